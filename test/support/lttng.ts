@@ -1,0 +1,106 @@
+/**
+ * The real tracing side: a session daemon of its own, the `lttng` command inside it, and an instrumented
+ * application whose events carry their source and their place in that source's order.
+ *
+ * Root's daemons meet in /var/run/lttng whatever LTTNG_HOME says, so each session daemon lives in a mount
+ * namespace with an empty /run and /dev/shm; commands and applications enter it by the daemon's pid.
+ */
+import { createHash } from "node:crypto"
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { Effect } from "effect"
+import * as Process from "./process.ts"
+import * as Relays from "./relays.ts"
+
+const demoFolder = fileURLToPath(new URL("./demo", import.meta.url))
+
+/** Built once per version of its sources; the rename lets several test processes build at the same time. */
+const demo: Effect.Effect<string, Process.ProcessFailed | Process.TimedOut> = Effect.suspend(() => {
+  const source = join(demoFolder, "demo-app.c")
+  const digest = createHash("sha256")
+    .update(readFileSync(source))
+    .update(readFileSync(join(demoFolder, "tp.h")))
+    .digest("hex")
+  const folder = join(tmpdir(), `lttng-relay-demo-${digest.slice(0, 12)}`)
+  const program = join(folder, "demo-app")
+  if (existsSync(program)) return Effect.succeed(program)
+  mkdirSync(folder, { recursive: true })
+  const fresh = `${program}.${process.pid}`
+  return Process.run("gcc", ["-O2", `-I${demoFolder}`, "-o", fresh, source, "-llttng-ust", "-ldl"]).pipe(
+    Effect.map(() => {
+      renameSync(fresh, program)
+      return program
+    })
+  )
+})
+
+export interface AppOptions {
+  readonly count: number
+  readonly source?: number
+  readonly from?: number
+  readonly sleepMicros?: number
+  readonly tockEvery?: number
+  readonly cpu?: number
+}
+
+type Failed = Process.ProcessFailed | Process.TimedOut
+
+export interface Tracing {
+  readonly home: string
+  /** `lttng` in this daemon's namespace; fails on a status other than 0. */
+  readonly lttng: (...args: ReadonlyArray<string>) => Effect.Effect<Process.Outcome, Failed>
+  /** The same with the status as part of the value. */
+  readonly attempt: (...args: ReadonlyArray<string>) => Effect.Effect<Process.Outcome, Process.TimedOut>
+  /** Runs the application to its end: all its events are emitted when this returns. */
+  readonly emit: (options: AppOptions) => Effect.Effect<void, Failed>
+}
+
+const appArguments = (options: AppOptions) => [
+  String(options.count),
+  ...["--source", String(options.source ?? 0), "--from", String(options.from ?? 0)],
+  ...["--sleep-us", String(options.sleepMicros ?? 0), "--tock-every", String(options.tockEvery ?? 0)]
+]
+
+export const start = Effect.gen(function* () {
+  const home = yield* Relays.temporaryDirectory("home")
+  const program = yield* demo
+  const env = { HOME: home, LTTNG_HOME: home, LTTNG_UST_ALLOW_BLOCKING: "1", LTTNG_UST_REGISTER_TIMEOUT: "-1" }
+  const [command = "", ...args] = Relays.isolated(["lttng-sessiond", "--no-kernel"])
+  const daemon = yield* Process.daemon(command, args, { cwd: home, env })
+  const sockets = ["client-lttng-sessiond", "lttng-ust-sock-8"]
+  yield* Process.until(
+    "the session daemon's sockets",
+    Effect.sync(() => sockets.every((name) => existsSync(`/proc/${daemon.pid}/root/run/lttng/${name}`)))
+  )
+  const inside = ["-t", String(daemon.pid), "-m", "--"]
+  const attempt = (...args: ReadonlyArray<string>) =>
+    Process.attempt("nsenter", [...inside, "lttng", "--no-sessiond", ...args], { env })
+  const lttng = (...args: ReadonlyArray<string>) =>
+    Process.run("nsenter", [...inside, "lttng", "--no-sessiond", ...args], { env })
+  const emit = (options: AppOptions) => {
+    const pinned = options.cpu === undefined ? [] : ["taskset", "-c", String(options.cpu)]
+    return Process.run("nsenter", [...inside, ...pinned, program, ...appArguments(options)], { env }).pipe(
+      Effect.asVoid
+    )
+  }
+  const tracing: Tracing = { home, lttng, attempt, emit }
+  return tracing
+})
+
+/** `-U` form; both ports of one relay. */
+export const netUrl = (relay: Relays.Relay) =>
+  relay.host === "::1"
+    ? `net6://[::1]:${relay.controlPort}:${relay.dataPort}`
+    : `net://${relay.host}:${relay.controlPort}:${relay.dataPort}`
+
+/** Where a session sends its traces, as arguments of `lttng create`. */
+export const toRelay = (relay: Relays.Relay, path = ""): ReadonlyArray<string> => ["-U", `${netUrl(relay)}${path}`]
+
+/** A channel that loses nothing: the application waits for a free sub-buffer. */
+export const losslessChannel = (name: string, ...more: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...["enable-channel", "-u", "--blocking-timeout=inf", "--subbuf-size=64k", "--num-subbuf=4"],
+  ...more,
+  name
+]

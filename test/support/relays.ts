@@ -1,0 +1,91 @@
+/**
+ * A relay daemon as a scoped value: the installed lttng-relayd ("reference") or this package's ("ours"),
+ * started with the same options in an output directory, ports and home of its own.
+ *
+ * Both run under TZ=UTC and umask 022. Root's daemons share /var/run/lttng whatever LTTNG_HOME says, so the
+ * reference gets a private /run where the machine allows it.
+ */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { Effect } from "effect"
+import * as Ports from "./ports.ts"
+import * as Process from "./process.ts"
+
+export type Kind = "reference" | "ours"
+
+/** `LTTNG_RELAY_KIND=reference` points every suite at the installed daemon: it checks the instruments. */
+export const underTest: Kind = process.env.LTTNG_RELAY_KIND === "reference" ? "reference" : "ours"
+
+export interface Options {
+  readonly args?: ReadonlyArray<string>
+  readonly host?: "127.0.0.1" | "::1"
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export interface Relay {
+  readonly kind: Kind
+  readonly host: "127.0.0.1" | "::1"
+  readonly output: string
+  readonly controlPort: number
+  readonly dataPort: number
+  readonly livePort: number
+  readonly process: Process.Running
+}
+
+export const temporaryDirectory = (label: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), `lttng-relay-${label}-`))),
+    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
+  )
+
+const program = fileURLToPath(new URL("../../src/bin/lttng-relayd.ts", import.meta.url))
+
+/** Runs the command in a mount namespace whose /run and /dev/shm are empty; the pid stays the command's. */
+export const isolated = (command: ReadonlyArray<string>): ReadonlyArray<string> => [
+  "unshare",
+  "--mount",
+  "--propagation",
+  "private",
+  "sh",
+  "-c",
+  'umask 022; mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev/shm && exec "$@"',
+  "sh",
+  ...command
+]
+
+const commandOf = (kind: Kind): ReadonlyArray<string> =>
+  kind === "ours" ? ["sh", "-c", 'umask 022; exec "$@"', "sh", process.execPath, program] : isolated(["lttng-relayd"])
+
+export const start = Effect.fnUntraced(function* (kind: Kind, options: Options = {}) {
+  const home = yield* temporaryDirectory(kind)
+  const output = join(home, "traces")
+  const host = options.host ?? "127.0.0.1"
+  const controlPort = yield* Ports.free
+  const dataPort = yield* Ports.free
+  const livePort = yield* Ports.free
+  const url = (port: number) => (host === "::1" ? `tcp6://[::1]:${port}` : `tcp://${host}:${port}`)
+  const [command = "", ...args] = [
+    ...commandOf(kind),
+    ...["-o", output, "-C", url(controlPort), "-D", url(dataPort), "-L", url(livePort)],
+    ...(options.args ?? [])
+  ]
+  const running = yield* Process.daemon(command, args, {
+    cwd: home,
+    env: { HOME: home, LTTNG_HOME: home, ...options.env }
+  })
+  yield* Process.until(
+    `${kind} relay to listen on ${controlPort}, ${dataPort} and ${livePort}`,
+    Effect.suspend(() => {
+      const outcome = running.outcome()
+      if (outcome !== undefined) {
+        const detail = `ended with ${outcome.code ?? outcome.signal}: ${outcome.stderr.slice(-2000)}`
+        return Effect.fail(new Process.ProcessFailed({ command: `${kind} relay`, detail }))
+      }
+      return Effect.succeed([controlPort, dataPort, livePort].every(Ports.listening))
+    })
+  )
+  const relay: Relay = { kind, host, output, controlPort, dataPort, livePort, process: running }
+  return relay
+})
