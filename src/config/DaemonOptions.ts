@@ -1,0 +1,45 @@
+/**
+ * Everything the daemon process needs to know to start, as one plain value.
+ *
+ * The launcher makes it, and hands it as JSON to the process that serves; so it holds only what JSON can.
+ */
+import type { Testpoints } from "./Environment.ts"
+import { defaults, type RelayConfig } from "./RelayConfig.ts"
+
+export type Mode = "foreground" | "background" | "daemonize"
+export type LogFormat = "text" | "json"
+
+export interface DaemonOptions {
+  readonly relay: RelayConfig
+  readonly mode: Mode
+  /** Set when the operator named the output directory: only then is it made at start. */
+  readonly makeOutput: boolean
+  readonly pidFile?: string | undefined
+  readonly sigParent: boolean
+  readonly group: string
+  readonly workingDirectory?: string | undefined
+  /** The tracing daemons' directory for sockets; ours is `relayd/` in it. */
+  readonly runDirectory: string
+  /** Where the health socket goes if not to the run directory. */
+  readonly healthPath?: string | undefined
+  /** 0 to 3, or more from an INI file. */
+  readonly verbosity: number
+  readonly logFormat: LogFormat
+  readonly abortOnError: boolean
+  readonly ioThreads: number
+  readonly testpoints: Testpoints
+}
+
+export const daemonDefaults: DaemonOptions = {
+  relay: defaults,
+  mode: "foreground",
+  makeOutput: false,
+  sigParent: false,
+  group: "tracing",
+  runDirectory: "",
+  verbosity: 0,
+  logFormat: "text",
+  abortOnError: false,
+  ioThreads: 32,
+  testpoints: { stalled: [], failing: [] }
+}

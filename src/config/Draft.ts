@@ -1,0 +1,200 @@
+/**
+ * Options while they are being collected: what one setting changes, and why a value is refused.
+ *
+ * `set` is the only writer and is used alike for the command line and for INI keys.
+ */
+import { existsSync } from "node:fs"
+import { resolve } from "node:path"
+import type { LogFormat } from "./DaemonOptions.ts"
+import type { OptionName } from "./Options.ts"
+import type { ListenAddress, OutputGrouping, RelayConfig } from "./RelayConfig.ts"
+import * as Url from "./Url.ts"
+import { count, durationMillis, sizeBytes } from "./Value.ts"
+
+/** The system's resolver: the first address of that family, or a rejection. */
+export type Lookup = (host: string, family: 4 | 6) => Promise<string>
+
+type Mutable<A> = { -readonly [Key in keyof A]?: A[Key] }
+
+export interface Draft {
+  control?: ListenAddress
+  data?: ListenAddress
+  live?: ListenAddress
+  dynamicPorts: boolean
+  output?: string
+  grouping?: OutputGrouping
+  allowClear: boolean
+  daemonize: boolean
+  background: boolean
+  pidFile?: string
+  sigParent: boolean
+  group?: string
+  workingDirectory: string | undefined
+  /** As written: checked when every source was read. */
+  fdPoolSize?: string
+  verbosity: number
+  logFormat?: LogFormat
+  ioThreads?: number
+  relay: Mutable<Omit<RelayConfig, "control" | "data" | "live" | "output" | "grouping" | "fdPoolSize">>
+}
+
+export const draft = (): Draft => ({
+  dynamicPorts: false,
+  allowClear: true,
+  daemonize: false,
+  background: false,
+  sigParent: false,
+  workingDirectory: undefined,
+  verbosity: 0,
+  relay: {}
+})
+
+const verbosityMax = 3
+/** The runtime's own ceiling. */
+const ioThreadsMax = 1024
+
+/** What C calls the address families, for messages that operators search for. */
+const addressFamily = { 4: 2, 6: 10 } as const
+
+const resolveHost = async (url: Url.ListenUrl, lookup: Lookup): Promise<string | undefined> => {
+  try {
+    return await lookup(url.host, url.family)
+  } catch {
+    if (url.host.toLowerCase() !== "localhost") return undefined
+    return url.family === 4 ? "127.0.0.1" : "::1"
+  }
+}
+
+type Complaints = ReadonlyArray<string>
+const accepted: Complaints = []
+
+const setAddress = async (into: Draft, port: "control" | "data" | "live", value: string, lookup: Lookup) => {
+  const invalid = `Invalid ${port} URI specified`
+  const parsed = Url.parse(value)
+  if (parsed._tag === "Refused") return [parsed.message, invalid]
+  const { url } = parsed
+  const host = await resolveHost(url, lookup)
+  if (host === undefined) {
+    return [`Failed to resolve hostname: address=\`${url.host}\`, af=${addressFamily[url.family]}`, invalid]
+  }
+  into[port] = { host, port: url.port, family: url.family }
+  return accepted
+}
+
+const setGrouping = (into: Draft, grouping: OutputGrouping): Complaints => {
+  if (into.grouping !== undefined) {
+    return [`Cannot set --group-output-by-${grouping}, another --group-output-by argument is present`]
+  }
+  into.grouping = grouping
+  return accepted
+}
+
+/** A path whose directory exists is fixed now; a bare name is left to the final working directory. */
+const pidFilePath = (path: string): string => {
+  const slash = path.lastIndexOf("/")
+  return slash >= 0 && existsSync(path.slice(0, slash + 1)) ? resolve(path) : path
+}
+
+/** Stores a parsed number, or says what was expected. */
+const setNumber = (
+  name: OptionName,
+  text: string,
+  parse: (text: string) => number | undefined,
+  store: (value: number) => void
+): Complaints => {
+  const value = parse(text)
+  if (value === undefined) return [`Wrong value in --${name} parameter: ${text}`]
+  store(value)
+  return accepted
+}
+
+const setLogFormat = (into: Draft, value: string): Complaints => {
+  if (value !== "text" && value !== "json") return [`Wrong value in --log-format parameter: ${value}`]
+  into.logFormat = value
+  return accepted
+}
+
+const setOwn = (into: Draft, name: OptionName, value: string): Complaints => {
+  const { relay } = into
+  switch (name) {
+    case "max-connections":
+      return setNumber(name, value, count, (n) => {
+        relay.connectionCountMax = n
+      })
+    case "memory-limit":
+      return setNumber(name, value, sizeBytes, (n) => {
+        relay.memoryBytesMax = n
+      })
+    case "live-cache":
+      return setNumber(name, value, sizeBytes, (n) => {
+        relay.liveCacheBytes = n
+      })
+    case "stop-timeout":
+      return setNumber(name, value, durationMillis, (n) => {
+        relay.stopTimeoutMillis = n
+      })
+    case "io-threads":
+      return setNumber(name, value, count, (n) => {
+        into.ioThreads = Math.min(n, ioThreadsMax)
+      })
+    case "log-format":
+      return setLogFormat(into, value)
+    case "single-viewer":
+      relay.singleViewer = true
+      return accepted
+    default:
+      return accepted
+  }
+}
+
+/** Applies one setting. A non-empty answer says why it was not applied. */
+export const set = async (into: Draft, name: OptionName, value: string, lookup: Lookup): Promise<Complaints> => {
+  switch (name) {
+    case "control-port":
+      return setAddress(into, "control", value, lookup)
+    case "data-port":
+      return setAddress(into, "data", value, lookup)
+    case "live-port":
+      return setAddress(into, "live", value, lookup)
+    case "group-output-by-session":
+      return setGrouping(into, "session")
+    case "group-output-by-host":
+      return setGrouping(into, "host")
+    case "daemonize":
+      into.daemonize = true
+      break
+    case "background":
+      into.background = true
+      break
+    case "group":
+      into.group = value
+      break
+    case "fd-pool-size":
+      into.fdPoolSize = value
+      break
+    case "output":
+      into.output = value
+      break
+    case "verbose":
+      into.verbosity = into.verbosity < verbosityMax ? into.verbosity + 1 : into.verbosity
+      break
+    case "working-directory":
+      into.workingDirectory = value
+      break
+    case "disallow-clear":
+      into.allowClear = false
+      break
+    case "pid-file":
+      into.pidFile = pidFilePath(value)
+      break
+    case "sig-parent":
+      into.sigParent = true
+      break
+    case "dynamic-port-allocation":
+      into.dynamicPorts = true
+      break
+    default:
+      return setOwn(into, name, value)
+  }
+  return accepted
+}

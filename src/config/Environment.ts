@@ -1,0 +1,96 @@
+/**
+ * The environment variables the daemon obeys, read once into values.
+ *
+ * Nothing else reads the environment, but for what the logger's colours and the service manager define. Messages are
+ * returned, not printed.
+ */
+import { homedir, userInfo } from "node:os"
+import type { KeepAlive } from "./RelayConfig.ts"
+import { cInteger, switchValue } from "./Value.ts"
+
+export type Variables = Readonly<Record<string, string | undefined>>
+
+/** The health protocol's components; the position is the bit. */
+export const components = [
+  "dispatcher",
+  "worker",
+  "listener",
+  "live-dispatcher",
+  "live-worker",
+  "live-listener"
+] as const
+export type Component = (typeof components)[number]
+
+export interface Testpoints {
+  readonly stalled: ReadonlyArray<Component>
+  readonly failing: ReadonlyArray<Component>
+}
+
+/** The parent of the user's INI file, run directory and default output. */
+export const home = (env: Variables): string => {
+  const fromPasswd = () => {
+    try {
+      return userInfo().homedir
+    } catch {
+      return homedir()
+    }
+  }
+  return env.LTTNG_HOME || env.HOME || fromPasswd()
+}
+
+export const runDirectory = (env: Variables): string => {
+  if (env.LTTNG_RUNDIR) return env.LTTNG_RUNDIR
+  return process.getuid?.() === 0 ? "/var/run/lttng" : `${home(env)}/.lttng`
+}
+
+/** `undefined` when absent; NaN when it is no boolean. */
+export const disallowClear = (env: Variables): boolean | "invalid" | undefined => {
+  const text = env.LTTNG_RELAYD_DISALLOW_CLEAR
+  if (text === undefined) return undefined
+  const value = switchValue(text)
+  return value === undefined ? "invalid" : value > 0
+}
+
+/** Only a positive number of milliseconds sets a timeout. */
+export const socketTimeoutMillis = (env: Variables): number | undefined => {
+  const millis = cInteger(env.LTTNG_NETWORK_SOCKET_TIMEOUT ?? "") ?? 0
+  return millis > 0 ? millis : undefined
+}
+
+const prefix = "LTTNG_RELAYD_TCP_KEEP_ALIVE"
+const int32Max = 2 ** 31 - 1
+
+/** A bad switch turns the feature off; a number out of range also hides the variables read after it. */
+export const keepAlive = (env: Variables, complain: (message: string) => void): KeepAlive | undefined => {
+  const switchText = env[prefix]
+  if (switchText === undefined) return undefined
+  const enabled = switchValue(switchText)
+  if (enabled !== 0 && enabled !== 1) {
+    complain(`Invalid value for ${prefix}`)
+    return undefined
+  }
+  const values: Array<number | undefined> = []
+  for (const name of [`${prefix}_IDLE_TIME`, `${prefix}_PROBE_INTERVAL`, `${prefix}_MAX_PROBE_COUNT`]) {
+    const text = env[name]
+    const value = text === undefined ? -1 : cInteger(text)
+    if (value === undefined) complain(`Invalid value for ${name}`)
+    if (value !== undefined && (value < -1 || value > int32Max)) {
+      complain(value < -1 ? `${name} must be greater or equal to -1` : `${name} is too large: ${text}`)
+      break
+    }
+    values.push(value !== undefined && value > 0 ? value : undefined)
+  }
+  const [idleSeconds, probeIntervalSeconds, maxProbeCount] = values
+  return enabled === 1 ? { idleSeconds, probeIntervalSeconds, maxProbeCount } : undefined
+}
+
+/** Faults on demand, for the health checks of the tracer's own test suite. */
+export const testpoints = (env: Variables): Testpoints => {
+  if (!env.LTTNG_TESTPOINT_ENABLE?.startsWith("1")) return { stalled: [], failing: [] }
+  const chosen = (suffix: string) =>
+    components.filter((component) => {
+      const variable = `LTTNG_RELAYD_THREAD_${component.toUpperCase().replace("-", "_")}_${suffix}`
+      return env[variable]?.startsWith("1")
+    })
+  return { stalled: chosen("STALL"), failing: chosen("TP_FAIL") }
+}

@@ -1,0 +1,85 @@
+/**
+ * Command-line arguments to settings, with the habits of GNU `getopt_long`.
+ *
+ * `node:util` parseArgs knows neither abbreviated long names nor getopt's words for an error, and an abbreviation
+ * cannot be expanded beforehand, since only the parser knows which words are arguments of an option. Operands are
+ * ignored, `--` ends the options, and the first malformed option refuses the whole line.
+ */
+import { type Option, type OptionName, options } from "./Options.ts"
+
+export interface Setting {
+  readonly name: OptionName
+  /** The argument; "" for a switch. */
+  readonly value: string
+}
+
+export type Parsed =
+  | { readonly _tag: "Settings"; readonly settings: ReadonlyArray<Setting> }
+  | { readonly _tag: "Malformed"; readonly message: string }
+
+type Row = Option & { readonly name: OptionName }
+
+const byShort: ReadonlyMap<string, Row> = new Map(
+  options.flatMap((option) => (option.short === undefined ? [] : [[option.short, option] as const]))
+)
+
+/** An exact name wins, then the only reference option with this prefix, then the only own option with it. */
+const findLong = (prefix: string): Row | string => {
+  const candidates = options.filter((option) => option.name.startsWith(prefix))
+  const exact = candidates.find((option) => option.name === prefix)
+  if (exact !== undefined) return exact
+  const inReference = candidates.filter((option) => option.own !== true)
+  const considered = inReference.length > 0 ? inReference : candidates
+  const [first, ...others] = considered
+  if (first === undefined) return `unrecognized option '--${prefix}'`
+  if (others.length === 0) return first
+  const possibilities = considered.map((option) => `'--${option.name}'`).join(" ")
+  return `option '--${prefix}' is ambiguous; possibilities: ${possibilities}`
+}
+
+/** One word starting with `--`. Consumes the next word when the option needs one. */
+const parseLong = (word: string, rest: Array<string>): Setting | string => {
+  const equals = word.indexOf("=")
+  const prefix = equals < 0 ? word.slice(2) : word.slice(2, equals)
+  const option = findLong(prefix)
+  if (typeof option === "string") return option
+  const inline = equals < 0 ? undefined : word.slice(equals + 1)
+  if (option.argument === undefined) {
+    return inline === undefined
+      ? { name: option.name, value: "" }
+      : `option '--${option.name}' doesn't allow an argument`
+  }
+  const value = inline ?? rest.shift()
+  return value === undefined ? `option '--${option.name}' requires an argument` : { name: option.name, value }
+}
+
+/** One word of short options, such as `-vvsC` followed by that option's argument. */
+const parseCluster = (word: string, rest: Array<string>): Array<Setting> | string => {
+  const settings: Array<Setting> = []
+  for (let at = 1; at < word.length; at++) {
+    const letter = word.charAt(at)
+    const option = byShort.get(letter)
+    if (option === undefined) return `invalid option -- '${letter}'`
+    if (option.argument === undefined) {
+      settings.push({ name: option.name, value: "" })
+      continue
+    }
+    const value = at + 1 < word.length ? word.slice(at + 1) : rest.shift()
+    if (value === undefined) return `option requires an argument -- '${letter}'`
+    settings.push({ name: option.name, value })
+    break
+  }
+  return settings
+}
+
+export const parse = (args: ReadonlyArray<string>): Parsed => {
+  const rest = [...args]
+  const settings: Array<Setting> = []
+  for (let word = rest.shift(); word !== undefined && word !== "--"; word = rest.shift()) {
+    if (word.length < 2 || !word.startsWith("-")) continue
+    const parsed = word.startsWith("--") ? parseLong(word, rest) : parseCluster(word, rest)
+    if (typeof parsed === "string") return { _tag: "Malformed", message: parsed }
+    settings.push(...(Array.isArray(parsed) ? parsed : [parsed]))
+  }
+  return { _tag: "Settings", settings }
+}

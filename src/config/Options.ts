@@ -1,0 +1,129 @@
+/**
+ * The daemon's options as data: one row each, read by the command line, the INI files and `--help`.
+ *
+ * The order of the reference's rows is the order in which an ambiguous prefix lists its possibilities. Rows marked
+ * `own` are additions; they never make a prefix of a reference option ambiguous.
+ */
+
+export interface Option {
+  readonly name: string
+  readonly short?: string
+  /** The placeholder of its argument in `--help`; absent for a switch. */
+  readonly argument?: string
+  readonly help: string
+  readonly own?: true
+}
+
+const rows = [
+  {
+    name: "control-port",
+    short: "C",
+    argument: "URL",
+    help: "Listen here for control connections (default tcp://0.0.0.0:5342)"
+  },
+  {
+    name: "data-port",
+    short: "D",
+    argument: "URL",
+    help: "Listen here for data connections (default tcp://0.0.0.0:5343)"
+  },
+  {
+    name: "live-port",
+    short: "L",
+    argument: "URL",
+    help: "Listen here for live viewers (default tcp://localhost:5344)"
+  },
+  { name: "daemonize", short: "d", help: "Run as a daemon: return when ready, standard streams on /dev/null" },
+  { name: "background", short: "b", help: "Run as a daemon, but keep standard output and error" },
+  { name: "group", short: "g", argument: "NAME", help: "Group of the run directory, as root (default tracing)" },
+  {
+    name: "fd-pool-size",
+    argument: "N",
+    help: "Cap on open file descriptors, at least 100 (default: the soft limit less 10)"
+  },
+  { name: "help", short: "h", help: "Show this help" },
+  {
+    name: "output",
+    short: "o",
+    argument: "DIR",
+    help: "Absolute path of the traces' directory (default $LTTNG_HOME/lttng-traces)"
+  },
+  { name: "verbose", short: "v", help: "More log lines on standard error; up to three times" },
+  { name: "config", short: "f", argument: "PATH", help: "Read this INI file after the two default ones" },
+  { name: "version", short: "V", help: "Show the version" },
+  {
+    name: "working-directory",
+    short: "w",
+    argument: "DIR",
+    help: "Change to this directory (default: none; / when a daemon)"
+  },
+  { name: "group-output-by-session", short: "s", help: "Lay traces out as SESSION/HOST-…" },
+  { name: "group-output-by-host", short: "p", help: "Lay traces out as HOST/SESSION-… (the default)" },
+  { name: "disallow-clear", short: "x", help: "Refuse to clear sessions" },
+  { name: "pid-file", short: "P", argument: "PATH", help: "Write the process id here; removed at exit" },
+  { name: "sig-parent", short: "S", help: "Send SIGUSR1 to the parent process when ready" },
+  { name: "dynamic-port-allocation", help: "Let the system choose every port that is missing or 0" },
+  { name: "single-viewer", own: true, help: "Allow one viewer per session at a time" },
+  {
+    name: "max-connections",
+    own: true,
+    argument: "N",
+    help: "Connections accepted at once over the three ports (default 4096)"
+  },
+  {
+    name: "memory-limit",
+    own: true,
+    argument: "SIZE",
+    help: "Packet memory between sockets and files; suffixes k, M, G (default 64M)"
+  },
+  {
+    name: "live-cache",
+    own: true,
+    argument: "SIZE",
+    help: "Newest packets kept in memory per watched session; 0 for none (default 4M)"
+  },
+  {
+    name: "stop-timeout",
+    own: true,
+    argument: "SECONDS",
+    help: "Longest orderly stop before the process ends anyway (default 5)"
+  },
+  {
+    name: "io-threads",
+    own: true,
+    argument: "N",
+    help: "Threads for file operations, 1 to 1024 (default $UV_THREADPOOL_SIZE or 32)"
+  },
+  { name: "log-format", own: true, argument: "FORMAT", help: "text or json (default text)" }
+] as const satisfies ReadonlyArray<Option>
+
+export type OptionName = (typeof rows)[number]["name"]
+
+export const options: ReadonlyArray<Option & { readonly name: OptionName }> = rows
+
+const helpColumn = 32
+
+const helpLine = (option: Option): string => {
+  const long = `--${option.name}${option.argument === undefined ? "" : `=${option.argument}`}`
+  const flags = `  ${option.short === undefined ? "    " : `-${option.short}, `}${long}`
+  return flags.length < helpColumn
+    ? flags.padEnd(helpColumn) + option.help
+    : `${flags}\n${" ".repeat(helpColumn)}${option.help}`
+}
+
+/** The text of `--help`. */
+export const help = (): string =>
+  [
+    "Usage: lttng-relayd [OPTION]...",
+    "Record LTTng traces that arrive over the network, and serve them to live viewers.",
+    "",
+    ...options.filter((option) => option.own !== true).map(helpLine),
+    "",
+    "Not in the reference relay daemon:",
+    ...options.filter((option) => option.own === true).map(helpLine),
+    "",
+    "URL: (tcp|tcp4|tcp6)://HOST[:PORT]; IPv6 addresses in brackets.",
+    "Every long option is also a key of the [relayd] section of /etc/lttng/lttng.conf and",
+    "$LTTNG_HOME/.lttng/lttng.conf. Later wins: environment, these files, --config, command line.",
+    "Stop with SIGTERM or SIGINT; a second one ends the process at once."
+  ].join("\n")

@@ -1,0 +1,213 @@
+/**
+ * Command line, environment and INI files to `DaemonOptions`.
+ *
+ * Later wins: defaults, environment, system INI, user INI, the `--config` INI, command line. A wrong value on the
+ * command line refuses the start; one in an INI file is reported and skipped, as the reference does, but for a
+ * conflict of grouping. Nothing is created, bound or printed here.
+ */
+import { lookup as systemLookup } from "node:dns/promises"
+import { readFileSync } from "node:fs"
+import { type DaemonOptions, daemonDefaults } from "./DaemonOptions.ts"
+import { type Draft, draft, type Lookup, set } from "./Draft.ts"
+import * as Environment from "./Environment.ts"
+import * as Getopt from "./Getopt.ts"
+import * as Ini from "./Ini.ts"
+import { type OptionName, options } from "./Options.ts"
+import type { ListenAddress } from "./RelayConfig.ts"
+import { cInteger, switchValue } from "./Value.ts"
+
+export interface Message {
+  /** `usage` lines carry no level of their own. */
+  readonly level: "error" | "warning" | "usage"
+  readonly text: string
+}
+
+export type Resolved = { readonly messages: ReadonlyArray<Message> } & (
+  | { readonly _tag: "Run"; readonly options: DaemonOptions }
+  | { readonly _tag: "Version" }
+  | { readonly _tag: "Help" }
+  | { readonly _tag: "Refused" }
+)
+
+/** The world that options are read from; tests replace it. */
+export interface Sources {
+  readonly args: ReadonlyArray<string>
+  readonly env: Environment.Variables
+  readonly systemIni: string
+  /** Throws when there is no such file. */
+  readonly readFile: (path: string) => string
+  readonly lookup: Lookup
+  /** The soft limit on open descriptors. */
+  readonly fileLimit: number
+}
+
+/** The kernel's figure; the runtime has raised the soft limit to the hard one by then. */
+const fileLimit = (): number => {
+  try {
+    const line = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))
+    const soft = Number(line?.[1])
+    return Number.isInteger(soft) ? soft : Number.MAX_SAFE_INTEGER
+  } catch {
+    return Number.MAX_SAFE_INTEGER
+  }
+}
+
+export const system = (): Sources => ({
+  args: process.argv.slice(2),
+  env: process.env,
+  systemIni: "/etc/lttng/lttng.conf",
+  readFile: (path) => readFileSync(path, "utf8"),
+  lookup: async (host, family) => (await systemLookup(host, { family })).address,
+  fileLimit: fileLimit()
+})
+
+const optionNamed = new Map(options.map((option) => [option.name as string, option]))
+
+/** Applies one file's `[relayd]` section; a missing file answers false. */
+const applyIni = async (sources: Sources, into: Draft, path: string, messages: Array<Message>) => {
+  let text: string
+  try {
+    text = sources.readFile(path)
+  } catch {
+    return { found: false, conflict: false }
+  }
+  for (const { key, value } of Ini.entries(text, "relayd")) {
+    const option = optionNamed.get(key)
+    if (option === undefined) {
+      messages.push({ level: "warning", text: `Unrecognized option "${key}" in daemon configuration file.` })
+      continue
+    }
+    if (["help", "config", "version"].includes(key)) continue
+    if (option.argument === undefined) {
+      const on = switchValue(value)
+      if (on === undefined) {
+        messages.push({ level: "warning", text: `Invalid configuration value "${value}" for option ${key}` })
+      }
+      if (on === undefined || on === 0) continue
+      if (option.name === "verbose") {
+        into.verbosity = on
+        continue
+      }
+    }
+    const complaints = await set(into, option.name, value, sources.lookup)
+    messages.push(...complaints.map((complaint): Message => ({ level: "error", text: complaint })))
+    if (complaints.length > 0 && option.name.startsWith("group-output-by")) return { found: true, conflict: true }
+  }
+  return { found: true, conflict: false }
+}
+
+/** Checks what depends on the process, after every source was read. */
+const checkFilePool = (sources: Sources, draft: Draft): ReadonlyArray<string> => {
+  const text = draft.fdPoolSize
+  const limit = sources.fileLimit
+  if (text === undefined) {
+    return limit >= 100
+      ? []
+      : [
+          `The process' file number limit is too low (${limit}). ` +
+            "The process' file number limit must be set to at least 100."
+        ]
+  }
+  const size = /^[0-9]/.test(text) ? cInteger(text) : undefined
+  if (size === undefined) return [`Wrong value in --fd-pool-size parameter: ${text}`]
+  if (size >= 2 ** 32 - 1) return [`File descriptor cap overflow in --fd-pool-size parameter: ${text}`]
+  if (size < 100) return ["File descriptor pool size must be set to at least 100"]
+  if (size > limit) {
+    return [`File descriptor pool size argument (${size}) exceeds the process' soft limit (${limit}).`]
+  }
+  return []
+}
+
+/** Descriptors left to the runtime and its libraries. */
+const fdReserve = 10
+
+/** Port 0 stays 0 only under dynamic allocation; then a missing address is also left to the system. */
+const listenAddress = (draft: Draft, from: ListenAddress | undefined, standard: ListenAddress): ListenAddress => {
+  const address = from ?? { ...standard, port: 0 }
+  return address.port !== 0 || draft.dynamicPorts ? address : { ...address, port: standard.port }
+}
+
+const finish = (sources: Sources, draft: Draft, messages: Array<Message>): DaemonOptions => {
+  const { env } = sources
+  const complain = (text: string) => messages.push({ level: "error", text })
+  const { relay } = daemonDefaults
+  return {
+    ...daemonDefaults,
+    relay: {
+      ...relay,
+      ...draft.relay,
+      output: draft.output ?? `${Environment.home(env)}/lttng-traces`,
+      control: listenAddress(draft, draft.control, relay.control),
+      data: listenAddress(draft, draft.data, relay.data),
+      live: listenAddress(draft, draft.live, relay.live),
+      grouping: draft.grouping ?? relay.grouping,
+      fdPoolSize: (cInteger(draft.fdPoolSize ?? "") ?? sources.fileLimit) - fdReserve,
+      keepAlive: Environment.keepAlive(env, complain),
+      socketTimeoutMillis: Environment.socketTimeoutMillis(env)
+    },
+    mode: draft.background ? "background" : draft.daemonize ? "daemonize" : "foreground",
+    makeOutput: draft.output !== undefined,
+    pidFile: draft.pidFile,
+    sigParent: draft.sigParent,
+    group: draft.group ?? daemonDefaults.group,
+    workingDirectory: draft.workingDirectory,
+    runDirectory: Environment.runDirectory(env),
+    healthPath: env.LTTNG_RELAYD_HEALTH || undefined,
+    verbosity: draft.verbosity,
+    logFormat: draft.logFormat ?? daemonDefaults.logFormat,
+    abortOnError: env.LTTNG_ABORT_ON_ERROR === "1",
+    ioThreads: draft.ioThreads ?? (Number.parseInt(env.UV_THREADPOOL_SIZE ?? "", 10) || daemonDefaults.ioThreads),
+    testpoints: Environment.testpoints(env)
+  }
+}
+
+/** The three INI files in order. False when the start must be refused. */
+const applyIniFiles = async (
+  sources: Sources,
+  into: Draft,
+  settings: ReadonlyArray<Getopt.Setting>,
+  messages: Array<Message>
+): Promise<boolean> => {
+  const named = settings.findLast((setting) => setting.name === "config")?.value
+  for (const path of [sources.systemIni, `${Environment.home(sources.env)}/.lttng/lttng.conf`, named]) {
+    if (path === undefined) continue
+    const { found, conflict } = await applyIni(sources, into, path, messages)
+    if (conflict) return false
+    if (!found && path === named) {
+      messages.push({ level: "error", text: `Failed to open daemon configuration file at ${path}` })
+      return false
+    }
+  }
+  return true
+}
+
+export const resolve = async (sources: Sources): Promise<Resolved> => {
+  const messages: Array<Message> = []
+  const refuse = (texts: ReadonlyArray<string>, level: Message["level"] = "error"): Resolved => {
+    messages.push(...texts.map((text) => ({ level, text })))
+    return { _tag: "Refused", messages }
+  }
+  const parsed = Getopt.parse(sources.args)
+  if (parsed._tag === "Malformed") return refuse([`lttng-relayd: ${parsed.message}`], "usage")
+  const into = draft()
+  into.workingDirectory = sources.env.LTTNG_RELAYD_WORKING_DIRECTORY || undefined
+  if (!(await applyIniFiles(sources, into, parsed.settings, messages))) return { _tag: "Refused", messages }
+  const seen = new Set<OptionName>()
+  for (const { name, value } of parsed.settings) {
+    if (name === "help") return { _tag: "Help", messages }
+    seen.add(name)
+    const complaints = await set(into, name, value, sources.lookup)
+    if (complaints.length > 0) return refuse(complaints)
+  }
+  const poolComplaints = checkFilePool(sources, into)
+  if (poolComplaints.length > 0) return refuse(poolComplaints)
+  if (into.allowClear) {
+    const disallow = Environment.disallowClear(sources.env)
+    if (disallow === "invalid") return refuse(["Invalid value for LTTNG_RELAYD_DISALLOW_CLEAR specified"])
+    into.relay.allowClear = disallow !== true
+  } else into.relay.allowClear = false
+  const options = finish(sources, into, messages)
+  if (seen.has("version")) return { _tag: "Version", messages }
+  if (!options.relay.output.startsWith("/")) return refuse(["Please specify an absolute path for -o, --output PATH"])
+  return { _tag: "Run", options, messages }
+}

@@ -1,0 +1,63 @@
+/**
+ * Listener URLs: `tcp://HOST[:PORT][/ignored]`, with the reference's other schemes and messages.
+ *
+ * Pure: names are resolved by the caller. `tcp://[::1]` is taken as IPv6, which the reference refuses.
+ */
+import { isIPv6 } from "node:net"
+
+export interface ListenUrl {
+  readonly host: string
+  /** 0 when absent, empty or not a number. */
+  readonly port: number
+  readonly family: 4 | 6
+}
+
+export type ParsedUrl =
+  | { readonly _tag: "Url"; readonly url: ListenUrl }
+  | { readonly _tag: "Refused"; readonly message: string }
+
+const schemes: ReadonlyMap<string, { readonly family: 4 | 6; readonly ports: 1 | 2 }> = new Map([
+  ["tcp", { family: 4, ports: 1 }],
+  ["tcp4", { family: 4, ports: 1 }],
+  ["tcp6", { family: 6, ports: 1 }],
+  ["net", { family: 4, ports: 2 }],
+  ["net4", { family: 4, ports: 2 }],
+  ["net6", { family: 6, ports: 2 }]
+])
+
+const refused = (message: string): ParsedUrl => ({ _tag: "Refused", message })
+
+/** Splits the host from what follows it. */
+const splitHost = (text: string): { readonly host: string; readonly rest: string } | string => {
+  if (!text.startsWith("[")) {
+    const end = text.search(/[:/]/)
+    return end < 0 ? { host: text, rest: "" } : { host: text.slice(0, end), rest: text.slice(end) }
+  }
+  const end = text.indexOf("]")
+  if (end < 0) return `Broken IPv6 address ${text.slice(1)}`
+  const rest = text.slice(end + 1)
+  if (rest !== "" && !/^[:/]/.test(rest)) return `Unknown symbol after IPv6 address: ${rest}`
+  return { host: text.slice(1, end), rest }
+}
+
+/** C's `atoi`: leading digits with a sign, otherwise 0. */
+const atoi = (text: string): number => Number(/^\s*[+-]?[0-9]+/.exec(text)?.[0] ?? 0)
+
+export const parse = (text: string): ParsedUrl => {
+  const [, schemeText = "", location = ""] = /^([^:]*):\/\/(.*)$/s.exec(text) ?? []
+  if (schemeText.toLowerCase() === "file" || text.startsWith("/")) return refused(`Not an address to listen on ${text}`)
+  const scheme = schemes.get(schemeText.toLowerCase())
+  if (scheme === undefined) return refused(`URI parse unknown protocol ${text}`)
+  const split = splitHost(location)
+  if (typeof split === "string") return refused(split)
+  if (split.host === "") return refused("No address or hostname detected.")
+  const [, ...ports] = (split.rest.split("/", 1)[0] ?? "").split(":")
+  if (ports.length > scheme.ports) {
+    return refused(`Trailing characters not recognized: :${ports.slice(scheme.ports).join(":")}`)
+  }
+  for (const port of ports.map(atoi)) {
+    if (port < 0 || port > 65535) return refused(`Invalid port number ${port}`)
+  }
+  const family = isIPv6(split.host) ? 6 : scheme.family
+  return { _tag: "Url", url: { host: split.host, port: atoi(ports[0] ?? ""), family } }
+}

@@ -1,0 +1,30 @@
+/**
+ * What the launcher hands to the process that serves: options it has already checked, through one variable.
+ *
+ * So options are read, names resolved and messages printed once, and the serving process can have its own name,
+ * runtime flags and thread pool.
+ */
+import type { DaemonOptions } from "../config/DaemonOptions.ts"
+
+export interface Handover {
+  readonly options: DaemonOptions
+  /** Who started the launcher: the target of `--sig-parent`. */
+  readonly parentPid: number
+  /** The descriptor on which the launcher waits for `ready`; absent in the foreground. */
+  readonly channel?: number | undefined
+}
+
+export const variable = "LTTNG_RELAYD_HANDOVER"
+
+export const encode = (handover: Handover): string => JSON.stringify(handover)
+
+/** Takes the hand-over out of the environment, so that no child inherits it. */
+export const take = (): Handover | undefined => {
+  const text = process.env[variable]
+  if (text === undefined) return undefined
+  delete process.env[variable]
+  return JSON.parse(text) as Handover
+}
+
+/** The line that says the daemon is ready; any other text on the channel is why it failed. */
+export const ready = "ready\n"

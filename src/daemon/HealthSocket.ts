@@ -1,0 +1,101 @@
+/**
+ * The Unix socket that answers health queries: four bytes in, eight bytes out, close.
+ *
+ * Unlike the reference, a client that says nothing or something else is closed after a deadline and disturbs nobody.
+ * An old socket at the path is replaced; any other kind of file there is left alone and refuses the start.
+ */
+import { chmodSync, chownSync, lstatSync, unlinkSync } from "node:fs"
+import { createServer, type Server, type Socket } from "node:net"
+import { endianness } from "node:os"
+import { Effect, type Scope } from "effect"
+import { DaemonFailed } from "./DaemonFailed.ts"
+
+const queryBytes = 4
+const answerBytes = 8
+/** The only command. */
+const check = 0
+/** A client on the same machine sends four bytes at once; a second is patience enough. */
+const queryMillisMax = 1000
+/** As many as the reference lets wait. */
+const backlog = 64
+/** `sun_path` less its final zero. */
+const pathBytesMax = 107
+
+const littleEndian = endianness() === "LE"
+
+const answer = (mask: bigint): Buffer => {
+  const bytes = Buffer.alloc(answerBytes)
+  if (littleEndian) bytes.writeBigUInt64LE(mask)
+  else bytes.writeBigUInt64BE(mask)
+  return bytes
+}
+
+const serveClient = (socket: Socket, query: () => bigint): void => {
+  let received = Buffer.alloc(0)
+  socket.setTimeout(queryMillisMax, () => socket.destroy())
+  socket.on("error", () => socket.destroy())
+  socket.on("end", () => socket.end())
+  socket.on("data", (bytes) => {
+    received = Buffer.concat([received, bytes.subarray(0, queryBytes)])
+    if (received.length < queryBytes) return
+    const command = littleEndian ? received.readUInt32LE() : received.readUInt32BE()
+    if (command === check) socket.end(answer(query()))
+    else socket.destroy()
+    socket.removeAllListeners("data")
+    socket.resume()
+  })
+}
+
+/** Throws with an operator's words. */
+const prepare = (path: string): void => {
+  if (Buffer.byteLength(path) > pathBytesMax) throw new Error(`path is longer than ${pathBytesMax} bytes`)
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return
+  if (!stats.isSocket()) throw new Error("a file that is no socket is in its place")
+  unlinkSync(path)
+}
+
+const failed = (path: string, error: unknown) => {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new DaemonFailed({ message: `Unable to create health check Unix socket ${path}: ${reason}` })
+}
+
+const listen = (path: string, query: () => bigint, clients: Set<Socket>) =>
+  Effect.callback<Server, DaemonFailed>((resume) => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      clients.add(socket)
+      socket.on("close", () => clients.delete(socket))
+      serveClient(socket, query)
+    })
+    server.once("error", (error) => resume(Effect.fail(failed(path, error))))
+    server.listen({ path, backlog }, () => {
+      server.removeAllListeners("error")
+      server.on("error", () => undefined)
+      resume(Effect.succeed(server))
+    })
+  })
+
+/** Listens for the life of the scope. As root, `groupId` may connect. */
+export const make = (
+  path: string,
+  groupId: number | undefined,
+  query: () => bigint
+): Effect.Effect<void, DaemonFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    yield* Effect.try({ try: () => prepare(path), catch: (error) => failed(path, error) })
+    const clients = new Set<Socket>()
+    yield* Effect.acquireRelease(listen(path, query, clients), (server) =>
+      Effect.sync(() => {
+        server.close()
+        for (const client of clients) client.destroy()
+      })
+    )
+    if (groupId === undefined) return
+    yield* Effect.try({
+      try: () => {
+        chownSync(path, 0, groupId)
+        chmodSync(path, 0o660)
+      },
+      catch: (error) => failed(path, error)
+    })
+  })

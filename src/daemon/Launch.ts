@@ -1,0 +1,113 @@
+/**
+ * The first half of a start: read the options, answer `--help` and `--version`, and become or start the daemon.
+ *
+ * In the foreground the process replaces itself, so the daemon has the pid it was started with. With `--daemonize`
+ * and `--background` it starts a detached copy and returns when that is ready. It loads nothing heavy.
+ */
+import { spawn } from "node:child_process"
+import { mkdirSync, readFileSync, writeSync } from "node:fs"
+import type { Readable } from "node:stream"
+import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import { help } from "../config/Options.ts"
+import * as Resolve from "../config/Resolve.ts"
+import * as Handover from "./Handover.ts"
+import * as LogLine from "./LogLine.ts"
+
+/** What scripts search for in the process list. */
+const processName = "lttng-relayd"
+
+/** Runtime flags of the serving process. Standard error is for the relay's own messages. */
+const runtimeFlags = ["--disable-warning=ExperimentalWarning"]
+
+const standardError = 2
+
+const print = (message: Resolve.Message, format: DaemonOptions["logFormat"] = "text") => {
+  const { level, text } = message
+  const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
+  writeSync(standardError, level === "usage" ? `${text}\n` : LogLine.format({ kind: level, text }, format, colored))
+}
+
+const packageVersion = (): string => {
+  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    readonly version: string
+  }
+  return manifest.version
+}
+
+const environment = (options: DaemonOptions, channel: number | undefined): NodeJS.ProcessEnv => ({
+  ...process.env,
+  UV_THREADPOOL_SIZE: String(options.ioThreads),
+  [Handover.variable]: Handover.encode({ options, parentPid: process.ppid, channel })
+})
+
+const becomeDaemon = (entry: string, options: DaemonOptions): never => {
+  const args = [processName, ...runtimeFlags, entry, ...process.argv.slice(2)]
+  return process.execve?.(process.execPath, args, environment(options, undefined)) as never
+}
+
+const readinessChannel = 3
+
+/** Answers the launcher's exit status. The copy's messages are lost with `--daemonize`, so it sends the last one. */
+const startDetached = (entry: string, options: DaemonOptions): Promise<number> =>
+  new Promise((resolve) => {
+    const output = options.mode === "background" ? "inherit" : "ignore"
+    const child = spawn(process.execPath, [...runtimeFlags, entry, ...process.argv.slice(2)], {
+      argv0: processName,
+      cwd: "/",
+      detached: true,
+      env: environment(options, readinessChannel),
+      stdio: ["ignore", output, output, "pipe"]
+    })
+    const channel = child.stdio[readinessChannel] as Readable
+    let said = ""
+    channel.setEncoding("utf8")
+    channel.on("data", (text: string) => {
+      said += text
+      if (said === Handover.ready) resolve(0)
+    })
+    channel.on("close", () => {
+      if (said === Handover.ready) return
+      if (said !== "") print({ level: "error", text: said }, options.logFormat)
+      resolve(1)
+    })
+    child.on("error", (error) => {
+      print({ level: "error", text: `Cannot start the daemon: ${error.message}` }, options.logFormat)
+      resolve(1)
+    })
+  })
+
+/** False, with a message, when the output directory cannot be made. */
+const makeOutput = (options: DaemonOptions): boolean => {
+  if (!options.makeOutput) return true
+  const { output } = options.relay
+  try {
+    mkdirSync(output, { recursive: true, mode: 0o770 })
+    return true
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    print({ level: "error", text: `Unable to create ${output}: ${reason}` }, options.logFormat)
+    return false
+  }
+}
+
+/** Answers the exit status, or does not return. */
+export const main = async (entry: string): Promise<number> => {
+  const resolved = await Resolve.resolve(Resolve.system())
+  const format = resolved._tag === "Run" ? resolved.options.logFormat : "text"
+  for (const message of resolved.messages) print(message, format)
+  switch (resolved._tag) {
+    case "Refused":
+      return 1
+    case "Help":
+      process.stdout.write(`${help()}\n`)
+      return 0
+    case "Version":
+      process.stdout.write(`${packageVersion()}\n`)
+      return 0
+    case "Run": {
+      const { options } = resolved
+      if (!makeOutput(options)) return 1
+      return options.mode === "foreground" ? becomeDaemon(entry, options) : startDetached(entry, options)
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The serving process: signals, standard input, the relay's life, the exit status.
+ *
+ * SIGTERM and SIGINT stop in order and exit 0, within the stop timeout; a second one ends the process at once. A
+ * start that fails exits 1 with one line. SIGHUP and the rest keep their default action, as in the reference.
+ */
+import { closeSync, openSync, writeSync } from "node:fs"
+import { Cause, Effect, Exit } from "effect"
+import type { DaemonFailed } from "./DaemonFailed.ts"
+import * as Handover from "./Handover.ts"
+import * as Logging from "./Logging.ts"
+import * as Notify from "./Notify.ts"
+import * as OwnFiles from "./OwnFiles.ts"
+import * as Serve from "./Serve.ts"
+
+const standardInput = 0
+const stopped = 0
+const failed = 1
+
+/** Nobody may feed the daemon, and the descriptor must stay taken: a file opened as 0 would be inherited. */
+const detachInput = (): void => {
+  closeSync(standardInput)
+  openSync("/dev/null", "r")
+}
+
+/** The launcher may be gone; the daemon runs all the same. */
+const tellLauncher = (handover: Handover.Handover, text: string): void => {
+  if (handover.channel === undefined) return
+  try {
+    writeSync(handover.channel, text)
+    closeSync(handover.channel)
+  } catch {
+    // Nobody listens any more.
+  }
+}
+
+const signalParent = (handover: Handover.Handover): void => {
+  if (!handover.options.sigParent) return
+  try {
+    process.kill(handover.parentPid, "SIGUSR1")
+  } catch {
+    // The parent is gone or not ours to signal; the reference ignores it too.
+  }
+}
+
+/** The one line that explains a failure. */
+const reasonOf = (cause: Cause.Cause<DaemonFailed>): string => {
+  const [reason] = cause.reasons
+  if (reason?._tag === "Fail") return reason.error.message
+  return Cause.pretty(cause)
+}
+
+export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay): void => {
+  const { options } = handover
+  detachInput()
+  process.stderr.on("error", () => undefined)
+  const ownFiles = OwnFiles.make()
+  const notify = Notify.make(process.env, process.pid)
+  process.on("exit", ownFiles.removeAll)
+
+  const announce = () => {
+    tellLauncher(handover, Handover.ready)
+    signalParent(handover)
+  }
+  const report = (cause: Cause.Cause<DaemonFailed>) =>
+    Effect.gen(function* () {
+      if (Cause.hasInterruptsOnly(cause)) return
+      const reason = reasonOf(cause)
+      yield* Effect.logError(reason)
+      if (options.mode === "daemonize") tellLauncher(handover, reason)
+    })
+  const program = Serve.serve({ handover, ownFiles, notify, announce }, startRelay).pipe(
+    Effect.tapCause(report),
+    Effect.provide(Logging.layer(options))
+  )
+  const fiber = Effect.runFork(program)
+  let stopping = false
+  const stop = () => {
+    if (stopping) process.exit(failed)
+    stopping = true
+    Effect.runFork(notify.send("STOPPING=1"))
+    setTimeout(() => process.exit(failed), options.relay.stopTimeoutMillis).unref()
+    fiber.interruptUnsafe()
+  }
+  process.on("SIGTERM", stop)
+  process.on("SIGINT", stop)
+  fiber.addObserver((exit) => {
+    const orderly = stopping && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+    process.exit(orderly ? stopped : failed)
+  })
+}

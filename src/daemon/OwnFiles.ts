@@ -1,0 +1,51 @@
+/**
+ * Files that exist while the daemon runs: the pid file and the port files.
+ *
+ * Each is written aside and renamed into place, so a reader sees all of it or none. Removal spares a file that
+ * another daemon has put in its place meanwhile. Synchronous: used at start and at exit, when nothing else may run.
+ */
+import { renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+
+export interface OwnFiles {
+  /** Writes a file that `removeAll` will remove. Throws what the file system says. */
+  readonly write: (path: string, text: string) => void
+  readonly removeAll: () => void
+}
+
+const inodeOf = (path: string): string | undefined => {
+  const stats = statSync(path, { throwIfNoEntry: false, bigint: true })
+  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`
+}
+
+/** A file that cannot be removed must not keep the others. */
+const removeQuietly = (path: string): void => {
+  try {
+    rmSync(path)
+  } catch {
+    // Gone, or no longer ours to remove: either way there is nothing left to do at exit.
+  }
+}
+
+export const make = (): OwnFiles => {
+  const inodes = new Map<string, string | undefined>()
+  return {
+    write: (path, text) => {
+      const aside = `${path}.tmp`
+      writeFileSync(aside, text)
+      const inode = inodeOf(aside)
+      try {
+        renameSync(aside, path)
+      } catch (error) {
+        removeQuietly(aside)
+        throw error
+      }
+      inodes.set(path, inode)
+    },
+    removeAll: () => {
+      for (const [path, inode] of inodes) {
+        if (inodeOf(path) === inode) removeQuietly(path)
+      }
+      inodes.clear()
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * The directory where the tracing daemons meet: who may enter it, and what ours is called in it.
+ *
+ * As root the group `tracing` may read it; for users it is private. One level is made each, never a parent, and the
+ * directories stay when the daemon goes.
+ */
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs"
+
+export interface RunDirectory {
+  readonly path: string
+  /** The group that may use the health socket; `undefined` for a user's own daemon. */
+  readonly groupId: number | undefined
+  readonly warnings: ReadonlyArray<string>
+}
+
+/** Null when the group database does not list it. */
+const groupIdOf = (name: string): number | null => {
+  try {
+    for (const line of readFileSync("/etc/group", "utf8").split("\n")) {
+      const [group, , id] = line.split(":")
+      if (group === name && id !== undefined) return Number(id)
+    }
+  } catch {
+    // No group database: as if the group did not exist.
+  }
+  return null
+}
+
+const privateMode = 0o700
+const sharedMode = 0o755
+
+const makeDirectory = (path: string, groupId: number | undefined): void => {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) mkdirSync(path, { mode: privateMode })
+  if (groupId === undefined) return
+  chownSync(path, 0, groupId)
+  chmodSync(path, sharedMode)
+}
+
+export const portFileNames = ["control.port", "data.port", "live.port"] as const
+
+/** Makes both levels and removes port files of an earlier daemon. Throws what the file system says. */
+export const make = (parent: string, group: string): RunDirectory => {
+  const asRoot = process.getuid?.() === 0
+  const found = asRoot ? groupIdOf(group) : undefined
+  const groupId = found === null ? 0 : found
+  const path = `${parent}/relayd`
+  for (const directory of [parent, path]) makeDirectory(directory, groupId)
+  for (const name of portFileNames) rmSync(`${path}/${name}`, { force: true })
+  return { path, groupId, warnings: found === null ? ["No tracing group detected"] : [] }
+}
