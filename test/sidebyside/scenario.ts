@@ -1,0 +1,58 @@
+/**
+ * A scenario, and what one relay makes of it: a transcript and the directory tree it leaves behind.
+ *
+ * Each run has a relay process of its own, since session, stream and trace numbers are counted per process
+ * and replies are compared as bytes.
+ */
+import { existsSync } from "node:fs"
+import { Effect, type Scope } from "effect"
+import type * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+import * as Tree from "../support/tree.ts"
+import * as Script from "./script.ts"
+
+export interface Scenario {
+  readonly name: string
+  readonly args?: ReadonlyArray<string>
+  readonly env?: Readonly<Record<string, string>>
+  readonly script: (s: Script.Script) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Set where the installed lttng-relayd (2.13.9) is known to do something else: the reason, and what is
+   * expected of us instead, as the transcript's lines and, where it matters, the tree.
+   */
+  readonly oursOnly?: {
+    readonly reason: string
+    readonly transcript: ReadonlyArray<string>
+    readonly tree?: ReadonlyArray<string>
+  }
+}
+
+export interface Run {
+  readonly transcript: ReadonlyArray<string>
+  readonly tree: ReadonlyArray<string>
+  /** How the daemon ended when asked to stop; a crash during the script shows here. */
+  readonly exit: string
+}
+
+const stopped = Effect.fnUntraced(function* (running: Process.Running) {
+  running.signal("SIGTERM")
+  const ended = yield* Effect.timeoutOption(running.ended, "8 seconds")
+  if (ended._tag === "None") return "did not stop"
+  return ended.value.signal === null ? `status ${ended.value.code}` : ended.value.signal
+})
+
+export const run = (kind: Relays.Kind, scenario: Scenario) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const relay = yield* Relays.start(kind, {
+        ...(scenario.args === undefined ? {} : { args: scenario.args }),
+        ...(scenario.env === undefined ? {} : { env: scenario.env })
+      })
+      const transcript: Array<string> = []
+      yield* Effect.scoped(scenario.script(Script.make(relay, (line) => transcript.push(line))))
+      const exit = yield* stopped(relay.process)
+      const tree = existsSync(relay.output) ? Tree.read(relay.output) : []
+      const result: Run = { transcript, tree, exit }
+      return result
+    })
+  )

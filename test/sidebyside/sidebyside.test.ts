@@ -1,0 +1,42 @@
+/**
+ * The same bytes to the installed lttng-relayd and to ours: every reply byte, the fate of every connection
+ * and every file must be equal. Known and wanted differences are scenarios with a reason of their own.
+ * `LTTNG_RELAY_KIND=reference` compares the reference with itself: a scenario that fails then has a race.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Peers from "../support/peers.ts"
+import * as Relays from "../support/relays.ts"
+import * as Scenario from "./scenario.ts"
+import { scenarios } from "./scenarios/index.ts"
+
+const shared = scenarios.filter((scenario) => scenario.oursOnly === undefined)
+const wanted = scenarios.filter((scenario) => scenario.oursOnly !== undefined)
+
+Peers.describeWithPeers(Peers.reference, "as lttng-relayd 2.13.9", () => {
+  for (const scenario of shared) {
+    it.live(scenario.name, () =>
+      Effect.gen(function* () {
+        const kinds = [Relays.underTest, "reference"] as const
+        const [ours, reference] = yield* Effect.all(
+          kinds.map((kind) => Scenario.run(kind, scenario)),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(ours, reference)
+      })
+    )
+  }
+})
+
+describe.skipIf(Relays.underTest === "reference")("unlike lttng-relayd 2.13.9", () => {
+  for (const scenario of wanted) {
+    it.live(`${scenario.name} (${scenario.oursOnly?.reason})`, () =>
+      Effect.gen(function* () {
+        const run = yield* Scenario.run("ours", scenario)
+        assert.deepStrictEqual(run.transcript, scenario.oursOnly?.transcript)
+        if (scenario.oursOnly?.tree !== undefined) assert.deepStrictEqual(run.tree, scenario.oursOnly.tree)
+        assert.strictEqual(run.exit, "status 0")
+      })
+    )
+  }
+})
