@@ -1,0 +1,200 @@
+/**
+ * One run of one case against one relay, as a flat record of numbers.
+ *
+ * Every run starts a fresh relay on an empty directory in memory (/dev/shm when there is one), so no run inherits
+ * another's heap, page cache or descriptors. A packet counts when its index was acknowledged, and a run lasts until
+ * DATA_PENDING says that everything is in the files: a relay gains nothing by acknowledging early.
+ */
+
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { Effect, type Scope } from "effect"
+import type { Case, Group } from "./Case.ts"
+import * as Disk from "./Disk.ts"
+import * as Files from "./Files.ts"
+import * as Load from "./load.ts"
+import * as Process from "./Process.ts"
+import * as Relay from "./Relay.ts"
+
+export type Metrics = Record<string, number>
+
+export interface Measurement {
+  readonly metrics: Metrics
+  readonly timelines: Record<string, Load.GroupReport["timeline"]>
+  readonly errors: ReadonlyArray<string>
+}
+
+const megabyte = 1e6
+const defaultDrainSeconds = 20
+
+/** A new directory that disappears with the scope. */
+export const scratch = (parent: string): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => fs.mkdtempSync(path.join(parent, "relay-bench-"))),
+    (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
+  )
+
+const memoryFolder = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir()
+
+const round = (value: number) => Number(value.toPrecision(6))
+
+const groupMetrics = (report: Load.GroupReport, group: Group): Metrics => {
+  const metrics: Metrics = {
+    packetsPerSecond: report.packets / report.seconds,
+    p50Ms: report.latency.p50 / 1000,
+    p99Ms: report.latency.p99 / 1000,
+    maxMs: report.latency.max / 1000,
+    seconds: report.seconds
+  }
+  if (group.role === "produce" || group.role === "view") {
+    metrics.MBps = (report.packets * report.packetSize) / report.seconds / megabyte
+  }
+  if (group.role === "produce") metrics.undrained = report.sessions - report.drained
+  if (group.role === "produce" && group.rate !== undefined) {
+    metrics.shareOfRate = (report.packets * report.packetSize) / report.seconds / (group.rate * report.sessions)
+  }
+  if (group.role === "view") metrics.behind = report.behind
+  if (report.windowSeconds > 0) {
+    metrics.windowPacketsPerSecond = report.window.count / report.windowSeconds
+    metrics.windowP99Ms = report.window.p99 / 1000
+    metrics.windowMaxMs = report.window.max / 1000
+  }
+  return metrics
+}
+
+/** The sessions of a `hostPerSession` group are reported one by one: their rates add up, the worst time counts. */
+const merge = (parts: ReadonlyArray<Metrics>): Metrics => {
+  const merged: Metrics = {}
+  for (const part of parts) {
+    for (const [name, value] of Object.entries(part)) {
+      const adds = /PerSecond$|MBps|undrained|behind/.test(name)
+      merged[name] = adds ? (merged[name] ?? 0) + value : Math.max(merged[name] ?? 0, value)
+    }
+  }
+  return merged
+}
+
+const belongs = (report: Load.GroupReport, group: Group) =>
+  group.hostPerSession === true
+    ? report.label.startsWith(`${group.label}-`) && /^\d+$/.test(report.label.slice(group.label.length + 1))
+    : report.label === group.label
+
+const named = (prefix: string, metrics: Metrics) =>
+  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}.${name}`, round(value)]))
+
+const runMetrics = (report: Load.Report, groups: ReadonlyArray<Group>): Metrics =>
+  Object.assign(
+    {},
+    ...groups.map((group) =>
+      named(
+        group.label,
+        merge(report.groups.filter((part) => belongs(part, group)).map((part) => groupMetrics(part, group)))
+      )
+    )
+  )
+
+const costMetrics = (report: Load.Report, groups: ReadonlyArray<Group>, cpuSeconds: number): Metrics => {
+  const produced = report.groups.filter((part) =>
+    groups.some((group) => group.role === "produce" && belongs(part, group))
+  )
+  const packets = produced.reduce((sum, part) => sum + part.packets, 0)
+  const bytes = produced.reduce((sum, part) => sum + part.packets * part.packetSize, 0)
+  const wall = Math.max(...report.groups.map((part) => part.seconds))
+  return {
+    cpuSecondsPerGB: round((cpuSeconds * 1e9) / bytes),
+    cpuMicrosPerPacket: round((cpuSeconds * 1e6) / packets),
+    cpuShare: round(cpuSeconds / wall),
+    generatorCpuShare: round(report.cpuSeconds / wall)
+  }
+}
+
+export interface Setup {
+  readonly generator: string
+  readonly kind: Relay.Kind
+  readonly groups: ReadonlyArray<Group>
+  readonly disks: ReadonlyArray<NonNullable<Case["disks"]>[number]>
+  readonly verify: ReadonlyArray<string>
+}
+
+const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.CannotRun> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const folder = yield* scratch(memoryFolder)
+      const output = path.join(folder, "traces")
+      fs.mkdirSync(output)
+      const mounts = yield* Effect.forEach(setup.disks, (disk) =>
+        Effect.map(Disk.mount(disk, output, path.join(folder, "backing")), (running) => [disk, running] as const)
+      )
+      const relay = yield* Relay.start(setup.kind, setup.generator, output, folder)
+      const idleMiB = Process.usage(relay.running.pid).residentMiB
+      const go = Effect.gen(function* () {
+        yield* Disk.stallOnSchedule(mounts)
+        return Process.usage(relay.running.pid).cpuSeconds
+      })
+      const [report, cpuBefore] = yield* Load.run(
+        {
+          generator: setup.generator,
+          groups: setup.groups,
+          seconds: whole.seconds,
+          drainSeconds: whole.drainSeconds ?? defaultDrainSeconds
+        },
+        relay,
+        go
+      )
+      const after = Process.usage(relay.running.pid)
+      const alive = relay.running.child.exitCode === null && relay.running.child.signalCode === null
+      // The relay closes its files on the way out; what is there then is what it kept.
+      for (const [, mount] of mounts) mount.child.kill("SIGCONT")
+      yield* Process.stop(relay.running)
+      const lost = Files.lost(output, setup.groups, setup.verify, report)
+      return {
+        metrics: {
+          ...runMetrics(report, setup.groups),
+          ...costMetrics(report, setup.groups, after.cpuSeconds - cpuBefore),
+          ...lost,
+          rssPeakMiB: round(after.peakMiB),
+          rssIdleMiB: round(idleMiB)
+        },
+        timelines: Object.fromEntries(report.groups.map((part) => [part.label, part.timeline])),
+        errors: [
+          ...(alive ? [] : ["the relay ended during the run"]),
+          ...report.groups
+            .filter((part) => part.errors > 0)
+            .map((part) => `${part.label}: ${part.errors} × ${part.error}`)
+        ]
+      }
+    })
+  )
+
+const shares = (together: Metrics, alone: Metrics, labels: ReadonlyArray<string>): Metrics => {
+  const result: Metrics = {}
+  for (const label of labels) {
+    const before = alone[`${label}.packetsPerSecond`] ?? 0
+    const beside = together[`${label}.packetsPerSecond`] ?? 0
+    result[`${label}.shareOfAlone`] = round(beside / before)
+    result[`${label}.alonePacketsPerSecond`] = before
+    result[`${label}.aloneP99Ms`] = alone[`${label}.p99Ms`] ?? 0
+  }
+  return result
+}
+
+/** The case, and before it the groups it names `alone`, each against a relay of its own. */
+export const measure = (
+  whole: Case,
+  kind: Relay.Kind,
+  generator: string
+): Effect.Effect<Measurement, Process.CannotRun> =>
+  Effect.gen(function* () {
+    const full = { generator, kind, groups: whole.groups, disks: whole.disks ?? [], verify: whole.verify ?? [] }
+    const labels = whole.alone ?? []
+    if (labels.length === 0) return yield* once(whole, full)
+    const quiet = whole.groups.filter((group) => labels.includes(group.label))
+    const alone = yield* once(whole, { ...full, groups: quiet, disks: [], verify: [] })
+    const together = yield* once(whole, full)
+    return {
+      metrics: { ...together.metrics, ...shares(together.metrics, alone.metrics, labels) },
+      timelines: together.timelines,
+      errors: [...alone.errors.map((error) => `alone: ${error}`), ...together.errors]
+    }
+  })

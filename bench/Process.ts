@@ -1,0 +1,175 @@
+/**
+ * Child processes with a scope, and what /proc knows about them.
+ *
+ * Every process is ended when its scope closes: asked first, killed after a limit. CPU time and memory are those of
+ * the whole tree, so a relay that moves its work into helper processes gains nothing in the table.
+ */
+
+import * as childProcess from "node:child_process"
+import { once } from "node:events"
+import * as fs from "node:fs"
+import * as net from "node:net"
+import { Effect, Schema, type Scope } from "effect"
+
+const stopLimitMs = 10_000
+const pollMs = 20
+/** USER_HZ is 100 on every Linux Node runs on; it is part of the kernel's interface to user space. */
+const ticksPerSecond = 100
+
+export class CannotRun extends Schema.TaggedError<CannotRun>()("CannotRun", { reason: Schema.String }) {
+  override get message() {
+    return this.reason
+  }
+}
+
+export interface Options {
+  readonly env?: Record<string, string>
+  readonly stdin?: "pipe" | "ignore"
+}
+
+export interface Running {
+  readonly child: childProcess.ChildProcess
+  readonly pid: number
+  /** The last lines of standard error, for a message when something went wrong. */
+  readonly complaint: () => string
+  readonly exited: Promise<number | null>
+}
+
+const launch = (command: string, args: ReadonlyArray<string>, options: Options): Promise<Running> => {
+  const child = childProcess.spawn(command, args, {
+    env: { ...process.env, ...options.env },
+    stdio: [options.stdin ?? "ignore", "pipe", "pipe"]
+  })
+  let errors = ""
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    errors = (errors + text).slice(-2000)
+  })
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve))
+  return once(child, "spawn").then(() => ({
+    child,
+    pid: child.pid as number,
+    complaint: () => errors.trim().split("\n").slice(-3).join(" / "),
+    exited
+  }))
+}
+
+export const stop = (running: Running): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    running.child.kill("SIGTERM")
+    const timer = setTimeout(() => running.child.kill("SIGKILL"), stopLimitMs)
+    await running.exited
+    clearTimeout(timer)
+  })
+
+export const spawn = (
+  command: string,
+  args: ReadonlyArray<string>,
+  options: Options = {}
+): Effect.Effect<Running, CannotRun, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.tryPromise({
+      try: () => launch(command, args, options),
+      catch: (cause) => new CannotRun({ reason: `cannot start ${command}: ${cause}` })
+    }),
+    stop
+  )
+
+export interface Outcome {
+  readonly code: number | null
+  readonly output: string
+}
+
+/** Runs to the end; a command that cannot be started has code 127, as in a shell. */
+export const run = (command: string, args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
+  Effect.callback<Outcome>((resume) => {
+    const child = childProcess.execFile(
+      command,
+      args,
+      { env: { ...process.env, ...env }, timeout: 120_000 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === "number" ? error.code : 127
+        resume(Effect.succeed({ code, output: stdout + stderr }))
+      }
+    )
+    child.stdin?.end()
+  })
+
+export const has = (command: string) =>
+  (process.env.PATH ?? "").split(":").some((folder) => fs.existsSync(`${folder}/${command}`))
+
+export const freePorts = (count: number): Effect.Effect<ReadonlyArray<number>> =>
+  Effect.promise(async () => {
+    const servers = Array.from({ length: count }, () => net.createServer().listen(0, "127.0.0.1"))
+    await Promise.all(servers.map((server) => once(server, "listening")))
+    const ports = servers.map((server) => (server.address() as net.AddressInfo).port)
+    await Promise.all(servers.map((server) => once(server.close(), "close")))
+    return ports
+  })
+
+const accepts = (port: number, host: string) =>
+  new Promise<boolean>((resolve) => {
+    const socket = net.connect(port, host)
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false))
+    socket.once("connect", () => socket.destroy())
+  })
+
+/** Waits until `running` listens; a process that ends first fails with its own words. */
+export const listening = (running: Running, port: number, limitMs = 15_000, host = "127.0.0.1") =>
+  Effect.tryPromise({
+    try: async () => {
+      const until = Date.now() + limitMs
+      while (!(await accepts(port, host))) {
+        if (running.child.exitCode !== null || running.child.signalCode !== null) throw new Error(running.complaint())
+        if (Date.now() > until) throw new Error("it does not listen")
+        await new Promise((resolve) => setTimeout(resolve, pollMs))
+      }
+    },
+    catch: (cause) => new CannotRun({ reason: `${running.child.spawnfile} did not start: ${cause}` })
+  })
+
+interface Usage {
+  readonly cpuSeconds: number
+  readonly peakMiB: number
+  readonly residentMiB: number
+}
+
+const parents = (): ReadonlyMap<number, number> => {
+  const found = new Map<number, number>()
+  for (const name of fs.readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue
+    const stat = readOrEmpty(`/proc/${name}/stat`)
+    const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    found.set(Number(name), Number(rest[1]))
+  }
+  return found
+}
+
+const readOrEmpty = (file: string) => {
+  try {
+    return fs.readFileSync(file, "utf8")
+  } catch {
+    return "" // the process ended between the listing and now
+  }
+}
+
+const kilobytes = (status: string, field: string) => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
+
+/** Sums over `pid` and all its living descendants; ended ones are in their parent's `cutime`. */
+export const usage = (pid: number): Usage => {
+  const parentOf = parents()
+  const inTree = (candidate: number): boolean =>
+    candidate === pid || (parentOf.has(candidate) && candidate > 1 && inTree(parentOf.get(candidate) ?? 0))
+  let ticks = 0
+  let peak = 0
+  let resident = 0
+  for (const candidate of parentOf.keys()) {
+    if (!inTree(candidate)) continue
+    const stat = readOrEmpty(`/proc/${candidate}/stat`)
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    ticks += fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
+    const status = readOrEmpty(`/proc/${candidate}/status`)
+    peak += kilobytes(status, "VmHWM")
+    resident += kilobytes(status, "VmRSS")
+  }
+  return { cpuSeconds: ticks / ticksPerSecond, peakMiB: peak / 1024, residentMiB: resident / 1024 }
+}

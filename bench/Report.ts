@@ -1,0 +1,133 @@
+/**
+ * Writes what was measured: `report.json` with everything, `report.md` with tables, and its pictures beside it.
+ */
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import * as Chart from "./Chart.ts"
+import type { Kind } from "./Relay.ts"
+import type { CaseResult, FloorResult, Spread } from "./Summary.ts"
+
+export interface Machine {
+  readonly processor: string
+  readonly processors: number
+  readonly memoryGiB: number
+  readonly kernel: string
+  readonly node: string
+  readonly loadBefore: number
+  readonly date: string
+  readonly versions: Partial<Record<Kind, string>>
+}
+
+export const machine = (versions: Partial<Record<Kind, string>>): Machine => ({
+  processor: os.cpus()[0]?.model.trim() ?? "unknown",
+  processors: os.cpus().length,
+  memoryGiB: Math.round(os.totalmem() / 2 ** 30),
+  kernel: `${os.type()} ${os.release()}`,
+  node: process.version,
+  loadBefore: os.loadavg()[0] ?? 0,
+  date: new Date().toISOString(),
+  versions
+})
+
+const number = (value: number) => {
+  if (!Number.isFinite(value)) return "–"
+  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)))
+}
+
+const withSpread = (spread: Spread | undefined) => {
+  if (spread === undefined || !Number.isFinite(spread.median)) return "–"
+  const same = spread.least === spread.most
+  return same ? number(spread.median) : `${number(spread.median)} (${number(spread.least)}–${number(spread.most)})`
+}
+
+const floorText = ({ floor, value, verdict }: FloorResult) => {
+  const limit = floor.atLeast === undefined ? `≤ ${floor.atMost}` : `≥ ${floor.atLeast}`
+  const unit = floor.of === "ratio" ? "×" : ""
+  const measured = value === undefined ? "" : `: ${number(value)}${unit}`
+  return `- ${verdict === "fail" ? "**fail**" : verdict}: \`${floor.metric}\` ${limit}${unit}${measured}`
+}
+
+/** Costs are shown for every case: a throughput bought with memory is not the same throughput. */
+const always = ["cpuSecondsPerGB", "cpuMicrosPerPacket", "rssPeakMiB", "rssIdleMiB"]
+
+const section = (result: CaseResult, pictures: ReadonlyArray<string>): string => {
+  const measured = (["ours", "reference", "null"] as const).filter((kind) => result.spreads[kind] !== undefined)
+  const metrics = [...result.show, ...always].filter((metric) =>
+    measured.some((kind) => Number.isFinite(result.spreads[kind]?.[metric]?.median))
+  )
+  const rows = metrics.map((metric) => {
+    const ratio = result.ratios[metric]
+    const cells = (["ours", "reference", "null"] as const).map((kind) => withSpread(result.spreads[kind]?.[metric]))
+    return `| ${metric} | ${cells[0]} | ${cells[1]} | ${ratio === undefined ? "–" : `${number(ratio)}×`} | ${cells[2]} |`
+  })
+  const bound = result.generatorBound.map((kind) => `- generator-bound: ${kind} took all that the generator can send`)
+  return [
+    `## ${result.title}`,
+    "",
+    `\`${result.name}\``,
+    "",
+    ...(rows.length === 0
+      ? ["No numbers."]
+      : ["| metric | ours | reference | ratio | null relay |", "| --- | --- | --- | --- | --- |", ...rows]),
+    "",
+    ...result.floors.map(floorText),
+    ...bound,
+    ...result.notes.map((note) => `- note: ${note}`),
+    "",
+    ...pictures.map((file) => `![${result.title}](${file})`),
+    ""
+  ].join("\n")
+}
+
+const heading = (info: Machine, rounds: number): string =>
+  [
+    "# Benchmark report",
+    "",
+    `${info.date}, ${info.processor}, ${info.processors} processors, ${info.memoryGiB} GiB, ${info.kernel}, ` +
+      `Node ${info.node}. Load average before: ${info.loadBefore.toFixed(2)}.`,
+    "",
+    `Ours: ${info.versions.ours ?? "–"}. Reference: lttng-relayd ${info.versions.reference ?? "–"}. ` +
+      `${rounds} round(s), relays interleaved; median (least–most).`,
+    ""
+  ].join("\n")
+
+/** Returns the path of the Markdown report. */
+export const write = (folder: string, info: Machine, rounds: number, results: ReadonlyArray<CaseResult>): string => {
+  fs.mkdirSync(folder, { recursive: true })
+  const picture = (name: string, svg: string | undefined): ReadonlyArray<string> => {
+    if (svg === undefined) return []
+    fs.writeFileSync(path.join(folder, `${name}.svg`), svg)
+    return [`${name}.svg`]
+  }
+  const sections = results.map((result) =>
+    section(result, [
+      ...picture(result.name, Chart.bars(result)),
+      ...picture(`${result.name}-timeline`, Chart.timeline(result))
+    ])
+  )
+  const overview = picture("overview", Chart.overview(results)).map((file) => `![overview](${file})\n`)
+  const report = path.join(folder, "report.md")
+  fs.writeFileSync(report, [heading(info, rounds), ...overview, ...sections].join("\n"))
+  fs.writeFileSync(path.join(folder, "report.json"), JSON.stringify({ machine: info, rounds, results }, null, 2))
+  return report
+}
+
+/** One line for the terminal. */
+export const line = (result: CaseResult): string => {
+  const metric = result.show[0] ?? ""
+  const cells = (["ours", "reference", "null"] as const)
+    .filter((kind) => result.spreads[kind] !== undefined)
+    .map((kind) => `${kind} ${withSpread(result.spreads[kind]?.[metric])}`)
+  const ratio = result.ratios[metric]
+  const floors = result.floors.map((floor) => `${floor.verdict} ${floor.floor.metric}`)
+  return [
+    `${result.name}: ${metric}`,
+    ...cells,
+    ratio === undefined ? "" : `${number(ratio)}×`,
+    ...floors,
+    ...result.notes
+  ]
+    .filter((part) => part !== "")
+    .join(" | ")
+}
