@@ -9,6 +9,7 @@ import { Cause, Effect, Exit } from "effect"
 import type { DaemonFailed } from "./DaemonFailed.ts"
 import * as Handover from "./Handover.ts"
 import * as Logging from "./Logging.ts"
+import * as LogLine from "./LogLine.ts"
 import * as Notify from "./Notify.ts"
 import * as OwnFiles from "./OwnFiles.ts"
 import * as Serve from "./Serve.ts"
@@ -74,12 +75,17 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
     Effect.provide(Logging.layer(options))
   )
   const fiber = Effect.runFork(program)
+  const giveUp = () => {
+    const text = `The orderly stop took longer than ${options.relay.stopTimeoutMillis} ms`
+    process.stderr.write(LogLine.format({ kind: "error", text }, options.logFormat, false))
+    process.exit(failed)
+  }
   let stopping = false
   const stop = () => {
     if (stopping) process.exit(failed)
     stopping = true
     Effect.runFork(notify.send("STOPPING=1"))
-    setTimeout(() => process.exit(failed), options.relay.stopTimeoutMillis).unref()
+    setTimeout(giveUp, options.relay.stopTimeoutMillis).unref()
     fiber.interruptUnsafe()
   }
   process.on("SIGTERM", stop)

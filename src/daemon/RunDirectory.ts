@@ -4,7 +4,7 @@
  * As root the group `tracing` may read it; for users it is private. One level is made each, never a parent, and the
  * directories stay when the daemon goes.
  */
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 
 export interface RunDirectory {
   readonly path: string
@@ -36,15 +36,25 @@ const makeDirectory = (path: string, groupId: number | undefined): void => {
   chmodSync(path, sharedMode)
 }
 
-export const portFileNames = ["control.port", "data.port", "live.port"] as const
+const portFileNames = ["control.port", "data.port", "live.port"] as const
 
-/** Makes both levels and removes port files of an earlier daemon. Throws what the file system says. */
+/** Whether another daemon that is still alive has its health socket here. */
+const isShared = (path: string): boolean =>
+  readdirSync(path).some((name) => {
+    const pid = /^health-([0-9]+)$/.exec(name)?.[1]
+    return pid !== undefined && Number(pid) !== process.pid && existsSync(`/proc/${pid}`)
+  })
+
+/**
+ * Makes both levels. Port files that a dead daemon left are removed, since readers take them for the truth; those of
+ * a living one stay until ours replace them. Throws what the file system says.
+ */
 export const make = (parent: string, group: string): RunDirectory => {
   const asRoot = process.getuid?.() === 0
   const found = asRoot ? groupIdOf(group) : undefined
   const groupId = found === null ? 0 : found
   const path = `${parent}/relayd`
   for (const directory of [parent, path]) makeDirectory(directory, groupId)
-  for (const name of portFileNames) rmSync(`${path}/${name}`, { force: true })
+  if (!isShared(path)) for (const name of portFileNames) rmSync(`${path}/${name}`, { force: true })
   return { path, groupId, warnings: found === null ? ["No tracing group detected"] : [] }
 }

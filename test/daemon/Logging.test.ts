@@ -1,0 +1,101 @@
+/** What an operator reads on standard error: which lines at which verbosity, and their form. */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect } from "effect"
+import * as Logging from "../../src/daemon/Logging.ts"
+import * as LogLine from "../../src/daemon/LogLine.ts"
+
+const program = Effect.gen(function* () {
+  yield* Effect.logError("broken")
+  yield* Effect.logWarning("odd")
+  yield* Effect.logInfo("told")
+  yield* Effect.logDebug("detail").pipe(Effect.annotateLogs({ session: 3n, stream: 4 }))
+  yield* Effect.logTrace("more detail")
+})
+
+const linesOf = (
+  effect: Effect.Effect<unknown>,
+  options: { readonly verbosity: number; readonly logFormat?: "text" | "json" }
+) =>
+  Effect.gen(function* () {
+    const lines: Array<string> = []
+    const layer = Logging.layer({ logFormat: "text", abortOnError: false, ...options }, (line) => lines.push(line))
+    yield* effect.pipe(Effect.provide(layer))
+    return lines
+  })
+
+const withoutClock = (line: string) =>
+  line.replace(/[0-9:]{8}\.[0-9]{9} \[[0-9]+\/[0-9]+\]/, "TIME").replace(/fiber=[0-9]+/, "fiber=N")
+
+describe("the log", () => {
+  const rows: ReadonlyArray<readonly [number, ReadonlyArray<string>]> = [
+    [0, ["Error: broken\n", "Warning: odd\n"]],
+    [1, ["Error: broken\n", "Warning: odd\n", "DBG1 - TIME: told\n", "DBG1 - TIME: detail [session=3 stream=4]\n"]],
+    [
+      2,
+      [
+        "Error: broken\n",
+        "Warning: odd\n",
+        "DBG1 - TIME: told\n",
+        "DBG1 - TIME: detail [session=3 stream=4]\n",
+        "DBG2 - TIME: more detail\n"
+      ]
+    ],
+    [
+      3,
+      [
+        "Error: broken [fiber=N]\n",
+        "Warning: odd [fiber=N]\n",
+        "DBG1 - TIME: told [fiber=N]\n",
+        "DBG1 - TIME: detail [session=3 stream=4 fiber=N]\n",
+        "DBG2 - TIME: more detail [fiber=N]\n"
+      ]
+    ]
+  ]
+  for (const [verbosity, expected] of rows) {
+    it.effect(`at verbosity ${verbosity} has ${expected.length} of five lines`, () =>
+      Effect.gen(function* () {
+        const lines = yield* linesOf(program, { verbosity })
+        assert.deepStrictEqual(lines.map(withoutClock), expected)
+      })
+    )
+  }
+  it.effect("is one JSON object a line when asked for", () =>
+    Effect.gen(function* () {
+      const lines = yield* linesOf(program, { verbosity: 2, logFormat: "json" })
+      const objects = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+      assert.deepStrictEqual(
+        objects.map(({ level, message, session }) => [level, message, session]),
+        [
+          ["error", "broken", undefined],
+          ["warning", "odd", undefined],
+          ["debug1", "told", undefined],
+          ["debug1", "detail", "3"],
+          ["debug2", "more detail", undefined]
+        ]
+      )
+      assert.ok(objects.every((object) => object.pid === process.pid && !Number.isNaN(Date.parse(String(object.time)))))
+    })
+  )
+  it.effect("keeps a failure with its stack on one line", () =>
+    Effect.gen(function* () {
+      const failure = Effect.logError("write failed", Cause.die(new Error("no space")))
+      const [line = ""] = yield* linesOf(failure, { verbosity: 0 })
+      assert.match(line, /^Error: write failed: Error: no space[^\n]*\n$/)
+    })
+  )
+})
+
+describe("colours", () => {
+  const rows: ReadonlyArray<readonly [Readonly<Record<string, string>>, boolean, boolean]> = [
+    [{}, true, true],
+    [{}, false, false],
+    [{ LTTNG_TERM_COLOR: "always" }, false, true],
+    [{ LTTNG_TERM_COLOR: "never" }, true, false],
+    [{ NO_COLOR: "1", LTTNG_TERM_COLOR: "always" }, true, false],
+    [{ NO_COLOR: "" }, true, true]
+  ]
+  for (const [env, isTerminal, expected] of rows) {
+    it(`${JSON.stringify(env)} on ${isTerminal ? "a terminal" : "a file"}: ${expected ? "on" : "off"}`, () =>
+      assert.strictEqual(LogLine.isColored(env, isTerminal), expected))
+  }
+})
