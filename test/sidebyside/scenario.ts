@@ -27,6 +27,15 @@ export interface Scenario {
   }
 }
 
+type Extra = Omit<Scenario, "name" | "script">
+
+/** A scenario whose steps are written as a generator. */
+export const scenario = (
+  name: string,
+  steps: (s: Script.Script) => Effect.gen.Return<void, never, Scope.Scope>,
+  extra: Extra = {}
+): Scenario => ({ name, ...extra, script: (s) => Effect.gen(() => steps(s)) })
+
 export interface Run {
   readonly transcript: ReadonlyArray<string>
   readonly tree: ReadonlyArray<string>

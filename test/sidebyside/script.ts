@@ -195,6 +195,10 @@ export interface Script {
   readonly output: string
   readonly control: Effect.Effect<Control, never, Scope.Scope>
   readonly data: Effect.Effect<Data, never, Scope.Scope>
+  /**
+   * A session on a pair of connections. The daemon's session number defaults to the one the relay will give,
+   * since 2.13.9 looks chunks up by its own number in TRACE_CHUNK_EXISTS.
+   */
   readonly recording: (
     options?: Commands.Session & { readonly minor?: number; readonly chunk?: number | "none" }
   ) => Effect.Effect<Recording, never, Scope.Scope>
@@ -214,6 +218,7 @@ export const make = (relay: Relays.Relay, note: Note): Script => {
   const { output } = relay
   let controls = 0
   let datas = 0
+  let recordings = 0
   const awaited = (what: string, condition: () => boolean): Step =>
     Process.until(what, Effect.sync(condition), { seconds: 5, everyMillis: 2 }).pipe(
       Effect.catch(() => Effect.sync(() => note(`waited in vain for ${what}`)))
@@ -237,9 +242,10 @@ export const make = (relay: Relays.Relay, note: Note): Script => {
       Effect.gen(function* () {
         const c = yield* openControl
         const d = yield* openData
+        recordings += 1
         const { minor = 13, chunk = 0 } = options
         yield* c.version(minor)
-        const session = yield* c.createSession(options)
+        const session = yield* c.createSession({ sessionId: recordings, ...options })
         if (minor >= 11 && chunk !== "none") yield* c.createChunk(chunk, Commands.start)
         const file = (name: string, chunkPath = "", streamPath = "ust/uid/0/64-bit") =>
           join(session.path, chunkPath, streamPath, name)

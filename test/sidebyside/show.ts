@@ -10,8 +10,11 @@ const [kind = "reference", text = ""] = process.argv.slice(2)
 const program = Effect.forEach(
   scenarios.filter((scenario) => scenario.name.includes(text)),
   (scenario) =>
-    Effect.map(Scenario.run(kind === "ours" ? "ours" : "reference", scenario), ({ exit, transcript, tree }) =>
-      console.log([`\n=== ${scenario.name}`, ...transcript, `--- ${exit}`, ...tree].join("\n"))
+    Scenario.run(kind === "ours" ? "ours" : "reference", scenario).pipe(
+      Effect.map(({ exit, transcript, tree }) =>
+        console.log([`\n=== ${scenario.name}`, ...transcript, `--- ${exit}`, ...tree].join("\n"))
+      ),
+      Effect.catchCause((cause) => Effect.sync(() => console.log(`\n=== ${scenario.name}\n--- died`, cause)))
     )
 )
 await Effect.runPromise(program)

@@ -1,5 +1,8 @@
 /** All scenarios, in the order of the protocol. */
 import type { Scenario } from "../scenario.ts"
+import { packets } from "./packets.ts"
+import { sessions } from "./sessions.ts"
+import { streams } from "./streams.ts"
 import { version } from "./version.ts"
 
-export const scenarios: ReadonlyArray<Scenario> = [...version]
+export const scenarios: ReadonlyArray<Scenario> = [...version, ...sessions, ...streams, ...packets]

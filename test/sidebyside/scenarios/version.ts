@@ -143,7 +143,7 @@ export const version: ReadonlyArray<Scenario> = [
       })
   },
   {
-    name: "a session without a VERSION can be created and then refuses every command",
+    name: "CREATE_SESSION without a VERSION is refused and kept, the next command closes",
     script: (s) =>
       Effect.gen(function* () {
         const c = yield* s.control
