@@ -103,7 +103,7 @@ export const write = (folder: string, info: Machine, rounds: number, results: Re
   const sections = results.map((result) =>
     section(result, [
       ...picture(result.name, Chart.bars(result)),
-      ...picture(`${result.name}-timeline`, Chart.timeline(result))
+      ...(result.timed ? picture(`${result.name}-timeline`, Chart.timeline(result)) : [])
     ])
   )
   const overview = picture("overview", Chart.overview(results)).map((file) => `![overview](${file})\n`)

@@ -27,6 +27,8 @@ export interface CaseResult {
   readonly name: string
   readonly title: string
   readonly show: ReadonlyArray<string>
+  /** Something happens in the middle of the run, so its course in time is worth a picture. */
+  readonly timed: boolean
   readonly rounds: Partial<Record<Kind, ReadonlyArray<Measurement>>>
   readonly spreads: Partial<Record<Kind, Record<string, Spread>>>
   readonly ratios: Metrics
@@ -93,6 +95,7 @@ export const summarize = (
     name: whole.name,
     title: whole.title,
     show: whole.show,
+    timed: whole.disks !== undefined || whole.groups.some((group) => group.windowMs !== undefined),
     rounds,
     spreads,
     ratios,

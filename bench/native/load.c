@@ -30,7 +30,7 @@
 #include <signal.h>
 
 #define VIEWER_GRACE_NS 3000000000ull
-#define SETUP_TIMEOUT_SECONDS 20
+#define SETUP_TIMEOUT_SECONDS 5
 
 int epoll_fd, payload_fd;
 uint64_t now, go_at;
@@ -80,9 +80,11 @@ double histogram_micros(const struct histogram *h, double share)
 void count_packet(struct group *g, uint64_t latency_ns)
 {
 	uint64_t at = now - go_at, bucket = at / TIMELINE_BUCKET_NS;
+	/* In the window is what was due in it: an answer that a stall kept until later belongs to the stall. */
+	uint64_t due = at > latency_ns ? at - latency_ns : 0;
 	g->packets++;
 	histogram_add(&g->latency, latency_ns);
-	if (g->window_to && at >= g->window_from * 1000000 && at < g->window_to * 1000000) {
+	if (g->window_to && due >= g->window_from * 1000000 && due < g->window_to * 1000000) {
 		g->window_packets++;
 		histogram_add(&g->window, latency_ns);
 	}
@@ -187,6 +189,7 @@ static void open_group(struct group *g)
 	for (unsigned k = 0; k < group_count; k++) {
 		if (strcmp(groups[k].label, g->of)) continue;
 		for (unsigned i = 0; i < g->sessions; i++) {
+			g->packet_size = groups[k].packet_size;
 			g->viewer[i].of = &groups[k];
 			g->viewer[i].session = &groups[k].session[i % groups[k].sessions];
 			viewer_open(&g->viewer[i], g, live_port);

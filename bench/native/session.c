@@ -259,20 +259,20 @@ static void beat(struct session *s)
 		if (s->asked_count == s->answered_count) end(s, DONE, NULL);
 		return;
 	}
-	if (now < s->due || s->asked_count - s->answered_count + g->streams > IN_FLIGHT_MAX) return;
+	if (now < go_at + s->due || s->asked_count - s->answered_count + g->streams > IN_FLIGHT_MAX) return;
 	if (g->role == BEACON) {
 		for (unsigned i = 0; i < g->streams; i++) {
 			uint8_t *p = queue(s, SEND_INDEX, 80);
 			put64(p, s->stream[i]);
 			put64(p + 40, now);
-			ask(s, s->due);
+			ask(s, go_at + s->due);
 		}
 	} else {
 		uint8_t *p = queue(s, SEND_METADATA, 12 + METADATA_SIZE);
 		put64(p, s->metadata_stream);
 		memset(p + 12, ' ', METADATA_SIZE);
 		put64(queue(s, QUIESCENT_CONTROL, 8), s->metadata_stream);
-		ask(s, s->due);
+		ask(s, go_at + s->due);
 	}
 	s->due += g->interval_ms * 1000000ull;
 	flush(s);
