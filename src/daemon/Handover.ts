@@ -14,6 +14,9 @@ export interface Handover {
   readonly channel?: number | undefined
 }
 
+/** What scripts search for in the process list: the first argument, and the kernel's short name. */
+export const processName = "lttng-relayd"
+
 export const variable = "LTTNG_RELAYD_HANDOVER"
 
 export const encode = (handover: Handover): string => JSON.stringify(handover)

@@ -5,16 +5,13 @@
  * and `--background` it starts a detached copy and returns when that is ready. It loads nothing heavy.
  */
 import { spawn } from "node:child_process"
-import { mkdirSync, readFileSync, writeSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, statSync, writeSync } from "node:fs"
 import type { Readable } from "node:stream"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { help } from "../config/Options.ts"
 import * as Resolve from "../config/Resolve.ts"
 import * as Handover from "./Handover.ts"
 import * as LogLine from "./LogLine.ts"
-
-/** What scripts search for in the process list. */
-const processName = "lttng-relayd"
 
 /** Runtime flags of the serving process. Standard error is for the relay's own messages. */
 const runtimeFlags = ["--disable-warning=ExperimentalWarning"]
@@ -25,6 +22,7 @@ const print = (message: Resolve.Message, format: DaemonOptions["logFormat"] = "t
   const { level, text } = message
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
   writeSync(standardError, level === "usage" ? `${text}\n` : LogLine.format({ kind: level, text }, format, colored))
+  if (level === "error" && process.env.LTTNG_ABORT_ON_ERROR === "1") process.abort()
 }
 
 const packageVersion = (): string => {
@@ -41,7 +39,7 @@ const environment = (options: DaemonOptions, channel: number | undefined): NodeJ
 })
 
 const becomeDaemon = (entry: string, options: DaemonOptions): never => {
-  const args = [processName, ...runtimeFlags, entry, ...process.argv.slice(2)]
+  const args = [Handover.processName, ...runtimeFlags, entry, ...process.argv.slice(2)]
   return process.execve?.(process.execPath, args, environment(options, undefined)) as never
 }
 
@@ -52,7 +50,7 @@ const startDetached = (entry: string, options: DaemonOptions): Promise<number> =
   new Promise((resolve) => {
     const output = options.mode === "background" ? "inherit" : "ignore"
     const child = spawn(process.execPath, [...runtimeFlags, entry, ...process.argv.slice(2)], {
-      argv0: processName,
+      argv0: Handover.processName,
       cwd: "/",
       detached: true,
       env: environment(options, readinessChannel),
@@ -76,12 +74,22 @@ const startDetached = (entry: string, options: DaemonOptions): Promise<number> =
     })
   })
 
+/** Level by level: the runtime's recursive form never returns where a file system refuses with ENOENT. */
+const makeDirectories = (path: string): void => {
+  const names = path.split("/").filter((name) => name !== "")
+  for (let depth = 1; depth <= names.length; depth++) {
+    const directory = `/${names.slice(0, depth).join("/")}`
+    if (!existsSync(directory)) mkdirSync(directory, { mode: 0o770 })
+  }
+  if (!statSync(path).isDirectory()) throw new Error("it is not a directory")
+}
+
 /** False, with a message, when the output directory cannot be made. */
 const makeOutput = (options: DaemonOptions): boolean => {
   if (!options.makeOutput) return true
   const { output } = options.relay
   try {
-    mkdirSync(output, { recursive: true, mode: 0o770 })
+    makeDirectories(output)
     return true
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

@@ -4,7 +4,7 @@
  * SIGTERM and SIGINT stop in order and exit 0, within the stop timeout; a second one ends the process at once. A
  * start that fails exits 1 with one line. SIGHUP and the rest keep their default action, as in the reference.
  */
-import { closeSync, openSync, writeSync } from "node:fs"
+import { closeSync, openSync, writeFileSync, writeSync } from "node:fs"
 import { Cause, Effect, Exit } from "effect"
 import type { DaemonFailed } from "./DaemonFailed.ts"
 import * as Handover from "./Handover.ts"
@@ -22,6 +22,15 @@ const failed = 1
 const detachInput = (): void => {
   closeSync(standardInput)
   openSync("/dev/null", "r")
+}
+
+/** For `pgrep` and `killall`; `process.title` would overwrite the arguments, which `ps` should show. */
+const takeName = (): void => {
+  try {
+    writeFileSync("/proc/self/comm", Handover.processName)
+  } catch {
+    // Only a convenience; the first argument is what matters.
+  }
 }
 
 /** The launcher may be gone; the daemon runs all the same. */
@@ -53,6 +62,7 @@ const reasonOf = (cause: Cause.Cause<DaemonFailed>): string => {
 
 export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay): void => {
   const { options } = handover
+  takeName()
   detachInput()
   process.stderr.on("error", () => undefined)
   const ownFiles = OwnFiles.make()

@@ -1,5 +1,5 @@
 /**
- * Files that exist while the daemon runs: the pid file and the port files.
+ * Files that exist while the daemon runs: the pid file, the port files, and the health socket.
  *
  * Each is written aside and renamed into place, so a reader sees all of it or none. Removal spares a file that
  * another daemon has put in its place meanwhile. Synchronous: used at start and at exit, when nothing else may run.
@@ -9,6 +9,9 @@ import { renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 export interface OwnFiles {
   /** Writes a file that `removeAll` will remove. Throws what the file system says. */
   readonly write: (path: string, text: string) => void
+  /** Takes on a file that was made otherwise. */
+  readonly adopt: (path: string) => void
+  readonly remove: (path: string) => void
   readonly removeAll: () => void
 }
 
@@ -28,6 +31,11 @@ const removeQuietly = (path: string): void => {
 
 export const make = (): OwnFiles => {
   const inodes = new Map<string, string | undefined>()
+  const remove = (path: string) => {
+    const inode = inodes.get(path)
+    if (inode !== undefined && inodeOf(path) === inode) removeQuietly(path)
+    inodes.delete(path)
+  }
   return {
     write: (path, text) => {
       const aside = `${path}.tmp`
@@ -41,11 +49,12 @@ export const make = (): OwnFiles => {
       }
       inodes.set(path, inode)
     },
+    adopt: (path) => {
+      inodes.set(path, inodeOf(path))
+    },
+    remove,
     removeAll: () => {
-      for (const [path, inode] of inodes) {
-        if (inodeOf(path) === inode) removeQuietly(path)
-      }
-      inodes.clear()
+      for (const path of [...inodes.keys()]) remove(path)
     }
   }
 }

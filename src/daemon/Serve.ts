@@ -65,18 +65,27 @@ const writePidFile = Effect.fnUntraced(function* (path: string | undefined, ownF
   yield* attempt(`Failed to create PID file at path '${path}'`, () => ownFiles.write(path, `${process.pid}\n`))
 })
 
-const openHealthSocket = Effect.fnUntraced(function* (options: DaemonOptions, directory: RunDirectory.RunDirectory) {
+const openHealthSocket = Effect.fnUntraced(function* (
+  options: DaemonOptions,
+  directory: RunDirectory.RunDirectory,
+  ownFiles: OwnFiles
+) {
   const health = Health.make(() => performance.now(), options.testpoints.stalled)
   const path = options.healthPath ?? `${directory.path}/health-${process.pid}`
   yield* HealthSocket.make(path, directory.groupId, health.query)
+  yield* Effect.sync(() => ownFiles.adopt(path))
 })
 
+/** They go first at the end: nobody should be sent to a port that no longer answers. */
 const writePortFiles = Effect.fnUntraced(function* (directory: string, addresses: Addresses, ownFiles: OwnFiles) {
   for (const name of ["control", "data", "live"] as const) {
     const { host, port } = addresses[name]
     yield* Effect.logDebug(`Bound ${name} socket to port ${port}`).pipe(Effect.annotateLogs({ host }))
     const path = `${directory}/${name}.port`
-    yield* attempt(`Failed to write ${path}`, () => ownFiles.write(path, `${port}\n`))
+    yield* Effect.acquireRelease(
+      attempt(`Failed to write ${path}`, () => ownFiles.write(path, `${port}\n`)),
+      () => Effect.sync(() => ownFiles.remove(path))
+    )
   }
 })
 
@@ -91,7 +100,7 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
     RunDirectory.make(options.runDirectory, options.group)
   )
   for (const warning of directory.warnings) yield* Effect.logWarning(warning)
-  yield* openHealthSocket(options, directory)
+  yield* openHealthSocket(options, directory, ownFiles)
   const addresses = yield* startRelay(options.relay)
   yield* writePortFiles(directory.path, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")

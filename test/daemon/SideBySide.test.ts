@@ -1,0 +1,160 @@
+/**
+ * The installed relay daemon and ours with the same options: exit status, what goes where, and the words.
+ *
+ * Options that are valid are followed by `-V`, so nothing runs. Where ours differs on purpose the row says why.
+ */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { describeWithPeers, reference } from "../support/peers.ts"
+import * as Daemons from "./daemons.ts"
+
+interface Row {
+  readonly args: ReadonlyArray<string>
+  readonly env?: Readonly<Record<string, string>>
+  readonly before?: string
+  /** Why only the exit status and the streams are compared. */
+  readonly otherWords?: string
+  /** Why ours ends with another status. */
+  readonly ourStatus?: readonly [status: number, why: string]
+}
+
+const valid: ReadonlyArray<Row> = [
+  { args: ["-V"] },
+  { args: ["--version"] },
+  { args: ["--vers"] },
+  { args: ["-sV"] },
+  { args: ["-vvv", "-V"], otherWords: "debug lines are each daemon's own" },
+  { args: ["-V", "operand"] },
+  { args: ["operand", "-V", "--", "-Z"] },
+  { args: ["--control-port=tcp://localhost:1", "-V"] },
+  { args: ["--data-port", "tcp4://127.0.0.1:2", "-V"] },
+  { args: ["-L", "tcp6://[::1]:3", "-V"] },
+  { args: ["-C", "net://localhost:1:2", "-V"] },
+  { args: ["-C", "tcp://[127.0.0.1]:1/ignored", "-V"] },
+  { args: ["-C", "tcp://localhost:", "-V"] },
+  { args: ["-C", "tcp://0:1", "-V"] },
+  { args: ["-o", "/nowhere/at/all", "-V"] },
+  { args: ["-o", "relative", "-V"] },
+  { args: ["-d", "-b", "-V"] },
+  { args: ["-g", "nosuchgroup", "-V"] },
+  { args: ["-w", "/nowhere", "-V"] },
+  { args: ["--working-dir", "/", "-V"] },
+  { args: ["-p", "-V"] },
+  { args: ["-x", "--disallow-clear", "-V"] },
+  { args: ["--fd-pool-size=100", "-V"] },
+  { args: ["--fd-pool-size", "0x80", "-V"] },
+  { args: ["--fd-pool-size=010000", "-V"] },
+  { args: ["-V"], env: { LTTNG_RELAYD_DISALLOW_CLEAR: "1" } },
+  { args: ["-V"], env: { LTTNG_RELAYD_DISALLOW_CLEAR: "off" } },
+  { args: ["-V"], env: { LTTNG_RELAYD_WORKING_DIRECTORY: "/nowhere" } },
+  { args: ["-V"], env: { LTTNG_NETWORK_SOCKET_TIMEOUT: "-1" } },
+  { args: ["-V"], env: { LTTNG_RELAYD_TCP_KEEP_ALIVE: "x" } },
+  { args: ["-V"], env: { LTTNG_RELAYD_TCP_KEEP_ALIVE: "1", LTTNG_RELAYD_TCP_KEEP_ALIVE_IDLE_TIME: "-5" } },
+  { args: ["-V"], env: { LTTNG_RELAYD_TCP_KEEP_ALIVE: "1", LTTNG_RELAYD_TCP_KEEP_ALIVE_PROBE_INTERVAL: "7" } },
+  { args: ["-h"], otherWords: "ours has its help built in, the reference shows its manual page" }
+]
+
+const refused: ReadonlyArray<Row> = [
+  { args: ["-Z"] },
+  { args: ["-V", "-Z"] },
+  { args: ["--nosuch"] },
+  { args: ["-h", "--nosuch"] },
+  { args: ["--output"] },
+  { args: ["-C"] },
+  { args: ["--verbose=3"] },
+  { args: ["-o", "relative"] },
+  { args: ["-o", ""] },
+  { args: ["-o", "/proc/nowhere"], otherWords: "the reference adds a place in its source" },
+  { args: ["-d", "-o", "relative"] },
+  { args: ["-C", "foo://x", "-V"] },
+  { args: ["-C", "localhost", "-V"] },
+  { args: ["-D", "tcp://", "-V"] },
+  { args: ["-D", "tcp://:5343", "-V"] },
+  { args: ["-L", "tcp://localhost:99999", "-V"] },
+  { args: ["-L", "tcp://localhost:-1", "-V"] },
+  { args: ["-C", "tcp://[::1", "-V"] },
+  { args: ["-C", "tcp://[127.0.0.1]x", "-V"] },
+  { args: ["-C", "tcp://localhost:1:2", "-V"] },
+  { args: ["-C", "tcp://h.invalid:1", "-V"], otherWords: "ours has the words of 2.14 and later" },
+  { args: ["-s", "-p", "-V"] },
+  { args: ["-p", "-p", "-V"] },
+  { args: ["-s", "-s", "-V"] },
+  { args: ["--fd-pool-size=abc", "-V"] },
+  { args: ["--fd-pool-size=-5", "-V"] },
+  { args: ["--fd-pool-size=50", "-V"] },
+  { args: ["--fd-pool-size=1e3", "-V"] },
+  { args: ["--fd-pool-size=99999999", "-V"] },
+  { args: ["--fd-pool-size=4294967295", "-V"] },
+  { args: ["-V"], before: "ulimit -n 90" },
+  { args: ["-V"], env: { LTTNG_RELAYD_DISALLOW_CLEAR: "perhaps" } },
+  { args: ["-V"], env: { LTTNG_RELAYD_DISALLOW_CLEAR: "" } },
+  { args: ["-f", "/nowhere.ini", "-V"], otherWords: "observed: the reference may add a trace of its parser" }
+]
+
+/** Only where the reference is older or wrong. */
+const different: ReadonlyArray<Row> = [
+  { args: ["-f", "/dev/null", "-V"], ourStatus: [0, "the reference has no case for -f and always fails"] },
+  { args: ["-C", "tcp://localhost:0", "-V"], ourStatus: [0, "2.14 and later accept port 0"] },
+  { args: ["-C", "tcp://[::1]:1", "-V"], ourStatus: [0, "an IPv6 address says what it is"] },
+  { args: ["-P", "/x", "-S", "-V"], ourStatus: [0, "2.14 and later have these options"] },
+  { args: ["--dynamic-port-allocation", "-V"], ourStatus: [0, "2.14 and later have this option"] },
+  { args: ["-C", "file:///tmp", "-V"], ourStatus: [1, "the reference notices only when it binds"] }
+]
+
+const titleOf = (row: Row) => {
+  const variables = Object.entries(row.env ?? {}).map(([name, value]) => `${name}=${value}`)
+  return [row.before, ...variables, row.args.join(" ")].filter((word) => word !== undefined && word !== "").join(" ")
+}
+
+const both = (row: Row) =>
+  Effect.gen(function* () {
+    const at = yield* Daemons.place
+    return yield* Effect.all(
+      [Daemons.attempt("reference", at, row.args, row), Daemons.attempt("ours", at, row.args, row)],
+      {
+        concurrency: 2
+      }
+    )
+  })
+
+describeWithPeers(reference, "the same command line", () => {
+  for (const [claim, rows, status] of [
+    ["is valid for both", valid, 0],
+    ["is refused by both", refused, 1]
+  ] as const) {
+    for (const row of rows) {
+      it.live(`${titleOf(row)} ${claim}`, () =>
+        Effect.gen(function* () {
+          const [theirs, ours] = yield* both(row)
+          assert.deepStrictEqual([theirs.code, ours.code], [status, status], ours.stderr)
+          assert.strictEqual(ours.stdout === "", theirs.stdout === "", "standard output")
+          if (status === 1) assert.notStrictEqual(ours.stderr, "", "a refusal says why")
+          if (row.otherWords === undefined) assert.strictEqual(ours.stderr, theirs.stderr)
+        })
+      )
+    }
+  }
+  for (const row of different) {
+    const [status, why] = row.ourStatus ?? [0, ""]
+    it.live(`${titleOf(row)} ends differently: ${why}`, () =>
+      Effect.gen(function* () {
+        const [theirs, ours] = yield* both(row)
+        assert.notStrictEqual(theirs.code, status)
+        assert.strictEqual(ours.code, status, ours.stderr)
+      })
+    )
+  }
+  it.live("LTTNG_ABORT_ON_ERROR=1 aborts both at the first error line", () =>
+    Effect.gen(function* () {
+      const env = { LTTNG_ABORT_ON_ERROR: "1" }
+      const [theirs, ours] = yield* both({ args: ["-o", "relative"], env, before: "ulimit -c 0" })
+      assert.deepStrictEqual([theirs.signal, ours.signal], ["SIGABRT", "SIGABRT"])
+    })
+  )
+  it.live("-V prints one line with the version, and nothing else", () =>
+    Effect.gen(function* () {
+      const [theirs, ours] = yield* both({ args: ["-V"] })
+      for (const { stdout } of [theirs, ours]) assert.match(stdout, /^[0-9]+\.[0-9]+\.[0-9]+\n$/)
+    })
+  )
+})

@@ -1,0 +1,109 @@
+/**
+ * Both daemons as commands with nothing but options in common: same environment, same empty home, same umask.
+ *
+ * The reference gets a private /run, since as root it has no other way to have a run directory of its own; ours
+ * takes `LTTNG_RUNDIR`. Unlike the relays of the traffic tests these are started with any options, good or bad.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { Effect } from "effect"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import { isolated, type Kind, temporaryDirectory } from "../support/relays.ts"
+
+const program = fileURLToPath(new URL("../../src/bin/lttng-relayd.ts", import.meta.url))
+
+/** A home, a run directory, and three ports. */
+export interface Place {
+  readonly home: string
+  readonly runDirectory: string
+  readonly ports: ReadonlyArray<number>
+  /** `-C -D -L` on loopback. */
+  readonly urls: ReadonlyArray<string>
+}
+
+export const place = Effect.gen(function* () {
+  const home = yield* temporaryDirectory("daemon")
+  const ports = [yield* Ports.free, yield* Ports.free, yield* Ports.free]
+  const urls = ["-C", "-D", "-L"].flatMap((flag, at) => [flag, `tcp://127.0.0.1:${ports[at]}`])
+  const made: Place = { home, runDirectory: join(home, "run"), ports, urls }
+  return made
+})
+
+export interface Options {
+  readonly env?: Readonly<Record<string, string>>
+  /** A file for standard output and error: a daemon that keeps them would keep the test's pipes open. */
+  readonly outputFile?: string
+  /** Shell words before the command, such as `ulimit -n 90`. */
+  readonly before?: string
+}
+
+export const command = (kind: Kind, args: ReadonlyArray<string>, options: Options = {}): ReadonlyArray<string> => {
+  const daemon = kind === "ours" ? [process.execPath, program] : isolated(["lttng-relayd"])
+  const redirect = options.outputFile === undefined ? "" : ` >'${options.outputFile}' 2>&1`
+  const script = `umask 022; ${options.before ?? ":"}; exec "$@"${redirect}`
+  return ["sh", "-c", script, "sh", ...daemon, ...args]
+}
+
+const processOptions = (at: Place, options: Options) => ({
+  cwd: at.home,
+  env: { HOME: at.home, LTTNG_HOME: at.home, LTTNG_RUNDIR: at.runDirectory, ...options.env }
+})
+
+/** Runs to the end. */
+export const attempt = (kind: Kind, at: Place, args: ReadonlyArray<string>, options: Options = {}) => {
+  const [sh = "sh", ...words] = command(kind, args, options)
+  return Process.attempt(sh, words, { ...processOptions(at, options), timeoutSeconds: 20 })
+}
+
+/** Runs until the scope closes. */
+export const start = (kind: Kind, at: Place, args: ReadonlyArray<string>, options: Options = {}) => {
+  const [sh = "sh", ...words] = command(kind, args, options)
+  return Process.daemon(sh, words, processOptions(at, options))
+}
+
+export const listening = (at: Place): boolean => at.ports.every(Ports.listening)
+
+export const untilListening = (at: Place, running: Process.Running) =>
+  Process.until(
+    `ports ${at.ports.join(", ")} to listen`,
+    Effect.suspend(() => {
+      const outcome = running.outcome()
+      if (outcome === undefined) return Effect.succeed(listening(at))
+      return Effect.fail(new Process.ProcessFailed({ command: "daemon", detail: outcome.stderr }))
+    })
+  )
+
+/** Living processes whose first argument names the daemon, as the tracer's own test suite looks for them. */
+export const processesOf = (at: Place): ReadonlyArray<number> =>
+  readdirSync("/proc")
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const words = commandLine(pid)
+      return /lttng-relayd[^/]*$/.test(words[0] ?? "") && words.some((word) => word.endsWith(`:${at.ports[0]}`))
+    })
+
+export const commandLine = (pid: number): ReadonlyArray<string> => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1)
+  } catch {
+    return []
+  }
+}
+
+export const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`) && commandLine(pid).length > 0
+
+/** Ends what a launcher left running, by pid. */
+export const killed = (at: Place) =>
+  Effect.addFinalizer(() =>
+    Effect.gen(function* () {
+      const pids = processesOf(at)
+      for (const pid of pids) process.kill(pid, "SIGTERM")
+      yield* Process.until(
+        "the daemon to end",
+        Effect.sync(() => !pids.some(isAlive))
+      ).pipe(Effect.ignore)
+    })
+  )
