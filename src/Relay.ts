@@ -1,0 +1,79 @@
+/**
+ * The relay, composed: three ports over one registry over one store. Layers are built in the order storage, registry,
+ * listeners, so that stopping goes the other way: listeners close first, sessions drain, files close last.
+ */
+import { Context, Effect, Layer } from "effect"
+import type { RelayConfig } from "./config/RelayConfig.ts"
+import * as ControlConnection from "./connection/ControlConnection.ts"
+import * as DataConnection from "./connection/DataConnection.ts"
+import { Registry } from "./relay/Registry.ts"
+import { TraceStore } from "./storage/TraceStore.ts"
+import { type ConnectionLimit, type ListenFailed, listen } from "./transport/Listener.ts"
+
+export interface BoundAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export class Relay extends Context.Service<
+  Relay,
+  {
+    readonly addresses: { readonly control: BoundAddress; readonly data: BoundAddress; readonly live: BoundAddress }
+  }
+>()("relayd/Relay") {}
+
+/** Descriptors the process needs besides sockets and trace files: the runtime's own, listeners, log, health. */
+const descriptorReserve = 40
+
+/**
+ * Operations in flight on one device. More do not make one disk faster; 8 devices that stall completely still leave
+ * half of 64 threads to the others.
+ */
+const deviceOperationCountMax = 4
+
+const ports = (config: RelayConfig) =>
+  Effect.gen(function* () {
+    const { pool } = yield* TraceStore
+    const limit: ConnectionLimit = {
+      countMax: config.connectionCountMax,
+      count: 0,
+      onChange: (difference) => pool.reserve(difference)
+    }
+    const keepAliveIdleMillis = config.keepAlive === undefined ? undefined : (config.keepAlive.idleSeconds ?? 0) * 1000
+    const common = { keepAliveIdleMillis, limit }
+    const registry = yield* Registry
+    // Sessions drain after the listeners and connections are gone.
+    yield* Effect.addFinalizer(() => Effect.timeoutOption(registry.drain, config.stopTimeoutMillis))
+    const control = yield* listen({ name: "control", address: config.control, ...common }, ControlConnection.serve)
+    const data = yield* listen({ name: "data", address: config.data, ...common }, DataConnection.serve)
+    const live = yield* listen(
+      { name: "live", address: config.live, ...common, keepAliveIdleMillis: undefined },
+      () => Effect.void
+    )
+    const bound = ({ address, port }: { readonly address: string; readonly port: number }) => ({ host: address, port })
+    return Relay.of({ addresses: { control: bound(control), data: bound(data), live: bound(live) } })
+  })
+
+/** A relay over any `TraceStore`. */
+export const layerNoDeps = (config: RelayConfig): Layer.Layer<Relay, ListenFailed, TraceStore> =>
+  Layer.effect(Relay, ports(config)).pipe(
+    Layer.provide(
+      Registry.layer({
+        grouping: config.grouping,
+        allowClear: config.allowClear,
+        memoryBytesMax: config.memoryBytesMax
+      })
+    )
+  )
+
+/** A relay that records on disk. */
+export const layer = (config: RelayConfig): Layer.Layer<Relay, ListenFailed> =>
+  layerNoDeps(config).pipe(
+    Layer.provide(
+      TraceStore.layer({
+        output: config.output,
+        openFileCountMax: config.fdPoolSize - descriptorReserve,
+        deviceOperationCountMax
+      })
+    )
+  )

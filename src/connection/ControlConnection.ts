@@ -1,0 +1,303 @@
+/**
+ * One control connection (streaming.md §1.2, §2): frames commands, runs them one at a time, answers in order.
+ *
+ * Two lanes. `SEND_INDEX` and `SEND_METADATA` come at the rate of packets: they are done in the turn that reads them,
+ * and the answers of one read leave in one write. Every other command is run by the connection's fiber, and nothing is
+ * read meanwhile: what was read already waits here, at most one read long.
+ */
+import { Deferred, Effect, Exit, Latch } from "effect"
+import { Account } from "../memory/Blocks.ts"
+import { CommandFramer, type CommandSink, flow, refuse } from "../protocol/control/CommandFramer.ts"
+import { nameOf } from "../protocol/control/index.ts"
+import * as SendIndex from "../protocol/control/SendIndex.ts"
+import * as SendMetadata from "../protocol/control/SendMetadata.ts"
+import * as ReturnCode from "../protocol/ReturnCode.ts"
+import type { CloseReason } from "../relay/CloseReason.ts"
+import { Registry } from "../relay/Registry.ts"
+import type { Connection } from "../relay/SessionActor.ts"
+import type { StreamActor } from "../relay/StreamActor.ts"
+import type { Peer, Receiver } from "../transport/Peer.ts"
+import { type ControlState, makeState, payloadBytesMaxOf, run } from "./ControlCommands.ts"
+
+/** Answers gathered before they are sent although more commands follow in the same read. */
+const answerBytesMax = 4096
+
+interface Command {
+  readonly number: number
+  readonly payload: Buffer
+}
+
+export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
+  Effect.gen(function* () {
+    const registry = yield* Registry
+    const connection = new ControlConnection(peer, registry)
+    yield* connection.run.pipe(Effect.ensuring(Effect.suspend(() => connection.release)))
+  })
+
+class ControlConnection implements Receiver, CommandSink, Connection {
+  readonly #peer: Peer
+  readonly #registry: Registry["Service"]
+  readonly #framer = new CommandFramer(this)
+  readonly #state: ControlState
+  readonly #account: Account
+  readonly #ended = Deferred.makeUnsafe<CloseReason>()
+  readonly #commandArrived = Latch.makeUnsafe(false)
+  readonly #answers = Buffer.alloc(answerBytesMax)
+  #answersLength = 0
+  #command: Command | undefined
+  #backlog: Buffer | undefined
+  #isEndOfInput = false
+  #hasEnded = false
+  #isPeerBehind = false
+  #metadata: MetadataMessage | undefined
+
+  constructor(peer: Peer, registry: Registry["Service"]) {
+    this.#peer = peer
+    this.#registry = registry
+    this.#account = new Account(registry.pool, () => this.#resume())
+    this.#state = makeState(registry, this.#account, this)
+  }
+
+  get run(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      this.#peer.start(this)
+      const reason = yield* Effect.raceFirst(
+        Effect.raceFirst(this.#commands, Deferred.await(this.#ended)),
+        Effect.map(this.#peer.end, (end): CloseReason => (end === "socket error" ? "socket error" : "peer closed"))
+      )
+      yield* Effect.logDebug(`control connection closed: ${reason}`)
+      if (reason !== "peer closed" && reason !== "relay stopped") {
+        yield* Effect.logWarning(`control connection ended: ${reason}${this.#complaint}`)
+      }
+      this.#detach(reason !== "peer closed")
+    })
+  }
+  #complaint = ""
+
+  /** Runs however the fiber ended. */
+  get release(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.#hasEnded = true
+      this.#detach(true)
+      this.#account.close()
+      this.#peer.close()
+    })
+  }
+
+  #detach(isAbort: boolean): void {
+    this.#metadata?.abandon()
+    this.#metadata = undefined
+    this.#state.session?.detach(this, isAbort)
+  }
+
+  // ---- Connection, for the session -------------------------------------------------------------------------------
+
+  end(reason: CloseReason): void {
+    this.#hasEnded = true
+    this.#sendAnswers()
+    Deferred.doneUnsafe(this.#ended, Exit.succeed(reason))
+  }
+
+  #fail(reason: CloseReason, complaint: string): void {
+    this.#complaint = `: ${complaint}`
+    this.end(reason)
+  }
+
+  // ---- the fiber's lane ------------------------------------------------------------------------------------------
+
+  get #commands(): Effect.Effect<never> {
+    return Effect.forever(
+      Effect.gen({ self: this }, function* () {
+        yield* this.#commandArrived.await
+        const { number, payload } = this.#command as Command
+        const reply = yield* run(this.#state, number, payload)
+        if (reply.bytes !== undefined) this.#peer.send(reply.bytes)
+        if (reply.isAbort) {
+          this.#fail("refused", `${nameOf(number)}: ${reply.reason ?? "see above"}`)
+          return yield* Effect.never
+        }
+        this.#commandArrived.closeUnsafe()
+        this.#command = undefined
+        this.#resume()
+      })
+    )
+  }
+
+  // ---- Receiver --------------------------------------------------------------------------------------------------
+
+  receive(bytes: Buffer, length: number): boolean {
+    this.#take(bytes, length)
+    return this.#mayRead()
+  }
+
+  ended(): void {
+    this.#isEndOfInput = true
+    this.#endIfDone()
+  }
+
+  drained(): void {
+    this.#isPeerBehind = false
+    this.#resume()
+  }
+
+  #take(bytes: Buffer, length: number): void {
+    if (this.#hasEnded) return
+    const stopped = this.#framer.push(bytes, 0, length)
+    this.#sendAnswers()
+    if (this.#framer.isDead) this.#fail("protocol error", "payload larger than 128 MiB")
+    else if (stopped < length) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
+  }
+
+  #mayRead(): boolean {
+    return !this.#hasEnded && this.#command === undefined && !this.#isPeerBehind && !this.#account.isSpent()
+  }
+
+  /** Goes on after a command, after memory came back, or after the peer read its answers. */
+  #resume(): void {
+    if (this.#hasEnded || this.#command !== undefined || this.#isPeerBehind) return
+    const backlog = this.#backlog
+    if (backlog !== undefined) {
+      this.#backlog = undefined
+      this.#take(backlog, backlog.length)
+    }
+    if (this.#mayRead()) this.#peer.resume()
+    this.#endIfDone()
+  }
+
+  /** What the peer sent before it closed is carried out first. */
+  #endIfDone(): void {
+    if (!this.#isEndOfInput || this.#command !== undefined || this.#backlog !== undefined) return
+    this.end("peer closed")
+  }
+
+  // ---- CommandSink: the reading turn's lane ----------------------------------------------------------------------
+
+  header(command: number, dataSize: number): number {
+    if (command !== SendMetadata.number) return payloadBytesMaxOf(command)
+    if (dataSize <= SendMetadata.headerSize) return refuse
+    this.#metadata = new MetadataMessage(this.#registry, this.#account, dataSize - SendMetadata.headerSize)
+    return flow
+  }
+
+  command(number: number, payload: Buffer, from: number, to: number): boolean {
+    if (number === SendIndex.number) return this.#sendIndex(payload, from, to)
+    this.#sendAnswers()
+    this.#command = { number, payload: Buffer.from(payload.subarray(from, to)) }
+    this.#commandArrived.openUnsafe()
+    return false
+  }
+
+  flow(bytes: Buffer, from: number, to: number): void {
+    if (this.#hasEnded) return
+    const complaint = this.#metadata?.push(bytes, from, to, this.#state.session !== undefined)
+    if (complaint !== undefined) this.#fail("refused", `SEND_METADATA: ${complaint}`)
+  }
+
+  flowEnd(): void {
+    const complaint = this.#hasEnded ? undefined : this.#metadata?.end()
+    this.#metadata = undefined
+    if (complaint !== undefined) this.#fail("refused", `SEND_METADATA: ${complaint}`)
+  }
+
+  /** `SEND_INDEX` (§6.6). */
+  #sendIndex(payload: Buffer, from: number, to: number): boolean {
+    const state = this.#state
+    if (state.session === undefined || !state.hasVersion || to - from < SendIndex.size(state.minor)) {
+      this.#fail("refused", "SEND_INDEX: no session, no version, or too short")
+      return false
+    }
+    const { offsets } = SendIndex
+    const handle = payload.readBigUInt64BE(from + offsets.relayStreamId)
+    const stream = this.#registry.streams.get(Number(handle))
+    const isAccepted = stream !== undefined && this.#index(stream, payload, from)
+    this.#answer(isAccepted ? ReturnCode.OK : ReturnCode.UNKNOWN)
+    if (isAccepted) return true
+    this.#fail("refused", `SEND_INDEX: ${stream === undefined ? `unknown stream ${handle}` : "not acceptable now"}`)
+    return false
+  }
+
+  #index(stream: StreamActor, payload: Buffer, from: number): boolean {
+    const { offsets } = SendIndex
+    const { model } = stream
+    model.ctfStreamId ??= payload.readBigUInt64BE(from + offsets.streamId)
+    const isBeacon =
+      payload.readUInt32BE(from + offsets.packetSize) === 0 && payload.readUInt32BE(from + offsets.packetSize + 4) === 0
+    if (isBeacon) {
+      model.addBeacon(payload.readBigUInt64BE(from + offsets.timestampEnd))
+      return true
+    }
+    const netSeqNum = payload.readBigUInt64BE(from + offsets.netSeqNum)
+    const has28 = stream.session.identity.minor >= 8 && this.#state.minor >= 8
+    const packetSeqNum = has28 ? payload.readBigUInt64BE(from + offsets.packetSeqNum) : noSeq
+    return stream.addIndex(netSeqNum, packetSeqNum, payload, from + offsets.packetSize, this.#account)
+  }
+
+  #answer(code: number): void {
+    if (this.#answersLength + 4 > answerBytesMax) this.#sendAnswers()
+    this.#answersLength = this.#answers.writeUInt32BE(code, this.#answersLength)
+  }
+
+  #sendAnswers(): void {
+    if (this.#answersLength === 0) return
+    const bytes = Buffer.from(this.#answers.subarray(0, this.#answersLength))
+    this.#answersLength = 0
+    if (!this.#peer.send(bytes)) this.#isPeerBehind = true
+  }
+}
+
+/** "No sequence number": what peers older than 2.8 have for `packet_seq_num`. */
+const noSeq = 0xffff_ffff_ffff_ffffn
+
+/** One `SEND_METADATA` on its way to the stream's file (§6.4). It never answers; complaints end the connection. */
+class MetadataMessage {
+  readonly #registry: Registry["Service"]
+  readonly #account: Account
+  readonly #byteCount: number
+  readonly #header = Buffer.alloc(SendMetadata.headerSize)
+  #headerFilled = 0
+  #paddingSize = 0
+  #stream: StreamActor | undefined
+
+  constructor(registry: Registry["Service"], account: Account, byteCount: number) {
+    this.#registry = registry
+    this.#account = account
+    this.#byteCount = byteCount
+  }
+
+  push(bytes: Buffer, from: number, to: number, hasSession: boolean): string | undefined {
+    let at = from
+    if (this.#headerFilled < SendMetadata.headerSize) {
+      const taken = Math.min(to - at, SendMetadata.headerSize - this.#headerFilled)
+      bytes.copy(this.#header, this.#headerFilled, at, at + taken)
+      this.#headerFilled += taken
+      at += taken
+      if (this.#headerFilled < SendMetadata.headerSize) return undefined
+      const complaint = this.#begin(hasSession)
+      if (complaint !== undefined) return complaint
+    }
+    this.#stream?.appendPayload(bytes, at, to, this.#account)
+    return undefined
+  }
+
+  #begin(hasSession: boolean): string | undefined {
+    if (!hasSession) return "no session"
+    const handle = this.#header.readBigUInt64BE(0)
+    this.#paddingSize = this.#header.readUInt32BE(8)
+    const stream = this.#registry.streams.get(Number(handle))
+    if (stream === undefined) return `unknown stream ${handle}`
+    if (!stream.beginMetadata()) return "the stream has no file"
+    this.#stream = stream
+    return undefined
+  }
+
+  end(): string | undefined {
+    const stream = this.#stream
+    if (stream === undefined) return "no stream"
+    return stream.endMetadata(this.#byteCount, this.#paddingSize, this.#account) ? undefined : "stream was closed"
+  }
+
+  /** The connection ended inside the message: the file keeps whole messages only. */
+  abandon(): void {
+    this.#stream?.abandonMetadata()
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * One data connection (streaming.md §7): packets from the socket to their streams, in the turn that reads them.
+ *
+ * It never answers. While its share of packet memory is spent the socket is not read, and TCP stops the target. The
+ * connection belongs to the session of its first packet; losing it closes that session's streams (§11.1).
+ */
+import { Deferred, Effect, Exit } from "effect"
+import { Account } from "../memory/Blocks.ts"
+import { PacketFramer, type PacketSink } from "../protocol/data/PacketFramer.ts"
+import type { CloseReason } from "../relay/CloseReason.ts"
+import { Registry } from "../relay/Registry.ts"
+import type { Connection, SessionActor } from "../relay/SessionActor.ts"
+import type { StreamActor } from "../relay/StreamActor.ts"
+import type { Peer, Receiver } from "../transport/Peer.ts"
+
+export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
+  Effect.gen(function* () {
+    const registry = yield* Registry
+    const connection = new DataConnection(peer, registry)
+    yield* connection.run.pipe(Effect.ensuring(Effect.sync(() => connection.release())))
+  })
+
+class DataConnection implements Receiver, PacketSink, Connection {
+  readonly #peer: Peer
+  readonly #registry: Registry["Service"]
+  readonly #framer = new PacketFramer(this)
+  readonly #account: Account
+  readonly #ended = Deferred.makeUnsafe<CloseReason>()
+  #hasEnded = false
+  #complaint = ""
+  #session: SessionActor | undefined
+  #stream: StreamActor | undefined
+  #paddingSize = 0
+
+  constructor(peer: Peer, registry: Registry["Service"]) {
+    this.#peer = peer
+    this.#registry = registry
+    this.#account = new Account(registry.pool, () => {
+      if (!this.#hasEnded) peer.resume()
+    })
+  }
+
+  get run(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      this.#peer.start(this)
+      const reason = yield* Effect.raceFirst(
+        Deferred.await(this.#ended),
+        Effect.map(this.#peer.end, (end): CloseReason => (end === "socket error" ? "socket error" : "peer closed"))
+      )
+      yield* Effect.logDebug(`data connection closed: ${reason}`)
+      if (reason !== "peer closed" && reason !== "relay stopped") {
+        yield* Effect.logWarning(`data connection ended: ${reason}${this.#complaint}`)
+      }
+      this.#detach(reason !== "peer closed")
+    })
+  }
+
+  /** Runs however the fiber ended. */
+  release(): void {
+    this.#hasEnded = true
+    this.#detach(true)
+    this.#account.close()
+    this.#peer.destroy()
+  }
+
+  #detach(isAbort: boolean): void {
+    this.#stream?.model.abandonPacket()
+    this.#stream = undefined
+    this.#session?.detach(this, isAbort)
+    this.#session = undefined
+  }
+
+  // ---- Connection, for the session -------------------------------------------------------------------------------
+
+  end(reason: CloseReason): void {
+    this.#hasEnded = true
+    Deferred.doneUnsafe(this.#ended, Exit.succeed(reason))
+  }
+
+  #fail(reason: CloseReason, complaint: string): false {
+    this.#complaint = `: ${complaint}`
+    this.end(reason)
+    return false
+  }
+
+  // ---- Receiver --------------------------------------------------------------------------------------------------
+
+  receive(bytes: Buffer, length: number): boolean {
+    return !this.#hasEnded && this.#framer.push(bytes, length) && !this.#account.isSpent()
+  }
+
+  ended(): void {
+    this.end("peer closed")
+  }
+
+  drained(): void {}
+
+  // ---- PacketSink ------------------------------------------------------------------------------------------------
+
+  packetBegin(streamId: bigint, netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
+    const stream = this.#registry.streams.get(Number(streamId))
+    if (stream === undefined) return this.#fail("unknown stream", `packet for stream ${streamId}`)
+    if (!stream.beginPacket(netSeqNum, dataSize, paddingSize)) {
+      return this.#fail("protocol error", `stream ${streamId} cannot take a packet now`)
+    }
+    this.#stream = stream
+    this.#paddingSize = paddingSize
+    if (this.#session === undefined) {
+      this.#session = stream.session
+      stream.session.bindData(this)
+    }
+    return true
+  }
+
+  payload(bytes: Buffer, from: number, to: number): boolean {
+    const stream = this.#stream
+    if (stream === undefined) return false
+    stream.appendPayload(bytes, from, to, this.#account)
+    return true
+  }
+
+  packetEnd(): boolean {
+    const stream = this.#stream
+    if (stream === undefined) return false
+    this.#stream = undefined
+    const { session, model } = stream
+    const isFirst = stream.packetCount === 0
+    if (!stream.endPacket(this.#paddingSize, this.#account)) {
+      return this.#fail("protocol error", `packet of stream ${stream.handle} has no place`)
+    }
+    if (isFirst) session.hasNewStreams = true
+    if (model.closeRequested) session.closeStream(stream)
+    return true
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The memory between sockets and files: fixed-size blocks from one pool, charged to the connection that fills them.
+ *
+ * A block belongs to one stream from `take` until the stream's write has completed and `release` is called; views of
+ * its bytes are valid exactly that long. Idle connections own none.
+ *
+ * Limits. A connection may hold `connectionBytesMax`, and never more than half of what is still free: however many
+ * connections stall, a share of the pool stays for the next one. A connection is asked to stop *after* the read that
+ * spent its share, so the pool can exceed `bytesMax` by at most one read per connection that is receiving.
+ */
+
+/** One disk write of a busy stream is a few blocks; one small read still fits in one. */
+export const blockBytes = 64 * 1024
+
+/** Two writes in flight of 1 MiB and as much again arriving; more does not make one connection faster. */
+export const connectionBytesMax = 4 * 1024 * 1024
+
+/** Free blocks kept for reuse beyond this are left to the garbage collector. */
+const spareBytesMax = 16 * 1024 * 1024
+
+export interface Block {
+  readonly bytes: Buffer
+  /** How much of `bytes` is filled. */
+  length: number
+  owner: Account | undefined
+}
+
+export class Pool {
+  readonly bytesMax: number
+  usedBytes = 0
+  readonly #spare: Array<Block> = []
+  readonly #paused = new Set<Account>()
+
+  constructor(bytesMax: number) {
+    this.bytesMax = Math.max(bytesMax, 16 * blockBytes)
+  }
+
+  take(owner: Account): Block {
+    const block = this.#spare.pop() ?? { bytes: Buffer.allocUnsafeSlow(blockBytes), length: 0, owner }
+    block.length = 0
+    block.owner = owner
+    owner.usedBytes += blockBytes
+    this.usedBytes += blockBytes
+    return block
+  }
+
+  release(block: Block): void {
+    const owner = block.owner
+    if (owner === undefined) throw new Error("block released twice")
+    block.owner = undefined
+    owner.usedBytes -= blockBytes
+    this.usedBytes -= blockBytes
+    if (this.#spare.length * blockBytes < spareBytesMax) this.#spare.push(block)
+    if (this.#paused.size > 0) this.#resumeSome(owner)
+  }
+
+  /** What `account` may hold now. Half of the free memory for each keeps the sum below the whole. */
+  shareOf(account: Account): number {
+    const free = this.bytesMax - this.usedBytes + account.usedBytes
+    return Math.min(connectionBytesMax, Math.max(blockBytes, free >> 1))
+  }
+
+  pause(account: Account): void {
+    this.#paused.add(account)
+  }
+
+  forget(account: Account): void {
+    this.#paused.delete(account)
+  }
+
+  /** The releasing account first; then whoever waited longest, since it may have waited for memory others held. */
+  #resumeSome(owner: Account): void {
+    if (this.#paused.has(owner)) this.#resume(owner)
+    for (const account of this.#paused) {
+      if (account === owner) continue
+      this.#resume(account)
+      return
+    }
+  }
+
+  #resume(account: Account): void {
+    if (account.usedBytes > this.shareOf(account) >> 1) return
+    this.#paused.delete(account)
+    account.onRoom()
+  }
+}
+
+/** The share of one connection. `onRoom` is called once after each `isSpent` that answered true. */
+export class Account {
+  usedBytes = 0
+  readonly pool: Pool
+  readonly onRoom: () => void
+
+  constructor(pool: Pool, onRoom: () => void) {
+    this.pool = pool
+    this.onRoom = onRoom
+  }
+
+  /** True when the connection must stop reading until `onRoom`. */
+  isSpent(): boolean {
+    if (this.usedBytes < blockBytes || this.usedBytes < this.pool.shareOf(this)) return false
+    this.pool.pause(this)
+    return true
+  }
+
+  /** The connection is gone: nobody waits for room any more. Its blocks come back as their writes complete. */
+  close(): void {
+    this.pool.forget(this)
+  }
+}

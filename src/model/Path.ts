@@ -1,0 +1,71 @@
+/**
+ * Which names a peer may make us use, and the directory of a session (storage.md §2). Pure; whether a path really stays
+ * below the output directory, symbolic links included, is checked again by the store.
+ */
+import { sessionTime } from "./Time.ts"
+
+export type OutputGrouping = "host" | "session"
+
+const pathBytesMax = 4096
+
+const hasParentComponent = (path: string) => path.split("/").includes("..")
+
+/** Session and host names are one path component that is not hidden (§2.6). */
+export const isSafeName = (name: string): boolean =>
+  name.length > 0 && !name.startsWith(".") && !name.includes("/") && !name.includes("\0")
+
+export const isSafeBasePath = (path: string): boolean => !path.startsWith("/") && !hasParentComponent(path)
+
+/** One leading `/` is how old peers write; what is left must be relative, not empty, and not climb. */
+export const streamPath = (path: string): string | undefined => {
+  const relative = path.startsWith("/") ? path.slice(1) : path
+  return relative === "" || relative.startsWith("/") || hasParentComponent(relative) ? undefined : relative
+}
+
+/** A channel name is a file name; the file system allows 255 bytes. */
+export const isSafeChannelName = (name: string): boolean =>
+  name !== "" && name !== "." && name !== ".." && !name.includes("/") && !name.includes("\0")
+
+/** A trace chunk's override name is one component without dots. */
+export const isSafeChunkName = (name: string): boolean =>
+  name.length > 0 && Buffer.byteLength(name) < 255 && !/[/.\0]/.test(name)
+
+export interface SessionNaming {
+  readonly sessionName: string
+  readonly hostname: string
+  readonly basePath: string
+  readonly nameContainsCreationTime: boolean
+  /** Seconds since the epoch. */
+  readonly creationTime: bigint
+}
+
+/** The session's directory, relative to the output directory (§2.1, §2.2); undefined when it would be too long. */
+export const sessionPath = (naming: SessionNaming, grouping: OutputGrouping): string | undefined => {
+  const at = sessionTime(naming.creationTime)
+  const { sessionName, hostname, basePath } = naming
+  const path = (() => {
+    if (grouping === "session") return `${sessionName}/${hostname}-${at}${basePath === "" ? "" : `/${basePath}`}`
+    if (basePath !== "") return `${hostname}/${basePath}`
+    return naming.nameContainsCreationTime ? `${hostname}/${sessionName}` : `${hostname}/${sessionName}-${at}`
+  })()
+  return Buffer.byteLength(path) < pathBytesMax ? path : undefined
+}
+
+const timeSuffix = /-[12]\d{3}[01]\d[0-3]\d-[0-2]\d[0-5]\d[0-5]\d$/
+
+/**
+ * The stream path of a 2.4–2.10 peer, `host/session-time/…`, regrouped by session (§2.4); undefined when it does not
+ * have these parts. `creationTime` is the relay's, in seconds.
+ */
+export const regroupBySession = (path: string, sessionName: string, creationTime: bigint): string | undefined => {
+  const parts = /^\/*([^/]+)\/+([^/]+)(?:\/(.*))?$/s.exec(path)
+  if (parts === null) return undefined
+  const [, host, second, rest = ""] = parts as unknown as [string, string, string, string?]
+  const leftover = second.startsWith(sessionName) ? second.slice(sessionName.length) : undefined
+  let base = ""
+  let at: string | undefined
+  if (leftover === "") at = timeSuffix.test(sessionName) ? sessionName.slice(-15) : sessionTime(creationTime)
+  else if (leftover !== undefined && leftover.length === 16 && timeSuffix.test(leftover)) at = leftover.slice(1)
+  else base = second
+  return `${sessionName}/${host}${at === undefined ? "" : `-${at}`}/${base === "" ? "" : `${base}/`}${rest}`
+}

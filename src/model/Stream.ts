@@ -1,0 +1,442 @@
+/**
+ * One stream's decisions (streaming.md §7.3, §8, §9, §11.3): pairing packets with indexes, tracefile ring, rotation to
+ * another trace chunk, close. It does no I/O: what must happen to files is told to `Actions`, in order.
+ *
+ * The state is that of a disk which needs no time: `prevDataSeq` and its companions advance when bytes are *accepted*.
+ * Whoever carries out the actions must keep their order, and knows by itself how far the files have come.
+ *
+ * Invariants
+ * 1. A record is emitted once, after every byte of its packet was appended, with the offset of the packet in its file.
+ * 2. A packet is never split between two files: a rotation reached while a packet is arriving waits for its end.
+ * 3. An in-flight entry with data has exactly one index file, except between an index rotation and its data rotation.
+ */
+import { type InFlight, InFlightTable } from "./InFlight.ts"
+import { Runs } from "./Runs.ts"
+
+/** The wire's "no sequence number", 2⁶⁴−1. */
+export const noSeq = 0xffff_ffff_ffff_ffffn
+
+/** One data file of a stream: `<channel>` or `<channel>_<number>` in `chunk`. Identity matters, not the name. */
+export interface DataFile<C> {
+  readonly chunk: C
+  readonly number: number
+  /** Its name was taken over by a younger file of the ring: nothing more is recorded about it. */
+  isOverwritten: boolean
+}
+
+/** The index of one data file. Open as long as it is current or an in-flight packet still belongs to it. */
+export interface IndexFile<C> {
+  readonly data: DataFile<C>
+  recordCount: number
+  userCount: number
+}
+
+/** What the decisions ask of the files, in the order asked. */
+export interface Actions<C> {
+  readonly openData: (file: DataFile<C>, replaces: boolean) => void
+  readonly closeData: (file: DataFile<C>) => void
+  readonly openIndex: (index: IndexFile<C>) => void
+  /** `fields` from `at`: the index's fields as received, without the offset. Valid during the call. */
+  readonly record: (index: IndexFile<C>, offset: number, fields: Buffer, at: number) => void
+  readonly closeIndex: (index: IndexFile<C>) => void
+  readonly move: (from: DataFile<C>, fromOffset: number, byteCount: number, to: DataFile<C>) => void
+  readonly truncate: (file: DataFile<C>, size: number) => void
+  /** The stream's own reference on the chunk is given back once everything before is done. */
+  readonly leaveChunk: (chunk: C) => void
+}
+
+export interface Options<C> {
+  readonly isMetadata: boolean
+  /** Session minor ≥ 4 and not a snapshot. */
+  readonly hasIndex: boolean
+  /** Bytes of fields kept per index record: 48 (1.0) or 64 (1.1). */
+  readonly recordFieldBytes: number
+  readonly tracefileSize: number
+  readonly tracefileCount: number
+  readonly chunk: C
+  readonly actions: Actions<C>
+}
+
+interface Rotation<C> {
+  readonly at: bigint
+  readonly chunk: C | undefined
+  indexDone: boolean
+  /** `prevIndexSeq` when the index rotated: the last packet of the old chunk. */
+  pivot: bigint
+  oldIndex: IndexFile<C> | undefined
+}
+
+export class Stream<C> {
+  readonly isMetadata: boolean
+  readonly hasIndex: boolean
+  readonly tracefileSize: number
+  readonly tracefileCount: number
+
+  prevDataSeq = noSeq
+  prevIndexSeq = noSeq
+  lastNetSeqNum = noSeq
+  receivedPacketSeqNum: bigint | undefined
+  /** Indexes completely received since the stream began (`R` of live.md §4). */
+  indexCount = 0
+  /** `timestamp_end` of the last inactivity beacon while nothing newer is known. */
+  beacon: bigint | undefined
+  ctfStreamId: bigint | undefined
+  metadataReceived = 0
+  closeRequested = false
+  isClosed = false
+  pendingCheckDone = false
+  completedRotationCount = 0
+  lastRotationWasToNull = false
+  chunk: C | undefined
+  file: DataFile<C> | undefined
+  /** Bytes of complete packets in `file`. */
+  offset = 0
+  readonly runs = new Runs<C>()
+
+  readonly #actions: Actions<C>
+  readonly #inFlight: InFlightTable<C>
+  /** The files of the tracefile ring, by number. */
+  readonly #ring: Array<DataFile<C> | undefined> = []
+  #hasWrapped = false
+  #index: IndexFile<C> | undefined
+  #rotation: Rotation<C> | undefined
+  #partial = false
+  #partialSeq = 0n
+  #partialDataSize = 0
+  #partialPaddingSize = 0
+  #packetOrder = 0
+  #flushedOrderMax = 0
+
+  constructor(options: Options<C>) {
+    this.isMetadata = options.isMetadata
+    this.hasIndex = options.hasIndex
+    this.tracefileSize = options.tracefileSize
+    this.tracefileCount = options.tracefileCount
+    this.#actions = options.actions
+    this.#inFlight = new InFlightTable(options.recordFieldBytes)
+    this.chunk = options.chunk
+    this.file = this.#makeFile(options.chunk, 0)
+  }
+
+  get isRotating(): boolean {
+    return this.#rotation !== undefined
+  }
+
+  get isReceivingPacket(): boolean {
+    return this.#partial
+  }
+
+  get inFlightCount(): number {
+    return this.#inFlight.size
+  }
+
+  // ---- data side -------------------------------------------------------------------------------------------------
+
+  /** A packet header arrived. False: no file to put it in, or another packet is still arriving. */
+  beginPacket(netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
+    if (this.isClosed || this.file === undefined || this.#partial) return false
+    this.#fitTracefile(dataSize)
+    this.#partial = true
+    this.#partialSeq = netSeqNum
+    this.#partialDataSize = dataSize
+    this.#partialPaddingSize = paddingSize
+    return true
+  }
+
+  /** Payload and padding of the packet were appended. False: the index is attached twice, or a rotation failed. */
+  endPacket(): boolean {
+    const seq = this.#partialSeq
+    const total = this.#partialDataSize + this.#partialPaddingSize
+    this.#partial = false
+    const offset = this.offset
+    this.offset += total
+    if (this.hasIndex && this.file !== undefined) {
+      const entry = this.#inFlight.getOrMake(seq)
+      if (entry.hasData) return false
+      entry.hasData = true
+      entry.file = this.file
+      entry.offset = offset
+      entry.dataSize = this.#partialDataSize
+      entry.total = total
+      entry.order = ++this.#packetOrder
+      this.#attach(entry)
+      if (entry.hasControl && entry.index !== undefined) {
+        this.#flush(entry, entry.fields, 0)
+        this.#tryRotateIndex()
+      }
+    }
+    this.prevDataSeq = seq
+    return this.#tryRotateData()
+  }
+
+  /** The connection that carried the packet is gone; its bytes stay at the end of the file. */
+  abandonPacket(): void {
+    this.#partial = false
+  }
+
+  /** A metadata message starts to arrive. False: no file, or another message is arriving. */
+  beginMetadata(): boolean {
+    if (this.isClosed || this.file === undefined || this.#partial) return false
+    this.#partial = true
+    return true
+  }
+
+  /** The whole message, padding included, was appended; only now it counts. False: the stream was closed meanwhile. */
+  endMetadata(byteCount: number): boolean {
+    if (!this.#partial) return false
+    this.#partial = false
+    this.metadataReceived += byteCount
+    this.offset += byteCount
+    return true
+  }
+
+  /** The connection ended inside the message: what was appended of it goes. */
+  abandonMetadata(): void {
+    if (!this.#partial || this.file === undefined) return
+    this.#partial = false
+    this.#actions.truncate(this.file, this.offset)
+  }
+
+  /** The metadata file starts again from nothing. False: no file, or not metadata. */
+  resetMetadata(): boolean {
+    if (!this.isMetadata || this.file === undefined || this.#partial) return false
+    const file = this.#makeFile(this.file.chunk, 0)
+    this.#actions.closeData(this.file)
+    this.#actions.openData(file, true)
+    this.file = file
+    this.offset = 0
+    this.prevDataSeq = 0n
+    this.prevIndexSeq = 0n
+    return true
+  }
+
+  // ---- control side ----------------------------------------------------------------------------------------------
+
+  /** `fields` at `at` are a received index's fields. False: a duplicate, or a rotation failed. */
+  addIndex(netSeqNum: bigint, packetSeqNum: bigint, fields: Buffer, at: number): boolean {
+    this.beacon = undefined
+    if (!this.hasIndex) return true
+    const entry = this.#inFlight.getOrMake(netSeqNum)
+    if (entry.hasControl) return false
+    entry.packetSeqNum = packetSeqNum
+    if (entry.index === undefined) {
+      entry.keepFields(fields, at)
+      return true
+    }
+    this.#flush(entry, fields, at)
+    this.#tryRotateIndex()
+    return this.#tryRotateData()
+  }
+
+  /** An inactivity beacon counts only while nothing is half received: time must not run ahead of a packet. */
+  addBeacon(timestampEnd: bigint): void {
+    if (this.#inFlight.size === 0) this.beacon = timestampEnd
+  }
+
+  /** Starts a rotation. False: one is pending already, or data would be lost. */
+  rotate(at: bigint, chunk: C | undefined): boolean {
+    if (this.#rotation !== undefined || (this.isMetadata && this.#partial)) return false
+    this.#rotation = { at, chunk, indexDone: this.isMetadata, pivot: noSeq, oldIndex: undefined }
+    if (this.isMetadata) {
+      if (chunk !== undefined) this.metadataReceived = 0
+      this.#switchFile()
+      return true
+    }
+    this.#tryRotateIndex()
+    return this.#tryRotateData()
+  }
+
+  /** Asks for the end of the stream; true when it ended now. Aborted sessions do not wait for data in flight. */
+  tryClose(isAborted: boolean): boolean {
+    if (this.isClosed) return false
+    this.closeRequested = true
+    if (this.lastNetSeqNum === noSeq) {
+      this.#inFlight.forEach((entry) => {
+        if (!entry.hasControl) this.#drop(entry)
+      })
+      this.lastNetSeqNum = this.#inFlight.highestSeq() ?? noSeq
+    }
+    const isAwaitingData = this.lastNetSeqNum !== noSeq && BigInt.asIntN(64, this.prevDataSeq - this.lastNetSeqNum) < 0n
+    if (isAwaitingData && !isAborted) return false
+    this.#close()
+    return true
+  }
+
+  #close(): void {
+    this.isClosed = true
+    this.#partial = false
+    this.#inFlight.forEach((entry) => this.#drop(entry))
+    this.#dropIndexUser(this.#index)
+    this.#index = undefined
+    const rotation = this.#rotation
+    this.#rotation = undefined
+    if (rotation !== undefined) this.#dropIndexUser(rotation.oldIndex)
+    if (this.file !== undefined) this.#actions.closeData(this.file)
+    this.file = undefined
+    if (this.chunk !== undefined) this.#actions.leaveChunk(this.chunk)
+    if (rotation?.chunk !== undefined) this.#actions.leaveChunk(rotation.chunk)
+    this.chunk = undefined
+  }
+
+  // ---- pairing ---------------------------------------------------------------------------------------------------
+
+  /** Gives a complete packet its index file; past the pivot of a rotation it waits for the file it will move to. */
+  #attach(entry: InFlight<C>): void {
+    const rotation = this.#rotation
+    let index = this.#index
+    if (rotation?.indexDone === true) {
+      if (entry.seq > rotation.pivot) return
+      if (rotation.oldIndex === undefined) {
+        rotation.oldIndex = this.#openIndex()
+        this.#index = undefined
+      }
+      index = rotation.oldIndex
+    }
+    entry.index = index ?? this.#openIndex()
+    entry.index.userCount++
+  }
+
+  #openIndex(): IndexFile<C> {
+    const data = this.file as DataFile<C>
+    const index: IndexFile<C> = { data, recordCount: 0, userCount: 1 }
+    this.#actions.openIndex(index)
+    this.#index = index
+    return index
+  }
+
+  #flush(entry: InFlight<C>, fields: Buffer, at: number): void {
+    const index = entry.index as IndexFile<C>
+    if (!index.data.isOverwritten) {
+      this.#actions.record(index, entry.offset, fields, at)
+      this.runs.append(index, this.indexCount)
+    }
+    index.recordCount++
+    this.indexCount++
+    this.prevIndexSeq = entry.seq
+    this.receivedPacketSeqNum = entry.packetSeqNum
+    if (entry.order > this.#flushedOrderMax) this.#flushedOrderMax = entry.order
+    this.#drop(entry)
+  }
+
+  #drop(entry: InFlight<C>): void {
+    const index = entry.index
+    this.#inFlight.remove(entry)
+    this.#dropIndexUser(index)
+  }
+
+  #dropIndexUser(index: IndexFile<C> | undefined): void {
+    if (index !== undefined && --index.userCount === 0) this.#actions.closeIndex(index)
+  }
+
+  // ---- tracefile ring --------------------------------------------------------------------------------------------
+
+  #makeFile(chunk: C, number: number): DataFile<C> {
+    const file = { chunk, number, isOverwritten: false }
+    this.#ring[number] = file
+    return file
+  }
+
+  #startRing(chunk: C): DataFile<C> {
+    this.#ring.length = 0
+    this.#hasWrapped = false
+    return this.#makeFile(chunk, 0)
+  }
+
+  #fitTracefile(dataSize: number): void {
+    if (this.tracefileSize > 0 && this.offset + dataSize > this.tracefileSize) this.#nextTracefile()
+  }
+
+  #nextTracefile(): void {
+    const old = this.file as DataFile<C>
+    const number = (old.number + 1) % this.tracefileCount
+    if (number <= old.number) this.#hasWrapped = true
+    const overwritten = this.#ring[number]
+    if (overwritten !== undefined) overwritten.isOverwritten = true
+    const file = this.#makeFile(old.chunk, number)
+    this.#actions.closeData(old)
+    this.#dropIndexUser(this.#index)
+    this.#index = undefined
+    this.runs.dropFile(number, old.chunk)
+    this.#actions.openData(file, this.#hasWrapped)
+    this.file = file
+    this.offset = 0
+  }
+
+  // ---- rotation to another chunk ---------------------------------------------------------------------------------
+
+  #tryRotateIndex(): void {
+    const rotation = this.#rotation
+    if (rotation === undefined || rotation.indexDone) return
+    if (this.receivedPacketSeqNum === undefined || this.receivedPacketSeqNum + 1n < rotation.at) return
+    rotation.indexDone = true
+    rotation.pivot = this.prevIndexSeq
+    rotation.oldIndex = this.#index
+    this.#index = undefined
+  }
+
+  #tryRotateData(): boolean {
+    const rotation = this.#rotation
+    if (rotation === undefined || !rotation.indexDone || this.isMetadata) return true
+    if (this.prevDataSeq === noSeq || this.prevDataSeq < rotation.pivot) return true
+    if (this.#partial) return true
+    if (this.prevDataSeq === rotation.pivot) {
+      this.#switchFile()
+      return true
+    }
+    if (rotation.chunk === undefined) return false
+    this.#moveTail(rotation.chunk)
+    return true
+  }
+
+  /** Packets stored past the last indexed one belong to the new chunk: their bytes and in-flight entries move there. */
+  #moveTail(chunk: C): void {
+    const moved: Array<InFlight<C>> = []
+    this.#inFlight.forEach((entry) => {
+      const isStored = entry.hasData && entry.file?.isOverwritten === false
+      if (isStored && entry.order > this.#flushedOrderMax) moved.push(entry)
+    })
+    moved.sort((a, b) => a.order - b.order)
+    const oldFile = this.file
+    const oldIndexes = moved.map((entry) => entry.index)
+    const cuts = new Map<DataFile<C>, number>()
+    this.file = this.#startRing(chunk)
+    this.offset = 0
+    this.#actions.openData(this.file, false)
+    for (const entry of moved) {
+      const from = entry.file as DataFile<C>
+      if (!cuts.has(from)) cuts.set(from, entry.offset)
+      this.#fitTracefile(entry.dataSize)
+      this.#actions.move(from, entry.offset, entry.total, this.file)
+      entry.index = this.#index ?? this.#openIndex()
+      entry.index.userCount++
+      entry.file = this.file
+      entry.offset = this.offset
+      this.offset += entry.total
+    }
+    for (const [file, size] of cuts) this.#actions.truncate(file, size)
+    if (oldFile !== undefined) this.#actions.closeData(oldFile)
+    for (const index of oldIndexes) this.#dropIndexUser(index)
+    this.#completeRotation()
+    for (const entry of moved) if (entry.hasControl) this.#flush(entry, entry.fields, 0)
+  }
+
+  #switchFile(): void {
+    const chunk = (this.#rotation as Rotation<C>).chunk
+    if (this.file !== undefined) this.#actions.closeData(this.file)
+    this.file = chunk === undefined ? undefined : this.#startRing(chunk)
+    this.offset = 0
+    if (this.file !== undefined) this.#actions.openData(this.file, false)
+    this.#completeRotation()
+  }
+
+  #completeRotation(): void {
+    const rotation = this.#rotation as Rotation<C>
+    this.#rotation = undefined
+    this.#dropIndexUser(rotation.oldIndex)
+    if (this.chunk !== undefined) this.#actions.leaveChunk(this.chunk)
+    this.chunk = rotation.chunk
+    this.completedRotationCount++
+    this.lastRotationWasToNull = rotation.chunk === undefined
+    if (rotation.chunk !== undefined) this.runs.keepChunk(rotation.chunk)
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The trace chunks in use, by session-daemon session (streaming.md §11.5). Relay sessions of one tracing session find
+ * each other's chunks here. A chunk leaves only after its close action is done on disk.
+ */
+import { Effect } from "effect"
+import type { TraceChunk } from "./TraceChunk.ts"
+
+/** Identifies a tracing session over all its relay sessions: session daemon, and session id in it. */
+export interface Owner {
+  readonly sessiondUuid: string
+  readonly sessionKey: bigint
+}
+
+const keyOf = (owner: Owner, chunkId: bigint) => `${owner.sessiondUuid}/${owner.sessionKey}/${chunkId}`
+
+export class Chunks {
+  readonly #chunks = new Map<string, TraceChunk>()
+
+  get count(): number {
+    return this.#chunks.size
+  }
+
+  /** The chunk with a reference more, for the caller to give back. */
+  acquire(owner: Owner, chunkId: bigint): TraceChunk | undefined {
+    const chunk = this.#chunks.get(keyOf(owner, chunkId))
+    chunk?.retain()
+    return chunk
+  }
+
+  exists(owner: Owner, chunkId: bigint): boolean {
+    return this.#chunks.has(keyOf(owner, chunkId))
+  }
+
+  /** Makes `chunk` known under its id, or answers the one that already is, with a reference more. */
+  publish(owner: Owner, chunkId: bigint, chunk: TraceChunk): TraceChunk {
+    const existing = this.acquire(owner, chunkId)
+    if (existing !== undefined) return existing
+    this.#chunks.set(keyOf(owner, chunkId), chunk)
+    return chunk
+  }
+
+  /** Runs the close action of a chunk nobody uses any more, then forgets it. */
+  retire(owner: Owner, chunk: TraceChunk): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      for (const failure of yield* chunk.closeAction) {
+        yield* Effect.logError("trace chunk could not be put in its final place", failure.message)
+      }
+      for (const [key, known] of this.#chunks) {
+        if (known === chunk && key.startsWith(`${owner.sessiondUuid}/${owner.sessionKey}/`)) this.#chunks.delete(key)
+      }
+    })
+  }
+}

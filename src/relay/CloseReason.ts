@@ -1,0 +1,11 @@
+/** Why an actor ended: what logs and metrics show. */
+export type CloseReason =
+  | "peer closed"
+  | "protocol error"
+  | "unknown stream"
+  | "refused"
+  | "write failed"
+  | "session aborted"
+  | "socket error"
+  | "defect"
+  | "relay stopped"

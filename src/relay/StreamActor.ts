@@ -1,0 +1,173 @@
+/**
+ * One stream: its decisions (`model/Stream`), the order of its file work (`WriteLog`), and the fiber that does it.
+ *
+ * Packets and indexes are plain calls from socket reads, one event-loop turn each; they advance the decisions at once
+ * and leave file work to the fiber. Everything a stream promises about files goes by `log.durable` or `log.synced`,
+ * everything it promises about order by the decisions.
+ */
+import { Effect } from "effect"
+import type { Account } from "../memory/Blocks.ts"
+import { noSeq, Stream } from "../model/Stream.ts"
+import * as CtfIndex from "../protocol/CtfIndex.ts"
+import type { FileFailed } from "../storage/Files.ts"
+import type { SessionActor } from "./SessionActor.ts"
+import { StreamFiles } from "./StreamFiles.ts"
+import type { TraceChunk } from "./TraceChunk.ts"
+import { type OnFailure, WriteLog } from "./WriteLog.ts"
+
+export interface Options {
+  readonly session: SessionActor
+  readonly handle: number
+  readonly path: string
+  readonly channelName: string
+  readonly tracefileSize: number
+  readonly tracefileCount: number
+  readonly hasIndex: boolean
+  readonly sessionMinor: number
+  /** The stream takes over the caller's reference. */
+  readonly chunk: TraceChunk
+  readonly account: Account
+}
+
+export class StreamActor {
+  readonly session: SessionActor
+  readonly handle: number
+  readonly path: string
+  readonly channelName: string
+  readonly model: Stream<TraceChunk>
+  readonly log: WriteLog
+  readonly #files: StreamFiles
+  isPublished = false
+  packetCount = 0
+  byteCount = 0
+
+  constructor(options: Options) {
+    this.session = options.session
+    this.handle = options.handle
+    this.path = options.path
+    this.channelName = options.channelName
+    this.log = new WriteLog(() => this.#progress())
+    const isRing = options.tracefileSize > 0
+    const { path, channelName, sessionMinor } = options
+    this.#files = new StreamFiles(this.log, { path, channelName, isRing, sessionMinor }, options.account)
+    this.model = new Stream({
+      isMetadata: channelName === "metadata",
+      hasIndex: options.hasIndex,
+      recordFieldBytes: CtfIndex.recordSize(sessionMinor) - 8,
+      tracefileSize: options.tracefileSize,
+      tracefileCount: options.tracefileCount,
+      chunk: options.chunk,
+      actions: this.#files
+    })
+  }
+
+  get isMetadata(): boolean {
+    return this.model.isMetadata
+  }
+
+  /** Opens the first data file. */
+  get open(): Effect.Effect<void, FileFailed> {
+    return Effect.suspend(() => {
+      const { file } = this.model
+      return file === undefined ? Effect.void : this.#files.openFirst(file)
+    })
+  }
+
+  /** The stream's fiber: ends when the stream is closed and its files are complete. */
+  run(onFailure: OnFailure): Effect.Effect<void> {
+    return this.log.run(onFailure)
+  }
+
+  // ---- data connection -------------------------------------------------------------------------------------------
+
+  beginPacket(netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
+    return this.model.beginPacket(netSeqNum, dataSize, paddingSize)
+  }
+
+  /** Bytes of the packet that began. They are copied: `bytes` may change after the call. */
+  appendPayload(bytes: Buffer, from: number, to: number, account: Account): void {
+    const { file } = this.model
+    if (file === undefined) return
+    this.byteCount += to - from
+    this.#files.append(file, bytes, from, to, account)
+  }
+
+  /** Closes the stream, too, when its end was only waiting for this packet. */
+  endPacket(paddingSize: number, account: Account): boolean {
+    const { file } = this.model
+    if (file === undefined) return false
+    this.packetCount++
+    this.byteCount += paddingSize
+    this.#files.appendZeros(file, paddingSize, account)
+    this.#files.account = account
+    return this.model.endPacket()
+  }
+
+  // ---- control connection ----------------------------------------------------------------------------------------
+
+  addIndex(netSeqNum: bigint, packetSeqNum: bigint, fields: Buffer, at: number, account: Account): boolean {
+    this.#files.account = account
+    return this.model.addIndex(netSeqNum, packetSeqNum, fields, at)
+  }
+
+  /** A metadata message starts; `appendPayload` brings its bytes. */
+  beginMetadata(): boolean {
+    return this.log.failure === undefined && this.model.beginMetadata()
+  }
+
+  /** The message is whole: `byteCount` bytes were appended, `paddingSize` zeros follow. */
+  endMetadata(byteCount: number, paddingSize: number, account: Account): boolean {
+    const { file } = this.model
+    if (file === undefined) return false
+    this.#files.appendZeros(file, paddingSize, account)
+    return this.model.endMetadata(byteCount + paddingSize)
+  }
+
+  abandonMetadata(): void {
+    this.model.abandonMetadata()
+  }
+
+  /** Empties the metadata file; answers when the new one exists. */
+  get resetMetadata(): Effect.Effect<boolean, FileFailed> {
+    return Effect.suspend(() => (this.model.resetMetadata() ? Effect.as(this.log.synced, true) : Effect.succeed(false)))
+  }
+
+  /** Takes over the caller's reference on `chunk`. False: refused, see `Stream.rotate`. */
+  rotate(at: bigint, chunk: TraceChunk | undefined): boolean {
+    return this.model.rotate(at, chunk)
+  }
+
+  /** True when the stream is closed; its fiber ends when the files are complete. */
+  tryClose(isAborted: boolean): boolean {
+    if (this.model.isClosed) return true
+    if (!this.model.tryClose(isAborted)) return false
+    this.log.end()
+    return true
+  }
+
+  /** Logically, whether something up to `lastNetSeqNum` is still missing (streaming.md §6.8). */
+  isDataPending(lastNetSeqNum: bigint): boolean {
+    return isBehind(this.#seqOf(this.model), lastNetSeqNum)
+  }
+
+  /** The same for what is in the files. */
+  isFilePending(lastNetSeqNum: bigint): boolean {
+    return !this.log.isIdle && isBehind(this.#seqOf(this.log.durable), lastNetSeqNum)
+  }
+
+  #seqOf(progress: { readonly prevDataSeq: bigint; readonly prevIndexSeq: bigint }): bigint {
+    if (!this.model.hasIndex) return progress.prevDataSeq
+    return progress.prevIndexSeq < progress.prevDataSeq ? progress.prevIndexSeq : progress.prevDataSeq
+  }
+
+  #progress() {
+    // Asked once while the log is made, before there is a model.
+    const model = this.model as Stream<TraceChunk> | undefined
+    return model === undefined
+      ? { prevDataSeq: noSeq, prevIndexSeq: noSeq, indexCount: 0 }
+      : { prevDataSeq: model.prevDataSeq, prevIndexSeq: model.prevIndexSeq, indexCount: model.indexCount }
+  }
+}
+
+/** Wrap-safe: sequence numbers are compared by their signed difference. */
+const isBehind = (seq: bigint, last: bigint) => BigInt.asIntN(64, seq - last) < 0n

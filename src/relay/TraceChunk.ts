@@ -1,0 +1,97 @@
+/**
+ * A trace chunk: a directory that several streams and relay sessions write in, and what happens to it when the last of
+ * them has left (storage.md §4). References are counted by `retain` and `release`; the close action runs when the count
+ * reaches zero, in the registry's own fiber, so nobody who leaves waits for it.
+ */
+import { Effect } from "effect"
+import * as Names from "../model/TraceChunk.ts"
+import type { FileFailed } from "../storage/Files.ts"
+import type { TraceDirectory } from "../storage/TraceStore.ts"
+
+export interface Options {
+  readonly directory: TraceDirectory
+  /** The session's directory, relative to the output directory. */
+  readonly sessionPath: string
+  /** Undefined for the anonymous chunk of a peer older than 2.11. */
+  readonly name: Names.ChunkName | undefined
+  readonly path: string
+  readonly onUnused: (chunk: TraceChunk) => void
+}
+
+export class TraceChunk {
+  readonly directory: TraceDirectory
+  readonly #sessionPath: string
+  readonly #onUnused: (chunk: TraceChunk) => void
+  name: Names.ChunkName | undefined
+  /** Relative to the session directory. */
+  #path: string
+  #command: number | undefined
+  #referenceCount = 1
+
+  constructor(options: Options) {
+    this.directory = options.directory
+    this.#sessionPath = options.sessionPath
+    this.name = options.name
+    this.#path = options.path
+    this.#onUnused = options.onUnused
+  }
+
+  get id(): bigint | undefined {
+    return this.name?.id
+  }
+
+  get hasOverrideName(): boolean {
+    return this.name?.overrideName !== undefined
+  }
+
+  /** True once a delete was asked: its packets are gone for viewers too. */
+  get isDeleted(): boolean {
+    return this.#command === Names.closeCommand.delete
+  }
+
+  retain(): void {
+    this.#referenceCount++
+  }
+
+  release(): void {
+    if (--this.#referenceCount === 0) this.#onUnused(this)
+  }
+
+  /** Renames the chunk's directory. A chunk with an override name stays where it is. */
+  moveTo(path: string): Effect.Effect<void, FileFailed> {
+    return Effect.suspend(() => {
+      if (path === this.#path) return Effect.void
+      const isWhole = path !== "" && this.#path !== ""
+      return Effect.tap(this.directory.rename(this.#outputPath(path), isWhole), () =>
+        Effect.sync(() => {
+          this.#path = path
+        })
+      )
+    })
+  }
+
+  /** Records the end of the chunk; the action follows at the last release. */
+  close(closeTime: bigint, command: number | undefined): void {
+    if (this.name !== undefined) this.name = { ...this.name, closeTime }
+    this.#command = command === Names.closeCommand.noOperation ? undefined : command
+  }
+
+  /** What the close command asked for. Failures are for the log: nobody waits for them. */
+  get closeAction(): Effect.Effect<ReadonlyArray<FileFailed>> {
+    const { name } = this
+    if (name === undefined) return Effect.succeed([])
+    if (this.#command === Names.closeCommand.delete) return this.directory.remove(this.#path !== "")
+    if (this.#command === Names.closeCommand.moveToCompleted) {
+      const toArchive = Effect.andThen(
+        this.moveTo(Names.oldChunkPath),
+        this.moveTo(`${Names.archivePath}/${Names.nameOf(name)}`)
+      )
+      return Effect.match(toArchive, { onSuccess: () => [], onFailure: (failure) => [failure] })
+    }
+    return Effect.succeed([])
+  }
+
+  #outputPath(path: string): string {
+    return path === "" ? this.#sessionPath : `${this.#sessionPath}/${path}`
+  }
+}

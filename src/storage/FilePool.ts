@@ -1,0 +1,164 @@
+/**
+ * Bounds the descriptors held by trace files. Beyond the capacity the file used least recently is closed behind its
+ * owner's back and reopened at its next use; owners hold a `TraceFile` and never see it happen.
+ *
+ * A use holds one descriptor for one operation and never waits for a second one, so waiting for a place cannot
+ * deadlock. The capacity is what the process may open less what sockets and the runtime take (`reserve`).
+ */
+import { Effect } from "effect"
+import type { DeviceGate } from "./DeviceGate.ts"
+import { FileFailed, type OpenFile, type OpenMode } from "./Files.ts"
+
+/** Fewer would make every write a reopen. */
+const capacityMin = 8
+
+/** Opens the file again where it lies now. */
+export type Reopen = (mode: OpenMode) => Effect.Effect<OpenFile, FileFailed>
+
+export class FilePool {
+  #capacity: number
+  #openCount = 0
+  #reservedCount = 0
+  readonly #idle = new Set<TraceFile>()
+  readonly #waiters: Array<() => void> = []
+
+  readonly devices: DeviceGate
+
+  constructor(capacity: number, devices: DeviceGate) {
+    this.#capacity = Math.max(capacityMin, capacity)
+    this.devices = devices
+  }
+
+  get openCount(): number {
+    return this.#openCount
+  }
+
+  /** `count` descriptors more (or fewer, when negative) are in use outside the pool. */
+  reserve(count: number): void {
+    this.#reservedCount += count
+  }
+
+  get #limit(): number {
+    return Math.max(capacityMin, this.#capacity - this.#reservedCount)
+  }
+
+  /** A place for one more descriptor; waits while every open file is in the middle of an operation. */
+  readonly admit: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#openCount < this.#limit) {
+      this.#openCount++
+      return Effect.void
+    }
+    for (const victim of this.#idle) return Effect.flatMap(victim.suspend, () => this.admit)
+    return Effect.flatMap(
+      Effect.callback<void>((resume) => {
+        this.#waiters.push(() => resume(Effect.void))
+      }),
+      () => this.admit
+    )
+  })
+
+  /** A descriptor of the pool was closed. */
+  left(): void {
+    this.#openCount--
+    this.#waiters.shift()?.()
+  }
+
+  setIdle(file: TraceFile): void {
+    this.#idle.add(file)
+    this.#waiters.shift()?.()
+  }
+
+  setBusy(file: TraceFile): void {
+    this.#idle.delete(file)
+  }
+}
+
+export class TraceFile {
+  readonly #pool: FilePool
+  readonly #reopen: Reopen
+  readonly #isWriter: boolean
+  #open: OpenFile | undefined
+  readonly #inode: number
+  readonly device: number
+  #userCount = 0
+  #isClosed = false
+
+  /** `opened` was admitted to `pool`. */
+  constructor(pool: FilePool, opened: OpenFile, reopen: Reopen, isWriter: boolean) {
+    this.#pool = pool
+    this.#open = opened
+    this.#inode = opened.inode
+    this.device = opened.device
+    this.#reopen = reopen
+    this.#isWriter = isWriter
+    pool.setIdle(this)
+  }
+
+  write(buffers: ReadonlyArray<Uint8Array>, position: number): Effect.Effect<void, FileFailed> {
+    return this.#use((file) => file.write(buffers, position))
+  }
+
+  read(into: Uint8Array, position: number): Effect.Effect<number, FileFailed> {
+    return this.#use((file) => file.read(into, position))
+  }
+
+  truncate(size: number): Effect.Effect<void, FileFailed> {
+    return this.#use((file) => file.truncate(size))
+  }
+
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isClosed = true
+    return this.#userCount === 0 ? this.suspend : Effect.void
+  })
+
+  /** Gives the descriptor back; the next use opens the file again. */
+  readonly suspend: Effect.Effect<void> = Effect.suspend(() => {
+    const file = this.#open
+    this.#pool.setBusy(this)
+    if (file === undefined) return Effect.void
+    this.#open = undefined
+    return Effect.ensuring(
+      file.close,
+      Effect.sync(() => this.#pool.left())
+    )
+  })
+
+  #use<A>(operation: (file: OpenFile) => Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> {
+    return Effect.suspend(() => {
+      this.#userCount++
+      this.#pool.setBusy(this)
+      const file = this.#open
+      // Who holds a place on the device has its descriptor already, so places are always given back.
+      const gated = (opened: OpenFile) => this.#pool.devices.run(this.device, operation(opened))
+      const used = file === undefined ? Effect.flatMap(this.#resume, gated) : gated(file)
+      return Effect.ensuring(used, this.#release)
+    })
+  }
+
+  readonly #release = Effect.suspend(() => {
+    if (--this.#userCount > 0) return Effect.void
+    if (this.#isClosed) return this.suspend
+    if (this.#open !== undefined) this.#pool.setIdle(this)
+    return Effect.void
+  })
+
+  readonly #resume: Effect.Effect<OpenFile, FileFailed> = Effect.uninterruptible(
+    Effect.gen({ self: this }, function* () {
+      yield* this.#pool.admit
+      if (this.#open !== undefined) {
+        this.#pool.left()
+        return this.#open
+      }
+      const file = yield* Effect.tapError(this.#reopen(this.#isWriter ? "continue" : "read"), () =>
+        Effect.sync(() => this.#pool.left())
+      )
+      if (file.inode !== this.#inode) {
+        yield* file.close
+        this.#pool.left()
+        return yield* new FileFailed({ operation: "reopen", path: "", code: "ESTALE" })
+      }
+      this.#open = file
+      return file
+    })
+  )
+}

@@ -1,0 +1,163 @@
+/**
+ * Listens on one port and runs a fiber per connection. A connection's defect ends that connection; running out of
+ * descriptors or connections refuses the newest; all connections are interrupted together when the scope closes.
+ */
+import * as net from "node:net"
+import { Cause, Effect, FiberSet, Schema, type Scope } from "effect"
+import type { Peer, Receiver, SocketEnd } from "./Peer.ts"
+import { type Reading, receiveInto } from "./ReceiveInto.ts"
+
+export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
+  port: Schema.String,
+  code: Schema.String,
+  message: Schema.String
+}) {}
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+  readonly family: 4 | 6
+}
+
+export interface Options {
+  /** "control", "data" or "live": for logs. */
+  readonly name: string
+  readonly address: Address
+  readonly keepAliveIdleMillis: number | undefined
+  /** Counted over all listeners that share it. */
+  readonly limit: ConnectionLimit
+}
+
+/** How many connections may be open, and who wants to know. */
+export interface ConnectionLimit {
+  readonly countMax: number
+  count: number
+  readonly onChange: (difference: number) => void
+}
+
+/** Refusals are reported once per this interval: a flood of connections must not become a flood of log lines. */
+const refusalLogMillis = 1000
+const backlog = 64
+
+/** Handles connections until the scope closes; answers the address the port is bound to. */
+export const listen = <R>(
+  options: Options,
+  handle: (peer: Peer) => Effect.Effect<void, never, R>
+): Effect.Effect<net.AddressInfo, ListenFailed, R | Scope.Scope> =>
+  Effect.gen(function* () {
+    const connections = yield* FiberSet.make<void>()
+    const run = yield* FiberSet.runtime(connections)<R>()
+    const { limit, name } = options
+    let refusedAt = Number.NEGATIVE_INFINITY
+    const refuse = (accepted: net.Socket) => {
+      accepted.destroy()
+      const now = Date.now()
+      if (now - refusedAt < refusalLogMillis) return
+      refusedAt = now
+      run(Effect.logWarning(`${name} connection refused: ${limit.count} connections are open already`))
+    }
+    const accept = (accepted: net.Socket) => {
+      if (limit.count >= limit.countMax) return refuse(accepted)
+      limit.count++
+      limit.onChange(1)
+      const peer = makePeer(accepted, options)
+      accepted.once("close", () => {
+        limit.count--
+        limit.onChange(-1)
+      })
+      run(supervise(peer, name, handle))
+    }
+    const server = yield* Effect.acquireRelease(bind(options, accept), (bound) => Effect.sync(() => bound.close()))
+    server.on("error", (cause) => {
+      run(Effect.logError(`accepting ${name} connections`, cause.message))
+    })
+    return server.address() as net.AddressInfo
+  })
+
+const supervise = <R>(peer: Peer, name: string, handle: (peer: Peer) => Effect.Effect<void, never, R>) =>
+  handle(peer).pipe(
+    Effect.catchCause((cause) =>
+      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("connection failed", cause)
+    ),
+    Effect.ensuring(Effect.sync(peer.destroy)),
+    Effect.annotateLogs({ [name]: peer.name })
+  )
+
+const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Effect<net.Server, ListenFailed> =>
+  Effect.callback((resume) => {
+    const { address } = options
+    const server = net.createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, accept)
+    const onError = (cause: NodeJS.ErrnoException) => {
+      server.close()
+      resume(Effect.fail(new ListenFailed({ port: options.name, code: cause.code ?? "", message: cause.message })))
+    }
+    server.once("error", onError)
+    // An IPv6 wildcard serves IPv4 peers too, as the reference's does.
+    server.listen({ host: address.host, port: address.port, backlog, ipv6Only: false }, () => {
+      server.off("error", onError)
+      resume(Effect.succeed(server))
+    })
+  })
+
+/**
+ * After the last reply the peer has this long to read it and close. Closing first, with its bytes unread, would reset
+ * the connection and could take the reply with it.
+ */
+const lingerMillis = 1000
+
+/** Unread replies beyond this stop the commands of the connection. */
+const sendBytesMax = 256 * 1024
+
+const makePeer = (accepted: net.Socket, options: Options): Peer => {
+  const name = `${accepted.remoteAddress ?? "?"}:${accepted.remotePort ?? 0}`
+  if (options.keepAliveIdleMillis !== undefined) accepted.setKeepAlive(true, options.keepAliveIdleMillis)
+  let receiver: Receiver | undefined
+  let outcome: SocketEnd | undefined
+  let isClosing = false
+  const waiting: Array<(end: SocketEnd) => void> = []
+  const settle = (end: SocketEnd) => {
+    outcome ??= end
+  }
+  const reading: Reading = receiveInto(accepted, (bytes, length) => receiver?.receive(bytes, length) ?? isClosing)
+  const { socket } = reading
+  socket.on("error", () => settle("socket error"))
+  socket.on("end", () => {
+    settle("closed by peer")
+    if (isClosing) socket.destroy()
+    else receiver?.ended()
+  })
+  socket.on("close", () => {
+    settle("closed by peer")
+    for (const wake of waiting) wake(outcome as SocketEnd)
+    waiting.length = 0
+  })
+  socket.on("drain", () => receiver?.drained())
+  return {
+    name,
+    start: (to) => {
+      receiver = to
+      reading.resume()
+    },
+    resume: reading.resume,
+    send: (bytes) => {
+      socket.write(bytes)
+      return socket.writableLength < sendBytesMax
+    },
+    close: () => {
+      settle("closed by relay")
+      receiver = undefined
+      isClosing = true
+      socket.end()
+      reading.resume()
+      setTimeout(() => socket.destroy(), lingerMillis).unref()
+    },
+    destroy: () => {
+      settle("closed by relay")
+      socket.destroy()
+    },
+    end: Effect.callback<SocketEnd>((resume) => {
+      if (socket.destroyed && socket.closed) return resume(Effect.succeed(outcome as SocketEnd))
+      waiting.push((end) => resume(Effect.succeed(end)))
+    })
+  }
+}

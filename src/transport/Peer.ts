@@ -1,0 +1,33 @@
+/**
+ * One accepted TCP connection as the connection folder sees it: bytes are lent to a callback as they arrive, replies
+ * are written whole, the end is told once.
+ *
+ * Bytes arrive in memory shared by all connections (`ReceiveInto.ts`): a view is valid during the callback only.
+ */
+import type { Effect } from "effect"
+
+/** How the connection ended, as far as the socket knows. */
+export type SocketEnd = "closed by peer" | "closed by relay" | "socket error"
+
+export interface Receiver {
+  /** `length` bytes have arrived at the start of `bytes`. False stops reading until `resume`. */
+  readonly receive: (bytes: Buffer, length: number) => boolean
+  /** The peer will send no more; everything it sent was given to `receive`. */
+  readonly ended: () => void
+  /** Replies the peer did not read are below the high-water mark again. */
+  readonly drained: () => void
+}
+
+export interface Peer {
+  /** `address:port` of the other side, for logs. */
+  readonly name: string
+  readonly start: (receiver: Receiver) => void
+  readonly resume: () => void
+  /** False: the peer is not reading; send no more until `drained`. `bytes` must not change until sent. */
+  readonly send: (bytes: Uint8Array) => boolean
+  /** Sends what was given to `send`, then closes. */
+  readonly close: () => void
+  /** Closes at once. */
+  readonly destroy: () => void
+  readonly end: Effect.Effect<SocketEnd>
+}
