@@ -4,7 +4,8 @@
  * The reference gets a private /run, since as root it has no other way to have a run directory of its own; ours
  * takes `LTTNG_RUNDIR`. Unlike the relays of the traffic tests these are started with any options, good or bad.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { connect } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
@@ -107,3 +108,54 @@ export const killed = (at: Place) =>
       ).pipe(Effect.ignore)
     })
   )
+
+export const files = (at: Place) => {
+  const directory = join(at.runDirectory, "relayd")
+  return existsSync(directory) ? readdirSync(directory).sort() : []
+}
+
+export const portFiles = (at: Place) =>
+  ["control", "data", "live"].map((name) => readFileSync(join(at.runDirectory, "relayd", `${name}.port`), "utf8"))
+
+export const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
+
+/** Sends bytes to a Unix socket and answers what came back before the close. */
+export const ask = (path: string, bytes: Uint8Array) =>
+  Effect.callback<string>((resume) => {
+    const answer: Array<Buffer> = []
+    const socket = connect(path)
+    socket.on("connect", () => bytes.length > 0 && socket.write(bytes))
+    socket.on("data", (data) => answer.push(data))
+    socket.on("error", () => undefined)
+    socket.on("close", () => resume(Effect.succeed(Buffer.concat(answer).toString("hex"))))
+  })
+
+/** Lines both daemons may add wherever they run: no group on this machine, the reference's count of its own leaks. */
+export const withoutNoise = (text: string) =>
+  text
+    .split("\n")
+    .filter((line) => !/No tracing group detected|file descriptor leak/.test(line))
+    .join("\n")
+
+export const healthy = "0000000000000000"
+export const check = new Uint8Array(4)
+
+export const runForeground = Effect.fnUntraced(function* (args: ReadonlyArray<string> = [], options: Options = {}) {
+  const at = yield* place
+  const running = yield* start("ours", at, [...at.urls, ...args], options)
+  yield* untilListening(at, running)
+  yield* Process.until(
+    "the port files",
+    Effect.sync(() => files(at).includes("live.port"))
+  )
+  return {
+    at,
+    running,
+    health: options.env?.LTTNG_RELAYD_HEALTH ?? join(at.runDirectory, "relayd", `health-${running.pid}`)
+  }
+})
+
+export const end = Effect.fnUntraced(function* (running: Process.Running, signal: NodeJS.Signals = "SIGTERM") {
+  running.signal(signal)
+  return yield* running.ended
+})

@@ -1,0 +1,160 @@
+/**
+ * Starts that fail, health queries from good and bad clients, and both daemons asked the same. Real processes.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { connect } from "node:net"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { describeWithPeers, reference } from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import { temporaryDirectory } from "../support/relays.ts"
+import * as Daemons from "./daemons.ts"
+
+describe("a start that fails", () => {
+  interface Failure {
+    readonly name: string
+    readonly args: (at: Daemons.Place, taken: Daemons.Place) => ReadonlyArray<string>
+    readonly env?: (at: Daemons.Place) => Readonly<Record<string, string>>
+    readonly says: RegExp
+  }
+  const failures: ReadonlyArray<Failure> = [
+    { name: "a port in use", args: (_, taken) => taken.urls, says: /bind|EADDRINUSE/i },
+    {
+      name: "a missing working directory",
+      args: () => ["-w", "/nowhere"],
+      says: /Failed to change working directory to "\/nowhere"/
+    },
+    {
+      name: "a pid file nowhere",
+      args: () => ["-P", "/nowhere/pid"],
+      says: /Failed to create PID file at path '\/nowhere\/pid'/
+    },
+    {
+      name: "a run directory without parent",
+      args: () => [],
+      env: (at) => ({ LTTNG_RUNDIR: `${at.home}/no/run` }),
+      says: /run directory/
+    },
+    {
+      name: "a file in the health socket's place",
+      args: () => [],
+      env: (at) => ({ LTTNG_RELAYD_HEALTH: `${at.home}/file` }),
+      says: /no socket is in its place/
+    },
+    {
+      name: "a health path that is too long",
+      args: () => [],
+      env: (at) => ({ LTTNG_RELAYD_HEALTH: `${at.home}/${"x".repeat(100)}` }),
+      says: /longer than 107/
+    }
+  ]
+  for (const { name, args, env, says } of failures) {
+    it.live(`${name} is one line and status 1, with and without -d`, () =>
+      Effect.gen(function* () {
+        const { at: taken } = yield* Daemons.runForeground()
+        const at = yield* Daemons.place
+        writeFileSync(join(at.home, "file"), "kept")
+        for (const flags of [[], ["-d"]]) {
+          const words = [...at.urls, ...flags, ...args(at, taken)]
+          const failed = yield* Daemons.attempt("ours", at, words, env === undefined ? {} : { env: env(at) })
+          const lines = failed.stderr.split("\n").filter((line) => line !== "" && !line.includes("tracing group"))
+          assert.deepStrictEqual([failed.code, lines.length], [1, 1], failed.stderr)
+          assert.match(lines[0] ?? "", says)
+          assert.deepStrictEqual(Daemons.files(at), [])
+        }
+        assert.strictEqual(readFileSync(join(at.home, "file"), "utf8"), "kept")
+      })
+    )
+  }
+})
+
+describe("the health socket", () => {
+  it.live("answers a check in one piece, in two, and to a client that closed its half", () =>
+    Effect.gen(function* () {
+      const { health } = yield* Daemons.runForeground()
+      assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
+      assert.strictEqual(yield* Daemons.ask(health, new Uint8Array(9)), Daemons.healthy, "surplus bytes")
+    })
+  )
+  it.live("closes on another command and on a silent client, and disturbs nobody", () =>
+    Effect.gen(function* () {
+      const { running, health } = yield* Daemons.runForeground()
+      const silent = yield* Effect.forkChild(Daemons.ask(health, new Uint8Array(0)), { startImmediately: true })
+      assert.strictEqual(yield* Daemons.ask(health, new Uint8Array([7, 0, 0, 0])), "")
+      assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
+      assert.strictEqual((yield* Daemons.end(running)).code, 0)
+      yield* Effect.yieldNow
+      silent.interruptUnsafe()
+    })
+  )
+  it.live("is where LTTNG_RELAYD_HEALTH says, replacing an old socket", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory("health")
+      const env = { LTTNG_RELAYD_HEALTH: join(directory, "socket") }
+      const first = yield* Daemons.runForeground([], { env })
+      const killed = yield* Daemons.end(first.running, "SIGKILL")
+      assert.strictEqual(killed.signal, "SIGKILL")
+      assert.isTrue(existsSync(env.LTTNG_RELAYD_HEALTH), "left behind")
+      const { health } = yield* Daemons.runForeground([], { env })
+      assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
+    })
+  )
+  it.live("a component told to fail ends the daemon after it was ready", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const env = { LTTNG_TESTPOINT_ENABLE: "1", LTTNG_RELAYD_THREAD_LIVE_LISTENER_TP_FAIL: "1" }
+      const failed = yield* Daemons.attempt("ours", at, at.urls, { env })
+      assert.strictEqual(failed.code, 1)
+      assert.include(failed.stderr, "Health error occurred in relay_thread_live_listener")
+      assert.deepStrictEqual(Daemons.files(at), [])
+    })
+  )
+})
+
+describeWithPeers(reference, "the same start", () => {
+  for (const kind of ["reference", "ours"] as const) {
+    it.live(`${kind}: -d listens when it returns, and its health is good`, () =>
+      Effect.gen(function* () {
+        const at = yield* Daemons.place
+        yield* Daemons.killed(at)
+        const health = join(at.home, "health")
+        const launched = yield* Daemons.attempt(kind, at, [...at.urls, "-d"], { env: { LTTNG_RELAYD_HEALTH: health } })
+        assert.deepStrictEqual([launched.code, launched.stdout], [0, ""])
+        assert.isTrue(Daemons.listening(at))
+        assert.strictEqual(Daemons.processesOf(at).length, 1)
+        assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
+        assert.strictEqual(Daemons.mode(health), "660")
+        for (const pid of Daemons.processesOf(at)) process.kill(pid, "SIGTERM")
+        yield* Process.until(
+          "the daemon to end",
+          Effect.sync(() => Daemons.processesOf(at).length === 0)
+        )
+        assert.isFalse(existsSync(health))
+      })
+    )
+    it.live(`${kind}: -d answers 1 when a port is in use`, () =>
+      Effect.gen(function* () {
+        const { at: taken } = yield* Daemons.runForeground()
+        const at = yield* Daemons.place
+        const launched = yield* Daemons.attempt(kind, at, [...taken.urls, "-d"])
+        assert.strictEqual(launched.code, 1)
+      })
+    )
+    it.live(`${kind}: connecting and leaving is silent on every port`, () =>
+      Effect.gen(function* () {
+        const at = yield* Daemons.place
+        const running = yield* Daemons.start(kind, at, at.urls)
+        yield* Daemons.untilListening(at, running)
+        for (const port of at.ports) {
+          yield* Effect.callback<void>((resume) => {
+            const socket = connect(port, "127.0.0.1", () => socket.destroy())
+            socket.on("close", () => resume(Effect.void))
+          })
+        }
+        const ended = yield* Daemons.end(running)
+        assert.deepStrictEqual([ended.code, Daemons.withoutNoise(ended.stderr)], [0, ""])
+      })
+    )
+  }
+})
