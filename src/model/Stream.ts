@@ -265,7 +265,9 @@ export class Stream<C> {
   #close(): void {
     this.isClosed = true
     this.#partial = false
-    this.#inFlight.forEach((entry) => this.#drop(entry))
+    this.#inFlight.forEach((entry) => {
+      this.#drop(entry)
+    })
     this.#dropIndexUser(this.#index)
     this.#index = undefined
     const rotation = this.#rotation
