@@ -1,7 +1,7 @@
 /**
  * A benchmark scenario as data: who connects, what they send, what is slow, and which results count.
  *
- * Cases hold no code. A case that needs a real `lttng` says so in `driver`; everything else is the generator's work.
+ * Cases hold no code. A case with a real `lttng` says so; everything else is the generator's work.
  */
 
 import * as fs from "node:fs"
@@ -54,11 +54,8 @@ const Floor = Schema.Struct({
 })
 export type Floor = typeof Floor.Type
 
-const Lttng = Schema.Struct({
-  linkBitsPerSecond: Size,
-  eventsPerSecond: Count,
-  events: Count
-})
+/** A real tracing side on a link of this rate. */
+const Lttng = Schema.Struct({ linkBitsPerSecond: Size })
 
 const Case = Schema.Struct({
   title: Schema.NonEmptyString,
@@ -121,7 +118,6 @@ export const tiny = (whole: Case): Case => {
         ...disk,
         ...(disk.stallMs && { stallMs: scaleInterval(disk.stallMs, factor) })
       }))
-    }),
-    ...(whole.lttng && { lttng: { ...whole.lttng, events: Math.min(whole.lttng.events, 500) } })
+    })
   }
 }

@@ -13,6 +13,7 @@ import { Effect, type Scope } from "effect"
 import type { Case, Group } from "./Case.ts"
 import * as Disk from "./Disk.ts"
 import * as Files from "./Files.ts"
+import * as Lttng from "./Lttng.ts"
 import * as Load from "./load.ts"
 import * as Process from "./Process.ts"
 import * as Relay from "./Relay.ts"
@@ -186,6 +187,12 @@ export const measure = (
   generator: string
 ): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.gen(function* () {
+    if (whole.lttng !== undefined) {
+      const folders = Effect.all([scratch(memoryFolder), scratch(os.tmpdir())])
+      return yield* Effect.scoped(
+        Effect.flatMap(folders, ([traces, home]) => Lttng.measure(whole, kind, generator, traces, home))
+      )
+    }
     const full = { generator, kind, groups: whole.groups, disks: whole.disks ?? [], verify: whole.verify ?? [] }
     const labels = whole.alone ?? []
     if (labels.length === 0) return yield* once(whole, full)

@@ -12,6 +12,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect } from "effect"
 import * as Case from "./Case.ts"
 import * as Disk from "./Disk.ts"
+import * as Lttng from "./Lttng.ts"
 import * as Load from "./load.ts"
 import * as Measure from "./Measure.ts"
 import type * as Process from "./Process.ts"
@@ -68,6 +69,7 @@ const settingsFrom = (args: ReadonlyArray<string>): Settings | undefined => {
 /** Why this relay has no place in this case; undefined when it has. */
 const obstacle = (whole: Case.Case, kind: Relay.Kind): string | undefined => {
   if (whole.disks !== undefined && Disk.missing() !== undefined) return `cannot run: ${Disk.missing()}`
+  if (whole.lttng !== undefined && Lttng.missing() !== undefined) return `cannot run: ${Lttng.missing()}`
   if (kind === "reference" && whole.oursOnly !== undefined) return whole.oursOnly
   return Relay.missing(kind)
 }
@@ -75,7 +77,11 @@ const obstacle = (whole: Case.Case, kind: Relay.Kind): string | undefined => {
 /** The null relay has no disk and no viewers, and measures the generator once, not the noise. */
 const wanted = (whole: Case.Case, kind: Relay.Kind, round: number, smoke: boolean) =>
   kind !== "null" ||
-  (round === 0 && !smoke && whole.disks === undefined && whole.groups.every(({ role }) => role === "produce"))
+  (round === 0 &&
+    !smoke &&
+    whole.disks === undefined &&
+    whole.groups.length > 0 &&
+    whole.groups.every(({ role }) => role === "produce"))
 
 const runCase = (whole: Case.Case, settings: Settings, generator: string) =>
   Effect.gen(function* () {

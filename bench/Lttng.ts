@@ -1,0 +1,190 @@
+/**
+ * The case with real peers: `lttng` traces an application as fast as it runs, over a link that is far too slow.
+ *
+ * The session daemon lives in a network namespace behind a token bucket, and in a mount namespace with a /run and
+ * /dev/shm of its own. The tracer may discard events (its buffers are full most of the time) but must say how many:
+ * what was emitted is what Babeltrace reads plus what the trace declares discarded. Anything else was lost on the way.
+ */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { Effect, type Scope } from "effect"
+import type { Case } from "./Case.ts"
+import type { Measurement } from "./Measure.ts"
+import * as Process from "./Process.ts"
+import * as Relay from "./Relay.ts"
+
+const eventsPerRun = 200_000
+const commandLimitSeconds = 60
+const demoFolder = path.join(path.dirname(import.meta.dirname), "test/support/demo")
+
+/** The reason this case cannot run here, if there is one. */
+export const missing = (): string | undefined => {
+  const tools = ["lttng", "lttng-sessiond", "babeltrace2", "ip", "tc", "unshare", "nsenter"]
+  const absent = tools.filter((tool) => !Process.has(tool))
+  if (absent.length > 0) return `${absent.join(", ")} not installed`
+  if (process.getuid?.() !== 0) return "a network namespace needs root"
+  return undefined
+}
+
+const expect = (command: string, args: ReadonlyArray<string>) =>
+  Effect.flatMap(Process.run(command, args), ({ code, output }) =>
+    code === 0
+      ? Effect.succeed(output)
+      : Effect.fail(new Process.CannotRun({ reason: `${[command, ...args].join(" ")}: ${oneLine(output)}` }))
+  )
+
+const oneLine = (text: string) => text.trim().replaceAll(/\s+/g, " ")
+
+interface Link {
+  readonly namespace: string
+  readonly relayAddress: string
+}
+
+/** A namespace whose only way out has a rate; both directions of the case's traffic are far from symmetric. */
+const link = (bitsPerSecond: number): Effect.Effect<Link, Process.CannotRun, Scope.Scope> =>
+  Effect.gen(function* () {
+    const tag = process.pid % 30_000
+    const namespace = `bench-${tag}`
+    const [outside, inside] = [`bo${tag}`, `bi${tag}`]
+    const subnet = `10.${200 + (Math.floor(tag / 250) % 50)}.${tag % 250}`
+    yield* Effect.acquireRelease(expect("ip", ["netns", "add", namespace]), () =>
+      Process.run("ip", ["netns", "del", namespace])
+    )
+    const within = (...args: ReadonlyArray<string>) => expect("ip", ["netns", "exec", namespace, ...args])
+    yield* expect("ip", ["link", "add", outside, "type", "veth", "peer", "name", inside, "netns", namespace])
+    yield* expect("ip", ["addr", "add", `${subnet}.1/24`, "dev", outside])
+    yield* expect("ip", ["link", "set", outside, "up"])
+    yield* within("ip", "link", "set", "lo", "up")
+    yield* within("ip", "addr", "add", `${subnet}.2/24`, "dev", inside)
+    yield* within("ip", "link", "set", inside, "up")
+    const shape = ["root", "tbf", "rate", `${bitsPerSecond}bit`, "burst", "32kbit", "latency", "100ms"]
+    yield* within("tc", "qdisc", "add", "dev", inside, ...shape)
+    return { namespace, relayAddress: `${subnet}.1` }
+  })
+
+const buildApplication = (folder: string) =>
+  Effect.gen(function* () {
+    const program = path.join(folder, "demo-app")
+    const source = path.join(demoFolder, "demo-app.c")
+    yield* expect("cc", ["-O2", `-I${demoFolder}`, "-o", program, source, "-llttng-ust", "-ldl"])
+    return program
+  })
+
+interface Tracing {
+  readonly inside: (command: string, ...args: ReadonlyArray<string>) => Effect.Effect<Process.Outcome>
+}
+
+const sessionDaemon = (namespace: string, home: string): Effect.Effect<Tracing, Process.CannotRun, Scope.Scope> =>
+  Effect.gen(function* () {
+    fs.mkdirSync(home, { recursive: true })
+    const env = { HOME: home, LTTNG_HOME: home, LTTNG_UST_REGISTER_TIMEOUT: "-1" }
+    const isolate = 'mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev/shm && exec "$@"'
+    const command = ["lttng-sessiond", "--no-kernel"]
+    const running = yield* Process.spawn(
+      "ip",
+      ["netns", "exec", namespace, "unshare", "--mount", "sh", "-c", isolate, "sh", ...command],
+      { env }
+    )
+    const sockets = ["client-lttng-sessiond", "lttng-ust-sock-8"].map(
+      (name) => `/proc/${running.pid}/root/run/lttng/${name}`
+    )
+    yield* Effect.tryPromise({
+      try: async () => {
+        const until = Date.now() + 10_000
+        while (!sockets.every((socket) => fs.existsSync(socket))) {
+          if (Date.now() > until) throw new Error(running.complaint())
+          await new Promise((resolve) => setTimeout(resolve, 20))
+        }
+      },
+      catch: (cause) => new Process.CannotRun({ reason: `lttng-sessiond did not start: ${cause}` })
+    })
+    const limit = ["timeout", String(commandLimitSeconds)]
+    const enter = ["-t", String(running.pid), "--mount", "--net", "--"]
+    return { inside: (command, ...args) => Process.run("nsenter", [...enter, ...limit, command, ...args], env) }
+  })
+
+const timed = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.gen(function* () {
+    const from = performance.now()
+    const value = yield* effect
+    return [(performance.now() - from) / 1000, value] as const
+  })
+
+/** Babeltrace's word on the trace: does it parse to the end, how many events, how many declared discarded. */
+const read = (traces: string, folder: string) =>
+  Effect.gen(function* () {
+    const [events, complaints] = [path.join(folder, "events"), path.join(folder, "complaints")]
+    const script = 'babeltrace2 "$1" > "$2" 2> "$3"'
+    const { code } = yield* Process.run("sh", ["-c", script, "sh", traces, events, complaints])
+    const { output } = yield* Process.run("wc", ["-l", events])
+    const warnings = fs.readFileSync(complaints, "utf8")
+    const discarded = [...warnings.matchAll(/discarded (\d+) event/g)].reduce(
+      (sum, [, count]) => sum + Number(count),
+      0
+    )
+    return { readable: code === 0, events: Number.parseInt(output, 10), discarded }
+  })
+
+const trace = (tracing: Tracing, relay: Relay.Relay, address: string, program: string, seconds: number) =>
+  Effect.gen(function* () {
+    const lttng = (...args: ReadonlyArray<string>) =>
+      Effect.flatMap(tracing.inside("lttng", "--no-sessiond", ...args), ({ code, output }) =>
+        code === 0
+          ? Effect.void
+          : Effect.fail(new Process.CannotRun({ reason: `lttng ${args[0]}: ${oneLine(output)}` }))
+      )
+    yield* lttng("create", "bench", "-U", `net://${address}:${relay.control}:${relay.data}`)
+    yield* lttng("enable-channel", "-u", "--subbuf-size=256k", "--num-subbuf=4", "ch")
+    yield* lttng("enable-event", "-u", "demo:*", "-c", "ch")
+    yield* lttng("start")
+    const cpuBefore = Process.usage(relay.running.pid).cpuSeconds
+    const until = performance.now() + seconds * 1000
+    let emitted = 0
+    while (performance.now() < until) {
+      const { code, output } = yield* tracing.inside(program, String(eventsPerRun))
+      if (code !== 0) return yield* new Process.CannotRun({ reason: `demo application: ${output}` })
+      emitted += eventsPerRun
+    }
+    const [stopSeconds] = yield* timed(lttng("stop"))
+    const [destroySeconds] = yield* timed(lttng("destroy", "bench"))
+    return { emitted, stopSeconds, destroySeconds, cpuSeconds: Process.usage(relay.running.pid).cpuSeconds - cpuBefore }
+  })
+
+export const measure = (
+  whole: Case,
+  kind: Relay.Kind,
+  generator: string,
+  /** Memory for the traces; and a folder elsewhere, since the tracing side sees an empty /dev/shm. */
+  folder: string,
+  homeFolder: string
+): Effect.Effect<Measurement, Process.CannotRun, Scope.Scope> =>
+  Effect.gen(function* () {
+    const settings = whole.lttng
+    if (settings === undefined) return yield* new Process.CannotRun({ reason: "the case has no lttng part" })
+    const program = yield* buildApplication(homeFolder)
+    const { namespace, relayAddress } = yield* link(settings.linkBitsPerSecond)
+    const output = path.join(folder, "traces")
+    fs.mkdirSync(output, { recursive: true })
+    const relay = yield* Relay.start(kind, generator, output, folder, relayAddress)
+    const idleMiB = Process.usage(relay.running.pid).residentMiB
+    const tracing = yield* sessionDaemon(namespace, path.join(homeFolder, "home"))
+    const traced = yield* trace(tracing, relay, relayAddress, program, whole.seconds)
+    const rssPeakMiB = Process.usage(relay.running.pid).peakMiB
+    const found = yield* read(output, homeFolder)
+    return {
+      metrics: {
+        eventsUnaccounted: traced.emitted - found.events - found.discarded,
+        eventsEmitted: traced.emitted,
+        eventsRead: found.events,
+        eventsDiscarded: found.discarded,
+        traceReadable: found.readable ? 1 : 0,
+        stopSeconds: traced.stopSeconds,
+        destroySeconds: traced.destroySeconds,
+        relayCpuSeconds: traced.cpuSeconds,
+        rssPeakMiB,
+        rssIdleMiB: idleMiB
+      },
+      timelines: {},
+      errors: []
+    }
+  })
