@@ -205,6 +205,8 @@ export interface Script {
   /** Waits until the file below the output directory has exactly this size. */
   readonly fileSize: (path: string, bytes: number) => Step
   readonly exists: (path: string) => Step
+  /** Waits until the relay no longer knows the stream, asking over a session of its own. */
+  readonly untilClosed: (stream: bigint) => Effect.Effect<void, never, Scope.Scope>
   readonly gone: (path: string) => Step
   readonly write: (path: string, text: string) => Step
   /** Puts the output directory, as it is now, into the transcript. */
@@ -253,6 +255,19 @@ export const make = (relay: Relays.Relay, note: Note): Script => {
       }),
     fileSize: (path, bytes) => awaited(`${path} of ${bytes} bytes`, () => sizeOf(join(output, path)) === bytes),
     exists: (path) => awaited(path, () => sizeOf(join(output, path)) !== undefined),
+    untilClosed: (stream) =>
+      Effect.gen(function* () {
+        const wire = yield* Effect.orDie(Wire.connect(relay.controlPort, relay.host))
+        const c = control("observer", wire, () => {})
+        yield* c.version(13)
+        yield* c.createSession({ name: "observer", host: "observer", basePath: `of-${stream}`, sessionId: 1000 })
+        const request = Commands.join(Commands.u64(stream), Commands.u64(0))
+        yield* Process.until(
+          "an unknown stream",
+          Effect.map(c.command("DATA_PENDING", request, 4), (reply) => reply.readUInt32BE(0) === 0xffffffff),
+          { seconds: 5, everyMillis: 2 }
+        ).pipe(Effect.catch(() => Effect.sync(() => note(`stream ${stream} is still open`))))
+      }),
     gone: (path) => awaited(`${path} to go`, () => sizeOf(join(output, path)) === undefined),
     write: (path, text) =>
       Effect.sync(() => {

@@ -222,7 +222,7 @@ export const packets: ReadonlyArray<Scenario> = [
   }),
   scenario("a tracefile ring: files by size without padding, wrapped, indexes beside", function* (s) {
     const { c, d, file } = yield* s.recording()
-    const stream = yield* c.addStream({ fileSize: 32, fileCount: 3 })
+    const stream = yield* c.addStream({ fileSize: 36, fileCount: 3 })
     const where = [
       ["ch_0_0", 20],
       ["ch_0_0", 40],
