@@ -17,6 +17,8 @@ import * as Serve from "./Serve.ts"
 const standardInput = 0
 const stopped = 0
 const failed = 1
+/** What closing files may take after the relay has used its whole stop timeout. */
+const closeMillisMax = 1000
 
 /** Nobody may feed the daemon, and the descriptor must stay taken: a file opened as 0 would be inherited. */
 const detachInput = (): void => {
@@ -95,7 +97,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
     if (stopping) process.exit(failed)
     stopping = true
     Effect.runFork(notify.send("STOPPING=1"))
-    setTimeout(giveUp, options.relay.stopTimeoutMillis).unref()
+    setTimeout(giveUp, options.relay.stopTimeoutMillis + closeMillisMax).unref()
     fiber.interruptUnsafe()
   }
   process.on("SIGTERM", stop)
