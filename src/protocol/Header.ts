@@ -1,0 +1,21 @@
+/**
+ * The header of every control message.
+ *
+ * | at | size | member |
+ * | --- | --- | --- |
+ * | 0 | u64 | circuitId, ignored; peers send 0 |
+ * | 8 | u64 | dataSize, bytes of payload |
+ * | 16 | u32 | command |
+ * | 20 | u32 | commandVersion, ignored; peers send 0 |
+ *
+ * Replies carry no header.
+ */
+import { fixed, struct, u32, u64, type Value } from "./Struct.ts"
+
+export const header = struct({ circuitId: u64, dataSize: u64, command: u32, commandVersion: u32 })
+export const { size, offsets, codec } = header
+export const { decode, encode } = fixed(header)
+export type Header = Value<typeof header.fields>
+
+/** 128 MiB. A longer payload closes the connection without a reply; exactly this much is accepted. */
+export const payloadBytesMax = 134_217_728

@@ -1,0 +1,24 @@
+/** The result codes of the streaming protocol's replies. */
+
+export const OK = 10
+/** Anything that has no code of its own. */
+export const UNKNOWN = 11
+/** The only failure of CREATE_SESSION. */
+export const FATAL = 25
+export const NO_MEMORY = 26
+export const INVALID = 97
+export const INVALID_PROTOCOL = 152
+export const FILE_CREATION_ERROR = 153
+
+/** DATA_PENDING and END_DATA_PENDING answer with a truth value in place of a code. */
+export const NOT_PENDING = 0
+export const PENDING = 1
+/** What DATA_PENDING answers for a stream it does not know: -1 on the C side. */
+export const UNKNOWN_STREAM = 0xffff_ffff
+
+/** The codes by number, for telling an operator what one meant. */
+export const names: ReadonlyMap<number, string> = new Map(
+  Object.entries({ OK, UNKNOWN, FATAL, NO_MEMORY, INVALID, INVALID_PROTOCOL, FILE_CREATION_ERROR }).map(
+    ([name, code]) => [code, name]
+  )
+)

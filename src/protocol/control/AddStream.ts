@@ -1,0 +1,66 @@
+/**
+ * ADD_STREAM (1): announces a stream and asks for its handle. Request, minor 11 and above:
+ *
+ * | at | size | member |
+ * | --- | --- | --- |
+ * | 0 | 2 × u32 | lengths of channelName (at most 264) and pathname (at most 255), NUL included |
+ * | 8 | u64 | tracefileSize, bytes, 0 = unlimited |
+ * | 16 | u64 | tracefileCount, 0 = no ring |
+ * | 24 | u64 | traceChunkId, which the relay ignores |
+ * | 32 | | channelName, pathname, each with its NUL |
+ *
+ * Minors 2 to 10: channelName char[264], pathname char[4096], tracefileSize, tracefileCount. Minor 1: the strings only.
+ * The layout is the session's, not the connection's. Reply: handle u64 (all ones on error), returnCode u32.
+ */
+import { demanding, fixed, fixedString, type Layout, struct, u32, u64, withConstants } from "../Struct.ts"
+import { terminated, withTexts } from "../Variable.ts"
+import { features } from "../Version.ts"
+
+export const number = 1
+export const name = "ADD_STREAM"
+export const since = 1
+
+export interface Request {
+  readonly channelName: string
+  readonly pathname: string
+  readonly tracefileSize: bigint
+  readonly tracefileCount: bigint
+  readonly traceChunkId: bigint | undefined
+}
+
+export interface Reply {
+  readonly handle: bigint
+  readonly returnCode: number
+}
+
+export const struct1 = struct({ channelName: fixedString(264), pathname: fixedString(4096) })
+export const struct2 = struct({ ...struct1.fields, tracefileSize: u64, tracefileCount: u64 })
+export const struct11 = struct({
+  channelNameLength: u32,
+  pathnameLength: u32,
+  tracefileSize: u64,
+  tracefileCount: u64,
+  traceChunkId: u64
+})
+
+const request1: Layout<Request> = withConstants(fixed(struct1), {
+  tracefileSize: 0n,
+  tracefileCount: 0n,
+  traceChunkId: undefined
+})
+const request2: Layout<Request> = withConstants(fixed(struct2), { traceChunkId: undefined })
+const request11: Layout<Request> = demanding(
+  withTexts(struct11, {
+    channelName: terminated("channelNameLength", { lengthMin: 1, lengthMax: 264 }),
+    pathname: terminated("pathnameLength", { lengthMin: 1, lengthMax: 255 })
+  })
+)
+
+export const request = (minor: number): Layout<Request> => {
+  const { dynamicLayouts, tracefileRing } = features(minor)
+  if (dynamicLayouts) return request11
+  return tracefileRing ? request2 : request1
+}
+
+const replyLayout: Layout<Reply> = fixed(struct({ handle: u64, returnCode: u32 }))
+export const reply = (_minor: number): Layout<Reply> => replyLayout

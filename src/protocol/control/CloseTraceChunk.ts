@@ -1,0 +1,39 @@
+/**
+ * CLOSE_TRACE_CHUNK (20): the chunk is complete; what becomes of it once nothing uses it any more.
+ *
+ * | at | size | member |
+ * | --- | --- | --- |
+ * | 0 | u64 | chunkId |
+ * | 8 | u64 | closeTimestamp, seconds since the epoch |
+ * | 16 | u8, u32 | closeCommand and whether it is set: 0 move to completed, 1 nothing, 2 delete |
+ *
+ * Reply: returnCode u32, length of path u32, path with its NUL, relative to the relay's output directory.
+ */
+import { fixed, type Layout, optional, struct, u32, u64 } from "../Struct.ts"
+import { maybe, withTexts } from "../Variable.ts"
+
+export const number = 20
+export const name = "CLOSE_TRACE_CHUNK"
+export const since = 11
+
+export const CloseCommand = { moveToCompleted: 0, none: 1, delete: 2 } as const
+
+export interface Request {
+  readonly chunkId: bigint
+  readonly closeTimestamp: bigint
+  /** Any number: refusing an unknown one takes a reply, which is not this layer's to give. */
+  readonly closeCommand: number | undefined
+}
+
+export interface Reply {
+  readonly returnCode: number
+  readonly path: string | undefined
+}
+
+const requestLayout: Layout<Request> = fixed(struct({ chunkId: u64, closeTimestamp: u64, closeCommand: optional(u32) }))
+const replyLayout: Layout<Reply> = withTexts(struct({ returnCode: u32, pathLength: u32 }), {
+  path: maybe("pathLength", { lengthMax: 4096 })
+})
+
+export const request = (_minor: number): Layout<Request> => requestLayout
+export const reply = (_minor: number): Layout<Reply> => replyLayout

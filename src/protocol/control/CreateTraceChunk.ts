@@ -1,0 +1,33 @@
+/**
+ * CREATE_TRACE_CHUNK (19): the chunk new streams go to from now on. Generic reply.
+ *
+ * | at | size | member |
+ * | --- | --- | --- |
+ * | 0 | u64 | chunkId |
+ * | 8 | u64 | creationTimestamp, seconds since the epoch |
+ * | 16 | u32 | length of overrideName, NUL included; 0 = none |
+ * | 20 | | overrideName, at most 254 bytes and its NUL |
+ *
+ * A bad name is `Malformed` for reason "string" and deserves an answer; a short fixed part is "short" and does not.
+ */
+import { type Layout, struct, u32, u64 } from "../Struct.ts"
+import { maybe, withTexts } from "../Variable.ts"
+
+export const number = 19
+export const name = "CREATE_TRACE_CHUNK"
+export const since = 11
+
+export interface Request {
+  readonly chunkId: bigint
+  readonly creationTimestamp: bigint
+  readonly overrideName: string | undefined
+}
+export type { GenericReply as Reply } from "./GenericReply.ts"
+
+export const head = struct({ chunkId: u64, creationTimestamp: u64, overrideNameLength: u32 })
+const layout: Layout<Request> = withTexts(head, {
+  overrideName: maybe("overrideNameLength", { lengthMin: 2, lengthMax: 255 })
+})
+
+export const request = (_minor: number): Layout<Request> => layout
+export { reply } from "./GenericReply.ts"

@@ -1,0 +1,11 @@
+/** The reply of most commands: one u32, the return code. */
+import { fixed, type Layout, struct, u32 } from "../Struct.ts"
+
+export interface GenericReply {
+  readonly returnCode: number
+}
+
+const layout: Layout<GenericReply> = fixed(struct({ returnCode: u32 }))
+
+/** The same for every minor. */
+export const reply = (_minor: number): Layout<GenericReply> => layout
