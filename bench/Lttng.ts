@@ -9,6 +9,7 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, type Scope } from "effect"
 import type { Case } from "./Case.ts"
+import type { Generator } from "./load.ts"
 import type { Measurement } from "./Measure.ts"
 import * as Process from "./Process.ts"
 import * as Relay from "./Relay.ts"
@@ -19,7 +20,7 @@ const demoFolder = path.join(path.dirname(import.meta.dirname), "test/support/de
 
 /** The reason this case cannot run here, if there is one. */
 export const missing = (): string | undefined => {
-  const tools = ["lttng", "lttng-sessiond", "babeltrace2", "ip", "tc", "unshare", "nsenter"]
+  const tools = ["cc", "lttng", "lttng-sessiond", "babeltrace2", "ip", "tc", "unshare", "nsenter"]
   const absent = tools.filter((tool) => !Process.has(tool))
   if (absent.length > 0) return `${absent.join(", ")} not installed`
   if (process.getuid?.() !== 0) return "a network namespace needs root"
@@ -153,7 +154,7 @@ const trace = (tracing: Tracing, relay: Relay.Relay, address: string, program: s
 export const measure = (
   whole: Case,
   kind: Relay.Kind,
-  generator: string,
+  generator: Generator,
   /** Memory for the traces; and a folder elsewhere, since the tracing side sees an empty /dev/shm. */
   folder: string,
   homeFolder: string

@@ -111,7 +111,7 @@ const costMetrics = (report: Load.Report, groups: ReadonlyArray<Group>, cpuSecon
 }
 
 export interface Setup {
-  readonly generator: string
+  readonly generator: Load.Generator
   readonly kind: Relay.Kind
   readonly groups: ReadonlyArray<Group>
   readonly disks: ReadonlyArray<NonNullable<Case["disks"]>[number]>
@@ -184,7 +184,7 @@ const shares = (together: Metrics, alone: Metrics, labels: ReadonlyArray<string>
 export const measure = (
   whole: Case,
   kind: Relay.Kind,
-  generator: string
+  generator: Load.Generator
 ): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.gen(function* () {
     if (whole.lttng !== undefined) {

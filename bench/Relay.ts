@@ -5,6 +5,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, type Scope } from "effect"
+import type { Generator } from "./load.ts"
 import * as Process from "./Process.ts"
 
 export const kinds = ["ours", "reference", "null"] as const
@@ -34,15 +35,15 @@ export const version = (kind: Kind): Effect.Effect<string> =>
     ? Effect.map(Process.run("git", ["-C", root, "describe", "--always", "--dirty"]), ({ output }) => output.trim())
     : Effect.map(Process.run("lttng-relayd", ["--version"]), ({ output }) => output.trim())
 
-const commandOf = (kind: Kind, generator: string): readonly [string, ...Array<string>] => {
-  if (kind === "null") return [generator, "sink"]
+const commandOf = (kind: Kind, generator: Generator): readonly [string, ...Array<string>] => {
+  if (kind === "null") return [...generator.command, "sink"]
   return kind === "ours" ? [process.execPath, oursEntry] : ["lttng-relayd"]
 }
 
 /** `output` must exist: its host directories may be mount points by now. */
 export const start = (
   kind: Kind,
-  generator: string,
+  generator: Generator,
   output: string,
   scratch: string,
   address = "127.0.0.1"

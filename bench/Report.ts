@@ -16,10 +16,11 @@ export interface Machine {
   readonly node: string
   readonly loadBefore: number
   readonly date: string
+  readonly generator: string
   readonly versions: Partial<Record<Kind, string>>
 }
 
-export const machine = (versions: Partial<Record<Kind, string>>): Machine => ({
+export const machine = (versions: Partial<Record<Kind, string>>, generator: string): Machine => ({
   processor: os.cpus()[0]?.model.trim() ?? "unknown",
   processors: os.cpus().length,
   memoryGiB: Math.round(os.totalmem() / 2 ** 30),
@@ -27,6 +28,7 @@ export const machine = (versions: Partial<Record<Kind, string>>): Machine => ({
   node: process.version,
   loadBefore: os.loadavg()[0] ?? 0,
   date: new Date().toISOString(),
+  generator,
   versions
 })
 
@@ -88,7 +90,7 @@ const heading = (info: Machine, rounds: number): string =>
       `Node ${info.node}. Load average before: ${info.loadBefore.toFixed(2)}.`,
     "",
     `Ours: ${info.versions.ours ?? "–"}. Reference: lttng-relayd ${info.versions.reference ?? "–"}. ` +
-      `${rounds} round(s), relays interleaved; median (least–most).`,
+      `${rounds} round(s), relays interleaved; median (least–most). Load by ${info.generator}.`,
     ""
   ].join("\n")
 

@@ -1,5 +1,6 @@
 /**
- * Builds the load generator and runs one load with it. The generator itself is in `native/`.
+ * Builds the load generator and runs one load with it. The generator itself is in `native/`, and for machines
+ * without a C compiler in `portable/`.
  *
  * `run` sets everything up, takes the caller's `before` measurement, lets the generator go, and hands back its report.
  */
@@ -47,24 +48,29 @@ const Report = Schema.Struct({
 })
 export type Report = typeof Report.Type
 
-/** Compiles the generator into `folder`. */
-export const build = (folder: string): Effect.Effect<string, Process.CannotRun> =>
+/** The command that starts a generator, and what the report calls it. */
+export interface Generator {
+  readonly command: readonly [string, ...Array<string>]
+  readonly name: string
+}
+
+const portable: Generator = {
+  command: [process.execPath, path.join(import.meta.dirname, "portable", "main.ts")],
+  name: "the portable generator, which costs the machine more than the native one: there is no C compiler here"
+}
+
+/** Compiles the native generator into `folder`; without a compiler the portable one takes its place. */
+export const build = (folder: string): Effect.Effect<Generator, Process.CannotRun> =>
   Effect.gen(function* () {
-    const compiler = ["cc", "gcc", "clang"].find(Process.has)
-    if (compiler === undefined) {
-      return yield* new Process.CannotRun({ reason: "the load generator is C and there is no C compiler here" })
-    }
+    const compiler = process.env.BENCH_PORTABLE === undefined ? ["cc", "gcc", "clang"].find(Process.has) : undefined
+    if (compiler === undefined) return portable
     const native = path.join(import.meta.dirname, "native")
     const sources = fs.readdirSync(native).filter((file) => file.endsWith(".c"))
     const target = path.join(folder, "load")
-    const { code, output } = yield* Process.run(compiler, [
-      "-O2",
-      "-o",
-      target,
-      ...sources.map((file) => path.join(native, file))
-    ])
+    const files = sources.map((file) => path.join(native, file))
+    const { code, output } = yield* Process.run(compiler, ["-O2", "-o", target, ...files])
     if (code !== 0) return yield* new Process.CannotRun({ reason: `the load generator does not compile: ${output}` })
-    return target
+    return { command: [target], name: "the native generator" }
   })
 
 const hostOf = (group: Group) => group.host ?? "bench"
@@ -100,7 +106,7 @@ const settings = (group: Group): ReadonlyArray<string> => {
 }
 
 export interface Load {
-  readonly generator: string
+  readonly generator: Generator
   readonly groups: ReadonlyArray<Group>
   readonly seconds: number
   readonly drainSeconds: number
@@ -113,9 +119,11 @@ export const run = <A>(
   go: Effect.Effect<A, never, Scope.Scope>
 ): Effect.Effect<readonly [Report, A], Process.CannotRun, Scope.Scope> =>
   Effect.gen(function* () {
+    const [command, ...args] = load.generator.command
     const running = yield* Process.spawn(
-      load.generator,
+      command,
       [
+        ...args,
         "run",
         `control=${relay.control}`,
         `data=${relay.data}`,

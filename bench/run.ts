@@ -83,7 +83,7 @@ const wanted = (whole: Case.Case, kind: Relay.Kind, round: number, smoke: boolea
     whole.groups.length > 0 &&
     whole.groups.every(({ role }) => role === "produce"))
 
-const runCase = (whole: Case.Case, settings: Settings, generator: string) =>
+const runCase = (whole: Case.Case, settings: Settings, generator: Load.Generator) =>
   Effect.gen(function* () {
     const rounds: Record<Relay.Kind, Array<Measure.Measurement>> = { ours: [], reference: [], null: [] }
     const notes = new Set<string>()
@@ -116,7 +116,7 @@ const program: Effect.Effect<void, Process.CannotRun> = Effect.scoped(
     for (const kind of settings.kinds) {
       if (kind !== "null" && Relay.missing(kind) === undefined) versions[kind] = yield* Relay.version(kind)
     }
-    const machine = Report.machine(versions)
+    const machine = Report.machine(versions, generator.name)
     const results: Array<Summary.CaseResult> = []
     for (const whole of settings.cases) {
       const result = yield* runCase(whole, settings, generator)
