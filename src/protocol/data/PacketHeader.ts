@@ -9,27 +9,11 @@
  * | 24 | u32 | dataSize, bytes that follow |
  * | 28 | u32 | paddingSize, zeroes to append in the file; not on the wire |
  *
- * No maximum is set on either size. `readInto` is for the hot path: it allocates nothing but the three integers.
+ * No maximum is set on either size.
  */
-import { fixed, struct, u32, u64 } from "../Struct.ts"
+import { fixed, struct, u32, u64, type Value } from "../Struct.ts"
 
 export const header = struct({ circuitId: u64, streamId: u64, netSeqNum: u64, dataSize: u32, paddingSize: u32 })
 export const { size, offsets, codec } = header
 export const { decode, encode } = fixed(header)
-
-export interface PacketHeader {
-  circuitId: bigint
-  streamId: bigint
-  netSeqNum: bigint
-  dataSize: number
-  paddingSize: number
-}
-
-/** Reads a whole header at `at` into an object of the caller's. */
-export const readInto = (view: DataView, at: number, into: PacketHeader): void => {
-  into.circuitId = view.getBigUint64(at)
-  into.streamId = view.getBigUint64(at + 8)
-  into.netSeqNum = view.getBigUint64(at + 16)
-  into.dataSize = view.getUint32(at + 24)
-  into.paddingSize = view.getUint32(at + 28)
-}
+export type PacketHeader = Value<typeof header.fields>

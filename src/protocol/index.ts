@@ -1,0 +1,10 @@
+/** The protocols as bytes and values, for programs that speak them: see `control`, `data`, `live` and `CtfIndex`. */
+export * as CtfIndex from "./CtfIndex.ts"
+export * as control from "./control/index.ts"
+export * as PacketHeader from "./data/PacketHeader.ts"
+export * as Header from "./Header.ts"
+export * as live from "./live/index.ts"
+export * as ReturnCode from "./ReturnCode.ts"
+export * as Struct from "./Struct.ts"
+export * as Variable from "./Variable.ts"
+export * as Version from "./Version.ts"

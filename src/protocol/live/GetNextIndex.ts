@@ -1,0 +1,63 @@
+/**
+ * GET_NEXT_INDEX (4): where a stream's next packet lies, or how far its silence is known to reach. Request: streamId u64.
+ *
+ * | at | size | member of the reply | with OK | with INACTIVE |
+ * | --- | --- | --- | --- | --- |
+ * | 0 | u64 | offset, bytes | of the packet | 0 |
+ * | 8, 16 | u64 | packetSize, contentSize, bits | | 0 |
+ * | 24 | u64 | timestampBegin | | 0 |
+ * | 32 | u64 | timestampEnd | | the beacon's |
+ * | 40 | u64 | eventsDiscarded | | 0 |
+ * | 48 | u64 | streamId, the CTF stream class | | same |
+ * | 56, 60 | u32 | status, flags | | |
+ *
+ * Bytes 0 to 55 are those of an index record; `replySize` and `offsets` let hot code write a reply in place.
+ */
+import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
+
+export const number = 4
+export const name = "GET_NEXT_INDEX"
+export const since = 1
+
+export const Status = { ok: 1, retry: 2, hup: 3, error: 4, inactive: 5, eof: 6 } as const
+/** A bit mask. */
+export const Flags = { newMetadata: 0x1, newStream: 0x2 } as const
+
+export interface Request {
+  /** The relay's handle. */
+  readonly streamId: bigint
+}
+
+export interface Reply {
+  readonly offset: bigint
+  readonly packetSize: bigint
+  readonly contentSize: bigint
+  readonly timestampBegin: bigint
+  readonly timestampEnd: bigint
+  readonly eventsDiscarded: bigint
+  readonly streamId: bigint
+  readonly status: number
+  readonly flags: number
+}
+
+const head = struct({ streamId: u64 })
+const requestLayout: Layout<Request> = fixed(head)
+
+export const replyStruct = struct({
+  offset: u64,
+  packetSize: u64,
+  contentSize: u64,
+  timestampBegin: u64,
+  timestampEnd: u64,
+  eventsDiscarded: u64,
+  streamId: u64,
+  status: u32,
+  flags: u32
+})
+export const replySize = replyStruct.size
+export const { offsets } = replyStruct
+const replyLayout: Layout<Reply> = fixed(replyStruct)
+
+export const requestSize = head.size
+export const request = (_minor: number): Layout<Request> => requestLayout
+export const reply = (_minor: number): Layout<Reply> => replyLayout

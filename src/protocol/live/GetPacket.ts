@@ -1,0 +1,44 @@
+/**
+ * GET_PACKET (5): bytes of a stream, usually a whole packet that GET_NEXT_INDEX announced.
+ *
+ * | at | size | member |
+ * | --- | --- | --- |
+ * | 0 | u64 | streamId, the relay's handle |
+ * | 8 | u64 | offset, bytes |
+ * | 16 | u32 | len, bytes |
+ *
+ * Reply: status u32, length of data u32 (0 unless OK), flags u32 (0), data. `replyHead` alone serves a writer that
+ * reads the data straight into its output.
+ */
+import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
+import { withBytes } from "../Variable.ts"
+
+export const number = 5
+export const name = "GET_PACKET"
+export const since = 1
+
+export const Status = { ok: 1, retry: 2, error: 3, eof: 4 } as const
+
+export interface Request {
+  readonly streamId: bigint
+  readonly offset: bigint
+  readonly len: number
+}
+
+export interface Reply {
+  readonly status: number
+  readonly flags: number
+  /** A view of what was decoded, valid as long as that. */
+  readonly data: Uint8Array
+}
+
+const head = struct({ streamId: u64, offset: u64, len: u32 })
+const requestLayout: Layout<Request> = fixed(head)
+
+export const replyHead = struct({ status: u32, len: u32, flags: u32 })
+export const replyHeadSize = replyHead.size
+const replyLayout: Layout<Reply> = withBytes(replyHead, "data", "len")
+
+export const requestSize = head.size
+export const request = (_minor: number): Layout<Request> => requestLayout
+export const reply = (_minor: number): Layout<Reply> => replyLayout
