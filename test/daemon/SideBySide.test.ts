@@ -3,6 +3,8 @@
  *
  * Options that are valid are followed by `-V`, so nothing runs. Where ours differs on purpose the row says why.
  */
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { describeWithPeers, reference } from "../support/peers.ts"
@@ -12,6 +14,8 @@ interface Row {
   readonly args: ReadonlyArray<string>
   readonly env?: Readonly<Record<string, string>>
   readonly before?: string
+  /** The `[relayd]` section of the user's INI file. */
+  readonly ini?: string
   /** Why only the exit status and the streams are compared. */
   readonly otherWords?: string
   /** Why ours ends with another status. */
@@ -51,6 +55,14 @@ const valid: ReadonlyArray<Row> = [
   { args: ["-V"], env: { LTTNG_RELAYD_TCP_KEEP_ALIVE: "x" } },
   { args: ["-V"], env: { LTTNG_RELAYD_TCP_KEEP_ALIVE: "1", LTTNG_RELAYD_TCP_KEEP_ALIVE_IDLE_TIME: "-5" } },
   { args: ["-V"], env: { LTTNG_RELAYD_TCP_KEEP_ALIVE: "1", LTTNG_RELAYD_TCP_KEEP_ALIVE_PROBE_INTERVAL: "7" } },
+  { args: ["-V"], ini: "fd-pool-size = 128\ndisallow-clear = yes\nverbose = 0" },
+  { args: ["-V"], ini: "surprise = 1" },
+  { args: ["-V"], ini: "background = maybe" },
+  { args: ["-V"], ini: "background = off\nhelp = 1\nversion = 1\nconfig = x" },
+  { args: ["-V"], ini: "control-port = tcp://" },
+  { args: ["-V"], ini: "data-port = foo://x\nlive-port = tcp://localhost:99999" },
+  { args: ["-V"], ini: "no separator\n; comment\n# comment\ngroup = x ; why" },
+  { args: ["-p", "-V"], ini: "group-output-by-session = no" },
   { args: ["-h"], otherWords: "ours has its help built in, the reference shows its manual page" }
 ]
 
@@ -88,6 +100,11 @@ const refused: ReadonlyArray<Row> = [
   { args: ["-V"], before: "ulimit -n 90" },
   { args: ["-V"], env: { LTTNG_RELAYD_DISALLOW_CLEAR: "perhaps" } },
   { args: ["-V"], env: { LTTNG_RELAYD_DISALLOW_CLEAR: "" } },
+  { args: ["-p", "-V"], ini: "group-output-by-session = yes" },
+  { args: ["-V"], ini: "group-output-by-session = yes\ngroup-output-by-host = 1" },
+  { args: ["-V"], ini: "fd-pool-size = 50" },
+  { args: [], ini: "output = relative" },
+  { args: [], ini: 'output = "/tmp"' },
   { args: ["-f", "/nowhere.ini", "-V"], otherWords: "observed: the reference may add a trace of its parser" }
 ]
 
@@ -103,12 +120,19 @@ const different: ReadonlyArray<Row> = [
 
 const titleOf = (row: Row) => {
   const variables = Object.entries(row.env ?? {}).map(([name, value]) => `${name}=${value}`)
-  return [row.before, ...variables, row.args.join(" ")].filter((word) => word !== undefined && word !== "").join(" ")
+  const ini = row.ini === undefined ? [] : [`[${row.ini.replaceAll("\n", " | ")}]`]
+  return [row.before, ...variables, ...ini, row.args.join(" ")]
+    .filter((word) => word !== undefined && word !== "")
+    .join(" ")
 }
 
 const both = (row: Row) =>
   Effect.gen(function* () {
     const at = yield* Daemons.place
+    if (row.ini !== undefined) {
+      mkdirSync(join(at.home, ".lttng"))
+      writeFileSync(join(at.home, ".lttng", "lttng.conf"), `[relayd]\n${row.ini}\n`)
+    }
     return yield* Effect.all(
       [Daemons.attempt("reference", at, row.args, row), Daemons.attempt("ours", at, row.args, row)],
       {
