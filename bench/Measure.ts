@@ -110,7 +110,14 @@ const costMetrics = (report: Load.Report, groups: ReadonlyArray<Group>, cpuSecon
   }
 }
 
-export interface Setup {
+const complaints = (report: Load.Report, relay: Relay.Relay, alive: boolean): ReadonlyArray<string> => {
+  const failed = report.groups.filter((part) => part.errors > 0)
+  const found = failed.map((part) => `${part.label}: ${part.errors} × ${part.error}`)
+  if (!alive) found.unshift("the relay ended during the run")
+  return found.length === 0 ? [] : [...found, `the relay said: ${relay.running.complaint()}`]
+}
+
+interface Setup {
   readonly generator: Load.Generator
   readonly kind: Relay.Kind
   readonly groups: ReadonlyArray<Group>
@@ -158,12 +165,7 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
           rssIdleMiB: round(idleMiB)
         },
         timelines: Object.fromEntries(report.groups.map((part) => [part.label, part.timeline])),
-        errors: [
-          ...(alive ? [] : ["the relay ended during the run"]),
-          ...report.groups
-            .filter((part) => part.errors > 0)
-            .map((part) => `${part.label}: ${part.errors} × ${part.error}`)
-        ]
+        errors: complaints(report, relay, alive)
       }
     })
   )

@@ -43,11 +43,19 @@ const withSpread = (spread: Spread | undefined) => {
   return same ? number(spread.median) : `${number(spread.median)} (${number(spread.least)}–${number(spread.most)})`
 }
 
+const limitText = (floor: FloorResult["floor"]) => {
+  const unit = floor.of === "ratio" ? "×" : ""
+  const limits = [
+    ...(floor.atLeast === undefined ? [] : [`≥ ${floor.atLeast}${unit}`]),
+    ...(floor.atMost === undefined ? [] : [`≤ ${floor.atMost}${unit}`])
+  ]
+  return limits.join(" and ")
+}
+
 const floorText = ({ floor, value, verdict }: FloorResult) => {
-  const limit = floor.atLeast === undefined ? `≤ ${floor.atMost}` : `≥ ${floor.atLeast}`
   const unit = floor.of === "ratio" ? "×" : ""
   const measured = value === undefined ? "" : `: ${number(value)}${unit}`
-  return `- ${verdict === "fail" ? "**fail**" : verdict}: \`${floor.metric}\` ${limit}${unit}${measured}`
+  return `- ${verdict === "fail" ? "**fail**" : verdict}: \`${floor.metric}\` ${limitText(floor)}${measured}`
 }
 
 /** Costs are shown for every case: a throughput bought with memory is not the same throughput. */
@@ -94,6 +102,22 @@ const heading = (info: Machine, rounds: number): string =>
     ""
   ].join("\n")
 
+const floorTable = (results: ReadonlyArray<CaseResult>): string =>
+  [
+    "## Floors",
+    "",
+    "| case | metric | floor | measured | verdict |",
+    "| --- | --- | --- | --- | --- |",
+    ...results.flatMap(({ name, floors }) =>
+      floors.map(({ floor, value, verdict }) => {
+        const unit = floor.of === "ratio" ? "×" : ""
+        const measured = value === undefined ? "–" : `${number(value)}${unit}`
+        return `| ${name} | ${floor.metric} | ${limitText(floor)} | ${measured} | ${verdict} |`
+      })
+    ),
+    ""
+  ].join("\n")
+
 /** Returns the path of the Markdown report. */
 export const write = (folder: string, info: Machine, rounds: number, results: ReadonlyArray<CaseResult>): string => {
   fs.mkdirSync(folder, { recursive: true })
@@ -110,7 +134,7 @@ export const write = (folder: string, info: Machine, rounds: number, results: Re
   )
   const overview = picture("overview", Chart.overview(results)).map((file) => `![overview](${file})\n`)
   const report = path.join(folder, "report.md")
-  fs.writeFileSync(report, [heading(info, rounds), ...overview, ...sections].join("\n"))
+  fs.writeFileSync(report, [heading(info, rounds), floorTable(results), ...overview, ...sections].join("\n"))
   fs.writeFileSync(path.join(folder, "report.json"), JSON.stringify({ machine: info, rounds, results }, null, 2))
   return report
 }

@@ -63,8 +63,10 @@ const isBound = (whole: Case, own: Record<string, Spread>, sink: Record<string, 
   return delivered >= boundShare * possible && (own.generatorCpuShare?.median ?? 0) >= generatorBusyShare
 }
 
-const judge = (floor: Floor, value: number | undefined, bound: boolean): FloorResult => {
+/** A run with errors passes nothing: what a relay does after losing sessions is not what was asked. */
+const judge = (floor: Floor, value: number | undefined, bound: boolean, broken: boolean): FloorResult => {
   if (value === undefined || !Number.isFinite(value)) return { floor, value: undefined, verdict: "not measured" }
+  if (broken) return { floor, value, verdict: "fail" }
   const good =
     value >= (floor.atLeast ?? Number.NEGATIVE_INFINITY) && value <= (floor.atMost ?? Number.POSITIVE_INFINITY)
   if (!good && bound && floor.of === "ratio") return { floor, value, verdict: "generator-bound" }
@@ -104,7 +106,8 @@ export const summarize = (
       judge(
         floor,
         floor.of === "ratio" ? ratios[floor.metric] : ours?.[floor.metric]?.median,
-        generatorBound.length > 0
+        generatorBound.length > 0,
+        rounds.ours?.some((round) => round.errors.length > 0) ?? false
       )
     ),
     notes: [...new Set([...notes, ...errors])]

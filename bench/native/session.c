@@ -27,7 +27,7 @@ static void end(struct session *s, enum phase phase, const char *error)
 		return;
 	}
 	s->group->errors++;
-	snprintf(s->group->error, sizeof s->group->error, "%s: %s", error, strerror(errno));
+	snprintf(s->group->error, sizeof s->group->error, "%s%s%s", error, errno ? ": " : "", errno ? strerror(errno) : "");
 	close(s->control.fd);
 	if (s->data.fd >= 0) close(s->data.fd);
 }
@@ -204,10 +204,14 @@ static void answer(struct session *s, uint32_t code)
 		if (code == 0) s->drain_turn++;
 		if (code == 0) ask_pending(s);
 		else if (code == 1) s->due = now + RETRY_NS;
-		else end(s, DEAD, "DATA_PENDING refused");
+		else {
+			errno = 0;
+			end(s, DEAD, "DATA_PENDING refused");
+		}
 		return;
 	}
 	if (g->role != POLL && code != 10) {
+		errno = 0;
 		end(s, DEAD, "command refused");
 		return;
 	}

@@ -47,6 +47,13 @@ describe("a summary", () => {
     expect(verdicts(result)).toEqual(["fail", "fail"])
   })
 
+  it("fails every floor of a run that lost sessions, however fast it was", () => {
+    const broken = { ...round(1000), errors: ["busy: 1 × data connection closed by the relay"] }
+    const result = Summary.summarize(whole, { ours: [broken], reference: [round(100)] }, [])
+    expect(verdicts(result)).toEqual(["fail", "fail"])
+    expect(result.notes).toEqual(["ours: busy: 1 × data connection closed by the relay"])
+  })
+
   it("does not judge a ratio when the generator set the pace", () => {
     const rounds = { ours: [round(95, 0.95)], reference: [round(90, 0.95)], null: [round(100, 0.99)] }
     const result = Summary.summarize(whole, rounds, [])
