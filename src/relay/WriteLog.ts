@@ -188,7 +188,8 @@ export class WriteLog {
     const wake = this.#wake
     if (wake !== undefined) {
       this.#wake = undefined
-      wake()
+      // Not now: the fiber would run inside this call, and take the stage before the rest of the read is in it.
+      queueMicrotask(wake)
     }
   }
 

@@ -48,6 +48,8 @@ const receiveOwned = (accepted: net.Socket, owner: HandleOwner, receive: Receive
   const options = {
     handle,
     allowHalfOpen: true,
+    // Otherwise the constructor starts to read, before anybody can receive.
+    manualStart: true,
     onread: { buffer: landing, callback: (length: number) => receive(landing, length) }
   }
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts)
