@@ -87,7 +87,10 @@ const readText = (cursor: Cursor, spec: Texts[string], length: number): string |
   const array = cursor.bytes.subarray(at, at + length)
   if (!spec.terminated) return decodeText(array)
   if (array[length - 1] !== 0) throw new Malformed({ reason: "string", detail: `${spec.length}: no NUL at the end` })
-  return decodeText(array.subarray(0, array.indexOf(0)))
+  // As C reads it: an earlier NUL ends the string, which may make it too short after all.
+  const end = array.indexOf(0)
+  if (end + 1 < spec.lengthMin) throw new Malformed({ reason: "string", detail: `${spec.length}: empty` })
+  return decodeText(array.subarray(0, end))
 }
 
 /** A head that announces lengths, then the strings in declaration order, back to back. */
