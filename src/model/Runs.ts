@@ -26,6 +26,13 @@ export class Runs<C> {
     return this.#runs[0]?.firstSeq ?? next
   }
 
+  /** The oldest retained sequence number from `seq` on, or `next` when none is. */
+  nextFrom(seq: number, next: number): number {
+    if (seq >= next) return next
+    if (this.find(seq) !== undefined) return seq
+    return this.#runs.find((run) => run.firstSeq > seq)?.firstSeq ?? next
+  }
+
   /** The run holding `seq`. */
   find(seq: number): Run<C> | undefined {
     let low = 0

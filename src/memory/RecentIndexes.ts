@@ -1,0 +1,35 @@
+/**
+ * The newest index records of one stream, in a ring of fixed size: what viewers at the tail are answered from. Older
+ * ones are in the index files. Its memory is taken once and does not grow with the stream.
+ */
+
+/** What a viewer is told of a record: offset, sizes, timestamps, discarded events, stream class. */
+export const recordBytes = 56
+/** Viewers that poll every 100 ms miss none at 640 packets a second; those further behind read files anyway. */
+export const recordCountMax = 64
+
+export class RecentIndexes {
+  /** `recordBytes` at each position `find` answers. */
+  readonly bytes = Buffer.alloc(recordBytes * recordCountMax)
+  readonly #seqs = new Array<number>(recordCountMax).fill(-1)
+
+  /** `fields` at `at` are the index's fields as received, without the offset. */
+  add(seq: number, offset: number, fields: Buffer, at: number): void {
+    const slot = seq % recordCountMax
+    const position = slot * recordBytes
+    this.#seqs[slot] = seq
+    this.bytes.writeUInt32BE(Math.floor(offset / 0x1_0000_0000), position)
+    this.bytes.writeUInt32BE(offset >>> 0, position + 4)
+    fields.copy(this.bytes, position + 8, at, at + recordBytes - 8)
+  }
+
+  /** Where the record `seq` is in `bytes`, valid until the next `add`; -1 when it is not here. */
+  find(seq: number): number {
+    const slot = seq % recordCountMax
+    return this.#seqs[slot] === seq ? slot * recordBytes : -1
+  }
+}
+
+/** The packet's offset in its data file. */
+export const offsetOf = (bytes: Buffer, at: number): number =>
+  bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
