@@ -81,6 +81,8 @@ export class Stream<C> {
   /** `timestamp_end` of the last inactivity beacon while nothing newer is known. */
   beacon: bigint | undefined
   ctfStreamId: bigint | undefined
+  /** Indexes and beacons received: it stands still only when the tracer says nothing. */
+  signOfLifeCount = 0
   metadataReceived = 0
   closeRequested = false
   isClosed = false
@@ -215,6 +217,7 @@ export class Stream<C> {
   /** `fields` at `at` are a received index's fields. False: a duplicate, or a rotation failed. */
   addIndex(netSeqNum: bigint, packetSeqNum: bigint, fields: Buffer, at: number): boolean {
     this.beacon = undefined
+    this.signOfLifeCount++
     if (!this.hasIndex) return true
     const entry = this.#inFlight.getOrMake(netSeqNum)
     if (entry.hasControl) return false
@@ -230,6 +233,7 @@ export class Stream<C> {
 
   /** An inactivity beacon counts only while nothing is half received: time must not run ahead of a packet. */
   addBeacon(timestampEnd: bigint): void {
+    this.signOfLifeCount++
     if (this.#inFlight.size === 0) this.beacon = timestampEnd
   }
 

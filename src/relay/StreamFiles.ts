@@ -57,6 +57,8 @@ export class StreamFiles implements Actions<TraceChunk> {
   readonly #indexes = new Map<Index, FileSink>()
   /** Who pays for the memory of index records: the connection whose packet or index arrived last. */
   account: Account
+  /** Sees every record on its way to the file. */
+  onRecord: ((offset: number, fields: Buffer, at: number) => void) | undefined
 
   constructor(log: WriteLog, naming: Naming, account: Account) {
     this.#log = log
@@ -110,6 +112,7 @@ export class StreamFiles implements Actions<TraceChunk> {
 
   readonly record = (index: Index, offset: number, fields: Buffer, at: number): void => {
     const sink = this.#indexes.get(index) as FileSink
+    this.onRecord?.(offset, fields, at)
     this.#log.record(sink, offset, fields, at, this.#recordFieldBytes, this.account)
   }
 
@@ -138,6 +141,17 @@ export class StreamFiles implements Actions<TraceChunk> {
       Effect.sync(() => chunk.release()),
       true
     )
+  }
+
+  // ---- reading ---------------------------------------------------------------------------------------------------
+
+  /** Opens what the path names now: the caller checks afterwards that it still is this file. */
+  openForReading(data: Data): Effect.Effect<TraceFile, FileFailed> {
+    return data.chunk.directory.open(this.#naming.path, this.dataName(data), "read")
+  }
+
+  openIndexForReading({ data }: Index): Effect.Effect<TraceFile, FileFailed> {
+    return data.chunk.directory.open(`${this.#naming.path}/${indexDirectory}`, `${this.dataName(data)}.idx`, "read")
   }
 
   // ----------------------------------------------------------------------------------------------------------------
