@@ -68,6 +68,11 @@ describe("names of CREATE_SESSION", () => {
   it("end with NUL and are UTF-8", () => {
     assert.strictEqual(reason(layout, changed(CreateSession.struct11.size + 1, "41")), "string")
     assert.strictEqual(reason(layout, changed(CreateSession.struct11.size, "ff")), "string")
+    const withPath = layout.encode({ ...request, basePath: "p/q" })
+    withPath[withPath.length - 1] = 0x72
+    assert.strictEqual(reason(layout, withPath), "string")
+    withPath[withPath.length - 2] = 0
+    assert.strictEqual(reason(layout, withPath), "string", "a NUL before the last byte is not enough")
     const name = "séance 跟踪"
     const message = layout.encode({ ...request, sessionName: name })
     assert.strictEqual(Result.getOrThrow(layout.decode(message)).sessionName, name)
