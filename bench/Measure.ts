@@ -36,7 +36,8 @@ export const scratch = (parent: string): Effect.Effect<string, never, Scope.Scop
     (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
   )
 
-const memoryFolder = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir()
+/** Where output goes: never a disk, if the machine has another place. */
+export const memoryFolder = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir()
 
 const round = (value: number) => Number(value.toPrecision(6))
 

@@ -17,10 +17,26 @@ export interface Machine {
   readonly loadBefore: number
   readonly date: string
   readonly generator: string
+  /** One thread writing new files in memory: what no relay with one writing thread can exceed. */
+  readonly freshMBps: number
   readonly versions: Partial<Record<Kind, string>>
 }
 
-export const machine = (versions: Partial<Record<Kind, string>>, generator: string): Machine => ({
+const freshBytes = 256 * 2 ** 20
+
+const freshMBps = (folder: string): number => {
+  const block = Buffer.alloc(2 ** 20, 1)
+  const file = path.join(folder, "fresh")
+  const from = performance.now()
+  const handle = fs.openSync(file, "w")
+  for (let written = 0; written < freshBytes; written += block.length) fs.writeSync(handle, block)
+  fs.closeSync(handle)
+  const seconds = (performance.now() - from) / 1000
+  fs.rmSync(file)
+  return freshBytes / 1e6 / seconds
+}
+
+export const machine = (versions: Partial<Record<Kind, string>>, generator: string, memoryFolder: string): Machine => ({
   processor: os.cpus()[0]?.model.trim() ?? "unknown",
   processors: os.cpus().length,
   memoryGiB: Math.round(os.totalmem() / 2 ** 30),
@@ -29,6 +45,7 @@ export const machine = (versions: Partial<Record<Kind, string>>, generator: stri
   loadBefore: os.loadavg()[0] ?? 0,
   date: new Date().toISOString(),
   generator,
+  freshMBps: freshMBps(memoryFolder),
   versions
 })
 
@@ -95,7 +112,8 @@ const heading = (info: Machine, rounds: number): string =>
     "# Benchmark report",
     "",
     `${info.date}, ${info.processor}, ${info.processors} processors, ${info.memoryGiB} GiB, ${info.kernel}, ` +
-      `Node ${info.node}. Load average before: ${info.loadBefore.toFixed(2)}.`,
+      `Node ${info.node}. Load average before: ${info.loadBefore.toFixed(2)}. ` +
+      `One thread writes new files in memory at ${number(info.freshMBps)} MB/s.`,
     "",
     `Ours: ${info.versions.ours ?? "–"}. Reference: lttng-relayd ${info.versions.reference ?? "–"}. ` +
       `${rounds} round(s), relays interleaved; median (least–most). Load by ${info.generator}.`,

@@ -116,7 +116,8 @@ const program: Effect.Effect<void, Process.CannotRun> = Effect.scoped(
     for (const kind of settings.kinds) {
       if (kind !== "null" && Relay.missing(kind) === undefined) versions[kind] = yield* Relay.version(kind)
     }
-    const machine = Report.machine(versions, generator.name)
+    const memory = yield* Measure.scratch(Measure.memoryFolder)
+    const machine = Report.machine(versions, generator.name, memory)
     const results: Array<Summary.CaseResult> = []
     for (const whole of settings.cases) {
       const result = yield* runCase(whole, settings, generator)
