@@ -364,7 +364,9 @@ const closeTraceChunk = withSession(
   (state, session, { chunkId, closeTimestamp, closeCommand }) => {
     const command = session.closeTraceChunk({ chunkId, closeTime: closeTimestamp, closeCommand })
     const encode = CloseTraceChunk.reply(state.minor).encode
-    return Effect.map(session.ask(command, { ...gone, path: undefined }), ({ returnCode, isAbort, path }) => {
+    return Effect.gen(function* () {
+      const { returnCode, isAbort, path } = yield* session.ask(command, { ...gone, path: undefined })
+      yield* Effect.timeoutOption(state.registry.chunks.settled(session.identity.owner, chunkId), fileWait)
       const bytes = encode({ returnCode, path })
       return isAbort ? refuse(bytes, `code ${returnCode}`) : keep(bytes)
     })
@@ -375,7 +377,8 @@ const closeTraceChunk = withSession(
 const traceChunkExists = withSession(
   TraceChunkExists.request,
   (state, session, { chunkId }) =>
-    Effect.sync(() => {
+    Effect.gen(function* () {
+      yield* Effect.timeoutOption(state.registry.chunks.settled(session.identity.owner, chunkId), fileWait)
       const exists = state.registry.chunks.exists(session.identity.owner, chunkId)
       return keep(TraceChunkExists.reply(state.minor).encode({ returnCode: ReturnCode.OK, exists }))
     }),

@@ -2,7 +2,7 @@
  * The trace chunks in use, by session-daemon session (streaming.md §11.5). Relay sessions of one tracing session find
  * each other's chunks here. A chunk leaves only after its close action is done on disk.
  */
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
 import type { TraceChunk } from "./TraceChunk.ts"
 
 /** Identifies a tracing session over all its relay sessions: session daemon, and session id in it. */
@@ -15,6 +15,7 @@ const keyOf = (owner: Owner, chunkId: bigint) => `${owner.sessiondUuid}/${owner.
 
 export class Chunks {
   readonly #chunks = new Map<string, TraceChunk>()
+  readonly #retiring = new Map<TraceChunk, Deferred.Deferred<void>>()
 
   get count(): number {
     return this.#chunks.size
@@ -39,8 +40,19 @@ export class Chunks {
     return chunk
   }
 
+  /** Done when the chunk, if nobody uses it any more, is in its final place; at once while it is used. */
+  settled(owner: Owner, chunkId: bigint): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const chunk = this.#chunks.get(keyOf(owner, chunkId))
+      const retiring = chunk === undefined ? undefined : this.#retiring.get(chunk)
+      return retiring === undefined ? Effect.void : Deferred.await(retiring)
+    })
+  }
+
   /** Runs the close action of a chunk nobody uses any more, then forgets it. */
   retire(owner: Owner, chunk: TraceChunk): Effect.Effect<void> {
+    const done = Deferred.makeUnsafe<void>()
+    this.#retiring.set(chunk, done)
     return Effect.gen({ self: this }, function* () {
       for (const failure of yield* chunk.closeAction) {
         yield* Effect.logError("trace chunk could not be put in its final place", failure.message)
@@ -48,6 +60,8 @@ export class Chunks {
       for (const [key, known] of this.#chunks) {
         if (known === chunk && key.startsWith(`${owner.sessiondUuid}/${owner.sessionKey}/`)) this.#chunks.delete(key)
       }
+      this.#retiring.delete(chunk)
+      Deferred.doneUnsafe(done, Effect.void)
     })
   }
 }
