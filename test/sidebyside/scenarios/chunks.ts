@@ -29,7 +29,7 @@ export const chunks: ReadonlyArray<Scenario> = [
   ),
   ...(["none", "nothing", "move", "delete"] as const).map((command) =>
     scenario(`the second chunk closed with command ${command} while a third is there`, function* (s) {
-      const { c } = yield* s.recording({ basePath: "r" })
+      const { c, file } = yield* s.recording({ basePath: "r" })
       const stream = yield* c.addStream({ channel: "metadata" })
       yield* c.createChunk(1, start + 10)
       yield* c.rotate(1, [[stream, 0]])
@@ -38,11 +38,12 @@ export const chunks: ReadonlyArray<Scenario> = [
       yield* c.metadata(stream, Buffer.from("one"))
       yield* c.createChunk(2, start + 20)
       yield* c.rotate(2, [[stream, 0]])
+      yield* s.exists(file("metadata", ".tmp_new_chunk"))
       yield* s.tree("created")
       yield* c.closeChunk(1, start + 20, command === "none" ? undefined : closeCommands[command])
       yield* c.untilChunkGone(1)
       yield* c.metadata(stream, Buffer.from("two"))
-      yield* c.alive
+      yield* s.fileSize(file("metadata", chunkName(20, 2)), 3)
       yield* s.tree("closed")
     })
   ),
@@ -106,6 +107,7 @@ export const chunks: ReadonlyArray<Scenario> = [
       yield* d.packet(stream, round, 16 + round)
       yield* s.fileSize(file("ch_0"), 16 + round)
       yield* c.index(stream, { seq: round, bytes: 16 + round })
+      yield* c.dataPending(stream, round)
     }
     yield* s.tree("cleared")
   }),
@@ -173,9 +175,12 @@ export const chunks: ReadonlyArray<Scenario> = [
     const { c } = yield* s.recording({ basePath: "r" })
     yield* c.closeChunk(0, start + 1, closeCommands.move)
     yield* c.untilChunkGone(0)
-    yield* c.createChunk(0, start + 10)
-    yield* c.chunkExists(0)
+    yield* c.createChunk(1, start + 10)
+    yield* c.closeChunk(1, start + 11, closeCommands.move)
+    yield* c.untilChunkGone(1)
+    yield* c.createChunk(1, start + 20)
     yield* c.chunkExists(1)
+    yield* c.chunkExists(0)
     yield* c.addStream()
   }),
   scenario("override names: taken as the directory, exempt from every rename", function* (s) {
@@ -266,7 +271,7 @@ export const chunks: ReadonlyArray<Scenario> = [
     const a = yield* s.recording({ basePath: "a", sessionId: 1 })
     const b = yield* s.recording({ basePath: "b", sessionId: 2 })
     yield* a.c.closeChunk(0, start + 5, closeCommands.move)
-    yield* a.c.chunkExists(0)
+    yield* a.c.untilChunkGone(0)
     yield* b.c.chunkExists(0)
     yield* b.c.addStream()
   }),

@@ -238,7 +238,10 @@ export const packets: ReadonlyArray<Scenario> = [
       yield* d.packet(stream, seq, 16, 4)
       yield* s.fileSize(file(name), size)
       yield* c.index(stream, { seq, bytes: 20 })
-      if (seq === 5) yield* s.tree("full")
+      if (seq === 5) {
+        yield* c.dataPending(stream, seq)
+        yield* s.tree("full")
+      }
     }
     yield* c.dataPending(stream, 8)
     yield* c.closeStream(stream, 8)

@@ -20,6 +20,8 @@ const streamWith = (recording: Script.Recording, s: Script.Script, count: number
       yield* s.fileSize(file(name), 16 * (seq + 1))
       yield* c.index(handle, { seq })
     }
+    // The answer 0 is what promises that the records are in the files.
+    if (count > 0) yield* c.dataPending(handle, count - 1)
     return handle
   })
 
@@ -33,6 +35,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* c.createChunk(1, start + 10)
     yield* s.tree("created")
     yield* c.rotate(1, [[stream, 2]])
+    yield* s.exists(file("ch_0", ".tmp_new_chunk"))
     yield* s.tree("rotated")
     yield* c.closeChunk(0, start + 10, closeCommands.move)
     yield* c.untilChunkGone(0)
@@ -126,6 +129,10 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* d.packet(b, 1)
     yield* s.fileSize(file("b", ".tmp_old_chunk"), 32)
     yield* c.index(b, { seq: 1 })
+    yield* c.dataPending(a, 1)
+    yield* c.dataPending(b, 1)
+    yield* s.exists(file("a", ".tmp_new_chunk"))
+    yield* s.exists(file("b", ".tmp_new_chunk"))
     yield* s.tree("both rotated")
     yield* c.closeChunk(0, start + 10, closeCommands.move)
     yield* c.untilChunkGone(0)
@@ -264,6 +271,7 @@ export const rotations: ReadonlyArray<Scenario> = [
       yield* d.packet(first, round)
       yield* s.fileSize(file("ch_0", chunkName(10 * round, round)), 16)
       yield* c.index(first, { seq: round })
+      yield* c.dataPending(first, round)
       const added = yield* c.addStream({ channel: `added${round}` })
       yield* c.closeStream(added, noSeq)
     }
@@ -300,6 +308,7 @@ export const rotations: ReadonlyArray<Scenario> = [
           "C1 CREATE_TRACE_CHUNK → 0000000a",
           "C1 ADD_STREAM → 00000000000000010000000a",
           "C1 SEND_INDEX → 0000000a",
+          "C1 DATA_PENDING → 00000000",
           "C1 CREATE_TRACE_CHUNK → 0000000a",
           "C1 ROTATE_STREAMS → 0000000a",
           "C1 SEND_INDEX → 0000000a",
@@ -359,6 +368,7 @@ export const rotations: ReadonlyArray<Scenario> = [
           "C1 CREATE_TRACE_CHUNK → 0000000a",
           "C1 ADD_STREAM → 00000000000000010000000a",
           "C1 SEND_INDEX → 0000000a",
+          "C1 DATA_PENDING → 00000000",
           "C1 CREATE_TRACE_CHUNK → 0000000a",
           "C1 ROTATE_STREAMS → 0000000a",
           "C1 CLOSE_TRACE_CHUNK → 0000000a00000004",

@@ -56,13 +56,36 @@ const oldPaths: ReadonlyArray<readonly [session: string, path: string]> = [
 ]
 
 export const sessions: ReadonlyArray<Scenario> = [
-  ...[0, 1, 2, 3].map((minor) =>
-    scenario(`minor ${minor} has no session name and is refused, the connection kept`, function* (s) {
-      const c = yield* s.control
-      yield* c.version(minor)
-      yield* c.createSession()
-      yield* c.alive
-    })
+  ...[1, 2, 3].map((minor) =>
+    scenario(
+      `minor ${minor} has no session name: an anonymous session that records without indexes`,
+      function* (s) {
+        const { c, d } = yield* s.recording({ minor })
+        const stream = yield* c.addStream({ path: "/vm/ancient-20120101-000000/kernel" })
+        yield* d.packet(stream, 0, 8, 8)
+        yield* s.fileSize("vm/ancient-20120101-000000/kernel/ch_0", 16)
+        yield* c.dataPending(stream, 0)
+        yield* c.closeStream(stream, 0)
+      },
+      {
+        oursOnly: {
+          reason: "2.13.9 refuses the missing name, although nothing else stands in the way",
+          transcript: [
+            "C1 VERSION → 2.<own minor>",
+            "C1 CREATE_SESSION → 00000000000000010000000a",
+            "C1 ADD_STREAM → 00000000000000010000000a",
+            "C1 DATA_PENDING → 00000000",
+            "C1 CLOSE_STREAM → 0000000a"
+          ],
+          tree: [
+            "vm/ 0750",
+            "vm/ancient-20120101-000000/ 0750",
+            "vm/ancient-20120101-000000/kernel/ 0750",
+            "vm/ancient-20120101-000000/kernel/ch_0 0640 16 01010101010101010000000000000000"
+          ]
+        }
+      }
+    )
   ),
   ...[4, 7, 8, 10, 11, 12, 13, 14].map((minor) =>
     scenario(`minor ${minor} creates a session and streams into it`, function* (s) {

@@ -92,6 +92,7 @@ export const streams: ReadonlyArray<Scenario> = [
     yield* first.d.packet(stream, 0)
     yield* s.fileSize(first.file("ch_0"), 16)
     yield* first.c.index(stream, { seq: 0 })
+    yield* first.c.dataPending(stream, 0)
     yield* first.c.closeStream(stream, 0)
     const second = yield* s.recording({ basePath: "same" })
     yield* second.c.addStream()
@@ -137,10 +138,11 @@ export const streams: ReadonlyArray<Scenario> = [
     }
   }),
   scenario("RESET_METADATA starts the file again", function* (s) {
-    const { c } = yield* s.recording()
+    const { c, file } = yield* s.recording()
     const metadata = yield* c.addStream({ channel: "metadata" })
     yield* c.metadata(metadata, Buffer.from("first"))
     yield* c.resetMetadata(metadata)
+    yield* s.fileSize(file("metadata"), 0)
     yield* s.tree("reset")
     yield* c.metadata(metadata, Buffer.from("second"), 2)
     yield* c.alive
