@@ -1,0 +1,177 @@
+/**
+ * An outgoing TCP connection as a scoped value: whole writes that wait for the peer, reads of an exact size.
+ *
+ * One fiber may read at a time. Bytes given to `write` must not change until the connection has sent them; bytes from
+ * `read` are the caller's. A closing scope first sends what was given to `write`, for a limited time.
+ */
+import * as net from "node:net"
+import { Effect, Schema, type Scope } from "effect"
+
+export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
+  address: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `cannot connect to ${this.address}: ${this.reason}`
+  }
+}
+
+/** The connection ended while something was still expected of it. */
+export class LinkLost extends Schema.TaggedError<LinkLost>()("LinkLost", {
+  address: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `connection to ${this.address} lost: ${this.reason}`
+  }
+}
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+  readonly family?: 4 | 6
+}
+
+export interface Link {
+  /** `host:port` of the other side. */
+  readonly name: string
+  /** All of them in one go, at once. A lost connection is told by whatever waits next. */
+  readonly write: (parts: ReadonlyArray<Uint8Array>) => void
+  /** Waits while the peer does not read what was written. */
+  readonly drained: Effect.Effect<void, LinkLost>
+  readonly read: (count: number) => Effect.Effect<Uint8Array, LinkLost>
+  /** Completes when the connection is over, whoever ended it. */
+  readonly ended: Effect.Effect<void>
+}
+
+const connectTimeoutMillis = 10_000
+
+/** Unread bytes beyond this stop the reading of the socket, so that a peer cannot fill our memory. */
+const unreadBytesMax = 1024 * 1024
+
+/** How long a closing scope waits for the peer to take what was sent. */
+const lingerMillis = 5000
+
+export const dial = (address: Address): Effect.Effect<Link, DialFailed, Scope.Scope> =>
+  Effect.acquireRelease(open(address), close).pipe(Effect.map((socket) => make(socket, nameOf(address))))
+
+const nameOf = ({ host, port }: Address) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
+
+const open = (address: Address): Effect.Effect<net.Socket, DialFailed> =>
+  Effect.callback((resume) => {
+    const { host, port, family } = address
+    const socket = net.connect({ host, port, noDelay: true, ...(family === undefined ? {} : { family }) })
+    const fail = (reason: string) => {
+      socket.destroy()
+      resume(Effect.fail(new DialFailed({ address: nameOf(address), reason })))
+    }
+    const onError = (cause: Error) => fail(cause.message)
+    socket.setTimeout(connectTimeoutMillis, () => fail("no answer"))
+    socket.once("error", onError)
+    socket.once("connect", () => {
+      socket.setTimeout(0)
+      socket.off("error", onError)
+      // Whatever happens later is told by "close"; without a listener it would end the process.
+      socket.on("error", () => undefined)
+      resume(Effect.succeed(socket))
+    })
+    return Effect.sync(() => socket.destroy())
+  })
+
+const close = (socket: net.Socket): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    if (socket.closed) return resume(Effect.void)
+    socket.once("close", () => resume(Effect.void))
+    socket.resume()
+    socket.end(() => socket.destroySoon())
+    setTimeout(() => socket.destroy(), lingerMillis).unref()
+  })
+
+const make = (socket: net.Socket, name: string): Link => {
+  const chunks: Array<Buffer> = []
+  let unreadBytes = 0
+  let wantedBytes = 0
+  let reason: string | undefined
+  const watchers = new Set<() => void>()
+  const changed = () => {
+    for (const watcher of [...watchers]) watcher()
+  }
+  const lose = (why: string) => {
+    reason ??= why
+    changed()
+  }
+  socket.on("data", (chunk: Buffer) => {
+    chunks.push(chunk)
+    unreadBytes += chunk.length
+    if (unreadBytes > Math.max(unreadBytesMax, wantedBytes)) socket.pause()
+    if (unreadBytes >= wantedBytes) changed()
+  })
+  socket.on("error", (cause) => lose(cause.message))
+  socket.on("end", () => lose("closed by the peer"))
+  socket.on("close", () => lose("closed"))
+  socket.on("drain", changed)
+
+  const when = (ready: () => boolean): Effect.Effect<void> =>
+    Effect.callback<void>((resume) => {
+      if (ready()) return resume(Effect.void)
+      const watcher = () => {
+        if (!ready()) return
+        watchers.delete(watcher)
+        resume(Effect.void)
+      }
+      watchers.add(watcher)
+      return Effect.sync(() => watchers.delete(watcher))
+    })
+  const isOver = () => reason !== undefined
+  const lost = Effect.suspend(() => Effect.fail(new LinkLost({ address: name, reason: reason ?? "closed" })))
+  const take = (count: number): Uint8Array => {
+    unreadBytes -= count
+    const first = chunks[0]
+    if (first !== undefined && first.length > count) {
+      chunks[0] = first.subarray(count)
+      return first.subarray(0, count)
+    }
+    const taken = Buffer.allocUnsafe(count)
+    for (let at = 0; at < count; ) {
+      const chunk = chunks[0] as Buffer
+      const part = Math.min(chunk.length, count - at)
+      chunk.copy(taken, at, 0, part)
+      at += part
+      if (part === chunk.length) chunks.shift()
+      else chunks[0] = chunk.subarray(part)
+    }
+    return taken
+  }
+  return {
+    name,
+    write: (parts) => {
+      if (isOver() || !socket.writable) return
+      socket.cork()
+      for (const part of parts) socket.write(part)
+      socket.uncork()
+    },
+    drained: Effect.suspend(() => {
+      if (isOver()) return lost
+      if (!socket.writableNeedDrain) return Effect.void
+      return Effect.flatMap(
+        when(() => !socket.writableNeedDrain || isOver()),
+        () => (isOver() ? lost : Effect.void)
+      )
+    }),
+    read: (count) =>
+      Effect.suspend(() => {
+        if (unreadBytes >= count) return Effect.sync(() => take(count))
+        if (isOver()) return lost
+        wantedBytes = count
+        socket.resume()
+        return Effect.flatMap(
+          when(() => unreadBytes >= count || isOver()),
+          () => {
+            wantedBytes = 0
+            return unreadBytes >= count ? Effect.sync(() => take(count)) : lost
+          }
+        )
+      }),
+    ended: when(isOver)
+  }
+}
