@@ -61,7 +61,9 @@ export const layerNoDeps = (config: RelayConfig): Layer.Layer<Relay, ListenFaile
       Registry.layer({
         grouping: config.grouping,
         allowClear: config.allowClear,
-        memoryBytesMax: config.memoryBytesMax
+        memoryBytesMax: config.memoryBytesMax,
+        singleViewer: config.singleViewer,
+        liveCacheBytes: config.liveCacheBytes
       })
     )
   )

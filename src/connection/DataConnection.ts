@@ -128,7 +128,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     if (!stream.endPacket(this.#paddingSize, this.#account)) {
       return this.#fail("protocol error", `packet of stream ${stream.handle} has no place`)
     }
-    if (isFirst) session.hasNewStreams = true
+    if (isFirst) session.viewers.raise()
     if (model.closeRequested) session.closeStream(stream)
     return true
   }

@@ -7,6 +7,7 @@
  */
 
 export class RecentPacket {
+  readonly #ring: Buffer
   readonly file: object
   readonly offset: number
   readonly byteCount: number
@@ -17,11 +18,31 @@ export class RecentPacket {
   /** The packet that came after it. */
   next: RecentPacket | undefined
 
-  constructor(file: object, offset: number, byteCount: number, at: number) {
+  constructor(ring: Buffer, file: object, offset: number, byteCount: number, at: number) {
+    this.#ring = ring
     this.file = file
     this.offset = offset
     this.byteCount = byteCount
     this.at = at
+  }
+
+  append(bytes: Buffer, from: number, to: number): void {
+    const end = this.filled + to - from
+    if (this.isEvicted || end > this.byteCount) return
+    bytes.copy(this.#ring, this.at + this.filled, from, to)
+    this.filled = end
+  }
+
+  appendZeros(count: number): void {
+    const end = this.filled + count
+    if (this.isEvicted || end > this.byteCount) return
+    this.#ring.fill(0, this.at + this.filled, this.at + end)
+    this.filled = end
+  }
+
+  /** Copies its bytes `[from, from + count)`. Only while it is found in the ring. */
+  copy(from: number, count: number, into: Buffer, at: number): void {
+    this.#ring.copy(into, at, this.at + from, this.at + from + count)
   }
 }
 
@@ -44,7 +65,7 @@ export class RecentPackets {
       this.#end = 0
     }
     this.#evict(this.#end, this.#end + byteCount)
-    const packet = new RecentPacket(file, offset, byteCount, this.#end)
+    const packet = new RecentPacket(this.#ring, file, offset, byteCount, this.#end)
     this.#end += byteCount
     if (this.#newest === undefined) this.#oldest = packet
     else this.#newest.next = packet
@@ -58,29 +79,10 @@ export class RecentPackets {
     return packet
   }
 
-  append(packet: RecentPacket, bytes: Buffer, from: number, to: number): void {
-    const end = packet.filled + to - from
-    if (packet.isEvicted || end > packet.byteCount) return
-    bytes.copy(this.#ring, packet.at + packet.filled, from, to)
-    packet.filled = end
-  }
-
-  appendZeros(packet: RecentPacket, count: number): void {
-    const end = packet.filled + count
-    if (packet.isEvicted || end > packet.byteCount) return
-    this.#ring.fill(0, packet.at + packet.filled, packet.at + end)
-    packet.filled = end
-  }
-
   /** The packet that begins at `offset` of `file`, if all of it is here. */
   find(file: object, offset: number): RecentPacket | undefined {
     const packet = this.#files.get(file)?.get(offset)
     return packet !== undefined && packet.filled === packet.byteCount ? packet : undefined
-  }
-
-  /** Copies the packet's bytes `[from, from + count)`. */
-  copy(packet: RecentPacket, from: number, count: number, into: Buffer, at: number): void {
-    this.#ring.copy(into, at, packet.at + from, packet.at + from + count)
   }
 
   /** Packets are in ring order, so those in the way are the oldest. */

@@ -6,7 +6,7 @@ import { Context, Effect, FiberMap, Layer } from "effect"
 import { Pool } from "../memory/Blocks.ts"
 import type { OutputGrouping } from "../model/Path.ts"
 import { TraceStore } from "../storage/TraceStore.ts"
-import { Chunks, type Owner } from "./Chunks.ts"
+import { Chunks } from "./Chunks.ts"
 import * as SessionActor from "./SessionActor.ts"
 import type { StreamActor } from "./StreamActor.ts"
 
@@ -15,6 +15,10 @@ export interface Options {
   readonly allowClear: boolean
   /** Bytes between sockets and files, over all connections. */
   readonly memoryBytesMax: number
+  /** A second viewer of a session is refused, as the reference does. */
+  readonly singleViewer: boolean
+  /** Newest packets in memory, per live session that has a viewer; 0 = none. */
+  readonly liveCacheBytes: number
 }
 
 export class Registry extends Context.Service<
@@ -34,8 +38,11 @@ export class Registry extends Context.Service<
     readonly nextSessionId: () => number
     /** Starts the session's fiber; the session leaves the registry when it ends. */
     readonly add: (identity: SessionActor.Identity) => Effect.Effect<SessionActor.SessionActor>
+    readonly nextViewerSessionId: () => bigint
     /** True while any relay session of the same tracing session rotates. */
-    readonly hasOngoingRotation: (owner: Owner) => boolean
+    readonly hasOngoingRotation: (session: SessionActor.SessionActor) => boolean
+    /** Runs what nobody waits for; it is complete before the relay is stopped. */
+    readonly background: (work: Effect.Effect<void>) => void
     /** Ends every session as on the reference's shutdown and waits until its files are complete. */
     readonly drain: Effect.Effect<void>
   }
@@ -54,6 +61,8 @@ export class Registry extends Context.Service<
         let lastSessionId = 0
         let lastStreamHandle = 0
         let lastTraceId = 0n
+        let lastViewerSessionId = 0n
+        const tracingSessions = new Map<string, Set<SessionActor.SessionActor>>()
 
         const registry: Registry["Service"] = {
           options,
@@ -65,21 +74,34 @@ export class Registry extends Context.Service<
           nextStreamHandle: () => ++lastStreamHandle,
           nextTraceId: () => ++lastTraceId,
           nextSessionId: () => ++lastSessionId,
+          nextViewerSessionId: () => ++lastViewerSessionId,
           add: (identity) =>
             Effect.gen(function* () {
               const session = yield* SessionActor.make(identity, registry, (owner, chunk) => {
                 runAction(chunk, chunks.retire(owner, chunk))
               })
               sessions.set(session.id, session)
-              const ended = Effect.sync(() => sessions.delete(session.id))
+              const key = `${identity.owner.sessiondUuid}/${identity.owner.sessionKey}`
+              const siblings = tracingSessions.get(key) ?? new Set()
+              tracingSessions.set(key, siblings.add(session))
+              session.siblings = siblings
+              const ended = Effect.sync(() => {
+                sessions.delete(session.id)
+                siblings.delete(session)
+                if (siblings.size === 0 && tracingSessions.get(key) === siblings) tracingSessions.delete(key)
+              })
               yield* FiberMap.run(fibers, session.id, Effect.ensuring(session.run, ended))
               return session
             }),
-          hasOngoingRotation: (owner) => {
-            for (const session of sessions.values()) {
-              if (session.isOngoingRotation && session.belongsTo(owner)) return true
+          hasOngoingRotation: (session) => {
+            // A session whose connection is gone completes no rotation.
+            for (const { isOngoingRotation, isConnectionClosed } of session.siblings) {
+              if (isOngoingRotation && !isConnectionClosed) return true
             }
             return false
+          },
+          background: (work) => {
+            runAction({}, work)
           },
           drain: Effect.gen(function* () {
             for (const session of sessions.values()) session.abort("relay stopped")

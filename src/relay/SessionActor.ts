@@ -8,15 +8,17 @@
  */
 import { Deferred, Effect, FiberMap, Queue } from "effect"
 import type { Account } from "../memory/Blocks.ts"
-import { isSafeChannelName, isSafeChunkName, regroupBySession, streamPath } from "../model/Path.ts"
+import { isClimbing, isSafeChannelName, isSafeChunkName, isSafeStreamPath, regroupBySession, withoutLeadingSlash } from "../model/Path.ts"
 import * as Names from "../model/TraceChunk.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
 import type { FileFailed } from "../storage/Files.ts"
+import * as Beacon from "./Beacon.ts"
 import type { Owner } from "./Chunks.ts"
 import type { CloseReason } from "./CloseReason.ts"
 import type { Registry } from "./Registry.ts"
 import { StreamActor } from "./StreamActor.ts"
 import { TraceChunk } from "./TraceChunk.ts"
+import { Viewers } from "./Viewers.ts"
 
 /** What `CREATE_SESSION` fixed for good. */
 export interface Identity {
@@ -77,8 +79,9 @@ export class SessionActor {
   hasRotated = false
   isConnectionClosed = false
   isAborted = false
-  /** Streams were published, or a stream got its first packet, since a viewer last asked. */
-  hasNewStreams = false
+  readonly viewers: Viewers
+  /** Sessions of the same tracing session, this one included. */
+  siblings: ReadonlySet<SessionActor> = new Set([this])
   readonly #unpublished = new Set<StreamActor>()
   readonly #registry: Registry["Service"]
   readonly #onChunkUnused: ChunkUnused
@@ -98,11 +101,7 @@ export class SessionActor {
     this.currentChunk = identity.chunk
     this.#registry = registry
     this.#onChunkUnused = onChunkUnused
-  }
-
-  belongsTo(owner: Owner): boolean {
-    const { sessiondUuid, sessionKey } = this.identity.owner
-    return sessiondUuid === owner.sessiondUuid && sessionKey === owner.sessionKey
+    this.viewers = new Viewers(registry.options.liveCacheBytes)
   }
 
   // ---- life ------------------------------------------------------------------------------------------------------
@@ -112,6 +111,10 @@ export class SessionActor {
     return Effect.scoped(
       Effect.gen({ self: this }, function* () {
         this.#fibers = yield* FiberMap.make<number>()
+        const { liveTimer } = this.identity
+        if (liveTimer > 0) {
+          yield* Effect.forkScoped(Beacon.watch({ liveTimer, streams: this.streams, stalls: this.viewers }))
+        }
         while (true) {
           const command = yield* Queue.take(this.#mailbox)
           yield* command
@@ -233,6 +236,7 @@ export class SessionActor {
       const tracefileSize = clampToNumber(request.tracefileSize)
       const tracefileCount = clampToNumber(request.tracefileCount)
       if ((tracefileSize !== 0 && tracefileCount === 0) || currentChunk === undefined) return spent
+      if (!isSafeStreamPath(path)) return spent
       currentChunk.retain()
       const stream = new StreamActor({
         session: this,
@@ -293,19 +297,20 @@ export class SessionActor {
   }
 
   #streamPath(pathname: string, connectionMinor: number): string | undefined {
-    const path = streamPath(pathname)
-    if (path === undefined || this.#registry.options.grouping === "host") return path
+    const path = withoutLeadingSlash(pathname)
+    if (isClimbing(path)) return undefined
+    if (this.#registry.options.grouping === "host") return path
     // Peers of 2.4 to 2.10 send the whole path; older ones have no session name to group by.
     if (connectionMinor < 4 || connectionMinor >= 11) return path
-    const regrouped = regroupBySession(path, this.identity.sessionName, this.identity.creationTime)
-    return regrouped === undefined ? undefined : streamPath(regrouped)
+    return regroupBySession(path, this.identity.sessionName, this.identity.creationTime)
   }
 
   /** `STREAMS_SENT`: every unpublished stream becomes visible to viewers in one turn. */
   publishStreams(): void {
-    for (const stream of this.#unpublished) stream.isPublished = true
+    const published = [...this.#unpublished]
     this.#unpublished.clear()
-    this.hasNewStreams = true
+    for (const stream of published) stream.isPublished = true
+    this.viewers.publish(published)
   }
 
   // ---- trace chunks ----------------------------------------------------------------------------------------------

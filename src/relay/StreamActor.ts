@@ -7,11 +7,15 @@
  */
 import { Effect } from "effect"
 import type { Account } from "../memory/Blocks.ts"
-import { noSeq, Stream } from "../model/Stream.ts"
+import { RecentIndexes } from "../memory/RecentIndexes.ts"
+import type { RecentPacket } from "../memory/RecentPackets.ts"
+import { type DataFile, type IndexFile, noSeq, Stream } from "../model/Stream.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
+import type { TraceFile } from "../storage/FilePool.ts"
 import type { FileFailed } from "../storage/Files.ts"
 import type { SessionActor } from "./SessionActor.ts"
 import { StreamFiles } from "./StreamFiles.ts"
+import { StreamReaders } from "./StreamReaders.ts"
 import type { TraceChunk } from "./TraceChunk.ts"
 import { type OnFailure, WriteLog } from "./WriteLog.ts"
 
@@ -37,6 +41,13 @@ export class StreamActor {
   readonly model: Stream<TraceChunk>
   readonly log: WriteLog
   readonly #files: StreamFiles
+  /** Data files that viewers are reading. */
+  readonly readers: StreamReaders
+  /** The newest index records, kept for viewers; undefined where there can be none. */
+  readonly recentIndexes: RecentIndexes | undefined
+  /** The file that holds the metadata received last, also after the stream has left it. */
+  metadataFile: DataFile<TraceChunk> | undefined
+  #recentPacket: RecentPacket | undefined
   isPublished = false
   packetCount = 0
   byteCount = 0
@@ -59,6 +70,12 @@ export class StreamActor {
       chunk: options.chunk,
       actions: this.#files
     })
+    this.readers = new StreamReaders(this.#files)
+    if (options.hasIndex && !this.isMetadata && options.session.identity.liveTimer > 0) {
+      const recent = new RecentIndexes()
+      this.recentIndexes = recent
+      this.#files.onRecord = (offset, fields, at) => recent.add(this.model.indexCount, offset, fields, at)
+    }
   }
 
   get isMetadata(): boolean {
@@ -81,7 +98,12 @@ export class StreamActor {
   // ---- data connection -------------------------------------------------------------------------------------------
 
   beginPacket(netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
-    return this.model.beginPacket(netSeqNum, dataSize, paddingSize)
+    if (!this.model.beginPacket(netSeqNum, dataSize, paddingSize)) return false
+    const { recent } = this.session.viewers
+    const { file, offset } = this.model
+    this.#recentPacket =
+      recent === undefined || file === undefined ? undefined : recent.begin(file, offset, dataSize + paddingSize)
+    return true
   }
 
   /** Bytes of the packet that began. They are copied: `bytes` may change after the call. */
@@ -90,6 +112,7 @@ export class StreamActor {
     if (file === undefined) return
     this.byteCount += to - from
     this.#files.append(file, bytes, from, to, account)
+    this.#recentPacket?.append(bytes, from, to)
   }
 
   /** Closes the stream, too, when its end was only waiting for this packet. */
@@ -100,6 +123,8 @@ export class StreamActor {
     this.byteCount += paddingSize
     this.#files.appendZeros(file, paddingSize, account)
     this.#files.account = account
+    this.#recentPacket?.appendZeros(paddingSize)
+    this.#recentPacket = undefined
     return this.model.endPacket()
   }
 
@@ -120,6 +145,7 @@ export class StreamActor {
     const { file } = this.model
     if (file === undefined) return false
     this.#files.appendZeros(file, paddingSize, account)
+    this.metadataFile = file
     return this.model.endMetadata(byteCount + paddingSize)
   }
 
@@ -143,6 +169,15 @@ export class StreamActor {
     if (!this.model.tryClose(isAborted)) return false
     this.log.end()
     return true
+  }
+
+  /** Opens what the path names now. */
+  openForReading(data: DataFile<TraceChunk>): Effect.Effect<TraceFile, FileFailed> {
+    return this.#files.openForReading(data)
+  }
+
+  openIndexForReading(index: IndexFile<TraceChunk>): Effect.Effect<TraceFile, FileFailed> {
+    return this.#files.openIndexForReading(index)
   }
 
   /** Logically, whether something up to `lastNetSeqNum` is still missing (streaming.md §6.8). */
