@@ -6,6 +6,7 @@ import { Context, Effect, Layer } from "effect"
 import type { RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
+import * as LiveConnection from "./connection/LiveConnection.ts"
 import { Registry } from "./relay/Registry.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
 import { type ConnectionLimit, type ListenFailed, listen } from "./transport/Listener.ts"
@@ -31,6 +32,9 @@ const descriptorReserve = 40
  */
 const deviceOperationCountMax = 4
 
+/** A viewer that vanished without a word holds cached packets and open files: it is found out within minutes. */
+const viewerKeepAliveMillis = 60_000
+
 const ports = (config: RelayConfig) =>
   Effect.gen(function* () {
     const { pool } = yield* TraceStore
@@ -47,8 +51,13 @@ const ports = (config: RelayConfig) =>
     const control = yield* listen({ name: "control", address: config.control, ...common }, ControlConnection.serve)
     const data = yield* listen({ name: "data", address: config.data, ...common }, DataConnection.serve)
     const live = yield* listen(
-      { name: "live", address: config.live, ...common, keepAliveIdleMillis: undefined },
-      () => Effect.void
+      {
+        name: "live",
+        address: config.live,
+        ...common,
+        keepAliveIdleMillis: keepAliveIdleMillis ?? viewerKeepAliveMillis
+      },
+      LiveConnection.serve
     )
     const bound = ({ address, port }: { readonly address: string; readonly port: number }) => ({ host: address, port })
     return Relay.of({ addresses: { control: bound(control), data: bound(data), live: bound(live) } })

@@ -1,0 +1,242 @@
+/**
+ * What each viewer command does (live.md §6 to §9): bytes are the protocol's, answers the viewer actor's; here they are
+ * brought together. An answer that needs no waiting is given as bytes, in the turn that reads the request; the others
+ * as work for the connection's fiber.
+ */
+import { Effect, Result } from "effect"
+import * as AttachSession from "../protocol/live/AttachSession.ts"
+import * as Connect from "../protocol/live/Connect.ts"
+import * as CreateSession from "../protocol/live/CreateSession.ts"
+import * as DetachSession from "../protocol/live/DetachSession.ts"
+import * as GetMetadata from "../protocol/live/GetMetadata.ts"
+import * as GetNewStreams from "../protocol/live/GetNewStreams.ts"
+import * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
+import * as GetPacket from "../protocol/live/GetPacket.ts"
+import * as ListSessions from "../protocol/live/ListSessions.ts"
+import { unknownCommand } from "../protocol/live/StatusReply.ts"
+import type { Layout } from "../protocol/Struct.ts"
+import * as Version from "../protocol/Version.ts"
+import type { ViewerActor } from "../relay/ViewerActor.ts"
+import { isMissing, type ViewerStream } from "../relay/ViewerStream.ts"
+
+/** What a viewer connection has learnt so far. */
+export interface LiveState {
+  readonly viewer: ViewerActor
+  minor: number
+  isConnected: boolean
+}
+
+/** Takes bytes towards the viewer; done when it may be given more. */
+export type Send = (bytes: Uint8Array) => Effect.Effect<void>
+
+/** The connection ends, after `bytes` if there are any. */
+export class Ending {
+  readonly bytes: Uint8Array | undefined
+  readonly reason: string
+
+  constructor(reason: string, bytes?: Uint8Array) {
+    this.reason = reason
+    this.bytes = bytes
+  }
+}
+
+/** Sends its answer itself; answers an ending if the connection cannot go on. */
+export class Work {
+  readonly run: (send: Send) => Effect.Effect<Ending | undefined>
+
+  constructor(run: (send: Send) => Effect.Effect<Ending | undefined>) {
+    this.run = run
+  }
+}
+
+export type Answer = Uint8Array | Work | Ending
+
+type Handler = (state: LiveState, bytes: Buffer, at: number) => Answer
+
+/** Names that viewers of the newer listing insist on: sessions of very old peers have none. */
+const nameless = "unknown"
+
+export const answer = (state: LiveState, command: number, bytes: Buffer, at: number): Answer => {
+  if (!state.isConnected && command !== Connect.number) return new Ending(`command ${command} before CONNECT`)
+  const handler = handlers.get(command)
+  if (handler !== undefined) return handler(state, bytes, at)
+  return new Ending(`unknown command ${command}`, CreateSession.reply(state.minor).encode({ status: unknownCommand }))
+}
+
+/** The payload as a value; its bytes are there, since the framer counted them. */
+const withRequest =
+  <A>(
+    command: { readonly requestSize: number; readonly request: (minor: number) => Layout<A> },
+    handle: (state: LiveState, request: A) => Answer
+  ): Handler =>
+  (state, bytes, at) => {
+    const request = command.request(state.minor).decode(bytes.subarray(at, at + command.requestSize))
+    return Result.isFailure(request) ? new Ending(request.failure.message) : handle(state, request.success)
+  }
+
+/** As a number: a handle beyond 2⁵³ is nobody's. */
+const handleAt = (bytes: Buffer, at: number): number =>
+  bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
+
+// ---- sessions ------------------------------------------------------------------------------------------------------
+
+const connect = withRequest(Connect, (state, { major, minor, type }) => {
+  if (major !== Version.own.major) return new Ending(`major version ${major}`)
+  const { command, notification } = Connect.ConnectionType
+  if (type !== command && type !== notification) return new Ending(`connection type ${type}`)
+  state.isConnected = true
+  state.minor = Version.negotiate(minor)
+  state.viewer.knowsFormats = Version.features(state.minor).liveListing15
+  const viewerSessionId = type === command ? state.viewer.nextId() : 0n
+  return Connect.reply(state.minor).encode({ ...Version.own, viewerSessionId, type: 0 })
+})
+
+const listSessions: Handler = ({ viewer, minor }) => {
+  const { sessions } = viewer
+  const named = Version.features(minor).liveListing15
+    ? sessions.map((session) => ({
+        ...session,
+        hostname: session.hostname || nameless,
+        sessionName: session.sessionName || nameless
+      }))
+    : sessions
+  return ListSessions.reply(minor).encode({ sessions: named })
+}
+
+const createSession: Handler = ({ viewer, minor }) => {
+  viewer.createSession()
+  return CreateSession.reply(minor).encode({ status: CreateSession.Status.ok })
+}
+
+const attachSession = withRequest(AttachSession, ({ viewer, minor }, { sessionId, seek }) => {
+  const { encode } = AttachSession.reply(minor)
+  return new Work((send) =>
+    Effect.flatMap(viewer.attach(sessionId, seek), (reply) => Effect.as(send(encode(reply)), undefined))
+  )
+})
+
+const getNewStreams = withRequest(GetNewStreams, ({ viewer, minor }, { sessionId }) =>
+  GetNewStreams.reply(minor).encode(viewer.newStreams(sessionId))
+)
+
+const detachSession = withRequest(DetachSession, ({ viewer, minor }, { sessionId }) =>
+  DetachSession.reply(minor).encode({ status: viewer.detach(sessionId) })
+)
+
+// ---- indexes and packets: at the rate of packets, without objects --------------------------------------------------
+
+const getNextIndex: Handler = ({ viewer }, bytes, at) => {
+  const reply = Buffer.alloc(GetNextIndex.replySize)
+  const stream = viewer.stream(handleAt(bytes, at))
+  if (stream === undefined) {
+    reply.writeUInt32BE(GetNextIndex.Status.error, GetNextIndex.offsets.status)
+    return reply
+  }
+  const status = viewer.nextIndex(stream, reply)
+  if (typeof status === "number") return finishIndex(viewer, stream, status, reply)
+  return new Work((send) =>
+    Effect.flatMap(status, (found) => Effect.as(send(finishIndex(viewer, stream, found, reply)), undefined))
+  )
+}
+
+const finishIndex = (viewer: ViewerActor, stream: ViewerStream, status: number, reply: Buffer): Buffer => {
+  const { offsets, Status } = GetNextIndex
+  const { beacon, ctfStreamId } = stream.stream.model
+  if (status !== Status.ok) reply.fill(0)
+  if (status === Status.inactive) {
+    reply.writeBigUInt64BE(beacon ?? 0n, offsets.timestampEnd)
+    reply.writeBigUInt64BE(ctfStreamId ?? 0n, offsets.streamId)
+  }
+  reply.writeUInt32BE(status, offsets.status)
+  reply.writeUInt32BE(viewer.flagsOf(stream), offsets.flags)
+  if (status === Status.hup && !stream.stream.isMetadata) viewer.drop(stream)
+  return reply
+}
+
+const headBytes = GetPacket.replyHeadSize
+/** The reply's length field counts these bytes, and the reference adds its header to it. */
+const packetBytesMax = 0xffff_ffff - headBytes
+
+const packetHead = (into: Buffer, status: number, byteCount: number): Buffer => {
+  into.writeUInt32BE(status, 0)
+  into.writeUInt32BE(byteCount, 4)
+  into.writeUInt32BE(0, 8)
+  return into
+}
+const packetError = () => packetHead(Buffer.allocUnsafe(headBytes), GetPacket.Status.error, 0)
+
+const getPacket: Handler = ({ viewer }, bytes, at) => {
+  const stream = viewer.stream(handleAt(bytes, at))
+  const from = handleAt(bytes, at + 8)
+  const byteCount = bytes.readUInt32BE(at + 16)
+  const { ok } = GetPacket.Status
+  if (stream === undefined || byteCount > packetBytesMax || !stream.hasFile) return packetError()
+  if (!Number.isSafeInteger(from + byteCount)) return packetError()
+  if (byteCount === 0) return packetHead(Buffer.allocUnsafe(headBytes), ok, 0)
+  const recent = stream.packetInMemory(from, byteCount, headBytes)
+  if (recent !== undefined) return packetHead(recent, ok, byteCount)
+  const head = packetHead(Buffer.allocUnsafe(headBytes), ok, byteCount)
+  return sending((take) => stream.sendPacket({ from, byteCount }, head, take), packetError)
+}
+
+/** Pieces as they are read. A failure before the first is an answer; one after it can only end the connection. */
+const sending = <E extends { readonly message: string }>(
+  pieces: (send: Send) => Effect.Effect<void, E>,
+  onFailure: (failure: E) => Uint8Array
+): Work =>
+  new Work((send) => {
+    let isStarted = false
+    const take: Send = (piece) => {
+      isStarted = true
+      return send(piece)
+    }
+    return Effect.matchEffect(pieces(take), {
+      onSuccess: () => Effect.succeed(undefined),
+      onFailure: (failure) =>
+        isStarted
+          ? Effect.succeed(new Ending(`trace file: ${failure.message}`))
+          : Effect.as(send(onFailure(failure)), undefined)
+    })
+  })
+
+// ---- metadata ------------------------------------------------------------------------------------------------------
+
+const metadataHead = (status: number, byteCount: number): Buffer => {
+  const head = Buffer.allocUnsafe(GetMetadata.replyHeadSize)
+  head.writeBigUInt64BE(BigInt(byteCount), 0)
+  head.writeUInt32BE(status, 8)
+  return head
+}
+
+const getMetadata: Handler = ({ viewer }, bytes, at) => {
+  const { Status } = GetMetadata
+  const stream = viewer.stream(handleAt(bytes, at))
+  if (stream === undefined || !stream.stream.isMetadata) return metadataHead(Status.error, 0)
+  const { metadata } = stream
+  const nothing = () => {
+    // Said once; then the number means nothing, and a viewer that asks again knows that this was all.
+    if (stream.isOver) viewer.drop(stream)
+    return metadataHead(Status.noNew, 0)
+  }
+  if (metadata === undefined) return nothing()
+  const head = metadataHead(Status.ok, metadata.byteCount)
+  return sending(
+    (take) => stream.sendMetadata(metadata, head, take),
+    // "OK" without bytes asks the viewer to come again.
+    (failure) => (isMissing(failure) ? nothing() : metadataHead(failure.code === "short" ? Status.ok : Status.error, 0))
+  )
+}
+
+// --------------------------------------------------------------------------------------------------------------------
+
+const handlers: ReadonlyMap<number, Handler> = new Map([
+  [Connect.number, connect],
+  [ListSessions.number, listSessions],
+  [AttachSession.number, attachSession],
+  [GetNextIndex.number, getNextIndex],
+  [GetPacket.number, getPacket],
+  [GetMetadata.number, getMetadata],
+  [GetNewStreams.number, getNewStreams],
+  [CreateSession.number, createSession],
+  [DetachSession.number, detachSession]
+])

@@ -1,0 +1,179 @@
+/**
+ * One viewer connection (live.md §1): requests in, answers out, in order.
+ *
+ * Two lanes, as on control connections: what needs no disk is answered in the turn that reads it, the answers of one
+ * read in one write; the rest is done by the connection's fiber, and nothing is read meanwhile. A viewer that does not
+ * read its answers is asked no more: it holds what the socket holds, one read of requests, and one answer.
+ */
+import { Deferred, Effect, Exit, Latch } from "effect"
+import { nameOf } from "../protocol/live/index.ts"
+import * as Version from "../protocol/Version.ts"
+import type { CloseReason } from "../relay/CloseReason.ts"
+import { Registry } from "../relay/Registry.ts"
+import { ViewerActor } from "../relay/ViewerActor.ts"
+import type { Peer, Receiver } from "../transport/Peer.ts"
+import { answer, Ending, type LiveState, type Send, type Work } from "./LiveCommands.ts"
+import { LiveFramer, type RequestSink } from "./LiveFramer.ts"
+
+/** Answers gathered before they are sent although more requests follow in the same read. */
+const answerBytesMax = 64 * 1024
+
+export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
+  Effect.gen(function* () {
+    const registry = yield* Registry
+    const connection = new LiveConnection(peer, registry)
+    yield* connection.run.pipe(Effect.ensuring(Effect.sync(() => connection.release())))
+  })
+
+class LiveConnection implements Receiver, RequestSink {
+  readonly #peer: Peer
+  readonly #framer = new LiveFramer(this)
+  readonly #state: LiveState
+  readonly #ended = Deferred.makeUnsafe<CloseReason>()
+  readonly #workArrived = Latch.makeUnsafe(false)
+  /** Open while the viewer reads its answers. */
+  readonly #writable = Latch.makeUnsafe(true)
+  #isBehind = false
+  #work: Work | undefined
+  #backlog: Buffer | undefined
+  #answers: Array<Uint8Array> = []
+  #answerBytes = 0
+  #isEndOfInput = false
+  #hasEnded = false
+  #complaint = ""
+
+  constructor(peer: Peer, registry: Registry["Service"]) {
+    this.#peer = peer
+    this.#state = { viewer: new ViewerActor(registry), minor: Version.own.minor, isConnected: false }
+  }
+
+  get run(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      this.#peer.start(this)
+      const reason = yield* Effect.raceFirst(
+        Effect.raceFirst(this.#works, Deferred.await(this.#ended)),
+        Effect.map(this.#peer.end, (end): CloseReason => (end === "socket error" ? "socket error" : "peer closed"))
+      )
+      yield* Effect.logDebug(`viewer connection closed: ${reason}`)
+      if (this.#complaint !== "") yield* Effect.logWarning(`viewer connection ended: ${reason}: ${this.#complaint}`)
+    })
+  }
+
+  /** Runs however the fiber ended. */
+  release(): void {
+    this.#hasEnded = true
+    this.#state.viewer.close()
+    this.#peer.close()
+  }
+
+  #end(reason: CloseReason, complaint = ""): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#complaint = complaint
+    Deferred.doneUnsafe(this.#ended, Exit.succeed(reason))
+  }
+
+  // ---- the fiber's lane ------------------------------------------------------------------------------------------
+
+  get #works(): Effect.Effect<never> {
+    return Effect.forever(
+      Effect.gen({ self: this }, function* () {
+        yield* this.#workArrived.await
+        const ending = yield* (this.#work as Work).run(this.#sendSlowly)
+        this.#workArrived.closeUnsafe()
+        this.#work = undefined
+        if (ending === undefined) return this.#resume()
+        this.#end("protocol error", ending.reason)
+        return yield* Effect.never
+      })
+    )
+  }
+
+  readonly #sendSlowly: Send = (bytes) =>
+    Effect.suspend(() => {
+      this.#give(bytes)
+      return this.#writable.await
+    })
+
+  // ---- Receiver --------------------------------------------------------------------------------------------------
+
+  receive(bytes: Buffer, length: number): boolean {
+    this.#take(bytes, length)
+    return this.#mayRead()
+  }
+
+  ended(): void {
+    this.#isEndOfInput = true
+    this.#endIfDone()
+  }
+
+  drained(): void {
+    if (!this.#isBehind) return
+    this.#isBehind = false
+    this.#writable.openUnsafe()
+    this.#resume()
+  }
+
+  /** `bytes` are lent: what is not taken now is kept. */
+  #take(bytes: Buffer, length: number): void {
+    const stopped = this.#framer.push(bytes, 0, length)
+    this.#sendAnswers()
+    if (stopped < length && !this.#hasEnded) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
+  }
+
+  #mayRead(): boolean {
+    return !this.#hasEnded && this.#work === undefined && !this.#isBehind && this.#backlog === undefined
+  }
+
+  #resume(): void {
+    if (this.#hasEnded || this.#work !== undefined || this.#isBehind) return
+    const backlog = this.#backlog
+    if (backlog !== undefined) {
+      this.#backlog = undefined
+      this.#take(backlog, backlog.length)
+    }
+    if (this.#mayRead()) this.#peer.resume()
+    this.#endIfDone()
+  }
+
+  /** What the viewer asked before it closed its side is answered first. */
+  #endIfDone(): void {
+    if (this.#isEndOfInput && this.#work === undefined && this.#backlog === undefined) this.#end("peer closed")
+  }
+
+  // ---- RequestSink -----------------------------------------------------------------------------------------------
+
+  request(command: number, bytes: Buffer, at: number): boolean {
+    const result = answer(this.#state, command, bytes, at)
+    if (result instanceof Uint8Array) {
+      this.#answers.push(result)
+      this.#answerBytes += result.length
+      if (this.#answerBytes >= answerBytesMax) this.#sendAnswers()
+      return !this.#isBehind
+    }
+    if (result instanceof Ending) {
+      if (result.bytes !== undefined) this.#answers.push(result.bytes)
+      this.#sendAnswers()
+      this.#end("protocol error", `${nameOf(command)}: ${result.reason}`)
+      return false
+    }
+    this.#sendAnswers()
+    this.#work = result
+    this.#workArrived.openUnsafe()
+    return false
+  }
+
+  #sendAnswers(): void {
+    const answers = this.#answers
+    if (answers.length === 0) return
+    this.#answers = []
+    this.#answerBytes = 0
+    this.#give(answers.length === 1 ? (answers[0] as Uint8Array) : Buffer.concat(answers))
+  }
+
+  #give(bytes: Uint8Array): void {
+    if (this.#peer.send(bytes) || this.#isBehind) return
+    this.#isBehind = true
+    this.#writable.closeUnsafe()
+  }
+}
