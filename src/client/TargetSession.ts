@@ -40,6 +40,8 @@ export interface SessionOptions {
   /** Creation time of the first trace chunk; `creationTime` where not given. */
   readonly chunkTime?: number
   readonly chunkId?: bigint
+  /** Below the target's own: an older protocol for this session only. */
+  readonly minor?: number
 }
 
 export interface ChunkTimes {
@@ -113,7 +115,8 @@ export const open = (
 ): Effect.Effect<Session, SessionFailed, Scope.Scope> =>
   Effect.gen(function* () {
     const { host, family, controlPort, dataPort, basePath } = destination
-    const control = yield* ControlClient.connect({ host, port: controlPort, family }, identity.minorMax)
+    const minorMax = Math.min(identity.minorMax, options.minor ?? identity.minorMax)
+    const control = yield* ControlClient.connect({ host, port: controlPort, family }, minorMax)
     const abilities = features(control.minor)
     const isSnapshot = options.snapshot !== undefined
     const liveTimerMicros = Math.round(Duration.toMillis(Duration.fromInputUnsafe(options.liveTimer ?? 0)) * 1000)

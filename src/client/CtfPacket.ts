@@ -1,0 +1,47 @@
+/**
+ * The head of a data packet as every LTTng tracer lays it out: packet header, then packet context, in the tracer's own
+ * byte order. It says what index files and viewer replies leave out, and rebuilds an index where there is none.
+ *
+ * | at | size | member |
+ * | --- | --- | --- |
+ * | 0 | u32 | magic 0xc1fc1fc1 |
+ * | 4 | 16 | trace UUID |
+ * | 20 | u32 | stream class id |
+ * | 24 | u64 | stream instance id |
+ * | 32 | u64 × 5 | timestamp begin, end; content, packet size (bits); packet sequence number |
+ * | 72 | long | events discarded, then the processor |
+ */
+export interface PacketHead {
+  readonly streamId: bigint
+  readonly streamInstanceId: bigint
+  readonly timestampBegin: bigint
+  readonly timestampEnd: bigint
+  readonly contentSize: bigint
+  readonly packetSize: bigint
+  readonly packetSeqNum: bigint
+  readonly eventsDiscarded: bigint
+}
+
+export const headBytes = 80
+const magic = 0xc1fc1fc1
+
+/** `longBytes` is the size of the traced machine's `long`. Undefined when this is no such packet. */
+export const head = (bytes: Uint8Array, longBytes: 4 | 8 = 8): PacketHead | undefined => {
+  if (bytes.length < headBytes) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const order = view.getUint32(0, true) === magic
+  if (!order && view.getUint32(0, false) !== magic) return undefined
+  const u64 = (at: number) => view.getBigUint64(at, order)
+  const found = {
+    streamId: BigInt(view.getUint32(20, order)),
+    streamInstanceId: u64(24),
+    timestampBegin: u64(32),
+    timestampEnd: u64(40),
+    contentSize: u64(48),
+    packetSize: u64(56),
+    packetSeqNum: u64(64),
+    eventsDiscarded: longBytes === 8 ? u64(72) : BigInt(view.getUint32(72, order))
+  }
+  const isSound = found.packetSize % 8n === 0n && found.packetSize >= found.contentSize && found.packetSize > 0n
+  return isSound && found.timestampEnd >= found.timestampBegin ? found : undefined
+}

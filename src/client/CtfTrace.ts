@@ -1,0 +1,271 @@
+/**
+ * Reads a recorded LTTng directory as relays and session daemons leave it: trace chunks, traces, data files with their
+ * index (1.0 or 1.1), metadata. Packets without an index are found by their own heads.
+ *
+ * Accepts a session directory, one chunk of it, or one trace. It reads what is there and changes nothing.
+ */
+import type { Dirent } from "node:fs"
+import { type FileHandle, open as openFile, readdir, readFile } from "node:fs/promises"
+import { basename, dirname, join, relative, resolve } from "node:path"
+import { Effect, Schema, type Scope } from "effect"
+import * as CtfIndex from "../protocol/CtfIndex.ts"
+import * as CtfPacket from "./CtfPacket.ts"
+
+export class TraceUnreadable extends Schema.TaggedError<TraceUnreadable>()("TraceUnreadable", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.path}: ${this.reason}`
+  }
+}
+
+export interface PacketRecord {
+  readonly offset: bigint
+  readonly packetSize: bigint
+  readonly contentSize: bigint
+  readonly timestampBegin: bigint
+  readonly timestampEnd: bigint
+  readonly eventsDiscarded: bigint
+  readonly streamId: bigint
+  /** Absent from index files 1.0. */
+  readonly streamInstanceId: bigint | undefined
+  readonly packetSeqNum: bigint | undefined
+}
+
+/** One data file. A tracefile ring has several for one stream; each is told apart. */
+export interface DataFile {
+  readonly name: string
+  readonly location: string
+  readonly byteCount: number
+  /** What its index file says; without one, what its packets say. */
+  readonly packets: ReadonlyArray<PacketRecord>
+  readonly index: "1.0" | "1.1" | "none"
+}
+
+export interface Trace {
+  /** Relative to its chunk, as a stream's path on the wire. */
+  readonly path: string
+  readonly metadata: Uint8Array | undefined
+  readonly files: ReadonlyArray<DataFile>
+}
+
+export interface Chunk {
+  readonly directory: string
+  /** Of a directory named `<created>[-<closed>]-<id>`. */
+  readonly name: ChunkName | undefined
+  readonly traces: ReadonlyArray<Trace>
+}
+
+export interface ChunkName {
+  readonly id: bigint
+  /** Seconds since the epoch. */
+  readonly createdAt: number
+  readonly closedAt: number | undefined
+}
+
+export interface Recording {
+  readonly directory: string
+  /** Oldest first. */
+  readonly chunks: ReadonlyArray<Chunk>
+  readonly byteCount: number
+}
+
+const chunkPattern = /^(\d{8}T\d{6}[+-]\d{4})(?:-(\d{8}T\d{6}[+-]\d{4}))?-(\d+)$/
+const timePattern = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)([+-]\d\d)(\d\d)$/
+
+const secondsOf = (text: string): number => Date.parse(text.replace(timePattern, "$1-$2-$3T$4:$5:$6$7:$8")) / 1000
+
+export const parseChunkName = (name: string): ChunkName | undefined => {
+  const [, created, closed, id] = chunkPattern.exec(name) ?? []
+  if (created === undefined || id === undefined) return undefined
+  return {
+    id: BigInt(id),
+    createdAt: secondsOf(created),
+    closedAt: closed === undefined ? undefined : secondsOf(closed)
+  }
+}
+
+const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, TraceUnreadable> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => new TraceUnreadable({ path, reason: cause instanceof Error ? cause.message : String(cause) })
+  })
+
+const list = (directory: string): Effect.Effect<ReadonlyArray<Dirent>, TraceUnreadable> =>
+  Effect.map(
+    attempt(directory, () => readdir(directory, { withFileTypes: true })),
+    (entries) => entries.filter(({ name }) => !name.startsWith(".")).sort((a, b) => (a.name < b.name ? -1 : 1))
+  )
+
+const read = (path: string): Effect.Effect<Uint8Array, TraceUnreadable> => attempt(path, () => readFile(path))
+
+/** Undefined where there is none. */
+const readIndex = (path: string): Effect.Effect<Uint8Array | undefined, TraceUnreadable> =>
+  attempt(path, () =>
+    readFile(path).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === "ENOENT") return undefined
+      throw cause
+    })
+  )
+
+const parseIndex = (
+  path: string,
+  bytes: Uint8Array
+): Effect.Effect<Pick<DataFile, "packets" | "index">, TraceUnreadable> => {
+  const refuse = (reason: string) => Effect.fail(new TraceUnreadable({ path, reason }))
+  if (bytes.length < CtfIndex.headerSize) return refuse("index shorter than its header")
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const { magic, indexMajor, indexMinor, packetIndexLength } = CtfIndex.header.read(view, 0)
+  if (magic !== CtfIndex.magic || indexMajor !== 1) return refuse("not a CTF index 1.x")
+  const isShort = indexMinor === 0
+  const record = isShort ? CtfIndex.record10 : CtfIndex.record11
+  if (packetIndexLength < record.size) return refuse(`index records of ${packetIndexLength} bytes`)
+  const packets: Array<PacketRecord> = []
+  for (let at = CtfIndex.headerSize; at + packetIndexLength <= bytes.length; at += packetIndexLength) {
+    packets.push({ streamInstanceId: undefined, packetSeqNum: undefined, ...record.read(view, at) })
+  }
+  return Effect.succeed({ packets, index: isShort ? "1.0" : "1.1" })
+}
+
+/** Exactly `count` bytes, or as many as the file has. */
+const readAt = async (file: FileHandle, at: number, count: number): Promise<Uint8Array> => {
+  const bytes = Buffer.allocUnsafe(count)
+  let done = 0
+  while (done < count) {
+    const { bytesRead } = await file.read(bytes, done, count - done, at + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return bytes.subarray(0, done)
+}
+
+/** Packets by their own heads, up to the first place that has none. */
+const scan = (path: string, byteCount: number): Effect.Effect<ReadonlyArray<PacketRecord>, TraceUnreadable> =>
+  attempt(path, async () => {
+    const packets: Array<PacketRecord> = []
+    const longBytes = dirname(path).endsWith("32-bit") ? 4 : 8
+    const file = await openFile(path)
+    try {
+      for (let at = 0; at < byteCount; ) {
+        const head = CtfPacket.head(await readAt(file, at, CtfPacket.headBytes), longBytes)
+        if (head === undefined || at + Number(head.packetSize) / 8 > byteCount) break
+        packets.push({ ...head, offset: BigInt(at) })
+        at += Number(head.packetSize) / 8
+      }
+    } finally {
+      await file.close()
+    }
+    return packets
+  })
+
+const openData = (directory: string, name: string): Effect.Effect<DataFile, TraceUnreadable> =>
+  Effect.gen(function* () {
+    const location = join(directory, name)
+    const byteCount = yield* attempt(location, async () => {
+      const file = await openFile(location)
+      return file
+        .stat()
+        .then(({ size }) => size)
+        .finally(() => file.close())
+    })
+    const indexPath = join(directory, "index", `${name}.idx`)
+    const index = yield* readIndex(indexPath)
+    if (index !== undefined) return { name, location, byteCount, ...(yield* parseIndex(indexPath, index)) }
+    return { name, location, byteCount, packets: yield* scan(location, byteCount), index: "none" as const }
+  })
+
+/** The name a lone trace directory has below its chunk: tracers use few, and viewers show them. */
+const tracePath = (root: string, directory: string): string => {
+  const path = relative(root, directory)
+  if (path !== "") return path
+  return /(?:^|\/)(kernel|ust\/(?:uid\/[^/]+|pid)\/[^/]+)$/.exec(directory)?.[1] ?? basename(directory)
+}
+
+/** Every directory below that holds files is a trace. */
+const findTraces = (
+  root: string,
+  directory: string,
+  skip: ReadonlySet<string>
+): Effect.Effect<ReadonlyArray<Trace>, TraceUnreadable> =>
+  Effect.gen(function* () {
+    const entries = yield* list(directory)
+    const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+    const found: Array<Trace> = []
+    if (names.length > 0) {
+      found.push({
+        path: tracePath(root, directory),
+        metadata: names.includes("metadata") ? yield* read(join(directory, "metadata")) : undefined,
+        files: yield* Effect.forEach(
+          names.filter((name) => name !== "metadata"),
+          (name) => openData(directory, name)
+        )
+      })
+    }
+    for (const { name } of entries.filter((entry) => entry.isDirectory() && entry.name !== "index")) {
+      const below = join(directory, name)
+      if (!skip.has(below)) found.push(...(yield* findTraces(root, below, skip)))
+    }
+    return found
+  })
+
+const bytesOf = (chunks: ReadonlyArray<Chunk>): number => {
+  let count = 0
+  for (const { traces } of chunks) {
+    for (const { files, metadata } of traces) {
+      count += metadata?.length ?? 0
+      for (const { byteCount } of files) count += byteCount
+    }
+  }
+  return count
+}
+
+/** Which directories of a session are its chunks. */
+const chunkDirectories = (directory: string): Effect.Effect<ReadonlyArray<string>, TraceUnreadable> =>
+  Effect.gen(function* () {
+    const entries = (yield* list(directory)).filter((entry) => entry.isDirectory())
+    const archives = entries.some(({ name }) => name === "archives") ? yield* list(join(directory, "archives")) : []
+    return [
+      ...archives.filter((entry) => entry.isDirectory()).map(({ name }) => join(directory, "archives", name)),
+      ...entries.map(({ name }) => join(directory, name))
+    ].filter((path) => parseChunkName(basename(path)) !== undefined)
+  })
+
+export const open = (path: string): Effect.Effect<Recording, TraceUnreadable> =>
+  Effect.gen(function* () {
+    const directory = resolve(path)
+    const named = yield* chunkDirectories(directory)
+    const chunks: Array<Chunk> = []
+    for (const chunk of named) {
+      const traces = yield* findTraces(chunk, chunk, new Set())
+      chunks.push({ directory: chunk, name: parseChunkName(basename(chunk)), traces })
+    }
+    chunks.sort((a, b) => ((a.name?.id ?? 0n) < (b.name?.id ?? 0n) ? -1 : 1))
+    const skip = new Set([...named, join(directory, "archives")])
+    const traces = yield* findTraces(directory, directory, skip)
+    if (traces.length > 0) chunks.push({ directory, name: undefined, traces })
+    if (chunks.length === 0) return yield* new TraceUnreadable({ path, reason: "no LTTng trace here" })
+    return { directory, chunks, byteCount: bytesOf(chunks) }
+  })
+
+export type ReadBytes = (at: number, count: number) => Effect.Effect<Uint8Array, TraceUnreadable>
+
+/** Fails when the file has fewer bytes there. */
+export const reader = ({ location }: DataFile): Effect.Effect<ReadBytes, TraceUnreadable, Scope.Scope> =>
+  Effect.acquireRelease(
+    attempt(location, () => openFile(location)),
+    (file) => Effect.promise(() => file.close())
+  ).pipe(
+    Effect.map(
+      (file): ReadBytes =>
+        (at, count) =>
+          Effect.flatMap(
+            // A read in flight must not outlive its descriptor.
+            Effect.uninterruptible(attempt(location, () => readAt(file, at, count))),
+            (bytes) =>
+              bytes.length === count
+                ? Effect.succeed(bytes)
+                : Effect.fail(new TraceUnreadable({ path: location, reason: `ends before byte ${at + count}` }))
+          )
+    )
+  )
