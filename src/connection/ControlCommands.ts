@@ -53,7 +53,8 @@ export const makeState = (registry: Registry["Service"], account: Account, conne
   registry,
   account,
   connection,
-  minor: Version.own.minor,
+  // What counts for a peer that never said: the oldest layouts.
+  minor: 0,
   hasVersion: false,
   session: undefined
 })
@@ -148,10 +149,9 @@ const createSession: Handler = (state, payload) =>
     const encode = CreateSession.reply(state.minor).encode
     const failed = keep(encode({ sessionId: 0n, returnCode: ReturnCode.FATAL, outputPath: undefined }))
     const request = CreateSession.request(state.minor).decode(payload)
-    if (Result.isFailure(request) || state.session !== undefined) {
-      yield* Effect.logWarning(
-        `session refused: ${Result.isFailure(request) ? request.failure.message : "the connection has one already"}`
-      )
+    if (Result.isFailure(request) || state.session !== undefined || !state.hasVersion) {
+      const otherwise = state.hasVersion ? "the connection has one already" : "no version"
+      yield* Effect.logWarning(`session refused: ${Result.isFailure(request) ? request.failure.message : otherwise}`)
       return failed
     }
     const session = yield* makeSession(state, request.success)
@@ -341,7 +341,8 @@ const rotateStreams = withSession(
 const createTraceChunk: Handler = (state, payload) => {
   const { session } = state
   const request = CreateTraceChunk.request(state.minor).decode(payload)
-  if (Result.isFailure(request) && request.failure.reason === "string" && session?.identity.hasChunks === true) {
+  const isAllowed = session?.identity.hasChunks === true && state.hasVersion
+  if (Result.isFailure(request) && request.failure.reason === "string" && isAllowed) {
     session.isOngoingRotation = true
     return Effect.succeed(refuse(code(ReturnCode.INVALID), request.failure.message))
   }

@@ -183,7 +183,8 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     if (number === SendIndex.number) return this.#sendIndex(payload, from, to)
     this.#sendAnswers()
     this.#command = { number, payload: Buffer.from(payload.subarray(from, to)) }
-    this.#commandArrived.openUnsafe()
+    // Not now: the fiber would run inside this call, before the rest of the read is put aside.
+    queueMicrotask(() => this.#commandArrived.openUnsafe())
     return false
   }
 

@@ -16,15 +16,18 @@ export const isSafeName = (name: string): boolean =>
 
 export const isSafeBasePath = (path: string): boolean => !path.startsWith("/") && !hasParentComponent(path)
 
-/** One leading `/` is how old peers write; what is left must be relative, not empty, and not climb. */
-export const streamPath = (path: string): string | undefined => {
-  const relative = path.startsWith("/") ? path.slice(1) : path
-  return relative === "" || relative.startsWith("/") || hasParentComponent(relative) ? undefined : relative
-}
+/** One leading `/` is how old peers write. */
+export const withoutLeadingSlash = (path: string): string => (path.startsWith("/") ? path.slice(1) : path)
 
-/** A channel name is a file name; the file system allows 255 bytes. */
+export const isClimbing = hasParentComponent
+
+/** A stream's directory, below its chunk: relative and not empty. */
+export const isSafeStreamPath = (path: string): boolean =>
+  path !== "" && !path.startsWith("/") && !path.includes("\0") && !hasParentComponent(path)
+
+/** A channel name is a file name. (`.` passes, and fails to open.) */
 export const isSafeChannelName = (name: string): boolean =>
-  name !== "" && name !== "." && name !== ".." && !name.includes("/") && !name.includes("\0")
+  name !== "" && name !== ".." && !name.includes("/") && !name.includes("\0")
 
 /** A trace chunk's override name is one component without dots. */
 export const isSafeChunkName = (name: string): boolean =>
@@ -61,11 +64,12 @@ export const regroupBySession = (path: string, sessionName: string, creationTime
   const parts = /^\/*([^/]+)\/+([^/]+)(?:\/(.*))?$/s.exec(path)
   if (parts === null) return undefined
   const [, host, second, rest = ""] = parts as unknown as [string, string, string, string?]
-  const leftover = second.startsWith(sessionName) ? second.slice(sessionName.length) : undefined
-  let base = ""
+  const isNamedSo = second.startsWith(sessionName)
+  const leftover = isNamedSo ? second.slice(sessionName.length) : ""
+  let base = isNamedSo ? "" : second
   let at: string | undefined
   if (leftover === "") at = timeSuffix.test(sessionName) ? sessionName.slice(-15) : sessionTime(creationTime)
-  else if (leftover !== undefined && leftover.length === 16 && timeSuffix.test(leftover)) at = leftover.slice(1)
+  else if (leftover.length === 16 && timeSuffix.test(leftover)) at = leftover.slice(1)
   else base = second
   return `${sessionName}/${host}${at === undefined ? "" : `-${at}`}/${base === "" ? "" : `${base}/`}${rest}`
 }

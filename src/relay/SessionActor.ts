@@ -8,7 +8,14 @@
  */
 import { Deferred, Effect, FiberMap, Queue } from "effect"
 import type { Account } from "../memory/Blocks.ts"
-import { isClimbing, isSafeChannelName, isSafeChunkName, isSafeStreamPath, regroupBySession, withoutLeadingSlash } from "../model/Path.ts"
+import {
+  isClimbing,
+  isSafeChannelName,
+  isSafeChunkName,
+  isSafeStreamPath,
+  regroupBySession,
+  withoutLeadingSlash
+} from "../model/Path.ts"
 import * as Names from "../model/TraceChunk.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
 import type { FileFailed } from "../storage/Files.ts"
