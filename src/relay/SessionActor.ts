@@ -305,7 +305,7 @@ export class SessionActor {
 
   #streamPath(pathname: string, connectionMinor: number): string | undefined {
     const path = withoutLeadingSlash(pathname)
-    if (isClimbing(path)) return undefined
+    if (path === "" || isClimbing(path)) return undefined
     if (this.#registry.options.grouping === "host") return path
     // Peers of 2.4 to 2.10 send the whole path; older ones have no session name to group by.
     if (connectionMinor < 4 || connectionMinor >= 11) return path
