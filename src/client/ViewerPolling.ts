@@ -1,0 +1,59 @@
+/**
+ * How often a viewer asks: at once while packets come, ever more rarely while none do, tied to the live timer, since a
+ * quiet stream has one thing to tell per period. Pure.
+ *
+ * An idle session is asked a few times per period whatever its number of streams, so its streams take turns; the first
+ * packet ends the idleness and everything is asked again at once.
+ */
+export interface Polling {
+  readonly periodMillis: number
+  delayMillis: number
+  /** Since the last packet. */
+  quietMillis: number
+}
+
+const delayMaxMillis = 1000
+/** Even where the live timer is a few milliseconds. */
+const idleDelayMinMillis = 100
+const idleAfterPeriods = 2
+/** Of an idle session, per period. With one question for new streams that is four a second at a timer of 1 s. */
+const idleRequestsMin = 3
+/** A turn of all streams of an idle session takes at most so many periods. */
+const idleTurnPeriodsMax = 4
+
+export const make = (periodMillis: number): Polling => ({
+  periodMillis,
+  delayMillis: firstDelay(periodMillis),
+  quietMillis: 0
+})
+
+const firstDelay = (periodMillis: number) => Math.max(1, Math.min(100, periodMillis / 10))
+
+export const onPacket = (polling: Polling): void => {
+  polling.delayMillis = firstDelay(polling.periodMillis)
+  polling.quietMillis = 0
+}
+
+/** How long to wait after a round that brought no packet. */
+export const onQuiet = (polling: Polling, isPacketWaiting: boolean): number => {
+  const delay = isIdle(polling) && !isPacketWaiting ? idleDelay(polling) : polling.delayMillis
+  polling.quietMillis += delay
+  polling.delayMillis = Math.min(polling.delayMillis * 2, polling.periodMillis / 2, delayMaxMillis)
+  return delay
+}
+
+export const isIdle = ({ quietMillis, periodMillis }: Polling): boolean =>
+  quietMillis >= Math.min(idleAfterPeriods * periodMillis, 2 * delayMaxMillis)
+
+const idleDelay = ({ periodMillis }: Polling) => Math.max(periodMillis, idleDelayMinMillis)
+
+/** Those whose turn it is: the ones not asked for longest. */
+export const turn = <S extends { readonly polledMillis: number }>(
+  polling: Polling,
+  states: ReadonlyArray<S>,
+  isPacketWaiting: boolean
+): ReadonlyArray<S> => {
+  if (!isIdle(polling) || isPacketWaiting) return states
+  const count = Math.max(idleRequestsMin, Math.ceil(states.length / idleTurnPeriodsMax))
+  return [...states].sort((a, b) => a.polledMillis - b.polledMillis).slice(0, count)
+}
