@@ -96,7 +96,18 @@ const runMetrics = (report: Load.Report, groups: ReadonlyArray<Group>): Metrics 
     )
   )
 
-const costMetrics = (report: Load.Report, groups: ReadonlyArray<Group>, cpuSeconds: number): Metrics => {
+interface CpuSeconds {
+  readonly relay: number
+  readonly machine: number
+}
+
+const cpuNow = (relay: Relay.Relay): CpuSeconds => ({
+  relay: Process.usage(relay.running.pid).cpuSeconds,
+  machine: Process.machineCpuSeconds()
+})
+
+const costMetrics = (report: Load.Report, groups: ReadonlyArray<Group>, from: CpuSeconds, to: CpuSeconds): Metrics => {
+  const cpuSeconds = to.relay - from.relay
   const produced = report.groups.filter((part) =>
     groups.some((group) => group.role === "produce" && belongs(part, group))
   )
@@ -107,7 +118,9 @@ const costMetrics = (report: Load.Report, groups: ReadonlyArray<Group>, cpuSecon
     cpuSecondsPerGB: round((cpuSeconds * 1e9) / bytes),
     cpuMicrosPerPacket: round((cpuSeconds * 1e6) / packets),
     cpuShare: round(cpuSeconds / wall),
-    generatorCpuShare: round(report.cpuSeconds / wall)
+    generatorCpuShare: round(report.cpuSeconds / wall),
+    // Everybody else: what shared the machine with this run, mounts included.
+    foreignCpuShare: round(Math.max(0, to.machine - from.machine - cpuSeconds - report.cpuSeconds) / wall)
   }
 }
 
@@ -139,7 +152,7 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
       const idleMiB = Process.usage(relay.running.pid).residentMiB
       const go = Effect.gen(function* () {
         yield* Disk.stallOnSchedule(mounts)
-        return Process.usage(relay.running.pid).cpuSeconds
+        return cpuNow(relay)
       })
       const [report, cpuBefore] = yield* Load.run(
         {
@@ -151,6 +164,7 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
         relay,
         go
       )
+      const cpuAfter = cpuNow(relay)
       const after = Process.usage(relay.running.pid)
       const alive = relay.running.child.exitCode === null && relay.running.child.signalCode === null
       // The relay closes its files on the way out; what is there then is what it kept.
@@ -160,7 +174,7 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
       return {
         metrics: {
           ...runMetrics(report, setup.groups),
-          ...costMetrics(report, setup.groups, after.cpuSeconds - cpuBefore),
+          ...costMetrics(report, setup.groups, cpuBefore, cpuAfter),
           ...lost,
           rssPeakMiB: round(after.peakMiB),
           rssIdleMiB: round(idleMiB)

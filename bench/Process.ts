@@ -173,3 +173,10 @@ export const usage = (pid: number): Usage => {
   }
   return { cpuSeconds: ticks / ticksPerSecond, peakMiB: peak / 1024, residentMiB: resident / 1024 }
 }
+
+/** Processor seconds all processes of the machine have used so far, the hypervisor's theft included. */
+export const machineCpuSeconds = (): number => {
+  const fields = (readOrEmpty("/proc/stat").split("\n")[0] ?? "").trim().split(/\s+/).slice(1, 9).map(Number)
+  const idle = (fields[3] ?? 0) + (fields[4] ?? 0)
+  return (fields.reduce((sum, ticks) => sum + ticks, 0) - idle) / ticksPerSecond
+}

@@ -76,7 +76,17 @@ const floorText = ({ floor, value, verdict }: FloorResult) => {
 }
 
 /** Costs are shown for every case: a throughput bought with memory is not the same throughput. */
-const always = ["cpuSecondsPerGB", "cpuMicrosPerPacket", "rssPeakMiB", "rssIdleMiB"]
+const always = ["cpuSecondsPerGB", "cpuMicrosPerPacket", "rssPeakMiB", "rssIdleMiB", "foreignCpuShare"]
+
+const busyShare = 0.25
+
+const disturbance = (result: CaseResult): ReadonlyArray<string> =>
+  (["ours", "reference"] as const).flatMap((kind) => {
+    const share = result.spreads[kind]?.foreignCpuShare?.median ?? 0
+    return share > busyShare
+      ? [`- disturbed: other processes used ${number(share)} of the processors while ${kind} ran`]
+      : []
+  })
 
 const section = (result: CaseResult, pictures: ReadonlyArray<string>): string => {
   const measured = (["ours", "reference", "null"] as const).filter((kind) => result.spreads[kind] !== undefined)
@@ -100,6 +110,7 @@ const section = (result: CaseResult, pictures: ReadonlyArray<string>): string =>
     "",
     ...result.floors.map(floorText),
     ...bound,
+    ...disturbance(result),
     ...result.notes.map((note) => `- note: ${note}`),
     "",
     ...pictures.map((file) => `![${result.title}](${file})`),
