@@ -42,6 +42,9 @@ export const temporaryDirectory = (label: string) =>
 
 const program = fileURLToPath(new URL("../../src/bin/lttng-relayd.ts", import.meta.url))
 
+/** Ours starts once per scenario: compiling it once is half of that start. */
+const compileCache = join(tmpdir(), "lttng-relay-compile-cache")
+
 /** Runs the command in a mount namespace whose /run and /dev/shm are empty; the pid stays the command's. */
 export const isolated = (command: ReadonlyArray<string>): ReadonlyArray<string> => [
   "unshare",
@@ -73,7 +76,7 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
   ]
   const running = yield* Process.daemon(command, args, {
     cwd: home,
-    env: { HOME: home, LTTNG_HOME: home, ...options.env }
+    env: { HOME: home, LTTNG_HOME: home, NODE_COMPILE_CACHE: compileCache, ...options.env }
   })
   yield* Process.until(
     `${kind} relay to listen on ${controlPort}, ${dataPort} and ${livePort}`,
