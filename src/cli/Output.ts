@@ -1,0 +1,34 @@
+/** What the commands of the toolbox print: lines for people, JSON for scripts, errors as one line. */
+import { Console, Effect } from "effect"
+import { CliError, Flag } from "effect/cli"
+
+export const jsonFlag = Flag.Boolean("json").pipe(
+  Flag.withDefault(false),
+  Flag.withDescription("Print JSON, one value a line")
+)
+
+/** 64-bit numbers become strings: JSON readers would round them. */
+export const json = (value: unknown): string =>
+  JSON.stringify(value, (_, member) => (typeof member === "bigint" ? member.toString() : member))
+
+export const printJson = (value: unknown): Effect.Effect<void> => Console.log(json(value))
+
+/** Ends the command with the error's message and status 1. */
+export const reported = <A, E extends Error, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, CliError.UserError, R> =>
+  Effect.mapError(effect, (error) => new CliError.UserError({ cause: error, userMessage: error.message }))
+
+const units = ["B", "KiB", "MiB", "GiB", "TiB"]
+
+export const bytes = (count: number): string => {
+  let value = count
+  let unit = 0
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return unit === 0 ? `${count} B` : `${value.toFixed(1)} ${units[unit]}`
+}
+
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`

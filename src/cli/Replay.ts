@@ -1,0 +1,69 @@
+/** `lttng-relay replay`: streams a recorded trace to a relay again. */
+
+import type { Duration } from "effect"
+import { Console, Effect, type Option } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import * as CtfTrace from "../client/CtfTrace.ts"
+import * as Replayer from "../client/Replay.ts"
+import * as Bar from "./Bar.ts"
+import * as Output from "./Output.ts"
+import * as Streaming from "./Streaming.ts"
+
+interface Input {
+  readonly directory: string
+  readonly url: string
+  readonly dataUrl: Option.Option<string>
+  readonly hostname: Option.Option<string>
+  readonly session: Option.Option<string>
+  readonly live: Option.Option<Duration.Duration>
+  readonly speed: Option.Option<number>
+  readonly json: boolean
+}
+
+const replay = Effect.fnUntraced(function* (input: Input) {
+  const recording = yield* CtfTrace.open(input.directory)
+  const target = yield* Streaming.target(input)
+  const bar = yield* Bar.make("{size} | {packets} packets", recording.byteCount)
+  return yield* Replayer.replay(recording, target, {
+    ...Streaming.given("sessionName", input.session),
+    ...Streaming.given("liveTimer", input.live),
+    ...Streaming.given("speed", input.speed),
+    onProgress: ({ bytes, packets }) => bar.update(bytes, { packets: String(packets), size: Output.bytes(bytes) })
+  })
+})
+
+const run = Effect.fnUntraced(function* (input: Input) {
+  const replayed = yield* Effect.scoped(replay(input))
+  if (input.json) return yield* Output.printJson(replayed)
+  const counts = `${Output.plural(replayed.packets, "packet")}, ${Output.bytes(replayed.bytes)}`
+  yield* Console.log(replayed.outputPath === undefined ? counts : `${replayed.outputPath}: ${counts}`)
+})
+
+export const command = Command.make(
+  "replay",
+  {
+    directory: Argument.String("dir").pipe(
+      Argument.withDescription("A session's directory, one of its trace chunks, or one trace")
+    ),
+    url: Streaming.url,
+    ...Streaming.flags,
+    speed: Flag.Finite("speed").pipe(
+      Flag.filter(
+        (speed) => speed > 0,
+        () => "must be above 0"
+      ),
+      Flag.optional,
+      Flag.withDescription("1 for the recorded pace, 2 twice as fast (default: as fast as the relay takes it)")
+    ),
+    json: Output.jsonFlag
+  },
+  (input) => Output.reported(run(input))
+).pipe(
+  Command.withDescription(
+    "Stream a recorded LTTng trace to a relay, which stores the same files again; returns when it has stored them"
+  ),
+  Command.withExamples([
+    { command: "lttng-relay replay ~/lttng-traces/web1/s1-20261121-013014 net://relay", description: "Copy a trace" },
+    { command: "lttng-relay replay --live=1s --speed=1 DIR net://relay", description: "Show it again to live viewers" }
+  ])
+)

@@ -1,0 +1,58 @@
+/** `lttng-relay sessions`: what a relay has to watch. */
+import { Console, Effect } from "effect"
+import { Argument, Command } from "effect/cli"
+import * as LiveViewer from "../client/LiveViewer.ts"
+import * as ViewerUrl from "../client/ViewerUrl.ts"
+import * as Output from "./Output.ts"
+
+interface Listed extends Omit<LiveViewer.Session, "id"> {
+  readonly url: string
+}
+
+/** A session of several tracing domains has several entries; people think of it as one. */
+const merge = (viewer: LiveViewer.LiveViewer, sessions: ReadonlyArray<LiveViewer.Session>): ReadonlyArray<Listed> => {
+  const byUrl = new Map<string, Listed>()
+  for (const { id: _id, ...session } of sessions) {
+    const url = ViewerUrl.format(viewer.address, session)
+    const known = byUrl.get(url)
+    byUrl.set(url, {
+      url,
+      ...session,
+      streamCount: session.streamCount + (known?.streamCount ?? 0),
+      clientCount: Math.max(session.clientCount, known?.clientCount ?? 0)
+    })
+  }
+  return [...byUrl.values()].sort((a, b) => (a.url < b.url ? -1 : 1))
+}
+
+const describe = ({ clientCount, liveTimerMicros, streamCount, traceFormat, url }: Listed): string => {
+  const timer = liveTimerMicros === 0 ? "not live" : `timer ${liveTimerMicros} µs`
+  const counts = `${Output.plural(streamCount, "stream")}, ${Output.plural(clientCount, "client")}`
+  return `${url} (${timer}, ${counts}, ${traceFormat})`
+}
+
+const run = Effect.fnUntraced(function* (input: { readonly url: string; readonly json: boolean }) {
+  const { session, viewer } = yield* LiveViewer.fromUrl(input.url)
+  const all = merge(viewer, yield* viewer.sessions)
+  const shown = all.filter(
+    ({ hostname, sessionName }) =>
+      session === undefined || (session.hostname === hostname && session.sessionName === sessionName)
+  )
+  if (input.json) return yield* Output.printJson(shown)
+  for (const entry of shown) yield* Console.log(describe(entry))
+})
+
+export const command = Command.make(
+  "sessions",
+  {
+    url: Argument.String("url").pipe(Argument.withDescription("net://HOST[:PORT], the relay's live port (5344)")),
+    json: Output.jsonFlag
+  },
+  (input) => Output.reported(Effect.scoped(run(input)))
+).pipe(
+  Command.withDescription("List the sessions a relay is receiving, with the URL to watch each"),
+  Command.withExamples([
+    { command: "lttng-relay sessions net://relay.example.org", description: "Everything that relay receives" },
+    { command: "lttng-relay sessions --json net://localhost | jq -r '.[].url'", description: "URLs for a script" }
+  ])
+)

@@ -1,0 +1,36 @@
+/** Values of flags in the notations of the `lttng` command. Pure. */
+import { Duration } from "effect"
+
+const durationUnits: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["us", 1],
+  ["ms", 1000],
+  ["s", 1_000_000],
+  ["m", 60_000_000],
+  ["h", 3_600_000_000]
+])
+
+/** `2s`, `500ms`; a number alone is microseconds. Throws what is wrong. */
+export const parseDuration = (text: string): Duration.Duration => {
+  const [, digits, unit = ""] = /^(\d+)([a-z]*)$/.exec(text) ?? []
+  const factor = durationUnits.get(unit)
+  if (digits === undefined || factor === undefined) throw new Error(`${text} is not a duration like 500ms or 2s`)
+  return Duration.micros(BigInt(Number(digits) * factor))
+}
+
+const sizeUnits: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["k", 1024],
+  ["M", 1024 ** 2],
+  ["G", 1024 ** 3]
+])
+
+/** `64k`, `1M`, or bytes. Throws what is wrong. */
+export const parseSize = (text: string): number => {
+  const [, digits, unit = ""] = /^(\d+)([kMG]?)$/.exec(text) ?? []
+  const factor = sizeUnits.get(unit)
+  if (digits === undefined || factor === undefined) throw new Error(`${text} is not a size like 4096, 64k or 1M`)
+  return Number(digits) * factor
+}
+
+export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

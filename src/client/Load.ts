@@ -1,0 +1,134 @@
+/**
+ * Synthetic load for a relay: sessions that stream packets of a given size at a given rate, as targets do. What it
+ * leaves on the relay's disk is a readable trace with numbered events.
+ *
+ * It measures what a target sees, packets taken by the connection and stored at the end; it is no benchmark harness.
+ */
+import { randomUUID } from "node:crypto"
+import { Clock, Duration, Effect, Schedule } from "effect"
+import * as SyntheticTrace from "./SyntheticTrace.ts"
+import * as Target from "./Target.ts"
+
+export interface Options {
+  readonly sessionCount: number
+  readonly streamCount: number
+  readonly packetBytes: number
+  /** Packets per second and stream; as many as the relay takes where not given. */
+  readonly rate?: number
+  /** Packets per stream. */
+  readonly packetCount?: number
+  readonly duration?: Duration.Duration
+  readonly liveTimer?: Duration.Duration
+  readonly sessionName?: string
+  /** Starts a session again when its connection is lost. */
+  readonly reconnect?: boolean
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export interface Progress {
+  readonly packets: number
+  readonly bytes: number
+}
+
+export interface Summary extends Progress {
+  /** Until the relay had stored everything. */
+  readonly seconds: number
+  readonly sessionsStarted: number
+}
+
+/** When a load without any bound of its own ends. */
+const packetCountDefault = 1000
+
+const isOver = (options: Options, sent: number, elapsedMillis: number): boolean => {
+  const { duration, packetCount } = options
+  if (packetCount !== undefined && sent >= packetCount) return true
+  if (duration !== undefined) return elapsedMillis >= Duration.toMillis(duration)
+  return packetCount === undefined && sent >= packetCountDefault
+}
+
+const playStream = (
+  stream: Target.DataStream,
+  generator: SyntheticTrace.Generator,
+  options: Options,
+  report: (bytes: number) => void
+) =>
+  Effect.gen(function* () {
+    const start = yield* Clock.currentTimeMillis
+    for (let sent = 0; ; sent++) {
+      const now = yield* Clock.currentTimeMillis
+      if (isOver(options, sent, now - start)) return
+      if (options.rate !== undefined) {
+        const due = start + (sent * 1000) / options.rate
+        if (due > now) yield* Effect.sleep(Duration.millis(due - now))
+      }
+      yield* stream.packet(generator.next(process.hrtime.bigint()))
+      report(options.packetBytes)
+    }
+  })
+
+const tracePath = "ust/uid/0/64-bit"
+
+const playSession = (
+  session: Target.Session,
+  options: Options,
+  report: (bytes: number) => void
+): Effect.Effect<void, Target.CommandFailed> =>
+  Effect.gen(function* () {
+    const uuid = randomUUID()
+    const start = process.hrtime.bigint()
+    const streams = []
+    for (let cpu = 0; cpu < options.streamCount; cpu++) {
+      const generator = SyntheticTrace.generator(uuid, cpu, options.packetBytes, start)
+      const stream = yield* session.stream({
+        path: tracePath,
+        channel: `load_${cpu}`,
+        instanceId: BigInt(cpu),
+        beaconTimestamp: generator.idleUntil
+      })
+      streams.push({ stream, generator })
+    }
+    const metadata = yield* session.metadata(tracePath)
+    yield* session.publish
+    yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
+    yield* Effect.forEach(streams, ({ generator, stream }) => playStream(stream, generator, options, report), {
+      concurrency: "unbounded",
+      discard: true
+    })
+    yield* session.close()
+  })
+
+const reconnection: Schedule.Schedule<unknown> = Schedule.exponential("200 millis").pipe(
+  Schedule.jittered,
+  Schedule.upTo({ times: 10 })
+)
+const never: Schedule.Schedule<unknown> = Schedule.recurs(0)
+
+export const run = (target: Target.Target, options: Options): Effect.Effect<Summary, Target.SessionFailed> =>
+  Effect.gen(function* () {
+    const start = yield* Clock.currentTimeMillis
+    let packets = 0
+    let bytes = 0
+    let sessionsStarted = 0
+    const report = (more: number) => {
+      packets++
+      bytes += more
+      options.onProgress?.({ packets, bytes })
+    }
+    const one = (index: number) =>
+      Target.reconnecting(
+        target,
+        {
+          name: `${options.sessionName ?? "load"}-${index}`,
+          ...(options.liveTimer === undefined ? {} : { liveTimer: options.liveTimer })
+        },
+        (session) => {
+          sessionsStarted++
+          return playSession(session, options, report)
+        },
+        options.reconnect === true ? reconnection : never
+      )
+    const sessions = Array.from({ length: options.sessionCount }, (_, index) => one(index))
+    yield* Effect.all(sessions, { concurrency: "unbounded", discard: true })
+    const end = yield* Clock.currentTimeMillis
+    return { packets, bytes, seconds: (end - start) / 1000, sessionsStarted }
+  })
