@@ -7,6 +7,7 @@ import { Pool } from "../memory/Blocks.ts"
 import type { OutputGrouping } from "../model/Path.ts"
 import { TraceStore } from "../storage/TraceStore.ts"
 import { Chunks } from "./Chunks.ts"
+import { Gather } from "./Gather.ts"
 import * as SessionActor from "./SessionActor.ts"
 import type { StreamActor } from "./StreamActor.ts"
 
@@ -27,6 +28,7 @@ export class Registry extends Context.Service<
     readonly options: Options
     readonly store: TraceStore["Service"]
     readonly pool: Pool
+    readonly gather: Gather
     readonly chunks: Chunks
     readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
     /** Streams that packets and commands may name. */
@@ -68,6 +70,7 @@ export class Registry extends Context.Service<
           options,
           store,
           pool: new Pool(options.memoryBytesMax),
+          gather: new Gather(),
           chunks,
           sessions,
           streams,

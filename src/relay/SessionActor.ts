@@ -247,6 +247,7 @@ export class SessionActor {
       currentChunk.retain()
       const stream = new StreamActor({
         session: this,
+        gather: registry.gather,
         handle,
         path,
         channelName: request.channelName,

@@ -13,6 +13,7 @@ import { type DataFile, type IndexFile, noSeq, Stream } from "../model/Stream.ts
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import type { TraceFile } from "../storage/FilePool.ts"
 import type { FileFailed } from "../storage/Files.ts"
+import type { Gather } from "./Gather.ts"
 import type { SessionActor } from "./SessionActor.ts"
 import { StreamFiles } from "./StreamFiles.ts"
 import { StreamReaders } from "./StreamReaders.ts"
@@ -21,6 +22,7 @@ import { type OnFailure, WriteLog } from "./WriteLog.ts"
 
 export interface Options {
   readonly session: SessionActor
+  readonly gather: Gather
   readonly handle: number
   readonly path: string
   readonly channelName: string
@@ -57,7 +59,7 @@ export class StreamActor {
     this.handle = options.handle
     this.path = options.path
     this.channelName = options.channelName
-    this.log = new WriteLog(() => this.#progress())
+    this.log = new WriteLog(() => this.#progress(), options.gather)
     const isRing = options.tracefileSize > 0
     const { path, channelName, sessionMinor } = options
     this.#files = new StreamFiles(this.log, { path, channelName, isRing, sessionMinor }, options.account)
@@ -191,8 +193,8 @@ export class StreamActor {
   }
 
   #seqOf(progress: { readonly prevDataSeq: bigint; readonly prevIndexSeq: bigint }): bigint {
-    if (!this.model.hasIndex) return progress.prevDataSeq
-    return progress.prevIndexSeq < progress.prevDataSeq ? progress.prevIndexSeq : progress.prevDataSeq
+    const isIndexBehind = this.model.hasIndex && progress.prevIndexSeq < progress.prevDataSeq
+    return isIndexBehind ? progress.prevIndexSeq : progress.prevDataSeq
   }
 
   #progress() {

@@ -12,6 +12,7 @@ import { Deferred, Effect, Exit } from "effect"
 import type { Account, Block } from "../memory/Blocks.ts"
 import { blockBytes } from "../memory/Blocks.ts"
 import type { FileFailed } from "../storage/Files.ts"
+import { type Gather, gatherBytesMax } from "./Gather.ts"
 
 /** Blocks written by one system call at most: 1 MiB keeps a thread of the pool busy for well under a millisecond. */
 const writeBlockCountMax = 16
@@ -61,9 +62,14 @@ const makeStage = (): Stage => ({
 
 export class WriteLog {
   readonly #progress: () => Progress
+  readonly #gather: Gather
   readonly #sealed: Array<Stage> = []
   #current = makeStage()
   #hasWork = false
+  /** The work is not to wait for more. */
+  #isDue = false
+  #isGathering = false
+  #gatheredBytes = 0
   #isRunning = false
   #isEnded = false
   #failure: FileFailed | undefined
@@ -71,8 +77,9 @@ export class WriteLog {
   /** What of the stream is in its files. */
   durable: Progress
 
-  constructor(progress: () => Progress) {
+  constructor(progress: () => Progress, gather: Gather) {
     this.#progress = progress
+    this.#gather = gather
     this.durable = progress()
   }
 
@@ -91,6 +98,7 @@ export class WriteLog {
   append(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): void {
     if (this.#failure !== undefined) return
     const stage = this.#stage(sink)
+    this.#signalBytes(to - from)
     let at = from
     while (at < to) {
       const block = this.#room(stage, account)
@@ -104,6 +112,7 @@ export class WriteLog {
   appendZeros(sink: Sink, count: number, account: Account): void {
     if (count === 0 || this.#failure !== undefined) return
     const stage = this.#stage(sink)
+    this.#signalBytes(count)
     if (count > inlineZerosMax) {
       stage.data.push(count)
       return
@@ -134,7 +143,7 @@ export class WriteLog {
     block.bytes.writeUInt32BE(offset >>> 0, block.length + 4)
     fields.copy(block.bytes, block.length + 8, at, at + fieldBytes)
     block.length += 8 + fieldBytes
-    this.#signal()
+    this.#signalBytes(8 + fieldBytes)
   }
 
   /** A step after all that was asked before it. Cleanup steps run even after a failure. */
@@ -165,7 +174,6 @@ export class WriteLog {
     // Steps run after a stage's bytes; bytes that come after a step need the next stage.
     if (this.#current.steps.length > 0 || (this.#current.dataSink ?? sink) !== sink) this.#seal()
     this.#current.dataSink = sink
-    this.#signal()
     return this.#current
   }
 
@@ -183,8 +191,24 @@ export class WriteLog {
     this.#current = makeStage()
   }
 
+  #signalBytes(count: number): void {
+    this.#hasWork = true
+    this.#gatheredBytes += count
+    if (this.#gatheredBytes >= gatherBytesMax) this.#signal()
+    else if (!this.#isGathering) {
+      this.#isGathering = true
+      this.#gather.add(this.#onGathered)
+    }
+  }
+
+  readonly #onGathered = (): void => {
+    this.#isGathering = false
+    if (this.#hasWork) this.#signal()
+  }
+
   #signal(): void {
     this.#hasWork = true
+    this.#isDue = true
     const wake = this.#wake
     if (wake !== undefined) {
       this.#wake = undefined
@@ -199,8 +223,8 @@ export class WriteLog {
   run(onFailure: OnFailure): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       while (true) {
-        if (this.#hasWork) yield* this.#runStage(this.#take(), onFailure)
-        else if (this.#isEnded) return
+        if (this.#isDue) yield* this.#runStage(this.#take(), onFailure)
+        else if (this.#isEnded && !this.#hasWork) return
         else yield* this.#work
       }
     })
@@ -211,9 +235,14 @@ export class WriteLog {
   })
 
   #take(): Stage {
-    if (this.#sealed.length === 0) this.#seal()
+    if (this.#sealed.length === 0) {
+      this.#seal()
+      this.#gatheredBytes = 0
+    }
     const stage = this.#sealed.shift() as Stage
+    // What was asked before is due as it was; nothing that came with it waits again.
     this.#hasWork = this.#sealed.length > 0 || this.#isPending(this.#current)
+    this.#isDue = this.#hasWork
     this.#isRunning = true
     return stage
   }
