@@ -15,6 +15,7 @@ export interface Scenario {
   readonly name: string
   readonly args?: ReadonlyArray<string>
   readonly env?: Readonly<Record<string, string>>
+  readonly volumeBytes?: number
   readonly script: (s: Script.Script) => Effect.Effect<void, never, Scope.Scope>
   /**
    * Set where the installed lttng-relayd (2.13.9) is known to do something else: the reason, and what is
@@ -55,7 +56,8 @@ export const run = (kind: Relays.Kind, scenario: Scenario) =>
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind, {
         ...(scenario.args === undefined ? {} : { args: scenario.args }),
-        ...(scenario.env === undefined ? {} : { env: scenario.env })
+        ...(scenario.env === undefined ? {} : { env: scenario.env }),
+        ...(scenario.volumeBytes === undefined ? {} : { volumeBytes: scenario.volumeBytes })
       })
       const transcript: Array<string> = []
       yield* Effect.scoped(scenario.script(Script.make(relay, (line) => transcript.push(line))))

@@ -6,7 +6,7 @@
  * namespace with an empty /run and /dev/shm; commands and applications enter it by the daemon's pid.
  */
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -55,7 +55,30 @@ export interface Tracing {
   readonly attempt: (...args: ReadonlyArray<string>) => Effect.Effect<Process.Outcome, Process.TimedOut>
   /** Runs the application to its end: all its events are emitted when this returns. */
   readonly emit: (options: AppOptions) => Effect.Effect<void, Failed>
+  /** Kills the session daemon and its consumer daemons without notice. */
+  readonly crash: Effect.Effect<void>
 }
+
+/** Pids of the processes below this one, deepest last. */
+const descendants = (pid: number): ReadonlyArray<number> => {
+  const task = `/proc/${pid}/task`
+  if (!existsSync(task)) return []
+  const children = readdirSync(task).flatMap((thread) =>
+    readFileSync(`${task}/${thread}/children`, "latin1").split(" ").filter(Boolean).map(Number)
+  )
+  return children.flatMap((child) => [child, ...descendants(child)])
+}
+
+/** What the process has open, as paths. */
+export const openFiles = (pid: number): ReadonlyArray<string> =>
+  readdirSync(`/proc/${pid}/fd`).flatMap((descriptor) => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${descriptor}`)]
+    } catch {
+      // Closed between the two calls.
+      return []
+    }
+  })
 
 const appArguments = (options: AppOptions) => [
   String(options.count),
@@ -85,7 +108,13 @@ export const start = Effect.gen(function* () {
       Effect.asVoid
     )
   }
-  const tracing: Tracing = { home, lttng, attempt, emit }
+  const crash = Effect.gen(function* () {
+    const pids = descendants(daemon.pid)
+    daemon.signal("SIGKILL")
+    for (const pid of pids) process.kill(pid, "SIGKILL")
+    yield* daemon.ended
+  })
+  const tracing: Tracing = { home, lttng, attempt, emit, crash }
   return tracing
 })
 

@@ -5,7 +5,7 @@
  * Both run under TZ=UTC and umask 022. Root's daemons share /var/run/lttng whatever LTTNG_HOME says, so the
  * reference gets a private /run where the machine allows it.
  */
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -22,6 +22,8 @@ export interface Options {
   readonly args?: ReadonlyArray<string>
   readonly host?: "127.0.0.1" | "::1"
   readonly env?: Readonly<Record<string, string>>
+  /** Puts the output directory on a volume of its own with this many bytes. */
+  readonly volumeBytes?: number
 }
 
 export interface Relay {
@@ -38,6 +40,16 @@ export const temporaryDirectory = (label: string) =>
   Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), `lttng-relay-${label}-`))),
     (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
+  )
+
+/** A volume that is full after so many bytes. */
+const volume = (path: string, bytes: number) =>
+  Effect.acquireRelease(
+    Effect.andThen(
+      Effect.sync(() => mkdirSync(path)),
+      Process.run("mount", ["-t", "tmpfs", "-o", `size=${bytes},mode=0750`, "tmpfs", path])
+    ),
+    () => Effect.ignore(Process.run("umount", [path]))
   )
 
 const program = fileURLToPath(new URL("../../src/bin/lttng-relayd.ts", import.meta.url))
@@ -64,6 +76,7 @@ const commandOf = (kind: Kind): ReadonlyArray<string> =>
 export const start = Effect.fnUntraced(function* (kind: Kind, options: Options = {}) {
   const home = yield* temporaryDirectory(kind)
   const output = join(home, "traces")
+  if (options.volumeBytes !== undefined) yield* volume(output, options.volumeBytes)
   const host = options.host ?? "127.0.0.1"
   const controlPort = yield* Ports.free
   const dataPort = yield* Ports.free

@@ -1,6 +1,7 @@
 /** All scenarios, in the order of the protocol. */
 import type { Scenario } from "../scenario.ts"
 import { chunks } from "./chunks.ts"
+import { failures } from "./failures.ts"
 import { lifetimes } from "./lifetimes.ts"
 import { packets } from "./packets.ts"
 import { rotations } from "./rotations.ts"
@@ -15,5 +16,6 @@ export const scenarios: ReadonlyArray<Scenario> = [
   ...packets,
   ...rotations,
   ...chunks,
-  ...lifetimes
+  ...lifetimes,
+  ...failures
 ]

@@ -1,0 +1,161 @@
+/** File systems that refuse: full volumes, removed directories, files in the way. */
+import { rmSync } from "node:fs"
+import { join as joinPath } from "node:path"
+import { Effect } from "effect"
+import * as Commands from "../commands.ts"
+import { type Scenario, scenario } from "../scenario.ts"
+import type * as Script from "../script.ts"
+
+const { closeCommands, join, noSeq, sendIndex, start, u64 } = Commands
+
+const remove = (s: Script.Script, path: string) =>
+  Effect.sync(() => rmSync(joinPath(s.output, path), { recursive: true, force: true }))
+
+const smallVolume = 256 * 1024
+
+export const failures: ReadonlyArray<Scenario> = [
+  scenario(
+    "a full volume ends the data connection and the session's streams, not the daemon",
+    function* (s) {
+      const { c, d } = yield* s.recording()
+      const stream = yield* c.addStream()
+      const other = yield* c.addStream({ channel: "other" })
+      yield* d.packet(stream, 0, 1024 * 1024)
+      yield* d.closes()
+      yield* s.untilClosed(other)
+      yield* c.refused("SEND_INDEX", sendIndex(13, stream, { seq: 0, bytes: 1024 * 1024 }))
+      const again = yield* s.control
+      yield* again.alive
+    },
+    { volumeBytes: smallVolume }
+  ),
+  scenario(
+    "a full volume ends the control connection that sends metadata",
+    function* (s) {
+      const { c } = yield* s.recording()
+      const metadata = yield* c.addStream({ channel: "metadata" })
+      yield* c.metadata(metadata, Buffer.alloc(512 * 1024, 0x20))
+      yield* c.closes()
+      const again = yield* s.control
+      yield* again.alive
+    },
+    { volumeBytes: smallVolume }
+  ),
+  scenario(
+    "padding that does not fit is a write error like any other",
+    function* (s) {
+      const { c, d } = yield* s.recording()
+      const stream = yield* c.addStream()
+      yield* d.packet(stream, 0, 16, 1024 * 1024)
+      yield* d.closes()
+      yield* s.untilClosed(stream)
+      yield* c.refused("CLOSE_STREAM", join(u64(stream), u64(0)))
+    },
+    { volumeBytes: smallVolume }
+  ),
+  scenario("the session directory is removed: open files go on unseen, new streams fail", function* (s) {
+    const { c, d, file, session } = yield* s.recording({ basePath: "r" })
+    const stream = yield* c.addStream()
+    yield* d.packet(stream, 0)
+    yield* s.fileSize(file("ch_0"), 16)
+    yield* c.index(stream, { seq: 0 })
+    yield* c.dataPending(stream, 0)
+    yield* remove(s, session.path)
+    yield* d.packet(stream, 1)
+    yield* c.index(stream, { seq: 1 })
+    yield* c.addStream({ channel: "late" })
+    yield* c.closeStream(stream, 1)
+    yield* s.untilClosed(stream)
+    yield* c.closeChunk(0, start + 5)
+  }),
+  scenario(
+    "the session directory is removed before a rotation",
+    function* (s) {
+      const { c, session } = yield* s.recording({ basePath: "r" })
+      yield* c.addStream({ channel: "metadata" })
+      yield* remove(s, session.path)
+      yield* c.refused("CREATE_TRACE_CHUNK", Commands.createChunk(1, start + 10))
+    },
+    {
+      oursOnly: {
+        reason: "2.13.9 works below a handle of the removed directory; a path is created again, empty",
+        transcript: [
+          "C1 VERSION → 2.<own minor>",
+          "C1 CREATE_SESSION → 00000000000000010000000a00000004",
+          "C1 CREATE_SESSION path → 682f7200",
+          "C1 CREATE_SESSION path = h/r",
+          "C1 CREATE_TRACE_CHUNK → 0000000a",
+          "C1 ADD_STREAM → 00000000000000010000000a",
+          "C1 CREATE_TRACE_CHUNK → 0000000b closed"
+        ]
+      }
+    }
+  ),
+  scenario("a file in the place of the session directory refuses the session, the connection is kept", function* (s) {
+    yield* s.write("h/taken", "in the way")
+    const c = yield* s.control
+    yield* c.version(13)
+    yield* c.createSession({ basePath: "taken" })
+    yield* c.createSession({ basePath: "taken/below" })
+    yield* c.createSession({ basePath: "free" })
+  }),
+  scenario("a directory in the place of a data file fails and keeps the connection", function* (s) {
+    const { c, file } = yield* s.recording({ basePath: "r" })
+    yield* s.write(file("ch_0/inside"), "in the way")
+    yield* c.addStream()
+    yield* c.addStream({ channel: "ch_1" })
+  }),
+  scenario("a file in the place of the index directory ends the data connection", function* (s) {
+    const { c, d, file } = yield* s.recording({ basePath: "r" })
+    const stream = yield* c.addStream()
+    yield* s.write(file("index"), "in the way")
+    yield* d.packet(stream, 0)
+    yield* d.closes()
+    yield* s.untilClosed(stream)
+    yield* c.refused("CLOSE_STREAM", join(u64(stream), u64(noSeq)))
+  }),
+  scenario("an index file in the way is replaced", function* (s) {
+    const { c, d, file } = yield* s.recording({ basePath: "r" })
+    const stream = yield* c.addStream()
+    yield* s.write(file("index/ch_0.idx"), "of an earlier session, and longer than the new one will be".repeat(9))
+    yield* d.packet(stream, 0)
+    yield* s.fileSize(file("ch_0"), 16)
+    yield* c.index(stream, { seq: 0 })
+    yield* c.dataPending(stream, 0)
+  }),
+  scenario(
+    "files removed from a chunk do not keep clear from removing the others",
+    function* (s) {
+      const { c, file } = yield* s.recording({ basePath: "r" })
+      const one = yield* c.addStream({ channel: "metadata" })
+      const two = yield* c.addStream({ channel: "metadata", path: "kernel" })
+      yield* remove(s, file("metadata"))
+      yield* c.rotate(undefined, [
+        [one, 0],
+        [two, 0]
+      ])
+      yield* c.closeChunk(0, start + 5, closeCommands.delete)
+      yield* c.untilChunkGone(0)
+    },
+    {
+      oursOnly: {
+        reason: "2.13.9 stops at the first file that is not there",
+        transcript: [
+          "C1 VERSION → 2.<own minor>",
+          "C1 CREATE_SESSION → 00000000000000010000000a00000004",
+          "C1 CREATE_SESSION path → 682f7200",
+          "C1 CREATE_SESSION path = h/r",
+          "C1 CREATE_TRACE_CHUNK → 0000000a",
+          "C1 ADD_STREAM → 00000000000000010000000a",
+          "C1 ADD_STREAM → 00000000000000020000000a",
+          "C1 ROTATE_STREAMS → 0000000a",
+          "C1 CLOSE_TRACE_CHUNK → 0000000a00000004",
+          "C1 CLOSE_TRACE_CHUNK path → 682f7200",
+          "C1 CLOSE_TRACE_CHUNK path = h/r",
+          "C1 chunk 0 is gone"
+        ],
+        tree: ["h/ 0750", "h/r/ 0750"]
+      }
+    }
+  )
+]
