@@ -2,12 +2,14 @@
  * The relay, composed: three ports over one registry over one store. Layers are built in the order storage, registry,
  * listeners, so that stopping goes the other way: listeners close first, sessions drain, files close last.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, type Stream } from "effect"
 import type { RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
 import * as LiveConnection from "./connection/LiveConnection.ts"
+import type { RelayEvent } from "./relay/Events.ts"
 import { Registry } from "./relay/Registry.ts"
+import * as Status from "./relay/Status.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
 import { type ConnectionLimit, type ListenFailed, listen } from "./transport/Listener.ts"
 
@@ -20,6 +22,11 @@ export class Relay extends Context.Service<
   Relay,
   {
     readonly addresses: { readonly control: BoundAddress; readonly data: BoundAddress; readonly live: BoundAddress }
+    /** Sessions with their streams, as they are now. */
+    readonly sessions: Effect.Effect<ReadonlyArray<Status.SessionStatus>>
+    readonly counters: Effect.Effect<Status.Counters>
+    /** What happens from now on; a slow subscriber loses the oldest events. */
+    readonly events: Stream.Stream<RelayEvent>
   }
 >()("relayd/Relay") {}
 
@@ -60,7 +67,12 @@ const ports = (config: RelayConfig) =>
       LiveConnection.serve
     )
     const bound = ({ address, port }: { readonly address: string; readonly port: number }) => ({ host: address, port })
-    return Relay.of({ addresses: { control: bound(control), data: bound(data), live: bound(live) } })
+    return Relay.of({
+      addresses: { control: bound(control), data: bound(data), live: bound(live) },
+      sessions: Effect.sync(() => Status.sessions(registry)),
+      counters: Effect.sync(() => Status.counters(registry)),
+      events: registry.events.stream
+    })
   })
 
 /** A relay over any `TraceStore`. */

@@ -224,13 +224,22 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     const isBeacon =
       payload.readUInt32BE(from + offsets.packetSize) === 0 && payload.readUInt32BE(from + offsets.packetSize + 4) === 0
     if (isBeacon) {
-      model.addBeacon(payload.readBigUInt64BE(from + offsets.timestampEnd))
+      this.#beacon(stream, payload.readBigUInt64BE(from + offsets.timestampEnd))
       return true
     }
     const netSeqNum = payload.readBigUInt64BE(from + offsets.netSeqNum)
-    const has28 = stream.session.identity.minor >= 8 && this.#state.minor >= 8
+    const has28 = stream.session.identity.minor >= 8
+    // A stream of another session may want fields that this connection's layout does not have.
+    if (has28 && this.#state.minor < 8) return false
     const packetSeqNum = has28 ? payload.readBigUInt64BE(from + offsets.packetSeqNum) : noSeq
     return stream.addIndex(netSeqNum, packetSeqNum, payload, from + offsets.packetSize, this.#account)
+  }
+
+  #beacon(stream: StreamActor, timestampEnd: bigint): void {
+    stream.model.addBeacon(timestampEnd)
+    const { events } = this.#registry
+    if (!events.hasSubscribers) return
+    events.publish({ _tag: "Beacon", sessionId: stream.session.id, streamId: stream.handle, timestampEnd })
   }
 
   #answer(code: number): void {

@@ -119,6 +119,8 @@ class LiveConnection implements Receiver, RequestSink {
     const stopped = this.#framer.push(bytes, 0, length)
     this.#sendAnswers()
     if (stopped < length && !this.#hasEnded) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
+    // Last: the fiber may run, and even finish, during this call.
+    if (this.#work !== undefined) this.#workArrived.openUnsafe()
   }
 
   #mayRead(): boolean {
@@ -159,7 +161,6 @@ class LiveConnection implements Receiver, RequestSink {
     }
     this.#sendAnswers()
     this.#work = result
-    this.#workArrived.openUnsafe()
     return false
   }
 

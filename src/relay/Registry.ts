@@ -7,6 +7,7 @@ import { Pool } from "../memory/Blocks.ts"
 import type { OutputGrouping } from "../model/Path.ts"
 import { TraceStore } from "../storage/TraceStore.ts"
 import { Chunks } from "./Chunks.ts"
+import * as Events from "./Events.ts"
 import { Gather } from "./Gather.ts"
 import * as SessionActor from "./SessionActor.ts"
 import type { StreamActor } from "./StreamActor.ts"
@@ -29,6 +30,9 @@ export class Registry extends Context.Service<
     readonly store: TraceStore["Service"]
     readonly pool: Pool
     readonly gather: Gather
+    readonly events: Events.Events
+    /** Of streams that are closed; open ones count for themselves. */
+    readonly totals: { packetCount: number; byteCount: number }
     readonly chunks: Chunks
     readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
     /** Streams that packets and commands may name. */
@@ -57,6 +61,7 @@ export class Registry extends Context.Service<
         const sessions = new Map<number, SessionActor.SessionActor>()
         const streams = new Map<number, StreamActor>()
         const chunks = new Chunks()
+        const events = yield* Events.make
         const fibers = yield* FiberMap.make<number, void, never>()
         const actions = yield* FiberMap.make<object, void, never>()
         const runAction = yield* FiberMap.runtime(actions)<never>()
@@ -71,6 +76,8 @@ export class Registry extends Context.Service<
           store,
           pool: new Pool(options.memoryBytesMax),
           gather: new Gather(),
+          events,
+          totals: { packetCount: 0, byteCount: 0 },
           chunks,
           sessions,
           streams,
@@ -81,7 +88,14 @@ export class Registry extends Context.Service<
           add: (identity) =>
             Effect.gen(function* () {
               const session = yield* SessionActor.make(identity, registry, (owner, chunk) => {
-                runAction(chunk, chunks.retire(owner, chunk))
+                const retired = Effect.tap(chunks.retire(owner, chunk), () =>
+                  Effect.sync(() => {
+                    const { id: chunkId, archivedPath: path } = chunk
+                    if (chunkId === undefined || path === undefined) return
+                    events.publish({ _tag: "RotationCompleted", chunkId, path })
+                  })
+                )
+                runAction(chunk, retired)
               })
               sessions.set(session.id, session)
               const key = `${identity.owner.sessiondUuid}/${identity.owner.sessionKey}`
@@ -90,10 +104,13 @@ export class Registry extends Context.Service<
               session.siblings = siblings
               const ended = Effect.sync(() => {
                 sessions.delete(session.id)
+                events.publish({ _tag: "SessionClosed", sessionId: session.id, isAborted: session.isAborted })
                 siblings.delete(session)
                 if (siblings.size === 0 && tracingSessions.get(key) === siblings) tracingSessions.delete(key)
               })
               yield* FiberMap.run(fibers, session.id, Effect.ensuring(session.run, ended))
+              const { sessionName: name, hostname } = identity
+              events.publish({ _tag: "SessionCreated", sessionId: session.id, name, hostname })
               return session
             }),
           hasOngoingRotation: (session) => {

@@ -190,6 +190,8 @@ export class SessionActor {
     this.#registry.streams.delete(stream.handle)
     this.#unpublished.delete(stream)
     this.#completing.add(stream)
+    this.#registry.totals.packetCount += stream.packetCount
+    this.#registry.totals.byteCount += stream.byteCount
   }
 
   /** Done when the files of every closed stream are complete. */
@@ -248,6 +250,7 @@ export class SessionActor {
       const stream = new StreamActor({
         session: this,
         gather: registry.gather,
+        events: registry.events,
         handle,
         path,
         channelName: request.channelName,
@@ -273,6 +276,8 @@ export class SessionActor {
       if (!this.traceIds.has(path)) this.traceIds.set(path, registry.nextTraceId())
       this.#unpublished.add(stream)
       yield* this.#startStream(stream)
+      const { channelName } = request
+      registry.events.publish({ _tag: "StreamAdded", sessionId: this.id, streamId: handle, path, channelName })
       return { handle: BigInt(handle), returnCode: ReturnCode.OK }
     })
   }

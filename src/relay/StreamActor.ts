@@ -13,6 +13,7 @@ import { type DataFile, type IndexFile, noSeq, Stream } from "../model/Stream.ts
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import type { TraceFile } from "../storage/FilePool.ts"
 import type { FileFailed } from "../storage/Files.ts"
+import type { Events } from "./Events.ts"
 import type { Gather } from "./Gather.ts"
 import type { SessionActor } from "./SessionActor.ts"
 import { StreamFiles } from "./StreamFiles.ts"
@@ -23,6 +24,7 @@ import { type OnFailure, WriteLog } from "./WriteLog.ts"
 export interface Options {
   readonly session: SessionActor
   readonly gather: Gather
+  readonly events: Events
   readonly handle: number
   readonly path: string
   readonly channelName: string
@@ -59,7 +61,11 @@ export class StreamActor {
     this.handle = options.handle
     this.path = options.path
     this.channelName = options.channelName
-    this.log = new WriteLog(() => this.#progress(), options.gather)
+    this.log = new WriteLog(
+      () => this.#progress(),
+      options.gather,
+      () => this.#onDurable(options.events)
+    )
     const isRing = options.tracefileSize > 0
     const { path, channelName, sessionMinor } = options
     this.#files = new StreamFiles(this.log, { path, channelName, isRing, sessionMinor }, options.account)
@@ -200,10 +206,24 @@ export class StreamActor {
   #progress() {
     // Asked once while the log is made, before there is a model.
     const model = this.model as Stream<TraceChunk> | undefined
-    return model === undefined
-      ? { prevDataSeq: noSeq, prevIndexSeq: noSeq, indexCount: 0 }
-      : { prevDataSeq: model.prevDataSeq, prevIndexSeq: model.prevIndexSeq, indexCount: model.indexCount }
+    return {
+      prevDataSeq: model?.prevDataSeq ?? noSeq,
+      prevIndexSeq: model?.prevIndexSeq ?? noSeq,
+      indexCount: model?.indexCount ?? 0,
+      packetCount: this.packetCount,
+      byteCount: this.byteCount
+    }
   }
+
+  #onDurable(events: Events): void {
+    if (!events.hasSubscribers) return
+    const { packetCount, byteCount } = this.log.durable
+    if (packetCount === this.#announcedPacketCount) return
+    this.#announcedPacketCount = packetCount
+    const { session, handle: streamId } = this
+    events.publish({ _tag: "PacketsStored", sessionId: session.id, streamId, packetCount, byteCount })
+  }
+  #announcedPacketCount = 0
 }
 
 /** Wrap-safe: sequence numbers are compared by their signed difference. */

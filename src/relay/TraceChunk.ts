@@ -76,6 +76,11 @@ export class TraceChunk {
     this.#command = command === Names.closeCommand.noOperation ? undefined : command
   }
 
+  /** Where a rotation left the chunk, relative to the output directory; undefined unless it is archived. */
+  get archivedPath(): string | undefined {
+    return this.#path.startsWith(`${Names.archivePath}/`) ? this.#outputPath(this.#path) : undefined
+  }
+
   /** What the close command asked for. Failures are for the log: nobody waits for them. */
   get closeAction(): Effect.Effect<ReadonlyArray<FileFailed>> {
     const { name } = this

@@ -35,6 +35,8 @@ export interface Progress {
   readonly prevDataSeq: bigint
   readonly prevIndexSeq: bigint
   readonly indexCount: number
+  readonly packetCount: number
+  readonly byteCount: number
 }
 
 interface Records {
@@ -63,6 +65,7 @@ const makeStage = (): Stage => ({
 export class WriteLog {
   readonly #progress: () => Progress
   readonly #gather: Gather
+  readonly #onDurable: () => void
   readonly #sealed: Array<Stage> = []
   #current = makeStage()
   #hasWork = false
@@ -77,9 +80,11 @@ export class WriteLog {
   /** What of the stream is in its files. */
   durable: Progress
 
-  constructor(progress: () => Progress, gather: Gather) {
+  /** `onDurable` is called whenever `durable` has advanced. */
+  constructor(progress: () => Progress, gather: Gather, onDurable: () => void = () => {}) {
     this.#progress = progress
     this.#gather = gather
+    this.#onDurable = onDurable
     this.durable = progress()
   }
 
@@ -258,7 +263,10 @@ export class WriteLog {
       for (const step of stage.steps) {
         if (this.#failure === undefined || step.isCleanup) yield* this.#attempt(step.run, onFailure)
       }
-      if (this.#failure === undefined && stage.progress !== undefined) this.durable = stage.progress
+      if (this.#failure === undefined && stage.progress !== undefined) {
+        this.durable = stage.progress
+        this.#onDurable()
+      }
       this.#isRunning = false
       this.#answer(stage)
     })
