@@ -67,3 +67,7 @@ export const run = (kind: Relays.Kind, scenario: Scenario) =>
       return result
     })
   )
+
+/** Lines that say a step waited for something that never came: a scenario with one proves nothing. */
+export const stuck = (run: Run): ReadonlyArray<string> =>
+  run.transcript.filter((line) => /in vain|is not gone|still open|silent$/.test(line))

@@ -7,7 +7,7 @@
  * connection comes after a wait for a file or for DATA_PENDING.
  */
 import { mkdirSync, statSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { Effect, type Scope } from "effect"
 import * as Process from "../support/process.ts"
 import type * as Relays from "../support/relays.ts"
@@ -204,6 +204,8 @@ export interface Script {
   ) => Effect.Effect<Recording, never, Scope.Scope>
   /** Waits until the file below the output directory has exactly this size. */
   readonly fileSize: (path: string, bytes: number) => Step
+  /** Waits until the files of that name, wherever a rotation put them, have this many bytes together. */
+  readonly totalBytes: (name: string, bytes: number) => Step
   readonly exists: (path: string) => Step
   /** Waits until the relay no longer knows the stream, asking over a session of its own. */
   readonly untilClosed: (stream: bigint) => Effect.Effect<void, never, Scope.Scope>
@@ -215,6 +217,16 @@ export interface Script {
 }
 
 const sizeOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.size
+
+/** Undefined when a file moved while they were counted. */
+const totalOf = (root: string, name: string): number | undefined => {
+  try {
+    const sizes = Tree.files(root).map((path) => (basename(path) === name ? statSync(join(root, path)).size : 0))
+    return sizes.reduce((sum, size) => sum + size, 0)
+  } catch {
+    return undefined
+  }
+}
 
 export const make = (relay: Relays.Relay, note: Note): Script => {
   const { output } = relay
@@ -254,6 +266,7 @@ export const make = (relay: Relays.Relay, note: Note): Script => {
         return { c, d, session, file }
       }),
     fileSize: (path, bytes) => awaited(`${path} of ${bytes} bytes`, () => sizeOf(join(output, path)) === bytes),
+    totalBytes: (name, bytes) => awaited(`${bytes} bytes in all files ${name}`, () => totalOf(output, name) === bytes),
     exists: (path) => awaited(path, () => sizeOf(join(output, path)) !== undefined),
     untilClosed: (stream) =>
       Effect.gen(function* () {

@@ -1,0 +1,30 @@
+/**
+ * Generated interleavings at the installed lttng-relayd and at ours: equal replies, equal files.
+ * `SEED=n` runs that one, `SEED=n-m` a range; a failure's name has its seed, its transcript every step.
+ */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Peers from "../support/peers.ts"
+import * as Relays from "../support/relays.ts"
+import * as Random from "./random.ts"
+import * as Scenario from "./scenario.ts"
+
+const [from = 1, to = from] = (process.env.SEED ?? "1-24").split("-").map(Number)
+const seeds = Array.from({ length: to - from + 1 }, (_, offset) => from + offset)
+
+Peers.describeWithPeers(Peers.reference, "generated, as lttng-relayd 2.13.9", () => {
+  for (const seed of seeds) {
+    it.live(`seed ${seed}`, () =>
+      Effect.gen(function* () {
+        const scenario = Random.fromSeed(seed)
+        const [ours, reference] = yield* Effect.all(
+          [Scenario.run(Relays.underTest, scenario), Scenario.run("reference", scenario)],
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(ours, reference)
+        assert.deepStrictEqual(Scenario.stuck(ours), [])
+        assert.strictEqual(reference.exit, "status 0")
+      })
+    )
+  }
+})
