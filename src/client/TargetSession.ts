@@ -255,7 +255,7 @@ const makeSession = (
     yield* control.insist(BeginDataPending, { sessionId })
     let isMissing = false
     for (const stream of data()) {
-      const request = { streamId: stream.handle(), lastNetSeqNum: stream.lastNetSeqNum() }
+      const request = { streamId: stream.handle(), lastNetSeqNum: stream.lastPairedNetSeqNum() }
       const { returnCode } = yield* control.ask(DataPending, request)
       if (returnCode === ReturnCode.UNKNOWN_STREAM)
         return yield* new RelayRefused({ command: "DATA_PENDING", returnCode })
@@ -278,7 +278,7 @@ const makeSession = (
   const rotateTo = (newChunkId: bigint | undefined, which: ReadonlyArray<AnyStream>) => {
     const positions = which.map((stream) => ({
       streamId: stream.handle(),
-      rotateAtSeqNum: isData(stream) ? (stream.lastPacketSeqNum() ?? -1n) + 1n : 0n
+      rotateAtSeqNum: isData(stream) ? stream.lastPacketSeqNum() + 1n : 0n
     }))
     if (positions.length === 0) return Effect.void
     return Effect.asVoid(control.insist(RotateStreams, { newChunkId, positions }))
@@ -287,14 +287,12 @@ const makeSession = (
     Effect.gen(function* () {
       yield* TargetStream.settle(wire)
       const old = yield* chunks.create(times)
-      const withPackets = data().filter((stream) => stream.lastPacketSeqNum() !== undefined)
-      yield* rotateTo(chunks.current(), withPackets)
-      // A rotation waits for a packet; a stream that has none is moved by closing it and adding it again.
-      const empty = data().filter((stream) => stream.lastPacketSeqNum() === undefined)
-      for (const stream of empty) yield* stream.renew
+      const [renewed, rotated] = [data().filter((s) => !s.isRotatable()), data().filter((s) => s.isRotatable())]
+      yield* rotateTo(chunks.current(), rotated)
+      for (const stream of renewed) yield* stream.renew
       yield* rotateTo(chunks.current(), metadata())
       for (const stream of metadata()) yield* (stream as TargetStream.MetadataStreamState).repeat
-      if (empty.length > 0 && isPublished) yield* publish
+      if (renewed.length > 0 && isPublished) yield* publish
       return { old, path: yield* chunks.close(old, command, times.closedAt) }
     })
   const insistOnChunks = (feature: string, isPossible: boolean) =>
@@ -354,8 +352,8 @@ const makeSession = (
       Effect.gen(function* () {
         yield* stored
         if (chunks.exist && !kind.isSnapshot) {
-          // Empty streams first: their rotation would wait for a packet that never comes.
-          for (const stream of data()) if (stream.lastPacketSeqNum() === undefined) yield* stream.close
+          // The others first: their rotation would wait for an index that never comes.
+          for (const stream of data()) if (!stream.isRotatable()) yield* stream.close
           yield* stillness(Effect.suspend(() => rotateTo(undefined, data())))
           yield* rotateTo(undefined, metadata())
         }

@@ -109,11 +109,13 @@ export interface DataStreamState extends DataStream {
   readonly _tag: "Data"
   readonly lock: Semaphore.Semaphore
   readonly handle: () => bigint
-  readonly lastNetSeqNum: () => bigint
-  /** `undefined` before the first packet. */
-  readonly lastPacketSeqNum: () => bigint | undefined
+  /** Of the last packet whose index was sent too: what a pending check may ask for. */
+  readonly lastPairedNetSeqNum: () => bigint
+  readonly lastPacketSeqNum: () => bigint
+  /** A rotation happens at an index: it needs one, and no bytes behind it that have none. */
+  readonly isRotatable: () => boolean
   readonly isOpen: () => boolean
-  /** Closes and adds it again, in the session's current chunk. Only for a stream that has no packet. */
+  /** Closes and adds it again, in the session's current chunk. For a stream that cannot rotate. */
   readonly renew: Effect.Effect<void, CommandFailed>
   readonly tick: (now: bigint) => Effect.Effect<void, CommandFailed>
 }
@@ -123,10 +125,11 @@ export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<Data
     const lock = yield* Semaphore.make(1)
     let { handle } = yield* addStream(wire, options)
     let netSeqNum = -1n
+    let pairedNetSeqNum = -1n
     let packetSeqNum: bigint | undefined
     let isOpen = true
     const classId = options.classId ?? 0n
-    const lastNetSeqNum = () => (netSeqNum < 0n ? u64Max : netSeqNum)
+    const orNone = (seqNum: bigint) => (seqNum < 0n ? u64Max : seqNum)
 
     const sendData = (bytes: Uint8Array, paddingSize: number) =>
       Effect.suspend((): Effect.Effect<void, LinkLost> => {
@@ -139,7 +142,7 @@ export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<Data
       index: Omit<SendIndex.Request, "relayStreamId" | "netSeqNum" | "streamId" | "streamInstanceId">
     ) =>
       Effect.gen(function* () {
-        const ids = { relayStreamId: handle, netSeqNum: lastNetSeqNum(), streamId: classId }
+        const ids = { relayStreamId: handle, netSeqNum: orNone(netSeqNum), streamId: classId }
         const request = { ...ids, ...index, streamInstanceId: options.instanceId ?? 0n }
         wire.unsettled.push(yield* wire.control.start(SendIndex, request))
         yield* settle(wire, unsettledMax)
@@ -151,6 +154,7 @@ export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<Data
         if (!wire.hasIndex) return yield* sent
         packetSeqNum = packet.packetSeqNum ?? (packetSeqNum === undefined ? 0n : packetSeqNum + 1n)
         yield* sent
+        pairedNetSeqNum = netSeqNum
         yield* sendIndex({
           packetSize: BigInt(bytes.length + paddingBytes) * 8n,
           contentSize: packet.contentBits ?? BigInt(bytes.length) * 8n,
@@ -170,15 +174,16 @@ export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<Data
         packetSeqNum: 0n
       })
     const closeStream = Effect.suspend(() =>
-      Effect.asVoid(wire.control.insist(CloseStream, { streamId: handle, lastNetSeqNum: lastNetSeqNum() }))
+      Effect.asVoid(wire.control.insist(CloseStream, { streamId: handle, lastNetSeqNum: orNone(netSeqNum) }))
     )
     return {
       _tag: "Data",
       options,
       lock,
       handle: () => handle,
-      lastNetSeqNum,
-      lastPacketSeqNum: () => packetSeqNum,
+      lastPairedNetSeqNum: () => orNone(wire.hasIndex ? pairedNetSeqNum : netSeqNum),
+      lastPacketSeqNum: () => packetSeqNum ?? 0n,
+      isRotatable: () => pairedNetSeqNum >= 0n && pairedNetSeqNum === netSeqNum,
       isOpen: () => isOpen,
       packet: (packet) => Semaphore.withPermits(lock, 1)(send(packet)),
       unindexed: (bytes, paddingBytes = 0) => Semaphore.withPermits(lock, 1)(sendData(bytes, paddingBytes)),
@@ -193,6 +198,8 @@ export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<Data
       renew: Effect.gen(function* () {
         yield* closeStream
         handle = (yield* addStream(wire, options)).handle
+        netSeqNum = -1n
+        pairedNetSeqNum = -1n
       }),
       close: Effect.gen(function* () {
         if (!isOpen) return
