@@ -51,6 +51,8 @@ export interface LiveScript extends Script.Script {
   ) => Effect.Effect<Tracer, never, Scope.Scope>
   /** A viewer without a word said. */
   readonly stranger: Effect.Effect<Viewer.Viewer, never, Scope.Scope>
+  /** How many viewers a session shows in the listing; asked over a connection of its own, and not recorded. */
+  readonly clients: (session: number) => Effect.Effect<number, never, Scope.Scope>
   /** A viewer that has connected and has a viewer session. */
   readonly viewer: Effect.Effect<Viewer.Viewer, never, Scope.Scope>
 }
@@ -127,6 +129,16 @@ export const run = (kind: Relays.Kind, scenario: Scenario, viewerMinor: number) 
         ...script,
         viewerMinor,
         stranger,
+        clients: (session) =>
+          Effect.gen(function* () {
+            const lines: Array<string> = []
+            const observer = yield* Viewer.of(relay, (line) => lines.push(line))
+            yield* observer.connect(15)
+            yield* observer.list
+            yield* observer.close
+            const found = new RegExp(`[ ;]${session} [^;]* clients (\\d+)`).exec(lines.at(-1) ?? "")
+            return Number(found?.[1] ?? 0)
+          }),
         viewer: Effect.gen(function* () {
           const viewer = yield* stranger
           yield* viewer.connect(viewerMinor)

@@ -121,6 +121,8 @@ const sessionsText = (read: Read, isLayout15: boolean) =>
         names = `${host}/${(yield* read(lengths.readUInt32BE(4))).toString("latin1")} format ${lengths.readUInt32BE(8)}`
       } else names = `${text(yield* read(64))}/${text(yield* read(255))}`
       const [timer, clients, streams] = [8, 12, 16].map((at) => common.readUInt32BE(at))
+      // Sessions by which a script asks whether something is closed are no part of it.
+      if (names.startsWith("observer")) continue
       entries.push(`${common.readBigUInt64BE(0)} ${names} timer ${timer} clients ${clients} streams ${streams}`)
     }
     return entries.length === 0 ? "none" : entries.sort().join("; ")
@@ -161,7 +163,7 @@ const readers: Record<
 const make = (name: string, wire: Wire.Wire, note: Note): Viewer => {
   let isLayout15 = false
   const answer = (command: Name): Step<string> =>
-    readers[command](wire.read, isLayout15).pipe(
+    Effect.suspend(() => readers[command](wire.read, isLayout15)).pipe(
       Effect.catch((failed) =>
         Effect.succeed(`${failed.received} ${failed._tag === "WireClosed" ? "closed" : "silent"}`.trimStart())
       )

@@ -3,7 +3,7 @@ import * as Commands from "../../sidebyside/commands.ts"
 import { type Scenario, scenario } from "../scenario.ts"
 import { recorded } from "./rings.ts"
 
-const { closeCommands, noSeq, start } = Commands
+const { noSeq, start } = Commands
 
 export const endings: ReadonlyArray<Scenario> = [
   scenario("a drained stream hangs up once, then is unknown", function* (s) {
@@ -58,18 +58,5 @@ export const endings: ReadonlyArray<Scenario> = [
     yield* viewer.newStreams(1)
     yield* viewer.detach(1)
     yield* viewer.detach(1)
-  }),
-  scenario("stopped, cleared and destroyed before its metadata was fetched", function* (s) {
-    const { tracer, stream, meta } = yield* recorded(s, 1)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
-    yield* tracer.c.rotate(undefined, [
-      [stream.id, 1],
-      [meta.id, 0]
-    ])
-    yield* tracer.c.closeChunk(0, start + 9, closeCommands.delete)
-    yield* tracer.c.untilChunkGone(0)
-    yield* viewer.metadata(meta.id)
-    yield* viewer.newStreams(1)
   })
 ]

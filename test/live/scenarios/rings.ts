@@ -173,8 +173,6 @@ export const rings: ReadonlyArray<Scenario> = [
     yield* viewer.attach(1, "beginning")
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
-    yield* stream.beacon(700)
-    yield* viewer.next(stream.id)
     yield* tracer.c.createChunk(1, start + 20)
     yield* tracer.c.rotate(1, [
       [stream.id, 2],
