@@ -33,6 +33,13 @@ export class InFlight<C> {
 /** Entries kept for reuse; a peer with more in flight pays for the rest. */
 const spareCountMax = 256
 
+/**
+ * Halves without their other half, per stream. A target waits for the answer to each index, so it has a few in flight;
+ * while its data is held back, as many as 8 MiB of socket buffers hold packets that are nearly all padding (116 bytes
+ * on the wire). Beyond that the other half is not coming.
+ */
+export const inFlightCountMax = 65_536
+
 export class InFlightTable<C> {
   readonly #entries = new Map<bigint, InFlight<C>>()
   readonly #spare: Array<InFlight<C>> = []
@@ -44,6 +51,16 @@ export class InFlightTable<C> {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  takesData(seq: bigint): boolean {
+    const entry = this.#entries.get(seq)
+    return entry === undefined ? this.#entries.size < inFlightCountMax : !entry.hasData
+  }
+
+  takesControl(seq: bigint): boolean {
+    const entry = this.#entries.get(seq)
+    return entry === undefined ? this.#entries.size < inFlightCountMax : !entry.hasControl
   }
 
   getOrMake(seq: bigint): InFlight<C> {

@@ -9,6 +9,7 @@
  * 1. A record is emitted once, after every byte of its packet was appended, with the offset of the packet in its file.
  * 2. A packet is never split between two files: a rotation reached while a packet is arriving waits for its end.
  * 3. An in-flight entry with data has exactly one index file, except between an index rotation and its data rotation.
+ * 4. Bytes that no packet owns are cut off before anything follows them, so offsets are those of the file.
  */
 import { type InFlight, InFlightTable } from "./InFlight.ts"
 import { Runs } from "./Runs.ts"
@@ -106,6 +107,8 @@ export class Stream<C> {
   #partialSeq = 0n
   #partialDataSize = 0
   #partialPaddingSize = 0
+  /** The file ends with part of a packet that will not go on. */
+  #hasLeftover = false
   #packetOrder = 0
   #flushedOrderMax = 0
 
@@ -137,6 +140,7 @@ export class Stream<C> {
   /** A packet header arrived. False: no file to put it in, or another packet is still arriving. */
   beginPacket(netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
     if (this.isClosed || this.file === undefined || this.#partial) return false
+    this.#cutLeftover()
     this.#fitTracefile(dataSize)
     this.#partial = true
     this.#partialSeq = netSeqNum
@@ -145,16 +149,20 @@ export class Stream<C> {
     return true
   }
 
-  /** Payload and padding of the packet were appended. False: the index is attached twice, or a rotation failed. */
+  /**
+   * Payload and padding of the packet were appended. False: the index is attached twice, too many packets wait for
+   * theirs, or a rotation failed.
+   */
   endPacket(): boolean {
     const seq = this.#partialSeq
     const total = this.#partialDataSize + this.#partialPaddingSize
     this.#partial = false
+    this.#hasLeftover = this.hasIndex && !this.#inFlight.takesData(seq)
+    if (this.#hasLeftover) return false
     const offset = this.offset
     this.offset += total
     if (this.hasIndex && this.file !== undefined) {
       const entry = this.#inFlight.getOrMake(seq)
-      if (entry.hasData) return false
       entry.hasData = true
       entry.file = this.file
       entry.offset = offset
@@ -171,14 +179,21 @@ export class Stream<C> {
     return this.#tryRotateData()
   }
 
-  /** The connection that carried the packet is gone; its bytes stay at the end of the file. */
+  /** The connection that carried the packet is gone. Its bytes stay at the end of the file until something follows. */
   abandonPacket(): void {
+    if (this.#partial) this.#hasLeftover = true
     this.#partial = false
+  }
+
+  #cutLeftover(): void {
+    if (this.#hasLeftover && this.file !== undefined) this.#actions.truncate(this.file, this.offset)
+    this.#hasLeftover = false
   }
 
   /** A metadata message starts to arrive. False: no file, or another message is arriving. */
   beginMetadata(): boolean {
     if (this.isClosed || this.file === undefined || this.#partial) return false
+    this.#cutLeftover()
     this.#partial = true
     return true
   }
@@ -202,11 +217,14 @@ export class Stream<C> {
   /** The metadata file starts again from nothing. False: no file, or not metadata. */
   resetMetadata(): boolean {
     if (!this.isMetadata || this.file === undefined || this.#partial) return false
+    this.file.isOverwritten = true
     const file = this.#makeFile(this.file.chunk, 0)
     this.#actions.closeData(this.file)
+    this.#leaveIndex()
     this.#actions.openData(file, true)
     this.file = file
     this.offset = 0
+    this.#hasLeftover = false
     this.prevDataSeq = 0n
     this.prevIndexSeq = 0n
     return true
@@ -214,13 +232,13 @@ export class Stream<C> {
 
   // ---- control side ----------------------------------------------------------------------------------------------
 
-  /** `fields` at `at` are a received index's fields. False: a duplicate, or a rotation failed. */
+  /** `fields` at `at` are a received index's fields. False: a duplicate, one too many, or a rotation failed. */
   addIndex(netSeqNum: bigint, packetSeqNum: bigint, fields: Buffer, at: number): boolean {
     this.beacon = undefined
     this.signOfLifeCount++
     if (!this.hasIndex) return true
+    if (!this.#inFlight.takesControl(netSeqNum)) return false
     const entry = this.#inFlight.getOrMake(netSeqNum)
-    if (entry.hasControl) return false
     entry.packetSeqNum = packetSeqNum
     if (entry.index === undefined) {
       entry.keepFields(fields, at)
@@ -243,9 +261,12 @@ export class Stream<C> {
     this.#rotation = { at, chunk, indexDone: this.isMetadata, pivot: noSeq, oldIndex: undefined }
     if (this.isMetadata) {
       if (chunk !== undefined) this.metadataReceived = 0
+      this.#leaveIndex()
       this.#switchFile()
       return true
     }
+    // Without a file there is nothing to wait for, and nothing could come that ends the wait.
+    if (this.file === undefined && chunk !== undefined) this.#switchFile()
     this.#tryRotateIndex()
     return this.#tryRotateData()
   }
@@ -272,8 +293,7 @@ export class Stream<C> {
     this.#inFlight.forEach((entry) => {
       this.#drop(entry)
     })
-    this.#dropIndexUser(this.#index)
-    this.#index = undefined
+    this.#leaveIndex()
     const rotation = this.#rotation
     this.#rotation = undefined
     if (rotation !== undefined) this.#dropIndexUser(rotation.oldIndex)
@@ -330,6 +350,11 @@ export class Stream<C> {
     this.#dropIndexUser(index)
   }
 
+  #leaveIndex(): void {
+    this.#dropIndexUser(this.#index)
+    this.#index = undefined
+  }
+
   #dropIndexUser(index: IndexFile<C> | undefined): void {
     if (index !== undefined && --index.userCount === 0) this.#actions.closeIndex(index)
   }
@@ -360,8 +385,11 @@ export class Stream<C> {
     if (overwritten !== undefined) overwritten.isOverwritten = true
     const file = this.#makeFile(old.chunk, number)
     this.#actions.closeData(old)
-    this.#dropIndexUser(this.#index)
-    this.#index = undefined
+    this.#leaveIndex()
+    if (this.#rotation !== undefined) {
+      this.#dropIndexUser(this.#rotation.oldIndex)
+      this.#rotation.oldIndex = undefined
+    }
     this.runs.dropFile(number, old.chunk)
     this.#actions.openData(file, this.#hasWrapped)
     this.file = file
@@ -402,6 +430,7 @@ export class Stream<C> {
       if (isStored && entry.order > this.#flushedOrderMax) moved.push(entry)
     })
     moved.sort((a, b) => a.order - b.order)
+    this.#cutLeftover()
     const oldFile = this.file
     const oldIndexes = moved.map((entry) => entry.index)
     const cuts = new Map<DataFile<C>, number>()
@@ -428,6 +457,7 @@ export class Stream<C> {
 
   #switchFile(): void {
     const chunk = (this.#rotation as Rotation<C>).chunk
+    this.#cutLeftover()
     if (this.file !== undefined) this.#actions.closeData(this.file)
     this.file = chunk === undefined ? undefined : this.#startRing(chunk)
     this.offset = 0

@@ -11,7 +11,8 @@ export interface Owner {
   readonly sessionKey: bigint
 }
 
-const keyOf = (owner: Owner, chunkId: bigint) => `${owner.sessiondUuid}/${owner.sessionKey}/${chunkId}`
+const prefixOf = (owner: Owner) => `${owner.sessiondUuid}/${owner.sessionKey}/`
+const keyOf = (owner: Owner, chunkId: bigint) => `${prefixOf(owner)}${chunkId}`
 
 export class Chunks {
   readonly #chunks = new Map<string, TraceChunk>()
@@ -21,10 +22,11 @@ export class Chunks {
     return this.#chunks.size
   }
 
-  /** The chunk with a reference more, for the caller to give back. */
+  /** The chunk with a reference more, for the caller to give back. One that is being put away is nobody's any more. */
   acquire(owner: Owner, chunkId: bigint): TraceChunk | undefined {
     const chunk = this.#chunks.get(keyOf(owner, chunkId))
-    chunk?.retain()
+    if (chunk === undefined || this.#retiring.has(chunk)) return undefined
+    chunk.retain()
     return chunk
   }
 
@@ -40,12 +42,28 @@ export class Chunks {
     return chunk
   }
 
+  /** Nobody uses the chunk any more, and its close action is not done. */
+  isSettling(owner: Owner, chunkId: bigint): boolean {
+    const chunk = this.#chunks.get(keyOf(owner, chunkId))
+    return chunk !== undefined && this.#retiring.has(chunk)
+  }
+
   /** Done when the chunk, if nobody uses it any more, is in its final place; at once while it is used. */
   settled(owner: Owner, chunkId: bigint): Effect.Effect<void> {
     return Effect.suspend(() => {
       const chunk = this.#chunks.get(keyOf(owner, chunkId))
       const retiring = chunk === undefined ? undefined : this.#retiring.get(chunk)
       return retiring === undefined ? Effect.void : Deferred.await(retiring)
+    })
+  }
+
+  /** Done when every chunk of `owner` that nobody uses is in its final place. */
+  allSettled(owner: Owner): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const retiring = [...this.#chunks]
+        .filter(([key]) => key.startsWith(prefixOf(owner)))
+        .flatMap(([, chunk]) => this.#retiring.get(chunk) ?? [])
+      return Effect.forEach(retiring, (done) => Deferred.await(done), { discard: true })
     })
   }
 
@@ -58,7 +76,7 @@ export class Chunks {
         yield* Effect.logError("trace chunk could not be put in its final place", failure.message)
       }
       for (const [key, known] of this.#chunks) {
-        if (known === chunk && key.startsWith(`${owner.sessiondUuid}/${owner.sessionKey}/`)) this.#chunks.delete(key)
+        if (known === chunk && key.startsWith(prefixOf(owner))) this.#chunks.delete(key)
       }
       this.#retiring.delete(chunk)
       Deferred.doneUnsafe(done, Effect.void)

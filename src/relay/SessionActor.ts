@@ -194,6 +194,10 @@ export class SessionActor {
     this.#registry.totals.byteCount += stream.byteCount
   }
 
+  get isComplete(): boolean {
+    return this.#completing.size === 0
+  }
+
   /** Done when the files of every closed stream are complete. */
   get completed(): Effect.Effect<void> {
     return Effect.forEach(this.#completing, (stream) => Effect.ignore(stream.log.synced), { discard: true })
@@ -333,6 +337,8 @@ export class SessionActor {
     return Effect.gen({ self: this }, function* () {
       this.isOngoingRotation = true
       const { currentChunk: current, identity } = this
+      // Chunks share the session directory: one that is being put away must not meet the files of the next.
+      yield* this.#registry.chunks.allSettled(identity.owner)
       if (current !== undefined && !current.hasOverrideName) {
         if (!(yield* this.#succeeds(current.moveTo(Names.oldChunkPath)))) return abort(ReturnCode.UNKNOWN)
       }
@@ -427,7 +433,10 @@ export class SessionActor {
           const stream = this.#registry.streams.get(Number(streamId))
           if (stream === undefined) return abort(ReturnCode.INVALID)
           chunk?.retain()
-          if (!stream.rotate(rotateAtSeqNum, chunk)) return abort(ReturnCode.FILE_CREATION_ERROR)
+          if (!stream.rotate(rotateAtSeqNum, chunk)) {
+            chunk?.release()
+            return abort(ReturnCode.FILE_CREATION_ERROR)
+          }
           // A rotation that is due creates files now, and its failure is the answer; one that waits is on its own.
           if (!stream.model.isRotating && !(yield* this.#succeeds(stream.log.synced))) {
             return abort(ReturnCode.FILE_CREATION_ERROR)

@@ -130,10 +130,12 @@ export class StreamFiles implements Actions<TraceChunk> {
   }
 
   readonly truncate = (data: Data, size: number): void => {
-    this.#log.step(
-      this.#withFile(data, "continue", (file) => file.truncate(size)),
-      false
-    )
+    const sink = this.#data.get(data)
+    const cut = this.#withFile(data, "continue", (file) => {
+      if (sink !== undefined) sink.position = size
+      return file.truncate(size)
+    })
+    this.#log.step(cut, false)
   }
 
   readonly leaveChunk = (chunk: TraceChunk): void => {

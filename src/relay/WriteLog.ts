@@ -11,14 +11,16 @@
 import { Deferred, Effect, Exit } from "effect"
 import type { Account, Block } from "../memory/Blocks.ts"
 import { blockBytes } from "../memory/Blocks.ts"
-import type { FileFailed } from "../storage/Files.ts"
+import { FileFailed } from "../storage/Files.ts"
 import { type Gather, gatherBytesMax } from "./Gather.ts"
 
 /** Blocks written by one system call at most: 1 MiB keeps a thread of the pool busy for well under a millisecond. */
 const writeBlockCountMax = 16
-/** Padding up to this is filled into blocks; a longer run of zeros is written from a shared page. */
+/** Padding is filled into blocks up to this; the rest of a longer run is written from a shared page. */
 const inlineZerosMax = blockBytes
 const zeros = Buffer.alloc(blockBytes)
+/** What a log fails with whose fiber ended before its work. */
+const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELED" })
 
 /** Where stage bytes and records go. */
 export interface Sink {
@@ -73,7 +75,7 @@ export class WriteLog {
   #isDue = false
   #isGathering = false
   #gatheredBytes = 0
-  #isRunning = false
+  #running: Stage | undefined
   #isEnded = false
   #failure: FileFailed | undefined
   #wake: (() => void) | undefined
@@ -90,7 +92,7 @@ export class WriteLog {
 
   /** Everything asked so far is done: the logical state is the durable one. */
   get isIdle(): boolean {
-    return !this.#hasWork && !this.#isRunning
+    return !this.#hasWork && this.#running === undefined
   }
 
   get failure(): FileFailed | undefined {
@@ -118,11 +120,8 @@ export class WriteLog {
     if (count === 0 || this.#failure !== undefined) return
     const stage = this.#stage(sink)
     this.#signalBytes(count)
-    if (count > inlineZerosMax) {
-      stage.data.push(count)
-      return
-    }
-    let left = count
+    // Even the longest run costs its connection a block: nobody queues work for the disk that is not accounted for.
+    let left = Math.min(count, inlineZerosMax)
     while (left > 0) {
       const block = this.#room(stage, account)
       const filled = Math.min(left, blockBytes - block.length)
@@ -130,6 +129,7 @@ export class WriteLog {
       block.length += filled
       left -= filled
     }
+    if (count > inlineZerosMax) stage.data.push(count - inlineZerosMax)
   }
 
   /** Adds one index record: `offset`, then the fields at `fields[at, at + fieldBytes)`. */
@@ -248,7 +248,7 @@ export class WriteLog {
     // What was asked before is due as it was; nothing that came with it waits again.
     this.#hasWork = this.#sealed.length > 0 || this.#isPending(this.#current)
     this.#isDue = this.#hasWork
-    this.#isRunning = true
+    this.#running = stage
     return stage
   }
 
@@ -260,14 +260,14 @@ export class WriteLog {
     return Effect.gen({ self: this }, function* () {
       if (this.#failure === undefined) yield* this.#attempt(this.#write(stage), onFailure)
       this.#releaseBlocks(stage)
-      for (const step of stage.steps) {
+      for (let step = stage.steps.shift(); step !== undefined; step = stage.steps.shift()) {
         if (this.#failure === undefined || step.isCleanup) yield* this.#attempt(step.run, onFailure)
       }
       if (this.#failure === undefined && stage.progress !== undefined) {
         this.durable = stage.progress
         this.#onDurable()
       }
-      this.#isRunning = false
+      this.#running = undefined
       this.#answer(stage)
     })
   }
@@ -337,11 +337,12 @@ export class WriteLog {
   /** However the fiber ended: files are closed, chunks left, memory given back, and nobody stays waiting. */
   get abandon(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const stages = [...this.#sealed, this.#current]
+      const stages = [...(this.#running === undefined ? [] : [this.#running]), ...this.#sealed, this.#current]
+      if (!this.isIdle) this.#failure ??= abandoned
       this.#sealed.length = 0
       this.#current = makeStage()
       this.#hasWork = false
-      this.#isRunning = false
+      this.#running = undefined
       for (const stage of stages) {
         this.#releaseBlocks(stage)
         this.#answer(stage)
