@@ -1,9 +1,9 @@
 /**
  * One control connection (streaming.md §1.2, §2): frames commands, runs them one at a time, answers in order.
  *
- * Two lanes. `SEND_INDEX` and `SEND_METADATA` come at the rate of packets: they are done in the turn that reads them,
- * and the answers of one read leave in one write. Every other command is run by the connection's fiber, and nothing is
- * read meanwhile: what was read already waits here, at most one read long.
+ * Two lanes. `SEND_INDEX` and `SEND_METADATA` come at the rate of packets: they are done in the turn that reads them, as
+ * is every command that has nothing to wait for, and the answers of one read leave in one write. A command that waits
+ * is run by the connection's fiber, and nothing is read meanwhile: what was read already waits here, one read at most.
  */
 import { Deferred, Effect, Exit, Latch } from "effect"
 import { Account } from "../memory/Blocks.ts"
@@ -17,14 +17,16 @@ import { Registry } from "../relay/Registry.ts"
 import type { Connection } from "../relay/SessionActor.ts"
 import type { StreamActor } from "../relay/StreamActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
-import { type ControlState, makeState, payloadBytesMaxOf, run } from "./ControlCommands.ts"
+import { type ControlState, makeState, type Reply } from "./control/Command.ts"
+import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 
 /** Answers gathered before they are sent although more commands follow in the same read. */
 const answerBytesMax = 4096
 
+/** A command that has to wait for something. */
 interface Command {
   readonly number: number
-  readonly payload: Buffer
+  readonly reply: Effect.Effect<Reply>
 }
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
@@ -109,13 +111,9 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     return Effect.forever(
       Effect.gen({ self: this }, function* () {
         yield* this.#commandArrived.await
-        const { number, payload } = this.#command as Command
-        const reply = yield* run(this.#state, number, payload)
-        if (reply.bytes !== undefined) this.#peer.send(reply.bytes)
-        if (reply.isAbort) {
-          this.#fail("refused", `${nameOf(number)}: ${reply.reason ?? "see above"}`)
-          return yield* Effect.never
-        }
+        const { number, reply } = this.#command as Command
+        if (!this.#reply(number, yield* reply)) return yield* Effect.never
+        this.#sendAnswers()
         this.#commandArrived.closeUnsafe()
         this.#command = undefined
         this.#resume()
@@ -181,8 +179,10 @@ class ControlConnection implements Receiver, CommandSink, Connection {
 
   command(number: number, payload: Buffer, from: number, to: number): boolean {
     if (number === SendIndex.number) return this.#sendIndex(payload, from, to)
+    const answer = run(this.#state, number, payload.subarray(from, to))
+    if (!Effect.isEffect(answer)) return this.#reply(number, answer)
     this.#sendAnswers()
-    this.#command = { number, payload: Buffer.from(payload.subarray(from, to)) }
+    this.#command = { number, reply: answer }
     // Not now: the fiber would run inside this call, before the rest of the read is put aside.
     queueMicrotask(() => this.#commandArrived.openUnsafe())
     return false
@@ -242,6 +242,20 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     events.publish({ _tag: "Beacon", sessionId: stream.session.id, streamId: stream.handle, timestampEnd })
   }
 
+  /** False: the connection ends. */
+  #reply(number: number, { bytes, isAbort, reason }: Reply): boolean {
+    if (bytes !== undefined) {
+      if (this.#answersLength + bytes.length > answerBytesMax) this.#sendAnswers()
+      if (bytes.length > answerBytesMax) this.#send(bytes)
+      else {
+        this.#answers.set(bytes, this.#answersLength)
+        this.#answersLength += bytes.length
+      }
+    }
+    if (isAbort) this.#fail("refused", `${nameOf(number)}: ${reason ?? ""}`)
+    return !isAbort
+  }
+
   #answer(code: number): void {
     if (this.#answersLength + 4 > answerBytesMax) this.#sendAnswers()
     this.#answersLength = this.#answers.writeUInt32BE(code, this.#answersLength)
@@ -251,6 +265,10 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     if (this.#answersLength === 0) return
     const bytes = Buffer.from(this.#answers.subarray(0, this.#answersLength))
     this.#answersLength = 0
+    this.#send(bytes)
+  }
+
+  #send(bytes: Uint8Array): void {
     if (!this.#peer.send(bytes)) this.#isPeerBehind = true
   }
 }

@@ -1,0 +1,72 @@
+/** Commands about trace chunks and rotation (streaming.md §6.13–§6.17). */
+import { Effect, Result } from "effect"
+import * as CloseTraceChunk from "../../protocol/control/CloseTraceChunk.ts"
+import * as CreateTraceChunk from "../../protocol/control/CreateTraceChunk.ts"
+import * as RotateStreams from "../../protocol/control/RotateStreams.ts"
+import * as TraceChunkExists from "../../protocol/control/TraceChunkExists.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import { code, fileWait, type Handler, keep, ok, refuse, withSession } from "./Command.ts"
+
+const gone = { returnCode: ReturnCode.UNKNOWN, isAbort: true }
+
+export const rotateStreams = withSession(
+  RotateStreams.request,
+  (_, session, request) =>
+    Effect.map(session.ask(session.rotateStreams(request), gone), ({ returnCode, isAbort }) =>
+      isAbort ? refuse(code(returnCode), `code ${returnCode}`) : ok
+    ),
+  true
+)
+
+/** A bad override name is answered with 97, a short payload not at all (§6.15). */
+export const createTraceChunk: Handler = (state, payload) => {
+  const { session } = state
+  const request = CreateTraceChunk.request(state.minor).decode(payload)
+  const isAllowed = session?.identity.hasChunks === true && state.hasVersion
+  if (Result.isFailure(request) && request.failure.reason === "string" && isAllowed) {
+    session.isOngoingRotation = true
+    return refuse(code(ReturnCode.INVALID), request.failure.message)
+  }
+  return makeChunk(state, payload)
+}
+
+const makeChunk = withSession(
+  CreateTraceChunk.request,
+  (_, session, { chunkId, creationTimestamp, overrideName }) => {
+    const command = session.makeTraceChunk({ chunkId, creationTime: creationTimestamp, overrideName })
+    return Effect.map(session.ask(command, gone), ({ returnCode, isAbort }) =>
+      isAbort ? refuse(code(returnCode), `code ${returnCode}`) : ok
+    )
+  },
+  true
+)
+
+export const closeTraceChunk = withSession(
+  CloseTraceChunk.request,
+  (state, session, { chunkId, closeTimestamp, closeCommand }) => {
+    const command = session.closeTraceChunk({ chunkId, closeTime: closeTimestamp, closeCommand })
+    const encode = CloseTraceChunk.reply(state.minor).encode
+    return Effect.gen(function* () {
+      const { returnCode, isAbort, path } = yield* session.ask(command, { ...gone, path: undefined })
+      yield* Effect.timeoutOption(state.registry.chunks.settled(session.identity.owner, chunkId), fileWait)
+      const bytes = encode({ returnCode, path })
+      return isAbort ? refuse(bytes, `code ${returnCode}`) : keep(bytes)
+    })
+  },
+  true
+)
+
+export const traceChunkExists = withSession(
+  TraceChunkExists.request,
+  (state, session, { chunkId }) => {
+    const { chunks } = state.registry
+    const { owner } = session.identity
+    const answer = () => {
+      const exists = chunks.exists(owner, chunkId)
+      return keep(TraceChunkExists.reply(state.minor).encode({ returnCode: ReturnCode.OK, exists }))
+    }
+    if (!chunks.isSettling(owner, chunkId)) return answer()
+    return Effect.map(Effect.timeoutOption(chunks.settled(owner, chunkId), fileWait), answer)
+  },
+  true
+)

@@ -1,0 +1,48 @@
+/**
+ * The table of control commands: number → what it does. `SEND_INDEX` and `SEND_METADATA` are not here: the connection
+ * does them while it reads.
+ */
+import * as Protocol from "../../protocol/control/index.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import * as Version from "../../protocol/Version.ts"
+import * as Chunk from "./ChunkCommands.ts"
+import { type Answer, type ControlState, code, type Handler, refuse } from "./Command.ts"
+import * as Connection from "./ConnectionCommands.ts"
+import * as Pending from "./PendingCommands.ts"
+import * as Stream from "./StreamCommands.ts"
+
+const handlers: ReadonlyMap<number, Handler> = new Map([
+  [Protocol.Version.number, Connection.version],
+  [Protocol.GetConfiguration.number, Connection.getConfiguration],
+  [Protocol.CreateSession.number, Connection.createSession],
+  [Protocol.StartData.number, Connection.startData],
+  [Protocol.AddStream.number, Stream.addStream],
+  [Protocol.StreamsSent.number, Stream.streamsSent],
+  [Protocol.ResetMetadata.number, Stream.resetMetadata],
+  [Protocol.CloseStream.number, Stream.closeStream],
+  [Protocol.DataPending.number, Pending.dataPending],
+  [Protocol.QuiescentControl.number, Pending.quiescentControl],
+  [Protocol.BeginDataPending.number, Pending.beginDataPending],
+  [Protocol.EndDataPending.number, Pending.endDataPending],
+  [Protocol.RotateStreams.number, Chunk.rotateStreams],
+  [Protocol.CreateTraceChunk.number, Chunk.createTraceChunk],
+  [Protocol.CloseTraceChunk.number, Chunk.closeTraceChunk],
+  [Protocol.TraceChunkExists.number, Chunk.traceChunkExists]
+])
+
+/** Most a command of bounded size can use of its payload: the longest is `CREATE_SESSION` with all its names. */
+const payloadBytesMax = 16 * 1024
+/** 65,535 streams rotate in one command; more than a relay can hold open. */
+const rotatePayloadBytesMax = 1024 * 1024
+
+/** Payload beyond this is read and forgotten: it could only be surplus. */
+export const payloadBytesMaxOf = (command: number): number => {
+  if (command === Protocol.SendIndex.number) return Protocol.SendIndex.size(Version.own.minor)
+  return command === Protocol.RotateStreams.number ? rotatePayloadBytesMax : payloadBytesMax
+}
+
+/** Runs one command and answers what goes back to the peer. */
+export const run = (state: ControlState, command: number, payload: Uint8Array): Answer => {
+  const handler = handlers.get(command)
+  return handler?.(state, payload) ?? refuse(code(ReturnCode.UNKNOWN), `unknown command ${command}`)
+}

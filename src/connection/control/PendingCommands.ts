@@ -1,0 +1,51 @@
+/**
+ * The data-pending handshake (streaming.md §6.8–§6.11, §10). Where the logical answer is "not pending", the bytes are
+ * in the files before it is given: at once if they are, after a bounded wait for the disk otherwise.
+ */
+import { Effect, Option } from "effect"
+import * as BeginDataPending from "../../protocol/control/BeginDataPending.ts"
+import * as DataPending from "../../protocol/control/DataPending.ts"
+import * as EndDataPending from "../../protocol/control/EndDataPending.ts"
+import * as QuiescentControl from "../../protocol/control/QuiescentControl.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import { code, fileWait, keep, ok, refuse, streamOf, withSession } from "./Command.ts"
+
+const pending = keep(code(ReturnCode.PENDING))
+const notPending = keep(code(ReturnCode.NOT_PENDING))
+
+export const dataPending = withSession(DataPending.request, (state, _, { streamId, lastNetSeqNum }) => {
+  const stream = streamOf(state, streamId)
+  if (stream === undefined) return refuse(code(ReturnCode.UNKNOWN_STREAM), `unknown stream ${streamId}`)
+  stream.model.pendingCheckDone = true
+  if (stream.isDataPending(lastNetSeqNum)) return pending
+  if (!stream.isFilePending(lastNetSeqNum)) return notPending
+  return Effect.map(Effect.timeoutOption(Effect.ignore(stream.log.synced), fileWait), () =>
+    stream.isFilePending(lastNetSeqNum) ? pending : notPending
+  )
+})
+
+/** Everything earlier on this connection is done; unknown streams are fine too. */
+export const quiescentControl = withSession(QuiescentControl.request, (state, _, { streamId }) => {
+  const stream = streamOf(state, streamId)
+  if (stream === undefined) return ok
+  stream.model.pendingCheckDone = true
+  if (stream.log.isIdle) return ok
+  return Effect.as(Effect.timeoutOption(Effect.ignore(stream.log.synced), fileWait), ok)
+})
+
+export const beginDataPending = withSession(BeginDataPending.request, (state, _, { sessionId }) => {
+  const session = state.registry.sessions.get(Number(sessionId))
+  for (const stream of session?.streams.values() ?? []) stream.model.pendingCheckDone = false
+  return ok
+})
+
+/** 1 while an open stream was not asked about, or the files of a closed one are not complete. */
+export const endDataPending = withSession(EndDataPending.request, (state, _, { sessionId }) => {
+  const session = state.registry.sessions.get(Number(sessionId))
+  if (session === undefined) return notPending
+  for (const stream of session.streams.values()) if (!stream.model.pendingCheckDone) return pending
+  if (session.isComplete) return notPending
+  return Effect.map(Effect.timeoutOption(session.completed, fileWait), (completed) =>
+    Option.isSome(completed) ? notPending : pending
+  )
+})

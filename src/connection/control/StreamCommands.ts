@@ -1,0 +1,59 @@
+/** Commands about streams (streaming.md §6.2, §6.3, §6.5, §6.7). Packets' indexes and metadata are not among them. */
+import { Effect, Result } from "effect"
+import * as AddStream from "../../protocol/control/AddStream.ts"
+import * as CloseStream from "../../protocol/control/CloseStream.ts"
+import * as ResetMetadata from "../../protocol/control/ResetMetadata.ts"
+import * as StreamsSent from "../../protocol/control/StreamsSent.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import { code, type Handler, keep, ok, refuse, streamOf, withSession } from "./Command.ts"
+
+/** A malformed request ends the connection with a reply; every other refusal keeps it (§6.2). */
+export const addStream: Handler = (state, payload) => {
+  const { session } = state
+  if (session === undefined || !state.hasVersion) return refuse(undefined, "no session or no version")
+  const encode = AddStream.reply(state.minor).encode
+  const refused = { handle: 0xffff_ffff_ffff_ffffn, returnCode: ReturnCode.UNKNOWN }
+  const request = AddStream.request(session.identity.minor).decode(payload)
+  if (Result.isFailure(request)) return refuse(encode(refused), request.failure.message)
+  const { channelName, pathname, tracefileSize, tracefileCount } = request.success
+  const command = session.addStream({
+    channelName,
+    pathname,
+    tracefileSize,
+    tracefileCount,
+    connectionMinor: state.minor,
+    account: state.account
+  })
+  return Effect.gen(function* () {
+    const result = yield* session.ask(command, refused)
+    if (result.returnCode !== ReturnCode.OK) {
+      yield* Effect.logWarning(`stream refused: ${JSON.stringify(pathname)}/${JSON.stringify(channelName)}`)
+    }
+    return keep(encode(result))
+  })
+}
+
+export const streamsSent = withSession(StreamsSent.request, (_, session) => {
+  session.publishStreams()
+  return ok
+})
+
+/** Not for live sessions; anything wrong is 11 (§6.5). */
+export const resetMetadata = withSession(ResetMetadata.request, (state, session, { streamId }) => {
+  const refused = (reason: string) => refuse(code(ReturnCode.UNKNOWN), reason)
+  const stream = streamOf(state, streamId)
+  if (session.identity.liveTimer !== 0) return refused("live session")
+  if (stream === undefined) return refused(`unknown stream ${streamId}`)
+  return Effect.match(stream.resetMetadata, {
+    onSuccess: (isReset) => (isReset ? ok : refused(`stream ${streamId} is not metadata`)),
+    onFailure: (failure) => refused(failure.message)
+  })
+})
+
+export const closeStream = withSession(CloseStream.request, (state, _, { streamId, lastNetSeqNum }) => {
+  const stream = streamOf(state, streamId)
+  if (stream === undefined) return refuse(code(ReturnCode.UNKNOWN), `unknown stream ${streamId}`)
+  stream.model.lastNetSeqNum = lastNetSeqNum
+  stream.session.closeStream(stream)
+  return ok
+})
