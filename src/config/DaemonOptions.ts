@@ -40,6 +40,6 @@ export const daemonDefaults: DaemonOptions = {
   verbosity: 0,
   logFormat: "text",
   abortOnError: false,
-  ioThreads: 32,
+  ioThreads: 64,
   testpoints: { stalled: [], failing: [] }
 }

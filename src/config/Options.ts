@@ -92,7 +92,7 @@ const rows = [
     name: "io-threads",
     own: true,
     argument: "N",
-    help: "Threads for file operations, 1 to 1024 (default $UV_THREADPOOL_SIZE or 32)"
+    help: "Threads for file operations, 1 to 1024 (default $UV_THREADPOOL_SIZE or 64)"
   },
   { name: "log-format", own: true, argument: "FORMAT", help: "text or json (default text)" }
 ] as const satisfies ReadonlyArray<Option>
