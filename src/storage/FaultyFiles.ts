@@ -1,0 +1,185 @@
+/**
+ * Wraps any `Files` and makes it misbehave on request: fail with a code, stall until released, or be slow. For tests,
+ * and for embedders that want to see what their traces survive.
+ *
+ * The wrapped store sees only operations that were let through, in the order in which they were.
+ */
+import { Deferred, type Duration, Effect } from "effect"
+import { FileFailed, Files, type OpenFile } from "./Files.ts"
+
+export type Operation =
+  | "open"
+  | "write"
+  | "read"
+  | "truncate"
+  | "mkdir"
+  | "rename"
+  | "unlink"
+  | "rmdir"
+  | "readdir"
+  | "realpath"
+
+export interface Fault {
+  /** `ENOSPC`, `EIO`, `EMFILE`, … */
+  readonly code: string
+  /** Which operations fail; all when absent. */
+  readonly operation?: Operation
+  /** Only on paths that contain this. */
+  readonly path?: string
+  /** Lets this many of them pass first. */
+  readonly after?: number
+  /** Fails this many times, then no more. */
+  readonly times?: number
+  /** For writes: lets this many bytes through first, the last of them as a short write. */
+  readonly afterBytes?: number
+  /** A defect in place of a failure: what a bug in the store would be. */
+  readonly isDefect?: boolean
+}
+
+interface Armed {
+  readonly fault: Fault
+  passes: number
+  fails: number
+  bytes: number
+}
+
+export class FaultyFiles {
+  readonly #files: Files["Service"]
+  readonly #armed = new Set<Armed>()
+  #latency: Duration.Input | undefined
+  #gate: Deferred.Deferred<void> | undefined
+  #stalledPath = ""
+  /** Operations held by `stall` now. */
+  stalledCount = 0
+  /** Operations begun and not ended, stalled ones included. */
+  inFlightCount = 0
+  inFlightCountMax = 0
+  openCount = 0
+  openCountMax = 0
+
+  constructor(files: Files["Service"]) {
+    this.#files = files
+  }
+
+  /** Arms a fault; the answer disarms it. */
+  fail(fault: Fault): () => void {
+    const armed: Armed = {
+      fault,
+      passes: fault.after ?? 0,
+      fails: fault.times ?? Number.POSITIVE_INFINITY,
+      bytes: fault.afterBytes ?? 0
+    }
+    this.#armed.add(armed)
+    return () => void this.#armed.delete(armed)
+  }
+
+  /** From now on every operation (on paths that contain `path`) waits for the answer to be run. */
+  stall(path = ""): Effect.Effect<void> {
+    const gate = Deferred.makeUnsafe<void>()
+    this.#gate = gate
+    this.#stalledPath = path
+    return Effect.suspend(() => {
+      if (this.#gate === gate) this.#gate = undefined
+      return Effect.asVoid(Deferred.succeed(gate, undefined))
+    })
+  }
+
+  /** Every operation takes this much longer. */
+  slow(latency: Duration.Input): void {
+    this.#latency = latency
+  }
+
+  get service(): Files["Service"] {
+    const files = this.#files
+    return Files.of({
+      open: (path, mode) =>
+        this.#run(
+          "open",
+          path,
+          Effect.suspend(() => files.open(path, mode))
+        ).pipe(Effect.map((file) => this.#opened(file, path))),
+      makeDirectory: (path) => this.#run("mkdir", path, files.makeDirectory(path)),
+      rename: (from, to) => this.#run("rename", from, files.rename(from, to)),
+      unlink: (path) => this.#run("unlink", path, files.unlink(path)),
+      removeDirectory: (path) => this.#run("rmdir", path, files.removeDirectory(path)),
+      list: (path) => this.#run("readdir", path, files.list(path)),
+      resolve: (path) => this.#run("realpath", path, files.resolve(path))
+    })
+  }
+
+  #opened(file: OpenFile, path: string): OpenFile {
+    this.openCount++
+    this.openCountMax = Math.max(this.openCountMax, this.openCount)
+    return {
+      device: file.device,
+      inode: file.inode,
+      write: (buffers, position) => this.#run("write", path, this.#write(file, buffers, position, path)),
+      read: (into, position) => this.#run("read", path, file.read(into, position)),
+      truncate: (size) => this.#run("truncate", path, file.truncate(size)),
+      close: Effect.tap(file.close, () => Effect.sync(() => void this.openCount--))
+    }
+  }
+
+  /** Faults with `afterBytes` cut the write short where their bytes end. */
+  #write(file: OpenFile, buffers: ReadonlyArray<Uint8Array>, position: number, path: string) {
+    return Effect.suspend(() => {
+      const armed = [...this.#armed].find((each) => each.fault.afterBytes !== undefined && applies(each, "write", path))
+      if (armed === undefined) return file.write(buffers, position)
+      const bytes = Buffer.concat(buffers)
+      if (armed.bytes >= bytes.length) {
+        armed.bytes -= bytes.length
+        return file.write(buffers, position)
+      }
+      const part = bytes.subarray(0, armed.bytes)
+      armed.bytes = 0
+      return Effect.andThen(
+        part.length > 0 ? file.write([part], position) : Effect.void,
+        this.#strike(armed, "write", path)
+      )
+    })
+  }
+
+  #run<A>(operation: Operation, path: string, act: Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> {
+    return Effect.uninterruptible(
+      Effect.suspend(() => {
+        this.inFlightCount++
+        this.inFlightCountMax = Math.max(this.inFlightCountMax, this.inFlightCount)
+        return Effect.ensuring(
+          Effect.andThen(this.#delay(path), Effect.andThen(this.#check(operation, path), act)),
+          Effect.sync(() => void this.inFlightCount--)
+        )
+      })
+    )
+  }
+
+  #delay(path: string): Effect.Effect<void> {
+    const gate = this.#gate
+    const latency = this.#latency === undefined ? Effect.void : Effect.sleep(this.#latency)
+    if (gate === undefined || !path.includes(this.#stalledPath)) return latency
+    this.stalledCount++
+    return Effect.andThen(
+      latency,
+      Effect.map(Deferred.await(gate), () => void this.stalledCount--)
+    )
+  }
+
+  #check(operation: Operation, path: string): Effect.Effect<void, FileFailed> {
+    return Effect.suspend(() => {
+      for (const armed of this.#armed) {
+        if (armed.fault.afterBytes !== undefined || !applies(armed, operation, path)) continue
+        if (armed.passes > 0) armed.passes--
+        else return this.#strike(armed, operation, path)
+      }
+      return Effect.void
+    })
+  }
+
+  #strike(armed: Armed, operation: Operation, path: string): Effect.Effect<never, FileFailed> {
+    if (--armed.fails <= 0) this.#armed.delete(armed)
+    if (armed.fault.isDefect === true) return Effect.die(new Error(`${armed.fault.code}: injected`))
+    return Effect.fail(new FileFailed({ operation, path, code: armed.fault.code }))
+  }
+}
+
+const applies = ({ fault }: Armed, operation: Operation, path: string): boolean =>
+  (fault.operation ?? operation) === operation && path.includes(fault.path ?? "")
