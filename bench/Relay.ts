@@ -21,11 +21,11 @@ export interface Relay {
 }
 
 const root = path.dirname(import.meta.dirname)
-const oursEntry = path.join(root, "src/bin/lttng-relayd.ts")
+const oursEntry = path.join(root, "dist/bin/lttng-relayd.js")
 
 /** The reason this relay cannot be measured here, if there is one. */
 export const missing = (kind: Kind): string | undefined => {
-  if (kind === "ours" && !fs.existsSync(oursEntry)) return "src/bin/lttng-relayd.ts does not exist"
+  if (kind === "ours" && !fs.existsSync(oursEntry)) return "dist/bin/lttng-relayd.js does not exist: npm run build"
   if (kind === "reference" && !Process.has("lttng-relayd")) return "lttng-relayd is not installed"
   return undefined
 }
