@@ -51,6 +51,8 @@ export interface LiveScript extends Script.Script {
   ) => Effect.Effect<Tracer, never, Scope.Scope>
   /** A viewer without a word said. */
   readonly stranger: Effect.Effect<Viewer.Viewer, never, Scope.Scope>
+  /** A connection to the viewer port that never reads. */
+  readonly deaf: Effect.Effect<Viewer.Deaf, never, Scope.Scope>
   /** How many viewers a session shows in the listing; asked over a connection of its own, and not recorded. */
   readonly clients: (session: number) => Effect.Effect<number, never, Scope.Scope>
   /** A viewer that has connected and has a viewer session. */
@@ -115,6 +117,40 @@ export interface Run {
   readonly exit: string
 }
 
+/** Everything a relay needs to be for a script. */
+export type Target = Omit<Relays.Relay, "process">
+
+export const scriptOf = (relay: Target, note: (line: string) => void, viewerMinor: number): LiveScript => {
+  const script = Script.make({ ...relay, process: undefined as never }, note)
+  const stranger = Viewer.of(relay, note)
+  return {
+    ...script,
+    viewerMinor,
+    stranger,
+    deaf: Viewer.deaf(relay),
+    clients: (session) =>
+      Effect.gen(function* () {
+        const lines: Array<string> = []
+        const observer = yield* Viewer.of(relay, (line) => lines.push(line))
+        yield* observer.connect(15)
+        yield* observer.list
+        yield* observer.close
+        const found = new RegExp(`[ ;]${session} [^;]* clients (\\d+)`).exec(lines.at(-1) ?? "")
+        return Number(found?.[1] ?? 0)
+      }),
+    viewer: Effect.gen(function* () {
+      const viewer = yield* stranger
+      yield* viewer.connect(viewerMinor)
+      yield* viewer.create
+      return viewer
+    }),
+    tracer: (options = {}) =>
+      Effect.map(script.recording({ liveTimer: 1_000_000, ...options }), (recording) =>
+        tracerOf(recording, script, options.minor ?? 13)
+      )
+  }
+}
+
 export const run = (kind: Relays.Kind, scenario: Scenario, viewerMinor: number) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -123,34 +159,7 @@ export const run = (kind: Relays.Kind, scenario: Scenario, viewerMinor: number) 
       const note = (line: string) => {
         transcript.push(line)
       }
-      const script = Script.make(relay, note)
-      const stranger = Viewer.of(relay, note)
-      const live: LiveScript = {
-        ...script,
-        viewerMinor,
-        stranger,
-        clients: (session) =>
-          Effect.gen(function* () {
-            const lines: Array<string> = []
-            const observer = yield* Viewer.of(relay, (line) => lines.push(line))
-            yield* observer.connect(15)
-            yield* observer.list
-            yield* observer.close
-            const found = new RegExp(`[ ;]${session} [^;]* clients (\\d+)`).exec(lines.at(-1) ?? "")
-            return Number(found?.[1] ?? 0)
-          }),
-        viewer: Effect.gen(function* () {
-          const viewer = yield* stranger
-          yield* viewer.connect(viewerMinor)
-          yield* viewer.create
-          return viewer
-        }),
-        tracer: (options = {}) =>
-          Effect.map(script.recording({ liveTimer: 1_000_000, ...options }), (recording) =>
-            tracerOf(recording, script, options.minor ?? 13)
-          )
-      }
-      yield* Effect.scoped(scenario.script(live))
+      yield* Effect.scoped(scenario.script(scriptOf(relay, note, viewerMinor)))
       relay.process.signal("SIGTERM")
       const ended = yield* Effect.timeoutOption(relay.process.ended, "8 seconds")
       const exit = ended._tag === "None" ? "did not stop" : (ended.value.signal ?? `status ${ended.value.code}`)

@@ -4,6 +4,7 @@
  * Streams and sessions are listed by number, since their order is unspecified. Bytes that must be zero and are not show
  * as "dirty". A closed connection or a silence is a line, too.
  */
+import { connect as dial, type Socket } from "node:net"
 import { Effect, type Scope } from "effect"
 import * as Commands from "../sidebyside/commands.ts"
 import type * as Relays from "../support/relays.ts"
@@ -89,6 +90,7 @@ export interface Viewer {
   readonly reply: (name: Name, subject?: number | bigint) => Step
   readonly closes: (label: string) => Step
   readonly close: Step
+  readonly reset: Step
 }
 
 type Note = (line: string) => void
@@ -207,12 +209,16 @@ const make = (name: string, wire: Wire.Wire, note: Note): Viewer => {
         Effect.map((bytes) => note(`${name} ${label} → ${bytes.toString("hex")} closed`)),
         Effect.catch((failed) => Effect.sync(() => note(`${name} ${label} → ${failed.received} still open`)))
       ),
-    close: wire.close
+    close: wire.close,
+    reset: wire.reset
   }
 }
 
 /** Viewers of one relay, named V1, V2, … */
-export const of = (relay: Relays.Relay, note: Note): Effect.Effect<Viewer, never, Scope.Scope> => {
+export const of = (
+  relay: Pick<Relays.Relay, "livePort" | "host">,
+  note: Note
+): Effect.Effect<Viewer, never, Scope.Scope> => {
   let count = 0
   return Effect.suspend(() => {
     count += 1
@@ -220,3 +226,25 @@ export const of = (relay: Relays.Relay, note: Note): Effect.Effect<Viewer, never
     return Effect.map(Effect.orDie(Wire.connect(relay.livePort, relay.host)), (wire) => make(name, wire, note))
   })
 }
+
+/** Sends and never reads. */
+export interface Deaf {
+  readonly send: (bytes: Uint8Array) => Step
+  readonly reset: Step
+}
+
+export const deaf = (relay: Pick<Relays.Relay, "livePort" | "host">): Effect.Effect<Deaf, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Socket>((resume) => {
+      const socket = dial({ port: relay.livePort, host: relay.host })
+      socket.on("error", () => socket.destroy())
+      socket.once("connect", () => resume(Effect.succeed(socket)))
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  ).pipe(
+    Effect.map((socket) => ({
+      // Not waited for: the other side may have stopped reading.
+      send: (bytes) => Effect.sync(() => void socket.write(bytes)),
+      reset: Effect.sync(() => void socket.resetAndDestroy())
+    }))
+  )

@@ -1,0 +1,296 @@
+/**
+ * The relay in this process, over a disk the test can stop, count, and damage: what viewers get from memory, what from
+ * files, what a bad viewer costs, and what is left when all have gone.
+ */
+import { truncateSync, unlinkSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Context, Effect, Latch, Layer } from "effect"
+import * as RelayConfig from "../../src/config/RelayConfig.ts"
+import { layerNoDeps, Relay } from "../../src/Relay.ts"
+import { FileFailed, Files } from "../../src/storage/Files.ts"
+import { TraceStore } from "../../src/storage/TraceStore.ts"
+import { u32, u64 } from "../sidebyside/commands.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+import * as Scenario from "./scenario.ts"
+import { numbers, request } from "./viewer.ts"
+
+/** A disk whose writes can be held back or fail, and whose reads are counted. */
+const makeDisk = () => {
+  const writable = Latch.makeUnsafe(true)
+  const disk = { writable, readCount: 0, isFull: false }
+  const layer = Layer.effect(
+    Files,
+    Effect.map(Files, (files) =>
+      Files.of({
+        ...files,
+        open: (path, mode) =>
+          Effect.map(files.open(path, mode), (file) => ({
+            ...file,
+            write: (buffers, position) =>
+              Effect.andThen(
+                writable.await,
+                Effect.suspend(() =>
+                  disk.isFull
+                    ? Effect.fail(new FileFailed({ operation: "write", path, code: "ENOSPC" }))
+                    : file.write(buffers, position)
+                )
+              ),
+            read: (into, position) => {
+              disk.readCount++
+              return file.read(into, position)
+            }
+          }))
+      })
+    )
+  ).pipe(Layer.provide(Files.layerDisk))
+  return { disk, layer }
+}
+
+const loopback = { host: "127.0.0.1", port: 0, family: 4 } as const
+
+const setUp = (changes: Partial<RelayConfig.RelayConfig> = {}) =>
+  Effect.gen(function* () {
+    const output = join(yield* Relays.temporaryDirectory("live"), "traces")
+    const { disk, layer } = makeDisk()
+    const config = { ...RelayConfig.defaults, output, control: loopback, data: loopback, live: loopback, ...changes }
+    const store = TraceStore.layerNoDeps({ output, openFileCountMax: 500, deviceOperationCountMax: 8 }).pipe(
+      Layer.provide(layer)
+    )
+    const services = yield* Layer.build(Layer.provideMerge(layerNoDeps(config), store))
+    const { addresses } = Context.get(services, Relay)
+    const { pool } = Context.get(services, TraceStore)
+    const transcript: Array<string> = []
+    const script = Scenario.scriptOf(
+      {
+        kind: "ours",
+        host: "127.0.0.1",
+        output,
+        controlPort: addresses.control.port,
+        dataPort: addresses.data.port,
+        livePort: addresses.live.port
+      },
+      (line) => {
+        if (line.startsWith("V")) transcript.push(line.replace(/^V\d+ /, "").replace(" +streams", ""))
+      },
+      15
+    )
+    /** What viewers were answered since this was last asked. */
+    const answers = () => transcript.splice(0)
+    return { output, disk, pool, script, answers }
+  })
+
+const recorded = (script: Scenario.LiveScript) =>
+  Effect.gen(function* () {
+    const tracer = yield* script.tracer()
+    const stream = yield* tracer.stream("ch_0")
+    const meta = yield* tracer.stream("metadata")
+    yield* tracer.c.streamsSent
+    yield* tracer.metadata(meta, 0x41, 10, 10)
+    return { tracer, stream, meta }
+  })
+
+const ok = (offset: number, seq: number, bytes = 16) =>
+  `NEXT 1 → ok at ${offset}, ${bytes * 8}/${bytes * 8} bits, ${1000 + seq * 10}..${1009 + seq * 10}, lost 0, class 0`
+
+it.live("a disk that stands still does not keep what just arrived from its viewers", () =>
+  Effect.gen(function* () {
+    const { answers, disk, script } = yield* setUp({ liveCacheBytes: 1000 })
+    const { stream, meta, tracer } = yield* recorded(script)
+    const viewer = yield* script.viewer
+    yield* viewer.attach(1, "last")
+    yield* viewer.metadata(meta.id)
+    answers()
+    disk.writable.closeUnsafe()
+    for (const seq of [0, 1]) {
+      yield* tracer.d.packet(stream.id, seq, 16)
+      yield* tracer.c.index(stream.id, { seq })
+      yield* viewer.nextUntilKnown(stream.id)
+      yield* viewer.packet(stream.id, seq * 16, 16)
+    }
+    assert.deepStrictEqual(answers(), [ok(0, 0), "PACKET 1 0+16 → ok 16×01", ok(16, 1), "PACKET 1 16+16 → ok 16×02"])
+    // Too large for the memory: nobody can read it before the disk has it, and time does not pass it either.
+    yield* tracer.d.packet(stream.id, 2, 2000)
+    yield* tracer.c.index(stream.id, { seq: 2, bytes: 2000 })
+    yield* stream.beacon(5000)
+    yield* viewer.next(stream.id)
+    assert.deepStrictEqual(answers(), ["NEXT 1 → retry"])
+    disk.writable.openUnsafe()
+    yield* viewer.nextUntilKnown(stream.id)
+    yield* viewer.packet(stream.id, 32, 2000)
+    assert.deepStrictEqual(answers(), [ok(32, 2, 2000), "PACKET 1 32+2000 → ok 2000×03"])
+  })
+)
+
+it.live("viewers at the tail cost no reads", () =>
+  Effect.gen(function* () {
+    const { answers, disk, script } = yield* setUp()
+    const { stream, meta } = yield* recorded(script)
+    const viewers = yield* Effect.forEach(Array.from({ length: 10 }), () => script.viewer)
+    for (const viewer of viewers) {
+      yield* viewer.attach(1, "last")
+      yield* viewer.metadata(meta.id)
+    }
+    answers()
+    const before = disk.readCount
+    for (let seq = 0; seq < 20; seq++) {
+      yield* stream.packet(seq)
+      for (const viewer of viewers) {
+        yield* viewer.next(stream.id)
+        yield* viewer.packet(stream.id, seq * 16, 16)
+      }
+    }
+    assert.strictEqual(disk.readCount, before)
+    const shown = answers()
+    assert.strictEqual(shown.length, 400)
+    assert.strictEqual(shown.at(-1), "PACKET 1 304+16 → ok 16×14")
+  })
+)
+
+it.live("an answered packet is served when the memory has forgotten it and its file has lost its name", () =>
+  Effect.gen(function* () {
+    const { answers, script } = yield* setUp({ liveCacheBytes: 48 })
+    const tracer = yield* script.tracer()
+    const id = yield* tracer.c.addStream({ channel: "ring", fileSize: 32, fileCount: 2 })
+    yield* tracer.stream("metadata")
+    yield* tracer.c.streamsSent
+    const viewer = yield* script.viewer
+    yield* viewer.attach(1, "last")
+    const packet = (seq: number) =>
+      Effect.gen(function* () {
+        const file = Math.floor(seq / 2) % 2
+        yield* tracer.d.packet(id, seq, 16)
+        yield* script.fileSize(tracer.file(`ring_${file}`), (seq % 2) * 16 + 16)
+        yield* tracer.c.index(id, { seq })
+        yield* script.fileSize(tracer.file(`index/ring_${file}.idx`), 16 + ((seq % 2) + 1) * 72)
+      })
+    yield* packet(0)
+    answers()
+    yield* viewer.next(id)
+    for (let seq = 1; seq < 8; seq++) yield* packet(seq)
+    yield* viewer.packet(id, 0, 16)
+    yield* viewer.next(id)
+    yield* viewer.packet(id, 0, 16)
+    const [first, old, , next] = answers()
+    assert.strictEqual(first?.split(",")[0], "NEXT 1 → ok at 0")
+    assert.strictEqual(old, "PACKET 1 0+16 → ok 16×01")
+    assert.strictEqual(next, "PACKET 1 0+16 → ok 16×05")
+  })
+)
+
+it.live("a viewer that reads nothing costs a bounded amount, and nobody else's time", () =>
+  Effect.gen(function* () {
+    const { answers, script } = yield* setUp()
+    const { stream } = yield* recorded(script)
+    const size = 100_000
+    const stalled = yield* script.deaf
+    yield* stalled.send(
+      Buffer.concat([
+        request(numbers.CONNECT, Buffer.concat([u64(0), u32(2), u32(15), u32(1)])),
+        request(numbers.CREATE)
+      ])
+    )
+    yield* stalled.send(request(numbers.ATTACH, Buffer.concat([u64(1), u64(0), u32(1)])))
+    const viewer = yield* script.viewer
+    yield* viewer.attach(1, "beginning")
+    yield* stream.packet(0, { bytes: size })
+    yield* stalled.send(request(numbers.NEXT, u64(stream.id)))
+    const before = process.memoryUsage().arrayBuffers
+    const ask = request(numbers.PACKET, Buffer.concat([u64(stream.id), u64(0), u32(size)]))
+    // 500 MB of answers.
+    yield* stalled.send(Buffer.concat(Array.from({ length: 5000 }, () => ask)))
+    answers()
+    yield* viewer.next(stream.id)
+    yield* viewer.packet(stream.id, 0, size)
+    for (let seq = 1; seq < 5; seq++) {
+      yield* stream.packet(seq, { bytes: size })
+      yield* viewer.next(stream.id)
+      yield* viewer.packet(stream.id, seq * size, size)
+    }
+    assert.strictEqual(answers().at(-1), `PACKET 1 ${4 * size}+${size} → ok ${size}×05`)
+    assert.isBelow(process.memoryUsage().arrayBuffers - before, 30 * 1024 * 1024)
+    yield* stalled.reset
+  })
+)
+
+it.live("viewers that vanish leave nothing: no open file, no place in the listing", () =>
+  Effect.gen(function* () {
+    const { answers, pool, script } = yield* setUp({ liveCacheBytes: 0 })
+    const { stream } = yield* recorded(script)
+    for (const seq of [0, 1, 2]) yield* stream.packet(seq)
+    const before = pool.openCount
+    const viewers = yield* Effect.forEach(Array.from({ length: 20 }), () => script.viewer)
+    for (const viewer of viewers) {
+      yield* viewer.attach(1, "beginning")
+      yield* viewer.next(stream.id)
+    }
+    // One descriptor for all of them.
+    assert.strictEqual(pool.openCount, before + 1)
+    for (const viewer of viewers) {
+      yield* viewer.send(request(numbers.METADATA, u64(2n)).subarray(0, 20))
+      yield* viewer.reset
+    }
+    yield* Process.until(
+      "no viewer",
+      Effect.map(script.clients(1), (clients) => clients === 0)
+    )
+    yield* Process.until(
+      "no file of a viewer",
+      Effect.sync(() => pool.openCount === before)
+    )
+    answers()
+  })
+)
+
+it.live("files damaged under their viewers: an error or nothing, never a wrong byte and never silence", () =>
+  Effect.gen(function* () {
+    const { answers, output, pool, script } = yield* setUp({ liveCacheBytes: 0 })
+    const { stream, meta, tracer } = yield* recorded(script)
+    for (const seq of [0, 1, 2]) yield* stream.packet(seq)
+    const openCount = pool.openCount
+    const viewer = yield* script.viewer
+    yield* viewer.attach(1, "beginning")
+    yield* viewer.next(stream.id)
+    answers()
+    truncateSync(join(output, tracer.file("ch_0")), 20)
+    yield* viewer.packet(stream.id, 0, 16)
+    yield* viewer.packet(stream.id, 16, 16)
+    truncateSync(join(output, tracer.file("metadata")), 4)
+    yield* viewer.metadata(meta.id)
+    assert.deepStrictEqual(answers(), ["PACKET 1 0+16 → ok 16×01", "PACKET 1 16+16 → error", "METADATA 2 → ok"])
+    yield* viewer.detach(1)
+    yield* Process.until(
+      "no file of a viewer",
+      Effect.sync(() => pool.openCount === openCount)
+    )
+    unlinkSync(join(output, tracer.file("metadata")))
+    unlinkSync(join(output, tracer.file("ch_0")))
+    const late = yield* script.viewer
+    yield* late.attach(1, "beginning")
+    answers()
+    yield* late.next(stream.id)
+    yield* late.metadata(meta.id)
+    assert.deepStrictEqual(answers(), ["NEXT 1 → error +metadata", "METADATA 2 → no new"])
+  })
+)
+
+it.live("a disk that fails: what was written is read, then the stream hangs up", () =>
+  Effect.gen(function* () {
+    const { answers, disk, script } = yield* setUp({ liveCacheBytes: 0 })
+    const { stream, meta, tracer } = yield* recorded(script)
+    yield* stream.packet(0)
+    const viewer = yield* script.viewer
+    yield* viewer.attach(1, "beginning")
+    yield* viewer.metadata(meta.id)
+    disk.isFull = true
+    yield* tracer.d.packet(stream.id, 1, 16)
+    yield* tracer.d.closes()
+    answers()
+    yield* viewer.next(stream.id)
+    yield* viewer.packet(stream.id, 0, 16)
+    yield* viewer.nextUntilKnown(stream.id)
+    yield* viewer.newStreams(1)
+    assert.deepStrictEqual(answers(), [ok(0, 0), "PACKET 1 0+16 → ok 16×01", "NEXT 1 → hup", "NEW_STREAMS 1 → hup"])
+  })
+)
