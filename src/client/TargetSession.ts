@@ -4,7 +4,7 @@
  * A session owns one control and one data connection for as long as its scope. Leaving the scope without `close` looks
  * to the relay like a tracer that was killed: it keeps what it has.
  */
-import { Duration, Effect, Schedule, type Scope, Semaphore } from "effect"
+import { Duration, Effect, Exit, Schedule, Scope, Semaphore } from "effect"
 import * as BeginDataPending from "../protocol/control/BeginDataPending.ts"
 import * as CloseTraceChunk from "../protocol/control/CloseTraceChunk.ts"
 import * as CreateSession from "../protocol/control/CreateSession.ts"
@@ -70,7 +70,10 @@ export interface Session {
   readonly isPending: Effect.Effect<boolean, CommandFailed>
   /** Waits until the relay has stored everything that was sent. */
   readonly stored: Effect.Effect<void, CommandFailed>
-  /** The orderly end: everything stored, chunk and streams closed. `archive` moves the last chunk to the archives. */
+  /**
+   * The orderly end: everything stored, chunk and streams closed, then the connections. `archive` moves the last chunk
+   * to the archives.
+   */
   readonly close: (end?: {
     readonly archive?: boolean
     readonly closedAt?: number
@@ -109,6 +112,23 @@ const pathPrefixOf = (abilities: Features, host: string, basePath: string, optio
 }
 
 export const open = (
+  destination: Destination,
+  identity: Identity,
+  options: SessionOptions
+): Effect.Effect<Session, SessionFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    // Of its own, so that closing the session can close the connections before the caller's scope ends.
+    const scope = yield* Scope.fork(yield* Scope.Scope)
+    const session = yield* Scope.provide(connect(destination, identity, options), scope)
+    const close: Session["close"] = (end) =>
+      Effect.andThen(
+        session.close(end),
+        Effect.suspend(() => Scope.close(scope, Exit.void))
+      )
+    return { ...session, close }
+  })
+
+const connect = (
   destination: Destination,
   identity: Identity,
   options: SessionOptions
