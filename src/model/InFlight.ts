@@ -2,7 +2,7 @@
  * Indexes of which only one half was received, keyed by `net_seq_num` (streaming.md §8.2). Entries are recycled: the
  * pairing of a packet allocates nothing once a stream has reached its usual number of packets in flight.
  */
-import type { DataFile, IndexFile } from "./Stream.ts"
+import type { DataFile, IndexFile } from "./StreamFile.ts"
 
 export class InFlight<C> {
   seq = 0n

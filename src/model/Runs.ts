@@ -2,7 +2,7 @@
  * Where the retained index records of a stream lie (live.md §7.6): consecutive sequence numbers whose records are
  * consecutive in one index file. Its size follows the number of retained files, not the length of the session.
  */
-import type { IndexFile } from "./Stream.ts"
+import type { IndexFile } from "./StreamFile.ts"
 
 export interface Run<C> {
   readonly index: IndexFile<C>

@@ -13,24 +13,10 @@
  */
 import { type InFlight, InFlightTable } from "./InFlight.ts"
 import { Runs } from "./Runs.ts"
+import type { DataFile, IndexFile } from "./StreamFile.ts"
 
 /** The wire's "no sequence number", 2⁶⁴−1. */
 export const noSeq = 0xffff_ffff_ffff_ffffn
-
-/** One data file of a stream: `<channel>` or `<channel>_<number>` in `chunk`. Identity matters, not the name. */
-export interface DataFile<C> {
-  readonly chunk: C
-  readonly number: number
-  /** Its name was taken over by a younger file of the ring: nothing more is recorded about it. */
-  isOverwritten: boolean
-}
-
-/** The index of one data file. Open as long as it is current or an in-flight packet still belongs to it. */
-export interface IndexFile<C> {
-  readonly data: DataFile<C>
-  recordCount: number
-  userCount: number
-}
 
 /** What the decisions ask of the files, in the order asked. */
 export interface Actions<C> {

@@ -9,6 +9,7 @@ import { TraceStore } from "../storage/TraceStore.ts"
 import { Chunks } from "./Chunks.ts"
 import * as Events from "./Events.ts"
 import { Gather } from "./Gather.ts"
+import type { Identity } from "./Identity.ts"
 import * as SessionActor from "./SessionActor.ts"
 import type { StreamActor } from "./StreamActor.ts"
 
@@ -43,7 +44,7 @@ export class Registry extends Context.Service<
     /** Ids are spent by failed attempts too. */
     readonly nextSessionId: () => number
     /** Starts the session's fiber; the session leaves the registry when it ends. */
-    readonly add: (identity: SessionActor.Identity) => Effect.Effect<SessionActor.SessionActor>
+    readonly add: (identity: Identity) => Effect.Effect<SessionActor.SessionActor>
     readonly nextViewerSessionId: () => bigint
     /** True while any relay session of the same tracing session rotates. */
     readonly hasOngoingRotation: (session: SessionActor.SessionActor) => boolean
@@ -115,8 +116,8 @@ export class Registry extends Context.Service<
             }),
           hasOngoingRotation: (session) => {
             // A session whose connection is gone completes no rotation.
-            for (const { isOngoingRotation, isConnectionClosed } of session.siblings) {
-              if (isOngoingRotation && !isConnectionClosed) return true
+            for (const { chunks, isConnectionClosed } of session.siblings) {
+              if (chunks.isOngoingRotation && !isConnectionClosed) return true
             }
             return false
           },

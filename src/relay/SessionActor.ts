@@ -1,9 +1,8 @@
 /**
- * One relay session: its chunk pointers, rotation state, streams and publication (streaming.md §4, §6.2–6.3, §6.13–6.16,
- * §11). Its fiber runs the commands that touch files one at a time and supervises the fibers of its streams.
+ * One relay session: its streams, their publication and its end (streaming.md §4, §6.2, §6.3, §11). Its fiber runs the
+ * commands that touch files one at a time and supervises the fibers of its streams.
  *
- * Races. Several relay sessions share chunks: renames are idempotent and exclude opens inside the chunk's directory.
- * Packets may arrive while the session ends: a closed stream is unknown from that turn on, its files complete later.
+ * Races. Packets may arrive while the session ends: a closed stream is unknown from that turn on, its files complete later.
  * The session ends when its control connection, its bound data connections and its stream fibers have ended.
  */
 import { Deferred, Effect, FiberMap, Queue } from "effect"
@@ -11,51 +10,18 @@ import type { Account } from "../memory/Blocks.ts"
 import {
   isClimbing,
   isSafeChannelName,
-  isSafeChunkName,
   isSafeStreamPath,
   regroupBySession,
   withoutLeadingSlash
 } from "../model/Path.ts"
-import * as Names from "../model/TraceChunk.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
-import type { FileFailed } from "../storage/Files.ts"
 import * as Beacon from "./Beacon.ts"
-import type { Owner } from "./Chunks.ts"
 import type { CloseReason } from "./CloseReason.ts"
+import type { Identity } from "./Identity.ts"
 import type { Registry } from "./Registry.ts"
+import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
 import { StreamActor } from "./StreamActor.ts"
-import { TraceChunk } from "./TraceChunk.ts"
 import { Viewers } from "./Viewers.ts"
-
-/** What `CREATE_SESSION` fixed for good. */
-export interface Identity {
-  readonly id: number
-  readonly minor: number
-  readonly sessionName: string
-  readonly hostname: string
-  /** Relative to the output directory; empty for peers older than 2.11. */
-  readonly outputPath: string
-  /** µs; 0 = not live. */
-  readonly liveTimer: number
-  readonly isSnapshot: boolean
-  readonly traceFormat: 1 | 2
-  /** Seconds since the epoch. */
-  readonly creationTime: bigint
-  readonly owner: Owner
-  readonly hasIndex: boolean
-  readonly hasChunks: boolean
-  /** Joined, or anonymous; the session takes over the caller's reference. */
-  readonly chunk: TraceChunk | undefined
-}
-
-/** A refusal that ends the connection after the reply. */
-export interface Outcome {
-  readonly returnCode: number
-  readonly isAbort: boolean
-}
-
-const accepted: Outcome = { returnCode: ReturnCode.OK, isAbort: false }
-const abort = (returnCode: number): Outcome => ({ returnCode, isAbort: true })
 
 /** A connection of the session, as the session sees it. */
 export interface Connection {
@@ -65,7 +31,6 @@ export interface Connection {
 /** Commands wait here one at a time per control connection; more than this is a bug. */
 const mailboxCountMax = 64
 
-type ChunkUnused = (owner: Owner, chunk: TraceChunk) => void
 type Mailbox = Queue.Queue<Effect.Effect<void>>
 
 export const make = (identity: Identity, registry: Registry["Service"], onChunkUnused: ChunkUnused) =>
@@ -80,10 +45,7 @@ export class SessionActor {
   /** Open streams, by handle. */
   readonly streams = new Map<number, StreamActor>()
   readonly traceIds = new Map<string, bigint>()
-  currentChunk: TraceChunk | undefined
-  pendingClosureChunk: TraceChunk | undefined
-  isOngoingRotation = false
-  hasRotated = false
+  readonly chunks: SessionChunks
   isConnectionClosed = false
   isAborted = false
   readonly viewers: Viewers
@@ -91,7 +53,6 @@ export class SessionActor {
   siblings: ReadonlySet<SessionActor> = new Set([this])
   readonly #unpublished = new Set<StreamActor>()
   readonly #registry: Registry["Service"]
-  readonly #onChunkUnused: ChunkUnused
   readonly #mailbox: Mailbox
   readonly #ended = Deferred.makeUnsafe<void>()
   readonly #connections = new Set<Connection>()
@@ -105,9 +66,8 @@ export class SessionActor {
     this.#mailbox = mailbox
     this.identity = identity
     this.id = identity.id
-    this.currentChunk = identity.chunk
     this.#registry = registry
-    this.#onChunkUnused = onChunkUnused
+    this.chunks = new SessionChunks({ identity, registry, streams: this.streams, onUnused: onChunkUnused })
     this.viewers = new Viewers(registry.options.liveCacheBytes)
   }
 
@@ -218,10 +178,7 @@ export class SessionActor {
   #finishIfDone(): void {
     if (this.#isFinishing || this.#connections.size > 0 || this.#streamFiberCount > 0 || this.streams.size > 0) return
     this.#isFinishing = true
-    this.currentChunk?.release()
-    this.pendingClosureChunk?.release()
-    this.currentChunk = undefined
-    this.pendingClosureChunk = undefined
+    this.chunks.release()
     Deferred.doneUnsafe(this.#ended, Effect.void)
   }
 
@@ -245,7 +202,7 @@ export class SessionActor {
       if (path === undefined || !isSafeChannelName(request.channelName)) return refused
       const handle = registry.nextStreamHandle()
       const spent = { handle: BigInt(handle), returnCode: ReturnCode.UNKNOWN }
-      const { currentChunk } = this
+      const { current: currentChunk } = this.chunks
       const tracefileSize = clampToNumber(request.tracefileSize)
       const tracefileCount = clampToNumber(request.tracefileCount)
       if ((tracefileSize !== 0 && tracefileCount === 0) || currentChunk === undefined) return spent
@@ -329,134 +286,6 @@ export class SessionActor {
     for (const stream of published) stream.isPublished = true
     this.viewers.publish(published)
   }
-
-  // ---- trace chunks ----------------------------------------------------------------------------------------------
-
-  /** `CREATE_TRACE_CHUNK` (§6.15). */
-  makeTraceChunk(request: ChunkRequest): Effect.Effect<Outcome> {
-    return Effect.gen({ self: this }, function* () {
-      this.isOngoingRotation = true
-      const { currentChunk: current, identity } = this
-      // Chunks share the session directory: one that is being put away must not meet the files of the next.
-      yield* this.#registry.chunks.allSettled(identity.owner)
-      if (current !== undefined && !current.hasOverrideName) {
-        if (!(yield* this.#succeeds(current.moveTo(Names.oldChunkPath)))) return abort(ReturnCode.UNKNOWN)
-      }
-      const { overrideName } = request
-      if (overrideName !== undefined && !isSafeChunkName(overrideName)) return abort(ReturnCode.INVALID)
-      const name = { id: request.chunkId, creationTime: request.creationTime, closeTime: undefined, overrideName }
-      const path = Names.initialPath(name, current !== undefined, this.hasRotated)
-      const sessionPath = identity.outputPath
-      const fresh = new TraceChunk({
-        directory: this.#registry.store.directory(path === "" ? sessionPath : `${sessionPath}/${path}`),
-        sessionPath,
-        name,
-        path,
-        onUnused: (chunk) => this.#onChunkUnused(identity.owner, chunk)
-      })
-      if (!(yield* this.#succeeds(fresh.directory.make))) return abort(ReturnCode.UNKNOWN)
-      const published = this.#registry.chunks.publish(identity.owner, request.chunkId, fresh)
-      if (this.pendingClosureChunk !== undefined) {
-        published.release()
-        return abort(ReturnCode.INVALID_PROTOCOL)
-      }
-      this.pendingClosureChunk = current
-      this.currentChunk = published
-      if (current === undefined) this.isOngoingRotation = false
-      return accepted
-    })
-  }
-
-  /** `CLOSE_TRACE_CHUNK` (§6.16). `path` is undefined when nothing follows the code. */
-  closeTraceChunk(request: CloseRequest): Effect.Effect<Outcome & { readonly path: string | undefined }> {
-    return Effect.suspend(() => {
-      const chunk = this.#registry.chunks.acquire(this.identity.owner, request.chunkId)
-      if (chunk === undefined) return Effect.succeed({ ...abort(ReturnCode.NO_MEMORY), path: undefined })
-      return Effect.ensuring(
-        this.#close(chunk, request),
-        Effect.sync(() => chunk.release())
-      )
-    })
-  }
-
-  #close(chunk: TraceChunk, request: CloseRequest): Effect.Effect<Outcome & { readonly path: string | undefined }> {
-    return Effect.gen({ self: this }, function* () {
-      const { closeCommand: command } = request
-      const isDelete = command === Names.closeCommand.delete
-      const refused = (returnCode: number) => ({ ...abort(returnCode), path: undefined })
-      if (isDelete && !this.#registry.options.allowClear) return refused(ReturnCode.INVALID_PROTOCOL)
-      if (this.pendingClosureChunk !== undefined && this.pendingClosureChunk !== chunk) {
-        return refused(ReturnCode.INVALID_PROTOCOL)
-      }
-      const { currentChunk: current, hasRotated } = this
-      if (current?.name !== undefined && current !== chunk && !current.hasOverrideName) {
-        const settled = Names.settledPath(current.name, command, hasRotated)
-        if (!(yield* this.#succeeds(current.moveTo(settled)))) return refused(ReturnCode.UNKNOWN)
-        this.isOngoingRotation = false
-      }
-      const isKept = command === undefined || command === Names.closeCommand.noOperation
-      if (isKept && chunk.name !== undefined && !chunk.hasOverrideName) {
-        const restored = Names.restoredPath(chunk.name, hasRotated)
-        if (!(yield* this.#succeeds(chunk.moveTo(restored)))) return refused(ReturnCode.UNKNOWN)
-      }
-      if (command !== undefined && command > Names.closeCommand.delete) return refused(ReturnCode.INVALID)
-      chunk.close(request.closeTime, command)
-      const { outputPath, isSnapshot } = this.identity
-      // The reference answers from the state before this close, so the first rotation names the bare session path.
-      const path = Names.closeReplyPath(outputPath, chunk.name as Names.ChunkName, { hasRotated, isSnapshot })
-      if (command === Names.closeCommand.moveToCompleted) this.hasRotated = true
-      if (isDelete) for (const stream of this.streams.values()) stream.model.runs.dropChunk(chunk)
-      this.#dropPointers(chunk)
-      return { ...accepted, path }
-    })
-  }
-
-  #dropPointers(chunk: TraceChunk): void {
-    if (this.currentChunk === chunk) {
-      this.currentChunk = undefined
-      chunk.release()
-    }
-    const pending = this.pendingClosureChunk
-    this.pendingClosureChunk = undefined
-    pending?.release()
-  }
-
-  /** `ROTATE_STREAMS` (§6.14): earlier positions stay applied when a later one is refused. */
-  rotateStreams(request: RotateRequest): Effect.Effect<Outcome> {
-    return Effect.gen({ self: this }, function* () {
-      const { newChunkId } = request
-      const chunk =
-        newChunkId === undefined ? undefined : this.#registry.chunks.acquire(this.identity.owner, newChunkId)
-      if (newChunkId !== undefined && chunk === undefined) return abort(ReturnCode.INVALID_PROTOCOL)
-      const rotate = Effect.gen({ self: this }, function* () {
-        for (const { streamId, rotateAtSeqNum } of request.positions) {
-          const stream = this.#registry.streams.get(Number(streamId))
-          if (stream === undefined) return abort(ReturnCode.INVALID)
-          chunk?.retain()
-          if (!stream.rotate(rotateAtSeqNum, chunk)) {
-            chunk?.release()
-            return abort(ReturnCode.FILE_CREATION_ERROR)
-          }
-          // A rotation that is due creates files now, and its failure is the answer; one that waits is on its own.
-          if (!stream.model.isRotating && !(yield* this.#succeeds(stream.log.synced))) {
-            return abort(ReturnCode.FILE_CREATION_ERROR)
-          }
-        }
-        return accepted
-      })
-      return yield* Effect.ensuring(
-        rotate,
-        Effect.sync(() => chunk?.release())
-      )
-    })
-  }
-
-  #succeeds(step: Effect.Effect<void, FileFailed>): Effect.Effect<boolean> {
-    return step.pipe(
-      Effect.as(true),
-      Effect.catch((failure) => Effect.as(Effect.logError("file operation failed", failure.message), false))
-    )
-  }
 }
 
 export interface StreamRequest {
@@ -466,23 +295,6 @@ export interface StreamRequest {
   readonly tracefileCount: bigint
   readonly connectionMinor: number
   readonly account: Account
-}
-
-export interface ChunkRequest {
-  readonly chunkId: bigint
-  readonly creationTime: bigint
-  readonly overrideName: string | undefined
-}
-
-export interface CloseRequest {
-  readonly chunkId: bigint
-  readonly closeTime: bigint
-  readonly closeCommand: number | undefined
-}
-
-export interface RotateRequest {
-  readonly newChunkId: bigint | undefined
-  readonly positions: ReadonlyArray<{ readonly streamId: bigint; readonly rotateAtSeqNum: bigint }>
 }
 
 const noHandle = 0xffff_ffff_ffff_ffffn

@@ -6,7 +6,8 @@
  */
 import { Effect } from "effect"
 import type { Account } from "../memory/Blocks.ts"
-import type { Actions, DataFile, IndexFile } from "../model/Stream.ts"
+import type { Actions } from "../model/Stream.ts"
+import type { DataFile, IndexFile } from "../model/StreamFile.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import type { TraceFile } from "../storage/FilePool.ts"
 import type { FileFailed } from "../storage/Files.ts"

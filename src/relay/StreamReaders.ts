@@ -4,7 +4,7 @@
  * not need its descriptor for another one.
  */
 import { Effect } from "effect"
-import type { DataFile } from "../model/Stream.ts"
+import type { DataFile } from "../model/StreamFile.ts"
 import type { TraceFile } from "../storage/FilePool.ts"
 import { FileFailed } from "../storage/Files.ts"
 import type { StreamFiles } from "./StreamFiles.ts"

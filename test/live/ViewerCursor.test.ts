@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Runs } from "../../src/model/Runs.ts"
-import type { IndexFile } from "../../src/model/Stream.ts"
+import type { IndexFile } from "../../src/model/StreamFile.ts"
 import { atBeginning, atEnd, type Observed, type Surroundings, ViewerCursor } from "../../src/model/ViewerCursor.ts"
 
 const indexFile = (chunk: string, number = 0): IndexFile<string> => ({

@@ -12,7 +12,7 @@ const gone = { returnCode: ReturnCode.UNKNOWN, isAbort: true }
 export const rotateStreams = withSession(
   RotateStreams.request,
   (_, session, request) =>
-    Effect.map(session.ask(session.rotateStreams(request), gone), ({ returnCode, isAbort }) =>
+    Effect.map(session.ask(session.chunks.rotate(request), gone), ({ returnCode, isAbort }) =>
       isAbort ? refuse(code(returnCode), `code ${returnCode}`) : ok
     ),
   true
@@ -24,7 +24,7 @@ export const createTraceChunk: Handler = (state, payload) => {
   const request = CreateTraceChunk.request(state.minor).decode(payload)
   const isAllowed = session?.identity.hasChunks === true && state.hasVersion
   if (Result.isFailure(request) && request.failure.reason === "string" && isAllowed) {
-    session.isOngoingRotation = true
+    session.chunks.isOngoingRotation = true
     return refuse(code(ReturnCode.INVALID), request.failure.message)
   }
   return makeChunk(state, payload)
@@ -33,7 +33,7 @@ export const createTraceChunk: Handler = (state, payload) => {
 const makeChunk = withSession(
   CreateTraceChunk.request,
   (_, session, { chunkId, creationTimestamp, overrideName }) => {
-    const command = session.makeTraceChunk({ chunkId, creationTime: creationTimestamp, overrideName })
+    const command = session.chunks.make({ chunkId, creationTime: creationTimestamp, overrideName })
     return Effect.map(session.ask(command, gone), ({ returnCode, isAbort }) =>
       isAbort ? refuse(code(returnCode), `code ${returnCode}`) : ok
     )
@@ -44,7 +44,7 @@ const makeChunk = withSession(
 export const closeTraceChunk = withSession(
   CloseTraceChunk.request,
   (state, session, { chunkId, closeTimestamp, closeCommand }) => {
-    const command = session.closeTraceChunk({ chunkId, closeTime: closeTimestamp, closeCommand })
+    const command = session.chunks.close({ chunkId, closeTime: closeTimestamp, closeCommand })
     const encode = CloseTraceChunk.reply(state.minor).encode
     return Effect.gen(function* () {
       const { returnCode, isAbort, path } = yield* session.ask(command, { ...gone, path: undefined })

@@ -1,0 +1,16 @@
+/** The files of a stream as its decisions see them: identities, not handles. */
+
+/** One data file of a stream: `<channel>` or `<channel>_<number>` in `chunk`. Identity matters, not the name. */
+export interface DataFile<C> {
+  readonly chunk: C
+  readonly number: number
+  /** Its name was taken over by a younger file of the ring: nothing more is recorded about it. */
+  isOverwritten: boolean
+}
+
+/** The index of one data file. Open as long as it is current or an in-flight packet still belongs to it. */
+export interface IndexFile<C> {
+  readonly data: DataFile<C>
+  recordCount: number
+  userCount: number
+}
