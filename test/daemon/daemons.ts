@@ -7,13 +7,11 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
+import { daemonProgram } from "../support/bundle.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import { isolated, type Kind, temporaryDirectory } from "../support/relays.ts"
-
-const program = fileURLToPath(new URL("../../src/bin/lttng-relayd.ts", import.meta.url))
 
 /** A home, a run directory, and three ports. */
 export interface Place {
@@ -41,7 +39,7 @@ export interface Options {
 }
 
 export const command = (kind: Kind, args: ReadonlyArray<string>, options: Options = {}): ReadonlyArray<string> => {
-  const daemon = kind === "ours" ? [process.execPath, program] : isolated(["lttng-relayd"])
+  const daemon = kind === "ours" ? [process.execPath, daemonProgram] : isolated(["lttng-relayd"])
   const redirect = options.outputFile === undefined ? "" : ` >'${options.outputFile}' 2>&1`
   const script = `umask 022; ${options.before ?? ":"}; exec "$@"${redirect}`
   return ["sh", "-c", script, "sh", ...daemon, ...args]

@@ -8,8 +8,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
+import { daemonProgram } from "./bundle.ts"
 import * as Ports from "./ports.ts"
 import * as Process from "./process.ts"
 
@@ -52,8 +52,6 @@ const volume = (path: string, bytes: number) =>
     () => Effect.ignore(Process.run("umount", [path]))
   )
 
-const program = fileURLToPath(new URL("../../src/bin/lttng-relayd.ts", import.meta.url))
-
 /** Ours starts once per scenario: compiling it once is half of that start. */
 const compileCache = join(tmpdir(), "lttng-relay-compile-cache")
 
@@ -71,7 +69,9 @@ export const isolated = (command: ReadonlyArray<string>): ReadonlyArray<string> 
 ]
 
 const commandOf = (kind: Kind): ReadonlyArray<string> =>
-  kind === "ours" ? ["sh", "-c", 'umask 022; exec "$@"', "sh", process.execPath, program] : isolated(["lttng-relayd"])
+  kind === "ours"
+    ? ["sh", "-c", 'umask 022; exec "$@"', "sh", process.execPath, daemonProgram]
+    : isolated(["lttng-relayd"])
 
 export const start = Effect.fnUntraced(function* (kind: Kind, options: Options = {}) {
   const home = yield* temporaryDirectory(kind)
