@@ -17,9 +17,12 @@ export class DeviceGate {
     this.#inFlightCountMax = inFlightCountMax
   }
 
-  /** Runs `operation` once the device has fewer than its share in flight; first come, first served. */
+  /**
+   * Runs `operation` once the device has fewer than its share in flight; first come, first served. Not interruptible:
+   * a place given to somebody who has left would be lost.
+   */
   run<A, E>(deviceId: number, operation: Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.suspend(() => {
+    const admitted = Effect.suspend(() => {
       let device = this.#devices.get(deviceId)
       if (device === undefined) {
         device = { inFlightCount: 0, waiters: [] }
@@ -32,14 +35,13 @@ export class DeviceGate {
       }
       const { waiters } = device
       return Effect.flatMap(
-        Effect.uninterruptible(
-          Effect.callback<void>((resume) => {
-            waiters.push(() => resume(Effect.void))
-          })
-        ),
+        Effect.callback<void>((resume) => {
+          waiters.push(() => resume(Effect.void))
+        }),
         () => counted
       )
     })
+    return Effect.uninterruptible(admitted)
   }
 
   /** The place passes to the longest waiter, so the count does not change while somebody waits. */

@@ -123,16 +123,18 @@ export class TraceFile {
     )
   })
 
+  /** Not interruptible: a use that was counted must be taken back. */
   #use<A>(operation: (file: OpenFile) => Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> {
-    return Effect.suspend(() => {
+    const used = Effect.suspend(() => {
       this.#userCount++
       this.#pool.setBusy(this)
       const file = this.#open
       // Who holds a place on the device has its descriptor already, so places are always given back.
       const gated = (opened: OpenFile) => this.#pool.devices.run(this.device, operation(opened))
-      const used = file === undefined ? Effect.flatMap(this.#resume, gated) : gated(file)
-      return Effect.ensuring(used, this.#release)
+      const done = file === undefined ? Effect.flatMap(this.#resume, gated) : gated(file)
+      return Effect.ensuring(done, this.#release)
     })
+    return Effect.uninterruptible(used)
   }
 
   readonly #release = Effect.suspend(() => {

@@ -3,7 +3,7 @@
  * be closed and reopened while their owners hold them (storage.md §1, §4.3).
  *
  * Invariants
- * - Nothing is opened, made or renamed outside the output directory, symbolic links resolved.
+ * - Nothing is opened for writing, made, renamed or deleted outside the output directory, symbolic links resolved.
  * - Within one `TraceDirectory`, opening by path and renaming exclude each other.
  */
 import * as path from "node:path"
@@ -98,10 +98,11 @@ export class TraceDirectory {
   open(subdirectory: string, name: string, mode: "read" | "continue"): Effect.Effect<TraceFile, FileFailed> {
     const relative = path.join(subdirectory, name)
     return this.#admitted(
-      Effect.map(
-        Effect.suspend(() => this.#ground.files.open(this.#absolute(relative), mode)),
-        (file) => this.#traceFile(file, relative, mode === "continue")
-      )
+      Effect.gen({ self: this }, function* () {
+        const at = this.#absolute(relative)
+        if (mode === "continue") yield* this.#checkInside(path.dirname(at))
+        return this.#traceFile(yield* this.#ground.files.open(at, mode), relative, mode === "continue")
+      })
     )
   }
 
@@ -115,7 +116,7 @@ export class TraceDirectory {
         if (to === this.relativePath) return
         const from = this.#absolute("")
         const target = this.#absolutePath(to)
-        yield* this.#checkInside(path.dirname(from))
+        yield* this.#checkInside(isWholeDirectory ? path.dirname(from) : from)
         if (isWholeDirectory) {
           yield* this.#makeSafely(path.dirname(target))
           yield* this.#ground.files.rename(from, target)
@@ -142,7 +143,9 @@ export class TraceDirectory {
         const attempt = (step: Effect.Effect<void, FileFailed>) =>
           Effect.catch(step, (failure) => Effect.sync(() => void failures.push(failure)))
         for (const relative of this.#created) {
-          yield* attempt(ignoreMissing(this.#ground.files.unlink(this.#absolute(relative))))
+          const at = this.#absolute(relative)
+          const unlink = Effect.andThen(this.#checkInside(path.dirname(at)), this.#ground.files.unlink(at))
+          yield* attempt(ignoreMissing(unlink))
         }
         this.#created.clear()
         for (const top of this.#tops()) yield* this.#removeEmpty(this.#absolute(top))
@@ -166,6 +169,7 @@ export class TraceDirectory {
   #removeEmpty(at: string): Effect.Effect<void> {
     return Effect.ignore(
       Effect.gen({ self: this }, function* () {
+        yield* this.#checkInside(at)
         for (const entry of yield* this.#ground.files.list(at)) {
           if (entry.isDirectory) yield* this.#removeEmpty(path.join(at, entry.name))
         }

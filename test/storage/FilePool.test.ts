@@ -1,0 +1,184 @@
+/** The descriptor pool and the device gate: bounds kept under load, nothing lost, nobody left waiting. */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber } from "effect"
+import { DeviceGate } from "../../src/storage/DeviceGate.ts"
+import { type Options, output, type Stored, withStore } from "./stores.ts"
+
+const bytes = (text: string) => Buffer.from(text)
+const claim = (what: string, options: Options, body: (stored: Stored) => Effect.Effect<void, unknown>) =>
+  it.live(what, () => withStore(options, body))
+
+const fileCount = 100
+const roundCount = 5
+
+describe("the pool of open files", () => {
+  for (const isSlow of [false, true]) {
+    claim(
+      `8 descriptors carry 100 files written together${isSlow ? ", slowly" : ""}: nothing is lost`,
+      { openFileCountMax: 8 },
+      ({ memory, faults, store }) =>
+        Effect.gen(function* () {
+          if (isSlow) faults.slow("100 micros")
+          const directory = store.directory("s")
+          const writer = (number: number) =>
+            Effect.gen(function* () {
+              const file = yield* directory.create("ust", `ch_${number}`, false)
+              for (let round = 0; round < roundCount; round++) {
+                yield* file.write([bytes(`${number}:${round};`)], round * `${number}:0;`.length)
+                yield* Effect.yieldNow
+              }
+              yield* file.close
+            })
+          yield* Effect.forEach(
+            Array.from({ length: fileCount }, (_, number) => number),
+            writer,
+            {
+              concurrency: "unbounded",
+              discard: true
+            }
+          )
+          for (let number = 0; number < fileCount; number++) {
+            const expected = Array.from({ length: roundCount }, (_, round) => `${number}:${round};`).join("")
+            assert.strictEqual(memory.read(`${output}/s/ust/ch_${number}`)?.toString(), expected)
+          }
+          assert.isAtMost(faults.openCountMax, 8)
+          assert.strictEqual(store.pool.openCount, 0)
+          assert.strictEqual(memory.openCount, 0)
+        })
+    )
+  }
+
+  claim("a file closed behind its owner's back is found again after a rename", { openFileCountMax: 8 }, (stored) =>
+    Effect.gen(function* () {
+      const { memory, store } = stored
+      const directory = store.directory("s/a")
+      const file = yield* directory.create("ust", "ch", false)
+      yield* file.write([bytes("one")], 0)
+      yield* file.suspend
+      assert.strictEqual(store.pool.openCount, 0)
+      yield* directory.rename("s/b", true)
+      yield* file.write([bytes("two")], 3)
+      assert.strictEqual(memory.read(`${output}/s/b/ust/ch`)?.toString(), "onetwo")
+      yield* file.close
+    })
+  )
+
+  claim("another file under its name is not taken for it", { openFileCountMax: 8 }, ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s")
+      const file = yield* directory.create("ust", "ch", false)
+      yield* file.suspend
+      const successor = yield* directory.create("ust", "ch", true)
+      yield* successor.write([bytes("new")], 0)
+      assert.strictEqual((yield* Effect.flip(file.write([bytes("old")], 0))).code, "ESTALE")
+      assert.strictEqual(memory.read(`${output}/s/ust/ch`)?.toString(), "new")
+      yield* file.close
+      yield* successor.close
+      assert.strictEqual(store.pool.openCount, 0)
+    })
+  )
+
+  claim("a failed open gives its place back", { openFileCountMax: 8 }, ({ faults, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s")
+      faults.fail({ code: "EMFILE", operation: "open", times: 20 })
+      for (let attempt = 0; attempt < 20; attempt++) {
+        assert.strictEqual((yield* Effect.flip(directory.create("ust", "ch", false))).code, "EMFILE")
+      }
+      assert.strictEqual(store.pool.openCount, 0)
+      const file = yield* directory.create("ust", "ch", false)
+      yield* file.suspend
+      faults.fail({ code: "EMFILE", operation: "open", times: 1 })
+      assert.strictEqual((yield* Effect.flip(file.write([bytes("x")], 0))).code, "EMFILE")
+      assert.strictEqual(store.pool.openCount, 0)
+      yield* file.write([bytes("x")], 0)
+      yield* file.close
+    })
+  )
+
+  claim("sockets take their descriptors from it, down to the least it needs", { openFileCountMax: 20 }, (stored) =>
+    Effect.gen(function* () {
+      const { store } = stored
+      const directory = store.directory("s")
+      const make = (number: number) => directory.create("ust", `ch_${number}`, false)
+      const files = yield* Effect.forEach(
+        Array.from({ length: 20 }, (_, number) => number),
+        make
+      )
+      assert.strictEqual(store.pool.openCount, 20)
+      store.pool.reserve(15)
+      yield* make(20)
+      assert.strictEqual(store.pool.openCount, 8)
+      store.pool.reserve(-15)
+      for (const file of files) yield* file.write([bytes("x")], 0)
+      assert.strictEqual(store.pool.openCount, 20)
+    })
+  )
+
+  claim("a file in use is not closed; who needs its place waits for the end of the use", { openFileCountMax: 8 }, (s) =>
+    Effect.gen(function* () {
+      const directory = s.store.directory("s")
+      const make = (number: number) => directory.create("ust", `ch_${number}`, false)
+      const files = yield* Effect.forEach(
+        Array.from({ length: 8 }, (_, number) => number),
+        make
+      )
+      const release = s.faults.stall("/ch_")
+      const writes = files.map((file, at) =>
+        Effect.forkChild(file.write([bytes(`${at}`)], 0), { startImmediately: true })
+      )
+      const writing = yield* Effect.all(writes)
+      const ninth = yield* Effect.forkChild(make(9), { startImmediately: true })
+      yield* Effect.yieldNow
+      assert.isUndefined(ninth.pollUnsafe())
+      yield* release
+      yield* Effect.forEach(writing, Fiber.join)
+      const file = yield* Fiber.join(ninth)
+      yield* file.write([bytes("9")], 0)
+      for (let at = 0; at < 8; at++) assert.strictEqual(s.memory.read(`${output}/s/ust/ch_${at}`)?.toString(), `${at}`)
+    })
+  )
+})
+
+describe("the device gate", () => {
+  it.effect("lets a device's share in, the rest in order, and other devices always", () =>
+    Effect.gen(function* () {
+      const gate = new DeviceGate(2)
+      const doors = Array.from({ length: 5 }, () => Deferred.makeUnsafe<void>())
+      const begun: Array<number> = []
+      const operation = (number: number) =>
+        Effect.andThen(
+          Effect.sync(() => void begun.push(number)),
+          Deferred.await(doors[number] as Deferred.Deferred<void>)
+        )
+      const fibers = yield* Effect.forEach([0, 1, 2, 3, 4], (number) =>
+        Effect.forkChild(gate.run(7, operation(number)), { startImmediately: true })
+      )
+      assert.deepStrictEqual(begun, [0, 1])
+      assert.strictEqual(yield* gate.run(8, Effect.succeed("other")), "other")
+      for (const number of [1, 0, 3, 2, 4]) {
+        yield* Deferred.succeed(doors[number] as Deferred.Deferred<void>, undefined)
+        yield* Effect.yieldNow
+      }
+      yield* Effect.forEach(fibers, Fiber.join)
+      assert.deepStrictEqual(begun, [0, 1, 2, 3, 4])
+    })
+  )
+
+  it.effect("places come back from operations that fail, die or are interrupted while they wait", () =>
+    Effect.gen(function* () {
+      const gate = new DeviceGate(1)
+      yield* Effect.flip(gate.run(1, Effect.fail("no")))
+      yield* Effect.exit(gate.run(1, Effect.die("bug")))
+      const door = Deferred.makeUnsafe<void>()
+      const first = yield* Effect.forkChild(gate.run(1, Deferred.await(door)), { startImmediately: true })
+      const second = yield* Effect.forkChild(gate.run(1, Effect.void), { startImmediately: true })
+      const interruption = yield* Effect.forkChild(Fiber.interrupt(second), { startImmediately: true })
+      const third = yield* Effect.forkChild(gate.run(1, Effect.succeed(3)), { startImmediately: true })
+      yield* Deferred.succeed(door, undefined)
+      yield* Fiber.join(first)
+      yield* Fiber.join(interruption)
+      assert.strictEqual(yield* Fiber.join(third), 3)
+    })
+  )
+})

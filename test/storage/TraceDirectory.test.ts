@@ -1,0 +1,239 @@
+/** Directories of the store: nothing leaves the output directory, renames take what is theirs, deletes spare the rest. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { TraceDirectory } from "../../src/storage/TraceStore.ts"
+import { output, type Stored, withStore } from "./stores.ts"
+
+const bytes = (text: string) => Buffer.from(text)
+
+const claim = (what: string, body: (stored: Stored) => Effect.Effect<void, unknown>) =>
+  it.effect(what, () => withStore({}, body))
+
+const put = (directory: TraceDirectory, subdirectory: string, name: string, text: string) =>
+  Effect.gen(function* () {
+    const file = yield* directory.create(subdirectory, name, false)
+    yield* file.write([bytes(text)], 0)
+    return file
+  })
+
+const codeOf = <A>(step: Effect.Effect<A, { readonly code: string }>) => Effect.map(Effect.flip(step), (e) => e.code)
+const below = (paths: ReadonlyArray<string>) => paths.map((path) => path.replace(`${output}/`, ""))
+
+describe("the output directory contains everything", () => {
+  claim("it is made when first needed, and may be a link itself", ({ memory, store }) =>
+    Effect.gen(function* () {
+      memory.write("/elsewhere/x", bytes(""))
+      memory.link(output, "/elsewhere")
+      yield* put(store.directory("s"), "ust", "ch", "a")
+      assert.strictEqual(memory.read("/elsewhere/s/ust/ch")?.toString(), "a")
+    })
+  )
+
+  claim("a directory that climbs out is refused before anything is made", ({ memory, store }) =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* codeOf(store.directory("../outside").make), "EPERM")
+      assert.strictEqual(yield* codeOf(put(store.directory("s"), "../../outside", "f", "x")), "EPERM")
+      assert.strictEqual(yield* codeOf(put(store.directory("../out2"), "", "f", "x")), "EPERM")
+      assert.isUndefined(memory.paths().find((path) => !path.startsWith(`${output}/`)))
+    })
+  )
+
+  claim("a link that leads out is refused on the way, inside it is followed", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s")
+      yield* directory.make
+      memory.write("/outside/precious", bytes("p"))
+      memory.write(`${output}/inside/x`, bytes(""))
+      memory.link(`${output}/s/out`, "/outside")
+      memory.link(`${output}/s/in`, "../inside")
+      assert.strictEqual(yield* codeOf(put(directory, "out", "f", "x")), "EPERM")
+      assert.strictEqual(yield* codeOf(put(directory, "out/deeper", "f", "x")), "EPERM")
+      yield* put(directory, "in/deeper", "f", "x")
+      assert.strictEqual(memory.read(`${output}/inside/deeper/f`)?.toString(), "x")
+      assert.deepStrictEqual(memory.paths("/outside"), ["/outside/precious"])
+    })
+  )
+
+  claim("a link in the place of a file is not followed", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s")
+      yield* put(directory, "ust", "other", "x")
+      memory.write("/outside/precious", bytes("p"))
+      memory.link(`${output}/s/ust/ch`, "/outside/precious")
+      assert.strictEqual(yield* codeOf(directory.create("ust", "ch", false)), "ELOOP")
+      assert.strictEqual(yield* codeOf(directory.open("ust", "ch", "continue")), "ELOOP")
+      yield* put(directory, "ust", "ch2", "x")
+      const replaced = yield* directory.create("ust", "ch", true)
+      yield* replaced.write([bytes("mine")], 0)
+      assert.strictEqual(memory.read("/outside/precious")?.toString(), "p")
+    })
+  )
+
+  claim("a directory that became a link out is neither written, moved nor emptied", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s")
+      yield* put(directory, "ust", "ch", "a")
+      memory.write("/outside/ust/ch", bytes("p"))
+      yield* Effect.orDie(memory.service.rename(`${output}/s`, "/kept"))
+      memory.link(`${output}/s`, "/outside")
+      assert.strictEqual(yield* codeOf(directory.create("ust", "ch", true)), "EPERM")
+      assert.strictEqual(yield* codeOf(directory.open("ust", "ch", "continue")), "EPERM")
+      assert.strictEqual(yield* codeOf(directory.rename("s/.tmp_old_chunk", false)), "EPERM")
+      assert.isNotEmpty(yield* directory.remove(false))
+      assert.deepStrictEqual(memory.paths("/outside"), ["/outside/ust/ch"])
+    })
+  )
+})
+
+describe("renaming (storage.md §4.3)", () => {
+  claim("to the same path does nothing", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s/a")
+      yield* put(directory, "ust", "ch", "x")
+      yield* directory.rename("s/a", true)
+      assert.deepStrictEqual(below(memory.paths(output)), ["s/a/ust/ch"])
+    })
+  )
+
+  claim("from one directory to another is one rename, which takes foreign files along", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s/.tmp_new_chunk")
+      yield* put(directory, "ust", "ch", "x")
+      memory.write(`${output}/s/.tmp_new_chunk/foreign`, bytes("f"))
+      yield* directory.rename("s/archives/first", true)
+      assert.deepStrictEqual(below(memory.paths(output)), ["s/archives/first/foreign", "s/archives/first/ust/ch"])
+      assert.strictEqual(directory.relativePath, "s/archives/first")
+    })
+  )
+
+  claim("onto a directory that is not empty fails and leaves both as they were", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s/a")
+      const file = yield* put(directory, "ust", "ch", "x")
+      memory.write(`${output}/s/b/foreign`, bytes("f"))
+      assert.strictEqual(yield* codeOf(directory.rename("s/b", true)), "ENOTEMPTY")
+      yield* file.write([bytes("y")], 1)
+      assert.deepStrictEqual(below(memory.paths(output)), ["s/a/ust/ch", "s/b/foreign"])
+      assert.strictEqual(memory.read(`${output}/s/a/ust/ch`)?.toString(), "xy")
+    })
+  )
+
+  claim("from the session directory into one below moves what is its own only", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s")
+      yield* put(directory, "ust/uid/0/64-bit", "ch", "x")
+      yield* put(directory, "kernel", "ch", "k")
+      memory.write(`${output}/s/foreign`, bytes("f"))
+      memory.write(`${output}/s/archives/older/x`, bytes("f"))
+      memory.write(`${output}/s/.tmp_old_chunk/left`, bytes("l"))
+      yield* directory.rename("s/.tmp_old_chunk", false)
+      assert.deepStrictEqual(below(memory.paths(output)), [
+        "s/.tmp_old_chunk/kernel/ch",
+        "s/.tmp_old_chunk/left",
+        "s/.tmp_old_chunk/ust/uid/0/64-bit/ch",
+        "s/archives/older/x",
+        "s/foreign"
+      ])
+    })
+  )
+
+  claim("and back up again, after which the lower directory is gone", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s/.tmp_old_chunk")
+      yield* put(directory, "ust", "ch", "x")
+      memory.write(`${output}/s/foreign`, bytes("f"))
+      yield* directory.rename("s", false)
+      assert.deepStrictEqual(below(memory.paths(output)), ["s/foreign", "s/ust/ch"])
+    })
+  )
+
+  claim("back up fails where foreign files would stay below", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s/.tmp_old_chunk")
+      yield* put(directory, "ust", "ch", "x")
+      memory.write(`${output}/s/.tmp_old_chunk/foreign`, bytes("f"))
+      assert.strictEqual(yield* codeOf(directory.rename("s", false)), "ENOTEMPTY")
+    })
+  )
+
+  claim("open files go on through it; later ones are made where the directory is now", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s")
+      const file = yield* put(directory, "ust", "ch", "x")
+      yield* directory.rename("s/.tmp_old_chunk", false)
+      yield* file.write([bytes("y")], 1)
+      yield* put(directory, "ust", "late", "l")
+      yield* directory.rename("s/archives/done", true)
+      yield* file.write([bytes("z")], 2)
+      assert.deepStrictEqual(below(memory.paths(output)), ["s/archives/done/ust/ch", "s/archives/done/ust/late"])
+      assert.strictEqual(memory.read(`${output}/s/archives/done/ust/ch`)?.toString(), "xyz")
+    })
+  )
+
+  claim("waits for an open inside, and an open waits for it", ({ memory, faults, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s/a")
+      yield* directory.make
+      const release = faults.stall("/ust/ch")
+      const opening = yield* Effect.forkChild(put(directory, "ust", "ch", "x"), { startImmediately: true })
+      while (faults.stalledCount === 0) yield* Effect.yieldNow
+      const renaming = yield* Effect.forkChild(directory.rename("s/b", true), { startImmediately: true })
+      const late = yield* Effect.forkChild(put(directory, "ust", "late", "l"), { startImmediately: true })
+      assert.isUndefined(renaming.pollUnsafe())
+      yield* release
+      while (late.pollUnsafe() === undefined) yield* Effect.yieldNow
+      assert.strictEqual(opening.pollUnsafe()?._tag, "Success")
+      assert.strictEqual(renaming.pollUnsafe()?._tag, "Success")
+      assert.deepStrictEqual(below(memory.paths(output)), ["s/b/ust/ch", "s/b/ust/late"])
+    })
+  )
+})
+
+describe("deleting", () => {
+  claim("takes every file made through it and the directories left empty", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s/.tmp_old_chunk")
+      yield* put(directory, "ust/uid/0/64-bit", "ch", "x")
+      yield* put(directory, "ust/uid/0/64-bit/index", "ch.idx", "x")
+      yield* put(directory, "kernel", "ch", "x")
+      assert.deepStrictEqual(yield* directory.remove(true), [])
+      assert.deepStrictEqual(below(memory.paths(output)), ["s/"])
+    })
+  )
+
+  claim("spares foreign files and the directories they need", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s")
+      yield* put(directory, "ust/uid/0/64-bit", "ch", "x")
+      yield* put(directory, "ust/pid/1", "ch", "x")
+      memory.write(`${output}/s/ust/uid/notes`, bytes("f"))
+      memory.write(`${output}/s/README`, bytes("f"))
+      assert.deepStrictEqual(yield* directory.remove(false), [])
+      assert.deepStrictEqual(below(memory.paths(output)), ["s/README", "s/ust/uid/notes"])
+    })
+  )
+
+  claim("goes on past a file that cannot be deleted, and says so", ({ memory, faults, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s/c")
+      yield* put(directory, "ust", "bad", "x")
+      yield* put(directory, "ust", "good", "x")
+      faults.fail({ code: "EIO", operation: "unlink", path: "bad" })
+      const failures = yield* directory.remove(true)
+      assert.deepStrictEqual(
+        failures.map(({ operation, code }) => `${operation} ${code}`),
+        ["unlink EIO", "rmdir ENOTEMPTY"]
+      )
+      assert.deepStrictEqual(below(memory.paths(output)), ["s/c/ust/bad"])
+    })
+  )
+
+  claim("is content with what somebody else deleted before", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s/c")
+      yield* put(directory, "ust", "ch", "x")
+      yield* Effect.orDie(memory.service.unlink(`${output}/s/c/ust/ch`))
+      assert.deepStrictEqual(yield* directory.remove(true), [])
+    })
+  )
+})

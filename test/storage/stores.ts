@@ -1,0 +1,38 @@
+/** A `TraceStore` over files in memory, with the means to look at them and to break them. */
+import { Effect, Layer } from "effect"
+import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
+import { Files } from "../../src/storage/Files.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import { TraceStore } from "../../src/storage/TraceStore.ts"
+
+export interface Options {
+  readonly bytesMax?: number
+  readonly openFileCountMax?: number
+  readonly deviceOperationCountMax?: number
+}
+
+export const output = "/out"
+
+export interface Stored {
+  readonly memory: MemoryFiles
+  readonly faults: FaultyFiles
+  readonly store: TraceStore["Service"]
+}
+
+/** The layer, and what lies under it. */
+export const make = (options: Options = {}) => {
+  const memory = new MemoryFiles(options.bytesMax === undefined ? {} : { bytesMax: options.bytesMax })
+  const faults = new FaultyFiles(memory.service)
+  const layer = TraceStore.layerNoDeps({
+    output,
+    openFileCountMax: options.openFileCountMax ?? 100,
+    deviceOperationCountMax: options.deviceOperationCountMax ?? 4
+  }).pipe(Layer.provide(Layer.sync(Files)(() => faults.service)))
+  return { memory, faults, layer }
+}
+
+/** Runs `body` on a store of its own. */
+export const withStore = <A, E>(options: Options, body: (stored: Stored) => Effect.Effect<A, E>) => {
+  const { memory, faults, layer } = make(options)
+  return Effect.flatMap(TraceStore, (store) => body({ memory, faults, store })).pipe(Effect.provide(layer))
+}
