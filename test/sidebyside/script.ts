@@ -98,6 +98,19 @@ export interface Control extends Connection {
 
 const pathBytesMax = 4096
 
+const untilChunkGone = (wire: Wire.Wire, id: number, done: (outcome: string) => void): Step =>
+  Process.until(
+    "the chunk to be gone",
+    Effect.gen(function* () {
+      yield* wire.send(Commands.message(Commands.numbers.TRACE_CHUNK_EXISTS, Commands.u64(id)))
+      return (yield* Effect.orDie(wire.read(5))).readUInt8(4) === 0
+    }),
+    { seconds: 5 }
+  ).pipe(
+    Effect.map(() => done("is gone")),
+    Effect.catchCause(() => Effect.sync(() => done("is not gone")))
+  )
+
 const control = (name: string, wire: Wire.Wire, note: Note): Control => {
   const plain = connection(name, wire, note)
   const send = (command: Commands.Name, payload: Uint8Array) =>
@@ -155,18 +168,7 @@ const control = (name: string, wire: Wire.Wire, note: Note): Control => {
     closeChunk: (id, at, closeCommand) =>
       Effect.asVoid(withPath("CLOSE_TRACE_CHUNK", Commands.closeChunk(id, at, closeCommand), 8)),
     chunkExists: (id) => Effect.asVoid(command("TRACE_CHUNK_EXISTS", Commands.u64(id), 5)),
-    untilChunkGone: (id) =>
-      Process.until(
-        "the chunk to be gone",
-        Effect.gen(function* () {
-          yield* send("TRACE_CHUNK_EXISTS", Commands.u64(id))
-          return (yield* Effect.orDie(wire.read(5))).readUInt8(4) === 0
-        }),
-        { seconds: 5 }
-      ).pipe(
-        Effect.map(() => note(`${name} chunk ${id} is gone`)),
-        Effect.catchCause(() => Effect.sync(() => note(`${name} chunk ${id} is not gone`)))
-      ),
+    untilChunkGone: (id) => untilChunkGone(wire, id, (outcome) => note(`${name} chunk ${id} ${outcome}`)),
     alive: Effect.asVoid(Effect.suspend(() => command("START_DATA", Commands.none, 4)))
   }
   return self
