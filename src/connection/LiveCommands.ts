@@ -1,9 +1,10 @@
 /**
  * What each viewer command does (live.md §6 to §9): bytes are the protocol's, answers the viewer actor's; here they are
- * brought together. An answer that needs no waiting is given as bytes, in the turn that reads the request; the others
+ * brought together. An answer that needs no waiting is given as bytes, its own or lent, in the turn that reads the request; the others
  * as work for the connection's fiber.
  */
 import { Effect, Result } from "effect"
+import type { Lent } from "../memory/RecentPackets.ts"
 import * as AttachSession from "../protocol/live/AttachSession.ts"
 import * as Connect from "../protocol/live/Connect.ts"
 import * as CreateSession from "../protocol/live/CreateSession.ts"
@@ -49,7 +50,7 @@ export class Work {
   }
 }
 
-export type Answer = Uint8Array | Work | Ending
+export type Answer = Uint8Array | Lent | Work | Ending
 
 type Handler = (state: LiveState, bytes: Buffer, at: number) => Answer
 
@@ -173,9 +174,9 @@ const getPacket: Handler = ({ viewer }, bytes, at) => {
   if (stream === undefined || byteCount > packetBytesMax || !stream.hasFile) return packetError()
   if (!Number.isSafeInteger(from + byteCount)) return packetError()
   if (byteCount === 0) return packetHead(Buffer.allocUnsafe(headBytes), ok, 0)
-  const recent = stream.packetInMemory(from, byteCount, headBytes)
-  if (recent !== undefined) return packetHead(recent, ok, byteCount)
   const head = packetHead(Buffer.allocUnsafe(headBytes), ok, byteCount)
+  const recent = stream.packetInMemory(from, byteCount, head)
+  if (recent !== undefined) return recent
   return sending((take) => stream.sendPacket({ from, byteCount }, head, take), packetError)
 }
 

@@ -12,7 +12,7 @@ import type { CloseReason } from "../relay/CloseReason.ts"
 import { Registry } from "../relay/Registry.ts"
 import { ViewerActor } from "../relay/ViewerActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
-import { answer, Ending, type LiveState, type Send, type Work } from "./LiveCommands.ts"
+import { answer, Ending, type LiveState, type Send, Work } from "./LiveCommands.ts"
 import { LiveFramer, type RequestSink } from "./LiveFramer.ts"
 
 /** Answers gathered before they are sent although more requests follow in the same read. */
@@ -160,8 +160,12 @@ class LiveConnection implements Receiver, RequestSink {
       return false
     }
     this.#sendAnswers()
-    this.#work = result
-    return false
+    if (result instanceof Work) {
+      this.#work = result
+      return false
+    }
+    this.#give(result.bytes, result.giveBack)
+    return !this.#isBehind
   }
 
   #sendAnswers(): void {
@@ -172,8 +176,8 @@ class LiveConnection implements Receiver, RequestSink {
     this.#give(answers.length === 1 ? (answers[0] as Uint8Array) : Buffer.concat(answers))
   }
 
-  #give(bytes: Uint8Array): void {
-    if (this.#peer.send(bytes) || this.#isBehind) return
+  #give(bytes: Uint8Array, sent?: () => void): void {
+    if (this.#peer.send(bytes, sent) || this.#isBehind) return
     this.#isBehind = true
     this.#writable.closeUnsafe()
   }

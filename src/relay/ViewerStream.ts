@@ -7,7 +7,7 @@
  */
 import { Effect } from "effect"
 import { offsetOf, recordBytes } from "../memory/RecentIndexes.ts"
-import type { RecentPacket } from "../memory/RecentPackets.ts"
+import type { Lent, RecentPacket } from "../memory/RecentPackets.ts"
 import type { Run } from "../model/Runs.ts"
 import type { DataFile } from "../model/StreamFile.ts"
 import type { Surroundings, ViewerCursor } from "../model/ViewerCursor.ts"
@@ -215,15 +215,18 @@ export class ViewerStream implements Surroundings {
 
   // ---- GET_PACKET ------------------------------------------------------------------------------------------------
 
-  /** The range, behind room for `headSize` bytes, if it is in memory. */
-  packetInMemory(offset: number, byteCount: number, headSize: number): Buffer | undefined {
+  /** The range behind `head`, if it is in memory. */
+  packetInMemory(offset: number, byteCount: number, head: Buffer): Buffer | Lent | undefined {
     const held = this.#held
     const { recent } = this.stream.session.viewers
     if (held === undefined || recent === undefined || offset < held.offset) return undefined
     const packet = recent.find(held.reader.data, held.offset)
     if (packet === undefined || offset + byteCount > held.offset + packet.byteCount) return undefined
-    const reply = Buffer.allocUnsafe(headSize + byteCount)
-    packet.copy(offset - held.offset, byteCount, reply, headSize)
+    const lent = offset === held.offset ? packet.lend(head, byteCount) : undefined
+    if (lent !== undefined) return lent
+    const reply = Buffer.allocUnsafe(head.length + byteCount)
+    head.copy(reply)
+    packet.copy(offset - held.offset, byteCount, reply, head.length)
     return reply
   }
 

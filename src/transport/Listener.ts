@@ -139,8 +139,8 @@ const makePeer = (accepted: net.Socket, options: Options): Peer => {
       reading.resume()
     },
     resume: reading.resume,
-    send: (bytes) => {
-      socket.write(bytes)
+    send: (bytes, sent) => {
+      socket.write(bytes, sent)
       return socket.writableLength < sendBytesMax
     },
     close: () => {

@@ -23,8 +23,11 @@ export interface Peer {
   readonly name: string
   readonly start: (receiver: Receiver) => void
   readonly resume: () => void
-  /** False: the peer is not reading; send no more until `drained`. `bytes` must not change until sent. */
-  readonly send: (bytes: Uint8Array) => boolean
+  /**
+   * False: the peer is not reading; send no more until `drained`. `bytes` must not change until sent: `sent` is called
+   * once, when the system has them or the connection is gone.
+   */
+  readonly send: (bytes: Uint8Array, sent?: () => void) => boolean
   /** Sends what was given to `send`, then closes. */
   readonly close: () => void
   /** Closes at once. */

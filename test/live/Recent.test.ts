@@ -59,6 +59,35 @@ describe("recent packets", () => {
     assert.strictEqual(bytesOf(recent, file, 0), "abcd")
   })
 
+  it("are lent to several at once, and their memory is not used again before all gave it back", () => {
+    const recent = new RecentPackets(8)
+    const file = {}
+    add(recent, file, 0, "aaaaaaaa")
+    const head = Buffer.from("head:")
+    const loans = [1, 2].map(() => recent.find(file, 0)?.lend(head, 8))
+    assert.deepStrictEqual(
+      loans.map((loan) => loan?.bytes.toString()),
+      ["head:aaaaaaaa", "head:aaaaaaaa"]
+    )
+    assert.isUndefined(recent.find(file, 0)?.lend(Buffer.from("other"), 4))
+    add(recent, file, 8, "bbbbbbbb")
+    loans[0]?.giveBack()
+    add(recent, file, 16, "cccccccc")
+    assert.strictEqual(loans[1]?.bytes.toString(), "head:aaaaaaaa")
+    loans[1]?.giveBack()
+    add(recent, file, 24, "dddddddd")
+    assert.strictEqual(bytesOf(recent, file, 24), "dddddddd")
+  })
+
+  it("are lent with another head when nobody has the first", () => {
+    const recent = new RecentPackets(8)
+    const file = {}
+    add(recent, file, 0, "aaaabbbb")
+    const packet = recent.find(file, 0)
+    packet?.lend(Buffer.from("first"), 8)?.giveBack()
+    assert.strictEqual(packet?.lend(Buffer.from("4:"), 4)?.bytes.toString(), "4:aaaa")
+  })
+
   it("pushed out while they arrive are never found, and damage none that is", () => {
     const recent = new RecentPackets(8)
     const slow = recent.begin("slow" as never, 0, 6)
