@@ -27,8 +27,8 @@ export interface LiveState {
   isConnected: boolean
 }
 
-/** Takes bytes towards the viewer; done when it may be given more. */
-export type Send = (bytes: Uint8Array) => Effect.Effect<void>
+/** Takes bytes towards the viewer; done when it may be given more. They must not change until `sent` is called. */
+export type Send = (bytes: Uint8Array, sent?: () => void) => Effect.Effect<void>
 
 /** The connection ends, after `bytes` if there are any. */
 export class Ending {
@@ -187,9 +187,9 @@ const sending = <E extends { readonly message: string }>(
 ): Work =>
   new Work((send) => {
     let isStarted = false
-    const take: Send = (piece) => {
+    const take: Send = (piece, sent) => {
       isStarted = true
-      return send(piece)
+      return send(piece, sent)
     }
     return Effect.matchEffect(pieces(take), {
       onSuccess: () => Effect.succeed(undefined),

@@ -89,9 +89,9 @@ class LiveConnection implements Receiver, RequestSink {
     )
   }
 
-  readonly #sendSlowly: Send = (bytes) =>
+  readonly #sendSlowly: Send = (bytes, sent) =>
     Effect.suspend(() => {
-      this.#give(bytes)
+      this.#give(bytes, sent)
       return this.#writable.await
     })
 
