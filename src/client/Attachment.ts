@@ -66,8 +66,8 @@ export interface Options {
 
 /** A packet is fetched in slices, so that a large one does not occupy the relay in one go. */
 const sliceBytes = 1024 * 1024
-/** A relay that announces metadata it cannot read is asked again so often before the rest is left for later. */
-const metadataAttemptsMax = 100
+/** At the end of a session: how often metadata that the relay announced but could not read is asked for. */
+const lastMetadataAttemptsMax = 2
 /** "Fetch metadata, then ask again": how often before the packet counts as lost. */
 const packetAttemptsMax = 20
 /** Old relays never hang up a stream whose rotation was pending when it closed; its session's end decides. */
@@ -267,14 +267,13 @@ class Attachment {
   fetchMetadata(trace: TraceState, stream: ViewerMerge.ViewedStream): Effect.Effect<void, ExchangeFailed> {
     const self = this
     return Effect.gen(function* () {
-      for (let attempt = 0; attempt < metadataAttemptsMax; attempt++) {
+      while (true) {
         const { data, status } = yield* self.options.connection.metadata(stream.id)
         if (status === MetadataStatus.error) trace.isComplete = true
         if (status !== MetadataStatus.ok) return
-        if (data.length === 0) {
-          yield* Effect.sleep(Duration.millis(1))
-          continue
-        }
+        // Announced, but not readable yet: it is asked for again before the next question.
+        trace.isWanted = data.length === 0
+        if (trace.isWanted) return
         trace.text += Metadata.text(data)
         trace.clock ??= Metadata.clock(trace.text)
         self.events.push({ _tag: "Metadata", stream, bytes: data })
@@ -342,7 +341,10 @@ class Attachment {
         if (session.isEnded || !session.isOver || !isRead) continue
         for (const trace of self.traces.values()) {
           if (trace.isComplete || trace.metadata?.sessionId !== session.id) continue
-          yield* self.fetchMetadata(trace, trace.metadata)
+          for (let attempt = 0; attempt === 0 || (trace.isWanted && attempt < lastMetadataAttemptsMax); attempt++) {
+            trace.isWanted = false
+            yield* self.fetchMetadata(trace, trace.metadata)
+          }
           trace.isComplete = true
         }
         session.isEnded = true

@@ -91,10 +91,27 @@ const readSessions4: Read = Exchange.headThen(
   (head) => head.getUint32(0) * ListSessions.entry4.size
 )
 
+/** Relays that cannot read what they announced send nothing more; so long a silence is taken for that. */
+const metadataSilenceSeconds = 3
+
 /** Only an OK has data; some relays announce a length with other statuses too. */
-const readMetadata: Read = Exchange.headThen(GetMetadata.name, GetMetadata.replyHeadSize, metadataBytesMax, (head) =>
-  head.getUint32(8) === GetMetadata.Status.ok ? Number(head.getBigUint64(0)) : 0
-)
+const readMetadata: Read = (link) =>
+  Effect.gen(function* () {
+    const head = Buffer.from(yield* link.read(GetMetadata.replyHeadSize))
+    const { len, status } = GetMetadata.replyHead.offsets
+    const count = Number(head.readBigUInt64BE(len))
+    if (count === 0) return head
+    if (count > metadataBytesMax) {
+      return yield* new ReplyMalformed({ command: GetMetadata.name, reason: `announces ${count} bytes` })
+    }
+    // One request at a time is under way, so nothing but the metadata can come next.
+    const isComing =
+      head.readUInt32BE(status) === GetMetadata.Status.ok &&
+      (yield* Effect.timeoutOption(link.readable, `${metadataSilenceSeconds} seconds`))._tag === "Some"
+    if (isComing) return Buffer.concat([head, yield* link.read(count)])
+    head.writeBigUInt64BE(0n, len)
+    return head
+  })
 
 export const connect = (address: Address): Effect.Effect<ViewerConnection, DialFailed | ExchangeFailed, Scope.Scope> =>
   Effect.gen(function* () {

@@ -40,6 +40,8 @@ export interface Link {
   /** Waits while the peer does not read what was written. */
   readonly drained: Effect.Effect<void, LinkLost>
   readonly read: (count: number) => Effect.Effect<Uint8Array, LinkLost>
+  /** Waits until there is something to read. */
+  readonly readable: Effect.Effect<void, LinkLost>
   /** Completes when the connection is over, whoever ended it. */
   readonly ended: Effect.Effect<void>
 }
@@ -142,8 +144,24 @@ const make = (socket: net.Socket, name: string): Link => {
     }
     return taken
   }
+  /** Waits for so many unread bytes. */
+  const arrived = (count: number): Effect.Effect<void, LinkLost> =>
+    Effect.suspend(() => {
+      if (unreadBytes >= count) return Effect.void
+      if (isOver()) return lost
+      wantedBytes = count
+      socket.resume()
+      return Effect.flatMap(
+        when(() => unreadBytes >= count || isOver()),
+        () => {
+          wantedBytes = 0
+          return unreadBytes >= count ? Effect.void : lost
+        }
+      )
+    })
   return {
     name,
+    readable: arrived(1),
     write: (parts) => {
       if (isOver() || !socket.writable) return
       socket.cork()
@@ -158,20 +176,7 @@ const make = (socket: net.Socket, name: string): Link => {
         () => (isOver() ? lost : Effect.void)
       )
     }),
-    read: (count) =>
-      Effect.suspend(() => {
-        if (unreadBytes >= count) return Effect.sync(() => take(count))
-        if (isOver()) return lost
-        wantedBytes = count
-        socket.resume()
-        return Effect.flatMap(
-          when(() => unreadBytes >= count || isOver()),
-          () => {
-            wantedBytes = 0
-            return unreadBytes >= count ? Effect.sync(() => take(count)) : lost
-          }
-        )
-      }),
+    read: (count) => Effect.map(arrived(count), () => take(count)),
     ended: when(isOver)
   }
 }

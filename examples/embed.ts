@@ -1,0 +1,31 @@
+/**
+ * A relay inside a program: its three ports on loopback, its files in a directory of ours.
+ *
+ *     node examples/embed.ts /tmp/traces
+ */
+import { resolve } from "node:path"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Console, Effect } from "effect"
+import { defaults, type ListenAddress, type RelayConfig } from "../src/config/RelayConfig.ts"
+import { layer, Relay } from "../src/Relay.ts"
+
+/** Port 0 lets the system choose. */
+const anywhere: ListenAddress = { host: "127.0.0.1", port: 0, family: 4 }
+
+const config: RelayConfig = {
+  ...defaults,
+  output: resolve(process.argv[2] ?? "traces"),
+  control: anywhere,
+  data: anywhere,
+  live: anywhere
+}
+
+const program = Effect.gen(function* () {
+  const { addresses } = yield* Relay
+  yield* Console.log(`record with: lttng create -U net://127.0.0.1:${addresses.control.port}:${addresses.data.port}`)
+  yield* Console.log(`watch with: lttng-relay sessions net://127.0.0.1:${addresses.live.port}`)
+  // The relay lives as long as this effect; Ctrl-C ends it in order, files and all.
+  yield* Effect.never
+})
+
+program.pipe(Effect.provide(layer(config)), NodeRuntime.runMain)

@@ -1,0 +1,162 @@
+/** The toolbox as a program: what it prints, how it ends, and that its commands do what the modules do. */
+import { readFileSync, symlinkSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import * as Babeltrace from "../support/babeltrace.ts"
+import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+import * as Tree from "../support/tree.ts"
+
+const program = fileURLToPath(new URL("../../src/bin/lttng-relay.ts", import.meta.url))
+const attempt = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [program, ...args])
+const run = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [program, ...args])
+const jsonLines = (text: string) =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+
+const streamingUrl = ({ controlPort, dataPort }: Relays.Relay) => `net://127.0.0.1:${controlPort}:${dataPort}`
+const liveUrl = ({ livePort }: Relays.Relay) => `net://127.0.0.1:${livePort}`
+
+describe("lttng-relay", () => {
+  it.live("--help names every subcommand; each has a help with examples", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* run("--help")
+      for (const name of ["sessions", "follow", "record", "replay", "load"]) {
+        assert.match(stdout, new RegExp(`^  ${name} +[A-Z]`, "m"))
+        const help = (yield* run(name, "--help")).stdout
+        assert.include(help, "EXAMPLES")
+        assert.include(help, `lttng-relay ${name}`)
+      }
+    })
+  )
+
+  it.live("--version is the package's", () =>
+    Effect.gen(function* () {
+      const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
+      assert.include((yield* run("--version")).stdout, manifest.version)
+    })
+  )
+
+  it.live("--completions are a script that the shell accepts and that knows the subcommands", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* run("--completions", "bash")
+      yield* Process.run("bash", ["-n", "-c", stdout])
+      for (const name of ["sessions", "follow", "record", "replay", "load", "--packet-size"])
+        assert.include(stdout, name)
+    })
+  )
+
+  it.live("runs through a link in PATH", () =>
+    Effect.gen(function* () {
+      const directory = yield* Relays.temporaryDirectory("path")
+      symlinkSync(program, join(directory, "lttng-relay"))
+      const env = { PATH: `${directory}:${join(process.execPath, "..")}` }
+      assert.include((yield* Process.run(join(directory, "lttng-relay"), ["--help"], { env })).stdout, "SUBCOMMANDS")
+    })
+  )
+
+  it.live.each<readonly [ReadonlyArray<string>, RegExp]>([
+    [["sessions", "net://127.0.0.1:1"], /cannot connect to 127\.0\.0\.1:1: .*ECONNREFUSED/],
+    [["sessions", "relay"], /relay: not a URL/],
+    [["follow", "net://127.0.0.1:1/host/h"], /a session is \/host\/TARGETHOST\/SESSION/],
+    [["replay", "/nowhere", "net://127.0.0.1:1"], /\/nowhere: ENOENT/],
+    [["replay", "--speed=0", "/tmp", "net://h"], /must be above 0/],
+    [["replay", "--live=soon", "/tmp", "net://h"], /soon is not a duration/],
+    [["load", "--packet-size=1", "net://h"], /must be at least 100/],
+    [["load", "tcp://h"], /tcp:\/\/ needs a data URL too/]
+  ])("%s ends with status 1 and says why", ([args, message]) =>
+    Effect.gen(function* () {
+      const outcome = yield* attempt(...args)
+      assert.strictEqual(outcome.code, 1)
+      assert.match(outcome.stderr, message)
+      assert.notInclude(outcome.stderr, "    at ")
+    })
+  )
+})
+
+const suite = (kind: Relays.Kind) => () => {
+  it.live("load, seen by sessions, follow and record; the record replayed: the same trace four times", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start(kind)
+      const load = ["load", "--json", "--hostname=h", "--session=l", "--live=100ms", "--streams=2", "--rate=20"]
+      const loading = yield* Effect.forkScoped(run(...load, "--packets=60", streamingUrl(relay)))
+      const url = `${liveUrl(relay)}/host/h/l-0`
+      const directory = join(yield* Relays.temporaryDirectory("recorded"), "trace")
+      const recording = run("record", "--json", "--wait", url, directory)
+      const recordingFiber = yield* Effect.forkScoped(recording)
+      const listed = Effect.map(run("sessions", "--json", liveUrl(relay)), ({ stdout }) => JSON.parse(stdout))
+      yield* Process.until(
+        "the session with its viewer",
+        Effect.map(listed, (all) => all.length === 1 && all[0].url === url && all[0].clientCount === 1)
+      )
+      const lines = (yield* run("sessions", liveUrl(relay))).stdout
+      assert.strictEqual(lines, `${url} (timer 100000 µs, 3 streams, 1 client, ctf-1.8)\n`)
+
+      const [summary] = jsonLines((yield* Fiber.join(loading)).stdout)
+      assert.deepStrictEqual([summary.packets, summary.bytes], [120, 120 * 4096])
+      const [recorded] = jsonLines((yield* Fiber.join(recordingFiber)).stdout)
+      assert.deepStrictEqual([recorded.streams, recorded.packets, recorded.lost], [3, 120, 0])
+
+      const stored = Babeltrace.sessionDirectory(relay.output, "l-0")
+      const contents = (root: string) => Tree.read(root).map((line) => line.replace(/ 0\d{3}/, ""))
+      assert.deepStrictEqual(contents(directory), contents(stored))
+      const { stdout: events } = yield* Process.run("babeltrace2", [directory])
+      assert.strictEqual(events.match(/load:tick/g)?.length, 120 * 250)
+
+      const replayed = yield* run("replay", "--json", "--session=copy", directory, streamingUrl(relay))
+      const [{ outputPath }] = jsonLines(replayed.stdout)
+      assert.deepStrictEqual(contents(join(relay.output, outputPath)), contents(stored))
+    })
+  )
+
+  it.live("follow prints one JSON value a line and counters at the end", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start(kind)
+      const load = ["load", "--hostname=h", "--session=l", "--live=100ms", "--rate=20", "--packets=40"]
+      const loading = yield* Effect.forkScoped(run(...load, streamingUrl(relay)))
+      const url = `${liveUrl(relay)}/host/h/l-0`
+      const { stdout } = yield* run("follow", "--json", "--wait", "--seek=beginning", url)
+      yield* Fiber.join(loading)
+      const values = jsonLines(stdout)
+      const packets = values.filter(({ event }) => event === "packet")
+      assert.strictEqual(packets.length, 40)
+      assert.hasAllKeys(packets[0], [
+        ...["event", "stream", "timestampBegin", "timestampEnd"],
+        ...["packetBytes", "contentBits", "eventsDiscarded"]
+      ])
+      const { streams } = values.find(({ event }) => event === "summary")
+      const counted = streams.find(({ stream }: { readonly stream: string }) => stream.endsWith("/load_0"))
+      assert.deepInclude(counted, { packets: 40, lost: 0, eventsDiscarded: "0" })
+    })
+  )
+
+  it.live("record ended by Ctrl-C leaves a trace that reads, up to the last packet", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start(kind)
+      const load = ["load", "--hostname=h", "--session=l", "--live=50ms", "--rate=50", "--duration=60s"]
+      yield* Process.daemon(process.execPath, [program, ...load, streamingUrl(relay)])
+      const directory = join(yield* Relays.temporaryDirectory("recorded"), "trace")
+      const url = `${liveUrl(relay)}/host/h/l-0`
+      const recording = yield* Process.daemon(process.execPath, [program, "record", "--wait", url, directory])
+      const indexed = Effect.try(() => readFileSync(join(directory, "ust/uid/0/64-bit/index/load_0.idx")).length)
+      yield* Process.until(
+        "some packets",
+        Effect.map(
+          Effect.orElseSucceed(indexed, () => 0),
+          (size) => size > 16 + 5 * 72
+        )
+      )
+      recording.signal("SIGINT")
+      yield* recording.ended
+      assert.isAtLeast(Babeltrace.assertIndexed(directory), 5)
+    })
+  )
+}
+
+Peers.describeWithPeers([...Peers.reference, "babeltrace2"], "the toolbox and the installed relay", suite("reference"))
+Peers.describeWithPeers(["babeltrace2"], "the toolbox and our relay", suite("ours"))
