@@ -1,7 +1,7 @@
 /**
  * What each viewer command does (live.md §6 to §9): bytes are the protocol's, answers the viewer actor's; here they are
- * brought together. An answer that needs no waiting is given as bytes, its own or lent, in the turn that reads the request; the others
- * as work for the connection's fiber.
+ * brought together. An answer that needs no waiting is given as bytes, its own or lent, in the turn that reads the
+ * request; the others as work for the connection's fiber.
  */
 import { Effect, Result } from "effect"
 import type { Lent } from "../memory/RecentPackets.ts"

@@ -58,7 +58,7 @@ export class LiveFramer {
   }
 }
 
-/** Of the request that starts at `at`, of which `available` bytes are known. Nothing is known to follow a command nobody knows. */
+/** Of the request at `at`, of which `available` bytes are known. Nothing is known to follow a command nobody knows. */
 const sizeOf = (bytes: Buffer, at: number, available: number): number => {
   if (available < RequestHeader.size) return RequestHeader.size
   const command = bytes.readUInt32BE(at + RequestHeader.offsets.command)

@@ -1,6 +1,6 @@
 /**
- * A range of a trace file on its way to a viewer: a few hundred KiB are in memory at a time, whatever its length. Memory
- * of large pieces is used again, by whichever viewer reads next, once its piece is sent.
+ * A range of a trace file on its way to a viewer: a few hundred KiB are in memory at a time, whatever its length.
+ * Memory of large pieces is used again, by whichever viewer reads next, once its piece is sent.
  */
 import { Effect } from "effect"
 import type { TraceFile } from "../storage/FilePool.ts"

@@ -2,7 +2,7 @@
  * One relay session: its streams, their publication and its end (streaming.md §4, §6.2, §6.3, §11). Its fiber runs the
  * commands that touch files one at a time and supervises the fibers of its streams.
  *
- * Races. Packets may arrive while the session ends: a closed stream is unknown from that turn on, its files complete later.
+ * Races. Packets may arrive while the session ends: a closed stream is unknown from then on, its files complete later.
  * The session ends when its control connection, its bound data connections and its stream fibers have ended.
  */
 import { Deferred, Effect, FiberMap, Queue } from "effect"

@@ -1,4 +1,4 @@
-/** Prints what one relay makes of the scenarios whose name contains a text: `node test/live/show.ts ours|reference [text]`. */
+/** What one relay makes of the scenarios whose name contains a text: `node test/live/show.ts ours|reference [text]`. */
 import { Effect } from "effect"
 import * as Scenario from "./scenario.ts"
 import { scenarios } from "./scenarios/index.ts"

@@ -1,4 +1,4 @@
-/** Directories of the store: nothing leaves the output directory, renames take what is theirs, deletes spare the rest. */
+/** Directories of the store: nothing leaves the output directory, renames take what is theirs, deletes no more. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { TraceDirectory } from "../../src/storage/TraceStore.ts"

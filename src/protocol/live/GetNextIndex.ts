@@ -1,5 +1,5 @@
 /**
- * GET_NEXT_INDEX (4): where a stream's next packet lies, or how far its silence is known to reach. Request: streamId u64.
+ * GET_NEXT_INDEX (4): where a stream's next packet lies, or how far its silence is known. Request: streamId u64.
  *
  * | at | size | member of the reply | with OK | with INACTIVE |
  * | --- | --- | --- | --- | --- |

@@ -1,0 +1,303 @@
+/**
+ * The repository's own rules, read from its files: which folder may import what, how long things may be, which words do
+ * not occur. A failure names the file; changing a rule here is a design decision, and belongs in ARCHITECTURE.md too.
+ */
+import { globSync, readFileSync } from "node:fs"
+import { basename, dirname, join, normalize } from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+
+const list = (...patterns: ReadonlyArray<string>): ReadonlyArray<string> =>
+  globSync(patterns, { cwd: root, exclude: ["test/.bundle/**", "bench/results/**"] }).sort()
+
+const read = (file: string): string => readFileSync(join(root, file), "utf8")
+
+const sources = list("src/**/*.ts")
+const tests = list("test/**/*.test.ts")
+const code = list("{src,test,bench,examples}/**/*.ts", "*.config.ts")
+const texts = list("{src,test,bench,examples,packaging}/**/*.{ts,c,h,json,md,service}", "*.{ts,json,md}", ".ci/*")
+
+interface Import {
+  readonly from: string
+  readonly what: string
+  readonly isTypeOnly: boolean
+}
+
+const statement = /^(?:import|export)\s(type\s)?([^"'();]*?)\sfrom\s"([^"]+)"/gm
+const dynamic = /\bimport\("([^"]+)"\)/g
+
+const importsOf = (file: string): ReadonlyArray<Import> => {
+  const text = read(file)
+  const stated = [...text.matchAll(statement)].map(([, type, what = "", from = ""]) => {
+    const names = what.replace(/[{}]/g, "").split(",")
+    const isTypeOnly = type !== undefined || names.every((name) => /^\s*(type\s|$)/.test(name))
+    return { from, what, isTypeOnly }
+  })
+  const loaded = [...text.matchAll(dynamic)].map(([, from = ""]) => ({ from, what: "*", isTypeOnly: false }))
+  return [...stated, ...loaded]
+}
+
+const isOurs = ({ from }: Import): boolean => from.startsWith(".")
+const targetOf = (file: string, { from }: Import): string => normalize(join(dirname(file), from))
+/** `src/relay/Registry.ts` is in `relay`, `src/Relay.ts` is `Relay.ts`. */
+const folderOf = (file: string): string => file.split("/")[1] ?? ""
+
+const offences = (found: ReadonlyArray<string | undefined>): ReadonlyArray<string> =>
+  found.filter((offence) => offence !== undefined)
+
+const everyImport = sources.flatMap((file) => importsOf(file).map((imported) => ({ file, imported })))
+
+/** Who may import what of ours. The way is down: towards what knows less. */
+const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
+  protocol: [],
+  memory: [],
+  config: [],
+  model: ["protocol"],
+  storage: ["protocol", "model", "memory"],
+  relay: ["protocol", "model", "memory", "storage"],
+  transport: ["memory"],
+  connection: ["protocol", "model", "memory", "relay", "transport"],
+  client: ["protocol", "transport"],
+  "Relay.ts": ["protocol", "model", "memory", "storage", "relay", "transport", "connection", "config"],
+  "index.ts": ["protocol", "storage", "relay", "config", "client", "Relay.ts"],
+  daemon: ["config", "Relay.ts"],
+  cli: ["client", "config"],
+  bin: ["daemon", "cli"]
+}
+
+describe("imports of src", () => {
+  it("point one way between folders", () => {
+    const wrong = everyImport.map(({ file, imported }) => {
+      if (!isOurs(imported)) return undefined
+      const [from, to] = [folderOf(file), folderOf(targetOf(file, imported))]
+      return from === to || allowed[from]?.includes(to) ? undefined : `${file} imports ${targetOf(file, imported)}`
+    })
+    assert.deepStrictEqual(offences(wrong), [])
+  })
+
+  it("name files that exist, with their suffix", () => {
+    const wrong = everyImport.map(({ file, imported }) => {
+      if (!isOurs(imported) || sources.includes(targetOf(file, imported))) return undefined
+      return `${file} imports ${imported.from}`
+    })
+    assert.deepStrictEqual(offences(wrong), [])
+  })
+
+  it("make no cycle, but for types", () => {
+    const graph = new Map(
+      sources.map((file) => [
+        file,
+        importsOf(file)
+          .filter((imported) => isOurs(imported) && !imported.isTypeOnly)
+          .map((imported) => targetOf(file, imported))
+      ])
+    )
+    const cycles: Array<string> = []
+    const done = new Set<string>()
+    const visit = (file: string, path: ReadonlyArray<string>) => {
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(" → "))
+      if (done.has(file) || path.includes(file)) return
+      for (const target of graph.get(file) ?? []) visit(target, [...path, file])
+      done.add(file)
+    }
+    for (const file of sources) visit(file, [])
+    assert.deepStrictEqual(cycles, [])
+  })
+
+  it("reach sockets only from transport, and the health socket", () => {
+    const wrong = everyImport.map(({ file, imported: { from, what } }) => {
+      if (!/^(node:)?(net|tls|dgram|http|https)$|^effect\/socket/.test(from)) return undefined
+      // Says whether a text is an address; opens nothing.
+      if (what.trim() === "{ isIPv6 }") return undefined
+      const isAllowed = folderOf(file) === "transport" || file === "src/daemon/HealthSocket.ts"
+      return isAllowed ? undefined : `${file} imports ${from}`
+    })
+    assert.deepStrictEqual(offences(wrong), [])
+  })
+
+  it("reach files from where files are, never from the folders between socket and file", () => {
+    const fileless = ["protocol", "model", "memory", "relay", "transport", "connection", "Relay.ts"]
+    const wrong = everyImport.map(({ file, imported: { from } }) =>
+      /^(node:)?fs\b/.test(from) && fileless.includes(folderOf(file)) ? `${file} imports ${from}` : undefined
+    )
+    assert.deepStrictEqual(offences(wrong), [])
+  })
+
+  it("take the command line's library in cli only, and the platform's layers in cli only", () => {
+    const wrong = everyImport.map(({ file, imported: { from } }) =>
+      /^effect\/cli|^@effect\/platform-node|^cli-progress/.test(from) && folderOf(file) !== "cli"
+        ? `${file} imports ${from}`
+        : undefined
+    )
+    assert.deepStrictEqual(offences(wrong), [])
+  })
+
+  it("keep protocol, model and memory pure: values from Effect, nothing of the runtime", () => {
+    const dataModules = /^(type |Schema|SchemaAST|SchemaGetter|SchemaIssue|Result|Option)/
+    const wrong = everyImport.map(({ file, imported: { from, what } }) => {
+      if (!["protocol", "model", "memory"].includes(folderOf(file)) || from.startsWith(".")) return undefined
+      if (from !== "effect") return `${file} imports ${from}`
+      const names = what
+        .replace(/[{}]/g, "")
+        .split(",")
+        .map((name) => name.trim())
+      const others = names.filter((name) => name !== "" && !dataModules.test(name))
+      // A Schema getter is an effect.
+      if (others.length === 0 || (file === "src/protocol/Struct.ts" && others.join() === "Effect")) return undefined
+      return `${file} imports ${others.join()} from effect`
+    })
+    assert.deepStrictEqual(offences(wrong), [])
+  })
+
+  it("stay within packages that the manifest names", () => {
+    const manifest = JSON.parse(read("package.json"))
+    const named = Object.keys({ ...manifest.peerDependencies, ...manifest.devDependencies })
+    const wrong = everyImport.map(({ file, imported: { from } }) => {
+      if (/^(\.|node:)/.test(from)) return undefined
+      return named.some((name) => from === name || from.startsWith(`${name}/`)) ? undefined : `${file} imports ${from}`
+    })
+    assert.deepStrictEqual(offences(wrong), [])
+  })
+})
+
+const lineCountMax = 400
+const columnCountMax = 120
+const headerLineCountMax = 15
+const functionLineCountMax = 70
+
+/** Longer than the limit, and why. */
+const long: Readonly<Record<string, string>> = {
+  "src/model/Stream.ts": "the transitions of one state machine, which refer to each other",
+  "test/protocol/goldens.ts": "captured bytes"
+}
+
+describe("every file", () => {
+  it(`has at most ${lineCountMax} lines, or a reason`, () => {
+    const lineCount = (file: string) => read(file).trimEnd().split("\n").length
+    assert.deepStrictEqual(
+      code.filter((file) => lineCount(file) > lineCountMax && long[file] === undefined),
+      []
+    )
+    assert.deepStrictEqual(
+      Object.keys(long).filter((file) => lineCount(file) <= lineCountMax),
+      [],
+      "no longer long"
+    )
+  })
+
+  it(`has lines of at most ${columnCountMax} columns, but for a text that is longer itself`, () => {
+    const longText = /(["'`]).{60,}\1/
+    const wrong = code.flatMap((file) =>
+      read(file)
+        .split("\n")
+        .map((line, at) =>
+          [...line].length > columnCountMax && !longText.test(line) ? `${file}:${at + 1}` : undefined
+        )
+    )
+    assert.deepStrictEqual(offences(wrong), [])
+  })
+
+  it(`of src has functions of at most ${functionLineCountMax} lines, those inside them not counted`, () => {
+    const opens = /=> \{$|\bfunction\*? ?\w*\(.*\{$|^ {2}(?:get |static |#|\w)[^=]*\).* \{$/
+    const wrong = sources.flatMap((file) => {
+      const lines = read(file).split("\n")
+      const extents = lines.flatMap((line, at) => {
+        const indent = /^ */.exec(line)?.[0]
+        if (!opens.test(line)) return []
+        return [{ at, count: lines.slice(at).findIndex((other) => other.startsWith(`${indent}}`)) + 1 }]
+      })
+      return extents.map(({ at, count }) => {
+        const inner = extents.filter((other) => other.at > at && other.at < at + count)
+        const outermost = inner.filter((one) => !inner.some(({ at, count }) => one.at > at && one.at < at + count))
+        const own = outermost.reduce((left, other) => left - other.count, count)
+        return own > functionLineCountMax ? `${file}:${at + 1} has ${own}` : undefined
+      })
+    })
+    assert.deepStrictEqual(offences(wrong), [])
+  })
+
+  it("of src says in its head what it is for, in few lines", () => {
+    const wrong = sources.map((file) => {
+      // A table of bytes is not prose.
+      const header = /^(?:#!.*\n)?\/\*\*[\s\S]*?\*\//.exec(read(file))?.[0].replace(/^ \*( \|.*)?\n/gm, "")
+      return header === undefined || header.split("\n").length > headerLineCountMax ? file : undefined
+    })
+    assert.deepStrictEqual(offences(wrong), [])
+  })
+
+  it("of src is a noun in PascalCase, a folder's index, or a command", () => {
+    const wrong = sources.filter((file) => !/\/([A-Z][A-Za-z0-9]*|index|lttng-relayd?)\.ts$/.test(file))
+    assert.deepStrictEqual(wrong, [])
+  })
+})
+
+/** Split, so that this file does not contain them. */
+const words = (...halves: ReadonlyArray<readonly [string, string]>) => `(?:${halves.map(([a, b]) => a + b).join("|")})`
+
+describe("words that do not occur", () => {
+  const occurrences = (pattern: RegExp, files: ReadonlyArray<string>) =>
+    files.filter((file) => pattern.test(read(file)))
+
+  it("promises instead of work", () => {
+    const promises = words(["TO", "DO"], ["FIX", "ME"], ["HA", "CK"], ["XX", "X"])
+    assert.deepStrictEqual(occurrences(new RegExp(`\\b(${promises})\\b`), texts), [])
+  })
+
+  it("names that say nothing", () => {
+    const empty = new RegExp(`\\b[A-Za-z]*(${words(["Man", "ager"], ["Im", "pl"], ["Hel", "per"])})\\b`)
+    assert.deepStrictEqual(occurrences(empty, code), [])
+    const vague = ["utils.ts", "util.ts", "helpers.ts", "common.ts", "misc.ts"]
+    assert.deepStrictEqual(
+      code.filter((file) => vague.includes(basename(file))),
+      []
+    )
+  })
+
+  it("constructors by another name than make", () => {
+    // "Create" is the protocol's word for sessions and trace chunks of its own.
+    const declared = /\b(?:const|function) create(?!\w*(?:Session|TraceChunk)\b)[A-Z]/
+    assert.deepStrictEqual(occurrences(declared, sources), [])
+  })
+
+  it("tests that keep others from running", () => {
+    assert.deepStrictEqual(occurrences(new RegExp(`\\.${words(["on", "ly"])}\\(`), tests), [])
+  })
+
+  it("places of one machine", () => {
+    assert.deepStrictEqual(occurrences(new RegExp(`["'\`( ](/${words(["wo", "rk"], ["ro", "ot"])}/\\w)`), texts), [])
+  })
+})
+
+describe("tests", () => {
+  it("assert something, in every file", () => {
+    assert.deepStrictEqual(
+      tests.filter((file) => !/\b(assert|expect)\b/.test(read(file).replace(/^import .*$/gm, ""))),
+      []
+    )
+  })
+})
+
+describe("the protocol's commands", () => {
+  for (const protocol of ["control", "live"]) {
+    it(`of ${protocol} have one file each, and the folder's index knows them all`, () => {
+      const files = list(`src/protocol/${protocol}/*.ts`)
+      const numbers = new Map<number, Array<string>>()
+      for (const file of files) {
+        const number = /^export const number = (\d+)/m.exec(read(file))?.[1]
+        if (number !== undefined) numbers.set(Number(number), [...(numbers.get(Number(number)) ?? []), file])
+      }
+      assert.isAbove(numbers.size, 0)
+      assert.deepStrictEqual(
+        [...numbers].filter(([, claimants]) => claimants.length !== 1),
+        []
+      )
+      const index = read(`src/protocol/${protocol}/index.ts`)
+      assert.deepStrictEqual(
+        [...numbers.values()].flat().filter((file) => !index.includes(`./${basename(file)}`)),
+        []
+      )
+    })
+  }
+})
