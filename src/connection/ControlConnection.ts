@@ -2,8 +2,9 @@
  * One control connection (streaming.md §1.2, §2): frames commands, runs them one at a time, answers in order.
  *
  * Two lanes. `SEND_INDEX` and `SEND_METADATA` come at the rate of packets: they are done in the turn that reads them,
- * as is every command that has nothing to wait for, and the answers of one read leave in one write. A command that waits
- * is run by the connection's fiber, and nothing is read meanwhile: what was read already waits here, one read at most.
+ * as is every command that has nothing to wait for, and the answers of one read leave in one write. A command that
+ * waits is run by the connection's fiber, and nothing is read meanwhile: what was read already waits here, one read at
+ * most.
  */
 import { Deferred, Effect, Exit, Latch } from "effect"
 import { Account } from "../memory/Blocks.ts"

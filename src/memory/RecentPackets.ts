@@ -1,7 +1,7 @@
 /**
  * The newest packets of one session, filled while they arrive, so that viewers at the tail need no disk. Room for one
- * is made by evicting the oldest. Packets of several streams arrive mixed, so a packet may be evicted before it is whole:
- * the rest of it is then ignored.
+ * is made by evicting the oldest. Packets of several streams arrive mixed, so a packet may be evicted before it is
+ * whole: the rest of it is then ignored.
  *
  * A packet is known by its data file, compared by identity, and its offset there. Whole packets are lent to sockets as
  * they lie here, behind room for a reply's head: a hundred viewers send the same bytes. An evicted packet's memory is
