@@ -76,6 +76,8 @@ const stuckMillisMin = 2000
 /** From this minor on, every reply tells of new streams; before, only those with a packet do. */
 const newStreamFlagMinor = 14
 const newStreamsRarePeriods = 5
+/** A session without streams has nothing else to be asked: its end and its first stream show this way. */
+const emptyAskMillisMax = 1000
 
 /** Answers the next events, at least one; fails with `Done` after the last. */
 export const make = (options: Options): Effect.Effect<Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done>> =>
@@ -239,9 +241,10 @@ class Attachment {
     const { connection, periodMillis } = this.options
     const active = new Set([...this.data.values()].map(({ stream }) => stream.sessionId))
     const periods = connection.minor < newStreamFlagMinor ? 1 : newStreamsRarePeriods
-    const due = this.sessions.filter(
-      ({ askedMillis, id }) => !active.has(id) || nowMillis - askedMillis >= periods * periodMillis
-    )
+    const due = this.sessions.filter(({ askedMillis, id }) => {
+      const pause = active.has(id) ? periods * periodMillis : Math.min(periodMillis / 2, emptyAskMillisMax)
+      return nowMillis - askedMillis >= pause
+    })
     return this.askNewStreamsKeepingWish(due, nowMillis)
   }
 

@@ -94,6 +94,12 @@ type AnyStream = TargetStream.DataStreamState | TargetStream.MetadataStreamState
 const pendingPollMillis = 100
 const chunkPollMillis = 100
 
+/**
+ * Relays before 2.14 may look up the chunk of another session and never answer that ours is gone. Nothing depends on
+ * the answer but when a caller learns that an archived chunk is in its place.
+ */
+const chunkGoneSeconds = 5
+
 const two = (value: number) => String(value).padStart(2, "0")
 const datetime = (seconds: number): string => {
   const at = new Date(seconds * 1000)
@@ -233,6 +239,7 @@ const makeChunks = (control: ControlClient.ControlClient, abilities: Features, o
             schedule: Schedule.spaced(Duration.millis(chunkPollMillis)),
             while: (exists: boolean) => exists
           }),
+          Effect.timeoutOption(`${chunkGoneSeconds} seconds`),
           Effect.asVoid
         )
     }
@@ -379,11 +386,10 @@ const makeSession = (
         }
         if (kind.isSnapshot) for (const stream of open()) yield* stream.close
         if (chunks.exist) {
-          const current = chunks.current()
-          yield* chunks.close(current, archive ? moveToCompleted : undefined, closedAt)
-          yield* chunks.gone(current)
+          yield* chunks.close(chunks.current(), archive ? moveToCompleted : undefined, closedAt)
         }
         for (const stream of open()) yield* stream.close
+        if (chunks.exist) yield* chunks.gone(chunks.current())
       })
   }
 }

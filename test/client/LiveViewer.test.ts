@@ -376,6 +376,34 @@ const targetLive = (kind: Relays.Kind) => () => {
     })
   )
 
+  it.live("sessions of one name, as those of several tracing domains, are watched as one", () =>
+    Effect.gen(function* () {
+      const { a, b, relay, session, target } = yield* start
+      const other = yield* target.session({ name: "made", liveTimer: "50 millis", clock: () => 100n })
+      const kernel = yield* other.stream({ path: "kernel", channel: "k" })
+      const metadata = yield* other.metadata("kernel")
+      yield* other.publish
+      yield* metadata.append(Buffer.from("/* CTF 1.8 */"))
+      yield* a.packet(packet(10n, 19n))
+      yield* kernel.packet(packet(15n, 24n))
+      yield* b.packet(packet(20n, 29n))
+      yield* session.stored
+      yield* other.stored
+      const viewer = yield* connect(relay)
+      const { events, sessions } = yield* viewer.attachAll(
+        { hostname: "host1", sessionName: "made" },
+        { seek: "beginning" }
+      )
+      assert.strictEqual(sessions.length, 2)
+      const { ended, seen } = yield* watch(events)
+      yield* session.close()
+      yield* other.close()
+      yield* ended
+      assert.deepStrictEqual(texts(seen), ["packet 10", "packet 15", "packet 20"])
+      assert.strictEqual(seen.filter(({ _tag }) => _tag === "SessionEnded").length, 2)
+    })
+  )
+
   it.live("leaving the scope lets the next viewer in", () =>
     Effect.gen(function* () {
       const { relay } = yield* start
