@@ -8,7 +8,7 @@
 export const gatherBytesMax = 512 * 1024
 
 /** How long bytes may wait for company. Short beside any live timer, long beside a write. */
-const gatherMillis = 2
+const gatherMillis = 4
 
 export class Gather {
   #waiting: Array<() => void> = []
