@@ -6,7 +6,7 @@
  *
  * Invariants: `Layout.decode` never throws and never reads outside its input; bytes after the layout are ignored unless
  * the layout says otherwise; encoders start from zeroed memory, so padding never carries old bytes. Direct writers
- * trust their value: numbers wrap, an overlong string in a fixed array is cut between characters; the codec refuses both.
+ * trust their value: numbers wrap, overlong fixed strings are cut between characters; the codec refuses both.
  *
  * Memory: decoded values own theirs, except the byte arrays of `bytes` and `rest`: views, valid as long as the input.
  */

@@ -32,7 +32,7 @@ const probe = (owner: HandleOwner): boolean =>
   typeof owner._handle === "object" && owner._handle !== null && "readStart" in owner._handle
 
 /** `LTTNG_RELAY_PORTABLE_READS=1` forces the fallback, to compare and to test it. */
-const isPortableForced = () => process.env["LTTNG_RELAY_PORTABLE_READS"] === "1"
+const isPortableForced = () => process.env.LTTNG_RELAY_PORTABLE_READS === "1"
 
 /** Starts nothing: the first `resume` does. The accepted socket must not be used afterwards. */
 export const receiveInto = (accepted: net.Socket, receive: Receive): Reading => {
