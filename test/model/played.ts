@@ -1,6 +1,7 @@
 /**
  * A `Stream` with files that are strings, so that a test can play packets and indexes and look at what is left. It
- * checks with every step what must never happen: work on a file that is not open, a record past the bytes, a chunk left twice.
+ * checks with every step what must never happen: work on a file that is not open, a record past the bytes, a chunk left
+ * twice.
  */
 import { assert } from "@effect/vitest"
 import { type Actions, noSeq, Stream } from "../../src/model/Stream.ts"
