@@ -42,6 +42,9 @@ const deviceOperationCountMax = 4
 /** A viewer that vanished without a word holds cached packets and open files: it is found out within minutes. */
 const viewerKeepAliveMillis = 60_000
 
+/** A viewer that reads nothing, or says half a request and no more, is cut off: it holds packets and files. */
+const viewerStallMillis = 60_000
+
 const ports = (config: RelayConfig) =>
   Effect.gen(function* () {
     const { pool } = yield* TraceStore
@@ -51,7 +54,7 @@ const ports = (config: RelayConfig) =>
       onChange: (difference) => pool.reserve(difference)
     }
     const keepAliveIdleMillis = config.keepAlive === undefined ? undefined : (config.keepAlive.idleSeconds ?? 0) * 1000
-    const common = { keepAliveIdleMillis, limit }
+    const common = { keepAliveIdleMillis, stallMillis: config.socketTimeoutMillis, limit }
     const registry = yield* Registry
     // Sessions drain after the listeners and connections are gone.
     yield* Effect.addFinalizer(() => Effect.timeoutOption(registry.drain, config.stopTimeoutMillis))
@@ -62,7 +65,8 @@ const ports = (config: RelayConfig) =>
         name: "live",
         address: config.live,
         ...common,
-        keepAliveIdleMillis: keepAliveIdleMillis ?? viewerKeepAliveMillis
+        keepAliveIdleMillis: keepAliveIdleMillis ?? viewerKeepAliveMillis,
+        stallMillis: config.socketTimeoutMillis ?? viewerStallMillis
       },
       LiveConnection.serve
     )

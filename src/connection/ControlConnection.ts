@@ -20,6 +20,7 @@ import type { StreamActor } from "../relay/StreamActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { type ControlState, makeState, type Reply } from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
+import { closeReasonOf } from "./SocketReason.ts"
 
 /** Answers gathered before they are sent although more commands follow in the same read. */
 const answerBytesMax = 4096
@@ -66,7 +67,7 @@ class ControlConnection implements Receiver, CommandSink, Connection {
       this.#peer.start(this)
       const reason = yield* Effect.raceFirst(
         Effect.raceFirst(this.#commands, Deferred.await(this.#ended)),
-        Effect.map(this.#peer.end, (end): CloseReason => (end === "socket error" ? "socket error" : "peer closed"))
+        Effect.map(this.#peer.end, closeReasonOf)
       )
       yield* Effect.logDebug(`control connection closed: ${reason}`)
       if (reason !== "peer closed" && reason !== "relay stopped") {

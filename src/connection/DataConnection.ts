@@ -12,6 +12,7 @@ import { Registry } from "../relay/Registry.ts"
 import type { Connection, SessionActor } from "../relay/SessionActor.ts"
 import type { StreamActor } from "../relay/StreamActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
+import { closeReasonOf } from "./SocketReason.ts"
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
   Effect.gen(function* () {
@@ -43,10 +44,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.#peer.start(this)
-      const reason = yield* Effect.raceFirst(
-        Deferred.await(this.#ended),
-        Effect.map(this.#peer.end, (end): CloseReason => (end === "socket error" ? "socket error" : "peer closed"))
-      )
+      const reason = yield* Effect.raceFirst(Deferred.await(this.#ended), Effect.map(this.#peer.end, closeReasonOf))
       yield* Effect.logDebug(`data connection closed: ${reason}`)
       if (reason !== "peer closed" && reason !== "relay stopped") {
         yield* Effect.logWarning(`data connection ended: ${reason}${this.#complaint}`)

@@ -14,6 +14,7 @@ import { ViewerActor } from "../relay/ViewerActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { answer, Ending, type LiveState, type Send, Work } from "./LiveCommands.ts"
 import { LiveFramer, type RequestSink } from "./LiveFramer.ts"
+import { closeReasonOf } from "./SocketReason.ts"
 
 /** Answers gathered before they are sent although more requests follow in the same read. */
 const answerBytesMax = 64 * 1024
@@ -52,9 +53,10 @@ class LiveConnection implements Receiver, RequestSink {
       this.#peer.start(this)
       const reason = yield* Effect.raceFirst(
         Effect.raceFirst(this.#works, Deferred.await(this.#ended)),
-        Effect.map(this.#peer.end, (end): CloseReason => (end === "socket error" ? "socket error" : "peer closed"))
+        Effect.map(this.#peer.end, closeReasonOf)
       )
       yield* Effect.logDebug(`viewer connection closed: ${reason}`)
+      if (reason === "stalled") this.#complaint = "did not read its answers, or stopped inside a request"
       if (this.#complaint !== "") yield* Effect.logWarning(`viewer connection ended: ${reason}: ${this.#complaint}`)
     })
   }
@@ -117,6 +119,7 @@ class LiveConnection implements Receiver, RequestSink {
   /** `bytes` are lent: what is not taken now is kept. */
   #take(bytes: Buffer, length: number): void {
     const stopped = this.#framer.push(bytes, 0, length)
+    this.#peer.expect(this.#framer.isInsideRequest)
     this.#sendAnswers()
     if (stopped < length && !this.#hasEnded) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
     // Last: the fiber may run, and even finish, during this call.

@@ -26,6 +26,11 @@ export class LiveFramer {
     this.#sink = sink
   }
 
+  /** The viewer has said a part of a request. */
+  get isInsideRequest(): boolean {
+    return this.#filled > 0
+  }
+
   /** Takes `bytes[at, length)`; answers the position it stopped at. */
   push(bytes: Buffer, at: number, length: number): number {
     let position = at

@@ -7,5 +7,6 @@ export type CloseReason =
   | "write failed"
   | "session aborted"
   | "socket error"
+  | "stalled"
   | "defect"
   | "relay stopped"

@@ -24,6 +24,8 @@ export interface Options {
   readonly name: string
   readonly address: Address
   readonly keepAliveIdleMillis: number | undefined
+  /** A peer that does not read its answers, or stops inside a message, is cut off after this; undefined: never. */
+  readonly stallMillis: number | undefined
   /** Counted over all listeners that share it. */
   readonly limit: ConnectionLimit
 }
@@ -108,6 +110,18 @@ const lingerMillis = 1000
 /** Unread replies beyond this stop the commands of the connection. */
 const sendBytesMax = 256 * 1024
 
+/** Runs `onPassed` when it was set and not taken back for `millis`. */
+const makeDeadline = (millis: number | undefined, onPassed: () => void): ((isSet: boolean) => void) => {
+  if (millis === undefined) return () => {}
+  let timer: NodeJS.Timeout | undefined
+  return (isSet) => {
+    if (!isSet) {
+      clearTimeout(timer)
+      timer = undefined
+    } else timer ??= setTimeout(onPassed, millis).unref()
+  }
+}
+
 const makePeer = (accepted: net.Socket, options: Options): Peer => {
   const name = `${accepted.remoteAddress ?? "?"}:${accepted.remotePort ?? 0}`
   if (options.keepAliveIdleMillis !== undefined) accepted.setKeepAlive(true, options.keepAliveIdleMillis)
@@ -131,7 +145,20 @@ const makePeer = (accepted: net.Socket, options: Options): Peer => {
     for (const wake of waiting) wake(outcome as SocketEnd)
     waiting.length = 0
   })
-  socket.on("drain", () => receiver?.drained())
+  const unread = makeDeadline(options.stallMillis, () => cutOff())
+  const unsaid = makeDeadline(options.stallMillis, () => cutOff())
+  const cutOff = () => {
+    settle("stalled")
+    socket.destroy()
+  }
+  socket.on("drain", () => {
+    unread(false)
+    receiver?.drained()
+  })
+  socket.on("close", () => {
+    unread(false)
+    unsaid(false)
+  })
   return {
     name,
     start: (to) => {
@@ -141,8 +168,11 @@ const makePeer = (accepted: net.Socket, options: Options): Peer => {
     resume: reading.resume,
     send: (bytes, sent) => {
       socket.write(bytes, sent)
-      return socket.writableLength < sendBytesMax
+      if (socket.writableLength < sendBytesMax) return true
+      unread(true)
+      return false
     },
+    expect: unsaid,
     close: () => {
       settle("closed by relay")
       receiver = undefined

@@ -7,7 +7,7 @@
 import type { Effect } from "effect"
 
 /** How the connection ended, as far as the socket knows. */
-export type SocketEnd = "closed by peer" | "closed by relay" | "socket error"
+export type SocketEnd = "closed by peer" | "closed by relay" | "socket error" | "stalled"
 
 export interface Receiver {
   /** `length` bytes have arrived at the start of `bytes`. False stops reading until `resume`. */
@@ -28,6 +28,8 @@ export interface Peer {
    * once, when the system has them or the connection is gone.
    */
   readonly send: (bytes: Uint8Array, sent?: () => void) => boolean
+  /** The peer owes the rest of a message, or not any more: it may not owe it for longer than the stall limit. */
+  readonly expect: (isOwing: boolean) => void
   /** Sends what was given to `send`, then closes. */
   readonly close: () => void
   /** Closes at once. */

@@ -1,0 +1,93 @@
+/** Connections as the transport hands them on, over real sockets: what stalls is cut off, what idles is not. */
+import * as net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, type Scope } from "effect"
+import { type ConnectionLimit, listen } from "../../src/transport/Listener.ts"
+import type { Peer, SocketEnd } from "../../src/transport/Peer.ts"
+
+const stallMillis = 50
+
+const serveOne = (
+  handle: (peer: Peer) => void,
+  limit: ConnectionLimit = { countMax: 10, count: 0, onChange: () => {} }
+): Effect.Effect<{ readonly port: number; readonly end: Deferred.Deferred<SocketEnd> }, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const end = yield* Deferred.make<SocketEnd>()
+    const address = { host: "127.0.0.1", port: 0, family: 4 } as const
+    const options = { name: "test", address, keepAliveIdleMillis: undefined, stallMillis, limit }
+    const { port } = yield* Effect.orDie(
+      listen(options, (peer) =>
+        Effect.suspend(() => {
+          handle(peer)
+          return Effect.flatMap(peer.end, (how) => Effect.asVoid(Deferred.succeed(end, how)))
+        })
+      )
+    )
+    return { port, end }
+  })
+
+const connect = (port: number): Effect.Effect<net.Socket, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<net.Socket>((resume) => {
+      const socket = net.connect({ host: "127.0.0.1", port }, () => resume(Effect.succeed(socket)))
+      socket.on("error", () => {})
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+
+const ignore = { receive: () => true, ended: () => {}, drained: () => {} }
+
+describe("a listener", () => {
+  it.live("cuts off a peer that does not read its answers", () =>
+    Effect.gen(function* () {
+      const { port, end } = yield* serveOne((peer) => {
+        peer.start(ignore)
+        while (peer.send(Buffer.alloc(1024 * 1024)));
+      })
+      const socket = yield* connect(port)
+      socket.pause()
+      assert.strictEqual(yield* Deferred.await(end), "stalled")
+    })
+  )
+
+  it.live("cuts off a peer that owes the rest of a message, and not one that paid", () =>
+    Effect.gen(function* () {
+      const owing = yield* serveOne((peer) => {
+        peer.start(ignore)
+        peer.expect(true)
+      })
+      const paid = yield* serveOne((peer) => {
+        peer.start({ ...ignore, ended: peer.destroy })
+        peer.expect(true)
+        peer.expect(false)
+      })
+      yield* connect(owing.port)
+      const patient = yield* connect(paid.port)
+      assert.strictEqual(yield* Deferred.await(owing.end), "stalled")
+      assert.isFalse(yield* Deferred.isDone(paid.end))
+      patient.end()
+      assert.strictEqual(yield* Deferred.await(paid.end), "closed by peer")
+    })
+  )
+
+  it.live("refuses the newest connection beyond its limit, and takes one again when another has gone", () =>
+    Effect.gen(function* () {
+      const gone = yield* Deferred.make<void>()
+      const onChange = (difference: number) => {
+        if (difference < 0) Deferred.doneUnsafe(gone, Effect.void)
+      }
+      const limit: ConnectionLimit = { countMax: 1, count: 0, onChange }
+      const { port } = yield* serveOne((peer) => peer.start({ ...ignore, ended: peer.destroy }), limit)
+      const first = yield* connect(port)
+      const second = yield* connect(port)
+      yield* Effect.callback<void>((resume) => {
+        second.once("close", () => resume(Effect.void))
+        second.resume()
+      })
+      assert.strictEqual(limit.count, 1)
+      first.end()
+      yield* Deferred.await(gone)
+      assert.strictEqual(limit.count, 0)
+    })
+  )
+})
