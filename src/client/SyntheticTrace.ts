@@ -57,15 +57,19 @@ export const generator = (uuid: string, instanceId: number, packetBytes: number,
     uuidBytes.copy(bytes, 4)
     bytes.writeUInt32LE(0, 20)
     const fields = [BigInt(instanceId), begin, end, BigInt(contentBytes * 8), BigInt(packetBytes * 8), packetSeqNum, 0n]
+    // Half of a generator's time goes into these writes; a view's are several times faster than a buffer's.
+    const view = new DataView(bytes.buffer, bytes.byteOffset, contentBytes)
     fields.forEach((field, index) => {
-      bytes.writeBigUInt64LE(field, 24 + 8 * index)
+      view.setBigUint64(24 + 8 * index, field, true)
     })
     bytes.writeUInt32LE(instanceId, 80)
     const step = perPacket === 0 ? 0n : (end - begin) / BigInt(perPacket)
+    let timestamp = begin
     for (let event = 0; event < perPacket; event++) {
       const at = headBytes + event * eventBytes
-      bytes.writeBigUInt64LE(begin + step * BigInt(event), at)
-      bytes.writeBigUInt64LE(seq++, at + 8)
+      view.setBigUint64(at, timestamp, true)
+      view.setBigUint64(at + 8, seq++, true)
+      timestamp += step
     }
     const packet = {
       bytes,

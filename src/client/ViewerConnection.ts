@@ -4,7 +4,7 @@
  * Statuses are passed on as they are: what they mean for a stream is decided by who asked. Announced sizes are bounded
  * before anything is allocated.
  */
-import { Effect, type Scope } from "effect"
+import { Clock, Effect, type Scope } from "effect"
 import * as AttachSession from "../protocol/live/AttachSession.ts"
 import * as Connect from "../protocol/live/Connect.ts"
 import * as CreateSession from "../protocol/live/CreateSession.ts"
@@ -33,7 +33,7 @@ export interface ViewerConnection {
   readonly attach: (sessionId: bigint, seek: number) => Effect.Effect<StreamsReply, ExchangeFailed>
   readonly detach: (sessionId: bigint) => Effect.Effect<void, ExchangeFailed>
   readonly newStreams: (sessionId: bigint) => Effect.Effect<StreamsReply, ExchangeFailed>
-  /** One round: all requests are written before the first reply is awaited. */
+  /** One round over several streams, replies in their order. */
   readonly nextIndexes: (
     streamIds: ReadonlyArray<bigint>
   ) => Effect.Effect<ReadonlyArray<GetNextIndex.Reply>, ExchangeFailed>
@@ -47,6 +47,12 @@ const sessionCountMax = 100_000
 const nameBytesMax = 65_536
 /** Metadata of large kernels is some MiB. */
 const metadataBytesMax = 256 * 1024 * 1024
+
+/**
+ * What pipelined requests may cost: a relay that does not turn Nagle's algorithm off holds the second reply until the
+ * first is acknowledged, and our system delays that. One by one is faster where a round trip is a fraction of it.
+ */
+const delayedReplyMillis = 40
 
 interface Command<Request, Reply> {
   readonly number: number
@@ -128,6 +134,7 @@ export const connect = (address: Address): Effect.Effect<ViewerConnection, DialF
       Effect.flatten(start(command, read, request))
     const status = Exchange.exactly(4)
 
+    const asked = yield* Clock.currentTimeNanos
     const theirs = yield* ask(Connect, Exchange.exactly(Connect.requestSize), {
       viewerSessionId: u64Max,
       ...own,
@@ -136,6 +143,7 @@ export const connect = (address: Address): Effect.Effect<ViewerConnection, DialF
     if (theirs.major !== own.major) {
       return yield* new ReplyMalformed({ command: Connect.name, reason: `major ${theirs.major}` })
     }
+    const roundTripMillis = Number((yield* Clock.currentTimeNanos) - asked) / 1e6
     minor = Math.min(own.minor, theirs.minor)
     const abilities = features(minor)
     return {
@@ -154,10 +162,13 @@ export const connect = (address: Address): Effect.Effect<ViewerConnection, DialF
       detach: (sessionId) =>
         abilities.liveDetach ? Effect.asVoid(ask(DetachSession, status, { sessionId })) : Effect.void,
       newStreams: (sessionId) => ask(GetNewStreams, streamsOf(GetNewStreams.name), { sessionId }),
-      nextIndexes: (streamIds) =>
-        Effect.forEach(streamIds, (streamId) =>
-          start(GetNextIndex, Exchange.exactly(GetNextIndex.replySize), { streamId })
-        ).pipe(Effect.flatMap((replies) => Effect.all(replies))),
+      nextIndexes: (streamIds) => {
+        const index = Exchange.exactly(GetNextIndex.replySize)
+        const isPipelined = streamIds.length * roundTripMillis > delayedReplyMillis
+        if (!isPipelined) return Effect.forEach(streamIds, (streamId) => ask(GetNextIndex, index, { streamId }))
+        const started = Effect.forEach(streamIds, (streamId) => start(GetNextIndex, index, { streamId }))
+        return Effect.flatMap(started, (replies) => Effect.all(replies))
+      },
       packet: (streamId, offset, len) =>
         ask(
           GetPacket,

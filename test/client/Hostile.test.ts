@@ -21,7 +21,8 @@ const u64 = (...values: ReadonlyArray<number | bigint>) => Buffer.concat(values.
 const relayOf = (
   headerBytes: number,
   sizeAt: number,
-  script: (command: number, payload: Buffer) => Buffer | undefined
+  script: (command: number, payload: Buffer) => Buffer | undefined,
+  delaysMillis: Readonly<Record<number, number>> = {}
 ) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
@@ -36,10 +37,11 @@ const relayOf = (
             const size = Number(received.readBigUInt64BE(sizeAt))
             if (received.length < headerBytes + size) return
             const payload = received.subarray(headerBytes, headerBytes + size)
-            const answer = script(received.readUInt32BE(sizeAt + 8), payload)
+            const command = received.readUInt32BE(sizeAt + 8)
+            const answer = script(command, payload)
             received = received.subarray(headerBytes + size)
             if (answer === undefined) return socket.destroy()
-            if (answer.length > 0) socket.write(answer)
+            if (answer.length > 0) setTimeout(() => socket.write(answer), delaysMillis[command] ?? 0)
           }
         })
       })
@@ -66,7 +68,10 @@ const entry = (id: number, isMetadata: boolean) => {
 }
 
 /** The replies of a relay of minor 13 with one live session of one data stream; `over` replaces some. */
-const liveRelay = (over: Readonly<Record<number, (payload: Buffer, count: number) => Buffer | undefined>>) => {
+const liveRelay = (
+  over: Readonly<Record<number, (payload: Buffer, count: number) => Buffer | undefined>>,
+  delaysMillis: Readonly<Record<number, number>> = {}
+) => {
   const counts = new Map<number, number>()
   const ordinary: Readonly<Record<number, Buffer>> = {
     1: Buffer.concat([u64(1), u32(2, 13, 0)]),
@@ -78,12 +83,17 @@ const liveRelay = (over: Readonly<Record<number, (payload: Buffer, count: number
     8: u32(1),
     9: u32(1)
   }
-  return relayOf(16, 0, (command, payload) => {
-    const count = (counts.get(command) ?? 0) + 1
-    counts.set(command, count)
-    const answer = over[command]
-    return answer === undefined ? ordinary[command] : answer(payload, count)
-  })
+  return relayOf(
+    16,
+    0,
+    (command, payload) => {
+      const count = (counts.get(command) ?? 0) + 1
+      counts.set(command, count)
+      const answer = over[command]
+      return answer === undefined ? ordinary[command] : answer(payload, count)
+    },
+    delaysMillis
+  )
 }
 
 const watchAll = (port: number) =>
@@ -142,6 +152,21 @@ describe("a viewer", () => {
         metadata.map((event) => event._tag === "Metadata" && Buffer.from(event.bytes).toString()),
         ["/* CTF 1.8 */"]
       )
+    })
+  )
+
+  it.live("asks about all streams at once where the relay is far away", () =>
+    Effect.gen(function* () {
+      const { port } = yield* liveRelay(
+        {
+          3: () => Buffer.concat([u32(1, 3), entry(1, true), entry(2, false), entry(3, false)]),
+          // Both answers follow the second question: a client that waits for the first would wait for ever.
+          4: (_, count) => (count < 2 ? none : Buffer.concat([index(3), index(3)]))
+        },
+        { 1: 60 }
+      )
+      const ended = (yield* watchAll(port)).filter(({ _tag }) => _tag === "StreamEnded")
+      assert.strictEqual(ended.length, 2)
     })
   )
 
