@@ -2,7 +2,6 @@
  * Where a recording session streams to, in the URLs of `lttng create`: `net://HOST[:CONTROL[:DATA]][/SUBDIR]` for both
  * ports, or a `tcp://` pair for control and data. Pure: names are resolved when dialling, not here.
  */
-import { isIPv6 } from "node:net"
 import { Result, Schema } from "effect"
 
 export class UrlRefused extends Schema.TaggedError<UrlRefused>()("UrlRefused", {
@@ -37,6 +36,9 @@ export interface UrlParts {
   /** Behind the first slash. */
   readonly path: string
 }
+
+/** Roughly: whether it is one is for the dial to say. */
+const isIPv6 = (host: string) => /^[0-9a-f:]*:[0-9a-f:.]*(?:%\w+)?$/i.test(host)
 
 const pattern = /^(net|tcp)([46]?):\/\/(\[[^\]]*\]|[^:/[\]]*)((?::[^:/]*)*)(?:\/(.*))?$/is
 

@@ -4,24 +4,23 @@
  * A session owns one control and one data connection for as long as its scope. Leaving the scope without `close` looks
  * to the relay like a tracer that was killed: it keeps what it has.
  */
-import { Duration, Effect, Exit, Schedule, Scope, Semaphore } from "effect"
+import { Duration, Effect, Exit, Schedule, Scope } from "effect"
 import * as BeginDataPending from "../protocol/control/BeginDataPending.ts"
 import * as CloseTraceChunk from "../protocol/control/CloseTraceChunk.ts"
 import * as CreateSession from "../protocol/control/CreateSession.ts"
-import * as CreateTraceChunk from "../protocol/control/CreateTraceChunk.ts"
 import * as DataPending from "../protocol/control/DataPending.ts"
 import * as EndDataPending from "../protocol/control/EndDataPending.ts"
 import * as GetConfiguration from "../protocol/control/GetConfiguration.ts"
 import * as QuiescentControl from "../protocol/control/QuiescentControl.ts"
-import * as RotateStreams from "../protocol/control/RotateStreams.ts"
 import * as StreamsSent from "../protocol/control/StreamsSent.ts"
-import * as TraceChunkExists from "../protocol/control/TraceChunkExists.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
 import { type Features, features } from "../protocol/Version.ts"
 import * as Dial from "../transport/Dial.ts"
 import * as ControlClient from "./ControlClient.ts"
 import { type CommandFailed, RelayRefused } from "./ControlClient.ts"
 import type { Destination } from "./Destination.ts"
+import type { ChunkTimes } from "./TargetChunks.ts"
+import * as TargetChunks from "./TargetChunks.ts"
 import * as TargetStream from "./TargetStream.ts"
 import { NotNegotiated } from "./TargetStream.ts"
 
@@ -42,12 +41,6 @@ export interface SessionOptions {
   readonly chunkId?: bigint
   /** Below the target's own: an older protocol for this session only. */
   readonly minor?: number
-}
-
-export interface ChunkTimes {
-  readonly closedAt?: number
-  readonly createdAt?: number
-  readonly nextId?: bigint
 }
 
 export interface Session {
@@ -88,17 +81,9 @@ export interface Identity {
 }
 
 type SessionFailed = Dial.DialFailed | CommandFailed | NotNegotiated
-type AnyStream = TargetStream.DataStreamState | TargetStream.MetadataStreamState
 
-/** How often a target asks again: the habits of `lttng stop` and of the session daemon's rotation check. */
+/** How often a target asks whether everything is stored, as `lttng stop` does. */
 const pendingPollMillis = 100
-const chunkPollMillis = 100
-
-/**
- * Relays before 2.14 may look up the chunk of another session and never answer that ours is gone. Nothing depends on
- * the answer but when a caller learns that an archived chunk is in its place.
- */
-const chunkGoneSeconds = 5
 
 const two = (value: number) => String(value).padStart(2, "0")
 const datetime = (seconds: number): string => {
@@ -171,7 +156,12 @@ const connect = (
       pathPrefix: pathPrefixOf(abilities, identity.hostname, basePath, options),
       unsettled: []
     }
-    const chunks = yield* makeChunks(control, abilities, options)
+    const chunks = yield* TargetChunks.make(control, {
+      exist: abilities.chunks,
+      id: options.chunkId ?? 0n,
+      createdAt: options.chunkTime ?? options.creationTime ?? nowSeconds(),
+      overrideName: options.snapshot
+    })
     const session = makeSession(wire, created, chunks, { isSnapshot, mayClear, isLive: liveTimerMicros > 0 })
     if (liveTimerMicros > 0) {
       const clock = options.clock ?? process.hrtime.bigint
@@ -188,63 +178,33 @@ const isClearAllowed = (control: ControlClient.ControlClient) =>
     ({ configurationFlags }) => (configurationFlags & GetConfiguration.clearAllowed) !== 0n
   )
 
-/** The trace chunk commands, and which chunk is current. */
-interface Chunks {
-  readonly exist: boolean
-  readonly create: (times: ChunkTimes) => Effect.Effect<bigint, CommandFailed>
-  readonly close: (
-    id: bigint,
-    command: number | undefined,
-    at: number | undefined
-  ) => Effect.Effect<string | undefined, CommandFailed>
-  readonly gone: (id: bigint) => Effect.Effect<void, CommandFailed>
-  readonly current: () => bigint
-}
-
-const makeChunks = (control: ControlClient.ControlClient, abilities: Features, options: SessionOptions) =>
-  Effect.gen(function* () {
-    let current = options.chunkId ?? 0n
-    const request = (chunkId: bigint, at: number) => ({
-      chunkId,
-      creationTimestamp: BigInt(at),
-      overrideName: options.snapshot
-    })
-    if (abilities.chunks) {
-      const at = options.chunkTime ?? options.creationTime ?? nowSeconds()
-      yield* control.insist(CreateTraceChunk, request(current, at))
+/** The handshake that tells whether the relay has everything. */
+const makePending = (wire: TargetStream.Wire, streams: TargetChunks.Streams, sessionId: bigint) => {
+  const { control } = wire
+  const isPending = Effect.gen(function* () {
+    yield* TargetStream.settle(wire)
+    yield* control.insist(BeginDataPending, { sessionId })
+    let isMissing = false
+    for (const stream of streams.data()) {
+      const request = { streamId: stream.handle(), lastNetSeqNum: stream.lastPairedNetSeqNum() }
+      const { returnCode } = yield* control.ask(DataPending, request)
+      if (returnCode === ReturnCode.UNKNOWN_STREAM)
+        return yield* new RelayRefused({ command: "DATA_PENDING", returnCode })
+      if (returnCode !== ReturnCode.NOT_PENDING) isMissing = true
     }
-    const chunks: Chunks = {
-      exist: abilities.chunks,
-      current: () => current,
-      create: ({ createdAt, nextId }) =>
-        Effect.gen(function* () {
-          const old = current
-          const next = nextId ?? current + 1n
-          yield* control.insist(CreateTraceChunk, request(next, createdAt ?? nowSeconds()))
-          current = next
-          return old
-        }),
-      close: (chunkId, closeCommand, at) =>
-        Effect.map(
-          control.insist(CloseTraceChunk, { chunkId, closeTimestamp: BigInt(at ?? nowSeconds()), closeCommand }),
-          ({ path }) => path
-        ),
-      gone: (chunkId) =>
-        Effect.gen(function* () {
-          const reply = yield* control.ask(TraceChunkExists, { chunkId })
-          if (reply.returnCode === ReturnCode.OK) return reply.exists
-          return yield* new RelayRefused({ command: TraceChunkExists.name, returnCode: reply.returnCode })
-        }).pipe(
-          Effect.repeat({
-            schedule: Schedule.spaced(Duration.millis(chunkPollMillis)),
-            while: (exists: boolean) => exists
-          }),
-          Effect.timeoutOption(`${chunkGoneSeconds} seconds`),
-          Effect.asVoid
-        )
-    }
-    return chunks
+    for (const stream of streams.metadata()) yield* control.insist(QuiescentControl, { streamId: stream.handle() })
+    const { returnCode } = yield* control.ask(EndDataPending, { sessionId })
+    return isMissing || returnCode !== ReturnCode.NOT_PENDING
   })
+  const stored = isPending.pipe(
+    Effect.repeat({
+      schedule: Schedule.spaced(Duration.millis(pendingPollMillis)),
+      while: (pending: boolean) => pending
+    }),
+    Effect.asVoid
+  )
+  return { isPending, stored }
+}
 
 interface Kind {
   readonly isSnapshot: boolean
@@ -256,139 +216,71 @@ interface TickingSession extends Session {
   readonly tick: (clock: () => bigint) => Effect.Effect<void, CommandFailed>
 }
 
-const isData = (stream: AnyStream): stream is TargetStream.DataStreamState => stream._tag === "Data"
-
 const makeSession = (
   wire: TargetStream.Wire,
   created: CreateSession.Reply,
-  chunks: Chunks,
+  chunks: TargetChunks.Chunks,
   kind: Kind
 ): TickingSession => {
   const { control } = wire
-  const streams = new Set<AnyStream>()
   const { sessionId } = created
+  const streams = TargetChunks.makeStreams()
   let isPublished = false
   let hasRotated = false
-  const open = () => [...streams].filter((stream) => stream.isOpen())
-  const data = () => open().filter(isData)
-  const metadata = () => open().filter((stream) => !isData(stream))
-
   const publish = Effect.suspend(() => {
     isPublished = true
     return kind.isSnapshot || !wire.hasIndex ? Effect.void : Effect.asVoid(control.insist(StreamsSent, {}))
   })
-  const isPending = Effect.gen(function* () {
-    yield* TargetStream.settle(wire)
-    yield* control.insist(BeginDataPending, { sessionId })
-    let isMissing = false
-    for (const stream of data()) {
-      const request = { streamId: stream.handle(), lastNetSeqNum: stream.lastPairedNetSeqNum() }
-      const { returnCode } = yield* control.ask(DataPending, request)
-      if (returnCode === ReturnCode.UNKNOWN_STREAM)
-        return yield* new RelayRefused({ command: "DATA_PENDING", returnCode })
-      if (returnCode !== ReturnCode.NOT_PENDING) isMissing = true
-    }
-    for (const stream of metadata()) yield* control.insist(QuiescentControl, { streamId: stream.handle() })
-    const { returnCode } = yield* control.ask(EndDataPending, { sessionId })
-    return isMissing || returnCode !== ReturnCode.NOT_PENDING
-  })
-  const stored = isPending.pipe(
-    Effect.repeat({
-      schedule: Schedule.spaced(Duration.millis(pendingPollMillis)),
-      while: (pending: boolean) => pending
-    }),
-    Effect.asVoid
-  )
-  /** No packet of any stream while `effect` runs: a chunk ends between packets. */
-  const stillness = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    data().reduceRight((inner, { lock }) => Semaphore.withPermits(lock, 1)(inner), effect)
-  const rotateTo = (newChunkId: bigint | undefined, which: ReadonlyArray<AnyStream>) => {
-    const positions = which.map((stream) => ({
-      streamId: stream.handle(),
-      rotateAtSeqNum: isData(stream) ? stream.lastPacketSeqNum() + 1n : 0n
-    }))
-    if (positions.length === 0) return Effect.void
-    return Effect.asVoid(control.insist(RotateStreams, { newChunkId, positions }))
-  }
-  const swap = (command: number, times: ChunkTimes) =>
-    Effect.gen(function* () {
-      yield* TargetStream.settle(wire)
-      const old = yield* chunks.create(times)
-      const [renewed, rotated] = [data().filter((s) => !s.isRotatable()), data().filter((s) => s.isRotatable())]
-      yield* rotateTo(chunks.current(), rotated)
-      for (const stream of renewed) yield* stream.renew
-      yield* rotateTo(chunks.current(), metadata())
-      for (const stream of metadata()) yield* (stream as TargetStream.MetadataStreamState).repeat
-      if (renewed.length > 0 && isPublished) yield* publish
-      return { old, path: yield* chunks.close(old, command, times.closedAt) }
-    })
+  const publishAgain = Effect.suspend(() => (isPublished ? publish : Effect.void))
+  const { isPending, stored } = makePending(wire, streams, sessionId)
+  const mover = TargetChunks.makeMover(wire, streams, chunks, publishAgain)
   const insistOnChunks = (feature: string, isPossible: boolean) =>
     isPossible ? Effect.void : Effect.fail(new NotNegotiated({ feature, minor: control.minor }))
-  const rotating = (command: number, times: ChunkTimes) =>
-    Effect.gen(function* () {
-      const { old, path } = yield* stillness(swap(command, times))
-      yield* chunks.gone(old)
-      return path
-    })
   const { moveToCompleted, delete: deleteChunk } = CloseTraceChunk.CloseCommand
   const markRotated = () => {
     hasRotated = true
-  }
-  const remember = <S extends AnyStream>(stream: S) => {
-    streams.add(stream)
-    return stream
   }
   return {
     id: sessionId,
     minor: control.minor,
     outputPath: created.outputPath,
-    stream: (options) => Effect.map(TargetStream.makeData(wire, options), remember),
+    stream: (options) => Effect.map(TargetStream.makeData(wire, options), streams.add),
     metadata: (path) =>
       Effect.map(
         TargetStream.makeMetadata(wire, path, !kind.isLive && features(control.minor).resetMetadata),
-        remember
+        streams.add
       ),
     publish,
     isPending,
     stored,
     tick: (clock) =>
       Effect.suspend(() =>
-        Effect.forEach(data(), (stream) => Effect.suspend(() => stream.tick(clock())), { discard: true })
+        Effect.forEach(streams.data(), (stream) => Effect.suspend(() => stream.tick(clock())), { discard: true })
       ),
     rotate: (times = {}) =>
       insistOnChunks("rotation", chunks.exist).pipe(
-        Effect.andThen(rotating(moveToCompleted, times)),
+        Effect.andThen(mover.next(moveToCompleted, times)),
         Effect.tap(() => Effect.sync(markRotated))
       ),
     rotateClosed: (times = {}) =>
       Effect.gen(function* () {
         yield* insistOnChunks("rotation", chunks.exist)
         yield* stored
-        for (const stream of open()) yield* stream.close
-        const old = yield* chunks.create(times)
-        const path = yield* chunks.close(old, moveToCompleted, times.closedAt)
+        for (const stream of streams.open()) yield* stream.close
         markRotated()
-        yield* chunks.gone(old)
-        return path
+        return yield* mover.next(moveToCompleted, times)
       }),
     clear: insistOnChunks("clear", chunks.exist && kind.mayClear).pipe(
-      Effect.andThen(Effect.suspend(() => rotating(deleteChunk, {}))),
+      Effect.andThen(mover.next(deleteChunk, {})),
       Effect.asVoid
     ),
     close: ({ archive = hasRotated, closedAt } = {}) =>
       Effect.gen(function* () {
         yield* stored
-        if (chunks.exist && !kind.isSnapshot) {
-          // The others first: their rotation would wait for an index that never comes.
-          for (const stream of data()) if (!stream.isRotatable()) yield* stream.close
-          yield* stillness(Effect.suspend(() => rotateTo(undefined, data())))
-          yield* rotateTo(undefined, metadata())
-        }
-        if (kind.isSnapshot) for (const stream of open()) yield* stream.close
-        if (chunks.exist) {
-          yield* chunks.close(chunks.current(), archive ? moveToCompleted : undefined, closedAt)
-        }
-        for (const stream of open()) yield* stream.close
+        if (chunks.exist && !kind.isSnapshot) yield* mover.toNone
+        if (kind.isSnapshot) for (const stream of streams.open()) yield* stream.close
+        if (chunks.exist) yield* chunks.close(chunks.current(), archive ? moveToCompleted : undefined, closedAt)
+        for (const stream of streams.open()) yield* stream.close
         if (chunks.exist) yield* chunks.gone(chunks.current())
       })
   }

@@ -1,0 +1,173 @@
+/**
+ * The trace chunks of a target's session: which is current, and the moves of its streams from one to the next.
+ *
+ * A chunk ends between packets: no stream sends while its session moves. Streams that cannot rotate, for want of an
+ * index to rotate at, are closed and added again instead.
+ */
+import { Duration, Effect, Schedule, Semaphore } from "effect"
+import * as CloseTraceChunk from "../protocol/control/CloseTraceChunk.ts"
+import * as CreateTraceChunk from "../protocol/control/CreateTraceChunk.ts"
+import * as RotateStreams from "../protocol/control/RotateStreams.ts"
+import * as TraceChunkExists from "../protocol/control/TraceChunkExists.ts"
+import * as ReturnCode from "../protocol/ReturnCode.ts"
+import { type CommandFailed, type ControlClient, RelayRefused } from "./ControlClient.ts"
+import * as TargetStream from "./TargetStream.ts"
+
+export interface ChunkTimes {
+  readonly closedAt?: number
+  readonly createdAt?: number
+  readonly nextId?: bigint
+}
+
+export type AnyStream = TargetStream.DataStreamState | TargetStream.MetadataStreamState
+
+/** The streams of a session that are still open, in the order they were added. */
+export interface Streams {
+  readonly add: <S extends AnyStream>(stream: S) => S
+  readonly open: () => ReadonlyArray<AnyStream>
+  readonly data: () => ReadonlyArray<TargetStream.DataStreamState>
+  readonly metadata: () => ReadonlyArray<TargetStream.MetadataStreamState>
+}
+
+export const makeStreams = (): Streams => {
+  const all = new Set<AnyStream>()
+  const open = () => [...all].filter((stream) => stream.isOpen())
+  return {
+    add: (stream) => {
+      all.add(stream)
+      return stream
+    },
+    open,
+    data: () => open().filter((stream) => stream._tag === "Data"),
+    metadata: () => open().filter((stream) => stream._tag === "Metadata")
+  }
+}
+
+const chunkPollMillis = 100
+
+/**
+ * Relays before 2.14 may look up the chunk of another session and never answer that ours is gone. Nothing depends on
+ * the answer but when a caller learns that an archived chunk is in its place.
+ */
+const chunkGoneSeconds = 5
+
+const nowSeconds = () => Math.floor(Date.now() / 1000)
+
+/** The trace chunk commands, and which chunk is current. */
+export interface Chunks {
+  readonly exist: boolean
+  readonly create: (times: ChunkTimes) => Effect.Effect<bigint, CommandFailed>
+  readonly close: (
+    id: bigint,
+    command: number | undefined,
+    at: number | undefined
+  ) => Effect.Effect<string | undefined, CommandFailed>
+  readonly gone: (id: bigint) => Effect.Effect<void, CommandFailed>
+  readonly current: () => bigint
+}
+
+interface FirstChunk {
+  readonly exist: boolean
+  readonly id: bigint
+  readonly createdAt: number
+  readonly overrideName: string | undefined
+}
+
+/** Creates the first chunk, where the protocol has chunks. */
+export const make = (control: ControlClient, first: FirstChunk): Effect.Effect<Chunks, CommandFailed> =>
+  Effect.gen(function* () {
+    let current = first.id
+    const request = (chunkId: bigint, at: number) => ({
+      chunkId,
+      creationTimestamp: BigInt(at),
+      overrideName: first.overrideName
+    })
+    if (first.exist) yield* control.insist(CreateTraceChunk, request(current, first.createdAt))
+    const chunks: Chunks = {
+      exist: first.exist,
+      current: () => current,
+      create: ({ createdAt, nextId }) =>
+        Effect.gen(function* () {
+          const old = current
+          const next = nextId ?? current + 1n
+          yield* control.insist(CreateTraceChunk, request(next, createdAt ?? nowSeconds()))
+          current = next
+          return old
+        }),
+      close: (chunkId, closeCommand, at) =>
+        Effect.map(
+          control.insist(CloseTraceChunk, { chunkId, closeTimestamp: BigInt(at ?? nowSeconds()), closeCommand }),
+          ({ path }) => path
+        ),
+      gone: (chunkId) =>
+        Effect.gen(function* () {
+          const reply = yield* control.ask(TraceChunkExists, { chunkId })
+          if (reply.returnCode === ReturnCode.OK) return reply.exists
+          return yield* new RelayRefused({ command: TraceChunkExists.name, returnCode: reply.returnCode })
+        }).pipe(
+          Effect.repeat({
+            schedule: Schedule.spaced(Duration.millis(chunkPollMillis)),
+            while: (exists: boolean) => exists
+          }),
+          Effect.timeoutOption(`${chunkGoneSeconds} seconds`),
+          Effect.asVoid
+        )
+    }
+    return chunks
+  })
+
+/** Moves the streams of a session between chunks. */
+export interface Mover {
+  /** To a new chunk; `command` says what becomes of the old one. */
+  readonly next: (command: number, times: ChunkTimes) => Effect.Effect<string | undefined, CommandFailed>
+  /** To no chunk at all: nothing follows. */
+  readonly toNone: Effect.Effect<void, CommandFailed>
+}
+
+/** `publishAgain` shows streams that were added again. */
+export const makeMover = (
+  wire: TargetStream.Wire,
+  streams: Streams,
+  chunks: Chunks,
+  publishAgain: Effect.Effect<void, CommandFailed>
+): Mover => {
+  const { control } = wire
+  const { data, metadata } = streams
+  /** No packet of any stream while `effect` runs: a chunk ends between packets. */
+  const stillness = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    data().reduceRight((inner, { lock }) => Semaphore.withPermits(lock, 1)(inner), effect)
+  const rotateTo = (newChunkId: bigint | undefined, which: ReadonlyArray<AnyStream>) => {
+    const positions = which.map((stream) => ({
+      streamId: stream.handle(),
+      rotateAtSeqNum: stream._tag === "Data" ? stream.lastPacketSeqNum() + 1n : 0n
+    }))
+    if (positions.length === 0) return Effect.void
+    return Effect.asVoid(control.insist(RotateStreams, { newChunkId, positions }))
+  }
+  const swap = (command: number, times: ChunkTimes) =>
+    Effect.gen(function* () {
+      yield* TargetStream.settle(wire)
+      const old = yield* chunks.create(times)
+      const [renewed, rotated] = [data().filter((s) => !s.isRotatable()), data().filter((s) => s.isRotatable())]
+      yield* rotateTo(chunks.current(), rotated)
+      for (const stream of renewed) yield* stream.renew
+      yield* rotateTo(chunks.current(), metadata())
+      for (const stream of metadata()) yield* stream.repeat
+      if (renewed.length > 0) yield* publishAgain
+      return { old, path: yield* chunks.close(old, command, times.closedAt) }
+    })
+  return {
+    next: (command, times) =>
+      Effect.gen(function* () {
+        const { old, path } = yield* stillness(swap(command, times))
+        yield* chunks.gone(old)
+        return path
+      }),
+    toNone: Effect.gen(function* () {
+      // The others first: their rotation would wait for an index that never comes.
+      for (const stream of data()) if (!stream.isRotatable()) yield* stream.close
+      yield* stillness(Effect.suspend(() => rotateTo(undefined, data())))
+      yield* rotateTo(undefined, metadata())
+    })
+  }
+}
