@@ -1,3 +1,4 @@
+/** The end of a socket, in the words of the actors: what a connection reports as its reason. */
 import type { CloseReason } from "../relay/CloseReason.ts"
 import type { SocketEnd } from "../transport/Peer.ts"
 
