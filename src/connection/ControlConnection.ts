@@ -18,6 +18,7 @@ import { Registry } from "../relay/Registry.ts"
 import type { Connection } from "../relay/SessionActor.ts"
 import type { StreamActor } from "../relay/StreamActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
+import { contained, containedCall } from "./Contained.ts"
 import { type ControlState, makeState, type Reply } from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 import { closeReasonOf } from "./SocketReason.ts"
@@ -58,13 +59,21 @@ class ControlConnection implements Receiver, CommandSink, Connection {
   constructor(peer: Peer, registry: Registry["Service"]) {
     this.#peer = peer
     this.#registry = registry
-    this.#account = new Account(registry.pool, () => this.#resume())
+    this.#account = new Account(
+      registry.pool,
+      containedCall(() => this.#resume(), this.#onDefect)
+    )
     this.#state = makeState(registry, this.#account, this)
+  }
+
+  readonly #onDefect = (defect: unknown): void => {
+    this.#hasEnded = true
+    Deferred.doneUnsafe(this.#ended, Exit.die(defect))
   }
 
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      this.#peer.start(this)
+      this.#peer.start(contained(this, this.#onDefect))
       const reason = yield* Effect.raceFirst(
         Effect.raceFirst(this.#commands, Deferred.await(this.#ended)),
         Effect.map(this.#peer.end, closeReasonOf)

@@ -12,6 +12,7 @@ import { Registry } from "../relay/Registry.ts"
 import type { Connection, SessionActor } from "../relay/SessionActor.ts"
 import type { StreamActor } from "../relay/StreamActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
+import { contained } from "./Contained.ts"
 import { closeReasonOf } from "./SocketReason.ts"
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
@@ -41,9 +42,14 @@ class DataConnection implements Receiver, PacketSink, Connection {
     })
   }
 
+  readonly #onDefect = (defect: unknown): void => {
+    this.#hasEnded = true
+    Deferred.doneUnsafe(this.#ended, Exit.die(defect))
+  }
+
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      this.#peer.start(this)
+      this.#peer.start(contained(this, this.#onDefect))
       const reason = yield* Effect.raceFirst(Deferred.await(this.#ended), Effect.map(this.#peer.end, closeReasonOf))
       yield* Effect.logDebug(`data connection closed: ${reason}`)
       if (reason !== "peer closed" && reason !== "relay stopped") {

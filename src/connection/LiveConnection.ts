@@ -12,6 +12,7 @@ import type { CloseReason } from "../relay/CloseReason.ts"
 import { Registry } from "../relay/Registry.ts"
 import { ViewerActor } from "../relay/ViewerActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
+import { contained } from "./Contained.ts"
 import { answer, Ending, type LiveState, type Send, Work } from "./LiveCommands.ts"
 import { LiveFramer, type RequestSink } from "./LiveFramer.ts"
 import { closeReasonOf } from "./SocketReason.ts"
@@ -48,9 +49,14 @@ class LiveConnection implements Receiver, RequestSink {
     this.#state = { viewer: new ViewerActor(registry), minor: Version.own.minor, isConnected: false }
   }
 
+  readonly #onDefect = (defect: unknown): void => {
+    this.#hasEnded = true
+    Deferred.doneUnsafe(this.#ended, Exit.die(defect))
+  }
+
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      this.#peer.start(this)
+      this.#peer.start(contained(this, this.#onDefect))
       const reason = yield* Effect.raceFirst(
         Effect.raceFirst(this.#works, Deferred.await(this.#ended)),
         Effect.map(this.#peer.end, closeReasonOf)

@@ -1,0 +1,31 @@
+/**
+ * Keeps a defect inside its connection. Bytes are handled in calls from the socket, outside any fiber: what is thrown
+ * there would end the process. Here it becomes the cause the connection's fiber ends with, and the log shows.
+ */
+import type { Receiver } from "../transport/Peer.ts"
+
+export type OnDefect = (defect: unknown) => void
+
+/** `act`, made safe to be called by anybody. */
+export const containedCall =
+  (act: () => void, onDefect: OnDefect): (() => void) =>
+  () => {
+    try {
+      act()
+    } catch (defect) {
+      onDefect(defect)
+    }
+  }
+
+export const contained = (receiver: Receiver, onDefect: OnDefect): Receiver => ({
+  receive: (bytes, length) => {
+    try {
+      return receiver.receive(bytes, length)
+    } catch (defect) {
+      onDefect(defect)
+      return false
+    }
+  },
+  ended: containedCall(() => receiver.ended(), onDefect),
+  drained: containedCall(() => receiver.drained(), onDefect)
+})

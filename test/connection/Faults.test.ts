@@ -1,0 +1,323 @@
+/**
+ * What fails, and how far it reaches: file errors have the specified answer and one log line, a defect ends only what it
+ * is in, and a session beside it records on, whole.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
+import type { Fault } from "../../src/storage/FaultyFiles.ts"
+import * as Commands from "../sidebyside/commands.ts"
+import { output } from "../storage/stores.ts"
+import { assertNothingLeft, type Control, type PeerDouble, packet, type Relay, until, withRelay } from "./doubles.ts"
+
+interface Recording {
+  readonly c: Control
+  readonly d: PeerDouble
+  readonly path: string
+  readonly stream: bigint
+  readonly metadata: bigint
+}
+
+interface Scene extends Recording {
+  readonly relay: Relay
+  readonly bystander: Recording
+}
+
+const { join, noSeq, u64 } = Commands
+
+const record = (relay: Relay, name: string, sessionId: number): Effect.Effect<Recording, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const c = yield* relay.control
+    const d = yield* relay.data
+    const { path } = yield* c.session({ name, sessionId })
+    const stream = yield* c.addStream()
+    const metadata = yield* c.addStream({ channel: "metadata" })
+    yield* both({ c, d, stream }, 0)
+    return { c, d, path, stream, metadata }
+  })
+
+const both = ({ c, d, stream }: Pick<Recording, "c" | "d" | "stream">, seq: number, size = 16) =>
+  Effect.gen(function* () {
+    d.deliver(packet(stream, seq, size))
+    assert.strictEqual(yield* c.index(stream, { seq, bytes: size }), 10)
+  })
+
+/** Asks until the answer is "not pending": the bytes are in the files. */
+const inFiles = ({ c, stream }: Pick<Recording, "c" | "stream">, last: number): Effect.Effect<void> =>
+  Effect.flatMap(c.isPending(stream, last), (answer) => (answer === 0 ? Effect.void : inFiles({ c, stream }, last)))
+
+const fileOf = (relay: Relay, { path }: Recording, name: string) =>
+  relay.memory.read(`${output}/${path}/ust/uid/0/64-bit/${name}`)
+
+const errorsOf = (relay: Relay) => relay.log.filter(({ level }) => level === "Error").map(({ text }) => text)
+
+/** The bystander's session is alive and its files are exact. */
+const assertUnharmed = (relay: Relay, bystander: Recording) =>
+  Effect.gen(function* () {
+    for (const seq of [1, 2, 3]) yield* both(bystander, seq)
+    yield* inFiles(bystander, 3)
+    const expected = join(...[0, 1, 2, 3].map((seq) => Commands.payload(16, seq)))
+    assert.isTrue(fileOf(relay, bystander, "ch_0")?.equals(expected))
+    assert.strictEqual(fileOf(relay, bystander, "index/ch_0.idx")?.length, 16 + 4 * 72)
+  })
+
+const claim = (what: string, body: (scene: Scene) => Effect.Effect<void, never, Scope.Scope>) =>
+  it.live(what, () =>
+    withRelay({}, (relay) =>
+      Effect.gen(function* () {
+        const bystander = yield* record(relay, "bystander", 1)
+        const victim = yield* record(relay, "victim", 2)
+        yield* inFiles(victim, 0)
+        yield* body({ ...victim, relay, bystander })
+        yield* assertUnharmed(relay, bystander)
+        for (const { c, d } of [victim, bystander]) {
+          c.peer.finish()
+          d.finish()
+        }
+        yield* assertNothingLeft(relay)
+      })
+    )
+  )
+
+/** Every record lies within the bytes of the data file. */
+const assertRecordsWithin = (relay: Relay, recording: Recording) => {
+  const data = fileOf(relay, recording, "ch_0")?.length ?? 0
+  const index = fileOf(relay, recording, "index/ch_0.idx") ?? Buffer.alloc(0)
+  for (let at = 16; at + 72 <= index.length; at += 72) {
+    const end = Number(index.readBigUInt64BE(at)) + Number(index.readBigUInt64BE(at + 8) / 8n)
+    assert.isAtMost(end, data, "a record points past the bytes")
+  }
+}
+
+describe("file errors", () => {
+  const dataFaults: Readonly<Record<string, Fault>> = {
+    "a full disk, in the middle of a packet": { code: "ENOSPC", operation: "write", path: "victim", afterBytes: 1000 },
+    "a disk that fails": { code: "EIO", operation: "write", path: "victim" },
+    "a file-size limit": { code: "EFBIG", operation: "write", path: "victim", afterBytes: 100 }
+  }
+  for (const [name, fault] of Object.entries(dataFaults)) {
+    claim(`${name}: data ends, streams close, the next command that names one is refused`, (scene) =>
+      Effect.gen(function* () {
+        const { relay, c, d, stream } = scene
+        relay.faults.fail(fault)
+        d.deliver(packet(stream, 1, 5000))
+        yield* until("data to be closed", () => d.isClosed)
+        assert.isFalse(c.peer.isClosed)
+        assert.strictEqual(yield* c.index(stream, { seq: 1, bytes: 5000 }), 11)
+        yield* until("control to be closed", () => c.peer.isClosed)
+        assert.deepStrictEqual(errorsOf(relay).length, 1, errorsOf(relay).join("\n"))
+        assert.include(errorsOf(relay)[0], fault.code)
+        assert.isTrue(fileOf(relay, scene, "ch_0")?.subarray(0, 16).equals(Commands.payload(16, 0)))
+        assertRecordsWithin(relay, scene)
+      })
+    )
+  }
+
+  claim("the index cannot be written: nothing of the data is lost, the record is not there", (scene) =>
+    Effect.gen(function* () {
+      const { relay, c, d, stream } = scene
+      relay.faults.fail({ code: "EIO", operation: "write", path: "victim-20231114-221320/ust/uid/0/64-bit/index" })
+      d.deliver(packet(stream, 1))
+      assert.strictEqual(yield* c.index(stream, { seq: 1 }), 10)
+      yield* until("data to be closed", () => d.isClosed)
+      assert.strictEqual(fileOf(relay, scene, "ch_0")?.length, 32)
+      assert.strictEqual(fileOf(relay, scene, "index/ch_0.idx")?.length, 16 + 72)
+      assert.lengthOf(errorsOf(relay), 1)
+    })
+  )
+
+  claim("the index file cannot be made: data ends", ({ relay, c, d }) =>
+    Effect.gen(function* () {
+      const stream = yield* c.addStream({ channel: "late" })
+      relay.faults.fail({ code: "EACCES", operation: "open", path: "late.idx" })
+      d.deliver(packet(stream, 0))
+      yield* until("data to be closed", () => d.isClosed)
+      assert.lengthOf(errorsOf(relay), 1)
+    })
+  )
+
+  claim("metadata cannot be written: control ends", ({ relay, c, metadata }) =>
+    Effect.gen(function* () {
+      relay.faults.fail({ code: "ENOSPC", operation: "write", path: "victim" })
+      c.metadata(metadata, Buffer.from("text"))
+      yield* until("control to be closed", () => c.peer.isClosed)
+      assert.strictEqual(c.peer.received.length, 0)
+      assert.lengthOf(errorsOf(relay), 1)
+    })
+  )
+
+  for (const code of ["EMFILE", "ENOSPC", "EACCES", "EIO"]) {
+    claim(`ADD_STREAM with ${code}: 11, and the connection goes on`, ({ relay, c, d }) =>
+      Effect.gen(function* () {
+        relay.faults.fail({ code, operation: "open", path: "refused", times: 1 })
+        const add = () => c.ask("ADD_STREAM", Commands.addStream(13, { channel: "refused" }), 12)
+        assert.strictEqual((yield* add()).readUInt32BE(8), 11)
+        const again = yield* add()
+        assert.strictEqual(again.readUInt32BE(8), 10)
+        yield* both({ c, d, stream: again.readBigUInt64BE(0) }, 0)
+        assert.lengthOf(errorsOf(relay), 1)
+      })
+    )
+  }
+
+  claim(
+    "a directory that cannot be made: 25 for a session, 11 for a chunk, which ends the connection",
+    ({ relay, c }) =>
+      Effect.gen(function* () {
+        relay.faults.fail({ code: "EROFS", operation: "mkdir", path: "refused" })
+        const other = yield* relay.control
+        yield* other.ask("VERSION", join(Commands.u32(2), Commands.u32(13)), 8)
+        const reply = yield* other.ask("CREATE_SESSION", Commands.createSession(13, { name: "refused" }), 16)
+        assert.deepStrictEqual([reply.readUInt32BE(8), other.peer.isClosed], [25, false])
+        other.peer.finish()
+        const payload = Commands.createChunk(5, Commands.start, "refused")
+        assert.strictEqual(yield* c.code("CREATE_TRACE_CHUNK", payload), 11)
+        yield* until("control to be closed", () => c.peer.isClosed)
+      })
+  )
+
+  claim("a rotation that cannot make its file: 153", ({ relay, c, stream }) =>
+    Effect.gen(function* () {
+      yield* c.createChunk(1)
+      relay.faults.fail({ code: "ENOSPC", operation: "open", path: ".tmp_new_chunk" })
+      assert.strictEqual(yield* c.rotate(1, [[stream, 1]]), 153)
+      yield* until("control to be closed", () => c.peer.isClosed)
+    })
+  )
+
+  claim("a chunk that cannot be archived: answered as always, logged once, its files where they were", (scene) =>
+    Effect.gen(function* () {
+      const { relay, c, stream, metadata, path } = scene
+      yield* c.createChunk(1)
+      yield* c.rotate(1, [
+        [stream, 1],
+        [metadata, 0]
+      ])
+      relay.faults.fail({ code: "EIO", operation: "rename", path: ".tmp_old_chunk" })
+      assert.strictEqual(yield* c.closeChunk(0, Commands.closeCommands.move), 10)
+      const exists = () => c.ask("TRACE_CHUNK_EXISTS", u64(0), 5)
+      assert.strictEqual((yield* exists()).readUInt8(4), 0)
+      assert.lengthOf(errorsOf(relay), 1)
+      const data = relay.memory.read(`${output}/${path}/.tmp_old_chunk/ust/uid/0/64-bit/ch_0`)
+      assert.isTrue(data?.equals(Commands.payload(16, 0)))
+    })
+  )
+
+  claim("the output directory deleted underneath: packets go on into open files, new ones are refused", (scene) =>
+    Effect.gen(function* () {
+      const { relay, c, d, stream, bystander } = scene
+      yield* both(scene, 1)
+      yield* inFiles(scene, 1)
+      const outside = relay.memory.service
+      yield* Effect.orDie(outside.rename(`${output}/${scene.path}`, "/gone"))
+      yield* both({ c, d, stream }, 2)
+      yield* inFiles(scene, 2)
+      assert.strictEqual(relay.memory.read("/gone/ust/uid/0/64-bit/ch_0")?.length, 48)
+      const reply = yield* c.ask("ADD_STREAM", Commands.addStream(13, { channel: "late" }), 12)
+      assert.strictEqual(reply.readUInt32BE(8), 11)
+      assert.isFalse(bystander.c.peer.isClosed)
+    })
+  )
+})
+
+describe("a defect ends only what it is in", () => {
+  claim("of a stream: the others of its session go on, and its memory and files come back", (scene) =>
+    Effect.gen(function* () {
+      const { relay, c, d, stream } = scene
+      const broken = yield* c.addStream({ channel: "broken" })
+      relay.faults.fail({ code: "bug", operation: "write", path: "broken", isDefect: true })
+      d.deliver(packet(broken, 0, 50_000))
+      yield* until("the stream to be gone", () => !relay.registry.streams.has(Number(broken)))
+      yield* both({ c, d, stream }, 1)
+      yield* inFiles(scene, 1)
+      assert.isFalse(c.peer.isClosed || d.isClosed)
+      assert.lengthOf(errorsOf(relay), 1)
+      assert.strictEqual(relay.registry.pool.usedBytes, 0)
+    })
+  )
+
+  claim("of a stream: who waits for its files is answered", (scene) =>
+    Effect.gen(function* () {
+      const { relay, c, d } = scene
+      const broken = yield* c.addStream({ channel: "broken" })
+      const release = relay.faults.stall("broken")
+      relay.faults.fail({ code: "bug", operation: "write", path: "broken", isDefect: true })
+      d.deliver(packet(broken, 0, 50_000))
+      yield* until("the write to wait", () => relay.faults.stalledCount > 0)
+      const stream = relay.registry.streams.get(Number(broken))
+      const waiting = yield* Effect.forkChild(Effect.exit(stream?.log.synced ?? Effect.void), {
+        startImmediately: true
+      })
+      yield* release
+      yield* until("the wait to end", () => waiting.pollUnsafe() !== undefined)
+      const exit = waiting.pollUnsafe()
+      assert.isTrue(exit?._tag === "Success" && exit.value._tag === "Failure", "bytes that are lost are not synced")
+    })
+  )
+
+  claim("of a session's command: the session ends", ({ relay, c, stream }) =>
+    Effect.gen(function* () {
+      relay.faults.fail({ code: "bug", operation: "mkdir", path: "defective", isDefect: true })
+      c.post("CREATE_TRACE_CHUNK", Commands.createChunk(5, Commands.start, "defective"))
+      yield* until("control to be closed", () => c.peer.isClosed)
+      yield* until("the session's streams to be gone", () => !relay.registry.streams.has(Number(stream)))
+      assert.lengthOf(errorsOf(relay), 1)
+    })
+  )
+
+  claim("of a control connection: its session ends", ({ relay, c, stream }) =>
+    Effect.gen(function* () {
+      c.peer.onSend = () => {
+        throw new Error("bug: injected")
+      }
+      c.post("TRACE_CHUNK_EXISTS", u64(0))
+      yield* until("the session's streams to be gone", () => !relay.registry.streams.has(Number(stream)))
+      assert.isTrue(c.peer.isClosed)
+      assert.lengthOf(errorsOf(relay), 1)
+      c.peer.onSend = undefined
+    })
+  )
+
+  claim("a session that is aborted from inside is gone, and its connections are told", ({ relay, c, d, stream }) =>
+    Effect.gen(function* () {
+      const session = relay.registry.streams.get(Number(stream))?.session
+      session?.abort("defect")
+      yield* until("both to be closed", () => c.peer.isClosed && d.isClosed)
+      yield* until("the session to be gone", () => !relay.registry.sessions.has(session?.id ?? 0))
+    })
+  )
+})
+
+describe("bad input", () => {
+  const inputs: Readonly<Record<string, (scene: Scene) => void>> = {
+    "a packet of a stream nobody knows": ({ d }) => d.deliver(packet(4242n, 0)),
+    "garbage on the data port": ({ d }) => d.deliver(Buffer.alloc(4096, 0xa5)),
+    "garbage on the control port": ({ c }) => c.peer.deliver(Buffer.alloc(4096, 0xa5)),
+    "an unknown command": ({ c }) => c.peer.deliver(Commands.message(4, Buffer.alloc(10))),
+    "a payload larger than 128 MiB": ({ c }) => c.peer.deliver(Commands.header(5, 128 * 1024 * 1024 + 1)),
+    "metadata for a stream nobody knows": ({ c }) => c.metadata(4242n, Buffer.from("x")),
+    "metadata without text": ({ c, metadata }) => c.metadata(metadata, Buffer.alloc(0), 64),
+    "an index twice": ({ c, stream }) => {
+      for (let twice = 0; twice < 2; twice++) c.post("SEND_INDEX", Commands.sendIndex(13, stream, { seq: 9 }))
+    },
+    "a packet twice": ({ d, stream }) => d.deliver(join(packet(stream, 9), packet(stream, 9))),
+    "an index that is too short": ({ c, stream }) =>
+      c.post("SEND_INDEX", Commands.sendIndex(13, stream, { seq: 9 }).subarray(0, 79)),
+    "a close of a stream nobody knows": ({ c }) => c.post("CLOSE_STREAM", join(u64(4242), u64(noSeq))),
+    "a rotation to a chunk nobody knows": ({ c, stream }) =>
+      c.post("ROTATE_STREAMS", Commands.rotateStreams(9, [[stream, 1]]))
+  }
+  for (const [name, send] of Object.entries(inputs)) {
+    claim(`${name}: one line, the connection ends, what was recorded stays`, (scene) =>
+      Effect.gen(function* () {
+        const { relay, c, d } = scene
+        const before = relay.log.length
+        send(scene)
+        yield* until("a connection to be closed", () => c.peer.isClosed || d.isClosed)
+        const warnings = relay.log.slice(before).filter(({ level }) => level === "Warn")
+        assert.lengthOf(warnings, 1, relay.log.map(({ text }) => text).join("\n"))
+        assert.deepStrictEqual(errorsOf(relay), [])
+        assert.isTrue(fileOf(relay, scene, "ch_0")?.subarray(0, 16).equals(Commands.payload(16, 0)))
+      })
+    )
+  }
+})
