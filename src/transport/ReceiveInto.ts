@@ -10,7 +10,7 @@
 import * as net from "node:net"
 
 /** One read of a busy connection. Larger reads save system calls, smaller ones stay in the processor's cache. */
-export const landingBytes = 256 * 1024
+export const landingBytes = 512 * 1024
 
 const landing = Buffer.allocUnsafeSlow(landingBytes)
 
