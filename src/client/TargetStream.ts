@@ -120,70 +120,86 @@ export interface DataStreamState extends DataStream {
   readonly tick: (now: bigint) => Effect.Effect<void, CommandFailed>
 }
 
+/** What a data stream has sent so far. */
+interface Sent {
+  handle: bigint
+  netSeqNum: bigint
+  /** Of the last packet whose index was sent too. */
+  pairedNetSeqNum: bigint
+  packetSeqNum: bigint | undefined
+}
+
+const orNone = (seqNum: bigint) => (seqNum < 0n ? u64Max : seqNum)
+
+const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
+  const classId = options.classId ?? 0n
+  const sendData = (bytes: Uint8Array, paddingSize: number) =>
+    Effect.suspend((): Effect.Effect<void, LinkLost> => {
+      state.netSeqNum++
+      const head = {
+        circuitId: 0n,
+        streamId: state.handle,
+        netSeqNum: state.netSeqNum,
+        dataSize: bytes.length,
+        paddingSize
+      }
+      wire.data.write([PacketHeader.encode(head), bytes])
+      return wire.data.drained
+    })
+  const sendIndex = (index: Omit<SendIndex.Request, "relayStreamId" | "netSeqNum" | "streamId" | "streamInstanceId">) =>
+    Effect.gen(function* () {
+      const ids = { relayStreamId: state.handle, netSeqNum: orNone(state.netSeqNum), streamId: classId }
+      const request = { ...ids, ...index, streamInstanceId: options.instanceId ?? 0n }
+      wire.unsettled.push(yield* wire.control.start(SendIndex, request))
+      yield* settle(wire, unsettledMax)
+    })
+  const send = (packet: Packet) =>
+    Effect.gen(function* () {
+      const { bytes, paddingBytes = 0 } = packet
+      const sent = sendData(bytes, paddingBytes)
+      if (!wire.hasIndex) return yield* sent
+      state.packetSeqNum = packet.packetSeqNum ?? (state.packetSeqNum === undefined ? 0n : state.packetSeqNum + 1n)
+      yield* sent
+      state.pairedNetSeqNum = state.netSeqNum
+      yield* sendIndex({
+        packetSize: BigInt(bytes.length + paddingBytes) * 8n,
+        contentSize: packet.contentBits ?? BigInt(bytes.length) * 8n,
+        timestampBegin: packet.timestampBegin,
+        timestampEnd: packet.timestampEnd,
+        eventsDiscarded: packet.eventsDiscarded ?? 0n,
+        packetSeqNum: state.packetSeqNum
+      })
+    })
+  const sendBeacon = (timestampEnd: bigint) =>
+    sendIndex({
+      packetSize: 0n,
+      contentSize: 0n,
+      timestampBegin: 0n,
+      timestampEnd,
+      eventsDiscarded: 0n,
+      packetSeqNum: 0n
+    })
+  const closeStream = Effect.suspend(() =>
+    Effect.asVoid(wire.control.insist(CloseStream, { streamId: state.handle, lastNetSeqNum: orNone(state.netSeqNum) }))
+  )
+  return { sendData, send, sendBeacon, closeStream }
+}
+
 export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<DataStreamState, CommandFailed> =>
   Effect.gen(function* () {
     const lock = yield* Semaphore.make(1)
-    let { handle } = yield* addStream(wire, options)
-    let netSeqNum = -1n
-    let pairedNetSeqNum = -1n
-    let packetSeqNum: bigint | undefined
+    const { handle } = yield* addStream(wire, options)
+    const state: Sent = { handle, netSeqNum: -1n, pairedNetSeqNum: -1n, packetSeqNum: undefined }
+    const { closeStream, send, sendBeacon, sendData } = makeSender(wire, options, state)
     let isOpen = true
-    const classId = options.classId ?? 0n
-    const orNone = (seqNum: bigint) => (seqNum < 0n ? u64Max : seqNum)
-
-    const sendData = (bytes: Uint8Array, paddingSize: number) =>
-      Effect.suspend((): Effect.Effect<void, LinkLost> => {
-        netSeqNum++
-        const head = { circuitId: 0n, streamId: handle, netSeqNum, dataSize: bytes.length, paddingSize }
-        wire.data.write([PacketHeader.encode(head), bytes])
-        return wire.data.drained
-      })
-    const sendIndex = (
-      index: Omit<SendIndex.Request, "relayStreamId" | "netSeqNum" | "streamId" | "streamInstanceId">
-    ) =>
-      Effect.gen(function* () {
-        const ids = { relayStreamId: handle, netSeqNum: orNone(netSeqNum), streamId: classId }
-        const request = { ...ids, ...index, streamInstanceId: options.instanceId ?? 0n }
-        wire.unsettled.push(yield* wire.control.start(SendIndex, request))
-        yield* settle(wire, unsettledMax)
-      })
-    const send = (packet: Packet) =>
-      Effect.gen(function* () {
-        const { bytes, paddingBytes = 0 } = packet
-        const sent = sendData(bytes, paddingBytes)
-        if (!wire.hasIndex) return yield* sent
-        packetSeqNum = packet.packetSeqNum ?? (packetSeqNum === undefined ? 0n : packetSeqNum + 1n)
-        yield* sent
-        pairedNetSeqNum = netSeqNum
-        yield* sendIndex({
-          packetSize: BigInt(bytes.length + paddingBytes) * 8n,
-          contentSize: packet.contentBits ?? BigInt(bytes.length) * 8n,
-          timestampBegin: packet.timestampBegin,
-          timestampEnd: packet.timestampEnd,
-          eventsDiscarded: packet.eventsDiscarded ?? 0n,
-          packetSeqNum
-        })
-      })
-    const sendBeacon = (timestampEnd: bigint) =>
-      sendIndex({
-        packetSize: 0n,
-        contentSize: 0n,
-        timestampBegin: 0n,
-        timestampEnd,
-        eventsDiscarded: 0n,
-        packetSeqNum: 0n
-      })
-    const closeStream = Effect.suspend(() =>
-      Effect.asVoid(wire.control.insist(CloseStream, { streamId: handle, lastNetSeqNum: orNone(netSeqNum) }))
-    )
     return {
       _tag: "Data",
       options,
       lock,
-      handle: () => handle,
-      lastPairedNetSeqNum: () => orNone(wire.hasIndex ? pairedNetSeqNum : netSeqNum),
-      lastPacketSeqNum: () => packetSeqNum ?? 0n,
-      isRotatable: () => pairedNetSeqNum >= 0n && pairedNetSeqNum === netSeqNum,
+      handle: () => state.handle,
+      lastPairedNetSeqNum: () => orNone(wire.hasIndex ? state.pairedNetSeqNum : state.netSeqNum),
+      lastPacketSeqNum: () => state.packetSeqNum ?? 0n,
+      isRotatable: () => state.pairedNetSeqNum >= 0n && state.pairedNetSeqNum === state.netSeqNum,
       isOpen: () => isOpen,
       packet: (packet) => Semaphore.withPermits(lock, 1)(send(packet)),
       unindexed: (bytes, paddingBytes = 0) => Semaphore.withPermits(lock, 1)(sendData(bytes, paddingBytes)),
@@ -197,9 +213,9 @@ export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<Data
         }).pipe(Semaphore.withPermits(lock, 1)),
       renew: Effect.gen(function* () {
         yield* closeStream
-        handle = (yield* addStream(wire, options)).handle
-        netSeqNum = -1n
-        pairedNetSeqNum = -1n
+        state.handle = (yield* addStream(wire, options)).handle
+        state.netSeqNum = -1n
+        state.pairedNetSeqNum = -1n
       }),
       close: Effect.gen(function* () {
         if (!isOpen) return

@@ -132,7 +132,6 @@ export const connect = (address: Address): Effect.Effect<ViewerConnection, DialF
       })
     const ask = <Request, Reply>(command: Command<Request, Reply>, read: Read, request: Request) =>
       Effect.flatten(start(command, read, request))
-    const status = Exchange.exactly(4)
 
     const asked = yield* Clock.currentTimeNanos
     const theirs = yield* ask(Connect, Exchange.exactly(Connect.requestSize), {
@@ -145,38 +144,56 @@ export const connect = (address: Address): Effect.Effect<ViewerConnection, DialF
     }
     const roundTripMillis = Number((yield* Clock.currentTimeNanos) - asked) / 1e6
     minor = Math.min(own.minor, theirs.minor)
-    const abilities = features(minor)
-    return {
-      minor,
-      requestCount: () => requestCount,
-      sessions: Effect.map(
-        ask(ListSessions, abilities.liveListing15 ? readSessions15 : readSessions4, {}),
-        ({ sessions }) => sessions
-      ),
-      createViewerSession: Effect.flatMap(ask(CreateSession, status, {}), (reply) =>
-        reply.status === CreateSession.Status.ok
-          ? Effect.void
-          : Effect.fail(new ReplyMalformed({ command: CreateSession.name, reason: `status ${reply.status}` }))
-      ),
-      attach: (sessionId, seek) => ask(AttachSession, streamsOf(AttachSession.name), { sessionId, offset: 0n, seek }),
-      detach: (sessionId) =>
-        abilities.liveDetach ? Effect.asVoid(ask(DetachSession, status, { sessionId })) : Effect.void,
-      newStreams: (sessionId) => ask(GetNewStreams, streamsOf(GetNewStreams.name), { sessionId }),
-      nextIndexes: (streamIds) => {
-        const index = Exchange.exactly(GetNextIndex.replySize)
-        const isPipelined = streamIds.length * roundTripMillis > delayedReplyMillis
-        if (!isPipelined) return Effect.forEach(streamIds, (streamId) => ask(GetNextIndex, index, { streamId }))
-        const started = Effect.forEach(streamIds, (streamId) => start(GetNextIndex, index, { streamId }))
-        return Effect.flatMap(started, (replies) => Effect.all(replies))
-      },
-      packet: (streamId, offset, len) =>
-        ask(
-          GetPacket,
-          Exchange.headThen(GetPacket.name, GetPacket.replyHeadSize, len, (head) =>
-            head.getUint32(0) === GetPacket.Status.ok ? head.getUint32(4) : 0
-          ),
-          { streamId, offset, len }
-        ),
-      metadata: (streamId) => ask(GetMetadata, readMetadata, { streamId })
-    }
+    return callsOf(minor, roundTripMillis, () => requestCount, start)
   })
+
+type Start = <Request, Reply>(
+  command: Command<Request, Reply>,
+  read: Read,
+  request: Request
+) => Effect.Effect<Effect.Effect<Reply, ExchangeFailed>, ExchangeFailed>
+
+const callsOf = (
+  minor: number,
+  roundTripMillis: number,
+  requestCount: () => number,
+  start: Start
+): ViewerConnection => {
+  const abilities = features(minor)
+  const status = Exchange.exactly(4)
+  const ask = <Request, Reply>(command: Command<Request, Reply>, read: Read, request: Request) =>
+    Effect.flatten(start(command, read, request))
+  return {
+    minor,
+    requestCount,
+    sessions: Effect.map(
+      ask(ListSessions, abilities.liveListing15 ? readSessions15 : readSessions4, {}),
+      ({ sessions }) => sessions
+    ),
+    createViewerSession: Effect.flatMap(ask(CreateSession, status, {}), (reply) =>
+      reply.status === CreateSession.Status.ok
+        ? Effect.void
+        : Effect.fail(new ReplyMalformed({ command: CreateSession.name, reason: `status ${reply.status}` }))
+    ),
+    attach: (sessionId, seek) => ask(AttachSession, streamsOf(AttachSession.name), { sessionId, offset: 0n, seek }),
+    detach: (sessionId) =>
+      abilities.liveDetach ? Effect.asVoid(ask(DetachSession, status, { sessionId })) : Effect.void,
+    newStreams: (sessionId) => ask(GetNewStreams, streamsOf(GetNewStreams.name), { sessionId }),
+    nextIndexes: (streamIds) => {
+      const index = Exchange.exactly(GetNextIndex.replySize)
+      const isPipelined = streamIds.length * roundTripMillis > delayedReplyMillis
+      if (!isPipelined) return Effect.forEach(streamIds, (streamId) => ask(GetNextIndex, index, { streamId }))
+      const started = Effect.forEach(streamIds, (streamId) => start(GetNextIndex, index, { streamId }))
+      return Effect.flatMap(started, (replies) => Effect.all(replies))
+    },
+    packet: (streamId, offset, len) =>
+      ask(
+        GetPacket,
+        Exchange.headThen(GetPacket.name, GetPacket.replyHeadSize, len, (head) =>
+          head.getUint32(0) === GetPacket.Status.ok ? head.getUint32(4) : 0
+        ),
+        { streamId, offset, len }
+      ),
+    metadata: (streamId) => ask(GetMetadata, readMetadata, { streamId })
+  }
+}

@@ -89,43 +89,17 @@ const close = (socket: net.Socket): Effect.Effect<void> =>
     setTimeout(() => socket.destroy(), lingerMillis).unref()
   })
 
-const make = (socket: net.Socket, name: string): Link => {
+/** Bytes that arrived and were not read. */
+interface Unread {
+  readonly bytes: () => number
+  readonly add: (chunk: Buffer) => void
+  /** Needs that many. */
+  readonly take: (count: number) => Uint8Array
+}
+
+const makeUnread = (): Unread => {
   const chunks: Array<Buffer> = []
   let unreadBytes = 0
-  let wantedBytes = 0
-  let reason: string | undefined
-  const watchers = new Set<() => void>()
-  const changed = () => {
-    for (const watcher of [...watchers]) watcher()
-  }
-  const lose = (why: string) => {
-    reason ??= why
-    changed()
-  }
-  socket.on("data", (chunk: Buffer) => {
-    chunks.push(chunk)
-    unreadBytes += chunk.length
-    if (unreadBytes > Math.max(unreadBytesMax, wantedBytes)) socket.pause()
-    if (unreadBytes >= wantedBytes) changed()
-  })
-  socket.on("error", (cause) => lose(cause.message))
-  socket.on("end", () => lose("closed by the peer"))
-  socket.on("close", () => lose("closed"))
-  socket.on("drain", changed)
-
-  const when = (ready: () => boolean): Effect.Effect<void> =>
-    Effect.callback<void>((resume) => {
-      if (ready()) return resume(Effect.void)
-      const watcher = () => {
-        if (!ready()) return
-        watchers.delete(watcher)
-        resume(Effect.void)
-      }
-      watchers.add(watcher)
-      return Effect.sync(() => watchers.delete(watcher))
-    })
-  const isOver = () => reason !== undefined
-  const lost = Effect.suspend(() => Effect.fail(new LinkLost({ address: name, reason: reason ?? "closed" })))
   const take = (count: number): Uint8Array => {
     unreadBytes -= count
     const first = chunks[0]
@@ -144,18 +118,66 @@ const make = (socket: net.Socket, name: string): Link => {
     }
     return taken
   }
+  const add = (chunk: Buffer) => {
+    chunks.push(chunk)
+    unreadBytes += chunk.length
+  }
+  return { bytes: () => unreadBytes, add, take }
+}
+
+/** Waits for conditions that `changed` announces. */
+const makeWaits = () => {
+  const watchers = new Set<() => void>()
+  const changed = () => {
+    for (const watcher of [...watchers]) watcher()
+  }
+  const when = (ready: () => boolean): Effect.Effect<void> =>
+    Effect.callback<void>((resume) => {
+      if (ready()) return resume(Effect.void)
+      const watcher = () => {
+        if (!ready()) return
+        watchers.delete(watcher)
+        resume(Effect.void)
+      }
+      watchers.add(watcher)
+      return Effect.sync(() => watchers.delete(watcher))
+    })
+  return { changed, when }
+}
+
+const make = (socket: net.Socket, name: string): Link => {
+  const unread = makeUnread()
+  const { changed, when } = makeWaits()
+  let wantedBytes = 0
+  let reason: string | undefined
+  const lose = (why: string) => {
+    reason ??= why
+    changed()
+  }
+  socket.on("data", (chunk: Buffer) => {
+    unread.add(chunk)
+    if (unread.bytes() > Math.max(unreadBytesMax, wantedBytes)) socket.pause()
+    if (unread.bytes() >= wantedBytes) changed()
+  })
+  socket.on("error", (cause) => lose(cause.message))
+  socket.on("end", () => lose("closed by the peer"))
+  socket.on("close", () => lose("closed"))
+  socket.on("drain", changed)
+
+  const isOver = () => reason !== undefined
+  const lost = Effect.suspend(() => Effect.fail(new LinkLost({ address: name, reason: reason ?? "closed" })))
   /** Waits for so many unread bytes. */
   const arrived = (count: number): Effect.Effect<void, LinkLost> =>
     Effect.suspend(() => {
-      if (unreadBytes >= count) return Effect.void
+      if (unread.bytes() >= count) return Effect.void
       if (isOver()) return lost
       wantedBytes = count
       socket.resume()
       return Effect.flatMap(
-        when(() => unreadBytes >= count || isOver()),
+        when(() => unread.bytes() >= count || isOver()),
         () => {
           wantedBytes = 0
-          return unreadBytes >= count ? Effect.void : lost
+          return unread.bytes() >= count ? Effect.void : lost
         }
       )
     })
@@ -176,7 +198,7 @@ const make = (socket: net.Socket, name: string): Link => {
         () => (isOver() ? lost : Effect.void)
       )
     }),
-    read: (count) => Effect.map(arrived(count), () => take(count)),
+    read: (count) => Effect.map(arrived(count), () => unread.take(count)),
     ended: when(isOver)
   }
 }
