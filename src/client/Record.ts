@@ -105,7 +105,10 @@ const writePacket = (mirror: Mirror, index: PacketIndex, bytes: Uint8Array) =>
           })
     yield* append(target.path, target.file, record)
     mirror.offset += BigInt(bytes.length)
-  })
+  }).pipe(
+    // Interrupted in between, it would leave a packet without its index record.
+    Effect.uninterruptible
+  )
 
 const close = (mirror: Mirror) =>
   Effect.promise(async () => {
@@ -171,6 +174,9 @@ export const record = <E extends ExchangeFailed>(
           return Effect.void
       }
     }
-    yield* Stream.runForEach(events, (event) => Effect.map(onEvent(event), () => options.onProgress?.({ ...progress })))
+    // A packet and its record are written together, or the recording would end with bytes that no record tells of.
+    yield* Stream.runForEach(events, (event) =>
+      Effect.map(Effect.uninterruptible(onEvent(event)), () => options.onProgress?.({ ...progress }))
+    )
     return progress
   }).pipe((recording: Effect.Effect<Progress, E | RecordFailed, Scope.Scope>) => Effect.scoped(recording))
