@@ -79,14 +79,29 @@ export class SessionChunks {
     this.#pendingClosure = undefined
   }
 
+  /**
+   * Chunks share the session directory: one that is being put away must not meet the files of the next. What streams
+   * have left in their decisions they first leave on disk.
+   */
+  get #othersPutAway(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { sessiondUuid, sessionKey } = this.#identity.owner
+      for (const { identity, streams, completed } of this.#registry.sessions.values()) {
+        if (identity.owner.sessiondUuid !== sessiondUuid || identity.owner.sessionKey !== sessionKey) continue
+        for (const stream of streams.values()) yield* Effect.ignore(stream.log.synced)
+        yield* completed
+      }
+      yield* this.#registry.chunks.allSettled(this.#identity.owner)
+    })
+  }
+
   /** `CREATE_TRACE_CHUNK` (§6.15). */
   make(request: ChunkRequest): Effect.Effect<Outcome> {
     return Effect.gen({ self: this }, function* () {
       this.isOngoingRotation = true
       const { current } = this
       const identity = this.#identity
-      // Chunks share the session directory: one that is being put away must not meet the files of the next.
-      yield* this.#registry.chunks.allSettled(identity.owner)
+      yield* this.#othersPutAway
       if (current !== undefined && !current.hasOverrideName) {
         if (!(yield* this.#succeeds(current.moveTo(Names.oldChunkPath)))) return abort(ReturnCode.UNKNOWN)
       }
