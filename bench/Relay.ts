@@ -21,11 +21,12 @@ export interface Relay {
 }
 
 const root = path.dirname(import.meta.dirname)
-const oursEntry = path.join(root, "dist/bin/lttng-relayd.js")
+/** `BENCH_RELAYD` names other bundled commands, such as those of the test suite. */
+const oursEntry = process.env.BENCH_RELAYD ?? path.join(root, "dist/bin/lttng-relayd.js")
 
 /** The reason this relay cannot be measured here, if there is one. */
 export const missing = (kind: Kind): string | undefined => {
-  if (kind === "ours" && !fs.existsSync(oursEntry)) return "dist/bin/lttng-relayd.js does not exist: npm run build"
+  if (kind === "ours" && !fs.existsSync(oursEntry)) return `${oursEntry} does not exist: npm run build`
   if (kind === "reference" && !Process.has("lttng-relayd")) return "lttng-relayd is not installed"
   return undefined
 }

@@ -11,6 +11,7 @@ import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as Case from "../../bench/Case.ts"
 import type { CaseResult } from "../../bench/Summary.ts"
+import { daemonProgram } from "../support/bundle.ts"
 
 const limitMs = 120_000
 const root = path.resolve(import.meta.dirname, "../..")
@@ -19,7 +20,11 @@ let results: ReadonlyArray<CaseResult> = []
 
 beforeAll(async () => {
   const args = ["bench/run.ts", "--smoke", "--only", "ours", "--out", out]
-  await promisify(execFile)(process.execPath, args, { cwd: root, maxBuffer: 1 << 24 })
+  await promisify(execFile)(process.execPath, args, {
+    cwd: root,
+    maxBuffer: 1 << 24,
+    env: { ...process.env, BENCH_RELAYD: daemonProgram }
+  })
   results = JSON.parse(fs.readFileSync(path.join(out, "report.json"), "utf8")).results
 }, limitMs)
 

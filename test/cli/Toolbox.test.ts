@@ -1,18 +1,17 @@
 /** The toolbox as a program: what it prints, how it ends, and that its commands do what the modules do. */
 import { readFileSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as Babeltrace from "../support/babeltrace.ts"
+import { toolboxProgram } from "../support/bundle.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import * as Tree from "../support/tree.ts"
 
-const program = fileURLToPath(new URL("../../src/bin/lttng-relay.ts", import.meta.url))
-const attempt = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [program, ...args])
-const run = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [program, ...args])
+const attempt = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
+const run = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [toolboxProgram, ...args])
 const jsonLines = (text: string) =>
   text
     .trim()
@@ -54,7 +53,7 @@ describe("lttng-relay", () => {
   it.live("runs through a link in PATH", () =>
     Effect.gen(function* () {
       const directory = yield* Relays.temporaryDirectory("path")
-      symlinkSync(program, join(directory, "lttng-relay"))
+      symlinkSync(toolboxProgram, join(directory, "lttng-relay"))
       const env = { PATH: `${directory}:${join(process.execPath, "..")}` }
       assert.include((yield* Process.run(join(directory, "lttng-relay"), ["--help"], { env })).stdout, "SUBCOMMANDS")
     })
@@ -84,7 +83,7 @@ const suite = (kind: Relays.Kind) => () => {
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind)
       const load = ["load", "--json", "--hostname=h", "--session=l", "--live=100ms", "--streams=2", "--rate=20"]
-      const loading = yield* Effect.forkScoped(run(...load, "--packets=60", streamingUrl(relay)))
+      const loading = yield* Effect.forkScoped(run(...load, "--packets=120", streamingUrl(relay)))
       const url = `${liveUrl(relay)}/host/h/l-0`
       const directory = join(yield* Relays.temporaryDirectory("recorded"), "trace")
       const recording = run("record", "--json", "--wait", url, directory)
@@ -98,15 +97,15 @@ const suite = (kind: Relays.Kind) => () => {
       assert.strictEqual(lines, `${url} (timer 100000 µs, 3 streams, 1 client, ctf-1.8)\n`)
 
       const [summary] = jsonLines((yield* Fiber.join(loading)).stdout)
-      assert.deepStrictEqual([summary.packets, summary.bytes], [120, 120 * 4096])
+      assert.deepStrictEqual([summary.packets, summary.bytes], [240, 240 * 4096])
       const [recorded] = jsonLines((yield* Fiber.join(recordingFiber)).stdout)
-      assert.deepStrictEqual([recorded.streams, recorded.packets, recorded.lost], [3, 120, 0])
+      assert.deepStrictEqual([recorded.streams, recorded.packets, recorded.lost], [3, 240, 0])
 
       const stored = Babeltrace.sessionDirectory(relay.output, "l-0")
       const contents = (root: string) => Tree.read(root).map((line) => line.replace(/ 0\d{3}/, ""))
       assert.deepStrictEqual(contents(directory), contents(stored))
       const { stdout: events } = yield* Process.run("babeltrace2", [directory])
-      assert.strictEqual(events.match(/load:tick/g)?.length, 120 * 250)
+      assert.strictEqual(events.match(/load:tick/g)?.length, 240 * 250)
 
       const replayed = yield* run("replay", "--json", "--session=copy", directory, streamingUrl(relay))
       const [{ outputPath }] = jsonLines(replayed.stdout)
@@ -139,10 +138,10 @@ const suite = (kind: Relays.Kind) => () => {
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind)
       const load = ["load", "--hostname=h", "--session=l", "--live=50ms", "--rate=50", "--duration=60s"]
-      yield* Process.daemon(process.execPath, [program, ...load, streamingUrl(relay)])
+      yield* Process.daemon(process.execPath, [toolboxProgram, ...load, streamingUrl(relay)])
       const directory = join(yield* Relays.temporaryDirectory("recorded"), "trace")
       const url = `${liveUrl(relay)}/host/h/l-0`
-      const recording = yield* Process.daemon(process.execPath, [program, "record", "--wait", url, directory])
+      const recording = yield* Process.daemon(process.execPath, [toolboxProgram, "record", "--wait", url, directory])
       const indexed = Effect.try(() => readFileSync(join(directory, "ust/uid/0/64-bit/index/load_0.idx")).length)
       yield* Process.until(
         "some packets",
