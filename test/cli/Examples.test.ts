@@ -20,7 +20,7 @@ describe("the examples", () => {
       )
       const streamingUrl = /net:\/\/127\.0\.0\.1:\d+:\d+/.exec(embedded.output())?.[0] ?? ""
       const liveUrl = /net:\/\/127\.0\.0\.1:\d+$/m.exec(embedded.output())?.[0] ?? ""
-      const producing = yield* Process.daemon(process.execPath, [example("produce"), streamingUrl, "2"])
+      const producing = yield* Process.daemon(process.execPath, [example("produce"), streamingUrl, "6"])
       let listed = ""
       yield* Process.until(
         "the session in the viewer's list",
@@ -32,7 +32,7 @@ describe("the examples", () => {
       const [host = ""] = listed.split("/")
       const viewed = yield* Process.run(process.execPath, [example("view"), `${liveUrl}/host/${host}/example`])
       const produced = yield* producing.ended
-      assert.strictEqual(produced.code, 0)
+      assert.strictEqual(produced.code, 0, produced.stderr)
       const [, eventCount, path = ""] = /^(\d+) events are stored in (.+)$/m.exec(produced.stdout) ?? []
       assert.isAbove(Number(eventCount), 0)
       const packetCount = Babeltrace.assertIndexed(join(output, path))
