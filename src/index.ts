@@ -3,9 +3,14 @@
  *
  *     Relay.layer({ ...RelayConfig.defaults, output: "/var/traces" })   three ports in your program
  *     Target, LiveViewer                                                 the other two parties
+ *     CtfTrace, Replay, Record, Load                                     what the toolbox is made of
  *     Protocol                                                           bytes ↔ values, also as "lttng-relay/protocol"
  */
+export * as CtfTrace from "./client/CtfTrace.ts"
 export * as LiveViewer from "./client/LiveViewer.ts"
+export * as Load from "./client/Load.ts"
+export * as Record from "./client/Record.ts"
+export * as Replay from "./client/Replay.ts"
 export * as Target from "./client/Target.ts"
 export * as RelayConfig from "./config/RelayConfig.ts"
 export * as Protocol from "./protocol/index.ts"
