@@ -174,9 +174,6 @@ export const record = <E extends ExchangeFailed>(
           return Effect.void
       }
     }
-    // A packet and its record are written together, or the recording would end with bytes that no record tells of.
-    yield* Stream.runForEach(events, (event) =>
-      Effect.map(Effect.uninterruptible(onEvent(event)), () => options.onProgress?.({ ...progress }))
-    )
+    yield* Stream.runForEach(events, (event) => Effect.map(onEvent(event), () => options.onProgress?.({ ...progress })))
     return progress
   }).pipe((recording: Effect.Effect<Progress, E | RecordFailed, Scope.Scope>) => Effect.scoped(recording))
