@@ -73,6 +73,15 @@ export class Expected {
     this.#place = this.#newPlace(chunk, 0)
   }
 
+  get isRotating(): boolean {
+    return this.#rotation !== undefined
+  }
+
+  /** Chunks that packets without their index still hold. */
+  get heldChunks(): ReadonlySet<string> {
+    return new Set(this.#unmet().map((packet) => packet.place.chunk))
+  }
+
   // ---- what happens ----------------------------------------------------------------------------------------------
 
   begin(seq: bigint, size: number, padding: number): boolean {
