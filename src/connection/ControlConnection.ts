@@ -18,10 +18,10 @@ import { Registry } from "../relay/Registry.ts"
 import type { Connection } from "../relay/SessionActor.ts"
 import type { StreamActor } from "../relay/StreamActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
+import { awaitEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
 import { type ControlState, makeState, type Reply } from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
-import { closeReasonOf } from "./SocketReason.ts"
 
 /** Answers gathered before they are sent although more commands follow in the same read. */
 const answerBytesMax = 4096
@@ -74,14 +74,8 @@ class ControlConnection implements Receiver, CommandSink, Connection {
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.#peer.start(contained(this, this.#onDefect))
-      const reason = yield* Effect.raceFirst(
-        Effect.raceFirst(this.#commands, Deferred.await(this.#ended)),
-        Effect.map(this.#peer.end, closeReasonOf)
-      )
-      yield* Effect.logDebug(`control connection closed: ${reason}`)
-      if (reason !== "peer closed" && reason !== "relay stopped") {
-        yield* Effect.logWarning(`control connection ended: ${reason}${this.#complaint}`)
-      }
+      const decided = Effect.raceFirst(this.#commands, Deferred.await(this.#ended))
+      const reason = yield* awaitEnd("control", this.#peer, decided, () => this.#complaint)
       this.#detach(reason !== "peer closed")
     })
   }
@@ -112,7 +106,7 @@ class ControlConnection implements Receiver, CommandSink, Connection {
   }
 
   #fail(reason: CloseReason, complaint: string): void {
-    this.#complaint = `: ${complaint}`
+    this.#complaint = complaint
     this.end(reason)
   }
 

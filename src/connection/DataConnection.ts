@@ -12,8 +12,8 @@ import { Registry } from "../relay/Registry.ts"
 import type { Connection, SessionActor } from "../relay/SessionActor.ts"
 import type { StreamActor } from "../relay/StreamActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
+import { awaitEnd } from "./ConnectionEnd.ts"
 import { contained } from "./Contained.ts"
-import { closeReasonOf } from "./SocketReason.ts"
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
   Effect.gen(function* () {
@@ -50,11 +50,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.#peer.start(contained(this, this.#onDefect))
-      const reason = yield* Effect.raceFirst(Deferred.await(this.#ended), Effect.map(this.#peer.end, closeReasonOf))
-      yield* Effect.logDebug(`data connection closed: ${reason}`)
-      if (reason !== "peer closed" && reason !== "relay stopped") {
-        yield* Effect.logWarning(`data connection ended: ${reason}${this.#complaint}`)
-      }
+      const reason = yield* awaitEnd("data", this.#peer, Deferred.await(this.#ended), () => this.#complaint)
       this.#detach(reason !== "peer closed")
     })
   }
@@ -82,7 +78,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   }
 
   #fail(reason: CloseReason, complaint: string): false {
-    this.#complaint = `: ${complaint}`
+    this.#complaint = complaint
     this.end(reason)
     return false
   }

@@ -12,10 +12,10 @@ import type { CloseReason } from "../relay/CloseReason.ts"
 import { Registry } from "../relay/Registry.ts"
 import { ViewerActor } from "../relay/ViewerActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
+import { awaitEnd } from "./ConnectionEnd.ts"
 import { contained } from "./Contained.ts"
 import { answer, Ending, type LiveState, type Send, Work } from "./LiveCommands.ts"
 import { LiveFramer, type RequestSink } from "./LiveFramer.ts"
-import { closeReasonOf } from "./SocketReason.ts"
 
 /** Answers gathered before they are sent although more requests follow in the same read. */
 const answerBytesMax = 64 * 1024
@@ -57,13 +57,8 @@ class LiveConnection implements Receiver, RequestSink {
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.#peer.start(contained(this, this.#onDefect))
-      const reason = yield* Effect.raceFirst(
-        Effect.raceFirst(this.#works, Deferred.await(this.#ended)),
-        Effect.map(this.#peer.end, closeReasonOf)
-      )
-      yield* Effect.logDebug(`viewer connection closed: ${reason}`)
-      if (reason === "stalled") this.#complaint = "did not read its answers, or stopped inside a request"
-      if (this.#complaint !== "") yield* Effect.logWarning(`viewer connection ended: ${reason}: ${this.#complaint}`)
+      const decided = Effect.raceFirst(this.#works, Deferred.await(this.#ended))
+      yield* awaitEnd("viewer", this.#peer, decided, () => this.#complaint)
     })
   }
 
