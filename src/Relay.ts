@@ -33,6 +33,9 @@ export class Relay extends Context.Service<
 /** Descriptors the process needs besides sockets and trace files: the runtime's own, listeners, log, health. */
 const descriptorReserve = 40
 
+/** Descriptors that connections leave to trace files, however many come: sessions that record go on recording. */
+const traceFileReserve = 32
+
 /**
  * Operations in flight on one device. More do not make one disk faster; 8 devices that stall completely still leave
  * half of 64 threads to the others.
@@ -49,7 +52,7 @@ const ports = (config: RelayConfig) =>
   Effect.gen(function* () {
     const { pool } = yield* TraceStore
     const limit: ConnectionLimit = {
-      countMax: config.connectionCountMax,
+      countMax: Math.min(config.connectionCountMax, config.fdPoolSize - descriptorReserve - traceFileReserve),
       count: 0,
       onChange: (difference) => pool.reserve(difference)
     }
