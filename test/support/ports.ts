@@ -1,18 +1,57 @@
 /**
  * Port numbers for daemons that take them on the command line.
  *
- * Numbers come from below the ephemeral range, so no outgoing connection can take one between the probe and
- * the daemon's bind. Whether somebody listens is read from the kernel's table: a probing connection would be
- * a peer the daemon has to serve.
+ * Numbers come from below the ephemeral range, so no outgoing connection can take one between the probe and the
+ * daemon's bind. Test files run in processes of their own: a number is claimed by a file that names the process, and
+ * stays claimed until that is gone. Whether somebody listens is read from the kernel's table: a probing connection
+ * would be a peer the daemon has to serve.
  */
-import { readFileSync } from "node:fs"
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { Effect } from "effect"
 
-const first = 23000
-const count = 3000
+const first = 12000
+const count = 9000
 /** Each process starts elsewhere in the range; a taken port only costs one more probe. */
 let next = (process.pid * 97) % count
+
+const claims = join(tmpdir(), "lttng-relay-ports")
+const mine = new Set<string>()
+process.on("exit", () => {
+  for (const path of mine) rmSync(path, { force: true })
+})
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"
+  }
+}
+
+/** One of several processes that ask for the same port at once gets it. */
+const claim = (port: number): boolean => {
+  const path = join(claims, String(port))
+  try {
+    mkdirSync(claims, { recursive: true })
+    writeFileSync(path, String(process.pid), { flag: "wx" })
+    mine.add(path)
+    return true
+  } catch {
+    if (mine.has(path)) return true
+  }
+  try {
+    const owner = Number(readFileSync(path, "utf8"))
+    // Left behind by a process that was killed: somebody may have it next time round.
+    if (owner > 0 && !isAlive(owner)) rmSync(path, { force: true })
+  } catch {
+    // Given back meanwhile.
+  }
+  return false
+}
 
 const bindable = (port: number) =>
   Effect.callback<boolean>((resume) => {
@@ -24,6 +63,7 @@ const bindable = (port: number) =>
 export const free: Effect.Effect<number> = Effect.suspend(() => {
   const port = first + next
   next = (next + 1) % count
+  if (!claim(port)) return free
   return Effect.flatMap(bindable(port), (usable) => (usable ? Effect.succeed(port) : free))
 })
 
