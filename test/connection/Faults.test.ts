@@ -1,6 +1,6 @@
 /**
- * What fails, and how far it reaches: file errors have the specified answer and one log line, a defect ends only what it
- * is in, and a session beside it records on, whole.
+ * What fails, and how far it reaches: file errors have the specified answer and one log line, a defect ends only what
+ * it is in, and a session beside it records on, whole.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
