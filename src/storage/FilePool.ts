@@ -12,6 +12,12 @@ import { FileFailed, type OpenFile, type OpenMode } from "./Files.ts"
 /** Fewer would make every write a reopen. */
 const capacityMin = 8
 
+/** Connections may take the last descriptors before the pool gives way: it then has this long to find one. */
+const shortageAttemptCountMax = 50
+const shortageWait = "10 millis"
+
+const isShortage = ({ code }: FileFailed) => code === "EMFILE" || code === "ENFILE"
+
 /** Opens the file again where it lies now. */
 export type Reopen = (mode: OpenMode) => Effect.Effect<OpenFile, FileFailed>
 
@@ -56,6 +62,15 @@ export class FilePool {
       () => this.admit
     )
   })
+
+  /** Opens an admitted file. While the process has no descriptor for it, idle files give theirs. */
+  open(open: Effect.Effect<OpenFile, FileFailed>, attemptCount = 0): Effect.Effect<OpenFile, FileFailed> {
+    return Effect.catchIf(open, isShortage, (shortage) => {
+      for (const victim of this.#idle) return Effect.flatMap(victim.suspend, () => this.open(open, attemptCount))
+      if (attemptCount === shortageAttemptCountMax) return Effect.fail(shortage)
+      return Effect.flatMap(Effect.sleep(shortageWait), () => this.open(open, attemptCount + 1))
+    })
+  }
 
   /** A descriptor of the pool was closed. */
   left(): void {

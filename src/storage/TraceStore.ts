@@ -87,7 +87,7 @@ export class TraceDirectory {
         const at = this.#absolute(relative)
         yield* this.#checkInside(path.dirname(at))
         if (replaces) yield* ignoreMissing(this.#ground.files.unlink(at))
-        const file = yield* this.#ground.files.open(at, "create")
+        const file = yield* this.#open(at, "create")
         this.#created.add(relative)
         return this.#traceFile(file, relative, true)
       })
@@ -101,7 +101,7 @@ export class TraceDirectory {
       Effect.gen({ self: this }, function* () {
         const at = this.#absolute(relative)
         if (mode === "continue") yield* this.#checkInside(path.dirname(at))
-        return this.#traceFile(yield* this.#ground.files.open(at, mode), relative, mode === "continue")
+        return this.#traceFile(yield* this.#open(at, mode), relative, mode === "continue")
       })
     )
   }
@@ -178,9 +178,12 @@ export class TraceDirectory {
     )
   }
 
+  #open(at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> {
+    return this.#ground.pool.open(this.#ground.files.open(at, mode))
+  }
+
   #traceFile(file: OpenFile, relative: string, isWriter: boolean): TraceFile {
-    const reopen = (mode: OpenMode) =>
-      this.#exclusive(Effect.suspend(() => this.#ground.files.open(this.#absolute(relative), mode)))
+    const reopen = (mode: OpenMode) => this.#exclusive(Effect.suspend(() => this.#open(this.#absolute(relative), mode)))
     return new TraceFile(this.#ground.pool, file, reopen, isWriter)
   }
 

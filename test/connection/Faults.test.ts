@@ -145,7 +145,7 @@ describe("file errors", () => {
     })
   )
 
-  for (const code of ["EMFILE", "ENOSPC", "EACCES", "EIO"]) {
+  for (const code of ["ENAMETOOLONG", "ENOSPC", "EACCES", "EIO"]) {
     claim(`ADD_STREAM with ${code}: 11, and the connection goes on`, ({ relay, c, d }) =>
       Effect.gen(function* () {
         relay.faults.fail({ code, operation: "open", path: "refused", times: 1 })

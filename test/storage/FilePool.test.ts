@@ -81,19 +81,47 @@ describe("the pool of open files", () => {
   claim("a failed open gives its place back", { openFileCountMax: 8 }, ({ faults, store }) =>
     Effect.gen(function* () {
       const directory = store.directory("s")
-      faults.fail({ code: "EMFILE", operation: "open", times: 20 })
+      faults.fail({ code: "EACCES", operation: "open", times: 20 })
       for (let attempt = 0; attempt < 20; attempt++) {
-        assert.strictEqual((yield* Effect.flip(directory.create("ust", "ch", false))).code, "EMFILE")
+        assert.strictEqual((yield* Effect.flip(directory.create("ust", "ch", false))).code, "EACCES")
       }
       assert.strictEqual(store.pool.openCount, 0)
       const file = yield* directory.create("ust", "ch", false)
       yield* file.suspend
-      faults.fail({ code: "EMFILE", operation: "open", times: 1 })
-      assert.strictEqual((yield* Effect.flip(file.write([bytes("x")], 0))).code, "EMFILE")
+      faults.fail({ code: "EACCES", operation: "open", times: 1 })
+      assert.strictEqual((yield* Effect.flip(file.write([bytes("x")], 0))).code, "EACCES")
       assert.strictEqual(store.pool.openCount, 0)
       yield* file.write([bytes("x")], 0)
       yield* file.close
     })
+  )
+
+  claim(
+    "out of descriptors, idle files give theirs; with none to give it waits, and gives up in the end",
+    {},
+    (stored) =>
+      Effect.gen(function* () {
+        const { faults, store } = stored
+        const directory = store.directory("s")
+        const idle = yield* Effect.forEach([0, 1, 2], (number) => directory.create("ust", `idle_${number}`, false))
+        const late = yield* directory.create("ust", "late", false).pipe(
+          Effect.tap(() => Effect.sync(() => assert.strictEqual(store.pool.openCount, 3))),
+          (create) =>
+            Effect.andThen(
+              Effect.sync(() => faults.fail({ code: "EMFILE", operation: "open", times: 1 })),
+              create
+            )
+        )
+        for (const file of idle) yield* file.write([bytes("x")], 0)
+        for (const file of [...idle, late]) yield* file.suspend
+        faults.fail({ code: "ENFILE", operation: "open", times: 3 })
+        yield* late.write([bytes("y")], 0)
+        yield* late.suspend
+        const disarm = faults.fail({ code: "EMFILE", operation: "open" })
+        assert.strictEqual((yield* Effect.flip(late.write([bytes("z")], 1))).code, "EMFILE")
+        disarm()
+        assert.strictEqual(store.pool.openCount, 0)
+      })
   )
 
   claim("sockets take their descriptors from it, down to the least it needs", { openFileCountMax: 20 }, (stored) =>
