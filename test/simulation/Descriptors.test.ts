@@ -12,17 +12,23 @@ import * as Limited from "./limited.ts"
 
 const { message, numbers, noSeq, u32, u64 } = Commands
 const minor = 13
+const batchCount = 100
 
 /** A session on a pair of connections, its commands pipelined. */
 const open = (relay: Limited.Limited, name: string, sessionId: number) =>
   Effect.gen(function* () {
     const c = yield* Wire.connect(relay.controlPort)
     const d = yield* Wire.connect(relay.dataPort)
+    /** In batches, so that a machine with other work to do still answers each within the limit of a read. */
     const pipeline = (messages: ReadonlyArray<Buffer>, replyBytes: number) =>
       Effect.gen(function* () {
-        yield* c.send(Buffer.concat(messages))
-        const replies = yield* c.read(messages.length * replyBytes)
-        return messages.map((_, at) => replies.subarray(at * replyBytes, (at + 1) * replyBytes))
+        const replies: Array<Buffer> = []
+        for (let at = 0; at < messages.length; at += batchCount) {
+          const batch = messages.slice(at, at + batchCount)
+          yield* c.send(Buffer.concat(batch))
+          for (const _ of batch) replies.push(Buffer.from(yield* c.read(replyBytes)))
+        }
+        return replies
       })
     const codes = (messages: ReadonlyArray<Buffer>) =>
       Effect.map(pipeline(messages, 4), (replies) => replies.map((reply) => reply.readUInt32BE()))
