@@ -191,6 +191,9 @@ const stories: Readonly<Record<string, Story>> = {
       c.peer.finish()
       other.peer.finish()
       again.finish()
+      yield* assertNothingLeft(relay)
+      const found = relay.memory.paths(output).find((path) => path.includes("/other-") && path.endsWith("/ch_0")) ?? ""
+      assert.isTrue(relay.memory.read(found)?.equals(Commands.payload(16, 1)), "the part that was left is cut off")
     }),
   "a session that never got a chunk, and a connection that never got a session": ({ c, d, relay }) =>
     Effect.gen(function* () {
