@@ -111,6 +111,25 @@ const untilChunkGone = (wire: Wire.Wire, id: number, done: (outcome: string) => 
     Effect.catchCause(() => Effect.sync(() => done("is not gone")))
   )
 
+const pendingAskCount = 8
+
+/**
+ * A relay may also say "pending" while its disk is behind. Asked a few times, what stays pending is what the protocol
+ * means by it; only the last answer is put down.
+ */
+const settled = (note: Note, ask: (note: Note) => Step<Buffer>): Step =>
+  Effect.gen(function* () {
+    let last = ""
+    for (let asked = 0; asked < pendingAskCount; asked += 1) {
+      const reply = yield* ask((line) => {
+        last = line
+      })
+      if (reply.readUInt32BE(0) !== 1) break
+      yield* Effect.sleep("10 millis")
+    }
+    note(last)
+  })
+
 const control = (name: string, wire: Wire.Wire, note: Note): Control => {
   const plain = connection(name, wire, note)
   const send = (command: Commands.Name, payload: Uint8Array) =>
@@ -118,6 +137,8 @@ const control = (name: string, wire: Wire.Wire, note: Note): Control => {
   const command = (command: Commands.Name, payload: Uint8Array, replySize: number) =>
     Effect.andThen(send(command, payload), plain.reply(command, replySize))
   const generic = (name: Commands.Name, payload: Uint8Array): Step => Effect.asVoid(command(name, payload, 4))
+  const pending = (label: Commands.Name, payload: Uint8Array): Step =>
+    settled(note, (into) => Effect.andThen(send(label, payload), connection(name, wire, into).reply(label, 4)))
   const withPath = (label: Commands.Name, payload: Uint8Array, fixedSize: number) =>
     Effect.gen(function* () {
       const head = yield* command(label, payload, fixedSize)
@@ -159,10 +180,10 @@ const control = (name: string, wire: Wire.Wire, note: Note): Control => {
     index: (stream, index) =>
       Effect.suspend(() => generic("SEND_INDEX", Commands.sendIndex(self.minor, stream, index))),
     closeStream: (stream, last) => generic("CLOSE_STREAM", Commands.join(Commands.u64(stream), Commands.u64(last))),
-    dataPending: (stream, last) => generic("DATA_PENDING", Commands.join(Commands.u64(stream), Commands.u64(last))),
+    dataPending: (stream, last) => pending("DATA_PENDING", Commands.join(Commands.u64(stream), Commands.u64(last))),
     quiescent: (stream) => generic("QUIESCENT_CONTROL", Commands.u64(stream)),
     beginPending: (session) => generic("BEGIN_DATA_PENDING", Commands.u64(session)),
-    endPending: (session) => generic("END_DATA_PENDING", Commands.u64(session)),
+    endPending: (session) => pending("END_DATA_PENDING", Commands.u64(session)),
     rotate: (chunk, positions, padding) => generic("ROTATE_STREAMS", Commands.rotateStreams(chunk, positions, padding)),
     createChunk: (id, at, overrideName) => generic("CREATE_TRACE_CHUNK", Commands.createChunk(id, at, overrideName)),
     closeChunk: (id, at, closeCommand) =>
