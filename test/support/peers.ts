@@ -4,6 +4,7 @@
  * A missing peer skips a suite with the reason in its name; `LTTNG_PEERS=required` (set wherever the suites
  * are the proof of a release) turns the same absence into a failure.
  */
+import { spawnSync } from "node:child_process"
 import { accessSync, constants } from "node:fs"
 import { delimiter, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -25,13 +26,21 @@ export const find = (program: string): string | undefined => {
 export const tracing = ["lttng", "lttng-sessiond", "babeltrace2", "gcc", "unshare", "nsenter"] as const
 export const reference = ["lttng-relayd", "unshare"] as const
 
-export const describeWithPeers = (peers: ReadonlyArray<string>, name: string, body: () => void): void => {
+/** Root's daemons need mount namespaces of their own; some machines, and all other users, have none to give. */
+const isolates = (): boolean => spawnSync("unshare", ["--mount", "true"]).status === 0
+
+const absent = (peers: ReadonlyArray<string>): ReadonlyArray<string> => {
   const missing = peers.filter((peer) => find(peer) === undefined)
+  return missing.length === 0 && peers.includes("unshare") && !isolates() ? ["the right to make namespaces"] : missing
+}
+
+export const describeWithPeers = (peers: ReadonlyArray<string>, name: string, body: () => void): void => {
+  const missing = absent(peers)
   if (missing.length === 0) {
     describe(name, body)
     return
   }
-  const reason = `not installed: ${missing.join(", ")}`
+  const reason = `not here: ${missing.join(", ")}`
   if (process.env.LTTNG_PEERS === "required") {
     describe(name, () => {
       it("has its real peers", () => assert.fail(reason))
