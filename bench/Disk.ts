@@ -34,7 +34,7 @@ const waitMounted = (running: Process.Running, folder: string) =>
         await new Promise((resolve) => setTimeout(resolve, 10))
       }
     },
-    catch: (cause) => new Process.CannotRun({ reason: `bindfs did not mount: ${cause}` })
+    catch: (cause) => new Process.CannotRun({ reason: `cannot run: bindfs did not mount: ${cause}` })
   })
 
 /** Mounts the host's directory below `output` over a directory of `backing`. */

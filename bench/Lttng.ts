@@ -5,6 +5,7 @@
  * /dev/shm of its own. The tracer may discard events (its buffers are full most of the time) but must say how many:
  * what was emitted is what Babeltrace reads plus what the trace declares discarded. Anything else was lost on the way.
  */
+import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, type Scope } from "effect"
@@ -24,6 +25,7 @@ export const missing = (): string | undefined => {
   const absent = tools.filter((tool) => !Process.has(tool))
   if (absent.length > 0) return `${absent.join(", ")} not installed`
   if (process.getuid?.() !== 0) return "a network namespace needs root"
+  if (spawnSync("unshare", ["--net", "true"]).status !== 0) return "network namespaces are not allowed here"
   return undefined
 }
 
