@@ -1,5 +1,5 @@
 /**
- * The memory between sockets and files: fixed-size blocks from one pool, charged to the connection that fills them.
+ * The memory between sockets and files: blocks of two sizes from one pool, charged to the connection that fills them.
  *
  * A block belongs to one stream from `take` until the stream's write has completed and `release` is called; views of
  * its bytes are valid exactly that long. Idle connections own none.
@@ -12,10 +12,13 @@
 /** One disk write of a busy stream is a few blocks; one small read still fits in one. */
 export const blockBytes = 64 * 1024
 
+/** What a quiet stream needs for a packet or for its index records: many such streams fit the processor's cache. */
+export const smallBlockBytes = 4 * 1024
+
 /** Two writes in flight of 1 MiB and as much again arriving; more does not make one connection faster. */
 export const connectionBytesMax = 4 * 1024 * 1024
 
-/** Free blocks kept for reuse beyond this are left to the garbage collector. */
+/** Free blocks of one size kept for reuse beyond this are left to the garbage collector. */
 const spareBytesMax = 16 * 1024 * 1024
 
 export interface Block {
@@ -29,28 +32,35 @@ export class Pool {
   readonly bytesMax: number
   usedBytes = 0
   readonly #spare: Array<Block> = []
+  readonly #spareSmall: Array<Block> = []
   readonly #paused = new Set<Account>()
 
   constructor(bytesMax: number) {
     this.bytesMax = Math.max(bytesMax, 16 * blockBytes)
   }
 
-  take(owner: Account): Block {
-    const block = this.#spare.pop() ?? { bytes: Buffer.allocUnsafeSlow(blockBytes), length: 0, owner }
+  /** A block for `byteCount` bytes: a small one if they fit, otherwise a full one, which may hold only a part. */
+  take(owner: Account, byteCount: number = blockBytes): Block {
+    const isSmall = byteCount <= smallBlockBytes
+    const size = isSmall ? smallBlockBytes : blockBytes
+    const spare = isSmall ? this.#spareSmall : this.#spare
+    const block = spare.pop() ?? { bytes: Buffer.allocUnsafeSlow(size), length: 0, owner }
     block.length = 0
     block.owner = owner
-    owner.usedBytes += blockBytes
-    this.usedBytes += blockBytes
+    owner.usedBytes += size
+    this.usedBytes += size
     return block
   }
 
   release(block: Block): void {
     const owner = block.owner
     if (owner === undefined) throw new Error("block released twice")
+    const size = block.bytes.length
+    const spare = size === smallBlockBytes ? this.#spareSmall : this.#spare
     block.owner = undefined
-    owner.usedBytes -= blockBytes
-    this.usedBytes -= blockBytes
-    if (this.#spare.length * blockBytes < spareBytesMax) this.#spare.push(block)
+    owner.usedBytes -= size
+    this.usedBytes -= size
+    if (spare.length * size < spareBytesMax) spare.push(block)
     if (this.#paused.size > 0) this.#resumeSome(owner)
   }
 

@@ -108,8 +108,8 @@ export class WriteLog {
     this.#signalBytes(to - from)
     let at = from
     while (at < to) {
-      const block = this.#room(stage, account)
-      const count = Math.min(to - at, blockBytes - block.length)
+      const block = this.#room(stage, account, to - at)
+      const count = Math.min(to - at, block.bytes.length - block.length)
       bytes.copy(block.bytes, block.length, at, at + count)
       block.length += count
       at += count
@@ -123,8 +123,8 @@ export class WriteLog {
     // Even the longest run costs its connection a block: nobody queues work for the disk that is not accounted for.
     let left = Math.min(count, inlineZerosMax)
     while (left > 0) {
-      const block = this.#room(stage, account)
-      const filled = Math.min(left, blockBytes - block.length)
+      const block = this.#room(stage, account, left)
+      const filled = Math.min(left, block.bytes.length - block.length)
       block.bytes.fill(0, block.length, block.length + filled)
       block.length += filled
       left -= filled
@@ -138,17 +138,18 @@ export class WriteLog {
     // Steps run after a stage's records; a record that comes after a step needs the next stage.
     if (this.#current.steps.length > 0) this.#seal()
     const stage = this.#current
+    const size = 8 + fieldBytes
     let records = stage.records.at(-1)
-    if (records === undefined || records.sink !== sink || records.block.length + 8 + fieldBytes > blockBytes) {
-      records = { sink, block: account.pool.take(account) }
+    if (records?.sink !== sink || records.block.length + size > records.block.bytes.length) {
+      records = { sink, block: account.pool.take(account, records === undefined ? size : blockBytes) }
       stage.records.push(records)
     }
     const { block } = records
     block.bytes.writeUInt32BE(Math.floor(offset / 0x1_0000_0000), block.length)
     block.bytes.writeUInt32BE(offset >>> 0, block.length + 4)
     fields.copy(block.bytes, block.length + 8, at, at + fieldBytes)
-    block.length += 8 + fieldBytes
-    this.#signalBytes(8 + fieldBytes)
+    block.length += size
+    this.#signalBytes(size)
   }
 
   /** A step after all that was asked before it. Cleanup steps run even after a failure. */
@@ -182,10 +183,11 @@ export class WriteLog {
     return this.#current
   }
 
-  #room(stage: Stage, account: Account): Block {
+  /** A block with room. The first of a stage may be small; a stream that brings more than one packet gets full ones. */
+  #room(stage: Stage, account: Account, byteCount: number): Block {
     const last = stage.data.at(-1)
-    if (last !== undefined && typeof last !== "number" && last.length < blockBytes) return last
-    const block = account.pool.take(account)
+    if (last !== undefined && typeof last !== "number" && last.length < last.bytes.length) return last
+    const block = account.pool.take(account, last === undefined ? byteCount : blockBytes)
     stage.data.push(block)
     return block
   }
@@ -305,7 +307,7 @@ export class WriteLog {
         for (; next < stage.data.length && next - from < writeBlockCountMax; next++) {
           const block = stage.data[next] as Block | number
           if (typeof block === "number") break
-          buffers.push(block.length === blockBytes ? block.bytes : block.bytes.subarray(0, block.length))
+          buffers.push(block.length === block.bytes.length ? block.bytes : block.bytes.subarray(0, block.length))
           byteCount += block.length
         }
       }
