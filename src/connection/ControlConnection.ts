@@ -17,6 +17,7 @@ import type { CloseReason } from "../relay/CloseReason.ts"
 import { Registry } from "../relay/Registry.ts"
 import type { Connection } from "../relay/SessionActor.ts"
 import type { StreamActor } from "../relay/StreamActor.ts"
+import { successionMillis } from "../relay/Vigil.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { awaitEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
@@ -271,7 +272,11 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     const bytes = Buffer.from(this.#answers.subarray(0, this.#answersLength))
     this.#answersLength = 0
     this.#send(bytes)
+    const now = performance.now()
+    if (now - this.#answeredAt < successionMillis) this.#registry.vigil.keep(now)
+    this.#answeredAt = now
   }
+  #answeredAt = Number.NEGATIVE_INFINITY
 
   #send(bytes: Uint8Array): void {
     if (!this.#peer.send(bytes)) this.#isPeerBehind = true

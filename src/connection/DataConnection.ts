@@ -86,6 +86,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   // ---- Receiver --------------------------------------------------------------------------------------------------
 
   receive(bytes: Buffer, length: number): boolean {
+    this.#registry.vigil.read(length)
     return !this.#hasEnded && this.#framer.push(bytes, length) && !this.#account.isSpent()
   }
 

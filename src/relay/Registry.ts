@@ -12,6 +12,7 @@ import { Gather } from "./Gather.ts"
 import type { Identity } from "./Identity.ts"
 import * as SessionActor from "./SessionActor.ts"
 import type { StreamActor } from "./StreamActor.ts"
+import { Vigil } from "./Vigil.ts"
 
 export interface Options {
   readonly grouping: OutputGrouping
@@ -31,6 +32,7 @@ export class Registry extends Context.Service<
     readonly store: TraceStore["Service"]
     readonly pool: Pool
     readonly gather: Gather
+    readonly vigil: Vigil
     readonly events: Events.Events
     /** Of streams that are closed; open ones count for themselves. */
     readonly totals: { packetCount: number; byteCount: number }
@@ -77,6 +79,7 @@ export class Registry extends Context.Service<
           store,
           pool: new Pool(options.memoryBytesMax),
           gather: new Gather(),
+          vigil: new Vigil(),
           events,
           totals: { packetCount: 0, byteCount: 0 },
           chunks,
