@@ -38,7 +38,8 @@ export const make = (): OwnFiles => {
   }
   return {
     write: (path, text) => {
-      const aside = `${path}.tmp`
+      // Daemons that start together in one run directory write the same files.
+      const aside = `${path}.${process.pid}.tmp`
       writeFileSync(aside, text)
       const inode = inodeOf(aside)
       try {
