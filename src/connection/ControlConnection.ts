@@ -13,6 +13,7 @@ import { nameOf } from "../protocol/control/index.ts"
 import * as SendIndex from "../protocol/control/SendIndex.ts"
 import * as SendMetadata from "../protocol/control/SendMetadata.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
+import { u64Max } from "../protocol/Struct.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
 import { Registry } from "../relay/Registry.ts"
 import type { Connection } from "../relay/SessionActor.ts"
@@ -237,7 +238,8 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     const has28 = stream.session.identity.minor >= 8
     // A stream of another session may want fields that this connection's layout does not have.
     if (has28 && this.#state.minor < 8) return false
-    const packetSeqNum = has28 ? payload.readBigUInt64BE(from + offsets.packetSeqNum) : noSeq
+    // Older peers have no packet sequence number.
+    const packetSeqNum = has28 ? payload.readBigUInt64BE(from + offsets.packetSeqNum) : u64Max
     return stream.addIndex(netSeqNum, packetSeqNum, payload, from + offsets.packetSize, this.#account)
   }
 
@@ -282,9 +284,6 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     if (!this.#peer.send(bytes)) this.#isPeerBehind = true
   }
 }
-
-/** "No sequence number": what peers older than 2.8 have for `packet_seq_num`. */
-const noSeq = 0xffff_ffff_ffff_ffffn
 
 /** One `SEND_METADATA` on its way to the stream's file (§6.4). It never answers; complaints end the connection. */
 class MetadataMessage {

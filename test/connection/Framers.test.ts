@@ -1,14 +1,9 @@
 /** Both framers, given the same bytes cut in every way: what the sink sees does not depend on the cuts. */
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import {
-  CommandFramer,
-  type CommandSink,
-  flow,
-  payloadBytesMax,
-  refuse
-} from "../../src/protocol/control/CommandFramer.ts"
+import { CommandFramer, type CommandSink, flow, refuse } from "../../src/protocol/control/CommandFramer.ts"
 import { PacketFramer, type PacketSink } from "../../src/protocol/data/PacketFramer.ts"
+import { payloadBytesMax } from "../../src/protocol/Header.ts"
 import { header as commandHeader, join, message, packetHeader } from "../sidebyside/commands.ts"
 
 // ---- packets -------------------------------------------------------------------------------------------------------

@@ -6,10 +6,7 @@
  * one is gathered. `push` stops after a command the sink cannot take more after, and answers where.
  */
 
-export const headerBytes = 24
-
-/** Larger payloads end the connection before they are read (128 MiB). */
-export const payloadBytesMax = 128 * 1024 * 1024
+import { size as headerBytes, offsets, payloadBytesMax } from "../Header.ts"
 
 export interface CommandSink {
   /**
@@ -73,8 +70,9 @@ export class CommandFramer {
   }
 
   #begin(bytes: Buffer, at: number): void {
-    const dataSize = bytes.readUInt32BE(at + 8) * 0x1_0000_0000 + bytes.readUInt32BE(at + 12)
-    this.#command = bytes.readUInt32BE(at + 16)
+    const dataSize =
+      bytes.readUInt32BE(at + offsets.dataSize) * 0x1_0000_0000 + bytes.readUInt32BE(at + offsets.dataSize + 4)
+    this.#command = bytes.readUInt32BE(at + offsets.command)
     const wanted = dataSize > payloadBytesMax ? refuse : this.#sink.header(this.#command, dataSize)
     if (wanted === refuse) {
       this.isDead = true

@@ -6,7 +6,7 @@
  * After a sink refuses a packet the framer is dead: `push` answers false for ever.
  */
 
-export const headerBytes = 32
+import { size as headerBytes, offsets } from "./PacketHeader.ts"
 
 /** What one connection does with packets. `false` from any member is a protocol error: the connection ends. */
 export interface PacketSink {
@@ -58,13 +58,13 @@ export class PacketFramer {
   }
 
   #begin(bytes: Buffer, at: number): void {
-    const dataSize = bytes.readUInt32BE(at + 24)
+    const dataSize = bytes.readUInt32BE(at + offsets.dataSize)
     this.#check(
       this.#sink.packetBegin(
-        bytes.readBigUInt64BE(at + 8),
-        bytes.readBigUInt64BE(at + 16),
+        bytes.readBigUInt64BE(at + offsets.streamId),
+        bytes.readBigUInt64BE(at + offsets.netSeqNum),
         dataSize,
-        bytes.readUInt32BE(at + 28)
+        bytes.readUInt32BE(at + offsets.paddingSize)
       )
     )
     this.#remaining = dataSize
