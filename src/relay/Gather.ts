@@ -1,7 +1,9 @@
 /**
- * Lets small writes of many streams gather before they go to the disk: a hand-over to a thread of the file system costs
- * as much as writing some ten thousand bytes. Nothing a peer waits for is held back by it: who asks for files
- * (`WriteLog.synced`), and every step that opens, closes or moves them, wakes the stream at once.
+ * Decides when bytes go on to their files: what is small waits for company, what is large for one look at the sockets.
+ *
+ * A hand-over to a thread of the file system costs as much as writing some ten thousand bytes, so small writes of many
+ * streams gather. Nothing a peer waits for is held back by it: who asks for files (`WriteLog.synced`), and every step
+ * that opens, closes or moves them, wakes the stream at once.
  */
 
 /** Bytes after which a stream does not wait: one full write. */
@@ -13,19 +15,41 @@ const gatherMillis = 4
 export class Gather {
   #waiting: Array<() => void> = []
   #isTimed = false
+  #bulk: Array<() => void> = []
 
   /** Calls `wake` soon, together with others. */
   add(wake: () => void): void {
     this.#waiting.push(wake)
     if (this.#isTimed) return
     this.#isTimed = true
-    setTimeout(this.#run, gatherMillis)
+    setTimeout(this.#onTime, gatherMillis)
   }
 
-  readonly #run = (): void => {
+  /**
+   * Calls `flush` when the sockets were looked at once more. An index follows its packet within microseconds, and its
+   * target goes on when it has the answer: answered before the packet is written, both work at the same time. With
+   * several packets at hand somebody works anyway, and they are written while the processor's cache still has them.
+   */
+  addBulk(flush: () => void): void {
+    this.#bulk.push(flush)
+    if (this.#bulk.length === 1) setImmediate(this.#onPolled)
+  }
+
+  readonly #onTime = (): void => {
     const due = this.#waiting
     this.#waiting = []
     this.#isTimed = false
     for (const wake of due) wake()
+  }
+
+  readonly #onPolled = (): void => {
+    if (this.#bulk.length > 1) this.#flush()
+    else setImmediate(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    const due = this.#bulk
+    this.#bulk = []
+    for (const flush of due) flush()
   }
 }

@@ -11,8 +11,9 @@ import type { DataFile, IndexFile } from "../model/StreamFile.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import type { TraceFile } from "../storage/FilePool.ts"
 import type { FileFailed } from "../storage/Files.ts"
+import type { Sink } from "./Stage.ts"
 import type { TraceChunk } from "./TraceChunk.ts"
-import type { Sink, WriteLog } from "./WriteLog.ts"
+import type { WriteLog } from "./WriteLog.ts"
 
 /** Bytes copied at once when packets move to another file. */
 const copyBytes = 256 * 1024
@@ -31,6 +32,16 @@ class FileSink implements Sink {
     const at = this.position
     this.position += byteCount
     return this.file.write(buffers, at)
+  }
+
+  get isImmediate(): boolean {
+    return this.file?.isInMemory === true
+  }
+
+  appendNow(bytes: Uint8Array, from: number, to: number): number {
+    const count = this.file?.writeNow(bytes, from, to, this.position) ?? 0
+    this.position += count
+    return count
   }
 
   get close(): Effect.Effect<void> {
@@ -77,6 +88,10 @@ export class StreamFiles implements Actions<TraceChunk> {
 
   append(data: Data, bytes: Buffer, from: number, to: number, account: Account): void {
     this.#log.append(this.#data.get(data) as FileSink, bytes, from, to, account)
+  }
+
+  appendBulk(data: Data, bytes: Buffer, from: number, to: number, account: Account): void {
+    this.#log.appendBulk(this.#data.get(data) as FileSink, bytes, from, to, account)
   }
 
   appendZeros(data: Data, count: number, account: Account): void {

@@ -1,79 +1,44 @@
 /**
- * What one stream still has to do to its files, in order: bytes and index records gathered into stages, separated by
- * the steps that change files (open, close, move, truncate, leave a chunk).
+ * What one stream still has to do to its files, in order: stages of bytes and records, separated by the steps that
+ * change files (open, close, move, truncate, leave a chunk).
  *
- * The building side is plain code called from socket reads; the running side is the stream's fiber. Within a stage all
- * bytes are written before any record, so an index record never points past written bytes. A stage is sealed when the
- * fiber takes it or a step follows it; what arrives while it is written gathers in the next one.
+ * The building side is plain code called from socket reads; the running side is the stream's fiber. A stage is sealed
+ * when the fiber takes it or a step follows it; what arrives while it is written gathers in the next one.
+ *
+ * Files that lie in memory have no device to wait for. Their bytes are written without the fiber, from the turn of the
+ * loop in which they gathered, as long as nothing asked before is still to be done.
  *
  * After a failure nothing more is written, but files are still closed, chunks left and waiters answered.
  */
 import { Deferred, Effect, Exit } from "effect"
-import type { Account, Block } from "../memory/Blocks.ts"
-import { blockBytes } from "../memory/Blocks.ts"
+import type { Account } from "../memory/Blocks.ts"
 import { FileFailed } from "../storage/Files.ts"
 import { type Gather, gatherBytesMax } from "./Gather.ts"
+import { type Progress, type Sink, Stage, type Step } from "./Stage.ts"
 
-/** Blocks written by one system call at most: 1 MiB keeps a thread of the pool busy for well under a millisecond. */
-const writeBlockCountMax = 16
-/** Padding is filled into blocks up to this; the rest of a longer run is written from a shared page. */
-const inlineZerosMax = blockBytes
-const zeros = Buffer.alloc(blockBytes)
 /** What a log fails with whose fiber ended before its work. */
 const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELED" })
 
-/** Where stage bytes and records go. */
-export interface Sink {
-  readonly append: (buffers: ReadonlyArray<Uint8Array>, byteCount: number) => Effect.Effect<void, FileFailed>
-}
+/** Bytes of one read that are written from where they landed: so many are a backlog, and nobody waits for an answer. */
+const landedBytesMin = 192 * 1024
 
-export type Step = Effect.Effect<void, FileFailed>
+/** Gathered bytes that are written now rather than handed over, if the file lies in memory: it costs the same. */
+const immediateBytesMax = 64 * 1024
 
 /** Told once, in the log's fiber, when the log fails for good. */
 export type OnFailure = (failure: FileFailed) => Effect.Effect<void>
-
-/** How far the stream's logical state had come when a stage was sealed; durable once the stage is done. */
-export interface Progress {
-  readonly prevDataSeq: bigint
-  readonly prevIndexSeq: bigint
-  readonly indexCount: number
-  readonly packetCount: number
-  readonly byteCount: number
-}
-
-interface Records {
-  readonly sink: Sink
-  readonly block: Block
-}
-
-interface Stage {
-  readonly data: Array<Block | number>
-  readonly records: Array<Records>
-  readonly steps: Array<{ readonly run: Step; readonly isCleanup: boolean }>
-  readonly waiters: Array<Deferred.Deferred<void, FileFailed>>
-  dataSink: Sink | undefined
-  progress: Progress | undefined
-}
-
-const makeStage = (): Stage => ({
-  data: [],
-  records: [],
-  steps: [],
-  waiters: [],
-  dataSink: undefined,
-  progress: undefined
-})
 
 export class WriteLog {
   readonly #progress: () => Progress
   readonly #gather: Gather
   readonly #onDurable: () => void
   readonly #sealed: Array<Stage> = []
-  #current = makeStage()
+  #current = new Stage()
   #hasWork = false
   /** The work is not to wait for more. */
   #isDue = false
   #isGathering = false
+  #isFlushing = false
   #gatheredBytes = 0
   #running: Stage | undefined
   #isEnded = false
@@ -104,32 +69,28 @@ export class WriteLog {
   /** Copies `bytes[from, to)` behind what the sink already has. `sink` is the same for all bytes of a stage. */
   append(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): void {
     if (this.#failure !== undefined) return
-    const stage = this.#stage(sink)
+    this.#stage(sink).add(bytes, from, to, account)
     this.#signalBytes(to - from)
+  }
+
+  /** `append` for large packets: where the file lies in memory they do not wait for company. */
+  appendBulk(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): void {
     let at = from
-    while (at < to) {
-      const block = this.#room(stage, account, to - at)
-      const count = Math.min(to - at, block.bytes.length - block.length)
-      bytes.copy(block.bytes, block.length, at, at + count)
-      block.length += count
-      at += count
+    if (to - from >= landedBytesMin && this.#writeDataNow(sink)) {
+      at += sink.appendNow(bytes, from, to)
+      if (at > from) this.#signalBytes(0)
     }
+    if (at === to) return
+    this.append(sink, bytes, at, to, account)
+    if (this.#isFlushing || !sink.isImmediate) return
+    this.#isFlushing = true
+    this.#gather.addBulk(this.#onPolled)
   }
 
   appendZeros(sink: Sink, count: number, account: Account): void {
     if (count === 0 || this.#failure !== undefined) return
-    const stage = this.#stage(sink)
+    this.#stage(sink).addZeros(count, account)
     this.#signalBytes(count)
-    // Even the longest run costs its connection a block: nobody queues work for the disk that is not accounted for.
-    let left = Math.min(count, inlineZerosMax)
-    while (left > 0) {
-      const block = this.#room(stage, account, left)
-      const filled = Math.min(left, block.bytes.length - block.length)
-      block.bytes.fill(0, block.length, block.length + filled)
-      block.length += filled
-      left -= filled
-    }
-    if (count > inlineZerosMax) stage.data.push(count - inlineZerosMax)
   }
 
   /** Adds one index record: `offset`, then the fields at `fields[at, at + fieldBytes)`. */
@@ -137,19 +98,8 @@ export class WriteLog {
     if (this.#failure !== undefined) return
     // Steps run after a stage's records; a record that comes after a step needs the next stage.
     if (this.#current.steps.length > 0) this.#seal()
-    const stage = this.#current
-    const size = 8 + fieldBytes
-    let records = stage.records.at(-1)
-    if (records?.sink !== sink || records.block.length + size > records.block.bytes.length) {
-      records = { sink, block: account.pool.take(account, records === undefined ? size : blockBytes) }
-      stage.records.push(records)
-    }
-    const { block } = records
-    block.bytes.writeUInt32BE(Math.floor(offset / 0x1_0000_0000), block.length)
-    block.bytes.writeUInt32BE(offset >>> 0, block.length + 4)
-    fields.copy(block.bytes, block.length + 8, at, at + fieldBytes)
-    block.length += size
-    this.#signalBytes(size)
+    this.#current.addRecord(sink, offset, fields, at, fieldBytes, account)
+    this.#signalBytes(8 + fieldBytes)
   }
 
   /** A step after all that was asked before it. Cleanup steps run even after a failure. */
@@ -183,19 +133,10 @@ export class WriteLog {
     return this.#current
   }
 
-  /** A block with room. The first of a stage may be small; a stream that brings more than one packet gets full ones. */
-  #room(stage: Stage, account: Account, byteCount: number): Block {
-    const last = stage.data.at(-1)
-    if (last !== undefined && typeof last !== "number" && last.length < last.bytes.length) return last
-    const block = account.pool.take(account, last === undefined ? byteCount : blockBytes)
-    stage.data.push(block)
-    return block
-  }
-
   #seal(): void {
     this.#current.progress = this.#progress()
     this.#sealed.push(this.#current)
-    this.#current = makeStage()
+    this.#current = new Stage()
   }
 
   #signalBytes(count: number): void {
@@ -210,7 +151,12 @@ export class WriteLog {
 
   readonly #onGathered = (): void => {
     this.#isGathering = false
-    if (this.#hasWork) this.#signal()
+    if (this.#hasWork && !this.#writeNow()) this.#signal()
+  }
+
+  readonly #onPolled = (): void => {
+    this.#isFlushing = false
+    this.#writeDataNow(this.#current.dataSink)
   }
 
   #signal(): void {
@@ -222,6 +168,35 @@ export class WriteLog {
       // Not now: the fiber would run inside this call, and take the stage before the rest of the read is in it.
       queueMicrotask(wake)
     }
+  }
+
+  // ---- without the fiber -----------------------------------------------------------------------------------------
+
+  /** Nothing but the bytes and records of the current stage is to be done. */
+  get #isClear(): boolean {
+    const { steps, waiters } = this.#current
+    const isBehind = this.#running !== undefined || this.#sealed.length + steps.length + waiters.length > 0
+    return !isBehind && !this.#isEnded && this.#failure === undefined
+  }
+
+  /** True when the next bytes of `sink` can go to its file at once: all before them are there. */
+  #writeDataNow(sink: Sink | undefined): boolean {
+    if (sink?.isImmediate !== true || !this.#isClear || (this.#current.dataSink ?? sink) !== sink) return false
+    if (!this.#current.writeDataNow()) return false
+    this.#gatheredBytes = 0
+    return true
+  }
+
+  /** Writes the current stage, if that is no more work than to wake the fiber. Failures are left to the fiber. */
+  #writeNow(): boolean {
+    if (this.#gatheredBytes > immediateBytesMax || !this.#isClear) return false
+    if (!this.#current.writeDataNow() || !this.#current.writeRecordsNow() || this.#current.isPending) return false
+    this.#gatheredBytes = 0
+    this.#hasWork = false
+    this.#isDue = false
+    this.durable = this.#progress()
+    this.#onDurable()
+    return true
   }
 
   // ---- running side ----------------------------------------------------------------------------------------------
@@ -248,20 +223,16 @@ export class WriteLog {
     }
     const stage = this.#sealed.shift() as Stage
     // What was asked before is due as it was; nothing that came with it waits again.
-    this.#hasWork = this.#sealed.length > 0 || this.#isPending(this.#current)
+    this.#hasWork = this.#sealed.length > 0 || this.#current.isPending
     this.#isDue = this.#hasWork
     this.#running = stage
     return stage
   }
 
-  #isPending(stage: Stage): boolean {
-    return stage.data.length + stage.records.length + stage.steps.length + stage.waiters.length > 0
-  }
-
   #runStage(stage: Stage, onFailure: OnFailure): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      if (this.#failure === undefined) yield* this.#attempt(this.#write(stage), onFailure)
-      this.#releaseBlocks(stage)
+      if (this.#failure === undefined) yield* this.#attempt(stage.write, onFailure)
+      stage.releaseBlocks()
       for (let step = stage.steps.shift(); step !== undefined; step = stage.steps.shift()) {
         if (this.#failure === undefined || step.isCleanup) yield* this.#attempt(step.run, onFailure)
       }
@@ -282,55 +253,6 @@ export class WriteLog {
     })
   }
 
-  #write(stage: Stage): Effect.Effect<void, FileFailed> {
-    if (stage.data.length === 0) return this.#writeRecords(stage)
-    const data = this.#writeData(stage, 0)
-    return stage.records.length === 0 ? data : Effect.andThen(data, this.#writeRecords(stage))
-  }
-
-  #writeData(stage: Stage, from: number): Effect.Effect<void, FileFailed> {
-    return Effect.suspend(() => {
-      const sink = stage.dataSink as Sink
-      const first = stage.data[from]
-      if (first === undefined) return Effect.void
-      const buffers: Array<Uint8Array> = []
-      let byteCount = 0
-      let next = from
-      if (typeof first === "number") {
-        byteCount = Math.min(first, zeros.length * writeBlockCountMax)
-        for (let left = byteCount; left > 0; left -= zeros.length) {
-          buffers.push(left < zeros.length ? zeros.subarray(0, left) : zeros)
-        }
-        if (byteCount === first) next++
-        else stage.data[from] = first - byteCount
-      } else {
-        for (; next < stage.data.length && next - from < writeBlockCountMax; next++) {
-          const block = stage.data[next] as Block | number
-          if (typeof block === "number") break
-          buffers.push(block.length === block.bytes.length ? block.bytes : block.bytes.subarray(0, block.length))
-          byteCount += block.length
-        }
-      }
-      const write = sink.append(buffers, byteCount)
-      return next < stage.data.length ? Effect.andThen(write, this.#writeData(stage, next)) : write
-    })
-  }
-
-  #writeRecords(stage: Stage): Effect.Effect<void, FileFailed> {
-    return Effect.forEach(
-      stage.records,
-      ({ sink, block }) => sink.append([block.bytes.subarray(0, block.length)], block.length),
-      { discard: true }
-    )
-  }
-
-  #releaseBlocks(stage: Stage): void {
-    for (const block of stage.data) if (typeof block !== "number") block.owner?.pool.release(block)
-    for (const { block } of stage.records) block.owner?.pool.release(block)
-    stage.data.length = 0
-    stage.records.length = 0
-  }
-
   #answer(stage: Stage): void {
     const exit = this.#failure === undefined ? Exit.void : Exit.fail(this.#failure)
     for (const waiter of stage.waiters) Deferred.doneUnsafe(waiter, exit)
@@ -342,11 +264,11 @@ export class WriteLog {
       const stages = [...(this.#running === undefined ? [] : [this.#running]), ...this.#sealed, this.#current]
       if (!this.isIdle) this.#failure ??= abandoned
       this.#sealed.length = 0
-      this.#current = makeStage()
+      this.#current = new Stage()
       this.#hasWork = false
       this.#running = undefined
       for (const stage of stages) {
-        this.#releaseBlocks(stage)
+        stage.releaseBlocks()
         this.#answer(stage)
       }
       const cleanups = stages.flatMap((stage) => stage.steps.filter((step) => step.isCleanup))

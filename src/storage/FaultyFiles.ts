@@ -101,6 +101,7 @@ export class FaultyFiles {
       makeDirectory: (path) => this.#run("mkdir", path, files.makeDirectory(path)),
       rename: (from, to) => this.#run("rename", from, files.rename(from, to)),
       unlink: (path) => this.#run("unlink", path, files.unlink(path)),
+      displace: (path) => this.#run("unlink", path, files.displace(path)),
       removeDirectory: (path) => this.#run("rmdir", path, files.removeDirectory(path)),
       list: (path) => this.#run("readdir", path, files.list(path)),
       resolve: (path) => this.#run("realpath", path, files.resolve(path))
@@ -113,10 +114,21 @@ export class FaultyFiles {
     return {
       device: file.device,
       inode: file.inode,
+      writeNow: this.#writeNow(file, path),
       write: (buffers, position) => this.#run("write", path, this.#write(file, buffers, position, path)),
       read: (into, position) => this.#run("read", path, file.read(into, position)),
       truncate: (size) => this.#run("truncate", path, file.truncate(size)),
       close: Effect.tap(file.close, () => Effect.sync(() => void this.openCount--))
+    }
+  }
+
+  /** Whatever is to go wrong with a write goes wrong in `write`. */
+  #writeNow({ writeNow }: OpenFile, path: string): OpenFile["writeNow"] {
+    if (writeNow === undefined) return undefined
+    return (bytes, from, to, position) => {
+      const isStalled = this.#gate !== undefined && path.includes(this.#stalledPath)
+      const isFaulty = [...this.#armed].some((armed) => applies(armed, "write", path))
+      return isStalled || isFaulty || this.#latency !== undefined ? 0 : writeNow(bytes, from, to, position)
     }
   }
 

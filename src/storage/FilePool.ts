@@ -86,6 +86,12 @@ export class FilePool {
   setBusy(file: TraceFile): void {
     this.#idle.delete(file)
   }
+
+  /** An idle file was used without an operation. */
+  touch(file: TraceFile): void {
+    this.#idle.delete(file)
+    this.#idle.add(file)
+  }
 }
 
 export class TraceFile {
@@ -111,6 +117,19 @@ export class TraceFile {
 
   write(buffers: ReadonlyArray<Uint8Array>, position: number): Effect.Effect<void, FileFailed> {
     return this.#use((file) => file.write(buffers, position))
+  }
+
+  /** There is no device to wait for: `writeNow` may do something. */
+  get isInMemory(): boolean {
+    return this.#open?.writeNow !== undefined
+  }
+
+  /** See `OpenFile.writeNow`; 0 also while the descriptor is closed. */
+  writeNow(bytes: Uint8Array, from: number, to: number, position: number): number {
+    const file = this.#open
+    if (file?.writeNow === undefined) return 0
+    if (this.#userCount === 0) this.#pool.touch(this)
+    return file.writeNow(bytes, from, to, position)
   }
 
   read(into: Uint8Array, position: number): Effect.Effect<number, FileFailed> {

@@ -87,6 +87,7 @@ export class MemoryFiles {
       makeDirectory: (path) => this.#run("mkdir", path, () => this.#makeDirectory(path)),
       rename: (from, to) => this.#run("rename", from, () => this.#rename(from, to)),
       unlink: (path) => this.#run("unlink", path, () => this.#unlink(path)),
+      displace: (path) => this.#run("unlink", path, () => this.#unlink(path)),
       removeDirectory: (path) => this.#run("rmdir", path, () => this.#removeDirectory(path)),
       list: (path) => this.#run("readdir", path, () => this.#list(path)),
       resolve: (path) => this.#run("realpath", path, () => this.#resolve(path))
@@ -157,6 +158,13 @@ export class MemoryFiles {
           if (mode === "read") throw new Refusal("EBADF")
           this.#writeAt(node, buffers, position)
         }),
+      writeNow: (bytes, from, to, position) => {
+        if (mode === "read" || !isOpen) return 0
+        const room = Math.max(0, this.#bytesMax - this.usedBytes + node.size - position)
+        const count = Math.min(to - from, room)
+        if (count > 0) this.#writeAt(node, [bytes.subarray(from, from + count)], position)
+        return count
+      },
       read: (into, position) =>
         run("read", () => {
           const end = Math.min(node.size, position + into.length)

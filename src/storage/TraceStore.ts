@@ -9,6 +9,7 @@
 import * as path from "node:path"
 import { Context, Effect, Layer, Semaphore } from "effect"
 import { DeviceGate } from "./DeviceGate.ts"
+import * as DiskFiles from "./DiskFiles.ts"
 import { FilePool, TraceFile } from "./FilePool.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 
@@ -42,7 +43,7 @@ export class TraceStore extends Context.Service<
         })
       })
     )
-  static readonly layer = (options: Options) => this.layerNoDeps(options).pipe(Layer.provide(Files.layerDisk))
+  static readonly layer = (options: Options) => this.layerNoDeps(options).pipe(Layer.provide(DiskFiles.layer))
 }
 
 interface Ground {
@@ -86,7 +87,7 @@ export class TraceDirectory {
         }
         const at = this.#absolute(relative)
         yield* this.#checkInside(path.dirname(at))
-        if (replaces) yield* ignoreMissing(this.#ground.files.unlink(at))
+        if (replaces) yield* ignoreMissing(this.#ground.files.displace(at))
         const file = yield* this.#open(at, "create")
         this.#created.add(relative)
         return this.#traceFile(file, relative, true)
@@ -219,8 +220,8 @@ export class TraceDirectory {
 
   #checkInside(at: string): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
-      const root = yield* this.#ground.files.resolve(this.#ground.root)
-      const real = yield* this.#ground.files.resolve(at)
+      const { resolve } = this.#ground.files
+      const [root, real] = yield* Effect.all([resolve(this.#ground.root), resolve(at)], { concurrency: 2 })
       if (real !== root && !real.startsWith(root === "/" ? root : `${root}/`)) return yield* refused("leave output", at)
     })
   }

@@ -8,6 +8,7 @@ import { assert, it } from "@effect/vitest"
 import { Context, Effect, Latch, Layer } from "effect"
 import * as RelayConfig from "../../src/config/RelayConfig.ts"
 import { layerNoDeps, Relay } from "../../src/Relay.ts"
+import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import { FileFailed, Files } from "../../src/storage/Files.ts"
 import { TraceStore } from "../../src/storage/TraceStore.ts"
 import { u32, u64 } from "../sidebyside/commands.ts"
@@ -44,7 +45,7 @@ const makeDisk = () => {
           }))
       })
     )
-  ).pipe(Layer.provide(Files.layerDisk))
+  ).pipe(Layer.provide(DiskFiles.layer))
   return { disk, layer }
 }
 

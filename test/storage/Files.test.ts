@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, type Scope } from "effect"
+import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
@@ -31,7 +32,7 @@ const slow = Effect.map(memory, (ground) => {
 })
 
 const disk = Effect.gen(function* () {
-  const files = yield* Effect.provide(Files, Files.layerDisk)
+  const files = yield* Effect.provide(Files, DiskFiles.layer)
   const root = yield* Effect.acquireRelease(
     Effect.sync(() => realpathSync(mkdtempSync(join(tmpdir(), "files-")))),
     (made) => Effect.sync(() => rmSync(made, { recursive: true }))

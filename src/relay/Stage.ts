@@ -1,0 +1,191 @@
+/**
+ * What one stream writes between two steps: bytes of one data file, and index records.
+ *
+ * All bytes are written before any record, so an index record never points past written bytes.
+ */
+import { type Deferred, Effect } from "effect"
+import type { Account, Block } from "../memory/Blocks.ts"
+import { blockBytes } from "../memory/Blocks.ts"
+import type { FileFailed } from "../storage/Files.ts"
+
+/** Blocks written by one system call at most: 1 MiB keeps a thread of the pool busy for well under a millisecond. */
+const writeBlockCountMax = 16
+/** Padding is filled into blocks up to this; the rest of a longer run is written from a shared page. */
+const inlineZerosMax = blockBytes
+const zeros = Buffer.alloc(blockBytes)
+
+/** Where bytes and records go. */
+export interface Sink {
+  readonly append: (buffers: ReadonlyArray<Uint8Array>, byteCount: number) => Effect.Effect<void, FileFailed>
+  /** Whether `appendNow` may do something: the file lies in memory. */
+  readonly isImmediate: boolean
+  /** Writes what it can of `bytes[from, to)` in this call, and answers how many bytes that were. */
+  readonly appendNow: (bytes: Uint8Array, from: number, to: number) => number
+}
+
+export type Step = Effect.Effect<void, FileFailed>
+
+/** How far the stream's logical state had come when a stage was sealed; durable once the stage is done. */
+export interface Progress {
+  readonly prevDataSeq: bigint
+  readonly prevIndexSeq: bigint
+  readonly indexCount: number
+  readonly packetCount: number
+  readonly byteCount: number
+}
+
+interface Records {
+  readonly sink: Sink
+  readonly block: Block
+}
+
+export class Stage {
+  dataSink: Sink | undefined
+  /** Blocks, and lengths of runs of zeros. */
+  readonly #data: Array<Block | number> = []
+  readonly #records: Array<Records> = []
+  /** Run when all bytes and records are written. */
+  readonly steps: Array<{ readonly run: Step; readonly isCleanup: boolean }> = []
+  readonly waiters: Array<Deferred.Deferred<void, FileFailed>> = []
+  progress: Progress | undefined
+
+  /** There is something to do. */
+  get isPending(): boolean {
+    return this.#data.length + this.#records.length + this.steps.length + this.waiters.length > 0
+  }
+
+  /** Copies `bytes[from, to)`. */
+  add(bytes: Buffer, from: number, to: number, account: Account): void {
+    let at = from
+    while (at < to) {
+      const block = this.#room(account, to - at)
+      const count = Math.min(to - at, block.bytes.length - block.length)
+      bytes.copy(block.bytes, block.length, at, at + count)
+      block.length += count
+      at += count
+    }
+  }
+
+  addZeros(count: number, account: Account): void {
+    // Even the longest run costs its connection a block: nobody queues work for the disk that is not accounted for.
+    let left = Math.min(count, inlineZerosMax)
+    while (left > 0) {
+      const block = this.#room(account, left)
+      const filled = Math.min(left, block.bytes.length - block.length)
+      block.bytes.fill(0, block.length, block.length + filled)
+      block.length += filled
+      left -= filled
+    }
+    if (count > inlineZerosMax) this.#data.push(count - inlineZerosMax)
+  }
+
+  /** Adds one index record: `offset`, then the fields at `fields[at, at + fieldBytes)`. */
+  addRecord(sink: Sink, offset: number, fields: Buffer, at: number, fieldBytes: number, account: Account): void {
+    const size = 8 + fieldBytes
+    let records = this.#records.at(-1)
+    if (records?.sink !== sink || records.block.length + size > records.block.bytes.length) {
+      records = { sink, block: account.pool.take(account, records === undefined ? size : blockBytes) }
+      this.#records.push(records)
+    }
+    const { block } = records
+    block.bytes.writeUInt32BE(Math.floor(offset / 0x1_0000_0000), block.length)
+    block.bytes.writeUInt32BE(offset >>> 0, block.length + 4)
+    fields.copy(block.bytes, block.length + 8, at, at + fieldBytes)
+    block.length += size
+  }
+
+  /** A block with room. The first of a stage may be small; a stream that brings more than one packet gets full ones. */
+  #room(account: Account, byteCount: number): Block {
+    const last = this.#data.at(-1)
+    if (last !== undefined && typeof last !== "number" && last.length < last.bytes.length) return last
+    const block = account.pool.take(account, last === undefined ? byteCount : blockBytes)
+    this.#data.push(block)
+    return block
+  }
+
+  // ---- writing in this call --------------------------------------------------------------------------------------
+
+  /** Writes the bytes, as far as they can be written now. True: all of them were. */
+  writeDataNow(): boolean {
+    const sink = this.dataSink
+    let count = 0
+    while (count < this.#data.length && sink !== undefined) {
+      const block = this.#data[count] as Block | number
+      if (typeof block === "number" || !appendWhole(sink, block)) break
+      count++
+    }
+    // Released last: whoever waited for memory may add to this stage at once.
+    for (const block of this.#data.splice(0, count)) release(block as Block)
+    return this.#data.length === 0
+  }
+
+  /** The same for the records, which come after all bytes. */
+  writeRecordsNow(): boolean {
+    let count = 0
+    for (const { sink, block } of this.#records) {
+      if (!appendWhole(sink, block)) break
+      count++
+    }
+    for (const { block } of this.#records.splice(0, count)) release(block)
+    return this.#records.length === 0
+  }
+
+  // ---- writing by the stream's fiber -----------------------------------------------------------------------------
+
+  get write(): Step {
+    if (this.#data.length === 0) return this.#writeRecords
+    const data = this.#writeData(0)
+    return this.#records.length === 0 ? data : Effect.andThen(data, this.#writeRecords)
+  }
+
+  #writeData(from: number): Step {
+    return Effect.suspend(() => {
+      const first = this.#data[from]
+      if (first === undefined) return Effect.void
+      const buffers: Array<Uint8Array> = []
+      let byteCount = 0
+      let next = from
+      if (typeof first === "number") {
+        byteCount = Math.min(first, zeros.length * writeBlockCountMax)
+        for (let left = byteCount; left > 0; left -= zeros.length) {
+          buffers.push(left < zeros.length ? zeros.subarray(0, left) : zeros)
+        }
+        if (byteCount === first) next++
+        else this.#data[from] = first - byteCount
+      } else {
+        for (; next < this.#data.length && next - from < writeBlockCountMax; next++) {
+          const block = this.#data[next] as Block | number
+          if (typeof block === "number") break
+          buffers.push(block.length === block.bytes.length ? block.bytes : block.bytes.subarray(0, block.length))
+          byteCount += block.length
+        }
+      }
+      const write = (this.dataSink as Sink).append(buffers, byteCount)
+      return next < this.#data.length ? Effect.andThen(write, this.#writeData(next)) : write
+    })
+  }
+
+  get #writeRecords(): Step {
+    return Effect.forEach(
+      this.#records,
+      ({ sink, block }) => sink.append([block.bytes.subarray(0, block.length)], block.length),
+      { discard: true }
+    )
+  }
+
+  releaseBlocks(): void {
+    for (const block of this.#data.splice(0)) if (typeof block !== "number") release(block)
+    for (const { block } of this.#records.splice(0)) release(block)
+  }
+}
+
+const release = (block: Block): void => block.owner?.pool.release(block)
+
+/** Of a block that was not written whole, the rest stays. */
+const appendWhole = (sink: Sink, block: Block): boolean => {
+  const count = sink.appendNow(block.bytes, 0, block.length)
+  if (count === block.length) return true
+  block.bytes.copyWithin(0, count, block.length)
+  block.length -= count
+  return false
+}

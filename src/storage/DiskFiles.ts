@@ -1,0 +1,167 @@
+/**
+ * `Files` on the machine's file systems.
+ *
+ * A write in flight cannot be recalled, so operations are uninterruptible. Files of file systems that are memory of the
+ * kernel can be written in the caller's turn (`writeNow`): there is no device that could keep the process waiting.
+ */
+import * as fs from "node:fs"
+import { constants } from "node:fs"
+import * as path from "node:path"
+import { Effect, Layer, Option } from "effect"
+import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
+
+const directoryMode = 0o770
+const fileMode = 0o660
+const flags: Record<OpenMode, number> = {
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
+  continue: constants.O_RDWR | constants.O_NOFOLLOW,
+  read: constants.O_RDONLY | constants.O_NOFOLLOW
+}
+/** writev takes this many buffers at once on Linux (IOV_MAX). */
+const vectorCountMax = 1024
+
+type Callback<A> = (cause: NodeJS.ErrnoException | null, value: A) => void
+
+const failed = (operation: string, at: string, cause: NodeJS.ErrnoException) =>
+  new FileFailed({ operation, path: at, code: cause.code ?? cause.message })
+
+const call = <A>(operation: string, at: string, start: (done: Callback<A>) => void): Effect.Effect<A, FileFailed> =>
+  Effect.uninterruptible(
+    Effect.callback<A, FileFailed>((resume) => {
+      start((cause, value) => resume(cause ? Effect.fail(failed(operation, at, cause)) : Effect.succeed(value)))
+    })
+  )
+
+const writeFully = (fd: number, at: string, buffers: ReadonlyArray<Uint8Array>, position: number) =>
+  call<void>("write", at, (done) => {
+    let index = 0
+    let skip = 0
+    let offset = position
+    const step = () => {
+      if (index === buffers.length) return done(null)
+      const first = buffers[index] as Uint8Array
+      if (buffers.length - index === 1) fs.write(fd, first, skip, first.length - skip, offset, written)
+      else {
+        const rest = buffers.slice(index, index + vectorCountMax) as Array<Uint8Array>
+        if (skip > 0) rest[0] = first.subarray(skip)
+        fs.writev(fd, rest, offset, written)
+      }
+    }
+    // A short write is not an error by itself: the next call says why (no space, file-size limit) or goes on.
+    const written = (cause: NodeJS.ErrnoException | null, count: number) => {
+      if (cause) return done(cause)
+      offset += count
+      let left = count + skip
+      while (index < buffers.length && left >= (buffers[index] as Uint8Array).length) {
+        left -= (buffers[index] as Uint8Array).length
+        index++
+      }
+      skip = left
+      step()
+    }
+    step()
+  })
+
+const readFully = (fd: number, at: string, into: Uint8Array, position: number) =>
+  call<number>("read", at, (done) => {
+    let filled = 0
+    const step = () => fs.read(fd, into, filled, into.length - filled, position + filled, arrived)
+    const arrived = (cause: NodeJS.ErrnoException | null, count: number) => {
+      if (cause) return done(cause, 0)
+      filled += count
+      if (count === 0 || filled === into.length) return done(null, filled)
+      step()
+    }
+    step()
+  })
+
+/** `f_type` of file systems whose files are memory of the kernel: tmpfs and ramfs. */
+const memoryFileSystems: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
+
+/** By `st_dev`, of every device a file was opened on for writing. */
+const areInMemory = new Map<number, boolean>()
+
+/** A device that does not tell is taken for a disk. */
+const isInMemory = (device: number, at: string): Effect.Effect<boolean> => {
+  const known = areInMemory.get(device)
+  if (known !== undefined) return Effect.succeed(known)
+  return call<fs.StatsFs>("statfs", at, (done) => fs.statfs(at, done)).pipe(
+    Effect.match({ onFailure: () => false, onSuccess: ({ type }) => memoryFileSystems.has(type) }),
+    Effect.tap((isMemory) => Effect.sync(() => areInMemory.set(device, isMemory)))
+  )
+}
+
+const writeNow = (fd: number) => (bytes: Uint8Array, from: number, to: number, position: number) => {
+  try {
+    return fs.writeSync(fd, bytes, from, to - from, position)
+  } catch {
+    return 0
+  }
+}
+
+const openFile = (at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> =>
+  Effect.uninterruptible(
+    Effect.gen(function* () {
+      const fd = yield* call<number>("open", at, (done) => fs.open(at, flags[mode], fileMode, done))
+      const stats = yield* fstat(fd, at)
+      const isMemory = mode !== "read" && (yield* isInMemory(stats.dev, at))
+      return {
+        device: stats.dev,
+        inode: stats.ino,
+        writeNow: isMemory ? writeNow(fd) : undefined,
+        write: (buffers, position) => writeFully(fd, at, buffers, position),
+        read: (into, position) => readFully(fd, at, into, position),
+        truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
+        close: Effect.ignore(call<void>("close", at, (done) => fs.close(fd, (cause) => done(cause ?? null))))
+      } satisfies OpenFile
+    })
+  )
+
+/** Opens a name rather than what it names: asks for no permission, follows no link, starts no device. Linux only. */
+const O_PATH = 0o10000000
+
+/**
+ * Memory up to this is given back in the caller's turn, which takes a few milliseconds. A thread that does it beside
+ * writes takes longer and slows them down, since both change the same lists of pages.
+ */
+const freedNowBytesMax = 64 * 1024 * 1024
+
+const fstat = (fd: number, at: string) => call<fs.Stats>("stat", at, (done) => fs.fstat(fd, done))
+
+/** The descriptor keeps the file's space until it is closed. */
+const displace = (at: string): Effect.Effect<void, FileFailed> => {
+  const hold = call<number>("open", at, (done) => fs.open(at, O_PATH | constants.O_NOFOLLOW, done))
+  const release = (fd: number) =>
+    Effect.match(fstat(fd, at), {
+      onFailure: () => fs.close(fd, () => {}),
+      onSuccess: ({ dev, size }) => {
+        if (areInMemory.get(dev) === true && size <= freedNowBytesMax) fs.closeSync(fd)
+        else fs.close(fd, () => {})
+      }
+    })
+  return Effect.uninterruptible(
+    Effect.flatMap(Effect.option(hold), (held) =>
+      Option.isNone(held) ? unlink(at) : Effect.ensuring(unlink(at), release(held.value))
+    )
+  )
+}
+
+const unlink = (at: string) => call<void>("unlink", at, (done) => fs.unlink(at, (cause) => done(cause)))
+
+const disk = Files.of({
+  displace,
+  unlink,
+  open: openFile,
+  makeDirectory: (at) =>
+    call<void>("mkdir", at, (done) => fs.mkdir(at, { recursive: true, mode: directoryMode }, (cause) => done(cause))),
+  rename: (from, to) => call<void>("rename", from, (done) => fs.rename(from, to, (cause) => done(cause))),
+  removeDirectory: (at) => call<void>("rmdir", at, (done) => fs.rmdir(at, (cause) => done(cause))),
+  list: (at) =>
+    Effect.map(
+      call<Array<fs.Dirent>>("readdir", at, (done) => fs.readdir(at, { withFileTypes: true }, done)),
+      (entries) => entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }))
+    ),
+  resolve: (at) => call<string>("realpath", at, (done) => fs.realpath.native(path.resolve(at), done))
+})
+
+export const layer: Layer.Layer<Files> = Layer.succeed(Files)(disk)
