@@ -80,7 +80,7 @@ const rows = [
     name: "live-cache",
     own: true,
     argument: "SIZE",
-    help: "Newest packets kept in memory per watched session; 0 for none (default 4M)"
+    help: "Packets kept in memory for the viewers of a session; 0 for none (default 8M)"
   },
   {
     name: "stop-timeout",

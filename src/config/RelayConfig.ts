@@ -60,7 +60,7 @@ export const defaults: RelayConfig = {
   fdPoolSize: 1014,
   connectionCountMax: 4096,
   memoryBytesMax: 64 * 1024 * 1024,
-  liveCacheBytes: 4 * 1024 * 1024,
+  liveCacheBytes: 8 * 1024 * 1024,
   stopTimeoutMillis: 5000,
   keepAlive: undefined,
   socketTimeoutMillis: undefined

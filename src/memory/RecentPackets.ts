@@ -60,6 +60,18 @@ export class RecentPacket {
     this.#filled = end
   }
 
+  /** Its memory, to be filled by somebody else, and to be told whether it was. */
+  claim(): { readonly bytes: Buffer; readonly filled: (isWhole: boolean) => void } {
+    this.#userCount++
+    return {
+      bytes: this.#memory.subarray(headBytesMax, headBytesMax + this.byteCount),
+      filled: (isWhole) => {
+        if (isWhole) this.#filled = this.byteCount
+        this.#giveBack()
+      }
+    }
+  }
+
   /** Copies its bytes `[from, from + count)`. */
   copy(from: number, count: number, into: Buffer, at: number): void {
     this.#memory.copy(into, at, headBytesMax + from, headBytesMax + from + count)

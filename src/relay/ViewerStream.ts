@@ -218,9 +218,10 @@ export class ViewerStream implements Surroundings {
   /** The range behind `head`, if it is in memory. */
   packetInMemory(offset: number, byteCount: number, head: Buffer): Buffer | Lent | undefined {
     const held = this.#held
-    const { recent } = this.stream.session.viewers
-    if (held === undefined || recent === undefined || offset < held.offset) return undefined
-    const packet = recent.find(held.reader.data, held.offset)
+    const { recent, reads } = this.stream.session.viewers
+    if (held === undefined || offset < held.offset) return undefined
+    const { data } = held.reader
+    const packet = recent?.find(data, held.offset) ?? reads?.find(data, held.offset)
     if (packet === undefined || offset + byteCount > held.offset + packet.byteCount) return undefined
     const lent = offset === held.offset ? packet.lend(head, byteCount) : undefined
     if (lent !== undefined) return lent
@@ -241,7 +242,13 @@ export class ViewerStream implements Surroundings {
       const held = this.#held
       if (held === undefined) return yield* short
       if (!this.#isInFile(held.seq)) yield* this.#inFiles
-      yield* FileContent.send(yield* held.reader.file, range, head, take)
+      const file = yield* held.reader.file
+      const { count, reads } = this.stream.session.viewers
+      if (count > 1 && range.from === held.offset) yield* reads?.read(held.reader.data, file, range) ?? Effect.void
+      const shared = this.packetInMemory(range.from, range.byteCount, head)
+      if (shared === undefined) return yield* FileContent.send(file, range, head, take)
+      if (shared instanceof Uint8Array) return yield* take(shared)
+      yield* take(shared.bytes, shared.giveBack)
     })
   }
 

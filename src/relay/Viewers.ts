@@ -3,6 +3,7 @@
  * packets in memory while there is somebody to read them.
  */
 import { RecentPackets } from "../memory/RecentPackets.ts"
+import { SharedReads } from "./SharedReads.ts"
 import type { StreamActor } from "./StreamActor.ts"
 
 /** An attached viewer, as the session sees it. */
@@ -18,6 +19,8 @@ export class Viewers {
   readonly #attached = new Set<Attached>()
   /** Undefined: nobody is attached, or there is no cache. */
   recent: RecentPackets | undefined
+  /** The same for packets read from files. */
+  reads: SharedReads | undefined
   /** Grows with every publication and every stream's first packet: a viewer that saw less asks for new streams. */
   publicationCount = 0
   /** Streams found silent for too long since the session began. */
@@ -33,12 +36,16 @@ export class Viewers {
 
   attach(viewer: Attached): void {
     this.#attached.add(viewer)
-    if (this.#cacheBytes > 0) this.recent ??= new RecentPackets(this.#cacheBytes)
+    if (this.#cacheBytes === 0) return
+    this.recent ??= new RecentPackets(this.#cacheBytes)
+    this.reads ??= new SharedReads(this.#cacheBytes)
   }
 
   detach(viewer: Attached): void {
     this.#attached.delete(viewer)
-    if (this.#attached.size === 0) this.recent = undefined
+    if (this.#attached.size > 0) return
+    this.recent = undefined
+    this.reads = undefined
   }
 
   publish(streams: ReadonlyArray<StreamActor>): void {

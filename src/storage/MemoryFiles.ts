@@ -57,6 +57,8 @@ export interface Options {
   readonly bytesMax?: number
   /** What the files say they lie on. */
   readonly device?: number
+  /** Whether files can be written in the caller's turn, without waiting as for a disk; true by default. */
+  readonly isImmediate?: boolean
 }
 
 /** Where the last component of a path is, or would be. */
@@ -71,6 +73,7 @@ export class MemoryFiles {
   readonly #root: DirectoryNode = { kind: "directory", inode: 1, entries: new Map() }
   readonly #bytesMax: number
   readonly #device: number
+  readonly #isImmediate: boolean
   #lastInode = 1
   usedBytes = 0
   /** Files open now. */
@@ -79,6 +82,7 @@ export class MemoryFiles {
   constructor(options: Options = {}) {
     this.#bytesMax = options.bytesMax ?? Number.POSITIVE_INFINITY
     this.#device = options.device ?? 1
+    this.#isImmediate = options.isImmediate ?? true
   }
 
   get service(): Files["Service"] {
@@ -150,6 +154,13 @@ export class MemoryFiles {
         if (!isOpen) throw new Refusal("EBADF")
         return act()
       })
+    const writeNow: OpenFile["writeNow"] = (bytes, from, to, position) => {
+      const count = isOpen
+        ? Math.max(0, Math.min(to - from, this.#bytesMax - this.usedBytes + node.size - position))
+        : 0
+      if (count > 0) this.#writeAt(node, [bytes.subarray(from, from + count)], position)
+      return count
+    }
     return {
       device: this.#device,
       inode: node.inode,
@@ -158,13 +169,7 @@ export class MemoryFiles {
           if (mode === "read") throw new Refusal("EBADF")
           this.#writeAt(node, buffers, position)
         }),
-      writeNow: (bytes, from, to, position) => {
-        if (mode === "read" || !isOpen) return 0
-        const room = Math.max(0, this.#bytesMax - this.usedBytes + node.size - position)
-        const count = Math.min(to - from, room)
-        if (count > 0) this.#writeAt(node, [bytes.subarray(from, from + count)], position)
-        return count
-      },
+      writeNow: this.#isImmediate && mode !== "read" ? writeNow : undefined,
       read: (into, position) =>
         run("read", () => {
           const end = Math.min(node.size, position + into.length)

@@ -41,7 +41,10 @@ const record = (relay: Relay, name: string, sessionId: number): Effect.Effect<Re
   })
 
 const claim = (what: string, options: Options, body: (relay: Relay) => Effect.Effect<void, never, Scope.Scope>) =>
-  it.live(what, () => withRelay(options, body))
+  it.live.each([
+    ["on a disk", true],
+    ["in memory", false]
+  ] as const)(`${what}; files %s`, ([, isDisk]) => withRelay({ ...options, isDisk }, body))
 
 const end = (relay: Relay, ...recordings: ReadonlyArray<Recording>) =>
   Effect.gen(function* () {

@@ -61,8 +61,11 @@ const assertUnharmed = (relay: Relay, bystander: Recording) =>
   })
 
 const claim = (what: string, body: (scene: Scene) => Effect.Effect<void, never, Scope.Scope>) =>
-  it.live(what, () =>
-    withRelay({}, (relay) =>
+  it.live.each([
+    ["on a disk", true],
+    ["in memory", false]
+  ] as const)(`${what}; files %s`, ([, isDisk]) =>
+    withRelay({ isDisk }, (relay) =>
       Effect.gen(function* () {
         const bystander = yield* record(relay, "bystander", 1)
         const victim = yield* record(relay, "victim", 2)

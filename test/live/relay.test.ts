@@ -29,6 +29,7 @@ const makeDisk = () => {
         open: (path, mode) =>
           Effect.map(files.open(path, mode), (file) => ({
             ...file,
+            writeNow: undefined,
             write: (buffers, position) =>
               Effect.andThen(
                 writable.await,
@@ -146,6 +147,39 @@ it.live("viewers at the tail cost no reads", () =>
     const shown = answers()
     assert.strictEqual(shown.length, 400)
     assert.strictEqual(shown.at(-1), "PACKET 1 304+16 → ok 16×14")
+  })
+)
+
+it.live("viewers that are behind read a packet once for all of them", () =>
+  Effect.gen(function* () {
+    const { answers, disk, script } = yield* setUp({ liveCacheBytes: 40_000 })
+    const { stream, meta, tracer } = yield* recorded(script)
+    const packetBytes = 9000
+    const count = 12
+    for (let seq = 0; seq < count; seq++) {
+      yield* tracer.d.packet(stream.id, seq, packetBytes)
+      yield* tracer.c.index(stream.id, { seq, bytes: packetBytes })
+    }
+    const viewers = yield* Effect.forEach(Array.from({ length: 10 }), () => script.viewer)
+    for (const viewer of viewers) {
+      yield* viewer.attach(1, "beginning")
+      yield* viewer.metadata(meta.id)
+      yield* viewer.next(stream.id)
+    }
+    answers()
+    const before = disk.readCount
+    for (let seq = 0; seq < count; seq++) {
+      const packet = (viewer: (typeof viewers)[number]) => viewer.packet(stream.id, seq * packetBytes, packetBytes)
+      yield* Effect.forEach(viewers, packet, { concurrency: "unbounded", discard: true })
+      if (seq < count - 1) for (const viewer of viewers) yield* viewer.next(stream.id)
+    }
+    assert.strictEqual(disk.readCount - before, count)
+    const packets = answers().filter((line) => line.startsWith("PACKET"))
+    const byte = (seq: number) => (seq + 1).toString(16).padStart(2, "0")
+    const expected = Array.from({ length: count }, (_, seq) =>
+      viewers.map(() => `PACKET 1 ${seq * packetBytes}+${packetBytes} → ok ${packetBytes}×${byte(seq)}`)
+    )
+    assert.deepStrictEqual(packets, expected.flat())
   })
 )
 

@@ -2,7 +2,7 @@
  * What every `Files` must do, claimed once and asked of each: memory, disk, and a slow one. The disk runs in a
  * directory of its own; symbolic links are made behind the store's back.
  */
-import { mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs"
+import { mkdtempSync, realpathSync, rmSync, statfsSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -31,16 +31,22 @@ const slow = Effect.map(memory, (ground) => {
   return { ...ground, files: faulty.service }
 })
 
-const disk = Effect.gen(function* () {
-  const files = yield* Effect.provide(Files, DiskFiles.layer)
-  const root = yield* Effect.acquireRelease(
-    Effect.sync(() => realpathSync(mkdtempSync(join(tmpdir(), "files-")))),
-    (made) => Effect.sync(() => rmSync(made, { recursive: true }))
-  )
-  return { files, root, link: (path: string, target: string) => symlinkSync(target, path) }
-})
+const diskIn = (directory: string) =>
+  Effect.gen(function* () {
+    const files = yield* Effect.provide(Files, DiskFiles.layer)
+    const root = yield* Effect.acquireRelease(
+      Effect.sync(() => realpathSync(mkdtempSync(join(directory, "files-")))),
+      (made) => Effect.sync(() => rmSync(made, { recursive: true }))
+    )
+    return { files, root, link: (path: string, target: string) => symlinkSync(target, path) }
+  })
 
-const grounds: Readonly<Record<string, Effect.Effect<Ground, unknown, Scope.Scope>>> = { memory, disk, slow }
+const grounds: Readonly<Record<string, Effect.Effect<Ground, unknown, Scope.Scope>>> = {
+  memory,
+  disk: diskIn(tmpdir()),
+  tmpfs: diskIn("/dev/shm"),
+  slow
+}
 
 const bytes = (text: string) => Buffer.from(text)
 
@@ -141,6 +147,36 @@ for (const [name, ground] of Object.entries(grounds)) {
       })
     )
 
+    claim("a displaced file is gone, but not for those who have it open", ({ files, root }) =>
+      Effect.gen(function* () {
+        const file = yield* files.open(`${root}/f`, "create")
+        yield* file.write([bytes("first")], 0)
+        yield* files.displace(`${root}/f`)
+        assert.strictEqual(yield* codeOf(files.displace(`${root}/f`)), "ENOENT")
+        yield* put(files, `${root}/f`, "second")
+        const into = Buffer.alloc(10)
+        assert.strictEqual(yield* file.read(into, 0), 5)
+        assert.strictEqual(into.toString("latin1", 0, 5), "first")
+        yield* file.close
+        yield* files.makeDirectory(`${root}/d`)
+        assert.isDefined(yield* codeOf(files.displace(`${root}/d`)))
+      })
+    )
+
+    claim("what can be written at once is what write would have written", ({ files, root }) =>
+      Effect.gen(function* () {
+        const file = yield* files.open(`${root}/f`, "create")
+        const text = bytes("..abcdef..")
+        const count = file.writeNow?.(text, 2, 8, 3) ?? 0
+        if (count < 6) yield* file.write([text.subarray(2 + count, 8)], 3 + count)
+        yield* file.close
+        assert.strictEqual(yield* content(files, `${root}/f`), "\0\0\0abcdef")
+        const reading = yield* files.open(`${root}/f`, "read")
+        assert.strictEqual(reading.writeNow?.(text, 0, 1, 0) ?? 0, 0)
+        yield* reading.close
+      })
+    )
+
     claim("directories are made with their parents, and accepted when there", ({ files, root }) =>
       Effect.gen(function* () {
         yield* files.makeDirectory(`${root}/a/b/c`)
@@ -224,6 +260,19 @@ for (const [name, ground] of Object.entries(grounds)) {
   })
 }
 
+it.live("files of tmpfs are written at once, files of a disk never", () =>
+  Effect.gen(function* () {
+    const { files, root } = yield* diskIn("/dev/shm")
+    const file = yield* files.open(`${root}/f`, "create")
+    assert.strictEqual(file.writeNow?.(bytes("abc"), 0, 3, 0), 3)
+    yield* file.close
+    const directory = process.cwd()
+    const onDisk = yield* files.open(join(directory, "package.json"), "continue")
+    assert.strictEqual(onDisk.writeNow === undefined, statfsSync(directory).type !== 0x01021994)
+    yield* onDisk.close
+  }).pipe(Effect.scoped)
+)
+
 describe("Files in memory", () => {
   it.effect("a full store takes what fits, says ENOSPC, and has room again after an unlink", () =>
     Effect.gen(function* () {
@@ -239,6 +288,16 @@ describe("Files in memory", () => {
       yield* second.write([bytes("cd")], 2)
       assert.strictEqual(store.read("/second")?.toString(), "abcd")
       assert.strictEqual(store.usedBytes, 4)
+    })
+  )
+
+  it.effect("a full store takes at once what fits", () =>
+    Effect.gen(function* () {
+      const store = new MemoryFiles({ bytesMax: 10 })
+      const file = yield* store.service.open("/f", "create")
+      assert.strictEqual(file.writeNow?.(bytes("0123456789ab"), 0, 12, 2), 8)
+      assert.strictEqual(file.writeNow?.(bytes("x"), 0, 1, 10), 0)
+      assert.strictEqual(store.read("/f")?.toString(), "\0\x0001234567")
     })
   )
 

@@ -7,6 +7,8 @@ import { TraceStore } from "../../src/storage/TraceStore.ts"
 
 export interface Options {
   readonly bytesMax?: number
+  /** Files are written as on a disk: by the stream's fiber, never at once. */
+  readonly isDisk?: boolean
   readonly openFileCountMax?: number
   readonly deviceOperationCountMax?: number
 }
@@ -21,7 +23,8 @@ export interface Stored {
 
 /** The layer, and what lies under it. */
 export const make = (options: Options = {}) => {
-  const memory = new MemoryFiles(options.bytesMax === undefined ? {} : { bytesMax: options.bytesMax })
+  const { bytesMax, isDisk = false } = options
+  const memory = new MemoryFiles({ isImmediate: !isDisk, ...(bytesMax === undefined ? {} : { bytesMax }) })
   const faults = new FaultyFiles(memory.service)
   const layer = TraceStore.layerNoDeps({
     output,

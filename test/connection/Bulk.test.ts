@@ -1,0 +1,110 @@
+/**
+ * Large packets among small ones, on both ways to a file: handed over, and written at once where files lie in memory.
+ * Bytes are those sent, in order, across files of a ring, short reads, padding and a store that is full.
+ */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as CtfIndex from "../../src/protocol/CtfIndex.ts"
+import * as Commands from "../sidebyside/commands.ts"
+import { output } from "../storage/stores.ts"
+import { assertNothingLeft, packet, type Relay, until, withRelay } from "./doubles.ts"
+
+const media = [
+  ["on a disk", true],
+  ["in memory", false]
+] as const
+
+/** Small, just below and above what counts as large, larger than one write, larger than one read. */
+const sizes = [16, 100_000, 5000, 32_767, 32_768, 250_000, 700_000, 1, 131_072, 64, 40_000, 300_000]
+const paddingOf = (seq: number) => (seq % 5 === 0 ? 3000 : seq % 7 === 0 ? 90_000 : 0)
+const sizeOf = (seq: number) => sizes[seq % sizes.length] as number
+const wholeSizeOf = (seq: number) => sizeOf(seq) + paddingOf(seq)
+
+const directory = (path: string) => `${output}/${path}/ust/uid/0/64-bit`
+const fileOf = (relay: Relay, path: string, name: string) => relay.memory.read(`${directory(path)}/${name}`)
+
+/** Every packet's bytes, padding included. */
+const bytesOf = (seqs: ReadonlyArray<number>) =>
+  Buffer.concat(seqs.flatMap((seq) => [Commands.payload(sizeOf(seq), seq), Buffer.alloc(paddingOf(seq))]))
+
+/** The packets that each file of a ring that never turns gets: a file is left when the next does not fit. */
+const filesOf = (count: number, fileSize: number) => {
+  const files: Array<Array<number>> = [[]]
+  let used = 0
+  for (let seq = 0; seq < count; seq++) {
+    if (used + sizeOf(seq) > fileSize) {
+      files.push([])
+      used = 0
+    }
+    files.at(-1)?.push(seq)
+    used += wholeSizeOf(seq)
+  }
+  return files
+}
+
+for (const readBytesMax of [512 * 1024, 65_483]) {
+  it.live.each(media)(
+    `packets of all sizes keep their bytes and places, read by ${readBytesMax}; files %s`,
+    ([, isDisk]) =>
+      withRelay({ isDisk }, (relay) =>
+        Effect.gen(function* () {
+          const c = yield* relay.control
+          const d = yield* relay.data
+          d.readBytesMax = readBytesMax
+          const { path } = yield* c.session({ name: "bulk" })
+          const fileSize = 800_000
+          const stream = yield* c.addStream({ fileSize, fileCount: 100 })
+          const count = 60
+          for (let seq = 0; seq < count; seq++) {
+            d.deliver(packet(stream, seq, sizeOf(seq), paddingOf(seq)))
+            assert.strictEqual(yield* c.index(stream, { seq, bytes: sizeOf(seq) }), 10)
+          }
+          while ((yield* c.isPending(stream, count - 1)) === 1);
+          for (const [number, seqs] of filesOf(count, fileSize).entries()) {
+            const data = fileOf(relay, path, `ch_0_${number}`)
+            assert.isTrue(data?.equals(bytesOf(seqs)), `ch_0_${number}`)
+            const index = fileOf(relay, path, `index/ch_0_${number}.idx`) ?? Buffer.alloc(0)
+            const size = CtfIndex.recordSize(10)
+            const offsets = seqs.map((_, at) => Number(index.readBigUInt64BE(CtfIndex.headerSize + at * size)))
+            assert.deepStrictEqual(
+              offsets,
+              seqs.map((_, at) => bytesOf(seqs.slice(0, at)).length)
+            )
+          }
+          c.peer.finish()
+          d.finish()
+          yield* assertNothingLeft(relay)
+        })
+      )
+  )
+}
+
+it.live.each(media)("a store that is full has the beginning, and no record past it; files %s", ([, isDisk]) =>
+  withRelay({ isDisk, bytesMax: 1_000_000 }, (relay) =>
+    Effect.gen(function* () {
+      const c = yield* relay.control
+      const d = yield* relay.data
+      const { path } = yield* c.session({ name: "full" })
+      const stream = yield* c.addStream()
+      for (let seq = 0; seq < 20 && !d.isClosed; seq++) {
+        d.deliver(packet(stream, seq, 131_072))
+        yield* c.index(stream, { seq, bytes: 131_072 })
+      }
+      yield* until("data to be closed", () => d.isClosed)
+      const data = fileOf(relay, path, "ch_0") ?? Buffer.alloc(0)
+      assert.isAbove(data.length, 900_000)
+      data.forEach((byte, at) => {
+        if (byte !== Math.floor(at / 131_072) + 1) assert.fail(`byte ${byte} at ${at}`)
+      })
+      const index = fileOf(relay, path, "index/ch_0.idx") ?? Buffer.alloc(0)
+      const recordCount = Math.floor((index.length - CtfIndex.headerSize) / CtfIndex.recordSize(10))
+      assert.isAtMost(recordCount * 131_072, data.length)
+      assert.lengthOf(
+        relay.log.filter(({ text }) => text.includes("ENOSPC")),
+        1
+      )
+      c.peer.finish()
+      yield* assertNothingLeft(relay)
+    })
+  )
+)
