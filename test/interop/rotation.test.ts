@@ -1,7 +1,8 @@
 /**
  * Trace chunks with the real tracer: rotations, clears, snapshots, regenerated metadata and tracefile rings.
  * Goal: no event is lost or stored twice by anything that moves, removes or restarts files.
- * Method: as in recording.test.ts; archives and the rest of a session are read back as one trace.
+ * Method: as in recording.test.ts, but files lie in memory. Archives and the rest of a session are read back as one
+ * trace.
  */
 import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
@@ -26,7 +27,7 @@ interface SetUp {
 
 /** A started recording session "s" whose one channel loses nothing. */
 const recording = Effect.fnUntraced(function* (options: SetUp = {}) {
-  const relay = yield* Relays.start(Relays.underTest, options.relay)
+  const relay = yield* Relays.start(Relays.underTest, { isInMemory: true, ...options.relay })
   const tracing = yield* Lttng.start
   yield* tracing.lttng("create", "s", ...Lttng.toRelay(relay, options.path ?? ""), ...(options.create ?? []))
   yield* tracing.lttng(...Lttng.losslessChannel("ch", ...(options.channel ?? [])))

@@ -5,7 +5,6 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Peers from "../support/peers.ts"
-import * as Relays from "../support/relays.ts"
 import * as Random from "./random.ts"
 import * as Scenario from "./scenario.ts"
 
@@ -17,12 +16,10 @@ Peers.describeWithPeers(Peers.reference, "generated, as lttng-relayd 2.13.9", ()
     it.live(`seed ${seed}`, () =>
       Effect.gen(function* () {
         const scenario = Random.fromSeed(seed)
-        const [ours, reference] = yield* Effect.all(
-          [Scenario.run(Relays.underTest, scenario), Scenario.run("reference", scenario)],
-          { concurrency: "unbounded" }
-        )
-        assert.deepStrictEqual(ours, reference)
-        assert.deepStrictEqual(Scenario.stuck(ours), [])
+        const { onDisk, inMemory, reference } = yield* Scenario.runAll(scenario)
+        assert.deepStrictEqual(onDisk, reference)
+        assert.deepStrictEqual(inMemory, reference)
+        assert.deepStrictEqual(Scenario.stuck(reference), [])
         assert.strictEqual(reference.exit, "status 0")
       })
     )

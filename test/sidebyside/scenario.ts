@@ -51,10 +51,11 @@ const stopped = Effect.fnUntraced(function* (running: Process.Running) {
   return ended.value.signal === null ? `status ${ended.value.code}` : ended.value.signal
 })
 
-export const run = (kind: Relays.Kind, scenario: Scenario) =>
+export const run = (kind: Relays.Kind, scenario: Scenario, isInMemory = false) =>
   Effect.scoped(
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind, {
+        isInMemory,
         ...(scenario.args === undefined ? {} : { args: scenario.args }),
         ...(scenario.env === undefined ? {} : { env: scenario.env }),
         ...(scenario.volumeBytes === undefined ? {} : { volumeBytes: scenario.volumeBytes })
@@ -66,6 +67,17 @@ export const run = (kind: Relays.Kind, scenario: Scenario) =>
       const result: Run = { transcript, tree, exit }
       return result
     })
+  )
+
+/** Ours with its files on a disk, ours with its files in memory, and the reference. */
+export const runAll = (scenario: Scenario) =>
+  Effect.all(
+    {
+      onDisk: run(Relays.underTest, scenario),
+      inMemory: run(Relays.underTest, scenario, true),
+      reference: run("reference", scenario)
+    },
+    { concurrency: "unbounded" }
   )
 
 /** Lines that say a step waited for something that never came: a scenario with one proves nothing. */

@@ -1,6 +1,7 @@
 /**
  * The same bytes to the installed lttng-relayd and to ours: every reply byte, the fate of every connection
- * and every file must be equal. Known and wanted differences are scenarios with a reason of their own.
+ * and every file must be equal, whether our files lie on a disk or in memory. Known and wanted differences are
+ * scenarios with a reason of their own.
  * `LTTNG_RELAY_KIND=reference` compares the reference with itself: a scenario that fails then has a race.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -17,12 +18,10 @@ Peers.describeWithPeers(Peers.reference, "as lttng-relayd 2.13.9", () => {
   for (const scenario of shared) {
     it.live(scenario.name, () =>
       Effect.gen(function* () {
-        const [ours, reference] = yield* Effect.all(
-          [Scenario.run(Relays.underTest, scenario), Scenario.run("reference", scenario)],
-          { concurrency: "unbounded" }
-        )
-        assert.deepStrictEqual(ours, reference)
-        assert.deepStrictEqual(Scenario.stuck(ours), [])
+        const { onDisk, inMemory, reference } = yield* Scenario.runAll(scenario)
+        assert.deepStrictEqual(onDisk, reference)
+        assert.deepStrictEqual(inMemory, reference)
+        assert.deepStrictEqual(Scenario.stuck(reference), [])
       })
     )
   }

@@ -24,6 +24,8 @@ export interface Options {
   readonly env?: Readonly<Record<string, string>>
   /** Puts the output directory on a volume of its own with this many bytes. */
   readonly volumeBytes?: number
+  /** Ours only: its output lies on tmpfs, where it writes in another way than to a disk. */
+  readonly isInMemory?: boolean
 }
 
 export interface Relay {
@@ -36,9 +38,9 @@ export interface Relay {
   readonly process: Process.Running
 }
 
-export const temporaryDirectory = (label: string) =>
+export const temporaryDirectory = (label: string, parent = tmpdir()) =>
   Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), `lttng-relay-${label}-`))),
+    Effect.sync(() => mkdtempSync(join(parent, `lttng-relay-${label}-`))),
     (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
   )
 
@@ -74,7 +76,8 @@ const commandOf = (kind: Kind): ReadonlyArray<string> =>
     : isolated(["lttng-relayd"])
 
 export const start = Effect.fnUntraced(function* (kind: Kind, options: Options = {}) {
-  const home = yield* temporaryDirectory(kind)
+  // The reference has a /dev/shm of its own.
+  const home = yield* temporaryDirectory(kind, options.isInMemory && kind === "ours" ? "/dev/shm" : tmpdir())
   const output = join(home, "traces")
   if (options.volumeBytes !== undefined) yield* volume(output, options.volumeBytes)
   const host = options.host ?? "127.0.0.1"
