@@ -105,7 +105,12 @@ export class Stage {
 
   // ---- writing in this call --------------------------------------------------------------------------------------
 
-  /** Writes the bytes, as far as they can be written now. True: all of them were. */
+  /** Writes bytes and records, as far as they can be written now. True: all of them were. */
+  writeNow(): boolean {
+    return this.writeDataNow() && this.#writeRecordsNow()
+  }
+
+  /** Only the bytes. */
   writeDataNow(): boolean {
     const sink = this.dataSink
     let count = 0
@@ -119,8 +124,8 @@ export class Stage {
     return this.#data.length === 0
   }
 
-  /** The same for the records, which come after all bytes. */
-  writeRecordsNow(): boolean {
+  /** After all bytes. */
+  #writeRecordsNow(): boolean {
     let count = 0
     for (const { sink, block } of this.#records) {
       if (!appendWhole(sink, block)) break

@@ -5,8 +5,8 @@
  * The building side is plain code called from socket reads; the running side is the stream's fiber. A stage is sealed
  * when the fiber takes it or a step follows it; what arrives while it is written gathers in the next one.
  *
- * Files that lie in memory have no device to wait for. Their bytes are written without the fiber, from the turn of the
- * loop in which they gathered, as long as nothing asked before is still to be done.
+ * Files that lie in memory have no device to wait for. They are written in the loop's turn, and without the fiber as
+ * long as nothing asked before is still to be done.
  *
  * After a failure nothing more is written, but files are still closed, chunks left and waiters answered.
  */
@@ -21,9 +21,6 @@ const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELE
 
 /** Bytes of one read that are written from where they landed: so many are a backlog, and nobody waits for an answer. */
 const landedBytesMin = 192 * 1024
-
-/** Gathered bytes that are written now rather than handed over, if the file lies in memory: it costs the same. */
-const immediateBytesMax = 64 * 1024
 
 /** Told once, in the log's fiber, when the log fails for good. */
 export type OnFailure = (failure: FileFailed) => Effect.Effect<void>
@@ -187,10 +184,9 @@ export class WriteLog {
     return true
   }
 
-  /** Writes the current stage, if that is no more work than to wake the fiber. Failures are left to the fiber. */
+  /** Writes the current stage, if its files take it. Failures are left to the fiber. */
   #writeNow(): boolean {
-    if (this.#gatheredBytes > immediateBytesMax || !this.#isClear) return false
-    if (!this.#current.writeDataNow() || !this.#current.writeRecordsNow() || this.#current.isPending) return false
+    if (!this.#isClear || !this.#current.writeNow() || this.#current.isPending) return false
     this.#gatheredBytes = 0
     this.#hasWork = false
     this.#isDue = false
@@ -231,7 +227,7 @@ export class WriteLog {
 
   #runStage(stage: Stage, onFailure: OnFailure): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      if (this.#failure === undefined) yield* this.#attempt(stage.write, onFailure)
+      if (this.#failure === undefined && !stage.writeNow()) yield* this.#attempt(stage.write, onFailure)
       stage.releaseBlocks()
       for (let step = stage.steps.shift(); step !== undefined; step = stage.steps.shift()) {
         if (this.#failure === undefined || step.isCleanup) yield* this.#attempt(step.run, onFailure)
