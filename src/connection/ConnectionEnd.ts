@@ -1,26 +1,51 @@
-/** How a connection ends: by its own decision or by its socket, told to the log once. */
-import { Effect } from "effect"
+/**
+ * How one connection ends: by its own decision, by a defect in its code, or by its socket. The first of them counts,
+ * and the log is told once.
+ */
+import { Deferred, Effect, Exit } from "effect"
 import type { CloseReason } from "../relay/CloseReason.ts"
 import type { Peer, SocketEnd } from "../transport/Peer.ts"
+import type { OnDefect } from "./Contained.ts"
 
 const reasonOf = (end: SocketEnd): CloseReason => (end === "socket error" || end === "stalled" ? end : "peer closed")
 
 /** What happens all the time, and says nothing about the peer. */
 const isOrdinary = (reason: CloseReason) => reason === "peer closed" || reason === "relay stopped"
 
-/** Waits for the end; `complaint`, if there is one by then, is what the peer did wrong. */
-export const awaitEnd = (
-  name: "control" | "data" | "viewer",
-  peer: Peer,
-  decided: Effect.Effect<CloseReason>,
-  complaint: () => string
-): Effect.Effect<CloseReason> =>
-  Effect.gen(function* () {
-    const reason = yield* Effect.raceFirst(decided, Effect.map(peer.end, reasonOf))
-    yield* Effect.logDebug(`${name} connection closed: ${reason}`)
-    if (!isOrdinary(reason)) {
-      const detail = complaint()
-      yield* Effect.logWarning(`${name} connection ended: ${reason}${detail === "" ? "" : `: ${detail}`}`)
-    }
-    return reason
-  })
+export class ConnectionEnd {
+  readonly #decided = Deferred.makeUnsafe<CloseReason>()
+  #complaint = ""
+  /** Nothing more is taken from the peer. */
+  hasCome = false
+
+  /** `complaint` is what the peer did wrong. */
+  decide(reason: CloseReason, complaint = ""): void {
+    if (this.hasCome) return
+    this.hasCome = true
+    this.#complaint = complaint
+    Deferred.doneUnsafe(this.#decided, Exit.succeed(reason))
+  }
+
+  readonly onDefect: OnDefect = (defect) => {
+    this.hasCome = true
+    Deferred.doneUnsafe(this.#decided, Exit.die(defect))
+  }
+
+  /** Waits for the end; `work` is done until then. */
+  reason(
+    name: "control" | "data" | "viewer",
+    peer: Peer,
+    work: Effect.Effect<never> = Effect.never
+  ): Effect.Effect<CloseReason> {
+    return Effect.gen({ self: this }, function* () {
+      const socketEnd = Effect.map(peer.end, reasonOf)
+      const reason = yield* Effect.raceFirst(Effect.raceFirst(work, Deferred.await(this.#decided)), socketEnd)
+      yield* Effect.logDebug(`${name} connection closed: ${reason}`)
+      if (!isOrdinary(reason)) {
+        const detail = this.#complaint === "" ? "" : `: ${this.#complaint}`
+        yield* Effect.logWarning(`${name} connection ended: ${reason}${detail}`)
+      }
+      return reason
+    })
+  }
+}

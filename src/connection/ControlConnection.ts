@@ -6,7 +6,7 @@
  * waits is run by the connection's fiber, and nothing is read meanwhile: what was read already waits here, one read at
  * most.
  */
-import { Deferred, Effect, Exit, Latch } from "effect"
+import { Effect, Latch } from "effect"
 import { Account } from "../memory/Blocks.ts"
 import { CommandFramer, type CommandSink, flow, refuse } from "../protocol/control/CommandFramer.ts"
 import { nameOf } from "../protocol/control/index.ts"
@@ -20,7 +20,7 @@ import type { Connection } from "../relay/SessionActor.ts"
 import type { StreamActor } from "../relay/StreamActor.ts"
 import { successionMillis } from "../relay/Vigil.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
-import { awaitEnd } from "./ConnectionEnd.ts"
+import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
 import { type ControlState, makeState, type Reply } from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
@@ -47,14 +47,14 @@ class ControlConnection implements Receiver, CommandSink, Connection {
   readonly #framer = new CommandFramer(this)
   readonly #state: ControlState
   readonly #account: Account
-  readonly #ended = Deferred.makeUnsafe<CloseReason>()
+  readonly #end = new ConnectionEnd()
   readonly #commandArrived = Latch.makeUnsafe(false)
   readonly #answers = Buffer.alloc(answerBytesMax)
   #answersLength = 0
+  #answeredAt = Number.NEGATIVE_INFINITY
   #command: Command | undefined
   #backlog: Buffer | undefined
   #isEndOfInput = false
-  #hasEnded = false
   #isPeerBehind = false
   #metadata: MetadataMessage | undefined
 
@@ -63,30 +63,23 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     this.#registry = registry
     this.#account = new Account(
       registry.pool,
-      containedCall(() => this.#resume(), this.#onDefect)
+      containedCall(() => this.#resume(), this.#end.onDefect)
     )
     this.#state = makeState(registry, this.#account, this)
   }
 
-  readonly #onDefect = (defect: unknown): void => {
-    this.#hasEnded = true
-    Deferred.doneUnsafe(this.#ended, Exit.die(defect))
-  }
-
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      this.#peer.start(contained(this, this.#onDefect))
-      const decided = Effect.raceFirst(this.#commands, Deferred.await(this.#ended))
-      const reason = yield* awaitEnd("control", this.#peer, decided, () => this.#complaint)
+      this.#peer.start(contained(this, this.#end.onDefect))
+      const reason = yield* this.#end.reason("control", this.#peer, this.#commands)
       this.#detach(reason !== "peer closed")
     })
   }
-  #complaint = ""
 
   /** Runs however the fiber ended. */
   get release(): Effect.Effect<void> {
     return Effect.sync(() => {
-      this.#hasEnded = true
+      this.#end.hasCome = true
       this.#detach(true)
       this.#account.close()
       this.#peer.close()
@@ -101,15 +94,9 @@ class ControlConnection implements Receiver, CommandSink, Connection {
 
   // ---- Connection, for the session -------------------------------------------------------------------------------
 
-  end(reason: CloseReason): void {
-    this.#hasEnded = true
+  end(reason: CloseReason, complaint?: string): void {
     this.#sendAnswers()
-    Deferred.doneUnsafe(this.#ended, Exit.succeed(reason))
-  }
-
-  #fail(reason: CloseReason, complaint: string): void {
-    this.#complaint = complaint
-    this.end(reason)
+    this.#end.decide(reason, complaint)
   }
 
   // ---- the fiber's lane ------------------------------------------------------------------------------------------
@@ -146,20 +133,20 @@ class ControlConnection implements Receiver, CommandSink, Connection {
   }
 
   #take(bytes: Buffer, length: number): void {
-    if (this.#hasEnded) return
+    if (this.#end.hasCome) return
     const stopped = this.#framer.push(bytes, 0, length)
     this.#sendAnswers()
-    if (this.#framer.isDead) this.#fail("protocol error", "payload larger than 128 MiB")
+    if (this.#framer.isDead) this.end("protocol error", "payload larger than 128 MiB")
     else if (stopped < length) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
   }
 
   #mayRead(): boolean {
-    return !this.#hasEnded && this.#command === undefined && !this.#isPeerBehind && !this.#account.isSpent()
+    return !this.#end.hasCome && this.#command === undefined && !this.#isPeerBehind && !this.#account.isSpent()
   }
 
   /** Goes on after a command, after memory came back, or after the peer read its answers. */
   #resume(): void {
-    if (this.#hasEnded || this.#command !== undefined || this.#isPeerBehind) return
+    if (this.#end.hasCome || this.#command !== undefined || this.#isPeerBehind) return
     const backlog = this.#backlog
     if (backlog !== undefined) {
       this.#backlog = undefined
@@ -196,22 +183,22 @@ class ControlConnection implements Receiver, CommandSink, Connection {
   }
 
   flow(bytes: Buffer, from: number, to: number): void {
-    if (this.#hasEnded) return
+    if (this.#end.hasCome) return
     const complaint = this.#metadata?.push(bytes, from, to, this.#state.session !== undefined)
-    if (complaint !== undefined) this.#fail("refused", `SEND_METADATA: ${complaint}`)
+    if (complaint !== undefined) this.end("refused", `SEND_METADATA: ${complaint}`)
   }
 
   flowEnd(): void {
-    const complaint = this.#hasEnded ? undefined : this.#metadata?.end()
+    const complaint = this.#end.hasCome ? undefined : this.#metadata?.end()
     this.#metadata = undefined
-    if (complaint !== undefined) this.#fail("refused", `SEND_METADATA: ${complaint}`)
+    if (complaint !== undefined) this.end("refused", `SEND_METADATA: ${complaint}`)
   }
 
   /** `SEND_INDEX` (§6.6). */
   #sendIndex(payload: Buffer, from: number, to: number): boolean {
     const state = this.#state
     if (state.session === undefined || !state.hasVersion || to - from < SendIndex.size(state.minor)) {
-      this.#fail("refused", "SEND_INDEX: no session, no version, or too short")
+      this.end("refused", "SEND_INDEX: no session, no version, or too short")
       return false
     }
     const { offsets } = SendIndex
@@ -220,7 +207,7 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     const isAccepted = stream !== undefined && this.#index(stream, payload, from)
     this.#answer(isAccepted ? ReturnCode.OK : ReturnCode.UNKNOWN)
     if (isAccepted) return true
-    this.#fail("refused", `SEND_INDEX: ${stream === undefined ? `unknown stream ${handle}` : "not acceptable now"}`)
+    this.end("refused", `SEND_INDEX: ${stream === undefined ? `unknown stream ${handle}` : "not acceptable now"}`)
     return false
   }
 
@@ -260,7 +247,7 @@ class ControlConnection implements Receiver, CommandSink, Connection {
         this.#answersLength += bytes.length
       }
     }
-    if (isAbort) this.#fail("refused", `${nameOf(number)}: ${reason ?? ""}`)
+    if (isAbort) this.end("refused", `${nameOf(number)}: ${reason ?? ""}`)
     return !isAbort
   }
 
@@ -278,7 +265,6 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     if (now - this.#answeredAt < successionMillis) this.#registry.vigil.keep(now)
     this.#answeredAt = now
   }
-  #answeredAt = Number.NEGATIVE_INFINITY
 
   #send(bytes: Uint8Array): void {
     if (!this.#peer.send(bytes)) this.#isPeerBehind = true

@@ -4,7 +4,7 @@
  * It never answers. While its share of packet memory is spent the socket is not read, and TCP stops the target. The
  * connection belongs to the session of its first packet; losing it closes that session's streams (§11.1).
  */
-import { Deferred, Effect, Exit } from "effect"
+import { Effect } from "effect"
 import { Account } from "../memory/Blocks.ts"
 import { PacketFramer, type PacketSink } from "../protocol/data/PacketFramer.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
@@ -12,7 +12,7 @@ import { Registry } from "../relay/Registry.ts"
 import type { Connection, SessionActor } from "../relay/SessionActor.ts"
 import type { StreamActor } from "../relay/StreamActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
-import { awaitEnd } from "./ConnectionEnd.ts"
+import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained } from "./Contained.ts"
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
@@ -27,9 +27,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   readonly #registry: Registry["Service"]
   readonly #framer = new PacketFramer(this)
   readonly #account: Account
-  readonly #ended = Deferred.makeUnsafe<CloseReason>()
-  #hasEnded = false
-  #complaint = ""
+  readonly #end = new ConnectionEnd()
   #session: SessionActor | undefined
   #stream: StreamActor | undefined
   #paddingSize = 0
@@ -38,26 +36,21 @@ class DataConnection implements Receiver, PacketSink, Connection {
     this.#peer = peer
     this.#registry = registry
     this.#account = new Account(registry.pool, () => {
-      if (!this.#hasEnded) peer.resume()
+      if (!this.#end.hasCome) peer.resume()
     })
-  }
-
-  readonly #onDefect = (defect: unknown): void => {
-    this.#hasEnded = true
-    Deferred.doneUnsafe(this.#ended, Exit.die(defect))
   }
 
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      this.#peer.start(contained(this, this.#onDefect))
-      const reason = yield* awaitEnd("data", this.#peer, Deferred.await(this.#ended), () => this.#complaint)
+      this.#peer.start(contained(this, this.#end.onDefect))
+      const reason = yield* this.#end.reason("data", this.#peer)
       this.#detach(reason !== "peer closed")
     })
   }
 
   /** Runs however the fiber ended. */
   release(): void {
-    this.#hasEnded = true
+    this.#end.hasCome = true
     this.#detach(true)
     this.#account.close()
     this.#peer.destroy()
@@ -73,13 +66,11 @@ class DataConnection implements Receiver, PacketSink, Connection {
   // ---- Connection, for the session -------------------------------------------------------------------------------
 
   end(reason: CloseReason): void {
-    this.#hasEnded = true
-    Deferred.doneUnsafe(this.#ended, Exit.succeed(reason))
+    this.#end.decide(reason)
   }
 
   #fail(reason: CloseReason, complaint: string): false {
-    this.#complaint = complaint
-    this.end(reason)
+    this.#end.decide(reason, complaint)
     return false
   }
 
@@ -87,7 +78,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
 
   receive(bytes: Buffer, length: number): boolean {
     this.#registry.vigil.read(length)
-    return !this.#hasEnded && this.#framer.push(bytes, length) && !this.#account.isSpent()
+    return !this.#end.hasCome && this.#framer.push(bytes, length) && !this.#account.isSpent()
   }
 
   ended(): void {

@@ -5,14 +5,13 @@
  * read in one write; the rest is done by the connection's fiber, and nothing is read meanwhile. A viewer that does not
  * read its answers is asked no more: it holds what the socket holds, one read of requests, and one answer.
  */
-import { Deferred, Effect, Exit, Latch } from "effect"
+import { Effect, Latch } from "effect"
 import { nameOf } from "../protocol/live/index.ts"
 import * as Version from "../protocol/Version.ts"
-import type { CloseReason } from "../relay/CloseReason.ts"
 import { Registry } from "../relay/Registry.ts"
 import { ViewerActor } from "../relay/ViewerActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
-import { awaitEnd } from "./ConnectionEnd.ts"
+import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained } from "./Contained.ts"
 import { answer, Ending, type LiveState, type Send, Work } from "./LiveCommands.ts"
 import { LiveFramer, type RequestSink } from "./LiveFramer.ts"
@@ -31,7 +30,7 @@ class LiveConnection implements Receiver, RequestSink {
   readonly #peer: Peer
   readonly #framer = new LiveFramer(this)
   readonly #state: LiveState
-  readonly #ended = Deferred.makeUnsafe<CloseReason>()
+  readonly #end = new ConnectionEnd()
   readonly #workArrived = Latch.makeUnsafe(false)
   /** Open while the viewer reads its answers. */
   readonly #writable = Latch.makeUnsafe(true)
@@ -41,39 +40,24 @@ class LiveConnection implements Receiver, RequestSink {
   #answers: Array<Uint8Array> = []
   #answerBytes = 0
   #isEndOfInput = false
-  #hasEnded = false
-  #complaint = ""
 
   constructor(peer: Peer, registry: Registry["Service"]) {
     this.#peer = peer
     this.#state = { viewer: new ViewerActor(registry), minor: Version.own.minor, isConnected: false }
   }
 
-  readonly #onDefect = (defect: unknown): void => {
-    this.#hasEnded = true
-    Deferred.doneUnsafe(this.#ended, Exit.die(defect))
-  }
-
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      this.#peer.start(contained(this, this.#onDefect))
-      const decided = Effect.raceFirst(this.#works, Deferred.await(this.#ended))
-      yield* awaitEnd("viewer", this.#peer, decided, () => this.#complaint)
+      this.#peer.start(contained(this, this.#end.onDefect))
+      yield* this.#end.reason("viewer", this.#peer, this.#works)
     })
   }
 
   /** Runs however the fiber ended. */
   release(): void {
-    this.#hasEnded = true
+    this.#end.hasCome = true
     this.#state.viewer.close()
     this.#peer.close()
-  }
-
-  #end(reason: CloseReason, complaint = ""): void {
-    if (this.#hasEnded) return
-    this.#hasEnded = true
-    this.#complaint = complaint
-    Deferred.doneUnsafe(this.#ended, Exit.succeed(reason))
   }
 
   // ---- the fiber's lane ------------------------------------------------------------------------------------------
@@ -86,7 +70,7 @@ class LiveConnection implements Receiver, RequestSink {
         this.#workArrived.closeUnsafe()
         this.#work = undefined
         if (ending === undefined) return this.#resume()
-        this.#end("protocol error", ending.reason)
+        this.#end.decide("protocol error", ending.reason)
         return yield* Effect.never
       })
     )
@@ -122,17 +106,17 @@ class LiveConnection implements Receiver, RequestSink {
     const stopped = this.#framer.push(bytes, 0, length)
     this.#peer.expect(this.#framer.isInsideRequest)
     this.#sendAnswers()
-    if (stopped < length && !this.#hasEnded) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
+    if (stopped < length && !this.#end.hasCome) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
     // Last: the fiber may run, and even finish, during this call.
     if (this.#work !== undefined) this.#workArrived.openUnsafe()
   }
 
   #mayRead(): boolean {
-    return !this.#hasEnded && this.#work === undefined && !this.#isBehind && this.#backlog === undefined
+    return !this.#end.hasCome && this.#work === undefined && !this.#isBehind && this.#backlog === undefined
   }
 
   #resume(): void {
-    if (this.#hasEnded || this.#work !== undefined || this.#isBehind) return
+    if (this.#end.hasCome || this.#work !== undefined || this.#isBehind) return
     const backlog = this.#backlog
     if (backlog !== undefined) {
       this.#backlog = undefined
@@ -144,7 +128,7 @@ class LiveConnection implements Receiver, RequestSink {
 
   /** What the viewer asked before it closed its side is answered first. */
   #endIfDone(): void {
-    if (this.#isEndOfInput && this.#work === undefined && this.#backlog === undefined) this.#end("peer closed")
+    if (this.#isEndOfInput && this.#work === undefined && this.#backlog === undefined) this.#end.decide("peer closed")
   }
 
   // ---- RequestSink -----------------------------------------------------------------------------------------------
@@ -160,7 +144,7 @@ class LiveConnection implements Receiver, RequestSink {
     if (result instanceof Ending) {
       if (result.bytes !== undefined) this.#answers.push(result.bytes)
       this.#sendAnswers()
-      this.#end("protocol error", `${nameOf(command)}: ${result.reason}`)
+      this.#end.decide("protocol error", `${nameOf(command)}: ${result.reason}`)
       return false
     }
     this.#sendAnswers()

@@ -38,9 +38,6 @@ export interface Options {
   readonly account: Account
 }
 
-/** A packet this large is worth a write of its own, if the file lies in memory. */
-const bulkPacketBytes = 32 * 1024
-
 export class StreamActor {
   readonly session: SessionActor
   readonly handle: number
@@ -56,8 +53,6 @@ export class StreamActor {
   /** The file that holds the metadata received last, also after the stream has left it. */
   metadataFile: DataFile<TraceChunk> | undefined
   #recentPacket: RecentPacket | undefined
-  /** The packet that is arriving is large. */
-  #isBulk = false
   isPublished = false
   packetCount = 0
   byteCount = 0
@@ -113,7 +108,6 @@ export class StreamActor {
 
   beginPacket(netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
     if (!this.model.beginPacket(netSeqNum, dataSize, paddingSize)) return false
-    this.#isBulk = dataSize >= bulkPacketBytes
     const { recent } = this.session.viewers
     const { file, offset } = this.model
     this.#recentPacket =
@@ -126,8 +120,7 @@ export class StreamActor {
     const { file } = this.model
     if (file === undefined) return
     this.byteCount += to - from
-    if (this.#isBulk) this.#files.appendBulk(file, bytes, from, to, account)
-    else this.#files.append(file, bytes, from, to, account)
+    this.#files.append(file, bytes, from, to, account)
     this.#recentPacket?.append(bytes, from, to)
   }
 

@@ -90,10 +90,6 @@ export class StreamFiles implements Actions<TraceChunk> {
     this.#log.append(this.#data.get(data) as FileSink, bytes, from, to, account)
   }
 
-  appendBulk(data: Data, bytes: Buffer, from: number, to: number, account: Account): void {
-    this.#log.appendBulk(this.#data.get(data) as FileSink, bytes, from, to, account)
-  }
-
   appendZeros(data: Data, count: number, account: Account): void {
     this.#log.appendZeros(this.#data.get(data) as FileSink, count, account)
   }

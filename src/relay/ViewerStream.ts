@@ -244,7 +244,9 @@ export class ViewerStream implements Surroundings {
       if (!this.#isInFile(held.seq)) yield* this.#inFiles
       const file = yield* held.reader.file
       const { count, reads } = this.stream.session.viewers
-      if (count > 1 && range.from === held.offset) yield* reads?.read(held.reader.data, file, range) ?? Effect.void
+      if (reads !== undefined && count > 1 && range.from === held.offset) {
+        yield* reads.read(held.reader.data, file, range)
+      }
       const shared = this.packetInMemory(range.from, range.byteCount, head)
       if (shared === undefined) return yield* FileContent.send(file, range, head, take)
       if (shared instanceof Uint8Array) return yield* take(shared)

@@ -19,7 +19,10 @@ import { type Progress, type Sink, Stage, type Step } from "./Stage.ts"
 /** What a log fails with whose fiber ended before its work. */
 const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELED" })
 
-/** Bytes of one read that are written from where they landed: so many are a backlog, and nobody waits for an answer. */
+/** Bytes of one packet in one read that are worth a write of their own, if the file lies in memory. */
+const bulkBytesMin = 32 * 1024
+
+/** So many are written from where they landed: they are a backlog, and nobody waits for an answer meanwhile. */
 const landedBytesMin = 192 * 1024
 
 /** Told once, in the log's fiber, when the log fails for good. */
@@ -63,23 +66,17 @@ export class WriteLog {
 
   // ---- building side ---------------------------------------------------------------------------------------------
 
-  /** Copies `bytes[from, to)` behind what the sink already has. `sink` is the same for all bytes of a stage. */
+  /**
+   * Adds `bytes[from, to)` behind what the sink already has; they may change after the call. `sink` is the same for all
+   * bytes of a stage. Where the file lies in memory, many bytes at once do not wait for company.
+   */
   append(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): void {
     if (this.#failure !== undefined) return
-    this.#stage(sink).add(bytes, from, to, account)
-    this.#signalBytes(to - from)
-  }
-
-  /** `append` for large packets: where the file lies in memory they do not wait for company. */
-  appendBulk(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): void {
-    let at = from
-    if (to - from >= landedBytesMin && this.#writeDataNow(sink)) {
-      at += sink.appendNow(bytes, from, to)
-      if (at > from) this.#signalBytes(0)
-    }
-    if (at === to) return
-    this.append(sink, bytes, at, to, account)
-    if (this.#isFlushing || !sink.isImmediate) return
+    const isBacklog = to - from >= landedBytesMin && this.#writeDataNow(sink)
+    const rest = isBacklog ? from + sink.appendNow(bytes, from, to) : from
+    if (rest < to) this.#stage(sink).add(bytes, rest, to, account)
+    this.#signalBytes(to - rest)
+    if (rest === to || to - from < bulkBytesMin || this.#isFlushing || !sink.isImmediate) return
     this.#isFlushing = true
     this.#gather.addBulk(this.#onPolled)
   }

@@ -1,11 +1,8 @@
 /**
- * `Files` on the machine's file systems.
- *
- * A write in flight cannot be recalled, so operations are uninterruptible. Files of file systems that are memory of the
- * kernel can be written in the caller's turn (`writeNow`): there is no device that could keep the process waiting.
+ * `Files` on the machine's file systems. Files of those that are memory of the kernel can be written in the caller's
+ * turn: there is no device that could keep the process waiting.
  */
 import * as fs from "node:fs"
-import { constants } from "node:fs"
 import * as path from "node:path"
 import { Effect, Layer, Option } from "effect"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
@@ -13,9 +10,9 @@ import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 const directoryMode = 0o770
 const fileMode = 0o660
 const flags: Record<OpenMode, number> = {
-  create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
-  continue: constants.O_RDWR | constants.O_NOFOLLOW,
-  read: constants.O_RDONLY | constants.O_NOFOLLOW
+  create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC | fs.constants.O_NOFOLLOW,
+  continue: fs.constants.O_RDWR | fs.constants.O_NOFOLLOW,
+  read: fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW
 }
 /** writev takes this many buffers at once on Linux (IOV_MAX). */
 const vectorCountMax = 1024
@@ -130,7 +127,7 @@ const fstat = (fd: number, at: string) => call<fs.Stats>("stat", at, (done) => f
 
 /** The descriptor keeps the file's space until it is closed. */
 const displace = (at: string): Effect.Effect<void, FileFailed> => {
-  const hold = call<number>("open", at, (done) => fs.open(at, O_PATH | constants.O_NOFOLLOW, done))
+  const hold = call<number>("open", at, (done) => fs.open(at, O_PATH | fs.constants.O_NOFOLLOW, done))
   const release = (fd: number) =>
     Effect.match(fstat(fd, at), {
       onFailure: () => fs.close(fd, () => {}),

@@ -155,9 +155,7 @@ export class MemoryFiles {
         return act()
       })
     const writeNow: OpenFile["writeNow"] = (bytes, from, to, position) => {
-      const count = isOpen
-        ? Math.max(0, Math.min(to - from, this.#bytesMax - this.usedBytes + node.size - position))
-        : 0
+      const count = isOpen ? this.#fitting(node, position, to - from) : 0
       if (count > 0) this.#writeAt(node, [bytes.subarray(from, from + count)], position)
       return count
     }
@@ -206,13 +204,17 @@ export class MemoryFiles {
   #writeAt(node: FileNode, buffers: ReadonlyArray<Uint8Array>, position: number): void {
     let at = position
     for (const bytes of buffers) {
-      const room = this.#bytesMax - this.usedBytes + node.size - at
-      const taken = bytes.length > room ? bytes.subarray(0, Math.max(0, room)) : bytes
+      const taken = bytes.subarray(0, this.#fitting(node, at, bytes.length))
       if (at + taken.length > node.size) this.#resize(node, at + taken.length)
       node.bytes.set(taken, at)
       at += taken.length
       if (taken.length < bytes.length) throw new Refusal("ENOSPC")
     }
+  }
+
+  /** How many of `byteCount` bytes have room at `at`. */
+  #fitting(node: FileNode, at: number, byteCount: number): number {
+    return Math.max(0, Math.min(byteCount, this.#bytesMax - this.usedBytes + node.size - at))
   }
 
   #resize(node: FileNode, size: number): void {

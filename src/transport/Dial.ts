@@ -6,6 +6,7 @@
  */
 import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
+import * as Waits from "./Waits.ts"
 
 export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
   address: Schema.String,
@@ -125,29 +126,9 @@ const makeUnread = (): Unread => {
   return { bytes: () => unreadBytes, add, take }
 }
 
-/** Waits for conditions that `changed` announces. */
-const makeWaits = () => {
-  const watchers = new Set<() => void>()
-  const changed = () => {
-    for (const watcher of [...watchers]) watcher()
-  }
-  const when = (ready: () => boolean): Effect.Effect<void> =>
-    Effect.callback<void>((resume) => {
-      if (ready()) return resume(Effect.void)
-      const watcher = () => {
-        if (!ready()) return
-        watchers.delete(watcher)
-        resume(Effect.void)
-      }
-      watchers.add(watcher)
-      return Effect.sync(() => watchers.delete(watcher))
-    })
-  return { changed, when }
-}
-
 const make = (socket: net.Socket, name: string): Link => {
   const unread = makeUnread()
-  const { changed, when } = makeWaits()
+  const { changed, when } = Waits.make()
   let wantedBytes = 0
   let reason: string | undefined
   const lose = (why: string) => {

@@ -12,6 +12,7 @@ import { output } from "../storage/stores.ts"
 import {
   assertNothingLeft,
   type Control,
+  media,
   type Options,
   type PeerDouble,
   packet,
@@ -41,10 +42,7 @@ const record = (relay: Relay, name: string, sessionId: number): Effect.Effect<Re
   })
 
 const claim = (what: string, options: Options, body: (relay: Relay) => Effect.Effect<void, never, Scope.Scope>) =>
-  it.live.each([
-    ["on a disk", true],
-    ["in memory", false]
-  ] as const)(`${what}; files %s`, ([, isDisk]) => withRelay({ ...options, isDisk }, body))
+  it.live.each(media)(`${what}; files %s`, ([, isDisk]) => withRelay({ ...options, isDisk }, body))
 
 const end = (relay: Relay, ...recordings: ReadonlyArray<Recording>) =>
   Effect.gen(function* () {

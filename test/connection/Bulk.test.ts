@@ -7,12 +7,7 @@ import { Effect } from "effect"
 import * as CtfIndex from "../../src/protocol/CtfIndex.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
-import { assertNothingLeft, packet, type Relay, until, withRelay } from "./doubles.ts"
-
-const media = [
-  ["on a disk", true],
-  ["in memory", false]
-] as const
+import { assertNothingLeft, media, packet, type Relay, until, withRelay } from "./doubles.ts"
 
 /** Small, just below and above what counts as large, larger than one write, larger than one read. */
 const sizes = [16, 100_000, 5000, 32_767, 32_768, 250_000, 700_000, 1, 131_072, 64, 40_000, 300_000]

@@ -7,7 +7,16 @@ import { Effect, type Scope } from "effect"
 import type { Fault } from "../../src/storage/FaultyFiles.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
-import { assertNothingLeft, type Control, type PeerDouble, packet, type Relay, until, withRelay } from "./doubles.ts"
+import {
+  assertNothingLeft,
+  type Control,
+  media,
+  type PeerDouble,
+  packet,
+  type Relay,
+  until,
+  withRelay
+} from "./doubles.ts"
 
 interface Recording {
   readonly c: Control
@@ -61,10 +70,7 @@ const assertUnharmed = (relay: Relay, bystander: Recording) =>
   })
 
 const claim = (what: string, body: (scene: Scene) => Effect.Effect<void, never, Scope.Scope>) =>
-  it.live.each([
-    ["on a disk", true],
-    ["in memory", false]
-  ] as const)(`${what}; files %s`, ([, isDisk]) =>
+  it.live.each(media)(`${what}; files %s`, ([, isDisk]) =>
     withRelay({ isDisk }, (relay) =>
       Effect.gen(function* () {
         const bystander = yield* record(relay, "bystander", 1)

@@ -230,6 +230,12 @@ export class Control {
   }
 }
 
+/** The two ways to a file: what a claim is about must hold on both. The flag is `Options.isDisk`. */
+export const media = [
+  ["on a disk", true],
+  ["in memory", false]
+] as const
+
 export const packet = (stream: bigint, seq: number, size = 16, padding = 0): Buffer =>
   join(Commands.packetHeader(stream, seq, size, padding), Commands.payload(size, seq))
 

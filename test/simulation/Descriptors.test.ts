@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import * as Commands from "../sidebyside/commands.ts"
 import * as Process from "../support/process.ts"
 import * as Wire from "../support/wire.ts"
@@ -65,98 +65,87 @@ const idle = (port: number) =>
   )
 
 describe("256 descriptors", () => {
-  it.live(
-    "carry 2,000 streams with their indexes: nothing is lost",
-    () =>
-      Effect.scoped(
-        Effect.gen(function* () {
-          const relay = yield* Limited.start(256)
-          const { d, pipeline, codes, directory } = yield* open(relay, "many", 1)
-          const count = 2000
-          const add = Array.from({ length: count }, (_, at) =>
-            message(numbers.ADD_STREAM, Commands.addStream(minor, { channel: `ch_${at}` }))
-          )
-          const streams = (yield* pipeline(add, 12)).map((reply) => {
-            assert.strictEqual(reply.readUInt32BE(8), 10)
-            return reply.readBigUInt64BE(0)
-          })
-          for (const seq of [0, 1]) {
-            yield* d.send(Buffer.concat(streams.map((stream) => packet(stream, seq, 100))))
-            const answers = yield* codes(streams.map((stream) => index(stream, seq, 100)))
-            assert.isTrue(answers.every((answer) => answer === 10))
-          }
-          yield* Process.until(
-            "all to be in the files",
-            Effect.map(codes(streams.map((stream) => isPending(stream, 1))), (answers) => answers.every((a) => a === 0))
-          )
-          const data = Buffer.concat([Commands.payload(100, 0), Commands.payload(100, 1)])
-          assert.strictEqual(readdirSync(join(directory, "index")).length, count)
-          for (let at = 0; at < count; at++) {
-            assert.isTrue(readFileSync(join(directory, `ch_${at}`)).equals(data), `ch_${at}`)
-            const records = readFileSync(join(directory, `index/ch_${at}.idx`))
-            assert.strictEqual(records.length, 16 + 2 * 72)
-            assert.strictEqual(records.readBigUInt64BE(16 + 72), 100n)
-          }
-          const close = streams.map((stream) => message(numbers.CLOSE_STREAM, Buffer.concat([u64(stream), u64(noSeq)])))
-          assert.isTrue((yield* codes(close)).every((answer) => answer === 10))
-          alive(relay)
-        })
-      ),
-    60_000
+  const claim = (what: string, body: (relay: Limited.Limited) => Effect.Effect<void, unknown, Scope.Scope>) =>
+    it.live(what, () => Effect.scoped(Effect.flatMap(Limited.start(256), body)), 60_000)
+
+  claim("carry 2,000 streams with their indexes: nothing is lost", (relay) =>
+    Effect.gen(function* () {
+      const { d, pipeline, codes, directory } = yield* open(relay, "many", 1)
+      const count = 2000
+      const add = Array.from({ length: count }, (_, at) =>
+        message(numbers.ADD_STREAM, Commands.addStream(minor, { channel: `ch_${at}` }))
+      )
+      const streams = (yield* pipeline(add, 12)).map((reply) => {
+        assert.strictEqual(reply.readUInt32BE(8), 10)
+        return reply.readBigUInt64BE(0)
+      })
+      for (const seq of [0, 1]) {
+        yield* d.send(Buffer.concat(streams.map((stream) => packet(stream, seq, 100))))
+        const answers = yield* codes(streams.map((stream) => index(stream, seq, 100)))
+        assert.isTrue(answers.every((answer) => answer === 10))
+      }
+      yield* Process.until(
+        "all to be in the files",
+        Effect.map(codes(streams.map((stream) => isPending(stream, 1))), (answers) => answers.every((a) => a === 0))
+      )
+      const data = Buffer.concat([Commands.payload(100, 0), Commands.payload(100, 1)])
+      assert.strictEqual(readdirSync(join(directory, "index")).length, count)
+      for (let at = 0; at < count; at++) {
+        assert.isTrue(readFileSync(join(directory, `ch_${at}`)).equals(data), `ch_${at}`)
+        const records = readFileSync(join(directory, `index/ch_${at}.idx`))
+        assert.strictEqual(records.length, 16 + 2 * 72)
+        assert.strictEqual(records.readBigUInt64BE(16 + 72), 100n)
+      }
+      const close = streams.map((stream) => message(numbers.CLOSE_STREAM, Buffer.concat([u64(stream), u64(noSeq)])))
+      assert.isTrue((yield* codes(close)).every((answer) => answer === 10))
+      alive(relay)
+    })
   )
 
-  it.live(
-    "withstand 500 idle connections: a session that records goes on, new ones come when they have gone",
-    () =>
-      Effect.scoped(
+  claim("withstand 500 idle connections: a session that records goes on, new ones come when they have gone", (relay) =>
+    Effect.gen(function* () {
+      const session = yield* open(relay, "busy", 1)
+      const add = Array.from({ length: 60 }, (_, at) =>
+        message(numbers.ADD_STREAM, Commands.addStream(minor, { channel: `ch_${at}` }))
+      )
+      const streams = (yield* session.pipeline(add, 12)).map((reply) => reply.readBigUInt64BE(0))
+      const round = (seq: number) =>
         Effect.gen(function* () {
-          const relay = yield* Limited.start(256)
-          const session = yield* open(relay, "busy", 1)
-          const add = Array.from({ length: 60 }, (_, at) =>
-            message(numbers.ADD_STREAM, Commands.addStream(minor, { channel: `ch_${at}` }))
-          )
-          const streams = (yield* session.pipeline(add, 12)).map((reply) => reply.readBigUInt64BE(0))
-          const round = (seq: number) =>
-            Effect.gen(function* () {
-              yield* session.d.send(Buffer.concat(streams.map((stream) => packet(stream, seq, 50))))
-              const answers = yield* session.codes(streams.map((stream) => index(stream, seq, 50)))
-              assert.isTrue(answers.every((answer) => answer === 10))
-            })
-          yield* round(0)
-          yield* Effect.scoped(
-            Effect.gen(function* () {
-              const ports = [relay.controlPort, relay.dataPort]
-              const numbered = Array.from({ length: 500 }, (_, at) => ports[at % 2] as number)
-              const sockets = yield* Effect.forEach(numbered, idle, { concurrency: 50 })
-              yield* Process.until(
-                "some to be refused",
-                Effect.sync(() => sockets.some((socket) => socket === null || socket.destroyed || socket.readableEnded))
-              )
-              for (const seq of [1, 2, 3]) yield* round(seq)
-              alive(relay)
-            })
-          )
-          yield* Process.until(
-            "a new session to be taken",
-            Effect.scoped(open(relay, "late", 2)).pipe(
-              Effect.as(true),
-              Effect.catch(() => Effect.succeed(false))
-            ),
-            { everyMillis: 50 }
-          )
-          yield* Process.until(
-            "all to be in the files",
-            Effect.map(session.codes(streams.map((stream) => isPending(stream, 3))), (a) =>
-              a.every((each) => each === 0)
-            )
-          )
-          for (let at = 0; at < streams.length; at++) {
-            assert.strictEqual(readFileSync(join(session.directory, `ch_${at}`)).length, 4 * 50)
-            assert.strictEqual(readFileSync(join(session.directory, `index/ch_${at}.idx`)).length, 16 + 4 * 72)
-          }
+          yield* session.d.send(Buffer.concat(streams.map((stream) => packet(stream, seq, 50))))
+          const answers = yield* session.codes(streams.map((stream) => index(stream, seq, 50)))
+          assert.isTrue(answers.every((answer) => answer === 10))
         })
-      ),
-    60_000
+      yield* round(0)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const ports = [relay.controlPort, relay.dataPort]
+          const numbered = Array.from({ length: 500 }, (_, at) => ports[at % 2] as number)
+          const sockets = yield* Effect.forEach(numbered, idle, { concurrency: 50 })
+          yield* Process.until(
+            "some to be refused",
+            Effect.sync(() => sockets.some((socket) => socket === null || socket.destroyed || socket.readableEnded))
+          )
+          for (const seq of [1, 2, 3]) yield* round(seq)
+          alive(relay)
+        })
+      )
+      yield* Process.until(
+        "a new session to be taken",
+        Effect.scoped(open(relay, "late", 2)).pipe(
+          Effect.as(true),
+          Effect.catch(() => Effect.succeed(false))
+        ),
+        { everyMillis: 50 }
+      )
+      yield* Process.until(
+        "all to be in the files",
+        Effect.map(session.codes(streams.map((stream) => isPending(stream, 3))), (a) => a.every((each) => each === 0))
+      )
+      for (let at = 0; at < streams.length; at++) {
+        assert.strictEqual(readFileSync(join(session.directory, `ch_${at}`)).length, 4 * 50)
+        assert.strictEqual(readFileSync(join(session.directory, `index/ch_${at}.idx`)).length, 16 + 4 * 72)
+      }
+    })
   )
 })
 

@@ -6,6 +6,7 @@
  */
 import { connect as dial, type Socket } from "node:net"
 import { Duration, Effect, Schema } from "effect"
+import * as Waits from "../../src/transport/Waits.ts"
 
 export class WireClosed extends Schema.TaggedError<WireClosed>()("WireClosed", {
   wanted: Schema.Int,
@@ -48,10 +49,7 @@ const limit = Duration.seconds(5)
 const make = (socket: Socket): Wire => {
   let received: Buffer = Buffer.alloc(0)
   let closed = false
-  const watchers = new Set<() => void>()
-  const changed = () => {
-    for (const watcher of [...watchers]) watcher()
-  }
+  const { changed, when } = Waits.make()
   socket.setNoDelay(true)
   socket.on("data", (chunk) => {
     received = Buffer.concat([received, chunk as Buffer])
@@ -65,17 +63,6 @@ const make = (socket: Socket): Wire => {
   socket.on("end", finished)
   socket.on("close", finished)
 
-  const when = (ready: () => boolean) =>
-    Effect.callback<void>((resume) => {
-      if (ready()) return resume(Effect.void)
-      const watcher = () => {
-        if (!ready()) return
-        watchers.delete(watcher)
-        resume(Effect.void)
-      }
-      watchers.add(watcher)
-      return Effect.sync(() => watchers.delete(watcher))
-    })
   const within = (ready: () => boolean, wanted: number) =>
     when(ready).pipe(
       Effect.timeoutOption(limit),
