@@ -52,7 +52,7 @@ export class Files extends Context.Service<
     readonly makeDirectory: (path: string) => Effect.Effect<void, FileFailed>
     readonly rename: (from: string, to: string) => Effect.Effect<void, FileFailed>
     readonly unlink: (path: string) => Effect.Effect<void, FileFailed>
-    /** As `unlink`, but does not wait until the file's space is free: that takes milliseconds for a large file. */
+    /** As `unlink`, but does not wait for a device to give back the file's space: milliseconds for a large file. */
     readonly displace: (path: string) => Effect.Effect<void, FileFailed>
     readonly removeDirectory: (path: string) => Effect.Effect<void, FileFailed>
     readonly list: (path: string) => Effect.Effect<ReadonlyArray<DirectoryEntry>, FileFailed>
