@@ -35,9 +35,10 @@ class DataConnection implements Receiver, PacketSink, Connection {
   constructor(peer: Peer, registry: Registry["Service"]) {
     this.#peer = peer
     this.#registry = registry
-    this.#account = new Account(registry.pool, () => {
+    const onRoom = () => {
       if (!this.#end.hasCome) peer.resume()
-    })
+    }
+    this.#account = new Account(registry.pool, onRoom, peer.landing)
   }
 
   get run(): Effect.Effect<void> {

@@ -1,13 +1,15 @@
 /**
  * The memory between sockets and files: blocks of two sizes from one pool, charged to the connection that fills them.
  *
- * A block belongs to one stream from `take` until the stream's write has completed and `release` is called; views of
+ * A block belongs to one stream from `take` until the stream's write has completed and it is released; views of
  * its bytes are valid exactly that long. Idle connections own none.
  *
  * Limits. A connection may hold `connectionBytesMax`, and never more than half of what is still free: however many
  * connections stall, a share of the pool stays for the next one. A connection is asked to stop *after* the read that
  * spent its share, so the pool can exceed `bytesMax` by at most one read per connection that is receiving.
  */
+
+import type { Holder, Landing, Piece } from "./Landing.ts"
 
 /** One disk write of a busy stream is a few blocks; one small read still fits in one. */
 export const blockBytes = 64 * 1024
@@ -21,11 +23,25 @@ export const connectionBytesMax = 4 * 1024 * 1024
 /** Free blocks of one size kept for reuse beyond this are left to the garbage collector. */
 const spareBytesMax = 16 * 1024 * 1024
 
-export interface Block {
+export class Block implements Piece {
   readonly bytes: Buffer
-  /** How much of `bytes` is filled. */
-  length: number
+  from = 0
+  /** `bytes[from, to)` is filled. */
+  to = 0
   owner: Account | undefined
+
+  constructor(byteCount: number) {
+    this.bytes = Buffer.allocUnsafeSlow(byteCount)
+  }
+
+  get isFull(): boolean {
+    return this.to === this.bytes.length
+  }
+
+  release(): void {
+    if (this.owner === undefined) throw new Error("block released twice")
+    this.owner.pool.release(this, this.owner)
+  }
 }
 
 export class Pool {
@@ -44,23 +60,31 @@ export class Pool {
     const isSmall = byteCount <= smallBlockBytes
     const size = isSmall ? smallBlockBytes : blockBytes
     const spare = isSmall ? this.#spareSmall : this.#spare
-    const block = spare.pop() ?? { bytes: Buffer.allocUnsafeSlow(size), length: 0, owner }
-    block.length = 0
+    const block = spare.pop() ?? new Block(size)
+    block.from = 0
+    block.to = 0
     block.owner = owner
-    owner.usedBytes += size
-    this.usedBytes += size
+    this.charge(owner, size)
     return block
   }
 
-  release(block: Block): void {
-    const owner = block.owner
-    if (owner === undefined) throw new Error("block released twice")
+  /** See `Block.release`. */
+  release(block: Block, owner: Account): void {
     const size = block.bytes.length
     const spare = size === smallBlockBytes ? this.#spareSmall : this.#spare
     block.owner = undefined
-    owner.usedBytes -= size
-    this.usedBytes -= size
     if (spare.length * size < spareBytesMax) spare.push(block)
+    this.discharge(owner, size)
+  }
+
+  charge(owner: Account, byteCount: number): void {
+    owner.usedBytes += byteCount
+    this.usedBytes += byteCount
+  }
+
+  discharge(owner: Account, byteCount: number): void {
+    owner.usedBytes -= byteCount
+    this.usedBytes -= byteCount
     if (this.#paused.size > 0) this.#resumeSome(owner)
   }
 
@@ -96,14 +120,17 @@ export class Pool {
 }
 
 /** The share of one connection. `onRoom` is called once after each `isSpent` that answered true. */
-export class Account {
+export class Account implements Holder {
   usedBytes = 0
   readonly pool: Pool
   readonly onRoom: () => void
+  /** Where the connection's reads land, if parts of them can be held. */
+  readonly #landing: Landing | undefined
 
-  constructor(pool: Pool, onRoom: () => void) {
+  constructor(pool: Pool, onRoom: () => void, landing?: Landing) {
     this.pool = pool
     this.onRoom = onRoom
+    this.#landing = landing
   }
 
   /** True when the connection must stop reading until `onRoom`. */
@@ -111,6 +138,18 @@ export class Account {
     if (this.usedBytes < blockBytes || this.usedBytes < this.pool.shareOf(this)) return false
     this.pool.pause(this)
     return true
+  }
+
+  /** Keeps `bytes[from, to)` of the read that is being received where they are; undefined: they must be copied. */
+  hold(bytes: Buffer, from: number, to: number): Piece | undefined {
+    const held = this.#landing?.hold(bytes, from, to, this)
+    if (held !== undefined) this.pool.charge(this, to - from)
+    return held
+  }
+
+  /** See `Holder`. */
+  released(byteCount: number): void {
+    this.pool.discharge(this, byteCount)
   }
 
   /** The connection is gone: nobody waits for room any more. Its blocks come back as their writes complete. */

@@ -4,8 +4,8 @@
  * All bytes are written before any record, so an index record never points past written bytes.
  */
 import { type Deferred, Effect } from "effect"
-import type { Account, Block } from "../memory/Blocks.ts"
-import { blockBytes } from "../memory/Blocks.ts"
+import { type Account, Block, blockBytes } from "../memory/Blocks.ts"
+import type { Piece } from "../memory/Landing.ts"
 import type { FileFailed } from "../storage/Files.ts"
 
 /** Blocks written by one system call at most: 1 MiB keeps a thread of the pool busy for well under a millisecond. */
@@ -13,6 +13,8 @@ const writeBlockCountMax = 16
 /** Padding is filled into blocks up to this; the rest of a longer run is written from a shared page. */
 const inlineZerosMax = blockBytes
 const zeros = Buffer.alloc(blockBytes)
+/** Copying less is cheaper than a write of its own for it. */
+const heldBytesMin = 16 * 1024
 
 /** Where bytes and records go. */
 export interface Sink {
@@ -41,8 +43,8 @@ interface Records {
 
 export class Stage {
   dataSink: Sink | undefined
-  /** Blocks, and lengths of runs of zeros. */
-  readonly #data: Array<Block | number> = []
+  /** Bytes, and lengths of runs of zeros. */
+  readonly #data: Array<Piece | number> = []
   readonly #records: Array<Records> = []
   /** Run when all bytes and records are written. */
   readonly steps: Array<{ readonly run: Step; readonly isCleanup: boolean }> = []
@@ -54,14 +56,21 @@ export class Stage {
     return this.#data.length + this.#records.length + this.steps.length + this.waiters.length > 0
   }
 
-  /** Copies `bytes[from, to)`. */
+  /** Adds `bytes[from, to)`: holds them where they landed, if they are soon written and many, or copies them. */
   add(bytes: Buffer, from: number, to: number, account: Account): void {
+    if (to - from >= heldBytesMin && this.dataSink?.isImmediate === true) {
+      const held = account.hold(bytes, from, to)
+      if (held !== undefined) {
+        this.#data.push(held)
+        return
+      }
+    }
     let at = from
     while (at < to) {
       const block = this.#room(account, to - at)
-      const count = Math.min(to - at, block.bytes.length - block.length)
-      bytes.copy(block.bytes, block.length, at, at + count)
-      block.length += count
+      const count = Math.min(to - at, block.bytes.length - block.to)
+      bytes.copy(block.bytes, block.to, at, at + count)
+      block.to += count
       at += count
     }
   }
@@ -71,9 +80,9 @@ export class Stage {
     let left = Math.min(count, inlineZerosMax)
     while (left > 0) {
       const block = this.#room(account, left)
-      const filled = Math.min(left, block.bytes.length - block.length)
-      block.bytes.fill(0, block.length, block.length + filled)
-      block.length += filled
+      const filled = Math.min(left, block.bytes.length - block.to)
+      block.bytes.fill(0, block.to, block.to + filled)
+      block.to += filled
       left -= filled
     }
     if (count > inlineZerosMax) this.#data.push(count - inlineZerosMax)
@@ -83,21 +92,21 @@ export class Stage {
   addRecord(sink: Sink, offset: number, fields: Buffer, at: number, fieldBytes: number, account: Account): void {
     const size = 8 + fieldBytes
     let records = this.#records.at(-1)
-    if (records?.sink !== sink || records.block.length + size > records.block.bytes.length) {
+    if (records?.sink !== sink || records.block.to + size > records.block.bytes.length) {
       records = { sink, block: account.pool.take(account, records === undefined ? size : blockBytes) }
       this.#records.push(records)
     }
     const { block } = records
-    block.bytes.writeUInt32BE(Math.floor(offset / 0x1_0000_0000), block.length)
-    block.bytes.writeUInt32BE(offset >>> 0, block.length + 4)
-    fields.copy(block.bytes, block.length + 8, at, at + fieldBytes)
-    block.length += size
+    block.bytes.writeUInt32BE(Math.floor(offset / 0x1_0000_0000), block.to)
+    block.bytes.writeUInt32BE(offset >>> 0, block.to + 4)
+    fields.copy(block.bytes, block.to + 8, at, at + fieldBytes)
+    block.to += size
   }
 
   /** A block with room. The first of a stage may be small; a stream that brings more than one packet gets full ones. */
   #room(account: Account, byteCount: number): Block {
     const last = this.#data.at(-1)
-    if (last !== undefined && typeof last !== "number" && last.length < last.bytes.length) return last
+    if (last instanceof Block && !last.isFull) return last
     const block = account.pool.take(account, last === undefined ? byteCount : blockBytes)
     this.#data.push(block)
     return block
@@ -115,12 +124,12 @@ export class Stage {
     const sink = this.dataSink
     let count = 0
     while (count < this.#data.length && sink !== undefined) {
-      const block = this.#data[count] as Block | number
-      if (typeof block === "number" || !appendWhole(sink, block)) break
+      const piece = this.#data[count] as Piece | number
+      if (typeof piece === "number" || !appendWhole(sink, piece)) break
       count++
     }
     // Released last: whoever waited for memory may add to this stage at once.
-    for (const block of this.#data.splice(0, count)) release(block as Block)
+    for (const piece of this.#data.splice(0, count)) (piece as Piece).release()
     return this.#data.length === 0
   }
 
@@ -131,7 +140,7 @@ export class Stage {
       if (!appendWhole(sink, block)) break
       count++
     }
-    for (const { block } of this.#records.splice(0, count)) release(block)
+    for (const { block } of this.#records.splice(0, count)) block.release()
     return this.#records.length === 0
   }
 
@@ -159,10 +168,10 @@ export class Stage {
         else this.#data[from] = first - byteCount
       } else {
         for (; next < this.#data.length && next - from < writeBlockCountMax; next++) {
-          const block = this.#data[next] as Block | number
-          if (typeof block === "number") break
-          buffers.push(block.length === block.bytes.length ? block.bytes : block.bytes.subarray(0, block.length))
-          byteCount += block.length
+          const piece = this.#data[next] as Piece | number
+          if (typeof piece === "number") break
+          buffers.push(filled(piece))
+          byteCount += piece.to - piece.from
         }
       }
       const write = (this.dataSink as Sink).append(buffers, byteCount)
@@ -171,26 +180,22 @@ export class Stage {
   }
 
   get #writeRecords(): Step {
-    return Effect.forEach(
-      this.#records,
-      ({ sink, block }) => sink.append([block.bytes.subarray(0, block.length)], block.length),
-      { discard: true }
-    )
+    return Effect.forEach(this.#records, ({ sink, block }) => sink.append([filled(block)], block.to - block.from), {
+      discard: true
+    })
   }
 
-  releaseBlocks(): void {
-    for (const block of this.#data.splice(0)) if (typeof block !== "number") release(block)
-    for (const { block } of this.#records.splice(0)) release(block)
+  releaseMemory(): void {
+    for (const piece of this.#data.splice(0)) if (typeof piece !== "number") piece.release()
+    for (const { block } of this.#records.splice(0)) block.release()
   }
 }
 
-const release = (block: Block): void => block.owner?.pool.release(block)
+const filled = ({ bytes, from, to }: Piece): Uint8Array =>
+  to - from === bytes.length ? bytes : bytes.subarray(from, to)
 
-/** Of a block that was not written whole, the rest stays. */
-const appendWhole = (sink: Sink, block: Block): boolean => {
-  const count = sink.appendNow(block.bytes, 0, block.length)
-  if (count === block.length) return true
-  block.bytes.copyWithin(0, count, block.length)
-  block.length -= count
-  return false
+/** Of what was not written whole, the rest stays. */
+const appendWhole = (sink: Sink, piece: Piece): boolean => {
+  piece.from += sink.appendNow(piece.bytes, piece.from, piece.to)
+  return piece.from === piece.to
 }

@@ -225,7 +225,7 @@ export class WriteLog {
   #runStage(stage: Stage, onFailure: OnFailure): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       if (this.#failure === undefined && !stage.writeNow()) yield* this.#attempt(stage.write, onFailure)
-      stage.releaseBlocks()
+      stage.releaseMemory()
       for (let step = stage.steps.shift(); step !== undefined; step = stage.steps.shift()) {
         if (this.#failure === undefined || step.isCleanup) yield* this.#attempt(step.run, onFailure)
       }
@@ -261,7 +261,7 @@ export class WriteLog {
       this.#hasWork = false
       this.#running = undefined
       for (const stage of stages) {
-        stage.releaseBlocks()
+        stage.releaseMemory()
         this.#answer(stage)
       }
       const cleanups = stages.flatMap((stage) => stage.steps.filter((step) => step.isCleanup))

@@ -161,6 +161,7 @@ const makePeer = (accepted: net.Socket, options: Options): Peer => {
   })
   return {
     name,
+    landing: reading.landing,
     start: (to) => {
       receiver = to
       reading.resume()

@@ -2,9 +2,11 @@
  * One accepted TCP connection as the connection folder sees it: bytes are lent to a callback as they arrive, replies
  * are written whole, the end is told once.
  *
- * Bytes arrive in memory shared by all connections (`ReceiveInto.ts`): a view is valid during the callback only.
+ * Bytes arrive in memory shared by all connections: a view is valid during the callback only, unless `landing` lets it
+ * be held.
  */
 import type { Effect } from "effect"
+import type { Landing } from "../memory/Landing.ts"
 
 /** How the connection ended, as far as the socket knows. */
 export type SocketEnd = "closed by peer" | "closed by relay" | "socket error" | "stalled"
@@ -21,6 +23,8 @@ export interface Receiver {
 export interface Peer {
   /** `address:port` of the other side, for logs. */
   readonly name: string
+  /** Where its bytes arrive, if parts of them can be kept without a copy. */
+  readonly landing: Landing | undefined
   readonly start: (receiver: Receiver) => void
   readonly resume: () => void
   /**

@@ -1,24 +1,19 @@
 /**
- * Reads an accepted connection into memory owned by the relay instead of a fresh buffer per read.
- *
- * One landing buffer serves every connection: a read fills it and its receiver is called in the same turn, so no two
- * connections ever use it at once, and idle connections own no memory.
+ * Reads an accepted connection into memory owned by the relay (`memory/Landing`) instead of a fresh buffer per read.
  *
  * `net.Socket`'s `onread` is documented; giving it to an *accepted* connection needs the socket's handle, which is not.
  * The use of `_handle` is confined to this file, probed once per process, and replaced by `data` events where it fails.
  */
 import * as net from "node:net"
-
-/** One read of a busy connection. Larger reads save system calls, smaller ones stay in the processor's cache. */
-export const landingBytes = 512 * 1024
-
-const landing = Buffer.allocUnsafeSlow(landingBytes)
+import { Landing } from "../memory/Landing.ts"
 
 /** Called with `length` bytes at the start of `bytes`; false stops reading. */
 export type Receive = (bytes: Buffer, length: number) => boolean
 
 export interface Reading {
   readonly socket: net.Socket
+  /** Where reads land; undefined where each read has a buffer of its own. */
+  readonly landing: Landing | undefined
   readonly resume: () => void
 }
 
@@ -45,17 +40,27 @@ const receiveOwned = (accepted: net.Socket, owner: HandleOwner, receive: Receive
   const handle = owner._handle
   // `accepted` keeps only its place in the server's connection count.
   owner._handle = null
+  const landing = new Landing()
+  const received = (length: number) => {
+    const goesOn = receive(landing.bytes, length)
+    landing.received()
+    return goesOn
+  }
   const options = {
     handle,
     allowHalfOpen: true,
     // Otherwise the constructor starts to read, before anybody can receive.
     manualStart: true,
-    onread: { buffer: landing, callback: (length: number) => receive(landing, length) }
+    onread: { buffer: () => landing.bytes, callback: received }
   }
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts)
-  socket.once("close", () => accepted.destroy())
+  socket.once("close", () => {
+    landing.close()
+    accepted.destroy()
+  })
   return {
     socket,
+    landing,
     resume: () => {
       socket.resume()
       socket.read(0)
@@ -68,5 +73,5 @@ const receivePortably = (socket: net.Socket, receive: Receive): Reading => {
     if (!receive(bytes, bytes.length)) socket.pause()
   })
   socket.pause()
-  return { socket, resume: () => void socket.resume() }
+  return { socket, landing: undefined, resume: () => void socket.resume() }
 }

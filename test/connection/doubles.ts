@@ -6,19 +6,17 @@ import { assert } from "@effect/vitest"
 import { Cause, Context, Deferred, Effect, FiberSet, Layer, Logger, type Scope } from "effect"
 import * as ControlConnection from "../../src/connection/ControlConnection.ts"
 import * as DataConnection from "../../src/connection/DataConnection.ts"
+import { Landing, Slabs, sharedBytes } from "../../src/memory/Landing.ts"
 import { Registry } from "../../src/relay/Registry.ts"
 import type { Peer, Receiver, SocketEnd } from "../../src/transport/Peer.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import * as Stores from "../storage/stores.ts"
 import * as Process from "../support/process.ts"
 
-/** All peers lend the same memory, as the listener does: who keeps a view sees it change. */
-const landing = Buffer.alloc(512 * 1024)
-
 export class PeerDouble implements Peer {
   readonly name: string
   /** Bytes per read at most: the test decides where messages are cut. */
-  readBytesMax = landing.length
+  readBytesMax = sharedBytes
   /** The other side does not read its replies. */
   isDeaf = false
   /** What `send` does instead, to break a connection. */
@@ -36,8 +34,11 @@ export class PeerDouble implements Peer {
   #receiver: Receiver | undefined
   readonly #end = Deferred.makeUnsafe<SocketEnd>()
 
-  constructor(name: string) {
+  readonly landing: Landing
+
+  constructor(name: string, slabs: Slabs) {
     this.name = name
+    this.landing = new Landing(slabs)
   }
 
   // ---- Peer ------------------------------------------------------------------------------------------------------
@@ -94,6 +95,7 @@ export class PeerDouble implements Peer {
 
   #finish(end: SocketEnd): void {
     this.isClosed = true
+    this.landing.close()
     this.#incoming = []
     Deferred.doneUnsafe(this.#end, Effect.succeed(end))
   }
@@ -104,11 +106,14 @@ export class PeerDouble implements Peer {
     while (this.#isReading && this.#receiver !== undefined && !this.isClosed) {
       const next = this.#incoming.shift()
       if (next === undefined) break
-      const length = Math.min(next.length, this.readBytesMax)
+      const { bytes } = this.landing
+      const length = Math.min(next.length, this.readBytesMax, bytes.length)
       if (length < next.length) this.#incoming.unshift(next.subarray(length))
-      next.copy(landing, 0, 0, length)
-      this.#isReading = this.#receiver.receive(landing, length)
-      landing.fill(0xdd, 0, length)
+      next.copy(bytes, 0, 0, length)
+      this.#isReading = this.#receiver.receive(bytes, length)
+      this.landing.received()
+      // Who keeps a view of what the next read may overwrite sees it change.
+      this.landing.bytes.fill(0xdd, 0, Math.min(length, this.landing.bytes.length))
     }
     this.#isPumping = false
     if (!this.#isEnding || this.#incoming.length > 0 || this.#receiver === undefined || this.isClosed) return
@@ -129,6 +134,7 @@ export interface Options extends Stores.Options {
 
 export interface Relay extends Stores.Stored {
   readonly registry: Registry["Service"]
+  readonly slabs: Slabs
   readonly log: Array<LogLine>
   /** Connections being served. */
   readonly connections: FiberSet.FiberSet
@@ -265,10 +271,11 @@ export const withRelay = <A, E>(
   const played = Effect.gen(function* () {
     const context = yield* Layer.build(registryLayer)
     const registry = Context.get(context, Registry)
+    const slabs = new Slabs()
     const connections = yield* FiberSet.make()
     const serve = (name: string, handle: (peer: Peer) => Effect.Effect<void, never, Registry>) =>
       Effect.gen(function* () {
-        const peer = new PeerDouble(name)
+        const peer = new PeerDouble(name, slabs)
         const served = handle(peer).pipe(
           Effect.provideService(Registry, registry),
           Effect.catchCause((cause) =>
@@ -284,6 +291,7 @@ export const withRelay = <A, E>(
       faults,
       store: registry.store,
       registry,
+      slabs,
       log,
       connections,
       control: Effect.map(serve("control", ControlConnection.serve), (peer) => new Control(peer)),
@@ -301,6 +309,7 @@ export const holdings = (relay: Relay): Effect.Effect<Readonly<Record<string, nu
     streams: relay.registry.streams.size,
     chunks: relay.registry.chunks.count,
     blockBytes: relay.registry.pool.usedBytes,
+    slabs: relay.slabs.usedCount,
     openFiles: relay.store.pool.openCount,
     descriptors: relay.memory.openCount,
     operations: relay.faults.inFlightCount
@@ -312,6 +321,7 @@ export const nothing = {
   streams: 0,
   chunks: 0,
   blockBytes: 0,
+  slabs: 0,
   openFiles: 0,
   descriptors: 0,
   operations: 0

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { Account, type Block, blockBytes, connectionBytesMax, Pool } from "../../src/memory/Blocks.ts"
+import { Landing, type Piece, Slabs, slabBytes } from "../../src/memory/Landing.ts"
 
 const mebibyte = 1024 * 1024
 
@@ -33,7 +34,7 @@ class Reader {
   }
 
   release(count = 1): void {
-    for (const block of this.blocks.splice(0, count)) this.account.pool.release(block)
+    for (const block of this.blocks.splice(0, count)) block.release()
   }
 }
 
@@ -73,8 +74,8 @@ describe("packet memory", () => {
     const pool = new Pool(mebibyte)
     const account = new Account(pool, () => {})
     const block = pool.take(account)
-    pool.release(block)
-    assert.throws(() => pool.release(block))
+    block.release()
+    assert.throws(() => block.release())
     assert.deepStrictEqual([pool.usedBytes, account.usedBytes], [0, 0])
     const [first, second] = [pool.take(account), pool.take(account)]
     assert.notStrictEqual(first.bytes, second.bytes)
@@ -84,9 +85,29 @@ describe("packet memory", () => {
     const pool = new Pool(mebibyte)
     const account = new Account(pool, () => {})
     const block = pool.take(account)
-    block.length = 77
-    pool.release(block)
-    assert.strictEqual(pool.take(account).length, 0)
+    block.to = 77
+    block.release()
+    assert.strictEqual(pool.take(account).to, 0)
+  })
+
+  it("what is held where it landed counts as what is copied, until it is released", () => {
+    const pool = new Pool(64 * mebibyte)
+    const landing = new Landing(new Slabs())
+    let resumeCount = 0
+    const account = new Account(pool, () => resumeCount++, landing)
+    assert.isUndefined(account.hold(landing.bytes, 0, slabBytes), "in the memory of all")
+    assert.strictEqual(account.usedBytes, 0)
+    const held: Array<Piece | undefined> = []
+    while (!account.isSpent()) {
+      landing.received()
+      held.push(account.hold(landing.bytes, 0, slabBytes))
+    }
+    assert.strictEqual(held.length, connectionBytesMax / slabBytes)
+    assert.deepStrictEqual([account.usedBytes, pool.usedBytes], [connectionBytesMax, connectionBytesMax])
+    for (const piece of held.splice(0, held.length / 2)) piece?.release()
+    assert.strictEqual(resumeCount, 1)
+    for (const piece of held) piece?.release()
+    assert.deepStrictEqual([account.usedBytes, pool.usedBytes, resumeCount], [0, 0, 1])
   })
 
   it("a connection that is gone is not woken, and its blocks still come back", () => {

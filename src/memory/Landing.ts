@@ -1,0 +1,171 @@
+/**
+ * Where the reads of connections land.
+ *
+ * All connections share one buffer: a read fills it and its receiver is called in the same turn, so no two of them use
+ * it at once, and idle connections own no memory. What must outlive the turn is copied out of it.
+ *
+ * Large parts of packets are too expensive to copy only to wait until the next turn. Whoever wants to keep them asks
+ * `hold`; from the next read on the connection has a _slab_ of its own, where what is held stays until it is released.
+ * While something in it is held the next read lands in another slab. When all are lent, the shared buffer serves.
+ */
+
+/** One read of a busy connection. Larger reads save system calls, smaller ones stay in the processor's cache. */
+export const sharedBytes = 512 * 1024
+
+/** Reads that fill more are written from where they landed, in the turn that read them (`relay/WriteLog`). */
+export const slabBytes = 256 * 1024
+
+/** Together 16 MiB, for all connections. Untouched slabs take no memory. */
+export const slabCountMax = 64
+
+/** So many reads of which nothing was held give a slab back: the ends of large packets are small. */
+const idleReadCountMax = 8
+
+/** Memory that is filled once, read once, and given back. */
+export interface Piece {
+  readonly bytes: Buffer
+  /** What is left of it. */
+  from: number
+  to: number
+  readonly release: () => void
+}
+
+class Slab {
+  readonly bytes: Buffer
+  isLent = false
+  heldCount = 0
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+}
+
+export class Slabs {
+  readonly #countMax: number
+  #memory: SharedArrayBuffer | undefined
+  #madeCount = 0
+  readonly #spare: Array<Slab> = []
+
+  constructor(countMax: number = slabCountMax) {
+    this.#countMax = countMax
+  }
+
+  /** Of which all slabs are parts; other threads may read it. */
+  get memory(): SharedArrayBuffer {
+    this.#memory ??= new SharedArrayBuffer(this.#countMax * slabBytes)
+    return this.#memory
+  }
+
+  /** Lent or held. */
+  get usedCount(): number {
+    return this.#madeCount - this.#spare.length
+  }
+
+  lend(): Slab | undefined {
+    const slab = this.#spare.pop() ?? this.#make()
+    if (slab !== undefined) slab.isLent = true
+    return slab
+  }
+
+  takeBack(slab: Slab): void {
+    slab.isLent = false
+    this.#settle(slab)
+  }
+
+  released(slab: Slab): void {
+    slab.heldCount--
+    this.#settle(slab)
+  }
+
+  #settle(slab: Slab): void {
+    if (!slab.isLent && slab.heldCount === 0) this.#spare.push(slab)
+  }
+
+  #make(): Slab | undefined {
+    if (this.#madeCount === this.#countMax) return undefined
+    return new Slab(Buffer.from(this.memory, this.#madeCount++ * slabBytes, slabBytes))
+  }
+}
+
+/** Whom held bytes are charged to. */
+export interface Holder {
+  readonly released: (byteCount: number) => void
+}
+
+/** A part of a slab: valid until released, once. */
+class Held implements Piece {
+  readonly #slabs: Slabs
+  readonly #holder: Holder
+  readonly #byteCount: number
+  #slab: Slab | undefined
+  readonly bytes: Buffer
+  from: number
+  to: number
+
+  constructor(slabs: Slabs, slab: Slab, from: number, to: number, holder: Holder) {
+    this.#slabs = slabs
+    this.#slab = slab
+    this.#holder = holder
+    this.#byteCount = to - from
+    this.bytes = slab.bytes
+    this.from = from
+    this.to = to
+    slab.heldCount++
+  }
+
+  release(): void {
+    if (this.#slab === undefined) throw new Error("part of a slab released twice")
+    this.#slabs.released(this.#slab)
+    this.#slab = undefined
+    this.#holder.released(this.#byteCount)
+  }
+}
+
+const shared = Buffer.allocUnsafeSlow(sharedBytes)
+
+/** All slabs of this process. */
+export const processSlabs = new Slabs()
+
+/** Where the reads of one connection land. */
+export class Landing {
+  readonly #slabs: Slabs
+  #slab: Slab | undefined
+  #isWanted = false
+  #idleReadCount = 0
+
+  constructor(slabs: Slabs = processSlabs) {
+    this.#slabs = slabs
+  }
+
+  /** For the next read. */
+  get bytes(): Buffer {
+    return this.#slab?.bytes ?? shared
+  }
+
+  /** Keeps `bytes[from, to)` of the read that is being received; undefined: it must be copied. */
+  hold(bytes: Buffer, from: number, to: number, holder: Holder): Piece | undefined {
+    this.#isWanted = true
+    return this.#slab?.bytes === bytes ? new Held(this.#slabs, this.#slab, from, to, holder) : undefined
+  }
+
+  /** A read was received: decides where the next one lands. */
+  received(): void {
+    if (this.#isWanted) {
+      this.#isWanted = false
+      this.#idleReadCount = 0
+      if (this.#slab === undefined || this.#slab.heldCount > 0) this.#exchange(this.#slabs.lend())
+    } else if (this.#slab !== undefined && (this.#slab.heldCount > 0 || ++this.#idleReadCount === idleReadCountMax)) {
+      this.#exchange(undefined)
+    }
+  }
+
+  /** There will be no more reads. */
+  close(): void {
+    this.#exchange(undefined)
+  }
+
+  #exchange(slab: Slab | undefined): void {
+    if (this.#slab !== undefined) this.#slabs.takeBack(this.#slab)
+    this.#slab = slab
+  }
+}
