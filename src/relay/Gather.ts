@@ -12,10 +12,13 @@ export const gatherBytesMax = 512 * 1024
 /** How long bytes may wait for company. Short beside any live timer, long beside a write. */
 const gatherMillis = 4
 
+/** Writes what a stream has; told whether others have something to write, too. */
+export type Flush = (hasCompany: boolean) => void
+
 export class Gather {
   #waiting: Array<() => void> = []
   #isTimed = false
-  #bulk: Array<() => void> = []
+  #bulk: Array<Flush> = []
 
   /** Calls `wake` soon, together with others. */
   add(wake: () => void): void {
@@ -30,7 +33,7 @@ export class Gather {
    * target goes on when it has the answer: answered before the packet is written, both work at the same time. With
    * several packets at hand somebody works anyway, and they are written while the processor's cache still has them.
    */
-  addBulk(flush: () => void): void {
+  addBulk(flush: Flush): void {
     this.#bulk.push(flush)
     if (this.#bulk.length === 1) setImmediate(this.#onPolled)
   }
@@ -50,6 +53,6 @@ export class Gather {
   readonly #flush = (): void => {
     const due = this.#bulk
     this.#bulk = []
-    for (const flush of due) flush()
+    for (const flush of due) flush(due.length > 1)
   }
 }

@@ -6,7 +6,7 @@
 import { type Deferred, Effect } from "effect"
 import { type Account, Block, blockBytes } from "../memory/Blocks.ts"
 import type { Piece } from "../memory/Landing.ts"
-import type { FileFailed } from "../storage/Files.ts"
+import { type BesideWrite, besidePieceCountMax, type FileFailed } from "../storage/Files.ts"
 
 /** Blocks written by one system call at most: 1 MiB keeps a thread of the pool busy for well under a millisecond. */
 const writeBlockCountMax = 16
@@ -23,6 +23,8 @@ export interface Sink {
   readonly isImmediate: boolean
   /** Writes what it can of `bytes[from, to)` in this call, and answers how many bytes that were. */
   readonly appendNow: (bytes: Uint8Array, from: number, to: number) => number
+  /** See `OpenFile.writeBeside`; nothing else may be appended before it is settled. */
+  readonly appendBeside: (pieces: ReadonlyArray<Piece>, onDone: () => void) => BesideWrite | undefined
 }
 
 export type Step = Effect.Effect<void, FileFailed>
@@ -45,6 +47,8 @@ export class Stage {
   dataSink: Sink | undefined
   /** Bytes, and lengths of runs of zeros. */
   readonly #data: Array<Piece | number> = []
+  /** The first of them, while another thread writes them. */
+  #beside: BesideWrite | undefined
   readonly #records: Array<Records> = []
   /** Run when all bytes and records are written. */
   readonly steps: Array<{ readonly run: Step; readonly isCleanup: boolean }> = []
@@ -121,6 +125,7 @@ export class Stage {
 
   /** Only the bytes. */
   writeDataNow(): boolean {
+    this.settle()
     const sink = this.dataSink
     let count = 0
     while (count < this.#data.length && sink !== undefined) {
@@ -144,9 +149,38 @@ export class Stage {
     return this.#records.length === 0
   }
 
+  // ---- writing by another thread ---------------------------------------------------------------------------------
+
+  /** Lets another thread write what is held. False: it does not. */
+  writeDataBeside(onDone: () => void): boolean {
+    if (this.#beside !== undefined) return true
+    const isOther = (piece: Piece | number) => typeof piece === "number" || piece instanceof Block
+    const end = this.#data.findIndex(isOther)
+    const pieces = this.#data.slice(0, Math.min(end < 0 ? this.#data.length : end, besidePieceCountMax))
+    if (pieces.length > 0) this.#beside = this.dataSink?.appendBeside(pieces as Array<Piece>, onDone)
+    return this.#beside !== undefined
+  }
+
+  /** Ends what another thread does. */
+  settle(): void {
+    const beside = this.#beside
+    if (beside === undefined) return
+    this.#beside = undefined
+    let count = 0
+    for (let left = beside.settle(); left > 0; ) {
+      const piece = this.#data[count] as Piece
+      const taken = Math.min(left, piece.to - piece.from)
+      piece.from += taken
+      left -= taken
+      if (piece.from === piece.to) count++
+    }
+    for (const piece of this.#data.splice(0, count)) (piece as Piece).release()
+  }
+
   // ---- writing by the stream's fiber -----------------------------------------------------------------------------
 
   get write(): Step {
+    this.settle()
     if (this.#data.length === 0) return this.#writeRecords
     const data = this.#writeData(0)
     return this.#records.length === 0 ? data : Effect.andThen(data, this.#writeRecords)
@@ -186,6 +220,7 @@ export class Stage {
   }
 
   releaseMemory(): void {
+    this.settle()
     for (const piece of this.#data.splice(0)) if (typeof piece !== "number") piece.release()
     for (const { block } of this.#records.splice(0)) block.release()
   }

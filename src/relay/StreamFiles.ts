@@ -6,11 +6,12 @@
  */
 import { Effect } from "effect"
 import type { Account } from "../memory/Blocks.ts"
+import type { Piece } from "../memory/Landing.ts"
 import type { Actions } from "../model/Stream.ts"
 import type { DataFile, IndexFile } from "../model/StreamFile.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import type { TraceFile } from "../storage/FilePool.ts"
-import type { FileFailed } from "../storage/Files.ts"
+import type { BesideWrite, FileFailed } from "../storage/Files.ts"
 import type { Sink } from "./Stage.ts"
 import type { TraceChunk } from "./TraceChunk.ts"
 import type { WriteLog } from "./WriteLog.ts"
@@ -42,6 +43,19 @@ class FileSink implements Sink {
     const count = this.file?.writeNow(bytes, from, to, this.position) ?? 0
     this.position += count
     return count
+  }
+
+  appendBeside(pieces: ReadonlyArray<Piece>, onDone: () => void): BesideWrite | undefined {
+    const beside = this.file?.writeBeside(pieces, this.position, onDone)
+    if (beside === undefined) return undefined
+    const { position } = this
+    return {
+      settle: () => {
+        const count = beside.settle()
+        this.position = position + count
+        return count
+      }
+    }
   }
 
   get close(): Effect.Effect<void> {

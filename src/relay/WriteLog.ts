@@ -148,9 +148,15 @@ export class WriteLog {
     if (this.#hasWork && !this.#writeNow()) this.#signal()
   }
 
-  readonly #onPolled = (): void => {
+  readonly #onPolled = (hasCompany: boolean): void => {
     this.#isFlushing = false
-    this.#writeDataNow(this.#current.dataSink)
+    this.#writeData(hasCompany)
+  }
+
+  /** Another thread has written something. */
+  readonly #onBeside = (): void => {
+    this.#current.settle()
+    this.#writeData(true)
   }
 
   #signal(): void {
@@ -171,6 +177,12 @@ export class WriteLog {
     const { steps, waiters } = this.#current
     const isBehind = this.#running !== undefined || this.#sealed.length + steps.length + waiters.length > 0
     return !isBehind && !this.#isEnded && this.#failure === undefined
+  }
+
+  /** With company another thread writes, if it can, and this one goes on reading. */
+  #writeData(hasCompany: boolean): void {
+    if (hasCompany && this.#isClear && this.#current.writeDataBeside(this.#onBeside)) this.#gatheredBytes = 0
+    else this.#writeDataNow(this.#current.dataSink)
   }
 
   /** True when the next bytes of `sink` can go to its file at once: all before them are there. */

@@ -5,7 +5,9 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, Layer, Option } from "effect"
+import { processSlabs } from "../memory/Landing.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
+import { WriterThread } from "./WriterThread.ts"
 
 const directoryMode = 0o770
 const fileMode = 0o660
@@ -96,7 +98,7 @@ const writeNow = (fd: number) => (bytes: Uint8Array, from: number, to: number, p
   }
 }
 
-const openFile = (at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> =>
+const openFile = (thread: WriterThread, at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
       const fd = yield* call<number>("open", at, (done) => fs.open(at, flags[mode], fileMode, done))
@@ -106,6 +108,7 @@ const openFile = (at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFaile
         device: stats.dev,
         inode: stats.ino,
         writeNow: isMemory ? writeNow(fd) : undefined,
+        writeBeside: isMemory ? (pieces, position, onDone) => thread.write(fd, pieces, position, onDone) : undefined,
         write: (buffers, position) => writeFully(fd, at, buffers, position),
         read: (into, position) => readFully(fd, at, into, position),
         truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
@@ -118,22 +121,22 @@ const openFile = (at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFaile
 const O_PATH = 0o10000000
 
 /**
- * Memory up to this is given back in the caller's turn, which takes a few milliseconds. A thread that does it beside
- * writes takes longer and slows them down, since both change the same lists of pages.
+ * Memory up to this is given back by whoever writes: in the caller's turn, which takes a few milliseconds, or by the
+ * writer thread if it is at work. A third one takes longer and slows them down: all change the same lists of pages.
  */
 const freedNowBytesMax = 64 * 1024 * 1024
 
 const fstat = (fd: number, at: string) => call<fs.Stats>("stat", at, (done) => fs.fstat(fd, done))
 
 /** The descriptor keeps the file's space until it is closed. */
-const displace = (at: string): Effect.Effect<void, FileFailed> => {
+const displace = (thread: WriterThread, at: string): Effect.Effect<void, FileFailed> => {
   const hold = call<number>("open", at, (done) => fs.open(at, O_PATH | fs.constants.O_NOFOLLOW, done))
   const release = (fd: number) =>
     Effect.match(fstat(fd, at), {
       onFailure: () => fs.close(fd, () => {}),
       onSuccess: ({ dev, size }) => {
-        if (areInMemory.get(dev) === true && size <= freedNowBytesMax) fs.closeSync(fd)
-        else fs.close(fd, () => {})
+        if (areInMemory.get(dev) !== true || size > freedNowBytesMax) fs.close(fd, () => {})
+        else if (!thread.close(fd)) fs.closeSync(fd)
       }
     })
   return Effect.uninterruptible(
@@ -145,20 +148,30 @@ const displace = (at: string): Effect.Effect<void, FileFailed> => {
 
 const unlink = (at: string) => call<void>("unlink", at, (done) => fs.unlink(at, (cause) => done(cause)))
 
-const disk = Files.of({
-  displace,
-  unlink,
-  open: openFile,
-  makeDirectory: (at) =>
-    call<void>("mkdir", at, (done) => fs.mkdir(at, { recursive: true, mode: directoryMode }, (cause) => done(cause))),
-  rename: (from, to) => call<void>("rename", from, (done) => fs.rename(from, to, (cause) => done(cause))),
-  removeDirectory: (at) => call<void>("rmdir", at, (done) => fs.rmdir(at, (cause) => done(cause))),
-  list: (at) =>
-    Effect.map(
-      call<Array<fs.Dirent>>("readdir", at, (done) => fs.readdir(at, { withFileTypes: true }, done)),
-      (entries) => entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }))
-    ),
-  resolve: (at) => call<string>("realpath", at, (done) => fs.realpath.native(path.resolve(at), done))
-})
+const make = (thread: WriterThread) =>
+  Files.of({
+    displace: (at) => displace(thread, at),
+    unlink,
+    open: (at, mode) => openFile(thread, at, mode),
+    makeDirectory: (at) =>
+      call<void>("mkdir", at, (done) => fs.mkdir(at, { recursive: true, mode: directoryMode }, (cause) => done(cause))),
+    rename: (from, to) => call<void>("rename", from, (done) => fs.rename(from, to, (cause) => done(cause))),
+    removeDirectory: (at) => call<void>("rmdir", at, (done) => fs.rmdir(at, (cause) => done(cause))),
+    list: (at) =>
+      Effect.map(
+        call<Array<fs.Dirent>>("readdir", at, (done) => fs.readdir(at, { withFileTypes: true }, done)),
+        (entries) => entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }))
+      ),
+    resolve: (at) => call<string>("realpath", at, (done) => fs.realpath.native(path.resolve(at), done))
+  })
 
-export const layer: Layer.Layer<Files> = Layer.succeed(Files)(disk)
+export const layer: Layer.Layer<Files> = Layer.effect(
+  Files,
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => new WriterThread(processSlabs.memory)),
+      (thread) => Effect.sync(() => thread.stop())
+    ),
+    make
+  )
+)

@@ -115,6 +115,7 @@ export class FaultyFiles {
       device: file.device,
       inode: file.inode,
       writeNow: this.#writeNow(file, path),
+      writeBeside: this.#writeBeside(file, path),
       write: (buffers, position) => this.#run("write", path, this.#write(file, buffers, position, path)),
       read: (into, position) => this.#run("read", path, file.read(into, position)),
       truncate: (size) => this.#run("truncate", path, file.truncate(size)),
@@ -125,11 +126,18 @@ export class FaultyFiles {
   /** Whatever is to go wrong with a write goes wrong in `write`. */
   #writeNow({ writeNow }: OpenFile, path: string): OpenFile["writeNow"] {
     if (writeNow === undefined) return undefined
-    return (bytes, from, to, position) => {
-      const isStalled = this.#gate !== undefined && path.includes(this.#stalledPath)
-      const isFaulty = [...this.#armed].some((armed) => applies(armed, "write", path))
-      return isStalled || isFaulty || this.#latency !== undefined ? 0 : writeNow(bytes, from, to, position)
-    }
+    return (bytes, from, to, position) => (this.#goesWrong(path) ? 0 : writeNow(bytes, from, to, position))
+  }
+
+  #writeBeside({ writeBeside }: OpenFile, path: string): OpenFile["writeBeside"] {
+    if (writeBeside === undefined) return undefined
+    return (pieces, position, onDone) => (this.#goesWrong(path) ? undefined : writeBeside(pieces, position, onDone))
+  }
+
+  #goesWrong(path: string): boolean {
+    const isStalled = this.#gate !== undefined && path.includes(this.#stalledPath)
+    const isFaulty = [...this.#armed].some((armed) => applies(armed, "write", path))
+    return isStalled || isFaulty || this.#latency !== undefined
   }
 
   /** Faults with `afterBytes` cut the write short where their bytes end. */

@@ -6,8 +6,9 @@
  * deadlock. The capacity is what the process may open less what sockets and the runtime take (`reserve`).
  */
 import { Effect } from "effect"
+import type { Piece } from "../memory/Landing.ts"
 import type { DeviceGate } from "./DeviceGate.ts"
-import { FileFailed, type OpenFile, type OpenMode } from "./Files.ts"
+import { type BesideWrite, FileFailed, type OpenFile, type OpenMode } from "./Files.ts"
 
 /** Fewer would make every write a reopen. */
 const capacityMin = 8
@@ -99,6 +100,7 @@ export class TraceFile {
   readonly #reopen: Reopen
   readonly #isWriter: boolean
   #open: OpenFile | undefined
+  #beside: BesideWrite | undefined
   readonly #inode: number
   readonly device: number
   #userCount = 0
@@ -132,6 +134,13 @@ export class TraceFile {
     return file.writeNow(bytes, from, to, position)
   }
 
+  /** See `OpenFile.writeBeside`; undefined also while the descriptor is closed. One at a time. */
+  writeBeside(pieces: ReadonlyArray<Piece>, position: number, onDone: () => void): BesideWrite | undefined {
+    if (this.#userCount === 0 && this.#open !== undefined) this.#pool.touch(this)
+    this.#beside = this.#open?.writeBeside?.(pieces, position, onDone)
+    return this.#beside
+  }
+
   read(into: Uint8Array, position: number): Effect.Effect<number, FileFailed> {
     return this.#use((file) => file.read(into, position))
   }
@@ -150,6 +159,8 @@ export class TraceFile {
     const file = this.#open
     this.#pool.setBusy(this)
     if (file === undefined) return Effect.void
+    // The other thread knows the file by its descriptor.
+    this.#beside?.settle()
     this.#open = undefined
     return Effect.ensuring(
       file.close,

@@ -6,6 +6,7 @@
  * uninterruptible: the descriptor under them must not be closed early.
  */
 import { Context, type Effect, Schema } from "effect"
+import type { Piece } from "../memory/Landing.ts"
 
 /** A file-system call failed. `code` is the system's (`ENOSPC`, `EIO`, `EMFILE`, …). */
 export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
@@ -21,6 +22,15 @@ export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
 /** How a file is opened: emptied or made; as it stands for more writing; for reading only. */
 export type OpenMode = "create" | "continue" | "read"
 
+/** As many pieces go to another thread at once. */
+export const besidePieceCountMax = 8
+
+/** Bytes that another thread is writing. */
+export interface BesideWrite {
+  /** Ends it now and answers how many bytes were written; the same when called again. */
+  readonly settle: () => number
+}
+
 export interface OpenFile {
   /** The device the file lies on, to tell slow disks apart. */
   readonly device: number
@@ -33,6 +43,14 @@ export interface OpenFile {
    * call and answers how many bytes it could. The rest, and why, is for `write`.
    */
   readonly writeNow: ((bytes: Uint8Array, from: number, to: number, position: number) => number) | undefined
+  /**
+   * Where there is a thread for files in memory: lets it write up to `besidePieceCountMax` held `pieces` at `position`, one behind
+   * the other. They must not change before the write is settled. `onDone` is called some time after it is done, unless it was settled before.
+   * Undefined when the thread cannot, or has enough to do: `writeNow` can.
+   */
+  readonly writeBeside:
+    | ((pieces: ReadonlyArray<Piece>, position: number, onDone: () => void) => BesideWrite | undefined)
+    | undefined
   /** Bytes read into `into`; fewer than its length only at the end of the file. */
   readonly read: (into: Uint8Array, position: number) => Effect.Effect<number, FileFailed>
   readonly truncate: (size: number) => Effect.Effect<void, FileFailed>

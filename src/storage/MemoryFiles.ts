@@ -168,6 +168,7 @@ export class MemoryFiles {
           this.#writeAt(node, buffers, position)
         }),
       writeNow: this.#isImmediate && mode !== "read" ? writeNow : undefined,
+      writeBeside: undefined,
       read: (into, position) =>
         run("read", () => {
           const end = Math.min(node.size, position + into.length)
