@@ -44,9 +44,9 @@ export interface OpenFile {
    */
   readonly writeNow: ((bytes: Uint8Array, from: number, to: number, position: number) => number) | undefined
   /**
-   * Where there is a thread for files in memory: lets it write up to `besidePieceCountMax` held `pieces` at `position`, one behind
-   * the other. They must not change before the write is settled. `onDone` is called some time after it is done, unless it was settled before.
-   * Undefined when the thread cannot, or has enough to do: `writeNow` can.
+   * Where there is a thread for files in memory: lets it write up to `besidePieceCountMax` held `pieces` at `position`,
+   * one behind the other. They must not change before the write is settled. `onDone` is called some time after it is
+   * done, unless it was settled before. Undefined when the thread cannot, or has enough to do: `writeNow` can.
    */
   readonly writeBeside:
     | ((pieces: ReadonlyArray<Piece>, position: number, onDone: () => void) => BesideWrite | undefined)

@@ -38,7 +38,10 @@ interface Shared {
   readonly jobLength: number
 }
 
-/** Also runs in the other thread: refers to nothing outside itself. Leaves the bytes written in place of the descriptor. */
+/**
+ * Also runs in the other thread: refers to nothing outside itself. Leaves the number of bytes written in place of the
+ * descriptor.
+ */
 const perform = ({ jobs, memory, jobLength }: Shared, files: typeof fs, index: number): void => {
   const at = index * jobLength
   const descriptor = jobs[at] as number
@@ -107,14 +110,14 @@ export class WriterThread {
   #worker: Worker | undefined
   #shared: Shared | undefined
   #isReady = false
-  /** With one processor there is nothing to win. */
-  #isUsable = availableParallelism() > 1
+  #isUsable: boolean
   #jobs: Array<Job> = []
   #isReaping = false
 
-  /** Writes pieces that lie in `memory`. */
-  constructor(memory: SharedArrayBuffer) {
+  /** Writes pieces that lie in `memory`. With one processor there is nothing to win. */
+  constructor(memory: SharedArrayBuffer, isUsable = availableParallelism() > 1) {
     this.#memory = memory
+    this.#isUsable = isUsable
   }
 
   /**
@@ -188,6 +191,8 @@ export class WriterThread {
       eval: true,
       name: "writer",
       execArgv: [],
+      // It closes what others opened.
+      trackUnmanagedFds: false,
       workerData: shared,
       // It makes no objects.
       resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 }

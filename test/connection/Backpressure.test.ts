@@ -42,7 +42,7 @@ const record = (relay: Relay, name: string, sessionId: number): Effect.Effect<Re
   })
 
 const claim = (what: string, options: Options, body: (relay: Relay) => Effect.Effect<void, never, Scope.Scope>) =>
-  it.live.each(media)(`${what}; files %s`, ([, isDisk]) => withRelay({ ...options, isDisk }, body))
+  it.live.each(media)(`${what}; files %s`, ([, medium]) => withRelay({ ...options, ...medium }, body))
 
 const end = (relay: Relay, ...recordings: ReadonlyArray<Recording>) =>
   Effect.gen(function* () {

@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import * as CtfIndex from "../../src/protocol/CtfIndex.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
-import { assertNothingLeft, media, packet, type Relay, until, withRelay } from "./doubles.ts"
+import { assertNothingLeft, media, type PeerDouble, packet, type Relay, until, withRelay } from "./doubles.ts"
 
 /** Small, just below and above what counts as large, larger than one write, larger than one read. */
 const sizes = [16, 100_000, 5000, 32_767, 32_768, 250_000, 700_000, 1, 131_072, 64, 40_000, 300_000]
@@ -21,6 +21,13 @@ const fileOf = (relay: Relay, path: string, name: string) => relay.memory.read(`
 /** Every packet's bytes, padding included. */
 const bytesOf = (seqs: ReadonlyArray<number>) =>
   Buffer.concat(seqs.flatMap((seq) => [Commands.payload(sizeOf(seq), seq), Buffer.alloc(paddingOf(seq))]))
+
+/** As many turns of the event loop as it takes from a large packet to its write, or fewer. */
+const turns = (count: number) =>
+  Effect.gen(function* () {
+    for (let turn = 0; turn < count; turn++)
+      yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+  })
 
 /** The packets that each file of a ring that never turns gets: a file is left when the next does not fit. */
 const filesOf = (count: number, fileSize: number) => {
@@ -40,12 +47,13 @@ const filesOf = (count: number, fileSize: number) => {
 for (const readBytesMax of [512 * 1024, 65_483]) {
   it.live.each(media)(
     `packets of all sizes keep their bytes and places, read by ${readBytesMax}; files %s`,
-    ([, isDisk]) =>
-      withRelay({ isDisk }, (relay) =>
+    ([, medium]) =>
+      withRelay(medium, (relay) =>
         Effect.gen(function* () {
           const c = yield* relay.control
           const d = yield* relay.data
           d.readBytesMax = readBytesMax
+          relay.beside.cutEvery = 3
           const { path } = yield* c.session({ name: "bulk" })
           const fileSize = 800_000
           const stream = yield* c.addStream({ fileSize, fileCount: 100 })
@@ -53,6 +61,7 @@ for (const readBytesMax of [512 * 1024, 65_483]) {
           for (let seq = 0; seq < count; seq++) {
             d.deliver(packet(stream, seq, sizeOf(seq), paddingOf(seq)))
             assert.strictEqual(yield* c.index(stream, { seq, bytes: sizeOf(seq) }), 10)
+            yield* turns(seq % 6)
           }
           while ((yield* c.isPending(stream, count - 1)) === 1);
           for (const [number, seqs] of filesOf(count, fileSize).entries()) {
@@ -66,6 +75,7 @@ for (const readBytesMax of [512 * 1024, 65_483]) {
               seqs.map((_, at) => bytesOf(seqs.slice(0, at)).length)
             )
           }
+          assert.strictEqual(relay.beside.handedOverCount > 0, "hasWriter" in medium)
           c.peer.finish()
           d.finish()
           yield* assertNothingLeft(relay)
@@ -74,8 +84,46 @@ for (const readBytesMax of [512 * 1024, 65_483]) {
   )
 }
 
-it.live.each(media)("a store that is full has the beginning, and no record past it; files %s", ([, isDisk]) =>
-  withRelay({ isDisk, bytesMax: 1_000_000 }, (relay) =>
+it.live("streams that have packets at the same time are written beside the loop, one that is alone is not", () =>
+  withRelay({ hasWriter: true }, (relay) =>
+    Effect.gen(function* () {
+      const c = yield* relay.control
+      const { path } = yield* c.session({ name: "company" })
+      const peers: Array<PeerDouble> = []
+      const streams: Array<bigint> = []
+      for (let at = 0; at < 6; at++) {
+        peers.push(yield* relay.data)
+        streams.push(yield* c.addStream({ channel: `ch_${at}` }))
+      }
+      const size = 131_072
+      const send = (at: number, seq: number) => peers[at]?.deliver(packet(streams[at] as bigint, seq, size))
+      const pending = (at: number, seq: number) => c.isPending(streams[at] as bigint, seq)
+      for (let seq = 0; seq < 5; seq++) {
+        send(0, seq)
+        yield* c.index(streams[0] as bigint, { seq, bytes: size })
+        while ((yield* pending(0, seq)) === 1);
+      }
+      assert.strictEqual(relay.beside.handedOverCount, 0)
+      const count = 20
+      for (let seq = 0; seq < count; seq++) {
+        for (let at = 1; at < streams.length; at++) send(at, seq)
+        for (let at = 1; at < streams.length; at++) yield* c.index(streams[at] as bigint, { seq, bytes: size })
+        yield* turns(4)
+      }
+      for (let at = 1; at < streams.length; at++) while ((yield* pending(at, count - 1)) === 1);
+      assert.isAbove(relay.beside.handedOverCount, 0)
+      const expected = Buffer.concat(Array.from({ length: count }, (_, seq) => Commands.payload(size, seq)))
+      for (let at = 1; at < streams.length; at++) {
+        assert.isTrue(fileOf(relay, path, `ch_${at}`)?.equals(expected), `ch_${at}`)
+      }
+      for (const peer of [c.peer, ...peers]) peer.finish()
+      yield* assertNothingLeft(relay)
+    })
+  )
+)
+
+it.live.each(media)("a store that is full has the beginning, and no record past it; files %s", ([, medium]) =>
+  withRelay({ ...medium, bytesMax: 1_000_000 }, (relay) =>
     Effect.gen(function* () {
       const c = yield* relay.control
       const d = yield* relay.data
@@ -84,6 +132,7 @@ it.live.each(media)("a store that is full has the beginning, and no record past 
       for (let seq = 0; seq < 20 && !d.isClosed; seq++) {
         d.deliver(packet(stream, seq, 131_072))
         yield* c.index(stream, { seq, bytes: 131_072 })
+        yield* turns(4)
       }
       yield* until("data to be closed", () => d.isClosed)
       const data = fileOf(relay, path, "ch_0") ?? Buffer.alloc(0)

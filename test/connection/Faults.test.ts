@@ -70,8 +70,8 @@ const assertUnharmed = (relay: Relay, bystander: Recording) =>
   })
 
 const claim = (what: string, body: (scene: Scene) => Effect.Effect<void, never, Scope.Scope>) =>
-  it.live.each(media)(`${what}; files %s`, ([, isDisk]) =>
-    withRelay({ isDisk }, (relay) =>
+  it.live.each(media)(`${what}; files %s`, ([, medium]) =>
+    withRelay(medium, (relay) =>
       Effect.gen(function* () {
         const bystander = yield* record(relay, "bystander", 1)
         const victim = yield* record(relay, "victim", 2)

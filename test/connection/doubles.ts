@@ -130,6 +130,8 @@ export interface LogLine {
 export interface Options extends Stores.Options {
   readonly memoryBytesMax?: number
   readonly allowClear?: boolean
+  /** Every stream writes as it does when others have something to write, too. */
+  readonly isCrowded?: boolean
 }
 
 export interface Relay extends Stores.Stored {
@@ -236,11 +238,12 @@ export class Control {
   }
 }
 
-/** The two ways to a file: what a claim is about must hold on both. The flag is `Options.isDisk`. */
+/** The ways to a file: what a claim is about must hold on each. */
 export const media = [
-  ["on a disk", true],
-  ["in memory", false]
-] as const
+  ["on a disk", { isDisk: true }],
+  ["in memory", {}],
+  ["in memory, by another thread", { hasWriter: true, isCrowded: true }]
+] as const satisfies ReadonlyArray<readonly [string, Options]>
 
 export const packet = (stream: bigint, seq: number, size = 16, padding = 0): Buffer =>
   join(Commands.packetHeader(stream, seq, size, padding), Commands.payload(size, seq))
@@ -256,7 +259,7 @@ export const withRelay = <A, E>(
   options: Options,
   body: (relay: Relay) => Effect.Effect<A, E, Scope.Scope>
 ): Effect.Effect<A, E> => {
-  const { memory, faults, layer } = Stores.make(options)
+  const { memory, faults, beside, layer } = Stores.make(options)
   const log: Array<LogLine> = []
   const capture = Logger.make<unknown, void>(({ logLevel, message: said }) => {
     log.push({ level: logLevel, text: (Array.isArray(said) ? said : [said]).map(String).join(" ") })
@@ -272,6 +275,9 @@ export const withRelay = <A, E>(
     const context = yield* Layer.build(registryLayer)
     const registry = Context.get(context, Registry)
     const slabs = new Slabs()
+    const { gather } = registry
+    const addBulk = gather.addBulk.bind(gather)
+    if (options.isCrowded) gather.addBulk = (flush) => addBulk(() => flush(true))
     const connections = yield* FiberSet.make()
     const serve = (name: string, handle: (peer: Peer) => Effect.Effect<void, never, Registry>) =>
       Effect.gen(function* () {
@@ -289,6 +295,7 @@ export const withRelay = <A, E>(
     return yield* body({
       memory,
       faults,
+      beside,
       store: registry.store,
       registry,
       slabs,

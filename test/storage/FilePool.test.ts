@@ -48,6 +48,26 @@ describe("the pool of open files", () => {
     )
   }
 
+  claim(
+    "what another thread writes is ended before its file is closed",
+    { hasWriter: true },
+    ({ beside, memory, store }) =>
+      Effect.gen(function* () {
+        const file = yield* store.directory("s").create("ust", "ch", false)
+        const piece = { bytes: bytes("text"), from: 1, to: 4, release: () => {} }
+        const write = file.writeBeside([piece], 2, () => assert.fail("told although it was settled"))
+        yield* file.suspend
+        assert.strictEqual(beside.settledEarlyCount, 1)
+        assert.strictEqual(write?.settle(), 3)
+        assert.isUndefined(
+          file.writeBeside([piece], 2, () => {}),
+          "to a file that is closed"
+        )
+        yield* file.close
+        assert.strictEqual(memory.read(`${output}/s/ust/ch`)?.toString(), "\0\0ext")
+      })
+  )
+
   claim("a file closed behind its owner's back is found again after a rename", { openFileCountMax: 8 }, (stored) =>
     Effect.gen(function* () {
       const { memory, store } = stored

@@ -4,11 +4,14 @@ import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { TraceStore } from "../../src/storage/TraceStore.ts"
+import { BesideFiles } from "./BesideFiles.ts"
 
 export interface Options {
   readonly bytesMax?: number
   /** Files are written as on a disk: by the stream's fiber, never at once. */
   readonly isDisk?: boolean
+  /** Another thread writes to files in memory, too. */
+  readonly hasWriter?: boolean
   readonly openFileCountMax?: number
   readonly deviceOperationCountMax?: number
 }
@@ -18,24 +21,26 @@ export const output = "/out"
 export interface Stored {
   readonly memory: MemoryFiles
   readonly faults: FaultyFiles
+  readonly beside: BesideFiles
   readonly store: TraceStore["Service"]
 }
 
 /** The layer, and what lies under it. */
 export const make = (options: Options = {}) => {
-  const { bytesMax, isDisk = false } = options
+  const { bytesMax, isDisk = false, hasWriter = false } = options
   const memory = new MemoryFiles({ isImmediate: !isDisk, ...(bytesMax === undefined ? {} : { bytesMax }) })
-  const faults = new FaultyFiles(memory.service)
+  const beside = new BesideFiles(memory.service)
+  const faults = new FaultyFiles(hasWriter ? beside.service : memory.service)
   const layer = TraceStore.layerNoDeps({
     output,
     openFileCountMax: options.openFileCountMax ?? 100,
     deviceOperationCountMax: options.deviceOperationCountMax ?? 4
   }).pipe(Layer.provide(Layer.sync(Files)(() => faults.service)))
-  return { memory, faults, layer }
+  return { memory, faults, beside, layer }
 }
 
 /** Runs `body` on a store of its own. */
 export const withStore = <A, E>(options: Options, body: (stored: Stored) => Effect.Effect<A, E>) => {
-  const { memory, faults, layer } = make(options)
-  return Effect.flatMap(TraceStore, (store) => body({ memory, faults, store })).pipe(Effect.provide(layer))
+  const { memory, faults, beside, layer } = make(options)
+  return Effect.flatMap(TraceStore, (store) => body({ memory, faults, beside, store })).pipe(Effect.provide(layer))
 }
