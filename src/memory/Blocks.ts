@@ -9,7 +9,8 @@
  * spent its share, so the pool can exceed `bytesMax` by at most one read per connection that is receiving.
  */
 
-import type { Holder, Landing, Piece } from "./Landing.ts"
+import type { Holder, Landing } from "./Landing.ts"
+import type { Piece } from "./Piece.ts"
 
 /** One disk write of a busy stream is a few blocks; one small read still fits in one. */
 export const blockBytes = 64 * 1024

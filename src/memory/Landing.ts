@@ -9,6 +9,8 @@
  * While something in it is held the next read lands in another slab. When all are lent, the shared buffer serves.
  */
 
+import { allocateShared, type Piece } from "./Piece.ts"
+
 /** One read of a busy connection. Larger reads save system calls, smaller ones stay in the processor's cache. */
 export const sharedBytes = 512 * 1024
 
@@ -20,15 +22,6 @@ export const slabCountMax = 64
 
 /** So many reads of which nothing was held give a slab back: the ends of large packets are small. */
 const idleReadCountMax = 8
-
-/** Memory that is filled once, read once, and given back. */
-export interface Piece {
-  readonly bytes: Buffer
-  /** What is left of it. */
-  from: number
-  to: number
-  readonly release: () => void
-}
 
 class Slab {
   readonly bytes: Buffer
@@ -42,18 +35,13 @@ class Slab {
 
 export class Slabs {
   readonly #countMax: number
-  #memory: SharedArrayBuffer | undefined
+  /** Of which all slabs are parts. */
+  #memory: Buffer | undefined
   #madeCount = 0
   readonly #spare: Array<Slab> = []
 
   constructor(countMax: number = slabCountMax) {
     this.#countMax = countMax
-  }
-
-  /** Of which all slabs are parts; other threads may read it. */
-  get memory(): SharedArrayBuffer {
-    this.#memory ??= new SharedArrayBuffer(this.#countMax * slabBytes)
-    return this.#memory
   }
 
   /** Lent or held. */
@@ -83,7 +71,9 @@ export class Slabs {
 
   #make(): Slab | undefined {
     if (this.#madeCount === this.#countMax) return undefined
-    return new Slab(Buffer.from(this.memory, this.#madeCount++ * slabBytes, slabBytes))
+    this.#memory ??= allocateShared(this.#countMax * slabBytes)
+    const from = this.#madeCount++ * slabBytes
+    return new Slab(this.#memory.subarray(from, from + slabBytes))
   }
 }
 
@@ -124,7 +114,7 @@ class Held implements Piece {
 const shared = Buffer.allocUnsafeSlow(sharedBytes)
 
 /** All slabs of this process. */
-export const processSlabs = new Slabs()
+const processSlabs = new Slabs()
 
 /** Where the reads of one connection land. */
 export class Landing {

@@ -5,8 +5,8 @@
  */
 import { type Deferred, Effect } from "effect"
 import { type Account, Block, blockBytes } from "../memory/Blocks.ts"
-import type { Piece } from "../memory/Landing.ts"
-import { type BesideWrite, besidePieceCountMax, type FileFailed } from "../storage/Files.ts"
+import { type BesideWrite, besidePieceCountMax, type Piece } from "../memory/Piece.ts"
+import type { FileFailed } from "../storage/Files.ts"
 
 /** Blocks written by one system call at most: 1 MiB keeps a thread of the pool busy for well under a millisecond. */
 const writeBlockCountMax = 16

@@ -5,9 +5,8 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, Layer, Option } from "effect"
-import { processSlabs } from "../memory/Landing.ts"
+import { WriterThread } from "../thread/WriterThread.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
-import { WriterThread } from "./WriterThread.ts"
 
 const directoryMode = 0o770
 const fileMode = 0o660
@@ -126,6 +125,9 @@ const O_PATH = 0o10000000
  */
 const freedNowBytesMax = 64 * 1024 * 1024
 
+/** More would only be colder when their turn comes; the loop writes meanwhile itself. */
+const besideWriteCountMax = 4
+
 const fstat = (fd: number, at: string) => call<fs.Stats>("stat", at, (done) => fs.fstat(fd, done))
 
 /** The descriptor keeps the file's space until it is closed. */
@@ -169,7 +171,7 @@ export const layer: Layer.Layer<Files> = Layer.effect(
   Files,
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => new WriterThread(processSlabs.memory)),
+      Effect.sync(() => new WriterThread(besideWriteCountMax)),
       (thread) => Effect.sync(() => thread.stop())
     ),
     make

@@ -6,9 +6,9 @@
  * deadlock. The capacity is what the process may open less what sockets and the runtime take (`reserve`).
  */
 import { Effect } from "effect"
-import type { Piece } from "../memory/Landing.ts"
+import type { BesideWrite, Piece } from "../memory/Piece.ts"
 import type { DeviceGate } from "./DeviceGate.ts"
-import { type BesideWrite, FileFailed, type OpenFile, type OpenMode } from "./Files.ts"
+import { FileFailed, type OpenFile, type OpenMode } from "./Files.ts"
 
 /** Fewer would make every write a reopen. */
 const capacityMin = 8

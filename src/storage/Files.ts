@@ -6,7 +6,7 @@
  * uninterruptible: the descriptor under them must not be closed early.
  */
 import { Context, type Effect, Schema } from "effect"
-import type { Piece } from "../memory/Landing.ts"
+import type { BesideWrite, Piece } from "../memory/Piece.ts"
 
 /** A file-system call failed. `code` is the system's (`ENOSPC`, `EIO`, `EMFILE`, …). */
 export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
@@ -21,15 +21,6 @@ export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
 
 /** How a file is opened: emptied or made; as it stands for more writing; for reading only. */
 export type OpenMode = "create" | "continue" | "read"
-
-/** As many pieces go to another thread at once. */
-export const besidePieceCountMax = 8
-
-/** Bytes that another thread is writing. */
-export interface BesideWrite {
-  /** Ends it now and answers how many bytes were written; the same when called again. */
-  readonly settle: () => number
-}
 
 export interface OpenFile {
   /** The device the file lies on, to tell slow disks apart. */

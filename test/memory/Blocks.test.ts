@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { Account, type Block, blockBytes, connectionBytesMax, Pool } from "../../src/memory/Blocks.ts"
-import { Landing, type Piece, Slabs, slabBytes } from "../../src/memory/Landing.ts"
+import { Landing, Slabs, slabBytes } from "../../src/memory/Landing.ts"
+import type { Piece } from "../../src/memory/Piece.ts"
 
 const mebibyte = 1024 * 1024
 

@@ -1,6 +1,7 @@
 /** Where reads land: shared memory for who keeps nothing, slabs that stay as they are for who does. */
 import { assert, describe, it } from "@effect/vitest"
-import { Landing, type Piece, Slabs, sharedBytes, slabBytes } from "../../src/memory/Landing.ts"
+import { Landing, Slabs, sharedBytes, slabBytes } from "../../src/memory/Landing.ts"
+import type { Piece } from "../../src/memory/Piece.ts"
 
 const holder = { released: () => {} }
 

@@ -4,7 +4,7 @@
  */
 
 import { Effect } from "effect"
-import type { Piece } from "../../src/memory/Landing.ts"
+import type { Piece } from "../../src/memory/Piece.ts"
 import type { Files, OpenFile } from "../../src/storage/Files.ts"
 
 export class BesideFiles {

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { Landing, type Piece, Slabs } from "../../src/memory/Landing.ts"
-import type { BesideWrite } from "../../src/storage/Files.ts"
-import { WriterThread } from "../../src/storage/WriterThread.ts"
+import { Landing, Slabs } from "../../src/memory/Landing.ts"
+import type { BesideWrite, Piece } from "../../src/memory/Piece.ts"
+import { WriterThread } from "../../src/thread/WriterThread.ts"
 import * as Process from "../support/process.ts"
 
 const holder = { released: () => {} }
@@ -14,7 +14,7 @@ const pieceBytes = 50_000
 
 class Ground {
   readonly slabs = new Slabs()
-  readonly thread = new WriterThread(this.slabs.memory, true)
+  readonly thread = new WriterThread(4, true)
   readonly directory = fs.mkdtempSync(join(tmpdir(), "writer-"))
   readonly #landing = new Landing(this.slabs)
 

@@ -1,0 +1,24 @@
+/** Memory that is filled once, written somewhere once, and given back. */
+
+export interface Piece {
+  readonly bytes: Buffer
+  /** What is left of it. */
+  from: number
+  to: number
+  readonly release: () => void
+}
+
+/** As many pieces go to another thread at once. */
+export const besidePieceCountMax = 8
+
+/** Pieces that another thread is writing. They must not change before this is settled. */
+export interface BesideWrite {
+  /** Ends it now and answers how many bytes were written; the same when called again. */
+  readonly settle: () => number
+}
+
+/** Whether another thread can read the memory: large packets lie in such. */
+export const isShared = (bytes: Uint8Array): boolean => bytes.buffer instanceof SharedArrayBuffer
+
+/** Memory for many bytes, all zero. */
+export const allocateShared = (byteCount: number): Buffer => Buffer.from(new SharedArrayBuffer(byteCount))

@@ -1,0 +1,118 @@
+/**
+ * What the two threads share, and the half of it that runs in the other one.
+ *
+ * The functions are given to the other thread as text, so they refer to nothing outside themselves: whatever they need
+ * is a parameter, and the states of a job are numbers.
+ */
+import type { MessagePort } from "node:worker_threads"
+import { besidePieceCountMax } from "../memory/Piece.ts"
+
+/** States of a job's place. Who changes it from `waiting` to `taken` does the job. */
+export const [free, waiting, taken, done] = [0, 1, 2, 3]
+
+/** Jobs are counted modulo this and one; the number of places divides it. */
+export const postedMask = 0x3fffffff
+
+/** A job: descriptor, position, number of pieces; then memory, offset and length of each. */
+export const jobLength = 3 + 3 * besidePieceCountMax
+/** In place of a position: the descriptor is a socket's. */
+export const nowhere = -1
+/** In place of a number of pieces: the descriptor is to be closed. */
+export const closing = -1
+
+export interface Shared {
+  /** Jobs posted so far; the thread sleeps on it. */
+  readonly posted: Int32Array
+  readonly states: Int32Array
+  /** When a job is done, the number of bytes written is in place of its descriptor. */
+  readonly jobs: Float64Array
+  readonly jobLength: number
+}
+
+/** Memory that jobs name by number; without `memory` it is not named any more. */
+export interface Naming {
+  readonly number: number
+  readonly memory?: Uint8Array
+}
+
+export interface Calls {
+  readonly closeSync: (descriptor: number) => void
+  readonly writeSync: (
+    descriptor: number,
+    memory: Uint8Array,
+    offset: number,
+    length: number,
+    position: number | null
+  ) => number
+}
+
+/** Does the job at `at`. */
+export const perform = (
+  jobs: Float64Array,
+  at: number,
+  calls: Calls,
+  memoryOf: (number: number) => Uint8Array | undefined
+): void => {
+  const descriptor = jobs[at] as number
+  const position = jobs[at + 1] as number
+  const pieceCount = jobs[at + 2] as number
+  let writtenBytes = 0
+  try {
+    if (pieceCount < 0) calls.closeSync(descriptor)
+    for (let piece = at + 3; piece < at + 3 + 3 * pieceCount; piece += 3) {
+      const memory = memoryOf(jobs[piece] as number)
+      if (memory === undefined) break
+      const length = jobs[piece + 2] as number
+      const place = position < 0 ? null : position + writtenBytes
+      const count = calls.writeSync(descriptor, memory, jobs[piece + 1] as number, length, place)
+      writtenBytes += count
+      if (count < length) break
+    }
+  } catch {
+    // The rest, and why, is for the usual way of writing.
+  }
+  jobs[at] = writtenBytes
+}
+
+/** The other thread's life. */
+export const serve = (
+  shared: Shared,
+  names: MessagePort,
+  receive: (port: MessagePort) => { readonly message: Naming } | undefined,
+  calls: Calls,
+  act: typeof perform
+): never => {
+  const { posted, states, jobs, jobLength } = shared
+  const memories = new Map<number, Uint8Array>()
+  const learn = () => {
+    for (let told = receive(names); told !== undefined; told = receive(names)) {
+      const { number, memory } = told.message
+      if (memory === undefined) memories.delete(number)
+      else memories.set(number, memory)
+    }
+  }
+  const memoryOf = (number: number) => {
+    if (!memories.has(number)) learn()
+    return memories.get(number)
+  }
+  let next = 0
+  while (true) {
+    if (Atomics.load(posted, 0) === next) {
+      learn()
+      Atomics.wait(posted, 0, next)
+      continue
+    }
+    const place = next % states.length
+    next = (next + 1) & 0x3fffffff
+    if (Atomics.compareExchange(states, place, 1, 2) !== 1) continue
+    act(jobs, place * jobLength, calls, memoryOf)
+    Atomics.store(states, place, 3)
+    Atomics.notify(states, place)
+  }
+}
+
+/** The other thread's program. It is given `Shared` and the port of names, and says when it is there. */
+export const program = `
+const { workerData, parentPort, receiveMessageOnPort } = require("node:worker_threads")
+parentPort.postMessage("ready")
+;(${serve})(workerData.shared, workerData.names, receiveMessageOnPort, require("node:fs"), ${perform})`
