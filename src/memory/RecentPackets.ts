@@ -9,6 +9,8 @@
  * viewer.
  */
 
+import { allocateShared } from "./Piece.ts"
+
 /** Bytes a reply may put in front of a packet. */
 export const headBytesMax = 16
 
@@ -17,6 +19,9 @@ export interface Lent {
   readonly bytes: Buffer
   readonly giveBack: () => void
 }
+
+/** Packets from this size on are worth being sent by another thread, which can only read shared memory. */
+const sharedBytesMin = 64 * 1024
 
 type Recycle = (memory: Buffer) => void
 
@@ -149,7 +154,7 @@ export class RecentPackets {
 
   #memory(size: number): Buffer {
     const found = this.#spare.get(size)?.pop()
-    if (found === undefined) return Buffer.allocUnsafeSlow(size)
+    if (found === undefined) return size < sharedBytesMin ? Buffer.allocUnsafeSlow(size) : allocateShared(size)
     this.#spareBytes -= size
     return found
   }

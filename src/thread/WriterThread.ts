@@ -81,8 +81,8 @@ export class WriterThread {
   }
 
   /**
-   * Posts a job that writes `pieces` one behind the other, at `position` of a file or to a socket. `onDone` is called some
-   * time after it is done, unless it was settled before. Undefined: it is better done otherwise.
+   * Posts a job that writes `pieces` one behind the other, at `position` of a file or to a socket. `onDone` is called
+   * some time after it is done, unless it was settled before. Undefined: it is better done otherwise.
    */
   write(
     descriptor: number,

@@ -6,6 +6,7 @@ import * as net from "node:net"
 import { Cause, Effect, FiberSet, Schema, type Scope } from "effect"
 import type { Peer, Receiver, SocketEnd } from "./Peer.ts"
 import { type Reading, receiveInto } from "./ReceiveInto.ts"
+import { Sender, SenderThread } from "./Sender.ts"
 
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
   port: Schema.String,
@@ -58,11 +59,15 @@ export const listen = <R>(
       refusedAt = now
       run(Effect.logWarning(`${name} connection refused: ${limit.count} connections are open already`))
     }
+    const thread = yield* Effect.acquireRelease(
+      Effect.sync(() => new SenderThread()),
+      (senders) => Effect.sync(() => senders.thread.stop())
+    )
     const accept = (accepted: net.Socket) => {
       if (limit.count >= limit.countMax) return refuse(accepted)
       limit.count++
       limit.onChange(1)
-      const peer = makePeer(accepted, options)
+      const peer = makePeer(accepted, options, thread)
       accepted.once("close", () => {
         limit.count--
         limit.onChange(-1)
@@ -107,9 +112,6 @@ const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Ef
  */
 const lingerMillis = 1000
 
-/** Unread replies beyond this stop the commands of the connection. */
-const sendBytesMax = 256 * 1024
-
 /** Runs `onPassed` when it was set and not taken back for `millis`. */
 const makeDeadline = (millis: number | undefined, onPassed: () => void): ((isSet: boolean) => void) => {
   if (millis === undefined) return () => {}
@@ -122,7 +124,7 @@ const makeDeadline = (millis: number | undefined, onPassed: () => void): ((isSet
   }
 }
 
-const makePeer = (accepted: net.Socket, options: Options): Peer => {
+const makePeer = (accepted: net.Socket, options: Options, thread: SenderThread): Peer => {
   const name = `${accepted.remoteAddress ?? "?"}:${accepted.remotePort ?? 0}`
   if (options.keepAliveIdleMillis !== undefined) accepted.setKeepAlive(true, options.keepAliveIdleMillis)
   let receiver: Receiver | undefined
@@ -151,10 +153,12 @@ const makePeer = (accepted: net.Socket, options: Options): Peer => {
     settle("stalled")
     socket.destroy()
   }
-  socket.on("drain", () => {
-    unread(false)
-    receiver?.drained()
-  })
+  const onFull = (isFull: boolean) => {
+    unread(isFull)
+    if (!isFull) receiver?.drained()
+  }
+  const sender = new Sender({ socket, descriptor: reading.descriptor, thread, onFull })
+  reading.onClosing = () => sender.settle()
   socket.on("close", () => {
     unread(false)
     unsaid(false)
@@ -167,17 +171,13 @@ const makePeer = (accepted: net.Socket, options: Options): Peer => {
       reading.resume()
     },
     resume: reading.resume,
-    send: (bytes, sent) => {
-      socket.write(bytes, sent)
-      if (socket.writableLength < sendBytesMax) return true
-      unread(true)
-      return false
-    },
+    send: (bytes, sent) => sender.send(bytes, sent),
     expect: unsaid,
     close: () => {
       settle("closed by relay")
       receiver = undefined
       isClosing = true
+      sender.settle()
       socket.end()
       reading.resume()
       setTimeout(() => socket.destroy(), lingerMillis).unref()

@@ -14,11 +14,15 @@ export interface Reading {
   readonly socket: net.Socket
   /** Where reads land; undefined where each read has a buffer of its own. */
   readonly landing: Landing | undefined
+  /** The socket's, as long as it is open, if others may write to it. */
+  readonly descriptor: number | undefined
+  /** Called when the socket is about to close its descriptor. */
+  onClosing: () => void
   readonly resume: () => void
 }
 
 interface HandleOwner {
-  _handle: { reading?: boolean } | null
+  _handle: { reading?: boolean; readonly fd?: number; close: (closed?: () => void) => void } | null
 }
 
 let isOwnedMemoryUsable: boolean | undefined
@@ -58,14 +62,24 @@ const receiveOwned = (accepted: net.Socket, owner: HandleOwner, receive: Receive
     landing.close()
     accepted.destroy()
   })
-  return {
+  const reading: Reading = {
     socket,
     landing,
+    descriptor: handle?.fd,
+    onClosing: () => {},
     resume: () => {
       socket.resume()
       socket.read(0)
     }
   }
+  if (handle !== null) {
+    const close = handle.close.bind(handle)
+    handle.close = (closed) => {
+      reading.onClosing()
+      close(closed)
+    }
+  }
+  return reading
 }
 
 const receivePortably = (socket: net.Socket, receive: Receive): Reading => {
@@ -73,5 +87,5 @@ const receivePortably = (socket: net.Socket, receive: Receive): Reading => {
     if (!receive(bytes, bytes.length)) socket.pause()
   })
   socket.pause()
-  return { socket, landing: undefined, resume: () => void socket.resume() }
+  return { socket, landing: undefined, descriptor: undefined, onClosing: () => {}, resume: () => void socket.resume() }
 }

@@ -1,0 +1,134 @@
+/**
+ * What goes out on one connection, in the order in which it was given.
+ *
+ * Copying a large answer into a socket takes as long as reading a hundred requests. With several of them at hand, as
+ * when a hundred viewers follow one session, another thread does it (`SenderThread`); what the socket did not take at
+ * once goes on the usual way, behind it what was given meanwhile.
+ */
+import type * as net from "node:net"
+import { type BesideWrite, isShared } from "../memory/Piece.ts"
+import { WriterThread } from "../thread/WriterThread.ts"
+
+/** Less is sent in the time it takes to hand it over. */
+const besideBytesMin = 64 * 1024
+
+/** Answers to so many viewers wait for the thread; the loop sends the others itself meanwhile. */
+const besideWriteCountMax = 16
+
+/** The thread that sends for the connections of one listener, started when it is first needed. */
+export class SenderThread {
+  readonly thread = new WriterThread(besideWriteCountMax)
+  #largeCount = 0
+
+  /** Asked for each large answer: false for the first in one look at the sockets, unless the thread is at work. */
+  hasCompany(): boolean {
+    if (this.#largeCount++ === 0) setImmediate(this.#onLooked)
+    return this.#largeCount > 1 || this.thread.isBusy
+  }
+
+  readonly #onLooked = (): void => {
+    this.#largeCount = 0
+  }
+}
+
+interface Message {
+  readonly bytes: Uint8Array
+  readonly sent: (() => void) | undefined
+}
+
+/** Unread answers beyond this stop the commands of the connection. */
+const unsentBytesMax = 256 * 1024
+
+const nothing = () => {}
+
+export interface Options {
+  readonly socket: net.Socket
+  /** The socket's, if it may be written to. */
+  readonly descriptor: number | undefined
+  readonly thread: SenderThread
+  /** Told whether the peer leaves too much unread; in a turn of its own when it no longer does. */
+  readonly onFull: (isFull: boolean) => void
+}
+
+export class Sender {
+  readonly #socket: net.Socket
+  readonly #descriptor: number | undefined
+  readonly #thread: SenderThread
+  readonly #onFull: (isFull: boolean) => void
+  #beside: BesideWrite | undefined
+  #besideMessage: Message | undefined
+  #waiting: Array<Message> = []
+  #waitingBytes = 0
+  #isFull = false
+
+  constructor(options: Options) {
+    this.#socket = options.socket
+    this.#descriptor = options.descriptor
+    this.#thread = options.thread
+    this.#onFull = options.onFull
+    this.#socket.on("drain", this.#onDrain)
+  }
+
+  /** See `Peer.send`. */
+  send(bytes: Uint8Array, sent?: () => void): boolean {
+    if (this.#beside !== undefined) this.#thread.thread.reap()
+    const message = { bytes, sent }
+    if (this.#beside !== undefined) {
+      this.#waiting.push(message)
+      this.#waitingBytes += bytes.length
+    } else if (!this.#sendBeside(message)) this.#socket.write(bytes, sent)
+    this.#look()
+    return !this.#isFull
+  }
+
+  /** Leaves everything to the socket: it is about to close, and the thread knows it by its descriptor only. */
+  settle(): void {
+    this.#takeBack()
+    for (const { bytes, sent } of this.#waiting.splice(0)) this.#socket.write(bytes, sent)
+    this.#waitingBytes = 0
+  }
+
+  #sendBeside(message: Message): boolean {
+    const { bytes } = message
+    const { destroyed, writableLength } = this.#socket
+    if (this.#descriptor === undefined || bytes.length < besideBytesMin || !isShared(bytes)) return false
+    if (destroyed || writableLength > 0 || !this.#thread.hasCompany()) return false
+    const piece = { bytes: bytes as Buffer, from: 0, to: bytes.length, release: nothing }
+    this.#beside = this.#thread.thread.write(this.#descriptor, [piece], undefined, this.#onSent)
+    this.#besideMessage = message
+    return this.#beside !== undefined
+  }
+
+  /** The thread has sent what the socket took. */
+  readonly #onSent = (): void => {
+    this.#takeBack()
+    while (this.#beside === undefined) {
+      const next = this.#waiting.shift()
+      if (next === undefined) break
+      this.#waitingBytes -= next.bytes.length
+      if (!this.#sendBeside(next)) this.#socket.write(next.bytes, next.sent)
+    }
+    this.#look()
+  }
+
+  #takeBack(): void {
+    if (this.#beside === undefined) return
+    const count = this.#beside.settle()
+    this.#beside = undefined
+    const { bytes, sent } = this.#besideMessage as Message
+    this.#besideMessage = undefined
+    if (count < bytes.length) this.#socket.write(bytes.subarray(count), sent)
+    else sent?.()
+  }
+
+  readonly #onDrain = (): void => this.#look()
+
+  #look(): void {
+    const isFull = this.#waitingBytes + this.#socket.writableLength >= unsentBytesMax
+    if (isFull === this.#isFull) return
+    this.#isFull = isFull
+    // Room is told in a turn of its own: who hears of it sends more, which must not overtake what is being sent.
+    if (isFull) this.#onFull(true)
+    else queueMicrotask(() => this.#onFull(this.#isFull))
+  }
+}
