@@ -120,10 +120,11 @@ const openFile = (thread: WriterThread, at: string, mode: OpenMode): Effect.Effe
 const O_PATH = 0o10000000
 
 /**
- * Memory up to this is given back by whoever writes: in the caller's turn, which takes a few milliseconds, or by the
- * writer thread if it is at work. A third one takes longer and slows them down: all change the same lists of pages.
+ * Memory up to this is given back by whoever writes: in the caller's turn, which takes some three milliseconds, or by the
+ * writer thread if it is at work. A third thread slows both down, since all change the same lists of pages; but for more
+ * memory the others would notice the wait.
  */
-const freedNowBytesMax = 64 * 1024 * 1024
+const freedNowBytesMax = 16 * 1024 * 1024
 
 /** More would only be colder when their turn comes; the loop writes meanwhile itself. */
 const besideWriteCountMax = 4
