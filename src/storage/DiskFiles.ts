@@ -120,9 +120,9 @@ const openFile = (thread: WriterThread, at: string, mode: OpenMode): Effect.Effe
 const O_PATH = 0o10000000
 
 /**
- * Memory up to this is given back by whoever writes: in the caller's turn, which takes some three milliseconds, or by the
- * writer thread if it is at work. A third thread slows both down, since all change the same lists of pages; but for more
- * memory the others would notice the wait.
+ * Memory up to this is given back by whoever writes: in the caller's turn, which takes some three milliseconds, or by
+ * the writer thread if it is at work. A third thread slows both down, since all change the same lists of pages; but for
+ * more memory the others would notice the wait.
  */
 const freedNowBytesMax = 16 * 1024 * 1024
 
