@@ -33,6 +33,25 @@ const waitMillis = 10
 
 const nobody = () => {}
 
+/** Undefined: the system gives no thread. */
+const startWorker = (shared: Shared, names: MessagePort): Worker | undefined => {
+  try {
+    return new Worker(program, {
+      eval: true,
+      name: "writer",
+      execArgv: [],
+      // It closes what others opened.
+      trackUnmanagedFds: false,
+      workerData: { shared, names },
+      transferList: [names],
+      // It makes few objects.
+      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 }
+    })
+  } catch {
+    return undefined
+  }
+}
+
 class Job implements BesideWrite {
   readonly place: number
   readonly pieces: ReadonlyArray<Piece>
@@ -161,17 +180,11 @@ export class WriterThread {
       jobLength
     }
     const { port1, port2 } = new MessageChannel()
-    const worker = new Worker(program, {
-      eval: true,
-      name: "writer",
-      execArgv: [],
-      // It closes what others opened.
-      trackUnmanagedFds: false,
-      workerData: { shared, names: port2 },
-      transferList: [port2],
-      // It makes few objects.
-      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 }
-    })
+    const worker = startWorker(shared, port2)
+    if (worker === undefined) {
+      this.#isUsable = false
+      return
+    }
     this.#shared = shared
     this.#names = port1
     this.#worker = worker

@@ -72,11 +72,10 @@ export class Sender {
   /** See `Peer.send`. */
   send(bytes: Uint8Array, sent?: () => void): boolean {
     if (this.#beside !== undefined) this.#thread.thread.reap()
-    const message = { bytes, sent }
     if (this.#beside !== undefined) {
-      this.#waiting.push(message)
+      this.#waiting.push({ bytes, sent })
       this.#waitingBytes += bytes.length
-    } else if (!this.#sendBeside(message)) this.#socket.write(bytes, sent)
+    } else if (!this.#sendBeside(bytes, sent)) this.#socket.write(bytes, sent)
     this.#look()
     return !this.#isFull
   }
@@ -88,14 +87,13 @@ export class Sender {
     this.#waitingBytes = 0
   }
 
-  #sendBeside(message: Message): boolean {
-    const { bytes } = message
-    const { destroyed, writableLength } = this.#socket
+  #sendBeside(bytes: Uint8Array, sent: (() => void) | undefined): boolean {
     if (this.#descriptor === undefined || bytes.length < besideBytesMin || !isShared(bytes)) return false
+    const { destroyed, writableLength } = this.#socket
     if (destroyed || writableLength > 0 || !this.#thread.hasCompany()) return false
     const piece = { bytes: bytes as Buffer, from: 0, to: bytes.length, release: nothing }
     this.#beside = this.#thread.thread.write(this.#descriptor, [piece], undefined, this.#onSent)
-    this.#besideMessage = message
+    this.#besideMessage = { bytes, sent }
     return this.#beside !== undefined
   }
 
@@ -106,7 +104,7 @@ export class Sender {
       const next = this.#waiting.shift()
       if (next === undefined) break
       this.#waitingBytes -= next.bytes.length
-      if (!this.#sendBeside(next)) this.#socket.write(next.bytes, next.sent)
+      if (!this.#sendBeside(next.bytes, next.sent)) this.#socket.write(next.bytes, next.sent)
     }
     this.#look()
   }
