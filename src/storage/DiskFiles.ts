@@ -120,11 +120,10 @@ const openFile = (thread: WriterThread, at: string, mode: OpenMode): Effect.Effe
 const O_PATH = 0o10000000
 
 /**
- * Memory up to this is given back by whoever writes: in the caller's turn, which takes some three milliseconds, or by
- * the writer thread if it is at work. A third thread slows both down, since all change the same lists of pages; but for
- * more memory the others would notice the wait.
+ * Memory up to this is given back by whoever writes: in the caller's turn, which takes some ten milliseconds, or by the
+ * writer thread if it is at work. Another thread costs one busy session a sixth of its speed: its pages come back cold.
  */
-const freedNowBytesMax = 16 * 1024 * 1024
+const freedNowBytesMax = 64 * 1024 * 1024
 
 /** More would only be colder when their turn comes; the loop writes meanwhile itself. */
 const besideWriteCountMax = 4
