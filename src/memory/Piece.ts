@@ -8,6 +8,9 @@ export interface Piece {
   readonly release: () => void
 }
 
+/** Another thread is worth handing over to from so many bytes on: less is copied in the time that takes. */
+export const besideBytesMin = 64 * 1024
+
 /** As many pieces go to another thread at once. */
 export const besidePieceCountMax = 8
 

@@ -9,7 +9,7 @@
  * viewer.
  */
 
-import { allocateShared } from "./Piece.ts"
+import { allocateShared, besideBytesMin } from "./Piece.ts"
 
 /** Bytes a reply may put in front of a packet. */
 export const headBytesMax = 16
@@ -19,9 +19,6 @@ export interface Lent {
   readonly bytes: Buffer
   readonly giveBack: () => void
 }
-
-/** Packets from this size on are worth being sent by another thread, which can only read shared memory. */
-const sharedBytesMin = 64 * 1024
 
 type Recycle = (memory: Buffer) => void
 
@@ -154,7 +151,8 @@ export class RecentPackets {
 
   #memory(size: number): Buffer {
     const found = this.#spare.get(size)?.pop()
-    if (found === undefined) return size < sharedBytesMin ? Buffer.allocUnsafeSlow(size) : allocateShared(size)
+    // What another thread is to send must lie in shared memory.
+    if (found === undefined) return size < besideBytesMin ? Buffer.allocUnsafeSlow(size) : allocateShared(size)
     this.#spareBytes -= size
     return found
   }

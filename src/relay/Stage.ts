@@ -179,8 +179,8 @@ export class Stage {
 
   // ---- writing by the stream's fiber -----------------------------------------------------------------------------
 
+  /** After `writeNow`: what that left. */
   get write(): Step {
-    this.settle()
     if (this.#data.length === 0) return this.#writeRecords
     const data = this.#writeData(0)
     return this.#records.length === 0 ? data : Effect.andThen(data, this.#writeRecords)

@@ -78,8 +78,7 @@ export class WriterThread {
   #worker: Worker | undefined
   #shared: Shared | undefined
   #names: MessagePort | undefined
-  #isReady = false
-  #isUsable: boolean
+  #state: "unused" | "starting" | "ready" | "over"
   #jobs: Array<Job> = []
   #isReaping = false
   readonly #numbers = new WeakMap<object, number>()
@@ -91,7 +90,7 @@ export class WriterThread {
    */
   constructor(jobCountMax: number, isUsable = availableParallelism() > 1) {
     this.#jobCountMax = jobCountMax
-    this.#isUsable = isUsable
+    this.#state = isUsable ? "unused" : "over"
   }
 
   /** Something posted may still be to be done. */
@@ -127,8 +126,8 @@ export class WriterThread {
 
   /** Closes the descriptor beside what is being written. False: the thread is not at work, or has enough to do. */
   close(descriptor: number): boolean {
-    const shared = this.#shared
-    const place = shared === undefined || !this.isBusy ? undefined : this.#place(shared)
+    const shared = this.isBusy ? this.#ready() : undefined
+    const place = shared === undefined ? undefined : this.#place(shared)
     if (shared === undefined || place === undefined) return false
     this.#post(shared, new Job(this, place, [], nobody), descriptor, nowhere, closing)
     return true
@@ -159,17 +158,15 @@ export class WriterThread {
 
   /** Ends the thread when everything posted is done. */
   stop(): void {
-    this.#isUsable = false
-    this.#isReady = false
+    this.#state = "over"
     for (const job of this.#jobs) job.settle()
     this.#names?.close()
     void this.#worker?.terminate()
   }
 
   #ready(): Shared | undefined {
-    if (this.#isReady) return this.#shared
-    if (this.#isUsable && this.#worker === undefined) this.#start()
-    return undefined
+    if (this.#state === "unused") this.#start()
+    return this.#state === "ready" ? this.#shared : undefined
   }
 
   #start(): void {
@@ -181,22 +178,19 @@ export class WriterThread {
     }
     const { port1, port2 } = new MessageChannel()
     const worker = startWorker(shared, port2)
-    if (worker === undefined) {
-      this.#isUsable = false
-      return
-    }
+    this.#state = worker === undefined ? "over" : "starting"
+    if (worker === undefined) return
     this.#shared = shared
     this.#names = port1
     this.#worker = worker
     port1.unref()
     worker.unref()
     worker.once("message", () => {
-      this.#isReady = this.#isUsable
+      if (this.#state === "starting") this.#state = "ready"
     })
-    // What was posted is settled without it.
+    // It could not start: once it is there nothing can fail in it.
     worker.once("error", () => {
-      this.#isUsable = false
-      this.#isReady = false
+      this.#state = "over"
     })
   }
 

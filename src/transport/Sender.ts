@@ -6,11 +6,8 @@
  * once goes on the usual way, behind it what was given meanwhile.
  */
 import type * as net from "node:net"
-import { type BesideWrite, isShared } from "../memory/Piece.ts"
+import { type BesideWrite, besideBytesMin, isShared } from "../memory/Piece.ts"
 import { WriterThread } from "../thread/WriterThread.ts"
-
-/** Less is sent in the time it takes to hand it over. */
-const besideBytesMin = 64 * 1024
 
 /** Answers to so many viewers wait for the thread; the loop sends the others itself meanwhile. */
 const besideWriteCountMax = 16
@@ -55,8 +52,8 @@ export class Sender {
   readonly #descriptor: number | undefined
   readonly #thread: SenderThread
   readonly #onFull: (isFull: boolean) => void
-  #beside: BesideWrite | undefined
-  #besideMessage: Message | undefined
+  /** What the thread is sending. */
+  #beside: (Message & { readonly write: BesideWrite }) | undefined
   #waiting: Array<Message> = []
   #waitingBytes = 0
   #isFull = false
@@ -66,7 +63,7 @@ export class Sender {
     this.#descriptor = options.descriptor
     this.#thread = options.thread
     this.#onFull = options.onFull
-    this.#socket.on("drain", this.#onDrain)
+    this.#socket.on("drain", () => this.#look())
   }
 
   /** See `Peer.send`. */
@@ -92,9 +89,9 @@ export class Sender {
     const { destroyed, writableLength } = this.#socket
     if (destroyed || writableLength > 0 || !this.#thread.hasCompany()) return false
     const piece = { bytes: bytes as Buffer, from: 0, to: bytes.length, release: nothing }
-    this.#beside = this.#thread.thread.write(this.#descriptor, [piece], undefined, this.#onSent)
-    this.#besideMessage = { bytes, sent }
-    return this.#beside !== undefined
+    const write = this.#thread.thread.write(this.#descriptor, [piece], undefined, this.#onSent)
+    if (write !== undefined) this.#beside = { write, bytes, sent }
+    return write !== undefined
   }
 
   /** The thread has sent what the socket took. */
@@ -111,15 +108,12 @@ export class Sender {
 
   #takeBack(): void {
     if (this.#beside === undefined) return
-    const count = this.#beside.settle()
+    const { write, bytes, sent } = this.#beside
     this.#beside = undefined
-    const { bytes, sent } = this.#besideMessage as Message
-    this.#besideMessage = undefined
+    const count = write.settle()
     if (count < bytes.length) this.#socket.write(bytes.subarray(count), sent)
     else sent?.()
   }
-
-  readonly #onDrain = (): void => this.#look()
 
   #look(): void {
     const isFull = this.#waitingBytes + this.#socket.writableLength >= unsentBytesMax

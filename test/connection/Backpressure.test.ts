@@ -9,6 +9,7 @@ import { blockBytes, connectionBytesMax } from "../../src/memory/Blocks.ts"
 import { inFlightCountMax } from "../../src/model/InFlight.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
+import { until } from "../support/turns.ts"
 import {
   assertNothingLeft,
   type Control,
@@ -17,7 +18,6 @@ import {
   type PeerDouble,
   packet,
   type Relay,
-  until,
   withRelay
 } from "./doubles.ts"
 

@@ -7,7 +7,8 @@ import { Effect } from "effect"
 import * as CtfIndex from "../../src/protocol/CtfIndex.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
-import { assertNothingLeft, media, type PeerDouble, packet, type Relay, until, withRelay } from "./doubles.ts"
+import { turns, until } from "../support/turns.ts"
+import { assertNothingLeft, media, type PeerDouble, packet, type Relay, withRelay } from "./doubles.ts"
 
 /** Small, just below and above what counts as large, larger than one write, larger than one read. */
 const sizes = [16, 100_000, 5000, 32_767, 32_768, 250_000, 700_000, 1, 131_072, 64, 40_000, 300_000]
@@ -21,13 +22,6 @@ const fileOf = (relay: Relay, path: string, name: string) => relay.memory.read(`
 /** Every packet's bytes, padding included. */
 const bytesOf = (seqs: ReadonlyArray<number>) =>
   Buffer.concat(seqs.flatMap((seq) => [Commands.payload(sizeOf(seq), seq), Buffer.alloc(paddingOf(seq))]))
-
-/** As many turns of the event loop as it takes from a large packet to its write, or fewer. */
-const turns = (count: number) =>
-  Effect.gen(function* () {
-    for (let turn = 0; turn < count; turn++)
-      yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
-  })
 
 /** The packets that each file of a ring that never turns gets: a file is left when the next does not fit. */
 const filesOf = (count: number, fileSize: number) => {
@@ -61,6 +55,7 @@ for (const readBytesMax of [512 * 1024, 65_483]) {
           for (let seq = 0; seq < count; seq++) {
             d.deliver(packet(stream, seq, sizeOf(seq), paddingOf(seq)))
             assert.strictEqual(yield* c.index(stream, { seq, bytes: sizeOf(seq) }), 10)
+            // As many as it takes from a large packet to its write, or fewer.
             yield* turns(seq % 6)
           }
           while ((yield* c.isPending(stream, count - 1)) === 1);

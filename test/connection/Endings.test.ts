@@ -6,7 +6,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
-import { assertNothingLeft, type Control, type PeerDouble, packet, type Relay, until, withRelay } from "./doubles.ts"
+import { until } from "../support/turns.ts"
+import { assertNothingLeft, type Control, type PeerDouble, packet, type Relay, withRelay } from "./doubles.ts"
 
 interface Scene {
   readonly relay: Relay

@@ -7,16 +7,8 @@ import { Effect, type Scope } from "effect"
 import type { Fault } from "../../src/storage/FaultyFiles.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
-import {
-  assertNothingLeft,
-  type Control,
-  media,
-  type PeerDouble,
-  packet,
-  type Relay,
-  until,
-  withRelay
-} from "./doubles.ts"
+import { until } from "../support/turns.ts"
+import { assertNothingLeft, type Control, media, type PeerDouble, packet, type Relay, withRelay } from "./doubles.ts"
 
 interface Recording {
   readonly c: Control

@@ -12,6 +12,7 @@ import type { Peer, Receiver, SocketEnd } from "../../src/transport/Peer.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import * as Stores from "../storage/stores.ts"
 import * as Process from "../support/process.ts"
+import { until } from "../support/turns.ts"
 
 export class PeerDouble implements Peer {
   readonly name: string
@@ -247,12 +248,6 @@ export const media = [
 
 export const packet = (stream: bigint, seq: number, size = 16, padding = 0): Buffer =>
   join(Commands.packetHeader(stream, seq, size, padding), Commands.payload(size, seq))
-
-/** Waits for a condition that is bound to come. */
-export const until = (what: string, holds: () => boolean): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    holds() ? Effect.void : Effect.orDie(Process.until(what, Effect.sync(holds), { everyMillis: 1, seconds: 20 }))
-  )
 
 /** Runs `body` on a relay of its own. */
 export const withRelay = <A, E>(

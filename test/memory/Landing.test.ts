@@ -14,6 +14,13 @@ const keep = (landing: Landing, fill: number, length = 1000): Piece | undefined 
   return held
 }
 
+/** A landing that has a slab. */
+const lent = (slabs = new Slabs()) => {
+  const landing = new Landing(slabs)
+  keep(landing, 0)
+  return { slabs, landing }
+}
+
 /** One read of which nothing is kept. */
 const pass = (landing: Landing) => landing.received()
 
@@ -47,9 +54,7 @@ describe("the landing of a connection", () => {
   })
 
   it("uses a slab again when its last part is released", () => {
-    const slabs = new Slabs()
-    const landing = new Landing(slabs)
-    keep(landing, 0)
+    const { slabs, landing } = lent()
     const { bytes } = landing
     const [first, second] = [landing.hold(bytes, 0, 10, holder), landing.hold(bytes, 10, 20, holder)]
     landing.received()
@@ -63,9 +68,7 @@ describe("the landing of a connection", () => {
   })
 
   it("is the shared memory again while all slabs are in use", () => {
-    const slabs = new Slabs(2)
-    const landing = new Landing(slabs)
-    keep(landing, 0)
+    const { landing } = lent(new Slabs(2))
     const held = [keep(landing, 1), keep(landing, 2)]
     assert.strictEqual(landing.bytes.length, sharedBytes)
     assert.isUndefined(keep(landing, 3))
@@ -79,9 +82,7 @@ describe("the landing of a connection", () => {
   })
 
   it("keeps its slab over a few reads of which nothing is kept, not over many", () => {
-    const slabs = new Slabs()
-    const landing = new Landing(slabs)
-    keep(landing, 0)
+    const { slabs, landing } = lent()
     const { bytes } = landing
     for (let read = 0; read < 7; read++) pass(landing)
     assert.strictEqual(landing.bytes, bytes)
@@ -91,9 +92,7 @@ describe("the landing of a connection", () => {
   })
 
   it("leaves a slab in which something is held, also when the next read keeps nothing", () => {
-    const slabs = new Slabs()
-    const landing = new Landing(slabs)
-    keep(landing, 0)
+    const { slabs, landing } = lent()
     const held = landing.hold(landing.bytes, 0, 10, holder)
     landing.received()
     const later = keep(landing, 1)
@@ -105,9 +104,7 @@ describe("the landing of a connection", () => {
   })
 
   it("outlives its connection as long as something is held", () => {
-    const slabs = new Slabs()
-    const landing = new Landing(slabs)
-    keep(landing, 0)
+    const { slabs, landing } = lent()
     const held = keep(landing, 7) as Piece
     landing.close()
     assert.strictEqual(slabs.usedCount, 1)
@@ -117,9 +114,7 @@ describe("the landing of a connection", () => {
   })
 
   it("a part released twice is a defect, not a corruption", () => {
-    const slabs = new Slabs()
-    const landing = new Landing(slabs)
-    keep(landing, 0)
+    const { slabs, landing } = lent()
     const held = keep(landing, 1) as Piece
     held.release()
     assert.throws(() => held.release())
@@ -128,8 +123,7 @@ describe("the landing of a connection", () => {
   })
 
   it("holds nothing of memory that is not its own", () => {
-    const landing = new Landing(new Slabs())
-    keep(landing, 0)
+    const { landing } = lent()
     assert.isUndefined(landing.hold(Buffer.alloc(100), 0, 100, holder))
   })
 })

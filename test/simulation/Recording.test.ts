@@ -9,18 +9,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema, type Scope } from "effect"
 import { nameOf } from "../../src/model/TraceChunk.ts"
-import {
-  assertNothingLeft,
-  type Control,
-  type PeerDouble,
-  type Relay,
-  until,
-  withRelay
-} from "../connection/doubles.ts"
+import { assertNothingLeft, type Control, type PeerDouble, type Relay, withRelay } from "../connection/doubles.ts"
 import { Expected } from "../model/Expected.ts"
 import { payload } from "../model/played.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
+import { until } from "../support/turns.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 const session = between(0, 1)

@@ -7,7 +7,8 @@ import { Effect, type Scope } from "effect"
 import { Landing, Slabs } from "../../src/memory/Landing.ts"
 import type { BesideWrite, Piece } from "../../src/memory/Piece.ts"
 import { WriterThread } from "../../src/thread/WriterThread.ts"
-import * as Process from "../support/process.ts"
+import { until } from "../support/turns.ts"
+import { started } from "./started.ts"
 
 const holder = { released: () => {} }
 const pieceBytes = 50_000
@@ -15,8 +16,9 @@ const pieceBytes = 50_000
 class Ground {
   readonly slabs = new Slabs()
   readonly thread = new WriterThread(4, true)
-  readonly directory = fs.mkdtempSync(join(tmpdir(), "writer-"))
+  readonly #directory = fs.mkdtempSync(join(tmpdir(), "writer-"))
   readonly #landing = new Landing(this.slabs)
+  readonly #open = new Set<number>()
 
   /** `pieceBytes` times `fill`, in a slab. */
   piece(fill: number, byteCount = pieceBytes): Piece {
@@ -27,12 +29,24 @@ class Ground {
   }
 
   open(name: string, flags = "w+"): number {
-    return fs.openSync(join(this.directory, name), flags)
+    const descriptor = fs.openSync(join(this.#directory, name), flags)
+    this.#open.add(descriptor)
+    return descriptor
+  }
+
+  /** Closed by somebody else. */
+  forget(descriptor: number): void {
+    this.#open.delete(descriptor)
   }
 
   content(name: string): Array<readonly [number, number]> {
-    const bytes = fs.readFileSync(join(this.directory, name))
-    return runs(bytes)
+    return runs(fs.readFileSync(join(this.#directory, name)))
+  }
+
+  close(): void {
+    this.thread.stop()
+    for (const descriptor of this.#open) fs.closeSync(descriptor)
+    fs.rmSync(this.#directory, { recursive: true })
   }
 }
 
@@ -48,81 +62,52 @@ const runs = (bytes: Buffer): Array<readonly [number, number]> => {
   return found
 }
 
-/** A thread that is at work. */
-const withThread = <E>(body: (ground: Ground) => Effect.Effect<void, E, Scope.Scope>) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const ground = yield* Effect.acquireRelease(
-        Effect.sync(() => new Ground()),
-        ({ thread, directory }) =>
-          Effect.sync(() => {
-            thread.stop()
-            fs.rmSync(directory, { recursive: true })
-          })
-      )
-      const first = ground.open("first")
-      const byte = ground.piece(1, 1)
-      const isReady = Effect.sync(() => {
-        const write = ground.thread.write(first, [byte], 0, () => {})
-        write?.settle()
-        return write !== undefined
-      })
-      yield* Process.until("the thread to be ready", isReady, { everyMillis: 1 })
-      yield* body(ground)
-    })
+const withGround = <E>(body: (ground: Ground) => Effect.Effect<void, E, Scope.Scope>) => {
+  const made = Effect.acquireRelease(
+    Effect.sync(() => new Ground()),
+    (ground) => Effect.sync(() => ground.close())
   )
+  return Effect.scoped(Effect.flatMap(made, body))
+}
+
+/** With a thread that is at work. */
+const withThread = <E>(body: (ground: Ground) => Effect.Effect<void, E, Scope.Scope>) =>
+  withGround((ground) => Effect.andThen(started(ground.thread), body(ground)))
 
 const posted = (write: BesideWrite | undefined): BesideWrite => {
   assert.isDefined(write)
   return write as BesideWrite
 }
 
-/** Some write, once there is room for it. */
-const post = (write: () => BesideWrite | undefined) =>
+/** Writes by the thread, and waits until it is told. */
+const writeAndHear = ({ thread }: Ground, file: number, pieces: ReadonlyArray<Piece>, position: number) =>
   Effect.gen(function* () {
-    let found: BesideWrite | undefined
-    yield* Process.until(
-      "room for a job",
-      Effect.sync(() => {
-        found ??= write()
-        return found !== undefined
-      }),
-      { everyMillis: 1 }
-    )
-    return found as BesideWrite
+    let isTold = false
+    const write = posted(thread.write(file, pieces, position, () => (isTold = true)))
+    yield* until("the write to be told", () => isTold)
+    return write.settle()
   })
 
 describe("the thread that writes beside the loop", () => {
   it.live("starts when it is first asked, and refuses until it is there", () =>
-    Effect.sync(() => {
-      const ground = new Ground()
-      assert.isUndefined(ground.thread.write(ground.open("f"), [ground.piece(1)], 0, () => {}))
-      ground.thread.stop()
-      fs.rmSync(ground.directory, { recursive: true })
-    })
+    withGround((ground) =>
+      Effect.sync(() => {
+        assert.isUndefined(ground.thread.write(ground.open("f"), [ground.piece(1)], 0, () => {}))
+      })
+    )
   )
 
   it.live("writes pieces one behind the other from where it is told, and says so", () =>
     withThread((ground) =>
       Effect.gen(function* () {
-        let isDone = false
-        const write = yield* post(() =>
-          ground.thread.write(ground.open("f"), [ground.piece(1), ground.piece(2), ground.piece(3, 10)], 7, () => {
-            isDone = true
-          })
-        )
-        yield* Process.until(
-          "the write",
-          Effect.sync(() => isDone),
-          { everyMillis: 1 }
-        )
+        const pieces = [ground.piece(1), ground.piece(2), ground.piece(3, 10)]
+        assert.strictEqual(yield* writeAndHear(ground, ground.open("f"), pieces, 7), 2 * pieceBytes + 10)
         assert.deepStrictEqual(ground.content("f"), [
           [0, 7],
           [1, pieceBytes],
           [2, pieceBytes],
           [3, 10]
         ])
-        assert.strictEqual(write.settle(), 2 * pieceBytes + 10)
       })
     )
   )
@@ -141,11 +126,13 @@ describe("the thread that writes beside the loop", () => {
           assert.strictEqual(write.settle(), pieceBytes)
           piece.release()
         }
-        yield* Effect.sleep("5 millis")
+        // Jobs are told in their order: whoever is to be told of an earlier one has been.
+        const last = ground.piece(1)
+        yield* writeAndHear(ground, file, [last], 0)
+        last.release()
         assert.strictEqual(toldCount, 0)
         const expected = Array.from({ length: 500 }, (_, at) => [1 + (at % 200), pieceBytes] as const)
         assert.deepStrictEqual(ground.content("f"), expected)
-        assert.isAtMost(ground.slabs.usedCount, 3)
       })
     )
   )
@@ -176,20 +163,9 @@ describe("the thread that writes beside the loop", () => {
   it.live("a write that fails is short, and the thread goes on", () =>
     withThread((ground) =>
       Effect.gen(function* () {
-        fs.writeFileSync(join(ground.directory, "r"), "")
-        const readOnly = ground.open("r", "r")
-        assert.strictEqual(
-          (yield* post(() => ground.thread.write(readOnly, [ground.piece(1)], 0, () => {}))).settle(),
-          0
-        )
-        const file = ground.open("f")
-        let isDone = false
-        yield* post(() => ground.thread.write(file, [ground.piece(2)], 0, () => (isDone = true)))
-        yield* Process.until(
-          "the next write",
-          Effect.sync(() => isDone),
-          { everyMillis: 1 }
-        )
+        ground.open("f")
+        assert.strictEqual(yield* writeAndHear(ground, ground.open("f", "r"), [ground.piece(1)], 0), 0)
+        assert.strictEqual(yield* writeAndHear(ground, ground.open("f"), [ground.piece(2)], 0), pieceBytes)
         assert.deepStrictEqual(ground.content("f"), [[2, pieceBytes]])
       })
     )
@@ -211,26 +187,23 @@ describe("the thread that writes beside the loop", () => {
     withThread((ground) =>
       Effect.gen(function* () {
         const [file, doomed] = [ground.open("f"), ground.open("doomed")]
-        yield* Process.until(
-          "the descriptor to be taken",
-          Effect.sync(() => {
-            ground.thread.write(file, [ground.piece(1)], 0, () => {})
-            return ground.thread.close(doomed)
-          }),
-          { everyMillis: 1 }
-        )
-        const isClosed = Effect.sync(() => !fs.existsSync(`/proc/self/fd/${doomed}`))
-        yield* Process.until("the descriptor to be closed", isClosed, { everyMillis: 1 })
+        const piece = ground.piece(1)
+        assert.isFalse(ground.thread.close(doomed), "by a thread that is not at work")
+        posted(ground.thread.write(file, [piece], 0, () => {}))
+        assert.isTrue(ground.thread.close(doomed))
+        ground.forget(doomed)
+        yield* until("the descriptor to be closed", () => !fs.existsSync(`/proc/self/fd/${doomed}`))
       })
     )
   )
 
   it.live("does what was posted before it stops, and nothing after", () =>
     withThread((ground) =>
-      Effect.gen(function* () {
+      Effect.sync(() => {
         const file = ground.open("f")
-        yield* post(() => ground.thread.write(file, [ground.piece(1)], 0, () => {}))
-        yield* post(() => ground.thread.write(file, [ground.piece(2)], pieceBytes, () => {}))
+        for (const fill of [1, 2]) {
+          posted(ground.thread.write(file, [ground.piece(fill)], (fill - 1) * pieceBytes, () => {}))
+        }
         ground.thread.stop()
         assert.deepStrictEqual(ground.content("f"), [
           [1, pieceBytes],

@@ -8,7 +8,10 @@ import { Effect, type Scope } from "effect"
 import { allocateShared } from "../../src/memory/Piece.ts"
 import { receiveInto } from "../../src/transport/ReceiveInto.ts"
 import { Sender, SenderThread } from "../../src/transport/Sender.ts"
-import * as Process from "../support/process.ts"
+import { turns, until } from "../support/turns.ts"
+import { started } from "../thread/started.ts"
+
+const isThreadUsable = availableParallelism() > 1
 
 /** One connection: what sends on one end, and everything that has arrived at the other. */
 interface Line {
@@ -26,14 +29,12 @@ interface Ground {
   readonly line: Effect.Effect<Line, never, Scope.Scope>
 }
 
-const until = (what: string, holds: () => boolean) =>
-  Process.until(what, Effect.sync(holds), { everyMillis: 1, seconds: 20 })
-
 const ground: Effect.Effect<Ground, never, Scope.Scope> = Effect.gen(function* () {
   const thread = yield* Effect.acquireRelease(
     Effect.sync(() => new SenderThread()),
     (made) => Effect.sync(() => made.thread.stop())
   )
+  if (isThreadUsable) yield* started(thread.thread)
   let besideCount = 0
   const write = thread.thread.write.bind(thread.thread)
   thread.thread.write = (...args) => {
@@ -81,8 +82,6 @@ const ground: Effect.Effect<Ground, never, Scope.Scope> = Effect.gen(function* (
 const withGround = <E>(body: (ground: Ground) => Effect.Effect<void, E, Scope.Scope>) =>
   Effect.scoped(Effect.flatMap(ground, body))
 
-const isThreadUsable = availableParallelism() > 1
-
 /** Bytes that tell where they belong, in shared memory if they are many. */
 const message = (line: number, at: number, byteCount: number): Buffer => {
   const bytes = byteCount < 1000 ? Buffer.alloc(byteCount) : allocateShared(byteCount)
@@ -90,22 +89,10 @@ const message = (line: number, at: number, byteCount: number): Buffer => {
 }
 const sizes = [20, 70_000, 300_000, 5, 65_536, 900_000, 100, 40_000]
 
-/** The thread is at work from the first time on that it was needed. */
-const started = ({ thread }: Ground) =>
-  isThreadUsable
-    ? until("the thread", () => {
-        const write = thread.thread.write(1, [], undefined, () => {})
-        write?.settle()
-        return write !== undefined
-      })
-    : Effect.void
-
 describe("a sender", () => {
   it.live("sends what is large and small in order, to many at once, and tells each once", () =>
     withGround((made) =>
       Effect.gen(function* () {
-        yield* started(made)
-        const before = made.besideCount()
         const lines = yield* Effect.all(Array.from({ length: 12 }, () => made.line))
         const sent = lines.map(() => new Map<number, number>())
         const expected: Array<Array<Buffer>> = lines.map(() => [])
@@ -119,7 +106,7 @@ describe("a sender", () => {
             if ((at + number) % 5 === 0) far.pause()
             else if ((at + number) % 5 === 3) far.resume()
           }
-          if (at % 3 === 0) yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+          if (at % 3 === 0) yield* turns(1)
         }
         for (const { far } of lines) far.resume()
         for (const [number, { arrived }] of lines.entries()) {
@@ -129,7 +116,7 @@ describe("a sender", () => {
           yield* until("all to be told", () => sent[number]?.size === count)
           assert.isTrue([...(sent[number]?.values() ?? [])].every((times) => times === 1))
         }
-        if (isThreadUsable) assert.isAbove(made.besideCount() - before, 20)
+        if (isThreadUsable) assert.isAbove(made.besideCount(), 20)
       })
     )
   )
@@ -137,7 +124,6 @@ describe("a sender", () => {
   it.live("says when too much is unread, and when there is room again", () =>
     withGround((made) =>
       Effect.gen(function* () {
-        yield* started(made)
         const lines = yield* Effect.all([made.line, made.line, made.line])
         for (const { far } of lines) far.pause()
         let sentBytes = 0
@@ -145,7 +131,7 @@ describe("a sender", () => {
           const answers = lines.map(({ sender }) => sender.send(message(1, 1, 300_000)))
           sentBytes += 300_000
           isRoom = answers.every((each) => each)
-          if (isRoom) yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+          if (isRoom) yield* turns(1)
         }
         assert.isTrue(lines.some(({ isFull }) => isFull()))
         for (const { far } of lines) far.resume()
@@ -160,7 +146,6 @@ describe("a sender", () => {
     () =>
       withGround((made) =>
         Effect.gen(function* () {
-          yield* started(made)
           const directory = yield* Effect.acquireRelease(
             Effect.sync(() => fs.mkdtempSync(join(tmpdir(), "sender-"))),
             (path) => Effect.sync(() => fs.rmSync(path, { recursive: true }))
@@ -186,14 +171,12 @@ describe("a sender", () => {
   it.live("sends what is alone itself", () =>
     withGround((made) =>
       Effect.gen(function* () {
-        yield* started(made)
-        const before = made.besideCount()
         const { sender, arrived } = yield* made.line
         for (let at = 1; at <= 5; at++) {
           sender.send(message(0, at, 70_000))
           yield* until("the bytes", () => arrived().length === at * 70_000)
         }
-        assert.strictEqual(made.besideCount(), before)
+        assert.strictEqual(made.besideCount(), 0)
       })
     )
   )
