@@ -159,23 +159,27 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
     })
   )
 
-  it.live("two session daemons at once over one relay", () =>
+  it.live.each([
+    ["on a disk", "64k", false],
+    ["in memory, large packets", "256k", true]
+  ] as const)("two session daemons at once over one relay; files %s", ([, packetSize, isInMemory]) =>
     Effect.gen(function* () {
-      const first = yield* setUp()
+      const first = yield* setUp({ isInMemory })
       const second = yield* Lttng.start
+      const emitted = isInMemory ? 200_000 : 50_000
       const record = (tracing: Lttng.Tracing, source: number) =>
         Effect.gen(function* () {
           yield* tracing.lttng("create", `daemon${source}`, ...Lttng.toRelay(first.relay))
-          yield* tracing.lttng(...Lttng.losslessChannel("ch"))
+          yield* tracing.lttng(...Lttng.losslessChannel("ch", `--subbuf-size=${packetSize}`))
           yield* tracing.lttng("enable-event", "-u", "-c", "ch", "demo:*")
           yield* tracing.lttng("start")
-          yield* tracing.emit({ count: 50_000, source })
+          yield* tracing.emit({ count: emitted, source })
           yield* tracing.lttng("destroy")
         })
       yield* Effect.all([record(first, 1), record(second, 2)], { concurrency: "unbounded" })
       for (const source of [1, 2]) {
         const directory = Babeltrace.sessionDirectory(first.relay.output, `daemon${source}`)
-        Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ source, count: 50_000 }])
+        Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ source, count: emitted }])
       }
     })
   )
