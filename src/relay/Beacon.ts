@@ -1,9 +1,12 @@
 /**
- * Watches the streams of one live session for signs of life. A tracer sends an index or a beacon for every stream each
+ * Watches the streams of live sessions for signs of life. A tracer sends an index or a beacon for every stream each
  * live timer period; one that says nothing for several periods is stalled: viewers cannot read past it, and somebody
  * should know why.
+ *
+ * Sessions of one period are looked at together, by one scheduled effect: a look takes a microsecond or less, a fiber
+ * that wakes up for it takes ten.
  */
-import { Effect, Schedule } from "effect"
+import { Effect, FiberSet, Schedule, type Scope } from "effect"
 
 /** Late by one period is jitter, by two a busy tracer. */
 const silentPeriodCountMax = 3
@@ -19,6 +22,8 @@ export interface Watched {
 }
 
 export interface Options {
+  /** The session, in log lines. */
+  readonly label: string
   /** µs. */
   readonly liveTimer: number
   /** Open streams, as they are at each look. */
@@ -27,32 +32,92 @@ export interface Options {
   readonly stalls: { stallCount: number }
 }
 
+/** Of all live sessions of a relay. */
+export interface BeaconWatch {
+  /** Watches a session until the scope closes. */
+  readonly watch: (options: Options) => Effect.Effect<void, never, Scope.Scope>
+}
+
 interface Silence {
   signOfLifeCount: number
   periodCount: number
 }
 
-export const watch = ({ liveTimer, streams, stalls }: Options): Effect.Effect<void> => {
-  const silences = new Map<number, Silence>()
-  const look = Effect.suspend(() => {
-    for (const handle of silences.keys()) if (!streams.has(handle)) silences.delete(handle)
+class SessionWatch {
+  readonly #options: Options
+  readonly #silences = new Map<number, Silence>()
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  /** Streams that just turned out to be stalled. */
+  look(): Array<string> {
+    const { streams, stalls } = this.#options
     const stalled: Array<string> = []
+    for (const handle of this.#silences.keys()) if (!streams.has(handle)) this.#silences.delete(handle)
     for (const [handle, stream] of streams) {
       if (stream.isMetadata || !stream.isPublished) continue
       const { signOfLifeCount } = stream.model
-      const silence = silences.get(handle)
-      if (silence === undefined || silence.signOfLifeCount !== signOfLifeCount) {
-        silences.set(handle, { signOfLifeCount, periodCount: 0 })
+      const silence = this.#silences.get(handle)
+      if (silence === undefined) this.#silences.set(handle, { signOfLifeCount, periodCount: 0 })
+      else if (silence.signOfLifeCount !== signOfLifeCount) {
+        silence.signOfLifeCount = signOfLifeCount
+        silence.periodCount = 0
       } else if (++silence.periodCount === silentPeriodCountMax) {
         stalls.stallCount++
         stalled.push(`${stream.path}/${stream.channelName}#${handle}`)
       }
     }
-    if (stalled.length === 0) return Effect.void
+    return stalled
+  }
+
+  warning(stalled: ReadonlyArray<string>): Effect.Effect<void> {
     return Effect.logWarning(`stream stalled: nothing heard for ${silentPeriodCountMax} live timer periods`).pipe(
-      Effect.annotateLogs({ streams: stalled.join(" ") })
+      Effect.annotateLogs({ session: this.#options.label, streams: stalled.join(" ") })
     )
-  })
-  const period = `${Math.max(periodMillisMin, liveTimer / 1000)} millis` as const
-  return Effect.asVoid(Effect.schedule(look, Schedule.fixed(period)))
+  }
 }
+
+/** Looks at `sessions` once, and says what it found. */
+const lookAtAll = (sessions: ReadonlySet<SessionWatch>): Effect.Effect<void> => {
+  const warnings: Array<Effect.Effect<void>> = []
+  for (const session of sessions) {
+    const stalled = session.look()
+    if (stalled.length > 0) warnings.push(session.warning(stalled))
+  }
+  return Effect.all(warnings, { discard: true })
+}
+
+export const make: Effect.Effect<BeaconWatch, never, Scope.Scope> = Effect.map(FiberSet.makeRuntime<never>(), (run) => {
+  const periods = new Map<number, Set<SessionWatch>>()
+  /** Ends when it finds nobody left to watch. */
+  const watchAll = (period: number, sessions: ReadonlySet<SessionWatch>) => {
+    const look = Effect.suspend(() => {
+      if (sessions.size === 0) periods.delete(period)
+      return Effect.as(lookAtAll(sessions), sessions.size)
+    })
+    const interval = `${period} millis` as const
+    return Effect.delay(
+      Effect.repeat(look, { schedule: Schedule.fixed(interval), while: (count) => count > 0 }),
+      interval
+    )
+  }
+  const join = (period: number, session: SessionWatch) => {
+    const sessions = periods.get(period)
+    if (sessions === undefined) {
+      const joined = new Set([session])
+      periods.set(period, joined)
+      run(watchAll(period, joined))
+    } else sessions.add(session)
+  }
+  const watch = (options: Options) => {
+    const period = Math.max(periodMillisMin, options.liveTimer / 1000)
+    const session = new SessionWatch(options)
+    return Effect.acquireRelease(
+      Effect.sync(() => join(period, session)),
+      () => Effect.sync(() => periods.get(period)?.delete(session))
+    )
+  }
+  return { watch }
+})

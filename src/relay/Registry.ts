@@ -6,6 +6,7 @@ import { Context, Effect, FiberMap, Layer } from "effect"
 import { Pool } from "../memory/Blocks.ts"
 import type { OutputGrouping } from "../model/Path.ts"
 import { TraceStore } from "../storage/TraceStore.ts"
+import * as Beacon from "./Beacon.ts"
 import { Chunks } from "./Chunks.ts"
 import * as Events from "./Events.ts"
 import { Gather } from "./Gather.ts"
@@ -34,6 +35,7 @@ export class Registry extends Context.Service<
     readonly gather: Gather
     readonly vigil: Vigil
     readonly events: Events.Events
+    readonly beacons: Beacon.BeaconWatch
     /** Of streams that are closed; open ones count for themselves. */
     readonly totals: { packetCount: number; byteCount: number }
     readonly chunks: Chunks
@@ -65,6 +67,7 @@ export class Registry extends Context.Service<
         const streams = new Map<number, StreamActor>()
         const chunks = new Chunks()
         const events = yield* Events.make
+        const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
         const actions = yield* FiberMap.make<object, void, never>()
         const runAction = yield* FiberMap.runtime(actions)<never>()
@@ -81,6 +84,7 @@ export class Registry extends Context.Service<
           gather: new Gather(),
           vigil: new Vigil(),
           events,
+          beacons,
           totals: { packetCount: 0, byteCount: 0 },
           chunks,
           sessions,

@@ -15,7 +15,6 @@ import {
   withoutLeadingSlash
 } from "../model/Path.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
-import * as Beacon from "./Beacon.ts"
 import type { CloseReason } from "./CloseReason.ts"
 import type { Identity } from "./Identity.ts"
 import type { Registry } from "./Registry.ts"
@@ -71,6 +70,11 @@ export class SessionActor {
     this.viewers = new Viewers(registry.options.liveCacheBytes)
   }
 
+  /** In log lines. */
+  get label(): string {
+    return `${this.identity.sessionName || "?"}#${this.id}`
+  }
+
   // ---- life ------------------------------------------------------------------------------------------------------
 
   /** The session's fiber. */
@@ -80,7 +84,8 @@ export class SessionActor {
         this.#fibers = yield* FiberMap.make<number>()
         const { liveTimer } = this.identity
         if (liveTimer > 0) {
-          yield* Effect.forkScoped(Beacon.watch({ liveTimer, streams: this.streams, stalls: this.viewers }))
+          const { label, streams, viewers: stalls } = this
+          yield* this.#registry.beacons.watch({ label, liveTimer, streams, stalls })
         }
         while (true) {
           const command = yield* Queue.take(this.#mailbox)
@@ -91,7 +96,7 @@ export class SessionActor {
       Effect.raceFirst(Deferred.await(this.#ended)),
       Effect.catchCause((cause) => Effect.logError("session failed", cause)),
       Effect.ensuring(Effect.sync(() => this.#onFiberEnd())),
-      Effect.annotateLogs({ session: `${this.identity.sessionName || "?"}#${this.id}` })
+      Effect.annotateLogs({ session: this.label })
     )
   }
   #fibers: FiberMap.FiberMap<number> | undefined

@@ -17,18 +17,27 @@ const streamOf = (channelName: string, changes: Partial<Beacon.Watched> = {}): S
   model: { signOfLifeCount: 0 }
 })
 
-const watched = (liveTimer: number, ...streams: ReadonlyArray<Stream>) =>
-  Effect.gen(function* () {
-    const warnings: Array<string> = []
-    const stalls = { stallCount: 0 }
-    const open = new Map(streams.entries())
-    const logger = Logger.make((entry) => {
-      warnings.push(String(entry.message))
-    })
-    yield* Effect.forkScoped(Effect.provide(Beacon.watch({ liveTimer, streams: open, stalls }), Logger.layer([logger])))
-    const pass = (millis: number) => Effect.map(TestClock.adjust(`${millis} millis`), () => stalls.stallCount)
-    return { open, warnings, pass }
+const makeWatch = Effect.gen(function* () {
+  const warnings: Array<string> = []
+  const logger = Logger.make((entry) => {
+    warnings.push(String(entry.message))
   })
+  const beacons = yield* Effect.provide(Beacon.make, Logger.layer([logger]))
+  const watch = (liveTimer: number, ...streams: ReadonlyArray<Stream>) =>
+    Effect.gen(function* () {
+      const stalls = { stallCount: 0 }
+      const open = new Map(streams.entries())
+      yield* beacons.watch({ label: "session", liveTimer, streams: open, stalls })
+      const pass = (millis: number) => Effect.map(TestClock.adjust(`${millis} millis`), () => stalls.stallCount)
+      return { open, stalls, pass }
+    })
+  return { warnings, watch }
+})
+
+const watched = (liveTimer: number, ...streams: ReadonlyArray<Stream>) =>
+  Effect.flatMap(makeWatch, ({ warnings, watch }) =>
+    Effect.map(watch(liveTimer, ...streams), (session) => ({ ...session, warnings }))
+  )
 
 it.effect("a stream that says nothing for three periods is reported once", () =>
   Effect.gen(function* () {
@@ -84,5 +93,40 @@ it.effect("a timer of a microsecond is not followed that closely", () =>
     const { pass } = yield* watched(1, streamOf("a"))
     assert.strictEqual(yield* pass(300), 0)
     assert.strictEqual(yield* pass(100), 1)
+  })
+)
+
+it.effect("sessions with the same timer and with another are each watched by their own streams", () =>
+  Effect.gen(function* () {
+    const { watch, warnings } = yield* makeWatch
+    const speaking = streamOf("speaking")
+    const first = yield* watch(100_000, speaking)
+    const second = yield* watch(100_000, streamOf("silent"))
+    const slow = yield* watch(1_000_000, streamOf("silent"))
+    for (let period = 0; period < 9; period++) {
+      speaking.model.signOfLifeCount++
+      yield* first.pass(100)
+    }
+    assert.deepStrictEqual(
+      [first, second, slow].map(({ stalls }) => stalls.stallCount),
+      [0, 1, 0]
+    )
+    yield* slow.pass(3100)
+    assert.deepStrictEqual(
+      [first, second, slow].map(({ stalls }) => stalls.stallCount),
+      [1, 1, 1]
+    )
+    assert.strictEqual(warnings.length, 3)
+  })
+)
+
+it.effect("a session that ended is watched no more, and one that comes after all have left is", () =>
+  Effect.gen(function* () {
+    const { watch } = yield* makeWatch
+    const first = yield* Effect.scoped(watch(100_000, streamOf("a")))
+    assert.strictEqual(yield* first.pass(1000), 0)
+    const second = yield* watch(100_000, streamOf("a"))
+    assert.strictEqual(yield* second.pass(1000), 1)
+    assert.strictEqual(first.stalls.stallCount, 0)
   })
 )
