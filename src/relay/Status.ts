@@ -29,6 +29,8 @@ export interface SessionStatus {
   readonly outputPath: string
   readonly creationTimeSeconds: bigint
   readonly viewerCount: number
+  /** How often a stream of a live session was found silent for several live timer periods. */
+  readonly stallCount: number
   readonly streams: ReadonlyArray<StreamStatus>
 }
 
@@ -68,6 +70,7 @@ const sessionStatus = (session: SessionActor): SessionStatus => ({
   outputPath: session.identity.outputPath,
   creationTimeSeconds: session.identity.creationTime,
   viewerCount: session.viewers.count,
+  stallCount: session.viewers.stallCount,
   streams: [...session.streams.values()].map(streamStatus)
 })
 

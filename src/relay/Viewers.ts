@@ -23,7 +23,7 @@ export class Viewers {
   reads: SharedReads | undefined
   /** Grows with every publication and every stream's first packet: a viewer that saw less asks for new streams. */
   publicationCount = 0
-  /** Streams found silent for too long since the session began. */
+  /** How often a stream was found silent for too long (`relay/Beacon`). */
   stallCount = 0
 
   constructor(cacheBytes: number) {

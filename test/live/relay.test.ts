@@ -61,7 +61,8 @@ const setUp = (changes: Partial<RelayConfig.RelayConfig> = {}) =>
       Layer.provide(layer)
     )
     const services = yield* Layer.build(Layer.provideMerge(layerNoDeps(config), store))
-    const { addresses } = Context.get(services, Relay)
+    const relay = Context.get(services, Relay)
+    const { addresses } = relay
     const { pool } = Context.get(services, TraceStore)
     const transcript: Array<string> = []
     const script = Scenario.scriptOf(
@@ -80,7 +81,7 @@ const setUp = (changes: Partial<RelayConfig.RelayConfig> = {}) =>
     )
     /** What viewers were answered since this was last asked. */
     const answers = () => transcript.splice(0)
-    return { output, disk, pool, script, answers }
+    return { relay, output, disk, pool, script, answers }
   })
 
 const recorded = (script: Scenario.LiveScript) =>
@@ -327,5 +328,22 @@ it.live("a disk that fails: what was written is read, then the stream hangs up",
     yield* viewer.nextUntilKnown(stream.id)
     yield* viewer.newStreams(1)
     assert.deepStrictEqual(answers(), [ok(0, 0), "PACKET 1 0+16 → ok 16×01", "NEXT 1 → hup", "NEW_STREAMS 1 → hup"])
+  })
+)
+
+it.live("a published stream that says nothing is a stall of its session, and of no other", () =>
+  Effect.gen(function* () {
+    const { relay, script } = yield* setUp()
+    const silent = yield* script.tracer({ name: "silent", liveTimer: 1 })
+    yield* silent.stream("ch_0")
+    yield* silent.c.streamsSent
+    const unpublished = yield* script.tracer({ name: "unpublished", liveTimer: 1 })
+    yield* unpublished.stream("ch_0")
+    const stalls = Effect.map(relay.sessions, (sessions) =>
+      sessions.map(({ name, stallCount }) => `${name} ${stallCount}`)
+    )
+    const isSeen = Effect.map(stalls, (all) => all.includes("silent 1"))
+    yield* Process.until("the silence to be seen", isSeen)
+    assert.deepStrictEqual(yield* stalls, ["silent 1", "unpublished 0"])
   })
 )
