@@ -80,7 +80,7 @@ const rows = [
     name: "live-cache",
     own: true,
     argument: "SIZE",
-    help: "Packets kept in memory for the viewers of a session; 0 for none (default 8M)"
+    help: "Packets kept in memory for viewers; 0 for none (default 32M)"
   },
   {
     name: "stop-timeout",

@@ -40,7 +40,7 @@ export interface RelayConfig {
   readonly connectionCountMax: number
   /** Bytes of packet memory in flight between all sockets and all files. */
   readonly memoryBytesMax: number
-  /** Bytes of newest packets kept in memory per live session that has a viewer; 0 turns the cache off. */
+  /** Bytes of packets kept in memory for the viewers of all live sessions; 0 turns the cache off. */
   readonly liveCacheBytes: number
   /** Bound on the orderly stop: connections drained, files closed. */
   readonly stopTimeoutMillis: number
@@ -60,7 +60,7 @@ export const defaults: RelayConfig = {
   fdPoolSize: 1014,
   connectionCountMax: 4096,
   memoryBytesMax: 64 * 1024 * 1024,
-  liveCacheBytes: 8 * 1024 * 1024,
+  liveCacheBytes: 32 * 1024 * 1024,
   stopTimeoutMillis: 5000,
   keepAlive: undefined,
   socketTimeoutMillis: undefined

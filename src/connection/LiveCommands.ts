@@ -27,7 +27,10 @@ export interface LiveState {
   isConnected: boolean
 }
 
-/** Takes bytes towards the viewer; done when it may be given more. They must not change until `sent` is called. */
+/**
+ * Takes bytes towards the viewer in this call, so that they are sent, and told so, whatever happens to the caller's
+ * fiber; the effect ends when it may be given more. They must not change until `sent` is called.
+ */
 export type Send = (bytes: Uint8Array, sent?: () => void) => Effect.Effect<void>
 
 /** The connection ends, after `bytes` if there are any. */

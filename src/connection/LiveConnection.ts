@@ -76,11 +76,10 @@ class LiveConnection implements Receiver, RequestSink {
     )
   }
 
-  readonly #sendSlowly: Send = (bytes, sent) =>
-    Effect.suspend(() => {
-      this.#give(bytes, sent)
-      return this.#writable.await
-    })
+  readonly #sendSlowly: Send = (bytes, sent) => {
+    this.#give(bytes, sent)
+    return this.#writable.await
+  }
 
   // ---- Receiver --------------------------------------------------------------------------------------------------
 
@@ -152,6 +151,7 @@ class LiveConnection implements Receiver, RequestSink {
       this.#work = result
       return false
     }
+    if (result.head !== undefined) this.#give(result.head)
     this.#give(result.bytes, result.giveBack)
     return !this.#isBehind
   }

@@ -1,64 +1,79 @@
 /**
- * The newest packets of one session, filled while they arrive, so that viewers at the tail need no disk. Room for one
- * is made by evicting the oldest. Packets of several streams arrive mixed, so a packet may be evicted before it is
- * whole: the rest of it is then ignored.
+ * The newest packets of all sessions that somebody watches, filled while they arrive or are read, so that viewers need
+ * no disk for them.
  *
- * A packet is known by its data file, compared by identity, and its offset there. Whole packets are lent to sockets as
- * they lie here, behind room for a reply's head: a hundred viewers send the same bytes. An evicted packet's memory is
- * used again when the last of them has given it back; until then it is memory beyond the limit, at most one reply per
- * viewer.
+ * They lie one behind the other in one ring of memory, which is all they ever take: a packet that begins evicts those
+ * in its way. Packets of several streams arrive mixed, so one may be evicted before it is whole: the rest of it is then
+ * ignored. Whole packets are lent to sockets as they lie here, behind room for a reply's head: a hundred viewers send
+ * the same bytes. What is lent stays where it is; if nothing else is left, nothing begins.
+ *
+ * A packet is known by its data file, compared by identity, and its offset there.
  */
-
-import { allocateShared, besideBytesMin } from "./Piece.ts"
+import { allocateShared } from "./Piece.ts"
 
 /** Bytes a reply may put in front of a packet. */
 export const headBytesMax = 16
 
+/** Places begin and end at multiples of this: a page. */
+const unitBytesDefault = 4096
+
 export interface Lent {
-  /** Must not be changed, and not be used after `giveBack`. */
+  /** To be sent before `bytes`, unless it is in them. */
+  readonly head: Buffer | undefined
+  /** Must not be changed, and not be used after `giveBack`, which is called once. */
   readonly bytes: Buffer
   readonly giveBack: () => void
 }
 
-type Recycle = (memory: Buffer) => void
+type Offsets = Map<number, RecentPacket>
 
 export class RecentPacket {
-  readonly file: object
   readonly offset: number
   readonly byteCount: number
-  readonly #recycle: Recycle
-  #memory: Buffer
+  /** In units of the ring. */
+  readonly place: number
+  readonly unitCount: number
+  readonly #offsets: Offsets
+  readonly #ring: Buffer
+  /** Of its first byte in the ring. */
+  readonly #at: number
   #filled = 0
   #userCount = 0
   /** What the room in front says: the head for this many bytes. */
   #headedBytes = -1
   #isEvicted = false
-  /** The packet that came after it. */
-  next: RecentPacket | undefined
 
-  constructor(file: object, offset: number, byteCount: number, memory: Buffer, recycle: Recycle) {
-    this.file = file
+  constructor(offsets: Offsets, offset: number, byteCount: number, ring: Buffer, place: Place) {
     this.offset = offset
     this.byteCount = byteCount
-    this.#memory = memory
-    this.#recycle = recycle
+    this.place = place.from
+    this.unitCount = place.unitCount
+    this.#offsets = offsets
+    this.#ring = ring
+    this.#at = place.at + headBytesMax
+    offsets.set(offset, this)
   }
 
   get isWhole(): boolean {
     return this.#filled === this.byteCount
   }
 
+  /** Somebody sends or fills it: it cannot be evicted. */
+  get isInUse(): boolean {
+    return this.#userCount > 0
+  }
+
   append(bytes: Buffer, from: number, to: number): void {
     const end = this.#filled + to - from
     if (this.#isEvicted || end > this.byteCount) return
-    bytes.copy(this.#memory, headBytesMax + this.#filled, from, to)
+    bytes.copy(this.#ring, this.#at + this.#filled, from, to)
     this.#filled = end
   }
 
   appendZeros(count: number): void {
     const end = this.#filled + count
     if (this.#isEvicted || end > this.byteCount) return
-    this.#memory.fill(0, headBytesMax + this.#filled, headBytesMax + end)
+    this.#ring.fill(0, this.#at + this.#filled, this.#at + end)
     this.#filled = end
   }
 
@@ -66,7 +81,7 @@ export class RecentPacket {
   claim(): { readonly bytes: Buffer; readonly filled: (isWhole: boolean) => void } {
     this.#userCount++
     return {
-      bytes: this.#memory.subarray(headBytesMax, headBytesMax + this.byteCount),
+      bytes: this.#range(0, this.byteCount),
       filled: (isWhole) => {
         if (isWhole) this.#filled = this.byteCount
         this.#giveBack()
@@ -74,62 +89,76 @@ export class RecentPacket {
     }
   }
 
-  /** Copies its bytes `[from, from + count)`. */
-  copy(from: number, count: number, into: Buffer, at: number): void {
-    this.#memory.copy(into, at, headBytesMax + from, headBytesMax + from + count)
+  /** `head` and the bytes `[from, from + count)`; in one piece if they can lie one behind the other. */
+  lend(head: Buffer, from: number, count: number): Lent {
+    const isHeaded = from === 0 && this.#takesHead(head, count)
+    this.#userCount++
+    return {
+      head: isHeaded ? undefined : head,
+      bytes: isHeaded ? this.#range(-head.length, count) : this.#range(from, from + count),
+      giveBack: this.#giveBack
+    }
   }
 
-  /** `head` and the packet's first `count` bytes; undefined while another head is lent. */
-  lend(head: Buffer, count: number): Lent | undefined {
-    if (this.#headedBytes !== count) {
-      if (this.#userCount > 0) return undefined
-      head.copy(this.#memory, headBytesMax - head.length)
-      this.#headedBytes = count
-    }
-    this.#userCount++
-    return { bytes: this.#memory.subarray(headBytesMax - head.length, headBytesMax + count), giveBack: this.#giveBack }
+  #takesHead(head: Buffer, count: number): boolean {
+    if (this.#headedBytes === count) return true
+    if (this.#userCount > 0) return false
+    head.copy(this.#ring, this.#at - head.length)
+    this.#headedBytes = count
+    return true
+  }
+
+  #range(from: number, to: number): Buffer {
+    return this.#ring.subarray(this.#at + from, this.#at + to)
   }
 
   readonly #giveBack = (): void => {
-    if (--this.#userCount === 0 && this.#isEvicted) this.#recycle(this.#memory)
+    this.#userCount--
   }
 
   /** It is not found any more. */
   evict(): void {
     this.#isEvicted = true
-    if (this.#userCount === 0) this.#recycle(this.#memory)
+    if (this.#offsets.get(this.offset) === this) this.#offsets.delete(this.offset)
   }
 }
 
-export class RecentPackets {
-  readonly #bytesMax: number
-  readonly #files = new Map<object, Map<number, RecentPacket>>()
-  #oldest: RecentPacket | undefined
-  #newest: RecentPacket | undefined
-  #usedBytes = 0
-  /** Memory to use again, by its size: the packets of a channel all have the same. */
-  readonly #spare = new Map<number, Array<Buffer>>()
-  #spareBytes = 0
+/** Where a packet lies: from which unit, how many of them, and its first byte. */
+interface Place {
+  readonly from: number
+  readonly unitCount: number
+  readonly at: number
+}
 
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax
+export class RecentPackets {
+  readonly #unitBytes: number
+  readonly #unitCount: number
+  /** Untouched, it takes no memory. */
+  #ring: Buffer | undefined
+  /** Packets by the first unit of their places. */
+  readonly #packets: Array<RecentPacket | undefined>
+  /** Behind the packet that began last. */
+  #next = 0
+  /** Weak: files of sessions that are gone are not kept by packets that nobody evicts. */
+  readonly #files = new WeakMap<object, Offsets>()
+
+  constructor(bytesMax: number, unitBytes: number = unitBytesDefault) {
+    this.#unitBytes = unitBytes
+    this.#unitCount = Math.floor(bytesMax / unitBytes)
+    this.#packets = new Array(this.#unitCount).fill(undefined)
   }
 
-  /** Room for a packet that starts to arrive; undefined when there never is that much. */
+  /** A place for a packet that starts to arrive; undefined when there is none. */
   begin(file: object, offset: number, byteCount: number): RecentPacket | undefined {
-    if (byteCount === 0 || byteCount > this.#bytesMax) return undefined
-    while (this.#oldest !== undefined && this.#usedBytes + byteCount > this.#bytesMax) this.#evict(this.#oldest)
-    this.#usedBytes += byteCount
-    const packet = new RecentPacket(file, offset, byteCount, this.#memory(headBytesMax + byteCount), this.#recycle)
-    if (this.#newest === undefined) this.#oldest = packet
-    else this.#newest.next = packet
-    this.#newest = packet
-    let offsets = this.#files.get(file)
-    if (offsets === undefined) {
-      offsets = new Map()
-      this.#files.set(file, offsets)
-    }
-    offsets.set(offset, packet)
+    const unitCount = Math.ceil((headBytesMax + byteCount) / this.#unitBytes)
+    if (byteCount === 0 || unitCount > this.#unitCount) return undefined
+    const from = this.#clear(unitCount)
+    if (from === undefined) return undefined
+    this.#ring ??= allocateShared(this.#unitCount * this.#unitBytes)
+    const place = { from, unitCount, at: from * this.#unitBytes }
+    const packet = new RecentPacket(this.#offsetsOf(file), offset, byteCount, this.#ring, place)
+    this.#packets[from] = packet
+    this.#next = from + unitCount
     return packet
   }
 
@@ -139,33 +168,35 @@ export class RecentPackets {
     return packet?.isWhole === true ? packet : undefined
   }
 
-  #evict(packet: RecentPacket): void {
-    this.#usedBytes -= packet.byteCount
-    this.#oldest = packet.next
-    if (this.#oldest === undefined) this.#newest = undefined
-    const offsets = this.#files.get(packet.file)
-    if (offsets?.get(packet.offset) === packet) offsets.delete(packet.offset)
-    if (offsets?.size === 0) this.#files.delete(packet.file)
-    packet.evict()
-  }
-
-  #memory(size: number): Buffer {
-    const found = this.#spare.get(size)?.pop()
-    // What another thread is to send must lie in shared memory.
-    if (found === undefined) return size < besideBytesMin ? Buffer.allocUnsafeSlow(size) : allocateShared(size)
-    this.#spareBytes -= size
-    return found
-  }
-
-  /** Spare memory is a quarter of the limit at most; sizes nobody uses any more must not fill it for ever. */
-  readonly #recycle: Recycle = (memory) => {
-    if (this.#spareBytes + memory.length > Math.max(this.#bytesMax >> 2, memory.length)) {
-      this.#spare.clear()
-      this.#spareBytes = 0
+  /** Evicts what is in the way of the next place, which is behind the last one or behind what is in use there. */
+  #clear(unitCount: number): number | undefined {
+    let hasWrapped = false
+    let from = this.#next
+    let at = from
+    while (true) {
+      if (from + unitCount > this.#unitCount) {
+        if (hasWrapped) return undefined
+        hasWrapped = true
+        from = 0
+        at = 0
+      }
+      if (at >= from + unitCount) return from
+      const packet = this.#packets[at]
+      if (packet?.isInUse === true) {
+        at += packet.unitCount
+        from = at
+      } else {
+        packet?.evict()
+        this.#packets[at++] = undefined
+      }
     }
-    const spare = this.#spare.get(memory.length)
-    if (spare === undefined) this.#spare.set(memory.length, [memory])
-    else spare.push(memory)
-    this.#spareBytes += memory.length
+  }
+
+  #offsetsOf(file: object): Offsets {
+    const known = this.#files.get(file)
+    if (known !== undefined) return known
+    const offsets: Offsets = new Map()
+    this.#files.set(file, offsets)
+    return offsets
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Context, Effect, FiberMap, Layer } from "effect"
 import { Pool } from "../memory/Blocks.ts"
+import { RecentPackets } from "../memory/RecentPackets.ts"
 import type { OutputGrouping } from "../model/Path.ts"
 import { TraceStore } from "../storage/TraceStore.ts"
 import * as Beacon from "./Beacon.ts"
@@ -12,7 +13,9 @@ import * as Events from "./Events.ts"
 import { Gather } from "./Gather.ts"
 import type { Identity } from "./Identity.ts"
 import * as SessionActor from "./SessionActor.ts"
+import { SharedReads } from "./SharedReads.ts"
 import type { StreamActor } from "./StreamActor.ts"
+import type { LiveCache } from "./Viewers.ts"
 import { Vigil } from "./Vigil.ts"
 
 export interface Options {
@@ -22,9 +25,13 @@ export interface Options {
   readonly memoryBytesMax: number
   /** A second viewer of a session is refused, as the reference does. */
   readonly singleViewer: boolean
-  /** Newest packets in memory, per live session that has a viewer; 0 = none. */
+  /** Packets in memory for viewers, over all sessions; 0 = none. */
   readonly liveCacheBytes: number
 }
+
+/** Viewers at the tail and viewers behind it do not take each other's half. */
+const liveCacheOf = (bytesMax: number): LiveCache | undefined =>
+  bytesMax === 0 ? undefined : { recent: new RecentPackets(bytesMax >> 1), reads: new SharedReads(bytesMax >> 1) }
 
 export class Registry extends Context.Service<
   Registry,
@@ -36,6 +43,7 @@ export class Registry extends Context.Service<
     readonly vigil: Vigil
     readonly events: Events.Events
     readonly beacons: Beacon.BeaconWatch
+    readonly liveCache: LiveCache | undefined
     /** Of streams that are closed; open ones count for themselves. */
     readonly totals: { packetCount: number; byteCount: number }
     readonly chunks: Chunks
@@ -85,6 +93,7 @@ export class Registry extends Context.Service<
           vigil: new Vigil(),
           events,
           beacons,
+          liveCache: liveCacheOf(options.liveCacheBytes),
           totals: { packetCount: 0, byteCount: 0 },
           chunks,
           sessions,

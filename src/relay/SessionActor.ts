@@ -67,7 +67,7 @@ export class SessionActor {
     this.id = identity.id
     this.#registry = registry
     this.chunks = new SessionChunks({ identity, registry, streams: this.streams, onUnused: onChunkUnused })
-    this.viewers = new Viewers(registry.options.liveCacheBytes)
+    this.viewers = new Viewers(registry.liveCache)
   }
 
   /** In log lines. */

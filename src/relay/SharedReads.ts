@@ -1,6 +1,6 @@
 /**
- * Packets that the viewers of one session read from files. Viewers that are behind by about as much ask for the same
- * packet one after the other: the first reads it, the others wait for that or find it here, and all send its bytes.
+ * Packets that viewers read from files. Viewers that are behind by about as much ask for the same packet one after the
+ * other: the first reads it, the others wait for that or find it here, and all send its bytes.
  */
 import { Deferred, Effect, Exit } from "effect"
 import { type RecentPacket, RecentPackets } from "../memory/RecentPackets.ts"

@@ -216,19 +216,14 @@ export class ViewerStream implements Surroundings {
   // ---- GET_PACKET ------------------------------------------------------------------------------------------------
 
   /** The range behind `head`, if it is in memory. */
-  packetInMemory(offset: number, byteCount: number, head: Buffer): Buffer | Lent | undefined {
+  packetInMemory(offset: number, byteCount: number, head: Buffer): Lent | undefined {
     const held = this.#held
     const { recent, reads } = this.stream.session.viewers
     if (held === undefined || offset < held.offset) return undefined
     const { data } = held.reader
     const packet = recent?.find(data, held.offset) ?? reads?.find(data, held.offset)
     if (packet === undefined || offset + byteCount > held.offset + packet.byteCount) return undefined
-    const lent = offset === held.offset ? packet.lend(head, byteCount) : undefined
-    if (lent !== undefined) return lent
-    const reply = Buffer.allocUnsafe(head.length + byteCount)
-    head.copy(reply)
-    packet.copy(offset - held.offset, byteCount, reply, head.length)
-    return reply
+    return packet.lend(head, offset - held.offset, byteCount)
   }
 
   /** A record was answered, so there is a file to read from. */
@@ -249,7 +244,7 @@ export class ViewerStream implements Surroundings {
       }
       const shared = this.packetInMemory(range.from, range.byteCount, head)
       if (shared === undefined) return yield* FileContent.send(file, range, head, take)
-      if (shared instanceof Uint8Array) return yield* take(shared)
+      if (shared.head !== undefined) take(shared.head)
       yield* take(shared.bytes, shared.giveBack)
     })
   }

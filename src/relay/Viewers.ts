@@ -1,9 +1,9 @@
 /**
- * What one session knows of its viewers: who is attached, what was published since each of them asked, and the newest
- * packets in memory while there is somebody to read them.
+ * What one session knows of its viewers: who is attached, what was published since each of them asked, and whether its
+ * packets are to be kept in memory, since there is somebody to read them.
  */
-import { RecentPackets } from "../memory/RecentPackets.ts"
-import { SharedReads } from "./SharedReads.ts"
+import type { RecentPackets } from "../memory/RecentPackets.ts"
+import type { SharedReads } from "./SharedReads.ts"
 import type { StreamActor } from "./StreamActor.ts"
 
 /** An attached viewer, as the session sees it. */
@@ -14,20 +14,25 @@ export interface Attached {
   readonly reading: Iterable<StreamActor>
 }
 
+/** Packets in memory for the viewers of all sessions: those that arrived last, and those read from files last. */
+export interface LiveCache {
+  readonly recent: RecentPackets
+  readonly reads: SharedReads
+}
+
 export class Viewers {
-  readonly #cacheBytes: number
+  readonly #cache: LiveCache | undefined
   readonly #attached = new Set<Attached>()
   /** Undefined: nobody is attached, or there is no cache. */
   recent: RecentPackets | undefined
-  /** The same for packets read from files. */
   reads: SharedReads | undefined
   /** Grows with every publication and every stream's first packet: a viewer that saw less asks for new streams. */
   publicationCount = 0
   /** How often a stream was found silent for too long (`relay/Beacon`). */
   stallCount = 0
 
-  constructor(cacheBytes: number) {
-    this.#cacheBytes = cacheBytes
+  constructor(cache: LiveCache | undefined) {
+    this.#cache = cache
   }
 
   get count(): number {
@@ -36,9 +41,8 @@ export class Viewers {
 
   attach(viewer: Attached): void {
     this.#attached.add(viewer)
-    if (this.#cacheBytes === 0) return
-    this.recent ??= new RecentPackets(this.#cacheBytes)
-    this.reads ??= new SharedReads(this.#cacheBytes)
+    this.recent = this.#cache?.recent
+    this.reads = this.#cache?.reads
   }
 
   detach(viewer: Attached): void {

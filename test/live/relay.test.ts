@@ -50,6 +50,9 @@ const makeDisk = () => {
   return { disk, layer }
 }
 
+/** Memory for one packet of up to a page that arrived last, and for one read last. */
+const onePacket = 2 * 4096
+
 const loopback = { host: "127.0.0.1", port: 0, family: 4 } as const
 
 const setUp = (changes: Partial<RelayConfig.RelayConfig> = {}) =>
@@ -84,9 +87,9 @@ const setUp = (changes: Partial<RelayConfig.RelayConfig> = {}) =>
     return { relay, output, disk, pool, script, answers }
   })
 
-const recorded = (script: Scenario.LiveScript) =>
+const recorded = (script: Scenario.LiveScript, name?: string) =>
   Effect.gen(function* () {
-    const tracer = yield* script.tracer()
+    const tracer = yield* script.tracer(name === undefined ? {} : { name })
     const stream = yield* tracer.stream("ch_0")
     const meta = yield* tracer.stream("metadata")
     yield* tracer.c.streamsSent
@@ -99,7 +102,7 @@ const ok = (offset: number, seq: number, bytes = 16) =>
 
 it.live("a disk that stands still does not keep what just arrived from its viewers", () =>
   Effect.gen(function* () {
-    const { answers, disk, script } = yield* setUp({ liveCacheBytes: 1000 })
+    const { answers, disk, script } = yield* setUp({ liveCacheBytes: onePacket })
     const { stream, meta, tracer } = yield* recorded(script)
     const viewer = yield* script.viewer
     yield* viewer.attach(1, "last")
@@ -114,15 +117,15 @@ it.live("a disk that stands still does not keep what just arrived from its viewe
     }
     assert.deepStrictEqual(answers(), [ok(0, 0), "PACKET 1 0+16 → ok 16×01", ok(16, 1), "PACKET 1 16+16 → ok 16×02"])
     // Too large for the memory: nobody can read it before the disk has it, and time does not pass it either.
-    yield* tracer.d.packet(stream.id, 2, 2000)
-    yield* tracer.c.index(stream.id, { seq: 2, bytes: 2000 })
+    yield* tracer.d.packet(stream.id, 2, 5000)
+    yield* tracer.c.index(stream.id, { seq: 2, bytes: 5000 })
     yield* stream.beacon(5000)
     yield* viewer.next(stream.id)
     assert.deepStrictEqual(answers(), ["NEXT 1 → retry"])
     disk.writable.openUnsafe()
     yield* viewer.nextUntilKnown(stream.id)
-    yield* viewer.packet(stream.id, 32, 2000)
-    assert.deepStrictEqual(answers(), [ok(32, 2, 2000), "PACKET 1 32+2000 → ok 2000×03"])
+    yield* viewer.packet(stream.id, 32, 5000)
+    assert.deepStrictEqual(answers(), [ok(32, 2, 5000), "PACKET 1 32+5000 → ok 5000×03"])
   })
 )
 
@@ -151,9 +154,41 @@ it.live("viewers at the tail cost no reads", () =>
   })
 )
 
+it.live("the memory for viewers is one for all sessions: the newest packets of any of them need no reads", () =>
+  Effect.gen(function* () {
+    const memoryCount = 4
+    const { answers, disk, script } = yield* setUp({ liveCacheBytes: memoryCount * onePacket })
+    const names = ["a", "b", "c", "d", "e", "f"]
+    const watched = yield* Effect.forEach(names, (name, at) =>
+      Effect.gen(function* () {
+        const { stream } = yield* recorded(script, name)
+        const viewer = yield* script.viewer
+        yield* viewer.attach(at + 1, "last")
+        return { stream, viewer }
+      })
+    )
+    for (const { stream, viewer } of watched) {
+      yield* stream.packet(0)
+      yield* viewer.next(stream.id)
+    }
+    answers()
+    const readCounts: Array<number> = []
+    for (const { stream, viewer } of watched) {
+      const before = disk.readCount
+      yield* viewer.packet(stream.id, 0, 16)
+      readCounts.push(disk.readCount - before)
+    }
+    assert.deepStrictEqual(readCounts, [1, 1, 0, 0, 0, 0])
+    assert.deepStrictEqual(
+      answers(),
+      watched.map(({ stream }) => `PACKET ${stream.id} 0+16 → ok 16×01`)
+    )
+  })
+)
+
 it.live("viewers that are behind read a packet once for all of them", () =>
   Effect.gen(function* () {
-    const { answers, disk, script } = yield* setUp({ liveCacheBytes: 40_000 })
+    const { answers, disk, script } = yield* setUp({ liveCacheBytes: 80_000 })
     const { stream, meta, tracer } = yield* recorded(script)
     const packetBytes = 9000
     const count = 12
@@ -186,7 +221,7 @@ it.live("viewers that are behind read a packet once for all of them", () =>
 
 it.live("an answered packet is served when the memory has forgotten it and its file has lost its name", () =>
   Effect.gen(function* () {
-    const { answers, script } = yield* setUp({ liveCacheBytes: 48 })
+    const { answers, script } = yield* setUp({ liveCacheBytes: onePacket })
     const tracer = yield* script.tracer()
     const id = yield* tracer.c.addStream({ channel: "ring", fileSize: 32, fileCount: 2 })
     yield* tracer.stream("metadata")
@@ -215,9 +250,12 @@ it.live("an answered packet is served when the memory has forgotten it and its f
   })
 )
 
-it.live("a viewer that reads nothing costs a bounded amount, and nobody else's time", () =>
+it.live.each([
+  ["beside others", {}],
+  ["that has all memory for newest packets", { liveCacheBytes: 2 * 25 * 4096 }]
+] as const)("a viewer that reads nothing costs a bounded amount, and nobody else's time; %s", ([, changes]) =>
   Effect.gen(function* () {
-    const { answers, script } = yield* setUp()
+    const { answers, script } = yield* setUp(changes)
     const { stream } = yield* recorded(script)
     const size = 100_000
     const stalled = yield* script.deaf
