@@ -39,6 +39,23 @@ export const scratch = (parent: string): Effect.Effect<string, never, Scope.Scop
 /** Where output goes: never a disk, if the machine has another place. */
 export const memoryFolder = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir()
 
+/** More than any case has in files at a time, or at once after it deleted some. */
+const warmBytesMax = 1 << 30
+
+/**
+ * Uses memory once and gives it back. The host of a virtual machine may take what is free for some seconds, and who
+ * needs it next pays several times the price of a warm page: it must not be one relay of two.
+ */
+const warm = (folder: string): void => {
+  const part = Buffer.alloc(1 << 20)
+  const file = path.join(folder, "warm")
+  const descriptor = fs.openSync(file, "w")
+  const byteCount = Math.min(warmBytesMax, os.freemem() / 4)
+  for (let written = 0; written < byteCount; written += part.length) fs.writeSync(descriptor, part)
+  fs.closeSync(descriptor)
+  fs.rmSync(file)
+}
+
 const round = (value: number) => Number(value.toPrecision(6))
 
 const groupMetrics = (report: Load.GroupReport, group: Group): Metrics => {
@@ -148,6 +165,7 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
       const mounts = yield* Effect.forEach(setup.disks, (disk) =>
         Effect.map(Disk.mount(disk, output, path.join(folder, "backing")), (running) => [disk, running] as const)
       )
+      if (whole.seconds >= 1) warm(folder)
       const relay = yield* Relay.start(setup.kind, setup.generator, output, folder)
       const idleMiB = Process.usage(relay.running.pid).residentMiB
       const go = Effect.gen(function* () {
