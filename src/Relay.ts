@@ -11,6 +11,7 @@ import type { RelayEvent } from "./relay/Events.ts"
 import { Registry } from "./relay/Registry.ts"
 import * as Status from "./relay/Status.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
+import * as KeepAlive from "./transport/KeepAlive.ts"
 import { type ConnectionLimit, type ListenFailed, listen } from "./transport/Listener.ts"
 
 export interface BoundAddress {
@@ -43,7 +44,7 @@ const traceFileReserve = 32
 const deviceOperationCountMax = 4
 
 /** A viewer that vanished without a word holds cached packets and open files: it is found out within minutes. */
-const viewerKeepAliveMillis = 60_000
+const viewerKeepAlive = { idleSeconds: 60, probeIntervalSeconds: 1, maxProbeCount: 10 }
 
 /** A viewer that reads nothing, or says half a request and no more, is cut off: it holds packets and files. */
 const viewerStallMillis = 60_000
@@ -56,8 +57,8 @@ const ports = (config: RelayConfig) =>
       count: 0,
       onChange: (difference) => pool.reserve(difference)
     }
-    const keepAliveIdleMillis = config.keepAlive === undefined ? undefined : (config.keepAlive.idleSeconds ?? 0) * 1000
-    const common = { keepAliveIdleMillis, stallMillis: config.socketTimeoutMillis, limit }
+    const keepAlive = config.keepAlive === undefined ? undefined : KeepAlive.complete(config.keepAlive)
+    const common = { keepAlive, stallMillis: config.socketTimeoutMillis, limit }
     const registry = yield* Registry
     // Sessions drain after the listeners and connections are gone.
     yield* Effect.addFinalizer(() => Effect.timeoutOption(registry.drain, config.stopTimeoutMillis))
@@ -68,7 +69,7 @@ const ports = (config: RelayConfig) =>
         name: "live",
         address: config.live,
         ...common,
-        keepAliveIdleMillis: keepAliveIdleMillis ?? viewerKeepAliveMillis,
+        keepAlive: keepAlive ?? viewerKeepAlive,
         stallMillis: config.socketTimeoutMillis ?? viewerStallMillis
       },
       LiveConnection.serve

@@ -4,6 +4,7 @@
  */
 import * as net from "node:net"
 import { Cause, Effect, FiberSet, Schema, type Scope } from "effect"
+import * as KeepAlive from "./KeepAlive.ts"
 import type { Peer, Receiver, SocketEnd } from "./Peer.ts"
 import { type Reading, receiveInto } from "./ReceiveInto.ts"
 import { Sender, SenderThread } from "./Sender.ts"
@@ -24,7 +25,7 @@ export interface Options {
   /** "control", "data" or "live": for logs. */
   readonly name: string
   readonly address: Address
-  readonly keepAliveIdleMillis: number | undefined
+  readonly keepAlive: KeepAlive.KeepAlive | undefined
   /** A peer that does not read its answers, or stops inside a message, is cut off after this; undefined: never. */
   readonly stallMillis: number | undefined
   /** Counted over all listeners that share it. */
@@ -126,7 +127,7 @@ const makeDeadline = (millis: number | undefined, onPassed: () => void): ((isSet
 
 const makePeer = (accepted: net.Socket, options: Options, thread: SenderThread): Peer => {
   const name = `${accepted.remoteAddress ?? "?"}:${accepted.remotePort ?? 0}`
-  if (options.keepAliveIdleMillis !== undefined) accepted.setKeepAlive(true, options.keepAliveIdleMillis)
+  if (options.keepAlive !== undefined) KeepAlive.apply(accepted, options.keepAlive)
   let receiver: Receiver | undefined
   let outcome: SocketEnd | undefined
   let isClosing = false

@@ -8,7 +8,7 @@ import { listen } from "../../src/transport/Listener.ts"
 
 const limit = { countMax: 100_000, count: 0, onChange: () => {} }
 const address = { host: "127.0.0.1", port: 0, family: 4 } as const
-const options = { name: "crowded", address, keepAliveIdleMillis: undefined, stallMillis: undefined, limit }
+const options = { name: "crowded", address, keepAlive: undefined, stallMillis: undefined, limit }
 
 const program = Effect.gen(function* () {
   const { port } = yield* listen(options, (peer) =>

@@ -14,7 +14,7 @@ const serveOne = (
   Effect.gen(function* () {
     const end = yield* Deferred.make<SocketEnd>()
     const address = { host: "127.0.0.1", port: 0, family: 4 } as const
-    const options = { name: "test", address, keepAliveIdleMillis: undefined, stallMillis, limit }
+    const options = { name: "test", address, keepAlive: undefined, stallMillis, limit }
     const { port } = yield* Effect.orDie(
       listen(options, (peer) =>
         Effect.suspend(() => {
