@@ -8,6 +8,7 @@
  */
 import { Effect, Latch } from "effect"
 import { Account } from "../memory/Blocks.ts"
+import type { Shares } from "../memory/Charge.ts"
 import { CommandFramer, type CommandSink, flow, refuse } from "../protocol/control/CommandFramer.ts"
 import { nameOf } from "../protocol/control/index.ts"
 import * as SendIndex from "../protocol/control/SendIndex.ts"
@@ -46,7 +47,7 @@ class ControlConnection implements Receiver, CommandSink, Connection {
   readonly #registry: Registry["Service"]
   readonly #framer = new CommandFramer(this)
   readonly #state: ControlState
-  readonly #account: Account
+  readonly #shares: Shares
   readonly #end = new ConnectionEnd()
   readonly #commandArrived = Latch.makeUnsafe(false)
   readonly #answers = Buffer.alloc(answerBytesMax)
@@ -61,11 +62,13 @@ class ControlConnection implements Receiver, CommandSink, Connection {
   constructor(peer: Peer, registry: Registry["Service"]) {
     this.#peer = peer
     this.#registry = registry
-    this.#account = new Account(
-      registry.pool,
-      containedCall(() => this.#resume(), this.#end.onDefect)
-    )
-    this.#state = makeState(registry, this.#account, this)
+    const onRoom = containedCall(() => this.#resume(), this.#end.onDefect)
+    this.#shares = {
+      bytes: new Account(registry.pool, onRoom),
+      // Not now: the packet that makes room is in a read that is not over.
+      halves: new Account(registry.halves, () => queueMicrotask(onRoom))
+    }
+    this.#state = makeState(registry, this.#shares.bytes, this)
   }
 
   get run(): Effect.Effect<void> {
@@ -81,7 +84,8 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     return Effect.sync(() => {
       this.#end.hasCome = true
       this.#detach(true)
-      this.#account.close()
+      this.#shares.bytes.close()
+      this.#shares.halves.close()
       this.#peer.close()
     })
   }
@@ -141,7 +145,8 @@ class ControlConnection implements Receiver, CommandSink, Connection {
   }
 
   #mayRead(): boolean {
-    return !this.#end.hasCome && this.#command === undefined && !this.#isPeerBehind && !this.#account.isSpent()
+    const isHeldBack = this.#end.hasCome || this.#command !== undefined || this.#isPeerBehind
+    return !isHeldBack && !this.#shares.bytes.isSpent() && !this.#shares.halves.isSpent()
   }
 
   /** Goes on after a command, after memory came back, or after the peer read its answers. */
@@ -167,7 +172,7 @@ class ControlConnection implements Receiver, CommandSink, Connection {
   header(command: number, dataSize: number): number {
     if (command !== SendMetadata.number) return payloadBytesMaxOf(command)
     if (dataSize <= SendMetadata.headerSize) return refuse
-    this.#metadata = new MetadataMessage(this.#registry, this.#account, dataSize - SendMetadata.headerSize)
+    this.#metadata = new MetadataMessage(this.#registry, this.#shares.bytes, dataSize - SendMetadata.headerSize)
     return flow
   }
 
@@ -227,7 +232,7 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     if (has28 && this.#state.minor < 8) return false
     // Older peers have no packet sequence number.
     const packetSeqNum = has28 ? payload.readBigUInt64BE(from + offsets.packetSeqNum) : u64Max
-    return stream.addIndex(netSeqNum, packetSeqNum, payload, from + offsets.packetSize, this.#account)
+    return stream.addIndex(netSeqNum, packetSeqNum, payload, from + offsets.packetSize, this.#shares)
   }
 
   #beacon(stream: StreamActor, timestampEnd: bigint): void {

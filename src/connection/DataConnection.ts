@@ -6,6 +6,7 @@
  */
 import { Effect } from "effect"
 import { Account } from "../memory/Blocks.ts"
+import type { Shares } from "../memory/Charge.ts"
 import { PacketFramer, type PacketSink } from "../protocol/data/PacketFramer.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
 import { Registry } from "../relay/Registry.ts"
@@ -26,7 +27,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   readonly #peer: Peer
   readonly #registry: Registry["Service"]
   readonly #framer = new PacketFramer(this)
-  readonly #account: Account
+  readonly #shares: Shares
   readonly #end = new ConnectionEnd()
   #session: SessionActor | undefined
   #stream: StreamActor | undefined
@@ -38,7 +39,10 @@ class DataConnection implements Receiver, PacketSink, Connection {
     const onRoom = () => {
       if (!this.#end.hasCome) peer.resume()
     }
-    this.#account = new Account(registry.pool, onRoom, peer.landing)
+    this.#shares = {
+      bytes: new Account(registry.pool, onRoom, peer.landing),
+      halves: new Account(registry.halves, onRoom)
+    }
   }
 
   get run(): Effect.Effect<void> {
@@ -53,7 +57,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   release(): void {
     this.#end.hasCome = true
     this.#detach(true)
-    this.#account.close()
+    this.#shares.bytes.close()
     this.#peer.destroy()
   }
 
@@ -79,7 +83,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
 
   receive(bytes: Buffer, length: number): boolean {
     this.#registry.vigil.read(length)
-    return !this.#end.hasCome && this.#framer.push(bytes, length) && !this.#account.isSpent()
+    return !this.#end.hasCome && this.#framer.push(bytes, length) && !this.#shares.bytes.isSpent()
   }
 
   ended(): void {
@@ -108,7 +112,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   payload(bytes: Buffer, from: number, to: number): boolean {
     const stream = this.#stream
     if (stream === undefined) return false
-    stream.appendPayload(bytes, from, to, this.#account)
+    stream.appendPayload(bytes, from, to, this.#shares.bytes)
     return true
   }
 
@@ -118,9 +122,11 @@ class DataConnection implements Receiver, PacketSink, Connection {
     this.#stream = undefined
     const { session, model } = stream
     const isFirst = stream.packetCount === 0
-    if (!stream.endPacket(this.#paddingSize, this.#account)) {
+    if (!stream.endPacket(this.#paddingSize, this.#shares)) {
       return this.#fail("protocol error", `packet of stream ${stream.handle} has no place`)
     }
+    // Not read until their indexes come, it might never be read again: those may wait for it on the other side.
+    if (this.#shares.halves.isOver) return this.#fail("protocol error", "too many packets without index")
     if (isFirst) session.viewers.raise()
     if (model.closeRequested) session.closeStream(stream)
     return true

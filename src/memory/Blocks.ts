@@ -47,13 +47,15 @@ export class Block implements Piece {
 
 export class Pool {
   readonly bytesMax: number
+  readonly #accountBytesMax: number
   usedBytes = 0
   readonly #spare: Array<Block> = []
   readonly #spareSmall: Array<Block> = []
   readonly #paused = new Set<Account>()
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, accountBytesMax = connectionBytesMax) {
     this.bytesMax = Math.max(bytesMax, 16 * blockBytes)
+    this.#accountBytesMax = accountBytesMax
   }
 
   /** A block for `byteCount` bytes: a small one if they fit, otherwise a full one, which may hold only a part. */
@@ -92,7 +94,7 @@ export class Pool {
   /** What `account` may hold now. Half of the free memory for each keeps the sum below the whole. */
   shareOf(account: Account): number {
     const free = this.bytesMax - this.usedBytes + account.usedBytes
-    return Math.min(connectionBytesMax, Math.max(blockBytes, free >> 1))
+    return Math.min(this.#accountBytesMax, Math.max(blockBytes, free >> 1))
   }
 
   pause(account: Account): void {
@@ -134,9 +136,13 @@ export class Account implements Holder {
     this.#landing = landing
   }
 
+  get isOver(): boolean {
+    return this.usedBytes >= blockBytes && this.usedBytes >= this.pool.shareOf(this)
+  }
+
   /** True when the connection must stop reading until `onRoom`. */
   isSpent(): boolean {
-    if (this.usedBytes < blockBytes || this.usedBytes < this.pool.shareOf(this)) return false
+    if (!this.isOver) return false
     this.pool.pause(this)
     return true
   }

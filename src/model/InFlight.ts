@@ -17,57 +17,54 @@ export class InFlight<C> {
   total = 0
   /** Position in the order in which packets became complete. */
   order = 0
-  /** Control half: the index's fields as received. */
-  readonly fields: Buffer
+  /** The control half came first. */
+  isByControl = false
+  /** Control half: the index's fields as received, until the packet is there. */
+  #fields: Buffer | undefined
 
-  constructor(fieldBytes: number) {
-    this.fields = Buffer.alloc(fieldBytes)
+  get fields(): Buffer {
+    return this.#fields as Buffer
   }
 
-  keepFields(source: Buffer, at: number): void {
-    source.copy(this.fields, 0, at, at + this.fields.length)
+  keepFields(source: Buffer, at: number, fieldBytes: number): void {
+    this.#fields ??= Buffer.alloc(fieldBytes)
+    source.copy(this.#fields, 0, at, at + fieldBytes)
     this.hasControl = true
   }
 }
 
-/** Entries kept for reuse; a peer with more in flight pays for the rest. */
-const spareCountMax = 256
+/** What an entry takes, by measurement: an index without its packet, with fields; and a packet without its index. */
+export const controlHalfBytes = 600
+export const dataHalfBytes = 300
 
-/**
- * Halves without their other half, per stream. A target waits for the answer to each index, so it has a few in flight;
- * while its data is held back, as many as 8 MiB of socket buffers hold packets that are nearly all padding (116 bytes
- * on the wire). Beyond that the other half is not coming.
- */
-export const inFlightCountMax = 65_536
+/** Entries kept for reuse; a peer with more in flight pays for the rest. */
+const spareCountMax = 64
 
 export class InFlightTable<C> {
   readonly #entries = new Map<bigint, InFlight<C>>()
   readonly #spare: Array<InFlight<C>> = []
-  readonly #fieldBytes: number
-
-  constructor(fieldBytes: number) {
-    this.#fieldBytes = fieldBytes
-  }
+  /** Entries whose control half came first. */
+  controlCount = 0
 
   get size(): number {
     return this.#entries.size
   }
 
   takesData(seq: bigint): boolean {
-    const entry = this.#entries.get(seq)
-    return entry === undefined ? this.#entries.size < inFlightCountMax : !entry.hasData
+    return this.#entries.get(seq)?.hasData !== true
   }
 
   takesControl(seq: bigint): boolean {
-    const entry = this.#entries.get(seq)
-    return entry === undefined ? this.#entries.size < inFlightCountMax : !entry.hasControl
+    return this.#entries.get(seq)?.hasControl !== true
   }
 
-  getOrMake(seq: bigint): InFlight<C> {
+  getOrMake(seq: bigint, isByControl: boolean): InFlight<C> {
     const found = this.#entries.get(seq)
     if (found !== undefined) return found
-    const entry = this.#spare.pop() ?? new InFlight<C>(this.#fieldBytes)
+    const entry = this.#spare.pop() ?? new InFlight<C>()
     entry.seq = seq
+    entry.isByControl = isByControl
+    if (isByControl) this.controlCount++
     this.#entries.set(seq, entry)
     return entry
   }
@@ -75,6 +72,7 @@ export class InFlightTable<C> {
   /** `entry` must not be used afterwards. */
   remove(entry: InFlight<C>): void {
     this.#entries.delete(entry.seq)
+    if (entry.isByControl) this.controlCount--
     entry.hasControl = false
     entry.hasData = false
     entry.index = undefined

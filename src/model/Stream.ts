@@ -83,7 +83,8 @@ export class Stream<C> {
   readonly runs = new Runs<C>()
 
   readonly #actions: Actions<C>
-  readonly #inFlight: InFlightTable<C>
+  readonly #inFlight = new InFlightTable<C>()
+  readonly #recordFieldBytes: number
   /** The files of the tracefile ring, by number. */
   readonly #ring: Array<DataFile<C> | undefined> = []
   #hasWrapped = false
@@ -104,7 +105,7 @@ export class Stream<C> {
     this.tracefileSize = options.tracefileSize
     this.tracefileCount = options.tracefileCount
     this.#actions = options.actions
-    this.#inFlight = new InFlightTable(options.recordFieldBytes)
+    this.#recordFieldBytes = options.recordFieldBytes
     this.chunk = options.chunk
     this.file = this.#makeFile(options.chunk, 0)
   }
@@ -119,6 +120,11 @@ export class Stream<C> {
 
   get inFlightCount(): number {
     return this.#inFlight.size
+  }
+
+  /** Of these, indexes whose packet did not come before them. */
+  get awaitingDataCount(): number {
+    return this.#inFlight.controlCount
   }
 
   // ---- data side -------------------------------------------------------------------------------------------------
@@ -136,8 +142,7 @@ export class Stream<C> {
   }
 
   /**
-   * Payload and padding of the packet were appended. False: the index is attached twice, too many packets wait for
-   * theirs, or a rotation failed.
+   * Payload and padding of the packet were appended. False: the index is attached twice, or a rotation failed.
    */
   endPacket(): boolean {
     const seq = this.#partialSeq
@@ -148,7 +153,7 @@ export class Stream<C> {
     const offset = this.offset
     this.offset += total
     if (this.hasIndex && this.file !== undefined) {
-      const entry = this.#inFlight.getOrMake(seq)
+      const entry = this.#inFlight.getOrMake(seq, false)
       entry.hasData = true
       entry.file = this.file
       entry.offset = offset
@@ -218,16 +223,16 @@ export class Stream<C> {
 
   // ---- control side ----------------------------------------------------------------------------------------------
 
-  /** `fields` at `at` are a received index's fields. False: a duplicate, one too many, or a rotation failed. */
+  /** `fields` at `at` are a received index's fields. False: a duplicate, or a rotation failed. */
   addIndex(netSeqNum: bigint, packetSeqNum: bigint, fields: Buffer, at: number): boolean {
     this.beacon = undefined
     this.signOfLifeCount++
     if (!this.hasIndex) return true
     if (!this.#inFlight.takesControl(netSeqNum)) return false
-    const entry = this.#inFlight.getOrMake(netSeqNum)
+    const entry = this.#inFlight.getOrMake(netSeqNum, true)
     entry.packetSeqNum = packetSeqNum
     if (entry.index === undefined) {
-      entry.keepFields(fields, at)
+      entry.keepFields(fields, at, this.#recordFieldBytes)
       return true
     }
     this.#flush(entry, fields, at)

@@ -33,12 +33,20 @@ export interface Options {
 const liveCacheOf = (bytesMax: number): LiveCache | undefined =>
   bytesMax === 0 ? undefined : { recent: new RecentPackets(bytesMax >> 1), reads: new SharedReads(bytesMax >> 1) }
 
+/**
+ * A target waits for the answer to each index, so few halves wait for the other; but while its data is held back, as
+ * many as its socket buffers have packets.
+ */
+const halvesBytesMax = 64 * 1024 * 1024
+
 export class Registry extends Context.Service<
   Registry,
   {
     readonly options: Options
     readonly store: TraceStore["Service"]
     readonly pool: Pool
+    /** For halves of indexes. */
+    readonly halves: Pool
     readonly gather: Gather
     readonly vigil: Vigil
     readonly events: Events.Events
@@ -89,6 +97,7 @@ export class Registry extends Context.Service<
           options,
           store,
           pool: new Pool(options.memoryBytesMax),
+          halves: new Pool(halvesBytesMax, halvesBytesMax),
           gather: new Gather(),
           vigil: new Vigil(),
           events,

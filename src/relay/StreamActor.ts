@@ -7,8 +7,10 @@
  */
 import { Effect } from "effect"
 import type { Account } from "../memory/Blocks.ts"
+import { Charge, type Shares } from "../memory/Charge.ts"
 import { RecentIndexes } from "../memory/RecentIndexes.ts"
 import type { RecentPacket } from "../memory/RecentPackets.ts"
+import { controlHalfBytes, dataHalfBytes } from "../model/InFlight.ts"
 import { noSeq, Stream } from "../model/Stream.ts"
 import type { DataFile, IndexFile } from "../model/StreamFile.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
@@ -53,6 +55,8 @@ export class StreamActor {
   /** The file that holds the metadata received last, also after the stream has left it. */
   metadataFile: DataFile<TraceChunk> | undefined
   #recentPacket: RecentPacket | undefined
+  readonly #controlHalves = new Charge()
+  readonly #dataHalves = new Charge()
   isPublished = false
   packetCount = 0
   byteCount = 0
@@ -125,23 +129,29 @@ export class StreamActor {
   }
 
   /** Closes the stream, too, when its end was only waiting for this packet. */
-  endPacket(paddingSize: number, account: Account): boolean {
+  endPacket(paddingSize: number, { bytes, halves }: Shares): boolean {
     const { file } = this.model
     if (file === undefined) return false
     this.packetCount++
     this.byteCount += paddingSize
-    this.#files.appendZeros(file, paddingSize, account)
-    this.#files.account = account
+    this.#files.appendZeros(file, paddingSize, bytes)
+    this.#files.account = bytes
     this.#recentPacket?.appendZeros(paddingSize)
     this.#recentPacket = undefined
-    return this.model.endPacket()
+    const isAccepted = this.model.endPacket()
+    this.#dataHalves.assign(halves)
+    this.#chargeHalves()
+    return isAccepted
   }
 
   // ---- control connection ----------------------------------------------------------------------------------------
 
-  addIndex(netSeqNum: bigint, packetSeqNum: bigint, fields: Buffer, at: number, account: Account): boolean {
-    this.#files.account = account
-    return this.model.addIndex(netSeqNum, packetSeqNum, fields, at)
+  addIndex(netSeqNum: bigint, packetSeqNum: bigint, fields: Buffer, at: number, shares: Shares): boolean {
+    this.#files.account = shares.bytes
+    const isAccepted = this.model.addIndex(netSeqNum, packetSeqNum, fields, at)
+    this.#controlHalves.assign(shares.halves)
+    this.#chargeHalves()
+    return isAccepted
   }
 
   /** A metadata message starts; `appendPayload` brings its bytes. */
@@ -169,15 +179,18 @@ export class StreamActor {
 
   /** Takes over the caller's reference on `chunk`. False: refused, see `Stream.rotate`. */
   rotate(at: bigint, chunk: TraceChunk | undefined): boolean {
-    return this.model.rotate(at, chunk)
+    const isAccepted = this.model.rotate(at, chunk)
+    this.#chargeHalves()
+    return isAccepted
   }
 
   /** True when the stream is closed; its fiber ends when the files are complete. */
   tryClose(isAborted: boolean): boolean {
     if (this.model.isClosed) return true
-    if (!this.model.tryClose(isAborted)) return false
-    this.log.end()
-    return true
+    const isClosed = this.model.tryClose(isAborted)
+    this.#chargeHalves()
+    if (isClosed) this.log.end()
+    return isClosed
   }
 
   /** Opens what the path names now. */
@@ -197,6 +210,13 @@ export class StreamActor {
   /** The same for what is in the files. */
   isFilePending(lastNetSeqNum: bigint): boolean {
     return !this.log.isIdle && isBehind(this.#seqOf(this.log.durable), lastNetSeqNum)
+  }
+
+  /** Halves of indexes are charged to the connection that brought them. */
+  #chargeHalves(): void {
+    const { awaitingDataCount, inFlightCount } = this.model
+    this.#controlHalves.set(awaitingDataCount * controlHalfBytes)
+    this.#dataHalves.set((inFlightCount - awaitingDataCount) * dataHalfBytes)
   }
 
   #seqOf(progress: { readonly prevDataSeq: bigint; readonly prevIndexSeq: bigint }): bigint {

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { payloadBytesMaxOf } from "../../src/connection/control/Commands.ts"
 import { blockBytes, connectionBytesMax } from "../../src/memory/Blocks.ts"
-import { inFlightCountMax } from "../../src/model/InFlight.ts"
+import { controlHalfBytes, dataHalfBytes } from "../../src/model/InFlight.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
 import { until } from "../support/turns.ts"
@@ -21,7 +21,7 @@ import {
   withRelay
 } from "./doubles.ts"
 
-const { join, noSeq, u32, u64 } = Commands
+const { join, noSeq, u64 } = Commands
 const mebibyte = 1024 * 1024
 /** What one read can add after the share was spent: the landing memory, and a block that it only begins. */
 const readBytes = 512 * 1024 + 2 * blockBytes
@@ -230,22 +230,61 @@ describe("a control connection", () => {
   )
 })
 
-describe("a stream", () => {
-  claim(`holds ${inFlightCountMax} halves of index at most: one more is refused and ends the session`, {}, (relay) =>
+describe("halves of indexes", () => {
+  /** Half of what there is: nobody else has any. */
+  const shareBytes = 32 * mebibyte
+  const readAtOnce = 64 * 1024
+  const batch = 1000
+  const packets = (stream: bigint, from: number) =>
+    join(...Array.from({ length: batch }, (_, at) => packet(stream, from + at, 1)))
+
+  const records = ({ c, d, stream }: Recording) =>
     Effect.gen(function* () {
+      d.deliver(packet(stream, 0))
+      assert.strictEqual(yield* c.index(stream, { seq: 0 }), 10)
+    })
+
+  claim("indexes are not read beyond their connection's share, until their packets come", {}, (relay) =>
+    Effect.gen(function* () {
+      const { halves } = relay.registry
       const one = yield* record(relay, "one", 1)
       const other = yield* record(relay, "other", 2)
+      const count = 60 * batch
       const index = (seq: number) =>
-        Commands.message(Commands.numbers.SEND_INDEX, Commands.sendIndex(13, one.stream, { seq }))
-      for (let at = 0; at < inFlightCountMax; at += 4096) {
-        one.c.peer.deliver(join(...Array.from({ length: 4096 }, (_, seq) => index(at + seq))))
-        const answers = yield* one.c.take(4096 * 4)
-        assert.isTrue(answers.equals(Buffer.concat(Array.from({ length: 4096 }, () => u32(10)))))
+        Commands.message(Commands.numbers.SEND_INDEX, Commands.sendIndex(13, one.stream, { seq, bytes: 1 }))
+      one.c.peer.readBytesMax = readAtOnce
+      one.c.peer.deliver(join(...Array.from({ length: count }, (_, seq) => index(seq))))
+      assert.isAtLeast(halves.usedBytes, shareBytes)
+      assert.isAtMost(halves.usedBytes, shareBytes + (readAtOnce / index(0).length) * controlHalfBytes)
+      assert.isAbove(one.c.peer.unreadBytes, batch * index(0).length)
+      yield* records(other)
+      for (let seq = 0; seq < count; seq += batch) {
+        one.d.deliver(packets(one.stream, seq))
+        yield* until("the packets to be read", () => one.d.unreadBytes === 0)
       }
-      assert.strictEqual(yield* one.c.index(one.stream, { seq: inFlightCountMax }), 11)
-      yield* until("control to be closed", () => one.c.peer.isClosed)
-      other.d.deliver(packet(other.stream, 0))
-      assert.strictEqual(yield* other.c.index(other.stream, { seq: 0 }), 10)
+      yield* until("all to be answered", () => one.c.peer.received.length === count * 4)
+      yield* until("all to be written", () => sizeOf(relay, one, "index/ch_0.idx") === 16 + count * 72)
+      assert.strictEqual(halves.usedBytes, 0)
+      yield* end(relay, one, other)
+    })
+  )
+
+  claim("packets beyond their connection's share end it, and nobody else", {}, (relay) =>
+    Effect.gen(function* () {
+      const { halves } = relay.registry
+      const one = yield* record(relay, "one", 1)
+      const other = yield* record(relay, "other", 2)
+      let most = 0
+      for (let seq = 0; seq * dataHalfBytes < 2 * shareBytes && !one.d.isClosed; seq += batch) {
+        most = Math.max(most, halves.usedBytes)
+        one.d.deliver(packets(one.stream, seq))
+        yield* until("the packets to be read", () => one.d.unreadBytes === 0 || one.d.isClosed)
+      }
+      assert.isTrue(one.d.isClosed)
+      assert.isAtMost(most, shareBytes)
+      assert.isAbove(most, shareBytes - 2 * batch * dataHalfBytes)
+      assert.isTrue(relay.log.some(({ text }) => text.includes("too many packets without index")))
+      yield* records(other)
       yield* end(relay, one, other)
     })
   )

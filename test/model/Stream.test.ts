@@ -1,6 +1,5 @@
 /** One stream, row by row: pairing (§8), rotation (§9), the tracefile ring (§7.3), the end (§11.3). */
 import { assert, describe, it } from "@effect/vitest"
-import { inFlightCountMax } from "../../src/model/InFlight.ts"
 import { noSeq, Played } from "./played.ts"
 
 const left = (played: Played, ...lines: ReadonlyArray<string>) => assert.deepStrictEqual(played.left, lines)
@@ -85,14 +84,20 @@ describe("packets and indexes (§8)", () => {
     assert.isUndefined(played.stream.beacon)
   })
 
-  it("halves in flight are bounded: one more is refused, a met one makes room", () => {
+  it("halves in flight are counted by what came first, until the other comes or the stream ends", () => {
     const played = new Played()
-    for (let seq = 0; seq < inFlightCountMax; seq++) assert.isTrue(played.index(seq))
-    assert.isFalse(played.index(inFlightCountMax))
-    assert.isFalse(played.data(inFlightCountMax))
-    assert.isTrue(played.data(0))
-    assert.isTrue(played.index(inFlightCountMax))
-    assert.strictEqual(played.stream.inFlightCount, inFlightCountMax)
+    const { stream } = played
+    const counts = () => [stream.awaitingDataCount, stream.inFlightCount - stream.awaitingDataCount]
+    for (const seq of [0, 1, 2]) played.index(seq)
+    for (const seq of [3, 4]) played.data(seq)
+    assert.deepStrictEqual(counts(), [3, 2])
+    played.data(1)
+    played.index(4)
+    assert.deepStrictEqual(counts(), [2, 1])
+    stream.tryClose(false)
+    assert.deepStrictEqual(counts(), [2, 0])
+    stream.tryClose(true)
+    assert.deepStrictEqual(counts(), [0, 0])
   })
 
   it("only one packet arrives at a time", () => {

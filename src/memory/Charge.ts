@@ -1,0 +1,33 @@
+/** What one stream has of a connection's share, as an amount that grows and shrinks with it. */
+import type { Account } from "./Blocks.ts"
+
+/** What a connection may use. */
+export interface Shares {
+  /** Of the memory between sockets and files. */
+  readonly bytes: Account
+  /** Of the memory for indexes without packets and packets without indexes. */
+  readonly halves: Account
+}
+
+export class Charge {
+  #account: Account | undefined
+  #byteCount = 0
+
+  /** From now on it is `account`'s. */
+  assign(account: Account): void {
+    if (account === this.#account) return
+    const byteCount = this.#byteCount
+    this.set(0)
+    this.#account = account
+    this.set(byteCount)
+  }
+
+  set(byteCount: number): void {
+    const difference = byteCount - this.#byteCount
+    const account = this.#account
+    if (difference === 0 || account === undefined) return
+    this.#byteCount = byteCount
+    if (difference > 0) account.pool.charge(account, difference)
+    else account.pool.discharge(account, -difference)
+  }
+}
