@@ -31,7 +31,6 @@ export class RecentPacket {
   readonly offset: number
   readonly byteCount: number
   /** In units of the ring. */
-  readonly place: number
   readonly unitCount: number
   readonly #offsets: Offsets
   readonly #ring: Buffer
@@ -43,10 +42,10 @@ export class RecentPacket {
   #headedBytes = -1
   #isEvicted = false
 
+  /** `place` is the packet's, with room for the head in front, in `ring`. */
   constructor(offsets: Offsets, offset: number, byteCount: number, ring: Buffer, place: Place) {
     this.offset = offset
     this.byteCount = byteCount
-    this.place = place.from
     this.unitCount = place.unitCount
     this.#offsets = offsets
     this.#ring = ring
@@ -123,11 +122,10 @@ export class RecentPacket {
   }
 }
 
-/** Where a packet lies: from which unit, how many of them, and its first byte. */
 interface Place {
-  readonly from: number
-  readonly unitCount: number
+  /** Its first byte. */
   readonly at: number
+  readonly unitCount: number
 }
 
 export class RecentPackets {
@@ -155,7 +153,7 @@ export class RecentPackets {
     const from = this.#clear(unitCount)
     if (from === undefined) return undefined
     this.#ring ??= allocateShared(this.#unitCount * this.#unitBytes)
-    const place = { from, unitCount, at: from * this.#unitBytes }
+    const place = { at: from * this.#unitBytes, unitCount }
     const packet = new RecentPacket(this.#offsetsOf(file), offset, byteCount, this.#ring, place)
     this.#packets[from] = packet
     this.#next = from + unitCount
