@@ -94,7 +94,7 @@ export class Pool {
   /** What `account` may hold now. Half of the free memory for each keeps the sum below the whole. */
   shareOf(account: Account): number {
     const free = this.bytesMax - this.usedBytes + account.usedBytes
-    return Math.min(this.#accountBytesMax, Math.max(blockBytes, free >> 1))
+    return Math.min(this.#accountBytesMax, Math.max(blockBytes, free / 2))
   }
 
   pause(account: Account): void {
@@ -116,7 +116,7 @@ export class Pool {
   }
 
   #resume(account: Account): void {
-    if (account.usedBytes > this.shareOf(account) >> 1) return
+    if (account.usedBytes > this.shareOf(account) / 2) return
     this.#paused.delete(account)
     account.onRoom()
   }

@@ -72,6 +72,7 @@ export class Slabs {
   #make(): Slab | undefined {
     if (this.#madeCount === this.#countMax) return undefined
     this.#memory ??= allocateShared(this.#countMax * slabBytes)
+    if (this.#memory === undefined) return undefined
     const from = this.#madeCount++ * slabBytes
     return new Slab(this.#memory.subarray(from, from + slabBytes))
   }

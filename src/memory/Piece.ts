@@ -23,5 +23,11 @@ export interface BesideWrite {
 /** Whether another thread can read the memory: large packets lie in such. */
 export const isShared = (bytes: Uint8Array): boolean => bytes.buffer instanceof SharedArrayBuffer
 
-/** Memory for many bytes, all zero. */
-export const allocateShared = (byteCount: number): Buffer => Buffer.from(new SharedArrayBuffer(byteCount))
+/** Memory for many bytes, all zero; undefined: there is not that much. */
+export const allocateShared = (byteCount: number): Buffer | undefined => {
+  try {
+    return Buffer.from(new SharedArrayBuffer(byteCount))
+  } catch {
+    return undefined
+  }
+}

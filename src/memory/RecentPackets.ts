@@ -16,6 +16,8 @@ export const headBytesMax = 16
 
 /** Places begin and end at multiples of this: a page. */
 const unitBytesDefault = 4096
+/** 4 GiB: more is not looked through in the time of a packet. */
+const unitCountMax = 1 << 20
 
 export interface Lent {
   /** To be sent before `bytes`, unless it is in them. */
@@ -130,7 +132,7 @@ interface Place {
 
 export class RecentPackets {
   readonly #unitBytes: number
-  readonly #unitCount: number
+  #unitCount: number
   /** Untouched, it takes no memory. */
   #ring: Buffer | undefined
   /** Packets by the first unit of their places. */
@@ -142,7 +144,7 @@ export class RecentPackets {
 
   constructor(bytesMax: number, unitBytes: number = unitBytesDefault) {
     this.#unitBytes = unitBytes
-    this.#unitCount = Math.floor(bytesMax / unitBytes)
+    this.#unitCount = Math.min(Math.floor(bytesMax / unitBytes), unitCountMax)
     this.#packets = new Array(this.#unitCount).fill(undefined)
   }
 
@@ -150,9 +152,11 @@ export class RecentPackets {
   begin(file: object, offset: number, byteCount: number): RecentPacket | undefined {
     const unitCount = Math.ceil((headBytesMax + byteCount) / this.#unitBytes)
     if (byteCount === 0 || unitCount > this.#unitCount) return undefined
-    const from = this.#clear(unitCount)
-    if (from === undefined) return undefined
     this.#ring ??= allocateShared(this.#unitCount * this.#unitBytes)
+    // Not asked again with every packet.
+    if (this.#ring === undefined) this.#unitCount = 0
+    const from = this.#clear(unitCount)
+    if (from === undefined || this.#ring === undefined) return undefined
     const place = { at: from * this.#unitBytes, unitCount }
     const packet = new RecentPacket(this.#offsetsOf(file), offset, byteCount, this.#ring, place)
     this.#packets[from] = packet

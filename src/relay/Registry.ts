@@ -31,7 +31,7 @@ export interface Options {
 
 /** Viewers at the tail and viewers behind it do not take each other's half. */
 const liveCacheOf = (bytesMax: number): LiveCache | undefined =>
-  bytesMax === 0 ? undefined : { recent: new RecentPackets(bytesMax >> 1), reads: new SharedReads(bytesMax >> 1) }
+  bytesMax === 0 ? undefined : { recent: new RecentPackets(bytesMax / 2), reads: new SharedReads(bytesMax / 2) }
 
 /**
  * A target waits for the answer to each index, so few halves wait for the other; but while its data is held back, as

@@ -65,6 +65,11 @@ describe("recent packets", () => {
     assert.strictEqual(bytesOf(recent, file, 0), "abcd")
   })
 
+  it("are not kept where there is not that much memory", () => {
+    const recent = new RecentPackets(2 ** 52, 2 ** 48)
+    for (const offset of [0, 1]) assert.isUndefined(recent.begin({}, offset, 1))
+  })
+
   it("are lent to several at once, and stay where they are until all gave them back", () => {
     const recent = ringOf(2)
     const file = {}

@@ -129,9 +129,12 @@ it.live("a disk that stands still does not keep what just arrived from its viewe
   })
 )
 
-it.live("viewers at the tail cost no reads", () =>
+it.live.each([
+  ["the usual memory", {}],
+  ["more memory than numbers of 32 bits count", { liveCacheBytes: 2 ** 33 }]
+] as const)("viewers at the tail cost no reads, with %s", ([, changes]) =>
   Effect.gen(function* () {
-    const { answers, disk, script } = yield* setUp()
+    const { answers, disk, script } = yield* setUp(changes)
     const { stream, meta } = yield* recorded(script)
     const viewers = yield* Effect.forEach(Array.from({ length: 10 }), () => script.viewer)
     for (const viewer of viewers) {

@@ -40,8 +40,8 @@ class Reader {
 }
 
 describe("packet memory", () => {
-  it("one connection alone stops at its share", () => {
-    const pool = new Pool(64 * mebibyte)
+  it.each([64, 2048, 4096, 100_000])("one connection alone stops at its share, of %i MiB", (count) => {
+    const pool = new Pool(count * mebibyte)
     assert.strictEqual(new Reader(pool).readUntilPaused().account.usedBytes, connectionBytesMax)
   })
 

@@ -84,7 +84,7 @@ const withGround = <E>(body: (ground: Ground) => Effect.Effect<void, E, Scope.Sc
 
 /** Bytes that tell where they belong, in shared memory if they are many. */
 const message = (line: number, at: number, byteCount: number): Buffer => {
-  const bytes = byteCount < 1000 ? Buffer.alloc(byteCount) : allocateShared(byteCount)
+  const bytes = byteCount < 1000 ? Buffer.alloc(byteCount) : (allocateShared(byteCount) as Buffer)
   return bytes.fill(1 + ((line * 31 + at * 7) % 250))
 }
 const sizes = [20, 70_000, 300_000, 5, 65_536, 900_000, 100, 40_000]
