@@ -6,7 +6,7 @@
  */
 import { homedir, userInfo } from "node:os"
 import type { KeepAlive } from "./RelayConfig.ts"
-import { cInteger, switchValue } from "./Value.ts"
+import { cInteger, switchValue, timerMillisMax } from "./Value.ts"
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
@@ -54,7 +54,7 @@ export const disallowClear = (env: Variables): boolean | "invalid" | undefined =
 /** Only a positive number of milliseconds sets a timeout. */
 export const socketTimeoutMillis = (env: Variables): number | undefined => {
   const millis = cInteger(env.LTTNG_NETWORK_SOCKET_TIMEOUT ?? "") ?? 0
-  return millis > 0 ? millis : undefined
+  return millis > 0 ? Math.min(millis, timerMillisMax) : undefined
 }
 
 const prefix = "LTTNG_RELAYD_TCP_KEEP_ALIVE"

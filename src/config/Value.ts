@@ -43,12 +43,15 @@ export const sizeBytes = (text: string): number | undefined => {
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
+/** Timers count no further than to twice this, and fire at once beyond: 12 days stand for ever. */
+export const timerMillisMax = 2 ** 30
+
 /** Milliseconds: a decimal number of seconds, or of the unit written behind it (`ms`, `s`, `m`). */
 export const durationMillis = (text: string): number | undefined => {
   const match = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m)?$/.exec(text)
   if (match === null) return undefined
   const unitMillis = match[2] === "ms" ? 1 : match[2] === "m" ? 60_000 : 1000
-  return Math.round(Number(match[1]) * unitMillis)
+  return Math.min(Math.round(Number(match[1]) * unitMillis), timerMillisMax)
 }
 
 /** A positive decimal integer and nothing else. */

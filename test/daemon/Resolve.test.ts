@@ -105,6 +105,7 @@ describe("one setting", () => {
     ["LTTNG_RELAYD_DISALLOW_CLEAR", "1", (o) => o.relay.allowClear, false],
     ["LTTNG_RELAYD_DISALLOW_CLEAR", "no", (o) => o.relay.allowClear, true],
     ["LTTNG_NETWORK_SOCKET_TIMEOUT", "0x10", (o) => o.relay.socketTimeoutMillis, 16],
+    ["LTTNG_NETWORK_SOCKET_TIMEOUT", "3000000000", (o) => o.relay.socketTimeoutMillis, 2 ** 30],
     ["LTTNG_NETWORK_SOCKET_TIMEOUT", "-1", (o) => o.relay.socketTimeoutMillis, undefined],
     ["LTTNG_NETWORK_SOCKET_TIMEOUT", "soon", (o) => o.relay.socketTimeoutMillis, undefined],
     ["LTTNG_ABORT_ON_ERROR", "1", (o) => o.abortOnError, true],

@@ -58,6 +58,7 @@ table("a duration", Value.durationMillis, [
   ["300ms", 300],
   ["2m", 120000],
   ["0", 0],
+  ["99999999", 2 ** 30],
   ["-1", undefined],
   ["soon", undefined]
 ])
