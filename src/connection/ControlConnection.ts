@@ -103,6 +103,17 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     this.#end.decide(reason, complaint)
   }
 
+  otherGone(): void {
+    this.#endIfVain()
+  }
+
+  /** Held back for packets that nobody brings, its end would not be noticed. */
+  #endIfVain(): boolean {
+    const isVain = this.#shares.halves.isOver && this.#state.session?.hasData !== true
+    if (isVain) this.end("refused", "SEND_INDEX: too many indexes without packets")
+    return isVain
+  }
+
   // ---- the fiber's lane ------------------------------------------------------------------------------------------
 
   get #commands(): Effect.Effect<never> {
@@ -211,7 +222,7 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     const stream = this.#registry.streams.get(Number(handle))
     const isAccepted = stream !== undefined && this.#index(stream, payload, from)
     this.#answer(isAccepted ? ReturnCode.OK : ReturnCode.UNKNOWN)
-    if (isAccepted) return true
+    if (isAccepted) return !this.#endIfVain()
     this.end("refused", `SEND_INDEX: ${stream === undefined ? `unknown stream ${handle}` : "not acceptable now"}`)
     return false
   }

@@ -74,6 +74,8 @@ class DataConnection implements Receiver, PacketSink, Connection {
     this.#end.decide(reason)
   }
 
+  otherGone(): void {}
+
   #fail(reason: CloseReason, complaint: string): false {
     this.#end.decide(reason, complaint)
     return false

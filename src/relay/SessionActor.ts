@@ -25,6 +25,8 @@ import { Viewers } from "./Viewers.ts"
 /** A connection of the session, as the session sees it. */
 export interface Connection {
   readonly end: (reason: CloseReason) => void
+  /** Another connection of the session is gone. */
+  readonly otherGone: () => void
 }
 
 /** Commands wait here one at a time per control connection; more than this is a bug. */
@@ -126,6 +128,11 @@ export class SessionActor {
     this.#connections.add(connection)
   }
 
+  /** Packets may come. */
+  get hasData(): boolean {
+    return this.#connections.size > (this.#control === undefined ? 0 : 1)
+  }
+
   /** Either kind of connection is gone: the session closes; with the last one it ends, whatever it waited for. */
   detach(connection: Connection, isAbort: boolean): void {
     if (!this.#connections.delete(connection)) return
@@ -133,6 +140,7 @@ export class SessionActor {
     if (isAbort) this.isAborted = true
     this.isConnectionClosed = true
     this.#closeStreams(this.isAborted || this.#connections.size === 0)
+    for (const other of this.#connections) other.otherGone()
     this.#finishIfDone()
   }
 

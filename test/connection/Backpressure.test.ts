@@ -252,13 +252,14 @@ describe("halves of indexes", () => {
       const count = 60 * batch
       const index = (seq: number) =>
         Commands.message(Commands.numbers.SEND_INDEX, Commands.sendIndex(13, one.stream, { seq, bytes: 1 }))
+      one.d.deliver(packets(one.stream, 0))
       one.c.peer.readBytesMax = readAtOnce
       one.c.peer.deliver(join(...Array.from({ length: count }, (_, seq) => index(seq))))
       assert.isAtLeast(halves.usedBytes, shareBytes)
       assert.isAtMost(halves.usedBytes, shareBytes + (readAtOnce / index(0).length) * controlHalfBytes)
       assert.isAbove(one.c.peer.unreadBytes, batch * index(0).length)
       yield* records(other)
-      for (let seq = 0; seq < count; seq += batch) {
+      for (let seq = batch; seq < count; seq += batch) {
         one.d.deliver(packets(one.stream, seq))
         yield* until("the packets to be read", () => one.d.unreadBytes === 0)
       }
@@ -268,6 +269,29 @@ describe("halves of indexes", () => {
       yield* end(relay, one, other)
     })
   )
+
+  for (const hasPackets of [false, true]) {
+    const when = hasPackets ? "the connection that brought packets is gone" : "no packet ever came"
+    claim(`indexes beyond the share end their connection when ${when}`, {}, (relay) =>
+      Effect.gen(function* () {
+        const one = yield* record(relay, "one", 1)
+        const other = yield* record(relay, "other", 2)
+        const index = (seq: number) =>
+          Commands.message(Commands.numbers.SEND_INDEX, Commands.sendIndex(13, one.stream, { seq, bytes: 1 }))
+        if (hasPackets) one.d.deliver(packets(one.stream, 0))
+        one.c.peer.readBytesMax = readAtOnce
+        one.c.peer.deliver(join(...Array.from({ length: 60 * batch }, (_, seq) => index(seq))))
+        if (hasPackets) {
+          assert.isFalse(one.c.peer.isClosed)
+          one.d.finish()
+        }
+        yield* until("control to be closed", () => one.c.peer.isClosed)
+        assert.isTrue(relay.log.some(({ text }) => text.includes("too many indexes without packets")))
+        yield* records(other)
+        yield* end(relay, one, other)
+      })
+    )
+  }
 
   claim("packets beyond their connection's share end it, and nobody else", {}, (relay) =>
     Effect.gen(function* () {
