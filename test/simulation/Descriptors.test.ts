@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Duration, Effect, type Scope } from "effect"
 import * as Commands from "../sidebyside/commands.ts"
 import * as Process from "../support/process.ts"
 import * as Wire from "../support/wire.ts"
@@ -17,9 +17,10 @@ const batchCount = 100
 /** A session on a pair of connections, its commands pipelined. */
 const open = (relay: Limited.Limited, name: string, sessionId: number) =>
   Effect.gen(function* () {
-    const c = yield* Wire.connect(relay.controlPort)
-    const d = yield* Wire.connect(relay.dataPort)
-    /** In batches, so that a machine with other work to do still answers each within the limit of a read. */
+    // A machine with other work to do takes its time for thousands of files.
+    const limit = Duration.seconds(30)
+    const c = yield* Wire.connect(relay.controlPort, "127.0.0.1", limit)
+    const d = yield* Wire.connect(relay.dataPort, "127.0.0.1", limit)
     const pipeline = (messages: ReadonlyArray<Buffer>, replyBytes: number) =>
       Effect.gen(function* () {
         const replies: Array<Buffer> = []

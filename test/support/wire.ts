@@ -44,9 +44,9 @@ export interface Wire {
   readonly isClosed: () => boolean
 }
 
-const limit = Duration.seconds(5)
+const usualLimit = Duration.seconds(5)
 
-const make = (socket: Socket): Wire => {
+const make = (socket: Socket, limit: Duration.Duration): Wire => {
   let received: Buffer = Buffer.alloc(0)
   let closed = false
   const { changed, when } = Waits.make()
@@ -111,7 +111,8 @@ const make = (socket: Socket): Wire => {
   }
 }
 
-export const connect = (port: number, host = "127.0.0.1") =>
+/** A read fails when it has nothing for `limit`. */
+export const connect = (port: number, host = "127.0.0.1", limit = usualLimit) =>
   Effect.acquireRelease(
     Effect.callback<Socket, ConnectFailed>((resume) => {
       const socket = dial({ port, host })
@@ -119,4 +120,4 @@ export const connect = (port: number, host = "127.0.0.1") =>
       socket.once("connect", () => resume(Effect.succeed(socket)))
     }),
     (socket) => Effect.sync(() => socket.destroy())
-  ).pipe(Effect.map(make))
+  ).pipe(Effect.map((socket) => make(socket, limit)))
