@@ -17,7 +17,7 @@ import * as ReturnCode from "../protocol/ReturnCode.ts"
 import { u64Max } from "../protocol/Struct.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
 import { Registry } from "../relay/Registry.ts"
-import type { Connection } from "../relay/SessionActor.ts"
+import type { Control } from "../relay/SessionActor.ts"
 import type { StreamActor } from "../relay/StreamActor.ts"
 import { successionMillis } from "../relay/Vigil.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
@@ -42,7 +42,7 @@ export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
     yield* connection.run.pipe(Effect.ensuring(Effect.suspend(() => connection.release)))
   })
 
-class ControlConnection implements Receiver, CommandSink, Connection {
+class ControlConnection implements Receiver, CommandSink, Control {
   readonly #peer: Peer
   readonly #registry: Registry["Service"]
   readonly #framer = new CommandFramer(this)
@@ -103,7 +103,7 @@ class ControlConnection implements Receiver, CommandSink, Connection {
     this.#end.decide(reason, complaint)
   }
 
-  otherGone(): void {
+  dataGone(): void {
     this.#endIfVain()
   }
 

@@ -41,7 +41,8 @@ class DataConnection implements Receiver, PacketSink, Connection {
     }
     this.#shares = {
       bytes: new Account(registry.pool, onRoom, peer.landing),
-      halves: new Account(registry.halves, onRoom)
+      // Never waited for, see `packetEnd`.
+      halves: new Account(registry.halves, () => {})
     }
   }
 
@@ -73,8 +74,6 @@ class DataConnection implements Receiver, PacketSink, Connection {
   end(reason: CloseReason): void {
     this.#end.decide(reason)
   }
-
-  otherGone(): void {}
 
   #fail(reason: CloseReason, complaint: string): false {
     this.#end.decide(reason, complaint)

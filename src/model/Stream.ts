@@ -141,9 +141,7 @@ export class Stream<C> {
     return true
   }
 
-  /**
-   * Payload and padding of the packet were appended. False: the index is attached twice, or a rotation failed.
-   */
+  /** Payload and padding of the packet were appended. False: the index is attached twice, or a rotation failed. */
   endPacket(): boolean {
     const seq = this.#partialSeq
     const total = this.#partialDataSize + this.#partialPaddingSize

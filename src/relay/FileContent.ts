@@ -5,6 +5,7 @@
  * piece is sent. Who finds none goes on with small ones: viewers that do not read theirs hold them for a while.
  */
 import { Effect } from "effect"
+import { headBytesMax } from "../memory/RecentPackets.ts"
 import type { TraceFile } from "../storage/FilePool.ts"
 import { FileFailed } from "../storage/Files.ts"
 
@@ -22,8 +23,6 @@ const largeBytes = 256 * 1024
 const largeCountMax = 32
 /** Fresh memory for a piece of this size costs less than keeping it. */
 const smallBytes = 16 * 1024
-/** Room for a reply's head in front of the first piece. */
-const headBytesMax = 16
 
 const spare: Array<Buffer> = []
 let lentCount = 0

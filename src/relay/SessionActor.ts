@@ -25,8 +25,11 @@ import { Viewers } from "./Viewers.ts"
 /** A connection of the session, as the session sees it. */
 export interface Connection {
   readonly end: (reason: CloseReason) => void
-  /** Another connection of the session is gone. */
-  readonly otherGone: () => void
+}
+
+export interface Control extends Connection {
+  /** The last connection that could bring packets is gone. */
+  readonly dataGone: () => void
 }
 
 /** Commands wait here one at a time per control connection; more than this is a bug. */
@@ -59,7 +62,7 @@ export class SessionActor {
   readonly #connections = new Set<Connection>()
   /** Closed streams whose files are not complete yet. */
   readonly #completing = new Set<StreamActor>()
-  #control: Connection | undefined
+  #control: Control | undefined
   #streamFiberCount = 0
   #isFinishing = false
 
@@ -118,7 +121,7 @@ export class SessionActor {
     })
   }
 
-  attachControl(connection: Connection): void {
+  attachControl(connection: Control): void {
     this.#control = connection
     this.#connections.add(connection)
   }
@@ -140,7 +143,7 @@ export class SessionActor {
     if (isAbort) this.isAborted = true
     this.isConnectionClosed = true
     this.#closeStreams(this.isAborted || this.#connections.size === 0)
-    for (const other of this.#connections) other.otherGone()
+    if (!this.hasData) this.#control?.dataGone()
     this.#finishIfDone()
   }
 

@@ -1,6 +1,6 @@
 /**
  * TCP keep-alive of accepted connections. The runtime sets all three values or none, so what is not given is asked of
- * the system (daemon.md §3).
+ * the system (daemon.md §4, §7).
  */
 import { readFileSync } from "node:fs"
 import type * as net from "node:net"

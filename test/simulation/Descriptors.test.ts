@@ -21,6 +21,7 @@ const open = (relay: Limited.Limited, name: string, sessionId: number) =>
     const limit = Duration.seconds(30)
     const c = yield* Wire.connect(relay.controlPort, "127.0.0.1", limit)
     const d = yield* Wire.connect(relay.dataPort, "127.0.0.1", limit)
+    /** In batches, so that each is answered within the limit of a read. */
     const pipeline = (messages: ReadonlyArray<Buffer>, replyBytes: number) =>
       Effect.gen(function* () {
         const replies: Array<Buffer> = []

@@ -7,20 +7,20 @@ import type { Account } from "../../memory/Blocks.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { Layout } from "../../protocol/Struct.ts"
 import type { Registry } from "../../relay/Registry.ts"
-import type { Connection, SessionActor } from "../../relay/SessionActor.ts"
+import type { Control, SessionActor } from "../../relay/SessionActor.ts"
 import type { StreamActor } from "../../relay/StreamActor.ts"
 
 /** What a control connection has learnt so far. */
 export interface ControlState {
   readonly registry: Registry["Service"]
   readonly account: Account
-  readonly connection: Connection
+  readonly connection: Control
   minor: number
   hasVersion: boolean
   session: SessionActor | undefined
 }
 
-export const makeState = (registry: Registry["Service"], account: Account, connection: Connection): ControlState => ({
+export const makeState = (registry: Registry["Service"], account: Account, connection: Control): ControlState => ({
   registry,
   account,
   connection,
