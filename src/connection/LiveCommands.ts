@@ -152,7 +152,7 @@ const finishIndex = (viewer: ViewerActor, stream: ViewerStream, status: number, 
     reply.writeBigUInt64BE(ctfStreamId ?? 0n, offsets.streamId)
   }
   reply.writeUInt32BE(status, offsets.status)
-  reply.writeUInt32BE(viewer.flagsOf(stream), offsets.flags)
+  reply.writeUInt32BE(viewer.flagsOf(stream, status), offsets.flags)
   if (status === Status.hup && !stream.stream.isMetadata) viewer.drop(stream)
   return reply
 }

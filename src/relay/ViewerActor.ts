@@ -155,11 +155,13 @@ export class ViewerActor {
     return viewerStream.next(reply)
   }
 
-  /** To be asked in the turn that answers: flags describe that moment. */
-  flagsOf(viewerStream: ViewerStream): number {
-    const { Flags } = NextIndex
+  /** Of a reply with this status. To be asked in the turn that answers: flags describe that moment. */
+  flagsOf(viewerStream: ViewerStream, status: number): number {
+    const { Flags, Status } = NextIndex
     const metadata = this.#attachments.get(viewerStream.stream.session)?.metadataOf(viewerStream)
-    let flags = metadata?.hasNewMetadata === true ? Flags.newMetadata : 0
+    // babeltrace 1.5 reads the flag with OK only, and then nothing but metadata until it got some.
+    const isTrap = status === Status.ok && metadata?.isSentAgain === true
+    let flags = metadata?.hasNewMetadata === true && !isTrap ? Flags.newMetadata : 0
     if (viewerStream.stream.isMetadata) return flags
     for (const attachment of this.#attachments.values()) if (attachment.hasNewStreams) flags |= Flags.newStream
     return flags

@@ -261,6 +261,11 @@ export class ViewerStream implements Surroundings {
     return metadataReceived === 0 || metadataReceived > this.metadataSent
   }
 
+  /** A clear took back what the viewer has; it is coming once more, and the viewer will get none of it. */
+  get isSentAgain(): boolean {
+    return this.stream.model.metadataReceived === 0 && this.metadataSent > 0
+  }
+
   /** What can be sent now. Undefined: nothing. */
   get metadata(): Metadata | undefined {
     const { model, metadataFile } = this.stream

@@ -335,5 +335,47 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
         ]
       }
     }
+  ),
+  scenario(
+    "a packet ahead of the metadata that a clear makes the tracer send again",
+    function* (s) {
+      const { tracer, stream, meta } = yield* recorded(s, 1)
+      const viewer = yield* s.viewer
+      yield* viewer.attach(1, "beginning")
+      yield* viewer.metadata(meta.id)
+      yield* viewer.next(stream.id)
+      yield* tracer.c.createChunk(1, start + 10)
+      yield* tracer.c.rotate(1, [
+        [stream.id, 1],
+        [meta.id, 0]
+      ])
+      yield* tracer.c.closeChunk(0, start + 11, closeCommands.delete)
+      yield* tracer.c.untilChunkGone(0)
+      yield* viewer.next(stream.id)
+      stream.restart()
+      yield* stream.packet(1)
+      yield* viewer.next(stream.id)
+      yield* tracer.metadata(meta, 0x41, 10, 10)
+      yield* tracer.metadata(meta, 0x42, 5, 15)
+      yield* stream.packet(2)
+      yield* viewer.next(stream.id)
+      yield* viewer.metadata(meta.id)
+    },
+    {
+      oursOnly: {
+        reason: "it says +metadata with a packet and has none: babeltrace 1.5 then waits for ever",
+        transcript: [
+          "V1 CONNECT → id 1, 2.<own minor>, type 0",
+          "V1 CREATE → ok",
+          "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          "V1 METADATA 2 → ok 10×41",
+          "V1 NEXT 1 → ok at 0, 128/128 bits, 1000..1009, lost 0, class 0 +streams",
+          "V1 NEXT 1 → retry +metadata +streams",
+          "V1 NEXT 1 → ok at 0, 128/128 bits, 1010..1019, lost 0, class 0 +streams",
+          "V1 NEXT 1 → ok at 16, 128/128 bits, 1020..1029, lost 0, class 0 +metadata +streams",
+          "V1 METADATA 2 → ok 5×42"
+        ]
+      }
+    }
   )
 ]
