@@ -13,18 +13,12 @@ import { Effect, type Scope } from "effect"
 import type { Case, Group } from "./Case.ts"
 import * as Disk from "./Disk.ts"
 import * as Files from "./Files.ts"
+import type { Generator } from "./Generator.ts"
 import * as Lttng from "./Lttng.ts"
 import * as Load from "./load.ts"
+import type { Measurement, Metrics } from "./Measurement.ts"
 import * as Process from "./Process.ts"
 import * as Relay from "./Relay.ts"
-
-export type Metrics = Record<string, number>
-
-export interface Measurement {
-  readonly metrics: Metrics
-  readonly timelines: Record<string, Load.GroupReport["timeline"]>
-  readonly errors: ReadonlyArray<string>
-}
 
 const megabyte = 1e6
 const defaultDrainSeconds = 20
@@ -149,7 +143,7 @@ const complaints = (report: Load.Report, relay: Relay.Relay, alive: boolean): Re
 }
 
 interface Setup {
-  readonly generator: Load.Generator
+  readonly generator: Generator
   readonly kind: Relay.Kind
   readonly groups: ReadonlyArray<Group>
   readonly disks: ReadonlyArray<NonNullable<Case["disks"]>[number]>
@@ -219,7 +213,7 @@ const shares = (together: Metrics, alone: Metrics, labels: ReadonlyArray<string>
 export const measure = (
   whole: Case,
   kind: Relay.Kind,
-  generator: Load.Generator
+  generator: Generator
 ): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.gen(function* () {
     if (whole.lttng !== undefined) {

@@ -5,7 +5,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, type Scope } from "effect"
-import type { Generator } from "./load.ts"
+import type { Generator } from "./Generator.ts"
 import * as Process from "./Process.ts"
 
 export const kinds = ["ours", "reference", "null"] as const

@@ -5,7 +5,7 @@
  * nine tenths of what the null relay takes while the generator's own processor time was nearly used up.
  */
 import type { Case, Floor } from "./Case.ts"
-import type { Measurement, Metrics } from "./Measure.ts"
+import type { Measurement, Metrics } from "./Measurement.ts"
 import type { Kind } from "./Relay.ts"
 
 const boundShare = 0.9

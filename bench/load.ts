@@ -1,15 +1,13 @@
 /**
- * Builds the load generator and runs one load with it. The generator itself is in `native/`, and for machines
- * without a C compiler in `portable/`.
+ * Runs one load with the generator.
  *
  * `run` sets everything up, takes the caller's `before` measurement, lets the generator go, and hands back its report.
  */
 
-import * as fs from "node:fs"
-import * as path from "node:path"
 import * as readline from "node:readline"
 import { Effect, Schema, type Scope } from "effect"
 import type { Group } from "./Case.ts"
+import type { Generator } from "./Generator.ts"
 import * as Process from "./Process.ts"
 import type { Relay } from "./Relay.ts"
 
@@ -47,31 +45,6 @@ const Report = Schema.Struct({
   groups: Schema.Array(GroupReport)
 })
 export type Report = typeof Report.Type
-
-/** The command that starts a generator, and what the report calls it. */
-export interface Generator {
-  readonly command: readonly [string, ...Array<string>]
-  readonly name: string
-}
-
-const portable: Generator = {
-  command: [process.execPath, path.join(import.meta.dirname, "portable", "main.ts")],
-  name: "the portable generator, which costs the machine more than the native one: there is no C compiler here"
-}
-
-/** Compiles the native generator into `folder`; without a compiler the portable one takes its place. */
-export const build = (folder: string): Effect.Effect<Generator, Process.CannotRun> =>
-  Effect.gen(function* () {
-    const compiler = process.env.BENCH_PORTABLE === undefined ? ["cc", "gcc", "clang"].find(Process.has) : undefined
-    if (compiler === undefined) return portable
-    const native = path.join(import.meta.dirname, "native")
-    const sources = fs.readdirSync(native).filter((file) => file.endsWith(".c"))
-    const target = path.join(folder, "load")
-    const files = sources.map((file) => path.join(native, file))
-    const { code, output } = yield* Process.run(compiler, ["-O2", "-o", target, ...files])
-    if (code !== 0) return yield* new Process.CannotRun({ reason: `the load generator does not compile: ${output}` })
-    return { command: [target], name: "the native generator" }
-  })
 
 const hostOf = (group: Group) => group.host ?? "bench"
 

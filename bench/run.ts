@@ -12,9 +12,10 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect } from "effect"
 import * as Case from "./Case.ts"
 import * as Disk from "./Disk.ts"
+import * as Generator from "./Generator.ts"
 import * as Lttng from "./Lttng.ts"
-import * as Load from "./load.ts"
 import * as Measure from "./Measure.ts"
+import type { Measurement } from "./Measurement.ts"
 import type * as Process from "./Process.ts"
 import * as Relay from "./Relay.ts"
 import * as Report from "./Report.ts"
@@ -83,9 +84,9 @@ const wanted = (whole: Case.Case, kind: Relay.Kind, round: number, smoke: boolea
     whole.groups.length > 0 &&
     whole.groups.every(({ role }) => role === "produce"))
 
-const runCase = (whole: Case.Case, settings: Settings, generator: Load.Generator) =>
+const runCase = (whole: Case.Case, settings: Settings, generator: Generator.Generator) =>
   Effect.gen(function* () {
-    const rounds: Record<Relay.Kind, Array<Measure.Measurement>> = { ours: [], reference: [], null: [] }
+    const rounds: Record<Relay.Kind, Array<Measurement>> = { ours: [], reference: [], null: [] }
     const notes = new Set<string>()
     for (let round = 0; round < settings.rounds; round++) {
       // Who goes first alternates, so that a machine that slows down with time favours nobody.
@@ -111,7 +112,7 @@ const program: Effect.Effect<void, Process.CannotRun> = Effect.scoped(
     const settings = settingsFrom(process.argv.slice(2))
     if (settings === undefined) return
     const folder = yield* Measure.scratch(os.tmpdir())
-    const generator = yield* Load.build(folder)
+    const generator = yield* Generator.build(folder)
     const versions: Partial<Record<Relay.Kind, string>> = {}
     for (const kind of settings.kinds) {
       if (kind !== "null" && Relay.missing(kind) === undefined) versions[kind] = yield* Relay.version(kind)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import type { Case } from "../../bench/Case.ts"
-import type { Measurement } from "../../bench/Measure.ts"
+import type { Measurement } from "../../bench/Measurement.ts"
 import * as Summary from "../../bench/Summary.ts"
 
 const whole: Case = {

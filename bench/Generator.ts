@@ -1,0 +1,34 @@
+/**
+ * The load generator as a command: the one in `native/`, compiled at the start, and for machines without a C compiler
+ * the one in `portable/`.
+ */
+
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { Effect } from "effect"
+import * as Process from "./Process.ts"
+
+/** The command that starts a generator, and what the report calls it. */
+export interface Generator {
+  readonly command: readonly [string, ...Array<string>]
+  readonly name: string
+}
+
+const portable: Generator = {
+  command: [process.execPath, path.join(import.meta.dirname, "portable", "main.ts")],
+  name: "the portable generator, which costs the machine more than the native one: there is no C compiler here"
+}
+
+/** Compiles the native generator into `folder`; without a compiler the portable one takes its place. */
+export const build = (folder: string): Effect.Effect<Generator, Process.CannotRun> =>
+  Effect.gen(function* () {
+    const compiler = process.env.BENCH_PORTABLE === undefined ? ["cc", "gcc", "clang"].find(Process.has) : undefined
+    if (compiler === undefined) return portable
+    const native = path.join(import.meta.dirname, "native")
+    const sources = fs.readdirSync(native).filter((file) => file.endsWith(".c"))
+    const target = path.join(folder, "load")
+    const files = sources.map((file) => path.join(native, file))
+    const { code, output } = yield* Process.run(compiler, ["-O2", "-o", target, ...files])
+    if (code !== 0) return yield* new Process.CannotRun({ reason: `the load generator does not compile: ${output}` })
+    return { command: [target], name: "the native generator" }
+  })

@@ -1,0 +1,11 @@
+/** What one run gave. */
+import type { GroupReport } from "./load.ts"
+
+/** By name; the unit is the end of the name, `group.` its beginning where a group is meant. */
+export type Metrics = Record<string, number>
+
+export interface Measurement {
+  readonly metrics: Metrics
+  readonly timelines: Record<string, GroupReport["timeline"]>
+  readonly errors: ReadonlyArray<string>
+}
