@@ -55,18 +55,22 @@ interface Viewer {
 
 type Program = "babeltrace2" | "babeltrace"
 
+const isWatched = (relay: Relays.Relay, session: string) =>
+  Effect.map(list(relay), (sessions) =>
+    sessions.some((found) => found.session.endsWith(`/${session}`) && found.clients > 0)
+  )
+
 /** Attached when this returns. */
-const view = (relay: Relays.Relay, session: string, program: Program = "babeltrace2", clients = 1) =>
+const view = (
+  relay: Relays.Relay,
+  session: string,
+  program: Program = "babeltrace2",
+  isAttached: Effect.Effect<boolean, Process.ProcessFailed | Process.TimedOut> = isWatched(relay, session)
+) =>
   Effect.gen(function* () {
     const args = ["-oL", program, "--clock-cycles", "-i", "lttng-live", sessionUrl(relay, session)]
     const running = yield* Process.daemon("stdbuf", args)
-    yield* Process.until(
-      `a viewer of ${session}`,
-      Effect.map(list(relay), (sessions) =>
-        sessions.some((found) => found.session.endsWith(`/${session}`) && found.clients >= clients)
-      ),
-      { everyMillis: 50 }
-    )
+    yield* Process.until(`a viewer of ${session}`, isAttached, { everyMillis: 50 })
     const readout = () => Babeltrace.parse(running.output())
     const viewer: Viewer = {
       readout,
@@ -91,6 +95,19 @@ const view = (relay: Relays.Relay, session: string, program: Program = "babeltra
 
 const createLive = (relay: Relays.Relay, name: string) =>
   ["create", name, `--live=${timerMicros}`, ...Lttng.toRelay(relay)] as const
+
+/** One viewer more. Of any number the listing says 1; a relay with `-v` tells of each. */
+const viewBeside = (relay: Relays.Relay, session: string) =>
+  Effect.suspend(() => {
+    const attachedCount = () => relay.process.output().split(`viewer attached to ${session}`).length
+    const before = attachedCount()
+    return view(
+      relay,
+      session,
+      "babeltrace2",
+      Effect.sync(() => attachedCount() > before)
+    )
+  })
 
 type Command = (...args: ReadonlyArray<string>) => Effect.Effect<unknown, Process.ProcessFailed | Process.TimedOut>
 
@@ -131,12 +148,12 @@ Peers.describeWithPeers([...Peers.tracing, "babeltrace", "stdbuf"], `viewing liv
 
   it.live("twenty viewers of one session get everything, each", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp()
+      const { emit, lttng, relay } = yield* setUp({ args: ["-v"] })
       yield* record(lttng, relay, "shared")
-      const viewers = yield* Effect.forEach(Array.from({ length: 20 }), () => view(relay, "shared"))
+      const viewers = yield* Effect.forEach(Array.from({ length: 20 }), () => viewBeside(relay, "shared"))
       yield* emit({ count: 20_000 })
       for (const viewer of viewers) yield* viewer.until(20_000)
-      const late = yield* view(relay, "shared")
+      const late = yield* viewBeside(relay, "shared")
       yield* emit({ count: 500, from: 20_000 })
       yield* late.until(500)
       yield* lttng("destroy")
