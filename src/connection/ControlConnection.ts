@@ -247,7 +247,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   }
 
   #beacon(stream: StreamActor, timestampEnd: bigint): void {
-    stream.model.addBeacon(timestampEnd)
+    stream.addBeacon(timestampEnd)
     const { events } = this.#registry
     if (!events.hasSubscribers) return
     events.publish({ _tag: "Beacon", sessionId: stream.session.id, streamId: stream.handle, timestampEnd })

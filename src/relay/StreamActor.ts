@@ -18,11 +18,15 @@ import type { TraceFile } from "../storage/FilePool.ts"
 import type { FileFailed } from "../storage/Files.ts"
 import type { Events } from "./Events.ts"
 import type { Gather } from "./Gather.ts"
+import { fileWait, Patience } from "./Patience.ts"
 import type { SessionActor } from "./SessionActor.ts"
 import { StreamFiles } from "./StreamFiles.ts"
 import { StreamReaders } from "./StreamReaders.ts"
 import type { TraceChunk } from "./TraceChunk.ts"
 import { type OnFailure, WriteLog } from "./WriteLog.ts"
+
+/** A peer asks for pending data every 200 ms; this allows for many that do so without pause. */
+const hastyPendingMillis = 20
 
 export interface Options {
   readonly session: SessionActor
@@ -57,6 +61,14 @@ export class StreamActor {
   #recentPacket: RecentPacket | undefined
   readonly #controlHalves = new Charge()
   readonly #dataHalves = new Charge()
+  readonly #listeners = new Set<() => void>()
+  /** Asked with a sequence number: whether something up to it is missing in the files (streaming.md §6.8). */
+  readonly pending = new Patience(
+    hastyPendingMillis,
+    (lastNetSeqNum: bigint) => this.#isPending(lastNetSeqNum),
+    (answer) => (typeof answer === "boolean" ? answer : undefined),
+    () => this.#moved()
+  )
   isPublished = false
   packetCount = 0
   byteCount = 0
@@ -140,7 +152,7 @@ export class StreamActor {
     this.#recentPacket = undefined
     const isAccepted = this.model.endPacket()
     this.#dataHalves.assign(halves)
-    this.#chargeHalves()
+    this.#changed()
     return isAccepted
   }
 
@@ -150,8 +162,14 @@ export class StreamActor {
     this.#files.account = shares.bytes
     const isAccepted = this.model.addIndex(netSeqNum, packetSeqNum, fields, at)
     this.#controlHalves.assign(shares.halves)
-    this.#chargeHalves()
+    this.#changed()
     return isAccepted
+  }
+
+  /** An inactivity beacon. */
+  addBeacon(timestampEnd: bigint): void {
+    this.model.addBeacon(timestampEnd)
+    this.#changed()
   }
 
   /** A metadata message starts; `appendPayload` brings its bytes. */
@@ -180,7 +198,7 @@ export class StreamActor {
   /** Takes over the caller's reference on `chunk`. False: refused, see `Stream.rotate`. */
   rotate(at: bigint, chunk: TraceChunk | undefined): boolean {
     const isAccepted = this.model.rotate(at, chunk)
-    this.#chargeHalves()
+    this.#changed()
     return isAccepted
   }
 
@@ -188,7 +206,7 @@ export class StreamActor {
   tryClose(isAborted: boolean): boolean {
     if (this.model.isClosed) return true
     const isClosed = this.model.tryClose(isAborted)
-    this.#chargeHalves()
+    this.#changed()
     if (isClosed) this.log.end()
     return isClosed
   }
@@ -202,18 +220,36 @@ export class StreamActor {
     return this.#files.openIndexForReading(index)
   }
 
-  /** Logically, whether something up to `lastNetSeqNum` is still missing (streaming.md §6.8). */
-  isDataPending(lastNetSeqNum: bigint): boolean {
-    return isBehind(this.#seqOf(this.model), lastNetSeqNum)
+  /** Ends when `holds`, which may become so by a packet, an index, a beacon, a rotation, or the stream's end. */
+  until(holds: () => boolean): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (holds()) return resume(Effect.void)
+      const listener = () => {
+        if (!holds()) return
+        this.#listeners.delete(listener)
+        // Not now: what holds since now is in a read that is not over.
+        queueMicrotask(() => resume(Effect.void))
+      }
+      this.#listeners.add(listener)
+      return Effect.sync(() => this.#listeners.delete(listener))
+    })
   }
 
-  /** The same for what is in the files. */
-  isFilePending(lastNetSeqNum: bigint): boolean {
-    return !this.log.isIdle && isBehind(this.#seqOf(this.log.durable), lastNetSeqNum)
+  #moved(): Effect.Effect<void> {
+    const { prevDataSeq, prevIndexSeq } = this.model
+    return this.until(() => this.model.prevDataSeq !== prevDataSeq || this.model.prevIndexSeq !== prevIndexSeq)
   }
 
-  /** Halves of indexes are charged to the connection that brought them. */
-  #chargeHalves(): void {
+  #isPending(lastNetSeqNum: bigint): boolean | Effect.Effect<boolean> {
+    if (isBehind(this.#seqOf(this.model), lastNetSeqNum)) return true
+    const isInNoFile = () => !this.log.isIdle && isBehind(this.#seqOf(this.log.durable), lastNetSeqNum)
+    if (!isInNoFile()) return false
+    return Effect.map(Effect.timeoutOption(Effect.ignore(this.log.synced), fileWait), isInNoFile)
+  }
+
+  /** Halves of indexes are charged to the connection that brought them, and who waits for news has them. */
+  #changed(): void {
+    if (this.#listeners.size > 0) for (const listener of this.#listeners) listener()
     const { awaitingDataCount, inFlightCount } = this.model
     this.#controlHalves.set(awaitingDataCount * controlHalfBytes)
     this.#dataHalves.set((inFlightCount - awaitingDataCount) * dataHalfBytes)

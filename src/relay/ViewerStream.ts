@@ -15,6 +15,7 @@ import * as CtfIndex from "../protocol/CtfIndex.ts"
 import { Status } from "../protocol/live/GetNextIndex.ts"
 import { FileFailed } from "../storage/Files.ts"
 import * as FileContent from "./FileContent.ts"
+import { Patience } from "./Patience.ts"
 import type { Registry } from "./Registry.ts"
 import type { StreamActor } from "./StreamActor.ts"
 import { isGone, openStill, type StreamReader } from "./StreamReaders.ts"
@@ -24,6 +25,8 @@ import type { TraceChunk } from "./TraceChunk.ts"
 const readAheadCountMax = 64
 /** A record found and lost again this often in one request is a ring that turns faster than the disk reads. */
 const attemptCountMax = 3
+/** Viewers that pause between two questions pause a millisecond at least. */
+const hastyMillis = 0.7
 /** How long bytes that were promised may take to reach the file before the viewer is told to ask again. */
 const fileWait = "5 seconds"
 
@@ -46,6 +49,7 @@ export class ViewerStream implements Surroundings {
   readonly cursor: ViewerCursor
   readonly #registry: Registry["Service"]
   metadataSent = 0
+  readonly #patience: Patience<Buffer, number, bigint | "retry">
   #held: Held | undefined
   #coming: StreamReader | undefined
   #ahead: Buffer | undefined
@@ -56,6 +60,12 @@ export class ViewerStream implements Surroundings {
     this.stream = stream
     this.cursor = cursor
     this.#registry = registry
+    this.#patience = new Patience(
+      hastyMillis,
+      (reply) => this.#next(reply),
+      (status) => this.#nothingOf(status),
+      () => this.#news()
+    )
   }
 
   // ---- Surroundings ----------------------------------------------------------------------------------------------
@@ -94,6 +104,25 @@ export class ViewerStream implements Surroundings {
 
   /** The status, or the work that will tell it. With OK the record is at the start of `reply`. */
   next(reply: Buffer): number | Effect.Effect<number> {
+    return this.#patience.ask(reply)
+  }
+
+  /** "Try again", or the time until which the stream is inactive. */
+  #nothingOf(status: number | Effect.Effect<number>): bigint | "retry" | undefined {
+    if (status === Status.retry) return "retry"
+    return status === Status.inactive ? this.stream.model.beacon : undefined
+  }
+
+  /** Not half an index: another "try again" would only send the viewer away. */
+  #news(): Effect.Effect<void> {
+    const { model } = this.stream
+    const { beacon, indexCount } = model
+    return this.stream.until(
+      () => model.indexCount > indexCount || model.isClosed || (model.beacon ?? beacon) !== beacon
+    )
+  }
+
+  #next(reply: Buffer): number | Effect.Effect<number> {
     const status = this.#decide()
     if (status !== Status.ok) return status
     return this.#take(reply) ? Status.ok : this.#nextFromFile(reply)

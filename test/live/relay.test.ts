@@ -4,8 +4,9 @@
  */
 import { truncateSync, unlinkSync } from "node:fs"
 import { join } from "node:path"
-import { assert, it } from "@effect/vitest"
-import { Context, Effect, Latch, Layer } from "effect"
+import { assert, it, vi } from "@effect/vitest"
+import { Clock, Context, Effect, Fiber, Latch, Layer } from "effect"
+import { TestClock } from "effect/testing"
 import * as RelayConfig from "../../src/config/RelayConfig.ts"
 import { layerNoDeps, Relay } from "../../src/Relay.ts"
 import * as DiskFiles from "../../src/storage/DiskFiles.ts"
@@ -14,6 +15,7 @@ import { TraceStore } from "../../src/storage/TraceStore.ts"
 import { u32, u64 } from "../sidebyside/commands.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { turns } from "../support/turns.ts"
 import * as Scenario from "./scenario.ts"
 import { numbers, request } from "./viewer.ts"
 
@@ -369,6 +371,34 @@ it.live("a disk that fails: what was written is read, then the stream hangs up",
     yield* viewer.nextUntilKnown(stream.id)
     yield* viewer.newStreams(1)
     assert.deepStrictEqual(answers(), [ok(0, 0), "PACKET 1 0+16 → ok 16×01", "NEXT 1 → hup", "NEW_STREAMS 1 → hup"])
+  })
+)
+
+it.live("who asks again at once for what was not there waits a little, or until it has come", () =>
+  Effect.gen(function* () {
+    // The relay's time stands still: no time passes between two questions, and no pause ends by itself.
+    const clock = yield* TestClock.make()
+    const { answers, script } = yield* Effect.provideService(setUp(), Clock.Clock, clock)
+    const { stream } = yield* recorded(script)
+    const viewer = yield* script.viewer
+    yield* viewer.attach(1, "last")
+    answers()
+    const instant = performance.now()
+    const now = vi.spyOn(performance, "now").mockImplementation(() => instant)
+    yield* Effect.addFinalizer(() => Effect.sync(() => now.mockRestore()))
+    yield* viewer.next(stream.id)
+    const again = yield* Effect.forkScoped(viewer.next(stream.id), { startImmediately: true })
+    yield* turns(20)
+    assert.deepStrictEqual(answers(), ["NEXT 1 → retry +metadata"])
+    yield* stream.beacon(40)
+    yield* Fiber.join(again)
+    assert.deepStrictEqual(answers(), ["NEXT 1 → inactive until 40, class 5 +metadata"])
+    const later = yield* Effect.forkScoped(viewer.next(stream.id), { startImmediately: true })
+    yield* turns(20)
+    assert.deepStrictEqual(answers(), [])
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(clock.adjust("10 millis"), turns(1))))
+    yield* Fiber.join(later)
+    assert.deepStrictEqual(answers(), ["NEXT 1 → inactive until 40, class 5 +metadata"])
   })
 )
 

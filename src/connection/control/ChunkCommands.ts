@@ -5,7 +5,8 @@ import * as CreateTraceChunk from "../../protocol/control/CreateTraceChunk.ts"
 import * as RotateStreams from "../../protocol/control/RotateStreams.ts"
 import * as TraceChunkExists from "../../protocol/control/TraceChunkExists.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
-import { code, fileWait, type Handler, keep, ok, refuse, withSession } from "./Command.ts"
+import { fileWait } from "../../relay/Patience.ts"
+import { code, type Handler, keep, ok, refuse, withSession } from "./Command.ts"
 
 const gone = { returnCode: ReturnCode.UNKNOWN, isAbort: true }
 

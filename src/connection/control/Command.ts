@@ -57,12 +57,6 @@ export const code = (returnCode: number): Uint8Array => {
 
 export const ok = keep(code(ReturnCode.OK))
 
-/**
- * How long an answer about data may wait for the disk before it says "pending". A disk that keeps up answers at once;
- * the peer asks again every 200 ms.
- */
-export const fileWait = "100 millis"
-
 /** Preconditions first, then the payload; either unmet ends the connection without a word. */
 export const withSession =
   <A>(

@@ -8,20 +8,19 @@ import * as DataPending from "../../protocol/control/DataPending.ts"
 import * as EndDataPending from "../../protocol/control/EndDataPending.ts"
 import * as QuiescentControl from "../../protocol/control/QuiescentControl.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
-import { code, fileWait, keep, ok, refuse, streamOf, withSession } from "./Command.ts"
+import { fileWait } from "../../relay/Patience.ts"
+import { code, keep, ok, refuse, streamOf, withSession } from "./Command.ts"
 
 const pending = keep(code(ReturnCode.PENDING))
 const notPending = keep(code(ReturnCode.NOT_PENDING))
+const replyOf = (isPending: boolean) => (isPending ? pending : notPending)
 
 export const dataPending = withSession(DataPending.request, (state, _, { streamId, lastNetSeqNum }) => {
   const stream = streamOf(state, streamId)
   if (stream === undefined) return refuse(code(ReturnCode.UNKNOWN_STREAM), `unknown stream ${streamId}`)
   stream.model.pendingCheckDone = true
-  if (stream.isDataPending(lastNetSeqNum)) return pending
-  if (!stream.isFilePending(lastNetSeqNum)) return notPending
-  return Effect.map(Effect.timeoutOption(Effect.ignore(stream.log.synced), fileWait), () =>
-    stream.isFilePending(lastNetSeqNum) ? pending : notPending
-  )
+  const answer = stream.pending.ask(lastNetSeqNum)
+  return typeof answer === "boolean" ? replyOf(answer) : Effect.map(answer, replyOf)
 })
 
 /** Everything earlier on this connection is done; unknown streams are fine too. */
@@ -45,7 +44,5 @@ export const endDataPending = withSession(EndDataPending.request, (state, _, { s
   if (session === undefined) return notPending
   for (const stream of session.streams.values()) if (!stream.model.pendingCheckDone) return pending
   if (session.isComplete) return notPending
-  return Effect.map(Effect.timeoutOption(session.completed, fileWait), (completed) =>
-    Option.isSome(completed) ? notPending : pending
-  )
+  return Effect.map(Effect.timeoutOption(session.completed, fileWait), (completed) => replyOf(Option.isNone(completed)))
 })

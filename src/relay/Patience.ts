@@ -1,0 +1,66 @@
+/**
+ * How long answers wait.
+ *
+ * Some peers ask again at once for what was not there: babeltrace 1.5, some 10,000 times a second for as long as a
+ * stream is quiet. Every answer takes the loop's time from the targets; so one asked for too soon is given later.
+ */
+import { Effect } from "effect"
+
+/**
+ * How long an answer about data may wait for the disk before it says "pending". A disk that keeps up answers at once;
+ * the peer asks again every 200 ms.
+ */
+export const fileWait = "100 millis"
+
+/** Short beside the period of any live timer, and beside the 200 ms between two questions for pending data. */
+const pauseMillis = 10
+
+/** Of one kind of question, by one peer. */
+export class Patience<Question, Answer, Nothing> {
+  readonly #hastyMillis: number
+  readonly #answerOf: (question: Question) => Answer | Effect.Effect<Answer>
+  readonly #nothingOf: (answer: Answer | Effect.Effect<Answer>) => Nothing | undefined
+  readonly #news: () => Effect.Effect<void>
+  #said: Nothing | undefined
+  #saidAt = 0
+
+  /**
+   * Who asks again before `hastyMillis` have passed is taken for one that does not pause. `nothingOf` tells which
+   * nothing an answer says; undefined when it says something, or has to be waited for. `news` gives an effect that ends
+   * when the answer may be another than now.
+   */
+  constructor(
+    hastyMillis: number,
+    answerOf: (question: Question) => Answer | Effect.Effect<Answer>,
+    nothingOf: (answer: Answer | Effect.Effect<Answer>) => Nothing | undefined,
+    news: () => Effect.Effect<void>
+  ) {
+    this.#hastyMillis = hastyMillis
+    this.#answerOf = answerOf
+    this.#nothingOf = nothingOf
+    this.#news = news
+  }
+
+  /** The answer. The same nothing as a moment ago is said after a pause, or what there is by then. */
+  ask(question: Question): Answer | Effect.Effect<Answer> {
+    const answer = this.#answerOf(question)
+    const nothing = this.#nothingOf(answer)
+    const isSaid = nothing !== undefined && nothing === this.#said
+    if (isSaid && performance.now() - this.#saidAt < this.#hastyMillis) return this.#askLater(question)
+    this.#say(nothing)
+    return answer
+  }
+
+  #askLater(question: Question): Effect.Effect<Answer> {
+    return Effect.flatMap(Effect.raceFirst(Effect.sleep(pauseMillis), this.#news()), () => {
+      const answer = this.#answerOf(question)
+      this.#say(this.#nothingOf(answer))
+      return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+    })
+  }
+
+  #say(nothing: Nothing | undefined): void {
+    this.#said = nothing
+    if (nothing !== undefined) this.#saidAt = performance.now()
+  }
+}
