@@ -197,19 +197,23 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
     })
   )
 
-const shares = (together: Metrics, alone: Metrics, labels: ReadonlyArray<string>): Metrics => {
+const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels: ReadonlyArray<string>): Metrics => {
+  const mean = (metric: string) => alone.reduce((sum, metrics) => sum + (metrics[metric] ?? 0), 0) / alone.length
   const result: Metrics = {}
   for (const label of labels) {
-    const before = alone[`${label}.packetsPerSecond`] ?? 0
+    const alonePacketsPerSecond = mean(`${label}.packetsPerSecond`)
     const beside = together[`${label}.packetsPerSecond`] ?? 0
-    result[`${label}.shareOfAlone`] = round(beside / before)
-    result[`${label}.alonePacketsPerSecond`] = before
-    result[`${label}.aloneP99Ms`] = alone[`${label}.p99Ms`] ?? 0
+    result[`${label}.shareOfAlone`] = round(beside / alonePacketsPerSecond)
+    result[`${label}.alonePacketsPerSecond`] = round(alonePacketsPerSecond)
+    result[`${label}.aloneP99Ms`] = round(mean(`${label}.p99Ms`))
   }
   return result
 }
 
-/** The case, and before it the groups it names `alone`, each against a relay of its own. */
+/**
+ * The case, and before it and after it the groups it names `alone`, each against a relay of its own: a machine that
+ * becomes slower meanwhile is not taken for a disturbance.
+ */
 export const measure = (
   whole: Case,
   kind: Relay.Kind,
@@ -226,11 +230,15 @@ export const measure = (
     const labels = whole.alone ?? []
     if (labels.length === 0) return yield* once(whole, full)
     const quiet = whole.groups.filter((group) => labels.includes(group.label))
-    const alone = yield* once(whole, { ...full, groups: quiet, disks: [], verify: [] })
+    const alone = once(whole, { ...full, groups: quiet, disks: [], verify: [] })
+    const before = yield* alone
     const together = yield* once(whole, full)
+    const after = yield* alone
+    const standards = [before, after]
+    const standardMetrics = standards.map(({ metrics }) => metrics)
     return {
-      metrics: { ...together.metrics, ...shares(together.metrics, alone.metrics, labels) },
+      metrics: { ...together.metrics, ...shares(together.metrics, standardMetrics, labels) },
       timelines: together.timelines,
-      errors: [...alone.errors.map((error) => `alone: ${error}`), ...together.errors]
+      errors: [...standards.flatMap(({ errors }) => errors.map((error) => `alone: ${error}`)), ...together.errors]
     }
   })
