@@ -6,8 +6,8 @@
 import { randomUUID } from "node:crypto"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
-import * as SyntheticTrace from "../src/client/SyntheticTrace.ts"
-import * as Target from "../src/client/Target.ts"
+import * as SyntheticTrace from "../src/target/SyntheticTrace.ts"
+import * as Target from "../src/target/Target.ts"
 
 const [url = "net://localhost", seconds = "5"] = process.argv.slice(2)
 const packetBytes = 4096

@@ -5,7 +5,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Stream } from "effect"
-import * as LiveViewer from "../src/client/LiveViewer.ts"
+import * as LiveViewer from "../src/viewer/LiveViewer.ts"
 
 const program = Effect.gen(function* () {
   const { session, viewer } = yield* LiveViewer.fromUrl(process.argv[2] ?? "net://localhost")

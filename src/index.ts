@@ -6,16 +6,17 @@
  *     CtfTrace, Replay, Record, Load                                     what the toolbox is made of
  *     Protocol                                                           bytes ↔ values, also as "lttng-relay/protocol"
  */
-export * as CtfTrace from "./client/CtfTrace.ts"
-export * as LiveViewer from "./client/LiveViewer.ts"
-export * as Load from "./client/Load.ts"
-export * as Record from "./client/Record.ts"
-export * as Replay from "./client/Replay.ts"
-export * as Target from "./client/Target.ts"
+
 export * as RelayConfig from "./config/RelayConfig.ts"
+export * as CtfTrace from "./ctf/CtfTrace.ts"
 export * as Protocol from "./protocol/index.ts"
 export * as Relay from "./Relay.ts"
 export type { RelayEvent } from "./relay/Events.ts"
 export type { Counters, SessionStatus, StreamStatus } from "./relay/Status.ts"
 export * as Files from "./storage/Files.ts"
 export * as TraceStore from "./storage/TraceStore.ts"
+export * as Load from "./target/Load.ts"
+export * as Replay from "./target/Replay.ts"
+export * as Target from "./target/Target.ts"
+export * as LiveViewer from "./viewer/LiveViewer.ts"
+export * as Record from "./viewer/Record.ts"

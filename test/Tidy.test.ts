@@ -43,6 +43,8 @@ const isOurs = ({ from }: Import): boolean => from.startsWith(".")
 const targetOf = (file: string, { from }: Import): string => normalize(join(dirname(file), from))
 /** `src/relay/Registry.ts` is in `relay`, `src/Relay.ts` is `Relay.ts`. */
 const folderOf = (file: string): string => file.split("/")[1] ?? ""
+/** `src/relay/stream/Stage.ts` is in `stream` of `relay`, `src/relay/Registry.ts` in none. */
+const roomOf = (file: string): string => (file.split("/")[1] === "relay" ? (file.split("/").at(-2) ?? "") : "")
 
 const offences = (found: ReadonlyArray<string | undefined>): ReadonlyArray<string> =>
   found.filter((offence) => offence !== undefined)
@@ -58,13 +60,15 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   thread: ["memory"],
   storage: ["protocol", "model", "memory", "thread"],
   relay: ["protocol", "model", "memory", "storage"],
-  transport: ["memory", "thread"],
+  transport: ["protocol", "memory", "thread"],
   connection: ["protocol", "model", "memory", "relay", "transport"],
-  client: ["protocol", "transport"],
+  ctf: ["protocol"],
+  target: ["protocol", "transport", "ctf"],
+  viewer: ["protocol", "transport", "ctf"],
   "Relay.ts": ["protocol", "model", "memory", "storage", "relay", "transport", "connection", "config"],
-  "index.ts": ["protocol", "storage", "relay", "config", "client", "Relay.ts"],
+  "index.ts": ["protocol", "storage", "relay", "config", "ctf", "target", "viewer", "Relay.ts"],
   daemon: ["config", "Relay.ts"],
-  cli: ["client", "config"],
+  cli: ["transport", "ctf", "target", "viewer", "config"],
   bin: ["daemon", "cli"]
 }
 

@@ -1,7 +1,7 @@
 /** `lttng-relay follow`: what a live session records, as it happens, and counters per stream at the end. */
 import { Console, Effect, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
-import type { ViewedStream, ViewerEvent } from "../client/LiveViewer.ts"
+import type { ViewedStream, ViewerEvent } from "../viewer/LiveViewer.ts"
 import * as Output from "./Output.ts"
 import * as Watch from "./Watch.ts"
 

@@ -1,8 +1,8 @@
 /** `lttng-relay load`: synthetic sessions against a relay. */
 import { Console, type Duration, Effect, type Option } from "effect"
 import { Command, Flag } from "effect/cli"
-import * as Loader from "../client/Load.ts"
-import { packetBytesMin } from "../client/SyntheticTrace.ts"
+import * as Loader from "../target/Load.ts"
+import { packetBytesMin } from "../target/SyntheticTrace.ts"
 import * as Bar from "./Bar.ts"
 import * as Output from "./Output.ts"
 import * as Streaming from "./Streaming.ts"

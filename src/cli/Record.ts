@@ -1,7 +1,7 @@
 /** `lttng-relay record`: mirrors a live session into a directory. */
 import { Console, Effect } from "effect"
 import { Argument, Command } from "effect/cli"
-import * as Recorder from "../client/Record.ts"
+import * as Recorder from "../viewer/Record.ts"
 import * as Bar from "./Bar.ts"
 import * as Output from "./Output.ts"
 import * as Watch from "./Watch.ts"

@@ -1,8 +1,8 @@
 /** `lttng-relay sessions`: what a relay has to watch. */
 import { Console, Effect } from "effect"
 import { Argument, Command } from "effect/cli"
-import * as LiveViewer from "../client/LiveViewer.ts"
-import * as ViewerUrl from "../client/ViewerUrl.ts"
+import * as LiveViewer from "../viewer/LiveViewer.ts"
+import * as ViewerUrl from "../viewer/ViewerUrl.ts"
 import * as Output from "./Output.ts"
 
 interface Listed extends Omit<LiveViewer.Session, "id"> {

@@ -1,7 +1,7 @@
 /** What `replay` and `load` share: where to stream to, as which host, live or not. */
 import { Option } from "effect"
 import { Argument, Flag } from "effect/cli"
-import * as Target from "../client/Target.ts"
+import * as Target from "../target/Target.ts"
 import { messageOf, parseDuration } from "./Values.ts"
 
 export const url = Argument.String("url").pipe(

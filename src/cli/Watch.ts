@@ -1,7 +1,7 @@
 /** What `follow` and `record` share: the URL of a session, where to start in it, and whether to wait for it. */
 import { Duration, Effect, Schedule, Schema, type Scope } from "effect"
 import { Argument, Flag } from "effect/cli"
-import * as LiveViewer from "../client/LiveViewer.ts"
+import * as LiveViewer from "../viewer/LiveViewer.ts"
 
 export class SessionMissing extends Schema.TaggedError<SessionMissing>()("SessionMissing", { url: Schema.String }) {
   override get message(): string {

@@ -17,8 +17,8 @@ import * as ListSessions from "../protocol/live/ListSessions.ts"
 import { unknownCommand } from "../protocol/live/StatusReply.ts"
 import type { Layout } from "../protocol/Struct.ts"
 import * as Version from "../protocol/Version.ts"
-import type { ViewerActor } from "../relay/ViewerActor.ts"
-import { isMissing, type ViewerStream } from "../relay/ViewerStream.ts"
+import type { ViewerActor } from "../relay/viewer/ViewerActor.ts"
+import { isMissing, type ViewerStream } from "../relay/viewer/ViewerStream.ts"
 
 /** What a viewer connection has learnt so far. */
 export interface LiveState {

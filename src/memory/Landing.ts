@@ -14,7 +14,7 @@ import { allocateShared, type Piece } from "./Piece.ts"
 /** One read of a busy connection. Larger reads save system calls, smaller ones stay in the processor's cache. */
 export const sharedBytes = 512 * 1024
 
-/** Reads that fill more are written from where they landed, in the turn that read them (`relay/WriteLog`). */
+/** Reads that fill more are written from where they landed, in the turn that read them (`relay/stream/WriteLog`). */
 export const slabBytes = 256 * 1024
 
 /** Together 16 MiB, for all connections. Untouched slabs take no memory. */

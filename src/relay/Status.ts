@@ -1,7 +1,7 @@
 /** The relay's sessions, streams and counters as plain values: for embedding programs and for whoever shows them. */
 import type { Registry } from "./Registry.ts"
-import type { SessionActor } from "./SessionActor.ts"
-import type { StreamActor } from "./StreamActor.ts"
+import type { SessionActor } from "./session/SessionActor.ts"
+import type { StreamActor } from "./stream/StreamActor.ts"
 
 export interface StreamStatus {
   readonly id: number

@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"
-import * as Beacon from "../../src/relay/Beacon.ts"
+import * as Beacon from "../../src/relay/session/Beacon.ts"
 
 interface Stream extends Beacon.Watched {
   readonly model: { signOfLifeCount: number }

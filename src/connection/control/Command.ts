@@ -7,8 +7,8 @@ import type { Account } from "../../memory/Blocks.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { Layout } from "../../protocol/Struct.ts"
 import type { Registry } from "../../relay/Registry.ts"
-import type { Control, SessionActor } from "../../relay/SessionActor.ts"
-import type { StreamActor } from "../../relay/StreamActor.ts"
+import type { Control, SessionActor } from "../../relay/session/SessionActor.ts"
+import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 
 /** What a control connection has learnt so far. */
 export interface ControlState {

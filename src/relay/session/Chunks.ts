@@ -1,0 +1,85 @@
+/**
+ * The trace chunks in use, by session-daemon session (streaming.md §11.5). Relay sessions of one tracing session find
+ * each other's chunks here. A chunk leaves only after its close action is done on disk.
+ */
+import { Deferred, Effect } from "effect"
+import type { TraceChunk } from "../TraceChunk.ts"
+
+/** Identifies a tracing session over all its relay sessions: session daemon, and session id in it. */
+export interface Owner {
+  readonly sessiondUuid: string
+  readonly sessionKey: bigint
+}
+
+const prefixOf = (owner: Owner) => `${owner.sessiondUuid}/${owner.sessionKey}/`
+const keyOf = (owner: Owner, chunkId: bigint) => `${prefixOf(owner)}${chunkId}`
+
+export class Chunks {
+  readonly #chunks = new Map<string, TraceChunk>()
+  readonly #retiring = new Map<TraceChunk, Deferred.Deferred<void>>()
+
+  get count(): number {
+    return this.#chunks.size
+  }
+
+  /** The chunk with a reference more, for the caller to give back. One that is being put away is nobody's any more. */
+  acquire(owner: Owner, chunkId: bigint): TraceChunk | undefined {
+    const chunk = this.#chunks.get(keyOf(owner, chunkId))
+    if (chunk === undefined || this.#retiring.has(chunk)) return undefined
+    chunk.retain()
+    return chunk
+  }
+
+  exists(owner: Owner, chunkId: bigint): boolean {
+    return this.#chunks.has(keyOf(owner, chunkId))
+  }
+
+  /** Makes `chunk` known under its id, or answers the one that already is, with a reference more. */
+  publish(owner: Owner, chunkId: bigint, chunk: TraceChunk): TraceChunk {
+    const existing = this.acquire(owner, chunkId)
+    if (existing !== undefined) return existing
+    this.#chunks.set(keyOf(owner, chunkId), chunk)
+    return chunk
+  }
+
+  /** Nobody uses the chunk any more, and its close action is not done. */
+  isSettling(owner: Owner, chunkId: bigint): boolean {
+    const chunk = this.#chunks.get(keyOf(owner, chunkId))
+    return chunk !== undefined && this.#retiring.has(chunk)
+  }
+
+  /** Done when the chunk, if nobody uses it any more, is in its final place; at once while it is used. */
+  settled(owner: Owner, chunkId: bigint): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const chunk = this.#chunks.get(keyOf(owner, chunkId))
+      const retiring = chunk === undefined ? undefined : this.#retiring.get(chunk)
+      return retiring === undefined ? Effect.void : Deferred.await(retiring)
+    })
+  }
+
+  /** Done when every chunk of `owner` that nobody uses is in its final place. */
+  allSettled(owner: Owner): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const retiring = [...this.#chunks]
+        .filter(([key]) => key.startsWith(prefixOf(owner)))
+        .flatMap(([, chunk]) => this.#retiring.get(chunk) ?? [])
+      return Effect.forEach(retiring, (done) => Deferred.await(done), { discard: true })
+    })
+  }
+
+  /** Runs the close action of a chunk nobody uses any more, then forgets it. */
+  retire(owner: Owner, chunk: TraceChunk): Effect.Effect<void> {
+    const done = Deferred.makeUnsafe<void>()
+    this.#retiring.set(chunk, done)
+    return Effect.gen({ self: this }, function* () {
+      for (const failure of yield* chunk.closeAction) {
+        yield* Effect.logError("trace chunk could not be put in its final place", failure.message)
+      }
+      for (const [key, known] of this.#chunks) {
+        if (known === chunk && key.startsWith(prefixOf(owner))) this.#chunks.delete(key)
+      }
+      this.#retiring.delete(chunk)
+      Deferred.doneUnsafe(done, Effect.void)
+    })
+  }
+}

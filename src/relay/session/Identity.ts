@@ -1,0 +1,25 @@
+/** What a session is, from its first command to its end. */
+
+import type { TraceChunk } from "../TraceChunk.ts"
+import type { Owner } from "./Chunks.ts"
+
+/** What `CREATE_SESSION` fixed for good. */
+export interface Identity {
+  readonly id: number
+  readonly minor: number
+  readonly sessionName: string
+  readonly hostname: string
+  /** Relative to the output directory; empty for peers older than 2.11. */
+  readonly outputPath: string
+  /** µs; 0 = not live. */
+  readonly liveTimer: number
+  readonly isSnapshot: boolean
+  readonly traceFormat: 1 | 2
+  /** Seconds since the epoch. */
+  readonly creationTime: bigint
+  readonly owner: Owner
+  readonly hasIndex: boolean
+  readonly hasChunks: boolean
+  /** Joined, or anonymous; the session takes over the caller's reference. */
+  readonly chunk: TraceChunk | undefined
+}

@@ -1,0 +1,320 @@
+/**
+ * One relay session: its streams, their publication and its end (streaming.md §4, §6.2, §6.3, §11). Its fiber runs the
+ * commands that touch files one at a time and supervises the fibers of its streams.
+ *
+ * Races. Packets may arrive while the session ends: a closed stream is unknown from then on, its files complete later.
+ * The session ends when its control connection, its bound data connections and its stream fibers have ended.
+ */
+import { Deferred, Effect, FiberMap, Queue } from "effect"
+import type { Account } from "../../memory/Blocks.ts"
+import {
+  isClimbing,
+  isSafeChannelName,
+  isSafeStreamPath,
+  regroupBySession,
+  withoutLeadingSlash
+} from "../../model/Path.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import type { CloseReason } from "../CloseReason.ts"
+import type { Registry } from "../Registry.ts"
+import { StreamActor } from "../stream/StreamActor.ts"
+import type { Identity } from "./Identity.ts"
+import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
+import { Viewers } from "./Viewers.ts"
+
+/** A connection of the session, as the session sees it. */
+export interface Connection {
+  readonly end: (reason: CloseReason) => void
+}
+
+export interface Control extends Connection {
+  /** The last connection that could bring packets is gone. */
+  readonly dataGone: () => void
+}
+
+/** Commands wait here one at a time per control connection; more than this is a bug. */
+const mailboxCountMax = 64
+
+type Mailbox = Queue.Queue<Effect.Effect<void>>
+
+export const make = (identity: Identity, registry: Registry["Service"], onChunkUnused: ChunkUnused) =>
+  Effect.map(
+    Queue.bounded<Effect.Effect<void>>(mailboxCountMax),
+    (mailbox) => new SessionActor(identity, registry, onChunkUnused, mailbox)
+  )
+
+export class SessionActor {
+  readonly identity: Identity
+  readonly id: number
+  /** Open streams, by handle. */
+  readonly streams = new Map<number, StreamActor>()
+  readonly traceIds = new Map<string, bigint>()
+  readonly chunks: SessionChunks
+  isConnectionClosed = false
+  isAborted = false
+  readonly viewers: Viewers
+  /** Sessions of the same tracing session, this one included. */
+  siblings: ReadonlySet<SessionActor> = new Set([this])
+  readonly #unpublished = new Set<StreamActor>()
+  readonly #registry: Registry["Service"]
+  readonly #mailbox: Mailbox
+  readonly #ended = Deferred.makeUnsafe<void>()
+  readonly #connections = new Set<Connection>()
+  /** Closed streams whose files are not complete yet. */
+  readonly #completing = new Set<StreamActor>()
+  #control: Control | undefined
+  #streamFiberCount = 0
+  #isFinishing = false
+
+  constructor(identity: Identity, registry: Registry["Service"], onChunkUnused: ChunkUnused, mailbox: Mailbox) {
+    this.#mailbox = mailbox
+    this.identity = identity
+    this.id = identity.id
+    this.#registry = registry
+    this.chunks = new SessionChunks({ identity, registry, streams: this.streams, onUnused: onChunkUnused })
+    this.viewers = new Viewers(registry.liveCache)
+  }
+
+  /** In log lines. */
+  get label(): string {
+    return `${this.identity.sessionName || "?"}#${this.id}`
+  }
+
+  // ---- life ------------------------------------------------------------------------------------------------------
+
+  /** The session's fiber. */
+  get run(): Effect.Effect<void> {
+    return Effect.scoped(
+      Effect.gen({ self: this }, function* () {
+        this.#fibers = yield* FiberMap.make<number>()
+        const { liveTimer } = this.identity
+        if (liveTimer > 0) {
+          const { label, streams, viewers: stalls } = this
+          yield* this.#registry.beacons.watch({ label, liveTimer, streams, stalls })
+        }
+        while (true) {
+          const command = yield* Queue.take(this.#mailbox)
+          yield* command
+        }
+      })
+    ).pipe(
+      Effect.raceFirst(Deferred.await(this.#ended)),
+      Effect.catchCause((cause) => Effect.logError("session failed", cause)),
+      Effect.ensuring(Effect.sync(() => this.#onFiberEnd())),
+      Effect.annotateLogs({ session: this.label })
+    )
+  }
+  #fibers: FiberMap.FiberMap<number> | undefined
+
+  /** Done when the session and all its files are. */
+  get ended(): Effect.Effect<void> {
+    return Deferred.await(this.#ended)
+  }
+
+  /** Runs a command in the session's fiber. `whenGone` answers when the session has ended meanwhile. */
+  ask<A>(command: Effect.Effect<A>, whenGone: A): Effect.Effect<A> {
+    return Effect.suspend(() => {
+      const reply = Deferred.makeUnsafe<A>()
+      const job = Effect.flatMap(Effect.exit(command), (exit) => Effect.asVoid(Deferred.done(reply, exit)))
+      if (this.#isFinishing || !Queue.offerUnsafe(this.#mailbox, job)) return Effect.succeed(whenGone)
+      return Effect.raceFirst(Deferred.await(reply), Effect.as(this.ended, whenGone))
+    })
+  }
+
+  attachControl(connection: Control): void {
+    this.#control = connection
+    this.#connections.add(connection)
+  }
+
+  /** A data connection delivered its first bytes for this session. */
+  bindData(connection: Connection): void {
+    this.#connections.add(connection)
+  }
+
+  /** Packets may come. */
+  get hasData(): boolean {
+    return this.#connections.size > (this.#control === undefined ? 0 : 1)
+  }
+
+  /** Either kind of connection is gone: the session closes; with the last one it ends, whatever it waited for. */
+  detach(connection: Connection, isAbort: boolean): void {
+    if (!this.#connections.delete(connection)) return
+    if (connection === this.#control) this.#control = undefined
+    if (isAbort) this.isAborted = true
+    this.isConnectionClosed = true
+    this.#closeStreams(this.isAborted || this.#connections.size === 0)
+    if (!this.hasData) this.#control?.dataGone()
+    this.#finishIfDone()
+  }
+
+  /** Ends the session at once, as an error on one of its connections does; its connections are told. */
+  abort(reason: CloseReason): void {
+    this.isAborted = true
+    this.isConnectionClosed = true
+    this.#closeStreams(true)
+    for (const connection of this.#connections) connection.end(reason)
+    this.#finishIfDone()
+  }
+
+  #closeStreams(isForced: boolean): void {
+    for (const stream of [...this.streams.values()]) this.closeStream(stream, isForced)
+  }
+
+  closeStream(stream: StreamActor, isForced = this.isAborted): void {
+    if (!this.streams.has(stream.handle) || !stream.tryClose(isForced)) return
+    this.streams.delete(stream.handle)
+    this.#registry.streams.delete(stream.handle)
+    this.#unpublished.delete(stream)
+    this.#completing.add(stream)
+    this.#registry.totals.packetCount += stream.packetCount
+    this.#registry.totals.byteCount += stream.byteCount
+  }
+
+  get isComplete(): boolean {
+    return this.#completing.size === 0
+  }
+
+  /** Done when the files of every closed stream are complete. */
+  get completed(): Effect.Effect<void> {
+    return Effect.forEach(this.#completing, (stream) => Effect.ignore(stream.log.synced), { discard: true })
+  }
+
+  /** A file of the stream could not be written: the session ends as the reference's does (storage.md §7). */
+  #onFileFailed(stream: StreamActor): void {
+    this.isAborted = true
+    this.isConnectionClosed = true
+    this.#closeStreams(true)
+    for (const connection of this.#connections) {
+      // After an error on packets the reference keeps the control connection until it names a stream.
+      if (stream.isMetadata === (connection === this.#control)) connection.end("write failed")
+    }
+    this.#finishIfDone()
+  }
+
+  #finishIfDone(): void {
+    if (this.#isFinishing || this.#connections.size > 0 || this.#streamFiberCount > 0 || this.streams.size > 0) return
+    this.#isFinishing = true
+    this.chunks.release()
+    Deferred.doneUnsafe(this.#ended, Effect.void)
+  }
+
+  /** Reached by `#finishIfDone`, by a defect, or by the relay's end: in any case nothing of the session stays. */
+  #onFiberEnd(): void {
+    if (this.#isFinishing) return
+    this.#streamFiberCount = 0
+    this.abort("defect")
+    this.#connections.clear()
+    this.#finishIfDone()
+  }
+
+  // ---- streams ---------------------------------------------------------------------------------------------------
+
+  /** `ADD_STREAM`, steps 2–10 (§6.2). The handle may be spent although the stream is refused. */
+  addStream(request: StreamRequest): Effect.Effect<{ readonly handle: bigint; readonly returnCode: number }> {
+    return Effect.gen({ self: this }, function* () {
+      const registry = this.#registry
+      const refused = { handle: noHandle, returnCode: ReturnCode.UNKNOWN }
+      const path = this.#streamPath(request.pathname, request.connectionMinor)
+      if (path === undefined || !isSafeChannelName(request.channelName)) return refused
+      const handle = registry.nextStreamHandle()
+      const spent = { handle: BigInt(handle), returnCode: ReturnCode.UNKNOWN }
+      const { current: currentChunk } = this.chunks
+      const tracefileSize = clampToNumber(request.tracefileSize)
+      const tracefileCount = clampToNumber(request.tracefileCount)
+      if ((tracefileSize !== 0 && tracefileCount === 0) || currentChunk === undefined) return spent
+      if (!isSafeStreamPath(path)) return spent
+      currentChunk.retain()
+      const stream = new StreamActor({
+        session: this,
+        gather: registry.gather,
+        events: registry.events,
+        handle,
+        path,
+        channelName: request.channelName,
+        tracefileSize,
+        tracefileCount,
+        hasIndex: this.identity.hasIndex,
+        sessionMinor: this.identity.minor,
+        chunk: currentChunk,
+        account: request.account
+      })
+      const failure = yield* Effect.match(stream.open, { onSuccess: () => undefined, onFailure: (cause) => cause })
+      if (failure !== undefined) {
+        currentChunk.release()
+        yield* Effect.logError("stream file could not be made", failure.message)
+        return spent
+      }
+      if (this.isConnectionClosed) {
+        // The session was closed while the file was being opened.
+        yield* this.#startStream(stream)
+        this.closeStream(stream, true)
+        return spent
+      }
+      if (!this.traceIds.has(path)) this.traceIds.set(path, registry.nextTraceId())
+      this.#unpublished.add(stream)
+      yield* this.#startStream(stream)
+      const { channelName } = request
+      registry.events.publish({ _tag: "StreamAdded", sessionId: this.id, streamId: handle, path, channelName })
+      return { handle: BigInt(handle), returnCode: ReturnCode.OK }
+    })
+  }
+
+  #startStream(stream: StreamActor): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.streams.set(stream.handle, stream)
+      this.#registry.streams.set(stream.handle, stream)
+      this.#streamFiberCount++
+      const ended = Effect.gen({ self: this }, function* () {
+        this.closeStream(stream, true)
+        yield* stream.log.abandon
+        this.#streamFiberCount--
+        this.#completing.delete(stream)
+        this.#finishIfDone()
+      })
+      const body = stream
+        .run((failure) =>
+          Effect.map(Effect.logError("file could not be written: session aborted", failure.message), () =>
+            this.#onFileFailed(stream)
+          )
+        )
+        .pipe(
+          Effect.catchCause((cause) => Effect.logError("stream failed", cause)),
+          Effect.ensuring(ended),
+          Effect.annotateLogs({ stream: `${stream.path}/${stream.channelName}#${stream.handle}` })
+        )
+      return Effect.asVoid(FiberMap.run(this.#fibers as FiberMap.FiberMap<number>, stream.handle, body))
+    })
+  }
+
+  #streamPath(pathname: string, connectionMinor: number): string | undefined {
+    const path = withoutLeadingSlash(pathname)
+    if (path === "" || isClimbing(path)) return undefined
+    if (this.#registry.options.grouping === "host") return path
+    // Peers of 2.4 to 2.10 send the whole path; older ones have no session name to group by.
+    if (connectionMinor < 4 || connectionMinor >= 11) return path
+    return regroupBySession(path, this.identity.sessionName, this.identity.creationTime)
+  }
+
+  /** `STREAMS_SENT`: every unpublished stream becomes visible to viewers in one turn. */
+  publishStreams(): void {
+    const published = [...this.#unpublished]
+    this.#unpublished.clear()
+    for (const stream of published) stream.isPublished = true
+    this.viewers.publish(published)
+  }
+}
+
+export interface StreamRequest {
+  readonly channelName: string
+  readonly pathname: string
+  readonly tracefileSize: bigint
+  readonly tracefileCount: bigint
+  readonly connectionMinor: number
+  readonly account: Account
+}
+
+const noHandle = 0xffff_ffff_ffff_ffffn
+
+/** Sizes and counts beyond 2⁵³ mean "never reached" as well as their own value would. */
+const clampToNumber = (value: bigint) =>
+  value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)

@@ -1,0 +1,226 @@
+/**
+ * The trace chunks of one session and its rotations (streaming.md §6.13–§6.16): the current chunk, the one that waits
+ * for its close command, and what each chunk command does to them. Run by the session's fiber, one command at a time.
+ *
+ * Race: relay sessions of one tracing session share chunks. Renames are idempotent, exclude opens inside the chunk's
+ * directory, and wait for chunks that are being put away.
+ */
+import { Effect } from "effect"
+import { isSafeChunkName } from "../../model/Path.ts"
+import * as Names from "../../model/TraceChunk.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import type { FileFailed } from "../../storage/Files.ts"
+import type { Registry } from "../Registry.ts"
+import type { StreamActor } from "../stream/StreamActor.ts"
+import { TraceChunk } from "../TraceChunk.ts"
+import type { Owner } from "./Chunks.ts"
+import type { Identity } from "./Identity.ts"
+
+/** A refusal that ends the connection after the reply. */
+export interface Outcome {
+  readonly returnCode: number
+  readonly isAbort: boolean
+}
+
+const accepted: Outcome = { returnCode: ReturnCode.OK, isAbort: false }
+const abort = (returnCode: number): Outcome => ({ returnCode, isAbort: true })
+
+export type ChunkUnused = (owner: Owner, chunk: TraceChunk) => void
+
+export interface ChunkRequest {
+  readonly chunkId: bigint
+  readonly creationTime: bigint
+  readonly overrideName: string | undefined
+}
+
+export interface CloseRequest {
+  readonly chunkId: bigint
+  readonly closeTime: bigint
+  readonly closeCommand: number | undefined
+}
+
+export interface RotateRequest {
+  readonly newChunkId: bigint | undefined
+  readonly positions: ReadonlyArray<{ readonly streamId: bigint; readonly rotateAtSeqNum: bigint }>
+}
+
+export interface Options {
+  readonly identity: Identity
+  readonly registry: Registry["Service"]
+  /** The session's open streams. */
+  readonly streams: ReadonlyMap<number, StreamActor>
+  readonly onUnused: ChunkUnused
+}
+
+export class SessionChunks {
+  readonly #identity: Identity
+  readonly #registry: Registry["Service"]
+  readonly #streams: ReadonlyMap<number, StreamActor>
+  readonly #onChunkUnused: ChunkUnused
+  /** Where new streams are made. */
+  current: TraceChunk | undefined
+  #pendingClosure: TraceChunk | undefined
+  isOngoingRotation = false
+  hasRotated = false
+
+  constructor(options: Options) {
+    this.#identity = options.identity
+    this.#registry = options.registry
+    this.#streams = options.streams
+    this.#onChunkUnused = options.onUnused
+    this.current = options.identity.chunk
+  }
+
+  /** The session ends. */
+  release(): void {
+    this.current?.release()
+    this.#pendingClosure?.release()
+    this.current = undefined
+    this.#pendingClosure = undefined
+  }
+
+  /**
+   * Chunks share the session directory: one that is being put away must not meet the files of the next. What streams
+   * have left in their decisions they first leave on disk.
+   */
+  get #othersPutAway(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { sessiondUuid, sessionKey } = this.#identity.owner
+      for (const { identity, streams, completed } of this.#registry.sessions.values()) {
+        if (identity.owner.sessiondUuid !== sessiondUuid || identity.owner.sessionKey !== sessionKey) continue
+        for (const stream of streams.values()) yield* Effect.ignore(stream.log.synced)
+        yield* completed
+      }
+      yield* this.#registry.chunks.allSettled(this.#identity.owner)
+    })
+  }
+
+  /** `CREATE_TRACE_CHUNK` (§6.15). */
+  make(request: ChunkRequest): Effect.Effect<Outcome> {
+    return Effect.gen({ self: this }, function* () {
+      this.isOngoingRotation = true
+      const { current } = this
+      const identity = this.#identity
+      yield* this.#othersPutAway
+      if (current !== undefined && !current.hasOverrideName) {
+        if (!(yield* this.#succeeds(current.moveTo(Names.oldChunkPath)))) return abort(ReturnCode.UNKNOWN)
+      }
+      const { overrideName } = request
+      if (overrideName !== undefined && !isSafeChunkName(overrideName)) return abort(ReturnCode.INVALID)
+      const name = { id: request.chunkId, creationTime: request.creationTime, closeTime: undefined, overrideName }
+      const path = Names.initialPath(name, current !== undefined, this.hasRotated)
+      const sessionPath = identity.outputPath
+      const fresh = new TraceChunk({
+        directory: this.#registry.store.directory(path === "" ? sessionPath : `${sessionPath}/${path}`),
+        sessionPath,
+        name,
+        path,
+        onUnused: (chunk) => this.#onChunkUnused(identity.owner, chunk)
+      })
+      if (!(yield* this.#succeeds(fresh.directory.make))) return abort(ReturnCode.UNKNOWN)
+      const published = this.#registry.chunks.publish(identity.owner, request.chunkId, fresh)
+      if (this.#pendingClosure !== undefined) {
+        published.release()
+        return abort(ReturnCode.INVALID_PROTOCOL)
+      }
+      this.#pendingClosure = current
+      this.current = published
+      if (current === undefined) this.isOngoingRotation = false
+      return accepted
+    })
+  }
+
+  /** `CLOSE_TRACE_CHUNK` (§6.16). `path` is undefined when nothing follows the code. */
+  close(request: CloseRequest): Effect.Effect<Outcome & { readonly path: string | undefined }> {
+    return Effect.suspend(() => {
+      const chunk = this.#registry.chunks.acquire(this.#identity.owner, request.chunkId)
+      if (chunk === undefined) return Effect.succeed({ ...abort(ReturnCode.NO_MEMORY), path: undefined })
+      return Effect.ensuring(
+        this.#closeKnown(chunk, request),
+        Effect.sync(() => chunk.release())
+      )
+    })
+  }
+
+  #closeKnown(
+    chunk: TraceChunk,
+    request: CloseRequest
+  ): Effect.Effect<Outcome & { readonly path: string | undefined }> {
+    return Effect.gen({ self: this }, function* () {
+      const { closeCommand: command } = request
+      const isDelete = command === Names.closeCommand.delete
+      const refused = (returnCode: number) => ({ ...abort(returnCode), path: undefined })
+      if (isDelete && !this.#registry.options.allowClear) return refused(ReturnCode.INVALID_PROTOCOL)
+      if (this.#pendingClosure !== undefined && this.#pendingClosure !== chunk) {
+        return refused(ReturnCode.INVALID_PROTOCOL)
+      }
+      const { current, hasRotated } = this
+      if (current?.name !== undefined && current !== chunk && !current.hasOverrideName) {
+        const settled = Names.settledPath(current.name, command, hasRotated)
+        if (!(yield* this.#succeeds(current.moveTo(settled)))) return refused(ReturnCode.UNKNOWN)
+        this.isOngoingRotation = false
+      }
+      const isKept = command === undefined || command === Names.closeCommand.noOperation
+      if (isKept && chunk.name !== undefined && !chunk.hasOverrideName) {
+        const restored = Names.restoredPath(chunk.name, hasRotated)
+        if (!(yield* this.#succeeds(chunk.moveTo(restored)))) return refused(ReturnCode.UNKNOWN)
+      }
+      if (command !== undefined && command > Names.closeCommand.delete) return refused(ReturnCode.INVALID)
+      chunk.close(request.closeTime, command)
+      const { outputPath, isSnapshot } = this.#identity
+      // The reference answers from the state before this close, so the first rotation names the bare session path.
+      const path = Names.closeReplyPath(outputPath, chunk.name as Names.ChunkName, { hasRotated, isSnapshot })
+      if (command === Names.closeCommand.moveToCompleted) this.hasRotated = true
+      if (isDelete) for (const stream of this.#streams.values()) stream.model.runs.dropChunk(chunk)
+      this.#dropPointers(chunk)
+      return { ...accepted, path }
+    })
+  }
+
+  #dropPointers(chunk: TraceChunk): void {
+    if (this.current === chunk) {
+      this.current = undefined
+      chunk.release()
+    }
+    const pending = this.#pendingClosure
+    this.#pendingClosure = undefined
+    pending?.release()
+  }
+
+  /** `ROTATE_STREAMS` (§6.14): earlier positions stay applied when a later one is refused. */
+  rotate(request: RotateRequest): Effect.Effect<Outcome> {
+    return Effect.gen({ self: this }, function* () {
+      const { newChunkId } = request
+      const chunk =
+        newChunkId === undefined ? undefined : this.#registry.chunks.acquire(this.#identity.owner, newChunkId)
+      if (newChunkId !== undefined && chunk === undefined) return abort(ReturnCode.INVALID_PROTOCOL)
+      const rotated = Effect.gen({ self: this }, function* () {
+        for (const { streamId, rotateAtSeqNum } of request.positions) {
+          const stream = this.#registry.streams.get(Number(streamId))
+          if (stream === undefined) return abort(ReturnCode.INVALID)
+          chunk?.retain()
+          if (!stream.rotate(rotateAtSeqNum, chunk)) {
+            chunk?.release()
+            return abort(ReturnCode.FILE_CREATION_ERROR)
+          }
+          // A rotation that is due creates files now, and its failure is the answer; one that waits is on its own.
+          if (!stream.model.isRotating && !(yield* this.#succeeds(stream.log.synced))) {
+            return abort(ReturnCode.FILE_CREATION_ERROR)
+          }
+        }
+        return accepted
+      })
+      return yield* Effect.ensuring(
+        rotated,
+        Effect.sync(() => chunk?.release())
+      )
+    })
+  }
+
+  #succeeds(step: Effect.Effect<void, FileFailed>): Effect.Effect<boolean> {
+    return step.pipe(
+      Effect.as(true),
+      Effect.catch((failure) => Effect.as(Effect.logError("file operation failed", failure.message), false))
+    )
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What one session knows of its viewers: who is attached, what was published since each of them asked, and whether its
+ * packets are to be kept in memory, since there is somebody to read them.
+ */
+import type { RecentPackets } from "../../memory/RecentPackets.ts"
+import type { StreamActor } from "../stream/StreamActor.ts"
+import type { SharedReads } from "../viewer/SharedReads.ts"
+
+/** An attached viewer, as the session sees it. */
+export interface Attached {
+  /** The streams became visible. */
+  readonly published: (streams: ReadonlyArray<StreamActor>) => void
+  /** Every stream it still reads, closed ones included. */
+  readonly reading: Iterable<StreamActor>
+}
+
+/** Packets in memory for the viewers of all sessions: those that arrived last, and those read from files last. */
+export interface LiveCache {
+  readonly recent: RecentPackets
+  readonly reads: SharedReads
+}
+
+export class Viewers {
+  readonly #cache: LiveCache | undefined
+  readonly #attached = new Set<Attached>()
+  /** Undefined: nobody is attached, or there is no cache. */
+  recent: RecentPackets | undefined
+  reads: SharedReads | undefined
+  /** Grows with every publication and every stream's first packet: a viewer that saw less asks for new streams. */
+  publicationCount = 0
+  /** How often a stream was found silent for too long (`relay/session/Beacon`). */
+  stallCount = 0
+
+  constructor(cache: LiveCache | undefined) {
+    this.#cache = cache
+  }
+
+  get count(): number {
+    return this.#attached.size
+  }
+
+  attach(viewer: Attached): void {
+    this.#attached.add(viewer)
+    this.recent = this.#cache?.recent
+    this.reads = this.#cache?.reads
+  }
+
+  detach(viewer: Attached): void {
+    this.#attached.delete(viewer)
+    if (this.#attached.size > 0) return
+    this.recent = undefined
+    this.reads = undefined
+  }
+
+  publish(streams: ReadonlyArray<StreamActor>): void {
+    for (const viewer of this.#attached) viewer.published(streams)
+    this.raise()
+  }
+
+  raise(): void {
+    this.publicationCount++
+  }
+
+  /** Streams that are closed but not read to their end. */
+  get closedStreamCount(): number {
+    const closed = new Set<StreamActor>()
+    for (const viewer of this.#attached) {
+      for (const stream of viewer.reading) if (stream.model.isClosed) closed.add(stream)
+    }
+    return closed.size
+  }
+}

@@ -1,0 +1,287 @@
+/**
+ * One stream: its decisions (`model/Stream`), the order of its file work (`WriteLog`), and the fiber that does it.
+ *
+ * Packets and indexes are plain calls from socket reads, one event-loop turn each; they advance the decisions at once
+ * and leave file work to the fiber. Everything a stream promises about files goes by `log.durable` or `log.synced`,
+ * everything it promises about order by the decisions.
+ */
+import { Effect } from "effect"
+import type { Account } from "../../memory/Blocks.ts"
+import { Charge, type Shares } from "../../memory/Charge.ts"
+import { RecentIndexes } from "../../memory/RecentIndexes.ts"
+import type { RecentPacket } from "../../memory/RecentPackets.ts"
+import { controlHalfBytes, dataHalfBytes } from "../../model/InFlight.ts"
+import { noSeq, Stream } from "../../model/Stream.ts"
+import type { DataFile, IndexFile } from "../../model/StreamFile.ts"
+import * as CtfIndex from "../../protocol/CtfIndex.ts"
+import type { TraceFile } from "../../storage/FilePool.ts"
+import type { FileFailed } from "../../storage/Files.ts"
+import type { Events } from "../Events.ts"
+import { fileWait, Patience } from "../Patience.ts"
+import type { SessionActor } from "../session/SessionActor.ts"
+import type { TraceChunk } from "../TraceChunk.ts"
+import type { Gather } from "./Gather.ts"
+import { StreamFiles } from "./StreamFiles.ts"
+import { StreamReaders } from "./StreamReaders.ts"
+import { type OnFailure, WriteLog } from "./WriteLog.ts"
+
+/** A peer asks for pending data every 200 ms; this allows for many that do so without pause. */
+const hastyPendingMillis = 20
+
+export interface Options {
+  readonly session: SessionActor
+  readonly gather: Gather
+  readonly events: Events
+  readonly handle: number
+  readonly path: string
+  readonly channelName: string
+  readonly tracefileSize: number
+  readonly tracefileCount: number
+  readonly hasIndex: boolean
+  readonly sessionMinor: number
+  /** The stream takes over the caller's reference. */
+  readonly chunk: TraceChunk
+  readonly account: Account
+}
+
+export class StreamActor {
+  readonly session: SessionActor
+  readonly handle: number
+  readonly path: string
+  readonly channelName: string
+  readonly model: Stream<TraceChunk>
+  readonly log: WriteLog
+  readonly #files: StreamFiles
+  /** Data files that viewers are reading. */
+  readonly readers: StreamReaders
+  /** The newest index records, kept for viewers; undefined where there can be none. */
+  readonly recentIndexes: RecentIndexes | undefined
+  /** The file that holds the metadata received last, also after the stream has left it. */
+  metadataFile: DataFile<TraceChunk> | undefined
+  #recentPacket: RecentPacket | undefined
+  readonly #controlHalves = new Charge()
+  readonly #dataHalves = new Charge()
+  readonly #listeners = new Set<() => void>()
+  /** Asked with a sequence number: whether something up to it is missing in the files (streaming.md §6.8). */
+  readonly pending = new Patience(
+    hastyPendingMillis,
+    (lastNetSeqNum: bigint) => this.#isPending(lastNetSeqNum),
+    (answer) => (typeof answer === "boolean" ? answer : undefined),
+    () => this.#moved()
+  )
+  isPublished = false
+  packetCount = 0
+  byteCount = 0
+
+  constructor(options: Options) {
+    this.session = options.session
+    this.handle = options.handle
+    this.path = options.path
+    this.channelName = options.channelName
+    this.log = new WriteLog(
+      () => this.#progress(),
+      options.gather,
+      () => this.#onDurable(options.events)
+    )
+    const isRing = options.tracefileSize > 0
+    const { path, channelName, sessionMinor } = options
+    this.#files = new StreamFiles(this.log, { path, channelName, isRing, sessionMinor }, options.account)
+    this.model = new Stream({
+      isMetadata: channelName === "metadata",
+      hasIndex: options.hasIndex,
+      recordFieldBytes: CtfIndex.recordSize(sessionMinor) - 8,
+      tracefileSize: options.tracefileSize,
+      tracefileCount: options.tracefileCount,
+      chunk: options.chunk,
+      actions: this.#files
+    })
+    this.readers = new StreamReaders(this.#files)
+    if (options.hasIndex && !this.isMetadata && options.session.identity.liveTimer > 0) {
+      const recent = new RecentIndexes()
+      this.recentIndexes = recent
+      this.#files.onRecord = (offset, fields, at) => recent.add(this.model.indexCount, offset, fields, at)
+    }
+  }
+
+  get isMetadata(): boolean {
+    return this.model.isMetadata
+  }
+
+  /** Opens the first data file. */
+  get open(): Effect.Effect<void, FileFailed> {
+    return Effect.suspend(() => {
+      const { file } = this.model
+      return file === undefined ? Effect.void : this.#files.openFirst(file)
+    })
+  }
+
+  /** The stream's fiber: ends when the stream is closed and its files are complete. */
+  run(onFailure: OnFailure): Effect.Effect<void> {
+    return this.log.run(onFailure)
+  }
+
+  // ---- data connection -------------------------------------------------------------------------------------------
+
+  beginPacket(netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
+    if (!this.model.beginPacket(netSeqNum, dataSize, paddingSize)) return false
+    const { recent } = this.session.viewers
+    const { file, offset } = this.model
+    this.#recentPacket =
+      recent === undefined || file === undefined ? undefined : recent.begin(file, offset, dataSize + paddingSize)
+    return true
+  }
+
+  /** Bytes of the packet that began. They are copied: `bytes` may change after the call. */
+  appendPayload(bytes: Buffer, from: number, to: number, account: Account): void {
+    const { file } = this.model
+    if (file === undefined) return
+    this.byteCount += to - from
+    this.#files.append(file, bytes, from, to, account)
+    this.#recentPacket?.append(bytes, from, to)
+  }
+
+  /** Closes the stream, too, when its end was only waiting for this packet. */
+  endPacket(paddingSize: number, { bytes, halves }: Shares): boolean {
+    const { file } = this.model
+    if (file === undefined) return false
+    this.packetCount++
+    this.byteCount += paddingSize
+    this.#files.appendZeros(file, paddingSize, bytes)
+    this.#files.account = bytes
+    this.#recentPacket?.appendZeros(paddingSize)
+    this.#recentPacket = undefined
+    const isAccepted = this.model.endPacket()
+    this.#dataHalves.assign(halves)
+    this.#changed()
+    return isAccepted
+  }
+
+  // ---- control connection ----------------------------------------------------------------------------------------
+
+  addIndex(netSeqNum: bigint, packetSeqNum: bigint, fields: Buffer, at: number, shares: Shares): boolean {
+    this.#files.account = shares.bytes
+    const isAccepted = this.model.addIndex(netSeqNum, packetSeqNum, fields, at)
+    this.#controlHalves.assign(shares.halves)
+    this.#changed()
+    return isAccepted
+  }
+
+  /** An inactivity beacon. */
+  addBeacon(timestampEnd: bigint): void {
+    this.model.addBeacon(timestampEnd)
+    this.#changed()
+  }
+
+  /** A metadata message starts; `appendPayload` brings its bytes. */
+  beginMetadata(): boolean {
+    return this.log.failure === undefined && this.model.beginMetadata()
+  }
+
+  /** The message is whole: `byteCount` bytes were appended, `paddingSize` zeros follow. */
+  endMetadata(byteCount: number, paddingSize: number, account: Account): boolean {
+    const { file } = this.model
+    if (file === undefined) return false
+    this.#files.appendZeros(file, paddingSize, account)
+    this.metadataFile = file
+    return this.model.endMetadata(byteCount + paddingSize)
+  }
+
+  abandonMetadata(): void {
+    this.model.abandonMetadata()
+  }
+
+  /** Empties the metadata file; answers when the new one exists. */
+  get resetMetadata(): Effect.Effect<boolean, FileFailed> {
+    return Effect.suspend(() => (this.model.resetMetadata() ? Effect.as(this.log.synced, true) : Effect.succeed(false)))
+  }
+
+  /** Takes over the caller's reference on `chunk`. False: refused, see `Stream.rotate`. */
+  rotate(at: bigint, chunk: TraceChunk | undefined): boolean {
+    const isAccepted = this.model.rotate(at, chunk)
+    this.#changed()
+    return isAccepted
+  }
+
+  /** True when the stream is closed; its fiber ends when the files are complete. */
+  tryClose(isAborted: boolean): boolean {
+    if (this.model.isClosed) return true
+    const isClosed = this.model.tryClose(isAborted)
+    this.#changed()
+    if (isClosed) this.log.end()
+    return isClosed
+  }
+
+  /** Opens what the path names now. */
+  openForReading(data: DataFile<TraceChunk>): Effect.Effect<TraceFile, FileFailed> {
+    return this.#files.openForReading(data)
+  }
+
+  openIndexForReading(index: IndexFile<TraceChunk>): Effect.Effect<TraceFile, FileFailed> {
+    return this.#files.openIndexForReading(index)
+  }
+
+  /** Ends when `holds`, which may become so by a packet, an index, a beacon, a rotation, or the stream's end. */
+  until(holds: () => boolean): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (holds()) return resume(Effect.void)
+      const listener = () => {
+        if (!holds()) return
+        this.#listeners.delete(listener)
+        // Not now: what holds since now is in a read that is not over.
+        queueMicrotask(() => resume(Effect.void))
+      }
+      this.#listeners.add(listener)
+      return Effect.sync(() => this.#listeners.delete(listener))
+    })
+  }
+
+  #moved(): Effect.Effect<void> {
+    const { prevDataSeq, prevIndexSeq } = this.model
+    return this.until(() => this.model.prevDataSeq !== prevDataSeq || this.model.prevIndexSeq !== prevIndexSeq)
+  }
+
+  #isPending(lastNetSeqNum: bigint): boolean | Effect.Effect<boolean> {
+    if (isBehind(this.#seqOf(this.model), lastNetSeqNum)) return true
+    const isInNoFile = () => !this.log.isIdle && isBehind(this.#seqOf(this.log.durable), lastNetSeqNum)
+    if (!isInNoFile()) return false
+    return Effect.map(Effect.timeoutOption(Effect.ignore(this.log.synced), fileWait), isInNoFile)
+  }
+
+  /** Halves of indexes are charged to the connection that brought them, and who waits for news has them. */
+  #changed(): void {
+    if (this.#listeners.size > 0) for (const listener of this.#listeners) listener()
+    const { awaitingDataCount, inFlightCount } = this.model
+    this.#controlHalves.set(awaitingDataCount * controlHalfBytes)
+    this.#dataHalves.set((inFlightCount - awaitingDataCount) * dataHalfBytes)
+  }
+
+  #seqOf(progress: { readonly prevDataSeq: bigint; readonly prevIndexSeq: bigint }): bigint {
+    const isIndexBehind = this.model.hasIndex && progress.prevIndexSeq < progress.prevDataSeq
+    return isIndexBehind ? progress.prevIndexSeq : progress.prevDataSeq
+  }
+
+  #progress() {
+    // Asked once while the log is made, before there is a model.
+    const model = this.model as Stream<TraceChunk> | undefined
+    return {
+      prevDataSeq: model?.prevDataSeq ?? noSeq,
+      prevIndexSeq: model?.prevIndexSeq ?? noSeq,
+      indexCount: model?.indexCount ?? 0,
+      packetCount: this.packetCount,
+      byteCount: this.byteCount
+    }
+  }
+
+  #onDurable(events: Events): void {
+    if (!events.hasSubscribers) return
+    const { packetCount, byteCount } = this.log.durable
+    if (packetCount === this.#announcedPacketCount) return
+    this.#announcedPacketCount = packetCount
+    const { session, handle: streamId } = this
+    events.publish({ _tag: "PacketsStored", sessionId: session.id, streamId, packetCount, byteCount })
+  }
+  #announcedPacketCount = 0
+}
+
+/** Wrap-safe: sequence numbers are compared by their signed difference. */
+const isBehind = (seq: bigint, last: bigint) => BigInt.asIntN(64, seq - last) < 0n

@@ -1,0 +1,233 @@
+/**
+ * Carries out a stream's decisions on its files: turns the model's actions into the order of a `WriteLog`.
+ *
+ * Files are opened, closed and moved by steps of the log, so a step finds everything asked before it done. References
+ * on trace chunks are taken when asked and given back by a step: a chunk is unused only when its files are complete.
+ */
+import { Effect } from "effect"
+import type { Account } from "../../memory/Blocks.ts"
+import type { BesideWrite, Piece } from "../../memory/Piece.ts"
+import type { Actions } from "../../model/Stream.ts"
+import type { DataFile, IndexFile } from "../../model/StreamFile.ts"
+import * as CtfIndex from "../../protocol/CtfIndex.ts"
+import type { TraceFile } from "../../storage/FilePool.ts"
+import type { FileFailed } from "../../storage/Files.ts"
+import type { TraceChunk } from "../TraceChunk.ts"
+import type { Sink } from "./Stage.ts"
+import type { WriteLog } from "./WriteLog.ts"
+
+/** Bytes copied at once when packets move to another file. */
+const copyBytes = 256 * 1024
+const indexDirectory = "index"
+
+type Data = DataFile<TraceChunk>
+type Index = IndexFile<TraceChunk>
+
+/** A file being written: opened by a step, appended to by stages. */
+class FileSink implements Sink {
+  file: TraceFile | undefined
+  position = 0
+
+  append(buffers: ReadonlyArray<Uint8Array>, byteCount: number): Effect.Effect<void, FileFailed> {
+    if (this.file === undefined) return Effect.die(new Error("append to a file that is not open"))
+    const at = this.position
+    this.position += byteCount
+    return this.file.write(buffers, at)
+  }
+
+  get isImmediate(): boolean {
+    return this.file?.isInMemory === true
+  }
+
+  appendNow(bytes: Uint8Array, from: number, to: number): number {
+    const count = this.file?.writeNow(bytes, from, to, this.position) ?? 0
+    this.position += count
+    return count
+  }
+
+  appendBeside(pieces: ReadonlyArray<Piece>, onDone: () => void): BesideWrite | undefined {
+    const beside = this.file?.writeBeside(pieces, this.position, onDone)
+    if (beside === undefined) return undefined
+    const { position } = this
+    return {
+      settle: () => {
+        const count = beside.settle()
+        this.position = position + count
+        return count
+      }
+    }
+  }
+
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const file = this.file
+      this.file = undefined
+      return file === undefined ? Effect.void : file.close
+    })
+  }
+}
+
+export interface Naming {
+  /** Directory of the stream inside its chunk. */
+  readonly path: string
+  readonly channelName: string
+  readonly isRing: boolean
+  readonly sessionMinor: number
+}
+
+export class StreamFiles implements Actions<TraceChunk> {
+  readonly #log: WriteLog
+  readonly #naming: Naming
+  readonly #recordFieldBytes: number
+  readonly #data = new Map<Data, FileSink>()
+  readonly #indexes = new Map<Index, FileSink>()
+  /** Who pays for the memory of index records: the connection whose packet or index arrived last. */
+  account: Account
+  /** Sees every record on its way to the file. */
+  onRecord: ((offset: number, fields: Buffer, at: number) => void) | undefined
+
+  constructor(log: WriteLog, naming: Naming, account: Account) {
+    this.#log = log
+    this.#naming = naming
+    this.#recordFieldBytes = CtfIndex.recordSize(naming.sessionMinor) - 8
+    this.account = account
+  }
+
+  /** The first file of the stream, opened before the stream exists: its failure is the answer to `ADD_STREAM`. */
+  openFirst(data: Data): Effect.Effect<void, FileFailed> {
+    return this.#openInto(data, this.#addData(data), false)
+  }
+
+  // ---- bytes -----------------------------------------------------------------------------------------------------
+
+  append(data: Data, bytes: Buffer, from: number, to: number, account: Account): void {
+    this.#log.append(this.#data.get(data) as FileSink, bytes, from, to, account)
+  }
+
+  appendZeros(data: Data, count: number, account: Account): void {
+    this.#log.appendZeros(this.#data.get(data) as FileSink, count, account)
+  }
+
+  // ---- Actions ---------------------------------------------------------------------------------------------------
+
+  readonly openData = (data: Data, replaces: boolean): void => {
+    this.#log.step(this.#openInto(data, this.#addData(data), replaces), false)
+  }
+
+  readonly closeData = (data: Data): void => {
+    const sink = this.#data.get(data) as FileSink
+    this.#data.delete(data)
+    this.#log.step(sink.close, true)
+  }
+
+  readonly openIndex = (index: Index): void => {
+    const { chunk } = index.data
+    const sink = new FileSink()
+    this.#indexes.set(index, sink)
+    chunk.retain()
+    const header = CtfIndex.headerBytes(this.#naming.sessionMinor)
+    const open = Effect.flatMap(
+      chunk.directory.create(`${this.#naming.path}/${indexDirectory}`, `${this.dataName(index.data)}.idx`, true),
+      (file) => {
+        sink.file = file
+        return sink.append([header], header.length)
+      }
+    )
+    this.#log.step(open, false)
+  }
+
+  readonly record = (index: Index, offset: number, fields: Buffer, at: number): void => {
+    const sink = this.#indexes.get(index) as FileSink
+    this.onRecord?.(offset, fields, at)
+    this.#log.record(sink, offset, fields, at, this.#recordFieldBytes, this.account)
+  }
+
+  readonly closeIndex = (index: Index): void => {
+    const sink = this.#indexes.get(index) as FileSink
+    this.#indexes.delete(index)
+    this.#log.step(sink.close, true)
+    this.leaveChunk(index.data.chunk)
+  }
+
+  readonly move = (from: Data, fromOffset: number, byteCount: number, to: Data): void => {
+    const target = this.#data.get(to) as FileSink
+    const copy = this.#withFile(from, "read", (file) => this.#copy(file, fromOffset, byteCount, target))
+    this.#log.step(copy, false)
+  }
+
+  readonly truncate = (data: Data, size: number): void => {
+    const sink = this.#data.get(data)
+    const cut = this.#withFile(data, "continue", (file) => {
+      if (sink !== undefined) sink.position = size
+      return file.truncate(size)
+    })
+    this.#log.step(cut, false)
+  }
+
+  readonly leaveChunk = (chunk: TraceChunk): void => {
+    this.#log.step(
+      Effect.sync(() => chunk.release()),
+      true
+    )
+  }
+
+  // ---- reading ---------------------------------------------------------------------------------------------------
+
+  /** Opens what the path names now: the caller checks afterwards that it still is this file. */
+  openForReading(data: Data): Effect.Effect<TraceFile, FileFailed> {
+    return data.chunk.directory.open(this.#naming.path, this.dataName(data), "read")
+  }
+
+  openIndexForReading({ data }: Index): Effect.Effect<TraceFile, FileFailed> {
+    return data.chunk.directory.open(`${this.#naming.path}/${indexDirectory}`, `${this.dataName(data)}.idx`, "read")
+  }
+
+  // ----------------------------------------------------------------------------------------------------------------
+
+  /** `<channel>`, or `<channel>_<number>` in a ring. */
+  dataName(data: Data): string {
+    return this.#naming.isRing ? `${this.#naming.channelName}_${data.number}` : this.#naming.channelName
+  }
+
+  #addData(data: Data): FileSink {
+    const sink = new FileSink()
+    this.#data.set(data, sink)
+    return sink
+  }
+
+  #openInto(data: Data, sink: FileSink, replaces: boolean): Effect.Effect<void, FileFailed> {
+    return Effect.map(data.chunk.directory.create(this.#naming.path, this.dataName(data), replaces), (file) => {
+      sink.file = file
+    })
+  }
+
+  /** A file of the ring may have been closed since; then it is opened for this one use. */
+  #withFile(
+    data: Data,
+    mode: "read" | "continue",
+    use: (file: TraceFile) => Effect.Effect<void, FileFailed>
+  ): Effect.Effect<void, FileFailed> {
+    const sink = this.#data.get(data)
+    return Effect.suspend(() => {
+      if (sink?.file !== undefined) return use(sink.file)
+      return Effect.flatMap(data.chunk.directory.open(this.#naming.path, this.dataName(data), mode), (file) =>
+        Effect.ensuring(use(file), file.close)
+      )
+    })
+  }
+
+  #copy(file: TraceFile, offset: number, byteCount: number, target: FileSink): Effect.Effect<void, FileFailed> {
+    return Effect.gen(function* () {
+      const buffer = Buffer.allocUnsafeSlow(Math.min(copyBytes, byteCount))
+      let done = 0
+      while (done < byteCount) {
+        const wanted = buffer.subarray(0, Math.min(buffer.length, byteCount - done))
+        const count = yield* file.read(wanted, offset + done)
+        // The bytes were written by this log; a file cut short by somebody else is made whole with zeros.
+        if (count < wanted.length) wanted.fill(0, count)
+        yield* target.append([wanted], wanted.length)
+        done += wanted.length
+      }
+    })
+  }
+}

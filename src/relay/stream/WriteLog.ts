@@ -1,0 +1,283 @@
+/**
+ * What one stream still has to do to its files, in order: stages of bytes and records, separated by the steps that
+ * change files (open, close, move, truncate, leave a chunk).
+ *
+ * The building side is plain code called from socket reads; the running side is the stream's fiber. A stage is sealed
+ * when the fiber takes it or a step follows it; what arrives while it is written gathers in the next one.
+ *
+ * Files that lie in memory have no device to wait for. They are written in the loop's turn, and without the fiber as
+ * long as nothing asked before is still to be done.
+ *
+ * After a failure nothing more is written, but files are still closed, chunks left and waiters answered.
+ */
+import { Deferred, Effect, Exit } from "effect"
+import type { Account } from "../../memory/Blocks.ts"
+import { FileFailed } from "../../storage/Files.ts"
+import { type Gather, gatherBytesMax } from "./Gather.ts"
+import { type Progress, type Sink, Stage, type Step } from "./Stage.ts"
+
+/** What a log fails with whose fiber ended before its work. */
+const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELED" })
+
+/** Bytes of one packet in one read that are worth a write of their own, if the file lies in memory. */
+const bulkBytesMin = 32 * 1024
+
+/** So many are written from where they landed: they are a backlog, and nobody waits for an answer meanwhile. */
+const landedBytesMin = 192 * 1024
+
+/** Told once, in the log's fiber, when the log fails for good. */
+export type OnFailure = (failure: FileFailed) => Effect.Effect<void>
+
+export class WriteLog {
+  readonly #progress: () => Progress
+  readonly #gather: Gather
+  readonly #onDurable: () => void
+  readonly #sealed: Array<Stage> = []
+  #current = new Stage()
+  #hasWork = false
+  /** The work is not to wait for more. */
+  #isDue = false
+  #isGathering = false
+  #isFlushing = false
+  #gatheredBytes = 0
+  #running: Stage | undefined
+  #isEnded = false
+  #failure: FileFailed | undefined
+  #wake: (() => void) | undefined
+  /** What of the stream is in its files. */
+  durable: Progress
+
+  /** `onDurable` is called whenever `durable` has advanced. */
+  constructor(progress: () => Progress, gather: Gather, onDurable: () => void = () => {}) {
+    this.#progress = progress
+    this.#gather = gather
+    this.#onDurable = onDurable
+    this.durable = progress()
+  }
+
+  /** Everything asked so far is done: the logical state is the durable one. */
+  get isIdle(): boolean {
+    return !this.#hasWork && this.#running === undefined
+  }
+
+  get failure(): FileFailed | undefined {
+    return this.#failure
+  }
+
+  // ---- building side ---------------------------------------------------------------------------------------------
+
+  /**
+   * Adds `bytes[from, to)` behind what the sink already has; they may change after the call. `sink` is the same for all
+   * bytes of a stage. Where the file lies in memory, many bytes at once do not wait for company.
+   */
+  append(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): void {
+    if (this.#failure !== undefined) return
+    const isBacklog = to - from >= landedBytesMin && this.#writeDataNow(sink)
+    const rest = isBacklog ? from + sink.appendNow(bytes, from, to) : from
+    if (rest < to) this.#stage(sink).add(bytes, rest, to, account)
+    this.#signalBytes(to - rest)
+    if (rest === to || to - from < bulkBytesMin || this.#isFlushing || !sink.isImmediate) return
+    this.#isFlushing = true
+    this.#gather.addBulk(this.#onPolled)
+  }
+
+  appendZeros(sink: Sink, count: number, account: Account): void {
+    if (count === 0 || this.#failure !== undefined) return
+    this.#stage(sink).addZeros(count, account)
+    this.#signalBytes(count)
+  }
+
+  /** Adds one index record: `offset`, then the fields at `fields[at, at + fieldBytes)`. */
+  record(sink: Sink, offset: number, fields: Buffer, at: number, fieldBytes: number, account: Account): void {
+    if (this.#failure !== undefined) return
+    // Steps run after a stage's records; a record that comes after a step needs the next stage.
+    if (this.#current.steps.length > 0) this.#seal()
+    this.#current.addRecord(sink, offset, fields, at, fieldBytes, account)
+    this.#signalBytes(8 + fieldBytes)
+  }
+
+  /** A step after all that was asked before it. Cleanup steps run even after a failure. */
+  step(run: Step, isCleanup: boolean): void {
+    this.#current.steps.push({ run, isCleanup })
+    this.#signal()
+  }
+
+  /** Done when all that was asked so far is in the files; fails with the log's failure. */
+  get synced(): Effect.Effect<void, FileFailed> {
+    return Effect.suspend(() => {
+      if (this.#failure !== undefined) return Effect.fail(this.#failure)
+      if (this.isIdle) return Effect.void
+      const waiter = Deferred.makeUnsafe<void, FileFailed>()
+      this.#current.waiters.push(waiter)
+      this.#signal()
+      return Deferred.await(waiter)
+    })
+  }
+
+  /** No more will be asked: the fiber ends when the log is done. */
+  end(): void {
+    this.#isEnded = true
+    this.#signal()
+  }
+
+  #stage(sink: Sink): Stage {
+    // Steps run after a stage's bytes; bytes that come after a step need the next stage.
+    if (this.#current.steps.length > 0 || (this.#current.dataSink ?? sink) !== sink) this.#seal()
+    this.#current.dataSink = sink
+    return this.#current
+  }
+
+  #seal(): void {
+    this.#current.progress = this.#progress()
+    this.#sealed.push(this.#current)
+    this.#current = new Stage()
+  }
+
+  #signalBytes(count: number): void {
+    this.#hasWork = true
+    this.#gatheredBytes += count
+    if (this.#gatheredBytes >= gatherBytesMax) this.#signal()
+    else if (!this.#isGathering) {
+      this.#isGathering = true
+      this.#gather.add(this.#onGathered)
+    }
+  }
+
+  readonly #onGathered = (): void => {
+    this.#isGathering = false
+    if (this.#hasWork && !this.#writeNow()) this.#signal()
+  }
+
+  readonly #onPolled = (hasCompany: boolean): void => {
+    this.#isFlushing = false
+    this.#writeData(hasCompany)
+  }
+
+  /** Another thread has written something. */
+  readonly #onBeside = (): void => {
+    this.#current.settle()
+    this.#writeData(true)
+  }
+
+  #signal(): void {
+    this.#hasWork = true
+    this.#isDue = true
+    const wake = this.#wake
+    if (wake !== undefined) {
+      this.#wake = undefined
+      // Not now: the fiber would run inside this call, and take the stage before the rest of the read is in it.
+      queueMicrotask(wake)
+    }
+  }
+
+  // ---- without the fiber -----------------------------------------------------------------------------------------
+
+  /** Nothing but the bytes and records of the current stage is to be done. */
+  get #isClear(): boolean {
+    const { steps, waiters } = this.#current
+    const isBehind = this.#running !== undefined || this.#sealed.length + steps.length + waiters.length > 0
+    return !isBehind && !this.#isEnded && this.#failure === undefined
+  }
+
+  /** With company another thread writes, if it can, and this one goes on reading. */
+  #writeData(hasCompany: boolean): void {
+    if (hasCompany && this.#isClear && this.#current.writeDataBeside(this.#onBeside)) this.#gatheredBytes = 0
+    else this.#writeDataNow(this.#current.dataSink)
+  }
+
+  /** True when the next bytes of `sink` can go to its file at once: all before them are there. */
+  #writeDataNow(sink: Sink | undefined): boolean {
+    if (sink?.isImmediate !== true || !this.#isClear || (this.#current.dataSink ?? sink) !== sink) return false
+    if (!this.#current.writeDataNow()) return false
+    this.#gatheredBytes = 0
+    return true
+  }
+
+  /** Writes the current stage, if its files take it. Failures are left to the fiber. */
+  #writeNow(): boolean {
+    if (!this.#isClear || !this.#current.writeNow() || this.#current.isPending) return false
+    this.#gatheredBytes = 0
+    this.#hasWork = false
+    this.#isDue = false
+    this.durable = this.#progress()
+    this.#onDurable()
+    return true
+  }
+
+  // ---- running side ----------------------------------------------------------------------------------------------
+
+  /** The stream's fiber: writes stages as they come, until `end`. `onFailure` is told once. */
+  run(onFailure: OnFailure): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      while (true) {
+        if (this.#isDue) yield* this.#runStage(this.#take(), onFailure)
+        else if (this.#isEnded && !this.#hasWork) return
+        else yield* this.#work
+      }
+    })
+  }
+
+  readonly #work = Effect.callback<void>((resume) => {
+    this.#wake = () => resume(Effect.void)
+  })
+
+  #take(): Stage {
+    if (this.#sealed.length === 0) {
+      this.#seal()
+      this.#gatheredBytes = 0
+    }
+    const stage = this.#sealed.shift() as Stage
+    // What was asked before is due as it was; nothing that came with it waits again.
+    this.#hasWork = this.#sealed.length > 0 || this.#current.isPending
+    this.#isDue = this.#hasWork
+    this.#running = stage
+    return stage
+  }
+
+  #runStage(stage: Stage, onFailure: OnFailure): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      if (this.#failure === undefined && !stage.writeNow()) yield* this.#attempt(stage.write, onFailure)
+      stage.releaseMemory()
+      for (let step = stage.steps.shift(); step !== undefined; step = stage.steps.shift()) {
+        if (this.#failure === undefined || step.isCleanup) yield* this.#attempt(step.run, onFailure)
+      }
+      if (this.#failure === undefined && stage.progress !== undefined) {
+        this.durable = stage.progress
+        this.#onDurable()
+      }
+      this.#running = undefined
+      this.#answer(stage)
+    })
+  }
+
+  #attempt(step: Step, onFailure: OnFailure): Effect.Effect<void> {
+    return Effect.catch(step, (failure) => {
+      if (this.#failure !== undefined) return Effect.void
+      this.#failure = failure
+      return onFailure(failure)
+    })
+  }
+
+  #answer(stage: Stage): void {
+    const exit = this.#failure === undefined ? Exit.void : Exit.fail(this.#failure)
+    for (const waiter of stage.waiters) Deferred.doneUnsafe(waiter, exit)
+  }
+
+  /** However the fiber ended: files are closed, chunks left, memory given back, and nobody stays waiting. */
+  get abandon(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const stages = [...(this.#running === undefined ? [] : [this.#running]), ...this.#sealed, this.#current]
+      if (!this.isIdle) this.#failure ??= abandoned
+      this.#sealed.length = 0
+      this.#current = new Stage()
+      this.#hasWork = false
+      this.#running = undefined
+      for (const stage of stages) {
+        stage.releaseMemory()
+        this.#answer(stage)
+      }
+      const cleanups = stages.flatMap((stage) => stage.steps.filter((step) => step.isCleanup))
+      return Effect.forEach(cleanups, (step) => Effect.ignore(step.run), { discard: true })
+    })
+  }
+}

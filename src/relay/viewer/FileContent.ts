@@ -1,0 +1,74 @@
+/**
+ * A range of a trace file on its way to a viewer, in pieces: one is in memory at a time, whatever the range's length.
+ *
+ * Large pieces are few, for all viewers together; their memory is used again, by whichever viewer reads next, once its
+ * piece is sent. Who finds none goes on with small ones: viewers that do not read theirs hold them for a while.
+ */
+import { Effect } from "effect"
+import { headBytesMax } from "../../memory/RecentPackets.ts"
+import type { TraceFile } from "../../storage/FilePool.ts"
+import { FileFailed } from "../../storage/Files.ts"
+
+export interface Range {
+  readonly from: number
+  readonly byteCount: number
+}
+
+/** Takes one piece in this call; done when there may be another. `sent` is called when its memory is free again. */
+export type TakePiece = (piece: Uint8Array, sent?: () => void) => Effect.Effect<void>
+
+/** A read of the disk and a write to the socket; more makes neither faster. */
+const largeBytes = 256 * 1024
+/** 8 MiB: what a few dozen viewers read at once. */
+const largeCountMax = 32
+/** Fresh memory for a piece of this size costs less than keeping it. */
+const smallBytes = 16 * 1024
+
+const spare: Array<Buffer> = []
+let lentCount = 0
+
+const lend = (): Buffer | undefined => {
+  if (lentCount === largeCountMax) return undefined
+  lentCount++
+  return spare.pop() ?? Buffer.allocUnsafeSlow(headBytesMax + largeBytes)
+}
+
+const giveBack = (memory: Buffer): void => {
+  lentCount--
+  spare.push(memory)
+}
+
+const short = new FileFailed({ operation: "read", path: "", code: "short" })
+
+/** Gives `head` and the range to `take`. Fails before the first piece when the file does not hold the range now. */
+export const send = (file: TraceFile, range: Range, head: Buffer, take: TakePiece): Effect.Effect<void, FileFailed> =>
+  Effect.suspend(() => {
+    const { from, byteCount } = range
+    /** Lent, and not given to `take` yet. */
+    let large: Buffer | undefined
+    const pieces = Effect.gen(function* () {
+      for (let done = 0; done < byteCount; ) {
+        const room = done === 0 ? head.length : 0
+        const left = byteCount - done
+        large = room + left <= smallBytes ? undefined : lend()
+        const count = Math.min(left, large === undefined ? smallBytes - room : largeBytes)
+        // A range in one piece is seen whole by its only read.
+        if (done === 0 && count < byteCount && !(yield* isWhole(file, range))) return yield* short
+        const memory = large ?? Buffer.allocUnsafe(room + count)
+        head.copy(memory, 0, 0, room)
+        if ((yield* file.read(memory.subarray(room, room + count), from + done)) < count) return yield* short
+        const sent = large === undefined ? undefined : () => giveBack(memory)
+        large = undefined
+        yield* take(memory.subarray(0, room + count), sent)
+        done += count
+      }
+    })
+    const end = Effect.sync(() => {
+      // Left to the garbage collector: an interrupted read may still write into it.
+      if (large !== undefined) lentCount--
+    })
+    return Effect.ensuring(pieces, end)
+  })
+
+const isWhole = (file: TraceFile, { from, byteCount }: Range): Effect.Effect<boolean, FileFailed> =>
+  Effect.map(file.read(Buffer.alloc(1), from + byteCount - 1), (count) => count === 1)

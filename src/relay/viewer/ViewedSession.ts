@@ -1,0 +1,109 @@
+/**
+ * One viewer attached to one session: the streams it reads, and those it has not been told of yet.
+ *
+ * Streams are taken in when they are published, so that one which closes before the viewer asks is not lost. Streams of
+ * a trace are withheld until its metadata stream can be announced with them.
+ */
+import { atBeginning, atEnd } from "../../model/ViewerCursor.ts"
+import type { StreamEntry } from "../../protocol/live/StreamEntry.ts"
+import type { Registry } from "../Registry.ts"
+import type { SessionActor } from "../session/SessionActor.ts"
+import type { Attached } from "../session/Viewers.ts"
+import type { StreamActor } from "../stream/StreamActor.ts"
+import { ViewerStream } from "./ViewerStream.ts"
+
+export class Attachment implements Attached {
+  readonly session: SessionActor
+  readonly #registry: Registry["Service"]
+  /** By handle: what the viewer's commands may name. Shared with the viewer's other attachments. */
+  readonly #known: Map<number, ViewerStream>
+  readonly #streams = new Set<ViewerStream>()
+  readonly #unannounced = new Set<ViewerStream>()
+  /** Traces, by path, whose metadata stream was announced. */
+  readonly #announcedTraces = new Set<string>()
+  readonly #metadata = new Map<string, ViewerStream>()
+  #seenPublicationCount = 0
+
+  constructor(session: SessionActor, registry: Registry["Service"], known: Map<number, ViewerStream>) {
+    this.session = session
+    this.#registry = registry
+    this.#known = known
+  }
+
+  /** Takes in the session's streams; `isAtEnd` skips what they have received so far. */
+  start(isAtEnd: boolean): void {
+    for (const stream of this.session.streams.values()) if (stream.isPublished) this.#add(stream, isAtEnd)
+    this.session.viewers.attach(this)
+  }
+
+  published(streams: ReadonlyArray<StreamActor>): void {
+    for (const stream of streams) this.#add(stream, false)
+  }
+
+  get reading(): Iterable<StreamActor> {
+    return Array.from(this.#streams, ({ stream }) => stream)
+  }
+
+  #add(stream: StreamActor, isAtEnd: boolean): void {
+    const viewerStream = new ViewerStream(stream, isAtEnd ? atEnd(stream.model) : atBeginning(), this.#registry)
+    this.#streams.add(viewerStream)
+    this.#unannounced.add(viewerStream)
+    if (stream.isMetadata) this.#metadata.set(stream.path, viewerStream)
+  }
+
+  /** True until the viewer has asked for what was published last. */
+  get hasNewStreams(): boolean {
+    return this.#seenPublicationCount < this.session.viewers.publicationCount
+  }
+
+  seen(): void {
+    this.#seenPublicationCount = this.session.viewers.publicationCount
+  }
+
+  get hasUnannounced(): boolean {
+    return this.#announceable.length > 0
+  }
+
+  /** Every stream that is due; from now on the viewer may name them. */
+  announce(): ReadonlyArray<StreamEntry> {
+    return this.#announceable.map((viewerStream) => {
+      const { stream } = viewerStream
+      this.#unannounced.delete(viewerStream)
+      this.#known.set(stream.handle, viewerStream)
+      if (stream.isMetadata) this.#announcedTraces.add(stream.path)
+      return {
+        id: BigInt(stream.handle),
+        ctfTraceId: this.session.traceIds.get(stream.path) ?? 0n,
+        metadataFlag: stream.isMetadata,
+        pathName: stream.path,
+        channelName: stream.channelName
+      }
+    })
+  }
+
+  get #announceable(): ReadonlyArray<ViewerStream> {
+    const traces = new Set(this.#announcedTraces)
+    for (const { stream } of this.#unannounced) if (stream.isMetadata) traces.add(stream.path)
+    return [...this.#unannounced].filter(({ stream }) => traces.has(stream.path))
+  }
+
+  /** The metadata stream that describes what `viewerStream` carries, while the viewer reads it. */
+  metadataOf(viewerStream: ViewerStream): ViewerStream | undefined {
+    return this.#metadata.get(viewerStream.stream.path)
+  }
+
+  /** Read to its end: the viewer cannot name it any more. */
+  drop(viewerStream: ViewerStream): void {
+    const { stream } = viewerStream
+    this.#streams.delete(viewerStream)
+    this.#unannounced.delete(viewerStream)
+    this.#known.delete(stream.handle)
+    if (this.#metadata.get(stream.path) === viewerStream) this.#metadata.delete(stream.path)
+    viewerStream.release()
+  }
+
+  detach(): void {
+    this.session.viewers.detach(this)
+    for (const viewerStream of [...this.#streams]) this.drop(viewerStream)
+  }
+}

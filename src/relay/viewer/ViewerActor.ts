@@ -1,0 +1,179 @@
+/**
+ * What one viewer connection is to the relay: its viewer session, the sessions it is attached to, and the answers of
+ * live.md §6 to §9 as values. It sees no bytes of requests and no socket; whoever holds it must `close` it.
+ */
+import { Effect } from "effect"
+import * as Attach from "../../protocol/live/AttachSession.ts"
+import * as Detach from "../../protocol/live/DetachSession.ts"
+import * as NewStreams from "../../protocol/live/GetNewStreams.ts"
+import * as NextIndex from "../../protocol/live/GetNextIndex.ts"
+import * as ListSessions from "../../protocol/live/ListSessions.ts"
+import type { StreamsReply } from "../../protocol/live/StreamEntry.ts"
+import type { Registry } from "../Registry.ts"
+import type { SessionActor } from "../session/SessionActor.ts"
+import { Attachment } from "./ViewedSession.ts"
+import type { ViewerStream } from "./ViewerStream.ts"
+
+/**
+ * How long an attach may wait for the disk, so that it finds what was acknowledged before it. A disk that keeps up does
+ * it at once; with another one the viewer finds those packets a little later.
+ */
+const attachWait = "100 millis"
+/** CTF 2, as CREATE_SESSION of the streaming protocol has it. */
+const ctf2 = 2
+
+export class ViewerActor {
+  readonly #registry: Registry["Service"]
+  readonly #attachments = new Map<SessionActor, Attachment>()
+  readonly #streams = new Map<number, ViewerStream>()
+  #hasSession = false
+  /** The viewer knows CTF 2, and the listing that names trace formats. */
+  knowsFormats = false
+
+  constructor(registry: Registry["Service"]) {
+    this.#registry = registry
+  }
+
+  nextId(): bigint {
+    return this.#registry.nextViewerSessionId()
+  }
+
+  get sessions(): ReadonlyArray<ListSessions.Session> {
+    const shown = [...this.#registry.sessions.values()].filter(
+      (session) => !session.isConnectionClosed && this.#mayKnow(session)
+    )
+    return shown.map((session) => {
+      const { liveTimer, hostname, sessionName, traceFormat } = session.identity
+      return {
+        id: BigInt(session.id),
+        liveTimer,
+        clients: session.viewers.count > 0 ? 1 : 0,
+        streams: session.streams.size + session.viewers.closedStreamCount,
+        hostname,
+        sessionName,
+        traceFormat: traceFormat === ctf2 ? ListSessions.TraceFormat.ctf2 : ListSessions.TraceFormat.ctf1
+      }
+    })
+  }
+
+  #mayKnow(session: SessionActor): boolean {
+    return this.knowsFormats || session.identity.traceFormat !== ctf2
+  }
+
+  /** Said again, it changes nothing: what is attached stays attached. */
+  createSession(): void {
+    this.#hasSession = true
+  }
+
+  // ---- sessions --------------------------------------------------------------------------------------------------
+
+  attach(sessionId: bigint, seek: number): Effect.Effect<StreamsReply> {
+    return Effect.gen({ self: this }, function* () {
+      const wanted = this.#attachable(sessionId, seek)
+      if (typeof wanted === "number") return { status: wanted, streams: [] }
+      const busy = [...wanted.streams.values()].filter(({ log }) => !log.isIdle)
+      if (busy.length > 0) {
+        const synced = Effect.forEach(busy, ({ log }) => Effect.ignore(log.synced), { concurrency: "unbounded" })
+        yield* Effect.timeoutOption(synced, attachWait)
+      }
+      const session = this.#attachable(sessionId, seek)
+      if (typeof session === "number") return { status: session, streams: [] }
+      const isRotating = this.#registry.hasOngoingRotation(session)
+      const attachment = new Attachment(session, this.#registry, this.#streams)
+      this.#attachments.set(session, attachment)
+      // What is announced after a rotation is read from the beginning, like every stream announced later.
+      attachment.start(seek === Attach.Seek.last && !isRotating)
+      yield* Effect.logInfo(`viewer attached to ${session.identity.sessionName}#${session.id}`)
+      return { status: Attach.Status.ok, streams: isRotating ? [] : attachment.announce() }
+    })
+  }
+
+  /** The session, or why not. */
+  #attachable(sessionId: bigint, seek: number): SessionActor | number {
+    const { Seek, Status } = Attach
+    const { options, sessions } = this.#registry
+    if (!this.#hasSession) return Status.noSession
+    const session = sessions.get(Number(sessionId))
+    if (session === undefined) return Status.unknown
+    if (session.identity.liveTimer === 0) return Status.notLive
+    if (!this.#mayKnow(session)) return Status.unknown
+    if (seek !== Seek.beginning && seek !== Seek.last) return Status.seekError
+    const isTaken = options.singleViewer && session.viewers.count > 0
+    if (isTaken || this.#attachments.has(session)) return Status.already
+    return session.isConnectionClosed ? Status.unknown : session
+  }
+
+  #attachmentOf(sessionId: bigint): Attachment | undefined {
+    for (const attachment of this.#attachments.values()) {
+      if (BigInt(attachment.session.id) === sessionId) return attachment
+    }
+    return undefined
+  }
+
+  newStreams(sessionId: bigint): StreamsReply {
+    const { Status } = NewStreams
+    const attachment = this.#attachmentOf(sessionId)
+    if (attachment === undefined) return { status: Status.error, streams: [] }
+    const { session } = attachment
+    if (this.#registry.hasOngoingRotation(session)) return { status: Status.noNew, streams: [] }
+    if (session.isConnectionClosed && !attachment.hasUnannounced && !hasPublished(session)) {
+      return { status: Status.hup, streams: [] }
+    }
+    attachment.seen()
+    return { status: Status.ok, streams: attachment.announce() }
+  }
+
+  detach(sessionId: bigint): number {
+    const { Status } = Detach
+    if (!this.#hasSession) return Status.error
+    const attachment = this.#attachmentOf(sessionId)
+    if (attachment !== undefined) {
+      attachment.detach()
+      this.#attachments.delete(attachment.session)
+      return Status.ok
+    }
+    const session = this.#registry.sessions.get(Number(sessionId))
+    return session === undefined ? Status.unknown : Status.error
+  }
+
+  /** The viewer is gone, whatever it was doing. */
+  close(): void {
+    for (const attachment of this.#attachments.values()) attachment.detach()
+    this.#attachments.clear()
+  }
+
+  // ---- streams ---------------------------------------------------------------------------------------------------
+
+  /** Undefined: unknown, not attached, or read to its end. */
+  stream(handle: number): ViewerStream | undefined {
+    return this.#streams.get(handle)
+  }
+
+  /** The status, or the work that will tell it; with OK the record is at the start of `reply`. */
+  nextIndex(viewerStream: ViewerStream, reply: Buffer): number | Effect.Effect<number> {
+    if (viewerStream.stream.isMetadata) return NextIndex.Status.hup
+    return viewerStream.next(reply)
+  }
+
+  /** Of a reply with this status. To be asked in the turn that answers: flags describe that moment. */
+  flagsOf(viewerStream: ViewerStream, status: number): number {
+    const { Flags, Status } = NextIndex
+    const metadata = this.#attachments.get(viewerStream.stream.session)?.metadataOf(viewerStream)
+    // babeltrace 1.5 reads the flag with OK only, and then nothing but metadata until it got some.
+    const isTrap = status === Status.ok && metadata?.isSentAgain === true
+    let flags = metadata?.hasNewMetadata === true && !isTrap ? Flags.newMetadata : 0
+    if (viewerStream.stream.isMetadata) return flags
+    for (const attachment of this.#attachments.values()) if (attachment.hasNewStreams) flags |= Flags.newStream
+    return flags
+  }
+
+  /** The stream was read to its end: its number means nothing from now on. */
+  drop(viewerStream: ViewerStream): void {
+    this.#attachments.get(viewerStream.stream.session)?.drop(viewerStream)
+  }
+}
+
+const hasPublished = (session: SessionActor): boolean => {
+  for (const stream of session.streams.values()) if (stream.isPublished) return true
+  return false
+}

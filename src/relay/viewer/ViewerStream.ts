@@ -1,0 +1,336 @@
+/**
+ * One stream as one attached viewer reads it: the cursor, the metadata already sent, and the data file of the record
+ * answered last, whose bytes stay readable until the next one is (live.md §7.3).
+ *
+ * It keeps the stream's state and files reachable after the tracer and even the session are gone. Answers that need no
+ * disk are plain calls; those that do are effects, run by the viewer's connection one at a time.
+ */
+import { Effect } from "effect"
+import { offsetOf, recordBytes } from "../../memory/RecentIndexes.ts"
+import type { Lent, RecentPacket } from "../../memory/RecentPackets.ts"
+import type { Run } from "../../model/Runs.ts"
+import type { DataFile } from "../../model/StreamFile.ts"
+import type { Surroundings, ViewerCursor } from "../../model/ViewerCursor.ts"
+import * as CtfIndex from "../../protocol/CtfIndex.ts"
+import { Status } from "../../protocol/live/GetNextIndex.ts"
+import { FileFailed } from "../../storage/Files.ts"
+import { Patience } from "../Patience.ts"
+import type { Registry } from "../Registry.ts"
+import type { StreamActor } from "../stream/StreamActor.ts"
+import { isGone, openStill, type StreamReader } from "../stream/StreamReaders.ts"
+import type { TraceChunk } from "../TraceChunk.ts"
+import * as FileContent from "./FileContent.ts"
+
+/** Records read at once by a viewer that is behind: one visit to the index file for 64 packets. */
+const readAheadCountMax = 64
+/** A record found and lost again this often in one request is a ring that turns faster than the disk reads. */
+const attemptCountMax = 3
+/** Viewers that pause between two questions pause a millisecond at least. */
+const hastyMillis = 0.7
+/** How long bytes that were promised may take to reach the file before the viewer is told to ask again. */
+const fileWait = "5 seconds"
+
+interface Held {
+  readonly reader: StreamReader
+  readonly seq: number
+  readonly offset: number
+}
+
+export interface Metadata extends FileContent.Range {
+  readonly file: DataFile<TraceChunk>
+}
+
+const short = new FileFailed({ operation: "read", path: "", code: "short" })
+export const isMissing = (failure: FileFailed) => failure.code === "ENOENT"
+const statusOf = { retry: Status.retry, hup: Status.hup, inactive: Status.inactive } as const
+
+export class ViewerStream implements Surroundings {
+  readonly stream: StreamActor
+  readonly cursor: ViewerCursor
+  readonly #registry: Registry["Service"]
+  metadataSent = 0
+  readonly #patience: Patience<Buffer, number, bigint | "retry">
+  #held: Held | undefined
+  #coming: StreamReader | undefined
+  #ahead: Buffer | undefined
+  #aheadSeq = 0
+  #aheadCount = 0
+
+  constructor(stream: StreamActor, cursor: ViewerCursor, registry: Registry["Service"]) {
+    this.stream = stream
+    this.cursor = cursor
+    this.#registry = registry
+    this.#patience = new Patience(
+      hastyMillis,
+      (reply) => this.#next(reply),
+      (status) => this.#nothingOf(status),
+      () => this.#news()
+    )
+  }
+
+  // ---- Surroundings ----------------------------------------------------------------------------------------------
+
+  get isOngoingRotation(): boolean {
+    return this.#registry.hasOngoingRotation(this.stream.session)
+  }
+
+  get isConnectionClosed(): boolean {
+    return this.stream.session.isConnectionClosed
+  }
+
+  get hasFailed(): boolean {
+    return this.stream.log.failure !== undefined
+  }
+
+  isReadable(seq: number): boolean {
+    return this.#isInFile(seq) || this.#recent(seq) !== undefined
+  }
+
+  #isInFile(seq: number): boolean {
+    const { log } = this.stream
+    return log.durable.indexCount > seq || (log.isIdle && log.failure === undefined)
+  }
+
+  #recent(seq: number): RecentPacket | undefined {
+    const { recent } = this.stream.session.viewers
+    const { recentIndexes } = this.stream
+    if (recent === undefined || recentIndexes === undefined) return undefined
+    const at = recentIndexes.find(seq)
+    const run = at < 0 ? undefined : this.stream.model.runs.find(seq)
+    return run === undefined ? undefined : recent.find(run.index.data, offsetOf(recentIndexes.bytes, at))
+  }
+
+  // ---- GET_NEXT_INDEX --------------------------------------------------------------------------------------------
+
+  /** The status, or the work that will tell it. With OK the record is at the start of `reply`. */
+  next(reply: Buffer): number | Effect.Effect<number> {
+    return this.#patience.ask(reply)
+  }
+
+  /** "Try again", or the time until which the stream is inactive. */
+  #nothingOf(status: number | Effect.Effect<number>): bigint | "retry" | undefined {
+    if (status === Status.retry) return "retry"
+    return status === Status.inactive ? this.stream.model.beacon : undefined
+  }
+
+  /** Not half an index: another "try again" would only send the viewer away. */
+  #news(): Effect.Effect<void> {
+    const { model } = this.stream
+    const { beacon, indexCount } = model
+    return this.stream.until(
+      () => model.indexCount > indexCount || model.isClosed || (model.beacon ?? beacon) !== beacon
+    )
+  }
+
+  #next(reply: Buffer): number | Effect.Effect<number> {
+    const status = this.#decide()
+    if (status !== Status.ok) return status
+    return this.#take(reply) ? Status.ok : this.#nextFromFile(reply)
+  }
+
+  #decide(): number {
+    const { model } = this.stream
+    const { runs } = model
+    let run = runs.find(runs.nextFrom(this.cursor.seq, model.indexCount))
+    while (run?.index.data.chunk.isDeleted) {
+      runs.dropChunk(run.index.data.chunk)
+      run = runs.find(runs.nextFrom(this.cursor.seq, model.indexCount))
+    }
+    const answer = this.cursor.next(model, this)
+    return answer === "ok" ? Status.ok : statusOf[answer]
+  }
+
+  /** Answers the record at the cursor if that needs no disk. */
+  #take(reply: Buffer): boolean {
+    const { seq } = this.cursor
+    const run = this.stream.model.runs.find(seq)
+    if (run === undefined || !this.#copyRecord(seq, reply)) return false
+    const reader = this.#readerOf(run.index.data)
+    if (reader.opened === undefined) {
+      if (this.#recent(seq) === undefined) return false
+      // Opened beside the answer, so that the packet outlives both the memory it is in and the file's name.
+      if (this.#isInFile(seq)) this.#registry.background(Effect.ignore(reader.file))
+    }
+    if (reader === this.#coming) {
+      this.#letGo(this.#held?.reader)
+      this.#coming = undefined
+    }
+    this.#held = { reader, seq, offset: offsetOf(reply, 0) }
+    this.cursor.advance()
+    return true
+  }
+
+  #copyRecord(seq: number, reply: Buffer): boolean {
+    const { recentIndexes } = this.stream
+    const at = recentIndexes?.find(seq) ?? -1
+    if (recentIndexes !== undefined && at >= 0) {
+      recentIndexes.bytes.copy(reply, 0, at, at + recordBytes)
+      return true
+    }
+    const ahead = seq - this.#aheadSeq
+    if (this.#ahead === undefined || ahead < 0 || ahead >= this.#aheadCount) return false
+    const size = this.#recordSize
+    this.#ahead.copy(reply, 0, ahead * size, ahead * size + recordBytes)
+    return true
+  }
+
+  get #recordSize(): number {
+    return CtfIndex.recordSize(this.stream.session.identity.minor)
+  }
+
+  /** The held reader, or one that takes its place when the record that needs it is answered. */
+  #readerOf(data: DataFile<TraceChunk>): StreamReader {
+    if (this.#held?.reader.data === data) return this.#held.reader
+    if (this.#coming?.data === data) return this.#coming
+    this.#letGo(this.#coming)
+    this.#coming = this.stream.readers.acquire(data)
+    return this.#coming
+  }
+
+  #letGo(reader: StreamReader | undefined): void {
+    const close = reader === undefined ? undefined : this.stream.readers.release(reader)
+    if (close !== undefined) this.#registry.background(close)
+  }
+
+  #nextFromFile(reply: Buffer): Effect.Effect<number> {
+    return Effect.gen({ self: this }, function* () {
+      for (let attempt = 0; attempt < attemptCountMax; attempt++) {
+        const status = this.#decide()
+        if (status !== Status.ok) return status
+        if (this.#take(reply)) return Status.ok
+        const run = this.stream.model.runs.find(this.cursor.seq)
+        if (run === undefined) continue
+        const refusal = yield* this.#fetch(run, reply)
+        if (refusal !== undefined && !isGone(run.index.data)) return refusal
+      }
+      return Status.retry
+    })
+  }
+
+  /** Brings what `#take` misses for the record at the cursor, or the status if that is not possible. */
+  #fetch(run: Run<TraceChunk>, reply: Buffer): Effect.Effect<number | undefined> {
+    return Effect.gen({ self: this }, function* () {
+      const { isClosed } = this.stream.model
+      if (!this.#copyRecord(this.cursor.seq, reply)) {
+        const records = yield* Effect.result(this.#readAhead(run, this.cursor.seq))
+        if (records._tag === "Failure") {
+          if (!isMissing(records.failure)) return Status.error
+          return isClosed ? Status.hup : Status.retry
+        }
+      }
+      const file = yield* Effect.result(this.#readerOf(run.index.data).file)
+      if (file._tag === "Success") return undefined
+      return isMissing(file.failure) && isClosed ? Status.hup : Status.error
+    })
+  }
+
+  #readAhead(run: Run<TraceChunk>, seq: number): Effect.Effect<void, FileFailed> {
+    const size = this.#recordSize
+    const into = this.#ahead ?? Buffer.alloc(readAheadCountMax * size)
+    const position = CtfIndex.headerSize + (run.firstRecord + seq - run.firstSeq) * size
+    this.#aheadCount = 0
+    return Effect.acquireUseRelease(
+      openStill(run.index.data, this.stream.openIndexForReading(run.index)),
+      (file) =>
+        Effect.flatMap(file.read(into, position), (byteCount) => {
+          this.#ahead = into
+          this.#aheadSeq = seq
+          this.#aheadCount = Math.min(Math.floor(byteCount / size), run.firstSeq + run.count - seq)
+          return this.#aheadCount > 0 ? Effect.void : Effect.fail(short)
+        }),
+      (file) => file.close
+    )
+  }
+
+  // ---- GET_PACKET ------------------------------------------------------------------------------------------------
+
+  /** The range behind `head`, if it is in memory. */
+  packetInMemory(offset: number, byteCount: number, head: Buffer): Lent | undefined {
+    const held = this.#held
+    const { recent, reads } = this.stream.session.viewers
+    if (held === undefined || offset < held.offset) return undefined
+    const { data } = held.reader
+    const packet = recent?.find(data, held.offset) ?? reads?.find(data, held.offset)
+    if (packet === undefined || offset + byteCount > held.offset + packet.byteCount) return undefined
+    return packet.lend(head, offset - held.offset, byteCount)
+  }
+
+  /** A record was answered, so there is a file to read from. */
+  get hasFile(): boolean {
+    return this.#held !== undefined
+  }
+
+  /** Fails, before the first piece, when the range cannot be read. */
+  sendPacket(range: FileContent.Range, head: Buffer, take: FileContent.TakePiece): Effect.Effect<void, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const held = this.#held
+      if (held === undefined) return yield* short
+      if (!this.#isInFile(held.seq)) yield* this.#inFiles
+      const file = yield* held.reader.file
+      const { count, reads } = this.stream.session.viewers
+      if (reads !== undefined && count > 1 && range.from === held.offset) {
+        yield* reads.read(held.reader.data, file, range)
+      }
+      const shared = this.packetInMemory(range.from, range.byteCount, head)
+      if (shared === undefined) return yield* FileContent.send(file, range, head, take)
+      if (shared.head !== undefined) take(shared.head)
+      yield* take(shared.bytes, shared.giveBack)
+    })
+  }
+
+  get #inFiles(): Effect.Effect<void> {
+    return Effect.asVoid(Effect.timeoutOption(Effect.ignore(this.stream.log.synced), fileWait))
+  }
+
+  // ---- GET_METADATA ----------------------------------------------------------------------------------------------
+
+  /** Something was received that the viewer does not have, or the file is just starting again (live.md §7.4). */
+  get hasNewMetadata(): boolean {
+    const { metadataReceived } = this.stream.model
+    return metadataReceived === 0 || metadataReceived > this.metadataSent
+  }
+
+  /** A clear took back what the viewer has; it is coming once more, and the viewer will get none of it. */
+  get isSentAgain(): boolean {
+    return this.stream.model.metadataReceived === 0 && this.metadataSent > 0
+  }
+
+  /** What can be sent now. Undefined: nothing. */
+  get metadata(): Metadata | undefined {
+    const { model, metadataFile } = this.stream
+    const from = this.metadataSent
+    const byteCount = model.metadataReceived - from
+    const file = model.file ?? metadataFile
+    if (byteCount <= 0 || file === undefined || file.chunk.isDeleted) return undefined
+    return { file, from, byteCount }
+  }
+
+  /** Nothing follows what the viewer has. */
+  get isOver(): boolean {
+    return this.stream.model.isClosed || this.isConnectionClosed
+  }
+
+  /** Fails, before the first piece, when the bytes cannot be read; `head` announces all of them. */
+  sendMetadata(metadata: Metadata, head: Buffer, take: FileContent.TakePiece): Effect.Effect<void, FileFailed> {
+    const { file, from, byteCount } = metadata
+    return Effect.gen({ self: this }, function* () {
+      if (!this.stream.log.isIdle) yield* this.#inFiles
+      yield* Effect.acquireUseRelease(
+        openStill(file, this.stream.openForReading(file)),
+        (opened) => FileContent.send(opened, metadata, head, take),
+        (opened) => opened.close
+      )
+      this.metadataSent = from + byteCount
+    })
+  }
+
+  // ----------------------------------------------------------------------------------------------------------------
+
+  /** Nothing is read through this object any more. */
+  release(): void {
+    this.#letGo(this.#held?.reader)
+    this.#letGo(this.#coming)
+    this.#held = undefined
+    this.#coming = undefined
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The target's end of a control connection: commands as typed calls at one negotiated minor, refusals as errors.
+ *
+ * It knows no session and no stream: what to send when is `TargetSession.ts`.
+ */
+import { Effect, Schema, type Scope } from "effect"
+import * as CloseTraceChunk from "../protocol/control/CloseTraceChunk.ts"
+import * as CreateSession from "../protocol/control/CreateSession.ts"
+import * as SendMetadata from "../protocol/control/SendMetadata.ts"
+import * as VersionCommand from "../protocol/control/Version.ts"
+import * as Header from "../protocol/Header.ts"
+import * as ReturnCode from "../protocol/ReturnCode.ts"
+import type { Layout } from "../protocol/Struct.ts"
+import * as Version from "../protocol/Version.ts"
+import * as Dial from "../transport/Dial.ts"
+import * as Exchange from "../transport/Exchange.ts"
+
+/** The relay understood the command and refused it. */
+export class RelayRefused extends Schema.TaggedError<RelayRefused>()("RelayRefused", {
+  command: Schema.String,
+  returnCode: Schema.Int
+}) {
+  override get message(): string {
+    return `the relay refused ${this.command}: ${ReturnCode.names.get(this.returnCode) ?? this.returnCode}`
+  }
+}
+
+export type CommandFailed = Exchange.ExchangeFailed | RelayRefused
+
+/** A command with a reply; the modules of `protocol/control` are values of this type. */
+export interface Command<Request, Reply> {
+  readonly number: number
+  readonly name: string
+  readonly request: (minor: number) => Layout<Request>
+  readonly reply: (minor: number) => Layout<Reply>
+}
+
+export interface ControlClient {
+  readonly minor: number
+  readonly ask: <Request, Reply>(
+    command: Command<Request, Reply>,
+    request: Request
+  ) => Effect.Effect<Reply, Exchange.ExchangeFailed>
+  /** As `ask`, with any return code but OK as an error. */
+  readonly insist: <Request, Reply extends { readonly returnCode: number }>(
+    command: Command<Request, Reply>,
+    request: Request
+  ) => Effect.Effect<Reply, CommandFailed>
+  /** Written when it returns; what it answers insists on the reply. */
+  readonly start: <Request, Reply extends { readonly returnCode: number }>(
+    command: Command<Request, Reply>,
+    request: Request
+  ) => Effect.Effect<Effect.Effect<void, CommandFailed>, Exchange.ExchangeFailed>
+  /** The one command that has no reply. */
+  readonly sendMetadata: (request: SendMetadata.Request) => Effect.Effect<void, Exchange.ExchangeFailed>
+}
+
+/** Output paths and chunk paths stay below this in every relay. */
+const pathBytesMax = 4096
+
+const message = (number: number, payload: Uint8Array): ReadonlyArray<Uint8Array> => {
+  const head = { circuitId: 0n, dataSize: BigInt(payload.length), command: number, commandVersion: 0 }
+  return [Header.encode(head), payload]
+}
+
+/** Replies of a fixed size are as long as any of their values. */
+const fixedSizes: ReadonlyMap<string, number> = new Map([
+  ["ADD_STREAM", 12],
+  ["VERSION", 8],
+  ["TRACE_CHUNK_EXISTS", 5],
+  ["GET_CONFIGURATION", 12]
+])
+const genericBytes = 4
+
+const readerOf = (name: string, minor: number): Exchange.Reply<unknown>["read"] => {
+  if (name === CreateSession.name) {
+    if (!Version.features(minor).dynamicLayouts) return Exchange.exactly(12)
+    return Exchange.headThen(name, 16, pathBytesMax, (head) => head.getUint32(12))
+  }
+  if (name === CloseTraceChunk.name) return Exchange.headThen(name, 8, pathBytesMax, (head) => head.getUint32(4))
+  return Exchange.exactly(fixedSizes.get(name) ?? genericBytes)
+}
+
+export const connect = (
+  address: Dial.Address,
+  minorMax: number
+): Effect.Effect<ControlClient, Dial.DialFailed | CommandFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    const exchange = yield* Exchange.make(yield* Dial.dial(address))
+    const requestOf = <Request, Reply>(command: Command<Request, Reply>, minor: number, request: Request) =>
+      message(command.number, command.request(minor).encode(request))
+    const replyOf = <Request, Reply>(command: Command<Request, Reply>, minor: number) => ({
+      command: command.name,
+      read: readerOf(command.name, minor),
+      layout: command.reply(minor)
+    })
+    const own = { major: Version.own.major, minor: minorMax }
+    const theirs = yield* exchange.ask(requestOf(VersionCommand, 0, own), replyOf(VersionCommand, 0))
+    if (theirs.major !== own.major) {
+      return yield* new Exchange.ReplyMalformed({ command: "VERSION", reason: `major ${theirs.major}` })
+    }
+    const minor = Math.min(own.minor, theirs.minor)
+    const ask: ControlClient["ask"] = (command, request) =>
+      exchange.ask(requestOf(command, minor, request), replyOf(command, minor))
+    const insisted = <Reply extends { readonly returnCode: number }>(name: string, reply: Reply) =>
+      reply.returnCode === ReturnCode.OK
+        ? Effect.succeed(reply)
+        : Effect.fail(new RelayRefused({ command: name, returnCode: reply.returnCode }))
+    return {
+      minor,
+      ask,
+      insist: (command, request) => Effect.flatMap(ask(command, request), (reply) => insisted(command.name, reply)),
+      start: (command, request) =>
+        Effect.map(exchange.start(requestOf(command, minor, request), replyOf(command, minor)), (awaited) =>
+          Effect.asVoid(Effect.flatMap(awaited, (reply) => insisted(command.name, reply)))
+        ),
+      sendMetadata: (request) =>
+        exchange.post(message(SendMetadata.number, SendMetadata.request(minor).encode(request)))
+    }
+  })

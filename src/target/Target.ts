@@ -1,0 +1,94 @@
+/**
+ * A tracing host as seen by a relay: streams sessions to any relay of protocol 2.4 to 2.15.
+ *
+ * A target is only an address and an identity; every session dials for itself. Backpressure reaches the caller: a
+ * packet returns when the connection has room for the next. A session that was lost is not resumed, relays cannot do
+ * that: `reconnecting` starts a new one.
+ */
+import { randomUUID } from "node:crypto"
+import { hostname } from "node:os"
+import { Effect, type Schedule, Schema, type Scope } from "effect"
+import { own } from "../protocol/Version.ts"
+import type { DialFailed } from "../transport/Dial.ts"
+import type { CommandFailed } from "./ControlClient.ts"
+import * as Destination from "./Destination.ts"
+import * as TargetSession from "./TargetSession.ts"
+import type { NotNegotiated } from "./TargetStream.ts"
+
+export { UrlRefused } from "../transport/RelayUrl.ts"
+export type { CommandFailed } from "./ControlClient.ts"
+export { RelayRefused } from "./ControlClient.ts"
+export type { ChunkTimes } from "./TargetChunks.ts"
+export type { Session, SessionOptions } from "./TargetSession.ts"
+export type { DataStream, MetadataStream, Packet, StreamOptions } from "./TargetStream.ts"
+export { NotNegotiated } from "./TargetStream.ts"
+
+/** Sessions of this target are switched off. */
+export class TargetDisabled extends Schema.TaggedError<TargetDisabled>()("TargetDisabled", { host: Schema.String }) {
+  override get message(): string {
+    return `streaming to ${this.host} is disabled`
+  }
+}
+
+export type SessionFailed = DialFailed | CommandFailed | NotNegotiated | TargetDisabled
+
+export interface Options {
+  /** `net://HOST[:CONTROL[:DATA]][/SUBDIR]`, or `tcp://HOST[:PORT]` with `dataUrl`. */
+  readonly url: string
+  readonly dataUrl?: string
+  /** The name the relay groups by; this machine's where not given. */
+  readonly hostname?: string
+  /** The newest protocol minor to speak. */
+  readonly minor?: number
+  readonly enabled?: boolean
+}
+
+export interface Target {
+  readonly destination: Destination.Destination
+  readonly hostname: string
+  readonly isEnabled: () => boolean
+  /** Running sessions go on; no new one starts while disabled. */
+  readonly enable: (isEnabled: boolean) => void
+  readonly session: (
+    options: TargetSession.SessionOptions
+  ) => Effect.Effect<TargetSession.Session, SessionFailed, Scope.Scope>
+}
+
+export const make = (options: Options): Effect.Effect<Target, UrlRefused> =>
+  Effect.gen(function* () {
+    const destination = yield* Effect.fromResult(Destination.parse(options.url, options.dataUrl))
+    const identity = {
+      hostname: options.hostname ?? hostname(),
+      sessiondUuid: randomUUID().replaceAll("-", ""),
+      minorMax: options.minor ?? own.minor
+    }
+    let isEnabled = options.enabled ?? true
+    let sessionCount = 0n
+    return {
+      destination,
+      hostname: identity.hostname,
+      isEnabled: () => isEnabled,
+      enable: (enabled) => {
+        isEnabled = enabled
+      },
+      session: (session) =>
+        Effect.suspend((): Effect.Effect<TargetSession.Session, SessionFailed, Scope.Scope> => {
+          if (!isEnabled) return Effect.fail(new TargetDisabled({ host: destination.host }))
+          return TargetSession.open(destination, { ...identity, sessionId: sessionCount++ }, session)
+        })
+    }
+  })
+
+const isConnectionFailure = (error: { readonly _tag: string }) =>
+  error._tag === "DialFailed" || error._tag === "LinkLost"
+
+/** Runs `use` with a session; when the relay goes away, again with a new session, as long as `schedule` allows. */
+export const reconnecting = <A, E extends { readonly _tag: string }, R, S, R2>(
+  target: Target,
+  options: TargetSession.SessionOptions,
+  use: (session: TargetSession.Session) => Effect.Effect<A, E, R>,
+  schedule: Schedule.Schedule<S, unknown, never, R2>
+): Effect.Effect<A, E | SessionFailed, Exclude<R, Scope.Scope> | R2> =>
+  Effect.scoped(Effect.flatMap(target.session(options), use)).pipe(
+    Effect.retry({ schedule, while: (error: E | SessionFailed) => isConnectionFailure(error) })
+  )

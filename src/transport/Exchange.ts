@@ -1,0 +1,143 @@
+/**
+ * Requests and their replies over one connection: replies carry no header, so each is read in the shape its request
+ * expects, in the order of the requests. Requests may be pipelined up to a bound; then the next one waits.
+ *
+ * After a lost connection, a reply that cannot be read, or none in time, nothing that follows can be told apart: every
+ * request, waiting or new, fails with the same reason.
+ */
+import { Deferred, Effect, Queue, Result, Schema, type Scope, Semaphore } from "effect"
+import type { Layout } from "../protocol/Struct.ts"
+import { type Link, LinkLost } from "./Dial.ts"
+
+/** The other side answered what the protocol does not allow. */
+export class ReplyMalformed extends Schema.TaggedError<ReplyMalformed>()("ReplyMalformed", {
+  command: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `reply to ${this.command}: ${this.reason}`
+  }
+}
+
+export type ExchangeFailed = LinkLost | ReplyMalformed
+
+/** How to read a reply: its bytes from the connection, then its value from the bytes. */
+export interface Reply<A> {
+  readonly command: string
+  readonly read: (link: Link) => Effect.Effect<Uint8Array, ExchangeFailed>
+  readonly layout: Layout<A>
+}
+
+export interface Exchange {
+  /** Writes the request; what it answers waits for the reply. */
+  readonly start: <A>(
+    request: ReadonlyArray<Uint8Array>,
+    reply: Reply<A>
+  ) => Effect.Effect<Effect.Effect<A, ExchangeFailed>, ExchangeFailed>
+  readonly ask: <A>(request: ReadonlyArray<Uint8Array>, reply: Reply<A>) => Effect.Effect<A, ExchangeFailed>
+  /** A request without a reply. */
+  readonly post: (request: ReadonlyArray<Uint8Array>) => Effect.Effect<void, ExchangeFailed>
+}
+
+interface Waiting {
+  readonly reply: Reply<unknown>
+  readonly done: Deferred.Deferred<unknown, ExchangeFailed>
+}
+
+/** Enough to hide a round trip behind work; a relay reads pipelined requests without a limit of its own. */
+const pipelinedMax = 256
+
+/** A relay on a stalled disk may be slow; one that is silent for this long is taken for dead. */
+const replyTimeoutSeconds = 60
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+export const exactly =
+  (count: number) =>
+  (link: Link): Effect.Effect<Uint8Array, LinkLost> =>
+    link.read(count)
+
+/** A head, then as many bytes as it announces. */
+export const headThen =
+  (command: string, headBytes: number, tailBytesMax: number, tailBytes: (head: DataView) => number) =>
+  (link: Link): Effect.Effect<Uint8Array, ExchangeFailed> =>
+    Effect.gen(function* () {
+      const head = yield* link.read(headBytes)
+      const count = tailBytes(viewOf(head))
+      if (count === 0) return head
+      if (count > tailBytesMax) return yield* new ReplyMalformed({ command, reason: `announces ${count} bytes` })
+      return Buffer.concat([head, yield* link.read(count)])
+    })
+
+const withinTime = <A>(link: Link, { command, read }: Reply<A>) =>
+  read(link).pipe(
+    Effect.timeoutOption(`${replyTimeoutSeconds} seconds`),
+    Effect.flatMap((bytes) =>
+      bytes._tag === "Some"
+        ? Effect.succeed(bytes.value)
+        : Effect.fail(new LinkLost({ address: link.name, reason: `${command}: no answer in time` }))
+    )
+  )
+
+export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    // Bounded by the permits: every entry holds one.
+    const waiting = yield* Queue.unbounded<Waiting>()
+    const permits = yield* Semaphore.make(pipelinedMax)
+    let current: Waiting | undefined
+    let failure: ExchangeFailed | undefined
+
+    const refused = Effect.suspend(() =>
+      Effect.fail(failure ?? new LinkLost({ address: link.name, reason: "closed by us" }))
+    )
+    const fail = (error: ExchangeFailed) =>
+      Effect.gen(function* () {
+        failure ??= error
+        const left = yield* Queue.clear(waiting)
+        const all = current === undefined ? left : [current, ...left]
+        current = undefined
+        for (const { done } of all) Deferred.doneUnsafe(done, refused)
+        yield* Semaphore.release(permits, pipelinedMax)
+      })
+    const answers = Effect.gen(function* () {
+      while (true) {
+        current = yield* Queue.take(waiting)
+        const bytes = yield* withinTime(link, current.reply)
+        const value = current.reply.layout.decode(bytes)
+        if (Result.isFailure(value)) {
+          return yield* new ReplyMalformed({ command: current.reply.command, reason: value.failure.message })
+        }
+        Deferred.doneUnsafe(current.done, Effect.succeed(value.success))
+        current = undefined
+        yield* Semaphore.release(permits, 1)
+      }
+    })
+    yield* Effect.forkScoped(
+      answers.pipe(
+        Effect.catch(fail),
+        Effect.onInterrupt(() => fail(new LinkLost({ address: link.name, reason: "closed by us" })))
+      )
+    )
+    const start: Exchange["start"] = <A>(request: ReadonlyArray<Uint8Array>, reply: Reply<A>) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(restore(Semaphore.take(permits, 1)), () => {
+          if (failure !== undefined) return refused
+          // In one turn: the order of the replies waited for is the order of the requests written.
+          const done = Deferred.makeUnsafe<unknown, ExchangeFailed>()
+          Queue.offerUnsafe(waiting, { reply: reply as Reply<unknown>, done })
+          link.write(request)
+          const awaited = Deferred.await(done) as Effect.Effect<A, ExchangeFailed>
+          return Effect.as(restore(link.drained), awaited)
+        })
+      )
+    return {
+      start,
+      ask: (request, reply) => Effect.flatten(start(request, reply)),
+      post: (request) =>
+        Effect.suspend(() => {
+          if (failure !== undefined) return refused
+          link.write(request)
+          return link.drained
+        })
+    }
+  })

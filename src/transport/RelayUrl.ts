@@ -1,0 +1,48 @@
+/**
+ * The parts of the URLs that name a relay, whoever dials it: scheme, host, ports, path. What they mean is said by
+ * `target/Destination` and `viewer/ViewerUrl`. Pure: names are resolved when dialling.
+ */
+import { Result, Schema } from "effect"
+
+export class UrlRefused extends Schema.TaggedError<UrlRefused>()("UrlRefused", {
+  url: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.url}: ${this.reason}`
+  }
+}
+
+/** The parts any of our URLs is made of. */
+export interface UrlParts {
+  readonly scheme: string
+  readonly family: 4 | 6
+  readonly host: string
+  /** As many as were written; `undefined` where empty. */
+  readonly ports: ReadonlyArray<number | undefined>
+  /** Behind the first slash. */
+  readonly path: string
+}
+
+/** Roughly: whether it is one is for the dial to say. */
+const isIPv6 = (host: string) => /^[0-9a-f:]*:[0-9a-f:.]*(?:%\w+)?$/i.test(host)
+
+const pattern = /^(net|tcp)([46]?):\/\/(\[[^\]]*\]|[^:/[\]]*)((?::[^:/]*)*)(?:\/(.*))?$/is
+
+export const split = (url: string): Result.Result<UrlParts, UrlRefused> => {
+  const refuse = (reason: string) => Result.fail(new UrlRefused({ url, reason }))
+  const found = pattern.exec(url)
+  if (found === null) return refuse("not a URL like net://HOST[:PORT]")
+  const [, scheme = "", version = "", hostText = "", portsText = "", path = ""] = found
+  const host = hostText.startsWith("[") ? hostText.slice(1, -1) : hostText
+  if (host === "") return refuse("no host")
+  if (hostText.startsWith("[") && !isIPv6(host)) return refuse(`${host} is not an IPv6 address`)
+  const ports: Array<number | undefined> = []
+  for (const text of portsText.split(":").slice(1)) {
+    const port = Number(text)
+    if (!/^\d*$/.test(text) || port > 65_535) return refuse(`${text} is not a port`)
+    ports.push(text === "" || port === 0 ? undefined : port)
+  }
+  const family = version === "6" || isIPv6(host) ? 6 : 4
+  return Result.succeed({ scheme: scheme.toLowerCase(), family, host, ports, path })
+}

@@ -1,0 +1,180 @@
+/**
+ * A viewer of live sessions on any relay of protocol 2.4 to 2.15: lists sessions, attaches, and turns what they record
+ * into a `Stream` of typed events in timestamp order. Leaving the scope detaches.
+ *
+ * The stream is pulled: a consumer that stops reading stops the questions to the relay. One packet is buffered.
+ */
+import { Effect, Schema, type Scope, Stream } from "effect"
+import { Seek, Status } from "../protocol/live/AttachSession.ts"
+import { TraceFormat } from "../protocol/live/ListSessions.ts"
+import type { Address, DialFailed } from "../transport/Dial.ts"
+import type { ExchangeFailed } from "../transport/Exchange.ts"
+import type { UrlRefused } from "../transport/RelayUrl.ts"
+import * as Attachment from "./Attachment.ts"
+import * as ViewerConnection from "./ViewerConnection.ts"
+import * as ViewerUrl from "./ViewerUrl.ts"
+
+export type { PacketIndex, ViewedStream, ViewerEvent } from "./Attachment.ts"
+
+/** One entry of the relay's list. A recording session of several tracing domains has one entry for each. */
+export interface Session {
+  readonly id: bigint
+  readonly hostname: string
+  readonly sessionName: string
+  /** 0 when it cannot be watched live. */
+  readonly liveTimerMicros: number
+  readonly clientCount: number
+  readonly streamCount: number
+  readonly traceFormat: "ctf-1.8" | "ctf-2.0"
+}
+
+export class SessionNotFound extends Schema.TaggedError<SessionNotFound>()("SessionNotFound", {
+  hostname: Schema.String,
+  sessionName: Schema.String
+}) {
+  override get message(): string {
+    return `no live session ${this.sessionName} of host ${this.hostname}`
+  }
+}
+
+export class AttachRefused extends Schema.TaggedError<AttachRefused>()("AttachRefused", {
+  sessionName: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `cannot watch ${this.sessionName}: ${this.reason}`
+  }
+}
+
+export interface AttachOptions {
+  /** From the oldest packet the relay still has, or from the next one; the latter where not given. */
+  readonly seek?: "beginning" | "last"
+  /** Packets with the padding at their end, as stored. */
+  readonly withPadding?: boolean
+}
+
+export interface Attached {
+  readonly sessions: ReadonlyArray<Session>
+  /** Ends when the last session has ended and everything of it was read. To be run once. */
+  readonly events: Stream.Stream<Attachment.ViewerEvent, ExchangeFailed>
+}
+
+export interface LiveViewer {
+  readonly address: Address
+  /** The protocol minor both sides speak. */
+  readonly minor: number
+  readonly sessions: Effect.Effect<ReadonlyArray<Session>, ExchangeFailed>
+  readonly attach: (
+    session: Session,
+    options?: AttachOptions
+  ) => Effect.Effect<Attached, ExchangeFailed | AttachRefused, Scope.Scope>
+  /** Every session of that name, as one: kernel and user space of one recording session. */
+  readonly attachAll: (
+    name: ViewerUrl.SessionName,
+    options?: AttachOptions
+  ) => Effect.Effect<Attached, ExchangeFailed | AttachRefused | SessionNotFound, Scope.Scope>
+  /** Requests sent so far. */
+  readonly requestCount: () => number
+}
+
+export type ConnectFailed = UrlRefused | DialFailed | ExchangeFailed
+
+const statusNames: ReadonlyMap<number, string> = new Map([
+  [Status.already, "another viewer watches it"],
+  [Status.unknown, "it has ended"],
+  [Status.notLive, "it is not a live session"],
+  [Status.seekError, "the relay cannot seek there"],
+  [Status.noSession, "the relay lost our viewer session"]
+])
+
+/** A detach is a courtesy to the next viewer; it must not hold up the end of a program. */
+const detachTimeoutMillis = 1000
+
+const millis = ({ liveTimerMicros }: Session) => Math.max(1, liveTimerMicros / 1000)
+
+const make = (address: Address, connection: ViewerConnection.ViewerConnection): LiveViewer => {
+  const sessions = Effect.map(connection.sessions, (all) =>
+    all.map(
+      (entry): Session => ({
+        id: entry.id,
+        hostname: entry.hostname,
+        sessionName: entry.sessionName,
+        liveTimerMicros: entry.liveTimer,
+        clientCount: entry.clients,
+        streamCount: entry.streams,
+        traceFormat: entry.traceFormat === TraceFormat.ctf1 ? "ctf-1.8" : "ctf-2.0"
+      })
+    )
+  )
+  let hasViewerSession = false
+  const createViewerSession = Effect.suspend(() => {
+    if (hasViewerSession) return Effect.void
+    hasViewerSession = true
+    return connection.createViewerSession
+  })
+  const attachOne = (session: Session, seek: AttachOptions["seek"]) =>
+    Effect.acquireRelease(
+      Effect.gen(function* () {
+        const reply = yield* connection.attach(session.id, seek === "beginning" ? Seek.beginning : Seek.last)
+        if (reply.status === Status.ok) return { session, id: session.id, streams: reply.streams }
+        const reason = statusNames.get(reply.status) ?? `status ${reply.status}`
+        return yield* new AttachRefused({ sessionName: session.sessionName, reason })
+      }),
+      () => connection.detach(session.id).pipe(Effect.timeoutOption(detachTimeoutMillis), Effect.ignore)
+    )
+  /** Keeps what could be attached; fails when nothing could. */
+  const attachEach = (chosen: ReadonlyArray<Session>, { seek, withPadding = false }: AttachOptions) =>
+    Effect.gen(function* () {
+      yield* createViewerSession
+      const attached = []
+      let refusal: AttachRefused | undefined
+      for (const session of chosen) {
+        const outcome = yield* Effect.result(attachOne(session, seek))
+        if (outcome._tag === "Success") attached.push(outcome.success)
+        else if (outcome.failure._tag === "AttachRefused") refusal ??= outcome.failure
+        else return yield* outcome.failure
+      }
+      if (refusal !== undefined && attached.length === 0) return yield* refusal
+      const watched = attached.map(({ session }) => session)
+      const periodMillis = Math.min(...watched.map(millis))
+      const pull = Attachment.make({ connection, sessions: attached, periodMillis, withPadding })
+      const events = Stream.fromPull(Effect.map(pull, (next) => Effect.map(next, nonEmpty)))
+      return { sessions: watched, events }
+    })
+  return {
+    address,
+    minor: connection.minor,
+    sessions,
+    requestCount: connection.requestCount,
+    attach: (session, options = {}) => attachEach([session], options),
+    attachAll: (name, options = {}) =>
+      Effect.gen(function* () {
+        const { hostname, sessionName } = name
+        const all = yield* sessions
+        const chosen = all.filter(
+          (session) =>
+            session.hostname === hostname && session.sessionName === sessionName && session.liveTimerMicros > 0
+        )
+        if (chosen.length === 0) return yield* new SessionNotFound({ hostname, sessionName })
+        return yield* attachEach(chosen, options)
+      })
+  }
+}
+
+const nonEmpty = <A>(values: Array<A>) => values as unknown as readonly [A, ...Array<A>]
+
+export const connect = (address: Address): Effect.Effect<LiveViewer, DialFailed | ExchangeFailed, Scope.Scope> =>
+  Effect.map(ViewerConnection.connect(address), (connection) => make(address, connection))
+
+/** The relay and, where the URL names one, the session. */
+export const fromUrl = (
+  url: string
+): Effect.Effect<
+  { readonly viewer: LiveViewer; readonly session: ViewerUrl.SessionName | undefined },
+  ConnectFailed,
+  Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const { address, session } = yield* Effect.fromResult(ViewerUrl.parse(url))
+    return { viewer: yield* connect(address), session }
+  })

@@ -1,0 +1,179 @@
+/**
+ * Mirrors live sessions into a directory: the data, metadata and index files the relay stores, from what it serves.
+ *
+ * The live protocol leaves out two index fields; they are read from the packets' own heads, and an index of the older
+ * format 1.0 is written where packets have none. What is written is readable at any moment up to the last whole packet.
+ */
+import { type FileHandle, mkdir, open as openFile, readdir } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { Effect, Schema, type Scope, Stream } from "effect"
+import * as CtfPacket from "../ctf/CtfPacket.ts"
+import * as CtfIndex from "../protocol/CtfIndex.ts"
+import { fixed, u64Max } from "../protocol/Struct.ts"
+import type { ExchangeFailed } from "../transport/Exchange.ts"
+import type { PacketIndex, ViewedStream, ViewerEvent } from "./Attachment.ts"
+
+export class RecordFailed extends Schema.TaggedError<RecordFailed>()("RecordFailed", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.path}: ${this.reason}`
+  }
+}
+
+export interface Progress {
+  readonly streams: number
+  readonly packets: number
+  readonly bytes: number
+  /** Packets the relay announced but no longer had. */
+  readonly lost: number
+}
+
+export interface Options {
+  readonly onProgress?: (progress: Progress) => void
+}
+
+const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, RecordFailed> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => new RecordFailed({ path, reason: cause instanceof Error ? cause.message : String(cause) })
+  }).pipe(
+    // A write in flight must not outlive its descriptor.
+    Effect.uninterruptible
+  )
+
+/** Below `root` whatever a relay says. Relays of old targets serve paths that look absolute. */
+const locationOf = (root: string, stream: ViewedStream): Effect.Effect<string, RecordFailed> => {
+  const components = stream.path.split("/").filter((component) => component !== "" && component !== ".")
+  const isSafe = !components.includes("..") && !stream.channel.includes("/") && !/^\.{0,2}$/.test(stream.channel)
+  if (isSafe) return Effect.succeed(join(root, ...components, stream.channel))
+  return Effect.fail(new RecordFailed({ path: `${stream.path}/${stream.channel}`, reason: "not a name to write to" }))
+}
+
+const create = (path: string): Effect.Effect<FileHandle, RecordFailed> =>
+  attempt(path, async () => {
+    await mkdir(dirname(path), { recursive: true })
+    return openFile(path, "wx")
+  })
+
+const append = (path: string, file: FileHandle, bytes: Uint8Array) => attempt(path, () => file.appendFile(bytes))
+
+/** The minors whose index layouts 1.0 and 1.1 are. */
+const minor10 = 7
+const minor11 = 8
+
+/** One stream's files. */
+interface Mirror {
+  readonly path: string
+  readonly data: FileHandle
+  index: { readonly file: FileHandle; readonly path: string; readonly minor: number } | undefined
+  offset: bigint
+}
+
+const headOf = (bytes: Uint8Array, index: PacketIndex): CtfPacket.PacketHead | undefined => {
+  const head = CtfPacket.head(bytes)
+  if (head === undefined) return undefined
+  const isThis = head.packetSize === index.packetSize && head.timestampBegin === index.timestampBegin
+  return isThis && head.contentSize === index.contentSize ? head : undefined
+}
+
+const openIndex = (mirror: Mirror, minor: number) =>
+  Effect.gen(function* () {
+    const name = mirror.path.slice(dirname(mirror.path).length + 1)
+    const path = join(dirname(mirror.path), "index", `${name}.idx`)
+    const file = yield* create(path)
+    yield* append(path, file, CtfIndex.headerBytes(minor))
+    mirror.index = { file, path, minor }
+    return mirror.index
+  })
+
+const writePacket = (mirror: Mirror, index: PacketIndex, bytes: Uint8Array) =>
+  Effect.gen(function* () {
+    const head = headOf(bytes, index)
+    const target = mirror.index ?? (yield* openIndex(mirror, head === undefined ? minor10 : minor11))
+    // Data first: an index record never tells of bytes that are not there.
+    yield* append(mirror.path, mirror.data, bytes)
+    const common = { ...index, offset: mirror.offset }
+    const record =
+      target.minor === minor10
+        ? fixed(CtfIndex.record10).encode(common)
+        : fixed(CtfIndex.record11).encode({
+            ...common,
+            streamInstanceId: head?.streamInstanceId ?? u64Max,
+            packetSeqNum: head?.packetSeqNum ?? u64Max
+          })
+    yield* append(target.path, target.file, record)
+    mirror.offset += BigInt(bytes.length)
+  }).pipe(
+    // Interrupted in between, it would leave a packet without its index record.
+    Effect.uninterruptible
+  )
+
+const close = (mirror: Mirror) =>
+  Effect.promise(async () => {
+    await mirror.data.close()
+    await mirror.index?.file.close()
+  })
+
+const makeRoot = (directory: string) =>
+  Effect.gen(function* () {
+    yield* attempt(directory, () => mkdir(directory, { recursive: true }))
+    const entries = yield* attempt(directory, () => readdir(directory))
+    if (entries.length > 0) return yield* new RecordFailed({ path: directory, reason: "not an empty directory" })
+  })
+
+const makeMirrors = (root: string) => {
+  const mirrors = new Map<bigint, Mirror>()
+  const release = (id: bigint) =>
+    Effect.suspend(() => {
+      const mirror = mirrors.get(id)
+      mirrors.delete(id)
+      return mirror === undefined ? Effect.void : close(mirror)
+    })
+  const add = (stream: ViewedStream) =>
+    Effect.gen(function* () {
+      const path = yield* locationOf(root, stream)
+      mirrors.set(stream.id, { path, data: yield* create(path), index: undefined, offset: 0n })
+    })
+  return { mirrors, release, add }
+}
+
+/** Runs until the events end. `events` must come with the padding of packets. */
+export const record = <E extends ExchangeFailed>(
+  events: Stream.Stream<ViewerEvent, E>,
+  directory: string,
+  options: Options = {}
+): Effect.Effect<Progress, E | RecordFailed> =>
+  Effect.gen(function* () {
+    yield* makeRoot(directory)
+    const { add, mirrors, release } = makeMirrors(directory)
+    yield* Effect.addFinalizer(() => Effect.forEach([...mirrors.keys()], release, { discard: true }))
+    const progress = { streams: 0, packets: 0, bytes: 0, lost: 0 }
+    const onEvent = (event: ViewerEvent): Effect.Effect<void, RecordFailed> => {
+      switch (event._tag) {
+        case "StreamAdded":
+          progress.streams++
+          return add(event.stream)
+        case "Metadata": {
+          const mirror = mirrors.get(event.stream.id) as Mirror
+          progress.bytes += event.bytes.length
+          return append(mirror.path, mirror.data, event.bytes)
+        }
+        case "Packet":
+          progress.packets++
+          progress.bytes += event.bytes.length
+          return writePacket(mirrors.get(event.stream.id) as Mirror, event.index, event.bytes)
+        case "PacketLost":
+          progress.lost++
+          return Effect.void
+        case "StreamEnded":
+          return release(event.stream.id)
+        case "Inactive":
+        case "SessionEnded":
+          return Effect.void
+      }
+    }
+    yield* Stream.runForEach(events, (event) => Effect.map(onEvent(event), () => options.onProgress?.({ ...progress })))
+    return progress
+  }).pipe((recording: Effect.Effect<Progress, E | RecordFailed, Scope.Scope>) => Effect.scoped(recording))

@@ -1,0 +1,140 @@
+/**
+ * What a viewer knows of its streams, and what it may show next: pure decisions over plain state.
+ *
+ * Per stream there is at most one thing to show: an unread packet or the latest inactivity. The oldest may be shown
+ * when no other stream can still produce something older, which its horizon tells: the time below which nothing new
+ * will come from it. Horizons never go back.
+ *
+ * A relay before 2.14 cannot say that a stream without packets is inactive. Its producer flushes every live period, so
+ * after some periods of mere "retry" such a stream no longer holds the others back.
+ */
+
+import { type TraceClock, toNanos } from "../ctf/Metadata.ts"
+import type * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
+
+export interface ViewedStream {
+  readonly id: bigint
+  readonly sessionId: bigint
+  /** Groups a metadata stream with its data streams. */
+  readonly traceId: bigint
+  readonly isMetadata: boolean
+  readonly path: string
+  readonly channel: string
+}
+
+/** A packet's index as the live protocol tells it. */
+export type PacketIndex = Omit<GetNextIndex.Reply, "status" | "flags">
+
+export type Held =
+  | { readonly _tag: "Packet"; readonly index: PacketIndex; readonly sinceMillis: number }
+  | { readonly _tag: "Inactive"; readonly timestamp: bigint; readonly sinceMillis: number }
+
+/** One data stream. */
+export interface DataState {
+  readonly stream: ViewedStream
+  readonly clock: () => TraceClock | undefined
+  readonly announcedMillis: number
+  held: Held | undefined
+  /** Nanoseconds; undefined before the first answer that tells. */
+  horizon: bigint | undefined
+  /** The last inactivity told, in cycles: an equal one is no news. */
+  inactiveUntil: bigint | undefined
+  /** Since when every answer was "retry". */
+  retryingSinceMillis: number | undefined
+  polledMillis: number
+}
+
+/** Live periods of mere "retry" after which a stream holds nothing back. */
+const patiencePeriods = 3
+
+export const make = (stream: ViewedStream, clock: () => TraceClock | undefined, nowMillis: number): DataState => ({
+  stream,
+  clock,
+  announcedMillis: nowMillis,
+  held: undefined,
+  horizon: undefined,
+  inactiveUntil: undefined,
+  retryingSinceMillis: undefined,
+  polledMillis: Number.NEGATIVE_INFINITY
+})
+
+/** When the thing to show begins, in nanoseconds. */
+export const keyOf = (state: DataState): bigint | undefined => {
+  if (state.held === undefined) return undefined
+  return toNanos(state.clock(), state.held._tag === "Packet" ? state.held.index.timestampBegin : state.held.timestamp)
+}
+
+const raise = (state: DataState, cycles: bigint) => {
+  const nanos = toNanos(state.clock(), cycles)
+  if (state.horizon === undefined || nanos > state.horizon) state.horizon = nanos
+}
+
+export const onPacket = (state: DataState, index: PacketIndex, nowMillis: number): void => {
+  state.held = { _tag: "Packet", index, sinceMillis: nowMillis }
+  state.retryingSinceMillis = undefined
+  // Later packets of the stream begin no earlier than this one ends; until it is shown, its begin holds.
+  raise(state, index.timestampBegin)
+}
+
+/** Whether it was news. */
+export const onInactive = (state: DataState, timestamp: bigint, nowMillis: number): boolean => {
+  state.retryingSinceMillis = undefined
+  if (state.inactiveUntil !== undefined && timestamp <= state.inactiveUntil) return false
+  state.inactiveUntil = timestamp
+  state.held = { _tag: "Inactive", timestamp, sinceMillis: nowMillis }
+  raise(state, timestamp)
+  return true
+}
+
+export const onRetry = (state: DataState, nowMillis: number): void => {
+  state.retryingSinceMillis ??= nowMillis
+}
+
+/** Takes what is held, after it was shown. */
+export const release = (state: DataState): void => {
+  if (state.held?._tag === "Packet") raise(state, state.held.index.timestampEnd)
+  state.held = undefined
+}
+
+const isSilent = (state: DataState, since: number, nowMillis: number, periodMillis: number): boolean => {
+  if (state.retryingSinceMillis === undefined) return false
+  const waited = nowMillis - Math.max(since, state.retryingSinceMillis)
+  return waited >= patiencePeriods * periodMillis
+}
+
+export type Choice =
+  | { readonly _tag: "Show"; readonly state: DataState }
+  /** Nothing can be shown before one of these has news. */
+  | { readonly _tag: "Poll"; readonly states: ReadonlyArray<DataState> }
+
+export const choose = (states: Iterable<DataState>, nowMillis: number, periodMillis: number): Choice => {
+  const all = [...states]
+  let oldest: DataState | undefined
+  let key: bigint | undefined
+  for (const state of all) {
+    const own = keyOf(state)
+    if (own === undefined || (key !== undefined && own >= key)) continue
+    oldest = state
+    key = own
+  }
+  // An inactivity is no reason to leave a stream unasked: it may have a packet by now.
+  const askable = all.filter((state) => state.held?._tag !== "Packet")
+  if (oldest?.held === undefined || key === undefined) return { _tag: "Poll", states: askable }
+  const { sinceMillis } = oldest.held
+  const least = key
+  const blocking = all.filter(
+    (state) =>
+      state !== oldest &&
+      state.held === undefined &&
+      (state.horizon === undefined || state.horizon < least) &&
+      !isSilent(state, sinceMillis, nowMillis, periodMillis)
+  )
+  if (blocking.length === 0) return { _tag: "Show", state: oldest }
+  return { _tag: "Poll", states: oldest.held._tag === "Inactive" ? askable : blocking }
+}
+
+/** Whether a packet waits for the streams that are polled: then they are asked more often. */
+export const isPacketWaiting = (states: Iterable<DataState>): boolean => {
+  for (const { held } of states) if (held?._tag === "Packet") return true
+  return false
+}

@@ -1,0 +1,33 @@
+/** URLs of live sessions: `net://HOST[:PORT]` names a relay, `net://HOST[:PORT]/host/TARGETHOST/SESSION` a session. */
+import { Result } from "effect"
+import type { Address } from "../transport/Dial.ts"
+import { split, UrlRefused } from "../transport/RelayUrl.ts"
+
+export interface SessionName {
+  readonly hostname: string
+  readonly sessionName: string
+}
+
+export interface ViewerUrl {
+  readonly address: Address
+  /** Undefined where the URL names the relay only. */
+  readonly session: SessionName | undefined
+}
+
+export const portDefault = 5344
+
+export const parse = (url: string): Result.Result<ViewerUrl, UrlRefused> =>
+  Result.flatMap(split(url), ({ family, host, path, ports }): Result.Result<ViewerUrl, UrlRefused> => {
+    const refuse = (reason: string) => Result.fail(new UrlRefused({ url, reason }))
+    if (ports.length > 1) return refuse("more than one port")
+    const address = { host, family, port: ports[0] ?? portDefault }
+    if (path === "") return Result.succeed({ address, session: undefined })
+    const [keyword, hostname = "", sessionName = "", ...more] = path.split("/")
+    if (keyword !== "host" || hostname === "" || sessionName === "" || more.length > 0) {
+      return refuse("a session is /host/TARGETHOST/SESSION")
+    }
+    return Result.succeed({ address, session: { hostname, sessionName } })
+  })
+
+export const format = ({ host, port }: Address, { hostname, sessionName }: SessionName): string =>
+  `net://${host.includes(":") ? `[${host}]` : host}:${port}/host/${hostname}/${sessionName}`
