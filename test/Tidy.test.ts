@@ -43,8 +43,6 @@ const isOurs = ({ from }: Import): boolean => from.startsWith(".")
 const targetOf = (file: string, { from }: Import): string => normalize(join(dirname(file), from))
 /** `src/relay/Registry.ts` is in `relay`, `src/Relay.ts` is `Relay.ts`. */
 const folderOf = (file: string): string => file.split("/")[1] ?? ""
-/** `src/relay/stream/Stage.ts` is in `stream` of `relay`, `src/relay/Registry.ts` in none. */
-const roomOf = (file: string): string => (file.split("/")[1] === "relay" ? (file.split("/").at(-2) ?? "") : "")
 
 const offences = (found: ReadonlyArray<string | undefined>): ReadonlyArray<string> =>
   found.filter((offence) => offence !== undefined)
