@@ -1,0 +1,229 @@
+/**
+ * What the fields of a trace look like in bits: one language for CTF 1.8 and CTF 2, in which nothing is implied any more.
+ *
+ * Every class has its alignment (of a structure: that of its members included), every number its byte order, every
+ * reference its root scope and path, every option of a variant its selector values, every member with a meaning its
+ * roles. Texts of CTF 1.8 (arrays of encoded bytes) are strings here, its `uuid` is a blob. A class may stand at several
+ * places (it is never copied): what is said about one place, such as a reference, is in the class that makes it.
+ * Integers that may need 64 bits are bigints.
+ */
+
+/** In decoding order: a field may refer to any field that is decoded before it. */
+export const scopes = [
+  "packet-header",
+  "packet-context",
+  "event-record-header",
+  "event-record-common-context",
+  "event-record-specific-context",
+  "event-record-payload"
+] as const
+export type Scope = (typeof scopes)[number]
+
+export type ByteOrder = "little-endian" | "big-endian"
+
+/** The meaning of a field; such a field is not shown. The names are those of CTF 2 (§5.3), for CTF 1.8 too. */
+export type Role =
+  | "packet-magic-number"
+  | "metadata-stream-uuid"
+  | "data-stream-class-id"
+  | "data-stream-id"
+  | "packet-total-length"
+  | "packet-content-length"
+  /** Moves the clock of the stream (§7.2). In CTF 1.8: each integer mapped to the clock, in any scope. */
+  | "default-clock-timestamp"
+  | "packet-end-default-clock-timestamp"
+  | "discarded-event-record-counter-snapshot"
+  | "packet-sequence-number"
+  | "event-record-class-id"
+
+/** Both ends included. */
+export interface Range {
+  readonly lower: bigint
+  readonly upper: bigint
+}
+
+/** A label and its values. Ranges of two labels may overlap; in order of declaration, each label once. */
+export interface Mapping {
+  readonly label: string
+  readonly ranges: ReadonlyArray<Range>
+}
+
+export type DisplayBase = 2 | 8 | 10 | 16
+
+/**
+ * An earlier field: `path` are indexes from the root structure of `scope` on: the member of a structure, the option of a
+ * variant (then it is read only when that option was chosen, else it is missing), nothing for an array (the current
+ * element) and nothing for an optional.
+ */
+export interface Reference {
+  readonly scope: Scope
+  readonly path: ReadonlyArray<number>
+}
+
+interface Bits {
+  /** 1–64. */
+  readonly size: number
+  /** A power of two, in bits, from the first bit of the packet. */
+  readonly alignment: number
+  readonly byteOrder: ByteOrder
+  /** The bits of the value are in the order opposite to the natural one of its byte order (§6.3). */
+  readonly isReversed: boolean
+}
+
+export interface BitArray extends Bits {
+  readonly kind: "bit-array"
+}
+
+export interface BitMap extends Bits {
+  readonly kind: "bit-map"
+  /** Bits counted from the least significant one of the value. */
+  readonly flags: ReadonlyArray<Mapping>
+}
+
+export interface Bool extends Bits {
+  readonly kind: "boolean"
+}
+
+interface Numeric {
+  readonly isSigned: boolean
+  readonly base: DisplayBase
+  /** An enumeration has them. */
+  readonly mappings: ReadonlyArray<Mapping> | undefined
+  readonly roles: ReadonlyArray<Role>
+}
+
+export interface Integer extends Bits, Numeric {
+  readonly kind: "integer"
+}
+
+/** LEB128, at most 64 bits of data. */
+export interface VariableInteger extends Numeric {
+  readonly kind: "variable-integer"
+  readonly alignment: 8
+}
+
+/** IEEE 754 binary. */
+export interface Float extends Bits {
+  readonly kind: "float"
+  readonly size: 32 | 64
+}
+
+export type Encoding = "utf-8" | "utf-16le" | "utf-16be" | "utf-32le" | "utf-32be"
+
+/** Ends with one zero code unit. */
+export interface NullTerminatedString {
+  readonly kind: "string"
+  readonly encoding: Encoding
+  readonly alignment: 8
+}
+
+/** Cut at its first zero code unit, if it has one. */
+export interface StaticString {
+  readonly kind: "static-string"
+  /** Bytes. */
+  readonly length: number
+  readonly encoding: Encoding
+  readonly alignment: 8
+}
+
+export interface DynamicString {
+  readonly kind: "dynamic-string"
+  /** Of its length in bytes. */
+  readonly length: Reference
+  readonly encoding: Encoding
+  readonly alignment: 8
+}
+
+export interface StaticBlob {
+  readonly kind: "static-blob"
+  /** Bytes. */
+  readonly length: number
+  readonly mediaType: string
+  readonly roles: ReadonlyArray<Role>
+  readonly alignment: 8
+}
+
+export interface DynamicBlob {
+  readonly kind: "dynamic-blob"
+  /** Of its length in bytes. */
+  readonly length: Reference
+  readonly mediaType: string
+  readonly alignment: 8
+}
+
+export interface Member {
+  /** As it is shown: of CTF 1.8 without its one leading underscore. Two members may be shown alike. */
+  readonly name: string
+  /** As it was declared. */
+  readonly declaredName: string
+  readonly fieldClass: FieldClass
+}
+
+export interface Structure {
+  readonly kind: "structure"
+  readonly members: ReadonlyArray<Member>
+  readonly alignment: number
+}
+
+export interface StaticArray {
+  readonly kind: "static-array"
+  readonly length: number
+  readonly element: FieldClass
+  /** Kept also when there are no elements. */
+  readonly alignment: number
+}
+
+export interface DynamicArray {
+  readonly kind: "dynamic-array"
+  readonly length: Reference
+  readonly element: FieldClass
+  /** Kept also when there are no elements. */
+  readonly alignment: number
+}
+
+export interface Optional {
+  readonly kind: "optional"
+  readonly content: FieldClass
+  /** A boolean, or an integer when there are ranges. */
+  readonly selector: Reference
+  /** Of an integer selector: the content is there when its value is in one of them. */
+  readonly ranges: ReadonlyArray<Range> | undefined
+  readonly alignment: 1
+}
+
+export interface Option {
+  /** As it is shown; empty where CTF 2 gave none. */
+  readonly name: string
+  readonly declaredName: string
+  readonly fieldClass: FieldClass
+}
+
+export interface Variant {
+  readonly kind: "variant"
+  readonly selector: Reference
+  readonly options: ReadonlyArray<Option>
+  /** Which option which selector values choose: disjoint and ascending. Values in none of them choose none. */
+  readonly choices: ReadonlyArray<Range & { readonly option: number }>
+  readonly alignment: 1
+}
+
+export type FieldClass =
+  | BitArray
+  | BitMap
+  | Bool
+  | Integer
+  | VariableInteger
+  | Float
+  | NullTerminatedString
+  | StaticString
+  | DynamicString
+  | StaticBlob
+  | DynamicBlob
+  | Structure
+  | StaticArray
+  | DynamicArray
+  | Optional
+  | Variant
+
+/** Structures and arrays may stand in each other this deep; deeper metadata is refused. */
+export const depthMax = 512

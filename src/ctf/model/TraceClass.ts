@@ -1,0 +1,74 @@
+/**
+ * What metadata says about a trace: clocks, data stream classes and their event record classes.
+ *
+ * It only grows: a class that was declared stays as it is, the same object, while the maps here gain entries as more
+ * metadata arrives. So what was compiled for a class stays true, and is found again by the class itself.
+ */
+import type { ByteOrder, Structure } from "./FieldClass.ts"
+
+export interface ClockOrigin {
+  readonly namespace: string | undefined
+  readonly name: string
+  readonly uid: string
+}
+
+export interface ClockClass {
+  /** What refers to it: in CTF 1.8 its name. */
+  readonly id: string
+  readonly namespace: string | undefined
+  readonly name: string | undefined
+  /** In CTF 1.8 the text of its UUID. */
+  readonly uid: string | undefined
+  readonly description: string | undefined
+  /** Cycles per second, above 0. */
+  readonly frequency: bigint
+  /** From the origin to cycle 0: whole seconds, then less than a second of cycles (§7.3). */
+  readonly offsetSeconds: bigint
+  readonly offsetCycles: bigint
+  readonly precision: bigint | undefined
+  readonly accuracy: bigint | undefined
+  /** Undefined: known to nobody but this clock. All clocks of LTTng count from the epoch (§7.4). */
+  readonly origin: "unix-epoch" | ClockOrigin | undefined
+}
+
+export interface EventClass {
+  /** Unique in its data stream class. */
+  readonly id: bigint
+  readonly namespace: string | undefined
+  readonly name: string | undefined
+  readonly uid: string | undefined
+  /** LTTng's number of it: 0 (emergency) … 14 (debug). */
+  readonly logLevel: bigint | undefined
+  readonly emfUri: string | undefined
+  readonly specificContext: Structure | undefined
+  readonly payload: Structure | undefined
+}
+
+export interface DataStreamClass {
+  readonly id: bigint
+  readonly namespace: string | undefined
+  readonly name: string | undefined
+  readonly uid: string | undefined
+  /** Of its fields with a timestamp's role. */
+  readonly clock: ClockClass | undefined
+  readonly packetContext: Structure | undefined
+  readonly eventHeader: Structure | undefined
+  readonly commonContext: Structure | undefined
+  readonly events: ReadonlyMap<bigint, EventClass>
+}
+
+export interface TraceClass {
+  readonly format: "1.8" | "2"
+  readonly namespace: string | undefined
+  readonly name: string | undefined
+  /** In CTF 1.8 the text of its UUID. */
+  readonly uid: string | undefined
+  /** 16 bytes, as they stand in the header of its packets. */
+  readonly uuid: Uint8Array | undefined
+  /** That of CTF 1.8's trace block. */
+  readonly byteOrder: ByteOrder | undefined
+  readonly environment: ReadonlyMap<string, bigint | string>
+  readonly packetHeader: Structure | undefined
+  readonly clocks: ReadonlyMap<string, ClockClass>
+  readonly dataStreams: ReadonlyMap<bigint, DataStreamClass>
+}
