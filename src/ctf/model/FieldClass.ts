@@ -1,11 +1,10 @@
 /**
- * What the fields of a trace look like in bits: one language for CTF 1.8 and CTF 2, in which nothing is implied any more.
+ * What the fields of a trace look like in bits: one language for CTF 1.8 and CTF 2, in which nothing is implied.
  *
  * Every class has its alignment (of a structure: that of its members included), every number its byte order, every
  * reference its root scope and path, every option of a variant its selector values, every member with a meaning its
- * roles. Texts of CTF 1.8 (arrays of encoded bytes) are strings here, its `uuid` is a blob. A class may stand at several
- * places (it is never copied): what is said about one place, such as a reference, is in the class that makes it.
- * Integers that may need 64 bits are bigints.
+ * roles. Texts of CTF 1.8 (arrays of encoded bytes) are strings here, its `uuid` is a blob. One class may stand at
+ * several places of a tree, but for those that contain a reference. Integers that may need 64 bits are bigints.
  */
 
 /** In decoding order: a field may refer to any field that is decoded before it. */
@@ -51,9 +50,9 @@ export interface Mapping {
 export type DisplayBase = 2 | 8 | 10 | 16
 
 /**
- * An earlier field: `path` are indexes from the root structure of `scope` on: the member of a structure, the option of a
- * variant (then it is read only when that option was chosen, else it is missing), nothing for an array (the current
- * element) and nothing for an optional.
+ * An earlier field: `path` are indexes from the root structure of `scope` on: the member of a structure, the option of
+ * a variant (the field is missing when another option was chosen), nothing for an array (the current element) and
+ * nothing for an optional.
  */
 export interface Reference {
   readonly scope: Scope
