@@ -29,7 +29,7 @@ export class Relay extends Context.Service<
     /** What happens from now on; a slow subscriber loses the oldest events. */
     readonly events: Stream.Stream<RelayEvent>
   }
->()("relayd/Relay") {}
+>()("lttng-relay/Relay") {}
 
 /** Descriptors the process needs besides sockets and trace files: the runtime's own, listeners, log, health. */
 const descriptorReserve = 40

@@ -10,8 +10,8 @@ import type { Shares } from "../memory/Charge.ts"
 import { PacketFramer, type PacketSink } from "../protocol/data/PacketFramer.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
 import { Registry } from "../relay/Registry.ts"
-import type { Connection, SessionActor } from "../relay/session/SessionActor.ts"
 import type { StreamActor } from "../relay/stream/StreamActor.ts"
+import type { Connection, StreamSession } from "../relay/stream/StreamSession.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained } from "./Contained.ts"
@@ -29,7 +29,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   readonly #framer = new PacketFramer(this)
   readonly #shares: Shares
   readonly #end = new ConnectionEnd()
-  #session: SessionActor | undefined
+  #session: StreamSession | undefined
   #stream: StreamActor | undefined
   #paddingSize = 0
 
@@ -129,7 +129,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     // Not read until their indexes come, it might never be read again: those may wait for it on the other side.
     if (this.#shares.halves.isOver) return this.#fail("protocol error", "too many packets without index")
     if (isFirst) session.viewers.raise()
-    if (model.closeRequested) session.closeStream(stream)
+    if (model.closeRequested) session.closeStream(stream.handle)
     return true
   }
 }

@@ -12,11 +12,12 @@ import * as Beacon from "./session/Beacon.ts"
 import { Chunks } from "./session/Chunks.ts"
 import type { Identity } from "./session/Identity.ts"
 import * as SessionActor from "./session/SessionActor.ts"
-import type { LiveCache } from "./session/Viewers.ts"
+import type { Surroundings } from "./session/Surroundings.ts"
 import { Gather } from "./stream/Gather.ts"
+import { SharedReads } from "./stream/SharedReads.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
+import type { LiveCache } from "./stream/StreamSession.ts"
 import { Vigil } from "./Vigil.ts"
-import { SharedReads } from "./viewer/SharedReads.ts"
 
 export interface Options {
   readonly grouping: OutputGrouping
@@ -39,41 +40,26 @@ const liveCacheOf = (bytesMax: number): LiveCache | undefined =>
  */
 const halvesBytesMax = 64 * 1024 * 1024
 
-export class Registry extends Context.Service<
-  Registry,
-  {
-    readonly options: Options
-    readonly store: TraceStore["Service"]
-    readonly pool: Pool
-    /** For halves of indexes. */
-    readonly halves: Pool
-    readonly gather: Gather
-    readonly vigil: Vigil
-    readonly events: Events.Events
-    readonly beacons: Beacon.BeaconWatch
-    readonly liveCache: LiveCache | undefined
-    /** Of streams that are closed; open ones count for themselves. */
-    readonly totals: { packetCount: number; byteCount: number }
-    readonly chunks: Chunks
-    readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
-    /** Streams that packets and commands may name. */
-    readonly streams: Map<number, StreamActor>
-    readonly nextStreamHandle: () => number
-    /** Id of the CTF trace of `path` in a session: streams of one directory share it. */
-    readonly nextTraceId: () => bigint
-    /** Ids are spent by failed attempts too. */
-    readonly nextSessionId: () => number
-    /** Starts the session's fiber; the session leaves the registry when it ends. */
-    readonly add: (identity: Identity) => Effect.Effect<SessionActor.SessionActor>
-    readonly nextViewerSessionId: () => bigint
-    /** True while any relay session of the same tracing session rotates. */
-    readonly hasOngoingRotation: (session: SessionActor.SessionActor) => boolean
-    /** Runs what nobody waits for; it is complete before the relay is stopped. */
-    readonly background: (work: Effect.Effect<void>) => void
-    /** Ends every session as on the reference's shutdown and waits until its files are complete. */
-    readonly drain: Effect.Effect<void>
-  }
->()("relayd/relay/Registry") {
+/** The surroundings of sessions, and what connections need besides. */
+export interface Service extends Surroundings {
+  readonly options: Options
+  readonly pool: Pool
+  /** For halves of indexes. */
+  readonly halves: Pool
+  readonly vigil: Vigil
+  readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
+  /** Ids are spent by failed attempts too. */
+  readonly nextSessionId: () => number
+  /** Starts the session's fiber; the session leaves the registry when it ends. */
+  readonly add: (identity: Identity) => Effect.Effect<SessionActor.SessionActor>
+  readonly nextViewerSessionId: () => bigint
+  /** Runs what nobody waits for; it is complete before the relay is stopped. */
+  readonly background: (work: Effect.Effect<void>) => void
+  /** Ends every session as on the reference's shutdown and waits until its files are complete. */
+  readonly drain: Effect.Effect<void>
+}
+
+export class Registry extends Context.Service<Registry, Service>()("lttng-relay/Registry") {
   static readonly layer = (options: Options) =>
     Layer.effect(
       Registry,
@@ -93,7 +79,7 @@ export class Registry extends Context.Service<
         let lastViewerSessionId = 0n
         const tracingSessions = new Map<string, Set<SessionActor.SessionActor>>()
 
-        const registry: Registry["Service"] = {
+        const registry: Service = {
           options,
           store,
           pool: new Pool(options.memoryBytesMax),
@@ -139,13 +125,6 @@ export class Registry extends Context.Service<
               events.publish({ _tag: "SessionCreated", sessionId: session.id, name, hostname })
               return session
             }),
-          hasOngoingRotation: (session) => {
-            // A session whose connection is gone completes no rotation.
-            for (const { chunks, isConnectionClosed } of session.siblings) {
-              if (chunks.isOngoingRotation && !isConnectionClosed) return true
-            }
-            return false
-          },
           background: (work) => {
             runAction({}, work)
           },

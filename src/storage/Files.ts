@@ -68,4 +68,4 @@ export class Files extends Context.Service<
     /** The path with every symbolic link resolved. */
     readonly resolve: (path: string) => Effect.Effect<string, FileFailed>
   }
->()("relayd/storage/Files") {}
+>()("lttng-relay/Files") {}

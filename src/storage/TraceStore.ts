@@ -29,7 +29,7 @@ export class TraceStore extends Context.Service<
     readonly directory: (relativePath: string) => TraceDirectory
     readonly pool: FilePool
   }
->()("relayd/storage/TraceStore") {
+>()("lttng-relay/TraceStore") {
   static readonly layerNoDeps = (options: Options) =>
     Layer.effect(
       TraceStore,

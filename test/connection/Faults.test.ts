@@ -280,7 +280,7 @@ describe("a defect ends only what it is in", () => {
 
   claim("a session that is aborted from inside is gone, and its connections are told", ({ relay, c, d, stream }) =>
     Effect.gen(function* () {
-      const session = relay.registry.streams.get(Number(stream))?.session
+      const session = relay.registry.sessions.get(relay.registry.streams.get(Number(stream))?.session.id ?? 0)
       session?.abort("defect")
       yield* until("both to be closed", () => c.peer.isClosed && d.isClosed)
       yield* until("the session to be gone", () => !relay.registry.sessions.has(session?.id ?? 0))

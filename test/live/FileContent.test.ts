@@ -1,7 +1,7 @@
 /** Ranges of files on their way to viewers: what is in memory at a time, and what becomes of it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
-import * as FileContent from "../../src/relay/viewer/FileContent.ts"
+import * as FileContent from "../../src/relay/stream/FileContent.ts"
 import type { TraceFile } from "../../src/storage/FilePool.ts"
 
 const kibibyte = 1024

@@ -54,6 +54,6 @@ export const closeStream = withSession(CloseStream.request, (state, _, { streamI
   const stream = streamOf(state, streamId)
   if (stream === undefined) return refuse(code(ReturnCode.UNKNOWN), `unknown stream ${streamId}`)
   stream.model.lastNetSeqNum = lastNetSeqNum
-  stream.session.closeStream(stream)
+  stream.session.closeStream(stream.handle)
   return ok
 })

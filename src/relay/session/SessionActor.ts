@@ -16,16 +16,12 @@ import {
 } from "../../model/Path.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { CloseReason } from "../CloseReason.ts"
-import type { Registry } from "../Registry.ts"
 import { StreamActor } from "../stream/StreamActor.ts"
+import type { Connection, StreamSession } from "../stream/StreamSession.ts"
 import type { Identity } from "./Identity.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
+import type { Surroundings } from "./Surroundings.ts"
 import { Viewers } from "./Viewers.ts"
-
-/** A connection of the session, as the session sees it. */
-export interface Connection {
-  readonly end: (reason: CloseReason) => void
-}
 
 export interface Control extends Connection {
   /** The last connection that could bring packets is gone. */
@@ -37,13 +33,13 @@ const mailboxCountMax = 64
 
 type Mailbox = Queue.Queue<Effect.Effect<void>>
 
-export const make = (identity: Identity, registry: Registry["Service"], onChunkUnused: ChunkUnused) =>
+export const make = (identity: Identity, surroundings: Surroundings, onChunkUnused: ChunkUnused) =>
   Effect.map(
     Queue.bounded<Effect.Effect<void>>(mailboxCountMax),
-    (mailbox) => new SessionActor(identity, registry, onChunkUnused, mailbox)
+    (mailbox) => new SessionActor(identity, surroundings, onChunkUnused, mailbox)
   )
 
-export class SessionActor {
+export class SessionActor implements StreamSession {
   readonly identity: Identity
   readonly id: number
   /** Open streams, by handle. */
@@ -56,7 +52,7 @@ export class SessionActor {
   /** Sessions of the same tracing session, this one included. */
   siblings: ReadonlySet<SessionActor> = new Set([this])
   readonly #unpublished = new Set<StreamActor>()
-  readonly #registry: Registry["Service"]
+  readonly #surroundings: Surroundings
   readonly #mailbox: Mailbox
   readonly #ended = Deferred.makeUnsafe<void>()
   readonly #connections = new Set<Connection>()
@@ -66,13 +62,19 @@ export class SessionActor {
   #streamFiberCount = 0
   #isFinishing = false
 
-  constructor(identity: Identity, registry: Registry["Service"], onChunkUnused: ChunkUnused, mailbox: Mailbox) {
+  constructor(identity: Identity, surroundings: Surroundings, onChunkUnused: ChunkUnused, mailbox: Mailbox) {
     this.#mailbox = mailbox
     this.identity = identity
     this.id = identity.id
-    this.#registry = registry
-    this.chunks = new SessionChunks({ identity, registry, streams: this.streams, onUnused: onChunkUnused })
-    this.viewers = new Viewers(registry.liveCache)
+    this.#surroundings = surroundings
+    this.chunks = new SessionChunks({
+      identity,
+      surroundings,
+      streams: this.streams,
+      siblings: () => this.siblings,
+      onUnused: onChunkUnused
+    })
+    this.viewers = new Viewers(surroundings.liveCache)
   }
 
   /** In log lines. */
@@ -90,7 +92,7 @@ export class SessionActor {
         const { liveTimer } = this.identity
         if (liveTimer > 0) {
           const { label, streams, viewers: stalls } = this
-          yield* this.#registry.beacons.watch({ label, liveTimer, streams, stalls })
+          yield* this.#surroundings.beacons.watch({ label, liveTimer, streams, stalls })
         }
         while (true) {
           const command = yield* Queue.take(this.#mailbox)
@@ -131,6 +133,14 @@ export class SessionActor {
     this.#connections.add(connection)
   }
 
+  get isOngoingRotation(): boolean {
+    // A session whose connection is gone completes no rotation.
+    for (const { chunks, isConnectionClosed } of this.siblings) {
+      if (chunks.isOngoingRotation && !isConnectionClosed) return true
+    }
+    return false
+  }
+
   /** Packets may come. */
   get hasData(): boolean {
     return this.#connections.size > (this.#control === undefined ? 0 : 1)
@@ -157,17 +167,18 @@ export class SessionActor {
   }
 
   #closeStreams(isForced: boolean): void {
-    for (const stream of [...this.streams.values()]) this.closeStream(stream, isForced)
+    for (const handle of [...this.streams.keys()]) this.closeStream(handle, isForced)
   }
 
-  closeStream(stream: StreamActor, isForced = this.isAborted): void {
-    if (!this.streams.has(stream.handle) || !stream.tryClose(isForced)) return
-    this.streams.delete(stream.handle)
-    this.#registry.streams.delete(stream.handle)
+  closeStream(handle: number, isForced = this.isAborted): void {
+    const stream = this.streams.get(handle)
+    if (!stream?.tryClose(isForced)) return
+    this.streams.delete(handle)
+    this.#surroundings.streams.delete(handle)
     this.#unpublished.delete(stream)
     this.#completing.add(stream)
-    this.#registry.totals.packetCount += stream.packetCount
-    this.#registry.totals.byteCount += stream.byteCount
+    this.#surroundings.totals.packetCount += stream.packetCount
+    this.#surroundings.totals.byteCount += stream.byteCount
   }
 
   get isComplete(): boolean {
@@ -212,11 +223,11 @@ export class SessionActor {
   /** `ADD_STREAM`, steps 2–10 (§6.2). The handle may be spent although the stream is refused. */
   addStream(request: StreamRequest): Effect.Effect<{ readonly handle: bigint; readonly returnCode: number }> {
     return Effect.gen({ self: this }, function* () {
-      const registry = this.#registry
+      const surroundings = this.#surroundings
       const refused = { handle: noHandle, returnCode: ReturnCode.UNKNOWN }
       const path = this.#streamPath(request.pathname, request.connectionMinor)
       if (path === undefined || !isSafeChannelName(request.channelName)) return refused
-      const handle = registry.nextStreamHandle()
+      const handle = surroundings.nextStreamHandle()
       const spent = { handle: BigInt(handle), returnCode: ReturnCode.UNKNOWN }
       const { current: currentChunk } = this.chunks
       const tracefileSize = clampToNumber(request.tracefileSize)
@@ -226,8 +237,8 @@ export class SessionActor {
       currentChunk.retain()
       const stream = new StreamActor({
         session: this,
-        gather: registry.gather,
-        events: registry.events,
+        gather: surroundings.gather,
+        events: surroundings.events,
         handle,
         path,
         channelName: request.channelName,
@@ -247,14 +258,14 @@ export class SessionActor {
       if (this.isConnectionClosed) {
         // The session was closed while the file was being opened.
         yield* this.#startStream(stream)
-        this.closeStream(stream, true)
+        this.closeStream(stream.handle, true)
         return spent
       }
-      if (!this.traceIds.has(path)) this.traceIds.set(path, registry.nextTraceId())
+      if (!this.traceIds.has(path)) this.traceIds.set(path, surroundings.nextTraceId())
       this.#unpublished.add(stream)
       yield* this.#startStream(stream)
       const { channelName } = request
-      registry.events.publish({ _tag: "StreamAdded", sessionId: this.id, streamId: handle, path, channelName })
+      surroundings.events.publish({ _tag: "StreamAdded", sessionId: this.id, streamId: handle, path, channelName })
       return { handle: BigInt(handle), returnCode: ReturnCode.OK }
     })
   }
@@ -262,10 +273,10 @@ export class SessionActor {
   #startStream(stream: StreamActor): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.streams.set(stream.handle, stream)
-      this.#registry.streams.set(stream.handle, stream)
+      this.#surroundings.streams.set(stream.handle, stream)
       this.#streamFiberCount++
       const ended = Effect.gen({ self: this }, function* () {
-        this.closeStream(stream, true)
+        this.closeStream(stream.handle, true)
         yield* stream.log.abandon
         this.#streamFiberCount--
         this.#completing.delete(stream)
@@ -289,7 +300,7 @@ export class SessionActor {
   #streamPath(pathname: string, connectionMinor: number): string | undefined {
     const path = withoutLeadingSlash(pathname)
     if (path === "" || isClimbing(path)) return undefined
-    if (this.#registry.options.grouping === "host") return path
+    if (this.#surroundings.options.grouping === "host") return path
     // Peers of 2.4 to 2.10 send the whole path; older ones have no session name to group by.
     if (connectionMinor < 4 || connectionMinor >= 11) return path
     return regroupBySession(path, this.identity.sessionName, this.identity.creationTime)

@@ -10,11 +10,11 @@ import { isSafeChunkName } from "../../model/Path.ts"
 import * as Names from "../../model/TraceChunk.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { FileFailed } from "../../storage/Files.ts"
-import type { Registry } from "../Registry.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import { TraceChunk } from "../TraceChunk.ts"
 import type { Owner } from "./Chunks.ts"
 import type { Identity } from "./Identity.ts"
+import type { Surroundings } from "./Surroundings.ts"
 
 /** A refusal that ends the connection after the reply. */
 export interface Outcome {
@@ -44,18 +44,28 @@ export interface RotateRequest {
   readonly positions: ReadonlyArray<{ readonly streamId: bigint; readonly rotateAtSeqNum: bigint }>
 }
 
+/** What chunks of one session wait for in another one that shares them. */
+export interface Sibling {
+  readonly streams: ReadonlyMap<number, StreamActor>
+  /** Done when the files of every closed stream are complete. */
+  readonly completed: Effect.Effect<void>
+}
+
 export interface Options {
   readonly identity: Identity
-  readonly registry: Registry["Service"]
+  readonly surroundings: Surroundings
   /** The session's open streams. */
   readonly streams: ReadonlyMap<number, StreamActor>
+  /** Sessions of the same tracing session, this one included. */
+  readonly siblings: () => Iterable<Sibling>
   readonly onUnused: ChunkUnused
 }
 
 export class SessionChunks {
   readonly #identity: Identity
-  readonly #registry: Registry["Service"]
+  readonly #surroundings: Surroundings
   readonly #streams: ReadonlyMap<number, StreamActor>
+  readonly #siblings: () => Iterable<Sibling>
   readonly #onChunkUnused: ChunkUnused
   /** Where new streams are made. */
   current: TraceChunk | undefined
@@ -65,8 +75,9 @@ export class SessionChunks {
 
   constructor(options: Options) {
     this.#identity = options.identity
-    this.#registry = options.registry
+    this.#surroundings = options.surroundings
     this.#streams = options.streams
+    this.#siblings = options.siblings
     this.#onChunkUnused = options.onUnused
     this.current = options.identity.chunk
   }
@@ -85,13 +96,11 @@ export class SessionChunks {
    */
   get #othersPutAway(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const { sessiondUuid, sessionKey } = this.#identity.owner
-      for (const { identity, streams, completed } of this.#registry.sessions.values()) {
-        if (identity.owner.sessiondUuid !== sessiondUuid || identity.owner.sessionKey !== sessionKey) continue
+      for (const { streams, completed } of this.#siblings()) {
         for (const stream of streams.values()) yield* Effect.ignore(stream.log.synced)
         yield* completed
       }
-      yield* this.#registry.chunks.allSettled(this.#identity.owner)
+      yield* this.#surroundings.chunks.allSettled(this.#identity.owner)
     })
   }
 
@@ -111,14 +120,14 @@ export class SessionChunks {
       const path = Names.initialPath(name, current !== undefined, this.hasRotated)
       const sessionPath = identity.outputPath
       const fresh = new TraceChunk({
-        directory: this.#registry.store.directory(path === "" ? sessionPath : `${sessionPath}/${path}`),
+        directory: this.#surroundings.store.directory(path === "" ? sessionPath : `${sessionPath}/${path}`),
         sessionPath,
         name,
         path,
         onUnused: (chunk) => this.#onChunkUnused(identity.owner, chunk)
       })
       if (!(yield* this.#succeeds(fresh.directory.make))) return abort(ReturnCode.UNKNOWN)
-      const published = this.#registry.chunks.publish(identity.owner, request.chunkId, fresh)
+      const published = this.#surroundings.chunks.publish(identity.owner, request.chunkId, fresh)
       if (this.#pendingClosure !== undefined) {
         published.release()
         return abort(ReturnCode.INVALID_PROTOCOL)
@@ -133,7 +142,7 @@ export class SessionChunks {
   /** `CLOSE_TRACE_CHUNK` (§6.16). `path` is undefined when nothing follows the code. */
   close(request: CloseRequest): Effect.Effect<Outcome & { readonly path: string | undefined }> {
     return Effect.suspend(() => {
-      const chunk = this.#registry.chunks.acquire(this.#identity.owner, request.chunkId)
+      const chunk = this.#surroundings.chunks.acquire(this.#identity.owner, request.chunkId)
       if (chunk === undefined) return Effect.succeed({ ...abort(ReturnCode.NO_MEMORY), path: undefined })
       return Effect.ensuring(
         this.#closeKnown(chunk, request),
@@ -150,7 +159,7 @@ export class SessionChunks {
       const { closeCommand: command } = request
       const isDelete = command === Names.closeCommand.delete
       const refused = (returnCode: number) => ({ ...abort(returnCode), path: undefined })
-      if (isDelete && !this.#registry.options.allowClear) return refused(ReturnCode.INVALID_PROTOCOL)
+      if (isDelete && !this.#surroundings.options.allowClear) return refused(ReturnCode.INVALID_PROTOCOL)
       if (this.#pendingClosure !== undefined && this.#pendingClosure !== chunk) {
         return refused(ReturnCode.INVALID_PROTOCOL)
       }
@@ -192,11 +201,11 @@ export class SessionChunks {
     return Effect.gen({ self: this }, function* () {
       const { newChunkId } = request
       const chunk =
-        newChunkId === undefined ? undefined : this.#registry.chunks.acquire(this.#identity.owner, newChunkId)
+        newChunkId === undefined ? undefined : this.#surroundings.chunks.acquire(this.#identity.owner, newChunkId)
       if (newChunkId !== undefined && chunk === undefined) return abort(ReturnCode.INVALID_PROTOCOL)
       const rotated = Effect.gen({ self: this }, function* () {
         for (const { streamId, rotateAtSeqNum } of request.positions) {
-          const stream = this.#registry.streams.get(Number(streamId))
+          const stream = this.#surroundings.streams.get(Number(streamId))
           if (stream === undefined) return abort(ReturnCode.INVALID)
           chunk?.retain()
           if (!stream.rotate(rotateAtSeqNum, chunk)) {

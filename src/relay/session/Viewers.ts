@@ -3,8 +3,9 @@
  * packets are to be kept in memory, since there is somebody to read them.
  */
 import type { RecentPackets } from "../../memory/RecentPackets.ts"
+import type { SharedReads } from "../stream/SharedReads.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
-import type { SharedReads } from "../viewer/SharedReads.ts"
+import type { LiveCache } from "../stream/StreamSession.ts"
 
 /** An attached viewer, as the session sees it. */
 export interface Attached {
@@ -12,12 +13,6 @@ export interface Attached {
   readonly published: (streams: ReadonlyArray<StreamActor>) => void
   /** Every stream it still reads, closed ones included. */
   readonly reading: Iterable<StreamActor>
-}
-
-/** Packets in memory for the viewers of all sessions: those that arrived last, and those read from files last. */
-export interface LiveCache {
-  readonly recent: RecentPackets
-  readonly reads: SharedReads
 }
 
 export class Viewers {

@@ -18,18 +18,18 @@ import type { TraceFile } from "../../storage/FilePool.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { Events } from "../Events.ts"
 import { fileWait, Patience } from "../Patience.ts"
-import type { SessionActor } from "../session/SessionActor.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
 import type { Gather } from "./Gather.ts"
 import { StreamFiles } from "./StreamFiles.ts"
 import { StreamReaders } from "./StreamReaders.ts"
+import type { StreamSession } from "./StreamSession.ts"
 import { type OnFailure, WriteLog } from "./WriteLog.ts"
 
 /** A peer asks for pending data every 200 ms; this allows for many that do so without pause. */
 const hastyPendingMillis = 20
 
 export interface Options {
-  readonly session: SessionActor
+  readonly session: StreamSession
   readonly gather: Gather
   readonly events: Events
   readonly handle: number
@@ -45,7 +45,7 @@ export interface Options {
 }
 
 export class StreamActor {
-  readonly session: SessionActor
+  readonly session: StreamSession
   readonly handle: number
   readonly path: string
   readonly channelName: string

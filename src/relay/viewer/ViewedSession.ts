@@ -12,7 +12,7 @@ import type { Attached } from "../session/Viewers.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import { ViewerStream } from "./ViewerStream.ts"
 
-export class Attachment implements Attached {
+export class ViewedSession implements Attached {
   readonly session: SessionActor
   readonly #registry: Registry["Service"]
   /** By handle: what the viewer's commands may name. Shared with the viewer's other attachments. */

@@ -11,7 +11,7 @@ import * as ListSessions from "../../protocol/live/ListSessions.ts"
 import type { StreamsReply } from "../../protocol/live/StreamEntry.ts"
 import type { Registry } from "../Registry.ts"
 import type { SessionActor } from "../session/SessionActor.ts"
-import { Attachment } from "./ViewedSession.ts"
+import { ViewedSession } from "./ViewedSession.ts"
 import type { ViewerStream } from "./ViewerStream.ts"
 
 /**
@@ -24,7 +24,7 @@ const ctf2 = 2
 
 export class ViewerActor {
   readonly #registry: Registry["Service"]
-  readonly #attachments = new Map<SessionActor, Attachment>()
+  readonly #attachments = new Map<number, ViewedSession>()
   readonly #streams = new Map<number, ViewerStream>()
   #hasSession = false
   /** The viewer knows CTF 2, and the listing that names trace formats. */
@@ -78,9 +78,9 @@ export class ViewerActor {
       }
       const session = this.#attachable(sessionId, seek)
       if (typeof session === "number") return { status: session, streams: [] }
-      const isRotating = this.#registry.hasOngoingRotation(session)
-      const attachment = new Attachment(session, this.#registry, this.#streams)
-      this.#attachments.set(session, attachment)
+      const isRotating = session.isOngoingRotation
+      const attachment = new ViewedSession(session, this.#registry, this.#streams)
+      this.#attachments.set(session.id, attachment)
       // What is announced after a rotation is read from the beginning, like every stream announced later.
       attachment.start(seek === Attach.Seek.last && !isRotating)
       yield* Effect.logInfo(`viewer attached to ${session.identity.sessionName}#${session.id}`)
@@ -99,15 +99,12 @@ export class ViewerActor {
     if (!this.#mayKnow(session)) return Status.unknown
     if (seek !== Seek.beginning && seek !== Seek.last) return Status.seekError
     const isTaken = options.singleViewer && session.viewers.count > 0
-    if (isTaken || this.#attachments.has(session)) return Status.already
+    if (isTaken || this.#attachments.has(session.id)) return Status.already
     return session.isConnectionClosed ? Status.unknown : session
   }
 
-  #attachmentOf(sessionId: bigint): Attachment | undefined {
-    for (const attachment of this.#attachments.values()) {
-      if (BigInt(attachment.session.id) === sessionId) return attachment
-    }
-    return undefined
+  #attachmentOf(sessionId: bigint): ViewedSession | undefined {
+    return this.#attachments.get(Number(sessionId))
   }
 
   newStreams(sessionId: bigint): StreamsReply {
@@ -115,7 +112,7 @@ export class ViewerActor {
     const attachment = this.#attachmentOf(sessionId)
     if (attachment === undefined) return { status: Status.error, streams: [] }
     const { session } = attachment
-    if (this.#registry.hasOngoingRotation(session)) return { status: Status.noNew, streams: [] }
+    if (session.isOngoingRotation) return { status: Status.noNew, streams: [] }
     if (session.isConnectionClosed && !attachment.hasUnannounced && !hasPublished(session)) {
       return { status: Status.hup, streams: [] }
     }
@@ -129,7 +126,7 @@ export class ViewerActor {
     const attachment = this.#attachmentOf(sessionId)
     if (attachment !== undefined) {
       attachment.detach()
-      this.#attachments.delete(attachment.session)
+      this.#attachments.delete(attachment.session.id)
       return Status.ok
     }
     const session = this.#registry.sessions.get(Number(sessionId))
@@ -158,7 +155,7 @@ export class ViewerActor {
   /** Of a reply with this status. To be asked in the turn that answers: flags describe that moment. */
   flagsOf(viewerStream: ViewerStream, status: number): number {
     const { Flags, Status } = NextIndex
-    const metadata = this.#attachments.get(viewerStream.stream.session)?.metadataOf(viewerStream)
+    const metadata = this.#attachments.get(viewerStream.stream.session.id)?.metadataOf(viewerStream)
     // babeltrace 1.5 reads the flag with OK only, and then nothing but metadata until it got some.
     const isTrap = status === Status.ok && metadata?.isSentAgain === true
     let flags = metadata?.hasNewMetadata === true && !isTrap ? Flags.newMetadata : 0
@@ -169,7 +166,7 @@ export class ViewerActor {
 
   /** The stream was read to its end: its number means nothing from now on. */
   drop(viewerStream: ViewerStream): void {
-    this.#attachments.get(viewerStream.stream.session)?.drop(viewerStream)
+    this.#attachments.get(viewerStream.stream.session.id)?.drop(viewerStream)
   }
 }
 

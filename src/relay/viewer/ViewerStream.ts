@@ -16,10 +16,10 @@ import { Status } from "../../protocol/live/GetNextIndex.ts"
 import { FileFailed } from "../../storage/Files.ts"
 import { Patience } from "../Patience.ts"
 import type { Registry } from "../Registry.ts"
+import * as FileContent from "../stream/FileContent.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import { isGone, openStill, type StreamReader } from "../stream/StreamReaders.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
-import * as FileContent from "./FileContent.ts"
 
 /** Records read at once by a viewer that is behind: one visit to the index file for 64 packets. */
 const readAheadCountMax = 64
@@ -71,7 +71,7 @@ export class ViewerStream implements Surroundings {
   // ---- Surroundings ----------------------------------------------------------------------------------------------
 
   get isOngoingRotation(): boolean {
-    return this.#registry.hasOngoingRotation(this.stream.session)
+    return this.stream.session.isOngoingRotation
   }
 
   get isConnectionClosed(): boolean {

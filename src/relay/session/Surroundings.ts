@@ -1,0 +1,29 @@
+/** What a session needs of the relay around it: shared tables, counters and memory. The registry is all of it. */
+import type { OutputGrouping } from "../../model/Path.ts"
+import type { TraceStore } from "../../storage/TraceStore.ts"
+import type { Events } from "../Events.ts"
+import type { Gather } from "../stream/Gather.ts"
+import type { StreamActor } from "../stream/StreamActor.ts"
+import type { LiveCache } from "../stream/StreamSession.ts"
+import type { BeaconWatch } from "./Beacon.ts"
+import type { Chunks } from "./Chunks.ts"
+
+export interface Surroundings {
+  readonly options: {
+    readonly grouping: OutputGrouping
+    readonly allowClear: boolean
+  }
+  readonly store: TraceStore["Service"]
+  readonly gather: Gather
+  readonly events: Events
+  readonly beacons: BeaconWatch
+  readonly liveCache: LiveCache | undefined
+  /** Of streams that are closed; open ones count for themselves. */
+  readonly totals: { packetCount: number; byteCount: number }
+  readonly chunks: Chunks
+  /** Streams that packets and commands may name. */
+  readonly streams: Map<number, StreamActor>
+  readonly nextStreamHandle: () => number
+  /** Id of the CTF trace of `path` in a session: streams of one directory share it. */
+  readonly nextTraceId: () => bigint
+}
