@@ -44,6 +44,19 @@ const relayRoomOf = (file: string): string => /^src\/relay\/(\w+)\//.exec(file)?
 const offences = (found: ReadonlyArray<string | undefined>): ReadonlyArray<string> =>
   found.filter((offence) => offence !== undefined)
 
+const cyclesOf = (graph: ReadonlyMap<string, ReadonlyArray<string>>): ReadonlyArray<string> => {
+  const cycles: Array<string> = []
+  const done = new Set<string>()
+  const visit = (node: string, path: ReadonlyArray<string>) => {
+    if (path.includes(node)) cycles.push([...path.slice(path.indexOf(node)), node].join(" → "))
+    if (done.has(node) || path.includes(node)) return
+    for (const target of graph.get(node) ?? []) visit(target, [...path, node])
+    done.add(node)
+  }
+  for (const node of graph.keys()) visit(node, [])
+  return cycles
+}
+
 const everyImport = sources.flatMap((file) => importsOf(file).map((imported) => ({ file, imported })))
 
 /** Who may import what of ours. The way is down: towards what knows less. */
@@ -102,24 +115,25 @@ describe("imports of src", () => {
   })
 
   it("make no cycle, types included", () => {
-    const graph = new Map(
-      sources.map((file) => [
-        file,
-        importsOf(file)
-          .filter(isOurs)
-          .map((imported) => targetOf(file, imported))
-      ])
-    )
-    const cycles: Array<string> = []
-    const done = new Set<string>()
-    const visit = (file: string, path: ReadonlyArray<string>) => {
-      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(" → "))
-      if (done.has(file) || path.includes(file)) return
-      for (const target of graph.get(file) ?? []) visit(target, [...path, file])
-      done.add(file)
+    const graph = sources.map((file) => {
+      const ours = importsOf(file).filter(isOurs)
+      return [file, ours.map((imported) => targetOf(file, imported))] as const
+    })
+    assert.deepStrictEqual(cyclesOf(new Map(graph)), [])
+  })
+
+  it("make no cycle in C, where a header and what implements it are one", () => {
+    const moduleOf = (file: string) => basename(file).replace(/\.[ch]$/, "")
+    const graph = new Map<string, Array<string>>()
+    for (const file of list("bench/native/*.{c,h}")) {
+      const included = [...read(file).matchAll(/^#include "([^"]+)"/gm)].map(([, name = ""]) => moduleOf(name))
+      const others = included.filter((name) => name !== moduleOf(file))
+      graph.set(moduleOf(file), [...(graph.get(moduleOf(file)) ?? []), ...others])
     }
-    for (const file of sources) visit(file, [])
-    assert.deepStrictEqual(cycles, [])
+    assert.isAbove(graph.size, 1)
+    assert.deepStrictEqual(cyclesOf(graph), [])
+    const declaredElsewhere = [...graph.keys()].filter((name) => list(`bench/native/${name}.c`).length === 0)
+    assert.deepStrictEqual(declaredElsewhere, ["wire"], "headers whose functions are in another file")
   })
 
   it("reach sockets only from transport, and the health socket", () => {

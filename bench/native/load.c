@@ -1,129 +1,39 @@
 /*
- * Arguments, event loop and report of the load generator (see load.h).
+ * The benchmark's load generator: one thread, one epoll loop, for targets and viewers alike. Here are its arguments, its
+ * event loop and its report.
  *
  *   load sink control=PORT data=PORT
  *   load run control=PORT data=PORT live=PORT seconds=S drain=S -- role=produce sessions=4 ... -- role=beacon ...
  *
  * "run" prints {"event":"ready"} once every session stands, waits for a line on its input, runs, and prints one
  * {"event":"report"} object. Its input closing early ends it: a runner that dies leaves no generator behind.
+ *
+ * It is written in C because it shares the machine with the relay it measures: every cycle it saves is a cycle of
+ * truth. Large payloads leave through sendfile and viewers discard with MSG_TRUNC, so the kernel copies nothing for
+ * us. Sessions are set up with blocking sockets, before the clock runs; afterwards nothing blocks.
  */
 #define _GNU_SOURCE
-#include "load.h"
+#include "session.h"
+#include "sink.h"
+#include "viewer.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdarg.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
-#include <fcntl.h>
-#include <signal.h>
 
+#define PARTIES_MAX 16
 #define VIEWER_GRACE_NS 3000000000ull
-#define SETUP_TIMEOUT_SECONDS 5
 
-int epoll_fd, payload_fd;
-uint64_t now, go_at;
-bool stopping;
-struct group groups[GROUPS_MAX];
-unsigned group_count;
+/* A group with who is in it: sessions, or viewers. */
+static struct party { struct group group; struct session *session; struct viewer *viewer; } parties[PARTIES_MAX];
+static unsigned party_count;
 static uint64_t control_port, data_port, live_port, run_ms = 1000, drain_ms = 20000;
-
-uint64_t clock_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-void fail(const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-void histogram_add(struct histogram *h, uint64_t ns)
-{
-	unsigned octave = ns < 32 ? 0 : 63 - __builtin_clzll(ns) - 4;
-	unsigned slot = octave == 0 ? ns : octave * 32 + ((ns >> (octave - 1)) & 31);
-	h->count[slot]++;
-	h->total++;
-	if (ns > h->max) h->max = ns;
-}
-
-double histogram_micros(const struct histogram *h, double share)
-{
-	uint64_t rank = h->total * share, seen = 0;
-	for (unsigned slot = 0; slot < 64 * 32; slot++) {
-		seen += h->count[slot];
-		if (seen > rank) {
-			unsigned octave = slot / 32;
-			return (octave == 0 ? slot : (double)((32ull | (slot & 31)) << (octave - 1))) / 1000.0;
-		}
-	}
-	return h->max / 1000.0;
-}
-
-void count_packet(struct group *g, uint64_t latency_ns)
-{
-	uint64_t at = now - go_at, bucket = at / TIMELINE_BUCKET_NS;
-	/* In the window is what was due in it: an answer that a stall kept until later belongs to the stall. */
-	uint64_t due = at > latency_ns ? at - latency_ns : 0;
-	g->packets++;
-	histogram_add(&g->latency, latency_ns);
-	if (g->window_to && due >= g->window_from * 1000000 && due < g->window_to * 1000000) {
-		g->window_packets++;
-		histogram_add(&g->window, latency_ns);
-	}
-	if (bucket < TIMELINE_BUCKETS) {
-		g->timeline[bucket].packets++;
-		if (latency_ns > g->timeline[bucket].worst) g->timeline[bucket].worst = latency_ns;
-	}
-}
-
-int dial(uint16_t port)
-{
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct timeval limit = {.tv_sec = SETUP_TIMEOUT_SECONDS};
-	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-	if (fd < 0) fail("socket: %s", strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if (connect(fd, (struct sockaddr *)&to, sizeof to)) fail("connect to port %u: %s", port, strerror(errno));
-	return fd;
-}
-
-void send_all(int fd, const void *bytes, size_t size)
-{
-	if (send(fd, bytes, size, MSG_NOSIGNAL) != (ssize_t)size) fail("set-up: send: %s", strerror(errno));
-}
-
-void receive_all(int fd, void *bytes, size_t size)
-{
-	ssize_t n = size ? recv(fd, bytes, size, MSG_WAITALL) : 0;
-	if (n != (ssize_t)size) fail("set-up: no answer: %s", n < 0 ? strerror(errno) : "connection closed");
-}
-
-void watch(struct endpoint *e, int fd, void (*ready)(struct endpoint *, uint32_t), void *owner)
-{
-	*e = (struct endpoint){.fd = fd, .ready = ready, .owner = owner};
-	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = e};
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event)) fail("epoll: %s", strerror(errno));
-}
 
 static void set_group(struct group *g, const char *key, const char *value)
 {
@@ -164,74 +74,78 @@ static void parse(int argc, char **argv)
 {
 	for (int i = 2; i < argc; i++) {
 		if (!strcmp(argv[i], "--")) {
-			if (group_count == GROUPS_MAX) fail("more than %d groups", GROUPS_MAX);
-			groups[group_count++] = (struct group){.sessions = 1, .streams = 1, .in_flight = 1, .interval_ms = 1000,
-							      .packet_size = 4096, .label = "load", .host = "bench"};
+			if (party_count == PARTIES_MAX) fail("more than %d groups", PARTIES_MAX);
+			parties[party_count].group = (struct group){
+				.number = party_count, .sessions = 1, .streams = 1, .in_flight = 1, .interval_ms = 1000,
+				.packet_size = 4096, .label = "load", .host = "bench"};
+			party_count++;
 			continue;
 		}
 		char *value = strchr(argv[i], '=');
 		if (!value) fail("not a setting: %s", argv[i]);
 		*value++ = 0;
-		if (group_count) set_group(&groups[group_count - 1], argv[i], value);
+		if (party_count) set_group(&parties[party_count - 1].group, argv[i], value);
 		else set_run(argv[i], value);
 	}
 }
 
-static void open_group(struct group *g)
+static void open_party(struct party *p)
 {
+	struct group *g = &p->group;
 	if (g->streams > STREAMS_MAX || g->in_flight > IN_FLIGHT_MAX) fail("%s: too many streams or indexes", g->label);
 	if (g->role != VIEW) {
-		g->session = calloc(g->sessions, sizeof *g->session);
-		for (unsigned i = 0; i < g->sessions; i++) session_open(&g->session[i], g, i, control_port, data_port);
+		p->session = calloc(g->sessions, sizeof *p->session);
+		for (unsigned i = 0; i < g->sessions; i++) session_open(&p->session[i], g, i, control_port, data_port);
 		return;
 	}
-	g->viewer = calloc(g->sessions, sizeof *g->viewer);
-	for (unsigned k = 0; k < group_count; k++) {
-		if (strcmp(groups[k].label, g->of)) continue;
+	p->viewer = calloc(g->sessions, sizeof *p->viewer);
+	for (unsigned k = 0; k < party_count; k++) {
+		struct party *of = &parties[k];
+		if (strcmp(of->group.label, g->of)) continue;
 		for (unsigned i = 0; i < g->sessions; i++) {
-			g->packet_size = groups[k].packet_size;
-			g->viewer[i].of = &groups[k];
-			g->viewer[i].session = &groups[k].session[i % groups[k].sessions];
-			viewer_open(&g->viewer[i], g, live_port);
+			g->packet_size = of->group.packet_size;
+			p->viewer[i].of = &of->group;
+			p->viewer[i].session = &of->session[i % of->group.sessions];
+			viewer_open(&p->viewer[i], g, live_port);
 		}
 	}
-	if (!g->viewer[0].of) fail("%s watches an unknown group", g->label);
+	if (!p->viewer[0].of) fail("%s watches an unknown group", g->label);
 }
 
 static void open_payload(void)
 {
 	uint64_t largest = 0;
-	for (unsigned i = 0; i < group_count; i++) if (groups[i].packet_size > largest) largest = groups[i].packet_size;
-	payload_fd = memfd_create("payload", 0);
-	if (ftruncate(payload_fd, largest)) fail("payload: %s", strerror(errno));
-	uint64_t *words = mmap(NULL, largest, PROT_WRITE, MAP_SHARED, payload_fd, 0);
-	for (uint64_t i = 0; i < largest / 8; i++) words[i] = i * 0x9e3779b97f4a7c15ull;
+	for (unsigned i = 0; i < party_count; i++)
+		if (parties[i].group.packet_size > largest) largest = parties[i].group.packet_size;
+	session_payload(largest);
 }
 
 static bool targets_finished(void)
 {
-	for (unsigned i = 0; i < group_count; i++)
-		if (groups[i].role != VIEW && groups[i].finished < groups[i].sessions) return false;
+	for (unsigned i = 0; i < party_count; i++) {
+		const struct group *g = &parties[i].group;
+		if (g->role != VIEW && g->finished < g->sessions) return false;
+	}
 	return true;
 }
 
 static bool viewers_finished(void)
 {
-	for (unsigned i = 0; i < group_count; i++) {
-		struct group *g = &groups[i];
-		for (unsigned k = 0; g->role == VIEW && k < g->sessions; k++)
-			if (g->viewer[k].state != GONE && g->viewer[k].packets < g->viewer[k].session->packets_sent) return false;
+	for (unsigned i = 0; i < party_count; i++) {
+		const struct party *p = &parties[i];
+		for (unsigned k = 0; p->group.role == VIEW && k < p->group.sessions; k++)
+			if (p->viewer[k].state != GONE && p->viewer[k].packets < p->viewer[k].session->packets_sent) return false;
 	}
 	return true;
 }
 
 static void tick(void)
 {
-	for (unsigned i = 0; i < group_count; i++) {
-		struct group *g = &groups[i];
-		for (unsigned k = 0; k < g->sessions; k++) {
-			if (g->role == VIEW) viewer_tick(&g->viewer[k]);
-			else session_tick(&g->session[k]);
+	for (unsigned i = 0; i < party_count; i++) {
+		struct party *p = &parties[i];
+		for (unsigned k = 0; k < p->group.sessions; k++) {
+			if (p->group.role == VIEW) viewer_tick(&p->viewer[k]);
+			else session_tick(&p->session[k]);
 		}
 	}
 }
@@ -273,15 +187,16 @@ static void print_latency(const char *name, const struct histogram *h)
 	       histogram_micros(h, 0.5), histogram_micros(h, 0.99), h->max / 1000.0);
 }
 
-static void print_group(struct group *g)
+static void print_party(struct party *p)
 {
+	struct group *g = &p->group;
 	unsigned viewers_behind = 0;
 	g->fewest = UINT64_MAX;
 	for (unsigned i = 0; i < g->sessions; i++) {
-		uint64_t n = g->role == VIEW ? g->viewer[i].packets : g->session[i].packets_sent;
+		uint64_t n = g->role == VIEW ? p->viewer[i].packets : p->session[i].packets_sent;
 		if (n < g->fewest) g->fewest = n;
 		if (n > g->most) g->most = n;
-		if (g->role == VIEW && n < g->viewer[i].session->packets_sent) viewers_behind++;
+		if (g->role == VIEW && n < p->viewer[i].session->packets_sent) viewers_behind++;
 	}
 	uint64_t until = g->ended_at && g->finished == g->sessions ? g->ended_at : now;
 	printf("{\"label\":\"%s\",\"sessions\":%u,\"packetSize\":%lu,\"packets\":%lu,\"fewest\":%lu,\"most\":%lu,"
@@ -310,7 +225,7 @@ int main(int argc, char **argv)
 	parse(argc, argv);
 	if (!strcmp(argv[1], "sink")) return sink_main(control_port, data_port);
 	open_payload();
-	for (unsigned i = 0; i < group_count; i++) open_group(&groups[i]);
+	for (unsigned i = 0; i < party_count; i++) open_party(&parties[i]);
 	puts("{\"event\":\"ready\"}");
 	fflush(stdout);
 	if (getchar() == EOF) return 1;
@@ -320,9 +235,9 @@ int main(int argc, char **argv)
 	getrusage(RUSAGE_SELF, &used);
 	printf("{\"event\":\"report\",\"cpuSeconds\":%.3f,\"groups\":[",
 	       used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
-	for (unsigned i = 0; i < group_count; i++) {
+	for (unsigned i = 0; i < party_count; i++) {
 		if (i) putchar(',');
-		print_group(&groups[i]);
+		print_party(&parties[i]);
 	}
 	puts("]}");
 	return 0;

@@ -1,12 +1,14 @@
 /* One recording session of a target: its two connections, its packets and indexes, and the final drain. */
 #define _GNU_SOURCE
-#include "load.h"
+#include "session.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +17,10 @@
 #define METADATA_SIZE 4096
 #define RETRY_NS 2000000ull
 #define NONE UINT64_MAX
+/* Below this a copy into the socket costs less than a second system call for sendfile. */
+#define SENDFILE_FROM 65536
+
+static int payload_fd;
 
 static void end(struct session *s, enum phase phase, const char *error)
 {
@@ -296,6 +302,14 @@ void session_tick(struct session *s)
 	} else if (s->group->rate || stopping || s->packets_sent == 0) pump(s);
 }
 
+void session_payload(uint64_t largest_packet)
+{
+	payload_fd = memfd_create("payload", 0);
+	if (ftruncate(payload_fd, largest_packet)) fail("payload: %s", strerror(errno));
+	uint64_t *words = mmap(NULL, largest_packet, PROT_WRITE, MAP_SHARED, payload_fd, 0);
+	for (uint64_t i = 0; i < largest_packet / 8; i++) words[i] = i * 0x9e3779b97f4a7c15ull;
+}
+
 static void request(int fd, uint32_t command, const void *payload, size_t size, void *reply, size_t reply_size)
 {
 	uint8_t bytes[24 + 8192];
@@ -330,7 +344,7 @@ static void create_session(struct session *s, int fd, const char *name, unsigned
 	put32(p + 4, host_size);
 	put32(p + 12, g->live_micros);
 	memset(p + 18, 0x5a, 16);
-	put64(p + 34, (uint64_t)(g - groups) << 32 | number);
+	put64(p + 34, (uint64_t)g->number << 32 | number);
 	put64(p + 42, 1700000000);
 	memcpy(p + 59, name, name_size);
 	memcpy(p + 59 + name_size, g->host, host_size);

@@ -3,7 +3,9 @@
  * the generator can deliver; a relay close to that rate was not what limited the run.
  */
 #define _GNU_SOURCE
-#include "load.h"
+#include "sink.h"
+#include "endpoint.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,6 +1,7 @@
 /* A live viewer that reads every packet of one session and throws it away, and notes how old each was. */
 #define _GNU_SOURCE
-#include "load.h"
+#include "viewer.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,0 +1,18 @@
+/* Sockets: dialled and used blocking while a session is set up, before the clock runs; watched ones never block. */
+#ifndef ENDPOINT_H
+#define ENDPOINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct endpoint { int fd; void (*ready)(struct endpoint *, uint32_t events); void *owner; };
+
+extern int epoll_fd;
+
+void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+int dial(uint16_t port);
+void send_all(int fd, const void *bytes, size_t size);
+void receive_all(int fd, void *bytes, size_t size);
+void watch(struct endpoint *, int fd, void (*ready)(struct endpoint *, uint32_t), void *owner);
+
+#endif
