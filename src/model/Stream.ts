@@ -1,9 +1,13 @@
 /**
- * One stream's decisions (streaming.md §7.3, §8, §9, §11.3): pairing packets with indexes, tracefile ring, rotation to
+ * One stream's decisions (streaming.md §7.3, §8, §9, §11.3): pairing packets with indexes, tracefiles, rotation to
  * another trace chunk, close. It does no I/O: what must happen to files is told to `Actions`, in order.
  *
  * The state is that of a disk which needs no time: `prevDataSeq` and its companions advance when bytes are *accepted*.
  * Whoever carries out the actions must keep their order, and knows by itself how far the files have come.
+ *
+ * Pairing, rotation and close are one file because they are one state: a rotation decides by the sequence numbers that
+ * pairing advances, moves the entries it holds and swaps file, index and chunk under it, within one call; apart, each
+ * would be handed all fields of the other. What has a state of its own is beside: `TracefileRing`, `InFlight`, `Runs`.
  *
  * Invariants
  * 1. A record is emitted once, after every byte of its packet was appended, with the offset of the packet in its file.
@@ -14,6 +18,7 @@
 import { type InFlight, InFlightTable } from "./InFlight.ts"
 import { Runs } from "./Runs.ts"
 import type { DataFile, IndexFile } from "./StreamFile.ts"
+import { TracefileRing } from "./TracefileRing.ts"
 
 /** The wire's "no sequence number", 2⁶⁴−1. */
 export const noSeq = 0xffff_ffff_ffff_ffffn
@@ -85,9 +90,7 @@ export class Stream<C> {
   readonly #actions: Actions<C>
   readonly #inFlight = new InFlightTable<C>()
   readonly #recordFieldBytes: number
-  /** The files of the tracefile ring, by number. */
-  readonly #ring: Array<DataFile<C> | undefined> = []
-  #hasWrapped = false
+  readonly #ring: TracefileRing<C>
   #index: IndexFile<C> | undefined
   #rotation: Rotation<C> | undefined
   #partial = false
@@ -107,7 +110,8 @@ export class Stream<C> {
     this.#actions = options.actions
     this.#recordFieldBytes = options.recordFieldBytes
     this.chunk = options.chunk
-    this.file = this.#makeFile(options.chunk, 0)
+    this.#ring = new TracefileRing(options.tracefileCount)
+    this.file = this.#ring.start(options.chunk)
   }
 
   get isRotating(): boolean {
@@ -206,8 +210,7 @@ export class Stream<C> {
   /** The metadata file starts again from nothing. False: no file, or not metadata. */
   resetMetadata(): boolean {
     if (!this.isMetadata || this.file === undefined || this.#partial) return false
-    this.file.isOverwritten = true
-    const file = this.#makeFile(this.file.chunk, 0)
+    const file = this.#ring.startAgain(this.file)
     this.#actions.closeData(this.file)
     this.#leaveIndex()
     this.#actions.openData(file, true)
@@ -350,37 +353,21 @@ export class Stream<C> {
 
   // ---- tracefile ring --------------------------------------------------------------------------------------------
 
-  #makeFile(chunk: C, number: number): DataFile<C> {
-    const file = { chunk, number, isOverwritten: false }
-    this.#ring[number] = file
-    return file
-  }
-
-  #startRing(chunk: C): DataFile<C> {
-    this.#ring.length = 0
-    this.#hasWrapped = false
-    return this.#makeFile(chunk, 0)
-  }
-
   #fitTracefile(dataSize: number): void {
     if (this.tracefileSize > 0 && this.offset + dataSize > this.tracefileSize) this.#nextTracefile()
   }
 
   #nextTracefile(): void {
     const old = this.file as DataFile<C>
-    const number = (old.number + 1) % this.tracefileCount
-    if (number <= old.number) this.#hasWrapped = true
-    const overwritten = this.#ring[number]
-    if (overwritten !== undefined) overwritten.isOverwritten = true
-    const file = this.#makeFile(old.chunk, number)
+    const file = this.#ring.next(old)
     this.#actions.closeData(old)
     this.#leaveIndex()
     if (this.#rotation !== undefined) {
       this.#dropIndexUser(this.#rotation.oldIndex)
       this.#rotation.oldIndex = undefined
     }
-    this.runs.dropFile(number, old.chunk)
-    this.#actions.openData(file, this.#hasWrapped)
+    this.runs.dropFile(file.number, old.chunk)
+    this.#actions.openData(file, this.#ring.hasWrapped)
     this.file = file
     this.offset = 0
   }
@@ -423,7 +410,7 @@ export class Stream<C> {
     const oldFile = this.file
     const oldIndexes = moved.map((entry) => entry.index)
     const cuts = new Map<DataFile<C>, number>()
-    this.file = this.#startRing(chunk)
+    this.file = this.#ring.start(chunk)
     this.offset = 0
     this.#actions.openData(this.file, false)
     for (const entry of moved) {
@@ -448,7 +435,7 @@ export class Stream<C> {
     const chunk = (this.#rotation as Rotation<C>).chunk
     this.#cutLeftover()
     if (this.file !== undefined) this.#actions.closeData(this.file)
-    this.file = chunk === undefined ? undefined : this.#startRing(chunk)
+    this.file = chunk === undefined ? undefined : this.#ring.start(chunk)
     this.offset = 0
     if (this.file !== undefined) this.#actions.openData(this.file, false)
     this.#completeRotation()
