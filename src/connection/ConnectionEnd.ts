@@ -4,6 +4,7 @@
  */
 import { Deferred, Effect, Exit } from "effect"
 import type { CloseReason } from "../relay/CloseReason.ts"
+import type { Connection, Connections } from "../relay/Connections.ts"
 import type { Peer, SocketEnd } from "../transport/Peer.ts"
 import type { OnDefect } from "./Contained.ts"
 
@@ -14,9 +15,17 @@ const isOrdinary = (reason: CloseReason) => reason === "peer closed" || reason =
 
 export class ConnectionEnd {
   readonly #decided = Deferred.makeUnsafe<CloseReason>()
+  readonly #connections: Connections
+  readonly #connection: Connection
   #complaint = ""
+  #hasDefect = false
   /** Nothing more is taken from the peer. */
   hasCome = false
+
+  constructor(connections: Connections, connection: Connection) {
+    this.#connections = connections
+    this.#connection = connection
+  }
 
   /** `complaint` is what the peer did wrong. */
   decide(reason: CloseReason, complaint = ""): void {
@@ -28,7 +37,14 @@ export class ConnectionEnd {
 
   readonly onDefect: OnDefect = (defect) => {
     this.hasCome = true
+    this.#hasDefect = true
     Deferred.doneUnsafe(this.#decided, Exit.die(defect))
+  }
+
+  /** However the fiber ended: a reason that was told stays. */
+  forget(): void {
+    this.hasCome = true
+    this.#connections.close(this.#connection, this.#hasDefect ? "defect" : "relay stopped")
   }
 
   /** Waits for the end; `work` is done until then. */
@@ -40,6 +56,7 @@ export class ConnectionEnd {
     return Effect.gen({ self: this }, function* () {
       const socketEnd = Effect.map(peer.end, reasonOf)
       const reason = yield* Effect.raceFirst(Effect.raceFirst(work, Deferred.await(this.#decided)), socketEnd)
+      this.#connections.close(this.#connection, reason, this.#complaint)
       yield* Effect.logDebug(`${name} connection closed: ${reason}`)
       if (!isOrdinary(reason)) {
         const detail = this.#complaint === "" ? "" : `: ${this.#complaint}`

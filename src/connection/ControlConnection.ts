@@ -16,9 +16,11 @@ import * as SendMetadata from "../protocol/control/SendMetadata.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
 import { u64Max } from "../protocol/Struct.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
+import type * as Connections from "../relay/Connections.ts"
 import { Registry } from "../relay/Registry.ts"
 import type { Control } from "../relay/session/SessionActor.ts"
 import type { StreamActor } from "../relay/stream/StreamActor.ts"
+import { Tally } from "../relay/Tally.ts"
 import { successionMillis } from "../relay/Vigil.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
@@ -48,11 +50,15 @@ class ControlConnection implements Receiver, CommandSink, Control {
   readonly #framer = new CommandFramer(this)
   readonly #state: ControlState
   readonly #shares: Shares
-  readonly #end = new ConnectionEnd()
+  readonly #connection: Connections.Connection
+  readonly #end: ConnectionEnd
   readonly #commandArrived = Latch.makeUnsafe(false)
   readonly #answers = Buffer.alloc(answerBytesMax)
   #answersLength = 0
   #answeredAt = Number.NEGATIVE_INFINITY
+  /** When the commands that are being answered arrived. */
+  #readAt = 0
+  #unansweredCount = 0
   #command: Command | undefined
   #backlog: Buffer | undefined
   #isEndOfInput = false
@@ -62,6 +68,9 @@ class ControlConnection implements Receiver, CommandSink, Control {
   constructor(peer: Peer, registry: Registry["Service"]) {
     this.#peer = peer
     this.#registry = registry
+    const { connections } = registry.tally
+    this.#connection = connections.open("control", peer.name)
+    this.#end = new ConnectionEnd(connections, this.#connection)
     const onRoom = containedCall(() => this.#resume(), this.#end.onDefect)
     this.#shares = {
       bytes: new Account(registry.pool, onRoom),
@@ -82,7 +91,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   /** Runs however the fiber ended. */
   get release(): Effect.Effect<void> {
     return Effect.sync(() => {
-      this.#end.hasCome = true
+      this.#end.forget()
       this.#detach(true)
       this.#shares.bytes.close()
       this.#shares.halves.close()
@@ -133,6 +142,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
   // ---- Receiver --------------------------------------------------------------------------------------------------
 
   receive(bytes: Buffer, length: number): boolean {
+    this.#connection.receivedByteCount += length
+    this.#readAt = performance.now()
     this.#take(bytes, length)
     return this.#mayRead()
   }
@@ -156,8 +167,19 @@ class ControlConnection implements Receiver, CommandSink, Control {
   }
 
   #mayRead(): boolean {
-    const isHeldBack = this.#end.hasCome || this.#command !== undefined || this.#isPeerBehind
-    return !isHeldBack && !this.#shares.bytes.isSpent() && !this.#shares.halves.isSpent()
+    if (this.#end.hasCome) return false
+    const cause = this.#causeToWait
+    if (cause === undefined) this.#connection.goOn()
+    else this.#connection.holdBack(cause)
+    return cause === undefined
+  }
+
+  get #causeToWait(): Connections.Cause | undefined {
+    if (this.#command !== undefined) return "files"
+    if (this.#isPeerBehind) return "unread answers"
+    const { bytes, halves } = this.#shares
+    if (bytes.isSpent()) return bytes.isFull ? "disk" : "memory"
+    return halves.isSpent() ? "halves" : undefined
   }
 
   /** Goes on after a command, after memory came back, or after the peer read its answers. */
@@ -182,12 +204,15 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   header(command: number, dataSize: number): number {
     if (command !== SendMetadata.number) return payloadBytesMaxOf(command)
+    Tally.count(this.#registry.tally.controlCommands, command)
     if (dataSize <= SendMetadata.headerSize) return refuse
     this.#metadata = new MetadataMessage(this.#registry, this.#shares.bytes, dataSize - SendMetadata.headerSize)
     return flow
   }
 
   command(number: number, payload: Buffer, from: number, to: number): boolean {
+    Tally.count(this.#registry.tally.controlCommands, number)
+    this.#unansweredCount++
     if (number === SendIndex.number) return this.#sendIndex(payload, from, to)
     const answer = run(this.#state, number, payload.subarray(from, to))
     if (!Effect.isEffect(answer)) return this.#reply(number, answer)
@@ -223,6 +248,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const isAccepted = stream !== undefined && this.#index(stream, payload, from)
     this.#answer(isAccepted ? ReturnCode.OK : ReturnCode.UNKNOWN)
     if (isAccepted) return !this.#endIfVain()
+    Tally.count(this.#registry.tally.controlRefusals, SendIndex.number)
     this.end("refused", `SEND_INDEX: ${stream === undefined ? `unknown stream ${handle}` : "not acceptable now"}`)
     return false
   }
@@ -248,7 +274,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   #beacon(stream: StreamActor, timestampEnd: bigint): void {
     stream.addBeacon(timestampEnd)
-    const { events } = this.#registry
+    const { events, tally } = this.#registry
+    tally.beaconCount++
     if (!events.hasSubscribers) return
     events.publish({ _tag: "Beacon", sessionId: stream.session.id, streamId: stream.handle, timestampEnd })
   }
@@ -263,7 +290,11 @@ class ControlConnection implements Receiver, CommandSink, Control {
         this.#answersLength += bytes.length
       }
     }
-    if (isAbort) this.end("refused", `${nameOf(number)}: ${reason ?? ""}`)
+    if (isAbort) {
+      Tally.count(this.#registry.tally.controlRefusals, number)
+      this.end("refused", `${nameOf(number)}: ${reason ?? ""}`)
+    }
+    this.#connection.sessionId = this.#state.session?.id
     return !isAbort
   }
 
@@ -278,6 +309,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
     this.#answersLength = 0
     this.#send(bytes)
     const now = performance.now()
+    this.#registry.tally.answerMicros.add((now - this.#readAt) * 1000, this.#unansweredCount)
+    this.#unansweredCount = 0
     if (now - this.#answeredAt < successionMillis) this.#registry.vigil.keep(now)
     this.#answeredAt = now
   }

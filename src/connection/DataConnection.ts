@@ -9,6 +9,7 @@ import { Account } from "../memory/Blocks.ts"
 import type { Shares } from "../memory/Charge.ts"
 import { PacketFramer, type PacketSink } from "../protocol/data/PacketFramer.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
+import type * as Connections from "../relay/Connections.ts"
 import { Registry } from "../relay/Registry.ts"
 import type { StreamActor } from "../relay/stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../relay/stream/StreamSession.ts"
@@ -28,7 +29,8 @@ class DataConnection implements Receiver, PacketSink, Connection {
   readonly #registry: Registry["Service"]
   readonly #framer = new PacketFramer(this)
   readonly #shares: Shares
-  readonly #end = new ConnectionEnd()
+  readonly #connection: Connections.Connection
+  readonly #end: ConnectionEnd
   #session: StreamSession | undefined
   #stream: StreamActor | undefined
   #paddingSize = 0
@@ -36,7 +38,11 @@ class DataConnection implements Receiver, PacketSink, Connection {
   constructor(peer: Peer, registry: Registry["Service"]) {
     this.#peer = peer
     this.#registry = registry
+    const { connections } = registry.tally
+    this.#connection = connections.open("data", peer.name)
+    this.#end = new ConnectionEnd(connections, this.#connection)
     const onRoom = () => {
+      this.#connection.goOn()
       if (!this.#end.hasCome) peer.resume()
     }
     this.#shares = {
@@ -56,7 +62,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
 
   /** Runs however the fiber ended. */
   release(): void {
-    this.#end.hasCome = true
+    this.#end.forget()
     this.#detach(true)
     this.#shares.bytes.close()
     this.#peer.destroy()
@@ -84,7 +90,12 @@ class DataConnection implements Receiver, PacketSink, Connection {
 
   receive(bytes: Buffer, length: number): boolean {
     this.#registry.vigil.read(length)
-    return !this.#end.hasCome && this.#framer.push(bytes, length) && !this.#shares.bytes.isSpent()
+    this.#connection.receivedByteCount += length
+    if (this.#end.hasCome || !this.#framer.push(bytes, length)) return false
+    const { bytes: share } = this.#shares
+    if (!share.isSpent()) return true
+    this.#connection.holdBack(share.isFull ? "disk" : "memory")
+    return false
   }
 
   ended(): void {
@@ -105,6 +116,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     this.#paddingSize = paddingSize
     if (this.#session === undefined) {
       this.#session = stream.session
+      this.#connection.sessionId = stream.session.id
       stream.session.bindData(this)
     }
     return true

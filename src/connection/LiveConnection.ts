@@ -8,7 +8,9 @@
 import { Effect, Latch } from "effect"
 import { nameOf } from "../protocol/live/index.ts"
 import * as Version from "../protocol/Version.ts"
+import type * as Connections from "../relay/Connections.ts"
 import { Registry } from "../relay/Registry.ts"
+import { Tally } from "../relay/Tally.ts"
 import { ViewerActor } from "../relay/viewer/ViewerActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
@@ -30,7 +32,9 @@ class LiveConnection implements Receiver, RequestSink {
   readonly #peer: Peer
   readonly #framer = new LiveFramer(this)
   readonly #state: LiveState
-  readonly #end = new ConnectionEnd()
+  readonly #tally: Tally
+  readonly #connection: Connections.Connection
+  readonly #end: ConnectionEnd
   readonly #workArrived = Latch.makeUnsafe(false)
   /** Open while the viewer reads its answers. */
   readonly #writable = Latch.makeUnsafe(true)
@@ -43,6 +47,10 @@ class LiveConnection implements Receiver, RequestSink {
 
   constructor(peer: Peer, registry: Registry["Service"]) {
     this.#peer = peer
+    this.#tally = registry.tally
+    const { connections } = this.#tally
+    this.#connection = connections.open("live", peer.name)
+    this.#end = new ConnectionEnd(connections, this.#connection)
     this.#state = { viewer: new ViewerActor(registry), minor: Version.own.minor, isConnected: false }
   }
 
@@ -55,7 +63,7 @@ class LiveConnection implements Receiver, RequestSink {
 
   /** Runs however the fiber ended. */
   release(): void {
-    this.#end.hasCome = true
+    this.#end.forget()
     this.#state.viewer.close()
     this.#peer.close()
   }
@@ -84,6 +92,7 @@ class LiveConnection implements Receiver, RequestSink {
   // ---- Receiver --------------------------------------------------------------------------------------------------
 
   receive(bytes: Buffer, length: number): boolean {
+    this.#connection.receivedByteCount += length
     this.#take(bytes, length)
     return this.#mayRead()
   }
@@ -111,7 +120,13 @@ class LiveConnection implements Receiver, RequestSink {
   }
 
   #mayRead(): boolean {
-    return !this.#end.hasCome && this.#work === undefined && !this.#isBehind && this.#backlog === undefined
+    if (this.#end.hasCome || this.#backlog !== undefined) return false
+    if (this.#work === undefined && !this.#isBehind) {
+      this.#connection.goOn()
+      return true
+    }
+    this.#connection.holdBack(this.#isBehind ? "unread answers" : "files")
+    return false
   }
 
   #resume(): void {
@@ -133,6 +148,7 @@ class LiveConnection implements Receiver, RequestSink {
   // ---- RequestSink -----------------------------------------------------------------------------------------------
 
   request(command: number, bytes: Buffer, at: number): boolean {
+    Tally.count(this.#tally.liveCommands, command)
     const result = answer(this.#state, command, bytes, at)
     if (result instanceof Uint8Array) {
       this.#answers.push(result)

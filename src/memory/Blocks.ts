@@ -47,7 +47,8 @@ export class Block implements Piece {
 
 export class Pool {
   readonly bytesMax: number
-  readonly #accountBytesMax: number
+  /** What one connection may hold. */
+  readonly accountBytesMax: number
   usedBytes = 0
   readonly #spare: Array<Block> = []
   readonly #spareSmall: Array<Block> = []
@@ -55,7 +56,7 @@ export class Pool {
 
   constructor(bytesMax: number, accountBytesMax = connectionBytesMax) {
     this.bytesMax = Math.max(bytesMax, 16 * blockBytes)
-    this.#accountBytesMax = accountBytesMax
+    this.accountBytesMax = accountBytesMax
   }
 
   /** A block for `byteCount` bytes: a small one if they fit, otherwise a full one, which may hold only a part. */
@@ -94,7 +95,7 @@ export class Pool {
   /** What `account` may hold now. Half of the free memory for each keeps the sum below the whole. */
   shareOf(account: Account): number {
     const free = this.bytesMax - this.usedBytes + account.usedBytes
-    return Math.min(this.#accountBytesMax, Math.max(blockBytes, free / 2))
+    return Math.min(this.accountBytesMax, Math.max(blockBytes, free / 2))
   }
 
   pause(account: Account): void {
@@ -138,6 +139,11 @@ export class Account implements Holder {
 
   get isOver(): boolean {
     return this.usedBytes >= blockBytes && this.usedBytes >= this.pool.shareOf(this)
+  }
+
+  /** It holds what one connection may hold at most: its own files are behind. Otherwise all memory is short. */
+  get isFull(): boolean {
+    return this.usedBytes >= this.pool.accountBytesMax
   }
 
   /** True when the connection must stop reading until `onRoom`. */

@@ -17,6 +17,7 @@ import { Gather } from "./stream/Gather.ts"
 import { SharedReads } from "./stream/SharedReads.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
 import type { LiveCache } from "./stream/StreamSession.ts"
+import { Tally } from "./Tally.ts"
 import { Vigil } from "./Vigil.ts"
 
 export interface Options {
@@ -47,6 +48,7 @@ export interface Service extends Surroundings {
   /** For halves of indexes. */
   readonly halves: Pool
   readonly vigil: Vigil
+  readonly tally: Tally
   readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
   /** Ids are spent by failed attempts too. */
   readonly nextSessionId: () => number
@@ -86,10 +88,11 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           halves: new Pool(halvesBytesMax, halvesBytesMax),
           gather: new Gather(),
           vigil: new Vigil(),
+          tally: new Tally(),
           events,
           beacons,
           liveCache: liveCacheOf(options.liveCacheBytes),
-          totals: { packetCount: 0, byteCount: 0 },
+          totals: { packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0 },
           chunks,
           sessions,
           streams,

@@ -20,7 +20,7 @@ import { StreamActor } from "../stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../stream/StreamSession.ts"
 import type { Identity } from "./Identity.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
-import type { Surroundings } from "./Surroundings.ts"
+import type { Surroundings, Totals } from "./Surroundings.ts"
 import { Viewers } from "./Viewers.ts"
 
 export interface Control extends Connection {
@@ -45,6 +45,8 @@ export class SessionActor implements StreamSession {
   /** Open streams, by handle. */
   readonly streams = new Map<number, StreamActor>()
   readonly traceIds = new Map<string, bigint>()
+  /** Of its streams that are closed. */
+  readonly closedTotals: Totals = { packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0 }
   readonly chunks: SessionChunks
   isConnectionClosed = false
   isAborted = false
@@ -177,8 +179,12 @@ export class SessionActor implements StreamSession {
     this.#surroundings.streams.delete(handle)
     this.#unpublished.delete(stream)
     this.#completing.add(stream)
-    this.#surroundings.totals.packetCount += stream.packetCount
-    this.#surroundings.totals.byteCount += stream.byteCount
+    for (const totals of [this.#surroundings.totals, this.closedTotals]) {
+      totals.packetCount += stream.packetCount
+      totals.byteCount += stream.byteCount
+      totals.eventsDiscarded += stream.losses.eventsDiscarded
+      totals.packetsLost += stream.losses.packetsLost
+    }
   }
 
   get isComplete(): boolean {

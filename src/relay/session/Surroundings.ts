@@ -8,6 +8,14 @@ import type { LiveCache } from "../stream/StreamSession.ts"
 import type { BeaconWatch } from "./Beacon.ts"
 import type { Chunks } from "./Chunks.ts"
 
+/** What streams received, and what their tracers lost meanwhile. */
+export interface Totals {
+  packetCount: number
+  byteCount: number
+  eventsDiscarded: number
+  packetsLost: number
+}
+
 export interface Surroundings {
   readonly options: {
     readonly grouping: OutputGrouping
@@ -19,7 +27,7 @@ export interface Surroundings {
   readonly beacons: BeaconWatch
   readonly liveCache: LiveCache | undefined
   /** Of streams that are closed; open ones count for themselves. */
-  readonly totals: { packetCount: number; byteCount: number }
+  readonly totals: Totals
   readonly chunks: Chunks
   /** Streams that packets and commands may name. */
   readonly streams: Map<number, StreamActor>

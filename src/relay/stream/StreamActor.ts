@@ -11,6 +11,7 @@ import { Charge, type Shares } from "../../memory/Charge.ts"
 import { RecentIndexes } from "../../memory/RecentIndexes.ts"
 import type { RecentPacket } from "../../memory/RecentPackets.ts"
 import { controlHalfBytes, dataHalfBytes } from "../../model/InFlight.ts"
+import { Losses } from "../../model/Losses.ts"
 import { noSeq, Stream } from "../../model/Stream.ts"
 import type { DataFile, IndexFile } from "../../model/StreamFile.ts"
 import * as CtfIndex from "../../protocol/CtfIndex.ts"
@@ -69,6 +70,9 @@ export class StreamActor {
     (answer) => (typeof answer === "boolean" ? answer : undefined),
     () => this.#moved()
   )
+  readonly losses: Losses
+  /** ms since the epoch: when a packet or a beacon came last. */
+  heardAt = Date.now()
   isPublished = false
   packetCount = 0
   byteCount = 0
@@ -96,10 +100,14 @@ export class StreamActor {
       actions: this.#files
     })
     this.readers = new StreamReaders(this.#files)
-    if (options.hasIndex && !this.isMetadata && options.session.identity.liveTimer > 0) {
-      const recent = new RecentIndexes()
+    this.losses = new Losses(sessionMinor >= 8)
+    if (options.hasIndex && !this.isMetadata) {
+      const recent = options.session.identity.liveTimer > 0 ? new RecentIndexes() : undefined
       this.recentIndexes = recent
-      this.#files.onRecord = (offset, fields, at) => recent.add(this.model.indexCount, offset, fields, at)
+      this.#files.onRecord = (offset, fields, at) => {
+        this.losses.add(fields, at)
+        recent?.add(this.model.indexCount, offset, fields, at)
+      }
     }
   }
 
@@ -144,6 +152,7 @@ export class StreamActor {
   endPacket(paddingSize: number, { bytes, halves }: Shares): boolean {
     const { file } = this.model
     if (file === undefined) return false
+    this.heardAt = Date.now()
     this.packetCount++
     this.byteCount += paddingSize
     this.#files.appendZeros(file, paddingSize, bytes)
@@ -168,6 +177,7 @@ export class StreamActor {
 
   /** An inactivity beacon. */
   addBeacon(timestampEnd: bigint): void {
+    this.heardAt = Date.now()
     this.model.addBeacon(timestampEnd)
     this.#changed()
   }

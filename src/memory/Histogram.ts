@@ -1,0 +1,30 @@
+/**
+ * Counts values by their power of two, at the cost of an increment: what the data path can afford. Bucket `i` counts
+ * values below 2^i; the unit is the owner's. Values are read when somebody asks, never reset.
+ */
+const bucketCount = 33
+
+export class Histogram {
+  readonly counts = new Float64Array(bucketCount)
+  sum = 0
+  count = 0
+
+  /** `times` observations of one value. Negative ones, of a clock that was set, count as 0. */
+  add(value: number, times = 1): void {
+    const whole = value > 0 ? value : 0
+    const bucket = whole < 1 ? 0 : Math.min(bucketCount - 1, 32 - Math.clz32(Math.min(whole, 0xffff_ffff)))
+    this.counts[bucket] = (this.counts[bucket] as number) + times
+    this.sum += whole * times
+    this.count += times
+  }
+
+  /** An upper bound of the value that `share` (0 to 1) of the observations stay below; 0 without any. */
+  quantile(share: number): number {
+    let rest = share * this.count
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
+      rest -= this.counts[bucket] as number
+      if (rest <= 0) return this.count === 0 ? 0 : 2 ** bucket
+    }
+    return 2 ** bucketCount
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Who is connected, and how those who were came to their end. The last of them are kept: what an operator asks after
+ * the fact is why a connection is gone.
+ */
+import type { CloseReason } from "./CloseReason.ts"
+
+export type Port = "control" | "data" | "live"
+
+/**
+ * Why nothing is read from a peer: its share of packet memory waits for a disk, the memory of all connections is short,
+ * it brought too many indexes without packets, it does not read its answers, or its command waits for files.
+ */
+export type Cause = "disk" | "memory" | "halves" | "unread answers" | "files"
+
+export const causes: ReadonlyArray<Cause> = ["disk", "memory", "halves", "unread answers", "files"]
+
+const noTime = (): Record<Cause, number> => ({ disk: 0, memory: 0, halves: 0, "unread answers": 0, files: 0 })
+
+/** Enough to see what happened in the last minute of a fleet that reconnects. */
+const closedCountMax = 256
+
+/** A connection as others see it. Its owner counts in the fields, and closes it once. */
+export class Connection {
+  readonly id: number
+  readonly port: Port
+  /** `address:port` of the other side. */
+  readonly peer: string
+  /** ms since the epoch. */
+  readonly openedAt: number
+  closedAt: number | undefined
+  reason: CloseReason | undefined
+  /** What the peer did wrong, if it did. */
+  complaint = ""
+  /** The session it belongs to, once known. */
+  sessionId: number | undefined
+  receivedByteCount = 0
+  /** Undefined: it is read from. */
+  heldBackBy: Cause | undefined
+  readonly #heldBackMillis = noTime()
+  #heldBackAt = 0
+
+  constructor(id: number, port: Port, peer: string, openedAt: number) {
+    this.id = id
+    this.port = port
+    this.peer = peer
+    this.openedAt = openedAt
+  }
+
+  holdBack(cause: Cause): void {
+    if (this.heldBackBy !== undefined) return
+    this.heldBackBy = cause
+    this.#heldBackAt = Date.now()
+  }
+
+  goOn(): void {
+    if (this.heldBackBy === undefined) return
+    this.#heldBackMillis[this.heldBackBy] += Date.now() - this.#heldBackAt
+    this.heldBackBy = undefined
+  }
+
+  /** So far, by cause. */
+  get heldBackMillis(): Readonly<Record<Cause, number>> {
+    if (this.heldBackBy === undefined) return this.#heldBackMillis
+    const soFar = this.#heldBackMillis[this.heldBackBy] + Date.now() - this.#heldBackAt
+    return { ...this.#heldBackMillis, [this.heldBackBy]: soFar }
+  }
+}
+
+export class Connections {
+  readonly #open = new Map<number, Connection>()
+  #closed: Array<Connection> = []
+  readonly #ends = new Map<string, { readonly port: Port; readonly reason: CloseReason; count: number }>()
+  readonly #opened: Record<Port, number> = { control: 0, data: 0, live: 0 }
+  /** Of connections that are closed. */
+  readonly #heldBackMillis = noTime()
+  #lastId = 0
+
+  open(port: Port, peer: string): Connection {
+    const connection = new Connection(++this.#lastId, port, peer, Date.now())
+    this.#open.set(connection.id, connection)
+    this.#opened[port]++
+    return connection
+  }
+
+  /** The first reason counts. */
+  close(connection: Connection, reason: CloseReason, complaint = ""): void {
+    if (!this.#open.delete(connection.id)) return
+    connection.goOn()
+    for (const cause of causes) this.#heldBackMillis[cause] += connection.heldBackMillis[cause]
+    connection.closedAt = Date.now()
+    connection.reason = reason
+    connection.complaint = complaint
+    this.#closed.push(connection)
+    if (this.#closed.length >= 2 * closedCountMax) this.#closed = this.#closed.slice(-closedCountMax)
+    const key = `${connection.port}/${reason}`
+    const end = this.#ends.get(key)
+    if (end === undefined) this.#ends.set(key, { port: connection.port, reason, count: 1 })
+    else end.count++
+  }
+
+  get current(): Iterable<Connection> {
+    return this.#open.values()
+  }
+
+  /** Of all connections since the relay started. */
+  get heldBackMillis(): Readonly<Record<Cause, number>> {
+    const sum = { ...this.#heldBackMillis }
+    for (const { heldBackMillis } of this.#open.values())
+      for (const cause of causes) sum[cause] += heldBackMillis[cause]
+    return sum
+  }
+
+  /** The newest last. */
+  get closed(): ReadonlyArray<Connection> {
+    return this.#closed.slice(-closedCountMax)
+  }
+
+  /** Since the relay started. */
+  get openedCounts(): Readonly<Record<Port, number>> {
+    return this.#opened
+  }
+
+  /** Since the relay started. */
+  get ends(): Iterable<{ readonly port: Port; readonly reason: CloseReason; readonly count: number }> {
+    return this.#ends.values()
+  }
+}
