@@ -1,0 +1,42 @@
+/** Selector values → option of a variant, presence of an optional. */
+import type { Range, Variant } from "../model/FieldClass.ts"
+import type { Int } from "./Cursor.ts"
+
+export type Choose = (value: Int | undefined) => number
+
+const denseMax = 256n
+
+/** −1 where no option is chosen. */
+export const option = ({ choices }: Variant): Choose => {
+  const dense = new Int16Array(Number(denseMax)).fill(-1)
+  let isDense = true
+  for (const { lower, option, upper } of choices) {
+    if (lower < 0n || upper >= denseMax) isDense = false
+    else dense.fill(option, Number(lower), Number(upper) + 1)
+  }
+  if (isDense) {
+    return (value) => (typeof value === "number" && value >= 0 && value < dense.length ? (dense[value] as number) : -1)
+  }
+  return (value) => {
+    if (value === undefined) return -1
+    // The last that begins at or before the value.
+    let [first, count] = [0, choices.length]
+    while (count > 0) {
+      const half = count >> 1
+      if ((choices[first + half] as Range).lower <= value) {
+        first += half + 1
+        count -= half + 1
+      } else {
+        count = half
+      }
+    }
+    const found = choices[first - 1]
+    return found !== undefined && value <= found.upper ? found.option : -1
+  }
+}
+
+export const isIn = (ranges: ReadonlyArray<Range> | undefined, value: Int | undefined): boolean => {
+  if (value === undefined) return false
+  if (ranges === undefined) return value !== 0
+  return ranges.some(({ lower, upper }) => lower <= value && value <= upper)
+}

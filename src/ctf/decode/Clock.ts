@@ -1,0 +1,69 @@
+/**
+ * Cycles → nanoseconds from the clock's origin, as babeltrace2 computes them (§7.3): offset and value are converted
+ * each by itself, in doubles unless a cycle is a nanosecond. The sum is exact, in two halves.
+ */
+import type { ClockClass } from "../model/TraceClass.ts"
+import { highOf, type Int, lowOf } from "./Cursor.ts"
+import { Fault } from "./Fault.ts"
+
+/** A signed 64-bit number of nanoseconds. `low` is unsigned. */
+export interface Time {
+  high: number
+  low: number
+}
+
+const two31 = 0x8000_0000
+const two32 = 0x1_0000_0000
+const nanosPerSecond = 1_000_000_000
+
+export const nanos = ({ high, low }: Time): bigint => (BigInt(high) << 32n) | BigInt(low)
+
+/** Below 0 when `a` is earlier. */
+export const compare = (a: Time, b: Time): number => a.high - b.high || a.low - b.low
+
+export class Clock {
+  readonly clockClass: ClockClass
+  readonly #frequency: number
+  readonly #isNanos: boolean
+  readonly #baseHigh: number
+  readonly #baseLow: number
+
+  constructor(clockClass: ClockClass) {
+    this.clockClass = clockClass
+    this.#frequency = Number(clockClass.frequency)
+    this.#isNanos = clockClass.frequency === 1_000_000_000n
+    const base = clockClass.offsetSeconds * 1_000_000_000n + this.#inNanos(clockClass.offsetCycles)
+    this.#baseHigh = Number(base >> 32n)
+    this.#baseLow = Number(base & 0xffff_ffffn)
+  }
+
+  #inNanos(cycles: bigint): bigint {
+    return this.#isNanos ? cycles : BigInt(Math.trunc((nanosPerSecond * Number(cycles)) / this.#frequency))
+  }
+
+  /** The halves of a value of this clock to time. */
+  convert(high: number, low: number, into: Time): void {
+    let nanosHigh = high
+    let nanosLow = low
+    if (!this.#isNanos) {
+      const count = Math.trunc((nanosPerSecond * (high * two32 + low)) / this.#frequency)
+      nanosHigh = Math.floor(count / two32)
+      nanosLow = count - nanosHigh * two32
+    }
+    nanosHigh += this.#baseHigh
+    nanosLow += this.#baseLow
+    if (nanosLow >= two32) {
+      nanosLow -= two32
+      nanosHigh += 1
+    }
+    if (nanosHigh >= two31 || nanosHigh < -two31) {
+      throw new Fault("clock-overflow", `${high * two32 + low} cycles are no signed 64-bit number of nanoseconds`)
+    }
+    into.high = nanosHigh
+    into.low = nanosLow
+  }
+
+  convertInt(value: Int, into: Time): void {
+    this.convert(highOf(value), lowOf(value), into)
+  }
+}

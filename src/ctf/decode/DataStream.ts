@@ -1,0 +1,276 @@
+/**
+ * One data stream, packet after packet, event record after event record. It is its current event, too: a cursor over
+ * the packet with the places where its scopes begin, its class and its time. All of that is true until the next call.
+ *
+ * Nothing is thrown: what cannot be decoded ends the packet with a `Failure`. After one, the cursor stands where the
+ * failed record begins, so that a class that arrives later lets `next` go on.
+ */
+import type { Time } from "./Clock.ts"
+import { Cursor, grainBytes, type Int, joined } from "./Cursor.ts"
+import { type Failure, Fault, type FaultKind, short } from "./Fault.ts"
+import type { EventPlan, StreamPlan, TracePlan } from "./Plan.ts"
+
+/** Where the bytes of a packet come from. */
+export interface Source {
+  /** From the packet's first byte to the end of what can belong to it. */
+  readonly byteCount: number
+  /** Of the packet in its file. */
+  readonly offset: number
+  /** Sets `bytes` and `view` of the cursor to at least `countMin` bytes from `first` on, or all there are. */
+  load(cursor: Cursor, first: number, countMin: number): void
+}
+
+/** A packet that is in memory. */
+export const inMemory = (bytes: Uint8Array): Source => ({
+  byteCount: bytes.length,
+  offset: 0,
+  load: (cursor, first) => {
+    cursor.bytes = bytes.subarray(first)
+    cursor.view = new DataView(bytes.buffer, bytes.byteOffset + first, bytes.length - first)
+  }
+})
+
+export const over = 0
+export const event = 1
+export const failed = -1
+export type Outcome = typeof over | typeof event | typeof failed
+
+const magic = 0xc1fc1fc1
+/** A first look at a packet. */
+const firstBytes = 4096
+/** Positions in a window are bits in 31 bits. */
+const windowBytesMax = 2 ** 27
+
+const empty = inMemory(new Uint8Array(0))
+
+export class DataStream {
+  /** The file or live stream, for messages. */
+  readonly name: string
+  readonly trace: TracePlan
+  readonly cursor = new Cursor()
+  /** Packet header and context of the current packet, to be read again at any time. */
+  readonly head = new Cursor()
+  contextAt = 0
+  plan: StreamPlan | undefined = undefined
+  current: EventPlan | undefined = undefined
+  /** Of the current event. */
+  readonly time: Time = { high: 0, low: 0 }
+  hasTime = false
+  /** Of the current packet, where it has them. */
+  readonly begin: Time = { high: 0, low: 0 }
+  hasBegin = false
+  readonly end: Time = { high: 0, low: 0 }
+  hasEnd = false
+  beginCycles: Int = 0
+  /** In bits, of the current packet. */
+  totalBits = 0
+  /** From 0; −1 before the first. */
+  packet = -1
+  failure: Failure | undefined = undefined
+  #source: Source = empty
+  #contentBits = 0
+
+  constructor(name: string, trace: TracePlan) {
+    this.name = name
+    this.trace = trace
+  }
+
+  get streamId(): Int | undefined {
+    return this.cursor.streamId
+  }
+
+  /** Reads the head of a packet. False: see `failure`. */
+  open(source: Source): boolean {
+    this.#source = source
+    this.packet++
+    this.failure = undefined
+    this.current = undefined
+    this.#contentBits = source.byteCount * 8
+    let wanted = firstBytes
+    while (true) {
+      this.cursor.reset()
+      this.#load(0, wanted)
+      try {
+        this.#readHead()
+        return true
+      } catch (cause) {
+        if (cause === short && this.#canLoad(wanted)) wanted *= 4
+        else return this.#fail(cause, undefined)
+      }
+    }
+  }
+
+  #canLoad(wanted: number): boolean {
+    return this.cursor.end < this.cursor.content && wanted <= windowBytesMax / 4
+  }
+
+  /** From byte `first` of the packet, a multiple of the grain. */
+  #load(first: number, countMin: number): void {
+    const { cursor } = this
+    this.#source.load(cursor, first, countMin)
+    cursor.base = first * 8
+    cursor.at = 0
+    this.#limit()
+  }
+
+  #limit(): void {
+    const { cursor } = this
+    cursor.content = this.#contentBits - cursor.base
+    cursor.end = Math.min(cursor.content, cursor.bytes.length * 8, windowBytesMax * 8)
+  }
+
+  #readHead(): void {
+    const { cursor, trace } = this
+    trace.packetHeader(cursor)
+    if (cursor.magic !== undefined && cursor.magic !== magic) {
+      throw new Fault("bad-magic", `the packet begins with ${cursor.magic.toString(16)} instead of c1fc1fc1`)
+    }
+    const plan = trace.stream(cursor.streamClassId)
+    if (plan === undefined) {
+      throw new Fault("unknown-stream-class", `no stream class ${cursor.streamClassId ?? 0} is declared`)
+    }
+    if (this.plan !== undefined && this.plan !== plan) {
+      throw new Fault("stream-changes-in-file", `a packet of stream class ${plan.streamClass.id} in this stream`)
+    }
+    this.plan = plan
+    this.#readAgain(plan)
+    this.#checkSizes()
+    this.#noteTimes(plan)
+  }
+
+  /** With what the stream class's records refer to. */
+  #readAgain(plan: StreamPlan): void {
+    const { cursor, head } = this
+    cursor.at = 0
+    cursor.reset()
+    plan.packetHeader(cursor)
+    this.contextAt = cursor.at
+    plan.packetContext(cursor)
+    head.bytes = cursor.bytes.slice(0, (cursor.at + 7) >> 3)
+    head.view = new DataView(head.bytes.buffer)
+    head.end = cursor.at
+    head.content = cursor.at
+    head.refs = cursor.refs
+  }
+
+  #checkSizes(): void {
+    const { cursor } = this
+    const refuse = (detail: string): never => {
+      throw new Fault("packet-size", detail)
+    }
+    const bytesLeft = this.#source.byteCount
+    const total = cursor.totalBits ?? cursor.contentBits ?? bytesLeft * 8
+    const content = cursor.contentBits ?? total
+    if (typeof total !== "number" || typeof content !== "number") {
+      throw new Fault("packet-size", `a packet of ${total} bits`)
+    }
+    if (total % 8 !== 0) refuse(`a packet of ${total} bits is not whole bytes`)
+    if (content > total) refuse(`a packet of ${total} bits with ${content} bits of content`)
+    if (content < cursor.at) refuse(`${content} bits of content, but header and context take ${cursor.at}`)
+    if (total / 8 > bytesLeft) refuse(`a packet of ${total / 8} bytes where ${bytesLeft} bytes are left`)
+    this.totalBits = total
+    this.#contentBits = content
+    this.#limit()
+  }
+
+  #noteTimes({ clock }: StreamPlan): void {
+    const { cursor } = this
+    this.hasBegin = clock !== undefined && cursor.isClockSet
+    this.hasEnd = clock !== undefined && cursor.endTime !== undefined
+    this.beginCycles = this.hasBegin ? joined(cursor.clockHigh, cursor.clockLow) : 0
+    if (this.hasBegin) clock?.convert(cursor.clockHigh, cursor.clockLow, this.begin)
+    if (this.hasEnd) clock?.convertInt(cursor.endTime ?? 0, this.end)
+  }
+
+  /** The next event record of the packet. `failed`: see `failure`. */
+  next(): Outcome {
+    const { cursor } = this
+    if (this.failure !== undefined && this.plan === undefined) return failed
+    if (cursor.at >= cursor.content) return over
+    let wanted = firstBytes
+    while (true) {
+      const from = cursor.at
+      const { clockHigh, clockLow, isClockSet, order } = cursor
+      try {
+        this.#readEvent(from)
+        return event
+      } catch (cause) {
+        cursor.at = from
+        cursor.clockHigh = clockHigh
+        cursor.clockLow = clockLow
+        cursor.isClockSet = isClockSet
+        cursor.order = order
+        if (cause !== short || !this.#canLoad(wanted)) {
+          this.#fail(cause, this.current)
+          return failed
+        }
+        wanted *= 4
+        this.#reload(from, wanted)
+      }
+    }
+  }
+
+  /** So that the window begins at the record that does not fit. */
+  #reload(from: number, wanted: number): void {
+    const { cursor } = this
+    const bit = cursor.base + from
+    const first = Math.floor(bit / 8 / grainBytes) * grainBytes
+    this.#load(first, wanted)
+    cursor.at = bit - cursor.base
+  }
+
+  #readEvent(from: number): void {
+    const { cursor } = this
+    const plan = this.plan as StreamPlan
+    this.current = undefined
+    cursor.eventId = -1
+    plan.eventHeader(cursor)
+    const id = cursor.eventId
+    const { headsVersion } = plan
+    const current = id === -1 ? plan.lone : plan.event(id)
+    if (current === undefined) {
+      throw new Fault("unknown-event-class", `no event class ${id} is declared for stream class ${plan.streamClass.id}`)
+    }
+    if (plan.headsVersion !== headsVersion) this.#rereadHeads(from)
+    this.current = current
+    if (plan.clock === undefined || !cursor.isClockSet) {
+      this.hasTime = false
+    } else {
+      this.hasTime = true
+      plan.clock.convert(cursor.clockHigh, cursor.clockLow, this.time)
+    }
+    current.scan(cursor)
+    if (cursor.at === from) throw new Fault("empty-event", "an event record without any bits")
+  }
+
+  /** A class refers to fields of the heads that nobody referred to before: their values have to be looked up now. */
+  #rereadHeads(from: number): void {
+    const { cursor, head } = this
+    const plan = this.plan as StreamPlan
+    head.at = 0
+    plan.packetHeader(head)
+    plan.packetContext(head)
+    const { at, clockHigh, clockLow } = cursor
+    cursor.at = from
+    plan.eventHeader(cursor)
+    cursor.at = at
+    cursor.clockHigh = clockHigh
+    cursor.clockLow = clockLow
+  }
+
+  #fail(cause: unknown, current: EventPlan | undefined): false {
+    const { cursor } = this
+    const [kind, detail]: [FaultKind, string] =
+      cause instanceof Fault ? [cause.kind, cause.detail] : ["io", cause instanceof Error ? cause.message : `${cause}`]
+    this.failure = {
+      kind,
+      message: detail,
+      stream: this.name,
+      packet: this.packet,
+      offset: this.#source.offset,
+      bit: cursor.base + cursor.at,
+      event: current?.eventClass.name
+    }
+    return false
+  }
+}

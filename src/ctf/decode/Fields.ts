@@ -1,0 +1,218 @@
+/**
+ * Single fields of an event record, for filters: found by name once per event class, read without making anything else.
+ *
+ * A filter is asked once per event record class; what it answers is asked per event record.
+ */
+import type { FieldClass, Scope, Structure } from "../model/FieldClass.ts"
+import * as Choice from "./Choice.ts"
+import { align, type Cursor, checkedLength, type Int } from "./Cursor.ts"
+import type { DataStream } from "./DataStream.ts"
+import { leastBits } from "./Layout.ts"
+import * as Numbers from "./Numbers.ts"
+import type { EventPlan } from "./Plan.ts"
+import * as Regions from "./Regions.ts"
+import * as Skip from "./Skip.ts"
+import { below, type Place, root, type Slots } from "./Slots.ts"
+import * as Values from "./Values.ts"
+
+/** Decides whether an event record is wanted: all of its class, none, or each by itself. */
+export type Filter = (plan: EventPlan) => boolean | ((event: DataStream) => boolean)
+
+/** Integers have one form each: a number where that is exact, else a bigint. */
+export type Scalar = Int | string | boolean
+
+export interface Field {
+  /** Of the field that is read: its `mappings` give an enumeration's labels (`Labels.labels`). */
+  readonly fieldClass: FieldClass
+  /** Undefined where the record has no such field: another option was chosen, the array is shorter. */
+  readonly read: (event: DataStream) => Scalar | undefined
+}
+
+type Read = (cursor: Cursor) => Scalar | undefined
+
+interface Found {
+  readonly fieldClass: FieldClass
+  readonly read: Read
+}
+
+const scratch: Regions.Region = { from: 0, to: 0 }
+
+const leaf = (fieldClass: FieldClass, place: Place, slots: Slots): Read | undefined => {
+  switch (fieldClass.kind) {
+    case "integer":
+    case "variable-integer":
+      return Skip.integer(fieldClass, place, slots)
+    case "boolean": {
+      const read = Skip.integer(fieldClass, place, slots)
+      return (cursor) => read(cursor) !== 0
+    }
+    case "bit-array":
+    case "bit-map":
+      return Numbers.fixed(fieldClass, false)
+    case "float":
+      return Numbers.float(fieldClass)
+    case "string":
+    case "static-string":
+    case "dynamic-string": {
+      const read = Regions.region(fieldClass, slots)
+      return (cursor) => {
+        read(cursor, scratch)
+        return Values.text(cursor.bytes, scratch.from, scratch.to, fieldClass.encoding)
+      }
+    }
+    default:
+      return undefined
+  }
+}
+
+type Step = string | number
+
+const member = (structure: Structure, path: ReadonlyArray<Step>, place: Place, slots: Slots): Found | undefined => {
+  const [name, ...rest] = path
+  const index = structure.members.findIndex((one) => one.name === String(name))
+  const wanted = structure.members[index]
+  if (wanted === undefined) return undefined
+  const found = find(wanted.fieldClass, rest, below(place, index), slots)
+  if (found === undefined) return undefined
+  const before = structure.members
+    .slice(0, index)
+    .map(({ fieldClass }, at) => Skip.skip(fieldClass, below(place, at), slots))
+  const { alignment } = structure
+  const { read } = found
+  return {
+    fieldClass: found.fieldClass,
+    read: (cursor) => {
+      align(cursor, alignment)
+      for (const skip of before) skip(cursor)
+      return read(cursor)
+    }
+  }
+}
+
+const element = (
+  array: Extract<FieldClass, { readonly element: FieldClass }>,
+  path: ReadonlyArray<Step>,
+  place: Place,
+  slots: Slots
+): Found | undefined => {
+  const [step, ...rest] = path
+  const index = Number(step)
+  if (!Number.isSafeInteger(index) || index < 0) return undefined
+  const found = find(array.element, rest, place, slots)
+  if (found === undefined) return undefined
+  const skip = Skip.skip(array.element, place, slots)
+  const { length } = array
+  const slot = typeof length === "number" ? undefined : slots.of(length)
+  const least = leastBits(array.element)
+  return {
+    fieldClass: found.fieldClass,
+    read: (cursor) => {
+      align(cursor, array.alignment)
+      const count = checkedLength(cursor, slot === undefined ? (length as number) : cursor.refs[slot], least)
+      if (index >= count) return undefined
+      for (let i = 0; i < index; i++) skip(cursor)
+      return found.read(cursor)
+    }
+  }
+}
+
+/** An option by its name, or the field of that name in any option: `v.x` where `v`'s options are structures. */
+const option = (
+  fieldClass: Extract<FieldClass, { readonly kind: "variant" }>,
+  path: ReadonlyArray<Step>,
+  place: Place,
+  slots: Slots
+): Found | undefined => {
+  const reads = fieldClass.options.map((one, index) => {
+    const inner = below(place, index)
+    const named = path.length > 0 && one.name === String(path[0])
+    return (
+      (named ? find(one.fieldClass, path.slice(1), inner, slots) : undefined) ??
+      find(one.fieldClass, path, inner, slots)
+    )
+  })
+  const first = reads.find((found) => found !== undefined)
+  if (first === undefined) return undefined
+  const slot = slots.of(fieldClass.selector)
+  const choose = Choice.option(fieldClass)
+  return { fieldClass: first.fieldClass, read: (cursor) => reads[choose(cursor.refs[slot])]?.read(cursor) }
+}
+
+const find = (fieldClass: FieldClass, path: ReadonlyArray<Step>, place: Place, slots: Slots): Found | undefined => {
+  switch (fieldClass.kind) {
+    case "structure":
+      return path.length === 0 ? undefined : member(fieldClass, path, place, slots)
+    case "static-array":
+    case "dynamic-array":
+      return path.length === 0 ? undefined : element(fieldClass, path, place, slots)
+    case "variant":
+      return option(fieldClass, path, place, slots)
+    case "optional": {
+      const found = find(fieldClass.content, path, place, slots)
+      const slot = slots.of(fieldClass.selector)
+      return (
+        found && {
+          fieldClass: found.fieldClass,
+          read: (cursor) => (Choice.isIn(fieldClass.ranges, cursor.refs[slot]) ? found.read(cursor) : undefined)
+        }
+      )
+    }
+    default: {
+      const read = path.length === 0 ? leaf(fieldClass, place, slots) : undefined
+      return read && { fieldClass, read }
+    }
+  }
+}
+
+interface Start {
+  readonly structure: Structure | undefined
+  readonly cursor: (event: DataStream) => Cursor
+  readonly at: (event: DataStream) => number
+}
+
+const start = (plan: EventPlan, scope: Scope): Start | undefined => {
+  const { eventClass, stream } = plan
+  switch (scope) {
+    case "packet-context":
+      return {
+        structure: stream.streamClass.packetContext,
+        cursor: ({ head }) => head,
+        at: ({ contextAt }) => contextAt
+      }
+    case "event-record-common-context":
+      return {
+        structure: stream.streamClass.commonContext,
+        cursor: ({ cursor }) => cursor,
+        at: ({ cursor }) => cursor.commonAt
+      }
+    case "event-record-specific-context":
+      return { structure: eventClass.specificContext, cursor: ({ cursor }) => cursor, at: ({ cursor }) => cursor.ownAt }
+    case "event-record-payload":
+      return { structure: eventClass.payload, cursor: ({ cursor }) => cursor, at: ({ cursor }) => cursor.payloadAt }
+    default:
+      return undefined
+  }
+}
+
+/** By names as they are shown; elements of arrays by index. Undefined where the class has no such field. */
+export const field = (plan: EventPlan, scope: Scope, path: ReadonlyArray<Step>): Field | undefined => {
+  const from = start(plan, scope)
+  if (from?.structure === undefined) return undefined
+  const found = find(from.structure, path, root(scope), plan.stream.slots)
+  if (found === undefined) return undefined
+  const { read } = found
+  return {
+    fieldClass: found.fieldClass,
+    read: (event) => {
+      const cursor = from.cursor(event)
+      const { at, order } = cursor
+      cursor.at = from.at(event)
+      try {
+        return read(cursor)
+      } finally {
+        cursor.at = at
+        cursor.order = order
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/** Values of enumerations and bits of maps → their labels, in order of declaration, also where ranges overlap. */
+import type { Mapping } from "../model/FieldClass.ts"
+import type { Int } from "./Cursor.ts"
+
+interface Span {
+  readonly lower: bigint
+  readonly upper: bigint
+  readonly index: number
+  /** The largest upper bound of the spans up to this one: before it, none reaches further. */
+  readonly reach: bigint
+}
+
+export type LabelsOf = (value: Int) => ReadonlyArray<string>
+
+/** Hostile values must not fill the memory. */
+const cachedMax = 4096
+
+export const labels = (mappings: ReadonlyArray<Mapping>): LabelsOf => {
+  const sorted = mappings
+    .flatMap(({ ranges }, index) => ranges.map(({ lower, upper }) => ({ lower, upper, index })))
+    .sort((a, b) => (a.lower < b.lower ? -1 : a.lower > b.lower ? 1 : 0))
+  const spans: Array<Span> = []
+  for (const span of sorted) {
+    const before = spans.at(-1)?.reach
+    spans.push({ ...span, reach: before !== undefined && before > span.upper ? before : span.upper })
+  }
+  const cache = new Map<Int, ReadonlyArray<string>>()
+  return (value) => {
+    const known = cache.get(value)
+    if (known !== undefined) return known
+    const found = find(spans, BigInt(value)).map((index) => (mappings[index] as Mapping).label)
+    if (cache.size < cachedMax) cache.set(value, found)
+    return found
+  }
+}
+
+const find = (spans: ReadonlyArray<Span>, value: bigint): ReadonlyArray<number> => {
+  let [first, count] = [0, spans.length]
+  while (count > 0) {
+    const half = count >> 1
+    if ((spans[first + half] as Span).lower <= value) {
+      first += half + 1
+      count -= half + 1
+    } else {
+      count = half
+    }
+  }
+  const found = new Set<number>()
+  for (let i = first - 1; i >= 0; i--) {
+    const span = spans[i] as Span
+    if (span.reach < value) break
+    if (value <= span.upper) found.add(span.index)
+  }
+  return [...found].sort((a, b) => a - b)
+}
+
+/** Names of the flags that have a bit set, sorted bytewise as readers show them. */
+export const flags = (mappings: ReadonlyArray<Mapping>): LabelsOf => {
+  const masks = mappings.map(({ label, ranges }) => {
+    let mask = 0n
+    for (const { lower, upper } of ranges) mask |= ((1n << (upper - lower + 1n)) - 1n) << lower
+    return { label, mask, bytes: Buffer.from(label) }
+  })
+  masks.sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+  const cache = new Map<Int, ReadonlyArray<string>>()
+  return (value) => {
+    const known = cache.get(value)
+    if (known !== undefined) return known
+    const bits = BigInt(value)
+    const found = masks.filter(({ mask }) => (mask & bits) !== 0n).map(({ label }) => label)
+    if (cache.size < cachedMax) cache.set(value, found)
+    return found
+  }
+}

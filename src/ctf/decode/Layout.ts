@@ -1,0 +1,112 @@
+/** How many bits a field class takes: exactly, where nothing but the class decides it, and at least. */
+import type { FieldClass } from "../model/FieldClass.ts"
+
+export const roundUp = (bits: number, alignment: number): number =>
+  alignment <= 1 ? bits : Math.ceil(bits / alignment) * alignment
+
+const repeated = (bits: number, alignment: number, count: number): number =>
+  count === 0 ? 0 : roundUp(bits, alignment) * (count - 1) + bits
+
+const fixedSizes = new WeakMap<FieldClass, number>()
+const open = -1
+
+/** Undefined, too, where a field has a role, or ends inside of a byte. Counts from an aligned start. */
+export const fixedBits = (fieldClass: FieldClass): number | undefined => {
+  let bits = fixedSizes.get(fieldClass)
+  if (bits === undefined) {
+    bits = computeFixed(fieldClass) ?? open
+    fixedSizes.set(fieldClass, bits)
+  }
+  return bits === open ? undefined : bits
+}
+
+const computeFixed = (fieldClass: FieldClass): number | undefined => {
+  switch (fieldClass.kind) {
+    case "integer":
+      if (fieldClass.roles.length > 0) return undefined
+      return fieldClass.alignment >= 8 && fieldClass.size % 8 === 0 ? fieldClass.size : undefined
+    case "bit-array":
+    case "bit-map":
+    case "boolean":
+    case "float":
+      return fieldClass.alignment >= 8 && fieldClass.size % 8 === 0 ? fieldClass.size : undefined
+    case "static-string":
+      return fieldClass.length * 8
+    case "static-blob":
+      return fieldClass.roles.length > 0 ? undefined : fieldClass.length * 8
+    case "structure": {
+      let at = 0
+      for (const { fieldClass: member } of fieldClass.members) {
+        const bits = fixedBits(member)
+        if (bits === undefined) return undefined
+        at = roundUp(at, member.alignment) + bits
+      }
+      return at
+    }
+    case "static-array": {
+      const bits = fixedBits(fieldClass.element)
+      return bits === undefined ? undefined : repeated(bits, fieldClass.element.alignment, fieldClass.length)
+    }
+    default:
+      return undefined
+  }
+}
+
+const leastSizes = new WeakMap<FieldClass, number>()
+
+/** Without any padding. */
+export const leastBits = (fieldClass: FieldClass): number => {
+  let bits = leastSizes.get(fieldClass)
+  if (bits === undefined) {
+    bits = computeLeast(fieldClass)
+    leastSizes.set(fieldClass, bits)
+  }
+  return bits
+}
+
+const computeLeast = (fieldClass: FieldClass): number => {
+  switch (fieldClass.kind) {
+    case "integer":
+    case "bit-array":
+    case "bit-map":
+    case "boolean":
+    case "float":
+      return fieldClass.size
+    case "variable-integer":
+    case "string":
+      return 8
+    case "static-string":
+    case "static-blob":
+      return fieldClass.length * 8
+    case "structure":
+      return fieldClass.members.reduce((bits, member) => bits + leastBits(member.fieldClass), 0)
+    case "static-array":
+      return fieldClass.length * leastBits(fieldClass.element)
+    case "variant":
+      return fieldClass.options.reduce((bits, option) => Math.min(bits, leastBits(option.fieldClass)), 64)
+    default:
+      return 0
+  }
+}
+
+const visitCounts = new WeakMap<FieldClass, number>()
+
+/** How many fields a class visits that takes no bits at all: nothing else bounds it. */
+export const emptyVisits = (fieldClass: FieldClass): number => {
+  let visits = visitCounts.get(fieldClass)
+  if (visits === undefined) {
+    visits = computeVisits(fieldClass)
+    visitCounts.set(fieldClass, visits)
+  }
+  return visits
+}
+
+const computeVisits = (fieldClass: FieldClass): number => {
+  if (fieldClass.kind === "static-array") {
+    return leastBits(fieldClass.element) > 0 ? 1 : 1 + fieldClass.length * emptyVisits(fieldClass.element)
+  }
+  if (fieldClass.kind === "structure") {
+    return fieldClass.members.reduce((visits, member) => visits + emptyVisits(member.fieldClass), 1)
+  }
+  return 1
+}

@@ -1,0 +1,157 @@
+/**
+ * What a trace's classes compile to: per data stream class how a packet's head and an event record's header are read,
+ * per event record class how its end is found. Compiled when first met, kept for as long as the class.
+ */
+
+import type { Structure } from "../model/FieldClass.ts"
+import type { DataStreamClass, EventClass, TraceClass } from "../model/TraceClass.ts"
+import { Clock } from "./Clock.ts"
+import type { Int } from "./Cursor.ts"
+import { generateEvent, generateSkip, isGenerating } from "./Generated.ts"
+import * as Skip from "./Skip.ts"
+import { root, Slots } from "./Slots.ts"
+
+const nothing: Skip.Skip = () => {}
+
+export class EventPlan {
+  readonly eventClass: EventClass
+  readonly stream: StreamPlan
+  /** From the end of the header to the end of the record; notes where each scope begins. */
+  readonly scan: Skip.Skip
+  /** Whatever printers and filters have compiled for this class, by their own key. */
+  readonly compiled = new Map<object, unknown>()
+
+  constructor(eventClass: EventClass, stream: StreamPlan) {
+    this.eventClass = eventClass
+    this.stream = stream
+    this.scan = stream.compileEvent(eventClass)
+  }
+}
+
+/** Small ids are found in an array. */
+const idsNear = 2048
+
+export class StreamPlan {
+  readonly trace: TracePlan
+  readonly streamClass: DataStreamClass
+  readonly slots = new Slots()
+  readonly clock: Clock | undefined
+  /** Whether the record's header tells its class. */
+  readonly compiled = new Map<object, unknown>()
+  packetHeader: Skip.Skip = nothing
+  packetContext: Skip.Skip = nothing
+  eventHeader: Skip.Skip = nothing
+  #version = -1
+  readonly #near: Array<EventPlan | undefined> = []
+  readonly #far = new Map<Int, EventPlan>()
+
+  constructor(streamClass: DataStreamClass, trace: TracePlan) {
+    this.streamClass = streamClass
+    this.trace = trace
+    this.clock = streamClass.clock === undefined ? undefined : new Clock(streamClass.clock)
+    this.slots.collect(trace.traceClass.packetHeader)
+    this.slots.collect(streamClass.packetContext)
+    this.slots.collect(streamClass.eventHeader)
+    this.slots.collect(streamClass.commonContext)
+    for (const eventClass of streamClass.events.values()) this.#collect(eventClass)
+    this.#compileHeads()
+  }
+
+  #collect({ payload, specificContext }: EventClass): void {
+    this.slots.collect(specificContext)
+    this.slots.collect(payload)
+  }
+
+  #compileHeads(): void {
+    this.#version = this.slots.version
+    const compile = (structure: Structure | undefined, scope: Parameters<typeof root>[0]) =>
+      structure === undefined ? nothing : Skip.skip(structure, root(scope), this.slots)
+    this.packetHeader = compile(this.trace.traceClass.packetHeader, "packet-header")
+    this.packetContext = compile(this.streamClass.packetContext, "packet-context")
+    const { eventHeader } = this.streamClass
+    const plain = compile(eventHeader, "event-record-header")
+    this.eventHeader =
+      eventHeader !== undefined && isGenerating()
+        ? generateSkip(eventHeader, "event-record-header", this.slots, plain)
+        : plain
+  }
+
+  compileEvent({ payload, specificContext }: EventClass): Skip.Skip {
+    const { commonContext } = this.streamClass
+    const common = commonContext && Skip.skip(commonContext, root("event-record-common-context"), this.slots)
+    const own = specificContext && Skip.skip(specificContext, root("event-record-specific-context"), this.slots)
+    const fields = payload && Skip.skip(payload, root("event-record-payload"), this.slots)
+    if (isGenerating()) return generateEvent(commonContext, specificContext, payload, this.slots)
+    return (cursor) => {
+      cursor.commonAt = cursor.at
+      common?.(cursor)
+      cursor.ownAt = cursor.at
+      own?.(cursor)
+      cursor.payloadAt = cursor.at
+      fields?.(cursor)
+    }
+  }
+
+  /**
+   * Undefined where no such class is known. A class that was declared since may refer to fields of the heads, which are
+   * compiled anew for it then: `headsVersion` tells that the current packet's must be read again.
+   */
+  event(id: Int): EventPlan | undefined {
+    return (typeof id === "number" ? this.#near[id] : undefined) ?? this.#far.get(id) ?? this.#compile(id)
+  }
+
+  get headsVersion(): number {
+    return this.#version
+  }
+
+  #compile(id: Int): EventPlan | undefined {
+    const eventClass = this.streamClass.events.get(BigInt(id))
+    if (eventClass === undefined) return undefined
+    this.#collect(eventClass)
+    if (this.slots.version !== this.#version) this.#compileHeads()
+    const plan = new EventPlan(eventClass, this)
+    if (typeof id === "number" && id < idsNear) this.#near[id] = plan
+    else this.#far.set(id, plan)
+    return plan
+  }
+
+  /** The class of records that do not say theirs: the one with id 0, or the one there is. */
+  get lone(): EventPlan | undefined {
+    const zero = this.event(0)
+    const { events } = this.streamClass
+    if (zero !== undefined || events.size !== 1) return zero
+    for (const { id } of events.values()) return this.event(Number(id))
+    return undefined
+  }
+}
+
+export class TracePlan {
+  readonly traceClass: TraceClass
+  /** Enough of the packet header to know the stream class. */
+  readonly packetHeader: Skip.Skip
+  readonly #streams = new Map<DataStreamClass, StreamPlan>()
+
+  constructor(traceClass: TraceClass) {
+    this.traceClass = traceClass
+    const { packetHeader } = traceClass
+    const slots = new Slots()
+    slots.collect(packetHeader)
+    this.packetHeader = packetHeader === undefined ? nothing : Skip.skip(packetHeader, root("packet-header"), slots)
+  }
+
+  /** Without an id: the only one, or that with id 0. */
+  stream(id: Int | undefined): StreamPlan | undefined {
+    const { dataStreams } = this.traceClass
+    let streamClass = dataStreams.get(BigInt(id ?? 0))
+    if (streamClass === undefined && id === undefined && dataStreams.size === 1) {
+      for (const lone of dataStreams.values()) streamClass = lone
+    }
+    if (streamClass === undefined) return undefined
+    let plan = this.#streams.get(streamClass)
+    if (plan === undefined) {
+      plan = new StreamPlan(streamClass, this)
+      this.#streams.set(streamClass, plan)
+    }
+    return plan
+  }
+}

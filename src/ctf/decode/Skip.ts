@@ -1,0 +1,198 @@
+/**
+ * Field classes compiled to closures that move a cursor beyond a field and note what later fields, the packet or the
+ * clock need of it. Finding where an event record ends is nothing else.
+ *
+ * They define what decoding means; generated functions (`Generated`) do the same faster.
+ */
+import type { Bool, FieldClass, Integer, Role, Structure, VariableInteger, Variant } from "../model/FieldClass.ts"
+import * as Choice from "./Choice.ts"
+import { align, type Cursor, checkedLength, type Int, moveClock, need } from "./Cursor.ts"
+import { Fault } from "./Fault.ts"
+import { emptyVisits, fixedBits, leastBits, roundUp } from "./Layout.ts"
+import * as Numbers from "./Numbers.ts"
+import * as Regions from "./Regions.ts"
+import { below, type Place, type Slots } from "./Slots.ts"
+
+export type Skip = (cursor: Cursor) => void
+
+/** Of timestamps: the field's size, or that of a variable-length one's bytes. */
+type Sink = (cursor: Cursor, value: Int, bits: number) => void
+
+const sinks: Readonly<Record<Role, Sink>> = {
+  "packet-magic-number": (cursor, value) => {
+    cursor.magic = value
+  },
+  "metadata-stream-uuid": () => {},
+  "data-stream-class-id": (cursor, value) => {
+    cursor.streamClassId = value
+  },
+  "data-stream-id": (cursor, value) => {
+    cursor.streamId = value
+  },
+  "packet-total-length": (cursor, value) => {
+    cursor.totalBits = value
+  },
+  "packet-content-length": (cursor, value) => {
+    cursor.contentBits = value
+  },
+  "default-clock-timestamp": moveClock,
+  "packet-end-default-clock-timestamp": (cursor, value) => {
+    cursor.endTime = value
+  },
+  "discarded-event-record-counter-snapshot": (cursor, value) => {
+    cursor.discarded = value
+  },
+  "packet-sequence-number": (cursor, value) => {
+    cursor.sequence = value
+  },
+  "event-record-class-id": (cursor, value) => {
+    cursor.eventId = value
+  }
+}
+
+/** Reads an integer and keeps its value where it is referred to. All walks over a packet read integers with this. */
+export const integer = (fieldClass: Integer | VariableInteger | Bool, place: Place, slots: Slots): Numbers.ReadInt => {
+  const read =
+    fieldClass.kind === "variable-integer"
+      ? Numbers.variable(fieldClass.isSigned)
+      : Numbers.fixed(fieldClass, fieldClass.kind === "integer" && fieldClass.isSigned)
+  const slot = slots.at(place)
+  if (slot === undefined) return read
+  return (cursor) => {
+    const value = read(cursor)
+    cursor.refs[slot] = value
+    return value
+  }
+}
+
+const number = (fieldClass: Integer | VariableInteger | Bool, place: Place, slots: Slots): Skip => {
+  const read = integer(fieldClass, place, slots)
+  const roles = fieldClass.kind === "boolean" ? [] : fieldClass.roles
+  if (roles.length === 0) {
+    return (cursor) => {
+      read(cursor)
+    }
+  }
+  const size = fieldClass.kind === "variable-integer" ? undefined : fieldClass.size
+  const all = roles.map((role) => sinks[role])
+  return (cursor) => {
+    align(cursor, fieldClass.alignment)
+    const from = cursor.at
+    const value = read(cursor)
+    const bits = size ?? ((cursor.at - from) / 8) * 7
+    for (const sink of all) sink(cursor, value, bits)
+  }
+}
+
+const emptyVisitsMax = 2 ** 20
+
+const structure = ({ alignment, members }: Structure, place: Place, slots: Slots): Skip => {
+  const skips = members.map(({ fieldClass }, index) => skip(fieldClass, below(place, index), slots))
+  return (cursor) => {
+    align(cursor, alignment)
+    for (let i = 0; i < skips.length; i++) (skips[i] as Skip)(cursor)
+  }
+}
+
+const variant = (fieldClass: Variant, place: Place, slots: Slots): Skip => {
+  const slot = slots.of(fieldClass.selector)
+  const choose = Choice.option(fieldClass)
+  const skips = fieldClass.options.map((option, index) => skip(option.fieldClass, below(place, index), slots))
+  return (cursor) => {
+    const chosen = skips[choose(cursor.refs[slot])]
+    if (chosen === undefined) {
+      throw new Fault("variant-no-option", `no option of the variant for the selector's value ${cursor.refs[slot]}`)
+    }
+    chosen(cursor)
+  }
+}
+
+/** Elements of one size need no visit. */
+const repeat = (element: FieldClass, place: Place, slots: Slots): ((cursor: Cursor, count: number) => void) => {
+  const bits = slots.isWithin(place) ? undefined : fixedBits(element)
+  if (bits !== undefined) {
+    const { alignment } = element
+    const stride = roundUp(bits, alignment)
+    return (cursor, count) => {
+      if (count === 0) return
+      align(cursor, alignment)
+      need(cursor, stride * (count - 1) + bits)
+      cursor.at += stride * (count - 1) + bits
+    }
+  }
+  const one = skip(element, place, slots)
+  return (cursor, count) => {
+    for (let i = 0; i < count; i++) one(cursor)
+  }
+}
+
+const fixed = (alignment: number, bits: number): Skip => {
+  return (cursor) => {
+    align(cursor, alignment)
+    need(cursor, bits)
+    cursor.at += bits
+  }
+}
+
+const scratch: Regions.Region = { from: 0, to: 0 }
+
+export const skip = (fieldClass: FieldClass, place: Place, slots: Slots): Skip => {
+  if (emptyVisits(fieldClass) > emptyVisitsMax) {
+    return () => {
+      throw new Fault("too-many-elements", `${emptyVisits(fieldClass)} elements without any bits`)
+    }
+  }
+  const bits = slots.isWithin(place) ? undefined : fixedBits(fieldClass)
+  if (bits !== undefined) return fixed(fieldClass.alignment, bits)
+  switch (fieldClass.kind) {
+    case "integer":
+    case "variable-integer":
+    case "boolean":
+      return number(fieldClass, place, slots)
+    case "bit-array":
+    case "bit-map":
+    case "float": {
+      const read = Numbers.fixed(fieldClass, false)
+      return (cursor) => {
+        read(cursor)
+      }
+    }
+    case "structure":
+      return structure(fieldClass, place, slots)
+    case "variant":
+      return variant(fieldClass, place, slots)
+    case "static-array": {
+      const elements = repeat(fieldClass.element, place, slots)
+      const { alignment, length } = fieldClass
+      const least = leastBits(fieldClass.element)
+      return (cursor) => {
+        align(cursor, alignment)
+        elements(cursor, checkedLength(cursor, length, least))
+      }
+    }
+    case "dynamic-array": {
+      const elements = repeat(fieldClass.element, place, slots)
+      const slot = slots.of(fieldClass.length)
+      const least = leastBits(fieldClass.element)
+      return (cursor) => {
+        align(cursor, fieldClass.alignment)
+        elements(cursor, checkedLength(cursor, cursor.refs[slot], least))
+      }
+    }
+    case "optional": {
+      const content = skip(fieldClass.content, place, slots)
+      const slot = slots.of(fieldClass.selector)
+      return (cursor) => {
+        if (Choice.isIn(fieldClass.ranges, cursor.refs[slot])) content(cursor)
+      }
+    }
+    default: {
+      const read = Regions.region(fieldClass, slots)
+      const isUuid = fieldClass.kind === "static-blob" && fieldClass.roles.length > 0
+      return (cursor) => {
+        read(cursor, scratch)
+        if (isUuid) cursor.uuid = cursor.bytes.slice(scratch.from, scratch.to)
+      }
+    }
+  }
+}

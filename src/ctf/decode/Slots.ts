@@ -1,0 +1,81 @@
+/**
+ * Which fields are referred to, and where their values are kept while a packet is decoded: one slot per location.
+ *
+ * A location is a scope and the path of a `Reference`. Slots are only ever added: what was compiled with them stays
+ * true, what was compiled before a field of its own got one has to be compiled again (`version`).
+ */
+import type { FieldClass, Reference, Scope } from "../model/FieldClass.ts"
+
+export interface Place {
+  readonly scope: Scope
+  /** As the path of a reference. */
+  readonly path: string
+}
+
+export const root = (scope: Scope): Place => ({ scope, path: "" })
+export const below = ({ path, scope }: Place, index: number): Place => ({ scope, path: `${path}.${index}` })
+
+export class Slots {
+  readonly #slots = new Map<string, number>()
+  /** Every location that has a slot somewhere below. */
+  readonly #parents = new Set<string>()
+  readonly #collected = new WeakSet<FieldClass>()
+
+  get version(): number {
+    return this.#slots.size
+  }
+
+  of({ path, scope }: Reference): number {
+    let key: string = scope
+    this.#parents.add(key)
+    for (const index of path) {
+      key += `.${index}`
+      this.#parents.add(key)
+    }
+    let slot = this.#slots.get(key)
+    if (slot === undefined) {
+      slot = this.#slots.size
+      this.#slots.set(key, slot)
+    }
+    return slot
+  }
+
+  at({ path, scope }: Place): number | undefined {
+    return this.#slots.get(scope + path)
+  }
+
+  /** Whether the field at a place, or one in it, is referred to. */
+  isWithin({ path, scope }: Place): boolean {
+    return this.#parents.has(scope + path)
+  }
+
+  /** Gives slots to all that a class refers to. */
+  collect(fieldClass: FieldClass | undefined): void {
+    if (fieldClass === undefined || this.#collected.has(fieldClass)) return
+    this.#collected.add(fieldClass)
+    switch (fieldClass.kind) {
+      case "dynamic-string":
+      case "dynamic-blob":
+        this.of(fieldClass.length)
+        break
+      case "dynamic-array":
+        this.of(fieldClass.length)
+        this.collect(fieldClass.element)
+        break
+      case "static-array":
+        this.collect(fieldClass.element)
+        break
+      case "optional":
+        this.of(fieldClass.selector)
+        this.collect(fieldClass.content)
+        break
+      case "variant":
+        this.of(fieldClass.selector)
+        for (const option of fieldClass.options) this.collect(option.fieldClass)
+        break
+      case "structure":
+        for (const member of fieldClass.members) this.collect(member.fieldClass)
+        break
+    }
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Field classes compiled to closures that make JavaScript values, when somebody asks for them.
+ *
+ * | field | value |
+ * | --- | --- |
+ * | integer, bit array | number; bigint where its class has more than 53 bits |
+ * | enumeration | `{ value, labels }`, a bit map `{ value, flags }` |
+ * | float, boolean, text | number, boolean, string cut at its first zero |
+ * | structure | object without a prototype, in order of declaration |
+ * | array | array; a variant is its value, an optional its value or null, a blob a copy of its bytes |
+ */
+import type { FieldClass, Structure } from "../model/FieldClass.ts"
+import * as Choice from "./Choice.ts"
+import { align, type Cursor, checkedLength, type Int, narrowed } from "./Cursor.ts"
+import { Fault } from "./Fault.ts"
+import { flags, labels } from "./Labels.ts"
+import { leastBits } from "./Layout.ts"
+import * as Numbers from "./Numbers.ts"
+import * as Regions from "./Regions.ts"
+import * as Skip from "./Skip.ts"
+import { below, type Place, type Slots } from "./Slots.ts"
+
+export interface Enumerated {
+  readonly value: number | bigint
+  readonly labels: ReadonlyArray<string>
+}
+
+export interface Flagged {
+  readonly value: number | bigint
+  readonly flags: ReadonlyArray<string>
+}
+
+export type Value =
+  | number
+  | bigint
+  | string
+  | boolean
+  | null
+  | Uint8Array
+  | Enumerated
+  | Flagged
+  | ReadonlyArray<Value>
+  | Structured
+export interface Structured {
+  readonly [name: string]: Value
+}
+
+export type ReadValue = (cursor: Cursor) => Value
+
+const decoders = new Map<string, InstanceType<typeof TextDecoder>>()
+
+/** Of bytes that were cut already. */
+export const text = (bytes: Uint8Array, from: number, to: number, encoding: string): string => {
+  if (encoding.startsWith("utf-32")) return text32(bytes, from, to, encoding.endsWith("le"))
+  let decoder = decoders.get(encoding)
+  if (decoder === undefined) {
+    decoder = new TextDecoder(encoding, { ignoreBOM: true })
+    decoders.set(encoding, decoder)
+  }
+  return decoder.decode(bytes.subarray(from, to))
+}
+
+const text32 = (bytes: Uint8Array, from: number, to: number, isLittle: boolean): string => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + from, to - from)
+  let result = ""
+  for (let at = 0; at + 4 <= to - from; at += 4) {
+    const point = view.getUint32(at, isLittle)
+    result += point <= 0x10ffff && (point < 0xd800 || point > 0xdfff) ? String.fromCodePoint(point) : "\ufffd"
+  }
+  return result
+}
+
+const scratch: Regions.Region = { from: 0, to: 0 }
+
+const integerBits = (fieldClass: FieldClass): number =>
+  "size" in fieldClass ? fieldClass.size : fieldClass.kind === "variable-integer" ? 64 : 0
+
+/** Bigints for classes that may need them, whatever the value. */
+const typed = (read: Numbers.ReadInt, fieldClass: FieldClass): ((cursor: Cursor) => number | bigint) =>
+  integerBits(fieldClass) > 53 ? (cursor) => BigInt(read(cursor)) : (read as (cursor: Cursor) => number)
+
+const structure = ({ alignment, members }: Structure, place: Place, slots: Slots): ReadValue => {
+  const reads = members.map(({ fieldClass, name }, index) => ({
+    name,
+    read: isHidden(fieldClass) ? undefined : value(fieldClass, below(place, index), slots),
+    skip: Skip.skip(fieldClass, below(place, index), slots)
+  }))
+  return (cursor) => {
+    align(cursor, alignment)
+    const result: Record<string, Value> = Object.create(null)
+    for (const { name, read, skip } of reads) {
+      if (read === undefined) skip(cursor)
+      else result[name] = read(cursor)
+    }
+    return result
+  }
+}
+
+/** A field with a role is for the reader of the trace, not for the reader's user. */
+export const isHidden = (fieldClass: FieldClass): boolean => "roles" in fieldClass && fieldClass.roles.length > 0
+
+const elements = (
+  fieldClass: Extract<FieldClass, { readonly element: FieldClass }>,
+  place: Place,
+  slots: Slots
+): ReadValue => {
+  const read = value(fieldClass.element, place, slots)
+  const { alignment, length } = fieldClass
+  const slot = typeof length === "number" ? undefined : slots.of(length)
+  const least = leastBits(fieldClass.element)
+  return (cursor) => {
+    align(cursor, alignment)
+    const given: Int | undefined = slot === undefined ? (length as number) : cursor.refs[slot]
+    const count = checkedLength(cursor, given, least)
+    const result: Array<Value> = []
+    for (let i = 0; i < count; i++) result.push(read(cursor))
+    return result
+  }
+}
+
+export const value = (fieldClass: FieldClass, place: Place, slots: Slots): ReadValue => {
+  switch (fieldClass.kind) {
+    case "integer":
+    case "variable-integer": {
+      const read = typed(Skip.integer(fieldClass, place, slots), fieldClass)
+      if (fieldClass.mappings === undefined) return read
+      const named = labels(fieldClass.mappings)
+      return (cursor) => {
+        const value = read(cursor)
+        return { value, labels: named(narrowedInt(value)) }
+      }
+    }
+    case "boolean": {
+      const read = Skip.integer(fieldClass, place, slots)
+      return (cursor) => read(cursor) !== 0
+    }
+    case "bit-array":
+      return typed(Numbers.fixed(fieldClass, false), fieldClass)
+    case "bit-map": {
+      const read = typed(Numbers.fixed(fieldClass, false), fieldClass)
+      const named = flags(fieldClass.flags)
+      return (cursor) => {
+        const value = read(cursor)
+        return { value, flags: named(narrowedInt(value)) }
+      }
+    }
+    case "float":
+      return Numbers.float(fieldClass)
+    case "structure":
+      return structure(fieldClass, place, slots)
+    case "static-array":
+    case "dynamic-array":
+      return elements(fieldClass, place, slots)
+    case "optional": {
+      const content = value(fieldClass.content, place, slots)
+      const slot = slots.of(fieldClass.selector)
+      return (cursor) => (Choice.isIn(fieldClass.ranges, cursor.refs[slot]) ? content(cursor) : null)
+    }
+    case "variant": {
+      const slot = slots.of(fieldClass.selector)
+      const choose = Choice.option(fieldClass)
+      const options = fieldClass.options.map((option, index) => value(option.fieldClass, below(place, index), slots))
+      return (cursor) => {
+        const chosen = options[choose(cursor.refs[slot])]
+        if (chosen === undefined) throw new Fault("variant-no-option", "no option of the variant is chosen")
+        return chosen(cursor)
+      }
+    }
+    case "static-blob":
+    case "dynamic-blob": {
+      const read = Regions.region(fieldClass, slots)
+      return (cursor) => {
+        read(cursor, scratch)
+        return cursor.bytes.slice(scratch.from, scratch.to)
+      }
+    }
+    default: {
+      const read = Regions.region(fieldClass, slots)
+      return (cursor) => {
+        read(cursor, scratch)
+        return text(cursor.bytes, scratch.from, scratch.to, fieldClass.encoding)
+      }
+    }
+  }
+}
+
+const narrowedInt = (value: number | bigint): Int => (typeof value === "number" ? value : narrowed(value))
