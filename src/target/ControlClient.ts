@@ -25,7 +25,14 @@ export class RelayRefused extends Schema.TaggedError<RelayRefused>()("RelayRefus
   }
 }
 
-export type CommandFailed = Exchange.ExchangeFailed | RelayRefused
+/** The caller asked something of a stream or a session that it has closed itself. */
+export class AlreadyClosed extends Schema.TaggedError<AlreadyClosed>()("AlreadyClosed", { what: Schema.String }) {
+  override get message(): string {
+    return `${this.what} is closed`
+  }
+}
+
+export type CommandFailed = Exchange.ExchangeFailed | RelayRefused | AlreadyClosed
 
 /** A command with a reply; the modules of `protocol/control` are values of this type. */
 export interface Command<Request, Reply> {
@@ -46,17 +53,26 @@ export interface ControlClient {
     command: Command<Request, Reply>,
     request: Request
   ) => Effect.Effect<Reply, CommandFailed>
-  /** Written when it returns; what it answers insists on the reply. */
-  readonly start: <Request, Reply extends { readonly returnCode: number }>(
+  /** Written when it returns; what it answers waits for the reply. */
+  readonly start: <Request, Reply>(
     command: Command<Request, Reply>,
     request: Request
-  ) => Effect.Effect<Effect.Effect<void, CommandFailed>, Exchange.ExchangeFailed>
+  ) => Effect.Effect<Effect.Effect<Reply, Exchange.ExchangeFailed>, Exchange.ExchangeFailed>
   /** The one command that has no reply. */
   readonly sendMetadata: (request: SendMetadata.Request) => Effect.Effect<void, Exchange.ExchangeFailed>
 }
 
 /** Output paths and chunk paths stay below this in every relay. */
 const pathBytesMax = 4096
+
+/** A reply with any return code but OK as an error. */
+export const insisted = <Reply extends { readonly returnCode: number }>(
+  command: string,
+  reply: Reply
+): Effect.Effect<Reply, RelayRefused> =>
+  reply.returnCode === ReturnCode.OK
+    ? Effect.succeed(reply)
+    : Effect.fail(new RelayRefused({ command, returnCode: reply.returnCode }))
 
 const message = (number: number, payload: Uint8Array): ReadonlyArray<Uint8Array> => {
   const head = { circuitId: 0n, dataSize: BigInt(payload.length), command: number, commandVersion: 0 }
@@ -102,18 +118,11 @@ export const connect = (
     const minor = Math.min(own.minor, theirs.minor)
     const ask: ControlClient["ask"] = (command, request) =>
       exchange.ask(requestOf(command, minor, request), replyOf(command, minor))
-    const insisted = <Reply extends { readonly returnCode: number }>(name: string, reply: Reply) =>
-      reply.returnCode === ReturnCode.OK
-        ? Effect.succeed(reply)
-        : Effect.fail(new RelayRefused({ command: name, returnCode: reply.returnCode }))
     return {
       minor,
       ask,
       insist: (command, request) => Effect.flatMap(ask(command, request), (reply) => insisted(command.name, reply)),
-      start: (command, request) =>
-        Effect.map(exchange.start(requestOf(command, minor, request), replyOf(command, minor)), (awaited) =>
-          Effect.asVoid(Effect.flatMap(awaited, (reply) => insisted(command.name, reply)))
-        ),
+      start: (command, request) => exchange.start(requestOf(command, minor, request), replyOf(command, minor)),
       sendMetadata: (request) =>
         exchange.post(message(SendMetadata.number, SendMetadata.request(minor).encode(request)))
     }

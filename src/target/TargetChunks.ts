@@ -1,8 +1,9 @@
 /**
  * The trace chunks of a target's session: which is current, and the moves of its streams from one to the next.
  *
- * A chunk ends between packets: no stream sends while its session moves. Streams that cannot rotate, for want of an
- * index to rotate at, are closed and added again instead.
+ * A chunk ends between packets: a move is one turn of the session's order, so no stream sends meanwhile, none comes or
+ * goes, and what can rotate stays so. Streams that cannot, for want of an index to rotate at, are closed and added
+ * again instead. Moves come one at a time: `TargetSession.ts`.
  */
 import { Duration, Effect, Schedule, Semaphore } from "effect"
 import * as CloseTraceChunk from "../protocol/control/CloseTraceChunk.ts"
@@ -120,7 +121,7 @@ export const make = (control: ControlClient, first: FirstChunk): Effect.Effect<C
 export interface Mover {
   /** To a new chunk; `command` says what becomes of the old one. */
   readonly next: (command: number, times: ChunkTimes) => Effect.Effect<string | undefined, CommandFailed>
-  /** To no chunk at all: nothing follows. */
+  /** In a turn: to no chunk at all. Nothing follows. */
   readonly toNone: Effect.Effect<void, CommandFailed>
 }
 
@@ -133,9 +134,6 @@ export const makeMover = (
 ): Mover => {
   const { control } = wire
   const { data, metadata } = streams
-  /** No packet of any stream while `effect` runs: a chunk ends between packets. */
-  const stillness = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    data().reduceRight((inner, { lock }) => Semaphore.withPermits(lock, 1)(inner), effect)
   const rotateTo = (newChunkId: bigint | undefined, which: ReadonlyArray<AnyStream>) => {
     const positions = which.map((stream) => ({
       streamId: stream.handle(),
@@ -159,14 +157,15 @@ export const makeMover = (
   return {
     next: (command, times) =>
       Effect.gen(function* () {
-        const { old, path } = yield* stillness(swap(command, times))
+        const { old, path } = yield* Semaphore.withPermits(wire.order, 1)(swap(command, times))
         yield* chunks.gone(old)
         return path
       }),
     toNone: Effect.gen(function* () {
+      yield* TargetStream.settle(wire)
       // The others first: their rotation would wait for an index that never comes.
-      for (const stream of data()) if (!stream.isRotatable()) yield* stream.close
-      yield* stillness(Effect.suspend(() => rotateTo(undefined, data())))
+      for (const stream of data()) if (!stream.isRotatable()) yield* stream.closeNow
+      yield* rotateTo(undefined, data())
       yield* rotateTo(undefined, metadata())
     })
   }

@@ -3,8 +3,11 @@
  *
  * A session owns one control and one data connection for as long as its scope. Leaving the scope without `close` looks
  * to the relay like a tracer that was killed: it keeps what it has.
+ *
+ * Order, outermost first: one rotation, clear or close at a time (`moves`); the live timer's tick (`ticking`); a
+ * stream's packet; a turn of writing (`Wire.order`). What comes later in this list never waits for what comes earlier.
  */
-import { Duration, Effect, Exit, Schedule, Scope } from "effect"
+import { Cause, Duration, Effect, Exit, Schedule, Scope, Semaphore } from "effect"
 import * as BeginDataPending from "../protocol/control/BeginDataPending.ts"
 import * as CloseTraceChunk from "../protocol/control/CloseTraceChunk.ts"
 import * as CreateSession from "../protocol/control/CreateSession.ts"
@@ -17,7 +20,7 @@ import * as ReturnCode from "../protocol/ReturnCode.ts"
 import { type Features, features } from "../protocol/Version.ts"
 import * as Dial from "../transport/Dial.ts"
 import * as ControlClient from "./ControlClient.ts"
-import { type CommandFailed, RelayRefused } from "./ControlClient.ts"
+import { AlreadyClosed, type CommandFailed, insisted, RelayRefused } from "./ControlClient.ts"
 import type { Destination } from "./Destination.ts"
 import type { ChunkTimes } from "./TargetChunks.ts"
 import * as TargetChunks from "./TargetChunks.ts"
@@ -66,6 +69,9 @@ export interface Session {
   /**
    * The orderly end: everything stored, chunk and streams closed, then the connections. `archive` moves the last chunk
    * to the archives.
+   *
+   * A flush that has begun is waited for and its packet sent; no other begins. What else is asked of the session from
+   * then on fails with `AlreadyClosed`. A second `close` waits for the first.
    */
   readonly close: (end?: {
     readonly archive?: boolean
@@ -128,6 +134,17 @@ const connect = (
     const { host, family, controlPort, dataPort, basePath } = destination
     const minorMax = Math.min(identity.minorMax, options.minor ?? identity.minorMax)
     const control = yield* ControlClient.connect({ host, port: controlPort, family }, minorMax)
+    return yield* start(control, Dial.dial({ host, port: dataPort, family }), { identity, basePath, options })
+  })
+
+/** A session over a control connection that has agreed on a version; `dialData` opens the other one when it is due. */
+export const start = (
+  control: ControlClient.ControlClient,
+  dialData: Effect.Effect<Dial.Link, Dial.DialFailed, Scope.Scope>,
+  wanted: { readonly identity: Identity; readonly basePath: string; readonly options: SessionOptions }
+): Effect.Effect<Session, SessionFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { identity, basePath, options } = wanted
     const abilities = features(control.minor)
     const isSnapshot = options.snapshot !== undefined
     const liveTimerMicros = Math.round(Duration.toMillis(Duration.fromInputUnsafe(options.liveTimer ?? 0)) * 1000)
@@ -148,12 +165,14 @@ const connect = (
       currentChunkId: undefined,
       traceFormat: options.traceFormat ?? 1
     })
-    const data = yield* Dial.dial({ host, port: dataPort, family })
+    const data = yield* dialData
     const wire: TargetStream.Wire = {
       control,
       data,
       hasIndex: abilities.index && !isSnapshot,
       pathPrefix: pathPrefixOf(abilities, identity.hostname, basePath, options),
+      order: yield* Semaphore.make(1),
+      isClosing: false,
       unsettled: []
     }
     const chunks = yield* TargetChunks.make(control, {
@@ -166,11 +185,14 @@ const connect = (
     if (liveTimerMicros > 0) {
       const clock = options.clock ?? process.hrtime.bigint
       const tick = session.tick(clock).pipe(Effect.schedule(Schedule.fixed(Duration.micros(BigInt(liveTimerMicros)))))
-      // A lost connection ends the beacons; whoever uses the session is told by its own calls.
-      yield* Effect.forkScoped(Effect.ignore(tick))
+      yield* Effect.forkScoped(Effect.catchCause(tick, onTicksFailed))
     }
     return session
   })
+
+/** A lost connection ends the beacons; whoever uses the session is told by its own calls. */
+const onTicksFailed = (cause: Cause.Cause<CommandFailed>) =>
+  Cause.hasDies(cause) ? Effect.logError("flush failed: the live timer stands still", cause) : Effect.void
 
 const isClearAllowed = (control: ControlClient.ControlClient) =>
   Effect.map(
@@ -178,23 +200,42 @@ const isClearAllowed = (control: ControlClient.ControlClient) =>
     ({ configurationFlags }) => (configurationFlags & GetConfiguration.clearAllowed) !== 0n
   )
 
-/** The handshake that tells whether the relay has everything. */
+/**
+ * The handshake that tells whether the relay has everything. Its questions are written in one turn, so that they are
+ * about streams that are open; the answers are waited for outside it.
+ */
 const makePending = (wire: TargetStream.Wire, streams: TargetChunks.Streams, sessionId: bigint) => {
   const { control } = wire
-  const isPending = Effect.gen(function* () {
-    yield* TargetStream.settle(wire)
-    yield* control.insist(BeginDataPending, { sessionId })
-    let isMissing = false
+  const ask = Effect.gen(function* () {
+    const answers: Array<Effect.Effect<boolean, CommandFailed>> = []
+    const insist = <Request, Reply extends { readonly returnCode: number }>(
+      command: ControlClient.Command<Request, Reply>,
+      request: Request
+    ) =>
+      Effect.map(control.start(command, request), (awaited) => {
+        answers.push(
+          Effect.as(
+            Effect.flatMap(awaited, (reply) => insisted(command.name, reply)),
+            false
+          )
+        )
+      })
+    yield* insist(BeginDataPending, { sessionId })
     for (const stream of streams.data()) {
       const request = { streamId: stream.handle(), lastNetSeqNum: stream.lastPairedNetSeqNum() }
-      const { returnCode } = yield* control.ask(DataPending, request)
-      if (returnCode === ReturnCode.UNKNOWN_STREAM)
-        return yield* new RelayRefused({ command: "DATA_PENDING", returnCode })
-      if (returnCode !== ReturnCode.NOT_PENDING) isMissing = true
+      answers.push(Effect.flatMap(yield* control.start(DataPending, request), isMissing))
     }
-    for (const stream of streams.metadata()) yield* control.insist(QuiescentControl, { streamId: stream.handle() })
-    const { returnCode } = yield* control.ask(EndDataPending, { sessionId })
-    return isMissing || returnCode !== ReturnCode.NOT_PENDING
+    for (const stream of streams.metadata()) yield* insist(QuiescentControl, { streamId: stream.handle() })
+    const end = yield* control.start(EndDataPending, { sessionId })
+    answers.push(Effect.map(end, ({ returnCode }) => returnCode !== ReturnCode.NOT_PENDING))
+    return answers
+  })
+  const isPending = Effect.gen(function* () {
+    yield* TargetStream.settle(wire)
+    const answers = yield* Semaphore.withPermits(wire.order, 1)(ask)
+    let isPending = false
+    for (const answer of answers) if (yield* answer) isPending = true
+    return isPending
   })
   const stored = isPending.pipe(
     Effect.repeat({
@@ -205,6 +246,11 @@ const makePending = (wire: TargetStream.Wire, streams: TargetChunks.Streams, ses
   )
   return { isPending, stored }
 }
+
+const isMissing = ({ returnCode }: DataPending.Reply): Effect.Effect<boolean, RelayRefused> =>
+  returnCode === ReturnCode.UNKNOWN_STREAM
+    ? Effect.fail(new RelayRefused({ command: DataPending.name, returnCode }))
+    : Effect.succeed(returnCode !== ReturnCode.NOT_PENDING)
 
 interface Kind {
   readonly isSnapshot: boolean
@@ -225,8 +271,15 @@ const makeSession = (
   const { control } = wire
   const { sessionId } = created
   const streams = TargetChunks.makeStreams()
+  const moves = Semaphore.makeUnsafe(1)
+  const ticking = Semaphore.makeUnsafe(1)
+  const betweenTicks = Semaphore.withPermits(ticking, 1)
+  const inTurn = Semaphore.withPermits(wire.order, 1)
   let isPublished = false
   let hasRotated = false
+  const closed = new AlreadyClosed({ what: `session ${sessionId}` })
+  const whileOpen = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | AlreadyClosed> =>
+    Effect.suspend((): Effect.Effect<A, E | AlreadyClosed> => (wire.isClosing ? Effect.fail(closed) : effect))
   const publish = Effect.suspend(() => {
     isPublished = true
     return kind.isSnapshot || !wire.hasIndex ? Effect.void : Effect.asVoid(control.insist(StreamsSent, {}))
@@ -234,54 +287,64 @@ const makeSession = (
   const publishAgain = Effect.suspend(() => (isPublished ? publish : Effect.void))
   const { isPending, stored } = makePending(wire, streams, sessionId)
   const mover = TargetChunks.makeMover(wire, streams, chunks, publishAgain)
-  const insistOnChunks = (feature: string, isPossible: boolean) =>
-    isPossible ? Effect.void : Effect.fail(new NotNegotiated({ feature, minor: control.minor }))
+  const move = <A, E>(feature: string, isPossible: boolean, moved: Effect.Effect<A, E>) =>
+    isPossible
+      ? Semaphore.withPermits(moves, 1)(whileOpen(moved))
+      : Effect.fail(new NotNegotiated({ feature, minor: control.minor }))
+  // Known to the relay and to us, or to neither.
+  const add = <S extends TargetChunks.AnyStream>(added: Effect.Effect<S, CommandFailed>) =>
+    inTurn(Effect.uninterruptible(whileOpen(Effect.map(added, streams.add<S>))))
+  const closeAll = Effect.suspend(() => Effect.forEach(streams.open(), (stream) => stream.closeNow, { discard: true }))
   const { moveToCompleted, delete: deleteChunk } = CloseTraceChunk.CloseCommand
-  const markRotated = () => {
-    hasRotated = true
-  }
+  const archive = (times: ChunkTimes) =>
+    Effect.tap(mover.next(moveToCompleted, times), () =>
+      Effect.sync(() => {
+        hasRotated = true
+      })
+    )
+  /** In a turn: everything that is still open, and the last chunk. */
+  const leave = (isArchived: boolean, closedAt: number | undefined) =>
+    Effect.gen(function* () {
+      if (chunks.exist && !kind.isSnapshot) yield* mover.toNone
+      if (kind.isSnapshot) yield* closeAll
+      if (chunks.exist) yield* chunks.close(chunks.current(), isArchived ? moveToCompleted : undefined, closedAt)
+      yield* closeAll
+    })
   return {
     id: sessionId,
     minor: control.minor,
     outputPath: created.outputPath,
-    stream: (options) => Effect.map(TargetStream.makeData(wire, options), streams.add),
-    metadata: (path) =>
-      Effect.map(
-        TargetStream.makeMetadata(wire, path, !kind.isLive && features(control.minor).resetMetadata),
-        streams.add
-      ),
-    publish,
-    isPending,
-    stored,
+    stream: (options) => add(TargetStream.makeData(wire, options)),
+    metadata: (path) => {
+      const canReset = !kind.isLive && features(control.minor).resetMetadata
+      return add(TargetStream.makeMetadata(wire, path, canReset))
+    },
+    publish: whileOpen(publish),
+    isPending: whileOpen(isPending),
+    stored: whileOpen(stored),
     tick: (clock) =>
-      Effect.suspend(() =>
-        Effect.forEach(streams.data(), (stream) => Effect.suspend(() => stream.tick(clock())), { discard: true })
+      betweenTicks(
+        Effect.suspend(() =>
+          Effect.forEach(streams.data(), (stream) => Effect.suspend(() => stream.tick(clock())), { discard: true })
+        )
       ),
-    rotate: (times = {}) =>
-      insistOnChunks("rotation", chunks.exist).pipe(
-        Effect.andThen(mover.next(moveToCompleted, times)),
-        Effect.tap(() => Effect.sync(markRotated))
-      ),
+    rotate: (times = {}) => move("rotation", chunks.exist, archive(times)),
     rotateClosed: (times = {}) =>
+      move(
+        "rotation",
+        chunks.exist,
+        stored.pipe(Effect.andThen(betweenTicks(inTurn(closeAll))), Effect.andThen(archive(times)))
+      ),
+    clear: move("clear", chunks.exist && kind.mayClear, Effect.asVoid(mover.next(deleteChunk, {}))),
+    close: ({ archive: isArchived, closedAt } = {}) =>
       Effect.gen(function* () {
-        yield* insistOnChunks("rotation", chunks.exist)
+        if (wire.isClosing && streams.open().length === 0) return
+        // Never given back: the tick that is on its way was the last.
+        if (!wire.isClosing) yield* Semaphore.take(ticking, 1)
+        wire.isClosing = true
         yield* stored
-        for (const stream of streams.open()) yield* stream.close
-        markRotated()
-        return yield* mover.next(moveToCompleted, times)
-      }),
-    clear: insistOnChunks("clear", chunks.exist && kind.mayClear).pipe(
-      Effect.andThen(mover.next(deleteChunk, {})),
-      Effect.asVoid
-    ),
-    close: ({ archive = hasRotated, closedAt } = {}) =>
-      Effect.gen(function* () {
-        yield* stored
-        if (chunks.exist && !kind.isSnapshot) yield* mover.toNone
-        if (kind.isSnapshot) for (const stream of streams.open()) yield* stream.close
-        if (chunks.exist) yield* chunks.close(chunks.current(), archive ? moveToCompleted : undefined, closedAt)
-        for (const stream of streams.open()) yield* stream.close
+        yield* inTurn(leave(isArchived ?? hasRotated, closedAt))
         if (chunks.exist) yield* chunks.gone(chunks.current())
-      })
+      }).pipe(Semaphore.withPermits(moves, 1))
   }
 }

@@ -3,6 +3,9 @@
  *
  * A packet is written to the data connection, then its index to the control connection; indexes are not waited for one
  * by one, so a refusal surfaces at a later call on the same session. One packet of a stream is sent at a time.
+ *
+ * Order. Whatever is written is written in a turn of the session's `order`: a packet with its index, which nothing
+ * divides; or a whole move between chunks. What a turn finds (open, rotatable, a handle) holds until its end.
  */
 import { Effect, Schema, Semaphore } from "effect"
 import * as AddStream from "../protocol/control/AddStream.ts"
@@ -11,8 +14,8 @@ import * as ResetMetadata from "../protocol/control/ResetMetadata.ts"
 import * as SendIndex from "../protocol/control/SendIndex.ts"
 import * as PacketHeader from "../protocol/data/PacketHeader.ts"
 import { u64Max } from "../protocol/Struct.ts"
-import type { Link, LinkLost } from "../transport/Dial.ts"
-import type { CommandFailed, ControlClient } from "./ControlClient.ts"
+import type { Link } from "../transport/Dial.ts"
+import { AlreadyClosed, type CommandFailed, type ControlClient, insisted } from "./ControlClient.ts"
 
 /** The relay is too old, or the session of the wrong kind, for what was asked. */
 export class NotNegotiated extends Schema.TaggedError<NotNegotiated>()("NotNegotiated", {
@@ -79,6 +82,10 @@ export interface Wire {
   readonly data: Link
   readonly hasIndex: boolean
   readonly pathPrefix: string
+  /** Held by whoever writes: see above. Nobody waits for a stream's lock inside a turn. */
+  readonly order: Semaphore.Semaphore
+  /** The session's orderly end has begun: nothing of the caller's is sent any more. */
+  isClosing: boolean
   /** Index replies not yet looked at, oldest first. */
   readonly unsettled: Array<Effect.Effect<void, CommandFailed>>
 }
@@ -86,14 +93,24 @@ export interface Wire {
 /** Index replies left unread before a packet waits for the oldest. */
 const unsettledMax = 128
 
-/** Waits for replies until at most `left` are unread. */
+/** Waits for replies until at most `left` of those that are unread now are. Others go on sending. */
 export const settle = (wire: Wire, left = 0): Effect.Effect<void, CommandFailed> =>
   Effect.gen(function* () {
-    while (wire.unsettled.length > left) {
+    for (let due = wire.unsettled.length - left; due > 0; due--) {
       const oldest = wire.unsettled.shift()
       if (oldest !== undefined) yield* oldest
     }
   })
+
+/** A turn that an interruption does not divide. */
+const inTurn = <A, E>(wire: Wire, turn: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Semaphore.withPermits(wire.order, 1)(Effect.uninterruptible(turn))
+
+const unlessClosed = <A, E>(wire: Wire, what: string, isOpen: () => boolean, write: () => Effect.Effect<A, E>) =>
+  Effect.suspend(
+    (): Effect.Effect<A, E | AlreadyClosed> =>
+      isOpen() && !wire.isClosing ? write() : Effect.fail(new AlreadyClosed({ what }))
+  )
 
 const addStream = (wire: Wire, options: StreamOptions) =>
   wire.control.insist(AddStream, {
@@ -107,7 +124,6 @@ const addStream = (wire: Wire, options: StreamOptions) =>
 /** The session's view of a data stream: what rotations and pending checks need. */
 export interface DataStreamState extends DataStream {
   readonly _tag: "Data"
-  readonly lock: Semaphore.Semaphore
   readonly handle: () => bigint
   /** Of the last packet whose index was sent too: what a pending check may ask for. */
   readonly lastPairedNetSeqNum: () => bigint
@@ -115,8 +131,10 @@ export interface DataStreamState extends DataStream {
   /** A rotation happens at an index: it needs one, and no bytes behind it that have none. */
   readonly isRotatable: () => boolean
   readonly isOpen: () => boolean
-  /** Closes and adds it again, in the session's current chunk. For a stream that cannot rotate. */
+  /** In a turn: closes and adds it again, in the session's current chunk. For a stream that cannot rotate. */
   readonly renew: Effect.Effect<void, CommandFailed>
+  /** In a turn: as `close`. */
+  readonly closeNow: Effect.Effect<void, CommandFailed>
   readonly tick: (now: bigint) => Effect.Effect<void, CommandFailed>
 }
 
@@ -127,102 +145,121 @@ interface Sent {
   /** Of the last packet whose index was sent too. */
   pairedNetSeqNum: bigint
   packetSeqNum: bigint | undefined
+  isOpen: boolean
 }
 
 const orNone = (seqNum: bigint) => (seqNum < 0n ? u64Max : seqNum)
 
 const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
-  const classId = options.classId ?? 0n
-  const sendData = (bytes: Uint8Array, paddingSize: number) =>
-    Effect.suspend((): Effect.Effect<void, LinkLost> => {
-      state.netSeqNum++
-      const head = {
-        circuitId: 0n,
-        streamId: state.handle,
-        netSeqNum: state.netSeqNum,
-        dataSize: bytes.length,
-        paddingSize
-      }
-      wire.data.write([PacketHeader.encode(head), bytes])
-      return wire.data.drained
+  const what = `stream ${options.path}/${options.channel}`
+  const ifOpen = <A, E>(write: () => Effect.Effect<A, E>) => unlessClosed(wire, what, () => state.isOpen, write)
+  const writeData = (bytes: Uint8Array, paddingSize: number) => {
+    state.netSeqNum++
+    const head = {
+      circuitId: 0n,
+      streamId: state.handle,
+      netSeqNum: state.netSeqNum,
+      dataSize: bytes.length,
+      paddingSize
+    }
+    wire.data.write([PacketHeader.encode(head), bytes])
+  }
+  const writeIndex = (
+    index: Omit<SendIndex.Request, "relayStreamId" | "netSeqNum" | "streamId" | "streamInstanceId">
+  ) => {
+    const ids = { relayStreamId: state.handle, netSeqNum: orNone(state.netSeqNum), streamId: options.classId ?? 0n }
+    const request = { ...ids, ...index, streamInstanceId: options.instanceId ?? 0n }
+    return Effect.map(wire.control.start(SendIndex, request), (awaited) => {
+      wire.unsettled.push(Effect.asVoid(Effect.flatMap(awaited, (reply) => insisted(SendIndex.name, reply))))
     })
-  const sendIndex = (index: Omit<SendIndex.Request, "relayStreamId" | "netSeqNum" | "streamId" | "streamInstanceId">) =>
-    Effect.gen(function* () {
-      const ids = { relayStreamId: state.handle, netSeqNum: orNone(state.netSeqNum), streamId: classId }
-      const request = { ...ids, ...index, streamInstanceId: options.instanceId ?? 0n }
-      wire.unsettled.push(yield* wire.control.start(SendIndex, request))
-      yield* settle(wire, unsettledMax)
+  }
+  const writePacket = (packet: Packet) => {
+    const { bytes, paddingBytes = 0 } = packet
+    writeData(bytes, paddingBytes)
+    if (!wire.hasIndex) return Effect.void
+    state.packetSeqNum = packet.packetSeqNum ?? (state.packetSeqNum === undefined ? 0n : state.packetSeqNum + 1n)
+    state.pairedNetSeqNum = state.netSeqNum
+    return writeIndex({
+      packetSize: BigInt(bytes.length + paddingBytes) * 8n,
+      contentSize: packet.contentBits ?? BigInt(bytes.length) * 8n,
+      timestampBegin: packet.timestampBegin,
+      timestampEnd: packet.timestampEnd,
+      eventsDiscarded: packet.eventsDiscarded ?? 0n,
+      packetSeqNum: state.packetSeqNum
     })
+  }
+  // The peers' pace is waited for outside the turn: others have something to say meanwhile.
+  const paced = Effect.andThen(wire.data.drained, settle(wire, unsettledMax))
   const send = (packet: Packet) =>
-    Effect.gen(function* () {
-      const { bytes, paddingBytes = 0 } = packet
-      const sent = sendData(bytes, paddingBytes)
-      if (!wire.hasIndex) return yield* sent
-      state.packetSeqNum = packet.packetSeqNum ?? (state.packetSeqNum === undefined ? 0n : state.packetSeqNum + 1n)
-      yield* sent
-      state.pairedNetSeqNum = state.netSeqNum
-      yield* sendIndex({
-        packetSize: BigInt(bytes.length + paddingBytes) * 8n,
-        contentSize: packet.contentBits ?? BigInt(bytes.length) * 8n,
-        timestampBegin: packet.timestampBegin,
-        timestampEnd: packet.timestampEnd,
-        eventsDiscarded: packet.eventsDiscarded ?? 0n,
-        packetSeqNum: state.packetSeqNum
-      })
-    })
-  const sendBeacon = (timestampEnd: bigint) =>
-    sendIndex({
-      packetSize: 0n,
-      contentSize: 0n,
-      timestampBegin: 0n,
-      timestampEnd,
-      eventsDiscarded: 0n,
-      packetSeqNum: 0n
-    })
+    Effect.andThen(
+      inTurn(
+        wire,
+        ifOpen(() => writePacket(packet))
+      ),
+      paced
+    )
+  const sendUnindexed = (bytes: Uint8Array, paddingBytes: number) =>
+    Effect.andThen(
+      inTurn(
+        wire,
+        ifOpen(() => Effect.sync(() => writeData(bytes, paddingBytes)))
+      ),
+      paced
+    )
+  const sendBeacon = (timestampEnd: bigint) => {
+    const none = { packetSize: 0n, contentSize: 0n, timestampBegin: 0n, eventsDiscarded: 0n, packetSeqNum: 0n }
+    const beacon = inTurn(
+      wire,
+      ifOpen(() => writeIndex({ ...none, timestampEnd }))
+    )
+    return Effect.andThen(beacon, settle(wire, unsettledMax))
+  }
   const closeStream = Effect.suspend(() =>
     Effect.asVoid(wire.control.insist(CloseStream, { streamId: state.handle, lastNetSeqNum: orNone(state.netSeqNum) }))
   )
-  return { sendData, send, sendBeacon, closeStream }
+  return { send, sendUnindexed, sendBeacon, closeStream }
 }
 
+/** In a turn. */
 export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<DataStreamState, CommandFailed> =>
   Effect.gen(function* () {
     const lock = yield* Semaphore.make(1)
+    const locked = Semaphore.withPermits(lock, 1)
     const { handle } = yield* addStream(wire, options)
-    const state: Sent = { handle, netSeqNum: -1n, pairedNetSeqNum: -1n, packetSeqNum: undefined }
-    const { closeStream, send, sendBeacon, sendData } = makeSender(wire, options, state)
-    let isOpen = true
+    const state: Sent = { handle, netSeqNum: -1n, pairedNetSeqNum: -1n, packetSeqNum: undefined, isOpen: true }
+    const { closeStream, send, sendBeacon, sendUnindexed } = makeSender(wire, options, state)
+    const closeNow = Effect.suspend(() => {
+      if (!state.isOpen) return Effect.void
+      state.isOpen = false
+      return closeStream
+    })
     return {
       _tag: "Data",
       options,
-      lock,
       handle: () => state.handle,
       lastPairedNetSeqNum: () => orNone(wire.hasIndex ? state.pairedNetSeqNum : state.netSeqNum),
       lastPacketSeqNum: () => state.packetSeqNum ?? 0n,
       isRotatable: () => state.pairedNetSeqNum >= 0n && state.pairedNetSeqNum === state.netSeqNum,
-      isOpen: () => isOpen,
-      packet: (packet) => Semaphore.withPermits(lock, 1)(send(packet)),
-      unindexed: (bytes, paddingBytes = 0) => Semaphore.withPermits(lock, 1)(sendData(bytes, paddingBytes)),
-      beacon: (timestamp) => Semaphore.withPermits(lock, 1)(sendBeacon(timestamp)),
+      isOpen: () => state.isOpen,
+      packet: (packet) => locked(send(packet)),
+      unindexed: (bytes, paddingBytes = 0) => locked(sendUnindexed(bytes, paddingBytes)),
+      beacon: (timestamp) => locked(sendBeacon(timestamp)),
+      // The caller's flush is inside the stream's lock, so its packet keeps its place, but outside the turn.
       tick: (now) =>
         Effect.gen(function* () {
-          if (!isOpen) return
+          if (!state.isOpen) return
           const packet = options.flush === undefined ? undefined : yield* options.flush(now)
           if (packet !== undefined) return yield* send(packet)
           yield* sendBeacon(options.beaconTimestamp?.(now) ?? now)
-        }).pipe(Semaphore.withPermits(lock, 1)),
+        }).pipe(locked),
       renew: Effect.gen(function* () {
         yield* closeStream
         state.handle = (yield* addStream(wire, options)).handle
         state.netSeqNum = -1n
         state.pairedNetSeqNum = -1n
       }),
-      close: Effect.gen(function* () {
-        if (!isOpen) return
-        isOpen = false
-        yield* settle(wire)
-        yield* closeStream
-      }).pipe(Semaphore.withPermits(lock, 1))
+      closeNow,
+      close: locked(Effect.andThen(settle(wire), inTurn(wire, closeNow)))
     }
   })
 
@@ -230,10 +267,13 @@ export interface MetadataStreamState extends MetadataStream {
   readonly _tag: "Metadata"
   readonly handle: () => bigint
   readonly isOpen: () => boolean
-  /** Sends everything again: a new trace chunk starts with an empty metadata file. */
+  /** In a turn: sends everything again, since a new trace chunk starts with an empty metadata file. */
   readonly repeat: Effect.Effect<void, CommandFailed>
+  /** In a turn: as `close`. */
+  readonly closeNow: Effect.Effect<void, CommandFailed>
 }
 
+/** In a turn. */
 export const makeMetadata = (
   wire: Wire,
   path: string,
@@ -244,15 +284,26 @@ export const makeMetadata = (
     const kept: Array<{ readonly metadata: Uint8Array; readonly paddingSize: number }> = []
     let isOpen = true
     let version = 0n
+    const turn = Semaphore.withPermits(wire.order, 1)
+    const ifOpen = <A, E>(write: () => Effect.Effect<A, E>) =>
+      unlessClosed(wire, `metadata stream ${path}`, () => isOpen, write)
+    const closeNow = Effect.suspend(() => {
+      if (!isOpen) return Effect.void
+      isOpen = false
+      return Effect.asVoid(wire.control.insist(CloseStream, { streamId: handle, lastNetSeqNum: u64Max }))
+    })
     return {
       _tag: "Metadata",
       path,
       handle: () => handle,
       isOpen: () => isOpen,
-      append: (metadata, paddingSize = 0) => {
-        kept.push({ metadata, paddingSize })
-        return wire.control.sendMetadata({ streamId: handle, paddingSize, metadata })
-      },
+      append: (metadata, paddingSize = 0) =>
+        turn(
+          ifOpen(() => {
+            kept.push({ metadata, paddingSize })
+            return wire.control.sendMetadata({ streamId: handle, paddingSize, metadata })
+          })
+        ),
       repeat: Effect.forEach(kept, (part) => wire.control.sendMetadata({ streamId: handle, ...part }), {
         discard: true
       }),
@@ -260,14 +311,16 @@ export const makeMetadata = (
         if (!canReset) {
           return Effect.fail(new NotNegotiated({ feature: "resetting metadata", minor: wire.control.minor }))
         }
-        kept.length = 0
-        version++
-        return Effect.asVoid(wire.control.insist(ResetMetadata, { streamId: handle, version }))
+        return inTurn(
+          wire,
+          ifOpen(() => {
+            kept.length = 0
+            version++
+            return Effect.asVoid(wire.control.insist(ResetMetadata, { streamId: handle, version }))
+          })
+        )
       }),
-      close: Effect.suspend(() => {
-        if (!isOpen) return Effect.void
-        isOpen = false
-        return Effect.asVoid(wire.control.insist(CloseStream, { streamId: handle, lastNetSeqNum: u64Max }))
-      })
+      closeNow,
+      close: inTurn(wire, closeNow)
     }
   })
