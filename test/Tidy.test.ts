@@ -62,21 +62,22 @@ const everyImport = sources.flatMap((file) => importsOf(file).map((imported) => 
 /** Who may import what of ours. The way is down: towards what knows less. */
 const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   protocol: [],
+  errors: [],
   memory: [],
   config: [],
   model: ["protocol"],
   thread: ["memory"],
   storage: ["protocol", "model", "memory", "thread"],
-  relay: ["protocol", "model", "memory", "storage"],
-  transport: ["protocol", "memory", "thread"],
-  connection: ["protocol", "model", "memory", "relay", "transport"],
+  relay: ["errors", "protocol", "model", "memory", "storage"],
+  transport: ["errors", "protocol", "memory", "thread"],
+  connection: ["errors", "protocol", "model", "memory", "relay", "transport"],
   ctf: ["protocol"],
   target: ["protocol", "transport", "ctf"],
   viewer: ["protocol", "transport", "ctf"],
   "Relay.ts": ["protocol", "model", "memory", "storage", "relay", "transport", "connection", "config"],
   "index.ts": ["protocol", "storage", "relay", "config", "ctf", "target", "viewer", "Relay.ts"],
-  daemon: ["config", "Relay.ts"],
-  cli: ["transport", "ctf", "target", "viewer", "config"],
+  daemon: ["errors", "config", "Relay.ts"],
+  cli: ["errors", "transport", "ctf", "target", "viewer", "config"],
   bin: ["daemon", "cli"]
 }
 

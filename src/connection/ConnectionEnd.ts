@@ -3,21 +3,20 @@
  * and the log is told once.
  */
 import { Deferred, Effect, Exit } from "effect"
-import type { CloseReason } from "../relay/CloseReason.ts"
+import { type Code, catalogue } from "../errors/Catalogue.ts"
+import { type CloseReason, codeOf } from "../relay/CloseReason.ts"
 import type { Connection, Connections } from "../relay/Connections.ts"
 import type { Peer, SocketEnd } from "../transport/Peer.ts"
 import type { OnDefect } from "./Contained.ts"
 
 const reasonOf = (end: SocketEnd): CloseReason => (end === "socket error" || end === "stalled" ? end : "peer closed")
 
-/** What happens all the time, and says nothing about the peer. */
-const isOrdinary = (reason: CloseReason) => reason === "peer closed" || reason === "relay stopped"
-
 export class ConnectionEnd {
   readonly #decided = Deferred.makeUnsafe<CloseReason>()
   readonly #connections: Connections
   readonly #connection: Connection
   #complaint = ""
+  #code: Code | undefined
   #hasDefect = false
   /** Nothing more is taken from the peer. */
   hasCome = false
@@ -27,11 +26,12 @@ export class ConnectionEnd {
     this.#connection = connection
   }
 
-  /** `complaint` is what the peer did wrong. */
-  decide(reason: CloseReason, complaint = ""): void {
+  /** `complaint` is what the peer did wrong, `code` what that is called where the reason says less. */
+  decide(reason: CloseReason, complaint = "", code?: Code): void {
     if (this.hasCome) return
     this.hasCome = true
     this.#complaint = complaint
+    this.#code = code
     Deferred.doneUnsafe(this.#decided, Exit.succeed(reason))
   }
 
@@ -57,11 +57,12 @@ export class ConnectionEnd {
       const socketEnd = Effect.map(peer.end, reasonOf)
       const reason = yield* Effect.raceFirst(Effect.raceFirst(work, Deferred.await(this.#decided)), socketEnd)
       this.#connections.close(this.#connection, reason, this.#complaint)
-      yield* Effect.logDebug(`${name} connection closed: ${reason}`)
-      if (!isOrdinary(reason)) {
-        const detail = this.#complaint === "" ? "" : `: ${this.#complaint}`
-        yield* Effect.logWarning(`${name} connection ended: ${reason}${detail}`)
-      }
+      const code = this.#code ?? codeOf(reason)
+      const detail = this.#complaint === "" ? "" : `: ${this.#complaint}`
+      const line = `${name} connection ended: ${reason}${detail}`
+      // What happens all the time says nothing about the peer.
+      const isOrdinary = catalogue[codeOf(reason)].level === "debug"
+      yield* Effect.annotateLogs(isOrdinary ? Effect.logDebug(line) : Effect.logWarning(line), { code })
       return reason
     })
   }

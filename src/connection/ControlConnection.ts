@@ -7,6 +7,8 @@
  * most.
  */
 import { Effect, Latch } from "effect"
+import type { Code } from "../errors/Catalogue.ts"
+import type { Incident } from "../errors/Report.ts"
 import { Account } from "../memory/Blocks.ts"
 import type { Shares } from "../memory/Charge.ts"
 import { CommandFramer, type CommandSink, flow, refuse } from "../protocol/control/CommandFramer.ts"
@@ -25,11 +27,18 @@ import { successionMillis } from "../relay/Vigil.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
-import { type ControlState, makeState, type Reply } from "./control/Command.ts"
+import { type After, type ControlState, makeState, type Reply } from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
+import { MetadataMessage } from "./control/MetadataMessage.ts"
 
 /** Answers gathered before they are sent although more commands follow in the same read. */
 const answerBytesMax = 4096
+
+/**
+ * A refused peer that waits for what never comes has its answer by then, and fails; who tries again does so at once.
+ * Together with all that `lttng` does besides, a command that is refused takes less than 0.3 s.
+ */
+const silenceMillis = 100
 
 /** A command that has to wait for something. */
 interface Command {
@@ -64,6 +73,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
   #isEndOfInput = false
   #isPeerBehind = false
   #metadata: MetadataMessage | undefined
+  /** Runs while a refused peer says nothing. */
+  #silence: NodeJS.Timeout | undefined
 
   constructor(peer: Peer, registry: Registry["Service"]) {
     this.#peer = peer
@@ -77,7 +88,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       // Not now: the packet that makes room is in a read that is not over.
       halves: new Account(registry.halves, () => queueMicrotask(onRoom))
     }
-    this.#state = makeState(registry, this.#shares.bytes, this)
+    this.#state = makeState(registry, this.#shares.bytes, this, peer.name)
   }
 
   get run(): Effect.Effect<void> {
@@ -92,6 +103,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   get release(): Effect.Effect<void> {
     return Effect.sync(() => {
       this.#end.forget()
+      this.#goOn()
       this.#detach(true)
       this.#shares.bytes.close()
       this.#shares.halves.close()
@@ -107,9 +119,9 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   // ---- Connection, for the session -------------------------------------------------------------------------------
 
-  end(reason: CloseReason, complaint?: string): void {
+  end(reason: CloseReason, complaint?: string, code?: Code): void {
     this.#sendAnswers()
-    this.#end.decide(reason, complaint)
+    this.#end.decide(reason, complaint, code)
   }
 
   dataGone(): void {
@@ -119,7 +131,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   /** Held back for packets that nobody brings, its end would not be noticed. */
   #endIfVain(): boolean {
     const isVain = this.#shares.halves.isOver && this.#state.session?.hasData !== true
-    if (isVain) this.end("refused", "SEND_INDEX: too many indexes without packets")
+    if (isVain) this.end("refused", "SEND_INDEX: too many indexes without packets", "HALVES_EXCEEDED")
     return isVain
   }
 
@@ -142,10 +154,17 @@ class ControlConnection implements Receiver, CommandSink, Control {
   // ---- Receiver --------------------------------------------------------------------------------------------------
 
   receive(bytes: Buffer, length: number): boolean {
+    if (this.#silence !== undefined) this.#goOn()
     this.#connection.receivedByteCount += length
     this.#readAt = performance.now()
     this.#take(bytes, length)
     return this.#mayRead()
+  }
+
+  /** The peer reads on although it was refused. */
+  #goOn(): void {
+    clearTimeout(this.#silence)
+    this.#silence = undefined
   }
 
   ended(): void {
@@ -213,6 +232,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   command(number: number, payload: Buffer, from: number, to: number): boolean {
     Tally.count(this.#registry.tally.controlCommands, number)
     this.#unansweredCount++
+    if (this.#silence !== undefined) this.#goOn()
     if (number === SendIndex.number) return this.#sendIndex(payload, from, to)
     const answer = run(this.#state, number, payload.subarray(from, to))
     if (!Effect.isEffect(answer)) return this.#reply(number, answer)
@@ -226,20 +246,20 @@ class ControlConnection implements Receiver, CommandSink, Control {
   flow(bytes: Buffer, from: number, to: number): void {
     if (this.#end.hasCome) return
     const complaint = this.#metadata?.push(bytes, from, to, this.#state.session !== undefined)
-    if (complaint !== undefined) this.end("refused", `SEND_METADATA: ${complaint}`)
+    if (complaint !== undefined) this.end("refused", `SEND_METADATA: ${complaint}`, "METADATA_REFUSED")
   }
 
   flowEnd(): void {
     const complaint = this.#end.hasCome ? undefined : this.#metadata?.end()
     this.#metadata = undefined
-    if (complaint !== undefined) this.end("refused", `SEND_METADATA: ${complaint}`)
+    if (complaint !== undefined) this.end("refused", `SEND_METADATA: ${complaint}`, "METADATA_REFUSED")
   }
 
   /** `SEND_INDEX` (§6.6). */
   #sendIndex(payload: Buffer, from: number, to: number): boolean {
     const state = this.#state
     if (state.session === undefined || !state.hasVersion || to - from < SendIndex.size(state.minor)) {
-      this.end("refused", "SEND_INDEX: no session, no version, or too short")
+      this.end("refused", "SEND_INDEX: no session, no version, or too short", "INDEX_REFUSED")
       return false
     }
     const { offsets } = SendIndex
@@ -249,7 +269,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
     this.#answer(isAccepted ? ReturnCode.OK : ReturnCode.UNKNOWN)
     if (isAccepted) return !this.#endIfVain()
     Tally.count(this.#registry.tally.controlRefusals, SendIndex.number)
-    this.end("refused", `SEND_INDEX: ${stream === undefined ? `unknown stream ${handle}` : "not acceptable now"}`)
+    const detail = stream === undefined ? `unknown stream ${handle}` : "not acceptable now"
+    this.end("refused", `SEND_INDEX: ${detail}`, stream === undefined ? "STREAM_UNKNOWN" : "INDEX_REFUSED")
     return false
   }
 
@@ -281,7 +302,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   }
 
   /** False: the connection ends. */
-  #reply(number: number, { bytes, isAbort, reason }: Reply): boolean {
+  #reply(number: number, { bytes, after, refusal }: Reply): boolean {
     if (bytes !== undefined) {
       if (this.#answersLength + bytes.length > answerBytesMax) this.#sendAnswers()
       if (bytes.length > answerBytesMax) this.#send(bytes)
@@ -290,12 +311,22 @@ class ControlConnection implements Receiver, CommandSink, Control {
         this.#answersLength += bytes.length
       }
     }
-    if (isAbort) {
-      Tally.count(this.#registry.tally.controlRefusals, number)
-      this.end("refused", `${nameOf(number)}: ${reason ?? ""}`)
-    }
+    if (refusal !== undefined) this.#refused(number, refusal, after)
     this.#connection.sessionId = this.#state.session?.id
-    return !isAbort
+    return after !== "end"
+  }
+
+  /** Every refused command comes by here, after its reply. */
+  #refused(number: number, { code, detail }: Incident, after: After): void {
+    Tally.count(this.#registry.tally.controlRefusals, number)
+    const { incidents } = this.#registry
+    if (after === "end") {
+      incidents.count(code)
+      this.end("refused", `${nameOf(number)}: ${detail}`, code)
+      return
+    }
+    this.#registry.background(Effect.annotateLogs(incidents.report(code, detail), { control: this.#peer.name }))
+    if (after === "linger") this.#silence = setTimeout(() => this.end("session refused"), silenceMillis)
   }
 
   #answer(code: number): void {
@@ -317,59 +348,5 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   #send(bytes: Uint8Array): void {
     if (!this.#peer.send(bytes)) this.#isPeerBehind = true
-  }
-}
-
-/** One `SEND_METADATA` on its way to the stream's file (§6.4). It never answers; complaints end the connection. */
-class MetadataMessage {
-  readonly #registry: Registry["Service"]
-  readonly #account: Account
-  readonly #byteCount: number
-  readonly #header = Buffer.alloc(SendMetadata.headerSize)
-  #headerFilled = 0
-  #paddingSize = 0
-  #stream: StreamActor | undefined
-
-  constructor(registry: Registry["Service"], account: Account, byteCount: number) {
-    this.#registry = registry
-    this.#account = account
-    this.#byteCount = byteCount
-  }
-
-  push(bytes: Buffer, from: number, to: number, hasSession: boolean): string | undefined {
-    let at = from
-    if (this.#headerFilled < SendMetadata.headerSize) {
-      const taken = Math.min(to - at, SendMetadata.headerSize - this.#headerFilled)
-      bytes.copy(this.#header, this.#headerFilled, at, at + taken)
-      this.#headerFilled += taken
-      at += taken
-      if (this.#headerFilled < SendMetadata.headerSize) return undefined
-      const complaint = this.#begin(hasSession)
-      if (complaint !== undefined) return complaint
-    }
-    this.#stream?.appendPayload(bytes, at, to, this.#account)
-    return undefined
-  }
-
-  #begin(hasSession: boolean): string | undefined {
-    if (!hasSession) return "no session"
-    const handle = this.#header.readBigUInt64BE(0)
-    this.#paddingSize = this.#header.readUInt32BE(8)
-    const stream = this.#registry.streams.get(Number(handle))
-    if (stream === undefined) return `unknown stream ${handle}`
-    if (!stream.beginMetadata()) return "the stream has no file"
-    this.#stream = stream
-    return undefined
-  }
-
-  end(): string | undefined {
-    const stream = this.#stream
-    if (stream === undefined) return "no stream"
-    return stream.endMetadata(this.#byteCount, this.#paddingSize, this.#account) ? undefined : "stream was closed"
-  }
-
-  /** The connection ended inside the message: the file keeps whole messages only. */
-  abandon(): void {
-    this.#stream?.abandonMetadata()
   }
 }

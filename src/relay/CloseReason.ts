@@ -1,12 +1,20 @@
 /** Why an actor ended: what logs and metrics show. */
-export type CloseReason =
-  | "peer closed"
-  | "protocol error"
-  | "unknown stream"
-  | "refused"
-  | "write failed"
-  | "session aborted"
-  | "socket error"
-  | "stalled"
-  | "defect"
-  | "relay stopped"
+import type { Code } from "../errors/Catalogue.ts"
+
+const codes = {
+  "peer closed": "PEER_CLOSED",
+  "protocol error": "PROTOCOL_ERROR",
+  "unknown stream": "UNKNOWN_STREAM",
+  refused: "COMMAND_REFUSED",
+  "session refused": "SESSION_REFUSED",
+  "write failed": "WRITE_FAILED",
+  "session aborted": "SESSION_ABORTED",
+  "socket error": "SOCKET_ERROR",
+  stalled: "CONNECTION_STALLED",
+  defect: "CONNECTION_DEFECT",
+  "relay stopped": "RELAY_STOPPED"
+} as const satisfies Record<string, Code>
+
+export type CloseReason = keyof typeof codes
+
+export const codeOf = (reason: CloseReason): Code => codes[reason]

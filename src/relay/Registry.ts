@@ -8,6 +8,8 @@ import { RecentPackets } from "../memory/RecentPackets.ts"
 import type { OutputGrouping } from "../model/Path.ts"
 import { TraceStore } from "../storage/TraceStore.ts"
 import * as Events from "./Events.ts"
+import { Incidents } from "./Incidents.ts"
+import { Admission } from "./session/Admission.ts"
 import * as Beacon from "./session/Beacon.ts"
 import { Chunks } from "./session/Chunks.ts"
 import type { Identity } from "./session/Identity.ts"
@@ -48,6 +50,7 @@ export interface Service extends Surroundings {
   /** For halves of indexes. */
   readonly halves: Pool
   readonly vigil: Vigil
+  readonly admission: Admission
   readonly tally: Tally
   readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
   /** Ids are spent by failed attempts too. */
@@ -69,7 +72,8 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const store = yield* TraceStore
         const sessions = new Map<number, SessionActor.SessionActor>()
         const streams = new Map<number, StreamActor>()
-        const chunks = new Chunks()
+        const incidents = new Incidents()
+        const chunks = new Chunks(incidents)
         const events = yield* Events.make
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
@@ -84,6 +88,8 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const registry: Service = {
           options,
           store,
+          incidents,
+          admission: new Admission(),
           pool: new Pool(options.memoryBytesMax),
           halves: new Pool(halvesBytesMax, halvesBytesMax),
           gather: new Gather(),

@@ -4,6 +4,7 @@
  */
 import * as net from "node:net"
 import { Cause, Effect, FiberSet, Schema, type Scope } from "effect"
+import { report } from "../errors/Report.ts"
 import * as KeepAlive from "./KeepAlive.ts"
 import type { Peer, Receiver, SocketEnd } from "./Peer.ts"
 import { type Reading, receiveInto } from "./ReceiveInto.ts"
@@ -58,7 +59,7 @@ export const listen = <R>(
       const now = Date.now()
       if (now - refusedAt < refusalLogMillis) return
       refusedAt = now
-      run(Effect.logWarning(`${name} connection refused: ${limit.count} connections are open already`))
+      run(report("CONNECTION_LIMIT", `${name}: ${limit.count} connections are open already`))
     }
     const thread = yield* Effect.acquireRelease(
       Effect.sync(() => new SenderThread()),
@@ -77,7 +78,7 @@ export const listen = <R>(
     }
     const server = yield* Effect.acquireRelease(bind(options, accept), (bound) => Effect.sync(() => bound.close()))
     server.on("error", (cause) => {
-      run(Effect.logError(`accepting ${name} connections`, cause.message))
+      run(report("ACCEPT_FAILED", `${name}: ${cause.message}`))
     })
     return server.address() as net.AddressInfo
   })
@@ -85,7 +86,7 @@ export const listen = <R>(
 const supervise = <R>(peer: Peer, name: string, handle: (peer: Peer) => Effect.Effect<void, never, R>) =>
   handle(peer).pipe(
     Effect.catchCause((cause) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("connection failed", cause)
+      Cause.hasInterruptsOnly(cause) ? Effect.void : report("CONNECTION_DEFECT", undefined, cause)
     ),
     Effect.ensuring(Effect.sync(peer.destroy)),
     Effect.annotateLogs({ [name]: peer.name })

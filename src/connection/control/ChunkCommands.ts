@@ -6,16 +6,20 @@ import * as RotateStreams from "../../protocol/control/RotateStreams.ts"
 import * as TraceChunkExists from "../../protocol/control/TraceChunkExists.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { fileWait } from "../../relay/Patience.ts"
-import { code, type Handler, keep, ok, refuse, withSession } from "./Command.ts"
+import type { Outcome } from "../../relay/session/SessionChunks.ts"
+import { code, type Handler, keep, type Reply, refuse, withSession } from "./Command.ts"
 
-const gone = { returnCode: ReturnCode.UNKNOWN, isAbort: true }
+const gone: Outcome = {
+  returnCode: ReturnCode.UNKNOWN,
+  refusal: { code: "SESSION_CLOSED", detail: "the session was closed meanwhile" }
+}
+
+const replyOf = ({ returnCode, refusal }: Outcome, bytes = code(returnCode)): Reply =>
+  refusal === undefined ? keep(bytes) : refuse(bytes, refusal.code, refusal.detail)
 
 export const rotateStreams = withSession(
   RotateStreams.request,
-  (_, session, request) =>
-    Effect.map(session.ask(session.chunks.rotate(request), gone), ({ returnCode, isAbort }) =>
-      isAbort ? refuse(code(returnCode), `code ${returnCode}`) : ok
-    ),
+  (_, session, request) => Effect.map(session.ask(session.chunks.rotate(request), gone), (outcome) => replyOf(outcome)),
   true
 )
 
@@ -26,7 +30,7 @@ export const createTraceChunk: Handler = (state, payload) => {
   const isAllowed = session?.identity.hasChunks === true && state.hasVersion
   if (Result.isFailure(request) && request.failure.reason === "string" && isAllowed) {
     session.chunks.isOngoingRotation = true
-    return refuse(code(ReturnCode.INVALID), request.failure.message)
+    return refuse(code(ReturnCode.INVALID), "CHUNK_NAME_UNSAFE", request.failure.message)
   }
   return makeChunk(state, payload)
 }
@@ -35,9 +39,7 @@ const makeChunk = withSession(
   CreateTraceChunk.request,
   (_, session, { chunkId, creationTimestamp, overrideName }) => {
     const command = session.chunks.make({ chunkId, creationTime: creationTimestamp, overrideName })
-    return Effect.map(session.ask(command, gone), ({ returnCode, isAbort }) =>
-      isAbort ? refuse(code(returnCode), `code ${returnCode}`) : ok
-    )
+    return Effect.map(session.ask(command, gone), (outcome) => replyOf(outcome))
   },
   true
 )
@@ -48,10 +50,9 @@ export const closeTraceChunk = withSession(
     const command = session.chunks.close({ chunkId, closeTime: closeTimestamp, closeCommand })
     const encode = CloseTraceChunk.reply(state.minor).encode
     return Effect.gen(function* () {
-      const { returnCode, isAbort, path } = yield* session.ask(command, { ...gone, path: undefined })
+      const outcome = yield* session.ask(command, { ...gone, path: undefined })
       yield* Effect.timeoutOption(state.registry.chunks.settled(session.identity.owner, chunkId), fileWait)
-      const bytes = encode({ returnCode, path })
-      return isAbort ? refuse(bytes, `code ${returnCode}`) : keep(bytes)
+      return replyOf(outcome, encode({ returnCode: outcome.returnCode, path: outcome.path }))
     })
   },
   true

@@ -3,6 +3,8 @@
  * preconditions of streaming.md §2.
  */
 import { type Effect, Result } from "effect"
+import type { Code } from "../../errors/Catalogue.ts"
+import type { Incident } from "../../errors/Report.ts"
 import type { Account } from "../../memory/Blocks.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { Layout } from "../../protocol/Struct.ts"
@@ -15,27 +17,40 @@ export interface ControlState {
   readonly registry: Registry["Service"]
   readonly account: Account
   readonly connection: Control
+  /** `address:port` of the peer. */
+  readonly peer: string
   minor: number
   hasVersion: boolean
   session: SessionActor | undefined
 }
 
-export const makeState = (registry: Registry["Service"], account: Account, connection: Control): ControlState => ({
+export const makeState = (
+  registry: Registry["Service"],
+  account: Account,
+  connection: Control,
+  peer: string
+): ControlState => ({
   registry,
   account,
   connection,
+  peer,
   // What counts for a peer that never said: the oldest layouts.
   minor: 0,
   hasVersion: false,
   session: undefined
 })
 
+/**
+ * What a reply means for the connection. `linger`: it goes on, if the peer does. The reply says that nothing follows
+ * it, and real peers read that nothing, which is to wait until the connection ends (§6.1).
+ */
+export type After = "keep" | "end" | "linger"
+
 export interface Reply {
   readonly bytes: Uint8Array | undefined
-  /** The connection ends after the reply, and the session with it. */
-  readonly isAbort: boolean
-  /** For the log. */
-  readonly reason?: string
+  readonly after: After
+  /** Why the command was not carried out; undefined: it was. */
+  readonly refusal: Incident | undefined
 }
 
 /** A reply at once where nothing has to be waited for; otherwise an effect for the connection's fiber. */
@@ -44,10 +59,24 @@ export type Answer = Reply | Effect.Effect<Reply>
 /** `payload` is read during the call only. */
 export type Handler = (state: ControlState, payload: Uint8Array) => Answer
 
-export const keep = (bytes: Uint8Array): Reply => ({ bytes, isAbort: false })
+export const keep = (bytes: Uint8Array): Reply => ({ bytes, after: "keep", refusal: undefined })
 
-/** Ends the connection, after `bytes` if there are any. */
-export const refuse = (bytes: Uint8Array | undefined, reason: string): Reply => ({ bytes, isAbort: true, reason })
+/**
+ * Every refusal is one of these: the connection answers, logs, counts and goes on or ends by what it says. After
+ * `bytes`, if there are any, the connection ends, and the session with it.
+ */
+export const refuse = (bytes: Uint8Array | undefined, code: Code, detail: string): Reply => ({
+  bytes,
+  after: "end",
+  refusal: { code, detail }
+})
+
+/** A refusal after which the peer may go on. */
+export const decline = (bytes: Uint8Array, refusal: Incident, after: "keep" | "linger" = "keep"): Reply => ({
+  bytes,
+  after,
+  refusal
+})
 
 export const code = (returnCode: number): Uint8Array => {
   const bytes = Buffer.allocUnsafe(4)
@@ -66,13 +95,18 @@ export const withSession =
   ): Handler =>
   (state, payload) => {
     const { session } = state
-    if (session === undefined || !state.hasVersion) return refuse(undefined, "no session or no version")
-    if (needsChunks && !session.identity.hasChunks) return refuse(undefined, "needs minor 11")
+    if (session === undefined || !state.hasVersion)
+      return refuse(undefined, "COMMAND_EARLY", "no session or no version")
+    if (needsChunks && !session.identity.hasChunks) return refuse(undefined, "COMMAND_EARLY", "needs minor 11")
     const request = layout(state.minor).decode(payload)
-    if (Result.isFailure(request)) return refuse(undefined, request.failure.message)
+    if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
     return handle(state, session, request.success)
   }
 
 /** Handles are global: any connection may name any stream (§4). */
 export const streamOf = (state: ControlState, handle: bigint): StreamActor | undefined =>
   state.registry.streams.get(Number(handle))
+
+/** What the command would have named. */
+export const unknownStream = (bytes: Uint8Array, handle: bigint): Reply =>
+  refuse(bytes, "STREAM_UNKNOWN", `unknown stream ${handle}`)

@@ -9,12 +9,13 @@ import * as Chunk from "./ChunkCommands.ts"
 import { type Answer, type ControlState, code, type Handler, refuse } from "./Command.ts"
 import * as Connection from "./ConnectionCommands.ts"
 import * as Pending from "./PendingCommands.ts"
+import * as Session from "./SessionCommand.ts"
 import * as Stream from "./StreamCommands.ts"
 
 const handlers: ReadonlyMap<number, Handler> = new Map([
   [Protocol.Version.number, Connection.version],
   [Protocol.GetConfiguration.number, Connection.getConfiguration],
-  [Protocol.CreateSession.number, Connection.createSession],
+  [Protocol.CreateSession.number, Session.createSession],
   [Protocol.StartData.number, Connection.startData],
   [Protocol.AddStream.number, Stream.addStream],
   [Protocol.StreamsSent.number, Stream.streamsSent],
@@ -44,5 +45,5 @@ export const payloadBytesMaxOf = (command: number): number => {
 /** Runs one command and answers what goes back to the peer. */
 export const run = (state: ControlState, command: number, payload: Uint8Array): Answer => {
   const handler = handlers.get(command)
-  return handler?.(state, payload) ?? refuse(code(ReturnCode.UNKNOWN), `unknown command ${command}`)
+  return handler?.(state, payload) ?? refuse(code(ReturnCode.UNKNOWN), "COMMAND_UNKNOWN", `unknown command ${command}`)
 }

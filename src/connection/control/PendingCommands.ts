@@ -9,7 +9,7 @@ import * as EndDataPending from "../../protocol/control/EndDataPending.ts"
 import * as QuiescentControl from "../../protocol/control/QuiescentControl.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { fileWait } from "../../relay/Patience.ts"
-import { code, keep, ok, refuse, streamOf, withSession } from "./Command.ts"
+import { code, keep, ok, streamOf, unknownStream, withSession } from "./Command.ts"
 
 const pending = keep(code(ReturnCode.PENDING))
 const notPending = keep(code(ReturnCode.NOT_PENDING))
@@ -17,7 +17,7 @@ const replyOf = (isPending: boolean) => (isPending ? pending : notPending)
 
 export const dataPending = withSession(DataPending.request, (state, _, { streamId, lastNetSeqNum }) => {
   const stream = streamOf(state, streamId)
-  if (stream === undefined) return refuse(code(ReturnCode.UNKNOWN_STREAM), `unknown stream ${streamId}`)
+  if (stream === undefined) return unknownStream(code(ReturnCode.UNKNOWN_STREAM), streamId)
   stream.model.pendingCheckDone = true
   const answer = stream.pending.ask(lastNetSeqNum)
   return typeof answer === "boolean" ? replyOf(answer) : Effect.map(answer, replyOf)

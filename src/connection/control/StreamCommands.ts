@@ -5,16 +5,19 @@ import * as CloseStream from "../../protocol/control/CloseStream.ts"
 import * as ResetMetadata from "../../protocol/control/ResetMetadata.ts"
 import * as StreamsSent from "../../protocol/control/StreamsSent.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
-import { code, type Handler, keep, ok, refuse, streamOf, withSession } from "./Command.ts"
+import { noHandle } from "../../relay/session/SessionActor.ts"
+import { code, decline, type Handler, keep, ok, refuse, streamOf, unknownStream, withSession } from "./Command.ts"
 
 /** A malformed request ends the connection with a reply; every other refusal keeps it (§6.2). */
 export const addStream: Handler = (state, payload) => {
   const { session } = state
-  if (session === undefined || !state.hasVersion) return refuse(undefined, "no session or no version")
+  if (session === undefined || !state.hasVersion) return refuse(undefined, "COMMAND_EARLY", "no session or no version")
   const encode = AddStream.reply(state.minor).encode
-  const refused = { handle: 0xffff_ffff_ffff_ffffn, returnCode: ReturnCode.UNKNOWN }
   const request = AddStream.request(session.identity.minor).decode(payload)
-  if (Result.isFailure(request)) return refuse(encode(refused), request.failure.message)
+  if (Result.isFailure(request)) {
+    const malformed = encode({ handle: noHandle, returnCode: ReturnCode.UNKNOWN })
+    return refuse(malformed, "STREAM_MALFORMED", request.failure.message)
+  }
   const { channelName, pathname, tracefileSize, tracefileCount } = request.success
   const command = session.addStream({
     channelName,
@@ -24,13 +27,12 @@ export const addStream: Handler = (state, payload) => {
     connectionMinor: state.minor,
     account: state.account
   })
-  return Effect.gen(function* () {
-    const result = yield* session.ask(command, refused)
-    if (result.returnCode !== ReturnCode.OK) {
-      yield* Effect.logWarning(`stream refused: ${JSON.stringify(pathname)}/${JSON.stringify(channelName)}`)
-    }
-    return keep(encode(result))
-  })
+  const late = { handle: noHandle, refusal: { code: "STREAM_LATE", detail: pathname } } as const
+  return Effect.map(session.ask(command, late), ({ handle, refusal }) =>
+    refusal === undefined
+      ? keep(encode({ handle, returnCode: ReturnCode.OK }))
+      : decline(encode({ handle, returnCode: ReturnCode.UNKNOWN }), refusal)
+  )
 }
 
 export const streamsSent = withSession(StreamsSent.request, (_, session) => {
@@ -40,10 +42,10 @@ export const streamsSent = withSession(StreamsSent.request, (_, session) => {
 
 /** Not for live sessions; anything wrong is 11 (§6.5). */
 export const resetMetadata = withSession(ResetMetadata.request, (state, session, { streamId }) => {
-  const refused = (reason: string) => refuse(code(ReturnCode.UNKNOWN), reason)
+  const refused = (reason: string) => refuse(code(ReturnCode.UNKNOWN), "METADATA_REFUSED", reason)
   const stream = streamOf(state, streamId)
   if (session.identity.liveTimer !== 0) return refused("live session")
-  if (stream === undefined) return refused(`unknown stream ${streamId}`)
+  if (stream === undefined) return unknownStream(code(ReturnCode.UNKNOWN), streamId)
   return Effect.match(stream.resetMetadata, {
     onSuccess: (isReset) => (isReset ? ok : refused(`stream ${streamId} is not metadata`)),
     onFailure: (failure) => refused(failure.message)
@@ -52,7 +54,7 @@ export const resetMetadata = withSession(ResetMetadata.request, (state, session,
 
 export const closeStream = withSession(CloseStream.request, (state, _, { streamId, lastNetSeqNum }) => {
   const stream = streamOf(state, streamId)
-  if (stream === undefined) return refuse(code(ReturnCode.UNKNOWN), `unknown stream ${streamId}`)
+  if (stream === undefined) return unknownStream(code(ReturnCode.UNKNOWN), streamId)
   stream.model.lastNetSeqNum = lastNetSeqNum
   stream.session.closeStream(stream.handle)
   return ok

@@ -7,6 +7,7 @@
  * that wakes up for it takes ten.
  */
 import { Effect, FiberSet, Schedule, type Scope } from "effect"
+import { report } from "../../errors/Report.ts"
 
 /** Late by one period is jitter, by two a busy tracer. */
 const silentPeriodCountMax = 3
@@ -73,7 +74,8 @@ class SessionWatch {
   }
 
   warning(stalled: ReadonlyArray<string>): Effect.Effect<void> {
-    return Effect.logWarning(`stream stalled: nothing heard for ${silentPeriodCountMax} live timer periods`).pipe(
+    const detail = `nothing heard for ${silentPeriodCountMax} live timer periods`
+    return report("STREAM_STALLED", detail).pipe(
       Effect.annotateLogs({ session: this.#options.label, streams: stalled.join(" ") })
     )
   }

@@ -3,6 +3,7 @@
  * each other's chunks here. A chunk leaves only after its close action is done on disk.
  */
 import { Deferred, Effect } from "effect"
+import type { Incidents } from "../Incidents.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
 
 /** Identifies a tracing session over all its relay sessions: session daemon, and session id in it. */
@@ -16,7 +17,12 @@ const keyOf = (owner: Owner, chunkId: bigint) => `${prefixOf(owner)}${chunkId}`
 
 export class Chunks {
   readonly #chunks = new Map<string, TraceChunk>()
+  readonly #incidents: Incidents
   readonly #retiring = new Map<TraceChunk, Deferred.Deferred<void>>()
+
+  constructor(incidents: Incidents) {
+    this.#incidents = incidents
+  }
 
   get count(): number {
     return this.#chunks.size
@@ -73,7 +79,7 @@ export class Chunks {
     this.#retiring.set(chunk, done)
     return Effect.gen({ self: this }, function* () {
       for (const failure of yield* chunk.closeAction) {
-        yield* Effect.logError("trace chunk could not be put in its final place", failure.message)
+        yield* this.#incidents.report("CHUNK_UNSETTLED", failure.message)
       }
       for (const [key, known] of this.#chunks) {
         if (known === chunk && key.startsWith(prefixOf(owner))) this.#chunks.delete(key)

@@ -6,6 +6,8 @@
  * The session ends when its control connection, its bound data connections and its stream fibers have ended.
  */
 import { Deferred, Effect, FiberMap, Queue } from "effect"
+import type { Code } from "../../errors/Catalogue.ts"
+import type { Incident } from "../../errors/Report.ts"
 import type { Account } from "../../memory/Blocks.ts"
 import {
   isClimbing,
@@ -14,7 +16,6 @@ import {
   regroupBySession,
   withoutLeadingSlash
 } from "../../model/Path.ts"
-import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { CloseReason } from "../CloseReason.ts"
 import { StreamActor } from "../stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../stream/StreamSession.ts"
@@ -103,7 +104,7 @@ export class SessionActor implements StreamSession {
       })
     ).pipe(
       Effect.raceFirst(Deferred.await(this.#ended)),
-      Effect.catchCause((cause) => Effect.logError("session failed", cause)),
+      Effect.catchCause((cause) => this.#surroundings.incidents.report("SESSION_DEFECT", undefined, cause)),
       Effect.ensuring(Effect.sync(() => this.#onFiberEnd())),
       Effect.annotateLogs({ session: this.label })
     )
@@ -227,19 +228,23 @@ export class SessionActor implements StreamSession {
   // ---- streams ---------------------------------------------------------------------------------------------------
 
   /** `ADD_STREAM`, steps 2–10 (§6.2). The handle may be spent although the stream is refused. */
-  addStream(request: StreamRequest): Effect.Effect<{ readonly handle: bigint; readonly returnCode: number }> {
+  addStream(request: StreamRequest): Effect.Effect<AddedStream> {
     return Effect.gen({ self: this }, function* () {
       const surroundings = this.#surroundings
-      const refused = { handle: noHandle, returnCode: ReturnCode.UNKNOWN }
-      const path = this.#streamPath(request.pathname, request.connectionMinor)
-      if (path === undefined || !isSafeChannelName(request.channelName)) return refused
+      const { channelName, pathname } = request
+      const shown = `${JSON.stringify(pathname)}/${JSON.stringify(channelName)}`
+      const refuse = (code: Code, detail = shown, handle = noHandle) => ({ handle, refusal: { code, detail } })
+      const path = this.#streamPath(pathname, request.connectionMinor)
+      if (path === undefined) return refuse("STREAM_PATH_UNSAFE")
+      if (!isSafeChannelName(channelName)) return refuse("STREAM_NAME_UNSAFE")
       const handle = surroundings.nextStreamHandle()
-      const spent = { handle: BigInt(handle), returnCode: ReturnCode.UNKNOWN }
+      const spent = (code: Code, detail = shown) => refuse(code, detail, BigInt(handle))
       const { current: currentChunk } = this.chunks
       const tracefileSize = clampToNumber(request.tracefileSize)
       const tracefileCount = clampToNumber(request.tracefileCount)
-      if ((tracefileSize !== 0 && tracefileCount === 0) || currentChunk === undefined) return spent
-      if (!isSafeStreamPath(path)) return spent
+      if (tracefileSize !== 0 && tracefileCount === 0) return spent("STREAM_RING")
+      if (currentChunk === undefined) return spent("STREAM_CHUNKLESS")
+      if (!isSafeStreamPath(path)) return spent("STREAM_PATH_UNSAFE")
       currentChunk.retain()
       const stream = new StreamActor({
         session: this,
@@ -247,7 +252,7 @@ export class SessionActor implements StreamSession {
         events: surroundings.events,
         handle,
         path,
-        channelName: request.channelName,
+        channelName,
         tracefileSize,
         tracefileCount,
         hasIndex: this.identity.hasIndex,
@@ -258,26 +263,25 @@ export class SessionActor implements StreamSession {
       const failure = yield* Effect.match(stream.open, { onSuccess: () => undefined, onFailure: (cause) => cause })
       if (failure !== undefined) {
         currentChunk.release()
-        yield* Effect.logError("stream file could not be made", failure.message)
-        return spent
+        return spent("STREAM_FILE", failure.message)
       }
       if (this.isConnectionClosed) {
         // The session was closed while the file was being opened.
         yield* this.#startStream(stream)
         this.closeStream(stream.handle, true)
-        return spent
+        return spent("STREAM_LATE")
       }
       if (!this.traceIds.has(path)) this.traceIds.set(path, surroundings.nextTraceId())
       this.#unpublished.add(stream)
       yield* this.#startStream(stream)
-      const { channelName } = request
       surroundings.events.publish({ _tag: "StreamAdded", sessionId: this.id, streamId: handle, path, channelName })
-      return { handle: BigInt(handle), returnCode: ReturnCode.OK }
+      return { handle: BigInt(handle), refusal: undefined }
     })
   }
 
   #startStream(stream: StreamActor): Effect.Effect<void> {
     return Effect.suspend(() => {
+      const { incidents } = this.#surroundings
       this.streams.set(stream.handle, stream)
       this.#surroundings.streams.set(stream.handle, stream)
       this.#streamFiberCount++
@@ -290,12 +294,10 @@ export class SessionActor implements StreamSession {
       })
       const body = stream
         .run((failure) =>
-          Effect.map(Effect.logError("file could not be written: session aborted", failure.message), () =>
-            this.#onFileFailed(stream)
-          )
+          Effect.map(incidents.report("FILE_FAILED", failure.message), () => this.#onFileFailed(stream))
         )
         .pipe(
-          Effect.catchCause((cause) => Effect.logError("stream failed", cause)),
+          Effect.catchCause((cause) => incidents.report("STREAM_DEFECT", undefined, cause)),
           Effect.ensuring(ended),
           Effect.annotateLogs({ stream: `${stream.path}/${stream.channelName}#${stream.handle}` })
         )
@@ -330,7 +332,13 @@ export interface StreamRequest {
   readonly account: Account
 }
 
-const noHandle = 0xffff_ffff_ffff_ffffn
+/** The stream, or why there is none; then `handle` is what the reply says. */
+export interface AddedStream {
+  readonly handle: bigint
+  readonly refusal: Incident | undefined
+}
+
+export const noHandle = 0xffff_ffff_ffff_ffffn
 
 /** Sizes and counts beyond 2⁵³ mean "never reached" as well as their own value would. */
 const clampToNumber = (value: bigint) =>

@@ -6,6 +6,8 @@
  * directory, and wait for chunks that are being put away.
  */
 import { Effect } from "effect"
+import type { Code } from "../../errors/Catalogue.ts"
+import type { Incident } from "../../errors/Report.ts"
 import { isSafeChunkName } from "../../model/Path.ts"
 import * as Names from "../../model/TraceChunk.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
@@ -16,14 +18,14 @@ import type { Owner } from "./Chunks.ts"
 import type { Identity } from "./Identity.ts"
 import type { Surroundings } from "./Surroundings.ts"
 
-/** A refusal that ends the connection after the reply. */
+/** A refusal ends the connection after the reply. */
 export interface Outcome {
   readonly returnCode: number
-  readonly isAbort: boolean
+  readonly refusal: Incident | undefined
 }
 
-const accepted: Outcome = { returnCode: ReturnCode.OK, isAbort: false }
-const abort = (returnCode: number): Outcome => ({ returnCode, isAbort: true })
+const accepted: Outcome = { returnCode: ReturnCode.OK, refusal: undefined }
+const abort = (returnCode: number, code: Code, detail: string): Outcome => ({ returnCode, refusal: { code, detail } })
 
 export type ChunkUnused = (owner: Owner, chunk: TraceChunk) => void
 
@@ -112,10 +114,13 @@ export class SessionChunks {
       const identity = this.#identity
       yield* this.#othersPutAway
       if (current !== undefined && !current.hasOverrideName) {
-        if (!(yield* this.#succeeds(current.moveTo(Names.oldChunkPath)))) return abort(ReturnCode.UNKNOWN)
+        const failure = yield* failureOf(current.moveTo(Names.oldChunkPath))
+        if (failure !== undefined) return abort(ReturnCode.UNKNOWN, "CHUNK_DIRECTORY", failure)
       }
       const { overrideName } = request
-      if (overrideName !== undefined && !isSafeChunkName(overrideName)) return abort(ReturnCode.INVALID)
+      if (overrideName !== undefined && !isSafeChunkName(overrideName)) {
+        return abort(ReturnCode.INVALID, "CHUNK_NAME_UNSAFE", JSON.stringify(overrideName))
+      }
       const name = { id: request.chunkId, creationTime: request.creationTime, closeTime: undefined, overrideName }
       const path = Names.initialPath(name, current !== undefined, this.hasRotated)
       const sessionPath = identity.outputPath
@@ -126,11 +131,12 @@ export class SessionChunks {
         path,
         onUnused: (chunk) => this.#onChunkUnused(identity.owner, chunk)
       })
-      if (!(yield* this.#succeeds(fresh.directory.make))) return abort(ReturnCode.UNKNOWN)
+      const failure = yield* failureOf(fresh.directory.make)
+      if (failure !== undefined) return abort(ReturnCode.UNKNOWN, "CHUNK_DIRECTORY", failure)
       const published = this.#surroundings.chunks.publish(identity.owner, request.chunkId, fresh)
       if (this.#pendingClosure !== undefined) {
         published.release()
-        return abort(ReturnCode.INVALID_PROTOCOL)
+        return abort(ReturnCode.INVALID_PROTOCOL, "CHUNK_OUT_OF_ORDER", `chunk ${request.chunkId} before a close`)
       }
       this.#pendingClosure = current
       this.current = published
@@ -143,7 +149,10 @@ export class SessionChunks {
   close(request: CloseRequest): Effect.Effect<Outcome & { readonly path: string | undefined }> {
     return Effect.suspend(() => {
       const chunk = this.#surroundings.chunks.acquire(this.#identity.owner, request.chunkId)
-      if (chunk === undefined) return Effect.succeed({ ...abort(ReturnCode.NO_MEMORY), path: undefined })
+      if (chunk === undefined) {
+        const refused = abort(ReturnCode.NO_MEMORY, "CHUNK_UNKNOWN", `chunk ${request.chunkId}`)
+        return Effect.succeed({ ...refused, path: undefined })
+      }
       return Effect.ensuring(
         this.#closeKnown(chunk, request),
         Effect.sync(() => chunk.release())
@@ -158,23 +167,32 @@ export class SessionChunks {
     return Effect.gen({ self: this }, function* () {
       const { closeCommand: command } = request
       const isDelete = command === Names.closeCommand.delete
-      const refused = (returnCode: number) => ({ ...abort(returnCode), path: undefined })
-      if (isDelete && !this.#surroundings.options.allowClear) return refused(ReturnCode.INVALID_PROTOCOL)
+      const refused = (returnCode: number, code: Code, detail = `chunk ${request.chunkId}`) => ({
+        ...abort(returnCode, code, detail),
+        path: undefined
+      })
+      if (isDelete && !this.#surroundings.options.allowClear) {
+        return refused(ReturnCode.INVALID_PROTOCOL, "CLEAR_DISALLOWED")
+      }
       if (this.#pendingClosure !== undefined && this.#pendingClosure !== chunk) {
-        return refused(ReturnCode.INVALID_PROTOCOL)
+        return refused(ReturnCode.INVALID_PROTOCOL, "CHUNK_OUT_OF_ORDER")
       }
       const { current, hasRotated } = this
       if (current?.name !== undefined && current !== chunk && !current.hasOverrideName) {
         const settled = Names.settledPath(current.name, command, hasRotated)
-        if (!(yield* this.#succeeds(current.moveTo(settled)))) return refused(ReturnCode.UNKNOWN)
+        const failure = yield* failureOf(current.moveTo(settled))
+        if (failure !== undefined) return refused(ReturnCode.UNKNOWN, "CHUNK_DIRECTORY", failure)
         this.isOngoingRotation = false
       }
       const isKept = command === undefined || command === Names.closeCommand.noOperation
       if (isKept && chunk.name !== undefined && !chunk.hasOverrideName) {
         const restored = Names.restoredPath(chunk.name, hasRotated)
-        if (!(yield* this.#succeeds(chunk.moveTo(restored)))) return refused(ReturnCode.UNKNOWN)
+        const failure = yield* failureOf(chunk.moveTo(restored))
+        if (failure !== undefined) return refused(ReturnCode.UNKNOWN, "CHUNK_DIRECTORY", failure)
       }
-      if (command !== undefined && command > Names.closeCommand.delete) return refused(ReturnCode.INVALID)
+      if (command !== undefined && command > Names.closeCommand.delete) {
+        return refused(ReturnCode.INVALID, "CHUNK_COMMAND", `command ${command}`)
+      }
       chunk.close(request.closeTime, command)
       const { outputPath, isSnapshot } = this.#identity
       // The reference answers from the state before this close, so the first rotation names the bare session path.
@@ -202,20 +220,21 @@ export class SessionChunks {
       const { newChunkId } = request
       const chunk =
         newChunkId === undefined ? undefined : this.#surroundings.chunks.acquire(this.#identity.owner, newChunkId)
-      if (newChunkId !== undefined && chunk === undefined) return abort(ReturnCode.INVALID_PROTOCOL)
+      if (newChunkId !== undefined && chunk === undefined) {
+        return abort(ReturnCode.INVALID_PROTOCOL, "CHUNK_UNKNOWN", `chunk ${newChunkId}`)
+      }
       const rotated = Effect.gen({ self: this }, function* () {
         for (const { streamId, rotateAtSeqNum } of request.positions) {
           const stream = this.#surroundings.streams.get(Number(streamId))
-          if (stream === undefined) return abort(ReturnCode.INVALID)
+          if (stream === undefined) return abort(ReturnCode.INVALID, "STREAM_UNKNOWN", `unknown stream ${streamId}`)
           chunk?.retain()
           if (!stream.rotate(rotateAtSeqNum, chunk)) {
             chunk?.release()
-            return abort(ReturnCode.FILE_CREATION_ERROR)
+            return abort(ReturnCode.FILE_CREATION_ERROR, "ROTATION_REFUSED", `stream ${streamId} rotates already`)
           }
           // A rotation that is due creates files now, and its failure is the answer; one that waits is on its own.
-          if (!stream.model.isRotating && !(yield* this.#succeeds(stream.log.synced))) {
-            return abort(ReturnCode.FILE_CREATION_ERROR)
-          }
+          const failure = stream.model.isRotating ? undefined : yield* failureOf(stream.log.synced)
+          if (failure !== undefined) return abort(ReturnCode.FILE_CREATION_ERROR, "ROTATION_REFUSED", failure)
         }
         return accepted
       })
@@ -225,11 +244,8 @@ export class SessionChunks {
       )
     })
   }
-
-  #succeeds(step: Effect.Effect<void, FileFailed>): Effect.Effect<boolean> {
-    return step.pipe(
-      Effect.as(true),
-      Effect.catch((failure) => Effect.as(Effect.logError("file operation failed", failure.message), false))
-    )
-  }
 }
+
+/** What went wrong; undefined when nothing did. */
+const failureOf = (step: Effect.Effect<void, FileFailed>): Effect.Effect<string | undefined> =>
+  Effect.match(step, { onSuccess: () => undefined, onFailure: ({ message }) => message })

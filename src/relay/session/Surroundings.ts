@@ -2,6 +2,7 @@
 import type { OutputGrouping } from "../../model/Path.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import type { Events } from "../Events.ts"
+import type { Incidents } from "../Incidents.ts"
 import type { Gather } from "../stream/Gather.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import type { LiveCache } from "../stream/StreamSession.ts"
@@ -21,6 +22,7 @@ export interface Surroundings {
     readonly grouping: OutputGrouping
     readonly allowClear: boolean
   }
+  readonly incidents: Incidents
   readonly store: TraceStore["Service"]
   readonly gather: Gather
   readonly events: Events

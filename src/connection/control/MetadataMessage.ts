@@ -1,0 +1,58 @@
+/** One `SEND_METADATA` on its way to the stream's file (streaming.md §6.4). It never answers. */
+import type { Account } from "../../memory/Blocks.ts"
+import * as SendMetadata from "../../protocol/control/SendMetadata.ts"
+import type { Registry } from "../../relay/Registry.ts"
+import type { StreamActor } from "../../relay/stream/StreamActor.ts"
+
+export class MetadataMessage {
+  readonly #registry: Registry["Service"]
+  readonly #account: Account
+  readonly #byteCount: number
+  readonly #header = Buffer.alloc(SendMetadata.headerSize)
+  #headerFilled = 0
+  #paddingSize = 0
+  #stream: StreamActor | undefined
+
+  constructor(registry: Registry["Service"], account: Account, byteCount: number) {
+    this.#registry = registry
+    this.#account = account
+    this.#byteCount = byteCount
+  }
+
+  push(bytes: Buffer, from: number, to: number, hasSession: boolean): string | undefined {
+    let at = from
+    if (this.#headerFilled < SendMetadata.headerSize) {
+      const taken = Math.min(to - at, SendMetadata.headerSize - this.#headerFilled)
+      bytes.copy(this.#header, this.#headerFilled, at, at + taken)
+      this.#headerFilled += taken
+      at += taken
+      if (this.#headerFilled < SendMetadata.headerSize) return undefined
+      const complaint = this.#begin(hasSession)
+      if (complaint !== undefined) return complaint
+    }
+    this.#stream?.appendPayload(bytes, at, to, this.#account)
+    return undefined
+  }
+
+  #begin(hasSession: boolean): string | undefined {
+    if (!hasSession) return "no session"
+    const handle = this.#header.readBigUInt64BE(0)
+    this.#paddingSize = this.#header.readUInt32BE(8)
+    const stream = this.#registry.streams.get(Number(handle))
+    if (stream === undefined) return `unknown stream ${handle}`
+    if (!stream.beginMetadata()) return "the stream has no file"
+    this.#stream = stream
+    return undefined
+  }
+
+  end(): string | undefined {
+    const stream = this.#stream
+    if (stream === undefined) return "no stream"
+    return stream.endMetadata(this.#byteCount, this.#paddingSize, this.#account) ? undefined : "stream was closed"
+  }
+
+  /** The connection ended inside the message: the file keeps whole messages only. */
+  abandon(): void {
+    this.#stream?.abandonMetadata()
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * CREATE_SESSION (streaming.md §6.1): who is admitted, under which directory, joining what.
+ *
+ * Every failure is answered with 25, and the reference keeps the connection. From minor 11 on real peers then read a
+ * path of zero bytes, for ever: the session daemon is frozen, and every command of its host with it. A peer that says
+ * nothing more is let go, which they take for the failure it is.
+ */
+import { Effect, Result } from "effect"
+import type { Incident } from "../../errors/Report.ts"
+import * as CreateSession from "../../protocol/control/CreateSession.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import * as Version from "../../protocol/Version.ts"
+import * as Admission from "../../relay/session/Admission.ts"
+import type { Owner } from "../../relay/session/Chunks.ts"
+import type { SessionActor } from "../../relay/session/SessionActor.ts"
+import { TraceChunk } from "../../relay/TraceChunk.ts"
+import { type ControlState, decline, type Handler, keep, type Reply } from "./Command.ts"
+
+export const createSession: Handler = (state, payload) => {
+  const encode = CreateSession.reply(state.minor).encode
+  const after = Version.features(state.minor).dynamicLayouts ? "linger" : "keep"
+  const refused = (refusal: Incident): Reply =>
+    decline(encode({ sessionId: 0n, returnCode: ReturnCode.FATAL, outputPath: undefined }), refusal, after)
+  const decoded = CreateSession.request(state.minor).decode(payload)
+  if (Result.isFailure(decoded)) return refused({ code: "SESSION_MALFORMED", detail: decoded.failure.message })
+  if (!state.hasVersion) return refused({ code: "SESSION_UNVERSIONED", detail: "no version" })
+  if (state.session !== undefined) return refused({ code: "SESSION_TWICE", detail: state.session.label })
+  const made = Effect.gen(function* () {
+    const session = yield* makeSession(state, decoded.success)
+    state.session = session
+    session.attachControl(state.connection)
+    yield* Effect.logInfo(`session ${session.identity.sessionName}#${session.id} of ${session.identity.hostname}`)
+    const { outputPath } = session.identity
+    return keep(encode({ sessionId: BigInt(session.id), returnCode: ReturnCode.OK, outputPath }))
+  })
+  // A session that is made is attached, even if the connection ends meanwhile: otherwise nobody would end it.
+  return Effect.uninterruptible(Effect.catch(made, (refusal) => Effect.succeed(refused(refusal))))
+}
+
+/** Names are checked before an id is spent. */
+const makeSession = (
+  { registry, minor, peer }: ControlState,
+  request: CreateSession.Request
+): Effect.Effect<SessionActor, Incident> =>
+  Effect.gen(function* () {
+    const features = Version.features(minor)
+    const { sessionName, hostname, basePath } = request
+    const unfit = registry.admission.refusalOf({ sessionName, hostname, basePath, peer, isNamed: features.sessionInfo })
+    if (unfit !== undefined) return yield* Effect.fail(unfit)
+    const id = registry.nextSessionId()
+    const creationTime = request.creationTime ?? BigInt(Math.floor(Date.now() / 1000))
+    const owner: Owner = { sessiondUuid: request.sessiondUuid ?? "", sessionKey: request.sessionId ?? BigInt(id) }
+    const naming = { ...request, creationTime }
+    const outputPath = features.chunks ? yield* Admission.outputPath(naming, registry.options.grouping) : ""
+    const chunk = firstChunk(registry, owner, request.currentChunkId, features.chunks)
+    if (chunk === undefined && request.currentChunkId !== undefined) {
+      return yield* Effect.fail({ code: "SESSION_CHUNK_UNKNOWN", detail: `chunk ${request.currentChunkId}` } as const)
+    }
+    if (features.chunks && chunk === undefined) {
+      yield* Effect.mapError(registry.store.directory(outputPath).make, ({ message }) => ({
+        code: "SESSION_DIRECTORY" as const,
+        detail: message
+      }))
+    }
+    return yield* registry.add({
+      id,
+      minor,
+      sessionName: request.sessionName,
+      hostname: request.hostname,
+      outputPath,
+      liveTimer: request.liveTimer,
+      isSnapshot: request.snapshot,
+      traceFormat: request.traceFormat,
+      creationTime,
+      owner,
+      hasIndex: features.index && !request.snapshot,
+      hasChunks: features.chunks,
+      chunk
+    })
+  })
+
+/** The chunk a second consumer joins, or the anonymous one of a peer older than 2.11. */
+const firstChunk = (
+  registry: ControlState["registry"],
+  owner: Owner,
+  currentChunkId: bigint | undefined,
+  hasChunks: boolean
+): TraceChunk | undefined => {
+  if (currentChunkId !== undefined) return registry.chunks.acquire(owner, currentChunkId)
+  if (hasChunks) return undefined
+  const directory = registry.store.directory("")
+  return new TraceChunk({ directory, sessionPath: "", name: undefined, path: "", onUnused: () => {} })
+}

@@ -1,0 +1,124 @@
+/**
+ * Everything that can go wrong and that an operator can meet, each with a stable code: why connections end, what is
+ * refused, what fails. Log lines print the code; docs/errors.md is this list for the reader, and a test compares them.
+ * A code is never given another meaning; one that is no longer used is not used again.
+ */
+
+export interface Entry {
+  /** How loud: `debug` is what happens all the time. */
+  readonly level: "debug" | "warning" | "error"
+  /** What happened, as the log line begins. */
+  readonly text: string
+  /** What it means for traces and peers, and what can be done. */
+  readonly remedy: string
+}
+
+const entry = (level: Entry["level"], text: string, remedy: string): Entry => ({ level, text, remedy })
+
+/** Why a connection ended. */
+const connections = {
+  PEER_CLOSED: entry("debug", "peer closed", "Nothing: the peer was done."),
+  RELAY_STOPPED: entry("debug", "relay stopped", "Nothing: the relay ends, its files are complete."),
+  PROTOCOL_ERROR: entry(
+    "warning",
+    "protocol error",
+    "The peer sent what the protocol does not allow; its session ends, what came before is kept."
+  ),
+  UNKNOWN_STREAM: entry("warning", "unknown stream", "A packet for a stream that is closed or never was; as above."),
+  COMMAND_REFUSED: entry("warning", "refused", "A command could not be carried out; the line says which and why."),
+  SESSION_REFUSED: entry("debug", "session refused", "Its session was refused, for which there is a line of its own."),
+  WRITE_FAILED: entry("warning", "write failed", "A file of the session could not be written: see FILE_FAILED."),
+  SESSION_ABORTED: entry("warning", "session aborted", "Another connection of the same session ended with an error."),
+  SOCKET_ERROR: entry("warning", "socket error", "The network or the peer broke the connection; its session ends."),
+  CONNECTION_STALLED: entry(
+    "warning",
+    "stalled",
+    "The peer read nothing, or stopped inside a message, for the socket timeout: it was cut off."
+  ),
+  CONNECTION_DEFECT: entry("error", "connection failed", "A fault of the relay, kept to one connection: report it."),
+  CONNECTION_LIMIT: entry(
+    "warning",
+    "connection refused",
+    "As many are open as --max-connections or the descriptors allow; those go on. Raise the limit or ulimit -n."
+  ),
+  ACCEPT_FAILED: entry("error", "connections cannot be accepted", "The system refuses; the relay goes on trying.")
+} as const satisfies Record<string, Entry>
+
+/** Commands of targets that are not carried out. */
+const refusals = {
+  SESSION_MALFORMED: entry("warning", "session refused", "The request is not one of the protocol's."),
+  SESSION_UNVERSIONED: entry("warning", "session refused", "The peer did not say its version first."),
+  SESSION_TWICE: entry("warning", "session refused", "The connection has a session already."),
+  SESSION_NAME_UNSAFE: entry(
+    "warning",
+    "session refused",
+    "A session or host name is empty, hidden (.name) or has a slash: name the session, or the host, otherwise."
+  ),
+  SESSION_PATH_UNSAFE: entry("warning", "session refused", "The path of the URL climbs (..): name it without."),
+  SESSION_PATH_LONG: entry("warning", "session refused", "The session's path is longer than 4095 bytes."),
+  SESSION_CHUNK_UNKNOWN: entry(
+    "warning",
+    "session refused",
+    "It joins a trace chunk that is not here, for instance since the relay was restarted: make a new session."
+  ),
+  SESSION_DIRECTORY: entry(
+    "error",
+    "session refused",
+    "Its directory cannot be made: the line has the system's reason (full, read-only, not permitted, name too long)."
+  ),
+  SESSION_CLOSED: entry("warning", "command refused", "Its session was closed meanwhile."),
+  STREAM_MALFORMED: entry("warning", "stream refused", "The request is not one of the protocol's."),
+  STREAM_PATH_UNSAFE: entry("warning", "stream refused", "Its path climbs (..), is absolute or empty."),
+  STREAM_NAME_UNSAFE: entry("warning", "stream refused", "Its channel name is not a file name."),
+  STREAM_RING: entry("warning", "stream refused", "A tracefile size without a tracefile count has no meaning."),
+  STREAM_CHUNKLESS: entry("warning", "stream refused", "The session has no trace chunk to make it in."),
+  STREAM_LATE: entry("warning", "stream refused", "Its session was closed meanwhile."),
+  STREAM_FILE: entry("error", "stream refused", "Its file cannot be made: the line has the system's reason."),
+  CHUNK_UNKNOWN: entry("warning", "trace chunk refused", "No trace chunk of the session has this number."),
+  CHUNK_NAME_UNSAFE: entry("warning", "trace chunk refused", "A snapshot's name is one component without dots."),
+  CHUNK_OUT_OF_ORDER: entry("warning", "trace chunk refused", "Another one is to be closed first."),
+  CHUNK_DIRECTORY: entry("error", "trace chunk refused", "Its directory cannot be made or moved: see the reason."),
+  CHUNK_COMMAND: entry("warning", "trace chunk refused", "It is closed with a command that is not known."),
+  CLEAR_DISALLOWED: entry("warning", "clear refused", "The relay runs with --disallow-clear."),
+  ROTATION_REFUSED: entry("warning", "rotation refused", "A stream is unknown, or rotates already."),
+  METADATA_REFUSED: entry("warning", "metadata refused", "For no session, or no stream that takes metadata now."),
+  INDEX_REFUSED: entry("warning", "index refused", "For no session, an unknown stream, or a packet that has one."),
+  HALVES_EXCEEDED: entry(
+    "warning",
+    "too much waits for its other half",
+    "Indexes without packets, or packets without."
+  ),
+  COMMAND_EARLY: entry("warning", "command refused", "It needs a session, a version, or a newer protocol."),
+  COMMAND_MALFORMED: entry("warning", "command refused", "Its payload is not one of the protocol's."),
+  COMMAND_UNKNOWN: entry("warning", "command refused", "No such command: not LTTng, or one newer than the protocol."),
+  STREAM_UNKNOWN: entry("warning", "command refused", "It names a stream that is closed or never was."),
+  VERSION_UNKNOWN: entry("warning", "version refused", "The peer speaks another major version of the protocol."),
+  QUERY_UNKNOWN: entry("warning", "query refused", "The peer asks for a configuration that does not exist.")
+} as const satisfies Record<string, Entry>
+
+/** What goes wrong inside. */
+const failures = {
+  FILE_FAILED: entry(
+    "error",
+    "file could not be written: session aborted",
+    "What was written before is whole. The line has the system's reason: make room, then start the session again."
+  ),
+  CHUNK_UNSETTLED: entry(
+    "error",
+    "trace chunk could not be put in its final place",
+    "Its files are complete, in .tmp_old_chunk or where they were: move them by hand."
+  ),
+  STREAM_STALLED: entry(
+    "warning",
+    "stream stalled",
+    "A live stream is silent, beacons included: its tracer hangs or is gone. Viewers cannot read past it."
+  ),
+  SESSION_DEFECT: entry("error", "session failed", "A fault of the relay, kept to one session: report it."),
+  STREAM_DEFECT: entry("error", "stream failed", "A fault of the relay, kept to one session: report it.")
+} as const satisfies Record<string, Entry>
+
+export const catalogue = { ...connections, ...refusals, ...failures } as const
+
+export type Code = keyof typeof catalogue
+
+export const entries: ReadonlyMap<Code, Entry> = new Map(Object.entries(catalogue) as Array<[Code, Entry]>)

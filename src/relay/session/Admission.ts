@@ -1,0 +1,58 @@
+/**
+ * Who may make a session: the protocol's rules for names (storage.md §2.6), and those that a relay is given besides
+ * (hosts, quotas, draining). Asked before anything of the session exists.
+ */
+import { Effect } from "effect"
+import type { Incident } from "../../errors/Report.ts"
+import { isSafeBasePath, isSafeName, type OutputGrouping, type SessionNaming, sessionPath } from "../../model/Path.ts"
+
+/** A session that is asked for. */
+export interface Application {
+  readonly sessionName: string
+  readonly hostname: string
+  readonly basePath: string
+  /** False for peers older than 2.4, whose sessions have no names. */
+  readonly isNamed: boolean
+  /** `address:port` of the target. */
+  readonly peer: string
+}
+
+/** Answers why not. Decides at once, by what it knows. */
+export type Rule = (application: Application) => Incident | undefined
+
+const shown = ({ sessionName, hostname, basePath }: Application) => JSON.stringify({ sessionName, hostname, basePath })
+
+const safeNames: Rule = (application) => {
+  const { sessionName, hostname, isNamed } = application
+  if (!isNamed || (isSafeName(sessionName) && isSafeName(hostname))) return undefined
+  return { code: "SESSION_NAME_UNSAFE", detail: shown(application) }
+}
+
+const safeBasePath: Rule = (application) =>
+  isSafeBasePath(application.basePath) ? undefined : { code: "SESSION_PATH_UNSAFE", detail: shown(application) }
+
+export class Admission {
+  readonly #rules = new Set<Rule>([safeNames, safeBasePath])
+
+  /** Asks `rule` too from now on; answers how to take it back. */
+  add(rule: Rule): () => void {
+    this.#rules.add(rule)
+    return () => void this.#rules.delete(rule)
+  }
+
+  /** The first rule's that has something against it. */
+  refusalOf(application: Application): Incident | undefined {
+    for (const rule of this.#rules) {
+      const refusal = rule(application)
+      if (refusal !== undefined) return refusal
+    }
+    return undefined
+  }
+}
+
+export const outputPath = (naming: SessionNaming, grouping: OutputGrouping): Effect.Effect<string, Incident> => {
+  const path = sessionPath(naming, grouping)
+  return path === undefined
+    ? Effect.fail({ code: "SESSION_PATH_LONG", detail: `${naming.hostname}/${naming.basePath}` })
+    : Effect.succeed(path)
+}
