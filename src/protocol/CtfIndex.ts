@@ -14,12 +14,17 @@
 import { fixed, struct, u32, u64, type Value } from "./Struct.ts"
 import { features } from "./Version.ts"
 
+/** The first four bytes of an index file (storage.md §5). */
 export const magic = 0xc1f1dcc1
 
+/** The structure at the beginning of the file. */
 export const header = struct({ magic: u32, indexMajor: u32, indexMinor: u32, packetIndexLength: u32 })
+/** Its members as a value. */
 export type Header = Value<typeof header.fields>
+/** Bytes of `header`. */
 export const headerSize = header.size
 
+/** One record of index 1.0. */
 export const record10 = struct({
   offset: u64,
   packetSize: u64,
@@ -29,12 +34,14 @@ export const record10 = struct({
   eventsDiscarded: u64,
   streamId: u64
 })
+/** One record of index 1.1. */
 export const record11 = struct({ ...record10.fields, streamInstanceId: u64, packetSeqNum: u64 })
 
 /** The layout of a session's records: 1.0 for sessions older than 2.8, 1.1 since. */
 export const record = (minor: number): typeof record10 | typeof record11 =>
   features(minor).index28 ? record11 : record10
 
+/** Bytes of one of the session's records. */
 export const recordSize = (minor: number): number => record(minor).size
 
 /** A whole header, the caller's to keep. */

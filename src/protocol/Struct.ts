@@ -26,19 +26,23 @@ export class Malformed extends Schema.TaggedError<Malformed>()("Malformed", {
 export interface Field<A> {
   readonly size: number
   readonly schema: Schema.Codec<A>
+  /** The value of the `size` bytes at `at`. */
   readonly read: (view: DataView, at: number) => A
+  /** Fills the `size` bytes at `at`; trusts the value. */
   readonly write: (view: DataView, at: number, value: A) => void
 }
 
 /** All ones: "none" in sequence numbers, handles and timestamps. */
 export const u64Max = 0xffff_ffff_ffff_ffffn
 
+/** UTF-8, shared. */
 export const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const within = (view: DataView, at: number, size: number) => new Uint8Array(view.buffer, view.byteOffset + at, size)
 
+/** UTF-8 as text; throws `Malformed` where it is none. */
 export const decodeText = (bytes: Uint8Array): string => {
   try {
     return decoder.decode(bytes)
@@ -57,6 +61,7 @@ export const textSchema = (bytesMax: number): Schema.Codec<string> =>
     })
   )
 
+/** An unsigned byte. */
 export const u8: Field<number> = {
   size: 1,
   schema: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xff })),
@@ -64,6 +69,7 @@ export const u8: Field<number> = {
   write: (view, at, value) => view.setUint8(at, value)
 }
 
+/** Two bytes, unsigned. */
 export const u16: Field<number> = {
   size: 2,
   schema: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff })),
@@ -71,6 +77,7 @@ export const u16: Field<number> = {
   write: (view, at, value) => view.setUint16(at, value)
 }
 
+/** Four bytes, unsigned. */
 export const u32: Field<number> = {
   size: 4,
   schema: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff })),
@@ -78,6 +85,7 @@ export const u32: Field<number> = {
   write: (view, at, value) => view.setUint32(at, value)
 }
 
+/** Eight bytes, unsigned. */
 export const u64: Field<bigint> = {
   size: 8,
   schema: Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: u64Max })),
@@ -92,7 +100,9 @@ const truth = (field: Field<number>): Field<boolean> => ({
   read: (view, at) => field.read(view, at) !== 0,
   write: (view, at, value) => field.write(view, at, value ? 1 : 0)
 })
+/** A truth value in one byte. */
 export const bool8 = truth(u8)
+/** A truth value in four bytes. */
 export const bool32 = truth(u32)
 
 /** `field`, restricted to a set of numbers. */
@@ -176,8 +186,10 @@ export const optional = <A>(field: Field<A>): Field<A | undefined> => ({
   }
 })
 
+/** The members of a structure, in their order on the wire. */
 // biome-ignore lint/suspicious/noExplicitAny: a field's type appears both as input and as output
 export type Fields = { readonly [name: string]: Field<any> }
+/** What a structure of these fields reads as. */
 export type Value<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer A> ? A : never }
 
 /** A packed structure. `read` and `write` need `size` bytes at `at`; `codec` takes exactly `size` bytes. */
@@ -186,7 +198,9 @@ export interface Struct<F extends Fields> {
   readonly size: number
   readonly offsets: { readonly [K in keyof F]: number }
   readonly schema: Schema.Codec<Value<F>>
+  /** The members from `at` on; may throw `Malformed`. */
   readonly read: (view: DataView, at: number) => Value<F>
+  /** Fills the bytes from `at` on; trusts the value. */
   readonly write: (view: DataView, at: number, value: Value<F>) => void
   readonly codec: Schema.Codec<Value<F>, Uint8Array>
 }
@@ -201,12 +215,16 @@ export interface Cursor {
 /** The bytes of one message, of fixed or variable size. */
 export interface Layout<A> {
   readonly schema: Schema.Codec<A>
+  /** Never throws, never reads outside `bytes`; what follows the message is ignored unless the layout says otherwise. */
   readonly decode: (bytes: Uint8Array) => Result.Result<A, Malformed>
+  /** In memory of its own; trusts the value. */
   readonly encode: (value: A) => Uint8Array
   readonly codec: Schema.Codec<A, Uint8Array>
+  /** Bytes of the encoded value. */
   readonly sizeOf: (value: A) => number
   /** Reads at the cursor and moves it; throws `Malformed`. For layouts made of layouts. */
   readonly read: (cursor: Cursor) => A
+  /** Writes at the cursor, which has room for `sizeOf`, and moves it. */
   readonly write: (cursor: Cursor, value: A) => void
 }
 
@@ -265,6 +283,7 @@ const codecOf = <A>(
     })
   ) as unknown as Schema.Codec<A, Uint8Array>
 
+/** A structure of `fields`, packed in the order of their declaration. */
 export const struct = <const F extends Fields>(fields: F): Struct<F> => {
   const table: Array<{ readonly name: string; readonly at: number; readonly field: Field<unknown> }> = []
   const offsets: Record<string, number> = {}

@@ -71,6 +71,7 @@ export const maybe = <const L extends string>(length: L, limits: Limits): Text<s
 type Texts = { readonly [name: string]: Text<string, string> | Text<string | undefined, string> }
 type TextValue<T extends Texts> = { readonly [K in keyof T]: T[K] extends Text<infer A, string> ? A : never }
 type Lengths<T extends Texts> = T[keyof T]["length"]
+/** The members of the head without the lengths, and the strings by their names. */
 export type WithTexts<F extends Fields, T extends Texts> = Omit<Value<F>, Lengths<T>> & TextValue<T>
 
 const readText = (cursor: Cursor, spec: Texts[string], length: number): string | undefined => {

@@ -11,6 +11,7 @@ export const own = { major: 2, minor: 15 } as const
 /** The minor both sides use. Higher peers are brought down to ours; there is no lower bound. */
 export const negotiate = (peerMinor: number): number => Math.min(own.minor, peerMinor)
 
+/** What peers of one minor do; a member per difference (streaming.md §3.1, live.md §18). */
 export interface Features {
   /** ADD_STREAM carries the tracefile size and count. */
   readonly tracefileRing: boolean

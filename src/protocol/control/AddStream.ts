@@ -16,10 +16,14 @@ import { demanding, fixed, fixedString, type Layout, struct, u32, u64, withConst
 import { terminated, withTexts } from "../Variable.ts"
 import { features } from "../Version.ts"
 
+/** Its number on the wire (streaming.md §6.2). */
 export const number = 1
+/** The name the protocol gives it. */
 export const name = "ADD_STREAM"
+/** The first minor whose peers send it. */
 export const since = 1
 
+/** What is asked, by the names of streaming.md §6.2. */
 export interface Request {
   readonly channelName: string
   readonly pathname: string
@@ -28,13 +32,17 @@ export interface Request {
   readonly traceChunkId: bigint | undefined
 }
 
+/** What is answered, by the names of streaming.md §6.2. */
 export interface Reply {
   readonly handle: bigint
   readonly returnCode: number
 }
 
+/** The request of minor 1. */
 export const struct1 = struct({ channelName: fixedString(264), pathname: fixedString(4096) })
+/** The request of minors 2 to 10. */
 export const struct2 = struct({ ...struct1.fields, tracefileSize: u64, tracefileCount: u64 })
+/** The head of the request since minor 11; its two strings follow. */
 export const struct11 = struct({
   channelNameLength: u32,
   pathnameLength: u32,
@@ -56,6 +64,7 @@ const request11: Layout<Request> = demanding(
   })
 )
 
+/** The layout of the request between peers of `minor`; decoding fails with `Malformed`. */
 export const request = (minor: number): Layout<Request> => {
   const { dynamicLayouts, tracefileRing } = features(minor)
   if (dynamicLayouts) return request11
@@ -63,4 +72,5 @@ export const request = (minor: number): Layout<Request> => {
 }
 
 const replyLayout: Layout<Reply> = fixed(struct({ handle: u64, returnCode: u32 }))
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = (_minor: number): Layout<Reply> => replyLayout

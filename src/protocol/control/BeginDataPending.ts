@@ -7,10 +7,14 @@
  */
 import { fixed, type Layout, struct, u64 } from "../Struct.ts"
 
+/** Its number on the wire (streaming.md §6.10). */
 export const number = 10
+/** The name the protocol gives it. */
 export const name = "BEGIN_DATA_PENDING"
+/** The first minor whose peers send it. */
 export const since = 1
 
+/** What is asked, by the names of streaming.md §6.10. */
 export interface Request {
   readonly sessionId: bigint
 }
@@ -18,5 +22,6 @@ export type { GenericReply as Reply } from "./GenericReply.ts"
 
 const layout: Layout<Request> = fixed(struct({ sessionId: u64 }))
 
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => layout
 export { reply } from "./GenericReply.ts"

@@ -12,12 +12,17 @@
 import { fixed, type Layout, optional, struct, u32, u64 } from "../Struct.ts"
 import { maybe, withTexts } from "../Variable.ts"
 
+/** Its number on the wire (streaming.md §6.16). */
 export const number = 20
+/** The name the protocol gives it. */
 export const name = "CLOSE_TRACE_CHUNK"
+/** The first minor whose peers send it. */
 export const since = 11
 
+/** What happens to the chunk once nobody uses it (storage.md §4.5). */
 export const CloseCommand = { moveToCompleted: 0, none: 1, delete: 2 } as const
 
+/** What is asked, by the names of streaming.md §6.16. */
 export interface Request {
   readonly chunkId: bigint
   readonly closeTimestamp: bigint
@@ -25,6 +30,7 @@ export interface Request {
   readonly closeCommand: number | undefined
 }
 
+/** What is answered, by the names of streaming.md §6.16. */
 export interface Reply {
   readonly returnCode: number
   readonly path: string | undefined
@@ -35,5 +41,7 @@ const replyLayout: Layout<Reply> = withTexts(struct({ returnCode: u32, pathLengt
   path: maybe("pathLength", { lengthMax: 4096 })
 })
 
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => requestLayout
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = (_minor: number): Layout<Reply> => replyLayout

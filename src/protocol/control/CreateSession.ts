@@ -33,8 +33,11 @@ import {
 import { maybe, terminated, withTexts } from "../Variable.ts"
 import { features } from "../Version.ts"
 
+/** Its number on the wire (streaming.md §6.1). */
 export const number = 2
+/** The name the protocol gives it. */
 export const name = "CREATE_SESSION"
+/** The first minor whose peers send it. */
 export const since = 1
 
 /** One type for every minor: what a peer could not say has the value its silence means. */
@@ -53,6 +56,7 @@ export interface Request {
   readonly traceFormat: 1 | 2
 }
 
+/** What is answered, by the names of streaming.md §6.1. */
 export interface Reply {
   /** The relay's id; 0 on error. */
   readonly sessionId: bigint
@@ -79,6 +83,7 @@ const request1: Layout<Request> = withConstants(empty, {
   snapshot: false
 })
 
+/** The request of minors 4 to 10. */
 export const struct4 = struct({
   sessionName: fixedString(255),
   hostname: fixedString(64),
@@ -87,6 +92,7 @@ export const struct4 = struct({
 })
 const request4: Layout<Request> = withConstants(fixed(struct4), unsaid)
 
+/** The head of the request since minor 11; its three strings follow. */
 export const struct11 = struct({
   sessionNameLength: u32,
   hostnameLength: u32,
@@ -99,6 +105,7 @@ export const struct11 = struct({
   creationTime: u64,
   currentChunkId: optional(u64)
 })
+/** The head since minor 15, which names the trace format. */
 export const struct15 = struct({ ...struct11.fields, traceFormat: oneOf(u32, [1, 2]) })
 
 const names = {
@@ -110,6 +117,7 @@ const named: Layout<Omit<Request, "traceFormat">> = demanding(withTexts(struct11
 const request11: Layout<Request> = withConstants(named, { traceFormat: 1 })
 const request15: Layout<Request> = demanding(withTexts(struct15, names))
 
+/** The layout of the request between peers of `minor`; decoding fails with `Malformed`. */
 export const request = (minor: number): Layout<Request> => {
   const { traceFormat, dynamicLayouts, sessionInfo } = features(minor)
   if (traceFormat) return request15
@@ -124,4 +132,5 @@ const reply11: Layout<Reply> = withTexts(struct({ sessionId: u64, returnCode: u3
   outputPath: maybe("outputPathLength", { lengthMax: 4095 })
 })
 
+/** The layout of the reply between peers of `minor`; decoding fails with `Malformed`. */
 export const reply = (minor: number): Layout<Reply> => (features(minor).dynamicLayouts ? reply11 : reply1)

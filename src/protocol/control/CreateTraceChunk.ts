@@ -13,10 +13,14 @@
 import { type Layout, struct, u32, u64 } from "../Struct.ts"
 import { maybe, withTexts } from "../Variable.ts"
 
+/** Its number on the wire (streaming.md §6.15). */
 export const number = 19
+/** The name the protocol gives it. */
 export const name = "CREATE_TRACE_CHUNK"
+/** The first minor whose peers send it. */
 export const since = 11
 
+/** What is asked, by the names of streaming.md §6.15. */
 export interface Request {
   readonly chunkId: bigint
   readonly creationTimestamp: bigint
@@ -24,10 +28,12 @@ export interface Request {
 }
 export type { GenericReply as Reply } from "./GenericReply.ts"
 
+/** The head of the request; the name follows. */
 export const head = struct({ chunkId: u64, creationTimestamp: u64, overrideNameLength: u32 })
 const layout: Layout<Request> = withTexts(head, {
   overrideName: maybe("overrideNameLength", { lengthMin: 2, lengthMax: 255 })
 })
 
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => layout
 export { reply } from "./GenericReply.ts"

@@ -9,10 +9,14 @@
  */
 import { fixed, type Layout, struct, u64 } from "../Struct.ts"
 
+/** Its number on the wire (streaming.md §6.8). */
 export const number = 8
+/** The name the protocol gives it. */
 export const name = "DATA_PENDING"
+/** The first minor whose peers send it. */
 export const since = 1
 
+/** What is asked, by the names of streaming.md §6.8. */
 export interface Request {
   readonly streamId: bigint
   readonly lastNetSeqNum: bigint
@@ -21,5 +25,6 @@ export type { GenericReply as Reply } from "./GenericReply.ts"
 
 const layout: Layout<Request> = fixed(struct({ streamId: u64, lastNetSeqNum: u64 }))
 
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => layout
 export { reply } from "./GenericReply.ts"

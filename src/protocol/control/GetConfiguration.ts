@@ -9,17 +9,22 @@
  */
 import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
 
+/** Its number on the wire (streaming.md §6.18). */
 export const number = 22
+/** The name the protocol gives it. */
 export const name = "GET_CONFIGURATION"
+/** The first minor whose peers send it. */
 export const since = 12
 
 /** The only flag: peers may clear sessions. */
 export const clearAllowed = 1n
 
+/** What is asked, by the names of streaming.md §6.18. */
 export interface Request {
   readonly queryFlags: bigint
 }
 
+/** What is answered, by the names of streaming.md §6.18. */
 export interface Reply {
   readonly returnCode: number
   readonly configurationFlags: bigint
@@ -28,5 +33,7 @@ export interface Reply {
 const requestLayout: Layout<Request> = fixed(struct({ queryFlags: u64 }))
 const replyLayout: Layout<Reply> = fixed(struct({ returnCode: u32, configurationFlags: u64 }))
 
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => requestLayout
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = (_minor: number): Layout<Reply> => replyLayout

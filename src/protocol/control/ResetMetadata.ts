@@ -8,10 +8,14 @@
  */
 import { fixed, type Layout, struct, u64 } from "../Struct.ts"
 
+/** Its number on the wire (streaming.md §6.5). */
 export const number = 17
+/** The name the protocol gives it. */
 export const name = "RESET_METADATA"
+/** The first minor whose peers send it. */
 export const since = 8
 
+/** What is asked, by the names of streaming.md §6.5. */
 export interface Request {
   readonly streamId: bigint
   readonly version: bigint
@@ -20,5 +24,6 @@ export type { GenericReply as Reply } from "./GenericReply.ts"
 
 const layout: Layout<Request> = fixed(struct({ streamId: u64, version: u64 }))
 
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => layout
 export { reply } from "./GenericReply.ts"

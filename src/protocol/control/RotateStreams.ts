@@ -15,23 +15,30 @@
 import { Schema } from "effect"
 import { type Cursor, type Layout, layout, Malformed, optional, struct, take, u64 } from "../Struct.ts"
 
+/** Its number on the wire (streaming.md §6.14). */
 export const number = 18
+/** The name the protocol gives it. */
 export const name = "ROTATE_STREAMS"
+/** The first minor whose peers send it. */
 export const since = 11
 
+/** Where one stream changes to the new chunk. */
 export interface Position {
   readonly streamId: bigint
   /** The lowest `packetSeqNum` that belongs to the new chunk; metadata streams rotate at once. */
   readonly rotateAtSeqNum: bigint
 }
 
+/** What is asked, by the names of streaming.md §6.14. */
 export interface Request {
   readonly newChunkId: bigint | undefined
   readonly positions: ReadonlyArray<Position>
 }
 export type { GenericReply as Reply } from "./GenericReply.ts"
 
+/** One of the positions behind the head. */
 export const position = struct({ streamId: u64, rotateAtSeqNum: u64 })
+/** Bytes of padding behind `isSet` that peers of different builds put there; all are read. */
 export const paddings = [0, 3, 7] as const
 const paddingWritten = 7
 const headSize = 13
@@ -66,5 +73,6 @@ const request18: Layout<Request> = layout({
   write
 })
 
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => request18
 export { reply } from "./GenericReply.ts"

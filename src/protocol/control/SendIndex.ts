@@ -17,10 +17,14 @@
 import { demanding, fixed, type Layout, struct, u64, withConstants } from "../Struct.ts"
 import { features } from "../Version.ts"
 
+/** Its number on the wire (streaming.md §6.6). */
 export const number = 13
+/** The name the protocol gives it. */
 export const name = "SEND_INDEX"
+/** The first minor whose peers send it. */
 export const since = 4
 
+/** What is asked, by the names of streaming.md §6.6. */
 export interface Request {
   readonly relayStreamId: bigint
   readonly netSeqNum: bigint
@@ -35,6 +39,7 @@ export interface Request {
 }
 export type { GenericReply as Reply } from "./GenericReply.ts"
 
+/** The request of minors 4 to 7. */
 export const struct4 = struct({
   relayStreamId: u64,
   netSeqNum: u64,
@@ -45,7 +50,9 @@ export const struct4 = struct({
   eventsDiscarded: u64,
   streamId: u64
 })
+/** The request since minor 8. */
 export const struct8 = struct({ ...struct4.fields, streamInstanceId: u64, packetSeqNum: u64 })
+/** Where each member of `struct8` lies; those of `struct4` lie there too. */
 export const { offsets } = struct8
 
 /** The payload that must be there; more is ignored, less ends the connection. */
@@ -57,5 +64,6 @@ const request4: Layout<Request> = withConstants(fixed(struct4), {
 })
 const request8: Layout<Request> = demanding(fixed(struct8))
 
+/** The layout of the request between peers of `minor`; decoding fails with `Malformed`. */
 export const request = (minor: number): Layout<Request> => (features(minor).index28 ? request8 : request4)
 export { reply } from "./GenericReply.ts"

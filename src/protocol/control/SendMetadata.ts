@@ -12,10 +12,14 @@
 import { type Layout, struct, u32, u64 } from "../Struct.ts"
 import { withBytes } from "../Variable.ts"
 
+/** Its number on the wire (streaming.md §6.4). */
 export const number = 6
+/** The name the protocol gives it. */
 export const name = "SEND_METADATA"
+/** The first minor whose peers send it. */
 export const since = 1
 
+/** What is asked, by the names of streaming.md §6.4. */
 export interface Request {
   readonly streamId: bigint
   readonly paddingSize: number
@@ -23,10 +27,14 @@ export interface Request {
   readonly metadata: Uint8Array
 }
 
+/** The head of the request; metadata follows to the end of the payload. */
 export const header = struct({ streamId: u64, paddingSize: u32 })
+/** Bytes of `header`. */
 export const headerSize = header.size
+/** Where each member of `header` lies. */
 export const { offsets } = header
 
 const layout: Layout<Request> = withBytes(header, "metadata")
 
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => layout

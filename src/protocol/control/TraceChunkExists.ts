@@ -9,14 +9,19 @@
  */
 import { bool8, fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
 
+/** Its number on the wire (streaming.md §6.17). */
 export const number = 21
+/** The name the protocol gives it. */
 export const name = "TRACE_CHUNK_EXISTS"
+/** The first minor whose peers send it. */
 export const since = 11
 
+/** What is asked, by the names of streaming.md §6.17. */
 export interface Request {
   readonly chunkId: bigint
 }
 
+/** What is answered, by the names of streaming.md §6.17. */
 export interface Reply {
   readonly returnCode: number
   readonly exists: boolean
@@ -25,5 +30,7 @@ export interface Reply {
 const requestLayout: Layout<Request> = fixed(struct({ chunkId: u64 }))
 const replyLayout: Layout<Reply> = fixed(struct({ returnCode: u32, exists: bool8 }))
 
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => requestLayout
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = (_minor: number): Layout<Reply> => replyLayout

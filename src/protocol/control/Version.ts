@@ -10,17 +10,24 @@
  */
 import { fixed, type Layout, struct, u32 } from "../Struct.ts"
 
+/** Its number on the wire (streaming.md §3). */
 export const number = 5
+/** The name the protocol gives it. */
 export const name = "VERSION"
+/** The first minor whose peers send it. */
 export const since = 1
 
+/** What is asked, by the names of streaming.md §3. */
 export interface Request {
   readonly major: number
   readonly minor: number
 }
+/** What is answered, by the names of streaming.md §3. */
 export type Reply = Request
 
 const layout: Layout<Request> = fixed(struct({ major: u32, minor: u32 }))
 
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => layout
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = (_minor: number): Layout<Reply> => layout

@@ -42,11 +42,13 @@ export {
   Version
 }
 
+/** What every command module has. */
 export interface Command {
   readonly number: number
   readonly name: string
   /** The first minor whose peers send it. */
   readonly since: number
+  /** The layout of the request between peers of `minor`. */
   // biome-ignore lint/suspicious/noExplicitAny: every command has its own request and reply
   readonly request: (minor: number) => Layout<any>
   /** Missing where the command has no reply. */
@@ -75,6 +77,7 @@ const all: ReadonlyArray<Command> = [
   GetConfiguration
 ]
 
+/** Every command by its number (streaming.md §5). */
 export const commands: ReadonlyMap<number, Command> = new Map(all.map((command) => [command.number, command]))
 
 /** For logs: the command's name, or its number if it has none. */

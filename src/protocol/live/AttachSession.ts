@@ -10,24 +10,34 @@
 import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
 import { type StreamsReply, reply as streams } from "./StreamEntry.ts"
 
+/** Its number on the wire (live.md §3.4 and §6.4). */
 export const number = 3
+/** The name the protocol gives it. */
 export const name = "ATTACH_SESSION"
+/** The first minor whose peers send it. */
 export const since = 1
 
+/** Where the viewer begins: at the oldest packet that is left, or at what comes next. */
 export const Seek = { beginning: 1, last: 2 } as const
+/** Codes of the reply (live.md §6.4). */
 export const Status = { ok: 1, already: 2, unknown: 3, notLive: 4, seekError: 5, noSession: 6 } as const
 
+/** What is asked, by the names of live.md §3.4 and §6.4. */
 export interface Request {
   readonly sessionId: bigint
   readonly offset: bigint
   /** Any number: an unknown one has its own status. */
   readonly seek: number
 }
+/** What is answered, by the names of live.md §3.4 and §6.4. */
 export type Reply = StreamsReply
 
 const head = struct({ sessionId: u64, offset: u64, seek: u32 })
 const layout: Layout<Request> = fixed(head)
 
+/** Bytes of the request behind its header. */
 export const requestSize = head.size
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => layout
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = (_minor: number): Layout<Reply> => streams

@@ -7,12 +7,17 @@
  */
 import { fixed, type Layout, struct, u64 } from "../Struct.ts"
 
+/** Its number on the wire (live.md §3.10 and §6.9). */
 export const number = 9
+/** The name the protocol gives it. */
 export const name = "DETACH_SESSION"
+/** The first minor whose peers send it. */
 export const since = 8
 
+/** Codes of the reply (live.md §6.9). */
 export const Status = { ok: 1, unknown: 2, error: 3 } as const
 
+/** What is asked, by the names of live.md §3.10 and §6.9. */
 export interface Request {
   readonly sessionId: bigint
 }
@@ -21,6 +26,8 @@ export type { StatusReply as Reply } from "./StatusReply.ts"
 const head = struct({ sessionId: u64 })
 const layout: Layout<Request> = fixed(head)
 
+/** Bytes of the request behind its header. */
 export const requestSize = head.size
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => layout
 export { reply } from "./StatusReply.ts"

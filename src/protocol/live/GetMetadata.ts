@@ -7,16 +7,22 @@
 import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
 import { withBytes } from "../Variable.ts"
 
+/** Its number on the wire (live.md §3.8 and §9). */
 export const number = 6
+/** The name the protocol gives it. */
 export const name = "GET_METADATA"
+/** The first minor whose peers send it. */
 export const since = 1
 
+/** Codes of the reply (live.md §9). */
 export const Status = { ok: 1, noNew: 2, error: 3 } as const
 
+/** What is asked, by the names of live.md §3.8 and §9. */
 export interface Request {
   readonly streamId: bigint
 }
 
+/** What is answered, by the names of live.md §3.8 and §9. */
 export interface Reply {
   readonly status: number
   /** A view of what was decoded, valid as long as that. Empty unless the status is OK. */
@@ -26,10 +32,15 @@ export interface Reply {
 const head = struct({ streamId: u64 })
 const requestLayout: Layout<Request> = fixed(head)
 
+/** The head of the reply; the data follows. */
 export const replyHead = struct({ len: u64, status: u32 })
+/** Bytes of `replyHead`. */
 export const replyHeadSize = replyHead.size
 const replyLayout: Layout<Reply> = withBytes(replyHead, "data", "len")
 
+/** Bytes of the request behind its header. */
 export const requestSize = head.size
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => requestLayout
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = (_minor: number): Layout<Reply> => replyLayout

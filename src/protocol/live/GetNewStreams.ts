@@ -9,21 +9,29 @@
 import { fixed, type Layout, struct, u64 } from "../Struct.ts"
 import { type StreamsReply, reply as streams } from "./StreamEntry.ts"
 
+/** Its number on the wire (live.md §3.9 and §6.5). */
 export const number = 7
+/** The name the protocol gives it. */
 export const name = "GET_NEW_STREAMS"
+/** The first minor whose peers send it. */
 export const since = 1
 
 /** `hup`: the session is over and has nothing more to show. */
 export const Status = { ok: 1, noNew: 2, error: 3, hup: 4 } as const
 
+/** What is asked, by the names of live.md §3.9 and §6.5. */
 export interface Request {
   readonly sessionId: bigint
 }
+/** What is answered, by the names of live.md §3.9 and §6.5. */
 export type Reply = StreamsReply
 
 const head = struct({ sessionId: u64 })
 const layout: Layout<Request> = fixed(head)
 
+/** Bytes of the request behind its header. */
 export const requestSize = head.size
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => layout
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = (_minor: number): Layout<Reply> => streams

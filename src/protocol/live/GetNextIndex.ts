@@ -15,19 +15,25 @@
  */
 import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
 
+/** Its number on the wire (live.md §3.6 and §7). */
 export const number = 4
+/** The name the protocol gives it. */
 export const name = "GET_NEXT_INDEX"
+/** The first minor whose peers send it. */
 export const since = 1
 
+/** Codes of the reply (live.md §7.1). */
 export const Status = { ok: 1, retry: 2, hup: 3, error: 4, inactive: 5, eof: 6 } as const
 /** A bit mask. */
 export const Flags = { newMetadata: 0x1, newStream: 0x2 } as const
 
+/** What is asked, by the names of live.md §3.6 and §7. */
 export interface Request {
   /** The relay's handle. */
   readonly streamId: bigint
 }
 
+/** What is answered, by the names of live.md §3.6 and §7. */
 export interface Reply {
   readonly offset: bigint
   readonly packetSize: bigint
@@ -43,6 +49,7 @@ export interface Reply {
 const head = struct({ streamId: u64 })
 const requestLayout: Layout<Request> = fixed(head)
 
+/** The reply, sizes in bits and times of the trace clock. */
 export const replyStruct = struct({
   offset: u64,
   packetSize: u64,
@@ -54,10 +61,15 @@ export const replyStruct = struct({
   status: u32,
   flags: u32
 })
+/** Bytes of the reply. */
 export const replySize = replyStruct.size
+/** Where each member of the reply lies. */
 export const { offsets } = replyStruct
 const replyLayout: Layout<Reply> = fixed(replyStruct)
 
+/** Bytes of the request behind its header. */
 export const requestSize = head.size
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => requestLayout
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = (_minor: number): Layout<Reply> => replyLayout

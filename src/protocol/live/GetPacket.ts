@@ -13,18 +13,24 @@
 import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
 import { withBytes } from "../Variable.ts"
 
+/** Its number on the wire (live.md §3.7 and §8). */
 export const number = 5
+/** The name the protocol gives it. */
 export const name = "GET_PACKET"
+/** The first minor whose peers send it. */
 export const since = 1
 
+/** Codes of the reply (live.md §8). */
 export const Status = { ok: 1, retry: 2, error: 3, eof: 4 } as const
 
+/** What is asked, by the names of live.md §3.7 and §8. */
 export interface Request {
   readonly streamId: bigint
   readonly offset: bigint
   readonly len: number
 }
 
+/** What is answered, by the names of live.md §3.7 and §8. */
 export interface Reply {
   readonly status: number
   readonly flags: number
@@ -35,10 +41,15 @@ export interface Reply {
 const head = struct({ streamId: u64, offset: u64, len: u32 })
 const requestLayout: Layout<Request> = fixed(head)
 
+/** The head of the reply; the data follows. */
 export const replyHead = struct({ status: u32, len: u32, flags: u32 })
+/** Bytes of `replyHead`. */
 export const replyHeadSize = replyHead.size
 const replyLayout: Layout<Reply> = withBytes(replyHead, "data", "len")
 
+/** Bytes of the request behind its header. */
 export const requestSize = head.size
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => requestLayout
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = (_minor: number): Layout<Reply> => replyLayout

@@ -17,15 +17,20 @@ import { empty, fixed, fixedString, type Layout, oneOf, struct, u32, u64, withCo
 import { counted, withItems, withTexts } from "../Variable.ts"
 import { features } from "../Version.ts"
 
+/** Its number on the wire (live.md §3.3 and §6.2). */
 export const number = 2
+/** The name the protocol gives it. */
 export const name = "LIST_SESSIONS"
+/** The first minor whose peers send it. */
 export const since = 1
 
 /** Numbered from zero, unlike the same notion in CREATE_SESSION of the streaming protocol. */
 export const TraceFormat = { ctf1: 0, ctf2: 1 } as const
 
+/** What is asked, by the names of live.md §3.3 and §6.2. */
 export type Request = Record<never, never>
 
+/** One session; `liveTimer` in microseconds. */
 export interface Session {
   readonly id: bigint
   readonly liveTimer: number
@@ -37,12 +42,15 @@ export interface Session {
   readonly traceFormat: 0 | 1
 }
 
+/** What is answered, by the names of live.md §3.3 and §6.2. */
 export interface Reply {
   readonly sessions: ReadonlyArray<Session>
 }
 
 const common = struct({ id: u64, liveTimer: u32, clients: u32, streams: u32 })
+/** One session in the reply of minors 4 to 14. */
 export const entry4 = struct({ ...common.fields, hostname: fixedString(64), sessionName: fixedString(255) })
+/** The head of one session in the reply since minor 15; its two strings follow. */
 export const entry15 = struct({
   ...common.fields,
   hostnameLength: u32,
@@ -62,6 +70,9 @@ const head = struct({ sessionsCount: u32 })
 const reply4: Layout<Reply> = withItems(head, "sessionsCount", "sessions", session4)
 const reply15: Layout<Reply> = withItems(head, "sessionsCount", "sessions", session15)
 
+/** Bytes of the request behind its header. */
 export const requestSize = 0
+/** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
 export const request = (_minor: number): Layout<Request> => empty
+/** The layout of the reply between peers of `minor`; decoding fails with `Malformed`. */
 export const reply = (minor: number): Layout<Reply> => (features(minor).liveListing15 ? reply15 : reply4)

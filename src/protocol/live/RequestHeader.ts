@@ -11,7 +11,11 @@
  */
 import { fixed, struct, u32, u64, type Value } from "../Struct.ts"
 
+/** The structure (live.md §3.1). */
 export const header = struct({ dataSize: u64, command: u32, commandVersion: u32 })
+/** Bytes of it, where each member lies, and its Schema codec. */
 export const { size, offsets, codec } = header
+/** Reads and writes it; `decode` fails with `Malformed`. */
 export const { decode, encode } = fixed(header)
+/** Its members as a value. */
 export type RequestHeader = Value<typeof header.fields>

@@ -1,6 +1,7 @@
 /** A reply that is one u32, the status; the numbers are each command's own. */
 import { fixed, type Layout, struct, u32 } from "../Struct.ts"
 
+/** One of the command's own `Status`. */
 export interface StatusReply {
   readonly status: number
 }

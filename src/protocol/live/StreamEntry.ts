@@ -12,6 +12,7 @@
 import { bool32, fixed, fixedString, type Layout, struct, u32, u64 } from "../Struct.ts"
 import { withItems } from "../Variable.ts"
 
+/** One stream as a viewer is told of it. */
 export interface StreamEntry {
   readonly id: bigint
   readonly ctfTraceId: bigint
@@ -20,6 +21,7 @@ export interface StreamEntry {
   readonly channelName: string
 }
 
+/** The structure (live.md §3.5). */
 export const entry = struct({
   id: u64,
   ctfTraceId: u64,
@@ -27,13 +29,17 @@ export const entry = struct({
   pathName: fixedString(4096),
   channelName: fixedString(255)
 })
+/** Bytes of it, and where each member lies. */
 export const { size, offsets } = entry
 
+/** The reply of ATTACH_SESSION and GET_NEW_STREAMS. */
 export interface StreamsReply {
   readonly status: number
   /** Empty unless the status is OK. */
   readonly streams: ReadonlyArray<StreamEntry>
 }
 
+/** The head of that reply; entries follow. */
 export const replyHead = struct({ status: u32, streamsCount: u32 })
+/** The same for every minor; decoding fails with `Malformed`. */
 export const reply: Layout<StreamsReply> = withItems(replyHead, "streamsCount", "streams", fixed(entry))

@@ -31,14 +31,17 @@ export {
   StreamEntry
 }
 
+/** What every command module has. */
 export interface Command {
   readonly number: number
   readonly name: string
   readonly since: number
   /** Bytes after the request's header. */
   readonly requestSize: number
+  /** The layout of the request between peers of `minor`. */
   // biome-ignore lint/suspicious/noExplicitAny: every command has its own request and reply
   readonly request: (minor: number) => Layout<any>
+  /** The layout of the reply between peers of `minor`. */
   // biome-ignore lint/suspicious/noExplicitAny: every command has its own request and reply
   readonly reply: (minor: number) => Layout<any>
 }
@@ -55,6 +58,7 @@ const all: ReadonlyArray<Command> = [
   DetachSession
 ]
 
+/** Every command by its number (live.md §2.1). */
 export const commands: ReadonlyMap<number, Command> = new Map(all.map((command) => [command.number, command]))
 
 /** For logs: the command's name, or its number if it has none. */
