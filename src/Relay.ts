@@ -14,11 +14,15 @@ import { TraceStore } from "./storage/TraceStore.ts"
 import * as KeepAlive from "./transport/KeepAlive.ts"
 import { type ConnectionLimit, type ListenFailed, listen } from "./transport/Listener.ts"
 
+export type { ListenFailed } from "./transport/Listener.ts"
+
+/** Where a port listens: the address and number that the system gave. */
 export interface BoundAddress {
   readonly host: string
   readonly port: number
 }
 
+/** A running relay. It stops with its scope: listeners first, then sessions are drained, for `stopTimeoutMillis`. */
 export class Relay extends Context.Service<
   Relay,
   {

@@ -23,6 +23,7 @@ export interface KeepAlive {
   readonly maxProbeCount?: number | undefined
 }
 
+/** Everything a relay is told when it starts. `Relay.layer` takes it as it is: nothing is read from the environment. */
 export interface RelayConfig {
   /** Absolute path of the directory that receives every trace. Created when first needed. */
   readonly output: string
@@ -49,6 +50,7 @@ export interface RelayConfig {
   readonly socketTimeoutMillis: number | undefined
 }
 
+/** What the daemon uses where it is told nothing else; `output` is empty and must be given. */
 export const defaults: RelayConfig = {
   output: "",
   control: { host: "0.0.0.0", port: 5342, family: 4 },

@@ -11,6 +11,7 @@ import { Effect, Schema, type Scope } from "effect"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import * as CtfPacket from "./CtfPacket.ts"
 
+/** There is no trace, or what is there cannot be read: `reason` says what, `path` where. */
 export class TraceUnreadable extends Schema.TaggedError<TraceUnreadable>()("TraceUnreadable", {
   path: Schema.String,
   reason: Schema.String
@@ -20,6 +21,7 @@ export class TraceUnreadable extends Schema.TaggedError<TraceUnreadable>()("Trac
   }
 }
 
+/** A packet as its index tells: offset in bytes, sizes in bits, times in cycles of the trace clock (storage.md §5). */
 export interface PacketRecord {
   readonly offset: bigint
   readonly packetSize: bigint
@@ -43,6 +45,7 @@ export interface DataFile {
   readonly index: "1.0" | "1.1" | "none"
 }
 
+/** One directory with metadata and data files: what a CTF reader calls a trace. */
 export interface Trace {
   /** Relative to its chunk, as a stream's path on the wire. */
   readonly path: string
@@ -50,6 +53,7 @@ export interface Trace {
   readonly files: ReadonlyArray<DataFile>
 }
 
+/** One trace chunk of a session, or the whole of a session without chunks. */
 export interface Chunk {
   readonly directory: string
   /** Of a directory named `<created>[-<closed>]-<id>`. */
@@ -57,6 +61,7 @@ export interface Chunk {
   readonly traces: ReadonlyArray<Trace>
 }
 
+/** What the name of a chunk's directory says (storage.md §4.1). */
 export interface ChunkName {
   readonly id: bigint
   /** Seconds since the epoch. */
@@ -64,6 +69,7 @@ export interface ChunkName {
   readonly closedAt: number | undefined
 }
 
+/** Everything that was recorded below one directory. */
 export interface Recording {
   readonly directory: string
   /** Oldest first. */
@@ -76,6 +82,7 @@ const timePattern = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)([+-]\d\d)(\d\d)$/
 
 const secondsOf = (text: string): number => Date.parse(text.replace(timePattern, "$1-$2-$3T$4:$5:$6$7:$8")) / 1000
 
+/** Reads `<created>[-<closed>]-<id>` (storage.md §4.1); undefined if it is no such name. */
 export const parseChunkName = (name: string): ChunkName | undefined => {
   const [, created, closed, id] = chunkPattern.exec(name) ?? []
   if (created === undefined || id === undefined) return undefined
@@ -231,6 +238,10 @@ const chunkDirectories = (directory: string): Effect.Effect<ReadonlyArray<string
     ].filter((path) => parseChunkName(basename(path)) !== undefined)
   })
 
+/**
+ * Reads what is below `path`: names, sizes and indexes now, packets when they are asked for. Fails where nothing is a
+ * trace, or an index is damaged.
+ */
 export const open = (path: string): Effect.Effect<Recording, TraceUnreadable> =>
   Effect.gen(function* () {
     const directory = resolve(path)
@@ -248,6 +259,7 @@ export const open = (path: string): Effect.Effect<Recording, TraceUnreadable> =>
     return { directory, chunks, byteCount: bytesOf(chunks) }
   })
 
+/** Exactly `count` bytes of a data file from byte `at` on. */
 export type ReadBytes = (at: number, count: number) => Effect.Effect<Uint8Array, TraceUnreadable>
 
 /** Fails when the file has fewer bytes there. */

@@ -1,10 +1,12 @@
 /** Memory that is filled once, written somewhere once, and given back. */
 
+/** The bytes `[from, to)` of memory that is somebody else's. */
 export interface Piece {
   readonly bytes: Buffer
   /** What is left of it. */
   from: number
   to: number
+  /** Gives the memory back; called once, when nothing reads it any more. */
   readonly release: () => void
 }
 

@@ -33,7 +33,8 @@ export interface Text<A, L extends string> {
   readonly schema: Schema.Codec<A>
 }
 
-interface Limits {
+/** Bytes a string may have, its NUL included if it has one; at least 0 where not given. */
+export interface Limits {
   readonly lengthMin?: number
   readonly lengthMax: number
 }
@@ -68,9 +69,12 @@ export const maybe = <const L extends string>(length: L, limits: Limits): Text<s
   }
 }
 
-type Texts = { readonly [name: string]: Text<string, string> | Text<string | undefined, string> }
-type TextValue<T extends Texts> = { readonly [K in keyof T]: T[K] extends Text<infer A, string> ? A : never }
-type Lengths<T extends Texts> = T[keyof T]["length"]
+/** Strings by the names they have as members. */
+export type Texts = { readonly [name: string]: Text<string, string> | Text<string | undefined, string> }
+/** What such strings read as. */
+export type TextValue<T extends Texts> = { readonly [K in keyof T]: T[K] extends Text<infer A, string> ? A : never }
+/** The members of the head that announce them. */
+export type Lengths<T extends Texts> = T[keyof T]["length"]
 /** The members of the head without the lengths, and the strings by their names. */
 export type WithTexts<F extends Fields, T extends Texts> = Omit<Value<F>, Lengths<T>> & TextValue<T>
 

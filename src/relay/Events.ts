@@ -7,6 +7,7 @@ import { Effect, PubSub, Stream } from "effect"
 /** Events one subscriber may lag behind: some seconds of a busy relay. */
 const eventCountMax = 4096
 
+/** What happens in the relay: ids are those of `SessionStatus` and `StreamStatus`, times cycles of the trace clock. */
 export type RelayEvent =
   | { readonly _tag: "SessionCreated"; readonly sessionId: number; readonly name: string; readonly hostname: string }
   | {

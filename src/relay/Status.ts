@@ -3,6 +3,7 @@ import type { Registry } from "./Registry.ts"
 import type { SessionActor } from "./session/SessionActor.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
 
+/** One stream, now. Counts are of what is in its files. */
 export interface StreamStatus {
   readonly id: number
   /** Directory of the stream inside its trace chunk. */
@@ -16,6 +17,7 @@ export interface StreamStatus {
   readonly indexCount: number
 }
 
+/** One session of a target, now. */
 export interface SessionStatus {
   readonly id: number
   readonly name: string
@@ -34,6 +36,7 @@ export interface SessionStatus {
   readonly streams: ReadonlyArray<StreamStatus>
 }
 
+/** The whole relay, now: counts, and bytes of memory. */
 export interface Counters {
   readonly sessionCount: number
   readonly streamCount: number

@@ -95,6 +95,7 @@ export class FilePool {
   }
 }
 
+/** A file that may be closed behind its owner's back, and opened again at its next use. */
 export class TraceFile {
   readonly #pool: FilePool
   readonly #reopen: Reopen
@@ -117,6 +118,7 @@ export class TraceFile {
     pool.setIdle(this)
   }
 
+  /** As `OpenFile.write`, the file opened again if need be. */
   write(buffers: ReadonlyArray<Uint8Array>, position: number): Effect.Effect<void, FileFailed> {
     return this.#use((file) => file.write(buffers, position))
   }
@@ -141,10 +143,12 @@ export class TraceFile {
     return this.#beside
   }
 
+  /** As `OpenFile.read`, the file opened again if need be. */
   read(into: Uint8Array, position: number): Effect.Effect<number, FileFailed> {
     return this.#use((file) => file.read(into, position))
   }
 
+  /** As `OpenFile.truncate`, the file opened again if need be. */
   truncate(size: number): Effect.Effect<void, FileFailed> {
     return this.#use((file) => file.truncate(size))
   }

@@ -8,6 +8,8 @@
 import { Context, type Effect, Schema } from "effect"
 import type { BesideWrite, Piece } from "../memory/Piece.ts"
 
+export type { BesideWrite, Piece } from "../memory/Piece.ts"
+
 /** A file-system call failed. `code` is the system's (`ENOSPC`, `EIO`, `EMFILE`, …). */
 export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
   operation: Schema.String,
@@ -22,6 +24,7 @@ export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
 /** How a file is opened: emptied or made; as it stands for more writing; for reading only. */
 export type OpenMode = "create" | "continue" | "read"
 
+/** One open file. Whoever opened it closes it, once, after everything else asked of it is done. */
 export interface OpenFile {
   /** The device the file lies on, to tell slow disks apart. */
   readonly device: number
@@ -44,26 +47,34 @@ export interface OpenFile {
     | undefined
   /** Bytes read into `into`; fewer than its length only at the end of the file. */
   readonly read: (into: Uint8Array, position: number) => Effect.Effect<number, FileFailed>
+  /** Cuts the file to `size` bytes. */
   readonly truncate: (size: number) => Effect.Effect<void, FileFailed>
   readonly close: Effect.Effect<void>
 }
 
+/** One name in a directory; a symbolic link is no directory. */
 export interface DirectoryEntry {
   readonly name: string
   readonly isDirectory: boolean
 }
 
+/** The operations a store needs. Paths are absolute; failures carry the system's code. */
 export class Files extends Context.Service<
   Files,
   {
+    /** Fails as the system does: `ENOENT` for what is not there, `EMFILE` without a free descriptor. */
     readonly open: (path: string, mode: OpenMode) => Effect.Effect<OpenFile, FileFailed>
     /** Makes the directory and its parents; existing ones are accepted as they are. */
     readonly makeDirectory: (path: string) => Effect.Effect<void, FileFailed>
+    /** Replaces a file of that name. */
     readonly rename: (from: string, to: string) => Effect.Effect<void, FileFailed>
+    /** Removes a file's name; who has it open keeps its bytes. */
     readonly unlink: (path: string) => Effect.Effect<void, FileFailed>
     /** As `unlink`, but does not wait for a device to give back the file's space: milliseconds for a large file. */
     readonly displace: (path: string) => Effect.Effect<void, FileFailed>
+    /** Only an empty one; `ENOTEMPTY` otherwise. */
     readonly removeDirectory: (path: string) => Effect.Effect<void, FileFailed>
+    /** The names in a directory, in no order. */
     readonly list: (path: string) => Effect.Effect<ReadonlyArray<DirectoryEntry>, FileFailed>
     /** The path with every symbolic link resolved. */
     readonly resolve: (path: string) => Effect.Effect<string, FileFailed>

@@ -13,6 +13,9 @@ import * as DiskFiles from "./DiskFiles.ts"
 import { FilePool, TraceFile } from "./FilePool.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 
+export type { TraceFile } from "./FilePool.ts"
+
+/** Where traces go, and how much of the system they may hold. */
 export interface Options {
   /** Absolute path. Made, with its parents, when first needed. */
   readonly output: string
@@ -22,6 +25,7 @@ export interface Options {
   readonly deviceOperationCountMax: number
 }
 
+/** Trace directories below one output directory. */
 export class TraceStore extends Context.Service<
   TraceStore,
   {
@@ -30,6 +34,7 @@ export class TraceStore extends Context.Service<
     readonly pool: FilePool
   }
 >()("lttng-relay/TraceStore") {
+  /** A store over any `Files`. */
   static readonly layerNoDeps = (options: Options) =>
     Layer.effect(
       TraceStore,
@@ -43,10 +48,12 @@ export class TraceStore extends Context.Service<
         })
       })
     )
+  /** A store on disk. */
   static readonly layer = (options: Options) => this.layerNoDeps(options).pipe(Layer.provide(DiskFiles.layer))
 }
 
-interface Ground {
+/** What the directories of one store share. */
+export interface Ground {
   readonly files: Files["Service"]
   readonly pool: FilePool
   readonly root: string
@@ -56,6 +63,7 @@ const refused = (operation: string, at: string) => new FileFailed({ operation, p
 const isMissing = (failure: FileFailed) => failure.code === "ENOENT"
 const ignoreMissing = (step: Effect.Effect<void, FileFailed>) => Effect.catchIf(step, isMissing, () => Effect.void)
 
+/** One directory of a trace, a chunk or a whole session, which may be renamed while files in it are used. */
 export class TraceDirectory {
   /** Relative to the output directory; changes by `rename`. */
   relativePath: string

@@ -32,6 +32,7 @@ export class AlreadyClosed extends Schema.TaggedError<AlreadyClosed>()("AlreadyC
   }
 }
 
+/** The connection, the relay's answer, or the caller's own order. */
 export type CommandFailed = Exchange.ExchangeFailed | RelayRefused | AlreadyClosed
 
 /** A command with a reply; the modules of `protocol/control` are values of this type. */

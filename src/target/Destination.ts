@@ -5,6 +5,7 @@
 import { Result } from "effect"
 import { split, type UrlParts, UrlRefused } from "../transport/RelayUrl.ts"
 
+/** A relay's two ports, and the directory a session asks for. */
 export interface Destination {
   readonly host: string
   readonly family: 4 | 6

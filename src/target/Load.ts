@@ -9,6 +9,7 @@ import { Clock, Duration, Effect, Schedule } from "effect"
 import * as SyntheticTrace from "./SyntheticTrace.ts"
 import * as Target from "./Target.ts"
 
+/** How much: sessions, streams of each, packets of `packetBytes`, for how many or how long. */
 export interface Options {
   readonly sessionCount: number
   readonly streamCount: number
@@ -22,14 +23,17 @@ export interface Options {
   readonly sessionName?: string
   /** Starts a session again when its connection is lost. */
   readonly reconnect?: boolean
+  /** Called after each packet with all that was sent so far. */
   readonly onProgress?: (progress: Progress) => void
 }
 
+/** Packets taken by the connections, of all sessions, and their bytes. */
 export interface Progress {
   readonly packets: number
   readonly bytes: number
 }
 
+/** What the whole load came to. */
 export interface Summary extends Progress {
   /** Until the relay had stored everything. */
   readonly seconds: number
@@ -103,6 +107,7 @@ const reconnection: Schedule.Schedule<unknown> = Schedule.exponential("200 milli
 )
 const never: Schedule.Schedule<unknown> = Schedule.recurs(0)
 
+/** Runs the load to its end; fails with what the first session that is not started again failed with. */
 export const run = (target: Target.Target, options: Options): Effect.Effect<Summary, Target.SessionFailed> =>
   Effect.gen(function* () {
     const start = yield* Clock.currentTimeMillis

@@ -11,6 +11,7 @@ import * as CtfTrace from "../ctf/CtfTrace.ts"
 import * as Metadata from "../ctf/Metadata.ts"
 import type * as Target from "./Target.ts"
 
+/** As what, and how fast. */
 export interface Options {
   /** The name in the recording's path where not given. */
   readonly sessionName?: string
@@ -18,14 +19,17 @@ export interface Options {
   readonly liveTimer?: Duration.Input
   /** 1 is the recorded pace, 2 twice as fast; as fast as possible where not given. */
   readonly speed?: number
+  /** Called after each packet with all that was sent so far. */
   readonly onProgress?: (progress: Progress) => void
 }
 
+/** Packets sent so far, and their bytes. */
 export interface Progress {
   readonly bytes: number
   readonly packets: number
 }
 
+/** The relay, the connection or the recording. */
 export type ReplayFailed = Target.SessionFailed | CtfTrace.TraceUnreadable
 
 /** Where the replay stands on the recording's own clock. */

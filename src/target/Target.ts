@@ -16,9 +16,12 @@ import * as Destination from "./Destination.ts"
 import * as TargetSession from "./TargetSession.ts"
 import type { NotNegotiated } from "./TargetStream.ts"
 
+export type { DialFailed, LinkLost } from "../transport/Dial.ts"
+export type { ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
 export { UrlRefused } from "../transport/RelayUrl.ts"
 export type { CommandFailed } from "./ControlClient.ts"
 export { RelayRefused } from "./ControlClient.ts"
+export type { Destination } from "./Destination.ts"
 export type { ChunkTimes } from "./TargetChunks.ts"
 export type { Session, SessionOptions } from "./TargetSession.ts"
 export type { DataStream, MetadataStream, Packet, StreamOptions } from "./TargetStream.ts"
@@ -31,8 +34,10 @@ export class TargetDisabled extends Schema.TaggedError<TargetDisabled>()("Target
   }
 }
 
+/** Why a session could not start, or did not go on. */
 export type SessionFailed = DialFailed | CommandFailed | NotNegotiated | TargetDisabled
 
+/** Which relay, and who the target says it is. */
 export interface Options {
   /** `net://HOST[:CONTROL[:DATA]][/SUBDIR]`, or `tcp://HOST[:PORT]` with `dataUrl`. */
   readonly url: string
@@ -44,17 +49,24 @@ export interface Options {
   readonly enabled?: boolean
 }
 
+/** A host that streams to one relay; sessions of it are independent. */
 export interface Target {
   readonly destination: Destination.Destination
   readonly hostname: string
+  /** Whether sessions may start. */
   readonly isEnabled: () => boolean
   /** Running sessions go on; no new one starts while disabled. */
   readonly enable: (isEnabled: boolean) => void
+  /**
+   * Dials the relay and opens a session (streaming.md §3, §6.1); its connections end with the scope, in an orderly way
+   * only by `close`.
+   */
   readonly session: (
     options: TargetSession.SessionOptions
   ) => Effect.Effect<TargetSession.Session, SessionFailed, Scope.Scope>
 }
 
+/** Fails only where the URL cannot be meant; nothing is dialled yet. */
 export const make = (options: Options): Effect.Effect<Target, UrlRefused> =>
   Effect.gen(function* () {
     const destination = yield* Effect.fromResult(Destination.parse(options.url, options.dataUrl))

@@ -14,6 +14,10 @@ import * as ReturnCode from "../protocol/ReturnCode.ts"
 import { type CommandFailed, type ControlClient, RelayRefused } from "./ControlClient.ts"
 import * as TargetStream from "./TargetStream.ts"
 
+/**
+ * When the old chunk ends and the new begins, in seconds since the epoch, and the new one's id; now, and one more,
+ * where not given.
+ */
 export interface ChunkTimes {
   readonly closedAt?: number
   readonly createdAt?: number

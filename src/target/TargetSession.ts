@@ -27,6 +27,7 @@ import * as TargetChunks from "./TargetChunks.ts"
 import * as TargetStream from "./TargetStream.ts"
 import { NotNegotiated } from "./TargetStream.ts"
 
+/** What the relay is told of a session (streaming.md §6.1). */
 export interface SessionOptions {
   readonly name: string
   /** Makes it a live session: at each period every stream sends what is new, or a beacon. */
@@ -46,13 +47,16 @@ export interface SessionOptions {
   readonly minor?: number
 }
 
+/** A session that is being recorded. Calls may be made at the same time; what changes chunks is done one at a time. */
 export interface Session {
   /** The relay's id of it. */
   readonly id: bigint
   readonly minor: number
   /** Below the relay's output directory; relays before 2.11 do not tell. */
   readonly outputPath: string | undefined
+  /** Announces a stream (streaming.md §6.2); viewers do not see it before `publish`. */
   readonly stream: (options: TargetStream.StreamOptions) => Effect.Effect<TargetStream.DataStream, CommandFailed>
+  /** Announces the metadata stream of the trace at `path` (streaming.md §6.4). */
   readonly metadata: (path: string) => Effect.Effect<TargetStream.MetadataStream, CommandFailed>
   /** Shows the streams added so far to viewers, all at once. */
   readonly publish: Effect.Effect<void, CommandFailed>

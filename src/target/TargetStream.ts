@@ -27,6 +27,10 @@ export class NotNegotiated extends Schema.TaggedError<NotNegotiated>()("NotNegot
   }
 }
 
+/**
+ * One packet with what its index says: sizes in bytes or bits by their names, times in cycles of the trace clock
+ * (streaming.md §6.6).
+ */
 export interface Packet {
   /** Not to be changed before the connection has sent it. */
   readonly bytes: Uint8Array
@@ -42,6 +46,7 @@ export interface Packet {
   readonly packetSeqNum?: bigint
 }
 
+/** What the relay is told of a stream (streaming.md §6.2), and what the session asks of it. */
 export interface StreamOptions {
   /** Relative to the trace chunk, as `ust/uid/0/64-bit`. */
   readonly path: string
@@ -58,15 +63,19 @@ export interface StreamOptions {
   readonly beaconTimestamp?: (now: bigint) => bigint
 }
 
+/** A stream of packets, in the order they are given. */
 export interface DataStream {
   readonly options: StreamOptions
+  /** Returns when the connection has room for the next; a refusal of its index surfaces at a later call. */
   readonly packet: (packet: Packet) => Effect.Effect<void, CommandFailed>
   /** Bytes that no index tells about: the packets of snapshots, and what a tracer left unfinished. */
   readonly unindexed: (bytes: Uint8Array, paddingBytes?: number) => Effect.Effect<void, CommandFailed>
+  /** Tells viewers that nothing older than `timestamp` will come (streaming.md §6.6). */
   readonly beacon: (timestamp: bigint) => Effect.Effect<void, CommandFailed>
   readonly close: Effect.Effect<void, CommandFailed>
 }
 
+/** The description of a trace, which grows. */
 export interface MetadataStream {
   readonly path: string
   /** Whole metadata packets or text. */

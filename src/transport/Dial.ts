@@ -8,6 +8,7 @@ import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
 import * as Waits from "./Waits.ts"
 
+/** No connection came about: refused, unreachable, no such host, or no answer within 10 s. */
 export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
   address: Schema.String,
   reason: Schema.String
@@ -27,6 +28,7 @@ export class LinkLost extends Schema.TaggedError<LinkLost>()("LinkLost", {
   }
 }
 
+/** Where to dial; a host name is looked up in `family`. */
 export interface Address {
   readonly host: string
   readonly port: number

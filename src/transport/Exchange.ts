@@ -19,6 +19,7 @@ export class ReplyMalformed extends Schema.TaggedError<ReplyMalformed>()("ReplyM
   }
 }
 
+/** A conversation that cannot go on: the connection is lost, or what came is no reply. */
 export type ExchangeFailed = LinkLost | ReplyMalformed
 
 /** How to read a reply: its bytes from the connection, then its value from the bytes. */

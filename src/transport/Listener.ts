@@ -10,6 +10,7 @@ import type { Peer, Receiver, SocketEnd } from "./Peer.ts"
 import { type Reading, receiveInto } from "./ReceiveInto.ts"
 import { Sender, SenderThread } from "./Sender.ts"
 
+/** A port cannot be listened on: `port` is which of the three, `code` the system's (`EADDRINUSE`, `EACCES`). */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
   port: Schema.String,
   code: Schema.String,

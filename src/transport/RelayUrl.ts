@@ -4,6 +4,7 @@
  */
 import { Result, Schema } from "effect"
 
+/** A URL that names no relay: `reason` says which part. */
 export class UrlRefused extends Schema.TaggedError<UrlRefused>()("UrlRefused", {
   url: Schema.String,
   reason: Schema.String

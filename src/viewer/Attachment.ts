@@ -19,6 +19,7 @@ import * as ViewerPolling from "./ViewerPolling.ts"
 
 export type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 
+/** What a live session shows, in the order of the trace clock: `timestamp` and the times of `index` are its cycles. */
 export type ViewerEvent =
   | { readonly _tag: "StreamAdded"; readonly stream: ViewerMerge.ViewedStream }
   /** More of a trace's metadata, as stored: packets with their padding, or text. `stream` is the metadata stream. */

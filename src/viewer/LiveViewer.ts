@@ -14,7 +14,10 @@ import * as Attachment from "./Attachment.ts"
 import * as ViewerConnection from "./ViewerConnection.ts"
 import * as ViewerUrl from "./ViewerUrl.ts"
 
+export type { Address, DialFailed, LinkLost } from "../transport/Dial.ts"
+export type { ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
 export type { PacketIndex, ViewedStream, ViewerEvent } from "./Attachment.ts"
+export type { SessionName } from "./ViewerUrl.ts"
 
 /** One entry of the relay's list. A recording session of several tracing domains has one entry for each. */
 export interface Session {
@@ -28,6 +31,7 @@ export interface Session {
   readonly traceFormat: "ctf-1.8" | "ctf-2.0"
 }
 
+/** The relay lists no live session of that name. */
 export class SessionNotFound extends Schema.TaggedError<SessionNotFound>()("SessionNotFound", {
   hostname: Schema.String,
   sessionName: Schema.String
@@ -37,6 +41,7 @@ export class SessionNotFound extends Schema.TaggedError<SessionNotFound>()("Sess
   }
 }
 
+/** The relay does not let us watch the session: `reason` is its status in words (live.md §6.4). */
 export class AttachRefused extends Schema.TaggedError<AttachRefused>()("AttachRefused", {
   sessionName: Schema.String,
   reason: Schema.String
@@ -46,6 +51,7 @@ export class AttachRefused extends Schema.TaggedError<AttachRefused>()("AttachRe
   }
 }
 
+/** From where on, and how packets are given. */
 export interface AttachOptions {
   /** From the oldest packet the relay still has, or from the next one; the latter where not given. */
   readonly seek?: "beginning" | "last"
@@ -53,17 +59,21 @@ export interface AttachOptions {
   readonly withPadding?: boolean
 }
 
+/** Sessions that are being watched, as one stream of events. */
 export interface Attached {
+  /** What the relay records now (live.md §6.2). */
   readonly sessions: ReadonlyArray<Session>
   /** Ends when the last session has ended and everything of it was read. To be run once. */
   readonly events: Stream.Stream<Attachment.ViewerEvent, ExchangeFailed>
 }
 
+/** A connection to a relay's live port. */
 export interface LiveViewer {
   readonly address: Address
   /** The protocol minor both sides speak. */
   readonly minor: number
   readonly sessions: Effect.Effect<ReadonlyArray<Session>, ExchangeFailed>
+  /** Watches one session (live.md §6.4). Leaving the scope detaches. */
   readonly attach: (
     session: Session,
     options?: AttachOptions
@@ -77,6 +87,7 @@ export interface LiveViewer {
   readonly requestCount: () => number
 }
 
+/** The URL, the dial, or the greeting (live.md §6.1). */
 export type ConnectFailed = UrlRefused | DialFailed | ExchangeFailed
 
 const statusNames: ReadonlyMap<number, string> = new Map([
@@ -163,6 +174,7 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
 
 const nonEmpty = <A>(values: Array<A>) => values as unknown as readonly [A, ...Array<A>]
 
+/** Connects and agrees on a protocol (live.md §6.1); the connection ends with the scope. */
 export const connect = (address: Address): Effect.Effect<LiveViewer, DialFailed | ExchangeFailed, Scope.Scope> =>
   Effect.map(ViewerConnection.connect(address), (connection) => make(address, connection))
 

@@ -13,6 +13,7 @@ import { fixed, u64Max } from "../protocol/Struct.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
 import type { PacketIndex, ViewedStream, ViewerEvent } from "./Attachment.ts"
 
+/** The mirror cannot be written: `reason` says why, `path` where. */
 export class RecordFailed extends Schema.TaggedError<RecordFailed>()("RecordFailed", {
   path: Schema.String,
   reason: Schema.String
@@ -22,6 +23,7 @@ export class RecordFailed extends Schema.TaggedError<RecordFailed>()("RecordFail
   }
 }
 
+/** What was mirrored so far. */
 export interface Progress {
   readonly streams: number
   readonly packets: number
@@ -30,7 +32,9 @@ export interface Progress {
   readonly lost: number
 }
 
+/** Only who wants to be told. */
 export interface Options {
+  /** Called after each event with all that was mirrored so far. */
   readonly onProgress?: (progress: Progress) => void
 }
 

@@ -12,6 +12,7 @@
 import { type TraceClock, toNanos } from "../ctf/Metadata.ts"
 import type * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 
+/** One stream as the relay announced it (live.md §3.5). */
 export interface ViewedStream {
   readonly id: bigint
   readonly sessionId: bigint

@@ -3,6 +3,7 @@ import { Result } from "effect"
 import type { Address } from "../transport/Dial.ts"
 import { split, UrlRefused } from "../transport/RelayUrl.ts"
 
+/** A session as its URL names it. */
 export interface SessionName {
   readonly hostname: string
   readonly sessionName: string
