@@ -215,7 +215,7 @@ export interface Cursor {
 /** The bytes of one message, of fixed or variable size. */
 export interface Layout<A> {
   readonly schema: Schema.Codec<A>
-  /** Never throws, never reads outside `bytes`; what follows the message is ignored unless the layout says otherwise. */
+  /** Never throws, never reads outside `bytes`; what follows is ignored unless the layout says otherwise. */
   readonly decode: (bytes: Uint8Array) => Result.Result<A, Malformed>
   /** In memory of its own; trusts the value. */
   readonly encode: (value: A) => Uint8Array
