@@ -8,7 +8,10 @@
 import { basename, dirname } from "node:path"
 import { Clock, Duration, Effect, type Scope } from "effect"
 import * as CtfTrace from "../ctf/CtfTrace.ts"
-import * as Metadata from "../ctf/Metadata.ts"
+import { GrowingMetadata } from "../ctf/metadata/GrowingMetadata.ts"
+import { isZero, parts } from "../ctf/metadata/Parts.ts"
+import { fromCycles } from "../ctf/model/Nanoseconds.ts"
+import type { ClockClass } from "../ctf/model/TraceClass.ts"
 import type * as Target from "./Target.ts"
 
 /** As what, and how fast. */
@@ -38,6 +41,13 @@ interface Position {
   now: bigint
   /** Cycle and wall clock (nanoseconds) that belong together. */
   origin: { readonly cycles: bigint; readonly nanos: bigint } | undefined
+}
+
+/** What can be understood of the metadata is enough. */
+const clockOf = (metadata: Uint8Array): ClockClass | undefined => {
+  const declared = new GrowingMetadata()
+  declared.append(metadata)
+  return declared.traceClass?.clocks.values().next().value
 }
 
 /** A data file while it is being replayed. */
@@ -98,17 +108,12 @@ const earliest = (playing: ReadonlyArray<Playing>): Playing | undefined => {
 }
 
 /** Waits until the pace allows `cycles`. */
-const keepPace = (
-  position: Position,
-  clock: Metadata.TraceClock | undefined,
-  speed: number | undefined,
-  cycles: bigint
-) =>
+const keepPace = (position: Position, clock: ClockClass | undefined, speed: number | undefined, cycles: bigint) =>
   Effect.gen(function* () {
     if (speed !== undefined) {
       const nanos = yield* Clock.currentTimeNanos
       position.origin ??= { cycles, nanos }
-      const elapsed = Number(Metadata.toNanos(clock, cycles) - Metadata.toNanos(clock, position.origin.cycles)) / speed
+      const elapsed = Number(fromCycles(clock, cycles) - fromCycles(clock, position.origin.cycles)) / speed
       const due = Number(position.origin.nanos - nanos) + elapsed
       if (due > 0) yield* Effect.sleep(Duration.nanos(BigInt(Math.round(due))))
     }
@@ -120,7 +125,7 @@ const sendPacket = (playing: Playing, record: CtfTrace.PacketRecord) =>
     const size = Number(record.packetSize) / 8
     const bytes = yield* playing.read(Number(record.offset), size)
     const content = Math.ceil(Number(record.contentSize) / 8)
-    const isPadded = Metadata.isZero(bytes.subarray(content))
+    const isPadded = isZero(bytes.subarray(content))
     yield* playing.stream.packet({
       bytes: isPadded ? bytes.subarray(0, content) : bytes,
       paddingBytes: isPadded ? size - content : 0,
@@ -184,11 +189,10 @@ const playChunk = (
     }
     yield* session.publish
     for (const { stream, bytes } of metadata) {
-      for (const part of Metadata.parts(bytes)) yield* stream.append(part.bytes, part.paddingBytes)
+      for (const part of parts(bytes)) yield* stream.append(part.bytes, part.paddingBytes)
       report(bytes.length, 0)
     }
-    const clock =
-      metadata.length === 0 ? undefined : Metadata.clock(Metadata.text(metadata[0]?.bytes ?? new Uint8Array()))
+    const clock = clockOf(metadata[0]?.bytes ?? new Uint8Array())
     for (let next = earliest(playing); next !== undefined; next = earliest(playing)) {
       const record = next.file.packets[next.cursor.next] as CtfTrace.PacketRecord
       yield* keepPace(position, clock, options.speed, record.timestampEnd)

@@ -5,8 +5,10 @@
  * never the relay's other peers. What to ask and what to show is decided in `ViewerMerge.ts` and `ViewerPolling.ts`;
  * here the questions are asked.
  */
-import { Cause, Clock, Duration, Effect } from "effect"
-import * as Metadata from "../ctf/Metadata.ts"
+import { Cause, Clock, Duration, Effect, Result } from "effect"
+import { GrowingMetadata } from "../ctf/metadata/GrowingMetadata.ts"
+import type { MetadataRefused } from "../ctf/metadata/MetadataRefused.ts"
+import type { ClockClass, TraceClass } from "../ctf/model/TraceClass.ts"
 import { Status as MetadataStatus } from "../protocol/live/GetMetadata.ts"
 import { Status as NewStreamsStatus } from "../protocol/live/GetNewStreams.ts"
 import * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
@@ -23,7 +25,15 @@ export type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 export type ViewerEvent =
   | { readonly _tag: "StreamAdded"; readonly stream: ViewerMerge.ViewedStream }
   /** More of a trace's metadata, as stored: packets with their padding, or text. `stream` is the metadata stream. */
-  | { readonly _tag: "Metadata"; readonly stream: ViewerMerge.ViewedStream; readonly bytes: Uint8Array }
+  | {
+      readonly _tag: "Metadata"
+      readonly stream: ViewerMerge.ViewedStream
+      readonly bytes: Uint8Array
+      /** All that is declared so far; the same object grows. */
+      readonly traceClass: TraceClass | undefined
+      /** From the first metadata on that cannot be understood. Its packets are told all the same. */
+      readonly refused: MetadataRefused | undefined
+    }
   | {
       readonly _tag: "Packet"
       readonly stream: ViewerMerge.ViewedStream
@@ -39,14 +49,16 @@ export type ViewerEvent =
   | { readonly _tag: "StreamEnded"; readonly stream: ViewerMerge.ViewedStream }
   | { readonly _tag: "SessionEnded"; readonly sessionId: bigint }
 
-/** A trace: one metadata stream and the text it has sent. */
+/** A trace: one metadata stream and what it has declared. */
 interface TraceState {
   metadata: ViewerMerge.ViewedStream | undefined
-  text: string
-  clock: Metadata.TraceClock | undefined
+  readonly declared: GrowingMetadata
   isWanted: boolean
   isComplete: boolean
 }
+
+/** Tracers use one clock for all streams of a trace. */
+const clockOf = ({ declared }: TraceState): ClockClass | undefined => declared.traceClass?.clocks.values().next().value
 
 interface SessionState {
   readonly id: bigint
@@ -140,7 +152,7 @@ class Attachment {
       } else {
         this.data.set(
           stream.id,
-          ViewerMerge.make(stream, () => trace.clock, nowMillis)
+          ViewerMerge.make(stream, () => clockOf(trace), nowMillis)
         )
       }
       this.events.push({ _tag: "StreamAdded", stream })
@@ -151,7 +163,12 @@ class Attachment {
   traceOf(id: bigint): TraceState {
     const known = this.traces.get(id)
     if (known !== undefined) return known
-    const trace: TraceState = { metadata: undefined, text: "", clock: undefined, isWanted: false, isComplete: false }
+    const trace: TraceState = {
+      metadata: undefined,
+      declared: new GrowingMetadata(),
+      isWanted: false,
+      isComplete: false
+    }
     this.traces.set(id, trace)
     return trace
   }
@@ -278,9 +295,9 @@ class Attachment {
         // Announced, but not readable yet: it is asked for again before the next question.
         trace.isWanted = data.length === 0
         if (trace.isWanted) return
-        trace.text += Metadata.text(data)
-        trace.clock ??= Metadata.clock(trace.text)
-        self.events.push({ _tag: "Metadata", stream, bytes: data })
+        const grown = trace.declared.append(data)
+        const refused = Result.isFailure(grown) ? grown.failure : undefined
+        self.events.push({ _tag: "Metadata", stream, bytes: data, traceClass: trace.declared.traceClass, refused })
       }
     })
   }

@@ -9,7 +9,7 @@
  * after some periods of mere "retry" such a stream no longer holds the others back.
  */
 
-import { type TraceClock, toNanos } from "../ctf/Metadata.ts"
+import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
 import type * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 
 /** One stream as the relay announced it (live.md §3.5). */
@@ -33,7 +33,7 @@ export type Held =
 /** One data stream. */
 export interface DataState {
   readonly stream: ViewedStream
-  readonly clock: () => TraceClock | undefined
+  readonly clock: () => Scale | undefined
   readonly announcedMillis: number
   held: Held | undefined
   /** Nanoseconds; undefined before the first answer that tells. */
@@ -48,7 +48,7 @@ export interface DataState {
 /** Live periods of mere "retry" after which a stream holds nothing back. */
 const patiencePeriods = 3
 
-export const make = (stream: ViewedStream, clock: () => TraceClock | undefined, nowMillis: number): DataState => ({
+export const make = (stream: ViewedStream, clock: () => Scale | undefined, nowMillis: number): DataState => ({
   stream,
   clock,
   announcedMillis: nowMillis,
@@ -62,11 +62,14 @@ export const make = (stream: ViewedStream, clock: () => TraceClock | undefined, 
 /** When the thing to show begins, in nanoseconds. */
 export const keyOf = (state: DataState): bigint | undefined => {
   if (state.held === undefined) return undefined
-  return toNanos(state.clock(), state.held._tag === "Packet" ? state.held.index.timestampBegin : state.held.timestamp)
+  return fromCycles(
+    state.clock(),
+    state.held._tag === "Packet" ? state.held.index.timestampBegin : state.held.timestamp
+  )
 }
 
 const raise = (state: DataState, cycles: bigint) => {
-  const nanos = toNanos(state.clock(), cycles)
+  const nanos = fromCycles(state.clock(), cycles)
   if (state.horizon === undefined || nanos > state.horizon) state.horizon = nanos
 }
 

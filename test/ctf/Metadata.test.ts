@@ -1,6 +1,10 @@
-/** Metadata as stored: packets in either byte order, padding, text, clocks of CTF 1.8 and 2. */
+/** Metadata as bytes: packets in either byte order, padding, text of both formats that arrives in any pieces. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Metadata from "../../src/ctf/Metadata.ts"
+import { Result } from "effect"
+import { GrowingMetadata, parse } from "../../src/ctf/metadata/GrowingMetadata.ts"
+import { parts } from "../../src/ctf/metadata/Parts.ts"
+import { fromCycles } from "../../src/ctf/model/Nanoseconds.ts"
+import type { TraceClass } from "../../src/ctf/model/TraceClass.ts"
 
 const packetOf = (text: string, packetBytes: number, order: "le" | "be"): Buffer => {
   const bytes = Buffer.alloc(packetBytes)
@@ -15,54 +19,125 @@ const packetOf = (text: string, packetBytes: number, order: "le" | "be"): Buffer
   return bytes
 }
 
-describe("metadata", () => {
+const accepted = (bytes: Uint8Array): TraceClass => Result.getOrThrow(parse(bytes))
+const refusal = (text: string) => {
+  const outcome = parse(Buffer.from(text))
+  assert.isTrue(Result.isFailure(outcome), text)
+  return Result.isFailure(outcome) ? outcome.failure : assert.fail()
+}
+
+const trace = "trace { major = 1; minor = 8; byte_order = le; };\n"
+
+describe("stored metadata", () => {
   it.each(["le", "be"] as const)("splits packets and tells their padding apart (%s)", (order) => {
-    const bytes = Buffer.concat([packetOf("one", 4096, order), packetOf("two!", 64, order)])
-    const parts = Metadata.parts(bytes)
+    const [one, two] = [trace.slice(0, 20), trace.slice(20)]
+    const bytes = Buffer.concat([packetOf(one, 4096, order), packetOf(two, 80, order)])
     assert.deepStrictEqual(
-      parts.map((part) => [part.bytes.length, part.paddingBytes]),
+      parts(bytes).map((part) => [part.bytes.length, part.paddingBytes]),
       [
-        [40, 4056],
-        [41, 23]
+        [37 + one.length, 4096 - 37 - one.length],
+        [37 + two.length, 80 - 37 - two.length]
       ]
     )
-    assert.strictEqual(Metadata.text(bytes), "onetwo!")
+    assert.strictEqual(accepted(bytes).byteOrder, "little-endian")
   })
 
   it("sends a padding that is not zero as it is", () => {
     const bytes = packetOf("x", 50, "le")
     bytes[49] = 7
-    assert.deepStrictEqual(Metadata.parts(bytes), [{ bytes, paddingBytes: 0 }])
+    assert.deepStrictEqual(parts(bytes), [{ bytes, paddingBytes: 0 }])
   })
 
   it("text without packets is one part", () => {
     const bytes = Buffer.from("/* CTF 1.8 */\n")
-    assert.deepStrictEqual(Metadata.parts(bytes), [{ bytes, paddingBytes: 0 }])
-    assert.strictEqual(Metadata.text(bytes), "/* CTF 1.8 */\n")
+    assert.deepStrictEqual(parts(bytes), [{ bytes, paddingBytes: 0 }])
   })
 
   it("a packet cut short is kept as a rest, not lost", () => {
     const whole = packetOf("one", 64, "le")
     const cut = packetOf("two", 64, "le").subarray(0, 50)
-    const parts = Metadata.parts(Buffer.concat([whole, cut]))
     assert.deepStrictEqual(
-      parts.map((part) => part.bytes.length + part.paddingBytes),
+      parts(Buffer.concat([whole, cut])).map((part) => part.bytes.length + part.paddingBytes),
       [64, 50]
     )
   })
+})
 
-  it("reads the clock of TSDL and of CTF 2", () => {
-    const tsdl = 'clock {\n name = "monotonic";\n freq = 1000000000; /* Hz */\n offset = 1795231200000000007;\n};'
-    assert.deepStrictEqual(Metadata.clock(tsdl), { frequency: 1_000_000_000n, offsetNanos: 1_795_231_200_000_000_007n })
-    const ctf2 =
-      '\u001e{"type":"preamble","version":2}\u001e{"type":"clock-class","id":"c","frequency":2000000000,' +
-      '"offset-from-origin":{"seconds":3,"cycles":4}}'
-    assert.deepStrictEqual(Metadata.clock(ctf2), { frequency: 2_000_000_000n, offsetNanos: 3_000_000_002n })
-    assert.isUndefined(Metadata.clock("trace { major = 1; };"))
+describe("clocks", () => {
+  const tsdl = `${trace}clock {
+  name = "monotonic";
+  freq = 1000000000; /* Hz */
+  offset = 1795231200000000007;
+};`
+  const ctf2 =
+    '\u001e{"type":"preamble","version":2}\u001e{"type":"clock-class","id":"c","frequency":2000000000,' +
+    '"offset-from-origin":{"seconds":3,"cycles":4}}\u001e{"type":"data-stream-class","default-clock-class-id":"c"}'
+
+  it.each([
+    ["TSDL", tsdl, 1_795_231_200_000_000_107n],
+    ["CTF 2", ctf2, 3_000_000_052n]
+  ])("of %s turn cycles into nanoseconds from their origin", (_, text, nanos) => {
+    const [clock] = accepted(Buffer.from(text)).clocks.values()
+    assert.isDefined(clock)
+    assert.strictEqual(fromCycles(clock, 100n), nanos)
+    assert.strictEqual(fromCycles(undefined, 100n), 100n)
+  })
+})
+
+describe("refusals of metadata", () => {
+  it("say line, column, what was found and the line itself", () => {
+    const { kind, message } = refusal(`${trace}event { name = "a" id = 3; };`)
+    assert.strictEqual(kind, "metadata-syntax")
+    assert.strictEqual(message, 'metadata, line 2, column 20 (event { name = "a" id = 3; };): expected `;`, found "id"')
   })
 
-  it("cycles become nanoseconds since the epoch", () => {
-    assert.strictEqual(Metadata.toNanos({ frequency: 2_000_000_000n, offsetNanos: 5n }, 100n), 55n)
-    assert.strictEqual(Metadata.toNanos(undefined, 100n), 100n)
+  it("count lines over pieces", () => {
+    const metadata = new GrowingMetadata()
+    assert.isTrue(Result.isSuccess(metadata.append(Buffer.from(`${trace}\n\n`))))
+    const outcome = metadata.append(Buffer.from("  clock { freq = 0; name = c; };"))
+    assert.deepInclude(Result.isFailure(outcome) ? outcome.failure.place : {}, { line: 4, column: 18 })
+  })
+
+  it("say fragment and place in it", () => {
+    const { place } = refusal(
+      '\u001e{"type":"preamble","version":2}\u001e{"type":"field-class-alias","name":"a","field-class":{"type":' +
+        '"structure","member-classes":[{"name":"x","field-class":{"type":"fixed-length-boolean","length":65}}]}}'
+    )
+    assert.deepStrictEqual(place, {
+      fragment: 1,
+      pointer: "/field-class/member-classes/0/field-class"
+    })
+  })
+
+  it("say where JSON ends to be JSON", () => {
+    assert.match(
+      refusal('\u001e{"type":"preamble",\n "version" 2}').message,
+      /fragment 0: line 2, column 12 of it: expected `:`/
+    )
+  })
+
+  it.each([
+    [
+      "deep structures",
+      `${trace}event { name = a; fields := ${"struct { ".repeat(600)} string s; ${"} x;".repeat(600)} };`
+    ],
+    ["structures without end", `${trace}event { name = a; fields := ${"struct {".repeat(100_000)}`],
+    [
+      "deep arrays",
+      `${trace}typealias integer { size = 8; } := u; event { name = a; fields := struct { u a${"[2]".repeat(100_000)}; }; };`
+    ],
+    ["deep JSON", `\u001e${"[".repeat(100_000)}`]
+  ])("%s are an answer, not an overflow", (_, text) => {
+    refusal(text)
+  })
+
+  it("types that double with each use are shared, or refused when they hold references", () => {
+    const doubled = (last: string) => {
+      const aliases = Array.from({ length: 60 }, (_, at) => `struct s${at + 1} { struct s${at} a; struct s${at} b; };`)
+      return `${trace}typealias integer { size = 8; } := u; struct s0 { ${last} }; ${aliases.join("\n")}
+        event { name = a; fields := struct { struct s60 x; }; };`
+    }
+    assert.isTrue(Result.isSuccess(parse(Buffer.from(doubled("u n;")))))
+    assert.match(refusal(doubled("u n; u t[n];")).reason, /too many/)
   })
 })

@@ -1,5 +1,6 @@
 /** What a viewer may show next: order across streams, horizons, and streams that never say anything. */
 import { assert, describe, it } from "@effect/vitest"
+import type { Scale } from "../../src/ctf/model/Nanoseconds.ts"
 import * as ViewerMerge from "../../src/viewer/ViewerMerge.ts"
 
 const stream = (id: bigint): ViewerMerge.ViewedStream => ({
@@ -10,8 +11,7 @@ const stream = (id: bigint): ViewerMerge.ViewedStream => ({
   path: "ust",
   channel: `ch_${id}`
 })
-const state = (id: bigint, clock = () => undefined as { frequency: bigint; offsetNanos: bigint } | undefined) =>
-  ViewerMerge.make(stream(id), clock, 0)
+const state = (id: bigint, clock = () => undefined as Scale | undefined) => ViewerMerge.make(stream(id), clock, 0)
 const packet = (timestampBegin: bigint, timestampEnd: bigint): ViewerMerge.PacketIndex => ({
   offset: 0n,
   packetSize: 8n,
@@ -105,8 +105,8 @@ describe("merging streams", () => {
   })
 
   it("traces with different clocks are ordered by time, not by cycles", () => {
-    const fast = state(1n, () => ({ frequency: 2_000_000_000n, offsetNanos: 0n }))
-    const late = state(2n, () => ({ frequency: 1_000_000_000n, offsetNanos: 0n }))
+    const fast = state(1n, () => ({ frequency: 2_000_000_000n, offsetSeconds: 0n, offsetCycles: 0n }))
+    const late = state(2n, () => ({ frequency: 1_000_000_000n, offsetSeconds: 0n, offsetCycles: 0n }))
     ViewerMerge.onPacket(fast, packet(3000n, 4000n), 0)
     ViewerMerge.onPacket(late, packet(2000n, 3000n), 0)
     assert.strictEqual(choose([fast, late]), "show 1")

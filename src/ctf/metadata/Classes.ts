@@ -1,0 +1,128 @@
+/** The classes of a trace while its metadata grows: what both formats put their declarations into. */
+import type { Scope, Structure } from "../model/FieldClass.ts"
+import type { ClockClass, DataStreamClass, EventClass, TraceClass } from "../model/TraceClass.ts"
+import type { StructureDraft } from "./Draft.ts"
+import { invalid, type Place } from "./MetadataRefused.ts"
+import { Resolver } from "./Resolution.ts"
+
+type Writable<A> = { -readonly [K in keyof A]: A[K] }
+
+export interface GrowingTrace extends Omit<Writable<TraceClass>, "clocks" | "dataStreams" | "environment"> {
+  readonly clocks: Map<string, ClockClass>
+  readonly dataStreams: Map<bigint, GrowingDataStream>
+  readonly environment: Map<string, bigint | string>
+}
+
+export interface GrowingDataStream extends Omit<Writable<DataStreamClass>, "events"> {
+  readonly events: Map<bigint, EventClass>
+}
+
+export const emptyTrace = (format: TraceClass["format"]): GrowingTrace => ({
+  format,
+  namespace: undefined,
+  name: undefined,
+  uid: undefined,
+  uuid: undefined,
+  byteOrder: undefined,
+  environment: new Map(),
+  packetHeader: undefined,
+  clocks: new Map(),
+  dataStreams: new Map()
+})
+
+export type Names = Pick<TraceClass, "namespace" | "name" | "uid">
+export const noNames: Names = { namespace: undefined, name: undefined, uid: undefined }
+
+export interface DataStreamDraft extends Names {
+  readonly id: bigint
+  readonly clock: ClockClass | undefined
+  readonly packetContext: StructureDraft | undefined
+  readonly eventHeader: StructureDraft | undefined
+  readonly commonContext: StructureDraft | undefined
+}
+
+export interface EventDraft extends Names {
+  readonly id: bigint
+  readonly logLevel: bigint | undefined
+  readonly emfUri: string | undefined
+  readonly specificContext: StructureDraft | undefined
+  readonly payload: StructureDraft | undefined
+}
+
+/** Puts declarations into a trace, their references resolved. */
+export class Declarations {
+  readonly trace: GrowingTrace
+  readonly #resolver = new Resolver()
+
+  constructor(trace: GrowingTrace) {
+    this.trace = trace
+  }
+
+  packetHeader(draft: StructureDraft): void {
+    this.trace.packetHeader = this.#resolver.structure(draft, "packet-header", new Map())
+  }
+
+  dataStream(draft: DataStreamDraft, place: Place): GrowingDataStream {
+    const { id, clock, namespace, name, uid } = draft
+    if (this.trace.dataStreams.has(id)) throw invalid(place, `data stream class ${id} is declared twice`)
+    const earlier = new Map<Scope, Structure>()
+    if (this.trace.packetHeader !== undefined) earlier.set("packet-header", this.trace.packetHeader)
+    const resolve = (inner: StructureDraft | undefined, scope: Scope): Structure | undefined => {
+      if (inner === undefined) return undefined
+      const made = this.#resolver.structure(inner, scope, earlier)
+      earlier.set(scope, made)
+      return made
+    }
+    const made: GrowingDataStream = {
+      id,
+      namespace,
+      name,
+      uid,
+      clock,
+      packetContext: resolve(draft.packetContext, "packet-context"),
+      eventHeader: resolve(draft.eventHeader, "event-record-header"),
+      commonContext: resolve(draft.commonContext, "event-record-common-context"),
+      events: new Map()
+    }
+    this.trace.dataStreams.set(id, made)
+    return made
+  }
+
+  event(draft: EventDraft, stream: GrowingDataStream, place: Place): void {
+    if (stream.events.has(draft.id)) {
+      throw invalid(place, `event class ${draft.id} of data stream class ${stream.id} is declared twice`)
+    }
+    const earlier = new Map<Scope, Structure>()
+    const before = [
+      ["packet-header", this.trace.packetHeader],
+      ["packet-context", stream.packetContext],
+      ["event-record-header", stream.eventHeader],
+      ["event-record-common-context", stream.commonContext]
+    ] as const
+    for (const [scope, structure] of before) if (structure !== undefined) earlier.set(scope, structure)
+    const { specificContext: context, payload, ...rest } = draft
+    const specificContext =
+      context === undefined ? undefined : this.#resolver.structure(context, "event-record-specific-context", earlier)
+    if (specificContext !== undefined) earlier.set("event-record-specific-context", specificContext)
+    stream.events.set(draft.id, {
+      ...rest,
+      specificContext,
+      payload: payload === undefined ? undefined : this.#resolver.structure(payload, "event-record-payload", earlier)
+    })
+  }
+}
+
+/** With the whole seconds of its cycles among its seconds. */
+export const normalised = (clock: ClockClass): ClockClass => ({
+  ...clock,
+  offsetSeconds: clock.offsetSeconds + clock.offsetCycles / clock.frequency,
+  offsetCycles: clock.offsetCycles % clock.frequency
+})
+
+export const uuidBytes = (text: string): Uint8Array =>
+  Uint8Array.from(text.replaceAll("-", "").match(/../g) ?? [], (digits) => Number.parseInt(digits, 16))
+
+export const uuidText = (bytes: Iterable<number>): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
+    .join("")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")

@@ -1,0 +1,128 @@
+/**
+ * Metadata that arrives piece by piece, of either format: what is complete in it becomes classes at once.
+ *
+ * Bytes may be cut anywhere. Classes only ever come on top; metadata that starts anew (after a clear, or regenerated)
+ * is another one of these. After a refusal it stays refused.
+ */
+import * as Result from "effect/Result"
+import type { TraceClass } from "../model/TraceClass.ts"
+import { JsonReader } from "./json/JsonReader.ts"
+import { invalid, MetadataRefused, syntax } from "./MetadataRefused.ts"
+import { Text } from "./Text.ts"
+import { Splitter } from "./tsdl/Splitter.ts"
+import { TsdlReader } from "./tsdl/TsdlReader.ts"
+
+interface Reader {
+  readonly traceClass: TraceClass | undefined
+  append(text: string): void
+  end(): void
+}
+
+const separator = "\u001e"
+
+const tsdl = (): Reader => {
+  const splitter = new Splitter()
+  const reader = new TsdlReader()
+  return {
+    get traceClass() {
+      return reader.traceClass
+    },
+    append(text) {
+      const piece = splitter.append(text)
+      if (piece !== undefined) reader.read(piece.text, piece.start)
+    },
+    end() {
+      const { text, start } = splitter.end()
+      reader.read(text, start)
+      if (reader.isEmpty) throw syntax(start, "no declaration")
+    }
+  }
+}
+
+const json = (): Reader => {
+  const reader = new JsonReader()
+  /** Of the last fragment, which may go on. */
+  let held = ""
+  const isWhole = (text: string): boolean => {
+    if (!text.trimEnd().endsWith("}")) return false
+    try {
+      JSON.parse(text)
+      return true
+    } catch {
+      return false
+    }
+  }
+  const take = (text: string) => {
+    if (text.trim() !== "") reader.read(text)
+  }
+  return {
+    get traceClass() {
+      return reader.traceClass
+    },
+    append(text) {
+      const fragments = (held + text).split(separator)
+      held = fragments.pop() ?? ""
+      for (const fragment of fragments) take(fragment)
+      if (!isWhole(held)) return
+      take(held)
+      held = ""
+    },
+    end() {
+      take(held)
+      held = ""
+    }
+  }
+}
+
+export class GrowingMetadata {
+  readonly #text = new Text()
+  #reader: Reader | undefined
+  #refused: MetadataRefused | undefined
+
+  /** The same object once it is there. Undefined while there is too little to decode anything. */
+  get traceClass(): TraceClass | undefined {
+    return this.#reader?.traceClass
+  }
+
+  append(bytes: Uint8Array): Result.Result<TraceClass | undefined, MetadataRefused> {
+    return this.#attempt(() => {
+      this.#read(this.#text.append(bytes))
+      return this.traceClass
+    })
+  }
+
+  /** Nothing more comes: what is not complete now is refused. */
+  end(): Result.Result<TraceClass, MetadataRefused> {
+    return this.#attempt(() => {
+      this.#read(this.#text.end())
+      if (this.#reader === undefined) throw syntax({ line: 1, column: 1 }, "no metadata")
+      this.#reader.end()
+      const { traceClass } = this.#reader
+      if (traceClass === undefined) throw invalid({ line: 1, column: 1 }, "no trace is declared")
+      return traceClass
+    })
+  }
+
+  #read(text: string): void {
+    if (text === "") return
+    this.#reader ??= text.startsWith(separator) ? json() : tsdl()
+    this.#reader.append(text)
+  }
+
+  #attempt<A>(read: () => A): Result.Result<A, MetadataRefused> {
+    if (this.#refused !== undefined) return Result.fail(this.#refused)
+    try {
+      return Result.succeed(read())
+    } catch (cause) {
+      if (!(cause instanceof MetadataRefused)) throw cause
+      this.#refused = cause
+      return Result.fail(cause)
+    }
+  }
+}
+
+/** All of a trace's metadata. */
+export const parse = (bytes: Uint8Array): Result.Result<TraceClass, MetadataRefused> => {
+  const metadata = new GrowingMetadata()
+  return Result.flatMap(metadata.append(bytes), () => metadata.end())
+}

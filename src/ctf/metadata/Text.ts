@@ -1,0 +1,136 @@
+/** The text of metadata out of its bytes, in pieces as they come: packets unpacked (§2.2), UTF-8 that is cut kept. */
+import { MetadataRefused } from "./MetadataRefused.ts"
+
+const magic = 0x75d11d57
+/** Magic, UUID, checksum, content size, packet size, three schemes, version. */
+export const packetHeadBytes = 37
+const uuidAt = 4
+const contentBitsAt = 24
+const packetBitsAt = 28
+const schemesAt = 32
+const versionAt = 35
+
+export interface MetadataPacket {
+  /** Head included. */
+  readonly content: Uint8Array
+  readonly whole: Uint8Array
+}
+
+const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** Undefined when no metadata packet begins there. The tracer writes in its own byte order. */
+const isLittleEndian = (view: DataView, at: number): boolean | undefined => {
+  if (view.byteLength - at < 4) return undefined
+  if (view.getUint32(at, true) === magic) return true
+  return view.getUint32(at, false) === magic ? false : undefined
+}
+
+interface Sizes {
+  readonly contentBytes: number
+  readonly packetBytes: number
+}
+
+const sizesAt = (view: DataView, at: number): Sizes | undefined => {
+  const order = isLittleEndian(view, at)
+  if (order === undefined || view.byteLength - at < packetHeadBytes) return undefined
+  return {
+    contentBytes: view.getUint32(at + contentBitsAt, order) / 8,
+    packetBytes: view.getUint32(at + packetBitsAt, order) / 8
+  }
+}
+
+const isSound = ({ contentBytes, packetBytes }: Sizes): boolean =>
+  Number.isInteger(contentBytes) &&
+  Number.isInteger(packetBytes) &&
+  contentBytes >= packetHeadBytes &&
+  packetBytes >= contentBytes
+
+/** Whole packets from the start; what follows them is text, or a packet still growing. Views into `bytes`. */
+export const packets = (
+  bytes: Uint8Array
+): { readonly packets: ReadonlyArray<MetadataPacket>; readonly rest: Uint8Array } => {
+  const view = viewOf(bytes)
+  const found: Array<MetadataPacket> = []
+  let at = 0
+  for (let sizes = sizesAt(view, at); sizes !== undefined; sizes = sizesAt(view, at)) {
+    const { contentBytes, packetBytes } = sizes
+    if (!isSound(sizes) || at + packetBytes > bytes.length) break
+    found.push({ content: bytes.subarray(at, at + contentBytes), whole: bytes.subarray(at, at + packetBytes) })
+    at += packetBytes
+  }
+  return { packets: found, rest: bytes.subarray(at) }
+}
+
+const join = (before: Uint8Array, after: Uint8Array): Uint8Array => {
+  if (before.length === 0) return after
+  const joined = new Uint8Array(before.length + after.length)
+  joined.set(before)
+  joined.set(after, before.length)
+  return joined
+}
+
+/** Throws `MetadataRefused`. */
+export class Text {
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+  #form: "unknown" | "plain" | "packets" = "unknown"
+  #held: Uint8Array = new Uint8Array(0)
+  #byteCount = 0
+  #uuid: Uint8Array | undefined
+
+  /** The text that is now known. */
+  append(bytes: Uint8Array): string {
+    // The caller may use its bytes again.
+    const all = join(this.#held, bytes)
+    if (this.#form === "unknown") {
+      if (all.length < 4) {
+        this.#held = all.slice()
+        return ""
+      }
+      this.#form = isLittleEndian(viewOf(all), 0) === undefined ? "plain" : "packets"
+    }
+    if (this.#form === "plain") {
+      this.#held = new Uint8Array(0)
+      return this.#decoder.decode(all, { stream: true })
+    }
+    const { packets: whole, rest } = packets(all)
+    let text = ""
+    for (const { content } of whole) {
+      this.#check(content)
+      text += this.#decoder.decode(content.subarray(packetHeadBytes), { stream: true })
+    }
+    for (const { whole: bytes } of whole) this.#byteCount += bytes.length
+    const sizes = sizesAt(viewOf(rest), 0)
+    if (sizes !== undefined && !isSound(sizes)) throw this.#refuse("sizes of a metadata packet that cannot be")
+    const isNone = rest.length >= packetHeadBytes && isLittleEndian(viewOf(rest), 0) === undefined
+    if (isNone) throw this.#refuse("no metadata packet")
+    this.#held = rest.slice()
+    return text
+  }
+
+  /** What is left, when nothing more comes. */
+  end(): string {
+    if (this.#form === "packets") {
+      // Less than a head is a tail that readers ignore; more is a packet cut short.
+      if (this.#held.length >= packetHeadBytes) throw this.#refuse("a metadata packet cut short")
+      return this.#decoder.decode()
+    }
+    const text = this.#decoder.decode(this.#held, { stream: true }) + this.#decoder.decode()
+    this.#held = new Uint8Array(0)
+    return text
+  }
+
+  #check(content: Uint8Array): void {
+    const uuid = content.slice(uuidAt, uuidAt + 16)
+    this.#uuid ??= uuid
+    if (uuid.some((byte, at) => byte !== this.#uuid?.[at])) throw this.#refuse("a metadata packet of another trace")
+    if (content.subarray(schemesAt, versionAt).some((scheme) => scheme !== 0)) {
+      throw this.#refuse("a metadata packet that is compressed, encrypted or has a checksum")
+    }
+    const version = `${content[versionAt]}.${content[versionAt + 1]}`
+    if (version !== "1.8" && version !== "2.0") throw this.#refuse(`a metadata packet of CTF ${version}`)
+  }
+
+  #refuse(reason: string): MetadataRefused {
+    return new MetadataRefused("metadata-packet", { byte: this.#byteCount }, reason)
+  }
+}

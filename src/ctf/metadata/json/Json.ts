@@ -1,0 +1,123 @@
+/**
+ * JSON (RFC 8259) with what metadata needs and `JSON.parse` loses: integers of any size, and the order of members.
+ */
+
+/** Integers are bigints, other numbers are numbers. Of members with one name the last counts. */
+export type Json = null | boolean | bigint | number | string | ReadonlyArray<Json> | JsonObject
+export type JsonObject = ReadonlyMap<string, Json>
+
+export class JsonInvalid extends Error {
+  readonly _tag = "JsonInvalid"
+  readonly at: number
+
+  constructor(at: number, reason: string) {
+    super(reason)
+    this.name = "JsonInvalid"
+    this.at = at
+  }
+}
+
+const depthMax = 2048
+
+const space = /[ \t\r\n]*/y
+const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON refuses them
+const string = /"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\x00-\x1f]*)*"/y
+const literal = /true|false|null/y
+
+class Parser {
+  readonly #text: string
+  #at = 0
+  #depth = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  whole(): Json {
+    const value = this.#value()
+    if (this.#at < this.#text.length) throw this.#expected("the end")
+    return value
+  }
+
+  #match(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.#at
+    const found = pattern.exec(this.#text)
+    if (found !== null) this.#at += found[0].length
+    return found
+  }
+
+  #expected(wanted: string): JsonInvalid {
+    const found = this.#text.codePointAt(this.#at)
+    const shown = found === undefined ? "the end" : JSON.stringify(String.fromCodePoint(found))
+    return new JsonInvalid(this.#at, `expected ${wanted}, found ${shown}`)
+  }
+
+  /** With the space around it. */
+  #take(sign: string): boolean {
+    this.#match(space)
+    if (this.#text[this.#at] !== sign) return false
+    this.#at++
+    this.#match(space)
+    return true
+  }
+
+  #value(): Json {
+    this.#match(space)
+    const value = this.#bare()
+    this.#match(space)
+    return value
+  }
+
+  #bare(): Json {
+    const first = this.#text[this.#at]
+    if (first === "{" || first === "[") {
+      if (++this.#depth > depthMax) throw new JsonInvalid(this.#at, `nested more than ${depthMax} deep`)
+      const value = first === "{" ? this.#object() : this.#array()
+      this.#depth--
+      return value
+    }
+    if (first === '"') return this.#string()
+    const digits = this.#match(number)
+    if (digits !== null) {
+      const isInteger = digits[1] === undefined && digits[2] === undefined
+      return isInteger ? BigInt(digits[0]) : Number(digits[0])
+    }
+    const found = this.#match(literal)?.[0]
+    if (found === undefined) throw this.#expected("a value")
+    return found === "null" ? null : found === "true"
+  }
+
+  #string(): string {
+    const found = this.#match(string)?.[0]
+    if (found === undefined) throw this.#expected("a string")
+    // A text of itself is nothing that could be lost.
+    return found.includes("\\") ? JSON.parse(found) : found.slice(1, -1)
+  }
+
+  #array(): ReadonlyArray<Json> {
+    const elements: Array<Json> = []
+    this.#take("[")
+    if (this.#take("]")) return elements
+    do elements.push(this.#value())
+    while (this.#take(","))
+    if (!this.#take("]")) throw this.#expected("`,` or `]`")
+    return elements
+  }
+
+  #object(): JsonObject {
+    const members = new Map<string, Json>()
+    this.#take("{")
+    if (this.#take("}")) return members
+    do {
+      const name = this.#string()
+      if (!this.#take(":")) throw this.#expected("`:`")
+      members.set(name, this.#value())
+    } while (this.#take(","))
+    if (!this.#take("}")) throw this.#expected("`,` or `}`")
+    return members
+  }
+}
+
+/** Throws `JsonInvalid`. */
+export const parse = (text: string): Json => new Parser(text).whole()

@@ -1,0 +1,136 @@
+/** Words, numbers, texts and signs of TSDL (CTF 1.8, §3.1 of the decoder's specification), each with its place. */
+import { syntax } from "../MetadataRefused.ts"
+
+export interface Token {
+  readonly kind: "word" | "integer" | "string" | "character" | "sign" | "end"
+  /** Of a text its content, else as it is written. */
+  readonly text: string
+  /** Of an integer. */
+  readonly value: bigint
+  readonly line: number
+  readonly column: number
+}
+
+/** Where a piece of text stands in the whole of it. */
+export interface Start {
+  readonly line: number
+  readonly column: number
+}
+
+/** Where it goes on after a text. */
+export const advanced = ({ line, column }: Start, passed: string): Start => {
+  const feeds = passed.split("\n").length - 1
+  return feeds === 0
+    ? { line, column: column + passed.length }
+    : { line: line + feeds, column: passed.length - passed.lastIndexOf("\n") }
+}
+
+const word = /(?:[A-Za-z_]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})(?:\w|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*/y
+const integer = /(?:0[xX][0-9A-Fa-f]+|[0-9]+)[uUlL]*/y
+const space = /[ \t\r\n\v\f]+/y
+const sign = /\.\.\.|:=|->|[{}[\]()<>;,:=.*+-]/y
+const blockComment = /\/\*[\s\S]*?\*\//y
+const lineComment = /\/\/[^\n]*/y
+const text = /"[^"\\\n]*(?:\\[\s\S][^"\\\n]*)*"|'[^'\\\n]*(?:\\[\s\S][^'\\\n]*)*'/y
+const escapes = /\\(?:([abfnrtv\\'"?])|([0-7]{1,3})|x([0-9A-Fa-f]+)|([\s\S]))/g
+
+const controls: Readonly<Record<string, string>> = {
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v"
+}
+
+const uint64Max = 2n ** 64n - 1n
+
+/** Bytes written as numbers may make up one character. */
+const decodeBytes = (content: string): string =>
+  content.replace(/[\udc80-\udcff]+/g, (bytes) =>
+    new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0) - 0xdc00))
+  )
+
+const unescaped = (content: string, place: Start): string => {
+  if (!content.includes("\\")) return content
+  const byteOf = (code: number): string => {
+    if (code > 0xff) throw syntax(place, "a character of more than one byte")
+    return String.fromCharCode(code < 0x80 ? code : 0xdc00 + code)
+  }
+  return decodeBytes(
+    content.replace(escapes, (_, named?: string, octal?: string, hex?: string, other?: string) => {
+      if (named !== undefined) return controls[named] ?? named
+      if (octal !== undefined) return byteOf(Number.parseInt(octal, 8))
+      if (hex !== undefined) return byteOf(Number.parseInt(hex, 16))
+      throw syntax(place, `no escape \\${other}`)
+    })
+  )
+}
+
+const parseInteger = (written: string, place: Start): bigint => {
+  const digits = written.replace(/[uUlL]+$/, "")
+  const isOctal = /^0[0-9]/.test(digits)
+  if (isOctal && /[89]/.test(digits)) throw syntax(place, `no octal number ${digits}`)
+  const value = BigInt(isOctal ? `0o${digits.slice(1)}` : digits)
+  if (value > uint64Max) throw syntax(place, `${digits} does not fit 64 bits`)
+  return value
+}
+
+export const lex = (source: string, start: Start): ReadonlyArray<Token> => {
+  const tokens: Array<Token> = []
+  const nul = source.indexOf("\0")
+  if (nul !== -1) throw syntax(advanced(start, source.slice(0, nul)), "a NUL")
+  let { line, column } = start
+  let at = 0
+  const match = (pattern: RegExp): string | undefined => {
+    pattern.lastIndex = at
+    return pattern.exec(source)?.[0]
+  }
+  const pass = (passed: string) => {
+    at += passed.length
+    const after = advanced({ line, column }, passed)
+    line = after.line
+    column = after.column
+  }
+  const push = (kind: Token["kind"], written: string, content: string, value = 0n) => {
+    tokens.push({ kind, text: content, value, line, column })
+    at += written.length
+    column += written.length
+    return true
+  }
+  const next = (): boolean => {
+    const blank = match(space) ?? match(blockComment) ?? match(lineComment)
+    if (blank !== undefined) {
+      // They may hold line feeds.
+      pass(blank)
+      return true
+    }
+    const found = match(word)
+    if (found !== undefined) return push("word", found, found)
+    const digits = match(integer)
+    if (digits !== undefined) {
+      if (/[\w]/.test(source[at + digits.length] ?? "")) throw syntax({ line, column }, "a number runs into a word")
+      return push("integer", digits, digits, parseInteger(digits, { line, column }))
+    }
+    const quoted = match(text)
+    if (quoted !== undefined) {
+      const content = unescaped(quoted.slice(1, -1), { line, column })
+      return push(quoted.startsWith('"') ? "string" : "character", quoted, content)
+    }
+    const mark = match(sign)
+    return mark !== undefined && push("sign", mark, mark)
+  }
+  while (at < source.length) {
+    if (next()) continue
+    const rest = source.slice(at)
+    if (rest.startsWith("/*")) throw syntax({ line, column }, "a comment without end")
+    if (/^["']/.test(rest)) throw syntax({ line, column }, "a text without end on its line")
+    throw syntax(
+      { line, column },
+      `no sign of the language: ${JSON.stringify(String.fromCodePoint(rest.codePointAt(0) ?? 0))}`
+    )
+  }
+  tokens.push({ kind: "end", text: "the end", value: 0n, line, column })
+  return tokens
+}

@@ -1,0 +1,261 @@
+/**
+ * Whole declarations of TSDL into the classes of a trace, one piece of text after the other.
+ *
+ * Inside a piece the order is that of readers everywhere: env, clocks, types, trace, streams, events; a type is known
+ * after its declaration only. Nothing is declared before the trace block is there, since it says the byte order.
+ */
+import type { ClockClass, TraceClass } from "../../model/TraceClass.ts"
+import { Declarations, emptyTrace, type GrowingDataStream, noNames, normalised, uuidBytes } from "../Classes.ts"
+import type { Draft, StructureDraft } from "../Draft.ts"
+import { invalid, MetadataRefused, syntax } from "../MetadataRefused.ts"
+import { Attributes } from "./Attributes.ts"
+import { lex, type Start } from "./Lexer.ts"
+import { Parser } from "./Parser.ts"
+import * as Roles from "./Roles.ts"
+import type { Block, BlockName, Item, Placed } from "./Syntax.ts"
+import { TypeScope } from "./TypeScope.ts"
+import { Types } from "./Types.ts"
+
+const isBlock =
+  (name: BlockName) =>
+  (item: Block | Item): item is Block =>
+    item.kind === "block" && item.name === name
+
+const attributesOf = ({ items, place }: Block): Attributes =>
+  new Attributes(
+    items.flatMap((item) => (item.kind === "value" ? [{ name: item.path, value: item.value, place: item.place }] : [])),
+    place
+  )
+
+const theClock: ClockClass = {
+  id: "",
+  namespace: undefined,
+  name: undefined,
+  uid: undefined,
+  description: undefined,
+  frequency: 1_000_000_000n,
+  offsetSeconds: 0n,
+  offsetCycles: 0n,
+  precision: undefined,
+  accuracy: undefined,
+  origin: undefined
+}
+
+/** Characters of a line that a refusal shows. */
+const excerptMax = 120
+
+export class TsdlReader {
+  readonly #trace = emptyTrace("1.8")
+  readonly #declarations = new Declarations(this.#trace)
+  readonly #root = new TypeScope(undefined)
+  readonly #types = new Types(() => ({
+    byteOrder: this.#trace.byteOrder ?? "little-endian",
+    clocks: this.#trace.clocks,
+    environment: this.#trace.environment
+  }))
+  #tokenCount = 0
+  #waiting: ReadonlyArray<Block | Item> = []
+  /** Before the trace block only. */
+  #isDeclared = false
+
+  /** Whether there was any declaration at all. */
+  get isEmpty(): boolean {
+    return !this.#isDeclared && this.#waiting.length === 0
+  }
+
+  /** Undefined while there is no trace block. */
+  get traceClass(): TraceClass | undefined {
+    return this.#isDeclared ? this.#trace : undefined
+  }
+
+  read(text: string, start: Start): void {
+    this.#waiting = [...this.#waiting, ...this.#parse(text, start)]
+    const blocks = this.#waiting.filter(isBlock("trace"))
+    if (blocks.length === 0 && !this.#isDeclared) return
+    const found = this.#waiting
+    this.#waiting = []
+    this.#evaluate(found, blocks)
+  }
+
+  #parse(text: string, start: Start): ReadonlyArray<Block | Item> {
+    try {
+      const tokens = lex(text, start)
+      const items = new Parser(tokens, this.#tokenCount).metadata()
+      this.#tokenCount += tokens.length
+      return items
+    } catch (cause) {
+      if (!(cause instanceof MetadataRefused) || !("line" in cause.place)) throw cause
+      const { line, column } = cause.place
+      const written = text.split("\n")[line - start.line] ?? ""
+      throw new MetadataRefused(cause.kind, { line, column, text: written.slice(0, excerptMax) }, cause.reason)
+    }
+  }
+
+  #evaluate(items: ReadonlyArray<Block | Item>, traces: ReadonlyArray<Block>): void {
+    const [trace, second = this.#isDeclared ? trace : undefined] = traces
+    if (second !== undefined) throw invalid(second.place, "a second `trace` block")
+    if (trace !== undefined) this.#traceAttributes(trace)
+    this.#isDeclared = true
+    for (const block of items.filter(isBlock("env"))) this.#environment(block)
+    for (const block of items.filter(isBlock("clock"))) this.#clock(block)
+    this.#correlate()
+    for (const item of items) this.#rootType(item)
+    if (trace !== undefined) this.#packetHeader(trace)
+    for (const block of items.filter(isBlock("stream"))) this.#stream(block)
+    for (const block of items.filter(isBlock("event"))) this.#event(block)
+  }
+
+  #traceAttributes(block: Block): void {
+    const attributes = attributesOf(block)
+    const version = ["major", "minor"].map((name) => attributes.required(name, attributes.integer(name)))
+    if (version.join(".") !== "1.8") throw invalid(block.place, `CTF ${version.join(".")} is not 1.8`)
+    if (!attributes.has("byte_order")) throw invalid(block.place, "`byte_order` is missing")
+    const byteOrder = attributes.byteOrder("byte_order")
+    if (byteOrder === undefined) throw attributes.wrong("byte_order", "`le`, `be` or `network`")
+    this.#trace.byteOrder = byteOrder
+    this.#trace.uid = attributes.uuid("uuid")
+    this.#trace.uuid = this.#trace.uid === undefined ? undefined : uuidBytes(this.#trace.uid)
+  }
+
+  #environment({ items }: Block): void {
+    for (const item of items) {
+      if (item.kind !== "value") throw syntax(item.place, "expected `name = value` in `env`")
+      // Other values are skipped, as readers do.
+      if (item.value.kind === "path") continue
+      const value = item.value.kind === "integer" ? item.value.value : item.value.text
+      this.#trace.environment.set(item.path, value)
+    }
+  }
+
+  #clock(block: Block): void {
+    const attributes = attributesOf(block)
+    const name = attributes.word("name")
+    if (name === undefined || name === "") throw invalid(block.place, "a clock without `name`")
+    if (this.#trace.clocks.has(name)) throw invalid(block.place, `clock \`${name}\` is declared twice`)
+    const frequency = attributes.unsigned("freq") ?? 1_000_000_000n
+    if (frequency === 0n) throw attributes.wrong("freq", "more than 0 cycles per second")
+    const clock: ClockClass = {
+      id: name,
+      namespace: undefined,
+      name,
+      uid: attributes.uuid("uuid"),
+      description: attributes.text("description"),
+      frequency,
+      offsetSeconds: attributes.integer("offset_s") ?? 0n,
+      offsetCycles: attributes.unsigned("offset") ?? 0n,
+      precision: attributes.unsigned("precision"),
+      accuracy: undefined,
+      origin: attributes.boolean("absolute") === true ? "unix-epoch" : undefined
+    }
+    this.#trace.clocks.set(name, normalised(clock))
+  }
+
+  /** LTTng does not say it: all its clocks count from the epoch. */
+  #correlate(): void {
+    const tracer = this.#trace.environment.get("tracer_name")
+    if (typeof tracer !== "string" || !tracer.startsWith("lttng")) return
+    for (const [name, clock] of this.#trace.clocks) {
+      if (clock.origin === undefined) this.#trace.clocks.set(name, { ...clock, origin: "unix-epoch" })
+    }
+  }
+
+  #rootType(item: Block | Item): void {
+    if (item.kind === "block") return
+    if (item.kind === "value" || item.kind === "type") throw syntax(item.place, "an assignment outside of all blocks")
+    this.#types.declare(item, this.#root)
+  }
+
+  /** The structures that a block assigns, by path; its own types are declared on the way. */
+  #structures({ items }: Block): ReadonlyMap<string, { readonly draft: StructureDraft; readonly place: Placed }> {
+    const scope = new TypeScope(this.#root)
+    const found = new Map<string, { readonly draft: StructureDraft; readonly place: Placed }>()
+    for (const item of items) {
+      if (item.kind === "type") {
+        if (found.has(item.path)) throw invalid(item.place, `\`${item.path}\` is set twice`)
+        const draft: Draft = this.#types.type(item.type, scope)
+        if (draft.kind !== "structure") throw invalid(item.place, `\`${item.path}\` is not a structure`)
+        found.set(item.path, { draft, place: item.place })
+      } else if (item.kind !== "value") {
+        this.#types.declare(item, scope)
+      }
+    }
+    return found
+  }
+
+  #packetHeader(block: Block): void {
+    const header = this.#structures(block).get("packet.header")
+    if (header === undefined) return
+    const { draft, place } = header
+    const withRoles = Roles.assign(draft, "packet-header", (name) => this.#implicitClock(name, place), place)
+    this.#declarations.packetHeader(Roles.withMagic(withRoles, place))
+  }
+
+  #implicitClock(name: string, place: Placed): ClockClass {
+    const [clock = theClock, second] = this.#trace.clocks.values()
+    if (second !== undefined) throw invalid(place, `\`${name}\` is mapped to none of several clocks`)
+    return clock
+  }
+
+  #hasStreamId(): boolean {
+    return this.#trace.packetHeader?.members.some(({ declaredName }) => declaredName === "stream_id") === true
+  }
+
+  #stream(block: Block): void {
+    const { place } = block
+    const attributes = attributesOf(block)
+    const written = attributes.unsigned("id")
+    if (written !== undefined && !this.#hasStreamId()) {
+      throw invalid(place, "a stream's `id` needs `stream_id` in the packet header")
+    }
+    if (written === undefined && this.#trace.dataStreams.size > 0)
+      throw invalid(place, "one of several streams has no `id`")
+    const structures = this.#structures(block)
+    const withRoles = (path: string, scope: "packet-context" | "event-record-header") => {
+      const found = structures.get(path)
+      if (found === undefined) return undefined
+      return Roles.assign(found.draft, scope, (name) => this.#implicitClock(name, found.place), found.place)
+    }
+    const packetContext = withRoles("packet.context", "packet-context")
+    const eventHeader = withRoles("event.header", "event-record-header")
+    const commonContext = structures.get("event.context")?.draft
+    const clocks = new Set([packetContext, eventHeader, commonContext].flatMap((draft) => [...(draft?.clocks ?? [])]))
+    const [clock, second] = clocks
+    if (second !== undefined) throw invalid(place, "a stream's integers are mapped to several clocks")
+    const id = written ?? 0n
+    this.#declarations.dataStream({ id, clock, packetContext, eventHeader, commonContext, ...noNames }, place)
+  }
+
+  #streamOf(attributes: Attributes, place: Placed): GrowingDataStream {
+    const { dataStreams } = this.#trace
+    const written = attributes.unsigned("stream_id")
+    const [only, second] = dataStreams.values()
+    if (written === undefined && second !== undefined)
+      throw invalid(place, "`stream_id` is missing: there are several streams")
+    const stream = written === undefined ? only : dataStreams.get(written)
+    if (stream !== undefined) return stream
+    if (only !== undefined || (written ?? 0n) !== 0n) throw invalid(place, `no stream ${written} is declared`)
+    const none = { packetContext: undefined, eventHeader: undefined, commonContext: undefined }
+    return this.#declarations.dataStream({ id: 0n, clock: undefined, ...none, ...noNames }, place)
+  }
+
+  #event(block: Block): void {
+    const { place } = block
+    const attributes = attributesOf(block)
+    const name = attributes.word("name")
+    if (name === undefined) throw invalid(place, "an event without `name`")
+    const stream = this.#streamOf(attributes, place)
+    const id = attributes.unsigned("id")
+    if (id === undefined && stream.events.size > 0) throw invalid(place, "one of several events has no `id`")
+    const structures = this.#structures(block)
+    const specificContext = structures.get("context")?.draft
+    const payload = structures.get("fields")?.draft
+    for (const clock of [...(specificContext?.clocks ?? []), ...(payload?.clocks ?? [])]) {
+      stream.clock ??= clock
+      if (stream.clock !== clock) throw invalid(place, "a stream's integers are mapped to several clocks")
+    }
+    const logLevel = attributes.unsigned("loglevel")
+    const emfUri = attributes.text("model.emf.uri")
+    const draft = { id: id ?? 0n, ...noNames, name, logLevel, emfUri, specificContext, payload }
+    this.#declarations.event(draft, stream, place)
+  }
+}
