@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { options } from "../src/config/Options.ts"
+import { catalogue } from "../src/errors/Catalogue.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const read = (file: string): string => readFileSync(join(root, file), "utf8")
@@ -130,6 +131,18 @@ describe("documents", () => {
       return [...named.map(([command]) => command), ...folders.filter((folder) => !existsSync(join(root, folder)))]
     })
     assert.deepStrictEqual(wrong, [])
+  })
+
+  it("name modules and codes that there are", () => {
+    const known = list("src/**/*.ts").map((file) => file.replace(/^src\/|\.ts$/g, ""))
+    const wrong = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "bench/README.md"].flatMap((file) => {
+      const modules = codesOf(read(file)).filter((code) => /^([a-z]+\/)+[A-Z]\w+(\.ts)?$/.test(code))
+      return modules.filter((module) => !known.some((name) => name === module.replace(".ts", "")))
+    })
+    const codes = read("ARCHITECTURE.md").match(/\b[A-Z]+_[A-Z_]+\b(?!…)/g) ?? []
+    const commands = list("src/protocol/**/*.ts").flatMap((file) => /name = "([A-Z_]+)"/.exec(read(file))?.[1] ?? [])
+    const unknown = codes.filter((code) => !(code in catalogue) && !commands.includes(code))
+    assert.deepStrictEqual([...wrong, ...unknown], [])
   })
 
   it("have a row for every folder of tests, and every file of bench", () => {

@@ -2,7 +2,7 @@
  * The repository's own rules, read from its files: which folder may import what, how long things may be, which words do
  * not occur. A failure names the file; changing a rule here is a design decision, and belongs in ARCHITECTURE.md too.
  */
-import { globSync, readFileSync } from "node:fs"
+import { existsSync, globSync, readFileSync } from "node:fs"
 import { basename, dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
@@ -321,6 +321,47 @@ describe("tests", () => {
       tests.filter((file) => !/\b(assert|expect)\b/.test(read(file).replace(/^import .*$/gm, ""))),
       []
     )
+  })
+})
+
+describe("documents", () => {
+  const documents = list("*.md", "{docs,test,bench,examples,packaging}/**/*.md").filter(
+    (file) => !file.includes("node_modules")
+  )
+
+  it("begin with a page: README.md has at most 150 lines", () => {
+    assert.isAtMost(read("README.md").trimEnd().split("\n").length, 150)
+  })
+
+  it("link to files and headings that exist", () => {
+    const withoutCode = (file: string) => read(file).replace(/^```[\s\S]*?^```/gm, "")
+    const anchorsOf = (file: string) =>
+      [...withoutCode(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+        heading
+          .toLowerCase()
+          .replace(/[^\p{L}\p{N}\- ]/gu, "")
+          .replaceAll(" ", "-")
+      )
+    const broken = documents.flatMap((file) =>
+      [...withoutCode(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => {
+        const [path = "", anchor] = link.split("#")
+        if (/^[a-z]+:/.test(link)) return undefined
+        const target = path === "" ? file : normalize(join(dirname(file), path))
+        if (!existsSync(join(root, target))) return `${file} links to ${link}`
+        return anchor === undefined || anchorsOf(target).includes(anchor) ? undefined : `${file} links to ${link}`
+      })
+    )
+    assert.deepStrictEqual(offences(broken), [])
+  })
+
+  it("say the imports that are allowed: the table of ARCHITECTURE.md", () => {
+    const rows = [...read("ARCHITECTURE.md").matchAll(/^\| `([\w.]+)` \|[^|]+\| (.*) \|$/gm)]
+    const stated = rows.map(([, folder = "", imports = ""]) => [folder, imports.replace("–", "")])
+    const known = Object.entries(allowed).map(([folder, imports]) => [
+      folder,
+      imports.map((name) => `\`${name}\``).join(", ")
+    ])
+    assert.sameDeepMembers(stated, known)
   })
 })
 
