@@ -1,0 +1,32 @@
+/** What a `--where` says: a tree of tests of an event record's fields. */
+import type { Scope } from "../model/FieldClass.ts"
+
+/** What is known of an event record beside its fields. */
+export type Fact = "name" | "id" | "time" | "loglevel" | "emf" | "cpu"
+
+export type Operand =
+  /** Without a scope: the payload's, else that of the contexts, the nearest first. */
+  | { readonly kind: "field"; readonly scope: Scope | undefined; readonly path: ReadonlyArray<string | number> }
+  | { readonly kind: "fact"; readonly fact: Fact }
+  | { readonly kind: "environment"; readonly name: string }
+  | { readonly kind: "integer"; readonly value: bigint }
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "string"; readonly value: string }
+  | { readonly kind: "boolean"; readonly value: boolean }
+
+export type Comparison = "==" | "!=" | "<" | "<=" | ">" | ">="
+
+export type Expression =
+  | { readonly kind: "and" | "or"; readonly terms: ReadonlyArray<Expression> }
+  | { readonly kind: "not"; readonly term: Expression }
+  | {
+      readonly kind: "comparison"
+      readonly operator: Comparison
+      readonly left: Operand
+      readonly right: Operand
+    }
+  /** A text, or a label of an enumeration, that matches. */
+  | { readonly kind: "match"; readonly operand: Operand; readonly matches: (text: string) => boolean }
+  | { readonly kind: "exists"; readonly operand: Operand }
+  /** True, not zero, not empty. */
+  | { readonly kind: "truth"; readonly operand: Operand }

@@ -1,0 +1,220 @@
+/**
+ * Expressions and name patterns as filters: what a class of event records decides is decided once, for all of them;
+ * the rest reads single fields.
+ */
+import { compare, nanos, type Time } from "../decode/Clock.ts"
+import { type Int, narrowed } from "../decode/Cursor.ts"
+import type { DataStream } from "../decode/DataStream.ts"
+import { type Filter, field, type Scalar } from "../decode/Fields.ts"
+import { flags, type LabelsOf, labels } from "../decode/Labels.ts"
+import type { EventPlan } from "../decode/Plan.ts"
+import type { Scope } from "../model/FieldClass.ts"
+import type { Comparison, Expression, Fact, Operand } from "./Expression.ts"
+import * as Glob from "./Glob.ts"
+
+type Test = boolean | ((event: DataStream) => boolean)
+
+/** An operand for the records of one class. */
+interface Source {
+  /** Where it is the same for all of them. Undefined both here and in `read`: they have no such thing. */
+  readonly constant: Scalar | undefined
+  readonly read: ((event: DataStream) => Scalar | undefined) | undefined
+  /** Of an enumeration or a bit map. */
+  readonly labelsOf: LabelsOf | undefined
+}
+
+const constant = (value: Scalar | undefined): Source => ({ constant: value, read: undefined, labelsOf: undefined })
+
+/** Where a name without scope is looked for. */
+const nearest: ReadonlyArray<Scope> = [
+  "event-record-payload",
+  "event-record-specific-context",
+  "event-record-common-context",
+  "packet-context"
+]
+
+const fieldSource = (plan: EventPlan, scopes: ReadonlyArray<Scope>, path: ReadonlyArray<string | number>): Source => {
+  for (const scope of scopes) {
+    const found = field(plan, scope, path)
+    if (found === undefined) continue
+    const { fieldClass, read } = found
+    const mappings = "mappings" in fieldClass ? fieldClass.mappings : undefined
+    const labelsOf = fieldClass.kind === "bit-map" ? flags(fieldClass.flags) : mappings && labels(mappings)
+    return { constant: undefined, read, labelsOf }
+  }
+  return constant(undefined)
+}
+
+const environmentValue = (plan: EventPlan, name: string): Scalar | undefined => {
+  const value = plan.stream.trace.traceClass.environment.get(name)
+  return typeof value === "bigint" ? narrowed(value) : value
+}
+
+const factSource = (plan: EventPlan, fact: Fact): Source => {
+  const { eventClass } = plan
+  switch (fact) {
+    case "name":
+      return constant(eventClass.name)
+    case "id":
+      return constant(narrowed(eventClass.id))
+    case "loglevel":
+      return constant(eventClass.logLevel === undefined ? undefined : narrowed(eventClass.logLevel))
+    case "emf":
+      return constant(eventClass.emfUri)
+    case "cpu":
+      return fieldSource(plan, ["packet-context"], ["cpu_id"])
+    case "time":
+      if (plan.stream.clock === undefined) return constant(undefined)
+      return {
+        constant: undefined,
+        read: ({ hasTime, time }) => (hasTime ? narrowed(nanos(time)) : undefined),
+        labelsOf: undefined
+      }
+  }
+}
+
+const source = (plan: EventPlan, operand: Operand): Source => {
+  switch (operand.kind) {
+    case "field":
+      return fieldSource(plan, operand.scope === undefined ? nearest : [operand.scope], operand.path)
+    case "fact":
+      return factSource(plan, operand.fact)
+    case "environment":
+      return constant(environmentValue(plan, operand.name))
+    case "integer":
+      return constant(narrowed(operand.value))
+    default:
+      return constant(operand.value)
+  }
+}
+
+const isNumber = (value: Scalar): value is Int => typeof value === "number" || typeof value === "bigint"
+
+/** Numbers compare with numbers, exactly, whatever their form; texts and booleans with their own kind. */
+const holds = (operator: Comparison, left: Scalar, right: Scalar): boolean => {
+  if (!(isNumber(left) && isNumber(right)) && typeof left !== typeof right) return false
+  switch (operator) {
+    case "==":
+      return left >= right && left <= right
+    case "!=":
+      return !(left >= right && left <= right)
+    case "<":
+      return left < right
+    case "<=":
+      return left <= right
+    case ">":
+      return left > right
+    case ">=":
+      return left >= right
+  }
+}
+
+const swapped: Readonly<Record<Comparison, Comparison>> = {
+  "==": "==",
+  "!=": "!=",
+  "<": ">",
+  "<=": ">=",
+  ">": "<",
+  ">=": "<="
+}
+
+/** A test of one operand. Labels stand for an enumeration's number when texts are asked for. */
+const tested = ({ constant: value, read, labelsOf }: Source, holdsFor: (value: Scalar) => boolean): Test => {
+  if (read === undefined) return value !== undefined && holdsFor(value)
+  const test =
+    labelsOf === undefined ? holdsFor : (number: Scalar) => isNumber(number) && labelsOf(number).some(holdsFor)
+  return (event) => {
+    const found = read(event)
+    return found !== undefined && test(found)
+  }
+}
+
+const timeTest = (operator: Comparison, value: Int): Test => {
+  const whole = BigInt(value)
+  const limit: Time = { high: Number(whole >> 32n), low: Number(whole & 0xffff_ffffn) }
+  return ({ hasTime, time }) => hasTime && holds(operator, compare(time, limit), 0)
+}
+
+const comparison = (plan: EventPlan, operator: Comparison, left: Operand, right: Operand): Test => {
+  if (right.kind === "fact" || right.kind === "field") {
+    if (left.kind !== "fact" && left.kind !== "field") return comparison(plan, swapped[operator], right, left)
+  }
+  if (left.kind === "fact" && left.fact === "time" && right.kind === "integer") {
+    return plan.stream.clock !== undefined && timeTest(operator, right.value)
+  }
+  const one = source(plan, left)
+  const other = source(plan, right)
+  if (other.read === undefined) {
+    const value = other.constant
+    if (value === undefined) return false
+    const isLabel = typeof value === "string" && one.labelsOf !== undefined
+    // "Is not" this label: none of them is.
+    if (isLabel && operator === "!=") return both(exists(one), negated(tested(one, (label) => label === value)))
+    return tested(isLabel ? one : { ...one, labelsOf: undefined }, (found) => holds(operator, found, value))
+  }
+  const { read } = one
+  if (read === undefined) return false
+  const readOther = other.read
+  return (event) => {
+    const found = read(event)
+    if (found === undefined) return false
+    const value = readOther(event)
+    return value !== undefined && holds(operator, found, value)
+  }
+}
+
+const exists = ({ constant: value, read }: Source): Test =>
+  read === undefined ? value !== undefined : (event) => read(event) !== undefined
+
+const negated = (test: Test): Test => (typeof test === "boolean" ? !test : (event) => !test(event))
+
+const both = (one: Test, other: Test): Test => {
+  if (typeof one === "boolean") return one && other
+  if (typeof other === "boolean") return other && one
+  return (event) => one(event) && other(event)
+}
+
+const either = (one: Test, other: Test): Test => {
+  if (typeof one === "boolean") return one || other
+  if (typeof other === "boolean") return other || one
+  return (event) => one(event) || other(event)
+}
+
+const isTrue = (value: Scalar): boolean => Boolean(value)
+
+const compile = (plan: EventPlan, expression: Expression): Test => {
+  switch (expression.kind) {
+    case "and":
+      return expression.terms.map((term) => compile(plan, term)).reduce(both)
+    case "or":
+      return expression.terms.map((term) => compile(plan, term)).reduce(either)
+    case "not":
+      return negated(compile(plan, expression.term))
+    case "comparison":
+      return comparison(plan, expression.operator, expression.left, expression.right)
+    case "match": {
+      const { matches } = expression
+      return tested(source(plan, expression.operand), (value) => typeof value === "string" && matches(value))
+    }
+    case "exists":
+      return exists(source(plan, expression.operand))
+    case "truth":
+      return tested({ ...source(plan, expression.operand), labelsOf: undefined }, isTrue)
+  }
+}
+
+export const where =
+  (expression: Expression): Filter =>
+  (plan) =>
+    compile(plan, expression)
+
+/** Of records whose name matches one of the patterns. */
+export const named = (patterns: ReadonlyArray<string>): Filter => {
+  const matchers = patterns.map(Glob.matcher)
+  return ({ eventClass: { name } }) => name !== undefined && matchers.some((matches) => matches(name))
+}
+
+export const every =
+  (filters: ReadonlyArray<Filter>): Filter =>
+  (plan) =>
+    filters.map((filter) => filter(plan)).reduce(both, true)

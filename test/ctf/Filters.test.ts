@@ -1,0 +1,166 @@
+/** `--where` and `--event`: what they say, what they match in one event record, and where they are refused. */
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import * as DataStream from "../../src/ctf/decode/DataStream.ts"
+import type { Filter } from "../../src/ctf/decode/Fields.ts"
+import { type EventPlan, TracePlan } from "../../src/ctf/decode/Plan.ts"
+import * as Filters from "../../src/ctf/filter/Filters.ts"
+import * as Glob from "../../src/ctf/filter/Glob.ts"
+import * as Where from "../../src/ctf/filter/Where.ts"
+import { parse } from "../../src/ctf/metadata/GrowingMetadata.ts"
+
+const metadata = `
+trace { major = 1; minor = 8; byte_order = le; };
+env { hostname = "web1"; vpid = 42; };
+clock { name = c; freq = 1000000000; offset_s = 1700000000; };
+typealias integer { size = 8; } := u8;
+typealias integer { size = 16; signed = true; } := s16;
+typealias integer { size = 64; } := u64;
+typealias integer { size = 64; map = clock.c.value; } := time;
+stream {
+  packet.context := struct { u8 cpu_id; };
+  event.header := struct { u8 id; time timestamp; };
+  event.context := struct { s16 _vtid; u8 shared; };
+};
+event {
+  id = 0; name = "sched:switch"; loglevel = 6;
+  fields := struct {
+    s16 _prev; u64 big; u8 shared;
+    enum : u8 { "READ" = 1, WRITE = 2 ... 3, "ANY" = 0 ... 9 } mode;
+    floating_point { exp_dig = 11; mant_dig = 53; align = 8; } ratio;
+    string text;
+    struct { u8 x; u8 list[3]; } inner;
+    enum : u8 { none = 0, small = 1 } tag;
+    variant <tag> { string none; u8 small; } v;
+  };
+};
+event { id = 1; name = "other"; fields := struct { u8 only; }; };`
+
+const bytes = Buffer.alloc(64)
+const put = (at: number, write: (at: number) => number): number => write(at)
+let end = 0
+end = put(end, (at) => bytes.writeUInt8(3, at))
+end = put(end, (at) => bytes.writeUInt8(0, at))
+end = put(end, (at) => bytes.writeBigUInt64LE(5n, at))
+end = put(end, (at) => bytes.writeInt16LE(77, at))
+end = put(end, (at) => bytes.writeUInt8(1, at))
+end = put(end, (at) => bytes.writeInt16LE(-2, at))
+end = put(end, (at) => bytes.writeBigUInt64LE(2n ** 64n - 1n, at))
+end = put(end, (at) => bytes.writeUInt8(200, at))
+end = put(end, (at) => bytes.writeUInt8(2, at))
+end = put(end, (at) => bytes.writeDoubleLE(0.5, at))
+end = put(end, (at) => at + bytes.write('a "b"\0', at))
+end = put(end, (at) => bytes.writeUInt8(9, at))
+for (const element of [10, 20, 30]) end = put(end, (at) => bytes.writeUInt8(element, at))
+end = put(end, (at) => bytes.writeUInt8(1, at))
+end = put(end, (at) => bytes.writeUInt8(250, at))
+
+const open = (): DataStream.DataStream => {
+  const trace = new TracePlan(Result.getOrThrow(parse(Buffer.from(metadata))))
+  const stream = new DataStream.DataStream("s", trace)
+  assert.isTrue(stream.open(DataStream.inMemory(bytes.subarray(0, end))))
+  assert.strictEqual(stream.next(), DataStream.event, JSON.stringify(stream.failure))
+  return stream
+}
+
+const passes = (filter: Filter): boolean => {
+  const stream = open()
+  const decided = filter(stream.current as EventPlan)
+  return typeof decided === "boolean" ? decided : decided(stream)
+}
+
+const filterOf = (text: string): Filter => Filters.where(Result.getOrThrow(Where.parse(text)))
+
+describe("--where", () => {
+  it.each([
+    "prev == -2",
+    "$payload.prev = -0x2",
+    "prev < 0 and prev >= -2 and prev != 1",
+    "big == 18446744073709551615",
+    "big > 18446744073709551614 && big > 9007199254740993",
+    "-2 == prev",
+    "shared == 200 and $ctx.shared == 1 and shared != $ctx.shared",
+    "vtid == 77 and cpu_id == 3 and $pctx.cpu_id == 3 and $cpu == 3",
+    "mode == 2 and mode == 'WRITE' and mode == \"ANY\" and mode != 'READ'",
+    "mode =~ /^W/ and mode like 'A*'",
+    "ratio == 0.5 and ratio > 0 and ratio < 5e-1",
+    "text == 'a \"b\"' and text == \"a \\\"b\\\"\" and text like 'a*' and text =~ /B/i and text !~ 'x'",
+    "inner.x == 9 and inner.list[2] == 30 and not exists inner.list[3]",
+    "v == 250 and v.small == 250",
+    "$name == 'sched:switch' and $name like 'sched:*' and $id == 0 and $loglevel <= 6",
+    "$time == 1700000000000000005 and $time > 1700000000000000004 and not $time < 1700000000000000005",
+    "1700000000000000005 <= $time",
+    "$env.hostname == 'web1' and $env.vpid == 42",
+    "prev in (1, -2, 0x10) and prev not in (3, 4)",
+    "not (prev == 1 or prev == 2) and !(prev == 3)",
+    "prev == 1 or prev == 2 and prev == 3 or prev == -2",
+    "text and prev and exists big and not exists nothing"
+  ])("%s", (text) => {
+    assert.isTrue(passes(filterOf(text)))
+    assert.isFalse(passes(filterOf(`not (${text})`)))
+  })
+
+  it.each([
+    "prev == 2",
+    "nothing == 1",
+    "nothing != 1",
+    "nothing not in (1)",
+    "text == 1",
+    "prev == 'x'",
+    "mode == 'READ'",
+    "$emf == ''",
+    "$ctx.prev == -2",
+    "big == 18446744073709551614",
+    "inner == 1",
+    "$env.vpid == '42'"
+  ])("%s does not hold", (text) => {
+    assert.isFalse(passes(filterOf(text)))
+  })
+
+  it("decides for all records of a class where their fields do not matter", () => {
+    const plan = open().current as EventPlan
+    assert.isFalse(filterOf("only == 1")(plan))
+    assert.isFalse(filterOf("$name == 'other' and prev == 1")(plan))
+    assert.isTrue(filterOf("$name != 'other' or prev == 1")(plan))
+  })
+
+  it.each([
+    ["", 1, "a field or a value"],
+    ["prev ==", 8, "a field or a value"],
+    ["prev == 1 and", 14, "a field or a value"],
+    ["(prev == 1", 11, "`)`"],
+    ["prev == 1 2", 11, "`and`, `or` or the end"],
+    ["$nmae == 'x'", 1, "`$nmae` is none of"],
+    ["text =~ /(/", 9, "Invalid regular expression"],
+    ["text like 5", 11, "a pattern in quotes"],
+    ["a[x] == 1", 3, "an index"],
+    ["prev == 'x", 9, "no part of an expression"],
+    ["x; y", 2, "no part of an expression"],
+    [`${"(".repeat(100_000)}`, 257, "nested too deep"]
+  ])("%s is refused at its column", (text, column, reason) => {
+    const outcome = Where.parse(text)
+    const refused = Result.isFailure(outcome) ? outcome.failure : assert.fail("accepted")
+    assert.strictEqual(refused.column, column)
+    assert.include(refused.reason, reason)
+  })
+})
+
+describe("--event", () => {
+  it.each([
+    [["sched:*"], true],
+    [["other", "sched:switc?"], true],
+    [["sched"], false],
+    [["*switch"], true],
+    [["sched:\\*"], false],
+    [["*"], true],
+    [[], false]
+  ])("%j", (patterns, expected) => {
+    assert.strictEqual(passes(Filters.named(patterns)), expected)
+  })
+
+  it("takes signs of regular expressions as they are, and any number of stars", () => {
+    assert.isTrue(Glob.matcher("a.b[c]+")("a.b[c]+"))
+    assert.isFalse(Glob.matcher("a.b")("axb"))
+    assert.isFalse(Glob.matcher(`${"*".repeat(1000)}b`)("a".repeat(10_000)))
+  })
+})
