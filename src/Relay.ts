@@ -9,7 +9,8 @@ import * as DataConnection from "./connection/DataConnection.ts"
 import * as LiveConnection from "./connection/LiveConnection.ts"
 import type { RelayEvent } from "./relay/Events.ts"
 import { Registry } from "./relay/Registry.ts"
-import * as Status from "./relay/Status.ts"
+import * as Snapshot from "./relay/Snapshot.ts"
+import type * as Status from "./relay/Status.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
 import * as KeepAlive from "./transport/KeepAlive.ts"
 import { type ConnectionLimit, type ListenFailed, listen } from "./transport/Listener.ts"
@@ -30,6 +31,12 @@ export class Relay extends Context.Service<
     /** Sessions with their streams, as they are now. */
     readonly sessions: Effect.Effect<ReadonlyArray<Status.SessionStatus>>
     readonly counters: Effect.Effect<Status.Counters>
+    /** Open connections of the three ports. */
+    readonly connections: Effect.Effect<ReadonlyArray<Status.ConnectionStatus>>
+    /** The last of those that ended, the newest last. */
+    readonly closedConnections: Effect.Effect<ReadonlyArray<Status.ConnectionStatus>>
+    /** What connections did since the relay started. */
+    readonly activity: Effect.Effect<Status.Activity>
     /** What happens from now on; a slow subscriber loses the oldest events. */
     readonly events: Stream.Stream<RelayEvent>
   }
@@ -81,8 +88,11 @@ const ports = (config: RelayConfig) =>
     const bound = ({ address, port }: { readonly address: string; readonly port: number }) => ({ host: address, port })
     return Relay.of({
       addresses: { control: bound(control), data: bound(data), live: bound(live) },
-      sessions: Effect.sync(() => Status.sessions(registry)),
-      counters: Effect.sync(() => Status.counters(registry)),
+      sessions: Effect.sync(() => Snapshot.sessions(registry)),
+      counters: Effect.sync(() => Snapshot.counters(registry)),
+      connections: Effect.sync(() => Snapshot.connections(registry)),
+      closedConnections: Effect.sync(() => Snapshot.closedConnections(registry)),
+      activity: Effect.sync(() => Snapshot.activity(registry)),
       events: registry.events.stream
     })
   })

@@ -15,7 +15,7 @@ import * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 import * as GetPacket from "../protocol/live/GetPacket.ts"
 import * as ListSessions from "../protocol/live/ListSessions.ts"
 import { unknownCommand } from "../protocol/live/StatusReply.ts"
-import type { Layout } from "../protocol/Struct.ts"
+import { type Layout, u64At } from "../protocol/Struct.ts"
 import * as Version from "../protocol/Version.ts"
 import type { ViewerActor } from "../relay/viewer/ViewerActor.ts"
 import { isMissing, type ViewerStream } from "../relay/viewer/ViewerStream.ts"
@@ -78,10 +78,6 @@ const withRequest =
     return Result.isFailure(request) ? new Ending(request.failure.message) : handle(state, request.success)
   }
 
-/** As a number: a handle beyond 2⁵³ is nobody's. */
-const handleAt = (bytes: Buffer, at: number): number =>
-  bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
-
 // ---- sessions ------------------------------------------------------------------------------------------------------
 
 const connect = withRequest(Connect, (state, { major, minor, type }) => {
@@ -131,7 +127,7 @@ const detachSession = withRequest(DetachSession, ({ viewer, minor }, { sessionId
 
 const getNextIndex: Handler = ({ viewer }, bytes, at) => {
   const reply = Buffer.alloc(GetNextIndex.replySize)
-  const stream = viewer.stream(handleAt(bytes, at))
+  const stream = viewer.stream(u64At(bytes, at))
   if (stream === undefined) {
     reply.writeUInt32BE(GetNextIndex.Status.error, GetNextIndex.offsets.status)
     return reply
@@ -170,8 +166,8 @@ const packetHead = (into: Buffer, status: number, byteCount: number): Buffer => 
 const packetError = () => packetHead(Buffer.allocUnsafe(headBytes), GetPacket.Status.error, 0)
 
 const getPacket: Handler = ({ viewer }, bytes, at) => {
-  const stream = viewer.stream(handleAt(bytes, at))
-  const from = handleAt(bytes, at + 8)
+  const stream = viewer.stream(u64At(bytes, at))
+  const from = u64At(bytes, at + 8)
   const byteCount = bytes.readUInt32BE(at + 16)
   const { ok } = GetPacket.Status
   if (stream === undefined || byteCount > packetBytesMax || !stream.hasFile) return packetError()
@@ -214,7 +210,7 @@ const metadataHead = (status: number, byteCount: number): Buffer => {
 
 const getMetadata: Handler = ({ viewer }, bytes, at) => {
   const { Status } = GetMetadata
-  const stream = viewer.stream(handleAt(bytes, at))
+  const stream = viewer.stream(u64At(bytes, at))
   if (stream === undefined || !stream.stream.isMetadata) return metadataHead(Status.error, 0)
   const { metadata } = stream
   const nothing = () => {

@@ -51,7 +51,7 @@ class LiveConnection implements Receiver, RequestSink {
     const { connections } = this.#tally
     this.#connection = connections.open("live", peer.name)
     this.#end = new ConnectionEnd(connections, this.#connection)
-    this.#state = { viewer: new ViewerActor(registry), minor: Version.own.minor, isConnected: false }
+    this.#state = { viewer: new ViewerActor(registry, this.#connection), minor: Version.own.minor, isConnected: false }
   }
 
   get run(): Effect.Effect<void> {

@@ -3,11 +3,11 @@
  * (streaming.md §6.6, ctf.md): events it had no room for, and packets that were overwritten before they were sent.
  */
 
+import { u64At } from "../protocol/Struct.ts"
+
 /** At these places of an index record behind its offset. */
 const eventsDiscardedAt = 32
 const packetSeqNumAt = 56
-
-const u64At = (bytes: Buffer, at: number): number => bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
 
 export class Losses {
   /** As the tracer counts: since the stream began there. */

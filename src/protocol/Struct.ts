@@ -364,3 +364,7 @@ export const extend = (
   const kept = Object.entries(fields).filter(([name]) => !removed.includes(name))
   return Schema.Struct({ ...Object.fromEntries(kept), ...added }) as unknown as Schema.Codec<unknown>
 }
+
+/** A u64 as a number: beyond 2⁵³ it is rounded. For hot code, which makes no bigint. */
+export const u64At = (bytes: Buffer, at: number): number =>
+  bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)

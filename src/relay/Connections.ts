@@ -4,15 +4,15 @@
  */
 import type { CloseReason } from "./CloseReason.ts"
 
-export type Port = "control" | "data" | "live"
+export const ports = ["control", "data", "live"] as const
+export type Port = (typeof ports)[number]
 
 /**
  * Why nothing is read from a peer: its share of packet memory waits for a disk, the memory of all connections is short,
  * it brought too many indexes without packets, it does not read its answers, or its command waits for files.
  */
-export type Cause = "disk" | "memory" | "halves" | "unread answers" | "files"
-
-export const causes: ReadonlyArray<Cause> = ["disk", "memory", "halves", "unread answers", "files"]
+export const causes = ["disk", "memory", "halves", "unread answers", "files"] as const
+export type Cause = (typeof causes)[number]
 
 const noTime = (): Record<Cause, number> => ({ disk: 0, memory: 0, halves: 0, "unread answers": 0, files: 0 })
 

@@ -14,7 +14,7 @@ import * as Beacon from "./session/Beacon.ts"
 import { Chunks } from "./session/Chunks.ts"
 import type { Identity } from "./session/Identity.ts"
 import * as SessionActor from "./session/SessionActor.ts"
-import type { Surroundings } from "./session/Surroundings.ts"
+import { noTotals, type Surroundings } from "./session/Surroundings.ts"
 import { Gather } from "./stream/Gather.ts"
 import { SharedReads } from "./stream/SharedReads.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
@@ -98,7 +98,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           events,
           beacons,
           liveCache: liveCacheOf(options.liveCacheBytes),
-          totals: { packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0 },
+          totals: noTotals(),
           chunks,
           sessions,
           streams,

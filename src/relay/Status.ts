@@ -1,103 +1,138 @@
-/** The relay's sessions, streams and counters as plain values: for embedding programs and for whoever shows them. */
-import type { Registry } from "./Registry.ts"
-import type { SessionActor } from "./session/SessionActor.ts"
-import type { StreamActor } from "./stream/StreamActor.ts"
+/**
+ * The relay as it is at one moment, as plain values with codecs: for embedding programs and for whoever shows them.
+ *
+ * Every value is its own JSON form: numbers are exact, times are milliseconds since the epoch, absent means unknown.
+ */
+import { Schema } from "effect"
+import { causes, ports } from "./Connections.ts"
 
-/** One stream, now. Counts are of what is in its files. */
-export interface StreamStatus {
-  readonly id: number
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+const Millis = Schema.Finite
+
+/** What one stream received, and what its tracer lost meanwhile. */
+export const StreamStatus = Schema.Struct({
+  /** The handle that the relay gave it (streaming.md §4). */
+  id: Count,
   /** Directory of the stream inside its trace chunk. */
-  readonly path: string
-  readonly channelName: string
-  readonly isMetadata: boolean
-  readonly isPublished: boolean
-  readonly packetCount: number
-  readonly byteCount: number
+  path: Schema.String,
+  channelName: Schema.String,
+  isMetadata: Schema.Boolean,
+  /** Viewers know of it. */
+  isPublished: Schema.Boolean,
+  packetCount: Count,
+  byteCount: Count,
   /** Packets whose index is complete. */
-  readonly indexCount: number
-}
+  indexCount: Count,
+  /** Events that the tracer had no room for, as it counts itself: since the stream began there. */
+  eventsDiscarded: Count,
+  /** Packets that are missing between those that came. */
+  packetsLost: Count,
+  /** When a packet or a beacon came last. */
+  heardAtMillis: Millis
+})
+export interface StreamStatus extends Schema.Schema.Type<typeof StreamStatus> {}
+
+/** A viewer attached to a session. */
+export const ViewerStatus = Schema.Struct({
+  connectionId: Count,
+  /** `address:port`. */
+  peer: Schema.String,
+  /** Indexed packets that it has not asked for yet, over all streams. */
+  lagPacketCount: Count,
+  /** ns of trace clock between what it was given last and what came last, in the stream where that is most. */
+  lagNanos: Schema.Finite
+})
+export interface ViewerStatus extends Schema.Schema.Type<typeof ViewerStatus> {}
 
 /** One session of a target, now. */
-export interface SessionStatus {
-  readonly id: number
-  readonly name: string
-  readonly hostname: string
+export const SessionStatus = Schema.Struct({
+  id: Count,
+  name: Schema.String,
+  hostname: Schema.String,
   /** Protocol minor the target speaks. */
-  readonly minor: number
+  minor: Count,
   /** 0 = not live. */
-  readonly liveTimerMicros: number
-  readonly isSnapshot: boolean
+  liveTimerMicros: Count,
+  isSnapshot: Schema.Boolean,
   /** Relative to the output directory. */
-  readonly outputPath: string
-  readonly creationTimeSeconds: bigint
-  readonly viewerCount: number
+  outputPath: Schema.String,
+  creationTimeSeconds: Schema.Int,
+  viewerCount: Count,
   /** How often a stream of a live session was found silent for several live timer periods. */
-  readonly stallCount: number
-  readonly streams: ReadonlyArray<StreamStatus>
-}
+  stallCount: Count,
+  /** Of streams that are closed; open ones count for themselves. */
+  closedChannels: Schema.Array(
+    Schema.Struct({
+      channelName: Schema.String,
+      packetCount: Count,
+      byteCount: Count,
+      eventsDiscarded: Count,
+      packetsLost: Count
+    })
+  ),
+  viewers: Schema.Array(ViewerStatus),
+  streams: Schema.Array(StreamStatus)
+})
+export interface SessionStatus extends Schema.Schema.Type<typeof SessionStatus> {}
 
 /** The whole relay, now: counts, and bytes of memory. */
-export interface Counters {
-  readonly sessionCount: number
-  readonly streamCount: number
-  readonly viewerCount: number
-  readonly traceChunkCount: number
-  /** Of all sessions since the relay started. */
-  readonly packetCount: number
-  readonly byteCount: number
+export const Counters = Schema.Struct({
+  sessionCount: Count,
+  streamCount: Count,
+  viewerCount: Count,
+  traceChunkCount: Count,
+  /** Of all sessions since the relay started, as the next three. */
+  packetCount: Count,
+  byteCount: Count,
+  eventsDiscarded: Count,
+  packetsLost: Count,
   /** Packet memory in use between sockets and files, of `memoryBytesMax`. */
-  readonly memoryBytes: number
-  readonly memoryBytesMax: number
+  memoryBytes: Count,
+  memoryBytesMax: Count,
+  /** Indexes without packets and packets without indexes. */
+  halvesBytes: Count,
+  halvesBytesMax: Count,
   /** Descriptors held by trace files. */
-  readonly openFileCount: number
-}
-
-const streamStatus = (stream: StreamActor): StreamStatus => ({
-  id: stream.handle,
-  path: stream.path,
-  channelName: stream.channelName,
-  isMetadata: stream.isMetadata,
-  isPublished: stream.isPublished,
-  packetCount: stream.packetCount,
-  byteCount: stream.byteCount,
-  indexCount: stream.model.indexCount
+  openFileCount: Count
 })
+export interface Counters extends Schema.Schema.Type<typeof Counters> {}
 
-const sessionStatus = (session: SessionActor): SessionStatus => ({
-  id: session.id,
-  name: session.identity.sessionName,
-  hostname: session.identity.hostname,
-  minor: session.identity.minor,
-  liveTimerMicros: session.identity.liveTimer,
-  isSnapshot: session.identity.isSnapshot,
-  outputPath: session.identity.outputPath,
-  creationTimeSeconds: session.identity.creationTime,
-  viewerCount: session.viewers.count,
-  stallCount: session.viewers.stallCount,
-  streams: [...session.streams.values()].map(streamStatus)
+const Port = Schema.Literals(ports)
+const Cause = Schema.Literals(causes)
+
+/** One connection, open or closed. */
+export const ConnectionStatus = Schema.Struct({
+  id: Count,
+  port: Port,
+  /** `address:port` of the other side. */
+  peer: Schema.String,
+  openedAtMillis: Millis,
+  closedAtMillis: Schema.optionalKey(Millis),
+  /** Why it ended: a close reason of `docs/errors.md`. */
+  reason: Schema.optionalKey(Schema.String),
+  /** What the peer did wrong, if it did. */
+  complaint: Schema.optionalKey(Schema.String),
+  /** The session it belongs to, once known. */
+  sessionId: Schema.optionalKey(Count),
+  receivedByteCount: Count,
+  /** Why nothing is read from it now; absent while it is read. */
+  heldBackBy: Schema.optionalKey(Cause),
+  heldBackMillis: Schema.Record(Cause, Millis)
 })
+export interface ConnectionStatus extends Schema.Schema.Type<typeof ConnectionStatus> {}
 
-export const sessions = (registry: Registry["Service"]): ReadonlyArray<SessionStatus> =>
-  [...registry.sessions.values()].map(sessionStatus)
+const Commands = Schema.Array(Schema.Struct({ name: Schema.String, count: Count, refusedCount: Count }))
 
-export const counters = (registry: Registry["Service"]): Counters => {
-  const { totals, pool } = registry
-  let { packetCount, byteCount } = totals
-  let viewerCount = 0
-  for (const session of registry.sessions.values()) viewerCount += session.viewers.count
-  for (const stream of registry.streams.values()) {
-    packetCount += stream.packetCount
-    byteCount += stream.byteCount
-  }
-  return {
-    sessionCount: registry.sessions.size,
-    streamCount: registry.streams.size,
-    viewerCount,
-    traceChunkCount: registry.chunks.count,
-    packetCount,
-    byteCount,
-    memoryBytes: pool.usedBytes,
-    memoryBytesMax: pool.bytesMax,
-    openFileCount: registry.store.pool.openCount
-  }
-}
+/** Everything that is counted, since the relay started. */
+export const Activity = Schema.Struct({
+  openedConnections: Schema.Record(Port, Count),
+  connectionEnds: Schema.Array(Schema.Struct({ port: Port, reason: Schema.String, count: Count })),
+  /** Summed over all connections. */
+  heldBackMillis: Schema.Record(Cause, Millis),
+  controlCommands: Commands,
+  liveCommands: Commands,
+  beaconCount: Count,
+  /** µs from the read that brought commands to the write of their answers: `counts[i]` were below 2^i. */
+  answerMicros: Schema.Struct({ counts: Schema.Array(Count), sum: Schema.Finite, count: Count })
+})
+export interface Activity extends Schema.Schema.Type<typeof Activity> {}

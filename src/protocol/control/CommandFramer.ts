@@ -7,6 +7,7 @@
  */
 
 import { size as headerBytes, offsets, payloadBytesMax } from "../Header.ts"
+import { u64At } from "../Struct.ts"
 
 export interface CommandSink {
   /**
@@ -70,8 +71,7 @@ export class CommandFramer {
   }
 
   #begin(bytes: Buffer, at: number): void {
-    const dataSize =
-      bytes.readUInt32BE(at + offsets.dataSize) * 0x1_0000_0000 + bytes.readUInt32BE(at + offsets.dataSize + 4)
+    const dataSize = u64At(bytes, at + offsets.dataSize)
     this.#command = bytes.readUInt32BE(at + offsets.command)
     const wanted = dataSize > payloadBytesMax ? refuse : this.#sink.header(this.#command, dataSize)
     if (wanted === refuse) {

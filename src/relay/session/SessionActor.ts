@@ -21,7 +21,7 @@ import { StreamActor } from "../stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../stream/StreamSession.ts"
 import type { Identity } from "./Identity.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
-import type { Surroundings, Totals } from "./Surroundings.ts"
+import { noTotals, type Surroundings, type Totals } from "./Surroundings.ts"
 import { Viewers } from "./Viewers.ts"
 
 export interface Control extends Connection {
@@ -46,8 +46,8 @@ export class SessionActor implements StreamSession {
   /** Open streams, by handle. */
   readonly streams = new Map<number, StreamActor>()
   readonly traceIds = new Map<string, bigint>()
-  /** Of its streams that are closed. */
-  readonly closedTotals: Totals = { packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0 }
+  /** Of its streams that are closed, by channel. */
+  readonly closedTotals = new Map<string, Totals>()
   readonly chunks: SessionChunks
   isConnectionClosed = false
   isAborted = false
@@ -180,12 +180,10 @@ export class SessionActor implements StreamSession {
     this.#surroundings.streams.delete(handle)
     this.#unpublished.delete(stream)
     this.#completing.add(stream)
-    for (const totals of [this.#surroundings.totals, this.closedTotals]) {
-      totals.packetCount += stream.packetCount
-      totals.byteCount += stream.byteCount
-      totals.eventsDiscarded += stream.losses.eventsDiscarded
-      totals.packetsLost += stream.losses.packetsLost
-    }
+    addTo(this.#surroundings.totals, stream)
+    const ofChannel = this.closedTotals.get(stream.channelName) ?? noTotals()
+    this.closedTotals.set(stream.channelName, ofChannel)
+    addTo(ofChannel, stream)
   }
 
   get isComplete(): boolean {
@@ -339,6 +337,14 @@ export interface AddedStream {
 }
 
 export const noHandle = 0xffff_ffff_ffff_ffffn
+
+const addTo = (totals: Totals, { packetCount, byteCount, losses }: StreamActor): void => {
+  totals.packetCount += packetCount
+  totals.byteCount += byteCount
+  totals.eventsDiscarded += losses.eventsDiscarded
+  totals.packetsLost += losses.packetsLost
+}
+
 
 /** Sizes and counts beyond 2⁵³ mean "never reached" as well as their own value would. */
 const clampToNumber = (value: bigint) =>

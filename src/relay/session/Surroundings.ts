@@ -17,6 +17,8 @@ export interface Totals {
   packetsLost: number
 }
 
+export const noTotals = (): Totals => ({ packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0 })
+
 export interface Surroundings {
   readonly options: {
     readonly grouping: OutputGrouping

@@ -3,12 +3,18 @@
  * packets are to be kept in memory, since there is somebody to read them.
  */
 import type { RecentPackets } from "../../memory/RecentPackets.ts"
+import type { Connection } from "../Connections.ts"
 import type { SharedReads } from "../stream/SharedReads.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import type { LiveCache } from "../stream/StreamSession.ts"
 
 /** An attached viewer, as the session sees it. */
 export interface Attached {
+  readonly connection: Connection
+  /** Indexed packets that it has not asked for yet. */
+  readonly lagPacketCount: number
+  /** ns of trace clock that it is behind in the stream where that is most. */
+  readonly lagNanos: number
   /** The streams became visible. */
   readonly published: (streams: ReadonlyArray<StreamActor>) => void
   /** Every stream it still reads, closed ones included. */
@@ -54,6 +60,10 @@ export class Viewers {
 
   raise(): void {
     this.publicationCount++
+  }
+
+  get attached(): Iterable<Attached> {
+    return this.#attached
   }
 
   /** Streams that are closed but not read to their end. */

@@ -15,6 +15,7 @@ import { Losses } from "../../model/Losses.ts"
 import { noSeq, Stream } from "../../model/Stream.ts"
 import type { DataFile, IndexFile } from "../../model/StreamFile.ts"
 import * as CtfIndex from "../../protocol/CtfIndex.ts"
+import { u64At } from "../../protocol/Struct.ts"
 import type { TraceFile } from "../../storage/FilePool.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { Events } from "../Events.ts"
@@ -25,6 +26,9 @@ import { StreamFiles } from "./StreamFiles.ts"
 import { StreamReaders } from "./StreamReaders.ts"
 import type { StreamSession } from "./StreamSession.ts"
 import { type OnFailure, WriteLog } from "./WriteLog.ts"
+
+/** In an index record, behind its offset. */
+const timestampEndAt = 24
 
 /** A peer asks for pending data every 200 ms; this allows for many that do so without pause. */
 const hastyPendingMillis = 20
@@ -73,6 +77,8 @@ export class StreamActor {
   readonly losses: Losses
   /** ms since the epoch: when a packet or a beacon came last. */
   heardAt = Date.now()
+  /** Trace clock at the end of the newest packet; rounded, since it is only shown. */
+  newestUntil = 0
   isPublished = false
   packetCount = 0
   byteCount = 0
@@ -106,6 +112,7 @@ export class StreamActor {
       this.recentIndexes = recent
       this.#files.onRecord = (offset, fields, at) => {
         this.losses.add(fields, at)
+        this.newestUntil = u64At(fields, at + timestampEndAt)
         recent?.add(this.model.indexCount, offset, fields, at)
       }
     }

@@ -6,6 +6,7 @@
  */
 import { atBeginning, atEnd } from "../../model/ViewerCursor.ts"
 import type { StreamEntry } from "../../protocol/live/StreamEntry.ts"
+import type { Connection } from "../Connections.ts"
 import type { Registry } from "../Registry.ts"
 import type { SessionActor } from "../session/SessionActor.ts"
 import type { Attached } from "../session/Viewers.ts"
@@ -14,6 +15,7 @@ import { ViewerStream } from "./ViewerStream.ts"
 
 export class ViewedSession implements Attached {
   readonly session: SessionActor
+  readonly connection: Connection
   readonly #registry: Registry["Service"]
   /** By handle: what the viewer's commands may name. Shared with the viewer's other attachments. */
   readonly #known: Map<number, ViewerStream>
@@ -24,8 +26,14 @@ export class ViewedSession implements Attached {
   readonly #metadata = new Map<string, ViewerStream>()
   #seenPublicationCount = 0
 
-  constructor(session: SessionActor, registry: Registry["Service"], known: Map<number, ViewerStream>) {
+  constructor(
+    session: SessionActor,
+    registry: Registry["Service"],
+    connection: Connection,
+    known: Map<number, ViewerStream>
+  ) {
     this.session = session
+    this.connection = connection
     this.#registry = registry
     this.#known = known
   }
@@ -38,6 +46,18 @@ export class ViewedSession implements Attached {
 
   published(streams: ReadonlyArray<StreamActor>): void {
     for (const stream of streams) this.#add(stream, false)
+  }
+
+  get lagPacketCount(): number {
+    let count = 0
+    for (const viewerStream of this.#streams) count += viewerStream.lagPacketCount
+    return count
+  }
+
+  get lagNanos(): number {
+    let nanos = 0
+    for (const viewerStream of this.#streams) nanos = Math.max(nanos, viewerStream.lagNanos)
+    return nanos
   }
 
   get reading(): Iterable<StreamActor> {

@@ -9,6 +9,7 @@ import * as NewStreams from "../../protocol/live/GetNewStreams.ts"
 import * as NextIndex from "../../protocol/live/GetNextIndex.ts"
 import * as ListSessions from "../../protocol/live/ListSessions.ts"
 import type { StreamsReply } from "../../protocol/live/StreamEntry.ts"
+import type { Connection } from "../Connections.ts"
 import type { Registry } from "../Registry.ts"
 import type { SessionActor } from "../session/SessionActor.ts"
 import { ViewedSession } from "./ViewedSession.ts"
@@ -24,14 +25,16 @@ const ctf2 = 2
 
 export class ViewerActor {
   readonly #registry: Registry["Service"]
+  readonly #connection: Connection
   readonly #attachments = new Map<number, ViewedSession>()
   readonly #streams = new Map<number, ViewerStream>()
   #hasSession = false
   /** The viewer knows CTF 2, and the listing that names trace formats. */
   knowsFormats = false
 
-  constructor(registry: Registry["Service"]) {
+  constructor(registry: Registry["Service"], connection: Connection) {
     this.#registry = registry
+    this.#connection = connection
   }
 
   nextId(): bigint {
@@ -79,7 +82,7 @@ export class ViewerActor {
       const session = this.#attachable(sessionId, seek)
       if (typeof session === "number") return { status: session, streams: [] }
       const isRotating = session.isOngoingRotation
-      const attachment = new ViewedSession(session, this.#registry, this.#streams)
+      const attachment = new ViewedSession(session, this.#registry, this.#connection, this.#streams)
       this.#attachments.set(session.id, attachment)
       // What is announced after a rotation is read from the beginning, like every stream announced later.
       attachment.start(seek === Attach.Seek.last && !isRotating)

@@ -12,7 +12,8 @@ import type { Run } from "../../model/Runs.ts"
 import type { DataFile } from "../../model/StreamFile.ts"
 import type { Surroundings, ViewerCursor } from "../../model/ViewerCursor.ts"
 import * as CtfIndex from "../../protocol/CtfIndex.ts"
-import { Status } from "../../protocol/live/GetNextIndex.ts"
+import { offsets, Status } from "../../protocol/live/GetNextIndex.ts"
+import { u64At } from "../../protocol/Struct.ts"
 import { FileFailed } from "../../storage/Files.ts"
 import { Patience } from "../Patience.ts"
 import type { Registry } from "../Registry.ts"
@@ -54,6 +55,8 @@ export class ViewerStream implements Surroundings {
   #coming: StreamReader | undefined
   #ahead: Buffer | undefined
   #aheadSeq = 0
+  /** Trace clock; rounded, since it is only shown. */
+  #answeredUntil = 0
   #aheadCount = 0
 
   constructor(stream: StreamActor, cursor: ViewerCursor, registry: Registry["Service"]) {
@@ -98,6 +101,18 @@ export class ViewerStream implements Surroundings {
     const at = recentIndexes.find(seq)
     const run = at < 0 ? undefined : this.stream.model.runs.find(seq)
     return run === undefined ? undefined : recent.find(run.index.data, offsetOf(recentIndexes.bytes, at))
+  }
+
+  // ---- for status ------------------------------------------------------------------------------------------------
+
+  get lagPacketCount(): number {
+    return Math.max(0, this.stream.model.indexCount - this.cursor.seq)
+  }
+
+  /** ns of trace clock; 0 before the first answer. */
+  get lagNanos(): number {
+    if (this.lagPacketCount === 0 || this.#answeredUntil === 0) return 0
+    return Math.max(0, this.stream.newestUntil - this.#answeredUntil)
   }
 
   // ---- GET_NEXT_INDEX --------------------------------------------------------------------------------------------
@@ -156,6 +171,7 @@ export class ViewerStream implements Surroundings {
       this.#coming = undefined
     }
     this.#held = { reader, seq, offset: offsetOf(reply, 0) }
+    this.#answeredUntil = u64At(reply, offsets.timestampEnd)
     this.cursor.advance()
     return true
   }

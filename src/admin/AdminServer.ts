@@ -1,0 +1,101 @@
+/**
+ * The operator's HTTP port: health, metrics, the API. Loaded only where it is asked for.
+ *
+ * It shares the loop with the relay, so everything that a client can make it do or hold is bounded: connections,
+ * headers, bodies, and how long each may take.
+ */
+import * as http from "node:http"
+import type { ListenOptions } from "node:net"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Effect, Layer } from "effect"
+import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import type { Relay } from "../Relay.ts"
+import * as Exposition from "../telemetry/Exposition.ts"
+import { Telemetry } from "../telemetry/Telemetry.ts"
+import { AdminApi } from "./AdminApi.ts"
+import * as Authorization from "./Authorization.ts"
+import * as Handlers from "./Handlers.ts"
+import { readiness } from "./Readiness.ts"
+
+export interface Options {
+  /** `{ host, port }` or `{ path }` of a unix socket. */
+  readonly listen: ListenOptions
+  readonly policy: Authorization.Policy
+}
+
+const connectionCountMax = 64
+const headerMillisMax = 5_000
+const requestMillisMax = 30_000
+const headerBytesMax = 8 * 1024
+const stopTimeout = "1 second"
+
+const server = (): http.Server => {
+  const made = http.createServer({
+    headersTimeout: headerMillisMax,
+    requestTimeout: requestMillisMax,
+    connectionsCheckingInterval: 1_000,
+    maxHeaderSize: headerBytesMax,
+    keepAliveTimeout: headerMillisMax
+  })
+  made.maxConnections = connectionCountMax
+  return made
+}
+
+/** Somebody answers: the loop turns. */
+const livez = HttpRouter.add("GET", "/livez", HttpServerResponse.text("ok\n"))
+
+const readyz = HttpRouter.add(
+  "GET",
+  "/readyz",
+  Effect.gen(function* () {
+    const { process } = yield* Telemetry
+    const answer = readiness(yield* process)
+    return yield* HttpServerResponse.json(answer, { status: answer.isReady ? 200 : 503 })
+  }).pipe(Effect.orDie)
+)
+
+const metrics = HttpRouter.add(
+  "GET",
+  "/metrics",
+  Effect.gen(function* () {
+    const { samples } = yield* Telemetry
+    return HttpServerResponse.text(Exposition.text(yield* samples), { contentType: Exposition.contentType })
+  })
+)
+
+/** Of every answer, whichever route made it. */
+const securityHeaders = HttpRouter.middleware(
+  (answer) =>
+    Effect.map(
+      answer,
+      HttpServerResponse.setHeaders({
+        "content-security-policy":
+          "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:",
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-store"
+      })
+    ),
+  { global: true }
+)
+
+const nothingHere = HttpRouter.add("*", "/*", HttpServerResponse.empty({ status: 404 }))
+
+const routes = ({ policy }: Options) =>
+  Layer.mergeAll(
+    HttpApiBuilder.layer(AdminApi, { openapiPath: "/openapi.json" }).pipe(
+      Layer.provide([Handlers.sessions, Handlers.relay]),
+      Layer.provide(Authorization.layer(policy))
+    ),
+    metrics.pipe(Layer.provide(Authorization.guard(policy).layer)),
+    livez,
+    readyz,
+    securityHeaders,
+    nothingHere
+  )
+
+/** Serves until the scope closes. The bound address is that of `HttpServer`. */
+export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry> =>
+  HttpRouter.serve(routes(options), { disableLogger: true, disableListenLog: true }).pipe(
+    Layer.provideMerge(NodeHttpServer.layer(server, { gracefulShutdownTimeout: stopTimeout, ...options.listen }))
+  )

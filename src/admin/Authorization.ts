@@ -1,0 +1,50 @@
+/**
+ * Who may ask. Readings need the token unless the port is one that only this machine reaches; what changes something
+ * needs it everywhere. Without a token nothing can be changed.
+ */
+import { createHash, timingSafeEqual } from "node:crypto"
+import { Effect, Layer, Redacted } from "effect"
+import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import * as AdminApi from "./AdminApi.ts"
+
+export interface Policy {
+  /** Undefined: there is none. */
+  readonly token: Redacted.Redacted | undefined
+  /** A unix socket or a loopback address. */
+  readonly isLocal: boolean
+}
+
+/** Of equal length whatever was sent, so that the comparison takes the same time. */
+const digest = (text: string) => createHash("sha256").update(text).digest()
+
+const isToken = (token: Redacted.Redacted | undefined, given: string): boolean =>
+  token !== undefined && timingSafeEqual(digest(given), digest(Redacted.value(token)))
+
+/** Methods that only read. */
+const readings: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
+
+export const isAllowed = ({ token, isLocal }: Policy, method: string, given: string): boolean =>
+  (isLocal && readings.has(method)) || isToken(token, given)
+
+export const layer = (policy: Policy): Layer.Layer<AdminApi.Authorization> =>
+  Layer.succeed(
+    AdminApi.Authorization,
+    AdminApi.Authorization.of({
+      bearer: (answer, { credential }) =>
+        Effect.gen(function* () {
+          const { method } = yield* HttpServerRequest.HttpServerRequest
+          if (!isAllowed(policy, method, Redacted.value(credential))) return yield* new AdminApi.Unauthorized()
+          return yield* answer
+        })
+    })
+  )
+
+/** For routes beside the API. */
+export const guard = (policy: Policy) =>
+  HttpRouter.middleware((answer) =>
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers, method }) => {
+      const given = /^Bearer (.*)$/i.exec(headers.authorization ?? "")?.[1] ?? ""
+      if (isAllowed(policy, method, given)) return answer
+      return Effect.succeed(HttpServerResponse.empty({ status: 401, headers: { "www-authenticate": "Bearer" } }))
+    })
+  )

@@ -1,0 +1,40 @@
+/**
+ * Whether the relay should be given work. Pure: checks are facts, the answer names every one that says no.
+ *
+ * Never the fault of one session: what one target or viewer does leaves the relay ready for the others.
+ */
+import { Schema } from "effect"
+
+export const Check = Schema.Struct({ name: Schema.String, isOk: Schema.Boolean, detail: Schema.String })
+export interface Check extends Schema.Schema.Type<typeof Check> {}
+
+export const Readiness = Schema.Struct({ isReady: Schema.Boolean, checks: Schema.Array(Check) })
+export interface Readiness extends Schema.Schema.Type<typeof Readiness> {}
+
+export interface Facts {
+  /** Undefined: the file system does not say. */
+  readonly freeBytes: number | undefined
+  readonly openDescriptors: number
+  readonly descriptorLimit: number
+}
+
+/** A few packets more than this cannot be stored. */
+export const freeBytesMin = 16 * 1024 * 1024
+/** What a new session needs at once: its connections and first files. */
+export const freeDescriptorsMin = 16
+
+const check = (name: string, isOk: boolean, detail: string): Check => ({ name, isOk, detail })
+
+export const readiness = (facts: Facts): Readiness => {
+  const { freeBytes, openDescriptors, descriptorLimit } = facts
+  const freeDescriptors = descriptorLimit - openDescriptors
+  const checks = [
+    check(
+      "disk",
+      freeBytes === undefined || freeBytes >= freeBytesMin,
+      freeBytes === undefined ? "free space unknown" : `${freeBytes} bytes free`
+    ),
+    check("descriptors", freeDescriptors >= freeDescriptorsMin, `${openDescriptors} of ${descriptorLimit} in use`)
+  ]
+  return { isReady: checks.every(({ isOk }) => isOk), checks }
+}

@@ -1,0 +1,124 @@
+/** Reads the status of a relay off its registry. Costs a few microseconds a session; nothing is kept for it. */
+import * as Control from "../protocol/control/index.ts"
+import * as Live from "../protocol/live/index.ts"
+import type { Connection } from "./Connections.ts"
+import type { Service } from "./Registry.ts"
+import type { Activity, ConnectionStatus, Counters, SessionStatus, StreamStatus, ViewerStatus } from "./Status.ts"
+import type { SessionActor } from "./session/SessionActor.ts"
+import type { Attached } from "./session/Viewers.ts"
+import type { StreamActor } from "./stream/StreamActor.ts"
+
+const streamStatus = (stream: StreamActor): StreamStatus => ({
+  id: stream.handle,
+  path: stream.path,
+  channelName: stream.channelName,
+  isMetadata: stream.isMetadata,
+  isPublished: stream.isPublished,
+  packetCount: stream.packetCount,
+  byteCount: stream.byteCount,
+  indexCount: stream.model.indexCount,
+  eventsDiscarded: stream.losses.eventsDiscarded,
+  packetsLost: stream.losses.packetsLost,
+  heardAtMillis: stream.heardAt
+})
+
+const viewerStatus = ({ connection, lagPacketCount, lagNanos }: Attached): ViewerStatus => ({
+  connectionId: connection.id,
+  peer: connection.peer,
+  lagPacketCount,
+  lagNanos
+})
+
+const sessionStatus = (session: SessionActor): SessionStatus => {
+  const { closedTotals, identity, viewers } = session
+  return {
+    id: session.id,
+    name: identity.sessionName,
+    hostname: identity.hostname,
+    minor: identity.minor,
+    liveTimerMicros: identity.liveTimer,
+    isSnapshot: identity.isSnapshot,
+    outputPath: identity.outputPath,
+    creationTimeSeconds: Number(identity.creationTime),
+    viewerCount: viewers.count,
+    stallCount: viewers.stallCount,
+    closedChannels: Array.from(closedTotals, ([channelName, totals]) => ({ channelName, ...totals })),
+    viewers: Array.from(viewers.attached, viewerStatus),
+    streams: Array.from(session.streams.values(), streamStatus)
+  }
+}
+
+export const sessions = (registry: Service): ReadonlyArray<SessionStatus> =>
+  Array.from(registry.sessions.values(), sessionStatus)
+
+export const counters = (registry: Service): Counters => {
+  const { totals, pool, halves } = registry
+  let { packetCount, byteCount, eventsDiscarded, packetsLost } = totals
+  let viewerCount = 0
+  for (const session of registry.sessions.values()) viewerCount += session.viewers.count
+  for (const stream of registry.streams.values()) {
+    packetCount += stream.packetCount
+    byteCount += stream.byteCount
+    eventsDiscarded += stream.losses.eventsDiscarded
+    packetsLost += stream.losses.packetsLost
+  }
+  return {
+    sessionCount: registry.sessions.size,
+    streamCount: registry.streams.size,
+    viewerCount,
+    traceChunkCount: registry.chunks.count,
+    packetCount,
+    byteCount,
+    eventsDiscarded,
+    packetsLost,
+    memoryBytes: pool.usedBytes,
+    memoryBytesMax: pool.bytesMax,
+    halvesBytes: halves.usedBytes,
+    halvesBytesMax: halves.bytesMax,
+    openFileCount: registry.store.pool.openCount
+  }
+}
+
+const connectionStatus = (connection: Connection): ConnectionStatus => {
+  const { id, port, peer, openedAt, closedAt, reason, complaint, sessionId, heldBackBy } = connection
+  return {
+    id,
+    port,
+    peer,
+    openedAtMillis: openedAt,
+    ...(closedAt !== undefined && { closedAtMillis: closedAt }),
+    ...(reason !== undefined && { reason }),
+    ...(complaint !== "" && { complaint }),
+    ...(sessionId !== undefined && { sessionId }),
+    ...(heldBackBy !== undefined && { heldBackBy }),
+    receivedByteCount: connection.receivedByteCount,
+    heldBackMillis: connection.heldBackMillis
+  }
+}
+
+export const connections = (registry: Service): ReadonlyArray<ConnectionStatus> =>
+  Array.from(registry.tally.connections.current, connectionStatus)
+
+/** The last of those that ended, the newest last. */
+export const closedConnections = (registry: Service): ReadonlyArray<ConnectionStatus> =>
+  registry.tally.connections.closed.map(connectionStatus)
+
+const commands = (nameOf: (number: number) => string, counts: Float64Array, refusals?: Float64Array) =>
+  Array.from(counts, (count, number) => ({
+    name: nameOf(number),
+    count,
+    refusedCount: refusals?.[number] ?? 0
+  })).filter(({ count }) => count > 0)
+
+export const activity = ({ tally }: Service): Activity => {
+  const { answerMicros } = tally
+  return {
+    openedConnections: { ...tally.connections.openedCounts },
+    connectionEnds: [...tally.connections.ends],
+    heldBackMillis: tally.connections.heldBackMillis,
+    controlCommands: commands(Control.nameOf, tally.controlCommands, tally.controlRefusals),
+    liveCommands: commands(Live.nameOf, tally.liveCommands),
+    beaconCount: tally.beaconCount,
+    answerMicros: { counts: [...answerMicros.counts], sum: answerMicros.sum, count: answerMicros.count }
+  }
+}

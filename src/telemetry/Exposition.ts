@@ -1,0 +1,44 @@
+/**
+ * Samples as text for a scraper: Prometheus' text format 0.0.4. Samples of one instrument stand together.
+ *
+ * Written here because a registry that holds a thousand sessions' series costs ten times what their text does.
+ */
+import type { Instrument } from "./Instruments.ts"
+import type { Sample } from "./Sample.ts"
+
+export const contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+const escapeLabel = (text: string): string =>
+  /[\\"\n]/.test(text) ? text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n") : text
+
+const labelsOf = ({ labels: names }: Instrument, values: ReadonlyArray<string>, ...more: ReadonlyArray<string>) => {
+  const pairs = names.map((name, at) => `${name}="${escapeLabel(values[at] ?? "")}"`)
+  const all = [...pairs, ...more]
+  return all.length === 0 ? "" : `{${all.join(",")}}`
+}
+
+const number = (value: number): string => {
+  if (value === Number.POSITIVE_INFINITY) return "+Inf"
+  return Number.isNaN(value) ? "NaN" : String(value)
+}
+
+const lines = ({ instrument, labels, value }: Sample): string => {
+  const { name } = instrument
+  if (typeof value === "number") return `${name}${labelsOf(instrument, labels)} ${number(value)}\n`
+  const buckets = value.buckets.map(
+    ({ limit, count }) => `${name}_bucket${labelsOf(instrument, labels, `le="${number(limit)}"`)} ${count}\n`
+  )
+  const own = labelsOf(instrument, labels)
+  return `${buckets.join("")}${name}_sum${own} ${number(value.sum)}\n${name}_count${own} ${value.count}\n`
+}
+
+export const text = (samples: Iterable<Sample>): string => {
+  const byInstrument = new Map<Instrument, string>()
+  for (const one of samples) {
+    const before = byInstrument.get(one.instrument) ?? head(one.instrument)
+    byInstrument.set(one.instrument, before + lines(one))
+  }
+  return [...byInstrument.values()].join("")
+}
+
+const head = ({ name, kind, help }: Instrument): string => `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`

@@ -1,0 +1,197 @@
+/**
+ * The relay's metrics, declared once: `/metrics`, OTLP and `docs/metrics.md` are made from this table.
+ *
+ * Names carry the base unit; counters end in `_total`. What is `stable` keeps its name, unit and labels until the next
+ * major version.
+ */
+export type Kind = "counter" | "gauge" | "histogram"
+export type Unit = "bytes" | "seconds" | "packets" | "events" | "1"
+
+export interface Instrument {
+  readonly name: string
+  readonly kind: Kind
+  readonly unit: Unit
+  readonly labels: ReadonlyArray<string>
+  readonly stability: "stable" | "development"
+  /** One sentence; what a value of 1 means. */
+  readonly help: string
+}
+
+const prefix = "lttng_relay_"
+
+const instrument = (
+  kind: Kind,
+  name: string,
+  unit: Unit,
+  labels: ReadonlyArray<string>,
+  help: string,
+  stability: Instrument["stability"] = "stable"
+): Instrument => ({ name: `${prefix}${name}`, kind, unit, labels, help, stability })
+
+/** What names one channel of a session on one host. */
+const channel = ["host", "session", "channel"]
+
+// What arrives.
+export const receivedBytes = instrument("counter", "received_bytes_total", "bytes", [], "Trace data received.")
+export const receivedPackets = instrument("counter", "received_packets_total", "packets", [], "Packets received.")
+export const beacons = instrument("counter", "beacons_total", "1", [], "Inactivity beacons received.")
+export const sessions = instrument("gauge", "sessions", "1", [], "Sessions that stream to the relay now.")
+export const streams = instrument("gauge", "streams", "1", [], "Streams that are open now.")
+export const traceChunks = instrument("gauge", "trace_chunks", "1", [], "Trace chunks in use.", "development")
+export const channelBytes = instrument(
+  "counter",
+  "channel_received_bytes_total",
+  "bytes",
+  channel,
+  "Trace data received of a channel of a session that streams now."
+)
+export const channelPackets = instrument(
+  "counter",
+  "channel_received_packets_total",
+  "packets",
+  channel,
+  "Packets received of a channel of a session that streams now."
+)
+
+// What the tracers lost.
+export const discardedEvents = instrument(
+  "counter",
+  "tracer_discarded_events_total",
+  "events",
+  [],
+  "Events that tracers had no room for, by their own count."
+)
+export const lostPackets = instrument(
+  "counter",
+  "tracer_lost_packets_total",
+  "packets",
+  [],
+  "Packets that tracers overwrote before they were sent, by the gaps in their numbers."
+)
+export const channelDiscardedEvents = instrument(
+  "counter",
+  "channel_discarded_events_total",
+  "events",
+  channel,
+  "Events that the tracer had no room for in a channel of a session that streams now."
+)
+export const channelLostPackets = instrument(
+  "counter",
+  "channel_lost_packets_total",
+  "packets",
+  channel,
+  "Packets missing in a channel of a session that streams now."
+)
+
+// How late everything is.
+export const channelSilence = instrument(
+  "gauge",
+  "channel_silence_seconds",
+  "seconds",
+  channel,
+  "Time since the last packet or beacon, of the stream of the channel where that is longest."
+)
+export const stalls = instrument(
+  "counter",
+  "session_stalls_total",
+  "1",
+  ["host", "session"],
+  "Times a stream of a live session said nothing for several live timer periods."
+)
+export const viewers = instrument("gauge", "viewers", "1", [], "Viewers that are attached to sessions.")
+export const viewerLagSeconds = instrument(
+  "gauge",
+  "viewer_lag_seconds",
+  "seconds",
+  ["host", "session"],
+  "Trace time between what arrived last and what the slowest viewer of the session was given."
+)
+export const viewerLagPackets = instrument(
+  "gauge",
+  "viewer_lag_packets",
+  "packets",
+  ["host", "session"],
+  "Packets that the slowest viewer of the session has not asked for yet."
+)
+
+// Who is held back, and why.
+export const heldBackSeconds = instrument(
+  "counter",
+  "held_back_seconds_total",
+  "seconds",
+  ["cause"],
+  "Time in which nothing was read from connections, summed over them."
+)
+export const heldBack = instrument(
+  "gauge",
+  "held_back_connections",
+  "1",
+  ["cause"],
+  "Connections that nothing is read from now."
+)
+export const memoryBytes = instrument("gauge", "memory_bytes", "bytes", ["owner"], "Memory in use by owner.")
+export const memoryLimit = instrument("gauge", "memory_limit_bytes", "bytes", ["owner"], "What an owner may use.")
+
+// Connections and commands.
+export const connections = instrument("gauge", "connections", "1", ["port"], "Connections that are open.")
+export const connectionsOpened = instrument("counter", "connections_total", "1", ["port"], "Connections accepted.")
+export const connectionEnds = instrument(
+  "counter",
+  "connection_ends_total",
+  "1",
+  ["port", "reason"],
+  "Connections that ended, by the reason that the log names."
+)
+export const commands = instrument(
+  "counter",
+  "commands_total",
+  "1",
+  ["protocol", "command"],
+  "Commands received, of the streaming protocol (control) and of the live protocol (live)."
+)
+export const refusedCommands = instrument(
+  "counter",
+  "refused_commands_total",
+  "1",
+  ["protocol", "command"],
+  "Commands whose answer ended the connection."
+)
+export const answerLatency = instrument(
+  "histogram",
+  "answer_latency_seconds",
+  "seconds",
+  [],
+  "From the read that brought a command to the write of its answer."
+)
+export const protocolMinors = instrument(
+  "gauge",
+  "sessions_by_minor",
+  "1",
+  ["minor"],
+  "Sessions that stream now, by the minor version of their protocol."
+)
+
+// The process and its machine.
+export const buildInfo = instrument("gauge", "build_info", "1", ["version", "node"], "1, with the version as label.")
+export const startTime = instrument("gauge", "start_time_seconds", "seconds", [], "When the relay started, Unix time.")
+export const cpu = instrument("counter", "cpu_seconds_total", "seconds", ["mode"], "Processor time of the process.")
+export const residentMemory = instrument("gauge", "resident_memory_bytes", "bytes", [], "Resident memory.")
+export const heapBytes = instrument("gauge", "heap_bytes", "bytes", [], "JavaScript heap in use.", "development")
+export const loopDelay = instrument(
+  "gauge",
+  "event_loop_delay_seconds",
+  "seconds",
+  ["quantile"],
+  "How late timers of the event loop were since the last reading."
+)
+export const openFiles = instrument("gauge", "open_trace_files", "1", [], "Descriptors held by trace files.")
+export const openDescriptors = instrument("gauge", "open_descriptors", "1", [], "Descriptors of the process.")
+export const descriptorLimit = instrument("gauge", "descriptor_limit", "1", [], "Descriptors the relay may use.")
+export const freeSpace = instrument("gauge", "output_free_bytes", "bytes", [], "Free space where traces are stored.")
+export const cappedSeries = instrument(
+  "gauge",
+  "capped_series",
+  "1",
+  [],
+  "Channels and sessions left out of the metrics with a session label, because there are too many."
+)

@@ -1,0 +1,77 @@
+/**
+ * Sends metrics and logs to an OpenTelemetry collector, where its environment variables name one:
+ * `OTEL_EXPORTER_OTLP_ENDPOINT` or `…_METRICS_ENDPOINT` and `…_LOGS_ENDPOINT`, `…_HEADERS`, `…_PROTOCOL`,
+ * `OTEL_METRIC_EXPORT_INTERVAL` (ms), `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`.
+ *
+ * A collector that does not answer costs nothing but its metrics: the exporter pauses for a minute.
+ */
+import { Clock, Config, Effect, Layer, Option, Schedule } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { OtlpExporter, OtlpLogger, OtlpResource, OtlpSerialization } from "effect/observability"
+import { resourceMetrics } from "./Otlp.ts"
+import { Telemetry } from "./Telemetry.ts"
+
+const serviceName = "lttng-relayd"
+const intervalMillisDefault = 60_000
+/** What the last export may take when the relay stops. */
+const shutdownTimeout = "1 second"
+
+const text = (name: string) => Config.option(Config.String(name))
+
+/** Where metrics go, and how. */
+const settings = Effect.gen(function* () {
+  const base = yield* text("OTEL_EXPORTER_OTLP_ENDPOINT")
+  const own = yield* text("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+  const headerText = Option.getOrElse(yield* text("OTEL_EXPORTER_OTLP_HEADERS"), () => "")
+  const interval = yield* Config.Number("OTEL_METRIC_EXPORT_INTERVAL").pipe(Config.withDefault(intervalMillisDefault))
+  const fromBase = Option.map(base, (url) => `${url.replace(/\/$/, "")}/v1/metrics`)
+  const headers = headerText
+    .split(",")
+    .map((pair) => pair.split("="))
+    .flatMap(([name = "", ...value]) => (name.trim() === "" ? [] : [[name.trim(), decodeURIComponent(value.join("="))]]))
+  return { url: Option.orElse(own, () => fromBase), headers: Object.fromEntries(headers), interval }
+})
+
+const metrics = (version: string) =>
+  Effect.gen(function* () {
+    const { url, headers, interval } = yield* settings
+    if (Option.isNone(url)) return
+    const telemetry = yield* Telemetry
+    const serialization = yield* OtlpSerialization.OtlpSerialization
+    const resource = yield* OtlpResource.fromConfig({ serviceName, serviceVersion: version })
+    const clock = yield* Clock.Clock
+    const startNanos = clock.currentTimeNanosUnsafe()
+    const exporter = yield* OtlpExporter.make({
+      url: url.value,
+      headers,
+      label: "metrics",
+      exportInterval: interval,
+      maxBatchSize: 1,
+      shutdownTimeout,
+      body: (readings) => [serialization.metrics({ resourceMetrics: readings }), Effect.void]
+    })
+    const push = Effect.map(telemetry.samples, (samples) => {
+      const window = { startNanos, nowNanos: clock.currentTimeNanosUnsafe() }
+      exporter.push(resourceMetrics(samples, window, resource, { name: serviceName, version }))
+    })
+    yield* Effect.forkScoped(Effect.repeat(push, Schedule.spaced(interval)))
+    yield* Effect.addFinalizer(() => push)
+  })
+
+const serialization = Layer.unwrap(
+  Effect.map(text("OTEL_EXPORTER_OTLP_PROTOCOL"), (protocol) =>
+    Option.contains(protocol, "http/json") ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf
+  )
+)
+
+/** Whether the environment asks for an export at all. */
+export const isAsked = (environment: Readonly<Record<string, string | undefined>>): boolean =>
+  ["", "METRICS_", "LOGS_"].some((signal) => (environment[`OTEL_EXPORTER_OTLP_${signal}ENDPOINT`] ?? "") !== "")
+
+export const layer = (version: string) =>
+  Layer.effectDiscard(metrics(version)).pipe(
+    Layer.merge(OtlpLogger.layerFromConfig({ resource: { serviceName, serviceVersion: version } })),
+    Layer.provide(OtlpExporter.layerFlusher),
+    Layer.provide(serialization),
+    Layer.provide(FetchHttpClient.layer)
+  )

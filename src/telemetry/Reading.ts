@@ -1,0 +1,243 @@
+/**
+ * One reading of all instruments, made from the relay's status and the process' own figures. Pure.
+ *
+ * Series with a session come per channel, not per stream: streams of one channel on one host are many and short-lived.
+ * Relay sessions of one tracing session (one per domain) share their names and are added up.
+ */
+import type { Activity, ConnectionStatus, Counters, SessionStatus, StreamStatus } from "../relay/Status.ts"
+import * as Instruments from "./Instruments.ts"
+import { type Distribution, type Sample, sample } from "./Sample.ts"
+
+export interface ProcessFigures {
+  readonly version: string
+  readonly node: string
+  readonly startSeconds: number
+  readonly cpuUserSeconds: number
+  readonly cpuSystemSeconds: number
+  readonly residentBytes: number
+  readonly heapBytes: number
+  /** Seconds by quantile ("0.5", "0.99", "1"). */
+  readonly loopDelay: ReadonlyArray<readonly [quantile: string, seconds: number]>
+  readonly openDescriptors: number
+  readonly descriptorLimit: number
+  /** Undefined: the output's file system does not say. */
+  readonly freeBytes: number | undefined
+}
+
+export interface Reading {
+  readonly nowMillis: number
+  readonly counters: Counters
+  readonly sessions: ReadonlyArray<SessionStatus>
+  readonly connections: ReadonlyArray<ConnectionStatus>
+  readonly activity: Activity
+  readonly process: ProcessFigures
+  /** Channels and sessions beyond this have no series of their own. */
+  readonly seriesMax: number
+}
+
+interface Channel {
+  readonly labels: readonly [host: string, session: string, channel: string]
+  packetCount: number
+  byteCount: number
+  eventsDiscarded: number
+  packetsLost: number
+  silenceMillis: number
+}
+
+interface OfSession {
+  readonly labels: readonly [host: string, session: string]
+  stallCount: number
+  lagNanos: number
+  lagPacketCount: number
+  hasViewers: boolean
+}
+
+const add = (channel: Channel, part: Omit<Channel, "labels" | "silenceMillis">): void => {
+  channel.packetCount += part.packetCount
+  channel.byteCount += part.byteCount
+  channel.eventsDiscarded += part.eventsDiscarded
+  channel.packetsLost += part.packetsLost
+}
+
+/** Sums by name, as many as fit. */
+class Series {
+  readonly channels = new Map<string, Channel>()
+  readonly sessions = new Map<string, OfSession>()
+  readonly #max: number
+  cappedCount = 0
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  #find<A>(map: Map<string, A>, key: string, make: () => A): A | undefined {
+    const known = map.get(key)
+    if (known !== undefined) return known
+    if (map.size >= this.#max) {
+      this.cappedCount++
+      return undefined
+    }
+    const made = make()
+    map.set(key, made)
+    return made
+  }
+
+  channel({ hostname, name }: SessionStatus, channelName: string): Channel | undefined {
+    return this.#find(this.channels, `${hostname}\n${name}\n${channelName}`, () => ({
+      labels: [hostname, name, channelName],
+      packetCount: 0,
+      byteCount: 0,
+      eventsDiscarded: 0,
+      packetsLost: 0,
+      silenceMillis: 0
+    }))
+  }
+
+  session({ hostname, name }: SessionStatus): OfSession | undefined {
+    return this.#find(this.sessions, `${hostname}\n${name}`, () => ({
+      labels: [hostname, name],
+      stallCount: 0,
+      lagNanos: 0,
+      lagPacketCount: 0,
+      hasViewers: false
+    }))
+  }
+}
+
+const isData = ({ isMetadata }: StreamStatus) => !isMetadata
+
+const collect = ({ sessions, nowMillis, seriesMax }: Reading): Series => {
+  const series = new Series(seriesMax)
+  for (const session of sessions) {
+    for (const closed of session.closedChannels) {
+      if (closed.channelName === "metadata") continue
+      const channel = series.channel(session, closed.channelName)
+      if (channel !== undefined) add(channel, closed)
+    }
+    for (const stream of session.streams.filter(isData)) {
+      const channel = series.channel(session, stream.channelName)
+      if (channel === undefined) continue
+      add(channel, stream)
+      channel.silenceMillis = Math.max(channel.silenceMillis, nowMillis - stream.heardAtMillis)
+    }
+    const own = series.session(session)
+    if (own === undefined) continue
+    own.stallCount += session.stallCount
+    for (const { lagNanos, lagPacketCount } of session.viewers) {
+      own.hasViewers = true
+      own.lagNanos = Math.max(own.lagNanos, lagNanos)
+      own.lagPacketCount = Math.max(own.lagPacketCount, lagPacketCount)
+    }
+  }
+  return series
+}
+
+const ofSeries = ({ channels, sessions, cappedCount }: Series): ReadonlyArray<Sample> => [
+  ...Array.from(channels.values(), ({ labels, ...channel }) => [
+    sample(Instruments.channelBytes, channel.byteCount, ...labels),
+    sample(Instruments.channelPackets, channel.packetCount, ...labels),
+    sample(Instruments.channelDiscardedEvents, channel.eventsDiscarded, ...labels),
+    sample(Instruments.channelLostPackets, channel.packetsLost, ...labels),
+    sample(Instruments.channelSilence, channel.silenceMillis / 1000, ...labels)
+  ]).flat(),
+  ...Array.from(sessions.values(), ({ labels, stallCount, hasViewers, lagNanos, lagPacketCount }) => [
+    sample(Instruments.stalls, stallCount, ...labels),
+    ...(hasViewers
+      ? [
+          sample(Instruments.viewerLagSeconds, lagNanos / 1e9, ...labels),
+          sample(Instruments.viewerLagPackets, lagPacketCount, ...labels)
+        ]
+      : [])
+  ]).flat(),
+  sample(Instruments.cappedSeries, cappedCount)
+]
+
+const ofCounters = (counters: Counters): ReadonlyArray<Sample> => [
+  sample(Instruments.receivedBytes, counters.byteCount),
+  sample(Instruments.receivedPackets, counters.packetCount),
+  sample(Instruments.discardedEvents, counters.eventsDiscarded),
+  sample(Instruments.lostPackets, counters.packetsLost),
+  sample(Instruments.sessions, counters.sessionCount),
+  sample(Instruments.streams, counters.streamCount),
+  sample(Instruments.viewers, counters.viewerCount),
+  sample(Instruments.traceChunks, counters.traceChunkCount),
+  sample(Instruments.memoryBytes, counters.memoryBytes, "packets"),
+  sample(Instruments.memoryBytes, counters.halvesBytes, "halves"),
+  sample(Instruments.memoryLimit, counters.memoryBytesMax, "packets"),
+  sample(Instruments.memoryLimit, counters.halvesBytesMax, "halves"),
+  sample(Instruments.openFiles, counters.openFileCount)
+]
+
+/** µs by powers of two, as seconds. Buckets below 8 µs and above 8 s are of no use to anybody. */
+const latency = ({ counts, sum, count }: Activity["answerMicros"]): Distribution => {
+  let sumSoFar = 0
+  const buckets = counts.map((own, power) => {
+    sumSoFar += own
+    return { limit: 2 ** power / 1e6, count: sumSoFar }
+  })
+  const shown = buckets.filter((_, power) => power >= 3 && power <= 23)
+  return { buckets: [...shown, { limit: Number.POSITIVE_INFINITY, count }], sum: sum / 1e6, count }
+}
+
+const ofActivity = (activity: Activity): ReadonlyArray<Sample> => [
+  sample(Instruments.beacons, activity.beaconCount),
+  ...Object.entries(activity.openedConnections).map(([port, count]) =>
+    sample(Instruments.connectionsOpened, count, port)
+  ),
+  ...activity.connectionEnds.map(({ port, reason, count }) => sample(Instruments.connectionEnds, count, port, reason)),
+  ...Object.entries(activity.heldBackMillis).map(([cause, millis]) =>
+    sample(Instruments.heldBackSeconds, millis / 1000, cause)
+  ),
+  ...(["control", "live"] as const).flatMap((protocol) =>
+    activity[`${protocol}Commands`].flatMap(({ name, count, refusedCount }) => [
+      sample(Instruments.commands, count, protocol, name),
+      ...(refusedCount > 0 ? [sample(Instruments.refusedCommands, refusedCount, protocol, name)] : [])
+    ])
+  ),
+  sample(Instruments.answerLatency, latency(activity.answerMicros))
+]
+
+const tallied = <A>(all: Iterable<A>, keyOf: (one: A) => string | undefined): Map<string, number> => {
+  const counts = new Map<string, number>()
+  for (const one of all) {
+    const key = keyOf(one)
+    if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  return counts
+}
+
+const ofConnections = ({ connections, sessions, activity }: Reading): ReadonlyArray<Sample> => {
+  const byPort = tallied(connections, ({ port }) => port)
+  const byCause = tallied(connections, ({ heldBackBy }) => heldBackBy)
+  const byMinor = tallied(sessions, ({ minor }) => String(minor))
+  return [
+    ...Object.keys(activity.openedConnections).map((port) =>
+      sample(Instruments.connections, byPort.get(port) ?? 0, port)
+    ),
+    ...Object.keys(activity.heldBackMillis).map((cause) =>
+      sample(Instruments.heldBack, byCause.get(cause) ?? 0, cause)
+    ),
+    ...Array.from(byMinor, ([minor, count]) => sample(Instruments.protocolMinors, count, minor))
+  ]
+}
+
+const ofProcess = (figures: ProcessFigures): ReadonlyArray<Sample> => [
+  sample(Instruments.buildInfo, 1, figures.version, figures.node),
+  sample(Instruments.startTime, figures.startSeconds),
+  sample(Instruments.cpu, figures.cpuUserSeconds, "user"),
+  sample(Instruments.cpu, figures.cpuSystemSeconds, "system"),
+  sample(Instruments.residentMemory, figures.residentBytes),
+  sample(Instruments.heapBytes, figures.heapBytes),
+  ...figures.loopDelay.map(([quantile, seconds]) => sample(Instruments.loopDelay, seconds, quantile)),
+  sample(Instruments.openDescriptors, figures.openDescriptors),
+  sample(Instruments.descriptorLimit, figures.descriptorLimit),
+  ...(figures.freeBytes === undefined ? [] : [sample(Instruments.freeSpace, figures.freeBytes)])
+]
+
+export const samples = (reading: Reading): ReadonlyArray<Sample> => [
+  ...ofCounters(reading.counters),
+  ...ofActivity(reading.activity),
+  ...ofConnections(reading),
+  ...ofSeries(collect(reading)),
+  ...ofProcess(reading.process)
+]
