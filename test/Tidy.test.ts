@@ -76,7 +76,9 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   viewer: ["protocol", "transport", "ctf"],
   "Relay.ts": ["protocol", "model", "memory", "storage", "relay", "transport", "connection", "config"],
   "index.ts": ["protocol", "storage", "relay", "config", "ctf", "target", "viewer", "Relay.ts"],
-  daemon: ["errors", "config", "Relay.ts"],
+  telemetry: ["relay", "Relay.ts"],
+  admin: ["relay", "telemetry", "Relay.ts"],
+  daemon: ["errors", "config", "telemetry", "admin", "Relay.ts"],
   cli: ["errors", "transport", "ctf", "target", "viewer", "config"],
   bin: ["daemon", "cli"]
 }
@@ -137,12 +139,12 @@ describe("imports of src", () => {
     assert.deepStrictEqual(declaredElsewhere, ["wire"], "headers whose functions are in another file")
   })
 
-  it("reach sockets only from transport, and the health socket", () => {
+  it("reach sockets only from transport, the operator's port, and the health socket", () => {
     const wrong = everyImport.map(({ file, imported: { from, what } }) => {
       if (!/^(node:)?(net|tls|dgram|http|https)$|^effect\/socket/.test(from)) return undefined
       // Says whether a text is an address; opens nothing.
       if (what.trim() === "{ isIPv6 }") return undefined
-      const isAllowed = folderOf(file) === "transport" || file === "src/daemon/HealthSocket.ts"
+      const isAllowed = ["transport", "admin"].includes(folderOf(file)) || file === "src/daemon/HealthSocket.ts"
       return isAllowed ? undefined : `${file} imports ${from}`
     })
     assert.deepStrictEqual(offences(wrong), [])
@@ -158,9 +160,9 @@ describe("imports of src", () => {
     assert.deepStrictEqual(offences(wrong), [])
   })
 
-  it("take the command line's library in cli only, and the platform's layers in cli only", () => {
+  it("take the command line's library in cli only, and the platform's layers there and in the operator's port", () => {
     const wrong = everyImport.map(({ file, imported: { from } }) =>
-      /^effect\/cli|^@effect\/platform-node|^cli-progress/.test(from) && folderOf(file) !== "cli"
+      /^effect\/cli|^@effect\/platform-node|^cli-progress/.test(from) && !["cli", "admin"].includes(folderOf(file))
         ? `${file} imports ${from}`
         : undefined
     )

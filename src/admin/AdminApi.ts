@@ -25,7 +25,9 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization>()("l
 const countMax = 1000
 
 export const Page = {
-  limit: Schema.optional(Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: countMax }))),
+  limit: Schema.optional(
+    Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: countMax }))
+  ),
   offset: Schema.optional(Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0)))
 }
 
@@ -35,7 +37,16 @@ const listOf = <A extends Schema.Top>(item: A) => Schema.Struct({ total: Schema.
 export const Build = Schema.Struct({ version: Schema.String, node: Schema.String, startSeconds: Schema.Finite })
 
 /** Sessions by these; the largest or newest first with a leading `-`. */
-export const SessionSort = Schema.Literals(["id", "-id", "name", "-name", "hostname", "-hostname", "creationTime", "-creationTime"])
+export const SessionSort = Schema.Literals([
+  "id",
+  "-id",
+  "name",
+  "-name",
+  "hostname",
+  "-hostname",
+  "creationTime",
+  "-creationTime"
+])
 
 const sessions = HttpApiGroup.make("sessions")
   .add(

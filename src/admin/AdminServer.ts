@@ -7,8 +7,8 @@
 import * as http from "node:http"
 import type { ListenOptions } from "node:net"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Effect, Layer } from "effect"
-import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+import { Cause, Effect, Layer } from "effect"
+import { HttpRouter, type HttpServer, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import type { Relay } from "../Relay.ts"
 import * as Exposition from "../telemetry/Exposition.ts"
@@ -93,6 +93,13 @@ const routes = ({ policy }: Options) =>
     securityHeaders,
     nothingHere
   )
+
+/** Why the port could not be opened, in one line. */
+export const reasonOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return inner instanceof Error ? inner.message : String(inner)
+}
 
 /** Serves until the scope closes. The bound address is that of `HttpServer`. */
 export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry> =>

@@ -69,8 +69,7 @@ export const relay = HttpApiBuilder.group(
           : Effect.map(service.connections, (all) => page(all, query)),
       counters: () => service.counters,
       activity: () => service.activity,
-      build: () =>
-        Effect.map(telemetry.process, ({ version, node, startSeconds }) => ({ version, node, startSeconds }))
+      build: () => Effect.map(telemetry.process, ({ version, node, startSeconds }) => ({ version, node, startSeconds }))
     })
   })
 )

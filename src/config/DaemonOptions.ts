@@ -4,6 +4,7 @@
  * The launcher makes it, and hands it as JSON to the process that serves; so it holds only what JSON can.
  */
 import type { Testpoints } from "./Environment.ts"
+import type { HttpPort } from "./HttpPort.ts"
 import { defaults, type RelayConfig } from "./RelayConfig.ts"
 
 export type Mode = "foreground" | "background" | "daemonize"
@@ -27,6 +28,8 @@ export interface DaemonOptions {
   readonly logFormat: LogFormat
   readonly abortOnError: boolean
   readonly ioThreads: number
+  /** Undefined: no HTTP port. A host is an address here, not a name. */
+  readonly http?: { readonly port: HttpPort; readonly tokenFile?: string | undefined } | undefined
   readonly testpoints: Testpoints
 }
 

@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs"
 import { resolve } from "node:path"
 import type { LogFormat } from "./DaemonOptions.ts"
+import * as HttpPort from "./HttpPort.ts"
 import type { OptionName } from "./Options.ts"
 import type { ListenAddress, OutputGrouping, RelayConfig } from "./RelayConfig.ts"
 import * as Url from "./Url.ts"
@@ -35,6 +36,8 @@ export interface Draft {
   verbosity: number
   logFormat?: LogFormat
   ioThreads?: number
+  httpPort?: HttpPort.HttpPort
+  httpTokenFile?: string
   relay: Mutable<Omit<RelayConfig, "control" | "data" | "live" | "output" | "grouping" | "fdPoolSize">>
 }
 
@@ -56,7 +59,13 @@ const ioThreadsMax = 1024
 /** What C calls the address families, for messages that operators search for. */
 const addressFamily = { 4: 2, 6: 10 } as const
 
-const resolveHost = async (url: Url.ListenUrl, lookup: Lookup): Promise<string | undefined> => {
+const unresolved = ({ host, family }: Pick<Url.ListenUrl, "host" | "family">) =>
+  `Failed to resolve hostname: address=\`${host}\`, af=${addressFamily[family]}`
+
+const resolveHost = async (
+  url: Pick<Url.ListenUrl, "host" | "family">,
+  lookup: Lookup
+): Promise<string | undefined> => {
   try {
     return await lookup(url.host, url.family)
   } catch {
@@ -74,9 +83,7 @@ const setAddress = async (into: Draft, port: "control" | "data" | "live", value:
   if (parsed._tag === "Refused") return [parsed.message, invalid]
   const { url } = parsed
   const host = await resolveHost(url, lookup)
-  if (host === undefined) {
-    return [`Failed to resolve hostname: address=\`${url.host}\`, af=${addressFamily[url.family]}`, invalid]
-  }
+  if (host === undefined) return [unresolved(url), invalid]
   into[port] = { host, port: url.port, family: url.family }
   return accepted
 }
@@ -114,7 +121,20 @@ const setLogFormat = (into: Draft, value: string): Complaints => {
   return accepted
 }
 
-const setOwn = (into: Draft, name: OptionName, value: string): Complaints => {
+const setHttpPort = async (into: Draft, value: string, lookup: Lookup): Promise<Complaints> => {
+  const port = HttpPort.parse(value)
+  const invalid = "Invalid http URI specified"
+  if (typeof port === "string") return [port, invalid]
+  if (port._tag === "Unix") into.httpPort = port
+  else {
+    const host = await resolveHost(port, lookup)
+    if (host === undefined) return [unresolved(port), invalid]
+    into.httpPort = { ...port, host }
+  }
+  return accepted
+}
+
+const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Lookup): Promise<Complaints> => {
   const { relay } = into
   switch (name) {
     case "max-connections":
@@ -137,6 +157,11 @@ const setOwn = (into: Draft, name: OptionName, value: string): Complaints => {
       return setNumber(name, value, count, (n) => {
         into.ioThreads = Math.min(n, ioThreadsMax)
       })
+    case "http-port":
+      return setHttpPort(into, value, lookup)
+    case "http-token-file":
+      into.httpTokenFile = resolve(value)
+      return accepted
     case "log-format":
       return setLogFormat(into, value)
     case "single-viewer":
@@ -194,7 +219,7 @@ export const set = async (into: Draft, name: OptionName, value: string, lookup: 
       into.dynamicPorts = true
       break
     default:
-      return setOwn(into, name, value)
+      return setOwn(into, name, value, lookup)
   }
   return accepted
 }

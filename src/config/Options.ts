@@ -94,6 +94,18 @@ const rows = [
     argument: "N",
     help: "Threads for file operations, 1 to 1024 (default $UV_THREADPOOL_SIZE or 64)"
   },
+  {
+    name: "http-port",
+    own: true,
+    argument: "URL",
+    help: "Serve health, metrics and the API here: tcp://HOST[:PORT] (5345) or unix:///PATH (default: nowhere)"
+  },
+  {
+    name: "http-token-file",
+    own: true,
+    argument: "PATH",
+    help: "The bearer token for the HTTP port: needed beyond loopback, and for every action"
+  },
   { name: "log-format", own: true, argument: "FORMAT", help: "text or json (default text)" }
 ] as const satisfies ReadonlyArray<Option>
 

@@ -11,6 +11,7 @@ import { type DaemonOptions, daemonDefaults } from "./DaemonOptions.ts"
 import { type Draft, draft, type Lookup, set } from "./Draft.ts"
 import * as Environment from "./Environment.ts"
 import * as Getopt from "./Getopt.ts"
+import * as HttpPort from "./HttpPort.ts"
 import * as Ini from "./Ini.ts"
 import { type OptionName, options } from "./Options.ts"
 import type { ListenAddress } from "./RelayConfig.ts"
@@ -157,6 +158,7 @@ const finish = (sources: Sources, draft: Draft, messages: Array<Message>): Daemo
     logFormat: draft.logFormat ?? daemonDefaults.logFormat,
     abortOnError: env.LTTNG_ABORT_ON_ERROR === "1",
     ioThreads: draft.ioThreads ?? (Number.parseInt(env.UV_THREADPOOL_SIZE ?? "", 10) || daemonDefaults.ioThreads),
+    http: draft.httpPort === undefined ? undefined : { port: draft.httpPort, tokenFile: draft.httpTokenFile },
     testpoints: Environment.testpoints(env)
   }
 }
@@ -209,5 +211,9 @@ export const resolve = async (sources: Sources): Promise<Resolved> => {
   const options = finish(sources, into, messages)
   if (seen.has("version")) return { _tag: "Version", messages }
   if (!options.relay.output.startsWith("/")) return refuse(["Please specify an absolute path for -o, --output PATH"])
+  const { http } = options
+  if (http !== undefined && http.tokenFile === undefined && !HttpPort.isLocal(http.port)) {
+    return refuse(["--http-port beyond loopback needs --http-token-file"])
+  }
   return { _tag: "Run", options, messages }
 }

@@ -5,13 +5,14 @@
  * and `--background` it starts a detached copy and returns when that is ready. It loads nothing heavy.
  */
 import { spawn } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, statSync, writeSync } from "node:fs"
+import { existsSync, mkdirSync, statSync, writeSync } from "node:fs"
 import type { Readable } from "node:stream"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { help } from "../config/Options.ts"
 import * as Resolve from "../config/Resolve.ts"
 import * as Handover from "./Handover.ts"
 import * as LogLine from "./LogLine.ts"
+import { packageVersion } from "./PackageVersion.ts"
 
 /**
  * Runtime flags of the serving process. Standard error is for the relay's own messages. Little of the garbage it makes
@@ -26,13 +27,6 @@ const print = (message: Resolve.Message, format: DaemonOptions["logFormat"] = "t
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
   writeSync(standardError, level === "usage" ? `${text}\n` : LogLine.format({ kind: level, text }, format, colored))
   if (level === "error" && process.env.LTTNG_ABORT_ON_ERROR === "1") process.abort()
-}
-
-const packageVersion = (): string => {
-  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-    readonly version: string
-  }
-  return manifest.version
 }
 
 const environment = (options: DaemonOptions, channel: number | undefined): NodeJS.ProcessEnv => ({

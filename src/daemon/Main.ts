@@ -5,13 +5,16 @@
  * start that fails exits 1 with one line. SIGHUP and the rest keep their default action, as in the reference.
  */
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs"
-import { Cause, Effect, Exit } from "effect"
+import { Cause, Effect, Exit, Layer } from "effect"
+import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import { isExportAsked } from "../config/Environment.ts"
 import type { DaemonFailed } from "./DaemonFailed.ts"
 import * as Handover from "./Handover.ts"
 import * as Logging from "./Logging.ts"
 import * as LogLine from "./LogLine.ts"
 import * as Notify from "./Notify.ts"
 import * as OwnFiles from "./OwnFiles.ts"
+import { packageVersion } from "./PackageVersion.ts"
 import * as Serve from "./Serve.ts"
 
 const standardInput = 0
@@ -62,6 +65,17 @@ const reasonOf = (cause: Cause.Cause<DaemonFailed>): string => {
   return Cause.pretty(cause)
 }
 
+/** To a collector too, where the environment names one. */
+const logging = (options: DaemonOptions): Layer.Layer<never> => {
+  const own = Logging.layer(options)
+  if (!isExportAsked(process.env)) return own
+  const exported = Effect.map(
+    Effect.promise(() => import("../telemetry/OtlpExport.ts")),
+    ({ layerLogs }) => layerLogs(packageVersion()).pipe(Layer.orDie)
+  )
+  return Layer.unwrap(exported).pipe(Layer.provideMerge(own))
+}
+
 export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay): void => {
   const { options } = handover
   takeName()
@@ -84,7 +98,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
     })
   const program = Serve.serve({ handover, ownFiles, notify, announce }, startRelay).pipe(
     Effect.tapCause(report),
-    Effect.provide(Logging.layer(options))
+    Effect.provide(logging(options))
   )
   const fiber = Effect.runFork(program)
   const giveUp = () => {

@@ -1,7 +1,15 @@
-/** The relay as the daemon starts it: its layer lives as long as the daemon's scope. */
-import { Context, Effect, Layer } from "effect"
+/**
+ * The relay as the daemon starts it, with the operator's port and telemetry around it where they are asked for: what is
+ * not asked for is not loaded. All of it lives as long as the daemon's scope.
+ */
+import { readFileSync } from "node:fs"
+import { Context, Effect, Layer, type Scope } from "effect"
+import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import { isExportAsked } from "../config/Environment.ts"
+import * as HttpPort from "../config/HttpPort.ts"
 import * as Relay from "../Relay.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
+import { packageVersion } from "./PackageVersion.ts"
 import type { StartRelay } from "./Serve.ts"
 
 const reasons: Record<string, string> = {
@@ -10,11 +18,63 @@ const reasons: Record<string, string> = {
   EADDRNOTAVAIL: "Cannot assign requested address"
 }
 
-export const startRelay: StartRelay = (config) =>
-  Layer.build(Relay.layer(config)).pipe(
-    Effect.map((context) => Context.get(context, Relay.Relay).addresses),
-    Effect.mapError(
-      ({ port, code, message }) =>
-        new DaemonFailed({ message: `Failed to bind ${port} socket: ${reasons[code] ?? message}` })
+/** One line: what surrounds it is white space. */
+const readToken = (path: string | undefined): Effect.Effect<string | undefined, DaemonFailed> =>
+  path === undefined
+    ? Effect.succeed(undefined)
+    : Effect.try({
+        try: () => {
+          const token = readFileSync(path, "utf8").trim()
+          if (token === "") throw new Error("it is empty")
+          return token
+        },
+        catch: (cause) =>
+          new DaemonFailed({ message: `Failed to read the HTTP token from ${path}: ${(cause as Error).message}` })
+      })
+
+const startHttp = (http: NonNullable<DaemonOptions["http"]>) =>
+  Effect.gen(function* () {
+    const AdminServer = yield* Effect.promise(() => import("../admin/AdminServer.ts"))
+    const token = yield* readToken(http.tokenFile)
+    const { port } = http
+    const listen = port._tag === "Unix" ? { path: port.path } : { host: port.host, port: port.port }
+    const policy = { token, isLocal: HttpPort.isLocal(port) }
+    const where = port._tag === "Unix" ? port.path : `${port.host}:${port.port}`
+    yield* Layer.build(AdminServer.layer({ listen, policy })).pipe(
+      Effect.catchCause((cause) =>
+        Effect.fail(
+          new DaemonFailed({ message: `Failed to bind http socket ${where}: ${AdminServer.reasonOf(cause)}` })
+        )
+      )
     )
-  )
+  })
+
+/** What only operators need. */
+const startAround = (options: DaemonOptions): Effect.Effect<void, DaemonFailed, Relay.Relay | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { http } = options
+    const isExported = isExportAsked(process.env)
+    if (http === undefined && !isExported) return
+    const Telemetry = yield* Effect.promise(() => import("../telemetry/Telemetry.ts"))
+    const { output, fdPoolSize } = options.relay
+    const version = packageVersion()
+    const telemetry = yield* Layer.build(Telemetry.layer({ version, output, descriptorLimit: fdPoolSize }))
+    if (http !== undefined) yield* Effect.provideContext(startHttp(http), telemetry)
+    if (!isExported) return
+    const OtlpExport = yield* Effect.promise(() => import("../telemetry/OtlpExport.ts"))
+    yield* Effect.provideContext(Layer.build(OtlpExport.layerMetrics(version)), telemetry).pipe(
+      Effect.mapError((error) => new DaemonFailed({ message: `Telemetry: ${error.message}` }))
+    )
+  })
+
+export const startRelay: StartRelay = (options) =>
+  Effect.gen(function* () {
+    const context = yield* Layer.build(Relay.layer(options.relay)).pipe(
+      Effect.mapError(
+        ({ port, code, message }) =>
+          new DaemonFailed({ message: `Failed to bind ${port} socket: ${reasons[code] ?? message}` })
+      )
+    )
+    yield* Effect.provideContext(startAround(options), context)
+    return Context.get(context, Relay.Relay).addresses
+  })

@@ -7,7 +7,6 @@
 import { accessSync, constants } from "node:fs"
 import { Effect, type Scope } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
-import type { RelayConfig } from "../config/RelayConfig.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
 import type { Handover } from "./Handover.ts"
 import * as Health from "./Health.ts"
@@ -29,7 +28,7 @@ export interface Addresses {
 }
 
 /** Starts the relay for the life of the scope. */
-export type StartRelay = (config: RelayConfig) => Effect.Effect<Addresses, DaemonFailed, Scope.Scope>
+export type StartRelay = (options: DaemonOptions) => Effect.Effect<Addresses, DaemonFailed, Scope.Scope>
 
 export interface Environs {
   readonly handover: Handover
@@ -101,7 +100,7 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   )
   for (const warning of directory.warnings) yield* Effect.logWarning(warning)
   yield* openHealthSocket(options, directory, ownFiles)
-  const addresses = yield* startRelay(options.relay)
+  const addresses = yield* startRelay(options)
   yield* writePortFiles(directory.path, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")
   yield* Effect.sync(environs.announce)

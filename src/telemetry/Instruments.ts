@@ -181,7 +181,7 @@ export const loopDelay = instrument(
   "gauge",
   "event_loop_delay_seconds",
   "seconds",
-  ["quantile"],
+  ["statistic"],
   "How late timers of the event loop were since the last reading."
 )
 export const openFiles = instrument("gauge", "open_trace_files", "1", [], "Descriptors held by trace files.")

@@ -6,7 +6,7 @@
  * A collector that does not answer costs nothing but its metrics: the exporter pauses for a minute.
  */
 import { Clock, Config, Effect, Layer, Option, Schedule } from "effect"
-import { FetchHttpClient } from "effect/http"
+import { FetchHttpClient, type HttpClient } from "effect/http"
 import { OtlpExporter, OtlpLogger, OtlpResource, OtlpSerialization } from "effect/observability"
 import { resourceMetrics } from "./Otlp.ts"
 import { Telemetry } from "./Telemetry.ts"
@@ -28,7 +28,9 @@ const settings = Effect.gen(function* () {
   const headers = headerText
     .split(",")
     .map((pair) => pair.split("="))
-    .flatMap(([name = "", ...value]) => (name.trim() === "" ? [] : [[name.trim(), decodeURIComponent(value.join("="))]]))
+    .flatMap(([name = "", ...value]) =>
+      name.trim() === "" ? [] : [[name.trim(), decodeURIComponent(value.join("="))]]
+    )
   return { url: Option.orElse(own, () => fromBase), headers: Object.fromEntries(headers), interval }
 })
 
@@ -64,14 +66,17 @@ const serialization = Layer.unwrap(
   )
 )
 
-/** Whether the environment asks for an export at all. */
-export const isAsked = (environment: Readonly<Record<string, string | undefined>>): boolean =>
-  ["", "METRICS_", "LOGS_"].some((signal) => (environment[`OTEL_EXPORTER_OTLP_${signal}ENDPOINT`] ?? "") !== "")
-
-export const layer = (version: string) =>
-  Layer.effectDiscard(metrics(version)).pipe(
-    Layer.merge(OtlpLogger.layerFromConfig({ resource: { serviceName, serviceVersion: version } })),
+const exporting = <A, E, R>(
+  layer: Layer.Layer<A, E, R | OtlpExporter.Flusher | OtlpSerialization.OtlpSerialization | HttpClient.HttpClient>
+) =>
+  layer.pipe(
     Layer.provide(OtlpExporter.layerFlusher),
     Layer.provide(serialization),
     Layer.provide(FetchHttpClient.layer)
   )
+
+export const layerMetrics = (version: string) => exporting(Layer.effectDiscard(metrics(version)))
+
+/** Beside the loggers in place. */
+export const layerLogs = (version: string) =>
+  exporting(OtlpLogger.layerFromConfig({ resource: { serviceName, serviceVersion: version } }))

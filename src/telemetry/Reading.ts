@@ -16,8 +16,7 @@ export interface ProcessFigures {
   readonly cpuSystemSeconds: number
   readonly residentBytes: number
   readonly heapBytes: number
-  /** Seconds by quantile ("0.5", "0.99", "1"). */
-  readonly loopDelay: ReadonlyArray<readonly [quantile: string, seconds: number]>
+  readonly loopDelay: ReadonlyArray<readonly [statistic: "median" | "p99" | "max", seconds: number]>
   readonly openDescriptors: number
   readonly descriptorLimit: number
   /** Undefined: the output's file system does not say. */
@@ -104,6 +103,9 @@ class Series {
   }
 }
 
+/** Streams are named after their channel and their processor. */
+const channelOf = (streamName: string): string => streamName.replace(/_\d+$/, "")
+
 const isData = ({ isMetadata }: StreamStatus) => !isMetadata
 
 const collect = ({ sessions, nowMillis, seriesMax }: Reading): Series => {
@@ -111,11 +113,11 @@ const collect = ({ sessions, nowMillis, seriesMax }: Reading): Series => {
   for (const session of sessions) {
     for (const closed of session.closedChannels) {
       if (closed.channelName === "metadata") continue
-      const channel = series.channel(session, closed.channelName)
+      const channel = series.channel(session, channelOf(closed.channelName))
       if (channel !== undefined) add(channel, closed)
     }
     for (const stream of session.streams.filter(isData)) {
-      const channel = series.channel(session, stream.channelName)
+      const channel = series.channel(session, channelOf(stream.channelName))
       if (channel === undefined) continue
       add(channel, stream)
       channel.silenceMillis = Math.max(channel.silenceMillis, nowMillis - stream.heardAtMillis)
@@ -228,7 +230,7 @@ const ofProcess = (figures: ProcessFigures): ReadonlyArray<Sample> => [
   sample(Instruments.cpu, figures.cpuSystemSeconds, "system"),
   sample(Instruments.residentMemory, figures.residentBytes),
   sample(Instruments.heapBytes, figures.heapBytes),
-  ...figures.loopDelay.map(([quantile, seconds]) => sample(Instruments.loopDelay, seconds, quantile)),
+  ...figures.loopDelay.map(([statistic, seconds]) => sample(Instruments.loopDelay, seconds, statistic)),
   sample(Instruments.openDescriptors, figures.openDescriptors),
   sample(Instruments.descriptorLimit, figures.descriptorLimit),
   ...(figures.freeBytes === undefined ? [] : [sample(Instruments.freeSpace, figures.freeBytes)])

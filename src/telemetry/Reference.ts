@@ -13,9 +13,9 @@ export const markdown = (): string => `# Metrics
 What \`/metrics\` serves and OTLP exports; see [operating.md](operating.md) for how to turn them on. Made from
 [src/telemetry/Instruments.ts](../src/telemetry/Instruments.ts) by \`npx vitest run test/telemetry -u\`.
 
-Stable metrics keep name, unit and labels until the next major version. Histograms have \`_bucket\`, \`_sum\` and \`_count\`.
-Series with a session are those of sessions that stream now; beyond a limit of series the rest is only counted, in
-\`lttng_relay_capped_series\`.
+Stable metrics keep name, unit and labels until the next major version. Histograms have \`_bucket\`, \`_sum\` and
+\`_count\`. Series with a session are those of sessions that stream now; beyond a limit the rest is only
+counted, in \`lttng_relay_capped_series\`.
 
 | name | kind | unit | labels | stability | meaning |
 | --- | --- | --- | --- | --- | --- |

@@ -55,9 +55,9 @@ const loopDelay: Effect.Effect<() => ProcessFigures["loopDelay"], never, Scope.S
     // Includes the timer's own interval.
     const seconds = (nanos: number) => (Number.isFinite(nanos) ? Math.max(0, nanos / 1e9 - loopDelayMillis / 1e3) : 0)
     const read = [
-      ["0.5", seconds(histogram.percentile(50))],
-      ["0.99", seconds(histogram.percentile(99))],
-      ["1", seconds(histogram.max)]
+      ["median", seconds(histogram.percentile(50))],
+      ["p99", seconds(histogram.percentile(99))],
+      ["max", seconds(histogram.max)]
     ] as const
     histogram.reset()
     return read

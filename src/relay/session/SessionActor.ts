@@ -345,7 +345,6 @@ const addTo = (totals: Totals, { packetCount, byteCount, losses }: StreamActor):
   totals.packetsLost += losses.packetsLost
 }
 
-
 /** Sizes and counts beyond 2⁵³ mean "never reached" as well as their own value would. */
 const clampToNumber = (value: bigint) =>
   value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)

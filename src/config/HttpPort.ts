@@ -1,0 +1,23 @@
+/** Where the operator's HTTP port listens: `tcp://HOST[:PORT]`, or `unix:///PATH`. Pure. */
+import * as Url from "./Url.ts"
+
+export const portDefault = 5345
+
+export type HttpPort =
+  | { readonly _tag: "Tcp"; readonly host: string; readonly port: number; readonly family: 4 | 6 }
+  | { readonly _tag: "Unix"; readonly path: string }
+
+/** A text says why the URL is refused. */
+export const parse = (text: string): HttpPort | string => {
+  const path = /^unix:\/\/(\/.+)$/.exec(text)?.[1]
+  if (path !== undefined) return { _tag: "Unix", path }
+  if (text.startsWith("unix:")) return `Not an absolute path: ${text}`
+  const parsed = Url.parse(text)
+  if (parsed._tag === "Refused") return parsed.message
+  const { host, port, family } = parsed.url
+  return { _tag: "Tcp", host, port: port === 0 ? portDefault : port, family }
+}
+
+/** Only this machine reaches it. */
+export const isLocal = (port: HttpPort): boolean =>
+  port._tag === "Unix" || port.host === "::1" || /^127\.[\d.]+$/.test(port.host)

@@ -1,0 +1,211 @@
+/** The table, one reading of it, and its forms: text for scrapers, OpenTelemetry's message, the document. */
+import { assert, describe, expect, it } from "@effect/vitest"
+import type { SessionStatus } from "../../src/relay/Status.ts"
+import * as Exposition from "../../src/telemetry/Exposition.ts"
+import * as Instruments from "../../src/telemetry/Instruments.ts"
+import * as Otlp from "../../src/telemetry/Otlp.ts"
+import { type Reading, samples } from "../../src/telemetry/Reading.ts"
+import * as Reference from "../../src/telemetry/Reference.ts"
+
+const stream = (channelName: string, counts: Partial<SessionStatus["streams"][number]> = {}) => ({
+  id: 1,
+  path: "ust/uid/0/64-bit",
+  channelName,
+  isMetadata: channelName === "metadata",
+  isPublished: true,
+  packetCount: 0,
+  byteCount: 0,
+  indexCount: 0,
+  eventsDiscarded: 0,
+  packetsLost: 0,
+  heardAtMillis: 1_000,
+  ...counts
+})
+
+const session = (name: string, more: Partial<SessionStatus>): SessionStatus => ({
+  id: 1,
+  name,
+  hostname: "web1",
+  minor: 11,
+  liveTimerMicros: 0,
+  isSnapshot: false,
+  outputPath: "",
+  creationTimeSeconds: 0,
+  viewerCount: 0,
+  stallCount: 0,
+  closedChannels: [],
+  viewers: [],
+  streams: [],
+  ...more
+})
+
+const noTime = { disk: 0, memory: 0, halves: 0, "unread answers": 0, files: 0 }
+
+const reading = (sessions: ReadonlyArray<SessionStatus>, more: Partial<Reading> = {}): Reading => ({
+  nowMillis: 3_500,
+  counters: {
+    sessionCount: sessions.length,
+    streamCount: 0,
+    viewerCount: 0,
+    traceChunkCount: 0,
+    packetCount: 0,
+    byteCount: 0,
+    eventsDiscarded: 0,
+    packetsLost: 0,
+    memoryBytes: 0,
+    memoryBytesMax: 1,
+    halvesBytes: 0,
+    halvesBytesMax: 1,
+    openFileCount: 0
+  },
+  sessions,
+  connections: [],
+  activity: {
+    openedConnections: { control: 2, data: 1, live: 0 },
+    connectionEnds: [{ port: "control", reason: "peer closed", count: 2 }],
+    heldBackMillis: { ...noTime, disk: 1_500 },
+    controlCommands: [{ name: "SEND_INDEX", count: 4, refusedCount: 1 }],
+    liveCommands: [],
+    beaconCount: 0,
+    answerMicros: { counts: [0, 0, 0, 2, 0, 1, ...Array<number>(27).fill(0)], sum: 36, count: 3 }
+  },
+  process: {
+    version: "1",
+    node: "v24",
+    startSeconds: 1,
+    cpuUserSeconds: 1,
+    cpuSystemSeconds: 1,
+    residentBytes: 1,
+    heapBytes: 1,
+    loopDelay: [["median", 0]],
+    openDescriptors: 1,
+    descriptorLimit: 1,
+    freeBytes: undefined
+  },
+  seriesMax: 100,
+  ...more
+})
+
+const lineOf = (text: string, start: string) => text.split("\n").filter((line) => line.startsWith(start))
+
+describe("a reading", () => {
+  it("adds up the streams of one channel, the closed ones too, and leaves metadata out", () => {
+    const text = Exposition.text(
+      samples(
+        reading([
+          session("demo", {
+            streams: [
+              stream("ch_0", { packetCount: 3, byteCount: 300, eventsDiscarded: 7 }),
+              stream("ch_1", { packetCount: 1, byteCount: 100, packetsLost: 2, heardAtMillis: 500 }),
+              stream("metadata", { byteCount: 9_000 })
+            ],
+            closedChannels: [
+              { channelName: "ch_1", packetCount: 5, byteCount: 50, eventsDiscarded: 1, packetsLost: 0 },
+              { channelName: "metadata", packetCount: 1, byteCount: 1, eventsDiscarded: 0, packetsLost: 0 }
+            ]
+          }),
+          // The same tracing session's other domain.
+          session("demo", { streams: [stream("ch", { packetCount: 1, byteCount: 7 })] })
+        ])
+      )
+    )
+    const labels = '{host="web1",session="demo",channel="ch"}'
+    assert.deepStrictEqual(lineOf(text, "lttng_relay_channel_"), [
+      `lttng_relay_channel_received_bytes_total${labels} 457`,
+      `lttng_relay_channel_received_packets_total${labels} 10`,
+      `lttng_relay_channel_discarded_events_total${labels} 8`,
+      `lttng_relay_channel_lost_packets_total${labels} 2`,
+      `lttng_relay_channel_silence_seconds${labels} 3`
+    ])
+  })
+
+  it("has no more series than it may, and says how many are missing", () => {
+    const many = ["a", "b", "c"].map((name) => session(name, { streams: [stream("ch")] }))
+    const text = Exposition.text(samples(reading(many, { seriesMax: 2 })))
+    assert.lengthOf(lineOf(text, "lttng_relay_channel_received_bytes_total"), 2)
+    // A channel and a session.
+    assert.deepStrictEqual(lineOf(text, "lttng_relay_capped_series"), ["lttng_relay_capped_series 2"])
+  })
+
+  it("tells how far the slowest viewer of a session is behind", () => {
+    const viewers = [
+      { connectionId: 1, peer: "a:1", lagPacketCount: 2, lagNanos: 1_500_000_000 },
+      { connectionId: 2, peer: "b:1", lagPacketCount: 9, lagNanos: 1_000_000 }
+    ]
+    const text = Exposition.text(samples(reading([session("demo", { viewers })])))
+    assert.deepStrictEqual(lineOf(text, "lttng_relay_viewer_lag"), [
+      'lttng_relay_viewer_lag_seconds{host="web1",session="demo"} 1.5',
+      'lttng_relay_viewer_lag_packets{host="web1",session="demo"} 9'
+    ])
+  })
+
+  it("has a cumulative histogram in seconds", () => {
+    const lines = lineOf(Exposition.text(samples(reading([]))), "lttng_relay_answer_latency_seconds")
+    assert.deepStrictEqual(lines.slice(0, 3), [
+      'lttng_relay_answer_latency_seconds_bucket{le="0.000008"} 2',
+      'lttng_relay_answer_latency_seconds_bucket{le="0.000016"} 2',
+      'lttng_relay_answer_latency_seconds_bucket{le="0.000032"} 3'
+    ])
+    assert.deepStrictEqual(lines.slice(-3), [
+      'lttng_relay_answer_latency_seconds_bucket{le="+Inf"} 3',
+      "lttng_relay_answer_latency_seconds_sum 0.000036",
+      "lttng_relay_answer_latency_seconds_count 3"
+    ])
+  })
+
+  it("escapes what peers named", () => {
+    const text = Exposition.text(samples(reading([session('a"b\\c\nd', { streams: [stream("ch")] })])))
+    assert.include(text, 'session="a\\"b\\\\c\\nd"')
+  })
+
+  it("uses no instrument that the table does not have, and each as it is declared", () => {
+    for (const { instrument, labels } of samples(reading([session("demo", { streams: [stream("ch")] })]))) {
+      assert.include(Reference.all, instrument)
+      assert.lengthOf(labels, instrument.labels.length, instrument.name)
+    }
+  })
+})
+
+describe("the table", () => {
+  it("names every instrument once, with base units and the suffix of counters", () => {
+    const names = Reference.all.map(({ name }) => name)
+    assert.strictEqual(new Set(names).size, names.length)
+    for (const { name, kind, unit } of Reference.all) {
+      assert.match(name, /^lttng_relay_[a-z_]+$/)
+      assert.strictEqual(name.endsWith("_total"), kind === "counter", name)
+      if (unit === "bytes" || unit === "seconds") assert.match(name, new RegExp(`_${unit}(_total)?$`))
+    }
+  })
+
+  it("is docs/metrics.md", () => expect(Reference.markdown()).toMatchFileSnapshot("../../docs/metrics.md"))
+})
+
+describe("OpenTelemetry's message", () => {
+  it("has counters as cumulative sums, gauges, and buckets that are not cumulative", () => {
+    const window = { startNanos: 1n, nowNanos: 2n }
+    const scope = { name: "lttng-relayd", version: "1" }
+    const resource = { attributes: [], droppedAttributesCount: 0 }
+    const { scopeMetrics } = Otlp.resourceMetrics(samples(reading([])), window, resource, scope)
+    const metrics = new Map(scopeMetrics[0]?.metrics.map((metric) => [metric.name, metric]))
+    assert.deepInclude(metrics.get(Instruments.heldBackSeconds.name), {
+      unit: "s",
+      sum: {
+        aggregationTemporality: 2,
+        isMonotonic: true,
+        dataPoints: Object.entries({ ...noTime, disk: 1_500 }).map(([cause, millis]) => ({
+          attributes: [{ key: "cause", value: { stringValue: cause } }],
+          startTimeUnixNano: "1",
+          timeUnixNano: "2",
+          asDouble: millis / 1000
+        }))
+      }
+    })
+    const histogram = metrics.get(Instruments.answerLatency.name) as {
+      readonly histogram: { readonly dataPoints: ReadonlyArray<Record<string, unknown>> }
+    }
+    const [point] = histogram.histogram.dataPoints
+    const counts = (point?.bucketCounts ?? []) as ReadonlyArray<number>
+    assert.lengthOf(counts, ((point?.explicitBounds ?? []) as ReadonlyArray<number>).length + 1)
+    assert.deepStrictEqual(counts.slice(0, 3), [2, 0, 1])
+  })
+})
