@@ -98,7 +98,7 @@ const rows = [
     name: "http-port",
     own: true,
     argument: "URL",
-    help: "Serve health, metrics and the API here: tcp://HOST[:PORT] (5345) or unix:///PATH (default: nowhere)"
+    help: "Serve health, metrics and the API here: tcp://HOST[:PORT] (5345) or unix:///PATH (default: none)"
   },
   {
     name: "http-token-file",
