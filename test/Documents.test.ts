@@ -111,6 +111,14 @@ describe("README.md", () => {
     assert.sameMembers(documented, known)
   })
 
+  it("links to every page of docs", () => {
+    const pages = list("docs/*.md")
+    assert.deepStrictEqual(
+      pages.filter((page) => !readme.includes(`](${page})`)),
+      []
+    )
+  })
+
   it("has only figures of docs/speed.md", () => {
     const measured = rowsOf(read("docs/speed.md"))
     const wrong = rowsOf(readme, "## Speed").flatMap(([scenario = "", ...figures]) => {
