@@ -2,20 +2,25 @@
  * The relay, composed: three ports over one registry over one store. Layers are built in the order storage, registry,
  * listeners, so that stopping goes the other way: listeners close first, sessions drain, files close last.
  */
-import { Context, Effect, Layer, type Stream } from "effect"
-import type { RelayConfig } from "./config/RelayConfig.ts"
+import { Config, Context, Effect, Layer, type Scope, type Stream } from "effect"
+import * as FromEnvironment from "./config/FromEnvironment.ts"
+import { ConfigInvalid, check, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
 import * as LiveConnection from "./connection/LiveConnection.ts"
 import type { RelayEvent } from "./relay/Events.ts"
+import { RefusedHosts } from "./relay/RefusedHosts.ts"
 import { Registry } from "./relay/Registry.ts"
 import * as Snapshot from "./relay/Snapshot.ts"
 import type * as Status from "./relay/Status.ts"
+import * as DiskFiles from "./storage/DiskFiles.ts"
+import type { Files } from "./storage/Files.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
 import * as KeepAlive from "./transport/KeepAlive.ts"
-import { type ConnectionLimit, type ListenFailed, listen } from "./transport/Listener.ts"
+import { type Admission, type ConnectionLimit, type ListenFailed, listen } from "./transport/Listener.ts"
 
-export type { ListenFailed } from "./transport/Listener.ts"
+export { ConfigInvalid } from "./config/RelayConfig.ts"
+export { ListenFailed } from "./transport/Listener.ts"
 
 /** Where a port listens: the address and number that the system gave. */
 export interface BoundAddress {
@@ -39,6 +44,16 @@ export class Relay extends Context.Service<
     readonly activity: Effect.Effect<Status.Activity>
     /** What happens from now on; a slow subscriber loses the oldest events. */
     readonly events: Stream.Stream<RelayEvent>
+    /**
+     * Ends a session as a lost connection does: what was received stays, files are complete when it returns. False:
+     * there is no such session.
+     */
+    readonly endSession: (id: number) => Effect.Effect<boolean>
+    /**
+     * Lets a host in no more: connections from that address, sessions that give it as their host name. What it has goes
+     * on. Undone when the scope closes.
+     */
+    readonly refuseHost: (host: string) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("lttng-relay/Relay") {}
 
@@ -68,18 +83,30 @@ const ports = (config: RelayConfig) =>
       count: 0,
       onChange: (difference) => pool.reserve(difference)
     }
+    const refused = new RefusedHosts()
     const keepAlive = config.keepAlive === undefined ? undefined : KeepAlive.complete(config.keepAlive)
     const common = { keepAlive, stallMillis: config.socketTimeoutMillis, limit }
     const registry = yield* Registry
+    registry.admission.add(({ hostname }) =>
+      refused.has(hostname) ? { code: "SESSION_HOST_REFUSED", detail: hostname } : undefined
+    )
+    const admission = (port: "control" | "data" | "live"): Admission => ({
+      admits: (address) => !refused.has(address),
+      onRefused: (peer, reason) => registry.events.publish({ _tag: "ConnectionRefused", port, peer, reason })
+    })
+    const options = (name: "control" | "data" | "live") => ({
+      name,
+      address: config[name],
+      admission: admission(name),
+      ...common
+    })
     // Sessions drain after the listeners and connections are gone.
     yield* Effect.addFinalizer(() => Effect.timeoutOption(registry.drain, config.stopTimeoutMillis))
-    const control = yield* listen({ name: "control", address: config.control, ...common }, ControlConnection.serve)
-    const data = yield* listen({ name: "data", address: config.data, ...common }, DataConnection.serve)
+    const control = yield* listen(options("control"), ControlConnection.serve)
+    const data = yield* listen(options("data"), DataConnection.serve)
     const live = yield* listen(
       {
-        name: "live",
-        address: config.live,
-        ...common,
+        ...options("live"),
         keepAlive: keepAlive ?? viewerKeepAlive,
         stallMillis: config.socketTimeoutMillis ?? viewerStallMillis
       },
@@ -93,12 +120,30 @@ const ports = (config: RelayConfig) =>
       connections: Effect.sync(() => Snapshot.connections(registry)),
       closedConnections: Effect.sync(() => Snapshot.closedConnections(registry)),
       activity: Effect.sync(() => Snapshot.activity(registry)),
-      events: registry.events.stream
+      events: registry.events.stream,
+      endSession: (id) =>
+        Effect.suspend(() => {
+          const session = registry.sessions.get(id)
+          if (session === undefined) return Effect.succeed(false)
+          session.abort("ended by program")
+          return Effect.as(session.ended, true)
+        }),
+      refuseHost: (host) =>
+        Effect.acquireRelease(
+          Effect.sync(() => refused.add(host)),
+          () => Effect.sync(() => refused.remove(host))
+        )
     })
   })
 
-/** A relay over any `TraceStore`. */
-export const layerNoDeps = (config: RelayConfig): Layer.Layer<Relay, ListenFailed, TraceStore> =>
+const store = (config: RelayConfig) =>
+  TraceStore.layerNoDeps({
+    output: config.output,
+    openFileCountMax: config.fdPoolSize - descriptorReserve,
+    deviceOperationCountMax
+  })
+
+const relay = (config: RelayConfig) =>
   Layer.effect(Relay, ports(config)).pipe(
     Layer.provide(
       Registry.layer({
@@ -108,17 +153,30 @@ export const layerNoDeps = (config: RelayConfig): Layer.Layer<Relay, ListenFaile
         singleViewer: config.singleViewer,
         liveCacheBytes: config.liveCacheBytes
       })
-    )
+    ),
+    Layer.provide(store(config))
   )
 
-/** A relay that records on disk. */
-export const layer = (config: RelayConfig): Layer.Layer<Relay, ListenFailed> =>
-  layerNoDeps(config).pipe(
-    Layer.provide(
-      TraceStore.layer({
-        output: config.output,
-        openFileCountMax: config.fdPoolSize - descriptorReserve,
-        deviceOperationCountMax
-      })
-    )
+/** A relay over any `Files`: in memory, or of the program's own. */
+export const layerNoDeps = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid, Files> =>
+  Layer.unwrap(Effect.map(check(config), relay))
+
+/** As `layer`, but an output that cannot be written is told by the sessions that are refused, as the daemon does. */
+export const layerLenient = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid> =>
+  layerNoDeps(config).pipe(Layer.provide(DiskFiles.layer))
+
+const writable = (config: RelayConfig) =>
+  Effect.mapError(
+    Effect.andThen(check(config), ({ output }) => DiskFiles.checkWritable(output)),
+    (error) => (error._tag === "ConfigInvalid" ? error : new ConfigInvalid({ reason: `output: ${error.message}` }))
   )
+
+/** A relay that records on disk, if the output directory is there or can be made, and can be written. */
+export const layer = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid> =>
+  Layer.unwrap(Effect.as(writable(config), layerLenient(config)))
+
+/** As `layer`, told by a `ConfigProvider`: the variables `LTTNG_RELAY_…` by default (`RelayConfig.config`). */
+export const layerConfig = (
+  config: Config.Wrap<RelayConfig> = FromEnvironment.config
+): Layer.Layer<Relay, ListenFailed | ConfigInvalid | Config.ConfigError> =>
+  Layer.unwrap(Effect.map(Config.unwrap(config), layer))

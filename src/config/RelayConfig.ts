@@ -1,54 +1,79 @@
 /**
- * What the relay needs to know to run, as one typed value.
+ * What the relay needs to know to run, as one checked value.
  *
  * Flags, environment and INI files (daemon), or an embedding program, produce it; nothing below reads the
  * environment. Every limit an operator may want to change is here, with its unit in its name.
  */
+import { isAbsolute } from "node:path"
+import { Effect, Schema } from "effect"
+import { timerMillisMax } from "./Value.ts"
 
-/** Where a port listens. `port` 0 lets the system choose. */
-export interface ListenAddress {
+const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+/** Where a port listens. */
+export const ListenAddress = Schema.Struct({
   /** A host name or numeric address; resolved with `family`. */
-  readonly host: string
-  readonly port: number
-  readonly family: 4 | 6
-}
+  host: Schema.NonEmptyString,
+  /** 0 lets the system choose. */
+  port: count(0, 65_535),
+  family: Schema.Literals([4, 6])
+})
+export interface ListenAddress extends Schema.Schema.Type<typeof ListenAddress> {}
 
 /** How session directories are grouped below the output directory (storage.md §2.1, §2.2). */
-export type OutputGrouping = "host" | "session"
+export const OutputGrouping = Schema.Literals(["host", "session"])
+export type OutputGrouping = typeof OutputGrouping.Type
+
+const keepAliveCount = Schema.optional(count(1, 2 ** 31 - 1))
 
 /** TCP keep-alive of control and data connections; `undefined` members keep the system's default. */
-export interface KeepAlive {
-  readonly idleSeconds?: number | undefined
-  readonly probeIntervalSeconds?: number | undefined
-  readonly maxProbeCount?: number | undefined
-}
+export const KeepAlive = Schema.Struct({
+  idleSeconds: keepAliveCount,
+  probeIntervalSeconds: keepAliveCount,
+  maxProbeCount: keepAliveCount
+})
+export interface KeepAlive extends Schema.Schema.Type<typeof KeepAlive> {}
 
-/** Everything a relay is told when it starts. `Relay.layer` takes it as it is: nothing is read from the environment. */
-export interface RelayConfig {
+const absolutePath = Schema.makeFilter((path: string) => {
+  if (path === "") return "a directory that receives the traces, which has no default"
+  if (path.includes("\0")) return "a path without NUL"
+  return isAbsolute(path) || "an absolute path"
+})
+
+/** What connections, runtime and trace files need at the least, together. */
+const fdPoolSizeMin = 90
+
+/** One block: with less, no packet finds a place. */
+const memoryBytesMin = 64 * 1024
+
+/** Everything a relay is told when it starts: nothing is read from the environment. `Relay.layer` checks it. */
+export const RelayConfig = Schema.Struct({
   /** Absolute path of the directory that receives every trace. Created when first needed. */
-  readonly output: string
-  readonly control: ListenAddress
-  readonly data: ListenAddress
-  readonly live: ListenAddress
-  readonly grouping: OutputGrouping
+  output: Schema.String.check(absolutePath),
+  control: ListenAddress,
+  data: ListenAddress,
+  live: ListenAddress,
+  grouping: OutputGrouping,
   /** False refuses `lttng clear` (`-x`). */
-  readonly allowClear: boolean
+  allowClear: Schema.Boolean,
   /** At most one viewer per session, as the reference relay rules. */
-  readonly singleViewer: boolean
+  singleViewer: Schema.Boolean,
   /** Descriptors the process may hold open at once; idle trace files are closed and reopened below it. */
-  readonly fdPoolSize: number
+  fdPoolSize: count(fdPoolSizeMin),
   /** Connections accepted at once over the three ports. */
-  readonly connectionCountMax: number
+  connectionCountMax: count(1),
   /** Bytes of packet memory in flight between all sockets and all files. */
-  readonly memoryBytesMax: number
+  memoryBytesMax: count(memoryBytesMin),
   /** Bytes of packets kept in memory for the viewers of all live sessions; 0 turns the cache off. */
-  readonly liveCacheBytes: number
+  liveCacheBytes: count(0),
   /** Bound on the orderly stop: connections drained, files closed. */
-  readonly stopTimeoutMillis: number
-  readonly keepAlive: KeepAlive | undefined
+  stopTimeoutMillis: count(0, timerMillisMax),
+  keepAlive: Schema.optional(KeepAlive),
   /** Send and receive timeout of accepted sockets; `undefined` waits for ever. */
-  readonly socketTimeoutMillis: number | undefined
-}
+  socketTimeoutMillis: Schema.optional(count(1, timerMillisMax))
+})
+export interface RelayConfig extends Schema.Schema.Type<typeof RelayConfig> {}
 
 /** What the daemon uses where it is told nothing else; `output` is empty and must be given. */
 export const defaults: RelayConfig = {
@@ -67,3 +92,16 @@ export const defaults: RelayConfig = {
   keepAlive: undefined,
   socketTimeoutMillis: undefined
 }
+
+/** A relay cannot run like this. `reason` names every member that is wrong, and what is expected of it. */
+export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", { reason: Schema.String }) {
+  override get message(): string {
+    return `the relay's configuration is not valid: ${this.reason}`
+  }
+}
+
+const decode = Schema.decodeUnknownEffect(RelayConfig)
+
+/** What the layers of the relay do first. */
+export const check = (config: RelayConfig): Effect.Effect<RelayConfig, ConfigInvalid> =>
+  Effect.mapError(decode(config, { errors: "all" }), ({ message }) => new ConfigInvalid({ reason: message }))

@@ -67,14 +67,17 @@ const startAround = (options: DaemonOptions): Effect.Effect<void, DaemonFailed, 
     )
   })
 
+const toDaemonFailed = (error: Relay.ListenFailed | Relay.ConfigInvalid) =>
+  new DaemonFailed({
+    message:
+      error._tag === "ConfigInvalid"
+        ? error.message
+        : `Failed to bind ${error.port} socket: ${reasons[error.code] ?? error.message}`
+  })
+
 export const startRelay: StartRelay = (options) =>
   Effect.gen(function* () {
-    const context = yield* Layer.build(Relay.layer(options.relay)).pipe(
-      Effect.mapError(
-        ({ port, code, message }) =>
-          new DaemonFailed({ message: `Failed to bind ${port} socket: ${reasons[code] ?? message}` })
-      )
-    )
+    const context = yield* Layer.build(Relay.layerLenient(options.relay)).pipe(Effect.mapError(toDaemonFailed))
     yield* Effect.provideContext(startAround(options), context)
     return Context.get(context, Relay.Relay).addresses
   })

@@ -29,6 +29,11 @@ const connections = {
   SESSION_REFUSED: entry("debug", "session refused", "Its session was refused, for which there is a line of its own."),
   WRITE_FAILED: entry("warning", "write failed", "A file of the session could not be written: see FILE_FAILED."),
   SESSION_ABORTED: entry("warning", "session aborted", "Another connection of the same session ended with an error."),
+  ENDED_BY_PROGRAM: entry(
+    "warning",
+    "ended by program",
+    "The program around the relay ended the session; its files are complete."
+  ),
   SOCKET_ERROR: entry("warning", "socket error", "The network or the peer broke the connection; its session ends."),
   CONNECTION_STALLED: entry(
     "warning",
@@ -41,6 +46,7 @@ const connections = {
     "connection refused",
     "As many are open as --max-connections or the descriptors allow; those go on. Raise the limit or ulimit -n."
   ),
+  HOST_REFUSED: entry("warning", "connection refused", "The program around the relay refuses this host."),
   ACCEPT_FAILED: entry("error", "connections cannot be accepted", "The system refuses; the relay goes on trying.")
 } as const satisfies Record<string, Entry>
 
@@ -66,6 +72,7 @@ const refusals = {
     "session refused",
     "Its directory cannot be made: the line has the system's reason (full, read-only, not permitted, name too long)."
   ),
+  SESSION_HOST_REFUSED: entry("warning", "session refused", "The program around the relay refuses this host."),
   SESSION_CLOSED: entry("warning", "command refused", "Its session was closed meanwhile."),
   STREAM_MALFORMED: entry("warning", "stream refused", "The request is not one of the protocol's."),
   STREAM_PATH_UNSAFE: entry("warning", "stream refused", "Its path climbs (..), is absolute or empty."),

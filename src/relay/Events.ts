@@ -2,39 +2,48 @@
  * What happens in the relay, for programs that embed it. Publishing costs one comparison while nobody listens; a slow
  * subscriber loses the oldest events, never holds up a stream.
  */
-import { Effect, PubSub, Stream } from "effect"
+import { Effect, PubSub, Schema, Stream } from "effect"
 
 /** Events one subscriber may lag behind: some seconds of a busy relay. */
 const eventCountMax = 4096
 
-/** What happens in the relay: ids are those of `SessionStatus` and `StreamStatus`, times cycles of the trace clock. */
-export type RelayEvent =
-  | { readonly _tag: "SessionCreated"; readonly sessionId: number; readonly name: string; readonly hostname: string }
-  | {
-      readonly _tag: "StreamAdded"
-      readonly sessionId: number
-      readonly streamId: number
-      readonly path: string
-      readonly channelName: string
-    }
+const session = { sessionId: Schema.Int }
+const stream = { ...session, streamId: Schema.Int }
+
+/** What happens in the relay. Ids are those of `SessionStatus` and `StreamStatus`; paths lie below the output. */
+export const RelayEvent = Schema.TaggedUnion({
+  SessionCreated: { ...session, name: Schema.String, hostname: Schema.String },
+  /** Nothing was heard of a live session for longer than its target may be silent. */
+  SessionStalled: session,
+  /** All its files are complete. `isAborted`: its target went without an orderly end, or it was ended. */
+  SessionClosed: { ...session, isAborted: Schema.Boolean },
+  /** `path` is the stream's directory inside its trace chunk. */
+  StreamAdded: { ...stream, path: Schema.String, channelName: Schema.String },
+  /** Nothing more comes; what came is on its way to the files. */
+  StreamClosed: stream,
   /** The stream's files now hold this many packets and bytes in all. One event may stand for many packets. */
-  | {
-      readonly _tag: "PacketsStored"
-      readonly sessionId: number
-      readonly streamId: number
-      readonly packetCount: number
-      readonly byteCount: number
-    }
+  PacketsStored: { ...stream, packetCount: Schema.Int, byteCount: Schema.Int },
   /** Nothing older than `timestampEnd` (trace clock) will come from the stream. */
-  | {
-      readonly _tag: "Beacon"
-      readonly sessionId: number
-      readonly streamId: number
-      readonly timestampEnd: bigint
-    }
-  /** A trace chunk was archived. `path` is relative to the output directory. */
-  | { readonly _tag: "RotationCompleted"; readonly chunkId: bigint; readonly path: string }
-  | { readonly _tag: "SessionClosed"; readonly sessionId: number; readonly isAborted: boolean }
+  Beacon: { ...stream, timestampEnd: Schema.BigInt },
+  /** A file could not be written: the session ends. `path` is absolute, `code` the system's (`ENOSPC`, `EIO`, …). */
+  WriteFailed: { ...stream, operation: Schema.String, path: Schema.String, code: Schema.String },
+  /** A trace chunk of the session was archived; sessions that share it (one per tracing domain) are told once. */
+  RotationCompleted: { ...session, chunkId: Schema.BigInt, path: Schema.String },
+  /** `viewerCount` has this one in it. */
+  ViewerAttached: { ...session, viewerCount: Schema.Int },
+  /** `viewerCount` are left. */
+  ViewerLeft: { ...session, viewerCount: Schema.Int },
+  /** A connection was not let in. `peer` is `address:port`. */
+  ConnectionRefused: {
+    port: Schema.Literals(["control", "data", "live"]),
+    peer: Schema.String,
+    reason: Schema.Literals(["too many connections", "host refused"])
+  }
+})
+export type RelayEvent = typeof RelayEvent.Type
+
+/** 64-bit numbers are strings in it, everything else as it is. */
+export const RelayEventJson: Schema.Codec<RelayEvent, Schema.Json> = Schema.toCodecJson(RelayEvent)
 
 export class Events {
   readonly #pubsub: PubSub.PubSub<RelayEvent>

@@ -113,7 +113,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
                   Effect.sync(() => {
                     const { id: chunkId, archivedPath: path } = chunk
                     if (chunkId === undefined || path === undefined) return
-                    events.publish({ _tag: "RotationCompleted", chunkId, path })
+                    events.publish({ _tag: "RotationCompleted", sessionId: session.id, chunkId, path })
                   })
                 )
                 runAction(chunk, retired)

@@ -29,6 +29,10 @@ const viewerStatus = ({ connection, lagPacketCount, lagNanos }: Attached): Viewe
   lagNanos
 })
 
+/** A peer may claim any 64-bit number. */
+const secondsOf = (time: bigint): number =>
+  time > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(time)
+
 const sessionStatus = (session: SessionActor): SessionStatus => {
   const { closedTotals, identity, viewers } = session
   return {
@@ -39,7 +43,7 @@ const sessionStatus = (session: SessionActor): SessionStatus => {
     liveTimerMicros: identity.liveTimer,
     isSnapshot: identity.isSnapshot,
     outputPath: identity.outputPath,
-    creationTimeSeconds: Number(identity.creationTime),
+    creationTimeSeconds: secondsOf(identity.creationTime),
     viewerCount: viewers.count,
     stallCount: viewers.stallCount,
     closedChannels: Array.from(closedTotals, ([channelName, totals]) => ({ channelName, ...totals })),

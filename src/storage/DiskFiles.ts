@@ -167,6 +167,20 @@ const make = (thread: WriterThread) =>
     resolve: (at) => call<string>("realpath", at, (done) => fs.realpath.native(path.resolve(at), done))
   })
 
+/** Fails unless `at` is a directory that this process may write in, or could be made below one. */
+export const checkWritable = (at: string): Effect.Effect<void, FileFailed> =>
+  call<fs.Stats>("stat", at, (done) => fs.stat(at, done)).pipe(
+    Effect.flatMap((stats) =>
+      stats.isDirectory()
+        ? call<void>("write in", at, (done) => fs.access(at, fs.constants.W_OK | fs.constants.X_OK, done))
+        : Effect.fail(new FileFailed({ operation: "write in", path: at, code: "ENOTDIR" }))
+    ),
+    Effect.catchIf(
+      ({ code }) => code === "ENOENT" && at !== path.dirname(at),
+      () => checkWritable(path.dirname(at))
+    )
+  )
+
 export const layer: Layer.Layer<Files> = Layer.effect(
   Files,
   Effect.map(

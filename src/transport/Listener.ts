@@ -32,6 +32,15 @@ export interface Options {
   readonly stallMillis: number | undefined
   /** Counted over all listeners that share it. */
   readonly limit: ConnectionLimit
+  readonly admission?: Admission
+}
+
+export type Refusal = "too many connections" | "host refused"
+
+/** Who is let in as far as the limit allows, and who hears of those who are not. */
+export interface Admission {
+  readonly admits: (address: string) => boolean
+  readonly onRefused: (peer: string, reason: Refusal) => void
 }
 
 /** How many connections may be open, and who wants to know. */
@@ -53,21 +62,27 @@ export const listen = <R>(
   Effect.gen(function* () {
     const connections = yield* FiberSet.make<void>()
     const run = yield* FiberSet.runtime(connections)<R>()
-    const { limit, name } = options
+    const { admission, limit, name } = options
     let refusedAt = Number.NEGATIVE_INFINITY
-    const refuse = (accepted: net.Socket) => {
+    const refuse = (accepted: net.Socket, reason: Refusal) => {
+      admission?.onRefused(nameOf(accepted), reason)
       accepted.destroy()
       const now = Date.now()
       if (now - refusedAt < refusalLogMillis) return
       refusedAt = now
-      run(report("CONNECTION_LIMIT", `${name}: ${limit.count} connections are open already`))
+      run(
+        reason === "host refused"
+          ? report("HOST_REFUSED", `${name}: ${nameOf(accepted)}`)
+          : report("CONNECTION_LIMIT", `${name}: ${limit.count} connections are open already`)
+      )
     }
     const thread = yield* Effect.acquireRelease(
       Effect.sync(() => new SenderThread()),
       (senders) => Effect.sync(() => senders.thread.stop())
     )
     const accept = (accepted: net.Socket) => {
-      if (limit.count >= limit.countMax) return refuse(accepted)
+      if (limit.count >= limit.countMax) return refuse(accepted, "too many connections")
+      if (admission?.admits(accepted.remoteAddress ?? "") === false) return refuse(accepted, "host refused")
       limit.count++
       limit.onChange(1)
       const peer = makePeer(accepted, options, thread)
@@ -83,6 +98,8 @@ export const listen = <R>(
     })
     return server.address() as net.AddressInfo
   })
+
+const nameOf = ({ remoteAddress, remotePort }: net.Socket) => `${remoteAddress ?? "?"}:${remotePort ?? 0}`
 
 const supervise = <R>(peer: Peer, name: string, handle: (peer: Peer) => Effect.Effect<void, never, R>) =>
   handle(peer).pipe(
@@ -128,7 +145,7 @@ const makeDeadline = (millis: number | undefined, onPassed: () => void): ((isSet
 }
 
 const makePeer = (accepted: net.Socket, options: Options, thread: SenderThread): Peer => {
-  const name = `${accepted.remoteAddress ?? "?"}:${accepted.remotePort ?? 0}`
+  const name = nameOf(accepted)
   if (options.keepAlive !== undefined) KeepAlive.apply(accepted, options.keepAlive)
   let receiver: Receiver | undefined
   let outcome: SocketEnd | undefined

@@ -14,8 +14,8 @@ import * as Attachment from "./Attachment.ts"
 import * as ViewerConnection from "./ViewerConnection.ts"
 import * as ViewerUrl from "./ViewerUrl.ts"
 
-export type { Address, DialFailed, LinkLost } from "../transport/Dial.ts"
-export type { ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
+export { type Address, DialFailed, LinkLost } from "../transport/Dial.ts"
+export { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
 export type { PacketIndex, ViewedStream, ViewerEvent } from "./Attachment.ts"
 export type { SessionName } from "./ViewerUrl.ts"
 

@@ -11,7 +11,6 @@ import * as RelayConfig from "../../src/config/RelayConfig.ts"
 import { layerNoDeps, Relay } from "../../src/Relay.ts"
 import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import { FileFailed, Files } from "../../src/storage/Files.ts"
-import { TraceStore } from "../../src/storage/TraceStore.ts"
 import { u32, u64 } from "../sidebyside/commands.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -62,13 +61,10 @@ const setUp = (changes: Partial<RelayConfig.RelayConfig> = {}) =>
     const output = join(yield* Relays.temporaryDirectory("live"), "traces")
     const { disk, layer } = makeDisk()
     const config = { ...RelayConfig.defaults, output, control: loopback, data: loopback, live: loopback, ...changes }
-    const store = TraceStore.layerNoDeps({ output, openFileCountMax: 500, deviceOperationCountMax: 8 }).pipe(
-      Layer.provide(layer)
-    )
-    const services = yield* Layer.build(Layer.provideMerge(layerNoDeps(config), store))
+    const services = yield* Layer.build(layerNoDeps(config).pipe(Layer.provide(layer)))
     const relay = Context.get(services, Relay)
     const { addresses } = relay
-    const { pool } = Context.get(services, TraceStore)
+    const openFileCount = Effect.map(relay.counters, ({ openFileCount }) => openFileCount)
     const transcript: Array<string> = []
     const script = Scenario.scriptOf(
       {
@@ -86,7 +82,7 @@ const setUp = (changes: Partial<RelayConfig.RelayConfig> = {}) =>
     )
     /** What viewers were answered since this was last asked. */
     const answers = () => transcript.splice(0)
-    return { relay, output, disk, pool, script, answers }
+    return { relay, output, disk, openFileCount, script, answers }
   })
 
 const recorded = (script: Scenario.LiveScript, name?: string) =>
@@ -295,17 +291,17 @@ it.live.each([
 
 it.live("viewers that vanish leave nothing: no open file, no place in the listing", () =>
   Effect.gen(function* () {
-    const { answers, pool, script } = yield* setUp({ liveCacheBytes: 0 })
+    const { answers, openFileCount, script } = yield* setUp({ liveCacheBytes: 0 })
     const { stream } = yield* recorded(script)
     for (const seq of [0, 1, 2]) yield* stream.packet(seq)
-    const before = pool.openCount
+    const before = yield* openFileCount
     const viewers = yield* Effect.forEach(Array.from({ length: 20 }), () => script.viewer)
     for (const viewer of viewers) {
       yield* viewer.attach(1, "beginning")
       yield* viewer.next(stream.id)
     }
     // One descriptor for all of them.
-    assert.strictEqual(pool.openCount, before + 1)
+    assert.strictEqual(yield* openFileCount, before + 1)
     for (const viewer of viewers) {
       yield* viewer.send(request(numbers.METADATA, u64(2n)).subarray(0, 20))
       yield* viewer.reset
@@ -316,7 +312,7 @@ it.live("viewers that vanish leave nothing: no open file, no place in the listin
     )
     yield* Process.until(
       "no file of a viewer",
-      Effect.sync(() => pool.openCount === before)
+      Effect.map(openFileCount, (count) => count === before)
     )
     answers()
   })
@@ -324,10 +320,10 @@ it.live("viewers that vanish leave nothing: no open file, no place in the listin
 
 it.live("files damaged under their viewers: an error or nothing, never a wrong byte and never silence", () =>
   Effect.gen(function* () {
-    const { answers, output, pool, script } = yield* setUp({ liveCacheBytes: 0 })
+    const { answers, output, openFileCount, script } = yield* setUp({ liveCacheBytes: 0 })
     const { stream, meta, tracer } = yield* recorded(script)
     for (const seq of [0, 1, 2]) yield* stream.packet(seq)
-    const openCount = pool.openCount
+    const openCount = yield* openFileCount
     const viewer = yield* script.viewer
     yield* viewer.attach(1, "beginning")
     yield* viewer.next(stream.id)
@@ -341,7 +337,7 @@ it.live("files damaged under their viewers: an error or nothing, never a wrong b
     yield* viewer.detach(1)
     yield* Process.until(
       "no file of a viewer",
-      Effect.sync(() => pool.openCount === openCount)
+      Effect.map(openFileCount, (count) => count === openCount)
     )
     unlinkSync(join(output, tracer.file("metadata")))
     unlinkSync(join(output, tracer.file("ch_0")))

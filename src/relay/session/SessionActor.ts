@@ -77,7 +77,9 @@ export class SessionActor implements StreamSession {
       siblings: () => this.siblings,
       onUnused: onChunkUnused
     })
-    this.viewers = new Viewers(surroundings.liveCache)
+    this.viewers = new Viewers(surroundings.liveCache, (_tag, viewerCount) =>
+      surroundings.events.publish({ _tag, sessionId: this.id, viewerCount })
+    )
   }
 
   /** In log lines. */
@@ -180,6 +182,7 @@ export class SessionActor implements StreamSession {
     this.#surroundings.streams.delete(handle)
     this.#unpublished.delete(stream)
     this.#completing.add(stream)
+    this.#surroundings.events.publish({ _tag: "StreamClosed", sessionId: this.id, streamId: handle })
     addTo(this.#surroundings.totals, stream)
     const ofChannel = this.closedTotals.get(stream.channelName) ?? noTotals()
     this.closedTotals.set(stream.channelName, ofChannel)
@@ -292,7 +295,12 @@ export class SessionActor implements StreamSession {
       })
       const body = stream
         .run((failure) =>
-          Effect.map(incidents.report("FILE_FAILED", failure.message), () => this.#onFileFailed(stream))
+          Effect.map(incidents.report("FILE_FAILED", failure.message), () => {
+            const { code, operation, path } = failure
+            const ids = { sessionId: this.id, streamId: stream.handle }
+            this.#surroundings.events.publish({ _tag: "WriteFailed", ...ids, operation, path, code })
+            this.#onFileFailed(stream)
+          })
         )
         .pipe(
           Effect.catchCause((cause) => incidents.report("STREAM_DEFECT", undefined, cause)),

@@ -23,6 +23,7 @@ export interface Attached {
 
 export class Viewers {
   readonly #cache: LiveCache | undefined
+  readonly #onChange: (change: "ViewerAttached" | "ViewerLeft", count: number) => void
   readonly #attached = new Set<Attached>()
   /** Undefined: nobody is attached, or there is no cache. */
   recent: RecentPackets | undefined
@@ -32,8 +33,12 @@ export class Viewers {
   /** How often a stream was found silent for too long (`relay/session/Beacon`). */
   stallCount = 0
 
-  constructor(cache: LiveCache | undefined) {
+  constructor(
+    cache: LiveCache | undefined,
+    onChange: (change: "ViewerAttached" | "ViewerLeft", count: number) => void
+  ) {
     this.#cache = cache
+    this.#onChange = onChange
   }
 
   get count(): number {
@@ -44,10 +49,12 @@ export class Viewers {
     this.#attached.add(viewer)
     this.recent = this.#cache?.recent
     this.reads = this.#cache?.reads
+    this.#onChange("ViewerAttached", this.count)
   }
 
   detach(viewer: Attached): void {
-    this.#attached.delete(viewer)
+    if (!this.#attached.delete(viewer)) return
+    this.#onChange("ViewerLeft", this.count)
     if (this.#attached.size > 0) return
     this.recent = undefined
     this.reads = undefined

@@ -1,0 +1,49 @@
+/**
+ * A relay's configuration out of a `ConfigProvider`, for programs that embed it: by default environment variables
+ * `LTTNG_RELAY_…`. Only `OUTPUT` has to be there.
+ *
+ * The daemon's own variables and options are another thing: `Environment.ts`, `Options.ts`.
+ */
+import { isIPv6 } from "node:net"
+import { Config, Duration } from "effect"
+import { defaults, type ListenAddress, type RelayConfig } from "./RelayConfig.ts"
+
+/** `NAME_HOST` (an address with colons is IPv6) and `NAME_PORT`. */
+const address = (name: string, standard: ListenAddress): Config.Config<ListenAddress> =>
+  Config.all({
+    host: Config.NonEmptyString(`${name}_HOST`).pipe(Config.withDefault(standard.host)),
+    port: Config.Int(`${name}_PORT`).pipe(Config.withDefault(standard.port))
+  }).pipe(Config.map(({ host, port }) => ({ host, port, family: isIPv6(host) ? 6 : 4 })))
+
+const bytes = (name: string, standard: number) =>
+  Config.ByteSize(name).pipe(
+    Config.map((size) => Number(size)),
+    Config.withDefault(standard)
+  )
+
+const millis = <const D extends number | undefined>(name: string, standard: D) =>
+  Config.Duration(name).pipe(Config.map(Duration.toMillis), Config.withDefault(standard))
+
+/**
+ * `OUTPUT`; `CONTROL_HOST`, `CONTROL_PORT` and the same of `DATA` and `LIVE`; `GROUPING` (`host`, `session`),
+ * `ALLOW_CLEAR`, `SINGLE_VIEWER`, `FD_POOL_SIZE`, `CONNECTION_COUNT_MAX`; `MEMORY_MAX` and `LIVE_CACHE` as sizes
+ * (`64 MiB`); `STOP_TIMEOUT` and `SOCKET_TIMEOUT` as durations (`5 seconds`). Values are checked when the relay is built.
+ */
+export const config: Config.Config<RelayConfig> = Config.all({
+  output: Config.String("OUTPUT"),
+  control: address("CONTROL", defaults.control),
+  data: address("DATA", defaults.data),
+  live: address("LIVE", defaults.live),
+  grouping: Config.Literals(["host", "session"], "GROUPING").pipe(Config.withDefault(defaults.grouping)),
+  allowClear: Config.Boolean("ALLOW_CLEAR").pipe(Config.withDefault(defaults.allowClear)),
+  singleViewer: Config.Boolean("SINGLE_VIEWER").pipe(Config.withDefault(defaults.singleViewer)),
+  fdPoolSize: Config.Int("FD_POOL_SIZE").pipe(Config.withDefault(defaults.fdPoolSize)),
+  connectionCountMax: Config.Int("CONNECTION_COUNT_MAX").pipe(Config.withDefault(defaults.connectionCountMax)),
+  memoryBytesMax: bytes("MEMORY_MAX", defaults.memoryBytesMax),
+  liveCacheBytes: bytes("LIVE_CACHE", defaults.liveCacheBytes),
+  stopTimeoutMillis: millis("STOP_TIMEOUT", defaults.stopTimeoutMillis),
+  socketTimeoutMillis: millis("SOCKET_TIMEOUT", defaults.socketTimeoutMillis)
+}).pipe(
+  Config.nested("LTTNG_RELAY"),
+  Config.map((given) => ({ ...defaults, ...given }))
+)
