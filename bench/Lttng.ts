@@ -88,13 +88,14 @@ const sessionDaemon = (namespace: string, home: string): Effect.Effect<Tracing, 
       ["netns", "exec", namespace, "unshare", "--mount", "sh", "-c", isolate, "sh", ...command],
       { env }
     )
-    const sockets = ["client-lttng-sessiond", "lttng-ust-sock-8"].map(
-      (name) => `/proc/${running.pid}/root/run/lttng/${name}`
-    )
+    const run = `/proc/${running.pid}/root/run`
+    const sockets = ["client-lttng-sessiond", "lttng-ust-sock-8"].map((name) => `${run}/lttng/${name}`)
+    // Before it has a /run of its own the process sees the machine's, and the operator's daemon in it.
+    const isPrivate = () => fs.statSync(run, { throwIfNoEntry: false })?.dev !== fs.statSync("/run").dev
     yield* Effect.tryPromise({
       try: async () => {
         const until = Date.now() + 10_000
-        while (!sockets.every((socket) => fs.existsSync(socket))) {
+        while (!isPrivate() || !sockets.every((socket) => fs.existsSync(socket))) {
           if (Date.now() > until) throw new Error(running.complaint())
           await new Promise((resolve) => setTimeout(resolve, 20))
         }

@@ -25,7 +25,7 @@ export const start = (descriptorCountMax: number) =>
     const running = yield* Process.daemon(
       "sh",
       ["-c", command, "sh", process.execPath, daemonProgram, "-o", output, ...urls, ...live],
-      { cwd: home, env: { HOME: home, LTTNG_HOME: home } }
+      { cwd: home, env: { HOME: home, LTTNG_HOME: home, LTTNG_RUNDIR: join(home, "run") } }
     )
     yield* Process.until(
       "the relay to listen",

@@ -6,7 +6,7 @@
  * namespace with an empty /run and /dev/shm; commands and applications enter it by the daemon's pid.
  */
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -49,6 +49,10 @@ type Failed = Process.ProcessFailed | Process.TimedOut
 
 export interface Tracing {
   readonly home: string
+  /** The session daemon's: entering its mount namespace is entering its machine. */
+  readonly pid: number
+  /** How many commands of clients the session daemon has read so far. */
+  readonly commandCount: () => number
   /** `lttng` in this daemon's namespace; fails on a status other than 0. */
   readonly lttng: (...args: ReadonlyArray<string>) => Effect.Effect<Process.Outcome, Failed>
   /** The same with the status as part of the value. */
@@ -57,6 +61,15 @@ export interface Tracing {
   readonly emit: (options: AppOptions) => Effect.Effect<void, Failed>
   /** Kills the session daemon and its consumer daemons without notice. */
   readonly crash: Effect.Effect<void>
+}
+
+/**
+ * Whether the process has mounted a /run of its own by now. Until then it sees the machine's, where a session daemon of
+ * the operator may have its sockets.
+ */
+const isPrivate = (run: string): boolean => {
+  const mounted = statSync(run, { throwIfNoEntry: false })
+  return mounted !== undefined && mounted.dev !== statSync("/run").dev
 }
 
 /** Pids of the processes below this one, deepest last. */
@@ -90,12 +103,17 @@ export const start = Effect.gen(function* () {
   const home = yield* Relays.temporaryDirectory("home")
   const program = yield* demo
   const env = { HOME: home, LTTNG_HOME: home, LTTNG_UST_ALLOW_BLOCKING: "1", LTTNG_UST_REGISTER_TIMEOUT: "-1" }
-  const [command = "", ...args] = Relays.isolated(["lttng-sessiond", "--no-kernel"])
+  const [command = "", ...args] = Relays.isolated(["lttng-sessiond", "--no-kernel", "-v"])
   const daemon = yield* Process.daemon(command, args, { cwd: home, env })
   const sockets = ["client-lttng-sessiond", "lttng-ust-sock-8"]
   yield* Process.until(
     "the session daemon's sockets",
-    Effect.sync(() => sockets.every((name) => existsSync(`/proc/${daemon.pid}/root/run/lttng/${name}`)))
+    Effect.suspend(() => {
+      const outcome = daemon.outcome()
+      if (outcome !== undefined) return Effect.fail(new Process.ProcessFailed({ command, detail: outcome.stderr }))
+      const run = `/proc/${daemon.pid}/root/run`
+      return Effect.succeed(isPrivate(run) && sockets.every((name) => existsSync(`${run}/lttng/${name}`)))
+    })
   )
   const inside = ["-t", String(daemon.pid), "-m", "--"]
   const attempt = (...args: ReadonlyArray<string>) =>
@@ -114,7 +132,8 @@ export const start = Effect.gen(function* () {
     for (const pid of pids) process.kill(pid, "SIGKILL")
     yield* daemon.ended
   })
-  const tracing: Tracing = { home, lttng, attempt, emit, crash }
+  const commandCount = () => daemon.output().match(/Accepting client command/g)?.length ?? 0
+  const tracing: Tracing = { home, pid: daemon.pid, commandCount, lttng, attempt, emit, crash }
   return tracing
 })
 

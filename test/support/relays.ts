@@ -3,7 +3,7 @@
  * started with the same options in an output directory, ports and home of its own.
  *
  * Both run under TZ=UTC and umask 022. Root's daemons share /var/run/lttng whatever LTTNG_HOME says, so the
- * reference gets a private /run where the machine allows it.
+ * reference gets a private /run; ours takes `LTTNG_RUNDIR`.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -92,7 +92,13 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
   ]
   const running = yield* Process.daemon(command, args, {
     cwd: home,
-    env: { HOME: home, LTTNG_HOME: home, NODE_COMPILE_CACHE: compileCache, ...options.env }
+    env: {
+      HOME: home,
+      LTTNG_HOME: home,
+      LTTNG_RUNDIR: join(home, "run"),
+      NODE_COMPILE_CACHE: compileCache,
+      ...options.env
+    }
   })
   yield* Process.until(
     `${kind} relay to listen on ${controlPort}, ${dataPort} and ${livePort}`,
