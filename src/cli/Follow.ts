@@ -30,6 +30,7 @@ const fieldsOf = (event: ViewerEvent): Readonly<Record<string, unknown>> => {
     }
     case "Inactive":
       return { stream: nameOf(event.stream), timestamp: event.timestamp }
+    case "Silent":
     case "StreamEnded":
       return { stream: nameOf(event.stream) }
     case "SessionEnded":
@@ -43,6 +44,7 @@ const words: Readonly<Record<ViewerEvent["_tag"], string>> = {
   Packet: "packet",
   PacketLost: "lost",
   Inactive: "inactive",
+  Silent: "silent",
   StreamEnded: "end",
   SessionEnded: "over"
 }

@@ -7,8 +7,7 @@
  */
 import { Cause, Clock, Duration, Effect, Result } from "effect"
 import { GrowingMetadata } from "../ctf/metadata/GrowingMetadata.ts"
-import type { MetadataRefused } from "../ctf/metadata/MetadataRefused.ts"
-import type { ClockClass, TraceClass } from "../ctf/model/TraceClass.ts"
+import type { ClockClass } from "../ctf/model/TraceClass.ts"
 import { Status as MetadataStatus } from "../protocol/live/GetMetadata.ts"
 import { Status as NewStreamsStatus } from "../protocol/live/GetNewStreams.ts"
 import * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
@@ -16,39 +15,12 @@ import { Status as PacketStatus } from "../protocol/live/GetPacket.ts"
 import type { StreamEntry } from "../protocol/live/StreamEntry.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
 import type { ViewerConnection } from "./ViewerConnection.ts"
+import type { ViewerEvent } from "./ViewerEvent.ts"
 import * as ViewerMerge from "./ViewerMerge.ts"
+import * as ViewerPhase from "./ViewerPhase.ts"
 import * as ViewerPolling from "./ViewerPolling.ts"
 
-export type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
-
 /** What a live session shows, in the order of the trace clock: `timestamp` and the times of `index` are its cycles. */
-export type ViewerEvent =
-  | { readonly _tag: "StreamAdded"; readonly stream: ViewerMerge.ViewedStream }
-  /** More of a trace's metadata, as stored: packets with their padding, or text. `stream` is the metadata stream. */
-  | {
-      readonly _tag: "Metadata"
-      readonly stream: ViewerMerge.ViewedStream
-      readonly bytes: Uint8Array
-      /** All that is declared so far; the same object grows. */
-      readonly traceClass: TraceClass | undefined
-      /** From the first metadata on that cannot be understood. Its packets are told all the same. */
-      readonly refused: MetadataRefused | undefined
-    }
-  | {
-      readonly _tag: "Packet"
-      readonly stream: ViewerMerge.ViewedStream
-      readonly index: ViewerMerge.PacketIndex
-      readonly bytes: Uint8Array
-      /** It begins before something already shown: the relay learnt of it too late. */
-      readonly isLate: boolean
-    }
-  /** Announced, but gone before it could be read: cleared or overwritten. */
-  | { readonly _tag: "PacketLost"; readonly stream: ViewerMerge.ViewedStream; readonly index: ViewerMerge.PacketIndex }
-  /** Nothing of this stream is older than `timestamp` any more. */
-  | { readonly _tag: "Inactive"; readonly stream: ViewerMerge.ViewedStream; readonly timestamp: bigint }
-  | { readonly _tag: "StreamEnded"; readonly stream: ViewerMerge.ViewedStream }
-  | { readonly _tag: "SessionEnded"; readonly sessionId: bigint }
-
 /** A trace: one metadata stream and what it has declared. */
 interface TraceState {
   metadata: ViewerMerge.ViewedStream | undefined
@@ -75,6 +47,8 @@ export interface Options {
   readonly periodMillis: number
   /** Fetches each packet with the padding at its end, as it is stored. */
   readonly withPadding: boolean
+  /** Sees news within milliseconds, for more questions. */
+  readonly isPrompt: boolean
 }
 
 /** A packet is fetched in slices, so that a large one does not occupy the relay in one go. */
@@ -109,6 +83,8 @@ class Attachment {
   shownNanos: bigint | undefined
   packetAttempts = 0
   areStreamsWanted = false
+  /** Nothing is asked before: events are handed over first. */
+  resumeMillis = 0
 
   constructor(options: Options, nowMillis: number) {
     this.options = options
@@ -152,7 +128,7 @@ class Attachment {
       } else {
         this.data.set(
           stream.id,
-          ViewerMerge.make(stream, () => clockOf(trace), nowMillis)
+          ViewerMerge.make(stream, () => clockOf(trace), nowMillis, this.options.periodMillis)
         )
       }
       this.events.push({ _tag: "StreamAdded", stream })
@@ -183,13 +159,32 @@ class Attachment {
       if (self.events.length > 0) return
       const choice = ViewerMerge.choose(self.data.values(), nowMillis, self.options.periodMillis)
       if (choice._tag === "Show") return yield* self.show(choice.state)
-      const isPacketWaiting = ViewerMerge.isPacketWaiting(self.data.values())
-      const asked = ViewerPolling.turn(self.polling, choice.states, isPacketWaiting)
-      const isActive = yield* self.poll(asked, nowMillis)
+      if (nowMillis < self.resumeMillis) return yield* Effect.sleep(Duration.millis(self.resumeMillis - nowMillis))
+      const isActive = self.options.isPrompt
+        ? yield* self.pollDue(choice.states, nowMillis)
+        : yield* self.pollTurn(choice.states, nowMillis)
       yield* self.askQuietSessions(nowMillis)
       yield* self.endSessions()
-      if (isActive || self.areStreamsWanted || self.events.length > 0) return
-      yield* Effect.sleep(Duration.millis(ViewerPolling.onQuiet(self.polling, isPacketWaiting)))
+      if (isActive || self.areStreamsWanted) self.resumeMillis = nowMillis
+    })
+  }
+
+  pollTurn(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
+    const isPacketWaiting = ViewerMerge.isPacketWaiting(this.data.values())
+    const asked = ViewerPolling.turn(this.polling, states, isPacketWaiting)
+    return Effect.map(this.poll(asked, nowMillis), (isActive) => {
+      if (!isActive) this.resumeMillis = nowMillis + ViewerPolling.onQuiet(this.polling, isPacketWaiting)
+      return isActive
+    })
+  }
+
+  /** Those whose news are due. */
+  pollDue(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
+    const due = states.filter(({ phase }) => phase.dueMillis <= nowMillis)
+    return Effect.map(this.poll(due, nowMillis), (isActive) => {
+      const next = Math.min(...states.map(({ phase }) => phase.dueMillis), nowMillis + emptyAskMillisMax / 10)
+      this.resumeMillis = Math.max(nowMillis + 1, next)
+      return isActive
     })
   }
 
@@ -202,7 +197,10 @@ class Attachment {
       replies.forEach((reply, index) => {
         const state = states[index] as ViewerMerge.DataState
         state.polledMillis = nowMillis
+        const told = this.events.length
         if (this.onIndex(state, reply, nowMillis)) isActive = true
+        if (state.held !== undefined || this.events.length > told) ViewerPhase.onNews(state.phase, nowMillis)
+        else ViewerPhase.onNothing(state.phase, nowMillis)
       })
       if (isActive) ViewerPolling.onPacket(this.polling)
       return isActive
@@ -219,11 +217,16 @@ class Attachment {
       return true
     }
     if (status === Status.inactive) {
-      ViewerMerge.onInactive(state, reply.timestampEnd, nowMillis)
+      const timestamp = reply.timestampEnd
+      if (!ViewerMerge.onInactive(state, timestamp)) return false
+      this.events.push({ _tag: "Inactive", stream: state.stream, timestamp })
       return false
     }
     if (status === Status.retry && !this.isStuck(state, nowMillis)) {
       ViewerMerge.onRetry(state, nowMillis)
+      if (state.isSilenceTold || !ViewerMerge.isSilent(state, 0, nowMillis, this.options.periodMillis)) return false
+      state.isSilenceTold = true
+      this.events.push({ _tag: "Silent", stream: state.stream })
       return false
     }
     // Hung up, or beyond reading.
@@ -307,20 +310,15 @@ class Attachment {
     if (held === undefined) return Effect.void
     const nanos = ViewerMerge.keyOf(state) as bigint
     const isLate = this.shownNanos !== undefined && nanos < this.shownNanos
-    const shown = (event: ViewerEvent) => {
-      ViewerMerge.release(state)
-      if (!isLate) this.shownNanos = nanos
-      this.events.push(event)
-    }
-    if (held._tag === "Inactive") {
-      shown({ _tag: "Inactive", stream, timestamp: held.timestamp })
-      return Effect.void
-    }
     const { index } = held
     return Effect.map(this.fetchPacket(state, index), (bytes) => {
       if (bytes === "later") return
       this.packetAttempts = 0
-      shown(bytes === "lost" ? { _tag: "PacketLost", stream, index } : { _tag: "Packet", stream, index, bytes, isLate })
+      ViewerMerge.release(state)
+      if (!isLate) this.shownNanos = nanos
+      this.events.push(
+        bytes === "lost" ? { _tag: "PacketLost", stream, index } : { _tag: "Packet", stream, index, bytes, isLate }
+      )
     })
   }
 

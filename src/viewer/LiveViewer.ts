@@ -12,11 +12,13 @@ import type { ExchangeFailed } from "../transport/Exchange.ts"
 import type { UrlRefused } from "../transport/RelayUrl.ts"
 import * as Attachment from "./Attachment.ts"
 import * as ViewerConnection from "./ViewerConnection.ts"
+import type { ViewerEvent } from "./ViewerEvent.ts"
 import * as ViewerUrl from "./ViewerUrl.ts"
 
 export { type Address, DialFailed, LinkLost } from "../transport/Dial.ts"
 export { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
-export type { PacketIndex, ViewedStream, ViewerEvent } from "./Attachment.ts"
+export type { ViewerEvent } from "./ViewerEvent.ts"
+export type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 export type { SessionName } from "./ViewerUrl.ts"
 
 /** One entry of the relay's list. A recording session of several tracing domains has one entry for each. */
@@ -57,6 +59,8 @@ export interface AttachOptions {
   readonly seek?: "beginning" | "last"
   /** Packets with the padding at their end, as stored. */
   readonly withPadding?: boolean
+  /** What happens is seen within milliseconds, not within a tenth of the live timer, for more questions. */
+  readonly isPrompt?: boolean
 }
 
 /** Sessions that are being watched, as one stream of events. */
@@ -64,7 +68,7 @@ export interface Attached {
   /** What the relay records now (live.md §6.2). */
   readonly sessions: ReadonlyArray<Session>
   /** Ends when the last session has ended and everything of it was read. To be run once. */
-  readonly events: Stream.Stream<Attachment.ViewerEvent, ExchangeFailed>
+  readonly events: Stream.Stream<ViewerEvent, ExchangeFailed>
 }
 
 /** A connection to a relay's live port. */
@@ -134,7 +138,7 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
       () => connection.detach(session.id).pipe(Effect.timeoutOption(detachTimeoutMillis), Effect.ignore)
     )
   /** Keeps what could be attached; fails when nothing could. */
-  const attachEach = (chosen: ReadonlyArray<Session>, { seek, withPadding = false }: AttachOptions) =>
+  const attachEach = (chosen: ReadonlyArray<Session>, { isPrompt = false, seek, withPadding = false }: AttachOptions) =>
     Effect.gen(function* () {
       yield* createViewerSession
       const attached = []
@@ -148,7 +152,7 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
       if (refusal !== undefined && attached.length === 0) return yield* refusal
       const watched = attached.map(({ session }) => session)
       const periodMillis = Math.min(...watched.map(millis))
-      const pull = Attachment.make({ connection, sessions: attached, periodMillis, withPadding })
+      const pull = Attachment.make({ connection, sessions: attached, periodMillis, withPadding, isPrompt })
       const events = Stream.fromPull(Effect.map(pull, (next) => Effect.map(next, nonEmpty)))
       return { sessions: watched, events }
     })

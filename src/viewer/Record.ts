@@ -11,7 +11,8 @@ import * as CtfPacket from "../ctf/CtfPacket.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import { fixed, u64Max } from "../protocol/Struct.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
-import type { PacketIndex, ViewedStream, ViewerEvent } from "./Attachment.ts"
+import type { ViewerEvent } from "./ViewerEvent.ts"
+import type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 
 /** The mirror cannot be written: `reason` says why, `path` where. */
 export class RecordFailed extends Schema.TaggedError<RecordFailed>()("RecordFailed", {
@@ -174,6 +175,7 @@ export const record = <E extends ExchangeFailed>(
         case "StreamEnded":
           return release(event.stream.id)
         case "Inactive":
+        case "Silent":
         case "SessionEnded":
           return Effect.void
       }

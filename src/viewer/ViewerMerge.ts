@@ -1,9 +1,8 @@
 /**
  * What a viewer knows of its streams, and what it may show next: pure decisions over plain state.
  *
- * Per stream there is at most one thing to show: an unread packet or the latest inactivity. The oldest may be shown
- * when no other stream can still produce something older, which its horizon tells: the time below which nothing new
- * will come from it. Horizons never go back.
+ * Per stream there is at most one unread packet. The oldest may be shown when no other stream can still produce an
+ * older one, which its horizon tells: the time below which nothing new will come from it. Horizons never go back.
  *
  * A relay before 2.14 cannot say that a stream without packets is inactive. Its producer flushes every live period, so
  * after some periods of mere "retry" such a stream no longer holds the others back.
@@ -11,6 +10,7 @@
 
 import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
 import type * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
+import * as ViewerPhase from "./ViewerPhase.ts"
 
 /** One stream as the relay announced it (live.md §3.5). */
 export interface ViewedStream {
@@ -26,9 +26,10 @@ export interface ViewedStream {
 /** A packet's index as the live protocol tells it. */
 export type PacketIndex = Omit<GetNextIndex.Reply, "status" | "flags">
 
-export type Held =
-  | { readonly _tag: "Packet"; readonly index: PacketIndex; readonly sinceMillis: number }
-  | { readonly _tag: "Inactive"; readonly timestamp: bigint; readonly sinceMillis: number }
+export interface Held {
+  readonly index: PacketIndex
+  readonly sinceMillis: number
+}
 
 /** One data stream. */
 export interface DataState {
@@ -42,13 +43,21 @@ export interface DataState {
   inactiveUntil: bigint | undefined
   /** Since when every answer was "retry". */
   retryingSinceMillis: number | undefined
+  /** Whether it was told that the stream holds nothing back any more. */
+  isSilenceTold: boolean
   polledMillis: number
+  readonly phase: ViewerPhase.Phase
 }
 
 /** Live periods of mere "retry" after which a stream holds nothing back. */
 const patiencePeriods = 3
 
-export const make = (stream: ViewedStream, clock: () => Scale | undefined, nowMillis: number): DataState => ({
+export const make = (
+  stream: ViewedStream,
+  clock: () => Scale | undefined,
+  nowMillis: number,
+  periodMillis = 1000
+): DataState => ({
   stream,
   clock,
   announcedMillis: nowMillis,
@@ -56,17 +65,14 @@ export const make = (stream: ViewedStream, clock: () => Scale | undefined, nowMi
   horizon: undefined,
   inactiveUntil: undefined,
   retryingSinceMillis: undefined,
-  polledMillis: Number.NEGATIVE_INFINITY
+  isSilenceTold: false,
+  polledMillis: Number.NEGATIVE_INFINITY,
+  phase: ViewerPhase.make(periodMillis, nowMillis)
 })
 
-/** When the thing to show begins, in nanoseconds. */
-export const keyOf = (state: DataState): bigint | undefined => {
-  if (state.held === undefined) return undefined
-  return fromCycles(
-    state.clock(),
-    state.held._tag === "Packet" ? state.held.index.timestampBegin : state.held.timestamp
-  )
-}
+/** When the packet to show begins, in nanoseconds. */
+export const keyOf = (state: DataState): bigint | undefined =>
+  state.held === undefined ? undefined : fromCycles(state.clock(), state.held.index.timestampBegin)
 
 const raise = (state: DataState, cycles: bigint) => {
   const nanos = fromCycles(state.clock(), cycles)
@@ -74,18 +80,19 @@ const raise = (state: DataState, cycles: bigint) => {
 }
 
 export const onPacket = (state: DataState, index: PacketIndex, nowMillis: number): void => {
-  state.held = { _tag: "Packet", index, sinceMillis: nowMillis }
+  state.held = { index, sinceMillis: nowMillis }
   state.retryingSinceMillis = undefined
+  state.isSilenceTold = false
   // Later packets of the stream begin no earlier than this one ends; until it is shown, its begin holds.
   raise(state, index.timestampBegin)
 }
 
-/** Whether it was news. */
-export const onInactive = (state: DataState, timestamp: bigint, nowMillis: number): boolean => {
+/** Whether it was news. All packets of the stream before it were shown, or it would not have been asked. */
+export const onInactive = (state: DataState, timestamp: bigint): boolean => {
   state.retryingSinceMillis = undefined
+  state.isSilenceTold = false
   if (state.inactiveUntil !== undefined && timestamp <= state.inactiveUntil) return false
   state.inactiveUntil = timestamp
-  state.held = { _tag: "Inactive", timestamp, sinceMillis: nowMillis }
   raise(state, timestamp)
   return true
 }
@@ -94,13 +101,14 @@ export const onRetry = (state: DataState, nowMillis: number): void => {
   state.retryingSinceMillis ??= nowMillis
 }
 
-/** Takes what is held, after it was shown. */
+/** Takes the packet that is held, after it was shown. */
 export const release = (state: DataState): void => {
-  if (state.held?._tag === "Packet") raise(state, state.held.index.timestampEnd)
+  if (state.held !== undefined) raise(state, state.held.index.timestampEnd)
   state.held = undefined
 }
 
-const isSilent = (state: DataState, since: number, nowMillis: number, periodMillis: number): boolean => {
+/** Whether it has had nothing to say for so long that it holds nothing back that waits since then. */
+export const isSilent = (state: DataState, since: number, nowMillis: number, periodMillis: number): boolean => {
   if (state.retryingSinceMillis === undefined) return false
   const waited = nowMillis - Math.max(since, state.retryingSinceMillis)
   return waited >= patiencePeriods * periodMillis
@@ -121,9 +129,7 @@ export const choose = (states: Iterable<DataState>, nowMillis: number, periodMil
     oldest = state
     key = own
   }
-  // An inactivity is no reason to leave a stream unasked: it may have a packet by now.
-  const askable = all.filter((state) => state.held?._tag !== "Packet")
-  if (oldest?.held === undefined || key === undefined) return { _tag: "Poll", states: askable }
+  if (oldest?.held === undefined || key === undefined) return { _tag: "Poll", states: all }
   const { sinceMillis } = oldest.held
   const least = key
   const blocking = all.filter(
@@ -134,11 +140,11 @@ export const choose = (states: Iterable<DataState>, nowMillis: number, periodMil
       !isSilent(state, sinceMillis, nowMillis, periodMillis)
   )
   if (blocking.length === 0) return { _tag: "Show", state: oldest }
-  return { _tag: "Poll", states: oldest.held._tag === "Inactive" ? askable : blocking }
+  return { _tag: "Poll", states: blocking }
 }
 
 /** Whether a packet waits for the streams that are polled: then they are asked more often. */
 export const isPacketWaiting = (states: Iterable<DataState>): boolean => {
-  for (const { held } of states) if (held?._tag === "Packet") return true
+  for (const { held } of states) if (held !== undefined) return true
   return false
 }

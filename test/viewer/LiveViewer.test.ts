@@ -78,13 +78,19 @@ const assertSawAll = (seen: ReadonlyArray<LiveViewer.ViewerEvent>, directory: st
     assert.isAbove(packets, 0)
   })
 
+/** Packets by their begin, and none of a stream before the time up to which it was inactive. */
 const assertInOrder = (seen: ReadonlyArray<LiveViewer.ViewerEvent>) => {
   let last = 0n
+  const inactive = new Map<bigint, bigint>()
   for (const event of seen) {
-    if (event._tag !== "Packet" && event._tag !== "Inactive") continue
-    const at = event._tag === "Packet" ? event.index.timestampBegin : event.timestamp
-    if (event._tag === "Packet" && event.isLate) continue
+    if (event._tag === "Inactive") {
+      assert.isTrue(event.timestamp > (inactive.get(event.stream.id) ?? 0n), "told twice")
+      inactive.set(event.stream.id, event.timestamp)
+    }
+    if (event._tag !== "Packet" || event.isLate) continue
+    const at = event.index.timestampBegin
     assert.isTrue(at >= last, `${at} after ${last}`)
+    assert.isTrue(at >= (inactive.get(event.stream.id) ?? 0n), `${at} after inactivity`)
     last = at
   }
 }

@@ -1,0 +1,33 @@
+/** What a viewer is told of the sessions it watches, in the order in which it may show it. */
+import type { MetadataRefused } from "../ctf/metadata/MetadataRefused.ts"
+import type { TraceClass } from "../ctf/model/TraceClass.ts"
+import type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
+
+export type ViewerEvent =
+  | { readonly _tag: "StreamAdded"; readonly stream: ViewedStream }
+  /** More of a trace's metadata, as stored: packets with their padding, or text. `stream` is the metadata stream. */
+  | {
+      readonly _tag: "Metadata"
+      readonly stream: ViewedStream
+      readonly bytes: Uint8Array
+      /** All that is declared so far; the same object grows. */
+      readonly traceClass: TraceClass | undefined
+      /** From the first metadata on that cannot be understood. Its packets are told all the same. */
+      readonly refused: MetadataRefused | undefined
+    }
+  | {
+      readonly _tag: "Packet"
+      readonly stream: ViewedStream
+      readonly index: PacketIndex
+      readonly bytes: Uint8Array
+      /** It begins before something already shown: the relay learnt of it too late. */
+      readonly isLate: boolean
+    }
+  /** Announced, but gone before it could be read: cleared or overwritten. */
+  | { readonly _tag: "PacketLost"; readonly stream: ViewedStream; readonly index: PacketIndex }
+  /** Nothing of this stream is older than `timestamp` any more. Told at once, whatever other streams wait for. */
+  | { readonly _tag: "Inactive"; readonly stream: ViewedStream; readonly timestamp: bigint }
+  /** It has said nothing for some live periods, and holds nothing back until it says something again. */
+  | { readonly _tag: "Silent"; readonly stream: ViewedStream }
+  | { readonly _tag: "StreamEnded"; readonly stream: ViewedStream }
+  | { readonly _tag: "SessionEnded"; readonly sessionId: bigint }
