@@ -25,7 +25,8 @@ export const inMemory = (bytes: Uint8Array): Source => ({
   byteCount: bytes.length,
   offset: 0,
   load: (cursor, first) => {
-    cursor.bytes = bytes.subarray(first)
+    // Of a Buffer, `slice` would be no copy.
+    cursor.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset + first, bytes.length - first)
     cursor.view = new DataView(bytes.buffer, bytes.byteOffset + first, bytes.length - first)
   }
 })
@@ -62,6 +63,10 @@ export class DataStream {
   readonly end: Time = { high: 0, low: 0 }
   hasEnd = false
   beginCycles: Int = 0
+  /** The clock when the current event's header was read. */
+  readonly eventClock = { clockHigh: 0, clockLow: 0 }
+  /** What a printer made of the packet's head; gone with the packet. */
+  headText: unknown = undefined
   /** In bits, of the current packet. */
   totalBits = 0
   /** From 0; −1 before the first. */
@@ -69,6 +74,7 @@ export class DataStream {
   failure: Failure | undefined = undefined
   #source: Source = empty
   #contentBits = 0
+  #endFault: unknown = undefined
 
   constructor(name: string, trace: TracePlan) {
     this.name = name
@@ -85,6 +91,7 @@ export class DataStream {
     this.packet++
     this.failure = undefined
     this.current = undefined
+    this.headText = undefined
     this.#contentBits = source.byteCount * 8
     let wanted = firstBytes
     while (true) {
@@ -173,20 +180,32 @@ export class DataStream {
     this.#limit()
   }
 
-  #noteTimes({ clock }: StreamPlan): void {
+  /** A time that is none does not take the packet's events with it. */
+  #noteEnd({ clock }: StreamPlan): void {
+    try {
+      clock?.convertInt(this.cursor.endTime ?? 0, this.end)
+    } catch (cause) {
+      this.hasEnd = false
+      this.#endFault = cause
+    }
+  }
+
+  #noteTimes(plan: StreamPlan): void {
     const { cursor } = this
+    const { clock } = plan
     this.hasBegin = clock !== undefined && cursor.isClockSet
     this.hasEnd = clock !== undefined && cursor.endTime !== undefined
     this.beginCycles = this.hasBegin ? joined(cursor.clockHigh, cursor.clockLow) : 0
     if (this.hasBegin) clock?.convert(cursor.clockHigh, cursor.clockLow, this.begin)
-    if (this.hasEnd) clock?.convertInt(cursor.endTime ?? 0, this.end)
+    this.#endFault = undefined
+    if (this.hasEnd) this.#noteEnd(plan)
   }
 
   /** The next event record of the packet. `failed`: see `failure`. */
   next(): Outcome {
     const { cursor } = this
     if (this.failure !== undefined && this.plan === undefined) return failed
-    if (cursor.at >= cursor.content) return over
+    if (cursor.at >= cursor.content) return this.#finish()
     let wanted = firstBytes
     while (true) {
       const from = cursor.at
@@ -208,6 +227,13 @@ export class DataStream {
         this.#reload(from, wanted)
       }
     }
+  }
+
+  #finish(): Outcome {
+    if (this.#endFault === undefined) return over
+    this.#fail(this.#endFault, undefined)
+    this.#endFault = undefined
+    return failed
   }
 
   /** So that the window begins at the record that does not fit. */
@@ -233,10 +259,12 @@ export class DataStream {
     }
     if (plan.headsVersion !== headsVersion) this.#rereadHeads(from)
     this.current = current
-    if (plan.clock === undefined || !cursor.isClockSet) {
+    if (plan.clock === undefined) {
       this.hasTime = false
     } else {
       this.hasTime = true
+      this.eventClock.clockHigh = cursor.clockHigh
+      this.eventClock.clockLow = cursor.clockLow
       plan.clock.convert(cursor.clockHigh, cursor.clockLow, this.time)
     }
     current.scan(cursor)

@@ -120,31 +120,26 @@ export const fixed = (fieldClass: Bits, isSigned: boolean): ReadInt => {
   }
 }
 
-/** LEB128; the number of bytes is `variableBytes` afterwards. */
+/** The tenth byte has the last of 64 bits: with anything but what that needs, it is one too many. */
+const isLastByte = (byte: number, isSigned: boolean): boolean => (isSigned ? byte === 0 || byte === 0x7f : byte === 1)
+
+const lastByteIndex = 9
+
+/** LEB128. */
 export const variable = (isSigned: boolean): ReadInt => {
   return (cursor) => {
     align(cursor, 8)
     let value = 0n
-    let bits = 0n
-    while (true) {
+    for (let index = 0; ; index++) {
       if (cursor.at + 8 > cursor.end) throw short
       const byte = cursor.bytes[cursor.at >> 3] as number
       cursor.at += 8
-      value |= BigInt(byte & 0x7f) << bits
-      bits += 7n
-      if (byte < 0x80) break
-      if (bits >= 70n) throw new Fault("varint-too-long", "a variable-length integer of more than 64 bits")
+      value |= BigInt(byte & 0x7f) << BigInt(7 * index)
+      if (index === lastByteIndex && !isLastByte(byte, isSigned)) break
+      if (byte < 0x80) return narrowed(isSigned ? BigInt.asIntN(Math.min(7 * (index + 1), 64), value) : value)
     }
-    if (bits === 70n) checkLast(value, isSigned)
-    return narrowed(isSigned ? BigInt.asIntN(64, BigInt.asIntN(Number(bits), value)) : value)
+    throw new Fault("varint-too-long", "a variable-length integer of more than 64 bits")
   }
-}
-
-/** The tenth byte has one bit of the 64; the others must repeat the sign. */
-const checkLast = (value: bigint, isSigned: boolean): void => {
-  const extra = value >> 63n
-  const isSound = isSigned ? extra === 0n || extra === 0x7fn : extra <= 1n
-  if (!isSound) throw new Fault("varint-too-long", "a variable-length integer of more than 64 bits")
 }
 
 export type ReadFloat = (cursor: Cursor) => number

@@ -127,12 +127,15 @@ export class StreamPlan {
 
 export class TracePlan {
   readonly traceClass: TraceClass
+  /** As babeltrace2 names it: host, then the path below what was asked for. */
+  readonly name: string | undefined
   /** Enough of the packet header to know the stream class. */
   readonly packetHeader: Skip.Skip
   readonly #streams = new Map<DataStreamClass, StreamPlan>()
 
-  constructor(traceClass: TraceClass) {
+  constructor(traceClass: TraceClass, name: string | undefined) {
     this.traceClass = traceClass
+    this.name = name
     const { packetHeader } = traceClass
     const slots = new Slots()
     slots.collect(packetHeader)

@@ -1,0 +1,70 @@
+/** Numbers as C prints them: `%g`, and integers in the bases of babeltrace2. */
+import { highOf, type Int, lowOf } from "../decode/Cursor.ts"
+import type { DisplayBase } from "../model/FieldClass.ts"
+import type { Bytes } from "./Bytes.ts"
+
+/** `%g` of a double; the sign of a NaN is not in its value. */
+export const general = (value: number, isNegative: boolean): string => {
+  if (Number.isNaN(value)) return isNegative ? "-nan" : "nan"
+  if (!Number.isFinite(value)) return value < 0 ? "-inf" : "inf"
+  if (value === 0) return isNegative ? "-0" : "0"
+  const exponential = sixDigits(value)
+  const at = exponential.indexOf("e")
+  const exponent = Number(exponential.slice(at + 1))
+  if (exponent >= -4 && exponent < 6) return trimmed(Number(exponential).toFixed(5 - exponent))
+  const digits = Math.abs(exponent)
+  return `${trimmed(exponential.slice(0, at))}e${exponent < 0 ? "-" : "+"}${digits < 10 ? "0" : ""}${digits}`
+}
+
+/** JavaScript rounds a number that is just between two up, C to the even digit. */
+const sixDigits = (value: number): string => {
+  const up = value.toExponential(5)
+  const exact = value.toExponential(24)
+  const [, kept = "", last = ""] = /^(-?\d\.\d{4}(\d))50*e/.exec(exact) ?? []
+  return kept !== "" && Number(last) % 2 === 0 ? kept + exact.slice(exact.indexOf("e")) : up
+}
+
+const trimmed = (text: string): string => (text.includes(".") ? text.replace(/\.?0+$/, "") : text)
+
+/** As an unsigned number of `bits` bits. */
+const masked = (value: Int, bits: number): Int =>
+  value < 0 ? BigInt.asUintN(Math.min(bits, 64), BigInt(value)) : value
+
+export type WriteInt = (out: Bytes, value: Int) => void
+
+const hexDigits = Uint8Array.from("0123456789ABCDEF", (digit) => digit.charCodeAt(0))
+
+const hexHalf = (out: Bytes, half: number, isPadded: boolean): void => {
+  let isLeading = !isPadded
+  for (let shift = 28; shift >= 0; shift -= 4) {
+    const digit = (half >>> shift) & 15
+    if (isLeading && digit === 0 && shift > 0) continue
+    isLeading = false
+    out.bytes[out.at++] = hexDigits[digit] as number
+  }
+}
+
+const hex = (out: Bytes, value: Int): void => {
+  out.reserve(18)
+  out.bytes[out.at++] = 0x30
+  out.bytes[out.at++] = 0x78
+  const high = highOf(value)
+  if (high > 0) hexHalf(out, high, false)
+  hexHalf(out, lowOf(value), high > 0)
+}
+
+/** Of the base a field class asks for; `bits` is its size. */
+export const integer = (base: DisplayBase, bits: number): WriteInt => {
+  switch (base) {
+    case 16:
+      return (out, value) => hex(out, masked(value, Math.ceil(bits / 4) * 4))
+    case 8:
+      return (out, value) => {
+        out.ascii(`0${masked(value, Math.ceil(bits / 3) * 3).toString(8)}`)
+      }
+    case 2:
+      return (out, value) => out.ascii(`0b${masked(value, bits).toString(2).padStart(bits, "0")}`)
+    default:
+      return (out, value) => out.int(value)
+  }
+}

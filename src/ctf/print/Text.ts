@@ -1,0 +1,229 @@
+/** Event records as lines, byte for byte those of babeltrace2's `sink.text.pretty` (§11). */
+import type { Time } from "../decode/Clock.ts"
+import { type Int, joined } from "../decode/Cursor.ts"
+import type { DataStream } from "../decode/DataStream.ts"
+import type { EventPlan } from "../decode/Plan.ts"
+import { root } from "../decode/Slots.ts"
+import { isHidden } from "../decode/Values.ts"
+import type { Scope, Structure } from "../model/FieldClass.ts"
+import { Bytes, encoded } from "./Bytes.ts"
+import { type Colors, none, terminal } from "./Colors.ts"
+import { logLevelName } from "./LogLevel.ts"
+import * as TextFields from "./TextFields.ts"
+import { TextTime, type TimeStyle, writeDelta } from "./TextTime.ts"
+
+export type NameKind = "scope" | "header" | "context" | "payload"
+export type HeaderField =
+  | "trace"
+  | "trace:hostname"
+  | "trace:domain"
+  | "trace:procname"
+  | "trace:vpid"
+  | "loglevel"
+  | "emf"
+  | "callsite"
+
+export interface TextOptions extends TimeStyle {
+  /** Raw values of the clock. */
+  readonly isCycles: boolean
+  readonly hasDelta: boolean
+  readonly names: ReadonlySet<NameKind>
+  readonly fields: ReadonlySet<HeaderField>
+  readonly isColored: boolean
+}
+
+export const defaults: TextOptions = {
+  isSeconds: false,
+  hasDate: false,
+  isGmt: false,
+  isCycles: false,
+  hasDelta: true,
+  names: new Set(["payload", "context"]),
+  fields: new Set(["trace:hostname", "trace:procname", "trace:vpid"]),
+  isColored: false
+}
+
+interface Group {
+  readonly prefix: Uint8Array
+  readonly write: TextFields.Write
+}
+
+interface Line {
+  /** From after the times to before the first group. */
+  readonly head: Uint8Array
+  readonly context: Group | undefined
+  readonly groups: ReadonlyArray<Group>
+}
+
+interface PacketText {
+  readonly by: Text
+  readonly bytes: Uint8Array
+}
+
+const separator = encoded(", ")
+const unknownTime = encoded("??:??:??.?????????")
+const unknownCycles = encoded("????????????????????")
+
+/** Whether a group is printed: it is left out when all of its members have a role. */
+const isShown = (structure: Structure | undefined): structure is Structure =>
+  structure !== undefined &&
+  (structure.members.length === 0 || structure.members.some(({ fieldClass }) => !isHidden(fieldClass)))
+
+export class Text {
+  readonly #options: TextOptions
+  readonly #colors: Colors
+  readonly #time: TextTime
+  readonly #before: Uint8Array
+  readonly #between: Uint8Array
+  readonly #after: Uint8Array
+  /** Of the last event that was printed. */
+  readonly #last: Time = { high: 0, low: 0 }
+  #hasLast = false
+  #lastCycles: bigint | undefined = undefined
+
+  constructor(options: TextOptions = defaults) {
+    this.#options = options
+    this.#colors = options.isColored ? terminal : none
+    this.#time = new TextTime(options)
+    const hasNames = options.names.has("header")
+    const { reset, time } = this.#colors
+    const open = hasNames ? this.#name("timestamp") : "["
+    this.#before = encoded(open + Buffer.from(time).toString())
+    const close = Buffer.from(reset).toString() + (hasNames ? "" : "] ")
+    const delta = hasNames ? `, ${this.#name("delta")}+` : "(+"
+    this.#between = encoded(options.hasDelta ? close + delta : close)
+    this.#after = encoded(options.hasDelta && !hasNames ? ") " : "")
+  }
+
+  #name(text: string): string {
+    return TextFields.name(text, { hasNames: true, colors: this.#colors })
+  }
+
+  /** One line, with its end. */
+  event(stream: DataStream, out: Bytes): void {
+    const plan = stream.current as EventPlan
+    const line = (plan.compiled.get(this) as Line | undefined) ?? this.#compile(plan)
+    if (plan.stream.clock !== undefined) this.#times(stream, out)
+    out.write(line.head)
+    let isFirst = true
+    if (line.context !== undefined) {
+      out.write(this.#packet(stream, line.context))
+      isFirst = false
+    }
+    const { cursor } = stream
+    const { at, order } = cursor
+    cursor.at = cursor.commonAt
+    for (const { prefix, write } of line.groups) {
+      if (!isFirst) out.write(separator)
+      isFirst = false
+      out.write(prefix)
+      write(cursor, out)
+    }
+    cursor.at = at
+    cursor.order = order
+    out.byte(0x0a)
+  }
+
+  #times(stream: DataStream, out: Bytes): void {
+    out.write(this.#before)
+    if (this.#options.isCycles) {
+      this.#cycles(stream, out)
+    } else {
+      if (stream.hasTime) this.#time.write(stream.time, out)
+      else out.write(unknownTime)
+      out.write(this.#between)
+      if (this.#options.hasDelta) {
+        if (this.#hasLast && stream.hasTime) writeDelta(this.#last, stream.time, out)
+        else out.ascii("?.?????????")
+      }
+      this.#last.high = stream.time.high
+      this.#last.low = stream.time.low
+      this.#hasLast = stream.hasTime
+    }
+    out.write(this.#after)
+  }
+
+  #cycles(stream: DataStream, out: Bytes): void {
+    const { clockHigh, clockLow } = stream.eventClock
+    const value: Int = joined(clockHigh, clockLow)
+    if (stream.hasTime) out.ascii(value.toString().padStart(20, "0"))
+    else out.write(unknownCycles)
+    out.write(this.#between)
+    if (this.#options.hasDelta) {
+      const isKnown = this.#lastCycles !== undefined && stream.hasTime
+      const delta = isKnown ? BigInt.asUintN(64, BigInt(value) - (this.#lastCycles ?? 0n)) : undefined
+      out.ascii(delta === undefined ? "????????????" : delta.toString().padStart(12, "0"))
+    }
+    this.#lastCycles = stream.hasTime ? BigInt(value) : undefined
+  }
+
+  /** The packet's context is the same for all of its events. */
+  #packet(stream: DataStream, { prefix, write }: Group): Uint8Array {
+    const known = stream.headText as PacketText | undefined
+    if (known?.by === this) return known.bytes
+    const { contextAt, head } = stream
+    const own = new Bytes(256)
+    own.write(prefix)
+    head.at = contextAt
+    write(head, own)
+    const bytes = own.copy()
+    stream.headText = { by: this, bytes } satisfies PacketText
+    return bytes
+  }
+
+  #compile(plan: EventPlan): Line {
+    const { eventClass, stream } = plan
+    const { commonContext, packetContext } = stream.streamClass
+    const group = (name: string, structure: Structure | undefined, scope: Scope, kind: NameKind): Group | undefined => {
+      if (structure === undefined) return undefined
+      const style = { hasNames: this.#options.names.has(kind), colors: this.#colors }
+      const prefix = this.#options.names.has("scope") ? this.#name(name) : ""
+      const write = TextFields.field(structure, root(scope), { slots: stream.slots, style })
+      return { prefix: encoded(prefix), write }
+    }
+    const shown = (...given: Parameters<typeof group>) => (isShown(given[1]) ? group(...given) : undefined)
+    const groups = [
+      shown("stream.event.context", commonContext, "event-record-common-context", "context"),
+      shown("event.context", eventClass.specificContext, "event-record-specific-context", "context"),
+      shown("event.fields", eventClass.payload, "event-record-payload", "payload")
+    ]
+    const line: Line = {
+      head: encoded(this.#head(plan)),
+      context: shown("stream.packet.context", packetContext, "packet-context", "context"),
+      groups: groups.filter((one) => one !== undefined)
+    }
+    plan.compiled.set(this, line)
+    return line
+  }
+
+  #head({ eventClass, stream }: EventPlan): string {
+    const { fields, names } = this.#options
+    const hasNames = names.has("header")
+    const { environment } = stream.trace.traceClass
+    const texts: Array<string> = []
+    let trace = ""
+    const add = (field: HeaderField, name: string, value: string | undefined) => {
+      if (value !== undefined && fields.has(field)) texts.push((hasNames ? this.#name(name) : "") + value)
+    }
+    const text = (name: string): string | undefined => {
+      const value = environment.get(name)
+      return typeof value === "string" ? value : undefined
+    }
+    if (fields.has("trace") && stream.trace.name !== undefined) {
+      trace = hasNames ? `${this.#name("trace")}${stream.trace.name}, ` : stream.trace.name
+    }
+    const vpid = environment.get("vpid")
+    add("trace:hostname", "trace:hostname", text("hostname"))
+    add("trace:domain", "trace:domain", text("domain"))
+    add("trace:procname", "trace:procname", text("procname"))
+    add("trace:vpid", "trace:vpid", typeof vpid === "bigint" ? `(${vpid})` : undefined)
+    add("loglevel", "loglevel", logLevelName(eventClass.logLevel))
+    add("emf", "model.emf.uri", eventClass.emfUri)
+    const { event, reset } = this.#colors
+    const name = `${Buffer.from(event)}${eventClass.name ?? "<unknown>"}${Buffer.from(reset)}`
+    if (!hasNames) return `${trace}${texts.join(":")}${texts.length > 0 ? " " : ""}${name}: `
+    const hasTimes = stream.clock !== undefined
+    const all = [...texts, this.#name("name") + name]
+    return `${hasTimes ? ", " : ""}${trace}${trace === "" ? "" : ", "}${all.join(", ")}, `
+  }
+}

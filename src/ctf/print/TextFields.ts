@@ -1,0 +1,275 @@
+/** Field classes compiled to closures that read a field and write it as babeltrace2's text. */
+import * as Choice from "../decode/Choice.ts"
+import { align, type Cursor, checkedLength, type Int } from "../decode/Cursor.ts"
+import { Fault } from "../decode/Fault.ts"
+import * as Labels from "../decode/Labels.ts"
+import { leastBits } from "../decode/Layout.ts"
+import * as Numbers from "../decode/Numbers.ts"
+import * as Regions from "../decode/Regions.ts"
+import * as Skip from "../decode/Skip.ts"
+import { below, type Place, type Slots } from "../decode/Slots.ts"
+import * as Values from "../decode/Values.ts"
+import type { BitMap, FieldClass, Integer, Structure, VariableInteger } from "../model/FieldClass.ts"
+import { Bytes, encoded } from "./Bytes.ts"
+import type { Colors } from "./Colors.ts"
+import { quoted } from "./Escapes.ts"
+import * as Numerals from "./Numerals.ts"
+
+export type Write = (cursor: Cursor, out: Bytes) => void
+
+export interface Style {
+  /** Names of members and indexes of elements. */
+  readonly hasNames: boolean
+  readonly colors: Colors
+}
+
+interface Context {
+  readonly slots: Slots
+  readonly style: Style
+}
+
+/** Hostile values must not fill the memory. */
+const cachedMax = 4096
+
+const isColored = ({ style }: Context): boolean => style.colors.reset.length > 0
+
+const colored = (color: Uint8Array, write: Write, context: Context): Write => {
+  if (!isColored(context)) return write
+  const { reset } = context.style.colors
+  return (cursor, out) => {
+    out.write(color)
+    write(cursor, out)
+    out.write(reset)
+  }
+}
+
+const sizeOf = (fieldClass: Integer | VariableInteger): number => (fieldClass.kind === "integer" ? fieldClass.size : 64)
+
+const quotedLabels = (out: Bytes, labels: ReadonlyArray<string>, { colors }: Style): void => {
+  labels.forEach((label, index) => {
+    if (index > 0) out.ascii(", ")
+    const bytes = encoded(label)
+    out.write(colors.value)
+    quoted(out, bytes, 0, bytes.length)
+    out.write(colors.reset)
+  })
+}
+
+/** `( "A" : container = 3 )`, the same bytes for the same value. */
+const enumeration = (fieldClass: Integer | VariableInteger, read: Numbers.ReadInt, { style }: Context): Write => {
+  const named = Labels.labels(fieldClass.mappings ?? [])
+  const number = Numerals.integer(fieldClass.base, sizeOf(fieldClass))
+  const known = new Map<Int, Uint8Array>()
+  const own = new Bytes(256)
+  const make = (value: Int): Uint8Array => {
+    const labels = named(value)
+    own.clear()
+    own.ascii("( ")
+    if (labels.length === 0) {
+      own.write(style.colors.unknown)
+      own.ascii("<unknown>")
+      own.write(style.colors.reset)
+    } else {
+      if (labels.length > 1) own.ascii("{ ")
+      quotedLabels(own, labels, style)
+      if (labels.length > 1) own.ascii(" }")
+    }
+    own.ascii(" : container = ")
+    own.write(style.colors.value)
+    number(own, value)
+    own.write(style.colors.reset)
+    own.ascii(" )")
+    return own.copy()
+  }
+  return (cursor, out) => {
+    const value = read(cursor)
+    let bytes = known.get(value)
+    if (bytes === undefined) {
+      bytes = make(value)
+      if (known.size < cachedMax) known.set(value, bytes)
+    }
+    out.write(bytes)
+  }
+}
+
+const integer = (fieldClass: Integer | VariableInteger, place: Place, context: Context): Write => {
+  const read = Skip.integer(fieldClass, place, context.slots)
+  if (fieldClass.mappings !== undefined) return enumeration(fieldClass, read, context)
+  const number = Numerals.integer(fieldClass.base, sizeOf(fieldClass))
+  const write: Write =
+    fieldClass.base === 10 ? (cursor, out) => out.int(read(cursor)) : (cursor, out) => number(out, read(cursor))
+  return colored(context.style.colors.value, write, context)
+}
+
+const bitMap = (fieldClass: BitMap, { style }: Context): Write => {
+  const read = Numbers.fixed(fieldClass, false)
+  const number = Numerals.integer(16, fieldClass.size)
+  const named = Labels.flags(fieldClass.flags)
+  return (cursor, out) => {
+    const value = read(cursor)
+    out.write(style.colors.value)
+    number(out, value)
+    out.write(style.colors.reset)
+    const names = named(value)
+    if (names.length === 0) return
+    out.ascii(" { ")
+    quotedLabels(out, names, style)
+    out.ascii(" }")
+  }
+}
+
+const scratch: Regions.Region = { from: 0, to: 0 }
+
+const string = (fieldClass: Regions.RegionClass & { readonly encoding: string }, context: Context): Write => {
+  const read = Regions.region(fieldClass, context.slots)
+  const { encoding } = fieldClass
+  const write: Write =
+    encoding === "utf-8"
+      ? (cursor, out) => {
+          read(cursor, scratch)
+          quoted(out, cursor.bytes, scratch.from, scratch.to)
+        }
+      : (cursor, out) => {
+          read(cursor, scratch)
+          const bytes = encoded(Values.text(cursor.bytes, scratch.from, scratch.to, encoding))
+          quoted(out, bytes, 0, bytes.length)
+        }
+  return colored(context.style.colors.value, write, context)
+}
+
+const blob = (fieldClass: Regions.RegionClass, { slots, style }: Context): Write => {
+  const read = Regions.region(fieldClass, slots)
+  return (cursor, out) => {
+    read(cursor, scratch)
+    const { from, to } = scratch
+    out.ascii("{ ")
+    for (let i = from; i < to; i++) {
+      out.write(style.colors.value)
+      out.ascii((cursor.bytes[i] as number).toString(16).padStart(2, "0"))
+      out.write(style.colors.reset)
+      out.byte(0x20)
+    }
+    out.byte(0x7d)
+  }
+}
+
+export const name = (text: string, { colors, hasNames }: Style): string =>
+  hasNames ? `${Buffer.from(colors.name).toString()}${text}${Buffer.from(colors.reset).toString()} = ` : ""
+
+const structure = ({ alignment, members }: Structure, place: Place, context: Context): Write => {
+  const { slots, style } = context
+  let shown = 0
+  const steps = members.map(({ fieldClass, name: text }, index) => {
+    const inner = below(place, index)
+    if (Values.isHidden(fieldClass)) return { prefix: undefined, step: Skip.skip(fieldClass, inner, slots) as Write }
+    const prefix = encoded(`${shown++ === 0 ? "{ " : ", "}${name(text, style)}`)
+    return { prefix, step: field(fieldClass, inner, context) }
+  })
+  const prefixes = steps.map(({ prefix }) => prefix)
+  const writes = steps.map(({ step }) => step)
+  const end = encoded(shown === 0 ? "{ }" : " }")
+  return (cursor, out) => {
+    align(cursor, alignment)
+    for (let i = 0; i < writes.length; i++) {
+      const prefix = prefixes[i]
+      if (prefix !== undefined) out.write(prefix)
+      ;(writes[i] as Write)(cursor, out)
+    }
+    out.write(end)
+  }
+}
+
+const array = (
+  fieldClass: Extract<FieldClass, { readonly element: FieldClass }>,
+  place: Place,
+  context: Context
+): Write => {
+  const { slots, style } = context
+  const { alignment, length } = fieldClass
+  const write = field(fieldClass.element, place, context)
+  const slot = typeof length === "number" ? undefined : slots.of(length)
+  const least = leastBits(fieldClass.element)
+  return (cursor, out) => {
+    align(cursor, alignment)
+    const count = checkedLength(cursor, slot === undefined ? (length as number) : cursor.refs[slot], least)
+    for (let i = 0; i < count; i++) {
+      out.ascii(i === 0 ? "[ " : ", ")
+      if (style.hasNames) {
+        out.byte(0x5b)
+        out.int(i)
+        out.ascii("] = ")
+      }
+      write(cursor, out)
+    }
+    out.ascii(count === 0 ? "[ ]" : " ]")
+  }
+}
+
+const braced = (write: Write): Write => {
+  return (cursor, out) => {
+    out.ascii("{ ")
+    write(cursor, out)
+    out.ascii(" }")
+  }
+}
+
+export const field = (fieldClass: FieldClass, place: Place, context: Context): Write => {
+  const { slots, style } = context
+  switch (fieldClass.kind) {
+    case "integer":
+    case "variable-integer":
+      return integer(fieldClass, place, context)
+    case "boolean": {
+      const read = Skip.integer(fieldClass, place, slots)
+      const write: Write = (cursor, out) => out.ascii(read(cursor) === 0 ? "false" : "true")
+      return colored(style.colors.value, write, context)
+    }
+    case "bit-array": {
+      const read = Numbers.fixed(fieldClass, false)
+      const number = Numerals.integer(16, fieldClass.size)
+      return colored(style.colors.value, (cursor, out) => number(out, read(cursor)), context)
+    }
+    case "bit-map":
+      return bitMap(fieldClass, context)
+    case "float": {
+      const read = Numbers.float(fieldClass)
+      const write: Write = (cursor, out) => {
+        const value = read(cursor)
+        out.ascii(Numerals.general(value, Numbers.isFloatNegative))
+      }
+      return colored(style.colors.value, write, context)
+    }
+    case "structure":
+      return structure(fieldClass, place, context)
+    case "static-array":
+    case "dynamic-array":
+      return array(fieldClass, place, context)
+    case "static-blob":
+    case "dynamic-blob":
+      return blob(fieldClass, context)
+    case "optional": {
+      const inner = field(fieldClass.content, place, context)
+      // Of an optional in an optional, the inner one's braces or its absence are shown.
+      const content = fieldClass.content.kind === "optional" ? inner : braced(inner)
+      const slot = slots.of(fieldClass.selector)
+      return (cursor, out) => {
+        if (Choice.isIn(fieldClass.ranges, cursor.refs[slot])) content(cursor, out)
+        else out.ascii("<none>")
+      }
+    }
+    case "variant": {
+      const slot = slots.of(fieldClass.selector)
+      const choose = Choice.option(fieldClass)
+      const options = fieldClass.options.map((one, index) =>
+        braced(field(one.fieldClass, below(place, index), context))
+      )
+      return (cursor, out) => {
+        const chosen = options[choose(cursor.refs[slot])]
+        if (chosen === undefined) throw new Fault("variant-no-option", "no option of the variant is chosen")
+        chosen(cursor, out)
+      }
+    }
+    default:
+      return string(fieldClass, context)
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * A data file, seen through a window: however large its packets are, a bounded part of them is in memory. Reads are
+ * plain and synchronous; they come out of the page cache or wait for the disk.
+ */
+import { closeSync, openSync, readSync } from "node:fs"
+import type { Cursor } from "../decode/Cursor.ts"
+import type { Source } from "../decode/DataStream.ts"
+
+export interface WindowOptions {
+  readonly windowBytes: number
+  /** A window that was given out stays as it is: each is memory of its own. */
+  readonly isKept: boolean
+  /** Keep the descriptor between reads. */
+  readonly isHeld: boolean
+}
+
+export class FileWindow {
+  readonly path: string
+  readonly byteCount: number
+  readonly #options: WindowOptions
+  #bytes: Uint8Array = new Uint8Array(0)
+  /** Of the window in the file. */
+  #start = 0
+  #length = 0
+  #descriptor: number | undefined
+
+  constructor(path: string, byteCount: number, options: WindowOptions) {
+    this.path = path
+    this.byteCount = byteCount
+    this.#options = options
+  }
+
+  /** What begins at an offset of the file. */
+  from(offset: number): Source {
+    return {
+      byteCount: this.byteCount - offset,
+      offset,
+      load: (cursor, first, countMin) => this.#load(cursor, offset + first, countMin)
+    }
+  }
+
+  #load(cursor: Cursor, at: number, countMin: number): void {
+    const wanted = Math.max(0, Math.min(countMin, this.byteCount - at))
+    const isThere = at >= this.#start && at + wanted <= this.#start + this.#length
+    if (!isThere) this.#read(at, wanted)
+    const offset = this.#bytes.byteOffset + at - this.#start
+    const length = Math.max(0, this.#start + this.#length - at)
+    cursor.bytes = new Uint8Array(this.#bytes.buffer, offset, length)
+    cursor.view = new DataView(this.#bytes.buffer, offset, length)
+  }
+
+  #read(at: number, wanted: number): void {
+    const count = Math.min(Math.max(wanted, this.#options.windowBytes), this.byteCount - at)
+    if (this.#options.isKept || count > this.#bytes.length) this.#bytes = new Uint8Array(count)
+    this.#descriptor ??= openSync(this.path, "r")
+    this.#start = at
+    this.#length = 0
+    while (this.#length < count) {
+      const read = readSync(this.#descriptor, this.#bytes, this.#length, count - this.#length, at + this.#length)
+      if (read === 0) break
+      this.#length += read
+    }
+    if (!this.#options.isHeld) this.close()
+  }
+
+  close(): void {
+    if (this.#descriptor === undefined) return
+    closeSync(this.#descriptor)
+    this.#descriptor = undefined
+  }
+
+  /** Also the memory. */
+  release(): void {
+    this.close()
+    this.#bytes = new Uint8Array(0)
+    this.#length = 0
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The packets of one recorded stream, over all of its files: by begin time, the same packet of overlapping snapshots
+ * once (§9). Files of a tracefile ring are in the order of their first packets.
+ *
+ * The head of the next packet of each file that has begun is known before one is chosen: of a lone file nobody asks.
+ */
+import { compare, type Time } from "../decode/Clock.ts"
+import type { Int } from "../decode/Cursor.ts"
+import { DataStream, type Source } from "../decode/DataStream.ts"
+import type { TracePlan } from "../decode/Plan.ts"
+import type { FileWindow } from "./FileWindow.ts"
+
+interface Identity {
+  readonly totalBits: number
+  readonly begin: Time
+  readonly end: Time
+  readonly sequence: Int | undefined
+}
+
+const isSame = (a: Identity, b: Identity): boolean =>
+  a.totalBits === b.totalBits &&
+  a.sequence === b.sequence &&
+  compare(a.begin, b.begin) === 0 &&
+  compare(a.end, b.end) === 0
+
+class FilePackets {
+  readonly window: FileWindow
+  offset: number
+  readonly probe: DataStream
+  /** Of the packet at `offset`, once it was looked at. */
+  known: Identity | undefined
+
+  constructor(window: FileWindow, trace: TracePlan, offset: number) {
+    this.window = window
+    this.offset = offset
+    this.probe = new DataStream(window.path, trace)
+  }
+
+  get isOver(): boolean {
+    return this.offset >= this.window.byteCount
+  }
+
+  /** Undefined when there is no packet that can be read. */
+  look(): Identity | undefined {
+    if (this.known !== undefined || this.isOver) return this.known
+    const { probe } = this
+    if (!probe.open(this.window.from(this.offset))) return undefined
+    const { begin, cursor, end, totalBits } = probe
+    this.known = { totalBits, begin: { ...begin }, end: { ...end }, sequence: cursor.sequence }
+    return this.known
+  }
+
+  skip(totalBits: number): void {
+    this.offset += totalBits / 8
+    this.known = undefined
+    if (this.isOver) this.window.release()
+  }
+}
+
+export class Packets {
+  #files: Array<FilePackets>
+  #current: FilePackets | undefined
+  #last: Identity | undefined
+
+  /** Files in the order of their first packets. */
+  constructor(windows: ReadonlyArray<FileWindow>, trace: TracePlan, offsets: ReadonlyArray<number> = []) {
+    this.#files = windows.map((window, at) => new FilePackets(window, trace, offsets[at] ?? 0))
+  }
+
+  /** The file of the last packet that was given out. */
+  get path(): string {
+    return (this.#current ?? this.#files[0])?.window.path ?? ""
+  }
+
+  /** The next packet; the one before took so many bits. */
+  next(totalBits: number): Source | undefined {
+    this.#current?.skip(totalBits)
+    while (true) {
+      const file = this.#choose()
+      this.#current = file
+      if (file === undefined) return undefined
+      const identity = file.known
+      if (identity !== undefined && this.#last !== undefined && isSame(identity, this.#last)) {
+        file.skip(identity.totalBits)
+        continue
+      }
+      this.#last = identity
+      return file.window.from(file.offset)
+    }
+  }
+
+  #choose(): FilePackets | undefined {
+    if (this.#files.some(({ isOver }) => isOver)) this.#files = this.#files.filter(({ isOver }) => !isOver)
+    const [first] = this.#files
+    if (first === undefined || this.#files.length === 1) return first
+    let chosen = first
+    for (const file of this.#files) {
+      const identity = file.look()
+      // What cannot be read is reported now.
+      if (identity === undefined) return file
+      const best = chosen.look()
+      if (best === undefined) return chosen
+      if (compare(identity.begin, best.begin) < 0) chosen = file
+      // The others begin later still.
+      else if (file !== chosen && file.offset === 0 && compare(identity.begin, best.begin) > 0) break
+    }
+    return chosen
+  }
+
+  close(): void {
+    for (const { window } of this.#files) window.release()
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Recorded traces as one sequence of items, in babeltrace2's order. Plain and synchronous: files are read as they are
+ * needed, through windows whose memory together is bounded.
+ *
+ * After each `next` the head is the item; it and all that it refers to are true until the next call.
+ */
+import * as Result from "effect/Result"
+import { correlate } from "../decode/Correlation.ts"
+import type { Int } from "../decode/Cursor.ts"
+import { DataStream } from "../decode/DataStream.ts"
+import type { Failure } from "../decode/Fault.ts"
+import { Merge } from "../decode/Merge.ts"
+import { TracePlan } from "../decode/Plan.ts"
+import { parse } from "../metadata/GrowingMetadata.ts"
+import type { TraceClass } from "../model/TraceClass.ts"
+import { FileWindow } from "./FileWindow.ts"
+import { Packets } from "./Packets.ts"
+import { type Interval, StreamReader } from "./StreamReader.ts"
+import * as Streams from "./Streams.ts"
+import * as TraceDirectories from "./TraceDirectories.ts"
+
+export interface Options extends Interval {
+  /** Compare times although the clocks have nothing to do with each other. */
+  readonly isCorrelationForced: boolean
+  /** What the events of different calls refer to is different memory. */
+  readonly isKept: boolean
+}
+
+export const defaults: Options = { begin: undefined, end: undefined, isCorrelationForced: false, isKept: false }
+
+/** Why there is nothing to read at all. */
+export class RecordingRefused extends Error {
+  readonly _tag = "RecordingRefused"
+  readonly path: string
+
+  constructor(path: string, reason: string) {
+    super(`${path}: ${reason}`)
+    this.name = "RecordingRefused"
+    this.path = path
+  }
+}
+
+interface Part {
+  readonly directory: TraceDirectories.TraceDirectory
+  readonly traceClass: TraceClass
+}
+
+/** All directories of one trace: chunks, snapshots. */
+interface Trace {
+  readonly plan: TracePlan
+  readonly parts: ReadonlyArray<Part>
+}
+
+export interface RecordedStream {
+  readonly reader: StreamReader
+  readonly trace: TracePlan
+  readonly id: Int
+  /** Of its first packets. */
+  readonly path: string
+}
+
+/** All windows together. */
+const windowsBytesMax = 32 * 1024 * 1024
+const windowBytesMax = 512 * 1024
+const windowBytesMin = 16 * 1024
+/** So many files may stay open at once. */
+const heldMax = 256
+
+const identity = ({ name, namespace, uid }: TraceClass): string | undefined =>
+  uid === undefined ? undefined : JSON.stringify([namespace, name, uid])
+
+const load = (path: string): ReadonlyArray<Part> => {
+  const directories = TraceDirectories.find(path)
+  if (directories.length === 0) throw new RecordingRefused(path, "no trace here: no file `metadata`")
+  return directories.map((directory) => {
+    const parsed = parse(directory.metadata)
+    if (Result.isFailure(parsed)) throw new RecordingRefused(directory.path, parsed.failure.message)
+    return { directory, traceClass: parsed.success }
+  })
+}
+
+const grouped = (parts: ReadonlyArray<Part>): ReadonlyArray<Trace> => {
+  const groups = new Map<string, Array<Part>>()
+  parts.forEach((part, index) => {
+    const key = identity(part.traceClass) ?? `${index}`
+    const own = groups.get(key)
+    if (own === undefined) groups.set(key, [part])
+    else own.push(part)
+  })
+  return [...groups.values()].map((own) => {
+    const fullest = own.reduce((a, b) => (b.directory.metadata.length > a.directory.metadata.length ? b : a))
+    return { plan: new TracePlan(fullest.traceClass, nameOf(own, fullest.traceClass)), parts: own }
+  })
+}
+
+const nameOf = (parts: ReadonlyArray<Part>, { environment }: TraceClass): string | undefined => {
+  const [only] = parts
+  const below = parts.length === 1 ? only?.directory.below : ""
+  const hostname = environment.get("hostname")
+  const names = [typeof hostname === "string" ? hostname : "", below ?? ""].filter((name) => name !== "")
+  return names.length === 0 ? undefined : names.join("/")
+}
+
+const compareText = (a: string | undefined, b: string | undefined): number => {
+  if (a === undefined || b === undefined) return (a === undefined ? 1 : 0) - (b === undefined ? 1 : 0)
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
+const compareTraces = (a: TracePlan, b: TracePlan): number =>
+  compareText(a.traceClass.namespace, b.traceClass.namespace) ||
+  compareText(a.traceClass.name ?? a.name, b.traceClass.name ?? b.name) ||
+  compareText(a.traceClass.uid, b.traceClass.uid) ||
+  compareText(a.name, b.name)
+
+const compareInts = (a: Int, b: Int): number => (a < b ? -1 : a > b ? 1 : 0)
+
+interface Found extends Streams.StreamFiles {
+  readonly trace: TracePlan
+}
+
+const compareStreams = (a: Found, b: Found): number =>
+  compareTraces(a.trace, b.trace) ||
+  compareInts(a.plan?.streamClass.id ?? -1n, b.plan?.streamClass.id ?? -1n) ||
+  compareInts(a.id, b.id)
+
+export class Recording {
+  readonly streams: ReadonlyArray<RecordedStream>
+  readonly warnings: ReadonlyArray<string>
+  readonly #merge = new Merge<StreamReader>()
+  readonly #streamOf: ReadonlyArray<RecordedStream>
+  #isStarted = false
+
+  constructor(streams: ReadonlyArray<RecordedStream>, warnings: ReadonlyArray<string>) {
+    this.streams = streams
+    this.#streamOf = streams
+    this.warnings = warnings
+  }
+
+  /** The stream of the current item. */
+  streamOf(reader: StreamReader): RecordedStream {
+    return this.#streamOf[reader.rank] as RecordedStream
+  }
+
+  /** The reader of the next item, which it is in itself; undefined when there is none. */
+  next(): StreamReader | undefined {
+    const merge = this.#merge
+    if (this.#isStarted) {
+      const head = merge.head
+      if (head === undefined) return undefined
+      head.advance()
+      if (head.item === "over") merge.remove()
+      else merge.settle()
+    } else {
+      this.#start()
+    }
+    return merge.head
+  }
+
+  #start(): void {
+    this.#isStarted = true
+    for (const { reader } of this.streams) {
+      reader.advance()
+      if (reader.item !== "over") this.#merge.add(reader)
+    }
+  }
+
+  close(): void {
+    for (const { reader } of this.streams) reader.close()
+  }
+}
+
+/** Why the streams cannot be put into one order; undefined when they can. */
+const obstacle = (found: ReadonlyArray<Found>, warnings: Array<string>): Failure | undefined => {
+  const clocks = found.flatMap(({ plan, trace }) => {
+    const clock = plan?.streamClass.clock
+    return clock === undefined ? [] : [{ clock, trace: trace.traceClass }]
+  })
+  const correlation = correlate(clocks)
+  if (correlation === "unknown") warnings.push("the clocks of several traces are compared although none has an origin")
+  if (correlation !== "different") return undefined
+  const message = "the clocks of the streams have different origins: their times cannot be compared"
+  return { kind: "clock-mismatch", message, stream: "", packet: 0, offset: 0, bit: 0, event: undefined }
+}
+
+/** Throws `RecordingRefused`, or what the file system throws. */
+export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
+  const traces = grouped(paths.flatMap(load))
+  const found: Array<Found> = traces.flatMap(({ parts, plan }) =>
+    Streams.group(
+      parts.flatMap(({ directory }) => directory.files),
+      plan
+    ).map((files) => ({ ...files, trace: plan }))
+  )
+  const warnings: Array<string> = []
+  const failure = options.isCorrelationForced ? undefined : obstacle(found, warnings)
+  if (failure !== undefined) throw new RecordingRefused(paths.join(", "), failure.message)
+  const windowBytes = Math.max(windowBytesMin, Math.min(windowBytesMax, Math.floor(windowsBytesMax / found.length)))
+  const fileCount = found.reduce((count, { files }) => count + files.length, 0)
+  const windowOptions = { windowBytes, isKept: options.isKept, isHeld: fileCount <= heldMax }
+  const streams = found.sort(compareStreams).map(({ files, id, trace }, rank): RecordedStream => {
+    const windows = files.map(({ byteCount, path }) => new FileWindow(path, byteCount, windowOptions))
+    const path = files[0]?.path ?? ""
+    const stream = new DataStream(path, trace)
+    return { reader: new StreamReader(stream, new Packets(windows, trace), rank, options), trace, id, path }
+  })
+  return new Recording(streams, warnings)
+}

@@ -1,0 +1,161 @@
+/**
+ * One recorded stream as a sequence of items: begin and end of its packets, what was lost between them, event records,
+ * failures. The place of each in the order of all streams is its own time (`Merge.Head`).
+ */
+import { compare, type Time } from "../decode/Clock.ts"
+import { type DataStream, event, failed } from "../decode/DataStream.ts"
+import type { Failure } from "../decode/Fault.ts"
+import { type Loss, Losses } from "../decode/Losses.ts"
+import type { Head } from "../decode/Merge.ts"
+import type { Packets } from "./Packets.ts"
+
+export type Item = "packet-begin" | "event" | "packet-end" | "loss" | "failure" | "over"
+
+/** Inclusive. */
+export interface Interval {
+  readonly begin: Time | undefined
+  readonly end: Time | undefined
+}
+
+export class StreamReader implements Head {
+  readonly stream: DataStream
+  readonly rank: number
+  high = Number.NEGATIVE_INFINITY
+  low = 0
+  item: Item = "over"
+  loss: Loss | undefined = undefined
+  readonly #packets: Packets
+  readonly #interval: Interval
+  readonly #losses = new Losses()
+  #pending: Array<Loss> = []
+  #isIn = true
+  #isBroken = false
+
+  constructor(stream: DataStream, packets: Packets, rank: number, interval: Interval) {
+    this.stream = stream
+    this.rank = rank
+    this.#packets = packets
+    this.#interval = interval
+  }
+
+  get failure(): Failure | undefined {
+    return this.stream.failure
+  }
+
+  /** The file of the current packet. */
+  get path(): string {
+    return this.#packets.path
+  }
+
+  /** To the next item. */
+  advance(): void {
+    if (this.item === "event" || this.item === "packet-begin") {
+      if (this.#isIn) this.#nextEvent()
+      else this.#endPacket()
+    } else {
+      this.#between()
+    }
+  }
+
+  #nextEvent(): void {
+    const { stream } = this
+    const outcome = stream.next()
+    if (outcome === event) {
+      this.item = "event"
+      if (stream.hasTime) {
+        this.high = stream.time.high
+        this.low = stream.time.low
+      } else {
+        this.#untimed()
+      }
+    } else if (outcome === failed) {
+      this.item = "failure"
+    } else {
+      this.#endPacket()
+    }
+  }
+
+  #untimed(): void {
+    this.high = Number.NEGATIVE_INFINITY
+    this.low = 0
+  }
+
+  #at(isKnown: boolean, time: Time): void {
+    if (isKnown) {
+      this.high = time.high
+      this.low = time.low
+    } else if (this.stream.plan?.clock === undefined) {
+      this.#untimed()
+    }
+  }
+
+  #endPacket(): void {
+    const { stream } = this
+    // Written by a tracer that crashed.
+    if (stream.hasEnd && stream.cursor.endTime === 0 && stream.hasTime) {
+      stream.end.high = stream.time.high
+      stream.end.low = stream.time.low
+      this.#losses.ends(stream)
+    }
+    this.item = "packet-end"
+    this.#at(stream.hasEnd, stream.end)
+  }
+
+  /** After a packet, or one of the losses behind it. */
+  #between(): void {
+    const loss = this.#pending.shift()
+    if (loss !== undefined) {
+      this.loss = loss
+      this.item = "loss"
+    } else if (this.item === "loss") {
+      this.#beginPacket()
+    } else {
+      this.#openPacket()
+    }
+  }
+
+  #openPacket(): void {
+    const { stream } = this
+    const source = this.#isBroken ? undefined : this.#packets.next(stream.totalBits)
+    if (source === undefined) {
+      this.#over()
+      return
+    }
+    if (!stream.open(source)) {
+      this.item = "failure"
+      // Nobody knows where the next packet would begin.
+      this.#isBroken = true
+      return
+    }
+    this.#pending = [...this.#losses.since(stream)]
+    const [loss] = this.#pending
+    if (loss === undefined) {
+      this.#beginPacket()
+      return
+    }
+    this.loss = this.#pending.shift()
+    this.item = "loss"
+  }
+
+  #beginPacket(): void {
+    const { stream } = this
+    const { begin, end } = this.#interval
+    if (end !== undefined && stream.hasBegin && compare(stream.begin, end) > 0) {
+      this.#over()
+      return
+    }
+    const isBefore = begin !== undefined && stream.hasEnd && compare(stream.end, begin) < 0
+    this.#isIn = !isBefore || compare(stream.end, stream.begin) < 0
+    this.item = "packet-begin"
+    this.#at(stream.hasBegin, stream.begin)
+  }
+
+  #over(): void {
+    this.item = "over"
+    this.#packets.close()
+  }
+
+  close(): void {
+    this.#packets.close()
+  }
+}

@@ -1,0 +1,68 @@
+/** Which files of a trace are one stream, and in which order (§9): told by the heads of their first packets. */
+import { compare, type Time } from "../decode/Clock.ts"
+import type { Int } from "../decode/Cursor.ts"
+import { DataStream } from "../decode/DataStream.ts"
+import type { StreamPlan, TracePlan } from "../decode/Plan.ts"
+import { FileWindow } from "./FileWindow.ts"
+import type { DataFile } from "./TraceDirectories.ts"
+
+interface FirstPacket {
+  readonly file: DataFile
+  readonly plan: StreamPlan | undefined
+  readonly streamId: Int | undefined
+  readonly begin: Time | undefined
+}
+
+export interface StreamFiles {
+  readonly plan: StreamPlan | undefined
+  /** Its own, or counted in its class in the order of paths. */
+  readonly id: Int
+  readonly files: ReadonlyArray<DataFile>
+}
+
+const headBytes = 4096
+
+const first = (file: DataFile, trace: TracePlan): FirstPacket => {
+  const window = new FileWindow(file.path, file.byteCount, { windowBytes: headBytes, isKept: false, isHeld: false })
+  const stream = new DataStream(file.path, trace)
+  const isOpen = stream.open(window.from(0))
+  window.release()
+  return {
+    file,
+    plan: isOpen ? stream.plan : undefined,
+    streamId: isOpen ? stream.streamId : undefined,
+    begin: isOpen && stream.hasBegin ? stream.begin : undefined
+  }
+}
+
+export const group = (files: ReadonlyArray<DataFile>, trace: TracePlan): ReadonlyArray<StreamFiles> => {
+  const groups = new Map<StreamPlan, Map<Int, Array<FirstPacket>>>()
+  const alone: Array<FirstPacket> = []
+  for (const file of files) {
+    const packet = first(file, trace)
+    if (packet.plan === undefined || packet.streamId === undefined || packet.begin === undefined) {
+      alone.push(packet)
+      continue
+    }
+    const ofClass = groups.get(packet.plan) ?? new Map<Int, Array<FirstPacket>>()
+    groups.set(packet.plan, ofClass)
+    const own = ofClass.get(packet.streamId)
+    if (own === undefined) ofClass.set(packet.streamId, [packet])
+    else own.push(packet)
+  }
+  const grouped = [...groups].flatMap(([plan, ofClass]) =>
+    [...ofClass].map(([id, packets]) => ({ plan, id, files: inOrder(packets) }))
+  )
+  const counts = new Map<StreamPlan | undefined, number>()
+  const lone = alone.map(({ file, plan, streamId }) => {
+    const count = counts.get(plan) ?? 0
+    counts.set(plan, count + 1)
+    return { plan, id: streamId ?? count, files: [file] }
+  })
+  return [...grouped, ...lone]
+}
+
+const zero: Time = { high: 0, low: 0 }
+
+const inOrder = (packets: Array<FirstPacket>): ReadonlyArray<DataFile> =>
+  packets.sort((a, b) => compare(a.begin ?? zero, b.begin ?? zero)).map(({ file }) => file)

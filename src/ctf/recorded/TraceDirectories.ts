@@ -1,0 +1,50 @@
+/** Finds traces below a directory: each that has a file `metadata` is one; its other files are data streams (§9). */
+import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs"
+import { join, relative, resolve } from "node:path"
+
+export interface DataFile {
+  readonly name: string
+  readonly path: string
+  readonly byteCount: number
+}
+
+export interface TraceDirectory {
+  readonly path: string
+  /** Below what was asked for; empty when it is that itself. */
+  readonly below: string
+  readonly metadata: Uint8Array
+  /** In order of their names' bytes. */
+  readonly files: ReadonlyArray<DataFile>
+}
+
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+
+const isVisible = ({ name }: Dirent): boolean => !name.startsWith(".")
+
+const dataFiles = (path: string, entries: ReadonlyArray<Dirent>): ReadonlyArray<DataFile> =>
+  entries
+    .filter((entry) => isVisible(entry) && entry.name !== "metadata")
+    .map(({ name }) => ({ name, path: join(path, name) }))
+    .map((file) => ({ ...file, stat: statSync(file.path, { throwIfNoEntry: false }) }))
+    .filter(({ stat }) => stat?.isFile() && stat.size > 0)
+    .map(({ name, path, stat }) => ({ name, path, byteCount: stat?.size ?? 0 }))
+    .sort((a, b) => byBytes(a.name, b.name))
+
+const search = (root: string, path: string, found: Array<TraceDirectory>): void => {
+  const entries = readdirSync(path, { withFileTypes: true })
+  if (entries.some((entry) => entry.name === "metadata" && !entry.isDirectory())) {
+    const metadata = readFileSync(join(path, "metadata"))
+    found.push({ path, below: relative(root, path), metadata, files: dataFiles(path, entries) })
+    return
+  }
+  const directories = entries.filter((entry) => entry.isDirectory() && isVisible(entry)).map(({ name }) => name)
+  for (const name of directories.sort(byBytes)) search(root, join(path, name), found)
+}
+
+/** Throws what the file system throws. */
+export const find = (path: string): ReadonlyArray<TraceDirectory> => {
+  const root = resolve(path)
+  const found: Array<TraceDirectory> = []
+  search(root, root, found)
+  return found.sort((a, b) => byBytes(a.path, b.path))
+}
