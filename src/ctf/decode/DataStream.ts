@@ -6,7 +6,7 @@
  * failed record begins, so that a class that arrives later lets `next` go on.
  */
 import type { Time } from "./Clock.ts"
-import { Cursor, grainBytes, type Int, joined } from "./Cursor.ts"
+import { Cursor, grainBytes, type Int, joined, moveClock } from "./Cursor.ts"
 import { type Failure, Fault, type FaultKind, short } from "./Fault.ts"
 import type { EventPlan, StreamPlan, TracePlan } from "./Plan.ts"
 
@@ -37,6 +37,8 @@ export const failed = -1
 export type Outcome = typeof over | typeof event | typeof failed
 
 const magic = 0xc1fc1fc1
+/** As it looks where its field has another byte order than its writer, which readers of CTF 2 let pass. */
+const swappedMagic = 0xc11ffcc1
 /** A first look at a packet. */
 const firstBytes = 4096
 /** Positions in a window are bits in 31 bits. */
@@ -75,6 +77,8 @@ export class DataStream {
   #source: Source = empty
   #contentBits = 0
   #endFault: unknown = undefined
+  /** Of the packet before. */
+  #endBefore: Int | undefined = undefined
 
   constructor(name: string, trace: TracePlan) {
     this.name = name
@@ -93,6 +97,7 @@ export class DataStream {
     this.current = undefined
     this.headText = undefined
     this.#contentBits = source.byteCount * 8
+    this.#endBefore = this.cursor.endTime
     let wanted = firstBytes
     while (true) {
       this.cursor.reset()
@@ -129,7 +134,8 @@ export class DataStream {
   #readHead(): void {
     const { cursor, trace } = this
     trace.packetHeader(cursor)
-    if (cursor.magic !== undefined && cursor.magic !== magic) {
+    const isSwapped = trace.traceClass.format === "2" && cursor.magic === swappedMagic
+    if (cursor.magic !== undefined && cursor.magic !== magic && !isSwapped) {
       throw new Fault("bad-magic", `the packet begins with ${cursor.magic.toString(16)} instead of c1fc1fc1`)
     }
     const plan = trace.stream(cursor.streamClassId)
@@ -195,6 +201,7 @@ export class DataStream {
     const { clock } = plan
     this.hasBegin = clock !== undefined && cursor.isClockSet
     this.hasEnd = clock !== undefined && cursor.endTime !== undefined
+    if (!cursor.isClockSet && this.#endBefore !== undefined) moveClock(cursor, this.#endBefore, 64)
     this.beginCycles = this.hasBegin ? joined(cursor.clockHigh, cursor.clockLow) : 0
     if (this.hasBegin) clock?.convert(cursor.clockHigh, cursor.clockLow, this.begin)
     this.#endFault = undefined

@@ -12,7 +12,9 @@ export type Bits = Pick<Integer, "size" | "alignment" | "byteOrder" | "isReverse
 const little = 1
 const big = 2
 
-/** Of at most 45 bits, so that the bytes around them are exact in a double. */
+/** The bytes around so many bits, wherever they begin, are at most six: exact in a double. */
+const narrowMax = 41
+
 const narrowBits = (cursor: Cursor, size: number, isLittle: boolean): number => {
   const { at, bytes } = cursor
   const first = at >> 3
@@ -75,7 +77,7 @@ const anyBits = (fieldClass: Bits, isSigned: boolean): ReadInt => {
   return (cursor) => {
     align(cursor, alignment)
     enter(cursor, size, order)
-    let value: Int = size <= 45 ? narrowBits(cursor, size, isLittle) : narrowed(wideBits(cursor, size, isLittle))
+    let value: Int = size <= narrowMax ? narrowBits(cursor, size, isLittle) : narrowed(wideBits(cursor, size, isLittle))
     if (isReversed) value = reversed(value, size)
     cursor.at += size
     cursor.order = order

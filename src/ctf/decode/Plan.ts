@@ -133,7 +133,7 @@ export class TracePlan {
   readonly packetHeader: Skip.Skip
   readonly #streams = new Map<DataStreamClass, StreamPlan>()
 
-  constructor(traceClass: TraceClass, name: string | undefined) {
+  constructor(traceClass: TraceClass, name?: string) {
     this.traceClass = traceClass
     this.name = name
     const { packetHeader } = traceClass

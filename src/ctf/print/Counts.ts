@@ -1,0 +1,99 @@
+/** How many event records of which name, and how many a second: what a trace is made of, at a glance. */
+import type { Time } from "../decode/Clock.ts"
+import { nanos } from "../decode/Clock.ts"
+import type { DataStream } from "../decode/DataStream.ts"
+import type { EventPlan } from "../decode/Plan.ts"
+
+const two32 = 0x1_0000_0000
+const barWidth = 60
+const rowCountMax = 40
+
+export class Counts {
+  readonly #byPlan = new Map<EventPlan, number>()
+  /** By second. */
+  readonly #rates = new Map<number, number>()
+  readonly #second: Time = { high: 0, low: 0 }
+  #key: number | undefined = undefined
+  #inSecond = 0
+  total = 0
+
+  event(stream: DataStream): void {
+    const plan = stream.current as EventPlan
+    this.total++
+    this.#byPlan.set(plan, (this.#byPlan.get(plan) ?? 0) + 1)
+  }
+
+  /** Instead of `event`, where the rate is wanted too. */
+  timed(stream: DataStream): void {
+    this.event(stream)
+    if (!stream.hasTime) return
+    const { high, low } = stream.time
+    const within = (high - this.#second.high) * two32 + (low - this.#second.low)
+    if (this.#key === undefined || within < 0 || within >= 1e9) this.#enter(stream.time)
+    this.#inSecond++
+  }
+
+  #enter(time: Time): void {
+    this.#settle()
+    const total = nanos(time)
+    const seconds = total / 1_000_000_000n - (total % 1_000_000_000n < 0n ? 1n : 0n)
+    const start = seconds * 1_000_000_000n
+    this.#second.high = Number(start >> 32n)
+    this.#second.low = Number(start & 0xffff_ffffn)
+    this.#key = Number(seconds)
+  }
+
+  #settle(): void {
+    if (this.#key !== undefined) this.#rates.set(this.#key, (this.#rates.get(this.#key) ?? 0) + this.#inSecond)
+    this.#inSecond = 0
+  }
+
+  /** Most frequent first. */
+  get names(): ReadonlyArray<readonly [string, number]> {
+    const counts = new Map<string, number>()
+    for (const [{ eventClass }, count] of this.#byPlan) {
+      const name = eventClass.name ?? "<unknown>"
+      counts.set(name, (counts.get(name) ?? 0) + count)
+    }
+    return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+  }
+
+  /** A line for each name, then their sum. */
+  text(): string {
+    const width = String(this.total).length
+    const lines = this.names.map(([name, count]) => `${String(count).padStart(width)} ${name}`)
+    return [...lines, `${this.total} in all`, ""].join("\n")
+  }
+
+  /** Bars of event records a second; several seconds to a bar where there are many. */
+  histogram(isGmt: boolean): string {
+    this.#settle()
+    const keys = [...this.#rates.keys()]
+    if (keys.length === 0) return "no event with a time\n"
+    const first = keys.reduce((a, b) => Math.min(a, b))
+    const last = keys.reduce((a, b) => Math.max(a, b))
+    const step = Math.ceil((last - first + 1) / rowCountMax)
+    const bars = new Array<number>(Math.floor((last - first) / step) + 1).fill(0)
+    for (const [key, count] of this.#rates) {
+      const at = Math.floor((key - first) / step)
+      bars[at] = (bars[at] ?? 0) + count
+    }
+    const most = bars.reduce((a, b) => Math.max(a, b))
+    const width = String(most).length
+    const lines = bars.map((count, at) => {
+      const bar = "█".repeat(Math.ceil((count / most) * barWidth))
+      return `${label(first + at * step, isGmt)} ${String(count).padStart(width)} ${bar}`.trimEnd()
+    })
+    return [`events per ${step === 1 ? "second" : `${step} seconds`}`, ...lines, ""].join("\n")
+  }
+}
+
+const two = (value: number): string => String(value).padStart(2, "0")
+
+const label = (seconds: number, isGmt: boolean): string => {
+  const date = new Date(seconds * 1000)
+  const parts = isGmt
+    ? [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()]
+    : [date.getHours(), date.getMinutes(), date.getSeconds()]
+  return parts.map(two).join(":")
+}

@@ -1,0 +1,53 @@
+/** Text as JSON: bytes go through as they are where they are valid UTF-8; only what JSON demands is escaped. */
+import { isUtf8 } from "node:buffer"
+import { type Bytes, encoded } from "./Bytes.ts"
+
+const quote = 0x22
+
+const isPlain = new Uint8Array(256)
+const escapes = Array.from({ length: 128 }, (_, byte) => {
+  const text = JSON.stringify(String.fromCharCode(byte)).slice(1, -1)
+  if (text.length === 1) isPlain[byte] = 1
+  return encoded(text)
+})
+
+/** Of valid UTF-8. */
+const write = (out: Bytes, bytes: Uint8Array, from: number, to: number): void => {
+  out.reserve((to - from) * 6 + 2)
+  const target = out.bytes
+  let at = out.at
+  target[at++] = quote
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i] as number
+    if (isPlain[byte] === 1 || byte >= 0x80) {
+      target[at++] = byte
+    } else {
+      const replacement = escapes[byte] as Uint8Array
+      for (let k = 0; k < replacement.length; k++) target[at++] = replacement[k] as number
+    }
+  }
+  target[at++] = quote
+  out.at = at
+}
+
+const isAscii = (bytes: Uint8Array, from: number, to: number): boolean => {
+  for (let i = from; i < to; i++) if ((bytes[i] as number) >= 0x80) return false
+  return true
+}
+
+/** What is no UTF-8 is given twice: as text for eyes, and without loss. */
+export const region = (out: Bytes, bytes: Uint8Array, from: number, to: number): void => {
+  if (isAscii(bytes, from, to) || isUtf8(bytes.subarray(from, to))) {
+    write(out, bytes, from, to)
+    return
+  }
+  const part = Buffer.from(bytes.subarray(from, to))
+  out.ascii('{"text":')
+  text(out, part.toString())
+  out.ascii(`,"base64":"${part.toString("base64")}"}`)
+}
+
+export const text = (out: Bytes, value: string): void => {
+  const bytes = encoded(value)
+  write(out, bytes, 0, bytes.length)
+}

@@ -1,0 +1,65 @@
+/** Times in NDJSON: decimal nanoseconds, and ISO 8601 in UTC with nine decimals where the clock counts from the epoch. */
+import { nanos, type Time } from "../decode/Clock.ts"
+import type { Bytes } from "./Bytes.ts"
+
+const two32 = 0x1_0000_0000
+const billion = 1_000_000_000n
+/** The years 0 to 9999. */
+const secondsMin = -62_167_219_200n
+const secondsMax = 253_402_300_799n
+
+/** `YYYY-MM-DDTHH:MM:SS.`, or nothing where the year has other than four digits. */
+const isoSecond = (seconds: bigint): string =>
+  seconds < secondsMin || seconds > secondsMax ? "" : new Date(Number(seconds) * 1000).toISOString().slice(0, 20)
+
+export const iso = (time: bigint): string => {
+  const within = ((time % billion) + billion) % billion
+  const second = isoSecond((time - within) / billion)
+  return second === "" ? "" : `${second}${String(within).padStart(9, "0")}Z`
+}
+
+/** What changes only once a second is kept as text. */
+export class JsonTime {
+  readonly #isEpoch: boolean
+  readonly #second: Time = { high: 0, low: 0 }
+  #isKnown = false
+  #digits = ""
+  #iso = ""
+
+  constructor(isEpoch: boolean) {
+    this.#isEpoch = isEpoch
+  }
+
+  /** `,"ts":"…","time":"…"`. */
+  write(time: Time, out: Bytes): void {
+    let within = (time.high - this.#second.high) * two32 + (time.low - this.#second.low)
+    if (!this.#isKnown || within < 0 || within >= 1e9) {
+      const total = nanos(time)
+      if (total < billion) {
+        out.ascii(`,"ts":"${total}"`)
+        const text = this.#isEpoch ? iso(total) : ""
+        if (text !== "") out.ascii(`,"time":"${text}"`)
+        return
+      }
+      within = this.#enter(total)
+    }
+    out.ascii(this.#digits)
+    out.nine(within)
+    out.ascii(this.#iso)
+    if (this.#iso.length <= 1) return
+    out.nine(within)
+    out.ascii('Z"')
+  }
+
+  #enter(total: bigint): number {
+    const within = total % billion
+    const start = total - within
+    this.#second.high = Number(start >> 32n)
+    this.#second.low = Number(start & 0xffff_ffffn)
+    this.#isKnown = true
+    this.#digits = `,"ts":"${start / billion}`
+    const second = this.#isEpoch ? isoSecond(start / billion) : ""
+    this.#iso = second === "" ? '"' : `","time":"${second}`
+    return Number(within)
+  }
+}

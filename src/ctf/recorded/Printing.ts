@@ -1,0 +1,161 @@
+/** A recording written out: events as text, NDJSON or counts, losses and failures where readers expect them. */
+import { compare, type Time } from "../decode/Clock.ts"
+import type { Filter } from "../decode/Fields.ts"
+import type { EventPlan } from "../decode/Plan.ts"
+import { Bytes } from "../print/Bytes.ts"
+import { Counts } from "../print/Counts.ts"
+import { Json } from "../print/Json.ts"
+import * as LossText from "../print/LossText.ts"
+import { Text, type TextOptions } from "../print/Text.ts"
+import type { Recording } from "./Recording.ts"
+import type { Interval, StreamReader } from "./StreamReader.ts"
+
+export type Format = "text" | "ndjson" | "count" | "histogram" | "none"
+
+export interface Request {
+  readonly format: Format
+  readonly text: TextOptions
+  readonly filter: Filter | undefined
+  readonly interval: Interval
+  /** Standard output: whole lines, to be written before it returns. */
+  readonly write: (bytes: Uint8Array) => void
+  /** A line for standard error, without its end. */
+  readonly warn: (line: string) => void
+}
+
+/** Written at once. Less makes more system calls, more makes the first line late. */
+const blockBytes = 64 * 1024
+
+const isBetween = (time: Time, { begin, end }: Interval): boolean =>
+  (begin === undefined || compare(time, begin) >= 0) && (end === undefined || compare(time, end) <= 0)
+
+const channelOf = (path: string): string => (path.split("/").at(-1) ?? "").replace(/_\d+(?:_\d+)?$/, "")
+
+type Test = ReturnType<Filter>
+
+class Printer {
+  readonly #recording: Recording
+  readonly #request: Request
+  readonly #out = new Bytes()
+  readonly #text: Text
+  readonly #json: Json
+  readonly #counts = new Counts()
+  readonly #hasInterval: boolean
+  failureCount = 0
+  eventCount = 0
+
+  constructor(recording: Recording, request: Request) {
+    this.#recording = recording
+    this.#request = request
+    this.#hasInterval = request.interval.begin !== undefined || request.interval.end !== undefined
+    this.#text = new Text(request.text)
+    const origins = new Map(
+      recording.streams.map(({ id, path, reader }) => [reader.stream, { streamId: id, channel: channelOf(path) }])
+    )
+    this.#json = new Json((stream) => origins.get(stream) ?? { streamId: 0 })
+  }
+
+  run(): void {
+    const emit = this.#emitter()
+    const { filter, interval } = this.#request
+    for (let reader = this.#recording.next(); reader !== undefined; reader = this.#recording.next()) {
+      if (reader.item !== "event") {
+        this.#other(reader)
+        continue
+      }
+      const { stream } = reader
+      if (this.#hasInterval && stream.hasTime && !isBetween(stream.time, interval)) continue
+      if (filter !== undefined) {
+        const test = this.#test(stream.current as EventPlan, filter)
+        if (test === false || (test !== true && !test(stream))) continue
+      }
+      this.eventCount++
+      emit(reader)
+    }
+    this.#summary()
+    this.#flush()
+  }
+
+  #test(plan: EventPlan, filter: Filter): Test {
+    const known = plan.compiled.get(filter) as Test | undefined
+    if (known !== undefined) return known
+    const test = filter(plan)
+    plan.compiled.set(filter, test)
+    return test
+  }
+
+  #emitter(): (reader: StreamReader) => void {
+    const out = this.#out
+    switch (this.#request.format) {
+      case "text":
+        return ({ stream }) => {
+          this.#text.event(stream, out)
+          if (out.at >= blockBytes) this.#flush()
+        }
+      case "ndjson":
+        return ({ stream }) => {
+          this.#json.event(stream, out)
+          if (out.at >= blockBytes) this.#flush()
+        }
+      case "count":
+        return ({ stream }) => this.#counts.event(stream)
+      case "histogram":
+        return ({ stream }) => this.#counts.timed(stream)
+      default:
+        return () => {}
+    }
+  }
+
+  #other(reader: StreamReader): void {
+    const { failure, item, loss, stream } = reader
+    const { format, interval, text, warn } = this.#request
+    if (item === "failure" && failure !== undefined) {
+      this.failureCount++
+      const event = failure.event === undefined ? "" : `, event ${failure.event}`
+      const place = `packet ${failure.packet} (byte ${failure.offset} of the file), bit ${failure.bit}${event}`
+      if (format === "ndjson") this.#json.failure(stream, failure, this.#out)
+      else this.#flush()
+      warn(`ERROR: ${failure.kind}: ${failure.message}; ${reader.path}, ${place}`)
+    } else if (item === "loss" && loss !== undefined) {
+      const { from, to } = loss
+      if (from !== undefined && to !== undefined && !isWithin(from, to, interval)) return
+      if (format === "ndjson") this.#json.loss(stream, loss, this.#out)
+      const { id, path } = this.#recording.streamOf(reader)
+      warn(LossText.warning(stream, id, path, loss, text))
+    }
+  }
+
+  #summary(): void {
+    const { format, text } = this.#request
+    if (format === "count") this.#out.text(this.#counts.text())
+    if (format === "histogram") this.#out.text(this.#counts.histogram(text.isGmt))
+  }
+
+  #flush(): void {
+    if (this.#out.at === 0) return
+    this.#request.write(this.#out.written)
+    this.#out.clear()
+  }
+}
+
+const nanosOf = ({ high, low }: Time): bigint => (BigInt(high) << 32n) | BigInt(low)
+
+const isWithin = (from: bigint, to: bigint, { begin, end }: Interval): boolean =>
+  (begin === undefined || to >= nanosOf(begin)) && (end === undefined || from <= nanosOf(end))
+
+export interface Outcome {
+  readonly eventCount: number
+  readonly failureCount: number
+}
+
+/** Reads all of a recording. What its bytes are is never thrown; what `write` throws is. */
+export const print = (recording: Recording, request: Request): Outcome => {
+  for (const warning of recording.warnings) request.warn(`WARNING: ${warning}`)
+  const printer = new Printer(recording, request)
+  try {
+    printer.run()
+  } finally {
+    recording.close()
+  }
+  return { eventCount: printer.eventCount, failureCount: printer.failureCount }
+}
