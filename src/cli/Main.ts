@@ -9,6 +9,7 @@ import * as Load from "./Load.ts"
 import * as Record from "./Record.ts"
 import * as Replay from "./Replay.ts"
 import * as Sessions from "./Sessions.ts"
+import * as Show from "./Show.ts"
 
 const packageVersion = (): string => {
   const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -19,7 +20,14 @@ const packageVersion = (): string => {
 
 const root = Command.make("lttng-relay").pipe(
   Command.withDescription("Tools for LTTng relay daemons: look at live sessions, record, replay and load them"),
-  Command.withSubcommands([Sessions.command, Follow.command, Record.command, Replay.command, Load.command])
+  Command.withSubcommands([
+    Sessions.command,
+    Follow.command,
+    Record.command,
+    Replay.command,
+    Load.command,
+    Show.command
+  ])
 )
 
 const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions]

@@ -19,14 +19,18 @@ import { type Interval, StreamReader } from "./StreamReader.ts"
 import * as Streams from "./Streams.ts"
 import * as TraceDirectories from "./TraceDirectories.ts"
 
-export interface Options extends Interval {
+export interface Options {
+  /** What is wanted, given the begin of the first packet in nanoseconds from the clocks' origin. */
+  readonly interval: (first: bigint | undefined) => Interval
   /** Compare times although the clocks have nothing to do with each other. */
   readonly isCorrelationForced: boolean
   /** What the events of different calls refer to is different memory. */
   readonly isKept: boolean
 }
 
-export const defaults: Options = { begin: undefined, end: undefined, isCorrelationForced: false, isKept: false }
+export const always: Interval = { begin: undefined, end: undefined }
+
+export const defaults: Options = { interval: () => always, isCorrelationForced: false, isKept: false }
 
 /** Why there is nothing to read at all. */
 export class RecordingRefused extends Error {
@@ -182,6 +186,12 @@ const obstacle = (found: ReadonlyArray<Found>, warnings: Array<string>): Failure
   return { kind: "clock-mismatch", message, stream: "", packet: 0, offset: 0, bit: 0, event: undefined }
 }
 
+const firstOf = (found: ReadonlyArray<Found>): bigint | undefined =>
+  found.reduce<bigint | undefined>(
+    (first, { begin }) => (first === undefined || (begin !== undefined && begin < first) ? begin : first),
+    undefined
+  )
+
 /** Throws `RecordingRefused`, or what the file system throws. */
 export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
   const traces = grouped(paths.flatMap(load))
@@ -194,6 +204,7 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
   const warnings: Array<string> = []
   const failure = options.isCorrelationForced ? undefined : obstacle(found, warnings)
   if (failure !== undefined) throw new RecordingRefused(paths.join(", "), failure.message)
+  const interval = options.interval(firstOf(found))
   const windowBytes = Math.max(windowBytesMin, Math.min(windowBytesMax, Math.floor(windowsBytesMax / found.length)))
   const fileCount = found.reduce((count, { files }) => count + files.length, 0)
   const windowOptions = { windowBytes, isKept: options.isKept, isHeld: fileCount <= heldMax }
@@ -201,7 +212,7 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
     const windows = files.map(({ byteCount, path }) => new FileWindow(path, byteCount, windowOptions))
     const path = files[0]?.path ?? ""
     const stream = new DataStream(path, trace)
-    return { reader: new StreamReader(stream, new Packets(windows, trace), rank, options), trace, id, path }
+    return { reader: new StreamReader(stream, new Packets(windows, trace), rank, interval), trace, id, path }
   })
   return new Recording(streams, warnings)
 }

@@ -1,5 +1,5 @@
 /** Which files of a trace are one stream, and in which order (§9): told by the heads of their first packets. */
-import { compare, type Time } from "../decode/Clock.ts"
+import { compare, nanos, type Time } from "../decode/Clock.ts"
 import type { Int } from "../decode/Cursor.ts"
 import { DataStream } from "../decode/DataStream.ts"
 import type { StreamPlan, TracePlan } from "../decode/Plan.ts"
@@ -18,6 +18,8 @@ export interface StreamFiles {
   /** Its own, or counted in its class in the order of paths. */
   readonly id: Int
   readonly files: ReadonlyArray<DataFile>
+  /** Of its first packet, in nanoseconds. */
+  readonly begin: bigint | undefined
 }
 
 const headBytes = 4096
@@ -51,16 +53,23 @@ export const group = (files: ReadonlyArray<DataFile>, trace: TracePlan): Readonl
     else own.push(packet)
   }
   const grouped = [...groups].flatMap(([plan, ofClass]) =>
-    [...ofClass].map(([id, packets]) => ({ plan, id, files: inOrder(packets) }))
+    [...ofClass].map(([id, packets]) => {
+      const files = inOrder(packets)
+      return { plan, id, files, begin: beginOf(packets) }
+    })
   )
   const counts = new Map<StreamPlan | undefined, number>()
-  const lone = alone.map(({ file, plan, streamId }) => {
+  const lone = alone.map((packet) => {
+    const { file, plan, streamId } = packet
     const count = counts.get(plan) ?? 0
     counts.set(plan, count + 1)
-    return { plan, id: streamId ?? count, files: [file] }
+    return { plan, id: streamId ?? count, files: [file], begin: beginOf([packet]) }
   })
   return [...grouped, ...lone]
 }
+
+const beginOf = ([first]: ReadonlyArray<FirstPacket>): bigint | undefined =>
+  first?.begin === undefined ? undefined : nanos(first.begin)
 
 const zero: Time = { high: 0, low: 0 }
 

@@ -1,0 +1,40 @@
+/** Times as people write them: seconds from the epoch, times of day, dates with times. */
+import type { Time } from "../decode/Clock.ts"
+
+const pattern = /^(?:(\d{4})-(\d\d)-(\d\d)[T ])?(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?$/
+const secondsPattern = /^(-?)(\d+)(?:\.(\d{1,9}))?$/
+
+const billion = 1_000_000_000n
+
+const timeOf = (nanos: bigint): Time => ({
+  high: Number(BigInt.asIntN(64, nanos) >> 32n),
+  low: Number(nanos & 0xffff_ffffn)
+})
+
+const fraction = (digits: string | undefined): bigint => BigInt((digits ?? "").padEnd(9, "0"))
+
+/**
+ * `SECONDS[.N]`, `HH:MM[:SS[.N]]` of the day of `first` (nanoseconds from the epoch), `YYYY-MM-DD HH:MM[:SS[.N]]`.
+ * Undefined when it is none of these.
+ */
+export const parse = (text: string, isGmt: boolean, first: bigint | undefined): Time | undefined => {
+  const [, sign, seconds, decimals] = secondsPattern.exec(text) ?? []
+  if (seconds !== undefined) {
+    const nanos = BigInt(seconds) * billion + fraction(decimals)
+    return timeOf(sign === "-" ? -nanos : nanos)
+  }
+  const [matched, year, month, day, hour, minute, second, parts] = pattern.exec(text) ?? []
+  if (matched === undefined) return undefined
+  const date =
+    year === undefined ? dayOf(first ?? 0n, isGmt) : ([Number(year), Number(month) - 1, Number(day)] as const)
+  const time = [Number(hour), Number(minute), Number(second ?? 0)] as const
+  const millis = isGmt ? Date.UTC(...date, ...time) : new Date(...date, ...time).getTime()
+  return timeOf(BigInt(millis) * 1_000_000n + fraction(parts))
+}
+
+const dayOf = (nanos: bigint, isGmt: boolean): readonly [number, number, number] => {
+  const date = new Date(Number(nanos / 1_000_000n))
+  return isGmt
+    ? [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()]
+    : [date.getFullYear(), date.getMonth(), date.getDate()]
+}
