@@ -1,5 +1,4 @@
 /** Text as JSON: bytes go through as they are where they are valid UTF-8; only what JSON demands is escaped. */
-import { isUtf8 } from "node:buffer"
 import { type Bytes, encoded } from "./Bytes.ts"
 
 const quote = 0x22
@@ -37,13 +36,18 @@ const isAscii = (bytes: Uint8Array, from: number, to: number): boolean => {
 
 /** What is no UTF-8 is given twice: as text for eyes, and without loss. */
 export const region = (out: Bytes, bytes: Uint8Array, from: number, to: number): void => {
-  if (isAscii(bytes, from, to) || isUtf8(bytes.subarray(from, to))) {
+  if (isAscii(bytes, from, to)) {
     write(out, bytes, from, to)
     return
   }
   const part = Buffer.from(bytes.subarray(from, to))
+  const decoded = part.toString()
+  if (!decoded.includes("\ufffd") || Buffer.from(decoded).equals(part)) {
+    write(out, bytes, from, to)
+    return
+  }
   out.ascii('{"text":')
-  text(out, part.toString())
+  text(out, decoded)
   out.ascii(`,"base64":"${part.toString("base64")}"}`)
 }
 
