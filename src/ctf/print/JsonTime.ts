@@ -1,4 +1,4 @@
-/** Times in NDJSON: decimal nanoseconds; where the clock counts from the epoch ISO 8601 in UTC, too, with nine decimals. */
+/** Times in NDJSON: decimal nanoseconds; also ISO 8601 in UTC, with nine decimals, of clocks from the epoch. */
 import { nanos, type Time } from "../decode/Clock.ts"
 import type { Bytes } from "./Bytes.ts"
 
