@@ -141,10 +141,10 @@ const getNextIndex: Handler = ({ viewer }, bytes, at) => {
 
 const finishIndex = (viewer: ViewerActor, stream: ViewerStream, status: number, reply: Buffer): Buffer => {
   const { offsets, Status } = GetNextIndex
-  const { beacon, ctfStreamId } = stream.stream.model
+  const { ctfStreamId } = stream.stream.model
   if (status !== Status.ok) reply.fill(0)
   if (status === Status.inactive) {
-    reply.writeBigUInt64BE(beacon ?? 0n, offsets.timestampEnd)
+    reply.writeBigUInt64BE(stream.cursor.inactiveUntil ?? 0n, offsets.timestampEnd)
     reply.writeBigUInt64BE(ctfStreamId ?? 0n, offsets.streamId)
   }
   reply.writeUInt32BE(status, offsets.status)

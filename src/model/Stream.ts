@@ -15,6 +15,7 @@
  * 3. An in-flight entry with data has exactly one index file, except between an index rotation and its data rotation.
  * 4. Bytes that no packet owns are cut off before anything follows them, so offsets are those of the file.
  */
+import { Inactivity } from "./Inactivity.ts"
 import { type InFlight, InFlightTable } from "./InFlight.ts"
 import { Runs } from "./Runs.ts"
 import type { DataFile, IndexFile } from "./StreamFile.ts"
@@ -47,6 +48,8 @@ export interface Options<C> {
   readonly tracefileCount: number
   readonly chunk: C
   readonly actions: Actions<C>
+  /** How long a beacon is kept from viewers (`Inactivity`). */
+  readonly holdMillis?: number
 }
 
 interface Rotation<C> {
@@ -70,8 +73,8 @@ export class Stream<C> {
   receivedPacketSeqNum: bigint | undefined
   /** Indexes completely received since the stream began (`R` of live.md §4). */
   indexCount = 0
-  /** `timestamp_end` of the last inactivity beacon while nothing newer is known. */
-  beacon: bigint | undefined
+  /** What inactivity beacons said since anything else was heard. */
+  readonly inactivity: Inactivity
   ctfStreamId: bigint | undefined
   /** Indexes and beacons received: it stands still only when the tracer says nothing. */
   signOfLifeCount = 0
@@ -112,6 +115,12 @@ export class Stream<C> {
     this.chunk = options.chunk
     this.#ring = new TracefileRing(options.tracefileCount)
     this.file = this.#ring.start(options.chunk)
+    this.inactivity = new Inactivity(options.holdMillis ?? 0)
+  }
+
+  /** `timestamp_end` of the last inactivity beacon while nothing newer is known. */
+  get beacon(): bigint | undefined {
+    return this.inactivity.newest
   }
 
   get isRotating(): boolean {
@@ -226,7 +235,7 @@ export class Stream<C> {
 
   /** `fields` at `at` are a received index's fields. False: a duplicate, or a rotation failed. */
   addIndex(netSeqNum: bigint, packetSeqNum: bigint, fields: Buffer, at: number): boolean {
-    this.beacon = undefined
+    this.inactivity.forget()
     this.signOfLifeCount++
     if (!this.hasIndex) return true
     if (!this.#inFlight.takesControl(netSeqNum)) return false
@@ -242,9 +251,9 @@ export class Stream<C> {
   }
 
   /** An inactivity beacon counts only while nothing is half received: time must not run ahead of a packet. */
-  addBeacon(timestampEnd: bigint): void {
+  addBeacon(timestampEnd: bigint, nowMillis: number): void {
     this.signOfLifeCount++
-    if (this.#inFlight.size === 0) this.beacon = timestampEnd
+    if (this.#inFlight.size === 0) this.inactivity.hear(timestampEnd, nowMillis)
   }
 
   /** Starts a rotation. False: one is pending already, or data would be lost. */

@@ -1,21 +1,42 @@
 /**
  * Where one viewer stands in one stream, and what it is told when it asks for the next index (live.md §7, in the form
- * of §7.6). No I/O and no clock: what depends on files is asked of `Surroundings`.
+ * of §7.6). No I/O and no clock: what depends on files and time is asked of `Surroundings`.
  *
  * Invariants
  * 1. A record is answered at most once and in order of its number; records that are gone are skipped, never repeated.
- * 2. "inactive" is only said when every record the stream received was answered: time never runs ahead of a packet.
+ * 2. "inactive" is only said when every record the stream received was answered, and while there is no stream that the
+ *    viewer does not know: time never runs ahead of a packet, of this stream or of a new one. It never goes back.
  * 3. "hup" is only said when nothing can follow.
  */
+import type { Inactivity } from "./Inactivity.ts"
 import type { Stream } from "./Stream.ts"
 
 /** The part of a stream's state that decides. */
 export type Observed<C> = Pick<
   Stream<C>,
-  "indexCount" | "runs" | "beacon" | "isClosed" | "isRotating" | "inFlightCount" | "isReceivingPacket"
+  "indexCount" | "runs" | "inactivity" | "isClosed" | "isRotating" | "inFlightCount" | "isReceivingPacket"
 >
 
+/**
+ * Streams that the viewer does not know, in any session it is attached to. "imminent": the tracer is announcing them;
+ * "coming": it does so for long, or their metadata stream is missing; "due": the viewer would be told if it asked.
+ */
+export type Unknown = "none" | "imminent" | "coming" | "due"
+
+/** Which answers make the viewer ask for new streams: all of them, those with a packet, or empty ones besides. */
+export type Heeds = "all" | "packets" | "empty"
+
+/** What is so for the viewer as a whole. */
+export interface Knowledge {
+  readonly unknown: Unknown
+  readonly heeds: Heeds
+  /** The latest time that it was told of any stream. */
+  latestTold: bigint | undefined
+}
+
 export interface Surroundings {
+  readonly nowMillis: number
+  readonly viewer: Knowledge
   /** Of this session, or of another one of the same tracing session. */
   readonly isOngoingRotation: boolean
   readonly isConnectionClosed: boolean
@@ -25,11 +46,20 @@ export interface Surroundings {
   readonly isReadable: (seq: number) => boolean
 }
 
-export type Answer = "ok" | "retry" | "inactive" | "hup"
+/**
+ * "wait": there is a record, to be answered when the tracer has told of the streams it is about to tell of: the packet
+ * may end after theirs begin. "empty": an index of no bytes, for a viewer that would not ask for new streams
+ * without.
+ */
+export type Answer = "ok" | "wait" | "retry" | "inactive" | "empty" | "hup"
 
 export class ViewerCursor {
   /** The number of the next record to answer. */
   seq: number
+  /** With "inactive": until when. */
+  inactiveUntil: bigint | undefined
+  /** The end of the packet answered last; kept for viewers that heed packets only. */
+  answeredUntil = 0n
 
   constructor(seq: number) {
     this.seq = seq
@@ -40,12 +70,44 @@ export class ViewerCursor {
     if (stream.isRotating || around.isOngoingRotation) return "retry"
     this.seq = stream.runs.nextFrom(this.seq, stream.indexCount)
     if (this.seq < stream.indexCount) {
-      if (around.isReadable(this.seq)) return "ok"
+      if (around.isReadable(this.seq)) return around.viewer.unknown === "imminent" ? "wait" : "ok"
       return around.hasFailed ? "hup" : "retry"
     }
     const isDrained = stream.inFlightCount === 0 && !stream.isReceivingPacket
     if (stream.isClosed || (around.isConnectionClosed && isDrained)) return "hup"
-    return stream.beacon === undefined ? "retry" : "inactive"
+    return this.#quiet(stream.inactivity, around)
+  }
+
+  /** A new stream's first packet may have begun before anything that could be told now. */
+  #quiet(inactivity: Inactivity, { nowMillis, viewer }: Surroundings): Answer {
+    const { newest } = inactivity
+    const { unknown } = viewer
+    if (unknown === "due" && newest !== undefined) return this.#onUnknown(newest, viewer)
+    const until = unknown === "none" ? inactivity.until(nowMillis) : undefined
+    if (until === undefined) return "retry"
+    return this.#tell(
+      this.inactiveUntil === undefined || until > this.inactiveUntil ? until : this.inactiveUntil,
+      viewer
+    )
+  }
+
+  /**
+   * The viewer has to ask for new streams before time goes on. One that does so with a packet only is led from stream
+   * to stream, each a step ahead of all the others, until it finds a packet: told to try again, it would ask this
+   * stream for ever.
+   */
+  #onUnknown(newest: bigint, viewer: Knowledge): Answer {
+    const { heeds, latestTold } = viewer
+    if (heeds === "empty") return "empty"
+    if (heeds === "all" || latestTold === undefined) return "retry"
+    const told = latestTold > this.answeredUntil ? latestTold : this.answeredUntil
+    return told >= newest ? "retry" : this.#tell(told + 1n, viewer)
+  }
+
+  #tell(until: bigint, viewer: Knowledge): Answer {
+    this.inactiveUntil = until
+    if (viewer.latestTold === undefined || until > viewer.latestTold) viewer.latestTold = until
+    return "inactive"
   }
 
   advance(): void {

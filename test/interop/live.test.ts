@@ -6,7 +6,7 @@
  */
 import { hostname } from "node:os"
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import * as Babeltrace from "../support/babeltrace.ts"
 import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
@@ -189,6 +189,30 @@ Peers.describeWithPeers([...Peers.tracing, "babeltrace", "stdbuf"], `viewing liv
       yield* viewer.ended
     })
   )
+
+  for (const program of ["babeltrace2", "babeltrace"] as const) {
+    it.live(`${program} beside a quiet application: those that come, stay or go are seen, each event once`, () =>
+      Effect.gen(function* () {
+        const { emit, lttng, relay } = yield* setUp()
+        yield* lttng(...createLive(relay, "quiet"))
+        yield* lttng("enable-channel", "-u", "--buffers-pid", "--blocking-timeout=inf", "ch")
+        yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
+        yield* lttng("start")
+        const viewer = yield* view(relay, "quiet", program)
+        const quiet = yield* Effect.forkScoped(emit({ count: 12, source: 9, sleepMicros: 1_000_000 }))
+        yield* untilSource(viewer, 9, 1)
+        const stays = yield* Effect.forkScoped(emit({ count: 150, source: 8, sleepMicros: 50_000 }))
+        const rounds = 8
+        for (let source = 0; source < rounds; source++) yield* emit({ count: 5, source })
+        yield* untilSource(viewer, rounds - 1, 5)
+        yield* Fiber.join(stays)
+        yield* Fiber.join(quiet)
+        yield* lttng("destroy")
+        const short = Array.from({ length: rounds }, (_, source) => ({ source, count: 5 }))
+        Babeltrace.assertExactly(yield* viewer.ended, [...short, { source: 8, count: 150 }, { source: 9, count: 12 }])
+      })
+    )
+  }
 
   it.live("events enabled while the viewer is attached are decoded", () =>
     Effect.gen(function* () {

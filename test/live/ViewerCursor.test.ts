@@ -3,9 +3,17 @@
  * of it. Method: a table for the sentences of the specification, and all combinations against its invariants.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { Inactivity } from "../../src/model/Inactivity.ts"
 import { Runs } from "../../src/model/Runs.ts"
 import type { IndexFile } from "../../src/model/StreamFile.ts"
-import { atBeginning, atEnd, type Observed, type Surroundings, ViewerCursor } from "../../src/model/ViewerCursor.ts"
+import {
+  atBeginning,
+  atEnd,
+  type Knowledge,
+  type Observed,
+  type Surroundings,
+  ViewerCursor
+} from "../../src/model/ViewerCursor.ts"
 
 const indexFile = (chunk: string, number = 0): IndexFile<string> => ({
   data: { chunk, number, isOverwritten: false },
@@ -26,10 +34,22 @@ const runsOf = (...files: ReadonlyArray<ReadonlyArray<number>>): Runs<string> =>
   return runs
 }
 
+/** A beacon that may be told, and one that is kept back. */
+const beacon = (timestamp: bigint) => {
+  const inactivity = new Inactivity(0)
+  inactivity.hear(timestamp, 0)
+  return { inactivity }
+}
+const heldBeacon = (timestamp: bigint) => {
+  const inactivity = new Inactivity(100)
+  inactivity.hear(timestamp, 0)
+  return { inactivity }
+}
+
 const stream = (changes: Partial<Observed<string>> = {}): Observed<string> => ({
   indexCount: 0,
   runs: new Runs(),
-  beacon: undefined,
+  inactivity: new Inactivity(0),
   isClosed: false,
   isRotating: false,
   inFlightCount: 0,
@@ -37,7 +57,11 @@ const stream = (changes: Partial<Observed<string>> = {}): Observed<string> => ({
   ...changes
 })
 
-const around = (changes: Partial<Surroundings> = {}): Surroundings => ({
+type Circumstances = Partial<Surroundings & Knowledge>
+
+const around = ({ unknown = "none", heeds = "all", latestTold, ...changes }: Circumstances = {}): Surroundings => ({
+  viewer: { unknown, heeds, latestTold },
+  nowMillis: 0,
   isOngoingRotation: false,
   isConnectionClosed: false,
   hasFailed: false,
@@ -49,33 +73,49 @@ const three = () => ({ indexCount: 3, runs: runsOf([0, 1, 2]) })
 
 describe("the next index", () => {
   const table: ReadonlyArray<
-    readonly [
-      what: string,
-      cursor: number,
-      Partial<Observed<string>>,
-      Partial<Surroundings>,
-      answer: string,
-      seq: number
-    ]
+    readonly [what: string, cursor: number, Partial<Observed<string>>, Circumstances, answer: string, seq: number]
   > = [
     ["nothing received", 0, {}, {}, "retry", 0],
-    ["nothing received but a beacon", 0, { beacon: 5n }, {}, "inactive", 0],
+    ["nothing received but a beacon", 0, beacon(5n), {}, "inactive", 0],
     ["the first record", 0, three(), {}, "ok", 0],
-    ["a record in the middle, with a later beacon", 1, { ...three(), beacon: 5n }, {}, "ok", 1],
+    ["a record in the middle, with a later beacon", 1, { ...three(), ...beacon(5n) }, {}, "ok", 1],
     ["all answered", 3, three(), {}, "retry", 3],
-    ["all answered, then a beacon", 3, { ...three(), beacon: 5n }, {}, "inactive", 3],
+    ["all answered, then a beacon", 3, { ...three(), ...beacon(5n) }, {}, "inactive", 3],
+    ["all answered, then a beacon just now", 3, { ...three(), ...heldBeacon(5n) }, {}, "retry", 3],
+    ["the same after a while", 3, { ...three(), ...heldBeacon(5n) }, { nowMillis: 100 }, "inactive", 3],
+    ["a beacon, and a stream is being added", 3, { ...three(), ...beacon(5n) }, { unknown: "coming" }, "retry", 3],
+    ["a beacon, and a stream is not known", 3, { ...three(), ...beacon(5n) }, { unknown: "due" }, "retry", 3],
+    [
+      "the same, asked by a viewer that wants an index",
+      3,
+      { ...three(), ...heldBeacon(5n) },
+      { unknown: "due", heeds: "empty" },
+      "empty",
+      3
+    ],
+    [
+      "no beacon, a stream is not known, asked by such a viewer",
+      3,
+      three(),
+      { unknown: "due", heeds: "empty" },
+      "retry",
+      3
+    ],
+    ["a record, and a stream is not known", 1, three(), { unknown: "due", heeds: "empty" }, "ok", 1],
+    ["a record, and a stream is being announced", 1, three(), { unknown: "imminent" }, "wait", 1],
+    ["a closed stream, and one is not known", 3, { ...three(), isClosed: true }, { unknown: "due" }, "hup", 3],
     ["a record whose packet cannot be read yet", 1, three(), { isReadable: () => false }, "retry", 1],
-    ["the same with a beacon", 1, { ...three(), beacon: 5n }, { isReadable: () => false }, "retry", 1],
+    ["the same with a beacon", 1, { ...three(), ...beacon(5n) }, { isReadable: () => false }, "retry", 1],
     ["the same on a disk that failed", 1, three(), { isReadable: () => false, hasFailed: true }, "hup", 1],
     ["a record that can be read on a disk that failed", 1, three(), { hasFailed: true }, "ok", 1],
     ["overwritten records", 0, { indexCount: 6, runs: runsOf([], [2, 3], [4, 5]) }, {}, "ok", 2],
     ["a hole between files", 3, { indexCount: 8, runs: runsOf([2], [6, 7]) }, {}, "ok", 6],
     ["everything overwritten", 1, { indexCount: 6 }, {}, "retry", 6],
-    ["everything cleared, then a beacon", 1, { indexCount: 6, beacon: 5n }, {}, "inactive", 6],
+    ["everything cleared, then a beacon", 1, { indexCount: 6, ...beacon(5n) }, {}, "inactive", 6],
     ["a rotation of the stream", 1, { ...three(), isRotating: true }, {}, "retry", 1],
-    ["a rotation of the session", 1, { ...three(), beacon: 5n }, { isOngoingRotation: true }, "retry", 1],
+    ["a rotation of the session", 1, { ...three(), ...beacon(5n) }, { isOngoingRotation: true }, "retry", 1],
     ["a closed stream with records", 1, { ...three(), isClosed: true }, { isConnectionClosed: true }, "ok", 1],
-    ["a closed stream, drained", 3, { ...three(), isClosed: true, beacon: 5n }, {}, "hup", 3],
+    ["a closed stream, drained", 3, { ...three(), isClosed: true, ...beacon(5n) }, {}, "hup", 3],
     ["a lost tracer, drained", 3, three(), { isConnectionClosed: true }, "hup", 3],
     [
       "a lost tracer with a packet half received",
@@ -110,6 +150,15 @@ describe("the next index", () => {
     assert.deepStrictEqual([cursor.next(of, around()), cursor.seq], ["ok", 1])
   })
 
+  it("a viewer that heeds packets only is led a step ahead of what it was told while a stream is unknown to it", () => {
+    const cursor = atBeginning()
+    const unknown = (latestTold?: bigint) => around({ unknown: "due", heeds: "packets", latestTold })
+    assert.strictEqual(cursor.next(stream(beacon(50n)), unknown()), "retry")
+    assert.strictEqual(cursor.next(stream(beacon(50n)), unknown(9n)), "inactive")
+    assert.strictEqual(cursor.inactiveUntil, 10n)
+    assert.strictEqual(cursor.next(stream(beacon(50n)), unknown(50n)), "retry")
+  })
+
   it("seeking the end skips what was received, not what follows", () => {
     const cursor = atEnd(stream(three()))
     assert.strictEqual(cursor.next(stream(three()), around()), "retry")
@@ -120,49 +169,50 @@ describe("the next index", () => {
 
 describe("every combination of a stream's state", () => {
   const flags = [false, true]
-  const combinations = flags.flatMap((isRotating) =>
-    flags.flatMap((isOngoingRotation) =>
-      flags.flatMap((isClosed) =>
-        flags.flatMap((isConnectionClosed) =>
-          flags.flatMap((hasFailed) =>
-            flags.flatMap((readable) =>
-              [undefined, 9n].flatMap((beacon) =>
-                [0, 1].flatMap((inFlightCount) =>
-                  flags.flatMap((isReceivingPacket) =>
-                    [0, 1, 2, 3].map((at) => ({
-                      at,
-                      of: stream({ ...three(), isRotating, isClosed, beacon, inFlightCount, isReceivingPacket }),
-                      circumstances: around({
-                        isOngoingRotation,
-                        isConnectionClosed,
-                        hasFailed,
-                        isReadable: () => readable
-                      })
-                    }))
-                  )
-                )
-              )
-            )
-          )
-        )
-      )
-    )
-  )
+  const choices = {
+    isRotating: flags,
+    isOngoingRotation: flags,
+    isClosed: flags,
+    isConnectionClosed: flags,
+    hasFailed: flags,
+    readable: flags,
+    beacon: [undefined, 9n],
+    unknown: ["none", "imminent", "coming", "due"],
+    heeds: ["all", "packets", "empty"],
+    inFlightCount: [0, 1],
+    isReceivingPacket: flags,
+    at: [0, 1, 2, 3]
+  } as const
+  type Combination = { readonly [Name in keyof typeof choices]: (typeof choices)[Name][number] }
+  let combinations: Array<Partial<Combination>> = [{}]
+  for (const [name, values] of Object.entries(choices)) {
+    combinations = combinations.flatMap((so) => values.map((value) => ({ ...so, [name]: value })))
+  }
 
   it("keeps the promises of each answer", () => {
     const seen = new Map<string, number>()
-    for (const { at, of, circumstances } of combinations) {
+    for (const combination of combinations as ReadonlyArray<Combination>) {
+      const { at, readable, ...is } = combination
       const cursor = new ViewerCursor(at)
-      const answer = cursor.next(of, circumstances)
-      const told = JSON.stringify({ at, answer, ...of, runs: 0, beacon: String(of.beacon), ...circumstances })
+      const inactivity = is.beacon === undefined ? {} : beacon(is.beacon)
+      const answer = cursor.next(
+        stream({ ...three(), ...is, ...inactivity }),
+        around({ ...is, isReadable: () => readable })
+      )
+      const told = () => JSON.stringify({ ...combination, beacon: String(is.beacon), answer })
+      const must = (holds: boolean) => {
+        if (!holds) assert.fail(told())
+      }
       seen.set(answer, (seen.get(answer) ?? 0) + 1)
-      assert.isAtLeast(cursor.seq, at, told)
-      if (of.isRotating || circumstances.isOngoingRotation) assert.strictEqual(answer, "retry", told)
-      if (answer === "ok") assert.isTrue(at < 3 && circumstances.isReadable(at), told)
-      if (answer === "inactive") assert.isTrue(at === 3 && of.beacon !== undefined && !of.isClosed, told)
-      if (answer === "hup" && at < 3) assert.isTrue(circumstances.hasFailed && !circumstances.isReadable(at), told)
-      if (answer === "hup" && at === 3) assert.isTrue(of.isClosed || circumstances.isConnectionClosed, told)
+      must(cursor.seq >= at)
+      if (is.isRotating || is.isOngoingRotation) must(answer === "retry")
+      if (answer === "ok") must(at < 3 && readable && is.unknown !== "imminent")
+      if (answer === "wait") must(at < 3 && readable && is.unknown === "imminent")
+      if (answer === "inactive") must(at === 3 && is.beacon !== undefined && !is.isClosed && is.unknown === "none")
+      if (answer === "empty") must(at === 3 && is.beacon !== undefined && is.unknown === "due" && is.heeds === "empty")
+      if (answer === "hup" && at < 3) must(is.hasFailed && !readable)
+      if (answer === "hup" && at === 3) must(is.isClosed || is.isConnectionClosed)
     }
-    assert.deepStrictEqual([...seen.keys()].sort(), ["hup", "inactive", "ok", "retry"])
+    assert.deepStrictEqual([...seen.keys()].sort(), ["empty", "hup", "inactive", "ok", "retry", "wait"])
   })
 })

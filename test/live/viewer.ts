@@ -80,8 +80,8 @@ export interface Viewer {
   readonly attach: (session: number | bigint, seek: "beginning" | "last" | number) => Step
   readonly newStreams: (session: number | bigint) => Step
   readonly next: (stream: number | bigint) => Step
-  /** Asks until the answer is something else than "retry", and records that one. */
-  readonly nextUntilKnown: (stream: number | bigint) => Step
+  /** Asks until the answer is no "retry", nor inactivity until another time, and records that one. */
+  readonly nextUntilKnown: (stream: number | bigint, inactiveUntil?: number) => Step
   readonly packet: (stream: number | bigint, offset: number | bigint, length: number) => Step
   readonly metadata: (stream: number | bigint) => Step
   readonly detach: (session: number | bigint) => Step
@@ -188,12 +188,14 @@ const make = (name: string, wire: Wire.Wire, note: Note): Viewer => {
     },
     newStreams: (session) => ask("NEW_STREAMS", u64(session), session),
     next: (stream) => ask("NEXT", u64(stream), stream),
-    nextUntilKnown: (stream) =>
+    nextUntilKnown: (stream, inactiveUntil) =>
       Effect.gen(function* () {
         for (let attempt = 0; attempt < 500; attempt++) {
           yield* wire.send(request(numbers.NEXT, u64(stream)))
           const found = yield* answer("NEXT")
-          if (!found.startsWith("retry")) return note(`${name} NEXT ${stream} → ${found}`)
+          const isOther = inactiveUntil !== undefined && /^inactive until (\d+)/.exec(found)?.[1] !== `${inactiveUntil}`
+          const isKnown = !(found.startsWith("inactive") && isOther) && !found.startsWith("retry")
+          if (isKnown) return note(`${name} NEXT ${stream} → ${found}`)
           yield* Effect.sleep("10 millis")
         }
         note(`${name} NEXT ${stream} → retry for ever`)

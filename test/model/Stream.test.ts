@@ -71,14 +71,14 @@ describe("packets and indexes (§8)", () => {
 
   it("beacons count only while nothing is in flight, also before the first index", () => {
     const { stream } = new Played()
-    stream.addBeacon(5n)
+    stream.addBeacon(5n, 0)
     assert.strictEqual(stream.beacon, 5n)
     const played = new Played()
     played.index(0)
-    played.stream.addBeacon(9n)
+    played.stream.addBeacon(9n, 0)
     assert.isUndefined(played.stream.beacon)
     played.data(0)
-    played.stream.addBeacon(9n)
+    played.stream.addBeacon(9n, 0)
     assert.strictEqual(played.stream.beacon, 9n)
     played.index(1)
     assert.isUndefined(played.stream.beacon)
@@ -223,7 +223,7 @@ describe("rotation to another chunk (§9, behaviour table)", () => {
     const played = new Played().both(0)
     assert.isTrue(played.rotate(1, undefined))
     assert.isFalse(played.data(1))
-    played.stream.addBeacon(7n)
+    played.stream.addBeacon(7n, 0)
     assert.strictEqual(played.stream.beacon, 7n)
     assert.isTrue(played.stream.lastRotationWasToNull)
     for (const at of [1, 50]) {

@@ -143,6 +143,26 @@ const tracedLive = (kind: Relays.Kind) => () => {
     })
   )
 
+  it.live("every idle stream's time goes on", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start(kind)
+      const { emit } = yield* liveSession(relay, 100_000)
+      yield* Effect.forEach([0, 1], (cpu) => emit({ count: 1, cpu }))
+      const { events } = yield* attach(relay, { seek: "last" })
+      const { seen, until } = yield* watch(events)
+      const advances = () => {
+        const count = new Map<bigint, number>()
+        for (const event of seen) {
+          if (event._tag === "StreamAdded" && !event.stream.isMetadata) count.set(event.stream.id, 0)
+          if (event._tag === "Inactive") count.set(event.stream.id, (count.get(event.stream.id) ?? 0) + 1)
+        }
+        return [...count.values()]
+      }
+      yield* until("five times of each stream", () => advances().length > 1 && advances().every((times) => times >= 5))
+      assertInOrder(seen)
+    })
+  )
+
   it.live("an idle session is asked less than five times a second", () =>
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind)

@@ -55,6 +55,9 @@ export class SessionActor implements StreamSession {
   /** Sessions of the same tracing session, this one included. */
   siblings: ReadonlySet<SessionActor> = new Set([this])
   readonly #unpublished = new Set<StreamActor>()
+  /** `ADD_STREAM`s that are being carried out. */
+  #addingCount = 0
+  #announcingSinceMillis = 0
   readonly #surroundings: Surroundings
   readonly #mailbox: Mailbox
   readonly #ended = Deferred.makeUnsafe<void>()
@@ -230,6 +233,16 @@ export class SessionActor implements StreamSession {
 
   /** `ADD_STREAM`, steps 2–10 (§6.2). The handle may be spent although the stream is refused. */
   addStream(request: StreamRequest): Effect.Effect<AddedStream> {
+    // From the turn that read the command on: no beacon that came later may be told before the stream is.
+    if (!this.#isAnnouncing) this.#announcingSinceMillis = performance.now()
+    this.#addingCount++
+    const added = Effect.sync(() => {
+      this.#addingCount--
+    })
+    return Effect.ensuring(this.#addStream(request), added)
+  }
+
+  #addStream(request: StreamRequest): Effect.Effect<AddedStream> {
     return Effect.gen({ self: this }, function* () {
       const surroundings = this.#surroundings
       const { channelName, pathname } = request
@@ -318,6 +331,15 @@ export class SessionActor implements StreamSession {
     // Peers of 2.4 to 2.10 send the whole path; older ones have no session name to group by.
     if (connectionMinor < 4 || connectionMinor >= 11) return path
     return regroupBySession(path, this.identity.sessionName, this.identity.creationTime)
+  }
+
+  get #isAnnouncing(): boolean {
+    return this.#addingCount > 0 || this.#unpublished.size > 0
+  }
+
+  /** Since when there are streams that `STREAMS_SENT` will publish. */
+  get announcingSinceMillis(): number | undefined {
+    return this.#isAnnouncing && !this.isConnectionClosed ? this.#announcingSinceMillis : undefined
   }
 
   /** `STREAMS_SENT`: every unpublished stream becomes visible to viewers in one turn. */

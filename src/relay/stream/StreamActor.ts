@@ -10,6 +10,7 @@ import type { Account } from "../../memory/Blocks.ts"
 import { Charge, type Shares } from "../../memory/Charge.ts"
 import { RecentIndexes } from "../../memory/RecentIndexes.ts"
 import type { RecentPacket } from "../../memory/RecentPackets.ts"
+import { holdMillisOf } from "../../model/Inactivity.ts"
 import { controlHalfBytes, dataHalfBytes } from "../../model/InFlight.ts"
 import { Losses } from "../../model/Losses.ts"
 import { noSeq, Stream } from "../../model/Stream.ts"
@@ -103,7 +104,8 @@ export class StreamActor {
       tracefileSize: options.tracefileSize,
       tracefileCount: options.tracefileCount,
       chunk: options.chunk,
-      actions: this.#files
+      actions: this.#files,
+      holdMillis: holdMillisOf(options.session.identity.liveTimer)
     })
     this.readers = new StreamReaders(this.#files)
     this.losses = new Losses(sessionMinor >= 8)
@@ -185,7 +187,7 @@ export class StreamActor {
   /** An inactivity beacon. */
   addBeacon(timestampEnd: bigint): void {
     this.heardAt = Date.now()
-    this.model.addBeacon(timestampEnd)
+    this.model.addBeacon(timestampEnd, performance.now())
     this.#changed()
   }
 

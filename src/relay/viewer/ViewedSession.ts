@@ -4,7 +4,7 @@
  * Streams are taken in when they are published, so that one which closes before the viewer asks is not lost. Streams of
  * a trace are withheld until its metadata stream can be announced with them.
  */
-import { atBeginning, atEnd } from "../../model/ViewerCursor.ts"
+import { atBeginning, atEnd, type Knowledge, type Unknown } from "../../model/ViewerCursor.ts"
 import type { StreamEntry } from "../../protocol/live/StreamEntry.ts"
 import type { Connection } from "../Connections.ts"
 import type { Registry } from "../Registry.ts"
@@ -13,25 +13,34 @@ import type { Attached } from "../session/Viewers.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import { ViewerStream } from "./ViewerStream.ts"
 
+/** How long packets wait for a tracer that is announcing streams. */
+const imminentMillisMax = 1000
+/** A tracer that takes longer than this has forgotten them. */
+const comingMillisMax = 10_000
+
 export class ViewedSession implements Attached {
   readonly session: SessionActor
   readonly connection: Connection
   readonly #registry: Registry["Service"]
   /** By handle: what the viewer's commands may name. Shared with the viewer's other attachments. */
   readonly #known: Map<number, ViewerStream>
+  readonly #viewer: Knowledge
   readonly #streams = new Set<ViewerStream>()
   readonly #unannounced = new Set<ViewerStream>()
   /** Traces, by path, whose metadata stream was announced. */
   readonly #announcedTraces = new Set<string>()
   readonly #metadata = new Map<string, ViewerStream>()
   #seenPublicationCount = 0
+  #publishedMillis = Number.NEGATIVE_INFINITY
 
   constructor(
     session: SessionActor,
     registry: Registry["Service"],
     connection: Connection,
-    known: Map<number, ViewerStream>
+    known: Map<number, ViewerStream>,
+    viewer: Knowledge
   ) {
+    this.#viewer = viewer
     this.session = session
     this.connection = connection
     this.#registry = registry
@@ -45,6 +54,7 @@ export class ViewedSession implements Attached {
   }
 
   published(streams: ReadonlyArray<StreamActor>): void {
+    this.#publishedMillis = performance.now()
     for (const stream of streams) this.#add(stream, false)
   }
 
@@ -65,7 +75,8 @@ export class ViewedSession implements Attached {
   }
 
   #add(stream: StreamActor, isAtEnd: boolean): void {
-    const viewerStream = new ViewerStream(stream, isAtEnd ? atEnd(stream.model) : atBeginning(), this.#registry)
+    const cursor = isAtEnd ? atEnd(stream.model) : atBeginning()
+    const viewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer)
     this.#streams.add(viewerStream)
     this.#unannounced.add(viewerStream)
     if (stream.isMetadata) this.#metadata.set(stream.path, viewerStream)
@@ -81,7 +92,25 @@ export class ViewedSession implements Attached {
   }
 
   get hasUnannounced(): boolean {
-    return this.#announceable.length > 0
+    return this.#unannounced.size > 0 && this.#announceable.length > 0
+  }
+
+  /** Of this session's streams. */
+  unknown(nowMillis: number): Unknown {
+    const hasDue = this.hasUnannounced
+    const isWithheld = !hasDue && this.#unannounced.size > 0
+    const never = Number.NEGATIVE_INFINITY
+    const since = Math.max(this.session.announcingSinceMillis ?? never, isWithheld ? this.#publishedMillis : never)
+    const age = nowMillis - since
+    if (age < imminentMillisMax) return "imminent"
+    if (hasDue) return "due"
+    return isWithheld || age < comingMillisMax ? "coming" : "none"
+  }
+
+  /** The next announcement adds streams to a trace that is known beside others. */
+  get addsToKnownTrace(): boolean {
+    const known = this.#announcedTraces
+    return known.size > 1 && this.#announceable.some(({ stream }) => known.has(stream.path))
   }
 
   /** Every stream that is due; from now on the viewer may name them. */

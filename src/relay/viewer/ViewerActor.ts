@@ -3,6 +3,7 @@
  * live.md §6 to §9 as values. It sees no bytes of requests and no socket; whoever holds it must `close` it.
  */
 import { Effect } from "effect"
+import type { Heeds, Knowledge, Unknown } from "../../model/ViewerCursor.ts"
 import * as Attach from "../../protocol/live/AttachSession.ts"
 import * as Detach from "../../protocol/live/DetachSession.ts"
 import * as NewStreams from "../../protocol/live/GetNewStreams.ts"
@@ -23,12 +24,17 @@ const attachWait = "100 millis"
 /** CTF 2, as CREATE_SESSION of the streaming protocol has it. */
 const ctf2 = 2
 
-export class ViewerActor {
+export class ViewerActor implements Knowledge {
   readonly #registry: Registry["Service"]
   readonly #connection: Connection
   readonly #attachments = new Map<number, ViewedSession>()
   readonly #streams = new Map<number, ViewerStream>()
   #hasSession = false
+  #hasListed = false
+  #listsLast = false
+  /** Streams were announced in the midst of the viewer's round over all of them. */
+  #isRoundStale = false
+  latestTold: bigint | undefined
   /** The viewer knows CTF 2, and the listing that names trace formats. */
   knowsFormats = false
 
@@ -42,6 +48,7 @@ export class ViewerActor {
   }
 
   get sessions(): ReadonlyArray<ListSessions.Session> {
+    this.#hasListed = true
     const shown = [...this.#registry.sessions.values()].filter(
       (session) => !session.isConnectionClosed && this.#mayKnow(session)
     )
@@ -65,7 +72,30 @@ export class ViewerActor {
 
   /** Said again, it changes nothing: what is attached stays attached. */
   createSession(): void {
+    if (!this.#hasSession) this.#listsLast = !this.#hasListed
     this.#hasSession = true
+  }
+
+  // ---- Knowledge -------------------------------------------------------------------------------------------------
+
+  get unknown(): Unknown {
+    const now = performance.now()
+    let found: Unknown = "none"
+    for (const attachment of this.#attachments.values()) {
+      const unknown = attachment.unknown(now)
+      if (unknown === "imminent") return unknown
+      if (found !== "due" && unknown !== "none") found = unknown
+    }
+    return found
+  }
+
+  /**
+   * babeltrace before 2.1 reads the flag with an index only. 2.0 is known by the order of its first commands, which no
+   * other viewer has: it creates its viewer session before it lists.
+   */
+  get heeds(): Heeds {
+    if (this.knowsFormats) return "all"
+    return this.#listsLast && this.#hasListed ? "empty" : "packets"
   }
 
   // ---- sessions --------------------------------------------------------------------------------------------------
@@ -82,7 +112,7 @@ export class ViewerActor {
       const session = this.#attachable(sessionId, seek)
       if (typeof session === "number") return { status: session, streams: [] }
       const isRotating = session.isOngoingRotation
-      const attachment = new ViewedSession(session, this.#registry, this.#connection, this.#streams)
+      const attachment = new ViewedSession(session, this.#registry, this.#connection, this.#streams, this)
       this.#attachments.set(session.id, attachment)
       // What is announced after a rotation is read from the beginning, like every stream announced later.
       attachment.start(seek === Attach.Seek.last && !isRotating)
@@ -120,7 +150,10 @@ export class ViewerActor {
       return { status: Status.hup, streams: [] }
     }
     attachment.seen()
-    return { status: Status.ok, streams: attachment.announce() }
+    const isAmongOthers = this.#attachments.size > 1 || attachment.addsToKnownTrace
+    const streams = attachment.announce()
+    if (streams.length > 0 && isAmongOthers) this.#isRoundStale = true
+    return { status: Status.ok, streams }
   }
 
   detach(sessionId: bigint): number {
@@ -152,7 +185,11 @@ export class ViewerActor {
   /** The status, or the work that will tell it; with OK the record is at the start of `reply`. */
   nextIndex(viewerStream: ViewerStream, reply: Buffer): number | Effect.Effect<number> {
     if (viewerStream.stream.isMetadata) return NextIndex.Status.hup
-    return viewerStream.next(reply)
+    // A viewer that asks one stream after the other, and shows what is oldest of what they said, must begin again: what
+    // it was just told of may come before a stream that it has asked already.
+    const isStale = this.#isRoundStale
+    this.#isRoundStale = false
+    return isStale ? NextIndex.Status.retry : viewerStream.next(reply)
   }
 
   /** Of a reply with this status. To be asked in the turn that answers: flags describe that moment. */

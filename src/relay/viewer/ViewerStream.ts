@@ -10,7 +10,7 @@ import { offsetOf, recordBytes } from "../../memory/RecentIndexes.ts"
 import type { Lent, RecentPacket } from "../../memory/RecentPackets.ts"
 import type { Run } from "../../model/Runs.ts"
 import type { DataFile } from "../../model/StreamFile.ts"
-import type { Surroundings, ViewerCursor } from "../../model/ViewerCursor.ts"
+import type { Answer, Knowledge, Surroundings, ViewerCursor } from "../../model/ViewerCursor.ts"
 import * as CtfIndex from "../../protocol/CtfIndex.ts"
 import { offsets, Status } from "../../protocol/live/GetNextIndex.ts"
 import { u64At } from "../../protocol/Struct.ts"
@@ -43,12 +43,20 @@ export interface Metadata extends FileContent.Range {
 
 const short = new FileFailed({ operation: "read", path: "", code: "short" })
 export const isMissing = (failure: FileFailed) => failure.code === "ENOENT"
-const statusOf = { retry: Status.retry, hup: Status.hup, inactive: Status.inactive } as const
+const statusOf = {
+  empty: Status.ok,
+  retry: Status.retry,
+  hup: Status.hup,
+  inactive: Status.inactive
+} as const
+/** Between two looks at whether the tracer has announced what it was about to. */
+const announcementPause = "2 millis"
 
 export class ViewerStream implements Surroundings {
   readonly stream: StreamActor
   readonly cursor: ViewerCursor
   readonly #registry: Registry["Service"]
+  readonly viewer: Knowledge
   metadataSent = 0
   readonly #patience: Patience<Buffer, number, bigint | "retry">
   #held: Held | undefined
@@ -59,7 +67,8 @@ export class ViewerStream implements Surroundings {
   #answeredUntil = 0
   #aheadCount = 0
 
-  constructor(stream: StreamActor, cursor: ViewerCursor, registry: Registry["Service"]) {
+  constructor(stream: StreamActor, cursor: ViewerCursor, registry: Registry["Service"], viewer: Knowledge) {
+    this.viewer = viewer
     this.stream = stream
     this.cursor = cursor
     this.#registry = registry
@@ -72,6 +81,10 @@ export class ViewerStream implements Surroundings {
   }
 
   // ---- Surroundings ----------------------------------------------------------------------------------------------
+
+  get nowMillis(): number {
+    return performance.now()
+  }
 
   get isOngoingRotation(): boolean {
     return this.stream.session.isOngoingRotation
@@ -125,7 +138,8 @@ export class ViewerStream implements Surroundings {
   /** "Try again", or the time until which the stream is inactive. */
   #nothingOf(status: number | Effect.Effect<number>): bigint | "retry" | undefined {
     if (status === Status.retry) return "retry"
-    return status === Status.inactive ? this.stream.model.beacon : undefined
+    if (status !== Status.inactive) return undefined
+    return this.viewer.unknown === "none" ? this.cursor.inactiveUntil : "retry"
   }
 
   /** Not half an index: another "try again" would only send the viewer away. */
@@ -138,12 +152,27 @@ export class ViewerStream implements Surroundings {
   }
 
   #next(reply: Buffer): number | Effect.Effect<number> {
-    const status = this.#decide()
-    if (status !== Status.ok) return status
+    const answer = this.#decide()
+    if (answer === "wait") return this.#nextWhenAnnounced(reply)
+    if (answer === "empty") this.#makeEmpty(reply)
+    if (answer !== "ok") return statusOf[answer]
     return this.#take(reply) ? Status.ok : this.#nextFromFile(reply)
   }
 
-  #decide(): number {
+  #nextWhenAnnounced(reply: Buffer): Effect.Effect<number> {
+    return Effect.flatMap(Effect.sleep(announcementPause), () => {
+      const found = this.#next(reply)
+      return typeof found === "number" ? Effect.succeed(found) : found
+    })
+  }
+
+  /** An index of no bytes: nothing is fetched and nothing shown. */
+  #makeEmpty(reply: Buffer): void {
+    reply.fill(0)
+    reply.writeBigUInt64BE(this.stream.model.ctfStreamId ?? 0n, offsets.streamId)
+  }
+
+  #decide(): Answer {
     const { model } = this.stream
     const { runs } = model
     let run = runs.find(runs.nextFrom(this.cursor.seq, model.indexCount))
@@ -151,8 +180,7 @@ export class ViewerStream implements Surroundings {
       runs.dropChunk(run.index.data.chunk)
       run = runs.find(runs.nextFrom(this.cursor.seq, model.indexCount))
     }
-    const answer = this.cursor.next(model, this)
-    return answer === "ok" ? Status.ok : statusOf[answer]
+    return this.cursor.next(model, this)
   }
 
   /** Answers the record at the cursor if that needs no disk. */
@@ -172,6 +200,7 @@ export class ViewerStream implements Surroundings {
     }
     this.#held = { reader, seq, offset: offsetOf(reply, 0) }
     this.#answeredUntil = u64At(reply, offsets.timestampEnd)
+    if (this.viewer.heeds === "packets") this.cursor.answeredUntil = reply.readBigUInt64BE(offsets.timestampEnd)
     this.cursor.advance()
     return true
   }
@@ -211,8 +240,10 @@ export class ViewerStream implements Surroundings {
   #nextFromFile(reply: Buffer): Effect.Effect<number> {
     return Effect.gen({ self: this }, function* () {
       for (let attempt = 0; attempt < attemptCountMax; attempt++) {
-        const status = this.#decide()
-        if (status !== Status.ok) return status
+        const answer = this.#decide()
+        if (answer === "wait") return yield* this.#nextWhenAnnounced(reply)
+        if (answer === "empty") this.#makeEmpty(reply)
+        if (answer !== "ok") return statusOf[answer]
         if (this.#take(reply)) return Status.ok
         const run = this.stream.model.runs.find(this.cursor.seq)
         if (run === undefined) continue

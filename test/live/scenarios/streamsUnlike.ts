@@ -15,9 +15,9 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       yield* viewer.metadata(meta.id)
       yield* viewer.next(stream.id)
       yield* stream.beacon(40)
-      yield* viewer.next(stream.id)
+      yield* viewer.nextUntilKnown(stream.id, 40)
       yield* stream.beacon(50)
-      yield* viewer.next(stream.id)
+      yield* viewer.nextUntilKnown(stream.id, 50)
       yield* viewer.next(stream.id)
     },
     {
@@ -274,7 +274,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       yield* tracer.c.untilChunkGone(0)
       yield* viewer.next(stream.id)
       yield* stream.beacon(700)
-      yield* viewer.next(stream.id)
+      yield* viewer.nextUntilKnown(stream.id, 700)
       yield* viewer.metadata(meta.id)
       yield* viewer.metadata(meta.id)
       yield* viewer.newStreams(1)

@@ -135,7 +135,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
       yield* viewer.next(stream.id)
       yield* viewer.newStreams(1)
       yield* stream.beacon(40)
-      yield* viewer.next(stream.id)
+      yield* viewer.nextUntilKnown(stream.id, 40)
       yield* tracer.stream("ch_1")
       yield* viewer.next(stream.id)
       yield* tracer.c.streamsSent
@@ -159,8 +159,8 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
           "V1 NEXT 1 → ok at 0, 128/128 bits, 1000..1009, lost 0, class 0 +streams",
           "V1 NEW_STREAMS 1 → ok",
           "V1 NEXT 1 → inactive until 40, class 0",
-          "V1 NEXT 1 → inactive until 40, class 0",
-          "V1 NEXT 1 → inactive until 40, class 0 +streams",
+          "V1 NEXT 1 → retry",
+          "V1 NEXT 1 → retry +streams",
           "V1 NEXT 2 → hup",
           "V1 NEXT 50 → error",
           "V1 NEW_STREAMS 1 → ok; 3 data of trace 1 ust/uid/0/64-bit/ch_1",

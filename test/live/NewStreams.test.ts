@@ -1,0 +1,373 @@
+/**
+ * New streams under viewers that are attached: whatever the order of ADD_STREAM, STREAMS_SENT, packets, beacons and
+ * questions, a viewer that insists on rising timestamps lives, gets every packet once, and idle streams' time goes on.
+ *
+ * Method: the relay's viewer side over streams without files, on a clock of the test's own; a tracer that delays what it
+ * announces as a busy one does; and viewers that do what babeltrace 2.0, 2.1 and 1.5 do with each answer, errors
+ * included. Histories are drawn from seeds.
+ */
+import { afterEach, assert, describe, it, vi } from "@effect/vitest"
+import { Effect, Logger } from "effect"
+import { RecentIndexes } from "../../src/memory/RecentIndexes.ts"
+import { holdMillisOf } from "../../src/model/Inactivity.ts"
+import { Stream } from "../../src/model/Stream.ts"
+import { Status } from "../../src/protocol/live/GetNextIndex.ts"
+import { Viewers } from "../../src/relay/session/Viewers.ts"
+import { ViewerActor } from "../../src/relay/viewer/ViewerActor.ts"
+import { type Kind, kinds, Muxer } from "./muxer.ts"
+
+const timerMicros = 400_000
+const timerMillis = timerMicros / 1000
+/** What a tracer may take between beginning a packet and telling of its stream. */
+const delayMillisMax = 180
+const pollMillis = 100
+
+/** xorshift: the same history for the same seed. */
+const random = (seed: number) => {
+  let state = seed * 2_654_435_761 + 1
+  return (below: number): number => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) % below
+  }
+}
+
+const noFiles = {
+  openData: () => {},
+  closeData: () => {},
+  openIndex: () => {},
+  closeIndex: () => {},
+  move: () => {},
+  truncate: () => {},
+  leaveChunk: () => {}
+}
+
+interface Packet {
+  readonly begin: number
+  readonly end: number
+}
+
+class FakeStream {
+  readonly session: FakeSession
+  readonly handle: number
+  readonly path: string
+  readonly channelName: string
+  readonly recentIndexes = new RecentIndexes()
+  readonly log = { isIdle: true, failure: undefined, durable: { indexCount: 1_000_000 } }
+  readonly readers = { acquire: (data: unknown) => ({ data, opened: {} }), release: () => undefined }
+  readonly metadataFile = undefined
+  readonly model: Stream<{ readonly isDeleted: boolean }>
+  isPublished = false
+  #dataSeq = 0n
+  #indexSeq = 0n
+
+  constructor(session: FakeSession, handle: number, path: string, channelName: string) {
+    this.session = session
+    this.handle = handle
+    this.path = path
+    this.channelName = channelName
+    this.model = new Stream({
+      isMetadata: this.isMetadata,
+      hasIndex: true,
+      recordFieldBytes: 64,
+      tracefileSize: 0,
+      tracefileCount: 0,
+      chunk: { isDeleted: false } as { readonly isDeleted: boolean },
+      holdMillis: holdMillisOf(timerMicros),
+      actions: {
+        ...noFiles,
+        record: (_, offset, fields, at) => this.recentIndexes.add(this.model.indexCount, offset, fields, at)
+      }
+    })
+    this.model.ctfStreamId = 0n
+  }
+
+  get isMetadata() {
+    return this.channelName === "metadata"
+  }
+
+  data(): void {
+    this.model.beginPacket(this.#dataSeq++, 16, 0)
+    this.model.endPacket()
+  }
+
+  index({ begin, end }: Packet): void {
+    const fields = Buffer.alloc(64)
+    fields.writeBigUInt64BE(128n, 0)
+    fields.writeBigUInt64BE(128n, 8)
+    fields.writeBigUInt64BE(BigInt(begin), 16)
+    fields.writeBigUInt64BE(BigInt(end), 24)
+    this.model.addIndex(this.#indexSeq, this.#indexSeq, fields, 0)
+    this.#indexSeq++
+  }
+}
+
+class FakeSession {
+  readonly id: number
+  readonly identity = { liveTimer: timerMicros, sessionName: "s", hostname: "h", traceFormat: 1 }
+  readonly streams = new Map<number, FakeStream>()
+  readonly traceIds = new Map<string, bigint>()
+  readonly viewers = new Viewers(undefined, () => {})
+  readonly unpublished = new Set<FakeStream>()
+  isOngoingRotation = false
+  isConnectionClosed = false
+
+  constructor(id: number) {
+    this.id = id
+  }
+
+  announcingSinceMillis: number | undefined
+
+  add(stream: FakeStream): void {
+    this.streams.set(stream.handle, stream)
+    if (!this.traceIds.has(stream.path)) this.traceIds.set(stream.path, BigInt(stream.handle))
+    this.unpublished.add(stream)
+    this.announcingSinceMillis ??= performance.now()
+  }
+
+  publish(): void {
+    const published = [...this.unpublished]
+    this.unpublished.clear()
+    this.announcingSinceMillis = undefined
+    for (const stream of published) stream.isPublished = true
+    this.viewers.publish(published as never)
+  }
+
+  close(stream: FakeStream): void {
+    stream.model.lastNetSeqNum = 2n ** 64n - 1n
+    stream.model.tryClose(false)
+    this.streams.delete(stream.handle)
+  }
+}
+
+/** Milliseconds of the test's clock; timestamps are thousandths of them. */
+const attachAt = 1500
+const endAt = 7000
+const timestampOf = (millis: number) => millis * 1000
+
+interface Application {
+  readonly path: string
+  readonly begins: number
+  readonly ends: number
+}
+
+type Pick = (below: number) => number
+
+class World {
+  readonly sessions: ReadonlyArray<FakeSession>
+  readonly pick: Pick
+  readonly #events: Array<{ readonly at: number; readonly order: number; readonly run: () => void }> = []
+  readonly recorded = new Map<FakeStream, Array<string>>()
+  /** From the beginning of an application's streams until the relay knows of them. */
+  readonly #unheard: Array<readonly [from: number, to: number]> = []
+  #handle = 0
+
+  constructor(pick: Pick) {
+    this.pick = pick
+    this.sessions = pick(3) === 0 ? [new FakeSession(1), new FakeSession(2)] : [new FakeSession(1)]
+    const first = { path: "first", begins: pick(200), ends: endAt }
+    const applications = [this.#addApplication(this.sessions[0] as FakeSession, first)]
+    for (let count = pick(5); count > 0; count--) {
+      const begins = 400 + pick(4500)
+      const ends = pick(2) === 0 ? endAt : begins + 1500 + pick(1000)
+      const path = pick(4) === 0 ? "shared" : `app-${count}`
+      applications.push(this.#addApplication(this.#someSession(), { path, begins, ends }))
+    }
+    for (const addPackets of applications) addPackets()
+    if (pick(3) === 0) this.#addRotation(this.#someSession(), 500 + pick(5000))
+    for (const session of this.sessions) {
+      this.#at(endAt + 2000, () => {
+        session.isConnectionClosed = true
+      })
+    }
+  }
+
+  #someSession(): FakeSession {
+    return this.sessions[this.pick(this.sessions.length)] as FakeSession
+  }
+
+  #at(at: number, run: () => void): void {
+    this.#events.push({ at, order: this.#events.length, run })
+  }
+
+  get history() {
+    return [...this.#events].sort((a, b) => a.at - b.at || a.order - b.order)
+  }
+
+  #addRotation(session: FakeSession, at: number): void {
+    this.#at(at, () => {
+      session.isOngoingRotation = true
+    })
+    this.#at(at + 60, () => {
+      session.isOngoingRotation = false
+    })
+  }
+
+  /** Streams of one trace that begin together, are announced late, speak now and then, and may end. */
+  #addApplication(session: FakeSession, { path, begins, ends }: Application): () => void {
+    const { pick } = this
+    const added = begins + 1 + pick(delayMillisMax - 4)
+    this.#unheard.push([begins, added])
+    const sent = added + 2 + pick(pick(3) === 0 ? 900 : 20)
+    const add = (channelName: string, at: number) => {
+      const stream = new FakeStream(session, ++this.#handle, path, channelName)
+      this.#at(at, () => session.add(stream))
+      return stream
+    }
+    const streams = Array.from({ length: 1 + pick(3) }, (_, cpu) => add(`ch_${cpu}`, added + pick(2)))
+    // Sometimes the metadata stream is published by itself, after the others.
+    const isMetadataLate = pick(4) === 0
+    const metadata = add("metadata", isMetadataLate ? sent + 1 : added)
+    this.#at(ends + 50, () => session.close(metadata))
+    this.#at(sent, () => session.publish())
+    if (isMetadataLate) this.#at(sent + 2 + pick(50), () => session.publish())
+    return () => {
+      for (const stream of streams) this.#addPackets(stream, { path, begins, ends }, sent + 3)
+    }
+  }
+
+  /** Packets are told as they come, so none comes while the relay cannot know of a stream that has begun. */
+  #afterUnheard(at: number): number {
+    return this.isUnheard(at) ? this.#afterUnheard(at + 1) : at
+  }
+
+  isUnheard(at: number): boolean {
+    return this.#unheard.some(([from, to]) => from <= at && at <= to)
+  }
+
+  /** Flushed every period: a packet if there is something, else a beacon. What the stream sends arrives in order. */
+  #addPackets(stream: FakeStream, { begins, ends }: Application, from: number): void {
+    const { pick } = this
+    const isChatty = pick(3) === 0
+    const recorded: Array<string> = []
+    this.recorded.set(stream, recorded)
+    let arrival = from
+    let before = begins
+    for (let tick = from + pick(timerMillis); before < ends; tick += timerMillis) {
+      const at = Math.min(tick, ends)
+      arrival = Math.max(arrival, at) + 1 + pick(15)
+      const end = timestampOf(at)
+      const isFirst = before === begins
+      if (isFirst || isChatty || pick(6) === 0) {
+        // The first packet begins with its stream, later ones with an event.
+        const begin = isFirst ? timestampOf(begins) : timestampOf(before) + 1 + pick(timestampOf(at - before) - 1)
+        arrival = this.#afterUnheard(arrival)
+        const halves = [() => stream.data(), () => stream.index({ begin, end })]
+        if (pick(4) === 0) halves.reverse()
+        this.#at(arrival, halves[0] as () => void)
+        arrival = this.#afterUnheard(arrival + pick(15))
+        this.#at(arrival, () => {
+          halves[1]?.()
+          recorded.push(`${stream.handle}:${begin}-${end}`)
+        })
+      } else this.#at(arrival, () => stream.model.addBeacon(BigInt(end), performance.now()))
+      before = at
+    }
+    this.#at(arrival + 5, () => stream.session.close(stream))
+  }
+}
+
+const play = (seed: number, kind: Kind): void => {
+  const world = new World(random(seed))
+  let now = 0
+  vi.spyOn(performance, "now").mockImplementation(() => now)
+  const sessions = new Map(world.sessions.map((session) => [session.id, session]))
+  const actor = new ViewerActor(
+    { sessions, options: { singleViewer: false }, background: () => {} } as never,
+    {} as never
+  )
+  // Every question takes the time of a round trip.
+  const muxer = new Muxer(actor, kind, () => {
+    now += 0.8
+  })
+  const skipped = new Set<string>()
+  let unknownSince: number | undefined
+  let settledSince = attachAt
+  let polledAt = attachAt
+  const poll = () => {
+    if (now < polledAt) return
+    polledAt = now + pollMillis
+    if (muxer.traces.size === 0) {
+      for (const [stream, packets] of world.recorded) {
+        const isGone = stream.model.isClosed || stream.session.isConnectionClosed
+        if ((stream.isPublished && !stream.session.isOngoingRotation) || isGone)
+          for (const packet of packets) skipped.add(packet)
+      }
+      for (const session of world.sessions) muxer.attach(BigInt(session.id))
+    }
+    muxer.run()
+    const isRotating = world.sessions.some((session) => session.isOngoingRotation)
+    if (actor.unknown !== "none" || isRotating || world.isUnheard(now)) {
+      settledSince = now
+      if (actor.unknown === "due" && !isRotating) unknownSince ??= now
+      if (!kind.insists && unknownSince !== undefined)
+        assert.isBelow(now - unknownSince, 2 * timerMillis + pollMillis, "not told")
+    } else {
+      unknownSince = undefined
+      const isSettled = now - settledSince > 2 * timerMillis && now < endAt && muxer.reads.every(({ told }) => told)
+      if (isSettled) assert.isAtLeast(muxer.shown, timestampOf(now - 2 * timerMillis), "time stands still")
+    }
+  }
+  for (const { at, run } of world.history) {
+    for (; Math.max(now, polledAt) < at; poll()) now = Math.max(now, polledAt)
+    now = Math.max(now, at)
+    run()
+  }
+  for (const deadline = now + 5000; now < deadline && muxer.reads.length > 0; poll()) now = Math.max(now, polledAt)
+  assert.strictEqual(muxer.reads.length, 0, "the viewer did not end")
+  const expected = [...world.recorded.values()].flat().filter((packet) => !skipped.has(packet))
+  assert.deepStrictEqual(muxer.packets.sort(), expected.sort())
+}
+
+describe("viewers attached while streams begin", () => {
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
+  for (const kind of kinds) {
+    it(`${kind.name}: lives, sees every packet once, and time goes on`, () => {
+      for (let seed = 1; seed <= 120; seed++) {
+        try {
+          play(seed, kind)
+        } catch (cause) {
+          throw new Error(`seed ${seed}: ${cause}`, { cause })
+        }
+      }
+    })
+  }
+
+  it("streams told of in a session that the round has passed: the round begins again", () => {
+    let now = 0
+    vi.spyOn(performance, "now").mockImplementation(() => now)
+    const both = [new FakeSession(1), new FakeSession(2)]
+    const sessions = new Map(both.map((session) => [session.id, session]))
+    const actor = new ViewerActor(
+      { sessions, options: { singleViewer: false }, background: () => {} } as never,
+      {} as never
+    )
+    actor.createSession()
+    for (const session of both) {
+      session.add(new FakeStream(session, 10 * session.id, "app", "ch_0"))
+      session.add(new FakeStream(session, 10 * session.id + 1, "app", "metadata"))
+      session.publish()
+      Effect.runSync(Effect.provide(actor.attach(BigInt(session.id), 2), Logger.layer([])))
+    }
+    const asked = actor.stream(20)
+    const ask = () => {
+      now++
+      return asked === undefined ? undefined : actor.nextIndex(asked, Buffer.alloc(64))
+    }
+    both[1]?.streams.get(20)?.model.addBeacon(5n, now)
+    now += 1000
+    assert.strictEqual(ask(), Status.inactive)
+    assert.strictEqual(actor.newStreams(1n).streams.length, 0)
+    assert.strictEqual(ask(), Status.inactive)
+    const [first] = both as [FakeSession]
+    first.add(new FakeStream(first, 30, "app", "ch_1"))
+    first.publish()
+    assert.strictEqual(ask(), Status.retry)
+    assert.strictEqual(actor.newStreams(1n).streams.length, 1)
+    assert.deepStrictEqual([ask(), ask()], [Status.retry, Status.inactive])
+  })
+})
