@@ -33,10 +33,19 @@ const licences: Plugin = {
   }
 }
 
+/** What comes before the runtime. */
+const firstStage: Plugin = {
+  name: "first stage",
+  generateBundle() {
+    const source = readFileSync("src/bin/lttng-relayd.sh", "utf8")
+    this.emitFile({ type: "asset", fileName: "lttng-relayd", source })
+  }
+}
+
 export default defineConfig({
   input: { "lttng-relayd": "src/bin/lttng-relayd.ts", "lttng-relay": "src/bin/lttng-relay.ts" },
   platform: "node",
-  plugins: [licences],
+  plugins: [licences, firstStage],
   output: {
     dir: "dist/bin",
     format: "esm",

@@ -73,12 +73,12 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   connection: ["errors", "protocol", "model", "memory", "relay", "transport"],
   ctf: ["protocol"],
   target: ["protocol", "transport", "ctf"],
-  viewer: ["protocol", "transport", "ctf"],
+  viewer: ["protocol", "storage", "transport", "ctf"],
   "Relay.ts": ["protocol", "model", "memory", "storage", "relay", "transport", "connection", "config"],
   "index.ts": ["protocol", "storage", "relay", "config", "ctf", "target", "viewer", "Relay.ts"],
   telemetry: ["relay", "Relay.ts"],
   admin: ["relay", "telemetry", "Relay.ts"],
-  daemon: ["errors", "config", "telemetry", "admin", "Relay.ts"],
+  daemon: ["errors", "config", "model", "telemetry", "admin", "Relay.ts"],
   cli: ["errors", "transport", "ctf", "target", "viewer", "config"],
   bin: ["daemon", "cli"]
 }

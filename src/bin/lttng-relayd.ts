@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The daemon's entry: reads the options as launcher, or serves when a launcher has handed them over.
+ * The daemon's entry: has the first stage listen, then reads the options as launcher, then serves.
  *
  * The listener comes first: without one, SIGUSR1 would start the runtime's inspector.
  */
@@ -11,13 +11,27 @@ if (process.execve === undefined) {
   process.exit(1)
 }
 
-const { take } = await import("../daemon/Handover.ts")
-const handover = take()
-if (handover === undefined) {
-  const { main } = await import("../daemon/Launch.ts")
-  process.exit(await main(import.meta.filename))
-} else {
-  const { main } = await import("../daemon/Main.ts")
-  const { startRelay } = await import("../daemon/RelayProcess.ts")
-  main(handover, startRelay)
+const { existsSync } = await import("node:fs")
+const interpreter = "/usr/bin/perl"
+const firstStage = `${import.meta.dirname}/lttng-relayd`
+const options = process.argv.slice(2)
+/** It would not listen for these: they end at once, or go on in another process. */
+const isElsewhere = options.some((word) => /^-[dbVh]|^--(dae|bac|ver|help|con)/.test(word))
+const isFirst = process.env.LTTNG_RELAYD_LISTENERS === undefined && process.env.LTTNG_RELAYD_HANDOVER === undefined
+if (isFirst && !isElsewhere && existsSync(interpreter) && existsSync(firstStage)) {
+  process.execve(interpreter, [interpreter, "-x", "--", firstStage, ...options], {
+    ...process.env,
+    LTTNG_RELAYD_RUNTIME: process.execPath,
+    LTTNG_RELAYD_RUNTIME_FLAGS: process.execArgv.join(" ")
+  })
 }
+
+const { take } = await import("../daemon/Handover.ts")
+const { main: launch } = await import("../daemon/Launch.ts")
+const handover = take() ?? (await launch(import.meta.filename))
+if (typeof handover === "number") process.exit(handover)
+// Nothing is there yet that a stop would have to end in order.
+for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => process.exit(0))
+const { main } = await import("../daemon/Main.ts")
+const { startRelay } = await import("../daemon/RelayProcess.ts")
+main(handover, startRelay)

@@ -5,7 +5,8 @@
  */
 import type { Testpoints } from "./Environment.ts"
 import type { HttpPort } from "./HttpPort.ts"
-import { defaults, type RelayConfig } from "./RelayConfig.ts"
+import type { RelayConfig } from "./RelayConfig.ts"
+import { defaults } from "./RelayDefaults.ts"
 
 export type Mode = "foreground" | "background" | "daemonize"
 export type LogFormat = "text" | "json"
@@ -19,8 +20,10 @@ export interface DaemonOptions {
   readonly sigParent: boolean
   readonly group: string
   readonly workingDirectory?: string | undefined
-  /** The tracing daemons' directory for sockets; ours is `relayd/` in it. */
-  readonly runDirectory: string
+  /** The tracing daemons' directory for sockets; ours is `relayd/` in it. None where the user has no home. */
+  readonly runDirectory: string | undefined
+  /** Whether a start without that directory must fail. */
+  readonly isRunDirectoryNamed: boolean
   /** Where the health socket goes if not to the run directory. */
   readonly healthPath?: string | undefined
   /** 0 to 3, or more from an INI file. */
@@ -39,7 +42,8 @@ export const daemonDefaults: DaemonOptions = {
   makeOutput: false,
   sigParent: false,
   group: "tracing",
-  runDirectory: "",
+  runDirectory: undefined,
+  isRunDirectoryNamed: false,
   verbosity: 0,
   logFormat: "text",
   abortOnError: false,

@@ -4,7 +4,7 @@
  * Nothing else reads the environment, but for what the logger's colours and the service manager define. Messages are
  * returned, not printed.
  */
-import { homedir, userInfo } from "node:os"
+import { userInfo } from "node:os"
 import type { KeepAlive } from "./RelayConfig.ts"
 import { cInteger, switchValue, timerMillisMax } from "./Value.ts"
 
@@ -26,21 +26,24 @@ export interface Testpoints {
   readonly failing: ReadonlyArray<Component>
 }
 
-/** The parent of the user's INI file, run directory and default output. */
-export const home = (env: Variables): string => {
+/** The parent of the user's INI file, run directory and default output. Containers run as users that have none. */
+export const home = (env: Variables): string | undefined => {
   const fromPasswd = () => {
     try {
       return userInfo().homedir
     } catch {
-      return homedir()
+      return undefined
     }
   }
-  return env.LTTNG_HOME || env.HOME || fromPasswd()
+  return (env.LTTNG_HOME || env.HOME || fromPasswd())?.replace(/(?<=.)\/+$|^\/+$/, "")
 }
 
-export const runDirectory = (env: Variables): string => {
-  if (env.LTTNG_RUNDIR) return env.LTTNG_RUNDIR
-  return process.getuid?.() === 0 ? "/var/run/lttng" : `${home(env)}/.lttng`
+/** `isNamed`: somebody counts on it, and a start without it fails. */
+export const runDirectory = (env: Variables): { readonly path: string | undefined; readonly isNamed: boolean } => {
+  if (env.LTTNG_RUNDIR) return { path: env.LTTNG_RUNDIR, isNamed: true }
+  const ofUser = home(env)
+  const path = process.getuid?.() === 0 ? "/var/run/lttng" : ofUser === undefined ? undefined : `${ofUser}/.lttng`
+  return { path, isNamed: false }
 }
 
 /** `undefined` when absent; NaN when it is no boolean. */

@@ -6,7 +6,8 @@
  */
 import { isIPv6 } from "node:net"
 import { Config, Duration } from "effect"
-import { defaults, type ListenAddress, type RelayConfig } from "./RelayConfig.ts"
+import type { ListenAddress, RelayConfig } from "./RelayConfig.ts"
+import { defaults } from "./RelayDefaults.ts"
 
 /** `NAME_HOST` (an address with colons is IPv6) and `NAME_PORT`. */
 const address = (name: string, standard: ListenAddress): Config.Config<ListenAddress> =>

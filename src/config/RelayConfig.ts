@@ -17,7 +17,9 @@ export const ListenAddress = Schema.Struct({
   host: Schema.NonEmptyString,
   /** 0 lets the system choose. */
   port: count(0, 65_535),
-  family: Schema.Literals([4, 6])
+  family: Schema.Literals([4, 6]),
+  /** A socket that listens there already: it is taken over, and nothing is bound. */
+  descriptor: Schema.optional(count(0))
 })
 export interface ListenAddress extends Schema.Schema.Type<typeof ListenAddress> {}
 
@@ -74,24 +76,6 @@ export const RelayConfig = Schema.Struct({
   socketTimeoutMillis: Schema.optional(count(1, timerMillisMax))
 })
 export interface RelayConfig extends Schema.Schema.Type<typeof RelayConfig> {}
-
-/** What the daemon uses where it is told nothing else; `output` is empty and must be given. */
-export const defaults: RelayConfig = {
-  output: "",
-  control: { host: "0.0.0.0", port: 5342, family: 4 },
-  data: { host: "0.0.0.0", port: 5343, family: 4 },
-  live: { host: "localhost", port: 5344, family: 4 },
-  grouping: "host",
-  allowClear: true,
-  singleViewer: false,
-  fdPoolSize: 1014,
-  connectionCountMax: 4096,
-  memoryBytesMax: 64 * 1024 * 1024,
-  liveCacheBytes: 32 * 1024 * 1024,
-  stopTimeoutMillis: 5000,
-  keepAlive: undefined,
-  socketTimeoutMillis: undefined
-}
 
 /** A relay cannot run like this. `reason` names every member that is wrong, and what is expected of it. */
 export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", { reason: Schema.String }) {

@@ -130,6 +130,8 @@ const listenAddress = (draft: Draft, from: ListenAddress | undefined, standard: 
 
 const finish = (sources: Sources, draft: Draft, messages: Array<Message>): DaemonOptions => {
   const { env } = sources
+  const home = Environment.home(env)
+  const runDirectory = Environment.runDirectory(env)
   const complain = (text: string) => messages.push({ level: "error", text })
   const { relay } = daemonDefaults
   return {
@@ -137,7 +139,7 @@ const finish = (sources: Sources, draft: Draft, messages: Array<Message>): Daemo
     relay: {
       ...relay,
       ...draft.relay,
-      output: draft.output ?? `${Environment.home(env)}/lttng-traces`,
+      output: draft.output ?? (home === undefined ? "" : `${home}/lttng-traces`),
       control: listenAddress(draft, draft.control, relay.control),
       data: listenAddress(draft, draft.data, relay.data),
       live: listenAddress(draft, draft.live, relay.live),
@@ -152,7 +154,8 @@ const finish = (sources: Sources, draft: Draft, messages: Array<Message>): Daemo
     sigParent: draft.sigParent,
     group: draft.group ?? daemonDefaults.group,
     workingDirectory: draft.workingDirectory,
-    runDirectory: Environment.runDirectory(env),
+    runDirectory: runDirectory.path,
+    isRunDirectoryNamed: runDirectory.isNamed,
     healthPath: env.LTTNG_RELAYD_HEALTH || undefined,
     verbosity: draft.verbosity,
     logFormat: draft.logFormat ?? daemonDefaults.logFormat,
@@ -171,7 +174,8 @@ const applyIniFiles = async (
   messages: Array<Message>
 ): Promise<boolean> => {
   const named = settings.findLast((setting) => setting.name === "config")?.value
-  for (const path of [sources.systemIni, `${Environment.home(sources.env)}/.lttng/lttng.conf`, named]) {
+  const home = Environment.home(sources.env)
+  for (const path of [sources.systemIni, home === undefined ? undefined : `${home}/.lttng/lttng.conf`, named]) {
     if (path === undefined) continue
     const { found, conflict } = await applyIni(sources, into, path, messages)
     if (conflict) return false
@@ -210,6 +214,9 @@ export const resolve = async (sources: Sources): Promise<Resolved> => {
   } else into.relay.allowClear = false
   const options = finish(sources, into, messages)
   if (seen.has("version")) return { _tag: "Version", messages }
+  if (into.output === undefined && options.relay.output === "") {
+    return refuse(["There is no home directory to put traces in: give -o, --output PATH"])
+  }
   if (!options.relay.output.startsWith("/")) return refuse(["Please specify an absolute path for -o, --output PATH"])
   const { http } = options
   if (http !== undefined && http.tokenFile === undefined && !HttpPort.isLocal(http.port)) {

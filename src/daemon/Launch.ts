@@ -11,14 +11,16 @@ import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { help } from "../config/Options.ts"
 import * as Resolve from "../config/Resolve.ts"
 import * as Handover from "./Handover.ts"
+import * as Inherited from "./Inherited.ts"
 import * as LogLine from "./LogLine.ts"
 import { packageVersion } from "./PackageVersion.ts"
+import * as TimeZone from "./TimeZone.ts"
 
 /**
- * Runtime flags of the serving process. Standard error is for the relay's own messages. Little of the garbage it makes
- * lives long: a small young generation halves the resident memory and costs nothing.
+ * Runtime flags of the serving process. Little of the garbage it makes lives long: a small young generation halves the
+ * resident memory and costs nothing.
  */
-const runtimeFlags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=4"]
+const runtimeFlags = ["--max-semi-space-size=4"]
 
 const standardError = 2
 
@@ -34,8 +36,14 @@ const environment = (options: DaemonOptions, channel: number | undefined): NodeJ
   UV_THREADPOOL_SIZE: String(options.ioThreads),
   // Where the kernel offers it, file operations are handed over without waking a thread for each.
   UV_USE_IO_URING: process.env.UV_USE_IO_URING ?? "1",
+  // Standard error is for the relay's own messages.
+  NODE_NO_WARNINGS: "1",
   [Handover.variable]: Handover.encode({ options, parentPid: process.ppid, channel })
 })
+
+/** Whether the first stage has given the process its name, flags and environment already. */
+const isPrepared = (options: DaemonOptions, sockets: ReadonlyArray<Inherited.Socket>): boolean =>
+  sockets.length > 0 && process.env.UV_THREADPOOL_SIZE === String(options.ioThreads)
 
 const becomeDaemon = (entry: string, options: DaemonOptions): never => {
   const args = [Handover.processName, ...runtimeFlags, entry, ...process.argv.slice(2)]
@@ -97,8 +105,18 @@ const makeOutput = (options: DaemonOptions): boolean => {
   }
 }
 
-/** Answers the exit status, or does not return. */
-export const main = async (entry: string): Promise<number> => {
+const start = (entry: string, options: DaemonOptions): Promise<number> | Handover.Handover => {
+  const sockets = Inherited.take()
+  if (options.mode === "foreground" && isPrepared(options, sockets)) {
+    return { options: Inherited.adopt(options, sockets), parentPid: process.ppid }
+  }
+  Inherited.close(sockets)
+  return options.mode === "foreground" ? becomeDaemon(entry, options) : startDetached(entry, options)
+}
+
+/** Answers the exit status, or what this process is to serve, or does not return. */
+export const main = async (entry: string): Promise<number | Handover.Handover> => {
+  TimeZone.settle()
   const resolved = await Resolve.resolve(Resolve.system())
   const format = resolved._tag === "Run" ? resolved.options.logFormat : "text"
   for (const message of resolved.messages) print(message, format)
@@ -111,10 +129,7 @@ export const main = async (entry: string): Promise<number> => {
     case "Version":
       process.stdout.write(`${packageVersion()}\n`)
       return 0
-    case "Run": {
-      const { options } = resolved
-      if (!makeOutput(options)) return 1
-      return options.mode === "foreground" ? becomeDaemon(entry, options) : startDetached(entry, options)
-    }
+    case "Run":
+      return makeOutput(resolved.options) ? start(entry, resolved.options) : 1
   }
 }

@@ -5,6 +5,7 @@
  * `DBG1 - HH:MM:SS.nnnnnnnnn [pid/tid]: …`. The runtime serves everything from one thread, so the two ids are equal.
  */
 import type { LogFormat } from "../config/DaemonOptions.ts"
+import * as Time from "../model/Time.ts"
 
 export type Kind = "error" | "warning" | "debug1" | "debug2" | "debug3"
 
@@ -19,10 +20,10 @@ const debugLabels = { debug1: "DBG1", debug2: "DBG2", debug3: "DBG3" } as const
 /** Local time of day; the clock's resolution is a microsecond. */
 const timeOfDay = (): string => {
   const millis = performance.timeOrigin + performance.now()
-  const date = new Date(millis)
+  const { shifted } = Time.local(millis / 1000)
   const nanos = Math.floor((millis % 1000) * 1e6)
-  const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) =>
-    String(part).padStart(2, "0")
+  const [hours, minutes, seconds] = [shifted.getUTCHours(), shifted.getUTCMinutes(), shifted.getUTCSeconds()].map(
+    (part) => String(part).padStart(2, "0")
   )
   return `${hours}:${minutes}:${seconds}.${String(nanos).padStart(9, "0")}`
 }

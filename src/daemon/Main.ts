@@ -114,8 +114,10 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
     setTimeout(giveUp, options.relay.stopTimeoutMillis + closeMillisMax).unref()
     fiber.interruptUnsafe()
   }
-  process.on("SIGTERM", stop)
-  process.on("SIGINT", stop)
+  for (const signal of ["SIGTERM", "SIGINT"]) {
+    process.removeAllListeners(signal)
+    process.on(signal, stop)
+  }
   fiber.addObserver((exit) => {
     const orderly = stopping && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
     process.exit(orderly ? stopped : failed)

@@ -4,12 +4,14 @@
  * As root the group `tracing` may read it; for users it is private. One level is made each, never a parent, and the
  * directories stay when the daemon goes.
  */
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 
 export interface RunDirectory {
   readonly path: string
   /** The group that may use the health socket; `undefined` for a user's own daemon. */
   readonly groupId: number | undefined
+  /** Another relay that runs here: the port files are its own. */
+  readonly occupant: number | undefined
   readonly warnings: ReadonlyArray<string>
 }
 
@@ -38,16 +40,23 @@ const makeDirectory = (path: string, groupId: number | undefined): void => {
 
 const portFileNames = ["control.port", "data.port", "live.port"] as const
 
-/** Whether another daemon that is still alive has its health socket here. */
-const isShared = (path: string): boolean =>
-  readdirSync(path).some((name) => {
-    const pid = /^health-([0-9]+)$/.exec(name)?.[1]
-    return pid !== undefined && Number(pid) !== process.pid && existsSync(`/proc/${pid}`)
-  })
+const isRelay = (pid: number): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("lttng-relayd")
+  } catch {
+    return false
+  }
+}
+
+/** The living daemon that has its health socket here, and so its port files. */
+const occupantOf = (path: string): number | undefined =>
+  readdirSync(path)
+    .map((name) => Number(/^health-([0-9]+)$/.exec(name)?.[1]))
+    .find((pid) => pid > 0 && pid !== process.pid && isRelay(pid))
 
 /**
  * Makes both levels. Port files that a dead daemon left are removed, since readers take them for the truth; those of
- * a living one stay until ours replace them. Throws what the file system says.
+ * a living one stay. Throws what the file system says.
  */
 export const make = (parent: string, group: string): RunDirectory => {
   const asRoot = process.getuid?.() === 0
@@ -55,6 +64,7 @@ export const make = (parent: string, group: string): RunDirectory => {
   const groupId = found === null ? 0 : found
   const path = `${parent}/relayd`
   for (const directory of [parent, path]) makeDirectory(directory, groupId)
-  if (!isShared(path)) for (const name of portFileNames) rmSync(`${path}/${name}`, { force: true })
-  return { path, groupId, warnings: found === null ? ["No tracing group detected"] : [] }
+  const occupant = occupantOf(path)
+  if (occupant === undefined) for (const name of portFileNames) rmSync(`${path}/${name}`, { force: true })
+  return { path, groupId, occupant, warnings: found === null ? ["No tracing group detected"] : [] }
 }

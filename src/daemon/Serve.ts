@@ -64,23 +64,44 @@ const writePidFile = Effect.fnUntraced(function* (path: string | undefined, ownF
   yield* attempt(`Failed to create PID file at path '${path}'`, () => ownFiles.write(path, `${process.pid}\n`))
 })
 
+/** Undefined, with a warning, where there is none and nobody named one: the relay records all the same. */
+const openRunDirectory = Effect.fnUntraced(function* ({ group, isRunDirectoryNamed, runDirectory }: DaemonOptions) {
+  const without = (reason: string) =>
+    Effect.as(Effect.logWarning(`No run directory, so no health socket and no port files: ${reason}`), undefined)
+  if (runDirectory === undefined) return yield* without("the user has no home")
+  const made = attempt("Failed to create the run directory", () => RunDirectory.make(runDirectory, group))
+  const directory = yield* isRunDirectoryNamed ? made : Effect.catch(made, ({ message }) => without(message))
+  for (const warning of directory?.warnings ?? []) yield* Effect.logWarning(warning)
+  return directory
+})
+
 const openHealthSocket = Effect.fnUntraced(function* (
   options: DaemonOptions,
-  directory: RunDirectory.RunDirectory,
+  directory: RunDirectory.RunDirectory | undefined,
   ownFiles: OwnFiles
 ) {
+  const path = options.healthPath ?? (directory === undefined ? undefined : `${directory.path}/health-${process.pid}`)
+  if (path === undefined) return
   const health = Health.make(() => performance.now(), options.testpoints.stalled)
-  const path = options.healthPath ?? `${directory.path}/health-${process.pid}`
-  yield* HealthSocket.make(path, directory.groupId, health.query)
+  yield* HealthSocket.make(path, directory?.groupId, health.query)
   yield* Effect.sync(() => ownFiles.adopt(path))
 })
 
 /** They go first at the end: nobody should be sent to a port that no longer answers. */
-const writePortFiles = Effect.fnUntraced(function* (directory: string, addresses: Addresses, ownFiles: OwnFiles) {
+const writePortFiles = Effect.fnUntraced(function* (
+  directory: RunDirectory.RunDirectory | undefined,
+  addresses: Addresses,
+  ownFiles: OwnFiles
+) {
+  const { path: parent, occupant } = directory ?? {}
+  if (occupant !== undefined) {
+    yield* Effect.logWarning(`The port files in ${parent} are those of another relay, process ${occupant}: they stay`)
+  }
   for (const name of ["control", "data", "live"] as const) {
     const { host, port } = addresses[name]
     yield* Effect.logDebug(`Bound ${name} socket to port ${port}`).pipe(Effect.annotateLogs({ host }))
-    const path = `${directory}/${name}.port`
+    if (parent === undefined || occupant !== undefined) continue
+    const path = `${parent}/${name}.port`
     yield* Effect.acquireRelease(
       attempt(`Failed to write ${path}`, () => ownFiles.write(path, `${port}\n`)),
       () => Effect.sync(() => ownFiles.remove(path))
@@ -95,13 +116,10 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* Effect.addFinalizer(() => Effect.sync(ownFiles.removeAll))
   yield* enterWorkingDirectory(options.workingDirectory)
   yield* writePidFile(options.pidFile, ownFiles)
-  const directory = yield* attempt("Failed to create the run directory", () =>
-    RunDirectory.make(options.runDirectory, options.group)
-  )
-  for (const warning of directory.warnings) yield* Effect.logWarning(warning)
+  const directory = yield* openRunDirectory(options)
   yield* openHealthSocket(options, directory, ownFiles)
   const addresses = yield* startRelay(options)
-  yield* writePortFiles(directory.path, addresses, ownFiles)
+  yield* writePortFiles(directory, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")
   yield* Effect.sync(environs.announce)
   yield* Effect.forkScoped(notify.send("READY=1").pipe(Effect.andThen(notify.watchdog)))

@@ -6,6 +6,7 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, Layer, Option } from "effect"
 import { WriterThread } from "../thread/WriterThread.ts"
+import * as Directory from "./Directory.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 
 const directoryMode = 0o770
@@ -156,7 +157,12 @@ const make = (thread: WriterThread) =>
     unlink,
     open: (at, mode) => openFile(thread, at, mode),
     makeDirectory: (at) =>
-      call<void>("mkdir", at, (done) => fs.mkdir(at, { recursive: true, mode: directoryMode }, (cause) => done(cause))),
+      call<void>("mkdir", at, (done) =>
+        Directory.make(at, directoryMode).then(
+          () => done(null),
+          (cause) => done(cause)
+        )
+      ),
     rename: (from, to) => call<void>("rename", from, (done) => fs.rename(from, to, (cause) => done(cause))),
     removeDirectory: (at) => call<void>("rmdir", at, (done) => fs.rmdir(at, (cause) => done(cause))),
     list: (at) =>

@@ -21,6 +21,8 @@ export interface Address {
   readonly host: string
   readonly port: number
   readonly family: 4 | 6
+  /** A socket that listens there already: it is taken over, and nothing is bound. */
+  readonly descriptor?: number | undefined
 }
 
 export interface Options {
@@ -52,7 +54,12 @@ export interface ConnectionLimit {
 
 /** Refusals are reported once per this interval: a flood of connections must not become a flood of log lines. */
 const refusalLogMillis = 1000
-const backlog = 64
+
+/**
+ * Connections that the kernel completes before they are accepted; the kernel caps it. Beyond it a peer tries again after
+ * a second, so a burst of targets, after a site's power came back, should fit.
+ */
+const backlog = 4096
 
 /** Handles connections until the scope closes; answers the address the port is bound to. */
 export const listen = <R>(
@@ -120,7 +127,9 @@ const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Ef
     }
     server.once("error", onError)
     // An IPv6 wildcard serves IPv4 peers too, as the reference's does.
-    server.listen({ host: address.host, port: address.port, backlog, ipv6Only: false }, () => {
+    const { descriptor, host, port } = address
+    const place = descriptor === undefined ? { host, port, ipv6Only: false } : { fd: descriptor }
+    server.listen({ ...place, backlog }, () => {
       server.off("error", onError)
       resume(Effect.succeed(server))
     })

@@ -4,12 +4,13 @@
  * The live protocol leaves out two index fields; they are read from the packets' own heads, and an index of the older
  * format 1.0 is written where packets have none. What is written is readable at any moment up to the last whole packet.
  */
-import { type FileHandle, mkdir, open as openFile, readdir } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { type FileHandle, open as openFile, readdir } from "node:fs/promises"
+import { dirname, join, resolve } from "node:path"
 import { Effect, Schema, type Scope, Stream } from "effect"
 import * as CtfPacket from "../ctf/CtfPacket.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import { fixed, u64Max } from "../protocol/Struct.ts"
+import * as Directory from "../storage/Directory.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
 import type { ViewerEvent } from "./ViewerEvent.ts"
 import type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
@@ -58,7 +59,7 @@ const locationOf = (root: string, stream: ViewedStream): Effect.Effect<string, R
 
 const create = (path: string): Effect.Effect<FileHandle, RecordFailed> =>
   attempt(path, async () => {
-    await mkdir(dirname(path), { recursive: true })
+    await Directory.make(dirname(path))
     return openFile(path, "wx")
   })
 
@@ -123,7 +124,7 @@ const close = (mirror: Mirror) =>
 
 const makeRoot = (directory: string) =>
   Effect.gen(function* () {
-    yield* attempt(directory, () => mkdir(directory, { recursive: true }))
+    yield* attempt(directory, () => Directory.make(resolve(directory)))
     const entries = yield* attempt(directory, () => readdir(directory))
     if (entries.length > 0) return yield* new RecordFailed({ path: directory, reason: "not an empty directory" })
   })

@@ -11,7 +11,7 @@ import { Effect } from "effect"
 import { daemonProgram } from "../support/bundle.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
-import { isolated, type Kind, temporaryDirectory } from "../support/relays.ts"
+import { isolated, isRelay, type Kind, temporaryDirectory } from "../support/relays.ts"
 
 /** A home, a run directory, and three ports. */
 export interface Place {
@@ -69,7 +69,7 @@ export const untilListening = (at: Place, running: Process.Running) =>
     `ports ${at.ports.join(", ")} to listen`,
     Effect.suspend(() => {
       const outcome = running.outcome()
-      if (outcome === undefined) return Effect.succeed(listening(at))
+      if (outcome === undefined) return Effect.succeed(listening(at) && isRelay(running.pid))
       return Effect.fail(new Process.ProcessFailed({ command: "daemon", detail: outcome.stderr }))
     })
   )

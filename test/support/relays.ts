@@ -5,7 +5,7 @@
  * Both run under TZ=UTC and umask 022. Root's daemons share /var/run/lttng whatever LTTNG_HOME says, so the
  * reference gets a private /run; ours takes `LTTNG_RUNDIR`.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -70,6 +70,15 @@ export const isolated = (command: ReadonlyArray<string>): ReadonlyArray<string> 
   ...command
 ]
 
+/** Ours has its name once it serves; its ports listen before. */
+export const isRelay = (pid: number): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8") === "lttng-relayd\n"
+  } catch {
+    return false
+  }
+}
+
 const commandOf = (kind: Kind): ReadonlyArray<string> =>
   kind === "ours"
     ? ["sh", "-c", 'umask 022; exec "$@"', "sh", process.execPath, daemonProgram]
@@ -108,7 +117,7 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
         const detail = `ended with ${outcome.code ?? outcome.signal}: ${outcome.stderr.slice(-2000)}`
         return Effect.fail(new Process.ProcessFailed({ command: `${kind} relay`, detail }))
       }
-      return Effect.succeed([controlPort, dataPort, livePort].every(Ports.listening))
+      return Effect.succeed([controlPort, dataPort, livePort].every(Ports.listening) && isRelay(running.pid))
     })
   )
   const relay: Relay = { kind, host, output, controlPort, dataPort, livePort, process: running }

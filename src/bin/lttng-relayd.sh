@@ -1,0 +1,73 @@
+#!/bin/sh
+# The daemon's command. Its first stage, which is the perl below, listens, then becomes the daemon, which takes the
+# sockets over: it is there after some milliseconds, the runtime after twenty to some hundred, and `lttng create --live`
+# connects after as many and does not try again. Only a shortcut: whatever it does not understand, cannot bind or cannot
+# know (other sources of options), it leaves to the daemon, which also says what is wrong; so does a machine without perl.
+[ -x /usr/bin/perl ] && exec /usr/bin/perl -x -- "$0" "$@"
+here=$(readlink -f -- "$0")
+exec node "${here%/*}/lttng-relayd.js" "$@"
+exit 1
+#!/usr/bin/perl
+# No modules: loading them costs as much as all the rest.
+my @options = @ARGV;
+my $path = $0;
+while (defined(my $to = readlink $path)) {
+  $path = $to =~ m{^/} ? $to : ($path =~ m{^(.*/)}s ? $1 : "") . $to;
+}
+my $entry = ($path =~ m{^(.*/)}s ? $1 : "./") . "lttng-relayd.js";
+# The entry, where it was run by itself, says which runtime it was, with which flags.
+my @flags = split / /, delete $ENV{LTTNG_RELAYD_RUNTIME_FLAGS} || "";
+my $node = delete $ENV{LTTNG_RELAYD_RUNTIME} || (grep { -x } map { "$_/node" } split /:/, $ENV{PATH} || "")[0] || "node";
+
+my %address = (control => ["0.0.0.0", 5342], data => ["0.0.0.0", 5343], live => ["127.0.0.1", 5344]);
+my %port_option = ("-C", "control", "-D", "data", "-L", "live");
+$port_option{"--$_-port"} = $_ for keys %address;
+my %switch = map { $_ => 1 } qw(-v -vv -vvv -p -s -x -S --verbose --group-output-by-host --group-output-by-session
+  --disallow-clear --sig-parent --single-viewer);
+my %argument = map { $_ => 1 } qw(-o -g -P -w --output --group --pid-file --working-directory);
+
+# What the options say about addresses; false where they say what this stage does not know.
+sub understood {
+  my @words = @_;
+  while (defined(my $word = shift @words)) {
+    next if $switch{$word};
+    my ($name, $value) = $word =~ /^(--[a-z-]+)=(.*)$/s ? ($1, $2) : ($word, undef);
+    return 0 unless $port_option{$name} || $argument{$name};
+    $value = shift @words unless defined $value;
+    return 0 unless defined $value;
+    next unless $port_option{$name};
+    my ($host, $port) = $value =~ m{^tcp4?://(localhost|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}):([1-9]\d{0,4})$}i or return 0;
+    $address{$port_option{$name}} = [lc $host eq "localhost" ? "127.0.0.1" : $host, $port];
+  }
+  return 1;
+}
+
+sub configured {
+  my $home = $ENV{LTTNG_HOME} || $ENV{HOME} || (getpwuid($<))[7] || "";
+  return -e "/etc/lttng/lttng.conf" || -e "$home/.lttng/lttng.conf";
+}
+
+# Linux's numbers. The sockets stay in @kept, and so open; close-on-exec is taken from them.
+my ($inet, $stream, $socket_level, $reuse_address, $set_descriptor_flags, $backlog) = (2, 1, 1, 2, 2, 4096);
+my (@kept, @taken);
+sub take {
+  my ($name, $host, $port) = @_;
+  return if $port > 65535 || grep { $_ > 255 } split /\./, $host;
+  socket(my $socket, $inet, $stream, 0) or return;
+  setsockopt($socket, $socket_level, $reuse_address, pack("l", 1));
+  bind($socket, pack("S n C4 x8", $inet, $port, split /\./, $host)) && listen($socket, $backlog) or return;
+  fcntl($socket, $set_descriptor_flags, 0) or return;
+  push @kept, $socket;
+  push @taken, join " ", $name, fileno $socket, $host, $port;
+}
+
+$ENV{LTTNG_RELAYD_LISTENERS} = "";
+if ($^O eq "linux" && understood(@options) && !configured()) {
+  take($_, @{$address{$_}}) for sort keys %address;
+  $ENV{LTTNG_RELAYD_LISTENERS} = join ",", @taken;
+  $ENV{UV_THREADPOOL_SIZE} ||= 64;
+  $ENV{UV_USE_IO_URING} = 1 unless defined $ENV{UV_USE_IO_URING};
+  $ENV{NODE_NO_WARNINGS} = 1;
+  unshift @flags, "--max-semi-space-size=4";
+}
+exec {$node} "lttng-relayd", @flags, $entry, @options or die "lttng-relayd: cannot run $node: $!\n";

@@ -1,0 +1,20 @@
+/** The relay's defaults, without the schema that checks them: a start reads options before it loads anything large. */
+import type { RelayConfig } from "./RelayConfig.ts"
+
+/** What the daemon uses where it is told nothing else; `output` is empty and must be given. */
+export const defaults: RelayConfig = {
+  output: "",
+  control: { host: "0.0.0.0", port: 5342, family: 4 },
+  data: { host: "0.0.0.0", port: 5343, family: 4 },
+  live: { host: "localhost", port: 5344, family: 4 },
+  grouping: "host",
+  allowClear: true,
+  singleViewer: false,
+  fdPoolSize: 1014,
+  connectionCountMax: 4096,
+  memoryBytesMax: 64 * 1024 * 1024,
+  liveCacheBytes: 32 * 1024 * 1024,
+  stopTimeoutMillis: 5000,
+  keepAlive: undefined,
+  socketTimeoutMillis: undefined
+}

@@ -1,0 +1,35 @@
+/**
+ * Makes a directory with its parents, level by level: the runtime's recursive form says ENOENT where a file system is
+ * read-only, and never returns where one refuses with ENOENT, as /proc does.
+ */
+import { mkdir, stat } from "node:fs/promises"
+import { dirname } from "node:path"
+
+const failed = (cause: unknown): string => (cause as NodeJS.ErrnoException).code ?? ""
+
+const makeOne = async (path: string, mode: number): Promise<void> => {
+  try {
+    await mkdir(path, { mode })
+  } catch (cause) {
+    // What is there already may be on a file system that refuses for another reason first: EROFS, EACCES.
+    const isThere =
+      failed(cause) !== "ENOENT" &&
+      (await stat(path).then(
+        (stats) => stats.isDirectory(),
+        () => false
+      ))
+    if (!isThere) throw cause
+  }
+}
+
+/** Rejects with what the system says of the first level that cannot be made. */
+export const make = async (path: string, mode = 0o777): Promise<void> => {
+  try {
+    await makeOne(path, mode)
+  } catch (cause) {
+    const parent = dirname(path)
+    if (failed(cause) !== "ENOENT" || parent === path) throw cause
+    await make(parent, mode)
+    await makeOne(path, mode)
+  }
+}
