@@ -6,7 +6,7 @@
 import { resolve } from "node:path"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
-import { defaults, type ListenAddress, type RelayConfig } from "../src/config/RelayConfig.ts"
+import { defaults, type ListenAddress, type RelayConfig } from "../src/config/index.ts"
 import { layer, Relay } from "../src/Relay.ts"
 
 /** Port 0 lets the system choose. */

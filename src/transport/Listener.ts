@@ -56,7 +56,7 @@ export interface ConnectionLimit {
 const refusalLogMillis = 1000
 
 /**
- * Connections that the kernel completes before they are accepted; the kernel caps it. Beyond it a peer tries again after
+ * Connections that the kernel completes before they are accepted; it caps them. Beyond it a peer tries again after
  * a second, so a burst of targets, after a site's power came back, should fit.
  */
 const backlog = 4096
