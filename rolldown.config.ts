@@ -7,7 +7,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { defineConfig, type Plugin } from "rolldown"
+import { defineConfig, type Plugin, rolldown } from "rolldown"
 
 const packagePattern = /^(.*\/node_modules\/((?:@[^/]+\/)?[^/]+))\//
 
@@ -42,10 +42,28 @@ const firstStage: Plugin = {
   }
 }
 
+/** The operator's page: one script for browsers, beside the commands that serve it. */
+const page: Plugin = {
+  name: "page",
+  async generateBundle() {
+    const bundle = await rolldown({ input: "src/admin/page/Page.ts", platform: "browser" })
+    const { output } = await bundle.generate({ format: "esm", minify: true })
+    const styles = ["node_modules/uplot/dist/uPlot.min.css", "src/admin/page/page.css"]
+    const files = {
+      "page.js": output[0].code,
+      "page.css": styles.map((path) => readFileSync(path, "utf8")).join("\n"),
+      "index.html": readFileSync("src/admin/page/index.html", "utf8")
+    }
+    for (const [name, source] of Object.entries(files)) {
+      this.emitFile({ type: "asset", fileName: `page/${name}`, source })
+    }
+  }
+}
+
 export default defineConfig({
   input: { "lttng-relayd": "src/bin/lttng-relayd.ts", "lttng-relay": "src/bin/lttng-relay.ts" },
   platform: "node",
-  plugins: [licences, firstStage],
+  plugins: [licences, firstStage, page],
   output: {
     dir: "dist/bin",
     format: "esm",

@@ -5,6 +5,7 @@
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSecurity, OpenApi } from "effect/http-api"
 import { Activity, ConnectionStatus, Counters, SessionStatus } from "../relay/Status.ts"
+import { ProcessFigures } from "../telemetry/Reading.ts"
 
 export class SessionUnknown extends Schema.TaggedError<SessionUnknown>()(
   "SessionUnknown",
@@ -34,8 +35,6 @@ export const Page = {
 /** What there is in all, and the part that was asked for. */
 const listOf = <A extends Schema.Top>(item: A) => Schema.Struct({ total: Schema.Int, items: Schema.Array(item) })
 
-export const Build = Schema.Struct({ version: Schema.String, node: Schema.String, startSeconds: Schema.Finite })
-
 /** Sessions by these; the largest or newest first with a leading `-`. */
 export const SessionSort = Schema.Literals([
   "id",
@@ -48,17 +47,58 @@ export const SessionSort = Schema.Literals([
   "-creationTime"
 ])
 
+/** One session in one row; rates per second, oldest first, where they were asked for. */
+export const SessionSummary = Schema.Struct({
+  id: Schema.Int,
+  name: Schema.String,
+  hostname: Schema.String,
+  /** 0 = not live. */
+  liveTimerMicros: Schema.Int,
+  isSnapshot: Schema.Boolean,
+  creationTimeSeconds: Schema.Int,
+  streamCount: Schema.Int,
+  viewerCount: Schema.Int,
+  stallCount: Schema.Int,
+  byteCount: Schema.Int,
+  packetCount: Schema.Int,
+  eventsDiscarded: Schema.Int,
+  packetsLost: Schema.Int,
+  /** Since the last packet or beacon of the stream where that is longest. */
+  silenceMillis: Schema.Finite,
+  /** Of the slowest viewer. */
+  lagSeconds: Schema.Finite,
+  lagPacketCount: Schema.Int,
+  byteRates: Schema.optionalKey(Schema.Array(Schema.Finite))
+})
+export interface SessionSummary extends Schema.Schema.Type<typeof SessionSummary> {}
+
+export const Overview = Schema.Struct({
+  atMillis: Schema.Finite,
+  sessions: Schema.Array(SessionSummary),
+  counters: Counters,
+  /** By port. */
+  connections: Schema.Record(Schema.String, Schema.Int)
+})
+export interface Overview extends Schema.Schema.Type<typeof Overview> {}
+
+/** Of one session over the last 15 minutes: a point every `intervalSeconds`, the newest last. */
+export const SessionHistory = Schema.Struct({
+  intervalSeconds: Schema.Finite,
+  bytes: Schema.Array(Schema.Finite),
+  eventsDiscarded: Schema.Array(Schema.Finite),
+  lagSeconds: Schema.Array(Schema.Finite)
+})
+
+const sessionId = { params: { id: Schema.NumberFromString.check(Schema.isInt()) }, error: SessionUnknown }
+
 const sessions = HttpApiGroup.make("sessions")
   .add(
     HttpApiEndpoint.get("list", "/", {
       query: { ...Page, sort: Schema.optional(SessionSort), hostname: Schema.optional(Schema.String) },
       success: listOf(SessionStatus)
     }),
-    HttpApiEndpoint.get("get", "/:id", {
-      params: { id: Schema.NumberFromString.check(Schema.isInt()) },
-      success: SessionStatus,
-      error: SessionUnknown
-    })
+    HttpApiEndpoint.get("get", "/:id", { ...sessionId, success: SessionStatus }),
+    HttpApiEndpoint.get("history", "/:id/history", { ...sessionId, success: SessionHistory })
   )
   .prefix("/api/v1/sessions")
   .middleware(Authorization)
@@ -69,9 +109,13 @@ const relay = HttpApiGroup.make("relay")
       query: { ...Page, state: Schema.optional(Schema.Literals(["open", "closed"])) },
       success: listOf(ConnectionStatus)
     }),
+    HttpApiEndpoint.get("overview", "/overview", {
+      query: { rates: Schema.optional(Schema.Literals(["true", "false"])) },
+      success: Overview
+    }),
     HttpApiEndpoint.get("counters", "/counters", { success: Counters }),
     HttpApiEndpoint.get("activity", "/activity", { success: Activity }),
-    HttpApiEndpoint.get("build", "/build", { success: Build })
+    HttpApiEndpoint.get("process", "/process", { success: ProcessFigures })
   )
   .prefix("/api/v1")
   .middleware(Authorization)

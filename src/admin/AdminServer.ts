@@ -12,10 +12,12 @@ import { HttpRouter, type HttpServer, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import type { Relay } from "../Relay.ts"
 import * as Exposition from "../telemetry/Exposition.ts"
+import * as History from "../telemetry/History.ts"
 import { Telemetry } from "../telemetry/Telemetry.ts"
 import { AdminApi } from "./AdminApi.ts"
 import * as Authorization from "./Authorization.ts"
 import * as Handlers from "./Handlers.ts"
+import * as PageFiles from "./PageFiles.ts"
 import { readiness } from "./Readiness.ts"
 
 export interface Options {
@@ -90,6 +92,7 @@ const routes = ({ policy }: Options) =>
     metrics.pipe(Layer.provide(Authorization.guard(policy).layer)),
     livez,
     readyz,
+    ...PageFiles.routes(),
     securityHeaders,
     nothingHere
   )
@@ -104,5 +107,6 @@ export const reasonOf = (cause: Cause.Cause<unknown>): string => {
 /** Serves until the scope closes. The bound address is that of `HttpServer`. */
 export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry> =>
   HttpRouter.serve(routes(options), { disableLogger: true, disableListenLog: true }).pipe(
+    Layer.provide(History.History.layer),
     Layer.provideMerge(NodeHttpServer.layer(server, { gracefulShutdownTimeout: stopTimeout, ...options.listen }))
   )

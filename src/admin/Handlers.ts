@@ -3,8 +3,9 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Relay } from "../Relay.ts"
 import type { SessionStatus } from "../relay/Status.ts"
+import * as History from "../telemetry/History.ts"
 import { Telemetry } from "../telemetry/Telemetry.ts"
-import { AdminApi, SessionUnknown } from "./AdminApi.ts"
+import { AdminApi, type SessionSummary, SessionUnknown } from "./AdminApi.ts"
 
 interface Page {
   readonly limit?: number | undefined
@@ -35,11 +36,54 @@ const sorted = (sessions: ReadonlyArray<SessionStatus>, by: string): ReadonlyArr
   })
 }
 
+const summary = (
+  session: SessionStatus,
+  nowMillis: number,
+  rates: ReadonlyArray<number> | undefined
+): SessionSummary => {
+  const { id, name, hostname, liveTimerMicros, isSnapshot, creationTimeSeconds, viewerCount, stallCount } = session
+  const streams = session.streams.filter(({ isMetadata }) => !isMetadata)
+  const most = (values: ReadonlyArray<number>) => values.reduce((largest, value) => Math.max(largest, value), 0)
+  return {
+    ...{ id, name, hostname, liveTimerMicros, isSnapshot, creationTimeSeconds, viewerCount, stallCount },
+    streamCount: streams.length,
+    ...History.totalsOf(session),
+    silenceMillis: most(streams.map(({ heardAtMillis }) => nowMillis - heardAtMillis)),
+    lagSeconds: most(session.viewers.map(({ lagNanos }) => lagNanos / 1e9)),
+    lagPacketCount: most(session.viewers.map(({ lagPacketCount }) => lagPacketCount)),
+    ...(rates !== undefined && { byteRates: rates })
+  }
+}
+
+const overview = (isWithRates: boolean) =>
+  Effect.gen(function* () {
+    const service = yield* Relay
+    const history = yield* History.History
+    const atMillis = Date.now()
+    const all = yield* service.sessions
+    const connections: Record<string, number> = { control: 0, data: 0, live: 0 }
+    for (const { port } of yield* service.connections) connections[port] = (connections[port] ?? 0) + 1
+    return {
+      atMillis,
+      sessions: all.map((session) =>
+        summary(session, atMillis, isWithRates ? history.of(session.id)?.bytes : undefined)
+      ),
+      counters: yield* service.counters,
+      connections
+    }
+  })
+
 export const sessions = HttpApiBuilder.group(
   AdminApi,
   "sessions",
   Effect.fnUntraced(function* (handlers) {
     const relay = yield* Relay
+    const history = yield* History.History
+    const find = (id: number) =>
+      Effect.flatMap(relay.sessions, (all) => {
+        const found = all.find((session) => session.id === id)
+        return found === undefined ? Effect.fail(new SessionUnknown({ id })) : Effect.succeed(found)
+      })
     return handlers.handleAll({
       list: ({ query }) =>
         Effect.map(relay.sessions, (all) => {
@@ -47,10 +91,15 @@ export const sessions = HttpApiBuilder.group(
           const shown = hostname === undefined ? all : all.filter((session) => session.hostname === hostname)
           return page(sorted(shown, sort), query)
         }),
-      get: ({ params }) =>
-        Effect.flatMap(relay.sessions, (all) => {
-          const found = all.find(({ id }) => id === params.id)
-          return found === undefined ? Effect.fail(new SessionUnknown({ id: params.id })) : Effect.succeed(found)
+      get: ({ params }) => find(params.id),
+      history: ({ params }) =>
+        Effect.map(find(params.id), ({ id }) => {
+          const { bytes, eventsDiscarded, lagSeconds } = history.of(id) ?? {
+            bytes: [],
+            eventsDiscarded: [],
+            lagSeconds: []
+          }
+          return { intervalSeconds: History.intervalSeconds, bytes, eventsDiscarded, lagSeconds }
         })
     })
   })
@@ -67,9 +116,10 @@ export const relay = HttpApiBuilder.group(
         query.state === "closed"
           ? Effect.map(service.closedConnections, (all) => page(all.toReversed(), query))
           : Effect.map(service.connections, (all) => page(all, query)),
+      overview: ({ query }) => overview(query.rates === "true"),
       counters: () => service.counters,
       activity: () => service.activity,
-      build: () => Effect.map(telemetry.process, ({ version, node, startSeconds }) => ({ version, node, startSeconds }))
+      process: () => telemetry.process
     })
   })
 )

@@ -13,7 +13,7 @@ export interface Readiness extends Schema.Schema.Type<typeof Readiness> {}
 
 export interface Facts {
   /** Undefined: the file system does not say. */
-  readonly freeBytes: number | undefined
+  readonly freeBytes?: number
   readonly openDescriptors: number
   readonly descriptorLimit: number
 }

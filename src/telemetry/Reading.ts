@@ -4,24 +4,29 @@
  * Series with a session come per channel, not per stream: streams of one channel on one host are many and short-lived.
  * Relay sessions of one tracing session (one per domain) share their names and are added up.
  */
+import { Schema } from "effect"
 import type { Activity, ConnectionStatus, Counters, SessionStatus, StreamStatus } from "../relay/Status.ts"
 import * as Instruments from "./Instruments.ts"
 import { type Distribution, type Sample, sample } from "./Sample.ts"
 
-export interface ProcessFigures {
-  readonly version: string
-  readonly node: string
-  readonly startSeconds: number
-  readonly cpuUserSeconds: number
-  readonly cpuSystemSeconds: number
-  readonly residentBytes: number
-  readonly heapBytes: number
-  readonly loopDelay: ReadonlyArray<readonly [statistic: "median" | "p99" | "max", seconds: number]>
-  readonly openDescriptors: number
-  readonly descriptorLimit: number
-  /** Undefined: the output's file system does not say. */
-  readonly freeBytes: number | undefined
-}
+/** Of the process and its machine. */
+export const ProcessFigures = Schema.Struct({
+  version: Schema.String,
+  node: Schema.String,
+  startSeconds: Schema.Finite,
+  cpuUserSeconds: Schema.Finite,
+  cpuSystemSeconds: Schema.Finite,
+  residentBytes: Schema.Int,
+  heapBytes: Schema.Int,
+  /** Seconds since the last reading. */
+  loopDelay: Schema.Struct({ median: Schema.Finite, p99: Schema.Finite, max: Schema.Finite }),
+  openDescriptors: Schema.Int,
+  descriptorLimit: Schema.Int,
+  /** Absent: the output's file system does not say. */
+  freeBytes: Schema.optionalKey(Schema.Int),
+  totalBytes: Schema.optionalKey(Schema.Int)
+})
+export interface ProcessFigures extends Schema.Schema.Type<typeof ProcessFigures> {}
 
 export interface Reading {
   readonly nowMillis: number
@@ -230,7 +235,7 @@ const ofProcess = (figures: ProcessFigures): ReadonlyArray<Sample> => [
   sample(Instruments.cpu, figures.cpuSystemSeconds, "system"),
   sample(Instruments.residentMemory, figures.residentBytes),
   sample(Instruments.heapBytes, figures.heapBytes),
-  ...figures.loopDelay.map(([statistic, seconds]) => sample(Instruments.loopDelay, seconds, statistic)),
+  ...Object.entries(figures.loopDelay).map(([statistic, seconds]) => sample(Instruments.loopDelay, seconds, statistic)),
   sample(Instruments.openDescriptors, figures.openDescriptors),
   sample(Instruments.descriptorLimit, figures.descriptorLimit),
   ...(figures.freeBytes === undefined ? [] : [sample(Instruments.freeSpace, figures.freeBytes)])

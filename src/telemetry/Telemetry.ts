@@ -31,10 +31,10 @@ const seriesMaxDefault = 2000
 const loopDelayMillis = 20
 
 /** Of the file system that traces go to: the directory itself may be made later. */
-const freeBytes = (directory: string): Effect.Effect<number | undefined> =>
+const space = (directory: string): Effect.Effect<Pick<ProcessFigures, "freeBytes" | "totalBytes">> =>
   Effect.tryPromise(() => statfs(directory)).pipe(
-    Effect.map(({ bavail, bsize }): number | undefined => bavail * bsize),
-    Effect.catch(() => (directory === "/" ? Effect.succeed(undefined) : freeBytes(dirname(directory))))
+    Effect.map(({ bavail, blocks, bsize }) => ({ freeBytes: bavail * bsize, totalBytes: blocks * bsize })),
+    Effect.catch(() => (directory === "/" ? Effect.succeed({}) : space(dirname(directory))))
   )
 
 const openDescriptors: Effect.Effect<number> = Effect.tryPromise(() => readdir("/proc/self/fd")).pipe(
@@ -54,11 +54,11 @@ const loopDelay: Effect.Effect<() => ProcessFigures["loopDelay"], never, Scope.S
   (histogram) => () => {
     // Includes the timer's own interval.
     const seconds = (nanos: number) => (Number.isFinite(nanos) ? Math.max(0, nanos / 1e9 - loopDelayMillis / 1e3) : 0)
-    const read = [
-      ["median", seconds(histogram.percentile(50))],
-      ["p99", seconds(histogram.percentile(99))],
-      ["max", seconds(histogram.max)]
-    ] as const
+    const read = {
+      median: seconds(histogram.percentile(50)),
+      p99: seconds(histogram.percentile(99)),
+      max: seconds(histogram.max)
+    }
     histogram.reset()
     return read
   }
@@ -70,7 +70,7 @@ const make = (options: Options) =>
     const readLoopDelay = yield* loopDelay
     const startSeconds = Date.now() / 1000 - process.uptime()
     const figures: Effect.Effect<ProcessFigures> = Effect.gen(function* () {
-      const free = yield* freeBytes(options.output)
+      const ofDisk = yield* space(options.output)
       const descriptors = yield* openDescriptors
       const { user, system } = process.cpuUsage()
       const { rss, heapUsed } = process.memoryUsage()
@@ -85,7 +85,7 @@ const make = (options: Options) =>
         loopDelay: readLoopDelay(),
         openDescriptors: descriptors,
         descriptorLimit: options.descriptorLimit,
-        freeBytes: free
+        ...ofDisk
       }
     })
     const all = Effect.gen(function* () {

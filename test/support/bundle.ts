@@ -5,7 +5,7 @@
  * Files that are already right are left alone, and others replaced at once: another run may be starting relays.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type OutputOptions, rolldown } from "rolldown"
 import config from "../../rolldown.config.ts"
@@ -28,11 +28,11 @@ const contentOf = (path: string): string | undefined => {
 export const setup = async (): Promise<void> => {
   const bundle = await rolldown(config)
   const { output } = await bundle.generate(config.output as OutputOptions)
-  mkdirSync(directory, { recursive: true })
   for (const file of output) {
     const content = String(file.type === "chunk" ? file.code : file.source)
     const path = join(directory, file.fileName)
     if (contentOf(path) === content) continue
+    mkdirSync(dirname(path), { recursive: true })
     const aside = `${path}.${process.pid}`
     writeFileSync(aside, content, { mode: 0o755 })
     renameSync(aside, path)

@@ -77,10 +77,9 @@ const reading = (sessions: ReadonlyArray<SessionStatus>, more: Partial<Reading> 
     cpuSystemSeconds: 1,
     residentBytes: 1,
     heapBytes: 1,
-    loopDelay: [["median", 0]],
+    loopDelay: { median: 0, p99: 0, max: 0 },
     openDescriptors: 1,
-    descriptorLimit: 1,
-    freeBytes: undefined
+    descriptorLimit: 1
   },
   seriesMax: 100,
   ...more

@@ -1,0 +1,84 @@
+/** Who is connected, and how the last ones ended. */
+import { html } from "htm/preact"
+import { useState } from "preact/hooks"
+import { usePolled } from "./Polling.ts"
+import { Rows } from "./Rows.ts"
+import type { ConnectionStatus, Listed } from "./Server.ts"
+import * as Values from "./Values.ts"
+
+type State = "open" | "closed"
+
+/** What happens all the time. */
+const ordinary = new Set(["peer closed", "relay stopped"])
+
+const heldBackSeconds = ({ heldBackMillis }: ConnectionStatus): number =>
+  Object.values(heldBackMillis).reduce((sum, millis) => sum + millis, 0) / 1000
+
+const Row = ({ connection, state }: { readonly connection: ConnectionStatus; readonly state: State }) => {
+  const {
+    closedAtMillis,
+    complaint,
+    heldBackBy,
+    id,
+    openedAtMillis,
+    peer,
+    port,
+    reason,
+    receivedByteCount,
+    sessionId
+  } = connection
+  const seconds = ((closedAtMillis ?? Date.now()) - openedAtMillis) / 1000
+  return html`<div class="row connection" role="row" key=${id}>
+    <span role="cell">${port}</span>
+    <span role="cell" class="name">${peer}</span>
+    <span role="cell" class="wide">
+      ${sessionId === undefined ? "–" : state === "open" ? html`<a href=${`#/sessions/${sessionId}`}>${sessionId}</a>` : sessionId}
+    </span>
+    <span role="cell" class="n">${Values.bytes(receivedByteCount)}</span>
+    <span role="cell" class="n wide">${Values.duration(seconds)}</span>
+    <span role="cell" class=${`n wide ${heldBackBy === undefined ? "" : "warn"}`} title=${heldBackBy ?? ""}>
+      ${Values.duration(heldBackSeconds(connection))}
+    </span>
+    <span role="cell" class=${`end ${reason === undefined || ordinary.has(reason) ? "" : "bad"}`} title=${complaint ?? ""}>
+      ${
+        state === "open"
+          ? heldBackBy === undefined
+            ? "read"
+            : `held back: ${heldBackBy}`
+          : html`${
+              closedAtMillis === undefined ? "" : Values.clock(closedAtMillis)
+            } ${reason}${complaint === undefined ? "" : `: ${complaint}`}`
+      }
+    </span>
+  </div>`
+}
+
+export const Connections = () => {
+  const [state, setState] = useState<State>("open")
+  const { value } = usePolled<Listed<ConnectionStatus>>(() => `connections?limit=1000&state=${state}`, state)
+  const tab = (name: State, text: string) => html`<button
+    type="button"
+    aria-pressed=${state === name}
+    onClick=${() => setState(name)}
+  >${text}</button>`
+  return html`<section>
+    <div class="tools">
+      <h1>Connections <small>${value?.total ?? ""}</small></h1>
+      <div class="switch" role="group" aria-label="Which connections">${tab("open", "Open")}${tab("closed", "Ended")}</div>
+    </div>
+    <div class="table" role="table">
+      <div class="row connection head" role="row">
+        <span role="columnheader">Port</span><span role="columnheader">Peer</span>
+        <span role="columnheader" class="wide">Session</span><span role="columnheader" class="n">Received</span>
+        <span role="columnheader" class="n wide">For</span><span role="columnheader" class="n wide">Held back</span>
+        <span role="columnheader" class="end">${state === "open" ? "State" : "End"}</span>
+      </div>
+      <${Rows}
+        items=${value?.items ?? []}
+        label="connections"
+        row=${(connection: ConnectionStatus) => html`<${Row} connection=${connection} state=${state} />`}
+      />
+    </div>
+    ${value?.total === 0 && html`<p class="empty">${state === "open" ? "Nobody is connected." : "No connection has ended yet."}</p>`}
+  </section>`
+}

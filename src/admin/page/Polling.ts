@@ -1,0 +1,42 @@
+/** Asks again and again for as long as a component is shown; a hidden tab asks nothing. */
+import { useEffect, useRef, useState } from "preact/hooks"
+import { ask, type Failure } from "./Server.ts"
+
+export interface Polled<A> {
+  /** The last good answer stays while the relay does not answer. */
+  readonly value: A | undefined
+  readonly failure: Failure | undefined
+}
+
+const intervalMillis = 2_000
+
+/** `path` may depend on whether it is the first question; `again` asks at once when it changes. */
+export const usePolled = <A>(path: (isFirst: boolean) => string, again: unknown): Polled<A> => {
+  const [polled, setPolled] = useState<Polled<A>>({ value: undefined, failure: undefined })
+  const pathNow = useRef(path)
+  pathNow.current = path
+  useEffect(() => {
+    let isOver = false
+    let isFirst = true
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const look = async () => {
+      if (!document.hidden) {
+        const answer = await ask<A>(pathNow.current(isFirst))
+        if (isOver) return
+        if ("failure" in answer) setPolled(({ value }) => ({ value, failure: answer.failure }))
+        else {
+          isFirst = false
+          setPolled({ value: answer.value, failure: undefined })
+        }
+      }
+      timer = setTimeout(look, intervalMillis)
+    }
+    setPolled({ value: undefined, failure: undefined })
+    void look()
+    return () => {
+      isOver = true
+      clearTimeout(timer)
+    }
+  }, [again])
+  return polled
+}

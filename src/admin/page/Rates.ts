@@ -1,0 +1,64 @@
+/**
+ * What changed between two answers, per second: the newest rates of each session, and a short past of its bytes for the
+ * sparkline. Pure but for its own memory.
+ */
+import type { Overview, SessionSummary } from "./Server.ts"
+
+/** Points of a sparkline; the server's own points fill it at first. */
+export const sparkCount = 40
+
+export interface SessionRates {
+  readonly bytes: number
+  readonly packets: number
+  readonly eventsDiscarded: number
+  readonly spark: ReadonlyArray<number>
+}
+
+const none: SessionRates = { bytes: 0, packets: 0, eventsDiscarded: 0, spark: [] }
+
+export class Rates {
+  #before: Overview | undefined
+  #sessions = new Map<number, SessionRates>()
+  total: SessionRates = none
+
+  take(now: Overview): void {
+    const before = this.#before
+    if (before === now) return
+    this.#before = now
+    const seconds = before === undefined ? 0 : (now.atMillis - before.atMillis) / 1000
+    const known = new Map(before?.sessions.map((session) => [session.id, session]))
+    const next = new Map<number, SessionRates>()
+    for (const session of now.sessions) {
+      next.set(session.id, this.#of(session, known.get(session.id), seconds))
+    }
+    this.#sessions = next
+    if (before !== undefined && seconds > 0) {
+      const rate = (key: "byteCount" | "packetCount" | "eventsDiscarded") =>
+        Math.max(0, now.counters[key] - before.counters[key]) / seconds
+      this.total = {
+        bytes: rate("byteCount"),
+        packets: rate("packetCount"),
+        eventsDiscarded: rate("eventsDiscarded"),
+        spark: []
+      }
+    }
+  }
+
+  #of(session: SessionSummary, before: SessionSummary | undefined, seconds: number): SessionRates {
+    const past = this.#sessions.get(session.id)?.spark ?? session.byteRates?.slice(-sparkCount) ?? []
+    if (before === undefined || seconds <= 0) return { ...none, spark: past }
+    const rate = (key: "byteCount" | "packetCount" | "eventsDiscarded") =>
+      Math.max(0, session[key] - before[key]) / seconds
+    const bytes = rate("byteCount")
+    return {
+      bytes,
+      packets: rate("packetCount"),
+      eventsDiscarded: rate("eventsDiscarded"),
+      spark: [...past, bytes].slice(-sparkCount)
+    }
+  }
+
+  of(id: number): SessionRates {
+    return this.#sessions.get(id) ?? none
+  }
+}

@@ -1,0 +1,92 @@
+/** Every session by host: what arrives, what its tracer lost, how late it is, how far its viewers are behind. */
+import { html } from "htm/preact"
+import { useMemo, useState } from "preact/hooks"
+import type { Rates } from "./Rates.ts"
+import { Rows } from "./Rows.ts"
+import type { SessionSummary } from "./Server.ts"
+import { Spark } from "./Spark.ts"
+import * as Values from "./Values.ts"
+
+/** Seconds of lag that an operator should see, and should act on. */
+const lagWarning = 2
+const lagAlarm = 10
+
+export const lagClass = (seconds: number): string => (seconds >= lagAlarm ? "bad" : seconds >= lagWarning ? "warn" : "")
+
+const byHost = (a: SessionSummary, b: SessionSummary): number =>
+  a.hostname < b.hostname ? -1 : a.hostname > b.hostname ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : a.id - b.id
+
+const Row = ({
+  session,
+  rates,
+  isNewHost
+}: {
+  readonly session: SessionSummary
+  readonly rates: Rates
+  readonly isNewHost: boolean
+}) => {
+  const now = rates.of(session.id)
+  const lost = session.eventsDiscarded + session.packetsLost
+  const lostTitle = `${session.eventsDiscarded} events discarded, ${session.packetsLost} packets lost by the tracer`
+  return html`<a class="row session" role="row" href=${`#/sessions/${session.id}`} key=${session.id}>
+    <span role="cell" class=${`host ${isNewHost ? "" : "again"}`} title=${session.hostname}>${session.hostname || "?"}</span>
+    <span role="cell" class="name" title=${session.name}>
+      ${session.name || "?"}${session.liveTimerMicros > 0 && html`<i class="tag">live</i>`}${
+        session.isSnapshot && html`<i class="tag">snapshot</i>`
+      }
+    </span>
+    <span role="cell" class="sparkline"><${Spark} values=${now.spark} /></span>
+    <span role="cell" class="n">${Values.byteRate(now.bytes)}</span>
+    <span role="cell" class="n wide">${Values.rate(now.packets)}</span>
+    <span role="cell" class=${`n ${lost > 0 ? (now.eventsDiscarded > 0 ? "bad" : "warn") : "none"}`} title=${lostTitle}>
+      ${lost > 0 ? Values.count(lost) : "0"}
+    </span>
+    <span role="cell" class="n wide">${Values.duration(session.silenceMillis / 1000)}</span>
+    <span role="cell" class=${`n ${session.viewerCount === 0 ? "none" : lagClass(session.lagSeconds)}`}>
+      ${session.viewerCount === 0 ? "–" : Values.duration(session.lagSeconds)}
+    </span>
+    <span role="cell" class="n wide">${session.viewerCount}</span>
+    <span role="cell" class="n wide">${session.streamCount}</span>
+  </a>`
+}
+
+export const Sessions = ({
+  sessions,
+  rates
+}: {
+  readonly sessions: ReadonlyArray<SessionSummary>
+  readonly rates: Rates
+}) => {
+  const [filter, setFilter] = useState("")
+  const shown = useMemo(() => {
+    const wanted = filter.trim().toLowerCase()
+    const matching = sessions.filter(({ hostname, name }) => `${hostname}/${name}`.toLowerCase().includes(wanted))
+    return matching
+      .toSorted(byHost)
+      .map((session, at, all) => ({ session, isNewHost: all[at - 1]?.hostname !== session.hostname }))
+  }, [sessions, filter])
+  return html`<section>
+    <div class="tools">
+      <h1>Sessions <small>${shown.length === sessions.length ? sessions.length : `${shown.length} of ${sessions.length}`}</small></h1>
+      <input
+        type="search"
+        aria-label="Filter by host or session"
+        placeholder="Filter by host or session"
+        value=${filter}
+        onInput=${(event: Event) => setFilter((event.target as HTMLInputElement).value)}
+      />
+    </div>
+    <div class="table" role="table">
+      <div class="row session head" role="row">
+        <span role="columnheader">Host</span><span role="columnheader">Session</span>
+        <span role="columnheader" class="sparkline"></span>
+        <span role="columnheader" class="n">Data</span><span role="columnheader" class="n wide">Packets</span>
+        <span role="columnheader" class="n">Lost</span><span role="columnheader" class="n wide">Silent</span>
+        <span role="columnheader" class="n">Lag</span><span role="columnheader" class="n wide">Viewers</span>
+        <span role="columnheader" class="n wide">Streams</span>
+      </div>
+      <${Rows} items=${shown} label="sessions" row=${(item: (typeof shown)[number]) => html`<${Row} ...${item} rates=${rates} />`} />
+    </div>
+    ${sessions.length === 0 && html`<p class="empty">No session streams to this relay now.</p>`}
+  </section>`
+}

@@ -1,0 +1,105 @@
+/**
+ * The last quarter of an hour of every session, for who has just come to look: rates of what arrived and of what the
+ * tracer lost, and how far the slowest viewer was behind.
+ *
+ * A session's memory is 180 points of three numbers; it goes with the session.
+ */
+import { Context, Effect, Layer, Schedule } from "effect"
+import { Relay } from "../Relay.ts"
+import type { SessionStatus } from "../relay/Status.ts"
+
+export const intervalSeconds = 5
+/** 15 minutes. */
+export const pointCountMax = 180
+
+export interface Totals {
+  readonly packetCount: number
+  readonly byteCount: number
+  readonly eventsDiscarded: number
+  readonly packetsLost: number
+}
+
+/** Of all data streams of a session, open and closed. */
+export const totalsOf = ({ streams, closedChannels }: SessionStatus): Totals => {
+  const sum = { packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0 }
+  const all = [
+    ...streams.filter(({ isMetadata }) => !isMetadata),
+    ...closedChannels.filter(({ channelName }) => channelName !== "metadata")
+  ]
+  for (const part of all) {
+    sum.packetCount += part.packetCount
+    sum.byteCount += part.byteCount
+    sum.eventsDiscarded += part.eventsDiscarded
+    sum.packetsLost += part.packetsLost
+  }
+  return sum
+}
+
+/** Per second; seconds for the lag. Oldest first. */
+export interface Series {
+  readonly bytes: ReadonlyArray<number>
+  readonly eventsDiscarded: ReadonlyArray<number>
+  readonly lagSeconds: ReadonlyArray<number>
+}
+
+const lagSecondsOf = ({ viewers }: SessionStatus): number =>
+  viewers.reduce((most, { lagNanos }) => Math.max(most, lagNanos / 1e9), 0)
+
+class OfSession {
+  readonly bytes: Array<number> = []
+  readonly eventsDiscarded: Array<number> = []
+  readonly lagSeconds: Array<number> = []
+  #before: Totals
+
+  constructor(session: SessionStatus) {
+    this.#before = totalsOf(session)
+  }
+
+  add(session: SessionStatus): void {
+    const now = totalsOf(session)
+    const rate = (key: keyof Totals) => Math.max(0, now[key] - this.#before[key]) / intervalSeconds
+    this.#push(this.bytes, rate("byteCount"))
+    this.#push(this.eventsDiscarded, rate("eventsDiscarded"))
+    this.#push(this.lagSeconds, lagSecondsOf(session))
+    this.#before = now
+  }
+
+  #push(points: Array<number>, point: number): void {
+    points.push(point)
+    if (points.length > pointCountMax) points.shift()
+  }
+}
+
+/** The same, driven by whoever has a clock. */
+export class Recorder {
+  readonly #sessions = new Map<number, OfSession>()
+
+  take(sessions: ReadonlyArray<SessionStatus>): void {
+    const present = new Set(sessions.map(({ id }) => id))
+    for (const id of this.#sessions.keys()) if (!present.has(id)) this.#sessions.delete(id)
+    for (const session of sessions) {
+      const known = this.#sessions.get(session.id)
+      if (known === undefined) this.#sessions.set(session.id, new OfSession(session))
+      else known.add(session)
+    }
+  }
+
+  of(sessionId: number): Series | undefined {
+    return this.#sessions.get(sessionId)
+  }
+}
+
+export class History extends Context.Service<History, { readonly of: (sessionId: number) => Series | undefined }>()(
+  "lttng-relay/History"
+) {
+  static readonly layer: Layer.Layer<History, never, Relay> = Layer.effect(
+    History,
+    Effect.gen(function* () {
+      const relay = yield* Relay
+      const recorder = new Recorder()
+      const look = Effect.map(relay.sessions, (sessions) => recorder.take(sessions))
+      yield* Effect.forkScoped(Effect.repeat(look, Schedule.fixed(`${intervalSeconds} seconds`)))
+      return History.of({ of: (sessionId) => recorder.of(sessionId) })
+    })
+  )
+}

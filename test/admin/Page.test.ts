@@ -1,0 +1,179 @@
+/**
+ * The operator's page in a real browser, over a real relay that a `Target` streams to: every view, a session that ends, a
+ * relay that goes away, a wrong token. What a person sees is left as pictures in `test/.artefacts`.
+ */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { type Browser, chromium, type Page } from "playwright-core"
+import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
+import * as Target from "../../src/target/Target.ts"
+import * as Peers from "../support/peers.ts"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const artefacts = fileURLToPath(new URL("../.artefacts", import.meta.url))
+const uuid = "0123456789abcdef0123456789abcdef"
+const path = "ust/uid/0/64-bit"
+
+const browserFlags = [
+  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+]
+
+const browser = Effect.acquireRelease(
+  Effect.promise(() => chromium.launch({ executablePath: Peers.find("chromium") ?? "chromium", args: browserFlags })),
+  (opened) => Effect.promise(() => opened.close())
+)
+
+/** A tab whose errors are failures, whatever the test looks at. */
+const tab = (opened: Browser, width: number, colorScheme: "light" | "dark" = "light") =>
+  Effect.promise(async () => {
+    const page = await opened.newPage({ viewport: { width, height: 800 }, colorScheme })
+    const errors: Array<string> = []
+    page.on("pageerror", (error) => errors.push(error.message))
+    page.on("console", (message) => {
+      if (message.type() === "error" && !/Failed to load resource/.test(message.text())) errors.push(message.text())
+    })
+    return { page, errors }
+  })
+
+const picture = (page: Page, name: string) =>
+  Effect.promise(() => page.screenshot({ path: join(artefacts, `${name}.png`), fullPage: true }))
+
+const start = (args: ReadonlyArray<string> = []) =>
+  Effect.gen(function* () {
+    const port = yield* Ports.free
+    const relay = yield* Relays.start("ours", { args: [`--http-port=tcp://127.0.0.1:${port}`, ...args] })
+    const url = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
+    return { relay, port, url, at: (hash: string) => `http://127.0.0.1:${port}/${hash}` }
+  })
+
+/** A live session with one packet, whose tracer has lost some events. */
+const record = (url: string, hostname: string, session: string) =>
+  Effect.gen(function* () {
+    const target = yield* Target.make({ url, hostname })
+    const opened = yield* target.session({ name: session, liveTimer: "1 second" })
+    const stream = yield* opened.stream({ path, channel: "ch_0" })
+    const metadata = yield* opened.metadata(path)
+    yield* opened.publish
+    yield* metadata.append(
+      Buffer.from(SyntheticTrace.metadata(uuid.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")))
+    )
+    const packet = SyntheticTrace.generator(uuid, 0, 4096, 1000n).next(2000n)
+    yield* stream.packet({ ...packet, eventsDiscarded: 1234n })
+    return opened
+  })
+
+const text = (page: Page, selector: string) => Effect.promise(() => page.locator(selector).first().innerText())
+const seen = (page: Page, wanted: string) =>
+  Effect.promise(() => page.getByText(wanted, { exact: false }).first().waitFor({ timeout: 15_000 }))
+
+Peers.describeWithPeers(["chromium"], "the page", () => {
+  it.live("shows sessions, one of them, connections, the relay; on a desk, in the dark, in a hand", () =>
+    Effect.gen(function* () {
+      const { at, url } = yield* start()
+      yield* record(url, "web1", "checkout")
+      const opened = yield* browser
+      const { page, errors } = yield* tab(opened, 1200)
+      yield* Effect.promise(() => page.goto(at("")))
+      yield* seen(page, "checkout")
+      assert.include(yield* text(page, "a.row.session"), "1.23 k")
+      yield* picture(page, "sessions")
+      yield* Effect.promise(() => page.locator("a.row.session").click())
+      yield* seen(page, "ch_0")
+      yield* Effect.promise(() => page.locator("canvas").first().waitFor())
+      yield* picture(page, "session")
+      yield* Effect.promise(() => page.getByRole("link", { name: "Connections" }).click())
+      yield* seen(page, "control")
+      yield* picture(page, "connections")
+      yield* Effect.promise(() => page.getByRole("link", { name: "Relay", exact: true }).click())
+      yield* seen(page, "SEND_INDEX")
+      yield* picture(page, "relay")
+      for (const [width, scheme] of [
+        [1200, "dark"],
+        [400, "light"]
+      ] as const) {
+        const other = yield* tab(opened, width, scheme)
+        for (const view of ["sessions", "sessions/1", "connections", "relay"]) {
+          yield* Effect.promise(() => other.page.goto(at(`#/${view}`)))
+          yield* Effect.promise(() => other.page.locator("main .row, main .fact").first().waitFor())
+          const { scrollWidth } = yield* Effect.promise(() =>
+            other.page.evaluate("({ scrollWidth: document.documentElement.scrollWidth })")
+          ) as Effect.Effect<{ readonly scrollWidth: number }>
+          assert.isAtMost(scrollWidth, width, `${view} is wider than the screen`)
+          yield* picture(other.page, `${view.replace("/", "-")}-${width}-${scheme}`)
+        }
+        assert.deepStrictEqual(other.errors, [])
+      }
+      assert.deepStrictEqual(errors, [])
+    })
+  )
+
+  it.live("says that a session has ended, and that the relay does not answer", () =>
+    Effect.gen(function* () {
+      const { at, relay, url } = yield* start()
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const session = yield* record(url, "web1", "short")
+          const { page } = yield* tab(yield* browser, 1200)
+          yield* Effect.promise(() => page.goto(at("#/sessions/1")))
+          yield* seen(page, "ch_0")
+          yield* session.close()
+          yield* seen(page, "This session has ended")
+          yield* picture(page, "session-ended")
+          yield* Effect.promise(() => page.goto(at("#/sessions")))
+          yield* seen(page, "No session streams")
+          relay.process.signal("SIGTERM")
+          yield* seen(page, "The relay does not answer")
+          yield* picture(page, "relay-lost")
+        })
+      )
+    })
+  )
+
+  it.live("asks for the token where one is needed, and again when it is wrong", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("token")
+      writeFileSync(join(home, "token"), "correct horse\n")
+      const port = yield* Ports.free
+      const args = [`--http-port=tcp://0.0.0.0:${port}`, `--http-token-file=${join(home, "token")}`]
+      yield* Relays.start("ours", { args })
+      const { page } = yield* tab(yield* browser, 1200)
+      yield* Effect.promise(() => page.goto(`http://127.0.0.1:${port}/`))
+      const give = (token: string) =>
+        Effect.promise(async () => {
+          await page.locator("input[type=password]").fill(token)
+          await page.getByRole("button", { name: "Show" }).click()
+        })
+      yield* give("wrong")
+      yield* Process.until(
+        "the token to be asked for again",
+        Effect.promise(() => page.locator("form.token").isVisible())
+      )
+      yield* picture(page, "token")
+      yield* give("correct horse")
+      yield* seen(page, "No session streams")
+    })
+  )
+
+  it.live("of three hundred sessions only those in sight are in the document", () =>
+    Effect.gen(function* () {
+      const { at, url } = yield* start()
+      yield* Effect.forEach(
+        Array.from({ length: 300 }, (_, index) => index),
+        (index) => record(url, `host${index % 10}`, `s${index}`),
+        { concurrency: 8, discard: true }
+      )
+      const { page } = yield* tab(yield* browser, 1200)
+      yield* Effect.promise(() => page.goto(at("")))
+      yield* seen(page, "host0")
+      assert.isBelow(yield* Effect.promise(() => page.locator("a.row.session").count()), 60)
+      yield* Effect.promise(() => page.mouse.wheel(0, 100_000))
+      yield* seen(page, "host9")
+    })
+  )
+})
