@@ -1,6 +1,6 @@
 /**
- * The operator's page in a real browser, over a real relay that a `Target` streams to: every view, a session that ends, a
- * relay that goes away, a wrong token. What a person sees is left as pictures in `test/.artefacts`.
+ * The operator's page in a real browser, over a real relay that a `Target` streams to: every view, a session that ends,
+ * a relay that goes away, a wrong token. What a person sees is left as pictures in `test/.artefacts`.
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"

@@ -1,4 +1,4 @@
-/** Fifteen minutes of one session: data per second, and below it what the tracer lost and how far viewers were behind. */
+/** Fifteen minutes of one figure of a session. */
 import { html } from "htm/preact"
 import { useEffect, useRef } from "preact/hooks"
 import uPlot from "uplot"

@@ -14,6 +14,9 @@ const ordinary = new Set(["peer closed", "relay stopped"])
 const heldBackSeconds = ({ heldBackMillis }: ConnectionStatus): number =>
   Object.values(heldBackMillis).reduce((sum, millis) => sum + millis, 0) / 1000
 
+const SessionLink = ({ id, isOpen }: { readonly id: number | undefined; readonly isOpen: boolean }) =>
+  id === undefined ? "–" : isOpen ? html`<a href=${`#/sessions/${id}`}>${id}</a>` : String(id)
+
 const Row = ({ connection, state }: { readonly connection: ConnectionStatus; readonly state: State }) => {
   const {
     closedAtMillis,
@@ -32,7 +35,7 @@ const Row = ({ connection, state }: { readonly connection: ConnectionStatus; rea
     <span role="cell">${port}</span>
     <span role="cell" class="name">${peer}</span>
     <span role="cell" class="wide">
-      ${sessionId === undefined ? "–" : state === "open" ? html`<a href=${`#/sessions/${sessionId}`}>${sessionId}</a>` : sessionId}
+      <${SessionLink} id=${sessionId} isOpen=${state === "open"} />
     </span>
     <span role="cell" class="n">${Values.bytes(receivedByteCount)}</span>
     <span role="cell" class="n wide">${Values.duration(seconds)}</span>

@@ -57,7 +57,9 @@ const Head = ({
   <div class="totals">
     <span>${Values.byteRate(rates.total.bytes)}</span>
     <span class="wide">${Values.rate(rates.total.packets)} packets</span>
-    <span class=${rates.total.eventsDiscarded > 0 ? "bad" : "soft"}>${Values.rate(rates.total.eventsDiscarded)} lost</span>
+    <span class=${rates.total.eventsDiscarded > 0 ? "bad" : "soft"}>
+      ${Values.rate(rates.total.eventsDiscarded)} lost
+    </span>
     <${Status} failure=${failure} hasAnswered=${overview !== undefined} />
   </div>
 </header>`

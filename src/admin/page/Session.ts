@@ -31,7 +31,9 @@ const StreamRow = ({
   <span role="cell" class=${`n ${stream.eventsDiscarded + stream.packetsLost > 0 ? "warn" : "none"}`}>
     ${Values.count(stream.eventsDiscarded + stream.packetsLost)}
   </span>
-  <span role="cell" class="n">${stream.isMetadata ? "" : Values.duration(Math.max(0, now - stream.heardAtMillis) / 1000)}</span>
+  <span role="cell" class="n">
+    ${stream.isMetadata ? "" : Values.duration(Math.max(0, now - stream.heardAtMillis) / 1000)}
+  </span>
 </div>`
 
 const ViewerRow = ({

@@ -65,9 +65,11 @@ export const Sessions = ({
       .toSorted(byHost)
       .map((session, at, all) => ({ session, isNewHost: all[at - 1]?.hostname !== session.hostname }))
   }, [sessions, filter])
+  const isFiltered = shown.length < sessions.length
+  const row = (item: (typeof shown)[number]) => html`<${Row} ...${item} rates=${rates} />`
   return html`<section>
     <div class="tools">
-      <h1>Sessions <small>${shown.length === sessions.length ? sessions.length : `${shown.length} of ${sessions.length}`}</small></h1>
+      <h1>Sessions <small>${isFiltered ? `${shown.length} of ${sessions.length}` : sessions.length}</small></h1>
       <input
         type="search"
         aria-label="Filter by host or session"
@@ -85,7 +87,7 @@ export const Sessions = ({
         <span role="columnheader" class="n">Lag</span><span role="columnheader" class="n wide">Viewers</span>
         <span role="columnheader" class="n wide">Streams</span>
       </div>
-      <${Rows} items=${shown} label="sessions" row=${(item: (typeof shown)[number]) => html`<${Row} ...${item} rates=${rates} />`} />
+      <${Rows} items=${shown} label="sessions" row=${row} />
     </div>
     ${sessions.length === 0 && html`<p class="empty">No session streams to this relay now.</p>`}
   </section>`

@@ -12,7 +12,10 @@ export const Token = ({ onGiven }: { readonly onGiven: () => void }) => {
   }
   return html`<form class="token" onSubmit=${give}>
     <h1>Token</h1>
-    <p>This relay shows itself to who has its token: the first line of the file that <code>--http-token-file</code> names.</p>
+    <p>
+      This relay shows itself to who has its token: the first line of the file that${" "}
+      <code>--http-token-file</code> names.
+    </p>
     <label>Token <input type="password" autocomplete="current-password" autofocus value=${text}
       onInput=${(event: Event) => setText((event.target as HTMLInputElement).value)} /></label>
     <button type="submit">Show</button>
