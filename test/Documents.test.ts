@@ -66,9 +66,7 @@ describe("docs/operating.md", () => {
 
 /** The number a constant stands for, if it is an expression of numbers, and what it counts. */
 const constantOf = (file: string, name: string): { readonly value: number; readonly unit: "bytes" | "ms" | "" } => {
-  const all = [...read(file).matchAll(new RegExp(`(?:const ${name} =|^ +${name}:) (.*?),?$`, "gm"))]
-  // A configuration has the name twice: as a schema's member, and with its default.
-  const stated = all.at(-1)?.[1] ?? ""
+  const stated = new RegExp(`(?:const ${name} =|^ +${name}:) (.*?),?$`, "m").exec(read(file))?.[1] ?? ""
   const duration = /^"(\d+) (millis|seconds)"$/.exec(stated)
   if (duration !== null) return { value: Number(duration[1]) * (duration[2] === "millis" ? 1 : 1000), unit: "ms" }
   assert.match(stated, /^[\d_.]+(?: \* [\d_.]+)*$/, `${name} of ${file} is no number`)
