@@ -1,6 +1,5 @@
 /**
- * `Files` on the machine's file systems. Files of those that are memory of the kernel can be written in the caller's
- * turn: there is no device that could keep the process waiting.
+ * `Files` on the machine's file systems. `Promptness` says which of them are written in the caller's turn.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -8,6 +7,7 @@ import { Effect, Layer, Option } from "effect"
 import { WriterThread } from "../thread/WriterThread.ts"
 import * as Directory from "./Directory.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
+import { type Device, Devices, kindOf } from "./Promptness.ts"
 
 const directoryMode = 0o770
 const fileMode = 0o660
@@ -74,46 +74,107 @@ const readFully = (fd: number, at: string, into: Uint8Array, position: number) =
     step()
   })
 
-/** `f_type` of file systems whose files are memory of the kernel: tmpfs and ramfs. */
-const memoryFileSystems: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
-
-/** By `st_dev`, of every device a file was opened on for writing. */
-const areInMemory = new Map<number, boolean>()
-
-/** A device that does not tell is taken for a disk. */
-const isInMemory = (device: number, at: string): Effect.Effect<boolean> => {
-  const known = areInMemory.get(device)
+/** A device that does not tell is taken for a far one. */
+const deviceOf = (devices: Devices, id: number, at: string): Effect.Effect<Device> => {
+  const known = devices.find(id)
   if (known !== undefined) return Effect.succeed(known)
   return call<fs.StatsFs>("statfs", at, (done) => fs.statfs(at, done)).pipe(
-    Effect.match({ onFailure: () => false, onSuccess: ({ type }) => memoryFileSystems.has(type) }),
-    Effect.tap((isMemory) => Effect.sync(() => areInMemory.set(device, isMemory)))
+    Effect.match({ onFailure: () => devices.add(id, "far"), onSuccess: ({ type }) => devices.add(id, kindOf(type)) })
   )
 }
 
-const writeNow = (fd: number) => (bytes: Uint8Array, from: number, to: number, position: number) => {
-  try {
-    return fs.writeSync(fd, bytes, from, to - from, position)
-  } catch {
-    return 0
+const now = () => performance.now()
+
+class DiskFile implements OpenFile {
+  readonly device: number
+  readonly inode: number
+  readonly #fd: number
+  readonly #path: string
+  readonly #thread: WriterThread
+  /** Undefined: open for reading only. */
+  readonly #writtenDevice: Device | undefined
+
+  constructor(fd: number, at: string, stats: fs.Stats, thread: WriterThread, writtenDevice: Device | undefined) {
+    this.device = stats.dev
+    this.inode = stats.ino
+    this.#fd = fd
+    this.#path = at
+    this.#thread = thread
+    this.#writtenDevice = writtenDevice
+    writtenDevice?.opened()
+  }
+
+  get writeNow(): OpenFile["writeNow"] {
+    return this.#writtenDevice?.isPrompt(now) === true ? this.#writeNow : undefined
+  }
+
+  readonly #writeNow = (bytes: Uint8Array, from: number, to: number, position: number): number => {
+    const start = now()
+    try {
+      return fs.writeSync(this.#fd, bytes, from, to - from, position)
+    } catch {
+      return 0
+    } finally {
+      this.#took(start)
+    }
+  }
+
+  get writeBeside(): OpenFile["writeBeside"] {
+    return this.#writtenDevice?.isPrompt(now) === true ? this.#writeBeside : undefined
+  }
+
+  readonly #writeBeside: NonNullable<OpenFile["writeBeside"]> = (pieces, position, onDone) => {
+    const beside = this.#thread.write(this.#fd, pieces, position, onDone)
+    if (beside === undefined) return undefined
+    return {
+      settle: () => {
+        const start = now()
+        const count = beside.settle()
+        this.#took(start)
+        return count
+      }
+    }
+  }
+
+  #took(start: number): void {
+    const end = now()
+    this.#writtenDevice?.took(end - start, end)
+  }
+
+  write(buffers: ReadonlyArray<Uint8Array>, position: number): Effect.Effect<void, FileFailed> {
+    return writeFully(this.#fd, this.#path, buffers, position)
+  }
+
+  read(into: Uint8Array, position: number): Effect.Effect<number, FileFailed> {
+    return readFully(this.#fd, this.#path, into, position)
+  }
+
+  truncate(size: number): Effect.Effect<void, FileFailed> {
+    return call<void>("truncate", this.#path, (done) => fs.ftruncate(this.#fd, size, (cause) => done(cause)))
+  }
+
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#writtenDevice?.closed()
+      return Effect.ignore(
+        call<void>("close", this.#path, (done) => fs.close(this.#fd, (cause) => done(cause ?? null)))
+      )
+    })
   }
 }
 
-const openFile = (thread: WriterThread, at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> =>
+interface Ground {
+  readonly thread: WriterThread
+  readonly devices: Devices
+}
+
+const openFile = ({ thread, devices }: Ground, at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
       const fd = yield* call<number>("open", at, (done) => fs.open(at, flags[mode], fileMode, done))
       const stats = yield* fstat(fd, at)
-      const isMemory = mode !== "read" && (yield* isInMemory(stats.dev, at))
-      return {
-        device: stats.dev,
-        inode: stats.ino,
-        writeNow: isMemory ? writeNow(fd) : undefined,
-        writeBeside: isMemory ? (pieces, position, onDone) => thread.write(fd, pieces, position, onDone) : undefined,
-        write: (buffers, position) => writeFully(fd, at, buffers, position),
-        read: (into, position) => readFully(fd, at, into, position),
-        truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
-        close: Effect.ignore(call<void>("close", at, (done) => fs.close(fd, (cause) => done(cause ?? null))))
-      } satisfies OpenFile
+      const device = mode === "read" ? undefined : yield* deviceOf(devices, stats.dev, at)
+      return new DiskFile(fd, at, stats, thread, device)
     })
   )
 
@@ -132,13 +193,13 @@ const besideWriteCountMax = 4
 const fstat = (fd: number, at: string) => call<fs.Stats>("stat", at, (done) => fs.fstat(fd, done))
 
 /** The descriptor keeps the file's space until it is closed. */
-const displace = (thread: WriterThread, at: string): Effect.Effect<void, FileFailed> => {
+const displace = ({ thread, devices }: Ground, at: string): Effect.Effect<void, FileFailed> => {
   const hold = call<number>("open", at, (done) => fs.open(at, O_PATH | fs.constants.O_NOFOLLOW, done))
   const release = (fd: number) =>
     Effect.match(fstat(fd, at), {
       onFailure: () => fs.close(fd, () => {}),
       onSuccess: ({ dev, size }) => {
-        if (areInMemory.get(dev) !== true || size > freedNowBytesMax) fs.close(fd, () => {})
+        if (devices.find(dev)?.kind !== "memory" || size > freedNowBytesMax) fs.close(fd, () => {})
         else if (!thread.close(fd)) fs.closeSync(fd)
       }
     })
@@ -151,11 +212,11 @@ const displace = (thread: WriterThread, at: string): Effect.Effect<void, FileFai
 
 const unlink = (at: string) => call<void>("unlink", at, (done) => fs.unlink(at, (cause) => done(cause)))
 
-const make = (thread: WriterThread) =>
+const make = (ground: Ground) =>
   Files.of({
-    displace: (at) => displace(thread, at),
+    displace: (at) => displace(ground, at),
     unlink,
-    open: (at, mode) => openFile(thread, at, mode),
+    open: (at, mode) => openFile(ground, at, mode),
     makeDirectory: (at) =>
       call<void>("mkdir", at, (done) =>
         Directory.make(at, directoryMode).then(
@@ -194,6 +255,6 @@ export const layer: Layer.Layer<Files> = Layer.effect(
       Effect.sync(() => new WriterThread(besideWriteCountMax)),
       (thread) => Effect.sync(() => thread.stop())
     ),
-    make
+    (thread) => make({ thread, devices: new Devices() })
   )
 )

@@ -123,17 +123,17 @@ export class TraceFile {
     return this.#use((file) => file.write(buffers, position))
   }
 
-  /** There is no device to wait for: `writeNow` may do something. */
-  get isInMemory(): boolean {
+  /** Its device keeps nobody waiting: `writeNow` may do something. */
+  get isPrompt(): boolean {
     return this.#open?.writeNow !== undefined
   }
 
   /** See `OpenFile.writeNow`; 0 also while the descriptor is closed. */
   writeNow(bytes: Uint8Array, from: number, to: number, position: number): number {
-    const file = this.#open
-    if (file?.writeNow === undefined) return 0
+    const writeNow = this.#open?.writeNow
+    if (writeNow === undefined) return 0
     if (this.#userCount === 0) this.#pool.touch(this)
-    return file.writeNow(bytes, from, to, position)
+    return writeNow(bytes, from, to, position)
   }
 
   /** See `OpenFile.writeBeside`; undefined also while the descriptor is closed. One at a time. */

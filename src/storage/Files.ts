@@ -33,12 +33,12 @@ export interface OpenFile {
   /** Writes every byte of `buffers` at `position`. The buffers must not change until it is done. */
   readonly write: (buffers: ReadonlyArray<Uint8Array>, position: number) => Effect.Effect<void, FileFailed>
   /**
-   * Where the file lies in memory and there is no device to wait for: writes `bytes[from, to)` at `position` in this
-   * call and answers how many bytes it could. The rest, and why, is for `write`.
+   * While the file's device keeps nobody waiting (`Promptness`): writes `bytes[from, to)` at `position` in this call
+   * and answers how many bytes it could. The rest, and why, is for `write`. Asked for anew for each write.
    */
   readonly writeNow: ((bytes: Uint8Array, from: number, to: number, position: number) => number) | undefined
   /**
-   * Where there is a thread for files in memory: lets it write up to `besidePieceCountMax` held `pieces` at `position`,
+   * While the device keeps nobody waiting, and where there is a thread: lets it write up to `besidePieceCountMax` held `pieces` at `position`,
    * one behind the other. They must not change before the write is settled. `onDone` is called some time after it is
    * done, unless it was settled before. Undefined when the thread cannot, or has enough to do: `writeNow` can.
    */

@@ -2,6 +2,7 @@
  * What every `Files` must do, claimed once and asked of each: memory, disk, and a slow one. The disk runs in a
  * directory of its own; symbolic links are made behind the store's back.
  */
+
 import { mkdtempSync, realpathSync, rmSync, statfsSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -11,6 +12,7 @@ import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import { kindOf } from "../../src/storage/Promptness.ts"
 
 interface Ground {
   readonly files: Files["Service"]
@@ -260,7 +262,7 @@ for (const [name, ground] of Object.entries(grounds)) {
   })
 }
 
-it.live("files of tmpfs are written at once, files of a disk never", () =>
+it.live("files of tmpfs are written at once, those of a disk if it is local, and none that is only read", () =>
   Effect.gen(function* () {
     const { files, root } = yield* diskIn("/dev/shm")
     const file = yield* files.open(`${root}/f`, "create")
@@ -268,8 +270,11 @@ it.live("files of tmpfs are written at once, files of a disk never", () =>
     yield* file.close
     const directory = process.cwd()
     const onDisk = yield* files.open(join(directory, "package.json"), "continue")
-    assert.strictEqual(onDisk.writeNow === undefined, statfsSync(directory).type !== 0x01021994)
+    assert.strictEqual(onDisk.writeNow === undefined, kindOf(statfsSync(directory).type) === "far")
     yield* onDisk.close
+    const onlyRead = yield* files.open(`${root}/f`, "read")
+    assert.isUndefined(onlyRead.writeNow)
+    yield* onlyRead.close
   }).pipe(Effect.scoped)
 )
 

@@ -36,7 +36,7 @@ class FileSink implements Sink {
   }
 
   get isImmediate(): boolean {
-    return this.file?.isInMemory === true
+    return this.file?.isPrompt === true
   }
 
   appendNow(bytes: Uint8Array, from: number, to: number): number {
