@@ -38,9 +38,10 @@ export interface OpenFile {
    */
   readonly writeNow: ((bytes: Uint8Array, from: number, to: number, position: number) => number) | undefined
   /**
-   * While the device keeps nobody waiting, and where there is a thread: lets it write up to `besidePieceCountMax` held `pieces` at `position`,
-   * one behind the other. They must not change before the write is settled. `onDone` is called some time after it is
-   * done, unless it was settled before. Undefined when the thread cannot, or has enough to do: `writeNow` can.
+   * While the device keeps nobody waiting, and where there is a thread: lets it write up to `besidePieceCountMax` held
+   * `pieces` at `position`, one behind the other. They must not change before the write is settled. `onDone` is called
+   * some time after it is done, unless it was settled before. Undefined when the thread cannot, or has enough to do:
+   * `writeNow` can.
    */
   readonly writeBeside:
     | ((pieces: ReadonlyArray<Piece>, position: number, onDone: () => void) => BesideWrite | undefined)

@@ -272,7 +272,7 @@ export const withRelay = <A, E>(
     const slabs = new Slabs()
     const { gather } = registry
     const addBulk = gather.addBulk.bind(gather)
-    if (options.isCrowded) gather.addBulk = (flush) => addBulk(() => flush(true))
+    if (options.isCrowded) gather.addBulk = (flush, owner) => addBulk(() => flush(true), owner)
     const connections = yield* FiberSet.make()
     const serve = (name: string, handle: (peer: Peer) => Effect.Effect<void, never, Registry>) =>
       Effect.gen(function* () {

@@ -12,13 +12,15 @@ export const gatherBytesMax = 512 * 1024
 /** How long bytes may wait for company. Short beside any live timer, long beside a write. */
 const gatherMillis = 4
 
-/** Writes what a stream has; told whether others have something to write, too. */
+/** Writes what a stream has; told whether other connections' streams have something to write, too. */
 export type Flush = (hasCompany: boolean) => void
 
 export class Gather {
   #waiting: Array<() => void> = []
   #isTimed = false
   #bulk: Array<Flush> = []
+  /** Whose bytes the first of them has; undefined when others have some, too. */
+  #owner: object | undefined
 
   /** Calls `wake` soon, together with others. */
   add(wake: () => void): void {
@@ -32,10 +34,14 @@ export class Gather {
    * Calls `flush` when the sockets were looked at once more. An index follows its packet within microseconds, and its
    * target goes on when it has the answer: answered before the packet is written, both work at the same time. With
    * several packets at hand somebody works anyway, and they are written while the processor's cache still has them.
+   * `owner` is whose bytes they are: a connection's streams are no company to each other, since its target waits.
    */
-  addBulk(flush: Flush): void {
+  addBulk(flush: Flush, owner: object): void {
     this.#bulk.push(flush)
-    if (this.#bulk.length === 1) setImmediate(this.#onPolled)
+    if (this.#bulk.length === 1) {
+      this.#owner = owner
+      setImmediate(this.#onPolled)
+    } else if (this.#owner !== owner) this.#owner = undefined
   }
 
   readonly #onTime = (): void => {
@@ -53,6 +59,7 @@ export class Gather {
   readonly #flush = (): void => {
     const due = this.#bulk
     this.#bulk = []
-    for (const flush of due) flush(due.length > 1)
+    const hasCompany = this.#owner === undefined
+    for (const flush of due) flush(hasCompany)
   }
 }

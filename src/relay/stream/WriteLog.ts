@@ -78,7 +78,7 @@ export class WriteLog {
     this.#signalBytes(to - rest)
     if (rest === to || to - from < bulkBytesMin || this.#isFlushing || !sink.isImmediate) return
     this.#isFlushing = true
-    this.#gather.addBulk(this.#onPolled)
+    this.#gather.addBulk(this.#onPolled, account)
   }
 
   appendZeros(sink: Sink, count: number, account: Account): void {
