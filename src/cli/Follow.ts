@@ -1,103 +1,11 @@
-/** `lttng-relay follow`: what a live session records, as it happens, and counters per stream at the end. */
-import { Console, Effect, Stream } from "effect"
+/** `lttng-relay follow`: what a live session records, as it happens: its event records, or its packets. */
+import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import type { ViewedStream, ViewerEvent } from "../viewer/LiveViewer.ts"
+import * as EventFlags from "./EventFlags.ts"
+import * as FollowEvents from "./FollowEvents.ts"
+import * as FollowPackets from "./FollowPackets.ts"
 import * as Output from "./Output.ts"
 import * as Watch from "./Watch.ts"
-
-interface Counters {
-  readonly stream: string
-  packets: number
-  bytes: number
-  lost: number
-  /** The tracer's own counter: events it had no room for. */
-  eventsDiscarded: bigint
-}
-
-const nameOf = ({ channel, path }: ViewedStream) => `${path}/${channel}`
-
-const fieldsOf = (event: ViewerEvent): Readonly<Record<string, unknown>> => {
-  switch (event._tag) {
-    case "StreamAdded":
-      return { stream: nameOf(event.stream), id: event.stream.id, trace: event.stream.traceId }
-    case "Metadata":
-      return { stream: nameOf(event.stream), bytes: event.bytes.length }
-    case "Packet":
-    case "PacketLost": {
-      const { contentSize, eventsDiscarded, packetSize, timestampBegin, timestampEnd } = event.index
-      const sizes = { packetBytes: packetSize / 8n, contentBits: contentSize }
-      return { stream: nameOf(event.stream), timestampBegin, timestampEnd, ...sizes, eventsDiscarded }
-    }
-    case "Inactive":
-      return { stream: nameOf(event.stream), timestamp: event.timestamp }
-    case "Silent":
-    case "StreamEnded":
-      return { stream: nameOf(event.stream) }
-    case "SessionEnded":
-      return { session: event.sessionId }
-  }
-}
-
-const words: Readonly<Record<ViewerEvent["_tag"], string>> = {
-  StreamAdded: "stream",
-  Metadata: "metadata",
-  Packet: "packet",
-  PacketLost: "lost",
-  Inactive: "inactive",
-  Silent: "silent",
-  StreamEnded: "end",
-  SessionEnded: "over"
-}
-
-const line = (event: ViewerEvent): string => {
-  const fields = Object.entries(fieldsOf(event)).map(([name, value]) => `${name}=${value}`)
-  return `${words[event._tag].padEnd(8)} ${fields.join(" ")}`
-}
-
-const count = (counters: Map<bigint, Counters>, event: ViewerEvent): void => {
-  if (!("stream" in event)) return
-  const { stream } = event
-  const own = counters.get(stream.id) ?? { stream: nameOf(stream), packets: 0, bytes: 0, lost: 0, eventsDiscarded: 0n }
-  counters.set(stream.id, own)
-  if (event._tag === "Metadata") own.bytes += event.bytes.length
-  if (event._tag === "PacketLost") own.lost++
-  if (event._tag !== "Packet") return
-  own.packets++
-  own.bytes += event.bytes.length
-  own.eventsDiscarded = event.index.eventsDiscarded
-}
-
-const printCounters = (counters: Map<bigint, Counters>, isJson: boolean) =>
-  Effect.gen(function* () {
-    const all = [...counters.values()]
-    if (isJson) return yield* Output.printJson({ event: "summary", streams: all })
-    for (const { bytes, eventsDiscarded, lost, packets, stream } of all) {
-      const parts = [
-        Output.plural(packets, "packet"),
-        Output.bytes(bytes),
-        `${lost} lost`,
-        `${eventsDiscarded} discarded`
-      ]
-      yield* Console.log(`${stream}: ${parts.join(", ")}`)
-    }
-  })
-
-interface Input extends Watch.Options {
-  readonly json: boolean
-  readonly quiet: boolean
-}
-
-const run = Effect.fnUntraced(function* (input: Input) {
-  const { events } = yield* Watch.attach(input, false)
-  const counters = new Map<bigint, Counters>()
-  // Also after Ctrl-C: the counters are what one followed for.
-  yield* Effect.addFinalizer(() => printCounters(counters, input.json))
-  yield* Stream.runForEach(events, (event) => {
-    count(counters, event)
-    if (input.quiet) return Effect.void
-    return input.json ? Output.printJson({ event: words[event._tag], ...fieldsOf(event) }) : Console.log(line(event))
-  })
-})
 
 export const command = Command.make(
   "follow",
@@ -105,20 +13,30 @@ export const command = Command.make(
     url: Watch.url,
     seek: Watch.seek("last"),
     wait: Watch.wait,
+    ...EventFlags.selection,
+    ...EventFlags.text,
+    packets: Flag.Boolean("packets").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Streams, metadata, packets and inactivity, then counters per stream; no event records")
+    ),
     quiet: Flag.Boolean("quiet").pipe(
       Flag.withDefault(false),
       Flag.withAlias("q"),
-      Flag.withDescription("Print the counters at the end only")
+      Flag.withDescription("With --packets: print the counters at the end only")
     ),
     json: Output.jsonFlag
   },
-  (input) => Output.reported(Effect.scoped(run(input)))
+  (input) => Output.reported(Effect.scoped(input.packets ? FollowPackets.run(input) : FollowEvents.run(input)))
 ).pipe(
   Command.withDescription(
-    "Watch a live session: streams, metadata, packets and inactivity in timestamp order, then counters per stream"
+    "Watch a live session: its event records in order over all streams, as babeltrace2 prints them"
   ),
   Command.withExamples([
     { command: "lttng-relay follow net://localhost/host/web1/my-session", description: "Until the session ends" },
-    { command: "lttng-relay follow --json --seek=beginning URL", description: "From the start, one JSON value a line" }
+    {
+      command: "lttng-relay follow --event='sched_*' --where='prev_tid == 1234' URL",
+      description: "Some event records only"
+    },
+    { command: "lttng-relay follow --packets URL", description: "Packets and counters instead of event records" }
   ])
 )

@@ -12,7 +12,7 @@ interface Input extends Watch.Options {
 }
 
 const record = Effect.fnUntraced(function* (input: Input) {
-  const { events } = yield* Watch.attach(input, true)
+  const { events } = yield* Watch.attach(input, { withPadding: true })
   const bar = yield* Bar.make("{packets} packets | {size}", undefined)
   return yield* Recorder.record(events, input.directory, {
     onProgress: ({ bytes, packets }) => bar.update(0, { packets: String(packets), size: Output.bytes(bytes) })

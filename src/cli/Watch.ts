@@ -36,12 +36,12 @@ type AttachFailed = LiveViewer.ConnectFailed | LiveViewer.AttachRefused | LiveVi
 
 export const attach = (
   options: Options,
-  withPadding: boolean
+  how: Pick<LiveViewer.AttachOptions, "withPadding" | "isPrompt">
 ): Effect.Effect<LiveViewer.Attached, AttachFailed, Scope.Scope> =>
   Effect.gen(function* () {
     const { session, viewer } = yield* LiveViewer.fromUrl(options.url)
     if (session === undefined) return yield* new SessionMissing({ url: options.url })
-    return yield* viewer.attachAll(session, { seek: options.seek, withPadding }).pipe(
+    return yield* viewer.attachAll(session, { seek: options.seek, ...how }).pipe(
       Effect.retry({
         schedule: Schedule.spaced(Duration.millis(waitMillis)),
         while: ({ _tag }) => options.wait && _tag === "SessionNotFound"

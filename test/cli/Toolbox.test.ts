@@ -113,13 +113,13 @@ const suite = (kind: Relays.Kind) => () => {
     })
   )
 
-  it.live("follow prints one JSON value a line and counters at the end", () =>
+  it.live("follow --packets prints one JSON value a line and counters at the end", () =>
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind)
       const load = ["load", "--hostname=h", "--session=l", "--live=100ms", "--rate=20", "--packets=40"]
       const loading = yield* Effect.forkScoped(run(...load, streamingUrl(relay)))
       const url = `${liveUrl(relay)}/host/h/l-0`
-      const { stdout } = yield* run("follow", "--json", "--wait", "--seek=beginning", url)
+      const { stdout } = yield* run("follow", "--packets", "--json", "--wait", "--seek=beginning", url)
       yield* Fiber.join(loading)
       const values = jsonLines(stdout)
       const packets = values.filter(({ event }) => event === "packet")

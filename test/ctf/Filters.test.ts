@@ -56,7 +56,7 @@ end = put(end, (at) => bytes.writeUInt8(1, at))
 end = put(end, (at) => bytes.writeUInt8(250, at))
 
 const open = (): DataStream.DataStream => {
-  const trace = new TracePlan(Result.getOrThrow(parse(Buffer.from(metadata))))
+  const trace = new TracePlan(Result.getOrThrow(parse(Buffer.from(metadata))), undefined)
   const stream = new DataStream.DataStream("s", trace)
   assert.isTrue(stream.open(DataStream.inMemory(bytes.subarray(0, end))))
   assert.strictEqual(stream.next(), DataStream.event, JSON.stringify(stream.failure))
@@ -83,7 +83,7 @@ describe("--where", () => {
     "vtid == 77 and cpu_id == 3 and $pctx.cpu_id == 3 and $cpu == 3",
     "mode == 2 and mode == 'WRITE' and mode == \"ANY\" and mode != 'READ'",
     "mode =~ /^W/ and mode like 'A*'",
-    "ratio == 0.5 and ratio > 0 and ratio < 5e-1",
+    "ratio == 0.5 and ratio > 0 and ratio <= 5e-1 and not ratio < 0.5",
     "text == 'a \"b\"' and text == \"a \\\"b\\\"\" and text like 'a*' and text =~ /B/i and text !~ 'x'",
     "inner.x == 9 and inner.list[2] == 30 and not exists inner.list[3]",
     "v == 250 and v.small == 250",

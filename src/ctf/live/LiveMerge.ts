@@ -1,0 +1,116 @@
+/**
+ * The event records of all streams of sessions that go on, in order of their time: each is held back for as long as
+ * another stream may still have an older one, and not longer.
+ *
+ * A stream that has nothing to read tells by its horizon up to which time the others may go on. Records of one time are
+ * in the order of trace, stream class and stream.
+ */
+import { compare, type Time } from "../decode/Clock.ts"
+import type { Int } from "../decode/Cursor.ts"
+import { Merge } from "../decode/Merge.ts"
+import type { LiveStream } from "./LiveStream.ts"
+
+/** What decides between records of one time. */
+export interface Standing {
+  /** Of the trace. */
+  readonly uid: string
+  /** In the trace, in the order of announcement. */
+  readonly index: number
+}
+
+const compareInts = (a: Int, b: Int): number => (a < b ? -1 : a > b ? 1 : 0)
+
+const endOfTime: Time = { high: Number.POSITIVE_INFINITY, low: 0 }
+
+export class LiveMerge {
+  readonly #standings = new Map<LiveStream, Standing>()
+  #merge = new Merge<LiveStream>()
+  #areRanksKnown = true
+  /** Nothing older than this comes from anybody. */
+  readonly #floor: Time = { high: Number.NEGATIVE_INFINITY, low: 0 }
+
+  add(stream: LiveStream, standing: Standing): void {
+    this.#standings.set(stream, standing)
+    this.#areRanksKnown = false
+  }
+
+  /** The stream has a packet more than before. */
+  onPacket(stream: LiveStream): void {
+    if (stream.item !== "none") return
+    const isFirst = stream.stream.plan === undefined
+    stream.advance()
+    if (stream.item === "none") return
+    if (isFirst) this.#areRanksKnown = false
+    if (this.#areRanksKnown) this.#merge.add(stream)
+    else this.#rank()
+  }
+
+  /** Nothing older than this comes from any stream. */
+  raise(time: Time): void {
+    if (compare(time, this.#floor) <= 0) return
+    this.#floor.high = time.high
+    this.#floor.low = time.low
+  }
+
+  onEnd(stream: LiveStream): void {
+    stream.isEnded = true
+    if (stream.item === "none") this.#standings.delete(stream)
+  }
+
+  /**
+   * Visits up to `countMax` items that are due, in order. Answers whether more of them are due. What a visitor gets is
+   * true until it returns.
+   */
+  drain(countMax: number, visit: (stream: LiveStream) => void): boolean {
+    if (!this.#areRanksKnown) this.#rank()
+    const merge = this.#merge
+    let limit = this.#limit()
+    for (let count = 0; count < countMax; count++) {
+      const head = merge.head
+      if (head === undefined || compare(head, limit) > 0) return false
+      visit(head)
+      head.advance()
+      if (head.item !== "none") {
+        merge.settle()
+        continue
+      }
+      merge.remove()
+      if (head.isEnded) this.#standings.delete(head)
+      else limit = earlier(limit, this.#horizonOf(head))
+    }
+    return true
+  }
+
+  /** Up to which time, included, no stream without an item can have one. */
+  #limit(): Time {
+    let limit = endOfTime
+    for (const stream of this.#standings.keys()) {
+      if (stream.item === "none" && !stream.isEnded) limit = earlier(limit, this.#horizonOf(stream))
+    }
+    return limit
+  }
+
+  #horizonOf({ horizon, isSilent }: LiveStream): Time {
+    if (isSilent) return endOfTime
+    return compare(horizon, this.#floor) > 0 ? horizon : this.#floor
+  }
+
+  #rank(): void {
+    const byStanding = [...this.#standings].sort(
+      ([a, one], [b, other]) =>
+        (one.uid < other.uid ? -1 : one.uid > other.uid ? 1 : 0) ||
+        compareInts(classOf(a), classOf(b)) ||
+        one.index - other.index
+    )
+    this.#merge = new Merge()
+    byStanding.forEach(([stream], rank) => {
+      stream.rank = rank
+      if (stream.item !== "none") this.#merge.add(stream)
+    })
+    this.#areRanksKnown = true
+  }
+}
+
+const classOf = ({ stream }: LiveStream): bigint => stream.plan?.streamClass.id ?? 0n
+
+const earlier = (a: Time, b: Time): Time => (compare(a, b) <= 0 ? a : b)

@@ -1,0 +1,201 @@
+/**
+ * What a viewer is told, decoded: the event records of all streams of all its sessions, in order, as soon as no other
+ * stream may have an older one. Plain and synchronous: told by `on`, asked by `drain`.
+ */
+import { Clock, type Time } from "../ctf/decode/Clock.ts"
+import { narrowed } from "../ctf/decode/Cursor.ts"
+import { DataStream, type Source } from "../ctf/decode/DataStream.ts"
+import { Fault } from "../ctf/decode/Fault.ts"
+import { TracePlan } from "../ctf/decode/Plan.ts"
+import { LiveMerge } from "../ctf/live/LiveMerge.ts"
+import { LiveStream } from "../ctf/live/LiveStream.ts"
+import type { MetadataRefused } from "../ctf/metadata/MetadataRefused.ts"
+import type { TraceClass } from "../ctf/model/TraceClass.ts"
+import type { ViewerEvent } from "./ViewerEvent.ts"
+import type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
+
+/** What cannot be shown, and why. */
+export type Trouble =
+  | { readonly kind: "metadata"; readonly stream: ViewedStream; readonly refused: MetadataRefused }
+  /** Cleared or overwritten before it could be read. */
+  | { readonly kind: "packet-lost"; readonly stream: ViewedStream; readonly index: PacketIndex }
+  /** Shown out of order: the relay learnt of the packet when later ones had been shown. */
+  | { readonly kind: "late"; readonly stream: ViewedStream }
+
+interface Trace {
+  plan: TracePlan | undefined
+  clock: Clock | undefined
+  isRefused: boolean
+  streamCount: number
+}
+
+const clockOf = ({ clocks }: TraceClass): Clock | undefined => {
+  for (const clock of clocks.values()) return new Clock(clock)
+  return undefined
+}
+
+export interface Naming {
+  /** Of the trace that a stream belongs to, as texts name it. */
+  readonly traceName: (stream: ViewedStream) => string | undefined
+}
+
+export class LiveDecoder {
+  readonly #naming: Naming
+  readonly #traces = new Map<bigint, Trace>()
+  readonly #streams = new Map<bigint, LiveStream>()
+  readonly #viewed = new Map<LiveStream, ViewedStream>()
+  /** Announced, but their trace has declared nothing yet: what they have may be the oldest. */
+  readonly #undeclared = new Map<bigint, ViewedStream>()
+  readonly #merge = new LiveMerge()
+  #troubles: Array<Trouble> = []
+  readonly #time: Time = { high: 0, low: 0 }
+
+  constructor(naming: Naming) {
+    this.#naming = naming
+  }
+
+  on(event: ViewerEvent): void {
+    switch (event._tag) {
+      case "StreamAdded":
+        if (!event.stream.isMetadata) this.#announce(event.stream)
+        break
+      case "Metadata":
+        this.#declare(event.stream, event.traceClass, event.refused)
+        break
+      case "Packet":
+        this.#packet(event)
+        break
+      case "PacketLost":
+        this.#troubles.push({ kind: "packet-lost", stream: event.stream, index: event.index })
+        this.#raise(event.stream, event.index.timestampEnd)
+        break
+      case "Inactive":
+        this.#raise(event.stream, event.timestamp)
+        break
+      case "Silent":
+        this.#silence(event.stream.id)
+        break
+      case "StreamEnded":
+        this.#end(event.stream)
+        break
+      case "SessionEnded":
+        break
+    }
+  }
+
+  /**
+   * Visits up to `countMax` items that are due: event records, losses, failures. True: there may be more of them. What
+   * a visitor gets is true until it returns.
+   */
+  drain(countMax: number, visit: (live: LiveStream, stream: ViewedStream) => void): boolean {
+    if (this.#undeclared.size > 0) return false
+    return this.#merge.drain(countMax, (live) => visit(live, this.#viewed.get(live) as ViewedStream))
+  }
+
+  /** Nothing more comes of any stream: all that came is due. */
+  endAll(): void {
+    this.#undeclared.clear()
+    for (const live of this.#streams.values()) this.#merge.onEnd(live)
+    this.#streams.clear()
+  }
+
+  /** Since the last time. */
+  troubles(): ReadonlyArray<Trouble> {
+    const told = this.#troubles
+    this.#troubles = []
+    return told
+  }
+
+  #trace(id: bigint): Trace {
+    const known = this.#traces.get(id)
+    if (known !== undefined) return known
+    const trace = { plan: undefined, clock: undefined, isRefused: false, streamCount: 0 }
+    this.#traces.set(id, trace)
+    return trace
+  }
+
+  #announce(stream: ViewedStream): void {
+    const trace = this.#trace(stream.traceId)
+    if (trace.plan !== undefined) this.#add(stream, trace, trace.plan)
+    else if (!trace.isRefused) this.#undeclared.set(stream.id, stream)
+  }
+
+  #add(stream: ViewedStream, trace: Trace, plan: TracePlan): void {
+    const live = new LiveStream(new DataStream(`${stream.path}/${stream.channel}`, plan))
+    this.#streams.set(stream.id, live)
+    this.#viewed.set(live, stream)
+    this.#merge.add(live, { uid: plan.traceClass.uid ?? "", index: trace.streamCount++ })
+  }
+
+  #declare(stream: ViewedStream, traceClass: TraceClass | undefined, refused: MetadataRefused | undefined): void {
+    const trace = this.#trace(stream.traceId)
+    if (refused !== undefined && !trace.isRefused) {
+      trace.isRefused = true
+      this.#troubles.push({ kind: "metadata", stream, refused })
+    }
+    if (trace.plan === undefined && traceClass !== undefined) {
+      trace.plan = new TracePlan(traceClass, this.#naming.traceName(stream))
+      trace.clock = clockOf(traceClass)
+    }
+    if (trace.plan === undefined && !trace.isRefused) return
+    for (const waiting of [...this.#undeclared.values()]) {
+      if (waiting.traceId !== stream.traceId) continue
+      this.#undeclared.delete(waiting.id)
+      if (trace.plan !== undefined) this.#add(waiting, trace, trace.plan)
+    }
+  }
+
+  #packet({ bytes, index, isLate, stream }: Extract<ViewerEvent, { readonly _tag: "Packet" }>): void {
+    const live = this.#streams.get(stream.id)
+    if (live === undefined) return
+    if (isLate) this.#troubles.push({ kind: "late", stream })
+    live.isSilent = false
+    live.push(sourceOf(bytes, index))
+    this.#merge.onPacket(live)
+    this.#raise(stream, index.timestampEnd)
+    if (!isLate && this.#toTime(stream, index.timestampBegin)) this.#merge.raise(this.#time)
+  }
+
+  #raise(stream: ViewedStream, cycles: bigint): void {
+    const live = this.#streams.get(stream.id)
+    if (live === undefined || !this.#toTime(stream, cycles)) return
+    live.isSilent = false
+    live.raise(this.#time)
+  }
+
+  /** False where that is no time. */
+  #toTime({ traceId }: ViewedStream, cycles: bigint): boolean {
+    const { clock } = this.#trace(traceId)
+    if (clock === undefined) return false
+    try {
+      clock.convertInt(narrowed(cycles), this.#time)
+      return true
+    } catch (cause) {
+      if (cause instanceof Fault) return false
+      throw cause
+    }
+  }
+
+  #silence(id: bigint): void {
+    this.#undeclared.delete(id)
+    const live = this.#streams.get(id)
+    if (live !== undefined) live.isSilent = true
+  }
+
+  #end({ id }: ViewedStream): void {
+    const live = this.#streams.get(id)
+    this.#undeclared.delete(id)
+    this.#streams.delete(id)
+    if (live !== undefined) this.#merge.onEnd(live)
+  }
+}
+
+/** The padding was not fetched, but belongs to the packet. */
+const sourceOf = (bytes: Uint8Array, { packetSize }: PacketIndex): Source => ({
+  byteCount: Math.max(bytes.length, Number(packetSize / 8n)),
+  offset: 0,
+  load: (cursor, first) => {
+    cursor.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset + first, bytes.length - first)
+    cursor.view = new DataView(bytes.buffer, bytes.byteOffset + first, bytes.length - first)
+  }
+})

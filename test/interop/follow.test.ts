@@ -1,0 +1,94 @@
+/**
+ * Event records of live sessions, end to end: real applications, session and consumer daemons → the relay → `follow`.
+ * Goal: what is printed while it happens is, line for line, what babeltrace2 prints of the recorded session afterwards.
+ */
+import { hostname } from "node:os"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Babeltrace from "../support/babeltrace.ts"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Lttng from "../support/lttng.ts"
+import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const setUp = Effect.gen(function* () {
+  const relay = yield* Relays.start(Relays.underTest)
+  const tracing = yield* Lttng.start
+  return { relay, ...tracing }
+})
+
+const env = { TZ: "UTC", LC_ALL: "C.UTF-8" }
+
+/** Waits for the session, then prints it from its beginning to its end. */
+const follow = (relay: Relays.Relay, session: string, ...args: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const url = `net://${relay.host}:${relay.livePort}/host/${hostname()}/${session}`
+    const command = [toolboxProgram, "follow", "--wait", "--seek=beginning", ...args, url]
+    const running = yield* Process.daemon(process.execPath, command, { env })
+    const lines = () => running.output().split("\n").length - 1
+    return {
+      lines,
+      until: (count: number) =>
+        Process.until(
+          `${count} lines, now ${lines()}`,
+          Effect.sync(() => lines() >= count)
+        ),
+      ended: Effect.gen(function* () {
+        yield* running.ended
+        const outcome = running.outcome()
+        assert.strictEqual(outcome?.code, 0, outcome?.stderr.slice(-2000))
+        return outcome?.stdout ?? ""
+      })
+    }
+  })
+
+const recorded = (relay: Relays.Relay, session: string, ...args: ReadonlyArray<string>) =>
+  Effect.map(
+    Process.run("babeltrace2", [...args, Babeltrace.sessionDirectory(relay.output, session)], { env }),
+    ({ stdout }) => stdout
+  )
+
+/** Where two texts part, for people. */
+const assertSameLines = (found: string, expected: string) => {
+  const [a, b] = [found.split("\n"), expected.split("\n")]
+  const at = a.findIndex((line, index) => line !== b[index])
+  if (at === -1 && a.length === b.length) return
+  const from = Math.max(0, at === -1 ? Math.min(a.length, b.length) : at)
+  assert.deepStrictEqual(
+    a.slice(from, from + 3),
+    b.slice(from, from + 3),
+    `line ${from + 1} of ${a.length}/${b.length}`
+  )
+}
+
+Peers.describeWithPeers(Peers.tracing, `following event records from ${Relays.underTest}`, () => {
+  for (const buffers of ["uid", "pid"] as const) {
+    it.live(`per ${buffers}: applications on two processors that come and go, new event classes, to the end`, () =>
+      Effect.gen(function* () {
+        const { emit, lttng, relay } = yield* setUp
+        yield* lttng("create", "f", "--live=100000", ...Lttng.toRelay(relay))
+        yield* lttng(...Lttng.losslessChannel("ch", `--buffers-${buffers}`))
+        yield* lttng("add-context", "-u", "-t", "vpid", "-t", "vtid", "-t", "procname")
+        yield* lttng("enable-event", "-u", "-c", "ch", "demo:tick")
+        yield* lttng("start")
+        const viewer = yield* follow(relay, "f")
+        yield* Effect.all(
+          [emit({ count: 500, sleepMicros: 500, cpu: 0 }), emit({ count: 500, source: 1, sleepMicros: 400, cpu: 1 })],
+          { concurrency: "unbounded" }
+        )
+        yield* viewer.until(1)
+        yield* lttng("enable-event", "-u", "-c", "ch", "demo:tock")
+        yield* Effect.all(
+          [2, 3, 4].map((source) => emit({ count: 300, source, tockEvery: 3, sleepMicros: 300 })),
+          { concurrency: "unbounded" }
+        )
+        yield* lttng("destroy")
+        const shown = yield* viewer.ended
+        const expected = yield* recorded(relay, "f")
+        assert.strictEqual(expected.split("\n").length - 1, 1900)
+        assertSameLines(shown, expected)
+      })
+    )
+  }
+})
