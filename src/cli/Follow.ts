@@ -13,8 +13,11 @@ export const command = Command.make(
     url: Watch.url,
     seek: Watch.seek("last"),
     wait: Watch.wait,
-    ...EventFlags.selection,
-    ...EventFlags.text,
+    format: Flag.Literals("format", ["text", "ndjson"]).pipe(
+      Flag.withDefault("text" as const),
+      Flag.withDescription("Lines for people, as babeltrace2 prints them, or one JSON object a line")
+    ),
+    ...EventFlags.flags,
     packets: Flag.Boolean("packets").pipe(
       Flag.withDefault(false),
       Flag.withDescription("Streams, metadata, packets and inactivity, then counters per stream; no event records")
@@ -24,7 +27,7 @@ export const command = Command.make(
       Flag.withAlias("q"),
       Flag.withDescription("With --packets: print the counters at the end only")
     ),
-    json: Output.jsonFlag
+    json: Output.jsonFlag.pipe(Flag.withDescription("With --packets: print JSON, one value a line"))
   },
   (input) => Output.reported(Effect.scoped(input.packets ? FollowPackets.run(input) : FollowEvents.run(input)))
 ).pipe(

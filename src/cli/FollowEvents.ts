@@ -1,16 +1,20 @@
-/** `lttng-relay follow`: the event records of a live session as they happen, as babeltrace2 prints them. */
+/** `lttng-relay follow`: the event records of a live session as they happen, as babeltrace2 prints them or as NDJSON. */
 import { Console, Effect, Schema, Stream } from "effect"
 import type { DataStream } from "../ctf/decode/DataStream.ts"
 import type { Failure } from "../ctf/decode/Fault.ts"
 import type { Filter } from "../ctf/decode/Fields.ts"
+import type { Loss } from "../ctf/decode/Losses.ts"
 import type { EventPlan } from "../ctf/decode/Plan.ts"
 import type { LiveStream } from "../ctf/live/LiveStream.ts"
 import { Bytes } from "../ctf/print/Bytes.ts"
-import { Text } from "../ctf/print/Text.ts"
+import { Json } from "../ctf/print/Json.ts"
+import * as LossText from "../ctf/print/LossText.ts"
+import { Text, type TextOptions } from "../ctf/print/Text.ts"
 import { LiveDecoder, type Trouble } from "../viewer/LiveDecoder.ts"
-import type { ViewedStream } from "../viewer/LiveViewer.ts"
+import type { Session, ViewedStream } from "../viewer/LiveViewer.ts"
 import * as EventFlags from "./EventFlags.ts"
-import * as StandardOutput from "./StandardOutput.ts"
+import * as PacedOutput from "./PacedOutput.ts"
+import { messageOf } from "./Values.ts"
 import * as Watch from "./Watch.ts"
 
 export class EventsUnreadable extends Schema.TaggedError<EventsUnreadable>()("EventsUnreadable", {
@@ -21,7 +25,16 @@ export class EventsUnreadable extends Schema.TaggedError<EventsUnreadable>()("Ev
   }
 }
 
-export interface Input extends Watch.Options, EventFlags.Selection, EventFlags.TextFlags {}
+/** What was asked for cannot be: an expression, a list of names. */
+export class OptionRefused extends Schema.TaggedError<OptionRefused>()("OptionRefused", { reason: Schema.String }) {
+  override get message(): string {
+    return this.reason
+  }
+}
+
+export interface Input extends Watch.Options, EventFlags.Input {
+  readonly format: "text" | "ndjson"
+}
 
 /** Items from one look at the output to the next. */
 const burst = 2048
@@ -29,45 +42,66 @@ const burst = 2048
 const pieceBytes = 256 * 1024
 
 const nameOf = ({ channel, path }: ViewedStream): string => `${path}/${channel}`
+/** `ch` of `ch_0`, the stream of a processor. */
+const channelOf = ({ channel }: ViewedStream): string => channel.replace(/_\d+$/, "")
 
 const troubleLine = (trouble: Trouble): string => {
   switch (trouble.kind) {
     case "metadata":
-      return `error: ${nameOf(trouble.stream)}: ${trouble.refused.message}`
+      return `ERROR: ${nameOf(trouble.stream)}: ${trouble.refused.message}`
     case "packet-lost":
-      return `warning: ${nameOf(trouble.stream)}: a packet was cleared or overwritten before it could be read`
+      return `WARNING: ${nameOf(trouble.stream)}: a packet was cleared or overwritten before it could be read`
     case "late":
-      return `warning: ${nameOf(trouble.stream)}: a packet came too late to be shown in order`
+      return `WARNING: ${nameOf(trouble.stream)}: a packet came too late to be shown in order`
   }
 }
 
 const failureLine = ({ bit, event, kind, message, packet, stream }: Failure): string =>
-  `error: ${stream}: packet ${packet}, bit ${bit}${event === undefined ? "" : ` (${event})`}: ${message} [${kind}]`
+  `ERROR: ${kind}: ${message}; ${stream}, packet ${packet}, bit ${bit}${event === undefined ? "" : `, event ${event}`}`
 
-type Wanted = boolean | ((event: DataStream) => boolean)
+interface Request {
+  readonly isJson: boolean
+  readonly text: TextOptions
+  readonly filter: Filter | undefined
+  readonly sessions: ReadonlyArray<Session>
+}
 
-/** Lines of what is visited. */
+/** What is visited, as lines. */
 class Printer {
   readonly out = new Bytes()
   /** For the standard error. */
   notes: Array<string> = []
   failureCount = 0
+  readonly #request: Request
   readonly #text: Text
-  readonly #filter: Filter | undefined
+  readonly #json: Json
+  readonly #viewed = new WeakMap<DataStream, ViewedStream>()
 
-  constructor(text: Text, filter: Filter | undefined) {
-    this.#text = text
-    this.#filter = filter
+  constructor(request: Request) {
+    this.#request = request
+    this.#text = new Text(request.text)
+    const sessionNames = new Map(request.sessions.map(({ id, sessionName }) => [id, sessionName]))
+    this.#json = new Json((stream) => {
+      const viewed = this.#viewed.get(stream)
+      if (viewed === undefined) return { streamId: stream.streamId ?? 0 }
+      const session = sessionNames.get(viewed.sessionId)
+      return { streamId: stream.streamId ?? viewed.id, channel: channelOf(viewed), session }
+    })
   }
 
-  readonly visit = ({ failure, item, loss, stream }: LiveStream): void => {
+  readonly visit = ({ failure, item, loss, stream }: LiveStream, viewed: ViewedStream): void => {
+    const { isJson } = this.#request
+    if (isJson && !this.#viewed.has(stream)) this.#viewed.set(stream, viewed)
     if (item === "event") {
-      if (this.#isWanted(stream)) this.#text.event(stream, this.out)
+      if (!this.#isWanted(stream)) return
+      if (isJson) this.#json.event(stream, this.out)
+      else this.#text.event(stream, this.out)
     } else if (item === "loss" && loss !== undefined) {
-      this.notes.push(`warning: ${stream.name}: the tracer discarded ${loss.count} ${loss.what}`)
+      this.#loss(stream, viewed, loss)
     } else if (item === "failure" && failure !== undefined) {
       this.failureCount++
       this.notes.push(failureLine(failure))
+      if (isJson) this.#json.failure(stream, failure, this.out)
     }
   }
 
@@ -76,12 +110,19 @@ class Printer {
     this.notes.push(troubleLine(trouble))
   }
 
+  #loss(stream: DataStream, viewed: ViewedStream, loss: Loss): void {
+    const { isJson, text } = this.#request
+    if (isJson) this.#json.loss(stream, loss, this.out)
+    this.notes.push(LossText.warning(stream, stream.streamId ?? viewed.id, nameOf(viewed), loss, text))
+  }
+
   #isWanted(stream: DataStream): boolean {
-    if (this.#filter === undefined) return true
+    const { filter } = this.#request
+    if (filter === undefined) return true
     const plan = stream.current as EventPlan
-    let wanted = plan.compiled.get(this) as Wanted | undefined
+    let wanted = plan.compiled.get(this) as ReturnType<Filter> | undefined
     if (wanted === undefined) {
-      wanted = this.#filter(plan)
+      wanted = filter(plan)
       plan.compiled.set(this, wanted)
     }
     return typeof wanted === "boolean" ? wanted : wanted(stream)
@@ -91,7 +132,7 @@ class Printer {
 const flush = (printer: Printer) =>
   Effect.gen(function* () {
     const { notes, out } = printer
-    if (out.at > 0) yield* StandardOutput.write(out.written)
+    if (out.at > 0) yield* PacedOutput.write(out.written)
     out.clear()
     printer.notes = []
     for (const note of notes) yield* Console.error(note)
@@ -109,11 +150,17 @@ const drain = (decoder: LiveDecoder, printer: Printer) =>
 
 export const run = (input: Input) =>
   Effect.gen(function* () {
+    const { filter, text } = yield* Effect.try({
+      try: () => ({
+        filter: EventFlags.filter(input),
+        text: EventFlags.textOptions(input, process.stdout.isTTY === true)
+      }),
+      catch: (cause) => new OptionRefused({ reason: messageOf(cause) })
+    })
     const { events, sessions } = yield* Watch.attach(input, { isPrompt: true })
     const hosts = new Map(sessions.map(({ hostname, id }) => [id, hostname]))
     const decoder = new LiveDecoder({ traceName: ({ path, sessionId }) => `${hosts.get(sessionId) ?? ""}/${path}` })
-    const options = EventFlags.textOptions(input, process.stdout.isTTY === true)
-    const printer = new Printer(new Text(options), EventFlags.filterOf(input))
+    const printer = new Printer({ isJson: input.format === "ndjson", text, filter, sessions })
     yield* Stream.runForEach(events, (event) => {
       decoder.on(event)
       return drain(decoder, printer)

@@ -27,6 +27,7 @@ interface Trace {
   clock: Clock | undefined
   isRefused: boolean
   streamCount: number
+  openCount: number
 }
 
 const clockOf = ({ clocks }: TraceClass): Clock | undefined => {
@@ -43,7 +44,7 @@ export class LiveDecoder {
   readonly #naming: Naming
   readonly #traces = new Map<bigint, Trace>()
   readonly #streams = new Map<bigint, LiveStream>()
-  readonly #viewed = new Map<LiveStream, ViewedStream>()
+  readonly #viewed = new WeakMap<LiveStream, ViewedStream>()
   /** Announced, but their trace has declared nothing yet: what they have may be the oldest. */
   readonly #undeclared = new Map<bigint, ViewedStream>()
   readonly #merge = new LiveMerge()
@@ -109,7 +110,7 @@ export class LiveDecoder {
   #trace(id: bigint): Trace {
     const known = this.#traces.get(id)
     if (known !== undefined) return known
-    const trace = { plan: undefined, clock: undefined, isRefused: false, streamCount: 0 }
+    const trace = { plan: undefined, clock: undefined, isRefused: false, streamCount: 0, openCount: 0 }
     this.#traces.set(id, trace)
     return trace
   }
@@ -122,6 +123,7 @@ export class LiveDecoder {
 
   #add(stream: ViewedStream, trace: Trace, plan: TracePlan): void {
     const live = new LiveStream(new DataStream(`${stream.path}/${stream.channel}`, plan))
+    trace.openCount++
     this.#streams.set(stream.id, live)
     this.#viewed.set(live, stream)
     this.#merge.add(live, { uid: plan.traceClass.uid ?? "", index: trace.streamCount++ })
@@ -182,11 +184,16 @@ export class LiveDecoder {
     if (live !== undefined) live.isSilent = true
   }
 
-  #end({ id }: ViewedStream): void {
+  #end({ id, traceId }: ViewedStream): void {
     const live = this.#streams.get(id)
     this.#undeclared.delete(id)
     this.#streams.delete(id)
-    if (live !== undefined) this.#merge.onEnd(live)
+    if (live === undefined) return
+    this.#merge.onEnd(live)
+    const trace = this.#trace(traceId)
+    trace.openCount--
+    // Applications come and go; what they declared goes with them.
+    if (trace.openCount === 0) this.#traces.delete(traceId)
   }
 }
 

@@ -11,6 +11,7 @@ import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Zoo from "../support/zoo.ts"
 
 const setUp = Effect.gen(function* () {
   const relay = yield* Relays.start(Relays.underTest)
@@ -91,4 +92,48 @@ Peers.describeWithPeers(Peers.tracing, `following event records from ${Relays.un
       })
     )
   }
+
+  it.live("forty classes with fields of all types, contexts, tiny buffers that discard", () =>
+    Effect.gen(function* () {
+      const { lttng, relay, run } = yield* setUp
+      const zoo = yield* Zoo.build(40)
+      yield* lttng("create", "z", "--live=100000", ...Lttng.toRelay(relay))
+      yield* lttng("enable-channel", "-u", "--subbuf-size=8k", "--num-subbuf=2", "small")
+      yield* lttng("add-context", "-u", "-t", "vpid", "-t", "procname", "-t", "ip")
+      yield* lttng("enable-event", "-u", "-c", "small", "zoo:*")
+      yield* lttng(...Lttng.losslessChannel("ch"))
+      yield* lttng("enable-event", "-u", "-c", "ch", "zoo:event_3*")
+      yield* lttng("start")
+      const viewer = yield* follow(relay, "z")
+      yield* run(zoo, "30", "1000")
+      yield* viewer.until(100)
+      yield* run(zoo, "30", "1000")
+      yield* lttng("destroy")
+      const shown = yield* viewer.ended
+      const expected = yield* recorded(relay, "z")
+      assert.isAbove(expected.split("\n").length, 1000)
+      assertSameLines(shown, expected)
+    })
+  )
+
+  it.live("cleared meanwhile: what was shown before stays, what comes after is shown once", () =>
+    Effect.gen(function* () {
+      const { emit, lttng, relay } = yield* setUp
+      yield* lttng("create", "c", "--live=100000", ...Lttng.toRelay(relay))
+      yield* lttng(...Lttng.losslessChannel("ch"))
+      yield* lttng("enable-event", "-u", "-c", "ch", "demo:tick")
+      yield* lttng("start")
+      const viewer = yield* follow(relay, "c", "--no-delta")
+      yield* emit({ count: 400, sleepMicros: 200 })
+      yield* viewer.until(400)
+      yield* lttng("clear")
+      yield* lttng("enable-event", "-u", "-c", "ch", "demo:tock")
+      yield* emit({ count: 300, source: 1, tockEvery: 2, sleepMicros: 200 })
+      yield* lttng("destroy")
+      const shown = yield* viewer.ended
+      const expected = yield* recorded(relay, "c", "--no-delta")
+      assert.strictEqual(expected.split("\n").length - 1, 300)
+      assertSameLines(shown.split("\n").slice(400).join("\n"), expected)
+    })
+  )
 })

@@ -59,6 +59,8 @@ export interface Tracing {
   readonly attempt: (...args: ReadonlyArray<string>) => Effect.Effect<Process.Outcome, Process.TimedOut>
   /** Runs the application to its end: all its events are emitted when this returns. */
   readonly emit: (options: AppOptions) => Effect.Effect<void, Failed>
+  /** Another program beside the session daemon, to its end. */
+  readonly run: (program: string, ...args: ReadonlyArray<string>) => Effect.Effect<Process.Outcome, Failed>
   /** Kills the session daemon and its consumer daemons without notice. */
   readonly crash: Effect.Effect<void>
 }
@@ -126,6 +128,8 @@ export const start = Effect.gen(function* () {
       Effect.asVoid
     )
   }
+  const run = (program: string, ...args: ReadonlyArray<string>) =>
+    Process.run("nsenter", [...inside, program, ...args], { env })
   const crash = Effect.gen(function* () {
     const pids = descendants(daemon.pid)
     daemon.signal("SIGKILL")
@@ -133,7 +137,7 @@ export const start = Effect.gen(function* () {
     yield* daemon.ended
   })
   const commandCount = () => daemon.output().match(/Accepting client command/g)?.length ?? 0
-  const tracing: Tracing = { home, pid: daemon.pid, commandCount, lttng, attempt, emit, crash }
+  const tracing: Tracing = { home, pid: daemon.pid, commandCount, lttng, attempt, emit, run, crash }
   return tracing
 })
 
