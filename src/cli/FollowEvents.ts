@@ -1,4 +1,4 @@
-/** `lttng-relay follow`: the event records of a live session as they happen, as babeltrace2 prints them or as NDJSON. */
+/** `lttng-relay follow`: the event records of a live session as they happen, as text or as NDJSON. */
 import { Console, Effect, Schema, Stream } from "effect"
 import type { DataStream } from "../ctf/decode/DataStream.ts"
 import type { Failure } from "../ctf/decode/Fault.ts"

@@ -1,28 +1,30 @@
-/** Bytes to standard output, at once: whoever prints millions of lines neither keeps nor copies them. */
-import { writeSync } from "node:fs"
+/** Bytes to the standard output, one piece after the other, at the pace of whoever reads them, while the loop goes on. */
+import { Effect, Schema } from "effect"
 
-const descriptor = 1
-/** A pipe that is full is tried again after so many milliseconds. */
-const fullMillis = 1
+/** Nobody reads any more: `| head`. */
+export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {}
 
-/** Nobody reads any more. */
-export class OutputClosed extends Error {
-  readonly _tag = "OutputClosed"
-}
-
-const sleeper = new Int32Array(new SharedArrayBuffer(4))
-
-/** Throws `OutputClosed`, or why nothing can be written. */
-export const write = (bytes: Uint8Array): void => {
-  let at = 0
-  while (at < bytes.length) {
-    try {
-      at += writeSync(descriptor, bytes, at, bytes.length - at)
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException
-      if (code === "EPIPE") throw new OutputClosed()
-      if (code !== "EAGAIN") throw cause
-      Atomics.wait(sleeper, 0, 0, fullMillis)
-    }
+export class OutputFailed extends Schema.TaggedError<OutputFailed>()("OutputFailed", { reason: Schema.String }) {
+  override get message(): string {
+    return `standard output: ${this.reason}`
   }
 }
+
+const failureOf = (cause: NodeJS.ErrnoException): OutputClosed | OutputFailed =>
+  cause.code === "EPIPE" ? new OutputClosed() : new OutputFailed({ reason: cause.message })
+
+/** The bytes may be used again afterwards. */
+export const write = (bytes: Uint8Array): Effect.Effect<void, OutputClosed | OutputFailed> =>
+  Effect.callback((resume) => {
+    const { stdout } = process
+    const onError = (cause: NodeJS.ErrnoException) => resume(Effect.fail(failureOf(cause)))
+    stdout.once("error", onError)
+    stdout.write(bytes, (cause) => {
+      if (cause === null || cause === undefined) {
+        stdout.off("error", onError)
+        resume(Effect.void)
+      } else {
+        resume(Effect.fail(failureOf(cause)))
+      }
+    })
+  })
