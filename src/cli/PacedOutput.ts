@@ -1,4 +1,4 @@
-/** Bytes to the standard output, one piece after the other, at the pace of whoever reads them, while the loop goes on. */
+/** Bytes to the standard output at the pace of whoever reads them, while the loop goes on. */
 import { Effect, Schema } from "effect"
 
 /** Nobody reads any more: `| head`. */

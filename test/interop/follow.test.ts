@@ -50,17 +50,12 @@ const recorded = (relay: Relays.Relay, session: string, ...args: ReadonlyArray<s
     ({ stdout }) => stdout
   )
 
-/** Where two texts part, for people. */
+/** Where two texts part, in a few lines. */
 const assertSameLines = (found: string, expected: string) => {
   const [a, b] = [found.split("\n"), expected.split("\n")]
   const at = a.findIndex((line, index) => line !== b[index])
-  if (at === -1 && a.length === b.length) return
-  const from = Math.max(0, at === -1 ? Math.min(a.length, b.length) : at)
-  assert.deepStrictEqual(
-    a.slice(from, from + 3),
-    b.slice(from, from + 3),
-    `line ${from + 1} of ${a.length}/${b.length}`
-  )
+  const shown = (lines: ReadonlyArray<string>) => (at === -1 ? lines.length : lines.slice(at, at + 2))
+  assert.deepStrictEqual(shown(a), shown(b), `from line ${at + 1} of ${a.length} and ${b.length}`)
 }
 
 Peers.describeWithPeers(Peers.tracing, `following event records from ${Relays.underTest}`, () => {

@@ -1,6 +1,7 @@
 /**
  * An instrumented application with many event classes, of which every one has fields of all types of LTTng-UST: written
- * as C here, so that a test says how many, and built once per version of this text.
+ * as C here, so that a test says how many, and built once per version of this text. What babeltrace2 2.0 is known to
+ * print wrong is left out: empty texts, several labels of one value.
  */
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs"
@@ -27,7 +28,7 @@ ${integers.map((type) => `    lttng_ust_field_integer(${type}, f_${type}, (${typ
     lttng_ust_field_array_text(char, fixed, text, 6)
     lttng_ust_field_sequence(int, some, list, size_t, count)
     lttng_ust_field_sequence_hex(int, some_hex, list, uint8_t, count)
-    lttng_ust_field_sequence_text(char, part, text, size_t, count)
+    lttng_ust_field_sequence_text(char, part, text, size_t, count + 1)
     lttng_ust_field_enum(zoo, animal, int, who, n % 12 - 2)))
 LTTNG_UST_TRACEPOINT_LOGLEVEL(zoo, event_${index}, LTTNG_UST_TRACEPOINT_LOGLEVEL_${index % 2 === 0 ? "INFO" : "DEBUG"})`
 
