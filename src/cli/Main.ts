@@ -4,6 +4,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import * as Export from "./Export.ts"
 import * as Follow from "./Follow.ts"
 import * as Load from "./Load.ts"
 import * as Record from "./Record.ts"
@@ -26,7 +27,8 @@ const root = Command.make("lttng-relay").pipe(
     Record.command,
     Replay.command,
     Load.command,
-    Show.command
+    Show.command,
+    Export.command
   ])
 )
 

@@ -1,0 +1,190 @@
+/**
+ * Event records as a trace of Chrome's JSON format, which the Perfetto UI and `chrome://tracing` open: a process and a
+ * thread for each vpid and vtid, slices for what begins and ends there, instants for the rest.
+ *
+ * Times are microseconds from the first event record, whole nanoseconds in the fraction: doubles cannot hold those since
+ * the epoch. `otherData.begin` says where they count from. The end of a slice closes those that were left open in it; an
+ * end without a begin is an instant.
+ */
+import { nanos } from "../decode/Clock.ts"
+import type { DataStream } from "../decode/DataStream.ts"
+import { type Field, field } from "../decode/Fields.ts"
+import type { EventPlan } from "../decode/Plan.ts"
+import { root } from "../decode/Slots.ts"
+import type { Scope, Structure } from "../model/FieldClass.ts"
+import { type Bytes, encoded } from "../print/Bytes.ts"
+import * as JsonFields from "../print/JsonFields.ts"
+import * as JsonStrings from "../print/JsonStrings.ts"
+import type { Write } from "../print/TextFields.ts"
+import * as SliceRules from "./SliceRules.ts"
+import { type News, newsOf, type Thread, Threads } from "./Threads.ts"
+
+interface Part {
+  readonly scope: Scope
+  readonly prefix: Uint8Array
+  readonly write: Write
+}
+
+/** What is decided once per event record class. */
+interface Shape {
+  /** The name, quoted; of a slice that of both ends. */
+  readonly label: Uint8Array
+  readonly slice: SliceRules.SliceEnd | undefined
+  readonly pid: Field | undefined
+  readonly tid: Field | undefined
+  readonly procname: Field | undefined
+  readonly cpu: Field | undefined
+  readonly news: News | undefined
+  readonly parts: ReadonlyArray<Part>
+}
+
+const contexts: ReadonlyArray<Scope> = ["event-record-specific-context", "event-record-common-context"]
+
+const first = (plan: EventPlan, scopes: ReadonlyArray<Scope>, names: ReadonlyArray<string>): Field | undefined => {
+  for (const name of names) {
+    for (const scope of scopes) {
+      const found = field(plan, scope, [name])
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
+}
+
+const number = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined)
+
+const begin = encoded('{"ph":"B","name":')
+const end = encoded('{"ph":"E","name":')
+const instant = encoded('{"ph":"i","s":"t","name":')
+
+export class ChromeTrace {
+  readonly #threads = new Threads()
+  readonly #session: string
+  #start: bigint | undefined
+  #hasEvent = false
+
+  /** `session`: what the trace is called. */
+  constructor(session: string) {
+    this.#session = session
+  }
+
+  /** Event records come in order of their time. */
+  event(stream: DataStream, out: Bytes): void {
+    const plan = stream.current as EventPlan
+    const shape = (plan.compiled.get(this) as Shape | undefined) ?? this.#compile(plan)
+    const time = stream.hasTime ? nanos(stream.time) : (this.#start ?? 0n)
+    this.#open(time, out)
+    const cpu = number(shape.cpu?.read(stream))
+    const thread = this.#threads.of({
+      cpu,
+      pid: number(shape.pid?.read(stream)),
+      tid: number(shape.tid?.read(stream)),
+      procname: shape.procname?.read(stream),
+      plan
+    })
+    if (shape.news !== undefined) this.#threads.note(shape.news, stream, cpu)
+    const since = time - (this.#start ?? 0n)
+    const place = `,"pid":${thread.pid},"tid":${thread.tid},"ts":${micros(since)}`
+    this.#phase(shape, thread, place, out)
+    this.#arguments(shape, stream, out)
+  }
+
+  /** Up to its arguments. */
+  #phase({ label, slice }: Shape, { open }: Thread, place: string, out: Bytes): void {
+    if (slice?.phase === "begin") {
+      open.push({ name: slice.name, label })
+      this.#item(begin, label, place, out)
+      return
+    }
+    const depth = slice === undefined ? -1 : open.findLastIndex(({ name }) => name === slice.name)
+    for (const left of depth === -1 ? [] : open.splice(depth + 1).reverse()) {
+      this.#item(end, left.label, place, out)
+      out.byte(0x7d)
+    }
+    // Readers want the name of the begin.
+    const own = depth === -1 ? undefined : open.pop()
+    this.#item(own === undefined ? instant : end, own?.label ?? label, place, out)
+  }
+
+  /** After the last event record. */
+  end(out: Bytes): void {
+    this.#open(0n, out)
+    for (const { kind, name, pid, tid } of this.#threads.named()) {
+      this.#separate(out)
+      out.ascii(`{"ph":"M","name":"${kind}_name","pid":${pid},"tid":${tid},"args":{"name":`)
+      JsonStrings.text(out, name)
+      out.ascii("}}")
+    }
+    out.ascii(`\n],"displayTimeUnit":"ns","otherData":{"begin":"${this.#start ?? 0n}","session":`)
+    JsonStrings.text(out, this.#session)
+    out.ascii("}}\n")
+  }
+
+  #open(time: bigint, out: Bytes): void {
+    if (this.#start !== undefined) return
+    this.#start = time
+    out.ascii('{"traceEvents":[')
+  }
+
+  #separate(out: Bytes): void {
+    out.ascii(this.#hasEvent ? ",\n" : "\n")
+    this.#hasEvent = true
+  }
+
+  #item(phase: Uint8Array, label: Uint8Array, place: string, out: Bytes): void {
+    this.#separate(out)
+    out.write(phase)
+    out.write(label)
+    out.ascii(place)
+  }
+
+  #arguments({ parts }: Shape, stream: DataStream, out: Bytes): void {
+    out.ascii(',"args":{')
+    const { contextAt, cursor, head } = stream
+    const { at, order } = cursor
+    cursor.at = cursor.commonAt
+    head.at = contextAt
+    for (const { prefix, scope, write } of parts) {
+      out.write(prefix)
+      write(scope === "packet-context" ? head : cursor, out)
+    }
+    cursor.at = at
+    cursor.order = order
+    out.ascii("}}")
+  }
+
+  #compile(plan: EventPlan): Shape {
+    const { eventClass, stream } = plan
+    const name = eventClass.name ?? "<unknown>"
+    const parts: Array<Part> = []
+    const add = (key: string, structure: Structure | undefined, scope: Scope) => {
+      if (structure === undefined) return
+      const prefix = encoded(`${parts.length === 0 ? "" : ","}"${key}":`)
+      parts.push({ scope, prefix, write: JsonFields.structure(structure, root(scope), stream.slots) })
+    }
+    add("packet", stream.streamClass.packetContext, "packet-context")
+    add("ctx", stream.streamClass.commonContext, "event-record-common-context")
+    add("ectx", eventClass.specificContext, "event-record-specific-context")
+    add("fields", eventClass.payload, "event-record-payload")
+    const slice = SliceRules.of(name)
+    const label = slice === undefined || slice.name === "syscall" ? name : slice.name
+    const shape: Shape = {
+      label: encoded(JSON.stringify(label)),
+      slice,
+      pid: first(plan, contexts, ["vpid", "pid"]),
+      tid: first(plan, contexts, ["vtid", "tid"]),
+      procname: first(plan, contexts, ["procname"]),
+      cpu: first(plan, ["packet-context"], ["cpu_id"]),
+      news: newsOf(plan),
+      parts
+    }
+    plan.compiled.set(this, shape)
+    return shape
+  }
+}
+
+/** With its nanoseconds, whatever its size. */
+const micros = (time: bigint): string => {
+  const sign = time < 0n ? "-" : ""
+  const size = time < 0n ? -time : time
+  return `${sign}${size / 1000n}.${String(size % 1000n).padStart(3, "0")}`
+}

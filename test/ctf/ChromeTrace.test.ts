@@ -1,0 +1,105 @@
+/** Recorded traces in Chrome's JSON: every event record once, on its thread, slices nested and closed. */
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { ChromeTrace } from "../../src/ctf/export/ChromeTrace.ts"
+import * as SliceRules from "../../src/ctf/export/SliceRules.ts"
+import { Bytes } from "../../src/ctf/print/Bytes.ts"
+import * as Recording from "../../src/ctf/recorded/Recording.ts"
+import { describeWithCorpus } from "../support/corpus.ts"
+
+interface Item {
+  readonly ph: "B" | "E" | "i" | "M"
+  readonly name: string
+  readonly pid: number
+  readonly tid: number
+  readonly ts?: number
+  readonly args?: { readonly name?: string; readonly fields?: unknown; readonly ctx?: { readonly vtid?: number } }
+}
+
+const exported = (directory: string) => {
+  const recording = Recording.open([directory])
+  const trace = new ChromeTrace("a trace")
+  const out = new Bytes()
+  let events = 0
+  for (let reader = recording.next(); reader !== undefined; reader = recording.next()) {
+    if (reader.item !== "event") continue
+    trace.event(reader.stream, out)
+    events++
+  }
+  trace.end(out)
+  recording.close()
+  const { traceEvents } = JSON.parse(Buffer.from(out.written).toString())
+  return { events, items: traceEvents as ReadonlyArray<Item> }
+}
+
+/** That the slices of each thread are nested: an end closes the one that began last. */
+const assertNested = (items: ReadonlyArray<Item>) => {
+  const open = new Map<string, Array<string>>()
+  let last = Number.NEGATIVE_INFINITY
+  for (const { name, ph, pid, tid, ts } of items) {
+    if (ph === "M") continue
+    const key = `${pid}/${tid}`
+    const own = open.get(key) ?? []
+    open.set(key, own)
+    assert.isAtLeast(ts ?? Number.NaN, last)
+    last = ts ?? last
+    if (ph === "B") own.push(name)
+    if (ph === "E") assert.strictEqual(own.pop(), name)
+  }
+}
+
+describe("slices", () => {
+  it.each([
+    ["syscall_entry_openat", "begin", "syscall_openat"],
+    ["syscall_exit_openat", "end", "syscall_openat"],
+    ["irq_handler_entry", "begin", "irq_handler"],
+    ["irq_handler_exit", "end", "irq_handler"],
+    ["lttng_ust_cyg_profile:func_entry", "begin", "lttng_ust_cyg_profile:func"],
+    ["lttng_ust_cyg_profile:func_exit", "end", "lttng_ust_cyg_profile:func"],
+    ["app:request_start", "begin", "app:request"],
+    ["app:request_done", "end", "app:request"],
+    ["ros2:callback_start", "begin", "ros2:callback"],
+    ["ros2:callback_end", "end", "ros2:callback"],
+    ["begin_frame", "begin", "frame"],
+    ["exit_syscall", "end", "syscall"],
+    ["sys_open", "begin", "syscall"]
+  ])("%s is the %s of %s", (event, phase, name) => {
+    assert.deepStrictEqual(SliceRules.of(event), { phase, name })
+  })
+
+  it.each(["sched_switch", "app:restarted", "app:weekend", "lttng_ust_statedump:bin_info"])(
+    "%s stands alone",
+    (name) => {
+      assert.isUndefined(SliceRules.of(name))
+    }
+  )
+})
+
+describeWithCorpus(
+  "Chrome's JSON",
+  ["types", "contexts", "ust-cyg-profile", "kernel-big-endian", "ctf2-contexts"],
+  (root) => {
+    it.each(["types", "contexts", "ctf2-contexts"])("%s: every event record, on the thread of its context", (name) => {
+      const { events, items } = exported(join(root(), name))
+      const shown = items.filter(({ ph }) => ph !== "M")
+      assert.strictEqual(shown.length, events)
+      for (const { args, tid } of shown) assert.strictEqual(tid, args?.ctx?.vtid ?? tid)
+      assert.isAbove(items.filter(({ ph }) => ph === "M").length, 0)
+      assertNested(items)
+    })
+
+    it("ust-cyg-profile: functions are slices", () => {
+      const { items } = exported(join(root(), "ust-cyg-profile"))
+      assert.isAbove(items.filter(({ ph }) => ph === "B").length, 1000)
+      assert.isAbove(items.filter(({ ph }) => ph === "E").length, 1000)
+      assertNested(items)
+    })
+
+    it("kernel-big-endian: threads are those that were switched to", () => {
+      const { items } = exported(join(root(), "kernel-big-endian"))
+      assert.isAbove(new Set(items.map(({ tid }) => tid)).size, 10)
+      assert.isAbove(items.filter(({ name, ph }) => ph === "M" && name === "thread_name").length, 10)
+      assertNested(items)
+    })
+  }
+)
