@@ -2,9 +2,9 @@
  * Event records as a trace of Chrome's JSON format, which the Perfetto UI and `chrome://tracing` open: a process and a
  * thread for each vpid and vtid, slices for what begins and ends there, instants for the rest.
  *
- * Times are microseconds from the first event record, whole nanoseconds in the fraction: doubles cannot hold those since
- * the epoch. `otherData.begin` says where they count from. The end of a slice closes those that were left open in it; an
- * end without a begin is an instant.
+ * Times are microseconds from the first event record, nanoseconds in their fraction: doubles cannot hold those since
+ * the epoch. `otherData.begin` says where they count from. The end of a slice closes those that were left open in it;
+ * an end without a begin is an instant.
  */
 import { nanos } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
