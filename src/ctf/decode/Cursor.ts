@@ -126,7 +126,7 @@ export const moveClock = (cursor: Cursor, value: Int, bits: number): void => {
 /** As above for at most 32 bits, of which `span` values exist. */
 export const moveClockLow = (cursor: Cursor, low: number, span: number): void => {
   cursor.isClockSet = true
-  const own = span === two32 ? cursor.clockLow : cursor.clockLow % span
+  const own = span === two32 ? cursor.clockLow : (cursor.clockLow & (span - 1)) >>> 0
   const next = cursor.clockLow - own + low + (low < own ? span : 0)
   if (next < two32) {
     cursor.clockLow = next

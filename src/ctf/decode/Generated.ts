@@ -1,10 +1,383 @@
-/** Straight code for what is read most. */
-import type { Scope, Structure } from "../model/FieldClass.ts"
-import type { Skip } from "./Skip.ts"
-import type { Slots } from "./Slots.ts"
+/**
+ * Straight code for finding the end of an event record: what the closures of `Skip` do, with constant offsets where
+ * alignment allows, and nothing done for fields that nobody asks for. What is rare is left to those closures.
+ *
+ * Nothing of a trace but numbers stands in the text: sizes, offsets, slots, and indexes into tables of closures. A
+ * position is `b + k`: a variable that is a multiple of `grain` bits, and a constant.
+ */
+import type {
+  DynamicArray,
+  DynamicString,
+  FieldClass,
+  Integer,
+  Scope,
+  Structure,
+  Variant
+} from "../model/FieldClass.ts"
+import * as Choice from "./Choice.ts"
+import { checkedLength, grainBytes, moveClockLow } from "./Cursor.ts"
+import { Fault, short } from "./Fault.ts"
+import { fixedBits, leastBits, roundUp } from "./Layout.ts"
+import { isBytes } from "./Numbers.ts"
+import { zeroIn } from "./Regions.ts"
+import * as Skip from "./Skip.ts"
+import { below, type Place, root, type Slots } from "./Slots.ts"
 
-export const isGenerating = (): boolean => false
-export const generateSkip = (_structure: Structure, _scope: Scope, _slots: Slots, plain: Skip): Skip => plain
-export const generateEvent =
-  (_common: Structure | undefined, _own: Structure | undefined, _payload: Structure | undefined, _slots: Slots): Skip =>
-  () => {}
+/** False where the runtime forbids code from strings. */
+export const canGenerate: boolean = (() => {
+  try {
+    return new Function("return true")() === true
+  } catch {
+    return false
+  }
+})()
+
+/** More fields make functions that are not optimised. */
+const fieldCountMax = 300
+const depthMax = 24
+const alignmentMax = grainBytes * 8
+const inlineChoiceMax = 4
+
+type Choose = Choice.Choose
+
+const noOption = (value: unknown): never => {
+  throw new Fault("variant-no-option", `no option of the variant for the selector's value ${value}`)
+}
+
+/** Everything the text refers to. */
+type Bind = (
+  skips: ReadonlyArray<Skip.Skip>,
+  chooses: ReadonlyArray<Choose>,
+  short: Fault,
+  zero: typeof zeroIn,
+  checked: typeof checkedLength,
+  moveLow: typeof moveClockLow,
+  noOption: (value: unknown) => never
+) => Skip.Skip
+
+class Emitter {
+  readonly #slots: Slots
+  readonly #lines: Array<string> = []
+  readonly #skips: Array<Skip.Skip> = []
+  readonly #chooses: Array<Choose> = []
+  /** `b` is a multiple of it. */
+  #grain = 1
+  #offset = 0
+  /** Of the bit field before, when it is known here: 1 little-endian, 2 big-endian. */
+  #order = 0
+  #fieldCount = 0
+  #nameCount = 0
+
+  constructor(slots: Slots) {
+    this.#slots = slots
+  }
+
+  get #at(): string {
+    return this.#offset === 0 ? "b" : `b + ${this.#offset}`
+  }
+
+  #name(): string {
+    return `v${this.#nameCount++}`
+  }
+
+  line(text: string): void {
+    this.#lines.push(text)
+  }
+
+  note(member: "commonAt" | "ownAt" | "payloadAt"): void {
+    this.line(`c.${member} = ${this.#at}`)
+  }
+
+  #need(bits: number): void {
+    this.line(`if (b + ${this.#offset + bits} > end) throw short`)
+  }
+
+  /** Makes the position the variable's alone. */
+  #flush(): void {
+    if (this.#offset === 0) return
+    this.line(`b += ${this.#offset}`)
+    this.#grain = this.#grainHere()
+    this.#offset = 0
+  }
+
+  /** What the position is a multiple of. */
+  #grainHere(): number {
+    let grain = this.#grain
+    while (this.#offset % grain !== 0) grain /= 2
+    return grain
+  }
+
+  #align(alignment: number): void {
+    if (alignment <= this.#grain) {
+      this.#offset = roundUp(this.#offset, alignment)
+    } else if (alignment > 1) {
+      this.line(`b = (${this.#at} + ${alignment - 1}) & ${-alignment}`)
+      this.#grain = alignment
+      this.#offset = 0
+    }
+  }
+
+  /** What the closures must know of the place. */
+  #leave(): void {
+    this.line(`c.at = ${this.#at}`)
+    if (this.#order !== 0) this.line(`c.order = ${this.#order}`)
+  }
+
+  #closure(fieldClass: FieldClass, place: Place): void {
+    const index = this.#skips.push(Skip.skip(fieldClass, place, this.#slots)) - 1
+    this.#leave()
+    this.line(`skips[${index}](c)`)
+    this.line("b = c.at")
+    this.#grain = 1
+    this.#offset = 0
+    this.#order = 0
+  }
+
+  field(fieldClass: FieldClass, place: Place, depth: number): void {
+    const isPlain = fieldClass.alignment <= alignmentMax && depth < depthMax
+    if (!isPlain || this.#fieldCount++ > fieldCountMax) {
+      this.#closure(fieldClass, place)
+      return
+    }
+    const bits = this.#slots.isWithin(place) ? undefined : fixedBits(fieldClass)
+    if (bits !== undefined && bits < 2 ** 28) {
+      this.#align(fieldClass.alignment)
+      this.#offset += bits
+      return
+    }
+    switch (fieldClass.kind) {
+      case "integer":
+        this.#integer(fieldClass, place)
+        break
+      case "structure":
+        this.#structure(fieldClass, place, depth)
+        break
+      case "string":
+        if (fieldClass.encoding === "utf-8") this.#string()
+        else this.#closure(fieldClass, place)
+        break
+      case "dynamic-string":
+      case "dynamic-array":
+        this.#dynamic(fieldClass, place)
+        break
+      case "variant":
+        this.#variant(fieldClass, place, depth)
+        break
+      default:
+        this.#closure(fieldClass, place)
+    }
+  }
+
+  #structure({ alignment, members }: Structure, place: Place, depth: number): void {
+    this.#align(alignment)
+    members.forEach(({ fieldClass }, index) => {
+      this.field(fieldClass, below(place, index), depth + 1)
+    })
+  }
+
+  #string(): void {
+    this.#align(8)
+    this.#need(8)
+    const name = this.#name()
+    this.line(`const ${name} = zero(bytes, (${this.#at}) >> 3, end >> 3)`)
+    this.line(`if (${name} >= end >> 3) throw short`)
+    this.line(`b = (${name} + 1) << 3`)
+    this.#grain = 8
+    this.#offset = 0
+  }
+
+  #dynamic(fieldClass: DynamicString | DynamicArray, place: Place): void {
+    const element = fieldClass.kind === "dynamic-array" ? fieldClass.element : undefined
+    const bits = element === undefined ? 8 : fixedBits(element)
+    const isClosed =
+      element !== undefined && (this.#slots.isWithin(place) || roundUp(bits ?? 0, element.alignment) !== bits)
+    if (bits === undefined || bits === 0 || isClosed || (element?.alignment ?? 8) > fieldClass.alignment) {
+      this.#closure(fieldClass, place)
+      return
+    }
+    const least = element === undefined ? 8 : leastBits(element)
+    this.#align(fieldClass.alignment)
+    this.#need(0)
+    this.line(`c.at = ${this.#at}`)
+    this.line(`b = ${this.#at} + checked(c, refs[${this.#slots.of(fieldClass.length)}], ${least}) * ${bits}`)
+    this.line("if (b > end) throw short")
+    this.#grain = this.#grainHere()
+    this.#offset = 0
+    while (bits % this.#grain !== 0) this.#grain /= 2
+  }
+
+  #integer(fieldClass: Integer, place: Place): void {
+    const { alignment, roles, size } = fieldClass
+    const order = fieldClass.byteOrder === "little-endian" ? 1 : 2
+    const slot = this.#slots.at(place)
+    const isWhole = isBytes(fieldClass)
+    const known = roles.every((role) => role === "default-clock-timestamp" || role === "event-record-class-id")
+    const willBe = alignment <= this.#grain ? this.#grain : alignment
+    if (!known || willBe < 8) {
+      this.#closure(fieldClass, place)
+      return
+    }
+    this.#align(alignment)
+    const shift = this.#offset % 8
+    if (!isWhole) {
+      if (shift !== 0 && this.#order !== order) {
+        this.#closure(fieldClass, place)
+        return
+      }
+      if (fieldClass.isReversed && (slot !== undefined || roles.length > 0)) {
+        this.#closure(fieldClass, place)
+        return
+      }
+    }
+    if (slot === undefined && roles.length === 0) {
+      this.#offset += size
+      if (!isWhole) this.#order = order
+      return
+    }
+    if (size === 64 && isWhole) {
+      this.#wide(fieldClass, slot, order)
+      return
+    }
+    const value = isWhole ? this.#bytes(fieldClass, size) : this.#bits(fieldClass, order)
+    if (value === undefined) {
+      this.#closure(fieldClass, place)
+      return
+    }
+    this.#need(size)
+    const name = this.#name()
+    this.line(`const ${name} = ${value}`)
+    if (slot !== undefined) this.line(`refs[${slot}] = ${name}`)
+    for (const role of roles) {
+      if (role === "event-record-class-id") this.line(`c.eventId = ${name}`)
+      else this.line(`moveLow(c, ${name}, ${2 ** size})`)
+    }
+    this.#offset += size
+    if (!isWhole) this.#order = order
+  }
+
+  #bytes({ byteOrder, isSigned }: Integer, size: number): string {
+    const at = `(b >> 3) + ${this.#offset / 8}`
+    return `view.get${isSigned ? "Int" : "Uint"}${size}(${at}, ${byteOrder === "little-endian"})`
+  }
+
+  /** Bits inside of at most four bytes. */
+  #bits({ isSigned, size }: Integer, order: number): string | undefined {
+    const shift = this.#offset % 8
+    const first = (this.#offset - shift) / 8
+    const count = Math.ceil((shift + size) / 8)
+    if (count > 4) return undefined
+    const parts = Array.from({ length: count }, (_, i) => {
+      const place = (order === 1 ? i : count - 1 - i) * 8
+      return `bytes[(b >> 3) + ${first + i}] << ${place}`
+    })
+    const down = order === 1 ? shift : count * 8 - shift - size
+    const up = 32 - size
+    // To the top, then down again: with the sign, or without.
+    const toTop = up - down
+    const whole = `(${parts.join(" | ")})`
+    const top = toTop >= 0 ? `${whole} << ${toTop}` : `${whole} >>> ${-toTop}`
+    return `(${top}) ${isSigned ? ">>" : ">>>"} ${up}`
+  }
+
+  #wide(fieldClass: Integer, slot: number | undefined, order: number): void {
+    const at = this.#offset / 8
+    const [low, high] = order === 1 ? [at, at + 4] : [at + 4, at]
+    const isLittle = order === 1
+    const roles = fieldClass.roles
+    this.#need(64)
+    const name = this.#name()
+    this.line(`const ${name}h = view.getUint32((b >> 3) + ${high}, ${isLittle})`)
+    this.line(`const ${name}l = view.getUint32((b >> 3) + ${low}, ${isLittle})`)
+    const isJoined = slot !== undefined || roles.includes("event-record-class-id")
+    const top = fieldClass.isSigned ? `(${name}h | 0)` : `${name}h`
+    if (isJoined) {
+      const exact = `${top} < 2097152 && ${top} >= -2097152`
+      this.line(
+        `const ${name} = ${exact} ? ${top} * 4294967296 + ${name}l : (BigInt(${top}) << 32n) | BigInt(${name}l)`
+      )
+    }
+    if (slot !== undefined) this.line(`refs[${slot}] = ${name}`)
+    for (const role of roles) {
+      if (role === "event-record-class-id") this.line(`c.eventId = ${name}`)
+      else this.line(`c.clockHigh = ${name}h; c.clockLow = ${name}l; c.isClockSet = true`)
+    }
+    this.#offset += 64
+  }
+
+  #variant(fieldClass: Variant, place: Place, depth: number): void {
+    const selector = `refs[${this.#slots.of(fieldClass.selector)}]`
+    const isInline =
+      fieldClass.choices.length <= inlineChoiceMax &&
+      fieldClass.choices.every(({ lower, upper }) => lower >= -(2n ** 52n) && upper <= 2n ** 52n)
+    const name = this.#name()
+    this.line(`const ${name} = ${selector}`)
+    const start = { grain: this.#grain, offset: this.#offset, order: this.#order }
+    let grain = alignmentMax
+    let order = -1
+    const branch = (index: number): void => {
+      this.#grain = start.grain
+      this.#offset = start.offset
+      this.#order = start.order
+      const { fieldClass: content } = fieldClass.options[index] ?? noOption(index)
+      this.field(content, below(place, index), depth + 1)
+      if (this.#order !== 0) this.line(`c.order = ${this.#order}`)
+      this.#flush()
+      grain = Math.min(grain, this.#grain)
+      order = order === -1 || order === this.#order ? this.#order : 0
+    }
+    if (isInline) {
+      for (const { lower, option, upper } of fieldClass.choices) {
+        this.line(`if (${name} >= ${lower} && ${name} <= ${upper}) {`)
+        branch(option)
+        this.line("} else")
+      }
+      this.line(`noOption(${name})`)
+    } else {
+      const index = this.#chooses.push(Choice.option(fieldClass)) - 1
+      this.line(`switch (chooses[${index}](${name})) {`)
+      fieldClass.options.forEach((_, option) => {
+        this.line(`case ${option}: {`)
+        branch(option)
+        this.line("break }")
+      })
+      this.line(`default: noOption(${name}) }`)
+    }
+    this.#grain = grain
+    this.#offset = 0
+    this.#order = Math.max(order, 0)
+  }
+
+  compile(): Skip.Skip {
+    this.#need(0)
+    this.#leave()
+    const parameters = ["skips", "chooses", "short", "zero", "checked", "moveLow", "noOption"]
+    const start = "let b = c.at; const end = c.end, bytes = c.bytes, view = c.view, refs = c.refs;"
+    const body = `"use strict"; return function (c) { ${start}\n${this.#lines.join("\n")}\n}`
+    const bind = new Function(...parameters, body) as Bind
+    return bind(this.#skips, this.#chooses, short, zeroIn, checkedLength, moveClockLow, noOption)
+  }
+}
+
+/** Of one structure: an event record's header. */
+export const generateHeader = (structure: Structure, scope: Scope, slots: Slots): Skip.Skip => {
+  const emitter = new Emitter(slots)
+  emitter.field(structure, root(scope), 0)
+  return emitter.compile()
+}
+
+/** From the end of the header on; notes where each scope begins. */
+export const generateEvent = (
+  common: Structure | undefined,
+  own: Structure | undefined,
+  payload: Structure | undefined,
+  slots: Slots
+): Skip.Skip => {
+  const emitter = new Emitter(slots)
+  emitter.note("commonAt")
+  if (common !== undefined) emitter.field(common, root("event-record-common-context"), 0)
+  emitter.note("ownAt")
+  if (own !== undefined) emitter.field(own, root("event-record-specific-context"), 0)
+  emitter.note("payloadAt")
+  if (payload !== undefined) emitter.field(payload, root("event-record-payload"), 0)
+  return emitter.compile()
+}

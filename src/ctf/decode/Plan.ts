@@ -7,7 +7,7 @@ import type { Structure } from "../model/FieldClass.ts"
 import type { DataStreamClass, EventClass, TraceClass } from "../model/TraceClass.ts"
 import { Clock } from "./Clock.ts"
 import type { Int } from "./Cursor.ts"
-import { generateEvent, generateSkip, isGenerating } from "./Generated.ts"
+import { canGenerate, generateEvent, generateHeader } from "./Generated.ts"
 import * as Skip from "./Skip.ts"
 import { root, Slots } from "./Slots.ts"
 
@@ -69,19 +69,18 @@ export class StreamPlan {
     this.packetHeader = compile(this.trace.traceClass.packetHeader, "packet-header")
     this.packetContext = compile(this.streamClass.packetContext, "packet-context")
     const { eventHeader } = this.streamClass
-    const plain = compile(eventHeader, "event-record-header")
-    this.eventHeader =
-      eventHeader !== undefined && isGenerating()
-        ? generateSkip(eventHeader, "event-record-header", this.slots, plain)
-        : plain
+    const isGenerated = eventHeader !== undefined && this.trace.code === "generated"
+    this.eventHeader = isGenerated
+      ? generateHeader(eventHeader, "event-record-header", this.slots)
+      : compile(eventHeader, "event-record-header")
   }
 
   compileEvent({ payload, specificContext }: EventClass): Skip.Skip {
     const { commonContext } = this.streamClass
+    if (this.trace.code === "generated") return generateEvent(commonContext, specificContext, payload, this.slots)
     const common = commonContext && Skip.skip(commonContext, root("event-record-common-context"), this.slots)
     const own = specificContext && Skip.skip(specificContext, root("event-record-specific-context"), this.slots)
     const fields = payload && Skip.skip(payload, root("event-record-payload"), this.slots)
-    if (isGenerating()) return generateEvent(commonContext, specificContext, payload, this.slots)
     return (cursor) => {
       cursor.commonAt = cursor.at
       common?.(cursor)
@@ -129,11 +128,14 @@ export class TracePlan {
   readonly traceClass: TraceClass
   /** As babeltrace2 names it: host, then the path below what was asked for. */
   readonly name: string | undefined
+  /** Functions from text, or closures where the runtime forbids those. They decode alike. */
+  readonly code: "generated" | "closures"
   /** Enough of the packet header to know the stream class. */
   readonly packetHeader: Skip.Skip
   readonly #streams = new Map<DataStreamClass, StreamPlan>()
 
-  constructor(traceClass: TraceClass, name?: string) {
+  constructor(traceClass: TraceClass, name?: string, code: TracePlan["code"] = canGenerate ? "generated" : "closures") {
+    this.code = code
     this.traceClass = traceClass
     this.name = name
     const { packetHeader } = traceClass
