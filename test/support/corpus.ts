@@ -1,6 +1,7 @@
 /**
- * Traces with the right answers, beside the repository (`../shared/traces`). Where they are not, suites are skipped
- * with the reason; with `LTTNG_PEERS=required` that is a failure.
+ * Traces with the right answers: those recorded for this project in `test/ctf/traces`, all of them beside the
+ * repository (`../shared/traces`). Where they are not, suites are skipped with the reason; with
+ * `LTTNG_PEERS=required` that is a failure.
  */
 import { execFileSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -9,9 +10,30 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 
-const directory = fileURLToPath(new URL("../../../shared/traces", import.meta.url))
+const own = fileURLToPath(new URL("../ctf/traces", import.meta.url))
+const beside = fileURLToPath(new URL("../../../shared/traces", import.meta.url))
 
-const unxz = (path: string): string => execFileSync("xz", ["-dc", path], { encoding: "utf8", maxBuffer: 2 ** 30 })
+/** Of an archive or an answer. */
+const locate = (name: string): string => (existsSync(join(own, name)) ? join(own, name) : join(beside, name))
+
+const unxzBytes = (path: string): Buffer => execFileSync("xz", ["-dc", path], { maxBuffer: 2 ** 30 })
+const unxz = (path: string): string => unxzBytes(path).toString()
+
+/** Undefined where there is no such answer. */
+export const answer = (name: string): Buffer | undefined => {
+  const plain = locate(name)
+  if (existsSync(plain)) return readFileSync(plain)
+  const packed = locate(`${name}.xz`)
+  return existsSync(packed) ? unxzBytes(packed) : undefined
+}
+
+/** Whether whole traces can be read. */
+export const expectations = (): ReadonlyMap<string, string> => {
+  const lines = [join(own, "INDEX.tsv"), join(beside, "INDEX.tsv")].flatMap((path) =>
+    existsSync(path) ? readFileSync(path, "utf8").trim().split("\n").slice(1) : []
+  )
+  return new Map(lines.map((line) => line.split("\t")).map(([name = "", , expect = ""]) => [name, expect]))
+}
 
 /** One small trace of a collection. */
 export interface Case {
@@ -26,15 +48,15 @@ export interface Case {
 }
 
 export const casesOf = (collection: string): ReadonlyArray<Case> =>
-  unxz(join(directory, `${collection}.jsonl.xz`))
+  unxz(locate(`${collection}.jsonl.xz`))
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line))
 
 /** What the text of a whole trace is. */
 export const textOf = (name: string): string => {
-  const plain = join(directory, `${name}.txt`)
-  return existsSync(plain) ? readFileSync(plain, "utf8") : unxz(`${plain}.xz`)
+  const found = answer(`${name}.txt`)
+  return found === undefined ? assert.fail(`no text of ${name}`) : found.toString()
 }
 
 /** `body` gets a function that answers where a trace or a collection is unpacked. It may be called in tests only. */
@@ -43,7 +65,7 @@ export const describeWithCorpus = (
   archives: ReadonlyArray<string>,
   body: (root: () => string) => void
 ): void => {
-  const missing = archives.filter((archive) => !existsSync(join(directory, `${archive}.tar.xz`)))
+  const missing = archives.filter((archive) => !existsSync(locate(`${archive}.tar.xz`)))
   const reason = `not here: ${missing.join(", ")} of the corpus`
   if (missing.length > 0 && process.env.LTTNG_PEERS === "required") {
     describe(name, () => {
@@ -62,7 +84,7 @@ export const describeWithCorpus = (
     beforeAll(() => {
       root = mkdtempSync(join(tmpdir(), "corpus-"))
       for (const archive of archives) {
-        execFileSync("tar", ["-xJf", join(directory, `${archive}.tar.xz`), "-C", root])
+        execFileSync("tar", ["-xJf", locate(`${archive}.tar.xz`), "-C", root])
       }
     })
     afterAll(() => rmSync(root, { recursive: true, force: true }))

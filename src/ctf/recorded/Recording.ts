@@ -26,11 +26,13 @@ export interface Options {
   readonly isCorrelationForced: boolean
   /** What the events of different calls refer to is different memory. */
   readonly isKept: boolean
+  /** Of the decoder; undefined: what the runtime allows. */
+  readonly code: TracePlan["code"] | undefined
 }
 
 export const always: Interval = { begin: undefined, end: undefined }
 
-export const defaults: Options = { interval: () => always, isCorrelationForced: false, isKept: false }
+export const defaults: Options = { interval: () => always, isCorrelationForced: false, isKept: false, code: undefined }
 
 /** Why there is nothing to read at all. */
 export class RecordingRefused extends Error {
@@ -83,7 +85,7 @@ const load = (path: string): ReadonlyArray<Part> => {
   })
 }
 
-const grouped = (parts: ReadonlyArray<Part>): ReadonlyArray<Trace> => {
+const grouped = (parts: ReadonlyArray<Part>, code: Options["code"]): ReadonlyArray<Trace> => {
   const groups = new Map<string, Array<Part>>()
   parts.forEach((part, index) => {
     const key = identity(part.traceClass) ?? `${index}`
@@ -93,7 +95,7 @@ const grouped = (parts: ReadonlyArray<Part>): ReadonlyArray<Trace> => {
   })
   return [...groups.values()].map((own) => {
     const fullest = own.reduce((a, b) => (b.directory.metadata.length > a.directory.metadata.length ? b : a))
-    return { plan: new TracePlan(fullest.traceClass, nameOf(own, fullest.traceClass)), parts: own }
+    return { plan: new TracePlan(fullest.traceClass, nameOf(own, fullest.traceClass), code), parts: own }
   })
 }
 
@@ -194,7 +196,7 @@ const firstOf = (found: ReadonlyArray<Found>): bigint | undefined =>
 
 /** Throws `RecordingRefused`, or what the file system throws. */
 export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
-  const traces = grouped(paths.flatMap(load))
+  const traces = grouped(paths.flatMap(load), options.code)
   const found: Array<Found> = traces.flatMap(({ parts, plan }) =>
     Streams.group(
       parts.flatMap(({ directory }) => directory.files),

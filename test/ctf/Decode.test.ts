@@ -1,0 +1,125 @@
+/**
+ * Any tree of field classes and any value, written straightforwardly, is read as itself: by generated functions and by
+ * closures, from whole packets and through windows of any size.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { grainBytes } from "../../src/ctf/decode/Cursor.ts"
+import { DataStream, event, inMemory, over, type Source } from "../../src/ctf/decode/DataStream.ts"
+import { field } from "../../src/ctf/decode/Fields.ts"
+import { TracePlan } from "../../src/ctf/decode/Plan.ts"
+import { root } from "../../src/ctf/decode/Slots.ts"
+import * as Values from "../../src/ctf/decode/Values.ts"
+import type { Structure } from "../../src/ctf/model/FieldClass.ts"
+import type { TraceClass } from "../../src/ctf/model/TraceClass.ts"
+import { Bytes } from "../../src/ctf/print/Bytes.ts"
+import { Json } from "../../src/ctf/print/Json.ts"
+import { Text } from "../../src/ctf/print/Text.ts"
+import { BitWriter, random, structure } from "./encoding.ts"
+
+const nameless = { namespace: undefined, name: undefined, uid: undefined }
+
+const traceOf = (payload: Structure): TraceClass => {
+  const eventClass = { ...nameless, id: 0n, name: "e", logLevel: undefined, emfUri: undefined, payload }
+  const streamClass = {
+    ...nameless,
+    id: 0n,
+    clock: undefined,
+    packetContext: undefined,
+    eventHeader: undefined,
+    commonContext: undefined,
+    events: new Map([[0n, { ...eventClass, specificContext: undefined }]])
+  }
+  return {
+    ...nameless,
+    format: "2",
+    uuid: undefined,
+    byteOrder: undefined,
+    environment: new Map(),
+    packetHeader: undefined,
+    clocks: new Map(),
+    dataStreams: new Map([[0n, streamClass]])
+  }
+}
+
+/** Never gives more than was asked for. */
+const throughWindows = (bytes: Uint8Array): Source => ({
+  byteCount: bytes.length,
+  offset: 0,
+  load: (cursor, first, countMin) => {
+    assert.strictEqual(first % grainBytes, 0)
+    cursor.bytes = bytes.slice(first, first + countMin)
+    cursor.view = new DataView(cursor.bytes.buffer)
+  }
+})
+
+const plain = (value: Values.Value): unknown =>
+  value !== null && typeof value === "object" && !(value instanceof Uint8Array) && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member as Values.Value)]))
+    : Array.isArray(value)
+      ? value.map(plain)
+      : value instanceof Uint8Array
+        ? [...value]
+        : value
+
+const codes = ["generated", "closures"] as const
+
+describe("a field class tree made up at random", () => {
+  const treeCount = 300
+  const valueCount = 40
+
+  it("decodes what a straightforward writer encoded, by generated functions and closures alike", () => {
+    for (let seed = 1; seed <= treeCount; seed++) {
+      const next = random(seed)
+      const order = next() < 0.5 ? "little-endian" : "big-endian"
+      const kind = structure(next, { path: [], depth: 0, order })
+      const made = Array.from({ length: valueCount }, () => kind.make(next))
+      const writer = new BitWriter()
+      const ends = made.map(({ write }) => {
+        write(writer)
+        return writer.at
+      })
+      // Records without any bits are none.
+      if (ends.some((end, at) => end === (ends[at - 1] ?? 0))) continue
+      const bytes = Uint8Array.from(writer.bytes)
+      const texts = codes.map((code) => {
+        const plan = new TracePlan(traceOf(kind.fieldClass), undefined, code)
+        const stream = new DataStream(`seed ${seed}`, plan)
+        assert.isTrue(stream.open(next() < 0.5 ? inMemory(bytes) : throughWindows(bytes)))
+        const read = Values.value(kind.fieldClass, root("event-record-payload"), plan.stream(undefined)?.slots as never)
+        const out = new Bytes()
+        const [text, json] = [new Text(), new Json(() => ({ streamId: 0 }))]
+        for (const [at, { value }] of made.entries()) {
+          assert.strictEqual(stream.next(), event, `seed ${seed}, record ${at}: ${JSON.stringify(stream.failure)}`)
+          const { cursor } = stream
+          const end = cursor.at
+          assert.strictEqual(cursor.base + end, ends[at], `seed ${seed}, record ${at}, ${code}`)
+          text.event(stream, out)
+          const from = out.at
+          json.event(stream, out)
+          JSON.parse(Buffer.from(out.written.subarray(from)).toString())
+          cursor.at = cursor.payloadAt
+          assert.deepStrictEqual(plain(read(cursor)), plain(value), `seed ${seed}, record ${at}, ${code}`)
+          assert.strictEqual(cursor.at, end)
+          for (const [name, member] of Object.entries(value as Values.Structured)) {
+            const found = field(stream.current as never, "event-record-payload", [name])?.read(stream)
+            if (typeof found === "string" || typeof found === "number")
+              assert.equal(found as unknown, member as unknown)
+          }
+          cursor.at = end
+        }
+        return Buffer.from(out.written).toString()
+      })
+      assert.strictEqual(texts[0], texts[1])
+    }
+  }, 120_000)
+
+  it("is over where its packet is", () => {
+    const next = random(7)
+    const stream = new DataStream(
+      "empty",
+      new TracePlan(traceOf(structure(next, { path: [], depth: 0, order: "big-endian" }).fieldClass))
+    )
+    assert.isTrue(stream.open(inMemory(new Uint8Array(0))))
+    assert.strictEqual(stream.next(), over)
+  })
+})

@@ -1,0 +1,123 @@
+/** Every trace of the corpus: text and warnings as they should be, failures of those that are meant to fail. */
+import { createHash } from "node:crypto"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { defaults } from "../../src/ctf/print/Text.ts"
+import * as Printing from "../../src/ctf/recorded/Printing.ts"
+import * as Recording from "../../src/ctf/recorded/Recording.ts"
+import { answer, type Case, casesOf, describeWithCorpus, expectations } from "../support/corpus.ts"
+
+const own = ["types", "contexts", "levels", "many", "perpid", "channels", "discarded", "discard-begin", "overwrite"]
+const more = ["plain", "tracefiles", "rotated", "growth", "live1", "snap", "clock", "bad-emf", "v217", "v217-bad-label"]
+const ctf2 = ["ctf2-types", "ctf2-contexts", "ctf2-levels", "ctf2-perpid", "ctf2-discarded", "ctf2-live"]
+const others = [
+  ...["kernel-big-endian", "kernel-many-threads", "kernel-scp-dest", "ust-hello-lost", "ust-ros2", "ust-exec"],
+  ...["ust-context-switches", "ust-cyg-profile", "ust-sequence-empty", "ust-app3", "ust-per-pid-3", "perf-taskset"],
+  ...["dpdk", "otf2-allreduce", "otf2-papi", "writer-clock-overflow", "ctf2-vl-ints", "ros-pub-sub", "ust-million"]
+]
+const collections = ["babeltrace", "barectf", "field-ctf18", "field-ctf2", "yactfr-ctf18", "yactfr-ctf2"]
+
+interface Printed {
+  readonly stdout: Buffer
+  readonly warnings: ReadonlyArray<string>
+  readonly isFailed: boolean
+}
+
+const show = (path: string, code: Recording.Options["code"], format: Printing.Format = "text"): Printed => {
+  const parts: Array<Buffer> = []
+  const warnings: Array<string> = []
+  let isFailed = false
+  try {
+    const recording = Recording.open([path], { ...Recording.defaults, code })
+    const { failureCount } = Printing.print(recording, {
+      format,
+      text: { ...defaults, isGmt: true },
+      filter: undefined,
+      interval: Recording.always,
+      write: (bytes) => parts.push(Buffer.from(bytes)),
+      warn: (line) => warnings.push(line)
+    })
+    isFailed = failureCount > 0
+  } catch (cause) {
+    // Anything else is a fault of ours.
+    if (!(cause instanceof Recording.RecordingRefused)) throw cause
+    isFailed = true
+  }
+  return { stdout: Buffer.concat(parts), warnings, isFailed }
+}
+
+const lossesOf = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines
+    .filter((line) => line.startsWith("WARNING: Tracer"))
+    .map((line) => line.replace(/ within stream "[^"]*"| \(U?UID: [^)]*\)| in trace "[^"]*"/g, ""))
+
+/** What differs from the answer; undefined when nothing does. */
+const differenceOf = (
+  { isFailed, stdout, warnings }: Printed,
+  expect: string,
+  text: Buffer,
+  losses: ReadonlyArray<string>
+): string | undefined => {
+  if (isFailed !== (expect !== "events")) return `${isFailed ? "failed" : "read"}: ${warnings.slice(0, 1)}`
+  const isPrefix = expect === "failure" && stdout.subarray(0, text.length).equals(text)
+  if (!isPrefix && !stdout.equals(text)) {
+    const [found, wanted] = [stdout.toString().split("\n"), text.toString().split("\n")]
+    const at = wanted.findIndex((line, index) => line !== found[index])
+    return `line ${at + 1}: ${found[at]} instead of ${wanted[at]}`
+  }
+  if (expect === "failure" || lossesOf(warnings).join("\n") === lossesOf(losses).join("\n")) return undefined
+  return `warnings: ${lossesOf(warnings).join("\n")} instead of ${lossesOf(losses).join("\n")}`
+}
+
+const textOfCase = ({ stdout, stdout_base64 }: Case): Buffer =>
+  stdout_base64 === undefined ? Buffer.from(stdout ?? "") : Buffer.from(stdout_base64, "base64")
+
+const checkCollection = (root: string, collection: string, code: Recording.Options["code"]) => {
+  const wrong: Array<string> = []
+  for (const one of casesOf(collection)) {
+    if (one.expect === "free") continue
+    const printed = show(join(root, collection, one.case), code)
+    const difference = differenceOf(printed, one.expect, textOfCase(one), one.warnings ?? [])
+    if (difference !== undefined) wrong.push(`${one.case}: ${difference}`)
+  }
+  assert.deepStrictEqual(wrong, [])
+}
+
+const checkTrace = (root: string, name: string, code: Recording.Options["code"]) => {
+  const expect = expectations().get(name) ?? assert.fail(`${name} has no expectation`)
+  const printed = show(join(root, name), code)
+  const text = answer(`${name}.txt`)
+  if (text === undefined) {
+    const wanted = answer(`${name}.sha256`)?.toString().split(" ")[0]
+    assert.strictEqual(createHash("sha256").update(printed.stdout).digest("hex"), wanted)
+    return
+  }
+  const losses = answer(`${name}.warn`)?.toString().split("\n") ?? []
+  assert.strictEqual(differenceOf(printed, expect, text, losses), undefined)
+}
+
+const codes = ["generated", "closures"] as const
+
+describeWithCorpus("traces recorded for this project", ["synth", ...own, ...more, ...ctf2], (root) => {
+  for (const code of codes) {
+    it.each([...own, ...more, ...ctf2])(`%s prints as it should (${code})`, (name) => checkTrace(root(), name, code))
+    it(`each rule of the specification has its case (${code})`, () => checkCollection(root(), "synth", code))
+  }
+
+  it("as NDJSON have an object for every event, and every object is JSON", () => {
+    for (const name of [...own, ...ctf2]) {
+      const lines = show(join(root(), name), "generated", "ndjson").stdout.toString().trimEnd().split("\n")
+      const events = lines.map((line) => JSON.parse(line)).filter(({ type }) => type === "event")
+      const expected = answer(`${name}.txt`)?.toString().trimEnd().split("\n") ?? []
+      assert.strictEqual(events.length, expected.length, name)
+      for (const [at, { name: event }] of events.entries()) assert.include(expected[at], ` ${event}: `)
+    }
+  })
+})
+
+describeWithCorpus("traces of others", [...collections, ...others], (root) => {
+  it.each(others)("%s prints as it should", (name) => checkTrace(root(), name, "generated"), 120_000)
+  for (const code of codes) {
+    it.each(collections)(`%s prints as it should (${code})`, (name) => checkCollection(root(), name, code), 120_000)
+  }
+})
