@@ -101,8 +101,8 @@ export class DataStream {
     let wanted = firstBytes
     while (true) {
       this.cursor.reset()
-      this.#load(0, wanted)
       try {
+        this.#load(0, wanted)
         this.#readHead()
         return true
       } catch (cause) {
@@ -211,7 +211,7 @@ export class DataStream {
   /** The next event record of the packet. `failed`: see `failure`. */
   next(): Outcome {
     const { cursor } = this
-    if (this.failure !== undefined && this.plan === undefined) return failed
+    this.failure = undefined
     if (cursor.at >= cursor.content) return this.#finish()
     let wanted = firstBytes
     while (true) {
@@ -226,12 +226,11 @@ export class DataStream {
         cursor.clockLow = clockLow
         cursor.isClockSet = isClockSet
         cursor.order = order
-        if (cause !== short || !this.#canLoad(wanted)) {
-          this.#fail(cause, this.current)
+        wanted *= 4
+        if (cause !== short || !this.#canLoad(wanted / 4) || !this.#reload(from, wanted)) {
+          if (this.failure === undefined) this.#fail(cause, this.current)
           return failed
         }
-        wanted *= 4
-        this.#reload(from, wanted)
       }
     }
   }
@@ -243,13 +242,18 @@ export class DataStream {
     return failed
   }
 
-  /** So that the window begins at the record that does not fit. */
-  #reload(from: number, wanted: number): void {
+  /** So that the window begins at the record that does not fit. False: it cannot be read. */
+  #reload(from: number, wanted: number): boolean {
     const { cursor } = this
     const bit = cursor.base + from
     const first = Math.floor(bit / 8 / grainBytes) * grainBytes
-    this.#load(first, wanted)
+    try {
+      this.#load(first, wanted)
+    } catch (cause) {
+      return this.#fail(cause, this.current)
+    }
     cursor.at = bit - cursor.base
+    return true
   }
 
   #readEvent(from: number): void {

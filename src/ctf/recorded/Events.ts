@@ -1,0 +1,162 @@
+/**
+ * Recorded traces for programs: events that stay true, as an iterable of plain calls and as a `Stream`. What an event
+ * refers to is memory of its own; its fields are decoded when they are asked for.
+ */
+import { Effect, Stream } from "effect"
+import { nanos, type Time } from "../decode/Clock.ts"
+import { Cursor } from "../decode/Cursor.ts"
+import type { DataStream } from "../decode/DataStream.ts"
+import type { Failure } from "../decode/Fault.ts"
+import type { Filter } from "../decode/Fields.ts"
+import type { Loss } from "../decode/Losses.ts"
+import type { EventPlan } from "../decode/Plan.ts"
+import { root } from "../decode/Slots.ts"
+import * as Values from "../decode/Values.ts"
+import type { Scope, Structure } from "../model/FieldClass.ts"
+import type { EventClass, TraceClass } from "../model/TraceClass.ts"
+import * as Recording from "./Recording.ts"
+import type { StreamReader } from "./StreamReader.ts"
+
+const noFields: Values.Structured = Object.freeze(Object.create(null))
+
+/** One event record. */
+export class Event {
+  readonly #plan: EventPlan
+  readonly #cursor: Cursor
+  readonly #head: Cursor
+  readonly #contextAt: number
+  /** Nanoseconds from the clock's origin, for LTTng the epoch; undefined without a clock. */
+  readonly timestamp: bigint | undefined
+  /** File of its stream. */
+  readonly path: string
+
+  constructor(stream: DataStream, path: string) {
+    this.#plan = stream.current as EventPlan
+    this.#cursor = copy(stream.cursor)
+    this.#head = copy(stream.head)
+    this.#contextAt = stream.contextAt
+    this.timestamp = stream.hasTime ? nanos(stream.time) : undefined
+    this.path = path
+  }
+
+  get name(): string | undefined {
+    return this.#plan.eventClass.name
+  }
+
+  get eventClass(): EventClass {
+    return this.#plan.eventClass
+  }
+
+  get traceClass(): TraceClass {
+    return this.#plan.stream.trace.traceClass
+  }
+
+  /** The payload. */
+  get fields(): Values.Structured {
+    return this.#read(this.#cursor, this.#cursor.payloadAt, this.eventClass.payload, "event-record-payload")
+  }
+
+  get commonContext(): Values.Structured {
+    const { commonContext } = this.#plan.stream.streamClass
+    return this.#read(this.#cursor, this.#cursor.commonAt, commonContext, "event-record-common-context")
+  }
+
+  get specificContext(): Values.Structured {
+    const { specificContext } = this.eventClass
+    return this.#read(this.#cursor, this.#cursor.ownAt, specificContext, "event-record-specific-context")
+  }
+
+  get packetContext(): Values.Structured {
+    const { packetContext } = this.#plan.stream.streamClass
+    return this.#read(this.#head, this.#contextAt, packetContext, "packet-context")
+  }
+
+  #read(cursor: Cursor, at: number, structure: Structure | undefined, scope: Scope): Values.Structured {
+    if (structure === undefined) return noFields
+    let read = this.#plan.compiled.get(structure) as Values.ReadValue | undefined
+    if (read === undefined) {
+      read = Values.value(structure, root(scope), this.#plan.stream.slots)
+      this.#plan.compiled.set(structure, read)
+    }
+    cursor.at = at
+    return read(cursor) as Values.Structured
+  }
+}
+
+const copy = (cursor: Cursor): Cursor => Object.assign(new Cursor(), cursor, { refs: cursor.refs.slice() })
+
+export type Item =
+  | { readonly _tag: "Event"; readonly event: Event }
+  | { readonly _tag: "Loss"; readonly loss: Loss; readonly path: string }
+  /** A packet could not be decoded further; what follows it goes on. */
+  | { readonly _tag: "Failure"; readonly failure: Failure; readonly path: string }
+
+export interface Options {
+  /** Nanoseconds from the epoch, inclusive. */
+  readonly begin?: bigint
+  readonly end?: bigint
+  /** Decided before anything is copied. */
+  readonly filter?: Filter
+}
+
+const timeOf = (time: bigint | undefined): Time | undefined =>
+  time === undefined ? undefined : { high: Number(time >> 32n), low: Number(time & 0xffff_ffffn) }
+
+const itemOf = (reader: StreamReader, { begin, end, filter }: Options): Item | undefined => {
+  const { failure, item, loss, path, stream } = reader
+  if (item === "failure" && failure !== undefined) return { _tag: "Failure", failure, path }
+  if (item === "loss" && loss !== undefined) return { _tag: "Loss", loss, path }
+  if (item !== "event") return undefined
+  if (stream.hasTime && (begin !== undefined || end !== undefined)) {
+    const time = nanos(stream.time)
+    if ((begin !== undefined && time < begin) || (end !== undefined && time > end)) return undefined
+  }
+  const test = filter?.(stream.current as EventPlan) ?? true
+  if (test === false || (test !== true && !test(stream))) return undefined
+  return { _tag: "Event", event: new Event(stream, path) }
+}
+
+const open = (paths: ReadonlyArray<string>, options: Options): Recording.Recording => {
+  const interval = { begin: timeOf(options.begin), end: timeOf(options.end) }
+  return Recording.open(paths, { ...Recording.defaults, isKept: true, interval: () => interval })
+}
+
+function* itemsOf(recording: Recording.Recording, options: Options): Generator<Item, void> {
+  for (let reader = recording.next(); reader !== undefined; reader = recording.next()) {
+    const item = itemOf(reader, options)
+    if (item !== undefined) yield item
+  }
+}
+
+/**
+ * All items of recorded traces in order, without Effect. Files are closed when it ends or is left. Throws
+ * `Recording.RecordingRefused` when there is no trace, or metadata that is none, and what the file system throws.
+ */
+export function* items(paths: ReadonlyArray<string>, options: Options = {}): Generator<Item, void> {
+  const recording = open(paths, options)
+  try {
+    yield* itemsOf(recording, options)
+  } finally {
+    recording.close()
+  }
+}
+
+const refusal = (paths: ReadonlyArray<string>, cause: unknown): Recording.RecordingRefused =>
+  cause instanceof Recording.RecordingRefused
+    ? cause
+    : new Recording.RecordingRefused(paths.join(", "), cause instanceof Error ? cause.message : String(cause))
+
+/** Made and handed on together. */
+const chunkSize = 256
+
+/** As `items`; files are open while the stream runs. */
+export const stream = (
+  paths: ReadonlyArray<string>,
+  options: Options = {}
+): Stream.Stream<Item, Recording.RecordingRefused> =>
+  Stream.unwrap(
+    Effect.acquireRelease(
+      Effect.try({ try: () => open(paths, options), catch: (cause) => refusal(paths, cause) }),
+      (recording) => Effect.sync(() => recording.close())
+    ).pipe(Effect.map((recording) => Stream.fromIterable(itemsOf(recording, options), { chunkSize })))
+  )
