@@ -121,13 +121,7 @@ const ports = (config: RelayConfig) =>
       closedConnections: Effect.sync(() => Snapshot.closedConnections(registry)),
       activity: Effect.sync(() => Snapshot.activity(registry)),
       events: registry.events.stream,
-      endSession: (id) =>
-        Effect.suspend(() => {
-          const session = registry.sessions.get(id)
-          if (session === undefined) return Effect.succeed(false)
-          session.abort("ended by program")
-          return Effect.as(session.ended, true)
-        }),
+      endSession: (id) => registry.end(id, "ended by program"),
       refuseHost: (host) =>
         Effect.acquireRelease(
           Effect.sync(() => refused.add(host)),

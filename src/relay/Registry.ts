@@ -2,11 +2,12 @@
  * All sessions, streams and chunks of one relay, and their id counters (streaming.md §4, §11.6). Ids start at 1 and are
  * never reused. Sessions are fibers of the registry's scope.
  */
-import { Context, Effect, FiberMap, Layer } from "effect"
+import { Context, Effect, Fiber, FiberMap, Layer, Option } from "effect"
 import { Pool } from "../memory/Blocks.ts"
 import { RecentPackets } from "../memory/RecentPackets.ts"
 import type { OutputGrouping } from "../model/Path.ts"
 import { TraceStore } from "../storage/TraceStore.ts"
+import type { CloseReason } from "./CloseReason.ts"
 import * as Events from "./Events.ts"
 import { Incidents } from "./Incidents.ts"
 import { Admission } from "./session/Admission.ts"
@@ -57,6 +58,8 @@ export interface Service extends Surroundings {
   readonly nextSessionId: () => number
   /** Starts the session's fiber; the session leaves the registry when it ends. */
   readonly add: (identity: Identity) => Effect.Effect<SessionActor.SessionActor>
+  /** Ends a session at once; done when it has left the registry. False: there is none of that number. */
+  readonly end: (id: number, reason: CloseReason) => Effect.Effect<boolean>
   readonly nextViewerSessionId: () => bigint
   /** Runs what nobody waits for; it is complete before the relay is stopped. */
   readonly background: (work: Effect.Effect<void>) => void
@@ -133,6 +136,13 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               const { sessionName: name, hostname } = identity
               events.publish({ _tag: "SessionCreated", sessionId: session.id, name, hostname })
               return session
+            }),
+          end: (id, reason) =>
+            Effect.suspend(() => {
+              const fiber = Option.getOrUndefined(FiberMap.getUnsafe(fibers, id))
+              if (fiber === undefined) return Effect.succeed(false)
+              sessions.get(id)?.abort(reason)
+              return Effect.as(Fiber.await(fiber), true)
             }),
           background: (work) => {
             runAction({}, work)

@@ -6,6 +6,7 @@
  * again instead. Moves come one at a time: `TargetSession.ts`.
  */
 import { Duration, Effect, Schedule, Semaphore } from "effect"
+import * as Names from "../model/TraceChunk.ts"
 import * as CloseTraceChunk from "../protocol/control/CloseTraceChunk.ts"
 import * as CreateTraceChunk from "../protocol/control/CreateTraceChunk.ts"
 import * as RotateStreams from "../protocol/control/RotateStreams.ts"
@@ -61,14 +62,22 @@ const nowSeconds = () => Math.floor(Date.now() / 1000)
 /** The trace chunk commands, and which chunk is current. */
 export interface Chunks {
   readonly exist: boolean
-  readonly create: (times: ChunkTimes) => Effect.Effect<bigint, CommandFailed>
+  /** Answers the one before. */
+  readonly create: (times: ChunkTimes) => Effect.Effect<Chunk, CommandFailed>
+  /** Answers where the chunk goes, relative to the relay's output directory. */
   readonly close: (
-    id: bigint,
+    chunk: Chunk,
     command: number | undefined,
     at: number | undefined
   ) => Effect.Effect<string | undefined, CommandFailed>
-  readonly gone: (id: bigint) => Effect.Effect<void, CommandFailed>
-  readonly current: () => bigint
+  readonly gone: (chunk: Chunk) => Effect.Effect<void, CommandFailed>
+  readonly current: () => Chunk
+}
+
+interface Chunk {
+  readonly id: bigint
+  /** Seconds since the epoch. */
+  readonly createdAt: number
 }
 
 interface FirstChunk {
@@ -76,37 +85,53 @@ interface FirstChunk {
   readonly id: bigint
   readonly createdAt: number
   readonly overrideName: string | undefined
+  /** What the relay said of the session. */
+  readonly sessionPath: string | undefined
+}
+
+/**
+ * Relays answer from before this close: the first rotation of a session names the session's directory. Where the chunk
+ * really goes follows from its name, if the relay has our time zone.
+ */
+const archived = (path: string | undefined, sessionPath: string | undefined, chunk: Chunk, closedAt: number) => {
+  if (path === undefined || path !== sessionPath) return path
+  const times = { creationTime: BigInt(chunk.createdAt), closeTime: BigInt(closedAt) }
+  return `${path}/${Names.archivePath}/${Names.nameOf({ id: chunk.id, ...times, overrideName: undefined })}`
 }
 
 /** Creates the first chunk, where the protocol has chunks. */
 export const make = (control: ControlClient, first: FirstChunk): Effect.Effect<Chunks, CommandFailed> =>
   Effect.gen(function* () {
-    let current = first.id
-    const request = (chunkId: bigint, at: number) => ({
-      chunkId,
-      creationTimestamp: BigInt(at),
+    let current: Chunk = { id: first.id, createdAt: first.createdAt }
+    const request = ({ id, createdAt }: Chunk) => ({
+      chunkId: id,
+      creationTimestamp: BigInt(createdAt),
       overrideName: first.overrideName
     })
-    if (first.exist) yield* control.insist(CreateTraceChunk, request(current, first.createdAt))
+    if (first.exist) yield* control.insist(CreateTraceChunk, request(current))
     const chunks: Chunks = {
       exist: first.exist,
       current: () => current,
       create: ({ createdAt, nextId }) =>
         Effect.gen(function* () {
           const old = current
-          const next = nextId ?? current + 1n
-          yield* control.insist(CreateTraceChunk, request(next, createdAt ?? nowSeconds()))
+          const next = { id: nextId ?? old.id + 1n, createdAt: createdAt ?? nowSeconds() }
+          yield* control.insist(CreateTraceChunk, request(next))
           current = next
           return old
         }),
-      close: (chunkId, closeCommand, at) =>
-        Effect.map(
-          control.insist(CloseTraceChunk, { chunkId, closeTimestamp: BigInt(at ?? nowSeconds()), closeCommand }),
-          ({ path }) => path
-        ),
-      gone: (chunkId) =>
+      close: (chunk, closeCommand, at) =>
+        Effect.suspend(() => {
+          const closedAt = at ?? nowSeconds()
+          const close = { chunkId: chunk.id, closeTimestamp: BigInt(closedAt), closeCommand }
+          const isArchived = closeCommand === CloseTraceChunk.CloseCommand.moveToCompleted
+          return Effect.map(control.insist(CloseTraceChunk, close), ({ path }) =>
+            isArchived ? archived(path, first.sessionPath, chunk, closedAt) : path
+          )
+        }),
+      gone: ({ id }) =>
         Effect.gen(function* () {
-          const reply = yield* control.ask(TraceChunkExists, { chunkId })
+          const reply = yield* control.ask(TraceChunkExists, { chunkId: id })
           if (reply.returnCode === ReturnCode.OK) return reply.exists
           return yield* new RelayRefused({ command: TraceChunkExists.name, returnCode: reply.returnCode })
         }).pipe(
@@ -151,9 +176,9 @@ export const makeMover = (
       yield* TargetStream.settle(wire)
       const old = yield* chunks.create(times)
       const [renewed, rotated] = [data().filter((s) => !s.isRotatable()), data().filter((s) => s.isRotatable())]
-      yield* rotateTo(chunks.current(), rotated)
+      yield* rotateTo(chunks.current().id, rotated)
       for (const stream of renewed) yield* stream.renew
-      yield* rotateTo(chunks.current(), metadata())
+      yield* rotateTo(chunks.current().id, metadata())
       for (const stream of metadata()) yield* stream.repeat
       if (renewed.length > 0) yield* publishAgain
       return { old, path: yield* chunks.close(old, command, times.closedAt) }

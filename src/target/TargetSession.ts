@@ -60,7 +60,10 @@ export interface Session {
   readonly metadata: (path: string) => Effect.Effect<TargetStream.MetadataStream, CommandFailed>
   /** Shows the streams added so far to viewers, all at once. */
   readonly publish: Effect.Effect<void, CommandFailed>
-  /** Archives the current trace chunk and goes on in a new one; answers where the old one goes. */
+  /**
+   * Archives the current trace chunk and goes on in a new one; answers where the old one is then, relative to the
+   * relay's output directory.
+   */
   readonly rotate: (times?: ChunkTimes) => Effect.Effect<string | undefined, CommandFailed | NotNegotiated>
   /** As `rotate`, but the old chunk is deleted. */
   readonly clear: Effect.Effect<void, CommandFailed | NotNegotiated>
@@ -183,7 +186,8 @@ export const start = (
       exist: abilities.chunks,
       id: options.chunkId ?? 0n,
       createdAt: options.chunkTime ?? options.creationTime ?? nowSeconds(),
-      overrideName: options.snapshot
+      overrideName: options.snapshot,
+      sessionPath: created.outputPath
     })
     const session = makeSession(wire, created, chunks, { isSnapshot, mayClear, isLive: liveTimerMicros > 0 })
     if (liveTimerMicros > 0) {

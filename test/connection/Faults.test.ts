@@ -170,7 +170,7 @@ describe("file errors", () => {
         const reply = yield* other.ask("CREATE_SESSION", Commands.createSession(13, { name: "refused" }), 16)
         assert.deepStrictEqual([reply.readUInt32BE(8), other.peer.isClosed], [25, false])
         other.peer.finish()
-        const payload = Commands.createChunk(5, Commands.start, "refused")
+        const payload = Commands.createTraceChunk(5, Commands.start, "refused")
         assert.strictEqual(yield* c.code("CREATE_TRACE_CHUNK", payload), 11)
         yield* until("control to be closed", () => c.peer.isClosed)
       })
@@ -258,7 +258,7 @@ describe("a defect ends only what it is in", () => {
   claim("of a session's command: the session ends", ({ relay, c, stream }) =>
     Effect.gen(function* () {
       relay.faults.fail({ code: "bug", operation: "mkdir", path: "defective", isDefect: true })
-      c.post("CREATE_TRACE_CHUNK", Commands.createChunk(5, Commands.start, "defective"))
+      c.post("CREATE_TRACE_CHUNK", Commands.createTraceChunk(5, Commands.start, "defective"))
       yield* until("control to be closed", () => c.peer.isClosed)
       yield* until("the session's streams to be gone", () => !relay.registry.streams.has(Number(stream)))
       assert.lengthOf(errorsOf(relay), 1)

@@ -199,7 +199,7 @@ export class Control {
   }
 
   createChunk(id: number): Effect.Effect<number> {
-    return this.code("CREATE_TRACE_CHUNK", Commands.createChunk(id, Commands.start + id))
+    return this.code("CREATE_TRACE_CHUNK", Commands.createTraceChunk(id, Commands.start + id))
   }
 
   closeChunk(id: number, command?: number): Effect.Effect<number> {

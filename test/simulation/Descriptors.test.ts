@@ -38,7 +38,7 @@ const open = (relay: Limited.Limited, name: string, sessionId: number) =>
     const payload = Commands.createSession(minor, { name, sessionId })
     const [head] = yield* pipeline([message(numbers.CREATE_SESSION, payload)], 16)
     const path = (yield* c.read(head?.readUInt32BE(12) ?? 0)).toString("latin1").replace("\0", "")
-    yield* codes([message(numbers.CREATE_TRACE_CHUNK, Commands.createChunk(0, Commands.start))])
+    yield* codes([message(numbers.CREATE_TRACE_CHUNK, Commands.createTraceChunk(0, Commands.start))])
     return { c, d, pipeline, codes, directory: join(relay.output, path, "ust/uid/0/64-bit") }
   })
 

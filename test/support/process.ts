@@ -5,7 +5,10 @@
  * A process that outlives its scope is a bug of the test: release asks politely, then kills by pid.
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { Duration, Effect, Schedule, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
+import { TimedOut } from "../../src/testing/Waiting.ts"
+
+export { TimedOut, until } from "../../src/testing/Waiting.ts"
 
 export class ProcessFailed extends Schema.TaggedError<ProcessFailed>()("ProcessFailed", {
   command: Schema.String,
@@ -13,12 +16,6 @@ export class ProcessFailed extends Schema.TaggedError<ProcessFailed>()("ProcessF
 }) {
   override get message() {
     return `${this.command}: ${this.detail}`
-  }
-}
-
-export class TimedOut extends Schema.TaggedError<TimedOut>()("TimedOut", { waitingFor: Schema.String }) {
-  override get message() {
-    return `timed out waiting for ${this.waitingFor}`
   }
 }
 
@@ -124,18 +121,3 @@ export const run = (command: string, args: ReadonlyArray<string>, options: Optio
       detail: `status ${outcome.code ?? outcome.signal}\n${outcome.stdout.slice(-2000)}\n${outcome.stderr.slice(-2000)}`
     })
   })
-
-/** Polls until the condition holds; the interval is only how often one looks, never a measure of anything. */
-export const until = <E, R>(
-  waitingFor: string,
-  condition: Effect.Effect<boolean, E, R>,
-  options: { readonly seconds?: number; readonly everyMillis?: number } = {}
-) =>
-  Effect.suspend(() => condition).pipe(
-    Effect.repeat({
-      schedule: Schedule.spaced(Duration.millis(options.everyMillis ?? 10)),
-      until: (holds: boolean) => holds
-    }),
-    Effect.timeoutOption(Duration.seconds(options.seconds ?? 20)),
-    Effect.flatMap((found) => (found._tag === "Some" ? Effect.void : Effect.fail(new TimedOut({ waitingFor }))))
-  )

@@ -156,7 +156,7 @@ export const chunks: ReadonlyArray<Scenario> = [
   scenario("a third chunk while the first is not closed is refused", function* (s) {
     const { c } = yield* s.recording({ basePath: "r" })
     yield* c.createChunk(1, start + 10)
-    yield* c.refused("CREATE_TRACE_CHUNK", Commands.createChunk(2, start + 20))
+    yield* c.refused("CREATE_TRACE_CHUNK", Commands.createTraceChunk(2, start + 20))
   }),
   scenario("chunks without streams: create, close, create", function* (s) {
     const { c } = yield* s.recording({ basePath: "r" })
@@ -233,7 +233,7 @@ export const chunks: ReadonlyArray<Scenario> = [
     yield* c.closeChunk(0, start + 10, closeCommands.move)
     yield* c.untilChunkGone(0)
     yield* s.write(`${session.path}/.tmp_old_chunk/leftover`, "in the way")
-    yield* c.refused("CREATE_TRACE_CHUNK", Commands.createChunk(2, start + 20))
+    yield* c.refused("CREATE_TRACE_CHUNK", Commands.createTraceChunk(2, start + 20))
   }),
   scenario("an archive of that name already there: the chunk stays in the temporary directory", function* (s) {
     const { c, session } = yield* s.recording({ basePath: "r" })

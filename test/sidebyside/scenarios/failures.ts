@@ -74,7 +74,7 @@ export const failures: ReadonlyArray<Scenario> = [
       const { c, session } = yield* s.recording({ basePath: "r" })
       yield* c.addStream({ channel: "metadata" })
       yield* remove(s, session.path)
-      yield* c.refused("CREATE_TRACE_CHUNK", Commands.createChunk(1, start + 10))
+      yield* c.refused("CREATE_TRACE_CHUNK", Commands.createTraceChunk(1, start + 10))
     },
     {
       oursOnly: {

@@ -131,7 +131,7 @@ export const version: ReadonlyArray<Scenario> = [
           ["BEGIN_DATA_PENDING", Commands.u64(1)],
           ["END_DATA_PENDING", Commands.u64(1)],
           ["ROTATE_STREAMS", Commands.rotateStreams(undefined, [])],
-          ["CREATE_TRACE_CHUNK", Commands.createChunk(0, Commands.start)],
+          ["CREATE_TRACE_CHUNK", Commands.createTraceChunk(0, Commands.start)],
           ["CLOSE_TRACE_CHUNK", Commands.closeChunk(0, Commands.start)],
           ["TRACE_CHUNK_EXISTS", Commands.u64(0)]
         ]
@@ -158,7 +158,7 @@ export const version: ReadonlyArray<Scenario> = [
       Effect.gen(function* () {
         const requests: ReadonlyArray<readonly [Commands.Name, Buffer]> = [
           ["ROTATE_STREAMS", Commands.rotateStreams(undefined, [])],
-          ["CREATE_TRACE_CHUNK", Commands.createChunk(0, Commands.start)],
+          ["CREATE_TRACE_CHUNK", Commands.createTraceChunk(0, Commands.start)],
           ["CLOSE_TRACE_CHUNK", Commands.closeChunk(0, Commands.start)],
           ["TRACE_CHUNK_EXISTS", Commands.u64(0)]
         ]

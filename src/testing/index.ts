@@ -1,0 +1,17 @@
+/**
+ * For tests of programs that speak to a relay, or embed one: a real relay over files in memory in a few milliseconds,
+ * peers that send exactly what they are told, directory trees as values.
+ *
+ *     TestRelay.make()      a relay on free ports, until the scope closes
+ *     Script, PeerBytes     a target's commands and packets, by hand
+ *     Wire                  one connection
+ *     Tree                  what was recorded, as lines that can be compared
+ *     FaultyFiles           files that are slow, stall or fail
+ */
+export * as FaultyFiles from "../storage/FaultyFiles.ts"
+export * as PeerBytes from "./PeerBytes.ts"
+export * as Script from "./Script.ts"
+export * as TestRelay from "./TestRelay.ts"
+export * as Tree from "./Tree.ts"
+export * as Waiting from "./Waiting.ts"
+export * as Wire from "./Wire.ts"
