@@ -212,20 +212,19 @@ export interface Cursor {
   at: number
 }
 
-/** The bytes of one message, of fixed or variable size. */
-export interface Layout<A> {
+/**
+ * The bytes of one message, of fixed or variable size: reads an `A`. Where versions of a message carry less than others,
+ * `I` is what can be written in every one of them.
+ */
+export interface Layout<A, I extends A = A> {
   readonly schema: Schema.Codec<A>
-  /** Never throws, never reads outside `bytes`; what follows is ignored unless the layout says otherwise. */
   readonly decode: (bytes: Uint8Array) => Result.Result<A, Malformed>
-  /** In memory of its own; trusts the value. */
-  readonly encode: (value: A) => Uint8Array
+  readonly encode: (value: I) => Uint8Array
   readonly codec: Schema.Codec<A, Uint8Array>
-  /** Bytes of the encoded value. */
-  readonly sizeOf: (value: A) => number
+  readonly sizeOf: (value: I) => number
   /** Reads at the cursor and moves it; throws `Malformed`. For layouts made of layouts. */
   readonly read: (cursor: Cursor) => A
-  /** Writes at the cursor, which has room for `sizeOf`, and moves it. */
-  readonly write: (cursor: Cursor, value: A) => void
+  readonly write: (cursor: Cursor, value: I) => void
 }
 
 /** Advances by `size`, or refuses. */
@@ -335,24 +334,24 @@ export const fixed = <F extends Fields>(head: Struct<F>): Layout<Value<F>> =>
 export const empty: Layout<Record<never, never>> = fixed(struct({}))
 
 /** Adds members that this version of a message does not carry, with the value their absence means. */
-export const withConstants = <A, const C extends Partial<A>>(
-  inner: Layout<Omit<A, keyof C>>,
+export const withConstants = <A, const C extends Partial<A>, I extends A = A>(
+  inner: Layout<Omit<A, keyof C>, Omit<I, keyof C> & Omit<A, keyof C>>,
   constants: C
-): Layout<A> => {
+): Layout<A, I> => {
   const schemas = Object.entries(constants).map(([name, value]) => [
     name,
     value === undefined ? Schema.Undefined : Schema.Literal(value as SchemaAST.LiteralValue)
   ])
   return layout<A>({
     schema: extend(inner.schema, Object.fromEntries(schemas)) as Schema.Codec<A>,
-    sizeOf: inner.sizeOf as (value: A) => number,
+    sizeOf: inner.sizeOf as (value: unknown) => number,
     read: (cursor) => ({ ...inner.read(cursor), ...constants }) as A,
-    write: inner.write as (cursor: Cursor, value: A) => void
+    write: inner.write as (cursor: Cursor, value: unknown) => void
   })
 }
 
-/** A version of a message that demands members which the common type leaves open; writing without them throws. */
-export const demanding = <A, B extends A>(inner: Layout<B>): Layout<A> => inner as unknown as Layout<A>
+/** A version of a message that demands members which the common type leaves open. */
+export const demanding = <A, B extends A>(inner: Layout<B>): Layout<A, B> => inner as unknown as Layout<A, B>
 
 /** The members of a structure's schema, less some and plus others. */
 export const extend = (

@@ -39,8 +39,8 @@ export type CommandFailed = Exchange.ExchangeFailed | RelayRefused | AlreadyClos
 export interface Command<Request, Reply> {
   readonly number: number
   readonly name: string
-  readonly request: (minor: number) => Layout<Request>
-  readonly reply: (minor: number) => Layout<Reply>
+  readonly request: (minor: number) => { readonly encode: (request: Request) => Uint8Array }
+  readonly reply: (minor: number) => Pick<Layout<Reply>, "decode">
 }
 
 export interface ControlClient {

@@ -174,7 +174,7 @@ const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
     wire.data.write([PacketHeader.encode(head), bytes])
   }
   const writeIndex = (
-    index: Omit<SendIndex.Request, "relayStreamId" | "netSeqNum" | "streamId" | "streamInstanceId">
+    index: Omit<SendIndex.Writable, "relayStreamId" | "netSeqNum" | "streamId" | "streamInstanceId">
   ) => {
     const ids = { relayStreamId: state.handle, netSeqNum: orNone(state.netSeqNum), streamId: options.classId ?? 0n }
     const request = { ...ids, ...index, streamInstanceId: options.instanceId ?? 0n }

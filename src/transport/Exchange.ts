@@ -26,7 +26,7 @@ export type ExchangeFailed = LinkLost | ReplyMalformed
 export interface Reply<A> {
   readonly command: string
   readonly read: (link: Link) => Effect.Effect<Uint8Array, ExchangeFailed>
-  readonly layout: Layout<A>
+  readonly layout: Pick<Layout<A>, "decode">
 }
 
 export interface Exchange {

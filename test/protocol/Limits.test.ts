@@ -21,7 +21,7 @@ import {
 } from "../../src/protocol/Struct.ts"
 import { hex } from "./goldens.ts"
 
-const reason = <A>(layout: Layout<A>, message: Uint8Array) => {
+const reason = <A>(layout: Pick<Layout<A>, "decode">, message: Uint8Array) => {
   const result = layout.decode(message)
   return Result.isFailure(result) ? result.failure.reason : undefined
 }

@@ -32,9 +32,9 @@ export const hex = (source: string): Uint8Array => {
   )
 }
 
-const golden = <A>(
+const golden = <A, I extends A>(
   name: string,
-  layout: Pick<Layout<A>, "decode" | "encode">,
+  layout: Pick<Layout<A, I>, "decode" | "encode">,
   source: string,
   value: A,
   more: Partial<Golden> = {}

@@ -89,7 +89,7 @@ export const ok = keep(code(ReturnCode.OK))
 /** Preconditions first, then the payload; either unmet ends the connection without a word. */
 export const withSession =
   <A>(
-    layout: (minor: number) => Layout<A>,
+    layout: (minor: number) => Pick<Layout<A>, "decode">,
     handle: (state: ControlState, session: SessionActor, request: A) => Answer,
     needsChunks = false
   ): Handler =>

@@ -51,13 +51,18 @@ export const struct11 = struct({
   traceChunkId: u64
 })
 
+/** What can be written at every minor: newer ones demand what older ones leave out. */
+export interface Writable extends Request {
+  readonly traceChunkId: bigint
+}
+
 const request1: Layout<Request> = withConstants(fixed(struct1), {
   tracefileSize: 0n,
   tracefileCount: 0n,
   traceChunkId: undefined
 })
 const request2: Layout<Request> = withConstants(fixed(struct2), { traceChunkId: undefined })
-const request11: Layout<Request> = demanding(
+const request11: Layout<Request, Writable> = demanding(
   withTexts(struct11, {
     channelName: terminated("channelNameLength", { lengthMin: 1, lengthMax: 264 }),
     pathname: terminated("pathnameLength", { lengthMin: 1, lengthMax: 255 })
@@ -65,7 +70,7 @@ const request11: Layout<Request> = demanding(
 )
 
 /** The layout of the request between peers of `minor`; decoding fails with `Malformed`. */
-export const request = (minor: number): Layout<Request> => {
+export const request = (minor: number): Layout<Request, Writable> => {
   const { dynamicLayouts, tracefileRing } = features(minor)
   if (dynamicLayouts) return request11
   return tracefileRing ? request2 : request1

@@ -65,6 +65,13 @@ export interface Reply {
   readonly outputPath: string | undefined
 }
 
+/** What can be written at every minor: newer ones demand what older ones leave out. */
+export interface Writable extends Request {
+  readonly sessiondUuid: string
+  readonly sessionId: bigint
+  readonly creationTime: bigint
+}
+
 const unsaid = {
   basePath: "",
   nameContainsCreationTime: false,
@@ -113,12 +120,14 @@ const names = {
   hostname: terminated("hostnameLength", { lengthMin: 1, lengthMax: 256 }),
   basePath: terminated("basePathLength", { lengthMax: 4096 })
 } as const
-const named: Layout<Omit<Request, "traceFormat">> = demanding(withTexts(struct11, names))
-const request11: Layout<Request> = withConstants(named, { traceFormat: 1 })
-const request15: Layout<Request> = demanding(withTexts(struct15, names))
+const named: Layout<Omit<Request, "traceFormat">, Omit<Writable, "traceFormat">> = demanding(withTexts(struct11, names))
+const request11: Layout<Request, Writable> = withConstants<Request, { readonly traceFormat: 1 }, Writable>(named, {
+  traceFormat: 1
+})
+const request15: Layout<Request, Writable> = demanding(withTexts(struct15, names))
 
 /** The layout of the request between peers of `minor`; decoding fails with `Malformed`. */
-export const request = (minor: number): Layout<Request> => {
+export const request = (minor: number): Layout<Request, Writable> => {
   const { traceFormat, dynamicLayouts, sessionInfo } = features(minor)
   if (traceFormat) return request15
   if (dynamicLayouts) return request11

@@ -58,12 +58,18 @@ export const { offsets } = struct8
 /** The payload that must be there; more is ignored, less ends the connection. */
 export const size = (minor: number): number => (features(minor).index28 ? struct8.size : struct4.size)
 
+/** What can be written at every minor: newer ones demand what older ones leave out. */
+export interface Writable extends Request {
+  readonly streamInstanceId: bigint
+  readonly packetSeqNum: bigint
+}
+
 const request4: Layout<Request> = withConstants(fixed(struct4), {
   streamInstanceId: undefined,
   packetSeqNum: undefined
 })
-const request8: Layout<Request> = demanding(fixed(struct8))
+const request8: Layout<Request, Writable> = demanding(fixed(struct8))
 
 /** The layout of the request between peers of `minor`; decoding fails with `Malformed`. */
-export const request = (minor: number): Layout<Request> => (features(minor).index28 ? request8 : request4)
+export const request = (minor: number): Layout<Request, Writable> => (features(minor).index28 ? request8 : request4)
 export { reply } from "./GenericReply.ts"

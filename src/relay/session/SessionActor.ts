@@ -231,7 +231,7 @@ export class SessionActor implements StreamSession {
 
   // ---- streams ---------------------------------------------------------------------------------------------------
 
-  /** `ADD_STREAM`, steps 2–10 (§6.2). The handle may be spent although the stream is refused. */
+  /** `ADD_STREAM`, steps 2–10 (streaming.md §6.2). The handle may be spent although the stream is refused. */
   addStream(request: StreamRequest): Effect.Effect<AddedStream> {
     // From the turn that read the command on: no beacon that came later may be told before the stream is.
     if (!this.#isAnnouncing) this.#announcingSinceMillis = performance.now()
