@@ -3,7 +3,8 @@
  * It takes a few milliseconds, leaves nothing behind, and runs in real time under any test clock.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
-import { defaults, type ListenAddress, type RelayConfig } from "../config/RelayConfig.ts"
+import type { ListenAddress, RelayConfig } from "../config/RelayConfig.ts"
+import { defaults } from "../config/RelayDefaults.ts"
 import * as Relay from "../Relay.ts"
 import { FaultyFiles } from "../storage/FaultyFiles.ts"
 import { Files } from "../storage/Files.ts"
