@@ -213,8 +213,8 @@ export interface Cursor {
 }
 
 /**
- * The bytes of one message, of fixed or variable size: reads an `A`. Where versions of a message carry less than others,
- * `I` is what can be written in every one of them.
+ * The bytes of one message, of fixed or variable size: reads an `A`. Where versions of a message carry less than
+ * others, `I` is what can be written in every one of them.
  */
 export interface Layout<A, I extends A = A> {
   readonly schema: Schema.Codec<A>
