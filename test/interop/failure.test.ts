@@ -11,24 +11,12 @@ import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 
-const record = Effect.fnUntraced(function* (
-  tracing: Lttng.Tracing,
-  relay: Relays.Relay,
-  session: string,
-  channel: ReadonlyArray<string> = []
-) {
-  yield* tracing.lttng("create", session, ...Lttng.toRelay(relay))
-  yield* tracing.lttng(...Lttng.losslessChannel("ch", ...channel))
-  yield* tracing.lttng("enable-event", "-u", "-c", "ch", "demo:*")
-  yield* tracing.lttng("start")
-})
-
 Peers.describeWithPeers(Peers.tracing, `peers that go away, with ${Relays.underTest}`, () => {
   it.live("a killed tracer leaves a readable trace and the next one records", () =>
     Effect.gen(function* () {
       const relay = yield* Relays.start(Relays.underTest)
       const first = yield* Lttng.start
-      yield* record(first, relay, "killed")
+      yield* Lttng.record(first, relay, "killed")
       yield* first.emit({ count: 5000, source: 1 })
       // What `stop` flushed is what the relay has when the daemons die.
       yield* first.lttng("stop")
@@ -38,7 +26,7 @@ Peers.describeWithPeers(Peers.tracing, `peers that go away, with ${Relays.underT
       const readout = yield* Babeltrace.read(Babeltrace.sessionDirectory(relay.output, "killed"))
       assert.deepStrictEqual(readout.bySource.get(1), { count: 5000, first: 0, last: 4999, breaks: [] })
       const second = yield* Lttng.start
-      yield* record(second, relay, "next")
+      yield* Lttng.record(second, relay, "next")
       yield* second.emit({ count: 5000, source: 3 })
       yield* second.lttng("destroy")
       const next = Babeltrace.sessionDirectory(relay.output, "next")
@@ -50,7 +38,7 @@ Peers.describeWithPeers(Peers.tracing, `peers that go away, with ${Relays.underT
     Effect.gen(function* () {
       const relay = yield* Relays.start(Relays.underTest)
       const tracing = yield* Lttng.start
-      yield* record(tracing, relay, "cut")
+      yield* Lttng.record(tracing, relay, "cut")
       yield* tracing.emit({ count: 20_000, source: 1 })
       yield* tracing.lttng("stop")
       relay.process.signal("SIGTERM")
@@ -65,7 +53,7 @@ Peers.describeWithPeers(Peers.tracing, `peers that go away, with ${Relays.underT
     Effect.gen(function* () {
       const relay = yield* Relays.start(Relays.underTest)
       const tracing = yield* Lttng.start
-      yield* record(tracing, relay, "cut")
+      yield* Lttng.record(tracing, relay, "cut")
       yield* tracing.emit({ count: 20_000, source: 1 })
       yield* tracing.lttng("stop")
       relay.process.signal("SIGKILL")
@@ -79,7 +67,7 @@ Peers.describeWithPeers(Peers.tracing, `peers that go away, with ${Relays.underT
     Effect.gen(function* () {
       const relay = yield* Relays.start(Relays.underTest)
       const tracing = yield* Lttng.start
-      yield* record(tracing, relay, "many", ["--buffers-pid", "--subbuf-size=4k"])
+      yield* Lttng.record(tracing, relay, "many", { channel: ["--buffers-pid", "--subbuf-size=4k"] })
       const sources = Array.from({ length: 30 }, (_, source) => source)
       yield* Effect.all(
         sources.map((source) => tracing.emit({ count: 50, source })),
@@ -100,7 +88,7 @@ Peers.describeWithPeers(Peers.tracing, `peers that go away, with ${Relays.underT
       const tracing = yield* Lttng.start
       const opened = () => Lttng.openFiles(relay.process.pid).filter((path) => path.startsWith(relay.output))
       for (const session of ["one", "two"]) {
-        yield* record(tracing, relay, session)
+        yield* Lttng.record(tracing, relay, session)
         yield* tracing.emit({ count: 1000 })
         assert.isAbove(opened().length, 0)
         yield* tracing.lttng("rotate", session)

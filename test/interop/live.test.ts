@@ -93,8 +93,7 @@ const view = (
     return viewer
   })
 
-const createLive = (relay: Relays.Relay, name: string) =>
-  ["create", name, `--live=${timerMicros}`, ...Lttng.toRelay(relay)] as const
+const live = `--live=${timerMicros}`
 
 /** One viewer more. Of any number the listing says 1; a relay with `-v` tells of each. */
 const viewBeside = (relay: Relays.Relay, session: string) =>
@@ -109,16 +108,9 @@ const viewBeside = (relay: Relays.Relay, session: string) =>
     )
   })
 
-type Command = (...args: ReadonlyArray<string>) => Effect.Effect<unknown, Process.ProcessFailed | Process.TimedOut>
-
 /** A started live session with one channel, shared by all applications of the user. */
-const record = (lttng: Command, relay: Relays.Relay, name: string) =>
-  Effect.gen(function* () {
-    yield* lttng(...createLive(relay, name))
-    yield* lttng(...Lttng.losslessChannel("ch"))
-    yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-    yield* lttng("start")
-  })
+const record = (lttng: Lttng.Tracing["lttng"], relay: Relays.Relay, name: string) =>
+  Lttng.record({ lttng }, relay, name, { create: [live] })
 
 const untilSource = (viewer: Viewer, source: number, count: number) =>
   Process.until(
@@ -217,10 +209,7 @@ Peers.describeWithPeers([...Peers.tracing, "babeltrace", "stdbuf"], `viewing liv
   it.live("events enabled while the viewer is attached are decoded", () =>
     Effect.gen(function* () {
       const { emit, lttng, relay } = yield* setUp()
-      yield* lttng(...createLive(relay, "types"))
-      yield* lttng(...Lttng.losslessChannel("ch"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:tick")
-      yield* lttng("start")
+      yield* Lttng.record({ lttng }, relay, "types", { create: [live], events: "demo:tick" })
       const viewer = yield* view(relay, "types")
       yield* emit({ count: 100, tockEvery: 10 })
       yield* viewer.until(90)
@@ -236,10 +225,7 @@ Peers.describeWithPeers([...Peers.tracing, "babeltrace", "stdbuf"], `viewing liv
   it.live("applications that come and go within one timer period are seen, each in a trace of its own", () =>
     Effect.gen(function* () {
       const { emit, lttng, relay } = yield* setUp()
-      yield* lttng("create", "pids", "--live=1000000", ...Lttng.toRelay(relay))
-      yield* lttng(...Lttng.losslessChannel("ch", "--buffers-pid"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-      yield* lttng("start")
+      yield* Lttng.record({ lttng }, relay, "pids", { create: ["--live=1000000"], channel: ["--buffers-pid"] })
       const viewer = yield* view(relay, "pids")
       for (const source of [1, 2, 3]) yield* emit({ count: 10, source })
       yield* viewer.until(30)
@@ -306,10 +292,8 @@ Peers.describeWithPeers([...Peers.tracing, "babeltrace", "stdbuf"], `viewing liv
     () =>
       Effect.gen(function* () {
         const { emit, lttng, relay } = yield* setUp()
-        yield* lttng(...createLive(relay, "ring"))
-        yield* lttng(...Lttng.losslessChannel("ch", "--tracefile-size=131072", "--tracefile-count=2"))
-        yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-        yield* lttng("start")
+        const channel = ["--tracefile-size=131072", "--tracefile-count=2"]
+        yield* Lttng.record({ lttng }, relay, "ring", { create: [live], channel })
         const viewer = yield* view(relay, "ring")
         yield* emit({ count: 100, cpu: 0 })
         yield* viewer.until(100)

@@ -17,17 +17,15 @@ const count = 100_000
 const setUp = Effect.fnUntraced(function* (options: Relays.Options = {}) {
   const relay = yield* Relays.start(Relays.underTest, options)
   const tracing = yield* Lttng.start
-  return { relay, ...tracing }
+  const record = (session: string, more: Lttng.SessionOptions = {}) => Lttng.record(tracing, relay, session, more)
+  return { relay, ...tracing, record }
 })
 
 Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () => {
   it.live("per-user buffers, one channel, -U net://: every event, in order", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp()
-      yield* lttng("create", "one", ...Lttng.toRelay(relay))
-      yield* lttng(...Lttng.losslessChannel("ch"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-      yield* lttng("start")
+      const { emit, lttng, record, relay } = yield* setUp()
+      yield* record("one")
       yield* emit({ count, tockEvery: 1000 })
       yield* lttng("stop")
       yield* lttng("destroy")
@@ -41,11 +39,8 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
 
   it.live("the data is complete when `lttng stop` returns", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp()
-      yield* lttng("create", "stopped", ...Lttng.toRelay(relay))
-      yield* lttng(...Lttng.losslessChannel("ch"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-      yield* lttng("start")
+      const { emit, lttng, record, relay } = yield* setUp()
+      yield* record("stopped")
       yield* emit({ count })
       yield* lttng("stop")
       Babeltrace.assertExactly(yield* Babeltrace.read(relay.output), [{ count }])
@@ -55,11 +50,8 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
 
   it.live("per-process buffers: one trace for each application, named by its pid", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp()
-      yield* lttng("create", "pids", ...Lttng.toRelay(relay))
-      yield* lttng(...Lttng.losslessChannel("ch", "--buffers-pid"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-      yield* lttng("start")
+      const { emit, lttng, record, relay } = yield* setUp()
+      yield* record("pids", { channel: ["--buffers-pid"] })
       yield* Effect.all(
         [1, 2, 3].map((source) => emit({ count: 20_000, source })),
         { concurrency: "unbounded" }
@@ -103,11 +95,8 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
 
   it.live("applications on two processors at once: one file per processor, both complete", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp()
-      yield* lttng("create", "cpus", ...Lttng.toRelay(relay))
-      yield* lttng(...Lttng.losslessChannel("ch"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-      yield* lttng("start")
+      const { emit, lttng, record, relay } = yield* setUp()
+      yield* record("cpus")
       yield* Effect.all(
         [0, 1].map((cpu) => emit({ count, source: cpu, cpu })),
         { concurrency: "unbounded" }
@@ -125,12 +114,9 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
 
   it.live("recording sessions one after another over one relay", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp()
+      const { emit, lttng, record, relay } = yield* setUp()
       for (const round of [1, 2, 3, 4]) {
-        yield* lttng("create", `round${round}`, ...Lttng.toRelay(relay))
-        yield* lttng(...Lttng.losslessChannel("ch"))
-        yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-        yield* lttng("start")
+        yield* record(`round${round}`)
         yield* emit({ count: 1000 * round, source: round })
         yield* lttng("destroy")
         const directory = Babeltrace.sessionDirectory(relay.output, `round${round}`)
@@ -169,10 +155,7 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
       const emitted = isInMemory ? 200_000 : 50_000
       const record = (tracing: Lttng.Tracing, source: number) =>
         Effect.gen(function* () {
-          yield* tracing.lttng("create", `daemon${source}`, ...Lttng.toRelay(first.relay))
-          yield* tracing.lttng(...Lttng.losslessChannel("ch", `--subbuf-size=${packetSize}`))
-          yield* tracing.lttng("enable-event", "-u", "-c", "ch", "demo:*")
-          yield* tracing.lttng("start")
+          yield* Lttng.record(tracing, first.relay, `daemon${source}`, { channel: [`--subbuf-size=${packetSize}`] })
           yield* tracing.emit({ count: emitted, source })
           yield* tracing.lttng("destroy")
         })
@@ -186,11 +169,8 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
 
   it.live("events emitted between stop and start are not recorded, the others are", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp()
-      yield* lttng("create", "pause", ...Lttng.toRelay(relay))
-      yield* lttng(...Lttng.losslessChannel("ch"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-      yield* lttng("start")
+      const { emit, lttng, record, relay } = yield* setUp()
+      yield* record("pause")
       yield* emit({ count: 500, source: 1 })
       yield* lttng("stop")
       yield* emit({ count: 500, source: 2 })
@@ -206,11 +186,8 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
 
   it.live("a session without events leaves a readable, empty trace", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp()
-      yield* lttng("create", "quiet", ...Lttng.toRelay(relay))
-      yield* lttng(...Lttng.losslessChannel("ch"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-      yield* lttng("start")
+      const { emit, lttng, record, relay } = yield* setUp()
+      yield* record("quiet")
       yield* emit({ count: 0 })
       yield* lttng("destroy")
       const readout = yield* Babeltrace.read(relay.output)
@@ -222,11 +199,8 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
 
   it.live("over IPv6, net6://[::1]", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp({ host: "::1" })
-      yield* lttng("create", "six", ...Lttng.toRelay(relay))
-      yield* lttng(...Lttng.losslessChannel("ch"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-      yield* lttng("start")
+      const { emit, lttng, record, relay } = yield* setUp({ host: "::1" })
+      yield* record("six")
       yield* emit({ count: 10_000 })
       yield* lttng("destroy")
       Babeltrace.assertExactly(yield* Babeltrace.read(relay.output), [{ count: 10_000 }])
@@ -235,11 +209,8 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
 
   it.live("a path in the URL becomes the session's directory below the host's", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp()
-      yield* lttng("create", "based", ...Lttng.toRelay(relay, "/my/base/path"))
-      yield* lttng(...Lttng.losslessChannel("ch"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-      yield* lttng("start")
+      const { emit, lttng, record, relay } = yield* setUp()
+      yield* record("based", { path: "/my/base/path" })
       yield* emit({ count: 100 })
       yield* lttng("destroy")
       const [trace = ""] = Babeltrace.traces(relay.output)
@@ -250,11 +221,8 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
 
   it.live("--group-output-by-session puts the session's name first", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp({ args: ["--group-output-by-session"] })
-      yield* lttng("create", "grouped", ...Lttng.toRelay(relay))
-      yield* lttng(...Lttng.losslessChannel("ch"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-      yield* lttng("start")
+      const { emit, lttng, record, relay } = yield* setUp({ args: ["--group-output-by-session"] })
+      yield* record("grouped")
       yield* emit({ count: 100 })
       yield* lttng("destroy")
       const [trace = ""] = Babeltrace.traces(relay.output)
@@ -267,11 +235,8 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
 Peers.describeWithPeers([...Peers.tracing, "babeltrace"], `recording to ${Relays.underTest}, babeltrace 1`, () => {
   it.live("reads the same events", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp()
-      yield* lttng("create", "old", ...Lttng.toRelay(relay))
-      yield* lttng(...Lttng.losslessChannel("ch"))
-      yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-      yield* lttng("start")
+      const { emit, lttng, record, relay } = yield* setUp()
+      yield* record("old")
       yield* emit({ count: 10_000 })
       yield* lttng("destroy")
       Babeltrace.assertExactly(yield* Babeltrace.readWithBabeltrace1(relay.output), [{ count: 10_000 }])

@@ -55,10 +55,7 @@ const timed = <A, E>(effect: Effect.Effect<A, E>) =>
 
 const record = (tracing: Lttng.Tracing, relay: Relays.Relay, session: string) =>
   Effect.gen(function* () {
-    yield* tracing.lttng("create", session, ...Lttng.toRelay(relay, `/${session}`))
-    yield* tracing.lttng(...Lttng.losslessChannel("ch"))
-    yield* tracing.lttng("enable-event", "-u", "-c", "ch", "demo:*")
-    yield* tracing.lttng("start")
+    yield* Lttng.record(tracing, relay, session, { path: `/${session}` })
     yield* tracing.emit({ count: 100 })
     yield* tracing.lttng("destroy", session)
     Babeltrace.assertExactly(yield* Babeltrace.read(join(relay.output, hostname(), session)), [{ count: 100 }])

@@ -18,21 +18,15 @@ import * as Tree from "../support/tree.ts"
 const archiveName = /^\d{8}T\d{6}\+0000-\d{8}T\d{6}\+0000-\d+$/
 const openName = /^\d{8}T\d{6}\+0000-\d+$/
 
-interface SetUp {
+interface SetUp extends Lttng.SessionOptions {
   readonly relay?: Relays.Options
-  readonly create?: ReadonlyArray<string>
-  readonly channel?: ReadonlyArray<string>
-  readonly path?: string
 }
 
 /** A started recording session "s" whose one channel loses nothing. */
 const recording = Effect.fnUntraced(function* (options: SetUp = {}) {
   const relay = yield* Relays.start(Relays.underTest, { isInMemory: true, ...options.relay })
   const tracing = yield* Lttng.start
-  yield* tracing.lttng("create", "s", ...Lttng.toRelay(relay, options.path ?? ""), ...(options.create ?? []))
-  yield* tracing.lttng(...Lttng.losslessChannel("ch", ...(options.channel ?? [])))
-  yield* tracing.lttng("enable-event", "-u", "-c", "ch", "demo:*")
-  yield* tracing.lttng("start")
+  yield* Lttng.record(tracing, relay, "s", options)
   return { relay, ...tracing }
 })
 

@@ -73,6 +73,16 @@ export const scenario = (
   extra: Omit<Scenario, "name" | "script"> = {}
 ): Scenario => ({ name, ...extra, script: (s) => Effect.gen(() => steps(s)) })
 
+/** How a transcript begins: a viewer that has a viewer session. */
+export const greeted = ["V1 CONNECT → id 1, 2.<own minor>, type 0", "V1 CREATE → ok"] as const
+
+/** The same, then attached to a session with one stream and its metadata. */
+export const attached = (seek: "beginning" | "last", stream = "ch_0") =>
+  [
+    ...greeted,
+    `V1 ATTACH 1 ${seek} → ok; 1 data of trace 1 ust/uid/0/64-bit/${stream}; 2 metadata of trace 1 ust/uid/0/64-bit/metadata`
+  ] as const
+
 const recordBytes = (minor: number) => (minor < 8 ? 56 : 72)
 
 const tracerOf = (recording: Script.Recording, s: Script.Script, minor: number): Tracer => {

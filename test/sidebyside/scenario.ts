@@ -37,6 +37,15 @@ export const scenario = (
   extra: Extra = {}
 ): Scenario => ({ name, ...extra, script: (s) => Effect.gen(() => steps(s)) })
 
+/** How a transcript begins: session 1 with output path `path`, and its first trace chunk. */
+export const opened = (path: string): ReadonlyArray<string> => [
+  "C1 VERSION → 2.<own minor>",
+  `C1 CREATE_SESSION → 00000000000000010000000a${(path.length + 1).toString(16).padStart(8, "0")}`,
+  `C1 CREATE_SESSION path → ${Buffer.from(`${path}\0`).toString("hex")}`,
+  `C1 CREATE_SESSION path = ${path}`,
+  "C1 CREATE_TRACE_CHUNK → 0000000a"
+]
+
 export interface Run {
   readonly transcript: ReadonlyArray<string>
   readonly tree: ReadonlyArray<string>

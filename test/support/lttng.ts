@@ -156,3 +156,26 @@ export const losslessChannel = (name: string, ...more: ReadonlyArray<string>): R
   ...more,
   name
 ]
+
+export interface SessionOptions {
+  /** More arguments of `lttng create`. */
+  readonly create?: ReadonlyArray<string>
+  /** Of the relay's URL. */
+  readonly path?: string
+  /** More arguments of `lttng enable-channel`. */
+  readonly channel?: ReadonlyArray<string>
+  readonly events?: string
+}
+
+/** A recording session with one channel, `ch`, that loses nothing, started. */
+export const record = Effect.fnUntraced(function* (
+  { lttng }: Pick<Tracing, "lttng">,
+  relay: Relays.Relay,
+  session: string,
+  { channel = [], create = [], events = "demo:*", path = "" }: SessionOptions = {}
+) {
+  yield* lttng("create", session, ...toRelay(relay, path), ...create)
+  yield* lttng(...losslessChannel("ch", ...channel))
+  yield* lttng("enable-event", "-u", "-c", "ch", events)
+  yield* lttng("start")
+})

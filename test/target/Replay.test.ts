@@ -68,10 +68,8 @@ const recordShape = (shape: Shape) =>
     const relay = yield* Relays.start("reference")
     const tracing = yield* Lttng.start
     const { lttng } = tracing
-    yield* lttng("create", "made", ...Lttng.toRelay(relay), ...(shape.create ?? []))
-    yield* lttng(...Lttng.losslessChannel("ch", "--subbuf-size=16k", ...(shape.channel ?? [])))
-    yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-    yield* lttng("start")
+    const { channel = [], create = [] } = shape
+    yield* Lttng.record(tracing, relay, "made", { create, channel: ["--subbuf-size=16k", ...channel] })
     yield* shape.trace(tracing)
     yield* lttng("destroy")
     return Babeltrace.sessionDirectory(relay.output, "made")

@@ -47,11 +47,11 @@ const packetsOf = (seen: ReadonlyArray<LiveViewer.ViewerEvent>) => seen.filter((
 const liveSession = (relay: Relays.Relay, liveMicros: number, ...channel: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const tracing = yield* Lttng.start
-    const { lttng } = tracing
-    yield* lttng("create", "watched", `--live=${liveMicros}`, ...Lttng.toRelay(relay))
-    yield* lttng(...Lttng.losslessChannel("ch", "--subbuf-size=16k", ...channel))
-    yield* lttng("enable-event", "-u", "-c", "ch", "demo:tick")
-    yield* lttng("start")
+    yield* Lttng.record(tracing, relay, "watched", {
+      create: [`--live=${liveMicros}`],
+      channel: ["--subbuf-size=16k", ...channel],
+      events: "demo:tick"
+    })
     return tracing
   })
 

@@ -13,7 +13,16 @@ export const recorded = function* (s: LiveScript, count: number) {
   yield* tracer.c.streamsSent
   yield* tracer.metadata(meta, 0x41, 10, 10)
   for (let seq = 0; seq < count; seq++) yield* stream.packet(seq)
-  return { tracer, stream, meta }
+  /** To chunk 1, from packet `at` on; `command` is what becomes of chunk 0. */
+  const moveOn = function* (at: number, command: number) {
+    yield* tracer.c.createChunk(1, start + 10)
+    yield* tracer.c.rotate(1, [
+      [stream.id, at],
+      [meta.id, 0]
+    ])
+    yield* tracer.c.closeChunk(0, start + 11, command)
+  }
+  return { tracer, stream, meta, moveOn }
 }
 
 /** Three files of two packets: sends `seq`, waiting for the file it belongs in. */
@@ -105,33 +114,23 @@ export const rings: ReadonlyArray<Scenario> = [
     yield* ask()
   }),
   scenario("an answered packet outlives the clear", function* (s) {
-    const { tracer, stream, meta } = yield* recorded(s, 2)
+    const { tracer, stream, moveOn } = yield* recorded(s, 2)
     const viewer = yield* s.viewer
     yield* viewer.attach(1, "beginning")
     yield* viewer.next(stream.id)
     yield* viewer.packet(stream.id, 0, 16)
-    yield* tracer.c.createChunk(1, start + 10)
-    yield* tracer.c.rotate(1, [
-      [stream.id, 2],
-      [meta.id, 0]
-    ])
-    yield* tracer.c.closeChunk(0, start + 11, closeCommands.delete)
+    yield* moveOn(2, closeCommands.delete)
     yield* tracer.c.untilChunkGone(0)
     yield* viewer.packet(stream.id, 0, 16)
     yield* viewer.packet(stream.id, 16, 16)
   }),
   scenario("a rotation that keeps the old chunk: the viewer jumps to the new one", function* (s) {
-    const { tracer, stream, meta } = yield* recorded(s, 3)
+    const { tracer, stream, meta, moveOn } = yield* recorded(s, 3)
     const viewer = yield* s.viewer
     yield* viewer.attach(1, "beginning")
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
-    yield* tracer.c.createChunk(1, start + 10)
-    yield* tracer.c.rotate(1, [
-      [stream.id, 3],
-      [meta.id, 0]
-    ])
-    yield* tracer.c.closeChunk(0, start + 11, closeCommands.move)
+    yield* moveOn(3, closeCommands.move)
     yield* tracer.c.untilChunkGone(0)
     yield* viewer.next(stream.id)
     const chunk = chunkName(10, 1)
@@ -144,17 +143,12 @@ export const rings: ReadonlyArray<Scenario> = [
     yield* viewer.next(stream.id)
   }),
   scenario("a rotation that waits for a packet: nothing is answered until it has come", function* (s) {
-    const { tracer, stream, meta } = yield* recorded(s, 2)
+    const { stream, meta, moveOn } = yield* recorded(s, 2)
     const viewer = yield* s.viewer
     yield* viewer.attach(1, "beginning")
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
-    yield* tracer.c.createChunk(1, start + 10)
-    yield* tracer.c.rotate(1, [
-      [stream.id, 4],
-      [meta.id, 0]
-    ])
-    yield* tracer.c.closeChunk(0, start + 11, closeCommands.delete)
+    yield* moveOn(4, closeCommands.delete)
     yield* viewer.next(stream.id)
     yield* stream.beacon(500)
     yield* viewer.next(stream.id)

@@ -1,6 +1,6 @@
 /** Streams and their ends: where ours is meant to answer something else than lttng-relayd 2.13.9, and why. */
 import * as Commands from "../../sidebyside/commands.ts"
-import { type Scenario, scenario } from "../scenario.ts"
+import { attached, greeted, type Scenario, scenario } from "../scenario.ts"
 import { recorded } from "./rings.ts"
 
 const { closeCommands, noSeq, start } = Commands
@@ -24,9 +24,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it ignores beacons before the first packet",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
-          "V1 ATTACH 1 last → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          ...attached("last"),
           "V1 METADATA 2 → ok 10×41",
           "V1 NEXT 1 → retry +streams",
           "V1 NEXT 1 → inactive until 40, class 5 +streams",
@@ -62,9 +60,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it hangs up at once, and says nothing new of closed metadata for ever",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
-          "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          ...attached("beginning"),
           "V1 NEXT 1 → ok at 0, 128/128 bits, 1000..1009, lost 0, class 0 +metadata +streams",
           "V1 NEXT 1 → ok at 16, 128/128 bits, 1010..1019, lost 0, class 0 +metadata +streams",
           "V1 PACKET 1 16+16 → ok 16×02",
@@ -108,8 +104,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it forgets closed streams",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
+          ...greeted,
           "V1 ATTACH 1 last → ok",
           "V1 NEW_STREAMS 1 → ok; 1 data of trace 1 ust/pid/short/ch_0; 2 metadata of trace 1 ust/pid/short/metadata",
           "V1 NEXT 1 → ok at 0, 128/128 bits, 1000..1009, lost 0, class 0 +metadata",
@@ -143,9 +138,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it hangs up and the packet is lost",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
-          "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          ...attached("beginning"),
           "V1 NEXT 1 → ok at 0, 128/128 bits, 1000..1009, lost 0, class 0 +metadata +streams",
           "V1 NEXT 1 → retry +metadata +streams",
           "V1 NEXT 1 → ok at 16, 128/128 bits, 1010..1019, lost 0, class 0 +metadata +streams",
@@ -181,8 +174,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it looks for the files where they were, fails, and closes the connection",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
+          ...greeted,
           "V1 ATTACH 1 last → ok",
           "V1 NEW_STREAMS 1 → no new",
           "V1 NEXT 1 → error",
@@ -197,13 +189,8 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
   scenario(
     "seek last right after a clear: the next packet is the first",
     function* (s) {
-      const { tracer, stream, meta } = yield* recorded(s, 2)
-      yield* tracer.c.createChunk(1, start + 10)
-      yield* tracer.c.rotate(1, [
-        [stream.id, 2],
-        [meta.id, 0]
-      ])
-      yield* tracer.c.closeChunk(0, start + 11, closeCommands.delete)
+      const { stream, moveOn } = yield* recorded(s, 2)
+      yield* moveOn(2, closeCommands.delete)
       const viewer = yield* s.viewer
       yield* viewer.attach(1, "last")
       yield* viewer.next(stream.id)
@@ -217,9 +204,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it stays one packet late",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
-          "V1 ATTACH 1 last → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          ...attached("last"),
           "V1 NEXT 1 → retry +metadata +streams",
           "V1 NEXT 1 → ok at 0, 128/128 bits, 1020..1029, lost 0, class 0 +metadata +streams",
           "V1 PACKET 1 0+16 → ok 16×03",
@@ -250,9 +235,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it says retry for ever",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
-          "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ring; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          ...attached("beginning", "ring"),
           "V1 NEXT 1 → ok at 0, 128/128 bits, 1020..1029, lost 0, class 0 +metadata +streams",
           "V1 PACKET 1 0+16 → ok 16×03",
           "V1 NEXT 1 → retry +metadata +streams"
@@ -291,9 +274,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it goes on reading deleted metadata, and says nothing of idle streams",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
-          "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          ...attached("beginning"),
           "V1 NEXT 1 → retry +metadata +streams",
           "V1 NEXT 1 → inactive until 700, class 0 +metadata +streams",
           "V1 METADATA 2 → no new",
@@ -310,15 +291,10 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
   scenario(
     "a stream that closes while its rotation waits hangs up",
     function* (s) {
-      const { tracer, stream, meta } = yield* recorded(s, 0)
+      const { tracer, stream, moveOn } = yield* recorded(s, 0)
       const viewer = yield* s.viewer
       yield* viewer.attach(1, "beginning")
-      yield* tracer.c.createChunk(1, start + 10)
-      yield* tracer.c.rotate(1, [
-        [stream.id, 0],
-        [meta.id, 0]
-      ])
-      yield* tracer.c.closeChunk(0, start + 11, closeCommands.move)
+      yield* moveOn(0, closeCommands.move)
       yield* viewer.next(stream.id)
       yield* tracer.c.closeStream(stream.id, noSeq)
       yield* viewer.next(stream.id)
@@ -327,9 +303,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it says retry for ever",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
-          "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          ...attached("beginning"),
           "V1 NEXT 1 → retry +metadata +streams",
           "V1 NEXT 1 → hup +metadata +streams"
         ]
@@ -339,17 +313,12 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
   scenario(
     "a packet ahead of the metadata that a clear makes the tracer send again",
     function* (s) {
-      const { tracer, stream, meta } = yield* recorded(s, 1)
+      const { tracer, stream, meta, moveOn } = yield* recorded(s, 1)
       const viewer = yield* s.viewer
       yield* viewer.attach(1, "beginning")
       yield* viewer.metadata(meta.id)
       yield* viewer.next(stream.id)
-      yield* tracer.c.createChunk(1, start + 10)
-      yield* tracer.c.rotate(1, [
-        [stream.id, 1],
-        [meta.id, 0]
-      ])
-      yield* tracer.c.closeChunk(0, start + 11, closeCommands.delete)
+      yield* moveOn(1, closeCommands.delete)
       yield* tracer.c.untilChunkGone(0)
       yield* viewer.next(stream.id)
       stream.restart()
@@ -365,9 +334,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it says +metadata with a packet and has none: babeltrace 1.5 then waits for ever",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
-          "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          ...attached("beginning"),
           "V1 METADATA 2 → ok 10×41",
           "V1 NEXT 1 → ok at 0, 128/128 bits, 1000..1009, lost 0, class 0 +streams",
           "V1 NEXT 1 → retry +metadata +streams",

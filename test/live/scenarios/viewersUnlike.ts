@@ -1,7 +1,7 @@
 /** Viewers and their rights: where ours is meant to answer something else than lttng-relayd 2.13.9, and why. */
 import { Effect } from "effect"
 import * as Commands from "../../sidebyside/commands.ts"
-import { type Scenario, scenario } from "../scenario.ts"
+import { attached, greeted, type Scenario, scenario } from "../scenario.ts"
 import { numbers, request } from "../viewer.ts"
 import { recorded } from "./rings.ts"
 
@@ -39,8 +39,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it serves one viewer",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
+          ...greeted,
           "V2 CONNECT → id 2, 2.<own minor>, type 0",
           "V2 CREATE → ok",
           "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
@@ -79,8 +78,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "its rule, here an option",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
+          ...greeted,
           "V2 CONNECT → id 2, 2.<own minor>, type 0",
           "V2 CREATE → ok",
           "V1 ATTACH 1 last → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
@@ -108,8 +106,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it stays attached to what the viewer cannot name",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
+          ...greeted,
           "V1 ATTACH 1 7 → seek error",
           "V1 LIST → 1 h/s format 0 timer 1000000 clients 0 streams 2",
           "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
@@ -149,9 +146,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "only with an index, and once",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
-          "V1 ATTACH 1 last → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          ...attached("last"),
           "V1 METADATA 2 → ok 10×41",
           "V1 NEXT 1 → retry +streams",
           "V1 NEW_STREAMS 1 → ok",
@@ -187,9 +182,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it crashes, or serves the metadata file as packets",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
-          "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          ...attached("beginning"),
           "V1 PACKET 1 0+16 → error",
           "V1 PACKET 1 0+4294967295 → error",
           "V1 METADATA 2 → ok 10×41",
@@ -218,8 +211,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "any connection may read what one has attached",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
+          ...greeted,
           "V2 CONNECT → id 2, 2.<own minor>, type 0",
           "V2 CREATE → ok",
           "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
@@ -257,8 +249,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it is older",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
+          ...greeted,
           "V1 LIST → 1 unknown/unknown format 0 timer 0 clients 0 streams 1; 2 h/one format 0 timer 1000000 clients 0 streams 0; 3 h/two format 1 timer 9 clients 0 streams 0",
           "V1 ATTACH 3 last → ok",
           "V2 CONNECT → id 2, 2.<own minor>, type 0",
@@ -291,9 +282,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "it waits for the other half, and everybody with it",
         transcript: [
-          "V1 CONNECT → id 1, 2.<own minor>, type 0",
-          "V1 CREATE → ok",
-          "V1 ATTACH 1 beginning → ok; 1 data of trace 1 ust/uid/0/64-bit/ch_0; 2 metadata of trace 1 ust/uid/0/64-bit/metadata",
+          ...attached("beginning"),
           "V1 NEXT 1 → ok at 0, 128/128 bits, 1000..1009, lost 0, class 0 +metadata +streams",
           "V2 CONNECT → id 2, 2.<own minor>, type 0",
           "V2 CREATE → ok",

@@ -1,6 +1,6 @@
 /** Trace chunks: creation, names, close commands and their reply paths, clear, sharing. */
 import * as Commands from "../commands.ts"
-import { type Scenario, scenario } from "../scenario.ts"
+import { opened, type Scenario, scenario } from "../scenario.ts"
 import { chunkName } from "./rotations.ts"
 
 const { closeCommands, join, noSeq, start, terminated, u32, u64 } = Commands
@@ -296,15 +296,7 @@ export const chunks: ReadonlyArray<Scenario> = [
     {
       oursOnly: {
         reason: "2.13.9 looks up by its own session number",
-        transcript: [
-          "C1 VERSION → 2.<own minor>",
-          "C1 CREATE_SESSION → 00000000000000010000000a00000004",
-          "C1 CREATE_SESSION path → 682f6200",
-          "C1 CREATE_SESSION path = h/b",
-          "C1 CREATE_TRACE_CHUNK → 0000000a",
-          "C1 TRACE_CHUNK_EXISTS → 0000000a01",
-          "C1 TRACE_CHUNK_EXISTS → 0000000a00"
-        ]
+        transcript: [...opened("h/b"), "C1 TRACE_CHUNK_EXISTS → 0000000a01", "C1 TRACE_CHUNK_EXISTS → 0000000a00"]
       }
     }
   )

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs"
 import { join as joinPath } from "node:path"
 import { Effect } from "effect"
 import * as Commands from "../commands.ts"
-import { type Scenario, scenario } from "../scenario.ts"
+import { opened, type Scenario, scenario } from "../scenario.ts"
 import type * as Script from "../script.ts"
 
 const { closeCommands, join, noSeq, sendIndex, start, u64 } = Commands
@@ -80,11 +80,7 @@ export const failures: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "2.13.9 works below a handle of the removed directory; a path is created again, empty",
         transcript: [
-          "C1 VERSION → 2.<own minor>",
-          "C1 CREATE_SESSION → 00000000000000010000000a00000004",
-          "C1 CREATE_SESSION path → 682f7200",
-          "C1 CREATE_SESSION path = h/r",
-          "C1 CREATE_TRACE_CHUNK → 0000000a",
+          ...opened("h/r"),
           "C1 ADD_STREAM → 00000000000000010000000a",
           "C1 CREATE_TRACE_CHUNK → 0000000b closed"
         ]
@@ -141,11 +137,7 @@ export const failures: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "2.13.9 stops at the first file that is not there",
         transcript: [
-          "C1 VERSION → 2.<own minor>",
-          "C1 CREATE_SESSION → 00000000000000010000000a00000004",
-          "C1 CREATE_SESSION path → 682f7200",
-          "C1 CREATE_SESSION path = h/r",
-          "C1 CREATE_TRACE_CHUNK → 0000000a",
+          ...opened("h/r"),
           "C1 ADD_STREAM → 00000000000000010000000a",
           "C1 ADD_STREAM → 00000000000000020000000a",
           "C1 ROTATE_STREAMS → 0000000a",

@@ -1,6 +1,6 @@
 /** How sessions, streams and connections end, in every order. */
 import * as Commands from "../commands.ts"
-import { type Scenario, scenario } from "../scenario.ts"
+import { opened, type Scenario, scenario } from "../scenario.ts"
 
 const { closeCommands, join, noSeq, packetHeader, sendIndex, start, u64 } = Commands
 
@@ -191,11 +191,7 @@ export const lifetimes: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "2.13.9 keeps the stream for ever",
         transcript: [
-          "C1 VERSION → 2.<own minor>",
-          "C1 CREATE_SESSION → 00000000000000010000000a00000004",
-          "C1 CREATE_SESSION path → 682f6200",
-          "C1 CREATE_SESSION path = h/b",
-          "C1 CREATE_TRACE_CHUNK → 0000000a",
+          ...opened("h/b"),
           "C1 ADD_STREAM → 00000000000000010000000a",
           "C1 SEND_INDEX → 0000000a",
           "C1 SEND_INDEX → 0000000a"

@@ -1,7 +1,7 @@
 /** The data connection, the pairing of packets and indexes, beacons and tracefile rings. */
 import { Effect } from "effect"
 import * as Commands from "../commands.ts"
-import { type Scenario, scenario } from "../scenario.ts"
+import { opened, type Scenario, scenario } from "../scenario.ts"
 import type * as Script from "../script.ts"
 
 const { join, noSeq, packetHeader, payload } = Commands
@@ -296,11 +296,7 @@ export const packets: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "2.13.9 completes it only when further bytes arrive",
         transcript: [
-          "C1 VERSION → 2.<own minor>",
-          "C1 CREATE_SESSION → 00000000000000010000000a00000004",
-          "C1 CREATE_SESSION path → 682f6200",
-          "C1 CREATE_SESSION path = h/b",
-          "C1 CREATE_TRACE_CHUNK → 0000000a",
+          ...opened("h/b"),
           "C1 ADD_STREAM → 00000000000000010000000a",
           "C1 SEND_INDEX → 0000000a",
           "C1 DATA_PENDING → 00000000"

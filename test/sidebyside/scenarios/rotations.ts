@@ -1,7 +1,7 @@
 /** ROTATE_STREAMS: what moves when, for every relation of position, data and index. */
 import { Effect } from "effect"
 import * as Commands from "../commands.ts"
-import { type Scenario, scenario } from "../scenario.ts"
+import { opened, type Scenario, scenario } from "../scenario.ts"
 import type * as Script from "../script.ts"
 
 const { closeCommands, noSeq, start } = Commands
@@ -301,11 +301,7 @@ export const rotations: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "2.13.9 crashes",
         transcript: [
-          "C1 VERSION → 2.<own minor>",
-          "C1 CREATE_SESSION → 00000000000000010000000a00000004",
-          "C1 CREATE_SESSION path → 682f7200",
-          "C1 CREATE_SESSION path = h/r",
-          "C1 CREATE_TRACE_CHUNK → 0000000a",
+          ...opened("h/r"),
           "C1 ADD_STREAM → 00000000000000010000000a",
           "C1 SEND_INDEX → 0000000a",
           "C1 DATA_PENDING → 00000000",
@@ -361,11 +357,7 @@ export const rotations: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "2.13.9 splits it between the two files",
         transcript: [
-          "C1 VERSION → 2.<own minor>",
-          "C1 CREATE_SESSION → 00000000000000010000000a00000004",
-          "C1 CREATE_SESSION path → 682f7200",
-          "C1 CREATE_SESSION path = h/r",
-          "C1 CREATE_TRACE_CHUNK → 0000000a",
+          ...opened("h/r"),
           "C1 ADD_STREAM → 00000000000000010000000a",
           "C1 SEND_INDEX → 0000000a",
           "C1 DATA_PENDING → 00000000",

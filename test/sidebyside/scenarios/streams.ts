@@ -1,6 +1,6 @@
 /** ADD_STREAM, STREAMS_SENT, metadata, the pending checks and CLOSE_STREAM. */
 import * as Commands from "../commands.ts"
-import { type Scenario, scenario } from "../scenario.ts"
+import { opened, type Scenario, scenario } from "../scenario.ts"
 
 const { join, noSeq, terminated, u32, u64 } = Commands
 
@@ -261,11 +261,7 @@ export const streams: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "2.13.9 accepts them; later releases refuse",
         transcript: [
-          "C1 VERSION → 2.<own minor>",
-          `C1 CREATE_SESSION → ${join(u64(1), u32(10), u32(4)).toString("hex")}`,
-          `C1 CREATE_SESSION path → ${terminated("h/b").toString("hex")}`,
-          "C1 CREATE_SESSION path = h/b",
-          "C1 CREATE_TRACE_CHUNK → 0000000a",
+          ...opened("h/b"),
           ...Array.from({ length: 5 }, () => "C1 ADD_STREAM → ffffffffffffffff0000000b"),
           "C1 START_DATA → 0000000a"
         ],
@@ -285,11 +281,7 @@ export const streams: ReadonlyArray<Scenario> = [
       oursOnly: {
         reason: "2.13.9 divides by zero when the file is full",
         transcript: [
-          "C1 VERSION → 2.<own minor>",
-          `C1 CREATE_SESSION → ${join(u64(1), u32(10), u32(4)).toString("hex")}`,
-          `C1 CREATE_SESSION path → ${terminated("h/b").toString("hex")}`,
-          "C1 CREATE_SESSION path = h/b",
-          "C1 CREATE_TRACE_CHUNK → 0000000a",
+          ...opened("h/b"),
           "C1 ADD_STREAM → 0000000000000001",
           "C1 code → 0000000b",
           "C1 START_DATA → 0000000a"
