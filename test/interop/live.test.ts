@@ -186,7 +186,7 @@ Peers.describeWithPeers([...Peers.tracing, "babeltrace", "stdbuf"], `viewing liv
     it.live(`${program} beside a quiet application: those that come, stay or go are seen, each event once`, () =>
       Effect.gen(function* () {
         const { emit, lttng, relay } = yield* setUp()
-        yield* lttng(...createLive(relay, "quiet"))
+        yield* lttng("create", "quiet", live, ...Lttng.toRelay(relay))
         yield* lttng("enable-channel", "-u", "--buffers-pid", "--blocking-timeout=inf", "ch")
         yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
         yield* lttng("start")
