@@ -105,6 +105,11 @@ const refusals = {
 
 /** What goes wrong inside. */
 const failures = {
+  NAME_TAKEN: entry(
+    "warning",
+    "name taken",
+    "A finished or foreign trace is there already: nothing of it is touched, the new one lies beside it."
+  ),
   FILE_FAILED: entry(
     "error",
     "file could not be written: session aborted",

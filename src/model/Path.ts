@@ -14,7 +14,8 @@ const hasParentComponent = (path: string) => path.split("/").includes("..")
 export const isSafeName = (name: string): boolean =>
   name.length > 0 && !name.startsWith(".") && !name.includes("/") && !name.includes("\0")
 
-export const isSafeBasePath = (path: string): boolean => !path.startsWith("/") && !hasParentComponent(path)
+/** Slashes before it mean nothing: it always follows the host's name. */
+export const isSafeBasePath = (path: string): boolean => !hasParentComponent(path)
 
 /** One leading `/` is how old peers write. */
 export const withoutLeadingSlash = (path: string): string => (path.startsWith("/") ? path.slice(1) : path)

@@ -13,6 +13,7 @@ import { Incidents } from "./Incidents.ts"
 import { Admission } from "./session/Admission.ts"
 import * as Beacon from "./session/Beacon.ts"
 import { Chunks } from "./session/Chunks.ts"
+import { Directories } from "./session/Directories.ts"
 import type { Identity } from "./session/Identity.ts"
 import * as SessionActor from "./session/SessionActor.ts"
 import { noTotals, type Surroundings } from "./session/Surroundings.ts"
@@ -52,6 +53,7 @@ export interface Service extends Surroundings {
   readonly halves: Pool
   readonly vigil: Vigil
   readonly admission: Admission
+  readonly directories: Directories
   readonly tally: Tally
   readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
   /** Ids are spent by failed attempts too. */
@@ -77,6 +79,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const streams = new Map<number, StreamActor>()
         const incidents = new Incidents()
         const chunks = new Chunks(incidents)
+        const directories = new Directories(store, incidents)
         const events = yield* Events.make
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
@@ -92,6 +95,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           options,
           store,
           incidents,
+          directories,
           admission: new Admission(),
           pool: new Pool(options.memoryBytesMax),
           halves: new Pool(halvesBytesMax, halvesBytesMax),
@@ -128,6 +132,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               session.siblings = siblings
               const ended = Effect.sync(() => {
                 sessions.delete(session.id)
+                if (identity.hasChunks) directories.release(identity.outputPath)
                 events.publish({ _tag: "SessionClosed", sessionId: session.id, isAborted: session.isAborted })
                 siblings.delete(session)
                 if (siblings.size === 0 && tracingSessions.get(key) === siblings) tracingSessions.delete(key)

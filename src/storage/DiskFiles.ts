@@ -12,6 +12,7 @@ import { type Device, Devices, kindOf } from "./Promptness.ts"
 const directoryMode = 0o770
 const fileMode = 0o660
 const flags: Record<OpenMode, number> = {
+  new: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC | fs.constants.O_NOFOLLOW,
   continue: fs.constants.O_RDWR | fs.constants.O_NOFOLLOW,
   read: fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW

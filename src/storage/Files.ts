@@ -21,8 +21,8 @@ export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
   }
 }
 
-/** How a file is opened: emptied or made; as it stands for more writing; for reading only. */
-export type OpenMode = "create" | "continue" | "read"
+/** How a file is opened: made, and nothing may have its name; emptied or made; for more writing; for reading only. */
+export type OpenMode = "new" | "create" | "continue" | "read"
 
 /** One open file. Whoever opened it closes it, once, after everything else asked of it is done. */
 export interface OpenFile {

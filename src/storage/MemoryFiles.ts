@@ -191,11 +191,12 @@ export class MemoryFiles {
     const { parent, name } = this.#place(path)
     const found = parent.entries.get(name)
     if (found === undefined) {
-      if (mode !== "create") throw new Refusal("ENOENT")
+      if (mode !== "create" && mode !== "new") throw new Refusal("ENOENT")
       const node: FileNode = { kind: "file", inode: ++this.#lastInode, bytes: Buffer.alloc(0), size: 0 }
       parent.entries.set(name, node)
       return { node }
     }
+    if (mode === "new") throw new Refusal("EEXIST")
     if (found.kind === "link") throw new Refusal("ELOOP")
     if (found.kind === "directory") throw new Refusal("EISDIR")
     if (mode === "create") this.#resize(found, 0)

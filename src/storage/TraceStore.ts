@@ -3,11 +3,14 @@
  * be closed and reopened while their owners hold them (storage.md §1, §4.3).
  *
  * Invariants
- * - Nothing is opened for writing, made, renamed or deleted outside the output directory, symbolic links resolved.
+ * - No path leads out of the output directory, whoever named it. Symbolic links are the operator's (peers cannot make
+ *   any) and are followed, but for the last component of a file.
+ * - No file is emptied that was not made through the same `TraceDirectory`, and none deleted but for an index that
+ *   lies where the data file it was of does not.
  * - Within one `TraceDirectory`, opening by path and renaming exclude each other.
  */
 import * as path from "node:path"
-import { Context, Effect, Layer, Semaphore } from "effect"
+import { Context, Effect, Layer, Result, Semaphore } from "effect"
 import { DeviceGate } from "./DeviceGate.ts"
 import * as DiskFiles from "./DiskFiles.ts"
 import { FilePool, TraceFile } from "./FilePool.ts"
@@ -41,9 +44,9 @@ export class TraceStore extends Context.Service<
       Effect.gen(function* () {
         const files = yield* Files
         const pool = new FilePool(options.openFileCountMax, new DeviceGate(options.deviceOperationCountMax))
-        const root = path.resolve(options.output)
+        const ground = { files, pool, inside: insideOf(path.resolve(options.output)) }
         return TraceStore.of({
-          directory: (relativePath) => new TraceDirectory({ files, pool, root }, relativePath),
+          directory: (relativePath) => new TraceDirectory(ground, relativePath),
           pool
         })
       })
@@ -56,11 +59,39 @@ export class TraceStore extends Context.Service<
 export interface Ground {
   readonly files: Files["Service"]
   readonly pool: FilePool
-  readonly root: string
+  /** The absolute path, unless it would lie outside. */
+  readonly inside: (relative: string) => Effect.Effect<string, FileFailed>
 }
 
-const refused = (operation: string, at: string) => new FileFailed({ operation, path: at, code: "EPERM" })
+const insideOf = (root: string) => (relative: string) => {
+  const at = path.join(root, relative)
+  if (at === root || at.startsWith(root === "/" ? root : `${root}/`)) return Effect.succeed(at)
+  return Effect.fail(new FileFailed({ operation: "leave output", path: at, code: "EPERM" }))
+}
+
 const isMissing = (failure: FileFailed) => failure.code === "ENOENT"
+const entriesOf = (files: Files["Service"], at: string) =>
+  Effect.catchIf(
+    files.list(at),
+    ({ code }) => code === "ENOENT" || code === "EACCES",
+    () => Effect.succeed([])
+  )
+const isTaken = ({ code }: FileFailed) => code === "EEXIST"
+/** Deeper than any trace; a circle of links ends here. */
+const depthMax = 16
+
+const isOrHoldsFile = (files: Files["Service"], at: string, depth = 0): Effect.Effect<boolean> =>
+  Effect.gen(function* () {
+    const entries = yield* Effect.result(files.list(at))
+    // A link that leads nowhere holds nothing.
+    if (Result.isFailure(entries)) return entries.failure.code === "ENOTDIR"
+    if (depth === depthMax) return false
+    for (const { name } of entries.success) {
+      if (yield* isOrHoldsFile(files, path.join(at, name), depth + 1)) return true
+    }
+    return false
+  })
+
 const ignoreMissing = (step: Effect.Effect<void, FileFailed>) => Effect.catchIf(step, isMissing, () => Effect.void)
 
 /** One directory of a trace, a chunk or a whole session, which may be renamed while files in it are used. */
@@ -81,26 +112,75 @@ export class TraceDirectory {
 
   /** Makes the directory itself. */
   get make(): Effect.Effect<void, FileFailed> {
-    return this.#exclusive(this.#makeSafely(this.#absolute("")))
+    return this.#exclusive(Effect.flatMap(this.#inside(""), this.#ground.files.makeDirectory))
   }
 
-  /** Makes or empties `subdirectory/name`. `replaces`: an existing file keeps its bytes for those who have it open. */
+  /**
+   * Makes `subdirectory/name`, which must be new. `replaces`: a file of that name is the caller's to delete; it keeps
+   * its bytes for those who have it open.
+   */
   create(subdirectory: string, name: string, replaces: boolean): Effect.Effect<TraceFile, FileFailed> {
+    return this.#make(subdirectory, name, "new", replaces)
+  }
+
+  /** Empties `subdirectory/name`, which was made through this object. */
+  empty(subdirectory: string, name: string): Effect.Effect<TraceFile, FileFailed> {
+    const isOwn = this.#created.has(path.join(subdirectory, name))
+    return this.#make(subdirectory, name, isOwn ? "create" : "new", false)
+  }
+
+  /** What was made through `earlier` at the same place is this one's, too: a chunk after one that was left there. */
+  adopt(earlier: TraceDirectory): void {
+    if (earlier === this || earlier.relativePath !== this.relativePath) return
+    for (const relative of earlier.#created) this.#created.add(relative)
+  }
+
+  #make(subdirectory: string, name: string, mode: "new" | "create", replaces: boolean) {
     const relative = path.join(subdirectory, name)
     return this.#admitted(
       Effect.gen({ self: this }, function* () {
         if (!this.#made.has(subdirectory)) {
-          yield* this.#makeSafely(this.#absolute(subdirectory))
+          yield* this.#ground.files.makeDirectory(yield* this.#inside(subdirectory))
           this.#made.add(subdirectory)
         }
-        const at = this.#absolute(relative)
-        yield* this.#checkInside(path.dirname(at))
+        const at = yield* this.#inside(relative)
         if (replaces) yield* ignoreMissing(this.#ground.files.displace(at))
-        const file = yield* this.#open(at, "create")
+        const file = yield* Effect.catchIf(this.#open(at, mode), isTaken, (failure) => this.#saidWhole(failure))
         this.#created.add(relative)
         return this.#traceFile(file, relative, true)
       })
     )
+  }
+
+  /** A directory cannot be got around as a file can. */
+  #saidWhole(failure: FileFailed): Effect.Effect<never, FileFailed> {
+    const { path: at, operation } = failure
+    return Effect.flatMap(entriesOf(this.#ground.files, path.dirname(at)), (entries) => {
+      const isDirectory = entries.some((entry) => entry.name === path.basename(at) && entry.isDirectory)
+      return Effect.fail(isDirectory ? new FileFailed({ operation, path: at, code: "EISDIR" }) : failure)
+    })
+  }
+
+  /** Whether there are files in `subdirectory`, and it was not made through this object. */
+  isTaken(subdirectory: string): Effect.Effect<boolean, FileFailed> {
+    return this.#exclusive(
+      Effect.gen({ self: this }, function* () {
+        if (this.#made.has(subdirectory)) return false
+        const entries = yield* entriesOf(this.#ground.files, yield* this.#inside(subdirectory))
+        return entries.some(({ isDirectory }) => !isDirectory)
+      })
+    )
+  }
+
+  /** Whether there is a file in, or as, one of the entries that are meant, however deep, links followed. */
+  holdsFile(isMeant: (name: string) => boolean): Effect.Effect<boolean, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const at = yield* this.#inside("")
+      for (const { name } of yield* entriesOf(this.#ground.files, at)) {
+        if (isMeant(name) && (yield* isOrHoldsFile(this.#ground.files, path.join(at, name)))) return true
+      }
+      return false
+    })
   }
 
   /** Opens a file that exists, for reading or for more writing. */
@@ -108,8 +188,7 @@ export class TraceDirectory {
     const relative = path.join(subdirectory, name)
     return this.#admitted(
       Effect.gen({ self: this }, function* () {
-        const at = this.#absolute(relative)
-        if (mode === "continue") yield* this.#checkInside(path.dirname(at))
+        const at = yield* this.#inside(relative)
         return this.#traceFile(yield* this.#open(at, mode), relative, mode === "continue")
       })
     )
@@ -123,14 +202,13 @@ export class TraceDirectory {
     return this.#exclusive(
       Effect.gen({ self: this }, function* () {
         if (to === this.relativePath) return
-        const from = this.#absolute("")
-        const target = this.#absolutePath(to)
-        yield* this.#checkInside(isWholeDirectory ? path.dirname(from) : from)
+        const from = yield* this.#inside("")
+        const target = yield* this.#ground.inside(to)
         if (isWholeDirectory) {
-          yield* this.#makeSafely(path.dirname(target))
+          yield* this.#ground.files.makeDirectory(path.dirname(target))
           yield* this.#ground.files.rename(from, target)
         } else {
-          yield* this.#makeSafely(target)
+          yield* this.#ground.files.makeDirectory(target)
           for (const top of this.#tops()) {
             yield* this.#ground.files.rename(path.join(from, top), path.join(target, top))
           }
@@ -152,14 +230,16 @@ export class TraceDirectory {
         const attempt = (step: Effect.Effect<void, FileFailed>) =>
           Effect.catch(step, (failure) => Effect.sync(() => void failures.push(failure)))
         for (const relative of this.#created) {
-          const at = this.#absolute(relative)
-          const unlink = Effect.andThen(this.#checkInside(path.dirname(at)), this.#ground.files.unlink(at))
-          yield* attempt(ignoreMissing(unlink))
+          yield* attempt(ignoreMissing(Effect.flatMap(this.#inside(relative), this.#ground.files.unlink)))
         }
         this.#created.clear()
-        for (const top of this.#tops()) yield* this.#removeEmpty(this.#absolute(top))
+        for (const top of this.#tops()) {
+          yield* attempt(Effect.flatMap(this.#inside(top), (at) => this.#removeEmpty(at)))
+        }
         this.#made.clear()
-        if (isOwn) yield* attempt(ignoreMissing(this.#ground.files.removeDirectory(this.#absolute(""))))
+        if (isOwn) {
+          yield* attempt(ignoreMissing(Effect.flatMap(this.#inside(""), this.#ground.files.removeDirectory)))
+        }
         return failures
       })
     )
@@ -178,7 +258,6 @@ export class TraceDirectory {
   #removeEmpty(at: string): Effect.Effect<void> {
     return Effect.ignore(
       Effect.gen({ self: this }, function* () {
-        yield* this.#checkInside(at)
         for (const entry of yield* this.#ground.files.list(at)) {
           if (entry.isDirectory) yield* this.#removeEmpty(path.join(at, entry.name))
         }
@@ -192,7 +271,8 @@ export class TraceDirectory {
   }
 
   #traceFile(file: OpenFile, relative: string, isWriter: boolean): TraceFile {
-    const reopen = (mode: OpenMode) => this.#exclusive(Effect.suspend(() => this.#open(this.#absolute(relative), mode)))
+    const reopen = (mode: OpenMode) =>
+      this.#exclusive(Effect.flatMap(this.#inside(relative), (at) => this.#open(at, mode)))
     return new TraceFile(this.#ground.pool, file, reopen, isWriter)
   }
 
@@ -206,40 +286,8 @@ export class TraceDirectory {
     )
   }
 
-  /** Makes `at`, after the nearest existing ancestor was seen to lie inside the output directory. */
-  #makeSafely(at: string): Effect.Effect<void, FileFailed> {
-    return Effect.gen({ self: this }, function* () {
-      if (at !== this.#ground.root) {
-        yield* this.#ground.files.makeDirectory(this.#ground.root)
-        let ancestor = at
-        while (!(yield* this.#exists(ancestor))) ancestor = path.dirname(ancestor)
-        yield* this.#checkInside(ancestor)
-      }
-      yield* this.#ground.files.makeDirectory(at)
-    })
-  }
-
-  #exists(at: string): Effect.Effect<boolean, FileFailed> {
-    return this.#ground.files.resolve(at).pipe(
-      Effect.as(true),
-      Effect.catchIf(isMissing, () => Effect.succeed(false))
-    )
-  }
-
-  #checkInside(at: string): Effect.Effect<void, FileFailed> {
-    return Effect.gen({ self: this }, function* () {
-      const { resolve } = this.#ground.files
-      const [root, real] = yield* Effect.all([resolve(this.#ground.root), resolve(at)], { concurrency: 2 })
-      if (real !== root && !real.startsWith(root === "/" ? root : `${root}/`)) return yield* refused("leave output", at)
-    })
-  }
-
-  #absolute(relative: string): string {
-    return this.#absolutePath(path.join(this.relativePath, relative))
-  }
-
-  #absolutePath(relative: string): string {
-    return path.join(this.#ground.root, relative)
+  #inside(relative: string): Effect.Effect<string, FileFailed> {
+    return Effect.suspend(() => this.#ground.inside(path.join(this.relativePath, relative)))
   }
 
   #exclusive<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {

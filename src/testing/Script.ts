@@ -289,7 +289,9 @@ export const make = (relay: Ports, place: Place, note: Note): Script => {
         recordings += 1
         const { minor = 13, chunk = 0 } = options
         yield* c.version(minor)
-        const session = yield* c.createSession({ sessionId: recordings, ...options })
+        // One second each: a name with the same one would be taken.
+        const creationTime = Commands.start + (options.sessionId ?? recordings) - 1
+        const session = yield* c.createSession({ sessionId: recordings, creationTime, ...options })
         if (minor >= 11 && chunk !== "none") yield* c.createChunk(chunk, Commands.start)
         const file = (name: string, chunkPath = "", streamPath = "ust/uid/0/64-bit") =>
           join(session.path, chunkPath, streamPath, name)

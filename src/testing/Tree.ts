@@ -47,7 +47,8 @@ export const read = (root: string, options: Options = {}): ReadonlyArray<string>
       if (stat.isDirectory()) {
         lines.push(`${shown}/ ${mode}`)
         visit(path, `${prefix}${name}/`)
-      } else {
+      } else if (stat.isSymbolicLink()) lines.push(`${shown} link`)
+      else {
         lines.push(
           `${shown} ${mode} ${stat.size}${options.contents === false ? "" : ` ${content(readFileSync(path))}`}`
         )

@@ -23,7 +23,7 @@ export interface Scenario {
    */
   readonly oursOnly?: {
     readonly reason: string
-    readonly transcript: ReadonlyArray<string>
+    readonly transcript?: ReadonlyArray<string>
     readonly tree?: ReadonlyArray<string>
   }
 }

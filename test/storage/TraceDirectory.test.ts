@@ -31,26 +31,30 @@ describe("the output directory contains everything", () => {
 
   claim("a directory that climbs out is refused before anything is made", ({ memory, store }) =>
     Effect.gen(function* () {
+      yield* store.directory("s").make
       assert.strictEqual(yield* codeOf(store.directory("../outside").make), "EPERM")
       assert.strictEqual(yield* codeOf(put(store.directory("s"), "../../outside", "f", "x")), "EPERM")
+      assert.strictEqual(yield* codeOf(put(store.directory("s"), "ust", "../../../f", "x")), "EPERM")
       assert.strictEqual(yield* codeOf(put(store.directory("../out2"), "", "f", "x")), "EPERM")
-      assert.isUndefined(memory.paths().find((path) => !path.startsWith(`${output}/`)))
+      assert.strictEqual(yield* codeOf(store.directory("s").rename("../out2", true)), "EPERM")
+      assert.deepStrictEqual(memory.paths(), [`${output}/s/`])
     })
   )
 
-  claim("a link that leads out is refused on the way, inside it is followed", ({ memory, store }) =>
+  claim("links to directories are the operator's and are followed, wherever they lead", ({ memory, store }) =>
     Effect.gen(function* () {
-      const directory = store.directory("s")
-      yield* directory.make
-      memory.write("/outside/precious", bytes("p"))
+      memory.write("/disk2/notes", bytes("n"))
       memory.write(`${output}/inside/x`, bytes(""))
-      memory.link(`${output}/s/out`, "/outside")
-      memory.link(`${output}/s/in`, "../inside")
-      assert.strictEqual(yield* codeOf(put(directory, "out", "f", "x")), "EPERM")
-      assert.strictEqual(yield* codeOf(put(directory, "out/deeper", "f", "x")), "EPERM")
-      yield* put(directory, "in/deeper", "f", "x")
-      assert.strictEqual(memory.read(`${output}/inside/deeper/f`)?.toString(), "x")
-      assert.deepStrictEqual(memory.paths("/outside"), ["/outside/precious"])
+      memory.link(`${output}/host`, "/disk2")
+      const directory = store.directory("host/s")
+      yield* put(directory, "ust", "ch", "a")
+      memory.link("/disk2/s/in", `${output}/inside`)
+      yield* put(directory, "in/deeper", "ch", "b")
+      assert.strictEqual(memory.read(`${output}/inside/deeper/ch`)?.toString(), "b")
+      yield* directory.rename("host/s/.tmp_old_chunk", false)
+      yield* directory.rename("host/s/archives/done", true)
+      assert.deepStrictEqual(yield* directory.remove(true), [])
+      assert.deepStrictEqual(memory.paths("/disk2"), ["/disk2/notes", "/disk2/s/archives/"])
     })
   )
 
@@ -60,7 +64,7 @@ describe("the output directory contains everything", () => {
       yield* put(directory, "ust", "other", "x")
       memory.write("/outside/precious", bytes("p"))
       memory.link(`${output}/s/ust/ch`, "/outside/precious")
-      assert.strictEqual(yield* codeOf(directory.create("ust", "ch", false)), "ELOOP")
+      assert.strictEqual(yield* codeOf(directory.create("ust", "ch", false)), "EEXIST")
       assert.strictEqual(yield* codeOf(directory.open("ust", "ch", "continue")), "ELOOP")
       yield* put(directory, "ust", "ch2", "x")
       const replaced = yield* directory.create("ust", "ch", true)
@@ -68,19 +72,34 @@ describe("the output directory contains everything", () => {
       assert.strictEqual(memory.read("/outside/precious")?.toString(), "p")
     })
   )
+})
 
-  claim("a directory that became a link out is neither written, moved nor emptied", ({ memory, store }) =>
+describe("nothing foreign is emptied", () => {
+  claim("a file must be new, be its own, or be said to be replaced", ({ memory, store }) =>
     Effect.gen(function* () {
       const directory = store.directory("s")
-      yield* put(directory, "ust", "ch", "a")
-      memory.write("/outside/ust/ch", bytes("p"))
-      yield* Effect.orDie(memory.service.rename(`${output}/s`, "/kept"))
-      memory.link(`${output}/s`, "/outside")
-      assert.strictEqual(yield* codeOf(directory.create("ust", "ch", true)), "EPERM")
-      assert.strictEqual(yield* codeOf(directory.open("ust", "ch", "continue")), "EPERM")
-      assert.strictEqual(yield* codeOf(directory.rename("s/.tmp_old_chunk", false)), "EPERM")
-      assert.isNotEmpty(yield* directory.remove(false))
-      assert.deepStrictEqual(memory.paths("/outside"), ["/outside/ust/ch"])
+      memory.write(`${output}/s/ust/ch`, bytes("finished"))
+      memory.write(`${output}/s/kernel/ch/inside`, bytes("in the way"))
+      assert.strictEqual(yield* codeOf(directory.create("ust", "ch", false)), "EEXIST")
+      assert.strictEqual(yield* codeOf(directory.empty("ust", "ch")), "EEXIST")
+      assert.strictEqual(yield* codeOf(directory.create("kernel", "ch", false)), "EISDIR")
+      yield* put(directory, "ust", "own", "mine")
+      yield* directory.empty("ust", "own")
+      assert.strictEqual(memory.read(`${output}/s/ust/own`)?.length, 0)
+      assert.strictEqual(memory.read(`${output}/s/ust/ch`)?.toString(), "finished")
+    })
+  )
+
+  claim("a directory with files of others is taken; one with directories, or its own, is not", ({ memory, store }) =>
+    Effect.gen(function* () {
+      const directory = store.directory("s")
+      memory.write(`${output}/s/ust/uid/0/64-bit/ch`, bytes("finished"))
+      assert.isTrue(yield* directory.isTaken("ust/uid/0/64-bit"))
+      assert.isFalse(yield* directory.isTaken("ust/uid/0"))
+      assert.isFalse(yield* directory.isTaken("ust/uid/0/32-bit"))
+      yield* put(directory, "ust/uid/0/32-bit", "ch", "mine")
+      assert.isFalse(yield* directory.isTaken("ust/uid/0/32-bit"))
+      assert.isTrue(yield* store.directory("s").isTaken("ust/uid/0/32-bit"))
     })
   )
 })

@@ -24,6 +24,8 @@ export interface Options {
   readonly env?: Readonly<Record<string, string>>
   /** Puts the output directory on a volume of its own with this many bytes. */
   readonly volumeBytes?: number
+  /** Over what an earlier relay left there, instead of a directory of its own. */
+  readonly output?: string
   /** Ours only: its output lies on tmpfs, where it writes in another way than to a disk. */
   readonly isInMemory?: boolean
 }
@@ -87,7 +89,7 @@ const commandOf = (kind: Kind): ReadonlyArray<string> =>
 export const start = Effect.fnUntraced(function* (kind: Kind, options: Options = {}) {
   // The reference has a /dev/shm of its own.
   const home = yield* temporaryDirectory(kind, options.isInMemory && kind === "ours" ? "/dev/shm" : tmpdir())
-  const output = join(home, "traces")
+  const output = options.output ?? join(home, "traces")
   if (options.volumeBytes !== undefined) yield* volume(output, options.volumeBytes)
   const host = options.host ?? "127.0.0.1"
   const controlPort = yield* Ports.free

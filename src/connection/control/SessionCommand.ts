@@ -50,18 +50,15 @@ const makeSession = (
     const id = registry.nextSessionId()
     const creationTime = request.creationTime ?? BigInt(Math.floor(Date.now() / 1000))
     const owner: Owner = { sessiondUuid: request.sessiondUuid ?? "", sessionKey: request.sessionId ?? BigInt(id) }
-    const naming = { ...request, creationTime }
-    const outputPath = features.chunks ? yield* Admission.outputPath(naming, registry.options.grouping) : ""
     const chunk = firstChunk(registry, owner, request.currentChunkId, features.chunks)
     if (chunk === undefined && request.currentChunkId !== undefined) {
       return yield* Effect.fail({ code: "SESSION_CHUNK_UNKNOWN", detail: `chunk ${request.currentChunkId}` } as const)
     }
-    if (features.chunks && chunk === undefined) {
-      yield* Effect.mapError(registry.store.directory(outputPath).make, ({ message }) => ({
-        code: "SESSION_DIRECTORY" as const,
-        detail: message
-      }))
-    }
+    const placed = Effect.flatMap(
+      Admission.outputPath({ ...request, creationTime }, registry.options.grouping),
+      (path) => registry.directories.take(path, owner)
+    )
+    const outputPath = features.chunks ? yield* Effect.tapError(placed, () => Effect.sync(() => chunk?.release())) : ""
     return yield* registry.add({
       id,
       minor,

@@ -5,7 +5,7 @@
  * Races. Packets may arrive while the session ends: a closed stream is unknown from then on, its files complete later.
  * The session ends when its control connection, its bound data connections and its stream fibers have ended.
  */
-import { Deferred, Effect, FiberMap, Queue } from "effect"
+import { Deferred, Effect, FiberMap, Queue, Result } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
 import type { Incident } from "../../errors/Report.ts"
 import type { Account } from "../../memory/Blocks.ts"
@@ -16,11 +16,13 @@ import {
   regroupBySession,
   withoutLeadingSlash
 } from "../../model/Path.ts"
+import type { FileFailed } from "../../storage/Files.ts"
 import type { CloseReason } from "../CloseReason.ts"
-import { StreamActor } from "../stream/StreamActor.ts"
+import { type Options, StreamActor } from "../stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../stream/StreamSession.ts"
 import type { Identity } from "./Identity.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
+import { StreamPlaces } from "./StreamPlaces.ts"
 import { noTotals, type Surroundings, type Totals } from "./Surroundings.ts"
 import { Viewers } from "./Viewers.ts"
 
@@ -54,6 +56,7 @@ export class SessionActor implements StreamSession {
   readonly viewers: Viewers
   /** Sessions of the same tracing session, this one included. */
   siblings: ReadonlySet<SessionActor> = new Set([this])
+  readonly #places: StreamPlaces
   readonly #unpublished = new Set<StreamActor>()
   /** `ADD_STREAM`s that are being carried out. */
   #addingCount = 0
@@ -80,6 +83,7 @@ export class SessionActor implements StreamSession {
       siblings: () => this.siblings,
       onUnused: onChunkUnused
     })
+    this.#places = new StreamPlaces(identity.hasChunks, surroundings.incidents)
     this.viewers = new Viewers(surroundings.liveCache, (_tag, viewerCount) =>
       surroundings.events.publish({ _tag, sessionId: this.id, viewerCount })
     )
@@ -260,36 +264,47 @@ export class SessionActor implements StreamSession {
       if (currentChunk === undefined) return spent("STREAM_CHUNKLESS")
       if (!isSafeStreamPath(path)) return spent("STREAM_PATH_UNSAFE")
       currentChunk.retain()
-      const stream = new StreamActor({
-        session: this,
-        gather: surroundings.gather,
-        events: surroundings.events,
-        handle,
-        path,
-        channelName,
-        tracefileSize,
-        tracefileCount,
-        hasIndex: this.identity.hasIndex,
-        sessionMinor: this.identity.minor,
-        chunk: currentChunk,
-        account: request.account
-      })
-      const failure = yield* Effect.match(stream.open, { onSuccess: () => undefined, onFailure: (cause) => cause })
-      if (failure !== undefined) {
+      const options = { handle, channelName, tracefileSize, tracefileCount, chunk: currentChunk }
+      const opened = yield* Effect.result(this.#open(path, { ...options, account: request.account }))
+      if (Result.isFailure(opened)) {
         currentChunk.release()
-        return spent("STREAM_FILE", failure.message)
+        return spent("STREAM_FILE", opened.failure.message)
       }
+      const stream = opened.success
       if (this.isConnectionClosed) {
         // The session was closed while the file was being opened.
         yield* this.#startStream(stream)
         this.closeStream(stream.handle, true)
         return spent("STREAM_LATE")
       }
-      if (!this.traceIds.has(path)) this.traceIds.set(path, surroundings.nextTraceId())
+      if (!this.traceIds.has(stream.path)) this.traceIds.set(stream.path, surroundings.nextTraceId())
       this.#unpublished.add(stream)
       yield* this.#startStream(stream)
-      surroundings.events.publish({ _tag: "StreamAdded", sessionId: this.id, streamId: handle, path, channelName })
+      const added = { sessionId: this.id, streamId: handle, path: stream.path, channelName }
+      surroundings.events.publish({ _tag: "StreamAdded", ...added })
       return { handle: BigInt(handle), refusal: undefined }
+    })
+  }
+
+  /** A stream with its first file, at `path` or, if that is taken, beside it. */
+  #open(path: string, options: StreamOptions): Effect.Effect<StreamActor, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const { identity } = this
+      const { gather, events } = this.#surroundings
+      const place = yield* this.#places.find(options.chunk.directory, path)
+      const { hasIndex, minor: sessionMinor } = identity
+      const stream = new StreamActor({ session: this, gather, events, path: place, hasIndex, sessionMinor, ...options })
+      const isSame = ({ path, channelName }: StreamActor) => path === place && channelName === stream.channelName
+      return yield* Effect.as(stream.open(false), stream).pipe(
+        Effect.catchIf(
+          ({ code }) => code === "EEXIST",
+          () => {
+            // A stream that is announced twice: the reference has both in one file, and so does whoever does this.
+            if ([...this.streams.values()].some(isSame)) return Effect.as(stream.open(true), stream)
+            return Effect.andThen(this.#places.pass(path), this.#open(path, options))
+          }
+        )
+      )
     })
   }
 
@@ -359,6 +374,8 @@ export interface StreamRequest {
   readonly connectionMinor: number
   readonly account: Account
 }
+
+type StreamOptions = Omit<Options, "session" | "gather" | "events" | "path" | "hasIndex" | "sessionMinor">
 
 /** The stream, or why there is none; then `handle` is what the reply says. */
 export interface AddedStream {

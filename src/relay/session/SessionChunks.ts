@@ -9,6 +9,7 @@ import { Effect } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
 import type { Incident } from "../../errors/Report.ts"
 import { isSafeChunkName } from "../../model/Path.ts"
+import { withSuffix } from "../../model/Suffix.ts"
 import * as Names from "../../model/TraceChunk.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { FileFailed } from "../../storage/Files.ts"
@@ -121,7 +122,8 @@ export class SessionChunks {
       if (overrideName !== undefined && !isSafeChunkName(overrideName)) {
         return abort(ReturnCode.INVALID, "CHUNK_NAME_UNSAFE", JSON.stringify(overrideName))
       }
-      const name = { id: request.chunkId, creationTime: request.creationTime, closeTime: undefined, overrideName }
+      const { chunkId: id, creationTime } = request
+      const name = { id, creationTime, closeTime: undefined, overrideName: yield* this.#freeName(id, overrideName) }
       const path = Names.initialPath(name, current !== undefined, this.hasRotated)
       const sessionPath = identity.outputPath
       const fresh = new TraceChunk({
@@ -142,6 +144,26 @@ export class SessionChunks {
       this.current = published
       if (current === undefined) this.isOngoingRotation = false
       return accepted
+    })
+  }
+
+  /** A chunk's own name, or one beside it where there is a trace of that name, of an earlier boot perhaps. */
+  #freeName(chunkId: bigint, overrideName: string | undefined): Effect.Effect<string | undefined> {
+    return Effect.gen({ self: this }, function* () {
+      if (overrideName === undefined) return undefined
+      const { chunks, incidents, store } = this.#surroundings
+      const { outputPath, owner } = this.#identity
+      const isTaken = (name: string) => {
+        const holdsFile = store.directory(`${outputPath}/${name}`).holdsFile(() => true)
+        return Effect.orElseSucceed(holdsFile, () => false)
+      }
+      let number = 0
+      // Another consumer of the session may have begun it.
+      while (!chunks.exists(owner, chunkId) && (yield* isTaken(withSuffix(overrideName, number)))) number++
+      if (number === 0 || chunks.exists(owner, chunkId)) return overrideName
+      const name = withSuffix(overrideName, number)
+      yield* incidents.report("NAME_TAKEN", `${outputPath}/${overrideName}: recorded in ${name}`)
+      return name
     })
   }
 

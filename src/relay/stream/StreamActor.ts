@@ -96,7 +96,7 @@ export class StreamActor {
     )
     const isRing = options.tracefileSize > 0
     const { path, channelName, sessionMinor } = options
-    this.#files = new StreamFiles(this.log, { path, channelName, isRing, sessionMinor }, options.account)
+    this.#files = new StreamFiles(this.log, { path, channelName, isRing, sessionMinor }, options.account, options.chunk)
     this.model = new Stream({
       isMetadata: channelName === "metadata",
       hasIndex: options.hasIndex,
@@ -124,11 +124,11 @@ export class StreamActor {
     return this.model.isMetadata
   }
 
-  /** Opens the first data file. */
-  get open(): Effect.Effect<void, FileFailed> {
+  /** Opens the first data file. `isSame`: another open stream of the session writes it. */
+  open(isSame: boolean): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
       const { file } = this.model
-      return file === undefined ? Effect.void : this.#files.openFirst(file)
+      return file === undefined ? Effect.void : this.#files.openFirst(file, isSame)
     })
   }
 

@@ -12,6 +12,7 @@ import type { DataFile, IndexFile } from "../../model/StreamFile.ts"
 import * as CtfIndex from "../../protocol/CtfIndex.ts"
 import type { TraceFile } from "../../storage/FilePool.ts"
 import type { FileFailed } from "../../storage/Files.ts"
+import type { TraceDirectory } from "../../storage/TraceStore.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
 import type { Sink } from "./Stage.ts"
 import type { WriteLog } from "./WriteLog.ts"
@@ -83,19 +84,32 @@ export class StreamFiles implements Actions<TraceChunk> {
   readonly #indexes = new Map<Index, FileSink>()
   /** Who pays for the memory of index records: the connection whose packet or index arrived last. */
   account: Account
+  /** Of the trace chunk whose file was opened last. */
+  #directory: TraceDirectory
   /** Sees every record on its way to the file. */
   onRecord: ((offset: number, fields: Buffer, at: number) => void) | undefined
 
-  constructor(log: WriteLog, naming: Naming, account: Account) {
+  constructor(log: WriteLog, naming: Naming, account: Account, chunk: TraceChunk) {
     this.#log = log
+    this.#directory = chunk.directory
     this.#naming = naming
     this.#recordFieldBytes = CtfIndex.recordSize(naming.sessionMinor) - 8
     this.account = account
   }
 
-  /** The first file of the stream, opened before the stream exists: its failure is the answer to `ADD_STREAM`. */
-  openFirst(data: Data): Effect.Effect<void, FileFailed> {
-    return this.#openInto(data, this.#addData(data), false)
+  /**
+   * The first file of the stream, opened before the stream exists: its failure is the answer to `ADD_STREAM`. `isSame`:
+   * another open stream of the session has it already.
+   */
+  openFirst(data: Data, isSame: boolean): Effect.Effect<void, FileFailed> {
+    const { directory } = data.chunk
+    const { path } = this.#naming
+    const name = this.dataName(data)
+    const opened = isSame ? directory.empty(path, name) : directory.create(path, name, false)
+    const sink = this.#addData(data)
+    return Effect.map(opened, (file) => {
+      sink.file = file
+    })
   }
 
   // ---- bytes -----------------------------------------------------------------------------------------------------
@@ -196,7 +210,21 @@ export class StreamFiles implements Actions<TraceChunk> {
   }
 
   #openInto(data: Data, sink: FileSink, replaces: boolean): Effect.Effect<void, FileFailed> {
-    return Effect.map(data.chunk.directory.create(this.#naming.path, this.dataName(data), replaces), (file) => {
+    const { directory } = data.chunk
+    const { path } = this.#naming
+    const name = this.dataName(data)
+    const earlier = this.#directory
+    this.#directory = directory
+    const own = Effect.suspend(() => {
+      directory.adopt(earlier)
+      return directory.empty(path, name)
+    })
+    const opened = Effect.catchIf(
+      directory.create(path, name, replaces),
+      ({ code }) => code === "EEXIST",
+      () => own
+    )
+    return Effect.map(opened, (file) => {
       sink.file = file
     })
   }

@@ -7,6 +7,7 @@ import { packets } from "./packets.ts"
 import { rotations } from "./rotations.ts"
 import { sessions } from "./sessions.ts"
 import { streams } from "./streams.ts"
+import { taken } from "./taken.ts"
 import { version } from "./version.ts"
 
 export const scenarios: ReadonlyArray<Scenario> = [
@@ -17,5 +18,6 @@ export const scenarios: ReadonlyArray<Scenario> = [
   ...rotations,
   ...chunks,
   ...lifetimes,
-  ...failures
+  ...failures,
+  ...taken
 ]

@@ -159,21 +159,6 @@ export const lifetimes: ReadonlyArray<Scenario> = [
     yield* c.createChunk(1, start + 10)
     yield* c.closeChunk(0, start + 10, closeCommands.move)
   }),
-  scenario("a session ends and one of the same name takes its place", function* (s) {
-    const first = yield* s.recording({ basePath: "r" })
-    const stream = yield* first.c.addStream()
-    yield* first.d.packet(stream, 0)
-    yield* s.fileSize(first.file("ch_0"), 16)
-    yield* first.c.index(stream, { seq: 0 })
-    yield* first.c.close
-    yield* first.d.close
-    yield* s.untilClosed(stream)
-    const second = yield* s.recording({ basePath: "r" })
-    const again = yield* second.c.addStream()
-    yield* second.d.packet(again, 0, 8)
-    yield* s.fileSize(second.file("ch_0"), 8)
-    yield* second.c.index(again, { seq: 0, bytes: 8 })
-  }),
   scenario(
     "the last connection takes streams with it that still wait for a packet",
     function* (s) {

@@ -229,11 +229,11 @@ export const sessions: ReadonlyArray<Scenario> = [
     yield* c.createSession({ uuid: "0".repeat(32) })
   }),
   scenario(
-    "absolute base paths and any dot-dot component are refused",
+    "base paths with a dot-dot component are refused",
     function* (s) {
       const c = yield* s.control
       yield* c.version(13)
-      for (const basePath of ["/abs", "a/..", "..", "a/../b"]) yield* c.createSession({ basePath })
+      for (const basePath of ["a/..", "..", "a/../b", "/..", "a//../"]) yield* c.createSession({ basePath })
       yield* c.createSession({ basePath: "a..b/..c" })
     },
     {
@@ -241,7 +241,7 @@ export const sessions: ReadonlyArray<Scenario> = [
         reason: "2.13.9 refuses only the substring ../; later releases test each component",
         transcript: [
           "C1 VERSION → 2.<own minor>",
-          ...Array.from({ length: 4 }, () => "C1 CREATE_SESSION → 00000000000000000000001900000000"),
+          ...Array.from({ length: 5 }, () => "C1 CREATE_SESSION → 00000000000000000000001900000000"),
           `C1 CREATE_SESSION → ${join(u64(1), u32(10), u32(11)).toString("hex")}`,
           `C1 CREATE_SESSION path → ${terminated("h/a..b/..c").toString("hex")}`,
           "C1 CREATE_SESSION path = h/a..b/..c"

@@ -86,18 +86,6 @@ export const streams: ReadonlyArray<Scenario> = [
     yield* s.fileSize(file("ch_0"), 0)
     yield* c.streamsSent
   }),
-  scenario("an existing data file is truncated, its old index stays until a packet comes", function* (s) {
-    const first = yield* s.recording({ basePath: "same" })
-    const stream = yield* first.c.addStream()
-    yield* first.d.packet(stream, 0)
-    yield* s.fileSize(first.file("ch_0"), 16)
-    yield* first.c.index(stream, { seq: 0 })
-    yield* first.c.dataPending(stream, 0)
-    yield* first.c.closeStream(stream, 0)
-    const second = yield* s.recording({ basePath: "same" })
-    yield* second.c.addStream()
-    yield* s.tree("again")
-  }),
   scenario("STREAMS_SENT without streams, and again", function* (s) {
     const { c } = yield* s.recording()
     yield* c.streamsSent

@@ -1,0 +1,137 @@
+/**
+ * Which session records into which directory. Relay sessions of one tracing session share one (streaming.md §11.5);
+ * nobody else gets it while it is theirs, or once there is a trace in it: a name that is taken gets a suffix.
+ *
+ * A tracing session keeps its directory when its last connection has gone, since another of its consumer daemons, or
+ * its next snapshot, may come later.
+ */
+import { Deferred, Effect, Exit, Result } from "effect"
+import type { Incident } from "../../errors/Report.ts"
+import { withSuffix } from "../../model/Suffix.ts"
+import type { FileFailed } from "../../storage/Files.ts"
+import type { TraceStore } from "../../storage/TraceStore.ts"
+import type { Incidents } from "../Incidents.ts"
+import type { Owner } from "./Chunks.ts"
+
+/** Tracing sessions without a connection whose directory is known; the others are looked up on the disk. */
+const remembered = 4096
+
+/**
+ * What targets have in a session's directory. Anything else there is the operator's, another session's below, or a
+ * snapshot, which has a name of its own.
+ */
+const isOfTrace = (name: string) =>
+  /^(ust|kernel|index|metadata|archives|\.tmp_(old|new)_chunk|\d{8}T\d{6}[+-]\d{4}-.*)$/.test(name)
+
+interface Claim {
+  readonly key: string
+  readonly path: string
+  userCount: number
+}
+
+export class Directories {
+  readonly #store: TraceStore["Service"]
+  readonly #incidents: Incidents
+  /** By path. */
+  readonly #claims = new Map<string, Claim>()
+  /** By tracing session and the path it would have had. */
+  readonly #owners = new Map<string, Claim>()
+  readonly #looking = new Map<string, Deferred.Deferred<void>>()
+
+  constructor(store: TraceStore["Service"], incidents: Incidents) {
+    this.#store = store
+    this.#incidents = incidents
+  }
+
+  /**
+   * Makes the directory of `owner` for `path`, relative to the output directory, or finds the one it shares; answers its
+   * path. `release` it when the session ends.
+   */
+  take(path: string, owner: Owner): Effect.Effect<string, Incident> {
+    return Effect.mapError(
+      Effect.flatMap(this.#claim(path, owner), (given) =>
+        this.#store.directory(given).make.pipe(
+          Effect.as(given),
+          Effect.tapError(() => Effect.sync(() => this.release(given)))
+        )
+      ),
+      ({ message }) => ({ code: "SESSION_DIRECTORY", detail: message })
+    )
+  }
+
+  #claim(path: string, owner: Owner): Effect.Effect<string, FileFailed> {
+    const key = `${owner.sessiondUuid}/${owner.sessionKey}/${path}`
+    return Effect.suspend(() => {
+      const own = this.#owners.get(key)
+      const looking = this.#looking.get(key)
+      if (looking !== undefined) return Effect.andThen(Deferred.await(looking), this.#claim(path, owner))
+      if (own === undefined) return this.#look(key, path)
+      own.userCount++
+      return Effect.succeed(own.path)
+    })
+  }
+
+  /** Not interruptible: others wait for it. */
+  #look(key: string, path: string): Effect.Effect<string, FileFailed> {
+    const looked = Deferred.makeUnsafe<void>()
+    this.#looking.set(key, looked)
+    const ended = Effect.sync(() => {
+      this.#looking.delete(key)
+      Deferred.doneUnsafe(looked, Exit.void)
+    })
+    return Effect.uninterruptible(Effect.ensuring(this.#find(key, path), ended))
+  }
+
+  #find(key: string, path: string): Effect.Effect<string, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      for (let number = 0; ; number++) {
+        const candidate = withSuffix(path, number)
+        if ((this.#claims.get(nameOf(candidate))?.userCount ?? 0) > 0) continue
+        // Before the disk is asked: who asks for it meanwhile comes second.
+        const claim = this.#enter({ key, path: candidate, userCount: 1 })
+        const found = yield* Effect.result(this.#store.directory(candidate).holdsFile(isOfTrace))
+        if (Result.isSuccess(found) && !found.success) {
+          if (number > 0) yield* this.#incidents.report("NAME_TAKEN", `${path}: recorded in ${candidate}`)
+          return candidate
+        }
+        this.#forget(claim)
+        if (Result.isFailure(found)) return yield* found.failure
+      }
+    })
+  }
+
+  /** The session that claimed `path` has ended. */
+  release(path: string): void {
+    const claim = this.#claims.get(nameOf(path))
+    if (claim === undefined || --claim.userCount > 0) return
+    // The one released last is forgotten last.
+    this.#owners.delete(claim.key)
+    this.#owners.set(claim.key, claim)
+    if (this.#owners.size <= remembered) return
+    for (const old of this.#owners.values()) {
+      if (old.userCount > 0) continue
+      this.#forget(old)
+      break
+    }
+  }
+
+  #enter(claim: Claim): Claim {
+    const previous = this.#claims.get(nameOf(claim.path))
+    if (previous !== undefined) this.#forget(previous)
+    this.#claims.set(nameOf(claim.path), claim)
+    this.#owners.set(claim.key, claim)
+    return claim
+  }
+
+  #forget(claim: Claim): void {
+    if (this.#claims.get(nameOf(claim.path)) === claim) this.#claims.delete(nameOf(claim.path))
+    if (this.#owners.get(claim.key) === claim) this.#owners.delete(claim.key)
+  }
+}
+
+/** One directory has many spellings: `a//b/./c/` is `a/b/c`. */
+const nameOf = (path: string) =>
+  path
+    .split("/")
+    .filter((name) => name !== "" && name !== ".")
+    .join("/")
