@@ -139,11 +139,11 @@ export class TraceDirectory {
     const relative = path.join(subdirectory, name)
     return this.#admitted(
       Effect.gen({ self: this }, function* () {
+        const at = yield* this.#inside(relative)
         if (!this.#made.has(subdirectory)) {
           yield* this.#ground.files.makeDirectory(yield* this.#inside(subdirectory))
           this.#made.add(subdirectory)
         }
-        const at = yield* this.#inside(relative)
         if (replaces) yield* ignoreMissing(this.#ground.files.displace(at))
         const file = yield* Effect.catchIf(this.#open(at, mode), isTaken, (failure) => this.#saidWhole(failure))
         this.#created.add(relative)

@@ -44,8 +44,8 @@ export class Directories {
   }
 
   /**
-   * Makes the directory of `owner` for `path`, relative to the output directory, or finds the one it shares; answers its
-   * path. `release` it when the session ends.
+   * Makes the directory of `owner` for `path`, relative to the output directory, or finds the one it shares; answers
+   * its path. `release` it when the session ends.
    */
   take(path: string, owner: Owner): Effect.Effect<string, Incident> {
     return Effect.mapError(
