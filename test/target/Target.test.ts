@@ -241,10 +241,10 @@ const suite = (kind: Relays.Kind) => () => {
       yield* Target.reconnecting(target, { name: "again", creationTime: 1_700_000_000 }, use, Schedule.recurs(2))
       assert.strictEqual(ids.length, 2)
       assert.notStrictEqual(ids[0], ids[1])
-      // The reference records both into the same files; here what came before the cut is still there.
-      const [first = "", second = first] = readdirSync(join(relay.output, "host1")).sort()
-      const packetsIn = (name: string) => Babeltrace.assertIndexed(join(relay.output, "host1", name))
-      assert.deepStrictEqual([packetsIn(first), packetsIn(second)], kind === "ours" ? [1, 2] : [2, 2])
+      // The reference empties the files of the first; here what came before the cut is still there.
+      const names = readdirSync(join(relay.output, "host1")).sort()
+      assert.lengthOf(names, kind === "ours" ? 2 : 1)
+      assert.strictEqual(Babeltrace.assertIndexed(join(relay.output, "host1", names.at(-1) ?? "")), 2)
     })
   )
 
