@@ -13,7 +13,7 @@ const cut = (name: string, bytesMax: number): string => {
 /** The last name of `path` with the number; slashes at its end stay there. */
 export const withSuffix = (path: string, number: number): string => {
   if (number === 0) return path
-  const [, parent = "", name = "", slashes = ""] = /^(.*\/)?([^/]*)(\/*)$/s.exec(path) ?? []
+  const [, parent = "", name = "", slashes = ""] = /^(.*\/)?([^/]+)(\/*)$/s.exec(path) ?? []
   const suffix = `-${number}`
   return `${parent}${cut(name, nameBytesMax - suffix.length)}${suffix}${slashes}`
 }
