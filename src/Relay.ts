@@ -69,6 +69,9 @@ const traceFileReserve = 32
  */
 const deviceOperationCountMax = 4
 
+/** A target that vanished without a word, as with its power, is found out within two minutes. */
+const targetKeepAlive = { idleSeconds: 40, probeIntervalSeconds: 8, maxProbeCount: 9 }
+
 /** A viewer that vanished without a word holds cached packets and open files: it is found out within minutes. */
 const viewerKeepAlive = { idleSeconds: 60, probeIntervalSeconds: 1, maxProbeCount: 10 }
 
@@ -84,8 +87,13 @@ const ports = (config: RelayConfig) =>
       onChange: (difference) => pool.reserve(difference)
     }
     const refused = new RefusedHosts()
-    const keepAlive = config.keepAlive === undefined ? undefined : KeepAlive.complete(config.keepAlive)
-    const common = { keepAlive, stallMillis: config.socketTimeoutMillis, limit }
+    const isOff = config.keepAlive === "off"
+    const given = config.keepAlive === undefined || isOff ? undefined : KeepAlive.complete(config.keepAlive)
+    const common = {
+      keepAlive: isOff ? undefined : (given ?? targetKeepAlive),
+      stallMillis: config.socketTimeoutMillis,
+      limit
+    }
     const registry = yield* Registry
     registry.admission.add(({ hostname }) =>
       refused.has(hostname) ? { code: "SESSION_HOST_REFUSED", detail: hostname } : undefined
@@ -107,7 +115,7 @@ const ports = (config: RelayConfig) =>
     const live = yield* listen(
       {
         ...options("live"),
-        keepAlive: keepAlive ?? viewerKeepAlive,
+        keepAlive: given ?? viewerKeepAlive,
         stallMillis: config.socketTimeoutMillis ?? viewerStallMillis
       },
       LiveConnection.serve

@@ -64,13 +64,13 @@ const prefix = "LTTNG_RELAYD_TCP_KEEP_ALIVE"
 const int32Max = 2 ** 31 - 1
 
 /** A bad switch turns the feature off; a number out of range also hides the variables read after it. */
-export const keepAlive = (env: Variables, complain: (message: string) => void): KeepAlive | undefined => {
+export const keepAlive = (env: Variables, complain: (message: string) => void): KeepAlive | "off" | undefined => {
   const switchText = env[prefix]
   if (switchText === undefined) return undefined
   const enabled = switchValue(switchText)
   if (enabled !== 0 && enabled !== 1) {
     complain(`Invalid value for ${prefix}`)
-    return undefined
+    return "off"
   }
   const values: Array<number | undefined> = []
   for (const name of [`${prefix}_IDLE_TIME`, `${prefix}_PROBE_INTERVAL`, `${prefix}_MAX_PROBE_COUNT`]) {
@@ -84,7 +84,7 @@ export const keepAlive = (env: Variables, complain: (message: string) => void): 
     values.push(value !== undefined && value > 0 ? value : undefined)
   }
   const [idleSeconds, probeIntervalSeconds, maxProbeCount] = values
-  return enabled === 1 ? { idleSeconds, probeIntervalSeconds, maxProbeCount } : undefined
+  return enabled === 1 ? { idleSeconds, probeIntervalSeconds, maxProbeCount } : "off"
 }
 
 /** Faults on demand, for the health checks of the tracer's own test suite. */

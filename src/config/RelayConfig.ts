@@ -29,7 +29,7 @@ export type OutputGrouping = typeof OutputGrouping.Type
 
 const keepAliveCount = Schema.optional(count(1, 2 ** 31 - 1))
 
-/** TCP keep-alive of control and data connections; `undefined` members keep the system's default. */
+/** TCP keep-alive of accepted connections; `undefined` members keep the system's default. */
 export const KeepAlive = Schema.Struct({
   idleSeconds: keepAliveCount,
   probeIntervalSeconds: keepAliveCount,
@@ -71,7 +71,8 @@ export const RelayConfig = Schema.Struct({
   liveCacheBytes: count(0),
   /** Bound on the orderly stop: connections drained, files closed. */
   stopTimeoutMillis: count(0, timerMillisMax),
-  keepAlive: Schema.optional(KeepAlive),
+  /** `undefined`: bounds of the relay's own, which find a peer that vanished within two minutes. */
+  keepAlive: Schema.optional(Schema.Union([KeepAlive, Schema.Literal("off")])),
   /** Send and receive timeout of accepted sockets; `undefined` waits for ever. */
   socketTimeoutMillis: Schema.optional(count(1, timerMillisMax))
 })

@@ -40,6 +40,11 @@ const connections = {
     "stalled",
     "The peer read nothing, or stopped inside a message, for the socket timeout: it was cut off."
   ),
+  TARGET_VANISHED: entry(
+    "warning",
+    "target vanished",
+    "Nothing was heard of a live session, and another of its host and name has come, or two minutes have passed."
+  ),
   CONNECTION_DEFECT: entry("error", "connection failed", "A fault of the relay, kept to one connection: report it."),
   CONNECTION_LIMIT: entry(
     "warning",
@@ -124,6 +129,11 @@ const failures = {
     "warning",
     "stream stalled",
     "A live stream is silent, beacons included: its tracer hangs or is gone. Viewers cannot read past it."
+  ),
+  SESSION_STALLED: entry(
+    "warning",
+    "session stalled",
+    "Nothing was heard of it for ten live timers and five seconds: its target hangs, or is gone."
   ),
   SESSION_DEFECT: entry("error", "session failed", "A fault of the relay, kept to one session: report it."),
   STREAM_DEFECT: entry("error", "stream failed", "A fault of the relay, kept to one session: report it.")

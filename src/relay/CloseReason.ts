@@ -12,6 +12,7 @@ const codes = {
   "ended by program": "ENDED_BY_PROGRAM",
   "socket error": "SOCKET_ERROR",
   stalled: "CONNECTION_STALLED",
+  "target vanished": "TARGET_VANISHED",
   defect: "CONNECTION_DEFECT",
   "relay stopped": "RELAY_STOPPED"
 } as const satisfies Record<string, Code>

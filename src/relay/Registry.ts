@@ -3,6 +3,7 @@
  * never reused. Sessions are fibers of the registry's scope.
  */
 import { Context, Effect, Fiber, FiberMap, Layer, Option } from "effect"
+import { report } from "../errors/Report.ts"
 import { Pool } from "../memory/Blocks.ts"
 import { RecentPackets } from "../memory/RecentPackets.ts"
 import type { OutputGrouping } from "../model/Path.ts"
@@ -17,6 +18,7 @@ import { Directories } from "./session/Directories.ts"
 import type { Identity } from "./session/Identity.ts"
 import * as SessionActor from "./session/SessionActor.ts"
 import { noTotals, type Surroundings } from "./session/Surroundings.ts"
+import { endVanished } from "./session/Vanished.ts"
 import { Gather } from "./stream/Gather.ts"
 import { SharedReads } from "./stream/SharedReads.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
@@ -104,6 +106,16 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           tally: new Tally(),
           events,
           beacons,
+          onStalled: (session, isOver) =>
+            Effect.suspend(() => {
+              if (isOver) {
+                session.abort("target vanished")
+                return Effect.void
+              }
+              events.publish({ _tag: "SessionStalled", sessionId: session.id })
+              endVanished(sessions.values())
+              return report("SESSION_STALLED")
+            }),
           liveCache: liveCacheOf(options.liveCacheBytes),
           totals: noTotals(),
           chunks,
@@ -130,6 +142,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               const siblings = tracingSessions.get(key) ?? new Set()
               tracingSessions.set(key, siblings.add(session))
               session.siblings = siblings
+              endVanished(sessions.values())
               const ended = Effect.sync(() => {
                 sessions.delete(session.id)
                 if (identity.hasChunks) directories.release(identity.outputPath)

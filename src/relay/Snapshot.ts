@@ -46,6 +46,7 @@ const sessionStatus = (session: SessionActor): SessionStatus => {
     creationTimeSeconds: secondsOf(identity.creationTime),
     viewerCount: viewers.count,
     stallCount: viewers.stallCount,
+    isStalled: session.isStalled,
     closedChannels: Array.from(closedTotals, ([channelName, totals]) => ({ channelName, ...totals })),
     viewers: Array.from(viewers.attached, viewerStatus),
     streams: Array.from(session.streams.values(), streamStatus)

@@ -60,6 +60,8 @@ export const SessionStatus = Schema.Struct({
   viewerCount: Count,
   /** How often a stream of a live session was found silent for several live timer periods. */
   stallCount: Count,
+  /** Nothing was heard of a live session for ten live timers and five seconds. */
+  isStalled: Schema.Boolean,
   /** Of streams that are closed; open ones count for themselves. */
   closedChannels: Schema.Array(
     Schema.Struct({

@@ -111,7 +111,7 @@ describe("one setting", () => {
     ["LTTNG_ABORT_ON_ERROR", "1", (o) => o.abortOnError, true],
     ["LTTNG_ABORT_ON_ERROR", "yes", (o) => o.abortOnError, false],
     ["UV_THREADPOOL_SIZE", "5", (o) => o.ioThreads, 5],
-    ["LTTNG_RELAYD_TCP_KEEP_ALIVE", "0", (o) => o.relay.keepAlive, undefined],
+    ["LTTNG_RELAYD_TCP_KEEP_ALIVE", "0", (o) => o.relay.keepAlive, "off"],
     ["LTTNG_RELAYD_THREAD_WORKER_STALL", "1", (o) => o.testpoints.stalled, []]
   ]
   for (const [name, value, pick, expected] of variables) {

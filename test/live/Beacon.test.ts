@@ -13,6 +13,8 @@ const streamOf = (channelName: string, changes: Partial<Beacon.Watched> = {}): S
   isPublished: true,
   path: "ust",
   channelName,
+  byteCount: 0,
+  isBehind: false,
   ...changes,
   model: { signOfLifeCount: 0 }
 })
@@ -27,9 +29,11 @@ const makeWatch = Effect.gen(function* () {
     Effect.gen(function* () {
       const stalls = { stallCount: 0 }
       const open = new Map(streams.entries())
-      yield* beacons.watch({ label: "session", liveTimer, streams: open, stalls })
+      const verdicts: Array<string> = []
+      const onVerdict = (verdict: string) => Effect.sync(() => verdicts.push(verdict))
+      yield* beacons.watch({ label: "session", liveTimer, streams: open, stalls, onVerdict })
       const pass = (millis: number) => Effect.map(TestClock.adjust(`${millis} millis`), () => stalls.stallCount)
-      return { open, stalls, pass }
+      return { open, stalls, pass, verdicts }
     })
   return { warnings, watch }
 })
@@ -128,5 +132,41 @@ it.effect("a session that ended is watched no more, and one that comes after all
     const second = yield* watch(100_000, streamOf("a"))
     assert.strictEqual(yield* second.pass(1000), 1)
     assert.strictEqual(first.stalls.stallCount, 0)
+  })
+)
+
+it.effect("a session of which nothing is heard is stalled, heard again when something is, and over in the end", () =>
+  Effect.gen(function* () {
+    const stream = streamOf("a")
+    const metadata = streamOf("metadata", { isMetadata: true })
+    const { pass, verdicts } = yield* watched(1_000_000, stream, metadata)
+    yield* pass(10_900)
+    assert.deepStrictEqual(verdicts, [])
+    yield* pass(1000)
+    assert.deepStrictEqual(verdicts, ["stalled"])
+    stream.model.signOfLifeCount++
+    yield* pass(1000)
+    assert.deepStrictEqual(verdicts, ["stalled", "heard"])
+    yield* pass(119_000)
+    assert.deepStrictEqual(verdicts, ["stalled", "heard", "stalled"])
+    yield* pass(2000)
+    assert.deepStrictEqual(verdicts, ["stalled", "heard", "stalled", "over"])
+  })
+)
+
+it.effect("no session is stalled within five seconds, while its files are behind, or while no stream owes a sign", () =>
+  Effect.gen(function* () {
+    const { watch } = yield* makeWatch
+    const quick = yield* watch(1000, streamOf("a"))
+    const heldBack = yield* watch(1000, streamOf("a", { isBehind: true }))
+    const empty = yield* watch(1000, streamOf("metadata", { isMetadata: true }), streamOf("b", { isPublished: false }))
+    yield* quick.pass(5000)
+    assert.deepStrictEqual(quick.verdicts, [])
+    yield* quick.pass(300)
+    yield* quick.pass(200_000)
+    assert.deepStrictEqual(
+      [quick, heldBack, empty].map(({ verdicts }) => verdicts),
+      [["stalled", "over"], [], []]
+    )
   })
 )

@@ -418,3 +418,37 @@ it.live("a published stream that says nothing is a stall of its session, and of 
     assert.deepStrictEqual(yield* stalls, ["silent 1", "unpublished 0"])
   })
 )
+
+it.live("a target that vanished and began again: the dead session goes when it is found stalled", () =>
+  Effect.gen(function* () {
+    const clock = yield* TestClock.make()
+    const { relay, script } = yield* Effect.provideService(setUp(), Clock.Clock, clock)
+    const board = Effect.gen(function* () {
+      const tracer = yield* script.tracer({ name: "board" })
+      const stream = yield* tracer.stream("ch_0")
+      yield* tracer.c.streamsSent
+      return stream
+    })
+    const sessions = Effect.map(relay.sessions, (all) =>
+      all.map(({ id, isStalled }) => `${id}${isStalled ? " stalled" : ""}`).join(", ")
+    )
+    const until = (what: string) =>
+      Process.until(
+        what,
+        Effect.map(sessions, (found) => found === what)
+      )
+    yield* board
+    yield* clock.adjust("15 seconds")
+    yield* until("1 stalled")
+    const second = yield* board
+    yield* until("2")
+    const third = yield* board
+    for (let passed = 0; passed < 130; passed++) {
+      yield* third.beacon(passed)
+      yield* clock.adjust("1 seconds")
+    }
+    // The second was heard before the third began: two boards of one name, until it has been silent for long.
+    void second
+    yield* until("3")
+  })
+)

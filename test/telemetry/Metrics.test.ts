@@ -33,6 +33,7 @@ const session = (name: string, more: Partial<SessionStatus>): SessionStatus => (
   creationTimeSeconds: 0,
   viewerCount: 0,
   stallCount: 0,
+  isStalled: false,
   closedChannels: [],
   viewers: [],
   streams: [],

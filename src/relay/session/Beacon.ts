@@ -1,13 +1,14 @@
 /**
  * Watches the streams of live sessions for signs of life. A tracer sends an index or a beacon for every stream each
  * live timer period; one that says nothing for several periods is stalled: viewers cannot read past it, and somebody
- * should know why.
+ * should know why. A session of which nothing is heard for longer may be of a target that is gone.
  *
  * Sessions of one period are looked at together, by one scheduled effect: a look takes a microsecond or less, a fiber
  * that wakes up for it takes ten.
  */
-import { Effect, FiberSet, Schedule, type Scope } from "effect"
+import { Clock, Effect, FiberSet, Schedule, type Scope } from "effect"
 import { report } from "../../errors/Report.ts"
+import { Silence, type Verdict } from "../../model/Silence.ts"
 
 /** Late by one period is jitter, by two a busy tracer. */
 const silentPeriodCountMax = 3
@@ -19,6 +20,9 @@ export interface Watched {
   readonly isPublished: boolean
   readonly path: string
   readonly channelName: string
+  readonly byteCount: number
+  /** Files that are behind: the tracer may be held back by us. */
+  readonly isBehind: boolean
   readonly model: { readonly signOfLifeCount: number }
 }
 
@@ -31,6 +35,8 @@ export interface Options {
   readonly streams: ReadonlyMap<number, Watched>
   /** Counts the streams found stalled. */
   readonly stalls: { stallCount: number }
+  /** What the silence of the session as a whole has come to, when that is another than before. */
+  readonly onVerdict: (verdict: Verdict, heardMillis: number) => Effect.Effect<void>
 }
 
 /** Of all live sessions of a relay. */
@@ -39,17 +45,36 @@ export interface BeaconWatch {
   readonly watch: (options: Options) => Effect.Effect<void, never, Scope.Scope>
 }
 
-interface Silence {
+interface StreamSilence {
   signOfLifeCount: number
   periodCount: number
 }
 
 class SessionWatch {
   readonly #options: Options
-  readonly #silences = new Map<number, Silence>()
+  readonly #silences = new Map<number, StreamSilence>()
+  readonly #silence: Silence
+  #verdict: Verdict = "heard"
 
   constructor(options: Options) {
     this.#options = options
+    this.#silence = new Silence(options.liveTimer / 1000)
+  }
+
+  /** Undefined: nothing has changed. */
+  judge(nowMillis: number): Effect.Effect<void> | undefined {
+    const { onVerdict, streams } = this.#options
+    let life = streams.size
+    let isExpected = false
+    for (const { byteCount, isBehind, isMetadata, isPublished, model } of streams.values()) {
+      life += model.signOfLifeCount + byteCount
+      if (isBehind) life = Number.NaN
+      if (isPublished && !isMetadata) isExpected = true
+    }
+    const verdict = this.#silence.look(life, isExpected, nowMillis)
+    if (verdict === this.#verdict) return undefined
+    this.#verdict = verdict
+    return onVerdict(verdict, this.#silence.sinceMillis)
   }
 
   /** Streams that just turned out to be stalled. */
@@ -82,11 +107,13 @@ class SessionWatch {
 }
 
 /** Looks at `sessions` once, and says what it found. */
-const lookAtAll = (sessions: ReadonlySet<SessionWatch>): Effect.Effect<void> => {
+const lookAtAll = (sessions: ReadonlySet<SessionWatch>, nowMillis: number): Effect.Effect<void> => {
   const warnings: Array<Effect.Effect<void>> = []
   for (const session of sessions) {
     const stalled = session.look()
     if (stalled.length > 0) warnings.push(session.warning(stalled))
+    const verdict = session.judge(nowMillis)
+    if (verdict !== undefined) warnings.push(verdict)
   }
   return Effect.all(warnings, { discard: true })
 }
@@ -95,9 +122,9 @@ export const make: Effect.Effect<BeaconWatch, never, Scope.Scope> = Effect.map(F
   const periods = new Map<number, Set<SessionWatch>>()
   /** Ends when it finds nobody left to watch. */
   const watchAll = (period: number, sessions: ReadonlySet<SessionWatch>) => {
-    const look = Effect.suspend(() => {
+    const look = Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (sessions.size === 0) periods.delete(period)
-      return Effect.as(lookAtAll(sessions), sessions.size)
+      return Effect.as(lookAtAll(sessions, now), sessions.size)
     })
     const interval = `${period} millis` as const
     return Effect.delay(

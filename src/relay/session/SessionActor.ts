@@ -16,6 +16,7 @@ import {
   regroupBySession,
   withoutLeadingSlash
 } from "../../model/Path.ts"
+import type { Verdict } from "../../model/Silence.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { CloseReason } from "../CloseReason.ts"
 import { type Options, StreamActor } from "../stream/StreamActor.ts"
@@ -53,6 +54,11 @@ export class SessionActor implements StreamSession {
   readonly chunks: SessionChunks
   isConnectionClosed = false
   isAborted = false
+  /** Nothing was heard of it for long (`model/Silence`). */
+  isStalled = false
+  /** ms; of a stalled session, when it was heard last. */
+  heardMillis = 0
+  readonly createdMillis = Date.now()
   readonly viewers: Viewers
   /** Sessions of the same tracing session, this one included. */
   siblings: ReadonlySet<SessionActor> = new Set([this])
@@ -103,8 +109,8 @@ export class SessionActor implements StreamSession {
         this.#fibers = yield* FiberMap.make<number>()
         const { liveTimer } = this.identity
         if (liveTimer > 0) {
-          const { label, streams, viewers: stalls } = this
-          yield* this.#surroundings.beacons.watch({ label, liveTimer, streams, stalls })
+          const { label, onVerdict, streams, viewers: stalls } = this
+          yield* this.#surroundings.beacons.watch({ label, liveTimer, streams, stalls, onVerdict })
         }
         while (true) {
           const command = yield* Queue.take(this.#mailbox)
@@ -119,6 +125,13 @@ export class SessionActor implements StreamSession {
     )
   }
   #fibers: FiberMap.FiberMap<number> | undefined
+
+  readonly onVerdict = (verdict: Verdict, heardMillis: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      this.isStalled = verdict !== "heard"
+      this.heardMillis = heardMillis
+      return verdict === "heard" ? Effect.void : this.#surroundings.onStalled(this, verdict === "over")
+    })
 
   /** Done when the session and all its files are. */
   get ended(): Effect.Effect<void> {

@@ -1,6 +1,8 @@
 /** What a session needs of the relay around it: shared tables, counters and memory. The registry is all of it. */
+import type { Effect } from "effect"
 import type { OutputGrouping } from "../../model/Path.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
+import type { CloseReason } from "../CloseReason.ts"
 import type { Events } from "../Events.ts"
 import type { Incidents } from "../Incidents.ts"
 import type { Gather } from "../stream/Gather.ts"
@@ -19,6 +21,12 @@ export interface Totals {
 
 export const noTotals = (): Totals => ({ packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0 })
 
+/** A session that may be of a target that is gone. */
+export interface Silent {
+  readonly id: number
+  readonly abort: (reason: CloseReason) => void
+}
+
 export interface Surroundings {
   readonly options: {
     readonly grouping: OutputGrouping
@@ -29,6 +37,8 @@ export interface Surroundings {
   readonly gather: Gather
   readonly events: Events
   readonly beacons: BeaconWatch
+  /** Nothing was heard of the session for long; `isOver`: for so long that nothing will be. */
+  readonly onStalled: (session: Silent, isOver: boolean) => Effect.Effect<void>
   readonly liveCache: LiveCache | undefined
   /** Of streams that are closed; open ones count for themselves. */
   readonly totals: Totals

@@ -120,6 +120,10 @@ export class StreamActor {
     }
   }
 
+  get isBehind(): boolean {
+    return !this.log.isIdle
+  }
+
   get isMetadata(): boolean {
     return this.model.isMetadata
   }
