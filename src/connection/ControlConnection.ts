@@ -31,6 +31,14 @@ import { type After, type ControlState, makeState, type Reply } from "./control/
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 import { MetadataMessage } from "./control/MetadataMessage.ts"
 
+/**
+ * A tracer waits for the answer to each beacon before it sends the next. With a live timer below this it has always more
+ * to send, and says nothing that could be told sooner: it is answered no more often than this, while it says nothing else.
+ */
+const hastyTimerMicros = 5000
+const beaconPauseMillis = 8
+const busyMillis = 100
+
 /** Answers gathered before they are sent although more commands follow in the same read. */
 const answerBytesMax = 4096
 
@@ -65,6 +73,11 @@ class ControlConnection implements Receiver, CommandSink, Control {
   readonly #answers = Buffer.alloc(answerBytesMax)
   #answersLength = 0
   #answeredAt = Number.NEGATIVE_INFINITY
+  /** Beacons come when their timer says so, however soon they are answered. */
+  #hasOnlyBeacons = true
+  /** When something else than a beacon was answered. */
+  #busyAt = 0
+  #answerLater: NodeJS.Timeout | undefined
   /** When the commands that are being answered arrived. */
   #readAt = 0
   #unansweredCount = 0
@@ -180,7 +193,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   #take(bytes: Buffer, length: number): void {
     if (this.#end.hasCome) return
     const stopped = this.#framer.push(bytes, 0, length)
-    this.#sendAnswers()
+    this.#answerRead()
     if (this.#framer.isDead) this.end("protocol error", "payload larger than 128 MiB")
     else if (stopped < length) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
   }
@@ -234,6 +247,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     this.#unansweredCount++
     if (this.#silence !== undefined) this.#goOn()
     if (number === SendIndex.number) return this.#sendIndex(payload, from, to)
+    this.#hasOnlyBeacons = false
     const answer = run(this.#state, number, payload.subarray(from, to))
     if (!Effect.isEffect(answer)) return this.#reply(number, answer)
     this.#sendAnswers()
@@ -284,6 +298,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       this.#beacon(stream, payload.readBigUInt64BE(from + offsets.timestampEnd))
       return true
     }
+    this.#hasOnlyBeacons = false
     const netSeqNum = payload.readBigUInt64BE(from + offsets.netSeqNum)
     const has28 = stream.session.identity.minor >= 8
     // A stream of another session may want fields that this connection's layout does not have.
@@ -334,7 +349,23 @@ class ControlConnection implements Receiver, CommandSink, Control {
     this.#answersLength = this.#answers.writeUInt32BE(code, this.#answersLength)
   }
 
+  /** What a read asked for is answered, but for beacons that come too thick. */
+  #answerRead(): void {
+    const isLater = this.#answersLength > 0 && this.#hasOnlyBeacons && this.#isTooThick
+    if (isLater) this.#answerLater ??= setTimeout(() => this.#sendAnswers(), beaconPauseMillis)
+    else this.#sendAnswers()
+  }
+
+  get #isTooThick(): boolean {
+    const { session } = this.#state
+    if (session === undefined || session.identity.liveTimer >= hastyTimerMicros) return false
+    const now = performance.now()
+    return now - this.#answeredAt < beaconPauseMillis && now - this.#busyAt > busyMillis
+  }
+
   #sendAnswers(): void {
+    clearTimeout(this.#answerLater)
+    this.#answerLater = undefined
     if (this.#answersLength === 0) return
     const bytes = Buffer.from(this.#answers.subarray(0, this.#answersLength))
     this.#answersLength = 0
@@ -342,7 +373,11 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const now = performance.now()
     this.#registry.tally.answerMicros.add((now - this.#readAt) * 1000, this.#unansweredCount)
     this.#unansweredCount = 0
-    if (now - this.#answeredAt < successionMillis) this.#registry.vigil.keep(now)
+    if (!this.#hasOnlyBeacons) {
+      this.#busyAt = now
+      if (now - this.#answeredAt < successionMillis) this.#registry.vigil.keep(now)
+    }
+    this.#hasOnlyBeacons = true
     this.#answeredAt = now
   }
 
