@@ -32,8 +32,8 @@ import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 import { MetadataMessage } from "./control/MetadataMessage.ts"
 
 /**
- * A tracer waits for the answer to each beacon before it sends the next. With a live timer below this it has always more
- * to send, and says nothing that could be told sooner: it is answered no more often than this, while it says nothing else.
+ * A tracer waits for the answer to each beacon before it sends the next. With a live timer below this it always has
+ * more to send, and none that could be told sooner: while it says nothing else, it is answered no more often than this.
  */
 const hastyTimerMicros = 5000
 const beaconPauseMillis = 8
@@ -116,6 +116,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   get release(): Effect.Effect<void> {
     return Effect.sync(() => {
       this.#end.forget()
+      clearTimeout(this.#answerLater)
       this.#goOn()
       this.#detach(true)
       this.#shares.bytes.close()
