@@ -21,6 +21,7 @@ import type { FileFailed } from "../../storage/Files.ts"
 import type { CloseReason } from "../CloseReason.ts"
 import { type Options, StreamActor } from "../stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../stream/StreamSession.ts"
+import { Announcement } from "./Announcement.ts"
 import type { Identity } from "./Identity.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
 import { StreamPlaces } from "./StreamPlaces.ts"
@@ -63,10 +64,7 @@ export class SessionActor implements StreamSession {
   /** Sessions of the same tracing session, this one included. */
   siblings: ReadonlySet<SessionActor> = new Set([this])
   readonly #places: StreamPlaces
-  readonly #unpublished = new Set<StreamActor>()
-  /** `ADD_STREAM`s that are being carried out. */
-  #addingCount = 0
-  #announcingSinceMillis = 0
+  readonly #announcement = new Announcement()
   readonly #surroundings: Surroundings
   readonly #mailbox: Mailbox
   readonly #ended = Deferred.makeUnsafe<void>()
@@ -200,7 +198,7 @@ export class SessionActor implements StreamSession {
     if (!stream?.tryClose(isForced)) return
     this.streams.delete(handle)
     this.#surroundings.streams.delete(handle)
-    this.#unpublished.delete(stream)
+    this.#announcement.remove(stream)
     this.#completing.add(stream)
     this.#surroundings.events.publish({ _tag: "StreamClosed", sessionId: this.id, streamId: handle })
     addTo(this.#surroundings.totals, stream)
@@ -250,13 +248,7 @@ export class SessionActor implements StreamSession {
 
   /** `ADD_STREAM`, steps 2–10 (streaming.md §6.2). The handle may be spent although the stream is refused. */
   addStream(request: StreamRequest): Effect.Effect<AddedStream> {
-    // From the turn that read the command on: no beacon that came later may be told before the stream is.
-    if (!this.#isAnnouncing) this.#announcingSinceMillis = performance.now()
-    this.#addingCount++
-    const added = Effect.sync(() => {
-      this.#addingCount--
-    })
-    return Effect.ensuring(this.#addStream(request), added)
+    return this.#announcement.adding(this.#addStream(request))
   }
 
   #addStream(request: StreamRequest): Effect.Effect<AddedStream> {
@@ -291,7 +283,7 @@ export class SessionActor implements StreamSession {
         return spent("STREAM_LATE")
       }
       if (!this.traceIds.has(stream.path)) this.traceIds.set(stream.path, surroundings.nextTraceId())
-      this.#unpublished.add(stream)
+      this.#announcement.add(stream)
       yield* this.#startStream(stream)
       const added = { sessionId: this.id, streamId: handle, path: stream.path, channelName }
       surroundings.events.publish({ _tag: "StreamAdded", ...added })
@@ -361,19 +353,14 @@ export class SessionActor implements StreamSession {
     return regroupBySession(path, this.identity.sessionName, this.identity.creationTime)
   }
 
-  get #isAnnouncing(): boolean {
-    return this.#addingCount > 0 || this.#unpublished.size > 0
-  }
-
   /** Since when there are streams that `STREAMS_SENT` will publish. */
   get announcingSinceMillis(): number | undefined {
-    return this.#isAnnouncing && !this.isConnectionClosed ? this.#announcingSinceMillis : undefined
+    return this.isConnectionClosed ? undefined : this.#announcement.sinceMillis
   }
 
   /** `STREAMS_SENT`: every unpublished stream becomes visible to viewers in one turn. */
   publishStreams(): void {
-    const published = [...this.#unpublished]
-    this.#unpublished.clear()
+    const published = this.#announcement.take()
     for (const stream of published) stream.isPublished = true
     this.viewers.publish(published)
   }
