@@ -1,5 +1,5 @@
 /** `lttng-relay load`: synthetic sessions against a relay. */
-import { Console, type Duration, Effect, type Option } from "effect"
+import { Clock, Console, type Duration, Effect, type Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Loader from "../target/Load.ts"
 import { packetBytesMin } from "../target/SyntheticTrace.ts"
@@ -24,11 +24,11 @@ interface Input {
   readonly json: boolean
 }
 
-const load = Effect.fnUntraced(function* (input: Input) {
+const load = Effect.fnUntraced(function* (input: Input, onProgress: (progress: Loader.Progress) => void) {
   const target = yield* Streaming.target(input)
   const packetTotal = input.packets._tag === "Some" ? input.packets.value * input.streams * input.sessions : undefined
   const bar = yield* Bar.make("{packets} packets | {size}", packetTotal)
-  return yield* Loader.run(target, {
+  const summary = yield* Loader.run(target, {
     sessionCount: input.sessions,
     streamCount: input.streams,
     packetBytes: input.packetSize,
@@ -38,17 +38,32 @@ const load = Effect.fnUntraced(function* (input: Input) {
     ...Streaming.given("duration", input.duration),
     ...Streaming.given("liveTimer", input.live),
     ...Streaming.given("sessionName", input.session),
-    onProgress: ({ bytes, packets }) => bar.update(packets, { packets: String(packets), size: Output.bytes(bytes) })
+    onProgress: (progress) => {
+      onProgress(progress)
+      const { bytes, packets } = progress
+      bar.update(packets, { packets: String(packets), size: Output.bytes(bytes) })
+    }
   })
+  onProgress(summary)
 })
 
-const run = Effect.fnUntraced(function* (input: Input) {
-  const done = yield* Effect.scoped(load(input))
-  if (input.json) return yield* Output.printJson(done)
+const print = (input: Input, done: Loader.Summary) => {
+  if (input.json) return Output.printJson(done)
   const rate = done.seconds === 0 ? "" : `, ${Math.round(done.packets / done.seconds)} packets/s`
   const amount = `${Output.plural(done.packets, "packet")}, ${Output.bytes(done.bytes)}`
-  yield* Console.log(`${Output.plural(done.sessionsStarted, "session")}: ${amount} in ${done.seconds} s${rate}`)
-})
+  return Console.log(`${Output.plural(done.sessionsStarted, "session")}: ${amount} in ${done.seconds} s${rate}`)
+}
+
+const run = (input: Input) =>
+  Effect.gen(function* () {
+    const start = yield* Clock.currentTimeMillis
+    const done = { packets: 0, bytes: 0, seconds: 0, sessionsStarted: 0 }
+    const loading = load(input, (progress) => Object.assign(done, progress))
+    const summary = Effect.flatMap(Clock.currentTimeMillis, (end) =>
+      print(input, { ...done, seconds: (end - start) / 1000 })
+    )
+    yield* Output.summarized(Effect.scoped(loading), () => summary)
+  })
 
 const count = (name: string, description: string) =>
   Flag.Int(name).pipe(

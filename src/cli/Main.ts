@@ -4,6 +4,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import * as Diagnostics from "./Diagnostics.ts"
 import * as Export from "./Export.ts"
 import * as Follow from "./Follow.ts"
 import * as Load from "./Load.ts"
@@ -37,6 +38,7 @@ const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions]
 export const main = (): void =>
   root.pipe(
     Command.run({ version: packageVersion() }),
-    Effect.provide(Layer.mergeAll(NodeServices.layer, CliConfig.layer({ builtIns }))),
+    Diagnostics.withStatus,
+    Effect.provide(Layer.mergeAll(NodeServices.layer, CliConfig.layer({ builtIns }), Diagnostics.layer)),
     NodeRuntime.runMain
   )

@@ -13,6 +13,12 @@ export const json = (value: unknown): string =>
 
 export const printJson = (value: unknown): Effect.Effect<void> => Console.log(json(value))
 
+/** Prints the summary at the end, also where Ctrl-C is the end; not where it failed. */
+export const summarized = <A, E, R>(
+  work: Effect.Effect<A, E, R>,
+  summary: () => Effect.Effect<void>
+): Effect.Effect<void, E, R> => Effect.andThen(Effect.onInterrupt(work, summary), Effect.suspend(summary))
+
 /** Ends the command with the error's message and status 1. */
 export const reported = <A, E extends Error, R>(
   effect: Effect.Effect<A, E, R>

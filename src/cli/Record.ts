@@ -11,21 +11,29 @@ interface Input extends Watch.Options {
   readonly json: boolean
 }
 
-const record = Effect.fnUntraced(function* (input: Input) {
+const record = Effect.fnUntraced(function* (input: Input, onProgress: (progress: Recorder.Progress) => void) {
   const { events } = yield* Watch.attach(input, { withPadding: true })
   const bar = yield* Bar.make("{packets} packets | {size}", undefined)
   return yield* Recorder.record(events, input.directory, {
-    onProgress: ({ bytes, packets }) => bar.update(0, { packets: String(packets), size: Output.bytes(bytes) })
+    onProgress: (progress) => {
+      onProgress(progress)
+      bar.update(0, { packets: String(progress.packets), size: Output.bytes(progress.bytes) })
+    }
   })
 })
 
-const run = Effect.fnUntraced(function* (input: Input) {
-  const recorded = yield* Effect.scoped(record(input))
-  if (input.json) return yield* Output.printJson({ directory: input.directory, ...recorded })
+const print = (input: Input, recorded: Recorder.Progress) => {
+  if (input.json) return Output.printJson({ directory: input.directory, ...recorded })
   const { bytes, lost, packets, streams } = recorded
   const counts = [Output.plural(streams, "stream"), Output.plural(packets, "packet"), Output.bytes(bytes)]
-  yield* Console.log(`${input.directory}: ${counts.join(", ")}${lost === 0 ? "" : `, ${lost} lost`}`)
-})
+  return Console.log(`${input.directory}: ${counts.join(", ")}${lost === 0 ? "" : `, ${lost} lost`}`)
+}
+
+const run = (input: Input) => {
+  const done = { streams: 0, packets: 0, bytes: 0, lost: 0 }
+  const recording = record(input, (progress) => Object.assign(done, progress))
+  return Output.summarized(Effect.scoped(recording), () => print(input, done))
+}
 
 export const command = Command.make(
   "record",

@@ -20,24 +20,35 @@ interface Input {
   readonly json: boolean
 }
 
-const replay = Effect.fnUntraced(function* (input: Input) {
+type Done = Replayer.Progress & { readonly outputPath?: string | undefined }
+
+const replay = Effect.fnUntraced(function* (input: Input, onProgress: (progress: Done) => void) {
   const recording = yield* CtfTrace.open(input.directory)
   const target = yield* Streaming.target(input)
   const bar = yield* Bar.make("{size} | {packets} packets", recording.byteCount)
-  return yield* Replayer.replay(recording, target, {
+  const replayed = yield* Replayer.replay(recording, target, {
     ...Streaming.given("sessionName", input.session),
     ...Streaming.given("liveTimer", input.live),
     ...Streaming.given("speed", input.speed),
-    onProgress: ({ bytes, packets }) => bar.update(bytes, { packets: String(packets), size: Output.bytes(bytes) })
+    onProgress: (progress) => {
+      onProgress(progress)
+      bar.update(progress.bytes, { packets: String(progress.packets), size: Output.bytes(progress.bytes) })
+    }
   })
+  onProgress(replayed)
 })
 
-const run = Effect.fnUntraced(function* (input: Input) {
-  const replayed = yield* Effect.scoped(replay(input))
-  if (input.json) return yield* Output.printJson(replayed)
+const print = (input: Input, replayed: Done) => {
+  if (input.json) return Output.printJson(replayed)
   const counts = `${Output.plural(replayed.packets, "packet")}, ${Output.bytes(replayed.bytes)}`
-  yield* Console.log(replayed.outputPath === undefined ? counts : `${replayed.outputPath}: ${counts}`)
-})
+  return Console.log(replayed.outputPath === undefined ? counts : `${replayed.outputPath}: ${counts}`)
+}
+
+const run = (input: Input) => {
+  const done = { bytes: 0, packets: 0 }
+  const replaying = replay(input, (progress) => Object.assign(done, progress))
+  return Output.summarized(Effect.scoped(replaying), () => print(input, done))
+}
 
 export const command = Command.make(
   "replay",

@@ -107,6 +107,20 @@ const list = (directory: string): Effect.Effect<ReadonlyArray<Dirent>, TraceUnre
 
 const read = (path: string): Effect.Effect<Uint8Array, TraceUnreadable> => attempt(path, () => readFile(path))
 
+/** Packets in either byte order, text of CTF 1, fragments of CTF 2. */
+const metadataBeginnings = [[0x57, 0x1d, 0xd1, 0x75], [0x75, 0xd1, 0x1d, 0x57], [...Buffer.from("/* CTF")], [0x1e]]
+
+const isMetadata = (bytes: Uint8Array): boolean =>
+  bytes.length === 0 || metadataBeginnings.some((beginning) => beginning.every((byte, at) => bytes[at] === byte))
+
+/** Empty where the tracer was interrupted early. */
+const readMetadata = (path: string): Effect.Effect<Uint8Array, TraceUnreadable> =>
+  Effect.gen(function* () {
+    const bytes = yield* read(path)
+    if (isMetadata(bytes)) return bytes
+    return yield* new TraceUnreadable({ path, reason: "not the metadata of a trace" })
+  })
+
 /** Undefined where there is none. */
 const readIndex = (path: string): Effect.Effect<Uint8Array | undefined, TraceUnreadable> =>
   attempt(path, () =>
@@ -200,9 +214,11 @@ const findTraces = (
     const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
     const found: Array<Trace> = []
     if (names.length > 0) {
+      const isTrace = names.includes("metadata")
+      if (!isTrace) return yield* new TraceUnreadable({ path: directory, reason: "not a trace: no metadata" })
       found.push({
         path: tracePath(root, directory),
-        metadata: names.includes("metadata") ? yield* read(join(directory, "metadata")) : undefined,
+        metadata: yield* readMetadata(join(directory, "metadata")),
         files: yield* Effect.forEach(
           names.filter((name) => name !== "metadata"),
           (name) => openData(directory, name)

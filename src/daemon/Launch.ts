@@ -5,7 +5,7 @@
  * and `--background` it starts a detached copy and returns when that is ready. It loads nothing heavy.
  */
 import { spawn } from "node:child_process"
-import { existsSync, mkdirSync, statSync, writeSync } from "node:fs"
+import { existsSync, mkdirSync, statSync } from "node:fs"
 import type { Readable } from "node:stream"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { help } from "../config/Options.ts"
@@ -13,6 +13,7 @@ import * as Resolve from "../config/Resolve.ts"
 import * as Handover from "./Handover.ts"
 import * as Inherited from "./Inherited.ts"
 import * as LogLine from "./LogLine.ts"
+import * as LogOutput from "./LogOutput.ts"
 import { packageVersion } from "./PackageVersion.ts"
 import * as TimeZone from "./TimeZone.ts"
 
@@ -22,12 +23,12 @@ import * as TimeZone from "./TimeZone.ts"
  */
 const runtimeFlags = ["--max-semi-space-size=4"]
 
-const standardError = 2
+const log = LogOutput.make()
 
 const print = (message: Resolve.Message, format: DaemonOptions["logFormat"] = "text") => {
   const { level, text } = message
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
-  writeSync(standardError, level === "usage" ? `${text}\n` : LogLine.format({ kind: level, text }, format, colored))
+  log(level === "usage" ? `${text}\n` : LogLine.format({ kind: level, text }, format, colored))
   if (level === "error" && process.env.LTTNG_ABORT_ON_ERROR === "1") process.abort()
 }
 

@@ -40,7 +40,7 @@ const textOf = (message: unknown, cause: Cause.Cause<unknown>): string => {
 
 export const layer = (
   options: Pick<DaemonOptions, "verbosity" | "logFormat" | "abortOnError">,
-  write: (text: string) => void = (text) => void process.stderr.write(text)
+  write: (text: string) => void
 ): Layer.Layer<never> => {
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
   const withFiber = options.verbosity > 2

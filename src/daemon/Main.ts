@@ -12,12 +12,14 @@ import type { DaemonFailed } from "./DaemonFailed.ts"
 import * as Handover from "./Handover.ts"
 import * as Logging from "./Logging.ts"
 import * as LogLine from "./LogLine.ts"
+import * as LogOutput from "./LogOutput.ts"
 import * as Notify from "./Notify.ts"
 import * as OwnFiles from "./OwnFiles.ts"
 import { packageVersion } from "./PackageVersion.ts"
 import * as Serve from "./Serve.ts"
 
 const standardInput = 0
+const log = LogOutput.make()
 const stopped = 0
 const failed = 1
 /** What closing files may take after the relay has used its whole stop timeout. */
@@ -67,7 +69,7 @@ const reasonOf = (cause: Cause.Cause<DaemonFailed>): string => {
 
 /** To a collector too, where the environment names one. */
 const logging = (options: DaemonOptions): Layer.Layer<never> => {
-  const own = Logging.layer(options)
+  const own = Logging.layer(options, log)
   if (!isExportAsked(process.env)) return own
   const exported = Effect.map(
     Effect.promise(() => import("../telemetry/OtlpExport.ts")),
@@ -80,7 +82,6 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   const { options } = handover
   takeName()
   detachInput()
-  process.stderr.on("error", () => undefined)
   const ownFiles = OwnFiles.make()
   const notify = Notify.make(process.env, process.pid)
   process.on("exit", ownFiles.removeAll)
@@ -103,7 +104,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   const fiber = Effect.runFork(program)
   const giveUp = () => {
     const text = `The orderly stop took longer than ${options.relay.stopTimeoutMillis} ms`
-    process.stderr.write(LogLine.format({ kind: "error", text }, options.logFormat, false))
+    log(LogLine.format({ kind: "error", text }, options.logFormat, false))
     process.exit(failed)
   }
   let stopping = false

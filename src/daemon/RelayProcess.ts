@@ -67,17 +67,26 @@ const startAround = (options: DaemonOptions): Effect.Effect<void, DaemonFailed, 
     )
   })
 
-const toDaemonFailed = (error: Relay.ListenFailed | Relay.ConfigInvalid) =>
+const flags: Readonly<Record<string, string>> = { control: "-C", data: "-D", live: "-L" }
+
+/** Where it was to listen, and the option that says so. */
+const placeOf = ({ relay }: DaemonOptions, name: string): string => {
+  const { family, host, port } = relay[name as "control" | "data" | "live"]
+  const url = family === 6 ? `tcp6://[${host}]:${port}` : `tcp://${host}:${port}`
+  return `${url} (${flags[name]}, --${name}-port)`
+}
+
+const toDaemonFailed = (options: DaemonOptions) => (error: Relay.ListenFailed | Relay.ConfigInvalid) =>
   new DaemonFailed({
     message:
       error._tag === "ConfigInvalid"
         ? error.message
-        : `Failed to bind ${error.port} socket: ${reasons[error.code] ?? error.message}`
+        : `Failed to bind ${error.port} socket ${placeOf(options, error.port)}: ${reasons[error.code] ?? error.message}`
   })
 
 export const startRelay: StartRelay = (options) =>
   Effect.gen(function* () {
-    const context = yield* Layer.build(Relay.layerLenient(options.relay)).pipe(Effect.mapError(toDaemonFailed))
+    const context = yield* Layer.build(Relay.layerLenient(options.relay)).pipe(Effect.mapError(toDaemonFailed(options)))
     yield* Effect.provideContext(startAround(options), context)
     return Context.get(context, Relay.Relay).addresses
   })

@@ -31,13 +31,13 @@ export interface Options {
 export interface Progress {
   readonly packets: number
   readonly bytes: number
+  readonly sessionsStarted: number
 }
 
 /** What the whole load came to. */
 export interface Summary extends Progress {
   /** Until the relay had stored everything. */
   readonly seconds: number
-  readonly sessionsStarted: number
 }
 
 /** When a load without any bound of its own ends. */
@@ -117,7 +117,7 @@ export const run = (target: Target.Target, options: Options): Effect.Effect<Summ
     const report = (more: number) => {
       packets++
       bytes += more
-      options.onProgress?.({ packets, bytes })
+      options.onProgress?.({ packets, bytes, sessionsStarted })
     }
     const one = (index: number) =>
       Target.reconnecting(

@@ -1,0 +1,82 @@
+/**
+ * How the commands of the toolbox speak: results on standard output, and there nothing else; what is wrong in one line on
+ * standard error, as the daemon says it. Status 1 for what failed, 2 for arguments that are wrong.
+ *
+ * Nobody reading any more is an end like any other. A standard output that takes nothing (a full disk) is a failure; a
+ * standard error that takes nothing is none.
+ */
+import { writeSync } from "node:fs"
+import { format } from "node:util"
+import { Console, Effect, Layer, Runtime } from "effect"
+import { CliError, CliOutput } from "effect/cli"
+import * as StandardOutput from "./StandardOutput.ts"
+
+const standardError = 2
+const failed = 1
+const misused = 2
+
+const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, " ")
+
+const say = (line: string): void => {
+  try {
+    writeSync(standardError, `${line}\n`)
+  } catch {
+    // There is nobody to tell.
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = { ENOSPC: "No space left on device", EIO: "Input/output error" }
+
+/** Ends the process: no command has anything to put in order that is worth more than saying this. */
+const giveUp = (cause: unknown): never => {
+  if (cause instanceof StandardOutput.OutputClosed) process.exit(0)
+  const { code = "", message } = cause as NodeJS.ErrnoException
+  say(`Error: cannot write to standard output: ${reasons[code] ?? message}`)
+  process.exit(failed)
+}
+
+const print = (...parts: ReadonlyArray<unknown>): void => {
+  try {
+    StandardOutput.write(Buffer.from(`${format(...parts)}\n`))
+  } catch (cause) {
+    giveUp(cause)
+  }
+}
+
+const hint = (commandPath: ReadonlyArray<string>): string => `see ${commandPath.join(" ")} --help`
+
+const present = (event: CliOutput.Presenter.Event): Effect.Effect<void> => {
+  if (event._tag === "InvalidInvocation") {
+    const [error] = event.errors
+    return Console.error(`Error: ${oneLine(error?.message ?? "wrong arguments")} (${hint(event.commandPath)})`)
+  }
+  if (event._tag === "Help" && event.reason === "Implicit") {
+    return Console.error(`Error: a subcommand is missing (${hint(event.commandPath)})`)
+  }
+  return CliOutput.defaultPresenter.present(event)
+}
+
+const formatter: CliOutput.Formatter = {
+  ...CliOutput.defaultFormatter(),
+  formatError: ({ message, ...error }) =>
+    `Error: ${oneLine("userMessage" in error ? String(error.userMessage) : message)}`
+}
+
+export const layer: Layer.Layer<never> = Layer.mergeAll(
+  Layer.succeed(Console.Console, {
+    ...globalThis.console,
+    log: print,
+    error: (...parts: ReadonlyArray<unknown>) => say(format(...parts))
+  }),
+  CliOutput.layer(formatter),
+  CliOutput.layerPresenter({ present })
+)
+
+/** Gives wrong arguments the status that the platform's tools have for them. */
+export const withStatus = <A, E, R>(command: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.tapError(command, (error) =>
+    Effect.sync(() => {
+      if (CliError.isCliError(error) && error._tag === "ShowHelp")
+        Object.assign(error, { [Runtime.errorExitCode]: misused })
+    })
+  )
