@@ -157,7 +157,7 @@ export const run = (input: Input) =>
       }),
       catch: (cause) => new OptionRefused({ reason: messageOf(cause) })
     })
-    const { events, sessions } = yield* Watch.attach(input, { isPrompt: true })
+    const { events, sessions } = yield* Watch.attach(input, { otherwise: "last", isPrompt: true })
     const hosts = new Map(sessions.map(({ hostname, id }) => [id, hostname]))
     const decoder = new LiveDecoder({ traceName: ({ path, sessionId }) => `${hosts.get(sessionId) ?? ""}/${path}` })
     const printer = new Printer({ isJson: input.format === "ndjson", text, filter, sessions })

@@ -87,7 +87,7 @@ export interface Input extends Watch.Options {
 }
 
 export const run = Effect.fnUntraced(function* (input: Input) {
-  const { events } = yield* Watch.attach(input, {})
+  const { events } = yield* Watch.attach(input, { otherwise: "last" })
   const counters = new Map<bigint, Counters>()
   // Also after Ctrl-C: the counters are what one followed for.
   yield* Effect.addFinalizer(() => printCounters(counters, input.json))

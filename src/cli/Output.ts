@@ -1,5 +1,5 @@
 /** What the commands of the toolbox print: lines for people, JSON for scripts, errors as one line. */
-import { Console, Effect } from "effect"
+import { Console, Effect, Runtime } from "effect"
 import { CliError, Flag } from "effect/cli"
 
 export const jsonFlag = Flag.Boolean("json").pipe(
@@ -19,11 +19,18 @@ export const summarized = <A, E, R>(
   summary: () => Effect.Effect<void>
 ): Effect.Effect<void, E, R> => Effect.andThen(Effect.onInterrupt(work, summary), Effect.suspend(summary))
 
+/** What is said of an argument before anything is done: status 2, as for other arguments that are wrong. */
+const isMisuse = (error: Error): boolean =>
+  "_tag" in error && ["UrlRefused", "SessionMissing"].includes(`${error._tag}`)
+
 /** Ends the command with the error's message and status 1. */
 export const reported = <A, E extends Error, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, CliError.UserError, R> =>
-  Effect.mapError(effect, (error) => new CliError.UserError({ cause: error, userMessage: error.message }))
+  Effect.mapError(effect, (error) => {
+    const reported = new CliError.UserError({ cause: error, userMessage: error.message })
+    return isMisuse(error) ? Object.assign(reported, { [Runtime.errorExitCode]: 2 }) : reported
+  })
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB"]
 

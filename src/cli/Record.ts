@@ -12,7 +12,7 @@ interface Input extends Watch.Options {
 }
 
 const record = Effect.fnUntraced(function* (input: Input, onProgress: (progress: Recorder.Progress) => void) {
-  const { events } = yield* Watch.attach(input, { withPadding: true })
+  const { events } = yield* Watch.attach(input, { otherwise: "beginning", withPadding: true })
   const bar = yield* Bar.make("{packets} packets | {size}", undefined)
   return yield* Recorder.record(events, input.directory, {
     onProgress: (progress) => {

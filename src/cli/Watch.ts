@@ -1,5 +1,5 @@
 /** What `follow` and `record` share: the URL of a session, where to start in it, and whether to wait for it. */
-import { Duration, Effect, Schedule, Schema, type Scope } from "effect"
+import { Duration, Effect, Option, Schedule, Schema, type Scope } from "effect"
 import { Argument, Flag } from "effect/cli"
 import * as LiveViewer from "../viewer/LiveViewer.ts"
 
@@ -15,20 +15,25 @@ export const url = Argument.String("url").pipe(
 
 export const seek = (otherwise: "beginning" | "last") =>
   Flag.Literals("seek", ["beginning", "last"]).pipe(
-    Flag.withDefault(otherwise),
-    Flag.withDescription(`Start with what the relay still has, or with the next packet (default: ${otherwise})`)
+    Flag.optional,
+    Flag.withDescription(
+      `Start with what the relay still has, or with the next packet (default: ${otherwise}; after a wait: beginning)`
+    )
   )
 
 export const wait = Flag.Boolean("wait").pipe(
   Flag.withDefault(false),
-  Flag.withDescription("Wait for a session that does not exist yet")
+  Flag.withDescription("Wait for a session, or a relay, that is not there yet")
 )
 
-const waitMillis = 500
+const waitMillis = 100
+
+/** What may come to be: the relay and, on it, the session. */
+const absent: ReadonlySet<string> = new Set(["DialFailed", "SessionNotFound"])
 
 export interface Options {
   readonly url: string
-  readonly seek: "beginning" | "last"
+  readonly seek: Option.Option<"beginning" | "last">
   readonly wait: boolean
 }
 
@@ -36,15 +41,23 @@ type AttachFailed = LiveViewer.ConnectFailed | LiveViewer.AttachRefused | LiveVi
 
 export const attach = (
   options: Options,
-  how: Pick<LiveViewer.AttachOptions, "withPadding" | "isPrompt">
+  how: { readonly otherwise: "beginning" | "last" } & Pick<LiveViewer.AttachOptions, "withPadding" | "isPrompt">
 ): Effect.Effect<LiveViewer.Attached, AttachFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const { session, viewer } = yield* LiveViewer.fromUrl(options.url)
+    let hasWaited = false
+    const isWorthWaiting = ({ _tag }: AttachFailed) => {
+      const isAbsent = options.wait && absent.has(_tag)
+      hasWaited ||= isAbsent
+      return isAbsent
+    }
+    const retry = { schedule: Schedule.spaced(Duration.millis(waitMillis)), while: isWorthWaiting }
+    const { session, viewer } = yield* LiveViewer.fromUrl(options.url).pipe(Effect.retry(retry))
     if (session === undefined) return yield* new SessionMissing({ url: options.url })
-    return yield* viewer.attachAll(session, { seek: options.seek, ...how }).pipe(
-      Effect.retry({
-        schedule: Schedule.spaced(Duration.millis(waitMillis)),
-        while: ({ _tag }) => options.wait && _tag === "SessionNotFound"
-      })
-    )
+    // Whoever waits for a session wants it from its beginning.
+    const { otherwise, ...rest } = how
+    const attached = Effect.suspend(() => {
+      const seek = Option.getOrElse(options.seek, () => (hasWaited ? "beginning" : otherwise))
+      return viewer.attachAll(session, { seek, ...rest })
+    })
+    return yield* Effect.retry(attached, retry)
   })

@@ -22,6 +22,8 @@ export interface Draft {
   data?: ListenAddress
   live?: ListenAddress
   dynamicPorts: boolean
+  /** Addresses that say port 0, with the complaint unless the system may choose ports. */
+  readonly zeroPorts: Map<ListenAddress, ReadonlyArray<string>>
   output?: string
   grouping?: OutputGrouping
   allowClear: boolean
@@ -43,6 +45,7 @@ export interface Draft {
 
 export const draft = (): Draft => ({
   dynamicPorts: false,
+  zeroPorts: new Map(),
   allowClear: true,
   daemonize: false,
   background: false,
@@ -84,7 +87,9 @@ const setAddress = async (into: Draft, port: "control" | "data" | "live", value:
   const { url } = parsed
   const host = await resolveHost(url, lookup)
   if (host === undefined) return [unresolved(url), invalid]
-  into[port] = { host, port: url.port, family: url.family }
+  const address: ListenAddress = { host, port: url.port, family: url.family }
+  into[port] = address
+  if (url.isZero) into.zeroPorts.set(address, ["Invalid port number 0", invalid])
   return accepted
 }
 

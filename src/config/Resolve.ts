@@ -3,7 +3,7 @@
  *
  * Later wins: defaults, environment, system INI, user INI, the `--config` INI, command line. A wrong value on the
  * command line refuses the start; one in an INI file is reported and skipped, as the reference does, but for a
- * conflict of grouping. Nothing is created, bound or printed here.
+ * conflict of grouping and for options that only this relay has. Nothing is created, bound or printed here.
  */
 import { lookup as systemLookup } from "node:dns/promises"
 import { readFileSync } from "node:fs"
@@ -92,7 +92,9 @@ const applyIni = async (sources: Sources, into: Draft, path: string, messages: A
     }
     const complaints = await set(into, option.name, value, sources.lookup)
     messages.push(...complaints.map((complaint): Message => ({ level: "error", text: complaint })))
-    if (complaints.length > 0 && option.name.startsWith("group-output-by")) return { found: true, conflict: true }
+    // Of its own options the reference has no say: a limit that is not what was written is no limit.
+    const isFatal = option.name.startsWith("group-output-by") || option.own === true
+    if (complaints.length > 0 && isFatal) return { found: true, conflict: true }
   }
   return { found: true, conflict: false }
 }
@@ -115,6 +117,24 @@ const checkFilePool = (sources: Sources, draft: Draft): ReadonlyArray<string> =>
   if (size < 100) return ["File descriptor pool size must be set to at least 100"]
   if (size > limit) {
     return [`File descriptor pool size argument (${size}) exceeds the process' soft limit (${limit}).`]
+  }
+  return []
+}
+
+/** What is wrong with the ports, once it is known who may choose them. Those of INI files are reported and skipped. */
+const checkZeroPorts = (
+  draft: Draft,
+  fromIni: ReadonlySet<ListenAddress>,
+  messages: Array<Message>
+): ReadonlyArray<string> => {
+  if (draft.dynamicPorts) return []
+  for (const name of ["control", "data", "live"] as const) {
+    const address = draft[name]
+    const complaints = address === undefined ? undefined : draft.zeroPorts.get(address)
+    if (address === undefined || complaints === undefined) continue
+    if (!fromIni.has(address)) return complaints
+    messages.push(...complaints.map((text): Message => ({ level: "error", text })))
+    delete draft[name]
   }
   return []
 }
@@ -198,6 +218,7 @@ export const resolve = async (sources: Sources): Promise<Resolved> => {
   const into = draft()
   into.workingDirectory = sources.env.LTTNG_RELAYD_WORKING_DIRECTORY || undefined
   if (!(await applyIniFiles(sources, into, parsed.settings, messages))) return { _tag: "Refused", messages }
+  const fromIni = new Set(into.zeroPorts.keys())
   const seen = new Set<OptionName>()
   for (const { name, value } of parsed.settings) {
     if (name === "help") return { _tag: "Help", messages }
@@ -205,8 +226,8 @@ export const resolve = async (sources: Sources): Promise<Resolved> => {
     const complaints = await set(into, name, value, sources.lookup)
     if (complaints.length > 0) return refuse(complaints)
   }
-  const poolComplaints = checkFilePool(sources, into)
-  if (poolComplaints.length > 0) return refuse(poolComplaints)
+  const lateComplaints = [...checkZeroPorts(into, fromIni, messages), ...checkFilePool(sources, into)]
+  if (lateComplaints.length > 0) return refuse(lateComplaints)
   if (into.allowClear) {
     const disallow = Environment.disallowClear(sources.env)
     if (disallow === "invalid") return refuse(["Invalid value for LTTNG_RELAYD_DISALLOW_CLEAR specified"])

@@ -7,8 +7,9 @@ import { isIPv6 } from "node:net"
 
 export interface ListenUrl {
   readonly host: string
-  /** 0 when absent, empty or not a number. */
+  /** 0 when absent or empty, and where it says so: what only `isZero` permits to be chosen by the system. */
   readonly port: number
+  readonly isZero: boolean
   readonly family: 4 | 6
 }
 
@@ -55,9 +56,12 @@ export const parse = (text: string): ParsedUrl => {
   if (ports.length > scheme.ports) {
     return refused(`Trailing characters not recognized: :${ports.slice(scheme.ports).join(":")}`)
   }
-  for (const port of ports.map(atoi)) {
-    if (port < 0 || port > 65535) return refused(`Invalid port number ${port}`)
+  for (const port of ports) {
+    const number = atoi(port)
+    const isText = number === 0 && port !== "" && !/^0+$/.test(port)
+    if (number < 0 || number > 65535 || isText) return refused(`Invalid port number ${number}`)
   }
   const family = isIPv6(split.host) ? 6 : scheme.family
-  return { _tag: "Url", url: { host: split.host, port: atoi(ports[0] ?? ""), family } }
+  const [port = ""] = ports
+  return { _tag: "Url", url: { host: split.host, port: atoi(port), isZero: /^0+$/.test(port), family } }
 }

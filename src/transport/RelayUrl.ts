@@ -41,8 +41,8 @@ export const split = (url: string): Result.Result<UrlParts, UrlRefused> => {
   const ports: Array<number | undefined> = []
   for (const text of portsText.split(":").slice(1)) {
     const port = Number(text)
-    if (!/^\d*$/.test(text) || port > 65_535) return refuse(`${text} is not a port`)
-    ports.push(text === "" || port === 0 ? undefined : port)
+    if (!/^\d*$/.test(text) || port > 65_535 || /^0+$/.test(text)) return refuse(`${text} is not a port`)
+    ports.push(text === "" ? undefined : port)
   }
   const family = version === "6" || isIPv6(host) ? 6 : 4
   return Result.succeed({ scheme: scheme.toLowerCase(), family, host, ports, path })

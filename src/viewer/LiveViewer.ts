@@ -11,6 +11,7 @@ import type { Address, DialFailed } from "../transport/Dial.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
 import type { UrlRefused } from "../transport/RelayUrl.ts"
 import * as Attachment from "./Attachment.ts"
+import type { NotLivePort } from "./Greeting.ts"
 import * as ViewerConnection from "./ViewerConnection.ts"
 import type { ViewerEvent } from "./ViewerEvent.ts"
 import * as ViewerUrl from "./ViewerUrl.ts"
@@ -92,7 +93,7 @@ export interface LiveViewer {
 }
 
 /** The URL, the dial, or the greeting (live.md §6.1). */
-export type ConnectFailed = UrlRefused | DialFailed | ExchangeFailed
+export type ConnectFailed = UrlRefused | DialFailed | ExchangeFailed | NotLivePort
 
 const statusNames: ReadonlyMap<number, string> = new Map([
   [Status.already, "another viewer watches it"],
@@ -179,7 +180,9 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
 const nonEmpty = <A>(values: Array<A>) => values as unknown as readonly [A, ...Array<A>]
 
 /** Connects and agrees on a protocol (live.md §6.1); the connection ends with the scope. */
-export const connect = (address: Address): Effect.Effect<LiveViewer, DialFailed | ExchangeFailed, Scope.Scope> =>
+export const connect = (
+  address: Address
+): Effect.Effect<LiveViewer, DialFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
   Effect.map(ViewerConnection.connect(address), (connection) => make(address, connection))
 
 /** The relay and, where the URL names one, the session. */

@@ -23,6 +23,8 @@ import type { Address, DialFailed, Link } from "../transport/Dial.ts"
 import * as Dial from "../transport/Dial.ts"
 import * as Exchange from "../transport/Exchange.ts"
 import { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
+import type { NotLivePort } from "./Greeting.ts"
+import * as Greeting from "./Greeting.ts"
 
 export interface ViewerConnection {
   readonly minor: number
@@ -119,7 +121,9 @@ const readMetadata: Read = (link) =>
     return head
   })
 
-export const connect = (address: Address): Effect.Effect<ViewerConnection, DialFailed | ExchangeFailed, Scope.Scope> =>
+export const connect = (
+  address: Address
+): Effect.Effect<ViewerConnection, DialFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
   Effect.gen(function* () {
     const exchange = yield* Exchange.make(yield* Dial.dial(address))
     let requestCount = 0
@@ -134,11 +138,20 @@ export const connect = (address: Address): Effect.Effect<ViewerConnection, DialF
       Effect.flatten(start(command, read, request))
 
     const asked = yield* Clock.currentTimeNanos
-    const theirs = yield* ask(Connect, Exchange.exactly(Connect.requestSize), {
+    const greeting = ask(Connect, Exchange.exactly(Connect.requestSize), {
       viewerSessionId: u64Max,
       ...own,
       type: Connect.ConnectionType.command
     })
+    const theirs = yield* greeting.pipe(
+      Effect.timeoutOrElse({
+        duration: Greeting.greetingMillis,
+        orElse: () => Greeting.explain(address, "connected, but nothing answers: is this a relay's live port?")
+      }),
+      Effect.catchTag("LinkLost", ({ reason }) =>
+        Greeting.explain(address, `not a relay's live port, or it refuses us: ${reason}`)
+      )
+    )
     if (theirs.major !== own.major) {
       return yield* new ReplyMalformed({ command: Connect.name, reason: `major ${theirs.major}` })
     }

@@ -162,7 +162,7 @@ describe("several sources", () => {
     assert.strictEqual((await resolved({ userIni: "[relayd]\nverbose = 7\n" })).verbosity, 7)
   })
   it("port 0 is the standard port, unless ports are dynamic; the order does not matter", async () => {
-    assert.strictEqual((await resolved({ args: ["-C", "tcp://h:0".replace("h", "1.1.1.1")] })).relay.control.port, 5342)
+    assert.strictEqual((await resolved({ args: ["-C", "tcp://1.1.1.1:"] })).relay.control.port, 5342)
     const { relay } = await resolved({ args: ["-C", "tcp://1.1.1.1:0", "-D", "tcp://1.1.1.1:7", "--dynamic-port"] })
     assert.deepStrictEqual([relay.control.port, relay.data.port, relay.live.port], [0, 7, 0])
   })

@@ -62,6 +62,9 @@ const valid: ReadonlyArray<Row> = [
   { args: ["-V"], ini: "control-port = tcp://" },
   { args: ["-V"], ini: "data-port = foo://x\nlive-port = tcp://localhost:99999" },
   { args: ["-V"], ini: "no separator\n; comment\n# comment\ngroup = x ; why" },
+  { args: ["-V"], ini: "control-port = tcp://localhost:0" },
+  { args: ["-V"], ini: "live-port = tcp://localhost:abc" },
+  { args: ["-C", "tcp://localhost:12x", "-V"] },
   { args: ["-p", "-V"], ini: "group-output-by-session = no" },
   { args: ["-h"], otherWords: "ours has its help built in, the reference shows its manual page" }
 ]
@@ -84,6 +87,10 @@ const refused: ReadonlyArray<Row> = [
   { args: ["-D", "tcp://:5343", "-V"] },
   { args: ["-L", "tcp://localhost:99999", "-V"] },
   { args: ["-L", "tcp://localhost:-1", "-V"] },
+  { args: ["-C", "tcp://localhost:0", "-V"] },
+  { args: ["-D", "tcp://localhost:00", "-V"] },
+  { args: ["-L", "tcp://localhost:abc", "-V"] },
+  { args: ["-C", "tcp://127.0.0.1:0x10", "-V"] },
   { args: ["-C", "tcp://[::1", "-V"] },
   { args: ["-C", "tcp://[127.0.0.1]x", "-V"] },
   { args: ["-C", "tcp://localhost:1:2", "-V"] },
@@ -111,7 +118,10 @@ const refused: ReadonlyArray<Row> = [
 /** Only where the reference is older or wrong. */
 const different: ReadonlyArray<Row> = [
   { args: ["-f", "/dev/null", "-V"], ourStatus: [0, "the reference has no case for -f and always fails"] },
-  { args: ["-C", "tcp://localhost:0", "-V"], ourStatus: [0, "2.14 and later accept port 0"] },
+  {
+    args: ["-C", "tcp://localhost:0", "--dynamic-port-allocation", "-V"],
+    ourStatus: [0, "2.14 and later have this option, and accept port 0"]
+  },
   { args: ["-C", "tcp://[::1]:1", "-V"], ourStatus: [0, "an IPv6 address says what it is"] },
   { args: ["-P", "/x", "-S", "-V"], ourStatus: [0, "2.14 and later have these options"] },
   { args: ["--dynamic-port-allocation", "-V"], ourStatus: [0, "2.14 and later have this option"] },

@@ -63,15 +63,19 @@ table("a duration", Value.durationMillis, [
   ["soon", undefined]
 ])
 
-const url = (host: string, port: number, family: 4 | 6): Url.ParsedUrl => ({ _tag: "Url", url: { host, port, family } })
+const url = (host: string, port: number, family: 4 | 6, isZero = false): Url.ParsedUrl => ({
+  _tag: "Url",
+  url: { host, port, isZero, family }
+})
 const refused = (message: string): Url.ParsedUrl => ({ _tag: "Refused", message })
 
 table("a listener URL", Url.parse, [
   ["tcp://0.0.0.0:5342", url("0.0.0.0", 5342, 4)],
   ["TCP4://Host", url("Host", 0, 4)],
   ["tcp://h:", url("h", 0, 4)],
-  ["tcp://h:0", url("h", 0, 4)],
-  ["tcp://h:abc", url("h", 0, 4)],
+  ["tcp://h:0", url("h", 0, 4, true)],
+  ["tcp://h:abc", refused("Invalid port number 0")],
+  ["tcp://h:0x10", refused("Invalid port number 0")],
   ["tcp://h:12x", url("h", 12, 4)],
   ["tcp://h:5/ignored:1", url("h", 5, 4)],
   ["tcp6://[::1]:5342", url("::1", 5342, 6)],

@@ -1,0 +1,57 @@
+/** Why a connection that was made got no greeting: what is at the other end, as far as it can be found out. */
+import { Effect, Schema } from "effect"
+import * as Version from "../protocol/control/Version.ts"
+import * as Header from "../protocol/Header.ts"
+import { own } from "../protocol/Version.ts"
+import type { Address } from "../transport/Dial.ts"
+import * as Dial from "../transport/Dial.ts"
+
+/** What answers is no relay's live port. */
+export class NotLivePort extends Schema.TaggedError<NotLivePort>()("NotLivePort", {
+  address: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.address}: ${this.reason}`
+  }
+}
+
+/** A relay greets at once; a slow link and a busy machine are given time. */
+export const greetingMillis = 5000
+const probeMillis = 1000
+
+const versionRequest = (): ReadonlyArray<Uint8Array> => {
+  const payload = Version.request(own.minor).encode({ ...own })
+  const head = { circuitId: 0n, dataSize: BigInt(payload.length), command: Version.number, commandVersion: 0 }
+  return [Header.encode(head), payload]
+}
+
+const replyBytes = 8
+
+/** Asks for the version as a tracing host does. */
+const isControlPort = (address: Address): Effect.Effect<boolean> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const link = yield* Dial.dial(address)
+      link.write(versionRequest())
+      const bytes = Buffer.from(yield* link.read(replyBytes))
+      return bytes.readUInt32BE(0) === own.major
+    })
+  ).pipe(
+    Effect.timeoutOption(probeMillis),
+    Effect.map((answer) => answer._tag === "Some" && answer.value),
+    Effect.orElseSucceed(() => false)
+  )
+
+/** Fails with what was found out; `reason` where nothing was. */
+export const explain = (address: Address, reason: string): Effect.Effect<never, NotLivePort> =>
+  Effect.flatMap(isControlPort(address), (isControl) =>
+    Effect.fail(
+      new NotLivePort({
+        address: `${address.host}:${address.port}`,
+        reason: isControl
+          ? "this is a relay's control port; viewers use its live port, 5344 unless told otherwise"
+          : reason
+      })
+    )
+  )
