@@ -28,7 +28,8 @@ const merge = (viewer: LiveViewer.LiveViewer, sessions: ReadonlyArray<LiveViewer
 const describe = ({ clientCount, liveTimerMicros, streamCount, traceFormat, url }: Listed): string => {
   const timer = liveTimerMicros === 0 ? "not live" : `timer ${liveTimerMicros} µs`
   const counts = `${Output.plural(streamCount, "stream")}, ${Output.plural(clientCount, "client")}`
-  return `${url} (${timer}, ${counts}, ${traceFormat})`
+  const note = url.includes("[") ? "; babeltrace2 opens no IPv6 addresses" : ""
+  return `${url} (${timer}, ${counts}, ${traceFormat}${note})`
 }
 
 const run = Effect.fnUntraced(function* (input: { readonly url: string; readonly json: boolean }) {

@@ -156,6 +156,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       Effect.gen({ self: this }, function* () {
         yield* this.#commandArrived.await
         const { number, reply } = this.#command as Command
+        yield* Effect.annotateLogs(Effect.logTrace(nameOf(number)), { command: number })
         if (!this.#reply(number, yield* reply)) return yield* Effect.never
         this.#sendAnswers()
         this.#commandArrived.closeUnsafe()

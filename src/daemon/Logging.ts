@@ -1,7 +1,8 @@
 /**
  * The daemon's logger: everything goes to standard error, and nothing but errors and warnings unless asked for.
  *
- * Error and Warn always; Info and Debug from `-v`; Trace from `-vv`; `-vvv` adds the fiber to every line. Lines of a
+ * Error and Warn always; Info and Debug from `-v`; from `-vv` Trace, which is what happens to sessions, streams and
+ * chunks; `-vvv` has the peers' commands too, and the fiber in every line. Lines of a
  * log call with several messages are joined; annotations are appended. A standard error that is gone is ignored.
  */
 import { Cause, Layer, Logger, type LogLevel, References } from "effect"
@@ -45,8 +46,10 @@ export const layer = (
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
   const withFiber = options.verbosity > 2
   const logger = Logger.make<unknown, void>(({ message, logLevel, cause, fiber }) => {
-    const kind = kindOf(logLevel)
     const annotations = fiber.getRef(References.CurrentLogAnnotations)
+    const isCommand = logLevel === "Trace" && "command" in annotations
+    if (isCommand && options.verbosity < 3) return
+    const kind = isCommand ? "debug3" : kindOf(logLevel)
     const line: LogLine.Line = {
       kind,
       text: textOf(message, cause),

@@ -97,7 +97,9 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
       yield* Effect.logError(reason)
       if (options.mode === "daemonize") tellLauncher(handover, reason)
     })
-  const program = Serve.serve({ handover, ownFiles, notify, announce }, startRelay).pipe(
+  const isWatched = process.stderr.isTTY === true && options.mode === "foreground" && options.logFormat === "text"
+  const say = (line: string) => log(`${line}\n`)
+  const program = Serve.serve({ handover, ownFiles, notify, announce, isWatched, say }, startRelay).pipe(
     Effect.tapCause(report),
     Effect.provide(logging(options))
   )

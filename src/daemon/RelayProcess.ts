@@ -3,7 +3,7 @@
  * not asked for is not loaded. All of it lives as long as the daemon's scope.
  */
 import { readFileSync } from "node:fs"
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope, Stream } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { isExportAsked } from "../config/Environment.ts"
 import * as HttpPort from "../config/HttpPort.ts"
@@ -84,9 +84,17 @@ const toDaemonFailed = (options: DaemonOptions) => (error: Relay.ListenFailed | 
         : `Failed to bind ${error.port} socket ${placeOf(options, error.port)}: ${reasons[error.code] ?? error.message}`
   })
 
+/** Of every packet and every beacon there is nothing to say. */
+const logEvents = (relay: Relay.Relay["Service"]): Effect.Effect<void> =>
+  Stream.runForEach(relay.events, ({ _tag, ...fields }) =>
+    _tag === "PacketsStored" || _tag === "Beacon" ? Effect.void : Effect.annotateLogs(Effect.logTrace(_tag), fields)
+  )
+
 export const startRelay: StartRelay = (options) =>
   Effect.gen(function* () {
     const context = yield* Layer.build(Relay.layerLenient(options.relay)).pipe(Effect.mapError(toDaemonFailed(options)))
+    const relay = Context.get(context, Relay.Relay)
+    if (options.verbosity > 1) yield* Effect.forkScoped(logEvents(relay))
     yield* Effect.provideContext(startAround(options), context)
-    return Context.get(context, Relay.Relay).addresses
+    return relay.addresses
   })

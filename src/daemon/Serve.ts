@@ -34,6 +34,9 @@ export interface Environs {
   readonly handover: Handover
   readonly ownFiles: OwnFiles
   readonly notify: Notify
+  /** Whether a person started it and looks on. */
+  readonly isWatched: boolean
+  readonly say: (line: string) => void
   /** Tells the launcher and the parent that the daemon is ready. */
   readonly announce: () => void
 }
@@ -109,6 +112,12 @@ const writePortFiles = Effect.fnUntraced(function* (
   }
 })
 
+const placeOf = ({ host, port }: Bound): string => `${host.includes(":") ? `[${host}]` : host}:${port}`
+
+const startLine = ({ relay }: DaemonOptions, { control, data, live }: Addresses): string =>
+  `lttng-relayd listens on ${placeOf(control)} (control), ${placeOf(data)} (data) and ${placeOf(live)} (live); ` +
+  `traces go to ${relay.output}; Ctrl-C ends it`
+
 /** Runs until interrupted, or until it fails. */
 export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay: StartRelay) {
   const { handover, ownFiles, notify } = environs
@@ -122,6 +131,7 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* writePortFiles(directory, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")
   yield* Effect.sync(environs.announce)
+  if (environs.isWatched) yield* Effect.sync(() => environs.say(startLine(options, addresses)))
   yield* Effect.forkScoped(notify.send("READY=1").pipe(Effect.andThen(notify.watchdog)))
   const [failing] = options.testpoints.failing
   if (failing !== undefined) {
