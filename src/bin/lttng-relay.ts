@@ -3,7 +3,8 @@
 
 // The daemon's own need, `process.execve`, came with the same releases as running from the sources.
 if (process.execve === undefined) {
-  process.stderr.write(`Error: lttng-relay needs Node.js 22.19 or later, this is ${process.version}\n`)
+  const newer = "https://nodejs.org/en/download, or `npm install --global node@24`"
+  process.stderr.write(`Error: lttng-relay needs Node.js 22.19 or later, this is ${process.version} (${newer})\n`)
   process.exit(1)
 }
 

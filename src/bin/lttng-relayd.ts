@@ -7,7 +7,8 @@
 process.on("SIGUSR1", () => undefined)
 
 if (process.execve === undefined) {
-  process.stderr.write(`Error: lttng-relayd needs Node.js 22.19 or later, this is ${process.version}\n`)
+  const newer = "https://nodejs.org/en/download, or `npm install --global node@24`"
+  process.stderr.write(`Error: lttng-relayd needs Node.js 22.19 or later, this is ${process.version} (${newer})\n`)
   process.exit(1)
 }
 

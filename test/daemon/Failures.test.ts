@@ -19,7 +19,11 @@ describe("a start that fails", () => {
     readonly says: RegExp
   }
   const failures: ReadonlyArray<Failure> = [
-    { name: "a port in use", args: (_, taken) => taken.urls, says: /bind|EADDRINUSE/i },
+    {
+      name: "a port in use",
+      args: (_, taken) => taken.urls,
+      says: /Failed to bind control socket tcp:\/\/127\.0\.0\.1:\d+ \(-C, --control-port\): Address already in use/
+    },
     {
       name: "a missing working directory",
       args: () => ["-w", "/nowhere"],

@@ -1,0 +1,129 @@
+/**
+ * What listens before the runtime is there. Goal: the ports of every start it understands are open while the runtime has
+ * not even been started, and no other. Method: a runtime that only tells what it was given and waits.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { options } from "../../src/config/Options.ts"
+import { daemonProgram } from "../support/bundle.ts"
+import * as Peers from "../support/peers.ts"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import * as Daemons from "./daemons.ts"
+
+const command = join(dirname(daemonProgram), "lttng-relayd")
+const source = readFileSync(fileURLToPath(new URL("../../src/bin/lttng-relayd.sh", import.meta.url)), "utf8")
+
+/** Starts the command with a runtime that says what it was given. */
+const startWith = Effect.fnUntraced(function* (at: Daemons.Place, args: ReadonlyArray<string>) {
+  const tools = join(at.home, "tools")
+  mkdirSync(tools, { recursive: true })
+  const script = '#!/bin/sh\necho "listeners=$LTTNG_RELAYD_LISTENERS"\necho "words=$*"\nexec sleep 60\n'
+  writeFileSync(join(tools, "node"), script, { mode: 0o755 })
+  const env = { HOME: at.home, LTTNG_HOME: at.home, PATH: `${tools}:/usr/bin:/bin` }
+  const running = yield* Process.daemon(command, args, { cwd: at.home, env })
+  yield* Process.until(
+    "the runtime",
+    Effect.sync(() => running.output().includes("words="))
+  )
+  const names = /listeners=(.*)/.exec(running.output())?.[1] ?? ""
+  return { running, names: names === "" ? [] : names.split(",").map((entry) => entry.split(" ")[0]) }
+})
+
+Peers.describeWithPeers(["perl"], "the first stage", () => {
+  const understood: ReadonlyArray<readonly [string, (at: Daemons.Place) => ReadonlyArray<string>]> = [
+    ["the three ports", (at) => at.urls],
+    ["other options beside them", (at) => ["-v", "-o", "/x", "--group=g", ...at.urls, "--pid-file", "p"]],
+    [
+      "long names with an equals sign",
+      ({ ports }) => ["control", "data", "live"].map((name, index) => `--${name}-port=tcp://localhost:${ports[index]}`)
+    ]
+  ]
+  for (const [title, args] of understood) {
+    it.live(`listens for ${title} before the runtime does anything`, () =>
+      Effect.gen(function* () {
+        const at = yield* Daemons.place
+        const { names, running } = yield* startWith(at, args(at))
+        assert.deepStrictEqual(names, ["control", "data", "live"])
+        assert.isTrue(Daemons.listening(at))
+        assert.include(running.output(), "lttng-relayd.js")
+      })
+    )
+  }
+  const left: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
+    ["a mode that starts another process", ["-d"]],
+    ["a cluster of options", ["-vb"]],
+    ["an abbreviation", ["--dyn"]],
+    ["a file of options", ["-f", "/dev/null"]],
+    ["an option without its argument", ["-o"]],
+    ["a name to resolve", ["-C", "tcp://elsewhere.invalid:1"]],
+    ["IPv6", ["-L", "tcp6://[::1]:1"]],
+    ["port 0", ["-D", "tcp://127.0.0.1:0"]]
+  ]
+  for (const [title, more] of left) {
+    it.live(`leaves ${title} to the daemon`, () =>
+      Effect.gen(function* () {
+        const at = yield* Daemons.place
+        const { names } = yield* startWith(at, [...at.urls, ...more])
+        assert.deepStrictEqual(names, [])
+        assert.isFalse(at.ports.some(Ports.listening))
+      })
+    )
+  }
+  it.live("knows nothing better than an INI file", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      mkdirSync(join(at.home, ".lttng"))
+      writeFileSync(join(at.home, ".lttng", "lttng.conf"), "[relayd]\n")
+      assert.deepStrictEqual((yield* startWith(at, at.urls)).names, [])
+    })
+  )
+  it.live("leaves a taken port to the daemon, which says so", () =>
+    Effect.gen(function* () {
+      const { at: taken } = yield* Daemons.runForeground()
+      const at = yield* Daemons.place
+      const { names } = yield* startWith(at, [...at.urls, "-D", `tcp://127.0.0.1:${taken.ports[1]}`])
+      assert.deepStrictEqual(names, ["control", "live"])
+    })
+  )
+  it.live("becomes the daemon, which takes its sockets over and keeps its pid", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const env = { HOME: at.home, LTTNG_HOME: at.home, LTTNG_RUNDIR: at.runDirectory }
+      const path = `${dirname(process.execPath)}:/usr/bin:/bin`
+      const running = yield* Process.daemon(command, at.urls, { cwd: at.home, env: { ...env, PATH: path } })
+      yield* Daemons.untilListening(at, running)
+      yield* Process.until(
+        "the port files",
+        Effect.sync(() => Daemons.files(at).includes("live.port"))
+      )
+      assert.deepStrictEqual(Daemons.processesOf(at), [running.pid])
+      assert.include(Daemons.files(at), `health-${running.pid}`)
+      assert.strictEqual((yield* Daemons.end(running)).code, 0)
+    })
+  )
+})
+
+describe("the first stage's tables", () => {
+  const wordsOf = (name: string) =>
+    (new RegExp(`%${name} = map [^(]*qw\\(([^)]*)\\)`).exec(source)?.[1] ?? "").split(/\s+/)
+  const optionOf = (word: string) =>
+    options.find(({ name, short }) => word === `--${name}` || word.replaceAll(/^-(.)\1*$/g, "$1") === short)
+  for (const [table, hasArgument] of [
+    ["switch", false],
+    ["argument", true]
+  ] as const) {
+    it(`name options as they are: ${table}`, () => {
+      const words = wordsOf(table)
+      assert.isAbove(words.length, 5)
+      for (const word of words) {
+        const option = optionOf(word)
+        assert.isDefined(option, word)
+        assert.strictEqual(option?.argument !== undefined, hasArgument, word)
+      }
+    })
+  }
+})

@@ -1,0 +1,144 @@
+/** Bare surroundings: no home, no run directory, a log that goes nowhere, another relay in the same place. */
+import { chmodSync, existsSync } from "node:fs"
+import { connect } from "node:net"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { daemonProgram, toolboxProgram } from "../support/bundle.ts"
+import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import { temporaryDirectory } from "../support/relays.ts"
+import * as Daemons from "./daemons.ts"
+
+const nobody = ["--reuid", "12345", "--regid", "12345", "--clear-groups"]
+
+const asNobody = (home: ReadonlyArray<string>, args: ReadonlyArray<string>) =>
+  ["-i", "PATH=/usr/bin:/bin", ...home, "setpriv", ...nobody, process.execPath, daemonProgram, ...args] as const
+
+Peers.describeWithPeers([...Peers.reference, "setpriv"], "a user that is in no database", () => {
+  for (const home of [[], ["HOME=/"]]) {
+    it.live(`records, ${home.length === 0 ? "without a home" : "where home takes nothing"}`, () =>
+      Effect.gen(function* () {
+        const at = yield* Daemons.place
+        const output = yield* temporaryDirectory("nobody")
+        chmodSync(output, 0o777)
+        const running = yield* Process.daemon("env", asNobody(home, ["-o", output, ...at.urls]), { cwd: "/" })
+        yield* Daemons.untilListening(at, running)
+        const streaming = `net://127.0.0.1:${at.ports[0]}:${at.ports[1]}`
+        yield* Process.run(process.execPath, [toolboxProgram, "load", "--packets=1", "--hostname=h", streaming])
+        assert.isTrue(existsSync(join(output, "h")))
+        const ended = yield* Daemons.end(running)
+        assert.strictEqual(ended.code, 0)
+        assert.match(ended.stderr, /^Warning: No run directory, so no health socket and no port files: .*\n$/)
+      })
+    )
+  }
+  it.live("is told to name an output", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const refused = yield* Process.attempt("env", asNobody([], at.urls), { cwd: "/" })
+      assert.deepStrictEqual(
+        [refused.code, refused.stderr],
+        [1, "Error: There is no home directory to put traces in: give -o, --output PATH\n"]
+      )
+    })
+  )
+})
+
+describe("a log that cannot be written", () => {
+  it.live("to a full disk is no reason to end", () =>
+    Effect.gen(function* () {
+      const { running, health } = yield* Daemons.runForeground(["-vvv"], { outputFile: "/dev/full" })
+      assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
+      assert.strictEqual((yield* Daemons.end(running)).code, 0)
+    })
+  )
+  it.live("to a pipe that nobody reads is none either", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const script = 'PATH=$PATH; "$@" 2>&1 | sleep 0 & wait'
+      const [sh = "sh", ...words] = Daemons.command("ours", [...at.urls, "-vvv", "-P", join(at.home, "pid")])
+      const env = { HOME: at.home, LTTNG_HOME: at.home, LTTNG_RUNDIR: at.runDirectory }
+      yield* Process.daemon("sh", ["-c", script, "sh", sh, ...words], { cwd: at.home, env })
+      yield* Process.until(
+        "the port files",
+        Effect.sync(() => Daemons.files(at).includes("live.port"))
+      )
+      const [pid = 0] = Daemons.processesOf(at)
+      const health = join(at.runDirectory, "relayd", `health-${pid}`)
+      assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
+      process.kill(pid, "SIGTERM")
+      yield* Process.until(
+        "the end",
+        Effect.sync(() => !Daemons.isAlive(pid))
+      )
+      assert.deepStrictEqual(Daemons.files(at), [])
+    })
+  )
+})
+
+describe("two relays of one user", () => {
+  it.live("the port files are the first one's as long as it lives", () =>
+    Effect.gen(function* () {
+      const { at } = yield* Daemons.runForeground()
+      const before = Daemons.portFiles(at)
+      const other = yield* Daemons.place
+      const beside = { ...other, runDirectory: at.runDirectory }
+      const second = yield* Daemons.start("ours", beside, beside.urls)
+      yield* Process.until(
+        "its health socket",
+        Effect.sync(() => Daemons.files(at).includes(`health-${second.pid}`))
+      )
+      yield* Process.until(
+        "what it says of them",
+        Effect.sync(() => second.output().includes("are those of another relay"))
+      )
+      assert.strictEqual((yield* Daemons.end(second)).code, 0)
+      assert.deepStrictEqual(Daemons.portFiles(at), before)
+    })
+  )
+})
+
+describe("a burst of connections", () => {
+  it.live("is completed by the kernel while the relay is busy: 300 at once", () =>
+    Effect.gen(function* () {
+      const { at, running } = yield* Daemons.runForeground()
+      running.signal("SIGSTOP")
+      yield* Effect.addFinalizer(() => Effect.sync(() => running.signal("SIGCONT")))
+      const open = Effect.acquireRelease(
+        Effect.callback<ReturnType<typeof connect>>((resume) => {
+          const socket = connect(at.ports[0] ?? 0, "127.0.0.1", () => resume(Effect.succeed(socket)))
+          socket.on("error", () => undefined)
+        }),
+        (socket) => Effect.sync(() => socket.destroy())
+      )
+      const all = Effect.all(
+        Array.from({ length: 300 }, () => open),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual((yield* all).length, 300)
+    })
+  )
+})
+
+describe("what is said", () => {
+  for (const [flag, has, hasNot] of [
+    ["-v", /session l-0#/, /StreamAdded|DBG2|DBG3/],
+    ["-vv", /DBG2 - .*StreamAdded.*\n[^]*DBG2 - .*SessionClosed/, /DBG3/],
+    ["-vvv", /DBG3 - .*CREATE_SESSION/, /^$/]
+  ] as const) {
+    it.live(`with ${flag}`, () =>
+      Effect.gen(function* () {
+        const { at, running } = yield* Daemons.runForeground([flag])
+        const streaming = `net://127.0.0.1:${at.ports[0]}:${at.ports[1]}`
+        const load = ["load", "--packets=2", "--session=l", "--hostname=h", streaming]
+        yield* Process.run(process.execPath, [toolboxProgram, ...load])
+        yield* Process.until(
+          `${has}`,
+          Effect.sync(() => has.test(running.output()))
+        )
+        assert.notMatch(running.output(), hasNot)
+      })
+    )
+  }
+})
