@@ -1,11 +1,13 @@
 /** The toolbox as a program: what it prints, how it ends, and that its commands do what the modules do. */
-import { readFileSync, symlinkSync } from "node:fs"
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as Babeltrace from "../support/babeltrace.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Peers from "../support/peers.ts"
+import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import * as Tree from "../support/tree.ts"
@@ -59,21 +61,68 @@ describe("lttng-relay", () => {
     })
   )
 
-  it.live.each<readonly [ReadonlyArray<string>, RegExp]>([
-    [["sessions", "net://127.0.0.1:1"], /cannot connect to 127\.0\.0\.1:1: .*ECONNREFUSED/],
-    [["sessions", "relay"], /relay: not a URL/],
-    [["follow", "net://127.0.0.1:1/host/h"], /a session is \/host\/TARGETHOST\/SESSION/],
-    [["replay", "/nowhere", "net://127.0.0.1:1"], /\/nowhere: ENOENT/],
-    [["replay", "--speed=0", "/tmp", "net://h"], /must be above 0/],
-    [["replay", "--live=soon", "/tmp", "net://h"], /soon is not a duration/],
-    [["load", "--packet-size=1", "net://h"], /must be at least 100/],
-    [["load", "tcp://h"], /tcp:\/\/ needs a data URL too/]
-  ])("%s ends with status 1 and says why", ([args, message]) =>
+  it.live.each<readonly [ReadonlyArray<string>, number, RegExp]>([
+    [["sessions", "net://127.0.0.1:1"], 1, /^Error: cannot connect to 127\.0\.0\.1:1: .*ECONNREFUSED/],
+    [["sessions", "relay"], 2, /^Error: relay: not a URL/],
+    [["sessions", "net://relay:0"], 2, /0 is not a port/],
+    [["follow", "net://127.0.0.1:1/host/h"], 2, /a session is \/host\/TARGETHOST\/SESSION/],
+    [["replay", "/nowhere", "net://127.0.0.1:1"], 1, /\/nowhere: ENOENT/],
+    [["replay", "--speed=0", "/tmp", "net://h"], 2, /must be above 0/],
+    [["replay", "--live=soon", "/tmp", "net://h"], 2, /soon is not a duration/],
+    [["load", "--packet-size=1", "net://h"], 2, /must be at least 100/],
+    [["load", "tcp://h"], 2, /tcp:\/\/ needs a data URL too/],
+    [["follow", "--json", "--nosuch", "net://h"], 2, /--nosuch.*\(see lttng-relay follow --help\)/],
+    [["nosuch"], 2, /nosuch.*\(see lttng-relay --help\)/],
+    [[], 2, /a subcommand is missing \(see lttng-relay --help\)/]
+  ])("%s ends with status %i and says why in one line, and nothing on standard output", ([args, status, message]) =>
     Effect.gen(function* () {
       const outcome = yield* attempt(...args)
-      assert.strictEqual(outcome.code, 1)
+      assert.deepStrictEqual([outcome.code, outcome.stdout], [status, ""])
       assert.match(outcome.stderr, message)
-      assert.notInclude(outcome.stderr, "    at ")
+      assert.match(outcome.stderr, /^Error: [^\n]+\n$/)
+    })
+  )
+
+  it.live("help to a full disk is a failure, to a pipe that nobody reads an end", () =>
+    Effect.gen(function* () {
+      const through = (script: string) => Process.attempt("sh", ["-c", script, "sh", process.execPath, toolboxProgram])
+      const full = yield* through('"$@" --help >/dev/full')
+      assert.deepStrictEqual(
+        [full.code, full.stderr],
+        [1, "Error: cannot write to standard output: No space left on device\n"]
+      )
+      const unread = yield* through('{ "$@" --help; echo "status $?" >&2; } | sleep 0')
+      assert.strictEqual(unread.stderr, "status 0\n")
+      const untold = yield* through('"$@" sessions net://127.0.0.1:1 2>/dev/full')
+      assert.strictEqual(untold.code, 1)
+    })
+  )
+
+  it.live("replay takes traces only, and says so before it connects", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("no-trace")
+      mkdirSync(join(home, "letters"))
+      writeFileSync(join(home, "letters", "first"), "dear")
+      const without = yield* attempt("replay", home, "net://127.0.0.1:1")
+      assert.deepStrictEqual([without.code, without.stderr], [1, `Error: ${home}/letters: not a trace: no metadata\n`])
+      writeFileSync(join(home, "letters", "metadata"), "of another kind")
+      const other = yield* attempt("replay", home, "net://127.0.0.1:1")
+      assert.match(other.stderr, /letters\/metadata: not the metadata of a trace\n$/)
+    })
+  )
+
+  it.live("a peer that says nothing costs seconds, and is told of", () =>
+    Effect.gen(function* () {
+      const port = yield* Ports.free
+      yield* Effect.acquireRelease(
+        Effect.callback<Server>((resume) => {
+          const server = createServer(() => undefined).listen(port, "127.0.0.1", () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.sync(() => server.close())
+      )
+      const outcome = yield* attempt("sessions", `net://127.0.0.1:${port}`)
+      assert.deepStrictEqual([outcome.code, outcome.stdout], [1, ""])
+      assert.match(outcome.stderr, /nothing answers: is this a relay's live port\?\n$/)
     })
   )
 })
@@ -153,6 +202,67 @@ const suite = (kind: Relays.Kind) => () => {
       recording.signal("SIGINT")
       yield* recording.ended
       assert.isAtLeast(Babeltrace.assertIndexed(directory), 5)
+    })
+  )
+
+  it.live("a control port is told from a live port", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start(kind)
+      const outcome = yield* attempt("sessions", `net://127.0.0.1:${relay.controlPort}`)
+      assert.strictEqual(outcome.code, 1)
+      assert.match(outcome.stderr, /a relay's control port; viewers use its live port, 5344/)
+    })
+  )
+
+  it.live("Ctrl-C in load, record and replay prints what was done until then", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start(kind)
+      const stopped = Effect.fnUntraced(function* (args: ReadonlyArray<string>, isUnderWay: () => boolean) {
+        const running = yield* Process.daemon(process.execPath, [toolboxProgram, ...args])
+        yield* Process.until(`${args[0]} to be under way`, Effect.sync(isUnderWay))
+        running.signal("SIGINT")
+        return (yield* running.ended).stdout
+      })
+      const sizeOf = (path: () => string) => {
+        try {
+          return statSync(join(path(), "ust/uid/0/64-bit/load_0")).size
+        } catch {
+          return 0
+        }
+      }
+      const stored = (session: string) => sizeOf(() => Babeltrace.sessionDirectory(relay.output, session))
+      const load = (session: string) => [
+        ...["load", `--session=${session}`, "--hostname=h", "--live=50ms", "--rate=50", "--duration=60s"],
+        streamingUrl(relay)
+      ]
+      const loaded = yield* stopped(load("l"), () => stored("l-0") > 5 * 4096)
+      assert.match(loaded, /^1 session: \d+ packets, .* packets\/s\n$/)
+
+      const directory = join(yield* Relays.temporaryDirectory("recorded"), "trace")
+      yield* Process.daemon(process.execPath, [toolboxProgram, ...load("m")])
+      const record = ["record", "--wait", "--json", `${liveUrl(relay)}/host/h/m-0`, directory]
+      const recorded = yield* stopped(record, () => sizeOf(() => directory) > 5 * 4096)
+      assert.hasAllKeys(JSON.parse(recorded), ["directory", "streams", "packets", "bytes", "lost"])
+
+      const copy = ["replay", "--speed=0.01", "--session=n", "--hostname=h", directory, streamingUrl(relay)]
+      const replayed = yield* stopped(copy, () => stored("n") > 0)
+      assert.match(replayed, /^\d+ packets?, .*\n$/)
+    })
+  )
+
+  it.live("follow --wait waits for the relay, then for the session, and begins at its beginning", () =>
+    Effect.gen(function* () {
+      const livePort = yield* Ports.free
+      const url = `net://127.0.0.1:${livePort}/host/h/l-0`
+      const following = yield* Process.daemon(process.execPath, [toolboxProgram, "follow", "--json", "--wait", url])
+      const relay = yield* Relays.start(kind, { livePort })
+      const load = ["load", "--session=l", "--hostname=h", "--live=100ms", "--rate=20", "--packets=40"]
+      yield* run(...load, streamingUrl(relay))
+      const { stdout } = yield* following.ended
+      const [first] = jsonLines(stdout).filter(({ event }) => event === "packet")
+      const index = join(Babeltrace.sessionDirectory(relay.output, "l-0"), "ust/uid/0/64-bit/index/load_0.idx")
+      const beginOfFirstRecord = 16 + 24
+      assert.strictEqual(first.timestampBegin, String(readFileSync(index).readBigUInt64BE(beginOfFirstRecord)))
     })
   )
 }

@@ -21,6 +21,7 @@ export const underTest: Kind = process.env.LTTNG_RELAY_KIND === "reference" ? "r
 export interface Options {
   readonly args?: ReadonlyArray<string>
   readonly host?: "127.0.0.1" | "::1"
+  readonly livePort?: number
   readonly env?: Readonly<Record<string, string>>
   /** Puts the output directory on a volume of its own with this many bytes. */
   readonly volumeBytes?: number
@@ -94,7 +95,7 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
   const host = options.host ?? "127.0.0.1"
   const controlPort = yield* Ports.free
   const dataPort = yield* Ports.free
-  const livePort = yield* Ports.free
+  const livePort = options.livePort ?? (yield* Ports.free)
   const url = (port: number) => (host === "::1" ? `tcp6://[::1]:${port}` : `tcp://${host}:${port}`)
   const [command = "", ...args] = [
     ...commandOf(kind),
