@@ -124,7 +124,7 @@ describe("a burst of connections", () => {
 describe("what is said", () => {
   for (const [flag, has, hasNot] of [
     ["-v", /session l-0#/, /StreamAdded|DBG2|DBG3/],
-    ["-vv", /DBG2 - .*StreamAdded.*\n[^]*DBG2 - .*SessionClosed/, /DBG3/],
+    ["-vv", /DBG2 - .*StreamAdded.*\n[\s\S]*DBG2 - .*SessionClosed/, /DBG3/],
     ["-vvv", /DBG3 - .*CREATE_SESSION/, /^$/]
   ] as const) {
     it.live(`with ${flag}`, () =>
