@@ -1,6 +1,6 @@
 /**
- * How the commands of the toolbox speak: results on standard output, and there nothing else; what is wrong in one line on
- * standard error, as the daemon says it. Status 1 for what failed, 2 for arguments that are wrong.
+ * How the commands of the toolbox speak: results on standard output, and nothing else there; what is wrong in one line
+ * on standard error, as the daemon says it. Status 1 for what failed, 2 for arguments that are wrong.
  *
  * Nobody reading any more is an end like any other. A standard output that takes nothing (a full disk) is a failure; a
  * standard error that takes nothing is none.

@@ -1,6 +1,6 @@
 /**
- * What listens before the runtime is there. Goal: the ports of every start it understands are open while the runtime has
- * not even been started, and no other. Method: a runtime that only tells what it was given and waits.
+ * What listens before the runtime is there. Goal: the ports of every start it understands are open while the runtime
+ * has not even been started, and no other. Method: a runtime that only tells what it was given and waits.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
