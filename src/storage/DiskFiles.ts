@@ -86,80 +86,51 @@ const deviceOf = (devices: Devices, id: number, at: string): Effect.Effect<Devic
 
 const now = () => performance.now()
 
-class DiskFile implements OpenFile {
-  readonly device: number
-  readonly inode: number
-  readonly #fd: number
-  readonly #path: string
-  readonly #thread: WriterThread
-  /** Undefined: open for reading only. */
-  readonly #writtenDevice: Device | undefined
-
-  constructor(fd: number, at: string, stats: fs.Stats, thread: WriterThread, writtenDevice: Device | undefined) {
-    this.device = stats.dev
-    this.inode = stats.ino
-    this.#fd = fd
-    this.#path = at
-    this.#thread = thread
-    this.#writtenDevice = writtenDevice
-    writtenDevice?.opened()
+/** `written`: what it is opened for writing on. */
+const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread, written?: Device): OpenFile => {
+  const took = (start: number) => {
+    const end = now()
+    written?.took(end - start, end)
   }
-
-  get writeNow(): OpenFile["writeNow"] {
-    return this.#writtenDevice?.isPrompt(now) === true ? this.#writeNow : undefined
-  }
-
-  readonly #writeNow = (bytes: Uint8Array, from: number, to: number, position: number): number => {
+  const writeNow: OpenFile["writeNow"] = (bytes, from, to, position) => {
     const start = now()
     try {
-      return fs.writeSync(this.#fd, bytes, from, to - from, position)
+      return fs.writeSync(fd, bytes, from, to - from, position)
     } catch {
       return 0
     } finally {
-      this.#took(start)
+      took(start)
     }
   }
-
-  get writeBeside(): OpenFile["writeBeside"] {
-    return this.#writtenDevice?.isPrompt(now) === true ? this.#writeBeside : undefined
-  }
-
-  readonly #writeBeside: NonNullable<OpenFile["writeBeside"]> = (pieces, position, onDone) => {
-    const beside = this.#thread.write(this.#fd, pieces, position, onDone)
+  const writeBeside: OpenFile["writeBeside"] = (pieces, position, onDone) => {
+    const beside = thread.write(fd, pieces, position, onDone)
     if (beside === undefined) return undefined
-    return {
-      settle: () => {
-        const start = now()
-        const count = beside.settle()
-        this.#took(start)
-        return count
-      }
+    const settle = () => {
+      const start = now()
+      const count = beside.settle()
+      took(start)
+      return count
     }
+    return { settle }
   }
-
-  #took(start: number): void {
-    const end = now()
-    this.#writtenDevice?.took(end - start, end)
-  }
-
-  write(buffers: ReadonlyArray<Uint8Array>, position: number): Effect.Effect<void, FileFailed> {
-    return writeFully(this.#fd, this.#path, buffers, position)
-  }
-
-  read(into: Uint8Array, position: number): Effect.Effect<number, FileFailed> {
-    return readFully(this.#fd, this.#path, into, position)
-  }
-
-  truncate(size: number): Effect.Effect<void, FileFailed> {
-    return call<void>("truncate", this.#path, (done) => fs.ftruncate(this.#fd, size, (cause) => done(cause)))
-  }
-
-  get close(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.#writtenDevice?.closed()
-      return Effect.ignore(
-        call<void>("close", this.#path, (done) => fs.close(this.#fd, (cause) => done(cause ?? null)))
-      )
+  const isPrompt = () => written?.isPrompt(now) === true
+  const close = call<void>("close", at, (done) => fs.close(fd, (cause) => done(cause ?? null)))
+  written?.opened()
+  return {
+    device: stats.dev,
+    inode: stats.ino,
+    get writeNow() {
+      return isPrompt() ? writeNow : undefined
+    },
+    get writeBeside() {
+      return isPrompt() ? writeBeside : undefined
+    },
+    write: (buffers, position) => writeFully(fd, at, buffers, position),
+    read: (into, position) => readFully(fd, at, into, position),
+    truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
+    close: Effect.suspend(() => {
+      written?.closed()
+      return Effect.ignore(close)
     })
   }
 }
@@ -175,7 +146,7 @@ const openFile = ({ thread, devices }: Ground, at: string, mode: OpenMode): Effe
       const fd = yield* call<number>("open", at, (done) => fs.open(at, flags[mode], fileMode, done))
       const stats = yield* fstat(fd, at)
       const device = mode === "read" ? undefined : yield* deviceOf(devices, stats.dev, at)
-      return new DiskFile(fd, at, stats, thread, device)
+      return diskFile(fd, at, stats, thread, device)
     })
   )
 
