@@ -169,11 +169,11 @@ export const layerLenient = (config: RelayConfig): Layer.Layer<Relay, ListenFail
 
 const writable = (config: RelayConfig) =>
   Effect.mapError(
-    Effect.andThen(check(config), ({ output }) => DiskFiles.checkWritable(output)),
+    Effect.andThen(check(config), ({ output }) => DiskFiles.makeWritable(output)),
     (error) => (error._tag === "ConfigInvalid" ? error : new ConfigInvalid({ reason: `output: ${error.message}` }))
   )
 
-/** A relay that records on disk, if the output directory is there or can be made, and can be written. */
+/** A relay that records on disk, into an output directory that it makes if it is not there. */
 export const layer = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid> =>
   Layer.unwrap(Effect.as(writable(config), layerLenient(config)))
 

@@ -10,7 +10,7 @@ import { assert, describe, it } from "@effect/vitest"
 const root = fileURLToPath(new URL("..", import.meta.url))
 
 const list = (...patterns: ReadonlyArray<string>): ReadonlyArray<string> =>
-  globSync(patterns, { cwd: root, exclude: ["test/.bundle/**", "bench/results/**"] }).sort()
+  globSync(patterns, { cwd: root, exclude: ["**/node_modules/**", "test/.bundle/**", "bench/results/**"] }).sort()
 
 const read = (file: string): string => readFileSync(join(root, file), "utf8")
 

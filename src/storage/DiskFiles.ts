@@ -184,18 +184,20 @@ const displace = ({ thread, devices }: Ground, at: string): Effect.Effect<void, 
 
 const unlink = (at: string) => call<void>("unlink", at, (done) => fs.unlink(at, (cause) => done(cause)))
 
+const makeDirectory = (at: string) =>
+  call<void>("mkdir", at, (done) =>
+    Directory.make(at, directoryMode).then(
+      () => done(null),
+      (cause) => done(cause)
+    )
+  )
+
 const make = (ground: Ground) =>
   Files.of({
     displace: (at) => displace(ground, at),
     unlink,
     open: (at, mode) => openFile(ground, at, mode),
-    makeDirectory: (at) =>
-      call<void>("mkdir", at, (done) =>
-        Directory.make(at, directoryMode).then(
-          () => done(null),
-          (cause) => done(cause)
-        )
-      ),
+    makeDirectory,
     rename: (from, to) => call<void>("rename", from, (done) => fs.rename(from, to, (cause) => done(cause))),
     removeDirectory: (at) => call<void>("rmdir", at, (done) => fs.rmdir(at, (cause) => done(cause))),
     list: (at) =>
@@ -206,18 +208,11 @@ const make = (ground: Ground) =>
     resolve: (at) => call<string>("realpath", at, (done) => fs.realpath.native(path.resolve(at), done))
   })
 
-/** Fails unless `at` is a directory that this process may write in, or could be made below one. */
-export const checkWritable = (at: string): Effect.Effect<void, FileFailed> =>
-  call<fs.Stats>("stat", at, (done) => fs.stat(at, done)).pipe(
-    Effect.flatMap((stats) =>
-      stats.isDirectory()
-        ? call<void>("write in", at, (done) => fs.access(at, fs.constants.W_OK | fs.constants.X_OK, done))
-        : Effect.fail(new FileFailed({ operation: "write in", path: at, code: "ENOTDIR" }))
-    ),
-    Effect.catchIf(
-      ({ code }) => code === "ENOENT" && at !== path.dirname(at),
-      () => checkWritable(path.dirname(at))
-    )
+/** Makes `at`, and fails unless it is a directory that this process may write in. */
+export const makeWritable = (at: string): Effect.Effect<void, FileFailed> =>
+  Effect.andThen(
+    makeDirectory(at),
+    call<void>("write in", at, (done) => fs.access(at, fs.constants.W_OK | fs.constants.X_OK, done))
   )
 
 export const layer: Layer.Layer<Files> = Layer.effect(

@@ -1,11 +1,11 @@
 /**
  * A viewer of live sessions: counts the packets and bytes of each stream until the session ends.
  *
- *     node examples/view.ts net://localhost/host/myhost/example
+ *     node examples/03-view.ts net://localhost/host/myhost/example
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Stream } from "effect"
-import * as LiveViewer from "../src/viewer/LiveViewer.ts"
+import { LiveViewer } from "lttng-relay"
 
 const program = Effect.gen(function* () {
   const { session, viewer } = yield* LiveViewer.fromUrl(process.argv[2] ?? "net://localhost")

@@ -1,13 +1,12 @@
 /**
  * A tracing host of our own: a live session with one stream that has a packet of events every live period.
  *
- *     node examples/produce.ts net://localhost 5
+ *     node examples/02-produce.ts net://localhost 5
  */
 import { randomUUID } from "node:crypto"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
-import * as SyntheticTrace from "../src/target/SyntheticTrace.ts"
-import * as Target from "../src/target/Target.ts"
+import { SyntheticTrace, Target } from "lttng-relay"
 
 const [url = "net://localhost", seconds = "5"] = process.argv.slice(2)
 const packetBytes = 4096

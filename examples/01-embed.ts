@@ -1,19 +1,18 @@
 /**
  * A relay inside a program: its three ports on loopback, its files in a directory of ours.
  *
- *     node examples/embed.ts /tmp/traces
+ *     node examples/01-embed.ts /tmp/traces
  */
 import { resolve } from "node:path"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
-import { defaults, type ListenAddress, type RelayConfig } from "../src/config/index.ts"
-import { layer, Relay } from "../src/Relay.ts"
+import { Relay, RelayConfig } from "lttng-relay"
 
 /** Port 0 lets the system choose. */
-const anywhere: ListenAddress = { host: "127.0.0.1", port: 0, family: 4 }
+const anywhere: RelayConfig.ListenAddress = { host: "127.0.0.1", port: 0, family: 4 }
 
-const config: RelayConfig = {
-  ...defaults,
+const config: RelayConfig.RelayConfig = {
+  ...RelayConfig.defaults,
   output: resolve(process.argv[2] ?? "traces"),
   control: anywhere,
   data: anywhere,
@@ -21,11 +20,11 @@ const config: RelayConfig = {
 }
 
 const program = Effect.gen(function* () {
-  const { addresses } = yield* Relay
+  const { addresses } = yield* Relay.Relay
   yield* Console.log(`record with: lttng create -U net://127.0.0.1:${addresses.control.port}:${addresses.data.port}`)
   yield* Console.log(`watch with: lttng-relay sessions net://127.0.0.1:${addresses.live.port}`)
   // The relay lives as long as this effect; Ctrl-C ends it in order, files and all.
   yield* Effect.never
 })
 
-program.pipe(Effect.provide(layer(config)), NodeRuntime.runMain)
+program.pipe(Effect.provide(Relay.layer(config)), NodeRuntime.runMain)

@@ -1,0 +1,90 @@
+/**
+ * The package as it is published: a project with declarations compiles against it, with the oldest TypeScript that is
+ * supported and with today's; the examples compile and run in it as their reader would run them.
+ */
+import { copyFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Babeltrace from "../support/babeltrace.ts"
+import * as Package from "../support/package.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const compilers = {
+  "TypeScript 5.8": here("older/node_modules/typescript/bin/tsc"),
+  "TypeScript 7": here("../../node_modules/typescript/bin/tsc")
+}
+
+const options = {
+  target: "ES2024",
+  module: "NodeNext",
+  types: ["node"],
+  strict: true,
+  declaration: true,
+  emitDeclarationOnly: true,
+  outDir: "out",
+  rootDir: ".",
+  allowImportingTsExtensions: true,
+  // Declarations of others are theirs; ours are checked by what is made of them.
+  skipLibCheck: true
+}
+
+const compile = (compiler: string, project: string) =>
+  Process.attempt(process.execPath, [compiler, "-p", project], { timeoutSeconds: 300 })
+
+const play = (project: string, example: string, ...args: ReadonlyArray<string>) =>
+  Process.daemon(process.execPath, [join(project, "examples", `${example}.ts`), ...args], { cwd: project })
+
+/** A live session streamed by one example to the relay of another, watched by a third. */
+const recordAndWatch = (project: string) =>
+  Effect.gen(function* () {
+    const output = yield* Relays.temporaryDirectory("example")
+    const embedded = yield* play(project, "01-embed", output)
+    const hasPorts = Effect.sync(() => embedded.output().includes("watch with"))
+    yield* Process.until("the embedded relay's ports", hasPorts, { seconds: 60 })
+    const streamingUrl = /net:\/\/127\.0\.0\.1:\d+:\d+/.exec(embedded.output())?.[0] ?? ""
+    const liveUrl = /net:\/\/127\.0\.0\.1:\d+$/m.exec(embedded.output())?.[0] ?? ""
+    const producing = yield* play(project, "02-produce", streamingUrl, "10")
+    let listed = ""
+    const isListed = Effect.gen(function* () {
+      const { stdout } = yield* (yield* play(project, "03-view", liveUrl)).ended
+      listed = stdout.trim()
+      return listed.endsWith("/example")
+    })
+    yield* Process.until("the session in the viewer's list", Effect.scoped(isListed), { seconds: 60 })
+    const viewed = yield* (yield* play(project, "03-view", `${liveUrl}/host/${listed.split("/")[0]}/example`)).ended
+    const produced = yield* producing.ended
+    assert.strictEqual(produced.code, 0, produced.stderr)
+    const [, eventCount, path = ""] = /^(\d+) events are stored in (.+)$/m.exec(produced.stdout) ?? []
+    assert.isAbove(Number(eventCount), 0)
+    const packetCount = Babeltrace.assertIndexed(join(output, path))
+    assert.include(viewed.stdout, "+ ust/uid/0/64-bit/example_0\n")
+    assert.match(viewed.stdout, new RegExp(`^example_0: ${packetCount} packets, \\d+ bytes$`, "m"))
+    assert.include(viewed.stdout, "- ust/uid/0/64-bit/example_0\n")
+  })
+
+describe("the package as it is published", () => {
+  it.live(
+    "compiles in a project with declarations, and its examples compile and run",
+    () =>
+      Effect.gen(function* () {
+        const project = yield* Package.install
+        copyFileSync(here("consumer.ts"), join(project, "consumer.ts"))
+        const include = ["consumer.ts", "examples"]
+        writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include }))
+        for (const [name, compiler] of Object.entries(compilers)) {
+          const { code, stdout } = yield* compile(compiler, project)
+          assert.strictEqual(code, 0, `${name}\n${stdout}`)
+        }
+        const tested = yield* (yield* play(project, "04-test")).ended
+        assert.strictEqual(tested.code, 0, tested.stderr)
+        assert.include(tested.stdout, "host/tested/ust/events_0 4096\n")
+        assert.include(tested.stdout, "the relay refused ADD_STREAM")
+        yield* recordAndWatch(project)
+      }),
+    { timeout: 600_000 }
+  )
+})

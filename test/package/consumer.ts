@@ -1,0 +1,61 @@
+/**
+ * A project that exports what it makes of the package, with declarations: every type that a public signature mentions
+ * must have a name that the project can reach. Compiled from the tarball, never run.
+ */
+import { Effect, Layer, Stream } from "effect"
+import * as Root from "lttng-relay"
+import {
+  CtfTrace,
+  LiveViewer,
+  Load,
+  MemoryFiles,
+  Record,
+  Relay,
+  RelayConfig,
+  Replay,
+  SyntheticTrace,
+  Target,
+  ViewerUrl
+} from "lttng-relay"
+import * as Ctf from "lttng-relay/ctf"
+import * as Protocol from "lttng-relay/protocol"
+import * as Testing from "lttng-relay/testing"
+
+export const config = { ...RelayConfig.defaults, output: "/tmp/traces" }
+export const relay = Relay.layer(config)
+export const relayNoDeps = Relay.layerNoDeps(config)
+export const relayInMemory = Relay.layerNoDeps(config).pipe(Layer.provide(MemoryFiles.layer()))
+export const relayFromEnvironment = Relay.layerConfig()
+export const environment = RelayConfig.config
+export const checked = RelayConfig.check(config)
+export const service = Effect.flatMap(Relay.Relay, ({ sessions }) => sessions)
+export const counters = Effect.flatMap(Relay.Relay, ({ counters }) => counters)
+export const events = Stream.unwrap(Effect.map(Relay.Relay, ({ events }) => events))
+export const ends = Effect.flatMap(Relay.Relay, ({ endSession }) => endSession(1))
+
+export const target = Target.make({ url: "net://localhost" })
+export const session = Effect.flatMap(target, (one) => one.session({ name: "s" }))
+export const stream = Effect.flatMap(session, (one) => one.stream({ path: "p", channel: "c" }))
+export const metadata = Effect.flatMap(session, (one) => one.metadata("p"))
+export const sent = Effect.flatMap(stream, ({ packet }) => packet(SyntheticTrace.generator("", 0, 4096, 0n).next(1n)))
+export const rotated = Effect.flatMap(session, (one) => one.rotate())
+export const closed = Effect.flatMap(session, (one) => one.close())
+export const load = Effect.flatMap(target, (one) =>
+  Load.run(one, { sessionCount: 1, streamCount: 1, packetBytes: 4096 })
+)
+
+export const viewed = LiveViewer.fromUrl("net://localhost")
+export const attached = Effect.flatMap(viewed, ({ viewer, session }) =>
+  session === undefined ? Effect.undefined : viewer.attachAll(session)
+)
+export const viewerUrl = ViewerUrl.parse("net://localhost")
+export const recording = CtfTrace.open("/tmp/trace")
+export const replayed = Effect.flatMap(Effect.all([recording, target]), ([one, to]) => Replay.replay(one, to))
+
+export const testRelay = Testing.TestRelay.make()
+export const testLayer = Testing.TestRelay.layer()
+export const script = Effect.flatMap(testRelay, (one) => one.script().recording())
+export const wire = Testing.Wire.connect(1)
+
+/** Namespaces as they are: each member has to be nameable in a declaration. */
+export const everything = { Root, Ctf, Protocol, Testing, Record }
