@@ -46,6 +46,9 @@ export class Cursor {
   /** Values of fields that lengths and selectors refer to, by slot. */
   refs: Array<Int> = []
 
+  /** Elements without any bits that the packet has had. */
+  emptyCount = 0
+
   /** The stream's clock, two unsigned halves, and whether anything has set it in this packet. */
   clockHigh = 0
   clockLow = 0
@@ -71,6 +74,7 @@ export class Cursor {
   /** Before a packet's header. */
   reset(): void {
     this.order = 0
+    this.emptyCount = 0
     this.clockHigh = 0
     this.clockLow = 0
     this.isClockSet = false
@@ -137,6 +141,14 @@ export const moveClockLow = (cursor: Cursor, low: number, span: number): void =>
 }
 
 const elementsMax = 2 ** 20
+
+/** Elements without any bits are bounded by nothing in a packet but this. */
+export const spend = (cursor: Cursor, count: number): void => {
+  cursor.emptyCount += count
+  if (cursor.emptyCount > elementsMax) {
+    throw new Fault("too-many-elements", `${cursor.emptyCount} elements without any bits in one packet`)
+  }
+}
 
 /** The value of a length as a number, when so many elements can be in what is left of the content. */
 export const checkedLength = (cursor: Cursor, length: Int | undefined, elementBitsMin: number): number => {

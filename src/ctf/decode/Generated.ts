@@ -310,6 +310,7 @@ class Emitter {
       fieldClass.choices.length <= inlineChoiceMax &&
       fieldClass.choices.every(({ lower, upper }) => lower >= -(2n ** 52n) && upper <= 2n ** 52n)
     const name = this.#name()
+    this.#need(0)
     this.line(`const ${name} = ${selector}`)
     const start = { grain: this.#grain, offset: this.#offset, order: this.#order }
     let grain = alignmentMax

@@ -19,7 +19,7 @@ export class EventPlan {
   /** From the end of the header to the end of the record; notes where each scope begins. */
   readonly scan: Skip.Skip
   /** Whatever printers and filters have compiled for this class, by their own key. */
-  readonly compiled = new Map<object, unknown>()
+  readonly compiled = new WeakMap<object, unknown>()
 
   constructor(eventClass: EventClass, stream: StreamPlan) {
     this.eventClass = eventClass
@@ -36,8 +36,6 @@ export class StreamPlan {
   readonly streamClass: DataStreamClass
   readonly slots = new Slots()
   readonly clock: Clock | undefined
-  /** Whether the record's header tells its class. */
-  readonly compiled = new Map<object, unknown>()
   packetHeader: Skip.Skip = nothing
   packetContext: Skip.Skip = nothing
   eventHeader: Skip.Skip = nothing

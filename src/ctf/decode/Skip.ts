@@ -6,7 +6,7 @@
  */
 import type { Bool, FieldClass, Integer, Role, Structure, VariableInteger, Variant } from "../model/FieldClass.ts"
 import * as Choice from "./Choice.ts"
-import { align, type Cursor, checkedLength, type Int, moveClock, need } from "./Cursor.ts"
+import { align, type Cursor, checkedLength, type Int, moveClock, need, spend } from "./Cursor.ts"
 import { Fault } from "./Fault.ts"
 import { emptyVisits, fixedBits, leastBits, roundUp } from "./Layout.ts"
 import * as Numbers from "./Numbers.ts"
@@ -167,7 +167,9 @@ export const skip = (fieldClass: FieldClass, place: Place, slots: Slots): Skip =
       const least = leastBits(fieldClass.element)
       return (cursor) => {
         align(cursor, alignment)
-        elements(cursor, checkedLength(cursor, length, least))
+        const count = checkedLength(cursor, length, least)
+        if (least === 0) spend(cursor, count)
+        elements(cursor, count)
       }
     }
     case "dynamic-array": {
@@ -176,7 +178,9 @@ export const skip = (fieldClass: FieldClass, place: Place, slots: Slots): Skip =
       const least = leastBits(fieldClass.element)
       return (cursor) => {
         align(cursor, fieldClass.alignment)
-        elements(cursor, checkedLength(cursor, cursor.refs[slot], least))
+        const count = checkedLength(cursor, cursor.refs[slot], least)
+        if (least === 0) spend(cursor, count)
+        elements(cursor, count)
       }
     }
     case "optional": {
