@@ -1,6 +1,6 @@
 /**
- * `node test/ctf/mutate.ts DIRECTORY [COUNT [SEED]]`: so many damaged packets of the traces below, for nightly runs. Says
- * how they ended; fails at the first that was not read as it should be.
+ * `node test/ctf/mutate.ts DIRECTORY [COUNT [SEED]]`: so many damaged packets of the traces below, for nightly runs.
+ * Says how they ended; fails at the first that was not read as it should be.
  */
 import { packetsBelow, run } from "./mutations.ts"
 

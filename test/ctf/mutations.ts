@@ -49,8 +49,8 @@ const mutate = (next: Random, bytes: Uint8Array): Uint8Array => {
   for (let count = Math.floor(next() * 4); count >= 0; count--) {
     // Heads and what they say decide most.
     const at = Math.floor(next() * (next() < 0.3 ? head : changed.length))
-    const byte =
-      next() < 0.5 ? (changed[at] ?? 0) ^ (1 << Math.floor(next() * 8)) : [0, 0xff, 0x7f, 0x80][Math.floor(next() * 4)]
+    const flipped = (changed[at] ?? 0) ^ (1 << Math.floor(next() * 8))
+    const byte = next() < 0.5 ? flipped : [0, 0xff, 0x7f, 0x80][Math.floor(next() * 4)]
     if (at < changed.length) changed[at] = byte ?? 0
   }
   return changed
