@@ -11,6 +11,7 @@ import { parseArgs } from "node:util"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect } from "effect"
 import * as Case from "./Case.ts"
+import * as Decode from "./Decode.ts"
 import * as Disk from "./Disk.ts"
 import * as Generator from "./Generator.ts"
 import * as Lttng from "./Lttng.ts"
@@ -131,4 +132,7 @@ const program: Effect.Effect<void, Process.CannotRun> = Effect.scoped(
   })
 )
 
-NodeRuntime.runMain(program)
+// No relay takes part in it.
+const [scenario, ...rest] = process.argv.slice(2)
+if (scenario === "decode") Decode.run(rest, 3)
+else NodeRuntime.runMain(program)
