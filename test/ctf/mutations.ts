@@ -60,7 +60,7 @@ const out = new Bytes()
 const text = new Text()
 const json = new Json(() => ({ streamId: 0 }))
 
-/** What one packet does to its reader: how it ended, in both ways of decoding. Throws only where the reader is wrong. */
+/** How one packet ended, in both ways of decoding. Throws only where the reader is wrong. */
 const read = ({ name, plans }: Packet, bytes: Uint8Array): ReadonlyArray<string> =>
   plans.map((plan) => {
     const stream = new DataStream(name, plan)
