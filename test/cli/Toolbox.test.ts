@@ -111,6 +111,21 @@ describe("lttng-relay", () => {
     })
   )
 
+  it.live("replay into the relay that recorded the trace leaves it as it was, and stores another", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours")
+      const loaded = ["load", "--packets=5", "--session=l", "--hostname=h", streamingUrl(relay)]
+      yield* run(...loaded)
+      const directory = Babeltrace.sessionDirectory(relay.output, "l-0")
+      const before = Tree.read(directory)
+      const { stdout } = yield* run("replay", "--json", "--hostname=h", directory, streamingUrl(relay))
+      const [{ outputPath }] = jsonLines(stdout)
+      assert.deepStrictEqual(Tree.read(directory), before)
+      assert.notStrictEqual(join(relay.output, outputPath), directory)
+      assert.deepStrictEqual(Tree.read(join(relay.output, outputPath)), before)
+    })
+  )
+
   it.live("a peer that says nothing costs seconds, and is told of", () =>
     Effect.gen(function* () {
       const port = yield* Ports.free
