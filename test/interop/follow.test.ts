@@ -4,7 +4,11 @@
  */
 import { hostname } from "node:os"
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber, Result, Stream } from "effect"
+import * as Filters from "../../src/ctf/filter/Filters.ts"
+import * as Where from "../../src/ctf/filter/Where.ts"
+import * as LiveEvents from "../../src/viewer/LiveEvents.ts"
+import * as LiveViewer from "../../src/viewer/LiveViewer.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Lttng from "../support/lttng.ts"
@@ -129,6 +133,39 @@ Peers.describeWithPeers(Peers.tracing, `following event records from ${Relays.un
       const expected = yield* recorded(relay, "c", "--no-delta")
       assert.strictEqual(expected.split("\n").length - 1, 300)
       assertSameLines(shown.split("\n").slice(400).join("\n"), expected)
+    })
+  )
+
+  it.live("the library: twenty applications that come and go, each a trace of its own, as one stream of values", () =>
+    Effect.gen(function* () {
+      const { emit, lttng, relay } = yield* setUp
+      yield* lttng("create", "many", "--live=100000", ...Lttng.toRelay(relay))
+      yield* lttng(...Lttng.losslessChannel("ch", "--buffers-pid"))
+      yield* lttng("enable-event", "-u", "-c", "ch", "demo:tick")
+      yield* lttng("start")
+      yield* emit({ count: 10 })
+      const { session, viewer } = yield* LiveViewer.fromUrl(
+        `net://${relay.host}:${relay.livePort}/host/${hostname()}/many`
+      )
+      const attached = yield* viewer.attachAll(session ?? assert.fail(), { seek: "beginning", isPrompt: true })
+      const filter = Filters.where(Result.getOrThrow(Where.parse("seq < 50")))
+      const items = yield* Effect.forkScoped(Stream.runCollect(LiveEvents.stream(attached, { filter })))
+      const sources = Array.from({ length: 20 }, (_, index) => index + 1)
+      yield* Effect.forEach(sources, (source) => emit({ count: 60, source, sleepMicros: 2000 }), { concurrency: 5 })
+      yield* lttng("destroy")
+      const seen = new Map<number, Array<number>>()
+      let last = 0n
+      for (const item of yield* Fiber.join(items)) {
+        if (item._tag !== "Event") assert.fail(JSON.stringify(item))
+        const { fields, name, timestamp = 0n } = item.event
+        assert.strictEqual(name, "demo:tick")
+        assert.isTrue(timestamp >= last, `${timestamp} after ${last}`)
+        last = timestamp
+        const own = seen.get(Number(fields.source)) ?? []
+        seen.set(Number(fields.source), [...own, Number(fields.seq)])
+      }
+      const expected = Array.from({ length: 50 }, (_, seq) => seq)
+      for (const source of sources) assert.deepStrictEqual(seen.get(source), expected, `source ${source}`)
     })
   )
 })

@@ -203,18 +203,26 @@ const compile = (plan: EventPlan, expression: Expression): Test => {
   }
 }
 
-export const where =
-  (expression: Expression): Filter =>
-  (plan) =>
-    compile(plan, expression)
+/** Whoever asks again for a class gets what was decided before. */
+const once = (decide: (plan: EventPlan) => Test): Filter => {
+  const decided = new WeakMap<EventPlan, Test>()
+  return (plan) => {
+    let test = decided.get(plan)
+    if (test === undefined) {
+      test = decide(plan)
+      decided.set(plan, test)
+    }
+    return test
+  }
+}
+
+export const where = (expression: Expression): Filter => once((plan) => compile(plan, expression))
 
 /** Of records whose name matches one of the patterns. */
 export const named = (patterns: ReadonlyArray<string>): Filter => {
   const matchers = patterns.map(Glob.matcher)
-  return ({ eventClass: { name } }) => name !== undefined && matchers.some((matches) => matches(name))
+  return once(({ eventClass: { name } }) => name !== undefined && matchers.some((matches) => matches(name)))
 }
 
-export const every =
-  (filters: ReadonlyArray<Filter>): Filter =>
-  (plan) =>
-    filters.map((filter) => filter(plan)).reduce(both, true)
+export const every = (filters: ReadonlyArray<Filter>): Filter =>
+  once((plan) => filters.map((filter) => filter(plan)).reduce(both, true))

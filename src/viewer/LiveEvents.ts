@@ -1,0 +1,66 @@
+/**
+ * The event records of live sessions for programs: a `Stream` in order over all streams of all sessions, each as soon
+ * as no other stream may have an older one. What is attached with `isPrompt` is there within milliseconds of its live timer.
+ */
+import { Stream } from "effect"
+import type { Filter } from "../ctf/decode/Fields.ts"
+import type { EventPlan } from "../ctf/decode/Plan.ts"
+import type { LiveStream } from "../ctf/live/LiveStream.ts"
+import * as Events from "../ctf/recorded/Events.ts"
+import type { ExchangeFailed } from "../transport/Exchange.ts"
+import { LiveDecoder, type Trouble } from "./LiveDecoder.ts"
+import type { Attached } from "./LiveViewer.ts"
+import type { ViewerEvent } from "./ViewerEvent.ts"
+import type { ViewedStream } from "./ViewerMerge.ts"
+
+export type { Trouble } from "./LiveDecoder.ts"
+
+/** `path` is that of the live stream: its trace's, then the channel with its processor. */
+export type Item = Events.Item | { readonly _tag: "Trouble"; readonly trouble: Trouble }
+
+export interface Options {
+  /** Decided before anything is copied. */
+  readonly filter?: Filter
+}
+
+const isWanted = ({ stream }: LiveStream, filter: Filter | undefined): boolean => {
+  if (filter === undefined) return true
+  const test = filter(stream.current as EventPlan)
+  return typeof test === "boolean" ? test : test(stream)
+}
+
+const itemOf = (live: LiveStream, { channel, path: trace }: ViewedStream, { filter }: Options): Item | undefined => {
+  const { failure, item, loss, stream } = live
+  const path = `${trace}/${channel}`
+  if (item === "failure" && failure !== undefined) return { _tag: "Failure", failure, path }
+  if (item === "loss" && loss !== undefined) return { _tag: "Loss", loss, path }
+  if (item !== "event" || !isWanted(live, filter)) return undefined
+  return { _tag: "Event", event: new Events.Event(stream, path) }
+}
+
+/** Items from one look at the consumer to the next. */
+const burst = 1024
+
+function* itemsAfter(decoder: LiveDecoder, options: Options): Generator<Item, void> {
+  for (let isMore = true; isMore; ) {
+    const items: Array<Item> = []
+    isMore = decoder.drain(burst, (live, viewed) => {
+      const item = itemOf(live, viewed, options)
+      if (item !== undefined) items.push(item)
+    })
+    for (const trouble of decoder.troubles()) items.push({ _tag: "Trouble", trouble })
+    yield* items
+  }
+}
+
+/** Ends with the last session. To be run once, as what it reads. */
+export const stream = (attached: Attached, options: Options = {}): Stream.Stream<Item, ExchangeFailed> =>
+  Stream.suspend(() => {
+    const hosts = new Map(attached.sessions.map(({ hostname, id }) => [id, hostname]))
+    const decoder = new LiveDecoder({ traceName: ({ path, sessionId }) => `${hosts.get(sessionId) ?? ""}/${path}` })
+    const itemsOf = (event: ViewerEvent): Iterable<Item> => {
+      decoder.on(event)
+      return itemsAfter(decoder, options)
+    }
+    return attached.events.pipe(Stream.flatMap((event) => Stream.fromIterable(itemsOf(event), { chunkSize: burst })))
+  })
