@@ -1,6 +1,6 @@
 /**
  * The event records of live sessions for programs: a `Stream` in order over all streams of all sessions, each as soon
- * as no other stream may have an older one. What is attached with `isPrompt` is there within milliseconds of its live timer.
+ * as no other stream may have an older one. Attach with `isPrompt`, or it is a tenth of a live timer later.
  */
 import { Stream } from "effect"
 import type { Filter } from "../ctf/decode/Fields.ts"
