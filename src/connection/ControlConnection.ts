@@ -46,7 +46,7 @@ const answerBytesMax = 4096
  * A refused peer that waits for what never comes has its answer by then, and fails; who tries again does so at once.
  * Together with all that `lttng` does besides, a command that is refused takes less than 0.3 s.
  */
-const silenceMillis = 100
+const silenceMillis = 150
 
 /** A command that has to wait for something. */
 interface Command {
