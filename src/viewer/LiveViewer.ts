@@ -18,6 +18,7 @@ import * as ViewerUrl from "./ViewerUrl.ts"
 
 export { type Address, DialFailed, LinkLost } from "../transport/Dial.ts"
 export { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
+export { NotLivePort } from "./Greeting.ts"
 export type { ViewerEvent } from "./ViewerEvent.ts"
 export type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 export type { SessionName } from "./ViewerUrl.ts"
