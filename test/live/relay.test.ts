@@ -29,8 +29,12 @@ const makeDisk = () => {
         ...files,
         open: (path, mode) =>
           Effect.map(files.open(path, mode), (file) => ({
-            ...file,
+            device: file.device,
+            inode: file.inode,
+            truncate: (size) => file.truncate(size),
+            close: file.close,
             writeNow: undefined,
+            writeBeside: undefined,
             write: (buffers, position) =>
               Effect.andThen(
                 writable.await,

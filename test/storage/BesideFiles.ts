@@ -26,7 +26,17 @@ export class BesideFiles {
   readonly #opened = (file: OpenFile): OpenFile => {
     const { writeNow } = file
     if (writeNow === undefined) return file
-    return { ...file, writeBeside: (pieces, position, onDone) => this.#write(writeNow, pieces, position, onDone) }
+    // A file is no plain object: its operations are not its own properties.
+    return {
+      device: file.device,
+      inode: file.inode,
+      write: (buffers, position) => file.write(buffers, position),
+      writeNow,
+      writeBeside: (pieces, position, onDone) => this.#write(writeNow, pieces, position, onDone),
+      read: (into, position) => file.read(into, position),
+      truncate: (size) => file.truncate(size),
+      close: file.close
+    }
   }
 
   #write(
