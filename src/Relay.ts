@@ -8,6 +8,7 @@ import { ConfigInvalid, check, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
 import * as LiveConnection from "./connection/LiveConnection.ts"
+import * as Drain from "./relay/Drain.ts"
 import type { RelayEvent } from "./relay/Events.ts"
 import { RefusedHosts } from "./relay/RefusedHosts.ts"
 import { Registry } from "./relay/Registry.ts"
@@ -49,6 +50,10 @@ export class Relay extends Context.Service<
      * there is no such session.
      */
     readonly endSession: (id: number) => Effect.Effect<boolean>
+    /** Ends a connection as an error would, and with it the session it belongs to; a viewer is only cut off. False: gone. */
+    readonly endConnection: (id: number) => Effect.Effect<boolean>
+    /** No new sessions; see `Drain`. */
+    readonly drain: Drain.Drain
     /**
      * Lets a host in no more: connections from that address, sessions that give it as their host name. What it has goes
      * on. Undone when the scope closes.
@@ -129,6 +134,8 @@ const ports = (config: RelayConfig) =>
       closedConnections: Effect.sync(() => Snapshot.closedConnections(registry)),
       activity: Effect.sync(() => Snapshot.activity(registry)),
       events: registry.events.stream,
+      drain: yield* Drain.make(registry),
+      endConnection: (id) => Effect.sync(() => registry.tally.connections.end(id, "ended by program")),
       endSession: (id) => registry.end(id, "ended by program"),
       refuseHost: (host) =>
         Effect.acquireRelease(

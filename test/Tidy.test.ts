@@ -80,7 +80,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: ["relay", "Relay.ts"],
   admin: ["relay", "telemetry", "Relay.ts"],
   daemon: ["errors", "config", "model", "telemetry", "admin", "Relay.ts"],
-  cli: ["errors", "transport", "ctf", "target", "viewer", "config"],
+  cli: ["errors", "transport", "ctf", "target", "viewer", "config", "admin"],
   bin: ["daemon", "cli"]
 }
 

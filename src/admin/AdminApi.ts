@@ -3,14 +3,36 @@
  * of how it is served. Paths are below `/api/v1`; lists page by `limit` and `offset`.
  */
 import { Schema } from "effect"
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSecurity, OpenApi } from "effect/http-api"
-import { Activity, ConnectionStatus, Counters, SessionStatus } from "../relay/Status.ts"
+import {
+  HttpApi,
+  HttpApiEndpoint,
+  HttpApiGroup,
+  HttpApiMiddleware,
+  HttpApiSchema,
+  HttpApiSecurity,
+  OpenApi
+} from "effect/http-api"
+import { RelayEvent } from "../relay/Events.ts"
+import { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"
 import { ProcessFigures } from "../telemetry/Reading.ts"
 
 export class SessionUnknown extends Schema.TaggedError<SessionUnknown>()(
   "SessionUnknown",
   { id: Schema.Int },
   { httpApiStatus: 404 }
+) {}
+
+export class ConnectionUnknown extends Schema.TaggedError<ConnectionUnknown>()(
+  "ConnectionUnknown",
+  { id: Schema.Int },
+  { httpApiStatus: 404 }
+) {}
+
+/** As many listen to events as may. */
+export class TooManyListeners extends Schema.TaggedError<TooManyListeners>()(
+  "TooManyListeners",
+  {},
+  { httpApiStatus: 503 }
 ) {}
 
 /** No token, or a wrong one, where one is needed. */
@@ -89,6 +111,19 @@ export const SessionHistory = Schema.Struct({
   lagSeconds: Schema.Array(Schema.Finite)
 })
 
+/** Says every few seconds that nothing has happened, so that a connection that is gone is found out. */
+export const Heartbeat = Schema.TaggedStruct("Heartbeat", { atMillis: Schema.Finite })
+
+/** What `GET /events` tells. */
+export const Told = Schema.Union([RelayEvent, Heartbeat])
+export type Told = typeof Told.Type
+
+/** Of `POST /drain`. */
+export const DrainRequest = Schema.Struct({
+  /** Sessions that are left then are ended. Absent: they are waited for. */
+  deadlineSeconds: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 })))
+})
+
 const sessionId = { params: { id: Schema.NumberFromString.check(Schema.isInt()) }, error: SessionUnknown }
 
 const sessions = HttpApiGroup.make("sessions")
@@ -98,16 +133,31 @@ const sessions = HttpApiGroup.make("sessions")
       success: listOf(SessionStatus)
     }),
     HttpApiEndpoint.get("get", "/:id", { ...sessionId, success: SessionStatus }),
-    HttpApiEndpoint.get("history", "/:id/history", { ...sessionId, success: SessionHistory })
+    HttpApiEndpoint.get("history", "/:id/history", { ...sessionId, success: SessionHistory }),
+    /** Ends it as a lost connection does; its files are complete then. */
+    HttpApiEndpoint.delete("end", "/:id", { ...sessionId, success: HttpApiSchema.NoContent })
   )
   .prefix("/api/v1/sessions")
   .middleware(Authorization)
+
+const connectionId = { params: sessionId.params, error: ConnectionUnknown }
 
 const relay = HttpApiGroup.make("relay")
   .add(
     HttpApiEndpoint.get("connections", "/connections", {
       query: { ...Page, state: Schema.optional(Schema.Literals(["open", "closed"])) },
       success: listOf(ConnectionStatus)
+    }),
+    /** A target's ends its session, a viewer's detaches it. */
+    HttpApiEndpoint.delete("endConnection", "/connections/:id", { ...connectionId, success: HttpApiSchema.NoContent }),
+    HttpApiEndpoint.get("draining", "/drain", { success: Drain }),
+    /** No new sessions from now on. */
+    HttpApiEndpoint.post("drain", "/drain", { payload: DrainRequest, success: Drain }),
+    /** Sessions are made again. */
+    HttpApiEndpoint.delete("takeBackDrain", "/drain", { success: Drain }),
+    HttpApiEndpoint.get("events", "/events", {
+      success: HttpApiSchema.StreamSse({ data: Told }),
+      error: TooManyListeners
     }),
     HttpApiEndpoint.get("overview", "/overview", {
       query: { rates: Schema.optional(Schema.Literals(["true", "false"])) },

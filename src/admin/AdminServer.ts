@@ -7,15 +7,16 @@
 import * as http from "node:http"
 import type { ListenOptions } from "node:net"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Cause, Effect, Layer } from "effect"
+import { Cause, Deferred, Effect, Layer } from "effect"
 import { HttpRouter, type HttpServer, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
-import type { Relay } from "../Relay.ts"
+import { Relay } from "../Relay.ts"
 import * as Exposition from "../telemetry/Exposition.ts"
 import * as History from "../telemetry/History.ts"
 import { Telemetry } from "../telemetry/Telemetry.ts"
 import { AdminApi } from "./AdminApi.ts"
 import * as Authorization from "./Authorization.ts"
+import { Closing } from "./Closing.ts"
 import * as Handlers from "./Handlers.ts"
 import * as PageFiles from "./PageFiles.ts"
 import { readiness } from "./Readiness.ts"
@@ -52,7 +53,8 @@ const readyz = HttpRouter.add(
   "/readyz",
   Effect.gen(function* () {
     const { process } = yield* Telemetry
-    const answer = readiness(yield* process)
+    const { drain } = yield* Relay
+    const answer = readiness({ ...(yield* process), ...(yield* drain.status) })
     return yield* HttpServerResponse.json(answer, { status: answer.isReady ? 200 : 503 })
   }).pipe(Effect.orDie)
 )
@@ -105,8 +107,14 @@ export const reasonOf = (cause: Cause.Cause<unknown>): string => {
 }
 
 /** Serves until the scope closes. The bound address is that of `HttpServer`. */
-export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry> =>
-  HttpRouter.serve(routes(options), { disableLogger: true, disableListenLog: true }).pipe(
-    Layer.provide(History.History.layer),
+export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry> => {
+  const closing = Deferred.makeUnsafe<void>()
+  const serving = HttpRouter.serve(routes(options), { disableLogger: true, disableListenLog: true }).pipe(
+    Layer.provide([History.History.layer, Layer.succeed(Closing, closing)]),
     Layer.provideMerge(NodeHttpServer.layer(server, { gracefulShutdownTimeout: stopTimeout, ...options.listen }))
   )
+  // Built last, so it goes first: otherwise an answer without an end takes the whole timeout.
+  return Layer.effectDiscard(Effect.addFinalizer(() => Deferred.succeed(closing, undefined))).pipe(
+    Layer.provideMerge(serving)
+  )
+}

@@ -5,7 +5,8 @@ import { Relay } from "../Relay.ts"
 import type { SessionStatus } from "../relay/Status.ts"
 import * as History from "../telemetry/History.ts"
 import { Telemetry } from "../telemetry/Telemetry.ts"
-import { AdminApi, type SessionSummary, SessionUnknown } from "./AdminApi.ts"
+import { AdminApi, ConnectionUnknown, type SessionSummary, SessionUnknown } from "./AdminApi.ts"
+import * as EventFeed from "./EventFeed.ts"
 
 interface Page {
   readonly limit?: number | undefined
@@ -92,6 +93,10 @@ export const sessions = HttpApiBuilder.group(
           return page(sorted(shown, sort), query)
         }),
       get: ({ params }) => find(params.id),
+      end: ({ params: { id } }) =>
+        Effect.flatMap(relay.endSession(id), (isEnded) =>
+          isEnded ? Effect.void : Effect.fail(new SessionUnknown({ id }))
+        ),
       history: ({ params }) =>
         Effect.map(find(params.id), ({ id }) => {
           const { bytes, eventsDiscarded, lagSeconds } = history.of(id) ?? {
@@ -111,11 +116,24 @@ export const relay = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const service = yield* Relay
     const telemetry = yield* Telemetry
+    const feed = yield* EventFeed.make
     return handlers.handleAll({
       connections: ({ query }) =>
         query.state === "closed"
           ? Effect.map(service.closedConnections, (all) => page(all.toReversed(), query))
           : Effect.map(service.connections, (all) => page(all, query)),
+      endConnection: ({ params: { id } }) =>
+        Effect.flatMap(service.endConnection(id), (isEnded) =>
+          isEnded ? Effect.void : Effect.fail(new ConnectionUnknown({ id }))
+        ),
+      draining: () => service.drain.status,
+      drain: ({ payload: { deadlineSeconds } }) =>
+        Effect.andThen(
+          service.drain.begin(deadlineSeconds === undefined ? undefined : deadlineSeconds * 1000),
+          service.drain.status
+        ),
+      takeBackDrain: () => Effect.andThen(service.drain.takeBack, service.drain.status),
+      events: () => feed,
       overview: ({ query }) => overview(query.rates === "true"),
       counters: () => service.counters,
       activity: () => service.activity,

@@ -16,6 +16,9 @@ export interface Facts {
   readonly freeBytes?: number
   readonly openDescriptors: number
   readonly descriptorLimit: number
+  /** No new sessions are made. */
+  readonly isDraining: boolean
+  readonly sessionCount: number
 }
 
 /** A few packets more than this cannot be stored. */
@@ -26,7 +29,7 @@ export const freeDescriptorsMin = 16
 const check = (name: string, isOk: boolean, detail: string): Check => ({ name, isOk, detail })
 
 export const readiness = (facts: Facts): Readiness => {
-  const { freeBytes, openDescriptors, descriptorLimit } = facts
+  const { freeBytes, openDescriptors, descriptorLimit, isDraining, sessionCount } = facts
   const freeDescriptors = descriptorLimit - openDescriptors
   const checks = [
     check(
@@ -34,7 +37,8 @@ export const readiness = (facts: Facts): Readiness => {
       freeBytes === undefined || freeBytes >= freeBytesMin,
       freeBytes === undefined ? "free space unknown" : `${freeBytes} bytes free`
     ),
-    check("descriptors", freeDescriptors >= freeDescriptorsMin, `${openDescriptors} of ${descriptorLimit} in use`)
+    check("descriptors", freeDescriptors >= freeDescriptorsMin, `${openDescriptors} of ${descriptorLimit} in use`),
+    check("draining", !isDraining, isDraining ? `no new sessions, ${sessionCount} are left` : "no")
   ]
   return { isReady: checks.every(({ isOk }) => isOk), checks }
 }

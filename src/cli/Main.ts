@@ -5,6 +5,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
 import * as Diagnostics from "./Diagnostics.ts"
+import * as Drain from "./Drain.ts"
 import * as Export from "./Export.ts"
 import * as Follow from "./Follow.ts"
 import * as Load from "./Load.ts"
@@ -21,7 +22,9 @@ const packageVersion = (): string => {
 }
 
 const root = Command.make("lttng-relay").pipe(
-  Command.withDescription("Tools for LTTng relay daemons: look at live sessions, record, replay and load them"),
+  Command.withDescription(
+    "Tools for LTTng relay daemons: look at live sessions, record, replay and load them, operate relays"
+  ),
   Command.withSubcommands([
     Sessions.command,
     Follow.command,
@@ -29,7 +32,8 @@ const root = Command.make("lttng-relay").pipe(
     Replay.command,
     Load.command,
     Show.command,
-    Export.command
+    Export.command,
+    Drain.command
   ])
 )
 

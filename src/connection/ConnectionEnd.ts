@@ -24,6 +24,7 @@ export class ConnectionEnd {
   constructor(connections: Connections, connection: Connection) {
     this.#connections = connections
     this.#connection = connection
+    connection.end = (reason) => this.decide(reason)
   }
 
   /** `complaint` is what the peer did wrong, `code` what that is called where the reason says less. */

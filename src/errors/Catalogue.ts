@@ -32,7 +32,7 @@ const connections = {
   ENDED_BY_PROGRAM: entry(
     "warning",
     "ended by program",
-    "The program around the relay ended the session; its files are complete."
+    "The program around the relay, or an operator, ended it; its files are complete."
   ),
   SOCKET_ERROR: entry("warning", "socket error", "The network or the peer broke the connection; its session ends."),
   CONNECTION_STALLED: entry(
@@ -78,6 +78,11 @@ const refusals = {
     "Its directory cannot be made: the line has the system's reason (full, read-only, not permitted, name too long)."
   ),
   SESSION_HOST_REFUSED: entry("warning", "session refused", "The program around the relay refuses this host."),
+  SESSION_DRAINING: entry(
+    "warning",
+    "session refused",
+    "The relay is being drained and makes no sessions: use another relay, or take the drain back."
+  ),
   SESSION_CLOSED: entry("warning", "command refused", "Its session was closed meanwhile."),
   STREAM_MALFORMED: entry("warning", "stream refused", "The request is not one of the protocol's."),
   STREAM_PATH_UNSAFE: entry("warning", "stream refused", "Its path climbs (..), is absolute or empty."),

@@ -34,6 +34,8 @@ export class Connection {
   /** The session it belongs to, once known. */
   sessionId: number | undefined
   receivedByteCount = 0
+  /** Ends it. Of its owner, as long as it is open. */
+  end: (reason: CloseReason) => void = () => {}
   /** Undefined: it is read from. */
   heldBackBy: Cause | undefined
   readonly #heldBackMillis = noTime()
@@ -96,6 +98,13 @@ export class Connections {
     const end = this.#ends.get(key)
     if (end === undefined) this.#ends.set(key, { port: connection.port, reason, count: 1 })
     else end.count++
+  }
+
+  /** Ends an open one as its owner would. False: there is none of that number. */
+  end(id: number, reason: CloseReason): boolean {
+    const connection = this.#open.get(id)
+    connection?.end(reason)
+    return connection !== undefined
   }
 
   get current(): Iterable<Connection> {

@@ -99,6 +99,18 @@ export const Counters = Schema.Struct({
 })
 export interface Counters extends Schema.Schema.Type<typeof Counters> {}
 
+/** Whether the relay makes sessions. */
+export const Drain = Schema.Struct({
+  isDraining: Schema.Boolean,
+  /** When it was asked for. */
+  sinceMillis: Schema.optionalKey(Millis),
+  /** When the sessions that are left are ended. Absent: never. */
+  deadlineMillis: Schema.optionalKey(Millis),
+  /** Sessions that are left. */
+  sessionCount: Count
+})
+export interface Drain extends Schema.Schema.Type<typeof Drain> {}
+
 const Port = Schema.Literals(ports)
 const Cause = Schema.Literals(causes)
 

@@ -1,0 +1,39 @@
+/**
+ * The relay's events as an answer without an end: with a heartbeat, for a bounded number of listeners, until the port
+ * closes. A listener that does not read loses the oldest events and holds up nothing.
+ */
+import { Deferred, Effect, Schedule, Stream } from "effect"
+import { Relay } from "../Relay.ts"
+import { type Told, TooManyListeners } from "./AdminApi.ts"
+import { Closing } from "./Closing.ts"
+
+/** Each holds one of the port's connections: others must find one. */
+const listenerCountMax = 16
+const heartbeatInterval = "5 seconds"
+
+/** The first at once: an answer begins with its first bytes. */
+const heartbeats: Stream.Stream<Told> = Stream.concat(
+  Stream.succeed(undefined),
+  Stream.fromSchedule(Schedule.spaced(heartbeatInterval))
+).pipe(Stream.map(() => ({ _tag: "Heartbeat", atMillis: Date.now() })))
+
+export const make = Effect.gen(function* () {
+  const { events } = yield* Relay
+  const closing = yield* Closing
+  let listenerCount = 0
+  const counted = Effect.acquireRelease(
+    Effect.sync(() => {
+      listenerCount++
+    }),
+    () =>
+      Effect.sync(() => {
+        listenerCount--
+      })
+  )
+  const all: Stream.Stream<Told> = Stream.merge(events, heartbeats).pipe(Stream.interruptWhen(Deferred.await(closing)))
+  return Effect.suspend(() =>
+    listenerCount < listenerCountMax
+      ? Effect.succeed(Stream.unwrap(Effect.as(counted, all)))
+      : Effect.fail(new TooManyListeners())
+  )
+})

@@ -1,0 +1,64 @@
+/**
+ * Taking a relay out of service without loss: from now on it makes no sessions, those it has go on to their end, or to a
+ * deadline. Whoever asked watches how many are left; nothing else changes, and it can be taken back.
+ */
+import { Effect, FiberHandle, type Scope } from "effect"
+import type { Service as Registry } from "./Registry.ts"
+import type * as Status from "./Status.ts"
+
+export interface Drain {
+  readonly status: Effect.Effect<Status.Drain>
+  /** Sessions that are left after `deadlineMillis` are ended; undefined waits for them. Asked again, the newer holds. */
+  readonly begin: (deadlineMillis?: number) => Effect.Effect<void>
+  /** Sessions are made again. */
+  readonly takeBack: Effect.Effect<void>
+}
+
+interface Begun {
+  readonly sinceMillis: number
+  readonly deadlineMillis: number | undefined
+  readonly admitAgain: () => void
+}
+
+export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const deadline = yield* FiberHandle.make<void, never>()
+    let begun: Begun | undefined
+
+    const endAll = Effect.suspend(() =>
+      Effect.forEach([...registry.sessions.keys()], (id) => registry.end(id, "ended by program"), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    )
+    const refuse = () =>
+      registry.admission.add(({ hostname, sessionName }) => ({
+        code: "SESSION_DRAINING",
+        detail: JSON.stringify({ sessionName, hostname })
+      }))
+
+    return {
+      status: Effect.sync(() => ({
+        isDraining: begun !== undefined,
+        ...(begun !== undefined && { sinceMillis: begun.sinceMillis }),
+        ...(begun?.deadlineMillis !== undefined && { deadlineMillis: begun.deadlineMillis }),
+        sessionCount: registry.sessions.size
+      })),
+      begin: (afterMillis) =>
+        Effect.gen(function* () {
+          const nowMillis = Date.now()
+          begun = {
+            sinceMillis: begun?.sinceMillis ?? nowMillis,
+            deadlineMillis: afterMillis === undefined ? undefined : nowMillis + afterMillis,
+            admitAgain: begun?.admitAgain ?? refuse()
+          }
+          if (afterMillis === undefined) yield* FiberHandle.clear(deadline)
+          else yield* FiberHandle.run(deadline, Effect.andThen(Effect.sleep(afterMillis), endAll))
+        }),
+      takeBack: Effect.suspend(() => {
+        begun?.admitAgain()
+        begun = undefined
+        return FiberHandle.clear(deadline)
+      })
+    }
+  })

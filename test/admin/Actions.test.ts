@@ -1,0 +1,156 @@
+/** What an operator can do to a relay over its port: over a real relay, with the library's target and viewer as peers. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Stream } from "effect"
+import type { Told } from "../../src/admin/AdminApi.ts"
+import { LiveViewer, SyntheticTrace, Target } from "../../src/index.ts"
+import * as Process from "../support/process.ts"
+import * as Ports from "./ports.ts"
+
+const path = "ust/uid/0/64-bit"
+const uuid = "01234567-89ab-cdef-0123-456789abcdef"
+
+const record = (targetUrl: string, name: string, more: Partial<Target.SessionOptions> = {}) =>
+  Effect.gen(function* () {
+    const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
+    const session = yield* target.session({ name, ...more })
+    const stream = yield* session.stream({ path, channel: "ch_0" })
+    const metadata = yield* session.metadata(path)
+    yield* session.publish
+    yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
+    yield* stream.packet(SyntheticTrace.generator(uuid, 0, 1024, 0n).next(1000n))
+    return session
+  })
+
+const readyz = (url: string) =>
+  Effect.promise(async () => {
+    const answer = await fetch(`${url}/readyz`)
+    return { status: answer.status, text: await answer.text() }
+  })
+
+describe("a drain", () => {
+  it.live("refuses new sessions, lets the others go on to their end, and can be taken back", () =>
+    Effect.gen(function* () {
+      const { client, targetUrl, url } = yield* Ports.start()
+      const old = yield* record(targetUrl, "old")
+      assert.strictEqual((yield* readyz(url)).status, 200)
+      assert.deepInclude(yield* client.relay.drain({ payload: {} }), { isDraining: true, sessionCount: 1 })
+      const { status, text } = yield* readyz(url)
+      assert.strictEqual(status, 503)
+      assert.include(text, "no new sessions, 1 are left")
+      const refused = yield* Effect.flip(record(targetUrl, "new"))
+      assert.include(String(refused), "CREATE_SESSION")
+      const stream = yield* old.stream({ path, channel: "late" })
+      yield* stream.packet(SyntheticTrace.generator(uuid, 1, 1024, 0n).next(1000n))
+      yield* old.close()
+      assert.deepInclude(yield* client.relay.draining(), { isDraining: true, sessionCount: 0 })
+      assert.deepInclude(yield* client.relay.takeBackDrain(), { isDraining: false })
+      assert.strictEqual((yield* readyz(url)).status, 200)
+      yield* record(targetUrl, "again")
+    })
+  )
+
+  it.live("ends at its deadline the sessions that are left, with their files whole", () =>
+    Effect.gen(function* () {
+      const { client, output, targetUrl } = yield* Ports.start()
+      yield* record(targetUrl, "stays")
+      const { deadlineMillis } = yield* client.relay.drain({ payload: { deadlineSeconds: 0.05 } })
+      assert.isNumber(deadlineMillis)
+      yield* Process.until(
+        "the session to be ended",
+        Effect.map(client.relay.draining(), ({ sessionCount }) => sessionCount === 0)
+      )
+      assert.isNotEmpty(output.tree({ contents: false }).filter((line) => /ch_0 1024$/.test(line)))
+    })
+  )
+})
+
+describe("an operator", () => {
+  it.live("ends a session by its number; another number is told", () =>
+    Effect.gen(function* () {
+      const { client, targetUrl } = yield* Ports.start()
+      yield* record(targetUrl, "one")
+      yield* record(targetUrl, "other")
+      const { items } = yield* client.sessions.list({ query: {} })
+      const id = items.find(({ name }) => name === "one")?.id ?? 0
+      yield* client.sessions.end({ params: { id } })
+      const left = yield* client.sessions.list({ query: {} })
+      assert.deepStrictEqual(
+        left.items.map(({ name }) => name),
+        ["other"]
+      )
+      assert.strictEqual((yield* Effect.flip(client.sessions.end({ params: { id } })))._tag, "SessionUnknown")
+    })
+  )
+
+  it.live("detaches a viewer; the session goes on", () =>
+    Effect.gen(function* () {
+      const { client, targetUrl, viewerUrl } = yield* Ports.start()
+      yield* record(targetUrl, "live", { liveTimer: "1 second" })
+      const { viewer } = yield* LiveViewer.fromUrl(viewerUrl)
+      const attached = yield* viewer.attachAll({ hostname: "host1", sessionName: "live" }, {})
+      const ended = yield* Effect.forkScoped(Effect.exit(Stream.runDrain(attached.events)))
+      const [status] = (yield* client.sessions.list({ query: {} })).items
+      const id = status?.viewers[0]?.connectionId ?? 0
+      yield* client.relay.endConnection({ params: { id } })
+      assert.strictEqual((yield* Fiber.join(ended))._tag, "Failure")
+      const [after] = (yield* client.sessions.list({ query: {} })).items
+      assert.deepInclude(after, { name: "live", viewerCount: 0 })
+      const { items } = yield* client.relay.connections({ query: { state: "closed" } })
+      assert.deepInclude(items[0], { port: "live", reason: "ended by program" })
+      assert.strictEqual((yield* Effect.flip(client.relay.endConnection({ params: { id } })))._tag, "ConnectionUnknown")
+    })
+  )
+
+  it.live("needs the token for whatever changes something, on loopback too", () =>
+    Effect.gen(function* () {
+      const { clientWith, targetUrl } = yield* Ports.start()
+      yield* record(targetUrl, "stays")
+      for (const given of [undefined, "wrong"]) {
+        const client = yield* clientWith(given)
+        const refusals = [
+          yield* Effect.flip(client.relay.drain({ payload: {} })),
+          yield* Effect.flip(client.relay.takeBackDrain()),
+          yield* Effect.flip(client.sessions.end({ params: { id: 1 } })),
+          yield* Effect.flip(client.relay.endConnection({ params: { id: 1 } }))
+        ]
+        assert.deepStrictEqual(
+          refusals.map(({ _tag }) => _tag),
+          Array<string>(4).fill("Unauthorized")
+        )
+        assert.deepInclude(yield* client.relay.draining(), { isDraining: false, sessionCount: 1 })
+      }
+    })
+  )
+})
+
+describe("the events of a relay", () => {
+  it.live("arrive as they happen, sixteen may listen, and the port closes without waiting for them", () =>
+    Effect.gen(function* () {
+      const heard: Array<Told["_tag"]> = []
+      const from = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { client, relay, targetUrl } = yield* Ports.start()
+          const listen = Effect.flatMap(client.relay.events(), (events) =>
+            Stream.runForEach(events, (event) => Effect.sync(() => heard.push(event._tag)))
+          )
+          for (let at = 0; at < 16; at++) yield* Effect.forkScoped(Effect.exit(listen))
+          yield* Process.until(
+            "everybody to listen",
+            Effect.sync(() => heard.filter((tag) => tag === "Heartbeat").length >= 16)
+          )
+          assert.strictEqual((yield* Effect.flip(client.relay.events()))._tag, "TooManyListeners")
+          const session = yield* record(targetUrl, "heard")
+          yield* session.close()
+          yield* Process.until(
+            "everybody to hear of the end",
+            Effect.sync(() => heard.filter((tag) => tag === "SessionClosed").length === 16)
+          )
+          assert.strictEqual((yield* relay.sessions).length, 0)
+          return performance.now()
+        })
+      )
+      assert.isBelow(performance.now() - from, 900, "closing waited for the listeners")
+      for (const tag of ["SessionCreated", "StreamAdded", "PacketsStored"] as const) assert.include(heard, tag)
+    })
+  )
+})

@@ -1,0 +1,28 @@
+/** A relay over files in memory with an operator's port around it, in this process; and a client of that port. */
+import { Context, Effect, Layer } from "effect"
+import { FetchHttpClient, HttpServer } from "effect/http"
+import * as AdminClient from "../../src/admin/AdminClient.ts"
+import * as AdminServer from "../../src/admin/AdminServer.ts"
+import { Relay } from "../../src/Relay.ts"
+import * as Telemetry from "../../src/telemetry/Telemetry.ts"
+import { TestRelay } from "../../src/testing/index.ts"
+
+export const token = "correct horse"
+
+const telemetry = { version: "1", output: "/", descriptorLimit: 1000 }
+
+export const start = (options: TestRelay.Options = {}) =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make(options)
+    const policy = { token, isLocal: true }
+    const layer = AdminServer.layer({ listen: { host: "127.0.0.1", port: 0 }, policy }).pipe(
+      Layer.provide(Telemetry.layer(telemetry)),
+      Layer.provide(Layer.succeed(Relay, relay.relay))
+    )
+    const { address } = Context.get(yield* Layer.build(Layer.fresh(layer)), HttpServer.HttpServer)
+    const port = address._tag === "UnixPathAddress" ? 0 : address.port
+    const url = `http://127.0.0.1:${port}`
+    const clientWith = (given?: string) =>
+      Effect.provide(AdminClient.make({ url, token: given }), FetchHttpClient.layer)
+    return { ...relay, url, clientWith, client: yield* clientWith(token) }
+  })

@@ -1,0 +1,53 @@
+/** A relay is taken out of service while real sessions stream to it: none of theirs is lost, no new one gets in. */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import * as Babeltrace from "../support/babeltrace.ts"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Lttng from "../support/lttng.ts"
+import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+Peers.describeWithPeers(Peers.tracing, "a drain with eight real sessions", () => {
+  it.live("shows them go, refuses a ninth, and loses nothing", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("drain")
+      const [socket, tokenFile] = [join(home, "http.sock"), join(home, "token")]
+      writeFileSync(tokenFile, "secret\n")
+      const args = [`--http-port=unix://${socket}`, `--http-token-file=${tokenFile}`]
+      const relay = yield* Relays.start("ours", { args })
+      const tracing = yield* Lttng.start
+      const names = Array.from({ length: 8 }, (_, at) => `s${at}`)
+      for (const name of names) yield* Lttng.record(tracing, relay, name, { path: `/${name}` })
+      const drain = yield* Effect.forkScoped(
+        Process.run(process.execPath, [
+          ...[toolboxProgram, "drain", `unix://${socket}`, `--token-file=${tokenFile}`, "--json"]
+        ])
+      )
+      const status = Process.attempt("curl", ["-s", "--unix-socket", socket, "http://localhost/readyz"])
+      yield* Process.until(
+        "the relay to say that it drains",
+        Effect.map(status, ({ stdout }) => stdout.includes("no new sessions"))
+      )
+      yield* tracing.lttng("create", "ninth", ...Lttng.toRelay(relay))
+      const refused = yield* tracing.attempt("enable-event", "-u", "demo:*")
+      assert.notStrictEqual(refused.code, 0)
+      yield* tracing.emit({ count: 1000 })
+      for (const name of names) yield* tracing.lttng("destroy", name)
+      const { stdout } = yield* Fiber.join(drain)
+      const counts = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).sessionCount as number)
+      assert.strictEqual(counts[0], 8)
+      assert.strictEqual(counts.at(-1), 0)
+      for (const name of names) {
+        const trace = yield* Process.run("find", [relay.output, "-type", "d", "-name", name])
+        Babeltrace.assertExactly(yield* Babeltrace.read(trace.stdout.trim()), [{ count: 1000 }])
+      }
+      assert.include(relay.process.output(), "SESSION_DRAINING")
+    })
+  )
+})
