@@ -50,7 +50,7 @@ export class Relay extends Context.Service<
      * there is no such session.
      */
     readonly endSession: (id: number) => Effect.Effect<boolean>
-    /** Ends a connection as an error would, and with it the session it belongs to; a viewer is only cut off. False: gone. */
+    /** Ends a connection, and with it the session it belongs to; a viewer is only cut off. False: it is gone already. */
     readonly endConnection: (id: number) => Effect.Effect<boolean>
     /** No new sessions; see `Drain`. */
     readonly drain: Drain.Drain

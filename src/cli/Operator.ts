@@ -1,4 +1,4 @@
-/** What the commands for operators share: where a relay's HTTP port is, the token for it, and its words for failures. */
+/** What the commands for operators share: where a relay's HTTP port is, the token for it, words for failures. */
 import { readFileSync } from "node:fs"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Effect, type Layer, Option, Schema } from "effect"

@@ -1,6 +1,6 @@
 /**
- * Taking a relay out of service without loss: from now on it makes no sessions, those it has go on to their end, or to a
- * deadline. Whoever asked watches how many are left; nothing else changes, and it can be taken back.
+ * Taking a relay out of service without loss: from now on it makes no sessions, those it has go on to their end, or to
+ * a deadline. Whoever asked watches how many are left; nothing else changes, and it can be taken back.
  */
 import { Effect, FiberHandle, type Scope } from "effect"
 import type { Service as Registry } from "./Registry.ts"
@@ -8,7 +8,7 @@ import type * as Status from "./Status.ts"
 
 export interface Drain {
   readonly status: Effect.Effect<Status.Drain>
-  /** Sessions that are left after `deadlineMillis` are ended; undefined waits for them. Asked again, the newer holds. */
+  /** Sessions left after `deadlineMillis` are ended; undefined waits for them. Asked again, the newer holds. */
   readonly begin: (deadlineMillis?: number) => Effect.Effect<void>
   /** Sessions are made again. */
   readonly takeBack: Effect.Effect<void>

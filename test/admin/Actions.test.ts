@@ -1,4 +1,4 @@
-/** What an operator can do to a relay over its port: over a real relay, with the library's target and viewer as peers. */
+/** What an operator can do to a relay over its port: a real relay, with the library's target and viewer as peers. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
 import type { Told } from "../../src/admin/AdminApi.ts"
