@@ -50,7 +50,7 @@ export class Relay extends Context.Service<
      * there is no such session.
      */
     readonly endSession: (id: number) => Effect.Effect<boolean>
-    /** Ends a connection, and with it the session it belongs to; a viewer is only cut off. False: it is gone already. */
+    /** Ends a connection, and with it the session it belongs to; a viewer is only cut off. False: it is gone. */
     readonly endConnection: (id: number) => Effect.Effect<boolean>
     /** No new sessions; see `Drain`. */
     readonly drain: Drain.Drain
