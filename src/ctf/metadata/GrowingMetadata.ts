@@ -39,6 +39,25 @@ const tsdl = (): Reader => {
   }
 }
 
+/** All of it is there before anything is read: nobody has to look for where declarations end. */
+const wholeTsdl = (): Reader => {
+  const reader = new TsdlReader()
+  const start = { line: 1, column: 1 }
+  let text = ""
+  return {
+    get traceClass() {
+      return reader.traceClass
+    },
+    append(more) {
+      text += more
+    },
+    end() {
+      reader.read(text, start)
+      if (reader.isEmpty) throw syntax(start, "no declaration")
+    }
+  }
+}
+
 const json = (): Reader => {
   const reader = new JsonReader()
   /** Of the last fragment, which may go on. */
@@ -76,8 +95,14 @@ const json = (): Reader => {
 
 export class GrowingMetadata {
   readonly #text = new Text()
+  readonly #isWhole: boolean
   #reader: Reader | undefined
   #refused: MetadataRefused | undefined
+
+  /** `isWhole`: nothing is asked for before `end`. */
+  constructor(isWhole = false) {
+    this.#isWhole = isWhole
+  }
 
   /** The same object once it is there. Undefined while there is too little to decode anything. */
   get traceClass(): TraceClass | undefined {
@@ -105,7 +130,7 @@ export class GrowingMetadata {
 
   #read(text: string): void {
     if (text === "") return
-    this.#reader ??= text.startsWith(separator) ? json() : tsdl()
+    this.#reader ??= text.startsWith(separator) ? json() : this.#isWhole ? wholeTsdl() : tsdl()
     this.#reader.append(text)
   }
 
@@ -123,6 +148,6 @@ export class GrowingMetadata {
 
 /** All of a trace's metadata. */
 export const parse = (bytes: Uint8Array): Result.Result<TraceClass, MetadataRefused> => {
-  const metadata = new GrowingMetadata()
+  const metadata = new GrowingMetadata(true)
   return Result.flatMap(metadata.append(bytes), () => metadata.end())
 }

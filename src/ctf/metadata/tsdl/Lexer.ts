@@ -27,7 +27,6 @@ export const advanced = ({ line, column }: Start, passed: string): Start => {
 
 const word = /(?:[A-Za-z_]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})(?:\w|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*/y
 const integer = /(?:0[xX][0-9A-Fa-f]+|[0-9]+)[uUlL]*/y
-const space = /[ \t\r\n\v\f]+/y
 const sign = /\.\.\.|:=|->|[{}[\]()<>;,:=.*+-]/y
 const blockComment = /\/\*[\s\S]*?\*\//y
 const lineComment = /\/\/[^\n]*/y
@@ -77,6 +76,22 @@ const parseInteger = (written: string, place: Start): bigint => {
   return value
 }
 
+const blankKind = 1
+/** A mark that begins no longer one. */
+const markKind = 2
+const wordKind = 3
+/** What goes on with a word but begins none. */
+const digitKind = 4
+
+/** What begins with an ASCII character, where that alone decides. */
+const kinds = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code)
+  if (/[ \t\r\n\v\f]/.test(character)) return blankKind
+  if (/[A-Za-z_]/.test(character)) return wordKind
+  if (/[0-9]/.test(character)) return digitKind
+  return /[{}[\]()<>;,=*+]/.test(character) ? markKind : 0
+})
+
 export const lex = (source: string, start: Start): ReadonlyArray<Token> => {
   const tokens: Array<Token> = []
   const nul = source.indexOf("\0")
@@ -93,17 +108,38 @@ export const lex = (source: string, start: Start): ReadonlyArray<Token> => {
     line = after.line
     column = after.column
   }
+  const blanks = (): boolean => {
+    for (; kinds[source.charCodeAt(at)] === blankKind; at++) {
+      column++
+      if (source[at] !== "\n") continue
+      line++
+      column = 1
+    }
+    return true
+  }
   const push = (kind: Token["kind"], written: string, content: string, value = 0n) => {
     tokens.push({ kind, text: content, value, line, column })
     at += written.length
     column += written.length
     return true
   }
+  /** Most tokens tell by their first character what they are: no pattern is tried in vain. */
   const next = (): boolean => {
-    const blank = match(space) ?? match(blockComment) ?? match(lineComment)
-    if (blank !== undefined) {
-      // They may hold line feeds.
-      pass(blank)
+    const first = kinds[source.charCodeAt(at)]
+    if (first === blankKind) return blanks()
+    if (first === wordKind) {
+      let end = at + 1
+      while ((kinds[source.charCodeAt(end)] ?? 0) >= wordKind) end++
+      if (source[end] !== "\\") {
+        const found = source.slice(at, end)
+        return push("word", found, found)
+      }
+    }
+    if (first === markKind) return push("sign", source[at] ?? "", source[at] ?? "")
+    const comment = match(blockComment) ?? match(lineComment)
+    if (comment !== undefined) {
+      // It may hold line feeds.
+      pass(comment)
       return true
     }
     const found = match(word)
