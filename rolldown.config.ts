@@ -68,6 +68,8 @@ export default defineConfig({
     dir: "dist/bin",
     format: "esm",
     entryFileNames: "[name].js",
-    chunkFileNames: "[name]-[hash].js"
+    chunkFileNames: "[name]-[hash].js",
+    // Comments and white space are half of it: 4 MiB less while idle. Names stay, for stacks in logs.
+    minify: { compress: false, mangle: false, codegen: true }
   }
 })
