@@ -2,7 +2,7 @@
  * The relay, composed: three ports over one registry over one store. Layers are built in the order storage, registry,
  * listeners, so that stopping goes the other way: listeners close first, sessions drain, files close last.
  */
-import { Config, Context, Effect, Layer, type Scope, type Stream } from "effect"
+import { Config, Context, Deferred, Effect, Exit, Layer, type Scope, type Stream } from "effect"
 import * as FromEnvironment from "./config/FromEnvironment.ts"
 import { ConfigInvalid, check, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
@@ -37,6 +37,8 @@ export class Relay extends Context.Service<
     /** Sessions with their streams, as they are now. */
     readonly sessions: Effect.Effect<ReadonlyArray<Status.SessionStatus>>
     readonly counters: Effect.Effect<Status.Counters>
+    /** Completes with the first connection to any of the three ports. */
+    readonly connected: Effect.Effect<void>
     /** Open connections of the three ports. */
     readonly connections: Effect.Effect<ReadonlyArray<Status.ConnectionStatus>>
     /** The last of those that ended, the newest last. */
@@ -86,10 +88,14 @@ const viewerStallMillis = 60_000
 const ports = (config: RelayConfig) =>
   Effect.gen(function* () {
     const { pool } = yield* TraceStore
+    const connected = yield* Deferred.make<void>()
     const limit: ConnectionLimit = {
       countMax: Math.min(config.connectionCountMax, config.fdPoolSize - descriptorReserve - traceFileReserve),
       count: 0,
-      onChange: (difference) => pool.reserve(difference)
+      onChange: (difference) => {
+        pool.reserve(difference)
+        Deferred.doneUnsafe(connected, Exit.void)
+      }
     }
     const refused = new RefusedHosts()
     const isOff = config.keepAlive === "off"
@@ -130,6 +136,7 @@ const ports = (config: RelayConfig) =>
       addresses: { control: bound(control), data: bound(data), live: bound(live) },
       sessions: Effect.sync(() => Snapshot.sessions(registry)),
       counters: Effect.sync(() => Snapshot.counters(registry)),
+      connected: Deferred.await(connected),
       connections: Effect.sync(() => Snapshot.connections(registry)),
       closedConnections: Effect.sync(() => Snapshot.closedConnections(registry)),
       activity: Effect.sync(() => Snapshot.activity(registry)),

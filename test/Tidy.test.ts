@@ -79,7 +79,8 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   testing: ["storage", "config", "transport", "Relay.ts"],
   telemetry: ["relay", "Relay.ts"],
   admin: ["relay", "telemetry", "Relay.ts"],
-  daemon: ["errors", "config", "model", "telemetry", "admin", "Relay.ts"],
+  "Warmup.ts": ["protocol", "storage", "transport", "config", "Relay.ts"],
+  daemon: ["errors", "config", "model", "telemetry", "admin", "Relay.ts", "Warmup.ts"],
   cli: ["errors", "transport", "ctf", "target", "viewer", "config", "admin"],
   bin: ["daemon", "cli"]
 }

@@ -90,11 +90,23 @@ const logEvents = (relay: Relay.Relay["Service"]): Effect.Effect<void> =>
     _tag === "PacketsStored" || _tag === "Beacon" ? Effect.void : Effect.annotateLogs(Effect.logTrace(_tag), fields)
   )
 
+/**
+ * With the first connection a target is near: what it will run through is compiled while it introduces itself. A relay
+ * that nobody needs yet takes no memory for that.
+ */
+const warmUp = (options: DaemonOptions, { connected }: Relay.Relay["Service"]) =>
+  Effect.gen(function* () {
+    yield* connected
+    const { rehearse } = yield* Effect.promise(() => import("../Warmup.ts"))
+    yield* rehearse(options.relay)
+  })
+
 export const startRelay: StartRelay = (options) =>
   Effect.gen(function* () {
     const context = yield* Layer.build(Relay.layerLenient(options.relay)).pipe(Effect.mapError(toDaemonFailed(options)))
     const relay = Context.get(context, Relay.Relay)
     if (options.verbosity > 1) yield* Effect.forkScoped(logEvents(relay))
     yield* Effect.provideContext(startAround(options), context)
+    if (process.env.LTTNG_RELAY_WARM_UP !== "0") yield* Effect.forkScoped(warmUp(options, relay))
     return relay.addresses
   })

@@ -1,0 +1,49 @@
+/** The rehearsal beside a relay that serves: it happens, with the first connection, and leaves nothing behind. */
+import { readdirSync, readFileSync } from "node:fs"
+import * as net from "node:net"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { defaults } from "../src/config/RelayDefaults.ts"
+import { rehearse } from "../src/Warmup.ts"
+import * as Process from "./support/process.ts"
+import * as Relays from "./support/relays.ts"
+
+it.live("every packet of it is answered, whatever the output, and not if there cannot be a relay", () =>
+  Effect.gen(function* () {
+    assert.isAbove(yield* rehearse({ ...defaults, output: "/nowhere" }), 1000)
+    assert.strictEqual(yield* rehearse({ ...defaults, output: "/nowhere", memoryBytesMax: -1 }), 0)
+  })
+)
+
+const descriptorCount = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
+
+const processorTicks = (pid: number): number => {
+  const [, after = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")
+  return Number(after.split(" ")[11])
+}
+
+it.live("a relay rehearses when the first peer connects, and nobody sees it", () =>
+  Effect.gen(function* () {
+    const relay = yield* Relays.start("ours", { args: ["-v"], env: { LTTNG_RELAY_WARM_UP: "1" } })
+    const { pid } = relay.process
+    const [descriptors, ticks] = [descriptorCount(pid), processorTicks(pid)]
+    yield* Effect.promise(
+      () =>
+        new Promise<void>((resolve) => {
+          const socket = net.connect({ host: "127.0.0.1", port: relay.dataPort }, () => socket.destroy())
+          socket.on("close", () => resolve())
+        })
+    )
+    yield* Process.until(
+      "sockets of the rehearsal",
+      Effect.sync(() => descriptorCount(pid) > descriptors + 5)
+    )
+    yield* Process.until(
+      "the end of the rehearsal",
+      Effect.sync(() => descriptorCount(pid) <= descriptors)
+    )
+    assert.isAbove(processorTicks(pid), ticks + 5)
+    assert.notInclude(relay.process.output(), "warmup")
+    assert.deepStrictEqual(readdirSync(relay.output), [])
+  }).pipe(Effect.scoped)
+)
