@@ -1,5 +1,5 @@
 /** The rehearsal beside a relay that serves: it happens, with the first connection, and leaves nothing behind. */
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import * as net from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -15,7 +15,14 @@ it.live("every packet of it is answered, whatever the output, and not if there c
   })
 )
 
-const descriptorCount = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
+const socketCount = (pid: number): number =>
+  readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith("socket:")
+    } catch {
+      return false
+    }
+  }).length
 
 const processorTicks = (pid: number): number => {
   const [, after = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")
@@ -26,7 +33,7 @@ it.live("a relay rehearses when the first peer connects, and nobody sees it", ()
   Effect.gen(function* () {
     const relay = yield* Relays.start("ours", { args: ["-v"], env: { LTTNG_RELAY_WARM_UP: "1" } })
     const { pid } = relay.process
-    const [descriptors, ticks] = [descriptorCount(pid), processorTicks(pid)]
+    const [sockets, ticks] = [socketCount(pid), processorTicks(pid)]
     yield* Effect.promise(
       () =>
         new Promise<void>((resolve) => {
@@ -36,11 +43,11 @@ it.live("a relay rehearses when the first peer connects, and nobody sees it", ()
     )
     yield* Process.until(
       "sockets of the rehearsal",
-      Effect.sync(() => descriptorCount(pid) > descriptors + 5)
+      Effect.sync(() => socketCount(pid) > sockets + 3)
     )
     yield* Process.until(
       "the end of the rehearsal",
-      Effect.sync(() => descriptorCount(pid) <= descriptors)
+      Effect.sync(() => socketCount(pid) === sockets)
     )
     assert.isAbove(processorTicks(pid), ticks + 5)
     assert.notInclude(relay.process.output(), "warmup")
