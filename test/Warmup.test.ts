@@ -15,14 +15,18 @@ it.live("every packet of it is answered, whatever the output, and not if there c
   })
 )
 
-const socketCount = (pid: number): number =>
-  readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+/** TCP sockets of the process; its health socket comes when it likes. */
+const socketCount = (pid: number): number => {
+  const lines = readFileSync(`/proc/${pid}/net/tcp`, "utf8").split("\n")
+  const inodes = new Set(lines.map((line) => line.trim().split(/\s+/)[9]))
+  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
     try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith("socket:")
+      return inodes.has(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1])
     } catch {
       return false
     }
   }).length
+}
 
 const processorTicks = (pid: number): number => {
   const [, after = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")
