@@ -29,10 +29,13 @@ export interface DaemonOptions {
   /** 0 to 3, or more from an INI file. */
   readonly verbosity: number
   readonly logFormat: LogFormat
+  /** Absolute. Undefined: standard error. */
+  readonly logFile?: string | undefined
   readonly abortOnError: boolean
   readonly ioThreads: number
   /** Undefined: no HTTP port. A host is an address here, not a name. */
-  readonly http?: { readonly port: HttpPort; readonly tokenFile?: string | undefined } | undefined
+  readonly httpPort?: HttpPort | undefined
+  readonly httpTokenFile?: string | undefined
   readonly testpoints: Testpoints
 }
 

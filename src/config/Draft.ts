@@ -18,6 +18,8 @@ export type Lookup = (host: string, family: 4 | 6) => Promise<string>
 type Mutable<A> = { -readonly [Key in keyof A]?: A[Key] }
 
 export interface Draft {
+  /** What relative paths start from. */
+  readonly directory: string
   control?: ListenAddress
   data?: ListenAddress
   live?: ListenAddress
@@ -37,13 +39,15 @@ export interface Draft {
   fdPoolSize?: string
   verbosity: number
   logFormat?: LogFormat
+  logFile?: string
   ioThreads?: number
   httpPort?: HttpPort.HttpPort
   httpTokenFile?: string
   relay: Mutable<Omit<RelayConfig, "control" | "data" | "live" | "output" | "grouping" | "fdPoolSize">>
 }
 
-export const draft = (): Draft => ({
+export const draft = (directory: string): Draft => ({
+  directory,
   dynamicPorts: false,
   zeroPorts: new Map(),
   allowClear: true,
@@ -102,9 +106,9 @@ const setGrouping = (into: Draft, grouping: OutputGrouping): Complaints => {
 }
 
 /** A path whose directory exists is fixed now; a bare name is left to the final working directory. */
-const pidFilePath = (path: string): string => {
+const pidFilePath = (path: string, directory: string): string => {
   const slash = path.lastIndexOf("/")
-  return slash >= 0 && existsSync(path.slice(0, slash + 1)) ? resolve(path) : path
+  return slash >= 0 && existsSync(resolve(directory, path.slice(0, slash + 1))) ? resolve(directory, path) : path
 }
 
 /** Stores a parsed number, or says what was expected. */
@@ -165,7 +169,10 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
     case "http-port":
       return setHttpPort(into, value, lookup)
     case "http-token-file":
-      into.httpTokenFile = resolve(value)
+      into.httpTokenFile = resolve(into.directory, value)
+      return accepted
+    case "log-file":
+      into.logFile = resolve(into.directory, value)
       return accepted
     case "log-format":
       return setLogFormat(into, value)
@@ -215,7 +222,7 @@ export const set = async (into: Draft, name: OptionName, value: string, lookup: 
       into.allowClear = false
       break
     case "pid-file":
-      into.pidFile = pidFilePath(value)
+      into.pidFile = pidFilePath(value, into.directory)
       break
     case "sig-parent":
       into.sigParent = true

@@ -15,7 +15,13 @@ export interface Setting {
 
 export type Parsed =
   | { readonly _tag: "Settings"; readonly settings: ReadonlyArray<Setting> }
-  | { readonly _tag: "Malformed"; readonly message: string }
+  /** `message` is what is said; for who wants all of it, every message, and the settings that are well-formed. */
+  | {
+      readonly _tag: "Malformed"
+      readonly message: string
+      readonly messages: ReadonlyArray<string>
+      readonly settings: ReadonlyArray<Setting>
+    }
 
 type Row = Option & { readonly name: OptionName }
 
@@ -75,11 +81,14 @@ const parseCluster = (word: string, rest: Array<string>): Array<Setting> | strin
 export const parse = (args: ReadonlyArray<string>): Parsed => {
   const rest = [...args]
   const settings: Array<Setting> = []
+  const messages: Array<string> = []
   for (let word = rest.shift(); word !== undefined && word !== "--"; word = rest.shift()) {
     if (word.length < 2 || !word.startsWith("-")) continue
     const parsed = word.startsWith("--") ? parseLong(word, rest) : parseCluster(word, rest)
-    if (typeof parsed === "string") return { _tag: "Malformed", message: parsed }
-    settings.push(...(Array.isArray(parsed) ? parsed : [parsed]))
+    if (typeof parsed === "string") messages.push(parsed)
+    else settings.push(...(Array.isArray(parsed) ? parsed : [parsed]))
   }
+  const [message] = messages
+  if (message !== undefined) return { _tag: "Malformed", message, messages, settings }
   return { _tag: "Settings", settings }
 }

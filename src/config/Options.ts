@@ -106,7 +106,18 @@ const rows = [
     argument: "PATH",
     help: "The bearer token for the HTTP port: needed beyond loopback, and for every action"
   },
-  { name: "log-format", own: true, argument: "FORMAT", help: "text or json (default text)" }
+  { name: "log-format", own: true, argument: "FORMAT", help: "text or json (default text)" },
+  {
+    name: "log-file",
+    own: true,
+    argument: "PATH",
+    help: "Log lines go here instead of standard error; opened again on SIGUSR2 and SIGHUP"
+  },
+  {
+    name: "check",
+    own: true,
+    help: "Say everything that would keep these options from working, and end: status 0 if nothing would"
+  }
 ] as const satisfies ReadonlyArray<Option>
 
 export type OptionName = (typeof rows)[number]["name"]
@@ -137,5 +148,5 @@ export const help = (): string =>
     "URL: (tcp|tcp4|tcp6)://HOST[:PORT]; IPv6 addresses in brackets.",
     "Every long option is also a key of the [relayd] section of /etc/lttng/lttng.conf and",
     "$LTTNG_HOME/.lttng/lttng.conf. Later wins: environment, these files, --config, command line.",
-    "Stop with SIGTERM or SIGINT; a second one ends the process at once."
+    "Stop with SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reads the options again."
   ].join("\n")

@@ -3,10 +3,12 @@
  *
  * Later wins: defaults, environment, system INI, user INI, the `--config` INI, command line. A wrong value on the
  * command line refuses the start; one in an INI file is reported and skipped, as the reference does, but for a
- * conflict of grouping and for options that only this relay has. Nothing is created, bound or printed here.
+ * conflict of grouping and for options that only this relay has. A check goes on and collects. Nothing is
+ * created, bound or printed here.
  */
 import { lookup as systemLookup } from "node:dns/promises"
 import { readFileSync } from "node:fs"
+import { resolve as resolvePath } from "node:path"
 import { type DaemonOptions, daemonDefaults } from "./DaemonOptions.ts"
 import { type Draft, draft, type Lookup, set } from "./Draft.ts"
 import * as Environment from "./Environment.ts"
@@ -28,6 +30,8 @@ export type Resolved = { readonly messages: ReadonlyArray<Message> } & (
   | { readonly _tag: "Version" }
   | { readonly _tag: "Help" }
   | { readonly _tag: "Refused" }
+  /** `--check`: as far as options could be read; `messages` has all that is wrong with them. */
+  | { readonly _tag: "Check"; readonly options: DaemonOptions }
 )
 
 /** The world that options are read from; tests replace it. */
@@ -40,6 +44,8 @@ export interface Sources {
   readonly lookup: Lookup
   /** The soft limit on open descriptors. */
   readonly fileLimit: number
+  /** What relative paths start from; absent: the process' working directory. */
+  readonly directory?: string
 }
 
 /** The kernel's figure; the runtime has raised the soft limit to the hard one by then. */
@@ -53,19 +59,26 @@ const fileLimit = (): number => {
   }
 }
 
-export const system = (): Sources => ({
+/** `directory` is where the daemon was started. */
+export const system = (directory = process.cwd()): Sources => ({
   args: process.argv.slice(2),
   env: process.env,
   systemIni: "/etc/lttng/lttng.conf",
-  readFile: (path) => readFileSync(path, "utf8"),
+  readFile: (path) => readFileSync(resolvePath(directory, path), "utf8"),
   lookup: async (host, family) => (await systemLookup(host, { family })).address,
-  fileLimit: fileLimit()
+  fileLimit: fileLimit(),
+  directory
 })
 
 const optionNamed = new Map(options.map((option) => [option.name as string, option]))
 
+interface Found {
+  readonly messages: Array<Message>
+  readonly isCheck: boolean
+}
+
 /** Applies one file's `[relayd]` section; a missing file answers false. */
-const applyIni = async (sources: Sources, into: Draft, path: string, messages: Array<Message>) => {
+const applyIni = async (sources: Sources, into: Draft, path: string, { isCheck, messages }: Found) => {
   let text: string
   try {
     text = sources.readFile(path)
@@ -78,7 +91,7 @@ const applyIni = async (sources: Sources, into: Draft, path: string, messages: A
       messages.push({ level: "warning", text: `Unrecognized option "${key}" in daemon configuration file.` })
       continue
     }
-    if (["help", "config", "version"].includes(key)) continue
+    if (["help", "config", "version", "check"].includes(key)) continue
     if (option.argument === undefined) {
       const on = switchValue(value)
       if (on === undefined) {
@@ -94,7 +107,7 @@ const applyIni = async (sources: Sources, into: Draft, path: string, messages: A
     messages.push(...complaints.map((complaint): Message => ({ level: "error", text: complaint })))
     // Of its own options the reference has no say: a limit that is not what was written is no limit.
     const isFatal = option.name.startsWith("group-output-by") || option.own === true
-    if (complaints.length > 0 && isFatal) return { found: true, conflict: true }
+    if (complaints.length > 0 && isFatal && !isCheck) return { found: true, conflict: true }
   }
   return { found: true, conflict: false }
 }
@@ -179,9 +192,11 @@ const finish = (sources: Sources, draft: Draft, messages: Array<Message>): Daemo
     healthPath: env.LTTNG_RELAYD_HEALTH || undefined,
     verbosity: draft.verbosity,
     logFormat: draft.logFormat ?? daemonDefaults.logFormat,
+    logFile: draft.logFile,
     abortOnError: env.LTTNG_ABORT_ON_ERROR === "1",
     ioThreads: draft.ioThreads ?? (Number.parseInt(env.UV_THREADPOOL_SIZE ?? "", 10) || daemonDefaults.ioThreads),
-    http: draft.httpPort === undefined ? undefined : { port: draft.httpPort, tokenFile: draft.httpTokenFile },
+    httpPort: draft.httpPort,
+    httpTokenFile: draft.httpTokenFile,
     testpoints: Environment.testpoints(env)
   }
 }
@@ -191,57 +206,67 @@ const applyIniFiles = async (
   sources: Sources,
   into: Draft,
   settings: ReadonlyArray<Getopt.Setting>,
-  messages: Array<Message>
+  found: Found
 ): Promise<boolean> => {
   const named = settings.findLast((setting) => setting.name === "config")?.value
   const home = Environment.home(sources.env)
   for (const path of [sources.systemIni, home === undefined ? undefined : `${home}/.lttng/lttng.conf`, named]) {
     if (path === undefined) continue
-    const { found, conflict } = await applyIni(sources, into, path, messages)
+    const { found: isThere, conflict } = await applyIni(sources, into, path, found)
     if (conflict) return false
-    if (!found && path === named) {
-      messages.push({ level: "error", text: `Failed to open daemon configuration file at ${path}` })
-      return false
+    if (!isThere && path === named) {
+      found.messages.push({ level: "error", text: `Failed to open daemon configuration file at ${path}` })
+      if (!found.isCheck) return false
     }
   }
   return true
 }
 
+/** What no start can be made of, whatever the machine is like. */
+const unusable = ({ httpPort, httpTokenFile, relay }: DaemonOptions, isOutputGiven: boolean): ReadonlyArray<string> => {
+  const isExposed = httpPort !== undefined && httpTokenFile === undefined && !HttpPort.isLocal(httpPort)
+  if (!isOutputGiven && relay.output === "") {
+    return ["There is no home directory to put traces in: give -o, --output PATH"]
+  }
+  return [
+    ...(relay.output.startsWith("/") ? [] : ["Please specify an absolute path for -o, --output PATH"]),
+    ...(isExposed ? ["--http-port beyond loopback needs --http-token-file"] : [])
+  ]
+}
+
 export const resolve = async (sources: Sources): Promise<Resolved> => {
   const messages: Array<Message> = []
-  const refuse = (texts: ReadonlyArray<string>, level: Message["level"] = "error"): Resolved => {
-    messages.push(...texts.map((text) => ({ level, text })))
-    return { _tag: "Refused", messages }
-  }
+  const refused: Resolved = { _tag: "Refused", messages }
   const parsed = Getopt.parse(sources.args)
-  if (parsed._tag === "Malformed") return refuse([`lttng-relayd: ${parsed.message}`], "usage")
-  const into = draft()
+  const isCheck = parsed.settings.some(({ name }) => name === "check")
+  if (parsed._tag === "Malformed") {
+    const shown = isCheck ? parsed.messages : [parsed.message]
+    messages.push(...shown.map((text): Message => ({ level: "usage", text: `lttng-relayd: ${text}` })))
+    if (!isCheck) return refused
+  }
+  /** True: what was found ends a start here. */
+  const refuses = (...texts: ReadonlyArray<string>): boolean => {
+    messages.push(...texts.map((text): Message => ({ level: "error", text })))
+    return texts.length > 0 && !isCheck
+  }
+  const into = draft(sources.directory ?? process.cwd())
   into.workingDirectory = sources.env.LTTNG_RELAYD_WORKING_DIRECTORY || undefined
-  if (!(await applyIniFiles(sources, into, parsed.settings, messages))) return { _tag: "Refused", messages }
+  if (!(await applyIniFiles(sources, into, parsed.settings, { messages, isCheck }))) return refused
   const fromIni = new Set(into.zeroPorts.keys())
   const seen = new Set<OptionName>()
   for (const { name, value } of parsed.settings) {
     if (name === "help") return { _tag: "Help", messages }
     seen.add(name)
-    const complaints = await set(into, name, value, sources.lookup)
-    if (complaints.length > 0) return refuse(complaints)
+    if (refuses(...(await set(into, name, value, sources.lookup)))) return refused
   }
-  const lateComplaints = [...checkZeroPorts(into, fromIni, messages), ...checkFilePool(sources, into)]
-  if (lateComplaints.length > 0) return refuse(lateComplaints)
+  if (refuses(...checkZeroPorts(into, fromIni, messages), ...checkFilePool(sources, into))) return refused
   if (into.allowClear) {
     const disallow = Environment.disallowClear(sources.env)
-    if (disallow === "invalid") return refuse(["Invalid value for LTTNG_RELAYD_DISALLOW_CLEAR specified"])
+    if (disallow === "invalid" && refuses("Invalid value for LTTNG_RELAYD_DISALLOW_CLEAR specified")) return refused
     into.relay.allowClear = disallow !== true
   } else into.relay.allowClear = false
   const options = finish(sources, into, messages)
   if (seen.has("version")) return { _tag: "Version", messages }
-  if (into.output === undefined && options.relay.output === "") {
-    return refuse(["There is no home directory to put traces in: give -o, --output PATH"])
-  }
-  if (!options.relay.output.startsWith("/")) return refuse(["Please specify an absolute path for -o, --output PATH"])
-  const { http } = options
-  if (http !== undefined && http.tokenFile === undefined && !HttpPort.isLocal(http.port)) {
-    return refuse(["--http-port beyond loopback needs --http-token-file"])
-  }
-  return { _tag: "Run", options, messages }
+  if (refuses(...unusable(options, into.output !== undefined))) return refused
+  return isCheck ? { _tag: "Check", options, messages } : { _tag: "Run", options, messages }
 }

@@ -122,7 +122,7 @@ const start = (entry: string, options: DaemonOptions): Promise<number> | Handove
 export const main = async (entry: string): Promise<number | Handover.Handover> => {
   TimeZone.settle()
   const resolved = await Resolve.resolve(Resolve.system())
-  const format = resolved._tag === "Run" ? resolved.options.logFormat : "text"
+  const format = resolved._tag === "Run" || resolved._tag === "Check" ? resolved.options.logFormat : "text"
   for (const message of resolved.messages) print(message, format)
   switch (resolved._tag) {
     case "Refused":
@@ -133,6 +133,14 @@ export const main = async (entry: string): Promise<number | Handover.Handover> =
     case "Version":
       process.stdout.write(`${packageVersion()}\n`)
       return 0
+    case "Check": {
+      const { complaintsOf } = await import("./Check.ts")
+      const complaints = await complaintsOf(resolved.options)
+      for (const message of complaints) print(message, resolved.options.logFormat)
+      if ([...resolved.messages, ...complaints].some(({ level }) => level !== "warning")) return 1
+      process.stdout.write("Nothing keeps the relay from starting with these options\n")
+      return 0
+    }
     case "Run":
       return makeOutput(resolved.options) ? start(entry, resolved.options) : 1
   }

@@ -32,11 +32,10 @@ const readToken = (path: string | undefined): Effect.Effect<string | undefined, 
           new DaemonFailed({ message: `Failed to read the HTTP token from ${path}: ${(cause as Error).message}` })
       })
 
-const startHttp = (http: NonNullable<DaemonOptions["http"]>) =>
+const startHttp = (port: HttpPort.HttpPort, tokenFile: string | undefined) =>
   Effect.gen(function* () {
     const AdminServer = yield* Effect.promise(() => import("../admin/AdminServer.ts"))
-    const token = yield* readToken(http.tokenFile)
-    const { port } = http
+    const token = yield* readToken(tokenFile)
     const listen = port._tag === "Unix" ? { path: port.path } : { host: port.host, port: port.port }
     const policy = { token, isLocal: HttpPort.isLocal(port) }
     const where = port._tag === "Unix" ? port.path : `${port.host}:${port.port}`
@@ -52,14 +51,14 @@ const startHttp = (http: NonNullable<DaemonOptions["http"]>) =>
 /** What only operators need. */
 const startAround = (options: DaemonOptions): Effect.Effect<void, DaemonFailed, Relay.Relay | Scope.Scope> =>
   Effect.gen(function* () {
-    const { http } = options
+    const { httpPort, httpTokenFile } = options
     const isExported = isExportAsked(process.env)
-    if (http === undefined && !isExported) return
+    if (httpPort === undefined && !isExported) return
     const Telemetry = yield* Effect.promise(() => import("../telemetry/Telemetry.ts"))
     const { output, fdPoolSize } = options.relay
     const version = packageVersion()
     const telemetry = yield* Layer.build(Telemetry.layer({ version, output, descriptorLimit: fdPoolSize }))
-    if (http !== undefined) yield* Effect.provideContext(startHttp(http), telemetry)
+    if (httpPort !== undefined) yield* Effect.provideContext(startHttp(httpPort, httpTokenFile), telemetry)
     if (!isExported) return
     const OtlpExport = yield* Effect.promise(() => import("../telemetry/OtlpExport.ts"))
     yield* Effect.provideContext(Layer.build(OtlpExport.layerMetrics(version)), telemetry).pipe(

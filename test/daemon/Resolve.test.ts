@@ -76,12 +76,15 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["live-cache", "0", (o) => o.relay.liveCacheBytes, 0],
   ["stop-timeout", "1.5", (o) => o.relay.stopTimeoutMillis, 1500],
   ["io-threads", "4", (o) => o.ioThreads, 4],
+  ["http-port", "unix:///run/http", (o) => o.httpPort, { _tag: "Unix", path: "/run/http" }],
+  ["http-token-file", "/token", (o) => o.httpTokenFile, "/token"],
+  ["log-file", "/log", (o) => o.logFile, "/log"],
   ["log-format", "json", (o) => o.logFormat, "json"]
 ]
 
 describe("one setting", () => {
   it("has a row here for every option that is one", () => {
-    const settings = options.map((option) => option.name).filter((name) => !/^(help|version|config)$/.test(name))
+    const settings = options.map((option) => option.name).filter((name) => !/^(help|version|config|check)$/.test(name))
     assert.sameMembers(
       rows.map(([name]) => name),
       settings

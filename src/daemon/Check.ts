@@ -1,0 +1,149 @@
+/**
+ * What would be wrong with a start, without starting: `--check`. Every complaint, not the first; nothing is made or
+ * written. A port is bound for the moment it takes to see that it can be.
+ */
+import { accessSync, constants, readFileSync, statfsSync, statSync } from "node:fs"
+import { createServer, type ListenOptions, type Server } from "node:net"
+import { totalmem } from "node:os"
+import { dirname } from "node:path"
+import { Effect, Result } from "effect"
+import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import * as HttpPort from "../config/HttpPort.ts"
+import { check } from "../config/RelayConfig.ts"
+import type { Message } from "../config/Resolve.ts"
+
+const error = (text: string): Message => ({ level: "error", text })
+const warning = (text: string): Message => ({ level: "warning", text })
+
+/** The nearest directory of the path that is there. */
+const existing = (path: string): string => {
+  for (let at = path; ; at = dirname(at)) {
+    if (statSync(at, { throwIfNoEntry: false }) !== undefined || at === "/" || at === ".") return at
+  }
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** Nothing, or why files cannot be made there. */
+const unwritable = (path: string): string | undefined => {
+  try {
+    const there = existing(path)
+    if (!statSync(there).isDirectory()) return `${there} is not a directory`
+    accessSync(there, constants.W_OK | constants.X_OK)
+    return undefined
+  } catch (cause) {
+    return reasonOf(cause)
+  }
+}
+
+const freeBytesMin = 16 * 1024 * 1024
+
+const output = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
+  const reason = unwritable(relay.output)
+  if (reason !== undefined) return [error(`The output ${relay.output} cannot be written: ${reason}`)]
+  const { bavail, bsize } = statfsSync(existing(relay.output))
+  return bavail * bsize < freeBytesMin
+    ? [error(`The output ${relay.output} has ${bavail * bsize} bytes of free space`)]
+    : []
+}
+
+const directories = (options: DaemonOptions): ReadonlyArray<Message> => {
+  const { healthPath, isRunDirectoryNamed, pidFile, runDirectory, workingDirectory } = options
+  const complaints: Array<Message> = []
+  if (workingDirectory !== undefined && statSync(workingDirectory, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    complaints.push(error(`The working directory ${workingDirectory} is not there`))
+  }
+  const files = { "PID file": pidFile, "health socket": healthPath, "log file": options.logFile }
+  for (const [name, path] of Object.entries(files)) {
+    if (path === undefined) continue
+    const parent = dirname(path)
+    const isThere = statSync(parent, { throwIfNoEntry: false })?.isDirectory() === true
+    const reason = isThere ? unwritable(parent) : `there is no directory ${parent}`
+    if (reason !== undefined) complaints.push(error(`The ${name} ${path} cannot be written: ${reason}`))
+  }
+  const reason = runDirectory === undefined ? "the user has no home" : unwritable(runDirectory)
+  if (reason !== undefined) {
+    const level = isRunDirectoryNamed ? error : warning
+    complaints.push(level(`The run directory cannot be made, so no health socket and no port files: ${reason}`))
+  }
+  return complaints
+}
+
+const token = ({ httpTokenFile: path }: DaemonOptions): ReadonlyArray<Message> => {
+  if (path === undefined) return []
+  try {
+    if (readFileSync(path, "utf8").trim() === "") return [error(`The HTTP token file ${path} is empty`)]
+    const { mode } = statSync(path)
+    return (mode & 0o004) === 0 ? [] : [warning(`The HTTP token file ${path} can be read by everybody`)]
+  } catch (cause) {
+    return [error(`The HTTP token file cannot be read: ${reasonOf(cause)}`)]
+  }
+}
+
+/** What the runtime, the listeners and trace files need beside connections. */
+const descriptorReserve = 72
+
+const limits = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
+  const complaints: Array<Message> = []
+  const checked = Effect.runSync(Effect.result(check(relay)))
+  if (Result.isFailure(checked)) complaints.push(error(checked.failure.reason))
+  const forConnections = relay.fdPoolSize - descriptorReserve
+  if (forConnections < relay.connectionCountMax) {
+    complaints.push(
+      warning(`Descriptors are enough for ${forConnections} connections, not for ${relay.connectionCountMax}`)
+    )
+  }
+  const memory = relay.memoryBytesMax + relay.liveCacheBytes
+  if (memory > totalmem()) complaints.push(warning(`The memory limits are ${memory} bytes, the machine has less`))
+  return complaints
+}
+
+const bind = (options: ListenOptions): Promise<Server | string> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once("error", (cause: NodeJS.ErrnoException) => resolve(reasonOf(cause)))
+    server.listen(options, () => resolve(server))
+  })
+
+/** A socket file of somebody who is gone is replaced at start. */
+const unixSocket = (path: string): string | undefined => {
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there !== undefined && !there.isSocket()) return "a file that is no socket is in its place"
+  return statSync(dirname(path), { throwIfNoEntry: false }) === undefined
+    ? `there is no directory ${dirname(path)}`
+    : unwritable(dirname(path))
+}
+
+const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise<ReadonlyArray<Message>> => {
+  const complaints: Array<Message> = []
+  const bound: Array<Server> = []
+  const tcp = [
+    ...(["control", "data", "live"] as const).map((name) => ({ name, ...relay[name] })),
+    ...(httpPort?._tag === "Tcp" ? [{ name: "http", ...httpPort }] : [])
+  ]
+  // All at once: two of them may be the same.
+  for (const { host, name, port } of tcp) {
+    const result = await bind({ host, port })
+    if (typeof result === "string")
+      complaints.push(error(`The ${name} port ${host}:${port} is not to be had: ${result}`))
+    else bound.push(result)
+  }
+  await Promise.all(bound.map((server) => new Promise((resolve) => server.close(resolve))))
+  if (httpPort?._tag === "Unix") {
+    const reason = unixSocket(httpPort.path)
+    if (reason !== undefined) complaints.push(error(`The http socket ${httpPort.path} cannot be made: ${reason}`))
+  }
+  if (httpPort !== undefined && httpTokenFile === undefined && HttpPort.isLocal(httpPort)) {
+    complaints.push(warning("Without --http-token-file the HTTP port can only be read, nothing can be done over it"))
+  }
+  return complaints
+}
+
+/** In the order of a start. */
+export const complaintsOf = async (options: DaemonOptions): Promise<ReadonlyArray<Message>> => [
+  ...limits(options),
+  ...directories(options),
+  ...output(options),
+  ...token(options),
+  ...(await ports(options))
+]
