@@ -141,13 +141,14 @@ describe("imports of src", () => {
     assert.deepStrictEqual(declaredElsewhere, ["wire"], "headers whose functions are in another file")
   })
 
-  it("reach sockets only from transport, the operator's port, the health socket, and a test's peers", () => {
+  it("reach sockets only from transport, the operator's port, the health socket, a check, and a test's peers", () => {
     const wrong = everyImport.map(({ file, imported: { from, what } }) => {
       if (!/^(node:)?(net|tls|dgram|http|https)$|^effect\/socket/.test(from)) return undefined
       // Says whether a text is an address; opens nothing.
       if (what.trim() === "{ isIPv6 }") return undefined
       const isAllowed =
-        ["transport", "admin", "testing"].includes(folderOf(file)) || file === "src/daemon/HealthSocket.ts"
+        ["transport", "admin", "testing"].includes(folderOf(file)) ||
+        /^src\/daemon\/(HealthSocket|FreePorts)\.ts$/.test(file)
       return isAllowed ? undefined : `${file} imports ${from}`
     })
     assert.deepStrictEqual(offences(wrong), [])

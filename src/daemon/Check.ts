@@ -3,7 +3,6 @@
  * written. A port is bound for the moment it takes to see that it can be.
  */
 import { accessSync, constants, readFileSync, statfsSync, statSync } from "node:fs"
-import { createServer, type ListenOptions, type Server } from "node:net"
 import { totalmem } from "node:os"
 import { dirname } from "node:path"
 import { Effect, Result } from "effect"
@@ -11,6 +10,7 @@ import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import * as HttpPort from "../config/HttpPort.ts"
 import { check } from "../config/RelayConfig.ts"
 import type { Message } from "../config/Resolve.ts"
+import * as FreePorts from "./FreePorts.ts"
 
 const error = (text: string): Message => ({ level: "error", text })
 const warning = (text: string): Message => ({ level: "warning", text })
@@ -98,13 +98,6 @@ const limits = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
   return complaints
 }
 
-const bind = (options: ListenOptions): Promise<Server | string> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.once("error", (cause: NodeJS.ErrnoException) => resolve(reasonOf(cause)))
-    server.listen(options, () => resolve(server))
-  })
-
 /** A socket file of somebody who is gone is replaced at start. */
 const unixSocket = (path: string): string | undefined => {
   const there = statSync(path, { throwIfNoEntry: false })
@@ -116,19 +109,13 @@ const unixSocket = (path: string): string | undefined => {
 
 const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise<ReadonlyArray<Message>> => {
   const complaints: Array<Message> = []
-  const bound: Array<Server> = []
   const tcp = [
     ...(["control", "data", "live"] as const).map((name) => ({ name, ...relay[name] })),
     ...(httpPort?._tag === "Tcp" ? [{ name: "http", ...httpPort }] : [])
   ]
-  // All at once: two of them may be the same.
-  for (const { host, name, port } of tcp) {
-    const result = await bind({ host, port })
-    if (typeof result === "string")
-      complaints.push(error(`The ${name} port ${host}:${port} is not to be had: ${result}`))
-    else bound.push(result)
+  for (const { host, name, port, reason } of await FreePorts.refusals(tcp)) {
+    complaints.push(error(`The ${name} port ${host}:${port} is not to be had: ${reason}`))
   }
-  await Promise.all(bound.map((server) => new Promise((resolve) => server.close(resolve))))
   if (httpPort?._tag === "Unix") {
     const reason = unixSocket(httpPort.path)
     if (reason !== undefined) complaints.push(error(`The http socket ${httpPort.path} cannot be made: ${reason}`))
