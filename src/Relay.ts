@@ -17,8 +17,11 @@ import type * as Status from "./relay/Status.ts"
 import * as DiskFiles from "./storage/DiskFiles.ts"
 import type { Files } from "./storage/Files.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
+import type { Security } from "./transport/Door.ts"
 import * as KeepAlive from "./transport/KeepAlive.ts"
 import { type Admission, type ConnectionLimit, type ListenFailed, listen } from "./transport/Listener.ts"
+import type { Role, ServerIdentity } from "./transport/Tls.ts"
+import type { TlsRefused } from "./transport/TlsTerminal.ts"
 
 export { ConfigInvalid } from "./config/RelayConfig.ts"
 export { ListenFailed } from "./transport/Listener.ts"
@@ -61,6 +64,8 @@ export class Relay extends Context.Service<
      * on. Undone when the scope closes.
      */
     readonly refuseHost: (host: string) => Effect.Effect<void, never, Scope.Scope>
+    /** Handshakes from now on use this certificate; connections go on. Fails, changing nothing, where it is no use. */
+    readonly replaceTls: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
   }
 >()("lttng-relay/Relay") {}
 
@@ -85,6 +90,29 @@ const viewerKeepAlive = { idleSeconds: 60, probeIntervalSeconds: 1, maxProbeCoun
 /** A viewer that reads nothing, or says half a request and no more, is cut off: it holds packets and files. */
 const viewerStallMillis = 60_000
 
+/** Loaded only where it is asked for. */
+const securityOf = (config: RelayConfig): Effect.Effect<Security | undefined, ConfigInvalid, Scope.Scope> =>
+  Effect.gen(function* () {
+    if (config.tls === undefined) return undefined
+    const TlsTerminal = yield* Effect.promise(() => import("./transport/TlsTerminal.ts"))
+    const terminal = yield* Effect.mapError(
+      TlsTerminal.make(config.tls),
+      ({ message }) => new ConfigInvalid({ reason: message })
+    )
+    return { terminal, welcomes: new Map() }
+  })
+
+const replaceTls =
+  (security: Security | undefined) =>
+  (identity: ServerIdentity): Effect.Effect<void, TlsRefused> =>
+    security === undefined ? Effect.void : security.terminal.replace(identity)
+
+/** A port on which TLS is off is not looked at. */
+const tlsOf = (role: Role, config: RelayConfig, security: Security | undefined) => {
+  const mode = config.tls?.[role] ?? "off"
+  return security === undefined || mode === "off" ? undefined : { mode, role, security }
+}
+
 const ports = (config: RelayConfig) =>
   Effect.gen(function* () {
     const { pool } = yield* TraceStore
@@ -105,6 +133,7 @@ const ports = (config: RelayConfig) =>
       stallMillis: config.socketTimeoutMillis,
       limit
     }
+    const security = yield* securityOf(config)
     const registry = yield* Registry
     registry.admission.add(({ hostname }) =>
       refused.has(hostname) ? { code: "SESSION_HOST_REFUSED", detail: hostname } : undefined
@@ -117,6 +146,7 @@ const ports = (config: RelayConfig) =>
       name,
       address: config[name],
       admission: admission(name),
+      tls: tlsOf(name, config, security),
       ...common
     })
     // Sessions drain after the listeners and connections are gone.
@@ -148,7 +178,8 @@ const ports = (config: RelayConfig) =>
         Effect.acquireRelease(
           Effect.sync(() => refused.add(host)),
           () => Effect.sync(() => refused.remove(host))
-        )
+        ),
+      replaceTls: replaceTls(security)
     })
   })
 

@@ -4,6 +4,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import * as Certs from "./Certs.ts"
 import * as Diagnostics from "./Diagnostics.ts"
 import * as Drain from "./Drain.ts"
 import * as Export from "./Export.ts"
@@ -33,7 +34,8 @@ const root = Command.make("lttng-relay").pipe(
     Load.command,
     Show.command,
     Export.command,
-    Drain.command
+    Drain.command,
+    Certs.command
   ])
 )
 

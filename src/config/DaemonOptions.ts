@@ -5,11 +5,18 @@
  */
 import type { Testpoints } from "./Environment.ts"
 import type { HttpPort } from "./HttpPort.ts"
-import type { RelayConfig } from "./RelayConfig.ts"
+import type { RelayConfig, Tls } from "./RelayConfig.ts"
 import { defaults } from "./RelayDefaults.ts"
 
 export type Mode = "foreground" | "background" | "daemonize"
 export type LogFormat = "text" | "json"
+
+/** Where the relay's TLS identity is read from: keys stay in their files. */
+export interface TlsFiles extends Pick<Tls, "control" | "data" | "live" | "minVersion"> {
+  readonly certificate: string
+  readonly key: string
+  readonly clientCa?: string | undefined
+}
 
 export interface DaemonOptions {
   readonly relay: RelayConfig
@@ -36,6 +43,8 @@ export interface DaemonOptions {
   /** Undefined: no HTTP port. A host is an address here, not a name. */
   readonly httpPort?: HttpPort | undefined
   readonly httpTokenFile?: string | undefined
+  /** Undefined: no TLS. */
+  readonly tls?: TlsFiles | undefined
   readonly testpoints: Testpoints
 }
 

@@ -9,6 +9,7 @@ import type { LogFormat } from "./DaemonOptions.ts"
 import * as HttpPort from "./HttpPort.ts"
 import type { OptionName } from "./Options.ts"
 import type { ListenAddress, OutputGrouping, RelayConfig } from "./RelayConfig.ts"
+import * as TlsOptions from "./TlsOptions.ts"
 import * as Url from "./Url.ts"
 import { count, durationMillis, sizeBytes } from "./Value.ts"
 
@@ -43,6 +44,7 @@ export interface Draft {
   ioThreads?: number
   httpPort?: HttpPort.HttpPort
   httpTokenFile?: string
+  readonly tls: TlsOptions.TlsDraft
   relay: Mutable<Omit<RelayConfig, "control" | "data" | "live" | "output" | "grouping" | "fdPoolSize">>
 }
 
@@ -56,6 +58,7 @@ export const draft = (directory: string): Draft => ({
   sigParent: false,
   workingDirectory: undefined,
   verbosity: 0,
+  tls: {},
   relay: {}
 })
 
@@ -145,6 +148,11 @@ const setHttpPort = async (into: Draft, value: string, lookup: Lookup): Promise<
 
 const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Lookup): Promise<Complaints> => {
   const { relay } = into
+  if (TlsOptions.isTlsOption(name)) {
+    return TlsOptions.set(into.tls, name, value, into.directory)
+      ? accepted
+      : [`Wrong value in --${name} parameter: ${value}`]
+  }
   switch (name) {
     case "max-connections":
       return setNumber(name, value, count, (n) => {

@@ -106,6 +106,21 @@ const rows = [
     argument: "PATH",
     help: "The bearer token for the HTTP port: needed beyond loopback, and for every action"
   },
+  {
+    name: "tls",
+    own: true,
+    argument: "MODE",
+    help: "off, allow or require; or PORT=MODE,... (default: require with --tls-cert, else off)"
+  },
+  { name: "tls-cert", own: true, argument: "PATH", help: "PEM file of the relay's certificate and those above it" },
+  { name: "tls-key", own: true, argument: "PATH", help: "PEM file of its key (default: in the file of --tls-cert)" },
+  {
+    name: "tls-client-ca",
+    own: true,
+    argument: "PATH",
+    help: "Let in only clients with a certificate of the authorities in this PEM file"
+  },
+  { name: "tls-min-version", own: true, argument: "VERSION", help: "1.2 or 1.3 (default 1.3)" },
   { name: "log-format", own: true, argument: "FORMAT", help: "text or json (default text)" },
   {
     name: "log-file",

@@ -37,6 +37,23 @@ export const KeepAlive = Schema.Struct({
 })
 export interface KeepAlive extends Schema.Schema.Type<typeof KeepAlive> {}
 
+const TlsMode = Schema.Literals(["off", "allow", "require"])
+
+/** TLS on the three ports; certificate, key and authority are PEM texts. */
+export const Tls = Schema.Struct({
+  /** `allow`: for peers that begin with it; `require`: for all. */
+  control: TlsMode,
+  data: TlsMode,
+  live: TlsMode,
+  /** With the authorities between it and the root. */
+  certificate: Schema.NonEmptyString,
+  key: Schema.NonEmptyString,
+  /** Only clients with a certificate of this authority are let in. */
+  clientCa: Schema.optional(Schema.NonEmptyString),
+  minVersion: Schema.optional(Schema.Literals(["TLSv1.2", "TLSv1.3"]))
+})
+export interface Tls extends Schema.Schema.Type<typeof Tls> {}
+
 const absolutePath = Schema.makeFilter((path: string) => {
   if (path === "") return "a directory that receives the traces, which has no default"
   if (path.includes("\0")) return "a path without NUL"
@@ -74,7 +91,9 @@ export const RelayConfig = Schema.Struct({
   /** `undefined`: bounds of the relay's own, which find a peer that vanished within two minutes. */
   keepAlive: Schema.optional(Schema.Union([KeepAlive, Schema.Literal("off")])),
   /** Send and receive timeout of accepted sockets; `undefined` waits for ever. */
-  socketTimeoutMillis: Schema.optional(count(1, timerMillisMax))
+  socketTimeoutMillis: Schema.optional(count(1, timerMillisMax)),
+  /** `undefined`: no TLS. */
+  tls: Schema.optional(Tls)
 })
 export interface RelayConfig extends Schema.Schema.Type<typeof RelayConfig> {}
 

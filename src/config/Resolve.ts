@@ -17,6 +17,7 @@ import * as HttpPort from "./HttpPort.ts"
 import * as Ini from "./Ini.ts"
 import { type OptionName, options } from "./Options.ts"
 import type { ListenAddress } from "./RelayConfig.ts"
+import * as TlsOptions from "./TlsOptions.ts"
 import { cInteger, switchValue } from "./Value.ts"
 
 export interface Message {
@@ -265,7 +266,9 @@ export const resolve = async (sources: Sources): Promise<Resolved> => {
     if (disallow === "invalid" && refuses("Invalid value for LTTNG_RELAYD_DISALLOW_CLEAR specified")) return refused
     into.relay.allowClear = disallow !== true
   } else into.relay.allowClear = false
-  const options = finish(sources, into, messages)
+  const tls = TlsOptions.finish(into.tls)
+  if (typeof tls === "string" && refuses(tls)) return refused
+  const options = { ...finish(sources, into, messages), tls: typeof tls === "string" ? undefined : tls }
   if (seen.has("version")) return { _tag: "Version", messages }
   if (refuses(...unusable(options, into.output !== undefined))) return refused
   return isCheck ? { _tag: "Check", options, messages } : { _tag: "Run", options, messages }

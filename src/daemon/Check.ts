@@ -11,6 +11,7 @@ import * as HttpPort from "../config/HttpPort.ts"
 import { check } from "../config/RelayConfig.ts"
 import type { Message } from "../config/Resolve.ts"
 import * as FreePorts from "./FreePorts.ts"
+import * as TlsFiles from "./TlsFiles.ts"
 
 const error = (text: string): Message => ({ level: "error", text })
 const warning = (text: string): Message => ({ level: "warning", text })
@@ -80,6 +81,12 @@ const token = ({ httpTokenFile: path }: DaemonOptions): ReadonlyArray<Message> =
   }
 }
 
+const tls = ({ tls: files }: DaemonOptions): ReadonlyArray<Message> => {
+  if (files === undefined) return []
+  const { errors, warnings } = TlsFiles.complaintsOf(files)
+  return [...errors.map(error), ...warnings.map(warning)]
+}
+
 /** What the runtime, the listeners and trace files need beside connections. */
 const descriptorReserve = 72
 
@@ -132,5 +139,6 @@ export const complaintsOf = async (options: DaemonOptions): Promise<ReadonlyArra
   ...directories(options),
   ...output(options),
   ...token(options),
+  ...tls(options),
   ...(await ports(options))
 ]

@@ -83,6 +83,15 @@ const toDaemonFailed = (options: DaemonOptions) => (error: Relay.ListenFailed | 
         : `Failed to bind ${error.port} socket ${placeOf(options, error.port)}: ${reasons[error.code] ?? error.message}`
   })
 
+/** The TLS identity, and how to keep it current. */
+const tlsOf = ({ tls }: DaemonOptions) =>
+  Effect.gen(function* () {
+    if (tls === undefined) return undefined
+    const TlsFiles = yield* Effect.promise(() => import("./TlsFiles.ts"))
+    const identity = yield* TlsFiles.read(tls)
+    return { identity, watch: (relay: Relay.Relay["Service"]) => TlsFiles.watch(tls, relay) }
+  })
+
 /** Of every packet and every beacon there is nothing to say. */
 const logEvents = (relay: Relay.Relay["Service"]): Effect.Effect<void> =>
   Stream.runForEach(relay.events, ({ _tag, ...fields }) =>
@@ -102,8 +111,11 @@ const warmUp = (options: DaemonOptions, { connected }: Relay.Relay["Service"]) =
 
 export const startRelay: StartRelay = (options) =>
   Effect.gen(function* () {
-    const context = yield* Layer.build(Relay.layerLenient(options.relay)).pipe(Effect.mapError(toDaemonFailed(options)))
+    const tls = yield* tlsOf(options)
+    const config = { ...options.relay, tls: tls?.identity }
+    const context = yield* Layer.build(Relay.layerLenient(config)).pipe(Effect.mapError(toDaemonFailed(options)))
     const relay = Context.get(context, Relay.Relay)
+    if (tls !== undefined) yield* tls.watch(relay)
     if (options.verbosity > 1) yield* Effect.forkScoped(logEvents(relay))
     yield* Effect.provideContext(startAround(options), context)
     if (process.env.LTTNG_RELAY_WARM_UP !== "0") yield* Effect.forkScoped(warmUp(options, relay))

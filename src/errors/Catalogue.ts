@@ -52,6 +52,22 @@ const connections = {
     "As many are open as --max-connections or the descriptors allow; those go on. Raise the limit or ulimit -n."
   ),
   HOST_REFUSED: entry("warning", "connection refused", "The program around the relay refuses this host."),
+  TLS_REQUIRED: entry(
+    "warning",
+    "connection refused",
+    "It speaks without TLS to a port that requires it (--tls): use lttng-relay tunnel on the peer's host."
+  ),
+  TLS_FAILED: entry(
+    "warning",
+    "TLS handshake failed",
+    "The line has the system's code: no certificate, an unknown authority, expired, another version, no answer in time."
+  ),
+  TLS_IDENTITY: entry(
+    "error",
+    "TLS certificate not replaced",
+    "What is in its files now cannot be used: the one read before stays in force. The line has the reason."
+  ),
+  TLS_EXPIRY: entry("warning", "TLS certificate expires", "Within 30 days: make a new one; it is read by itself."),
   ACCEPT_FAILED: entry("error", "connections cannot be accepted", "The system refuses; the relay goes on trying.")
 } as const satisfies Record<string, Entry>
 

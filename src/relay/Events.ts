@@ -37,7 +37,7 @@ export const RelayEvent = Schema.TaggedUnion({
   ConnectionRefused: {
     port: Schema.Literals(["control", "data", "live"]),
     peer: Schema.String,
-    reason: Schema.Literals(["too many connections", "host refused"])
+    reason: Schema.Literals(["too many connections", "host refused", "no TLS", "TLS failed"])
   }
 })
 export type RelayEvent = typeof RelayEvent.Type

@@ -4,11 +4,14 @@
  */
 import * as net from "node:net"
 import { Cause, Effect, FiberSet, Schema, type Scope } from "effect"
+import type { Code } from "../errors/Catalogue.ts"
 import { report } from "../errors/Report.ts"
+import { type Arrival, Door, type Options as DoorOptions, type Security } from "./Door.ts"
 import * as KeepAlive from "./KeepAlive.ts"
 import type { Peer, Receiver, SocketEnd } from "./Peer.ts"
-import { type Reading, receiveInto } from "./ReceiveInto.ts"
+import { type Reading, type Receive, receiveInto, receivePortably } from "./ReceiveInto.ts"
 import { Sender, SenderThread } from "./Sender.ts"
+import type { Mode, Role } from "./Tls.ts"
 
 /** A port cannot be listened on: `port` is which of the three, `code` the system's (`EADDRINUSE`, `EACCES`). */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
@@ -35,9 +38,11 @@ export interface Options {
   /** Counted over all listeners that share it. */
   readonly limit: ConnectionLimit
   readonly admission?: Admission
+  /** Undefined: what arrives is not looked at. */
+  readonly tls?: { readonly mode: Mode; readonly role: Role; readonly security: Security } | undefined
 }
 
-export type Refusal = "too many connections" | "host refused"
+export type Refusal = "too many connections" | "host refused" | "no TLS" | "TLS failed"
 
 /** Who is let in as far as the limit allows, and who hears of those who are not. */
 export interface Admission {
@@ -70,34 +75,35 @@ export const listen = <R>(
     const connections = yield* FiberSet.make<void>()
     const run = yield* FiberSet.runtime(connections)<R>()
     const { admission, limit, name } = options
-    let refusedAt = Number.NEGATIVE_INFINITY
-    const refuse = (accepted: net.Socket, reason: Refusal) => {
-      admission?.onRefused(nameOf(accepted), reason)
+    const refusedAt = new Map<Code, number>()
+    const refuse = (accepted: net.Socket, code: RefusalCode, detail: string) => {
+      const peer = nameOf(accepted)
+      admission?.onRefused(peer, refusals[code])
       accepted.destroy()
       const now = Date.now()
-      if (now - refusedAt < refusalLogMillis) return
-      refusedAt = now
-      run(
-        reason === "host refused"
-          ? report("HOST_REFUSED", `${name}: ${nameOf(accepted)}`)
-          : report("CONNECTION_LIMIT", `${name}: ${limit.count} connections are open already`)
-      )
+      if (now - (refusedAt.get(code) ?? Number.NEGATIVE_INFINITY) < refusalLogMillis) return
+      refusedAt.set(code, now)
+      run(report(code, `${name}: ${detail === "" ? peer : detail}`))
     }
     const thread = yield* Effect.acquireRelease(
       Effect.sync(() => new SenderThread()),
       (senders) => Effect.sync(() => senders.thread.stop())
     )
+    const welcome = (arrival: Arrival) => void run(supervise(makePeer(arrival, options, thread), name, handle))
+    const door = options.tls === undefined ? undefined : yield* openDoor({ ...options.tls, welcome, refuse })
     const accept = (accepted: net.Socket) => {
-      if (limit.count >= limit.countMax) return refuse(accepted, "too many connections")
-      if (admission?.admits(accepted.remoteAddress ?? "") === false) return refuse(accepted, "host refused")
+      if (limit.count >= limit.countMax) {
+        return refuse(accepted, "CONNECTION_LIMIT", `${limit.count} connections are open already`)
+      }
+      if (admission?.admits(accepted.remoteAddress ?? "") === false) return refuse(accepted, "HOST_REFUSED", "")
       limit.count++
       limit.onChange(1)
-      const peer = makePeer(accepted, options, thread)
+      if (door === undefined) welcome({ accepted })
+      else door.enter(accepted)
       accepted.once("close", () => {
         limit.count--
         limit.onChange(-1)
       })
-      run(supervise(peer, name, handle))
     }
     const server = yield* Effect.acquireRelease(bind(options, accept), (bound) => Effect.sync(() => bound.close()))
     server.on("error", (cause) => {
@@ -105,6 +111,29 @@ export const listen = <R>(
     })
     return server.address() as net.AddressInfo
   })
+
+const refusals = {
+  CONNECTION_LIMIT: "too many connections",
+  HOST_REFUSED: "host refused",
+  TLS_REQUIRED: "no TLS",
+  TLS_FAILED: "TLS failed"
+} as const satisfies Partial<Record<Code, Refusal>>
+
+type RefusalCode = keyof typeof refusals
+
+/** Closed after the port, so that nobody enters any more. */
+const openDoor = (options: DoorOptions & { readonly role: Role }) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      options.security.welcomes.set(options.role, options.welcome)
+      return new Door(options)
+    }),
+    (door) =>
+      Effect.sync(() => {
+        options.security.welcomes.delete(options.role)
+        door.close()
+      })
+  )
 
 const nameOf = ({ remoteAddress, remotePort }: net.Socket) => `${remoteAddress ?? "?"}:${remotePort ?? 0}`
 
@@ -153,7 +182,7 @@ const makeDeadline = (millis: number | undefined, onPassed: () => void): ((isSet
   }
 }
 
-const makePeer = (accepted: net.Socket, options: Options, thread: SenderThread): Peer => {
+const makePeer = ({ accepted, first, secured }: Arrival, options: Options, thread: SenderThread): Peer => {
   const name = nameOf(accepted)
   if (options.keepAlive !== undefined) KeepAlive.apply(accepted, options.keepAlive)
   let receiver: Receiver | undefined
@@ -163,7 +192,9 @@ const makePeer = (accepted: net.Socket, options: Options, thread: SenderThread):
   const settle = (end: SocketEnd) => {
     outcome ??= end
   }
-  const reading: Reading = receiveInto(accepted, (bytes, length) => receiver?.receive(bytes, length) ?? isClosing)
+  const receive: Receive = (bytes, length) => receiver?.receive(bytes, length) ?? isClosing
+  const reading: Reading =
+    secured === undefined ? receiveInto(accepted, receive, first) : receivePortably(secured.socket, receive)
   const { socket } = reading
   socket.on("error", () => settle("socket error"))
   socket.on("end", () => {
@@ -194,6 +225,7 @@ const makePeer = (accepted: net.Socket, options: Options, thread: SenderThread):
   })
   return {
     name,
+    certificate: secured?.certificate,
     landing: reading.landing,
     start: (to) => {
       receiver = to

@@ -7,6 +7,7 @@
  */
 import type { Effect } from "effect"
 import type { Landing } from "../memory/Landing.ts"
+import type { PeerCertificate } from "./Tls.ts"
 
 /** How the connection ended, as far as the socket knows. */
 export type SocketEnd = "closed by peer" | "closed by relay" | "socket error" | "stalled"
@@ -23,6 +24,8 @@ export interface Receiver {
 export interface Peer {
   /** `address:port` of the other side, for logs. */
   readonly name: string
+  /** Undefined where it showed none: over plain TCP, or to a relay that asks for none. */
+  readonly certificate: PeerCertificate | undefined
   /** Where its bytes arrive, if parts of them can be kept without a copy. */
   readonly landing: Landing | undefined
   readonly start: (receiver: Receiver) => void

@@ -22,7 +22,12 @@ export interface Reading {
 }
 
 interface HandleOwner {
-  _handle: { reading?: boolean; readonly fd?: number; close: (closed?: () => void) => void } | null
+  _handle: {
+    reading?: boolean
+    readonly fd?: number
+    readonly readStop: () => void
+    close: (closed?: () => void) => void
+  } | null
 }
 
 let isOwnedMemoryUsable: boolean | undefined
@@ -33,15 +38,43 @@ const probe = (owner: HandleOwner): boolean =>
 /** `LTTNG_RELAY_PORTABLE_READS=1` forces the fallback, to compare and to test it. */
 const isPortableForced = () => process.env.LTTNG_RELAY_PORTABLE_READS === "1"
 
-/** Starts nothing: the first `resume` does. The accepted socket must not be used afterwards. */
-export const receiveInto = (accepted: net.Socket, receive: Receive): Reading => {
+/**
+ * Starts nothing: the first `resume` does. The accepted socket must not be used afterwards. `first` was read of it
+ * already, and is received before all else.
+ */
+export const receiveInto = (accepted: net.Socket, receive: Receive, first?: Buffer): Reading => {
   const owner = accepted as unknown as HandleOwner
   isOwnedMemoryUsable ??= probe(owner) && !isPortableForced()
-  return isOwnedMemoryUsable ? receiveOwned(accepted, owner, receive) : receivePortably(accepted, receive)
+  if (isOwnedMemoryUsable) return receiveOwned(accepted, owner, receive, first)
+  if (first !== undefined) accepted.unshift(first)
+  return receivePortably(accepted, receive)
 }
 
-const receiveOwned = (accepted: net.Socket, owner: HandleOwner, receive: Receive): Reading => {
+/** Calls `then` with what comes first, and leaves the socket paused. A connection that says nothing costs no more. */
+export const readFirst = (accepted: net.Socket, then: (bytes: Buffer) => void): void => {
+  accepted.once("data", (bytes: Buffer) => {
+    accepted.pause()
+    accepted.off("end", onEnd)
+    then(bytes)
+  })
+  const onEnd = () => accepted.destroy()
+  accepted.once("end", onEnd)
+  accepted.on("error", () => undefined)
+  accepted.resume()
+}
+
+const receiveOwned = (
+  accepted: net.Socket,
+  owner: HandleOwner,
+  receive: Receive,
+  first: Buffer | undefined
+): Reading => {
   const handle = owner._handle
+  if (first !== undefined && handle?.reading === true) {
+    handle.reading = false
+    handle.readStop()
+  }
+  let unread = first
   // `accepted` keeps only its place in the server's connection count.
   owner._handle = null
   const landing = new Landing()
@@ -62,14 +95,23 @@ const receiveOwned = (accepted: net.Socket, owner: HandleOwner, receive: Receive
     landing.close()
     accepted.destroy()
   })
+  const readOn = () => {
+    socket.resume()
+    socket.read(0)
+  }
   const reading: Reading = {
     socket,
     landing,
     descriptor: handle?.fd,
     onClosing: () => {},
     resume: () => {
-      socket.resume()
-      socket.read(0)
+      const bytes = unread
+      if (bytes === undefined) return readOn()
+      unread = undefined
+      // In a call of its own, as all that is received.
+      queueMicrotask(() => {
+        if (!socket.destroyed && received(bytes.copy(landing.bytes))) readOn()
+      })
     }
   }
   if (handle !== null) {
@@ -82,7 +124,8 @@ const receiveOwned = (accepted: net.Socket, owner: HandleOwner, receive: Receive
   return reading
 }
 
-const receivePortably = (socket: net.Socket, receive: Receive): Reading => {
+/** For sockets whose bytes are not those of the connection: nobody else may write to its descriptor. */
+export const receivePortably = (socket: net.Socket, receive: Receive): Reading => {
   socket.on("data", (bytes: Buffer) => {
     if (!receive(bytes, bytes.length)) socket.pause()
   })

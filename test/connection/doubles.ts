@@ -16,6 +16,7 @@ import { until } from "../support/turns.ts"
 
 export class PeerDouble implements Peer {
   readonly name: string
+  readonly certificate = undefined
   /** Bytes per read at most: the test decides where messages are cut. */
   readBytesMax = sharedBytes
   /** The other side does not read its replies. */

@@ -78,9 +78,39 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["io-threads", "4", (o) => o.ioThreads, 4],
   ["http-port", "unix:///run/http", (o) => o.httpPort, { _tag: "Unix", path: "/run/http" }],
   ["http-token-file", "/token", (o) => o.httpTokenFile, "/token"],
+  ["tls", "off", (o) => o.tls, undefined],
+  ["tls-cert", "/cert", (o) => [o.tls?.certificate, o.tls?.key, o.tls?.live], ["/cert", "/cert", "require"]],
+  ["tls-key", "/key", (o) => o.tls, undefined],
+  ["tls-client-ca", "/ca", (o) => o.tls, undefined],
+  ["tls-min-version", "1.2", (o) => o.tls, undefined],
   ["log-file", "/log", (o) => o.logFile, "/log"],
   ["log-format", "json", (o) => o.logFormat, "json"]
 ]
+
+describe("TLS", () => {
+  const tlsOf = async (...args: ReadonlyArray<string>) => (await resolved({ args })).tls
+  it("is for all ports or for each, with the identity that is given", async () => {
+    const files = ["--tls-cert=/c", "--tls-key=k", "--tls-client-ca=/ca", "--tls-min-version=1.2"]
+    assert.deepStrictEqual(await tlsOf(...files, "--tls=live=allow,data=require"), {
+      control: "off",
+      data: "require",
+      live: "allow",
+      certificate: "/c",
+      key: `${process.cwd()}/k`,
+      clientCa: "/ca",
+      minVersion: "TLSv1.2"
+    })
+    assert.strictEqual((await tlsOf("--tls-cert=/c", "--tls=allow"))?.control, "allow")
+    assert.isUndefined(await tlsOf("--tls-cert=/c", "--tls=off"))
+  })
+
+  it("is refused where it could not be what is meant", async () => {
+    assert.deepStrictEqual(await refusal({ args: ["--tls=require"] }), ["--tls needs --tls-cert"])
+    for (const args of [["--tls=on"], ["--tls=data"], ["--tls=web=allow"], ["--tls-min-version=1.1"]]) {
+      assert.match((await refusal({ args }))[0] ?? "", /^Wrong value in --tls/)
+    }
+  })
+})
 
 describe("one setting", () => {
   it("has a row here for every option that is one", () => {

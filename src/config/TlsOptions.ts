@@ -1,0 +1,72 @@
+/** The options of TLS while they are collected, and what they come to. Pure. */
+import { resolve } from "node:path"
+import type { TlsFiles } from "./DaemonOptions.ts"
+
+const ports = ["control", "data", "live"] as const
+type Port = (typeof ports)[number]
+type Mode = TlsFiles[Port]
+type Modes = { readonly [Name in Port]: Mode }
+
+export interface TlsDraft {
+  modes?: Modes
+  certificate?: string
+  key?: string
+  clientCa?: string
+  minVersion?: "TLSv1.2" | "TLSv1.3"
+}
+
+const isMode = (text: string): text is Mode => text === "off" || text === "allow" || text === "require"
+
+/** `MODE`, or `PORT=MODE,…`, where a port that is not named has none. */
+export const parseModes = (text: string): Modes | undefined => {
+  if (isMode(text)) return { control: text, data: text, live: text }
+  const modes: Record<Port, Mode> = { control: "off", data: "off", live: "off" }
+  for (const part of text.split(",")) {
+    const [port, mode = "", ...more] = part.split("=")
+    const known = ports.find((name) => name === port)
+    if (known === undefined || !isMode(mode) || more.length > 0) return undefined
+    modes[known] = mode
+  }
+  return modes
+}
+
+export type TlsOption = "tls" | "tls-cert" | "tls-key" | "tls-client-ca" | "tls-min-version"
+
+export const isTlsOption = (name: string): name is TlsOption => /^tls(-(cert|key|client-ca|min-version))?$/.test(name)
+
+/** False: the value is none of the option's. Paths are those of `directory`. */
+export const set = (into: TlsDraft, name: TlsOption, value: string, directory: string): boolean => {
+  switch (name) {
+    case "tls": {
+      const modes = parseModes(value)
+      if (modes === undefined) return false
+      into.modes = modes
+      return true
+    }
+    case "tls-min-version":
+      if (value !== "1.2" && value !== "1.3") return false
+      into.minVersion = `TLSv${value}`
+      return true
+    case "tls-cert":
+      into.certificate = resolve(directory, value)
+      return true
+    case "tls-key":
+      into.key = resolve(directory, value)
+      return true
+    case "tls-client-ca":
+      into.clientCa = resolve(directory, value)
+      return true
+  }
+}
+
+/** A text says what is missing. */
+export const finish = (draft: TlsDraft): TlsFiles | undefined | string => {
+  const { certificate, clientCa, minVersion } = draft
+  const standard = certificate === undefined ? "off" : "require"
+  const modes = draft.modes ?? { control: standard, data: standard, live: standard }
+  if (ports.every((port) => modes[port] === "off")) {
+    return undefined
+  }
+  if (certificate === undefined) return "--tls needs --tls-cert"
+  return { ...modes, certificate, key: draft.key ?? certificate, clientCa, minVersion }
+}

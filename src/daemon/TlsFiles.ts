@@ -1,0 +1,103 @@
+/**
+ * The relay's TLS identity out of its files: read at the start, and again when they change or when the operator says
+ * so. What cannot be used is reported, and what was read before stays in force.
+ */
+import { createPrivateKey, X509Certificate } from "node:crypto"
+import { readFileSync, statSync, unwatchFile, watchFile } from "node:fs"
+import { Effect, Queue, type Scope } from "effect"
+import type { TlsFiles } from "../config/DaemonOptions.ts"
+import type { Tls } from "../config/RelayConfig.ts"
+import { report } from "../errors/Report.ts"
+import type { Relay } from "../Relay.ts"
+import { DaemonFailed } from "./DaemonFailed.ts"
+
+const watchMillis = 2000
+
+/** Files that are written in several steps, or one after the other, are read once, when they are whole. */
+const settleMillis = 500
+
+const warnedDays = 30
+const dayMillis = 86_400_000
+
+export const read = ({ certificate, clientCa, key, ...rest }: TlsFiles): Effect.Effect<Tls, DaemonFailed> => {
+  const text = (path: string) => readFileSync(path, "utf8")
+  return Effect.try({
+    try: () => ({
+      ...rest,
+      certificate: text(certificate),
+      key: text(key),
+      clientCa: clientCa === undefined ? undefined : text(clientCa)
+    }),
+    catch: (cause) => new DaemonFailed({ message: `Failed to read the TLS identity: ${(cause as Error).message}` })
+  })
+}
+
+const endOf = (certificate: string): number => Date.parse(new X509Certificate(certificate).validTo)
+const isNear = (end: number): boolean => end - Date.now() < warnedDays * dayMillis
+
+/** For `--check`: what is wrong with the files, or will be soon. */
+export const complaintsOf = (
+  files: TlsFiles
+): { readonly errors: ReadonlyArray<string>; readonly warnings: ReadonlyArray<string> } => {
+  const errors: Array<string> = []
+  const warnings: Array<string> = []
+  const attempt = (what: string, path: string, look: (text: string) => void) => {
+    try {
+      look(readFileSync(path, "utf8"))
+    } catch (cause) {
+      errors.push(`The TLS ${what} ${path} is no use: ${(cause as Error).message}`)
+    }
+  }
+  attempt("certificate", files.certificate, (text) => {
+    const end = endOf(text)
+    if (end < Date.now()) errors.push(`The TLS certificate ${files.certificate} expired ${new Date(end).toISOString()}`)
+    else if (isNear(end))
+      warnings.push(`The TLS certificate ${files.certificate} expires ${new Date(end).toISOString()}`)
+    attempt("key", files.key, (key) => {
+      if (!new X509Certificate(text).checkPrivateKey(createPrivateKey(key)))
+        throw new Error("not that of the certificate")
+      if ((statSync(files.key).mode & 0o004) !== 0) warnings.push(`The TLS key ${files.key} can be read by everybody`)
+    })
+  })
+  if (files.clientCa !== undefined) attempt("authority", files.clientCa, (text) => void new X509Certificate(text))
+  return { errors, warnings }
+}
+
+const warnOfExpiry = (path: string, { certificate }: Tls): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const end = endOf(certificate)
+    return isNear(end) ? report("TLS_EXPIRY", `${path}: ${new Date(end).toISOString()}`) : Effect.void
+  })
+
+/** For SIGHUP: new connections have what is in the files now. */
+export const reload = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void> =>
+  read(files).pipe(
+    Effect.tap((identity) => relay.replaceTls(identity)),
+    Effect.tap((identity) => warnOfExpiry(files.certificate, identity)),
+    Effect.andThen(Effect.logInfo("TLS certificate read again")),
+    Effect.catch(({ message }) => report("TLS_IDENTITY", message))
+  )
+
+/** Reads them again whenever they change, as long as the scope is open. */
+export const watch = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const identity = yield* Effect.option(read(files))
+    if (identity._tag === "Some") yield* warnOfExpiry(files.certificate, identity.value)
+    const changes = yield* Queue.sliding<void>(1)
+    const onChange = () => Queue.offerUnsafe(changes, undefined)
+    const paths = new Set([files.certificate, files.key, ...(files.clientCa === undefined ? [] : [files.clientCa])])
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        for (const path of paths) watchFile(path, { interval: watchMillis, persistent: false }, onChange)
+      }),
+      () =>
+        Effect.sync(() => {
+          for (const path of paths) unwatchFile(path, onChange)
+        })
+    )
+    const step = Queue.take(changes).pipe(
+      Effect.andThen(Effect.sleep(settleMillis)),
+      Effect.andThen(reload(files, relay))
+    )
+    yield* Effect.forkScoped(Effect.forever(step))
+  })

@@ -1,0 +1,60 @@
+/**
+ * What both ends of a TLS connection agree on: versions, ciphers, and the names by which a client says which of a
+ * relay's three ports it means. Pure.
+ */
+
+/** PEM texts. `clientCa`: only clients with a certificate of it are let in. */
+export interface ServerIdentity {
+  readonly certificate: string
+  readonly key: string
+  readonly clientCa?: string | undefined
+  readonly minVersion?: MinVersion | undefined
+}
+
+/** PEM texts. Without `ca` the runtime's own authorities count. */
+export interface ClientIdentity {
+  readonly ca?: string | undefined
+  readonly certificate?: string | undefined
+  readonly key?: string | undefined
+  /** The name that the relay's certificate must have, if it is not the host that is dialled. */
+  readonly serverName?: string | undefined
+}
+
+export type MinVersion = "TLSv1.2" | "TLSv1.3"
+
+/** Whether a port takes TLS: never, when the peer begins with it, or nothing else. */
+export type Mode = "off" | "allow" | "require"
+
+export type Role = "control" | "data" | "live"
+
+export const roles: ReadonlyArray<Role> = ["control", "data", "live"]
+
+export const protocolOf = (role: Role): string => `lttng-${role}`
+
+/** Undefined: the client named no protocol, and means the port's own. */
+export const roleOf = (protocol: string | false | null | undefined): Role | undefined =>
+  roles.find((role) => protocolOf(role) === protocol)
+
+/** The first byte of every TLS connection: a record of the handshake. No message of a target or a viewer begins so. */
+export const handshakeByte = 0x16
+
+/** The fastest one first, where processors have AES. Those with ECDHE are of TLS 1.2. */
+export const ciphers = [
+  "TLS_AES_128_GCM_SHA256",
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384"
+].join(":")
+
+/** Who a peer is, by the certificate it was let in with. */
+export interface PeerCertificate {
+  /** `CN=…` and the rest, one a line, as the certificate has them. */
+  readonly subject: string
+  /** As `URI:…`, `DNS:…`, `email:…`. */
+  readonly alternativeNames: ReadonlyArray<string>
+  /** SHA-256 of the public key, in hexadecimal digits. */
+  readonly keyHash: string
+}
