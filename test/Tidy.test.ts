@@ -72,6 +72,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   transport: ["errors", "protocol", "memory", "thread"],
   connection: ["errors", "protocol", "model", "memory", "relay", "transport"],
   ctf: ["protocol"],
+  recovery: ["protocol", "model", "ctf"],
   target: ["protocol", "model", "transport", "ctf"],
   viewer: ["protocol", "storage", "transport", "ctf"],
   "Relay.ts": ["protocol", "model", "memory", "storage", "relay", "transport", "connection", "config"],
@@ -81,7 +82,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   admin: ["relay", "telemetry", "Relay.ts"],
   "Warmup.ts": ["protocol", "storage", "transport", "config", "Relay.ts"],
   daemon: ["errors", "config", "model", "telemetry", "admin", "Relay.ts", "Warmup.ts"],
-  cli: ["errors", "transport", "ctf", "target", "viewer", "config", "admin"],
+  cli: ["errors", "transport", "ctf", "target", "viewer", "config", "admin", "recovery"],
   bin: ["daemon", "cli"]
 }
 

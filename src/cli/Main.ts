@@ -5,12 +5,14 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
 import * as Certs from "./Certs.ts"
+import * as Check from "./Check.ts"
 import * as Diagnostics from "./Diagnostics.ts"
 import * as Drain from "./Drain.ts"
 import * as Export from "./Export.ts"
 import * as Follow from "./Follow.ts"
 import * as Load from "./Load.ts"
 import * as Record from "./Record.ts"
+import * as Repair from "./Repair.ts"
 import * as Replay from "./Replay.ts"
 import * as Sessions from "./Sessions.ts"
 import * as Show from "./Show.ts"
@@ -35,7 +37,9 @@ const root = Command.make("lttng-relay").pipe(
     Show.command,
     Export.command,
     Drain.command,
-    Certs.command
+    Certs.command,
+    Check.command,
+    Repair.command
   ])
 )
 

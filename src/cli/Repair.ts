@@ -1,0 +1,94 @@
+/** `lttng-relay repair`: makes recorded traces readable again, in a copy unless told otherwise. */
+import { Console, Effect, Option } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import * as Checked from "../recovery/Check.ts"
+import * as DiskTree from "../recovery/DiskTree.ts"
+import { described } from "../recovery/Finding.ts"
+import * as Recovery from "../recovery/Repair.ts"
+import * as Check from "./Check.ts"
+import * as Output from "./Output.ts"
+
+interface Input {
+  readonly directory: string
+  readonly to: Option.Option<string>
+  readonly inPlace: boolean
+  readonly json: boolean
+}
+
+const attempt = <A>(act: () => A): Effect.Effect<A, Error> =>
+  Effect.try({ try: act, catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause))) })
+
+/** Without a place to write to: what would be done. */
+const preview = ({ directory, json }: Input) =>
+  Effect.gen(function* () {
+    const report = yield* attempt(() => Checked.check(DiskTree.make(directory)))
+    const wanted = Recovery.plan(report.findings)
+    for (const change of wanted) {
+      yield* json ? Output.printJson({ would: described(change) }) : Console.log(`would ${described(change)}`)
+    }
+    if (wanted.length > 0) process.exitCode = 1
+    if (json) return
+    const advice = "nothing was changed: give --to=DIR for a repaired copy, or --in-place"
+    yield* Console.log(wanted.length === 0 ? Check.summary(report) : advice)
+  })
+
+const repair = (root: string, { json }: Input) =>
+  Effect.gen(function* () {
+    const tree = DiskTree.make(root)
+    const { changes, failures, report } = yield* attempt(() =>
+      Recovery.repair(tree, (change) => DiskTree.apply(root, change))
+    )
+    for (const change of changes) {
+      yield* json ? Output.printJson({ did: described(change) }) : Console.log(described(change))
+    }
+    for (const { change, reason } of failures) {
+      const failed = described(change)
+      yield* json ? Output.printJson({ failed, reason }) : Console.error(`Error: cannot ${failed}: ${reason}`)
+    }
+    const left = report.findings.filter(({ severity }) => severity === "damage")
+    for (const finding of left) {
+      const { changes: _, ...rest } = finding
+      yield* json ? Output.printJson({ left: rest }) : Console.log(`left: ${Check.line(finding)}`)
+    }
+    if (!json) yield* Console.log(Check.summary(report))
+    if (failures.length > 0 || Checked.isDamaged(report)) process.exitCode = 1
+  })
+
+const run = (input: Input) =>
+  Effect.gen(function* () {
+    const to = Option.getOrUndefined(input.to)
+    if (to !== undefined && input.inPlace)
+      return yield* Effect.fail(new Error("--to and --in-place exclude each other"))
+    if (to === undefined && !input.inPlace) return yield* preview(input)
+    if (to !== undefined) yield* attempt(() => DiskTree.copy(input.directory, to))
+    yield* repair(to ?? input.directory, input)
+  })
+
+export const command = Command.make(
+  "repair",
+  {
+    directory: Argument.String("dir").pipe(
+      Argument.withDescription("A relay's output directory, a session, or anything else with traces below")
+    ),
+    to: Flag.String("to").pipe(
+      Flag.optional,
+      Flag.withDescription("Repair a copy there: a new or empty directory. The original stays as it is")
+    ),
+    inPlace: Flag.Boolean("in-place").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Change the files themselves; what is cut off is gone")
+    ),
+    json: Output.jsonFlag
+  },
+  (input) => Output.reported(run(input))
+).pipe(
+  Command.withDescription(
+    "Repair recorded traces: cut what is not whole, rebuild indexes from the packets' heads, finish interrupted " +
+      "renames. Nothing is invented. Without --to and --in-place it only says what it would do. Not while a relay records"
+  ),
+  Command.withExamples([
+    { command: "lttng-relay repair DIR", description: "What would be done" },
+    { command: "lttng-relay repair DIR --to=REPAIRED", description: "In a copy" },
+    { command: "lttng-relay repair DIR --in-place", description: "The files themselves" }
+  ])
+)

@@ -1,0 +1,196 @@
+/**
+ * Every trace below a directory, checked: walks a `Tree`, reads what is needed, leaves the judgement to pure modules.
+ * Findings come in the order in which their changes are to be made: files first, then names, inner before outer.
+ */
+import { TracePlan } from "../ctf/decode/Plan.ts"
+import * as DataFile from "./DataFile.ts"
+import { type Finding, finding } from "./Finding.ts"
+import * as IndexFile from "./IndexFile.ts"
+import * as MetadataFile from "./MetadataFile.ts"
+import * as PacketScan from "./PacketScan.ts"
+import * as SessionLayout from "./SessionLayout.ts"
+import * as StreamOrder from "./StreamOrder.ts"
+import { type Entry, join, type Tree } from "./Tree.ts"
+
+export interface Report {
+  readonly findings: ReadonlyArray<Finding>
+  readonly traceCount: number
+  readonly fileCount: number
+  readonly packetCount: number
+  readonly byteCount: number
+}
+
+/** Seconds since the epoch; undefined where there are no packets that tell. */
+interface Extent {
+  begin: number | undefined
+  end: number | undefined
+}
+
+const metadataName = "metadata"
+/** Deeper than any trace. */
+const depthMax = 24
+
+const isOf =
+  (kind: Entry["kind"]) =>
+  (entry: Entry): boolean =>
+    entry.kind === kind
+
+const isLeftover = (name: string): boolean => name.endsWith(".repair")
+
+class Walk {
+  readonly findings: Array<Finding> = []
+  traceCount = 0
+  fileCount = 0
+  packetCount = 0
+  byteCount = 0
+  readonly #tree: Tree
+
+  constructor(tree: Tree) {
+    this.#tree = tree
+  }
+
+  /** Undefined, and a finding, where the system does not let us. */
+  #attempt<A>(path: string, act: () => A): A | undefined {
+    try {
+      return act()
+    } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException
+      if (code === undefined) throw cause
+      this.findings.push(finding("damage", "unreadable", path, message))
+      return undefined
+    }
+  }
+
+  directory(path: string, depth = 0): Extent {
+    const extent: Extent = { begin: undefined, end: undefined }
+    const entries = this.#attempt(path, () => this.#tree.list(path)) ?? []
+    const isTrace = entries.some(({ kind, name }) => kind === "file" && isMetadata(name))
+    const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === IndexFile.directory)
+    if (isTrace || hasIndexes) this.#trace(path, entries, extent)
+    if (depth === depthMax) return extent
+    const below = entries
+      .filter(isOf("directory"))
+      .filter(({ name }) => !(isTrace || hasIndexes) || name !== IndexFile.directory)
+      .filter(({ name }) => !name.startsWith(".") || SessionLayout.isTemporary(name))
+    const visited = below.map((entry) => ({ entry, extent: this.directory(join(path, entry.name), depth + 1) }))
+    for (const each of visited) widen(extent, each.extent)
+    if (SessionLayout.isSession(below.map(({ name }) => name))) this.#session(path, visited)
+    return extent
+  }
+
+  #session(path: string, visited: ReadonlyArray<{ readonly entry: Entry; readonly extent: Extent }>): void {
+    const directories = visited.map(({ entry: { changedAt, name }, extent: { begin, end } }) => {
+      const inner = this.#attempt(join(path, name), () => this.#tree.list(join(path, name))) ?? []
+      const directories = inner.filter(isOf("directory")).map((entry) => entry.name)
+      return { name, directories, begin: begin ?? changedAt, end: end ?? changedAt }
+    })
+    this.findings.push(...SessionLayout.check({ path, directories }))
+  }
+
+  #metadata(path: string, entries: ReadonlyArray<Entry>): MetadataFile.Metadata {
+    const at = join(path, metadataName)
+    if (entries.some(({ kind, name }) => kind === "file" && name === metadataName)) {
+      const bytes = this.#attempt(at, () => this.#tree.read(at))
+      return bytes === undefined ? { traceClass: undefined, findings: [] } : MetadataFile.check(at, bytes)
+    }
+    const isAside = entries.some(({ name }) => name === `${metadataName}${MetadataFile.asideSuffix}`)
+    const found = isAside
+      ? finding("note", "set-aside", path, "an earlier repair found no metadata that can be read")
+      : finding("damage", "metadata-missing", path, "data, and nothing that says how to read it")
+    return { traceClass: undefined, findings: [found] }
+  }
+
+  #trace(path: string, entries: ReadonlyArray<Entry>, extent: Extent): void {
+    this.traceCount++
+    const metadata = this.#metadata(path, entries)
+    const plan = metadata.traceClass === undefined ? undefined : new TracePlan(metadata.traceClass)
+    const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === IndexFile.directory)
+    const indexes = hasIndexes ? this.#indexes(join(path, IndexFile.directory)) : new Map<string, IndexFile.IndexFile>()
+    const minor = [...indexes.values()].find((index) => index.minor !== undefined)?.minor ?? 1
+    const names = entries.filter(isOf("file")).filter(({ name }) => !isMetadata(name) && !name.startsWith("."))
+    const files = names
+      .filter(({ name }) => !isLeftover(name))
+      .flatMap((entry) => {
+        const index = indexes.get(entry.name)
+        const file = this.#attempt(join(path, entry.name), () =>
+          this.#file(path, entry, { plan, index, minor, isIndexed: indexes.size > 0 })
+        )
+        return file === undefined ? [] : [file]
+      })
+    const found = files.flatMap(DataFile.check)
+    const isDone = new Set(found.filter(({ changes }) => changes.length > 0).flatMap(pathsOf))
+    // A file that changes anyway is looked at again afterwards.
+    const ordered = StreamOrder.check(files).map((each) =>
+      each.changes.some((change) => isDone.has(change.path)) ? { ...each, changes: [] } : each
+    )
+    const strays = [...indexes.keys()]
+      .filter((name) => !names.some((entry) => entry.name === name))
+      .map((name) => stray(join(path, `${IndexFile.directory}/${name}${IndexFile.suffix}`)))
+    this.findings.push(...metadata.findings, ...found, ...ordered, ...strays)
+    for (const { scan } of files) for (const packet of scan.packets) include(extent, packet)
+  }
+
+  /** By name of the data file. */
+  #indexes(path: string): ReadonlyMap<string, IndexFile.IndexFile> {
+    const indexes = new Map<string, IndexFile.IndexFile>()
+    for (const { kind, name } of this.#attempt(path, () => this.#tree.list(path)) ?? []) {
+      if (kind !== "file" || !name.endsWith(IndexFile.suffix)) continue
+      const bytes = this.#attempt(join(path, name), () => this.#tree.read(join(path, name)))
+      if (bytes !== undefined) indexes.set(name.slice(0, -IndexFile.suffix.length), IndexFile.parse(bytes))
+    }
+    return indexes
+  }
+
+  #file(
+    directory: string,
+    { byteCount, name }: Entry,
+    known: {
+      readonly plan: TracePlan | undefined
+      readonly index: IndexFile.IndexFile | undefined
+      readonly minor: 0 | 1
+      readonly isIndexed: boolean
+    }
+  ): DataFile.DataFile {
+    const path = join(directory, name)
+    const longBytes = directory.endsWith("32-bit") ? 4 : 8
+    const offsets = (known.index?.records ?? []).map(({ offset }) => Number(offset)).sort((a, b) => a - b)
+    const options = { name: path, byteCount, plan: known.plan, longBytes, offsets } as const
+    const scan = PacketScan.scan(this.#tree.data(path, byteCount), options)
+    this.fileCount++
+    this.packetCount += scan.packets.length
+    this.byteCount += byteCount
+    const indexPath = join(directory, `${IndexFile.directory}/${name}${IndexFile.suffix}`)
+    return { path, byteCount, scan, indexPath, index: known.index, isIndexed: known.isIndexed, minor: known.minor }
+  }
+}
+
+const isMetadata = (name: string): boolean =>
+  name === metadataName || name === `${metadataName}${MetadataFile.asideSuffix}`
+
+const pathsOf = ({ changes }: Finding): ReadonlyArray<string> => changes.map(({ path }) => path)
+
+const stray = (path: string): Finding =>
+  finding("damage", "index-stray", path, "the data it is of is not here", { changes: [{ kind: "remove", path }] })
+
+const secondNanos = 1_000_000_000n
+
+const include = (extent: Extent, { beginNanos, endNanos }: PacketScan.Packet): void => {
+  const seconds = (nanos: bigint | undefined) => (nanos === undefined ? undefined : Number(nanos / secondNanos))
+  widen(extent, { begin: seconds(beginNanos), end: seconds(endNanos) })
+}
+
+const widen = (extent: Extent, { begin, end }: Extent): void => {
+  if (begin !== undefined) extent.begin = Math.min(extent.begin ?? begin, begin)
+  if (end !== undefined) extent.end = Math.max(extent.end ?? end, end)
+}
+
+/** Throws what the system says of `tree`'s root; what is wrong below is a finding. */
+export const check = (tree: Tree): Report => {
+  tree.list("")
+  const walk = new Walk(tree)
+  walk.directory("")
+  const { byteCount, fileCount, findings, packetCount, traceCount } = walk
+  return { findings, traceCount, fileCount, packetCount, byteCount }
+}
+
+export const isDamaged = ({ findings }: Report): boolean => findings.some(({ severity }) => severity === "damage")

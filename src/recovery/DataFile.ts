@@ -1,0 +1,135 @@
+/** One data file against its index: what is wrong with the two, and what puts it right. Pure. */
+import type { Code, Finding, Range, Severity } from "./Finding.ts"
+import { finding } from "./Finding.ts"
+import { build, difference, type IndexFile, type IndexRecord } from "./IndexFile.ts"
+import type { Packet, PacketScan } from "./PacketScan.ts"
+
+export interface DataFile {
+  readonly path: string
+  readonly byteCount: number
+  readonly scan: PacketScan
+  readonly indexPath: string
+  /** Undefined where there is no such file. */
+  readonly index: IndexFile | undefined
+  /** Its trace has indexes, so this file should have one. */
+  readonly isIndexed: boolean
+  /** Of the trace's other indexes, for where the file's own does not tell. */
+  readonly minor: 0 | 1
+}
+
+/** Where a check stops naming one by one what goes wrong in the same way. */
+const namedMax = 8
+
+class Findings {
+  readonly all: Array<Finding> = []
+  readonly #counts = new Map<Code, number>()
+
+  add(severity: Severity, code: Code, path: string, detail: string, offset?: number): void {
+    const count = (this.#counts.get(code) ?? 0) + 1
+    this.#counts.set(code, count)
+    if (count <= namedMax) this.all.push(finding(severity, code, path, detail, offset === undefined ? {} : { offset }))
+    if (count === namedMax + 1) this.all.push(finding(severity, code, path, "and more of the same"))
+  }
+}
+
+/** Data that no packet's head accounts for is in nobody's way only when it is gone. */
+const dataFindings = ({ path, byteCount, scan }: DataFile, found: Findings): void => {
+  for (const { from, isTorn, reason, to } of scan.holes) {
+    if (isTorn) found.add("damage", "data-torn", path, `the last packet is not whole: ${reason}`, from)
+    else
+      found.add("damage", "data-unreadable", path, `${to - from} bytes of ${byteCount} are no packet: ${reason}`, from)
+  }
+}
+
+const recordFindings = (file: DataFile, index: IndexFile, found: Findings): void => {
+  const { byteCount, indexPath, scan } = file
+  const byOffset = new Map(scan.packets.map((packet) => [packet.offset, packet]))
+  const indexed = new Set<number>()
+  let last = -1n
+  for (const [number, record] of index.records.entries()) {
+    const { offset, packetSize } = record
+    const place = Number(offset)
+    const named = `record ${number}`
+    const packet = byOffset.get(place)
+    if (offset <= last) found.add("damage", "index-order", indexPath, `${named}: offset ${offset} after ${last}`, place)
+    last = offset
+    if (record.timestampEnd < record.timestampBegin) {
+      found.add("damage", "time-backwards", indexPath, `${named}: ends before it begins`, place)
+    }
+    if (offset + packetSize / 8n > BigInt(byteCount)) {
+      const end = offset + packetSize / 8n
+      found.add("damage", "index-past-data", indexPath, `${named}: ends at ${end}, the data at ${byteCount}`, place)
+    } else if (packet === undefined) {
+      found.add("damage", "index-mismatch", indexPath, `${named}: no packet begins at ${offset}`, place)
+    } else {
+      indexed.add(place)
+      const fault = difference(record, packet, index.minor ?? 1)
+      if (fault !== undefined) found.add("damage", "index-mismatch", indexPath, `${named}: ${fault}`, place)
+    }
+  }
+  const missing = scan.packets.filter(({ offset }) => !indexed.has(offset))
+  const [first] = missing
+  if (first === undefined || index.records.some(({ offset }) => Number(offset) === first.offset)) return
+  const detail = `${missing.length} of ${scan.packets.length} packets have no record`
+  found.add("damage", "index-behind", indexPath, detail, first.offset)
+}
+
+const indexFindings = (file: DataFile, found: Findings): void => {
+  const { index, indexPath, isIndexed, scan } = file
+  if (index === undefined) {
+    if (isIndexed && scan.packets.length > 0) {
+      found.add("damage", "index-missing", indexPath, `${scan.packets.length} packets have no index`)
+    }
+    return
+  }
+  if (index.headerFault !== undefined) {
+    found.add("damage", "index-header", indexPath, index.headerFault)
+    return
+  }
+  if (index.tornBytes > 0) {
+    found.add("damage", "index-torn", indexPath, `${index.tornBytes} bytes of a record that is not whole`)
+  }
+  recordFindings(file, index, found)
+}
+
+const adjacent = (packets: ReadonlyArray<Packet>): ReadonlyArray<Range> => {
+  const ranges: Array<{ from: number; to: number }> = []
+  for (const { byteCount, offset } of packets) {
+    const last = ranges.at(-1)
+    if (last?.to === offset) last.to += byteCount
+    else ranges.push({ from: offset, to: offset + byteCount })
+  }
+  return ranges
+}
+
+/** What the file and its index become when only these of its packets stay. */
+export const changes = (file: DataFile, packets: ReadonlyArray<Packet>): Finding["changes"] => {
+  const { byteCount, index, indexPath, isIndexed, minor, path } = file
+  const ranges = adjacent(packets)
+  const isWhole = ranges.length === 1 && ranges[0]?.from === 0 && ranges[0].to === byteCount
+  const places = new Map<number, number>()
+  let place = 0
+  for (const packet of packets) {
+    places.set(packet.offset, place)
+    place += packet.byteCount
+  }
+  const known = new Map<number, IndexRecord>(index?.records.map((record) => [Number(record.offset), record]))
+  const shift = (offset: number) => places.get(offset) ?? offset
+  const hasIndex = index !== undefined || (isIndexed && packets.length > 0)
+  return [
+    ...(isWhole || byteCount === 0 ? [] : [{ kind: "keep", path, ranges } as const]),
+    ...(hasIndex
+      ? [{ kind: "write", path: indexPath, bytes: build(packets, index?.minor ?? minor, known, shift) } as const]
+      : [])
+  ]
+}
+
+/** Of the findings the first carries the changes that put all of them right. */
+export const check = (file: DataFile): ReadonlyArray<Finding> => {
+  const found = new Findings()
+  dataFindings(file, found)
+  indexFindings(file, found)
+  const [first, ...others] = found.all
+  if (file.scan.holes.some(({ isForeign }) => isForeign)) return found.all
+  return first === undefined ? [] : [{ ...first, changes: changes(file, file.scan.packets) }, ...others]
+}

@@ -1,0 +1,129 @@
+/** A directory of the machine as a `Tree`, and the changes of a repair carried out on it. */
+import * as fs from "node:fs"
+import { basename, dirname, join, resolve } from "node:path"
+import { FileWindow } from "../ctf/recorded/FileWindow.ts"
+import type { Change } from "./Finding.ts"
+import { byName, type Entry, type Tree } from "./Tree.ts"
+
+/** A packet's head, and some of what follows. */
+const windowBytes = 4096
+const copyBytes = 1024 * 1024
+/** Beside the file it takes the place of; left behind only by a repair that was killed. */
+const draftSuffix = ".repair"
+
+const entryOf = (directory: string, { name }: fs.Dirent): Entry => {
+  const stat = fs.lstatSync(join(directory, name))
+  const kind = stat.isFile() ? "file" : stat.isDirectory() ? "directory" : "other"
+  return { name, kind, byteCount: stat.size, changedAt: Math.floor(stat.mtimeMs / 1000) }
+}
+
+export const make = (root: string): Tree => ({
+  list: (path) => {
+    const directory = join(root, path)
+    return fs
+      .readdirSync(directory, { withFileTypes: true })
+      .map((entry) => entryOf(directory, entry))
+      .sort(byName)
+  },
+  read: (path) => fs.readFileSync(join(root, path)),
+  data: (path, byteCount) => {
+    const window = new FileWindow(join(root, path), byteCount, { windowBytes, isKept: false, isHeld: true })
+    return { from: (offset) => window.from(offset), release: () => window.release() }
+  }
+})
+
+const syncDirectory = (path: string): void => {
+  const descriptor = fs.openSync(path, "r")
+  try {
+    fs.fsyncSync(descriptor)
+  } finally {
+    fs.closeSync(descriptor)
+  }
+}
+
+/** The new file is whole before it has the old one's name: a repair that is killed leaves the one or the other. */
+const replace = (path: string, fill: (descriptor: number) => void): void => {
+  const mode = fs.statSync(path, { throwIfNoEntry: false })?.mode ?? 0o660
+  const draft = `${path}${draftSuffix}`
+  const descriptor = fs.openSync(draft, "w", mode & 0o777)
+  try {
+    fill(descriptor)
+    fs.fsyncSync(descriptor)
+  } finally {
+    fs.closeSync(descriptor)
+  }
+  fs.renameSync(draft, path)
+}
+
+const copyRange = (from: number, to: number, first: number, end: number): void => {
+  const block = Buffer.allocUnsafe(Math.min(copyBytes, end - first))
+  for (let at = first; at < end; ) {
+    const count = fs.readSync(from, block, 0, Math.min(block.length, end - at), at)
+    if (count === 0) return
+    let written = 0
+    while (written < count) written += fs.writeSync(to, block, written, count - written)
+    at += count
+  }
+}
+
+const keep = (path: string, { ranges }: Extract<Change, { kind: "keep" }>): void => {
+  const [first] = ranges
+  if (first === undefined || (ranges.length === 1 && first.from === 0)) {
+    fs.truncateSync(path, first?.to ?? 0)
+    return
+  }
+  const source = fs.openSync(path, "r")
+  try {
+    replace(path, (draft) => {
+      for (const { from, to } of ranges) copyRange(source, draft, from, to)
+    })
+  } finally {
+    fs.closeSync(source)
+  }
+}
+
+const rename = (path: string, to: string): void => {
+  fs.mkdirSync(dirname(to), { recursive: true, mode: 0o770 })
+  if (fs.existsSync(to)) throw new Error(`${to} is there already`)
+  fs.renameSync(path, to)
+  syncDirectory(dirname(to))
+}
+
+/** Throws what the system says. Done means on the disk, also if the power fails now. */
+export const apply = (root: string, change: Change): void => {
+  const path = join(root, change.path)
+  switch (change.kind) {
+    case "keep":
+      keep(path, change)
+      break
+    case "write":
+      fs.mkdirSync(dirname(path), { recursive: true, mode: 0o770 })
+      replace(path, (draft) => {
+        fs.writeSync(draft, change.bytes)
+      })
+      break
+    case "rename":
+      rename(path, join(root, change.to))
+      break
+    case "remove":
+      fs.unlinkSync(path)
+      break
+    case "remove-directory":
+      fs.rmdirSync(path)
+      break
+  }
+  syncDirectory(dirname(path))
+}
+
+/** Of a path that is not there yet: where its nearest directory that is there leads. */
+const resolved = (path: string): string =>
+  fs.existsSync(path) ? fs.realpathSync(path) : join(resolved(dirname(path)), basename(path))
+
+/** A copy of everything below, for a repair that leaves the original as it is. `to` must be new or empty. */
+export const copy = (from: string, to: string): void => {
+  const source = fs.realpathSync(from)
+  const target = resolved(resolve(to))
+  if (`${target}/`.startsWith(`${source}/`)) throw new Error(`${to} lies in ${from}`)
+  if (fs.existsSync(target) && fs.readdirSync(target).length > 0) throw new Error(`${to} is not empty`)
+  fs.cpSync(source, target, { recursive: true, mode: fs.constants.COPYFILE_FICLONE, preserveTimestamps: true })
+}

@@ -1,0 +1,88 @@
+/** What a check finds, and the changes to files that put it right. Values: nothing here reads or writes. */
+
+/**
+ * - `damage`: readers stumble over it, or what was recorded is not where it belongs
+ * - `loss`: packets are missing that somebody has recorded; readers say so, too. The tracer may have overwritten them
+ * - `note`: worth knowing, harms nobody
+ */
+export type Severity = "damage" | "loss" | "note"
+
+export type Code =
+  | "unreadable"
+  | "metadata-missing"
+  | "metadata-torn"
+  | "metadata-refused"
+  | "metadata-empty"
+  | "set-aside"
+  | "index-header"
+  | "index-missing"
+  | "index-torn"
+  | "index-past-data"
+  | "index-order"
+  | "index-mismatch"
+  | "index-behind"
+  | "index-stray"
+  | "data-torn"
+  | "data-unreadable"
+  | "time-backwards"
+  | "sequence-gap"
+  | "sequence-repeats"
+  | "chunk-unfinished"
+  | "chunk-unnamed"
+  | "chunk-open"
+
+/** Bytes `[from, to)` of a file. */
+export interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+/** One change to the files below the directory that was checked; paths as in findings. */
+export type Change =
+  /** Only these ranges of the file stay, one behind the other. */
+  | { readonly kind: "keep"; readonly path: string; readonly ranges: ReadonlyArray<Range> }
+  /** The file's bytes, all of them; a new file where there is none. */
+  | { readonly kind: "write"; readonly path: string; readonly bytes: Uint8Array }
+  | { readonly kind: "rename"; readonly path: string; readonly to: string }
+  | { readonly kind: "remove"; readonly path: string }
+  | { readonly kind: "remove-directory"; readonly path: string }
+
+export interface Finding {
+  readonly severity: Severity
+  readonly code: Code
+  /** Relative to the directory that was checked. */
+  readonly path: string
+  /** In the file, in bytes, where that says something. */
+  readonly offset: number | undefined
+  readonly detail: string
+  /** What puts it right, in order; empty where nothing does. */
+  readonly changes: ReadonlyArray<Change>
+}
+
+export const finding = (
+  severity: Severity,
+  code: Code,
+  path: string,
+  detail: string,
+  more: { readonly offset?: number; readonly changes?: ReadonlyArray<Change> } = {}
+): Finding => ({ severity, code, path, detail, offset: more.offset, changes: more.changes ?? [] })
+
+/** What a change does, for people. */
+export const described = (change: Change): string => {
+  switch (change.kind) {
+    case "keep": {
+      const [first] = change.ranges
+      if (first === undefined) return `empty ${change.path}`
+      if (change.ranges.length === 1 && first.from === 0) return `cut ${change.path} to ${first.to} bytes`
+      return `keep ${change.ranges.map(({ from, to }) => `${from}–${to}`).join(", ")} of ${change.path}`
+    }
+    case "write":
+      return `write ${change.path}, ${change.bytes.length} bytes`
+    case "rename":
+      return `rename ${change.path} to ${change.to}`
+    case "remove":
+      return `remove ${change.path}`
+    case "remove-directory":
+      return `remove the directory ${change.path}`
+  }
+}

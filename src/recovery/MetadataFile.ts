@@ -1,0 +1,94 @@
+/** A trace's metadata: what it declares, or how far it is whole. Pure. */
+import * as Result from "effect/Result"
+import { parse } from "../ctf/metadata/GrowingMetadata.ts"
+import { packetHeadBytes, packets } from "../ctf/metadata/Text.ts"
+import { Splitter } from "../ctf/metadata/tsdl/Splitter.ts"
+import type { TraceClass } from "../ctf/model/TraceClass.ts"
+import { type Finding, finding } from "./Finding.ts"
+
+export interface Metadata {
+  readonly traceClass: TraceClass | undefined
+  readonly findings: ReadonlyArray<Finding>
+}
+
+/** What a repair leaves metadata that nothing can be read with as: the other traces below can be read then. */
+export const asideSuffix = ".unreadable"
+
+const contentBitsAt = 24
+const separator = 0x1e
+
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")
+
+/** Bytes of text up to the end of the last declaration that is complete; each character is one. */
+const wholeLength = (text: string): number => {
+  if (text.charCodeAt(0) !== separator) return new Splitter().append(text)?.text.length ?? 0
+  const fragment = text.lastIndexOf(String.fromCharCode(separator))
+  try {
+    JSON.parse(text.slice(fragment + 1))
+    return text.length
+  } catch {
+    return Math.max(0, fragment)
+  }
+}
+
+/** The packet without the last `excess` bytes of its text: as many zeros more behind it. */
+const shortened = (whole: Uint8Array, contentBytes: number): Uint8Array => {
+  const bytes = new Uint8Array(whole)
+  bytes.fill(0, contentBytes)
+  const view = new DataView(bytes.buffer)
+  const isLittle = view.getUint32(0, true) === 0x75d11d57
+  view.setUint32(contentBitsAt, contentBytes * 8, isLittle)
+  return bytes
+}
+
+/** Up to the last declaration that is complete, in the form it has. */
+const whole = (bytes: Uint8Array): Uint8Array => {
+  const found = packets(bytes).packets
+  if (found.length === 0) return bytes.subarray(0, wholeLength(latin1(bytes)))
+  let left = wholeLength(found.map(({ content }) => latin1(content.subarray(packetHeadBytes))).join(""))
+  const parts: Array<Uint8Array> = []
+  for (const { content, whole } of found) {
+    const textBytes = content.length - packetHeadBytes
+    if (left >= textBytes) parts.push(whole)
+    else if (left > 0) parts.push(shortened(whole, packetHeadBytes + left))
+    left = Math.max(0, left - textBytes)
+  }
+  return Buffer.concat(parts)
+}
+
+const isSpace = (byte: number): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)
+
+/** Whether the end is missing, or is nothing that a tracer wrote: bytes behind the last whole declaration or packet. */
+const isTorn = (bytes: Uint8Array, kept: Uint8Array): boolean => {
+  const split = packets(bytes)
+  if (split.packets.length > 0) return split.rest.length > 0 || Buffer.compare(kept, bytes) !== 0
+  return !bytes.subarray(kept.length).every(isSpace)
+}
+
+/** What nobody can read keeps babeltrace2 from reading the traces beside it: it goes out of their way. */
+const refused = (
+  path: string,
+  code: "metadata-empty" | "metadata-refused",
+  reason: string,
+  isAside: boolean
+): Metadata => {
+  const changes = isAside ? [{ kind: "rename", path, to: `${path}${asideSuffix}` } as const] : []
+  return { traceClass: undefined, findings: [finding("damage", code, path, reason, { changes })] }
+}
+
+export const check = (path: string, bytes: Uint8Array): Metadata => {
+  if (bytes.length === 0) return refused(path, "metadata-empty", "nothing in it", true)
+  const parsed = parse(bytes)
+  const split = packets(bytes)
+  const isWhole = split.packets.length === 0 || split.rest.length === 0
+  if (Result.isSuccess(parsed) && isWhole) return { traceClass: parsed.success, findings: [] }
+  const kept = whole(bytes)
+  const reason = Result.isFailure(parsed) ? parsed.failure.message : `${split.rest.length} bytes behind the last packet`
+  if (!isTorn(bytes, kept)) return refused(path, "metadata-refused", reason, false)
+  const again = kept.length === 0 ? undefined : parse(kept)
+  if (again === undefined || Result.isFailure(again)) return refused(path, "metadata-refused", reason, true)
+  const changes = [{ kind: "write", path, bytes: kept } as const]
+  const torn = finding("damage", "metadata-torn", path, reason, { offset: kept.length, changes })
+  return { traceClass: again.success, findings: [torn] }
+}

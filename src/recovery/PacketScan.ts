@@ -1,0 +1,123 @@
+/**
+ * The packets of one data file by their own heads, from one to the next. Where a head says nothing sensible the index
+ * may know where the next packet begins; what lies between is a hole.
+ */
+
+import * as CtfPacket from "../ctf/CtfPacket.ts"
+import { nanos } from "../ctf/decode/Clock.ts"
+import { Cursor, type Int } from "../ctf/decode/Cursor.ts"
+import { DataStream } from "../ctf/decode/DataStream.ts"
+import type { FaultKind } from "../ctf/decode/Fault.ts"
+import type { TracePlan } from "../ctf/decode/Plan.ts"
+import type { Range } from "./Finding.ts"
+import type { DataSource } from "./Tree.ts"
+
+/** Members are undefined where the packet does not tell. Times are in clock cycles. */
+export interface Packet {
+  readonly offset: number
+  readonly byteCount: number
+  readonly contentSize: bigint | undefined
+  readonly timestampBegin: bigint | undefined
+  readonly timestampEnd: bigint | undefined
+  readonly eventsDiscarded: bigint | undefined
+  readonly streamId: bigint | undefined
+  readonly streamInstanceId: bigint | undefined
+  readonly packetSeqNum: bigint | undefined
+  /** Nanoseconds from the clock's origin. */
+  readonly beginNanos: bigint | undefined
+  readonly endNanos: bigint | undefined
+}
+
+export interface Hole extends Range {
+  /** The file ends inside of the packet. */
+  readonly isTorn: boolean
+  /** There may be packets that only this program cannot read: nothing to be thrown away. */
+  readonly isForeign: boolean
+  readonly reason: string
+}
+
+export interface PacketScan {
+  readonly packets: ReadonlyArray<Packet>
+  readonly holes: ReadonlyArray<Hole>
+}
+
+/** A packet, or why there is none. */
+type Look = (offset: number) => Packet | Omit<Hole, "from" | "to">
+
+const big = (value: Int | undefined): bigint | undefined => (value === undefined ? undefined : BigInt(value))
+
+/** What a head that was cut short or overwritten looks like. */
+const broken: ReadonlySet<FaultKind> = new Set(["bad-magic", "data-short", "packet-size"])
+
+/** By the trace's own metadata. */
+const byPlan = (name: string, source: DataSource, plan: TracePlan): Look => {
+  const stream = new DataStream(name, plan)
+  return (offset) => {
+    if (!stream.open(source.from(offset))) {
+      const { kind, message } = stream.failure ?? { kind: "io", message: "" }
+      const isShort = kind === "data-short" || (kind === "packet-size" && / are left$/.test(message))
+      return { isTorn: isShort, isForeign: !broken.has(kind), reason: message }
+    }
+    const { begin, beginCycles, cursor, end, hasBegin, hasEnd, totalBits } = stream
+    return {
+      offset,
+      byteCount: totalBits / 8,
+      contentSize: big(cursor.contentBits),
+      timestampBegin: hasBegin ? big(beginCycles) : undefined,
+      timestampEnd: big(cursor.endTime),
+      eventsDiscarded: big(cursor.discarded),
+      streamId: big(cursor.streamClassId),
+      streamInstanceId: big(cursor.streamId),
+      packetSeqNum: big(cursor.sequence),
+      beginNanos: hasBegin ? nanos(begin) : undefined,
+      endNanos: hasEnd ? nanos(end) : undefined
+    }
+  }
+}
+
+/** By the layout that every LTTng tracer uses, where the metadata is of no help. */
+const byLayout =
+  (source: DataSource, byteCount: number, longBytes: 4 | 8): Look =>
+  (offset) => {
+    const cursor = new Cursor()
+    source.from(offset).load(cursor, 0, CtfPacket.headBytes)
+    const head = CtfPacket.head(cursor.bytes, longBytes)
+    const left = byteCount - offset
+    const isForeign = offset === 0
+    if (head === undefined) return { isTorn: left < CtfPacket.headBytes, isForeign, reason: "no packet begins here" }
+    const size = Number(head.packetSize / 8n)
+    if (size > left)
+      return { isTorn: true, isForeign, reason: `a packet of ${size} bytes where ${left} bytes are left` }
+    const { packetSize: _, ...members } = head
+    return { ...members, offset, byteCount: size, beginNanos: undefined, endNanos: undefined }
+  }
+
+export interface Options {
+  readonly name: string
+  readonly byteCount: number
+  readonly plan: TracePlan | undefined
+  /** Of the traced machine; only matters without a plan. */
+  readonly longBytes: 4 | 8
+  /** Where the index says that packets begin, ascending. */
+  readonly offsets: ReadonlyArray<number>
+}
+
+export const scan = (source: DataSource, { byteCount, longBytes, name, offsets, plan }: Options): PacketScan => {
+  const look = plan === undefined ? byLayout(source, byteCount, longBytes) : byPlan(name, source, plan)
+  const packets: Array<Packet> = []
+  const holes: Array<Hole> = []
+  for (let at = 0; at < byteCount; ) {
+    const found = look(at)
+    if ("offset" in found && found.byteCount > 0) {
+      packets.push(found)
+      at += found.byteCount
+      continue
+    }
+    const next = offsets.find((offset) => offset > at && offset < byteCount && "offset" in look(offset))
+    const why = "offset" in found ? { isTorn: false, isForeign: true, reason: "a packet without bytes" } : found
+    holes.push({ ...why, from: at, to: next ?? byteCount, isTorn: why.isTorn && next === undefined })
+    at = next ?? byteCount
+  }
+  source.release()
+  return { packets, holes }
+}

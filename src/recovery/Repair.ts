@@ -1,0 +1,42 @@
+/**
+ * Puts right what a check finds, and nothing else: the changes of one check, then another check, until there is nothing
+ * to be done. Nothing is invented: what changes is cut, renamed, or rebuilt from what is there.
+ */
+import * as Check from "./Check.ts"
+import type { Change, Finding } from "./Finding.ts"
+import type { Tree } from "./Tree.ts"
+
+export interface Repaired {
+  /** What was done, in order. */
+  readonly changes: ReadonlyArray<Change>
+  /** Changes that failed, and why. */
+  readonly failures: ReadonlyArray<{ readonly change: Change; readonly reason: string }>
+  /** Of what is there now. */
+  readonly report: Check.Report
+}
+
+/** A repair uncovers at most what it hid: a moved packet behind a torn one, say. */
+const passCountMax = 8
+
+/** The changes of the first pass. */
+export const plan = (findings: ReadonlyArray<Finding>): ReadonlyArray<Change> =>
+  findings.flatMap(({ changes }) => changes)
+
+export const repair = (tree: Tree, apply: (change: Change) => void): Repaired => {
+  const changes: Array<Change> = []
+  const failures: Array<{ readonly change: Change; readonly reason: string }> = []
+  for (let pass = 0; pass < passCountMax; pass++) {
+    const report = Check.check(tree)
+    const wanted = plan(report.findings)
+    if (wanted.length === 0 || failures.length > 0) return { changes, failures, report }
+    for (const change of wanted) {
+      try {
+        apply(change)
+        changes.push(change)
+      } catch (cause) {
+        failures.push({ change, reason: cause instanceof Error ? cause.message : String(cause) })
+      }
+    }
+  }
+  return { changes, failures, report: Check.check(tree) }
+}

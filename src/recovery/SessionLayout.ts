@@ -1,0 +1,136 @@
+/**
+ * The chunks of one session directory: which renames a crash has interrupted, and what each directory was to become
+ * (storage.md §4.2, §4.5). Pure.
+ *
+ * A chunk's name says when it began and ended and its number. What the directory's own name no longer tells comes from
+ * the packets in it, and the number from the chunks beside it.
+ */
+import { chunkTime } from "../model/Time.ts"
+import { archivePath, newChunkPath, oldChunkPath } from "../model/TraceChunk.ts"
+import { type Change, type Finding, finding } from "./Finding.ts"
+import { join } from "./Tree.ts"
+
+export interface Directory {
+  readonly name: string
+  /** Directories in it. */
+  readonly directories: ReadonlyArray<string>
+  /** Seconds since the epoch: first and last packet below, or when the directory changed. */
+  readonly begin: number
+  readonly end: number
+}
+
+export interface Session {
+  readonly path: string
+  readonly directories: ReadonlyArray<Directory>
+}
+
+const time = String.raw`\d{8}T\d{6}[+-]\d{4}`
+const openName = new RegExp(`^(${time})-(\\d+)$`)
+const closedName = new RegExp(`^(${time})-(${time})-(\\d+)$`)
+
+export const isTemporary = (name: string): boolean => name === oldChunkPath || name === newChunkPath
+
+/** Whether names like these make a directory a session's. */
+export const isSession = (names: ReadonlyArray<string>): boolean =>
+  names.some((name) => name === archivePath || isTemporary(name) || openName.test(name))
+
+const closedNumber = (name: string): number => Number(closedName.exec(name)?.[3] ?? -1)
+const openNumber = (name: string): number => Number(openName.exec(name)?.[2] ?? -1)
+
+interface Chunks {
+  readonly path: string
+  readonly old: Directory | undefined
+  readonly fresh: Directory | undefined
+  /** Directly in the session: no chunk's directory. */
+  readonly tops: ReadonlyArray<string>
+  readonly open: ReadonlyArray<Directory>
+  readonly archives: Directory | undefined
+}
+
+const chunksOf = ({ path, directories }: Session): Chunks => {
+  const named = (name: string) => directories.find((directory) => directory.name === name)
+  const tops = directories.map(({ name }) => name).filter((name) => /^(ust|kernel)$/.test(name))
+  const open = directories.filter(({ name }) => openName.test(name))
+  return { path, tops, open, old: named(oldChunkPath), fresh: named(newChunkPath), archives: named(archivePath) }
+}
+
+const move = (path: string, from: string, to: string): Change => ({
+  kind: "rename",
+  path: join(path, from),
+  to: join(path, to)
+})
+
+/** The next number after those of archived chunks. */
+const nextNumber = ({ archives }: Chunks): number =>
+  Math.max(-1, ...(archives?.directories.map(closedNumber) ?? [])) + 1
+
+/** What was left in the session's directory when the first chunk was moved out of it. */
+const strays = ({ old, tops }: Chunks): ReadonlyArray<string> =>
+  old === undefined ? [] : tops.filter((top) => !old.directories.includes(top))
+
+/** To be archived: its successor was made. */
+const archived = (chunks: Chunks, old: Directory): Finding => {
+  const left = strays(chunks)
+  const number = nextNumber(chunks)
+  const name = `${chunkTime(BigInt(old.begin))}-${chunkTime(BigInt(old.end))}-${number}`
+  const moves = [
+    ...left.map((top) => move(chunks.path, top, `${oldChunkPath}/${top}`)),
+    move(chunks.path, oldChunkPath, `${archivePath}/${name}`)
+  ]
+  const detail = "a rotation was not finished: this chunk was about to be archived"
+  return finding("damage", "chunk-unfinished", join(chunks.path, oldChunkPath), detail, { changes: moves })
+}
+
+const settled = (chunks: Chunks, fresh: Directory): Finding => {
+  const { archives, old, open, path } = chunks
+  const left = strays(chunks)
+  const ups = chunks.tops.filter((top) => !left.includes(top))
+  const isFirst = old === undefined && open.length === 0 && archives === undefined
+  const canGoUp = fresh.directories.every((name) => !ups.includes(name))
+  const isGoingUp = canGoUp && (ups.length > 0 || isFirst)
+  const number = Math.max(
+    nextNumber(chunks) + (old === undefined ? 0 : 1),
+    ...open.map(({ name }) => openNumber(name) + 1)
+  )
+  const changes: ReadonlyArray<Change> = isGoingUp
+    ? [
+        ...fresh.directories.map((name) => move(path, `${newChunkPath}/${name}`, name)),
+        { kind: "remove-directory", path: join(path, newChunkPath) }
+      ]
+    : [move(path, newChunkPath, `${chunkTime(BigInt(fresh.begin))}-${number}`)]
+  const detail = "a rotation was not finished: this chunk was not named yet"
+  const empty: Change = { kind: "remove-directory", path: join(path, newChunkPath) }
+  return finding("damage", "chunk-unfinished", join(path, newChunkPath), detail, {
+    changes: fresh.directories.length === 0 ? [empty] : changes
+  })
+}
+
+/** Chunks that others have followed, and that nobody archived. */
+const leftOpen = ({ open, path }: Chunks): ReadonlyArray<Finding> =>
+  [...open]
+    .sort((a, b) => openNumber(a.name) - openNumber(b.name))
+    .slice(0, -1)
+    .map(({ name }) => finding("note", "chunk-open", join(path, name), "not archived, though another one follows it"))
+
+const unnamed = ({ archives, path }: Chunks): ReadonlyArray<Finding> =>
+  (archives?.directories ?? [])
+    .filter((name) => !closedName.test(name))
+    .map((name) =>
+      finding("damage", "chunk-unnamed", join(path, `${archivePath}/${name}`), "no name of a closed chunk")
+    )
+
+export const check = (session: Session): ReadonlyArray<Finding> => {
+  const chunks = chunksOf(session)
+  const { fresh, old } = chunks
+  const isOldEmpty = old !== undefined && old.directories.length === 0 && strays(chunks).length === 0
+  const emptied: Change = { kind: "remove-directory", path: join(session.path, oldChunkPath) }
+  return [
+    ...(old === undefined || isOldEmpty ? [] : [archived(chunks, old)]),
+    ...(isOldEmpty
+      ? [finding("damage", "chunk-unfinished", emptied.path, "an empty chunk was left", { changes: [emptied] })]
+      : []),
+    ...(fresh === undefined ? [] : [settled(chunks, fresh)]),
+    ...leftOpen(chunks),
+    ...unnamed(chunks)
+  ]
+}

@@ -1,0 +1,101 @@
+/**
+ * The files of one stream together, a ring's above all: packets in order of time, each sequence number once, none left
+ * out. Pure.
+ */
+import type { DataFile } from "./DataFile.ts"
+import { changes } from "./DataFile.ts"
+import { type Finding, finding } from "./Finding.ts"
+import type { Packet } from "./PacketScan.ts"
+
+interface Placed {
+  readonly file: DataFile
+  readonly packet: Packet
+}
+
+const keyOf = ({ streamId, streamInstanceId }: Packet, path: string): string =>
+  streamInstanceId === undefined ? path : `${streamId}/${streamInstanceId}`
+
+/** Files by stream; packets of each in the order that they were recorded in. */
+const streams = (files: ReadonlyArray<DataFile>): ReadonlyArray<ReadonlyArray<DataFile>> => {
+  const groups = new Map<string, Array<DataFile>>()
+  for (const file of files) {
+    const [first] = file.scan.packets
+    if (first === undefined) continue
+    const key = keyOf(first, file.path)
+    groups.set(key, [...(groups.get(key) ?? []), file])
+  }
+  const begin = (file: DataFile) => file.scan.packets[0]?.timestampBegin ?? 0n
+  const sequence = (file: DataFile) => file.scan.packets[0]?.packetSeqNum ?? 0n
+  const compare = (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0)
+  return [...groups.values()].map((own) =>
+    own.sort((a, b) => compare(begin(a), begin(b)) || compare(sequence(a), sequence(b)))
+  )
+}
+
+const isSame = (a: Packet, b: Packet): boolean =>
+  a.packetSeqNum === b.packetSeqNum &&
+  a.timestampBegin === b.timestampBegin &&
+  a.timestampEnd === b.timestampEnd &&
+  a.byteCount === b.byteCount
+
+/**
+ * A packet that was being moved to another file when everything stopped is in both: it stays where it was moved to. The
+ * answer is the number of packets that the first file is to lose.
+ */
+const movedCount = (from: DataFile, to: DataFile): number => {
+  const [before, after] = [from.scan.packets, to.scan.packets]
+  const [first] = after
+  if (first?.packetSeqNum === undefined) return 0
+  const at = before.findIndex((packet) => isSame(packet, first))
+  if (at < 0) return 0
+  const isMoved = before.slice(at).every((packet, index) => {
+    const other = after[index]
+    return other !== undefined && isSame(packet, other)
+  })
+  return isMoved ? before.length - at : 0
+}
+
+const between = (before: Placed, { file, packet }: Placed): ReadonlyArray<Finding> => {
+  const { offset, packetSeqNum: sequence, timestampBegin: begin, timestampEnd: end } = packet
+  const previous = before.packet
+  const found: Array<Finding> = []
+  const add = (severity: Finding["severity"], code: Finding["code"], detail: string) =>
+    found.push(finding(severity, code, file.path, detail, { offset }))
+  const isBackwards = begin !== undefined && previous.timestampBegin !== undefined && begin < previous.timestampBegin
+  if (isBackwards)
+    add("damage", "time-backwards", `begins at ${begin}, the packet before at ${previous.timestampBegin}`)
+  // A tracer that crashed has not said when the packet ended.
+  const isOver = end !== undefined && end !== 0n
+  if (begin !== undefined && isOver && end < begin) add("damage", "time-backwards", "ends before it begins")
+  if (sequence === undefined || previous.packetSeqNum === undefined) return found
+  const distance = sequence - previous.packetSeqNum
+  if (distance > 1n) add("loss", "sequence-gap", `packet ${sequence} follows ${previous.packetSeqNum}`)
+  else if (distance < 1n && sequence > 0n)
+    add("damage", "sequence-repeats", `packet ${sequence} follows ${previous.packetSeqNum}`)
+  return found
+}
+
+/** Once a stream: readers would be told of little else. */
+const namedMax = 4
+
+const ofStream = (files: ReadonlyArray<DataFile>): ReadonlyArray<Finding> => {
+  const found: Array<Finding> = []
+  let before: Placed | undefined
+  for (const [index, file] of files.entries()) {
+    const next = files[index + 1]
+    const moved = next === undefined ? 0 : movedCount(file, next)
+    const packets = file.scan.packets.slice(0, file.scan.packets.length - moved)
+    if (moved > 0) {
+      const detail = `the last ${moved} packets are in ${next?.path}, too`
+      found.push(finding("damage", "sequence-repeats", file.path, detail, { changes: changes(file, packets) }))
+    }
+    for (const packet of packets) {
+      const placed = { file, packet }
+      if (before !== undefined) found.push(...between(before, placed))
+      before = placed
+    }
+  }
+  return found.filter(({ code }, at) => found.slice(0, at).filter((other) => other.code === code).length < namedMax)
+}
+
+export const check = (files: ReadonlyArray<DataFile>): ReadonlyArray<Finding> => streams(files).flatMap(ofStream)

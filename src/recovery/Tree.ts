@@ -1,0 +1,29 @@
+/** Recorded files as a check reads them: plain calls, so that it runs over a disk and over memory alike. */
+import type { Source } from "../ctf/decode/DataStream.ts"
+
+export interface Entry {
+  readonly name: string
+  readonly kind: "file" | "directory" | "other"
+  readonly byteCount: number
+  /** When it changed last, in seconds since the epoch; 0 where nobody knows. */
+  readonly changedAt: number
+}
+
+/** One data file: packets are looked at where they begin. */
+export interface DataSource {
+  readonly from: (offset: number) => Source
+  readonly release: () => void
+}
+
+/** Paths are relative to its root; `""` is the root. Everything throws what the system says. */
+export interface Tree {
+  /** In order of the names' bytes. */
+  readonly list: (path: string) => ReadonlyArray<Entry>
+  readonly read: (path: string) => Uint8Array
+  readonly data: (path: string, byteCount: number) => DataSource
+}
+
+export const join = (directory: string, name: string): string => (directory === "" ? name : `${directory}/${name}`)
+
+export const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+  Buffer.compare(Buffer.from(a.name), Buffer.from(b.name))
