@@ -1,0 +1,207 @@
+/**
+ * Check and repair of traces that the reference recorded, after damage of every kind at generated places. What must be
+ * left is known from the index that was there before: the whole packets in front of the damage, byte by byte.
+ */
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { CtfIndex } from "../../src/protocol/index.ts"
+import * as Check from "../../src/recovery/Check.ts"
+import * as DiskTree from "../../src/recovery/DiskTree.ts"
+import * as Repair from "../../src/recovery/Repair.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+import * as Trees from "./trees.ts"
+
+const names = ["tracefiles", "rotated", "live1", "ctf2-live", "overwrite", "perpid"]
+const originals = new Map(names.map((name) => [name, Trees.recorded(name)]))
+
+const share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
+const Damage = Schema.Struct({
+  trace: Schema.Literals(names),
+  kind: Schema.Literals(["cut", "zeros", "garbage", "index-cut", "index-gone", "index-header", "index-byte"]),
+  /** Which of the data files, and where in it or its index. */
+  file: share,
+  at: share
+})
+type Damage = typeof Damage.Type
+
+const dataFiles = (files: Trees.Files): ReadonlyArray<string> =>
+  [...files.keys()].filter((path) => files.has(indexOf(path)) && (files.get(path)?.length ?? 0) > 0).sort()
+
+const indexOf = (path: string): string => path.replace(/([^/]+)$/, "index/$1.idx")
+
+const pick = <A>(all: ReadonlyArray<A>, at: number): A =>
+  all[Math.min(all.length - 1, Math.floor(at * all.length))] as A
+
+const endsOf = (index: Uint8Array): ReadonlyArray<number> => {
+  const view = Buffer.from(index)
+  const size = view.readUInt32BE(12)
+  const count = (view.length - CtfIndex.headerSize) / size
+  return Array.from({ length: count }, (_, number) => {
+    const at = CtfIndex.headerSize + number * size
+    return Number(view.readBigUInt64BE(at)) + Number(view.readBigUInt64BE(at + 8)) / 8
+  })
+}
+
+/** What a file and its index are once what does not lie before `end` is gone. */
+const upTo = (data: Uint8Array, index: Uint8Array, end: number) => {
+  const whole = endsOf(index).filter((packetEnd) => packetEnd <= end)
+  const size = Buffer.from(index).readUInt32BE(12)
+  return {
+    data: data.subarray(0, whole.at(-1) ?? 0),
+    index: index.subarray(0, CtfIndex.headerSize + whole.length * size)
+  }
+}
+
+/** Damages `files`; answers what a repair must make of them. */
+const damage = (files: Trees.Files, { at, file, kind }: Damage): Trees.Files => {
+  const path = pick(dataFiles(files), file)
+  const [data, index] = [files.get(path) as Uint8Array, files.get(indexOf(path)) as Uint8Array]
+  const expected = new Map(files)
+  const place = Math.floor(at * data.length)
+  const expect = (end: number) => {
+    const left = upTo(data, index, end)
+    expected.set(path, left.data)
+    expected.set(indexOf(path), left.index)
+  }
+  const inIndex = Math.floor(at * index.length)
+  const ends = [0, ...endsOf(index)]
+  switch (kind) {
+    case "cut":
+      files.set(path, data.subarray(0, place))
+      expect(place)
+      break
+    case "zeros": {
+      // The file system had given the file its length, and not yet its bytes.
+      const from = pick(ends, at)
+      files.set(path, Buffer.concat([data.subarray(0, from), Buffer.alloc(data.length - from)]))
+      expect(from)
+      break
+    }
+    case "garbage":
+      files.set(path, Buffer.concat([data, Buffer.alloc(1 + place, 0xa5)]))
+      break
+    case "index-cut":
+      files.set(indexOf(path), index.subarray(0, inIndex))
+      break
+    case "index-gone":
+      files.delete(indexOf(path))
+      break
+    case "index-header":
+      files.set(indexOf(path), index.subarray(CtfIndex.headerSize))
+      break
+    case "index-byte": {
+      const bytes = Buffer.from(index)
+      const target = Math.min(inIndex, index.length - 1)
+      bytes[target] = (bytes[target] ?? 0) ^ 0x55
+      files.set(indexOf(path), bytes)
+      break
+    }
+  }
+  return expected
+}
+
+const isEqual = (a: Trees.Files, b: Trees.Files): boolean =>
+  a.size === b.size && [...a].every(([path, bytes]) => Buffer.compare(bytes, b.get(path) ?? Buffer.alloc(0)) === 0)
+
+/** Paths, and sizes: bytes would say too much. */
+const shown = (files: Trees.Files) => [...files].map(([path, bytes]) => `${path} ${bytes.length}`).sort()
+
+describe("a trace as the reference left it", () => {
+  it.each(names)("%s: nothing is damaged, and there is nothing to repair", (name) => {
+    const { findings, packetCount } = Check.check(Trees.tree(originals.get(name) as Trees.Files))
+    assert.deepStrictEqual(
+      findings.filter(({ code }) => name !== "overwrite" || code !== "sequence-gap"),
+      []
+    )
+    assert.isAbove(packetCount, 3)
+  })
+})
+
+describe("a damaged trace", () => {
+  it.prop(
+    "has the whole packets before the damage after a repair, and their index as it was",
+    [Damage],
+    ([step]) => {
+      const files = new Map(originals.get(step.trace))
+      const expected = damage(files, step)
+      const before = new Map(files)
+      const { findings } = Check.check(Trees.tree(files))
+      assert.isTrue(isEqual(files, before), "a check changes nothing")
+      // A cut between two packets takes their records with it only where there are any: the index tells.
+      if (!isEqual(files, expected))
+        assert.isTrue(
+          findings.some(({ severity }) => severity === "damage"),
+          "found"
+        )
+      const { failures, report } = Repair.repair(Trees.tree(files), Trees.apply(files))
+      assert.deepStrictEqual(failures, [])
+      assert.deepStrictEqual(
+        report.findings.filter(({ severity }) => severity === "damage"),
+        []
+      )
+      assert.deepStrictEqual(shown(files), shown(expected))
+      assert.isTrue(isEqual(files, expected), "byte by byte")
+    },
+    { arbitrary: { runs: 300 } }
+  )
+
+  it.prop(
+    "whose metadata is cut has the declarations that are whole, or is out of the way",
+    [Schema.Literals(["plain", "ctf2-live", "rotated"]), share, Schema.Literals([0, 1, 700])],
+    ([name, at, zeroCount]) => {
+      const files = new Map(name === "plain" ? Trees.recorded(name) : originals.get(name))
+      const path = pick([...files.keys()].filter((path) => path.endsWith("metadata")).sort(), at)
+      const metadata = files.get(path) as Uint8Array
+      const cut = Math.floor(at * metadata.length)
+      files.set(path, Buffer.concat([metadata.subarray(0, cut), Buffer.alloc(zeroCount)]))
+      const { failures, report } = Repair.repair(Trees.tree(files), Trees.apply(files))
+      assert.deepStrictEqual(failures, [])
+      const left = report.findings.filter(({ severity }) => severity === "damage").map(({ code }) => code)
+      assert.deepStrictEqual(
+        left.filter((code) => code.startsWith("metadata")),
+        []
+      )
+      const kept = files.get(path)
+      // Nothing but the sizes of a packet is written that was not there.
+      if (kept !== undefined) assert.isAtMost(kept.length, cut + zeroCount)
+    },
+    { arbitrary: { runs: 60 } }
+  )
+})
+
+describe("babeltrace2 reads a repaired trace as", () => {
+  const textOf = (directory: string) =>
+    Effect.map(Process.run("babeltrace2", ["--clock-cycles", directory]), ({ stdout }) => stdout)
+
+  it.live.each<Damage>([
+    { trace: "tracefiles", kind: "cut", file: 0.3, at: 0.6 },
+    { trace: "tracefiles", kind: "index-header", file: 0.9, at: 0 },
+    { trace: "rotated", kind: "zeros", file: 0.5, at: 0.5 },
+    { trace: "live1", kind: "cut", file: 0, at: 0.97 },
+    { trace: "live1", kind: "index-byte", file: 0.9, at: 0.5 }
+  ])("the whole packets that are left: $kind in $trace", (step) =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("repaired")
+      const files = new Map(originals.get(step.trace))
+      const expected = damage(files, step)
+      const [damaged, repaired, right] = ["damaged", "repaired", "right"].map((name) => join(home, name)) as [
+        string,
+        string,
+        string
+      ]
+      mkdirSync(damaged)
+      Trees.write(files, damaged)
+      Trees.write(expected, right)
+      DiskTree.copy(damaged, repaired)
+      Repair.repair(DiskTree.make(repaired), (change) => DiskTree.apply(repaired, change))
+      assert.isTrue(isEqual(Trees.read(damaged), files), "the original stays as it was")
+      assert.isTrue(isEqual(Trees.read(repaired), expected))
+      const text = yield* textOf(repaired)
+      assert.strictEqual(text, yield* textOf(right))
+      assert.isAbove(text.length, 0)
+    })
+  )
+})

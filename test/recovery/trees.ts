@@ -1,0 +1,102 @@
+/** Directories as values: files by path, and the directories that are empty. What a repair does to them is done here. */
+import { execFileSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { inMemory } from "../../src/ctf/decode/DataStream.ts"
+import type { Change } from "../../src/recovery/Finding.ts"
+import { byName, type Entry, type Tree } from "../../src/recovery/Tree.ts"
+import * as Trees from "../../src/testing/Tree.ts"
+
+/** An empty directory's path ends with `/`. */
+export type Files = Map<string, Uint8Array>
+
+const below = (files: Files, path: string): ReadonlyArray<string> => {
+  const prefix = path === "" ? "" : `${path}/`
+  return [...files.keys()]
+    .filter((name) => name.startsWith(prefix) && name !== prefix)
+    .map((name) => name.slice(prefix.length))
+}
+
+export const tree = (files: Files): Tree => ({
+  list: (path) => {
+    const names = new Map<string, Entry>()
+    for (const rest of below(files, path)) {
+      const [name = "", ...more] = rest.split("/")
+      const kind = more.length === 0 ? "file" : "directory"
+      const whole = path === "" ? name : `${path}/${name}`
+      names.set(name, { name, kind, byteCount: files.get(whole)?.length ?? 0, changedAt: 0 })
+    }
+    return [...names.values()].sort(byName)
+  },
+  read: (path) => {
+    const bytes = files.get(path)
+    if (bytes === undefined) throw Object.assign(new Error(`no file ${path}`), { code: "ENOENT" })
+    return bytes
+  },
+  data: (path) => ({
+    from: (offset) => inMemory((files.get(path) as Uint8Array).subarray(offset)),
+    release: () => {}
+  })
+})
+
+const rename = (files: Files, from: string, to: string): void => {
+  const moved = [...files].filter(([path]) => path === from || path.startsWith(`${from}/`))
+  if (moved.length === 0) throw new Error(`nothing at ${from}`)
+  if ([...files.keys()].some((path) => path === to || path.startsWith(`${to}/`))) throw new Error(`${to} is there`)
+  for (const [path, bytes] of moved) {
+    files.delete(path)
+    files.set(to + path.slice(from.length), bytes)
+  }
+}
+
+export const apply =
+  (files: Files) =>
+  (change: Change): void => {
+    const { path } = change
+    switch (change.kind) {
+      case "keep":
+        files.set(
+          path,
+          Buffer.concat(change.ranges.map(({ from, to }) => (files.get(path) as Uint8Array).subarray(from, to)))
+        )
+        break
+      case "write":
+        files.set(path, change.bytes)
+        break
+      case "rename":
+        rename(files, path, change.to)
+        break
+      case "remove":
+        files.delete(path)
+        break
+      case "remove-directory":
+        if (below(files, path).length > 0) throw new Error(`${path} is not empty`)
+        files.delete(`${path}/`)
+        break
+    }
+  }
+
+export const write = (files: Files, root: string): void => {
+  for (const [path, bytes] of files) {
+    mkdirSync(dirname(join(root, `${path}.`)), { recursive: true })
+    if (!path.endsWith("/")) writeFileSync(join(root, path), bytes)
+  }
+}
+
+export const read = (root: string): Files =>
+  new Map(Trees.files(root).map((path) => [path, new Uint8Array(readFileSync(join(root, path)))]))
+
+const archives = fileURLToPath(new URL("../ctf/traces", import.meta.url))
+
+/** A trace that the reference has recorded. */
+export const recorded = (name: string): Files => {
+  const directory = mkdtempSync(join(tmpdir(), "lttng-relay-recovery-"))
+  try {
+    execFileSync("tar", ["xJf", join(archives, `${name}.tar.xz`), "-C", directory])
+    return read(directory)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
