@@ -1,4 +1,4 @@
-/** Directories as values: files by path, and the directories that are empty. What a repair does to them is done here. */
+/** Directories as values: files by path, and empty directories. A repair changes them as it does a disk. */
 import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
