@@ -20,6 +20,7 @@ import * as Relay from "./Relay.ts"
 import * as DiskFiles from "./storage/DiskFiles.ts"
 import { Files } from "./storage/Files.ts"
 import * as Dial from "./transport/Dial.ts"
+import type { TlsFailed } from "./transport/DialTls.ts"
 
 /** What compilation needs to see: together a quarter of a second on an idle processor. */
 const rehearsals = [
@@ -127,7 +128,7 @@ const play = (
   { addresses }: Relay.Relay["Service"],
   packetBytes: number,
   packetCount: number
-): Effect.Effect<number, Dial.DialFailed | Dial.LinkLost, Scope.Scope> =>
+): Effect.Effect<number, TlsFailed | Dial.DialFailed | Dial.LinkLost, Scope.Scope> =>
   Effect.gen(function* () {
     const control = yield* Dial.dial(addresses.control)
     const data = yield* Dial.dial(addresses.data)
@@ -154,9 +155,14 @@ export const rehearse = (config: RelayConfig): Effect.Effect<number> =>
     return count
   }).pipe(
     Effect.provide(
-      Relay.layerNoDeps({ ...config, output: "/dev/null", control: loopback, data: loopback, live: loopback }).pipe(
-        Layer.provide(bottomless)
-      )
+      Relay.layerNoDeps({
+        ...config,
+        output: "/dev/null",
+        control: loopback,
+        data: loopback,
+        live: loopback,
+        tls: undefined
+      }).pipe(Layer.provide(bottomless))
     ),
     Effect.provide(Logger.layer([])),
     Effect.catchCause(() => Effect.succeed(0))

@@ -5,6 +5,7 @@ import * as EventFlags from "./EventFlags.ts"
 import * as FollowEvents from "./FollowEvents.ts"
 import * as FollowPackets from "./FollowPackets.ts"
 import * as Output from "./Output.ts"
+import * as TlsFlags from "./TlsFlags.ts"
 import * as Watch from "./Watch.ts"
 
 export const command = Command.make(
@@ -13,6 +14,7 @@ export const command = Command.make(
     url: Watch.url,
     seek: Watch.seek("last"),
     wait: Watch.wait,
+    ...TlsFlags.flags,
     format: Flag.Literals("format", ["text", "ndjson"]).pipe(
       Flag.withDefault("text" as const),
       Flag.withDescription("Lines for people, as babeltrace2 prints them, or one JSON object a line")

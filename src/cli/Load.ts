@@ -6,9 +6,10 @@ import { packetBytesMin } from "../target/SyntheticTrace.ts"
 import * as Bar from "./Bar.ts"
 import * as Output from "./Output.ts"
 import * as Streaming from "./Streaming.ts"
+import type * as TlsFlags from "./TlsFlags.ts"
 import { messageOf, parseDuration, parseSize } from "./Values.ts"
 
-interface Input {
+interface Input extends TlsFlags.Given {
   readonly url: string
   readonly dataUrl: Option.Option<string>
   readonly hostname: Option.Option<string>

@@ -4,6 +4,7 @@ import { Argument, Command } from "effect/cli"
 import * as Recorder from "../viewer/Record.ts"
 import * as Bar from "./Bar.ts"
 import * as Output from "./Output.ts"
+import * as TlsFlags from "./TlsFlags.ts"
 import * as Watch from "./Watch.ts"
 
 interface Input extends Watch.Options {
@@ -42,6 +43,7 @@ export const command = Command.make(
     directory: Argument.String("dir").pipe(Argument.withDescription("Where the trace goes: empty, or not there yet")),
     seek: Watch.seek("beginning"),
     wait: Watch.wait,
+    ...TlsFlags.flags,
     json: Output.jsonFlag
   },
   (input) => Output.reported(run(input))

@@ -8,8 +8,9 @@ import * as Replayer from "../target/Replay.ts"
 import * as Bar from "./Bar.ts"
 import * as Output from "./Output.ts"
 import * as Streaming from "./Streaming.ts"
+import type * as TlsFlags from "./TlsFlags.ts"
 
-interface Input {
+interface Input extends TlsFlags.Given {
   readonly directory: string
   readonly url: string
   readonly dataUrl: Option.Option<string>

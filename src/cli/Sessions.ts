@@ -4,6 +4,7 @@ import { Argument, Command } from "effect/cli"
 import * as LiveViewer from "../viewer/LiveViewer.ts"
 import * as ViewerUrl from "../viewer/ViewerUrl.ts"
 import * as Output from "./Output.ts"
+import * as TlsFlags from "./TlsFlags.ts"
 
 interface Listed extends Omit<LiveViewer.Session, "id"> {
   readonly url: string
@@ -32,8 +33,13 @@ const describe = ({ clientCount, liveTimerMicros, streamCount, traceFormat, url 
   return `${url} (${timer}, ${counts}, ${traceFormat}${note})`
 }
 
-const run = Effect.fnUntraced(function* (input: { readonly url: string; readonly json: boolean }) {
-  const { session, viewer } = yield* LiveViewer.fromUrl(input.url)
+interface Input extends TlsFlags.Given {
+  readonly url: string
+  readonly json: boolean
+}
+
+const run = Effect.fnUntraced(function* (input: Input) {
+  const { session, viewer } = yield* LiveViewer.fromUrl(input.url, yield* TlsFlags.identityOf(input))
   const all = merge(viewer, yield* viewer.sessions)
   const shown = all.filter(
     ({ hostname, sessionName }) =>
@@ -46,7 +52,10 @@ const run = Effect.fnUntraced(function* (input: { readonly url: string; readonly
 export const command = Command.make(
   "sessions",
   {
-    url: Argument.String("url").pipe(Argument.withDescription("net://HOST[:PORT], the relay's live port (5344)")),
+    url: Argument.String("url").pipe(
+      Argument.withDescription("net:// or tls://HOST[:PORT], the relay's live port (5344)")
+    ),
+    ...TlsFlags.flags,
     json: Output.jsonFlag
   },
   (input) => Output.reported(Effect.scoped(run(input)))

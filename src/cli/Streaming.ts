@@ -1,14 +1,18 @@
 /** What `replay` and `load` share: where to stream to, as which host, live or not. */
-import { Option } from "effect"
+import { Effect, Option } from "effect"
 import { Argument, Flag } from "effect/cli"
 import * as Target from "../target/Target.ts"
+import * as TlsFlags from "./TlsFlags.ts"
 import { messageOf, parseDuration } from "./Values.ts"
 
 export const url = Argument.String("url").pipe(
-  Argument.withDescription("net://HOST[:CONTROL[:DATA]][/SUBDIR], or tcp://HOST[:PORT] with --data-url")
+  Argument.withDescription(
+    "net://HOST[:CONTROL[:DATA]][/SUBDIR], the same with tls://, or tcp://HOST[:PORT] with --data-url"
+  )
 )
 
 export const flags = {
+  ...TlsFlags.flags,
   dataUrl: Flag.String("data-url").pipe(
     Flag.optional,
     Flag.withDescription("tcp://HOST[:PORT] of the data port, for a control URL of tcp://")
@@ -25,7 +29,7 @@ export const flags = {
   )
 }
 
-interface Options {
+interface Options extends TlsFlags.Given {
   readonly url: string
   readonly dataUrl: Option.Option<string>
   readonly hostname: Option.Option<string>
@@ -35,5 +39,12 @@ interface Options {
 export const given = <K extends string, A>(name: K, option: Option.Option<A>): { readonly [N in K]?: A } =>
   Option.isSome(option) ? ({ [name]: option.value } as { readonly [N in K]: A }) : {}
 
-export const target = ({ dataUrl, hostname, url }: Options) =>
-  Target.make({ url, ...given("dataUrl", dataUrl), ...given("hostname", hostname) })
+export const target = (options: Options) =>
+  Effect.flatMap(TlsFlags.identityOf(options), (tls) =>
+    Target.make({
+      url: options.url,
+      ...given("dataUrl", options.dataUrl),
+      ...given("hostname", options.hostname),
+      ...(tls === undefined ? {} : { tls })
+    })
+  )

@@ -2,6 +2,7 @@
 import { Duration, Effect, Option, Schedule, Schema, type Scope } from "effect"
 import { Argument, Flag } from "effect/cli"
 import * as LiveViewer from "../viewer/LiveViewer.ts"
+import * as TlsFlags from "./TlsFlags.ts"
 
 export class SessionMissing extends Schema.TaggedError<SessionMissing>()("SessionMissing", { url: Schema.String }) {
   override get message(): string {
@@ -10,7 +11,7 @@ export class SessionMissing extends Schema.TaggedError<SessionMissing>()("Sessio
 }
 
 export const url = Argument.String("url").pipe(
-  Argument.withDescription("net://HOST[:PORT]/host/TARGETHOST/SESSION, as printed by lttng-relay sessions")
+  Argument.withDescription("net:// or tls://HOST[:PORT]/host/TARGETHOST/SESSION, as printed by lttng-relay sessions")
 )
 
 export const seek = (otherwise: "beginning" | "last") =>
@@ -31,13 +32,18 @@ const waitMillis = 100
 /** What may come to be: the relay and, on it, the session. */
 const absent: ReadonlySet<string> = new Set(["DialFailed", "SessionNotFound"])
 
-export interface Options {
+export interface Options extends TlsFlags.Given {
   readonly url: string
   readonly seek: Option.Option<"beginning" | "last">
   readonly wait: boolean
 }
 
-type AttachFailed = LiveViewer.ConnectFailed | LiveViewer.AttachRefused | LiveViewer.SessionNotFound | SessionMissing
+type AttachFailed =
+  | LiveViewer.ConnectFailed
+  | LiveViewer.AttachRefused
+  | LiveViewer.SessionNotFound
+  | SessionMissing
+  | TlsFlags.TlsFileUnreadable
 
 export const attach = (
   options: Options,
@@ -51,7 +57,8 @@ export const attach = (
       return isAbsent
     }
     const retry = { schedule: Schedule.spaced(Duration.millis(waitMillis)), while: isWorthWaiting }
-    const { session, viewer } = yield* LiveViewer.fromUrl(options.url).pipe(Effect.retry(retry))
+    const tls = yield* TlsFlags.identityOf(options)
+    const { session, viewer } = yield* LiveViewer.fromUrl(options.url, tls).pipe(Effect.retry(retry))
     if (session === undefined) return yield* new SessionMissing({ url: options.url })
     // Whoever waits for a session wants it from its beginning.
     const { otherwise, ...rest } = how

@@ -13,6 +13,7 @@ import * as ReturnCode from "../protocol/ReturnCode.ts"
 import type { Layout } from "../protocol/Struct.ts"
 import * as Version from "../protocol/Version.ts"
 import * as Dial from "../transport/Dial.ts"
+import type { TlsFailed } from "../transport/DialTls.ts"
 import * as Exchange from "../transport/Exchange.ts"
 
 /** The relay understood the command and refused it. */
@@ -101,9 +102,9 @@ const readerOf = (name: string, minor: number): Exchange.Reply<unknown>["read"] 
 export const connect = (
   address: Dial.Address,
   minorMax: number
-): Effect.Effect<ControlClient, Dial.DialFailed | CommandFailed, Scope.Scope> =>
+): Effect.Effect<ControlClient, Dial.DialFailed | TlsFailed | CommandFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const exchange = yield* Exchange.make(yield* Dial.dial(address))
+    const exchange = yield* Exchange.make(yield* Dial.dial(address, "control"))
     const requestOf = <Request, Reply>(command: Command<Request, Reply>, minor: number, request: Request) =>
       message(command.number, command.request(minor).encode(request))
     const replyOf = <Request, Reply>(command: Command<Request, Reply>, minor: number) => ({

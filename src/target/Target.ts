@@ -10,15 +10,19 @@ import { hostname } from "node:os"
 import { Effect, type Schedule, Schema, type Scope } from "effect"
 import { own } from "../protocol/Version.ts"
 import type { DialFailed } from "../transport/Dial.ts"
-import type { UrlRefused } from "../transport/RelayUrl.ts"
+import type { TlsFailed } from "../transport/DialTls.ts"
+import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
+import type { ClientIdentity } from "../transport/Tls.ts"
 import type { CommandFailed } from "./ControlClient.ts"
 import * as Destination from "./Destination.ts"
 import * as TargetSession from "./TargetSession.ts"
 import type { NotNegotiated } from "./TargetStream.ts"
 
 export { DialFailed, LinkLost } from "../transport/Dial.ts"
+export { TlsFailed } from "../transport/DialTls.ts"
 export { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
 export { UrlRefused } from "../transport/RelayUrl.ts"
+export type { ClientIdentity } from "../transport/Tls.ts"
 export type { CommandFailed } from "./ControlClient.ts"
 export { AlreadyClosed, RelayRefused } from "./ControlClient.ts"
 export type { Destination } from "./Destination.ts"
@@ -35,13 +39,15 @@ export class TargetDisabled extends Schema.TaggedError<TargetDisabled>()("Target
 }
 
 /** Why a session could not start, or did not go on. */
-export type SessionFailed = DialFailed | CommandFailed | NotNegotiated | TargetDisabled
+export type SessionFailed = DialFailed | TlsFailed | CommandFailed | NotNegotiated | TargetDisabled
 
 /** Which relay, and who the target says it is. */
 export interface Options {
-  /** `net://HOST[:CONTROL[:DATA]][/SUBDIR]`, or `tcp://HOST[:PORT]` with `dataUrl`. */
+  /** `net://HOST[:CONTROL[:DATA]][/SUBDIR]`, the same with `tls://`, or `tcp://HOST[:PORT]` with `dataUrl`. */
   readonly url: string
   readonly dataUrl?: string
+  /** Whom to trust and who we are, for `tls://`. */
+  readonly tls?: ClientIdentity
   /** The name the relay groups by; this machine's where not given. */
   readonly hostname?: string
   /** The newest protocol minor to speak. */
@@ -69,7 +75,10 @@ export interface Target {
 /** Fails only where the URL cannot be meant; nothing is dialled yet. */
 export const make = (options: Options): Effect.Effect<Target, UrlRefused> =>
   Effect.gen(function* () {
-    const destination = yield* Effect.fromResult(Destination.parse(options.url, options.dataUrl))
+    const { dataUrl, tls, url } = options
+    const parsed = yield* Effect.fromResult(Destination.parse(url, dataUrl))
+    if (tls !== undefined && parsed.tls === undefined) return yield* new UrlRefused({ url, reason: tlsWanted })
+    const destination = tls === undefined ? parsed : { ...parsed, tls }
     const identity = {
       hostname: options.hostname ?? hostname(),
       sessiondUuid: randomUUID().replaceAll("-", ""),

@@ -19,6 +19,7 @@ import * as StreamsSent from "../protocol/control/StreamsSent.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
 import { type Features, features } from "../protocol/Version.ts"
 import * as Dial from "../transport/Dial.ts"
+import type { TlsFailed } from "../transport/DialTls.ts"
 import * as ControlClient from "./ControlClient.ts"
 import { AlreadyClosed, type CommandFailed, insisted, RelayRefused } from "./ControlClient.ts"
 import type { Destination } from "./Destination.ts"
@@ -93,7 +94,7 @@ export interface Identity {
   readonly minorMax: number
 }
 
-type SessionFailed = Dial.DialFailed | CommandFailed | NotNegotiated
+type SessionFailed = Dial.DialFailed | TlsFailed | CommandFailed | NotNegotiated
 
 /** How often a target asks whether everything is stored, as `lttng stop` does. */
 const pendingPollMillis = 100
@@ -138,16 +139,20 @@ const connect = (
   options: SessionOptions
 ): Effect.Effect<Session, SessionFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const { host, family, controlPort, dataPort, basePath } = destination
+    const { host, family, controlPort, dataPort, basePath, tls } = destination
     const minorMax = Math.min(identity.minorMax, options.minor ?? identity.minorMax)
-    const control = yield* ControlClient.connect({ host, port: controlPort, family }, minorMax)
-    return yield* start(control, Dial.dial({ host, port: dataPort, family }), { identity, basePath, options })
+    const control = yield* ControlClient.connect({ host, port: controlPort, family, tls }, minorMax)
+    return yield* start(control, Dial.dial({ host, port: dataPort, family, tls }, "data"), {
+      identity,
+      basePath,
+      options
+    })
   })
 
 /** A session over a control connection that has agreed on a version; `dialData` opens the other one when it is due. */
 export const start = (
   control: ControlClient.ControlClient,
-  dialData: Effect.Effect<Dial.Link, Dial.DialFailed, Scope.Scope>,
+  dialData: Effect.Effect<Dial.Link, Dial.DialFailed | TlsFailed, Scope.Scope>,
   wanted: { readonly identity: Identity; readonly basePath: string; readonly options: SessionOptions }
 ): Effect.Effect<Session, SessionFailed, Scope.Scope> =>
   Effect.gen(function* () {

@@ -6,6 +6,8 @@
  */
 import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
+import type { TlsFailed } from "./DialTls.ts"
+import type { ClientIdentity, Role } from "./Tls.ts"
 import * as Waits from "./Waits.ts"
 
 /** No connection came about: refused, unreachable, no such host, or no answer within 10 s. */
@@ -33,6 +35,8 @@ export interface Address {
   readonly host: string
   readonly port: number
   readonly family?: 4 | 6
+  /** Undefined: plain TCP. */
+  readonly tls?: ClientIdentity | undefined
 }
 
 export interface Link {
@@ -57,12 +61,53 @@ const unreadBytesMax = 1024 * 1024
 /** How long a closing scope waits for the peer to take what was sent. */
 const lingerMillis = 5000
 
-export const dial = (address: Address): Effect.Effect<Link, DialFailed, Scope.Scope> =>
-  Effect.acquireRelease(open(address), close).pipe(Effect.map((socket) => make(socket, nameOf(address))))
+/** Over TLS, `role` asks for that part of the relay; otherwise it is the port's own. */
+export const dial = (address: Address, role?: Role): Effect.Effect<Link, DialFailed | TlsFailed, Scope.Scope> =>
+  Effect.acquireRelease(open(address, role), close).pipe(Effect.map((socket) => make(socket, nameOf(address))))
 
 const nameOf = ({ host, port }: Address) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
 
-const open = (address: Address): Effect.Effect<net.Socket, DialFailed> =>
+const open = (address: Address, role: Role | undefined): Effect.Effect<net.Socket, DialFailed | TlsFailed> =>
+  address.tls === undefined ? openPlain(address) : openSecure(address, address.tls, role)
+
+/** The runtime's TLS is loaded only where it is dialled. */
+const openSecure = (address: Address, identity: ClientIdentity, role: Role | undefined) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./DialTls.ts")),
+    ({ connect, failureOf, TlsFailed }) =>
+      Effect.callback<net.Socket, DialFailed | TlsFailed>((resume) => {
+        const name = nameOf(address)
+        let socket: ReturnType<typeof connect>
+        try {
+          socket = connect({ ...address, identity, role })
+        } catch (cause) {
+          const reason = (cause as Error).message
+          return resume(Effect.fail(new TlsFailed({ address: name, kind: "identity", reason })))
+        }
+        let isConnected = false
+        const fail = (error: DialFailed | TlsFailed) => {
+          socket.destroy()
+          resume(Effect.fail(error))
+        }
+        const onError = (cause: Error) =>
+          fail(failureOf(name, isConnected, cause) ?? new DialFailed({ address: name, reason: cause.message }))
+        socket.setTimeout(connectTimeoutMillis, () => onError(new Error("no answer")))
+        socket.once("error", onError)
+        socket.once("connect", () => {
+          isConnected = true
+        })
+        socket.once("secureConnect", () => {
+          socket.setTimeout(0)
+          socket.off("error", onError)
+          // Whatever happens later is told by "close"; without a listener it would end the process.
+          socket.on("error", () => undefined)
+          resume(Effect.succeed(socket))
+        })
+        return Effect.sync(() => socket.destroy())
+      })
+  )
+
+const openPlain = (address: Address): Effect.Effect<net.Socket, DialFailed> =>
   Effect.callback((resume) => {
     const { host, port, family } = address
     const socket = net.connect({ host, port, noDelay: true, ...(family === undefined ? {} : { family }) })

@@ -14,6 +14,9 @@ export class UrlRefused extends Schema.TaggedError<UrlRefused>()("UrlRefused", {
   }
 }
 
+/** Whoever gives a certificate means to use it. */
+export const tlsWanted = "certificates are for tls://"
+
 /** The parts any of our URLs is made of. */
 export interface UrlParts {
   readonly scheme: string
@@ -28,7 +31,7 @@ export interface UrlParts {
 /** Roughly: whether it is one is for the dial to say. */
 const isIPv6 = (host: string) => /^[0-9a-f:]*:[0-9a-f:.]*(?:%\w+)?$/i.test(host)
 
-const pattern = /^(net|tcp)([46]?):\/\/(\[[^\]]*\]|[^:/[\]]*)((?::[^:/]*)*)(?:\/(.*))?$/is
+const pattern = /^(net|tcp|tls)([46]?):\/\/(\[[^\]]*\]|[^:/[\]]*)((?::[^:/]*)*)(?:\/(.*))?$/is
 
 export const split = (url: string): Result.Result<UrlParts, UrlRefused> => {
   const refuse = (reason: string) => Result.fail(new UrlRefused({ url, reason }))

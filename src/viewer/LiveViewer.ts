@@ -8,8 +8,10 @@ import { Effect, Schema, type Scope, Stream } from "effect"
 import { Seek, Status } from "../protocol/live/AttachSession.ts"
 import { TraceFormat } from "../protocol/live/ListSessions.ts"
 import type { Address, DialFailed } from "../transport/Dial.ts"
+import type { TlsFailed } from "../transport/DialTls.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
-import type { UrlRefused } from "../transport/RelayUrl.ts"
+import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
+import type { ClientIdentity } from "../transport/Tls.ts"
 import * as Attachment from "./Attachment.ts"
 import type { NotLivePort } from "./Greeting.ts"
 import * as ViewerConnection from "./ViewerConnection.ts"
@@ -17,6 +19,7 @@ import type { ViewerEvent } from "./ViewerEvent.ts"
 import * as ViewerUrl from "./ViewerUrl.ts"
 
 export { type Address, DialFailed, LinkLost } from "../transport/Dial.ts"
+export { TlsFailed } from "../transport/DialTls.ts"
 export { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
 export { NotLivePort } from "./Greeting.ts"
 export type { ViewerEvent } from "./ViewerEvent.ts"
@@ -94,7 +97,7 @@ export interface LiveViewer {
 }
 
 /** The URL, the dial, or the greeting (live.md §6.1). */
-export type ConnectFailed = UrlRefused | DialFailed | ExchangeFailed | NotLivePort
+export type ConnectFailed = UrlRefused | DialFailed | TlsFailed | ExchangeFailed | NotLivePort
 
 const statusNames: ReadonlyMap<number, string> = new Map([
   [Status.already, "another viewer watches it"],
@@ -183,12 +186,13 @@ const nonEmpty = <A>(values: Array<A>) => values as unknown as readonly [A, ...A
 /** Connects and agrees on a protocol (live.md §6.1); the connection ends with the scope. */
 export const connect = (
   address: Address
-): Effect.Effect<LiveViewer, DialFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
+): Effect.Effect<LiveViewer, DialFailed | TlsFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
   Effect.map(ViewerConnection.connect(address), (connection) => make(address, connection))
 
-/** The relay and, where the URL names one, the session. */
+/** The relay and, where the URL names one, the session. `tls` says whom to trust and who we are, for `tls://`. */
 export const fromUrl = (
-  url: string
+  url: string,
+  tls?: ClientIdentity
 ): Effect.Effect<
   { readonly viewer: LiveViewer; readonly session: ViewerUrl.SessionName | undefined },
   ConnectFailed,
@@ -196,5 +200,6 @@ export const fromUrl = (
 > =>
   Effect.gen(function* () {
     const { address, session } = yield* Effect.fromResult(ViewerUrl.parse(url))
-    return { viewer: yield* connect(address), session }
+    if (tls !== undefined && address.tls === undefined) return yield* new UrlRefused({ url, reason: tlsWanted })
+    return { viewer: yield* connect(tls === undefined ? address : { ...address, tls }), session }
   })

@@ -21,6 +21,7 @@ import { type Layout, u64Max } from "../protocol/Struct.ts"
 import { features, own } from "../protocol/Version.ts"
 import type { Address, DialFailed, Link } from "../transport/Dial.ts"
 import * as Dial from "../transport/Dial.ts"
+import type { TlsFailed } from "../transport/DialTls.ts"
 import * as Exchange from "../transport/Exchange.ts"
 import { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
 import type { NotLivePort } from "./Greeting.ts"
@@ -123,9 +124,9 @@ const readMetadata: Read = (link) =>
 
 export const connect = (
   address: Address
-): Effect.Effect<ViewerConnection, DialFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
+): Effect.Effect<ViewerConnection, DialFailed | TlsFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
   Effect.gen(function* () {
-    const exchange = yield* Exchange.make(yield* Dial.dial(address))
+    const exchange = yield* Exchange.make(yield* Dial.dial(address, "live"))
     let requestCount = 0
     let minor: number = own.minor
     const start = <Request, Reply>(command: Command<Request, Reply>, read: Read, request: Request) =>

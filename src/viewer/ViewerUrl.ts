@@ -1,4 +1,7 @@
-/** URLs of live sessions: `net://HOST[:PORT]` names a relay, `net://HOST[:PORT]/host/TARGETHOST/SESSION` a session. */
+/**
+ * URLs of live sessions: `net://HOST[:PORT]` names a relay, `net://HOST[:PORT]/host/TARGETHOST/SESSION` a session;
+ * `tls://` the same over TLS.
+ */
 import { Result } from "effect"
 import type { Address } from "../transport/Dial.ts"
 import { split, UrlRefused } from "../transport/RelayUrl.ts"
@@ -18,10 +21,11 @@ export interface ViewerUrl {
 export const portDefault = 5344
 
 export const parse = (url: string): Result.Result<ViewerUrl, UrlRefused> =>
-  Result.flatMap(split(url), ({ family, host, path, ports }): Result.Result<ViewerUrl, UrlRefused> => {
+  Result.flatMap(split(url), ({ family, host, path, ports, scheme }): Result.Result<ViewerUrl, UrlRefused> => {
     const refuse = (reason: string) => Result.fail(new UrlRefused({ url, reason }))
     if (ports.length > 1) return refuse("more than one port")
-    const address = { host, family, port: ports[0] ?? portDefault }
+    const plain = { host, family, port: ports[0] ?? portDefault }
+    const address = scheme === "tls" ? { ...plain, tls: {} } : plain
     if (path === "") return Result.succeed({ address, session: undefined })
     const [keyword, hostname = "", sessionName = "", ...more] = path.split("/")
     if (keyword !== "host" || hostname === "" || sessionName === "" || more.length > 0) {
@@ -30,5 +34,5 @@ export const parse = (url: string): Result.Result<ViewerUrl, UrlRefused> =>
     return Result.succeed({ address, session: { hostname, sessionName } })
   })
 
-export const format = ({ host, port }: Address, { hostname, sessionName }: SessionName): string =>
-  `net://${host.includes(":") ? `[${host}]` : host}:${port}/host/${hostname}/${sessionName}`
+export const format = ({ host, port, tls }: Address, { hostname, sessionName }: SessionName): string =>
+  `${tls === undefined ? "net" : "tls"}://${host.includes(":") ? `[${host}]` : host}:${port}/host/${hostname}/${sessionName}`

@@ -28,6 +28,9 @@ describe("where a session streams to", () => {
     ["net://h::6000", at({ dataPort: 6000 })],
     ["net://h:1:2/a/b", at({ controlPort: 1, dataPort: 2, basePath: "a/b" })],
     ["net6://[::1]:7:8/x", at({ host: "::1", family: 6, controlPort: 7, dataPort: 8, basePath: "x" })],
+    ["tls://h", at({ dataPort: 5342, tls: {} })],
+    ["tls://h:1/a", at({ controlPort: 1, dataPort: 1, basePath: "a", tls: {} })],
+    ["tls6://[::1]:1:2", at({ host: "::1", family: 6, controlPort: 1, dataPort: 2, tls: {} })],
     ["net6://localhost", at({ host: "localhost", family: 6 })]
   ])("%s", (url, expected) => {
     assert.deepStrictEqual(parsed(url), expected)

@@ -1,0 +1,49 @@
+/** Whom a command trusts, and who it is, where its URL is `tls://`. */
+import { readFileSync } from "node:fs"
+import { Effect, Option, Schema } from "effect"
+import { Flag } from "effect/cli"
+import type { ClientIdentity } from "../transport/Tls.ts"
+
+/** A file of `--tls-…` cannot be read. */
+export class TlsFileUnreadable extends Schema.TaggedError<TlsFileUnreadable>()("TlsFileUnreadable", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.path}: ${this.reason}`
+  }
+}
+
+const path = (name: string, description: string) =>
+  Flag.String(name).pipe(Flag.optional, Flag.withDescription(description))
+
+export const flags = {
+  tlsCa: path("tls-ca", "For tls://: PEM file of the authorities to trust (default: the runtime's own)"),
+  tlsCert: path("tls-cert", "For tls://: PEM file of our certificate"),
+  tlsKey: path("tls-key", "For tls://: PEM file of its key (default: in the file of --tls-cert)"),
+  tlsName: path("tls-name", "For tls://: the name the relay's certificate has (default: the host of the URL)")
+}
+
+export interface Given {
+  readonly tlsCa: Option.Option<string>
+  readonly tlsCert: Option.Option<string>
+  readonly tlsKey: Option.Option<string>
+  readonly tlsName: Option.Option<string>
+}
+
+const read = (path: Option.Option<string>): Effect.Effect<string | undefined, TlsFileUnreadable> =>
+  Option.isNone(path)
+    ? Effect.succeed(undefined)
+    : Effect.try({
+        try: () => readFileSync(path.value, "utf8"),
+        catch: (cause) => new TlsFileUnreadable({ path: path.value, reason: (cause as Error).message })
+      })
+
+/** Undefined: nothing was given. */
+export const identityOf = ({ tlsCa, tlsCert, tlsKey, tlsName }: Given) =>
+  Effect.gen(function* () {
+    if ([tlsCa, tlsCert, tlsKey, tlsName].every(Option.isNone)) return undefined
+    const [ca, certificate, key] = yield* Effect.all([read(tlsCa), read(tlsCert), read(tlsKey)])
+    const identity: ClientIdentity = { ca, certificate, key, serverName: Option.getOrUndefined(tlsName) }
+    return identity
+  })

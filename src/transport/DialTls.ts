@@ -1,0 +1,77 @@
+/** The outgoing half of TLS: a handshake, and why it failed. */
+import * as net from "node:net"
+import * as tls from "node:tls"
+import { Schema } from "effect"
+import { type ClientIdentity, ciphers, protocolOf, type Role } from "./Tls.ts"
+
+/** The other side was reached, and is not who was meant, or does not take us. */
+export class TlsFailed extends Schema.TaggedError<TlsFailed>()("TlsFailed", {
+  address: Schema.String,
+  /**
+   * `name`: its certificate is for another host; `expiry`: it is over or not yet begun; `authority`: it is of nobody we
+   * trust; `identity`: our own certificate or key is no use; `handshake`: anything else, as no TLS at all.
+   */
+  kind: Schema.Literals(["handshake", "name", "expiry", "authority", "identity"]),
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `cannot connect to ${this.address}: TLS: ${this.reason}`
+  }
+}
+
+type Kind = TlsFailed["kind"]
+
+const kinds: Readonly<Record<string, Kind>> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: "name",
+  CERT_HAS_EXPIRED: "expiry",
+  CERT_NOT_YET_VALID: "expiry",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "authority",
+  UNABLE_TO_GET_ISSUER_CERT: "authority",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "authority",
+  SELF_SIGNED_CERT_IN_CHAIN: "authority",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "authority",
+  CERT_SIGNATURE_FAILURE: "authority",
+  CERT_UNTRUSTED: "authority",
+  INVALID_CA: "authority",
+  INVALID_PURPOSE: "authority"
+}
+
+/** Undefined: no question of TLS. */
+export const failureOf = (
+  address: string,
+  isConnected: boolean,
+  cause: NodeJS.ErrnoException
+): TlsFailed | undefined => {
+  const kind = kinds[cause.code ?? ""] ?? (isConnected ? "handshake" : undefined)
+  return kind === undefined ? undefined : new TlsFailed({ address, kind, reason: cause.message })
+}
+
+export interface Options {
+  readonly identity: ClientIdentity
+  /** What is asked for by name; undefined: the port's own. */
+  readonly role: Role | undefined
+  readonly host: string
+  readonly port: number
+  readonly family?: 4 | 6 | undefined
+}
+
+/** Throws where the identity is no use. */
+export const connect = ({ family, host, identity, port, role }: Options): tls.TLSSocket => {
+  const { ca, certificate, key } = identity
+  const name = identity.serverName ?? host
+  const socket = tls.connect({
+    host,
+    port,
+    ...(family === undefined ? {} : { family }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { cert: certificate, key: key ?? certificate }),
+    // Addresses are not asked for by name, but the certificate has to have them.
+    ...(net.isIP(name) === 0 ? { servername: name } : {}),
+    checkServerIdentity: (_host, peer) => tls.checkServerIdentity(name, peer),
+    ...(role === undefined ? {} : { ALPNProtocols: [protocolOf(role)] }),
+    ciphers,
+    minVersion: "TLSv1.2"
+  } as tls.ConnectionOptions)
+  socket.setNoDelay(true)
+  return socket
+}
