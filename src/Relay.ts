@@ -26,6 +26,9 @@ import type { TlsRefused } from "./transport/TlsTerminal.ts"
 export { ConfigInvalid } from "./config/RelayConfig.ts"
 export { ListenFailed } from "./transport/Listener.ts"
 
+/** What can change while the relay runs. */
+export type Limits = Pick<RelayConfig, "connectionCountMax" | "memoryBytesMax" | "stopTimeoutMillis">
+
 /** Where a port listens: the address and number that the system gave. */
 export interface BoundAddress {
   readonly host: string
@@ -57,6 +60,8 @@ export class Relay extends Context.Service<
     readonly endSession: (id: number) => Effect.Effect<boolean>
     /** Ends a connection, and with it the session it belongs to; a viewer is only cut off. False: it is gone. */
     readonly endConnection: (id: number) => Effect.Effect<boolean>
+    /** Changes some of the limits; who has more than a lower one allows keeps it. */
+    readonly setLimits: (limits: Partial<Limits>) => Effect.Effect<void, ConfigInvalid>
     /** No new sessions; see `Drain`. */
     readonly drain: Drain.Drain
     /**
@@ -113,12 +118,31 @@ const tlsOf = (role: Role, config: RelayConfig, security: Security | undefined) 
   return security === undefined || mode === "off" ? undefined : { mode, role, security }
 }
 
+const connectionCountMaxOf = ({ connectionCountMax, fdPoolSize }: RelayConfig) =>
+  Math.min(connectionCountMax, fdPoolSize - descriptorReserve - traceFileReserve)
+
+/** Limits where they are kept while the relay runs. */
+const changeable = (config: RelayConfig, connections: ConnectionLimit, { pool }: Registry["Service"]) => {
+  let current = config
+  return {
+    get stopTimeoutMillis() {
+      return current.stopTimeoutMillis
+    },
+    set: (limits: Partial<Limits>) =>
+      Effect.map(check({ ...current, ...limits }), (checked) => {
+        current = checked
+        connections.countMax = connectionCountMaxOf(checked)
+        pool.bytesMax = checked.memoryBytesMax
+      })
+  }
+}
+
 const ports = (config: RelayConfig) =>
   Effect.gen(function* () {
     const { pool } = yield* TraceStore
     const connected = yield* Deferred.make<void>()
     const limit: ConnectionLimit = {
-      countMax: Math.min(config.connectionCountMax, config.fdPoolSize - descriptorReserve - traceFileReserve),
+      countMax: connectionCountMaxOf(config),
       count: 0,
       onChange: (difference) => {
         pool.reserve(difference)
@@ -135,6 +159,7 @@ const ports = (config: RelayConfig) =>
     }
     const security = yield* securityOf(config)
     const registry = yield* Registry
+    const limits = changeable(config, limit, registry)
     registry.admission.add(({ hostname }) =>
       refused.has(hostname) ? { code: "SESSION_HOST_REFUSED", detail: hostname } : undefined
     )
@@ -150,7 +175,9 @@ const ports = (config: RelayConfig) =>
       ...common
     })
     // Sessions drain after the listeners and connections are gone.
-    yield* Effect.addFinalizer(() => Effect.timeoutOption(registry.drain, config.stopTimeoutMillis))
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => Effect.timeoutOption(registry.drain, limits.stopTimeoutMillis))
+    )
     const control = yield* listen(options("control"), ControlConnection.serve)
     const data = yield* listen(options("data"), DataConnection.serve)
     const live = yield* listen(
@@ -171,6 +198,7 @@ const ports = (config: RelayConfig) =>
       closedConnections: Effect.sync(() => Snapshot.closedConnections(registry)),
       activity: Effect.sync(() => Snapshot.activity(registry)),
       events: registry.events.stream,
+      setLimits: limits.set,
       drain: yield* Drain.make(registry),
       endConnection: (id) => Effect.sync(() => registry.tally.connections.end(id, "ended by program")),
       endSession: (id) => registry.end(id, "ended by program"),

@@ -15,6 +15,7 @@ import {
 import { RelayEvent } from "../relay/Events.ts"
 import { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"
 import { ProcessFigures } from "../telemetry/Reading.ts"
+import { Reloaded, ReloadRefused, Verbosity } from "./Operations.ts"
 
 export class SessionUnknown extends Schema.TaggedError<SessionUnknown>()(
   "SessionUnknown",
@@ -170,6 +171,21 @@ const relay = HttpApiGroup.make("relay")
   .prefix("/api/v1")
   .middleware(Authorization)
 
+/** Of the process around the relay. */
+const daemon = HttpApiGroup.make("daemon")
+  .add(
+    /** Reads options and their files again; all of what has changed comes into force, or nothing. */
+    HttpApiEndpoint.post("reload", "/reload", { success: Reloaded, error: ReloadRefused }),
+    HttpApiEndpoint.get("logLevel", "/log-level", { success: Verbosity }),
+    HttpApiEndpoint.put("setLogLevel", "/log-level", { payload: Verbosity, success: Verbosity }),
+    /** Options in force, nothing secret among them. */
+    HttpApiEndpoint.get("configuration", "/configuration", { success: Schema.Json }),
+    /** What the log said last, the newest last. */
+    HttpApiEndpoint.get("log", "/log", { success: Schema.Struct({ lines: Schema.Array(Schema.String) }) })
+  )
+  .prefix("/api/v1")
+  .middleware(Authorization)
+
 export class AdminApi extends HttpApi.make("lttng-relay")
-  .add(sessions, relay)
+  .add(sessions, relay, daemon)
   .annotateMerge(OpenApi.annotations({ title: "lttng-relay", version: "1" })) {}

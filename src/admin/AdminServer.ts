@@ -18,6 +18,7 @@ import { AdminApi } from "./AdminApi.ts"
 import * as Authorization from "./Authorization.ts"
 import { Closing } from "./Closing.ts"
 import * as Handlers from "./Handlers.ts"
+import type { Operations } from "./Operations.ts"
 import * as PageFiles from "./PageFiles.ts"
 import { readiness } from "./Readiness.ts"
 
@@ -88,7 +89,7 @@ const nothingHere = HttpRouter.add("*", "/*", HttpServerResponse.empty({ status:
 const routes = ({ policy }: Options) =>
   Layer.mergeAll(
     HttpApiBuilder.layer(AdminApi, { openapiPath: "/openapi.json" }).pipe(
-      Layer.provide([Handlers.sessions, Handlers.relay]),
+      Layer.provide([Handlers.sessions, Handlers.relay, Handlers.daemon]),
       Layer.provide(Authorization.layer(policy))
     ),
     metrics.pipe(Layer.provide(Authorization.guard(policy).layer)),
@@ -107,7 +108,9 @@ export const reasonOf = (cause: Cause.Cause<unknown>): string => {
 }
 
 /** Serves until the scope closes. The bound address is that of `HttpServer`. */
-export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry> => {
+export const layer = (
+  options: Options
+): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry | Operations> => {
   const closing = Deferred.makeUnsafe<void>()
   const serving = HttpRouter.serve(routes(options), { disableLogger: true, disableListenLog: true }).pipe(
     Layer.provide([History.History.layer, Layer.succeed(Closing, closing)]),

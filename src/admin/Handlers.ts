@@ -7,6 +7,7 @@ import * as History from "../telemetry/History.ts"
 import { Telemetry } from "../telemetry/Telemetry.ts"
 import { AdminApi, ConnectionUnknown, type SessionSummary, SessionUnknown } from "./AdminApi.ts"
 import * as EventFeed from "./EventFeed.ts"
+import { Operations } from "./Operations.ts"
 
 interface Page {
   readonly limit?: number | undefined
@@ -138,6 +139,22 @@ export const relay = HttpApiBuilder.group(
       counters: () => service.counters,
       activity: () => service.activity,
       process: () => telemetry.process
+    })
+  })
+)
+
+export const daemon = HttpApiBuilder.group(
+  AdminApi,
+  "daemon",
+  Effect.fnUntraced(function* (handlers) {
+    const { configuration, lastLines, reload, setVerbosity, verbosity } = yield* Operations
+    const logLevel = Effect.map(verbosity, (now) => ({ verbosity: now }))
+    return handlers.handleAll({
+      reload: () => reload,
+      logLevel: () => logLevel,
+      setLogLevel: ({ payload }) => Effect.andThen(setVerbosity(payload.verbosity), logLevel),
+      configuration: () => configuration,
+      log: () => Effect.map(lastLines, (lines) => ({ lines }))
     })
   })
 )

@@ -5,6 +5,8 @@
  * The listener comes first: without one, SIGUSR1 would start the runtime's inspector.
  */
 process.on("SIGUSR1", () => undefined)
+// Whoever rotates logs may ask for this before there is a log.
+process.on("SIGUSR2", () => undefined)
 
 if (process.execve === undefined) {
   const newer = "https://nodejs.org/en/download, or `npm install --global node@24`"

@@ -8,6 +8,8 @@ import type { DaemonOptions } from "../config/DaemonOptions.ts"
 
 export interface Handover {
   readonly options: DaemonOptions
+  /** Where it was started: what relative paths of the options start from. */
+  readonly directory: string
   /** Who started the launcher: the target of `--sig-parent`. */
   readonly parentPid: number
   /** The descriptor on which the launcher waits for `ready`; absent in the foreground. */

@@ -23,7 +23,7 @@ import * as TimeZone from "./TimeZone.ts"
  */
 const runtimeFlags = ["--max-semi-space-size=4"]
 
-const log = LogOutput.make()
+const log = LogOutput.make().write
 
 const print = (message: Resolve.Message, format: DaemonOptions["logFormat"] = "text") => {
   const { level, text } = message
@@ -42,7 +42,7 @@ const environment = (options: DaemonOptions, channel: number | undefined): NodeJ
   UV_USE_IO_URING: process.env.UV_USE_IO_URING ?? "1",
   // Standard error is for the relay's own messages.
   NODE_NO_WARNINGS: "1",
-  [Handover.variable]: Handover.encode({ options, parentPid: process.ppid, channel })
+  [Handover.variable]: Handover.encode({ options, directory: process.cwd(), parentPid: process.ppid, channel })
 })
 
 /** Whether the first stage has given the process its name, flags and environment already. */
@@ -112,7 +112,7 @@ const makeOutput = (options: DaemonOptions): boolean => {
 const start = (entry: string, options: DaemonOptions): Promise<number> | Handover.Handover => {
   const sockets = Inherited.take()
   if (options.mode === "foreground" && isPrepared(options, sockets)) {
-    return { options: Inherited.adopt(options, sockets), parentPid: process.ppid }
+    return { options: Inherited.adopt(options, sockets), directory: process.cwd(), parentPid: process.ppid }
   }
   Inherited.close(sockets)
   return options.mode === "foreground" ? becomeDaemon(entry, options) : startDetached(entry, options)

@@ -1,23 +1,24 @@
 /**
- * Where log lines go: standard error, whatever it is. A pipe that nobody reads and a disk that is full cost lines, and
- * nothing else; the disk gets the lines again that come when it has space.
+ * Where log lines go: a file, or standard error, whatever it is. A pipe that nobody reads and a disk that is full cost
+ * lines, and nothing else; the disk gets the lines again that come when it has space.
  */
-import { fstatSync, writeSync } from "node:fs"
+import { closeSync, fstatSync, openSync, writeSync } from "node:fs"
 import { isatty } from "node:tty"
 
-const descriptor = 2
+const standardError = 2
+const fileMode = 0o640
 
 /** Written directly: the runtime's stream is closed for good by the first error. */
 const isDirect = (): boolean => {
   try {
-    const stats = fstatSync(descriptor)
-    return stats.isFile() || (stats.isCharacterDevice() && !isatty(descriptor))
+    const stats = fstatSync(standardError)
+    return stats.isFile() || (stats.isCharacterDevice() && !isatty(standardError))
   } catch {
     return false
   }
 }
 
-const writeDirectly = (text: string): void => {
+const writeDirectly = (descriptor: number, text: string): void => {
   try {
     writeSync(descriptor, text)
   } catch {
@@ -25,9 +26,27 @@ const writeDirectly = (text: string): void => {
   }
 }
 
-/** Takes lines with their end. */
-export const make = (): ((text: string) => void) => {
-  if (isDirect()) return writeDirectly
-  process.stderr.on("error", () => undefined)
-  return (text) => void process.stderr.write(text)
+/** Lines have their end with them. */
+export interface LogOutput {
+  readonly write: (text: string) => void
+  /** To this file from now on, or to standard error; the same path opens it again. Throws the system's reason. */
+  readonly open: (path: string | undefined) => void
+}
+
+export const make = (): LogOutput => {
+  const direct = isDirect()
+  if (!direct) process.stderr.on("error", () => undefined)
+  let file: number | undefined
+  return {
+    write: (text) => {
+      if (file !== undefined) writeDirectly(file, text)
+      else if (direct) writeDirectly(standardError, text)
+      else process.stderr.write(text)
+    },
+    open: (path) => {
+      const opened = path === undefined ? undefined : openSync(path, "a", fileMode)
+      if (file !== undefined) closeSync(file)
+      file = opened
+    }
+  }
 }

@@ -1,13 +1,14 @@
 /**
- * The daemon's logger: everything goes to standard error, and nothing but errors and warnings unless asked for.
+ * The daemon's logger: nothing but errors and warnings unless asked for, which can be at any time.
  *
  * Error and Warn always; Info and Debug from `-v`; from `-vv` Trace, which is what happens to sessions, streams and
  * chunks; `-vvv` has the peers' commands too, and the fiber in every line. Lines of a
  * log call with several messages are joined; annotations are appended. A standard error that is gone is ignored.
  */
-import { Cause, Layer, Logger, type LogLevel, References } from "effect"
+import { Cause, Context, Effect, Layer, Logger, LogLevel, References } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import * as LogLine from "./LogLine.ts"
+import { intervalMillis, likeness, Repeats } from "./Repeats.ts"
 
 const kindOf = (level: LogLevel.LogLevel): LogLine.Kind => {
   switch (level) {
@@ -39,27 +40,79 @@ const textOf = (message: unknown, cause: Cause.Cause<unknown>): string => {
   return parts.join(": ")
 }
 
-export const layer = (
-  options: Pick<DaemonOptions, "verbosity" | "logFormat" | "abortOnError">,
-  write: (text: string) => void
-): Layer.Layer<never> => {
+type Options = Pick<DaemonOptions, "verbosity" | "logFormat" | "abortOnError">
+
+/** The logger, and what can be changed of it while it logs. */
+export interface Log {
+  readonly layer: Layer.Layer<never>
+  /** As `-v` counts it. Running fibers obey at once. */
+  verbosity: number
+  format: DaemonOptions["logFormat"]
+  /** The last lines that were said, the newest last. */
+  readonly lastLines: ReadonlyArray<string>
+  /** Other loggers, held to the same level. */
+  readonly gated: (loggers: Layer.Layer<never>) => Layer.Layer<never>
+}
+
+/** For a report of a fault: some minutes of a relay that has one. */
+const lastLineCountMax = 1000
+
+const isSaid = (verbosity: number, level: LogLevel.LogLevel, annotations: Readonly<Record<string, unknown>>) =>
+  LogLevel.isGreaterThanOrEqualTo(level, minimumLevel(verbosity)) &&
+  (verbosity > 2 || level !== "Trace" || !("command" in annotations))
+
+export const make = (options: Options, write: (text: string) => void): Log => {
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
-  const withFiber = options.verbosity > 2
+  const repeats = new Repeats()
+  const lastLines: Array<string> = []
+  const say = (line: LogLine.Line) => {
+    lastLines.push(LogLine.format(line, log.format, false).trimEnd())
+    if (lastLines.length > lastLineCountMax) lastLines.shift()
+    write(LogLine.format(line, log.format, colored))
+  }
+  const sayOnce = (line: LogLine.Line) => {
+    if (line.kind !== "error" && line.kind !== "warning") return say(line)
+    const key = `${line.kind} ${likeness(line.text)}`
+    const verdict = repeats.take(key, performance.now())
+    if (verdict === "say") return say(line)
+    if (verdict === "count") return
+    setTimeout(() => {
+      const count = repeats.leftOut(key)
+      const { code } = line.annotations ?? {}
+      const text = `${count} more in ${intervalMillis / 1000} s like: ${line.text}`
+      say({ kind: line.kind, text, ...(code !== undefined && { annotations: { code } }) })
+    }, intervalMillis).unref()
+  }
   const logger = Logger.make<unknown, void>(({ message, logLevel, cause, fiber }) => {
     const annotations = fiber.getRef(References.CurrentLogAnnotations)
-    const isCommand = logLevel === "Trace" && "command" in annotations
-    if (isCommand && options.verbosity < 3) return
-    const kind = isCommand ? "debug3" : kindOf(logLevel)
-    const line: LogLine.Line = {
+    if (!isSaid(log.verbosity, logLevel, annotations)) return
+    const kind = logLevel === "Trace" && "command" in annotations ? "debug3" : kindOf(logLevel)
+    sayOnce({
       kind,
       text: textOf(message, cause),
-      annotations: withFiber ? { ...annotations, fiber: fiber.id } : annotations
-    }
-    write(LogLine.format(line, options.logFormat, colored))
+      annotations: log.verbosity > 2 ? { ...annotations, fiber: fiber.id } : annotations
+    })
     if (kind === "error" && options.abortOnError) process.abort()
   })
-  return Layer.mergeAll(
-    Logger.layer([logger]),
-    Layer.succeed(References.MinimumLogLevel, minimumLevel(options.verbosity))
-  )
+  const gate = (inner: Logger.Logger<unknown, unknown>) =>
+    Logger.make<unknown, unknown>((line) => {
+      const annotations = line.fiber.getRef(References.CurrentLogAnnotations)
+      if (isSaid(log.verbosity, line.logLevel, annotations)) inner.log(line)
+    })
+  const gated: Log["gated"] = (loggers) =>
+    Layer.effectContext(
+      Effect.map(Layer.build(loggers), (context) => {
+        const inner = Context.get(context, Logger.CurrentLoggers)
+        return Context.add(context, Logger.CurrentLoggers, new Set([...inner].map(gate)))
+      })
+    )
+  const log: Log = {
+    // Fibers keep the level they began with: all is let through to where it can change.
+    layer: Layer.mergeAll(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, "All")),
+    verbosity: options.verbosity,
+    format: options.logFormat,
+    lastLines,
+    gated
+  }
+  return log
 }

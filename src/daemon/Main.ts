@@ -2,12 +2,14 @@
  * The serving process: signals, standard input, the relay's life, the exit status.
  *
  * SIGTERM and SIGINT stop in order and exit 0, within the stop timeout; a second one ends the process at once. A
- * start that fails exits 1 with one line. SIGHUP and the rest keep their default action, as in the reference.
+ * start that fails exits 1 with one line. SIGHUP reads the options again, unless it says that the terminal is gone, which
+ * stops; SIGUSR2 opens the log file again.
  */
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs"
 import { Cause, Effect, Exit, Layer } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { isExportAsked } from "../config/Environment.ts"
+import type { Controls } from "./Controls.ts"
 import type { DaemonFailed } from "./DaemonFailed.ts"
 import * as Handover from "./Handover.ts"
 import * as Logging from "./Logging.ts"
@@ -19,7 +21,6 @@ import { packageVersion } from "./PackageVersion.ts"
 import * as Serve from "./Serve.ts"
 
 const standardInput = 0
-const log = LogOutput.make()
 const stopped = 0
 const failed = 1
 /** What closing files may take after the relay has used its whole stop timeout. */
@@ -68,18 +69,44 @@ const reasonOf = (cause: Cause.Cause<DaemonFailed>): string => {
 }
 
 /** To a collector too, where the environment names one. */
-const logging = (options: DaemonOptions): Layer.Layer<never> => {
-  const own = Logging.layer(options, log)
-  if (!isExportAsked(process.env)) return own
+const logging = (log: Logging.Log): Layer.Layer<never> => {
+  if (!isExportAsked(process.env)) return log.layer
   const exported = Effect.map(
     Effect.promise(() => import("../telemetry/OtlpExport.ts")),
     ({ layerLogs }) => layerLogs(packageVersion()).pipe(Layer.orDie)
   )
-  return Layer.unwrap(exported).pipe(Layer.provideMerge(own))
+  return log.gated(Layer.unwrap(exported).pipe(Layer.provideMerge(log.layer)))
+}
+
+const hasTerminal = (): boolean => {
+  try {
+    closeSync(openSync("/dev/tty", "r"))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Before anything can be said. Where the file cannot be opened standard error hears of it, and has the log. */
+const openLog = (output: LogOutput.LogOutput, { logFile, logFormat }: DaemonOptions): void => {
+  try {
+    output.open(logFile)
+  } catch (cause) {
+    const text = `The log file cannot be opened: ${cause instanceof Error ? cause.message : cause}`
+    output.write(LogLine.format({ kind: "error", text }, logFormat, false))
+  }
+}
+
+const makeControls = ({ directory, options }: Handover.Handover): Controls => {
+  const output = LogOutput.make()
+  if (options.logFile !== undefined) openLog(output, options)
+  return { log: Logging.make(options, output.write), output, directory, options, reload: () => undefined }
 }
 
 export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay): void => {
   const { options } = handover
+  const controls = makeControls(handover)
+  const isFromTerminal = hasTerminal()
   takeName()
   detachInput()
   const ownFiles = OwnFiles.make()
@@ -98,15 +125,15 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
       if (options.mode === "daemonize") tellLauncher(handover, reason)
     })
   const isWatched = process.stderr.isTTY === true && options.mode === "foreground" && options.logFormat === "text"
-  const say = (line: string) => log(`${line}\n`)
-  const program = Serve.serve({ handover, ownFiles, notify, announce, isWatched, say }, startRelay).pipe(
+  const say = (line: string) => controls.output.write(`${line}\n`)
+  const program = Serve.serve({ handover, ownFiles, notify, announce, isWatched, say, controls }, startRelay).pipe(
     Effect.tapCause(report),
-    Effect.provide(logging(options))
+    Effect.provide(logging(controls.log))
   )
   const fiber = Effect.runFork(program)
   const giveUp = () => {
-    const text = `The orderly stop took longer than ${options.relay.stopTimeoutMillis} ms`
-    log(LogLine.format({ kind: "error", text }, options.logFormat, false))
+    const text = `The orderly stop took longer than ${controls.options.relay.stopTimeoutMillis} ms`
+    controls.output.write(LogLine.format({ kind: "error", text }, options.logFormat, false))
     process.exit(failed)
   }
   let stopping = false
@@ -114,13 +141,18 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
     if (stopping) process.exit(failed)
     stopping = true
     Effect.runFork(notify.send("STOPPING=1"))
-    setTimeout(giveUp, options.relay.stopTimeoutMillis + closeMillisMax).unref()
+    setTimeout(giveUp, controls.options.relay.stopTimeoutMillis + closeMillisMax).unref()
     fiber.interruptUnsafe()
   }
   for (const signal of ["SIGTERM", "SIGINT"]) {
     process.removeAllListeners(signal)
     process.on(signal, stop)
   }
+  process.on("SIGHUP", () => {
+    if (isFromTerminal && !hasTerminal()) stop()
+    else controls.reload()
+  })
+  process.on("SIGUSR2", () => openLog(controls.output, controls.options))
   fiber.addObserver((exit) => {
     const orderly = stopping && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
     process.exit(orderly ? stopped : failed)

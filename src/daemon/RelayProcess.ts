@@ -3,13 +3,18 @@
  * not asked for is not loaded. All of it lives as long as the daemon's scope.
  */
 import { readFileSync } from "node:fs"
-import { Context, Effect, Layer, type Scope, Stream } from "effect"
+import { Context, Effect, FiberHandle, Layer, type Scope, Stream } from "effect"
+import { Operations, ReloadRefused } from "../admin/Operations.ts"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { isExportAsked } from "../config/Environment.ts"
 import * as HttpPort from "../config/HttpPort.ts"
+import * as RelayConfig from "../config/RelayConfig.ts"
 import * as Relay from "../Relay.ts"
+import type { Controls } from "./Controls.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
+import * as OwnSocket from "./OwnSocket.ts"
 import { packageVersion } from "./PackageVersion.ts"
+import * as Reload from "./Reload.ts"
 import type { StartRelay } from "./Serve.ts"
 
 const reasons: Record<string, string> = {
@@ -32,14 +37,28 @@ const readToken = (path: string | undefined): Effect.Effect<string | undefined, 
           new DaemonFailed({ message: `Failed to read the HTTP token from ${path}: ${(cause as Error).message}` })
       })
 
-const startHttp = (port: HttpPort.HttpPort, tokenFile: string | undefined) =>
+/** What a running daemon answers to who operates it; the log's events are those of the relay. */
+interface Running {
+  readonly controls: Controls
+  readonly operations: Context.Service.Shape<typeof Operations>
+  /** Of the HTTP port. */
+  readonly token: () => string | undefined
+}
+
+const startHttp = (port: HttpPort.HttpPort, { operations, token }: Running) =>
   Effect.gen(function* () {
     const AdminServer = yield* Effect.promise(() => import("../admin/AdminServer.ts"))
-    const token = yield* readToken(tokenFile)
+    if (port._tag === "Unix") yield* Effect.promise(() => OwnSocket.clear(port.path))
     const listen = port._tag === "Unix" ? { path: port.path } : { host: port.host, port: port.port }
-    const policy = { token, isLocal: HttpPort.isLocal(port) }
+    const policy = {
+      isLocal: HttpPort.isLocal(port),
+      get token() {
+        return token()
+      }
+    }
     const where = port._tag === "Unix" ? port.path : `${port.host}:${port.port}`
     yield* Layer.build(AdminServer.layer({ listen, policy })).pipe(
+      Effect.provideService(Operations, operations),
       Effect.catchCause((cause) =>
         Effect.fail(
           new DaemonFailed({ message: `Failed to bind http socket ${where}: ${AdminServer.reasonOf(cause)}` })
@@ -48,17 +67,62 @@ const startHttp = (port: HttpPort.HttpPort, tokenFile: string | undefined) =>
     )
   })
 
-/** What only operators need. */
-const startAround = (options: DaemonOptions): Effect.Effect<void, DaemonFailed, Relay.Relay | Scope.Scope> =>
+const refusal = ({ message }: { readonly message: string }) => new ReloadRefused({ reasons: [message] })
+
+/** Makes what signals and the port can ask for. */
+const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
-    const { httpPort, httpTokenFile } = options
+    const { directory, log, output } = controls
+    const telling = yield* FiberHandle.make<void>()
+    const setVerbosity = (verbosity: number) =>
+      Effect.suspend(() => {
+        log.verbosity = verbosity
+        return verbosity > 1
+          ? FiberHandle.run(telling, logEvents(relay), { onlyIfMissing: true })
+          : FiberHandle.clear(telling)
+      })
+    let token = yield* readToken(controls.options.httpTokenFile)
+    const apply = (options: DaemonOptions) =>
+      Effect.gen(function* () {
+        yield* Effect.mapError(RelayConfig.check(options.relay), refusal)
+        const newToken = yield* Effect.mapError(readToken(options.httpTokenFile), refusal)
+        if (options.tls !== undefined) {
+          const identity = yield* Effect.mapError(TlsFiles.read(options.tls), refusal)
+          yield* Effect.mapError(relay.replaceTls(identity), refusal)
+        }
+        yield* Effect.try({ try: () => output.open(options.logFile), catch: (cause) => refusal(cause as Error) })
+        yield* Effect.mapError(relay.setLimits(Reload.limitsOf(options)), refusal)
+        token = newToken
+        log.format = options.logFormat
+        yield* setVerbosity(options.verbosity)
+        controls.options = options
+      })
+    const reload = Reload.make({ directory, options: () => controls.options, apply })
+    const context = yield* Effect.context<never>()
+    controls.reload = () => void Effect.runForkWith(context)(Effect.ignore(reload))
+    yield* setVerbosity(log.verbosity)
+    const operations: Running["operations"] = {
+      reload,
+      verbosity: Effect.sync(() => log.verbosity),
+      setVerbosity: (verbosity) => Effect.asVoid(setVerbosity(verbosity)),
+      configuration: Effect.sync(() => JSON.parse(JSON.stringify(controls.options))),
+      lastLines: Effect.sync(() => [...log.lastLines])
+    }
+    return { controls, operations, token: () => token }
+  })
+
+/** What only operators need. */
+const startAround = (running: Running): Effect.Effect<void, DaemonFailed, Relay.Relay | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { options } = running.controls
+    const { httpPort } = options
     const isExported = isExportAsked(process.env)
     if (httpPort === undefined && !isExported) return
     const Telemetry = yield* Effect.promise(() => import("../telemetry/Telemetry.ts"))
     const { output, fdPoolSize } = options.relay
     const version = packageVersion()
     const telemetry = yield* Layer.build(Telemetry.layer({ version, output, descriptorLimit: fdPoolSize }))
-    if (httpPort !== undefined) yield* Effect.provideContext(startHttp(httpPort, httpTokenFile), telemetry)
+    if (httpPort !== undefined) yield* Effect.provideContext(startHttp(httpPort, running), telemetry)
     if (!isExported) return
     const OtlpExport = yield* Effect.promise(() => import("../telemetry/OtlpExport.ts"))
     yield* Effect.provideContext(Layer.build(OtlpExport.layerMetrics(version)), telemetry).pipe(
@@ -109,15 +173,14 @@ const warmUp = (options: DaemonOptions, { connected }: Relay.Relay["Service"]) =
     yield* rehearse(options.relay)
   })
 
-export const startRelay: StartRelay = (options) =>
+export const startRelay: StartRelay = (options, controls) =>
   Effect.gen(function* () {
     const tls = yield* tlsOf(options)
     const config = { ...options.relay, tls: tls?.identity }
     const context = yield* Layer.build(Relay.layerLenient(config)).pipe(Effect.mapError(toDaemonFailed(options)))
     const relay = Context.get(context, Relay.Relay)
     if (tls !== undefined) yield* tls.watch(relay)
-    if (options.verbosity > 1) yield* Effect.forkScoped(logEvents(relay))
-    yield* Effect.provideContext(startAround(options), context)
+    yield* Effect.provideContext(startAround(yield* run(controls, relay)), context)
     if (process.env.LTTNG_RELAY_WARM_UP !== "0") yield* Effect.forkScoped(warmUp(options, relay))
     return relay.addresses
   })

@@ -7,6 +7,7 @@
 import { accessSync, constants } from "node:fs"
 import { Effect, type Scope } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import type { Controls } from "./Controls.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
 import type { Handover } from "./Handover.ts"
 import * as Health from "./Health.ts"
@@ -28,12 +29,16 @@ export interface Addresses {
 }
 
 /** Starts the relay for the life of the scope. */
-export type StartRelay = (options: DaemonOptions) => Effect.Effect<Addresses, DaemonFailed, Scope.Scope>
+export type StartRelay = (
+  options: DaemonOptions,
+  controls: Controls
+) => Effect.Effect<Addresses, DaemonFailed, Scope.Scope>
 
 export interface Environs {
   readonly handover: Handover
   readonly ownFiles: OwnFiles
   readonly notify: Notify
+  readonly controls: Controls
   /** Whether a person started it and looks on. */
   readonly isWatched: boolean
   readonly say: (line: string) => void
@@ -127,7 +132,7 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* writePidFile(options.pidFile, ownFiles)
   const directory = yield* openRunDirectory(options)
   yield* openHealthSocket(options, directory, ownFiles)
-  const addresses = yield* startRelay(options)
+  const addresses = yield* startRelay(options, environs.controls)
   yield* writePortFiles(directory, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")
   yield* Effect.sync(environs.announce)

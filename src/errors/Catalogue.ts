@@ -141,6 +141,11 @@ const failures = {
     "file could not be written: session aborted",
     "What was written before is whole. The line has the system's reason: make room, then start the session again."
   ),
+  CONFIGURATION_REFUSED: entry(
+    "warning",
+    "configuration not read again",
+    "Everything stays as it was: the line names options that need a restart, or what is wrong with their sources."
+  ),
   CHUNK_UNSETTLED: entry(
     "error",
     "trace chunk could not be put in its final place",

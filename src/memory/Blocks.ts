@@ -46,7 +46,7 @@ export class Block implements Piece {
 }
 
 export class Pool {
-  readonly bytesMax: number
+  #bytesMax: number
   /** What one connection may hold. */
   readonly accountBytesMax: number
   usedBytes = 0
@@ -55,8 +55,17 @@ export class Pool {
   readonly #paused = new Set<Account>()
 
   constructor(bytesMax: number, accountBytesMax = connectionBytesMax) {
-    this.bytesMax = Math.max(bytesMax, 16 * blockBytes)
+    this.#bytesMax = Math.max(bytesMax, 16 * blockBytes)
     this.accountBytesMax = accountBytesMax
+  }
+
+  get bytesMax(): number {
+    return this.#bytesMax
+  }
+
+  /** What is above a lower limit comes back as writes complete; of a higher one, whoever waits is told as they do. */
+  set bytesMax(bytesMax: number) {
+    this.#bytesMax = Math.max(bytesMax, 16 * blockBytes)
   }
 
   /** A block for `byteCount` bytes: a small one if they fit, otherwise a full one, which may hold only a part. */

@@ -52,7 +52,7 @@ export interface Admission {
 
 /** How many connections may be open, and who wants to know. */
 export interface ConnectionLimit {
-  readonly countMax: number
+  countMax: number
   count: number
   readonly onChange: (difference: number) => void
 }

@@ -3,11 +3,21 @@ import { Context, Effect, Layer } from "effect"
 import { FetchHttpClient, HttpServer } from "effect/http"
 import * as AdminClient from "../../src/admin/AdminClient.ts"
 import * as AdminServer from "../../src/admin/AdminServer.ts"
+import { Operations, ReloadRefused } from "../../src/admin/Operations.ts"
 import { Relay } from "../../src/Relay.ts"
 import * as Telemetry from "../../src/telemetry/Telemetry.ts"
 import { TestRelay } from "../../src/testing/index.ts"
 
 export const token = "correct horse"
+
+/** Of a process that cannot be asked for anything. */
+const operations = Operations.of({
+  reload: Effect.fail(new ReloadRefused({ reasons: ["nothing to read"] })),
+  verbosity: Effect.succeed(0),
+  setVerbosity: () => Effect.void,
+  configuration: Effect.succeed({}),
+  lastLines: Effect.succeed([])
+})
 
 const telemetry = { version: "1", output: "/", descriptorLimit: 1000 }
 
@@ -17,7 +27,7 @@ export const start = (options: TestRelay.Options = {}) =>
     const policy = { token, isLocal: true }
     const layer = AdminServer.layer({ listen: { host: "127.0.0.1", port: 0 }, policy }).pipe(
       Layer.provide(Telemetry.layer(telemetry)),
-      Layer.provide(Layer.succeed(Relay, relay.relay))
+      Layer.provide([Layer.succeed(Relay, relay.relay), Layer.succeed(Operations, operations)])
     )
     const { address } = Context.get(yield* Layer.build(Layer.fresh(layer)), HttpServer.HttpServer)
     const port = address._tag === "UnixPathAddress" ? 0 : address.port

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect } from "effect"
 import * as Logging from "../../src/daemon/Logging.ts"
 import * as LogLine from "../../src/daemon/LogLine.ts"
+import * as Repeats from "../../src/daemon/Repeats.ts"
 
 const program = Effect.gen(function* () {
   yield* Effect.logError("broken")
@@ -18,7 +19,7 @@ const linesOf = (
 ) =>
   Effect.gen(function* () {
     const lines: Array<string> = []
-    const layer = Logging.layer({ logFormat: "text", abortOnError: false, ...options }, (line) => lines.push(line))
+    const { layer } = Logging.make({ logFormat: "text", abortOnError: false, ...options }, (line) => lines.push(line))
     yield* effect.pipe(Effect.provide(layer))
     return lines
   })
@@ -98,4 +99,43 @@ describe("colours", () => {
     it(`${JSON.stringify(env)} on ${isTerminal ? "a terminal" : "a file"}: ${expected ? "on" : "off"}`, () =>
       assert.strictEqual(LogLine.isColored(env, isTerminal), expected))
   }
+})
+
+describe("lines that come again and again", () => {
+  it.live("are said a few times, then counted, then told once; others are not held up", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const { layer } = Logging.make({ verbosity: 0, logFormat: "text", abortOnError: false }, (line) =>
+        lines.push(line)
+      )
+      const program = Effect.gen(function* () {
+        for (let at = 0; at < 50; at++) {
+          yield* Effect.annotateLogs(Effect.logWarning(`refused: peer ${at}`), { code: "COMMAND_REFUSED" })
+        }
+        yield* Effect.logError("another")
+      })
+      yield* Effect.provide(program, layer)
+      assert.deepStrictEqual(
+        lines.map((line) => line.replace(/\d+/, "N").trim()),
+        [
+          ...Array<string>(Repeats.saidCountMax).fill("Warning: refused: peer N [code=COMMAND_REFUSED]"),
+          "Error: another"
+        ]
+      )
+    })
+  )
+
+  it("are counted by likeness and interval", () => {
+    const repeats = new Repeats.Repeats()
+    const { intervalMillis, saidCountMax } = Repeats
+    assert.strictEqual(Repeats.likeness("peer 10.0.0.1:12"), Repeats.likeness("peer 192.168.1.77:5"))
+    const verdicts = Array.from({ length: saidCountMax + 3 }, (_, at) => repeats.take("a", at))
+    assert.deepStrictEqual(verdicts.slice(-3), ["count the first", "count", "count"])
+    assert.strictEqual(repeats.take("b", 0), "say")
+    assert.strictEqual(repeats.leftOut("a"), 3)
+    assert.strictEqual(repeats.take("a", 5), "say")
+    assert.strictEqual(repeats.take("b", intervalMillis), "say")
+    for (let at = 0; at < 10_000; at++) repeats.take(`kind ${at}`, intervalMillis)
+    assert.strictEqual(repeats.take("yet another", intervalMillis), "say")
+  })
 })

@@ -43,12 +43,6 @@ describe("in the foreground", () => {
       })
     )
   }
-  it.live("SIGHUP ends it as if it had no handler", () =>
-    Effect.gen(function* () {
-      const { running } = yield* Daemons.runForeground()
-      assert.strictEqual((yield* Daemons.end(running, "SIGHUP")).signal, "SIGHUP")
-    })
-  )
   it.live("SIGUSR1 does nothing: no inspector, no end", () =>
     Effect.gen(function* () {
       const { running, health } = yield* Daemons.runForeground()

@@ -19,4 +19,4 @@ const options = {
 
 /** Nothing else keeps the process alive. */
 setInterval(() => undefined, 1_000_000)
-Main.main({ options, parentPid: process.ppid }, startRelay)
+Main.main({ options, directory: "/", parentPid: process.ppid }, startRelay)

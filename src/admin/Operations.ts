@@ -1,0 +1,35 @@
+/** What the operator's port can ask of the process around the relay; a program that embeds the relay has its own. */
+import { Context, type Effect, Schema } from "effect"
+
+/** Options that have other values now. Files that options name, such as the token's, are read again in any case. */
+export const Reloaded = Schema.Struct({ changed: Schema.Array(Schema.String) })
+export interface Reloaded extends Schema.Schema.Type<typeof Reloaded> {}
+
+/** Everything is as it was. */
+export class ReloadRefused extends Schema.TaggedError<ReloadRefused>()(
+  "ReloadRefused",
+  { reasons: Schema.Array(Schema.String) },
+  { httpApiStatus: 409 }
+) {
+  override get message(): string {
+    return this.reasons.join("; ")
+  }
+}
+
+/** As many as `-v` is given times. */
+export const Verbosity = Schema.Struct({ verbosity: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 })) })
+export interface Verbosity extends Schema.Schema.Type<typeof Verbosity> {}
+
+export class Operations extends Context.Service<
+  Operations,
+  {
+    readonly reload: Effect.Effect<Reloaded, ReloadRefused>
+    readonly verbosity: Effect.Effect<number>
+    /** Until the next reload that changes it. */
+    readonly setVerbosity: (verbosity: number) => Effect.Effect<void>
+    /** Options in force, nothing secret among them. */
+    readonly configuration: Effect.Effect<Schema.Json>
+    /** What the log said last, the newest last. */
+    readonly lastLines: Effect.Effect<ReadonlyArray<string>>
+  }
+>()("lttng-relay/admin/Operations") {}

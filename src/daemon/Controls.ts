@@ -1,0 +1,15 @@
+/** What can be asked of the daemon while it runs, by signals and over the operator's port. */
+import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import type { Log } from "./Logging.ts"
+import type { LogOutput } from "./LogOutput.ts"
+
+export interface Controls {
+  readonly log: Log
+  readonly output: LogOutput
+  /** Where the daemon was started: relative paths of options start there. */
+  readonly directory: string
+  /** In force. */
+  options: DaemonOptions
+  /** For who has no answer to wait for: the log tells what became of it. Does nothing until the relay runs. */
+  reload: () => void
+}

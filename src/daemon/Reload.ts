@@ -1,0 +1,104 @@
+/**
+ * Options that are read again while the relay runs: which of them can change, and what to do with them.
+ *
+ * All or nothing: if anything has changed that needs a restart, or cannot be read, everything stays as it was, and the
+ * refusal names it.
+ */
+import { Effect } from "effect"
+import { type Reloaded, ReloadRefused } from "../admin/Operations.ts"
+import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import type { ListenAddress } from "../config/RelayConfig.ts"
+import * as Resolve from "../config/Resolve.ts"
+import { report } from "../errors/Report.ts"
+
+type Pick = (options: DaemonOptions) => unknown
+
+/** Without the socket that was inherited for it. */
+const place = ({ family, host, port }: ListenAddress) => [family, host, port]
+
+/** By option. */
+export const changeable: Readonly<Record<string, Pick>> = {
+  verbose: ({ verbosity }) => verbosity,
+  "log-format": ({ logFormat }) => logFormat,
+  "log-file": ({ logFile }) => logFile,
+  "max-connections": ({ relay }) => relay.connectionCountMax,
+  "memory-limit": ({ relay }) => relay.memoryBytesMax,
+  "stop-timeout": ({ relay }) => relay.stopTimeoutMillis,
+  "http-token-file": ({ httpTokenFile }) => httpTokenFile
+}
+
+/** By option. */
+export const fixed: Readonly<Record<string, Pick>> = {
+  "control-port": ({ relay }) => place(relay.control),
+  "data-port": ({ relay }) => place(relay.data),
+  "live-port": ({ relay }) => place(relay.live),
+  daemonize: ({ mode }) => mode === "daemonize",
+  background: ({ mode }) => mode === "background",
+  group: ({ group }) => group,
+  "fd-pool-size": ({ relay }) => relay.fdPoolSize,
+  output: ({ relay }) => relay.output,
+  "working-directory": ({ workingDirectory }) => workingDirectory,
+  "group-output-by-session": ({ relay }) => relay.grouping === "session",
+  "group-output-by-host": ({ relay }) => relay.grouping === "host",
+  "disallow-clear": ({ relay }) => relay.allowClear,
+  "pid-file": ({ pidFile }) => pidFile,
+  "sig-parent": ({ sigParent }) => sigParent,
+  "single-viewer": ({ relay }) => relay.singleViewer,
+  "live-cache": ({ relay }) => relay.liveCacheBytes,
+  tls: ({ tls }) => tls && [tls.control, tls.data, tls.live],
+  "tls-cert": ({ tls }) => tls?.certificate,
+  "tls-key": ({ tls }) => tls?.key,
+  "tls-client-ca": ({ tls }) => tls?.clientCa,
+  "tls-min-version": ({ tls }) => tls?.minVersion,
+  "io-threads": ({ ioThreads }) => ioThreads,
+  "http-port": ({ httpPort }) => httpPort
+}
+
+const changedAmong = (picks: Readonly<Record<string, Pick>>, before: DaemonOptions, after: DaemonOptions) =>
+  Object.entries(picks)
+    .filter(([, pick]) => JSON.stringify(pick(before)) !== JSON.stringify(pick(after)))
+    .map(([name]) => name)
+
+export const differences = (before: DaemonOptions, after: DaemonOptions) => ({
+  changed: changedAmong(changeable, before, after),
+  needRestart: changedAmong(fixed, before, after)
+})
+
+export const limitsOf = ({ relay: { connectionCountMax, memoryBytesMax, stopTimeoutMillis } }: DaemonOptions) => ({
+  connectionCountMax,
+  memoryBytesMax,
+  stopTimeoutMillis
+})
+
+export interface Target {
+  /** Where the daemon was started: relative paths start there. */
+  readonly directory: string
+  /** What is in force. */
+  readonly options: () => DaemonOptions
+  /** Puts it in force, or throws and has changed nothing. */
+  readonly apply: (options: DaemonOptions) => Effect.Effect<void, ReloadRefused>
+}
+
+const refused = (...reasons: ReadonlyArray<string>) => new ReloadRefused({ reasons })
+
+const reread = ({ apply, directory, options }: Target): Effect.Effect<Reloaded, ReloadRefused> =>
+  Effect.gen(function* () {
+    const resolved = yield* Effect.promise(() => Resolve.resolve(Resolve.system(directory)))
+    const complaints = resolved.messages.filter(({ level }) => level === "error").map(({ text }) => text)
+    if (resolved._tag !== "Run" || complaints.length > 0) return yield* refused(...complaints)
+    const { changed, needRestart } = differences(options(), resolved.options)
+    if (needRestart.length > 0) {
+      return yield* refused(...needRestart.map((name) => `${name} has changed, which needs a restart`))
+    }
+    yield* apply(resolved.options)
+    return { changed }
+  })
+
+/** Tells the log what became of it. */
+export const make = (target: Target): Effect.Effect<Reloaded, ReloadRefused> =>
+  reread(target).pipe(
+    Effect.tap(({ changed }) =>
+      Effect.logInfo(`configuration read again; changed: ${changed.join(", ") || "nothing"}`)
+    ),
+    Effect.tapError(({ reasons }) => report("CONFIGURATION_REFUSED", reasons.join("; ")))
+  )

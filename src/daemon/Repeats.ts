@@ -1,0 +1,53 @@
+/**
+ * Which lines of the log are said, and which are only counted: a peer that does the same wrong thing a thousand times a
+ * second must not fill a disk, nor hide what else is said. Pure but for the given clock.
+ *
+ * Lines are alike when they differ in numbers only. Of those that are alike the first few of an interval are said; the
+ * rest of it is counted, and told once at its end.
+ */
+
+export const intervalMillis = 10_000
+export const saidCountMax = 10
+/** Kinds of lines that are remembered; further ones are said. */
+const kindCountMax = 512
+
+interface Alike {
+  readonly beganAt: number
+  count: number
+}
+
+export type Verdict = "say" | "count" | "count the first"
+
+export const likeness = (text: string): string => text.replaceAll(/\d+/g, "0")
+
+export class Repeats {
+  readonly #all = new Map<string, Alike>()
+
+  /** `key` is what lines that are alike share. After "count the first" somebody asks for `leftOut` in an interval. */
+  take(key: string, nowMillis: number): Verdict {
+    const known = this.#all.get(key)
+    if (known === undefined || nowMillis - known.beganAt >= intervalMillis) {
+      if (known === undefined && !this.#hasRoom(nowMillis)) return "say"
+      this.#all.set(key, { beganAt: nowMillis, count: 1 })
+      return "say"
+    }
+    known.count++
+    if (known.count <= saidCountMax) return "say"
+    return known.count === saidCountMax + 1 ? "count the first" : "count"
+  }
+
+  /** How many were left out of the interval that is over; forgets it. */
+  leftOut(key: string): number {
+    const count = this.#all.get(key)?.count ?? 0
+    this.#all.delete(key)
+    return Math.max(0, count - saidCountMax)
+  }
+
+  #hasRoom(nowMillis: number): boolean {
+    if (this.#all.size < kindCountMax) return true
+    for (const [key, { beganAt, count }] of this.#all) {
+      if (nowMillis - beganAt >= intervalMillis && count <= saidCountMax) this.#all.delete(key)
+    }
+    return this.#all.size < kindCountMax
+  }
+}
