@@ -2,8 +2,8 @@
  * The serving process: signals, standard input, the relay's life, the exit status.
  *
  * SIGTERM and SIGINT stop in order and exit 0, within the stop timeout; a second one ends the process at once. A
- * start that fails exits 1 with one line. SIGHUP reads the options again, unless it says that the terminal is gone, which
- * stops; SIGUSR2 opens the log file again.
+ * start that fails exits 1 with one line. SIGHUP reads the options again, unless it says that the terminal is gone,
+ * which stops; SIGUSR2 opens the log file again.
  */
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs"
 import { Cause, Effect, Exit, Layer } from "effect"

@@ -87,6 +87,7 @@ const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
         yield* Effect.mapError(RelayConfig.check(options.relay), refusal)
         const newToken = yield* Effect.mapError(readToken(options.httpTokenFile), refusal)
         if (options.tls !== undefined) {
+          const TlsFiles = yield* Effect.promise(() => import("./TlsFiles.ts"))
           const identity = yield* Effect.mapError(TlsFiles.read(options.tls), refusal)
           yield* Effect.mapError(relay.replaceTls(identity), refusal)
         }
