@@ -30,6 +30,7 @@ import { contained, containedCall } from "./Contained.ts"
 import { type After, type ControlState, makeState, type Reply } from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 import { MetadataMessage } from "./control/MetadataMessage.ts"
+import { RefusalGrace } from "./control/RefusalGrace.ts"
 
 /**
  * A tracer waits for the answer to each beacon before it sends the next. With a live timer below this it always has
@@ -41,12 +42,6 @@ const busyMillis = 100
 
 /** Answers gathered before they are sent although more commands follow in the same read. */
 const answerBytesMax = 4096
-
-/**
- * A refused peer that waits for what never comes has its answer by then, and fails; who tries again does so at once.
- * Together with all that `lttng` does besides, a command that is refused takes less than 0.3 s.
- */
-const silenceMillis = 150
 
 /** A command that has to wait for something. */
 interface Command {
@@ -86,8 +81,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   #isEndOfInput = false
   #isPeerBehind = false
   #metadata: MetadataMessage | undefined
-  /** Runs while a refused peer says nothing. */
-  #silence: NodeJS.Timeout | undefined
+  readonly #grace = new RefusalGrace(() => this.end("session refused"))
 
   constructor(peer: Peer, registry: Registry["Service"]) {
     this.#peer = peer
@@ -117,7 +111,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     return Effect.sync(() => {
       this.#end.forget()
       clearTimeout(this.#answerLater)
-      this.#goOn()
+      this.#grace.stop()
       this.#detach(true)
       this.#shares.bytes.close()
       this.#shares.halves.close()
@@ -169,17 +163,11 @@ class ControlConnection implements Receiver, CommandSink, Control {
   // ---- Receiver --------------------------------------------------------------------------------------------------
 
   receive(bytes: Buffer, length: number): boolean {
-    if (this.#silence !== undefined) this.#goOn()
     this.#connection.receivedByteCount += length
     this.#readAt = performance.now()
+    this.#grace.heard(this.#readAt)
     this.#take(bytes, length)
     return this.#mayRead()
-  }
-
-  /** The peer reads on although it was refused. */
-  #goOn(): void {
-    clearTimeout(this.#silence)
-    this.#silence = undefined
   }
 
   ended(): void {
@@ -247,7 +235,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   command(number: number, payload: Buffer, from: number, to: number): boolean {
     Tally.count(this.#registry.tally.controlCommands, number)
     this.#unansweredCount++
-    if (this.#silence !== undefined) this.#goOn()
+    this.#grace.goOn()
     if (number === SendIndex.number) return this.#sendIndex(payload, from, to)
     this.#hasOnlyBeacons = false
     const answer = run(this.#state, number, payload.subarray(from, to))
@@ -343,7 +331,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       return
     }
     this.#registry.background(Effect.annotateLogs(incidents.report(code, detail), { control: this.#peer.name }))
-    if (after === "linger") this.#silence = setTimeout(() => this.end("session refused"), silenceMillis)
+    if (after === "linger") this.#grace.refused()
   }
 
   #answer(code: number): void {
@@ -381,6 +369,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     }
     this.#hasOnlyBeacons = true
     this.#answeredAt = now
+    this.#grace.answered(now)
   }
 
   #send(bytes: Uint8Array): void {
