@@ -12,6 +12,7 @@ import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { list, sessionUrl, untilSource, view, viewBeside } from "../support/viewing.ts"
 
 const timerMicros = 100_000
 
@@ -21,102 +22,11 @@ const setUp = Effect.fnUntraced(function* (options: Relays.Options = {}) {
   return { relay, ...tracing }
 })
 
-const urlOf = (relay: Relays.Relay) => `net://${relay.host}:${relay.livePort}`
-
-const sessionUrl = (relay: Relays.Relay, session: string) => `${urlOf(relay)}/host/${hostname()}/${session}`
-
-interface Listed {
-  readonly session: string
-  readonly timerMicros: number
-  readonly streams: number
-  readonly clients: number
-}
-
-const list = (relay: Relays.Relay) =>
-  Effect.map(Process.run("babeltrace2", ["-i", "lttng-live", urlOf(relay)]), ({ stdout }) =>
-    [...stdout.matchAll(/host\/([^ ]+) \(timer = (\d+), (\d+) stream\(s\), (\d+) client\(s\) connected\)/g)].map(
-      ([, session = "", timer, streams, clients]): Listed => ({
-        session,
-        timerMicros: Number(timer),
-        streams: Number(streams),
-        clients: Number(clients)
-      })
-    )
-  )
-
-interface Viewer {
-  readonly readout: () => Babeltrace.Readout
-  readonly signal: (signal: NodeJS.Signals) => void
-  /** Waits until the viewer has shown this many events. */
-  readonly until: (events: number) => Effect.Effect<void, Process.TimedOut>
-  /** Waits until it has ended by itself, with status 0. */
-  readonly ended: Effect.Effect<Babeltrace.Readout, Process.TimedOut>
-}
-
-type Program = "babeltrace2" | "babeltrace"
-
-const isWatched = (relay: Relays.Relay, session: string) =>
-  Effect.map(list(relay), (sessions) =>
-    sessions.some((found) => found.session.endsWith(`/${session}`) && found.clients > 0)
-  )
-
-/** Attached when this returns. */
-const view = (
-  relay: Relays.Relay,
-  session: string,
-  program: Program = "babeltrace2",
-  isAttached: Effect.Effect<boolean, Process.ProcessFailed | Process.TimedOut> = isWatched(relay, session)
-) =>
-  Effect.gen(function* () {
-    const args = ["-oL", program, "--clock-cycles", "-i", "lttng-live", sessionUrl(relay, session)]
-    const running = yield* Process.daemon("stdbuf", args)
-    yield* Process.until(`a viewer of ${session}`, isAttached, { everyMillis: 50 })
-    const readout = () => Babeltrace.parse(running.output())
-    const viewer: Viewer = {
-      readout,
-      signal: running.signal,
-      until: (events) =>
-        Process.until(
-          `${events} events; the viewer has ${readout().events}`,
-          Effect.sync(() => readout().events >= events)
-        ),
-      ended: Effect.gen(function* () {
-        yield* Process.until(
-          "the viewer to end",
-          Effect.sync(() => running.outcome() !== undefined)
-        )
-        const outcome = running.outcome()
-        assert.strictEqual(outcome?.code, 0, outcome?.stderr.slice(-2000))
-        return Babeltrace.parse(outcome?.stdout ?? "", outcome?.stderr)
-      })
-    }
-    return viewer
-  })
-
 const live = `--live=${timerMicros}`
-
-/** One viewer more. Of any number the listing says 1; a relay with `-v` tells of each. */
-const viewBeside = (relay: Relays.Relay, session: string) =>
-  Effect.suspend(() => {
-    const attachedCount = () => relay.process.output().split(`viewer attached to ${session}`).length
-    const before = attachedCount()
-    return view(
-      relay,
-      session,
-      "babeltrace2",
-      Effect.sync(() => attachedCount() > before)
-    )
-  })
 
 /** A started live session with one channel, shared by all applications of the user. */
 const record = (lttng: Lttng.Tracing["lttng"], relay: Relays.Relay, name: string) =>
   Lttng.record({ lttng }, relay, name, { create: [live] })
-
-const untilSource = (viewer: Viewer, source: number, count: number) =>
-  Process.until(
-    `${count} events of source ${source}`,
-    Effect.sync(() => (viewer.readout().bySource.get(source)?.count ?? 0) >= count)
-  )
 
 Peers.describeWithPeers([...Peers.tracing, "babeltrace", "stdbuf"], `viewing live from ${Relays.underTest}`, () => {
   it.live("babeltrace2 lists sessions and follows one from before the first event to its end", () =>

@@ -43,6 +43,8 @@ export interface AppOptions {
   readonly sleepMicros?: number
   readonly tockEvery?: number
   readonly cpu?: number
+  /** Whose application it is, if not the session daemon's own user's; `admitOthers` first. */
+  readonly uid?: number
 }
 
 type Failed = Process.ProcessFailed | Process.TimedOut
@@ -95,6 +97,12 @@ export const openFiles = (pid: number): ReadonlyArray<string> =>
     }
   })
 
+const anotherUser = (uid: number) => ["setpriv", ...[`--reuid=${uid}`, `--regid=${uid}`], "--clear-groups"]
+
+/** Lets applications of other users meet a session daemon. */
+export const admitOthers = ({ run }: Pick<Tracing, "run">) =>
+  run("sh", "-c", "chmod 1777 /dev/shm && chmod 755 /run /run/lttng")
+
 const appArguments = (options: AppOptions) => [
   String(options.count),
   ...["--source", String(options.source ?? 0), "--from", String(options.from ?? 0)],
@@ -124,7 +132,8 @@ export const start = Effect.gen(function* () {
     Process.run("nsenter", [...inside, "lttng", "--no-sessiond", ...args], { env })
   const emit = (options: AppOptions) => {
     const pinned = options.cpu === undefined ? [] : ["taskset", "-c", String(options.cpu)]
-    return Process.run("nsenter", [...inside, ...pinned, program, ...appArguments(options)], { env }).pipe(
+    const whose = options.uid === undefined ? [] : anotherUser(options.uid)
+    return Process.run("nsenter", [...inside, ...pinned, ...whose, program, ...appArguments(options)], { env }).pipe(
       Effect.asVoid
     )
   }
