@@ -1,4 +1,16 @@
-/** A start that cannot succeed. The message is the one line an operator sees. */
+/** A start that cannot succeed. The message is the one line an operator sees, with its code of the catalogue. */
 import { Schema } from "effect"
 
-export class DaemonFailed extends Schema.TaggedError<DaemonFailed>()("DaemonFailed", { message: Schema.String }) {}
+const Code = Schema.Literals([
+  "START_OUTPUT",
+  "START_PORT",
+  "START_FILE",
+  "START_EXPORT",
+  "START_OPTION",
+  "HEALTH_FAILED"
+])
+
+export class DaemonFailed extends Schema.TaggedError<DaemonFailed>()("DaemonFailed", {
+  code: Code,
+  message: Schema.String
+}) {}

@@ -5,6 +5,7 @@
  * runtime flags and thread pool.
  */
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import type { Code } from "../errors/Catalogue.ts"
 
 export interface Handover {
   readonly options: DaemonOptions
@@ -33,3 +34,13 @@ export const take = (): Handover | undefined => {
 
 /** The line that says the daemon is ready; any other text on the channel is why it failed. */
 export const ready = "ready\n"
+
+export interface Failure {
+  /** Absent: a fault of ours. */
+  readonly code?: Code
+  readonly text: string
+}
+
+export const encodeFailure = (failure: Failure): string => JSON.stringify(failure)
+
+export const decodeFailure = (said: string): Failure => JSON.parse(said) as Failure

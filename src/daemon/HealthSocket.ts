@@ -57,7 +57,10 @@ const prepare = (path: string): void => {
 
 const failed = (path: string, error: unknown) => {
   const reason = error instanceof Error ? error.message : String(error)
-  return new DaemonFailed({ message: `Unable to create health check Unix socket ${path}: ${reason}` })
+  return new DaemonFailed({
+    code: "START_FILE",
+    message: `Unable to create health check Unix socket ${path}: ${reason}`
+  })
 }
 
 const listen = (path: string, query: () => bigint, clients: Set<Socket>) =>

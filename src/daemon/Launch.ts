@@ -10,6 +10,7 @@ import type { Readable } from "node:stream"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { help } from "../config/Options.ts"
 import * as Resolve from "../config/Resolve.ts"
+import type { Code } from "../errors/Catalogue.ts"
 import * as Handover from "./Handover.ts"
 import * as Inherited from "./Inherited.ts"
 import * as LogLine from "./LogLine.ts"
@@ -25,10 +26,11 @@ const runtimeFlags = ["--max-semi-space-size=4"]
 
 const log = LogOutput.make().write
 
-const print = (message: Resolve.Message, format: DaemonOptions["logFormat"] = "text") => {
+const print = (message: Resolve.Message, format: DaemonOptions["logFormat"] = "text", code?: Code) => {
   const { level, text } = message
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
-  log(level === "usage" ? `${text}\n` : LogLine.format({ kind: level, text }, format, colored))
+  const annotations = level === "error" && code !== undefined ? { code } : {}
+  log(level === "usage" ? `${text}\n` : LogLine.format({ kind: level, text, annotations }, format, colored))
   if (level === "error" && process.env.LTTNG_ABORT_ON_ERROR === "1") process.abort()
 }
 
@@ -76,11 +78,14 @@ const startDetached = (entry: string, options: DaemonOptions): Promise<number> =
     })
     channel.on("close", () => {
       if (said === Handover.ready) return
-      if (said !== "") print({ level: "error", text: said }, options.logFormat)
+      if (said !== "") {
+        const { code, text } = Handover.decodeFailure(said)
+        print({ level: "error", text }, options.logFormat, code)
+      }
       resolve(1)
     })
     child.on("error", (error) => {
-      print({ level: "error", text: `Cannot start the daemon: ${error.message}` }, options.logFormat)
+      print({ level: "error", text: `Cannot start the daemon: ${error.message}` }, options.logFormat, "START_PROCESS")
       resolve(1)
     })
   })
@@ -104,7 +109,7 @@ const makeOutput = (options: DaemonOptions): boolean => {
     return true
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    print({ level: "error", text: `Unable to create ${output}: ${reason}` }, options.logFormat)
+    print({ level: "error", text: `Unable to create ${output}: ${reason}` }, options.logFormat, "START_OUTPUT")
     return false
   }
 }
@@ -123,7 +128,7 @@ export const main = async (entry: string): Promise<number | Handover.Handover> =
   TimeZone.settle()
   const resolved = await Resolve.resolve(Resolve.system())
   const format = resolved._tag === "Run" || resolved._tag === "Check" ? resolved.options.logFormat : "text"
-  for (const message of resolved.messages) print(message, format)
+  for (const message of resolved.messages) print(message, format, "START_OPTION")
   switch (resolved._tag) {
     case "Refused":
       return 1

@@ -61,11 +61,11 @@ const signalParent = (handover: Handover.Handover): void => {
   }
 }
 
-/** The one line that explains a failure. */
-const reasonOf = (cause: Cause.Cause<DaemonFailed>): string => {
+/** The one line that explains a failure, and its code where it is none of ours. */
+const failureOf = (cause: Cause.Cause<DaemonFailed>): Handover.Failure => {
   const [reason] = cause.reasons
-  if (reason?._tag === "Fail") return reason.error.message
-  return Cause.pretty(cause)
+  if (reason?._tag === "Fail") return { code: reason.error.code, text: reason.error.message }
+  return { text: Cause.pretty(cause) }
 }
 
 /** To a collector too, where the environment names one. */
@@ -120,9 +120,10 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   const report = (cause: Cause.Cause<DaemonFailed>) =>
     Effect.gen(function* () {
       if (Cause.hasInterruptsOnly(cause)) return
-      const reason = reasonOf(cause)
-      yield* Effect.logError(reason)
-      if (options.mode === "daemonize") tellLauncher(handover, reason)
+      const failure = failureOf(cause)
+      const { code, text } = failure
+      yield* Effect.annotateLogs(Effect.logError(text), code === undefined ? {} : { code })
+      if (options.mode === "daemonize") tellLauncher(handover, Handover.encodeFailure(failure))
     })
   const isWatched = process.stderr.isTTY === true && options.mode === "foreground" && options.logFormat === "text"
   const say = (line: string) => controls.output.write(`${line}\n`)
@@ -133,7 +134,9 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   const fiber = Effect.runFork(program)
   const giveUp = () => {
     const text = `The orderly stop took longer than ${controls.options.relay.stopTimeoutMillis} ms`
-    controls.output.write(LogLine.format({ kind: "error", text }, options.logFormat, false))
+    controls.output.write(
+      LogLine.format({ kind: "error", text, annotations: { code: "STOP_LATE" } }, options.logFormat, false)
+    )
     process.exit(failed)
   }
   let stopping = false

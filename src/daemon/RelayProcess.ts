@@ -34,7 +34,10 @@ const readToken = (path: string | undefined): Effect.Effect<string | undefined, 
           return token
         },
         catch: (cause) =>
-          new DaemonFailed({ message: `Failed to read the HTTP token from ${path}: ${(cause as Error).message}` })
+          new DaemonFailed({
+            code: "START_FILE",
+            message: `Failed to read the HTTP token from ${path}: ${(cause as Error).message}`
+          })
       })
 
 /** What a running daemon answers to who operates it; the log's events are those of the relay. */
@@ -61,7 +64,10 @@ const startHttp = (port: HttpPort.HttpPort, { operations, token }: Running) =>
       Effect.provideService(Operations, operations),
       Effect.catchCause((cause) =>
         Effect.fail(
-          new DaemonFailed({ message: `Failed to bind http socket ${where}: ${AdminServer.reasonOf(cause)}` })
+          new DaemonFailed({
+            code: "START_PORT",
+            message: `Failed to bind http socket ${where}: ${AdminServer.reasonOf(cause)}`
+          })
         )
       )
     )
@@ -127,7 +133,7 @@ const startAround = (running: Running): Effect.Effect<void, DaemonFailed, Relay.
     if (!isExported) return
     const OtlpExport = yield* Effect.promise(() => import("../telemetry/OtlpExport.ts"))
     yield* Effect.provideContext(Layer.build(OtlpExport.layerMetrics(version)), telemetry).pipe(
-      Effect.mapError((error) => new DaemonFailed({ message: `Telemetry: ${error.message}` }))
+      Effect.mapError((error) => new DaemonFailed({ code: "START_EXPORT", message: `Telemetry: ${error.message}` }))
     )
   })
 
@@ -140,8 +146,14 @@ const placeOf = ({ relay }: DaemonOptions, name: string): string => {
   return `${url} (${flags[name]}, --${name}-port)`
 }
 
+const codeOf = (error: Relay.ListenFailed | Relay.ConfigInvalid) => {
+  if (error._tag !== "ConfigInvalid") return "START_PORT"
+  return error.reason.startsWith("output") ? "START_OUTPUT" : "START_OPTION"
+}
+
 const toDaemonFailed = (options: DaemonOptions) => (error: Relay.ListenFailed | Relay.ConfigInvalid) =>
   new DaemonFailed({
+    code: codeOf(error),
     message:
       error._tag === "ConfigInvalid"
         ? error.message

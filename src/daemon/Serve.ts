@@ -49,7 +49,8 @@ export interface Environs {
 const attempt = <A>(what: string, action: () => A): Effect.Effect<A, DaemonFailed> =>
   Effect.try({
     try: action,
-    catch: (error) => new DaemonFailed({ message: `${what}: ${error instanceof Error ? error.message : error}` })
+    catch: (error) =>
+      new DaemonFailed({ code: "START_FILE", message: `${what}: ${error instanceof Error ? error.message : error}` })
   })
 
 const isWritable = (directory: string): boolean => {
@@ -140,7 +141,10 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* Effect.forkScoped(notify.send("READY=1").pipe(Effect.andThen(notify.watchdog)))
   const [failing] = options.testpoints.failing
   if (failing !== undefined) {
-    return yield* new DaemonFailed({ message: `Health error occurred in relay_thread_${failing.replace("-", "_")}` })
+    return yield* new DaemonFailed({
+      code: "HEALTH_FAILED",
+      message: `Health error occurred in relay_thread_${failing.replace("-", "_")}`
+    })
   }
   return yield* Effect.never
 }, Effect.scoped)

@@ -165,7 +165,31 @@ const failures = {
   STREAM_DEFECT: entry("error", "stream failed", "A fault of the relay, kept to one session: report it.")
 } as const satisfies Record<string, Entry>
 
-export const catalogue = { ...connections, ...refusals, ...failures } as const
+/** Why the daemon does not start, or does not end in order. Their lines say all of it themselves: there is no text. */
+const starts = {
+  START_OPTION: entry(
+    "error",
+    "",
+    "An option, a variable or a file of options has a value that cannot be: the line names it."
+  ),
+  START_OUTPUT: entry("error", "", "The output directory cannot be made or written: name another, or make it."),
+  START_PORT: entry(
+    "error",
+    "",
+    "A port cannot be bound: the line names its option. In use: another relay runs there already, or take another port."
+  ),
+  START_FILE: entry(
+    "error",
+    "",
+    "The working directory, pid file, run directory, health socket, token or a port file: the line has the reason."
+  ),
+  START_EXPORT: entry("error", "", "Metrics cannot be sent as the OTEL_ variables say."),
+  START_PROCESS: entry("error", "", "The system starts no process for the daemon."),
+  STOP_LATE: entry("error", "", "Files were not closed within --stop-timeout: the disk hangs, or needs longer."),
+  HEALTH_FAILED: entry("error", "", "A fault that LTTNG_TESTPOINT_ENABLE asks for: the relay ends.")
+} as const satisfies Record<string, Entry>
+
+export const catalogue = { ...connections, ...refusals, ...failures, ...starts } as const
 
 export type Code = keyof typeof catalogue
 

@@ -3,7 +3,6 @@
  * never reused. Sessions are fibers of the registry's scope.
  */
 import { Context, Effect, Fiber, FiberMap, Layer, Option } from "effect"
-import { report } from "../errors/Report.ts"
 import { Pool } from "../memory/Blocks.ts"
 import { RecentPackets } from "../memory/RecentPackets.ts"
 import type { OutputGrouping } from "../model/Path.ts"
@@ -114,7 +113,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               }
               events.publish({ _tag: "SessionStalled", sessionId: session.id })
               endVanished(sessions.values())
-              return report("SESSION_STALLED")
+              return incidents.report("SESSION_STALLED")
             }),
           liveCache: liveCacheOf(options.liveCacheBytes),
           totals: noTotals(),

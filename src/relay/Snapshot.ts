@@ -115,11 +115,12 @@ const commands = (nameOf: (number: number) => string, counts: Float64Array, refu
     refusedCount: refusals?.[number] ?? 0
   })).filter(({ count }) => count > 0)
 
-export const activity = ({ tally }: Service): Activity => {
+export const activity = ({ incidents, tally }: Service): Activity => {
   const { answerMicros } = tally
   return {
     openedConnections: { ...tally.connections.openedCounts },
     connectionEnds: [...tally.connections.ends],
+    incidents: Array.from(incidents.counts, ([code, count]) => ({ code, count })),
     heldBackMillis: tally.connections.heldBackMillis,
     controlCommands: commands(Control.nameOf, tally.controlCommands, tally.controlRefusals),
     liveCommands: commands(Live.nameOf, tally.liveCommands),

@@ -141,6 +141,8 @@ const Commands = Schema.Array(Schema.Struct({ name: Schema.String, count: Count,
 export const Activity = Schema.Struct({
   openedConnections: Schema.Record(Port, Count),
   connectionEnds: Schema.Array(Schema.Struct({ port: Port, reason: Schema.String, count: Count })),
+  /** Refusals and failures by their code in `docs/errors.md`; those that happened. */
+  incidents: Schema.Array(Schema.Struct({ code: Schema.String, count: Count })),
   /** Summed over all connections. */
   heldBackMillis: Schema.Record(Cause, Millis),
   controlCommands: Commands,

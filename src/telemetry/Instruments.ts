@@ -142,6 +142,13 @@ export const connectionEnds = instrument(
   ["port", "reason"],
   "Connections that ended, by the reason that the log names."
 )
+export const incidents = instrument(
+  "counter",
+  "incidents_total",
+  "1",
+  ["code"],
+  "Refusals and failures, by their code in docs/errors.md."
+)
 export const commands = instrument(
   "counter",
   "commands_total",

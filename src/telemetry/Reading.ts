@@ -191,6 +191,7 @@ const ofActivity = (activity: Activity): ReadonlyArray<Sample> => [
   ...Object.entries(activity.openedConnections).map(([port, count]) =>
     sample(Instruments.connectionsOpened, count, port)
   ),
+  ...activity.incidents.map(({ code, count }) => sample(Instruments.incidents, count, code)),
   ...activity.connectionEnds.map(({ port, reason, count }) => sample(Instruments.connectionEnds, count, port, reason)),
   ...Object.entries(activity.heldBackMillis).map(([cause, millis]) =>
     sample(Instruments.heldBackSeconds, millis / 1000, cause)

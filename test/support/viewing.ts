@@ -107,5 +107,7 @@ export const untilSource = (viewer: Viewer, source: number, count: number) =>
       `${count} events of source ${source} in ${viewer.program}`,
       Effect.sync(() => isShown() || viewer.outcome() !== undefined)
     )
-    if (!isShown()) assert.fail(`${viewer.program} has ended: ${viewer.outcome()?.stderr.slice(-1000)}`)
+    if (isShown()) return
+    const { code, signal, stderr } = viewer.outcome() ?? {}
+    assert.fail(`${viewer.program} has ended (${signal ?? code}): ${stderr?.slice(-1000)}`)
   })

@@ -64,6 +64,7 @@ const reading = (sessions: ReadonlyArray<SessionStatus>, more: Partial<Reading> 
   activity: {
     openedConnections: { control: 2, data: 1, live: 0 },
     connectionEnds: [{ port: "control", reason: "peer closed", count: 2 }],
+    incidents: [{ code: "SESSION_TWICE", count: 1 }],
     heldBackMillis: { ...noTime, disk: 1_500 },
     controlCommands: [{ name: "SEND_INDEX", count: 4, refusedCount: 1 }],
     liveCommands: [],
