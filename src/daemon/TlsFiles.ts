@@ -28,7 +28,8 @@ export const read = ({ certificate, clientCa, key, ...rest }: TlsFiles): Effect.
       key: text(key),
       clientCa: clientCa === undefined ? undefined : text(clientCa)
     }),
-    catch: (cause) => new DaemonFailed({ message: `Failed to read the TLS identity: ${(cause as Error).message}` })
+    catch: (cause) =>
+      new DaemonFailed({ code: "START_FILE", message: `Failed to read the TLS identity: ${(cause as Error).message}` })
   })
 }
 

@@ -39,7 +39,7 @@ Peers.describeWithPeers([...Peers.reference, "setpriv"], "a user that is in no d
       const refused = yield* Process.attempt("env", asNobody([], at.urls), { cwd: "/" })
       assert.deepStrictEqual(
         [refused.code, refused.stderr],
-        [1, "Error: There is no home directory to put traces in: give -o, --output PATH\n"]
+        [1, "Error: There is no home directory to put traces in: give -o, --output PATH [code=START_OPTION]\n"]
       )
     })
   )

@@ -49,8 +49,8 @@ const play = (tracing: Lttng.Tracing, relay: Relays.Relay, { apps, buffers }: Ki
     const session = `round${round}`
     const { emit, lttng } = tracing
     yield* Lttng.record(tracing, relay, session, { create: [`--live=${millis * 1000}`], channel: [buffers] })
-    const service = yield* Effect.forkScoped(emit({ count: 8, source: quiet, sleepMicros: 700_000 }))
     const viewers = yield* Effect.forEach(programs, (program) => viewBeside(relay, session, program))
+    const service = yield* Effect.forkScoped(emit({ count: 8, source: quiet, sleepMicros: 700_000 }))
     for (const viewer of viewers) yield* untilSource(viewer, quiet, 1)
     const running: Array<Fiber.Fiber<unknown, unknown>> = []
     for (const [source, app] of apps.entries()) {
