@@ -8,5 +8,10 @@ if (process.execve === undefined) {
   process.exit(1)
 }
 
+const { enableCompileCache } = await import("node:module")
+const { homedir } = await import("node:os")
+// Not where the runtime would put it, in a directory that everybody can write to. Where there is none, all is compiled.
+enableCompileCache(`${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/lttng-relay`)
+
 const { main } = await import("../cli/Main.ts")
-main()
+await main()
