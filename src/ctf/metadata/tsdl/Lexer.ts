@@ -1,20 +1,45 @@
-/** Words, numbers, texts and signs of TSDL (CTF 1.8, §3.1 of the decoder's specification), each with its place. */
+/**
+ * Words, numbers, texts and signs of TSDL (CTF 1.8, §3.1 of the decoder's specification), each with its place.
+ *
+ * Tracers write the same few types thousands of times, `integer { size = 32; … }`: one whose braces hold nothing but
+ * words, numbers and signs is a token by itself, the same `Repeated` wherever it stands, so that it is read once.
+ */
 import { syntax } from "../MetadataRefused.ts"
-
-export interface Token {
-  readonly kind: "word" | "integer" | "string" | "character" | "sign" | "end"
-  /** Of a text its content, else as it is written. */
-  readonly text: string
-  /** Of an integer. */
-  readonly value: bigint
-  readonly line: number
-  readonly column: number
-}
 
 /** Where a piece of text stands in the whole of it. */
 export interface Start {
   readonly line: number
   readonly column: number
+}
+
+/** A type that is all in its own text. */
+export interface Repeated {
+  readonly text: string
+  readonly lineCount: number
+  /** Characters after its last line feed. */
+  readonly tail: number
+}
+
+/** Those met so far; undefined what only looks like one. */
+export type Repetitions = Map<string, Repeated | undefined>
+
+export interface Token extends Start {
+  readonly kind: "word" | "integer" | "string" | "character" | "sign" | "type" | "end"
+  /** Of a text its content, else as it is written. */
+  readonly text: string
+  /** Of an integer. */
+  readonly value: bigint
+  /** Counted over all of the metadata. */
+  readonly order: number
+  /** Of a type. */
+  readonly repeated: Repeated | undefined
+}
+
+export interface Origin extends Start {
+  /** Of the first token. */
+  readonly order: number
+  /** Undefined: every word by itself. */
+  readonly repetitions: Repetitions | undefined
 }
 
 /** Where it goes on after a text. */
@@ -92,7 +117,18 @@ const kinds = Uint8Array.from({ length: 128 }, (_, code) => {
   return /[{}[\]()<>;,=*+]/.test(character) ? markKind : 0
 })
 
-export const lex = (source: string, start: Start): ReadonlyArray<Token> => {
+const isPlain = /^\w+\s*\{[^{}"'/\\]*\}$/
+
+const repeatedOf = (text: string): Repeated | undefined => {
+  if (!isPlain.test(text)) return undefined
+  const { column, line } = advanced({ line: 0, column: 0 }, text)
+  return { text, lineCount: line, tail: line === 0 ? text.length : column - 1 }
+}
+
+const isType = (word: string): boolean => word === "integer" || word === "floating_point" || word === "string"
+
+/** Throws `MetadataRefused`. */
+export const lex = (source: string, { repetitions, ...start }: Origin): ReadonlyArray<Token> => {
   const tokens: Array<Token> = []
   const nul = source.indexOf("\0")
   if (nul !== -1) throw syntax(advanced(start, source.slice(0, nul)), "a NUL")
@@ -118,9 +154,28 @@ export const lex = (source: string, start: Start): ReadonlyArray<Token> => {
     return true
   }
   const push = (kind: Token["kind"], written: string, content: string, value = 0n) => {
-    tokens.push({ kind, text: content, value, line, column })
+    tokens.push({ kind, text: content, value, line, column, order: start.order + tokens.length, repeated: undefined })
     at += written.length
     column += written.length
+    return true
+  }
+  const type = (known: Repetitions, wordEnd: number): boolean => {
+    let open = wordEnd
+    while (kinds[source.charCodeAt(open)] === blankKind) open++
+    if (source[open] !== "{") return false
+    const end = source.indexOf("}", open) + 1
+    if (end === 0) return false
+    const written = source.slice(at, end)
+    let repeated = known.get(written)
+    if (repeated === undefined) {
+      repeated = known.has(written) ? undefined : repeatedOf(written)
+      known.set(written, repeated)
+      if (repeated === undefined) return false
+    }
+    tokens.push({ kind: "type", text: written, value: 0n, line, column, order: start.order + tokens.length, repeated })
+    at = end
+    line += repeated.lineCount
+    column = repeated.lineCount === 0 ? column + repeated.tail : repeated.tail + 1
     return true
   }
   /** Most tokens tell by their first character what they are: no pattern is tried in vain. */
@@ -132,6 +187,7 @@ export const lex = (source: string, start: Start): ReadonlyArray<Token> => {
       while ((kinds[source.charCodeAt(end)] ?? 0) >= wordKind) end++
       if (source[end] !== "\\") {
         const found = source.slice(at, end)
+        if (repetitions !== undefined && isType(found) && type(repetitions, end)) return true
         return push("word", found, found)
       }
     }
@@ -167,6 +223,6 @@ export const lex = (source: string, start: Start): ReadonlyArray<Token> => {
       `no sign of the language: ${JSON.stringify(String.fromCodePoint(rest.codePointAt(0) ?? 0))}`
     )
   }
-  tokens.push({ kind: "end", text: "the end", value: 0n, line, column })
+  push("end", "", "the end")
   return tokens
 }

@@ -4,7 +4,7 @@
  * Types are told from names without knowing which are declared: of the words before `;`, `,` or `[` the last is one.
  */
 import { invalid, type MetadataRefused, syntax } from "../MetadataRefused.ts"
-import type { Token } from "./Lexer.ts"
+import { lex, type Repeated, type Token } from "./Lexer.ts"
 import type { Attribute, Block, Declarator, Enumerator, Item, Placed, TypeSyntax, Value } from "./Syntax.ts"
 import { type BlockName, blocks } from "./Syntax.ts"
 
@@ -23,14 +23,14 @@ const depthMax = 1100
 
 export class Parser {
   readonly #tokens: ReadonlyArray<Token>
-  readonly #orderBase: number
+  readonly #known: Map<Repeated, TypeSyntax>
   #at = 0
   #depth = 0
 
-  /** `orderBase`: tokens of the metadata before these. */
-  constructor(tokens: ReadonlyArray<Token>, orderBase: number) {
+  /** `known`: types that were read before. */
+  constructor(tokens: ReadonlyArray<Token>, known: Map<Repeated, TypeSyntax>) {
     this.#tokens = tokens
-    this.#orderBase = orderBase
+    this.#known = known
   }
 
   metadata(): ReadonlyArray<Block | Item> {
@@ -53,8 +53,7 @@ export class Parser {
   }
 
   get #place(): Placed {
-    const { line, column } = this.#token
-    return { line, column, order: this.#orderBase + this.#at }
+    return this.#token
   }
 
   #is(text: string): boolean {
@@ -222,8 +221,9 @@ export class Parser {
         }
         this.#at++
       }
-      if (this.#token.kind === "word" && words.every((word) => word === "const")) {
-        const type = this.#compound()
+      const { kind } = this.#token
+      if ((kind === "word" || kind === "type") && words.every((word) => word === "const")) {
+        const type = kind === "type" ? this.#repeated() : this.#compound()
         while (this.#take("const"));
         isTypedef ||= this.#take("typedef")
         return { type, name: undefined, isTypedef }
@@ -236,6 +236,18 @@ export class Parser {
       if (!hasDeclarator && this.#token.kind === "word") throw this.#unexpected("the end of a type")
       return { type: { kind: "named", words, place }, name, isTypedef }
     })
+  }
+
+  /** Read where it stands first. */
+  #repeated(): TypeSyntax {
+    const { column, line, order, repeated, text } = this.#token
+    this.#at++
+    let type = repeated && this.#known.get(repeated)
+    if (type === undefined) {
+      type = new Parser(lex(text, { line, column, order, repetitions: undefined }), this.#known).#compound()
+      if (repeated !== undefined) this.#known.set(repeated, type)
+    }
+    return type
   }
 
   #compound(): TypeSyntax {

@@ -9,10 +9,10 @@ import { Declarations, emptyTrace, type GrowingDataStream, noNames, normalised, 
 import type { Draft, StructureDraft } from "../Draft.ts"
 import { invalid, MetadataRefused, syntax } from "../MetadataRefused.ts"
 import { Attributes } from "./Attributes.ts"
-import { lex, type Start } from "./Lexer.ts"
+import { lex, type Repeated, type Repetitions, type Start } from "./Lexer.ts"
 import { Parser } from "./Parser.ts"
 import * as Roles from "./Roles.ts"
-import type { Block, BlockName, Item, Placed } from "./Syntax.ts"
+import type { Block, BlockName, Item, Placed, TypeSyntax } from "./Syntax.ts"
 import { TypeScope } from "./TypeScope.ts"
 import { Types } from "./Types.ts"
 
@@ -53,6 +53,8 @@ export class TsdlReader {
     clocks: this.#trace.clocks,
     environment: this.#trace.environment
   }))
+  readonly #repetitions: Repetitions = new Map()
+  readonly #known = new Map<Repeated, TypeSyntax>()
   #tokenCount = 0
   #waiting: ReadonlyArray<Block | Item> = []
   /** Before the trace block only. */
@@ -79,8 +81,8 @@ export class TsdlReader {
 
   #parse(text: string, start: Start): ReadonlyArray<Block | Item> {
     try {
-      const tokens = lex(text, start)
-      const items = new Parser(tokens, this.#tokenCount).metadata()
+      const tokens = lex(text, { ...start, order: this.#tokenCount, repetitions: this.#repetitions })
+      const items = new Parser(tokens, this.#known).metadata()
       this.#tokenCount += tokens.length
       return items
     } catch (cause) {

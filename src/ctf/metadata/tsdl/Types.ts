@@ -65,8 +65,16 @@ const mappingsOf = (enumerators: ReadonlyArray<Enumerator>, isSigned: boolean): 
   return [...byLabel].map(([label, ranges]) => ({ label, ranges }))
 }
 
+const string = (attributes: Attributes): Draft.Draft => {
+  // Whatever it says, it is read as UTF-8.
+  attributes.isEncoded("encoding")
+  return Draft.leaf({ kind: "string", encoding: "utf-8", alignment: 8 })
+}
+
 export class Types {
   readonly #surroundings: () => Surroundings
+  /** Of types that are the same wherever they stand. */
+  readonly #leaves = new WeakMap<TypeSyntax, Draft.Draft>()
 
   constructor(surroundings: () => Surroundings) {
     this.#surroundings = surroundings
@@ -105,12 +113,9 @@ export class Types {
   type(type: TypeSyntax, scope: TypeScope): Draft.Draft {
     switch (type.kind) {
       case "integer":
-        return this.#integer(new Attributes(type.attributes, type.place))
       case "float":
-        return this.#float(new Attributes(type.attributes, type.place))
       case "string":
-        new Attributes(type.attributes, type.place).isEncoded("encoding")
-        return Draft.leaf({ kind: "string", encoding: "utf-8", alignment: 8 })
+        return this.#leaf(type)
       case "named":
         return this.#named(type.words, type.place, scope)
       case "structure":
@@ -120,6 +125,21 @@ export class Types {
       case "enumeration":
         return this.#enumeration(type, scope)
     }
+  }
+
+  #leaf(type: TypeSyntax & { readonly kind: "integer" | "float" | "string" }): Draft.Draft {
+    let leaf = this.#leaves.get(type)
+    if (leaf === undefined) {
+      const attributes = new Attributes(type.attributes, type.place)
+      leaf =
+        type.kind === "integer"
+          ? this.#integer(attributes)
+          : type.kind === "float"
+            ? this.#float(attributes)
+            : string(attributes)
+      this.#leaves.set(type, leaf)
+    }
+    return leaf
   }
 
   #named(words: ReadonlyArray<string>, place: Placed, scope: TypeScope): Draft.Draft {
