@@ -2,7 +2,8 @@
  * Words, numbers, texts and signs of TSDL (CTF 1.8, §3.1 of the decoder's specification), each with its place.
  *
  * Tracers write the same few types thousands of times, `integer { size = 32; … }`: one whose braces hold nothing but
- * words, numbers and signs is a token by itself, the same `Repeated` wherever it stands, so that it is read once.
+ * words, numbers and signs is a token by itself, the same `Repeated` wherever it stands, so that it is read once. The
+ * entries that most of the metadata consists of, `TYPE name[length];` and `name = value;`, are one token, too.
  */
 import { syntax } from "../MetadataRefused.ts"
 
@@ -23,16 +24,26 @@ export interface Repeated {
 /** Those met so far; undefined what only looks like one. */
 export type Repetitions = Map<string, Repeated | undefined>
 
+/** What an entry says beyond its `text`, the name, and its `repeated` type. */
+export interface Entry {
+  /** Of a member the length of its array, if it is one. */
+  readonly written: string | undefined
+  readonly kind: "integer" | "string" | "word"
+  /** Where that stands after the name. */
+  readonly distance: number
+}
+
 export interface Token extends Start {
-  readonly kind: "word" | "integer" | "string" | "character" | "sign" | "type" | "end"
-  /** Of a text its content, else as it is written. */
+  readonly kind: "word" | "integer" | "string" | "character" | "sign" | "type" | "member" | "assignment" | "end"
+  /** Of a text its content, of an entry its name, else as it is written. */
   readonly text: string
   /** Of an integer. */
   readonly value: bigint
   /** Counted over all of the metadata. */
   readonly order: number
-  /** Of a type. */
+  /** Of a type, and of a member its type. */
   readonly repeated: Repeated | undefined
+  readonly entry: Entry | undefined
 }
 
 export interface Origin extends Start {
@@ -117,6 +128,9 @@ const kinds = Uint8Array.from({ length: 128 }, (_, code) => {
   return /[{}[\]()<>;,=*+]/.test(character) ? markKind : 0
 })
 
+const memberEnd = /[ \t]*([A-Za-z_]\w*)(?:\[([1-9]\d{0,8}|[A-Za-z_]\w*)\])?;/y
+const assignment = /([A-Za-z_]\w*)([ \t]*=[ \t]*)(?:(0|[1-9]\d{0,14})|"([^"\\\n]*)");/y
+
 const isPlain = /^\w+\s*\{[^{}"'/\\]*\}$/
 
 const repeatedOf = (text: string): Repeated | undefined => {
@@ -124,6 +138,8 @@ const repeatedOf = (text: string): Repeated | undefined => {
   const { column, line } = advanced({ line: 0, column: 0 }, text)
   return { text, lineCount: line, tail: line === 0 ? text.length : column - 1 }
 }
+
+const kindOf = (length: string | undefined): "integer" | "word" => (/^\d/.test(length ?? "") ? "integer" : "word")
 
 const isType = (word: string): boolean => word === "integer" || word === "floating_point" || word === "string"
 
@@ -153,11 +169,21 @@ export const lex = (source: string, { repetitions, ...start }: Origin): Readonly
     }
     return true
   }
+  const add = (kind: Token["kind"], content: string, value = 0n, repeated?: Repeated, entry?: Entry) => {
+    tokens.push({ kind, text: content, value, line, column, order: start.order + tokens.length, repeated, entry })
+  }
   const push = (kind: Token["kind"], written: string, content: string, value = 0n) => {
-    tokens.push({ kind, text: content, value, line, column, order: start.order + tokens.length, repeated: undefined })
+    add(kind, content, value)
     at += written.length
     column += written.length
     return true
+  }
+  /** Whether an entry of a body, or a declaration, begins here. */
+  const isEntry = (): boolean => {
+    const last = tokens[tokens.length - 1]
+    if (last === undefined) return true
+    const { kind, text } = last
+    return kind === "member" || kind === "assignment" || (kind === "sign" && (text === ";" || text === "{"))
   }
   const type = (known: Repetitions, wordEnd: number): boolean => {
     let open = wordEnd
@@ -172,10 +198,28 @@ export const lex = (source: string, { repetitions, ...start }: Origin): Readonly
       known.set(written, repeated)
       if (repeated === undefined) return false
     }
-    tokens.push({ kind: "type", text: written, value: 0n, line, column, order: start.order + tokens.length, repeated })
-    at = end
+    memberEnd.lastIndex = end
+    const member = isEntry() ? memberEnd.exec(source) : null
+    const [all = "", name = written, length] = member ?? []
+    if (member === null) {
+      add("type", name, 0n, repeated)
+    } else {
+      add("member", name, 0n, repeated, { written: length, kind: kindOf(length), distance: name.length + 1 })
+    }
+    at = end + all.length
     line += repeated.lineCount
-    column = repeated.lineCount === 0 ? column + repeated.tail : repeated.tail + 1
+    column = (repeated.lineCount === 0 ? column + repeated.tail : repeated.tail + 1) + all.length
+    return true
+  }
+  const assigned = (): boolean => {
+    assignment.lastIndex = at
+    const found = assignment.exec(source)
+    if (found === null) return false
+    const [all, name = "", sign = "", number, content] = found
+    const kind = number === undefined ? "string" : "integer"
+    add("assignment", name, 0n, undefined, { written: number ?? content, kind, distance: name.length + sign.length })
+    at += all.length
+    column += all.length
     return true
   }
   /** Most tokens tell by their first character what they are: no pattern is tried in vain. */
@@ -188,6 +232,7 @@ export const lex = (source: string, { repetitions, ...start }: Origin): Readonly
       if (source[end] !== "\\") {
         const found = source.slice(at, end)
         if (repetitions !== undefined && isType(found) && type(repetitions, end)) return true
+        if (repetitions !== undefined && isEntry() && assigned()) return true
         return push("word", found, found)
       }
     }

@@ -48,8 +48,9 @@ export class Parser {
   }
 
   #peek(ahead: number): Token {
+    const at = this.#at + ahead
     // The last token is the end, and nothing is taken beyond it.
-    return this.#tokens[this.#at + ahead] ?? (this.#tokens.at(-1) as Token)
+    return this.#tokens[at < this.#tokens.length ? at : this.#tokens.length - 1] as Token
   }
 
   get #place(): Placed {
@@ -120,6 +121,11 @@ export class Parser {
   /** A declaration or an assignment. */
   #entry(): Item {
     const place = this.#place
+    if (this.#token.kind === "member") return this.#quickMember()
+    if (this.#token.kind === "assignment") {
+      const { name, value } = this.#quickAssignment()
+      return { kind: "value", path: name, value, place }
+    }
     const isPath = this.#token.kind === "word" || this.#token.kind === "string"
     if (isPath && [".", "=", ":="].includes(this.#peek(1).text) && this.#peek(1).kind === "sign") {
       return this.#assignment(place)
@@ -130,6 +136,29 @@ export class Parser {
     const declarators = this.#declarators(type, name)
     this.#need(";")
     return { kind: isFirst || isTypedef ? "typedef" : "member", type, declarators, place }
+  }
+
+  /** The value that a token says in one with its name. */
+  #valueOf({ column, entry, line, order, text: name }: Token): Value {
+    const { distance = 0, kind = "word", written = name } = entry ?? {}
+    const place = { line, column: column + distance, order }
+    if (kind === "integer") return { kind, value: BigInt(written), place }
+    return kind === "string" ? { kind, text: written, place } : { kind: "path", names: [written], place }
+  }
+
+  #quickAssignment(): Attribute {
+    const place = this.#token
+    this.#at++
+    return { name: place.text, value: this.#valueOf(place), place }
+  }
+
+  #quickMember(): Item {
+    const place = this.#token
+    const { entry, text: name } = place
+    if (keywords.has(name)) throw syntax(place, `expected a name, found ${JSON.stringify(name)}`)
+    const type = this.#repeated()
+    const lengths = entry?.written === undefined ? [] : [this.#valueOf(place)]
+    return { kind: "member", type, declarators: [{ pointerCount: 0, name, lengths, place }], place }
   }
 
   #assignment(place: Placed): Item {
@@ -240,11 +269,12 @@ export class Parser {
 
   /** Read where it stands first. */
   #repeated(): TypeSyntax {
-    const { column, line, order, repeated, text } = this.#token
+    const { column, line, order, repeated } = this.#token
     this.#at++
     let type = repeated && this.#known.get(repeated)
     if (type === undefined) {
-      type = new Parser(lex(text, { line, column, order, repetitions: undefined }), this.#known).#compound()
+      const tokens = lex(repeated?.text ?? "", { line, column, order, repetitions: undefined })
+      type = new Parser(tokens, this.#known).#compound()
       if (repeated !== undefined) this.#known.set(repeated, type)
     }
     return type
@@ -271,6 +301,10 @@ export class Parser {
     const attributes: Array<Attribute> = []
     this.#need("{")
     while (!this.#take("}")) {
+      if (this.#token.kind === "assignment") {
+        attributes.push(this.#quickAssignment())
+        continue
+      }
       const place = this.#place
       const name = this.#path().join(".")
       this.#need("=")
