@@ -6,8 +6,10 @@
 import type { Structure } from "../model/FieldClass.ts"
 import type { DataStreamClass, EventClass, TraceClass } from "../model/TraceClass.ts"
 import { Clock } from "./Clock.ts"
+import { Compiled } from "./Compiled.ts"
 import type { Int } from "./Cursor.ts"
-import { canGenerate, generateEvent, generateHeader } from "./Generated.ts"
+import { canGenerate, generateHeader } from "./Generated.ts"
+import { scan } from "./Scan.ts"
 import * as Skip from "./Skip.ts"
 import { root, Slots } from "./Slots.ts"
 
@@ -17,14 +19,20 @@ export class EventPlan {
   readonly eventClass: EventClass
   readonly stream: StreamPlan
   /** From the end of the header to the end of the record; notes where each scope begins. */
-  readonly scan: Skip.Skip
-  /** Whatever printers and filters have compiled for this class, by their own key. */
-  readonly compiled = new WeakMap<object, unknown>()
+  scan: Skip.Skip
+  /** Whatever printers and filters have compiled for this class. */
+  readonly compiled = new Compiled()
 
   constructor(eventClass: EventClass, stream: StreamPlan) {
     this.eventClass = eventClass
     this.stream = stream
-    this.scan = stream.compileEvent(eventClass)
+    const { payload, specificContext: own } = eventClass
+    const record = { common: stream.streamClass.commonContext, own, payload }
+    const isGenerated = stream.trace.code === "generated"
+    const replace = (scan: Skip.Skip) => {
+      this.scan = scan
+    }
+    this.scan = scan(record, stream.slots, isGenerated ? replace : undefined)
   }
 }
 
@@ -51,7 +59,6 @@ export class StreamPlan {
     this.slots.collect(streamClass.packetContext)
     this.slots.collect(streamClass.eventHeader)
     this.slots.collect(streamClass.commonContext)
-    for (const eventClass of streamClass.events.values()) this.#collect(eventClass)
     this.#compileHeads()
   }
 
@@ -61,7 +68,7 @@ export class StreamPlan {
   }
 
   #compileHeads(): void {
-    this.#version = this.slots.version
+    this.#version = this.slots.headsVersion
     const compile = (structure: Structure | undefined, scope: Parameters<typeof root>[0]) =>
       structure === undefined ? nothing : Skip.skip(structure, root(scope), this.slots)
     this.packetHeader = compile(this.trace.traceClass.packetHeader, "packet-header")
@@ -71,22 +78,6 @@ export class StreamPlan {
     this.eventHeader = isGenerated
       ? generateHeader(eventHeader, "event-record-header", this.slots)
       : compile(eventHeader, "event-record-header")
-  }
-
-  compileEvent({ payload, specificContext }: EventClass): Skip.Skip {
-    const { commonContext } = this.streamClass
-    if (this.trace.code === "generated") return generateEvent(commonContext, specificContext, payload, this.slots)
-    const common = commonContext && Skip.skip(commonContext, root("event-record-common-context"), this.slots)
-    const own = specificContext && Skip.skip(specificContext, root("event-record-specific-context"), this.slots)
-    const fields = payload && Skip.skip(payload, root("event-record-payload"), this.slots)
-    return (cursor) => {
-      cursor.commonAt = cursor.at
-      common?.(cursor)
-      cursor.ownAt = cursor.at
-      own?.(cursor)
-      cursor.payloadAt = cursor.at
-      fields?.(cursor)
-    }
   }
 
   /**
@@ -105,7 +96,7 @@ export class StreamPlan {
     const eventClass = this.streamClass.events.get(BigInt(id))
     if (eventClass === undefined) return undefined
     this.#collect(eventClass)
-    if (this.slots.version !== this.#version) this.#compileHeads()
+    if (this.slots.headsVersion !== this.#version) this.#compileHeads()
     const plan = new EventPlan(eventClass, this)
     if (typeof id === "number" && id < idsNear) this.#near[id] = plan
     else this.#far.set(id, plan)

@@ -2,7 +2,7 @@
  * Which fields are referred to, and where their values are kept while a packet is decoded: one slot per location.
  *
  * A location is a scope and the path of a `Reference`. Slots are only ever added: what was compiled with them stays
- * true, what was compiled before a field of its own got one has to be compiled again (`version`).
+ * true, what was compiled before a field of its own got one has to be compiled again (`headsVersion`).
  */
 import type { FieldClass, Reference, Scope } from "../model/FieldClass.ts"
 
@@ -15,15 +15,16 @@ export interface Place {
 export const root = (scope: Scope): Place => ({ scope, path: "" })
 export const below = ({ path, scope }: Place, index: number): Place => ({ scope, path: `${path}.${index}` })
 
+const headScopes: ReadonlySet<Scope> = new Set(["packet-header", "packet-context", "event-record-header"])
+
 export class Slots {
   readonly #slots = new Map<string, number>()
   /** Every location that has a slot somewhere below. */
   readonly #parents = new Set<string>()
   readonly #collected = new WeakSet<FieldClass>()
 
-  get version(): number {
-    return this.#slots.size
-  }
+  /** How many locations there are in the head of a packet or of an event record, which event classes share. */
+  headsVersion = 0
 
   of({ path, scope }: Reference): number {
     let key: string = scope
@@ -36,6 +37,7 @@ export class Slots {
     if (slot === undefined) {
       slot = this.#slots.size
       this.#slots.set(key, slot)
+      if (headScopes.has(scope)) this.headsVersion++
     }
     return slot
   }

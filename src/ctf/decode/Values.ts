@@ -119,6 +119,7 @@ const elements = (
 }
 
 export const value = (fieldClass: FieldClass, place: Place, slots: Slots): ReadValue => {
+  slots.collect(fieldClass)
   switch (fieldClass.kind) {
     case "integer":
     case "variable-integer": {

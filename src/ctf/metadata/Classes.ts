@@ -41,10 +41,13 @@ export interface DataStreamDraft extends Names {
   readonly commonContext: StructureDraft | undefined
 }
 
-export interface EventDraft extends Names {
+export interface EventFacts extends Names {
   readonly id: bigint
   readonly logLevel: bigint | undefined
   readonly emfUri: string | undefined
+}
+
+export interface EventDraft extends EventFacts {
   readonly specificContext: StructureDraft | undefined
   readonly payload: StructureDraft | undefined
 }
@@ -88,10 +91,28 @@ export class Declarations {
     return made
   }
 
+  #checkNew(id: bigint, stream: GrowingDataStream, place: Place): void {
+    if (!stream.events.has(id)) return
+    throw invalid(place, `event class ${id} of data stream class ${stream.id} is declared twice`)
+  }
+
+  /** Of a payload that refers to nothing, and with which nothing is wrong: made when somebody asks for it. */
+  plainEvent(facts: EventFacts, payload: () => StructureDraft, stream: GrowingDataStream, place: Place): void {
+    this.#checkNew(facts.id, stream, place)
+    const resolver = this.#resolver
+    let made: Structure | undefined
+    stream.events.set(facts.id, {
+      ...facts,
+      specificContext: undefined,
+      get payload() {
+        made ??= resolver.structure(payload(), "event-record-payload", new Map())
+        return made
+      }
+    })
+  }
+
   event(draft: EventDraft, stream: GrowingDataStream, place: Place): void {
-    if (stream.events.has(draft.id)) {
-      throw invalid(place, `event class ${draft.id} of data stream class ${stream.id} is declared twice`)
-    }
+    this.#checkNew(draft.id, stream, place)
     const earlier = new Map<Scope, Structure>()
     const before = [
       ["packet-header", this.trace.packetHeader],

@@ -248,6 +248,16 @@ export class TsdlReader {
     const stream = this.#streamOf(attributes, place)
     const id = attributes.unsigned("id")
     if (id === undefined && stream.events.size > 0) throw invalid(place, "one of several events has no `id`")
+    const logLevel = attributes.unsigned("loglevel")
+    const emfUri = attributes.text("model.emf.uri")
+    const facts = { id: id ?? 0n, ...noNames, name, logLevel, emfUri }
+    const types = block.items.filter(({ kind }) => kind !== "value")
+    const [fields] = types
+    if (types.length === 1 && fields?.kind === "type" && fields.path === "fields" && this.#types.isPlain(fields.type)) {
+      const made = () => this.#types.type(fields.type, this.#root) as StructureDraft
+      this.#declarations.plainEvent(facts, made, stream, place)
+      return
+    }
     const structures = this.#structures(block)
     const specificContext = structures.get("context")?.draft
     const payload = structures.get("fields")?.draft
@@ -255,9 +265,6 @@ export class TsdlReader {
       stream.clock ??= clock
       if (stream.clock !== clock) throw invalid(place, "a stream's integers are mapped to several clocks")
     }
-    const logLevel = attributes.unsigned("loglevel")
-    const emfUri = attributes.text("model.emf.uri")
-    const draft = { id: id ?? 0n, ...noNames, name, logLevel, emfUri, specificContext, payload }
-    this.#declarations.event(draft, stream, place)
+    this.#declarations.event({ ...facts, specificContext, payload }, stream, place)
   }
 }

@@ -247,6 +247,29 @@ export class Types {
     return Draft.variant(options, selector, place)
   }
 
+  /**
+   * Whether a structure has nothing but numbers and texts, and arrays of them, each with its own name: nothing can be
+   * wrong with it any more, so it may be made when it is needed. Most event records have such.
+   */
+  isPlain(type: TypeSyntax): boolean {
+    if (type.kind !== "structure" || type.body === undefined) return false
+    if (type.name !== undefined || type.alignment !== undefined) return false
+    const names = new Set<string>()
+    for (const item of type.body) {
+      if (item.kind !== "member") return false
+      const { type: own, declarators } = item
+      const [declarator] = declarators
+      if (declarator === undefined || declarators.length > 1 || declarator.pointerCount > 0) return false
+      if (own.kind !== "integer" && own.kind !== "float" && own.kind !== "string") return false
+      const [length, second] = declarator.lengths
+      if (second !== undefined || (length !== undefined && length.kind !== "integer")) return false
+      if (length?.kind === "integer" && length.value < 0n) return false
+      if (this.#leaf(own).clocks.size > 0) return false
+      names.add(declarator.name ?? "")
+    }
+    return names.size === type.body.length
+  }
+
   #members(body: ReadonlyArray<Item>, around: TypeScope): ReadonlyArray<Draft.MemberDraft> {
     const scope = new TypeScope(around)
     const members = new Map<string, Draft.MemberDraft>()
