@@ -7,19 +7,18 @@ import { invalid, type MetadataRefused, syntax } from "../MetadataRefused.ts"
 import { lex, type Repeated, type Token } from "./Lexer.ts"
 import type { Attribute, Block, Declarator, Enumerator, Item, Placed, TypeSyntax, Value } from "./Syntax.ts"
 import { type BlockName, blocks } from "./Syntax.ts"
-
-export const basicWords = new Set(
-  "void char short int long float double signed unsigned _Bool _Complex _Imaginary const".split(" ")
-)
-const keywords = new Set([
-  ...basicWords,
-  ..."align callsite clock enum env event floating_point integer stream string struct trace".split(" "),
-  ..."typealias typedef variant".split(" ")
-])
-const compounds = new Set(["struct", "variant", "enum", "integer", "floating_point", "string"])
+import { basicWords, compounds, keywords } from "./Words.ts"
 
 /** A structure in a structure counts twice: its members' type, its body. */
 const depthMax = 1100
+
+/** What an entry that is one token says beyond its name. */
+const valueOf = ({ column, entry, line, order, text: name }: Token): Value => {
+  const { distance = 0, kind = "word", written = name } = entry ?? {}
+  const place = { line, column: column + distance, order }
+  if (kind === "integer") return { kind, value: BigInt(written), place }
+  return kind === "string" ? { kind, text: written, place } : { kind: "path", names: [written], place }
+}
 
 export class Parser {
   readonly #tokens: ReadonlyArray<Token>
@@ -138,18 +137,10 @@ export class Parser {
     return { kind: isFirst || isTypedef ? "typedef" : "member", type, declarators, place }
   }
 
-  /** The value that a token says in one with its name. */
-  #valueOf({ column, entry, line, order, text: name }: Token): Value {
-    const { distance = 0, kind = "word", written = name } = entry ?? {}
-    const place = { line, column: column + distance, order }
-    if (kind === "integer") return { kind, value: BigInt(written), place }
-    return kind === "string" ? { kind, text: written, place } : { kind: "path", names: [written], place }
-  }
-
   #quickAssignment(): Attribute {
     const place = this.#token
     this.#at++
-    return { name: place.text, value: this.#valueOf(place), place }
+    return { name: place.text, value: valueOf(place), place }
   }
 
   #quickMember(): Item {
@@ -157,7 +148,7 @@ export class Parser {
     const { entry, text: name } = place
     if (keywords.has(name)) throw syntax(place, `expected a name, found ${JSON.stringify(name)}`)
     const type = this.#repeated()
-    const lengths = entry?.written === undefined ? [] : [this.#valueOf(place)]
+    const lengths = entry?.written === undefined ? [] : [valueOf(place)]
     return { kind: "member", type, declarators: [{ pointerCount: 0, name, lengths, place }], place }
   }
 

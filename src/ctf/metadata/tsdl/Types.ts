@@ -4,9 +4,9 @@ import type { ClockClass } from "../../model/TraceClass.ts"
 import * as Draft from "../Draft.ts"
 import { invalid, syntax } from "../MetadataRefused.ts"
 import { Attributes, alignmentMax } from "./Attributes.ts"
-import { basicWords } from "./Parser.ts"
 import type { Declarator, Enumerator, Item, Placed, TypeSyntax, Value } from "./Syntax.ts"
 import { type TypeName, TypeScope } from "./TypeScope.ts"
+import { basicWords } from "./Words.ts"
 
 /** What types can refer to outside of types. */
 export interface Surroundings {
