@@ -4,6 +4,7 @@
  * Types are told from names without knowing which are declared: of the words before `;`, `,` or `[` the last is one.
  */
 import { invalid, type MetadataRefused, syntax } from "../MetadataRefused.ts"
+import * as Entries from "./Entries.ts"
 import { lex, type Repeated, type Token } from "./Lexer.ts"
 import type { Attribute, Block, Declarator, Enumerator, Item, Placed, TypeSyntax, Value } from "./Syntax.ts"
 import { type BlockName, blocks } from "./Syntax.ts"
@@ -11,14 +12,6 @@ import { basicWords, compounds, keywords } from "./Words.ts"
 
 /** A structure in a structure counts twice: its members' type, its body. */
 const depthMax = 1100
-
-/** What an entry that is one token says beyond its name. */
-const valueOf = ({ column, entry, line, order, text: name }: Token): Value => {
-  const { distance = 0, kind = "word", written = name } = entry ?? {}
-  const place = { line, column: column + distance, order }
-  if (kind === "integer") return { kind, value: BigInt(written), place }
-  return kind === "string" ? { kind, text: written, place } : { kind: "path", names: [written], place }
-}
 
 export class Parser {
   readonly #tokens: ReadonlyArray<Token>
@@ -120,10 +113,10 @@ export class Parser {
   /** A declaration or an assignment. */
   #entry(): Item {
     const place = this.#place
-    if (this.#token.kind === "member") return this.#quickMember()
+    if (this.#token.kind === "member") return Entries.member(this.#token, this.#repeated())
     if (this.#token.kind === "assignment") {
-      const { name, value } = this.#quickAssignment()
-      return { kind: "value", path: name, value, place }
+      const { name: path, value } = this.#quickAssignment()
+      return { kind: "value", path, value, place }
     }
     const isPath = this.#token.kind === "word" || this.#token.kind === "string"
     if (isPath && [".", "=", ":="].includes(this.#peek(1).text) && this.#peek(1).kind === "sign") {
@@ -138,18 +131,7 @@ export class Parser {
   }
 
   #quickAssignment(): Attribute {
-    const place = this.#token
-    this.#at++
-    return { name: place.text, value: valueOf(place), place }
-  }
-
-  #quickMember(): Item {
-    const place = this.#token
-    const { entry, text: name } = place
-    if (keywords.has(name)) throw syntax(place, `expected a name, found ${JSON.stringify(name)}`)
-    const type = this.#repeated()
-    const lengths = entry?.written === undefined ? [] : [valueOf(place)]
-    return { kind: "member", type, declarators: [{ pointerCount: 0, name, lengths, place }], place }
+    return Entries.assignment(this.#tokens[this.#at++] as Token)
   }
 
   #assignment(place: Placed): Item {
