@@ -24,6 +24,7 @@ const commands = {
   export: () => import("./Export.ts"),
   drain: () => import("./Drain.ts"),
   certs: () => import("./Certs.ts"),
+  tunnel: () => import("./Tunnel.ts"),
   check: () => import("./Check.ts"),
   repair: () => import("./Repair.ts")
 }

@@ -6,7 +6,7 @@
  */
 import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
-import type { TlsFailed } from "./DialTls.ts"
+import type { TlsFailed, Options as TlsOptions } from "./DialTls.ts"
 import type { ClientIdentity, Role } from "./Tls.ts"
 import * as Waits from "./Waits.ts"
 
@@ -67,11 +67,16 @@ export const dial = (address: Address, role?: Role): Effect.Effect<Link, DialFai
 
 const nameOf = ({ host, port }: Address) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
 
-const open = (address: Address, role: Role | undefined): Effect.Effect<net.Socket, DialFailed | TlsFailed> =>
-  address.tls === undefined ? openPlain(address) : openSecure(address, address.tls, role)
+/** The socket itself, whose owner closes it; with `isHalfOpen` an end of the peer is no end of ours. */
+export const open = (
+  address: Address,
+  role: Role | undefined,
+  isHalfOpen = false
+): Effect.Effect<net.Socket, DialFailed | TlsFailed> =>
+  address.tls === undefined ? openPlain(address) : openSecure(address, { identity: address.tls, role, isHalfOpen })
 
 /** The runtime's TLS is loaded only where it is dialled. */
-const openSecure = (address: Address, identity: ClientIdentity, role: Role | undefined) =>
+const openSecure = (address: Address, how: Pick<TlsOptions, "identity" | "role" | "isHalfOpen">) =>
   Effect.flatMap(
     Effect.promise(() => import("./DialTls.ts")),
     ({ connect, failureOf, TlsFailed }) =>
@@ -79,7 +84,7 @@ const openSecure = (address: Address, identity: ClientIdentity, role: Role | und
         const name = nameOf(address)
         let socket: ReturnType<typeof connect>
         try {
-          socket = connect({ ...address, identity, role })
+          socket = connect({ ...address, ...how })
         } catch (cause) {
           const reason = (cause as Error).message
           return resume(Effect.fail(new TlsFailed({ address: name, kind: "identity", reason })))

@@ -50,18 +50,20 @@ export interface Options {
   readonly identity: ClientIdentity
   /** What is asked for by name; undefined: the port's own. */
   readonly role: Role | undefined
+  readonly isHalfOpen: boolean
   readonly host: string
   readonly port: number
   readonly family?: 4 | 6 | undefined
 }
 
 /** Throws where the identity is no use. */
-export const connect = ({ family, host, identity, port, role }: Options): tls.TLSSocket => {
+export const connect = ({ family, host, identity, isHalfOpen, port, role }: Options): tls.TLSSocket => {
   const { ca, certificate, key } = identity
   const name = identity.serverName ?? host
   const socket = tls.connect({
     host,
     port,
+    allowHalfOpen: isHalfOpen,
     ...(family === undefined ? {} : { family }),
     ...(ca === undefined ? {} : { ca }),
     ...(certificate === undefined ? {} : { cert: certificate, key: key ?? certificate }),

@@ -1,0 +1,128 @@
+/**
+ * Over TLS, end to end: lttng and its daemons as they are → a tunnel → a relay that requires TLS and certificates → a
+ * tunnel → babeltrace2 as it is, live and recorded. Also stunnel at the far end, which names no protocol.
+ */
+import { writeFileSync } from "node:fs"
+import { hostname } from "node:os"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Babeltrace from "../support/babeltrace.ts"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Lttng from "../support/lttng.ts"
+import * as Peers from "../support/peers.ts"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const toolbox = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [toolboxProgram, ...args])
+
+const certificates = Effect.gen(function* () {
+  const pki = join(yield* Relays.temporaryDirectory("pki"), "pki")
+  yield* toolbox("certs", "init", "--names=localhost,127.0.0.1", pki)
+  yield* toolbox("certs", "target", "web1", pki)
+  yield* toolbox("certs", "viewer", "alice", pki)
+  return pki
+})
+
+const asClient = (pki: string, who: string) => [
+  `--tls-ca=${pki}/ca.pem`,
+  `--tls-cert=${pki}/${who}.pem`,
+  `--tls-key=${pki}/${who}.key`
+]
+
+const asRelay = (pki: string) => [
+  "--tls=require",
+  `--tls-cert=${pki}/relay.pem`,
+  `--tls-key=${pki}/relay.key`,
+  `--tls-client-ca=${pki}/ca.pem`
+]
+
+/** The relay as its peers see it who come through a tunnel. */
+const tunnel = (relay: Relays.Relay, to: string, identity: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const [controlPort, dataPort, livePort] = [yield* Ports.free, yield* Ports.free, yield* Ports.free]
+    const listen = `--listen=127.0.0.1:${controlPort},${dataPort},${livePort}`
+    const running = yield* Process.daemon(process.execPath, [
+      toolboxProgram,
+      "tunnel",
+      `--to=${to}`,
+      listen,
+      ...identity
+    ])
+    yield* Process.until(
+      "the tunnel to listen",
+      Effect.sync(() => [controlPort, dataPort, livePort].every(Ports.listening))
+    )
+    return { ...relay, controlPort, dataPort, livePort, tunnel: running }
+  })
+
+const recordThrough = (near: Relays.Relay, viewing: Relays.Relay, output: string) =>
+  Effect.gen(function* () {
+    const tracing = yield* Lttng.start
+    yield* Lttng.record(tracing, near, "secret", { create: ["--live=100000"] })
+    const url = `net://127.0.0.1:${viewing.livePort}/host/${hostname()}/secret`
+    const viewer = yield* Process.daemon("stdbuf", ["-oL", "babeltrace2", "--clock-cycles", "-i", "lttng-live", url])
+    yield* tracing.emit({ count: 5000 })
+    const seen = () => Babeltrace.parse(viewer.output()).events
+    yield* Process.until(
+      "5000 events seen live",
+      Effect.sync(() => seen() === 5000)
+    )
+    yield* tracing.emit({ count: 2000, from: 5000 })
+    yield* tracing.lttng("destroy")
+    yield* Process.until(
+      "the viewer to end",
+      Effect.sync(() => viewer.outcome() !== undefined)
+    )
+    const { code = -1, stderr = "", stdout = "" } = viewer.outcome() ?? {}
+    assert.strictEqual(code, 0, stderr)
+    Babeltrace.assertExactly(Babeltrace.parse(stdout), [{ count: 7000 }])
+    Babeltrace.assertExactly(yield* Babeltrace.read(output), [{ count: 7000 }])
+  })
+
+Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "over TLS", () => {
+  it.live("lttng records and babeltrace2 follows through tunnels to one port; nobody else is let in", () =>
+    Effect.gen(function* () {
+      const pki = yield* certificates
+      const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+      const to = `tls://localhost:${relay.controlPort}`
+      const checked = yield* toolbox("tunnel", "--check", `--to=${to}`, ...asClient(pki, "target-web1"))
+      assert.include(checked.stdout, "takes us: control, data, live")
+      const target = yield* tunnel(relay, to, asClient(pki, "target-web1"))
+      const viewer = yield* tunnel(relay, to, asClient(pki, "viewer-alice"))
+      yield* recordThrough(target, viewer, relay.output)
+
+      const anonymous = ["tunnel", "--check", `--to=${to}`, `--tls-ca=${pki}/ca.pem`]
+      assert.strictEqual((yield* Process.attempt(process.execPath, [toolboxProgram, ...anonymous])).code, 1)
+      const plain = yield* Process.attempt("babeltrace2", ["-i", "lttng-live", `net://127.0.0.1:${relay.livePort}`])
+      assert.notStrictEqual(plain.code, 0)
+    })
+  )
+
+  it.live("stunnel may be the far end, in front of a relay without TLS", () =>
+    Effect.gen(function* () {
+      const pki = yield* certificates
+      const relay = yield* Relays.start("ours")
+      const ports = [yield* Ports.free, yield* Ports.free, yield* Ports.free]
+      const inner = [relay.controlPort, relay.dataPort, relay.livePort]
+      const services = ports.map((port, index) =>
+        [`[${index}]`, `accept = 127.0.0.1:${port}`, `connect = 127.0.0.1:${inner[index]}`].join("\n")
+      )
+      const identity = [
+        `cert = ${pki}/relay.pem`,
+        `key = ${pki}/relay.key`,
+        `CAfile = ${pki}/ca.pem`,
+        "verifyChain = yes"
+      ]
+      writeFileSync(`${pki}/stunnel.conf`, ["foreground = yes", "pid =", ...identity, ...services, ""].join("\n"))
+      yield* Process.daemon("stunnel4", [`${pki}/stunnel.conf`])
+      yield* Process.until(
+        "stunnel to listen",
+        Effect.sync(() => ports.every(Ports.listening))
+      )
+      const near = yield* tunnel(relay, `tls://localhost:${ports.join(":")}`, asClient(pki, "target-web1"))
+      yield* recordThrough(near, near, relay.output)
+    })
+  )
+})
