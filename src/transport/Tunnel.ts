@@ -1,6 +1,6 @@
 /**
- * Plain connections here, each carried over one of TLS to a relay: bytes both ways as they come, at the pace of who reads
- * them, and an end of one direction as that. Nothing is understood, nothing kept but what two sockets hold.
+ * Plain connections here, each carried over one of TLS to a relay: bytes both ways as they come, at the pace of who
+ * reads them, and an end of one direction as that. Nothing is understood, nothing kept but what two sockets hold.
  */
 import * as net from "node:net"
 import { Effect, FiberSet, type Scope } from "effect"
