@@ -1,6 +1,6 @@
 /**
- * A relay killed without notice under a real load. What it leaves is checked, repaired in a copy, checked again and read
- * by babeltrace2: every event of the whole packets, none twice, none left out before them.
+ * A relay killed without notice under a real load. What it leaves is checked, repaired in a copy, checked again,
+ * and read by babeltrace2: every event of the whole packets, none twice, none left out before them.
  */
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
