@@ -21,7 +21,8 @@ const socketCount = (pid: number): number => {
   const inodes = new Set(lines.map((line) => line.trim().split(/\s+/)[9]))
   return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
     try {
-      return inodes.has(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1])
+      const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? []
+      return inode !== undefined && inodes.has(inode)
     } catch {
       return false
     }
