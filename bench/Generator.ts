@@ -11,24 +11,36 @@ import * as Process from "./Process.ts"
 /** The command that starts a generator, and what the report calls it. */
 export interface Generator {
   readonly command: readonly [string, ...Array<string>]
+  /** For each run. */
+  readonly settings: ReadonlyArray<string>
   readonly name: string
 }
 
+/** `loop` sends for all sessions from one event loop; `threads` has a blocking thread for each. */
+export const kinds = ["loop", "threads"] as const
+export type Kind = (typeof kinds)[number]
+
 const portable: Generator = {
   command: [process.execPath, path.join(import.meta.dirname, "portable", "main.ts")],
+  settings: [],
   name: "the portable generator, which costs the machine more than the native one: there is no C compiler here"
 }
 
 /** Compiles the native generator into `folder`; without a compiler the portable one takes its place. */
-export const build = (folder: string): Effect.Effect<Generator, Process.CannotRun> =>
+export const build = (folder: string, kind: Kind = "loop"): Effect.Effect<Generator, Process.CannotRun> =>
   Effect.gen(function* () {
     const compiler = process.env.BENCH_PORTABLE === undefined ? ["cc", "gcc", "clang"].find(Process.has) : undefined
+    if (compiler === undefined && kind === "threads") {
+      return yield* new Process.CannotRun({ reason: "there is no C compiler for the generator with threads" })
+    }
     if (compiler === undefined) return portable
     const native = path.join(import.meta.dirname, "native")
     const sources = fs.readdirSync(native).filter((file) => file.endsWith(".c"))
     const target = path.join(folder, "load")
     const files = sources.map((file) => path.join(native, file))
-    const { code, output } = yield* Process.run(compiler, ["-O2", "-o", target, ...files])
+    const { code, output } = yield* Process.run(compiler, ["-O2", "-pthread", "-o", target, ...files])
     if (code !== 0) return yield* new Process.CannotRun({ reason: `the load generator does not compile: ${output}` })
-    return { command: [target], name: "the native generator" }
+    return kind === "loop"
+      ? { command: [target], settings: [], name: "the native generator" }
+      : { command: [target], settings: ["threads=1"], name: "the native generator, a blocking thread for each session" }
   })

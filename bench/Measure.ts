@@ -1,8 +1,7 @@
 /**
  * One run of one case against one relay, as a flat record of numbers.
  *
- * Every run starts a fresh relay on an empty directory in memory (/dev/shm when there is one), so no run inherits
- * another's heap, page cache or descriptors. A packet counts when its index was acknowledged, and a run lasts until
+ * Every run starts a fresh relay on an empty directory (in /dev/shm when there is one), so no run inherits another's heap, page cache or descriptors. A packet counts when its index was acknowledged, and a run lasts until
  * DATA_PENDING says that everything is in the files: a relay gains nothing by acknowledging early.
  */
 
@@ -30,7 +29,7 @@ export const scratch = (parent: string): Effect.Effect<string, never, Scope.Scop
     (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
   )
 
-/** Where output goes: never a disk, if the machine has another place. */
+/** Where output goes if nothing else is said: no disk, if the machine has another place. */
 export const memoryFolder = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir()
 
 /** More than any case has in files at a time, or at once after it deleted some. */
@@ -145,6 +144,8 @@ const complaints = (report: Load.Report, relay: Relay.Relay, alive: boolean): Re
 interface Setup {
   readonly generator: Generator
   readonly kind: Relay.Kind
+  /** Where the output's directory is made. */
+  readonly place: string
   readonly groups: ReadonlyArray<Group>
   readonly disks: ReadonlyArray<NonNullable<Case["disks"]>[number]>
   readonly verify: ReadonlyArray<string>
@@ -153,7 +154,7 @@ interface Setup {
 const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const folder = yield* scratch(memoryFolder)
+      const folder = yield* scratch(setup.place)
       const output = path.join(folder, "traces")
       fs.mkdirSync(output)
       const mounts = yield* Effect.forEach(setup.disks, (disk) =>
@@ -217,7 +218,8 @@ const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels: Readon
 export const measure = (
   whole: Case,
   kind: Relay.Kind,
-  generator: Generator
+  generator: Generator,
+  place: string = memoryFolder
 ): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.gen(function* () {
     if (whole.lttng !== undefined) {
@@ -226,7 +228,7 @@ export const measure = (
         Effect.flatMap(folders, ([traces, home]) => Lttng.measure(whole, kind, generator, traces, home))
       )
     }
-    const full = { generator, kind, groups: whole.groups, disks: whole.disks ?? [], verify: whole.verify ?? [] }
+    const full = { generator, kind, place, groups: whole.groups, disks: whole.disks ?? [], verify: whole.verify ?? [] }
     const labels = whole.alone ?? []
     if (labels.length === 0) return yield* once(whole, full)
     const quiet = whole.groups.filter((group) => labels.includes(group.label))

@@ -103,6 +103,7 @@ export const run = <A>(
         `live=${relay.live}`,
         `runMs=${Math.round(load.seconds * 1000)}`,
         `drainMs=${Math.round(load.drainSeconds * 1000)}`,
+        ...load.generator.settings,
         ...load.groups.flatMap(settings)
       ],
       { stdin: "pipe" }

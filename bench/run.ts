@@ -22,12 +22,15 @@ import * as Relay from "./Relay.ts"
 import * as Report from "./Report.ts"
 import * as Summary from "./Summary.ts"
 
-const usage = `usage: npm run bench -- [--rounds N] [--seconds S] [--only ours|reference] [--out DIR] [--smoke] [--list] [scenario...]`
+const usage = `usage: npm run bench -- [--rounds N] [--seconds S] [--only ours|reference] [--generator loop|threads] [--output DIR] [--out DIR] [--smoke] [--list] [scenario...]`
 
 interface Settings {
   readonly cases: ReadonlyArray<Case.Case>
   readonly kinds: ReadonlyArray<Relay.Kind>
   readonly rounds: number
+  readonly generator: Generator.Kind
+  /** Where relays write. */
+  readonly output: string
   readonly out: string
   readonly smoke: boolean
 }
@@ -42,6 +45,8 @@ const settingsFrom = (args: ReadonlyArray<string>): Settings | undefined => {
       rounds: { type: "string" },
       seconds: { type: "string" },
       only: { type: "string" },
+      generator: { type: "string", default: "loop" },
+      output: { type: "string", default: Measure.memoryFolder },
       out: { type: "string" },
       smoke: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
@@ -62,6 +67,8 @@ const settingsFrom = (args: ReadonlyArray<string>): Settings | undefined => {
   return {
     cases: values.smoke ? scaled.map(Case.tiny) : scaled,
     kinds: Relay.kinds.filter((kind) => values.only === undefined || kind === values.only),
+    generator: values.generator === "threads" ? "threads" : "loop",
+    output: path.resolve(values.output),
     rounds: values.smoke ? 1 : Number(values.rounds ?? 3),
     out: path.resolve(values.out ?? path.join(import.meta.dirname, "results", stamp)),
     smoke: values.smoke
@@ -69,7 +76,11 @@ const settingsFrom = (args: ReadonlyArray<string>): Settings | undefined => {
 }
 
 /** Why this relay has no place in this case; undefined when it has. */
-const obstacle = (whole: Case.Case, kind: Relay.Kind): string | undefined => {
+const obstacle = (whole: Case.Case, kind: Relay.Kind, generator: Generator.Kind): string | undefined => {
+  const isPlain = whole.groups.every(({ role, rate }) => role === "produce" && rate === undefined)
+  if (generator === "threads" && (whole.groups.length === 0 || !isPlain)) {
+    return "cannot run: the generator with threads only produces, and without a rate"
+  }
   if (whole.disks !== undefined && Disk.missing() !== undefined) return `cannot run: ${Disk.missing()}`
   if (whole.lttng !== undefined && Lttng.missing() !== undefined) return `cannot run: ${Lttng.missing()}`
   if (kind === "reference" && whole.oursOnly !== undefined) return whole.oursOnly
@@ -93,14 +104,14 @@ const runCase = (whole: Case.Case, settings: Settings, generator: Generator.Gene
       // Who goes first alternates, so that a machine that slows down with time favours nobody.
       const order = round % 2 === 0 ? settings.kinds : [...settings.kinds].reverse()
       for (const kind of order) {
-        const reason = obstacle(whole, kind)
+        const reason = obstacle(whole, kind, settings.generator)
         if (reason !== undefined) {
           notes.add(`${kind}: ${reason}`)
           continue
         }
         if (!wanted(whole, kind, round, settings.smoke)) continue
         yield* say(`  ${whole.name} round ${round + 1}/${settings.rounds} ${kind}`)
-        const result = yield* Effect.result(Measure.measure(whole, kind, generator))
+        const result = yield* Effect.result(Measure.measure(whole, kind, generator, settings.output))
         if (result._tag === "Success") rounds[kind].push(result.success)
         else notes.add(`${kind}: ${result.failure.message}`)
       }
@@ -113,7 +124,7 @@ const program: Effect.Effect<void, Process.CannotRun> = Effect.scoped(
     const settings = settingsFrom(process.argv.slice(2))
     if (settings === undefined) return
     const folder = yield* Measure.scratch(os.tmpdir())
-    const generator = yield* Generator.build(folder)
+    const generator = yield* Generator.build(folder, settings.generator)
     const versions: Partial<Record<Relay.Kind, string>> = {}
     for (const kind of settings.kinds) {
       if (kind !== "null" && Relay.missing(kind) === undefined) versions[kind] = yield* Relay.version(kind)

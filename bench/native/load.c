@@ -1,6 +1,6 @@
 /*
- * The benchmark's load generator: one thread, one epoll loop, for targets and viewers alike. Here are its arguments, its
- * event loop and its report.
+ * The benchmark's load generator: one thread, one epoll loop, for targets and viewers alike; with threads=1 a thread for
+ * each session instead. Here are its arguments, its event loop and its report.
  *
  *   load sink control=PORT data=PORT
  *   load run control=PORT data=PORT live=PORT seconds=S drain=S -- role=produce sessions=4 ... -- role=beacon ...
@@ -13,6 +13,7 @@
  * us. Sessions are set up with blocking sockets, before the clock runs; afterwards nothing blocks.
  */
 #define _GNU_SOURCE
+#include "blocking.h"
 #include "session.h"
 #include "sink.h"
 #include "viewer.h"
@@ -33,7 +34,7 @@
 /* A group with who is in it: sessions, or viewers. */
 static struct party { struct group group; struct session *session; struct viewer *viewer; } parties[PARTIES_MAX];
 static unsigned party_count;
-static uint64_t control_port, data_port, live_port, run_ms = 1000, drain_ms = 20000;
+static uint64_t control_port, data_port, live_port, run_ms = 1000, drain_ms = 20000, threads;
 
 static void set_group(struct group *g, const char *key, const char *value)
 {
@@ -67,6 +68,7 @@ static void set_run(const char *key, const char *value)
 	else if (!strcmp(key, "live")) live_port = n;
 	else if (!strcmp(key, "runMs")) run_ms = n;
 	else if (!strcmp(key, "drainMs")) drain_ms = n;
+	else if (!strcmp(key, "threads")) threads = n;
 	else fail("unknown setting %s", key);
 }
 
@@ -181,6 +183,17 @@ static void loop(void)
 	}
 }
 
+/* With `threads`, instead of the loop. */
+static void run_threads(void)
+{
+	for (unsigned i = 0; i < party_count; i++) {
+		struct party *p = &parties[i];
+		if (p->group.role != PRODUCE || p->group.rate) fail("%s: threads only produce, and without a rate", p->group.label);
+		for (unsigned k = 0; k < p->group.sessions; k++) blocking_start(&p->session[k], run_ms, drain_ms);
+	}
+	blocking_join();
+}
+
 static void print_latency(const char *name, const struct histogram *h)
 {
 	printf(",\"%s\":{\"count\":%lu,\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}", name, h->total,
@@ -230,7 +243,8 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	if (getchar() == EOF) return 1;
 	go_at = now = clock_ns();
-	loop();
+	if (threads) run_threads();
+	else loop();
 	struct rusage used;
 	getrusage(RUSAGE_SELF, &used);
 	printf("{\"event\":\"report\",\"cpuSeconds\":%.3f,\"groups\":[",

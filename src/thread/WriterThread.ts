@@ -26,8 +26,6 @@ import {
   waiting
 } from "./Work.ts"
 
-/** Starting the thread takes as long as copying a hundred megabytes: it must have been of use that often. */
-const wantedCountMin = 64
 /** How often jobs are looked at when nothing else makes the loop do so. */
 const reapMillis = 1
 /** A wait for the thread is looked at again after this, should a wake-up be lost. */
@@ -81,7 +79,6 @@ export class WriterThread {
   #shared: Shared | undefined
   #names: MessagePort | undefined
   #state: "unused" | "starting" | "ready" | "over"
-  #wantedCount = 0
   #jobs: Array<Job> = []
   #isReaping = false
   readonly #numbers = new WeakMap<object, number>()
@@ -168,7 +165,7 @@ export class WriterThread {
   }
 
   #ready(): Shared | undefined {
-    if (this.#state === "unused" && ++this.#wantedCount >= wantedCountMin) this.#start()
+    if (this.#state === "unused") this.#start()
     return this.#state === "ready" ? this.#shared : undefined
   }
 

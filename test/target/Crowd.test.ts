@@ -14,6 +14,7 @@ import * as Relays from "../support/relays.ts"
 const path = "ust/uid/0/64-bit"
 const sessionCount = 8
 const packetCount = 40
+const crowdCountMax = 8
 /** Around what counts as large, as one read, as one write. */
 const sizes = [131_072, 20_000, 700_000, 65_536, 300, 262_144, 32_768, 180_000]
 
@@ -31,10 +32,10 @@ const times = <A>(count: number, make: (at: number) => A) => Array.from({ length
 const makePackets = (): Packets =>
   times(sessionCount, (session) => times(2, (stream) => times(packetCount, (seq) => makePacket(session, stream, seq))))
 
-const record = (target: Target.Target, packets: Packets, number: number) =>
+const record = (target: Target.Target, packets: Packets, number: number, name: string) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const session = yield* target.session({ name: `s${number}` })
+      const session = yield* target.session({ name })
       const plain = yield* session.stream({ path, channel: "plain" })
       const ring = yield* session.stream({ path, channel: "ring", tracefileSize: 4_000_000n, tracefileCount: 100n })
       yield* session.publish
@@ -76,20 +77,25 @@ it.live.each([
     const target = yield* Target.make({ url, hostname: "host1" })
     const numbers = times(sessionCount, (number) => number)
     const packets = makePackets()
-    yield* Effect.forEach(numbers, (number) => record(target, packets, number), {
-      concurrency: "unbounded",
-      discard: true
-    })
+    const needsThread = isInMemory && relay.kind === "ours" && availableParallelism() > 1
+    const hasThread = () => threads(relay.process.pid).includes("writer")
+    let crowd = 0
+    // Sessions that are never at it in the same turn leave it to the loop: then they try again.
+    do {
+      crowd++
+      yield* Effect.forEach(numbers, (number) => record(target, packets, number, `s${crowd}-${number}`), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    } while (needsThread && !hasThread() && crowd < crowdCountMax)
     for (const number of numbers) {
-      const directory = Babeltrace.sessionDirectory(relay.output, `s${number}`)
+      const directory = Babeltrace.sessionDirectory(relay.output, `s${crowd}-${number}`)
       for (const [at, channel] of ["plain", "ring"].entries()) {
         const sent = Buffer.concat(packets[number]?.[at] ?? [])
         assert.isTrue(recorded(directory, channel).equals(sent), `session ${number}, ${channel}`)
       }
       assert.strictEqual(Babeltrace.assertIndexed(directory), 2 * packetCount)
     }
-    if (isInMemory && relay.kind === "ours" && availableParallelism() > 1) {
-      assert.include(threads(relay.process.pid), "writer", "the thread that writes beside the loop was needed")
-    }
+    if (needsThread) assert.isTrue(hasThread(), "the thread that writes beside the loop was needed")
   })
 )

@@ -12,8 +12,11 @@ export const gatherBytesMax = 512 * 1024
 /** How long bytes may wait for company. Short beside any live timer, long beside a write. */
 const gatherMillis = 4
 
-/** Writes what a stream has; told whether other connections' streams have something to write, too. */
-export type Flush = (hasCompany: boolean) => void
+/**
+ * Writes what a stream has; told whether other connections' streams have something to write, too. False: it took no time
+ * of this thread.
+ */
+export type Flush = (hasCompany: boolean) => boolean
 
 export class Gather {
   #waiting: Array<() => void> = []
@@ -56,10 +59,12 @@ export class Gather {
     else setImmediate(this.#flush)
   }
 
+  /** One write, then a look at the sockets: nobody's answer waits for those of all streams. */
   readonly #flush = (): void => {
-    const due = this.#bulk
-    this.#bulk = []
     const hasCompany = this.#owner === undefined
-    for (const flush of due) flush(hasCompany)
+    for (let isDone = false; !isDone && this.#bulk.length > 0; this.#bulk.shift()) {
+      isDone = this.#bulk[0]?.(hasCompany) === true
+    }
+    if (this.#bulk.length > 0) setImmediate(this.#flush)
   }
 }

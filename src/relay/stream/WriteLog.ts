@@ -148,9 +148,9 @@ export class WriteLog {
     if (this.#hasWork && !this.#writeNow()) this.#signal()
   }
 
-  readonly #onPolled = (hasCompany: boolean): void => {
+  readonly #onPolled = (hasCompany: boolean): boolean => {
     this.#isFlushing = false
-    this.#writeData(hasCompany)
+    return this.#writeData(hasCompany)
   }
 
   /** Another thread has written something. */
@@ -180,9 +180,11 @@ export class WriteLog {
   }
 
   /** With company another thread writes, if it can, and this one goes on reading. */
-  #writeData(hasCompany: boolean): void {
-    if (hasCompany && this.#isClear && this.#current.writeDataBeside(this.#onBeside)) this.#gatheredBytes = 0
+  #writeData(hasCompany: boolean): boolean {
+    const isBeside = hasCompany && this.#isClear && this.#current.writeDataBeside(this.#onBeside)
+    if (isBeside) this.#gatheredBytes = 0
     else this.#writeDataNow(this.#current.dataSink)
+    return !isBeside
   }
 
   /** True when the next bytes of `sink` can go to its file at once: all before them are there. */
