@@ -22,7 +22,8 @@ import * as Relay from "./Relay.ts"
 import * as Report from "./Report.ts"
 import * as Summary from "./Summary.ts"
 
-const usage = `usage: npm run bench -- [--rounds N] [--seconds S] [--only ours|reference] [--generator loop|threads] [--output DIR] [--out DIR] [--smoke] [--list] [scenario...]`
+const usage = `usage: npm run bench -- [--rounds N] [--seconds S] [--only ours|reference] [--generator loop|threads]
+       [--output DIR] [--out DIR] [--smoke] [--list] [scenario...]`
 
 interface Settings {
   readonly cases: ReadonlyArray<Case.Case>
