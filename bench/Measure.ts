@@ -1,8 +1,9 @@
 /**
  * One run of one case against one relay, as a flat record of numbers.
  *
- * Every run starts a fresh relay on an empty directory (in /dev/shm when there is one), so no run inherits another's heap, page cache or descriptors. A packet counts when its index was acknowledged, and a run lasts until
- * DATA_PENDING says that everything is in the files: a relay gains nothing by acknowledging early.
+ * Every run starts a fresh relay on an empty directory (in /dev/shm when there is one), so no run inherits another's
+ * heap, page cache or descriptors. A packet counts when its index was acknowledged, and a run lasts until DATA_PENDING
+ * says that everything is in the files: a relay gains nothing by acknowledging early.
  */
 
 import * as fs from "node:fs"

@@ -13,8 +13,8 @@ export const gatherBytesMax = 512 * 1024
 const gatherMillis = 4
 
 /**
- * Writes what a stream has; told whether other connections' streams have something to write, too. False: it took no time
- * of this thread.
+ * Writes what a stream has; told whether other connections' streams have something to write, too. False: it took no
+ * time of this thread.
  */
 export type Flush = (hasCompany: boolean) => boolean
 
