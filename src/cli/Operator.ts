@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Effect, type Layer, Option, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
-import type { HttpClient } from "effect/http"
+import { HttpClient, HttpClientRequest } from "effect/http"
 import * as AdminClient from "../admin/AdminClient.ts"
 import { portDefault } from "../config/HttpPort.ts"
 
@@ -76,10 +76,23 @@ export const wordsOf = (error: unknown, url: string): string => {
   }
 }
 
+export type Client = AdminClient.AdminClient
+
+/** What is beside the API, as text, whatever its status. */
+export type Text = (path: string) => Effect.Effect<string, unknown>
+
+const textOf =
+  (client: HttpClient.HttpClient, url: string, token: string | undefined): Text =>
+  (path) => {
+    const request = HttpClientRequest.get(`${url}${path}`)
+    const answer = client.execute(token === undefined ? request : HttpClientRequest.bearerToken(request, token))
+    return Effect.flatMap(answer, ({ text }) => text)
+  }
+
 /** Runs `use` with a client; whatever fails does so in one line. */
 export const withClient = <A, E, R>(
   { tokenFile, url }: Input,
-  use: (client: AdminClient.AdminClient) => Effect.Effect<A, E, R>
+  use: (client: Client, text: Text) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, OperationFailed, Exclude<R, HttpClient.HttpClient>> =>
   Effect.gen(function* () {
     const at = place(url)
@@ -87,7 +100,10 @@ export const withClient = <A, E, R>(
       return yield* new OperationFailed({ message: `${url} is not http://HOST[:PORT], tcp://… or unix:///PATH` })
     }
     const token = yield* tokenOf(tokenFile)
-    const used = Effect.flatMap(AdminClient.make({ url: at.url, token }), use)
+    const used = Effect.gen(function* () {
+      const text = textOf(yield* HttpClient.HttpClient, at.url, token)
+      return yield* use(yield* AdminClient.make({ url: at.url, token }), text)
+    })
     return yield* Effect.mapError(
       Effect.provide(used, layerOf(at)),
       (error) => new OperationFailed({ message: wordsOf(error, url) })

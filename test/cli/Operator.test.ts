@@ -1,0 +1,147 @@
+/** The commands for operators as processes, over a unix socket of a real daemon that a `Target` streams to. */
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { Overview } from "../../src/admin/AdminApi.ts"
+import * as TopView from "../../src/cli/TopView.ts"
+import { SyntheticTrace, Target } from "../../src/index.ts"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const path = "ust/uid/0/64-bit"
+const uuid = "01234567-89ab-cdef-0123-456789abcdef"
+
+const toolbox = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
+
+const setUp = Effect.gen(function* () {
+  const home = yield* Relays.temporaryDirectory("operator")
+  const [socket, tokenFile] = [join(home, "http.sock"), join(home, "token")]
+  writeFileSync(tokenFile, "secret horse\n")
+  const args = [`--http-port=unix://${socket}`, `--http-token-file=${tokenFile}`]
+  const relay = yield* Relays.start("ours", { args })
+  const target = yield* Target.make({ url: `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`, hostname: "web1" })
+  const session = yield* target.session({ name: "checkout" })
+  const stream = yield* session.stream({ path, channel: "ch_0" })
+  const packet = SyntheticTrace.generator(uuid, 0, 4096, 0n).next(1000n)
+  yield* stream.packet({ ...packet, eventsDiscarded: 77n })
+  yield* Process.until(
+    "the operator's socket",
+    Effect.map(
+      Process.attempt("curl", ["-sf", "--unix-socket", socket, "http://localhost/livez"]),
+      ({ code }) => code === 0
+    )
+  )
+  return { home, url: `unix://${socket}`, tokenFile }
+})
+
+describe("lttng-relay top", () => {
+  it.live("--json says once what each session does", () =>
+    Effect.gen(function* () {
+      const { url } = yield* setUp
+      const { code, stderr, stdout } = yield* toolbox("top", url, "--json", "--interval=100ms")
+      assert.strictEqual(code, 0, stderr)
+      const { sessions, ...all } = JSON.parse(stdout) as TopView.Figures
+      assert.deepInclude(all, { sessionCount: 1, streamCount: 1, viewerCount: 0 })
+      assert.strictEqual(sessions.length, 1)
+      assert.deepInclude(sessions[0], { hostname: "web1", name: "checkout", eventsDiscarded: 77, bytesPerSecond: 0 })
+    })
+  )
+
+  it.live("says in one line that nobody answers, and what a URL looks like", () =>
+    Effect.gen(function* () {
+      const absent = yield* toolbox("top", "http://127.0.0.1:1", "--json")
+      assert.match(absent.stderr, /^[^\n]*http:\/\/127\.0\.0\.1:1 does not answer as a relay does[^\n]*\n$/)
+      assert.notStrictEqual(absent.code, 0)
+      const wrong = yield* toolbox("top", "net://127.0.0.1", "--json")
+      assert.match(wrong.stderr, /is not http:\/\/HOST/)
+    })
+  )
+
+  const session = (id: number, byteCount: number, name = `s${id}`): Overview["sessions"][number] => ({
+    id,
+    name,
+    hostname: "h",
+    liveTimerMicros: 0,
+    isSnapshot: false,
+    creationTimeSeconds: 0,
+    streamCount: 1,
+    viewerCount: 0,
+    stallCount: 0,
+    byteCount,
+    packetCount: 0,
+    eventsDiscarded: 0,
+    packetsLost: 0,
+    silenceMillis: 0,
+    lagSeconds: 0,
+    lagPacketCount: 0
+  })
+  const overview = (atMillis: number, sessions: Overview["sessions"]): Overview => {
+    const byteCount = sessions.reduce((sum, one) => sum + one.byteCount, 0)
+    const zero = { packetCount: 0, eventsDiscarded: 0, packetsLost: 0, traceChunkCount: 0, viewerCount: 0 }
+    const memory = { memoryBytes: 0, memoryBytesMax: 1, halvesBytes: 0, halvesBytesMax: 1, openFileCount: 0 }
+    const counters = { ...zero, ...memory, byteCount, sessionCount: sessions.length, streamCount: sessions.length }
+    return { atMillis, sessions, counters, connections: { control: 1 } }
+  }
+
+  it("has the busiest first, and no rate of what was not there before", () => {
+    const shown = TopView.figures(
+      overview(0, [session(1, 0), session(2, 0)]),
+      overview(2000, [session(1, 100), session(2, 500), session(3, 9000)])
+    )
+    assert.deepStrictEqual(
+      shown.sessions.map(({ bytesPerSecond, id }) => [id, bytesPerSecond]),
+      [
+        [2, 250],
+        [1, 50],
+        [3, 0]
+      ]
+    )
+  })
+
+  it("fits every terminal, and nothing that peers named moves the cursor", () => {
+    const many = Array.from({ length: 100 }, (_, id) => session(id, id, `\x1b[2J${"n".repeat(300)}`))
+    const shown = TopView.figures(overview(0, many), overview(1000, many))
+    for (const size of [
+      { columns: 80, rows: 24 },
+      { columns: 20, rows: 6 },
+      { columns: 300, rows: 200 }
+    ]) {
+      const lines = TopView.lines(shown, "http://relay:5345", size)
+      assert.isAtMost(lines.length, Math.max(size.rows, 6))
+      for (const line of lines) {
+        assert.isAtMost([...line].length, size.columns)
+        assert.notInclude(line, "\x1b")
+      }
+    }
+  })
+})
+
+describe("lttng-relay support", () => {
+  it.live("leaves an archive that tar reads, with everything and without the token, and overwrites nothing", () =>
+    Effect.gen(function* () {
+      const { home, tokenFile, url } = yield* setUp
+      const output = join(home, "support.tar")
+      const args = ["support", url, `--token-file=${tokenFile}`, `--output=${output}`]
+      const made = yield* toolbox(...args)
+      assert.strictEqual(made.code, 0, made.stderr)
+      const { stdout } = yield* Process.run("tar", ["-tf", output])
+      const members = stdout.split("\n").map((name) => name.replace(/^[^/]*\//, ""))
+      for (const name of ["configuration.json", "metrics.txt", "sessions.json", "closed-connections.json", "log.txt"]) {
+        assert.include(members, name)
+      }
+      assert.deepStrictEqual(
+        members.filter((name) => name.endsWith(".missing")),
+        []
+      )
+      const content = readFileSync(output, "latin1")
+      assert.include(content, '"name": "checkout"')
+      assert.include(content, "lttng_relay_tracer_discarded_events_total 77")
+      assert.notInclude(content, "secret horse")
+      const again = yield* toolbox(...args)
+      assert.notStrictEqual(again.code, 0)
+      assert.strictEqual(readFileSync(output, "latin1"), content)
+    })
+  )
+})
