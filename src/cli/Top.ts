@@ -1,4 +1,4 @@
-/** `lttng-relay top`: what a relay does now, by session: rates, what tracers lose, viewers and how far they are behind. */
+/** `lttng-relay top`: what a relay does now, by session: rates, losses of tracers, viewers and their lag. */
 import { Console, Duration, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { Overview } from "../admin/AdminApi.ts"
