@@ -7,8 +7,8 @@
 import * as http from "node:http"
 import type { ListenOptions } from "node:net"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Cause, Deferred, Effect, Layer } from "effect"
-import { HttpRouter, type HttpServer, HttpServerResponse } from "effect/http"
+import { ByteSize, Cause, Deferred, Effect, Layer } from "effect"
+import { HttpIncomingMessage, HttpRouter, type HttpServer, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Relay } from "../Relay.ts"
 import * as Exposition from "../telemetry/Exposition.ts"
@@ -32,6 +32,8 @@ const connectionCountMax = 64
 const headerMillisMax = 5_000
 const requestMillisMax = 30_000
 const headerBytesMax = 8 * 1024
+/** The largest request is some numbers. */
+const bodyBytesMax = 64 * 1024
 const stopTimeout = "1 second"
 
 const server = (): http.Server => {
@@ -113,7 +115,11 @@ export const layer = (
 ): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry | Operations> => {
   const closing = Deferred.makeUnsafe<void>()
   const serving = HttpRouter.serve(routes(options), { disableLogger: true, disableListenLog: true }).pipe(
-    Layer.provide([History.History.layer, Layer.succeed(Closing, closing)]),
+    Layer.provide([
+      History.History.layer,
+      Layer.succeed(Closing, closing),
+      Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(bodyBytesMax))
+    ]),
     Layer.provideMerge(NodeHttpServer.layer(server, { gracefulShutdownTimeout: stopTimeout, ...options.listen }))
   )
   // Built last, so it goes first: otherwise an answer without an end takes the whole timeout.
