@@ -19,6 +19,7 @@ import * as Notify from "./Notify.ts"
 import * as OwnFiles from "./OwnFiles.ts"
 import { packageVersion } from "./PackageVersion.ts"
 import * as Serve from "./Serve.ts"
+import * as StopSignals from "./StopSignals.ts"
 
 const standardInput = 0
 const stopped = 0
@@ -147,10 +148,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
     setTimeout(giveUp, controls.options.relay.stopTimeoutMillis + closeMillisMax).unref()
     fiber.interruptUnsafe()
   }
-  for (const signal of ["SIGTERM", "SIGINT"]) {
-    process.removeAllListeners(signal)
-    process.on(signal, stop)
-  }
+  StopSignals.onStop(stop)
   process.on("SIGHUP", () => {
     if (isFromTerminal && !hasTerminal()) stop()
     else controls.reload()
