@@ -29,9 +29,14 @@ export const command = Command.make(
       Flag.withAlias("q"),
       Flag.withDescription("With --packets: print the counters at the end only")
     ),
-    json: Output.jsonFlag.pipe(Flag.withDescription("With --packets: print JSON, one value a line"))
+    json: Output.jsonFlag.pipe(
+      Flag.withDescription("Print JSON, one value a line: as --format=ndjson, and --packets too")
+    )
   },
-  (input) => Output.reported(Effect.scoped(input.packets ? FollowPackets.run(input) : FollowEvents.run(input)))
+  (input) => {
+    const ofEvents = input.json ? { ...input, format: "ndjson" as const } : input
+    return Output.reported(Effect.scoped(input.packets ? FollowPackets.run(input) : FollowEvents.run(ofEvents)))
+  }
 ).pipe(
   Command.withDescription(
     "Watch a live session: its event records in order over all streams, as babeltrace2 prints them"

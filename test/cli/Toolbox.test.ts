@@ -269,7 +269,14 @@ const suite = (kind: Relays.Kind) => () => {
     Effect.gen(function* () {
       const livePort = yield* Ports.free
       const url = `net://127.0.0.1:${livePort}/host/h/l-0`
-      const following = yield* Process.daemon(process.execPath, [toolboxProgram, "follow", "--json", "--wait", url])
+      const following = yield* Process.daemon(process.execPath, [
+        toolboxProgram,
+        "follow",
+        "--packets",
+        "--json",
+        "--wait",
+        url
+      ])
       const relay = yield* Relays.start(kind, { livePort })
       const load = ["load", "--session=l", "--hostname=h", "--live=100ms", "--rate=20", "--packets=40"]
       yield* run(...load, streamingUrl(relay))
