@@ -42,14 +42,16 @@ export interface Surroundings {
   readonly isConnectionClosed: boolean
   /** Files stopped for good: what cannot be read now never will. */
   readonly hasFailed: boolean
+  /** Whether the trace's metadata is enough for the packet of a retained record. */
+  readonly isDescribed: (seq: number) => boolean
   /** Whether the packet of a retained record can be read now. */
   readonly isReadable: (seq: number) => boolean
 }
 
 /**
- * "wait": there is a record, to be answered when the tracer has told of the streams it is about to tell of: the packet
- * may end after theirs begin. "empty": an index of no bytes, for a viewer that would not ask for new streams
- * without.
+ * "wait": there is a record, to be answered when the tracer has told of the streams it is about to tell of, since the
+ * packet may end after theirs begin, and of the classes that the packet needs. "empty": an index of no bytes, for a
+ * viewer that would not ask for new streams without.
  */
 export type Answer = "ok" | "wait" | "retry" | "inactive" | "empty" | "hup"
 
@@ -70,7 +72,9 @@ export class ViewerCursor {
     if (stream.isRotating || around.isOngoingRotation) return "retry"
     this.seq = stream.runs.nextFrom(this.seq, stream.indexCount)
     if (this.seq < stream.indexCount) {
-      if (around.isReadable(this.seq)) return around.viewer.unknown === "imminent" ? "wait" : "ok"
+      if (around.isReadable(this.seq)) {
+        return around.viewer.unknown === "imminent" || !around.isDescribed(this.seq) ? "wait" : "ok"
+      }
       return around.hasFailed ? "hup" : "retry"
     }
     const isDrained = stream.inFlightCount === 0 && !stream.isReceivingPacket

@@ -65,6 +65,7 @@ const around = ({ unknown = "none", heeds = "all", latestTold, ...changes }: Cir
   isOngoingRotation: false,
   isConnectionClosed: false,
   hasFailed: false,
+  isDescribed: () => true,
   isReadable: () => true,
   ...changes
 })
@@ -176,6 +177,7 @@ describe("every combination of a stream's state", () => {
     isConnectionClosed: flags,
     hasFailed: flags,
     readable: flags,
+    described: flags,
     beacon: [undefined, 9n],
     unknown: ["none", "imminent", "coming", "due"],
     heeds: ["all", "packets", "empty"],
@@ -192,12 +194,12 @@ describe("every combination of a stream's state", () => {
   it("keeps the promises of each answer", () => {
     const seen = new Map<string, number>()
     for (const combination of combinations as ReadonlyArray<Combination>) {
-      const { at, readable, ...is } = combination
+      const { at, readable, described, ...is } = combination
       const cursor = new ViewerCursor(at)
       const inactivity = is.beacon === undefined ? {} : beacon(is.beacon)
       const answer = cursor.next(
         stream({ ...three(), ...is, ...inactivity }),
-        around({ ...is, isReadable: () => readable })
+        around({ ...is, isReadable: () => readable, isDescribed: () => described })
       )
       const told = () => JSON.stringify({ ...combination, beacon: String(is.beacon), answer })
       const must = (holds: boolean) => {
@@ -206,8 +208,8 @@ describe("every combination of a stream's state", () => {
       seen.set(answer, (seen.get(answer) ?? 0) + 1)
       must(cursor.seq >= at)
       if (is.isRotating || is.isOngoingRotation) must(answer === "retry")
-      if (answer === "ok") must(at < 3 && readable && is.unknown !== "imminent")
-      if (answer === "wait") must(at < 3 && readable && is.unknown === "imminent")
+      if (answer === "ok") must(at < 3 && readable && described && is.unknown !== "imminent")
+      if (answer === "wait") must(at < 3 && readable && (is.unknown === "imminent" || !described))
       if (answer === "inactive") must(at === 3 && is.beacon !== undefined && !is.isClosed && is.unknown === "none")
       if (answer === "empty") must(at === 3 && is.beacon !== undefined && is.unknown === "due" && is.heeds === "empty")
       if (answer === "hup" && at < 3) must(is.hasFailed && !readable)

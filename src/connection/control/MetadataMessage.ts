@@ -31,6 +31,7 @@ export class MetadataMessage {
       if (complaint !== undefined) return complaint
     }
     this.#stream?.appendPayload(bytes, at, to, this.#account)
+    this.#stream?.description?.read(bytes, at, to)
     return undefined
   }
 

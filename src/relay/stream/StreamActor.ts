@@ -10,6 +10,7 @@ import type { Account } from "../../memory/Blocks.ts"
 import { Charge, type Shares } from "../../memory/Charge.ts"
 import { RecentIndexes } from "../../memory/RecentIndexes.ts"
 import type { RecentPacket } from "../../memory/RecentPackets.ts"
+import { Description } from "../../model/Description.ts"
 import { holdMillisOf } from "../../model/Inactivity.ts"
 import { controlHalfBytes, dataHalfBytes } from "../../model/InFlight.ts"
 import { Losses } from "../../model/Losses.ts"
@@ -64,6 +65,8 @@ export class StreamActor {
   readonly recentIndexes: RecentIndexes | undefined
   /** The file that holds the metadata received last, also after the stream has left it. */
   metadataFile: DataFile<TraceChunk> | undefined
+  /** Of the metadata of live sessions: what it tells of. */
+  readonly description: Description | undefined
   #recentPacket: RecentPacket | undefined
   readonly #controlHalves = new Charge()
   readonly #dataHalves = new Charge()
@@ -109,6 +112,7 @@ export class StreamActor {
     })
     this.readers = new StreamReaders(this.#files)
     this.losses = new Losses(sessionMinor >= 8)
+    if (this.isMetadata && options.session.identity.liveTimer > 0) this.description = new Description()
     if (options.hasIndex && !this.isMetadata) {
       const recent = options.session.identity.liveTimer > 0 ? new RecentIndexes() : undefined
       this.recentIndexes = recent

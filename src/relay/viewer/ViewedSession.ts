@@ -76,7 +76,11 @@ export class ViewedSession implements Attached {
 
   #add(stream: StreamActor, isAtEnd: boolean): void {
     const cursor = isAtEnd ? atEnd(stream.model) : atBeginning()
-    const viewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer)
+    const description = () => {
+      const metadata = this.#metadata.get(stream.path)?.stream
+      return metadata === undefined || metadata.model.isClosed ? undefined : metadata.description
+    }
+    const viewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer, description)
     this.#streams.add(viewerStream)
     this.#unannounced.add(viewerStream)
     if (stream.isMetadata) this.#metadata.set(stream.path, viewerStream)

@@ -8,6 +8,7 @@
 import { Effect } from "effect"
 import { offsetOf, recordBytes } from "../../memory/RecentIndexes.ts"
 import type { Lent, RecentPacket } from "../../memory/RecentPackets.ts"
+import type { Description } from "../../model/Description.ts"
 import type { Run } from "../../model/Runs.ts"
 import type { DataFile } from "../../model/StreamFile.ts"
 import type { Answer, Knowledge, Surroundings, ViewerCursor } from "../../model/ViewerCursor.ts"
@@ -57,6 +58,7 @@ export class ViewerStream implements Surroundings {
   readonly cursor: ViewerCursor
   readonly #registry: Registry["Service"]
   readonly viewer: Knowledge
+  readonly #description: () => Description | undefined
   metadataSent = 0
   readonly #patience: Patience<Buffer, number, bigint | "retry">
   #held: Held | undefined
@@ -67,8 +69,16 @@ export class ViewerStream implements Surroundings {
   #answeredUntil = 0
   #aheadCount = 0
 
-  constructor(stream: StreamActor, cursor: ViewerCursor, registry: Registry["Service"], viewer: Knowledge) {
+  /** `description` is what its trace's metadata tells of, while more of that can come. */
+  constructor(
+    stream: StreamActor,
+    cursor: ViewerCursor,
+    registry: Registry["Service"],
+    viewer: Knowledge,
+    description: () => Description | undefined
+  ) {
     this.viewer = viewer
+    this.#description = description
     this.stream = stream
     this.cursor = cursor
     this.#registry = registry
@@ -96,6 +106,13 @@ export class ViewerStream implements Surroundings {
 
   get hasFailed(): boolean {
     return this.stream.log.failure !== undefined
+  }
+
+  isDescribed(seq: number): boolean {
+    const { recentIndexes } = this.stream
+    const at = recentIndexes?.find(seq) ?? -1
+    if (recentIndexes === undefined || at < 0) return true
+    return this.#description()?.suffices(recentIndexes.bytes, at, this.nowMillis) !== false
   }
 
   isReadable(seq: number): boolean {
@@ -200,6 +217,7 @@ export class ViewerStream implements Surroundings {
     }
     this.#held = { reader, seq, offset: offsetOf(reply, 0) }
     this.#answeredUntil = u64At(reply, offsets.timestampEnd)
+    this.#description()?.told(reply, 0)
     if (this.viewer.heeds === "packets") this.cursor.answeredUntil = reply.readBigUInt64BE(offsets.timestampEnd)
     this.cursor.advance()
     return true
@@ -349,6 +367,7 @@ export class ViewerStream implements Surroundings {
     const byteCount = model.metadataReceived - from
     const file = model.file ?? metadataFile
     if (byteCount <= 0 || file === undefined || file.chunk.isDeleted) return undefined
+    if (!this.isOver && this.stream.description?.isOwing(this.nowMillis)) return undefined
     return { file, from, byteCount }
   }
 
@@ -370,8 +389,6 @@ export class ViewerStream implements Surroundings {
       this.metadataSent = from + byteCount
     })
   }
-
-  // ----------------------------------------------------------------------------------------------------------------
 
   /** Nothing is read through this object any more. */
   release(): void {

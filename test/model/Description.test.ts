@@ -1,0 +1,64 @@
+/** A packet waits for the metadata that it needs, in whatever pieces that comes, and for nothing else. */
+import { assert, describe, it } from "@effect/vitest"
+import { Description } from "../../src/model/Description.ts"
+import { offsets, replySize } from "../../src/protocol/live/GetNextIndex.ts"
+
+const head = `/* CTF 1.8 */ env { domain = "ust"; tracer_name = "lttng-ust"; };`
+const stream = "stream {\n\tid = 0;\n\tevent.header := struct event_header_compact;\n};\n"
+const event = `event {\n\tname = "demo:tick";\n\tid = 0;\n\tstream_id = 0;\n};\n`
+
+const record = (contentBytes: number, streamId = 0): Buffer => {
+  const bytes = Buffer.alloc(replySize)
+  bytes.writeBigUInt64BE(BigInt(contentBytes * 8), offsets.contentSize)
+  bytes.writeBigUInt64BE(BigInt(streamId), offsets.streamId)
+  return bytes
+}
+const empty = record(84)
+const full = record(200)
+
+const of = (...pieces: ReadonlyArray<string>) => {
+  const description = new Description()
+  for (const piece of pieces) description.read(Buffer.from(piece), 0, piece.length)
+  return description
+}
+const suffices = (description: Description, packet: Buffer, nowMillis = 0) => description.suffices(packet, 0, nowMillis)
+
+describe("what metadata tells of", () => {
+  it("a packet waits for its stream class, one with events for an event class too", () => {
+    assert.isFalse(suffices(of(head), empty))
+    assert.isTrue(suffices(of(head, stream), empty))
+    assert.isFalse(suffices(of(head, stream), full))
+    assert.isTrue(suffices(of(head, stream, event), full))
+    assert.isFalse(suffices(of(head, stream, event), record(84, 1)))
+  })
+
+  it("cut anywhere, it is the same", () => {
+    const text = head + stream + event
+    for (let at = 1; at < text.length; at++)
+      assert.isTrue(suffices(of(text.slice(0, at), text.slice(at)), full), `${at}`)
+  })
+
+  it("nothing is awaited of other tracers, before the first piece, or for longer than a second", () => {
+    assert.isTrue(suffices(of("/* CTF 1.8 */ trace { };"), full))
+    assert.isTrue(suffices(of(), full))
+    const description = of(head)
+    assert.isFalse(suffices(description, full, 5000))
+    assert.isTrue(suffices(description, full, 6000))
+    description.read(Buffer.from(stream), 0, stream.length)
+    assert.isFalse(suffices(description, full, 6500))
+  })
+
+  it("metadata is owed as a whole to a viewer that was told of a packet before there was any", () => {
+    const description = of()
+    description.told(full, 0)
+    assert.isFalse(description.isOwing(0))
+    for (const [piece, isOwing] of [
+      [head, true],
+      [stream, true],
+      [event, false]
+    ] as const) {
+      description.read(Buffer.from(piece), 0, piece.length)
+      assert.strictEqual(description.isOwing(0), isOwing)
+    }
+  })
+})
