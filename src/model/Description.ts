@@ -16,7 +16,7 @@ const eventClasses = /\bstream_id = (\d+);/g
 /** Headers and context of a packet are shorter than this: what is longer has events. */
 const emptyBitsMax = 96 * 8
 /** A tracer that lets nothing follow for so long has nothing more to tell. */
-const lackMillisMax = 1000
+const lackMillisMax = 5000
 
 export class Description {
   #tail = ""
