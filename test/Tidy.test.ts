@@ -79,7 +79,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "index.ts": ["protocol", "storage", "relay", "config", "ctf", "target", "viewer", "Relay.ts"],
   testing: ["storage", "config", "transport", "Relay.ts"],
   telemetry: ["relay", "Relay.ts"],
-  admin: ["relay", "telemetry", "Relay.ts"],
+  admin: ["relay", "telemetry", "Relay.ts", "viewer", "ctf"],
   "Warmup.ts": ["protocol", "storage", "transport", "config", "Relay.ts"],
   daemon: ["errors", "config", "model", "telemetry", "admin", "Relay.ts", "Warmup.ts"],
   cli: ["errors", "transport", "ctf", "target", "viewer", "config", "admin", "recovery"],

@@ -36,6 +36,20 @@ export class TooManyListeners extends Schema.TaggedError<TooManyListeners>()(
   { httpApiStatus: 503 }
 ) {}
 
+/** An expression or a pattern that is none. */
+export class FilterRefused extends Schema.TaggedError<FilterRefused>()(
+  "FilterRefused",
+  { reason: Schema.String },
+  { httpApiStatus: 400 }
+) {}
+
+/** It is not live, or its events cannot be read. */
+export class SessionUnwatchable extends Schema.TaggedError<SessionUnwatchable>()(
+  "SessionUnwatchable",
+  { reason: Schema.String },
+  { httpApiStatus: 409 }
+) {}
+
 /** No token, or a wrong one, where one is needed. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}, { httpApiStatus: 401 }) {}
 
@@ -135,6 +149,13 @@ const sessions = HttpApiGroup.make("sessions")
     }),
     HttpApiEndpoint.get("get", "/:id", { ...sessionId, success: SessionStatus }),
     HttpApiEndpoint.get("history", "/:id/history", { ...sessionId, success: SessionHistory }),
+    /** Decoded events from now on, lines of JSON as `lttng-relay follow` prints them; a line `end` says why it ends. */
+    HttpApiEndpoint.get("events", "/:id/events", {
+      params: sessionId.params,
+      query: { event: Schema.optional(Schema.String), where: Schema.optional(Schema.String) },
+      success: HttpApiSchema.StreamUint8Array({ contentType: "application/x-ndjson" }),
+      error: [SessionUnknown, SessionUnwatchable, FilterRefused, TooManyListeners]
+    }),
     /** Ends it as a lost connection does; its files are complete then. */
     HttpApiEndpoint.delete("end", "/:id", { ...sessionId, success: HttpApiSchema.NoContent })
   )

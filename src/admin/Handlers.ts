@@ -5,8 +5,9 @@ import { Relay } from "../Relay.ts"
 import type { SessionStatus } from "../relay/Status.ts"
 import * as History from "../telemetry/History.ts"
 import { Telemetry } from "../telemetry/Telemetry.ts"
-import { AdminApi, ConnectionUnknown, type SessionSummary, SessionUnknown } from "./AdminApi.ts"
+import { AdminApi, ConnectionUnknown, type SessionSummary, SessionUnknown, SessionUnwatchable } from "./AdminApi.ts"
 import * as EventFeed from "./EventFeed.ts"
+import * as LiveFeed from "./LiveFeed.ts"
 import { Operations } from "./Operations.ts"
 
 interface Page {
@@ -81,6 +82,7 @@ export const sessions = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const relay = yield* Relay
     const history = yield* History.History
+    const watch = yield* LiveFeed.make
     const find = (id: number) =>
       Effect.flatMap(relay.sessions, (all) => {
         const found = all.find((session) => session.id === id)
@@ -94,6 +96,12 @@ export const sessions = HttpApiBuilder.group(
           return page(sorted(shown, sort), query)
         }),
       get: ({ params }) => find(params.id),
+      events: ({ params, query }) =>
+        Effect.gen(function* () {
+          const { hostname, liveTimerMicros, name: sessionName } = yield* find(params.id)
+          if (liveTimerMicros === 0) return yield* new SessionUnwatchable({ reason: "it is not a live session" })
+          return yield* watch({ hostname, sessionName, ...query })
+        }),
       end: ({ params: { id } }) =>
         Effect.flatMap(relay.endSession(id), (isEnded) =>
           isEnded ? Effect.void : Effect.fail(new SessionUnknown({ id }))

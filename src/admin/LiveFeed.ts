@@ -1,0 +1,145 @@
+/**
+ * Decoded events of one live session as lines of JSON (docs/events.md), while they happen: read from the relay's own
+ * live port like any viewer, so a client that does not read holds up nobody but itself.
+ */
+import { Cause, Deferred, Effect, Result, Stream } from "effect"
+import type { DataStream } from "../ctf/decode/DataStream.ts"
+import type { Filter } from "../ctf/decode/Fields.ts"
+import type { EventPlan } from "../ctf/decode/Plan.ts"
+import * as Filters from "../ctf/filter/Filters.ts"
+import * as Where from "../ctf/filter/Where.ts"
+import type { LiveStream } from "../ctf/live/LiveStream.ts"
+import { Bytes } from "../ctf/print/Bytes.ts"
+import { Json } from "../ctf/print/Json.ts"
+import { Relay } from "../Relay.ts"
+import { LiveDecoder } from "../viewer/LiveDecoder.ts"
+import * as LiveViewer from "../viewer/LiveViewer.ts"
+import { FilterRefused, SessionUnwatchable, TooManyListeners } from "./AdminApi.ts"
+import { Closing } from "./Closing.ts"
+
+/** What is wanted of a session. */
+export interface Request {
+  readonly hostname: string
+  readonly sessionName: string
+  /** A pattern like `sched_*`. */
+  readonly event?: string | undefined
+  readonly where?: string | undefined
+}
+
+/** Each decodes on the loop that the relay is on, and holds one of the port's connections. */
+const watcherCountMax = 4
+/** Items from one look at other work to the next. */
+const burst = 256
+
+const filterOf = ({ event, where }: Request): Effect.Effect<Filter | undefined, FilterRefused> =>
+  Effect.gen(function* () {
+    const filters: Array<Filter> = event === undefined ? [] : [Filters.named([event])]
+    if (where !== undefined) {
+      const parsed = Where.parse(where)
+      if (Result.isFailure(parsed)) return yield* new FilterRefused({ reason: String(parsed.failure.message) })
+      filters.push(Filters.where(parsed.success))
+    }
+    return filters.length === 0 ? undefined : Filters.every(filters)
+  })
+
+/** What is visited, as lines. */
+class Lines {
+  readonly #out = new Bytes()
+  readonly #viewed = new WeakMap<DataStream, LiveViewer.ViewedStream>()
+  readonly #json: Json
+  readonly #filter: Filter | undefined
+
+  constructor(session: string, filter: Filter | undefined) {
+    this.#filter = filter
+    this.#json = new Json((stream) => {
+      const viewed = this.#viewed.get(stream)
+      if (viewed === undefined) return { streamId: stream.streamId ?? 0 }
+      return { streamId: stream.streamId ?? viewed.id, channel: viewed.channel.replace(/_\d+$/, ""), session }
+    })
+  }
+
+  readonly visit = ({ failure, item, loss, stream }: LiveStream, viewed: LiveViewer.ViewedStream): void => {
+    if (!this.#viewed.has(stream)) this.#viewed.set(stream, viewed)
+    if (item === "event" && this.#isWanted(stream)) this.#json.event(stream, this.#out)
+    else if (item === "loss" && loss !== undefined) this.#json.loss(stream, loss, this.#out)
+    else if (item === "failure" && failure !== undefined) this.#json.failure(stream, failure, this.#out)
+  }
+
+  /** What has gathered since; whoever gets it keeps it. */
+  take(): Uint8Array {
+    const taken = Uint8Array.from(this.#out.written)
+    this.#out.clear()
+    return taken
+  }
+
+  #isWanted(stream: DataStream): boolean {
+    if (this.#filter === undefined) return true
+    const plan = stream.current as EventPlan
+    const known = plan.compiled.get(this) as ReturnType<Filter> | undefined
+    const wanted = known ?? this.#filter(plan)
+    if (known === undefined) plan.compiled.set(this, wanted)
+    return typeof wanted === "boolean" ? wanted : wanted(stream)
+  }
+}
+
+/** Pieces of whole lines; empty ones where nothing was wanted. */
+function* pieces(decoder: LiveDecoder, lines: Lines): Generator<Uint8Array> {
+  for (let isMore = true; isMore; ) {
+    isMore = decoder.drain(burst, lines.visit)
+    decoder.troubles()
+    const piece = lines.take()
+    if (piece.length > 0) yield piece
+  }
+}
+
+/** Where the relay's own live port is reached from here. */
+const urlOf = ({ host, port }: { readonly host: string; readonly port: number }): string => {
+  const reached = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host.includes(":") ? `[${host}]` : host
+  return `net://${reached}:${port}`
+}
+
+const unwatchable = (cause: unknown) =>
+  new SessionUnwatchable({ reason: cause instanceof Error ? cause.message : String(cause) })
+
+const attach = (url: string, { hostname, sessionName }: Request, filter: Filter | undefined) =>
+  Effect.gen(function* () {
+    const { viewer } = yield* LiveViewer.fromUrl(url)
+    const { events } = yield* viewer.attachAll({ hostname, sessionName }, { seek: "last", isPrompt: true })
+    const decoder = new LiveDecoder({ traceName: ({ path }) => `${hostname}/${path}` })
+    const lines = new Lines(sessionName, filter)
+    return Stream.flatMap(events, (event) => {
+      decoder.on(event)
+      return Stream.fromIterable(pieces(decoder, lines), { chunkSize: 1 })
+    })
+  }).pipe(Effect.mapError(unwatchable))
+
+export const make = Effect.gen(function* () {
+  const { addresses } = yield* Relay
+  const closing = yield* Closing
+  let watcherCount = 0
+  const counted = Effect.acquireRelease(
+    Effect.sync(() => {
+      watcherCount++
+    }),
+    () =>
+      Effect.sync(() => {
+        watcherCount--
+      })
+  )
+  /** Whatever keeps it from going on is its last line. */
+  const watch = (request: Request, filter: Filter | undefined): Stream.Stream<Uint8Array> =>
+    Stream.unwrap(Effect.andThen(counted, attach(urlOf(addresses.live), request, filter))).pipe(
+      Stream.catchCause((cause) => {
+        const reason = unwatchable(Cause.squash(cause)).reason
+        return Stream.succeed(Buffer.from(`${JSON.stringify({ type: "end", reason })}\n`))
+      }),
+      Stream.interruptWhen(Deferred.await(closing))
+    )
+  return (request: Request) =>
+    Effect.gen(function* () {
+      const filter = yield* filterOf(request)
+      if (watcherCount >= watcherCountMax) return yield* new TooManyListeners()
+      // An answer begins with its first bytes.
+      return Stream.concat(Stream.succeed<Uint8Array>(Buffer.from("\n")), watch(request, filter))
+    })
+})
