@@ -215,7 +215,8 @@ const store = (config: RelayConfig) =>
   TraceStore.layerNoDeps({
     output: config.output,
     openFileCountMax: config.fdPoolSize - descriptorReserve,
-    deviceOperationCountMax
+    deviceOperationCountMax,
+    syncsNames: config.sync !== "none"
   })
 
 const relay = (config: RelayConfig) =>
@@ -226,7 +227,8 @@ const relay = (config: RelayConfig) =>
         allowClear: config.allowClear,
         memoryBytesMax: config.memoryBytesMax,
         singleViewer: config.singleViewer,
-        liveCacheBytes: config.liveCacheBytes
+        liveCacheBytes: config.liveCacheBytes,
+        sync: config.sync
       })
     ),
     Layer.provide(store(config))

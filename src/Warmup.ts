@@ -42,6 +42,7 @@ const bottomless = Layer.effect(
       unlink: () => Effect.void,
       displace: () => Effect.void,
       removeDirectory: () => Effect.void,
+      syncDirectory: () => Effect.void,
       list: () => Effect.succeed([]),
       resolve: Effect.succeed
     })

@@ -11,7 +11,7 @@ import type { OptionName } from "./Options.ts"
 import type { ListenAddress, OutputGrouping, RelayConfig } from "./RelayConfig.ts"
 import * as TlsOptions from "./TlsOptions.ts"
 import * as Url from "./Url.ts"
-import { count, durationMillis, sizeBytes } from "./Value.ts"
+import { count, durationMillis, sizeBytes, timerMillisMax } from "./Value.ts"
 
 /** The system's resolver: the first address of that family, or a rejection. */
 export type Lookup = (host: string, family: 4 | 6) => Promise<string>
@@ -127,6 +127,17 @@ const setNumber = (
   return accepted
 }
 
+const setSync = (relay: Draft["relay"], name: OptionName, value: string): Complaints => {
+  if (value === "none" || value === "close" || value === "always") {
+    relay.sync = value
+    return accepted
+  }
+  const millis = value.startsWith("interval:") ? count(value.slice("interval:".length)) : undefined
+  if (millis === undefined || millis > timerMillisMax) return [`Wrong value in --${name} parameter: ${value}`]
+  relay.sync = { intervalMillis: millis }
+  return accepted
+}
+
 const setLogFormat = (into: Draft, value: string): Complaints => {
   if (value !== "text" && value !== "json") return [`Wrong value in --log-format parameter: ${value}`]
   into.logFormat = value
@@ -170,6 +181,8 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
       return setNumber(name, value, durationMillis, (n) => {
         relay.stopTimeoutMillis = n
       })
+    case "sync":
+      return setSync(relay, name, value)
     case "io-threads":
       return setNumber(name, value, count, (n) => {
         into.ioThreads = Math.min(n, ioThreadsMax)

@@ -27,7 +27,7 @@ const millis = <const D extends number | undefined>(name: string, standard: D) =
 
 /**
  * `OUTPUT`; `CONTROL_HOST`, `CONTROL_PORT` and the same of `DATA` and `LIVE`; `GROUPING` (`host`, `session`),
- * `ALLOW_CLEAR`, `SINGLE_VIEWER`, `FD_POOL_SIZE`, `CONNECTION_COUNT_MAX`; `MEMORY_MAX` and `LIVE_CACHE` as sizes
+ * `ALLOW_CLEAR`, `SINGLE_VIEWER`, `SYNC` (`none`, `close`, `always`), `FD_POOL_SIZE`, `CONNECTION_COUNT_MAX`; `MEMORY_MAX` and `LIVE_CACHE` as sizes
  * (`64 MiB`); `STOP_TIMEOUT` and `SOCKET_TIMEOUT` as durations (`5 seconds`). Values are checked when the relay is built.
  */
 export const config: Config.Config<RelayConfig> = Config.all({
@@ -42,6 +42,7 @@ export const config: Config.Config<RelayConfig> = Config.all({
   connectionCountMax: Config.Int("CONNECTION_COUNT_MAX").pipe(Config.withDefault(defaults.connectionCountMax)),
   memoryBytesMax: bytes("MEMORY_MAX", defaults.memoryBytesMax),
   liveCacheBytes: bytes("LIVE_CACHE", defaults.liveCacheBytes),
+  sync: Config.Literals(["none", "close", "always"], "SYNC").pipe(Config.withDefault(defaults.sync)),
   stopTimeoutMillis: millis("STOP_TIMEOUT", defaults.stopTimeoutMillis),
   socketTimeoutMillis: millis("SOCKET_TIMEOUT", defaults.socketTimeoutMillis)
 }).pipe(

@@ -89,6 +89,12 @@ const rows = [
     help: "Longest orderly stop before the process ends anyway (default 5)"
   },
   {
+    name: "sync",
+    own: true,
+    argument: "WHEN",
+    help: "none, close, interval:MS or always: what outlives the machine's power (default none)"
+  },
+  {
     name: "io-threads",
     own: true,
     argument: "N",

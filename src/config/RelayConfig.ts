@@ -88,6 +88,11 @@ export const RelayConfig = Schema.Struct({
   liveCacheBytes: count(0),
   /** Bound on the orderly stop: connections drained, files closed. */
   stopTimeoutMillis: count(0, timerMillisMax),
+  /** What of a trace outlives the machine's power, and when (docs/durability.md). */
+  sync: Schema.Union([
+    Schema.Literals(["none", "close", "always"]),
+    Schema.Struct({ intervalMillis: count(1, timerMillisMax) })
+  ]),
   /** `undefined`: bounds of the relay's own, which find a peer that vanished within two minutes. */
   keepAlive: Schema.optional(Schema.Union([KeepAlive, Schema.Literal("off")])),
   /** Send and receive timeout of accepted sockets; `undefined` waits for ever. */

@@ -6,6 +6,7 @@ import { Context, Effect, Fiber, FiberMap, Layer, Option } from "effect"
 import { Pool } from "../memory/Blocks.ts"
 import { RecentPackets } from "../memory/RecentPackets.ts"
 import type { OutputGrouping } from "../model/Path.ts"
+import type { Sync } from "../model/Sync.ts"
 import { TraceStore } from "../storage/TraceStore.ts"
 import type { CloseReason } from "./CloseReason.ts"
 import * as Events from "./Events.ts"
@@ -34,6 +35,8 @@ export interface Options {
   readonly singleViewer: boolean
   /** Packets in memory for viewers, over all sessions; 0 = none. */
   readonly liveCacheBytes: number
+  /** Nothing is synced where not given. */
+  readonly sync?: Sync
 }
 
 /** Viewers at the tail and viewers behind it do not take each other's half. */

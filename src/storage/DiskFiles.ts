@@ -128,6 +128,7 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
     write: (buffers, position) => writeFully(fd, at, buffers, position),
     read: (into, position) => readFully(fd, at, into, position),
     truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
+    sync: call<void>("fsync", at, (done) => fs.fdatasync(fd, (cause) => done(cause))),
     close: Effect.suspend(() => {
       written?.closed()
       return Effect.ignore(close)
@@ -184,6 +185,18 @@ const displace = ({ thread, devices }: Ground, at: string): Effect.Effect<void, 
 
 const unlink = (at: string) => call<void>("unlink", at, (done) => fs.unlink(at, (cause) => done(cause)))
 
+const syncDirectory = (at: string) =>
+  Effect.uninterruptible(
+    Effect.flatMap(
+      call<number>("open", at, (done) => fs.open(at, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY, done)),
+      (fd) =>
+        Effect.ensuring(
+          call<void>("fsync", at, (done) => fs.fsync(fd, (cause) => done(cause))),
+          Effect.sync(() => fs.close(fd, () => {}))
+        )
+    )
+  )
+
 const makeDirectory = (at: string) =>
   call<void>("mkdir", at, (done) =>
     Directory.make(at, directoryMode).then(
@@ -199,6 +212,7 @@ const make = (ground: Ground) =>
     open: (at, mode) => openFile(ground, at, mode),
     makeDirectory,
     rename: (from, to) => call<void>("rename", from, (done) => fs.rename(from, to, (cause) => done(cause))),
+    syncDirectory,
     removeDirectory: (at) => call<void>("rmdir", at, (done) => fs.rmdir(at, (cause) => done(cause))),
     list: (at) =>
       Effect.map(

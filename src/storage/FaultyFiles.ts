@@ -12,6 +12,7 @@ export type Operation =
   | "write"
   | "read"
   | "truncate"
+  | "fsync"
   | "mkdir"
   | "rename"
   | "unlink"
@@ -102,6 +103,7 @@ export class FaultyFiles {
       rename: (from, to) => this.#run("rename", from, files.rename(from, to)),
       unlink: (path) => this.#run("unlink", path, files.unlink(path)),
       displace: (path) => this.#run("unlink", path, files.displace(path)),
+      syncDirectory: (path) => this.#run("fsync", path, files.syncDirectory(path)),
       removeDirectory: (path) => this.#run("rmdir", path, files.removeDirectory(path)),
       list: (path) => this.#run("readdir", path, files.list(path)),
       resolve: (path) => this.#run("realpath", path, files.resolve(path))
@@ -119,6 +121,7 @@ export class FaultyFiles {
       write: (buffers, position) => this.#run("write", path, this.#write(file, buffers, position, path)),
       read: (into, position) => this.#run("read", path, file.read(into, position)),
       truncate: (size) => this.#run("truncate", path, file.truncate(size)),
+      sync: this.#run("fsync", path, file.sync),
       close: Effect.tap(file.close, () => Effect.sync(() => void this.openCount--))
     }
   }

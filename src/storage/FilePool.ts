@@ -153,6 +153,12 @@ export class TraceFile {
     return this.#use((file) => file.truncate(size))
   }
 
+  /** As `OpenFile.sync`; also of what was written before the descriptor was given back. */
+  readonly sync: Effect.Effect<void, FileFailed> = Effect.suspend(() => {
+    this.#beside?.settle()
+    return this.#use((file) => file.sync)
+  })
+
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.#isClosed = true
     return this.#userCount === 0 ? this.suspend : Effect.void

@@ -2,7 +2,7 @@
  * The file system as the relay uses it: a replaceable service of raw operations on absolute paths.
  *
  * It knows nothing of streams, chunks or limits. Modes are those of the reference (directories 0770, files 0660, both
- * filtered by the process umask). Nothing is synced. A write in flight cannot be recalled, so writes are
+ * filtered by the process umask). Nothing is synced unasked. A write in flight cannot be recalled, so writes are
  * uninterruptible: the descriptor under them must not be closed early.
  */
 import { Context, type Effect, Schema } from "effect"
@@ -50,6 +50,8 @@ export interface OpenFile {
   readonly read: (into: Uint8Array, position: number) => Effect.Effect<number, FileFailed>
   /** Cuts the file to `size` bytes. */
   readonly truncate: (size: number) => Effect.Effect<void, FileFailed>
+  /** Done when all bytes written so far would outlive the machine's power. */
+  readonly sync: Effect.Effect<void, FileFailed>
   readonly close: Effect.Effect<void>
 }
 
@@ -77,6 +79,8 @@ export class Files extends Context.Service<
     readonly removeDirectory: (path: string) => Effect.Effect<void, FileFailed>
     /** The names in a directory, in no order. */
     readonly list: (path: string) => Effect.Effect<ReadonlyArray<DirectoryEntry>, FileFailed>
+    /** Done when the names in a directory would outlive the machine's power. */
+    readonly syncDirectory: (path: string) => Effect.Effect<void, FileFailed>
     /** The path with every symbolic link resolved. */
     readonly resolve: (path: string) => Effect.Effect<string, FileFailed>
   }

@@ -92,6 +92,7 @@ export class MemoryFiles {
       rename: (from, to) => this.#run("rename", from, () => this.#rename(from, to)),
       unlink: (path) => this.#run("unlink", path, () => this.#unlink(path)),
       displace: (path) => this.#run("unlink", path, () => this.#unlink(path)),
+      syncDirectory: () => Effect.void,
       removeDirectory: (path) => this.#run("rmdir", path, () => this.#removeDirectory(path)),
       list: (path) => this.#run("readdir", path, () => this.#list(path)),
       resolve: (path) => this.#run("realpath", path, () => this.#resolve(path))
@@ -180,6 +181,7 @@ export class MemoryFiles {
           if (mode === "read") throw new Refusal("EINVAL")
           this.#resize(node, size)
         }),
+      sync: run("fsync", () => {}),
       close: Effect.sync(() => {
         if (isOpen) this.openCount--
         isOpen = false

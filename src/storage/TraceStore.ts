@@ -26,6 +26,8 @@ export interface Options {
   readonly openFileCountMax: number
   /** Operations in flight on one device. */
   readonly deviceOperationCountMax: number
+  /** Renames outlive the machine's power once they are done. */
+  readonly syncsNames?: boolean
 }
 
 /** Trace directories below one output directory. */
@@ -44,7 +46,8 @@ export class TraceStore extends Context.Service<
       Effect.gen(function* () {
         const files = yield* Files
         const pool = new FilePool(options.openFileCountMax, new DeviceGate(options.deviceOperationCountMax))
-        const ground = { files, pool, inside: insideOf(path.resolve(options.output)) }
+        const syncsNames = options.syncsNames === true
+        const ground = { files, pool, syncsNames, inside: insideOf(path.resolve(options.output)) }
         return TraceStore.of({
           directory: (relativePath) => new TraceDirectory(ground, relativePath),
           pool
@@ -59,6 +62,7 @@ export class TraceStore extends Context.Service<
 export interface Ground {
   readonly files: Files["Service"]
   readonly pool: FilePool
+  readonly syncsNames: boolean
   /** The absolute path, unless it would lie outside. */
   readonly inside: (relative: string) => Effect.Effect<string, FileFailed>
 }
@@ -215,6 +219,25 @@ export class TraceDirectory {
           if (from.startsWith(`${target}${path.sep}`)) yield* this.#ground.files.removeDirectory(from)
         }
         this.relativePath = to
+        if (this.#ground.syncsNames) yield* this.#syncMoved(from, target)
+      })
+    )
+  }
+
+  #syncMoved(from: string, to: string): Effect.Effect<void, FileFailed> {
+    const directories = new Set([path.dirname(from), path.dirname(to), to])
+    return Effect.forEach(directories, (at) => ignoreMissing(this.#ground.files.syncDirectory(at)), { discard: true })
+  }
+
+  /** Done when the names of what is in `subdirectory`, and its own up to the output directory, outlive the power. */
+  syncNames(subdirectory: string): Effect.Effect<void, FileFailed> {
+    return this.#exclusive(
+      Effect.gen({ self: this }, function* () {
+        const whole = path.join(this.relativePath, subdirectory)
+        for (let at = whole; ; at = path.dirname(at)) {
+          yield* this.#ground.files.syncDirectory(yield* this.#ground.inside(at))
+          if (at === "." || at === "" || at === "/") return
+        }
       })
     )
   }

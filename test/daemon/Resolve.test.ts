@@ -75,6 +75,7 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["memory-limit", "8M", (o) => o.relay.memoryBytesMax, 8388608],
   ["live-cache", "0", (o) => o.relay.liveCacheBytes, 0],
   ["stop-timeout", "1.5", (o) => o.relay.stopTimeoutMillis, 1500],
+  ["sync", "interval:250", (o) => o.relay.sync, { intervalMillis: 250 }],
   ["io-threads", "4", (o) => o.ioThreads, 4],
   ["http-port", "unix:///run/http", (o) => o.httpPort, { _tag: "Unix", path: "/run/http" }],
   ["http-token-file", "/token", (o) => o.httpTokenFile, "/token"],

@@ -32,6 +32,7 @@ const makeDisk = () => {
             device: file.device,
             inode: file.inode,
             truncate: (size) => file.truncate(size),
+            sync: file.sync,
             close: file.close,
             writeNow: undefined,
             writeBeside: undefined,

@@ -35,6 +35,7 @@ export class BesideFiles {
       writeBeside: (pieces, position, onDone) => this.#write(writeNow, pieces, position, onDone),
       read: (into, position) => file.read(into, position),
       truncate: (size) => file.truncate(size),
+      sync: file.sync,
       close: file.close
     }
   }

@@ -38,11 +38,15 @@ export const beginDataPending = withSession(BeginDataPending.request, (state, _,
   return ok
 })
 
-/** 1 while an open stream was not asked about, or the files of a closed one are not complete. */
+/** 1 while an open stream was not asked about, the files of a closed one are not complete, or any are not synced. */
 export const endDataPending = withSession(EndDataPending.request, (state, _, { sessionId }) => {
   const session = state.registry.sessions.get(Number(sessionId))
   if (session === undefined) return notPending
   for (const stream of session.streams.values()) if (!stream.model.pendingCheckDone) return pending
-  if (session.isComplete) return notPending
-  return Effect.map(Effect.timeoutOption(session.completed, fileWait), (completed) => replyOf(Option.isNone(completed)))
+  const { sync = "none" } = state.registry.options
+  const unstable = sync === "none" ? [] : [...session.streams.values()].filter(({ log }) => !log.isStable)
+  if (session.isComplete && unstable.length === 0) return notPending
+  const stable = Effect.forEach(unstable, ({ log }) => Effect.ignore(log.flushed), { discard: true })
+  const complete = Effect.andThen(session.completed, stable)
+  return Effect.map(Effect.timeoutOption(complete, fileWait), (completed) => replyOf(Option.isNone(completed)))
 })

@@ -298,7 +298,9 @@ export class SessionActor implements StreamSession {
       const { gather, events } = this.#surroundings
       const place = yield* this.#places.find(options.chunk.directory, path)
       const { hasIndex, minor: sessionMinor } = identity
-      const stream = new StreamActor({ session: this, gather, events, path: place, hasIndex, sessionMinor, ...options })
+      const { sync = "none" } = this.#surroundings.options
+      const settings = { session: this, gather, events, path: place, hasIndex, sessionMinor, sync }
+      const stream = new StreamActor({ ...settings, ...options })
       const isSame = ({ path, channelName }: StreamActor) => path === place && channelName === stream.channelName
       return yield* Effect.as(stream.open(false), stream).pipe(
         Effect.catchIf(
@@ -375,7 +377,7 @@ export interface StreamRequest {
   readonly account: Account
 }
 
-type StreamOptions = Omit<Options, "session" | "gather" | "events" | "path" | "hasIndex" | "sessionMinor">
+type StreamOptions = Omit<Options, "session" | "gather" | "events" | "path" | "hasIndex" | "sessionMinor" | "sync">
 
 /** The stream, or why there is none; then `handle` is what the reply says. */
 export interface AddedStream {

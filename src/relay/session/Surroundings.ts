@@ -1,6 +1,7 @@
 /** What a session needs of the relay around it: shared tables, counters and memory. The registry is all of it. */
 import type { Effect } from "effect"
 import type { OutputGrouping } from "../../model/Path.ts"
+import type { Sync } from "../../model/Sync.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import type { CloseReason } from "../CloseReason.ts"
 import type { Events } from "../Events.ts"
@@ -31,6 +32,7 @@ export interface Surroundings {
   readonly options: {
     readonly grouping: OutputGrouping
     readonly allowClear: boolean
+    readonly sync?: Sync
   }
   readonly incidents: Incidents
   readonly store: TraceStore["Service"]

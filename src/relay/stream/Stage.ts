@@ -54,10 +54,12 @@ export class Stage {
   readonly steps: Array<{ readonly run: Step; readonly isCleanup: boolean }> = []
   readonly waiters: Array<Deferred.Deferred<void, FileFailed>> = []
   progress: Progress | undefined
+  /** Once all is written, files and names are synced. */
+  isSynced = false
 
   /** There is something to do. */
   get isPending(): boolean {
-    return this.#data.length + this.#records.length + this.steps.length + this.waiters.length > 0
+    return this.#data.length + this.#records.length + this.steps.length + this.waiters.length > 0 || this.isSynced
   }
 
   /** Adds `bytes[from, to)`: holds them where they landed, if they are soon written and many, or copies them. */

@@ -16,6 +16,7 @@ import { controlHalfBytes, dataHalfBytes } from "../../model/InFlight.ts"
 import { Losses } from "../../model/Losses.ts"
 import { noSeq, Stream } from "../../model/Stream.ts"
 import type { DataFile, IndexFile } from "../../model/StreamFile.ts"
+import { planOf, type Sync } from "../../model/Sync.ts"
 import * as CtfIndex from "../../protocol/CtfIndex.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import type { TraceFile } from "../../storage/FilePool.ts"
@@ -49,6 +50,7 @@ export interface Options {
   /** The stream takes over the caller's reference. */
   readonly chunk: TraceChunk
   readonly account: Account
+  readonly sync: Sync
 }
 
 export class StreamActor {
@@ -92,14 +94,17 @@ export class StreamActor {
     this.handle = options.handle
     this.path = options.path
     this.channelName = options.channelName
+    const plan = planOf(options.sync)
     this.log = new WriteLog(
       () => this.#progress(),
       options.gather,
-      () => this.#onDurable(options.events)
+      () => this.#onDurable(options.events),
+      plan === undefined ? undefined : { plan, sync: Effect.suspend(() => this.#files.sync) }
     )
     const isRing = options.tracefileSize > 0
     const { path, channelName, sessionMinor } = options
-    this.#files = new StreamFiles(this.log, { path, channelName, isRing, sessionMinor }, options.account, options.chunk)
+    const naming = { path, channelName, isRing, sessionMinor }
+    this.#files = new StreamFiles(this.log, naming, options.account, options.chunk, plan !== undefined)
     this.model = new Stream({
       isMetadata: channelName === "metadata",
       hasIndex: options.hasIndex,
@@ -269,9 +274,9 @@ export class StreamActor {
 
   #isPending(lastNetSeqNum: bigint): boolean | Effect.Effect<boolean> {
     if (isBehind(this.#seqOf(this.model), lastNetSeqNum)) return true
-    const isInNoFile = () => !this.log.isIdle && isBehind(this.#seqOf(this.log.durable), lastNetSeqNum)
+    const isInNoFile = () => !this.log.isStable && isBehind(this.#seqOf(this.log.stable), lastNetSeqNum)
     if (!isInNoFile()) return false
-    return Effect.map(Effect.timeoutOption(Effect.ignore(this.log.synced), fileWait), isInNoFile)
+    return Effect.map(Effect.timeoutOption(Effect.ignore(this.log.flushed), fileWait), isInNoFile)
   }
 
   /** Halves of indexes are charged to the connection that brought them, and who waits for news has them. */

@@ -28,6 +28,27 @@ type Index = IndexFile<TraceChunk>
 class FileSink implements Sink {
   file: TraceFile | undefined
   position = 0
+  #syncedPosition = -1
+  readonly #syncNames: Effect.Effect<void, FileFailed>
+
+  /** `syncNames` makes stable that there is such a file. */
+  constructor(syncNames: Effect.Effect<void, FileFailed>) {
+    this.#syncNames = syncNames
+  }
+
+  get sync(): Effect.Effect<void, FileFailed> {
+    return Effect.suspend(() => {
+      const { file, position } = this
+      if (file === undefined || position === this.#syncedPosition) return Effect.void
+      const isNew = this.#syncedPosition < 0
+      const synced = Effect.tap(file.sync, () =>
+        Effect.sync(() => {
+          this.#syncedPosition = position
+        })
+      )
+      return isNew ? Effect.andThen(synced, this.#syncNames) : synced
+    })
+  }
 
   append(buffers: ReadonlyArray<Uint8Array>, byteCount: number): Effect.Effect<void, FileFailed> {
     if (this.file === undefined) return Effect.die(new Error("append to a file that is not open"))
@@ -82,6 +103,8 @@ export class StreamFiles implements Actions<TraceChunk> {
   readonly #recordFieldBytes: number
   readonly #data = new Map<Data, FileSink>()
   readonly #indexes = new Map<Index, FileSink>()
+  /** Those with a file; undefined where nothing is synced. */
+  readonly #open: Set<FileSink> | undefined
   /** Who pays for the memory of index records: the connection whose packet or index arrived last. */
   account: Account
   /** Of the trace chunk whose file was opened last. */
@@ -89,8 +112,9 @@ export class StreamFiles implements Actions<TraceChunk> {
   /** Sees every record on its way to the file. */
   onRecord: ((offset: number, fields: Buffer, at: number) => void) | undefined
 
-  constructor(log: WriteLog, naming: Naming, account: Account, chunk: TraceChunk) {
+  constructor(log: WriteLog, naming: Naming, account: Account, chunk: TraceChunk, isSynced: boolean) {
     this.#log = log
+    this.#open = isSynced ? new Set() : undefined
     this.#directory = chunk.directory
     this.#naming = naming
     this.#recordFieldBytes = CtfIndex.recordSize(naming.sessionMinor) - 8
@@ -107,8 +131,26 @@ export class StreamFiles implements Actions<TraceChunk> {
     const name = this.dataName(data)
     const opened = isSame ? directory.empty(path, name) : directory.create(path, name, false)
     const sink = this.#addData(data)
-    return Effect.map(opened, (file) => {
-      sink.file = file
+    return Effect.map(opened, (file) => this.#opened(sink, file))
+  }
+
+  #opened(sink: FileSink, file: TraceFile): void {
+    sink.file = file
+    this.#open?.add(sink)
+  }
+
+  /** Every file that is open now, and its name. */
+  readonly sync: Effect.Effect<void, FileFailed> = Effect.suspend(() =>
+    Effect.forEach([...(this.#open ?? [])], (sink) => sink.sync, { discard: true })
+  )
+
+  /** What is closed is stable, where anything is synced. */
+  #close(sink: FileSink): Effect.Effect<void, FileFailed> {
+    const open = this.#open
+    if (open === undefined) return sink.close
+    return Effect.suspend(() => {
+      open.delete(sink)
+      return Effect.ensuring(sink.sync, sink.close)
     })
   }
 
@@ -131,19 +173,19 @@ export class StreamFiles implements Actions<TraceChunk> {
   readonly closeData = (data: Data): void => {
     const sink = this.#data.get(data) as FileSink
     this.#data.delete(data)
-    this.#log.step(sink.close, true)
+    this.#log.step(this.#close(sink), true)
   }
 
   readonly openIndex = (index: Index): void => {
     const { chunk } = index.data
-    const sink = new FileSink()
+    const sink = new FileSink(chunk.directory.syncNames(`${this.#naming.path}/${indexDirectory}`))
     this.#indexes.set(index, sink)
     chunk.retain()
     const header = CtfIndex.headerBytes(this.#naming.sessionMinor)
     const open = Effect.flatMap(
       chunk.directory.create(`${this.#naming.path}/${indexDirectory}`, `${this.dataName(index.data)}.idx`, true),
       (file) => {
-        sink.file = file
+        this.#opened(sink, file)
         return sink.append([header], header.length)
       }
     )
@@ -159,7 +201,7 @@ export class StreamFiles implements Actions<TraceChunk> {
   readonly closeIndex = (index: Index): void => {
     const sink = this.#indexes.get(index) as FileSink
     this.#indexes.delete(index)
-    this.#log.step(sink.close, true)
+    this.#log.step(this.#close(sink), true)
     this.leaveChunk(index.data.chunk)
   }
 
@@ -204,7 +246,7 @@ export class StreamFiles implements Actions<TraceChunk> {
   }
 
   #addData(data: Data): FileSink {
-    const sink = new FileSink()
+    const sink = new FileSink(data.chunk.directory.syncNames(this.#naming.path))
     this.#data.set(data, sink)
     return sink
   }
@@ -224,9 +266,7 @@ export class StreamFiles implements Actions<TraceChunk> {
       ({ code }) => code === "EEXIST",
       () => own
     )
-    return Effect.map(opened, (file) => {
-      sink.file = file
-    })
+    return Effect.map(opened, (file) => this.#opened(sink, file))
   }
 
   /** A file of the ring may have been closed since; then it is opened for this one use. */

@@ -12,6 +12,7 @@
  */
 import { Deferred, Effect, Exit } from "effect"
 import type { Account } from "../../memory/Blocks.ts"
+import type { SyncPlan } from "../../model/Sync.ts"
 import { FileFailed } from "../../storage/Files.ts"
 import { type Gather, gatherBytesMax } from "./Gather.ts"
 import { type Progress, type Sink, Stage, type Step } from "./Stage.ts"
@@ -25,6 +26,13 @@ const bulkBytesMin = 32 * 1024
 /** So many are written from where they landed: they are a backlog, and nobody waits for an answer meanwhile. */
 const landedBytesMin = 192 * 1024
 
+/** How a log makes stable what it has written. */
+export interface Syncing {
+  readonly plan: SyncPlan
+  /** All files of the stream that are open now, and their names. */
+  readonly sync: Step
+}
+
 /** Told once, in the log's fiber, when the log fails for good. */
 export type OnFailure = (failure: FileFailed) => Effect.Effect<void>
 
@@ -32,6 +40,7 @@ export class WriteLog {
   readonly #progress: () => Progress
   readonly #gather: Gather
   readonly #onDurable: () => void
+  readonly #syncing: Syncing | undefined
   readonly #sealed: Array<Stage> = []
   #current = new Stage()
   #hasWork = false
@@ -46,13 +55,28 @@ export class WriteLog {
   #wake: (() => void) | undefined
   /** What of the stream is in its files. */
   durable: Progress
+  /** What of it was so when they were synced last. */
+  #stable: Progress
+  #isTimed = false
 
   /** `onDurable` is called whenever `durable` has advanced. */
-  constructor(progress: () => Progress, gather: Gather, onDurable: () => void = () => {}) {
+  constructor(progress: () => Progress, gather: Gather, onDurable: () => void = () => {}, syncing?: Syncing) {
     this.#progress = progress
     this.#gather = gather
     this.#onDurable = onDurable
+    this.#syncing = syncing
     this.durable = progress()
+    this.#stable = this.durable
+  }
+
+  /** What would outlive the machine's power; where nothing is synced, what is in the files. */
+  get stable(): Progress {
+    return this.#syncing === undefined ? this.durable : this.#stable
+  }
+
+  /** Everything asked so far is done, and as stable as it gets. */
+  get isStable(): boolean {
+    return this.isIdle && (this.stable === this.durable || this.#failure !== undefined)
   }
 
   /** Everything asked so far is done: the logical state is the durable one. */
@@ -112,6 +136,21 @@ export class WriteLog {
       this.#signal()
       return Deferred.await(waiter)
     })
+  }
+
+  /** As `synced`, and `stable`. */
+  get flushed(): Effect.Effect<void, FileFailed> {
+    return Effect.suspend(() => {
+      if (!this.isStable) this.flush()
+      return this.synced
+    })
+  }
+
+  /** Makes stable what was asked so far; where nothing is synced, does nothing. */
+  flush(): void {
+    if (this.#syncing === undefined || this.#failure !== undefined) return
+    this.#current.isSynced = true
+    this.#signal()
   }
 
   /** No more will be asked: the fiber ends when the log is done. */
@@ -174,9 +213,11 @@ export class WriteLog {
 
   /** Nothing but the bytes and records of the current stage is to be done. */
   get #isClear(): boolean {
-    const { steps, waiters } = this.#current
+    // What is synced with every write is written by the fiber.
+    if (this.#syncing?.plan.isEager === true) return false
+    const { isSynced, steps, waiters } = this.#current
     const isBehind = this.#running !== undefined || this.#sealed.length + steps.length + waiters.length > 0
-    return !isBehind && !this.#isEnded && this.#failure === undefined
+    return !isBehind && !isSynced && !this.#isEnded && this.#failure === undefined
   }
 
   /** With company another thread writes, if it can, and this one goes on reading. */
@@ -202,7 +243,7 @@ export class WriteLog {
     this.#hasWork = false
     this.#isDue = false
     this.durable = this.#progress()
-    this.#onDurable()
+    this.#advanced()
     return true
   }
 
@@ -222,6 +263,19 @@ export class WriteLog {
   readonly #work = Effect.callback<void>((resume) => {
     this.#wake = () => resume(Effect.void)
   })
+
+  #advanced(): void {
+    this.#onDurable()
+    const millis = this.#syncing?.plan.intervalMillis
+    if (millis === undefined || this.#isTimed || this.#stable === this.durable) return
+    this.#isTimed = true
+    setTimeout(this.#onTime, millis).unref()
+  }
+
+  readonly #onTime = (): void => {
+    this.#isTimed = false
+    if (!this.isStable) this.flush()
+  }
 
   #take(): Stage {
     if (this.#sealed.length === 0) {
@@ -243,9 +297,13 @@ export class WriteLog {
       for (let step = stage.steps.shift(); step !== undefined; step = stage.steps.shift()) {
         if (this.#failure === undefined || step.isCleanup) yield* this.#attempt(step.run, onFailure)
       }
+      const syncing = this.#syncing
+      const isSynced = syncing !== undefined && (stage.isSynced || syncing.plan.isEager)
+      if (isSynced && this.#failure === undefined) yield* this.#attempt(syncing.sync, onFailure)
       if (this.#failure === undefined && stage.progress !== undefined) {
         this.durable = stage.progress
-        this.#onDurable()
+        if (isSynced) this.#stable = stage.progress
+        this.#advanced()
       }
       this.#running = undefined
       this.#answer(stage)
