@@ -3,6 +3,7 @@
  * listeners, so that stopping goes the other way: listeners close first, sessions drain, files close last.
  */
 import { Config, Context, Deferred, Effect, Exit, Layer, type Scope, type Stream } from "effect"
+import { type AccessFile, rightsOf } from "./access/Access.ts"
 import * as FromEnvironment from "./config/FromEnvironment.ts"
 import { ConfigInvalid, check, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
@@ -14,6 +15,7 @@ import { RefusedHosts } from "./relay/RefusedHosts.ts"
 import { Registry } from "./relay/Registry.ts"
 import * as Snapshot from "./relay/Snapshot.ts"
 import type * as Status from "./relay/Status.ts"
+import type { Rule } from "./relay/session/Admission.ts"
 import * as DiskFiles from "./storage/DiskFiles.ts"
 import type { Files } from "./storage/Files.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
@@ -69,6 +71,8 @@ export class Relay extends Context.Service<
      * on. Undone when the scope closes.
      */
     readonly refuseHost: (host: string) => Effect.Effect<void, never, Scope.Scope>
+    /** These rules count from the next command on, also for who is connected; undefined: everybody may do all. */
+    readonly replaceAccess: (access: AccessFile | undefined) => Effect.Effect<void>
     /** Handshakes from now on use this certificate; connections go on. Fails, changing nothing, where it is no use. */
     readonly replaceTls: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
   }
@@ -106,6 +110,20 @@ const securityOf = (config: RelayConfig): Effect.Effect<Security | undefined, Co
     )
     return { terminal, welcomes: new Map() }
   })
+
+const permit = (registry: Registry["Service"], access: AccessFile | undefined): void => {
+  registry.permissions.rightsOf = access === undefined ? undefined : (identity) => rightsOf(access, identity)
+}
+
+const notRefused =
+  (refused: RefusedHosts): Rule =>
+  ({ hostname }) =>
+    refused.has(hostname) ? { code: "SESSION_HOST_REFUSED", detail: hostname } : undefined
+
+const notPermitted: Rule = ({ hostname, party, peer, sessionName }) =>
+  party.mayRecord({ hostname, sessionName })
+    ? undefined
+    : { code: "SESSION_NOT_PERMITTED", detail: `${peer}: ${JSON.stringify({ sessionName, hostname })}` }
 
 const replaceTls =
   (security: Security | undefined) =>
@@ -160,9 +178,9 @@ const ports = (config: RelayConfig) =>
     const security = yield* securityOf(config)
     const registry = yield* Registry
     const limits = changeable(config, limit, registry)
-    registry.admission.add(({ hostname }) =>
-      refused.has(hostname) ? { code: "SESSION_HOST_REFUSED", detail: hostname } : undefined
-    )
+    permit(registry, config.access)
+    registry.admission.add(notPermitted)
+    registry.admission.add(notRefused(refused))
     const admission = (port: "control" | "data" | "live"): Admission => ({
       admits: (address) => !refused.has(address),
       onRefused: (peer, reason) => registry.events.publish({ _tag: "ConnectionRefused", port, peer, reason })
@@ -207,6 +225,7 @@ const ports = (config: RelayConfig) =>
           Effect.sync(() => refused.add(host)),
           () => Effect.sync(() => refused.remove(host))
         ),
+      replaceAccess: (access) => Effect.sync(() => permit(registry, access)),
       replaceTls: replaceTls(security)
     })
   })

@@ -10,6 +10,7 @@
  * A relay for tests is in "lttng-relay/testing".
  */
 
+export * as Access from "./access/Access.ts"
 export * as RelayConfig from "./config/index.ts"
 export * as CtfPacket from "./ctf/CtfPacket.ts"
 export * as CtfTrace from "./ctf/CtfTrace.ts"

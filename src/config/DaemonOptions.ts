@@ -43,6 +43,8 @@ export interface DaemonOptions {
   /** Undefined: no HTTP port. A host is an address here, not a name. */
   readonly httpPort?: HttpPort | undefined
   readonly httpTokenFile?: string | undefined
+  /** The file of the rules for access; undefined: none. */
+  readonly access?: string | undefined
   /** Undefined: no TLS. */
   readonly tls?: TlsFiles | undefined
   readonly testpoints: Testpoints

@@ -44,6 +44,7 @@ export interface Draft {
   ioThreads?: number
   httpPort?: HttpPort.HttpPort
   httpTokenFile?: string
+  access?: string
   readonly tls: TlsOptions.TlsDraft
   relay: Mutable<Omit<RelayConfig, "control" | "data" | "live" | "output" | "grouping" | "fdPoolSize">>
 }
@@ -194,6 +195,9 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
       return accepted
     case "log-file":
       into.logFile = resolve(into.directory, value)
+      return accepted
+    case "access":
+      into.access = resolve(into.directory, value)
       return accepted
     case "log-format":
       return setLogFormat(into, value)

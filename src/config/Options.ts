@@ -113,6 +113,12 @@ const rows = [
     help: "The bearer token for the HTTP port: needed beyond loopback, and for every action"
   },
   {
+    name: "access",
+    own: true,
+    argument: "PATH",
+    help: "JSON file of who may record and view which sessions (default: everybody all)"
+  },
+  {
     name: "tls",
     own: true,
     argument: "MODE",

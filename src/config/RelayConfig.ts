@@ -6,6 +6,7 @@
  */
 import { isAbsolute } from "node:path"
 import { Effect, Schema } from "effect"
+import { AccessFile } from "../access/Access.ts"
 import { timerMillisMax } from "./Value.ts"
 
 const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
@@ -98,7 +99,9 @@ export const RelayConfig = Schema.Struct({
   /** Send and receive timeout of accepted sockets; `undefined` waits for ever. */
   socketTimeoutMillis: Schema.optional(count(1, timerMillisMax)),
   /** `undefined`: no TLS. */
-  tls: Schema.optional(Tls)
+  tls: Schema.optional(Tls),
+  /** Who may record and view what; `undefined`: everybody everything. */
+  access: Schema.optional(AccessFile)
 })
 export interface RelayConfig extends Schema.Schema.Type<typeof RelayConfig> {}
 

@@ -27,7 +27,7 @@ import { successionMillis } from "../relay/Vigil.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
-import { type After, type ControlState, makeState, type Reply } from "./control/Command.ts"
+import { type After, type ControlState, makeState, type Reply, streamOf } from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 import { MetadataMessage } from "./control/MetadataMessage.ts"
 import { RefusalGrace } from "./control/RefusalGrace.ts"
@@ -95,7 +95,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       // Not now: the packet that makes room is in a read that is not over.
       halves: new Account(registry.halves, () => queueMicrotask(onRoom))
     }
-    this.#state = makeState(registry, this.#shares.bytes, this, peer.name)
+    this.#state = makeState(registry, this.#shares.bytes, this, peer)
   }
 
   get run(): Effect.Effect<void> {
@@ -228,7 +228,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (command !== SendMetadata.number) return payloadBytesMaxOf(command)
     Tally.count(this.#registry.tally.controlCommands, command)
     if (dataSize <= SendMetadata.headerSize) return refuse
-    this.#metadata = new MetadataMessage(this.#registry, this.#shares.bytes, dataSize - SendMetadata.headerSize)
+    this.#metadata = new MetadataMessage(this.#state, this.#shares.bytes, dataSize - SendMetadata.headerSize)
     return flow
   }
 
@@ -268,7 +268,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     }
     const { offsets } = SendIndex
     const handle = payload.readBigUInt64BE(from + offsets.relayStreamId)
-    const stream = this.#registry.streams.get(Number(handle))
+    const stream = streamOf(state, handle)
     const isAccepted = stream !== undefined && this.#index(stream, payload, from)
     this.#answer(isAccepted ? ReturnCode.OK : ReturnCode.UNKNOWN)
     if (isAccepted) return !this.#endIfVain()

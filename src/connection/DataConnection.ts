@@ -10,6 +10,7 @@ import type { Shares } from "../memory/Charge.ts"
 import { PacketFramer, type PacketSink } from "../protocol/data/PacketFramer.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
 import type * as Connections from "../relay/Connections.ts"
+import { Party } from "../relay/Party.ts"
 import { Registry } from "../relay/Registry.ts"
 import type { StreamActor } from "../relay/stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../relay/stream/StreamSession.ts"
@@ -30,6 +31,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   readonly #framer = new PacketFramer(this)
   readonly #shares: Shares
   readonly #connection: Connections.Connection
+  readonly #party: Party
   readonly #end: ConnectionEnd
   #session: StreamSession | undefined
   #stream: StreamActor | undefined
@@ -40,6 +42,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     this.#registry = registry
     const { connections } = registry.tally
     this.#connection = connections.open("data", peer.name)
+    this.#party = new Party(registry.permissions, peer)
     this.#end = new ConnectionEnd(connections, this.#connection)
     const onRoom = () => {
       this.#connection.goOn()
@@ -107,7 +110,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   // ---- PacketSink ------------------------------------------------------------------------------------------------
 
   packetBegin(streamId: bigint, netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
-    const stream = this.#registry.streams.get(Number(streamId))
+    const stream = this.#party.stream(this.#registry.streams, streamId)
     if (stream === undefined) return this.#fail("unknown stream", `packet for stream ${streamId}`)
     if (!stream.beginPacket(netSeqNum, dataSize, paddingSize)) {
       return this.#fail("protocol error", `stream ${streamId} cannot take a packet now`)

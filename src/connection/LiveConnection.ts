@@ -9,6 +9,7 @@ import { Effect, Latch } from "effect"
 import { nameOf } from "../protocol/live/index.ts"
 import * as Version from "../protocol/Version.ts"
 import type * as Connections from "../relay/Connections.ts"
+import { Party } from "../relay/Party.ts"
 import { Registry } from "../relay/Registry.ts"
 import { Tally } from "../relay/Tally.ts"
 import { ViewerActor } from "../relay/viewer/ViewerActor.ts"
@@ -51,7 +52,11 @@ class LiveConnection implements Receiver, RequestSink {
     const { connections } = this.#tally
     this.#connection = connections.open("live", peer.name)
     this.#end = new ConnectionEnd(connections, this.#connection)
-    this.#state = { viewer: new ViewerActor(registry, this.#connection), minor: Version.own.minor, isConnected: false }
+    this.#state = {
+      viewer: new ViewerActor(registry, this.#connection, new Party(registry.permissions, peer)),
+      minor: Version.own.minor,
+      isConnected: false
+    }
   }
 
   get run(): Effect.Effect<void> {

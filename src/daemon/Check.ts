@@ -10,6 +10,7 @@ import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import * as HttpPort from "../config/HttpPort.ts"
 import { check } from "../config/RelayConfig.ts"
 import type { Message } from "../config/Resolve.ts"
+import * as AccessRules from "./AccessRules.ts"
 import * as FreePorts from "./FreePorts.ts"
 import * as TlsFiles from "./TlsFiles.ts"
 
@@ -81,6 +82,12 @@ const token = ({ httpTokenFile: path }: DaemonOptions): ReadonlyArray<Message> =
   }
 }
 
+const access = ({ access: path }: DaemonOptions): ReadonlyArray<Message> => {
+  if (path === undefined) return []
+  const file = Effect.runSync(Effect.result(AccessRules.read(path)))
+  return Result.isFailure(file) ? [error(file.failure.message)] : []
+}
+
 const tls = ({ tls: files }: DaemonOptions): ReadonlyArray<Message> => {
   if (files === undefined) return []
   const { errors, warnings } = TlsFiles.complaintsOf(files)
@@ -140,5 +147,6 @@ export const complaintsOf = async (options: DaemonOptions): Promise<ReadonlyArra
   ...output(options),
   ...token(options),
   ...tls(options),
+  ...access(options),
   ...(await ports(options))
 ]

@@ -97,6 +97,10 @@ const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
           const identity = yield* Effect.mapError(TlsFiles.read(options.tls), refusal)
           yield* Effect.mapError(relay.replaceTls(identity), refusal)
         }
+        if (options.access !== undefined) {
+          const AccessRules = yield* Effect.promise(() => import("./AccessRules.ts"))
+          yield* relay.replaceAccess(yield* Effect.mapError(AccessRules.read(options.access), refusal))
+        }
         yield* Effect.try({ try: () => output.open(options.logFile), catch: (cause) => refusal(cause as Error) })
         yield* Effect.mapError(relay.setLimits(Reload.limitsOf(options)), refusal)
         token = newToken
@@ -160,6 +164,15 @@ const toDaemonFailed = (options: DaemonOptions) => (error: Relay.ListenFailed | 
         : `Failed to bind ${error.port} socket ${placeOf(options, error.port)}: ${reasons[error.code] ?? error.message}`
   })
 
+/** The rules for access, and how to keep them current. */
+const accessOf = ({ access: path }: DaemonOptions) =>
+  Effect.gen(function* () {
+    if (path === undefined) return undefined
+    const AccessRules = yield* Effect.promise(() => import("./AccessRules.ts"))
+    const file = yield* AccessRules.read(path)
+    return { file, watch: (relay: Relay.Relay["Service"]) => AccessRules.watch(path, relay) }
+  })
+
 /** The TLS identity, and how to keep it current. */
 const tlsOf = ({ tls }: DaemonOptions) =>
   Effect.gen(function* () {
@@ -189,10 +202,12 @@ const warmUp = (options: DaemonOptions, { connected }: Relay.Relay["Service"]) =
 export const startRelay: StartRelay = (options, controls) =>
   Effect.gen(function* () {
     const tls = yield* tlsOf(options)
-    const config = { ...options.relay, tls: tls?.identity }
+    const access = yield* accessOf(options)
+    const config = { ...options.relay, tls: tls?.identity, access: access?.file }
     const context = yield* Layer.build(Relay.layerLenient(config)).pipe(Effect.mapError(toDaemonFailed(options)))
     const relay = Context.get(context, Relay.Relay)
     if (tls !== undefined) yield* tls.watch(relay)
+    if (access !== undefined) yield* access.watch(relay)
     yield* Effect.provideContext(startAround(yield* run(controls, relay)), context)
     if (process.env.LTTNG_RELAY_WARM_UP !== "0") yield* Effect.forkScoped(warmUp(options, relay))
     return relay.addresses

@@ -45,6 +45,7 @@ export const fixed: Readonly<Record<string, Pick>> = {
   "sig-parent": ({ sigParent }) => sigParent,
   "single-viewer": ({ relay }) => relay.singleViewer,
   "live-cache": ({ relay }) => relay.liveCacheBytes,
+  access: ({ access }) => access,
   tls: ({ tls }) => tls && [tls.control, tls.data, tls.live],
   "tls-cert": ({ tls }) => tls?.certificate,
   "tls-key": ({ tls }) => tls?.key,

@@ -3,18 +3,14 @@
  * so. What cannot be used is reported, and what was read before stays in force.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto"
-import { readFileSync, statSync, unwatchFile, watchFile } from "node:fs"
-import { Effect, Queue, type Scope } from "effect"
+import { readFileSync, statSync } from "node:fs"
+import { Effect, type Scope } from "effect"
 import type { TlsFiles } from "../config/DaemonOptions.ts"
 import type { Tls } from "../config/RelayConfig.ts"
 import { report } from "../errors/Report.ts"
 import type { Relay } from "../Relay.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
-
-const watchMillis = 2000
-
-/** Files that are written in several steps, or one after the other, are read once, when they are whole. */
-const settleMillis = 500
+import * as Watched from "./Watched.ts"
 
 const warnedDays = 30
 const dayMillis = 86_400_000
@@ -84,21 +80,6 @@ export const watch = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<v
   Effect.gen(function* () {
     const identity = yield* Effect.option(read(files))
     if (identity._tag === "Some") yield* warnOfExpiry(files.certificate, identity.value)
-    const changes = yield* Queue.sliding<void>(1)
-    const onChange = () => Queue.offerUnsafe(changes, undefined)
-    const paths = new Set([files.certificate, files.key, ...(files.clientCa === undefined ? [] : [files.clientCa])])
-    yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        for (const path of paths) watchFile(path, { interval: watchMillis, persistent: false }, onChange)
-      }),
-      () =>
-        Effect.sync(() => {
-          for (const path of paths) unwatchFile(path, onChange)
-        })
-    )
-    const step = Queue.take(changes).pipe(
-      Effect.andThen(Effect.sleep(settleMillis)),
-      Effect.andThen(reload(files, relay))
-    )
-    yield* Effect.forkScoped(Effect.forever(step))
+    const paths = [files.certificate, files.key, ...(files.clientCa === undefined ? [] : [files.clientCa])]
+    yield* Watched.files(paths, reload(files, relay))
   })

@@ -99,6 +99,21 @@ const refusals = {
     "session refused",
     "The relay is being drained and makes no sessions: use another relay, or take the drain back."
   ),
+  SESSION_NOT_PERMITTED: entry(
+    "warning",
+    "session refused",
+    "No rule of --access lets this peer record sessions of this host and name."
+  ),
+  ATTACH_NOT_PERMITTED: entry(
+    "warning",
+    "viewer refused",
+    "No rule of --access lets this peer watch the session; it is told that there is none."
+  ),
+  ACCESS_FILE: entry(
+    "error",
+    "access rules not replaced",
+    "What is in their file now cannot be used: those read before stay in force. The line has the reason."
+  ),
   SESSION_CLOSED: entry("warning", "command refused", "Its session was closed meanwhile."),
   STREAM_MALFORMED: entry("warning", "stream refused", "The request is not one of the protocol's."),
   STREAM_PATH_UNSAFE: entry("warning", "stream refused", "Its path climbs (..), is absolute or empty."),

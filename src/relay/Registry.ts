@@ -11,6 +11,7 @@ import { TraceStore } from "../storage/TraceStore.ts"
 import type { CloseReason } from "./CloseReason.ts"
 import * as Events from "./Events.ts"
 import { Incidents } from "./Incidents.ts"
+import type { Permissions } from "./Party.ts"
 import { Admission } from "./session/Admission.ts"
 import * as Beacon from "./session/Beacon.ts"
 import { Chunks } from "./session/Chunks.ts"
@@ -57,6 +58,8 @@ export interface Service extends Surroundings {
   readonly halves: Pool
   readonly vigil: Vigil
   readonly admission: Admission
+  /** What parties may do. */
+  readonly permissions: Permissions
   readonly directories: Directories
   readonly tally: Tally
   readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
@@ -101,6 +104,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           incidents,
           directories,
           admission: new Admission(),
+          permissions: { rightsOf: undefined },
           pool: new Pool(options.memoryBytesMax),
           halves: new Pool(halvesBytesMax, halvesBytesMax),
           gather: new Gather(),

@@ -79,6 +79,7 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["io-threads", "4", (o) => o.ioThreads, 4],
   ["http-port", "unix:///run/http", (o) => o.httpPort, { _tag: "Unix", path: "/run/http" }],
   ["http-token-file", "/token", (o) => o.httpTokenFile, "/token"],
+  ["access", "/access.json", (o) => o.access, "/access.json"],
   ["tls", "off", (o) => o.tls, undefined],
   ["tls-cert", "/cert", (o) => [o.tls?.certificate, o.tls?.key, o.tls?.live], ["/cert", "/cert", "require"]],
   ["tls-key", "/key", (o) => o.tls, undefined],

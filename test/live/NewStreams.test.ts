@@ -12,6 +12,7 @@ import { RecentIndexes } from "../../src/memory/RecentIndexes.ts"
 import { holdMillisOf } from "../../src/model/Inactivity.ts"
 import { Stream } from "../../src/model/Stream.ts"
 import { Status } from "../../src/protocol/live/GetNextIndex.ts"
+import { Party } from "../../src/relay/Party.ts"
 import { Viewers } from "../../src/relay/session/Viewers.ts"
 import { ViewerActor } from "../../src/relay/viewer/ViewerActor.ts"
 import { type Kind, kinds, Muxer } from "./muxer.ts"
@@ -268,6 +269,8 @@ class World {
   }
 }
 
+const anybody = new Party({ rightsOf: undefined }, { name: "test:0", certificate: undefined })
+
 const play = (seed: number, kind: Kind): void => {
   const world = new World(random(seed))
   let now = 0
@@ -275,7 +278,8 @@ const play = (seed: number, kind: Kind): void => {
   const sessions = new Map(world.sessions.map((session) => [session.id, session]))
   const actor = new ViewerActor(
     { sessions, options: { singleViewer: false }, background: () => {} } as never,
-    {} as never
+    {} as never,
+    anybody
   )
   // Every question takes the time of a round trip.
   const muxer = new Muxer(actor, kind, () => {
@@ -344,7 +348,8 @@ describe("viewers attached while streams begin", () => {
     const sessions = new Map(both.map((session) => [session.id, session]))
     const actor = new ViewerActor(
       { sessions, options: { singleViewer: false }, background: () => {} } as never,
-      {} as never
+      {} as never,
+      anybody
     )
     actor.createSession()
     for (const session of both) {

@@ -8,9 +8,11 @@ import type { Incident } from "../../errors/Report.ts"
 import type { Account } from "../../memory/Blocks.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { Layout } from "../../protocol/Struct.ts"
+import { Party } from "../../relay/Party.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Control, SessionActor } from "../../relay/session/SessionActor.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
+import type { Peer } from "../../transport/Peer.ts"
 
 /** What a control connection has learnt so far. */
 export interface ControlState {
@@ -19,6 +21,7 @@ export interface ControlState {
   readonly connection: Control
   /** `address:port` of the peer. */
   readonly peer: string
+  readonly party: Party
   minor: number
   hasVersion: boolean
   session: SessionActor | undefined
@@ -28,12 +31,13 @@ export const makeState = (
   registry: Registry["Service"],
   account: Account,
   connection: Control,
-  peer: string
+  peer: Peer
 ): ControlState => ({
   registry,
   account,
   connection,
-  peer,
+  peer: peer.name,
+  party: new Party(registry.permissions, peer),
   // What counts for a peer that never said: the oldest layouts.
   minor: 0,
   hasVersion: false,
@@ -105,7 +109,7 @@ export const withSession =
 
 /** Handles are global: any connection may name any stream (§4). */
 export const streamOf = (state: ControlState, handle: bigint): StreamActor | undefined =>
-  state.registry.streams.get(Number(handle))
+  state.party.stream(state.registry.streams, handle)
 
 /** What the command would have named. */
 export const unknownStream = (bytes: Uint8Array, handle: bigint): Reply =>

@@ -1,11 +1,11 @@
 /** One `SEND_METADATA` on its way to the stream's file (streaming.md §6.4). It never answers. */
 import type { Account } from "../../memory/Blocks.ts"
 import * as SendMetadata from "../../protocol/control/SendMetadata.ts"
-import type { Registry } from "../../relay/Registry.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
+import { type ControlState, streamOf } from "./Command.ts"
 
 export class MetadataMessage {
-  readonly #registry: Registry["Service"]
+  readonly #state: ControlState
   readonly #account: Account
   readonly #byteCount: number
   readonly #header = Buffer.alloc(SendMetadata.headerSize)
@@ -13,8 +13,8 @@ export class MetadataMessage {
   #paddingSize = 0
   #stream: StreamActor | undefined
 
-  constructor(registry: Registry["Service"], account: Account, byteCount: number) {
-    this.#registry = registry
+  constructor(state: ControlState, account: Account, byteCount: number) {
+    this.#state = state
     this.#account = account
     this.#byteCount = byteCount
   }
@@ -39,7 +39,7 @@ export class MetadataMessage {
     if (!hasSession) return "no session"
     const handle = this.#header.readBigUInt64BE(0)
     this.#paddingSize = this.#header.readUInt32BE(8)
-    const stream = this.#registry.streams.get(Number(handle))
+    const stream = streamOf(this.#state, handle)
     if (stream === undefined) return `unknown stream ${handle}`
     if (!stream.beginMetadata()) return "the stream has no file"
     this.#stream = stream

@@ -39,13 +39,20 @@ export const createSession: Handler = (state, payload) => {
 
 /** Names are checked before an id is spent. */
 const makeSession = (
-  { registry, minor, peer }: ControlState,
+  { registry, minor, party, peer }: ControlState,
   request: CreateSession.Request
 ): Effect.Effect<SessionActor, Incident> =>
   Effect.gen(function* () {
     const features = Version.features(minor)
     const { sessionName, hostname, basePath } = request
-    const unfit = registry.admission.refusalOf({ sessionName, hostname, basePath, peer, isNamed: features.sessionInfo })
+    const unfit = registry.admission.refusalOf({
+      sessionName,
+      hostname,
+      basePath,
+      peer,
+      party,
+      isNamed: features.sessionInfo
+    })
     if (unfit !== undefined) return yield* Effect.fail(unfit)
     const id = registry.nextSessionId()
     const creationTime = request.creationTime ?? BigInt(Math.floor(Date.now() / 1000))

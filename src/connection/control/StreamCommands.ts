@@ -1,5 +1,6 @@
 /** Commands about streams (streaming.md §6.2, §6.3, §6.5, §6.7). Packets' indexes and metadata are not among them. */
 import { Effect, Result } from "effect"
+import { withoutLeadingSlash } from "../../model/Path.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CloseStream from "../../protocol/control/CloseStream.ts"
 import * as ResetMetadata from "../../protocol/control/ResetMetadata.ts"
@@ -7,6 +8,12 @@ import * as StreamsSent from "../../protocol/control/StreamsSent.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { noHandle } from "../../relay/session/SessionActor.ts"
 import { code, decline, type Handler, keep, ok, refuse, streamOf, unknownStream, withSession } from "./Command.ts"
+
+/** Peers older than 2.11 name the directory of the host with every stream. */
+const namesOf = ({ sessionName }: { readonly sessionName: string }, pathname: string) => ({
+  hostname: withoutLeadingSlash(pathname).split("/")[0] ?? "",
+  sessionName
+})
 
 /** A malformed request ends the connection with a reply; every other refusal keeps it (§6.2). */
 export const addStream: Handler = (state, payload) => {
@@ -19,6 +26,10 @@ export const addStream: Handler = (state, payload) => {
     return refuse(malformed, "STREAM_MALFORMED", request.failure.message)
   }
   const { channelName, pathname, tracefileSize, tracefileCount } = request.success
+  if (!session.identity.hasChunks && !state.party.mayRecord(namesOf(session.identity, pathname))) {
+    const refused = encode({ handle: noHandle, returnCode: ReturnCode.UNKNOWN })
+    return decline(refused, { code: "SESSION_NOT_PERMITTED", detail: pathname })
+  }
   const command = session.addStream({
     channelName,
     pathname,

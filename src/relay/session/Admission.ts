@@ -5,6 +5,7 @@
 import { Effect } from "effect"
 import type { Incident } from "../../errors/Report.ts"
 import { isSafeBasePath, isSafeName, type OutputGrouping, type SessionNaming, sessionPath } from "../../model/Path.ts"
+import type { Party } from "../Party.ts"
 
 /** A session that is asked for. */
 export interface Application {
@@ -15,6 +16,7 @@ export interface Application {
   readonly isNamed: boolean
   /** `address:port` of the target. */
   readonly peer: string
+  readonly party: Party
 }
 
 /** Answers why not. Decides at once, by what it knows. */

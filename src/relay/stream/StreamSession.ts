@@ -20,6 +20,8 @@ export interface StreamSession {
     readonly minor: number
     /** µs; 0 = not live. */
     readonly liveTimer: number
+    readonly hostname: string
+    readonly sessionName: string
   }
   /** The session closes: nothing but what is on its way comes any more. */
   readonly isConnectionClosed: boolean

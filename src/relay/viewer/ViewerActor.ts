@@ -3,6 +3,7 @@
  * live.md §6 to §9 as values. It sees no bytes of requests and no socket; whoever holds it must `close` it.
  */
 import { Effect } from "effect"
+import { report } from "../../errors/Report.ts"
 import type { Heeds, Knowledge, Unknown } from "../../model/ViewerCursor.ts"
 import * as Attach from "../../protocol/live/AttachSession.ts"
 import * as Detach from "../../protocol/live/DetachSession.ts"
@@ -11,6 +12,7 @@ import * as NextIndex from "../../protocol/live/GetNextIndex.ts"
 import * as ListSessions from "../../protocol/live/ListSessions.ts"
 import type { StreamsReply } from "../../protocol/live/StreamEntry.ts"
 import type { Connection } from "../Connections.ts"
+import type { Party } from "../Party.ts"
 import type { Registry } from "../Registry.ts"
 import type { SessionActor } from "../session/SessionActor.ts"
 import { ViewedSession } from "./ViewedSession.ts"
@@ -27,6 +29,7 @@ const ctf2 = 2
 export class ViewerActor implements Knowledge {
   readonly #registry: Registry["Service"]
   readonly #connection: Connection
+  readonly #party: Party
   readonly #attachments = new Map<number, ViewedSession>()
   readonly #streams = new Map<number, ViewerStream>()
   #hasSession = false
@@ -38,7 +41,8 @@ export class ViewerActor implements Knowledge {
   /** The viewer knows CTF 2, and the listing that names trace formats. */
   knowsFormats = false
 
-  constructor(registry: Registry["Service"], connection: Connection) {
+  constructor(registry: Registry["Service"], connection: Connection, party: Party) {
+    this.#party = party
     this.#registry = registry
     this.#connection = connection
   }
@@ -67,7 +71,7 @@ export class ViewerActor implements Knowledge {
   }
 
   #mayKnow(session: SessionActor): boolean {
-    return this.knowsFormats || session.identity.traceFormat !== ctf2
+    return (this.knowsFormats || session.identity.traceFormat !== ctf2) && this.#party.mayView(session.identity)
   }
 
   /** Said again, it changes nothing: what is attached stays attached. */
@@ -103,7 +107,10 @@ export class ViewerActor implements Knowledge {
   attach(sessionId: bigint, seek: number): Effect.Effect<StreamsReply> {
     return Effect.gen({ self: this }, function* () {
       const wanted = this.#attachable(sessionId, seek)
-      if (typeof wanted === "number") return { status: wanted, streams: [] }
+      if (typeof wanted === "number") {
+        yield* this.#reportHidden(sessionId)
+        return { status: wanted, streams: [] }
+      }
       const busy = [...wanted.streams.values()].filter(({ log }) => !log.isIdle)
       if (busy.length > 0) {
         const synced = Effect.forEach(busy, ({ log }) => Effect.ignore(log.synced), { concurrency: "unbounded" })
@@ -121,6 +128,14 @@ export class ViewerActor implements Knowledge {
     })
   }
 
+  /** The viewer is told what it is told of a session that is not there; the operator is told more. */
+  #reportHidden(sessionId: bigint): Effect.Effect<void> {
+    const session = this.#registry.sessions.get(Number(sessionId))
+    if (session === undefined || this.#party.mayView(session.identity)) return Effect.void
+    const { hostname, sessionName } = session.identity
+    return report("ATTACH_NOT_PERMITTED", JSON.stringify({ sessionName, hostname }))
+  }
+
   /** The session, or why not. */
   #attachable(sessionId: bigint, seek: number): SessionActor | number {
     const { Seek, Status } = Attach
@@ -128,6 +143,7 @@ export class ViewerActor implements Knowledge {
     if (!this.#hasSession) return Status.noSession
     const session = sessions.get(Number(sessionId))
     if (session === undefined) return Status.unknown
+    if (!this.#party.mayView(session.identity)) return Status.unknown
     if (session.identity.liveTimer === 0) return Status.notLive
     if (!this.#mayKnow(session)) return Status.unknown
     if (seek !== Seek.beginning && seek !== Seek.last) return Status.seekError

@@ -1,0 +1,50 @@
+/** Ranges of addresses, `10.0.0.0/8` or `2001:db8::/32`; an address alone is a range of one. Pure. */
+
+const octets = (text: string): ReadonlyArray<number> | undefined => {
+  const parts = text.split(".")
+  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)) return undefined
+  return parts.map(Number)
+}
+
+const groupsOf = (text: string): ReadonlyArray<number> | undefined => {
+  if (text === "") return []
+  const groups: Array<number> = []
+  const parts = text.split(":")
+  for (const [index, part] of parts.entries()) {
+    const v4 = index === parts.length - 1 && part.includes(".") ? octets(part) : undefined
+    if (v4 !== undefined) groups.push(...v4)
+    else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(Number.parseInt(part, 16) >> 8, Number.parseInt(part, 16) & 255)
+    else return undefined
+  }
+  return groups
+}
+
+/** 4 or 16 bytes. An IPv4 address that an IPv6 socket shows is an IPv4 address. */
+export const bytesOf = (address: string): ReadonlyArray<number> | undefined => {
+  const text = address.replace(/%.*$/, "").replace(/^::ffff:(?=\d+\.)/i, "")
+  if (!text.includes(":")) return octets(text)
+  const [head = "", tail, ...more] = text.split("::")
+  const [before, after] = [groupsOf(head), groupsOf(tail ?? "")]
+  if (before === undefined || after === undefined || more.length > 0) return undefined
+  const missing = 16 - before.length - after.length
+  if (tail === undefined ? missing !== 0 : missing < 2) return undefined
+  return [...before, ...new Array<number>(missing).fill(0), ...after]
+}
+
+/** Undefined: no range. */
+export const range = (text: string): ((address: string) => boolean) | undefined => {
+  const [address = "", length, ...more] = text.split("/")
+  const prefix = bytesOf(address)
+  if (prefix === undefined || more.length > 0 || (length !== undefined && !/^\d{1,3}$/.test(length))) return undefined
+  const bitCount = length === undefined ? prefix.length * 8 : Number(length)
+  if (bitCount > prefix.length * 8) return undefined
+  return (other) => {
+    const bytes = bytesOf(other)
+    if (bytes?.length !== prefix.length) return false
+    for (let bit = 0; bit < bitCount; bit += 8) {
+      const mask = bitCount - bit >= 8 ? 255 : (255 << (8 - (bitCount - bit))) & 255
+      if ((((bytes[bit >> 3] as number) ^ (prefix[bit >> 3] as number)) & mask) !== 0) return false
+    }
+    return true
+  }
+}

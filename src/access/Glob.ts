@@ -1,0 +1,22 @@
+/** Patterns for names: `*` is any text, `?` any one character. Time is bounded by the product of both lengths. */
+export const matches = (pattern: string, text: string): boolean => {
+  let at = 0
+  let textAt = 0
+  let starAt = -1
+  let starTextAt = 0
+  while (textAt < text.length) {
+    const wanted = pattern[at]
+    if (wanted === "*") {
+      starAt = at++
+      starTextAt = textAt
+    } else if (wanted === "?" || wanted === text[textAt]) {
+      at++
+      textAt++
+    } else if (starAt >= 0) {
+      at = starAt + 1
+      textAt = ++starTextAt
+    } else return false
+  }
+  while (pattern[at] === "*") at++
+  return at === pattern.length
+}

@@ -1,0 +1,147 @@
+/** The rules for access as decisions: each member of the file decides something, and nothing else does. */
+import { readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { Result, Schema } from "effect"
+import { AccessFile, type Identity, rightsOf } from "../../src/access/Access.ts"
+import * as Addresses from "../../src/access/Addresses.ts"
+import * as Glob from "../../src/access/Glob.ts"
+
+const hash = "ab".repeat(32)
+const certified = (subject: string, names: ReadonlyArray<string> = [], keyHash = "00".repeat(32)): Identity => ({
+  address: "10.1.2.3",
+  certificate: { subject, alternativeNames: names, keyHash }
+})
+
+const peers: Readonly<Record<string, Identity>> = {
+  web: certified("CN=web1", ["DNS:x", "URI:lttng://target/web1"]),
+  pinned: certified("CN=other", [], hash),
+  subject: certified("O=Ops\nCN=alice"),
+  range: { address: "::ffff:10.1.2.3", certificate: undefined },
+  // A certificate is who it is, wherever it comes from.
+  stranger: certified("CN=web1.example", ["URI:lttng://target/web1/x", "URI:lttng://viewer/web1"]),
+  nobody: { address: "11.0.0.1", certificate: undefined }
+}
+
+const file: AccessFile = {
+  principals: [
+    { name: "web", names: ["URI:lttng://target/web?"] },
+    { name: "pinned", keys: [hash.toUpperCase()] },
+    { name: "ops", subjects: ["O=Ops, CN=*"] },
+    { name: "lan", addresses: ["10.0.0.0/8"] }
+  ],
+  rules: [
+    { principals: ["web"], record: [{ host: "web*" }] },
+    { principals: ["pinned"], record: [{ host: "db1", session: "audit" }] },
+    { principals: ["ops"], view: [{ session: "audit*" }] },
+    { principals: ["lan"], record: [{}], view: [{ host: "web1" }] },
+    { principals: ["*"], view: [{ session: "public" }] }
+  ]
+}
+
+const names = ["web1/shop", "db1/audit", "db1/audits", "web1/public", "WEB1/shop", "/"].map((text) => {
+  const [hostname = "", sessionName = ""] = text.split("/")
+  return { text, hostname, sessionName }
+})
+
+/** Everything that anybody may do. */
+const allowed = (rules: AccessFile): ReadonlyArray<string> =>
+  Object.entries(peers).flatMap(([who, peer]) => {
+    const { mayRecord, mayView } = rightsOf(rules, peer)
+    return names.flatMap((name) => [
+      ...(mayRecord(name) ? [`${who} records ${name.text}`] : []),
+      ...(mayView(name) ? [`${who} views ${name.text}`] : [])
+    ])
+  })
+
+describe("access", () => {
+  it("is what the rules say, and nothing else", () => {
+    assert.deepStrictEqual(allowed(file), [
+      "web records web1/shop",
+      "web records web1/public",
+      "web views web1/public",
+      "pinned records db1/audit",
+      "pinned views web1/public",
+      "subject views db1/audit",
+      "subject views db1/audits",
+      "subject views web1/public",
+      ...names.flatMap(({ text }) => [
+        `range records ${text}`,
+        ...(text.startsWith("web1") ? [`range views ${text}`] : [])
+      ]),
+      "stranger views web1/public",
+      "nobody views web1/public"
+    ])
+    assert.deepStrictEqual(allowed({ principals: [], rules: [] }), [])
+  })
+
+  it("needs every rule and every principal: without one, less is allowed", () => {
+    const all = allowed(file).length
+    for (const index of file.rules.keys()) {
+      const rules = file.rules.filter((_, at) => at !== index)
+      assert.isBelow(allowed({ ...file, rules }).length, all, `rule ${index}`)
+    }
+    for (const { name } of file.principals) {
+      const principals = file.principals.filter((one) => one.name !== name)
+      assert.isBelow(allowed({ ...file, principals }).length, all, name)
+    }
+  })
+
+  it("refuses a file that does not say what it means", () => {
+    const decode = Schema.decodeUnknownResult(AccessFile)
+    const isValid = (value: unknown) => Result.isSuccess(decode(value, { onExcessProperty: "error" }))
+    assert.isTrue(isValid(JSON.parse(JSON.stringify(file))))
+    const wrong: ReadonlyArray<unknown> = [
+      {},
+      { principals: [], rules: [{ principals: ["who"] }] },
+      { principals: [{ name: "a", addresses: ["10.0.0.0/33"] }], rules: [] },
+      { principals: [{ name: "a", keys: ["abc"] }], rules: [] },
+      { principals: [], rules: [{ principals: ["*"], records: [{}] }] },
+      { principals: [], rules: [{ principals: ["*"], view: [{ host: "" }] }] }
+    ]
+    for (const value of wrong) assert.isFalse(isValid(value), JSON.stringify(value))
+  })
+})
+
+describe("names and addresses", () => {
+  it("a pattern matches as the expression of the same meaning", () => {
+    const alphabet = ["a", "b", "*", "?", "\0"]
+    const textOf = (number: number, base: ReadonlyArray<string>) =>
+      [...number.toString(base.length)].map((digit) => base[Number(digit)]).join("")
+    for (let p = 0; p < 5 ** 4; p += 3) {
+      const pattern = textOf(p, alphabet)
+      const regex = new RegExp(`^${pattern.replaceAll("*", "[^]*").replaceAll("?", "[^]")}$`)
+      for (let t = 0; t < 3 ** 5; t += 2) {
+        const text = textOf(t, ["a", "b", "\0"])
+        assert.strictEqual(Glob.matches(pattern, text), regex.test(text), JSON.stringify([pattern, text]))
+      }
+    }
+    assert.isFalse(Glob.matches(`${"*a".repeat(2000)}b`, "a".repeat(20_000)))
+  })
+
+  it.each([
+    ["10.0.0.0/8", "10.255.0.1", "11.0.0.1"],
+    ["10.0.0.7", "10.0.0.7", "10.0.0.8"],
+    ["192.168.4.0/22", "192.168.7.255", "192.168.8.0"],
+    ["2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1"],
+    ["::1", "0:0:0:0:0:0:0:1", "::2"],
+    ["fe80::/10", "fe80::1%eth0", "::ffff:10.0.0.1"],
+    ["0.0.0.0/0", "1.2.3.4", "::1"]
+  ])("%s has %s and not %s", (text, inside, outside) => {
+    assert.isTrue(Addresses.range(text)?.(inside))
+    assert.isFalse(Addresses.range(text)?.(outside))
+  })
+
+  it.each(["", "10.0.0", "10.0.0.256", "10.0.0.0/33", "1::2::3", "::/129", "10.0.0.0/8/8", "12345::", "host"])(
+    "%s is no range",
+    (text) => {
+      assert.isUndefined(Addresses.range(text))
+    }
+  )
+})
+
+it("docs/access.schema.json is the schema of the file", () => {
+  const { schema } = Schema.toJsonSchemaDocument(AccessFile)
+  const published = JSON.parse(readFileSync(new URL("../../docs/access.schema.json", import.meta.url), "utf8"))
+  const { $schema: _draft, title: _title, ...stated } = published
+  assert.deepStrictEqual(stated, JSON.parse(JSON.stringify(schema)))
+})

@@ -1,0 +1,75 @@
+/** A relay with rules for access: what they do not allow is refused, not recorded, and not there for others to see. */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { AccessFile } from "../../src/access/Access.ts"
+import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
+import * as Target from "../../src/target/Target.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import * as LiveViewer from "../../src/viewer/LiveViewer.ts"
+
+const rules = (allowed: Omit<AccessFile["rules"][number], "principals">): AccessFile => ({
+  principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
+  rules: [{ principals: ["here"], ...allowed }]
+})
+
+const access = rules({ record: [{ host: "web*" }], view: [{ session: "seen*" }] })
+
+it.live("a target records what it may, by whatever name it tries; a viewer knows of what it may see only", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ access })
+    const start = (hostname: string, name: string, options: Partial<Target.Options> = {}) =>
+      Effect.flatMap(Target.make({ url: relay.targetUrl, hostname, ...options }), (target) =>
+        target.session({ name, liveTimer: "1 second" })
+      )
+    const seen = yield* start("web1", "seen1")
+    yield* start("web2", "hidden")
+    for (const [host, name] of [
+      ["db1", "seen2"],
+      ["WEB1", "seen2"],
+      ["", "web1"],
+      ["../web1", "seen2"],
+      ["db1/web1", "seen2"]
+    ] as const) {
+      yield* Effect.flip(start(host, name))
+      yield* Effect.flip(start(host, name, { minor: 10 }))
+    }
+    const { viewer } = yield* LiveViewer.fromUrl(relay.viewerUrl)
+    const [session, ...others] = yield* viewer.sessions
+    assert.deepStrictEqual([session?.sessionName, others.length], ["seen1", 0])
+    const guess = { ...(session as LiveViewer.Session), id: BigInt(2) }
+    const refusal = yield* Effect.flip(viewer.attach(guess))
+    const nothing = yield* Effect.flip(viewer.attach({ ...guess, id: BigInt(99) }))
+    assert.strictEqual(refusal.message, nothing.message)
+    yield* viewer.attach(session as LiveViewer.Session)
+    const hosts = new Set(relay.output.files().map((path) => path.split("/")[0]))
+    assert.deepStrictEqual(
+      [...hosts].filter((host) => !/^web[12]$/.test(`${host}`)),
+      []
+    )
+    yield* seen.close()
+  }).pipe(Effect.scoped)
+)
+
+it.live("rules that are replaced count for who is connected: its packets, indexes and metadata have no stream", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ access })
+    const target = yield* Target.make({ url: relay.targetUrl, hostname: "web1" })
+    const uuid = "0123456789abcdef0123456789abcdef"
+    const generator = SyntheticTrace.generator(uuid, 0, 4096, 1000n)
+    const session = yield* target.session({ name: "seen", liveTimer: "1 second" })
+    const stream = yield* session.stream({ path: "ust/uid/0/64-bit", channel: "ch_0" })
+    yield* session.publish
+    yield* stream.packet(generator.next(2000n))
+    yield* session.stored
+    const sizes = () => relay.output.files().map((path) => relay.output.size(path))
+    const before = sizes()
+    yield* relay.relay.replaceAccess(rules({ record: [{ host: "db*" }] }))
+    const lost = Effect.flatMap(stream.packet(generator.next(3000n)), () => session.stored)
+    yield* Effect.flip(Effect.forever(lost))
+    assert.deepStrictEqual(sizes(), before)
+    assert.strictEqual((yield* relay.relay.counters).packetCount, 1)
+    yield* Effect.flip(target.session({ name: "again" }))
+    yield* relay.relay.replaceAccess(undefined)
+    yield* target.session({ name: "again" })
+  }).pipe(Effect.scoped)
+)
