@@ -14,6 +14,7 @@ import { TracePlan } from "../decode/Plan.ts"
 import { parse } from "../metadata/GrowingMetadata.ts"
 import type { TraceClass } from "../model/TraceClass.ts"
 import { FileWindow } from "./FileWindow.ts"
+import * as PacketIndex from "./PacketIndex.ts"
 import { Packets } from "./Packets.ts"
 import { type Interval, StreamReader } from "./StreamReader.ts"
 import * as Streams from "./Streams.ts"
@@ -210,11 +211,13 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
   const windowBytes = Math.max(windowBytesMin, Math.min(windowBytesMax, Math.floor(windowsBytesMax / found.length)))
   const fileCount = found.reduce((count, { files }) => count + files.length, 0)
   const windowOptions = { windowBytes, isKept: options.isKept, isHeld: fileCount <= heldMax }
-  const streams = found.sort(compareStreams).map(({ files, id, trace }, rank): RecordedStream => {
+  const { begin } = interval
+  const streams = found.sort(compareStreams).map(({ files, id, plan, trace }, rank): RecordedStream => {
+    const offsets = begin && files.map((file) => PacketIndex.offsetBefore(file, trace, plan?.clock, begin))
     const windows = files.map(({ byteCount, path }) => new FileWindow(path, byteCount, windowOptions))
     const path = files[0]?.path ?? ""
     const stream = new DataStream(path, trace)
-    return { reader: new StreamReader(stream, new Packets(windows, trace), rank, interval), trace, id, path }
+    return { reader: new StreamReader(stream, new Packets(windows, trace, offsets), rank, interval), trace, id, path }
   })
   return new Recording(streams, warnings)
 }

@@ -1,0 +1,117 @@
+/**
+ * Where in a data file what is wanted begins, out of the index file beside it (storage.md §5): the heads of the packets
+ * before are not visited. An index is a cache. One that is not there, damaged, or says something else than the packet
+ * it leads to, is as good as none.
+ */
+import { closeSync, openSync, readSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+import * as CtfIndex from "../../protocol/CtfIndex.ts"
+import { type Clock, compare, type Time } from "../decode/Clock.ts"
+import { DataStream } from "../decode/DataStream.ts"
+import { Fault } from "../decode/Fault.ts"
+import type { TracePlan } from "../decode/Plan.ts"
+import { FileWindow } from "./FileWindow.ts"
+import type { DataFile } from "./TraceDirectories.ts"
+
+const blockBytes = 64 * 1024
+const headBytes = 4096
+const two32 = 0x1_0000_0000
+const offsetAt = 0
+const packetBitsAt = 8
+const beginAt = 24
+const endAt = 32
+
+/** Of one packet. */
+interface Entry {
+  readonly offset: number
+  readonly bits: number
+  readonly begin: Time
+  readonly end: Time
+}
+
+function* blocks(path: string): Generator<DataView, void> {
+  const descriptor = openSync(path, "r")
+  try {
+    const bytes = new Uint8Array(blockBytes)
+    for (let at = 0; ; ) {
+      const count = readSync(descriptor, bytes, 0, bytes.length, at)
+      if (count === 0) return
+      at += count
+      yield new DataView(bytes.buffer, 0, count)
+    }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Its records as they are; each block is joined with what was left of the one before. */
+function* records(path: string): Generator<DataView, void> {
+  let size = 0
+  let rest = new Uint8Array(0)
+  for (const block of blocks(path)) {
+    const bytes = new Uint8Array(rest.length + block.byteLength)
+    bytes.set(rest)
+    bytes.set(new Uint8Array(block.buffer, 0, block.byteLength), rest.length)
+    const view = new DataView(bytes.buffer)
+    let at = 0
+    if (size === 0) {
+      if (bytes.length < CtfIndex.headerSize) return
+      const { indexMajor, magic, packetIndexLength } = CtfIndex.header.read(view, 0)
+      if (magic !== CtfIndex.magic || indexMajor !== 1 || packetIndexLength < CtfIndex.record10.size) return
+      size = packetIndexLength
+      at = CtfIndex.headerSize
+    }
+    for (; at + size <= bytes.length; at += size) yield new DataView(bytes.buffer, at, size)
+    rest = bytes.slice(at)
+  }
+}
+
+const number = (view: DataView, at: number): number => view.getUint32(at) * two32 + view.getUint32(at + 4)
+
+const timeOf = (view: DataView, at: number, clock: Clock): Time => {
+  const time = { high: 0, low: 0 }
+  clock.convert(view.getUint32(at), view.getUint32(at + 4), time)
+  return time
+}
+
+/** The last packet before the first that may have something from `begin` on. */
+const search = (path: string, clock: Clock, begin: Time): Entry | undefined => {
+  let last: Entry | undefined
+  for (const record of records(path)) {
+    const offset = number(record, offsetAt)
+    const bits = number(record, packetBitsAt)
+    if (offset !== (last === undefined ? 0 : last.offset + last.bits / 8) || bits === 0 || bits % 8 !== 0)
+      return undefined
+    const entry = { offset, bits, begin: timeOf(record, beginAt, clock), end: timeOf(record, endAt, clock) }
+    if (compare(entry.end, begin) >= 0 || compare(entry.end, entry.begin) < 0) break
+    last = entry
+  }
+  return last
+}
+
+/** Whether the packet is there that the index tells of. */
+const isThere = ({ byteCount, path }: DataFile, trace: TracePlan, { begin, bits, end, offset }: Entry): boolean => {
+  if (offset + bits / 8 > byteCount) return false
+  const window = new FileWindow(path, byteCount, { windowBytes: headBytes, isKept: false, isHeld: false })
+  const stream = new DataStream(path, trace)
+  const isOpen = stream.open(window.from(offset))
+  window.release()
+  if (!isOpen || stream.totalBits !== bits || !stream.hasBegin || !stream.hasEnd) return false
+  return compare(stream.begin, begin) === 0 && compare(stream.end, end) === 0
+}
+
+/**
+ * The offset to begin at: of the last packet that ends before `begin`, which tells what was lost after it. 0 where the
+ * index does not tell.
+ */
+export const offsetBefore = (file: DataFile, trace: TracePlan, clock: Clock | undefined, begin: Time): number => {
+  if (clock === undefined) return 0
+  try {
+    const found = search(join(dirname(file.path), "index", `${basename(file.path)}.idx`), clock, begin)
+    return found !== undefined && isThere(file, trace, found) ? found.offset : 0
+  } catch (cause) {
+    // Times that are none, or no such file.
+    if (cause instanceof Fault || (cause instanceof Error && "code" in cause)) return 0
+    throw cause
+  }
+}
