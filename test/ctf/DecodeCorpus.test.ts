@@ -1,7 +1,9 @@
 /** Every trace of the corpus: text and warnings as they should be, failures of those that are meant to fail. */
 import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
+import { JsonSchema, Result, Schema, SchemaRepresentation } from "effect"
 import { defaults } from "../../src/ctf/print/Text.ts"
 import * as Printing from "../../src/ctf/recorded/Printing.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
@@ -16,6 +18,8 @@ const others = [
   ...["dpdk", "otf2-allreduce", "otf2-papi", "writer-clock-overflow", "ctf2-vl-ints", "ros-pub-sub", "ust-million"]
 ]
 const collections = ["babeltrace", "barectf", "field-ctf18", "field-ctf2", "yactfr-ctf18", "yactfr-ctf2"]
+
+const schemaPath = join(import.meta.dirname, "../../docs/ndjson.schema.json")
 
 interface Printed {
   readonly stdout: Buffer
@@ -99,15 +103,30 @@ const checkTrace = (root: string, name: string, code: Recording.Options["code"])
 const codes = ["generated", "closures"] as const
 
 describeWithCorpus("traces recorded for this project", ["synth", ...own, ...more, ...ctf2], (root) => {
+  it("says of a packet with another trace's UUID that it has one, and goes on", () => {
+    const { isFailed, warnings } = show(join(root(), "synth/bad-uuid"), "generated")
+    assert.isFalse(isFailed)
+    assert.lengthOf(warnings, 1)
+    assert.match(warnings[0] ?? "", /packet 0 has the UUID of another trace/)
+  })
+
   for (const code of codes) {
     it.each([...own, ...more, ...ctf2])(`%s prints as it should (${code})`, (name) => checkTrace(root(), name, code))
     it(`each rule of the specification has its case (${code})`, () => checkCollection(root(), "synth", code))
   }
 
-  it("as NDJSON have an object for every event, and every object is JSON", () => {
-    for (const name of [...own, ...ctf2]) {
+  it("as NDJSON have an object for every event, and every object is as the published schema says", () => {
+    const document = JsonSchema.fromSchemaDraft2020_12(JSON.parse(readFileSync(schemaPath, "utf8")))
+    const schema = SchemaRepresentation.fromJsonSchemaDocument(document, { patterns: "apply" })
+    const decode = Schema.decodeUnknownResult(schema as Schema.Codec<unknown>, { onExcessProperty: "error" })
+    const isRight = (object: unknown) => Result.isSuccess(decode(object))
+    assert.isFalse(isRight({ type: "event", stream: [0, 0], name: "e", id: 0, fields: {}, more: 1 }))
+    for (const name of [...own, ...ctf2, "synth/variant-no-option", "synth/truncated-packet"]) {
       const lines = show(join(root(), name), "generated", "ndjson").stdout.toString().trimEnd().split("\n")
-      const events = lines.map((line) => JSON.parse(line)).filter(({ type }) => type === "event")
+      const objects = lines.map((line) => JSON.parse(line))
+      for (const object of objects) assert.isTrue(isRight(object), `${name}: ${JSON.stringify(object)}`)
+      const events = objects.filter(({ type }) => type === "event")
+      if (name.startsWith("synth/")) continue
       const expected = answer(`${name}.txt`)?.toString().trimEnd().split("\n") ?? []
       assert.strictEqual(events.length, expected.length, name)
       for (const [at, { name: event }] of events.entries()) assert.include(expected[at], ` ${event}: `)

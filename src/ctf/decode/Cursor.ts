@@ -43,8 +43,8 @@ export class Cursor {
   base = 0
   /** Byte order of the bit field that ended inside of a byte: 1 little-endian, 2 big-endian. */
   order = 0
-  /** Values of fields that lengths and selectors refer to, by slot. */
-  refs: Array<Int> = []
+  /** Values of fields that lengths and selectors refer to, by slot; undefined of an option that was not chosen. */
+  refs: Array<Int | undefined> = []
 
   /** Elements without any bits that the packet has had. */
   emptyCount = 0
@@ -152,6 +152,7 @@ export const spend = (cursor: Cursor, count: number): void => {
 
 /** The value of a length as a number, when so many elements can be in what is left of the content. */
 export const checkedLength = (cursor: Cursor, length: Int | undefined, elementBitsMin: number): number => {
+  if (length === undefined) throw new Fault("variant-no-option", "a length in an option that was not chosen")
   if (typeof length !== "number" || length < 0) throw new Fault("data-short", `a length of ${length} elements`)
   if (elementBitsMin === 0) {
     if (length > elementsMax) throw new Fault("too-many-elements", `${length} elements without any bits`)

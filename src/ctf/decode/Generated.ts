@@ -312,6 +312,7 @@ class Emitter {
     const name = this.#name()
     this.#need(0)
     this.line(`const ${name} = ${selector}`)
+    for (const slot of this.#slots.within(place)) this.line(`refs[${slot}] = undefined`)
     const start = { grain: this.#grain, offset: this.#offset, order: this.#order }
     let grain = alignmentMax
     let order = -1

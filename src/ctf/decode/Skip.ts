@@ -94,15 +94,23 @@ const structure = ({ alignment, members }: Structure, place: Place, slots: Slots
   }
 }
 
+/** What an earlier record had in an option that this one does not choose. */
+const forget = (cursor: Cursor, slots: ReadonlyArray<number>): void => {
+  for (let i = 0; i < slots.length; i++) cursor.refs[slots[i] as number] = undefined
+}
+
 const variant = (fieldClass: Variant, place: Place, slots: Slots): Skip => {
   const slot = slots.of(fieldClass.selector)
   const choose = Choice.option(fieldClass)
   const skips = fieldClass.options.map((option, index) => skip(option.fieldClass, below(place, index), slots))
+  const inner = slots.within(place)
   return (cursor) => {
-    const chosen = skips[choose(cursor.refs[slot])]
+    const value = cursor.refs[slot]
+    const chosen = skips[choose(value)]
     if (chosen === undefined) {
-      throw new Fault("variant-no-option", `no option of the variant for the selector's value ${cursor.refs[slot]}`)
+      throw new Fault("variant-no-option", `no option of the variant for the selector's value ${value}`)
     }
+    forget(cursor, inner)
     chosen(cursor)
   }
 }
@@ -186,7 +194,9 @@ export const skip = (fieldClass: FieldClass, place: Place, slots: Slots): Skip =
     case "optional": {
       const content = skip(fieldClass.content, place, slots)
       const slot = slots.of(fieldClass.selector)
+      const inner = slots.within(place)
       return (cursor) => {
+        forget(cursor, inner)
         if (Choice.isIn(fieldClass.ranges, cursor.refs[slot])) content(cursor)
       }
     }

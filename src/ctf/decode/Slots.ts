@@ -51,6 +51,12 @@ export class Slots {
     return this.#parents.has(scope + path)
   }
 
+  /** Those of the field at a place and of all in it. */
+  within({ path, scope }: Place): ReadonlyArray<number> {
+    const start = scope + path
+    return [...this.#slots].filter(([key]) => key === start || key.startsWith(`${start}.`)).map(([, slot]) => slot)
+  }
+
   /** Gives slots to all that a class refers to. */
   collect(fieldClass: FieldClass | undefined): void {
     if (fieldClass === undefined || this.#collected.has(fieldClass)) return

@@ -1,7 +1,7 @@
 /** A recording written out: events as text, NDJSON or counts, losses and failures where readers expect them. */
 import { compare, type Time } from "../decode/Clock.ts"
 import type { Filter } from "../decode/Fields.ts"
-import type { EventPlan } from "../decode/Plan.ts"
+import type { EventPlan, TracePlan } from "../decode/Plan.ts"
 import { Bytes } from "../print/Bytes.ts"
 import { Counts } from "../print/Counts.ts"
 import { Json } from "../print/Json.ts"
@@ -41,6 +41,8 @@ class Printer {
   readonly #json: Json
   readonly #counts = new Counts()
   readonly #hasInterval: boolean
+  /** Traces with packets of others. */
+  readonly #strange = new Set<TracePlan>()
   failureCount = 0
   eventCount = 0
 
@@ -106,8 +108,22 @@ class Printer {
     }
   }
 
+  /** Said once of a trace: readers go on. */
+  #checkUuid({ path, stream }: StreamReader): void {
+    const { cursor, trace } = stream
+    const { uuid } = trace.traceClass
+    if (uuid === undefined || cursor.uuid === undefined || this.#strange.has(trace)) return
+    if (Buffer.compare(uuid, cursor.uuid) === 0) return
+    this.#strange.add(trace)
+    this.#request.warn(`WARNING: ${path}: packet ${stream.packet} has the UUID of another trace`)
+  }
+
   #other(reader: StreamReader): void {
     const { failure, item, loss, stream } = reader
+    if (item === "packet-begin") {
+      this.#checkUuid(reader)
+      return
+    }
     const { format, interval, text, warn } = this.#request
     if (item === "failure" && failure !== undefined) {
       this.failureCount++

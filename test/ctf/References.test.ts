@@ -1,0 +1,58 @@
+/** Lengths that are in an option of a variant: true where it is chosen, a named failure where another one is. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import { DataStream, event, failed, inMemory } from "../../src/ctf/decode/DataStream.ts"
+import { TracePlan } from "../../src/ctf/decode/Plan.ts"
+import { parse } from "../../src/ctf/metadata/GrowingMetadata.ts"
+import { Bytes } from "../../src/ctf/print/Bytes.ts"
+import { Text } from "../../src/ctf/print/Text.ts"
+
+const metadata = `/* CTF 1.8 */
+typealias integer { size = 8; align = 8; signed = false; } := uint8_t;
+trace { major = 1; minor = 8; byte_order = le; };
+event {
+  name = "e";
+  fields := struct {
+    enum : uint8_t { small = 0, large = 1 } tag;
+    variant <tag> { uint8_t small; struct { uint8_t pad; uint8_t count; } large; } v;
+    uint8_t values[v.small];
+  };
+};
+`
+
+const read = (code: TracePlan["code"], bytes: ReadonlyArray<number>) => {
+  const parsed = parse(Buffer.from(metadata))
+  assert.isTrue(Result.isSuccess(parsed))
+  const plan = new TracePlan(Result.getOrThrow(parsed), undefined, code)
+  const stream = new DataStream("stream", plan)
+  assert.isTrue(stream.open(inMemory(Uint8Array.from(bytes))))
+  const out = new Bytes()
+  const text = new Text()
+  let outcome = stream.next()
+  for (; outcome === event; outcome = stream.next()) text.event(stream, out)
+  return { text: Buffer.from(out.written).toString(), outcome, failure: stream.failure }
+}
+
+const chosen = [0, 2, 7, 8]
+const line = 'e: { tag = ( "small" : container = 0 ), v = { 2 }, values = [ [0] = 7, [1] = 8 ] }\n'
+
+describe.for(["generated", "closures"] as const)("a length in an option of a variant (%s)", (code) => {
+  it("is that of the same record", () => {
+    // More records than it takes to be worth generated code.
+    const count = 500
+    const { outcome, text } = read(code, Array.from({ length: count }, () => chosen).flat())
+    assert.notStrictEqual(outcome, failed)
+    assert.strictEqual(text, line.repeat(count))
+  })
+
+  it("is never that of a record before which chose it", () => {
+    for (const count of [0, 1, 500]) {
+      const before = Array.from({ length: count }, () => chosen).flat()
+      const { failure, outcome, text } = read(code, [...before, 1, 0, 2, 7, 8, 9])
+      assert.strictEqual(outcome, failed)
+      assert.strictEqual(failure?.kind, "variant-no-option")
+      assert.strictEqual(failure?.bit, before.length * 8)
+      assert.strictEqual(text, line.repeat(count))
+    }
+  })
+})
