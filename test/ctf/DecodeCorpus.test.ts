@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { JsonSchema, Result, Schema, SchemaRepresentation } from "effect"
-import { defaults } from "../../src/ctf/print/Text.ts"
+import { defaults, type TextOptions } from "../../src/ctf/print/Text.ts"
 import * as Printing from "../../src/ctf/recorded/Printing.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
 import { answer, type Case, casesOf, describeWithCorpus, expectations } from "../support/corpus.ts"
@@ -27,7 +27,12 @@ interface Printed {
   readonly isFailed: boolean
 }
 
-const show = (path: string, code: Recording.Options["code"], format: Printing.Format = "text"): Printed => {
+const show = (
+  path: string,
+  code: Recording.Options["code"],
+  format: Printing.Format = "text",
+  options: TextOptions = { ...defaults, isGmt: true }
+): Printed => {
   const parts: Array<Buffer> = []
   const warnings: Array<string> = []
   let isFailed = false
@@ -35,7 +40,7 @@ const show = (path: string, code: Recording.Options["code"], format: Printing.Fo
     const recording = Recording.open([path], { ...Recording.defaults, code })
     const { failureCount } = Printing.print(recording, {
       format,
-      text: { ...defaults, isGmt: true },
+      text: options,
       filter: undefined,
       interval: Recording.always,
       write: (bytes) => parts.push(Buffer.from(bytes)),
@@ -103,6 +108,23 @@ const checkTrace = (root: string, name: string, code: Recording.Options["code"])
 const codes = ["generated", "closures"] as const
 
 describeWithCorpus("traces recorded for this project", ["synth", ...own, ...more, ...ctf2], (root) => {
+  it("has babeltrace2's colours: of names, of labels, of times and values", () => {
+    const every: TextOptions = {
+      ...{ ...defaults, isGmt: true, isColored: true },
+      names: new Set(["scope", "header", "context", "payload"]),
+      fields: new Set(["trace", "trace:hostname", "trace:domain", "loglevel"])
+    }
+    const [line = ""] = show(join(root(), "contexts"), "generated", "text", every).stdout.toString().split("\n")
+    // What babeltrace2 2.0.4 writes with --color=always --names=all --fields=all, up to the first context.
+    const wanted = [
+      "<1>timestamp<0> = <1><1><33>23:43:48.463306997<0>, <1>delta<0> = +?.?????????, <1>trace<0> = vm/ust/uid/0/64-bit, ",
+      ", <1>trace:hostname<0> = vm, <1>trace:domain<0> = ust, <1>loglevel<0> = TRACE_DEBUG_LINE (13), <1>name<0> = ",
+      "<1><1><35>zoo:tick<0>, <1>stream.packet.context<0> = { <36>cpu_id<0> = <1>1<0> }, "
+    ].join("")
+    const codes = wanted.replaceAll(/<(\d+)>/g, "\u001b[$1m")
+    assert.strictEqual(line.slice(0, codes.length), codes)
+  })
+
   it("says of a packet with another trace's UUID that it has one, and goes on", () => {
     const { isFailed, warnings } = show(join(root(), "synth/bad-uuid"), "generated")
     assert.isFalse(isFailed)

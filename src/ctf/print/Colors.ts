@@ -4,7 +4,10 @@ import { encoded } from "./Bytes.ts"
 export interface Colors {
   readonly time: Uint8Array
   readonly event: Uint8Array
+  /** Of a field. */
   readonly name: Uint8Array
+  /** Of a scope, or of what stands before the fields. */
+  readonly label: Uint8Array
   readonly value: Uint8Array
   readonly unknown: Uint8Array
   readonly reset: Uint8Array
@@ -16,6 +19,7 @@ export const none: Colors = {
   time: nothing,
   event: nothing,
   name: nothing,
+  label: nothing,
   value: nothing,
   unknown: nothing,
   reset: nothing
@@ -27,6 +31,7 @@ export const terminal: Colors = {
   time: encoded(`${bold}${bold}\u001b[33m`),
   event: encoded(`${bold}${bold}\u001b[35m`),
   name: encoded("\u001b[36m"),
+  label: encoded(bold),
   value: encoded(bold),
   unknown: encoded(`${bold}${bold}\u001b[31m`),
   reset: encoded("\u001b[0m")

@@ -96,7 +96,7 @@ export class Text {
   }
 
   #name(text: string): string {
-    return TextFields.name(text, { hasNames: true, colors: this.#colors })
+    return TextFields.name(text, { hasNames: true, colors: { ...this.#colors, name: this.#colors.label } })
   }
 
   /** One line, with its end. */
