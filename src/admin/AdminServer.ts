@@ -67,7 +67,7 @@ const metrics = HttpRouter.add(
   "/metrics",
   Effect.gen(function* () {
     const { samples } = yield* Telemetry
-    return HttpServerResponse.text(Exposition.text(yield* samples), { contentType: Exposition.contentType })
+    return HttpServerResponse.text(yield* Exposition.sliced(yield* samples), { contentType: Exposition.contentType })
   })
 )
 

@@ -113,6 +113,53 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
     })
   )
 
+  it.live("shows a live session's events as they come, filtered, and stands still when paused", () =>
+    Effect.gen(function* () {
+      const { at, url } = yield* start()
+      const target = yield* Target.make({ url, hostname: "web1" })
+      const session = yield* target.session({ name: "watched", liveTimer: "1 second" })
+      const stream = yield* session.stream({ path, channel: "ch_0" })
+      const metadata = yield* session.metadata(path)
+      yield* session.publish
+      const dashed = uuid.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")
+      yield* metadata.append(Buffer.from(SyntheticTrace.metadata(dashed)))
+      const generator = SyntheticTrace.generator(uuid, 0, 4096, 1000n)
+      yield* stream.packet(generator.next(2000n))
+      const { errors, page } = yield* tab(yield* browser, 1200)
+      yield* Effect.promise(() => page.goto(at("#/sessions/1")))
+      yield* Effect.promise(async () => {
+        await page.getByLabel("Filter").fill("seq != 749")
+        await page.getByRole("button", { name: "Watch" }).click()
+      })
+      yield* seen(page, "Nothing yet")
+      yield* Process.until(
+        "the page to be a viewer",
+        Effect.promise(() => page.locator(".row.viewer:not(.head)").isVisible())
+      )
+      for (let end = 3000n; end <= 4000n; end += 1000n) yield* stream.packet(generator.next(end))
+      yield* seen(page, "load:tick")
+      yield* seen(page, "seq = 748")
+      const shown = yield* Effect.promise(() => page.locator(".row.event").allInnerTexts())
+      const seqs = shown.map((row) => Number(/seq = (\d+)/.exec(row)?.[1]))
+      assert.strictEqual(seqs[0], 748)
+      assert.deepStrictEqual(
+        seqs,
+        seqs.toSorted((a, b) => b - a)
+      )
+      yield* picture(page, "events")
+      yield* Effect.promise(() => page.getByRole("button", { name: "Pause" }).click())
+      yield* stream.packet(generator.next(5000n))
+      yield* Effect.promise(() => page.waitForTimeout(600))
+      assert.notInclude(yield* text(page, ".table.events"), "seq = 900")
+      yield* Effect.promise(() => page.getByRole("button", { name: "Pause" }).click())
+      yield* Process.until(
+        "the newest to be shown",
+        Effect.map(text(page, ".table.events"), (all) => all.includes(`seq = ${Number(generator.eventCount()) - 1}`))
+      )
+      assert.deepStrictEqual(errors, [])
+    })
+  )
+
   it.live("says that a session has ended, and that the relay does not answer", () =>
     Effect.gen(function* () {
       const { at, relay, url } = yield* start()

@@ -33,11 +33,37 @@ const answerMillisMax = 10_000
 /** A good answer, or why there is none. */
 export type Answer<A> = { readonly value: A } | { readonly failure: Failure }
 
-export const ask = async <A>(path: string): Promise<Answer<A>> => {
+const authorization = (): Record<string, string> => {
   const token = sessionStorage.getItem(key)
+  return token === null ? {} : { authorization: `Bearer ${token}` }
+}
+
+/** Calls `onLine` for each line of an answer without an end; says why it ended. */
+export const follow = async (path: string, onLine: (line: string) => void, signal: AbortSignal): Promise<string> => {
+  try {
+    const answer = await fetch(`/api/v1/${path}`, { headers: authorization(), signal })
+    if (!answer.ok || answer.body === null) {
+      const { reason } = (await answer.json().catch(() => ({}))) as { readonly reason?: string }
+      return reason ?? `The relay refuses (${answer.status}).`
+    }
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
+    let rest = ""
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return "The session has ended."
+      const parts = (rest + value).split("\n")
+      rest = parts.pop() ?? ""
+      for (const part of parts) if (part !== "") onLine(part)
+    }
+  } catch {
+    return "The relay does not answer any more."
+  }
+}
+
+export const ask = async <A>(path: string): Promise<Answer<A>> => {
   try {
     const answer = await fetch(`/api/v1/${path}`, {
-      headers: token === null ? {} : { authorization: `Bearer ${token}` },
+      headers: authorization(),
       signal: AbortSignal.timeout(answerMillisMax)
     })
     if (answer.status === 401) return { failure: "refused" }

@@ -1,6 +1,7 @@
 /** One session: its last fifteen minutes, its streams, its viewers. */
 import { html } from "htm/preact"
 import { Chart, type Line } from "./Chart.ts"
+import { Events } from "./Events.ts"
 import { usePolled } from "./Polling.ts"
 import { Rows } from "./Rows.ts"
 import type { History, SessionStatus } from "./Server.ts"
@@ -98,5 +99,6 @@ export const Session = ({ id }: { readonly id: number }) => {
     </div>
     ${failure === "gone" && html`<p class="notice" role="status">This session has ended. What it streamed is in the relay's output directory.</p>`}
     ${value !== undefined && html`<${Found} session=${value} history=${history.value} />`}
+    ${(value?.liveTimerMicros ?? 0) > 0 && html`<${Events} id=${id} />`}
   </section>`
 }
