@@ -1,0 +1,62 @@
+/**
+ * Recorded sessions of a real session daemon, `show`n: line for line what babeltrace2 prints of them, and the same
+ * losses. No relay takes part.
+ */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Lttng from "../support/lttng.ts"
+import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+import * as Zoo from "../support/zoo.ts"
+
+const env = { TZ: "UTC", LC_ALL: "C.UTF-8" }
+
+/** Without what the versions of babeltrace2 word differently. */
+const lossesOf = (stderr: string): ReadonlyArray<string> =>
+  stderr
+    .split("\n")
+    .filter((line) => line.startsWith("WARNING: Tracer"))
+    .map((line) => line.replace(/ within stream "[^"]*"| \(U?UID: [^)]*\)| in trace "[^"]*"/g, ""))
+
+const compare = (directory: string, ...options: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const expected = yield* Process.run("babeltrace2", [...options, directory], { env })
+    const shown = yield* Process.run(process.execPath, [toolboxProgram, "show", ...options, directory], { env })
+    const [a, b] = [shown.stdout.split("\n"), expected.stdout.split("\n")]
+    const at = a.findIndex((line, index) => line !== b[index])
+    if (at !== -1) assert.strictEqual(a[at], b[at], `line ${at + 1} of ${a.length} and ${b.length}`)
+    assert.strictEqual(a.length, b.length)
+    assert.deepStrictEqual(lossesOf(shown.stderr), lossesOf(expected.stderr))
+    return { lineCount: b.length - 1, lossCount: lossesOf(expected.stderr).length }
+  })
+
+Peers.describeWithPeers(Peers.tracing, "showing recorded sessions", () => {
+  for (const buffers of ["uid", "pid"] as const) {
+    it.live(
+      `per ${buffers}: forty classes with fields of all types, contexts, tiny buffers that discard, a rotation`,
+      () =>
+        Effect.gen(function* () {
+          const { lttng, run } = yield* Lttng.start
+          const zoo = yield* Zoo.build(40)
+          const directory = yield* Relays.temporaryDirectory("recorded")
+          yield* lttng("create", "r", `--output=${directory}`)
+          yield* lttng("enable-channel", "-u", `--buffers-${buffers}`, "--subbuf-size=8k", "--num-subbuf=2", "small")
+          for (const context of ["vpid", "vtid", "procname", "ip"]) yield* lttng("add-context", "-u", "-t", context)
+          yield* lttng("enable-event", "-u", "-c", "small", "zoo:*")
+          yield* lttng(...Lttng.losslessChannel("ch", `--buffers-${buffers}`))
+          yield* lttng("enable-event", "-u", "-c", "ch", "zoo:event_3*")
+          yield* lttng("start")
+          yield* Effect.all([run(zoo, "40", "0"), run(zoo, "40", "500")], { concurrency: "unbounded" })
+          yield* lttng("rotate")
+          yield* run(zoo, "40", "0")
+          yield* lttng("destroy")
+          const { lineCount, lossCount } = yield* compare(directory)
+          assert.isAbove(lineCount, 1000)
+          assert.isAbove(lossCount, 0)
+          yield* compare(directory, "--clock-cycles", "--names=all", "--fields=all")
+        })
+    )
+  }
+})
