@@ -26,7 +26,10 @@ import type { Role, ServerIdentity } from "./transport/Tls.ts"
 import type { TlsRefused } from "./transport/TlsTerminal.ts"
 
 export { ConfigInvalid } from "./config/RelayConfig.ts"
+export type { Drain } from "./relay/Drain.ts"
 export { ListenFailed } from "./transport/Listener.ts"
+export type { MinVersion, ServerIdentity } from "./transport/Tls.ts"
+export { TlsRefused } from "./transport/TlsTerminal.ts"
 
 /** What can change while the relay runs. */
 export type Limits = Pick<RelayConfig, "connectionCountMax" | "memoryBytesMax" | "stopTimeoutMillis">

@@ -17,12 +17,14 @@ import { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../r
 import { ProcessFigures } from "../telemetry/Reading.ts"
 import { Reloaded, ReloadRefused, Verbosity } from "./Operations.ts"
 
+/** There is no session of this number. */
 export class SessionUnknown extends Schema.TaggedError<SessionUnknown>()(
   "SessionUnknown",
   { id: Schema.Int },
   { httpApiStatus: 404 }
 ) {}
 
+/** There is no connection of this number. */
 export class ConnectionUnknown extends Schema.TaggedError<ConnectionUnknown>()(
   "ConnectionUnknown",
   { id: Schema.Int },
@@ -62,6 +64,7 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization>()("l
 
 const countMax = 1000
 
+/** Which part of a long list is asked for. */
 export const Page = {
   limit: Schema.optional(
     Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: countMax }))
@@ -107,8 +110,10 @@ export const SessionSummary = Schema.Struct({
   lagPacketCount: Schema.Int,
   byteRates: Schema.optionalKey(Schema.Array(Schema.Finite))
 })
+/** One session in one row. */
 export interface SessionSummary extends Schema.Schema.Type<typeof SessionSummary> {}
 
+/** The relay in a few numbers. */
 export const Overview = Schema.Struct({
   atMillis: Schema.Finite,
   sessions: Schema.Array(SessionSummary),
@@ -116,6 +121,7 @@ export const Overview = Schema.Struct({
   /** By port. */
   connections: Schema.Record(Schema.String, Schema.Int)
 })
+/** The relay in a few numbers. */
 export interface Overview extends Schema.Schema.Type<typeof Overview> {}
 
 /** Of one session over the last 15 minutes: a point every `intervalSeconds`, the newest last. */
@@ -207,6 +213,7 @@ const daemon = HttpApiGroup.make("daemon")
   .prefix("/api/v1")
   .middleware(Authorization)
 
+/** The contract of the port: every endpoint with its schemas and errors. */
 export class AdminApi extends HttpApi.make("lttng-relay")
   .add(sessions, relay, daemon)
   .annotateMerge(OpenApi.annotations({ title: "lttng-relay", version: "1" })) {}

@@ -6,3 +6,4 @@
  */
 export * as AdminApi from "./AdminApi.ts"
 export * as AdminClient from "./AdminClient.ts"
+export { ReloadRefused } from "./Operations.ts"

@@ -22,6 +22,7 @@ export const ListenAddress = Schema.Struct({
   /** A socket that listens there already: it is taken over, and nothing is bound. */
   descriptor: Schema.optional(count(0))
 })
+/** Where one of the ports listens. */
 export interface ListenAddress extends Schema.Schema.Type<typeof ListenAddress> {}
 
 /** How session directories are grouped below the output directory (storage.md §2.1, §2.2). */
@@ -36,6 +37,7 @@ export const KeepAlive = Schema.Struct({
   probeIntervalSeconds: keepAliveCount,
   maxProbeCount: keepAliveCount
 })
+/** TCP keep-alive of connections; seconds. */
 export interface KeepAlive extends Schema.Schema.Type<typeof KeepAlive> {}
 
 const TlsMode = Schema.Literals(["off", "allow", "require"])
@@ -53,6 +55,7 @@ export const Tls = Schema.Struct({
   clientCa: Schema.optional(Schema.NonEmptyString),
   minVersion: Schema.optional(Schema.Literals(["TLSv1.2", "TLSv1.3"]))
 })
+/** TLS of the three ports. */
 export interface Tls extends Schema.Schema.Type<typeof Tls> {}
 
 const absolutePath = Schema.makeFilter((path: string) => {
@@ -103,6 +106,7 @@ export const RelayConfig = Schema.Struct({
   /** Who may record and view what; `undefined`: everybody everything. */
   access: Schema.optional(AccessFile)
 })
+/** Everything that a relay is told (`docs/operating.md`). */
 export interface RelayConfig extends Schema.Schema.Type<typeof RelayConfig> {}
 
 /** A relay cannot run like this. `reason` names every member that is wrong, and what is expected of it. */

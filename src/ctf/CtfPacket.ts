@@ -22,6 +22,7 @@ export interface PacketHead {
   readonly eventsDiscarded: bigint
 }
 
+/** Bytes of the header and context that LTTng writes before the events of a packet. */
 export const headBytes = 80
 const magic = 0xc1fc1fc1
 

@@ -47,10 +47,14 @@ export class Description {
     if (this.#tail === "") this.#owed = needOf(record, at)
   }
 
-  /** The first piece alone is not enough for what a viewer was told of before it came. */
+  /**
+   * The first piece alone is not enough for what a viewer was told of before it came, or tells of no stream at all:
+   * babeltrace 2.0 does not survive to learn of the first one later.
+   */
   isOwing(nowMillis: number): boolean {
-    if (this.#owed === undefined || !this.#isUnderstood) return false
-    if (!this.#has(this.#owed) && !this.#hasLackedFor(nowMillis)) return true
+    if (!this.#isUnderstood) return false
+    const isLacking = this.#streams.size === 0 || (this.#owed !== undefined && !this.#has(this.#owed))
+    if (isLacking && !this.#hasLackedFor(nowMillis)) return true
     this.#owed = undefined
     return false
   }

@@ -218,12 +218,16 @@ export interface Cursor {
  */
 export interface Layout<A, I extends A = A> {
   readonly schema: Schema.Codec<A>
+  /** The value that the bytes are; fails with `Malformed`. Bytes behind it are ignored. */
   readonly decode: (bytes: Uint8Array) => Result.Result<A, Malformed>
+  /** The bytes of a value. */
   readonly encode: (value: I) => Uint8Array
   readonly codec: Schema.Codec<A, Uint8Array>
+  /** Bytes of a value. */
   readonly sizeOf: (value: I) => number
   /** Reads at the cursor and moves it; throws `Malformed`. For layouts made of layouts. */
   readonly read: (cursor: Cursor) => A
+  /** Writes a value where the cursor is. */
   readonly write: (cursor: Cursor, value: I) => void
 }
 

@@ -6,6 +6,7 @@ import { Effect, FiberHandle, type Scope } from "effect"
 import type { Service as Registry } from "./Registry.ts"
 import type * as Status from "./Status.ts"
 
+/** Making no sessions any more, until those that are left have ended. */
 export interface Drain {
   readonly status: Effect.Effect<Status.Drain>
   /** Sessions left after `deadlineMillis` are ended; undefined waits for them. Asked again, the newer holds. */

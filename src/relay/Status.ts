@@ -30,6 +30,7 @@ export const StreamStatus = Schema.Struct({
   /** When a packet or a beacon came last. */
   heardAtMillis: Millis
 })
+/** What one stream received, and what its tracer lost meanwhile. */
 export interface StreamStatus extends Schema.Schema.Type<typeof StreamStatus> {}
 
 /** A viewer attached to a session. */
@@ -42,6 +43,7 @@ export const ViewerStatus = Schema.Struct({
   /** ns of trace clock between what it was given last and what came last, in the stream where that is most. */
   lagNanos: Schema.Finite
 })
+/** A viewer attached to a session. */
 export interface ViewerStatus extends Schema.Schema.Type<typeof ViewerStatus> {}
 
 /** One session of a target, now. */
@@ -75,6 +77,7 @@ export const SessionStatus = Schema.Struct({
   viewers: Schema.Array(ViewerStatus),
   streams: Schema.Array(StreamStatus)
 })
+/** One session of a target, now. */
 export interface SessionStatus extends Schema.Schema.Type<typeof SessionStatus> {}
 
 /** The whole relay, now: counts, and bytes of memory. */
@@ -97,6 +100,7 @@ export const Counters = Schema.Struct({
   /** Descriptors held by trace files. */
   openFileCount: Count
 })
+/** The whole relay, now: counts, and bytes of memory. */
 export interface Counters extends Schema.Schema.Type<typeof Counters> {}
 
 /** Whether the relay makes sessions. */
@@ -109,6 +113,7 @@ export const Drain = Schema.Struct({
   /** Sessions that are left. */
   sessionCount: Count
 })
+/** Whether the relay makes sessions. */
 export interface Drain extends Schema.Schema.Type<typeof Drain> {}
 
 const Port = Schema.Literals(ports)
@@ -133,6 +138,7 @@ export const ConnectionStatus = Schema.Struct({
   heldBackBy: Schema.optionalKey(Cause),
   heldBackMillis: Schema.Record(Cause, Millis)
 })
+/** One connection, open or closed. */
 export interface ConnectionStatus extends Schema.Schema.Type<typeof ConnectionStatus> {}
 
 const Commands = Schema.Array(Schema.Struct({ name: Schema.String, count: Count, refusedCount: Count }))
@@ -151,4 +157,5 @@ export const Activity = Schema.Struct({
   /** µs from the read that brought commands to the write of their answers: `counts[i]` were below 2^i. */
   answerMicros: Schema.Struct({ counts: Schema.Array(Count), sum: Schema.Finite, count: Count })
 })
+/** Everything that is counted, since the relay started. */
 export interface Activity extends Schema.Schema.Type<typeof Activity> {}

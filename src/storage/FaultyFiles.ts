@@ -7,6 +7,7 @@
 import { Deferred, type Duration, Effect } from "effect"
 import { FileFailed, Files, type OpenFile } from "./Files.ts"
 
+/** What can be made to fail. */
 export type Operation =
   | "open"
   | "write"
@@ -20,6 +21,7 @@ export type Operation =
   | "readdir"
   | "realpath"
 
+/** What fails, where, and with which code of the system. */
 export interface Fault {
   /** `ENOSPC`, `EIO`, `EMFILE`, … */
   readonly code: string
@@ -44,6 +46,7 @@ interface Armed {
   bytes: number
 }
 
+/** Files that fail, stall or are slow on demand, around others. */
 export class FaultyFiles {
   readonly #files: Files["Service"]
   readonly #armed = new Set<Armed>()

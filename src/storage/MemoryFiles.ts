@@ -52,6 +52,7 @@ const linkCountMax = 40
 /** Longest name of one entry, as on the usual file systems. */
 const nameBytesMax = 255
 
+/** Of files in memory. */
 export interface Options {
   /** Bytes all files may have together; writes beyond fail with ENOSPC after what still fits. */
   readonly bytesMax?: number
@@ -69,6 +70,7 @@ interface Place {
   readonly path: string
 }
 
+/** A file system in memory: what `Files` asks of a disk, and a look at what is there. */
 export class MemoryFiles {
   readonly #root: DirectoryNode = { kind: "directory", inode: 1, entries: new Map() }
   readonly #bytesMax: number
@@ -107,12 +109,14 @@ export class MemoryFiles {
     return node?.kind === "file" ? node.bytes.subarray(0, node.size) : undefined
   }
 
+  /** Makes or replaces a file; its directories must be there. */
   write(path: string, bytes: Uint8Array): void {
     this.#makeDirectory(parentOf(path))
     const { node } = this.#openNode(path, "create")
     this.#writeAt(node, [bytes], 0)
   }
 
+  /** Makes a symbolic link. */
   link(path: string, target: string): void {
     const place = this.#place(path)
     place.parent.entries.set(place.name, { kind: "link", target })
@@ -356,5 +360,6 @@ const checked = (name: string): string => {
   return name
 }
 
+/** `Files` in memory, empty at first. */
 export const layer = (options: Options = {}): Layer.Layer<Files> =>
   Layer.sync(Files)(() => new MemoryFiles(options).service)

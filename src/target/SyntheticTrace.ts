@@ -9,8 +9,10 @@ const headBytes = 84
 /** Timestamp and sequence number. */
 const eventBytes = 16
 
+/** Bytes of a packet with one event. */
 export const packetBytesMin = headBytes + eventBytes
 
+/** The metadata that describes the packets, CTF 1.8; `uuid` in its usual notation. */
 export const metadata = (uuid: string): string => `/* CTF 1.8 */
 typealias integer { size = 8; align = 8; signed = false; } := uint8_t;
 typealias integer { size = 32; align = 8; signed = false; } := uint32_t;
@@ -34,11 +36,13 @@ stream {
 event { name = "load:tick"; id = 0; stream_id = 0; fields := struct { uint64_t seq; }; };
 `
 
+/** Makes the packets of one stream. */
 export interface Generator {
   /** Events with consecutive `seq`, evenly spread from the end of the packet before to `timestampEnd`. */
   readonly next: (timestampEnd: bigint) => Packet
   /** Nothing happened until then: the next packet begins there. Answers the beacon's timestamp. */
   readonly idleUntil: (timestamp: bigint) => bigint
+  /** Events in all packets so far. */
   readonly eventCount: () => bigint
 }
 

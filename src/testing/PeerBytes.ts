@@ -10,20 +10,28 @@ const numberBytes = (size: number, write: (view: DataView) => void): Buffer => {
   return bytes
 }
 
+/** One byte. */
 export const u8 = (value: number): Buffer => Buffer.from([value])
+/** Four bytes, big-endian. */
 export const u32 = (value: number): Buffer => numberBytes(4, (view) => view.setUint32(0, value))
+/** Eight bytes, big-endian. */
 export const u64 = (value: bigint | number): Buffer => numberBytes(8, (view) => view.setBigUint64(0, BigInt(value)))
+/** Text in a field of `size` bytes, filled with zeros. */
 export const fixed = (text: string, size: number): Buffer => {
   const bytes = Buffer.alloc(size)
   bytes.write(text, 0, "latin1")
   return bytes
 }
+/** Text and its zero. */
 export const terminated = (text: string): Buffer => Buffer.from(`${text}\0`, "latin1")
+/** One after the other. */
 export const join = (...parts: ReadonlyArray<Uint8Array>): Buffer => Buffer.concat(parts)
+/** No bytes. */
 export const none = Buffer.alloc(0)
 /** 2⁶⁴−1: "no sequence number". */
 export const noSeq = 2n ** 64n - 1n
 
+/** Commands by their number (streaming.md §5). */
 export const numbers = {
   ADD_STREAM: 1,
   CREATE_SESSION: 2,
@@ -45,16 +53,20 @@ export const numbers = {
   GET_CONFIGURATION: 22
 } as const
 
+/** Commands by name. */
 export type Name = keyof typeof numbers
 
+/** The header of a command (streaming.md §3.1). */
 export const header = (number: number, dataSize: number | bigint): Buffer =>
   join(u64(0), u64(dataSize), u32(number), u32(0))
 
+/** A command with its payload. */
 export const message = (number: number, payload: Uint8Array): Buffer => join(header(number, payload.length), payload)
 
 /** 2023-11-14 22:13:20 UTC: the moment all scenarios take place. */
 export const start = 1_700_000_000
 
+/** What `CREATE_SESSION` names. */
 export interface Session {
   readonly name?: string
   readonly host?: string
@@ -68,6 +80,7 @@ export interface Session {
   readonly currentChunk?: number
 }
 
+/** The payload of `CREATE_SESSION` in the layout of the minor (streaming.md §6.1). */
 export const createSession = (minor: number, session: Session): Buffer => {
   const { name = "s", host = "h", basePath = "", liveTimer = 0, snapshot = false } = session
   if (minor < 4) return none
@@ -91,6 +104,7 @@ export const createSession = (minor: number, session: Session): Buffer => {
   )
 }
 
+/** What `ADD_STREAM` names. */
 export interface Stream {
   readonly channel?: string
   readonly path?: string
@@ -98,6 +112,7 @@ export interface Stream {
   readonly fileCount?: number
 }
 
+/** The payload of `ADD_STREAM` in the layout of the minor (streaming.md §6.2). */
 export const addStream = (minor: number, stream: Stream): Buffer => {
   const { channel = "ch_0", path = "ust/uid/0/64-bit", fileSize = 0, fileCount = 0 } = stream
   if (minor < 2) return join(fixed(channel, 264), fixed(path, 4096))
@@ -113,6 +128,7 @@ export const addStream = (minor: number, stream: Stream): Buffer => {
   )
 }
 
+/** What `SEND_INDEX` says of a packet; sizes in bits. */
 export interface Index {
   readonly seq: number | bigint
   /** Bytes of the packet in the file; 0 makes it a beacon. */
@@ -124,6 +140,7 @@ export interface Index {
   readonly streamClass?: number
 }
 
+/** The payload of `SEND_INDEX` in the layout of the minor (streaming.md §6.6). */
 export const sendIndex = (minor: number, stream: bigint, index: Index): Buffer => {
   const bits = (index.bytes ?? 16) * 8
   const seq = Number(index.seq)
@@ -140,6 +157,7 @@ export const sendIndex = (minor: number, stream: bigint, index: Index): Buffer =
   )
 }
 
+/** The payload of `ROTATE_STREAMS` (streaming.md §6.12). */
 export const rotateStreams = (
   chunk: number | undefined,
   positions: ReadonlyArray<readonly [stream: bigint, at: number | bigint]>,
@@ -153,6 +171,7 @@ export const rotateStreams = (
     ...positions.map(([stream, at]) => join(u64(stream), u64(at)))
   )
 
+/** The payload of `CREATE_TRACE_CHUNK`; `at` in seconds since the epoch. */
 export const createTraceChunk = (id: number, at: number, overrideName?: string): Buffer =>
   join(
     u64(id),
@@ -161,11 +180,14 @@ export const createTraceChunk = (id: number, at: number, overrideName?: string):
     overrideName === undefined ? none : terminated(overrideName)
   )
 
+/** What becomes of a trace chunk that is closed. */
 export const closeCommands = { move: 0, nothing: 1, delete: 2 } as const
 
+/** The payload of `CLOSE_TRACE_CHUNK`; `at` in seconds since the epoch. */
 export const closeChunk = (id: number, at: number, command?: number): Buffer =>
   join(u64(id), u64(at), u8(command === undefined ? 0 : 1), u32(command ?? 0))
 
+/** The header of a packet on a data connection (streaming.md §7). */
 export const packetHeader = (stream: bigint, seq: number | bigint, dataSize: number, padding: number): Buffer =>
   join(u64(0), u64(stream), u64(seq), u32(dataSize), u32(padding))
 

@@ -13,10 +13,11 @@ import type { Place } from "./Tree.ts"
 import * as Waiting from "./Waiting.ts"
 import * as Wire from "./Wire.ts"
 
-type Step<A = void> = Effect.Effect<A>
+/** A step of a script. */
+export type Step<A = void> = Effect.Effect<A>
 
-/** Where a record's line comes from, and what to put there. */
-type Note = (line: string) => void
+/** Takes a line of the transcript. */
+export type Note = (line: string) => void
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 
@@ -27,6 +28,7 @@ const shown = (label: string, bytes: Uint8Array) =>
 
 /** A scripted connection: what it reads goes into the transcript. */
 export interface Connection {
+  /** Sends these bytes. */
   readonly raw: (bytes: Uint8Array) => Step
   /** Reads `count` bytes into the transcript; fewer, with the reason, when they do not come. */
   readonly reply: (label: string, count: number) => Step<Buffer>
@@ -70,26 +72,42 @@ export interface Control extends Connection {
   readonly command: (name: Commands.Name, payload: Uint8Array, replySize: number) => Step<Buffer>
   /** Any command after which the relay is expected to close: the reply, if any, and the end. */
   readonly refused: (name: Commands.Name, payload: Uint8Array) => Step
+  /** Says its version, and reads the reply. */
   readonly version: (minor: number) => Step
+  /** Asks for the configuration. */
   readonly configuration: (flags?: number | bigint) => Step
+  /** Creates a session; where it is refused, its id is 0. */
   readonly createSession: (session?: Commands.Session) => Step<Session>
+  /** Adds a stream; answers the relay's handle. */
   readonly addStream: (stream?: Commands.Stream) => Step<bigint>
   readonly streamsSent: Step
+  /** Sends metadata, for which there is no reply. */
   readonly metadata: (stream: bigint, bytes: Uint8Array, padding?: number) => Step
+  /** Begins the metadata again. */
   readonly resetMetadata: (stream: bigint, version?: number) => Step
+  /** Sends the index of a packet. */
   readonly index: (stream: bigint, index: Commands.Index) => Step
+  /** Closes a stream after the packet `last`. */
   readonly closeStream: (stream: bigint, last: number | bigint) => Step
+  /** Asks whether packets up to `last` are still to be written. */
   readonly dataPending: (stream: bigint, last: number | bigint) => Step
+  /** Says that nothing of the stream is under way. */
   readonly quiescent: (stream: bigint) => Step
+  /** Begins the question whether data is pending. */
   readonly beginPending: (session: bigint) => Step
+  /** Ends it, and reads the answer. */
   readonly endPending: (session: bigint) => Step
+  /** Rotates streams to a trace chunk, each at its packet. */
   readonly rotate: (
     chunk: number | undefined,
     positions: ReadonlyArray<readonly [bigint, number | bigint]>,
     padding?: 0 | 3 | 7
   ) => Step
+  /** Creates a trace chunk; `at` in seconds since the epoch. */
   readonly createChunk: (id: number, at: number, overrideName?: string) => Step
+  /** Closes a trace chunk; `at` in seconds since the epoch. */
   readonly closeChunk: (id: number, at: number, command?: number) => Step
+  /** Asks for a trace chunk. */
   readonly chunkExists: (id: number) => Step
   /** Polls until the chunk is gone; only the outcome is recorded. */
   readonly untilChunkGone: (id: number) => Step
@@ -199,6 +217,7 @@ const control = (name: string, wire: Wire.Wire, note: Note): Control => {
 
 /** A target's data connection (streaming.md §7). */
 export interface Data extends Connection {
+  /** Sends a packet of `size` bytes. */
   readonly packet: (stream: bigint, seq: number | bigint, size?: number, padding?: number) => Step
 }
 
@@ -232,10 +251,13 @@ export interface Script {
   readonly fileSize: (path: string, bytes: number) => Step
   /** Waits until the files of that name, wherever a rotation put them, have this many bytes together. */
   readonly totalBytes: (name: string, bytes: number) => Step
+  /** Waits until there is such a file or directory. */
   readonly exists: (path: string) => Step
   /** Waits until the relay no longer knows the stream, asking over a session of its own. */
   readonly untilClosed: (stream: bigint) => Effect.Effect<void, never, Scope.Scope>
+  /** Waits until there is none. */
   readonly gone: (path: string) => Step
+  /** Writes a file, for instance one that is in the way. */
   readonly write: (path: string, text: string) => Step
   /** Puts the output directory, as it is now, into the transcript. */
   readonly tree: (label: string) => Step

@@ -45,6 +45,7 @@ const output = "/traces"
 /** Small: a test has few viewers, and many relays. */
 const liveCacheBytes = 1024 * 1024
 
+/** Starts a relay over files in memory, on free ports, for the life of the scope. */
 export const make = (
   options: Options = {}
 ): Effect.Effect<TestRelay, Relay.ListenFailed | Relay.ConfigInvalid, Scope.Scope> =>

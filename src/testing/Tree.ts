@@ -68,10 +68,13 @@ export const files = (root: string): ReadonlyArray<string> =>
 
 /** Where a relay writes, as a script looks at it. Paths are relative to the output directory. */
 export interface Place {
+  /** Whether there is such a file or directory. */
   readonly exists: (path: string) => boolean
+  /** Bytes of a file; undefined: there is none. */
   readonly size: (path: string) => number | undefined
   /** Undefined where there is no such file. */
   readonly read: (path: string) => Uint8Array | undefined
+  /** Writes a file. */
   readonly write: (path: string, text: string) => void
   /** Every file below. */
   readonly files: () => ReadonlyArray<string>

@@ -46,6 +46,7 @@ export interface Wire {
   readonly close: Effect.Effect<void>
   /** Closes with a reset. */
   readonly reset: Effect.Effect<void>
+  /** Whether the other side has ended the connection. */
   readonly isClosed: () => boolean
 }
 

@@ -20,6 +20,7 @@ export interface ClientIdentity {
   readonly serverName?: string | undefined
 }
 
+/** The oldest version of TLS that is accepted. */
 export type MinVersion = "TLSv1.2" | "TLSv1.3"
 
 /** Whether a port takes TLS: never, when the peer begins with it, or nothing else. */

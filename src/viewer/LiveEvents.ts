@@ -18,6 +18,7 @@ export type { Trouble } from "./LiveDecoder.ts"
 /** `path` is that of the live stream: its trace's, then the channel with its processor. */
 export type Item = Events.Item | { readonly _tag: "Trouble"; readonly trouble: Trouble }
 
+/** What is shown of a session. */
 export interface Options {
   /** Decided before anything is copied. */
   readonly filter?: Filter

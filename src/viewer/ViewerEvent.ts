@@ -3,6 +3,7 @@ import type { MetadataRefused } from "../ctf/metadata/MetadataRefused.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
 import type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 
+/** What a viewer learns of a live session (live.md §7, §8). */
 export type ViewerEvent =
   | { readonly _tag: "StreamAdded"; readonly stream: ViewedStream }
   /** More of a trace's metadata, as stored: packets with their padding, or text. `stream` is the metadata stream. */

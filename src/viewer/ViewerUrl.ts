@@ -12,14 +12,17 @@ export interface SessionName {
   readonly sessionName: string
 }
 
+/** What a viewer's URL names: a relay, and a session of it. */
 export interface ViewerUrl {
   readonly address: Address
   /** Undefined where the URL names the relay only. */
   readonly session: SessionName | undefined
 }
 
+/** The port of viewers where a URL names none. */
 export const portDefault = 5344
 
+/** A URL `net://HOST[:PORT][/host/HOSTNAME/SESSION]`; fails with `UrlRefused`. */
 export const parse = (url: string): Result.Result<ViewerUrl, UrlRefused> =>
   Result.flatMap(split(url), ({ family, host, path, ports, scheme }): Result.Result<ViewerUrl, UrlRefused> => {
     const refuse = (reason: string) => Result.fail(new UrlRefused({ url, reason }))
@@ -34,5 +37,6 @@ export const parse = (url: string): Result.Result<ViewerUrl, UrlRefused> =>
     return Result.succeed({ address, session: { hostname, sessionName } })
   })
 
+/** The URL of a session, as babeltrace2 takes it. */
 export const format = ({ host, port, tls }: Address, { hostname, sessionName }: SessionName): string =>
   `${tls === undefined ? "net" : "tls"}://${host.includes(":") ? `[${host}]` : host}:${port}/host/${hostname}/${sessionName}`

@@ -48,6 +48,14 @@ describe("what metadata tells of", () => {
     assert.isFalse(suffices(description, full, 10_500))
   })
 
+  it("metadata without any stream class is not for viewers, but not for ever", () => {
+    const description = of(head)
+    assert.isTrue(description.isOwing(0))
+    assert.isFalse(description.isOwing(10_000))
+    assert.isFalse(of(head, stream).isOwing(0))
+    assert.isFalse(of("/* CTF 1.8 */ trace { };").isOwing(0))
+  })
+
   it("metadata is owed as a whole to a viewer that was told of a packet before there was any", () => {
     const description = of()
     description.told(full, 0)

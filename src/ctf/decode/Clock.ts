@@ -63,6 +63,7 @@ export class Clock {
     into.low = nanosLow
   }
 
+  /** Ns since the origin, of a value in cycles. */
   convertInt(value: Int, into: Time): void {
     this.convert(highOf(value), lowOf(value), into)
   }

@@ -6,12 +6,14 @@ export class Compiled {
   #second: unknown = undefined
   readonly #others = new WeakMap<object, unknown>()
 
+  /** What the user with this key has made. */
   get(key: object): unknown {
     if (key === this.#firstKey) return this.#first
     if (key === this.#secondKey) return this.#second
     return this.#others.get(key)
   }
 
+  /** Keeps it. */
   set(key: object, value: unknown): void {
     if (this.#firstKey === undefined || key === this.#firstKey) {
       this.#firstKey = key

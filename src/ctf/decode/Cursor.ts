@@ -8,6 +8,7 @@
  */
 import { Fault, short } from "./Fault.ts"
 
+/** An integer: exact as a number up to 53 bits, a bigint beyond. */
 export type Int = number | bigint
 
 /** Windows begin at multiples of so many bytes of their packet. */
@@ -30,6 +31,7 @@ export const lowOf = (value: Int): number =>
 
 const nothing = new Uint8Array(0)
 
+/** The bits of a packet, and where one is in them. */
 export class Cursor {
   bytes: Uint8Array = nothing
   view: DataView = new DataView(nothing.buffer)

@@ -31,9 +31,13 @@ export const inMemory = (bytes: Uint8Array): Source => ({
   }
 })
 
+/** Of `next`: there are no more events in the packet. */
 export const over = 0
+/** Of `next`: an event was decoded. */
 export const event = 1
+/** Of `next`: the rest of the packet cannot be decoded; `failure` says why. */
 export const failed = -1
+/** What `next` found. */
 export type Outcome = typeof over | typeof event | typeof failed
 
 const magic = 0xc1fc1fc1
@@ -46,6 +50,7 @@ const windowBytesMax = 2 ** 27
 
 const empty = inMemory(new Uint8Array(0))
 
+/** Decodes the packets of one data stream, event by event, in place: what it tells of an event holds until `next`. */
 export class DataStream {
   /** The file or live stream, for messages. */
   readonly name: string

@@ -21,6 +21,7 @@ export type Filter = (plan: EventPlan) => boolean | ((event: DataStream) => bool
 /** Integers have one form each: a number where that is exact, else a bigint. */
 export type Scalar = Int | string | boolean
 
+/** A field of one event class, found once, read of every event. */
 export interface Field {
   /** Of the field that is read: its `mappings` give an enumeration's labels (`Labels.labels`). */
   readonly fieldClass: FieldClass
@@ -65,7 +66,8 @@ const leaf = (fieldClass: FieldClass, place: Place, slots: Slots): Read | undefi
   }
 }
 
-type Step = string | number
+/** A step of a path: the name of a member, or the number of an element. */
+export type Step = string | number
 
 const member = (structure: Structure, path: ReadonlyArray<Step>, place: Place, slots: Slots): Found | undefined => {
   const [name, ...rest] = path

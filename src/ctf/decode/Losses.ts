@@ -3,6 +3,9 @@ import { nanos, type Time } from "./Clock.ts"
 import type { Int } from "./Cursor.ts"
 import type { DataStream } from "./DataStream.ts"
 
+/**
+ * Events or packets that the tracer had no room for; times in ns since the epoch, undefined where they are not known.
+ */
 export interface Loss {
   readonly what: "events" | "packets"
   readonly count: bigint

@@ -2,6 +2,8 @@
  * The order of several streams (§10): the earliest head first, one without time before all; equal times by rank, which
  * nobody shares. A binary heap; only the head may change, and says so by `settle`.
  */
+
+/** A stream as the order sees it. */
 export interface Head {
   /** Of the next item: −∞ and 0 where it has no time. */
   high: number

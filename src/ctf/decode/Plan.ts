@@ -15,6 +15,7 @@ import { root, Slots } from "./Slots.ts"
 
 const nothing: Skip.Skip = () => {}
 
+/** How the events of one class are decoded. */
 export class EventPlan {
   readonly eventClass: EventClass
   readonly stream: StreamPlan
@@ -39,6 +40,7 @@ export class EventPlan {
 /** Small ids are found in an array. */
 const idsNear = 2048
 
+/** How the packets and events of one stream class are decoded: made once, at the first need. */
 export class StreamPlan {
   readonly trace: TracePlan
   readonly streamClass: DataStreamClass
@@ -113,6 +115,7 @@ export class StreamPlan {
   }
 }
 
+/** How a trace is decoded: the metadata turned into readers. */
 export class TracePlan {
   readonly traceClass: TraceClass
   /** As babeltrace2 names it: host, then the path below what was asked for. */

@@ -13,6 +13,7 @@ import * as Numbers from "./Numbers.ts"
 import * as Regions from "./Regions.ts"
 import { below, type Place, type Slots } from "./Slots.ts"
 
+/** Passes over a field. */
 export type Skip = (cursor: Cursor) => void
 
 /** Of timestamps: the field's size, or that of a variable-length one's bytes. */

@@ -6,6 +6,7 @@
  */
 import type { FieldClass, Reference, Scope } from "../model/FieldClass.ts"
 
+/** Where a field lies in the packet or the event. */
 export interface Place {
   readonly scope: Scope
   /** As the path of a reference. */
@@ -17,6 +18,7 @@ export const below = ({ path, scope }: Place, index: number): Place => ({ scope,
 
 const headScopes: ReadonlySet<Scope> = new Set(["packet-header", "packet-context", "event-record-header"])
 
+/** Values of fields that other fields need, by where they lie. */
 export class Slots {
   readonly #slots = new Map<string, number>()
   /** Every location that has a slot somewhere below. */
@@ -26,6 +28,7 @@ export class Slots {
   /** How many locations there are in the head of a packet or of an event record, which event classes share. */
   headsVersion = 0
 
+  /** The slot of the field that a reference names; made where there is none. */
   of({ path, scope }: Reference): number {
     let key: string = scope
     this.#parents.add(key)
@@ -42,6 +45,7 @@ export class Slots {
     return slot
   }
 
+  /** The slot of the field at this place. Undefined: nobody refers to it. */
   at({ path, scope }: Place): number | undefined {
     return this.#slots.get(scope + path)
   }

@@ -20,16 +20,19 @@ import * as Regions from "./Regions.ts"
 import * as Skip from "./Skip.ts"
 import { below, type Place, type Slots } from "./Slots.ts"
 
+/** An integer with the labels that it has; several ranges may hold it. */
 export interface Enumerated {
   readonly value: number | bigint
   readonly labels: ReadonlyArray<string>
 }
 
+/** Bits with the names of those that are set. */
 export interface Flagged {
   readonly value: number | bigint
   readonly flags: ReadonlyArray<string>
 }
 
+/** A field as a JavaScript value: integers of more than 53 bits are bigint. */
 export type Value =
   | number
   | bigint
@@ -41,10 +44,12 @@ export type Value =
   | Flagged
   | ReadonlyArray<Value>
   | Structured
+/** A structure, by the names of its members. */
 export interface Structured {
   readonly [name: string]: Value
 }
 
+/** Reads a field where the cursor is. */
 export type ReadValue = (cursor: Cursor) => Value
 
 const decoders = new Map<string, InstanceType<typeof TextDecoder>>()
@@ -118,6 +123,7 @@ const elements = (
   }
 }
 
+/** The reader of a field class at its place. */
 export const value = (fieldClass: FieldClass, place: Place, slots: Slots): ReadValue => {
   slots.collect(fieldClass)
   switch (fieldClass.kind) {

@@ -4,6 +4,7 @@ import type { Scope } from "../model/FieldClass.ts"
 /** What is known of an event record beside its fields. */
 export type Fact = "name" | "id" | "time" | "loglevel" | "emf" | "cpu"
 
+/** What is compared. */
 export type Operand =
   /** Without a scope: the payload's, else that of the contexts, the nearest first. */
   | { readonly kind: "field"; readonly scope: Scope | undefined; readonly path: ReadonlyArray<string | number> }
@@ -14,8 +15,10 @@ export type Operand =
   | { readonly kind: "string"; readonly value: string }
   | { readonly kind: "boolean"; readonly value: boolean }
 
+/** How it is compared. */
 export type Comparison = "==" | "!=" | "<" | "<=" | ">" | ">="
 
+/** What is asked of an event. */
 export type Expression =
   | { readonly kind: "and" | "or"; readonly terms: ReadonlyArray<Expression> }
   | { readonly kind: "not"; readonly term: Expression }
@@ -26,7 +29,12 @@ export type Expression =
       readonly right: Operand
     }
   /** A text, or a label of an enumeration, that matches. */
-  | { readonly kind: "match"; readonly operand: Operand; readonly matches: (text: string) => boolean }
+  | {
+      readonly kind: "match"
+      readonly operand: Operand
+      /** Whether the text is one. */
+      readonly matches: (text: string) => boolean
+    }
   | { readonly kind: "exists"; readonly operand: Operand }
   /** True, not zero, not empty. */
   | { readonly kind: "truth"; readonly operand: Operand }

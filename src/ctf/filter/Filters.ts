@@ -216,6 +216,7 @@ const once = (decide: (plan: EventPlan) => Test): Filter => {
   }
 }
 
+/** Events for which the expression is true. */
 export const where = (expression: Expression): Filter => once((plan) => compile(plan, expression))
 
 /** Of records whose name matches one of the patterns. */
@@ -224,5 +225,6 @@ export const named = (patterns: ReadonlyArray<string>): Filter => {
   return once(({ eventClass: { name } }) => name !== undefined && matchers.some((matches) => matches(name)))
 }
 
+/** Events that pass all of the filters. */
 export const every = (filters: ReadonlyArray<Filter>): Filter =>
   once((plan) => filters.map((filter) => filter(plan)).reduce(both, true))

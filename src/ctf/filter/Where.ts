@@ -16,6 +16,7 @@ import type { Scope } from "../model/FieldClass.ts"
 import type { Comparison, Expression, Fact, Operand } from "./Expression.ts"
 import * as Glob from "./Glob.ts"
 
+/** The expression is not one: where, and why. */
 export class WhereRefused extends Error {
   readonly _tag = "WhereRefused"
   /** In characters, from 1. */
@@ -290,6 +291,7 @@ class Parser {
   }
 }
 
+/** An expression of the language of `--where` (`docs/events.md`). */
 export const parse = (text: string): Result.Result<Expression, WhereRefused> => {
   try {
     return Result.succeed(new Parser(lex(text)).whole())

@@ -93,6 +93,7 @@ const json = (): Reader => {
   }
 }
 
+/** Metadata that comes in pieces, as of a live session; TSDL and CTF 2 alike. */
 export class GrowingMetadata {
   readonly #text = new Text()
   readonly #isWhole: boolean
@@ -109,6 +110,9 @@ export class GrowingMetadata {
     return this.#reader?.traceClass
   }
 
+  /**
+   * Takes one more piece, cut anywhere; answers the trace class as far as it is known. Fails with `MetadataRefused`.
+   */
   append(bytes: Uint8Array): Result.Result<TraceClass | undefined, MetadataRefused> {
     return this.#attempt(() => {
       this.#read(this.#text.append(bytes))

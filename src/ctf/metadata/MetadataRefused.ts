@@ -19,6 +19,7 @@ const showPlace = (place: Place): string => {
 /** Its words are no metadata; it means nothing; the packets around it are none. */
 export type RefusalKind = "metadata-syntax" | "metadata-invalid" | "metadata-packet"
 
+/** Metadata that is none, with the place. */
 export class MetadataRefused extends Error {
   readonly _tag = "MetadataRefused"
   readonly kind: RefusalKind

@@ -16,8 +16,10 @@ export const scopes = [
   "event-record-specific-context",
   "event-record-payload"
 ] as const
+/** Where a field is found: in the packet or in the event, from the outside inwards. */
 export type Scope = (typeof scopes)[number]
 
+/** Which byte of a number comes first. */
 export type ByteOrder = "little-endian" | "big-endian"
 
 /** The meaning of a field; such a field is not shown. The names are those of CTF 2 (§5.3), for CTF 1.8 too. */
@@ -47,6 +49,7 @@ export interface Mapping {
   readonly ranges: ReadonlyArray<Range>
 }
 
+/** In which base integers are shown. */
 export type DisplayBase = 2 | 8 | 10 | 16
 
 /**
@@ -69,16 +72,19 @@ interface Bits {
   readonly isReversed: boolean
 }
 
+/** Bits without further meaning. */
 export interface BitArray extends Bits {
   readonly kind: "bit-array"
 }
 
+/** Bits with names. */
 export interface BitMap extends Bits {
   readonly kind: "bit-map"
   /** Bits counted from the least significant one of the value. */
   readonly flags: ReadonlyArray<Mapping>
 }
 
+/** True where any bit is set. */
 export interface Bool extends Bits {
   readonly kind: "boolean"
 }
@@ -91,6 +97,7 @@ interface Numeric {
   readonly roles: ReadonlyArray<Role>
 }
 
+/** An integer of a fixed number of bits. */
 export interface Integer extends Bits, Numeric {
   readonly kind: "integer"
 }
@@ -107,6 +114,7 @@ export interface Float extends Bits {
   readonly size: 32 | 64
 }
 
+/** How text is encoded. */
 export type Encoding = "utf-8" | "utf-16le" | "utf-16be" | "utf-32le" | "utf-32be"
 
 /** Ends with one zero code unit. */
@@ -125,6 +133,7 @@ export interface StaticString {
   readonly alignment: 8
 }
 
+/** Text whose length in bytes another field tells. */
 export interface DynamicString {
   readonly kind: "dynamic-string"
   /** Of its length in bytes. */
@@ -133,6 +142,7 @@ export interface DynamicString {
   readonly alignment: 8
 }
 
+/** Bytes, as many as the class says. */
 export interface StaticBlob {
   readonly kind: "static-blob"
   /** Bytes. */
@@ -142,6 +152,7 @@ export interface StaticBlob {
   readonly alignment: 8
 }
 
+/** Bytes, as many as another field tells. */
 export interface DynamicBlob {
   readonly kind: "dynamic-blob"
   /** Of its length in bytes. */
@@ -150,6 +161,7 @@ export interface DynamicBlob {
   readonly alignment: 8
 }
 
+/** A member of a structure. */
 export interface Member {
   /** As it is shown: of CTF 1.8 without its one leading underscore. Two members may be shown alike. */
   readonly name: string
@@ -158,12 +170,14 @@ export interface Member {
   readonly fieldClass: FieldClass
 }
 
+/** Members one after the other. */
 export interface Structure {
   readonly kind: "structure"
   readonly members: ReadonlyArray<Member>
   readonly alignment: number
 }
 
+/** Elements, as many as the class says. */
 export interface StaticArray {
   readonly kind: "static-array"
   readonly length: number
@@ -172,6 +186,7 @@ export interface StaticArray {
   readonly alignment: number
 }
 
+/** Elements, as many as another field tells. */
 export interface DynamicArray {
   readonly kind: "dynamic-array"
   readonly length: Reference
@@ -180,6 +195,7 @@ export interface DynamicArray {
   readonly alignment: number
 }
 
+/** A field that is there or not, as another field tells. */
 export interface Optional {
   readonly kind: "optional"
   readonly content: FieldClass
@@ -190,6 +206,7 @@ export interface Optional {
   readonly alignment: 1
 }
 
+/** One of the fields that a variant can be. */
 export interface Option {
   /** As it is shown; empty where CTF 2 gave none. */
   readonly name: string
@@ -197,6 +214,7 @@ export interface Option {
   readonly fieldClass: FieldClass
 }
 
+/** One of several fields, as another field tells. */
 export interface Variant {
   readonly kind: "variant"
   readonly selector: Reference
@@ -206,6 +224,7 @@ export interface Variant {
   readonly alignment: 1
 }
 
+/** Everything that a field can be (ctf.md §3). */
 export type FieldClass =
   | BitArray
   | BitMap

@@ -6,12 +6,14 @@
  */
 import type { ByteOrder, Structure } from "./FieldClass.ts"
 
+/** What a clock counts from, where that is not the epoch. */
 export interface ClockOrigin {
   readonly namespace: string | undefined
   readonly name: string
   readonly uid: string
 }
 
+/** A clock of the trace; frequency in Hz, precision and accuracy in cycles. */
 export interface ClockClass {
   /** What refers to it: in CTF 1.8 its name. */
   readonly id: string
@@ -31,6 +33,7 @@ export interface ClockClass {
   readonly origin: "unix-epoch" | ClockOrigin | undefined
 }
 
+/** One kind of event. */
 export interface EventClass {
   /** Unique in its data stream class. */
   readonly id: bigint
@@ -44,6 +47,7 @@ export interface EventClass {
   readonly payload: Structure | undefined
 }
 
+/** One kind of data stream, with its kinds of events by id. */
 export interface DataStreamClass {
   readonly id: bigint
   readonly namespace: string | undefined
@@ -57,6 +61,7 @@ export interface DataStreamClass {
   readonly events: ReadonlyMap<bigint, EventClass>
 }
 
+/** Everything that metadata says (ctf.md §3). */
 export interface TraceClass {
   readonly format: "1.8" | "2"
   readonly namespace: string | undefined

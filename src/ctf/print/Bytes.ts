@@ -22,6 +22,7 @@ const digitCount = (value: number): number => {
   return value < 100_000_000 ? (value < 10_000_000 ? 7 : 8) : 9
 }
 
+/** Bytes that are being written, in memory that grows as needed and is used again. */
 export class Bytes {
   bytes: Buffer
   at = 0
@@ -38,11 +39,13 @@ export class Bytes {
     this.bytes = larger
   }
 
+  /** Appends one byte. */
   byte(value: number): void {
     if (this.at === this.bytes.length) this.reserve(1)
     this.bytes[this.at++] = value
   }
 
+  /** Appends bytes as they are. */
   write(piece: Uint8Array): void {
     const { length } = piece
     if (this.at + length > this.bytes.length) this.reserve(length)
@@ -55,6 +58,7 @@ export class Bytes {
     this.at += length
   }
 
+  /** Appends text of ASCII only, which is not checked. */
   ascii(text: string): void {
     const { length } = text
     this.reserve(length)
@@ -62,11 +66,13 @@ export class Bytes {
     this.at += length
   }
 
+  /** Appends text as UTF-8. */
   text(text: string): void {
     this.reserve(text.length * 3)
     this.at += this.bytes.write(text, this.at)
   }
 
+  /** Appends an integer in decimal digits. */
   int(value: Int): void {
     if (typeof value === "number") this.#number(value)
     else this.ascii(value.toString())
@@ -126,6 +132,7 @@ export class Bytes {
     this.#nine(value)
   }
 
+  /** Forgets what was written; the memory stays. */
   clear(): void {
     this.at = 0
   }
@@ -135,6 +142,7 @@ export class Bytes {
     return this.bytes.subarray(0, this.at)
   }
 
+  /** What was written, in memory of its own. */
   copy(): Uint8Array {
     return new Uint8Array(this.written)
   }

@@ -57,6 +57,7 @@ const exact = (value: number | bigint): string => {
   return Buffer.from(out.written).toString()
 }
 
+/** Events, losses and failures as lines of JSON; `docs/events.md` has their form, `ndjson.schema.json` its schema. */
 export class Json {
   readonly #originOf: (stream: DataStream) => Origin
   readonly #times = new Map<StreamPlan, JsonTime.JsonTime>()
@@ -85,6 +86,7 @@ export class Json {
     out.write(line.end)
   }
 
+  /** Appends the line of a loss. */
   loss(stream: DataStream, { count, from, to, what }: Loss, out: Bytes): void {
     const { plan } = stream
     const times = from === undefined || to === undefined ? "" : `,"from":"${from}","to":"${to}"`
@@ -93,6 +95,7 @@ export class Json {
     out.write(end)
   }
 
+  /** Appends the line of a packet that cannot be decoded further. */
   failure(stream: DataStream, failure: Failure, out: Bytes): void {
     const { bit, event, kind, message, packet } = failure
     const uid = stream.trace.traceClass.uid

@@ -12,7 +12,9 @@ import { logLevelName } from "./LogLevel.ts"
 import * as TextFields from "./TextFields.ts"
 import { TextTime, type TimeStyle, writeDelta } from "./TextTime.ts"
 
+/** Whose names are written. */
 export type NameKind = "scope" | "header" | "context" | "payload"
+/** What is written before the fields of an event, as babeltrace2 has it. */
 export type HeaderField =
   | "trace"
   | "trace:hostname"
@@ -23,6 +25,7 @@ export type HeaderField =
   | "emf"
   | "callsite"
 
+/** How events are written: the options of babeltrace2. */
 export interface TextOptions extends TimeStyle {
   /** Raw values of the clock. */
   readonly isCycles: boolean
@@ -32,6 +35,7 @@ export interface TextOptions extends TimeStyle {
   readonly isColored: boolean
 }
 
+/** babeltrace2's own defaults. */
 export const defaults: TextOptions = {
   isSeconds: false,
   hasDate: false,
@@ -69,6 +73,7 @@ const isShown = (structure: Structure | undefined): structure is Structure =>
   structure !== undefined &&
   (structure.members.length === 0 || structure.members.some(({ fieldClass }) => !isHidden(fieldClass)))
 
+/** Events as lines of text, those of babeltrace2. */
 export class Text {
   readonly #options: TextOptions
   readonly #colors: Colors

@@ -85,12 +85,16 @@ export class Event {
 
 const copy = (cursor: Cursor): Cursor => Object.assign(new Cursor(), cursor, { refs: cursor.refs.slice() })
 
+/**
+ * What reading a trace brings: an event, a loss that its tracer tells of, or a packet that cannot be decoded further.
+ */
 export type Item =
   | { readonly _tag: "Event"; readonly event: Event }
   | { readonly _tag: "Loss"; readonly loss: Loss; readonly path: string }
   /** A packet could not be decoded further; what follows it goes on. */
   | { readonly _tag: "Failure"; readonly failure: Failure; readonly path: string }
 
+/** What is read of the traces. */
 export interface Options {
   /** Nanoseconds from the epoch, inclusive. */
   readonly begin?: bigint

@@ -10,8 +10,10 @@ import { Text, type TextOptions } from "../print/Text.ts"
 import type { Recording } from "./Recording.ts"
 import type { Interval, StreamReader } from "./StreamReader.ts"
 
+/** What is written of each event, or of all of them together. */
 export type Format = "text" | "ndjson" | "count" | "histogram" | "none"
 
+/** What is to be written of a recording. */
 export interface Request {
   readonly format: Format
   readonly text: TextOptions
@@ -159,6 +161,7 @@ const nanosOf = ({ high, low }: Time): bigint => (BigInt(high) << 32n) | BigInt(
 const isWithin = (from: bigint, to: bigint, { begin, end }: Interval): boolean =>
   (begin === undefined || to >= nanosOf(begin)) && (end === undefined || from <= nanosOf(end))
 
+/** What was written, and how many packets could not be decoded further. */
 export interface Outcome {
   readonly eventCount: number
   readonly failureCount: number

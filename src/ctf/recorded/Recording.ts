@@ -20,6 +20,7 @@ import { type Interval, StreamReader } from "./StreamReader.ts"
 import * as Streams from "./Streams.ts"
 import * as TraceDirectories from "./TraceDirectories.ts"
 
+/** How recorded traces are opened. */
 export interface Options {
   /** What is wanted, given the begin of the first packet in nanoseconds from the clocks' origin. */
   readonly interval: (first: bigint | undefined) => Interval
@@ -31,8 +32,10 @@ export interface Options {
   readonly code: TracePlan["code"] | undefined
 }
 
+/** No interval: everything. */
 export const always: Interval = { begin: undefined, end: undefined }
 
+/** Everything, each stream once, with clocks as the metadata has them. */
 export const defaults: Options = { interval: () => always, isCorrelationForced: false, isKept: false, code: undefined }
 
 /** Why there is nothing to read at all. */
@@ -58,6 +61,7 @@ interface Trace {
   readonly parts: ReadonlyArray<Part>
 }
 
+/** One data stream of a recording: its files in order. */
 export interface RecordedStream {
   readonly reader: StreamReader
   readonly trace: TracePlan
@@ -130,6 +134,7 @@ const compareStreams = (a: Found, b: Found): number =>
   compareInts(a.plan?.streamClass.id ?? -1n, b.plan?.streamClass.id ?? -1n) ||
   compareInts(a.id, b.id)
 
+/** Recorded traces, read as one sequence of events in the order of time. */
 export class Recording {
   readonly streams: ReadonlyArray<RecordedStream>
   readonly warnings: ReadonlyArray<string>
@@ -171,6 +176,7 @@ export class Recording {
     }
   }
 
+  /** Closes the files. */
   close(): void {
     for (const { reader } of this.streams) reader.close()
   }

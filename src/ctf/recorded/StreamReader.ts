@@ -9,6 +9,7 @@ import { type Loss, Losses } from "../decode/Losses.ts"
 import type { Head } from "../decode/Merge.ts"
 import type { Packets } from "./Packets.ts"
 
+/** What a stream has next. */
 export type Item = "packet-begin" | "event" | "packet-end" | "loss" | "failure" | "over"
 
 /** Inclusive. */
@@ -17,6 +18,7 @@ export interface Interval {
   readonly end: Time | undefined
 }
 
+/** Reads one recorded stream, item by item, within an interval. */
 export class StreamReader implements Head {
   readonly stream: DataStream
   readonly rank: number
@@ -155,6 +157,7 @@ export class StreamReader implements Head {
     this.#packets.close()
   }
 
+  /** Closes its files. */
   close(): void {
     this.#packets.close()
   }
