@@ -162,7 +162,8 @@ export const rehearse = (config: RelayConfig): Effect.Effect<number> =>
         control: loopback,
         data: loopback,
         live: loopback,
-        tls: undefined
+        tls: undefined,
+        access: undefined
       }).pipe(Layer.provide(bottomless))
     ),
     Effect.provide(Logger.layer([])),

@@ -7,7 +7,7 @@
 import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
 import type { TlsFailed, Options as TlsOptions } from "./DialTls.ts"
-import type { ClientIdentity, Role } from "./Tls.ts"
+import { type ClientIdentity, type Role, reasonOf } from "./Tls.ts"
 import * as Waits from "./Waits.ts"
 
 /** No connection came about: refused, unreachable, no such host, or no answer within 10 s. */
@@ -86,7 +86,7 @@ const openSecure = (address: Address, how: Pick<TlsOptions, "identity" | "role" 
         try {
           socket = connect({ ...address, ...how })
         } catch (cause) {
-          const reason = (cause as Error).message
+          const reason = reasonOf(cause as Error)
           return resume(Effect.fail(new TlsFailed({ address: name, kind: "identity", reason })))
         }
         let isConnected = false
@@ -192,7 +192,7 @@ const make = (socket: net.Socket, name: string): Link => {
     if (unread.bytes() > Math.max(unreadBytesMax, wantedBytes)) socket.pause()
     if (unread.bytes() >= wantedBytes) changed()
   })
-  socket.on("error", (cause) => lose(cause.message))
+  socket.on("error", (cause) => lose(reasonOf(cause)))
   socket.on("end", () => lose("closed by the peer"))
   socket.on("close", () => lose("closed"))
   socket.on("drain", changed)

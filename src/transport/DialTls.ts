@@ -2,7 +2,7 @@
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Schema } from "effect"
-import { type ClientIdentity, ciphers, protocolOf, type Role } from "./Tls.ts"
+import { type ClientIdentity, ciphers, protocolOf, type Role, reasonOf } from "./Tls.ts"
 
 /** The other side was reached, and is not who was meant, or does not take us. */
 export class TlsFailed extends Schema.TaggedError<TlsFailed>()("TlsFailed", {
@@ -43,7 +43,7 @@ export const failureOf = (
   cause: NodeJS.ErrnoException
 ): TlsFailed | undefined => {
   const kind = kinds[cause.code ?? ""] ?? (isConnected ? "handshake" : undefined)
-  return kind === undefined ? undefined : new TlsFailed({ address, kind, reason: cause.message })
+  return kind === undefined ? undefined : new TlsFailed({ address, kind, reason: reasonOf(cause) })
 }
 
 export interface Options {

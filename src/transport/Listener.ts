@@ -83,7 +83,7 @@ export const listen = <R>(
       const now = Date.now()
       if (now - (refusedAt.get(code) ?? Number.NEGATIVE_INFINITY) < refusalLogMillis) return
       refusedAt.set(code, now)
-      run(report(code, `${name}: ${detail === "" ? peer : detail}`))
+      run(report(code, `${name}: ${detail === "" ? peer : `${peer}: ${detail}`}`))
     }
     const thread = yield* Effect.acquireRelease(
       Effect.sync(() => new SenderThread()),

@@ -50,6 +50,10 @@ export const ciphers = [
   "ECDHE-RSA-AES256-GCM-SHA384"
 ].join(":")
 
+/** What OpenSSL says is a line for its authors; in it is a reason for people. */
+export const reasonOf = (cause: Error & { readonly reason?: unknown }): string =>
+  typeof cause.reason === "string" ? cause.reason : cause.message
+
 /** Who a peer is, by the certificate it was let in with. */
 export interface PeerCertificate {
   /** `CN=…` and the rest, one a line, as the certificate has them. */

@@ -40,6 +40,10 @@ it.live("a target records what it may, by whatever name it tries; a viewer knows
     const refusal = yield* Effect.flip(viewer.attach(guess))
     const nothing = yield* Effect.flip(viewer.attach({ ...guess, id: BigInt(99) }))
     assert.strictEqual(refusal.message, nothing.message)
+    const kept = yield* Target.make({ url: relay.targetUrl, hostname: "web2" })
+    const still = yield* kept.session({ name: "hidden too" })
+    const notLive = yield* Effect.flip(viewer.attach({ ...guess, id: still.id }))
+    assert.strictEqual(notLive.message, nothing.message)
     yield* viewer.attach(session as LiveViewer.Session)
     const hosts = new Set(relay.output.files().map((path) => path.split("/")[0]))
     assert.deepStrictEqual(
@@ -47,6 +51,21 @@ it.live("a target records what it may, by whatever name it tries; a viewer knows
       []
     )
     yield* seen.close()
+  }).pipe(Effect.scoped)
+)
+
+it.live("a target that names directories itself, as before 2.11, is kept to its host's", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ access })
+    const control = yield* relay.script().control
+    yield* control.version(10)
+    yield* control.createSession({ name: "s", host: "web1" })
+    for (const path of ["db1/s-1/ust", "/db1/s-1/ust", "./db1/ust", "", "web1/../db1"])
+      yield* control.addStream({ path })
+    assert.deepStrictEqual(relay.output.files(), [])
+    yield* control.addStream({ path: "/web1/s-1/ust" })
+    const directories = new Set(relay.output.files().map((path) => path.split("/")[0]))
+    assert.deepStrictEqual([...directories], ["web1"])
   }).pipe(Effect.scoped)
 )
 
