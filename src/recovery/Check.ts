@@ -103,6 +103,8 @@ class Walk {
   #trace(path: string, entries: ReadonlyArray<Entry>, extent: Extent): void {
     this.traceCount++
     const metadata = this.#metadata(path, entries)
+    // Metadata that is only refused says something to somebody.
+    const isForeign = metadata.findings.some(({ changes, code }) => code === "metadata-refused" && changes.length === 0)
     const plan = metadata.traceClass === undefined ? undefined : new TracePlan(metadata.traceClass)
     const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === IndexFile.directory)
     const indexes = hasIndexes ? this.#indexes(join(path, IndexFile.directory)) : new Map<string, IndexFile.IndexFile>()
@@ -113,7 +115,7 @@ class Walk {
       .flatMap((entry) => {
         const index = indexes.get(entry.name)
         const file = this.#attempt(join(path, entry.name), () =>
-          this.#file(path, entry, { plan, index, minor, isIndexed: indexes.size > 0 })
+          this.#file(path, entry, { plan, isForeign, index, minor, isIndexed: indexes.size > 0 })
         )
         return file === undefined ? [] : [file]
       })
@@ -146,6 +148,7 @@ class Walk {
     { byteCount, name }: Entry,
     known: {
       readonly plan: TracePlan | undefined
+      readonly isForeign: boolean
       readonly index: IndexFile.IndexFile | undefined
       readonly minor: 0 | 1
       readonly isIndexed: boolean
@@ -154,7 +157,8 @@ class Walk {
     const path = join(directory, name)
     const longBytes = directory.endsWith("32-bit") ? 4 : 8
     const offsets = (known.index?.records ?? []).map(({ offset }) => Number(offset)).sort((a, b) => a - b)
-    const options = { name: path, byteCount, plan: known.plan, longBytes, offsets } as const
+    const { isForeign, plan } = known
+    const options = { name: path, byteCount, plan, isForeign, longBytes, offsets } as const
     const scan = PacketScan.scan(this.#tree.data(path, byteCount), options)
     this.fileCount++
     this.packetCount += scan.packets.length

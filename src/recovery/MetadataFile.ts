@@ -87,7 +87,8 @@ export const check = (path: string, bytes: Uint8Array): Metadata => {
   const reason = Result.isFailure(parsed) ? parsed.failure.message : `${split.rest.length} bytes behind the last packet`
   if (!isTorn(bytes, kept)) return refused(path, "metadata-refused", reason, false)
   const again = kept.length === 0 ? undefined : parse(kept)
-  if (again === undefined || Result.isFailure(again)) return refused(path, "metadata-refused", reason, true)
+  const hasStreams = again !== undefined && Result.isSuccess(again) && again.success.dataStreams.size > 0
+  if (!hasStreams) return refused(path, "metadata-refused", reason, true)
   const changes = [{ kind: "write", path, bytes: kept } as const]
   const torn = finding("damage", "metadata-torn", path, reason, { offset: kept.length, changes })
   return { traceClass: again.success, findings: [torn] }

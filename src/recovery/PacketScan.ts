@@ -77,17 +77,17 @@ const byPlan = (name: string, source: DataSource, plan: TracePlan): Look => {
 
 /** By the layout that every LTTng tracer uses, where the metadata is of no help. */
 const byLayout =
-  (source: DataSource, byteCount: number, longBytes: 4 | 8): Look =>
+  (source: DataSource, { byteCount, isForeign: isOther, longBytes }: Options): Look =>
   (offset) => {
     const cursor = new Cursor()
     source.from(offset).load(cursor, 0, CtfPacket.headBytes)
     const head = CtfPacket.head(cursor.bytes, longBytes)
     const left = byteCount - offset
-    const isForeign = offset === 0
-    if (head === undefined) return { isTorn: left < CtfPacket.headBytes, isForeign, reason: "no packet begins here" }
+    if (head === undefined)
+      return { isTorn: left < CtfPacket.headBytes, isForeign: isOther || offset === 0, reason: "no packet begins here" }
     const size = Number(head.packetSize / 8n)
     if (size > left)
-      return { isTorn: true, isForeign, reason: `a packet of ${size} bytes where ${left} bytes are left` }
+      return { isTorn: true, isForeign: isOther, reason: `a packet of ${size} bytes where ${left} bytes are left` }
     const { packetSize: _, ...members } = head
     return { ...members, offset, byteCount: size, beginNanos: undefined, endNanos: undefined }
   }
@@ -96,14 +96,17 @@ export interface Options {
   readonly name: string
   readonly byteCount: number
   readonly plan: TracePlan | undefined
+  /** There is metadata, though it does not make a plan: the packets may have another layout than LTTng's. */
+  readonly isForeign: boolean
   /** Of the traced machine; only matters without a plan. */
   readonly longBytes: 4 | 8
   /** Where the index says that packets begin, ascending. */
   readonly offsets: ReadonlyArray<number>
 }
 
-export const scan = (source: DataSource, { byteCount, longBytes, name, offsets, plan }: Options): PacketScan => {
-  const look = plan === undefined ? byLayout(source, byteCount, longBytes) : byPlan(name, source, plan)
+export const scan = (source: DataSource, options: Options): PacketScan => {
+  const { byteCount, name, offsets, plan } = options
+  const look = plan === undefined ? byLayout(source, options) : byPlan(name, source, plan)
   const packets: Array<Packet> = []
   const holes: Array<Hole> = []
   for (let at = 0; at < byteCount; ) {

@@ -7,6 +7,7 @@ import { Cause, Context, Deferred, Effect, FiberSet, Layer, Logger, type Scope }
 import * as ControlConnection from "../../src/connection/ControlConnection.ts"
 import * as DataConnection from "../../src/connection/DataConnection.ts"
 import { Landing, Slabs, sharedBytes } from "../../src/memory/Landing.ts"
+import type { Sync } from "../../src/model/Sync.ts"
 import { Registry } from "../../src/relay/Registry.ts"
 import type { Peer, Receiver, SocketEnd } from "../../src/transport/Peer.ts"
 import * as Commands from "../sidebyside/commands.ts"
@@ -132,6 +133,7 @@ export interface LogLine {
 export interface Options extends Stores.Options {
   readonly memoryBytesMax?: number
   readonly allowClear?: boolean
+  readonly sync?: Sync
   /** Every stream writes as it does when others have something to write, too. */
   readonly isCrowded?: boolean
 }
@@ -265,7 +267,8 @@ export const withRelay = <A, E>(
     allowClear: options.allowClear ?? true,
     memoryBytesMax: options.memoryBytesMax ?? 64 * 1024 * 1024,
     singleViewer: false,
-    liveCacheBytes: 0
+    liveCacheBytes: 0,
+    sync: options.sync ?? "none"
   }).pipe(Layer.provideMerge(layer))
   const played = Effect.gen(function* () {
     const context = yield* Layer.build(registryLayer)

@@ -12,6 +12,10 @@ export interface Options {
   readonly isDisk?: boolean
   /** Another thread writes to files in memory, too. */
   readonly hasWriter?: boolean
+  /** In place of files in memory. */
+  readonly files?: Files["Service"]
+  /** Renames are synced. */
+  readonly syncsNames?: boolean
   readonly openFileCountMax?: number
   readonly deviceOperationCountMax?: number
 }
@@ -30,9 +34,10 @@ export const make = (options: Options = {}) => {
   const { bytesMax, isDisk = false, hasWriter = false } = options
   const memory = new MemoryFiles({ isImmediate: !isDisk, ...(bytesMax === undefined ? {} : { bytesMax }) })
   const beside = new BesideFiles(memory.service)
-  const faults = new FaultyFiles(hasWriter ? beside.service : memory.service)
+  const faults = new FaultyFiles(options.files ?? (hasWriter ? beside.service : memory.service))
   const layer = TraceStore.layerNoDeps({
     output,
+    syncsNames: options.syncsNames ?? false,
     openFileCountMax: options.openFileCountMax ?? 100,
     deviceOperationCountMax: options.deviceOperationCountMax ?? 4
   }).pipe(Layer.provide(Layer.sync(Files)(() => faults.service)))
