@@ -38,7 +38,9 @@ const toggle = (name: string, description: string) =>
 export const flags = {
   event: Flag.String("event").pipe(
     Flag.atLeast(0),
-    Flag.withDescription("Events of such a name: a pattern like sched_*; may be given several times")
+    Flag.withDescription(
+      "Events of such a name: a pattern like sched_*, or several with commas; may be given several times"
+    )
   ),
   where: Flag.String("where").pipe(
     Flag.atLeast(0),
@@ -93,7 +95,7 @@ export const textOptions = (input: Input, isTerminal: boolean): TextOptions => (
 
 /** Throws what is wrong with an expression. */
 export const filter = ({ event, where }: Pick<Input, "event" | "where">): Filter | undefined => {
-  const filters: Array<Filter> = event.length > 0 ? [Filters.named(event)] : []
+  const filters: Array<Filter> = event.length > 0 ? [Filters.named(event.flatMap(list))] : []
   for (const text of where) {
     const parsed = Where.parse(text)
     if (Result.isFailure(parsed)) throw parsed.failure

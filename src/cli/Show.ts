@@ -28,14 +28,20 @@ const moment = (flag: string, text: string, isGmt: boolean, first: bigint | unde
   return time
 }
 
-const formatOf = ({ count, format, histogram }: Input): Printing.Format =>
-  count ? "count" : histogram ? "histogram" : format
+/** Throws what is wrong. */
+const formatOf = ({ count, format, histogram }: Input): Printing.Format => {
+  if (count && histogram) throw new Error("--count and --histogram are two answers: ask for one of them")
+  if (count) return format === "ndjson" ? "count-ndjson" : "count"
+  if (histogram && format === "ndjson") throw new Error("--histogram is for people: there is no NDJSON of it")
+  return histogram ? "histogram" : format
+}
 
 const warn = (line: string): void => {
   process.stderr.write(`${line}\n`)
 }
 
 const print = (input: Input, text: TextOptions, filter: Filter | undefined): number => {
+  const format = formatOf(input)
   let interval: Interval = { begin: undefined, end: undefined }
   const recording = Recording.open(input.directory, {
     ...Recording.defaults,
@@ -48,7 +54,7 @@ const print = (input: Input, text: TextOptions, filter: Filter | undefined): num
       return interval
     }
   })
-  const request = { format: formatOf(input), text, filter, interval, write: StandardOutput.write, warn }
+  const request = { format, text, filter, interval, write: StandardOutput.write, warn }
   return Printing.print(recording, request).failureCount
 }
 

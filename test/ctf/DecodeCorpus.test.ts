@@ -149,6 +149,13 @@ describeWithCorpus("traces recorded for this project", ["synth", ...own, ...more
       for (const object of objects) assert.isTrue(isRight(object), `${name}: ${JSON.stringify(object)}`)
       const events = objects.filter(({ type }) => type === "event")
       if (name.startsWith("synth/")) continue
+      const counts = show(join(root(), name), "generated", "count-ndjson").stdout.toString().trimEnd().split("\n")
+      const counted = counts.map((line) => JSON.parse(line))
+      for (const object of counted) assert.isTrue(isRight(object), JSON.stringify(object))
+      assert.strictEqual(
+        counted.reduce((sum, { count }) => sum + count, 0),
+        events.length
+      )
       const expected = answer(`${name}.txt`)?.toString().trimEnd().split("\n") ?? []
       assert.strictEqual(events.length, expected.length, name)
       for (const [at, { name: event }] of events.entries()) assert.include(expected[at], ` ${event}: `)

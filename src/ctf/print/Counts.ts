@@ -65,6 +65,11 @@ export class Counts {
     return [...lines, `${this.total} in all`, ""].join("\n")
   }
 
+  /** An object a line. */
+  json(): string {
+    return this.names.map(([name, count]) => `${JSON.stringify({ type: "count", name, count })}\n`).join("")
+  }
+
   /** Bars of event records a second; several seconds to a bar where there are many. */
   histogram(isGmt: boolean): string {
     this.#settle()

@@ -28,6 +28,9 @@ export const parse = (text: string, isGmt: boolean, first: bigint | undefined): 
   const date =
     year === undefined ? dayOf(first ?? 0n, isGmt) : ([Number(year), Number(month) - 1, Number(day)] as const)
   const time = [Number(hour), Number(minute), Number(second ?? 0)] as const
+  if (time[0] > 23 || time[1] > 59 || time[2] > 59) return undefined
+  if (Number(month ?? 1) < 1 || Number(month ?? 1) > 12 || Number(day ?? 1) < 1 || Number(day ?? 1) > 31)
+    return undefined
   const millis = isGmt ? Date.UTC(...date, ...time) : new Date(...date, ...time).getTime()
   return timeOf(BigInt(millis) * 1_000_000n + fraction(parts))
 }

@@ -11,7 +11,7 @@ import type { Recording } from "./Recording.ts"
 import type { Interval, StreamReader } from "./StreamReader.ts"
 
 /** What is written of each event, or of all of them together. */
-export type Format = "text" | "ndjson" | "count" | "histogram" | "none"
+export type Format = "text" | "ndjson" | "count" | "count-ndjson" | "histogram" | "none"
 
 /** What is to be written of a recording. */
 export interface Request {
@@ -102,6 +102,7 @@ class Printer {
           if (out.at >= blockBytes) this.#flush()
         }
       case "count":
+      case "count-ndjson":
         return ({ stream }) => this.#counts.event(stream)
       case "histogram":
         return ({ stream }) => this.#counts.timed(stream)
@@ -146,6 +147,7 @@ class Printer {
   #summary(): void {
     const { format, text } = this.#request
     if (format === "count") this.#out.text(this.#counts.text())
+    if (format === "count-ndjson") this.#out.text(this.#counts.json())
     if (format === "histogram") this.#out.text(this.#counts.histogram(text.isGmt))
   }
 
