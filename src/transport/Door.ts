@@ -32,6 +32,9 @@ export interface Options {
   readonly refuse: (accepted: net.Socket, code: "TLS_REQUIRED" | "TLS_FAILED", detail: string) => void
 }
 
+/** Peers speak as soon as they are connected: of more that have not yet, the oldest has nothing to say. */
+export const waitingCountMax = 1024
+
 export class Door {
   readonly #options: Options
   readonly #waiting = new Set<net.Socket>()
@@ -44,6 +47,9 @@ export class Door {
     this.#waiting.add(accepted)
     accepted.once("close", () => this.#waiting.delete(accepted))
     readFirst(accepted, (first) => this.#look(accepted, first))
+    if (this.#waiting.size <= waitingCountMax) return
+    const [oldest] = this.#waiting
+    if (oldest !== undefined) this.#options.refuse(oldest, "TLS_FAILED", `${waitingCountMax} younger ones wait too`)
   }
 
   /** Nobody who waits will be let in. */

@@ -9,6 +9,7 @@ import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue, type Scope } from "effect"
 import * as Authority from "../../src/cli/Authority.ts"
+import { waitingCountMax } from "../../src/transport/Door.ts"
 import { listen } from "../../src/transport/Listener.ts"
 import type { Peer } from "../../src/transport/Peer.ts"
 import { type Mode, type Role, roles } from "../../src/transport/Tls.ts"
@@ -53,14 +54,14 @@ const pki = Effect.gen(function* () {
   return { ca: text(authority.certificate), relay: read(relay), web1: read(web1), stranger: read(stranger) }
 })
 
-const start = Effect.fnUntraced(function* (mode: Mode, hasClientCa = true) {
+const start = Effect.fnUntraced(function* (mode: Mode, hasClientCa = true, countMax = 100) {
   const { ca, relay, ...clients } = yield* pki
   const identity = { certificate: relay.cert, key: relay.key, clientCa: hasClientCa ? ca : undefined }
   const terminal = yield* TlsTerminal.make(identity)
   const security = { terminal, welcomes: new Map() }
   const heard = yield* Queue.unbounded<Heard>()
   const refused = yield* Queue.unbounded<string>()
-  const limit = { countMax: 100, count: 0, onChange: () => {} }
+  const limit = { countMax, count: 0, onChange: () => {} }
   const ports = new Map<Role, number>()
   for (const role of roles) {
     const { port } = yield* listen(
@@ -172,6 +173,23 @@ describe("TLS on a port", () => {
       assert.strictEqual(yield* converse(good, "good"), "GOOD")
       assert.strictEqual((yield* Queue.take(heard)).text, "good")
       assert.isAtMost(limit.count, 3)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("lets in who speaks, however many do not, or stop inside a handshake", () =>
+    Effect.gen(function* () {
+      const { ca, clients, heard, limit, port, refused } = yield* start("allow", true, 10_000)
+      const silent = Array.from({ length: waitingCountMax + 50 }, (_, index) => {
+        const socket = plain(port("data")).on("error", () => undefined)
+        if (index % 2 === 0) socket.write(Buffer.of(0x16, 3, 1, 2, 0))
+        return socket
+      })
+      for (let index = 0; index < 50; index++) assert.strictEqual(yield* Queue.take(refused), "TLS failed")
+      assert.strictEqual(yield* converse(plain(port("data")), "plain"), "PLAIN")
+      assert.strictEqual(yield* converse(secure(port("live"), ca, clients.web1), "tls"), "TLS")
+      assert.deepStrictEqual([(yield* Queue.take(heard)).role, (yield* Queue.take(heard)).role], ["data", "live"])
+      assert.isAtMost(limit.count, waitingCountMax + 3)
+      for (const socket of silent) socket.destroy()
     }).pipe(Effect.scoped)
   )
 
