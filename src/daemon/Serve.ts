@@ -12,6 +12,7 @@ import { DaemonFailed } from "./DaemonFailed.ts"
 import type { Handover } from "./Handover.ts"
 import * as Health from "./Health.ts"
 import * as HealthSocket from "./HealthSocket.ts"
+import * as Leftovers from "./Leftovers.ts"
 import type { Notify } from "./Notify.ts"
 import type { OwnFiles } from "./OwnFiles.ts"
 import * as RunDirectory from "./RunDirectory.ts"
@@ -133,10 +134,12 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* writePidFile(options.pidFile, ownFiles)
   const directory = yield* openRunDirectory(options)
   yield* openHealthSocket(options, directory, ownFiles)
+  const startMillis = Date.now()
   const addresses = yield* startRelay(options, environs.controls)
   yield* writePortFiles(directory, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")
   yield* Effect.sync(environs.announce)
+  yield* Effect.forkScoped(Leftovers.look(options.relay.output, startMillis))
   if (environs.isWatched) yield* Effect.sync(() => environs.say(startLine(options, addresses)))
   yield* Effect.forkScoped(notify.send("READY=1").pipe(Effect.andThen(notify.watchdog)))
   const [failing] = options.testpoints.failing

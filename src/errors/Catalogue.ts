@@ -151,6 +151,11 @@ const failures = {
     "name taken",
     "A finished or foreign trace is there already: nothing of it is touched, the new one lies beside it."
   ),
+  LEFTOVERS: entry(
+    "warning",
+    "a crash left traces unfinished",
+    "Of an earlier relay, found at the start. `lttng-relay check` says what, `lttng-relay repair` puts it right."
+  ),
   FILE_FAILED: entry(
     "error",
     "file could not be written: session aborted",

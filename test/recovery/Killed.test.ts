@@ -52,10 +52,16 @@ Peers.describeWithPeers(Peers.tracing, "a relay killed under load", () => {
       yield* relay.process.ended
       yield* Fiber.interrupt(emitting)
 
+      const found = yield* toolbox("check", relay.output)
+      const next = yield* Relays.start("ours", { output: relay.output })
+      yield* Process.until(
+        "the next relay to tell of it, or to have nothing to tell",
+        Effect.sync(() => found.code === 0 || next.process.output().includes("LEFTOVERS"))
+      )
+
       const home = yield* Relays.temporaryDirectory("killed")
       const [repaired, right] = [join(home, "repaired"), join(home, "right")]
       const left = Trees.read(relay.output)
-      const found = yield* toolbox("check", relay.output)
       const outcome = yield* toolbox("repair", relay.output, `--to=${repaired}`)
       assert.strictEqual(outcome.code, 0, outcome.stdout + outcome.stderr)
       const after = yield* toolbox("check", "--json", repaired)
