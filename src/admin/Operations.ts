@@ -3,6 +3,7 @@ import { Context, type Effect, Schema } from "effect"
 
 /** Options that have other values now. Files that options name, such as the token's, are read again in any case. */
 export const Reloaded = Schema.Struct({ changed: Schema.Array(Schema.String) })
+/** See the schema. */
 export interface Reloaded extends Schema.Schema.Type<typeof Reloaded> {}
 
 /** Everything is as it was. */
@@ -18,8 +19,10 @@ export class ReloadRefused extends Schema.TaggedError<ReloadRefused>()(
 
 /** As many as `-v` is given times. */
 export const Verbosity = Schema.Struct({ verbosity: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 })) })
+/** See the schema. */
 export interface Verbosity extends Schema.Schema.Type<typeof Verbosity> {}
 
+/** Asked by the handlers of the group `daemon`. */
 export class Operations extends Context.Service<
   Operations,
   {

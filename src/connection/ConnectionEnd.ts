@@ -58,12 +58,16 @@ export class ConnectionEnd {
       const socketEnd = Effect.map(peer.end, reasonOf)
       const reason = yield* Effect.raceFirst(Effect.raceFirst(work, Deferred.await(this.#decided)), socketEnd)
       this.#connections.close(this.#connection, reason, this.#complaint)
+      const { sessionId } = this.#connection
       const code = this.#code ?? codeOf(reason)
       const detail = this.#complaint === "" ? "" : `: ${this.#complaint}`
       const line = `${name} connection ended: ${reason}${detail}`
       // What happens all the time says nothing about the peer.
       const isOrdinary = catalogue[codeOf(reason)].level === "debug"
-      yield* Effect.annotateLogs(isOrdinary ? Effect.logDebug(line) : Effect.logWarning(line), { code })
+      yield* Effect.annotateLogs(isOrdinary ? Effect.logDebug(line) : Effect.logWarning(line), {
+        code,
+        ...(sessionId !== undefined && { session: sessionId })
+      })
       return reason
     })
   }
