@@ -44,6 +44,7 @@ export const fixed: Readonly<Record<string, Pick>> = {
   "pid-file": ({ pidFile }) => pidFile,
   "sig-parent": ({ sigParent }) => sigParent,
   "single-viewer": ({ relay }) => relay.singleViewer,
+  sync: ({ relay }) => relay.sync,
   "live-cache": ({ relay }) => relay.liveCacheBytes,
   access: ({ access }) => access,
   tls: ({ tls }) => tls && [tls.control, tls.data, tls.live],

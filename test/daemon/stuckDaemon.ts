@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { daemonDefaults } from "../../src/config/DaemonOptions.ts"
 import * as Main from "../../src/daemon/Main.ts"
+import * as StopSignals from "../../src/daemon/StopSignals.ts"
 
 const bound = { host: "127.0.0.1", port: 1 }
 
@@ -19,4 +20,5 @@ const options = {
 
 /** Nothing else keeps the process alive. */
 setInterval(() => undefined, 1_000_000)
+StopSignals.listen()
 Main.main({ options, directory: "/", parentPid: process.ppid }, startRelay)
