@@ -2,7 +2,7 @@
  * Over TLS, end to end: lttng and its daemons as they are → a tunnel → a relay that requires TLS and certificates → a
  * tunnel → babeltrace2 as it is, live and recorded. Also stunnel at the far end, which names no protocol.
  */
-import { writeFileSync } from "node:fs"
+import { globSync, writeFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
@@ -97,6 +97,45 @@ Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "ov
       assert.strictEqual((yield* Process.attempt(process.execPath, [toolboxProgram, ...anonymous])).code, 1)
       const plain = yield* Process.attempt("babeltrace2", ["-i", "lttng-live", `net://127.0.0.1:${relay.livePort}`])
       assert.notStrictEqual(plain.code, 0)
+    })
+  )
+
+  it.live("with --access, lttng records nothing but what its certificate may, and babeltrace2 is shown no more", () =>
+    Effect.gen(function* () {
+      const pki = yield* certificates
+      const access = {
+        principals: [
+          { name: "web1", names: ["URI:lttng://target/web1"] },
+          { name: "alice", names: ["URI:lttng://viewer/alice"] }
+        ],
+        rules: [
+          { principals: ["web1"], record: [{ session: "shop*" }] },
+          { principals: ["alice"], view: [{ session: "shop2" }] }
+        ]
+      }
+      writeFileSync(`${pki}/access.json`, JSON.stringify(access))
+      const relay = yield* Relays.start("ours", { args: [...asRelay(pki), `--access=${pki}/access.json`] })
+      const to = `tls://localhost:${relay.controlPort}`
+      const near = yield* tunnel(relay, to, asClient(pki, "target-web1"))
+      const tracing = yield* Lttng.start
+      const live = { create: ["--live=100000"] }
+      yield* Effect.flip(Lttng.record(tracing, near, "audit", live))
+      yield* tracing.lttng("destroy", "audit")
+      yield* Lttng.record(tracing, near, "shop1", live)
+      yield* tracing.emit({ count: 100 })
+      yield* Lttng.record(tracing, near, "shop2", live)
+      const viewer = yield* tunnel(relay, to, asClient(pki, "viewer-alice"))
+      const url = `net://127.0.0.1:${viewer.livePort}`
+      const { stdout } = yield* Process.run("babeltrace2", ["-i", "lttng-live", url])
+      assert.deepStrictEqual(
+        [...stdout.matchAll(/host\/[^/]+\/([^ ]+) /g)].map(([, name]) => name),
+        ["shop2"]
+      )
+      const target = yield* Process.run("babeltrace2", ["-i", "lttng-live", `net://127.0.0.1:${near.livePort}`])
+      assert.notInclude(target.stdout, "shop")
+      yield* tracing.lttng("destroy", "--all")
+      Babeltrace.assertExactly(yield* Babeltrace.read(relay.output), [{ count: 100 }])
+      assert.isEmpty(globSync("**/audit*", { cwd: relay.output }))
     })
   )
 
