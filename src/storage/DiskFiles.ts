@@ -75,6 +75,10 @@ const readFully = (fd: number, at: string, into: Uint8Array, position: number) =
     step()
   })
 
+/** Where there is nothing to sync, as with a device that keeps nothing, the system says EINVAL. */
+const unsynced = (cause: NodeJS.ErrnoException | null): NodeJS.ErrnoException | null =>
+  cause?.code === "EINVAL" ? null : cause
+
 /** A device that does not tell is taken for a far one. */
 const deviceOf = (devices: Devices, id: number, at: string): Effect.Effect<Device> => {
   const known = devices.find(id)
@@ -128,7 +132,7 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
     write: (buffers, position) => writeFully(fd, at, buffers, position),
     read: (into, position) => readFully(fd, at, into, position),
     truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
-    sync: call<void>("fsync", at, (done) => fs.fdatasync(fd, (cause) => done(cause))),
+    sync: call<void>("fsync", at, (done) => fs.fdatasync(fd, (cause) => done(unsynced(cause)))),
     close: Effect.suspend(() => {
       written?.closed()
       return Effect.ignore(close)
@@ -191,7 +195,7 @@ const syncDirectory = (at: string) =>
       call<number>("open", at, (done) => fs.open(at, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY, done)),
       (fd) =>
         Effect.ensuring(
-          call<void>("fsync", at, (done) => fs.fsync(fd, (cause) => done(cause))),
+          call<void>("fsync", at, (done) => fs.fsync(fd, (cause) => done(unsynced(cause)))),
           Effect.sync(() => fs.close(fd, () => {}))
         )
     )
