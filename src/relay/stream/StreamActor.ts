@@ -274,7 +274,7 @@ export class StreamActor {
 
   #isPending(lastNetSeqNum: bigint): boolean | Effect.Effect<boolean> {
     if (isBehind(this.#seqOf(this.model), lastNetSeqNum)) return true
-    const isInNoFile = () => !this.log.isStable && isBehind(this.#seqOf(this.log.stable), lastNetSeqNum)
+    const isInNoFile = () => !this.log.isStable && isBehind(this.#writtenSeqOf(this.log.stable), lastNetSeqNum)
     if (!isInNoFile()) return false
     return Effect.map(Effect.timeoutOption(Effect.ignore(this.log.flushed), fileWait), isInNoFile)
   }
@@ -290,6 +290,17 @@ export class StreamActor {
   #seqOf(progress: { readonly prevDataSeq: bigint; readonly prevIndexSeq: bigint }): bigint {
     const isIndexBehind = this.model.hasIndex && progress.prevIndexSeq < progress.prevDataSeq
     return isIndexBehind ? progress.prevIndexSeq : progress.prevDataSeq
+  }
+
+  /** Before the first record that is the number before 0, where the reference's comparison above sees the largest. */
+  #writtenSeqOf({
+    prevDataSeq,
+    prevIndexSeq
+  }: {
+    readonly prevDataSeq: bigint
+    readonly prevIndexSeq: bigint
+  }): bigint {
+    return this.model.hasIndex && isBehind(prevIndexSeq, prevDataSeq) ? prevIndexSeq : prevDataSeq
   }
 
   #progress() {
