@@ -27,6 +27,7 @@ export const Principal = Schema.Struct({
   /** Where a peer without a certificate comes from. */
   addresses: list(Range)
 })
+/** Who a peer is, by its certificate or its address; values as the file has them. */
 export interface Principal extends Schema.Schema.Type<typeof Principal> {}
 
 /** Sessions by the names their target gives them; a name that is left out is any. */
@@ -34,14 +35,17 @@ export const Sessions = Schema.Struct({
   host: Schema.optionalKey(Schema.NonEmptyString),
   session: Schema.optionalKey(Schema.NonEmptyString)
 })
+/** Globs of host and session names. */
 export interface Sessions extends Schema.Schema.Type<typeof Sessions> {}
 
+/** What a principal may record and view. */
 export const Rule = Schema.Struct({
   /** Names of principals; `*` is everybody, also who has none. */
   principals: Schema.Array(Schema.NonEmptyString),
   record: list(Sessions),
   view: list(Sessions)
 })
+/** What a principal may record and view. */
 export interface Rule extends Schema.Schema.Type<typeof Rule> {}
 
 /** The file of `--access`. */
@@ -56,6 +60,7 @@ export const AccessFile = Schema.Struct({
     return unknown === undefined || `a principal of that name: ${unknown}`
   })
 )
+/** The whole of `--access`: principals and rules. */
 export interface AccessFile extends Schema.Schema.Type<typeof AccessFile> {}
 
 /** A peer, as far as it is known. */
@@ -74,7 +79,9 @@ export interface Names {
 
 /** What a peer may do. */
 export interface Rights {
+  /** A session of these names may be created. */
   readonly mayRecord: (names: Names) => boolean
+  /** A session of these names is listed, and may be attached to. */
   readonly mayView: (names: Names) => boolean
 }
 
