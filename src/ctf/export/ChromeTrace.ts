@@ -15,7 +15,7 @@ import type { Scope, Structure } from "../model/FieldClass.ts"
 import { type Bytes, encoded } from "../print/Bytes.ts"
 import * as JsonFields from "../print/JsonFields.ts"
 import * as JsonStrings from "../print/JsonStrings.ts"
-import type { Write } from "../print/TextFields.ts"
+import type { Write } from "../print/Members.ts"
 import * as SliceRules from "./SliceRules.ts"
 import { type News, newsOf, type Thread, Threads } from "./Threads.ts"
 

@@ -13,7 +13,7 @@ import { Bytes, encoded } from "./Bytes.ts"
 import * as JsonFields from "./JsonFields.ts"
 import * as JsonTime from "./JsonTime.ts"
 import { logLevelLabel } from "./LogLevel.ts"
-import type { Write } from "./TextFields.ts"
+import type { Write } from "./Members.ts"
 
 /** What is known of a stream from elsewhere than its bytes. */
 export interface Origin {

@@ -12,7 +12,7 @@ import * as Values from "../decode/Values.ts"
 import type { BitMap, FieldClass, Structure } from "../model/FieldClass.ts"
 import { Bytes, encoded } from "./Bytes.ts"
 import * as JsonStrings from "./JsonStrings.ts"
-import type { Write } from "./TextFields.ts"
+import { inTurn, type Write } from "./Members.ts"
 
 const exactMin = -(2 ** 53)
 /** Hostile values must not fill the memory. */
@@ -117,18 +117,7 @@ export const structure = (
     const prefix = encoded(`${shown++ === 0 ? "{" : ","}${JSON.stringify(name)}:`)
     return { prefix, step: field(fieldClass, inner, slots) }
   })
-  const prefixes = steps.map(({ prefix }) => prefix)
-  const writes = steps.map(({ step }) => step)
-  const end = encoded(shown === 0 ? "{}" : "}")
-  return (cursor, out) => {
-    align(cursor, alignment)
-    for (let i = 0; i < writes.length; i++) {
-      const prefix = prefixes[i]
-      if (prefix !== undefined) out.write(prefix)
-      ;(writes[i] as Write)(cursor, out)
-    }
-    out.write(end)
-  }
+  return inTurn(alignment, steps, encoded(shown === 0 ? "{}" : "}"))
 }
 
 const array = (

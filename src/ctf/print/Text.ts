@@ -9,6 +9,7 @@ import type { Scope, Structure } from "../model/FieldClass.ts"
 import { Bytes, encoded } from "./Bytes.ts"
 import { type Colors, none, terminal } from "./Colors.ts"
 import { logLevelName } from "./LogLevel.ts"
+import type { Write } from "./Members.ts"
 import * as TextFields from "./TextFields.ts"
 import { TextTime, type TimeStyle, writeDelta } from "./TextTime.ts"
 
@@ -49,7 +50,7 @@ export const defaults: TextOptions = {
 
 interface Group {
   readonly prefix: Uint8Array
-  readonly write: TextFields.Write
+  readonly write: Write
 }
 
 interface Line {

@@ -1,6 +1,6 @@
 /** Field classes compiled to closures that read a field and write it as babeltrace2's text. */
 import * as Choice from "../decode/Choice.ts"
-import { align, type Cursor, checkedLength, type Int } from "../decode/Cursor.ts"
+import { align, checkedLength, type Int } from "../decode/Cursor.ts"
 import { Fault } from "../decode/Fault.ts"
 import * as Labels from "../decode/Labels.ts"
 import { leastBits } from "../decode/Layout.ts"
@@ -13,9 +13,8 @@ import type { BitMap, FieldClass, Integer, Structure, VariableInteger } from "..
 import { Bytes, encoded } from "./Bytes.ts"
 import type { Colors } from "./Colors.ts"
 import { quoted } from "./Escapes.ts"
+import { inTurn, type Write } from "./Members.ts"
 import * as Numerals from "./Numerals.ts"
-
-export type Write = (cursor: Cursor, out: Bytes) => void
 
 export interface Style {
   /** Names of members and indexes of elements. */
@@ -165,18 +164,7 @@ const structure = ({ alignment, members }: Structure, place: Place, context: Con
     const prefix = encoded(`${shown++ === 0 ? "{ " : ", "}${name(text, style)}`)
     return { prefix, step: field(fieldClass, inner, context) }
   })
-  const prefixes = steps.map(({ prefix }) => prefix)
-  const writes = steps.map(({ step }) => step)
-  const end = encoded(shown === 0 ? "{ }" : " }")
-  return (cursor, out) => {
-    align(cursor, alignment)
-    for (let i = 0; i < writes.length; i++) {
-      const prefix = prefixes[i]
-      if (prefix !== undefined) out.write(prefix)
-      ;(writes[i] as Write)(cursor, out)
-    }
-    out.write(end)
-  }
+  return inTurn(alignment, steps, encoded(shown === 0 ? "{ }" : " }"))
 }
 
 const array = (

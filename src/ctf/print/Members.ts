@@ -1,0 +1,25 @@
+/** The members of a structure, printed one after the other: what both forms of printing share. */
+import { align, type Cursor } from "../decode/Cursor.ts"
+import type { Bytes } from "./Bytes.ts"
+
+export type Write = (cursor: Cursor, out: Bytes) => void
+
+export interface Step {
+  /** What stands before the member; undefined: it is passed over. */
+  readonly prefix: Uint8Array | undefined
+  readonly step: Write
+}
+
+export const inTurn = (alignment: number, steps: ReadonlyArray<Step>, end: Uint8Array): Write => {
+  const prefixes = steps.map(({ prefix }) => prefix)
+  const writes = steps.map(({ step }) => step)
+  return (cursor, out) => {
+    align(cursor, alignment)
+    for (let i = 0; i < writes.length; i++) {
+      const prefix = prefixes[i]
+      if (prefix !== undefined) out.write(prefix)
+      ;(writes[i] as Write)(cursor, out)
+    }
+    out.write(end)
+  }
+}
