@@ -18,7 +18,7 @@ export const seek = (otherwise: "beginning" | "last") =>
   Flag.Literals("seek", ["beginning", "last"]).pipe(
     Flag.optional,
     Flag.withDescription(
-      `Start with what the relay still has, or with the next packet (default: ${otherwise}; after a wait: beginning)`
+      `Start with what the relay still has, or with the next packet (default: ${otherwise}; with --wait: beginning)`
     )
   )
 
@@ -50,20 +50,15 @@ export const attach = (
   how: { readonly otherwise: "beginning" | "last" } & Pick<LiveViewer.AttachOptions, "withPadding" | "isPrompt">
 ): Effect.Effect<LiveViewer.Attached, AttachFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    let hasWaited = false
-    const isWorthWaiting = ({ _tag }: AttachFailed) => {
-      const isAbsent = options.wait && absent.has(_tag)
-      hasWaited ||= isAbsent
-      return isAbsent
-    }
+    const isWorthWaiting = ({ _tag }: AttachFailed) => options.wait && absent.has(_tag)
     const retry = { schedule: Schedule.spaced(Duration.millis(waitMillis)), while: isWorthWaiting }
     const tls = yield* TlsFlags.identityOf(options)
     const { session, viewer } = yield* LiveViewer.fromUrl(options.url, tls).pipe(Effect.retry(retry))
     if (session === undefined) return yield* new SessionMissing({ url: options.url })
-    // Whoever waits for a session wants it from its beginning.
+    // Whoever waits for a session wants it from its beginning, also when it came before we asked.
     const { otherwise, ...rest } = how
     const attached = Effect.suspend(() => {
-      const seek = Option.getOrElse(options.seek, () => (hasWaited ? "beginning" : otherwise))
+      const seek = Option.getOrElse(options.seek, () => (options.wait ? "beginning" : otherwise))
       return viewer.attachAll(session, { seek, ...rest })
     })
     return yield* Effect.retry(attached, retry)
