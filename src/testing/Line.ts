@@ -1,0 +1,48 @@
+/** One direction of a link: who may send next, and when what is sent arrives. Knows no socket. */
+import { Pace } from "./Pace.ts"
+
+export interface LineOptions {
+  readonly bytesPerSecond: number | undefined
+  readonly delayMillis: number
+  readonly jitterMillis: number
+}
+
+/** As much as waits in front of the line, in milliseconds at its rate; the rest waits at its sender. */
+const queueMillis = 100
+
+export class Line {
+  readonly isSlow: boolean
+  readonly #options: LineOptions
+  readonly #pace: Pace
+  readonly #waiting: Array<() => void> = []
+  #isRunning = false
+
+  constructor(options: LineOptions) {
+    this.#options = options
+    this.#pace = new Pace(options.bytesPerSecond)
+    this.isSlow = options.bytesPerSecond !== undefined
+  }
+
+  /** Runs `turn` once there is room in front of the line, first come, first served. */
+  queue(turn: () => void): void {
+    this.#waiting.push(turn)
+    if (!this.#isRunning) this.#run()
+  }
+
+  #run(): void {
+    this.#isRunning = true
+    while (this.#waiting.length > 0) {
+      const wait = this.#pace.hasRoomAt(queueMillis) - performance.now()
+      if (wait > 0) return void setTimeout(() => this.#run(), Math.max(1, wait))
+      this.#waiting.shift()?.()
+    }
+    this.#isRunning = false
+  }
+
+  /** When `byteCount` sent `now` are at the other end. */
+  send(byteCount: number, now: number): number {
+    const { delayMillis, jitterMillis } = this.#options
+    const jitter = jitterMillis * (2 * Math.random() - 1)
+    return this.#pace.take(byteCount, now) + Math.max(0, delayMillis + jitter)
+  }
+}
