@@ -11,6 +11,7 @@
  * Memory: decoded values own theirs, except the byte arrays of `bytes` and `rest`: views, valid as long as the input.
  */
 import { Effect, Result, Schema, type SchemaAST, SchemaGetter, SchemaIssue } from "effect"
+import * as Text from "./Text.ts"
 
 /** Why bytes are not a message: too few, a bad string, a value out of its set, or a size that fits no layout. */
 export class Malformed extends Schema.TaggedError<Malformed>()("Malformed", {
@@ -35,29 +36,16 @@ export interface Field<A> {
 /** All ones: "none" in sequence numbers, handles and timestamps. */
 export const u64Max = 0xffff_ffff_ffff_ffffn
 
-/** UTF-8, shared. */
-export const encoder = new TextEncoder()
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const within = (view: DataView, at: number, size: number) => new Uint8Array(view.buffer, view.byteOffset + at, size)
 
-/** UTF-8 as text; throws `Malformed` where it is none. */
-export const decodeText = (bytes: Uint8Array): string => {
-  try {
-    return decoder.decode(bytes)
-  } catch {
-    throw new Malformed({ reason: "string", detail: "not UTF-8" })
-  }
-}
-
-/** Text that survives the wire: a NUL would end it early and a lone surrogate has no UTF-8. */
+/** Text that survives the wire: a NUL would end it early; a lone surrogate has no bytes, unless it stands for one. */
 export const textSchema = (bytesMax: number): Schema.Codec<string> =>
   Schema.String.check(
     Schema.makeFilter((text) => {
       if (text.includes("\0")) return "contains NUL"
-      if (!text.isWellFormed()) return "contains a lone surrogate"
-      return encoder.encode(text).length <= bytesMax || `longer than ${bytesMax} bytes`
+      if (!Text.hasBytes(text)) return "contains a lone surrogate"
+      return Text.bytesOf(text).length <= bytesMax || `longer than ${bytesMax} bytes`
     })
   )
 
@@ -133,12 +121,11 @@ export const fixedString = (size: number): Field<string> => ({
     const array = within(view, at, size)
     const end = array.indexOf(0)
     if (end < 0) throw new Malformed({ reason: "string", detail: `no NUL in ${size} bytes` })
-    return decodeText(array.subarray(0, end))
+    return Text.textOf(array.subarray(0, end))
   },
   write: (view, at, value) => {
     const array = within(view, at, size)
-    const { written } = encoder.encodeInto(value, array.subarray(0, size - 1))
-    array.fill(0, written)
+    array.fill(0, Text.writeInto(value, array.subarray(0, size - 1)))
   }
 })
 

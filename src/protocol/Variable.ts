@@ -7,8 +7,6 @@
 import { Schema } from "effect"
 import {
   type Cursor,
-  decodeText,
-  encoder,
   extend,
   type Fields,
   type Layout,
@@ -19,6 +17,7 @@ import {
   textSchema,
   type Value
 } from "./Struct.ts"
+import { bytesOf, textOf } from "./Text.ts"
 
 /** A string behind the head. Its length is the head's u32 member `length`. */
 export interface Text<A, L extends string> {
@@ -63,7 +62,7 @@ export const maybe = <const L extends string>(length: L, limits: Limits): Text<s
     absent: undefined,
     schema: Schema.UndefinedOr(
       (present.schema as Schema.Codec<string>).pipe(
-        Schema.check(Schema.makeFilter((value: string) => encoder.encode(value).length + 1 >= least || "too short"))
+        Schema.check(Schema.makeFilter((value: string) => bytesOf(value).length + 1 >= least || "too short"))
       ) as Schema.Codec<string>
     ) as unknown as Schema.Codec<string | undefined>
   }
@@ -90,12 +89,12 @@ const readText = (cursor: Cursor, spec: Texts[string], length: number): string |
   }
   const at = take(cursor, length)
   const array = cursor.bytes.subarray(at, at + length)
-  if (!spec.terminated) return decodeText(array)
+  if (!spec.terminated) return textOf(array)
   if (array[length - 1] !== 0) throw new Malformed({ reason: "string", detail: `${spec.length}: no NUL at the end` })
   // As C reads it: an earlier NUL ends the string, which may make it too short after all.
   const end = array.indexOf(0)
   if (end + 1 < spec.lengthMin) throw new Malformed({ reason: "string", detail: `${spec.length}: empty` })
-  return decodeText(array.subarray(0, end))
+  return textOf(array.subarray(0, end))
 }
 
 /** A head that announces lengths, then the strings in declaration order, back to back. */
@@ -110,7 +109,7 @@ export const withTexts = <F extends Fields, const T extends Texts>(
     specs.map(([name, spec]) => {
       const member = (value as Record<string, unknown>)[name] as string | undefined
       if (member === undefined) return new Uint8Array(0)
-      return encoder.encode(spec.terminated ? `${member}\0` : member)
+      return bytesOf(spec.terminated ? `${member}\0` : member)
     })
   return layout<A>({
     schema: extend(

@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 import { FileWindow } from "../ctf/recorded/FileWindow.ts"
+import { pathOf, textOf } from "../protocol/Text.ts"
 import type { Change } from "./Finding.ts"
 import { byName, type Entry, type Tree } from "./Tree.ts"
 
@@ -11,8 +12,8 @@ const copyBytes = 1024 * 1024
 /** Beside the file it takes the place of; left behind only by a repair that was killed. */
 const draftSuffix = ".repair"
 
-const entryOf = (directory: string, { name }: fs.Dirent): Entry => {
-  const stat = fs.lstatSync(join(directory, name))
+const entryOf = (directory: string, name: string): Entry => {
+  const stat = fs.lstatSync(pathOf(join(directory, name)))
   const kind = stat.isFile() ? "file" : stat.isDirectory() ? "directory" : "other"
   return { name, kind, byteCount: stat.size, changedAt: Math.floor(stat.mtimeMs / 1000) }
 }
@@ -21,11 +22,11 @@ export const make = (root: string): Tree => ({
   list: (path) => {
     const directory = join(root, path)
     return fs
-      .readdirSync(directory, { withFileTypes: true })
-      .map((entry) => entryOf(directory, entry))
+      .readdirSync(pathOf(directory), "buffer")
+      .map((name) => entryOf(directory, textOf(name)))
       .sort(byName)
   },
-  read: (path) => fs.readFileSync(join(root, path)),
+  read: (path) => fs.readFileSync(pathOf(join(root, path))),
   data: (path, byteCount) => {
     const window = new FileWindow(join(root, path), byteCount, { windowBytes, isKept: false, isHeld: true })
     return { from: (offset) => window.from(offset), release: () => window.release() }

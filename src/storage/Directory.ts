@@ -4,17 +4,18 @@
  */
 import { mkdir, stat } from "node:fs/promises"
 import { dirname } from "node:path"
+import { pathOf } from "../protocol/Text.ts"
 
 const failed = (cause: unknown): string => (cause as NodeJS.ErrnoException).code ?? ""
 
 const makeOne = async (path: string, mode: number): Promise<void> => {
   try {
-    await mkdir(path, { mode })
+    await mkdir(pathOf(path), { mode })
   } catch (cause) {
     // What is there already may be on a file system that refuses for another reason first: EROFS, EACCES.
     const isThere =
       failed(cause) !== "ENOENT" &&
-      (await stat(path).then(
+      (await stat(pathOf(path)).then(
         (stats) => stats.isDirectory(),
         () => false
       ))

@@ -4,6 +4,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, Layer, Option } from "effect"
+import { pathOf, textOf } from "../protocol/Text.ts"
 import { WriterThread } from "../thread/WriterThread.ts"
 import * as Directory from "./Directory.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
@@ -83,7 +84,7 @@ const unsynced = (cause: NodeJS.ErrnoException | null): NodeJS.ErrnoException | 
 const deviceOf = (devices: Devices, id: number, at: string): Effect.Effect<Device> => {
   const known = devices.find(id)
   if (known !== undefined) return Effect.succeed(known)
-  return call<fs.StatsFs>("statfs", at, (done) => fs.statfs(at, done)).pipe(
+  return call<fs.StatsFs>("statfs", at, (done) => fs.statfs(pathOf(at), done)).pipe(
     Effect.match({ onFailure: () => devices.add(id, "far"), onSuccess: ({ type }) => devices.add(id, kindOf(type)) })
   )
 }
@@ -148,7 +149,7 @@ interface Ground {
 const openFile = ({ thread, devices }: Ground, at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
-      const fd = yield* call<number>("open", at, (done) => fs.open(at, flags[mode], fileMode, done))
+      const fd = yield* call<number>("open", at, (done) => fs.open(pathOf(at), flags[mode], fileMode, done))
       const stats = yield* fstat(fd, at)
       const device = mode === "read" ? undefined : yield* deviceOf(devices, stats.dev, at)
       return diskFile(fd, at, stats, thread, device)
@@ -171,7 +172,7 @@ const fstat = (fd: number, at: string) => call<fs.Stats>("stat", at, (done) => f
 
 /** The descriptor keeps the file's space until it is closed. */
 const displace = ({ thread, devices }: Ground, at: string): Effect.Effect<void, FileFailed> => {
-  const hold = call<number>("open", at, (done) => fs.open(at, O_PATH | fs.constants.O_NOFOLLOW, done))
+  const hold = call<number>("open", at, (done) => fs.open(pathOf(at), O_PATH | fs.constants.O_NOFOLLOW, done))
   const release = (fd: number) =>
     Effect.match(fstat(fd, at), {
       onFailure: () => fs.close(fd, () => {}),
@@ -187,12 +188,12 @@ const displace = ({ thread, devices }: Ground, at: string): Effect.Effect<void, 
   )
 }
 
-const unlink = (at: string) => call<void>("unlink", at, (done) => fs.unlink(at, (cause) => done(cause)))
+const unlink = (at: string) => call<void>("unlink", at, (done) => fs.unlink(pathOf(at), (cause) => done(cause)))
 
 const syncDirectory = (at: string) =>
   Effect.uninterruptible(
     Effect.flatMap(
-      call<number>("open", at, (done) => fs.open(at, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY, done)),
+      call<number>("open", at, (done) => fs.open(pathOf(at), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY, done)),
       (fd) =>
         Effect.ensuring(
           call<void>("fsync", at, (done) => fs.fsync(fd, (cause) => done(unsynced(cause)))),
@@ -215,22 +216,29 @@ const make = (ground: Ground) =>
     unlink,
     open: (at, mode) => openFile(ground, at, mode),
     makeDirectory,
-    rename: (from, to) => call<void>("rename", from, (done) => fs.rename(from, to, (cause) => done(cause))),
+    rename: (from, to) =>
+      call<void>("rename", from, (done) => fs.rename(pathOf(from), pathOf(to), (cause) => done(cause))),
     syncDirectory,
-    removeDirectory: (at) => call<void>("rmdir", at, (done) => fs.rmdir(at, (cause) => done(cause))),
+    removeDirectory: (at) => call<void>("rmdir", at, (done) => fs.rmdir(pathOf(at), (cause) => done(cause))),
     list: (at) =>
       Effect.map(
-        call<Array<fs.Dirent>>("readdir", at, (done) => fs.readdir(at, { withFileTypes: true }, done)),
-        (entries) => entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }))
+        call<Array<fs.Dirent<Buffer>>>("readdir", at, (done) =>
+          fs.readdir(pathOf(at), { withFileTypes: true, encoding: "buffer" }, done)
+        ),
+        (entries) => entries.map((entry) => ({ name: textOf(entry.name), isDirectory: entry.isDirectory() }))
       ),
-    resolve: (at) => call<string>("realpath", at, (done) => fs.realpath.native(path.resolve(at), done))
+    resolve: (at) =>
+      Effect.map(
+        call<Buffer>("realpath", at, (done) => fs.realpath.native(pathOf(path.resolve(at)), "buffer", done)),
+        textOf
+      )
   })
 
 /** Makes `at`, and fails unless it is a directory that this process may write in. */
 export const makeWritable = (at: string): Effect.Effect<void, FileFailed> =>
   Effect.andThen(
     makeDirectory(at),
-    call<void>("write in", at, (done) => fs.access(at, fs.constants.W_OK | fs.constants.X_OK, done))
+    call<void>("write in", at, (done) => fs.access(pathOf(at), fs.constants.W_OK | fs.constants.X_OK, done))
   )
 
 export const layer: Layer.Layer<Files> = Layer.effect(

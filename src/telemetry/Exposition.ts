@@ -4,13 +4,17 @@
  * Written here because a registry that holds a thousand sessions' series costs ten times what their text does.
  */
 import { Effect } from "effect"
+import { printable } from "../protocol/Text.ts"
 import type { Instrument } from "./Instruments.ts"
 import type { Sample } from "./Sample.ts"
 
 export const contentType = "text/plain; version=0.0.4; charset=utf-8"
 
+/** A label is UTF-8: a scraper refuses all of a text that is not. */
 const escapeLabel = (text: string): string =>
-  /[\\"\n]/.test(text) ? text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n") : text
+  /[\\"\n\ud800-\udfff]/.test(text)
+    ? printable(text).replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")
+    : text
 
 const labelsOf = ({ labels: names }: Instrument, values: ReadonlyArray<string>, ...more: ReadonlyArray<string>) => {
   const pairs = names.map((name, at) => `${name}="${escapeLabel(values[at] ?? "")}"`)

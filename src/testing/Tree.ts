@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto"
 import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { pathOf, textOf } from "../protocol/Text.ts"
 import type { MemoryFiles } from "../storage/MemoryFiles.ts"
 
 const shownBytesMax = 400
@@ -39,9 +40,9 @@ export interface Options {
 export const read = (root: string, options: Options = {}): ReadonlyArray<string> => {
   const lines: Array<string> = []
   const visit = (directory: string, prefix: string) => {
-    for (const name of readdirSync(directory).sort()) {
+    for (const name of readdirSync(pathOf(directory), "buffer").map(textOf).sort()) {
       const path = join(directory, name)
-      const stat = lstatSync(path)
+      const stat = lstatSync(pathOf(path))
       const mode = (stat.mode & 0o7777).toString(8).padStart(4, "0")
       const shown = withoutClock(prefix + name)
       if (stat.isDirectory()) {
@@ -50,7 +51,7 @@ export const read = (root: string, options: Options = {}): ReadonlyArray<string>
       } else if (stat.isSymbolicLink()) lines.push(`${shown} link`)
       else {
         lines.push(
-          `${shown} ${mode} ${stat.size}${options.contents === false ? "" : ` ${content(readFileSync(path))}`}`
+          `${shown} ${mode} ${stat.size}${options.contents === false ? "" : ` ${content(readFileSync(pathOf(path)))}`}`
         )
       }
     }

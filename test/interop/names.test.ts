@@ -150,4 +150,27 @@ Peers.describeWithPeers(Peers.tracing, `names, with ${Relays.underTest}`, () => 
       yield* assertEach(disk, { "host/one": 1, "base/ust": 2, "base/three/archives": 3 })
     })
   )
+
+  it.live("a session's name is any bytes: recorded, listed, shown, checked", () =>
+    Effect.gen(function* () {
+      const tracing = yield* Lttng.start
+      const relay = yield* Relays.start(Relays.underTest)
+      const create = `lttng --no-sessiond create $'caf\\xe9' --live=200000 ${Lttng.toRelay(relay).join(" ")}`
+      yield* tracing.run("bash", "-c", create)
+      yield* tracing.lttng(...Lttng.losslessChannel("ch"))
+      yield* tracing.lttng("enable-event", "-u", "-c", "ch", "demo:*")
+      yield* tracing.lttng("start")
+      yield* tracing.emit({ count: 200, source: 5 })
+      const toolbox = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [toolboxProgram, ...args])
+      const { stdout } = yield* toolbox("sessions", "--json", `net://127.0.0.1:${relay.livePort}`)
+      assert.match(stdout, /"caf(\\udce9|\\xe9|\ufffd)"/i)
+      yield* tracing.lttng("destroy")
+      const directory = join(relay.output, host)
+      const [name = ""] = readdirSync(directory, "latin1").filter((entry) => entry.startsWith("caf"))
+      assert.match(name, /^caf\xe9-\d{8}-\d{6}$/)
+      Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ source: 5, count: 200 }])
+      assert.match((yield* toolbox("show", directory, "--count")).stdout, /^200 in all$/m)
+      yield* toolbox("check", directory)
+    })
+  )
 })

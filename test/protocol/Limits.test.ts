@@ -65,9 +65,11 @@ describe("names of CREATE_SESSION", () => {
     assert.strictEqual(reason(layout, changed(offsets.basePathLength, "00000002")), "string")
     assert.strictEqual(reason(layout, changed(offsets.basePathLength, "ffffffff")), "string")
   })
-  it("end with NUL and are UTF-8", () => {
+  it("end with NUL; bytes that are not UTF-8 are kept as they are", () => {
     assert.strictEqual(reason(layout, changed(CreateSession.struct11.size + 1, "41")), "string")
-    assert.strictEqual(reason(layout, changed(CreateSession.struct11.size, "ff")), "string")
+    const foreign = changed(CreateSession.struct11.size, "ff")
+    const { hostname, sessionName } = Result.getOrThrow(layout.decode(foreign))
+    assert.deepStrictEqual(layout.encode({ ...request, hostname, sessionName }), foreign)
     const withPath = layout.encode({ ...request, basePath: "p/q" })
     withPath[withPath.length - 1] = 0x72
     assert.strictEqual(reason(layout, withPath), "string")

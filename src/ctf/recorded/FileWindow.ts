@@ -3,6 +3,7 @@
  * plain and synchronous; they come out of the page cache or wait for the disk.
  */
 import { closeSync, openSync, readSync } from "node:fs"
+import { pathOf } from "../../protocol/Text.ts"
 import type { Cursor } from "../decode/Cursor.ts"
 import type { Source } from "../decode/DataStream.ts"
 
@@ -52,7 +53,7 @@ export class FileWindow {
   #read(at: number, wanted: number): void {
     const count = Math.min(Math.max(wanted, this.#options.windowBytes), this.byteCount - at)
     if (this.#options.isKept || count > this.#bytes.length) this.#bytes = new Uint8Array(count)
-    this.#descriptor ??= openSync(this.path, "r")
+    this.#descriptor ??= openSync(pathOf(this.path), "r")
     this.#start = at
     this.#length = 0
     while (this.#length < count) {

@@ -6,6 +6,7 @@
 import { closeSync, openSync, readSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import * as CtfIndex from "../../protocol/CtfIndex.ts"
+import { pathOf } from "../../protocol/Text.ts"
 import { type Clock, compare, type Time } from "../decode/Clock.ts"
 import { DataStream } from "../decode/DataStream.ts"
 import { Fault } from "../decode/Fault.ts"
@@ -30,7 +31,7 @@ interface Entry {
 }
 
 function* blocks(path: string): Generator<DataView, void> {
-  const descriptor = openSync(path, "r")
+  const descriptor = openSync(pathOf(path), "r")
   try {
     const bytes = new Uint8Array(blockBytes)
     for (let at = 0; ; ) {

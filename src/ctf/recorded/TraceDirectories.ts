@@ -1,6 +1,7 @@
 /** Finds traces below a directory: each that has a file `metadata` is one; its other files are data streams (§9). */
-import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs"
+import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
+import { bytesOf, pathOf, textOf } from "../../protocol/Text.ts"
 
 export interface DataFile {
   readonly name: string
@@ -17,27 +18,39 @@ export interface TraceDirectory {
   readonly files: ReadonlyArray<DataFile>
 }
 
-const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+const byBytes = (a: string, b: string): number => Buffer.compare(bytesOf(a), bytesOf(b))
 
-const isVisible = ({ name }: Dirent): boolean => !name.startsWith(".")
+/** A name may be any bytes. */
+interface Entry {
+  readonly name: string
+  readonly isDirectory: boolean
+}
 
-const dataFiles = (path: string, entries: ReadonlyArray<Dirent>): ReadonlyArray<DataFile> =>
+const entriesOf = (path: string): ReadonlyArray<Entry> =>
+  readdirSync(pathOf(path), { withFileTypes: true, encoding: "buffer" }).map((entry) => ({
+    name: textOf(entry.name),
+    isDirectory: entry.isDirectory()
+  }))
+
+const isVisible = ({ name }: Entry): boolean => !name.startsWith(".")
+
+const dataFiles = (path: string, entries: ReadonlyArray<Entry>): ReadonlyArray<DataFile> =>
   entries
     .filter((entry) => isVisible(entry) && entry.name !== "metadata")
     .map(({ name }) => ({ name, path: join(path, name) }))
-    .map((file) => ({ ...file, stat: statSync(file.path, { throwIfNoEntry: false }) }))
+    .map((file) => ({ ...file, stat: statSync(pathOf(file.path), { throwIfNoEntry: false }) }))
     .filter(({ stat }) => stat?.isFile() && stat.size > 0)
     .map(({ name, path, stat }) => ({ name, path, byteCount: stat?.size ?? 0 }))
     .sort((a, b) => byBytes(a.name, b.name))
 
 const search = (root: string, path: string, found: Array<TraceDirectory>): void => {
-  const entries = readdirSync(path, { withFileTypes: true })
-  if (entries.some((entry) => entry.name === "metadata" && !entry.isDirectory())) {
-    const metadata = readFileSync(join(path, "metadata"))
+  const entries = entriesOf(path)
+  if (entries.some((entry) => entry.name === "metadata" && !entry.isDirectory)) {
+    const metadata = readFileSync(pathOf(join(path, "metadata")))
     found.push({ path, below: relative(root, path), metadata, files: dataFiles(path, entries) })
     return
   }
-  const directories = entries.filter((entry) => entry.isDirectory() && isVisible(entry)).map(({ name }) => name)
+  const directories = entries.filter((entry) => entry.isDirectory && isVisible(entry)).map(({ name }) => name)
   for (const name of directories.sort(byBytes)) search(root, join(path, name), found)
 }
 

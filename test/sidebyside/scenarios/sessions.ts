@@ -37,7 +37,10 @@ const groupedNames: ReadonlyArray<Commands.Session> = [
   { name: "gbs3", host: "vm", basePath: "gbs3-foo" },
   { name: "gbs4", host: "vm", basePath: "gbs4-19910319-120000/x" },
   { name: "dotted.name", host: "host.example.com" },
-  { name: "snapy", host: "vm", snapshot: true }
+  { name: "snapy", host: "vm", snapshot: true },
+  // Bytes of Latin-1, and of nothing.
+  { name: "caf\xe9", host: "h\xf6st" },
+  { name: "\xff\xfe\x80", host: "\xc3\xa9\xc3", basePath: "d\xe9p\xf4t/\xed\xa0\x80" }
 ]
 
 /** The same sessions as an old peer announces them: the path comes with the stream. */
@@ -52,7 +55,8 @@ const oldPaths: ReadonlyArray<readonly [session: string, path: string]> = [
   ["short", "/vm"],
   ["short", "/vm/short"],
   ["other", "vm/somewhere/else"],
-  ["odd", "/vm/odd-20261341-996199/kernel"]
+  ["odd", "/vm/odd-20261341-996199/kernel"],
+  ["caf\xe9", "/vm/caf\xe9-20261121-013228//ust/\xff"]
 ]
 
 export const sessions: ReadonlyArray<Scenario> = [
