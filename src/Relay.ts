@@ -128,6 +128,8 @@ const notPermitted: Rule = ({ hostname, party, peer, sessionName }) =>
     ? undefined
     : { code: "SESSION_NOT_PERMITTED", detail: `${peer}: ${JSON.stringify({ sessionName, hostname })}` }
 
+const withinQuota: Rule = ({ party }) => party.sessionRefusal
+
 const replaceTls =
   (security: Security | undefined) =>
   (identity: ServerIdentity): Effect.Effect<void, TlsRefused> =>
@@ -184,6 +186,7 @@ const ports = (config: RelayConfig) =>
     permit(registry, config.access)
     registry.admission.add(notPermitted)
     registry.admission.add(notRefused(refused))
+    registry.admission.add(withinQuota)
     const admission = (port: "control" | "data" | "live"): Admission => ({
       admits: (address) => !refused.has(address),
       onRefused: (peer, reason) => registry.events.publish({ _tag: "ConnectionRefused", port, peer, reason })

@@ -44,6 +44,7 @@ const bottomless = Layer.effect(
       removeDirectory: () => Effect.void,
       syncDirectory: () => Effect.void,
       list: () => Effect.succeed([]),
+      size: () => Effect.succeed(0),
       resolve: Effect.succeed
     })
   )

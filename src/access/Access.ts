@@ -38,14 +38,33 @@ export const Sessions = Schema.Struct({
 /** Globs of host and session names. */
 export interface Sessions extends Schema.Schema.Type<typeof Sessions> {}
 
-/** What a principal may record and view. */
+const bound = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })))
+
+/** What each principal of a rule may use, over all its connections; what is left out is not bounded. */
+export const Quota = Schema.Struct({
+  /** At once, over the three ports. */
+  connections: bound,
+  /** Being recorded at once. */
+  sessions: bound,
+  /** Received; the peer is read from no faster. */
+  bytesPerSecond: bound,
+  /** Of the sessions it recorded since the relay started, as far as they are still there. */
+  bytesOnDisk: bound
+})
+/** Bounds of what a principal may use. */
+export interface Quota extends Schema.Schema.Type<typeof Quota> {}
+
+/** What a principal may record and view, and how much. */
 export const Rule = Schema.Struct({
   /** Names of principals; `*` is everybody, also who has none. */
   principals: Schema.Array(Schema.NonEmptyString),
   record: list(Sessions),
-  view: list(Sessions)
+  view: list(Sessions),
+  /** It may use the HTTP port as with the token, for the sessions that it may view. By certificate only. */
+  admin: Schema.optionalKey(Schema.Boolean),
+  quota: Schema.optionalKey(Quota)
 })
-/** What a principal may record and view. */
+/** What a principal may record and view, and how much. */
 export interface Rule extends Schema.Schema.Type<typeof Rule> {}
 
 /** The file of `--access`. */
@@ -77,12 +96,23 @@ export interface Names {
   readonly sessionName: string
 }
 
+/** What one principal may use. What is not bounded is infinite. */
+export interface Bounds extends Required<Quota> {
+  /** Its name; a peer that is nobody has its address or its key for one. */
+  readonly principal: string
+}
+
 /** What a peer may do. */
 export interface Rights {
   /** A session of these names may be created. */
   readonly mayRecord: (names: Names) => boolean
   /** A session of these names is listed, and may be attached to. */
   readonly mayView: (names: Names) => boolean
+  /** There is no session that `mayView` hides. */
+  readonly mayViewAll: boolean
+  readonly mayAdminister: boolean
+  /** Of each principal that the peer is. */
+  readonly bounds: ReadonlyArray<Bounds>
 }
 
 const isPrincipal = ({ addresses = [], keys = [], names = [], subjects = [] }: Principal, peer: Identity): boolean => {
@@ -101,12 +131,36 @@ const covers =
   ({ hostname, sessionName }: Names): boolean =>
     sessions.some(({ host = "*", session = "*" }) => Glob.matches(host, hostname) && Glob.matches(session, sessionName))
 
+/** Each by itself: of several rules' the smallest counts. */
+const boundsOf = (rules: ReadonlyArray<Rule>, principal: string): Bounds => {
+  const quotas = rules
+    .filter(({ principals }) => principals.includes(principal) || principals.includes("*"))
+    .map(({ quota = {} }) => quota)
+  const least = (member: keyof Quota) => Math.min(...quotas.map((quota) => quota[member] ?? Number.POSITIVE_INFINITY))
+  return {
+    principal,
+    connections: least("connections"),
+    sessions: least("sessions"),
+    bytesPerSecond: least("bytesPerSecond"),
+    bytesOnDisk: least("bytesOnDisk")
+  }
+}
+
+/** No name of a principal begins so. */
+const nobody = ({ address, certificate }: Identity) =>
+  certificate === undefined ? `\0address ${address}` : `\0key ${certificate.keyHash}`
+
 /** What the file allows that peer. */
 export const rightsOf = ({ principals, rules }: AccessFile, peer: Identity): Rights => {
-  const own = new Set(["*", ...principals.filter((one) => isPrincipal(one, peer)).map(({ name }) => name)])
-  const met = rules.filter((rule) => rule.principals.some((name) => own.has(name)))
+  const names = new Set(principals.filter((one) => isPrincipal(one, peer)).map(({ name }) => name))
+  const met = rules.filter((rule) => rule.principals.some((name) => name === "*" || names.has(name)))
+  const views = met.flatMap(({ view = [] }) => view)
+  const isAny = (pattern = "*") => /^\*+$/.test(pattern)
   return {
     mayRecord: covers(met.flatMap(({ record = [] }) => record)),
-    mayView: covers(met.flatMap(({ view = [] }) => view))
+    mayView: covers(views),
+    mayViewAll: views.some(({ host, session }) => isAny(host) && isAny(session)),
+    mayAdminister: peer.certificate !== undefined && met.some(({ admin }) => admin === true),
+    bounds: (names.size === 0 ? [nobody(peer)] : [...names]).map((name) => boundsOf(rules, name))
   }
 }

@@ -31,6 +31,7 @@ import { type After, type ControlState, makeState, type Reply, streamOf } from "
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 import { MetadataMessage } from "./control/MetadataMessage.ts"
 import { RefusalGrace } from "./control/RefusalGrace.ts"
+import { Throttle } from "./Throttle.ts"
 
 /**
  * A tracer waits for the answer to each beacon before it sends the next. With a live timer below this it always has
@@ -64,6 +65,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   readonly #shares: Shares
   readonly #connection: Connections.Connection
   readonly #end: ConnectionEnd
+  readonly #throttle: Throttle
   readonly #commandArrived = Latch.makeUnsafe(false)
   readonly #answers = Buffer.alloc(answerBytesMax)
   #answersLength = 0
@@ -96,6 +98,16 @@ class ControlConnection implements Receiver, CommandSink, Control {
       halves: new Account(registry.halves, () => queueMicrotask(onRoom))
     }
     this.#state = makeState(registry, this.#shares.bytes, this, peer)
+    const { party } = this.#state
+    this.#throttle = new Throttle({
+      party,
+      background: registry.background,
+      readAtMost: peer.readAtMost,
+      onFree: onRoom,
+      onRefused: (incident) => this.#refuse(incident)
+    })
+    const refusal = party.enter()
+    if (refusal !== undefined) this.#refuse(refusal)
   }
 
   get run(): Effect.Effect<void> {
@@ -112,6 +124,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
       this.#end.forget()
       clearTimeout(this.#answerLater)
       this.#grace.stop()
+      this.#throttle.stop()
+      this.#state.party.leave()
       this.#detach(true)
       this.#shares.bytes.close()
       this.#shares.halves.close()
@@ -130,6 +144,11 @@ class ControlConnection implements Receiver, CommandSink, Control {
   end(reason: CloseReason, complaint?: string, code?: Code): void {
     this.#sendAnswers()
     this.#end.decide(reason, complaint, code)
+  }
+
+  #refuse({ code, detail }: Incident): void {
+    this.#registry.incidents.count(code)
+    this.end("over quota", detail, code)
   }
 
   dataGone(): void {
@@ -167,6 +186,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     this.#readAt = performance.now()
     this.#grace.heard(this.#readAt)
     this.#take(bytes, length)
+    this.#throttle.take(length, this.#state.session !== undefined)
     return this.#mayRead()
   }
 
@@ -199,6 +219,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   get #causeToWait(): Connections.Cause | undefined {
     if (this.#command !== undefined) return "files"
     if (this.#isPeerBehind) return "unread answers"
+    if (this.#throttle.isClosed) return "quota"
     const { bytes, halves } = this.#shares
     if (bytes.isSpent()) return bytes.isFull ? "disk" : "memory"
     return halves.isSpent() ? "halves" : undefined

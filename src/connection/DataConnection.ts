@@ -5,6 +5,7 @@
  * connection belongs to the session of its first packet; losing it closes that session's streams (§11.1).
  */
 import { Effect } from "effect"
+import type { Incident } from "../errors/Report.ts"
 import { Account } from "../memory/Blocks.ts"
 import type { Shares } from "../memory/Charge.ts"
 import { PacketFramer, type PacketSink } from "../protocol/data/PacketFramer.ts"
@@ -17,6 +18,7 @@ import type { Connection, StreamSession } from "../relay/stream/StreamSession.ts
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained } from "./Contained.ts"
+import { Throttle } from "./Throttle.ts"
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
   Effect.gen(function* () {
@@ -33,6 +35,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
   readonly #connection: Connections.Connection
   readonly #party: Party
   readonly #end: ConnectionEnd
+  readonly #throttle: Throttle
   #session: StreamSession | undefined
   #stream: StreamActor | undefined
   #paddingSize = 0
@@ -44,15 +47,20 @@ class DataConnection implements Receiver, PacketSink, Connection {
     this.#connection = connections.open("data", peer.name)
     this.#party = new Party(registry.permissions, peer)
     this.#end = new ConnectionEnd(connections, this.#connection)
-    const onRoom = () => {
-      this.#connection.goOn()
-      if (!this.#end.hasCome) peer.resume()
-    }
     this.#shares = {
-      bytes: new Account(registry.pool, onRoom, peer.landing),
+      bytes: new Account(registry.pool, () => this.#resume(), peer.landing),
       // Never waited for, see `packetEnd`.
       halves: new Account(registry.halves, () => {})
     }
+    this.#throttle = new Throttle({
+      party: this.#party,
+      background: registry.background,
+      readAtMost: peer.readAtMost,
+      onFree: () => this.#resume(),
+      onRefused: (incident) => this.#refuse(incident)
+    })
+    const refusal = this.#party.enter()
+    if (refusal !== undefined) this.#refuse(refusal)
   }
 
   get run(): Effect.Effect<void> {
@@ -66,6 +74,8 @@ class DataConnection implements Receiver, PacketSink, Connection {
   /** Runs however the fiber ended. */
   release(): void {
     this.#end.forget()
+    this.#throttle.stop()
+    this.#party.leave()
     this.#detach(true)
     this.#shares.bytes.close()
     this.#peer.destroy()
@@ -89,12 +99,31 @@ class DataConnection implements Receiver, PacketSink, Connection {
     return false
   }
 
+  #refuse({ code, detail }: Incident): void {
+    this.#registry.incidents.count(code)
+    this.#end.decide("over quota", detail, code)
+  }
+
+  /** There is room for more, or the quota allows more. */
+  #resume(): void {
+    if (this.#end.hasCome) return
+    if (!this.#throttle.isClosed && !this.#shares.bytes.isSpent()) {
+      this.#connection.goOn()
+      this.#peer.resume()
+    }
+  }
+
   // ---- Receiver --------------------------------------------------------------------------------------------------
 
   receive(bytes: Buffer, length: number): boolean {
     this.#registry.vigil.read(length)
     this.#connection.receivedByteCount += length
     if (this.#end.hasCome || !this.#framer.push(bytes, length)) return false
+    this.#throttle.take(length)
+    if (this.#throttle.isClosed) {
+      this.#connection.holdBack("quota")
+      return false
+    }
     const { bytes: share } = this.#shares
     if (!share.isSpent()) return true
     this.#connection.holdBack(share.isFull ? "disk" : "memory")

@@ -31,6 +31,7 @@ export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
 
 class LiveConnection implements Receiver, RequestSink {
   readonly #peer: Peer
+  readonly #party: Party
   readonly #framer = new LiveFramer(this)
   readonly #state: LiveState
   readonly #tally: Tally
@@ -52,11 +53,16 @@ class LiveConnection implements Receiver, RequestSink {
     const { connections } = this.#tally
     this.#connection = connections.open("live", peer.name)
     this.#end = new ConnectionEnd(connections, this.#connection)
+    this.#party = new Party(registry.permissions, peer)
     this.#state = {
-      viewer: new ViewerActor(registry, this.#connection, new Party(registry.permissions, peer)),
+      viewer: new ViewerActor(registry, this.#connection, this.#party),
       minor: Version.own.minor,
       isConnected: false
     }
+    const refusal = this.#party.enter()
+    if (refusal === undefined) return
+    registry.incidents.count(refusal.code)
+    this.#end.decide("over quota", refusal.detail, refusal.code)
   }
 
   get run(): Effect.Effect<void> {
@@ -69,6 +75,7 @@ class LiveConnection implements Receiver, RequestSink {
   /** Runs however the fiber ended. */
   release(): void {
     this.#end.forget()
+    this.#party.leave()
     this.#state.viewer.close()
     this.#peer.close()
   }

@@ -104,6 +104,21 @@ const refusals = {
     "session refused",
     "No rule of --access lets this peer record sessions of this host and name."
   ),
+  CONNECTION_QUOTA: entry(
+    "warning",
+    "connection refused",
+    "As many are open as a rule of --access lets its principal have; those go on."
+  ),
+  SESSION_QUOTA: entry(
+    "warning",
+    "session refused",
+    "As many are recorded as a rule of --access lets its principal record at once; those go on."
+  ),
+  DISK_QUOTA: entry(
+    "warning",
+    "over quota",
+    "As much lies on disk as a rule of --access lets its principal have: what is there stays, no more is recorded."
+  ),
   ATTACH_NOT_PERMITTED: entry(
     "warning",
     "viewer refused",

@@ -9,6 +9,7 @@ const codes = {
   "session refused": "SESSION_REFUSED",
   "write failed": "WRITE_FAILED",
   "session aborted": "SESSION_ABORTED",
+  "over quota": "DISK_QUOTA",
   "ended by program": "ENDED_BY_PROGRAM",
   "socket error": "SOCKET_ERROR",
   stalled: "CONNECTION_STALLED",

@@ -9,12 +9,13 @@ export type Port = (typeof ports)[number]
 
 /**
  * Why nothing is read from a peer: its share of packet memory waits for a disk, the memory of all connections is short,
- * it brought too many indexes without packets, it does not read its answers, or its command waits for files.
+ * it brought too many indexes without packets, it does not read its answers, its command waits for files, or its
+ * principal's quota is spent.
  */
-export const causes = ["disk", "memory", "halves", "unread answers", "files"] as const
+export const causes = ["disk", "memory", "halves", "unread answers", "files", "quota"] as const
 export type Cause = (typeof causes)[number]
 
-const noTime = (): Record<Cause, number> => ({ disk: 0, memory: 0, halves: 0, "unread answers": 0, files: 0 })
+const noTime = (): Record<Cause, number> => ({ disk: 0, memory: 0, halves: 0, "unread answers": 0, files: 0, quota: 0 })
 
 /** Enough to see what happened in the last minute of a fleet that reconnects. */
 const closedCountMax = 256

@@ -2,6 +2,10 @@
  * Who is at the other end of a connection, and what it may do: all that is asked of the relay's access rules goes by
  * here. Rules may change while it is connected: what they say now counts.
  */
+import { Effect } from "effect"
+import type { Incident } from "../errors/Report.ts"
+import type { Allowance, Allowances, Quota } from "./Allowances.ts"
+import type { HeldSession } from "./session/Identity.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
 
 /** A session's names, as its target gave them. */
@@ -20,12 +24,28 @@ export interface Identity {
 export interface Rights {
   readonly mayRecord: (names: Names) => boolean
   readonly mayView: (names: Names) => boolean
+  /** Of each principal that it is. */
+  readonly bounds: ReadonlyArray<Quota>
 }
 
 /** The rules in force; undefined: everybody may do everything. */
 export interface Permissions {
   rightsOf: ((identity: Identity) => Rights) | undefined
+  readonly allowances: Allowances
 }
+
+interface Share {
+  readonly quota: Quota
+  readonly allowance: Allowance
+}
+
+const readBytesMin = 4096
+const readSeconds = 0.02
+
+const diskRefusal = (from: string, { bytesOnDisk }: Quota): Incident => ({
+  code: "DISK_QUOTA",
+  detail: `${from}: ${bytesOnDisk} bytes are recorded`
+})
 
 /** The socket's `address:port`, without the port. */
 const addressOf = (peer: string) => peer.slice(0, peer.lastIndexOf(":"))
@@ -35,6 +55,8 @@ export class Party {
   readonly #identity: Identity
   #rules: Permissions["rightsOf"]
   #rights: Rights | undefined
+  #shares: ReadonlyArray<Share> = []
+  #isIn = false
   /** The session last found to be the party's own. */
   #recorded: object | undefined
 
@@ -64,13 +86,127 @@ export class Party {
     return stream
   }
 
-  get #current(): Rights | undefined {
-    const { rightsOf } = this.#permissions
-    if (rightsOf !== this.#rules) {
-      this.#rules = rightsOf
-      this.#rights = rightsOf?.(this.#identity)
-      this.#recorded = undefined
+  // ---- quotas ----------------------------------------------------------------------------------------------------
+
+  /** The connection is there; answers why it may not be. `leave` it in any case, once. */
+  enter(): Incident | undefined {
+    this.#look()
+    const over = this.#shares.find(({ quota, allowance }) => allowance.connectionCount >= quota.connections)
+    this.#isIn = true
+    for (const { allowance } of this.#shares) allowance.connectionCount++
+    return over && { code: "CONNECTION_QUOTA", detail: `${this.#identity.address}: ${over.quota.connections} are open` }
+  }
+
+  leave(): void {
+    if (!this.#isIn) return
+    this.#isIn = false
+    for (const { allowance } of this.#shares) allowance.connectionCount--
+    this.#forget(this.#shares)
+  }
+
+  /** A session more would be too many. */
+  get sessionRefusal(): Incident | undefined {
+    this.#look()
+    const from = this.#identity.address
+    for (const { quota, allowance } of this.#shares) {
+      if (allowance.sessionCount >= quota.sessions) {
+        return { code: "SESSION_QUOTA", detail: `${from}: ${quota.sessions} are being recorded` }
+      }
+      if (allowance.diskBytes >= quota.bytesOnDisk) return diskRefusal(from, quota)
     }
+    return undefined
+  }
+
+  /** A session that is counted until `release`. */
+  holdSession(): HeldSession {
+    const held = this.#shares
+    const { allowances } = this.#permissions
+    for (const { allowance } of held) allowance.sessionCount++
+    let flush: Effect.Effect<void> | undefined
+    return {
+      begun: (flushed) => {
+        flush = flushed
+        for (const { allowance } of held) allowance.flushes.add(flushed)
+      },
+      records: (directory) => {
+        for (const { allowance } of held) allowances.records(allowance, directory)
+      },
+      release: () => {
+        for (const { allowance } of held) {
+          allowance.sessionCount--
+          if (flush !== undefined) allowance.flushes.delete(flush)
+        }
+        this.#forget(held)
+      }
+    }
+  }
+
+  /** Without rules nothing is counted. */
+  get isBounded(): boolean {
+    this.#look()
+    return this.#shares.length > 0
+  }
+
+  /** Bytes were received for files; answers for how many ms no more may be. */
+  spend(byteCount: number): number {
+    this.#look()
+    let millis = 0
+    for (const { quota, allowance } of this.#shares) {
+      allowance.diskBytes += byteCount
+      if (quota.bytesPerSecond === Number.POSITIVE_INFINITY) continue
+      millis = Math.max(millis, allowance.bucket.take(byteCount, quota.bytesPerSecond, performance.now()))
+    }
+    return millis
+  }
+
+  /** By what was counted, which may be too much. */
+  get isDiskSpent(): boolean {
+    return this.#shares.some(({ quota, allowance }) => allowance.diskBytes >= quota.bytesOnDisk)
+  }
+
+  /** After a look at the disk, if it may be needed: why nothing more may be recorded. */
+  get diskRefusal(): Effect.Effect<Incident | undefined> {
+    return Effect.gen({ self: this }, function* () {
+      this.#look()
+      for (const { quota, allowance } of this.#shares) {
+        if (allowance.diskBytes < quota.bytesOnDisk) continue
+        yield* this.#permissions.allowances.recount(allowance)
+        if (allowance.diskBytes >= quota.bytesOnDisk) return diskRefusal(this.#identity.address, quota)
+      }
+      return undefined
+    })
+  }
+
+  /** One read must bring neither what then has to be waited for long, nor much too much. Infinite: what there is. */
+  get readBytesMax(): number {
+    this.#look()
+    const slowest = Math.min(...this.#shares.map(({ quota }) => quota.bytesPerSecond))
+    const left = Math.min(...this.#shares.map(({ allowance, quota }) => quota.bytesOnDisk - allowance.diskBytes))
+    return Math.max(readBytesMin, Math.min(Math.ceil(slowest * readSeconds), left))
+  }
+
+  #forget(shares: ReadonlyArray<Share>): void {
+    for (const { quota } of shares) this.#permissions.allowances.forget(quota.principal)
+  }
+
+  get #current(): Rights | undefined {
+    this.#look()
     return this.#rights
+  }
+
+  /** Rules that have changed count from now on. */
+  #look(): void {
+    const { allowances, rightsOf } = this.#permissions
+    if (rightsOf === this.#rules) return
+    this.#rules = rightsOf
+    this.#rights = rightsOf?.(this.#identity)
+    this.#recorded = undefined
+    const isIn = this.#isIn
+    this.leave()
+    const bounds = this.#rights?.bounds ?? []
+    this.#shares = bounds.map((quota) => ({ quota, allowance: allowances.of(quota.principal) }))
+    if (!isIn) return
+    this.#isIn = true
+    for (const { allowance } of this.#shares) allowance.connectionCount++
   }
 }

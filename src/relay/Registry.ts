@@ -8,6 +8,7 @@ import { RecentPackets } from "../memory/RecentPackets.ts"
 import type { OutputGrouping } from "../model/Path.ts"
 import type { Sync } from "../model/Sync.ts"
 import { TraceStore } from "../storage/TraceStore.ts"
+import { Allowances } from "./Allowances.ts"
 import type { CloseReason } from "./CloseReason.ts"
 import * as Events from "./Events.ts"
 import { Incidents } from "./Incidents.ts"
@@ -49,6 +50,14 @@ const liveCacheOf = (bytesMax: number): LiveCache | undefined =>
  * many as its socket buffers have packets.
  */
 const halvesBytesMax = 64 * 1024 * 1024
+
+/** What the session received is in files, as far as they can be written. */
+const flushed = (session: SessionActor.SessionActor): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const open = [...session.streams.values()]
+    const written = Effect.forEach(open, ({ log }) => Effect.ignore(log.flushed), { discard: true })
+    return Effect.andThen(session.completed, written)
+  })
 
 /** The surroundings of sessions, and what connections need besides. */
 export interface Service extends Surroundings {
@@ -104,7 +113,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           incidents,
           directories,
           admission: new Admission(),
-          permissions: { rightsOf: undefined },
+          permissions: { rightsOf: undefined, allowances: new Allowances(store) },
           pool: new Pool(options.memoryBytesMax),
           halves: new Pool(halvesBytesMax, halvesBytesMax),
           gather: new Gather(),
@@ -144,6 +153,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
                 runAction(chunk, retired)
               })
               sessions.set(session.id, session)
+              identity.held.begun(flushed(session))
               const key = `${identity.owner.sessiondUuid}/${identity.owner.sessionKey}`
               const siblings = tracingSessions.get(key) ?? new Set()
               tracingSessions.set(key, siblings.add(session))
@@ -151,6 +161,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               endVanished(sessions.values())
               const ended = Effect.sync(() => {
                 sessions.delete(session.id)
+                identity.held.release()
                 if (identity.hasChunks) directories.release(identity.outputPath)
                 events.publish({ _tag: "SessionClosed", sessionId: session.id, isAborted: session.isAborted })
                 siblings.delete(session)

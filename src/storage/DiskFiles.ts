@@ -227,6 +227,11 @@ const make = (ground: Ground) =>
         ),
         (entries) => entries.map((entry) => ({ name: textOf(entry.name), isDirectory: entry.isDirectory() }))
       ),
+    size: (at) =>
+      Effect.map(
+        call<fs.Stats>("lstat", at, (done) => fs.lstat(pathOf(at), done)),
+        ({ size }) => size
+      ),
     resolve: (at) =>
       Effect.map(
         call<Buffer>("realpath", at, (done) => fs.realpath.native(pathOf(path.resolve(at)), "buffer", done)),

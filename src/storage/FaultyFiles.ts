@@ -20,6 +20,7 @@ export type Operation =
   | "rmdir"
   | "readdir"
   | "realpath"
+  | "lstat"
 
 /** What fails, where, and with which code of the system. */
 export interface Fault {
@@ -109,6 +110,7 @@ export class FaultyFiles {
       syncDirectory: (path) => this.#run("fsync", path, files.syncDirectory(path)),
       removeDirectory: (path) => this.#run("rmdir", path, files.removeDirectory(path)),
       list: (path) => this.#run("readdir", path, files.list(path)),
+      size: (path) => this.#run("lstat", path, files.size(path)),
       resolve: (path) => this.#run("realpath", path, files.resolve(path))
     })
   }

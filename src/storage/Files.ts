@@ -79,6 +79,8 @@ export class Files extends Context.Service<
     readonly removeDirectory: (path: string) => Effect.Effect<void, FileFailed>
     /** The names in a directory, in no order. */
     readonly list: (path: string) => Effect.Effect<ReadonlyArray<DirectoryEntry>, FileFailed>
+    /** The length of a file, of a link's own where it is one. */
+    readonly size: (path: string) => Effect.Effect<number, FileFailed>
     /** Done when the names in a directory would outlive the machine's power. */
     readonly syncDirectory: (path: string) => Effect.Effect<void, FileFailed>
     /** The path with every symbolic link resolved. */

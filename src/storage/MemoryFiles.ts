@@ -97,6 +97,7 @@ export class MemoryFiles {
       syncDirectory: () => Effect.void,
       removeDirectory: (path) => this.#run("rmdir", path, () => this.#removeDirectory(path)),
       list: (path) => this.#run("readdir", path, () => this.#list(path)),
+      size: (path) => this.#run("lstat", path, () => this.#size(path)),
       resolve: (path) => this.#run("realpath", path, () => this.#resolve(path))
     })
   }
@@ -293,6 +294,12 @@ export class MemoryFiles {
     if (node === undefined) throw new Refusal("ENOENT")
     if (node.kind !== "directory") throw new Refusal("ENOTDIR")
     return [...node.entries].map(([name, child]) => ({ name, isDirectory: child.kind === "directory" }))
+  }
+
+  #size(path: string): number {
+    const node = this.#find(path)
+    if (node === undefined) throw new Refusal("ENOENT")
+    return node.kind === "file" ? node.size : 0
   }
 
   // ---- paths -----------------------------------------------------------------------------------------------------

@@ -96,6 +96,17 @@ const isOrHoldsFile = (files: Files["Service"], at: string, depth = 0): Effect.E
     return false
   })
 
+/** What goes away meanwhile counts nothing. Links count as what they are, so no circle is walked. */
+const byteCountOf = (files: Files["Service"], at: string): Effect.Effect<number, FileFailed> =>
+  Effect.gen(function* () {
+    let sum = 0
+    for (const { isDirectory, name } of yield* files.list(at)) {
+      const entry = path.join(at, name)
+      sum += yield* Effect.orElseSucceed(isDirectory ? byteCountOf(files, entry) : files.size(entry), () => 0)
+    }
+    return sum
+  })
+
 const ignoreMissing = (step: Effect.Effect<void, FileFailed>) => Effect.catchIf(step, isMissing, () => Effect.void)
 
 /** One directory of a trace, a chunk or a whole session, which may be renamed while files in it are used. */
@@ -112,6 +123,12 @@ export class TraceDirectory {
   constructor(ground: Ground, relativePath: string) {
     this.#ground = ground
     this.relativePath = relativePath
+  }
+
+  /** Of all files in it, which may be others' too; undefined: it is not there. */
+  get byteCount(): Effect.Effect<number | undefined> {
+    const sum = Effect.flatMap(this.#inside(""), (at) => byteCountOf(this.#ground.files, at))
+    return Effect.catch(sum, (failure) => Effect.succeed(isMissing(failure) ? undefined : 0))
   }
 
   /** Makes the directory itself. */

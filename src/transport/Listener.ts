@@ -232,6 +232,7 @@ const makePeer = ({ accepted, first, secured }: Arrival, options: Options, threa
       reading.resume()
     },
     resume: reading.resume,
+    readAtMost: reading.readAtMost,
     send: (bytes, sent) => sender.send(bytes, sent),
     expect: unsaid,
     close: () => {

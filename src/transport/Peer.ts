@@ -30,6 +30,8 @@ export interface Peer {
   readonly landing: Landing | undefined
   readonly start: (receiver: Receiver) => void
   readonly resume: () => void
+  /** From the next read but one on no more than so many bytes come at once. */
+  readonly readAtMost: (byteCount: number) => void
   /**
    * False: the peer is not reading; send no more until `drained`. `bytes` must not change until sent: `sent` is called
    * once, when the system has them or the connection is gone.

@@ -18,6 +18,8 @@ export interface Reading {
   readonly descriptor: number | undefined
   /** Called when the socket is about to close its descriptor. */
   onClosing: () => void
+  /** From the next read but one on. Where each read has a buffer of its own that is as long as the system says. */
+  readonly readAtMost: (byteCount: number) => void
   readonly resume: () => void
 }
 
@@ -83,12 +85,17 @@ const receiveOwned = (
     landing.received()
     return goesOn
   }
+  let readBytesMax = Number.POSITIVE_INFINITY
+  const room = () => {
+    const { bytes } = landing
+    return bytes.length <= readBytesMax ? bytes : bytes.subarray(0, readBytesMax)
+  }
   const options = {
     handle,
     allowHalfOpen: true,
     // Otherwise the constructor starts to read, before anybody can receive.
     manualStart: true,
-    onread: { buffer: () => landing.bytes, callback: received }
+    onread: { buffer: room, callback: received }
   }
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts)
   socket.once("close", () => {
@@ -104,6 +111,9 @@ const receiveOwned = (
     landing,
     descriptor: handle?.fd,
     onClosing: () => {},
+    readAtMost: (byteCount) => {
+      readBytesMax = byteCount
+    },
     resume: () => {
       const bytes = unread
       if (bytes === undefined) return readOn()
@@ -130,5 +140,12 @@ export const receivePortably = (socket: net.Socket, receive: Receive): Reading =
     if (!receive(bytes, bytes.length)) socket.pause()
   })
   socket.pause()
-  return { socket, landing: undefined, descriptor: undefined, onClosing: () => {}, resume: () => void socket.resume() }
+  return {
+    socket,
+    landing: undefined,
+    descriptor: undefined,
+    onClosing: () => {},
+    readAtMost: () => {},
+    resume: () => void socket.resume()
+  }
 }

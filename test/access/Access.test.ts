@@ -86,6 +86,45 @@ describe("access", () => {
     }
   })
 
+  it("bounds each principal by the smallest number, and who is none by where it comes from", () => {
+    const bounded: AccessFile = {
+      ...file,
+      rules: [
+        { principals: ["web", "ops"], quota: { sessions: 5, connections: 7 } },
+        { principals: ["*"], quota: { sessions: 6, bytesOnDisk: 8 } },
+        { principals: ["pinned"], quota: { sessions: 4, bytesPerSecond: 9 } },
+        { principals: ["web"], admin: true },
+        { principals: ["lan", "ops"], admin: false, view: [{ host: "**" }] }
+      ]
+    }
+    const none = Number.POSITIVE_INFINITY
+    const bounds = { connections: none, sessions: 6, bytesPerSecond: none, bytesOnDisk: 8 }
+    const of = (peer: Identity | undefined) => rightsOf(bounded, peer as Identity)
+    assert.deepStrictEqual(of(peers.web).bounds, [{ ...bounds, principal: "web", sessions: 5, connections: 7 }])
+    assert.deepStrictEqual(of(peers.pinned).bounds, [
+      { ...bounds, principal: "pinned", sessions: 4, bytesPerSecond: 9 }
+    ])
+    const both = certified("CN=both", ["URI:lttng://target/web9"], hash)
+    assert.deepStrictEqual(
+      of(both).bounds.map(({ principal, sessions }) => `${principal} ${sessions}`),
+      ["web 5", "pinned 4"]
+    )
+    const [first, second] = [of(peers.nobody).bounds, of({ address: "11.0.0.2", certificate: undefined }).bounds]
+    assert.deepStrictEqual([first[0]?.sessions, first[0]?.bytesOnDisk, first.length], [6, 8, 1])
+    assert.notStrictEqual(first[0]?.principal, second[0]?.principal)
+    const who = Object.entries(peers)
+    assert.deepStrictEqual(
+      who.filter(([, peer]) => of(peer).mayAdminister).map(([name]) => name),
+      ["web"]
+    )
+    assert.deepStrictEqual(
+      who.filter(([, peer]) => of(peer).mayViewAll).map(([name]) => name),
+      ["subject", "range"]
+    )
+    const anyAddress = { ...bounded, rules: [{ principals: ["lan"], admin: true }] }
+    assert.isFalse(rightsOf(anyAddress, peers.range as Identity).mayAdminister)
+  })
+
   it("refuses a file that does not say what it means", () => {
     const decode = Schema.decodeUnknownResult(AccessFile)
     const isValid = (value: unknown) => Result.isSuccess(decode(value, { onExcessProperty: "error" }))
@@ -96,7 +135,9 @@ describe("access", () => {
       { principals: [{ name: "a", addresses: ["10.0.0.0/33"] }], rules: [] },
       { principals: [{ name: "a", keys: ["abc"] }], rules: [] },
       { principals: [], rules: [{ principals: ["*"], records: [{}] }] },
-      { principals: [], rules: [{ principals: ["*"], view: [{ host: "" }] }] }
+      { principals: [], rules: [{ principals: ["*"], view: [{ host: "" }] }] },
+      { principals: [], rules: [{ principals: ["*"], quota: { sessions: 0 } }] },
+      { principals: [], rules: [{ principals: ["*"], quota: { session: 1 } }] }
     ]
     for (const value of wrong) assert.isFalse(isValid(value), JSON.stringify(value))
   })

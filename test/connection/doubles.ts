@@ -59,6 +59,10 @@ export class PeerDouble implements Peer {
   /** A double has no clock: it is never late. */
   readonly expect = (): void => {}
 
+  readonly readAtMost = (byteCount: number): void => {
+    this.readBytesMax = Math.min(this.readBytesMax, byteCount)
+  }
+
   readonly send = (bytes: Uint8Array, sent?: () => void): boolean => {
     this.onSend?.()
     if (!this.isClosed) this.received = Buffer.concat([this.received, bytes])

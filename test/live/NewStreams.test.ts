@@ -269,7 +269,7 @@ class World {
   }
 }
 
-const anybody = new Party({ rightsOf: undefined }, { name: "test:0", certificate: undefined })
+const anybody = new Party({ rightsOf: undefined } as never, { name: "test:0", certificate: undefined })
 
 const play = (seed: number, kind: Kind): void => {
   const world = new World(random(seed))

@@ -40,7 +40,7 @@ const session = (name: string, more: Partial<SessionStatus>): SessionStatus => (
   ...more
 })
 
-const noTime = { disk: 0, memory: 0, halves: 0, "unread answers": 0, files: 0 }
+const noTime = { disk: 0, memory: 0, halves: 0, "unread answers": 0, files: 0, quota: 0 }
 
 const reading = (sessions: ReadonlyArray<SessionStatus>, more: Partial<Reading> = {}): Reading => ({
   nowMillis: 3_500,

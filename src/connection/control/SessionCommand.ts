@@ -12,6 +12,7 @@ import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as Version from "../../protocol/Version.ts"
 import * as Admission from "../../relay/session/Admission.ts"
 import type { Owner } from "../../relay/session/Chunks.ts"
+import type { HeldSession } from "../../relay/session/Identity.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import { TraceChunk } from "../../relay/TraceChunk.ts"
 import { type ControlState, decline, type Handler, keep, type Reply } from "./Command.ts"
@@ -37,6 +38,9 @@ export const createSession: Handler = (state, payload) => {
   return Effect.uninterruptible(Effect.catch(made, (refusal) => Effect.succeed(refused(refusal))))
 }
 
+/** A disk that hangs must not keep a target waiting: what was counted counts then. */
+const diskLookMillis = 500
+
 /** Names are checked before an id is spent. */
 const makeSession = (
   { registry, minor, party, peer }: ControlState,
@@ -45,6 +49,7 @@ const makeSession = (
   Effect.gen(function* () {
     const features = Version.features(minor)
     const { sessionName, hostname, basePath } = request
+    if (party.isDiskSpent) yield* Effect.timeoutOption(party.diskRefusal, diskLookMillis)
     const unfit = registry.admission.refusalOf({
       sessionName,
       hostname,
@@ -54,6 +59,20 @@ const makeSession = (
       isNamed: features.sessionInfo
     })
     if (unfit !== undefined) return yield* Effect.fail(unfit)
+    const held = party.holdSession()
+    return yield* Effect.tapError(admitted({ registry, minor, request, held }), () => Effect.sync(held.release))
+  })
+
+interface Admitted {
+  readonly registry: ControlState["registry"]
+  readonly minor: number
+  readonly request: CreateSession.Request
+  readonly held: HeldSession
+}
+
+const admitted = ({ held, minor, registry, request }: Admitted): Effect.Effect<SessionActor, Incident> =>
+  Effect.gen(function* () {
+    const features = Version.features(minor)
     const id = registry.nextSessionId()
     const creationTime = request.creationTime ?? BigInt(Math.floor(Date.now() / 1000))
     const owner: Owner = { sessiondUuid: request.sessiondUuid ?? "", sessionKey: request.sessionId ?? BigInt(id) }
@@ -66,6 +85,7 @@ const makeSession = (
       (path) => registry.directories.take(path, owner)
     )
     const outputPath = features.chunks ? yield* Effect.tapError(placed, () => Effect.sync(() => chunk?.release())) : ""
+    if (features.chunks) held.records(outputPath)
     return yield* registry.add({
       id,
       minor,
@@ -79,7 +99,8 @@ const makeSession = (
       owner,
       hasIndex: features.index && !request.snapshot,
       hasChunks: features.chunks,
-      chunk
+      chunk,
+      held
     })
   })
 

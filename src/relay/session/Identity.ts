@@ -1,7 +1,18 @@
 /** What a session is, from its first command to its end. */
 
+import type { Effect } from "effect"
 import type { TraceChunk } from "../TraceChunk.ts"
 import type { Owner } from "./Chunks.ts"
+
+/** A session as the quotas of its target count it. */
+export interface HeldSession {
+  /** It has files in that directory, relative to the output directory. */
+  readonly records: (directory: string) => void
+  /** `flushed` is done when what it received is in its files. */
+  readonly begun: (flushed: Effect.Effect<void>) => void
+  /** It has ended. */
+  readonly release: () => void
+}
 
 /** What `CREATE_SESSION` fixed for good. */
 export interface Identity {
@@ -22,4 +33,5 @@ export interface Identity {
   readonly hasChunks: boolean
   /** Joined, or anonymous; the session takes over the caller's reference. */
   readonly chunk: TraceChunk | undefined
+  readonly held: HeldSession
 }

@@ -283,6 +283,7 @@ export class SessionActor implements StreamSession {
         return spent("STREAM_LATE")
       }
       if (!this.traceIds.has(stream.path)) this.traceIds.set(stream.path, surroundings.nextTraceId())
+      if (!this.identity.hasChunks) this.identity.held.records(stream.path)
       this.#announcement.add(stream)
       yield* this.#startStream(stream)
       const added = { sessionId: this.id, streamId: handle, path: stream.path, channelName }

@@ -1,0 +1,80 @@
+/**
+ * The quotas of a peer's principals over what one connection receives: its socket is not read while there is a debt,
+ * and TCP stops the peer. Once too much lies on the disk, after a look whether that is so, the connection ends.
+ */
+import { Effect } from "effect"
+import type { Incident } from "../errors/Report.ts"
+import type { Party } from "../relay/Party.ts"
+
+export interface Options {
+  readonly party: Party
+  /** Runs what nobody waits for. */
+  readonly background: (work: Effect.Effect<void>) => void
+  readonly readAtMost: (byteCount: number) => void
+  /** It may go on. */
+  readonly onFree: () => void
+  readonly onRefused: (incident: Incident) => void
+}
+
+export class Throttle {
+  readonly #options: Options
+  #timer: NodeJS.Timeout | undefined
+  #isLooking = false
+  #isStopped = false
+  #readBytesMax = Number.POSITIVE_INFINITY
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#bound()
+  }
+
+  /** Nothing may be read until `onFree`. */
+  get isClosed(): boolean {
+    return this.#timer !== undefined || this.#isLooking
+  }
+
+  /** So many bytes came. A session that is refused for what lies on the disk is answered so: its connection stays. */
+  take(byteCount: number, isRecording = true): void {
+    const { party } = this.#options
+    if (!party.isBounded) return
+    const millis = party.spend(byteCount)
+    if (isRecording && party.isDiskSpent) this.#lookAtDisk()
+    this.#bound()
+    if (millis === 0) return
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#free()
+    }, millis)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #bound(): void {
+    const { party, readAtMost } = this.#options
+    const byteCount = party.readBytesMax
+    if (byteCount === this.#readBytesMax) return
+    this.#readBytesMax = byteCount
+    readAtMost(byteCount)
+  }
+
+  #lookAtDisk(): void {
+    if (this.#isLooking) return
+    this.#isLooking = true
+    const { background, onRefused, party } = this.#options
+    background(
+      Effect.map(party.diskRefusal, (refusal) => {
+        this.#isLooking = false
+        if (refusal !== undefined && !this.#isStopped) onRefused(refusal)
+        else this.#free()
+      })
+    )
+  }
+
+  #free(): void {
+    if (!this.#isStopped && !this.isClosed) this.#options.onFree()
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * So many bytes a second: what was taken beyond the rate is a debt, and how long it takes to be paid is how long
+ * nothing more may be taken. A time without demand is made up for by a little, so that the rate holds over a second too.
+ * Pure.
+ */
+
+/** What a late timer, or a moment without demand, may lose and is given back. */
+const savedMillisMax = 100
+
+export class TokenBucket {
+  #bytes = 0
+  #atMillis: number
+
+  constructor(nowMillis: number) {
+    this.#atMillis = nowMillis
+  }
+
+  /** Takes them all the same; answers the ms until no debt is left. */
+  take(byteCount: number, bytesPerSecond: number, nowMillis: number): number {
+    const earned = ((nowMillis - this.#atMillis) * bytesPerSecond) / 1000
+    this.#bytes = Math.min((savedMillisMax * bytesPerSecond) / 1000, this.#bytes + earned) - byteCount
+    this.#atMillis = nowMillis
+    return this.#bytes >= 0 ? 0 : (-this.#bytes * 1000) / bytesPerSecond
+  }
+}

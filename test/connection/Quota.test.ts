@@ -1,0 +1,157 @@
+/** What principals may use of a relay: who has spent it is refused as any relay refuses, and nobody else is. */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { AccessFile, Quota } from "../../src/access/Access.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+
+const limited = (quota: Quota): AccessFile => ({
+  principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
+  rules: [
+    { principals: ["here"], record: [{}], view: [{}] },
+    // Of several rules the smallest number counts.
+    { principals: ["*"], quota },
+    { principals: ["here"], quota: { connections: 1000, sessions: 1000, bytesOnDisk: 1e12, bytesPerSecond: 1e12 } }
+  ]
+})
+
+const fatal = "ffffffff"
+
+const incidents = ({ relay }: TestRelay.TestRelay) =>
+  Effect.map(relay.activity, (activity) => activity.incidents.map(({ code, count }) => `${code} ${count}`))
+
+it.live("connections over the quota are closed, over all ports together; one that ends makes room", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ access: limited({ connections: 3 }) })
+    const first = yield* relay.wire("control")
+    const second = yield* relay.wire("data")
+    const third = yield* relay.wire("live")
+    yield* until(
+      "three",
+      Effect.map(relay.relay.connections, ({ length }) => length === 3)
+    )
+    for (const port of ["control", "data", "live"] as const) {
+      const more = yield* relay.wire(port)
+      assert.strictEqual((yield* more.readToEnd).length, 0)
+    }
+    assert.deepStrictEqual(yield* incidents(relay), ["CONNECTION_QUOTA 3"])
+    assert.deepStrictEqual([first.isClosed(), second.isClosed(), third.isClosed()], [false, false, false])
+    yield* second.close
+    yield* until(
+      "two",
+      Effect.map(relay.relay.connections, ({ length }) => length === 2)
+    )
+    const { control } = relay.script()
+    yield* (yield* control).version(13)
+    assert.strictEqual((yield* relay.relay.connections).length, 3)
+  }).pipe(Effect.scoped)
+)
+
+it.live("a session over the quota is answered as one that cannot be made; one that ends makes room", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ access: limited({ sessions: 2 }) })
+    const lines: Array<string> = []
+    const script = relay.script((line) => lines.push(line))
+    const one = yield* script.recording({ name: "one" })
+    const two = yield* script.recording({ name: "two", minor: 10, chunk: "none" })
+    for (const minor of [13, 10]) {
+      const three = yield* script.control
+      yield* three.version(minor)
+      assert.strictEqual((yield* three.createSession({ name: "three" })).id, 0n)
+      // From 2.11 on it waits for a path, until it is let go.
+      if (minor === 13) yield* three.closes()
+    }
+    assert.deepStrictEqual(yield* incidents(relay), ["SESSION_QUOTA 2"])
+    assert.deepStrictEqual(
+      lines
+        .filter((line) => line.includes("CREATE_SESSION →"))
+        .map((line) => line.includes(fatal) || line.includes("00000019")),
+      [false, false, true, true]
+    )
+    yield* one.c.alive
+    yield* two.c.close
+    yield* until(
+      "one to be over",
+      Effect.map(relay.relay.sessions, ({ length }) => length === 1)
+    )
+    const again = yield* script.control
+    yield* again.version(13)
+    assert.notStrictEqual((yield* again.createSession({ name: "three" })).id, 0n)
+  }).pipe(Effect.scoped)
+)
+
+it.live("bytes per second: no more is read, over all connections together, and all of it arrives", () =>
+  Effect.gen(function* () {
+    const bytesPerSecond = 2_000_000
+    const relay = yield* TestRelay.make({ access: limited({ bytesPerSecond }) })
+    const script = relay.script()
+    const recordings = yield* Effect.all([script.recording({ name: "a" }), script.recording({ name: "b" })])
+    const packetBytes = 50_000
+    const packetCount = 30
+    const begun = performance.now()
+    let isHeldBack = false
+    yield* Effect.forEach(
+      recordings,
+      ({ c, d, file }) =>
+        Effect.gen(function* () {
+          const stream = yield* c.addStream()
+          for (let seq = 0; seq < packetCount; seq++) yield* d.packet(stream, seq, packetBytes)
+          yield* until(
+            "bytes to be recorded",
+            Effect.map(relay.relay.connections, (all) => {
+              isHeldBack ||= all.some(({ heldBackBy }) => heldBackBy === "quota")
+              return relay.output.size(file("ch_0")) === packetBytes * packetCount
+            })
+          )
+        }),
+      { concurrency: "unbounded" }
+    )
+    const seconds = (performance.now() - begun) / 1000
+    assert.isBelow((2 * packetBytes * packetCount) / seconds, bytesPerSecond * 1.05)
+    assert.isTrue(isHeldBack)
+    const { heldBackMillis } = yield* relay.relay.activity
+    assert.isAbove(heldBackMillis.quota, 0)
+  }).pipe(Effect.scoped)
+)
+
+it.live("bytes on disk: files that are overwritten or taken away do not count; who has too much records no more", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ access: limited({ bytesOnDisk: 1_000_000 }) })
+    const script = relay.script()
+    const ring = yield* script.recording({ name: "ring" })
+    const small = yield* ring.c.addStream({ fileSize: 100_000, fileCount: 2 })
+    const sizes = () => relay.output.files().reduce((sum, path) => sum + (relay.output.size(path) ?? 0), 0)
+    for (let seq = 0; seq < 30; seq++) {
+      yield* ring.d.packet(small, seq, 90_000)
+      yield* ring.c.index(small, { seq })
+    }
+    yield* ring.c.alive
+    assert.deepStrictEqual(yield* incidents(relay), [])
+    assert.isBelow(sizes(), 200_000)
+    const large = yield* ring.c.addStream({ channel: "large_0" })
+    for (let seq = 0; seq < 30; seq++) yield* ring.d.packet(large, seq, 90_000)
+    yield* ring.d.closes()
+    yield* until(
+      "the session to end its streams",
+      Effect.map(relay.relay.counters, ({ streamCount }) => streamCount === 0)
+    )
+    assert.deepStrictEqual(yield* incidents(relay), ["DISK_QUOTA 1"])
+    // Before the last read was counted, none was refused.
+    assert.isBelow(sizes(), 1_050_000)
+    assert.isAbove(sizes(), 950_000)
+    yield* ring.c.close
+    yield* until(
+      "the session to end",
+      Effect.map(relay.relay.sessions, ({ length }) => length === 0)
+    )
+    const more = yield* script.control
+    yield* more.version(13)
+    assert.strictEqual((yield* more.createSession({ name: "more" })).id, 0n)
+    assert.deepStrictEqual(yield* incidents(relay), ["DISK_QUOTA 2"])
+    yield* more.closes()
+    for (const path of relay.output.files()) yield* Effect.orDie(relay.memory.service.unlink(`/traces/${path}`))
+    const after = yield* script.control
+    yield* after.version(13)
+    assert.notStrictEqual((yield* after.createSession({ name: "after" })).id, 0n)
+  }).pipe(Effect.scoped)
+)
