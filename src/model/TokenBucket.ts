@@ -1,7 +1,6 @@
 /**
- * So many bytes a second: what was taken beyond the rate is a debt, and how long it takes to be paid is how long
- * nothing more may be taken. A time without demand is made up for by a little, so that the rate holds over a second too.
- * Pure.
+ * So many bytes a second: what was taken beyond the rate is a debt, and until it is paid nothing more may be taken. A
+ * time without demand is made up for by a little only, so that the rate holds over a second too. Pure.
  */
 
 /** What a late timer, or a moment without demand, may lose and is given back. */
