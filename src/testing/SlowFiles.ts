@@ -81,6 +81,7 @@ export const make = (files: Files["Service"], ...slow: ReadonlyArray<Slowness>):
       displace: (path) => on(path, files.displace(path)),
       removeDirectory: (path) => on(path, files.removeDirectory(path)),
       list: (path) => on(path, files.list(path)),
+      size: (path) => on(path, files.size(path)),
       syncDirectory: (path) => on(path, files.syncDirectory(path)),
       resolve: (path) => on(path, files.resolve(path))
     })
