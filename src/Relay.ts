@@ -2,7 +2,7 @@
  * The relay, composed: three ports over one registry over one store. Layers are built in the order storage, registry,
  * listeners, so that stopping goes the other way: listeners close first, sessions drain, files close last.
  */
-import { Config, Context, Deferred, Effect, Exit, Layer, type Scope, type Stream } from "effect"
+import { Config, Context, Deferred, Effect, Exit, FiberSet, Layer, type Scope, type Stream } from "effect"
 import { type AccessFile, rightsOf } from "./access/Access.ts"
 import * as FromEnvironment from "./config/FromEnvironment.ts"
 import { ConfigInvalid, check, type RelayConfig } from "./config/RelayConfig.ts"
@@ -19,9 +19,11 @@ import type { Rule } from "./relay/session/Admission.ts"
 import * as DiskFiles from "./storage/DiskFiles.ts"
 import type { Files } from "./storage/Files.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
+import type { Link } from "./transport/Dial.ts"
 import type { Security } from "./transport/Door.ts"
+import * as InProcess from "./transport/InProcess.ts"
 import * as KeepAlive from "./transport/KeepAlive.ts"
-import { type Admission, type ConnectionLimit, type ListenFailed, listen } from "./transport/Listener.ts"
+import { type Admission, type ConnectionLimit, type ListenFailed, listen, supervise } from "./transport/Listener.ts"
 import type { Role, ServerIdentity } from "./transport/Tls.ts"
 import type { TlsRefused } from "./transport/TlsTerminal.ts"
 
@@ -56,8 +58,15 @@ export class Relay extends Context.Service<
     readonly closedConnections: Effect.Effect<ReadonlyArray<Status.ConnectionStatus>>
     /** What connections did since the relay started. */
     readonly activity: Effect.Effect<Status.Activity>
+    /** What is done to the devices that traces are on. */
+    readonly devices: Effect.Effect<Status.Devices>
     /** What happens from now on; a slow subscriber loses the oldest events. */
     readonly events: Stream.Stream<RelayEvent>
+    /**
+     * A viewer's connection from inside the process, for `LiveViewer.over`: without a port, TLS or rules for access.
+     * Whoever shows others what comes of it decides who may see it.
+     */
+    readonly openLive: Effect.Effect<Link, never, Scope.Scope>
     /**
      * Ends a session as a lost connection does: what was received stays, files are complete when it returns. False:
      * there is no such session.
@@ -160,6 +169,31 @@ const changeable = (config: RelayConfig, connections: ConnectionLimit, { pool }:
   }
 }
 
+/** Makes connections of viewers in this process, which end with the scope. */
+const inProcess = Effect.gen(function* () {
+  const connections = yield* FiberSet.make<void>()
+  const run = yield* FiberSet.runtime(connections)<Registry>()
+  const { allowances } = (yield* Registry).permissions
+  const open = Effect.acquireRelease(
+    Effect.sync(() => {
+      const ends = InProcess.make("this process")
+      run(supervise(ends.peer, "live", (peer) => LiveConnection.serve(peer, { rightsOf: undefined, allowances })))
+      return ends
+    }),
+    ({ leave }) => Effect.sync(leave)
+  )
+  return Effect.map(open, ({ link }) => link)
+})
+
+const readings = (registry: Registry["Service"]) => ({
+  sessions: Effect.sync(() => Snapshot.sessions(registry)),
+  counters: Effect.sync(() => Snapshot.counters(registry)),
+  connections: Effect.sync(() => Snapshot.connections(registry)),
+  closedConnections: Effect.sync(() => Snapshot.closedConnections(registry)),
+  activity: Effect.sync(() => Snapshot.activity(registry)),
+  devices: Effect.sync(() => Snapshot.devices(registry))
+})
+
 const ports = (config: RelayConfig) =>
   Effect.gen(function* () {
     const { pool } = yield* TraceStore
@@ -210,18 +244,15 @@ const ports = (config: RelayConfig) =>
         keepAlive: given ?? viewerKeepAlive,
         stallMillis: config.socketTimeoutMillis ?? viewerStallMillis
       },
-      LiveConnection.serve
+      (peer) => LiveConnection.serve(peer)
     )
     const bound = ({ address, port }: { readonly address: string; readonly port: number }) => ({ host: address, port })
     return Relay.of({
       addresses: { control: bound(control), data: bound(data), live: bound(live) },
-      sessions: Effect.sync(() => Snapshot.sessions(registry)),
-      counters: Effect.sync(() => Snapshot.counters(registry)),
+      ...readings(registry),
       connected: Deferred.await(connected),
-      connections: Effect.sync(() => Snapshot.connections(registry)),
-      closedConnections: Effect.sync(() => Snapshot.closedConnections(registry)),
-      activity: Effect.sync(() => Snapshot.activity(registry)),
       events: registry.events.stream,
+      openLive: yield* inProcess,
       setLimits: limits.set,
       drain: yield* Drain.make(registry),
       endConnection: (id) => Effect.sync(() => registry.tally.connections.end(id, "ended by program")),

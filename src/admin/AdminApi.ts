@@ -14,6 +14,7 @@ import {
 } from "effect/http-api"
 import { RelayEvent } from "../relay/Events.ts"
 import { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"
+import { Device } from "../telemetry/Device.ts"
 import { ProcessFigures } from "../telemetry/Reading.ts"
 import { Reloaded, ReloadRefused, Verbosity } from "./Operations.ts"
 
@@ -118,6 +119,7 @@ export const Overview = Schema.Struct({
   atMillis: Schema.Finite,
   sessions: Schema.Array(SessionSummary),
   counters: Counters,
+  drain: Drain,
   /** By port. */
   connections: Schema.Record(Schema.String, Schema.Int)
 })
@@ -147,6 +149,12 @@ export const DrainRequest = Schema.Struct({
 
 const sessionId = { params: { id: Schema.NumberFromString.check(Schema.isInt()) }, error: SessionUnknown }
 
+const watched = {
+  params: sessionId.params,
+  query: { event: Schema.optional(Schema.String), where: Schema.optional(Schema.String) },
+  error: [SessionUnknown, SessionUnwatchable, FilterRefused, TooManyListeners]
+} as const
+
 const sessions = HttpApiGroup.make("sessions")
   .add(
     HttpApiEndpoint.get("list", "/", {
@@ -157,10 +165,13 @@ const sessions = HttpApiGroup.make("sessions")
     HttpApiEndpoint.get("history", "/:id/history", { ...sessionId, success: SessionHistory }),
     /** Decoded events from now on, lines of JSON as `lttng-relay follow` prints them; a line `end` says why it ends. */
     HttpApiEndpoint.get("events", "/:id/events", {
-      params: sessionId.params,
-      query: { event: Schema.optional(Schema.String), where: Schema.optional(Schema.String) },
-      success: HttpApiSchema.StreamUint8Array({ contentType: "application/x-ndjson" }),
-      error: [SessionUnknown, SessionUnwatchable, FilterRefused, TooManyListeners]
+      ...watched,
+      success: HttpApiSchema.StreamUint8Array({ contentType: "application/x-ndjson" })
+    }),
+    /** The same as server-sent events, one for each line. */
+    HttpApiEndpoint.get("eventsSse", "/:id/events/sse", {
+      ...watched,
+      success: HttpApiSchema.StreamUint8Array({ contentType: "text/event-stream" })
     }),
     /** Ends it as a lost connection does; its files are complete then. */
     HttpApiEndpoint.delete("end", "/:id", { ...sessionId, success: HttpApiSchema.NoContent })
@@ -193,6 +204,8 @@ const relay = HttpApiGroup.make("relay")
     }),
     HttpApiEndpoint.get("counters", "/counters", { success: Counters }),
     HttpApiEndpoint.get("activity", "/activity", { success: Activity }),
+    /** Those that traces are on, the output's first. */
+    HttpApiEndpoint.get("devices", "/devices", { query: Page, success: listOf(Device) }),
     HttpApiEndpoint.get("process", "/process", { success: ProcessFigures })
   )
   .prefix("/api/v1")

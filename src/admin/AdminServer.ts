@@ -8,7 +8,7 @@ import * as http from "node:http"
 import type { ListenOptions } from "node:net"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Cause, Deferred, Effect, Layer } from "effect"
-import { HttpIncomingMessage, HttpRouter, type HttpServer, HttpServerResponse } from "effect/http"
+import { HttpIncomingMessage, HttpRouter, type HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Relay } from "../Relay.ts"
 import * as Exposition from "../telemetry/Exposition.ts"
@@ -17,8 +17,10 @@ import { Telemetry } from "../telemetry/Telemetry.ts"
 import { AdminApi } from "./AdminApi.ts"
 import * as Authorization from "./Authorization.ts"
 import { Closing } from "./Closing.ts"
+import * as Crowd from "./Crowd.ts"
 import * as Handlers from "./Handlers.ts"
 import type { Operations } from "./Operations.ts"
+import * as Origin from "./Origin.ts"
 import * as PageFiles from "./PageFiles.ts"
 import { readiness } from "./Readiness.ts"
 
@@ -26,14 +28,20 @@ export interface Options {
   /** `{ host, port }` or `{ path }` of a unix socket. */
   readonly listen: ListenOptions
   readonly policy: Authorization.Policy
+  readonly names: Origin.Names
 }
 
 const connectionCountMax = 64
 const headerMillisMax = 5_000
 const requestMillisMax = 30_000
 const headerBytesMax = 8 * 1024
+/** The status of what is asked by a wrong name. */
+const misdirected = 421
+const headerCountMax = 64
 /** The largest request is some numbers. */
 const bodyBytesMax = 64 * 1024
+/** A client that takes nothing of its answer for so long is gone. Answers without an end have a heartbeat. */
+const silenceMillisMax = 30_000
 const stopTimeout = "1 second"
 
 const server = (): http.Server => {
@@ -44,7 +52,9 @@ const server = (): http.Server => {
     maxHeaderSize: headerBytesMax,
     keepAliveTimeout: headerMillisMax
   })
-  made.maxConnections = connectionCountMax
+  made.timeout = silenceMillisMax
+  made.maxHeadersCount = headerCountMax
+  Crowd.bound(made, connectionCountMax)
   return made
 }
 
@@ -71,34 +81,46 @@ const metrics = HttpRouter.add(
   })
 )
 
+const contentPolicy = [
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:",
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+].join("; ")
+
 /** Of every answer, whichever route made it. */
-const securityHeaders = HttpRouter.middleware(
-  (answer) =>
-    Effect.map(
-      answer,
-      HttpServerResponse.setHeaders({
-        "content-security-policy":
-          "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:",
-        "x-content-type-options": "nosniff",
-        "cache-control": "no-store"
-      })
-    ),
-  { global: true }
-)
+const safeguards = ({ names }: Options) =>
+  HttpRouter.middleware(
+    (answer) =>
+      Effect.map(
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {
+          const refusal = Origin.refusal(names, headers)
+          return refusal === undefined
+            ? answer
+            : Effect.succeed(HttpServerResponse.text(refusal, { status: misdirected }))
+        }),
+        HttpServerResponse.setHeaders({
+          "content-security-policy": contentPolicy,
+          "cross-origin-resource-policy": "same-origin",
+          "referrer-policy": "no-referrer",
+          "x-content-type-options": "nosniff",
+          "cache-control": "no-store"
+        })
+      ),
+    { global: true }
+  )
 
 const nothingHere = HttpRouter.add("*", "/*", HttpServerResponse.empty({ status: 404 }))
 
-const routes = ({ policy }: Options) =>
+const routes = (options: Options) =>
   Layer.mergeAll(
     HttpApiBuilder.layer(AdminApi, { openapiPath: "/openapi.json" }).pipe(
       Layer.provide([Handlers.sessions, Handlers.relay, Handlers.daemon]),
-      Layer.provide(Authorization.layer(policy))
+      Layer.provide(Authorization.layer(options.policy))
     ),
-    metrics.pipe(Layer.provide(Authorization.guard(policy).layer)),
+    metrics.pipe(Layer.provide(Authorization.guard(options.policy).layer)),
     livez,
     readyz,
     ...PageFiles.routes(),
-    securityHeaders,
+    safeguards(options),
     nothingHere
   )
 

@@ -12,6 +12,8 @@ export interface Policy {
   readonly token: string | undefined
   /** A unix socket or a loopback address. */
   readonly isLocal: boolean
+  /** The live port shows events to some only, so this one shows them to none without the token. */
+  readonly hidesEvents: boolean
 }
 
 /** Of equal length whatever was sent, so that the comparison takes the same time. */
@@ -23,8 +25,15 @@ const isToken = (token: string | undefined, given: string): boolean =>
 /** Methods that only read. */
 const readings: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
 
-export const isAllowed = ({ token, isLocal }: Policy, method: string, given: string): boolean =>
-  (isLocal && readings.has(method)) || isToken(token, given)
+/** What traces say, not what the relay does. */
+const isContent = (url: string): boolean => /^\/api\/v1\/sessions\/[^/]*\/events/.test(url)
+
+/** `request`: its method, its path. */
+export const isAllowed = (
+  { hidesEvents, isLocal, token }: Policy,
+  { method, url }: { readonly method: string; readonly url: string },
+  given: string
+): boolean => (isLocal && readings.has(method) && !(hidesEvents && isContent(url))) || isToken(token, given)
 
 export const layer = (policy: Policy): Layer.Layer<AdminApi.Authorization> =>
   Layer.succeed(
@@ -32,8 +41,8 @@ export const layer = (policy: Policy): Layer.Layer<AdminApi.Authorization> =>
     AdminApi.Authorization.of({
       bearer: (answer, { credential }) =>
         Effect.gen(function* () {
-          const { method } = yield* HttpServerRequest.HttpServerRequest
-          if (!isAllowed(policy, method, Redacted.value(credential))) return yield* new AdminApi.Unauthorized()
+          const request = yield* HttpServerRequest.HttpServerRequest
+          if (!isAllowed(policy, request, Redacted.value(credential))) return yield* new AdminApi.Unauthorized()
           return yield* answer
         })
     })
@@ -42,9 +51,9 @@ export const layer = (policy: Policy): Layer.Layer<AdminApi.Authorization> =>
 /** For routes beside the API. */
 export const guard = (policy: Policy) =>
   HttpRouter.middleware((answer) =>
-    Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers, method }) => {
-      const given = /^Bearer (.*)$/i.exec(headers.authorization ?? "")?.[1] ?? ""
-      if (isAllowed(policy, method, given)) return answer
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+      const given = /^Bearer (.*)$/i.exec(request.headers.authorization ?? "")?.[1] ?? ""
+      if (isAllowed(policy, request, given)) return answer
       return Effect.succeed(HttpServerResponse.empty({ status: 401, headers: { "www-authenticate": "Bearer" } }))
     })
   )

@@ -72,6 +72,7 @@ const overview = (isWithRates: boolean) =>
         summary(session, atMillis, isWithRates ? history.of(session.id)?.bytes : undefined)
       ),
       counters: yield* service.counters,
+      drain: yield* service.drain.status,
       connections
     }
   })
@@ -88,6 +89,14 @@ export const sessions = HttpApiBuilder.group(
         const found = all.find((session) => session.id === id)
         return found === undefined ? Effect.fail(new SessionUnknown({ id })) : Effect.succeed(found)
       })
+    const watching =
+      (form: LiveFeed.Form) =>
+      ({ params, query }: { readonly params: { readonly id: number }; readonly query: LiveFeed.Selection }) =>
+        Effect.gen(function* () {
+          const { hostname, liveTimerMicros, name: sessionName } = yield* find(params.id)
+          if (liveTimerMicros === 0) return yield* new SessionUnwatchable({ reason: "it is not a live session" })
+          return yield* watch({ hostname, sessionName, ...query }, form)
+        })
     return handlers.handleAll({
       list: ({ query }) =>
         Effect.map(relay.sessions, (all) => {
@@ -96,12 +105,8 @@ export const sessions = HttpApiBuilder.group(
           return page(sorted(shown, sort), query)
         }),
       get: ({ params }) => find(params.id),
-      events: ({ params, query }) =>
-        Effect.gen(function* () {
-          const { hostname, liveTimerMicros, name: sessionName } = yield* find(params.id)
-          if (liveTimerMicros === 0) return yield* new SessionUnwatchable({ reason: "it is not a live session" })
-          return yield* watch({ hostname, sessionName, ...query })
-        }),
+      events: watching("ndjson"),
+      eventsSse: watching("sse"),
       end: ({ params: { id } }) =>
         Effect.flatMap(relay.endSession(id), (isEnded) =>
           isEnded ? Effect.void : Effect.fail(new SessionUnknown({ id }))
@@ -146,6 +151,7 @@ export const relay = HttpApiBuilder.group(
       overview: ({ query }) => overview(query.rates === "true"),
       counters: () => service.counters,
       activity: () => service.activity,
+      devices: ({ query }) => Effect.map(telemetry.devices, (all) => page(all, query)),
       process: () => telemetry.process
     })
   })

@@ -1,8 +1,9 @@
 /**
- * Decoded events of one live session as lines of JSON (docs/events.md), while they happen: read from the relay's own
- * live port like any viewer, so a client that does not read holds up nobody but itself.
+ * Decoded events of one live session as lines of JSON (docs/events.md), while they happen: asked of the relay as any
+ * viewer asks, over a connection in the process, so a client that does not read holds up nobody but itself, and it does
+ * not matter what the live port demands.
  */
-import { Cause, Deferred, Effect, Result, Stream } from "effect"
+import { Cause, Deferred, Effect, Result, Schedule, Stream } from "effect"
 import type { DataStream } from "../ctf/decode/DataStream.ts"
 import type { Filter } from "../ctf/decode/Fields.ts"
 import type { EventPlan } from "../ctf/decode/Plan.ts"
@@ -17,13 +18,17 @@ import * as LiveViewer from "../viewer/LiveViewer.ts"
 import { FilterRefused, SessionUnwatchable, TooManyListeners } from "./AdminApi.ts"
 import { Closing } from "./Closing.ts"
 
-/** What is wanted of a session. */
-export interface Request {
-  readonly hostname: string
-  readonly sessionName: string
+/** Which events. */
+export interface Selection {
   /** A pattern like `sched_*`. */
   readonly event?: string | undefined
   readonly where?: string | undefined
+}
+
+/** What is wanted of a session. */
+export interface Request extends Selection {
+  readonly hostname: string
+  readonly sessionName: string
 }
 
 /** Each decodes on the loop that the relay is on, and holds one of the port's connections. */
@@ -31,7 +36,7 @@ const watcherCountMax = 4
 /** Items from one look at other work to the next. */
 const burst = 256
 
-const filterOf = ({ event, where }: Request): Effect.Effect<Filter | undefined, FilterRefused> =>
+const filterOf = ({ event, where }: Selection): Effect.Effect<Filter | undefined, FilterRefused> =>
   Effect.gen(function* () {
     const filters: Array<Filter> = event === undefined ? [] : [Filters.named([event])]
     if (where !== undefined) {
@@ -92,18 +97,16 @@ function* pieces(decoder: LiveDecoder, lines: Lines): Generator<Uint8Array> {
   }
 }
 
-/** Where the relay's own live port is reached from here. */
-const urlOf = ({ host, port }: { readonly host: string; readonly port: number }): string => {
-  const reached = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host.includes(":") ? `[${host}]` : host
-  return `net://${reached}:${port}`
-}
-
 const unwatchable = (cause: unknown) =>
   new SessionUnwatchable({ reason: cause instanceof Error ? cause.message : String(cause) })
 
-const attach = (url: string, { hostname, sessionName }: Request, filter: Filter | undefined) =>
+const attach = (
+  openLive: Relay["Service"]["openLive"],
+  { hostname, sessionName }: Request,
+  filter: Filter | undefined
+) =>
   Effect.gen(function* () {
-    const { viewer } = yield* LiveViewer.fromUrl(url)
+    const viewer = yield* Effect.flatMap(openLive, LiveViewer.over)
     const { events } = yield* viewer.attachAll({ hostname, sessionName }, { seek: "last", isPrompt: true })
     const decoder = new LiveDecoder({ traceName: ({ path }) => `${hostname}/${path}` })
     const lines = new Lines(sessionName, filter)
@@ -113,8 +116,26 @@ const attach = (url: string, { hostname, sessionName }: Request, filter: Filter 
     })
   }).pipe(Effect.mapError(unwatchable))
 
+/** Lines, or server-sent events with one of them each. */
+export type Form = "ndjson" | "sse"
+
+/** Between two lines that are none: a client that is gone is found out, and a proxy does not think so. */
+const heartbeatInterval = "5 seconds"
+
+const eventOf = (line: string): string => (line === "" ? ":\n\n" : `data: ${line}\n\n`)
+
+const inForm = (form: Form, pieces: Stream.Stream<Uint8Array>): Stream.Stream<Uint8Array> =>
+  form === "ndjson"
+    ? pieces
+    : Stream.map(pieces, (bytes) => {
+        const lines = Buffer.from(bytes).toString().slice(0, -1).split("\n")
+        return Buffer.from(lines.map(eventOf).join(""))
+      })
+
+const blank = (): Uint8Array => Buffer.from("\n")
+
 export const make = Effect.gen(function* () {
-  const { addresses } = yield* Relay
+  const { openLive } = yield* Relay
   const closing = yield* Closing
   let watcherCount = 0
   const counted = Effect.acquireRelease(
@@ -128,18 +149,22 @@ export const make = Effect.gen(function* () {
   )
   /** Whatever keeps it from going on is its last line. */
   const watch = (request: Request, filter: Filter | undefined): Stream.Stream<Uint8Array> =>
-    Stream.unwrap(Effect.andThen(counted, attach(urlOf(addresses.live), request, filter))).pipe(
+    Stream.unwrap(attach(openLive, request, filter)).pipe(
       Stream.catchCause((cause) => {
         const reason = unwatchable(Cause.squash(cause)).reason
         return Stream.succeed(Buffer.from(`${JSON.stringify({ type: "end", reason })}\n`))
-      }),
-      Stream.interruptWhen(Deferred.await(closing))
+      })
     )
-  return (request: Request) =>
+  return (request: Request, form: Form) =>
     Effect.gen(function* () {
       const filter = yield* filterOf(request)
       if (watcherCount >= watcherCountMax) return yield* new TooManyListeners()
       // An answer begins with its first bytes.
-      return Stream.concat(Stream.succeed<Uint8Array>(Buffer.from("\n")), watch(request, filter))
+      const heartbeats = Stream.concat(
+        Stream.sync(blank),
+        Stream.map(Stream.fromSchedule(Schedule.spaced(heartbeatInterval)), blank)
+      )
+      const pieces = Stream.merge(watch(request, filter), heartbeats, { haltStrategy: "left" })
+      return Stream.unwrap(Effect.as(counted, inForm(form, pieces))).pipe(Stream.interruptWhen(Deferred.await(closing)))
     })
 })

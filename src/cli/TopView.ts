@@ -26,6 +26,7 @@ export interface Figures {
   readonly bytesPerSecond: number
   readonly packetsPerSecond: number
   readonly eventsDiscardedPerSecond: number
+  readonly isDraining: boolean
   readonly connections: Readonly<Record<string, number>>
   readonly memoryBytes: number
   readonly memoryBytesMax: number
@@ -60,6 +61,7 @@ export const figures = (before: Overview, after: Overview): Figures => {
   const { memoryBytes, memoryBytesMax, sessionCount, streamCount, viewerCount } = after.counters
   return {
     ...{ sessionCount, streamCount, viewerCount, memoryBytes, memoryBytesMax },
+    isDraining: after.drain.isDraining,
     connections: after.connections,
     bytesPerSecond: total("byteCount"),
     packetsPerSecond: total("packetCount"),
@@ -115,7 +117,8 @@ export const lines = (shown: Figures, url: string, size: Size): ReadonlyArray<st
   const head = [
     `${url}  ${new Date().toTimeString().slice(0, 8)}`,
     `${Output.plural(shown.sessionCount, "session")}, ${Output.plural(shown.streamCount, "stream")}, ` +
-      `${Output.plural(shown.viewerCount, "viewer")}; connections: ${byPort.join(", ")}`,
+      `${Output.plural(shown.viewerCount, "viewer")}; connections: ${byPort.join(", ")}` +
+      (shown.isDraining ? "; DRAINING: no new sessions" : ""),
     `${short(shown.bytesPerSecond)}B/s, ${short(shown.packetsPerSecond)} packets/s, ` +
       `${short(shown.eventsDiscardedPerSecond)} events/s lost by tracers; ` +
       `memory ${Output.bytes(memoryBytes)} of ${Output.bytes(memoryBytesMax)}`,

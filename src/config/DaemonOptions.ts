@@ -43,6 +43,8 @@ export interface DaemonOptions {
   /** Undefined: no HTTP port. A host is an address here, not a name. */
   readonly httpPort?: HttpPort | undefined
   readonly httpTokenFile?: string | undefined
+  /** By which the HTTP port may be asked besides loopback names; lower case. */
+  readonly httpHosts: ReadonlyArray<string>
   /** The file of the rules for access; undefined: none. */
   readonly access?: string | undefined
   /** Undefined: no TLS. */
@@ -62,5 +64,6 @@ export const daemonDefaults: DaemonOptions = {
   logFormat: "text",
   abortOnError: false,
   ioThreads: 64,
+  httpHosts: [],
   testpoints: { stalled: [], failing: [] }
 }

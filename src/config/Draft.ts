@@ -44,6 +44,7 @@ export interface Draft {
   ioThreads?: number
   httpPort?: HttpPort.HttpPort
   httpTokenFile?: string
+  httpHosts: ReadonlyArray<string>
   access?: string
   readonly tls: TlsOptions.TlsDraft
   relay: Mutable<Omit<RelayConfig, "control" | "data" | "live" | "output" | "grouping" | "fdPoolSize">>
@@ -59,6 +60,7 @@ export const draft = (directory: string): Draft => ({
   sigParent: false,
   workingDirectory: undefined,
   verbosity: 0,
+  httpHosts: [],
   tls: {},
   relay: {}
 })
@@ -192,6 +194,9 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
       return setHttpPort(into, value, lookup)
     case "http-token-file":
       into.httpTokenFile = resolve(into.directory, value)
+      return accepted
+    case "http-hosts":
+      into.httpHosts = HttpPort.hosts(value)
       return accepted
     case "log-file":
       into.logFile = resolve(into.directory, value)

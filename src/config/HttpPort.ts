@@ -18,6 +18,13 @@ export const parse = (text: string): HttpPort | string => {
   return { _tag: "Tcp", host, port: port === 0 ? portDefault : port, family }
 }
 
+/** Names with commas between them, in lower case. */
+export const hosts = (text: string): ReadonlyArray<string> =>
+  text
+    .split(",")
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== "")
+
 /** Only this machine reaches it. */
 export const isLocal = (port: HttpPort): boolean =>
   port._tag === "Unix" || port.host === "::1" || /^127\.[\d.]+$/.test(port.host)

@@ -113,6 +113,12 @@ const rows = [
     help: "The bearer token for the HTTP port: needed beyond loopback, and for every action"
   },
   {
+    name: "http-hosts",
+    own: true,
+    argument: "NAMES",
+    help: "Host names, with commas, by which the HTTP port may be asked besides localhost and loopback addresses"
+  },
+  {
     name: "access",
     own: true,
     argument: "PATH",

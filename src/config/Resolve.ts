@@ -198,6 +198,7 @@ const finish = (sources: Sources, draft: Draft, messages: Array<Message>): Daemo
     ioThreads: draft.ioThreads ?? (Number.parseInt(env.UV_THREADPOOL_SIZE ?? "", 10) || daemonDefaults.ioThreads),
     httpPort: draft.httpPort,
     httpTokenFile: draft.httpTokenFile,
+    httpHosts: draft.httpHosts,
     access: draft.access,
     testpoints: Environment.testpoints(env)
   }

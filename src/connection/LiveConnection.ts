@@ -9,7 +9,7 @@ import { Effect, Latch } from "effect"
 import { nameOf } from "../protocol/live/index.ts"
 import * as Version from "../protocol/Version.ts"
 import type * as Connections from "../relay/Connections.ts"
-import { Party } from "../relay/Party.ts"
+import { Party, type Permissions } from "../relay/Party.ts"
 import { Registry } from "../relay/Registry.ts"
 import { Tally } from "../relay/Tally.ts"
 import { ViewerActor } from "../relay/viewer/ViewerActor.ts"
@@ -22,10 +22,11 @@ import { LiveFramer, type RequestSink } from "./LiveFramer.ts"
 /** Answers gathered before they are sent although more requests follow in the same read. */
 const answerBytesMax = 64 * 1024
 
-export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
+/** `permissions`: those of the registry, unless what is served needs none. */
+export const serve = (peer: Peer, permissions?: Permissions): Effect.Effect<void, never, Registry> =>
   Effect.gen(function* () {
     const registry = yield* Registry
-    const connection = new LiveConnection(peer, registry)
+    const connection = new LiveConnection(peer, registry, permissions ?? registry.permissions)
     yield* connection.run.pipe(Effect.ensuring(Effect.sync(() => connection.release())))
   })
 
@@ -47,13 +48,13 @@ class LiveConnection implements Receiver, RequestSink {
   #answerBytes = 0
   #isEndOfInput = false
 
-  constructor(peer: Peer, registry: Registry["Service"]) {
+  constructor(peer: Peer, registry: Registry["Service"], permissions: Permissions) {
     this.#peer = peer
     this.#tally = registry.tally
     const { connections } = this.#tally
     this.#connection = connections.open("live", peer.name)
     this.#end = new ConnectionEnd(connections, this.#connection)
-    this.#party = new Party(registry.permissions, peer)
+    this.#party = new Party(permissions, peer)
     this.#state = {
       viewer: new ViewerActor(registry, this.#connection, this.#party),
       minor: Version.own.minor,

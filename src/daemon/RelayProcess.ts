@@ -48,7 +48,11 @@ interface Running {
   readonly token: () => string | undefined
 }
 
-const startHttp = (port: HttpPort.HttpPort, { operations, token }: Running) =>
+/** Not everybody who reaches the live port is shown what comes there. */
+const hidesEvents = ({ access, tls }: DaemonOptions): boolean =>
+  access !== undefined || (tls?.live === "require" && tls.clientCa !== undefined)
+
+const startHttp = (port: HttpPort.HttpPort, { controls, operations, token }: Running) =>
   Effect.gen(function* () {
     const AdminServer = yield* Effect.promise(() => import("../admin/AdminServer.ts"))
     if (port._tag === "Unix") yield* Effect.promise(() => OwnSocket.clear(port.path))
@@ -57,10 +61,19 @@ const startHttp = (port: HttpPort.HttpPort, { operations, token }: Running) =>
       isLocal: HttpPort.isLocal(port),
       get token() {
         return token()
+      },
+      get hidesEvents() {
+        return hidesEvents(controls.options)
+      }
+    }
+    const names = {
+      isLoopback: port._tag === "Tcp" && HttpPort.isLocal(port),
+      get hosts() {
+        return controls.options.httpHosts
       }
     }
     const where = port._tag === "Unix" ? port.path : `${port.host}:${port.port}`
-    yield* Layer.build(AdminServer.layer({ listen, policy })).pipe(
+    yield* Layer.build(AdminServer.layer({ listen, policy, names })).pipe(
       Effect.provideService(Operations, operations),
       Effect.catchCause((cause) =>
         Effect.fail(

@@ -24,7 +24,8 @@ export const changeable: Readonly<Record<string, Pick>> = {
   "max-connections": ({ relay }) => relay.connectionCountMax,
   "memory-limit": ({ relay }) => relay.memoryBytesMax,
   "stop-timeout": ({ relay }) => relay.stopTimeoutMillis,
-  "http-token-file": ({ httpTokenFile }) => httpTokenFile
+  "http-token-file": ({ httpTokenFile }) => httpTokenFile,
+  "http-hosts": ({ httpHosts }) => httpHosts
 }
 
 /** By option. */

@@ -1,9 +1,21 @@
 /** Reads the status of a relay off its registry. Costs a few microseconds a session; nothing is kept for it. */
+import type { Histogram } from "../memory/Histogram.ts"
 import * as Control from "../protocol/control/index.ts"
 import * as Live from "../protocol/live/index.ts"
+import type { FilePool } from "../storage/FilePool.ts"
 import type { Connection } from "./Connections.ts"
 import type { Service } from "./Registry.ts"
-import type { Activity, ConnectionStatus, Counters, SessionStatus, StreamStatus, ViewerStatus } from "./Status.ts"
+import type {
+  Activity,
+  ConnectionStatus,
+  Counters,
+  DeviceFigures,
+  Devices,
+  Micros,
+  SessionStatus,
+  StreamStatus,
+  ViewerStatus
+} from "./Status.ts"
 import type { SessionActor } from "./session/SessionActor.ts"
 import type { Attached } from "./session/Viewers.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
@@ -115,16 +127,41 @@ const commands = (nameOf: (number: number) => string, counts: Float64Array, refu
     refusedCount: refusals?.[number] ?? 0
   })).filter(({ count }) => count > 0)
 
+const micros = ({ count, counts, sum }: Histogram): Micros => ({ counts: [...counts], sum, count })
+
+const counted = (counts: ReadonlyMap<string, number>) => Array.from(counts, ([code, count]) => ({ code, count }))
+
+const deviceFigures = ({ devices: gate, figures }: FilePool): ReadonlyArray<DeviceFigures> =>
+  Array.from(figures.all, (device) => ({
+    id: device.id,
+    writtenBytes: { ...device.writtenBytes },
+    ...(device.lastWrite !== undefined && { lastWrite: device.lastWrite }),
+    bytesInFlight: device.bytesInFlight,
+    operationsInFlight: device.operationsInFlight,
+    operationsWaiting: gate.waitingCount(device.id),
+    oldestMillis: device.oldestMillis,
+    micros: {
+      write: micros(device.micros.write),
+      read: micros(device.micros.read),
+      sync: micros(device.micros.sync)
+    },
+    errors: counted(device.errors)
+  }))
+
+export const devices = ({ store: { pool } }: Service): Devices => ({
+  devices: deviceFigures(pool),
+  errors: counted(pool.figures.errors)
+})
+
 export const activity = ({ incidents, tally }: Service): Activity => {
-  const { answerMicros } = tally
   return {
     openedConnections: { ...tally.connections.openedCounts },
     connectionEnds: [...tally.connections.ends],
-    incidents: Array.from(incidents.counts, ([code, count]) => ({ code, count })),
+    incidents: counted(incidents.counts),
     heldBackMillis: tally.connections.heldBackMillis,
     controlCommands: commands(Control.nameOf, tally.controlCommands, tally.controlRefusals),
     liveCommands: commands(Live.nameOf, tally.liveCommands),
     beaconCount: tally.beaconCount,
-    answerMicros: { counts: [...answerMicros.counts], sum: answerMicros.sum, count: answerMicros.count }
+    answerMicros: micros(tally.answerMicros)
   }
 }

@@ -116,6 +116,41 @@ export const Drain = Schema.Struct({
 /** Whether the relay makes sessions. */
 export interface Drain extends Schema.Schema.Type<typeof Drain> {}
 
+/** µs: `counts[i]` observations were below 2^i. */
+export const Micros = Schema.Struct({ counts: Schema.Array(Count), sum: Schema.Finite, count: Count })
+/** Observations by power of two. */
+export interface Micros extends Schema.Schema.Type<typeof Micros> {}
+
+/** What the relay does and did to the files of one device. */
+export const DeviceFigures = Schema.Struct({
+  /** As the system numbers it (`st_dev`). */
+  id: Schema.Finite,
+  /** By how it was written: in the turn that received it or beside it, or by the file system's threads. */
+  writtenBytes: Schema.Struct({ quick: Count, careful: Count }),
+  /** How the last write went. Absent: nothing was written yet. */
+  lastWrite: Schema.optionalKey(Schema.Literals(["quick", "careful"])),
+  /** Of writes that are under way or wait for their turn. */
+  bytesInFlight: Count,
+  operationsInFlight: Count,
+  operationsWaiting: Count,
+  /** ms since the oldest operation under way began; 0 without one. */
+  oldestMillis: Millis,
+  micros: Schema.Struct({ write: Micros, read: Micros, sync: Micros }),
+  /** Failed operations by the system's code. */
+  errors: Schema.Array(Schema.Struct({ code: Schema.String, count: Count }))
+})
+/** What the relay does and did to the files of one device. */
+export interface DeviceFigures extends Schema.Schema.Type<typeof DeviceFigures> {}
+
+/** All devices with files of the relay, and what failed before it was known on which. */
+export const Devices = Schema.Struct({
+  devices: Schema.Array(DeviceFigures),
+  /** Operations by name that failed: a file could not be opened, a directory not be made. */
+  errors: Schema.Array(Schema.Struct({ code: Schema.String, count: Count }))
+})
+/** All devices with files of the relay, and what failed before it was known on which. */
+export interface Devices extends Schema.Schema.Type<typeof Devices> {}
+
 const Port = Schema.Literals(ports)
 const Cause = Schema.Literals(causes)
 
@@ -154,8 +189,8 @@ export const Activity = Schema.Struct({
   controlCommands: Commands,
   liveCommands: Commands,
   beaconCount: Count,
-  /** µs from the read that brought commands to the write of their answers: `counts[i]` were below 2^i. */
-  answerMicros: Schema.Struct({ counts: Schema.Array(Count), sum: Schema.Finite, count: Count })
+  /** From the read that brought commands to the write of their answers. */
+  answerMicros: Micros
 })
 /** Everything that is counted, since the relay started. */
 export interface Activity extends Schema.Schema.Type<typeof Activity> {}

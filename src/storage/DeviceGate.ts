@@ -17,6 +17,11 @@ export class DeviceGate {
     this.#inFlightCountMax = inFlightCountMax
   }
 
+  /** Operations that wait for their turn. */
+  waitingCount(deviceId: number): number {
+    return this.#devices.get(deviceId)?.waiters.length ?? 0
+  }
+
   /**
    * Runs `operation` once the device has fewer than its share in flight; first come, first served. Not interruptible:
    * a place given to somebody who has left would be lost.

@@ -7,6 +7,7 @@
  */
 import { Effect } from "effect"
 import type { BesideWrite, Piece } from "../memory/Piece.ts"
+import { AllDeviceFigures, type DeviceFigures, type Operation } from "./DeviceFigures.ts"
 import type { DeviceGate } from "./DeviceGate.ts"
 import { FileFailed, type OpenFile, type OpenMode } from "./Files.ts"
 
@@ -30,6 +31,7 @@ export class FilePool {
   readonly #waiters: Array<() => void> = []
 
   readonly devices: DeviceGate
+  readonly figures = new AllDeviceFigures()
 
   constructor(capacity: number, devices: DeviceGate) {
     this.#capacity = Math.max(capacityMin, capacity)
@@ -95,13 +97,28 @@ export class FilePool {
   }
 }
 
+/** Counts and times what has its turn. */
+const timed = <A>(figures: DeviceFigures, kind: Operation, operation: Effect.Effect<A, FileFailed>) =>
+  Effect.suspend(() => {
+    const begunAt = figures.begin()
+    return Effect.onExit(operation, (exit) =>
+      Effect.sync(() => {
+        figures.end(kind, begunAt)
+        const [reason] = exit._tag === "Failure" ? exit.cause.reasons : []
+        if (reason?._tag === "Fail") figures.failed(reason.error.code)
+      })
+    )
+  })
+
 /** A file that may be closed behind its owner's back, and opened again at its next use. */
-export class TraceFile {
+export class TraceFile implements BesideWrite {
   readonly #pool: FilePool
+  readonly #figures: DeviceFigures
   readonly #reopen: Reopen
   readonly #isWriter: boolean
   #open: OpenFile | undefined
   #beside: BesideWrite | undefined
+  #besideBegunAt: number | undefined
   readonly #inode: number
   readonly device: number
   #userCount = 0
@@ -113,6 +130,7 @@ export class TraceFile {
     this.#open = opened
     this.#inode = opened.inode
     this.device = opened.device
+    this.#figures = pool.figures.of(opened.device)
     this.#reopen = reopen
     this.#isWriter = isWriter
     pool.setIdle(this)
@@ -120,7 +138,8 @@ export class TraceFile {
 
   /** As `OpenFile.write`, the file opened again if need be. */
   write(buffers: ReadonlyArray<Uint8Array>, position: number): Effect.Effect<void, FileFailed> {
-    return this.#use((file) => file.write(buffers, position))
+    const byteCount = buffers.reduce((sum, { length }) => sum + length, 0)
+    return this.#use("write", byteCount, (file) => file.write(buffers, position))
   }
 
   /** Its device keeps nobody waiting: `writeNow` may do something. */
@@ -133,30 +152,47 @@ export class TraceFile {
     const writeNow = this.#open?.writeNow
     if (writeNow === undefined) return 0
     if (this.#userCount === 0) this.#pool.touch(this)
-    return writeNow(bytes, from, to, position)
+    const begunAt = performance.now()
+    const count = writeNow(bytes, from, to, position)
+    this.#figures.took("write", performance.now() - begunAt)
+    this.#figures.wrote("quick", count)
+    return count
   }
 
   /** See `OpenFile.writeBeside`; undefined also while the descriptor is closed. One at a time. */
   writeBeside(pieces: ReadonlyArray<Piece>, position: number, onDone: () => void): BesideWrite | undefined {
     if (this.#userCount === 0 && this.#open !== undefined) this.#pool.touch(this)
     this.#beside = this.#open?.writeBeside?.(pieces, position, onDone)
-    return this.#beside
+    if (this.#beside === undefined) return undefined
+    this.#besideBegunAt = this.#figures.begin()
+    return this
+  }
+
+  /** Of the last `writeBeside`. */
+  settle(): number {
+    const count = this.#beside?.settle() ?? 0
+    if (this.#besideBegunAt !== undefined) {
+      this.#figures.end("write", this.#besideBegunAt)
+      this.#figures.wrote("quick", count)
+      this.#besideBegunAt = undefined
+    }
+    return count
   }
 
   /** As `OpenFile.read`, the file opened again if need be. */
   read(into: Uint8Array, position: number): Effect.Effect<number, FileFailed> {
-    return this.#use((file) => file.read(into, position))
+    return this.#use("read", 0, (file) => file.read(into, position))
   }
 
   /** As `OpenFile.truncate`, the file opened again if need be. */
   truncate(size: number): Effect.Effect<void, FileFailed> {
-    return this.#use((file) => file.truncate(size))
+    return this.#use("write", 0, (file) => file.truncate(size))
   }
 
   /** As `OpenFile.sync`; also of what was written before the descriptor was given back. */
   readonly sync: Effect.Effect<void, FileFailed> = Effect.suspend(() => {
-    this.#beside?.settle()
-    return this.#use((file) => file.sync)
+    this.settle()
+    return this.#use("sync", 0, (file) => file.sync)
   })
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
@@ -170,7 +206,7 @@ export class TraceFile {
     this.#pool.setBusy(this)
     if (file === undefined) return Effect.void
     // The other thread knows the file by its descriptor.
-    this.#beside?.settle()
+    this.settle()
     this.#open = undefined
     return Effect.ensuring(
       file.close,
@@ -179,15 +215,25 @@ export class TraceFile {
   })
 
   /** Not interruptible: a use that was counted must be taken back. */
-  #use<A>(operation: (file: OpenFile) => Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> {
+  #use<A>(
+    kind: Operation,
+    byteCount: number,
+    operation: (file: OpenFile) => Effect.Effect<A, FileFailed>
+  ): Effect.Effect<A, FileFailed> {
+    const figures = this.#figures
     const used = Effect.suspend(() => {
       this.#userCount++
+      figures.bytesInFlight += byteCount
       this.#pool.setBusy(this)
       const file = this.#open
       // Who holds a place on the device has its descriptor already, so places are always given back.
-      const gated = (opened: OpenFile) => this.#pool.devices.run(this.device, operation(opened))
+      const gated = (opened: OpenFile) => this.#pool.devices.run(this.device, timed(figures, kind, operation(opened)))
       const done = file === undefined ? Effect.flatMap(this.#resume, gated) : gated(file)
-      return Effect.ensuring(done, this.#release)
+      return Effect.onExit(done, (exit) => {
+        figures.bytesInFlight -= byteCount
+        if (byteCount > 0 && exit._tag === "Success") figures.wrote("careful", byteCount)
+        return this.#release
+      })
     })
     return Effect.uninterruptible(used)
   }

@@ -11,6 +11,7 @@
  */
 import * as path from "node:path"
 import { Context, Effect, Layer, Result, Semaphore } from "effect"
+import type { AllDeviceFigures } from "./DeviceFigures.ts"
 import { DeviceGate } from "./DeviceGate.ts"
 import * as DiskFiles from "./DiskFiles.ts"
 import { FilePool, TraceFile } from "./FilePool.ts"
@@ -44,8 +45,8 @@ export class TraceStore extends Context.Service<
     Layer.effect(
       TraceStore,
       Effect.gen(function* () {
-        const files = yield* Files
         const pool = new FilePool(options.openFileCountMax, new DeviceGate(options.deviceOperationCountMax))
+        const files = counted(yield* Files, pool.figures)
         const syncsNames = options.syncsNames === true
         const ground = { files, pool, syncsNames, inside: insideOf(path.resolve(options.output)) }
         return TraceStore.of({
@@ -56,6 +57,21 @@ export class TraceStore extends Context.Service<
     )
   /** A store on disk. */
   static readonly layer = (options: Options) => this.layerNoDeps(options).pipe(Layer.provide(DiskFiles.layer))
+}
+
+/** Counts what fails by name; what fails on an open file, its owner counts. */
+const counted = (files: Files["Service"], figures: AllDeviceFigures): Files["Service"] => {
+  const count = <A>(operation: Effect.Effect<A, FileFailed>) =>
+    Effect.tapError(operation, ({ code }) => Effect.sync(() => figures.failed(code)))
+  return {
+    ...files,
+    open: (at, mode) => count(files.open(at, mode)),
+    makeDirectory: (at) => count(files.makeDirectory(at)),
+    rename: (from, to) => count(files.rename(from, to)),
+    unlink: (at) => count(files.unlink(at)),
+    displace: (at) => count(files.displace(at)),
+    syncDirectory: (at) => count(files.syncDirectory(at))
+  }
 }
 
 /** What the directories of one store share. */

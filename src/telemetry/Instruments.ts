@@ -178,6 +178,56 @@ export const protocolMinors = instrument(
   "Sessions that stream now, by the minor version of their protocol."
 )
 
+// Devices. A device is named by where it is mounted.
+const device = ["mountpoint"]
+export const fileLatency = instrument(
+  "histogram",
+  "file_latency_seconds",
+  "seconds",
+  ["mountpoint", "operation"],
+  "From handing an operation on a trace file to the system until it is done: write, read, sync."
+)
+export const fileErrors = instrument(
+  "counter",
+  "file_errors_total",
+  "1",
+  ["mountpoint", "code"],
+  "Operations on trace files that failed, by the system's code."
+)
+export const writtenBytes = instrument(
+  "counter",
+  "device_written_bytes_total",
+  "bytes",
+  ["mountpoint", "path"],
+  "Bytes written: at once or by the second thread (quick), by the file system's threads (careful)."
+)
+export const deviceInFlight = instrument(
+  "gauge",
+  "device_in_flight_bytes",
+  "bytes",
+  device,
+  "Bytes whose write was asked for and is not done."
+)
+export const deviceOperations = instrument(
+  "gauge",
+  "device_operations",
+  "1",
+  ["mountpoint", "state"],
+  "Operations that are under way (in_flight), or wait for their turn (waiting)."
+)
+export const deviceOldestOperation = instrument(
+  "gauge",
+  "device_oldest_operation_seconds",
+  "seconds",
+  device,
+  "Since when the oldest operation is under way: a device that hangs finishes none."
+)
+export const deviceFreeSpace = instrument("gauge", "device_free_bytes", "bytes", device, "Free space of a device.")
+export const deviceSpace = instrument("gauge", "device_size_bytes", "bytes", device, "Size of a device.")
+
+// Service.
+export const draining = instrument("gauge", "draining", "1", [], "1 while no new sessions are made, else 0.")
+
 // The process and its machine.
 export const buildInfo = instrument("gauge", "build_info", "1", ["version", "node"], "1, with the version as label.")
 export const startTime = instrument("gauge", "start_time_seconds", "seconds", [], "When the relay started, Unix time.")

@@ -5,7 +5,16 @@
  * Relay sessions of one tracing session (one per domain) share their names and are added up.
  */
 import { Schema } from "effect"
-import type { Activity, ConnectionStatus, Counters, SessionStatus, StreamStatus } from "../relay/Status.ts"
+import type {
+  Activity,
+  ConnectionStatus,
+  Counters,
+  Drain,
+  Micros,
+  SessionStatus,
+  StreamStatus
+} from "../relay/Status.ts"
+import type { Device } from "./Device.ts"
 import * as Instruments from "./Instruments.ts"
 import { type Distribution, type Sample, sample } from "./Sample.ts"
 
@@ -34,6 +43,8 @@ export interface Reading {
   readonly sessions: ReadonlyArray<SessionStatus>
   readonly connections: ReadonlyArray<ConnectionStatus>
   readonly activity: Activity
+  readonly drain: Drain
+  readonly devices: ReadonlyArray<Device>
   readonly process: ProcessFigures
   /** Channels and sessions beyond this have no series of their own. */
   readonly seriesMax: number
@@ -176,7 +187,7 @@ const ofCounters = (counters: Counters): ReadonlyArray<Sample> => [
 ]
 
 /** µs by powers of two, as seconds. Buckets below 8 µs and above 8 s are of no use to anybody. */
-const latency = ({ counts, sum, count }: Activity["answerMicros"]): Distribution => {
+const latency = ({ counts, sum, count }: Micros): Distribution => {
   let sumSoFar = 0
   const buckets = counts.map((own, power) => {
     sumSoFar += own
@@ -229,6 +240,34 @@ const ofConnections = ({ connections, sessions, activity }: Reading): ReadonlyAr
   ]
 }
 
+/** Two directories of one device may be mounted: a series must be one. */
+const named = (devices: ReadonlyArray<Device>): ReadonlyArray<Device> => {
+  const taken = new Set<string>()
+  return devices.map((device) => {
+    const mountpoint = taken.has(device.mountpoint) ? `device ${device.id}` : device.mountpoint
+    taken.add(mountpoint)
+    return { ...device, mountpoint }
+  })
+}
+
+const ofDevice = (device: Device): ReadonlyArray<Sample> => {
+  const { errors, freeBytes, micros, mountpoint, totalBytes, writtenBytes } = device
+  return [
+    ...(["write", "read", "sync"] as const)
+      .filter((operation) => micros[operation].count > 0)
+      .map((operation) => sample(Instruments.fileLatency, latency(micros[operation]), mountpoint, operation)),
+    ...errors.map(({ code, count }) => sample(Instruments.fileErrors, count, mountpoint, code)),
+    sample(Instruments.writtenBytes, writtenBytes.quick, mountpoint, "quick"),
+    sample(Instruments.writtenBytes, writtenBytes.careful, mountpoint, "careful"),
+    sample(Instruments.deviceInFlight, device.bytesInFlight, mountpoint),
+    sample(Instruments.deviceOperations, device.operationsInFlight, mountpoint, "in_flight"),
+    sample(Instruments.deviceOperations, device.operationsWaiting, mountpoint, "waiting"),
+    sample(Instruments.deviceOldestOperation, device.oldestMillis / 1000, mountpoint),
+    ...(freeBytes === undefined ? [] : [sample(Instruments.deviceFreeSpace, freeBytes, mountpoint)]),
+    ...(totalBytes === undefined ? [] : [sample(Instruments.deviceSpace, totalBytes, mountpoint)])
+  ]
+}
+
 const ofProcess = (figures: ProcessFigures): ReadonlyArray<Sample> => [
   sample(Instruments.buildInfo, 1, figures.version, figures.node),
   sample(Instruments.startTime, figures.startSeconds),
@@ -246,6 +285,8 @@ export const samples = (reading: Reading): ReadonlyArray<Sample> => [
   ...ofCounters(reading.counters),
   ...ofActivity(reading.activity),
   ...ofConnections(reading),
+  ...named(reading.devices).flatMap(ofDevice),
+  sample(Instruments.draining, reading.drain.isDraining ? 1 : 0),
   ...ofSeries(collect(reading)),
   ...ofProcess(reading.process)
 ]

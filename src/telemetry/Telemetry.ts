@@ -1,9 +1,10 @@
 /** Reads all instruments of one relay and its process, when somebody asks. Nothing runs or is kept in between. */
-import { readdir, statfs } from "node:fs/promises"
-import { dirname } from "node:path"
+import { readdir } from "node:fs/promises"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Relay } from "../Relay.ts"
+import type { Device } from "./Device.ts"
+import { Devices } from "./Devices.ts"
 import { type ProcessFigures, samples } from "./Reading.ts"
 import type { Sample } from "./Sample.ts"
 
@@ -21,6 +22,8 @@ export interface Options {
 export interface Service {
   readonly samples: Effect.Effect<ReadonlyArray<Sample>>
   readonly process: Effect.Effect<ProcessFigures>
+  /** The output's first. */
+  readonly devices: Effect.Effect<ReadonlyArray<Device>>
 }
 
 export class Telemetry extends Context.Service<Telemetry, Service>()("lttng-relay/Telemetry") {}
@@ -29,13 +32,6 @@ const seriesMaxDefault = 2000
 
 /** How often the delay of the loop is looked at: a timer of its own, so only where telemetry is on. */
 const loopDelayMillis = 20
-
-/** Of the file system that traces go to: the directory itself may be made later. */
-const space = (directory: string): Effect.Effect<Pick<ProcessFigures, "freeBytes" | "totalBytes">> =>
-  Effect.tryPromise(() => statfs(directory)).pipe(
-    Effect.map(({ bavail, blocks, bsize }) => ({ freeBytes: bavail * bsize, totalBytes: blocks * bsize })),
-    Effect.catch(() => (directory === "/" ? Effect.succeed({}) : space(dirname(directory))))
-  )
 
 const openDescriptors: Effect.Effect<number> = Effect.tryPromise(() => readdir("/proc/self/fd")).pipe(
   Effect.map((names) => names.length),
@@ -69,8 +65,10 @@ const make = (options: Options) =>
     const relay = yield* Relay
     const readLoopDelay = yield* loopDelay
     const startSeconds = Date.now() / 1000 - process.uptime()
-    const figures: Effect.Effect<ProcessFigures> = Effect.gen(function* () {
-      const ofDisk = yield* space(options.output)
+    const ofDevices = new Devices(options.output)
+    const devices = Effect.flatMap(relay.devices, (figures) => ofDevices.read(figures))
+    const figuresWith = Effect.fnUntraced(function* (all: ReadonlyArray<Device>) {
+      const { freeBytes, totalBytes } = all.find(({ isOutput }) => isOutput) ?? {}
       const descriptors = yield* openDescriptors
       const { user, system } = process.cpuUsage()
       const { rss, heapUsed } = process.memoryUsage()
@@ -85,15 +83,18 @@ const make = (options: Options) =>
         loopDelay: readLoopDelay(),
         openDescriptors: descriptors,
         descriptorLimit: options.descriptorLimit,
-        ...ofDisk
-      }
+        ...(freeBytes !== undefined && { freeBytes }),
+        ...(totalBytes !== undefined && { totalBytes })
+      } satisfies ProcessFigures
     })
     const all = Effect.gen(function* () {
-      const ownFigures = yield* figures
+      const allDevices = yield* devices
+      const ownFigures = yield* figuresWith(allDevices)
       const counters = yield* relay.counters
       const sessions = yield* relay.sessions
       const connections = yield* relay.connections
       const activity = yield* relay.activity
+      const drain = yield* relay.drain.status
       yield* Effect.yieldNow
       return samples({
         nowMillis: Date.now(),
@@ -101,11 +102,13 @@ const make = (options: Options) =>
         sessions,
         connections,
         activity,
+        drain,
+        devices: allDevices,
         process: ownFigures,
         seriesMax: options.seriesMax ?? seriesMaxDefault
       })
     })
-    return Telemetry.of({ samples: all, process: figures })
+    return Telemetry.of({ samples: all, process: Effect.flatMap(devices, figuresWith), devices })
   })
 
 export const layer = (options: Options): Layer.Layer<Telemetry, never, Relay> => Layer.effect(Telemetry, make(options))

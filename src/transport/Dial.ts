@@ -8,6 +8,7 @@ import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
 import type { TlsFailed, Options as TlsOptions } from "./DialTls.ts"
 import { type ClientIdentity, type Role, reasonOf } from "./Tls.ts"
+import * as Unread from "./Unread.ts"
 import * as Waits from "./Waits.ts"
 
 /** No connection came about: refused, unreachable, no such host, or no answer within 10 s. */
@@ -142,44 +143,8 @@ const close = (socket: net.Socket): Effect.Effect<void> =>
     setTimeout(() => socket.destroy(), lingerMillis).unref()
   })
 
-/** Bytes that arrived and were not read. */
-interface Unread {
-  readonly bytes: () => number
-  readonly add: (chunk: Buffer) => void
-  /** Needs that many. */
-  readonly take: (count: number) => Uint8Array
-}
-
-const makeUnread = (): Unread => {
-  const chunks: Array<Buffer> = []
-  let unreadBytes = 0
-  const take = (count: number): Uint8Array => {
-    unreadBytes -= count
-    const first = chunks[0]
-    if (first !== undefined && first.length > count) {
-      chunks[0] = first.subarray(count)
-      return first.subarray(0, count)
-    }
-    const taken = Buffer.allocUnsafe(count)
-    for (let at = 0; at < count; ) {
-      const chunk = chunks[0] as Buffer
-      const part = Math.min(chunk.length, count - at)
-      chunk.copy(taken, at, 0, part)
-      at += part
-      if (part === chunk.length) chunks.shift()
-      else chunks[0] = chunk.subarray(part)
-    }
-    return taken
-  }
-  const add = (chunk: Buffer) => {
-    chunks.push(chunk)
-    unreadBytes += chunk.length
-  }
-  return { bytes: () => unreadBytes, add, take }
-}
-
 const make = (socket: net.Socket, name: string): Link => {
-  const unread = makeUnread()
+  const unread = Unread.make()
   const { changed, when } = Waits.make()
   let wantedBytes = 0
   let reason: string | undefined

@@ -137,7 +137,8 @@ const openDoor = (options: DoorOptions & { readonly role: Role }) =>
 
 const nameOf = ({ remoteAddress, remotePort }: net.Socket) => `${remoteAddress ?? "?"}:${remotePort ?? 0}`
 
-const supervise = <R>(peer: Peer, name: string, handle: (peer: Peer) => Effect.Effect<void, never, R>) =>
+/** Runs what serves one connection: its end is that connection's, whatever happens in it. */
+export const supervise = <R>(peer: Peer, name: string, handle: (peer: Peer) => Effect.Effect<void, never, R>) =>
   handle(peer).pipe(
     Effect.catchCause((cause) =>
       Cause.hasInterruptsOnly(cause) ? Effect.void : report("CONNECTION_DEFECT", undefined, cause)

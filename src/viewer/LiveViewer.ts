@@ -7,18 +7,18 @@
 import { Effect, Schema, type Scope, Stream } from "effect"
 import { Seek, Status } from "../protocol/live/AttachSession.ts"
 import { TraceFormat } from "../protocol/live/ListSessions.ts"
-import type { Address, DialFailed } from "../transport/Dial.ts"
+import type { Address, DialFailed, Link } from "../transport/Dial.ts"
 import type { TlsFailed } from "../transport/DialTls.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
 import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
 import type { ClientIdentity } from "../transport/Tls.ts"
 import * as Attachment from "./Attachment.ts"
-import type { NotLivePort } from "./Greeting.ts"
+import { NotLivePort } from "./Greeting.ts"
 import * as ViewerConnection from "./ViewerConnection.ts"
 import type { ViewerEvent } from "./ViewerEvent.ts"
 import * as ViewerUrl from "./ViewerUrl.ts"
 
-export { type Address, DialFailed, LinkLost } from "../transport/Dial.ts"
+export { type Address, DialFailed, type Link, LinkLost } from "../transport/Dial.ts"
 export { TlsFailed } from "../transport/DialTls.ts"
 export { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
 export { NotLivePort } from "./Greeting.ts"
@@ -188,6 +188,12 @@ export const connect = (
   address: Address
 ): Effect.Effect<LiveViewer, DialFailed | TlsFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
   Effect.map(ViewerConnection.connect(address), (connection) => make(address, connection))
+
+/** Over a connection that is there already, as `Relay.openLive` makes one to a relay in this process. */
+export const over = (link: Link): Effect.Effect<LiveViewer, ExchangeFailed | NotLivePort, Scope.Scope> => {
+  const refuse = (reason: string) => Effect.fail(new NotLivePort({ address: link.name, reason }))
+  return Effect.map(ViewerConnection.over(link, refuse), (connection) => make({ host: link.name, port: 0 }, connection))
+}
 
 /** The relay and, where the URL names one, the session. `tls` says whom to trust and who we are, for `tls://`. */
 export const fromUrl = (

@@ -125,8 +125,15 @@ const readMetadata: Read = (link) =>
 export const connect = (
   address: Address
 ): Effect.Effect<ViewerConnection, DialFailed | TlsFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
+  Effect.flatMap(Dial.dial(address, "live"), (link) => over(link, (reason) => Greeting.explain(address, reason)))
+
+/** `explain`: why there is no greeting, where more than `reason` can be found out. */
+export const over = (
+  link: Link,
+  explain: (reason: string) => Effect.Effect<never, NotLivePort>
+): Effect.Effect<ViewerConnection, ExchangeFailed | NotLivePort, Scope.Scope> =>
   Effect.gen(function* () {
-    const exchange = yield* Exchange.make(yield* Dial.dial(address, "live"))
+    const exchange = yield* Exchange.make(link)
     let requestCount = 0
     let minor: number = own.minor
     const start = <Request, Reply>(command: Command<Request, Reply>, read: Read, request: Request) =>
@@ -147,11 +154,9 @@ export const connect = (
     const theirs = yield* greeting.pipe(
       Effect.timeoutOrElse({
         duration: Greeting.greetingMillis,
-        orElse: () => Greeting.explain(address, "connected, but nothing answers: is this a relay's live port?")
+        orElse: () => explain("connected, but nothing answers: is this a relay's live port?")
       }),
-      Effect.catchTag("LinkLost", ({ reason }) =>
-        Greeting.explain(address, `not a relay's live port, or it refuses us: ${reason}`)
-      )
+      Effect.catchTag("LinkLost", ({ reason }) => explain(`not a relay's live port, or it refuses us: ${reason}`))
     )
     if (theirs.major !== own.major) {
       return yield* new ReplyMalformed({ command: Connect.name, reason: `major ${theirs.major}` })

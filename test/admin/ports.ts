@@ -3,6 +3,7 @@ import { Context, Effect, Layer } from "effect"
 import { FetchHttpClient, HttpServer } from "effect/http"
 import * as AdminClient from "../../src/admin/AdminClient.ts"
 import * as AdminServer from "../../src/admin/AdminServer.ts"
+import type { Policy } from "../../src/admin/Authorization.ts"
 import { Operations, ReloadRefused } from "../../src/admin/Operations.ts"
 import { Relay } from "../../src/Relay.ts"
 import * as Telemetry from "../../src/telemetry/Telemetry.ts"
@@ -21,11 +22,12 @@ const operations = Operations.of({
 
 const telemetry = { version: "1", output: "/", descriptorLimit: 1000 }
 
-export const start = (options: TestRelay.Options = {}) =>
+export const start = (options: TestRelay.Options = {}, more: Partial<Policy> = {}) =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make(options)
-    const policy = { token, isLocal: true }
-    const layer = AdminServer.layer({ listen: { host: "127.0.0.1", port: 0 }, policy }).pipe(
+    const policy = { token, isLocal: true, hidesEvents: false, ...more }
+    const names = { isLoopback: true, hosts: ["relay.example"] }
+    const layer = AdminServer.layer({ listen: { host: "127.0.0.1", port: 0 }, policy, names }).pipe(
       Layer.provide(Telemetry.layer(telemetry)),
       Layer.provide([Layer.succeed(Relay, relay.relay), Layer.succeed(Operations, operations)])
     )

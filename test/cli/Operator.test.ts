@@ -82,7 +82,8 @@ describe("lttng-relay top", () => {
     const zero = { packetCount: 0, eventsDiscarded: 0, packetsLost: 0, traceChunkCount: 0, viewerCount: 0 }
     const memory = { memoryBytes: 0, memoryBytesMax: 1, halvesBytes: 0, halvesBytesMax: 1, openFileCount: 0 }
     const counters = { ...zero, ...memory, byteCount, sessionCount: sessions.length, streamCount: sessions.length }
-    return { atMillis, sessions, counters, connections: { control: 1 } }
+    const drain = { isDraining: false, sessionCount: sessions.length }
+    return { atMillis, sessions, counters, drain, connections: { control: 1 } }
   }
 
   it("has the busiest first, and no rate of what was not there before", () => {

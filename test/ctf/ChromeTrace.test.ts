@@ -1,9 +1,11 @@
 /** Recorded traces in Chrome's JSON: every event record once, on its thread, slices nested and closed. */
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import * as ChromeLines from "../../src/admin/page/ChromeLines.ts"
 import { ChromeTrace } from "../../src/ctf/export/ChromeTrace.ts"
 import * as SliceRules from "../../src/ctf/export/SliceRules.ts"
 import { Bytes } from "../../src/ctf/print/Bytes.ts"
+import { Json } from "../../src/ctf/print/Json.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
 import { describeWithCorpus } from "../support/corpus.ts"
 
@@ -19,17 +21,20 @@ interface Item {
 const exported = (directory: string) => {
   const recording = Recording.open([directory])
   const trace = new ChromeTrace("a trace")
-  const out = new Bytes()
+  const json = new Json(({ streamId }) => ({ streamId: streamId ?? 0 }))
+  const [out, lines] = [new Bytes(), new Bytes()]
   let events = 0
   for (let reader = recording.next(); reader !== undefined; reader = recording.next()) {
     if (reader.item !== "event") continue
     trace.event(reader.stream, out)
+    json.event(reader.stream, lines)
     events++
   }
   trace.end(out)
   recording.close()
   const { traceEvents } = JSON.parse(Buffer.from(out.written).toString())
-  return { events, items: traceEvents as ReadonlyArray<Item> }
+  const told = Buffer.from(lines.written).toString().trim().split("\n")
+  return { events, items: traceEvents as ReadonlyArray<Item>, told }
 }
 
 /** That the slices of each thread are nested: an end closes the one that began last. */
@@ -87,6 +92,21 @@ describeWithCorpus(
       assert.isAbove(items.filter(({ ph }) => ph === "M").length, 0)
       assertNested(items)
     })
+
+    it.each(["types", "contexts", "ctf2-contexts", "ust-cyg-profile", "kernel-big-endian"])(
+      "%s: events as lines of JSON become the same trace",
+      (name) => {
+        const { items, told } = exported(join(root(), name))
+        const text = ChromeLines.trace(
+          told.map((line) => JSON.parse(line)),
+          "a trace"
+        )
+        const own = JSON.parse(text) as { readonly traceEvents: ReadonlyArray<Item> }
+        const places = (all: ReadonlyArray<Item>) =>
+          all.map(({ name, ph, pid, tid, ts }) => ({ name, ph, pid, tid, ts }))
+        assert.deepStrictEqual(places(own.traceEvents), places(items))
+      }
+    )
 
     it("ust-cyg-profile: functions are slices", () => {
       const { items } = exported(join(root(), "ust-cyg-profile"))

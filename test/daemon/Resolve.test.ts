@@ -78,6 +78,7 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["sync", "interval:250", (o) => o.relay.sync, { intervalMillis: 250 }],
   ["io-threads", "4", (o) => o.ioThreads, 4],
   ["http-port", "unix:///run/http", (o) => o.httpPort, { _tag: "Unix", path: "/run/http" }],
+  ["http-hosts", "A.example, b", (o) => o.httpHosts, ["a.example", "b"]],
   ["http-token-file", "/token", (o) => o.httpTokenFile, "/token"],
   ["access", "/access.json", (o) => o.access, "/access.json"],
   ["tls", "off", (o) => o.tls, undefined],

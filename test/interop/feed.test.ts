@@ -1,4 +1,6 @@
 /** Decoded events of a real live session over the operator's port: each once, in order, filtered, to the end. */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Lttng from "../support/lttng.ts"
@@ -15,7 +17,7 @@ interface Line {
 }
 
 /** Lines as they come, until the answer ends or the scope closes. */
-const listen = (url: string) =>
+const listen = (url: string, token?: string) =>
   Effect.gen(function* () {
     const abort = yield* Effect.acquireRelease(
       Effect.sync(() => new AbortController()),
@@ -24,14 +26,17 @@ const listen = (url: string) =>
     const lines: Array<Line> = []
     const heard = { lines, status: 0, isOver: false }
     const read = async () => {
-      const answer = await fetch(url, { signal: abort.signal })
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+      const answer = await fetch(url, { signal: abort.signal, headers })
       heard.status = answer.status
       let rest = ""
       const decoder = new TextDecoder()
       for await (const piece of answer.body ?? []) {
         const parts = (rest + decoder.decode(piece, { stream: true })).split("\n")
         rest = parts.pop() ?? ""
-        for (const part of parts) if (part !== "") lines.push(JSON.parse(part) as Line)
+        // Empty lines, and comments of server-sent events, say that it goes on.
+        const said = parts.map((part) => part.replace(/^data: /, "")).filter((part) => part !== "" && part !== ":")
+        for (const part of said) lines.push(JSON.parse(part) as Line)
       }
       heard.isOver = true
     }
@@ -58,20 +63,21 @@ Peers.describeWithPeers(Peers.tracing, "the live events of the operator's port",
       }
       const id = items[0]?.id ?? 0
       const all = yield* listen(`${api}/${id}/events`)
+      const sent = yield* listen(`${api}/${id}/events/sse`)
       const some = yield* listen(`${api}/${id}/events?where=${encodeURIComponent("seq >= 90 and seq < 95")}`)
       const attached = Effect.promise(async () => (await fetch(`${api}/${id}`)).json()) as Effect.Effect<{
         readonly viewerCount: number
       }>
       yield* Process.until(
-        "both to be attached",
-        Effect.map(attached, ({ viewerCount }) => viewerCount === 2)
+        "all to be attached",
+        Effect.map(attached, ({ viewerCount }) => viewerCount === 3)
       )
       yield* tracing.emit({ count: 200, source: 7, cpu: 0 })
       const events = ({ lines }: typeof all) =>
         lines.filter((line) => line.name?.startsWith("demo:") && line.fields?.source === 7)
       yield* Process.until(
         "all events",
-        Effect.sync(() => events(all).length >= 200 && events(some).length >= 5)
+        Effect.sync(() => events(all).length >= 200 && events(sent).length >= 200 && events(some).length >= 5)
       )
       assert.deepStrictEqual(
         events(all).map(({ fields }) => fields?.seq),
@@ -81,14 +87,56 @@ Peers.describeWithPeers(Peers.tracing, "the live events of the operator's port",
         events(some).map(({ fields }) => fields?.seq),
         [90, 91, 92, 93, 94]
       )
+      assert.deepStrictEqual(events(sent), events(all))
       assert.strictEqual(events(all)[0]?.session, "watched")
       assert.strictEqual(yield* statusOf(`${api}/${id}/events?where=seq%20%3D%3D`), 400)
       yield* tracing.lttng("destroy")
       yield* Process.until(
         "the answers to end with the session",
-        Effect.sync(() => all.isOver && some.isOver)
+        Effect.sync(() => all.isOver && sent.isOver && some.isOver)
       )
       assert.strictEqual(yield* statusOf(`${api}/${id}/events`), 404)
+    })
+  )
+
+  it.live("are there though the live port shows them to nobody, and then only to who has the token", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("feed")
+      const [rules, tokenFile] = [join(home, "access.json"), join(home, "token")]
+      writeFileSync(rules, JSON.stringify({ principals: [], rules: [{ principals: ["*"], record: [{}] }] }))
+      writeFileSync(tokenFile, "secret\n")
+      const port = yield* Ports.free
+      const args = [`--http-port=tcp://127.0.0.1:${port}`, `--http-token-file=${tokenFile}`, `--access=${rules}`]
+      const relay = yield* Relays.start("ours", { args })
+      const tracing = yield* Lttng.start
+      yield* Lttng.record(tracing, relay, "hidden", { create: ["--live=100000"] })
+      yield* tracing.emit({ count: 10, cpu: 0 })
+      const api = `http://127.0.0.1:${port}/api/v1/sessions`
+      const { items } = (yield* Effect.promise(async () => (await fetch(api)).json())) as {
+        readonly items: ReadonlyArray<{ readonly id: number }>
+      }
+      const url = `${api}/${items[0]?.id}/events`
+      const listed = yield* Process.run("babeltrace2", ["-i", "lttng-live", `net://127.0.0.1:${relay.livePort}`])
+      assert.notInclude(listed.stdout, "hidden")
+      for (const form of [url, `${url}/sse`, `${url}?where=seq%20%3E%201`]) {
+        assert.strictEqual(yield* statusOf(form), 401, form)
+      }
+      const told = yield* listen(url, "secret")
+      yield* Process.until(
+        "the viewer to be there",
+        Effect.map(
+          Effect.promise(
+            async () => (await fetch(`${api}/${items[0]?.id}`)).json() as Promise<{ viewerCount: number }>
+          ),
+          ({ viewerCount }) => viewerCount === 1
+        )
+      )
+      yield* tracing.emit({ count: 20, source: 7, cpu: 0 })
+      yield* Process.until(
+        "the events",
+        Effect.sync(() => told.lines.filter(({ fields }) => fields?.source === 7).length === 20)
+      )
+      yield* tracing.lttng("destroy")
     })
   )
 })

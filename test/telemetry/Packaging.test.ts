@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { causes, ports } from "../../src/relay/Connections.ts"
+import { operations } from "../../src/storage/DeviceFigures.ts"
 import * as Reference from "../../src/telemetry/Reference.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
@@ -35,6 +36,9 @@ const instrumentOf = (series: string) => known.get(series) ?? known.get(series.r
 const values: Readonly<Record<string, ReadonlyArray<string>>> = {
   cause: causes,
   port: ports,
+  operation: operations,
+  path: ["quick", "careful"],
+  state: ["in_flight", "waiting"],
   statistic: ["median", "p99", "max"]
 }
 

@@ -4,16 +4,12 @@
  */
 import { html } from "htm/preact"
 import { useEffect, useRef, useState } from "preact/hooks"
+import * as ChromeLines from "./ChromeLines.ts"
+import { Recent, secondsMax } from "./Recent.ts"
 import { follow } from "./Server.ts"
 import * as Values from "./Values.ts"
 
-interface Line {
-  readonly type: string
-  /** Nanoseconds since the epoch. */
-  readonly ts?: string
-  readonly name?: string | null
-  readonly fields?: Readonly<Record<string, unknown>>
-  readonly cpu?: unknown
+interface Line extends ChromeLines.Line {
   readonly count?: number
   readonly message?: string
   readonly reason?: string
@@ -48,12 +44,23 @@ const EventRow = ({ line }: { readonly line: Shown }) => html`<div class="row ev
 </div>`
 
 interface State {
+  readonly recent: Recent
   readonly lines: ReadonlyArray<Shown>
   readonly count: number
   readonly failure: string | undefined
 }
 
-const nothing: State = { lines: [], count: 0, failure: undefined }
+const nothing = (recent = new Recent()): State => ({ recent, lines: [], count: 0, failure: undefined })
+
+/** For ui.perfetto.dev and chrome://tracing. */
+const save = (lines: ReadonlyArray<ChromeLines.Line>, session: string): void => {
+  const url = URL.createObjectURL(new Blob([ChromeLines.trace(lines, session)], { type: "application/json" }))
+  const link = document.createElement("a")
+  link.href = url
+  link.download = `${session.replaceAll(/[^\w.-]+/g, "_") || "session"}.trace.json`
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(url), 10_000)
+}
 
 /** Reads while `where` is defined. */
 const useFollowed = (id: number, where: string | undefined, isPaused: boolean): State => {
@@ -61,21 +68,30 @@ const useFollowed = (id: number, where: string | undefined, isPaused: boolean): 
   const paused = useRef(isPaused)
   paused.current = isPaused
   useEffect(() => {
-    setState(nothing)
+    const recent = new Recent()
+    setState(nothing(recent))
     if (where === undefined) return undefined
     const abort = new AbortController()
     let fresh: Array<Shown> = []
     let count = 0
     const query = where === "" ? "" : `?where=${encodeURIComponent(where)}`
     const onLine = (line: string) => {
-      fresh.push({ ...(JSON.parse(line) as Line), at: ++count })
+      const told = JSON.parse(line) as Line
+      // What a pause shows is what can be saved of it.
+      if (!paused.current) recent.add(told)
+      fresh.push({ ...told, at: ++count })
       if (fresh.length > keptCountMax) fresh.shift()
     }
     const draw = () => {
       if (paused.current) return
       const newest = fresh.toReversed()
       fresh = []
-      setState(({ failure, lines }) => ({ lines: [...newest, ...lines].slice(0, keptCountMax), count, failure }))
+      setState(({ failure, lines }) => ({
+        recent,
+        lines: [...newest, ...lines].slice(0, keptCountMax),
+        count,
+        failure
+      }))
     }
     const timer = setInterval(draw, drawMillis)
     follow(`sessions/${id}/events${query}`, onLine, abort.signal).then((failure) => {
@@ -90,10 +106,10 @@ const useFollowed = (id: number, where: string | undefined, isPaused: boolean): 
   return state
 }
 
-export const Events = ({ id }: { readonly id: number }) => {
+export const Events = ({ id, session }: { readonly id: number; readonly session: string }) => {
   const [where, setWhere] = useState<string | undefined>(undefined)
   const [isPaused, setPaused] = useState(false)
-  const { count, failure, lines } = useFollowed(id, where, isPaused)
+  const { count, failure, lines, recent } = useFollowed(id, where, isPaused)
   const isOn = where !== undefined
   const watch = (event: SubmitEvent) => {
     event.preventDefault()
@@ -107,6 +123,15 @@ export const Events = ({ id }: { readonly id: number }) => {
       <button type="submit">${isOn ? "Apply" : "Watch"}</button>
       ${isOn && html`<button type="button" aria-pressed=${isPaused} onClick=${() => setPaused(!isPaused)}>Pause</button>`}
       ${isOn && html`<button type="button" onClick=${() => setWhere(undefined)}>Stop</button>`}
+      ${
+        isOn &&
+        html`<button
+          type="button"
+          disabled=${recent.count === 0}
+          title="What was watched in the last ${secondsMax} s, as a trace for ui.perfetto.dev or chrome://tracing"
+          onClick=${() => save(recent.lines, session)}
+        >Save last ${secondsMax} s</button>`
+      }
     </form>
     ${failure !== undefined && html`<p class="notice" role="status">${failure}</p>`}
     ${isOn && lines.length === 0 && failure === undefined && html`<p class="empty">Nothing yet.</p>`}

@@ -6,7 +6,7 @@ import { Connections } from "./Connections.ts"
 import { usePolled } from "./Polling.ts"
 import { Rates } from "./Rates.ts"
 import { RelayView } from "./RelayView.ts"
-import type { Failure, Overview } from "./Server.ts"
+import type { Drain, Failure, Overview } from "./Server.ts"
 import { Session } from "./Session.ts"
 import { Sessions } from "./Sessions.ts"
 import { Token } from "./Token.ts"
@@ -82,6 +82,13 @@ const View = ({
     : html`<${Sessions} sessions=${overview.sessions} rates=${rates} />`
 }
 
+const drainText = ({ deadlineMillis, sessionCount }: Drain): string => {
+  if (sessionCount === 0) return "Drained: no session is left, and none is made."
+  const left = sessionCount === 1 ? "1 session is left" : `${sessionCount} sessions are left`
+  const end = deadlineMillis === undefined ? "" : `; they are ended at ${Values.clock(deadlineMillis)}`
+  return `Draining: no session is made, ${left}${end}.`
+}
+
 const Page = () => {
   const hash = useHash()
   const [attempt, setAttempt] = useState(0)
@@ -90,6 +97,7 @@ const Page = () => {
   if (value !== undefined) rates.take(value)
   if (failure === "refused") return html`<main><${Token} onGiven=${() => setAttempt(attempt + 1)} /></main>`
   return html`<${Head} failure=${failure} hash=${hash} overview=${value} rates=${rates} />
+    ${value?.drain.isDraining && html`<p class="notice" role="status">${drainText(value.drain)}</p>`}
     ${failure === "lost" && value !== undefined && html`<p class="notice" role="alert">The relay does not answer. This is what it said last.</p>`}
     <main class=${failure === "lost" ? "old" : ""}><${View} hash=${hash} overview=${value} rates=${rates} /></main>`
 }

@@ -1,60 +1,17 @@
 /** The relay itself: what it may use and uses, how fast it answers, what it was asked, what holds peers back. */
 import { html } from "htm/preact"
+import { Bar, type Use } from "./Bar.ts"
+import { Devices } from "./Devices.ts"
 import { usePolled } from "./Polling.ts"
+import * as Quantile from "./Quantile.ts"
 import type { Activity, Counters, ProcessFigures } from "./Server.ts"
 import * as Values from "./Values.ts"
-
-/** Shares of a limit that an operator should see, and should act on. */
-const shareWarning = 0.8
-const shareAlarm = 0.95
-
-interface Use {
-  readonly label: string
-  readonly used: number
-  readonly limit: number
-  readonly format: (value: number) => string
-}
-
-const Bar = ({ format, label, limit, used }: Use) => {
-  const share = limit > 0 ? Math.min(1, used / limit) : 0
-  const kind = share >= shareAlarm ? "bad" : share >= shareWarning ? "warn" : ""
-  return html`<div class="use">
-    <span>${label}</span>
-    <span class="bar" role="meter" aria-label=${label} aria-valuemin="0" aria-valuemax=${limit} aria-valuenow=${used}>
-      <i class=${`fill ${kind}`} style=${{ width: `${share * 100}%` }}></i>
-    </span>
-    <span class="n">${format(used)} <small>of ${format(limit)}</small></span>
-  </div>`
-}
 
 const usesOf = (counters: Counters, figures: ProcessFigures): ReadonlyArray<Use> => [
   { label: "Packet memory", used: counters.memoryBytes, limit: counters.memoryBytesMax, format: Values.bytes },
   { label: "Halves of indexes", used: counters.halvesBytes, limit: counters.halvesBytesMax, format: Values.bytes },
-  { label: "Descriptors", used: figures.openDescriptors, limit: figures.descriptorLimit, format: Values.count },
-  ...(figures.freeBytes === undefined || figures.totalBytes === undefined
-    ? []
-    : [
-        {
-          label: "Output's disk",
-          used: figures.totalBytes - figures.freeBytes,
-          limit: figures.totalBytes,
-          format: Values.bytes
-        }
-      ])
+  { label: "Descriptors", used: figures.openDescriptors, limit: figures.descriptorLimit, format: Values.count }
 ]
-
-/** An upper bound, since buckets are powers of two. */
-const quantile = ({ counts, count }: Activity["answerMicros"], share: number): number => {
-  let rest = share * count
-  const at = counts.findIndex((own) => {
-    rest -= own
-    return rest <= 0
-  })
-  return count === 0 ? 0 : 2 ** Math.max(0, at) / 1e6
-}
-
-const micros = (seconds: number): string =>
-  seconds < 0.001 ? `${Math.round(seconds * 1e6)} µs` : Values.duration(seconds)
 
 const Fact = ({
   label,
@@ -78,9 +35,9 @@ const Facts = ({
   <${Fact} label="Version" value=${figures.version} />
   <${Fact} label="Runs for" value=${Values.duration(Date.now() / 1000 - figures.startSeconds)} />
   <${Fact} label="Resident memory" value=${Values.bytes(figures.residentBytes)} />
-  <${Fact} label="Loop late by, 99 %" value=${micros(figures.loopDelay.p99)} kind=${figures.loopDelay.p99 > 0.1 ? "warn" : ""} />
-  <${Fact} label="Answers, median" value=${`≤ ${micros(quantile(activity.answerMicros, 0.5))}`} />
-  <${Fact} label="Answers, 99 %" value=${`≤ ${micros(quantile(activity.answerMicros, 0.99))}`} />
+  <${Fact} label="Loop late by, 99 %" value=${Quantile.micros(figures.loopDelay.p99)} kind=${figures.loopDelay.p99 > 0.1 ? "warn" : ""} />
+  <${Fact} label="Answers, median" value=${`≤ ${Quantile.micros(Quantile.of(activity.answerMicros, 0.5))}`} />
+  <${Fact} label="Answers, 99 %" value=${`≤ ${Quantile.micros(Quantile.of(activity.answerMicros, 0.99))}`} />
   <${Fact} label="Data received" value=${Values.bytes(counters.byteCount)} />
   <${Fact} label="Packets received" value=${Values.count(counters.packetCount)} />
   <${Fact} label="Lost by tracers" value=${`${Values.count(counters.eventsDiscarded)} events`} kind=${counters.eventsDiscarded > 0 ? "warn" : ""} />
@@ -114,6 +71,8 @@ export const RelayView = () => {
     <${Facts} activity=${activity} counters=${counters} figures=${figures} />
     <h2>Limits</h2>
     ${usesOf(counters, figures).map((use) => html`<${Bar} key=${use.label} ...${use} />`)}
+    <h2>Devices</h2>
+    <${Devices} />
     <h2>Peers held back <small>summed over all connections, by cause</small></h2>
     <dl class="grid">${held.map(([cause, millis]) => html`<${Fact} key=${cause} label=${cause} value=${Values.duration(millis / 1000)} />`)}</dl>
     <h2>Commands</h2>

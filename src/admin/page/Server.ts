@@ -3,11 +3,22 @@
  * `AdminApi`, whose types are imported and whose code is not.
  */
 
-import type { Activity, ConnectionStatus, Counters, SessionStatus } from "../../relay/Status.ts"
+import type { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../../relay/Status.ts"
+import type { Device } from "../../telemetry/Device.ts"
 import type { ProcessFigures } from "../../telemetry/Reading.ts"
 import type { Overview, SessionSummary } from "../AdminApi.ts"
 
-export type { Activity, ConnectionStatus, Counters, Overview, ProcessFigures, SessionStatus, SessionSummary }
+export type {
+  Activity,
+  ConnectionStatus,
+  Counters,
+  Device,
+  Drain,
+  Overview,
+  ProcessFigures,
+  SessionStatus,
+  SessionSummary
+}
 
 export interface History {
   readonly intervalSeconds: number

@@ -99,6 +99,6 @@ export const Session = ({ id }: { readonly id: number }) => {
     </div>
     ${failure === "gone" && html`<p class="notice" role="status">This session has ended. What it streamed is in the relay's output directory.</p>`}
     ${value !== undefined && html`<${Found} session=${value} history=${history.value} />`}
-    ${(value?.liveTimerMicros ?? 0) > 0 && html`<${Events} id=${id} />`}
+    ${(value?.liveTimerMicros ?? 0) > 0 && html`<${Events} id=${id} session=${value?.name} />`}
   </section>`
 }

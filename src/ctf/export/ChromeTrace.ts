@@ -17,12 +17,28 @@ import * as JsonFields from "../print/JsonFields.ts"
 import * as JsonStrings from "../print/JsonStrings.ts"
 import type { Write } from "../print/Members.ts"
 import * as SliceRules from "./SliceRules.ts"
-import { type News, newsOf, type Thread, Threads } from "./Threads.ts"
+import { switchName, type Thread, Threads, tellingFields } from "./Threads.ts"
 
 interface Part {
   readonly scope: Scope
   readonly prefix: Uint8Array
   readonly write: Write
+}
+
+/** Where an event record of the kernel says who runs, or whose a thread is. */
+interface NewsFields {
+  readonly isSwitch: boolean
+  readonly tid: Field | undefined
+  readonly pid: Field | undefined
+  readonly name: Field | undefined
+}
+
+const newsOf = (plan: EventPlan): NewsFields | undefined => {
+  const { name = "" } = plan.eventClass
+  const names = tellingFields(name)
+  if (names === undefined) return undefined
+  const [tid, pid, comm] = names.map((one) => field(plan, "event-record-payload", [one]))
+  return { isSwitch: name === switchName, tid, pid, name: comm }
 }
 
 /** What is decided once per event record class. */
@@ -34,7 +50,7 @@ interface Shape {
   readonly tid: Field | undefined
   readonly procname: Field | undefined
   readonly cpu: Field | undefined
-  readonly news: News | undefined
+  readonly news: NewsFields | undefined
   readonly parts: ReadonlyArray<Part>
 }
 
@@ -56,8 +72,10 @@ const begin = encoded('{"ph":"B","name":')
 const end = encoded('{"ph":"E","name":')
 const instant = encoded('{"ph":"i","s":"t","name":')
 
+const phases = { begin, end, instant }
+
 export class ChromeTrace {
-  readonly #threads = new Threads()
+  readonly #threads = new Threads<Uint8Array>()
   readonly #session: string
   #start: bigint | undefined
   #hasEvent = false
@@ -79,9 +97,13 @@ export class ChromeTrace {
       pid: number(shape.pid?.read(stream)),
       tid: number(shape.tid?.read(stream)),
       procname: shape.procname?.read(stream),
-      plan
+      environment: plan.stream.trace.traceClass.environment
     })
-    if (shape.news !== undefined) this.#threads.note(shape.news, stream, cpu)
+    const { news } = shape
+    if (news !== undefined) {
+      const [newTid, newPid, name] = [news.tid, news.pid, news.name].map((each) => each?.read(stream))
+      this.#threads.note({ isSwitch: news.isSwitch, tid: newTid, pid: newPid, name }, cpu)
+    }
     const since = time - (this.#start ?? 0n)
     const place = `,"pid":${thread.pid},"tid":${thread.tid},"ts":${micros(since)}`
     this.#phase(shape, thread, place, out)
@@ -89,20 +111,13 @@ export class ChromeTrace {
   }
 
   /** Up to its arguments. */
-  #phase({ label, slice }: Shape, { open }: Thread, place: string, out: Bytes): void {
-    if (slice?.phase === "begin") {
-      open.push({ name: slice.name, label })
-      this.#item(begin, label, place, out)
-      return
-    }
-    const depth = slice === undefined ? -1 : open.findLastIndex(({ name }) => name === slice.name)
-    for (const left of depth === -1 ? [] : open.splice(depth + 1).reverse()) {
-      this.#item(end, left.label, place, out)
+  #phase({ label, slice }: Shape, { open }: Thread<Uint8Array>, place: string, out: Bytes): void {
+    const outcome = open.next(slice, label)
+    for (const left of outcome.left) {
+      this.#item(end, left, place, out)
       out.byte(0x7d)
     }
-    // Readers want the name of the begin.
-    const own = depth === -1 ? undefined : open.pop()
-    this.#item(own === undefined ? instant : end, own?.label ?? label, place, out)
+    this.#item(phases[outcome.phase], outcome.label, place, out)
   }
 
   /** After the last event record. */

@@ -2,15 +2,12 @@
  * Whose thread an event record is on: by its contexts; else by who was last switched to on its processor; else that
  * processor stands for a thread of its own.
  */
-import type { DataStream } from "../decode/DataStream.ts"
-import { type Field, field } from "../decode/Fields.ts"
-import type { EventPlan } from "../decode/Plan.ts"
+import { OpenSlices } from "./OpenSlices.ts"
 
-export interface Thread {
+export interface Thread<Label> {
   readonly pid: number
   readonly tid: number
-  /** Slices that have begun, the innermost last. */
-  readonly open: Array<{ readonly name: string; readonly label: Uint8Array }>
+  readonly open: OpenSlices<Label>
 }
 
 export interface Clues {
@@ -18,7 +15,8 @@ export interface Clues {
   readonly pid: number | undefined
   readonly tid: number | undefined
   readonly procname: unknown
-  readonly plan: EventPlan
+  /** Of the trace. */
+  readonly environment: ReadonlyMap<string, unknown>
 }
 
 /** Names of processes and threads, for whoever shows them. */
@@ -31,41 +29,37 @@ export interface Named {
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
 
-/** Where an event record of the kernel says who runs, or whose a thread is. */
+/** What an event record of the kernel says: who runs, or whose a thread is. */
 export interface News {
   readonly isSwitch: boolean
-  readonly tid: Field | undefined
-  readonly pid: Field | undefined
-  readonly name: Field | undefined
+  readonly tid: unknown
+  readonly pid: unknown
+  readonly name: unknown
 }
 
+export const switchName = "sched_switch"
+
 const tellers: Readonly<Record<string, readonly [tid: string, pid: string, name: string]>> = {
-  sched_switch: ["next_tid", "", "next_comm"],
+  [switchName]: ["next_tid", "", "next_comm"],
   lttng_statedump_process_state: ["tid", "pid", "name"],
   sched_process_fork: ["child_tid", "child_pid", "child_comm"]
 }
 
-/** Undefined where event records of that class tell nothing. */
-export const newsOf = (plan: EventPlan): News | undefined => {
-  const { name = "" } = plan.eventClass
-  const names = Object.hasOwn(tellers, name) ? tellers[name] : undefined
-  if (names === undefined) return undefined
-  const [tid, pid, comm] = names.map((one) => field(plan, "event-record-payload", [one]))
-  return { isSwitch: name === "sched_switch", tid, pid, name: comm }
-}
+/** The fields of such an event record that say it; undefined where event records of that name tell nothing. */
+export const tellingFields = (eventName: string): readonly [tid: string, pid: string, name: string] | undefined =>
+  Object.hasOwn(tellers, eventName) ? tellers[eventName] : undefined
 
 /** Processors without threads are threads of this process. */
 const processorsPid = 0
 
-export class Threads {
-  readonly #threads = new Map<string, Thread>()
+export class Threads<Label> {
+  readonly #threads = new Map<string, Thread<Label>>()
   readonly #names = new Map<string, Named>()
   /** Of the kernel: who runs on a processor, and which process a thread belongs to. */
   readonly #running = new Map<number, number>()
   readonly #processes = new Map<number, number>()
 
-  of({ cpu, pid, plan, procname, tid }: Clues): Thread {
-    const { environment } = plan.stream.trace.traceClass
+  of({ cpu, environment, pid, procname, tid }: Clues): Thread<Label> {
     const ownPid = environment.get("vpid")
     const running = cpu === undefined ? undefined : this.#running.get(cpu)
     const thread = tid ?? running
@@ -87,16 +81,14 @@ export class Threads {
   }
 
   /** What an event record of the kernel tells of the threads after it. */
-  note(news: News, stream: DataStream, cpu: number | undefined): void {
-    const tid = news.tid?.read(stream)
-    const name = news.name?.read(stream)
+  note({ isSwitch, name, pid, tid }: News, cpu: number | undefined): void {
     if (typeof tid !== "number") return
-    if (news.isSwitch) {
+    if (isSwitch) {
       if (cpu !== undefined) this.#running.set(cpu, tid)
       const known = text(name)
       if (known !== undefined) this.#name({ kind: "thread", pid: this.#processes.get(tid) ?? tid, tid, name: known })
     } else {
-      this.#belongs(tid, news.pid?.read(stream), name)
+      this.#belongs(tid, pid, name)
     }
   }
 
@@ -109,11 +101,11 @@ export class Threads {
     if (tid === pid) this.#name({ kind: "process", pid, tid, name: known })
   }
 
-  #thread(pid: number, tid: number): Thread {
+  #thread(pid: number, tid: number): Thread<Label> {
     const key = `${pid} ${tid}`
     const known = this.#threads.get(key)
     if (known !== undefined) return known
-    const thread = { pid, tid, open: [] }
+    const thread = { pid, tid, open: new OpenSlices<Label>() }
     this.#threads.set(key, thread)
     return thread
   }

@@ -1,0 +1,100 @@
+/**
+ * Events as the relay tells them, lines of JSON, as a trace of Chrome's JSON format: what `lttng-relay export` makes of
+ * recorded ones (`ctf/export/ChromeTrace`), by the same rules. Pure.
+ */
+import type { OpenSlices } from "../../ctf/export/OpenSlices.ts"
+import * as SliceRules from "../../ctf/export/SliceRules.ts"
+import { switchName, Threads, tellingFields } from "../../ctf/export/Threads.ts"
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** One event. */
+export interface Line {
+  readonly type: string
+  /** Nanoseconds since the epoch. */
+  readonly ts?: string
+  readonly name?: string | null
+  readonly cpu?: unknown
+  /** Of the trace's environment. */
+  readonly vpid?: unknown
+  readonly procname?: unknown
+  readonly packet?: Fields
+  readonly ctx?: Fields
+  readonly ectx?: Fields
+  readonly fields?: Fields
+}
+
+interface Item {
+  readonly ph: "B" | "E" | "i" | "M"
+  readonly name: string
+  readonly pid: number
+  readonly tid: number
+  /** Microseconds since the first. */
+  readonly ts?: number
+  readonly s?: "t"
+  readonly args?: Fields
+}
+
+const number = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined)
+
+const first = ({ ctx, ectx }: Line, ...names: ReadonlyArray<string>): unknown => {
+  for (const name of names) {
+    const value = ectx?.[name] ?? ctx?.[name]
+    if (value !== undefined) return value
+  }
+  return undefined
+}
+
+const argumentsOf = ({ ctx, ectx, fields, packet }: Line): Fields =>
+  Object.fromEntries(Object.entries({ packet, ctx, ectx, fields }).filter(([, value]) => value !== undefined))
+
+const phases = { begin: "B", end: "E", instant: "i" } as const
+
+const itemsOf = (line: Line, open: OpenSlices<string>, place: Pick<Item, "pid" | "tid" | "ts">): Array<Item> => {
+  const name = line.name ?? "<unknown>"
+  const slice = SliceRules.of(name)
+  const shown = slice === undefined || slice.name === "syscall" ? name : slice.name
+  const { label, left, phase } = open.next(slice, shown)
+  const isInstant = phase === "instant"
+  return [
+    ...left.map((each): Item => ({ ph: "E", name: each, ...place })),
+    { ph: phases[phase], ...(isInstant && { s: "t" }), name: label, ...place, args: argumentsOf(line) }
+  ]
+}
+
+const environmentOf = ({ procname, vpid }: Line): ReadonlyMap<string, unknown> =>
+  new Map<string, unknown>([
+    ["procname", procname],
+    ["vpid", typeof vpid === "number" ? BigInt(vpid) : undefined]
+  ])
+
+/** Lines that are no events are left out. */
+export const trace = (lines: ReadonlyArray<Line>, session: string): string => {
+  const threads = new Threads<string>()
+  const events = lines.filter(({ ts, type }) => type === "event" && ts !== undefined)
+  const begin = BigInt(events[0]?.ts ?? 0)
+  const items = events.flatMap((line) => {
+    const cpu = number(line.cpu)
+    const { open, pid, tid } = threads.of({
+      cpu,
+      pid: number(first(line, "vpid", "pid")),
+      tid: number(first(line, "vtid", "tid")),
+      procname: first(line, "procname"),
+      environment: environmentOf(line)
+    })
+    const name = line.name ?? ""
+    const telling = tellingFields(name)?.map((field) => line.fields?.[field])
+    if (telling !== undefined) {
+      const [newTid, newPid, newName] = telling
+      threads.note({ isSwitch: name === switchName, tid: newTid, pid: newPid, name: newName }, cpu)
+    }
+    return itemsOf(line, open, { pid, tid, ts: Number(BigInt(line.ts ?? 0) - begin) / 1000 })
+  })
+  const named = Array.from(
+    threads.named(),
+    ({ kind, name, pid, tid }): Item => ({ ph: "M", name: `${kind}_name`, pid, tid, args: { name } })
+  )
+  const text = [...items, ...named].map((item) => JSON.stringify(item)).join(",\n")
+  const rest = JSON.stringify({ displayTimeUnit: "ns", otherData: { begin: String(begin), session } })
+  return `{"traceEvents":[\n${text}\n],${rest.slice(1)}\n`
+}
