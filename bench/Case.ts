@@ -4,8 +4,6 @@
  * Cases hold no code. A case with a real `lttng` says so; everything else is the generator's work.
  */
 
-import * as fs from "node:fs"
-import * as path from "node:path"
 import { Schema } from "effect"
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))
@@ -37,13 +35,41 @@ const Group = Schema.Struct({
 })
 export type Group = typeof Group.Type
 
-/** What is wrong with the directory of one host, for the whole run or for a part of it. */
+/** The last `lastsMs` of every `everyMs`. */
+const Recurring = Schema.Struct({ lastsMs: Milliseconds, everyMs: Milliseconds })
+
+/**
+ * A slow disk: of one host's directory, of every `every`-th session of each producing group (a group `LABEL-slow` of its
+ * own), or of everything.
+ */
 const Disk = Schema.Struct({
-  host: Schema.NonEmptyString,
+  host: Schema.optionalKey(Schema.NonEmptyString),
+  every: Schema.optionalKey(Count),
   writeBytesPerSecond: Schema.optionalKey(Size),
-  stallMs: Schema.optionalKey(Interval)
+  /** More for every operation. Needs the relay's own slow files. */
+  latencyMs: Schema.optionalKey(Milliseconds),
+  /** Nothing moves from then to then. */
+  stallMs: Schema.optionalKey(Interval),
+  stall: Schema.optionalKey(Recurring)
 })
 export type Disk = typeof Disk.Type
+
+/** A slow network between the relay and its targets, its viewers, or both. */
+const Link = Schema.Struct({
+  between: Schema.optionalKey(Schema.Literals(["targets", "viewers", "all"])),
+  bitsPerSecond: Schema.optionalKey(Size),
+  rttMs: Schema.optionalKey(Milliseconds),
+  jitterMs: Schema.optionalKey(Milliseconds),
+  /** What arrives, arrives in pieces of at most so many bytes. */
+  segmentBytes: Schema.optionalKey(Count),
+  /** Nothing is carried meanwhile, and nobody told. */
+  outage: Schema.optionalKey(Recurring),
+  /** What happens to all connections, once. */
+  cut: Schema.optionalKey(
+    Schema.Struct({ how: Schema.Literals(["reset", "half-open", "half-close"]), atMs: Milliseconds })
+  )
+})
+export type Link = typeof Link.Type
 
 /** `ratio` compares with the reference in the same round, `value` is absolute. */
 const Floor = Schema.Struct({
@@ -54,18 +80,31 @@ const Floor = Schema.Struct({
 })
 export type Floor = typeof Floor.Type
 
-/** A real tracing side on a link of this rate. */
-const Lttng = Schema.Struct({ linkBitsPerSecond: Size })
+/** A real tracing side: `lttng`, and applications that emit as fast as they can unless it is said how fast. */
+const Lttng = Schema.Struct({
+  applications: Schema.optionalKey(Count),
+  channels: Schema.optionalKey(Count),
+  /** Of each application. */
+  eventsPerSecond: Schema.optionalKey(Count),
+  subbufferBytes: Schema.optionalKey(Size),
+  subbufferCount: Schema.optionalKey(Count)
+})
 
-const Case = Schema.Struct({
+const Seconds = Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 3600 }))
+
+export const CaseFile = Schema.Struct({
+  $schema: Schema.optionalKey(Schema.String),
   title: Schema.NonEmptyString,
-  order: Schema.Int,
-  seconds: Schema.Finite,
-  drainSeconds: Schema.optionalKey(Schema.Finite),
+  /** Its place among the others; cases of one's own come last. */
+  order: Schema.optionalKey(Schema.Int),
+  /** Windows and stalls are meant for this length, and are scaled with it. */
+  seconds: Seconds,
+  drainSeconds: Schema.optionalKey(Seconds),
   groups: Schema.Array(Group),
   /** These groups also run without the others and without slow disks, as the standard for `shareOfAlone`. */
   alone: Schema.optionalKey(Schema.Array(Schema.String)),
   disks: Schema.optionalKey(Schema.Array(Disk)),
+  link: Schema.optionalKey(Link),
   /** After the run the files of these groups are counted against what was acknowledged. */
   verify: Schema.optionalKey(Schema.Array(Schema.String)),
   lttng: Schema.optionalKey(Lttng),
@@ -75,49 +114,6 @@ const Case = Schema.Struct({
   show: Schema.Array(Schema.String),
   floors: Schema.Array(Floor)
 })
-export interface Case extends Schema.Schema.Type<typeof Case> {
+export interface Case extends Schema.Schema.Type<typeof CaseFile> {
   readonly name: string
-}
-
-const directory = path.join(import.meta.dirname, "cases")
-
-export const loadAll = (): ReadonlyArray<Case> =>
-  fs
-    .readdirSync(directory)
-    .filter((file) => file.endsWith(".json"))
-    .map((file) => ({
-      ...Schema.decodeUnknownSync(Case)(JSON.parse(fs.readFileSync(path.join(directory, file), "utf8")), {
-        onExcessProperty: "error"
-      }),
-      name: path.basename(file, ".json")
-    }))
-    .sort((left, right) => left.order - right.order)
-
-const scaleInterval = ([from, to]: readonly [number, number], factor: number): readonly [number, number] => [
-  Math.round(from * factor),
-  Math.round(to * factor)
-]
-
-/** The same shape in a fraction of a second: proves that a case runs, says nothing about speed. */
-export const tiny = (whole: Case): Case => {
-  const seconds = Math.min(whole.seconds, 0.4)
-  const factor = seconds / whole.seconds
-  return {
-    ...whole,
-    seconds,
-    drainSeconds: 5,
-    groups: whole.groups.map((group) => ({
-      ...group,
-      sessions: Math.min(group.sessions, group.role === "view" ? 2 : 4),
-      ...(group.windowMs && { windowMs: scaleInterval(group.windowMs, factor) }),
-      ...(group.intervalMs && { intervalMs: Math.min(group.intervalMs, 100) }),
-      ...(group.packetLimit && { packetLimit: Math.min(group.packetLimit, 10) })
-    })),
-    ...(whole.disks && {
-      disks: whole.disks.slice(0, 4).map((disk) => ({
-        ...disk,
-        ...(disk.stallMs && { stallMs: scaleInterval(disk.stallMs, factor) })
-      }))
-    })
-  }
 }

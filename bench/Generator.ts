@@ -6,6 +6,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect } from "effect"
+import * as Place from "./Place.ts"
 import * as Process from "./Process.ts"
 
 /** The command that starts a generator, and what the report calls it. */
@@ -21,7 +22,7 @@ export const kinds = ["loop", "threads"] as const
 export type Kind = (typeof kinds)[number]
 
 const portable: Generator = {
-  command: [process.execPath, path.join(import.meta.dirname, "portable", "main.ts")],
+  command: [process.execPath, Place.program("portable/main")],
   settings: [],
   name: "the portable generator, which costs the machine more than the native one: there is no C compiler here"
 }
@@ -34,7 +35,7 @@ export const build = (folder: string, kind: Kind = "loop"): Effect.Effect<Genera
       return yield* new Process.CannotRun({ reason: "there is no C compiler for the generator with threads" })
     }
     if (compiler === undefined) return portable
-    const native = path.join(import.meta.dirname, "native")
+    const { native } = Place
     const sources = fs.readdirSync(native).filter((file) => file.endsWith(".c"))
     const target = path.join(folder, "load")
     const files = sources.map((file) => path.join(native, file))

@@ -5,28 +5,26 @@
  * /dev/shm of its own. The tracer may discard events (its buffers are full most of the time) but must say how many:
  * what was emitted is what Babeltrace reads plus what the trace declares discarded. Anything else was lost on the way.
  */
-import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, type Scope } from "effect"
+import type { Bench } from "./Bench.ts"
 import type { Case } from "./Case.ts"
-import type { Generator } from "./Generator.ts"
 import type { Measurement } from "./Measurement.ts"
+import * as Namespace from "./Namespace.ts"
+import * as Place from "./Place.ts"
 import * as Process from "./Process.ts"
 import * as Relay from "./Relay.ts"
 
 const eventsPerRun = 200_000
 const commandLimitSeconds = 60
-const demoFolder = path.join(path.dirname(import.meta.dirname), "test/support/demo")
 
 /** The reason this case cannot run here, if there is one. */
-export const missing = (): string | undefined => {
-  const tools = ["cc", "lttng", "lttng-sessiond", "babeltrace2", "ip", "tc", "unshare", "nsenter"]
+export const missing = (whole: Case): string | undefined => {
+  const tools = ["cc", "lttng", "lttng-sessiond", "babeltrace2", "unshare", "nsenter"]
   const absent = tools.filter((tool) => !Process.has(tool))
   if (absent.length > 0) return `${absent.join(", ")} not installed`
-  if (process.getuid?.() !== 0) return "a network namespace needs root"
-  if (spawnSync("unshare", ["--net", "true"]).status !== 0) return "network namespaces are not allowed here"
-  return undefined
+  return Namespace.missing(whole.link ?? {})
 }
 
 const expect = (command: string, args: ReadonlyArray<string>) =>
@@ -38,38 +36,11 @@ const expect = (command: string, args: ReadonlyArray<string>) =>
 
 const oneLine = (text: string) => text.trim().replaceAll(/\s+/g, " ")
 
-interface Link {
-  readonly namespace: string
-  readonly relayAddress: string
-}
-
-/** A namespace whose only way out has a rate; both directions of the case's traffic are far from symmetric. */
-const link = (bitsPerSecond: number): Effect.Effect<Link, Process.CannotRun, Scope.Scope> =>
-  Effect.gen(function* () {
-    const tag = process.pid % 30_000
-    const namespace = `bench-${tag}`
-    const [outside, inside] = [`bo${tag}`, `bi${tag}`]
-    const subnet = `10.${200 + (Math.floor(tag / 250) % 50)}.${tag % 250}`
-    yield* Effect.acquireRelease(expect("ip", ["netns", "add", namespace]), () =>
-      Process.run("ip", ["netns", "del", namespace])
-    )
-    const within = (...args: ReadonlyArray<string>) => expect("ip", ["netns", "exec", namespace, ...args])
-    yield* expect("ip", ["link", "add", outside, "type", "veth", "peer", "name", inside, "netns", namespace])
-    yield* expect("ip", ["addr", "add", `${subnet}.1/24`, "dev", outside])
-    yield* expect("ip", ["link", "set", outside, "up"])
-    yield* within("ip", "link", "set", "lo", "up")
-    yield* within("ip", "addr", "add", `${subnet}.2/24`, "dev", inside)
-    yield* within("ip", "link", "set", inside, "up")
-    const shape = ["root", "tbf", "rate", `${bitsPerSecond}bit`, "burst", "32kbit", "latency", "100ms"]
-    yield* within("tc", "qdisc", "add", "dev", inside, ...shape)
-    return { namespace, relayAddress: `${subnet}.1` }
-  })
-
 const buildApplication = (folder: string) =>
   Effect.gen(function* () {
     const program = path.join(folder, "demo-app")
-    const source = path.join(demoFolder, "demo-app.c")
-    yield* expect("cc", ["-O2", `-I${demoFolder}`, "-o", program, source, "-llttng-ust", "-ldl"])
+    const source = path.join(Place.demo, "demo-app.c")
+    yield* expect("cc", ["-O2", `-I${Place.demo}`, "-o", program, source, "-llttng-ust", "-ldl"])
     return program
   })
 
@@ -137,11 +108,12 @@ const trace = (tracing: Tracing, relay: Relay.Relay, address: string, program: s
           ? Effect.void
           : Effect.fail(new Process.CannotRun({ reason: `lttng ${args[0]}: ${oneLine(output)}` }))
       )
-    yield* lttng("create", "bench", "-U", `net://${address}:${relay.control}:${relay.data}`)
+    yield* lttng("create", "bench", "-U", `net://${address}:${relay.ports.control}:${relay.ports.data}`)
     yield* lttng("enable-channel", "-u", "--subbuf-size=256k", "--num-subbuf=4", "ch")
     yield* lttng("enable-event", "-u", "demo:*", "-c", "ch")
     yield* lttng("start")
-    const cpuBefore = Process.usage(relay.running.pid).cpuSeconds
+    const cpuSeconds = () => Relay.usage(relay)?.cpuSeconds ?? Number.NaN
+    const cpuBefore = cpuSeconds()
     const until = performance.now() + seconds * 1000
     let emitted = 0
     while (performance.now() < until) {
@@ -151,13 +123,13 @@ const trace = (tracing: Tracing, relay: Relay.Relay, address: string, program: s
     }
     const [stopSeconds] = yield* timed(lttng("stop"))
     const [destroySeconds] = yield* timed(lttng("destroy", "bench"))
-    return { emitted, stopSeconds, destroySeconds, cpuSeconds: Process.usage(relay.running.pid).cpuSeconds - cpuBefore }
+    return { emitted, stopSeconds, destroySeconds, cpuSeconds: cpuSeconds() - cpuBefore }
   })
 
 export const measure = (
   whole: Case,
   kind: Relay.Kind,
-  generator: Generator,
+  bench: Bench,
   /** Memory for the traces; and a folder elsewhere, since the tracing side sees an empty /dev/shm. */
   folder: string,
   homeFolder: string
@@ -166,14 +138,17 @@ export const measure = (
     const settings = whole.lttng
     if (settings === undefined) return yield* new Process.CannotRun({ reason: "the case has no lttng part" })
     const program = yield* buildApplication(homeFolder)
-    const { namespace, relayAddress } = yield* link(settings.linkBitsPerSecond)
+    const namespace = yield* Namespace.make(whole.link ?? {})
+    const { relayAddress } = namespace
     const output = path.join(folder, "traces")
     fs.mkdirSync(output, { recursive: true })
-    const relay = yield* Relay.start(kind, generator, output, folder, relayAddress)
-    const idleMiB = Process.usage(relay.running.pid).residentMiB
-    const tracing = yield* sessionDaemon(namespace, path.join(homeFolder, "home"))
+    const { generator, others } = bench
+    const relay = yield* Relay.start({ kind, others, generator, output, scratch: folder, address: relayAddress })
+    const idleMiB = Relay.usage(relay)?.residentMiB ?? Number.NaN
+    yield* namespace.begin
+    const tracing = yield* sessionDaemon(namespace.name, path.join(homeFolder, "home"))
     const traced = yield* trace(tracing, relay, relayAddress, program, whole.seconds)
-    const rssPeakMiB = Process.usage(relay.running.pid).peakMiB
+    const rssPeakMiB = Relay.usage(relay)?.peakMiB ?? Number.NaN
     const found = yield* read(output, homeFolder)
     return {
       metrics: {
@@ -186,9 +161,11 @@ export const measure = (
         destroySeconds: traced.destroySeconds,
         relayCpuSeconds: traced.cpuSeconds,
         rssPeakMiB,
-        rssIdleMiB: idleMiB
+        rssIdleMiB: idleMiB,
+        startMs: relay.startMs
       },
       timelines: {},
+      memory: [],
       errors: []
     }
   })

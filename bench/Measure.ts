@@ -9,14 +9,17 @@
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { Effect, type Scope } from "effect"
+import { Effect, Schedule, type Scope } from "effect"
+import type { Bench } from "./Bench.ts"
 import type { Case, Group } from "./Case.ts"
 import * as Disk from "./Disk.ts"
 import * as Files from "./Files.ts"
-import type { Generator } from "./Generator.ts"
+import * as Link from "./Link.ts"
 import * as Lttng from "./Lttng.ts"
 import * as Load from "./load.ts"
 import type { Measurement, Metrics } from "./Measurement.ts"
+import * as Namespace from "./Namespace.ts"
+import * as Place from "./Place.ts"
 import * as Process from "./Process.ts"
 import * as Relay from "./Relay.ts"
 
@@ -29,9 +32,6 @@ export const scratch = (parent: string): Effect.Effect<string, never, Scope.Scop
     Effect.sync(() => fs.mkdtempSync(path.join(parent, "relay-bench-"))),
     (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
   )
-
-/** Where output goes if nothing else is said: no disk, if the machine has another place. */
-export const memoryFolder = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir()
 
 /** More than any case has in files at a time, or at once after it deleted some. */
 const warmBytesMax = 1 << 30
@@ -108,92 +108,137 @@ const runMetrics = (report: Load.Report, groups: ReadonlyArray<Group>): Metrics 
   )
 
 interface CpuSeconds {
-  readonly relay: number
+  readonly relay: number | undefined
+  readonly link: number
   readonly machine: number
 }
 
-const cpuNow = (relay: Relay.Relay): CpuSeconds => ({
-  relay: Process.usage(relay.running.pid).cpuSeconds,
+const cpuNow = (relay: Relay.Relay, { running }: Link.Linked): CpuSeconds => ({
+  relay: Relay.usage(relay)?.cpuSeconds,
+  link: running === undefined ? 0 : Process.usage(running.pid).cpuSeconds,
   machine: Process.machineCpuSeconds()
 })
 
 const costMetrics = (report: Load.Report, groups: ReadonlyArray<Group>, from: CpuSeconds, to: CpuSeconds): Metrics => {
-  const cpuSeconds = to.relay - from.relay
   const produced = report.groups.filter((part) =>
     groups.some((group) => group.role === "produce" && belongs(part, group))
   )
   const packets = produced.reduce((sum, part) => sum + part.packets, 0)
   const bytes = produced.reduce((sum, part) => sum + part.packets * part.packetSize, 0)
   const wall = Math.max(...report.groups.map((part) => part.seconds))
+  const linkSeconds = to.link - from.link
+  const shared = {
+    generatorCpuShare: round(report.cpuSeconds / wall),
+    ...(linkSeconds > 0 && { linkCpuShare: round(linkSeconds / wall) })
+  }
+  if (to.relay === undefined || from.relay === undefined) return shared
+  const cpuSeconds = to.relay - from.relay
+  // Everybody else: what shared the machine with this run, mounts included.
+  const foreign = to.machine - from.machine - cpuSeconds - report.cpuSeconds - linkSeconds
   return {
+    ...shared,
     cpuSecondsPerGB: round((cpuSeconds * 1e9) / bytes),
     cpuMicrosPerPacket: round((cpuSeconds * 1e6) / packets),
     cpuShare: round(cpuSeconds / wall),
-    generatorCpuShare: round(report.cpuSeconds / wall),
-    // Everybody else: what shared the machine with this run, mounts included.
-    foreignCpuShare: round(Math.max(0, to.machine - from.machine - cpuSeconds - report.cpuSeconds) / wall)
+    foreignCpuShare: round(Math.max(0, foreign) / wall)
   }
 }
+
+const isAlive = ({ running }: Relay.Relay) =>
+  running === undefined || (running.child.exitCode === null && running.child.signalCode === null)
 
 const complaints = (report: Load.Report, relay: Relay.Relay, alive: boolean): ReadonlyArray<string> => {
   const failed = report.groups.filter((part) => part.errors > 0)
   const found = failed.map((part) => `${part.label}: ${part.errors} × ${part.error}`)
   if (!alive) found.unshift("the relay ended during the run")
-  return found.length === 0 ? [] : [...found, `the relay said: ${relay.running.complaint()}`]
+  const said = relay.running?.complaint() ?? ""
+  return found.length === 0 || said === "" ? found : [...found, `the relay said: ${said}`]
 }
 
 interface Setup {
-  readonly generator: Generator
+  readonly bench: Bench
   readonly kind: Relay.Kind
-  /** Where the output's directory is made. */
-  readonly place: string
   readonly groups: ReadonlyArray<Group>
-  readonly disks: ReadonlyArray<NonNullable<Case["disks"]>[number]>
+  readonly disks: NonNullable<Case["disks"]>
+  readonly link: Case["link"]
   readonly verify: ReadonlyArray<string>
+}
+
+/** The relay, and the ports by which it is reached. */
+const started = ({ bench, disks, kind, link }: Setup, output: string, folder: string) =>
+  Effect.gen(function* () {
+    const slow = bench.diskBy === "files" ? Disk.asFiles(disks, output) : []
+    const options = { kind, others: bench.others, generator: bench.generator, output, scratch: folder, slow }
+    if (link === undefined) {
+      const relay = yield* Relay.start(options)
+      return [relay, Link.none(relay.ports)] as const
+    }
+    if (bench.linkBy === "proxy") {
+      const relay = yield* Relay.start(options)
+      return [relay, yield* Link.proxy(link, relay.ports)] as const
+    }
+    const namespace = yield* Namespace.make(link)
+    const relay = yield* Relay.start({ ...options, address: namespace.relayAddress })
+    return [relay, Link.kernel(namespace, relay.ports)] as const
+  })
+
+const sampleMs = 100
+
+/** The relay's memory from now on, in MiB, every tenth of a second. */
+const memoryOverTime = ({ running }: Relay.Relay): Effect.Effect<ReadonlyArray<number>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const samples: Array<number> = []
+    if (running === undefined) return samples
+    const look = Effect.sync(() => samples.push(round(Process.residentMiB(running.pid))))
+    yield* Effect.forkScoped(Effect.repeat(look, Schedule.fixed(sampleMs)), { startImmediately: true })
+    return samples
+  })
+
+const memoryMetrics = (samples: ReadonlyArray<number>, idleMiB: number, after: Process.Usage | undefined): Metrics => {
+  if (after === undefined) return {}
+  const sorted = [...samples].sort((left, right) => left - right)
+  const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+  return { rssPeakMiB: round(after.peakMiB), rssIdleMiB: round(idleMiB), rssMedianMiB: median }
 }
 
 const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const folder = yield* scratch(setup.place)
+      const { bench, groups, kind } = setup
+      const folder = yield* scratch(bench.place)
       const output = path.join(folder, "traces")
       fs.mkdirSync(output)
-      const mounts = yield* Effect.forEach(setup.disks, (disk) =>
-        Effect.map(Disk.mount(disk, output, path.join(folder, "backing")), (running) => [disk, running] as const)
-      )
+      const mounted = bench.diskBy === "bindfs" && kind !== "null" ? setup.disks : []
+      const mounts = yield* Effect.forEach(mounted, (disk) => Disk.mount(disk, output, path.join(folder, "backing")))
       if (whole.seconds >= 1) warm(folder)
-      const relay = yield* Relay.start(setup.kind, setup.generator, output, folder)
-      const idleMiB = Process.usage(relay.running.pid).residentMiB
+      const [relay, linked] = yield* started(setup, output, folder)
+      const idleMiB = Relay.usage(relay)?.residentMiB ?? Number.NaN
       const go = Effect.gen(function* () {
+        yield* linked.begin
         yield* Disk.stallOnSchedule(mounts)
-        return cpuNow(relay)
+        if (bench.diskBy === "files" && setup.disks.length > 0) relay.running?.child.kill("SIGUSR2")
+        return [cpuNow(relay, linked), yield* memoryOverTime(relay)] as const
       })
-      const [report, cpuBefore] = yield* Load.run(
-        {
-          generator: setup.generator,
-          groups: setup.groups,
-          seconds: whole.seconds,
-          drainSeconds: whole.drainSeconds ?? defaultDrainSeconds
-        },
-        relay,
-        go
-      )
-      const cpuAfter = cpuNow(relay)
-      const after = Process.usage(relay.running.pid)
-      const alive = relay.running.child.exitCode === null && relay.running.child.signalCode === null
+      const load = { generator: bench.generator, groups, seconds: whole.seconds }
+      const drainSeconds = whole.drainSeconds ?? defaultDrainSeconds
+      const [report, [cpuBefore, memory]] = yield* Load.run({ ...load, drainSeconds }, linked, go)
+      const cpuAfter = cpuNow(relay, linked)
+      const after = Relay.usage(relay)
+      const alive = isAlive(relay)
       // The relay closes its files on the way out; what is there then is what it kept.
-      for (const [, mount] of mounts) mount.child.kill("SIGCONT")
-      yield* Process.stop(relay.running)
-      const lost = Files.lost(output, setup.groups, setup.verify, report)
+      Disk.goOn(mounts)
+      if (relay.running !== undefined) yield* Process.stop(relay.running)
+      const lost = relay.running === undefined ? {} : Files.lost(output, groups, setup.verify, report)
       return {
         metrics: {
-          ...runMetrics(report, setup.groups),
-          ...costMetrics(report, setup.groups, cpuBefore, cpuAfter),
+          ...runMetrics(report, groups),
+          ...costMetrics(report, groups, cpuBefore, cpuAfter),
           ...lost,
-          rssPeakMiB: round(after.peakMiB),
-          rssIdleMiB: round(idleMiB)
+          ...memoryMetrics(memory, idleMiB, after),
+          ...(Number.isFinite(relay.startMs) && { startMs: round(relay.startMs) })
         },
         timelines: Object.fromEntries(report.groups.map((part) => [part.label, part.timeline])),
+        memory,
         errors: complaints(report, relay, alive)
       }
     })
@@ -216,20 +261,16 @@ const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels: Readon
  * The case, and before it and after it the groups it names `alone`, each against a relay of its own: a machine that
  * becomes slower meanwhile is not taken for a disturbance.
  */
-export const measure = (
-  whole: Case,
-  kind: Relay.Kind,
-  generator: Generator,
-  place: string = memoryFolder
-): Effect.Effect<Measurement, Process.CannotRun> =>
+export const measure = (whole: Case, kind: Relay.Kind, bench: Bench): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.gen(function* () {
     if (whole.lttng !== undefined) {
-      const folders = Effect.all([scratch(memoryFolder), scratch(os.tmpdir())])
+      const folders = Effect.all([scratch(Place.memory), scratch(os.tmpdir())])
       return yield* Effect.scoped(
-        Effect.flatMap(folders, ([traces, home]) => Lttng.measure(whole, kind, generator, traces, home))
+        Effect.flatMap(folders, ([traces, home]) => Lttng.measure(whole, kind, bench, traces, home))
       )
     }
-    const full = { generator, kind, place, groups: whole.groups, disks: whole.disks ?? [], verify: whole.verify ?? [] }
+    const { disks = [], groups, link, verify = [] } = whole
+    const full = { bench, kind, groups, disks, link, verify }
     const labels = whole.alone ?? []
     if (labels.length === 0) return yield* once(whole, full)
     const quiet = whole.groups.filter((group) => labels.includes(group.label))
@@ -242,6 +283,7 @@ export const measure = (
     return {
       metrics: { ...together.metrics, ...shares(together.metrics, standardMetrics, labels) },
       timelines: together.timelines,
+      memory: together.memory,
       errors: [...standards.flatMap(({ errors }) => errors.map((error) => `alone: ${error}`)), ...together.errors]
     }
   })

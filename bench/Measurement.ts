@@ -7,5 +7,7 @@ export type Metrics = Record<string, number>
 export interface Measurement {
   readonly metrics: Metrics
   readonly timelines: Record<string, GroupReport["timeline"]>
+  /** The relay's memory in MiB, every tenth of a second. */
+  readonly memory: ReadonlyArray<number>
   readonly errors: ReadonlyArray<string>
 }

@@ -12,7 +12,7 @@ import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
 
 const stopLimitMs = 10_000
-const pollMs = 20
+const pollMs = 5
 /** USER_HZ is 100 on every Linux Node runs on; it is part of the kernel's interface to user space. */
 const ticksPerSecond = 100
 
@@ -127,7 +127,7 @@ export const listening = (running: Running, port: number, limitMs = 15_000, host
     catch: (cause) => new CannotRun({ reason: `${running.child.spawnfile} did not start: ${cause}` })
   })
 
-interface Usage {
+export interface Usage {
   readonly cpuSeconds: number
   readonly peakMiB: number
   readonly residentMiB: number
@@ -173,6 +173,9 @@ export const usage = (pid: number): Usage => {
   }
   return { cpuSeconds: ticks / ticksPerSecond, peakMiB: peak / 1024, residentMiB: resident / 1024 }
 }
+
+/** Of this process alone, and quickly. */
+export const residentMiB = (pid: number): number => kilobytes(readOrEmpty(`/proc/${pid}/status`), "VmRSS") / 1024
 
 /** Processor seconds all processes of the machine have used so far, the hypervisor's theft included. */
 export const machineCpuSeconds = (): number => {

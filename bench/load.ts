@@ -8,8 +8,8 @@ import * as readline from "node:readline"
 import { Effect, Schema, type Scope } from "effect"
 import type { Group } from "./Case.ts"
 import type { Generator } from "./Generator.ts"
+import type { Linked } from "./Link.ts"
 import * as Process from "./Process.ts"
-import type { Relay } from "./Relay.ts"
 
 const Latency = Schema.Struct({
   count: Schema.Finite,
@@ -88,19 +88,20 @@ export interface Load {
 /** `go` runs at the moment the load starts; what it returns is alive until the report. */
 export const run = <A>(
   load: Load,
-  relay: Relay,
-  go: Effect.Effect<A, never, Scope.Scope>
+  { ports, prefix }: Linked,
+  go: Effect.Effect<A, Process.CannotRun, Scope.Scope>
 ): Effect.Effect<readonly [Report, A], Process.CannotRun, Scope.Scope> =>
   Effect.gen(function* () {
-    const [command, ...args] = load.generator.command
+    const [command = "", ...args] = [...prefix, ...load.generator.command]
     const running = yield* Process.spawn(
       command,
       [
         ...args,
         "run",
-        `control=${relay.control}`,
-        `data=${relay.data}`,
-        `live=${relay.live}`,
+        `address=${ports.host}`,
+        `control=${ports.control}`,
+        `data=${ports.data}`,
+        `live=${ports.live}`,
         `runMs=${Math.round(load.seconds * 1000)}`,
         `drainMs=${Math.round(load.drainSeconds * 1000)}`,
         ...load.generator.settings,

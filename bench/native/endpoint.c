@@ -17,6 +17,12 @@
 #define SETUP_TIMEOUT_SECONDS 5
 
 int epoll_fd;
+static struct in_addr relay_address;
+
+void dial_at(const char *address)
+{
+	if (!inet_aton(address, &relay_address)) fail("not an IPv4 address: %s", address);
+}
 
 void fail(const char *format, ...)
 {
@@ -29,7 +35,7 @@ void fail(const char *format, ...)
 
 int dial(uint16_t port)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = relay_address};
 	struct timeval limit = {.tv_sec = SETUP_TIMEOUT_SECONDS};
 	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
 	if (fd < 0) fail("socket: %s", strerror(errno));

@@ -10,6 +10,8 @@ struct endpoint { int fd; void (*ready)(struct endpoint *, uint32_t events); voi
 extern int epoll_fd;
 
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* Where the relay is: an IPv4 address, said once before the first dial. */
+void dial_at(const char *address);
 int dial(uint16_t port);
 void send_all(int fd, const void *bytes, size_t size);
 void receive_all(int fd, void *bytes, size_t size);

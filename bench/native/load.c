@@ -3,7 +3,7 @@
  * each session instead. Here are its arguments, its event loop and its report.
  *
  *   load sink control=PORT data=PORT
- *   load run control=PORT data=PORT live=PORT seconds=S drain=S -- role=produce sessions=4 ... -- role=beacon ...
+ *   load run [address=IPV4] control=PORT data=PORT live=PORT seconds=S drain=S -- role=produce sessions=4 ... -- role=beacon ...
  *
  * "run" prints {"event":"ready"} once every session stands, waits for a line on its input, runs, and prints one
  * {"event":"report"} object. Its input closing early ends it: a runner that dies leaves no generator behind.
@@ -63,7 +63,8 @@ static void set_group(struct group *g, const char *key, const char *value)
 static void set_run(const char *key, const char *value)
 {
 	uint64_t n = strtoull(value, NULL, 10);
-	if (!strcmp(key, "control")) control_port = n;
+	if (!strcmp(key, "address")) dial_at(value);
+	else if (!strcmp(key, "control")) control_port = n;
 	else if (!strcmp(key, "data")) data_port = n;
 	else if (!strcmp(key, "live")) live_port = n;
 	else if (!strcmp(key, "runMs")) run_ms = n;
@@ -234,6 +235,7 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_NOFILE, &files);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	epoll_fd = epoll_create1(0);
+	dial_at("127.0.0.1");
 	if (argc < 2) fail("usage: load run|sink key=value...");
 	parse(argc, argv);
 	if (!strcmp(argv[1], "sink")) return sink_main(control_port, data_port);

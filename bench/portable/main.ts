@@ -8,6 +8,7 @@ import { defaults, Results, type Run, type Settings } from "./results.ts"
 import { Session } from "./session.ts"
 import * as Sink from "./sink.ts"
 import { Viewer } from "./viewer.ts"
+import { Connection } from "./wire.ts"
 
 const tickMs = 1
 const viewerGraceMs = 3_000
@@ -94,7 +95,9 @@ const report = (members: ReadonlyArray<Member>) => {
 const main = async () => {
   const [mode, ...rest] = process.argv.slice(2)
   const [first = [], ...groups] = split(rest)
-  const ports = Object.fromEntries(Object.entries(pairs(first)).map(([key, value]) => [key, Number(value)]))
+  const { address = Connection.address, ...numbers } = pairs(first)
+  Connection.address = address
+  const ports = Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, Number(value)]))
   if (mode === "sink") return Sink.serve(ports.control ?? 0, ports.data ?? 0)
   const run: Run = { goAt: undefined, stopping: false }
   const members = await open(groups.map(settingsOf), run, ports)

@@ -19,8 +19,11 @@ export class Connection {
     socket.setNoDelay(true).on("data", this.collect)
   }
 
+  /** Where every connection is dialled. */
+  static address = "127.0.0.1"
+
   static async open(port: number) {
-    const socket = net.connect(port, "127.0.0.1")
+    const socket = net.connect(port, Connection.address)
     await once(socket, "connect")
     return new Connection(socket)
   }

@@ -21,7 +21,7 @@ export const summarized = <A, E, R>(
 
 /** What is said of an argument before anything is done: status 2, as for other arguments that are wrong. */
 const isMisuse = (error: Error): boolean =>
-  "_tag" in error && ["UrlRefused", "SessionMissing"].includes(`${error._tag}`)
+  "_tag" in error && ["UrlRefused", "SessionMissing", "Misused"].includes(`${error._tag}`)
 
 /** Ends the command with the error's message and status 1. */
 export const reported = <A, E extends Error, R>(

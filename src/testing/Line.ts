@@ -7,20 +7,34 @@ export interface LineOptions {
   readonly jitterMillis: number
 }
 
+/** What a packet of Ethernet carries, and the headers around it that the rate of a real link counts. */
+const segmentBytes = 1448
+const headerBytes = 66
+
+const onTheWire = (byteCount: number): number => byteCount + headerBytes * Math.ceil(byteCount / segmentBytes)
+
 /** As much as waits in front of the line, in milliseconds at its rate; the rest waits at its sender. */
 const queueMillis = 100
 
 export class Line {
-  readonly isSlow: boolean
-  readonly #options: LineOptions
-  readonly #pace: Pace
+  #options: LineOptions
+  #pace: Pace
   readonly #waiting: Array<() => void> = []
   #isRunning = false
 
   constructor(options: LineOptions) {
     this.#options = options
     this.#pace = new Pace(options.bytesPerSecond)
-    this.isSlow = options.bytesPerSecond !== undefined
+  }
+
+  /** For what is sent from now on. */
+  change(options: LineOptions): void {
+    this.#options = options
+    this.#pace = new Pace(options.bytesPerSecond)
+  }
+
+  get isSlow(): boolean {
+    return this.#options.bytesPerSecond !== undefined
   }
 
   /** Runs `turn` once there is room in front of the line, first come, first served. */
@@ -43,6 +57,6 @@ export class Line {
   send(byteCount: number, now: number): number {
     const { delayMillis, jitterMillis } = this.#options
     const jitter = jitterMillis * (2 * Math.random() - 1)
-    return this.#pace.take(byteCount, now) + Math.max(0, delayMillis + jitter)
+    return this.#pace.take(onTheWire(byteCount), now) + Math.max(0, delayMillis + jitter)
   }
 }

@@ -16,7 +16,7 @@ import { Line, type LineOptions } from "./Line.ts"
 
 /** Of a link. What is absent is unlimited, or none. */
 export interface Options {
-  /** In each direction, for all connections together. */
+  /** In each direction, for all connections together; headers of TCP, IP and Ethernet are counted, as by a real one. */
   readonly bytesPerSecond?: number
   /** There and back. */
   readonly rttMillis?: number
@@ -36,6 +36,8 @@ export interface Address {
 export interface Link {
   /** Opens a port on 127.0.0.1 whose connections lead to `address`, and answers its number. */
   readonly listen: (address: Address) => Effect.Effect<number, never, Scope.Scope>
+  /** From now on these are its conditions, and no others. What is under way arrives as it would have. */
+  readonly change: (options: Options) => void
   /** The link is gone: nothing is carried, and nobody is told. What is sent is kept by its sender. */
   readonly down: () => void
   /** It is back: each connection goes on with its next try. */
@@ -232,7 +234,7 @@ class Way {
 }
 
 interface State {
-  readonly options: Options
+  options: Options
   readonly there: Line
   readonly back: Line
   readonly crossings: Set<Crossing>
@@ -240,13 +242,15 @@ interface State {
   byteCount: number
 }
 
+const lineOf = (options: Options): LineOptions => ({
+  bytesPerSecond: options.bytesPerSecond,
+  delayMillis: (options.rttMillis ?? 0) / 2,
+  jitterMillis: (options.jitterMillis ?? 0) / 2
+})
+
 const stateOf = (options: Options): State => {
-  const line: LineOptions = {
-    bytesPerSecond: options.bytesPerSecond,
-    delayMillis: (options.rttMillis ?? 0) / 2,
-    jitterMillis: (options.jitterMillis ?? 0) / 2
-  }
-  return { options, there: new Line(line), back: new Line(line), crossings: new Set(), isDown: false, byteCount: 0 }
+  const [there, back] = [new Line(lineOf(options)), new Line(lineOf(options))]
+  return { options, there, back, crossings: new Set(), isDown: false, byteCount: 0 }
 }
 
 /** Who dials waits for a round trip before anything of him arrives. */
@@ -293,6 +297,10 @@ export const make = (options: Options = {}): Effect.Effect<Link> =>
     }
     return {
       listen: (address) => listen(state, address),
+      change: (changed) => {
+        state.options = changed
+        for (const line of [state.there, state.back]) line.change(lineOf(changed))
+      },
       down: () => {
         state.isDown = true
       },

@@ -18,8 +18,8 @@ export interface Slowness {
   readonly bytesPerSecond?: number
   /** Every operation takes this much longer. Operations side by side wait side by side. */
   readonly latencyMillis?: number
-  /** Operations that come up meanwhile wait for its end. Counted from when the layer is built. */
-  readonly stall?: Recurring
+  /** Operations that come up meanwhile wait for its end: counted from when the layer is built, or how long from now. */
+  readonly stall?: Recurring | (() => number)
   /** Which absolute paths lie on it; all when absent. */
   readonly isOn?: (path: string) => boolean
 }
@@ -32,10 +32,14 @@ interface Disk {
   readonly device: number
 }
 
+const stalledMillis = (stall: Slowness["stall"], elapsed: number): number => {
+  if (stall === undefined) return 0
+  return typeof stall === "function" ? stall() : remaining(stall, elapsed)
+}
+
 const delay = ({ pace, slowness, start }: Disk, byteCount: number): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const stalled = slowness.stall === undefined ? 0 : remaining(slowness.stall, now - start)
-    const through = pace.take(byteCount, now + stalled)
+    const through = pace.take(byteCount, now + stalledMillis(slowness.stall, now - start))
     return Effect.sleep(Duration.millis(through - now + (slowness.latencyMillis ?? 0)))
   })
 

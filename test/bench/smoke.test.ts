@@ -9,7 +9,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import * as Case from "../../bench/Case.ts"
+import * as Cases from "../../bench/Cases.ts"
 import type { CaseResult } from "../../bench/Summary.ts"
 import { daemonProgram } from "../support/bundle.ts"
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => fs.rmSync(out, { recursive: true, force: true }))
 
 describe("a smoke run of the benchmark", () => {
-  for (const whole of Case.loadAll()) {
+  for (const whole of Cases.loadAll()) {
     it(`has numbers for ${whole.name}, or says why it cannot run here`, () => {
       const result = results.find(({ name }) => name === whole.name)
       const reasons = (result?.notes ?? []).filter((note) => note.includes("cannot run"))
@@ -54,7 +54,7 @@ describe("a smoke run of the benchmark", () => {
 
   it("writes a report that names every scenario and embeds pictures that exist", () => {
     const report = fs.readFileSync(path.join(out, "report.md"), "utf8")
-    for (const { title } of Case.loadAll()) expect(report).toContain(title)
+    for (const { title } of Cases.loadAll()) expect(report).toContain(title)
     const pictures = [...report.matchAll(/\]\((.*?\.svg)\)/g)].map(([, file]) => file ?? "")
     expect(pictures.length).toBeGreaterThan(0)
     for (const file of pictures) expect(fs.readFileSync(path.join(out, file), "utf8")).toMatch(/^<svg/)

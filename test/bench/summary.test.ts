@@ -19,6 +19,7 @@ const whole: Case = {
 const round = (packetsPerSecond: number, generatorCpuShare = 0.1, rssPeakMiB = 100): Measurement => ({
   metrics: { "busy.packetsPerSecond": packetsPerSecond, generatorCpuShare, rssPeakMiB },
   timelines: {},
+  memory: [],
   errors: []
 })
 

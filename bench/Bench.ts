@@ -1,0 +1,14 @@
+/** How everything is run, whatever the case. */
+import type * as Disk from "./Disk.ts"
+import type { Generator } from "./Generator.ts"
+import type * as Link from "./Link.ts"
+import type * as Relay from "./Relay.ts"
+
+export interface Bench {
+  readonly generator: Generator
+  readonly others: Relay.Others
+  /** Where the output's directory is made. */
+  readonly place: string
+  readonly linkBy: Link.Way
+  readonly diskBy: Disk.Way
+}

@@ -1,0 +1,218 @@
+/** Cases and arguments: what a person may say, what comes of it, and what is said of a mistake. */
+import { type ChildProcess, execFile, spawn } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { Schema } from "effect"
+import { afterAll, describe, expect, it } from "vitest"
+import { CaseFile } from "../../bench/Case.ts"
+import * as Cases from "../../bench/Cases.ts"
+import * as Quantity from "../../bench/Quantity.ts"
+import * as Reference from "../../bench/Reference.ts"
+import { daemonProgram } from "../support/bundle.ts"
+
+const root = path.resolve(import.meta.dirname, "../..")
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "bench-cases-"))
+afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }))
+
+const file = (name: string, content: unknown) => {
+  const at = path.join(scratch, name)
+  fs.writeFileSync(at, typeof content === "string" ? content : JSON.stringify(content))
+  return at
+}
+
+const program = (name: string, script: string) => {
+  const at = path.join(scratch, name)
+  fs.mkdirSync(path.dirname(at), { recursive: true })
+  fs.writeFileSync(at, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  return at
+}
+
+const sound = {
+  title: "mine",
+  seconds: 4,
+  groups: [
+    { label: "busy", role: "produce", sessions: 9, windowMs: [1000, 3000] },
+    { label: "seen", role: "view", sessions: 1, of: "busy" }
+  ],
+  disks: [{ host: "bench", stallMs: [1000, 2000] }],
+  show: ["busy.MBps", "seen.behind"],
+  floors: [{ metric: "busy.MBps", of: "ratio", atLeast: 1 }]
+}
+
+const withGroup = (change: object) => ({ ...sound, groups: [{ ...sound.groups[0], ...change }, sound.groups[1]] })
+
+describe("a case file", () => {
+  it("is described by the published schema", () => {
+    const published = JSON.parse(fs.readFileSync(path.join(root, "bench/case.schema.json"), "utf8"))
+    const { $schema: _draft, title: _title, ...stated } = published
+    expect(stated).toEqual(JSON.parse(JSON.stringify(Schema.toJsonSchemaDocument(CaseFile).schema)))
+  })
+
+  it.each([
+    ["{", /^.*mine.json: Expected property name or '}' in JSON at position 1 \(line 1 column 2\)$/],
+    [withGroup({ role: "sing" }), /mine.json: .*"produce".*\["groups"\]\[0\]\["role"\]$/],
+    [withGroup({ sessions: 0 }), /\["groups"\]\[0\]\["sessions"\]/],
+    [{ ...sound, grops: [] }, /"grops"/],
+    [
+      { ...sound, show: ["busy.MBps", "busy.speed"] },
+      /mine.json: show\[1\]: "busy.speed" is not measured; busy.packetsPer/
+    ],
+    [{ ...sound, floors: [{ metric: "x", of: "value" }] }, /floors\[0\].metric: "x" is not measured/],
+    [withGroup({ of: "nobody" }), /groups\[0\].of: no group has the label "nobody"/],
+    [{ ...sound, alone: ["nobody"] }, /alone\[0\]: no group has the label "nobody"/],
+    [withGroup({ windowMs: [1000, 5000] }), /groups\[0\].windowMs: ends after the case's 4 s/]
+  ])("says in one line what is wrong, and where (%#)", (content, said) => {
+    const mine = file("mine.json", content)
+    expect(() => Cases.read(mine)).toThrow(said)
+    expect(() => Cases.read(mine)).not.toThrow(/\n/)
+  })
+
+  it("in another length keeps its shape", () => {
+    const half = Cases.lasting(Cases.read(file("sound.json", sound)), 2)
+    expect([half.groups[0]?.windowMs, half.disks?.[0]?.stallMs]).toEqual([
+      [500, 1500],
+      [500, 1000]
+    ])
+  })
+
+  it("has a slow disk for each n-th session in a group of its own", () => {
+    const whole = Cases.under(Cases.read(file("sound.json", sound)), {
+      link: undefined,
+      disk: { every: 4, writeBytesPerSecond: 5e6 }
+    })
+    const parts = whole.groups.map(({ host, label, sessions }) => [label, sessions, host])
+    expect(parts).toEqual([
+      ["busy", 7, undefined],
+      ["busy-slow", 2, "slow"],
+      ["seen", 1, undefined]
+    ])
+    expect(whole.disks?.at(-1)).toEqual({ host: "slow", writeBytesPerSecond: 5e6 })
+  })
+})
+
+describe("a quantity", () => {
+  it("is read in its own notation", () => {
+    expect(Quantity.bitsPerSecond("20Mbit/s")).toBe(20e6)
+    expect(Quantity.bytesPerSecond("1.5MB/s")).toBe(1.5e6)
+    expect(Quantity.milliseconds("2s")).toBe(2000)
+    expect(Quantity.recurring("500ms@10s")).toEqual({ lastsMs: 500, everyMs: 10_000 })
+    expect(Quantity.cut("half-open@1s")).toEqual({ how: "half-open", atMs: 1000 })
+    expect([Quantity.extent("all"), Quantity.extent("every:3"), Quantity.extent("host:a")]).toEqual([
+      {},
+      { every: 3 },
+      { host: "a" }
+    ])
+  })
+
+  it.each([
+    [Quantity.bytesPerSecond, ["5", "5MB", "MB/s", "-5MB/s", "0MB/s", "5mb/s"]],
+    [Quantity.milliseconds, ["100", "1d", "", "-1s"]],
+    [Quantity.recurring, ["2s", "10s@10s", "2s@", "@10s", "0s@10s", "1s@2s@3s"]],
+    [Quantity.cut, ["reset", "reset@", "burn@1s"]],
+    [Quantity.extent, ["every:0", "host:", "some"]]
+  ])("that is none is refused (%#)", (parse, texts) => {
+    for (const text of texts) expect(() => parse(text), text).toThrow()
+  })
+})
+
+describe("the reference", () => {
+  it("is the first lttng-relayd in PATH that is LTTng's, by what --version says", () => {
+    program("ours/lttng-relayd", "echo 0.1.0")
+    const theirs = program("theirs/lttng-relayd", "echo 2.14.0 - Name")
+    const searched = ["nowhere", "ours", "theirs"].map((name) => path.join(scratch, name)).join(":")
+    expect(Reference.installed(searched)).toEqual({ command: theirs, version: "2.14.0 - Name" })
+    expect(Reference.installed(path.join(scratch, "nowhere"))).toBeUndefined()
+    expect(() => Reference.installed(path.join(scratch, "ours"))).toThrow(/the only lttng-relayd in PATH is ours/)
+  })
+
+  it("is never ourselves, by whatever name", () => {
+    const ours = program("renamed", `exec "${process.execPath}" "${daemonProgram}" "$@"`)
+    expect(() => Reference.named(ours)).toThrow(/is our own relay: its --version says "\d/)
+    expect(() => Reference.named("/nowhere/lttng-relayd")).toThrow(/is not a program/)
+  })
+})
+
+const bench = (...args: ReadonlyArray<string>) =>
+  new Promise<{ readonly code: unknown; readonly stdout: string; readonly stderr: string }>((resolve) => {
+    const env = { ...process.env, BENCH_RELAYD: daemonProgram, TMPDIR: scratch }
+    const command = [path.join(root, "bench/run.ts"), ...args]
+    execFile(process.execPath, command, { env }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : error.code, stdout, stderr })
+    })
+  })
+
+describe("bench", () => {
+  it.each([
+    [["nosuch"], /^Error: no case's name contains "nosuch"/],
+    [["--rounds", "many"], /^Error: .*--rounds/],
+    [["--disk", "fast"], /^Error: .*fast is not a rate like 5MB\/s or 20Mbit\/s/],
+    [["--seconds", "1", "--stall", "2s@10s", "large"], /^Error: --seconds 1: large-packets needs 10/],
+    [["--reference", "/nowhere"], /^Error: \/nowhere is not a program/],
+    [["--relay", "net://relay"], /^Error: net:\/\/relay: relay is not an IPv4 address/],
+    [["--case", "/nowhere.json"], /^Error: \/nowhere.json: ENOENT/],
+    [["--frobnicate"], /^Error: Unrecognized flag: --frobnicate/]
+  ])("refuses %j in one line, with status 2", async (args, said) => {
+    const { code, stderr, stdout } = await bench(...args)
+    expect([code, stdout]).toEqual([2, ""])
+    expect(stderr).toMatch(said)
+    expect(stderr.trim()).not.toContain("\n")
+  })
+
+  it("ends with status 1 if a floor is missed, when asked to check, and leaves nothing behind", async () => {
+    const whole = { ...sound, seconds: 0.2, disks: [], groups: [{ label: "busy", role: "produce", sessions: 1 }] }
+    const floors = [{ metric: "busy.MBps", of: "value", atLeast: 1e9 }]
+    const mine = file("missed.json", { ...whole, show: ["busy.MBps"], floors })
+    const place = path.join(scratch, "place")
+    fs.mkdirSync(place)
+    const options = ["--case", mine, "--only=ours", "--rounds=1", `--output=${place}`, `--out=${scratch}/out`]
+    const [checked, unchecked] = [await bench(...options, "--check"), await bench(...options)]
+    expect([checked.code, unchecked.code]).toEqual([1, 0])
+    expect(checked.stderr).toMatch(/Error: 1 floor missed: missed busy.MBps\n$/)
+    expect(fs.readdirSync(place)).toEqual([])
+    expect(fs.readdirSync(scratch).filter((name) => name.startsWith("relay-bench-"))).toEqual([])
+  })
+})
+
+/** Started, and let go on until it measures. */
+const interrupted = (how: (child: ChildProcess) => void) =>
+  new Promise<number | null>((resolve) => {
+    const place = path.join(scratch, "interrupted")
+    fs.mkdirSync(place, { recursive: true })
+    const env = { ...process.env, BENCH_RELAYD: daemonProgram, TMPDIR: place }
+    const options = ["--only=ours", "--rounds=1", "--seconds=60", `--output=${place}`, `--out=${scratch}/out`]
+    const child = spawn(process.execPath, [path.join(root, "bench/run.ts"), ...options, "one-session"], { env })
+    child.stderr.once("data", () => {
+      const isUnderWay = setInterval(() => {
+        if (!fs.readdirSync(place, { recursive: true }).some((name) => String(name).endsWith(".idx"))) return
+        clearInterval(isUnderWay)
+        how(child)
+      }, 20)
+    })
+    child.once("exit", (code) => resolve(code))
+  })
+
+describe("bench that is interrupted", () => {
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "by %s ends its relay and removes its directories",
+    async (signal) => {
+      await interrupted((child) => child.kill(signal))
+      expect(fs.readdirSync(path.join(scratch, "interrupted"))).toEqual([])
+    }
+  )
+
+  it("when nobody reads any more ends by itself and removes its directories", async () => {
+    const { code } = await bench("--list")
+    expect(code).toBe(0)
+    const place = path.join(scratch, "piped")
+    fs.mkdirSync(place)
+    const words = `"${process.execPath}" bench/run.ts --only=ours --rounds=9 --seconds=0.2 --output=${place} --out=${scratch}/out`
+    const command = `${words} one-session 2>&1 | head -1`
+    const env = { ...process.env, BENCH_RELAYD: daemonProgram, TMPDIR: place }
+    const said = await new Promise<string>((resolve) => {
+      execFile("bash", ["-c", command], { cwd: root, env }, (_error, stdout) => resolve(stdout))
+    })
+    expect(said.trim()).toBe("one-session round 1/9 ours")
+    expect(fs.readdirSync(place)).toEqual([])
+  })
+})
