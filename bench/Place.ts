@@ -1,4 +1,4 @@
-/** Where things are: in a checkout, whose programs run as they are, or in the installed package, where they are built. */
+/** Where things are: in a checkout, whose programs run as they are, or in the package, where they are built. */
 import { existsSync } from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"

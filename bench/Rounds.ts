@@ -1,6 +1,6 @@
 /**
- * Runs cases against every relay in turn, and says after each what came of it. Nothing here decides what is good: floors
- * are data of the cases.
+ * Runs cases against every relay in turn, and says after each what came of it. Nothing here decides what is good:
+ * floors are data of the cases.
  */
 import * as os from "node:os"
 import * as path from "node:path"
