@@ -12,7 +12,7 @@ import { defineConfig, type Plugin, rolldown } from "rolldown"
 const packagePattern = /^(.*\/node_modules\/((?:@[^/]+\/)?[^/]+))\//
 
 /** The licences of what is inside travel with it. */
-const licences: Plugin = {
+export const licences: Plugin = {
   name: "licences",
   generateBundle(_options, bundle) {
     const directories = new Map<string, string>()

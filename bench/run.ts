@@ -8,10 +8,18 @@ import * as Bench from "./Command.ts"
 
 const builtIns = [GlobalFlag.Help, GlobalFlag.Completions]
 
-export const main = (args: ReadonlyArray<string>): void => {
+/** `toolbox`: the program whose subcommand it is. */
+export const main = (args: ReadonlyArray<string>, toolbox?: string): void => {
+  const run =
+    toolbox === undefined
+      ? Command.runWith(Bench.command, { version: "" })(args)
+      : Command.runWith(Command.make(toolbox).pipe(Command.withSubcommands([Bench.command])), { version: "" })([
+          "bench",
+          ...args
+        ])
   // A terminal that goes away is Ctrl-C.
   process.once("SIGHUP", () => process.kill(process.pid, "SIGINT"))
-  Command.runWith(Bench.command, { version: "" })(args).pipe(
+  run.pipe(
     Diagnostics.withStatus,
     Effect.provide(Layer.mergeAll(NodeServices.layer, CliConfig.layer({ builtIns }), Diagnostics.layer)),
     NodeRuntime.runMain

@@ -20,6 +20,7 @@ const commands = {
   record: () => import("./Record.ts"),
   replay: () => import("./Replay.ts"),
   load: () => import("./Load.ts"),
+  bench: () => import("./Bench.ts"),
   show: () => import("./Show.ts"),
   export: () => import("./Export.ts"),
   drain: () => import("./Drain.ts"),
@@ -49,6 +50,8 @@ const root = async () => {
 const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions]
 
 export const main = async (): Promise<void> => {
+  // It has its own help, and takes an argument for what it is.
+  if (process.argv[2] === "bench") return (await commands.bench()).run(process.argv.slice(3))
   const command = await root()
   command.pipe(
     Command.run({ version: packageVersion() }),
