@@ -34,7 +34,10 @@ export type { MinVersion, ServerIdentity } from "./transport/Tls.ts"
 export { TlsRefused } from "./transport/TlsTerminal.ts"
 
 /** What can change while the relay runs. */
-export type Limits = Pick<RelayConfig, "connectionCountMax" | "memoryBytesMax" | "stopTimeoutMillis">
+export type Limits = Pick<
+  RelayConfig,
+  "connectionCountMax" | "memoryBytesMax" | "stopTimeoutMillis" | "singleViewer" | "allowClear"
+>
 
 /** Where a port listens: the address and number that the system gave. */
 export interface BoundAddress {
@@ -74,7 +77,7 @@ export class Relay extends Context.Service<
     readonly endSession: (id: number) => Effect.Effect<boolean>
     /** Ends a connection, and with it the session it belongs to; a viewer is only cut off. False: it is gone. */
     readonly endConnection: (id: number) => Effect.Effect<boolean>
-    /** Changes some of the limits; who has more than a lower one allows keeps it. */
+    /** Changes some of the limits; who has more than a lower one allows keeps it, viewers that are attached stay so. */
     readonly setLimits: (limits: Partial<Limits>) => Effect.Effect<void, ConfigInvalid>
     /** No new sessions; see `Drain`. */
     readonly drain: Drain.Drain
@@ -154,7 +157,7 @@ const connectionCountMaxOf = ({ connectionCountMax, fdPoolSize }: RelayConfig) =
   Math.min(connectionCountMax, fdPoolSize - descriptorReserve - traceFileReserve)
 
 /** Limits where they are kept while the relay runs. */
-const changeable = (config: RelayConfig, connections: ConnectionLimit, { pool }: Registry["Service"]) => {
+const changeable = (config: RelayConfig, connections: ConnectionLimit, { options, pool }: Registry["Service"]) => {
   let current = config
   return {
     get stopTimeoutMillis() {
@@ -165,6 +168,8 @@ const changeable = (config: RelayConfig, connections: ConnectionLimit, { pool }:
         current = checked
         connections.countMax = connectionCountMaxOf(checked)
         pool.bytesMax = checked.memoryBytesMax
+        options.singleViewer = checked.singleViewer
+        options.allowClear = checked.allowClear
       })
   }
 }

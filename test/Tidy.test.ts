@@ -80,7 +80,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "index.ts": ["access", "protocol", "storage", "relay", "config", "ctf", "target", "viewer", "Relay.ts"],
   testing: ["protocol", "storage", "config", "transport", "Relay.ts"],
   telemetry: ["protocol", "relay", "Relay.ts"],
-  admin: ["relay", "telemetry", "Relay.ts", "viewer", "ctf"],
+  admin: ["relay", "telemetry", "Relay.ts", "viewer", "ctf", "config"],
   "Warmup.ts": ["protocol", "storage", "transport", "config", "Relay.ts"],
   daemon: ["errors", "access", "config", "model", "telemetry", "admin", "Relay.ts", "Warmup.ts"],
   cli: ["errors", "transport", "ctf", "target", "viewer", "config", "admin", "recovery"],

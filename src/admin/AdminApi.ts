@@ -12,11 +12,12 @@ import {
   HttpApiSecurity,
   OpenApi
 } from "effect/http-api"
+import { Reloaded, ReloadRefused } from "../config/Reloaded.ts"
 import { RelayEvent } from "../relay/Events.ts"
 import { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"
 import { Device } from "../telemetry/Device.ts"
 import { ProcessFigures } from "../telemetry/Reading.ts"
-import { Reloaded, ReloadRefused, Verbosity } from "./Operations.ts"
+import { Verbosity } from "./Operations.ts"
 
 /** There is no session of this number. */
 export class SessionUnknown extends Schema.TaggedError<SessionUnknown>()(

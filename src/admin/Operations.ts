@@ -1,21 +1,6 @@
 /** What the operator's port can ask of the process around the relay; a program that embeds the relay has its own. */
 import { Context, type Effect, Schema } from "effect"
-
-/** Options that have other values now. Files that options name, such as the token's, are read again in any case. */
-export const Reloaded = Schema.Struct({ changed: Schema.Array(Schema.String) })
-/** See the schema. */
-export interface Reloaded extends Schema.Schema.Type<typeof Reloaded> {}
-
-/** Everything is as it was. */
-export class ReloadRefused extends Schema.TaggedError<ReloadRefused>()(
-  "ReloadRefused",
-  { reasons: Schema.Array(Schema.String) },
-  { httpApiStatus: 409 }
-) {
-  override get message(): string {
-    return this.reasons.join("; ")
-  }
-}
+import type { Reloaded, ReloadRefused } from "../config/Reloaded.ts"
 
 /** As many as `-v` is given times. */
 export const Verbosity = Schema.Struct({ verbosity: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 })) })

@@ -139,18 +139,23 @@ const checkFilePool = (sources: Sources, draft: Draft): ReadonlyArray<string> =>
 const checkZeroPorts = (
   draft: Draft,
   fromIni: ReadonlySet<ListenAddress>,
-  messages: Array<Message>
+  { isCheck, messages }: Found
 ): ReadonlyArray<string> => {
   if (draft.dynamicPorts) return []
+  const found: Array<string> = []
   for (const name of ["control", "data", "live"] as const) {
     const address = draft[name]
     const complaints = address === undefined ? undefined : draft.zeroPorts.get(address)
     if (address === undefined || complaints === undefined) continue
-    if (!fromIni.has(address)) return complaints
+    if (!fromIni.has(address)) {
+      if (!isCheck) return complaints
+      found.push(...complaints)
+      continue
+    }
     messages.push(...complaints.map((text): Message => ({ level: "error", text })))
     delete draft[name]
   }
-  return []
+  return found
 }
 
 /** Descriptors left to the runtime and its libraries. */
@@ -262,7 +267,7 @@ export const resolve = async (sources: Sources): Promise<Resolved> => {
     seen.add(name)
     if (refuses(...(await set(into, name, value, sources.lookup)))) return refused
   }
-  if (refuses(...checkZeroPorts(into, fromIni, messages), ...checkFilePool(sources, into))) return refused
+  if (refuses(...checkZeroPorts(into, fromIni, { messages, isCheck }), ...checkFilePool(sources, into))) return refused
   if (into.allowClear) {
     const disallow = Environment.disallowClear(sources.env)
     if (disallow === "invalid" && refuses("Invalid value for LTTNG_RELAYD_DISALLOW_CLEAR specified")) return refused

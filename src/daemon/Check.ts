@@ -2,7 +2,7 @@
  * What would be wrong with a start, without starting: `--check`. Every complaint, not the first; nothing is made or
  * written. A port is bound for the moment it takes to see that it can be.
  */
-import { accessSync, constants, readFileSync, statfsSync, statSync } from "node:fs"
+import { accessSync, constants, readFileSync, type Stats, statfsSync, statSync } from "node:fs"
 import { totalmem } from "node:os"
 import { dirname } from "node:path"
 import { Effect, Result } from "effect"
@@ -17,14 +17,28 @@ import * as TlsFiles from "./TlsFiles.ts"
 const error = (text: string): Message => ({ level: "error", text })
 const warning = (text: string): Message => ({ level: "warning", text })
 
-/** The nearest directory of the path that is there. */
-const existing = (path: string): string => {
-  for (let at = path; ; at = dirname(at)) {
-    if (statSync(at, { throwIfNoEntry: false }) !== undefined || at === "/" || at === ".") return at
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** Undefined where there is nothing; a text says why that cannot be told. */
+const look = (path: string): Stats | undefined | string => {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (cause) {
+    return reasonOf(cause)
   }
 }
 
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+const isDirectory = (path: string): boolean => {
+  const found = look(path)
+  return typeof found === "object" && found.isDirectory()
+}
+
+/** The nearest directory of the path that is there, or cannot be looked at. */
+const existing = (path: string): string => {
+  for (let at = path; ; at = dirname(at)) {
+    if (look(at) !== undefined || at === "/" || at === ".") return at
+  }
+}
 
 /** Nothing, or why files cannot be made there. */
 const unwritable = (path: string): string | undefined => {
@@ -38,29 +52,52 @@ const unwritable = (path: string): string | undefined => {
   }
 }
 
+/** Nothing, or why a file of that name cannot be made, or written where it is. */
+const unwritableFile = (path: string): string | undefined => {
+  const there = look(path)
+  if (typeof there === "string") return there
+  if (there === undefined) {
+    const parent = dirname(path)
+    return isDirectory(parent) ? unwritable(parent) : `there is no directory ${parent}`
+  }
+  if (there.isDirectory()) return "it is a directory"
+  try {
+    accessSync(path, constants.W_OK)
+    return undefined
+  } catch (cause) {
+    return reasonOf(cause)
+  }
+}
+
 const freeBytesMin = 16 * 1024 * 1024
+/** A session of a target with many processors has as many. */
+const freeFilesMin = 256
 
 const output = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
   const reason = unwritable(relay.output)
   if (reason !== undefined) return [error(`The output ${relay.output} cannot be written: ${reason}`)]
-  const { bavail, bsize } = statfsSync(existing(relay.output))
-  return bavail * bsize < freeBytesMin
-    ? [error(`The output ${relay.output} has ${bavail * bsize} bytes of free space`)]
-    : []
+  const { bavail, bsize, ffree, files } = statfsSync(existing(relay.output))
+  const complaints: Array<Message> = []
+  if (bavail * bsize < freeBytesMin) {
+    complaints.push(error(`The output ${relay.output} has ${bavail * bsize} bytes of free space`))
+  }
+  // Some file systems have no table of files, and say 0.
+  if (files > 0 && ffree < freeFilesMin) {
+    complaints.push(error(`The output ${relay.output} has room for ${ffree} more files`))
+  }
+  return complaints
 }
 
 const directories = (options: DaemonOptions): ReadonlyArray<Message> => {
   const { healthPath, isRunDirectoryNamed, pidFile, runDirectory, workingDirectory } = options
   const complaints: Array<Message> = []
-  if (workingDirectory !== undefined && statSync(workingDirectory, { throwIfNoEntry: false })?.isDirectory() !== true) {
+  if (workingDirectory !== undefined && !isDirectory(workingDirectory)) {
     complaints.push(error(`The working directory ${workingDirectory} is not there`))
   }
   const files = { "PID file": pidFile, "health socket": healthPath, "log file": options.logFile }
   for (const [name, path] of Object.entries(files)) {
     if (path === undefined) continue
-    const parent = dirname(path)
-    const isThere = statSync(parent, { throwIfNoEntry: false })?.isDirectory() === true
-    const reason = isThere ? unwritable(parent) : `there is no directory ${parent}`
+    const reason = unwritableFile(path)
     if (reason !== undefined) complaints.push(error(`The ${name} ${path} cannot be written: ${reason}`))
   }
   const reason = runDirectory === undefined ? "the user has no home" : unwritable(runDirectory)
@@ -112,13 +149,15 @@ const limits = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
   return complaints
 }
 
+/** See unix(7), without the zero. */
+const socketPathBytesMax = 107
+
 /** A socket file of somebody who is gone is replaced at start. */
 const unixSocket = (path: string): string | undefined => {
-  const there = statSync(path, { throwIfNoEntry: false })
-  if (there !== undefined && !there.isSocket()) return "a file that is no socket is in its place"
-  return statSync(dirname(path), { throwIfNoEntry: false }) === undefined
-    ? `there is no directory ${dirname(path)}`
-    : unwritable(dirname(path))
+  const there = look(path)
+  if (typeof there === "object" && !there.isSocket()) return "a file that is no socket is in its place"
+  if (Buffer.byteLength(path) > socketPathBytesMax) return `its path is longer than ${socketPathBytesMax} bytes`
+  return isDirectory(dirname(path)) ? unwritable(dirname(path)) : `there is no directory ${dirname(path)}`
 }
 
 const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise<ReadonlyArray<Message>> => {

@@ -3,6 +3,8 @@
  *
  * Text follows the reference up to 2.15: `Error: …` and `Warning: …` without a time, debug lines as
  * `DBG1 - HH:MM:SS.nnnnnnnnn [pid/tid]: …`. The runtime serves everything from one thread, so the two ids are equal.
+ *
+ * Peers name sessions and hosts: whatever they say, a line is one line, of a bounded length, and moves no cursor.
  */
 import type { LogFormat } from "../config/DaemonOptions.ts"
 import * as Time from "../model/Time.ts"
@@ -28,19 +30,54 @@ const timeOfDay = (): string => {
   return `${hours}:${minutes}:${seconds}.${String(nanos).padStart(9, "0")}`
 }
 
-/** JSON knows no bigint; log lines must never fail on one. */
-const plain = (value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value)
+/** Characters of one part of a line: a stack is shorter. */
+const partLengthMax = 8192
+
+const shortened = (text: string): string =>
+  text.length <= partLengthMax ? text : `${text.slice(0, partLengthMax)}… (${text.length} characters)`
+
+/** JSON knows no bigint and no circle; log lines must never fail on one. */
+const textOf = (value: unknown): string => {
+  if (typeof value !== "object" || value === null) return shortened(String(value))
+  try {
+    return shortened(JSON.stringify(value, (_, part) => (typeof part === "bigint" ? part.toString() : part)))
+  } catch {
+    return String(value)
+  }
+}
+
+/** As JSON has it; what is too long for a line is text. */
+const jsonOf = (value: unknown): unknown => {
+  if (typeof value === "number" || typeof value === "boolean" || value === null) return value
+  const text = textOf(value)
+  if (typeof value !== "object") return text
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
+const controls = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g
+
+const escaped = (text: string): string =>
+  text.replaceAll(controls, (character) => {
+    const code = character.charCodeAt(0)
+    return code > 0xff ? `\\u${code.toString(16)}` : `\\x${code.toString(16).padStart(2, "0")}`
+  })
 
 const annotationText = (annotations: Line["annotations"]): string => {
   const entries = Object.entries(annotations ?? {})
-  return entries.length === 0 ? "" : ` [${entries.map(([key, value]) => `${key}=${String(value)}`).join(" ")}]`
+  if (entries.length === 0) return ""
+  return ` [${entries.map(([key, value]) => `${key}=${escaped(textOf(value))}`).join(" ")}]`
 }
 
 const color = { error: "\x1b[0;1;91m", warning: "\x1b[0;1;33m" } as const
 const colorEnd = "\x1b[0m"
 
 const toText = ({ kind, text, annotations }: Line, colored: boolean): string => {
-  const tail = `${text.replaceAll("\n", " ")}${annotationText(annotations)}`
+  const tail = `${escaped(shortened(text.replaceAll("\n", " ")))}${annotationText(annotations)}`
   if (kind === "error" || kind === "warning") {
     const line = `${kind === "error" ? "Error" : "Warning"}: ${tail}`
     return colored ? `${color[kind]}${line}${colorEnd}` : line
@@ -48,11 +85,16 @@ const toText = ({ kind, text, annotations }: Line, colored: boolean): string => 
   return `${debugLabels[kind]} - ${timeOfDay()} [${process.pid}/${process.pid}]: ${tail}`
 }
 
-const toJson = ({ kind, text, annotations }: Line): string =>
-  JSON.stringify(
-    { time: new Date().toISOString(), level: kind, pid: process.pid, message: text, ...annotations },
-    (_, value) => plain(value)
-  )
+const toJson = ({ kind, text, annotations }: Line): string => {
+  const more = Object.entries(annotations ?? {}).map(([key, value]) => [key, jsonOf(value)] as const)
+  return JSON.stringify({
+    time: new Date().toISOString(),
+    level: kind,
+    pid: process.pid,
+    message: shortened(text),
+    ...Object.fromEntries(more)
+  })
+}
 
 /** Whether warnings and errors get colours: `NO_COLOR` over `LTTNG_TERM_COLOR` over what standard error is. */
 export const isColored = (env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): boolean => {

@@ -31,22 +31,39 @@ export interface LogOutput {
   readonly write: (text: string) => void
   /** To this file from now on, or to standard error; the same path opens it again. Throws the system's reason. */
   readonly open: (path: string | undefined) => void
+  /** As `open`, but in force only once the answer says so; throws the same. */
+  readonly prepare: (path: string | undefined) => Prepared
+}
+
+export interface Prepared {
+  readonly use: () => void
+  readonly discard: () => void
 }
 
 export const make = (): LogOutput => {
   const direct = isDirect()
   if (!direct) process.stderr.on("error", () => undefined)
   let file: number | undefined
+  const close = (descriptor: number | undefined) => {
+    if (descriptor !== undefined) closeSync(descriptor)
+  }
+  const prepare = (path: string | undefined): Prepared => {
+    const opened = path === undefined ? undefined : openSync(path, "a", fileMode)
+    return {
+      use: () => {
+        close(file)
+        file = opened
+      },
+      discard: () => close(opened)
+    }
+  }
   return {
     write: (text) => {
       if (file !== undefined) writeDirectly(file, text)
       else if (direct) writeDirectly(standardError, text)
       else process.stderr.write(text)
     },
-    open: (path) => {
-      const opened = path === undefined ? undefined : openSync(path, "a", fileMode)
-      if (file !== undefined) closeSync(file)
-      file = opened
-    }
+    prepare,
+    open: (path) => prepare(path).use()
   }
 }

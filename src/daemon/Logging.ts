@@ -8,7 +8,7 @@
 import { Cause, Context, Effect, Layer, Logger, LogLevel, References } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import * as LogLine from "./LogLine.ts"
-import { intervalMillis, likeness, Repeats } from "./Repeats.ts"
+import { intervalMillis, likeness, Repeats, saidOfCodeCountMax } from "./Repeats.ts"
 
 const kindOf = (level: LogLevel.LogLevel): LogLine.Kind => {
   switch (level) {
@@ -64,24 +64,31 @@ const isSaid = (verbosity: number, level: LogLevel.LogLevel, annotations: Readon
 export const make = (options: Options, write: (text: string) => void): Log => {
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
   const repeats = new Repeats()
+  const ofCode = new Repeats(saidOfCodeCountMax)
   const lastLines: Array<string> = []
   const say = (line: LogLine.Line) => {
     lastLines.push(LogLine.format(line, log.format, false).trimEnd())
     if (lastLines.length > lastLineCountMax) lastLines.shift()
     write(LogLine.format(line, log.format, colored))
   }
-  const sayOnce = (line: LogLine.Line) => {
-    if (line.kind !== "error" && line.kind !== "warning") return say(line)
-    const key = `${line.kind} ${likeness(line.text)}`
-    const verdict = repeats.take(key, performance.now())
-    if (verdict === "say") return say(line)
-    if (verdict === "count") return
+  /** True: it is not said now, but counted. */
+  const isCounted = (by: Repeats, key: string, line: LogLine.Line): boolean => {
+    const verdict = by.take(key, performance.now())
+    if (verdict === "say") return false
+    if (verdict === "count") return true
     setTimeout(() => {
-      const count = repeats.leftOut(key)
+      const count = by.leftOut(key)
       const { code } = line.annotations ?? {}
       const text = `${count} more in ${intervalMillis / 1000} s like: ${line.text}`
       say({ kind: line.kind, text, ...(code !== undefined && { annotations: { code } }) })
     }, intervalMillis).unref()
+    return true
+  }
+  const sayOnce = (line: LogLine.Line) => {
+    if (line.kind !== "error" && line.kind !== "warning") return say(line)
+    if (isCounted(repeats, `${line.kind} ${likeness(line.text)}`, line)) return
+    if (isCounted(ofCode, `${line.kind} ${line.annotations?.code ?? ""}`, line)) return
+    say(line)
   }
   const logger = Logger.make<unknown, void>(({ message, logLevel, cause, fiber }) => {
     const annotations = fiber.getRef(References.CurrentLogAnnotations)

@@ -4,11 +4,12 @@
  */
 import { readFileSync } from "node:fs"
 import { Context, Effect, FiberHandle, Layer, type Scope, Stream } from "effect"
-import { Operations, ReloadRefused } from "../admin/Operations.ts"
+import type { Operations } from "../admin/Operations.ts"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { isExportAsked } from "../config/Environment.ts"
 import * as HttpPort from "../config/HttpPort.ts"
 import * as RelayConfig from "../config/RelayConfig.ts"
+import { ReloadRefused } from "../config/Reloaded.ts"
 import * as Relay from "../Relay.ts"
 import type { Controls } from "./Controls.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
@@ -43,7 +44,7 @@ const readToken = (path: string | undefined): Effect.Effect<string | undefined, 
 /** What a running daemon answers to who operates it; the log's events are those of the relay. */
 interface Running {
   readonly controls: Controls
-  readonly operations: Context.Service.Shape<typeof Operations>
+  readonly operations: Operations["Service"]
   /** Of the HTTP port. */
   readonly token: () => string | undefined
 }
@@ -55,6 +56,7 @@ const hidesEvents = ({ access, tls }: DaemonOptions): boolean =>
 const startHttp = (port: HttpPort.HttpPort, { controls, operations, token }: Running) =>
   Effect.gen(function* () {
     const AdminServer = yield* Effect.promise(() => import("../admin/AdminServer.ts"))
+    const { Operations } = yield* Effect.promise(() => import("../admin/Operations.ts"))
     if (port._tag === "Unix") yield* Effect.promise(() => OwnSocket.clear(port.path))
     const listen = port._tag === "Unix" ? { path: port.path } : { host: port.host, port: port.port }
     const policy = {
@@ -88,6 +90,24 @@ const startHttp = (port: HttpPort.HttpPort, { controls, operations, token }: Run
 
 const refusal = ({ message }: { readonly message: string }) => new ReloadRefused({ reasons: [message] })
 
+/** The rules for access, and how to keep them current. */
+const accessOf = ({ access: path }: DaemonOptions) =>
+  Effect.gen(function* () {
+    if (path === undefined) return undefined
+    const AccessRules = yield* Effect.promise(() => import("./AccessRules.ts"))
+    const file = yield* AccessRules.read(path)
+    return { file, watch: (relay: Relay.Relay["Service"]) => AccessRules.watch(path, relay) }
+  })
+
+/** The TLS identity, and how to keep it current. */
+const tlsOf = ({ tls }: DaemonOptions) =>
+  Effect.gen(function* () {
+    if (tls === undefined) return undefined
+    const TlsFiles = yield* Effect.promise(() => import("./TlsFiles.ts"))
+    const identity = yield* TlsFiles.read(tls)
+    return { identity, watch: (relay: Relay.Relay["Service"]) => TlsFiles.watch(tls, relay) }
+  })
+
 /** Makes what signals and the port can ask for. */
 const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
@@ -105,16 +125,21 @@ const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
       Effect.gen(function* () {
         yield* Effect.mapError(RelayConfig.check(options.relay), refusal)
         const newToken = yield* Effect.mapError(readToken(options.httpTokenFile), refusal)
-        if (options.tls !== undefined) {
-          const TlsFiles = yield* Effect.promise(() => import("./TlsFiles.ts"))
-          const identity = yield* Effect.mapError(TlsFiles.read(options.tls), refusal)
-          yield* Effect.mapError(relay.replaceTls(identity), refusal)
+        const access = yield* Effect.mapError(accessOf(options), refusal)
+        const tls = yield* Effect.mapError(tlsOf(options), refusal)
+        const prepared = yield* Effect.try({
+          try: () => output.prepare(options.logFile),
+          catch: (cause) => refusal(cause as Error)
+        })
+        // The last that can fail; limits are checked.
+        if (tls !== undefined) {
+          yield* relay.replaceTls(tls.identity).pipe(
+            Effect.tapError(() => Effect.sync(prepared.discard)),
+            Effect.mapError(refusal)
+          )
         }
-        if (options.access !== undefined) {
-          const AccessRules = yield* Effect.promise(() => import("./AccessRules.ts"))
-          yield* relay.replaceAccess(yield* Effect.mapError(AccessRules.read(options.access), refusal))
-        }
-        yield* Effect.try({ try: () => output.open(options.logFile), catch: (cause) => refusal(cause as Error) })
+        prepared.use()
+        if (access !== undefined) yield* relay.replaceAccess(access.file)
         yield* Effect.mapError(relay.setLimits(Reload.limitsOf(options)), refusal)
         token = newToken
         log.format = options.logFormat
@@ -175,24 +200,6 @@ const toDaemonFailed = (options: DaemonOptions) => (error: Relay.ListenFailed | 
       error._tag === "ConfigInvalid"
         ? error.message
         : `Failed to bind ${error.port} socket ${placeOf(options, error.port)}: ${reasons[error.code] ?? error.message}`
-  })
-
-/** The rules for access, and how to keep them current. */
-const accessOf = ({ access: path }: DaemonOptions) =>
-  Effect.gen(function* () {
-    if (path === undefined) return undefined
-    const AccessRules = yield* Effect.promise(() => import("./AccessRules.ts"))
-    const file = yield* AccessRules.read(path)
-    return { file, watch: (relay: Relay.Relay["Service"]) => AccessRules.watch(path, relay) }
-  })
-
-/** The TLS identity, and how to keep it current. */
-const tlsOf = ({ tls }: DaemonOptions) =>
-  Effect.gen(function* () {
-    if (tls === undefined) return undefined
-    const TlsFiles = yield* Effect.promise(() => import("./TlsFiles.ts"))
-    const identity = yield* TlsFiles.read(tls)
-    return { identity, watch: (relay: Relay.Relay["Service"]) => TlsFiles.watch(tls, relay) }
   })
 
 /** Of every packet and every beacon there is nothing to say. */

@@ -4,12 +4,13 @@
  * All or nothing: if anything has changed that needs a restart, or cannot be read, everything stays as it was, and the
  * refusal names it.
  */
-import { Effect } from "effect"
-import { type Reloaded, ReloadRefused } from "../admin/Operations.ts"
+import { Effect, Semaphore } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import type { ListenAddress } from "../config/RelayConfig.ts"
+import { type Reloaded, ReloadRefused } from "../config/Reloaded.ts"
 import * as Resolve from "../config/Resolve.ts"
 import { report } from "../errors/Report.ts"
+import type { Limits } from "../Relay.ts"
 
 type Pick = (options: DaemonOptions) => unknown
 
@@ -24,6 +25,8 @@ export const changeable: Readonly<Record<string, Pick>> = {
   "max-connections": ({ relay }) => relay.connectionCountMax,
   "memory-limit": ({ relay }) => relay.memoryBytesMax,
   "stop-timeout": ({ relay }) => relay.stopTimeoutMillis,
+  "single-viewer": ({ relay }) => relay.singleViewer,
+  "disallow-clear": ({ relay }) => relay.allowClear,
   "http-token-file": ({ httpTokenFile }) => httpTokenFile,
   "http-hosts": ({ httpHosts }) => httpHosts
 }
@@ -40,11 +43,10 @@ export const fixed: Readonly<Record<string, Pick>> = {
   output: ({ relay }) => relay.output,
   "working-directory": ({ workingDirectory }) => workingDirectory,
   "group-output-by-session": ({ relay }) => relay.grouping === "session",
-  "group-output-by-host": ({ relay }) => relay.grouping === "host",
-  "disallow-clear": ({ relay }) => relay.allowClear,
+  // Not by session.
+  "group-output-by-host": () => undefined,
   "pid-file": ({ pidFile }) => pidFile,
   "sig-parent": ({ sigParent }) => sigParent,
-  "single-viewer": ({ relay }) => relay.singleViewer,
   sync: ({ relay }) => relay.sync,
   "live-cache": ({ relay }) => relay.liveCacheBytes,
   access: ({ access }) => access,
@@ -67,11 +69,10 @@ export const differences = (before: DaemonOptions, after: DaemonOptions) => ({
   needRestart: changedAmong(fixed, before, after)
 })
 
-export const limitsOf = ({ relay: { connectionCountMax, memoryBytesMax, stopTimeoutMillis } }: DaemonOptions) => ({
-  connectionCountMax,
-  memoryBytesMax,
-  stopTimeoutMillis
-})
+export const limitsOf = ({ relay }: DaemonOptions): Limits => {
+  const { allowClear, connectionCountMax, memoryBytesMax, singleViewer, stopTimeoutMillis } = relay
+  return { allowClear, connectionCountMax, memoryBytesMax, singleViewer, stopTimeoutMillis }
+}
 
 export interface Target {
   /** Where the daemon was started: relative paths start there. */
@@ -97,9 +98,12 @@ const reread = ({ apply, directory, options }: Target): Effect.Effect<Reloaded, 
     return { changed }
   })
 
-/** Tells the log what became of it. */
+/** Tells the log what became of it. One at a time: what was read last is in force. */
 export const make = (target: Target): Effect.Effect<Reloaded, ReloadRefused> =>
-  reread(target).pipe(
+  Semaphore.withPermits(
+    Semaphore.makeUnsafe(1),
+    1
+  )(reread(target)).pipe(
     Effect.tap(({ changed }) =>
       Effect.logInfo(`configuration read again; changed: ${changed.join(", ") || "nothing"}`)
     ),

@@ -3,12 +3,15 @@
  * second must not fill a disk, nor hide what else is said. Pure but for the given clock.
  *
  * Lines are alike when they differ in numbers only. Of those that are alike the first few of an interval are said; the
- * rest of it is counted, and told once at its end.
+ * rest of it is counted, and told once at its end. A peer chooses names, so that lines of one kind may all be unlike:
+ * there is a bound for all lines of a code, too.
  */
 
 export const intervalMillis = 10_000
 export const saidCountMax = 10
-/** Kinds of lines that are remembered; further ones are said. */
+/** Of one code, however unlike. */
+export const saidOfCodeCountMax = 100
+/** Kinds of lines that are remembered; further ones count for their code only. */
 const kindCountMax = 512
 
 interface Alike {
@@ -21,7 +24,13 @@ export type Verdict = "say" | "count" | "count the first"
 export const likeness = (text: string): string => text.replaceAll(/\d+/g, "0")
 
 export class Repeats {
+  readonly #countMax: number
   readonly #all = new Map<string, Alike>()
+
+  /** So many lines that are alike are said in an interval. */
+  constructor(countMax = saidCountMax) {
+    this.#countMax = countMax
+  }
 
   /** `key` is what lines that are alike share. After "count the first" somebody asks for `leftOut` in an interval. */
   take(key: string, nowMillis: number): Verdict {
@@ -32,21 +41,21 @@ export class Repeats {
       return "say"
     }
     known.count++
-    if (known.count <= saidCountMax) return "say"
-    return known.count === saidCountMax + 1 ? "count the first" : "count"
+    if (known.count <= this.#countMax) return "say"
+    return known.count === this.#countMax + 1 ? "count the first" : "count"
   }
 
   /** How many were left out of the interval that is over; forgets it. */
   leftOut(key: string): number {
     const count = this.#all.get(key)?.count ?? 0
     this.#all.delete(key)
-    return Math.max(0, count - saidCountMax)
+    return Math.max(0, count - this.#countMax)
   }
 
   #hasRoom(nowMillis: number): boolean {
     if (this.#all.size < kindCountMax) return true
     for (const [key, { beganAt, count }] of this.#all) {
-      if (nowMillis - beganAt >= intervalMillis && count <= saidCountMax) this.#all.delete(key)
+      if (nowMillis - beganAt >= intervalMillis && count <= this.#countMax) this.#all.delete(key)
     }
     return this.#all.size < kindCountMax
   }

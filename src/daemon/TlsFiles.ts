@@ -30,6 +30,14 @@ export const read = ({ certificate, clientCa, key, ...rest }: TlsFiles): Effect.
 }
 
 const endOf = (certificate: string): number => Date.parse(new X509Certificate(certificate).validTo)
+
+/** Every certificate of a PEM file. */
+const certificatesOf = (text: string): ReadonlyArray<X509Certificate> => {
+  const blocks = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END [^-]*-----/g)
+  // What is said of a file without one is OpenSSL's.
+  return (blocks ?? [text]).map((block) => new X509Certificate(block))
+}
+
 const isNear = (end: number): boolean => end - Date.now() < warnedDays * dayMillis
 
 /** For `--check`: what is wrong with the files, or will be soon. */
@@ -45,18 +53,26 @@ export const complaintsOf = (
       errors.push(`The TLS ${what} ${path} is no use: ${(cause as Error).message}`)
     }
   }
+  /** The relay's own, those above it, and those of the authorities of its peers. */
+  const dates = (what: string, path: string, text: string) => {
+    for (const { subject, validFrom, validTo } of certificatesOf(text)) {
+      const [begin, end] = [Date.parse(validFrom), Date.parse(validTo)]
+      const which = `The TLS ${what} ${path} (${subject.replaceAll("\n", ", ")})`
+      if (begin > Date.now()) errors.push(`${which} is not valid before ${new Date(begin).toISOString()}`)
+      if (end < Date.now()) errors.push(`${which} expired ${new Date(end).toISOString()}`)
+      else if (isNear(end)) warnings.push(`${which} expires ${new Date(end).toISOString()}`)
+    }
+  }
   attempt("certificate", files.certificate, (text) => {
-    const end = endOf(text)
-    if (end < Date.now()) errors.push(`The TLS certificate ${files.certificate} expired ${new Date(end).toISOString()}`)
-    else if (isNear(end))
-      warnings.push(`The TLS certificate ${files.certificate} expires ${new Date(end).toISOString()}`)
+    dates("certificate", files.certificate, text)
     attempt("key", files.key, (key) => {
       if (!new X509Certificate(text).checkPrivateKey(createPrivateKey(key)))
         throw new Error("not that of the certificate")
       if ((statSync(files.key).mode & 0o004) !== 0) warnings.push(`The TLS key ${files.key} can be read by everybody`)
     })
   })
-  if (files.clientCa !== undefined) attempt("authority", files.clientCa, (text) => void new X509Certificate(text))
+  const { clientCa } = files
+  if (clientCa !== undefined) attempt("authority", clientCa, (text) => dates("authority", clientCa, text))
   return { errors, warnings }
 }
 

@@ -30,11 +30,12 @@ import { Vigil } from "./Vigil.ts"
 
 export interface Options {
   readonly grouping: OutputGrouping
-  readonly allowClear: boolean
+  /** May change. */
+  allowClear: boolean
   /** Bytes between sockets and files, over all connections. */
   readonly memoryBytesMax: number
-  /** A second viewer of a session is refused, as the reference does. */
-  readonly singleViewer: boolean
+  /** A second viewer of a session is refused, as the reference does. May change. */
+  singleViewer: boolean
   /** Packets in memory for viewers, over all sessions; 0 = none. */
   readonly liveCacheBytes: number
   /** Nothing is synced where not given. */

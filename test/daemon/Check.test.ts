@@ -1,10 +1,11 @@
 /** `--check` says all that would be wrong with a start, and leaves everything as it was. */
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
 import * as Daemons from "./daemons.ts"
 
 const occupied = Effect.gen(function* () {
@@ -16,6 +17,25 @@ const occupied = Effect.gen(function* () {
   )
   return port
 })
+
+/** Self-signed, valid between two times as ASN.1 writes them. */
+const certificate = (home: string, name: string, from: string, to: string) =>
+  Effect.gen(function* () {
+    const directory = join(home, `ca-${name}`)
+    mkdirSync(directory)
+    writeFileSync(join(directory, "index"), "")
+    const policy = "[p]\ncommonName = supplied\n"
+    const section = "[a]\ndatabase = index\nnew_certs_dir = .\nrand_serial = yes\ndefault_md = sha256\npolicy = p\n"
+    writeFileSync(join(directory, "conf"), `[ca]\ndefault_ca = a\n${section}${policy}`)
+    const run = (command: string) => Process.run("sh", ["-c", command], { cwd: directory })
+    yield* run(
+      `openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -subj /CN=${name} -out request`
+    )
+    yield* run(
+      `openssl ca -batch -notext -config conf -selfsign -keyfile key.pem -in request -startdate ${from} -enddate ${to} -out cert`
+    )
+    return { path: join(directory, "cert"), key: join(directory, "key.pem") }
+  })
 
 const treeOf = (directory: string) => readdirSync(directory, { recursive: true }).toSorted()
 
@@ -81,6 +101,59 @@ describe("lttng-relayd --check", () => {
       const { code, stderr } = yield* Daemons.attempt("ours", at, args)
       assert.strictEqual(code, 1)
       for (const host of ["no.such.host.invalid", "also.not.invalid"]) assert.include(stderr, host)
+    })
+  )
+
+  it.live(
+    "so are certificates out of their time, wherever in a file, a foreign key, rules that are none, paths that lead nowhere",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* Daemons.place
+        const good = yield* certificate(at.home, "good", "20200101000000Z", "20990101000000Z")
+        const old = yield* certificate(at.home, "old", "20200101000000Z", "20210101000000Z")
+        const early = yield* certificate(at.home, "early", "20980101000000Z", "20990101000000Z")
+        const chain = join(at.home, "chain.pem")
+        writeFileSync(chain, `${readFileSync(good.path, "utf8")}${readFileSync(old.path, "utf8")}`)
+        writeFileSync(
+          join(at.home, "rules.json"),
+          JSON.stringify({ principals: [], rules: [{ principals: ["ghost"] }] })
+        )
+        symlinkSync("loop", join(at.home, "loop"))
+        mkdirSync(join(at.home, "directory"))
+        const args = [
+          ...["--check", ...at.urls, "-o", join(at.home, "loop", "traces"), "-w", join(at.home, "loop")],
+          ...["--tls-cert", chain, "--tls-key", old.key, "--tls-client-ca", early.path],
+          ...["--access", join(at.home, "rules.json"), "--log-file", join(at.home, "directory")],
+          `--http-port=unix://${join(at.home, "x".repeat(120))}`
+        ]
+        const { code, stderr } = yield* Daemons.attempt("ours", at, args)
+        assert.strictEqual(code, 1, stderr)
+        const expected = [
+          `The TLS certificate ${chain} (CN=old) expired 2021-01-01`,
+          `The TLS key ${old.key} is no use: not that of the certificate`,
+          `The TLS authority ${early.path} (CN=early) is not valid before 2098-01-01`,
+          "rules.json is no use: a principal of that name: ghost",
+          `The log file ${join(at.home, "directory")} cannot be written: it is a directory`,
+          `The working directory ${join(at.home, "loop")} is not there`,
+          `The output ${join(at.home, "loop", "traces")} cannot be written: ELOOP`,
+          "its path is longer than 107 bytes"
+        ]
+        assert.deepStrictEqual(
+          expected.filter((part) => !stderr.includes(part)),
+          [],
+          stderr
+        )
+        assert.strictEqual(stderr.match(/^Error: /gm)?.length, expected.length, stderr)
+      })
+  )
+
+  it.live("and each port that has no number", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const ports = ["-C", "tcp://127.0.0.1:0", "-D", "tcp://127.0.0.1:0", "-L", "tcp://127.0.0.1:0"]
+      const { code, stderr } = yield* Daemons.attempt("ours", at, ["--check", "-o", at.home, ...ports])
+      assert.strictEqual(code, 1)
+      for (const name of ["control", "data", "live"]) assert.include(stderr, `Invalid ${name} URI specified`)
     })
   )
 })

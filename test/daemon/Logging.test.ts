@@ -138,4 +138,62 @@ describe("lines that come again and again", () => {
     for (let at = 0; at < 10_000; at++) repeats.take(`kind ${at}`, intervalMillis)
     assert.strictEqual(repeats.take("yet another", intervalMillis), "say")
   })
+
+  it.live("of one code are bounded too, however unlike: peers choose names", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const { layer } = Logging.make({ verbosity: 0, logFormat: "text", abortOnError: false }, (line) =>
+        lines.push(line)
+      )
+      const names = Array.from({ length: 5000 }, (_, at) =>
+        [...String(at)].map((digit) => "abcdefghij"[Number(digit)]).join("")
+      )
+      const program = Effect.gen(function* () {
+        for (const name of names) {
+          yield* Effect.annotateLogs(Effect.logWarning(`refused: ${name}`), { code: "SESSION_DRAINING" })
+        }
+        yield* Effect.annotateLogs(Effect.logWarning("another"), { code: "WRITE_FAILED" })
+      })
+      yield* Effect.provide(program, layer)
+      assert.strictEqual(lines.length, Repeats.saidOfCodeCountMax + 1)
+      assert.match(lines.at(-1) ?? "", /another/)
+    })
+  )
+})
+
+const hostile: ReadonlyArray<readonly [what: string, text: string]> = [
+  ["newlines", "a\nError: forged [code=X]\r\nb"],
+  ["escapes", "\x1b[2J\x1b]0;title\x07\x9b31m"],
+  ["zeros and deletes", "\0\x7f\x08"],
+  ["separators that JSON may hold", "\u2028\u2029\x85"],
+  ["halves of characters, as names that are no UTF-8 have", "\udcff\ud800x"],
+  ["a megabyte", "m".repeat(1024 * 1024)],
+  ["quotes", `"'\\{}[]=`]
+]
+
+describe("what peers name", () => {
+  const circle: { self?: unknown } = {}
+  circle.self = circle
+  for (const [what, text] of hostile) {
+    it(`with ${what} is one line of text, and one of JSON`, () => {
+      const line = {
+        kind: "warning",
+        text,
+        annotations: { session: text, code: "X", id: 3n, all: [1n, text], circle }
+      } as const
+      const plain = LogLine.format(line, "text", false)
+      assert.isTrue(plain.endsWith("\n"))
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be there
+      assert.notMatch(plain.slice(0, -1), /[\x00-\x1f\x7f-\x9f\u2028\u2029]/)
+      assert.isBelow(plain.length, 50_000)
+      const json = LogLine.format(line, "json", false)
+      assert.strictEqual(json.indexOf("\n"), json.length - 1)
+      assert.isBelow(json.length, 150_000)
+      // As whoever reads the file has it.
+      const read = JSON.parse(Buffer.from(json).toString()) as Record<string, unknown>
+      assert.deepInclude(read, { level: "warning", code: "X", id: "3" })
+      if (text.length < 1000) assert.deepStrictEqual(read.all, ["1", text])
+      if (text.length < 1000) assert.deepInclude(read, { message: text, session: text })
+    })
+  }
 })

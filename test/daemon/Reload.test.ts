@@ -6,7 +6,7 @@ import { Effect, Fiber } from "effect"
 import { daemonDefaults } from "../../src/config/DaemonOptions.ts"
 import { options } from "../../src/config/Options.ts"
 import * as Reload from "../../src/daemon/Reload.ts"
-import { SyntheticTrace, Target } from "../../src/index.ts"
+import { LiveViewer, SyntheticTrace, Target } from "../../src/index.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Daemons from "./daemons.ts"
@@ -115,15 +115,15 @@ describe("a reload", () => {
     () =>
       Effect.gen(function* () {
         const { ask, daemon, log, tokenFile, write } = yield* running
-        write("max-connections = 7\nsingle-viewer = yes\nfd-pool-size = 200\n")
+        write("max-connections = 7\nlive-cache = 1M\nfd-pool-size = 200\n")
         const refused = yield* ask("POST", "reload")
         assert.strictEqual(refused.status, 409)
         assert.deepStrictEqual(refused.json.reasons, [
           "fd-pool-size has changed, which needs a restart",
-          "single-viewer has changed, which needs a restart"
+          "live-cache has changed, which needs a restart"
         ])
         assert.strictEqual(limitOf((yield* ask("GET", "configuration")).json), 100)
-        assert.match(log(), /single-viewer has changed.*CONFIGURATION_REFUSED/)
+        assert.match(log(), /live-cache has changed.*CONFIGURATION_REFUSED/)
         write("max-connections = many\n")
         daemon.signal("SIGHUP")
         yield* Process.until(
@@ -136,6 +136,85 @@ describe("a reload", () => {
         assert.strictEqual((yield* ask("POST", "reload")).status, 401)
         assert.strictEqual((yield* ask("POST", "reload", "second")).status, 200)
       })
+  )
+})
+
+describe("a log file that is moved away again and again", () => {
+  it.live("under load has every line, in one file or the next", () =>
+    Effect.gen(function* () {
+      const { ask, at, daemon, logFile } = yield* running
+      yield* ask("PUT", "log-level", "first", '{"verbosity":3}')
+      const talk = Effect.scoped(
+        Effect.flatMap(Target.make({ url: `net://127.0.0.1:${at.ports[0]}:${at.ports[1]}` }), (target) =>
+          Effect.flatMap(target.session({ name: "s" }), (session) => session.close())
+        )
+      )
+      const linesOf = (path: string) => readFileSync(path, "utf8").split("\n").slice(0, -1)
+      const created = (lines: ReadonlyArray<string>) => lines.filter((line) => line.includes("CREATE_SESSION")).length
+      yield* talk
+      const each = created(linesOf(logFile))
+      assert.isAbove(each, 0)
+      let isOver = false
+      const talking = yield* Effect.forkScoped(
+        Effect.gen(function* () {
+          let count = 1
+          for (; !isOver; count++) yield* talk
+          return count
+        })
+      )
+      const moved = Array.from({ length: 20 }, (_, number) => `${logFile}.${number}`)
+      for (const path of moved) {
+        const before = created(linesOf(logFile))
+        yield* Process.until(
+          "a line more",
+          Effect.sync(() => created(linesOf(logFile)) > before)
+        )
+        renameSync(logFile, path)
+        daemon.signal("SIGUSR2")
+        yield* Process.until(
+          "the file to be there again",
+          Effect.sync(() => existsSync(logFile))
+        )
+      }
+      isOver = true
+      const count = yield* Fiber.join(talking)
+      const all = [...moved, logFile].flatMap(linesOf)
+      assert.strictEqual(created(all), count * each)
+      // Nothing is cut in two.
+      assert.deepStrictEqual(
+        all.filter((line) => !/^(DBG\d - |Warning: |Error: )/.test(line)),
+        []
+      )
+    })
+  )
+})
+
+describe("rules for viewers and clears", () => {
+  it.live("change for what is asked from then on; who watches goes on", () =>
+    Effect.gen(function* () {
+      const { ask, at, write } = yield* running
+      const target = yield* Target.make({ url: `net://127.0.0.1:${at.ports[0]}:${at.ports[1]}`, hostname: "h" })
+      const session = yield* target.session({ name: "s", liveTimer: "1 second" })
+      yield* session.stream({ path, channel: "ch_0" })
+      yield* session.publish
+      const attach = Effect.gen(function* () {
+        const { viewer } = yield* LiveViewer.fromUrl(`net://127.0.0.1:${at.ports[2]}`)
+        return yield* viewer.attachAll({ hostname: "h", sessionName: "s" })
+      })
+      yield* attach
+      yield* attach
+      write("single-viewer = yes\ndisallow-clear = yes\n")
+      assert.deepStrictEqual((yield* ask("POST", "reload")).json, {
+        changed: ["max-connections", "single-viewer", "disallow-clear"]
+      })
+      assert.include(String(yield* Effect.flip(attach)), "another viewer watches it")
+      const [status] = (yield* ask("GET", "sessions")).json.items
+      assert.strictEqual(status.viewerCount, 2)
+      assert.strictEqual((yield* ask("GET", "configuration")).json.relay.allowClear, false)
+      write("")
+      yield* ask("POST", "reload")
+      yield* attach
+    })
   )
 })
 

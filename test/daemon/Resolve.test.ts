@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { DaemonOptions } from "../../src/config/DaemonOptions.ts"
 import { options } from "../../src/config/Options.ts"
 import * as Resolve from "../../src/config/Resolve.ts"
+import * as Reload from "../../src/daemon/Reload.ts"
 
 interface World {
   readonly args?: ReadonlyArray<string>
@@ -113,6 +114,29 @@ describe("TLS", () => {
       assert.match((await refusal({ args }))[0] ?? "", /^Wrong value in --tls/)
     }
   })
+})
+
+describe("a reload that finds one setting changed", () => {
+  const identity = ["--tls-cert=/base"]
+  /** The default. */
+  const same = "group-output-by-host"
+  const others: Readonly<Record<string, string>> = {
+    "live-port": "tcp://localhost:1",
+    "tls-cert": "/other",
+    tls: "allow"
+  }
+  for (const [name, value] of rows.filter(([row]) => row !== "dynamic-port-allocation")) {
+    it(`names --${name}, and it alone, as one that changes or as one that needs a restart`, async () => {
+      const base = name.startsWith("tls") ? identity : []
+      const own = others[name] ?? value
+      const before = await resolved({ args: base })
+      const flag = `--${name}${own === "" ? "" : `=${own}`}`
+      const after = await resolved({ args: name === "tls-cert" ? [flag, "--tls-key=/base"] : [...base, flag] })
+      const { changed, needRestart } = Reload.differences(before, after)
+      assert.deepStrictEqual([...changed, ...needRestart], name === same ? [] : [name])
+      if (changed.length > 0) assert.property(Reload.changeable, name)
+    })
+  }
 })
 
 describe("one setting", () => {
