@@ -4,10 +4,12 @@
  */
 import { Config, Context, Deferred, Effect, Exit, FiberSet, Layer, type Scope, type Stream } from "effect"
 import { type AccessFile, rightsOf } from "./access/Access.ts"
+import * as Addresses from "./access/Addresses.ts"
 import * as FromEnvironment from "./config/FromEnvironment.ts"
 import { ConfigInvalid, check, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
+import * as HttpEntrance from "./connection/HttpEntrance.ts"
 import * as LiveConnection from "./connection/LiveConnection.ts"
 import * as Drain from "./relay/Drain.ts"
 import type { RelayEvent } from "./relay/Events.ts"
@@ -20,14 +22,16 @@ import * as DiskFiles from "./storage/DiskFiles.ts"
 import type { Files } from "./storage/Files.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
 import type { Link } from "./transport/Dial.ts"
-import type { Security } from "./transport/Door.ts"
+import type { Accepted, Entrances, Welcome } from "./transport/Door.ts"
+import * as Door from "./transport/Door.ts"
 import * as InProcess from "./transport/InProcess.ts"
 import * as KeepAlive from "./transport/KeepAlive.ts"
 import { type Admission, type ConnectionLimit, type ListenFailed, listen, supervise } from "./transport/Listener.ts"
-import type { Role, ServerIdentity } from "./transport/Tls.ts"
+import type { Mode, Purpose, Role, ServerIdentity } from "./transport/Tls.ts"
 import type { TlsRefused } from "./transport/TlsTerminal.ts"
 
 export { ConfigInvalid } from "./config/RelayConfig.ts"
+export type { Viewpoint, Visitor } from "./connection/HttpEntrance.ts"
 export type { Drain } from "./relay/Drain.ts"
 export { ListenFailed } from "./transport/Listener.ts"
 export type { MinVersion, ServerIdentity } from "./transport/Tls.ts"
@@ -90,6 +94,15 @@ export class Relay extends Context.Service<
     readonly replaceAccess: (access: AccessFile | undefined) => Effect.Effect<void>
     /** Handshakes from now on use this certificate; connections go on. Fails, changing nothing, where it is no use. */
     readonly replaceTls: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
+    /** When the certificate in force ends, ms since the epoch; undefined: there is no TLS. */
+    readonly certificateEndMillis: Effect.Effect<number | undefined>
+    /**
+     * The program serves HTTP, as long as the scope is open: to connections that ask for it by name (`http/1.1`) at any
+     * port that takes TLS, and to those of a port of its own, which it gives to what this answers.
+     */
+    readonly openHttp: (
+      serve: (visitor: HttpEntrance.Visitor) => void
+    ) => Effect.Effect<(accepted: Accepted) => void, never, Scope.Scope>
   }
 >()("lttng-relay/Relay") {}
 
@@ -114,16 +127,19 @@ const viewerKeepAlive = { idleSeconds: 60, probeIntervalSeconds: 1, maxProbeCoun
 /** A viewer that reads nothing, or says half a request and no more, is cut off: it holds packets and files. */
 const viewerStallMillis = 60_000
 
-/** Loaded only where it is asked for. */
-const securityOf = (config: RelayConfig): Effect.Effect<Security | undefined, ConfigInvalid, Scope.Scope> =>
+/** TLS is loaded only where it is asked for. */
+const entrancesOf = (config: RelayConfig): Effect.Effect<Entrances, ConfigInvalid, Scope.Scope> =>
   Effect.gen(function* () {
-    if (config.tls === undefined) return undefined
+    const welcomes = new Map<Purpose, Welcome>()
+    const ranges = (config.proxyFrom ?? []).flatMap((text) => Addresses.range(text) ?? [])
+    const isProxy = ranges.length === 0 ? undefined : (from: string) => ranges.some((isIn) => isIn(from))
+    if (config.tls === undefined) return { terminal: undefined, isProxy, welcomes }
     const TlsTerminal = yield* Effect.promise(() => import("./transport/TlsTerminal.ts"))
     const terminal = yield* Effect.mapError(
-      TlsTerminal.make(config.tls),
+      TlsTerminal.make(config.tls, (purpose) => welcomes.has(purpose)),
       ({ message }) => new ConfigInvalid({ reason: message })
     )
-    return { terminal, welcomes: new Map() }
+    return { terminal, isProxy, welcomes }
   })
 
 const permit = (registry: Registry["Service"], access: AccessFile | undefined): void => {
@@ -143,14 +159,16 @@ const notPermitted: Rule = ({ hostname, party, peer, sessionName }) =>
 const withinQuota: Rule = ({ party }) => party.sessionRefusal
 
 const replaceTls =
-  (security: Security | undefined) =>
+  ({ terminal }: Entrances) =>
   (identity: ServerIdentity): Effect.Effect<void, TlsRefused> =>
-    security === undefined ? Effect.void : security.terminal.replace(identity)
+    terminal === undefined ? Effect.void : terminal.replace(identity)
 
-/** A port on which TLS is off is not looked at. */
-const tlsOf = (role: Role, config: RelayConfig, security: Security | undefined) => {
-  const mode = config.tls?.[role] ?? "off"
-  return security === undefined || mode === "off" ? undefined : { mode, role, security }
+const modeOf = (purpose: Purpose, { tls }: RelayConfig): Mode => (tls === undefined ? "off" : (tls[purpose] ?? "allow"))
+
+/** A port where nothing needs to be looked at has none. */
+const doorOf = (role: Role, config: RelayConfig, entrances: Entrances) => {
+  const mode = modeOf(role, config)
+  return Door.isNeeded(mode, entrances) ? { mode, purpose: role, entrances } : undefined
 }
 
 const connectionCountMaxOf = ({ connectionCountMax, fdPoolSize }: RelayConfig) =>
@@ -219,22 +237,25 @@ const ports = (config: RelayConfig) =>
       stallMillis: config.socketTimeoutMillis,
       limit
     }
-    const security = yield* securityOf(config)
+    const entrances = yield* entrancesOf(config)
     const registry = yield* Registry
     const limits = changeable(config, limit, registry)
     permit(registry, config.access)
     registry.admission.add(notPermitted)
     registry.admission.add(notRefused(refused))
     registry.admission.add(withinQuota)
-    const admission = (port: "control" | "data" | "live"): Admission => ({
+    const admission = (port: Purpose): Admission => ({
       admits: (address) => !refused.has(address),
-      onRefused: (peer, reason) => registry.events.publish({ _tag: "ConnectionRefused", port, peer, reason })
+      onRefused: (peer, reason, code) => {
+        registry.incidents.count(code)
+        registry.events.publish({ _tag: "ConnectionRefused", port, peer, reason })
+      }
     })
     const options = (name: "control" | "data" | "live") => ({
       name,
       address: config[name],
       admission: admission(name),
-      tls: tlsOf(name, config, security),
+      door: doorOf(name, config, entrances),
       ...common
     })
     // Sessions drain after the listeners and connections are gone.
@@ -268,7 +289,10 @@ const ports = (config: RelayConfig) =>
           () => Effect.sync(() => refused.remove(host))
         ),
       replaceAccess: (access) => Effect.sync(() => permit(registry, access)),
-      replaceTls: replaceTls(security)
+      replaceTls: replaceTls(entrances),
+      certificateEndMillis: Effect.sync(() => entrances.terminal?.endMillis()),
+      openHttp: (serve) =>
+        HttpEntrance.open(registry, { ...admission("http"), mode: modeOf("http", config), entrances, serve })
     })
   })
 

@@ -20,7 +20,7 @@ export const Principal = Schema.Struct({
   name: Schema.NonEmptyString,
   /** Patterns for the alternative names of a certificate: `URI:lttng://target/web1`, `DNS:*.example`, `email:…`. */
   names: list(Schema.NonEmptyString),
-  /** Patterns for its subject: `CN=web1`, parts joined by `, ` in its order. */
+  /** Patterns for its subject: `CN=web1`, parts joined by `, ` in its order; a comma in one is `\,`. */
   subjects: list(Schema.NonEmptyString),
   /** SHA-256 of its public key, in hexadecimal digits. */
   keys: list(KeyHash),
@@ -115,10 +115,17 @@ export interface Rights {
   readonly bounds: ReadonlyArray<Bounds>
 }
 
+/** One text of its parts. A comma inside a part must not look like the end of it. */
+const subjectOf = (lines: string): string =>
+  lines
+    .split("\n")
+    .map((part) => part.replaceAll(/[\\,]/g, "\\$&"))
+    .join(", ")
+
 const isPrincipal = ({ addresses = [], keys = [], names = [], subjects = [] }: Principal, peer: Identity): boolean => {
   const { address, certificate } = peer
   if (certificate === undefined) return addresses.some((text) => Addresses.range(text)?.(address) === true)
-  const subject = certificate.subject.split("\n").join(", ")
+  const subject = subjectOf(certificate.subject)
   return (
     keys.some((key) => key.toLowerCase() === certificate.keyHash) ||
     subjects.some((pattern) => Glob.matches(pattern, subject)) ||

@@ -18,6 +18,7 @@ import { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../r
 import { Device } from "../telemetry/Device.ts"
 import { ProcessFigures } from "../telemetry/Reading.ts"
 import { Verbosity } from "./Operations.ts"
+import type { Visibility } from "./Visibility.ts"
 
 /** There is no session of this number. */
 export class SessionUnknown extends Schema.TaggedError<SessionUnknown>()(
@@ -57,12 +58,18 @@ export class SessionUnwatchable extends Schema.TaggedError<SessionUnwatchable>()
 /** No token, or a wrong one, where one is needed. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}, { httpApiStatus: 401 }) {}
 
-/** A bearer token, compared in constant time. Not asked for on loopback and unix sockets, but for actions. */
-export class Authorization extends HttpApiMiddleware.Service<Authorization>()("lttng-relay/admin/Authorization", {
-  requiredForClient: true,
-  security: { bearer: HttpApiSecurity.bearer },
-  error: Unauthorized
-}) {}
+/**
+ * A bearer token, compared in constant time. Not asked for on loopback and unix sockets, but for actions; nor of a
+ * client certificate that the rules for access give the right to.
+ */
+export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: Visibility }>()(
+  "lttng-relay/admin/Authorization",
+  {
+    requiredForClient: true,
+    security: { bearer: HttpApiSecurity.bearer },
+    error: Unauthorized
+  }
+) {}
 
 const countMax = 1000
 

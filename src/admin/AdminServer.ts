@@ -17,7 +17,7 @@ import { Telemetry } from "../telemetry/Telemetry.ts"
 import { AdminApi } from "./AdminApi.ts"
 import * as Authorization from "./Authorization.ts"
 import { Closing } from "./Closing.ts"
-import * as Crowd from "./Crowd.ts"
+import * as Entrance from "./Entrance.ts"
 import * as Handlers from "./Handlers.ts"
 import type { Operations } from "./Operations.ts"
 import * as Origin from "./Origin.ts"
@@ -30,6 +30,8 @@ export interface Options {
   readonly policy: Authorization.Policy
   readonly names: Origin.Names
 }
+
+type RouteOptions = Authorization.Options & Pick<Options, "names">
 
 const connectionCountMax = 64
 const headerMillisMax = 5_000
@@ -54,7 +56,6 @@ const server = (): http.Server => {
   })
   made.timeout = silenceMillisMax
   made.maxHeadersCount = headerCountMax
-  Crowd.bound(made, connectionCountMax)
   return made
 }
 
@@ -86,13 +87,17 @@ const contentPolicy = [
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 ].join("; ")
 
+/** To other ports, or through a proxy, nobody comes but by the names of those. */
+const anyName: Origin.Names = { isLoopback: false, hosts: [] }
+
 /** Of every answer, whichever route made it. */
-const safeguards = ({ names }: Options) =>
+const safeguards = ({ names, visitorOf }: RouteOptions) =>
   HttpRouter.middleware(
     (answer) =>
       Effect.map(
-        Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {
-          const refusal = Origin.refusal(names, headers)
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+          const isNear = Authorization.visitorAt(visitorOf, request)?.isDirect !== false
+          const refusal = Origin.refusal(isNear ? names : anyName, request.headers)
           return refusal === undefined
             ? answer
             : Effect.succeed(HttpServerResponse.text(refusal, { status: misdirected }))
@@ -110,13 +115,13 @@ const safeguards = ({ names }: Options) =>
 
 const nothingHere = HttpRouter.add("*", "/*", HttpServerResponse.empty({ status: 404 }))
 
-const routes = (options: Options) =>
+const routes = (options: RouteOptions) =>
   Layer.mergeAll(
     HttpApiBuilder.layer(AdminApi, { openapiPath: "/openapi.json" }).pipe(
       Layer.provide([Handlers.sessions, Handlers.relay, Handlers.daemon]),
-      Layer.provide(Authorization.layer(options.policy))
+      Layer.provide(Authorization.layer(options))
     ),
-    metrics.pipe(Layer.provide(Authorization.guard(options.policy).layer)),
+    metrics.pipe(Layer.provide(Authorization.guard(options).layer)),
     livez,
     readyz,
     ...PageFiles.routes(),
@@ -132,20 +137,22 @@ export const reasonOf = (cause: Cause.Cause<unknown>): string => {
 }
 
 /** Serves until the scope closes. The bound address is that of `HttpServer`. */
-export const layer = (
-  options: Options
-): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry | Operations> => {
+export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry | Operations> =>
+  Layer.unwrap(Effect.map(Entrance.make(server(), connectionCountMax), (entrance) => serving(options, entrance)))
+
+const serving = ({ listen, names, policy }: Options, { server, visitorOf }: Entrance.Entrance) => {
+  const asked = routes({ policy, names, visitorOf })
   const closing = Deferred.makeUnsafe<void>()
-  const serving = HttpRouter.serve(routes(options), { disableLogger: true, disableListenLog: true }).pipe(
+  const served = HttpRouter.serve(asked, { disableLogger: true, disableListenLog: true }).pipe(
     Layer.provide([
       History.History.layer,
       Layer.succeed(Closing, closing),
       Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(bodyBytesMax))
     ]),
-    Layer.provideMerge(NodeHttpServer.layer(server, { gracefulShutdownTimeout: stopTimeout, ...options.listen }))
+    Layer.provideMerge(NodeHttpServer.layer(() => server, { gracefulShutdownTimeout: stopTimeout, ...listen }))
   )
   // Built last, so it goes first: otherwise an answer without an end takes the whole timeout.
   return Layer.effectDiscard(Effect.addFinalizer(() => Deferred.succeed(closing, undefined))).pipe(
-    Layer.provideMerge(serving)
+    Layer.provideMerge(served)
   )
 }

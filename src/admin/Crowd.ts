@@ -26,10 +26,10 @@ const leastOf = (guests: Iterable<Guest>): Guest | undefined => {
   return unread ?? oldest
 }
 
-/** Sees to it that `server` has no more than `countMax` connections. */
-export const bound = (server: Server, countMax: number): void => {
+/** Sees to it that `server` has no more than `countMax` connections; answers what has to be told of each. */
+export const bound = (server: Server, countMax: number): ((socket: Socket) => void) => {
   const guests = new Map<Socket, Guest>()
-  server.on("connection", (socket) => {
+  const enter = (socket: Socket): void => {
     const least = guests.size < countMax ? undefined : leastOf(guests.values())
     if (least !== undefined) {
       guests.delete(least.socket)
@@ -37,7 +37,7 @@ export const bound = (server: Server, countMax: number): void => {
     }
     guests.set(socket, { socket, answerCount: 0 })
     socket.once("close", () => guests.delete(socket))
-  })
+  }
   // Before whoever answers: it may do so at once.
   server.prependListener("request", ({ socket }, answer: ServerResponse) => {
     const guest = guests.get(socket)
@@ -47,4 +47,5 @@ export const bound = (server: Server, countMax: number): void => {
       guest.answerCount--
     })
   })
+  return enter
 }

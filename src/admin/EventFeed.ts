@@ -31,9 +31,10 @@ export const make = Effect.gen(function* () {
       })
   )
   const all: Stream.Stream<Told> = Stream.merge(events, heartbeats).pipe(Stream.interruptWhen(Deferred.await(closing)))
-  return Effect.suspend(() =>
-    listenerCount < listenerCountMax
-      ? Effect.succeed(Stream.unwrap(Effect.as(counted, all)))
-      : Effect.fail(new TooManyListeners())
-  )
+  return (isTold: (told: Told) => boolean) =>
+    Effect.suspend(() =>
+      listenerCount < listenerCountMax
+        ? Effect.succeed(Stream.unwrap(Effect.as(counted, Stream.filter(all, isTold))))
+        : Effect.fail(new TooManyListeners())
+    )
 })

@@ -2,13 +2,14 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Relay } from "../Relay.ts"
-import type { SessionStatus } from "../relay/Status.ts"
+import type { ConnectionStatus, SessionStatus } from "../relay/Status.ts"
 import * as History from "../telemetry/History.ts"
 import { Telemetry } from "../telemetry/Telemetry.ts"
 import { AdminApi, ConnectionUnknown, type SessionSummary, SessionUnknown, SessionUnwatchable } from "./AdminApi.ts"
 import * as EventFeed from "./EventFeed.ts"
 import * as LiveFeed from "./LiveFeed.ts"
 import { Operations } from "./Operations.ts"
+import * as Visibility from "./Visibility.ts"
 
 interface Page {
   readonly limit?: number | undefined
@@ -62,16 +63,19 @@ const overview = (isWithRates: boolean) =>
   Effect.gen(function* () {
     const service = yield* Relay
     const history = yield* History.History
+    const viewpoint = yield* Visibility.Visibility
     const atMillis = Date.now()
-    const all = yield* service.sessions
+    const all = Visibility.sessions(viewpoint, yield* service.sessions)
     const connections: Record<string, number> = { control: 0, data: 0, live: 0 }
-    for (const { port } of yield* service.connections) connections[port] = (connections[port] ?? 0) + 1
+    for (const { port } of Visibility.connections(viewpoint, yield* service.connections, all)) {
+      connections[port] = (connections[port] ?? 0) + 1
+    }
     return {
       atMillis,
       sessions: all.map((session) =>
         summary(session, atMillis, isWithRates ? history.of(session.id)?.bytes : undefined)
       ),
-      counters: yield* service.counters,
+      counters: Visibility.counters(viewpoint, yield* service.counters, all),
       drain: yield* service.drain.status,
       connections
     }
@@ -84,8 +88,11 @@ export const sessions = HttpApiBuilder.group(
     const relay = yield* Relay
     const history = yield* History.History
     const watch = yield* LiveFeed.make
+    const shown = Effect.gen(function* () {
+      return Visibility.sessions(yield* Visibility.Visibility, yield* relay.sessions)
+    })
     const find = (id: number) =>
-      Effect.flatMap(relay.sessions, (all) => {
+      Effect.flatMap(shown, (all) => {
         const found = all.find((session) => session.id === id)
         return found === undefined ? Effect.fail(new SessionUnknown({ id })) : Effect.succeed(found)
       })
@@ -99,18 +106,19 @@ export const sessions = HttpApiBuilder.group(
         })
     return handlers.handleAll({
       list: ({ query }) =>
-        Effect.map(relay.sessions, (all) => {
+        Effect.map(shown, (all) => {
           const { hostname, sort = "id" } = query
-          const shown = hostname === undefined ? all : all.filter((session) => session.hostname === hostname)
-          return page(sorted(shown, sort), query)
+          const wanted = hostname === undefined ? all : all.filter((session) => session.hostname === hostname)
+          return page(sorted(wanted, sort), query)
         }),
       get: ({ params }) => find(params.id),
       events: watching("ndjson"),
       eventsSse: watching("sse"),
       end: ({ params: { id } }) =>
-        Effect.flatMap(relay.endSession(id), (isEnded) =>
-          isEnded ? Effect.void : Effect.fail(new SessionUnknown({ id }))
-        ),
+        Effect.gen(function* () {
+          yield* find(id)
+          if (!(yield* relay.endSession(id))) return yield* new SessionUnknown({ id })
+        }),
       history: ({ params }) =>
         Effect.map(find(params.id), ({ id }) => {
           const { bytes, eventsDiscarded, lagSeconds } = history.of(id) ?? {
@@ -131,15 +139,22 @@ export const relay = HttpApiBuilder.group(
     const service = yield* Relay
     const telemetry = yield* Telemetry
     const feed = yield* EventFeed.make
+    const shown = (connections: Effect.Effect<ReadonlyArray<ConnectionStatus>>) =>
+      Effect.gen(function* () {
+        const viewpoint = yield* Visibility.Visibility
+        const sessions = Visibility.sessions(viewpoint, yield* service.sessions)
+        return Visibility.connections(viewpoint, yield* connections, sessions)
+      })
     return handlers.handleAll({
       connections: ({ query }) =>
         query.state === "closed"
-          ? Effect.map(service.closedConnections, (all) => page(all.toReversed(), query))
-          : Effect.map(service.connections, (all) => page(all, query)),
+          ? Effect.map(shown(service.closedConnections), (all) => page(all.toReversed(), query))
+          : Effect.map(shown(service.connections), (all) => page(all, query)),
       endConnection: ({ params: { id } }) =>
-        Effect.flatMap(service.endConnection(id), (isEnded) =>
-          isEnded ? Effect.void : Effect.fail(new ConnectionUnknown({ id }))
-        ),
+        Effect.gen(function* () {
+          const isShown = (yield* shown(service.connections)).some((connection) => connection.id === id)
+          if (!isShown || !(yield* service.endConnection(id))) return yield* new ConnectionUnknown({ id })
+        }),
       draining: () => service.drain.status,
       drain: ({ payload: { deadlineSeconds } }) =>
         Effect.andThen(
@@ -147,9 +162,17 @@ export const relay = HttpApiBuilder.group(
           service.drain.status
         ),
       takeBackDrain: () => Effect.andThen(service.drain.takeBack, service.drain.status),
-      events: () => feed,
+      events: () =>
+        Effect.gen(function* () {
+          return yield* feed(Visibility.events(yield* Visibility.Visibility, yield* service.sessions))
+        }),
       overview: ({ query }) => overview(query.rates === "true"),
-      counters: () => service.counters,
+      counters: () =>
+        Effect.gen(function* () {
+          const viewpoint = yield* Visibility.Visibility
+          const sessions = Visibility.sessions(viewpoint, yield* service.sessions)
+          return Visibility.counters(viewpoint, yield* service.counters, sessions)
+        }),
       activity: () => service.activity,
       devices: ({ query }) => Effect.map(telemetry.devices, (all) => page(all, query)),
       process: () => telemetry.process

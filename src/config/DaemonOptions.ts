@@ -12,10 +12,11 @@ export type Mode = "foreground" | "background" | "daemonize"
 export type LogFormat = "text" | "json"
 
 /** Where the relay's TLS identity is read from: keys stay in their files. */
-export interface TlsFiles extends Pick<Tls, "control" | "data" | "live" | "minVersion"> {
+export interface TlsFiles extends Pick<Tls, "control" | "data" | "live" | "http" | "minVersion"> {
   readonly certificate: string
   readonly key: string
   readonly clientCa?: string | undefined
+  readonly crl?: string | undefined
 }
 
 export interface DaemonOptions {

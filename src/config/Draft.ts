@@ -5,6 +5,7 @@
  */
 import { existsSync } from "node:fs"
 import { resolve } from "node:path"
+import * as Addresses from "../access/Addresses.ts"
 import type { LogFormat } from "./DaemonOptions.ts"
 import * as HttpPort from "./HttpPort.ts"
 import type { OptionName } from "./Options.ts"
@@ -141,6 +142,14 @@ const setSync = (relay: Draft["relay"], name: OptionName, value: string): Compla
   return accepted
 }
 
+const setProxyFrom = (relay: Draft["relay"], value: string): Complaints => {
+  const ranges = value.split(",").map((text) => text.trim())
+  const wrong = ranges.find((text) => Addresses.range(text) === undefined)
+  if (wrong !== undefined) return [`Wrong value in --proxy-from parameter: ${wrong}`]
+  relay.proxyFrom = ranges
+  return accepted
+}
+
 const setLogFormat = (into: Draft, value: string): Complaints => {
   if (value !== "text" && value !== "json") return [`Wrong value in --log-format parameter: ${value}`]
   into.logFormat = value
@@ -204,6 +213,8 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
     case "access":
       into.access = resolve(into.directory, value)
       return accepted
+    case "proxy-from":
+      return setProxyFrom(relay, value)
     case "log-format":
       return setLogFormat(into, value)
     case "single-viewer":

@@ -128,7 +128,7 @@ const rows = [
     name: "tls",
     own: true,
     argument: "MODE",
-    help: "off, allow or require; or PORT=MODE,... (default: require with --tls-cert, else off)"
+    help: "off, allow or require; or PORT=MODE,... (default: require with --tls-cert, else off; http=allow)"
   },
   { name: "tls-cert", own: true, argument: "PATH", help: "PEM file of the relay's certificate and those above it" },
   { name: "tls-key", own: true, argument: "PATH", help: "PEM file of its key (default: in the file of --tls-cert)" },
@@ -138,7 +138,19 @@ const rows = [
     argument: "PATH",
     help: "Let in only clients with a certificate of the authorities in this PEM file"
   },
+  {
+    name: "tls-crl",
+    own: true,
+    argument: "PATH",
+    help: "PEM file of revocation lists, one of every authority of --tls-client-ca"
+  },
   { name: "tls-min-version", own: true, argument: "VERSION", help: "1.2 or 1.3 (default 1.3)" },
+  {
+    name: "proxy-from",
+    own: true,
+    argument: "RANGES",
+    help: "Connections from these addresses begin with a header of the PROXY protocol, version 2"
+  },
   { name: "log-format", own: true, argument: "FORMAT", help: "text or json (default text)" },
   {
     name: "log-file",

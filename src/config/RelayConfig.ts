@@ -7,6 +7,7 @@
 import { isAbsolute } from "node:path"
 import { Effect, Schema } from "effect"
 import { AccessFile } from "../access/Access.ts"
+import * as Addresses from "../access/Addresses.ts"
 import { timerMillisMax } from "./Value.ts"
 
 const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
@@ -40,6 +41,10 @@ export const KeepAlive = Schema.Struct({
 /** TCP keep-alive of connections; seconds. */
 export interface KeepAlive extends Schema.Schema.Type<typeof KeepAlive> {}
 
+const AddressRange = Schema.String.check(
+  Schema.makeFilter((text: string) => Addresses.range(text) !== undefined || "an address, or a range like 10.0.0.0/8")
+)
+
 const TlsMode = Schema.Literals(["off", "allow", "require"])
 
 /** TLS on the three ports; certificate, key and authority are PEM texts. */
@@ -51,8 +56,12 @@ export const Tls = Schema.Struct({
   /** With the authorities between it and the root. */
   certificate: Schema.NonEmptyString,
   key: Schema.NonEmptyString,
+  /** Of the operator's port, where a program has one; absent: `allow`. */
+  http: Schema.optional(TlsMode),
   /** Only clients with a certificate of this authority are let in. */
   clientCa: Schema.optional(Schema.NonEmptyString),
+  /** Revocation lists of every authority in `clientCa`. */
+  crl: Schema.optional(Schema.NonEmptyString),
   minVersion: Schema.optional(Schema.Literals(["TLSv1.2", "TLSv1.3"]))
 })
 /** TLS of the three ports. */
@@ -101,6 +110,8 @@ export const RelayConfig = Schema.Struct({
   keepAlive: Schema.optional(Schema.Union([KeepAlive, Schema.Literal("off")])),
   /** Send and receive timeout of accepted sockets; `undefined` waits for ever. */
   socketTimeoutMillis: Schema.optional(count(1, timerMillisMax)),
+  /** Connections from these addresses begin with a header of the PROXY protocol, version 2. */
+  proxyFrom: Schema.optional(Schema.Array(AddressRange)),
   /** `undefined`: no TLS. */
   tls: Schema.optional(Tls),
   /** Who may record and view what; `undefined`: everybody everything. */

@@ -5,34 +5,36 @@ import type { TlsFiles } from "./DaemonOptions.ts"
 const ports = ["control", "data", "live"] as const
 type Port = (typeof ports)[number]
 type Mode = TlsFiles[Port]
-type Modes = { readonly [Name in Port]: Mode }
+type Modes = Pick<TlsFiles, Port | "http">
 
 export interface TlsDraft {
   modes?: Modes
   certificate?: string
   key?: string
   clientCa?: string
+  crl?: string
   minVersion?: "TLSv1.2" | "TLSv1.3"
 }
 
 const isMode = (text: string): text is Mode => text === "off" || text === "allow" || text === "require"
 
-/** `MODE`, or `PORT=MODE,…`, where a port that is not named has none. */
+/** `MODE`, or `PORT=MODE,…`, where a port that is not named has none, but for HTTP, where it is allowed. */
 export const parseModes = (text: string): Modes | undefined => {
   if (isMode(text)) return { control: text, data: text, live: text }
-  const modes: Record<Port, Mode> = { control: "off", data: "off", live: "off" }
+  const modes: Record<Port, Mode> & { http?: Mode } = { control: "off", data: "off", live: "off" }
   for (const part of text.split(",")) {
     const [port, mode = "", ...more] = part.split("=")
-    const known = ports.find((name) => name === port)
+    const known = ([...ports, "http"] as const).find((name) => name === port)
     if (known === undefined || !isMode(mode) || more.length > 0) return undefined
     modes[known] = mode
   }
   return modes
 }
 
-export type TlsOption = "tls" | "tls-cert" | "tls-key" | "tls-client-ca" | "tls-min-version"
+export type TlsOption = "tls" | "tls-cert" | "tls-key" | "tls-client-ca" | "tls-crl" | "tls-min-version"
 
-export const isTlsOption = (name: string): name is TlsOption => /^tls(-(cert|key|client-ca|min-version))?$/.test(name)
+export const isTlsOption = (name: string): name is TlsOption =>
+  /^tls(-(cert|key|client-ca|crl|min-version))?$/.test(name)
 
 /** False: the value is none of the option's. Paths are those of `directory`. */
 export const set = (into: TlsDraft, name: TlsOption, value: string, directory: string): boolean => {
@@ -56,17 +58,19 @@ export const set = (into: TlsDraft, name: TlsOption, value: string, directory: s
     case "tls-client-ca":
       into.clientCa = resolve(directory, value)
       return true
+    case "tls-crl":
+      into.crl = resolve(directory, value)
+      return true
   }
 }
 
 /** A text says what is missing. */
 export const finish = (draft: TlsDraft): TlsFiles | undefined | string => {
-  const { certificate, clientCa, minVersion } = draft
+  const { certificate, clientCa, crl, minVersion } = draft
   const standard = certificate === undefined ? "off" : "require"
   const modes = draft.modes ?? { control: standard, data: standard, live: standard }
-  if (ports.every((port) => modes[port] === "off")) {
-    return undefined
-  }
+  if (ports.every((port) => modes[port] === "off") && (modes.http ?? "off") === "off") return undefined
   if (certificate === undefined) return "--tls needs --tls-cert"
-  return { ...modes, certificate, key: draft.key ?? certificate, clientCa, minVersion }
+  if (crl !== undefined && clientCa === undefined) return "--tls-crl needs --tls-client-ca"
+  return { ...modes, certificate, key: draft.key ?? certificate, clientCa, crl, minVersion }
 }

@@ -50,11 +50,13 @@ export const fixed: Readonly<Record<string, Pick>> = {
   sync: ({ relay }) => relay.sync,
   "live-cache": ({ relay }) => relay.liveCacheBytes,
   access: ({ access }) => access,
-  tls: ({ tls }) => tls && [tls.control, tls.data, tls.live],
+  tls: ({ tls }) => tls && [tls.control, tls.data, tls.live, tls.http],
   "tls-cert": ({ tls }) => tls?.certificate,
   "tls-key": ({ tls }) => tls?.key,
   "tls-client-ca": ({ tls }) => tls?.clientCa,
+  "tls-crl": ({ tls }) => tls?.crl,
   "tls-min-version": ({ tls }) => tls?.minVersion,
+  "proxy-from": ({ relay }) => relay.proxyFrom,
   "io-threads": ({ ioThreads }) => ioThreads,
   "http-port": ({ httpPort }) => httpPort
 }

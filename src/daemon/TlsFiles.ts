@@ -4,7 +4,8 @@
  */
 import { createPrivateKey, X509Certificate } from "node:crypto"
 import { readFileSync, statSync } from "node:fs"
-import { Effect, type Scope } from "effect"
+import { createSecureContext } from "node:tls"
+import { Effect, Schedule, type Scope } from "effect"
 import type { TlsFiles } from "../config/DaemonOptions.ts"
 import type { Tls } from "../config/RelayConfig.ts"
 import { report } from "../errors/Report.ts"
@@ -15,14 +16,15 @@ import * as Watched from "./Watched.ts"
 const warnedDays = 30
 const dayMillis = 86_400_000
 
-export const read = ({ certificate, clientCa, key, ...rest }: TlsFiles): Effect.Effect<Tls, DaemonFailed> => {
+export const read = ({ certificate, clientCa, crl, key, ...rest }: TlsFiles): Effect.Effect<Tls, DaemonFailed> => {
   const text = (path: string) => readFileSync(path, "utf8")
   return Effect.try({
     try: () => ({
       ...rest,
       certificate: text(certificate),
       key: text(key),
-      clientCa: clientCa === undefined ? undefined : text(clientCa)
+      clientCa: clientCa === undefined ? undefined : text(clientCa),
+      crl: crl === undefined ? undefined : text(crl)
     }),
     catch: (cause) =>
       new DaemonFailed({ code: "START_FILE", message: `Failed to read the TLS identity: ${(cause as Error).message}` })
@@ -71,8 +73,9 @@ export const complaintsOf = (
       if ((statSync(files.key).mode & 0o004) !== 0) warnings.push(`The TLS key ${files.key} can be read by everybody`)
     })
   })
-  const { clientCa } = files
+  const { clientCa, crl } = files
   if (clientCa !== undefined) attempt("authority", clientCa, (text) => dates("authority", clientCa, text))
+  if (crl !== undefined) attempt("revocation list", crl, (text) => void createSecureContext({ crl: text }))
   return { errors, warnings }
 }
 
@@ -91,11 +94,21 @@ export const reload = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<
     Effect.catch(({ message }) => report("TLS_IDENTITY", message))
   )
 
+/** A relay runs for longer than a certificate's last days. */
+const warnDaily = (files: TlsFiles): Effect.Effect<void> =>
+  Effect.option(read(files)).pipe(
+    Effect.flatMap((identity) =>
+      identity._tag === "Some" ? warnOfExpiry(files.certificate, identity.value) : Effect.void
+    ),
+    Effect.repeat(Schedule.spaced("1 day")),
+    Effect.asVoid
+  )
+
 /** Reads them again whenever they change, as long as the scope is open. */
 export const watch = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const identity = yield* Effect.option(read(files))
-    if (identity._tag === "Some") yield* warnOfExpiry(files.certificate, identity.value)
-    const paths = [files.certificate, files.key, ...(files.clientCa === undefined ? [] : [files.clientCa])]
+    yield* Effect.forkScoped(warnDaily(files))
+    const { certificate, clientCa, crl, key } = files
+    const paths = [certificate, key, clientCa, crl].filter((path) => path !== undefined)
     yield* Watched.files(paths, reload(files, relay))
   })

@@ -62,6 +62,11 @@ const connections = {
     "TLS handshake failed",
     "The line has the system's code: no certificate, an unknown authority, expired, another version, no answer in time."
   ),
+  PROXY_REFUSED: entry(
+    "warning",
+    "connection refused",
+    "It comes from an address of --proxy-from, and does not begin as a proxy does that speaks version 2 of its protocol."
+  ),
   TLS_IDENTITY: entry(
     "error",
     "TLS certificate not replaced",

@@ -35,9 +35,9 @@ export const RelayEvent = Schema.TaggedUnion({
   ViewerLeft: { ...session, viewerCount: Schema.Int },
   /** A connection was not let in. `peer` is `address:port`. */
   ConnectionRefused: {
-    port: Schema.Literals(["control", "data", "live"]),
+    port: Schema.Literals(["control", "data", "live", "http"]),
     peer: Schema.String,
-    reason: Schema.Literals(["too many connections", "host refused", "no TLS", "TLS failed"])
+    reason: Schema.Literals(["too many connections", "host refused", "no TLS", "TLS failed", "no proxy header"])
   }
 })
 export type RelayEvent = typeof RelayEvent.Type

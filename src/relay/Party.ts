@@ -24,6 +24,8 @@ export interface Identity {
 export interface Rights {
   readonly mayRecord: (names: Names) => boolean
   readonly mayView: (names: Names) => boolean
+  readonly mayViewAll: boolean
+  readonly mayAdminister: boolean
   /** Of each principal that it is. */
   readonly bounds: ReadonlyArray<Quota>
 }

@@ -178,6 +178,14 @@ export const protocolMinors = instrument(
   "Sessions that stream now, by the minor version of their protocol."
 )
 
+export const certificateEnd = instrument(
+  "gauge",
+  "tls_certificate_end_time_seconds",
+  "seconds",
+  [],
+  "When the relay's TLS certificate ends, Unix time; absent without TLS."
+)
+
 // Devices. A device is named by where it is mounted.
 const device = ["mountpoint"]
 export const fileLatency = instrument(

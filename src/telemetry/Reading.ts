@@ -45,6 +45,8 @@ export interface Reading {
   readonly activity: Activity
   readonly drain: Drain
   readonly devices: ReadonlyArray<Device>
+  /** Of the relay's TLS; undefined: there is none. */
+  readonly certificateEndMillis?: number | undefined
   readonly process: ProcessFigures
   /** Channels and sessions beyond this have no series of their own. */
   readonly seriesMax: number
@@ -225,7 +227,7 @@ const tallied = <A>(all: Iterable<A>, keyOf: (one: A) => string | undefined): Ma
   return counts
 }
 
-const ofConnections = ({ connections, sessions, activity }: Reading): ReadonlyArray<Sample> => {
+const ofConnections = ({ activity, certificateEndMillis, connections, sessions }: Reading): ReadonlyArray<Sample> => {
   const byPort = tallied(connections, ({ port }) => port)
   const byCause = tallied(connections, ({ heldBackBy }) => heldBackBy)
   const byMinor = tallied(sessions, ({ minor }) => String(minor))
@@ -236,6 +238,7 @@ const ofConnections = ({ connections, sessions, activity }: Reading): ReadonlyAr
     ...Object.keys(activity.heldBackMillis).map((cause) =>
       sample(Instruments.heldBack, byCause.get(cause) ?? 0, cause)
     ),
+    ...(certificateEndMillis === undefined ? [] : [sample(Instruments.certificateEnd, certificateEndMillis / 1000)]),
     ...Array.from(byMinor, ([minor, count]) => sample(Instruments.protocolMinors, count, minor))
   ]
 }

@@ -95,6 +95,7 @@ const make = (options: Options) =>
       const connections = yield* relay.connections
       const activity = yield* relay.activity
       const drain = yield* relay.drain.status
+      const certificateEndMillis = yield* relay.certificateEndMillis
       yield* Effect.yieldNow
       return samples({
         nowMillis: Date.now(),
@@ -104,6 +105,7 @@ const make = (options: Options) =>
         activity,
         drain,
         devices: allDevices,
+        certificateEndMillis,
         process: ownFigures,
         seriesMax: options.seriesMax ?? seriesMaxDefault
       })

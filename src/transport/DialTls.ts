@@ -2,7 +2,8 @@
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Schema } from "effect"
-import { type ClientIdentity, ciphers, protocolOf, type Role, reasonOf } from "./Tls.ts"
+import { ciphers } from "./Processor.ts"
+import { type ClientIdentity, protocolOf, type Role, reasonOf } from "./Tls.ts"
 
 /** The other side was reached, and is not who was meant, or does not take us. */
 export class TlsFailed extends Schema.TaggedError<TlsFailed>()("TlsFailed", {
@@ -71,7 +72,7 @@ export const connect = ({ family, host, identity, isHalfOpen, port, role }: Opti
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
     checkServerIdentity: (_host, peer) => tls.checkServerIdentity(name, peer),
     ...(role === undefined ? {} : { ALPNProtocols: [protocolOf(role)] }),
-    ciphers,
+    ciphers: ciphers(),
     minVersion: "TLSv1.2"
   } as tls.ConnectionOptions)
   socket.setNoDelay(true)

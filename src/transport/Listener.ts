@@ -4,14 +4,14 @@
  */
 import * as net from "node:net"
 import { Cause, Effect, FiberSet, Schema, type Scope } from "effect"
-import type { Code } from "../errors/Catalogue.ts"
 import { report } from "../errors/Report.ts"
-import { type Arrival, Door, type Options as DoorOptions, type Security } from "./Door.ts"
+import * as Door from "./Door.ts"
+import { type Arrival, certificateOf, nameOf } from "./Door.ts"
 import * as KeepAlive from "./KeepAlive.ts"
 import type { Peer, Receiver, SocketEnd } from "./Peer.ts"
 import { type Reading, type Receive, receiveInto, receivePortably } from "./ReceiveInto.ts"
+import * as Refusals from "./Refusals.ts"
 import { Sender, SenderThread } from "./Sender.ts"
-import type { Mode, Role } from "./Tls.ts"
 
 /** A port cannot be listened on: `port` is which of the three, `code` the system's (`EADDRINUSE`, `EACCES`). */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
@@ -39,15 +39,13 @@ export interface Options {
   readonly limit: ConnectionLimit
   readonly admission?: Admission
   /** Undefined: what arrives is not looked at. */
-  readonly tls?: { readonly mode: Mode; readonly role: Role; readonly security: Security } | undefined
+  readonly door?: Pick<Door.Options, "mode" | "purpose" | "entrances"> | undefined
 }
-
-export type Refusal = "too many connections" | "host refused" | "no TLS" | "TLS failed"
 
 /** Who is let in as far as the limit allows, and who hears of those who are not. */
 export interface Admission {
   readonly admits: (address: string) => boolean
-  readonly onRefused: (peer: string, reason: Refusal) => void
+  readonly onRefused: Refusals.Options["onRefused"]
 }
 
 /** How many connections may be open, and who wants to know. */
@@ -56,9 +54,6 @@ export interface ConnectionLimit {
   count: number
   readonly onChange: (difference: number) => void
 }
-
-/** Refusals are reported once per this interval: a flood of connections must not become a flood of log lines. */
-const refusalLogMillis = 1000
 
 /**
  * Connections that the kernel completes before they are accepted; it caps them. Beyond it a peer tries again after
@@ -75,27 +70,20 @@ export const listen = <R>(
     const connections = yield* FiberSet.make<void>()
     const run = yield* FiberSet.runtime(connections)<R>()
     const { admission, limit, name } = options
-    const refusedAt = new Map<Code, number>()
-    const refuse = (accepted: net.Socket, code: RefusalCode, detail: string) => {
-      const peer = nameOf(accepted)
-      admission?.onRefused(peer, refusals[code])
-      accepted.destroy()
-      const now = Date.now()
-      if (now - (refusedAt.get(code) ?? Number.NEGATIVE_INFINITY) < refusalLogMillis) return
-      refusedAt.set(code, now)
-      run(report(code, `${name}: ${detail === "" ? peer : `${peer}: ${detail}`}`))
-    }
+    const refuse = Refusals.make({ name, onRefused: (...told) => admission?.onRefused(...told), run })
     const thread = yield* Effect.acquireRelease(
       Effect.sync(() => new SenderThread()),
       (senders) => Effect.sync(() => senders.thread.stop())
     )
     const welcome = (arrival: Arrival) => void run(supervise(makePeer(arrival, options, thread), name, handle))
-    const door = options.tls === undefined ? undefined : yield* openDoor({ ...options.tls, welcome, refuse })
+    const { door: wanted } = options
+    const admits = (address: string) => admission?.admits(address) !== false
+    const door = wanted === undefined ? undefined : yield* Door.open({ ...wanted, admits, welcome, refuse })
     const accept = (accepted: net.Socket) => {
       if (limit.count >= limit.countMax) {
-        return refuse(accepted, "CONNECTION_LIMIT", `${limit.count} connections are open already`)
+        return refuse({ accepted }, "CONNECTION_LIMIT", `${limit.count} connections are open already`)
       }
-      if (admission?.admits(accepted.remoteAddress ?? "") === false) return refuse(accepted, "HOST_REFUSED", "")
+      if (!admits(accepted.remoteAddress ?? "")) return refuse({ accepted }, "HOST_REFUSED", "")
       limit.count++
       limit.onChange(1)
       if (door === undefined) welcome({ accepted })
@@ -111,31 +99,6 @@ export const listen = <R>(
     })
     return server.address() as net.AddressInfo
   })
-
-const refusals = {
-  CONNECTION_LIMIT: "too many connections",
-  HOST_REFUSED: "host refused",
-  TLS_REQUIRED: "no TLS",
-  TLS_FAILED: "TLS failed"
-} as const satisfies Partial<Record<Code, Refusal>>
-
-type RefusalCode = keyof typeof refusals
-
-/** Closed after the port, so that nobody enters any more. */
-const openDoor = (options: DoorOptions & { readonly role: Role }) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      options.security.welcomes.set(options.role, options.welcome)
-      return new Door(options)
-    }),
-    (door) =>
-      Effect.sync(() => {
-        options.security.welcomes.delete(options.role)
-        door.close()
-      })
-  )
-
-const nameOf = ({ remoteAddress, remotePort }: net.Socket) => `${remoteAddress ?? "?"}:${remotePort ?? 0}`
 
 /** Runs what serves one connection: its end is that connection's, whatever happens in it. */
 export const supervise = <R>(peer: Peer, name: string, handle: (peer: Peer) => Effect.Effect<void, never, R>) =>
@@ -183,8 +146,9 @@ const makeDeadline = (millis: number | undefined, onPassed: () => void): ((isSet
   }
 }
 
-const makePeer = ({ accepted, first, secured }: Arrival, options: Options, thread: SenderThread): Peer => {
-  const name = nameOf(accepted)
+const makePeer = (arrival: Arrival, options: Options, thread: SenderThread): Peer => {
+  const { accepted, first, secured } = arrival
+  const name = nameOf(arrival)
   if (options.keepAlive !== undefined) KeepAlive.apply(accepted, options.keepAlive)
   let receiver: Receiver | undefined
   let outcome: SocketEnd | undefined
@@ -226,7 +190,7 @@ const makePeer = ({ accepted, first, secured }: Arrival, options: Options, threa
   })
   return {
     name,
-    certificate: secured?.certificate,
+    certificate: certificateOf(arrival),
     landing: reading.landing,
     start: (to) => {
       receiver = to

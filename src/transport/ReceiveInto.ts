@@ -38,7 +38,7 @@ const probe = (owner: HandleOwner): boolean =>
   typeof owner._handle === "object" && owner._handle !== null && "readStart" in owner._handle
 
 /** `LTTNG_RELAY_PORTABLE_READS=1` forces the fallback, to compare and to test it. */
-const isPortableForced = () => process.env.LTTNG_RELAY_PORTABLE_READS === "1"
+export const isInternalAvoided = () => process.env.LTTNG_RELAY_PORTABLE_READS === "1"
 
 /**
  * Starts nothing: the first `resume` does. The accepted socket must not be used afterwards. `first` was read of it
@@ -46,7 +46,7 @@ const isPortableForced = () => process.env.LTTNG_RELAY_PORTABLE_READS === "1"
  */
 export const receiveInto = (accepted: net.Socket, receive: Receive, first?: Buffer): Reading => {
   const owner = accepted as unknown as HandleOwner
-  isOwnedMemoryUsable ??= probe(owner) && !isPortableForced()
+  isOwnedMemoryUsable ??= probe(owner) && !isInternalAvoided()
   if (isOwnedMemoryUsable) return receiveOwned(accepted, owner, receive, first)
   if (first !== undefined) accepted.unshift(first)
   return receivePortably(accepted, receive)

@@ -1,6 +1,6 @@
 /**
  * What both ends of a TLS connection agree on: versions, ciphers, and the names by which a client says which of a
- * relay's three ports it means. Pure.
+ * relay's ports it means. Pure.
  */
 
 /** PEM texts. `clientCa`: only clients with a certificate of it are let in. */
@@ -8,6 +8,8 @@ export interface ServerIdentity {
   readonly certificate: string
   readonly key: string
   readonly clientCa?: string | undefined
+  /** Certificates that are revoked: lists of every authority in `clientCa`, none of them out of date. */
+  readonly crl?: string | undefined
   readonly minVersion?: MinVersion | undefined
 }
 
@@ -26,29 +28,36 @@ export type MinVersion = "TLSv1.2" | "TLSv1.3"
 /** Whether a port takes TLS: never, when the peer begins with it, or nothing else. */
 export type Mode = "off" | "allow" | "require"
 
+/** The ports of LTTng's protocols. */
 export type Role = "control" | "data" | "live"
 
 export const roles: ReadonlyArray<Role> = ["control", "data", "live"]
 
-export const protocolOf = (role: Role): string => `lttng-${role}`
+/** What a connection is for: one of LTTng's protocols, or the operator's port. */
+export type Purpose = Role | "http"
+
+export const protocolOf = (purpose: Purpose): string => (purpose === "http" ? "http/1.1" : `lttng-${purpose}`)
 
 /** Undefined: the client named no protocol, and means the port's own. */
-export const roleOf = (protocol: string | false | null | undefined): Role | undefined =>
-  roles.find((role) => protocolOf(role) === protocol)
+export const purposeOf = (protocol: string | false | null | undefined): Purpose | undefined =>
+  ([...roles, "http"] as const).find((purpose) => protocolOf(purpose) === protocol)
 
 /** The first byte of every TLS connection: a record of the handshake. No message of a target or a viewer begins so. */
 export const handshakeByte = 0x16
 
-/** The fastest one first, where processors have AES. Those with ECDHE are of TLS 1.2. */
-export const ciphers = [
+/** Those with ECDHE are of TLS 1.2. */
+const aes = [
   "TLS_AES_128_GCM_SHA256",
   "TLS_AES_256_GCM_SHA384",
-  "TLS_CHACHA20_POLY1305_SHA256",
   "ECDHE-ECDSA-AES128-GCM-SHA256",
   "ECDHE-RSA-AES128-GCM-SHA256",
   "ECDHE-ECDSA-AES256-GCM-SHA384",
   "ECDHE-RSA-AES256-GCM-SHA384"
-].join(":")
+]
+const chacha = ["TLS_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305"]
+
+/** The fastest one first: without instructions for AES that is ChaCha20, by far. */
+export const ciphersOf = (hasAes: boolean): string => (hasAes ? [...aes, ...chacha] : [...chacha, ...aes]).join(":")
 
 /** What OpenSSL says is a line for its authors; in it is a reason for people. */
 export const reasonOf = (cause: Error & { readonly reason?: unknown }): string =>

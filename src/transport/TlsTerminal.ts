@@ -4,11 +4,13 @@
  *
  * Handshakes are the dearest thing that a stranger can ask for: so many a second are begun, the others wait their turn.
  */
-import { constants, createHash, randomBytes } from "node:crypto"
-import type * as net from "node:net"
+import { constants, createHash, randomBytes, X509Certificate } from "node:crypto"
+import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect, Schema, type Scope } from "effect"
-import { ciphers, type PeerCertificate, protocolOf, type Role, roleOf, roles, type ServerIdentity } from "./Tls.ts"
+import { ciphers } from "./Processor.ts"
+import { isInternalAvoided } from "./ReceiveInto.ts"
+import { type PeerCertificate, type Purpose, purposeOf, type ServerIdentity } from "./Tls.ts"
 
 /** A certificate, key or authority that the system cannot use, or that do not fit together. */
 export class TlsRefused extends Schema.TaggedError<TlsRefused>()("TlsRefused", { reason: Schema.String }) {
@@ -21,15 +23,26 @@ export class TlsRefused extends Schema.TaggedError<TlsRefused>()("TlsRefused", {
 export interface Secured {
   readonly socket: tls.TLSSocket
   /** What the client asked for by name. */
-  readonly role: Role | undefined
+  readonly purpose: Purpose | undefined
   readonly certificate: PeerCertificate | undefined
 }
 
+/** One of them is called, once. */
+export interface Outcome {
+  readonly done: (secured: Secured) => void
+  readonly failed: (code: string) => void
+}
+
 export interface TlsTerminal {
-  /** Takes over `accepted`, into which what was read is put back; `done` is called once, unless it fails. */
-  readonly secure: (accepted: net.Socket, done: (secured: Secured) => void, failed: (code: string) => void) => void
+  /**
+   * Takes over `accepted`, into which what was read is put back. On a port for HTTP nobody needs a certificate: one
+   * that is no good is none there.
+   */
+  readonly secure: (accepted: net.Socket, port: Purpose, outcome: Outcome) => void
   /** Handshakes from now on use this identity; what is open goes on. An unusable one changes nothing. */
   readonly replace: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
+  /** When the certificate in force ends; ms since the epoch. */
+  readonly endMillis: () => number
 }
 
 const handshakeTimeoutMillis = 10_000
@@ -46,7 +59,8 @@ const contextOf = (identity: ServerIdentity): tls.SecureContextOptions => ({
   cert: identity.certificate,
   key: identity.key,
   ...(identity.clientCa === undefined ? {} : { ca: identity.clientCa }),
-  ciphers,
+  ...(identity.crl === undefined ? {} : { crl: identity.crl }),
+  ciphers: ciphers(),
   honorCipherOrder: true,
   minVersion: identity.minVersion ?? "TLSv1.3",
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION
@@ -62,14 +76,18 @@ const checked = (identity: ServerIdentity): Effect.Effect<tls.SecureContextOptio
     catch: (cause) => new TlsRefused({ reason: (cause as Error).message })
   })
 
-const serverOf = (context: tls.SecureContextOptions, hasClientCa: boolean): tls.Server =>
+const serverOf = (
+  context: tls.SecureContextOptions,
+  client: "none" | "may" | "must",
+  chosen: (protocols: ReadonlyArray<string>) => string | undefined
+): tls.Server =>
   tls.createServer({
     ...context,
-    requestCert: hasClientCa,
-    rejectUnauthorized: hasClientCa,
+    requestCert: client !== "none",
+    rejectUnauthorized: client === "must",
     allowHalfOpen: true,
     handshakeTimeout: handshakeTimeoutMillis,
-    ALPNProtocols: roles.map(protocolOf)
+    ALPNCallback: ({ protocols }: { readonly protocols: ReadonlyArray<string> }) => chosen(protocols)
   } as tls.TlsOptions)
 
 /** Names with a comma in them are quoted. */
@@ -80,7 +98,7 @@ const alternativeNamesOf = (text = ""): ReadonlyArray<string> =>
   })
 
 const certificateOf = (socket: tls.TLSSocket): PeerCertificate | undefined => {
-  const certificate = socket.getPeerX509Certificate()
+  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
   if (certificate === undefined) return undefined
   const key = certificate.publicKey.export({ type: "spki", format: "der" })
   return {
@@ -90,79 +108,154 @@ const certificateOf = (socket: tls.TLSSocket): PeerCertificate | undefined => {
   }
 }
 
-/** Runs what it is given in its order, so many a second. */
+/** Runs what it is given in its order, so many a second; nothing for sockets that are closed by then. */
 const makeTurns = () => {
-  const waiting: Array<() => void> = []
+  const waiting = new Map<net.Socket, () => void>()
   let permits = burstCountMax
   let timer: NodeJS.Timeout | undefined
   const tick = () => {
     permits = Math.min(burstCountMax, permits + (handshakesPerSecond * tickMillis) / 1000)
-    while (permits >= 1 && waiting.length > 0) {
+    for (const [socket, begin] of waiting) {
+      if (permits < 1) break
       permits--
-      waiting.shift()?.()
+      waiting.delete(socket)
+      begin()
     }
-    if (waiting.length === 0 && permits === burstCountMax) {
+    if (waiting.size === 0 && permits === burstCountMax) {
       clearInterval(timer)
       timer = undefined
     }
   }
-  return (begin: () => void) => {
+  return (socket: net.Socket, begin: () => void) => {
     timer ??= setInterval(tick, tickMillis).unref()
-    if (permits < 1 || waiting.length > 0) return void waiting.push(begin)
-    permits--
-    begin()
+    if (permits >= 1 && waiting.size === 0) {
+      permits--
+      return begin()
+    }
+    waiting.set(socket, begin)
+    socket.once("close", () => waiting.delete(socket))
   }
 }
 
+/** A server's handshakes under way, by the socket that it was given. */
 interface Pending {
-  readonly done: (secured: Secured) => void
-  readonly failed: (code: string) => void
+  readonly add: (accepted: net.Socket, outcome: Outcome) => void
+  /** Undefined: its outcome is known already. */
+  readonly take: (socket: tls.TLSSocket) => Outcome | undefined
 }
 
-/** The socket that a server made a TLS socket of. */
-const rawOf = (socket: tls.TLSSocket): net.Socket | undefined =>
-  (socket as unknown as { readonly _parent?: net.Socket })._parent
+interface WithParent {
+  readonly _parent?: net.Socket
+}
 
-export const make = (first: ServerIdentity): Effect.Effect<TlsTerminal, TlsRefused, Scope.Scope> =>
-  Effect.gen(function* () {
-    const pending = new WeakMap<net.Socket, Pending>()
-    const turn = makeTurns()
-    const take = (socket: tls.TLSSocket): Pending | undefined => {
-      const raw = rawOf(socket)
-      const found = raw === undefined ? undefined : pending.get(raw)
-      if (raw !== undefined) pending.delete(raw)
-      return found
+/** Whether a TLS socket knows the one it was made of. That is not documented, so it is asked of the runtime at hand. */
+export const knowsParent = (): boolean => {
+  const socket = new net.Socket()
+  const secured = new tls.TLSSocket(socket, { isServer: true })
+  const isKnown = (secured as unknown as WithParent)._parent === socket
+  secured.destroy()
+  socket.destroy()
+  return isKnown
+}
+
+const byParent = (): Pending => {
+  const pending = new WeakMap<net.Socket, Outcome>()
+  return {
+    add: (accepted, outcome) => void pending.set(accepted, outcome),
+    take: (socket) => {
+      const parent = (socket as unknown as WithParent)._parent
+      const outcome = parent && pending.get(parent)
+      if (parent !== undefined) pending.delete(parent)
+      return outcome
     }
-    const start = (context: tls.SecureContextOptions, hasClientCa: boolean): tls.Server => {
-      const server = serverOf(context, hasClientCa)
+  }
+}
+
+/** Both ends of a connection that is open are its own. One whose ends are not known any more has failed. */
+const byEnds = (): Pending => {
+  const pending = new Map<string, Outcome>()
+  const endsOf = ({ localAddress, localPort, remoteAddress, remotePort }: net.Socket) =>
+    `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
+  const take = (ends: string) => {
+    const outcome = pending.get(ends)
+    pending.delete(ends)
+    return outcome
+  }
+  return {
+    add: (accepted, outcome) => {
+      const ends = endsOf(accepted)
+      pending.set(ends, outcome)
+      accepted.once("close", () => take(ends)?.failed("closed"))
+    },
+    take: (socket) => take(endsOf(socket))
+  }
+}
+
+const endOf = ({ certificate }: ServerIdentity): number => Date.parse(new X509Certificate(certificate).validTo)
+
+/** One identity's two servers. */
+interface Servers {
+  readonly ofPort: (port: Purpose) => tls.Server
+  readonly renewTicketKeys: () => void
+}
+
+/** `serves`: what there is to be chosen now. */
+export const make = (
+  first: ServerIdentity,
+  serves: (purpose: Purpose) => boolean = () => true
+): Effect.Effect<TlsTerminal, TlsRefused, Scope.Scope> =>
+  Effect.gen(function* () {
+    const pending = knowsParent() && !isInternalAvoided() ? byParent() : byEnds()
+    const turn = makeTurns()
+    const chosen = (protocols: ReadonlyArray<string>) =>
+      protocols.find((protocol) => {
+        const purpose = purposeOf(protocol)
+        return purpose !== undefined && serves(purpose)
+      })
+    const start = (context: tls.SecureContextOptions, client: "none" | "may" | "must"): tls.Server => {
+      const server = serverOf(context, client, chosen)
       server.on("secureConnection", (socket) => {
         // Until the connection's own listeners are there.
         socket.on("error", () => undefined)
-        take(socket)?.done({ socket, role: roleOf(socket.alpnProtocol), certificate: certificateOf(socket) })
+        const secured = { socket, purpose: purposeOf(socket.alpnProtocol), certificate: certificateOf(socket) }
+        pending.take(socket)?.done(secured)
       })
       server.on("tlsClientError", (cause: NodeJS.ErrnoException, socket) => {
-        take(socket)?.failed(cause.code ?? cause.message)
+        pending.take(socket)?.failed(cause.code ?? cause.message)
         socket.destroy()
       })
       return server
     }
-    let server = start(yield* checked(first), first.clientCa !== undefined)
+    const serversOf = (context: tls.SecureContextOptions, hasClientCa: boolean): Servers => {
+      const strict = start(context, hasClientCa ? "must" : "none")
+      const lenient = hasClientCa ? start(context, "may") : strict
+      return {
+        ofPort: (port) => (port === "http" ? lenient : strict),
+        renewTicketKeys: () => {
+          for (const server of new Set([strict, lenient])) server.setTicketKeys(randomBytes(ticketKeyBytes))
+        }
+      }
+    }
+    let servers = serversOf(yield* checked(first), first.clientCa !== undefined)
+    let endMillis = endOf(first)
     // Tickets are good for a connection that is resumed soon, not for one recorded and broken later.
     yield* Effect.acquireRelease(
-      Effect.sync(() => setInterval(() => server.setTicketKeys(randomBytes(ticketKeyBytes)), ticketKeyMillis).unref()),
+      Effect.sync(() => setInterval(() => servers.renewTicketKeys(), ticketKeyMillis).unref()),
       (timer) => Effect.sync(() => clearInterval(timer))
     )
     return {
-      secure: (accepted, done, failed) =>
-        turn(() => {
+      secure: (accepted, port, outcome) =>
+        turn(accepted, () => {
           if (accepted.destroyed) return
-          pending.set(accepted, { done, failed })
-          server.emit("connection", accepted)
+          pending.add(accepted, outcome)
+          servers.ofPort(port).emit("connection", accepted)
         }),
       // A new server has new keys for tickets too: what the old authority let in does not come back by one.
       replace: (identity) =>
         Effect.map(checked(identity), (context) => {
-          server = start(context, identity.clientCa !== undefined)
-        })
+          servers = serversOf(context, identity.clientCa !== undefined)
+          endMillis = endOf(identity)
+        }),
+      endMillis: () => endMillis
     }
   })

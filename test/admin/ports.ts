@@ -37,5 +37,5 @@ export const start = (options: TestRelay.Options = {}, more: Partial<Policy> = {
     const url = `http://127.0.0.1:${port}`
     const clientWith = (given?: string) =>
       Effect.provide(AdminClient.make({ url, token: given }), FetchHttpClient.layer)
-    return { ...relay, url, clientWith, client: yield* clientWith(token) }
+    return { ...relay, port, url, clientWith, client: yield* clientWith(token) }
   })

@@ -86,6 +86,8 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["tls-cert", "/cert", (o) => [o.tls?.certificate, o.tls?.key, o.tls?.live], ["/cert", "/cert", "require"]],
   ["tls-key", "/key", (o) => o.tls, undefined],
   ["tls-client-ca", "/ca", (o) => o.tls, undefined],
+  ["tls-crl", "/crl", (o) => o.tls, undefined],
+  ["proxy-from", "10.0.0.0/8,::1", (o) => o.relay.proxyFrom, ["10.0.0.0/8", "::1"]],
   ["tls-min-version", "1.2", (o) => o.tls, undefined],
   ["log-file", "/log", (o) => o.logFile, "/log"],
   ["log-format", "json", (o) => o.logFormat, "json"]
@@ -94,7 +96,7 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
 describe("TLS", () => {
   const tlsOf = async (...args: ReadonlyArray<string>) => (await resolved({ args })).tls
   it("is for all ports or for each, with the identity that is given", async () => {
-    const files = ["--tls-cert=/c", "--tls-key=k", "--tls-client-ca=/ca", "--tls-min-version=1.2"]
+    const files = ["--tls-cert=/c", "--tls-key=k", "--tls-client-ca=/ca", "--tls-crl=/crl", "--tls-min-version=1.2"]
     assert.deepStrictEqual(await tlsOf(...files, "--tls=live=allow,data=require"), {
       control: "off",
       data: "require",
@@ -102,14 +104,23 @@ describe("TLS", () => {
       certificate: "/c",
       key: `${process.cwd()}/k`,
       clientCa: "/ca",
+      crl: "/crl",
       minVersion: "TLSv1.2"
     })
     assert.strictEqual((await tlsOf("--tls-cert=/c", "--tls=allow"))?.control, "allow")
     assert.isUndefined(await tlsOf("--tls-cert=/c", "--tls=off"))
+    assert.isUndefined((await tlsOf("--tls-cert=/c", "--tls=require"))?.http)
+    assert.deepInclude(await tlsOf("--tls-cert=/c", "--tls=http=require"), { control: "off", http: "require" })
   })
 
   it("is refused where it could not be what is meant", async () => {
     assert.deepStrictEqual(await refusal({ args: ["--tls=require"] }), ["--tls needs --tls-cert"])
+    assert.deepStrictEqual(await refusal({ args: ["--tls-cert=/c", "--tls-crl=/r"] }), [
+      "--tls-crl needs --tls-client-ca"
+    ])
+    for (const ranges of ["", "10.0.0.0/33", "host", "10.0.0.1,"]) {
+      assert.match((await refusal({ args: [`--proxy-from=${ranges}`] }))[0] ?? "", /^Wrong value in --proxy-from/)
+    }
     for (const args of [["--tls=on"], ["--tls=data"], ["--tls=web=allow"], ["--tls-min-version=1.1"]]) {
       assert.match((await refusal({ args }))[0] ?? "", /^Wrong value in --tls/)
     }

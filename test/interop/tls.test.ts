@@ -3,8 +3,6 @@
  * tunnel → babeltrace2 as it is, live and recorded. Also stunnel at the far end, which names no protocol.
  */
 import { globSync, writeFileSync } from "node:fs"
-import { hostname } from "node:os"
-import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Babeltrace from "../support/babeltrace.ts"
@@ -14,72 +12,7 @@ import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
-
-const toolbox = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [toolboxProgram, ...args])
-
-const certificates = Effect.gen(function* () {
-  const pki = join(yield* Relays.temporaryDirectory("pki"), "pki")
-  yield* toolbox("certs", "init", "--names=localhost,127.0.0.1", pki)
-  yield* toolbox("certs", "target", "web1", pki)
-  yield* toolbox("certs", "viewer", "alice", pki)
-  return pki
-})
-
-const asClient = (pki: string, who: string) => [
-  `--tls-ca=${pki}/ca.pem`,
-  `--tls-cert=${pki}/${who}.pem`,
-  `--tls-key=${pki}/${who}.key`
-]
-
-const asRelay = (pki: string) => [
-  "--tls=require",
-  `--tls-cert=${pki}/relay.pem`,
-  `--tls-key=${pki}/relay.key`,
-  `--tls-client-ca=${pki}/ca.pem`
-]
-
-/** The relay as its peers see it who come through a tunnel. */
-const tunnel = (relay: Relays.Relay, to: string, identity: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    const [controlPort, dataPort, livePort] = [yield* Ports.free, yield* Ports.free, yield* Ports.free]
-    const listen = `--listen=127.0.0.1:${controlPort},${dataPort},${livePort}`
-    const running = yield* Process.daemon(process.execPath, [
-      toolboxProgram,
-      "tunnel",
-      `--to=${to}`,
-      listen,
-      ...identity
-    ])
-    yield* Process.until(
-      "the tunnel to listen",
-      Effect.sync(() => [controlPort, dataPort, livePort].every(Ports.listening))
-    )
-    return { ...relay, controlPort, dataPort, livePort, tunnel: running }
-  })
-
-const recordThrough = (near: Relays.Relay, viewing: Relays.Relay, output: string) =>
-  Effect.gen(function* () {
-    const tracing = yield* Lttng.start
-    yield* Lttng.record(tracing, near, "secret", { create: ["--live=100000"] })
-    const url = `net://127.0.0.1:${viewing.livePort}/host/${hostname()}/secret`
-    const viewer = yield* Process.daemon("stdbuf", ["-oL", "babeltrace2", "--clock-cycles", "-i", "lttng-live", url])
-    yield* tracing.emit({ count: 5000 })
-    const seen = () => Babeltrace.parse(viewer.output()).events
-    yield* Process.until(
-      "5000 events seen live",
-      Effect.sync(() => seen() === 5000)
-    )
-    yield* tracing.emit({ count: 2000, from: 5000 })
-    yield* tracing.lttng("destroy")
-    yield* Process.until(
-      "the viewer to end",
-      Effect.sync(() => viewer.outcome() !== undefined)
-    )
-    const { code = -1, stderr = "", stdout = "" } = viewer.outcome() ?? {}
-    assert.strictEqual(code, 0, stderr)
-    Babeltrace.assertExactly(Babeltrace.parse(stdout), [{ count: 7000 }])
-    Babeltrace.assertExactly(yield* Babeltrace.read(output), [{ count: 7000 }])
-  })
+import { asClient, asRelay, certificates, recordThrough, toolbox, tunnel } from "../support/tunnels.ts"
 
 Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "over TLS", () => {
   it.live("lttng records and babeltrace2 follows through tunnels to one port; nobody else is let in", () =>

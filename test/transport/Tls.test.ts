@@ -57,8 +57,8 @@ const pki = Effect.gen(function* () {
 const start = Effect.fnUntraced(function* (mode: Mode, hasClientCa = true, countMax = 100) {
   const { ca, relay, ...clients } = yield* pki
   const identity = { certificate: relay.cert, key: relay.key, clientCa: hasClientCa ? ca : undefined }
-  const terminal = yield* TlsTerminal.make(identity)
-  const security = { terminal, welcomes: new Map() }
+  const terminal = yield* TlsTerminal.make(identity, (purpose) => purpose !== "http")
+  const entrances = { terminal, isProxy: undefined, welcomes: new Map() }
   const heard = yield* Queue.unbounded<Heard>()
   const refused = yield* Queue.unbounded<string>()
   const limit = { countMax, count: 0, onChange: () => {} }
@@ -72,7 +72,7 @@ const start = Effect.fnUntraced(function* (mode: Mode, hasClientCa = true, count
         stallMillis: undefined,
         limit,
         admission: { admits: () => true, onRefused: (_peer, reason) => void Queue.offerUnsafe(refused, reason) },
-        tls: { mode, role, security }
+        door: { mode, purpose: role, entrances }
       },
       answering(role, heard)
     )

@@ -1,0 +1,70 @@
+/** What whoever asks may be shown: with the token all of it, otherwise the sessions that it may view by the rules. */
+import { Context } from "effect"
+import type { Viewpoint } from "../Relay.ts"
+import type { RelayEvent } from "../relay/Events.ts"
+import type { ConnectionStatus, Counters, SessionStatus } from "../relay/Status.ts"
+
+export class Visibility extends Context.Service<Visibility, Viewpoint>()("lttng-relay/admin/Visibility") {}
+
+export const everything: Viewpoint = { mayView: () => true, mayViewAll: true }
+
+const isShown =
+  ({ mayView }: Viewpoint) =>
+  ({ hostname, name }: Pick<SessionStatus, "hostname" | "name">) =>
+    mayView({ hostname, sessionName: name })
+
+export const sessions = (viewpoint: Viewpoint, all: ReadonlyArray<SessionStatus>): ReadonlyArray<SessionStatus> =>
+  viewpoint.mayViewAll ? all : all.filter(isShown(viewpoint))
+
+/** Those of sessions that are shown. */
+export const connections = (
+  { mayViewAll }: Viewpoint,
+  all: ReadonlyArray<ConnectionStatus>,
+  shown: ReadonlyArray<SessionStatus>
+): ReadonlyArray<ConnectionStatus> => {
+  if (mayViewAll) return all
+  const ids = new Set<number | undefined>(shown.map(({ id }) => id))
+  return all.filter(({ sessionId }) => sessionId !== undefined && ids.has(sessionId))
+}
+
+const sum = (values: Iterable<number>): number => {
+  let total = 0
+  for (const value of values) total += value
+  return total
+}
+
+/** As if there were no other sessions than those that are shown. */
+export const counters = ({ mayViewAll }: Viewpoint, all: Counters, shown: ReadonlyArray<SessionStatus>): Counters => {
+  if (mayViewAll) return all
+  const parts = shown.flatMap(({ closedChannels, streams }) => [...closedChannels, ...streams])
+  const of = (member: "packetCount" | "byteCount" | "eventsDiscarded" | "packetsLost") =>
+    sum(parts.map((part) => part[member]))
+  return {
+    ...all,
+    sessionCount: shown.length,
+    streamCount: sum(shown.map(({ streams }) => streams.length)),
+    viewerCount: sum(shown.map(({ viewerCount }) => viewerCount)),
+    traceChunkCount: 0,
+    packetCount: of("packetCount"),
+    byteCount: of("byteCount"),
+    eventsDiscarded: of("eventsDiscarded"),
+    packetsLost: of("packetsLost")
+  }
+}
+
+/** Of the events from now on, those of sessions that are shown; `now` are the sessions that there are. */
+export const events = (
+  viewpoint: Viewpoint,
+  now: ReadonlyArray<SessionStatus>
+): ((told: RelayEvent | { readonly _tag: "Heartbeat" }) => boolean) => {
+  if (viewpoint.mayViewAll) return () => true
+  const ids = new Set(sessions(viewpoint, now).map(({ id }) => id))
+  return (told) => {
+    if (told._tag === "Heartbeat") return true
+    if (!("sessionId" in told)) return false
+    if (told._tag === "SessionCreated" && isShown(viewpoint)(told)) ids.add(told.sessionId)
+    const isTold = ids.has(told.sessionId)
+    if (told._tag === "SessionClosed") ids.delete(told.sessionId)
+    return isTold
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * How connections come to the operator's port, which the program around the relay serves: to a port of its own, or to
+ * any port of the relay by the name of their protocol; behind a proxy or not, with TLS or without. And what the rules
+ * for access say of who they are.
+ */
+import { Effect, type Scope } from "effect"
+import type { Names, Permissions } from "../relay/Party.ts"
+import type { Service } from "../relay/Registry.ts"
+import * as Door from "../transport/Door.ts"
+import * as Refusals from "../transport/Refusals.ts"
+import type { Mode } from "../transport/Tls.ts"
+
+/** What a certificate lets its owner do over HTTP. */
+export interface Viewpoint {
+  readonly mayView: (names: Names) => boolean
+  /** Nothing is hidden. */
+  readonly mayViewAll: boolean
+}
+
+/** A connection that is ready for HTTP. */
+export interface Visitor {
+  readonly socket: Door.Accepted
+  /** It came to the program's own port, and from where its socket says. */
+  readonly isDirect: boolean
+  /** By the rules in force when it is asked; undefined: it has no right to the port by its certificate. */
+  readonly viewpoint: () => Viewpoint | undefined
+}
+
+export interface Options {
+  readonly mode: Mode
+  readonly entrances: Door.Entrances
+  readonly admits: (address: string) => boolean
+  readonly onRefused: Refusals.Options["onRefused"]
+  readonly serve: (visitor: Visitor) => void
+}
+
+const viewpointOf = (permissions: Permissions, arrival: Door.Arrival) => {
+  const certificate = Door.certificateOf(arrival)
+  const address = Door.addressOf(arrival)
+  return (): Viewpoint | undefined => {
+    if (certificate === undefined) return undefined
+    const rights = permissions.rightsOf?.({ address, certificate })
+    return rights?.mayAdminister === true ? rights : undefined
+  }
+}
+
+/** Answers what takes the connections of the program's own port; those of the relay's come by themselves. */
+export const open = (
+  { background, permissions }: Service,
+  { admits, entrances, mode, onRefused, serve }: Options
+): Effect.Effect<(accepted: Door.Accepted) => void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const own = new WeakSet<Door.Accepted>()
+    const welcome = (arrival: Door.Arrival) => {
+      const { accepted, first, secured, told } = arrival
+      if (first !== undefined) accepted.unshift(first)
+      serve({
+        socket: secured?.socket ?? accepted,
+        isDirect: own.has(accepted) && told?.source === undefined,
+        viewpoint: viewpointOf(permissions, arrival)
+      })
+      // Where it was looked at it was told to pause, and listeners alone do not undo that.
+      if (secured === undefined) accepted.resume()
+    }
+    const refuse = Refusals.make({ name: "http", onRefused, run: background })
+    const door = yield* Door.open({ mode, purpose: "http", entrances, welcome, admits, refuse })
+    return (accepted) => {
+      own.add(accepted)
+      if (admits(accepted.remoteAddress ?? "")) door.enter(accepted)
+      else refuse({ accepted }, "HOST_REFUSED", "")
+    }
+  })

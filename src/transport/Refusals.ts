@@ -1,0 +1,40 @@
+/** Connections that are not let in: closed, told to who wants to know, and to the log as often as it can bear. */
+import type { Effect } from "effect"
+import type { Code } from "../errors/Catalogue.ts"
+import { report } from "../errors/Report.ts"
+import { type Arrival, nameOf } from "./Door.ts"
+
+export type Refusal = "too many connections" | "host refused" | "no TLS" | "TLS failed" | "no proxy header"
+
+const refusals = {
+  CONNECTION_LIMIT: "too many connections",
+  HOST_REFUSED: "host refused",
+  TLS_REQUIRED: "no TLS",
+  TLS_FAILED: "TLS failed",
+  PROXY_REFUSED: "no proxy header"
+} as const satisfies Partial<Record<Code, Refusal>>
+
+export type RefusalCode = keyof typeof refusals
+
+export interface Options {
+  /** Of the port: for logs. */
+  readonly name: string
+  readonly onRefused: (peer: string, reason: Refusal, code: RefusalCode) => void
+  readonly run: (line: Effect.Effect<void>) => void
+}
+
+/** Refusals are reported once per this interval: a flood of connections must not become a flood of log lines. */
+const logMillis = 1000
+
+export const make = ({ name, onRefused, run }: Options) => {
+  const saidAt = new Map<Code, number>()
+  return (arrival: Arrival, code: RefusalCode, detail: string): void => {
+    const peer = nameOf(arrival)
+    onRefused(peer, refusals[code], code)
+    arrival.accepted.destroy()
+    const now = Date.now()
+    if (now - (saidAt.get(code) ?? Number.NEGATIVE_INFINITY) < logMillis) return
+    saidAt.set(code, now)
+    run(report(code, `${name}: ${detail === "" ? peer : `${peer}: ${detail}`}`))
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * Who comes to the operator's port how: with the token or a certificate, over TLS or not, by its own port or by name to
+ * one of the relay's; and what is shown to whom.
+ */
+import { readFileSync } from "node:fs"
+import * as http from "node:http"
+import * as https from "node:https"
+import * as net from "node:net"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { listenerOf } from "../../src/admin/Entrance.ts"
+import * as Authority from "../../src/cli/Authority.ts"
+import { Target } from "../../src/index.ts"
+import * as Balancer from "../support/proxy.ts"
+import * as Relays from "../support/relays.ts"
+import * as Ports from "./ports.ts"
+
+const text = (path: string) => readFileSync(path, "utf8")
+
+const pki = Effect.gen(function* () {
+  const directory = yield* Relays.temporaryDirectory("certs")
+  const ours = join(directory, "ours")
+  const { authority, relay } = yield* Authority.init(ours, ["localhost", "127.0.0.1"])
+  yield* Authority.init(join(directory, "theirs"), ["localhost"])
+  const read = ({ certificate, key }: Authority.Made) => ({ cert: text(certificate), key: text(key) })
+  const of = (at: string, name: string) => Effect.map(Authority.client(at, "viewer", name), read)
+  const [alice, bob, carol] = [yield* of(ours, "alice"), yield* of(ours, "bob"), yield* of(ours, "carol")]
+  const stranger = yield* of(join(directory, "theirs"), "alice")
+  const ca = text(authority.certificate)
+  const { cert, key } = read(relay)
+  const tls = { control: "allow", data: "allow", live: "allow", certificate: cert, key, clientCa: ca } as const
+  return { tls, ca, alice, bob, carol, stranger }
+})
+
+const access = {
+  principals: [
+    { name: "alice", names: ["URI:lttng://viewer/alice"] },
+    { name: "bob", names: ["URI:lttng://viewer/bob"] },
+    { name: "carol", names: ["URI:lttng://viewer/carol"] },
+    { name: "here", addresses: ["127.0.0.1"] }
+  ],
+  rules: [
+    { principals: ["alice"], admin: true, view: [{}] },
+    { principals: ["bob"], admin: true, view: [{ host: "web*" }] },
+    { principals: ["carol"], view: [{}] },
+    // By an address nobody is an operator.
+    { principals: ["here"], record: [{}], view: [{}], admin: true }
+  ]
+}
+
+/** As browsers and curl ask: by the names of what they speak. */
+const asked = { host: "127.0.0.1", ALPNProtocols: ["h2", "http/1.1"], agent: false } as const
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+}
+
+const answer = (asking: http.ClientRequest, sent?: string): Effect.Effect<Answer | string> =>
+  Effect.callback((resume) => {
+    asking.on("response", (response) => {
+      let body = ""
+      response.setEncoding("utf8").on("data", (part: string) => {
+        body += part
+      })
+      response.on("end", () => resume(Effect.succeed({ status: response.statusCode ?? 0, body })))
+    })
+    asking.on("error", (cause: NodeJS.ErrnoException) => resume(Effect.succeed(cause.code ?? cause.message)))
+    asking.end(sent)
+  })
+
+const start = (isLocal: boolean) =>
+  Effect.gen(function* () {
+    const made = yield* pki
+    const relay = yield* Ports.start({ tls: made.tls, access }, { isLocal })
+    const to = (port: number, path: string, more: https.RequestOptions = {}) =>
+      answer(https.request({ ...asked, port, path, ca: made.ca, ...more }))
+    const record = (hostname: string) =>
+      Effect.gen(function* () {
+        const target = yield* Target.make({ url: relay.targetUrl, hostname })
+        yield* target.session({ name: "s", liveTimer: "1 second" })
+      })
+    yield* record("web1")
+    yield* record("db1")
+    return { ...made, relay, to }
+  })
+
+const statusOf = (got: Answer | string) => (typeof got === "string" ? got : got.status)
+const jsonOf = (got: Answer | string) => JSON.parse(typeof got === "string" ? "null" : got.body)
+const bearer = { authorization: `Bearer ${Ports.token}` }
+
+describe("the operator's port", () => {
+  it.live("takes TLS beside plain HTTP; a certificate with the right does what the token does, others do nothing", () =>
+    Effect.gen(function* () {
+      const { alice, bob, carol, relay, stranger, to } = yield* start(false)
+      const { port } = relay
+      const plain = (headers: Record<string, string> = {}) =>
+        answer(http.request({ host: "127.0.0.1", port, path: "/metrics", agent: false, headers }))
+      const got = {
+        plain: statusOf(yield* plain()),
+        plainToken: statusOf(yield* plain(bearer)),
+        nobody: statusOf(yield* to(port, "/metrics")),
+        token: statusOf(yield* to(port, "/metrics", { headers: bearer })),
+        alice: statusOf(yield* to(port, "/metrics", alice)),
+        // It may not see all, and metrics are of all.
+        bob: statusOf(yield* to(port, "/metrics", bob)),
+        carol: statusOf(yield* to(port, "/metrics", carol)),
+        stranger: statusOf(yield* to(port, "/metrics", stranger)),
+        strangerToken: statusOf(yield* to(port, "/metrics", { ...stranger, headers: bearer }))
+      }
+      assert.deepStrictEqual(got, {
+        plain: 401,
+        plainToken: 200,
+        nobody: 401,
+        token: 200,
+        alice: 200,
+        bob: 401,
+        carol: 401,
+        stranger: 401,
+        strangerToken: 200
+      })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is reached by name at any port with TLS, and is no local one there", () =>
+    Effect.gen(function* () {
+      const { alice, bob, carol, relay, to } = yield* start(true)
+      for (const port of [relay.controlPort, relay.dataPort, relay.livePort]) {
+        assert.strictEqual(statusOf(yield* to(port, "/api/v1/overview", alice)), 200)
+        assert.strictEqual(statusOf(yield* to(port, "/api/v1/overview", carol)), 401)
+        assert.strictEqual(statusOf(yield* to(port, "/api/v1/overview", { ...carol, headers: bearer })), 200)
+        assert.strictEqual(statusOf(yield* to(port, "/livez", carol)), 200)
+        assert.match(`${statusOf(yield* to(port, "/livez"))}`, /CERTIFICATE_REQUIRED/)
+      }
+      // At its own port, from here, who reads needs nothing.
+      assert.strictEqual(statusOf(yield* to(relay.port, "/api/v1/overview")), 200)
+      assert.strictEqual(statusOf(yield* to(relay.port, "/metrics", bob)), 200)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("shows a certificate's owner, and lets it end, the sessions that it may view only", () =>
+    Effect.gen(function* () {
+      const { alice, bob, relay, to } = yield* start(false)
+      const all = jsonOf(yield* to(relay.port, "/api/v1/sessions/", alice))
+      assert.strictEqual(all.total, 2)
+      const ids: Record<string, number> = {}
+      for (const { hostname, id } of all.items) ids[hostname] = id
+      const ofBob = (path: string, more: https.RequestOptions = {}) =>
+        to(relay.port, `/api/v1/${path}`, { ...bob, ...more })
+      const list = jsonOf(yield* ofBob("sessions/"))
+      assert.deepStrictEqual(
+        list.items.map(({ hostname }: { hostname: string }) => hostname),
+        ["web1"]
+      )
+      const overview = jsonOf(yield* ofBob("overview"))
+      assert.deepStrictEqual(
+        overview.sessions.map(({ id }: { id: number }) => id),
+        [ids.web1]
+      )
+      assert.strictEqual(overview.counters.sessionCount, 1)
+      assert.strictEqual(overview.connections.control, 1)
+      assert.strictEqual(jsonOf(yield* ofBob("counters")).sessionCount, 1)
+      assert.strictEqual(jsonOf(yield* ofBob("connections")).total, 1)
+      const hidden = jsonOf(yield* to(relay.port, "/api/v1/connections", alice)).items.find(
+        ({ sessionId }: { sessionId: number }) => sessionId === ids.db1
+      )
+      const paths = [`sessions/${ids.db1}`, `sessions/${ids.db1}/history`, `sessions/${ids.db1}/events`, "sessions/99"]
+      for (const path of paths) assert.strictEqual(statusOf(yield* ofBob(path)), 404, path)
+      const drop = { method: "DELETE" }
+      assert.strictEqual(statusOf(yield* ofBob(`sessions/${ids.db1}`, drop)), 404)
+      assert.strictEqual(statusOf(yield* ofBob(`connections/${hidden.id}`, drop)), 404)
+      for (const path of ["log", "configuration", "activity", "process", "drain", "log-level"])
+        assert.strictEqual(statusOf(yield* ofBob(path)), 401, path)
+      // A page of somebody else, in a browser that has the certificate.
+      const foreign = { ...drop, headers: { "sec-fetch-site": "same-site" } }
+      assert.strictEqual(statusOf(yield* ofBob(`sessions/${ids.web1}`, foreign)), 401)
+      assert.strictEqual((yield* relay.relay.sessions).length, 2)
+      assert.strictEqual(statusOf(yield* ofBob(`sessions/${ids.web1}`, drop)), 204)
+      assert.strictEqual((yield* relay.relay.sessions).length, 1)
+      // Rules that change count for the next question.
+      yield* relay.relay.replaceAccess({ ...access, rules: [] })
+      assert.strictEqual(statusOf(yield* ofBob("overview")), 401)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is behind a balancer for whom it says, and refuses who does not", () =>
+    Effect.gen(function* () {
+      const relay = yield* Ports.start({ proxyFrom: ["127.0.0.1"] })
+      const ask = (header: Uint8Array): Effect.Effect<string> =>
+        Effect.callback((resume) => {
+          const socket = net.connect(relay.port, "127.0.0.1")
+          let all = ""
+          socket.on("data", (bytes) => {
+            all += bytes.toString("latin1")
+          })
+          socket.on("error", () => undefined)
+          socket.on("close", () => resume(Effect.succeed(all.split("\r\n")[0] ?? "")))
+          for (const byte of header) socket.write(Buffer.of(byte))
+          socket.write("GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        })
+      assert.strictEqual(yield* ask(Balancer.header({ command: 0x20, family: 0 })), "HTTP/1.1 200 OK")
+      assert.strictEqual(yield* ask(Balancer.ipv4("192.0.2.7", 1)), "HTTP/1.1 401 Unauthorized")
+      assert.strictEqual(yield* ask(Buffer.alloc(0)), "")
+      const { incidents } = yield* relay.relay.activity
+      assert.deepStrictEqual(incidents, [{ code: "PROXY_REFUSED", count: 1 }])
+    }).pipe(Effect.scoped)
+  )
+
+  it("has one listener for connections of its own in this runtime, which is put behind the door", () => {
+    assert.isDefined(listenerOf(http.createServer()))
+  })
+})
