@@ -1,5 +1,5 @@
 /** `lttng-relay load`: synthetic sessions against a relay. */
-import { Clock, Console, type Duration, Effect, type Option } from "effect"
+import { Clock, Console, Duration, Effect, type Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Loader from "../target/Load.ts"
 import { packetBytesMin } from "../target/SyntheticTrace.ts"
@@ -25,10 +25,52 @@ interface Input extends TlsFlags.Given {
   readonly json: boolean
 }
 
+/** What is shown of how it goes. */
+interface Figures {
+  readonly megabytesPerSecond: number
+  readonly packetsPerSecond: number
+  readonly answerP50Millis: number | undefined
+  readonly answerP99Millis: number | undefined
+}
+
+const rounded = (value: number | undefined) => (value === undefined ? undefined : Number(value.toPrecision(4)))
+
+const figuresOf = ({ answerMillis, bytes, packets }: Loader.Progress, seconds: number): Figures => ({
+  megabytesPerSecond: seconds === 0 ? 0 : Number((bytes / 1e6 / seconds).toPrecision(4)),
+  packetsPerSecond: seconds === 0 ? 0 : Math.round(packets / seconds),
+  answerP50Millis: rounded(answerMillis(0.5)),
+  answerP99Millis: rounded(answerMillis(0.99))
+})
+
+const millis = (value: number | undefined) => (value === undefined ? "–" : `${value} ms`)
+
+/** How far it is: packets where their number is known, else milliseconds of the duration. */
+const totalOf = ({ duration, packets, sessions, streams }: Input): number | undefined => {
+  if (packets._tag === "Some") return packets.value * streams * sessions
+  return duration._tag === "Some" ? Duration.toMillis(duration.value) : undefined
+}
+
+/** Drawing it for each packet would cost more than the packets. */
+const barMillis = 100
+
 const load = Effect.fnUntraced(function* (input: Input, onProgress: (progress: Loader.Progress) => void) {
   const target = yield* Streaming.target(input)
-  const packetTotal = input.packets._tag === "Some" ? input.packets.value * input.streams * input.sessions : undefined
-  const bar = yield* Bar.make("{packets} packets | {size}", packetTotal)
+  const bar = yield* Bar.make("{packets} packets | {size} | {rate} MB/s | answers p50 {p50}, p99 {p99}", totalOf(input))
+  const start = performance.now()
+  let drawnAt = start
+  const draw = (progress: Loader.Progress) => {
+    const now = performance.now()
+    if (now - drawnAt < barMillis) return
+    drawnAt = now
+    const { answerP50Millis, answerP99Millis, megabytesPerSecond } = figuresOf(progress, (now - start) / 1000)
+    bar.update(input.packets._tag === "Some" ? progress.packets : now - start, {
+      packets: String(progress.packets),
+      size: Output.bytes(progress.bytes),
+      rate: String(megabytesPerSecond),
+      p50: millis(answerP50Millis),
+      p99: millis(answerP99Millis)
+    })
+  }
   const summary = yield* Loader.run(target, {
     sessionCount: input.sessions,
     streamCount: input.streams,
@@ -41,16 +83,19 @@ const load = Effect.fnUntraced(function* (input: Input, onProgress: (progress: L
     ...Streaming.given("sessionName", input.session),
     onProgress: (progress) => {
       onProgress(progress)
-      const { bytes, packets } = progress
-      bar.update(packets, { packets: String(packets), size: Output.bytes(bytes) })
+      draw(progress)
     }
   })
   onProgress(summary)
 })
 
 const print = (input: Input, done: Loader.Summary) => {
-  if (input.json) return Output.printJson(done)
-  const rate = done.seconds === 0 ? "" : `, ${Math.round(done.packets / done.seconds)} packets/s`
+  const figures = figuresOf(done, done.seconds)
+  if (input.json) return Output.printJson({ ...done, ...figures })
+  const { answerP50Millis, answerP99Millis, megabytesPerSecond, packetsPerSecond } = figures
+  const speed = `, ${megabytesPerSecond} MB/s, ${packetsPerSecond} packets/s`
+  const answers = `, answers p50 ${millis(answerP50Millis)}, p99 ${millis(answerP99Millis)}`
+  const rate = done.seconds === 0 ? "" : `${speed}${answers}`
   const amount = `${Output.plural(done.packets, "packet")}, ${Output.bytes(done.bytes)}`
   return Console.log(`${Output.plural(done.sessionsStarted, "session")}: ${amount} in ${done.seconds} s${rate}`)
 }
@@ -58,7 +103,8 @@ const print = (input: Input, done: Loader.Summary) => {
 const run = (input: Input) =>
   Effect.gen(function* () {
     const start = yield* Clock.currentTimeMillis
-    const done = { packets: 0, bytes: 0, seconds: 0, sessionsStarted: 0 }
+    const answerMillis = (): number | undefined => undefined
+    const done = { packets: 0, bytes: 0, seconds: 0, sessionsStarted: 0, answerMillis }
     const loading = load(input, (progress) => Object.assign(done, progress))
     const summary = Effect.flatMap(Clock.currentTimeMillis, (end) =>
       print(input, { ...done, seconds: (end - start) / 1000 })

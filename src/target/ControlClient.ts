@@ -55,10 +55,11 @@ export interface ControlClient {
     command: Command<Request, Reply>,
     request: Request
   ) => Effect.Effect<Reply, CommandFailed>
-  /** Written when it returns; what it answers waits for the reply. */
+  /** Written when it returns; what it answers waits for the reply. `arrived` is called as the reply comes. */
   readonly start: <Request, Reply>(
     command: Command<Request, Reply>,
-    request: Request
+    request: Request,
+    arrived?: () => void
   ) => Effect.Effect<Effect.Effect<Reply, Exchange.ExchangeFailed>, Exchange.ExchangeFailed>
   /** The one command that has no reply. */
   readonly sendMetadata: (request: SendMetadata.Request) => Effect.Effect<void, Exchange.ExchangeFailed>
@@ -80,6 +81,13 @@ const message = (number: number, payload: Uint8Array): ReadonlyArray<Uint8Array>
   const head = { circuitId: 0n, dataSize: BigInt(payload.length), command: number, commandVersion: 0 }
   return [Header.encode(head), payload]
 }
+
+const noting = <A>({ decode }: Exchange.Reply<A>["layout"], arrived: () => void): Exchange.Reply<A>["layout"] => ({
+  decode: (bytes) => {
+    arrived()
+    return decode(bytes)
+  }
+})
 
 /** Replies of a fixed size are as long as any of their values. */
 const fixedSizes: ReadonlyMap<string, number> = new Map([
@@ -124,7 +132,11 @@ export const connect = (
       minor,
       ask,
       insist: (command, request) => Effect.flatMap(ask(command, request), (reply) => insisted(command.name, reply)),
-      start: (command, request) => exchange.start(requestOf(command, minor, request), replyOf(command, minor)),
+      start: (command, request, arrived) => {
+        const reply = replyOf(command, minor)
+        const noted = arrived === undefined ? reply : { ...reply, layout: noting(reply.layout, arrived) }
+        return exchange.start(requestOf(command, minor, request), noted)
+      },
       sendMetadata: (request) =>
         exchange.post(message(SendMetadata.number, SendMetadata.request(minor).encode(request)))
     }

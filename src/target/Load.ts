@@ -6,6 +6,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { Clock, Duration, Effect, Schedule } from "effect"
+import { AnswerTimes } from "./AnswerTimes.ts"
 import * as SyntheticTrace from "./SyntheticTrace.ts"
 import * as Target from "./Target.ts"
 
@@ -32,6 +33,8 @@ export interface Progress {
   readonly packets: number
   readonly bytes: number
   readonly sessionsStarted: number
+  /** Milliseconds in which `share` (0 to 1) of the indexes were answered, with up to 128 on their way; none yet: undefined. */
+  readonly answerMillis: (share: number) => number | undefined
 }
 
 /** What the whole load came to. */
@@ -50,11 +53,23 @@ const isOver = (options: Options, sent: number, elapsedMillis: number): boolean 
   return packetCount === undefined && sent >= packetCountDefault
 }
 
+/** What all sessions are counted by. */
+interface Tally {
+  readonly answers: AnswerTimes
+  readonly sent: (bytes: number) => void
+}
+
+/** More than a connection that has room for the next packet still holds of those before. */
+const unsentBytesMax = 256 * 1024
+
+/** Packets are written over those that are sent: new memory for each costs as much as sending it. */
+const bufferCountOf = ({ packetBytes }: Options): number => Math.ceil(unsentBytesMax / packetBytes) + 2
+
 const playStream = (
   stream: Target.DataStream,
   generator: SyntheticTrace.Generator,
   options: Options,
-  report: (bytes: number) => void
+  { sent: report }: Tally
 ) =>
   Effect.gen(function* () {
     const start = yield* Clock.currentTimeMillis
@@ -75,26 +90,31 @@ const tracePath = "ust/uid/0/64-bit"
 const playSession = (
   session: Target.Session,
   options: Options,
-  report: (bytes: number) => void
+  tally: Tally
 ): Effect.Effect<void, Target.CommandFailed> =>
   Effect.gen(function* () {
     const uuid = randomUUID()
     const start = process.hrtime.bigint()
+    // Timestamps are the processor's, as a tracer's; what is read shows when it was.
+    const clockOffset = BigInt(Date.now()) * 1_000_000n - start
     const streams = []
     for (let cpu = 0; cpu < options.streamCount; cpu++) {
-      const generator = SyntheticTrace.generator(uuid, cpu, options.packetBytes, start)
+      const generator = SyntheticTrace.generator(uuid, cpu, options.packetBytes, start, {
+        bufferCount: bufferCountOf(options)
+      })
       const stream = yield* session.stream({
         path: tracePath,
         channel: `load_${cpu}`,
         instanceId: BigInt(cpu),
-        beaconTimestamp: generator.idleUntil
+        beaconTimestamp: generator.idleUntil,
+        answered: (millis) => tally.answers.add(millis)
       })
       streams.push({ stream, generator })
     }
     const metadata = yield* session.metadata(tracePath)
     yield* session.publish
-    yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
-    yield* Effect.forEach(streams, ({ generator, stream }) => playStream(stream, generator, options, report), {
+    yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid, clockOffset)))
+    yield* Effect.forEach(streams, ({ generator, stream }) => playStream(stream, generator, options, tally), {
       concurrency: "unbounded",
       discard: true
     })
@@ -114,10 +134,12 @@ export const run = (target: Target.Target, options: Options): Effect.Effect<Summ
     let packets = 0
     let bytes = 0
     let sessionsStarted = 0
-    const report = (more: number) => {
+    const answers = new AnswerTimes()
+    const answerMillis = (share: number) => answers.quantile(share)
+    const sent = (more: number) => {
       packets++
       bytes += more
-      options.onProgress?.({ packets, bytes, sessionsStarted })
+      options.onProgress?.({ packets, bytes, sessionsStarted, answerMillis })
     }
     const one = (index: number) =>
       Target.reconnecting(
@@ -128,12 +150,12 @@ export const run = (target: Target.Target, options: Options): Effect.Effect<Summ
         },
         (session) => {
           sessionsStarted++
-          return playSession(session, options, report)
+          return playSession(session, options, { answers, sent })
         },
         options.reconnect === true ? reconnection : never
       )
     const sessions = Array.from({ length: options.sessionCount }, (_, index) => one(index))
     yield* Effect.all(sessions, { concurrency: "unbounded", discard: true })
     const end = yield* Clock.currentTimeMillis
-    return { packets, bytes, seconds: (end - start) / 1000, sessionsStarted }
+    return { packets, bytes, seconds: (end - start) / 1000, sessionsStarted, answerMillis }
   })

@@ -57,6 +57,8 @@ export interface StreamOptions {
   /** The CTF stream class and instance of its packets. */
   readonly classId?: bigint
   readonly instanceId?: bigint
+  /** Told of each index how many milliseconds its answer took. */
+  readonly answered?: (millis: number) => void
   /** Asked once per live period: the packet to send now, or nothing to have a beacon sent instead. */
   readonly flush?: (now: bigint) => Effect.Effect<Packet | undefined>
   /** For a stream whose clock is not the session's: nothing older than this will follow. */
@@ -159,6 +161,13 @@ interface Sent {
 
 const orNone = (seqNum: bigint) => (seqNum < 0n ? u64Max : seqNum)
 
+/** From now until it is called. */
+const noteAnswer = ({ answered }: StreamOptions): (() => void) | undefined => {
+  if (answered === undefined) return undefined
+  const start = performance.now()
+  return () => answered(performance.now() - start)
+}
+
 const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
   const what = `stream ${options.path}/${options.channel}`
   const ifOpen = <A, E>(write: () => Effect.Effect<A, E>) => unlessClosed(wire, what, () => state.isOpen, write)
@@ -178,7 +187,7 @@ const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
   ) => {
     const ids = { relayStreamId: state.handle, netSeqNum: orNone(state.netSeqNum), streamId: options.classId ?? 0n }
     const request = { ...ids, ...index, streamInstanceId: options.instanceId ?? 0n }
-    return Effect.map(wire.control.start(SendIndex, request), (awaited) => {
+    return Effect.map(wire.control.start(SendIndex, request, noteAnswer(options)), (awaited) => {
       wire.unsettled.push(Effect.asVoid(Effect.flatMap(awaited, (reply) => insisted(SendIndex.name, reply))))
     })
   }

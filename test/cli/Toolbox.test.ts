@@ -147,6 +147,7 @@ const suite = (kind: Relays.Kind) => () => {
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind)
       const load = ["load", "--json", "--hostname=h", "--session=l", "--live=100ms", "--streams=2", "--rate=20"]
+      const startedAt = Date.now()
       const loading = yield* Effect.forkScoped(run(...load, "--packets=120", streamingUrl(relay)))
       const url = `${liveUrl(relay)}/host/h/l-0`
       const directory = join(yield* Relays.temporaryDirectory("recorded"), "trace")
@@ -161,15 +162,26 @@ const suite = (kind: Relays.Kind) => () => {
       assert.strictEqual(lines, `${url} (timer 100000 µs, 3 streams, 1 client, ctf-1.8)\n`)
 
       const [summary] = jsonLines((yield* Fiber.join(loading)).stdout)
+      const endedAt = Date.now()
       assert.deepStrictEqual([summary.packets, summary.bytes], [240, 240 * 4096])
+      assert.isTrue(0 < summary.answerP50Millis && summary.answerP50Millis <= summary.answerP99Millis, summary)
+      assert.approximately(summary.megabytesPerSecond, summary.bytes / 1e6 / summary.seconds, 0.01)
       const [recorded] = jsonLines((yield* Fiber.join(recordingFiber)).stdout)
       assert.deepStrictEqual([recorded.streams, recorded.packets, recorded.lost], [3, 240, 0])
 
       const stored = Babeltrace.sessionDirectory(relay.output, "l-0")
       const contents = (root: string) => Tree.read(root).map((line) => line.replace(/ 0\d{3}/, ""))
       assert.deepStrictEqual(contents(directory), contents(stored))
-      const { stdout: events } = yield* Process.run("babeltrace2", [directory])
-      assert.strictEqual(events.match(/load:tick/g)?.length, 240 * 250)
+      const { stdout: events } = yield* Process.run("babeltrace2", ["--clock-seconds", directory])
+      const read = [...events.matchAll(/^\[(\d+\.\d+)\].* load:tick: \{ cpu_id = (\d) \}, \{ seq = (\d+) \}$/gm)]
+      const numbers = ["0", "1"].map((cpu) => read.filter((event) => event[2] === cpu).map((event) => Number(event[3])))
+      const expected = Array.from({ length: 120 * 250 }, (_, seq) => seq)
+      assert.deepStrictEqual(numbers, [expected, expected])
+      const millis = read.map((event) => Number(event[1]) * 1000)
+      assert.isTrue(
+        millis.every((at) => at >= startedAt && at <= endedAt),
+        "events at the time they were made"
+      )
 
       const replayed = yield* run("replay", "--json", "--session=copy", directory, streamingUrl(relay))
       const [{ outputPath }] = jsonLines(replayed.stdout)
@@ -251,7 +263,7 @@ const suite = (kind: Relays.Kind) => () => {
         streamingUrl(relay)
       ]
       const loaded = yield* stopped(load("l"), () => stored("l-0") > 5 * 4096)
-      assert.match(loaded, /^1 session: \d+ packets, .* packets\/s\n$/)
+      assert.match(loaded, /^1 session: \d+ packets, .* MB\/s, \d+ packets\/s, answers p50 [\d.]+ ms, p99 [\d.]+ ms\n$/)
 
       const directory = join(yield* Relays.temporaryDirectory("recorded"), "trace")
       yield* Process.daemon(process.execPath, [toolboxProgram, ...load("m")])
