@@ -33,7 +33,7 @@ export interface Progress {
   readonly packets: number
   readonly bytes: number
   readonly sessionsStarted: number
-  /** Milliseconds in which `share` (0 to 1) of the indexes were answered, with up to 128 on their way; none yet: undefined. */
+  /** Milliseconds in which `share` (0 to 1) of the indexes were answered, up to 128 at a time; undefined: none yet. */
   readonly answerMillis: (share: number) => number | undefined
 }
 

@@ -13,8 +13,8 @@ const eventBytes = 16
 export const packetBytesMin = headBytes + eventBytes
 
 /**
- * The metadata that describes the packets, CTF 1.8; `uuid` in its usual notation. `clockOffset`: nanoseconds from 1970 to
- * the 0 of the packets' timestamps.
+ * The metadata that describes the packets, CTF 1.8; `uuid` in its usual notation. `clockOffset`: nanoseconds from 1970
+ * to the 0 of the packets' timestamps.
  */
 export const metadata = (uuid: string, clockOffset = 0n): string => `/* CTF 1.8 */
 typealias integer { size = 8; align = 8; signed = false; } := uint8_t;
@@ -51,7 +51,7 @@ export interface Generator {
 
 /** How a stream's packets are made. */
 export interface Options {
-  /** The memory of so many packets is used in turn: only the last ones are what they were. New memory each by default. */
+  /** The memory of so many packets is used in turn, so older ones are overwritten. New memory each by default. */
   readonly bufferCount?: number
 }
 
