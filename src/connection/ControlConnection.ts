@@ -27,6 +27,7 @@ import { successionMillis } from "../relay/Vigil.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
+import { Acknowledged } from "./control/Acknowledged.ts"
 import { type After, type ControlState, makeState, type Reply, streamOf } from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 import { MetadataMessage } from "./control/MetadataMessage.ts"
@@ -43,6 +44,8 @@ const busyMillis = 100
 
 /** Answers gathered before they are sent although more commands follow in the same read. */
 const answerBytesMax = 4096
+
+const noReply: Reply = { bytes: undefined, after: "keep", refusal: undefined }
 
 /** A command that has to wait for something. */
 interface Command {
@@ -78,6 +81,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   /** When the commands that are being answered arrived. */
   #readAt = 0
   #unansweredCount = 0
+  readonly #acknowledged: Acknowledged
   #command: Command | undefined
   #backlog: Buffer | undefined
   #isEndOfInput = false
@@ -91,6 +95,10 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const { connections } = registry.tally
     this.#connection = connections.open("control", peer.name)
     this.#end = new ConnectionEnd(connections, this.#connection)
+    const onLooked = () => {
+      if (!this.#end.hasCome && this.#command === undefined) this.#answerRead()
+    }
+    this.#acknowledged = new Acknowledged(containedCall(onLooked, this.#end.onDefect))
     const onRoom = containedCall(() => this.#resume(), this.#end.onDefect)
     this.#shares = {
       bytes: new Account(registry.pool, onRoom),
@@ -262,10 +270,14 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const answer = run(this.#state, number, payload.subarray(from, to))
     if (!Effect.isEffect(answer)) return this.#reply(number, answer)
     this.#sendAnswers()
-    this.#command = { number, reply: answer }
+    this.#run(number, answer)
+    return false
+  }
+
+  #run(number: number, reply: Effect.Effect<Reply>): void {
+    this.#command = { number, reply }
     // Not now: the fiber would run inside this call, before the rest of the read is put aside.
     queueMicrotask(() => this.#commandArrived.openUnsafe())
-    return false
   }
 
   flow(bytes: Buffer, from: number, to: number): void {
@@ -291,6 +303,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const handle = payload.readBigUInt64BE(from + offsets.relayStreamId)
     const stream = streamOf(state, handle)
     const isAccepted = stream !== undefined && this.#index(stream, payload, from)
+    if (isAccepted) this.#acknowledged.add(stream)
     this.#answer(isAccepted ? ReturnCode.OK : ReturnCode.UNKNOWN)
     if (isAccepted) return !this.#endIfVain()
     Tally.count(this.#registry.tally.controlRefusals, SendIndex.number)
@@ -362,6 +375,12 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   /** What a read asked for is answered, but for beacons that come too thick. */
   #answerRead(): void {
+    if (this.#acknowledged.looksAgain()) return
+    const written = this.#acknowledged.writeOut()
+    if (written !== undefined && this.#command === undefined && !this.#end.hasCome) {
+      this.#run(SendIndex.number, Effect.as(written, noReply))
+      return
+    }
     const isLater = this.#answersLength > 0 && this.#hasOnlyBeacons && this.#isTooThick
     if (isLater) this.#answerLater ??= setTimeout(() => this.#sendAnswers(), beaconPauseMillis)
     else this.#sendAnswers()
@@ -378,6 +397,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     clearTimeout(this.#answerLater)
     this.#answerLater = undefined
     if (this.#answersLength === 0) return
+    this.#acknowledged.writeOut()
     const bytes = Buffer.from(this.#answers.subarray(0, this.#answersLength))
     this.#answersLength = 0
     this.#send(bytes)

@@ -23,9 +23,6 @@ const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELE
 /** Bytes of one packet in one read that are worth a write of their own, if the file lies in memory. */
 const bulkBytesMin = 32 * 1024
 
-/** So many are written from where they landed: they are a backlog, and nobody waits for an answer meanwhile. */
-const landedBytesMin = 192 * 1024
-
 /** How a log makes stable what it has written. */
 export interface Syncing {
   readonly plan: SyncPlan
@@ -58,6 +55,10 @@ export class WriteLog {
   /** What of it was so when they were synced last. */
   #stable: Progress
   #isTimed = false
+  /** Where the last bytes went. */
+  #sink: Sink | undefined
+  /** As far as was seen, its device keeps nobody waiting. */
+  #isPrompt = false
 
   /** `onDurable` is called whenever `durable` has advanced. */
   constructor(progress: () => Progress, gather: Gather, onDurable: () => void = () => {}, syncing?: Syncing) {
@@ -96,8 +97,9 @@ export class WriteLog {
    */
   append(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): void {
     if (this.#failure !== undefined) return
-    const isBacklog = to - from >= landedBytesMin && this.#writeDataNow(sink)
-    const rest = isBacklog ? from + sink.appendNow(bytes, from, to) : from
+    this.#sink = sink
+    const isNow = to - from >= bulkBytesMin && this.#writeDataNow(sink)
+    const rest = isNow ? from + sink.appendNow(bytes, from, to) : from
     if (rest < to) this.#stage(sink).add(bytes, rest, to, account)
     this.#signalBytes(to - rest)
     if (rest === to || to - from < bulkBytesMin || this.#isFlushing || !sink.isImmediate) return
@@ -144,6 +146,16 @@ export class WriteLog {
       if (!this.isStable) this.flush()
       return this.synced
     })
+  }
+
+  /**
+   * Writes in this call what has gathered, if its files keep nobody waiting. False: there are steps before it, which
+   * take a moment; true: all is in the files, or they may take any time.
+   */
+  writeOut(): boolean {
+    if (this.isIdle || this.#writeNow() || this.#failure !== undefined) return true
+    if (this.#sink?.isOpen === true) this.#isPrompt = this.#sink.isImmediate
+    return !this.#isPrompt
   }
 
   /** Makes stable what was asked so far; where nothing is synced, does nothing. */
