@@ -2,6 +2,7 @@
  * `Files` on the machine's file systems. `Promptness` says which of them are written in the caller's turn.
  */
 import * as fs from "node:fs"
+import { availableParallelism } from "node:os"
 import * as path from "node:path"
 import { Effect, Layer, Option } from "effect"
 import { pathOf, textOf } from "../protocol/Text.ts"
@@ -91,6 +92,9 @@ const deviceOf = (devices: Devices, id: number, at: string): Effect.Effect<Devic
 
 const now = () => performance.now()
 
+/** One reads, one sends: with a third another thread writes sooner than the one that has just read. */
+const hasSpareProcessor = availableParallelism() > 2
+
 /** `written`: what it is opened for writing on. */
 const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread, written?: Device): OpenFile => {
   const took = (start: number) => {
@@ -128,7 +132,7 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
       return isPrompt() ? writeNow : undefined
     },
     get writeBeside() {
-      return isPrompt() ? writeBeside : undefined
+      return hasSpareProcessor && isPrompt() ? writeBeside : undefined
     },
     write: (buffers, position) => writeFully(fd, at, buffers, position),
     read: (into, position) => readFully(fd, at, into, position),

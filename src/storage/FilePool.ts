@@ -147,6 +147,11 @@ export class TraceFile implements BesideWrite {
     return this.#open?.writeNow !== undefined
   }
 
+  /** Another thread may write to it. */
+  get hasBeside(): boolean {
+    return this.#open?.writeBeside !== undefined
+  }
+
   /** See `OpenFile.writeNow`; 0 also while the descriptor is closed. */
   writeNow(bytes: Uint8Array, from: number, to: number, position: number): number {
     const writeNow = this.#open?.writeNow

@@ -255,7 +255,8 @@ describe("halves of indexes", () => {
       one.d.deliver(packets(one.stream, 0))
       one.c.peer.readBytesMax = readAtOnce
       one.c.peer.deliver(join(...Array.from({ length: count }, (_, seq) => index(seq))))
-      assert.isAtLeast(halves.usedBytes, shareBytes)
+      // The first answer waits for its file.
+      yield* until("the share to be used", () => halves.usedBytes >= shareBytes)
       assert.isAtMost(halves.usedBytes, shareBytes + (readAtOnce / index(0).length) * controlHalfBytes)
       assert.isAbove(one.c.peer.unreadBytes, batch * index(0).length)
       yield* records(other)
@@ -282,6 +283,7 @@ describe("halves of indexes", () => {
         one.c.peer.readBytesMax = readAtOnce
         one.c.peer.deliver(join(...Array.from({ length: 60 * batch }, (_, seq) => index(seq))))
         if (hasPackets) {
+          yield* until("the share to be used", () => relay.registry.halves.usedBytes >= shareBytes)
           assert.isFalse(one.c.peer.isClosed)
           one.d.finish()
         }

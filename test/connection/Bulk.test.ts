@@ -54,9 +54,9 @@ for (const readBytesMax of [512 * 1024, 65_483]) {
           const count = 60
           for (let seq = 0; seq < count; seq++) {
             d.deliver(packet(stream, seq, sizeOf(seq), paddingOf(seq)))
-            assert.strictEqual(yield* c.index(stream, { seq, bytes: sizeOf(seq) }), 10)
-            // As many as it takes from a large packet to its write, or fewer.
+            // As many as it takes from a large packet to its write, or fewer: its answer waits for no turn.
             yield* turns(seq % 6)
+            assert.strictEqual(yield* c.index(stream, { seq, bytes: sizeOf(seq) }), 10)
           }
           while ((yield* c.isPending(stream, count - 1)) === 1);
           for (const [number, seqs] of filesOf(count, fileSize).entries()) {
@@ -95,6 +95,7 @@ it.live("streams that have packets at the same time are written beside the loop,
       const pending = (at: number, seq: number) => c.isPending(streams[at] as bigint, seq)
       for (let seq = 0; seq < 5; seq++) {
         send(0, seq)
+        yield* turns(4)
         yield* c.index(streams[0] as bigint, { seq, bytes: size })
         while ((yield* pending(0, seq)) === 1);
       }
@@ -102,8 +103,8 @@ it.live("streams that have packets at the same time are written beside the loop,
       const count = 20
       for (let seq = 0; seq < count; seq++) {
         for (let at = 1; at < streams.length; at++) send(at, seq)
-        for (let at = 1; at < streams.length; at++) yield* c.index(streams[at] as bigint, { seq, bytes: size })
         yield* turns(4)
+        for (let at = 1; at < streams.length; at++) yield* c.index(streams[at] as bigint, { seq, bytes: size })
       }
       for (let at = 1; at < streams.length; at++) while ((yield* pending(at, count - 1)) === 1);
       assert.isAbove(relay.beside.handedOverCount, 0)

@@ -22,6 +22,8 @@ export interface Sink {
   readonly isOpen: boolean
   /** Whether `appendNow` may do something: the file lies in memory. */
   readonly isImmediate: boolean
+  /** Whether `appendBeside` may do something. */
+  readonly hasBeside: boolean
   /** Writes what it can of `bytes[from, to)` in this call, and answers how many bytes that were. */
   readonly appendNow: (bytes: Uint8Array, from: number, to: number) => number
   /** See `OpenFile.writeBeside`; nothing else may be appended before it is settled. */

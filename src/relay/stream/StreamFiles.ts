@@ -65,6 +65,10 @@ class FileSink implements Sink {
     return this.file?.isPrompt === true
   }
 
+  get hasBeside(): boolean {
+    return this.file?.hasBeside === true
+  }
+
   appendNow(bytes: Uint8Array, from: number, to: number): number {
     const count = this.file?.writeNow(bytes, from, to, this.position) ?? 0
     this.position += count

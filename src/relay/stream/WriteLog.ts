@@ -23,6 +23,9 @@ const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELE
 /** Bytes of one packet in one read that are worth a write of their own, if the file lies in memory. */
 const bulkBytesMin = 32 * 1024
 
+/** So many are a backlog: they are written from where they landed, also where another thread could. */
+const backlogBytesMin = 192 * 1024
+
 /** How a log makes stable what it has written. */
 export interface Syncing {
   readonly plan: SyncPlan
@@ -98,7 +101,7 @@ export class WriteLog {
   append(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): void {
     if (this.#failure !== undefined) return
     this.#sink = sink
-    const isNow = to - from >= bulkBytesMin && this.#writeDataNow(sink)
+    const isNow = to - from >= (sink.hasBeside ? backlogBytesMin : bulkBytesMin) && this.#writeDataNow(sink)
     const rest = isNow ? from + sink.appendNow(bytes, from, to) : from
     if (rest < to) this.#stage(sink).add(bytes, rest, to, account)
     this.#signalBytes(to - rest)
