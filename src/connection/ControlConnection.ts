@@ -45,8 +45,6 @@ const busyMillis = 100
 /** Answers gathered before they are sent although more commands follow in the same read. */
 const answerBytesMax = 4096
 
-const noReply: Reply = { bytes: undefined, after: "keep", refusal: undefined }
-
 /** A command that has to wait for something. */
 interface Command {
   readonly number: number
@@ -377,12 +375,10 @@ class ControlConnection implements Receiver, CommandSink, Control {
   #answerRead(): void {
     if (this.#acknowledged.looksAgain()) return
     const written = this.#acknowledged.writeOut()
-    if (written !== undefined && this.#command === undefined && !this.#end.hasCome) {
-      this.#run(SendIndex.number, Effect.as(written, noReply))
-      return
-    }
     const isLater = this.#answersLength > 0 && this.#hasOnlyBeacons && this.#isTooThick
-    if (isLater) this.#answerLater ??= setTimeout(() => this.#sendAnswers(), beaconPauseMillis)
+    const isFree = this.#command === undefined && !this.#end.hasCome
+    if (isFree && written !== undefined) this.#run(SendIndex.number, written)
+    else if (isLater) this.#answerLater ??= setTimeout(() => this.#sendAnswers(), beaconPauseMillis)
     else this.#sendAnswers()
   }
 

@@ -1,13 +1,16 @@
 /**
  * What `SEND_INDEX` acknowledges is in the files when its answer leaves: what was gathered is written in the turn that
- * answers. An index that was read before its packet is answered some looks at the sockets later. Where a file is only being
- * opened the answer waits for it, for a bounded time. Where a device may keep others waiting nothing is waited for, see
- * docs/durability.md.
+ * answers. An index that was read before its packet is answered some looks at the sockets later. Where a file is only
+ * being opened the answer waits for it, for a bounded time. Where a device may keep others waiting nothing is waited
+ * for, see docs/durability.md.
  */
 import { Effect } from "effect"
 import { fileWait } from "../../relay/Patience.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { WriteLog } from "../../relay/stream/WriteLog.ts"
+import type { Reply } from "./Command.ts"
+
+const nothing: Reply = { bytes: undefined, after: "keep", refusal: undefined }
 
 /** A packet is sent before its index: it is in its socket already. */
 const lookCountMax = 4
@@ -35,8 +38,8 @@ export class Acknowledged {
     return isAgain
   }
 
-  /** Writes what is theirs. Answers what to wait for, if there is something. */
-  writeOut(): Effect.Effect<void> | undefined {
+  /** Writes what is theirs. Answers what to wait for, if there is something: what was to be said is said already. */
+  writeOut(): Effect.Effect<Reply> | undefined {
     let behind: Array<WriteLog> | undefined
     for (let stream = this.#streams.pop(); stream !== undefined; stream = this.#streams.pop()) {
       if (stream.log.writeOut()) continue
@@ -45,6 +48,6 @@ export class Acknowledged {
     }
     if (behind === undefined) return undefined
     const written = Effect.forEach(behind, (log) => Effect.ignore(log.synced), { discard: true })
-    return Effect.asVoid(Effect.timeoutOption(written, fileWait))
+    return Effect.as(Effect.timeoutOption(written, fileWait), nothing)
   }
 }

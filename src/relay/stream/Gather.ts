@@ -1,6 +1,6 @@
 /**
- * Decides when bytes go on to their files: what is small waits for company, what is large, where
- * another thread may write it, for one look at the sockets.
+ * Decides when bytes go on to their files: what is small waits for company; what is large for one look at
+ * the sockets, where another thread may write it.
  *
  * A hand-over to a thread of the file system costs as much as writing some ten thousand bytes, so small writes of many
  * streams gather. Nothing a peer waits for is held back by it: who asks for files (`WriteLog.synced`), and every step
@@ -35,8 +35,8 @@ export class Gather {
   }
 
   /**
-   * Calls `flush` when the sockets were looked at once more: with several packets at hand the other thread has work, and
-   * they are written while the processor's cache still has them. An index that comes first has its packet written at once.
+   * Calls `flush` when the sockets were looked at once more: with several packets at hand the other thread has work,
+   * and they are written while the processor's cache still has them. What an index comes for is written before.
    * `owner` is whose bytes they are: a connection's streams are no company to each other, since its target waits.
    */
   addBulk(flush: Flush, owner: object): void {
