@@ -28,19 +28,12 @@ import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
 import { Acknowledged } from "./control/Acknowledged.ts"
+import { BeaconPace, beaconPauseMillis } from "./control/BeaconPace.ts"
 import { type After, type ControlState, makeState, type Reply, streamOf } from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 import { MetadataMessage } from "./control/MetadataMessage.ts"
 import { RefusalGrace } from "./control/RefusalGrace.ts"
 import { Throttle } from "./Throttle.ts"
-
-/**
- * A tracer waits for the answer to each beacon before it sends the next. With a live timer below this it always has
- * more to send, and none that could be told sooner: while it says nothing else, it is answered no more often than this.
- */
-const hastyTimerMicros = 5000
-const beaconPauseMillis = 8
-const busyMillis = 100
 
 /** Answers gathered before they are sent although more commands follow in the same read. */
 const answerBytesMax = 4096
@@ -70,11 +63,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   readonly #commandArrived = Latch.makeUnsafe(false)
   readonly #answers = Buffer.alloc(answerBytesMax)
   #answersLength = 0
-  #answeredAt = Number.NEGATIVE_INFINITY
-  /** Beacons come when their timer says so, however soon they are answered. */
-  #hasOnlyBeacons = true
-  /** When something else than a beacon was answered. */
-  #busyAt = 0
+  readonly #pace = new BeaconPace()
   #answerLater: NodeJS.Timeout | undefined
   /** When the commands that are being answered arrived. */
   #readAt = 0
@@ -264,7 +253,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     this.#unansweredCount++
     this.#grace.goOn()
     if (number === SendIndex.number) return this.#sendIndex(payload, from, to)
-    this.#hasOnlyBeacons = false
+    this.#pace.hasOnlyBeacons = false
     const answer = run(this.#state, number, payload.subarray(from, to))
     if (!Effect.isEffect(answer)) return this.#reply(number, answer)
     this.#sendAnswers()
@@ -320,7 +309,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       this.#beacon(stream, payload.readBigUInt64BE(from + offsets.timestampEnd))
       return true
     }
-    this.#hasOnlyBeacons = false
+    this.#pace.hasOnlyBeacons = false
     const netSeqNum = payload.readBigUInt64BE(from + offsets.netSeqNum)
     const has28 = stream.session.identity.minor >= 8
     // A stream of another session may want fields that this connection's layout does not have.
@@ -375,18 +364,12 @@ class ControlConnection implements Receiver, CommandSink, Control {
   #answerRead(): void {
     if (this.#acknowledged.looksAgain()) return
     const written = this.#acknowledged.writeOut()
-    const isLater = this.#answersLength > 0 && this.#hasOnlyBeacons && this.#isTooThick
+    const timer = this.#state.session?.identity.liveTimer
+    const isLater = this.#answersLength > 0 && timer !== undefined && this.#pace.isTooThick(timer)
     const isFree = this.#command === undefined && !this.#end.hasCome
     if (isFree && written !== undefined) this.#run(SendIndex.number, written)
     else if (isLater) this.#answerLater ??= setTimeout(() => this.#sendAnswers(), beaconPauseMillis)
     else this.#sendAnswers()
-  }
-
-  get #isTooThick(): boolean {
-    const { session } = this.#state
-    if (session === undefined || session.identity.liveTimer >= hastyTimerMicros) return false
-    const now = performance.now()
-    return now - this.#answeredAt < beaconPauseMillis && now - this.#busyAt > busyMillis
   }
 
   #sendAnswers(): void {
@@ -400,12 +383,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const now = performance.now()
     this.#registry.tally.answerMicros.add((now - this.#readAt) * 1000, this.#unansweredCount)
     this.#unansweredCount = 0
-    if (!this.#hasOnlyBeacons) {
-      this.#busyAt = now
-      if (now - this.#answeredAt < successionMillis) this.#registry.vigil.keep(now)
-    }
-    this.#hasOnlyBeacons = true
-    this.#answeredAt = now
+    const millis = this.#pace.answered(now)
+    if (millis !== undefined && millis < successionMillis) this.#registry.vigil.keep(now)
     this.#grace.answered(now)
   }
 

@@ -1,0 +1,32 @@
+/**
+ * A tracer waits for the answer to each beacon before it sends the next. With a live timer below `hastyTimerMicros` it
+ * always has more to send, and none that could be told sooner: while it says nothing else, it is answered no more often
+ * than every `beaconPauseMillis`.
+ */
+const hastyTimerMicros = 5000
+export const beaconPauseMillis = 8
+const busyMillis = 100
+
+export class BeaconPace {
+  /** Beacons come when their timer says so, however soon they are answered. */
+  hasOnlyBeacons = true
+  #answeredAt = Number.NEGATIVE_INFINITY
+  /** When something else than a beacon was answered. */
+  #busyAt = 0
+
+  /** For a session with this live timer, in µs. */
+  isTooThick(liveTimer: number): boolean {
+    if (!this.hasOnlyBeacons || liveTimer >= hastyTimerMicros) return false
+    const now = performance.now()
+    return now - this.#answeredAt < beaconPauseMillis && now - this.#busyAt > busyMillis
+  }
+
+  /** Answers how long before `now` the last answer was; undefined: only beacons are answered. */
+  answered(now: number): number | undefined {
+    const millis = this.hasOnlyBeacons ? undefined : now - this.#answeredAt
+    if (millis !== undefined) this.#busyAt = now
+    this.hasOnlyBeacons = true
+    this.#answeredAt = now
+    return millis
+  }
+}
