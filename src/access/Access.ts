@@ -20,7 +20,7 @@ export const Principal = Schema.Struct({
   name: Schema.NonEmptyString,
   /** Patterns for the alternative names of a certificate: `URI:lttng://target/web1`, `DNS:*.example`, `email:…`. */
   names: list(Schema.NonEmptyString),
-  /** Patterns for its subject: `CN=web1`, parts joined by `, ` in its order; a comma in one is `\,`. */
+  /** Patterns for its subject: `CN=web1`, parts joined by `, ` in its order; a comma in one is `\2C`. */
   subjects: list(Schema.NonEmptyString),
   /** SHA-256 of its public key, in hexadecimal digits. */
   keys: list(KeyHash),
@@ -119,7 +119,7 @@ export interface Rights {
 const subjectOf = (lines: string): string =>
   lines
     .split("\n")
-    .map((part) => part.replaceAll(/[\\,]/g, "\\$&"))
+    .map((part) => part.replaceAll("\\", "\\5C").replaceAll(",", "\\2C"))
     .join(", ")
 
 const isPrincipal = ({ addresses = [], keys = [], names = [], subjects = [] }: Principal, peer: Identity): boolean => {

@@ -9,7 +9,7 @@ import * as Door from "./Door.ts"
 import { type Arrival, certificateOf, nameOf } from "./Door.ts"
 import * as KeepAlive from "./KeepAlive.ts"
 import type { Peer, Receiver, SocketEnd } from "./Peer.ts"
-import { type Reading, type Receive, receiveInto, receivePortably } from "./ReceiveInto.ts"
+import { type Reading, type Receive, receiveInto, receiveSecured } from "./ReceiveInto.ts"
 import * as Refusals from "./Refusals.ts"
 import { Sender, SenderThread } from "./Sender.ts"
 
@@ -159,7 +159,7 @@ const makePeer = (arrival: Arrival, options: Options, thread: SenderThread): Pee
   }
   const receive: Receive = (bytes, length) => receiver?.receive(bytes, length) ?? isClosing
   const reading: Reading =
-    secured === undefined ? receiveInto(accepted, receive, first) : receivePortably(secured.socket, receive)
+    secured === undefined ? receiveInto(accepted, receive, first) : receiveSecured(secured.socket, receive)
   const { socket } = reading
   socket.on("error", () => settle("socket error"))
   socket.on("end", () => {

@@ -65,11 +65,30 @@ export const readFirst = (accepted: net.Socket, then: (bytes: Buffer) => void): 
   accepted.resume()
 }
 
+/** What a handle that decrypts tells its owner after the handshake: that there is an error. */
+const heardFromTls = (socket: net.Socket) => ({
+  _tlsOptions: { isServer: true },
+  _emitTLSError: (cause: Error) => void socket.destroy(cause),
+  _finishInit: () => {}
+})
+
+/**
+ * As `receiveInto`, for a connection whose bytes are decrypted first. The TLS socket keeps its handle, which goes on
+ * working by it; and nobody else may write to the descriptor below.
+ */
+export const receiveSecured = (secured: net.Socket, receive: Receive): Reading => {
+  const owner = secured as unknown as HandleOwner
+  isOwnedMemoryUsable ??= probe(owner) && !isInternalAvoided()
+  if (!isOwnedMemoryUsable || !probe(owner)) return receivePortably(secured, receive)
+  return receiveOwned(secured, owner, receive, undefined, true)
+}
+
 const receiveOwned = (
   accepted: net.Socket,
   owner: HandleOwner,
   receive: Receive,
-  first: Buffer | undefined
+  first: Buffer | undefined,
+  isSecured = false
 ): Reading => {
   const handle = owner._handle
   if (first !== undefined && handle?.reading === true) {
@@ -78,7 +97,7 @@ const receiveOwned = (
   }
   let unread = first
   // `accepted` keeps only its place in the server's connection count.
-  owner._handle = null
+  if (!isSecured) owner._handle = null
   const landing = new Landing()
   const received = (length: number) => {
     const goesOn = receive(landing.bytes, length)
@@ -98,6 +117,7 @@ const receiveOwned = (
     onread: { buffer: room, callback: received }
   }
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts)
+  if (isSecured) Object.assign(socket, heardFromTls(socket))
   socket.once("close", () => {
     landing.close()
     accepted.destroy()
@@ -109,7 +129,7 @@ const receiveOwned = (
   const reading: Reading = {
     socket,
     landing,
-    descriptor: handle?.fd,
+    descriptor: isSecured ? undefined : handle?.fd,
     onClosing: () => {},
     readAtMost: (byteCount) => {
       readBytesMax = byteCount

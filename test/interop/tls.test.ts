@@ -7,6 +7,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Babeltrace from "../support/babeltrace.ts"
 import { toolboxProgram } from "../support/bundle.ts"
+import * as Certificates from "../support/certificates.ts"
 import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
@@ -69,6 +70,51 @@ Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "ov
       yield* tracing.lttng("destroy", "--all")
       Babeltrace.assertExactly(yield* Babeltrace.read(relay.output), [{ count: 100 }])
       assert.isEmpty(globSync("**/audit*", { cwd: relay.output }))
+    })
+  )
+
+  it.live("a certificate that changes while lttng records, written in steps, again and again, loses nothing", () =>
+    Effect.gen(function* () {
+      const authority = yield* Certificates.authority
+      const alternatives = "DNS:localhost,IP:127.0.0.1"
+      const relays = [
+        yield* authority.issue({ name: "relay-0", alternatives, use: "serverAuth" }),
+        yield* authority.issue({ name: "relay-1", alternatives, use: "serverAuth" })
+      ]
+      const web1 = yield* authority.issue({ name: "web1" })
+      const pki = yield* Relays.temporaryDirectory("pki")
+      const write = (name: string, text: string) => writeFileSync(`${pki}/${name}`, text, { mode: 0o600 })
+      const swap = (number: number, isWhole: boolean) => {
+        const { cert, key } = relays[number % 2] ?? { cert: "", key: "" }
+        write("relay.pem", cert)
+        if (isWhole) write("relay.key", key)
+      }
+      swap(0, true)
+      write("ca.pem", authority.ca)
+      write("target-web1.pem", web1.cert)
+      write("target-web1.key", web1.key)
+      const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+      const to = `tls://localhost:${relay.controlPort}`
+      const identity = asClient(pki, "target-web1")
+      const near = yield* tunnel(relay, to, identity)
+      const tracing = yield* Lttng.start
+      yield* Lttng.record(tracing, near, "swapped", { create: ["--live=100000"] })
+      const hup = Effect.sync(() => relay.process.signal("SIGHUP"))
+      const changes = Effect.gen(function* () {
+        for (let number = 1; number <= 10; number++) {
+          // Half of it first: the certificate of one and the key of the other.
+          swap(number, false)
+          yield* hup
+          yield* Effect.sleep("50 millis")
+          swap(number, true)
+          yield* hup
+          const look = yield* toolbox("sessions", `tls://localhost:${relay.livePort}`, ...identity)
+          assert.include(look.stdout, "swapped")
+        }
+      })
+      yield* Effect.all([tracing.emit({ count: 60_000 }), changes], { concurrency: "unbounded" })
+      yield* tracing.lttng("destroy")
+      Babeltrace.assertExactly(yield* Babeltrace.read(relay.output), [{ count: 60_000 }])
     })
   )
 

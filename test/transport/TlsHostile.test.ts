@@ -1,0 +1,282 @@
+/**
+ * Bad input before a relay knows who speaks: certificates that are no good or say strange things, handshakes that are
+ * none, and what comes after a handshake that nobody asked for. A code in the log, nothing else harmed.
+ */
+import { randomBytes } from "node:crypto"
+import * as net from "node:net"
+import * as tls from "node:tls"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { type AccessFile, rightsOf } from "../../src/access/Access.ts"
+import * as Commands from "../../src/testing/PeerBytes.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import { hasAesIn } from "../../src/transport/Processor.ts"
+import { ciphersOf } from "../../src/transport/Tls.ts"
+import { knowsParent } from "../../src/transport/TlsTerminal.ts"
+import * as Certificates from "../support/certificates.ts"
+
+const version = Commands.message(Commands.numbers.VERSION, Commands.join(Commands.u32(2), Commands.u32(13)))
+
+/** What became of a connection: the relay's answer, or how it ended. */
+const outcome = (socket: net.Socket, said: Uint8Array = version): Effect.Effect<string> =>
+  Effect.callback((resume) => {
+    let error = ""
+    socket.on("data", (bytes: Buffer) => {
+      resume(Effect.succeed(`answer ${bytes.toString("hex", 0, 8)}`))
+      socket.destroy()
+    })
+    socket.on("error", (cause: NodeJS.ErrnoException) => {
+      error = cause.code ?? cause.message
+    })
+    socket.on("close", () => resume(Effect.succeed(error === "" ? "closed" : error)))
+    socket.write(said)
+  })
+
+const answered = "answer 000000020000000f"
+
+const start = (authority: Certificates.Authority, more: object = {}) =>
+  Effect.gen(function* () {
+    const server = yield* authority.issue({ name: "relay", alternatives: "DNS:localhost", use: "serverAuth" })
+    const identity = { certificate: server.cert, key: server.key, clientCa: authority.ca, ...more }
+    const relay = yield* TestRelay.make({ tls: { control: "require", data: "require", live: "require", ...identity } })
+    const connect = (client?: Certificates.Certificate, options: tls.ConnectionOptions = {}) =>
+      tls.connect({
+        host: "127.0.0.1",
+        port: relay.controlPort,
+        servername: "localhost",
+        ca: authority.ca,
+        ...client,
+        ...options
+      })
+    const incidents = Effect.map(relay.relay.activity, (activity) =>
+      activity.incidents.map(({ code, count }) => `${code} ${count}`)
+    )
+    return { relay, connect, identity, incidents }
+  })
+
+describe("certificates", () => {
+  it.live("that are over, not yet begun, for another use, of nobody known, or revoked let nobody in", () =>
+    Effect.gen(function* () {
+      const ours = yield* Certificates.authority
+      const theirs = yield* Certificates.authority
+      const good = yield* ours.issue({ name: "good" })
+      const bad = {
+        over: yield* ours.issue({ name: "over", from: "20200101000000Z", to: "20210101000000Z" }),
+        early: yield* ours.issue({ name: "early", from: "20490101000000Z", to: "20491231000000Z" }),
+        server: yield* ours.issue({ name: "server", use: "serverAuth" }),
+        stranger: yield* theirs.issue({ name: "good" }),
+        revoked: yield* ours.issue({ name: "revoked" })
+      }
+      const crl = yield* ours.revoke("revoked")
+      const { connect, identity, incidents, relay } = yield* start(ours, { crl })
+      assert.strictEqual(yield* outcome(connect(good)), answered)
+      for (const [what, client] of Object.entries(bad))
+        assert.notStrictEqual(yield* outcome(connect(client)), answered, what)
+      assert.notStrictEqual(yield* outcome(connect()), answered)
+      assert.deepStrictEqual(yield* incidents, ["TLS_FAILED 6"])
+      // A list that is read again counts for whoever comes from then on, with or without a ticket.
+      const ticket = connect(good)
+      const session = yield* Effect.callback<Buffer>((resume) => {
+        ticket.once("session", (given) => resume(Effect.succeed(given)))
+        ticket.write(version)
+      })
+      yield* relay.relay.replaceTls({ ...identity, crl: yield* ours.revoke("good") })
+      assert.notStrictEqual(yield* outcome(connect(good, { session })), answered)
+      // The one that is open goes on.
+      assert.strictEqual(yield* outcome(ticket), answered)
+      // Nobody is let in by an authority that is silent on what it has revoked.
+      yield* relay.relay.replaceTls({ ...identity, crl: yield* theirs.revoke() })
+      assert.notStrictEqual(yield* outcome(connect(yield* ours.issue({ name: "new" }))), answered)
+      yield* relay.relay.replaceTls({ ...identity, crl: undefined })
+      assert.strictEqual(yield* outcome(connect(good)), answered)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("with hostile names are nobody but who they say", () =>
+    Effect.gen(function* () {
+      const ours = yield* Certificates.authority
+      const seen: Array<Parameters<typeof rightsOf>[1]> = []
+      const server = yield* ours.issue({ name: "relay", alternatives: "DNS:localhost", use: "serverAuth" })
+      const { make } = yield* Effect.promise(() => import("../../src/transport/TlsTerminal.ts"))
+      const terminal = yield* make({ certificate: server.cert, key: server.key, clientCa: ours.ca })
+      const listener = net.createServer((socket) =>
+        terminal.secure(socket, "control", {
+          done: ({ certificate, socket: secured }) => {
+            seen.push({ address: "127.0.0.1", certificate })
+            secured.end("known")
+          },
+          failed: () => socket.destroy()
+        })
+      )
+      yield* Effect.acquireRelease(
+        Effect.callback<void>((resume) => void listener.listen(0, "127.0.0.1", () => resume(Effect.void))),
+        () => Effect.sync(() => listener.close())
+      )
+      const { port } = listener.address() as net.AddressInfo
+      const many = Array.from({ length: 1000 }, (_, index) => `URI:lttng://target/other${index}`).join(",")
+      const [uri, dns] = [6, 2]
+      const requests: ReadonlyArray<Certificates.Request> = [
+        { name: "nul", alternatives: Certificates.der([uri, "lttng://target/web1\0.evil"]) },
+        { name: "nul-first", alternatives: Certificates.der([uri, "\0lttng://target/web1"]) },
+        { name: "comma", alternatives: Certificates.der([dns, "x, URI:lttng://target/web1"]) },
+        { name: "quotes", alternatives: Certificates.der([dns, 'x", URI:"lttng://target/web1'], [uri, 'u"']) },
+        { name: "wildcard", alternatives: "URI:lttng://target/web?,DNS:*" },
+        { name: "utf-8", commonName: "wéb1", alternatives: "URI:lttng://target/w" },
+        { name: "comma-in-name", commonName: "x, CN=web1" },
+        { name: "line-in-name", commonName: "x\nCN=web1" },
+        { name: "many", alternatives: many },
+        { name: "kind", alternatives: "DNS:lttng-target-web1,email:web1@target" }
+      ]
+      const file: AccessFile = {
+        principals: [
+          { name: "web", names: ["URI:lttng://target/web[1]", "URI:lttng://target/web1", "URI:lttng://target/web1?"] },
+          { name: "by-subject", subjects: ["CN=web1", "*, CN=web1", "x*CN=web1"] },
+          { name: "exact", names: ["URI:lttng://target/other999"] }
+        ],
+        rules: [{ principals: ["web", "by-subject", "exact"], record: [{}] }]
+      }
+      const may: Record<string, boolean> = {}
+      for (const request of requests) {
+        const client = yield* ours.issue(request)
+        const socket = tls.connect({ host: "127.0.0.1", port, servername: "localhost", ca: ours.ca, ...client })
+        assert.strictEqual(yield* outcome(socket), "answer 6b6e6f776e", request.name)
+        const identity = seen.at(-1)
+        assert.isDefined(identity)
+        may[request.name] = rightsOf(file, identity).mayRecord({ hostname: "h", sessionName: "s" })
+      }
+      const expected = Object.fromEntries(requests.map(({ name }) => [name, name === "many"]))
+      assert.deepStrictEqual(may, expected)
+      const countOf = (name: string) =>
+        seen[requests.findIndex((request) => request.name === name)]?.certificate?.alternativeNames
+      assert.lengthOf(countOf("many") ?? [], 1000)
+      assert.deepStrictEqual(countOf("nul"), ["URI:lttng://target/web1\0.evil"])
+      assert.deepStrictEqual(countOf("comma"), ["DNS:x, URI:lttng://target/web1"])
+      assert.deepStrictEqual(countOf("wildcard"), ["URI:lttng://target/web?", "DNS:*"])
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("handshakes", () => {
+  it.live("of garbage, however many, cost nothing that lasts and harm nobody who is there", () =>
+    Effect.gen(function* () {
+      const ours = yield* Certificates.authority
+      const good = yield* ours.issue({ name: "good" })
+      const { connect, relay } = yield* start(ours)
+      const before = connect(good)
+      yield* Effect.callback<void>((resume) => void before.once("secureConnect", () => resume(Effect.void)))
+      const total = 1000
+      const garbage = Effect.suspend(() => {
+        const socket = net.connect(relay.controlPort, "127.0.0.1")
+        const hello = Buffer.concat([Buffer.of(0x16, 3, 1, 0x3f, 0xff), randomBytes(200)])
+        // Also records that are too long, and a message that promises 16 MB.
+        const forms = [hello, Buffer.of(0x16, 3, 1, 0xff, 0xff), Buffer.of(0x16, 3, 1, 0, 6, 1, 0xff, 0xff, 0xff, 3, 3)]
+        const form = forms[Math.floor(Math.random() * forms.length)] as Buffer
+        const told = outcome(socket, form)
+        // Who only waits goes by itself.
+        setTimeout(() => socket.resetAndDestroy(), 50)
+        return told
+      })
+      yield* Effect.forEach(Array.from({ length: total }), () => garbage, { concurrency: 200 })
+      yield* until(
+        "all to be gone",
+        Effect.map(relay.relay.connections, ({ length }) => length === 1)
+      )
+      assert.strictEqual(yield* outcome(before), answered)
+      assert.strictEqual(yield* outcome(connect(good)), answered)
+      const { incidents } = yield* relay.relay.activity
+      assert.isAtMost(incidents.find(({ code }) => code === "TLS_FAILED")?.count ?? 0, total)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("in versions, with ciphers and names that there are not are refused", () =>
+    Effect.gen(function* () {
+      const ours = yield* Certificates.authority
+      const good = yield* ours.issue({ name: "good" })
+      const { connect } = yield* start(ours)
+      const weak = { ciphers: "DEFAULT:@SECLEVEL=0", minVersion: "TLSv1" } as const
+      for (const maxVersion of ["TLSv1", "TLSv1.1", "TLSv1.2"] as const)
+        assert.notStrictEqual(yield* outcome(connect(good, { ...weak, maxVersion })), answered, maxVersion)
+      for (const ALPNProtocols of [["h2"], ["http/1.1"], ["lttng-"], ["lttng-controls"], ["LTTNG-CONTROL"]])
+        assert.notStrictEqual(yield* outcome(connect(good, { ALPNProtocols })), answered, ALPNProtocols[0])
+      assert.strictEqual(yield* outcome(connect(good, { ALPNProtocols: ["x", "lttng-control"] })), answered)
+      const older = yield* start(ours, { minVersion: "TLSv1.2" })
+      assert.strictEqual(yield* outcome(older.connect(good, { maxVersion: "TLSv1.2" })), answered)
+      for (const maxVersion of ["TLSv1", "TLSv1.1"] as const)
+        assert.notStrictEqual(yield* outcome(older.connect(good, { ...weak, maxVersion })), answered, maxVersion)
+      // It would be begun again, and again.
+      const again = older.connect(good, { maxVersion: "TLSv1.2" })
+      yield* Effect.callback<void>((resume) => void again.once("secureConnect", () => resume(Effect.void)))
+      const error = yield* Effect.callback<string>((resume) => {
+        again.renegotiate({}, (cause) => resume(Effect.succeed(String(cause))))
+        again.on("error", (cause) => resume(Effect.succeed(String(cause))))
+      })
+      assert.match(error, /renegotiation/i)
+      assert.strictEqual(yield* outcome(older.connect(good)), answered)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that are over: what cannot be decrypted ends its connection, and no other", () =>
+    Effect.gen(function* () {
+      const ours = yield* Certificates.authority
+      const good = yield* ours.issue({ name: "good" })
+      const { relay } = yield* start(ours)
+      const other = tls.connect({
+        host: "127.0.0.1",
+        port: relay.controlPort,
+        servername: "localhost",
+        ca: ours.ca,
+        ...good
+      })
+      yield* Effect.callback<void>((resume) => void other.once("secureConnect", () => resume(Effect.void)))
+      for (let round = 0; round < 20; round++) {
+        const raw = net.connect(relay.controlPort, "127.0.0.1")
+        const secured = tls.connect({ socket: raw, servername: "localhost", ca: ours.ca, ...good })
+        yield* Effect.callback<void>((resume) => void secured.once("secureConnect", () => resume(Effect.void)))
+        if (round % 2 === 0) secured.write(version.subarray(0, 5))
+        const forged =
+          round % 3 === 0 ? randomBytes(300) : Buffer.concat([Buffer.of(0x17, 3, 3, 0, 100), randomBytes(100)])
+        secured.on("error", () => undefined)
+        yield* Effect.callback<void>((resume) => {
+          raw.once("close", () => resume(Effect.void))
+          raw.write(forged)
+        })
+      }
+      assert.strictEqual(yield* outcome(other), answered)
+      // Of TLS 1.3 the client's handshake is over before the relay's.
+      const { connectionEnds, incidents } = yield* relay.relay.activity
+      const during = incidents.find(({ code }) => code === "TLS_FAILED")?.count ?? 0
+      assert.strictEqual((connectionEnds.find(({ reason }) => reason === "socket error")?.count ?? 0) + during, 20)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("what is not documented of this runtime", () => {
+  it("is still as it is known", () => {
+    assert.isTrue(knowsParent())
+  })
+
+  it.live("is not needed: without it TLS works the same", () =>
+    Effect.gen(function* () {
+      process.env.LTTNG_RELAY_PORTABLE_READS = "1"
+      yield* Effect.addFinalizer(() => Effect.sync(() => void delete process.env.LTTNG_RELAY_PORTABLE_READS))
+      const ours = yield* Certificates.authority
+      const { connect, incidents } = yield* start(ours)
+      assert.strictEqual(yield* outcome(connect(yield* ours.issue({ name: "good" }))), answered)
+      assert.notStrictEqual(yield* outcome(connect()), answered)
+      assert.deepStrictEqual(yield* incidents, ["TLS_FAILED 1"])
+    }).pipe(Effect.scoped)
+  )
+})
+
+it("AES comes first where the processor has instructions for it, ChaCha20 where it has none", () => {
+  assert.isTrue(hasAesIn("processor\t: 0\nflags\t\t: fpu aes avx\n"))
+  assert.isTrue(hasAesIn("Features\t: fp asimd aes pmull\n"))
+  assert.isFalse(hasAesIn("flags\t\t: fpu avx vaesx\n"))
+  assert.isFalse(hasAesIn("Features\t: fp asimd\n"))
+  assert.isTrue(hasAesIn(""))
+  assert.match(ciphersOf(true), /^TLS_AES_128_GCM_SHA256:/)
+  assert.match(ciphersOf(false), /^TLS_CHACHA20_POLY1305_SHA256:/)
+  assert.sameMembers(ciphersOf(true).split(":"), ciphersOf(false).split(":"))
+  tls.createSecureContext({ ciphers: ciphersOf(false) })
+})
