@@ -122,6 +122,36 @@ export const leastSeconds = ({ disks = [], link }: Case): number =>
     (link?.cut?.atMs ?? 0) / 1000
   )
 
+/** What goes wrong during the run, and when: from and to, in seconds. */
+export interface Troubles {
+  readonly are: string
+  readonly intervals: ReadonlyArray<readonly [number, number]>
+}
+
+const again = ({ everyMs, lastsMs }: { readonly everyMs: number; readonly lastsMs: number }, seconds: number) => {
+  const count = Math.floor((seconds * 1000) / everyMs)
+  return Array.from({ length: count }, (_, at): readonly [number, number] => [
+    ((at + 1) * everyMs - lastsMs) / 1000,
+    ((at + 1) * everyMs) / 1000
+  ])
+}
+
+export const troubles = ({ disks = [], link, seconds }: Case): Troubles => {
+  const stalls = disks.flatMap(({ stall, stallMs }) => [
+    ...(stallMs === undefined ? [] : [[stallMs[0] / 1000, stallMs[1] / 1000] as const]),
+    ...(stall === undefined ? [] : again(stall, seconds))
+  ])
+  const outages = link?.outage === undefined ? [] : again(link.outage, seconds)
+  const cuts = link?.cut === undefined ? [] : [[link.cut.atMs / 1000, seconds] as const]
+  const named = [
+    ...(stalls.length > 0 ? ["the disk stalls"] : []),
+    ...(outages.length > 0 ? ["the network is gone"] : []),
+    ...(link?.cut === undefined ? [] : [`after the ${link.cut.how}`])
+  ]
+  const all = new Map([...stalls, ...outages, ...cuts].map((interval) => [interval.join(), interval]))
+  return { are: named.join(", "), intervals: [...all.values()] }
+}
+
 export interface Conditions {
   readonly link: Link | undefined
   readonly disk: Disk | undefined

@@ -8,6 +8,7 @@ import * as Output from "../src/cli/Output.ts"
 import { messageOf } from "../src/cli/Values.ts"
 import type * as Case from "./Case.ts"
 import * as Cases from "./Cases.ts"
+import * as Compare from "./Compare.ts"
 import * as Disk from "./Disk.ts"
 import * as Generator from "./Generator.ts"
 import * as Link from "./Link.ts"
@@ -215,11 +216,13 @@ const settingsOf = (input: Input): Rounds.Settings => {
 }
 
 const isMisuse = (cause: unknown) =>
-  cause instanceof Misused || cause instanceof Cases.CaseRefused || cause instanceof Reference.ReferenceRefused
+  [Misused, Cases.CaseRefused, Reference.ReferenceRefused, Running.RelayRefused, Compare.ReportRefused].some(
+    (error) => cause instanceof error
+  )
 
 /** What is wrong with the arguments: one line, status 2. */
 const refused = (cause: unknown): Misused => {
-  if (!isMisuse(cause) && !(cause instanceof Running.RelayRefused)) throw cause
+  if (!isMisuse(cause)) throw cause
   return new Misused({ reason: messageOf(cause) })
 }
 
@@ -275,10 +278,30 @@ const decode = Command.make(
     )
 ).pipe(Command.withDescription("Recorded traces decoded and printed, beside babeltrace2; no relay takes part"))
 
+const compare = Command.make(
+  "compare",
+  {
+    before: Argument.String("before").pipe(Argument.withDescription("A report's directory, or its report.json")),
+    after: Argument.String("after").pipe(Argument.withDescription("Another's"))
+  },
+  ({ after, before }) =>
+    Output.reported(
+      Effect.flatMap(
+        Effect.try({
+          try: () => Compare.compare(Compare.read(before), Compare.read(after)),
+          catch: refused
+        }),
+        Progress.print
+      )
+    )
+).pipe(
+  Command.withDescription("Two reports beside each other: what became better or worse, beyond the spread of rounds")
+)
+
 export const command = Command.make("bench", flags, (input) =>
   Output.reported(input.list ? list : measure(input as Input))
 ).pipe(
-  Command.withSubcommands([decode]),
+  Command.withSubcommands([compare, decode]),
   Command.withDescription("Measures relays: ours, LTTng's, or one that runs; on any disk, behind any network"),
   Command.withExamples([
     { command: "bench large-packets one-session", description: "Two cases, ours beside the installed lttng-relayd" },

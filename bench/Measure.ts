@@ -22,6 +22,7 @@ import * as Namespace from "./Namespace.ts"
 import * as Place from "./Place.ts"
 import * as Process from "./Process.ts"
 import * as Relay from "./Relay.ts"
+import * as Volume from "./Volume.ts"
 
 const megabyte = 1e6
 const defaultDrainSeconds = 20
@@ -111,12 +112,14 @@ interface CpuSeconds {
   readonly relay: number | undefined
   readonly link: number
   readonly machine: number
+  readonly writtenBackMB: number
 }
 
 const cpuNow = (relay: Relay.Relay, { running }: Link.Linked): CpuSeconds => ({
   relay: Relay.usage(relay)?.cpuSeconds,
   link: running === undefined ? 0 : Process.usage(running.pid).cpuSeconds,
-  machine: Process.machineCpuSeconds()
+  machine: Process.machineCpuSeconds(),
+  writtenBackMB: Volume.writtenBackMB()
 })
 
 const costMetrics = (report: Load.Report, groups: ReadonlyArray<Group>, from: CpuSeconds, to: CpuSeconds): Metrics => {
@@ -129,6 +132,7 @@ const costMetrics = (report: Load.Report, groups: ReadonlyArray<Group>, from: Cp
   const linkSeconds = to.link - from.link
   const shared = {
     generatorCpuShare: round(report.cpuSeconds / wall),
+    writebackMB: round(to.writtenBackMB - from.writtenBackMB),
     ...(linkSeconds > 0 && { linkCpuShare: round(linkSeconds / wall) })
   }
   if (to.relay === undefined || from.relay === undefined) return shared

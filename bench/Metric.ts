@@ -46,11 +46,12 @@ const ofRuns: Readonly<Record<string, Metric>> = {
   cpuMicrosPerPacket: metric("processor time per packet", "µs", "less"),
   cpuShare: metric("processors used by the relay", "", "less"),
   generatorCpuShare: metric("processors used by the generator", ""),
+  writebackMB: metric("written to disks meanwhile, by the kernel", "MB"),
   linkCpuShare: metric("processors used by the slow network", ""),
   foreignCpuShare: metric("processors used by others", "")
 }
 const ofRelays: Readonly<Record<string, Metric>> = {
-  startMs: metric("from the start to the first connection", "ms", "less"),
+  startMs: metric("from its start until it listens", "ms", "less"),
   rssIdleMiB: metric("memory before the first connection", "MiB", "less"),
   rssMedianMiB: metric("memory during the run, median", "MiB", "less"),
   rssPeakMiB: metric("most memory", "MiB", "less")

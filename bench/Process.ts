@@ -94,6 +94,14 @@ export const run = (command: string, args: ReadonlyArray<string>, env: Record<st
     child.stdin?.end()
   })
 
+const readOrEmpty = (file: string) => {
+  try {
+    return fs.readFileSync(file, "utf8")
+  } catch {
+    return "" // the process ended between the listing and now
+  }
+}
+
 export const has = (command: string) =>
   (process.env.PATH ?? "").split(":").some((folder) => fs.existsSync(`${folder}/${command}`))
 
@@ -106,25 +114,43 @@ export const freePorts = (count: number): Effect.Effect<ReadonlyArray<number>> =
     return ports
   })
 
-const accepts = (port: number, host: string) =>
-  new Promise<boolean>((resolve) => {
-    const socket = net.connect(port, host)
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false))
-    socket.once("connect", () => socket.destroy())
+/** Without a connection, which would be the first that it sees. */
+const listensOn = (port: number): boolean => {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")} `
+  const tables = `${readOrEmpty("/proc/net/tcp")}\n${readOrEmpty("/proc/net/tcp6")}`
+  return tables.split("\n").some((line) => {
+    const [, address = "", , state = ""] = line.trim().split(/\s+/)
+    return state === "0A" && `${address} `.endsWith(local)
   })
+}
 
 /** Waits until `running` listens; a process that ends first fails with its own words. */
-export const listening = (running: Running, port: number, limitMs = 15_000, host = "127.0.0.1") =>
+export const listening = (running: Running, port: number, limitMs = 15_000) =>
   Effect.tryPromise({
     try: async () => {
       const until = Date.now() + limitMs
-      while (!(await accepts(port, host))) {
+      while (!listensOn(port)) {
         if (running.child.exitCode !== null || running.child.signalCode !== null) throw new Error(running.complaint())
         if (Date.now() > until) throw new Error("it does not listen")
         await new Promise((resolve) => setTimeout(resolve, pollMs))
       }
     },
     catch: (cause) => new CannotRun({ reason: `${running.child.spawnfile} did not start: ${cause}` })
+  })
+
+const quietMs = 100
+const quietLimitMs = 3_000
+
+/** Waits until it has nothing to do any more: its start is over. */
+export const quiet = (pid: number): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    const until = Date.now() + quietLimitMs
+    for (let before = Number.NaN; Date.now() < until; ) {
+      const now = usage(pid).cpuSeconds
+      if (now === before) return
+      before = now
+      await new Promise((resolve) => setTimeout(resolve, quietMs))
+    }
   })
 
 export interface Usage {
@@ -142,14 +168,6 @@ const parents = (): ReadonlyMap<number, number> => {
     found.set(Number(name), Number(rest[1]))
   }
   return found
-}
-
-const readOrEmpty = (file: string) => {
-  try {
-    return fs.readFileSync(file, "utf8")
-  } catch {
-    return "" // the process ended between the listing and now
-  }
 }
 
 const kilobytes = (status: string, field: string) => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)

@@ -28,7 +28,7 @@ export interface Relay {
   readonly running: Process.Running | undefined
   readonly ports: Ports
   readonly output: string
-  /** From its start to the first connection. */
+  /** From its start until it listens. */
   readonly startMs: number
 }
 
@@ -89,8 +89,9 @@ export const start = (options: Start): Effect.Effect<Relay, Process.CannotRun, S
     const env = { LTTNG_HOME: home, LTTNG_RUNDIR: path.join(home, "run"), LTTNG_RELAYD_HEALTH: `${home}/health` }
     const from = performance.now()
     const running = yield* Process.spawn(command, [...args, ...ports], { env })
-    yield* Process.listening(running, control, undefined, address)
+    yield* Process.listening(running, control)
     const startMs = performance.now() - from
+    yield* Process.quiet(running.pid)
     return { kind, running, ports: { host: address, control, data, live }, output, startMs }
   })
 

@@ -5,8 +5,11 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import * as Chart from "./Chart.ts"
+import type { Metric } from "./Metric.ts"
 import type { Kind } from "./Relay.ts"
 import type { CaseResult, FloorResult, Spread } from "./Summary.ts"
+import * as Text from "./Text.ts"
+import * as Volume from "./Volume.ts"
 
 export interface Machine {
   readonly processor: string
@@ -17,6 +20,8 @@ export interface Machine {
   readonly loadBefore: number
   readonly date: string
   readonly generator: string
+  /** What relays write to. */
+  readonly output: string
   /** One thread writing new files in memory: what no relay with one writing thread can exceed. */
   readonly freshMBps: number
   readonly versions: Partial<Record<Kind, string>>
@@ -36,7 +41,12 @@ const freshMBps = (folder: string): number => {
   return freshBytes / 1e6 / seconds
 }
 
-export const machine = (versions: Partial<Record<Kind, string>>, generator: string, memoryFolder: string): Machine => ({
+export const machine = (
+  versions: Partial<Record<Kind, string>>,
+  generator: string,
+  memoryFolder: string,
+  output: string
+): Machine => ({
   processor: os.cpus()[0]?.model.trim() ?? "unknown",
   processors: os.cpus().length,
   memoryGiB: Math.round(os.totalmem() / 2 ** 30),
@@ -45,14 +55,12 @@ export const machine = (versions: Partial<Record<Kind, string>>, generator: stri
   loadBefore: os.loadavg()[0] ?? 0,
   date: new Date().toISOString(),
   generator,
+  output: Volume.describe(output),
   freshMBps: freshMBps(memoryFolder),
   versions
 })
 
-const number = (value: number) => {
-  if (!Number.isFinite(value)) return "–"
-  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)))
-}
+const { number } = Text
 
 const withSpread = (spread: Spread | undefined) => {
   if (spread === undefined || !Number.isFinite(spread.median)) return "–"
@@ -76,47 +84,66 @@ const floorText = ({ floor, value, verdict }: FloorResult) => {
 }
 
 /** Costs are shown for every case: a throughput bought with memory is not the same throughput. */
-const always = ["cpuSecondsPerGB", "cpuMicrosPerPacket", "rssPeakMiB", "rssIdleMiB", "foreignCpuShare"]
+const always = [
+  ...["cpuSecondsPerGB", "cpuMicrosPerPacket", "rssPeakMiB", "rssMedianMiB", "rssIdleMiB", "startMs"],
+  ...["writebackMB", "linkCpuShare", "foreignCpuShare"]
+]
 
 const busyShare = 0.25
 
+const relays = ["ours", "reference", "running"] as const
+
 const disturbance = (result: CaseResult): ReadonlyArray<string> =>
-  (["ours", "reference"] as const).flatMap((kind) => {
+  relays.flatMap((kind) => {
     const share = result.spreads[kind]?.foreignCpuShare?.median ?? 0
     return share > busyShare
-      ? [`- disturbed: other processes used ${number(share)} of the processors while ${kind} ran`]
+      ? [`- **disturbed**: other processes used ${number(share)} of the processors while ${Text.relay(kind)} ran`]
       : []
   })
 
-const section = (result: CaseResult, pictures: ReadonlyArray<string>): string => {
-  const measured = (["ours", "reference", "null"] as const).filter((kind) => result.spreads[kind] !== undefined)
-  const metrics = [...result.show, ...always].filter((metric) =>
-    measured.some((kind) => Number.isFinite(result.spreads[kind]?.[metric]?.median))
+const arrow = ({ better }: Metric): string => (better === undefined ? "" : better === "more" ? " ↑" : " ↓")
+
+const rowName = (name: string, metric: Metric | undefined): string => {
+  if (metric === undefined) return `\`${name}\``
+  return `\`${name}\`${arrow(metric)} ${metric.says}${metric.unit === "" ? "" : `, ${metric.unit}`}`
+}
+
+const table = (result: CaseResult): ReadonlyArray<string> => {
+  const kinds = ([...relays, "null"] as const).filter((kind) => result.spreads[kind] !== undefined)
+  const names = [...new Set([...result.show, ...always])].filter((name) =>
+    kinds.some((kind) => Number.isFinite(result.spreads[kind]?.[name]?.median))
   )
-  const rows = metrics.map((metric) => {
-    const ratio = result.ratios[metric]
-    const cells = (["ours", "reference", "null"] as const).map((kind) => withSpread(result.spreads[kind]?.[metric]))
-    return `| ${metric} | ${cells[0]} | ${cells[1]} | ${ratio === undefined ? "–" : `${number(ratio)}×`} | ${cells[2]} |`
-  })
-  const bound = result.generatorBound.map((kind) => `- generator-bound: ${kind} took all that the generator can send`)
+  if (names.length === 0) return ["No numbers."]
+  const hasRatio = result.spreads.ours !== undefined && result.spreads.reference !== undefined
+  const row = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
   return [
+    row(["↑ more, ↓ less is better", ...kinds.map(Text.relay), ...(hasRatio ? ["ours / lttng-relayd"] : [])]),
+    row(["---", ...kinds.map(() => "---:"), ...(hasRatio ? ["---:"] : [])]),
+    ...names.map((name) => {
+      const ratio = result.ratios[name]
+      const cells = kinds.map((kind) => withSpread(result.spreads[kind]?.[name]))
+      const last = hasRatio ? [ratio === undefined ? "–" : `${number(ratio)}×`] : []
+      return row([rowName(name, result.metrics[name]), ...cells, ...last])
+    })
+  ]
+}
+
+const section = (result: CaseResult, pictures: ReadonlyArray<string>): string =>
+  [
     `## ${result.title}`,
     "",
     `\`${result.name}\``,
     "",
-    ...(rows.length === 0
-      ? ["No numbers."]
-      : ["| metric | ours | reference | ratio | null relay |", "| --- | --- | --- | --- | --- |", ...rows]),
+    ...table(result),
     "",
     ...result.floors.map(floorText),
-    ...bound,
+    ...result.generatorBound.map((kind) => `- generator-bound: ${kind} took all that the generator can send`),
     ...disturbance(result),
     ...result.notes.map((note) => `- note: ${note}`),
     "",
     ...pictures.map((file) => `![${result.title}](${file})`),
     ""
   ].join("\n")
-}
 
 const heading = (info: Machine, rounds: number): string =>
   [
@@ -124,7 +151,7 @@ const heading = (info: Machine, rounds: number): string =>
     "",
     `${info.date}, ${info.processor}, ${info.processors} processors, ${info.memoryGiB} GiB, ${info.kernel}, ` +
       `Node ${info.node}. Load average before: ${info.loadBefore.toFixed(2)}. ` +
-      `One thread writes new files in memory at ${number(info.freshMBps)} MB/s.`,
+      `Output: ${info.output}. One thread writes new files in memory at ${number(info.freshMBps)} MB/s.`,
     "",
     `Ours: ${info.versions.ours ?? "–"}. Reference: lttng-relayd ${info.versions.reference ?? "–"}. ` +
       `${rounds} round(s), relays interleaved; median (least–most). Load by ${info.generator}.`,
@@ -158,7 +185,8 @@ export const write = (folder: string, info: Machine, rounds: number, results: Re
   const sections = results.map((result) =>
     section(result, [
       ...picture(result.name, Chart.bars(result)),
-      ...(result.timed ? picture(`${result.name}-timeline`, Chart.timeline(result)) : [])
+      ...(result.timed ? picture(`${result.name}-timeline`, Chart.timeline(result)) : []),
+      ...picture(`${result.name}-memory`, Chart.memory(result))
     ])
   )
   const overview = picture("overview", Chart.overview(results)).map((file) => `![overview](${file})\n`)
@@ -171,7 +199,7 @@ export const write = (folder: string, info: Machine, rounds: number, results: Re
 /** One line for the terminal. */
 export const line = (result: CaseResult): string => {
   const metric = result.show[0] ?? ""
-  const cells = (["ours", "reference", "null"] as const)
+  const cells = ([...relays, "null"] as const)
     .filter((kind) => result.spreads[kind] !== undefined)
     .map((kind) => `${kind} ${withSpread(result.spreads[kind]?.[metric])}`)
   const ratio = result.ratios[metric]

@@ -103,7 +103,7 @@ export const run = (settings: Settings): Effect.Effect<ReadonlyArray<Summary.Cas
           versions[kind] = yield* Relay.version(kind, others)
         }
       }
-      const machine = Report.machine(versions, generator.name, yield* Measure.scratch(Place.memory))
+      const machine = Report.machine(versions, generator.name, yield* Measure.scratch(Place.memory), output)
       const bench: Bench = { generator, others, place: output, linkBy, diskBy }
       const results: Array<Summary.CaseResult> = []
       for (const whole of cases) {

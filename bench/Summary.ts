@@ -5,7 +5,9 @@
  * nine tenths of what the null relay takes while the generator's own processor time was nearly used up.
  */
 import type { Case, Floor } from "./Case.ts"
+import * as Cases from "./Cases.ts"
 import type { Measurement, Metrics } from "./Measurement.ts"
+import * as Metric from "./Metric.ts"
 import type { Kind } from "./Relay.ts"
 
 const boundShare = 0.9
@@ -27,8 +29,13 @@ export interface CaseResult {
   readonly name: string
   readonly title: string
   readonly show: ReadonlyArray<string>
+  /** Of all that was measured. */
+  readonly metrics: Readonly<Record<string, Metric.Metric>>
   /** Something happens in the middle of the run, so its course in time is worth a picture. */
   readonly timed: boolean
+  /** When what `troubleIs` says, in seconds. */
+  readonly troubles: ReadonlyArray<readonly [number, number]>
+  readonly troubleIs: string
   readonly rounds: Partial<Record<Kind, ReadonlyArray<Measurement>>>
   readonly spreads: Partial<Record<Kind, Record<string, Spread>>>
   readonly ratios: Metrics
@@ -80,13 +87,16 @@ export const summarize = (
 ): CaseResult => {
   const spreads: Partial<Record<Kind, Record<string, Spread>>> = {}
   for (const [kind, list] of Object.entries(rounds)) if (list.length > 0) spreads[kind as Kind] = spreadsOf(list)
-  const { ours, reference } = spreads
+  const { reference } = spreads
+  const contender = spreads.ours === undefined && spreads.running !== undefined ? "running" : "ours"
+  const ours = spreads[contender]
+  const troubles = Cases.troubles(whole)
   const ratios: Metrics = {}
   for (const [name, own] of Object.entries(ours ?? {})) {
     const other = reference?.[name]?.median
     if (other !== undefined && other > 0) ratios[name] = own.median / other
   }
-  const generatorBound = (["ours", "reference"] as const).filter((kind) => {
+  const generatorBound = (["ours", "reference", "running"] as const).filter((kind) => {
     const own = spreads[kind]
     return own !== undefined && isBound(whole, own, spreads.null)
   })
@@ -97,7 +107,13 @@ export const summarize = (
     name: whole.name,
     title: whole.title,
     show: whole.show,
-    timed: whole.disks !== undefined || whole.groups.some((group) => group.windowMs !== undefined),
+    metrics: Object.fromEntries(Metric.of(whole)),
+    troubles: troubles.intervals,
+    troubleIs: troubles.are,
+    timed:
+      whole.disks !== undefined ||
+      whole.link !== undefined ||
+      whole.groups.some((group) => group.windowMs !== undefined),
     rounds,
     spreads,
     ratios,
@@ -107,7 +123,7 @@ export const summarize = (
         floor,
         floor.of === "ratio" ? ratios[floor.metric] : ours?.[floor.metric]?.median,
         generatorBound.length > 0,
-        rounds.ours?.some((round) => round.errors.length > 0) ?? false
+        rounds[contender]?.some((round) => round.errors.length > 0) ?? false
       )
     ),
     notes: [...new Set([...notes, ...errors])]
