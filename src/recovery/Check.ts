@@ -26,6 +26,13 @@ interface Extent {
   end: number | undefined
 }
 
+/** What is below a directory. */
+interface Below extends Extent {
+  hasFiles: boolean
+  /** Directories, inner before outer. */
+  readonly paths: Array<string>
+}
+
 const metadataName = "metadata"
 /** Deeper than any trace. */
 const depthMax = 24
@@ -61,28 +68,35 @@ class Walk {
     }
   }
 
-  directory(path: string, depth = 0): Extent {
-    const extent: Extent = { begin: undefined, end: undefined }
+  directory(path: string, depth = 0): Below {
+    const extent: Below = { begin: undefined, end: undefined, hasFiles: false, paths: [] }
     const entries = this.#attempt(path, () => this.#tree.list(path)) ?? []
     const isTrace = entries.some(({ kind, name }) => kind === "file" && isMetadata(name))
     const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === IndexFile.directory)
     if (isTrace || hasIndexes) this.#trace(path, entries, extent)
-    if (depth === depthMax) return extent
+    if (depth === depthMax) return { ...extent, hasFiles: true }
     const below = entries
       .filter(isOf("directory"))
       .filter(({ name }) => !(isTrace || hasIndexes) || name !== IndexFile.directory)
       .filter(({ name }) => !name.startsWith(".") || SessionLayout.isTemporary(name))
     const visited = below.map((entry) => ({ entry, extent: this.directory(join(path, entry.name), depth + 1) }))
-    for (const each of visited) widen(extent, each.extent)
+    extent.hasFiles = entries.some((entry) => entry.kind !== "directory")
+    if (hasIndexes) extent.paths.push(join(path, IndexFile.directory))
+    for (const each of visited) {
+      widen(extent, each.extent)
+      extent.hasFiles ||= each.extent.hasFiles
+      extent.paths.push(...each.extent.paths)
+    }
+    extent.paths.push(path)
     if (SessionLayout.isSession(below.map(({ name }) => name))) this.#session(path, visited)
     return extent
   }
 
-  #session(path: string, visited: ReadonlyArray<{ readonly entry: Entry; readonly extent: Extent }>): void {
-    const directories = visited.map(({ entry: { changedAt, name }, extent: { begin, end } }) => {
+  #session(path: string, visited: ReadonlyArray<{ readonly entry: Entry; readonly extent: Below }>): void {
+    const directories = visited.map(({ entry: { changedAt, name }, extent: { begin, end, hasFiles, paths } }) => {
       const inner = this.#attempt(join(path, name), () => this.#tree.list(join(path, name))) ?? []
       const directories = inner.filter(isOf("directory")).map((entry) => entry.name)
-      return { name, directories, begin: begin ?? changedAt, end: end ?? changedAt }
+      return { name, directories, hasFiles, paths, begin: begin ?? changedAt, end: end ?? changedAt }
     })
     this.findings.push(...SessionLayout.check({ path, directories }))
   }

@@ -17,6 +17,10 @@ export interface Directory {
   /** Seconds since the epoch: first and last packet below, or when the directory changed. */
   readonly begin: number
   readonly end: number
+  /** Some file below is not in anybody's way. */
+  readonly hasFiles: boolean
+  /** Paths of the directories below, inner before outer, and its own. */
+  readonly paths: ReadonlyArray<string>
 }
 
 export interface Session {
@@ -81,6 +85,12 @@ const archived = (chunks: Chunks, old: Directory): Finding => {
   return finding("damage", "chunk-unfinished", join(chunks.path, oldChunkPath), detail, { changes: moves })
 }
 
+/** As a clear leaves it that was interrupted. */
+const emptied = ({ paths }: Directory): Finding =>
+  finding("damage", "chunk-unfinished", paths.at(-1) ?? "", "an empty chunk was left", {
+    changes: paths.map((path) => ({ kind: "remove-directory", path }))
+  })
+
 const settled = (chunks: Chunks, fresh: Directory): Finding => {
   const { archives, old, open, path } = chunks
   const left = strays(chunks)
@@ -122,13 +132,9 @@ const unnamed = ({ archives, path }: Chunks): ReadonlyArray<Finding> =>
 export const check = (session: Session): ReadonlyArray<Finding> => {
   const chunks = chunksOf(session)
   const { fresh, old } = chunks
-  const isOldEmpty = old !== undefined && old.directories.length === 0 && strays(chunks).length === 0
-  const emptied: Change = { kind: "remove-directory", path: join(session.path, oldChunkPath) }
+  const isOldEmpty = old !== undefined && !old.hasFiles && strays(chunks).length === 0
   return [
-    ...(old === undefined || isOldEmpty ? [] : [archived(chunks, old)]),
-    ...(isOldEmpty
-      ? [finding("damage", "chunk-unfinished", emptied.path, "an empty chunk was left", { changes: [emptied] })]
-      : []),
+    ...(old === undefined ? [] : [isOldEmpty ? emptied(old) : archived(chunks, old)]),
     ...(fresh === undefined ? [] : [settled(chunks, fresh)]),
     ...leftOpen(chunks),
     ...unnamed(chunks)

@@ -51,6 +51,12 @@ const rename = (files: Files, from: string, to: string): void => {
   }
 }
 
+/** A directory stays when the last of what was in it has gone. */
+const keepParent = (files: Files, path: string): void => {
+  const parent = dirname(path)
+  if (parent !== "." && below(files, parent).length === 0) files.set(`${parent}/`, Buffer.alloc(0))
+}
+
 export const apply =
   (files: Files) =>
   (change: Change): void => {
@@ -67,13 +73,16 @@ export const apply =
         break
       case "rename":
         rename(files, path, change.to)
+        keepParent(files, path)
         break
       case "remove":
         files.delete(path)
+        keepParent(files, path)
         break
       case "remove-directory":
         if (below(files, path).length > 0) throw new Error(`${path} is not empty`)
         files.delete(`${path}/`)
+        keepParent(files, path)
         break
     }
   }

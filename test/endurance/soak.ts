@@ -1,0 +1,112 @@
+/**
+ * Does a relay grow with the sessions it has served? node test/endurance/soak.ts [SESSIONS]
+ *
+ * Sessions that stream packets, rotate and end, one after the other on a few connections; every so many one is cut off.
+ * The memory after each share of them is the least that was seen while it lasted: what a collection left. The slope over
+ * the second half, for 10,000 sessions, must stay below the bounds; the first half fills caches and compiles.
+ */
+import { readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { Effect } from "effect"
+import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
+import * as Target from "../../src/target/Target.ts"
+import { setup } from "../support/bundle.ts"
+import * as Ports from "../support/ports.ts"
+import * as Relays from "../support/relays.ts"
+
+const mebibyte = 1024 * 1024
+const sessionCount = Number(process.argv[2] ?? 24_000)
+const shareCount = 12
+const concurrency = 4
+/** Of 10,000 sessions; a session that stays costs some 10 KiB, all of them 100 MiB. */
+const heapBytesMax = 1 * mebibyte
+const residentBytesMax = 4 * mebibyte
+
+const uuid = "5f2c1d6e-8a47-4b53-9d1e-0a6b7c8d9e0f"
+const path = "ust/uid/0/64-bit"
+const startNs = 1_700_000_000_000_000_000n
+
+const record = (target: Target.Target, number: number) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const session = yield* target.session({ name: `s${number}` })
+      const stream = yield* session.stream({ path, channel: "ch_0" })
+      const metadata = yield* session.metadata(path)
+      yield* session.publish
+      yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
+      const generator = SyntheticTrace.generator(uuid, 0, 4096, startNs)
+      for (let seq = 1; seq <= 4; seq++) {
+        yield* stream.packet(generator.next(startNs + BigInt(seq) * 1000n))
+        if (seq === 2 && number % 4 === 0) yield* session.rotate()
+      }
+      // Every so many are gone without a word.
+      if (number % 7 !== 0) yield* session.close()
+    })
+  )
+
+interface Memory {
+  readonly heapBytes: number
+  readonly residentBytes: number
+}
+
+const gauge = (text: string, name: string): number =>
+  Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1])
+
+const memoryOf = (pid: number, httpPort: number) =>
+  Effect.promise(async (): Promise<Memory> => {
+    const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text()
+    const pages = Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1])
+    return { heapBytes: gauge(text, "lttng_relay_heap_bytes"), residentBytes: pages * 4096 }
+  })
+
+/** Least squares: growth for each step of `values`. */
+const slope = (values: ReadonlyArray<number>): number => {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const middle = (values.length - 1) / 2
+  const rise = values.reduce((sum, value, at) => sum + (at - middle) * (value - mean), 0)
+  return rise / values.reduce((sum, _, at) => sum + (at - middle) ** 2, 0)
+}
+
+const shown = (bytes: number) => (bytes / mebibyte).toFixed(1)
+
+const program = Effect.scoped(
+  Effect.gen(function* () {
+    const httpPort = yield* Ports.free
+    const args = [`--http-port=tcp://127.0.0.1:${httpPort}`]
+    const env = { NODE_OPTIONS: process.env.RELAY_NODE_OPTIONS ?? "" }
+    const relay = yield* Relays.start("ours", { args, env, isInMemory: true })
+    process.stdout.write(`relay ${relay.process.pid}\n`)
+    const url = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
+    const target = yield* Target.make({ url, hostname: "soak" })
+    const shares: Array<Memory> = []
+    for (let share = 0; share < shareCount; share++) {
+      let least: Memory = { heapBytes: Number.POSITIVE_INFINITY, residentBytes: Number.POSITIVE_INFINITY }
+      const count = sessionCount / shareCount
+      const numbers = Array.from({ length: count }, (_, at) => share * count + at)
+      const one = (number: number) =>
+        Effect.gen(function* () {
+          yield* record(target, number)
+          if (number % 20 !== 0) return
+          const { heapBytes, residentBytes } = yield* memoryOf(relay.process.pid, httpPort)
+          least = {
+            heapBytes: Math.min(least.heapBytes, heapBytes),
+            residentBytes: Math.min(least.residentBytes, residentBytes)
+          }
+        })
+      yield* Effect.forEach(numbers, one, { concurrency, discard: true })
+      rmSync(join(relay.output, "soak"), { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+      shares.push(least)
+      const sessions = (share + 1) * count
+      process.stdout.write(`${sessions}: heap ${shown(least.heapBytes)}, resident ${shown(least.residentBytes)} MiB\n`)
+    }
+    const half = shares.slice(shareCount / 2)
+    const perTenThousand = 10_000 / (sessionCount / shareCount)
+    const heap = slope(half.map(({ heapBytes }) => heapBytes)) * perTenThousand
+    const resident = slope(half.map(({ residentBytes }) => residentBytes)) * perTenThousand
+    process.stdout.write(`for 10,000 sessions: heap ${shown(heap)}, resident ${shown(resident)} MiB\n`)
+    if (heap > heapBytesMax || resident > residentBytesMax) process.exitCode = 1
+  })
+)
+
+await setup()
+await Effect.runPromise(program)
