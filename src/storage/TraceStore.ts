@@ -294,7 +294,9 @@ export class TraceDirectory {
         }
         this.#made.clear()
         if (isOwn) {
-          yield* attempt(ignoreMissing(Effect.flatMap(this.#inside(""), this.#ground.files.removeDirectory)))
+          const removed = ignoreMissing(Effect.flatMap(this.#inside(""), this.#ground.files.removeDirectory))
+          // It is not empty then, and that says nothing new.
+          yield* failures.length === 0 ? attempt(removed) : Effect.ignore(removed)
         }
         return failures
       })

@@ -3,7 +3,7 @@
  * over files in memory that it can break. Nothing in it is approximate: the bytes are those of the wire.
  */
 import { assert } from "@effect/vitest"
-import { Cause, Context, Deferred, Effect, FiberSet, Layer, Logger, type Scope } from "effect"
+import { Cause, Context, Deferred, Effect, FiberSet, Layer, Logger, References, type Scope } from "effect"
 import * as ControlConnection from "../../src/connection/ControlConnection.ts"
 import * as DataConnection from "../../src/connection/DataConnection.ts"
 import { Landing, Slabs, sharedBytes } from "../../src/memory/Landing.ts"
@@ -131,6 +131,8 @@ export class PeerDouble implements Peer {
 
 export interface LogLine {
   readonly level: string
+  /** Of the catalogue of errors. */
+  readonly code: unknown
   readonly text: string
 }
 
@@ -263,8 +265,9 @@ export const withRelay = <A, E>(
 ): Effect.Effect<A, E> => {
   const { memory, faults, beside, layer } = Stores.make(options)
   const log: Array<LogLine> = []
-  const capture = Logger.make<unknown, void>(({ logLevel, message: said }) => {
-    log.push({ level: logLevel, text: (Array.isArray(said) ? said : [said]).map(String).join(" ") })
+  const capture = Logger.make<unknown, void>(({ fiber, logLevel, message: said }) => {
+    const { code } = fiber.getRef(References.CurrentLogAnnotations)
+    log.push({ level: logLevel, code, text: (Array.isArray(said) ? said : [said]).map(String).join(" ") })
   })
   const registryLayer = Registry.layer({
     grouping: "host",

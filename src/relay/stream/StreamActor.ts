@@ -274,7 +274,9 @@ export class StreamActor {
 
   #isPending(lastNetSeqNum: bigint): boolean | Effect.Effect<boolean> {
     if (isBehind(this.#seqOf(this.model), lastNetSeqNum)) return true
-    const isInNoFile = () => !this.log.isStable && isBehind(this.#writtenSeqOf(this.log.stable), lastNetSeqNum)
+    // What a failed log has not written is never in the files: the end of its session is the answer.
+    const isDone = () => this.log.isStable && this.log.failure === undefined
+    const isInNoFile = () => !isDone() && isBehind(this.#writtenSeqOf(this.log.stable), lastNetSeqNum)
     if (!isInNoFile()) return false
     return Effect.map(Effect.timeoutOption(Effect.ignore(this.log.flushed), fileWait), isInNoFile)
   }
