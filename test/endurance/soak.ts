@@ -1,9 +1,9 @@
 /**
  * Does a relay grow with the sessions it has served? node test/endurance/soak.ts [SESSIONS]
  *
- * Sessions that stream packets, rotate and end, one after the other on a few connections; every so many one is cut off.
- * The memory after each share of them is the least that was seen while it lasted: what a collection left. The slope over
- * the second half, for 10,000 sessions, must stay below the bounds; the first half fills caches and compiles.
+ * Sessions that stream packets, rotate and end, a few at a time; every so many one is cut off. The memory after each
+ * share of them is the least that was seen while it lasted: what a collection left. The slope over the second half, for
+ * 10,000 sessions, must stay below the bounds; the first half fills caches and compiles.
  */
 import { readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
