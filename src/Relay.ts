@@ -27,6 +27,7 @@ import * as Door from "./transport/Door.ts"
 import * as InProcess from "./transport/InProcess.ts"
 import * as KeepAlive from "./transport/KeepAlive.ts"
 import { type Admission, type ConnectionLimit, type ListenFailed, listen, supervise } from "./transport/Listener.ts"
+import type { Peer } from "./transport/Peer.ts"
 import type { Mode, Purpose, Role, ServerIdentity } from "./transport/Tls.ts"
 import type { TlsRefused } from "./transport/TlsTerminal.ts"
 
@@ -192,6 +193,13 @@ const changeable = (config: RelayConfig, connections: ConnectionLimit, { options
   }
 }
 
+/** Who hears what targets say before the relay does. */
+export interface Tap {
+  readonly control: (peer: Peer) => Peer
+  readonly data: (peer: Peer) => Peer
+  readonly onSessionEnd: (id: number) => void
+}
+
 /** Makes connections of viewers in this process, which end with the scope. */
 const inProcess = Effect.gen(function* () {
   const connections = yield* FiberSet.make<void>()
@@ -217,7 +225,7 @@ const readings = (registry: Registry["Service"]) => ({
   devices: Effect.sync(() => Snapshot.devices(registry))
 })
 
-const ports = (config: RelayConfig) =>
+const ports = (config: RelayConfig, tap: Tap | undefined) =>
   Effect.gen(function* () {
     const { pool } = yield* TraceStore
     const connected = yield* Deferred.make<void>()
@@ -262,8 +270,9 @@ const ports = (config: RelayConfig) =>
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => Effect.timeoutOption(registry.drain, limits.stopTimeoutMillis))
     )
-    const control = yield* listen(options("control"), ControlConnection.serve)
-    const data = yield* listen(options("data"), DataConnection.serve)
+    const tapped = (peer: Peer, role: "control" | "data") => (tap === undefined ? peer : tap[role](peer))
+    const control = yield* listen(options("control"), (peer) => ControlConnection.serve(tapped(peer, "control")))
+    const data = yield* listen(options("data"), (peer) => DataConnection.serve(tapped(peer, "data")))
     const live = yield* listen(
       {
         ...options("live"),
@@ -304,8 +313,8 @@ const store = (config: RelayConfig) =>
     syncsNames: config.sync !== "none"
   })
 
-const relay = (config: RelayConfig) =>
-  Layer.effect(Relay, ports(config)).pipe(
+const relay = (config: RelayConfig, tap?: Tap) =>
+  Layer.effect(Relay, ports(config, tap)).pipe(
     Layer.provide(
       Registry.layer({
         grouping: config.grouping,
@@ -313,15 +322,16 @@ const relay = (config: RelayConfig) =>
         memoryBytesMax: config.memoryBytesMax,
         singleViewer: config.singleViewer,
         liveCacheBytes: config.liveCacheBytes,
-        sync: config.sync
+        sync: config.sync,
+        onSessionEnd: tap?.onSessionEnd
       })
     ),
     Layer.provide(store(config))
   )
 
 /** A relay over any `Files`: in memory, or of the program's own. */
-export const layerNoDeps = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid, Files> =>
-  Layer.unwrap(Effect.map(check(config), relay))
+export const layerNoDeps = (config: RelayConfig, tap?: Tap): Layer.Layer<Relay, ListenFailed | ConfigInvalid, Files> =>
+  Layer.unwrap(Effect.map(check(config), (checked) => relay(checked, tap)))
 
 /** As `layer`, but an output that cannot be written is told by the sessions that are refused, as the daemon does. */
 export const layerLenient = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid> =>

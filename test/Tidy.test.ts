@@ -83,7 +83,8 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   admin: ["relay", "telemetry", "Relay.ts", "viewer", "ctf", "config"],
   "Warmup.ts": ["protocol", "storage", "transport", "config", "Relay.ts"],
   daemon: ["errors", "access", "config", "model", "telemetry", "admin", "Relay.ts", "Warmup.ts"],
-  cli: ["errors", "transport", "ctf", "target", "viewer", "config", "admin", "recovery"],
+  edge: ["errors", "protocol", "storage", "transport", "config", "Relay.ts"],
+  cli: ["errors", "storage", "transport", "ctf", "target", "viewer", "config", "admin", "recovery", "edge"],
   bin: ["daemon", "cli"]
 }
 

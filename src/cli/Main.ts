@@ -28,6 +28,7 @@ const commands = {
   support: () => import("./Support.ts"),
   certs: () => import("./Certs.ts"),
   tunnel: () => import("./Tunnel.ts"),
+  edge: () => import("./Edge.ts"),
   check: () => import("./Check.ts"),
   repair: () => import("./Repair.ts")
 }

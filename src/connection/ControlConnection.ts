@@ -29,10 +29,11 @@ import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
 import { Acknowledged } from "./control/Acknowledged.ts"
 import { BeaconPace, beaconPauseMillis } from "./control/BeaconPace.ts"
-import { type After, type ControlState, makeState, type Reply, streamOf } from "./control/Command.ts"
+import { type After, type ControlState, makeState, type Reply, type Successor, streamOf } from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 import { MetadataMessage } from "./control/MetadataMessage.ts"
 import { RefusalGrace } from "./control/RefusalGrace.ts"
+import * as DataConnection from "./DataConnection.ts"
 import { Throttle } from "./Throttle.ts"
 
 /** Answers gathered before they are sent although more commands follow in the same read. */
@@ -74,6 +75,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   #isEndOfInput = false
   #isPeerBehind = false
   #metadata: MetadataMessage | undefined
+  #successor: Successor | undefined
   readonly #grace = new RefusalGrace(() => this.end("session refused"))
 
   constructor(peer: Peer, registry: Registry["Service"]) {
@@ -92,7 +94,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       // Not now: the packet that makes room is in a read that is not over.
       halves: new Account(registry.halves, () => queueMicrotask(onRoom))
     }
-    this.#state = makeState(registry, this.#shares.bytes, this, peer)
+    this.#state = makeState(registry, this.#shares.bytes, this, peer, { control: serve, data: DataConnection.serve })
     const { party } = this.#state
     this.#throttle = new Throttle({
       party,
@@ -119,6 +121,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       this.#end.forget()
       clearTimeout(this.#answerLater)
       this.#grace.stop()
+      this.#successor?.release()
       this.#throttle.stop()
       this.#state.party.leave()
       this.#detach(true)
@@ -178,6 +181,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   receive(bytes: Buffer, length: number): boolean {
     this.#connection.receivedByteCount += length
+    if (this.#successor !== undefined) return !this.#end.hasCome && this.#successor.receive(bytes, length)
     this.#readAt = performance.now()
     this.#grace.heard(this.#readAt)
     this.#take(bytes, length)
@@ -328,7 +332,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
   }
 
   /** False: the connection ends. */
-  #reply(number: number, { bytes, after, refusal }: Reply): boolean {
+  #reply(number: number, { bytes, after, refusal, successor }: Reply): boolean {
+    this.#successor ??= successor
     if (bytes !== undefined) {
       if (this.#answersLength + bytes.length > answerBytesMax) this.#sendAnswers()
       if (bytes.length > answerBytesMax) this.#send(bytes)

@@ -201,6 +201,36 @@ const failures = {
     "session stalled",
     "Nothing was heard of it for ten live timers and five seconds: its target hangs, or is gone."
   ),
+  SPOOL_FAILED: entry(
+    "error",
+    "spool cannot be written: tracers are held back",
+    "Of `lttng-relay edge`. Make room, or put the disk right: it goes on by itself, and nothing of what it has is lost."
+  ),
+  SPOOL_DAMAGED: entry(
+    "error",
+    "spool is damaged",
+    "Of `lttng-relay edge`, found at its start: the disk lost or changed bytes. What the line names is left out."
+  ),
+  RELAY_UNREACHABLE: entry(
+    "warning",
+    "relay cannot be reached",
+    "Of `lttng-relay edge`: tracers go on, what they send waits in the spool. The line has the reason."
+  ),
+  JOURNAL_LOST: entry(
+    "error",
+    "session cannot be forwarded",
+    "Of `lttng-relay edge`: what the relay does not have stays in the directory the line names. Remove it when done."
+  ),
+  JOURNAL_SUSPENDED: entry(
+    "warning",
+    "edge lost: session suspended",
+    "Its edge is gone, or the network between: the session waits for it, for as long as --suspend says."
+  ),
+  JOURNAL_EXPIRED: entry(
+    "warning",
+    "suspended session ended",
+    "Its edge did not come back within --suspend: the session ends as by a lost connection, what came is kept."
+  ),
   SESSION_DEFECT: entry("error", "session failed", "A fault of the relay, kept to one session: report it."),
   STREAM_DEFECT: entry("error", "stream failed", "A fault of the relay, kept to one session: report it.")
 } as const satisfies Record<string, Entry>

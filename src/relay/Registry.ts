@@ -12,6 +12,7 @@ import { Allowances } from "./Allowances.ts"
 import type { CloseReason } from "./CloseReason.ts"
 import * as Events from "./Events.ts"
 import { Incidents } from "./Incidents.ts"
+import { Journals } from "./Journals.ts"
 import type { Permissions } from "./Party.ts"
 import { Admission } from "./session/Admission.ts"
 import * as Beacon from "./session/Beacon.ts"
@@ -40,6 +41,10 @@ export interface Options {
   readonly liveCacheBytes: number
   /** Nothing is synced where not given. */
   readonly sync?: Sync
+  /** A session has left the registry. */
+  readonly onSessionEnd?: ((id: number) => void) | undefined
+  /** How long sessions wait for an edge that is gone. */
+  readonly suspendMillis?: number
 }
 
 /** Viewers at the tail and viewers behind it do not take each other's half. */
@@ -72,6 +77,7 @@ export interface Service extends Surroundings {
   readonly permissions: Permissions
   readonly directories: Directories
   readonly tally: Tally
+  readonly journals: Journals
   readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
   /** Ids are spent by failed attempts too. */
   readonly nextSessionId: () => number
@@ -100,8 +106,10 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const events = yield* Events.make
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
-        const actions = yield* FiberMap.make<object, void, never>()
+        // By number: objects that look alike are one key.
+        const actions = yield* FiberMap.make<number, void, never>()
         const runAction = yield* FiberMap.runtime(actions)<never>()
+        let lastAction = 0
         let lastSessionId = 0
         let lastStreamHandle = 0
         let lastTraceId = 0n
@@ -120,6 +128,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           gather: new Gather(),
           vigil: new Vigil(),
           tally: new Tally(),
+          journals: new Journals(),
           events,
           beacons,
           onStalled: (session, isOver) =>
@@ -151,7 +160,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
                     events.publish({ _tag: "RotationCompleted", sessionId: session.id, chunkId, path })
                   })
                 )
-                runAction(chunk, retired)
+                runAction(++lastAction, retired)
               })
               sessions.set(session.id, session)
               identity.held.begun(flushed(session))
@@ -165,6 +174,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
                 identity.held.release()
                 if (identity.hasChunks) directories.release(identity.outputPath)
                 events.publish({ _tag: "SessionClosed", sessionId: session.id, isAborted: session.isAborted })
+                options.onSessionEnd?.(session.id)
                 siblings.delete(session)
                 if (siblings.size === 0 && tracingSessions.get(key) === siblings) tracingSessions.delete(key)
               })
@@ -181,9 +191,10 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               return Effect.as(Fiber.await(fiber), true)
             }),
           background: (work) => {
-            runAction({}, work)
+            runAction(++lastAction, work)
           },
           drain: Effect.gen(function* () {
+            registry.journals.stop()
             for (const session of sessions.values()) session.abort("relay stopped")
             yield* Effect.forEach(sessions.values(), (session) => session.ended, { discard: true })
             yield* FiberMap.awaitEmpty(actions)

@@ -21,22 +21,38 @@ export interface ControlState {
   readonly connection: Control
   /** `address:port` of the peer. */
   readonly peer: string
+  readonly socket: Peer
+  readonly serves: Serves
   readonly party: Party
   minor: number
   hasVersion: boolean
   session: SessionActor | undefined
 }
 
+/** How tracers' connections are served that come by a journal. */
+export type Serves = Readonly<Record<"control" | "data", (peer: Peer) => Effect.Effect<void, never, Registry>>>
+
+/** What the connection's bytes go to from a command on. */
+export interface Successor {
+  /** False: read no more until `Peer.resume`. */
+  readonly receive: (bytes: Buffer, length: number) => boolean
+  /** The connection is gone. */
+  readonly release: () => void
+}
+
 export const makeState = (
   registry: Registry["Service"],
   account: Account,
   connection: Control,
-  peer: Peer
+  peer: Peer,
+  serves: Serves
 ): ControlState => ({
   registry,
   account,
   connection,
   peer: peer.name,
+  socket: peer,
+  serves,
   party: new Party(registry.permissions, peer),
   // What counts for a peer that never said: the oldest layouts.
   minor: 0,
@@ -55,6 +71,7 @@ export interface Reply {
   readonly after: After
   /** Why the command was not carried out; undefined: it was. */
   readonly refusal: Incident | undefined
+  readonly successor?: Successor
 }
 
 /** A reply at once where nothing has to be waited for; otherwise an effect for the connection's fiber. */

@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import * as GetConfiguration from "../../protocol/control/GetConfiguration.ts"
 import * as VersionCommand from "../../protocol/control/Version.ts"
+import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as Version from "../../protocol/Version.ts"
 import { decline, type Handler, keep, ok, refuse } from "./Command.ts"
@@ -23,11 +24,13 @@ export const getConfiguration: Handler = (state, payload) => {
   if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
   const encode = GetConfiguration.reply(state.minor).encode
   const { queryFlags } = request.success
-  if (queryFlags !== 0n) {
+  const asksForJournals = queryFlags === OpenJournal.offered
+  if (queryFlags !== 0n && !asksForJournals) {
     const bytes = encode({ returnCode: ReturnCode.INVALID_PROTOCOL, configurationFlags: 0n })
     return decline(bytes, { code: "QUERY_UNKNOWN", detail: `flags ${queryFlags}` })
   }
-  const configurationFlags = state.registry.options.allowClear ? 1n : 0n
+  const configurationFlags =
+    (state.registry.options.allowClear ? 1n : 0n) | (asksForJournals ? OpenJournal.offered : 0n)
   return keep(encode({ returnCode: ReturnCode.OK, configurationFlags }))
 }
 

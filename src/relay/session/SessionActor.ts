@@ -55,7 +55,8 @@ export class SessionActor implements StreamSession {
   readonly chunks: SessionChunks
   isConnectionClosed = false
   isAborted = false
-  /** Nothing was heard of it for long (`model/Silence`). */
+  isHosted = false
+  /** Nothing was heard of it for long (`model/Silence`), and not because an edge between is gone. */
   isStalled = false
   /** ms; of a stalled session, when it was heard last. */
   heardMillis = 0
@@ -126,9 +127,9 @@ export class SessionActor implements StreamSession {
 
   readonly onVerdict = (verdict: Verdict, heardMillis: number): Effect.Effect<void> =>
     Effect.suspend(() => {
-      this.isStalled = verdict !== "heard"
+      this.isStalled = verdict !== "heard" && !this.isHosted
       this.heardMillis = heardMillis
-      return verdict === "heard" ? Effect.void : this.#surroundings.onStalled(this, verdict === "over")
+      return this.isStalled ? this.#surroundings.onStalled(this, verdict === "over") : Effect.void
     })
 
   /** Done when the session and all its files are. */

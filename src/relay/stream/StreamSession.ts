@@ -5,7 +5,7 @@ import type { SharedReads } from "./SharedReads.ts"
 
 /** A connection of the session, as the session sees it. */
 export interface Connection {
-  readonly end: (reason: CloseReason) => void
+  readonly end: (reason: CloseReason, complaint?: string) => void
 }
 
 /** Packets in memory for viewers: those that arrived last, and those read from files last. */

@@ -1,0 +1,197 @@
+/**
+ * `lttng-relay edge`: answers the tracers of this host, keeps what they say on its disk, and brings it to a relay, for
+ * as long as the network and the relay take. `edge status` says how it is.
+ */
+import { hostname } from "node:os"
+import { resolve } from "node:path"
+import { Console, Effect, Option, Result, Schedule, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import * as Edge from "../edge/Edge.ts"
+import * as Pace from "../edge/Pace.ts"
+import * as Report from "../edge/Report.ts"
+import * as DiskFiles from "../storage/DiskFiles.ts"
+import { Files } from "../storage/Files.ts"
+import * as Destination from "../target/Destination.ts"
+import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
+import * as Output from "./Output.ts"
+import * as TlsFlags from "./TlsFlags.ts"
+import { messageOf, parseSize } from "./Values.ts"
+
+class ListenRefused extends Schema.TaggedError<ListenRefused>()("ListenRefused", { text: Schema.String }) {
+  override get message(): string {
+    return `--listen=${this.text}: expected HOST or HOST:CONTROL,DATA`
+  }
+}
+
+/** An edge without a relay has nowhere to forward to. */
+class RelayMissing extends Schema.TaggedError<RelayMissing>()("RelayMissing", {}) {
+  override get message(): string {
+    return "--to=tls://HOST[:PORT] or net://HOST[:CONTROL[:DATA]] says which relay"
+  }
+}
+
+/** No edge writes there. */
+class EdgeMissing extends Schema.TaggedError<EdgeMissing>()("EdgeMissing", { directory: Schema.String }) {
+  override get message(): string {
+    return `no edge has its spool in ${this.directory}`
+  }
+}
+
+interface Input extends TlsFlags.Given {
+  readonly to: Option.Option<string>
+  readonly listen: string
+  readonly spool: string
+  readonly spoolLimit: number
+  readonly sync: "none" | "always"
+  readonly bandwidth: Option.Option<number>
+  readonly name: Option.Option<string>
+}
+
+const listenDefault = "127.0.0.1:5342,5343"
+const spoolDefault = "/var/spool/lttng-edge"
+
+const placesOf = (text: string) => {
+  const [, host = "", control = "5342", data = "5343"] = /^(\[[^\]]+\]|[^:]+)(?::(\d+),(\d+))?$/.exec(text) ?? []
+  if (host === "" || Number(control) > 65_535 || Number(data) > 65_535) return Result.fail(new ListenRefused({ text }))
+  const plain = host.replace(/^\[|\]$/g, "")
+  const place = (port: string) => ({ host: plain, port: Number(port), family: plain.includes(":") ? 6 : 4 }) as const
+  return Result.succeed({ control: place(control), data: place(data) })
+}
+
+const addressesOf = (url: string, input: Input) =>
+  Effect.gen(function* () {
+    const destination = yield* Effect.fromResult(Destination.parse(url))
+    const { basePath, controlPort, dataPort, family, host } = destination
+    const given = yield* TlsFlags.identityOf(input)
+    const refuse = (reason: string) => new UrlRefused({ url, reason })
+    if (basePath !== "") return yield* refuse("an edge carries all sessions: no path")
+    if (destination.tls === undefined && given !== undefined) return yield* refuse(tlsWanted)
+    const tls = destination.tls === undefined ? undefined : (given ?? {})
+    const address = (port: number) => ({ host, port, family, tls })
+    return { control: address(controlPort), data: address(dataPort) }
+  })
+
+/** How old what `edge status` shows may be. */
+const statusInterval = "1 second"
+
+const run = (input: Input) =>
+  Effect.gen(function* () {
+    // The subcommand has no relay, and its parent's flags are its own.
+    if (Option.isNone(input.to)) return yield* new RelayMissing()
+    const url = input.to.value
+    const to = yield* addressesOf(url, input)
+    const places = yield* Effect.fromResult(placesOf(input.listen))
+    const directory = resolve(input.spool)
+    const files = yield* Files
+    const edge = yield* Edge.make({
+      to,
+      ...places,
+      directory,
+      bytesMax: input.spoolLimit,
+      isSynced: input.sync === "always",
+      pace: Option.match(input.bandwidth, { onNone: () => Pace.unlimited, onSome: Pace.limited }),
+      name: Option.getOrElse(input.name, hostname)
+    })
+    const { control, data } = edge.addresses
+    yield* Console.log(`${control.host}:${control.port} and ${data.port} lead to ${url}, by ${directory}`)
+    const status = Effect.suspend(() =>
+      Effect.ignore(Report.write(files, directory, Report.of(edge.spool, edge.link, url)))
+    )
+    yield* Effect.repeat(status, Schedule.spaced(statusInterval))
+    return yield* Effect.never
+  })
+
+const spool = Flag.String("spool").pipe(
+  Flag.withDefault(spoolDefault),
+  Flag.withDescription(`Directory for what the relay does not have yet (default: ${spoolDefault})`)
+)
+
+const size = (name: string, description: string) =>
+  Flag.String(name).pipe(
+    Flag.mapTryCatch(parseSize, messageOf),
+    Flag.filter(
+      (value) => value > 0,
+      () => "must be above 0"
+    ),
+    Flag.withDescription(description)
+  )
+
+const ago = (millis: number) => `${Math.max(0, Math.round((Date.now() - millis) / 1000))} s`
+
+/** An edge that writes nothing for this long does not run. */
+const staleMillis = 10_000
+
+const lines = (status: Report.EdgeStatus): ReadonlyArray<string> => {
+  const isRunning = Date.now() - status.atMillis < staleMillis
+  const used = `${Output.bytes(status.spoolBytes)} of ${Output.bytes(status.spoolBytesMax)}`
+  return [
+    isRunning ? `edge ${status.pid} forwards to ${status.relay}` : `no edge has run for ${ago(status.atMillis)}`,
+    `link: ${status.reason ?? `${Output.plural(status.connectedCount, "session")} connected`}, lost ${status.lossCount} times`,
+    `spool: ${used}${status.isFull ? ", full: tracers are held back" : ""}; sent ${Output.bytes(status.sentByteCount)}`,
+    ...status.journals.map(({ byteCount, createdMillis, heardCount, isOpen, name, receivedCount }) => {
+      const state = isOpen ? "recording" : "ended"
+      return `${name}: ${state} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${heardCount - receivedCount} records behind`
+    })
+  ]
+}
+
+const statusName = "status"
+
+const status = Command.make(statusName, { spool, json: Output.jsonFlag }, (input) =>
+  Output.reported(
+    Effect.gen(function* () {
+      const directory = resolve(input.spool)
+      const found = yield* Report.read(yield* Files, directory)
+      if (found === undefined) return yield* new EdgeMissing({ directory })
+      if (input.json) return yield* Output.printJson(found)
+      for (const line of lines(found)) yield* Console.log(line)
+    })
+  ).pipe(Effect.provide(DiskFiles.layer))
+).pipe(Command.withDescription("How far a running edge is: its spool, its sessions, its link"))
+
+export const command = Command.make(
+  "edge",
+  {
+    to: Flag.String("to").pipe(
+      Flag.optional,
+      Flag.withDescription(
+        "The relay: net://HOST[:CONTROL[:DATA]], or the same with tls://, where one port is for both"
+      )
+    ),
+    listen: Flag.String("listen").pipe(
+      Flag.withDefault(listenDefault),
+      Flag.withDescription(`HOST or HOST:CONTROL,DATA for tracers (default: ${listenDefault})`)
+    ),
+    spool,
+    spoolLimit: size("spool-limit", "Bytes of it; when full, tracers are held back (default: 10G)").pipe(
+      Flag.withDefault(10 * 1024 ** 3)
+    ),
+    sync: Flag.Literals("sync", ["none", "always"]).pipe(
+      Flag.withDefault("none" as const),
+      Flag.withDescription(
+        "always: tracers are answered when what they said outlives the machine's power (default: none)"
+      )
+    ),
+    bandwidth: size("bandwidth", "Bytes a second towards the relay, as 250k or 1M (default: no limit)").pipe(
+      Flag.optional
+    ),
+    name: Flag.String("name").pipe(
+      Flag.optional,
+      Flag.withDescription("How the relay shows this edge (default: the host's name)")
+    ),
+    ...TlsFlags.flags
+  },
+  (input) => Output.reported(Effect.scoped(run(input))).pipe(Effect.provide(DiskFiles.layer))
+).pipe(
+  Command.withDescription(
+    "Record on this host what its tracers send, and bring it to a relay whatever the network does"
+  ),
+  Command.withExamples([
+    {
+      command: "lttng-relay edge --to=tls://relay.example:5342 --spool=/var/spool/lttng-edge --spool-limit=10G",
+      description: "Then: lttng create demo --live --set-url=net://localhost"
+    },
+    { command: "lttng-relay edge status", description: "Spool, sessions, link" }
+  ]),
+  Command.withSubcommands([status])
+)

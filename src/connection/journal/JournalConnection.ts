@@ -1,0 +1,124 @@
+/**
+ * The connection of an edge after OPEN_JOURNAL (docs/extension.md): records in, acknowledgements out. It is a control
+ * connection until then, and as such it lives and ends.
+ */
+import { Effect } from "effect"
+import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
+import { RecordFramer } from "../../protocol/journal/RecordFramer.ts"
+import type { Registry } from "../../relay/Registry.ts"
+import type { Peer } from "../../transport/Peer.ts"
+import type { Successor } from "../control/Command.ts"
+import type { Carrier, HostedJournal } from "./HostedJournal.ts"
+
+/** An edge takes a relay for dead that says nothing for longer. */
+const heartbeatMillis = 5000
+
+const { acknowledgement, Outcome } = OpenJournal
+
+export class JournalConnection implements Carrier, Successor {
+  readonly peer: string
+  readonly #registry: Registry["Service"]
+  readonly #socket: Peer
+  readonly #journal: HostedJournal
+  readonly #onEnd: (complaint?: string) => void
+  readonly #framer = new RecordFramer((number, kind, connection, bytes, from, to) => {
+    this.#journal.record(number, kind, connection, bytes, from, to)
+    return this.#journal.isReady && !this.#journal.isCut
+  })
+  readonly #heartbeat = setInterval(() => this.#acknowledge(), heartbeatMillis)
+  #backlog: Buffer | undefined
+  #acknowledged = -1
+  #isOver = false
+
+  constructor(
+    registry: Registry["Service"],
+    socket: Peer,
+    journal: HostedJournal,
+    onEnd: (complaint?: string) => void
+  ) {
+    this.#registry = registry
+    this.#socket = socket
+    this.peer = socket.name
+    this.#journal = journal
+    this.#onEnd = onEnd
+    journal.attach(this)
+  }
+
+  /** False: read no more until `Peer.resume`. */
+  receive(bytes: Buffer, length: number): boolean {
+    if (this.#isOver) return false
+    const backlog = this.#backlog
+    if (backlog !== undefined) this.#backlog = Buffer.concat([backlog, bytes.subarray(0, length)])
+    else this.#take(bytes, length)
+    return this.#backlog === undefined && !this.#isOver
+  }
+
+  #take(bytes: Buffer, length: number): void {
+    // What came last may have left it held back.
+    const stopped = this.#journal.isReady ? this.#framer.push(bytes, 0, length) : 0
+    if (stopped < length) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
+    if (this.#framer.isDead) this.#end("no record of a journal")
+    else this.#tell()
+  }
+
+  onReady(): void {
+    if (this.#isOver) return
+    const backlog = this.#backlog
+    if (backlog !== undefined) {
+      this.#backlog = undefined
+      this.#take(backlog, backlog.length)
+    } else this.#tell()
+    if (this.#backlog === undefined && !this.#isOver) this.#socket.resume()
+  }
+
+  onReplaced(): void {
+    this.#end()
+  }
+
+  #tell(): void {
+    const { isCut, isFinished, received } = this.#journal
+    if (received !== this.#acknowledged || isFinished || isCut) this.#acknowledge()
+    if (isFinished || isCut) this.#end()
+  }
+
+  #acknowledge(): void {
+    const { isCut, isFinished, received } = this.#journal
+    this.#acknowledged = received
+    const outcome = isFinished ? Outcome.finished : isCut ? Outcome.ended : Outcome.goesOn
+    const bytes = Buffer.alloc(acknowledgement.size)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    acknowledgement.write(view, 0, { received: BigInt(received), durable: BigInt(received), outcome })
+    this.#socket.send(bytes)
+  }
+
+  #end(complaint?: string): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#onEnd(complaint)
+  }
+
+  /** The connection is gone. */
+  release(): void {
+    this.#isOver = true
+    clearInterval(this.#heartbeat)
+    const journal = this.#journal
+    if (!journal.detach(this) || journal.isFinished) return
+    if (journal.isCut) journal.stop()
+    else this.#registry.background(suspended(this.#registry, journal))
+  }
+}
+
+/** Waits for the edge, and ends the journal when it does not come in time. */
+const suspended = (registry: Registry["Service"], journal: HostedJournal): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { incidents, journals, options } = registry
+    const since = journal.suspendedAt
+    yield* incidents.report("JOURNAL_SUSPENDED", journal.edgeName)
+    const wait = Effect.as(Effect.sleep(options.suspendMillis ?? suspendMillisDefault), true)
+    const isOver = yield* Effect.raceFirst(wait, Effect.as(journals.stopping, false))
+    if (!isOver || journal.suspendedAt !== since || journal.peer !== undefined) return
+    yield* incidents.report("JOURNAL_EXPIRED", journal.edgeName)
+    journal.stop()
+  })
+
+const suspendMillisDefault = 3_600_000

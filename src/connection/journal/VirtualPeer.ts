@@ -1,0 +1,101 @@
+/**
+ * A tracer's connection that reaches the relay through a journal: bytes are given to it record by record, its end is
+ * told by a record, and it outlives the connection that brings them. What it is answered was answered at the edge.
+ */
+import { Deferred, type Effect, Exit } from "effect"
+import type { Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
+
+export interface Options {
+  readonly name: string
+  readonly certificate: Peer["certificate"]
+  readonly onAnswer: (bytes: Uint8Array) => void
+  /** It takes more now. */
+  readonly onReady: () => void
+  /** The relay ended it. */
+  readonly onClosed: () => void
+}
+
+export class VirtualPeer implements Peer {
+  readonly name: string
+  readonly certificate: Peer["certificate"]
+  readonly landing = undefined
+  readonly #options: Options
+  readonly #end = Deferred.makeUnsafe<SocketEnd>()
+  #receiver: Receiver | undefined
+  /** False: not started yet, or held back. */
+  isReady = false
+  /** The tracer closed it, or the relay did. */
+  isOver = false
+
+  constructor(options: Options) {
+    this.name = options.name
+    this.certificate = options.certificate
+    this.#options = options
+  }
+
+  /** Only while it is ready. */
+  give(bytes: Buffer, from: number, to: number): void {
+    if (this.isOver) return
+    this.isReady = false
+    // `resume` may come in the call.
+    const goesOn = this.#receiver?.receive(bytes.subarray(from, to), to - from) === true
+    if (goesOn) this.isReady = true
+  }
+
+  /** The tracer closed it. */
+  ended(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.#receiver?.ended()
+  }
+
+  /** It broke, at the tracer or between. */
+  broke(): void {
+    this.#over("socket error")
+  }
+
+  #over(end: SocketEnd): void {
+    this.isOver = true
+    this.isReady = true
+    Deferred.doneUnsafe(this.#end, Exit.succeed(end))
+  }
+
+  // ---- Peer ------------------------------------------------------------------------------------------------------
+
+  start(receiver: Receiver): void {
+    this.#receiver = receiver
+    this.resume()
+  }
+
+  resume(): void {
+    if (this.isReady) return
+    this.isReady = true
+    // Not now: who resumes it is in the middle of something.
+    queueMicrotask(this.#options.onReady)
+  }
+
+  send(bytes: Uint8Array, sent?: () => void): boolean {
+    this.#options.onAnswer(bytes)
+    sent?.()
+    return true
+  }
+
+  expect(): void {}
+
+  readAtMost(): void {}
+
+  close(): void {
+    this.destroy()
+  }
+
+  destroy(): void {
+    const wasOver = this.isOver
+    this.#over("closed by relay")
+    if (wasOver) return
+    queueMicrotask(this.#options.onClosed)
+  }
+
+  get end(): Effect.Effect<SocketEnd> {
+    return Deferred.await(this.#end)
+  }
+}

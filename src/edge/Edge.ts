@@ -1,0 +1,73 @@
+/**
+ * The edge, composed: a relay that answers tracers and keeps nothing, a spool of what they said, and a fiber per
+ * journal that brings it to the relay.
+ */
+import { Context, Effect, FiberMap, Layer, type Scope } from "effect"
+import type { ListenAddress } from "../config/RelayConfig.ts"
+import { defaults } from "../config/RelayDefaults.ts"
+import * as Relay from "../Relay.ts"
+import { type FileFailed, Files } from "../storage/Files.ts"
+import * as DiscardFiles from "./DiscardFiles.ts"
+import { forward } from "./Forwarder.ts"
+import { Journals } from "./Journals.ts"
+import { LinkState } from "./LinkState.ts"
+import type { Pace } from "./Pace.ts"
+import type { Addresses } from "./PlainForwarding.ts"
+import * as Spool from "./Spool.ts"
+import { TappedControl } from "./TappedControl.ts"
+import { TappedData } from "./TappedData.ts"
+
+export interface Options {
+  readonly to: Addresses
+  /** Where tracers find it. */
+  readonly control: ListenAddress
+  readonly data: ListenAddress
+  /** Absolute path. */
+  readonly directory: string
+  readonly bytesMax: number
+  /** Answers wait until what was said is synced, not only written. */
+  readonly isSynced: boolean
+  readonly pace: Pace
+  /** How the relay calls it. */
+  readonly name: string
+}
+
+export interface Edge {
+  readonly addresses: { readonly control: Relay.BoundAddress; readonly data: Relay.BoundAddress }
+  readonly spool: Spool.Spool
+  readonly link: LinkState
+}
+
+/** The relay here serves no viewers: it keeps nothing to show. */
+const nowhere: ListenAddress = { host: "127.0.0.1", port: 0, family: 4 }
+
+/** A disk that hangs must not keep the edge from ending. */
+const lastWrites = "5 seconds"
+
+/** Runs with the scope: tracers are let go first, what they said is written last. */
+export const make = (
+  options: Options
+): Effect.Effect<Edge, Relay.ListenFailed | Relay.ConfigInvalid | FileFailed, Files | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { bytesMax, directory, isSynced, to, name: edgeName, pace } = options
+    const link = new LinkState()
+    const spool = yield* Spool.make({ files: yield* Files, directory, bytesMax, isSynced })
+    yield* Effect.addFinalizer(() => Effect.timeoutOption(spool.written, lastWrites))
+    const forwarders = yield* FiberMap.make<string, void>()
+    const run = yield* FiberMap.runtime(forwarders)<never>()
+    spool.onJournal = (journal, before) => {
+      run(journal.token, Effect.andThen(before, forward(journal, { to, edgeName, spool, pace, link })))
+    }
+    yield* spool.recover
+    const journals = new Journals(spool)
+    const tap: Relay.Tap = {
+      control: (peer) => new TappedControl(peer, journals),
+      data: (peer) => new TappedData(peer, journals),
+      onSessionEnd: (id) => journals.sessionEnded(id)
+    }
+    const { control, data } = options
+    const config = { ...defaults, output: directory, control, data, live: nowhere, liveCacheBytes: 0 }
+    const layer = Relay.layerNoDeps(config, tap).pipe(Layer.provide(Layer.succeed(Files, DiscardFiles.service)))
+    const relay = Context.get(yield* Layer.build(Layer.fresh(layer)), Relay.Relay)
+    return { addresses: relay.addresses, spool, link }
+  })

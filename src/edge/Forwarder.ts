@@ -1,0 +1,124 @@
+/**
+ * Brings one journal to the relay: again and again until the relay has all of it, from where the relay says it got to.
+ * A relay that takes no journals gets the session as from the tracer itself, once (`PlainForwarding`).
+ */
+import { Effect, Result } from "effect"
+import { acknowledgement, number, Outcome, reply, replyBytes, request, State } from "../protocol/journal/OpenJournal.ts"
+import type { FileFailed } from "../storage/Files.ts"
+import * as Dial from "../transport/Dial.ts"
+import type { TlsFailed } from "../transport/DialTls.ts"
+import { ask, command, greet, type RelayUnfit } from "./Greeting.ts"
+import type { Journal } from "./Journal.ts"
+import { JournalReader, type RecordDamaged } from "./JournalReader.ts"
+import type { LinkState } from "./LinkState.ts"
+import type { Pace } from "./Pace.ts"
+import { type Addresses, type Done, forwardPlain } from "./PlainForwarding.ts"
+import type { Spool } from "./Spool.ts"
+
+/** A relay says something at least every five seconds. */
+const silenceMax = "20 seconds"
+
+/** Between attempts: twice as long each time. */
+const waitMillisMin = 100
+const waitMillisMax = 5000
+
+export interface Options {
+  readonly to: Addresses
+  readonly edgeName: string
+  readonly spool: Spool
+  readonly pace: Pace
+  readonly link: LinkState
+}
+
+type Failure = Dial.DialFailed | TlsFailed | Dial.LinkLost | RelayUnfit | FileFailed | RecordDamaged
+
+/** Ends when nothing of the journal is left here. */
+export const forward = (journal: Journal, options: Options): Effect.Effect<void> =>
+  Effect.raceFirst(
+    journal.gone,
+    Effect.flatMap(untilDone(journal, options), ({ lost }) => {
+      if (lost === undefined) return options.spool.remove(journal)
+      journal.cut()
+      return options.spool.abandon(journal, lost)
+    })
+  )
+
+const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
+  Effect.gen(function* () {
+    let waitMillis = waitMillisMin
+    const onUp = () => {
+      waitMillis = waitMillisMin
+      options.link.up()
+    }
+    while (true) {
+      const done = yield* Effect.result(Effect.scoped(attempt(journal, options, onUp)))
+      if (Result.isSuccess(done)) return done.success
+      yield* options.link.failed(done.failure.message)
+      yield* Effect.sleep(waitMillis)
+      waitMillis = Math.min(waitMillisMax, 2 * waitMillis)
+    }
+  })
+
+const attempt = (journal: Journal, options: Options, onUp: () => void) =>
+  Effect.gen(function* () {
+    const link = yield* Dial.dial(options.to.control, "control")
+    const { minor, takesJournals } = yield* greet(link)
+    const forwarding = takesJournals
+      ? resume(journal, link, options, onUp)
+      : forwardPlain(journal, { ...options, minor, onUp })
+    return yield* forwarding
+  })
+
+const resume = (journal: Journal, link: Dial.Link, options: Options, onUp: () => void): Effect.Effect<Done, Failure> =>
+  Effect.gen(function* () {
+    const firstKept = journal.segments.first ?? 1
+    const opened = yield* ask(
+      link,
+      command(
+        number,
+        request(0).encode({ token: journal.token, firstKept: BigInt(firstKept), edgeName: options.edgeName })
+      ),
+      replyBytes,
+      reply(0)
+    )
+    if (opened.state === State.finished) return { lost: undefined }
+    if (opened.state === State.unknown) return { lost: "the relay does not know it any more" }
+    onUp()
+    const received = Number(opened.received)
+    yield* journal.acknowledge(received, Number(opened.durable))
+    return yield* Effect.ensuring(
+      Effect.raceFirst(send(journal, link, received + 1, options), hear(journal, link)),
+      Effect.sync(() => options.link.down())
+    )
+  })
+
+const send = (
+  journal: Journal,
+  link: Dial.Link,
+  from: number,
+  { link: state, pace }: Options
+): Effect.Effect<never, Failure> => {
+  const reader = new JournalReader(journal, from)
+  return Effect.forever(
+    Effect.gen(function* () {
+      const { bytes, from, to } = yield* reader.read
+      yield* pace.admit(to - from)
+      link.write([bytes.subarray(from, to)])
+      state.sentByteCount += to - from
+      yield* link.drained
+    })
+  )
+}
+
+const hear = (journal: Journal, link: Dial.Link): Effect.Effect<Done, Failure> =>
+  Effect.gen(function* () {
+    while (true) {
+      const bytes = yield* Effect.timeoutOption(link.read(acknowledgement.size), silenceMax)
+      if (bytes._tag === "None") return yield* new Dial.LinkLost({ address: link.name, reason: "the relay is silent" })
+      const view = new DataView(bytes.value.buffer, bytes.value.byteOffset, bytes.value.byteLength)
+      const { durable, outcome, received } = acknowledgement.read(view, 0)
+      yield* journal.acknowledge(Number(received), Number(durable))
+      if (outcome === Outcome.finished) return { lost: undefined }
+      if (outcome === Outcome.ended) return { lost: "the relay ended the session" }
+    }
+  })

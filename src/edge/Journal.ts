@@ -1,0 +1,197 @@
+/**
+ * What the edge heard of one tracing session, over all its connections, in the order it heard it: records that are
+ * numbered, written to segments, and kept until the relay has them.
+ *
+ * Three numbers, each at most the one before: `last` was taken from a tracer; `written` is in the files as `--sync`
+ * says, so the tracer may be answered; `durable` is at the relay for good, so the files may be freed.
+ */
+import { Deferred, Effect, Exit, Latch } from "effect"
+import { report } from "../errors/Report.ts"
+import { Kind } from "../protocol/journal/Record.ts"
+import type { About } from "./About.ts"
+import { type Batch, Batches, type Budget, type Part } from "./Batches.ts"
+import { Segments, type Options as SegmentsOptions } from "./Segments.ts"
+
+/** A disk that is full may have room later; the tracer is held back meanwhile. */
+const retryWait = "500 millis"
+
+export interface Options extends SegmentsOptions {
+  /** UUID. */
+  readonly token: string
+  readonly about: About
+  readonly budget: Budget
+  /** Something was written or freed. */
+  readonly onChange: () => void
+}
+
+interface Waiting {
+  readonly number: number
+  readonly then: () => void
+}
+
+export class Journal {
+  readonly token: string
+  readonly directory: string
+  readonly segments: Segments
+  readonly about: About
+  last = 0
+  written = 0
+  /** What the relay has carried out. */
+  received = 0
+  durable = 0
+  /** Connections that may still bring something, and how each is ended. */
+  readonly open = new Map<number, () => void>()
+  /** Sessions of the relay here that have not ended. */
+  readonly sessions = new Set<number>()
+  /** No more comes: the tracer has ended, or the relay has. */
+  isFinished = false
+  readonly #batches: Batches
+  readonly #onChange: () => void
+  readonly #dirty = Latch.makeUnsafe(false)
+  readonly #grown: Array<() => void> = []
+  readonly #gone = Deferred.makeUnsafe<void>()
+  #waiting: Array<Waiting> = []
+  #isWriting = false
+  #lastConnection = 0
+
+  constructor(options: Options) {
+    this.token = options.token
+    this.about = options.about
+    this.directory = options.directory
+    this.segments = new Segments(options)
+    this.#batches = new Batches(options.budget)
+    this.#onChange = options.onChange
+  }
+
+  /** An earlier process wrote up to `number`. */
+  resumeAt(number: number): void {
+    this.last = number
+    this.written = number
+  }
+
+  append(kind: number, connection: number, one?: Part, two?: Part): void {
+    if (this.isFinished) return
+    this.#batches.append(++this.last, kind, connection, one, two)
+  }
+
+  /** Records that cannot be read, and those that mean nothing without them. */
+  readonly skipped = new Set<number>()
+
+  /** A connection of the tracer joins; answers its number. */
+  join(kind: typeof Kind.control | typeof Kind.data, end: () => void): number {
+    const connection = ++this.#lastConnection
+    this.open.set(connection, end)
+    this.append(kind, connection)
+    return connection
+  }
+
+  /** Nothing more of it matters to the journal. With the last one, the journal is finished. */
+  leave(connection: number, isBroken?: boolean): void {
+    if (!this.open.delete(connection)) return
+    if (isBroken !== undefined)
+      this.append(Kind.end, connection, { bytes: Buffer.from([isBroken ? 1 : 0]), from: 0, to: 1 })
+    this.finishIfOver()
+    this.flush()
+  }
+
+  /** Once its connections are gone, and no session waits for what they might have brought. */
+  finishIfOver(): void {
+    if (this.open.size > 0 || this.sessions.size > 0 || this.isFinished) return
+    this.append(Kind.finish, 0)
+    this.isFinished = true
+    this.flush()
+  }
+
+  /** The relay takes no more of it. */
+  cut(): void {
+    this.isFinished = true
+    for (const end of this.open.values()) end()
+  }
+
+  /** To be called when a turn has appended all it has. */
+  flush(): void {
+    while (!this.#isWriting) {
+      const batch = this.#batches.take()
+      if (batch === undefined) return
+      if (this.segments.writeNow(batch)) this.#wrote(batch)
+      else {
+        this.#isWriting = true
+        this.#unwritten = batch
+        this.#dirty.openUnsafe()
+      }
+    }
+  }
+  #unwritten: Batch | undefined
+
+  #wrote(batch: Batch): void {
+    this.written = batch.last
+    this.#batches.written(batch)
+    const due = this.#waiting.findIndex(({ number }) => number > batch.last)
+    const done = this.#waiting.splice(0, due < 0 ? this.#waiting.length : due)
+    for (const { then } of done) then()
+    for (const wake of this.#grown.splice(0)) wake()
+    this.#onChange()
+  }
+
+  /** Calls `then` when all that was appended so far is written: now, or in a later turn; in the order asked. */
+  whenWritten(then: () => void): void {
+    if (this.written >= this.last && this.#waiting.length === 0) then()
+    else this.#waiting.push({ number: this.last, then })
+  }
+
+  /** The journal's fiber: writes what is not written at once. */
+  get run(): Effect.Effect<never> {
+    return Effect.forever(
+      Effect.gen({ self: this }, function* () {
+        yield* this.#dirty.await
+        const batch = this.#unwritten as Batch
+        const failure = yield* Effect.result(this.segments.write(batch))
+        if (failure._tag === "Failure") {
+          if (!this.#hasFailed) yield* report("SPOOL_FAILED", failure.failure.message)
+          this.#hasFailed = true
+          yield* Effect.sleep(retryWait)
+          return
+        }
+        this.#hasFailed = false
+        this.#dirty.closeUnsafe()
+        this.#isWriting = false
+        this.#unwritten = undefined
+        this.#wrote(batch)
+        this.flush()
+      })
+    )
+  }
+  #hasFailed = false
+
+  /** Done when more than `number` is written. */
+  beyond(number: number): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (this.written > number) return resume(Effect.void)
+      const wake = () => resume(Effect.void)
+      this.#grown.push(wake)
+      return Effect.sync(() => {
+        const at = this.#grown.indexOf(wake)
+        if (at >= 0) this.#grown.splice(at, 1)
+      })
+    })
+  }
+
+  /** The relay has all up to `durable`, and was given all up to `received`. */
+  acknowledge(received: number, durable: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.received = Math.max(this.received, received)
+      if (durable <= this.durable) return Effect.void
+      this.durable = durable
+      return Effect.tap(this.segments.free(durable, false), () => Effect.sync(this.#onChange))
+    })
+  }
+
+  /** Nothing of it is left. */
+  get gone(): Effect.Effect<void> {
+    return Deferred.await(this.#gone)
+  }
+
+  disappear(): void {
+    Deferred.doneUnsafe(this.#gone, Exit.void)
+  }
+}

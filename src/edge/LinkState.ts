@@ -1,0 +1,37 @@
+/** How it is between an edge and its relay, over all journals. */
+import { Effect } from "effect"
+import { report } from "../errors/Report.ts"
+
+/** A relay that stays away is told of again. */
+const againMillis = 60_000
+
+export class LinkState {
+  connectedCount = 0
+  /** Why the last attempt failed; undefined after one that did not. */
+  reason: string | undefined
+  #saidAt = Number.NEGATIVE_INFINITY
+  sentByteCount = 0
+  lossCount = 0
+
+  up(): void {
+    this.connectedCount++
+    this.reason = undefined
+    this.#saidAt = Number.NEGATIVE_INFINITY
+  }
+
+  down(): void {
+    this.connectedCount--
+    this.lossCount++
+  }
+
+  /** Told once for all journals, and again after a minute. */
+  failed(reason: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.reason = reason
+      const now = performance.now()
+      if (now - this.#saidAt < againMillis) return Effect.void
+      this.#saidAt = now
+      return report("RELAY_UNREACHABLE", reason)
+    })
+  }
+}

@@ -1,0 +1,89 @@
+/** What an edge says of itself: a file in its spool, written anew while it runs, for `lttng-relay edge status`. */
+import { Effect, Option, Schema } from "effect"
+import type { FileFailed, Files } from "../storage/Files.ts"
+import type { LinkState } from "./LinkState.ts"
+import type { Spool } from "./Spool.ts"
+
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+export const EdgeStatus = Schema.Struct({
+  /** When it was written; older than some seconds: the edge does not run. */
+  atMillis: Schema.Finite,
+  pid: Count,
+  relay: Schema.String,
+  /** Sessions that are being forwarded now. */
+  connectedCount: Count,
+  /** How often a connection to the relay was lost. */
+  lossCount: Count,
+  /** Why the relay cannot be reached; absent: it can, or nobody tried. */
+  reason: Schema.optionalKey(Schema.String),
+  sentByteCount: Count,
+  spoolBytes: Count,
+  spoolBytesMax: Count,
+  /** Tracers are held back, because the spool is full. */
+  isFull: Schema.Boolean,
+  journals: Schema.Array(
+    Schema.Struct({
+      token: Schema.String,
+      /** HOST/SESSION. */
+      name: Schema.String,
+      createdMillis: Schema.Finite,
+      /** The tracer may send more. */
+      isOpen: Schema.Boolean,
+      byteCount: Count,
+      /** Records heard, and carried out by the relay. */
+      heardCount: Count,
+      receivedCount: Count
+    })
+  )
+})
+export interface EdgeStatus extends Schema.Schema.Type<typeof EdgeStatus> {}
+
+export const of = (spool: Spool, link: LinkState, relay: string): EdgeStatus => ({
+  atMillis: Date.now(),
+  pid: process.pid,
+  relay,
+  connectedCount: link.connectedCount,
+  lossCount: link.lossCount,
+  ...(link.reason !== undefined && { reason: link.reason }),
+  sentByteCount: link.sentByteCount,
+  spoolBytes: spool.byteCount,
+  spoolBytesMax: spool.bytesMax,
+  isFull: !spool.hasRoom,
+  journals: Array.from(spool.journals.values(), (journal) => ({
+    token: journal.token,
+    name: journal.about.name,
+    createdMillis: journal.about.createdMillis,
+    isOpen: !journal.isFinished,
+    byteCount: journal.segments.byteCount,
+    heardCount: journal.last,
+    receivedCount: journal.received
+  }))
+})
+
+const fileName = "status.json"
+const bytesMax = 16 * 1024 * 1024
+
+/** Readers see the one before, or this one. */
+export const write = (
+  files: Files["Service"],
+  directory: string,
+  status: EdgeStatus
+): Effect.Effect<void, FileFailed> =>
+  Effect.gen(function* () {
+    const fresh = `${directory}/${fileName}.new`
+    const file = yield* files.open(fresh, "create")
+    yield* Effect.ensuring(file.write([Buffer.from(`${JSON.stringify(status)}\n`)], 0), file.close)
+    yield* files.rename(fresh, `${directory}/${fileName}`)
+  })
+
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(EdgeStatus))
+
+/** Undefined: there is none that can be read. */
+export const read = (files: Files["Service"], directory: string): Effect.Effect<EdgeStatus | undefined> =>
+  Effect.gen(function* () {
+    const file = yield* files.open(`${directory}/${fileName}`, "read")
+    const bytes = Buffer.alloc(bytesMax)
+    const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
+    return Option.getOrUndefined(decode(bytes.toString("utf8", 0, count)))
+  }).pipe(Effect.orElseSucceed(() => undefined))

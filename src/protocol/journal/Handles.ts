@@ -1,0 +1,68 @@
+/**
+ * Streams of a journal are named by the handles that the edge gave them; a relay gives its own. What names a stream is
+ * changed where it lies: in commands (streaming.md §6) and in the headers of packets.
+ */
+import * as CloseStream from "../control/CloseStream.ts"
+import * as DataPending from "../control/DataPending.ts"
+import * as QuiescentControl from "../control/QuiescentControl.ts"
+import * as ResetMetadata from "../control/ResetMetadata.ts"
+import * as RotateStreams from "../control/RotateStreams.ts"
+import * as SendIndex from "../control/SendIndex.ts"
+import * as SendMetadata from "../control/SendMetadata.ts"
+import { offsets as packetOffsets } from "../data/PacketHeader.ts"
+import * as Header from "../Header.ts"
+import { u64Max } from "../Struct.ts"
+
+/** Commands whose payload begins with a stream's handle. */
+const beginWithStream: ReadonlySet<number> = new Set([
+  CloseStream.number,
+  DataPending.number,
+  QuiescentControl.number,
+  ResetMetadata.number,
+  SendIndex.number,
+  SendMetadata.number
+])
+
+/** Of the positions of ROTATE_STREAMS, which are the end of its payload. */
+const positionBytes = RotateStreams.position.size
+
+export class Handles {
+  /** The relay's, by the edge's. */
+  readonly #given = new Map<bigint, bigint>()
+
+  set(edges: bigint, relays: bigint): void {
+    this.#given.set(edges, relays)
+  }
+
+  get entries(): Iterable<readonly [bigint, bigint]> {
+    return this.#given
+  }
+
+  /** The relay's handle; all ones, which is nobody's, for a stream that the relay does not have. */
+  of(edges: bigint): bigint {
+    return this.#given.get(edges) ?? u64Max
+  }
+
+  #translate(bytes: Buffer, at: number): void {
+    bytes.writeBigUInt64BE(this.of(bytes.readBigUInt64BE(at)), at)
+  }
+
+  /** `bytes[from, to)` is a command from its header on; as much of it as there is. */
+  inCommand(bytes: Buffer, from: number, to: number): void {
+    const command = bytes.readUInt32BE(from + Header.offsets.command)
+    const payload = from + Header.size
+    if (beginWithStream.has(command)) {
+      if (payload + 8 <= to) this.#translate(bytes, payload)
+    } else if (command === RotateStreams.number && payload + 4 <= to) {
+      const count = bytes.readUInt32BE(payload)
+      const positions = to - count * positionBytes
+      if (positions < payload) return
+      for (let at = positions; at < to; at += positionBytes) this.#translate(bytes, at)
+    }
+  }
+
+  /** `bytes[from, …)` is a packet from its header on. */
+  inPacket(bytes: Buffer, from: number): void {
+    this.#translate(bytes, from + packetOffsets.streamId)
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * OPEN_JOURNAL (0x4c540001): from here on the connection carries the records of one journal, and acknowledgements of
+ * them. A command of ours (docs/extension.md): no standard peer sends it, and we only to a relay that said `offered`.
+ *
+ * | at | size | member |
+ * | --- | --- | --- |
+ * | 0 | 16 | token of the journal, made by the edge at random |
+ * | 16 | u64 | firstKept: number of the oldest record that the edge still has |
+ * | 24 | u32 | length of edgeName, NUL included |
+ * | 28 | | edgeName, for people |
+ *
+ * Reply: returnCode u32, state u32, received u64, durable u64. Then records one way, acknowledgements the other.
+ */
+import { fixed, type Layout, oneOf, struct, u32, u64, uuid } from "../Struct.ts"
+import { terminated, withTexts } from "../Variable.ts"
+
+export const number = 0x4c54_0001
+export const name = "OPEN_JOURNAL"
+
+/** In `queryFlags` of GET_CONFIGURATION: are journals taken? The same bit in the answer says so. */
+export const offered = 1n << 63n
+
+/** `unknown`: the relay knows nothing of the journal, and needs what the edge has no more. */
+export const State = { begun: 0, resumed: 1, finished: 2, unknown: 3 } as const
+export type State = (typeof State)[keyof typeof State]
+const states = Object.values(State)
+
+export interface Request {
+  readonly token: string
+  readonly firstKept: bigint
+  readonly edgeName: string
+}
+
+export interface Reply {
+  readonly returnCode: number
+  readonly state: State
+  /** Number of the last record that was carried out. */
+  readonly received: bigint
+  /** Number of the last record that a relay which is killed now would not ask for again. */
+  readonly durable: bigint
+}
+
+const requestLayout: Layout<Request> = withTexts(struct({ token: uuid, firstKept: u64, edgeNameLength: u32 }), {
+  edgeName: terminated("edgeNameLength", { lengthMin: 1, lengthMax: 256 })
+})
+const replyStruct = struct({ returnCode: u32, state: oneOf(u32, states), received: u64, durable: u64 })
+const replyLayout: Layout<Reply> = fixed(replyStruct)
+
+export const replyBytes = replyStruct.size
+export const request = (_minor: number): Layout<Request> => requestLayout
+export const reply = (_minor: number): Layout<Reply> => replyLayout
+
+/** What the relay says whenever it got further, or the journal ends. */
+export interface Acknowledgement {
+  readonly received: bigint
+  readonly durable: bigint
+  /** `ended`: the relay ended a session of the journal before the tracer did, and takes no more of it. */
+  readonly outcome: Outcome
+}
+
+export const Outcome = { goesOn: 0, finished: 1, ended: 2 } as const
+export type Outcome = (typeof Outcome)[keyof typeof Outcome]
+
+export const acknowledgement = struct({ received: u64, durable: u64, outcome: oneOf(u32, Object.values(Outcome)) })

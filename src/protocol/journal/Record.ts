@@ -1,0 +1,92 @@
+/**
+ * One record of a journal (docs/extension.md): what an edge heard of a tracing session, in the order it heard it. A
+ * record has the same bytes in the edge's spool and on the wire. Its head:
+ *
+ * | at | size | member |
+ * | --- | --- | --- |
+ * | 0 | u64 | number: 1, 2, 3, … in each journal |
+ * | 8 | u32 | byteCount of the payload that follows |
+ * | 12 | u16 | kind |
+ * | 14 | u16 | connection, the tracer's, as the edge counts them |
+ * | 16 | u32 | CRC-32 of the payload |
+ * | 20 | u32 | CRC-32 of the 20 bytes before |
+ */
+import { fixed, struct, u16, u32, u64, type Value } from "../Struct.ts"
+
+/** The structure of the head. */
+export const head = struct({
+  number: u64,
+  byteCount: u32,
+  kind: u16,
+  connection: u16,
+  payloadCrc: u32,
+  headCrc: u32
+})
+/** Bytes of it, and where each member lies. */
+export const { size: headBytes, offsets } = head
+/** Reads and writes it; `decode` fails with `Malformed`. */
+export const { decode, encode } = fixed(head)
+/** Its members as a value. */
+export type Head = Value<typeof head.fields>
+
+/** The longest command that has to be whole is a rotation of 65,535 streams. */
+export const payloadBytesMax = 1024 * 1024 + 64 * 1024
+
+/** A longer packet, or metadata, has records for its rest. */
+export const pieceBytesMax = 256 * 1024
+
+export const Kind = {
+  /** A control connection was made. No payload. */
+  control: 1,
+  /** A data connection was made. No payload. */
+  data: 2,
+  /** A control command from its header on. Of SEND_METADATA at least the first 12 bytes of payload are here. */
+  command: 3,
+  /** A packet from its header on, all of which is here. */
+  packet: 4,
+  /** More of the command or packet that began last on the connection. */
+  rest: 5,
+  /** u64: the handle that the edge answered the oldest ADD_STREAM of the connection with; all ones: it was refused. */
+  handle: 6,
+  /** The tracer closed the connection; one byte that is not 0: it broke. */
+  end: 7,
+  /** Nothing more will come, of any connection. */
+  finish: 8
+} as const
+
+/** The CRC-32 of `bytes`, which is not computed here. */
+export type Checksum = (bytes: Uint8Array) => number
+
+/** Writes the head of a record whose payload is at `into[at + headBytes, at + headBytes + byteCount)`. */
+export const seal = (
+  into: Buffer,
+  at: number,
+  {
+    number,
+    byteCount,
+    kind,
+    connection
+  }: Omit<Head, "payloadCrc" | "headCrc" | "number"> & { readonly number: number },
+  checksum: Checksum
+): void => {
+  into.writeUInt32BE(Math.floor(number / 2 ** 32), at)
+  into.writeUInt32BE(number % 2 ** 32, at + 4)
+  into.writeUInt32BE(byteCount, at + offsets.byteCount)
+  into.writeUInt16BE(kind, at + offsets.kind)
+  into.writeUInt16BE(connection, at + offsets.connection)
+  const payload = into.subarray(at + headBytes, at + headBytes + byteCount)
+  into.writeUInt32BE(checksum(payload), at + offsets.payloadCrc)
+  into.writeUInt32BE(checksum(into.subarray(at, at + offsets.headCrc)), at + offsets.headCrc)
+}
+
+/** Whether the head at `at` is one: its checksum agrees, and its payload has a possible length. */
+export const isHead = (bytes: Buffer, at: number, checksum: Checksum): boolean =>
+  bytes.readUInt32BE(at + offsets.byteCount) <= payloadBytesMax &&
+  bytes.readUInt32BE(at + offsets.headCrc) === checksum(bytes.subarray(at, at + offsets.headCrc))
+
+/** Whether the payload of the record at `at`, all of which is there, is what was written. */
+export const isWhole = (bytes: Buffer, at: number, checksum: Checksum): boolean => {
+  const from = at + headBytes
+  const to = from + bytes.readUInt32BE(at + offsets.byteCount)
+  return bytes.readUInt32BE(at + offsets.payloadCrc) === checksum(bytes.subarray(from, to))
+}

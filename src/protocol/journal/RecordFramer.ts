@@ -1,0 +1,82 @@
+/**
+ * Cuts the bytes of a journal into records. Plain code, no I/O. A record that lies whole in one read is lent as it is;
+ * only a cut one is gathered. `push` stops behind a record the sink cannot take more after, and answers where.
+ */
+import { u64At } from "../Struct.ts"
+import { headBytes, offsets, payloadBytesMax } from "./Record.ts"
+
+/** `bytes[from, to)` is the payload, the sink's to change during the call. False: take no more until the next push. */
+export type RecordSink = (
+  number: number,
+  kind: number,
+  connection: number,
+  bytes: Buffer,
+  from: number,
+  to: number
+) => boolean
+
+export class RecordFramer {
+  readonly #sink: RecordSink
+  readonly #head = Buffer.alloc(headBytes)
+  /** Of a record that is cut; its head alone until all of that is there. */
+  #gathered: Buffer = this.#head
+  #filled = 0
+  /** A record announced more than it may have. */
+  isDead = false
+
+  constructor(sink: RecordSink) {
+    this.#sink = sink
+  }
+
+  /** Takes `bytes[at, length)`; answers the position it stopped at. */
+  push(bytes: Buffer, at: number, length: number): number {
+    let position = at
+    let goesOn = true
+    while (goesOn && !this.isDead && position < length) {
+      if (this.#filled === 0) {
+        const size = this.#sizeOf(bytes, position, length - position)
+        if (size <= length - position) {
+          goesOn = this.#deliver(bytes, position)
+          position += size
+          continue
+        }
+      }
+      position = this.#gather(bytes, position, length)
+      if (this.#filled < headBytes || this.#filled < this.#sizeOf(this.#gathered, 0, this.#filled)) continue
+      const whole = this.#gathered
+      this.#gathered = this.#head
+      this.#filled = 0
+      goesOn = this.#deliver(whole, 0)
+    }
+    return position
+  }
+
+  #gather(bytes: Buffer, at: number, length: number): number {
+    const size = this.#sizeOf(this.#gathered, 0, this.#filled)
+    if (this.isDead) return at
+    if (size > this.#gathered.length) {
+      this.#gathered = Buffer.allocUnsafe(size)
+      this.#head.copy(this.#gathered)
+    }
+    const taken = Math.min(size - this.#filled, length - at)
+    bytes.copy(this.#gathered, this.#filled, at, at + taken)
+    this.#filled += taken
+    return at + taken
+  }
+
+  /** Of the record at `at`, of which `available` bytes are there: the head first, which says how much follows. */
+  #sizeOf(bytes: Buffer, at: number, available: number): number {
+    if (available < headBytes) return headBytes
+    const byteCount = bytes.readUInt32BE(at + offsets.byteCount)
+    if (byteCount > payloadBytesMax) this.isDead = true
+    return headBytes + byteCount
+  }
+
+  #deliver(bytes: Buffer, at: number): boolean {
+    if (this.isDead) return false
+    const from = at + headBytes
+    const to = from + bytes.readUInt32BE(at + offsets.byteCount)
+    const kind = bytes.readUInt16BE(at + offsets.kind)
+    return this.#sink(u64At(bytes, at), kind, bytes.readUInt16BE(at + offsets.connection), bytes, from, to)
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Journals of edges (docs/extension.md) that this relay takes: each by its token, for as long as its sessions live. One
+ * whose edge is gone is suspended: its sessions wait, and end when it does not come back in time.
+ */
+import { Deferred, type Effect, Exit } from "effect"
+
+/** As others see it. */
+export interface Journal {
+  readonly token: string
+  /** What the edge calls itself. */
+  readonly edgeName: string
+  /** `address:port` of the edge; undefined: it is suspended. */
+  readonly peer: string | undefined
+  /** ms since the epoch. */
+  readonly suspendedAt: number | undefined
+  readonly received: number
+  readonly sessionIds: ReadonlySet<number>
+  /** Ends its sessions, as the loss of their connections does. */
+  readonly stop: () => void
+}
+
+/** So many that are over are known as such to an edge that missed their end. */
+const finishedCountMax = 4096
+
+export class Journals {
+  readonly open = new Map<string, Journal>()
+  readonly #stopping = Deferred.makeUnsafe<void>()
+  readonly #finished = new Set<string>()
+
+  isFinished(token: string): boolean {
+    return this.#finished.has(token)
+  }
+
+  finish(token: string): void {
+    this.open.delete(token)
+    this.#finished.add(token)
+    if (this.#finished.size <= finishedCountMax) return
+    for (const oldest of this.#finished) {
+      this.#finished.delete(oldest)
+      break
+    }
+  }
+
+  /** Of the session, if it came by one. */
+  ofSession(id: number): Journal | undefined {
+    for (const journal of this.open.values()) if (journal.sessionIds.has(id)) return journal
+    return undefined
+  }
+
+  /** The relay stops. */
+  get stopping(): Effect.Effect<void> {
+    return Deferred.await(this.#stopping)
+  }
+
+  stop(): void {
+    Deferred.doneUnsafe(this.#stopping, Exit.void)
+    for (const journal of this.open.values()) journal.stop()
+  }
+}

@@ -1,0 +1,67 @@
+/** An edge in this process, over files in memory, before a relay in this process. */
+import { Effect, type Scope } from "effect"
+import * as Edge from "../../src/edge/Edge.ts"
+import * as Pace from "../../src/edge/Pace.ts"
+import { Files } from "../../src/storage/Files.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import type { TestRelay } from "../../src/testing/TestRelay.ts"
+import { inRealTime, until } from "../../src/testing/Waiting.ts"
+
+const anywhere = { host: "127.0.0.1", port: 0, family: 4 } as const
+
+export interface Options {
+  /** Where the relay is. */
+  readonly controlPort: number
+  readonly dataPort: number
+  /** What an earlier edge left. */
+  readonly files?: Files["Service"]
+  readonly bytesMax?: number
+  readonly isSynced?: boolean
+}
+
+export interface Local {
+  readonly edge: Edge.Edge
+  readonly host: string
+  readonly controlPort: number
+  readonly dataPort: number
+  /** The relay has everything. */
+  readonly forwarded: Effect.Effect<void>
+}
+
+export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const address = (port: number) => ({ host: "127.0.0.1", port })
+    const edge = yield* inRealTime(
+      Edge.make({
+        to: { control: address(options.controlPort), data: address(options.dataPort) },
+        control: anywhere,
+        data: anywhere,
+        directory: "/spool",
+        bytesMax: options.bytesMax ?? 64 * 1024 * 1024,
+        isSynced: options.isSynced ?? false,
+        pace: Pace.unlimited,
+        name: "here"
+      })
+    ).pipe(Effect.provideService(Files, options.files ?? new MemoryFiles().service), Effect.orDie)
+    return {
+      edge,
+      host: "127.0.0.1",
+      controlPort: edge.addresses.control.port,
+      dataPort: edge.addresses.data.port,
+      forwarded: Effect.orDie(
+        until(
+          "everything to be forwarded",
+          Effect.sync(() => edge.spool.journals.size === 0)
+        )
+      )
+    }
+  })
+
+/** The relay has no session any more: its files are complete. */
+export const quiet = (relay: TestRelay): Effect.Effect<void> =>
+  Effect.orDie(
+    until(
+      "the sessions to end",
+      Effect.map(relay.relay.sessions, (sessions) => sessions.length === 0)
+    )
+  )

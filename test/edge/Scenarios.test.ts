@@ -1,0 +1,76 @@
+/**
+ * The scenarios that are played to lttng-relayd and to us, played to an edge before us: every answer is what the relay
+ * itself would have given, and in the end the relay's directory is what it would have been.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import type { Scenario } from "../sidebyside/scenario.ts"
+import { scenarios } from "../sidebyside/scenarios/index.ts"
+import * as Local from "./Local.ts"
+
+/** The edge does not look at the relay's directory: it knows of nothing that is in the way there. */
+const ofTheDirectory = new Set([
+  "channel names with dots and blanks; the longest that a file system takes",
+  "a path through a regular file fails and keeps the connection",
+  "clear spares files that are not of the chunk",
+  "leftovers in the temporary directory: the second rotation cannot rename over them",
+  "an archive of that name already there: the chunk stays in the temporary directory",
+  "a file in the place of the session directory refuses the session, the connection is kept",
+  "a directory in the place of a data file fails and keeps the connection",
+  "a file in the place of the index directory ends the data connection",
+  "an index file in the way is replaced",
+  "a snapshot of a name that is there already is beside it",
+  "two targets of one host name, session name and second, one after the other: a board that boots in 1970"
+])
+
+/** Nor are the relay's own options the edge's. */
+const played = scenarios.filter(
+  ({ args, env, name, volumeBytes }) => (args ?? env ?? volumeBytes) === undefined && !ofTheDirectory.has(name)
+)
+
+/** What the connections were answered; what is on the disk meanwhile is the relay's own pace. */
+const answers = (transcript: ReadonlyArray<string>) => transcript.filter((line) => /^[CD]\d/.test(line))
+
+/** What looks at the disk itself finds nothing there. */
+const scripted = (ports: Script.Ports, relay: TestRelay.TestRelay, note: Script.Note) => ({
+  ...Script.make(ports, relay.output, note),
+  output: "/traces"
+})
+
+const direct = (scenario: Scenario) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const transcript: Array<string> = []
+      const relay = yield* TestRelay.make()
+      yield* Effect.scoped(scenario.script(scripted(relay, relay, (line) => transcript.push(line))))
+      yield* Local.quiet(relay)
+      return { transcript, tree: relay.output.tree() }
+    })
+  )
+
+const byEdge = (scenario: Scenario) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const transcript: Array<string> = []
+      const relay = yield* TestRelay.make()
+      const local = yield* Local.start(relay)
+      yield* Effect.scoped(scenario.script(scripted(local, relay, (line) => transcript.push(line))))
+      yield* local.forwarded
+      yield* Local.quiet(relay)
+      return { transcript, tree: relay.output.tree() }
+    })
+  )
+
+describe("through an edge", () => {
+  for (const scenario of played) {
+    it.live(scenario.name, () =>
+      Effect.gen(function* () {
+        const [expected, found] = yield* Effect.all([direct(scenario), byEdge(scenario)], { concurrency: 2 })
+        assert.deepStrictEqual(found.tree, expected.tree)
+        assert.deepStrictEqual(answers(found.transcript), answers(expected.transcript))
+      })
+    )
+  }
+})

@@ -1,0 +1,58 @@
+/** An edge as a scoped value, as it is shipped: it looks like a relay to the tracers of this host. */
+import { join } from "node:path"
+import { Effect } from "effect"
+import { toolboxProgram } from "./bundle.ts"
+import * as Ports from "./ports.ts"
+import * as Process from "./process.ts"
+import * as Relays from "./relays.ts"
+
+export interface Options {
+  readonly args?: ReadonlyArray<string>
+  /** What an earlier edge left. */
+  readonly spool?: string
+  /** Where the relay is reached, if not at its own ports. */
+  readonly to?: string
+}
+
+export interface Edge extends Relays.Relay {
+  readonly spool: string
+}
+
+export const start = Effect.fnUntraced(function* (
+  relay: Pick<Relays.Relay, "controlPort" | "dataPort" | "host" | "kind" | "livePort" | "output">,
+  options: Options = {}
+) {
+  const home = yield* Relays.temporaryDirectory("edge")
+  const spool = options.spool ?? join(home, "spool")
+  const controlPort = yield* Ports.free
+  const dataPort = yield* Ports.free
+  const to = options.to ?? `net://${relay.host}:${relay.controlPort}:${relay.dataPort}`
+  const listen = `--listen=127.0.0.1:${controlPort},${dataPort}`
+  const args = ["edge", `--to=${to}`, listen, `--spool=${spool}`, ...(options.args ?? [])]
+  const running = yield* Process.daemon(process.execPath, [toolboxProgram, ...args], { env: { HOME: home } })
+  yield* Process.until(
+    "the edge to listen",
+    Effect.suspend(() => {
+      const outcome = running.outcome()
+      if (outcome !== undefined)
+        return Effect.fail(new Process.ProcessFailed({ command: "edge", detail: outcome.stderr }))
+      return Effect.succeed([controlPort, dataPort].every(Ports.listening))
+    })
+  )
+  const edge: Edge = { ...relay, host: "127.0.0.1", controlPort, dataPort, process: running, spool }
+  return edge
+})
+
+export const status = (edge: Edge) =>
+  Effect.map(
+    Process.run(process.execPath, [toolboxProgram, "edge", "status", `--spool=${edge.spool}`, "--json"]),
+    ({ stdout }) => JSON.parse(stdout) as { readonly journals: ReadonlyArray<unknown>; readonly spoolBytes: number }
+  )
+
+/** Until the relay has everything. */
+export const forwarded = (edge: Edge, seconds = 30) =>
+  Process.until(
+    "the edge to have forwarded everything",
+    Effect.map(Effect.option(status(edge)), (now) => now._tag === "Some" && now.value.journals.length === 0),
+    { seconds, everyMillis: 200 }
+  )
