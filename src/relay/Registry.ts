@@ -77,7 +77,6 @@ export interface Service extends Surroundings {
   readonly permissions: Permissions
   readonly directories: Directories
   readonly tally: Tally
-  readonly journals: Journals
   readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
   /** Ids are spent by failed attempts too. */
   readonly nextSessionId: () => number

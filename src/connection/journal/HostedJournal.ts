@@ -168,13 +168,7 @@ export class HostedJournal implements Journal {
     const isDone = bytes.readUInt32BE(from + 8) === ReturnCode.OK
     const id = bytes.readBigUInt64BE(from)
     if (command === AddStream.number) this.#connections.get(number)?.added.push(isDone ? id : u64Max)
-    else if (isDone) this.#made(Number(id))
-  }
-
-  #made(id: number): void {
-    this.sessionIds.add(id)
-    const session = this.#registry.sessions.get(id)
-    if (session !== undefined) session.isHosted = true
+    else if (isDone) this.sessionIds.add(Number(id))
   }
 
   #end(number: number, { peer }: Connection, isBroken: boolean): void {

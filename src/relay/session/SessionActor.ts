@@ -55,7 +55,6 @@ export class SessionActor implements StreamSession {
   readonly chunks: SessionChunks
   isConnectionClosed = false
   isAborted = false
-  isHosted = false
   /** Nothing was heard of it for long (`model/Silence`), and not because an edge between is gone. */
   isStalled = false
   /** ms; of a stalled session, when it was heard last. */
@@ -127,7 +126,7 @@ export class SessionActor implements StreamSession {
 
   readonly onVerdict = (verdict: Verdict, heardMillis: number): Effect.Effect<void> =>
     Effect.suspend(() => {
-      this.isStalled = verdict !== "heard" && !this.isHosted
+      this.isStalled = verdict !== "heard" && this.#surroundings.journals.ofSession(this.id) === undefined
       this.heardMillis = heardMillis
       return this.isStalled ? this.#surroundings.onStalled(this, verdict === "over") : Effect.void
     })

@@ -6,6 +6,7 @@ import type { TraceStore } from "../../storage/TraceStore.ts"
 import type { CloseReason } from "../CloseReason.ts"
 import type { Events } from "../Events.ts"
 import type { Incidents } from "../Incidents.ts"
+import type { Journals } from "../Journals.ts"
 import type { Gather } from "../stream/Gather.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import type { LiveCache } from "../stream/StreamSession.ts"
@@ -45,6 +46,8 @@ export interface Surroundings {
   /** Of streams that are closed; open ones count for themselves. */
   readonly totals: Totals
   readonly chunks: Chunks
+  /** By which sessions come that are not silent because their edge is. */
+  readonly journals: Journals
   /** Streams that packets and commands may name. */
   readonly streams: Map<number, StreamActor>
   readonly nextStreamHandle: () => number
