@@ -13,6 +13,8 @@ const tracer = /\btracer_name = "lttng-/
 const streamClasses = /\bstream \{\s*id = (\d+);/g
 /** Of an event class, the stream class that it belongs to. */
 const eventClasses = /\bstream_id = (\d+);/g
+/** Of a clock class, in cycles a second: TSDL's and CTF 2's. */
+const frequencies = /\bfreq\s*=\s*(\d+)\s*;|"frequency"\s*:\s*(\d+)\s*[,}]/g
 /** Headers and context of a packet are shorter than this: what is longer has events. */
 const emptyBitsMax = 96 * 8
 /** A tracer that lets nothing follow for so long has nothing more to tell. */
@@ -23,6 +25,8 @@ export class Description {
   #isUnderstood = false
   readonly #streams = new Set<number>()
   readonly #events = new Set<number>()
+  /** Of the fastest clock; undefined before there is one. */
+  cyclesPerMilli: number | undefined
   /** Since when something is missed; whatever comes may be it. */
   #lackSinceMillis: number | undefined
   /** The packet that a viewer was told of before there was anything to say. */
@@ -35,6 +39,9 @@ export class Description {
     this.#isUnderstood ||= tracer.test(text)
     for (const [, id] of text.matchAll(streamClasses)) this.#streams.add(Number(id))
     for (const [, id] of text.matchAll(eventClasses)) this.#events.add(Number(id))
+    for (const [, freq, frequency] of text.matchAll(frequencies)) {
+      this.cyclesPerMilli = Math.max(this.cyclesPerMilli ?? 0, Number(freq ?? frequency) / 1000)
+    }
   }
 
   /** Whether it is enough for the packet of this index record, or nothing more is to be hoped for. */

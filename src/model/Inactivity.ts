@@ -3,8 +3,10 @@
  *
  * A beacon says that nothing older than its timestamp will come from its stream. Told at once, it would be past the
  * first packet of a stream that a new application has just begun and the tracer has not announced yet: viewers end on
- * that. The tracer announces within milliseconds, a busy one within some hundred; so a beacon is told that much later,
- * when whatever began before it is known. No clock here: times are whoever calls' own, in milliseconds.
+ * that. The tracer announces within milliseconds, a busy one within some hundred: that is the hold. What lies further
+ * back than it is told at once, the beacon itself a hold later; so no event waits longer than for the next beacon, or
+ * two holds. Two steps and no more: viewers ask again at once after every new time. No clock here: times are whoever
+ * calls' own, in milliseconds.
  */
 
 /** Of the live timer: a stream's time is told within one and a half periods, however the beacons fall. */
@@ -13,7 +15,7 @@ const holdShare = 0.5
 const holdMillisMin = 100
 /** And no more than this however long it is. */
 const holdMillisMax = 1000
-/** Beacons that come faster than this part of the hold are not told one by one. */
+/** What is told goes on by this part of the hold at least. */
 const stepShare = 0.25
 
 /** For how long a beacon is kept back. */
@@ -58,6 +60,20 @@ export class Inactivity {
   until(nowMillis: number): bigint | undefined {
     this.#ripen(nowMillis)
     return this.#ripe
+  }
+
+  /**
+   * What may be told before the newest beacon is ripe: what lies a hold back from it. Only as much further than what is
+   * ripe that it is worth a step.
+   */
+  early(nowMillis: number, cyclesPerMilli: number): bigint | undefined {
+    this.#ripen(nowMillis)
+    const newest = this.#held.at(-1)
+    if (newest === undefined) return undefined
+    const hold = this.#holdMillis * cyclesPerMilli
+    const early = newest.timestamp - BigInt(Math.ceil(hold))
+    const isWorthIt = this.#ripe === undefined || early - this.#ripe >= BigInt(Math.ceil(hold * stepShare))
+    return early > 0n && isWorthIt ? early : undefined
   }
 
   #ripen(nowMillis: number): void {

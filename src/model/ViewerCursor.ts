@@ -32,6 +32,8 @@ export interface Knowledge {
   readonly heeds: Heeds
   /** The latest time that it was told of any stream. */
   latestTold: bigint | undefined
+  /** The latest end of any packet that it was told of; rounded. */
+  latestEnd: number
 }
 
 export interface Surroundings {
@@ -46,6 +48,8 @@ export interface Surroundings {
   readonly isDescribed: (seq: number) => boolean
   /** Whether the packet of a retained record can be read now. */
   readonly isReadable: (seq: number) => boolean
+  /** Of the clock of timestamps. Undefined: not known yet. */
+  readonly cyclesPerMilli: number | undefined
 }
 
 /**
@@ -62,6 +66,8 @@ export class ViewerCursor {
   inactiveUntil: bigint | undefined
   /** The end of the packet answered last; kept for viewers that heed packets only. */
   answeredUntil = 0n
+  /** What the viewer may have shown: told of no earlier time, it does not go back. Rounded. */
+  shownUntil = 0
 
   constructor(seq: number) {
     this.seq = seq
@@ -83,16 +89,22 @@ export class ViewerCursor {
   }
 
   /** A new stream's first packet may have begun before anything that could be told now. */
-  #quiet(inactivity: Inactivity, { nowMillis, viewer }: Surroundings): Answer {
+  #quiet(inactivity: Inactivity, around: Surroundings): Answer {
+    const { viewer } = around
     const { newest } = inactivity
     const { unknown } = viewer
     if (unknown === "due" && newest !== undefined) return this.#onUnknown(newest, viewer)
-    const until = unknown === "none" ? inactivity.until(nowMillis) : undefined
+    const until = unknown === "none" ? this.#untilOf(inactivity, around) : undefined
     if (until === undefined) return "retry"
     return this.#tell(
       this.inactiveUntil === undefined || until > this.inactiveUntil ? until : this.inactiveUntil,
       viewer
     )
+  }
+
+  #untilOf(inactivity: Inactivity, { cyclesPerMilli, nowMillis }: Surroundings): bigint | undefined {
+    const early = cyclesPerMilli === undefined ? undefined : inactivity.early(nowMillis, cyclesPerMilli)
+    return early !== undefined && Number(early) > this.shownUntil ? early : inactivity.until(nowMillis)
   }
 
   /**
@@ -118,6 +130,10 @@ export class ViewerCursor {
     this.seq++
   }
 }
+
+/** What a viewer may have shown when it is told of another stream. */
+export const shownUntilOf = ({ latestEnd, latestTold = 0n }: Knowledge): number =>
+  Math.max(latestEnd, Number(latestTold))
 
 /** A cursor on the oldest record that is still there. */
 export const atBeginning = (): ViewerCursor => new ViewerCursor(0)

@@ -159,14 +159,24 @@ class Attachment {
       if (self.events.length > 0) return
       const choice = ViewerMerge.choose(self.data.values(), nowMillis, self.options.periodMillis)
       if (choice._tag === "Show") return yield* self.show(choice.state)
+      if (self.tellBegins()) return
       if (nowMillis < self.resumeMillis) return yield* Effect.sleep(Duration.millis(self.resumeMillis - nowMillis))
       const isActive = self.options.isPrompt
-        ? yield* self.pollDue(choice.states, nowMillis)
+        ? yield* self.pollDue(nowMillis)
         : yield* self.pollTurn(choice.states, nowMillis)
       yield* self.askQuietSessions(nowMillis)
       yield* self.endSessions()
       if (isActive || self.areStreamsWanted) self.resumeMillis = nowMillis
     })
+  }
+
+  /** Records of other streams need not wait until a packet that is known of may be shown. */
+  tellBegins(): boolean {
+    for (const state of this.data.values()) {
+      const timestamp = ViewerMerge.untoldBegin(state)
+      if (timestamp !== undefined) this.events.push({ _tag: "Inactive", stream: state.stream, timestamp })
+    }
+    return this.events.length > 0
   }
 
   pollTurn(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
@@ -178,8 +188,9 @@ class Attachment {
     })
   }
 
-  /** Those whose news are due. */
-  pollDue(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
+  /** Those whose news are due, whether a packet waits for them or not: records of packets that were shown do. */
+  pollDue(nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
+    const states = [...this.data.values()].filter(({ held }) => held === undefined)
     const due = states.filter(({ phase }) => phase.dueMillis <= nowMillis)
     return Effect.map(this.poll(due, nowMillis), (isActive) => {
       const next = Math.min(...states.map(({ phase }) => phase.dueMillis), nowMillis + emptyAskMillisMax / 10)
@@ -199,7 +210,8 @@ class Attachment {
         state.polledMillis = nowMillis
         const told = this.events.length
         if (this.onIndex(state, reply, nowMillis)) isActive = true
-        if (state.held !== undefined || this.events.length > told) ViewerPhase.onNews(state.phase, nowMillis)
+        const hasPacket = state.held !== undefined
+        if (hasPacket || this.events.length > told) ViewerPhase.onNews(state.phase, nowMillis, hasPacket)
         else ViewerPhase.onNothing(state.phase, nowMillis)
       })
       if (isActive) ViewerPolling.onPacket(this.polling)

@@ -97,6 +97,14 @@ export const onInactive = (state: DataState, timestamp: bigint): boolean => {
   return true
 }
 
+/** Until when it had nothing, if that was not told: the begin of a packet that waits for other streams. */
+export const untoldBegin = (state: DataState): bigint | undefined => {
+  const begin = state.held?.index.timestampBegin
+  if (begin === undefined || (state.inactiveUntil !== undefined && begin <= state.inactiveUntil)) return undefined
+  state.inactiveUntil = begin
+  return begin
+}
+
 export const onRetry = (state: DataState, nowMillis: number): void => {
   state.retryingSinceMillis ??= nowMillis
 }

@@ -1,59 +1,158 @@
 /**
  * When to ask a stream so that its news are seen within milliseconds and it is asked a few times per live period only:
- * its producer speaks once per period, at a phase that the news themselves tell. Pure; times in milliseconds.
+ * its producer speaks once per period, at a phase that the news themselves tell; and a relay that tells of a quiet
+ * stream in two steps (as ours does) is as regular. Pure; times in milliseconds.
  */
 export interface Phase {
   readonly periodMillis: number
   /** When to ask next. */
   dueMillis: number
-  /** The last time that it had nothing: the news came after. */
+  /** The last time that it had nothing. */
   quietMillis: number
-  /** Of the first of the last news in a row. */
-  newsMillis: number
-  newsAfterMillis: number
-  hasNews: boolean
+  /** What it had since then, which came after `sinceMillis`. */
+  news: "none" | "packet" | "inactive"
+  sinceMillis: number
+  /** How long before they were seen that was. */
+  spreadMillis: number
+  /** How often in a row they were there when they were first looked for. */
+  lateCount: number
+  /** It speaks out of turn as well, or its turn is not known: until then it is asked all the time. */
+  restlessMillis: number
+  /** News are awaited from then on, closely until then. */
+  fromMillis: number
+  untilMillis: number
+  awaited: "period" | "step"
+  /** After what the first news of this period came. */
+  beginMillis: number
+  /** Those were inactivity. */
+  isStep: boolean
+  /** From a first step to the second. */
+  stepsMillis: number
+  /** How often in a row there was no second one. */
+  missCount: number
   delayMillis: number
 }
 
 /** From question to question while news are expected. */
-const stepMillis = 4
+const closeMillis = 3
 const delayGrowth = 1.5
-/** News may be late by so much of a period before the pace slows down. */
-const lateness = 0.05
+/** News may be late by so much before the pace slows down: of a period, or on a busy machine. */
+const lateShare = 0.05
+const lateMillis = 40
+const lateShareMax = 0.25
+/** Of a period: both its steps lie within. */
+const stepsShareMax = 0.75
+const missCountMax = 3
+/** Of a period: how long it is asked all the time, and news that come so much too early are out of turn. */
+const restlessShare = 1.5
+const earlyShare = 0.1
+
+/** To begin with, our relay's (`model/Inactivity`). */
+const firstStepsMillis = (periodMillis: number): number => Math.min(1000, Math.max(100, periodMillis / 2))
 
 export const make = (periodMillis: number, nowMillis: number): Phase => ({
   periodMillis,
   dueMillis: nowMillis,
   quietMillis: nowMillis,
-  newsMillis: nowMillis,
-  newsAfterMillis: nowMillis,
-  hasNews: false,
-  delayMillis: stepOf(periodMillis)
+  news: "none",
+  sinceMillis: nowMillis,
+  spreadMillis: 0,
+  lateCount: 0,
+  restlessMillis: nowMillis,
+  fromMillis: nowMillis,
+  untilMillis: nowMillis + periodMillis,
+  awaited: "period",
+  beginMillis: nowMillis,
+  isStep: false,
+  stepsMillis: firstStepsMillis(periodMillis),
+  missCount: 0,
+  delayMillis: closeOf(periodMillis)
 })
 
-const stepOf = (periodMillis: number): number => Math.max(1, Math.min(stepMillis, periodMillis / 10))
+const closeOf = (periodMillis: number): number => Math.max(1, Math.min(closeMillis, periodMillis / 10))
 
 /** There may be more at once. */
-export const onNews = (phase: Phase, nowMillis: number): void => {
-  if (!phase.hasNews) {
-    phase.newsMillis = nowMillis
-    phase.newsAfterMillis = phase.quietMillis
-  }
-  phase.hasNews = true
+export const onNews = (phase: Phase, nowMillis: number, isPacket: boolean): void => {
+  if (phase.news === "none") onFirstNews(phase, nowMillis, isPacket)
+  if (phase.news !== "packet") phase.news = isPacket ? "packet" : "inactive"
   phase.dueMillis = nowMillis
 }
 
+const onFirstNews = (phase: Phase, nowMillis: number, isPacket: boolean): void => {
+  const { beginMillis, dueMillis, periodMillis, quietMillis } = phase
+  const isPunctual = dueMillis === phase.fromMillis
+  // What was there when it was first looked for came before: a little, or nobody knows when.
+  if (phase.awaited === "period") phase.lateCount = isPunctual ? phase.lateCount + 1 : 0
+  phase.sinceMillis = isPunctual ? Math.max(quietMillis, dueMillis - 2 * closeOf(periodMillis)) : quietMillis
+  phase.spreadMillis = nowMillis - phase.sinceMillis
+  const isEarly = isPacket && phase.sinceMillis < beginMillis + (1 - earlyShare) * periodMillis
+  if (isEarly || isVague(phase) || phase.lateCount > 1) phase.restlessMillis = nowMillis + restlessShare * periodMillis
+}
+
+/** They came some time between two questions that were far apart. */
+const isVague = ({ periodMillis, spreadMillis }: Phase): boolean => spreadMillis > 4 * closeOf(periodMillis)
+
 export const onNothing = (phase: Phase, nowMillis: number): void => {
-  const { periodMillis } = phase
-  const step = stepOf(periodMillis)
+  const { news } = phase
   phase.quietMillis = nowMillis
-  if (phase.hasNews) {
-    phase.hasNews = false
-    phase.delayMillis = step
-    phase.dueMillis = Math.max(nowMillis + step, phase.newsAfterMillis + periodMillis)
-    return
+  phase.news = "none"
+  if (news === "none") onStillNothing(phase, nowMillis)
+  else onNewsOver(phase, news === "inactive", nowMillis)
+}
+
+const onStillNothing = (phase: Phase, nowMillis: number): void => {
+  const { fromMillis, periodMillis, untilMillis } = phase
+  const rare = periodMillis / 4
+  const isLate = nowMillis > untilMillis
+  if (nowMillis < fromMillis) {
+    awaitFrom(phase, nowMillis, rare)
+  } else if (isLate && phase.awaited === "step") {
+    phase.missCount++
+    awaitPeriod(phase, nowMillis)
+    awaitFrom(phase, nowMillis, rare)
+  } else {
+    const isSlowing = isLate && nowMillis >= phase.restlessMillis
+    phase.delayMillis = isSlowing ? Math.min(phase.delayMillis * delayGrowth, rare) : closeOf(periodMillis)
+    phase.dueMillis = nowMillis + phase.delayMillis
   }
-  const isLate = nowMillis > phase.newsMillis + periodMillis * (1 + lateness) + 2 * step
-  phase.delayMillis = isLate ? Math.min(phase.delayMillis * delayGrowth, periodMillis / 4) : step
-  phase.dueMillis = nowMillis + phase.delayMillis
+}
+
+const onNewsOver = (phase: Phase, isInactive: boolean, nowMillis: number): void => {
+  const { beginMillis, periodMillis, sinceMillis } = phase
+  const stepsMax = stepsShareMax * periodMillis
+  const isSecond = isInactive && phase.isStep && sinceMillis - beginMillis < stepsMax
+  if (isSecond) {
+    if (!isVague(phase)) phase.stepsMillis = sinceMillis - beginMillis
+    phase.missCount = 0
+  } else {
+    phase.beginMillis = sinceMillis
+    phase.isStep = isInactive
+  }
+  const isFirst = isInactive && !isSecond
+  const isAwaited = isFirst && phase.stepsMillis < stepsMax && phase.missCount < missCountMax
+  if (isAwaited) awaitNews(phase, "step", sinceMillis + phase.stepsMillis, nowMillis)
+  else awaitPeriod(phase, nowMillis)
+  // A second step that was not there for long may be there again.
+  if (isFirst && !isAwaited) awaitFrom(phase, nowMillis, periodMillis / 4)
+}
+
+const awaitPeriod = (phase: Phase, nowMillis: number): void =>
+  awaitNews(phase, "period", phase.beginMillis + phase.periodMillis, nowMillis)
+
+const awaitNews = (phase: Phase, awaited: Phase["awaited"], fromMillis: number, nowMillis: number): void => {
+  const { periodMillis } = phase
+  const close = closeOf(periodMillis)
+  phase.awaited = awaited
+  phase.fromMillis = Math.max(fromMillis, nowMillis + close)
+  const late = Math.min(Math.max(lateShare * periodMillis, lateMillis), lateShareMax * periodMillis)
+  phase.untilMillis = fromMillis + phase.spreadMillis + late + 2 * close
+  phase.delayMillis = close
+  awaitFrom(phase, nowMillis, Number.POSITIVE_INFINITY)
+}
+
+/** Until then, now and then. */
+const awaitFrom = (phase: Phase, nowMillis: number, pauseMillis: number): void => {
+  const isRestless = nowMillis < phase.restlessMillis
+  const pause = isRestless ? 2 * closeOf(phase.periodMillis) : pauseMillis
+  phase.dueMillis = Math.min(nowMillis + pause, phase.fromMillis)
 }

@@ -9,6 +9,7 @@
 import { afterEach, assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { RecentIndexes } from "../../src/memory/RecentIndexes.ts"
+import { Description } from "../../src/model/Description.ts"
 import { holdMillisOf } from "../../src/model/Inactivity.ts"
 import { Stream } from "../../src/model/Stream.ts"
 import { Status } from "../../src/protocol/live/GetNextIndex.ts"
@@ -58,6 +59,7 @@ class FakeStream {
   readonly log = { isIdle: true, failure: undefined, durable: { indexCount: 1_000_000 } }
   readonly readers = { acquire: (data: unknown) => ({ data, opened: {} }), release: () => undefined }
   readonly metadataFile = undefined
+  readonly description: Description | undefined
   readonly model: Stream<{ readonly isDeleted: boolean }>
   isPublished = false
   #dataSeq = 0n
@@ -68,6 +70,10 @@ class FakeStream {
     this.handle = handle
     this.path = path
     this.channelName = channelName
+    if (this.isMetadata) {
+      this.description = new Description()
+      this.description.read(clock, 0, clock.length)
+    }
     this.model = new Stream({
       isMetadata: this.isMetadata,
       hasIndex: true,
@@ -142,7 +148,8 @@ class FakeSession {
   }
 }
 
-/** Milliseconds of the test's clock; timestamps are thousandths of them. */
+/** Timestamps are thousandths of the milliseconds of the test's clock. */
+const clock = Buffer.from('clock {\n\tname = "c";\n\tfreq = 1000000;\n};\n')
 const attachAt = 1500
 const endAt = 7000
 const timestampOf = (millis: number) => millis * 1000
@@ -241,6 +248,8 @@ class World {
   #addPackets(stream: FakeStream, { begins, ends }: Application, from: number): void {
     const { pick } = this
     const isChatty = pick(3) === 0
+    // The first packet begins with its stream, unless that has nothing to say for a while.
+    const isQuietAtFirst = pick(3) === 0
     const recorded: Array<string> = []
     this.recorded.set(stream, recorded)
     let arrival = from
@@ -249,9 +258,9 @@ class World {
       const at = Math.min(tick, ends)
       arrival = Math.max(arrival, at) + 1 + pick(15)
       const end = timestampOf(at)
-      const isFirst = before === begins
+      const isFirst = before === begins && !isQuietAtFirst
       if (isFirst || isChatty || pick(6) === 0) {
-        // The first packet begins with its stream, later ones with an event.
+        // Later ones begin with an event.
         const begin = isFirst ? timestampOf(begins) : timestampOf(before) + 1 + pick(timestampOf(at - before) - 1)
         arrival = this.#afterUnheard(arrival)
         const halves = [() => stream.data(), () => stream.index({ begin, end })]

@@ -60,8 +60,9 @@ const stream = (changes: Partial<Observed<string>> = {}): Observed<string> => ({
 type Circumstances = Partial<Surroundings & Knowledge>
 
 const around = ({ unknown = "none", heeds = "all", latestTold, ...changes }: Circumstances = {}): Surroundings => ({
-  viewer: { unknown, heeds, latestTold },
+  viewer: { unknown, heeds, latestTold, latestEnd: 0 },
   nowMillis: 0,
+  cyclesPerMilli: undefined,
   isOngoingRotation: false,
   isConnectionClosed: false,
   hasFailed: false,
@@ -149,6 +150,28 @@ describe("the next index", () => {
     assert.deepStrictEqual([cursor.next(of, around()), cursor.next(of, around()), cursor.seq], ["ok", "ok", 0])
     cursor.advance()
     assert.deepStrictEqual([cursor.next(of, around()), cursor.seq], ["ok", 1])
+  })
+
+  it("of a beacon just now, what lies a hold back is told at once, but nothing before what the viewer may have shown", () => {
+    const quiet = stream(heldBeacon(1000n))
+    const told = (nowMillis: number, cyclesPerMilli: number | undefined, shownUntil = 0) => {
+      const cursor = atBeginning()
+      cursor.shownUntil = shownUntil
+      const answer = cursor.next(quiet, around({ nowMillis, cyclesPerMilli }))
+      return answer === "inactive" ? cursor.inactiveUntil : answer
+    }
+    assert.deepStrictEqual(
+      [told(0, undefined), told(0, 2), told(0, 2, 799), told(0, 2, 800), told(99, 2), told(100, 2, 900)],
+      ["retry", 800n, 800n, "retry", 800n, 1000n]
+    )
+  })
+
+  it("a step that is hardly any is not made", () => {
+    const { inactivity } = heldBeacon(1000n)
+    inactivity.hear(1110n, 100)
+    assert.deepStrictEqual([inactivity.early(100, 1), inactivity.until(100)], [undefined, 1000n])
+    inactivity.hear(1220n, 210)
+    assert.deepStrictEqual([inactivity.early(210, 1), inactivity.until(210)], [undefined, 1110n])
   })
 
   it("a viewer that heeds packets only is led a step ahead of what it was told while a stream is unknown to it", () => {

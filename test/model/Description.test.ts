@@ -69,4 +69,17 @@ describe("what metadata tells of", () => {
       assert.strictEqual(description.isOwing(0), isOwing)
     }
   })
+
+  it("clocks' frequencies, in both languages, cut anywhere: the fastest counts", () => {
+    const tsdl = 'clock {\n\tname = "monotonic";\n\tfreq = 1000000000;\n\toffset = 1;\n};\n'
+    const ctf2 = `\u001e{"type":"clock-class","name":"default","frequency":1000000000}`
+    const both = [tsdl, ctf2]
+    for (const text of both) {
+      for (let at = 1; at < text.length; at++) {
+        assert.strictEqual(of(text.slice(0, at), text.slice(at)).cyclesPerMilli, 1e6, `${at}`)
+      }
+    }
+    assert.strictEqual(of(tsdl, "clock { freq = 2500; };", "clock { freq=3000000000; };").cyclesPerMilli, 3e6)
+    assert.isUndefined(of(head, stream, event).cyclesPerMilli)
+  })
 })

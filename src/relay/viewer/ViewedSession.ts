@@ -4,7 +4,7 @@
  * Streams are taken in when they are published, so that one which closes before the viewer asks is not lost. Streams of
  * a trace are withheld until its metadata stream can be announced with them.
  */
-import { atBeginning, atEnd, type Knowledge, type Unknown } from "../../model/ViewerCursor.ts"
+import { atBeginning, atEnd, type Knowledge, shownUntilOf, type Unknown } from "../../model/ViewerCursor.ts"
 import type { StreamEntry } from "../../protocol/live/StreamEntry.ts"
 import type { Connection } from "../Connections.ts"
 import type { Registry } from "../Registry.ts"
@@ -119,10 +119,12 @@ export class ViewedSession implements Attached {
 
   /** Every stream that is due; from now on the viewer may name them. */
   announce(): ReadonlyArray<StreamEntry> {
+    const shownUntil = shownUntilOf(this.#viewer)
     return this.#announceable.map((viewerStream) => {
       const { stream } = viewerStream
       this.#unannounced.delete(viewerStream)
       this.#known.set(stream.handle, viewerStream)
+      viewerStream.cursor.shownUntil = shownUntil
       if (stream.isMetadata) this.#announcedTraces.add(stream.path)
       return {
         id: BigInt(stream.handle),

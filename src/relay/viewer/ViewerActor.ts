@@ -38,6 +38,7 @@ export class ViewerActor implements Knowledge {
   /** Streams were announced in the midst of the viewer's round over all of them. */
   #isRoundStale = false
   latestTold: bigint | undefined
+  latestEnd = 0
   /** The viewer knows CTF 2, and the listing that names trace formats. */
   knowsFormats = false
 

@@ -62,11 +62,11 @@ export class ViewerStream implements Surroundings {
   metadataSent = 0
   readonly #patience: Patience<Buffer, number, bigint | "retry">
   #held: Held | undefined
+  /** Trace clock; rounded, since it is only shown. */
+  #answeredUntil = 0
   #coming: StreamReader | undefined
   #ahead: Buffer | undefined
   #aheadSeq = 0
-  /** Trace clock; rounded, since it is only shown. */
-  #answeredUntil = 0
   #aheadCount = 0
 
   /** `description` is what its trace's metadata tells of, while more of that can come. */
@@ -113,6 +113,10 @@ export class ViewerStream implements Surroundings {
     const at = recentIndexes?.find(seq) ?? -1
     if (recentIndexes === undefined || at < 0) return true
     return this.#description()?.suffices(recentIndexes.bytes, at, this.nowMillis) !== false
+  }
+
+  get cyclesPerMilli(): number | undefined {
+    return this.#description()?.cyclesPerMilli
   }
 
   isReadable(seq: number): boolean {
@@ -217,6 +221,8 @@ export class ViewerStream implements Surroundings {
     }
     this.#held = { reader, seq, offset: offsetOf(reply, 0) }
     this.#answeredUntil = u64At(reply, offsets.timestampEnd)
+    this.cursor.shownUntil = this.#answeredUntil
+    this.viewer.latestEnd = Math.max(this.viewer.latestEnd, this.#answeredUntil)
     this.#description()?.told(reply, 0)
     if (this.viewer.heeds === "packets") this.cursor.answeredUntil = reply.readBigUInt64BE(offsets.timestampEnd)
     this.cursor.advance()
