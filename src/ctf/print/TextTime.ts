@@ -1,6 +1,6 @@
 /** Times and their differences as babeltrace2 prints them. What changes only once a second is kept as bytes. */
 import { nanos, type Time } from "../decode/Clock.ts"
-import { Bytes } from "./Bytes.ts"
+import { type Bytes, encoded } from "./Bytes.ts"
 
 export interface TimeStyle {
   /** Seconds since the origin instead of a time of day. */
@@ -20,7 +20,7 @@ export class TextTime {
   readonly #style: TimeStyle
   /** Start of the second whose text is known, and that text up to the point. */
   readonly #second: Time = { high: 0, low: 0 }
-  readonly #known = new Bytes(64)
+  #known: Uint8Array = encoded("")
 
   constructor(style: TimeStyle) {
     this.#style = style
@@ -28,7 +28,7 @@ export class TextTime {
 
   write(time: Time, out: Bytes): void {
     let within = (time.high - this.#second.high) * two32 + (time.low - this.#second.low)
-    if (this.#known.at === 0 || within < 0 || within >= 1e9) {
+    if (this.#known.length === 0 || within < 0 || within >= 1e9) {
       const total = nanos(time)
       if (total < 0n) {
         out.ascii(`-${-total / nanosPerSecond}.`)
@@ -37,7 +37,7 @@ export class TextTime {
       }
       within = this.#enter(total)
     }
-    out.write(this.#known.written)
+    out.write(this.#known)
     out.nine(within)
   }
 
@@ -47,8 +47,7 @@ export class TextTime {
     const start = total - within
     this.#second.high = Number(start >> 32n)
     this.#second.low = Number(start & 0xffff_ffffn)
-    this.#known.clear()
-    this.#known.ascii(`${this.#text(Number(start / nanosPerSecond))}.`)
+    this.#known = encoded(`${this.#text(Number(start / nanosPerSecond))}.`)
     return Number(within)
   }
 
