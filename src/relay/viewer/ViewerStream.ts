@@ -62,8 +62,6 @@ export class ViewerStream implements Surroundings {
   metadataSent = 0
   readonly #patience: Patience<Buffer, number, bigint | "retry">
   #held: Held | undefined
-  /** Trace clock; rounded, since it is only shown. */
-  #answeredUntil = 0
   #coming: StreamReader | undefined
   #ahead: Buffer | undefined
   #aheadSeq = 0
@@ -145,8 +143,8 @@ export class ViewerStream implements Surroundings {
 
   /** ns of trace clock; 0 before the first answer. */
   get lagNanos(): number {
-    if (this.lagPacketCount === 0 || this.#answeredUntil === 0) return 0
-    return Math.max(0, this.stream.newestUntil - this.#answeredUntil)
+    if (this.lagPacketCount === 0 || this.#held === undefined) return 0
+    return Math.max(0, this.stream.newestUntil - this.cursor.shownUntil)
   }
 
   // ---- GET_NEXT_INDEX --------------------------------------------------------------------------------------------
@@ -220,9 +218,8 @@ export class ViewerStream implements Surroundings {
       this.#coming = undefined
     }
     this.#held = { reader, seq, offset: offsetOf(reply, 0) }
-    this.#answeredUntil = u64At(reply, offsets.timestampEnd)
-    this.cursor.shownUntil = this.#answeredUntil
-    this.viewer.latestEnd = Math.max(this.viewer.latestEnd, this.#answeredUntil)
+    this.cursor.shownUntil = u64At(reply, offsets.timestampEnd)
+    this.viewer.latestEnd = Math.max(this.viewer.latestEnd, this.cursor.shownUntil)
     this.#description()?.told(reply, 0)
     if (this.viewer.heeds === "packets") this.cursor.answeredUntil = reply.readBigUInt64BE(offsets.timestampEnd)
     this.cursor.advance()
