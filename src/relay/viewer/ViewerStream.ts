@@ -56,8 +56,8 @@ const announcementPause = "2 millis"
 export class ViewerStream implements Surroundings {
   readonly stream: StreamActor
   readonly cursor: ViewerCursor
-  readonly #registry: Registry["Service"]
   readonly viewer: Knowledge
+  readonly #registry: Registry["Service"]
   readonly #description: () => Description | undefined
   metadataSent = 0
   readonly #patience: Patience<Buffer, number, bigint | "retry">
@@ -120,15 +120,14 @@ export class ViewerStream implements Surroundings {
   isReadable(seq: number): boolean {
     return this.#isInFile(seq) || this.#recent(seq) !== undefined
   }
-
   #isInFile(seq: number): boolean {
     const { log } = this.stream
     return log.durable.indexCount > seq || (log.isIdle && log.failure === undefined)
   }
 
   #recent(seq: number): RecentPacket | undefined {
-    const { recent } = this.stream.session.viewers
-    const { recentIndexes } = this.stream
+    const { recentIndexes, session } = this.stream
+    const { recent } = session.viewers
     if (recent === undefined || recentIndexes === undefined) return undefined
     const at = recentIndexes.find(seq)
     const run = at < 0 ? undefined : this.stream.model.runs.find(seq)
@@ -187,8 +186,7 @@ export class ViewerStream implements Surroundings {
 
   /** An index of no bytes: nothing is fetched and nothing shown. */
   #makeEmpty(reply: Buffer): void {
-    reply.fill(0)
-    reply.writeBigUInt64BE(this.stream.model.ctfStreamId ?? 0n, offsets.streamId)
+    reply.fill(0).writeBigUInt64BE(this.stream.model.ctfStreamId ?? 0n, offsets.streamId)
   }
 
   #decide(): Answer {
@@ -235,8 +233,7 @@ export class ViewerStream implements Surroundings {
     }
     const ahead = seq - this.#aheadSeq
     if (this.#ahead === undefined || ahead < 0 || ahead >= this.#aheadCount) return false
-    const size = this.#recordSize
-    this.#ahead.copy(reply, 0, ahead * size, ahead * size + recordBytes)
+    this.#ahead.copy(reply, 0, ahead * this.#recordSize, ahead * this.#recordSize + recordBytes)
     return true
   }
 
