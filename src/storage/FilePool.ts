@@ -265,6 +265,12 @@ export class TraceFile implements BesideWrite {
         this.#pool.left()
         return yield* new FileFailed({ operation: "reopen", path: "", code: "ESTALE" })
       }
+      // Another use was faster.
+      if (this.#open !== undefined) {
+        yield* file.close
+        this.#pool.left()
+        return this.#open
+      }
       this.#open = file
       return file
     })

@@ -6,6 +6,7 @@ import { assert } from "@effect/vitest"
 import { Cause, Context, Deferred, Effect, FiberSet, Layer, Logger, References, type Scope } from "effect"
 import * as ControlConnection from "../../src/connection/ControlConnection.ts"
 import * as DataConnection from "../../src/connection/DataConnection.ts"
+import * as LiveConnection from "../../src/connection/LiveConnection.ts"
 import { Landing, Slabs, sharedBytes } from "../../src/memory/Landing.ts"
 import type { Sync } from "../../src/model/Sync.ts"
 import { Registry } from "../../src/relay/Registry.ts"
@@ -152,6 +153,8 @@ export interface Relay extends Stores.Stored {
   readonly connections: FiberSet.FiberSet
   readonly control: Effect.Effect<Control, never, Scope.Scope>
   readonly data: Effect.Effect<PeerDouble, never, Scope.Scope>
+  /** A viewer's; only its `peer` and `take` are meant. */
+  readonly live: Effect.Effect<Control, never, Scope.Scope>
 }
 
 const { join, message, numbers, u32, u64 } = Commands
@@ -308,7 +311,11 @@ export const withRelay = <A, E>(
       log,
       connections,
       control: Effect.map(serve("control", ControlConnection.serve), (peer) => new Control(peer)),
-      data: serve("data", DataConnection.serve)
+      data: serve("data", DataConnection.serve),
+      live: Effect.map(
+        serve("live", (peer) => LiveConnection.serve(peer)),
+        (peer) => new Control(peer)
+      )
     })
   })
   return Effect.provide(Effect.scoped(played), Logger.layer([capture]))

@@ -49,7 +49,8 @@ export class Target {
       this.d.deliver(Commands.join(Commands.packetHeader(this.handle, seq, bytes.length, paddingBytes ?? 0), bytes))
       const bits: ReadonlyArray<number> = [packetBytes * 8, bytes.length * 8]
       const numbers = [this.handle, seq, ...bits, timestampBegin, timestampEnd, 0, 0, 0, seq]
-      const index = Commands.join(...numbers.map((number) => Commands.u64(number)))
+      const fields = this.c.minor < 8 ? numbers.slice(0, 8) : numbers
+      const index = Commands.join(...fields.map((number) => Commands.u64(number)))
       assert.strictEqual(yield* this.c.code("SEND_INDEX", index), 10)
     })
   }
@@ -108,6 +109,8 @@ export class Target {
 }
 
 export interface Scenario {
+  /** Of the protocol. */
+  readonly minor?: number
   readonly session?: Commands.Session
   /** Sessions of one tracing session: they share their chunks. */
   readonly targetCount?: number
@@ -231,14 +234,17 @@ export const play = (relay: Relay, scenario: Scenario, onTarget: (target: Target
     for (let at = 0; at < (scenario.targetCount ?? 1); at++) {
       const c = yield* relay.control
       const d = yield* relay.data
-      const { id } = yield* c.session({ name, sessionId: 1, ...scenario.session })
+      const { id } = yield* c.session({ name, sessionId: 1, ...scenario.session }, scenario.minor)
       const size = scenario.ring ?? 0
       const channel = `ch_${at}`
-      const path = `ust/uid/${at}/64-bit`
+      // Before 2.11 the target says where in the output directory.
+      const place = c.minor < 11 ? `h/${name}-20231114-221320/` : ""
+      const path = `${place}ust/uid/${at}/64-bit`
       const handle = yield* c.addStream({ channel, path, fileSize: size, fileCount: size > 0 ? 40 : 0 })
       const metadata = yield* c.addStream({ channel: "metadata", path })
       const target = new Target(c, d, channel, id, handle, metadata)
       onTarget(target)
+      assert.strictEqual(yield* c.code("STREAMS_SENT", Commands.none), 10)
       target.announce()
       targets.push(target)
     }

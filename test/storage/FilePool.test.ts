@@ -48,6 +48,21 @@ describe("the pool of open files", () => {
     )
   }
 
+  claim("a file that two use at once when its descriptor was given back is opened again once", {}, (stored) =>
+    Effect.gen(function* () {
+      const { faults, memory, store } = stored
+      const file = yield* store.directory("s").create("ust", "ch", false)
+      yield* file.write([bytes("text")], 0)
+      yield* file.suspend
+      faults.slow("1 millis")
+      const read = Effect.suspend(() => file.read(Buffer.alloc(4), 0))
+      assert.deepStrictEqual(yield* Effect.all([read, read, read], { concurrency: "unbounded" }), [4, 4, 4])
+      yield* file.close
+      assert.strictEqual(store.pool.openCount, 0)
+      assert.strictEqual(memory.openCount, 0)
+    })
+  )
+
   claim(
     "what another thread writes is ended before its file is closed",
     { hasWriter: true },
