@@ -1,8 +1,8 @@
 /**
  * A world from a seed: a whole relay, targets of different versions, viewers, links and a disk, in virtual time. First
  * everything may go wrong, at rates that the seed draws: disks fail and stall, connections are cut, in every order of
- * what is due. Then all is healed: whatever is open must come to its end within a bound of virtual time, and new targets
- * must be served. What the relay has promised, by its answers, must be there.
+ * what is due. Then all is healed: whatever is open must come to its end within a bound of virtual time, and new
+ * targets must be served. What the relay has promised, by its answers, must be there.
  */
 import { assert } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
