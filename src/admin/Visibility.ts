@@ -1,8 +1,8 @@
 /** What whoever asks may be shown: with the token all of it, otherwise the sessions that it may view by the rules. */
 import { Context } from "effect"
-import type { Viewpoint } from "../Relay.ts"
 import type { RelayEvent } from "../relay/Events.ts"
 import type { ConnectionStatus, Counters, SessionStatus } from "../relay/Status.ts"
+import type { Viewpoint } from "../relay/Viewpoint.ts"
 
 export class Visibility extends Context.Service<Visibility, Viewpoint>()("lttng-relay/admin/Visibility") {}
 

@@ -4,18 +4,12 @@
  * for access say of who they are.
  */
 import { Effect, type Scope } from "effect"
-import type { Names, Permissions } from "../relay/Party.ts"
+import type { Permissions } from "../relay/Party.ts"
 import type { Service } from "../relay/Registry.ts"
+import type { Viewpoint } from "../relay/Viewpoint.ts"
 import * as Door from "../transport/Door.ts"
 import * as Refusals from "../transport/Refusals.ts"
 import type { Mode } from "../transport/Tls.ts"
-
-/** What a certificate lets its owner do over HTTP. */
-export interface Viewpoint {
-  readonly mayView: (names: Names) => boolean
-  /** Nothing is hidden. */
-  readonly mayViewAll: boolean
-}
 
 /** A connection that is ready for HTTP. */
 export interface Visitor {

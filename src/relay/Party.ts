@@ -7,12 +7,7 @@ import type { Incident } from "../errors/Report.ts"
 import type { Allowance, Allowances, Quota } from "./Allowances.ts"
 import type { HeldSession } from "./session/Identity.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
-
-/** A session's names, as its target gave them. */
-export interface Names {
-  readonly hostname: string
-  readonly sessionName: string
-}
+import type { Names } from "./Viewpoint.ts"
 
 export interface Identity {
   readonly address: string

@@ -12,6 +12,8 @@ import * as DiskFiles from "../storage/DiskFiles.ts"
 import { type FileFailed, Files, type OpenFile } from "../storage/Files.ts"
 import { Pace, type Recurring, remaining } from "./Pace.ts"
 
+export type { Recurring } from "./Pace.ts"
+
 /** One slow disk. Several together are several disks: what waits for one does not wait for another. */
 export interface Slowness {
   /** Of what is written and read; operations take their turns. Without it as fast as the files below. */

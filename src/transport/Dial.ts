@@ -40,6 +40,7 @@ export interface Address {
   readonly tls?: ClientIdentity | undefined
 }
 
+/** A connection that was made, plain or by TLS. */
 export interface Link {
   /** `host:port` of the other side. */
   readonly name: string
@@ -47,6 +48,7 @@ export interface Link {
   readonly write: (parts: ReadonlyArray<Uint8Array>) => void
   /** Waits while the peer does not read what was written. */
   readonly drained: Effect.Effect<void, LinkLost>
+  /** Exactly so many bytes, as soon as they are there. */
   readonly read: (count: number) => Effect.Effect<Uint8Array, LinkLost>
   /** Waits until there is something to read. */
   readonly readable: Effect.Effect<void, LinkLost>
