@@ -9,6 +9,7 @@ export interface Bench {
   readonly others: Relay.Others
   /** Where the output's directory is made. */
   readonly place: string
-  readonly linkBy: Link.Way
+  /** Undefined: a proxy, but for real tracers the kernel where it can. */
+  readonly linkBy: Link.Way | undefined
   readonly diskBy: Disk.Way
 }

@@ -83,9 +83,11 @@ export type Floor = typeof Floor.Type
 /** A real tracing side: `lttng`, and applications that emit as fast as they can unless it is said how fast. */
 const Lttng = Schema.Struct({
   applications: Schema.optionalKey(Count),
-  channels: Schema.optionalKey(Count),
+  channels: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4 }))),
   /** Of each application. */
-  eventsPerSecond: Schema.optionalKey(Count),
+  eventsPerSecond: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000_000 }))),
+  /** A live session with this timer, watched by our viewer. */
+  liveMicros: Schema.optionalKey(Size),
   subbufferBytes: Schema.optionalKey(Size),
   subbufferCount: Schema.optionalKey(Count)
 })

@@ -96,8 +96,10 @@ const flags = {
     Flag.withDescription("Whose network it is (default: targets)")
   ),
   linkBy: Flag.Literals("link-by", Link.ways).pipe(
-    Flag.withDefault("proxy" as const),
-    Flag.withDescription("The network: a proxy, or the kernel (veth and tc, needs root) (default: proxy)")
+    Flag.optional,
+    Flag.withDescription(
+      "The network: a proxy, or the kernel's veth and tc, with root (default: proxy; for lttng, kernel)"
+    )
   ),
   disk: text("disk", Quantity.bytesPerSecond, "Rate of the disk, as 5MB/s"),
   diskLatency: text("disk-latency", Quantity.milliseconds, "More for each operation of the disk, as 5ms"),
@@ -209,7 +211,7 @@ const settingsOf = (input: Input): Rounds.Settings => {
     generator: input.generator,
     output,
     out: path.resolve(Option.getOrElse(input.out, () => path.join(Place.results, stamp))),
-    linkBy: input.linkBy,
+    linkBy: Option.getOrUndefined(input.linkBy),
     diskBy: Option.getOrElse(input.diskBy, () => (canMount ? "bindfs" : "files")),
     smoke: input.smoke
   }

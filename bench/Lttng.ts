@@ -1,171 +1,127 @@
 /**
- * The case with real peers: `lttng` traces an application as fast as it runs, over a link that is far too slow.
+ * A load by real peers: applications under `lttng`, and a live viewer if the case is live.
  *
- * The session daemon lives in a network namespace behind a token bucket, and in a mount namespace with a /run and
- * /dev/shm of its own. The tracer may discard events (its buffers are full most of the time) but must say how many:
- * what was emitted is what Babeltrace reads plus what the trace declares discarded. Anything else was lost on the way.
+ * The tracer may discard events, when its buffers are full, but must say how many: what was emitted is what Babeltrace
+ * reads plus what the trace declares discarded. Anything else was lost on the way. What is discarded is what a slow
+ * relay costs its users.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, type Scope } from "effect"
-import type { Bench } from "./Bench.ts"
 import type { Case } from "./Case.ts"
-import type { Measurement } from "./Measurement.ts"
-import * as Namespace from "./Namespace.ts"
-import * as Place from "./Place.ts"
+import * as Follower from "./Follower.ts"
+import type { Linked } from "./Link.ts"
+import type { Metrics } from "./Measurement.ts"
 import * as Process from "./Process.ts"
-import * as Relay from "./Relay.ts"
+import * as Tracer from "./Tracer.ts"
 
-const eventsPerRun = 200_000
-const commandLimitSeconds = 60
-
-/** The reason this case cannot run here, if there is one. */
-export const missing = (whole: Case): string | undefined => {
-  const tools = ["cc", "lttng", "lttng-sessiond", "babeltrace2", "unshare", "nsenter"]
-  const absent = tools.filter((tool) => !Process.has(tool))
-  if (absent.length > 0) return `${absent.join(", ")} not installed`
-  return Namespace.missing(whole.link ?? {})
-}
-
-const expect = (command: string, args: ReadonlyArray<string>) =>
-  Effect.flatMap(Process.run(command, args), ({ code, output }) =>
-    code === 0
-      ? Effect.succeed(output)
-      : Effect.fail(new Process.CannotRun({ reason: `${[command, ...args].join(" ")}: ${oneLine(output)}` }))
-  )
-
-const oneLine = (text: string) => text.trim().replaceAll(/\s+/g, " ")
-
-const buildApplication = (folder: string) =>
-  Effect.gen(function* () {
-    const program = path.join(folder, "demo-app")
-    const source = path.join(Place.demo, "demo-app.c")
-    yield* expect("cc", ["-O2", `-I${Place.demo}`, "-o", program, source, "-llttng-ust", "-ldl"])
-    return program
-  })
-
-interface Tracing {
-  readonly inside: (command: string, ...args: ReadonlyArray<string>) => Effect.Effect<Process.Outcome>
-}
-
-const sessionDaemon = (namespace: string, home: string): Effect.Effect<Tracing, Process.CannotRun, Scope.Scope> =>
-  Effect.gen(function* () {
-    fs.mkdirSync(home, { recursive: true })
-    const env = { HOME: home, LTTNG_HOME: home, LTTNG_UST_REGISTER_TIMEOUT: "-1" }
-    const isolate = 'mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev/shm && exec "$@"'
-    const command = ["lttng-sessiond", "--no-kernel"]
-    const running = yield* Process.spawn(
-      "ip",
-      ["netns", "exec", namespace, "unshare", "--mount", "sh", "-c", isolate, "sh", ...command],
-      { env }
-    )
-    const run = `/proc/${running.pid}/root/run`
-    const sockets = ["client-lttng-sessiond", "lttng-ust-sock-8"].map((name) => `${run}/lttng/${name}`)
-    // Before it has a /run of its own the process sees the machine's, and the operator's daemon in it.
-    const isPrivate = () => fs.statSync(run, { throwIfNoEntry: false })?.dev !== fs.statSync("/run").dev
-    yield* Effect.tryPromise({
-      try: async () => {
-        const until = Date.now() + 10_000
-        while (!isPrivate() || !sockets.every((socket) => fs.existsSync(socket))) {
-          if (Date.now() > until) throw new Error(running.complaint())
-          await new Promise((resolve) => setTimeout(resolve, 20))
-        }
-      },
-      catch: (cause) => new Process.CannotRun({ reason: `lttng-sessiond did not start: ${cause}` })
-    })
-    const limit = ["timeout", String(commandLimitSeconds)]
-    const enter = ["-t", String(running.pid), "--mount", "--net", "--"]
-    return { inside: (command, ...args) => Process.run("nsenter", [...enter, ...limit, command, ...args], env) }
-  })
+const graceSeconds = 60
 
 const timed = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     const from = performance.now()
-    const value = yield* effect
-    return [(performance.now() - from) / 1000, value] as const
+    yield* effect
+    return (performance.now() - from) / 1000
   })
+
+const add = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0)
+
+/** A tracer's counter may be read a little late, and then goes back: Babeltrace prints that as 2^64 less a few. */
+const sumOf = (counts: ReadonlyArray<bigint>) =>
+  Number(
+    BigInt.asIntN(
+      64,
+      counts.reduce((sum, count) => sum + count, 0n)
+    )
+  )
 
 /** Babeltrace's word on the trace: does it parse to the end, how many events, how many declared discarded. */
 const read = (traces: string, folder: string) =>
   Effect.gen(function* () {
-    const [events, complaints] = [path.join(folder, "events"), path.join(folder, "complaints")]
-    const script = 'babeltrace2 "$1" > "$2" 2> "$3"'
-    const { code } = yield* Process.run("sh", ["-c", script, "sh", traces, events, complaints])
-    const { output } = yield* Process.run("wc", ["-l", events])
+    const [counts, complaints] = [path.join(folder, "counts"), path.join(folder, "complaints")]
+    const script = 'babeltrace2 "$1" 2> "$3" | wc -l > "$2"; exit $' + "{PIPESTATUS[0]}"
+    const { code } = yield* Process.run("bash", ["-c", script, "bash", traces, counts, complaints])
+    const events = Number.parseInt(fs.readFileSync(counts, "utf8"), 10)
     const warnings = fs.readFileSync(complaints, "utf8")
-    const discarded = [...warnings.matchAll(/discarded (\d+) event/g)].reduce(
-      (sum, [, count]) => sum + Number(count),
-      0
-    )
-    return { readable: code === 0, events: Number.parseInt(output, 10), discarded }
+    const discarded = [...warnings.matchAll(/discarded (\d+) event/g)].map(([, count]) => BigInt(count ?? 0))
+    return { readable: code === 0, events, discarded: sumOf(discarded) }
   })
 
-const trace = (tracing: Tracing, relay: Relay.Relay, address: string, program: string, seconds: number) =>
+type Settings = NonNullable<Case["lttng"]>
+
+const session = "bench"
+
+const channel = (index: number) => `channel${index}`
+
+const begin = ({ lttng }: Tracer.Tracer, settings: Settings, { ports }: Linked) =>
   Effect.gen(function* () {
-    const lttng = (...args: ReadonlyArray<string>) =>
-      Effect.flatMap(tracing.inside("lttng", "--no-sessiond", ...args), ({ code, output }) =>
-        code === 0
-          ? Effect.void
-          : Effect.fail(new Process.CannotRun({ reason: `lttng ${args[0]}: ${oneLine(output)}` }))
-      )
-    yield* lttng("create", "bench", "-U", `net://${address}:${relay.ports.control}:${relay.ports.data}`)
-    yield* lttng("enable-channel", "-u", "--subbuf-size=256k", "--num-subbuf=4", "ch")
-    yield* lttng("enable-event", "-u", "demo:*", "-c", "ch")
+    const { channels = 1, liveMicros, subbufferBytes = 262_144, subbufferCount = 4 } = settings
+    const live = liveMicros === undefined ? [] : [`--live=${liveMicros}`]
+    yield* lttng("create", session, ...live, "-U", `net://${ports.host}:${ports.control}:${ports.data}`)
+    for (let index = 0; index < channels; index++) {
+      const buffers = [`--subbuf-size=${subbufferBytes}`, `--num-subbuf=${subbufferCount}`]
+      yield* lttng("enable-channel", "-u", ...buffers, channel(index))
+      yield* lttng("enable-event", "-u", `bench:event${index}`, "-c", channel(index))
+    }
     yield* lttng("start")
-    const cpuSeconds = () => Relay.usage(relay)?.cpuSeconds ?? Number.NaN
-    const cpuBefore = cpuSeconds()
-    const until = performance.now() + seconds * 1000
-    let emitted = 0
-    while (performance.now() < until) {
-      const { code, output } = yield* tracing.inside(program, String(eventsPerRun))
-      if (code !== 0) return yield* new Process.CannotRun({ reason: `demo application: ${output}` })
-      emitted += eventsPerRun
-    }
-    const [stopSeconds] = yield* timed(lttng("stop"))
-    const [destroySeconds] = yield* timed(lttng("destroy", "bench"))
-    return { emitted, stopSeconds, destroySeconds, cpuSeconds: cpuSeconds() - cpuBefore }
   })
 
-export const measure = (
-  whole: Case,
-  kind: Relay.Kind,
-  bench: Bench,
-  /** Memory for the traces; and a folder elsewhere, since the tracing side sees an empty /dev/shm. */
-  folder: string,
-  homeFolder: string
-): Effect.Effect<Measurement, Process.CannotRun, Scope.Scope> =>
+/** All applications at once; answers how many events they emitted. */
+const emit = ({ run }: Tracer.Tracer, program: string, settings: Settings, seconds: number) =>
   Effect.gen(function* () {
-    const settings = whole.lttng
-    if (settings === undefined) return yield* new Process.CannotRun({ reason: "the case has no lttng part" })
-    const program = yield* buildApplication(homeFolder)
-    const namespace = yield* Namespace.make(whole.link ?? {})
-    const { relayAddress } = namespace
-    const output = path.join(folder, "traces")
-    fs.mkdirSync(output, { recursive: true })
-    const { generator, others } = bench
-    const relay = yield* Relay.start({ kind, others, generator, output, scratch: folder, address: relayAddress })
-    const idleMiB = Relay.usage(relay)?.residentMiB ?? Number.NaN
-    yield* namespace.begin
-    const tracing = yield* sessionDaemon(namespace.name, path.join(homeFolder, "home"))
-    const traced = yield* trace(tracing, relay, relayAddress, program, whole.seconds)
-    const rssPeakMiB = Relay.usage(relay)?.peakMiB ?? Number.NaN
-    const found = yield* read(output, homeFolder)
-    return {
-      metrics: {
-        eventsUnaccounted: traced.emitted - found.events - found.discarded,
-        eventsEmitted: traced.emitted,
-        eventsRead: found.events,
-        eventsDiscarded: found.discarded,
-        traceReadable: found.readable ? 1 : 0,
-        stopSeconds: traced.stopSeconds,
-        destroySeconds: traced.destroySeconds,
-        relayCpuSeconds: traced.cpuSeconds,
-        rssPeakMiB,
-        rssIdleMiB: idleMiB,
-        startMs: relay.startMs
-      },
-      timelines: {},
-      memory: [],
-      errors: []
+    const { applications = 1, channels = 1, eventsPerSecond = 0 } = settings
+    const words = [Math.round(seconds * 1000), eventsPerSecond, channels].map(String)
+    const outcomes = yield* Effect.forEach(
+      Array.from({ length: applications }, (_, source) => String(source)),
+      (source) => run(seconds + graceSeconds, program, source, ...words),
+      { concurrency: "unbounded" }
+    )
+    const failed = outcomes.find(({ code }) => code !== 0)
+    if (failed !== undefined) return yield* new Process.CannotRun({ reason: `application: ${failed.output}` })
+    return add(outcomes.map(({ output }) => Number.parseInt(output, 10)))
+  })
+
+export interface Place {
+  /** Where the relay writes. */
+  readonly output: string
+  /** A folder elsewhere, since the tracing side sees an empty /dev/shm. */
+  readonly home: string
+  /** Of the network, where the tracing side is in one. */
+  readonly namespace: string | undefined
+}
+
+/** `go` runs as the applications start; `ended` before the trace is read, which others need not wait for. */
+export const run = <A, B>(
+  whole: Case,
+  settings: Settings,
+  place: Place,
+  linked: Linked,
+  go: Effect.Effect<A, Process.CannotRun, Scope.Scope>,
+  ended: Effect.Effect<B>
+): Effect.Effect<readonly [Metrics, A, B], Process.CannotRun, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { home, namespace, output } = place
+    const program = yield* Tracer.application(home)
+    const tracer = yield* Tracer.make(path.join(home, "home"), namespace)
+    yield* begin(tracer, settings, linked)
+    const follower = settings.liveMicros === undefined ? undefined : yield* Follower.make(linked.ports, session)
+    const before = yield* go
+    const emitted = yield* emit(tracer, program, settings, whole.seconds)
+    const stopSeconds = yield* timed(tracer.lttng("stop"))
+    const destroySeconds = yield* timed(tracer.lttng("destroy", session))
+    const after = yield* ended
+    const seen = follower === undefined ? {} : yield* follower.metrics
+    const found = yield* read(output, home)
+    const metrics = {
+      eventsUnaccounted: emitted - found.events - found.discarded,
+      eventsEmitted: emitted,
+      eventsRead: found.events,
+      eventsDiscarded: found.discarded,
+      eventsLostShare: found.discarded / emitted,
+      traceReadable: found.readable ? 1 : 0,
+      stopSeconds,
+      destroySeconds,
+      ...seen
     }
+    return [metrics, before, after] as const
   })

@@ -19,7 +19,6 @@ import * as Lttng from "./Lttng.ts"
 import * as Load from "./load.ts"
 import type { Measurement, Metrics } from "./Measurement.ts"
 import * as Namespace from "./Namespace.ts"
-import * as Place from "./Place.ts"
 import * as Process from "./Process.ts"
 import * as Relay from "./Relay.ts"
 import * as Volume from "./Volume.ts"
@@ -122,23 +121,40 @@ const cpuNow = (relay: Relay.Relay, { running }: Link.Linked): CpuSeconds => ({
   writtenBackMB: Volume.writtenBackMB()
 })
 
-const costMetrics = (report: Load.Report, groups: ReadonlyArray<Group>, from: CpuSeconds, to: CpuSeconds): Metrics => {
+/** What the costs are for. */
+interface Work {
+  readonly packets: number
+  readonly bytes: number
+  /** By the clock. */
+  readonly seconds: number
+  /** Processor time of the load itself; real applications count as others. */
+  readonly loadSeconds: number
+}
+
+const workOf = (report: Load.Report, groups: ReadonlyArray<Group>): Work => {
   const produced = report.groups.filter((part) =>
     groups.some((group) => group.role === "produce" && belongs(part, group))
   )
-  const packets = produced.reduce((sum, part) => sum + part.packets, 0)
-  const bytes = produced.reduce((sum, part) => sum + part.packets * part.packetSize, 0)
-  const wall = Math.max(...report.groups.map((part) => part.seconds))
+  return {
+    packets: produced.reduce((sum, part) => sum + part.packets, 0),
+    bytes: produced.reduce((sum, part) => sum + part.packets * part.packetSize, 0),
+    seconds: Math.max(...report.groups.map((part) => part.seconds)),
+    loadSeconds: report.cpuSeconds
+  }
+}
+
+const costMetrics = (work: Work, from: CpuSeconds, to: CpuSeconds): Metrics => {
+  const { bytes, loadSeconds, packets, seconds: wall } = work
   const linkSeconds = to.link - from.link
   const shared = {
-    generatorCpuShare: round(report.cpuSeconds / wall),
+    generatorCpuShare: round(loadSeconds / wall),
     writebackMB: round(to.writtenBackMB - from.writtenBackMB),
     ...(linkSeconds > 0 && { linkCpuShare: round(linkSeconds / wall) })
   }
   if (to.relay === undefined || from.relay === undefined) return shared
   const cpuSeconds = to.relay - from.relay
   // Everybody else: what shared the machine with this run, mounts included.
-  const foreign = to.machine - from.machine - cpuSeconds - report.cpuSeconds - linkSeconds
+  const foreign = to.machine - from.machine - cpuSeconds - loadSeconds - linkSeconds
   return {
     ...shared,
     cpuSecondsPerGB: round((cpuSeconds * 1e9) / bytes),
@@ -151,8 +167,8 @@ const costMetrics = (report: Load.Report, groups: ReadonlyArray<Group>, from: Cp
 const isAlive = ({ running }: Relay.Relay) =>
   running === undefined || (running.child.exitCode === null && running.child.signalCode === null)
 
-const complaints = (report: Load.Report, relay: Relay.Relay, alive: boolean): ReadonlyArray<string> => {
-  const failed = report.groups.filter((part) => part.errors > 0)
+const complaints = (report: Load.Report | undefined, relay: Relay.Relay, alive: boolean): ReadonlyArray<string> => {
+  const failed = report?.groups.filter((part) => part.errors > 0) ?? []
   const found = failed.map((part) => `${part.label}: ${part.errors} × ${part.error}`)
   if (!alive) found.unshift("the relay ended during the run")
   const said = relay.running?.complaint() ?? ""
@@ -168,22 +184,32 @@ interface Setup {
   readonly verify: ReadonlyArray<string>
 }
 
+/** The kernel's link if the case is real and there can be one, since that is what a tracer has; else as it was said. */
+const wayOf = (whole: Case, { linkBy }: Bench): Link.Way => {
+  if (linkBy !== undefined || whole.link === undefined) return linkBy ?? "proxy"
+  return whole.lttng !== undefined && Namespace.missing(whole.link) === undefined ? "kernel" : "proxy"
+}
+
+interface Started {
+  readonly relay: Relay.Relay
+  readonly linked: Link.Linked
+  readonly namespace: string | undefined
+}
+
 /** The relay, and the ports by which it is reached. */
-const started = ({ bench, disks, kind, link }: Setup, output: string, folder: string) =>
+const started = (whole: Case, setup: Setup, output: string, folder: string) =>
   Effect.gen(function* () {
+    const { bench, disks, kind, link } = setup
     const slow = bench.diskBy === "files" ? Disk.asFiles(disks, output) : []
     const options = { kind, others: bench.others, generator: bench.generator, output, scratch: folder, slow }
-    if (link === undefined) {
-      const relay = yield* Relay.start(options)
-      return [relay, Link.none(relay.ports)] as const
+    if (link !== undefined && wayOf(whole, bench) === "kernel") {
+      const namespace = yield* Namespace.make(link)
+      const relay = yield* Relay.start({ ...options, address: namespace.relayAddress })
+      return { relay, linked: Link.kernel(namespace, relay.ports), namespace: namespace.name }
     }
-    if (bench.linkBy === "proxy") {
-      const relay = yield* Relay.start(options)
-      return [relay, yield* Link.proxy(link, relay.ports)] as const
-    }
-    const namespace = yield* Namespace.make(link)
-    const relay = yield* Relay.start({ ...options, address: namespace.relayAddress })
-    return [relay, Link.kernel(namespace, relay.ports)] as const
+    const relay = yield* Relay.start(options)
+    const linked = link === undefined ? Link.none(relay.ports) : yield* Link.proxy(link, relay.ports)
+    return { relay, linked, namespace: undefined }
   })
 
 const sampleMs = 100
@@ -205,6 +231,55 @@ const memoryMetrics = (samples: ReadonlyArray<number>, idleMiB: number, after: P
   return { rssPeakMiB: round(after.peakMiB), rssIdleMiB: round(idleMiB), rssMedianMiB: median }
 }
 
+interface Loaded {
+  readonly metrics: Metrics
+  readonly work: Work
+  readonly timelines: Measurement["timelines"]
+  /** Undefined: nothing to count in the files. */
+  readonly report: Load.Report | undefined
+  readonly before: CpuSeconds
+  readonly after: CpuSeconds
+  readonly memory: ReadonlyArray<number>
+}
+
+type Begun = readonly [CpuSeconds, ReadonlyArray<number>]
+
+/** By the generator. */
+const generated = (
+  whole: Case,
+  setup: Setup,
+  { linked, relay }: Started,
+  go: Effect.Effect<Begun, Process.CannotRun, Scope.Scope>
+) =>
+  Effect.gen(function* () {
+    const { bench, groups } = setup
+    const drainSeconds = whole.drainSeconds ?? defaultDrainSeconds
+    const load = { generator: bench.generator, groups, seconds: whole.seconds, drainSeconds }
+    const [report, [before, memory]] = yield* Load.run(load, linked, go)
+    const timelines = Object.fromEntries(report.groups.map((part) => [part.label, part.timeline]))
+    const after = cpuNow(relay, linked)
+    const work = workOf(report, groups)
+    return { metrics: runMetrics(report, groups), work, timelines, report, before, after, memory }
+  })
+
+/** By real applications. */
+const traced = (
+  whole: Case,
+  settings: NonNullable<Case["lttng"]>,
+  { linked, namespace, relay }: Started,
+  output: string,
+  go: Effect.Effect<Begun, Process.CannotRun, Scope.Scope>
+) =>
+  Effect.gen(function* () {
+    const home = yield* scratch(os.tmpdir())
+    const from = performance.now()
+    const ended = Effect.sync(() => [cpuNow(relay, linked), (performance.now() - from) / 1000] as const)
+    const place = { output, home, namespace }
+    const [metrics, [before, memory], [after, seconds]] = yield* Lttng.run(whole, settings, place, linked, go, ended)
+    const work = { packets: Number.NaN, bytes: Number.NaN, seconds, loadSeconds: 0 }
+    return { metrics, work, timelines: {}, report: undefined, before, after, memory }
+  })
+
 const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -215,7 +290,8 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
       const mounted = bench.diskBy === "bindfs" && kind !== "null" ? setup.disks : []
       const mounts = yield* Effect.forEach(mounted, (disk) => Disk.mount(disk, output, path.join(folder, "backing")))
       if (whole.seconds >= 1) warm(folder)
-      const [relay, linked] = yield* started(setup, output, folder)
+      const all = yield* started(whole, setup, output, folder)
+      const { linked, relay } = all
       const idleMiB = Relay.usage(relay)?.residentMiB ?? Number.NaN
       const go = Effect.gen(function* () {
         yield* linked.begin
@@ -223,25 +299,25 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
         if (bench.diskBy === "files" && setup.disks.length > 0) relay.running?.child.kill("SIGUSR2")
         return [cpuNow(relay, linked), yield* memoryOverTime(relay)] as const
       })
-      const load = { generator: bench.generator, groups, seconds: whole.seconds }
-      const drainSeconds = whole.drainSeconds ?? defaultDrainSeconds
-      const [report, [cpuBefore, memory]] = yield* Load.run({ ...load, drainSeconds }, linked, go)
-      const cpuAfter = cpuNow(relay, linked)
-      const after = Relay.usage(relay)
+      const loaded: Loaded = yield* whole.lttng === undefined
+        ? generated(whole, setup, all, go)
+        : traced(whole, whole.lttng, all, output, go)
+      const usage = Relay.usage(relay)
       const alive = isAlive(relay)
       // The relay closes its files on the way out; what is there then is what it kept.
       Disk.goOn(mounts)
       if (relay.running !== undefined) yield* Process.stop(relay.running)
-      const lost = relay.running === undefined ? {} : Files.lost(output, groups, setup.verify, report)
+      const { after, before, memory, metrics, report, timelines, work } = loaded
+      const canCount = relay.running !== undefined && report !== undefined
       return {
         metrics: {
-          ...runMetrics(report, groups),
-          ...costMetrics(report, groups, cpuBefore, cpuAfter),
-          ...lost,
-          ...memoryMetrics(memory, idleMiB, after),
+          ...metrics,
+          ...costMetrics(work, before, after),
+          ...(canCount && Files.lost(output, groups, setup.verify, report)),
+          ...memoryMetrics(memory, idleMiB, usage),
           ...(Number.isFinite(relay.startMs) && { startMs: round(relay.startMs) })
         },
-        timelines: Object.fromEntries(report.groups.map((part) => [part.label, part.timeline])),
+        timelines,
         memory,
         errors: complaints(report, relay, alive)
       }
@@ -267,12 +343,6 @@ const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels: Readon
  */
 export const measure = (whole: Case, kind: Relay.Kind, bench: Bench): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.gen(function* () {
-    if (whole.lttng !== undefined) {
-      const folders = Effect.all([scratch(Place.memory), scratch(os.tmpdir())])
-      return yield* Effect.scoped(
-        Effect.flatMap(folders, ([traces, home]) => Lttng.measure(whole, kind, bench, traces, home))
-      )
-    }
     const { disks = [], groups, link, verify = [] } = whole
     const full = { bench, kind, groups, disks, link, verify }
     const labels = whole.alone ?? []

@@ -64,7 +64,13 @@ const ofTracers: Readonly<Record<string, Metric>> = {
   traceReadable: metric("trace can be read", ""),
   stopSeconds: metric("lttng stop", "s", "less"),
   destroySeconds: metric("lttng destroy", "s", "less"),
-  relayCpuSeconds: metric("processor time of the relay", "s", "less")
+  eventsLostShare: metric("events discarded by the tracer, of all", "", "less")
+}
+const ofFollowers: Readonly<Record<string, Metric>> = {
+  viewerEvents: metric("events at the viewer", "events", "more"),
+  eventToViewerP50Ms: metric("from an event to its line at the viewer, median", "ms", "less"),
+  eventToViewerP99Ms: metric("from an event to its line at the viewer, 99 of 100", "ms", "less"),
+  eventToViewerMaxMs: metric("from an event to its line at the viewer, longest", "ms", "less")
 }
 
 const ofGroup = (whole: Case, group: Group): Readonly<Record<string, Metric>> => {
@@ -86,6 +92,7 @@ export const of = (whole: Case): ReadonlyMap<string, Metric> => {
   const groups = whole.groups.flatMap((group) =>
     Object.entries(ofGroup(whole, group)).map(([name, found]) => [`${group.label}.${name}`, found] as const)
   )
-  const own = whole.lttng === undefined ? ofRuns : ofTracers
-  return new Map([...groups, ...Object.entries({ ...own, ...ofRelays })])
+  const followers = whole.lttng?.liveMicros === undefined ? {} : ofFollowers
+  const tracers = whole.lttng === undefined ? {} : { ...ofTracers, ...followers }
+  return new Map([...groups, ...Object.entries({ ...tracers, ...ofRuns, ...ofRelays })])
 }

@@ -17,10 +17,13 @@ export const program = (name: "LinkProgram" | "RelayProgram" | "portable/main") 
 
 export const cases = path.join(root, "bench/cases")
 export const native = path.join(root, "bench/native")
-export const demo = path.join(root, "test/support/demo")
+export const tracer = path.join(root, "bench/tracer")
 
 /** `BENCH_RELAYD` names other bundled commands, such as those of the test suite. */
 export const oursEntry = process.env.BENCH_RELAYD ?? path.join(root, "dist/bin/lttng-relayd.js")
+
+/** The toolbox beside it. */
+export const toolbox = path.join(path.dirname(oursEntry), "lttng-relay.js")
 
 /** Where reports go if nothing else is said. */
 export const results = path.join(isBuilt ? process.cwd() : import.meta.dirname, isBuilt ? "bench-results" : "results")

@@ -10,7 +10,6 @@ import type * as Case from "./Case.ts"
 import * as Disk from "./Disk.ts"
 import * as Generator from "./Generator.ts"
 import * as Link from "./Link.ts"
-import * as Lttng from "./Lttng.ts"
 import * as Measure from "./Measure.ts"
 import type { Measurement } from "./Measurement.ts"
 import * as Place from "./Place.ts"
@@ -18,6 +17,7 @@ import type * as Process from "./Process.ts"
 import * as Progress from "./Progress.ts"
 import * as Relay from "./Relay.ts"
 import * as Summary from "./Summary.ts"
+import * as Tracer from "./Tracer.ts"
 
 export interface Settings {
   readonly cases: ReadonlyArray<Case.Case>
@@ -29,7 +29,7 @@ export interface Settings {
   readonly output: string
   /** Where the report goes. */
   readonly out: string
-  readonly linkBy: Link.Way
+  readonly linkBy: Link.Way | undefined
   readonly diskBy: Disk.Way
   readonly smoke: boolean
 }
@@ -43,11 +43,12 @@ const obstacle = (whole: Case.Case, kind: Relay.Kind, settings: Settings): strin
     generator === "threads" && (whole.groups.length === 0 || !isPlain)
       ? "the generator with threads only produces, and without a rate"
       : undefined,
-    whole.lttng === undefined ? undefined : Lttng.missing(whole),
+    whole.lttng === undefined ? undefined : Tracer.missing(),
+    whole.lttng !== undefined && kind === "running" ? "what a relay that runs recorded is not ours to read" : undefined,
     disks.length === 0 ? undefined : Disk.missing(disks, diskBy),
     disks.length > 0 && diskBy === "files" && kind === "reference" ? "slow files are our relay's own" : undefined,
     disks.length > 0 && kind === "running" ? "the disk of a relay that runs already is what it is" : undefined,
-    link === undefined || whole.lttng !== undefined ? undefined : Link.missing(link, linkBy)
+    link === undefined || linkBy === undefined ? undefined : Link.missing(link, linkBy)
   ]
   const reason = reasons.find((found) => found !== undefined)
   if (reason !== undefined) return `cannot run: ${reason}`
