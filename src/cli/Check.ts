@@ -9,12 +9,19 @@ import * as Output from "./Output.ts"
 interface Input {
   readonly directory: string
   readonly strict: boolean
+  readonly events: boolean
   readonly json: boolean
 }
 
+/** Names are whatever somebody gave: they are not to act on the terminal. */
+const printable = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`)
+
 /** One line: how bad, what, where, and why. */
 export const line = ({ code, detail, offset, path, severity }: Finding): string =>
-  `${severity}: ${code}: ${path === "" ? "." : path}${offset === undefined ? "" : ` at ${offset}`}: ${detail}`
+  printable(
+    `${severity}: ${code}: ${path === "" ? "." : path}${offset === undefined ? "" : ` at ${offset}`}: ${detail}`
+  )
 
 export const summary = (report: Checked.Report): string => {
   const { byteCount, fileCount, findings, packetCount, traceCount } = report
@@ -42,10 +49,10 @@ const show = (report: Checked.Report, directory: string): Effect.Effect<void> =>
     if (isRepairable) yield* Console.log(`lttng-relay repair ${directory} --to=NEW puts it right in a copy`)
   })
 
-const run = ({ directory, json, strict }: Input) =>
+const run = ({ directory, events, json, strict }: Input) =>
   Effect.gen(function* () {
     const report = yield* Effect.try({
-      try: () => Checked.check(DiskTree.make(directory)),
+      try: () => Checked.check(DiskTree.make(directory), { readsEvents: events }),
       catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
     })
     yield* json ? print(report) : show(report, directory)
@@ -64,13 +71,17 @@ export const command = Command.make(
       Flag.withDefault(false),
       Flag.withDescription("Packets that are missing count as damage, too: status 1")
     ),
+    events: Flag.Boolean("events").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Decode every event of every packet, too")
+    ),
     json: Output.jsonFlag
   },
   (input) => Output.reported(run(input))
 ).pipe(
   Command.withDescription(
     "Check recorded traces: indexes against data, packets against their heads, metadata, chunks, what a crash left. " +
-      "Status 0 where nothing is damaged, 1 where something is. Of a relay that is recording it sees work half done"
+      "Status 0 where nothing is damaged, 1 where something is. What a relay of this machine is writing is not judged"
   ),
   Command.withExamples([
     { command: "lttng-relay check ~/lttng-traces", description: "Everything a relay has recorded" },

@@ -84,7 +84,8 @@ export const command = Command.make(
 ).pipe(
   Command.withDescription(
     "Repair recorded traces: cut what is not whole, rebuild indexes from the packets' heads, finish interrupted " +
-      "renames. Nothing is invented. Without --to and --in-place it only says what it would do. Not while a relay records"
+      "renames. Nothing is invented. Without --to and --in-place it only says what it would do. " +
+      "What a relay of this machine is writing is left alone"
   ),
   Command.withExamples([
     { command: "lttng-relay repair DIR", description: "What would be done" },

@@ -26,6 +26,11 @@ interface Extent {
   end: number | undefined
 }
 
+export interface Options {
+  /** Events are decoded, every one. */
+  readonly readsEvents: boolean
+}
+
 /** What is below a directory. */
 interface Below extends Extent {
   hasFiles: boolean
@@ -51,9 +56,17 @@ class Walk {
   packetCount = 0
   byteCount = 0
   readonly #tree: Tree
+  readonly #options: Options
+  /** Directories of files that are being written, and all above them. */
+  readonly #busy = new Set<string>()
 
-  constructor(tree: Tree) {
+  constructor(tree: Tree, options: Options) {
     this.#tree = tree
+    this.#options = options
+    for (const path of tree.written ?? []) {
+      const names = path.split("/").slice(0, -1)
+      for (let count = names.length; count >= 0; count--) this.#busy.add(names.slice(0, count).join("/"))
+    }
   }
 
   /** Undefined, and a finding, where the system does not let us. */
@@ -88,7 +101,8 @@ class Walk {
       extent.paths.push(...each.extent.paths)
     }
     extent.paths.push(path)
-    if (SessionLayout.isSession(below.map(({ name }) => name))) this.#session(path, visited)
+    const isSettled = !this.#busy.has(path)
+    if (isSettled && SessionLayout.isSession(below.map(({ name }) => name))) this.#session(path, visited)
     return extent
   }
 
@@ -142,7 +156,9 @@ class Walk {
     const strays = [...indexes.keys()]
       .filter((name) => !names.some((entry) => entry.name === name))
       .map((name) => stray(join(path, `${IndexFile.directory}/${name}${IndexFile.suffix}`)))
-    this.findings.push(...metadata.findings, ...found, ...ordered, ...strays)
+    const findings = [...metadata.findings, ...found, ...ordered, ...strays]
+    // Half done is not damaged; nothing is to be changed under who writes.
+    this.findings.push(...(this.#busy.has(path) ? [beingWritten(path)] : findings))
     for (const { scan } of files) for (const packet of scan.packets) include(extent, packet)
   }
 
@@ -172,7 +188,8 @@ class Walk {
     const longBytes = directory.endsWith("32-bit") ? 4 : 8
     const offsets = (known.index?.records ?? []).map(({ offset }) => Number(offset)).sort((a, b) => a - b)
     const { isForeign, plan } = known
-    const options = { name: path, byteCount, plan, isForeign, longBytes, offsets } as const
+    const { readsEvents } = this.#options
+    const options = { name: path, byteCount, plan, isForeign, longBytes, offsets, readsEvents } as const
     const scan = PacketScan.scan(this.#tree.data(path, byteCount), options)
     this.fileCount++
     this.packetCount += scan.packets.length
@@ -190,6 +207,9 @@ const pathsOf = ({ changes }: Finding): ReadonlyArray<string> => changes.map(({ 
 const stray = (path: string): Finding =>
   finding("damage", "index-stray", path, "the data it is of is not here", { changes: [{ kind: "remove", path }] })
 
+const beingWritten = (path: string): Finding =>
+  finding("note", "being-written", path, "somebody has files open in it: its packets are counted, and not judged")
+
 const secondNanos = 1_000_000_000n
 
 const include = (extent: Extent, { beginNanos, endNanos }: PacketScan.Packet): void => {
@@ -203,9 +223,9 @@ const widen = (extent: Extent, { begin, end }: Extent): void => {
 }
 
 /** Throws what the system says of `tree`'s root; what is wrong below is a finding. */
-export const check = (tree: Tree): Report => {
+export const check = (tree: Tree, options: Options = { readsEvents: false }): Report => {
   tree.list("")
-  const walk = new Walk(tree)
+  const walk = new Walk(tree, options)
   walk.directory("")
   const { byteCount, fileCount, findings, packetCount, traceCount } = walk
   return { findings, traceCount, fileCount, packetCount, byteCount }

@@ -41,6 +41,15 @@ const dataFindings = ({ path, byteCount, scan }: DataFile, found: Findings): voi
   }
 }
 
+/** Nothing of it can be put right: what its events were is not known to anybody. */
+const eventFindings = ({ path, scan }: DataFile): ReadonlyArray<Finding> => {
+  const found = new Findings()
+  for (const { fault, offset } of scan.packets) {
+    if (fault !== undefined) found.add("damage", "event-unreadable", path, fault, offset)
+  }
+  return found.all
+}
+
 const recordFindings = (file: DataFile, index: IndexFile, found: Findings): void => {
   const { byteCount, indexPath, scan } = file
   const byOffset = new Map(scan.packets.map((packet) => [packet.offset, packet]))
@@ -130,6 +139,8 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   dataFindings(file, found)
   indexFindings(file, found)
   const [first, ...others] = found.all
-  if (file.scan.holes.some(({ isForeign }) => isForeign)) return found.all
-  return first === undefined ? [] : [{ ...first, changes: changes(file, file.scan.packets) }, ...others]
+  const events = eventFindings(file)
+  if (file.scan.holes.some(({ isForeign }) => isForeign)) return [...found.all, ...events]
+  const repaired = first === undefined ? [] : [{ ...first, changes: changes(file, file.scan.packets) }, ...others]
+  return [...repaired, ...events]
 }

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from "node:path"
 import { FileWindow } from "../ctf/recorded/FileWindow.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import type { Change } from "./Finding.ts"
+import { writtenBelow } from "./OpenFiles.ts"
 import { byName, type Entry, type Tree } from "./Tree.ts"
 
 /** A packet's head, and some of what follows. */
@@ -18,7 +19,17 @@ const entryOf = (directory: string, name: string): Entry => {
   return { name, kind, byteCount: stat.size, changedAt: Math.floor(stat.mtimeMs / 1000) }
 }
 
+/** Metadata and indexes are read whole: a file of a size that neither has is somebody's trap. */
+const readBytesMax = 512 * 1024 * 1024
+
+const readWhole = (path: string): Uint8Array => {
+  const { size } = fs.statSync(pathOf(path))
+  if (size > readBytesMax) throw Object.assign(new Error(`larger than ${readBytesMax} bytes`), { code: "EFBIG" })
+  return fs.readFileSync(pathOf(path))
+}
+
 export const make = (root: string): Tree => ({
+  written: writtenBelow(root),
   list: (path) => {
     const directory = join(root, path)
     return fs
@@ -26,7 +37,7 @@ export const make = (root: string): Tree => ({
       .map((name) => entryOf(directory, textOf(name)))
       .sort(byName)
   },
-  read: (path) => fs.readFileSync(pathOf(join(root, path))),
+  read: (path) => readWhole(join(root, path)),
   data: (path, byteCount) => {
     const window = new FileWindow(join(root, path), byteCount, { windowBytes, isKept: false, isHeld: true })
     return { from: (offset) => window.from(offset), release: () => window.release() }

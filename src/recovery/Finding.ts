@@ -24,6 +24,8 @@ export type Code =
   | "index-stray"
   | "data-torn"
   | "data-unreadable"
+  | "event-unreadable"
+  | "being-written"
   | "time-backwards"
   | "sequence-gap"
   | "sequence-repeats"

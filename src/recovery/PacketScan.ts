@@ -6,7 +6,7 @@
 import * as CtfPacket from "../ctf/CtfPacket.ts"
 import { nanos } from "../ctf/decode/Clock.ts"
 import { Cursor, type Int } from "../ctf/decode/Cursor.ts"
-import { DataStream } from "../ctf/decode/DataStream.ts"
+import { DataStream, event, failed } from "../ctf/decode/DataStream.ts"
 import type { FaultKind } from "../ctf/decode/Fault.ts"
 import type { TracePlan } from "../ctf/decode/Plan.ts"
 import type { Range } from "./Finding.ts"
@@ -26,6 +26,8 @@ export interface Packet {
   /** Nanoseconds from the clock's origin. */
   readonly beginNanos: bigint | undefined
   readonly endNanos: bigint | undefined
+  /** Of its events the first that cannot be read, where they were looked at. */
+  readonly fault: string | undefined
 }
 
 export interface Hole extends Range {
@@ -49,8 +51,14 @@ const big = (value: Int | undefined): bigint | undefined => (value === undefined
 /** What a head that was cut short or overwritten looks like. */
 const broken: ReadonlySet<FaultKind> = new Set(["bad-magic", "data-short", "packet-size"])
 
+const eventFault = (stream: DataStream): string | undefined => {
+  let outcome = stream.next()
+  while (outcome === event) outcome = stream.next()
+  return outcome === failed ? (stream.failure?.message ?? "an event that cannot be read") : undefined
+}
+
 /** By the trace's own metadata. */
-const byPlan = (name: string, source: DataSource, plan: TracePlan): Look => {
+const byPlan = (name: string, source: DataSource, plan: TracePlan, readsEvents: boolean): Look => {
   const stream = new DataStream(name, plan)
   return (offset) => {
     if (!stream.open(source.from(offset))) {
@@ -59,7 +67,7 @@ const byPlan = (name: string, source: DataSource, plan: TracePlan): Look => {
       return { isTorn: isShort, isForeign: !broken.has(kind), reason: message }
     }
     const { begin, beginCycles, cursor, end, hasBegin, hasEnd, totalBits } = stream
-    return {
+    const packet = {
       offset,
       byteCount: totalBits / 8,
       contentSize: big(cursor.contentBits),
@@ -72,6 +80,7 @@ const byPlan = (name: string, source: DataSource, plan: TracePlan): Look => {
       beginNanos: hasBegin ? nanos(begin) : undefined,
       endNanos: hasEnd ? nanos(end) : undefined
     }
+    return { ...packet, fault: readsEvents ? eventFault(stream) : undefined }
   }
 }
 
@@ -89,7 +98,7 @@ const byLayout =
     if (size > left)
       return { isTorn: true, isForeign: isOther, reason: `a packet of ${size} bytes where ${left} bytes are left` }
     const { packetSize: _, ...members } = head
-    return { ...members, offset, byteCount: size, beginNanos: undefined, endNanos: undefined }
+    return { ...members, offset, byteCount: size, beginNanos: undefined, endNanos: undefined, fault: undefined }
   }
 
 export interface Options {
@@ -102,11 +111,13 @@ export interface Options {
   readonly longBytes: 4 | 8
   /** Where the index says that packets begin, ascending. */
   readonly offsets: ReadonlyArray<number>
+  /** Every event is decoded, too. */
+  readonly readsEvents: boolean
 }
 
 export const scan = (source: DataSource, options: Options): PacketScan => {
   const { byteCount, name, offsets, plan } = options
-  const look = plan === undefined ? byLayout(source, options) : byPlan(name, source, plan)
+  const look = plan === undefined ? byLayout(source, options) : byPlan(name, source, plan, options.readsEvents)
   const packets: Array<Packet> = []
   const holes: Array<Hole> = []
   for (let at = 0; at < byteCount; ) {

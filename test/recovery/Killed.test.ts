@@ -48,6 +48,9 @@ Peers.describeWithPeers(Peers.tracing, "a relay killed under load", () => {
         "packets to come",
         Effect.sync(() => packetCount() > before + 20 * round)
       )
+      const meanwhile = yield* toolbox("check", relay.output)
+      assert.strictEqual(meanwhile.code, 0, meanwhile.stdout)
+      assert.include(meanwhile.stdout, "being-written")
       relay.process.signal("SIGKILL")
       yield* relay.process.ended
       yield* Fiber.interrupt(emitting)

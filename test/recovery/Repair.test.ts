@@ -2,7 +2,7 @@
  * Check and repair of traces that the reference recorded, after damage of every kind at generated places. What must be
  * left is known from the index that was there before: the whole packets in front of the damage, byte by byte.
  */
-import { mkdirSync } from "node:fs"
+import { closeSync, mkdirSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -169,6 +169,52 @@ describe("a damaged trace", () => {
       if (kept !== undefined) assert.isAtMost(kept.length, cut + zeroCount)
     },
     { arbitrary: { runs: 60 } }
+  )
+})
+
+describe("events", () => {
+  const damageOf = (files: Trees.Files, readsEvents: boolean) =>
+    Check.check(Trees.tree(files), { readsEvents }).findings.filter(({ severity }) => severity === "damage")
+
+  it("of every trace decode; one that does not is found where every event is looked at, and stays as it is", () => {
+    for (const [name, original] of originals) {
+      assert.deepStrictEqual(damageOf(original, true), [], name)
+      const files = new Map(original)
+      const path = [...files.keys()].filter((each) => /\/channel0_\d+(_\d+)?$|\/c_\d/.test(each)).sort()[0]
+      if (path === undefined) continue
+      const bytes = Uint8Array.from(files.get(path) as Uint8Array)
+      // Behind the packet's head: an event of a class that nobody declared.
+      bytes.fill(0xff, 120, 200)
+      files.set(path, bytes)
+      if (damageOf(files, true).length === 0) continue
+      assert.deepStrictEqual(damageOf(files, false), [], name)
+      assert.deepStrictEqual([...new Set(damageOf(files, true).map(({ code }) => code))], ["event-unreadable"])
+      const before = new Map(files)
+      Repair.repair(Trees.tree(files), Trees.apply(files))
+      assert.isTrue(isEqual(files, before))
+      return
+    }
+    assert.fail("no trace was damaged")
+  })
+})
+
+describe("a directory that somebody writes", () => {
+  it.live("is not judged, and left alone", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("written")
+      const files = new Map(originals.get("tracefiles"))
+      const path = [...files.keys()].filter((each) => each.endsWith(".idx")).sort()[0] as string
+      files.set(path, (files.get(path) as Uint8Array).subarray(0, 50))
+      Trees.write(files, home)
+      const codes = () => Check.check(DiskTree.make(home)).findings.map(({ code }) => code)
+      assert.notInclude(codes(), "being-written")
+      const descriptor = openSync(join(home, path), "r+")
+      assert.deepStrictEqual(codes(), ["being-written"])
+      Repair.repair(DiskTree.make(home), (change) => DiskTree.apply(home, change))
+      assert.isTrue(isEqual(Trees.read(home), files))
+      closeSync(descriptor)
+      assert.include(codes(), "index-torn")
+    })
   )
 })
 

@@ -1,0 +1,39 @@
+/**
+ * Which files below a directory some process of this machine has open for writing: a relay that records them. What of
+ * the processes we may not see, or run on another machine, is not known.
+ */
+import * as fs from "node:fs"
+import { textOf } from "../protocol/Text.ts"
+
+/** Of `flags` in a descriptor's description, octal. */
+const accessMask = 3
+
+const attempt = <A>(act: () => A): A | undefined => {
+  try {
+    return act()
+  } catch {
+    // The process has ended, or is not ours to look at.
+    return undefined
+  }
+}
+
+const isForWriting = (process: string, descriptor: string): boolean => {
+  const info = attempt(() => fs.readFileSync(`/proc/${process}/fdinfo/${descriptor}`, "latin1"))
+  const flags = /^flags:\s*([0-7]+)$/m.exec(info ?? "")?.[1]
+  return flags !== undefined && (Number.parseInt(flags, 8) & accessMask) !== 0
+}
+
+/** Paths relative to `root`. */
+export const writtenBelow = (root: string): ReadonlySet<string> => {
+  const found = new Set<string>()
+  const prefix = `${textOf(fs.realpathSync(root, "buffer"))}/`
+  for (const pid of attempt(() => fs.readdirSync("/proc")) ?? []) {
+    if (!/^\d+$/.test(pid)) continue
+    for (const descriptor of attempt(() => fs.readdirSync(`/proc/${pid}/fd`)) ?? []) {
+      const target = attempt(() => textOf(fs.readlinkSync(`/proc/${pid}/fd/${descriptor}`, "buffer")))
+      if (target?.startsWith(prefix) !== true || !isForWriting(pid, descriptor)) continue
+      found.add(target.slice(prefix.length))
+    }
+  }
+  return found
+}
