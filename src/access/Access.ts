@@ -155,7 +155,7 @@ const boundsOf = (rules: ReadonlyArray<Rule>, principal: string): Bounds => {
 
 /** No name of a principal begins so. */
 const nobody = ({ address, certificate }: Identity) =>
-  certificate === undefined ? `\0address ${address}` : `\0key ${certificate.keyHash}`
+  certificate === undefined ? `\0address ${address}` : `\0key ${certificate.keyHash || certificate.subject}`
 
 /** What the file allows that peer. */
 export const rightsOf = ({ principals, rules }: AccessFile, peer: Identity): Rights => {
