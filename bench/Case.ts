@@ -71,6 +71,13 @@ const Link = Schema.Struct({
 })
 export type Link = typeof Link.Type
 
+/**
+ * TLS between targets and relay. `own`: ended by our relay itself, and by stunnel in front of the reference; `haproxy`:
+ * ended by HAProxy in front of either.
+ */
+const Tls = Schema.Literals(["own", "haproxy"])
+export type Tls = typeof Tls.Type
+
 /** `ratio` compares with the reference in the same round, `value` is absolute. */
 const Floor = Schema.Struct({
   metric: Schema.NonEmptyString,
@@ -107,6 +114,7 @@ export const CaseFile = Schema.Struct({
   alone: Schema.optionalKey(Schema.Array(Schema.String)),
   disks: Schema.optionalKey(Schema.Array(Disk)),
   link: Schema.optionalKey(Link),
+  tls: Schema.optionalKey(Tls),
   /** After the run the files of these groups are counted against what was acknowledged. */
   verify: Schema.optionalKey(Schema.Array(Schema.String)),
   lttng: Schema.optionalKey(Lttng),

@@ -24,6 +24,8 @@ export interface Linked {
   readonly ports: Ports
   /** The proxy, whose processor time is nobody else's. */
   readonly running: Process.Running | undefined
+  /** What stands before the relay and works for it: its processor time is the relay's. */
+  readonly far?: Process.Running | undefined
   readonly begin: Effect.Effect<void, Process.CannotRun, Scope.Scope>
   /** Before a command, so that it runs at the far end of the link. */
   readonly prefix: ReadonlyArray<string>

@@ -21,6 +21,7 @@ import type { Measurement, Metrics } from "./Measurement.ts"
 import * as Namespace from "./Namespace.ts"
 import * as Process from "./Process.ts"
 import * as Relay from "./Relay.ts"
+import * as Secured from "./Secured.ts"
 import * as Volume from "./Volume.ts"
 
 const megabyte = 1e6
@@ -114,8 +115,11 @@ interface CpuSeconds {
   readonly writtenBackMB: number
 }
 
-const cpuNow = (relay: Relay.Relay, { running }: Link.Linked): CpuSeconds => ({
-  relay: Relay.usage(relay)?.cpuSeconds,
+const withFar = (cpuSeconds: number | undefined, far: Process.Running | undefined) =>
+  cpuSeconds === undefined || far === undefined ? cpuSeconds : cpuSeconds + Process.usage(far.pid).cpuSeconds
+
+const cpuNow = (relay: Relay.Relay, { far, running }: Link.Linked): CpuSeconds => ({
+  relay: withFar(Relay.usage(relay)?.cpuSeconds, far),
   link: running === undefined ? 0 : Process.usage(running.pid).cpuSeconds,
   machine: Process.machineCpuSeconds(),
   writtenBackMB: Volume.writtenBackMB()
@@ -181,6 +185,7 @@ interface Setup {
   readonly groups: ReadonlyArray<Group>
   readonly disks: NonNullable<Case["disks"]>
   readonly link: Case["link"]
+  readonly tls: Case["tls"]
   readonly verify: ReadonlyArray<string>
 }
 
@@ -199,9 +204,15 @@ interface Started {
 /** The relay, and the ports by which it is reached. */
 const started = (whole: Case, setup: Setup, output: string, folder: string) =>
   Effect.gen(function* () {
-    const { bench, disks, kind, link } = setup
+    const { bench, disks, kind, link, tls } = setup
     const slow = bench.diskBy === "files" ? Disk.asFiles(disks, output) : []
     const options = { kind, others: bench.others, generator: bench.generator, output, scratch: folder, slow }
+    if (tls !== undefined) {
+      const secured = Secured.make(tls, kind, folder)
+      const relay = yield* Relay.start({ ...options, args: secured.args })
+      const { far, near, ports } = yield* secured.connect(relay.ports)
+      return { relay, linked: { ...Link.none(ports), running: near, far }, namespace: undefined }
+    }
     if (link !== undefined && wayOf(whole, bench) === "kernel") {
       const namespace = yield* Namespace.make(link)
       const relay = yield* Relay.start({ ...options, address: namespace.relayAddress })
@@ -343,8 +354,8 @@ const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels: Readon
  */
 export const measure = (whole: Case, kind: Relay.Kind, bench: Bench): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.gen(function* () {
-    const { disks = [], groups, link, verify = [] } = whole
-    const full = { bench, kind, groups, disks, link, verify }
+    const { disks = [], groups, link, tls, verify = [] } = whole
+    const full = { bench, kind, groups, disks, link, tls, verify }
     const labels = whole.alone ?? []
     if (labels.length === 0) return yield* once(whole, full)
     const quiet = whole.groups.filter((group) => labels.includes(group.label))

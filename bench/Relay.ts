@@ -59,6 +59,8 @@ export interface Start {
   readonly scratch: string
   /** Where all ports listen. */
   readonly address?: string
+  /** Beside those that every relay is started with. */
+  readonly args?: ReadonlyArray<string>
   /** Of ours only: its files are slow. */
   readonly slow?: ReadonlyArray<Slow>
 }
@@ -88,7 +90,7 @@ export const start = (options: Start): Effect.Effect<Relay, Process.CannotRun, S
     fs.mkdirSync(home, { recursive: true })
     const env = { LTTNG_HOME: home, LTTNG_RUNDIR: path.join(home, "run"), LTTNG_RELAYD_HEALTH: `${home}/health` }
     const from = performance.now()
-    const running = yield* Process.spawn(command, [...args, ...ports], { env })
+    const running = yield* Process.spawn(command, [...args, ...ports, ...(options.args ?? [])], { env })
     yield* Process.listening(running, control)
     const startMs = performance.now() - from
     yield* Process.quiet(running.pid)

@@ -16,6 +16,7 @@ import * as Place from "./Place.ts"
 import type * as Process from "./Process.ts"
 import * as Progress from "./Progress.ts"
 import * as Relay from "./Relay.ts"
+import * as Secured from "./Secured.ts"
 import * as Summary from "./Summary.ts"
 import * as Tracer from "./Tracer.ts"
 
@@ -38,7 +39,7 @@ export interface Settings {
 const obstacle = (whole: Case.Case, kind: Relay.Kind, settings: Settings): string | undefined => {
   const { diskBy, generator, linkBy, others } = settings
   const isPlain = whole.groups.every(({ role, rate }) => role === "produce" && rate === undefined)
-  const { disks = [], link } = whole
+  const { disks = [], link, tls } = whole
   const reasons = [
     generator === "threads" && (whole.groups.length === 0 || !isPlain)
       ? "the generator with threads only produces, and without a rate"
@@ -48,6 +49,7 @@ const obstacle = (whole: Case.Case, kind: Relay.Kind, settings: Settings): strin
     disks.length === 0 ? undefined : Disk.missing(disks, diskBy),
     disks.length > 0 && diskBy === "files" && kind === "reference" ? "slow files are our relay's own" : undefined,
     disks.length > 0 && kind === "running" ? "the disk of a relay that runs already is what it is" : undefined,
+    tls === undefined ? undefined : Secured.missing(tls, kind),
     link === undefined || linkBy === undefined ? undefined : Link.missing(link, linkBy)
   ]
   const reason = reasons.find((found) => found !== undefined)
@@ -63,6 +65,7 @@ const wanted = (whole: Case.Case, kind: Relay.Kind, round: number, smoke: boolea
     !smoke &&
     whole.disks === undefined &&
     whole.link === undefined &&
+    whole.tls === undefined &&
     whole.groups.length > 0 &&
     whole.groups.every(({ role }) => role === "produce"))
 

@@ -128,6 +128,11 @@ export class Landing {
     this.#slabs = slabs
   }
 
+  /** The next read lands where those of no other connection do. */
+  get isOwn(): boolean {
+    return this.#slab !== undefined
+  }
+
   /** For the next read. */
   get bytes(): Buffer {
     return this.#slab?.bytes ?? shared

@@ -80,7 +80,72 @@ export const receiveSecured = (secured: net.Socket, receive: Receive): Reading =
   const owner = secured as unknown as HandleOwner
   isOwnedMemoryUsable ??= probe(owner) && !isInternalAvoided()
   if (!isOwnedMemoryUsable || !probe(owner)) return receivePortably(secured, receive)
-  return receiveOwned(secured, owner, receive, undefined, true)
+  const early = secured.readableLength > 0 ? (secured.read() as Buffer) : undefined
+  return receiveOwned(secured, owner, receive, early, true)
+}
+
+/** What is decrypted comes in records of at most so much. */
+const recordBytes = 16 * 1024
+
+/**
+ * Records of one turn of the loop, one behind the other, received as one: of packets of a megabyte there would be a
+ * call and a write for each 16 KiB. Only where they land in memory that is the connection's own, and only while they
+ * are full: what is shorter is the end of something, and somebody may wait for the answer.
+ *
+ * Where a read lands is decided when the one before it is over, so what comes after a turn's end lands behind what was
+ * received then: until it has come the memory stays the connection's.
+ */
+class Gathered {
+  readonly #landing: Landing
+  readonly #receive: Receive
+  readonly #pause: () => void
+  #isAwaited = false
+  /** Before it lies what was received already. */
+  #from = 0
+  /** Where the next read lands. */
+  to = 0
+
+  constructor(landing: Landing, receive: Receive, pause: () => void) {
+    this.#landing = landing
+    this.#receive = receive
+    this.#pause = pause
+  }
+
+  readonly add = (length: number): boolean => {
+    if (this.#from > 0) this.#moveToFront(length)
+    else this.to += length
+    const { bytes, isOwn } = this.#landing
+    if (!isOwn || length < recordBytes || this.to + recordBytes > bytes.length) {
+      const goesOn = this.#receive(bytes, this.to)
+      this.to = 0
+      this.#landing.received()
+      return goesOn
+    }
+    if (!this.#isAwaited) {
+      this.#isAwaited = true
+      setImmediate(this.#onTurn)
+    }
+    return true
+  }
+
+  readonly #onTurn = (): void => {
+    this.#isAwaited = false
+    this.give()
+  }
+
+  readonly give = (): void => {
+    if (this.to === this.#from) return
+    this.#from = this.to
+    if (!this.#receive(this.#landing.bytes, this.to)) this.#pause()
+  }
+
+  #moveToFront(length: number): void {
+    const { bytes } = this.#landing
+    this.#landing.received()
+    bytes.copy(this.#landing.bytes, 0, this.#from, this.#from + length)
+    this.#from = 0
+    this.to = length
+  }
 }
 
 const receiveOwned = (
@@ -104,21 +169,27 @@ const receiveOwned = (
     landing.received()
     return goesOn
   }
+  const gathered = isSecured ? new Gathered(landing, receive, () => pause()) : undefined
   let readBytesMax = Number.POSITIVE_INFINITY
   const room = () => {
     const { bytes } = landing
-    return bytes.length <= readBytesMax ? bytes : bytes.subarray(0, readBytesMax)
+    const from = gathered?.to ?? 0
+    return from === 0 && bytes.length <= readBytesMax ? bytes : bytes.subarray(from, from + readBytesMax)
   }
   const options = {
     handle,
     allowHalfOpen: true,
     // Otherwise the constructor starts to read, before anybody can receive.
     manualStart: true,
-    onread: { buffer: room, callback: received }
+    onread: { buffer: room, callback: gathered?.add ?? received }
   }
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts)
+  const pause = () => socket.pause()
   if (isSecured) Object.assign(socket, heardFromTls(socket))
+  // Before anybody hears of the end.
+  if (gathered !== undefined) socket.once("end", gathered.give)
   socket.once("close", () => {
+    gathered?.give()
     landing.close()
     accepted.destroy()
   })

@@ -93,7 +93,8 @@ describe("access", () => {
         { principals: ["web", "ops"], quota: { sessions: 5, connections: 7 } },
         { principals: ["*"], quota: { sessions: 6, bytesOnDisk: 8 } },
         { principals: ["pinned"], quota: { sessions: 4, bytesPerSecond: 9 } },
-        { principals: ["web"], admin: true },
+        { principals: ["web"], admin: true, view: [{ session: "shop" }] },
+        { principals: ["pinned"], view: [{ host: "web*", session: "*" }] },
         { principals: ["lan", "ops"], admin: false, view: [{ host: "**" }] }
       ]
     }
