@@ -12,7 +12,12 @@ const http = ["test/admin/Entrance.test.ts"]
 /** File, what is there, what is there instead, the tests that must notice. */
 const mutations = [
   // Who somebody is.
-  [access, "if (certificate === undefined) return", "if (certificate === undefined || addresses.length > 0) return", unit],
+  [
+    access,
+    "if (certificate === undefined) return",
+    "if (certificate === undefined || addresses.length > 0) return",
+    unit
+  ],
   [access, "?.(address) === true)", "?.(address) !== undefined)", unit],
   [access, "keys.some((key) => key.toLowerCase() === certificate.keyHash) ||", "", unit],
   [access, "key.toLowerCase() ===", "key ===", unit],
@@ -55,7 +60,12 @@ const mutations = [
   ["src/Relay.ts", "registry.admission.add(withinQuota)", "", wire],
   ["src/relay/viewer/ViewerActor.ts", " && this.#party.mayView(session.identity)", "", wire],
   ["src/relay/viewer/ViewerActor.ts", "if (!this.#party.mayView(session.identity)) return Status.unknown", "", wire],
-  ["src/connection/control/StreamCommands.ts", "!session.identity.hasChunks && !state", "!session.identity.hasChunks && false && !state", wire],
+  [
+    "src/connection/control/StreamCommands.ts",
+    "!session.identity.hasChunks && !state",
+    "!session.identity.hasChunks && false && !state",
+    wire
+  ],
   ["src/transport/Door.ts", "!admits(told.source.address)", "false", wire],
   ["src/protocol/ProxyHeader.ts", "&& bytes.readUInt32BE(1) === 0", "", [...wire, "test/protocol/ProxyHeader.test.ts"]],
   ["src/admin/Authorization.ts", "certified.mayViewAll || ofSessions.test(path)", "true", http],
@@ -81,7 +91,10 @@ for (const [file, there, instead, tests] of mutations) {
     continue
   }
   try {
-    writeFileSync(file, text.replace(there, () => instead))
+    writeFileSync(
+      file,
+      text.replace(there, () => instead)
+    )
     const noticed = isNoticed(tests)
     console.log(`${noticed ? "noticed  " : "SURVIVED "} ${what}`)
     if (!noticed) failed++
