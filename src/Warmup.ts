@@ -22,11 +22,19 @@ import { Files } from "./storage/Files.ts"
 import * as Dial from "./transport/Dial.ts"
 import type { TlsFailed } from "./transport/DialTls.ts"
 
-/** What compilation needs to see: together a quarter of a second on an idle processor. */
+/**
+ * What compilation needs to see: the code of a packet some thousand times, that of the sockets, which costs more, some
+ * hundred times. Together a sixth of a second on an idle processor.
+ */
 const rehearsals = [
-  { packetBytes: 4096, packetCount: 2500 },
-  { packetBytes: 65_536, packetCount: 1500 }
+  { packetBytes: 4096, roundCount: 500, packetsAtOnce: 6 },
+  { packetBytes: 65_536, roundCount: 500, packetsAtOnce: 1 }
 ] as const
+
+type Rehearsal = (typeof rehearsals)[number]
+
+/** Rounds between two looks at whether it is still of use. */
+const lookRoundCount = 16
 
 const streamCount = 2
 const minor = 11
@@ -101,8 +109,8 @@ const introduce = Effect.fnUntraced(function* (control: Dial.Link) {
   return handles
 })
 
-/** One packet and its index, sent again and again with another number. */
-const rehearsed = (relayStreamId: bigint, packetBytes: number) => {
+/** Some packets and their indexes, sent again and again with other numbers. */
+const rehearsed = (relayStreamId: bigint, { packetBytes, packetsAtOnce }: Rehearsal) => {
   const bits = BigInt(packetBytes * 8)
   const head = { circuitId: 0n, streamId: relayStreamId, netSeqNum: 0n, dataSize: packetBytes, paddingSize: 0 }
   const packet = Buffer.concat([PacketHeader.encode(head), Buffer.alloc(packetBytes)])
@@ -118,42 +126,54 @@ const rehearsed = (relayStreamId: bigint, packetBytes: number) => {
     streamInstanceId: 0n,
     packetSeqNum: 0n
   })
-  const number = (netSeqNum: bigint) => {
-    packet.writeBigUInt64BE(netSeqNum, PacketHeader.offsets.netSeqNum)
-    index.writeBigUInt64BE(netSeqNum, Header.size + SendIndex.offsets.netSeqNum)
+  const packets = Buffer.concat(Array.from({ length: packetsAtOnce }, () => packet))
+  const indexes = Buffer.concat(Array.from({ length: packetsAtOnce }, () => index))
+  const number = (round: number) => {
+    for (let at = 0; at < packetsAtOnce; at++) {
+      const seq = BigInt(round * packetsAtOnce + at)
+      packets.writeBigUInt64BE(seq, at * packet.length + PacketHeader.offsets.netSeqNum)
+      indexes.writeBigUInt64BE(seq, at * index.length + Header.size + SendIndex.offsets.netSeqNum)
+    }
   }
-  return { packet: [packet], index: [index], number }
+  return { packet: [packets], index: [indexes], number }
 }
 
-/** As a consumer daemon: a packet, its index, and the next one when the index is answered. Answers how many it were. */
+/**
+ * As a consumer daemon: packets, their indexes, and the next ones when those are answered, to one stream after the
+ * other. Answers how many packets it were.
+ */
 const play = (
   { addresses }: Relay.Relay["Service"],
-  packetBytes: number,
-  packetCount: number
+  rehearsal: Rehearsal,
+  isOver: Effect.Effect<boolean>
 ): Effect.Effect<number, TlsFailed | Dial.DialFailed | Dial.LinkLost, Scope.Scope> =>
   Effect.gen(function* () {
+    const { packetsAtOnce, roundCount } = rehearsal
     const control = yield* Dial.dial(addresses.control)
     const data = yield* Dial.dial(addresses.data)
-    const streams = (yield* introduce(control)).map((handle) => rehearsed(handle, packetBytes))
-    for (let seq = 0n; seq < packetCount / streamCount; seq++) {
+    const streams = (yield* introduce(control)).map((handle) => rehearsed(handle, rehearsal))
+    let round = 0
+    for (; round < roundCount / streamCount; round++) {
+      if (round % lookRoundCount === 0 && (yield* isOver)) break
       for (const { packet, index, number } of streams) {
-        number(seq)
+        number(round)
         data.write(packet)
         control.write(index)
-        yield* control.read(genericBytes)
+        yield* control.read(genericBytes * packetsAtOnce)
       }
     }
-    return packetCount
+    return round * streamCount * packetsAtOnce
   })
 
-/** Rehearses with the settings of the relay that serves; answers how many packets, 0 if it could not be. */
-export const rehearse = (config: RelayConfig): Effect.Effect<number> =>
+/**
+ * Rehearses with the settings of the relay that serves, until `isOver`: packets that are no rehearsal have the code
+ * compiled as well, and need the processor. Answers how many packets it were, 0 if it could not be.
+ */
+export const rehearse = (config: RelayConfig, isOver = Effect.succeed(false)): Effect.Effect<number> =>
   Effect.gen(function* () {
     const relay = yield* Relay.Relay
     let count = 0
-    for (const { packetBytes, packetCount } of rehearsals) {
-      count += yield* Effect.scoped(play(relay, packetBytes, packetCount))
-    }
+    for (const rehearsal of rehearsals) count += yield* Effect.scoped(play(relay, rehearsal, isOver))
     return count
   }).pipe(
     Effect.provide(

@@ -15,6 +15,17 @@ it.live("every packet of it is answered, whatever the output, and not if there c
   })
 )
 
+it.live("it ends when it is of no more use, wherever it is", () =>
+  Effect.gen(function* () {
+    const whole = yield* rehearse({ ...defaults, output: "/nowhere" })
+    let looks = 0
+    const isOver = Effect.sync(() => ++looks > 3)
+    const part = yield* rehearse({ ...defaults, output: "/nowhere" }, isOver)
+    assert.isAbove(part, 0)
+    assert.isBelow(part, whole / 2)
+  })
+)
+
 /** TCP sockets of the process; its health socket comes when it likes. */
 const socketCount = (pid: number): number => {
   const lines = readFileSync(`/proc/${pid}/net/tcp`, "utf8").split("\n")

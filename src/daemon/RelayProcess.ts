@@ -208,15 +208,19 @@ const logEvents = (relay: Relay.Relay["Service"]): Effect.Effect<void> =>
     _tag === "PacketsStored" || _tag === "Beacon" ? Effect.void : Effect.annotateLogs(Effect.logTrace(_tag), fields)
   )
 
+/** After so many packets the targets themselves have done what a rehearsal would. */
+const rehearsedByTargets = 100
+
 /**
  * With the first connection a target is near: what it will run through is compiled while it introduces itself. A relay
  * that nobody needs yet takes no memory for that.
  */
-const warmUp = (options: DaemonOptions, { connected }: Relay.Relay["Service"]) =>
+const warmUp = (options: DaemonOptions, { connected, counters }: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
     yield* connected
     const { rehearse } = yield* Effect.promise(() => import("../Warmup.ts"))
-    yield* rehearse(options.relay)
+    const isLate = Effect.map(counters, ({ packetCount }) => packetCount > rehearsedByTargets)
+    yield* rehearse(options.relay, isLate)
   })
 
 export const startRelay: StartRelay = (options, controls) =>
