@@ -2,7 +2,8 @@
  * What listens before the runtime is there. Goal: the ports of every start it understands are open while the runtime
  * has not even been started, and no other. Method: a runtime that only tells what it was given and waits.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { getPriority } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
@@ -16,6 +17,13 @@ import * as Daemons from "./daemons.ts"
 
 const command = join(dirname(daemonProgram), "lttng-relayd")
 const source = readFileSync(fileURLToPath(new URL("../../src/bin/lttng-relayd.sh", import.meta.url)), "utf8")
+
+/** How long the scheduler lets a process run at a time, in ns; undefined: it does not say. */
+const turnOf = (pid: string): number | undefined => {
+  const path = `/proc/${pid}/sched`
+  const [, nanos] = existsSync(path) ? (/^se\.slice\s*:\s*(\d+)$/m.exec(readFileSync(path, "utf8")) ?? []) : []
+  return nanos === undefined ? undefined : Number(nanos)
+}
 
 /** Starts the command with a runtime that says what it was given. */
 const startWith = Effect.fnUntraced(function* (at: Daemons.Place, args: ReadonlyArray<string>) {
@@ -88,6 +96,19 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
       const { names } = yield* startWith(at, [...at.urls, "-D", `tcp://127.0.0.1:${taken.ports[1]}`])
       assert.deepStrictEqual(names, ["control", "live"])
     })
+  )
+  // Linux 6.12 gives who asks for shorter turns those; the kernel tells where it shows its scheduler's state.
+  it.live.skipIf(turnOf("self") === undefined || !["x64", "arm64"].includes(process.arch))(
+    "asks for shorter turns of the processor, with whatever options, and for no higher priority",
+    () =>
+      Effect.gen(function* () {
+        for (const more of [[], ["-d"]]) {
+          const at = yield* Daemons.place
+          const { running } = yield* startWith(at, [...at.urls, ...more])
+          assert.strictEqual(turnOf(String(running.pid)), 100_000)
+          assert.strictEqual(getPriority(running.pid), getPriority())
+        }
+      })
   )
   it.live("becomes the daemon, which takes its sockets over and keeps its pid", () =>
     Effect.gen(function* () {
