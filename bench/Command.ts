@@ -52,9 +52,9 @@ const flags = {
     Flag.optional,
     Flag.withDescription("Length of each run (default: the case's); windows and stalls are scaled with it")
   ),
-  only: Flag.Literals("only", ["ours", "reference"]).pipe(
+  only: Flag.Literals("only", ["ours", "reference", "null"]).pipe(
     Flag.optional,
-    Flag.withDescription("Measure one of the two")
+    Flag.withDescription("Measure one of the two, or the null relay: what the generator and the network can do")
   ),
   reference: Flag.String("reference").pipe(
     Flag.optional,
@@ -186,7 +186,8 @@ const kindsOf = ({ only, relay }: Input): ReadonlyArray<Relay.Kind> => {
     if (Option.isSome(only)) throw new Misused({ reason: "--relay and --only: one of them" })
     return ["running", "null"]
   }
-  return [...(Option.isSome(only) ? [only.value] : (["ours", "reference"] as const)), "null"]
+  const chosen: ReadonlyArray<Relay.Kind> = Option.isSome(only) ? [only.value] : ["ours", "reference"]
+  return [...new Set([...chosen, "null" as const])]
 }
 
 /** Whatever is wrong is thrown, before anything is begun. */

@@ -17,12 +17,21 @@ export type Way = (typeof ways)[number]
 
 const mountLimitMs = 5_000
 
+const canOpen = (file: string): boolean => {
+  try {
+    fs.accessSync(file, fs.constants.R_OK | fs.constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** The reason slow disks cannot be made this way, if there is one. */
 export const missing = (disks: ReadonlyArray<Case.Disk>, way: Way): string | undefined => {
   if (way === "files") return undefined
   if (disks.some(({ latencyMs }) => latencyMs !== undefined)) return "bindfs has no latency: --disk-by files has"
   if (!Process.has("bindfs")) return "bindfs is not installed"
-  if (!fs.existsSync("/dev/fuse")) return "/dev/fuse does not exist"
+  if (!canOpen("/dev/fuse")) return "/dev/fuse cannot be opened"
   if (process.getuid?.() !== 0 && !Process.has("fusermount") && !Process.has("fusermount3")) {
     return "mounting needs root or fusermount"
   }

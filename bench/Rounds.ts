@@ -59,8 +59,9 @@ const obstacle = (whole: Case.Case, kind: Relay.Kind, settings: Settings): strin
 }
 
 /** The null relay has no disk and no viewers, and measures the generator once, not the noise. */
-const wanted = (whole: Case.Case, kind: Relay.Kind, round: number, smoke: boolean) =>
+const wanted = (whole: Case.Case, kind: Relay.Kind, round: number, { kinds, smoke }: Settings) =>
   kind !== "null" ||
+  kinds.length === 1 ||
   (round === 0 &&
     !smoke &&
     whole.disks === undefined &&
@@ -77,7 +78,7 @@ const runCase = (whole: Case.Case, settings: Settings, bench: Bench) =>
       // Who goes first alternates, so that a machine that slows down with time favours nobody.
       const order = round % 2 === 0 ? settings.kinds : [...settings.kinds].reverse()
       for (const kind of order) {
-        if (!wanted(whole, kind, round, settings.smoke)) continue
+        if (!wanted(whole, kind, round, settings)) continue
         const reason = obstacle(whole, kind, settings)
         if (reason !== undefined) {
           notes.add(`${kind}: ${reason}`)
