@@ -286,7 +286,7 @@ export const memory = (result: CaseResult): string | undefined => {
   return overTime(result, "resident memory, MiB — less is better ↓", lines, [], [], lastSecond(lines), yAxis)
 }
 
-interface Row {
+export interface Row {
   readonly name: string
   /** How many times better ours is. */
   readonly times: number
@@ -307,19 +307,20 @@ const near = [0.2, 0.5, 1, 2, 5]
 const isLabelled = (value: number, isNear: boolean) =>
   (isNear && near.some((one) => Math.abs(one / value - 1) < 1e-6)) || Math.abs(Math.log10(value) % 1) < 1e-9
 
-/** All cases with a ratio, against 1. To the right ours is better, whatever is measured. */
-export const overview = (
-  results: ReadonlyArray<CaseResult>,
-  title = "Ours beside lttng-relayd"
-): string | undefined => {
-  const rows = rowsOf(results)
+/** Of the rows' names: longer ones are cut. */
+const namesWidth = 375
+const nameLength = 58
+const cut = (name: string): string => (name.length <= nameLength ? name : `${name.slice(0, nameLength - 1).trim()}…`)
+
+/** Against 1, on a logarithmic axis that holds all of them. To the right ours is better, whatever is measured. */
+export const ratios = (rows: ReadonlyArray<Row>, title: string): string | undefined => {
   if (rows.length === 0) return undefined
   const values = rows.map(({ times }) => times)
   const isNear = Math.min(...values) > 0.2 && Math.max(...values) < 5
   const limits = isNear ? { min: 0.2, max: 5 } : decades(values)
   return render(96 + 30 * rows.length, {
     title: titled(title, "times better, logarithmic: ← lttng-relayd is better | ours is better →"),
-    grid: { left: 330, right: 70, top: 62, bottom: 30 },
+    grid: { left: namesWidth, right: 70, top: 62, bottom: 30 },
     xAxis: {
       type: "value",
       min: Math.log10(limits.min),
@@ -331,9 +332,9 @@ export const overview = (
     yAxis: {
       type: "category",
       inverse: true,
-      data: rows.map(({ name }) => name),
+      data: rows.map(({ name }) => cut(name)),
       axisTick: { show: false },
-      axisLabel: { width: 310, overflow: "truncate" }
+      axisLabel: { color: ink, fontSize: 12 }
     },
     series: [
       {
@@ -359,3 +360,7 @@ export const overview = (
     ]
   })
 }
+
+/** All cases with a ratio. */
+export const overview = (results: ReadonlyArray<CaseResult>): string | undefined =>
+  ratios(rowsOf(results), "Ours beside lttng-relayd")

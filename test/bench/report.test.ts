@@ -8,6 +8,7 @@ import * as Chart from "../../bench/Chart.ts"
 import * as Compare from "../../bench/Compare.ts"
 import type { Measurement } from "../../bench/Measurement.ts"
 import * as Report from "../../bench/Report.ts"
+import * as SpeedTable from "../../bench/SpeedTable.ts"
 import * as Summary from "../../bench/Summary.ts"
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "bench-report-"))
@@ -50,6 +51,16 @@ describe("a picture of ratios", () => {
     const svg = Chart.overview([result(0.6, 1000), result(30_000, 1000)])
     const texts = textsOf(svg)
     expect(texts).toEqual(expect.arrayContaining(["0.0006×", "30×", "0.0001×", "1×", "100×"]))
+  })
+})
+
+describe("docs/pictures/speed.svg", () => {
+  it("shows every row of the first table of docs/speed.md that has two numbers (after a change: -u)", async () => {
+    const root = path.resolve(import.meta.dirname, "../..")
+    const rows = SpeedTable.rows(fs.readFileSync(path.join(root, "docs/speed.md"), "utf8"))
+    expect(rows.length).toBeGreaterThan(10)
+    const svg = Chart.ratios(rows, "Ours beside lttng-relayd 2.13.9, two cores shared with the load")
+    await expect(svg).toMatchFileSnapshot(path.join(root, "docs/pictures/speed.svg"))
   })
 })
 
