@@ -78,7 +78,7 @@ const metrics = HttpRouter.add(
   "/metrics",
   Effect.gen(function* () {
     const { samples } = yield* Telemetry
-    return HttpServerResponse.text(yield* Exposition.sliced(yield* samples), { contentType: Exposition.contentType })
+    return HttpServerResponse.stream(Exposition.stream(yield* samples), { contentType: Exposition.contentType })
   })
 )
 

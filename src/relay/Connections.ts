@@ -40,9 +40,12 @@ export class Connection {
   /** Undefined: it is read from. */
   heldBackBy: Cause | undefined
   readonly #heldBackMillis = noTime()
+  /** Of all connections. */
+  readonly #heldBackSum: Record<Cause, number>
   #heldBackAt = 0
 
-  constructor(id: number, port: Port, peer: string, openedAt: number) {
+  constructor(id: number, port: Port, peer: string, openedAt: number, heldBackSum = noTime()) {
+    this.#heldBackSum = heldBackSum
     this.id = id
     this.port = port
     this.peer = peer
@@ -57,14 +60,21 @@ export class Connection {
 
   goOn(): void {
     if (this.heldBackBy === undefined) return
-    this.#heldBackMillis[this.heldBackBy] += Date.now() - this.#heldBackAt
+    const millis = this.heldBackNowMillis
+    this.#heldBackMillis[this.heldBackBy] += millis
+    this.#heldBackSum[this.heldBackBy] += millis
     this.heldBackBy = undefined
+  }
+
+  /** 0 while it is read from. */
+  get heldBackNowMillis(): number {
+    return this.heldBackBy === undefined ? 0 : Date.now() - this.#heldBackAt
   }
 
   /** So far, by cause. */
   get heldBackMillis(): Readonly<Record<Cause, number>> {
     if (this.heldBackBy === undefined) return this.#heldBackMillis
-    const soFar = this.#heldBackMillis[this.heldBackBy] + Date.now() - this.#heldBackAt
+    const soFar = this.#heldBackMillis[this.heldBackBy] + this.heldBackNowMillis
     return { ...this.#heldBackMillis, [this.heldBackBy]: soFar }
   }
 }
@@ -74,12 +84,12 @@ export class Connections {
   #closed: Array<Connection> = []
   readonly #ends = new Map<string, { readonly port: Port; readonly reason: CloseReason; count: number }>()
   readonly #opened: Record<Port, number> = { control: 0, data: 0, live: 0 }
-  /** Of connections that are closed. */
+  /** But for those that are held back now. */
   readonly #heldBackMillis = noTime()
   #lastId = 0
 
   open(port: Port, peer: string): Connection {
-    const connection = new Connection(++this.#lastId, port, peer, Date.now())
+    const connection = new Connection(++this.#lastId, port, peer, Date.now(), this.#heldBackMillis)
     this.#open.set(connection.id, connection)
     this.#opened[port]++
     return connection
@@ -89,7 +99,6 @@ export class Connections {
   close(connection: Connection, reason: CloseReason, complaint = ""): void {
     if (!this.#open.delete(connection.id)) return
     connection.goOn()
-    for (const cause of causes) this.#heldBackMillis[cause] += connection.heldBackMillis[cause]
     connection.closedAt = Date.now()
     connection.reason = reason
     connection.complaint = complaint
@@ -115,9 +124,21 @@ export class Connections {
   /** Of all connections since the relay started. */
   get heldBackMillis(): Readonly<Record<Cause, number>> {
     const sum = { ...this.#heldBackMillis }
-    for (const { heldBackMillis } of this.#open.values())
-      for (const cause of causes) sum[cause] += heldBackMillis[cause]
+    for (const { heldBackBy, heldBackNowMillis } of this.#open.values()) {
+      if (heldBackBy !== undefined) sum[heldBackBy] += heldBackNowMillis
+    }
     return sum
+  }
+
+  /** How many there are now. */
+  get counts() {
+    const openConnections: Record<Port, number> = { control: 0, data: 0, live: 0 }
+    const heldBackConnections = noTime()
+    for (const { heldBackBy, port } of this.#open.values()) {
+      openConnections[port]++
+      if (heldBackBy !== undefined) heldBackConnections[heldBackBy]++
+    }
+    return { openConnections, heldBackConnections }
   }
 
   /** The newest last. */

@@ -156,6 +156,7 @@ export const devices = ({ store: { pool } }: Service): Devices => ({
 export const activity = ({ incidents, tally }: Service): Activity => {
   return {
     openedConnections: { ...tally.connections.openedCounts },
+    ...tally.connections.counts,
     connectionEnds: [...tally.connections.ends],
     incidents: counted(incidents.counts),
     heldBackMillis: tally.connections.heldBackMillis,

@@ -181,6 +181,10 @@ const Commands = Schema.Array(Schema.Struct({ name: Schema.String, count: Count,
 /** Everything that is counted, since the relay started. */
 export const Activity = Schema.Struct({
   openedConnections: Schema.Record(Port, Count),
+  /** Now. */
+  openConnections: Schema.Record(Port, Count),
+  /** Now: those that nothing is read from. */
+  heldBackConnections: Schema.Record(Cause, Count),
   connectionEnds: Schema.Array(Schema.Struct({ port: Port, reason: Schema.String, count: Count })),
   /** Refusals and failures by their code in `docs/errors.md`; those that happened. */
   incidents: Schema.Array(Schema.Struct({ code: Schema.String, count: Count })),

@@ -54,7 +54,7 @@ const metrics = (version: string) =>
     })
     const push = Effect.map(telemetry.samples, (samples) => {
       const window = { startNanos, nowNanos: clock.currentTimeNanosUnsafe() }
-      exporter.push(resourceMetrics(samples, window, resource, { name: serviceName, version }))
+      exporter.push(resourceMetrics([...samples], window, resource, { name: serviceName, version }))
     })
     yield* Effect.forkScoped(Effect.repeat(push, Schedule.spaced(interval)))
     yield* Effect.addFinalizer(() => push)

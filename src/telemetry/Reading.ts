@@ -5,18 +5,10 @@
  * Relay sessions of one tracing session (one per domain) share their names and are added up.
  */
 import { Schema } from "effect"
-import type {
-  Activity,
-  ConnectionStatus,
-  Counters,
-  Drain,
-  Micros,
-  SessionStatus,
-  StreamStatus
-} from "../relay/Status.ts"
+import type { Activity, Counters, Drain, Micros, SessionStatus } from "../relay/Status.ts"
 import type { Device } from "./Device.ts"
 import * as Instruments from "./Instruments.ts"
-import { type Distribution, type Sample, sample } from "./Sample.ts"
+import { type Distribution, labelled, type Sample, sample } from "./Sample.ts"
 
 /** Of the process and its machine. */
 export const ProcessFigures = Schema.Struct({
@@ -41,7 +33,6 @@ export interface Reading {
   readonly nowMillis: number
   readonly counters: Counters
   readonly sessions: ReadonlyArray<SessionStatus>
-  readonly connections: ReadonlyArray<ConnectionStatus>
   readonly activity: Activity
   readonly drain: Drain
   readonly devices: ReadonlyArray<Device>
@@ -124,53 +115,70 @@ class Series {
 /** Streams are named after their channel and their processor. */
 const channelOf = (streamName: string): string => streamName.replace(/_\d+$/, "")
 
-const isData = ({ isMetadata }: StreamStatus) => !isMetadata
+/** Sessions from one look at other work to the next: about a millisecond. */
+const sliceCount = 100
 
-const collect = ({ sessions, nowMillis, seriesMax }: Reading): Series => {
+const addSession = (series: Series, session: SessionStatus, nowMillis: number): void => {
+  for (const closed of session.closedChannels) {
+    if (closed.channelName === "metadata") continue
+    const channel = series.channel(session, channelOf(closed.channelName))
+    if (channel !== undefined) add(channel, closed)
+  }
+  for (const stream of session.streams) {
+    if (stream.isMetadata) continue
+    const channel = series.channel(session, channelOf(stream.channelName))
+    if (channel === undefined) continue
+    add(channel, stream)
+    channel.silenceMillis = Math.max(channel.silenceMillis, nowMillis - stream.heardAtMillis)
+  }
+  const own = series.session(session)
+  if (own === undefined) return
+  own.stallCount += session.stallCount
+  for (const { lagNanos, lagPacketCount } of session.viewers) {
+    own.hasViewers = true
+    own.lagNanos = Math.max(own.lagNanos, lagNanos)
+    own.lagPacketCount = Math.max(own.lagPacketCount, lagPacketCount)
+  }
+}
+
+/** Stops now and then, for whoever has other work. */
+function* collect({ nowMillis, seriesMax, sessions }: Reading): Generator<void, Series> {
   const series = new Series(seriesMax)
+  let count = 0
   for (const session of sessions) {
-    for (const closed of session.closedChannels) {
-      if (closed.channelName === "metadata") continue
-      const channel = series.channel(session, channelOf(closed.channelName))
-      if (channel !== undefined) add(channel, closed)
-    }
-    for (const stream of session.streams.filter(isData)) {
-      const channel = series.channel(session, channelOf(stream.channelName))
-      if (channel === undefined) continue
-      add(channel, stream)
-      channel.silenceMillis = Math.max(channel.silenceMillis, nowMillis - stream.heardAtMillis)
-    }
-    const own = series.session(session)
-    if (own === undefined) continue
-    own.stallCount += session.stallCount
-    for (const { lagNanos, lagPacketCount } of session.viewers) {
-      own.hasViewers = true
-      own.lagNanos = Math.max(own.lagNanos, lagNanos)
-      own.lagPacketCount = Math.max(own.lagPacketCount, lagPacketCount)
-    }
+    addSession(series, session, nowMillis)
+    if (++count % sliceCount === 0) yield
   }
   return series
 }
 
-const ofSeries = ({ channels, sessions, cappedCount }: Series): ReadonlyArray<Sample> => [
-  ...Array.from(channels.values(), ({ labels, ...channel }) => [
-    sample(Instruments.channelBytes, channel.byteCount, ...labels),
-    sample(Instruments.channelPackets, channel.packetCount, ...labels),
-    sample(Instruments.channelDiscardedEvents, channel.eventsDiscarded, ...labels),
-    sample(Instruments.channelLostPackets, channel.packetsLost, ...labels),
-    sample(Instruments.channelSilence, channel.silenceMillis / 1000, ...labels)
-  ]).flat(),
-  ...Array.from(sessions.values(), ({ labels, stallCount, hasViewers, lagNanos, lagPacketCount }) => [
-    sample(Instruments.stalls, stallCount, ...labels),
-    ...(hasViewers
-      ? [
-          sample(Instruments.viewerLagSeconds, lagNanos / 1e9, ...labels),
-          sample(Instruments.viewerLagPackets, lagPacketCount, ...labels)
-        ]
-      : [])
-  ]).flat(),
-  sample(Instruments.cappedSeries, cappedCount)
+const ofChannels: ReadonlyArray<readonly [Instruments.Instrument, (channel: Channel) => number]> = [
+  [Instruments.channelBytes, ({ byteCount }) => byteCount],
+  [Instruments.channelPackets, ({ packetCount }) => packetCount],
+  [Instruments.channelDiscardedEvents, ({ eventsDiscarded }) => eventsDiscarded],
+  [Instruments.channelLostPackets, ({ packetsLost }) => packetsLost],
+  [Instruments.channelSilence, ({ silenceMillis }) => silenceMillis / 1000]
 ]
+
+const ofSessions: ReadonlyArray<readonly [Instruments.Instrument, (session: OfSession) => number | undefined]> = [
+  [Instruments.stalls, ({ stallCount }) => stallCount],
+  [Instruments.viewerLagSeconds, ({ hasViewers, lagNanos }) => (hasViewers ? lagNanos / 1e9 : undefined)],
+  [Instruments.viewerLagPackets, ({ hasViewers, lagPacketCount }) => (hasViewers ? lagPacketCount : undefined)]
+]
+
+/** Made as they are read: a thousand sessions have ten thousand of them. */
+function* ofSeries({ channels, sessions, cappedCount }: Series): Generator<Sample> {
+  for (const [instrument, read] of ofChannels) {
+    for (const channel of channels.values()) yield labelled(instrument, read(channel), channel.labels)
+  }
+  for (const [instrument, read] of ofSessions) {
+    for (const session of sessions.values()) {
+      const value = read(session)
+      if (value !== undefined) yield labelled(instrument, value, session.labels)
+    }
+  }
+  yield sample(Instruments.cappedSeries, cappedCount)
+}
 
 const ofCounters = (counters: Counters): ReadonlyArray<Sample> => [
   sample(Instruments.receivedBytes, counters.byteCount),
@@ -218,28 +226,14 @@ const ofActivity = (activity: Activity): ReadonlyArray<Sample> => [
   sample(Instruments.answerLatency, latency(activity.answerMicros))
 ]
 
-const tallied = <A>(all: Iterable<A>, keyOf: (one: A) => string | undefined): Map<string, number> => {
-  const counts = new Map<string, number>()
-  for (const one of all) {
-    const key = keyOf(one)
-    if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1)
-  }
-  return counts
-}
-
-const ofConnections = ({ activity, certificateEndMillis, connections, sessions }: Reading): ReadonlyArray<Sample> => {
-  const byPort = tallied(connections, ({ port }) => port)
-  const byCause = tallied(connections, ({ heldBackBy }) => heldBackBy)
-  const byMinor = tallied(sessions, ({ minor }) => String(minor))
+const ofConnections = ({ activity, certificateEndMillis, sessions }: Reading): ReadonlyArray<Sample> => {
+  const byMinor = new Map<number, number>()
+  for (const { minor } of sessions) byMinor.set(minor, (byMinor.get(minor) ?? 0) + 1)
   return [
-    ...Object.keys(activity.openedConnections).map((port) =>
-      sample(Instruments.connections, byPort.get(port) ?? 0, port)
-    ),
-    ...Object.keys(activity.heldBackMillis).map((cause) =>
-      sample(Instruments.heldBack, byCause.get(cause) ?? 0, cause)
-    ),
+    ...Object.entries(activity.openConnections).map(([port, count]) => sample(Instruments.connections, count, port)),
+    ...Object.entries(activity.heldBackConnections).map(([cause, count]) => sample(Instruments.heldBack, count, cause)),
     ...(certificateEndMillis === undefined ? [] : [sample(Instruments.certificateEnd, certificateEndMillis / 1000)]),
-    ...Array.from(byMinor, ([minor, count]) => sample(Instruments.protocolMinors, count, minor))
+    ...Array.from(byMinor, ([minor, count]) => sample(Instruments.protocolMinors, count, String(minor)))
   ]
 }
 
@@ -284,12 +278,35 @@ const ofProcess = (figures: ProcessFigures): ReadonlyArray<Sample> => [
   ...(figures.freeBytes === undefined ? [] : [sample(Instruments.freeSpace, figures.freeBytes)])
 ]
 
-export const samples = (reading: Reading): ReadonlyArray<Sample> => [
-  ...ofCounters(reading.counters),
-  ...ofActivity(reading.activity),
-  ...ofConnections(reading),
-  ...named(reading.devices).flatMap(ofDevice),
-  sample(Instruments.draining, reading.drain.isDraining ? 1 : 0),
-  ...ofSeries(collect(reading)),
-  ...ofProcess(reading.process)
-]
+/** Those of one instrument one after the other. */
+const grouped = (samples: ReadonlyArray<Sample>): ReadonlyArray<Sample> =>
+  [...Map.groupBy(samples, ({ instrument }) => instrument).values()].flat()
+
+/** Does a part of the work at each step. What it returns can be read more than once. */
+export function* steps(reading: Reading): Generator<void, Iterable<Sample>> {
+  const series = yield* collect(reading)
+  yield
+  const few = grouped([
+    ...ofCounters(reading.counters),
+    ...ofActivity(reading.activity),
+    ...ofConnections(reading),
+    ...named(reading.devices).flatMap(ofDevice),
+    sample(Instruments.draining, reading.drain.isDraining ? 1 : 0),
+    ...ofProcess(reading.process)
+  ])
+  return {
+    *[Symbol.iterator]() {
+      yield* few
+      yield* ofSeries(series)
+    }
+  }
+}
+
+/** All in one turn. */
+export const samples = (reading: Reading): Iterable<Sample> => {
+  const work = steps(reading)
+  for (;;) {
+    const { done, value } = work.next()
+    if (done === true) return value
+  }
+}

@@ -20,6 +20,13 @@ export interface Sample {
   readonly value: number | Distribution
 }
 
+/** `labels` may be shared by samples: their text is then made once. */
+export const labelled = (
+  instrument: Instrument,
+  value: number | Distribution,
+  labels: ReadonlyArray<string>
+): Sample => ({ instrument, labels, value })
+
 export const sample = (
   instrument: Instrument,
   value: number | Distribution,

@@ -5,7 +5,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { Relay } from "../Relay.ts"
 import type { Device } from "./Device.ts"
 import { Devices } from "./Devices.ts"
-import { type ProcessFigures, samples } from "./Reading.ts"
+import { type ProcessFigures, steps } from "./Reading.ts"
 import type { Sample } from "./Sample.ts"
 
 export interface Options {
@@ -20,7 +20,8 @@ export interface Options {
 }
 
 export interface Service {
-  readonly samples: Effect.Effect<ReadonlyArray<Sample>>
+  /** Those of one instrument one after the other. */
+  readonly samples: Effect.Effect<Iterable<Sample>>
   readonly process: Effect.Effect<ProcessFigures>
   /** The output's first. */
   readonly devices: Effect.Effect<ReadonlyArray<Device>>
@@ -92,16 +93,14 @@ const make = (options: Options) =>
       const ownFigures = yield* figuresWith(allDevices)
       const counters = yield* relay.counters
       const sessions = yield* relay.sessions
-      const connections = yield* relay.connections
       const activity = yield* relay.activity
       const drain = yield* relay.drain.status
       const certificateEndMillis = yield* relay.certificateEndMillis
       yield* Effect.yieldNow
-      return samples({
+      const work = steps({
         nowMillis: Date.now(),
         counters,
         sessions,
-        connections,
         activity,
         drain,
         devices: allDevices,
@@ -109,6 +108,11 @@ const make = (options: Options) =>
         process: ownFigures,
         seriesMax: options.seriesMax ?? seriesMaxDefault
       })
+      for (;;) {
+        const { done, value } = work.next()
+        if (done === true) return value
+        yield* Effect.yieldNow
+      }
     })
     return Telemetry.of({ samples: all, process: Effect.flatMap(devices, figuresWith), devices })
   })

@@ -55,9 +55,10 @@ export const reading = (sessions: ReadonlyArray<SessionStatus>, more: Partial<Re
     openFileCount: 0
   },
   sessions,
-  connections: [],
   activity: {
     openedConnections: { control: 2, data: 1, live: 0 },
+    openConnections: { control: 1, data: 1, live: 0 },
+    heldBackConnections: noTime,
     connectionEnds: [{ port: "control", reason: "peer closed", count: 2 }],
     incidents: [{ code: "SESSION_TWICE", count: 1 }],
     heldBackMillis: { ...noTime, disk: 1_500 },
