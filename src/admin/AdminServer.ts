@@ -4,7 +4,6 @@
  * It shares the loop with the relay, so everything that a client can make it do or hold is bounded: connections,
  * headers, bodies, and how long each may take.
  */
-import * as http from "node:http"
 import type { ListenOptions } from "node:net"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Cause, Deferred, Effect, Layer } from "effect"
@@ -17,6 +16,7 @@ import { Telemetry } from "../telemetry/Telemetry.ts"
 import { AdminApi } from "./AdminApi.ts"
 import * as Authorization from "./Authorization.ts"
 import { Closing } from "./Closing.ts"
+import * as Crowd from "./Crowd.ts"
 import * as Entrance from "./Entrance.ts"
 import * as Handlers from "./Handlers.ts"
 import type { Operations } from "./Operations.ts"
@@ -34,6 +34,12 @@ export interface Options {
 type RouteOptions = Authorization.Options & Pick<Options, "names">
 
 const connectionCountMax = 64
+/** Nobody who waits for an answer asks for more than a few things meanwhile. */
+const waitingCountMax = 8
+/** Ten pages ask as much. */
+const requestsPerSecond = 20
+/** A page and a report of a fault ask a dozen things at once. */
+const burstCount = 100
 const headerMillisMax = 5_000
 const requestMillisMax = 30_000
 const headerBytesMax = 8 * 1024
@@ -46,14 +52,17 @@ const bodyBytesMax = 64 * 1024
 const silenceMillisMax = 30_000
 const stopTimeout = "1 second"
 
-const server = (): http.Server => {
-  const made = http.createServer({
-    headersTimeout: headerMillisMax,
-    requestTimeout: requestMillisMax,
-    connectionsCheckingInterval: 1_000,
-    maxHeaderSize: headerBytesMax,
-    keepAliveTimeout: headerMillisMax
-  })
+const server = (): Crowd.CrowdServer => {
+  const made = new Crowd.CrowdServer(
+    {
+      headersTimeout: headerMillisMax,
+      requestTimeout: requestMillisMax,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: headerBytesMax,
+      keepAliveTimeout: headerMillisMax
+    },
+    { connectionCountMax, waitingCountMax, requestsPerSecond, burstCount }
+  )
   made.timeout = silenceMillisMax
   made.maxHeadersCount = headerCountMax
   return made
@@ -138,7 +147,7 @@ export const reasonOf = (cause: Cause.Cause<unknown>): string => {
 
 /** Serves until the scope closes. The bound address is that of `HttpServer`. */
 export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry | Operations> =>
-  Layer.unwrap(Effect.map(Entrance.make(server(), connectionCountMax), (entrance) => serving(options, entrance)))
+  Layer.unwrap(Effect.map(Entrance.make(server()), (entrance) => serving(options, entrance)))
 
 const serving = ({ listen, names, policy }: Options, { server, visitorOf }: Entrance.Entrance) => {
   const asked = routes({ policy, names, visitorOf })

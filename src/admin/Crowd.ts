@@ -1,17 +1,35 @@
 /**
- * The connections of the operator's port: no more than a bound, and of those that are too many the one goes that is of
- * the least use. So clients that hold connections, whatever way they do it, lock nobody out.
+ * The clients of the operator's port, kept from taking the loop away from those who record: no more connections than a
+ * bound, and of those that are too many the one goes that is of the least use, so that nobody who only holds them locks
+ * others out; of each connection one request at a time, of all a bounded number in a second, in turn.
  */
-import type { Server, ServerResponse } from "node:http"
+import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
+
+interface Request {
+  readonly message: IncomingMessage
+  readonly answer: ServerResponse
+}
 
 interface Guest {
   readonly socket: Socket
-  /** Answers that are not sent whole. */
-  answerCount: number
+  readonly waiting: Array<Request>
+  /** An answer to it is not sent whole. */
+  isAnswered: boolean
 }
 
-const isAnswered = ({ answerCount }: Guest): boolean => answerCount > 0
+export interface Bounds {
+  readonly connectionCountMax: number
+  /** Of one connection: requests sent before the first has its answer. */
+  readonly waitingCountMax: number
+  readonly requestsPerSecond: number
+  /** As many at once after a quiet time. */
+  readonly burstCount: number
+}
+
+/** A large answer counts as several requests: so many bytes take the loop as long as a small one. */
+const requestBytes = 64 * 1024
+
 /** The system takes no more of what it is sent. */
 const isUnread = ({ socket }: Guest): boolean => socket.writableNeedDrain
 
@@ -19,33 +37,101 @@ const isUnread = ({ socket }: Guest): boolean => socket.writableNeedDrain
 const leastOf = (guests: Iterable<Guest>): Guest | undefined => {
   let [unread, oldest]: Array<Guest | undefined> = []
   for (const guest of guests) {
-    if (!isAnswered(guest)) return guest
+    if (!guest.isAnswered && guest.waiting.length === 0) return guest
     if (isUnread(guest)) unread ??= guest
     oldest ??= guest
   }
   return unread ?? oldest
 }
 
-/** Sees to it that `server` has no more than `countMax` connections; answers what has to be told of each. */
-export const bound = (server: Server, countMax: number): ((socket: Socket) => void) => {
-  const guests = new Map<Socket, Guest>()
-  const enter = (socket: Socket): void => {
-    const least = guests.size < countMax ? undefined : leastOf(guests.values())
+export class CrowdServer extends Server {
+  readonly #bounds: Bounds
+  readonly #guests = new Map<Socket, Guest>()
+  /** Those whose next request could be answered, who waits longest first. */
+  readonly #ready = new Set<Guest>()
+  #credit: number
+  #creditAt = performance.now()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: ServerOptions, bounds: Bounds) {
+    super(options)
+    this.#bounds = bounds
+    this.#credit = bounds.burstCount
+    this.on("close", () => clearTimeout(this.#timer))
+  }
+
+  /** Whoever listens for requests hears of one when its turn has come. */
+  override emit(event: string | symbol, ...values: ReadonlyArray<unknown>): boolean {
+    const [message, answer] = values
+    if (event !== "request" || !(answer instanceof ServerResponse))
+      return super.emit(event as "request", ...(values as []))
+    this.#ask({ message: message as IncomingMessage, answer })
+    return true
+  }
+
+  /** To be told of each connection before it is served. */
+  enter(socket: Socket): void {
+    const least = this.#guests.size < this.#bounds.connectionCountMax ? undefined : leastOf(this.#guests.values())
     if (least !== undefined) {
-      guests.delete(least.socket)
+      this.#guests.delete(least.socket)
       least.socket.destroy()
     }
-    guests.set(socket, { socket, answerCount: 0 })
-    socket.once("close", () => guests.delete(socket))
-  }
-  // Before whoever answers: it may do so at once.
-  server.prependListener("request", ({ socket }, answer: ServerResponse) => {
-    const guest = guests.get(socket)
-    if (guest === undefined) return
-    guest.answerCount++
-    answer.once("close", () => {
-      guest.answerCount--
+    const guest: Guest = { socket, waiting: [], isAnswered: false }
+    this.#guests.set(socket, guest)
+    socket.once("close", () => {
+      this.#guests.delete(socket)
+      this.#ready.delete(guest)
     })
-  })
-  return enter
+  }
+
+  #ask(request: Request): void {
+    const guest = this.#guests.get(request.message.socket)
+    if (guest === undefined || guest.socket.destroyed) return
+    if (guest.waiting.push(request) > this.#bounds.waitingCountMax) {
+      guest.socket.destroy()
+      return
+    }
+    if (!guest.isAnswered) this.#ready.add(guest)
+    this.#serve()
+  }
+
+  #serve(): void {
+    for (const guest of this.#ready) {
+      if (!this.#hasCredit()) return
+      this.#ready.delete(guest)
+      const request = guest.waiting.shift()
+      if (request !== undefined && !guest.socket.destroyed) this.#answer(guest, request)
+    }
+  }
+
+  #answer(guest: Guest, { answer, message }: Request): void {
+    const { socket } = guest
+    const before = socket.bytesWritten
+    guest.isAnswered = true
+    this.#credit--
+    answer.once("close", () => {
+      this.#credit -= Math.floor((socket.bytesWritten - before) / requestBytes)
+      guest.isAnswered = false
+      if (guest.waiting.length > 0) this.#ready.add(guest)
+      this.#serve()
+    })
+    super.emit("request", message, answer)
+  }
+
+  /** Otherwise somebody looks again when there is some. */
+  #hasCredit(): boolean {
+    const { burstCount, requestsPerSecond } = this.#bounds
+    const now = performance.now()
+    this.#credit = Math.min(burstCount, this.#credit + ((now - this.#creditAt) * requestsPerSecond) / 1000)
+    this.#creditAt = now
+    if (this.#credit >= 1) return true
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined
+        this.#serve()
+      },
+      Math.ceil(((1 - this.#credit) * 1000) / requestsPerSecond)
+    ).unref()
+    return false
+  }
 }

@@ -9,7 +9,7 @@ import type * as http from "node:http"
 import type * as net from "node:net"
 import { Effect, type Scope } from "effect"
 import { Relay, type Visitor } from "../Relay.ts"
-import * as Crowd from "./Crowd.ts"
+import type * as Crowd from "./Crowd.ts"
 
 export interface Entrance {
   readonly server: http.Server
@@ -24,14 +24,14 @@ export const listenerOf = (server: http.Server): Serve | undefined => {
   return serve === undefined || more.length > 0 ? undefined : (serve as Serve)
 }
 
-/** `countMax`: connections at once, whichever port they came to. */
-export const make = (server: http.Server, countMax: number): Effect.Effect<Entrance, never, Relay | Scope.Scope> =>
+/** The server is told of all connections, whichever port they came to. */
+export const make = (server: Crowd.CrowdServer): Effect.Effect<Entrance, never, Relay | Scope.Scope> =>
   Effect.gen(function* () {
     const { openHttp } = yield* Relay
     const visitors = new WeakMap<object, Visitor>()
     const open = new Set<net.Socket>()
     const serve = listenerOf(server)
-    const enter = Crowd.bound(server, countMax)
+    const enter = (socket: net.Socket) => server.enter(socket)
     if (serve === undefined) {
       server.on("connection", enter)
       const plain: Entrance = { server, visitorOf: () => undefined }

@@ -1,11 +1,13 @@
 /**
  * The relay's events as an answer without an end: with a heartbeat, for a bounded number of listeners, until the port
- * closes. A listener that does not read loses the oldest events and holds up nothing.
+ * closes. Listeners share one look at the relay. One that does not read loses the oldest events and holds up nothing.
  */
 import { Deferred, Effect, Schedule, Stream } from "effect"
 import { Relay } from "../Relay.ts"
+import type { RelayEvent } from "../relay/Events.ts"
 import { type Told, TooManyListeners } from "./AdminApi.ts"
 import { Closing } from "./Closing.ts"
+import { Digest } from "./Digest.ts"
 
 /** Each holds one of the port's connections: others must find one. */
 const listenerCountMax = 16
@@ -17,8 +19,27 @@ const heartbeats: Stream.Stream<Told> = Stream.concat(
   Stream.fromSchedule(Schedule.spaced(heartbeatInterval))
 ).pipe(Stream.map(() => ({ _tag: "Heartbeat", atMillis: Date.now() })))
 
+const flushInterval = "1 second"
+/** Events that a listener may lag behind. */
+const eventCountMax = 1024
+
+/** As `Digest` says. */
+const digested = (events: Stream.Stream<RelayEvent>): Stream.Stream<RelayEvent> =>
+  Stream.suspend(() => {
+    const digest = new Digest()
+    const passed = events.pipe(
+      Stream.filter((event) => !digest.keeps(event)),
+      Stream.flatMap((event) => Stream.fromIterable(digest.pass(event)))
+    )
+    const flushed = Stream.flatMap(Stream.fromSchedule(Schedule.spaced(flushInterval)), () =>
+      Stream.fromIterable(digest.flush())
+    )
+    return Stream.merge(passed, flushed)
+  })
+
 export const make = Effect.gen(function* () {
-  const { events } = yield* Relay
+  const relay = yield* Relay
+  const events = yield* Stream.share(digested(relay.events), { capacity: eventCountMax, strategy: "sliding" })
   const closing = yield* Closing
   let listenerCount = 0
   const counted = Effect.acquireRelease(

@@ -2,7 +2,7 @@
  * The operator's page in a real browser, over a real relay that a `Target` streams to: every view, a session that ends,
  * a relay that goes away, a wrong token. What a person sees is left as pictures in `test/.artefacts`.
  */
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, it } from "@effect/vitest"
@@ -148,6 +148,23 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
       )
       yield* picture(page, "events")
       yield* Effect.promise(() => page.getByRole("button", { name: "Pause" }).click())
+      const saved = yield* Effect.promise(async () => {
+        const [download] = await Promise.all([
+          page.waitForEvent("download"),
+          page.getByRole("button", { name: "Save last 10 s" }).click()
+        ])
+        assert.strictEqual(download.suggestedFilename(), "watched.trace.json")
+        return JSON.parse(readFileSync(await download.path(), "utf8")) as {
+          readonly traceEvents: ReadonlyArray<{
+            readonly ph: string
+            readonly args: { readonly fields?: { seq: number } }
+          }>
+          readonly otherData: unknown
+        }
+      })
+      const savedSeqs = saved.traceEvents.filter(({ ph }) => ph === "i").map(({ args }) => args.fields?.seq)
+      // The table shows the last of them, the newest first.
+      assert.deepStrictEqual(savedSeqs.slice(-seqs.length).toReversed(), seqs)
       yield* stream.packet(generator.next(5000n))
       yield* Effect.promise(() => page.waitForTimeout(600))
       assert.notInclude(yield* text(page, ".table.events"), "seq = 900")
@@ -221,6 +238,37 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
       assert.isBelow(yield* Effect.promise(() => page.locator("a.row.session").count()), 60)
       yield* Effect.promise(() => page.mouse.wheel(0, 100_000))
       yield* seen(page, "host9")
+      const focused = Effect.promise(() =>
+        page.evaluate("document.activeElement.querySelector('.name')?.title ?? ''")
+      ) as Effect.Effect<string>
+      const press = (key: string, count = 1) =>
+        Effect.promise(async () => {
+          for (let at = 0; at < count; at++) await page.keyboard.press(key)
+        })
+      const order = Array.from({ length: 300 }, (_, index) => [index % 10, `s${index}`] as const)
+        .toSorted(([hostA, a], [hostB, b]) => hostA - hostB || (a < b ? -1 : 1))
+        .map(([, name]) => name)
+      const isOn = (at: number) =>
+        Process.until(
+          `the focus to be on row ${at}`,
+          Effect.map(focused, (shown) => shown === order[at])
+        )
+      yield* Effect.promise(() => page.locator("a.row.session").last().focus())
+      yield* press("Home")
+      yield* isOn(0)
+      // As fast as a key that is held down.
+      yield* press("ArrowDown", 100)
+      yield* isOn(100)
+      yield* press("PageUp", 2)
+      yield* isOn(80)
+      yield* press("End")
+      yield* isOn(299)
+      yield* press("ArrowUp")
+      yield* isOn(298)
+      yield* press("Tab")
+      yield* isOn(299)
+      yield* press("Enter")
+      yield* seen(page, "Events discarded by the tracer")
     })
   )
 })

@@ -18,20 +18,10 @@ const SessionLink = ({ id, isOpen }: { readonly id: number | undefined; readonly
   id === undefined ? "–" : isOpen ? html`<a href=${`#/sessions/${id}`}>${id}</a>` : String(id)
 
 const Row = ({ connection, state }: { readonly connection: ConnectionStatus; readonly state: State }) => {
-  const {
-    closedAtMillis,
-    complaint,
-    heldBackBy,
-    id,
-    openedAtMillis,
-    peer,
-    port,
-    reason,
-    receivedByteCount,
-    sessionId
-  } = connection
+  const { closedAtMillis, complaint, heldBackBy, openedAtMillis, peer, port, reason, receivedByteCount, sessionId } =
+    connection
   const seconds = ((closedAtMillis ?? Date.now()) - openedAtMillis) / 1000
-  return html`<div class="row connection" role="row" key=${id}>
+  return html`<div class="row connection" role="row">
     <span role="cell">${port}</span>
     <span role="cell" class="name">${peer}</span>
     <span role="cell" class="wide">
@@ -49,8 +39,8 @@ const Row = ({ connection, state }: { readonly connection: ConnectionStatus; rea
             ? "read"
             : `held back: ${heldBackBy}`
           : html`${
-              closedAtMillis === undefined ? "" : Values.clock(closedAtMillis)
-            } ${reason}${complaint === undefined ? "" : `: ${complaint}`}`
+              closedAtMillis !== undefined && html`<span class="wide">${Values.clock(closedAtMillis)} </span>`
+            }${reason}${complaint === undefined ? "" : `: ${complaint}`}`
       }
     </span>
   </div>`
@@ -79,7 +69,7 @@ export const Connections = () => {
       <${Rows}
         items=${value?.items ?? []}
         label="connections"
-        row=${(connection: ConnectionStatus) => html`<${Row} connection=${connection} state=${state} />`}
+        row=${(connection: ConnectionStatus) => html`<${Row} key=${connection.id} connection=${connection} state=${state} />`}
       />
     </div>
     ${value?.total === 0 && html`<p class="empty">${state === "open" ? "Nobody is connected." : "No connection has ended yet."}</p>`}

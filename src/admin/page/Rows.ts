@@ -1,11 +1,28 @@
-/** A long list of rows of one height: only those in sight are in the document. */
+/**
+ * A long list of rows of one height: only those in sight are in the document. Where rows can have the focus, arrow keys
+ * move it, Home and End go to the ends, and the list scrolls along.
+ */
 import { html } from "htm/preact"
 import type { ComponentChildren } from "preact"
 import { useEffect, useRef, useState } from "preact/hooks"
 
 export const rowHeight = 34
-/** Rows beside those in sight, so that scrolling shows no gap. */
-const spareCount = 8
+/** Rows beside those in sight, so that neither scrolling nor the tab key comes to a gap. */
+const spareCount = 16
+const pageCount = 10
+
+/** Where a key leads from a row. */
+const targetOf = (key: string, at: number, count: number): number | undefined => {
+  const wanted = {
+    ArrowDown: at + 1,
+    ArrowUp: at - 1,
+    PageDown: at + pageCount,
+    PageUp: at - pageCount,
+    Home: 0,
+    End: count
+  }[key]
+  return wanted === undefined ? undefined : Math.max(0, Math.min(count - 1, wanted))
+}
 
 export const Rows = <A>({
   items,
@@ -17,12 +34,15 @@ export const Rows = <A>({
   readonly label: string
 }) => {
   const element = useRef<HTMLDivElement>(null)
+  const shown = useRef<HTMLDivElement>(null)
+  /** The row that is to have the focus once it is in the document. */
+  const wanted = useRef<number | undefined>(undefined)
   const [seen, setSeen] = useState({ top: 0, height: 800 })
+  const look = () => {
+    const box = element.current?.getBoundingClientRect()
+    if (box !== undefined) setSeen({ top: Math.max(0, -box.top), height: window.innerHeight })
+  }
   useEffect(() => {
-    const look = () => {
-      const box = element.current?.getBoundingClientRect()
-      if (box !== undefined) setSeen({ top: Math.max(0, -box.top), height: window.innerHeight })
-    }
     look()
     window.addEventListener("scroll", look, { passive: true })
     window.addEventListener("resize", look)
@@ -33,6 +53,24 @@ export const Rows = <A>({
   }, [])
   const from = Math.max(0, Math.floor(seen.top / rowHeight) - spareCount)
   const to = Math.min(items.length, Math.ceil((seen.top + seen.height) / rowHeight) + spareCount)
+  const focusWanted = () => {
+    const at = wanted.current
+    if (at === undefined || at < from || at >= to) return
+    wanted.current = undefined
+    ;(shown.current?.children[at - from] as HTMLElement | undefined)?.focus()
+  }
+  useEffect(focusWanted)
+  const onKeyDown = (event: KeyboardEvent) => {
+    const rows = [...(shown.current?.children ?? [])]
+    const at = rows.indexOf(event.target as Element)
+    // A key that is held down comes before the row that the last one asked for.
+    const target = at < 0 ? undefined : targetOf(event.key, wanted.current ?? from + at, items.length)
+    if (target === undefined) return
+    event.preventDefault()
+    wanted.current = target
+    if (target < from || target >= to) window.scrollBy(0, (target - from - at) * rowHeight)
+    focusWanted()
+  }
   return html`<div
     class="rows"
     role="rowgroup"
@@ -40,7 +78,10 @@ export const Rows = <A>({
     aria-rowcount=${items.length}
     ref=${element}
     style=${{ height: `${items.length * rowHeight}px` }}
+    onKeyDown=${onKeyDown}
   >
-    <div style=${{ transform: `translateY(${from * rowHeight}px)` }}>${items.slice(from, to).map(row)}</div>
+    <div ref=${shown} style=${{ transform: `translateY(${from * rowHeight}px)` }}>
+      ${items.slice(from, to).map(row)}
+    </div>
   </div>`
 }

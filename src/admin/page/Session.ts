@@ -23,7 +23,7 @@ const StreamRow = ({
 }: {
   readonly stream: Stream
   readonly now: number
-}) => html`<div class="row stream" role="row" key=${stream.id}>
+}) => html`<div class="row stream" role="row">
   <span role="cell" class="name" title=${`${stream.path}/${stream.channelName}`}>
     <span class="soft">${stream.path}/</span>${stream.channelName}
   </span>
@@ -37,11 +37,7 @@ const StreamRow = ({
   </span>
 </div>`
 
-const ViewerRow = ({
-  viewer
-}: {
-  readonly viewer: Viewer
-}) => html`<div class="row viewer" role="row" key=${viewer.connectionId}>
+const ViewerRow = ({ viewer }: { readonly viewer: Viewer }) => html`<div class="row viewer" role="row">
   <span role="cell" class="name">${viewer.peer}</span>
   <span role="cell" class=${`n ${lagClass(viewer.lagNanos / 1e9)}`}>${Values.duration(viewer.lagNanos / 1e9)}</span>
   <span role="cell" class="n">${Values.count(viewer.lagPacketCount)}</span>
@@ -72,7 +68,7 @@ const Found = ({
         <span role="columnheader">Peer</span><span role="columnheader" class="n">Behind</span>
         <span role="columnheader" class="n">Packets</span>
       </div>
-      ${session.viewers.map((viewer) => html`<${ViewerRow} viewer=${viewer} />`)}
+      ${session.viewers.map((viewer) => html`<${ViewerRow} key=${viewer.connectionId} viewer=${viewer} />`)}
     </div>`
   }
   <h2>Streams <small>${session.streams.length}</small></h2>
@@ -85,7 +81,7 @@ const Found = ({
     <${Rows}
       items=${session.streams}
       label="streams"
-      row=${(stream: Stream) => html`<${StreamRow} stream=${stream} now=${Date.now()} />`}
+      row=${(stream: Stream) => html`<${StreamRow} key=${stream.id} stream=${stream} now=${Date.now()} />`}
     />
   </div>`
 
@@ -98,7 +94,10 @@ export const Session = ({ id }: { readonly id: number }) => {
       <h1><a href="#/sessions">Sessions</a> / ${value === undefined ? id : value.name || "?"}</h1>
     </div>
     ${failure === "gone" && html`<p class="notice" role="status">This session has ended. What it streamed is in the relay's output directory.</p>`}
-    ${value !== undefined && html`<${Found} session=${value} history=${history.value} />`}
+    ${
+      value !== undefined &&
+      html`<div class=${failure === "gone" ? "old" : ""}><${Found} session=${value} history=${history.value} /></div>`
+    }
     ${(value?.liveTimerMicros ?? 0) > 0 && html`<${Events} id=${id} session=${value?.name} />`}
   </section>`
 }

@@ -28,7 +28,7 @@ const Row = ({
   const now = rates.of(session.id)
   const lost = session.eventsDiscarded + session.packetsLost
   const lostTitle = `${session.eventsDiscarded} events discarded, ${session.packetsLost} packets lost by the tracer`
-  return html`<a class="row session" role="row" href=${`#/sessions/${session.id}`} key=${session.id}>
+  return html`<a class="row session" role="row" href=${`#/sessions/${session.id}`}>
     <span role="cell" class=${`host ${isNewHost ? "" : "again"}`} title=${session.hostname}>${session.hostname || "?"}</span>
     <span role="cell" class="name" title=${session.name}>
       ${session.name || "?"}${session.liveTimerMicros > 0 && html`<i class="tag">live</i>`}${
@@ -66,7 +66,7 @@ export const Sessions = ({
       .map((session, at, all) => ({ session, isNewHost: all[at - 1]?.hostname !== session.hostname }))
   }, [sessions, filter])
   const isFiltered = shown.length < sessions.length
-  const row = (item: (typeof shown)[number]) => html`<${Row} ...${item} rates=${rates} />`
+  const row = (item: (typeof shown)[number]) => html`<${Row} key=${item.session.id} ...${item} rates=${rates} />`
   return html`<section>
     <div class="tools">
       <h1>Sessions <small>${isFiltered ? `${shown.length} of ${sessions.length}` : sessions.length}</small></h1>
