@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os"
 import * as path from "node:path"
 import { Effect, Layer, Option } from "effect"
 import { pathOf, textOf } from "../protocol/Text.ts"
+import { Contention } from "../thread/Contention.ts"
 import { WriterThread } from "../thread/WriterThread.ts"
 import * as Directory from "./Directory.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
@@ -254,7 +255,7 @@ export const layer: Layer.Layer<Files> = Layer.effect(
   Files,
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => new WriterThread(besideWriteCountMax)),
+      Effect.sync(() => new WriterThread(besideWriteCountMax, undefined, new Contention())),
       (thread) => Effect.sync(() => thread.stop())
     ),
     (thread) => make({ thread, devices: new Devices() })

@@ -11,6 +11,7 @@ import * as fs from "node:fs"
 import { availableParallelism } from "node:os"
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads"
 import { type BesideWrite, besidePieceCountMax, isShared, type Piece } from "../memory/Piece.ts"
+import type { Contention } from "./Contention.ts"
 import {
   closing,
   done,
@@ -75,6 +76,7 @@ class Job implements BesideWrite {
 
 export class WriterThread {
   readonly #jobCountMax: number
+  readonly #contention: Pick<Contention, "isShort"> | undefined
   #worker: Worker | undefined
   #shared: Shared | undefined
   #names: MessagePort | undefined
@@ -86,10 +88,11 @@ export class WriterThread {
 
   /**
    * Takes up to `jobCountMax` jobs, a power of two, that are not settled yet. With one processor there is nothing to
-   * win.
+   * win, and none new while `contention` has it that they are short.
    */
-  constructor(jobCountMax: number, isUsable = availableParallelism() > 1) {
+  constructor(jobCountMax: number, isUsable = availableParallelism() > 1, contention?: Pick<Contention, "isShort">) {
     this.#jobCountMax = jobCountMax
+    this.#contention = contention
     this.#state = isUsable ? "unused" : "over"
   }
 
@@ -108,6 +111,7 @@ export class WriterThread {
     position: number | undefined,
     onDone: () => void
   ): BesideWrite | undefined {
+    if (this.#contention?.isShort() === true) return undefined
     const shared = this.#ready()
     if (shared === undefined || pieces.length > besidePieceCountMax) return undefined
     if (!pieces.every(({ bytes }) => isShared(bytes))) return undefined
