@@ -45,7 +45,7 @@ export interface Report {
 const minors = [4, 7, 8, 10, 11, 13, 15]
 /** Everything comes to its end in this time once nothing goes wrong any more. */
 const drainMillis = 120_000
-const worldMillisMax = 3_600_000
+const worldMillisMax = 400_000
 
 /** What is sent arrives after a while, in its order. */
 const delayed = (peer: PeerDouble, random: Random, millisMax: number): void => {
