@@ -35,7 +35,7 @@ const positive = (value: number) => value > 0
 const flags = {
   scenarios: Argument.String("scenario").pipe(
     Argument.variadic(),
-    Argument.withDescription("Cases whose name contains this (default: all); bench --list has them")
+    Argument.withDescription("A case, or all whose name contains this (default: all); bench --list has them")
   ),
   files: Flag.String("case").pipe(
     Flag.atLeast(0),
@@ -173,7 +173,10 @@ const casesOf = (input: Input): ReadonlyArray<Case.Case> => {
   const unknown = input.scenarios.find((word) => !all.some(({ name }) => name.includes(word)))
   if (unknown !== undefined)
     throw new Misused({ reason: `no case's name contains "${unknown}": bench --list has them` })
-  const isChosen = ({ name }: Case.Case) => input.scenarios.some((word) => name.includes(word))
+  // A whole name is that case, and not those that begin with it.
+  const isMeant = (word: string, name: string) =>
+    all.some((whole) => whole.name === word) ? name === word : name.includes(word)
+  const isChosen = ({ name }: Case.Case) => input.scenarios.some((word) => isMeant(word, name))
   const isAll = input.scenarios.length === 0 && own.length === 0
   const conditions = { link: linkOf(input), disk: diskOf(input) }
   return [...(isAll ? all : all.filter(isChosen)), ...own]
@@ -191,7 +194,7 @@ const kindsOf = ({ only, relay }: Input): ReadonlyArray<Relay.Kind> => {
 }
 
 /** Whatever is wrong is thrown, before anything is begun. */
-const settingsOf = (input: Input): Rounds.Settings => {
+const settingsOf = (input: Input, running: Rounds.Settings["others"]["running"]): Rounds.Settings => {
   const kinds = kindsOf(input)
   const output = path.resolve(input.output)
   if (!existsSync(output) || !statSync(output).isDirectory()) {
@@ -206,7 +209,7 @@ const settingsOf = (input: Input): Rounds.Settings => {
     kinds,
     others: {
       reference: kinds.includes("reference") ? find() : undefined,
-      running: Option.getOrUndefined(Option.map(input.relay, Running.portsOf))
+      running
     },
     rounds: input.smoke ? 1 : input.rounds,
     generator: input.generator,
@@ -248,7 +251,11 @@ const list = Effect.suspend(() =>
 
 const measure = (input: Input) =>
   Effect.gen(function* () {
-    const settings = yield* Effect.try({ try: () => settingsOf(input), catch: refused })
+    const running = yield* Option.match(input.relay, {
+      onNone: () => Effect.succeed(undefined),
+      onSome: (url) => Effect.mapError(Running.portsOf(url), refused)
+    })
+    const settings = yield* Effect.try({ try: () => settingsOf(input, running), catch: refused })
     if (settings.kinds.includes("ours")) yield* build
     const results = yield* Rounds.run(settings)
     const missed = results.flatMap(({ floors, name }) =>
@@ -314,6 +321,6 @@ export const command = Command.make("bench", flags, (input) =>
       description: "Behind a slow network"
     },
     { command: "bench --case mine.json --output /var/tmp", description: "A case of your own, on a disk" },
-    { command: "bench --relay net://10.0.0.2:5342:5343 one-session", description: "A relay that runs already" }
+    { command: "bench --relay net://relay:5342:5343 one-session", description: "A relay that runs already" }
   ])
 )

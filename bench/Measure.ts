@@ -210,8 +210,10 @@ const started = (whole: Case, setup: Setup, output: string, folder: string) =>
     if (tls !== undefined) {
       const secured = Secured.make(tls, kind, folder)
       const relay = yield* Relay.start({ ...options, args: secured.args })
-      const { far, near, ports } = yield* secured.connect(relay.ports)
-      return { relay, linked: { ...Link.none(ports), running: near, far }, namespace: undefined }
+      // A slow network begins behind the target's TLS.
+      const linked = link === undefined ? Link.none(relay.ports) : yield* Link.proxy(link, relay.ports)
+      const { far, near, ports } = yield* secured.connect(linked.ports)
+      return { relay, linked: { ...linked, ports, running: near, far }, namespace: undefined }
     }
     if (link !== undefined && wayOf(whole, bench) === "kernel") {
       const namespace = yield* Namespace.make(link)
@@ -226,11 +228,11 @@ const started = (whole: Case, setup: Setup, output: string, folder: string) =>
 const sampleMs = 100
 
 /** The relay's memory from now on, in MiB, every tenth of a second. */
-const memoryOverTime = ({ running }: Relay.Relay): Effect.Effect<ReadonlyArray<number>, never, Scope.Scope> =>
+const memoryOverTime = ({ pid }: Relay.Relay): Effect.Effect<ReadonlyArray<number>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const samples: Array<number> = []
-    if (running === undefined) return samples
-    const look = Effect.sync(() => samples.push(round(Process.residentMiB(running.pid))))
+    if (pid === undefined) return samples
+    const look = Effect.sync(() => samples.push(round(Process.residentMiB(pid))))
     yield* Effect.forkScoped(Effect.repeat(look, Schedule.fixed(sampleMs)), { startImmediately: true })
     return samples
   })

@@ -124,6 +124,36 @@ const listensOn = (port: number): boolean => {
   })
 }
 
+/** The process of this machine that listens on a port, if it may be seen who that is. */
+export const listener = (port: number): number | undefined => {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`
+  const tables = `${readOrEmpty("/proc/net/tcp")}\n${readOrEmpty("/proc/net/tcp6")}`
+  const sockets = tables.split("\n").flatMap((line) => {
+    const fields = line.trim().split(/\s+/)
+    return fields[3] === "0A" && fields[1]?.endsWith(local) === true ? [`socket:[${fields[9]}]`] : []
+  })
+  const holds = (pid: string) =>
+    listed(`/proc/${pid}/fd`).some((fd) => sockets.includes(linkOrEmpty(`/proc/${pid}/fd/${fd}`)))
+  const found = listed("/proc").find((name) => /^\d+$/.test(name) && holds(name))
+  return found === undefined ? undefined : Number(found)
+}
+
+const listed = (folder: string): ReadonlyArray<string> => {
+  try {
+    return fs.readdirSync(folder)
+  } catch {
+    return [] // somebody else's, or gone
+  }
+}
+
+const linkOrEmpty = (file: string): string => {
+  try {
+    return fs.readlinkSync(file)
+  } catch {
+    return ""
+  }
+}
+
 /** Waits until `running` listens; a process that ends first fails with its own words. */
 export const listening = (running: Running, port: number, limitMs = 15_000) =>
   Effect.tryPromise({

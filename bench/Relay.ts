@@ -24,8 +24,10 @@ export interface Others {
 
 export interface Relay {
   readonly kind: Kind
-  /** Undefined: not our child, so nothing is known of its costs. */
+  /** Undefined: not our child. */
   readonly running: Process.Running | undefined
+  /** Undefined: on another machine, or another user's, so nothing is known of its costs. */
+  readonly pid: number | undefined
   readonly ports: Ports
   readonly output: string
   /** From its start until it listens. */
@@ -76,7 +78,9 @@ export const start = (options: Start): Effect.Effect<Relay, Process.CannotRun, S
   Effect.gen(function* () {
     const { address = "127.0.0.1", kind, others, output, scratch } = options
     if (kind === "running" && others.running !== undefined) {
-      return { kind, running: undefined, ports: others.running, output, startMs: Number.NaN }
+      const { control, host } = others.running
+      const pid = host.startsWith("127.") ? Process.listener(control) : undefined
+      return { kind, running: undefined, pid, ports: others.running, output, startMs: Number.NaN }
     }
     const [control = 0, data = 0, live = 0] = yield* Process.freePorts(3)
     const [command, ...args] = commandOf(options)
@@ -94,8 +98,8 @@ export const start = (options: Start): Effect.Effect<Relay, Process.CannotRun, S
     yield* Process.listening(running, control)
     const startMs = performance.now() - from
     yield* Process.quiet(running.pid)
-    return { kind, running, ports: { host: address, control, data, live }, output, startMs }
+    return { kind, running, pid: running.pid, ports: { host: address, control, data, live }, output, startMs }
   })
 
-/** Processor time and memory until now; undefined where it is not our child. */
-export const usage = ({ running }: Relay) => (running === undefined ? undefined : Process.usage(running.pid))
+/** Processor time and memory until now, if that can be known. */
+export const usage = ({ pid }: Relay) => (pid === undefined ? undefined : Process.usage(pid))

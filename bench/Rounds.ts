@@ -50,11 +50,12 @@ const obstacle = (whole: Case.Case, kind: Relay.Kind, settings: Settings): strin
     disks.length > 0 && diskBy === "files" && kind === "reference" ? "slow files are our relay's own" : undefined,
     disks.length > 0 && kind === "running" ? "the disk of a relay that runs already is what it is" : undefined,
     tls === undefined ? undefined : Secured.missing(tls, kind),
+    tls !== undefined && link !== undefined && linkBy === "kernel" ? "TLS goes through the proxy's network" : undefined,
     link === undefined || linkBy === undefined ? undefined : Link.missing(link, linkBy)
   ]
   const reason = reasons.find((found) => found !== undefined)
   if (reason !== undefined) return `cannot run: ${reason}`
-  if (kind !== "ours" && whole.oursOnly !== undefined) return whole.oursOnly
+  if (kind === "reference" && whole.oursOnly !== undefined) return whole.oursOnly
   return Relay.missing(kind, others)
 }
 

@@ -1,5 +1,6 @@
 /** A relay that runs already, from its URL. */
-import { Result, Schema } from "effect"
+import { lookup } from "node:dns/promises"
+import { Effect, Schema } from "effect"
 import * as RelayUrl from "../src/transport/RelayUrl.ts"
 import type { Ports } from "./Link.ts"
 
@@ -11,13 +12,19 @@ export class RelayRefused extends Schema.TaggedError<RelayRefused>()("RelayRefus
 
 const defaults = [5342, 5343, 5344] as const
 
-/** `net://HOST[:CONTROL[:DATA[:LIVE]]]`; the generator takes IPv4 addresses, and `localhost`. Throws. */
-export const portsOf = (url: string): Ports => {
-  const parts = Result.getOrThrowWith(RelayUrl.split(url), ({ message }) => new RelayRefused({ reason: message }))
-  const { host, ports, scheme } = parts
-  if (scheme !== "net" || parts.path !== "") throw new RelayRefused({ reason: `${url}: not like net://HOST[:PORT]` })
-  const address = host === "localhost" ? "127.0.0.1" : host
-  if (!/^\d+(\.\d+){3}$/.test(address)) throw new RelayRefused({ reason: `${url}: ${host} is not an IPv4 address` })
-  const [control, data, live] = defaults.map((port, at) => ports[at] ?? port)
-  return { host: address, control: control ?? 0, data: data ?? 0, live: live ?? 0 }
-}
+/** `net://HOST[:CONTROL[:DATA[:LIVE]]]`; the generator takes IPv4 addresses, so names become one. */
+export const portsOf = (url: string): Effect.Effect<Ports, RelayRefused> =>
+  Effect.gen(function* () {
+    const parts = yield* Effect.fromResult(RelayUrl.split(url)).pipe(
+      Effect.mapError(({ message }) => new RelayRefused({ reason: message }))
+    )
+    const { host: name, path, ports, scheme } = parts
+    if (scheme !== "net" || path !== "")
+      return yield* new RelayRefused({ reason: `${url}: not like net://HOST[:PORT]` })
+    const host = yield* Effect.tryPromise({
+      try: async () => (await lookup(name, { family: 4 })).address,
+      catch: () => new RelayRefused({ reason: `${url}: ${name} has no IPv4 address` })
+    })
+    const [control = 0, data = 0, live = 0] = defaults.map((port, at) => ports[at] ?? port)
+    return { host, control, data, live }
+  })

@@ -108,6 +108,9 @@ const pieceBytesMaxFast = 256 * 1024
 const retryMillisMin = 200
 const retryMillisMax = 120_000
 
+/** Timers count whole milliseconds and are late rather than early: what is a little below a half is rounded up too. */
+const unevenMillis = 0.1
+
 interface Piece {
   /** Undefined: the end. */
   readonly bytes: Buffer | undefined
@@ -211,9 +214,9 @@ class Way {
   #deliverLater(): void {
     const [next] = this.#underWay
     if (next === undefined || this.isStopped) return
-    const millis = next.arrivesAt - performance.now()
+    const millis = Math.round(next.arrivesAt - performance.now() + unevenMillis)
     const { segmentBytes } = this.#link.options
-    if (millis >= 0.5) this.#timer = setTimeout(() => this.#deliver(), millis)
+    if (millis >= 1) this.#timer = setTimeout(() => this.#deliver(), millis)
     else if (segmentBytes !== undefined) setImmediate(() => this.#deliver())
     else this.#deliver()
   }

@@ -3,12 +3,13 @@ import { type ChildProcess, execFile, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { Schema } from "effect"
+import { Effect, Logger, Schema } from "effect"
 import { afterAll, describe, expect, it } from "vitest"
 import { CaseFile } from "../../bench/Case.ts"
 import * as Cases from "../../bench/Cases.ts"
 import * as Quantity from "../../bench/Quantity.ts"
 import * as Reference from "../../bench/Reference.ts"
+import { TestRelay } from "../../src/testing/index.ts"
 import { daemonProgram } from "../support/bundle.ts"
 
 const root = path.resolve(import.meta.dirname, "../..")
@@ -149,7 +150,8 @@ describe("bench", () => {
     [["--disk", "fast"], /^Error: .*fast is not a rate like 5MB\/s or 20Mbit\/s/],
     [["--seconds", "1", "--stall", "2s@10s", "large"], /^Error: --seconds 1: large-packets needs 10/],
     [["--reference", "/nowhere"], /^Error: \/nowhere is not a program/],
-    [["--relay", "net://relay"], /^Error: net:\/\/relay: relay is not an IPv4 address/],
+    [["--relay", "net://no.invalid"], /^Error: net:\/\/no.invalid: no.invalid has no IPv4 address/],
+    [["--relay", "localhost:1"], /^Error: localhost:1: not a URL like net:/],
     [["--case", "/nowhere.json"], /^Error: \/nowhere.json: ENOENT/],
     [["--frobnicate"], /^Error: Unrecognized flag: --frobnicate/]
   ])("refuses %j in one line, with status 2", async (args, said) => {
@@ -171,6 +173,29 @@ describe("bench", () => {
     expect(checked.stderr).toMatch(/Error: 1 floor missed: missed busy.MBps\n$/)
     expect(fs.readdirSync(place)).toEqual([])
     expect(fs.readdirSync(scratch).filter((name) => name.startsWith("relay-bench-"))).toEqual([])
+  })
+})
+
+describe("bench --relay", () => {
+  it("measures a relay that runs already, and leaves it running", async () => {
+    const groups = [{ label: "busy", role: "produce", sessions: 2 }]
+    const mine = file("running.json", { ...sound, seconds: 0.2, disks: [], groups, show: ["busy.MBps"], floors: [] })
+    const out = path.join(scratch, "running")
+    const result = await Effect.runPromise(
+      Effect.gen(function* () {
+        const { controlPort, dataPort, output, relay } = yield* TestRelay.make()
+        const url = `net://localhost:${controlPort}:${dataPort}`
+        const ended = yield* Effect.promise(() => bench("--relay", url, "--case", mine, "--rounds=1", `--out=${out}`))
+        const { packetCount } = yield* relay.counters
+        return { ...ended, packetCount, files: output.files().length }
+      }).pipe(Effect.scoped, Effect.provide(Logger.layer([])))
+    )
+    expect(result.code).toBe(0)
+    expect(Math.min(Number(result.packetCount), result.files)).toBeGreaterThan(0)
+    const { results } = JSON.parse(fs.readFileSync(path.join(out, "report.json"), "utf8"))
+    const measured = Object.keys(results[0].spreads.running)
+    expect(measured).toEqual(expect.arrayContaining(["busy.MBps", "cpuMicrosPerPacket", "rssPeakMiB"]))
+    expect(results[0].notes).toEqual([])
   })
 })
 
