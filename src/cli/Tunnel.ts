@@ -8,6 +8,7 @@ import * as Dial from "../transport/Dial.ts"
 import { split, UrlRefused } from "../transport/RelayUrl.ts"
 import { type ClientIdentity, type Role, roles } from "../transport/Tls.ts"
 import * as Tunnels from "../transport/Tunnel.ts"
+import * as Background from "./Background.ts"
 import * as Output from "./Output.ts"
 import * as TlsFlags from "./TlsFlags.ts"
 
@@ -25,6 +26,7 @@ class Refused extends Schema.TaggedError<Refused>()("Refused", { address: Schema
 }
 
 interface Input extends TlsFlags.Given {
+  readonly background: boolean
   readonly to: string
   readonly listen: string
   readonly check: boolean
@@ -106,6 +108,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     const port = yield* Tunnels.listen({ role, listen, to: address, onFailed: complain(role) })
     yield* Console.log(`${listen.host}:${port} leads to ${role} of ${input.to}`)
   }
+  yield* Background.announce
   return yield* Effect.never
 })
 
@@ -123,9 +126,20 @@ export const command = Command.make(
       Flag.withDefault(false),
       Flag.withDescription("Only see whether the relay takes us: status 0 if it does")
     ),
+    background: Flag.Boolean("background").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Return once it listens, and go on")
+    ),
     ...TlsFlags.flags
   },
-  (input) => Output.reported(Effect.scoped(run(input)))
+  (input) =>
+    Output.reported(
+      Effect.gen(function* () {
+        if (!input.background) return yield* Effect.scoped(run(input))
+        const pid = yield* Background.start("--background")
+        yield* Console.log(`process ${pid} goes on`)
+      })
+    )
 ).pipe(
   Command.withDescription("Carry plain connections of this host to a relay over TLS: for lttng and babeltrace2"),
   Command.withExamples([

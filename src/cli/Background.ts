@@ -1,0 +1,39 @@
+/** A copy of this command that goes on when this one is done: it says when it is ready, over a channel of its own. */
+import { spawn } from "node:child_process"
+import { Effect, Schema } from "effect"
+
+/** It ended instead; what it had to say it said. */
+export class BackgroundFailed extends Schema.TaggedError<BackgroundFailed>()("BackgroundFailed", {
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return this.reason
+  }
+}
+
+const ready = "ready"
+
+/** Whoever started this copy is let go. */
+export const announce: Effect.Effect<void> = Effect.sync(() => {
+  if (process.send === undefined) return
+  process.send(ready)
+  process.disconnect()
+})
+
+/** Starts this command again, without `flag`; answers its pid once it is ready. It keeps the standard streams. */
+export const start = (flag: string): Effect.Effect<number, BackgroundFailed> =>
+  Effect.callback((resume) => {
+    const args = process.argv.slice(1).filter((arg) => arg !== flag)
+    const copy = spawn(process.execPath, [...process.execArgv, ...args], {
+      detached: true,
+      stdio: ["ignore", "inherit", "inherit", "ipc"]
+    })
+    const fail = (reason: string) => resume(Effect.fail(new BackgroundFailed({ reason })))
+    copy.once("error", (cause) => fail(cause.message))
+    copy.once("exit", (code, signal) => fail(`it ended with ${code ?? signal}`))
+    copy.once("message", () => {
+      copy.removeAllListeners("exit")
+      copy.unref()
+      resume(Effect.succeed(copy.pid ?? 0))
+    })
+  })

@@ -1,0 +1,29 @@
+/** A command that returns when it is ready, and goes on. */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+it.live("tunnel --background returns once it listens, with the process that goes on, or says why it does not", () =>
+  Effect.gen(function* () {
+    const port = yield* Ports.free
+    const out = join(yield* Relays.temporaryDirectory("background"), "out")
+    // It keeps the streams: whoever reads them to their end waits for both.
+    const script = `"$0" "$1" tunnel --background --to=tls://localhost:1 --listen=127.0.0.1:${port},, >"$2" 2>&1`
+    const args = ["-c", script, process.execPath, toolboxProgram, out]
+    yield* Process.run("sh", args)
+    const stdout = readFileSync(out, "utf8")
+    assert.isTrue(Ports.listening(port))
+    const pid = Number(/^process (\d+) goes on$/m.exec(stdout)?.[1])
+    yield* Effect.addFinalizer(() => Effect.sync(() => process.kill(pid)))
+    // The port is taken.
+    const second = yield* Process.attempt("sh", args)
+    assert.strictEqual(second.code, 1)
+    assert.include(readFileSync(out, "utf8"), "EADDRINUSE")
+    assert.isTrue(Ports.listening(port))
+  }).pipe(Effect.scoped)
+)
