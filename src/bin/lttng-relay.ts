@@ -13,5 +13,6 @@ const { homedir } = await import("node:os")
 // Not where the runtime would put it, in a directory that everybody can write to. Where there is none, all is compiled.
 enableCompileCache(`${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/lttng-relay`)
 
-const { main } = await import("../cli/Main.ts")
-await main()
+const [subcommand, ...rest] = process.argv.slice(2)
+const isDone = subcommand === "show" && (await import("../cli/Showing.ts")).attempt(rest)
+if (!isDone) await (await import("../cli/Main.ts")).main()

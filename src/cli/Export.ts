@@ -6,11 +6,12 @@ import type { EventPlan } from "../ctf/decode/Plan.ts"
 import { ChromeTrace } from "../ctf/export/ChromeTrace.ts"
 import { Bytes } from "../ctf/print/Bytes.ts"
 import * as Recording from "../ctf/recorded/Recording.ts"
-import * as EventFlags from "./EventFlags.ts"
+import * as EventOptions from "./EventOptions.ts"
+import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
 import * as StandardOutput from "./StandardOutput.ts"
 
-interface Input extends Pick<EventFlags.Input, "event" | "where"> {
+interface Input extends Pick<EventOptions.Input, "event" | "where"> {
   readonly directory: ReadonlyArray<string>
   readonly format: "chrome"
 }
@@ -24,8 +25,9 @@ const write = (out: Bytes): void => {
 
 /** Answers what could not be decoded. */
 const print = ({ directory, ...selection }: Input): number => {
-  const filter = EventFlags.filter(selection)
+  const filter = EventOptions.filter(selection)
   const recording = Recording.open(directory)
+  for (const line of EventOptions.warnings(selection, recording.traceClasses)) process.stderr.write(`${line}\n`)
   const trace = new ChromeTrace(directory.map((path) => basename(resolve(path))).join(", "))
   const out = new Bytes()
   const tests = new Map<EventPlan, ReturnType<NonNullable<typeof filter>>>()
@@ -76,8 +78,7 @@ export const command = Command.make(
       Flag.withDefault("chrome" as const),
       Flag.withDescription("Chrome's JSON, which ui.perfetto.dev opens: threads, slices for begins and ends, instants")
     ),
-    event: EventFlags.flags.event,
-    where: EventFlags.flags.where
+    ...Flags.of(EventOptions.selection)
   },
   (input) => Output.reported(run(input))
 ).pipe(

@@ -1,7 +1,8 @@
 /** `lttng-relay follow`: what a live session records, as it happens: its event records, or its packets. */
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import * as EventFlags from "./EventFlags.ts"
+import * as EventOptions from "./EventOptions.ts"
+import * as Flags from "./Flags.ts"
 import * as FollowEvents from "./FollowEvents.ts"
 import * as FollowPackets from "./FollowPackets.ts"
 import * as Output from "./Output.ts"
@@ -15,11 +16,7 @@ export const command = Command.make(
     seek: Watch.seek("last"),
     wait: Watch.wait,
     ...TlsFlags.flags,
-    format: Flag.Literals("format", ["text", "ndjson"]).pipe(
-      Flag.withDefault("text" as const),
-      Flag.withDescription("Lines for people, as babeltrace2 prints them, or one JSON object a line")
-    ),
-    ...EventFlags.flags,
+    ...Flags.of({ format: EventOptions.format, ...EventOptions.options }),
     packets: Flag.Boolean("packets").pipe(
       Flag.withDefault(false),
       Flag.withDescription("Streams, metadata, packets and inactivity, then counters per stream; no event records")

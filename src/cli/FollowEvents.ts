@@ -7,13 +7,15 @@ import type { Filter } from "../ctf/decode/Fields.ts"
 import type { Loss } from "../ctf/decode/Losses.ts"
 import type { EventPlan } from "../ctf/decode/Plan.ts"
 import type { LiveStream } from "../ctf/live/LiveStream.ts"
+import type { TraceClass } from "../ctf/model/TraceClass.ts"
 import { Bytes } from "../ctf/print/Bytes.ts"
 import { Json } from "../ctf/print/Json.ts"
 import * as LossText from "../ctf/print/LossText.ts"
 import { Text, type TextOptions } from "../ctf/print/Text.ts"
 import { LiveDecoder, type Trouble } from "../viewer/LiveDecoder.ts"
 import type { Session, ViewedStream } from "../viewer/LiveViewer.ts"
-import * as EventFlags from "./EventFlags.ts"
+import type { ViewerEvent } from "../viewer/ViewerEvent.ts"
+import * as EventOptions from "./EventOptions.ts"
 import * as PacedOutput from "./PacedOutput.ts"
 import { messageOf } from "./Values.ts"
 import * as Watch from "./Watch.ts"
@@ -33,7 +35,7 @@ export class OptionRefused extends Schema.TaggedError<OptionRefused>()("OptionRe
   }
 }
 
-export interface Input extends Watch.Options, EventFlags.Input {
+export interface Input extends Watch.Options, EventOptions.Input {
   readonly format: "text" | "ndjson"
 }
 
@@ -130,6 +132,29 @@ class Printer {
   }
 }
 
+/** Says, at the first packet, what is asked for that no class has so far. */
+class Selection {
+  readonly #input: Input
+  readonly #traces = new Map<bigint, TraceClass>()
+  #isChecked = false
+
+  constructor(input: Input) {
+    this.#input = input
+  }
+
+  warnings(event: ViewerEvent): ReadonlyArray<string> {
+    if (this.#isChecked) return []
+    if (event._tag === "Metadata" && event.traceClass !== undefined) {
+      this.#traces.set(event.stream.traceId, event.traceClass)
+    }
+    this.#isChecked = event._tag === "Packet"
+    if (!this.#isChecked) return []
+    const lines = EventOptions.warnings(this.#input, [...this.#traces.values()])
+    this.#traces.clear()
+    return lines.map((line) => `${line} so far`)
+  }
+}
+
 const flush = (printer: Printer) =>
   Effect.gen(function* () {
     const { notes, out } = printer
@@ -157,8 +182,8 @@ export const run = (input: Input) =>
     for (const flag of smallHeap) setFlagsFromString(flag)
     const { filter, text } = yield* Effect.try({
       try: () => ({
-        filter: EventFlags.filter(input),
-        text: EventFlags.textOptions(input, process.stdout.isTTY === true)
+        filter: EventOptions.filter(input),
+        text: EventOptions.textOptions(input, process.stdout.isTTY === true)
       }),
       catch: (cause) => new OptionRefused({ reason: messageOf(cause) })
     })
@@ -166,8 +191,10 @@ export const run = (input: Input) =>
     const hosts = new Map(sessions.map(({ hostname, id }) => [id, hostname]))
     const decoder = new LiveDecoder({ traceName: ({ path, sessionId }) => `${hosts.get(sessionId) ?? ""}/${path}` })
     const printer = new Printer({ isJson: input.format === "ndjson", text, filter, sessions })
+    const selection = new Selection(input)
     yield* Stream.runForEach(events, (event) => {
       decoder.on(event)
+      printer.notes.push(...selection.warnings(event))
       return drain(decoder, printer)
     }).pipe(
       Effect.tapErrorTag(["LinkLost", "ReplyMalformed"], () => {

@@ -20,13 +20,14 @@ import * as ViewerMerge from "./ViewerMerge.ts"
 import * as ViewerPhase from "./ViewerPhase.ts"
 import * as ViewerPolling from "./ViewerPolling.ts"
 
-/** What a live session shows, in the order of the trace clock: `timestamp` and the times of `index` are its cycles. */
 /** A trace: one metadata stream and what it has declared. */
 interface TraceState {
   metadata: ViewerMerge.ViewedStream | undefined
   readonly declared: GrowingMetadata
   isWanted: boolean
   isComplete: boolean
+  /** Of its data streams, those that have not ended. Undefined: there was none yet. */
+  openCount: number | undefined
 }
 
 /** Tracers use one clock for all streams of a trace. */
@@ -83,6 +84,8 @@ class Attachment {
   shownNanos: bigint | undefined
   packetAttempts = 0
   areStreamsWanted = false
+  /** When it was asked whether the metadata of traces without streams is over. */
+  overMillis = 0
   /** Nothing is asked before: events are handed over first. */
   resumeMillis = 0
 
@@ -126,6 +129,7 @@ class Attachment {
         trace.isWanted = true
         trace.isComplete = false
       } else {
+        trace.openCount = (trace.openCount ?? 0) + 1
         this.data.set(
           stream.id,
           ViewerMerge.make(stream, () => clockOf(trace), nowMillis, this.options.periodMillis)
@@ -143,7 +147,8 @@ class Attachment {
       metadata: undefined,
       declared: new GrowingMetadata(),
       isWanted: false,
-      isComplete: false
+      isComplete: false,
+      openCount: undefined
     }
     this.traces.set(id, trace)
     return trace
@@ -244,6 +249,8 @@ class Attachment {
     // Hung up, or beyond reading.
     this.data.delete(state.stream.id)
     this.events.push({ _tag: "StreamEnded", stream: state.stream })
+    const trace = this.traceOf(state.stream.traceId)
+    trace.openCount = (trace.openCount ?? 1) - 1
     return false
   }
 
@@ -272,6 +279,10 @@ class Attachment {
   /** Sessions that have not been asked for a while, or have nothing else to be asked. */
   askQuietSessions(nowMillis: number): Effect.Effect<void, ExchangeFailed> {
     const { connection, periodMillis } = this.options
+    if (nowMillis - this.overMillis >= periodMillis) {
+      this.overMillis = nowMillis
+      for (const trace of this.traces.values()) if (trace.openCount === 0) trace.isWanted = true
+    }
     const active = new Set([...this.data.values()].map(({ stream }) => stream.sessionId))
     const periods = connection.minor < newStreamFlagMinor ? 1 : newStreamsRarePeriods
     const due = this.sessions.filter(({ askedMillis, id }) => {
@@ -291,7 +302,9 @@ class Attachment {
   askMetadata(): Effect.Effect<void, ExchangeFailed> {
     const self = this
     return Effect.gen(function* () {
-      for (const trace of self.traces.values()) {
+      for (const [id, trace] of self.traces) {
+        // Applications come and go; what they declared goes with them.
+        if (trace.isComplete && trace.openCount === 0) self.traces.delete(id)
         if (!trace.isWanted || trace.isComplete || trace.metadata === undefined) continue
         trace.isWanted = false
         yield* self.fetchMetadata(trace, trace.metadata)

@@ -5,7 +5,6 @@
  */
 import { closeSync, openSync, readSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
-import * as CtfIndex from "../../protocol/CtfIndex.ts"
 import { pathOf } from "../../protocol/Text.ts"
 import { type Clock, compare, type Time } from "../decode/Clock.ts"
 import { DataStream } from "../decode/DataStream.ts"
@@ -17,6 +16,12 @@ import type { DataFile } from "./TraceDirectories.ts"
 const blockBytes = 64 * 1024
 const headBytes = 4096
 const two32 = 0x1_0000_0000
+// `protocol/CtfIndex` in numbers: its codecs would be loaded for nothing by whoever only reads.
+const magic = 0xc1f1dcc1
+const majorAt = 4
+const recordSizeAt = 12
+const headerSize = 16
+const recordSizeMin = 56
 const offsetAt = 0
 const packetBitsAt = 8
 const beginAt = 24
@@ -56,11 +61,10 @@ function* records(path: string): Generator<DataView, void> {
     const view = new DataView(bytes.buffer)
     let at = 0
     if (size === 0) {
-      if (bytes.length < CtfIndex.headerSize) return
-      const { indexMajor, magic, packetIndexLength } = CtfIndex.header.read(view, 0)
-      if (magic !== CtfIndex.magic || indexMajor !== 1 || packetIndexLength < CtfIndex.record10.size) return
-      size = packetIndexLength
-      at = CtfIndex.headerSize
+      if (bytes.length < headerSize) return
+      size = view.getUint32(recordSizeAt)
+      if (view.getUint32(0) !== magic || view.getUint32(majorAt) !== 1 || size < recordSizeMin) return
+      at = headerSize
     }
     for (; at + size <= bytes.length; at += size) yield new DataView(bytes.buffer, at, size)
     rest = bytes.slice(at)

@@ -148,6 +148,11 @@ export class Recording {
     this.warnings = warnings
   }
 
+  /** Of all traces that have streams. */
+  get traceClasses(): ReadonlyArray<TraceClass> {
+    return [...new Set(this.streams.map(({ trace }) => trace.traceClass))]
+  }
+
   /** The stream of the current item. */
   streamOf(reader: StreamReader): RecordedStream {
     return this.#streamOf[reader.rank] as RecordedStream

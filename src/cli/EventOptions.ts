@@ -1,0 +1,127 @@
+/** What commands that print event records share: format, filters, and babeltrace2's options for text. */
+import * as Result from "effect/Result"
+import type { Filter } from "../ctf/decode/Fields.ts"
+import type { Expression } from "../ctf/filter/Expression.ts"
+import * as Filters from "../ctf/filter/Filters.ts"
+import * as Unmatched from "../ctf/filter/Unmatched.ts"
+import * as Where from "../ctf/filter/Where.ts"
+import type { TraceClass } from "../ctf/model/TraceClass.ts"
+import { defaults, type HeaderField, type NameKind, type TextOptions } from "../ctf/print/Text.ts"
+import type { Option, Options, ValuesOf } from "./Options.ts"
+
+const list = (text: string): ReadonlyArray<string> => text.split(",").map((part) => part.trim())
+
+const nameKinds: ReadonlyArray<NameKind> = ["scope", "header", "context", "payload"]
+
+const headerFields: ReadonlyArray<HeaderField> = [
+  "trace",
+  "trace:hostname",
+  "trace:domain",
+  "trace:procname",
+  "trace:vpid",
+  "loglevel",
+  "emf",
+  "callsite"
+]
+
+/** Throws what is wrong. */
+const choose = <A extends string>(flag: string, text: string, all: ReadonlyArray<A>): ReadonlySet<A> => {
+  const words = list(text)
+  if (words.includes("all")) return new Set(all)
+  if (words.length === 1 && words[0] === "none") return new Set()
+  const unknown = words.find((word) => !all.some((known) => known === word))
+  if (unknown !== undefined) throw new Error(`--${flag}: ${unknown} is none of ${["all", "none", ...all].join(", ")}`)
+  return new Set(all.filter((known) => words.includes(known)))
+}
+
+const toggle = (name: string, description: string) => ({ kind: "toggle", name, description }) as const
+
+export const selection = {
+  event: {
+    kind: "texts",
+    name: "event",
+    description: "Events of such a name: a pattern like sched_*, or several with commas; may be given several times"
+  },
+  where: {
+    kind: "texts",
+    name: "where",
+    description: "Events for which an expression holds: prev_tid == 1234 and $ctx.procname =~ /^app/"
+  }
+} as const satisfies Options
+
+export const format = {
+  kind: "choice",
+  name: "format",
+  choices: ["text", "ndjson"],
+  default: "text",
+  description: "Lines for people, as babeltrace2 prints them, or one JSON object a line"
+} as const satisfies Option
+
+export const options = {
+  ...selection,
+  clockSeconds: toggle("clock-seconds", "Times in seconds from the epoch"),
+  clockDate: toggle("clock-date", "Times with their date"),
+  clockGmt: toggle("clock-gmt", "Times in UTC instead of the local time zone"),
+  clockCycles: toggle("clock-cycles", "Times as the clock's own values"),
+  noDelta: toggle("no-delta", "Without the time since the event before"),
+  names: {
+    kind: "text",
+    name: "names",
+    default: "payload,context",
+    description: "Names to print: none, all, or a list of scope, header, context, payload"
+  },
+  fields: {
+    kind: "text",
+    name: "fields",
+    default: "trace:hostname,trace:procname,trace:vpid",
+    description: "Fields before the name: none, all, or a list of trace, trace:hostname, trace:domain, loglevel …"
+  },
+  color: {
+    kind: "choice",
+    name: "color",
+    choices: ["auto", "always", "never"],
+    default: "auto",
+    description: "Colour the text: on terminals, always, never"
+  }
+} as const satisfies Options
+
+export type Input = ValuesOf<typeof options>
+
+/** Throws what is wrong. */
+export const textOptions = (input: Input, isTerminal: boolean): TextOptions => ({
+  ...defaults,
+  isSeconds: input.clockSeconds,
+  hasDate: input.clockDate,
+  isGmt: input.clockGmt,
+  isCycles: input.clockCycles,
+  hasDelta: !input.noDelta,
+  names: choose("names", input.names, nameKinds),
+  fields: choose("fields", input.fields, headerFields),
+  isColored: input.color === "always" || (input.color === "auto" && isTerminal)
+})
+
+type Selection = Pick<Input, "event" | "where">
+
+const expressionOf = (text: string): Expression => {
+  const parsed = Where.parse(text)
+  if (Result.isFailure(parsed)) throw parsed.failure
+  return parsed.success
+}
+
+/** Throws what is wrong with an expression. */
+export const filter = ({ event, where }: Selection): Filter | undefined => {
+  const names = event.length > 0 ? [Filters.named(event.flatMap(list))] : []
+  const filters = [...names, ...where.map((text) => Filters.where(expressionOf(text)))]
+  return filters.length === 0 ? undefined : Filters.every(filters)
+}
+
+/** Lines about what is asked for that no class has; an expression was right. */
+export const warnings = ({ event, where }: Selection, traces: ReadonlyArray<TraceClass>): ReadonlyArray<string> => {
+  if (event.length === 0 && where.length === 0) return []
+  const wanted = { patterns: event.flatMap(list), expressions: where.map(expressionOf) }
+  const { fields, patterns } = Unmatched.find(wanted, traces)
+  return [
+    ...patterns.map((pattern) => `WARNING: --event: no event has a name like ${JSON.stringify(pattern)}`),
+    ...fields.map((field) => `WARNING: --where: no event has a value ${JSON.stringify(field)}`)
+  ]
+}

@@ -1,0 +1,24 @@
+/** Flags of the command line's library, made of plain options. */
+import { Flag } from "effect/cli"
+import type { Option, Options, ValueOf } from "./Options.ts"
+
+const flagOf = (option: Option) => {
+  const { description, name } = option
+  switch (option.kind) {
+    case "toggle":
+      return Flag.Boolean(name).pipe(Flag.withDefault(false), Flag.withDescription(description))
+    case "texts":
+      return Flag.String(name).pipe(Flag.atLeast(0), Flag.withDescription(description))
+    case "text":
+      return Flag.String(name).pipe(Flag.withDefault(option.default), Flag.withDescription(description))
+    case "choice":
+      return Flag.Literals(name, option.choices).pipe(
+        Flag.withDefault(option.default),
+        Flag.withDescription(description)
+      )
+  }
+}
+
+/** Under the same keys. */
+export const of = <O extends Options>(options: O): { readonly [Key in keyof O]: Flag.Flag<ValueOf<O[Key]>> } =>
+  Object.fromEntries(Object.entries(options).map(([key, option]) => [key, flagOf(option)])) as never
