@@ -18,6 +18,48 @@ interface Item {
   readonly args?: { readonly name?: string; readonly fields?: unknown; readonly ctx?: { readonly vtid?: number } }
 }
 
+/** What each phase must and may have, by the description of the Trace Event Format. */
+const membersOf: Readonly<
+  Record<string, { readonly must: ReadonlyArray<string>; readonly may: ReadonlyArray<string> }>
+> = {
+  B: { must: ["ph", "name", "pid", "tid", "ts"], may: ["args"] },
+  E: { must: ["ph", "name", "pid", "tid", "ts"], may: ["args"] },
+  i: { must: ["ph", "name", "pid", "tid", "ts", "s"], may: ["args"] },
+  M: { must: ["ph", "name", "pid", "tid", "args"], may: [] }
+}
+
+/** Strictly: no member more, none of another type. */
+const assertFormat = ({ displayTimeUnit, otherData, traceEvents, ...more }: Record<string, unknown>) => {
+  assert.deepStrictEqual(more, {})
+  assert.strictEqual(displayTimeUnit, "ns")
+  assert.match(String((otherData as { readonly begin: unknown }).begin), /^-?\d+$/)
+  assert.isArray(traceEvents)
+  for (const item of traceEvents as ReadonlyArray<Record<string, unknown>>) {
+    const told = JSON.stringify(item)
+    const { may = [], must = [] } = membersOf[String(item.ph)] ?? {}
+    assert.isAbove(must.length, 0, told)
+    assert.deepStrictEqual(
+      must.filter((name) => !Object.hasOwn(item, name)),
+      [],
+      told
+    )
+    assert.deepStrictEqual(
+      Object.keys(item).filter((name) => !must.includes(name) && !may.includes(name)),
+      [],
+      told
+    )
+    assert.isString(item.name, told)
+    assert.isTrue(Number.isSafeInteger(item.pid) && Number.isSafeInteger(item.tid), told)
+    // Microseconds, and what is less in the fraction.
+    if (item.ph !== "M") assert.isTrue(Number.isFinite(item.ts) && (item.ts as number) >= 0, told)
+    if (item.ph === "i") assert.include(["g", "p", "t"], item.s, told)
+    if (item.args !== undefined) assert.isObject(item.args, told)
+    if (item.ph !== "M") continue
+    assert.include(["process_name", "thread_name"], item.name, told)
+    assert.isString((item.args as { readonly name: unknown }).name, told)
+  }
+}
+
 const exported = (directory: string) => {
   const recording = Recording.open([directory])
   const trace = new ChromeTrace("a trace")
@@ -32,12 +74,14 @@ const exported = (directory: string) => {
   }
   trace.end(out)
   recording.close()
-  const { traceEvents } = JSON.parse(Buffer.from(out.written).toString())
+  const whole = JSON.parse(Buffer.from(out.written).toString())
+  assertFormat(whole)
+  const { traceEvents } = whole
   const told = Buffer.from(lines.written).toString().trim().split("\n")
   return { events, items: traceEvents as ReadonlyArray<Item>, told }
 }
 
-/** That the slices of each thread are nested: an end closes the one that began last. */
+/** That the slices of each thread are nested: an end closes the one that began last, and nothing is left open. */
 const assertNested = (items: ReadonlyArray<Item>) => {
   const open = new Map<string, Array<string>>()
   let last = Number.NEGATIVE_INFINITY
@@ -51,6 +95,7 @@ const assertNested = (items: ReadonlyArray<Item>) => {
     if (ph === "B") own.push(name)
     if (ph === "E") assert.strictEqual(own.pop(), name)
   }
+  for (const [key, left] of open) assert.deepStrictEqual(left, [], key)
 }
 
 describe("slices", () => {

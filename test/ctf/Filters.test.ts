@@ -6,6 +6,7 @@ import type { Filter } from "../../src/ctf/decode/Fields.ts"
 import { type EventPlan, TracePlan } from "../../src/ctf/decode/Plan.ts"
 import * as Filters from "../../src/ctf/filter/Filters.ts"
 import * as Glob from "../../src/ctf/filter/Glob.ts"
+import * as Unmatched from "../../src/ctf/filter/Unmatched.ts"
 import * as Where from "../../src/ctf/filter/Where.ts"
 import { parse } from "../../src/ctf/metadata/GrowingMetadata.ts"
 
@@ -142,6 +143,38 @@ describe("--where", () => {
     const refused = Result.isFailure(outcome) ? outcome.failure : assert.fail("accepted")
     assert.strictEqual(refused.column, column)
     assert.include(refused.reason, reason)
+  })
+})
+
+describe("what no class has", () => {
+  const traceClass = Result.getOrThrow(parse(Buffer.from(metadata)))
+  const fieldsOf = (...texts: ReadonlyArray<string>) => {
+    const expressions = texts.map((text) => Result.getOrThrow(Where.parse(text)))
+    return Unmatched.find({ patterns: [], expressions }, [traceClass]).fields
+  }
+
+  it.each([
+    "prev == 1 or big == 2 and not (only == 3)",
+    "inner.list[7] == 1",
+    "v.small == 1 or v == 'a'",
+    "$ctx.vtid == 1 and $pctx.cpu_id == 1 and $payload.text =~ /a/",
+    "$env.vpid == 42 and $cpu == 1 and $time > 5 and exists ratio",
+    "1 == 1"
+  ])("%s: all is there", (text) => {
+    assert.deepStrictEqual(fieldsOf(text), [])
+  })
+
+  it("fields are told once, by their names", () => {
+    assert.deepStrictEqual(
+      fieldsOf("perv == 1 or inner.lits[0] == 2 or exists perv", "$ctx.prev == 1", "inner == 1 or $env.host == 'a'"),
+      ["perv", "inner.lits[0]", "$ctx.prev", "inner", "$env.host"]
+    )
+  })
+
+  it("patterns, and nothing before there are classes", () => {
+    const wanted = { patterns: ["shed:*", "other", "sched:?????h"], expressions: [] }
+    assert.deepStrictEqual(Unmatched.find(wanted, [traceClass]).patterns, ["shed:*"])
+    assert.deepStrictEqual(Unmatched.find(wanted, []).patterns, [])
   })
 })
 

@@ -90,11 +90,15 @@ export const trace = (lines: ReadonlyArray<Line>, session: string): string => {
     }
     return itemsOf(line, open, { pid, tid, ts: Number(BigInt(line.ts ?? 0) - begin) / 1000 })
   })
+  const last = Number(BigInt(events.at(-1)?.ts ?? 0) - begin) / 1000
+  const unfinished = [...threads.all].flatMap(({ open, pid, tid }) =>
+    open.close().map((name): Item => ({ ph: "E", name, pid, tid, ts: last, args: { unfinished: true } }))
+  )
   const named = Array.from(
     threads.named(),
     ({ kind, name, pid, tid }): Item => ({ ph: "M", name: `${kind}_name`, pid, tid, args: { name } })
   )
-  const text = [...items, ...named].map((item) => JSON.stringify(item)).join(",\n")
+  const text = [...items, ...unfinished, ...named].map((item) => JSON.stringify(item)).join(",\n")
   const rest = JSON.stringify({ displayTimeUnit: "ns", otherData: { begin: String(begin), session } })
   return `{"traceEvents":[\n${text}\n],${rest.slice(1)}\n`
 }

@@ -4,7 +4,7 @@
  *
  * Times are microseconds from the first event record, nanoseconds in their fraction: doubles cannot hold those since
  * the epoch. `otherData.begin` says where they count from. The end of a slice closes those that were left open in it;
- * an end without a begin is an instant.
+ * an end without a begin is an instant, and what did not end ends, `unfinished`, with the trace.
  */
 import { nanos } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
@@ -73,11 +73,14 @@ const end = encoded('{"ph":"E","name":')
 const instant = encoded('{"ph":"i","s":"t","name":')
 
 const phases = { begin, end, instant }
+/** Its end is that of the trace. */
+const unfinished = ',"args":{"unfinished":true}}'
 
 export class ChromeTrace {
   readonly #threads = new Threads<Uint8Array>()
   readonly #session: string
   #start: bigint | undefined
+  #last = 0n
   #hasEvent = false
 
   /** `session`: what the trace is called. */
@@ -105,6 +108,7 @@ export class ChromeTrace {
       this.#threads.note({ isSwitch: news.isSwitch, tid: newTid, pid: newPid, name }, cpu)
     }
     const since = time - (this.#start ?? 0n)
+    if (since > this.#last) this.#last = since
     const place = `,"pid":${thread.pid},"tid":${thread.tid},"ts":${micros(since)}`
     this.#phase(shape, thread, place, out)
     this.#arguments(shape, stream, out)
@@ -123,6 +127,12 @@ export class ChromeTrace {
   /** After the last event record. */
   end(out: Bytes): void {
     this.#open(0n, out)
+    for (const { open, pid, tid } of this.#threads.all) {
+      for (const left of open.close()) {
+        this.#item(end, left, `,"pid":${pid},"tid":${tid},"ts":${micros(this.#last)}`, out)
+        out.ascii(unfinished)
+      }
+    }
     for (const { kind, name, pid, tid } of this.#threads.named()) {
       this.#separate(out)
       out.ascii(`{"ph":"M","name":"${kind}_name","pid":${pid},"tid":${tid},"args":{"name":`)

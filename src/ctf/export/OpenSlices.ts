@@ -27,4 +27,12 @@ export class OpenSlices<Label> {
     const own = this.#open.pop()
     return { left: left.map((each) => each.label), phase: "end", label: own?.label ?? label }
   }
+
+  /** Nothing more comes: what is left open, the innermost first. */
+  close(): ReadonlyArray<Label> {
+    return this.#open
+      .splice(0)
+      .map(({ label }) => label)
+      .reverse()
+  }
 }

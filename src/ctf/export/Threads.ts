@@ -110,6 +110,10 @@ export class Threads<Label> {
     return thread
   }
 
+  get all(): Iterable<Thread<Label>> {
+    return this.#threads.values()
+  }
+
   /** The last name counts. */
   #name(named: Named): void {
     this.#names.set(`${named.kind} ${named.pid} ${named.tid}`, named)

@@ -1,0 +1,71 @@
+/**
+ * `show` reads plain arguments by itself, since loading the command line's library would take longer than a short trace.
+ * What it takes for plain must mean the same to that library; everything else is left to it.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Argument, Command } from "effect/cli"
+import * as Flags from "../../src/cli/Flags.ts"
+import * as Options from "../../src/cli/Options.ts"
+import { options } from "../../src/cli/Showing.ts"
+
+const plain = (args: ReadonlyArray<string>) => {
+  const parsed = Options.parse(options, args)
+  return parsed && { ...parsed.values, directory: parsed.operands }
+}
+
+/** By the library. Undefined: refused. */
+const read = (args: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    let seen: unknown
+    const command = Command.make(
+      "show",
+      { directory: Argument.String("dir").pipe(Argument.atLeast(1)), ...Flags.of(options) },
+      (input) =>
+        Effect.sync(() => {
+          seen = input
+        })
+    )
+    yield* Effect.ignore(Command.runWith(command, { version: "1" })(args))
+    return seen
+  }).pipe(Effect.provide(NodeServices.layer))
+
+const right: ReadonlyArray<ReadonlyArray<string>> = [
+  ["a"],
+  ["a", "b", "--count"],
+  ["--format=ndjson", "a"],
+  ["a", "--format", "ndjson", "--where", "x == 1", "--where=y != 'a b'", "--event=a,b", "--event", "c*"],
+  ["--no-delta", "--clock-gmt", "--clock-seconds", "--clock-date", "--clock-cycles", "a"],
+  ["a", "--names=all", "--fields", "trace,loglevel", "--color=always"],
+  ["--begin=17:46", "--end", "2026-11-25 17:47:00", "a", "--histogram", "--clock-force-correlate"],
+  ["--where=$ctx.a =~ /^b=c/", "a"],
+  ["--begin=", "a"]
+]
+
+const left: ReadonlyArray<ReadonlyArray<string>> = [
+  ["a", "--help"],
+  ["-h"],
+  ["a", "--bogus"],
+  ["a", "--format=xml"],
+  ["a", "--format=text", "--format=ndjson"],
+  ["a", "--count=true"],
+  ["a", "--no-count"],
+  ["a", "--begin"],
+  ["--", "a"],
+  ["a", "--begin=1", "--begin=2"]
+]
+
+describe("plain arguments", () => {
+  it.effect.each(right)("%j mean the same to both", (args) =>
+    Effect.gen(function* () {
+      const own = plain(args)
+      assert.isDefined(own)
+      assert.deepStrictEqual<unknown>(own, yield* read(args))
+    })
+  )
+
+  it.each(left)("%j are not plain", (...args) => {
+    assert.isUndefined(plain(args.flat()))
+  })
+})
