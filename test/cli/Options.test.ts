@@ -1,6 +1,6 @@
 /**
- * `show` reads plain arguments by itself, since loading the command line's library would take longer than a short trace.
- * What it takes for plain must mean the same to that library; everything else is left to it.
+ * `show` reads plain arguments by itself: loading the command line's library would take longer than a short trace. What
+ * it takes for plain must mean the same to that library; everything else is left to it.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
