@@ -1,5 +1,5 @@
 /**
- * What `lttng-relay show` does with its arguments: what was recorded, as events, the same lines that babeltrace2 prints.
+ * What `lttng-relay show` does with its arguments: what was recorded, as events, line for line what babeltrace2 prints.
  * Neither the runtime nor the library of the command line has a part in it: on a short trace loading those is most of
  * the time.
  */
