@@ -69,7 +69,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   model: ["protocol"],
   thread: ["memory"],
   storage: ["protocol", "model", "memory", "thread"],
-  relay: ["errors", "protocol", "model", "memory", "storage"],
+  relay: ["errors", "protocol", "model", "memory", "storage", "thread"],
   transport: ["errors", "protocol", "memory", "thread"],
   connection: ["errors", "protocol", "model", "memory", "relay", "transport"],
   ctf: ["protocol"],

@@ -65,7 +65,7 @@ sub take {
 # All are busy when traced programs are: who asks for short turns is let in sooner then, and gets no more of the
 # processor. Numbers of sched_setattr(2) by the ELF machine, policy and priority as they are; older kernels take no notice.
 sub ask_for_short_turns {
-  my ($turn_nanos, $keep_policy) = (100_000, 8);
+  my ($turn_nanos, $keep_policy) = (500_000, 8);
   open my $self, "<:raw", "/proc/self/exe" or return;
   read $self, my $head, 20 or return;
   my $call = {62, 314, 183, 274}->{unpack "x18 S", $head} or return;

@@ -8,6 +8,7 @@ import { RecentPackets } from "../memory/RecentPackets.ts"
 import type { OutputGrouping } from "../model/Path.ts"
 import type { Sync } from "../model/Sync.ts"
 import { TraceStore } from "../storage/TraceStore.ts"
+import { Contention } from "../thread/Contention.ts"
 import { Allowances } from "./Allowances.ts"
 import type { CloseReason } from "./CloseReason.ts"
 import * as Events from "./Events.ts"
@@ -102,6 +103,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const incidents = new Incidents()
         const chunks = new Chunks(incidents)
         const directories = new Directories(store, incidents)
+        const contention = new Contention()
         const events = yield* Events.make
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
@@ -125,7 +127,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           pool: new Pool(options.memoryBytesMax),
           halves: new Pool(halvesBytesMax, halvesBytesMax),
           gather: new Gather(),
-          vigil: new Vigil(),
+          vigil: new Vigil(() => contention.isShort()),
           tally: new Tally(),
           journals: new Journals(),
           events,

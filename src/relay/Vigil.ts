@@ -3,7 +3,8 @@
  * within some ten microseconds; a processor that has gone to sleep meanwhile takes as long again to wake up.
  *
  * It costs nothing where nobody waits: only a quick succession of answers to one connection asks for it, and not while
- * large packets come, when the file threads need the processor more.
+ * large packets come, when the file threads need the processor more, nor while processors are short: they do not sleep
+ * then, and the target may be waiting for this one.
  */
 
 /** A small packet and its index follow an answer within this; a sleep would cost about as much. */
@@ -17,9 +18,15 @@ const bulkMillis = 5
 export const successionMillis = 0.3
 
 export class Vigil {
+  readonly #isShort: () => boolean
   #until = 0
   #isKept = false
   #bulkAt = Number.NEGATIVE_INFINITY
+
+  /** `isShort`: processors are, see `thread/Contention`. */
+  constructor(isShort: () => boolean) {
+    this.#isShort = isShort
+  }
 
   /** A data connection read `byteCount` bytes. */
   read(byteCount: number): void {
@@ -27,7 +34,7 @@ export class Vigil {
   }
 
   keep(now: number): void {
-    if (now - this.#bulkAt < bulkMillis) return
+    if (now - this.#bulkAt < bulkMillis || this.#isShort()) return
     this.#until = now + awakeMillis
     if (this.#isKept) return
     this.#isKept = true

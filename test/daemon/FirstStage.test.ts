@@ -105,7 +105,7 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
         for (const more of [[], ["-d"]]) {
           const at = yield* Daemons.place
           const { running } = yield* startWith(at, [...at.urls, ...more])
-          assert.strictEqual(turnOf(String(running.pid)), 100_000)
+          assert.strictEqual(turnOf(String(running.pid)), 500_000)
           assert.strictEqual(getPriority(running.pid), getPriority())
         }
       })

@@ -13,7 +13,7 @@ describe("a vigil", () => {
   it.live("keeps the loop from sleeping after an answer, and lets it go", () =>
     Effect.gen(function* () {
       yield* asleep
-      const vigil = new Vigil()
+      const vigil = new Vigil(() => false)
       vigil.keep(performance.now())
       assert.isTrue(isAwake())
       yield* asleep
@@ -23,17 +23,31 @@ describe("a vigil", () => {
   it.live("is not kept while packets come in bulk", () =>
     Effect.gen(function* () {
       yield* asleep
-      const vigil = new Vigil()
+      const vigil = new Vigil(() => false)
       vigil.read(128 * 1024)
       vigil.keep(performance.now())
       assert.isFalse(isAwake())
     })
   )
 
+  it.live("is not kept while processors are short", () =>
+    Effect.gen(function* () {
+      yield* asleep
+      let isShort = true
+      const vigil = new Vigil(() => isShort)
+      vigil.keep(performance.now())
+      assert.isFalse(isAwake())
+      isShort = false
+      vigil.keep(performance.now())
+      assert.isTrue(isAwake())
+      yield* asleep
+    })
+  )
+
   it.live("small packets do not count as bulk", () =>
     Effect.gen(function* () {
       yield* asleep
-      const vigil = new Vigil()
+      const vigil = new Vigil(() => false)
       vigil.read(4096 + 32)
       vigil.keep(performance.now())
       assert.isTrue(isAwake())
