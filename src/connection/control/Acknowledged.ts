@@ -12,8 +12,10 @@ import type { Reply } from "./Command.ts"
 
 const nothing: Reply = { bytes: undefined, after: "keep", refusal: undefined }
 
-/** A packet is sent before its index: it is in its socket already. */
-const lookCountMax = 4
+/** A packet is sent before its index: it is in its socket already, or about to be. */
+const lookCountMax = 8
+/** Of these without a pause; then a millisecond lies between two. */
+const quickLookCount = 4
 
 /** The streams whose indexes are about to be answered. */
 export class Acknowledged {
@@ -34,7 +36,8 @@ export class Acknowledged {
   looksAgain(): boolean {
     const isAgain = this.#lookCount < lookCountMax && this.#streams.some(({ model }) => model.awaitingDataCount > 0)
     this.#lookCount = isAgain ? this.#lookCount + 1 : 0
-    if (isAgain) setImmediate(this.#lookAgain)
+    if (isAgain && this.#lookCount > quickLookCount) setTimeout(this.#lookAgain, 1)
+    else if (isAgain) setImmediate(this.#lookAgain)
     return isAgain
   }
 

@@ -19,7 +19,6 @@ const heldBytesMin = 16 * 1024
 /** Where bytes and records go. */
 export interface Sink {
   readonly append: (buffers: ReadonlyArray<Uint8Array>, byteCount: number) => Effect.Effect<void, FileFailed>
-  readonly isOpen: boolean
   /** Whether `appendNow` may do something: the file lies in memory. */
   readonly isImmediate: boolean
   /** Whether `appendBeside` may do something. */

@@ -57,10 +57,6 @@ class FileSink implements Sink {
     return this.file.write(buffers, at)
   }
 
-  get isOpen(): boolean {
-    return this.file !== undefined
-  }
-
   get isImmediate(): boolean {
     return this.file?.isPrompt === true
   }

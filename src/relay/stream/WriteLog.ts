@@ -60,7 +60,7 @@ export class WriteLog {
   #isTimed = false
   /** Where the last bytes went. */
   #sink: Sink | undefined
-  /** As far as was seen, its device keeps nobody waiting. */
+  /** The log's device is known to keep nobody waiting; if it does now, that is worth waiting for. */
   #isPrompt = false
 
   /** `onDurable` is called whenever `durable` has advanced. */
@@ -152,12 +152,12 @@ export class WriteLog {
   }
 
   /**
-   * Writes in this call what has gathered, if its files keep nobody waiting. False: there are steps before it, which
-   * take a moment; true: all is in the files, or they may take any time.
+   * Writes in this call what has gathered, if its files keep nobody waiting. False: there are steps before it, or the
+   * device is slow just now, and the fiber needs a moment; true: all is in the files, or they may take any time.
    */
   writeOut(): boolean {
     if (this.isIdle || this.#writeNow() || this.#failure !== undefined) return true
-    if (this.#sink?.isOpen === true) this.#isPrompt = this.#sink.isImmediate
+    this.#isPrompt ||= this.#sink?.isImmediate === true
     return !this.#isPrompt
   }
 
