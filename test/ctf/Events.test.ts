@@ -1,11 +1,13 @@
 /** Recorded events as values: of plain calls and of a `Stream`, true for as long as somebody has them. */
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as Filters from "../../src/ctf/filter/Filters.ts"
 import * as Events from "../../src/ctf/recorded/Events.ts"
 import * as Moment from "../../src/ctf/recorded/Moment.ts"
-import { RecordingRefused } from "../../src/ctf/recorded/Recording.ts"
+import * as Recording from "../../src/ctf/recorded/Recording.ts"
 import { answer, describeWithCorpus } from "../support/corpus.ts"
 
 const eventsOf = (items: Iterable<Events.Item>): ReadonlyArray<Events.Event> =>
@@ -60,10 +62,41 @@ describeWithCorpus("recorded events as values", ["types", "discarded", "perpid"]
     Effect.gen(function* () {
       const nowhere = [join(root(), "nowhere")]
       const failure = yield* Effect.flip(Stream.runDrain(Events.stream(nowhere)))
-      assert.instanceOf(failure, RecordingRefused)
+      assert.instanceOf(failure, Recording.RecordingRefused)
       assert.throws(() => eventsOf(Events.items(nowhere)))
     })
   )
+})
+
+describe("what is no trace", () => {
+  const refusal = (path: string): string => {
+    try {
+      Recording.open([path])
+      return "opened"
+    } catch (cause) {
+      return String(cause).replaceAll(directory, "DIR")
+    }
+  }
+  const directory = mkdtempSync(join(tmpdir(), "no-trace-"))
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  it("is refused in words, and too much metadata before it is read", () => {
+    mkdirSync(join(directory, "large"))
+    writeFileSync(join(directory, "large", "metadata"), "")
+    truncateSync(join(directory, "large", "metadata"), 2 ** 30)
+    mkdirSync(join(directory, "empty"))
+    writeFileSync(join(directory, "file"), "")
+    assert.deepStrictEqual(
+      ["large", "empty", "file", "nowhere"].map((name) => refusal(join(directory, name))),
+      [
+        "TraceUnreadable: DIR/large/metadata: metadata of 1024 MiB: more than 128",
+        "RecordingRefused: DIR/empty: no trace here: no file `metadata`",
+        "TraceUnreadable: DIR/file: no directory",
+        "TraceUnreadable: DIR/nowhere: there is no such directory"
+      ]
+    )
+    assert.strictEqual(refusal(""), 'TraceUnreadable: "": no directory')
+  })
 })
 
 describe("a time as people write it", () => {

@@ -134,7 +134,7 @@ function* itemsOf(recording: Recording.Recording, options: Options): Generator<I
 
 /**
  * All items of recorded traces in order, without Effect. Files are closed when it ends or is left. Throws
- * `Recording.RecordingRefused` when there is no trace, or metadata that is none, and what the file system throws.
+ * `Recording.RecordingRefused` when there is no trace, or metadata that is none, and why files cannot be read.
  */
 export function* items(paths: ReadonlyArray<string>, options: Options = {}): Generator<Item, void> {
   const recording = open(paths, options)

@@ -206,7 +206,7 @@ const firstOf = (found: ReadonlyArray<Found>): bigint | undefined =>
     undefined
   )
 
-/** Throws `RecordingRefused`, or what the file system throws. */
+/** Throws `RecordingRefused`, or `TraceUnreadable`. */
 export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
   const traces = grouped(paths.flatMap(load), options.code)
   const found: Array<Found> = traces.flatMap(({ parts, plan }) =>

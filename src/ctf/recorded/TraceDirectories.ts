@@ -18,6 +18,38 @@ export interface TraceDirectory {
   readonly files: ReadonlyArray<DataFile>
 }
 
+/** Kernels with all of their events have some megabytes. */
+const metadataBytesMax = 128 * 1024 * 1024
+
+/** What is there is nothing to read. */
+export class TraceUnreadable extends Error {
+  readonly _tag = "TraceUnreadable"
+  readonly path: string
+
+  constructor(path: string, reason: string) {
+    super(`${path}: ${reason}`)
+    this.name = "TraceUnreadable"
+    this.path = path
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such directory",
+  ENOTDIR: "no directory",
+  EACCES: "permission denied",
+  EISDIR: "a directory where a file is expected"
+}
+
+/** Throws the reason in words. */
+const reading = <A>(path: string, read: () => A): A => {
+  try {
+    return read()
+  } catch (cause) {
+    const { code = "", message } = cause as NodeJS.ErrnoException
+    throw new TraceUnreadable(path, reasons[code] ?? message)
+  }
+}
+
 const byBytes = (a: string, b: string): number => Buffer.compare(bytesOf(a), bytesOf(b))
 
 /** A name may be any bytes. */
@@ -27,10 +59,19 @@ interface Entry {
 }
 
 const entriesOf = (path: string): ReadonlyArray<Entry> =>
-  readdirSync(pathOf(path), { withFileTypes: true, encoding: "buffer" }).map((entry) => ({
+  reading(path, () => readdirSync(pathOf(path), { withFileTypes: true, encoding: "buffer" })).map((entry) => ({
     name: textOf(entry.name),
     isDirectory: entry.isDirectory()
   }))
+
+const metadataOf = (path: string): Uint8Array =>
+  reading(path, () => {
+    const { size } = statSync(pathOf(path))
+    const mebibytes = Math.ceil(size / 2 ** 20)
+    if (size > metadataBytesMax)
+      throw new Error(`metadata of ${mebibytes} MiB: more than ${metadataBytesMax / 2 ** 20}`)
+    return readFileSync(pathOf(path))
+  })
 
 const isVisible = ({ name }: Entry): boolean => !name.startsWith(".")
 
@@ -46,7 +87,7 @@ const dataFiles = (path: string, entries: ReadonlyArray<Entry>): ReadonlyArray<D
 const search = (root: string, path: string, found: Array<TraceDirectory>): void => {
   const entries = entriesOf(path)
   if (entries.some((entry) => entry.name === "metadata" && !entry.isDirectory)) {
-    const metadata = readFileSync(pathOf(join(path, "metadata")))
+    const metadata = metadataOf(join(path, "metadata"))
     found.push({ path, below: relative(root, path), metadata, files: dataFiles(path, entries) })
     return
   }
@@ -54,8 +95,9 @@ const search = (root: string, path: string, found: Array<TraceDirectory>): void 
   for (const name of directories.sort(byBytes)) search(root, join(path, name), found)
 }
 
-/** Throws what the file system throws. */
+/** Throws `TraceUnreadable`. */
 export const find = (path: string): ReadonlyArray<TraceDirectory> => {
+  if (path === "") throw new TraceUnreadable('""', "no directory")
   const root = resolve(path)
   const found: Array<TraceDirectory> = []
   search(root, root, found)
