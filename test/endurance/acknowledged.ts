@@ -28,7 +28,7 @@ export interface Played {
 }
 
 /** A session that sends packets of one size until its relay is gone. */
-const play = (relay: Relays.Relay, number: number, packetBytes: number, onPlayed: (played: Played) => void) =>
+export const play = (relay: Relays.Relay, number: number, packetBytes: number, onPlayed: (played: Played) => void) =>
   Effect.gen(function* () {
     const c = yield* Wire.connect(relay.controlPort)
     const d = yield* Wire.connect(relay.dataPort)
@@ -63,7 +63,7 @@ const play = (relay: Relays.Relay, number: number, packetBytes: number, onPlayed
   })
 
 /** Packets that are whole in the file and have their record, from the first on. */
-const recordedCount = ({ directory, packetBytes }: Played): number => {
+export const recordedCount = ({ directory, packetBytes }: Played): number => {
   const index = join(directory, "index/ch_0.idx")
   const data = join(directory, "ch_0")
   if (!existsSync(index) || !existsSync(data)) return 0

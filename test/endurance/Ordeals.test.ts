@@ -1,0 +1,124 @@
+/**
+ * What happens to real processes: a relay that is stopped for a while, one whose volume is full, one whose viewers and
+ * whose tracer's consumer are killed. `ORDEAL_SECONDS=60` makes the while longer.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import * as Check from "../../src/recovery/Check.ts"
+import * as DiskTree from "../../src/recovery/DiskTree.ts"
+import * as Babeltrace from "../support/babeltrace.ts"
+import * as Lttng from "../support/lttng.ts"
+import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+import { type Played, play, recordedCount, sizes } from "./acknowledged.ts"
+
+const stopSeconds = Number(process.env.ORDEAL_SECONDS ?? 2)
+
+/** Sessions of all sizes until their relay is gone, or ends them. */
+const load = (relay: Relays.Relay, all: Array<Played>, from = 0) => {
+  const plays = sizes.map((size, at) =>
+    Effect.ignore(Effect.scoped(play(relay, from + at, size, (played) => all.push(played))))
+  )
+  return Effect.forkScoped(Effect.all(plays, { concurrency: "unbounded" }))
+}
+
+const acknowledged = (all: ReadonlyArray<Played>, count: number) =>
+  Process.until(
+    `${count} answers in every session`,
+    Effect.sync(() => all.length >= sizes.length && all.every((played) => played.acknowledgedCount >= count)),
+    { everyMillis: 5, seconds: 30 }
+  )
+
+describe("a relay", () => {
+  it.live(
+    "that is stopped for a while goes on where it was",
+    () =>
+      Effect.gen(function* () {
+        const relay = yield* Relays.start("ours")
+        const all: Array<Played> = []
+        const loading = yield* load(relay, all)
+        yield* acknowledged(all, 5)
+        relay.process.signal("SIGSTOP")
+        yield* Effect.sleep(stopSeconds * 1000)
+        const before = all.map((played) => played.acknowledgedCount)
+        relay.process.signal("SIGCONT")
+        yield* acknowledged(all, Math.max(...before) + 5)
+        relay.process.signal("SIGKILL")
+        yield* relay.process.ended
+        yield* Fiber.await(loading)
+        for (const played of all) assert.isAtLeast(recordedCount(played), played.acknowledgedCount)
+      }),
+    (stopSeconds + 60) * 1000
+  )
+
+  it.live("whose volume is full ends the sessions on it, keeps what fitted, and records again when there is room", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours", { volumeBytes: 3 * 1024 * 1024 })
+      const all: Array<Played> = []
+      yield* Effect.flatMap(load(relay, all), Fiber.await)
+      assert.isUndefined(relay.process.outcome(), "it lives")
+      assert.include(relay.process.output(), "WRITE_FAILED")
+      assert.include(relay.process.output(), "ENOSPC")
+      // The last one failed while its answer was on its way, and its session with it.
+      for (const played of all) assert.isAtLeast(recordedCount(played), played.acknowledgedCount - 1)
+      assert.notInclude(
+        Check.check(DiskTree.make(relay.output)).findings.map(({ code }) => code),
+        "index-past-data"
+      )
+      yield* Process.run("sh", ["-c", 'rm -rf "$1"/*', "sh", relay.output])
+      const again: Array<Played> = []
+      yield* load(relay, again, 10)
+      yield* acknowledged(again, 3)
+    })
+  )
+})
+
+const childrenOf = (pid: number): ReadonlyArray<number> => {
+  const task = `/proc/${pid}/task`
+  if (!existsSync(task)) return []
+  return readdirSync(task).flatMap((thread) =>
+    readFileSync(`${task}/${thread}/children`, "latin1").split(" ").filter(Boolean).map(Number)
+  )
+}
+const below = (pid: number): ReadonlyArray<number> => childrenOf(pid).flatMap((child) => [child, ...below(child)])
+const isConsumer = (pid: number) => readFileSync(`/proc/${pid}/comm`, "latin1").startsWith("lttng-consumer")
+
+Peers.describeWithPeers(Peers.tracing, "killed at the other end", () => {
+  it.live("a consumer and a viewer leave whole packets, and the relay to others", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours")
+      const [victim, other] = [yield* Lttng.start, yield* Lttng.start]
+      yield* Lttng.record(victim, relay, "victim", { channel: ["--subbuf-size=4k"] })
+      yield* victim.emit({ count: 1000, source: 1 })
+      yield* victim.lttng("stop")
+      yield* victim.lttng("start")
+      const url = `net://localhost:${relay.livePort}`
+      const viewer = yield* Process.daemon("babeltrace2", ["--input-format=lttng-live", url])
+      const emitting = yield* Effect.forkScoped(Effect.ignore(victim.emit({ count: 5_000_000, source: 2, cpu: 0 })))
+      const packetCount = () => Check.check(DiskTree.make(relay.output)).packetCount
+      const before = packetCount()
+      yield* Process.until(
+        "packets",
+        Effect.sync(() => packetCount() > before + 20)
+      )
+      viewer.signal("SIGKILL")
+      for (const pid of below(victim.pid).filter(isConsumer)) process.kill(pid, "SIGKILL")
+      yield* Process.until(
+        "the victim's files to be let go",
+        Effect.sync(() => Lttng.openFiles(relay.process.pid).every((path) => !path.includes("/victim-")))
+      )
+      yield* Fiber.interrupt(emitting)
+      yield* Lttng.record(other, relay, "other")
+      yield* other.emit({ count: 1000, source: 3 })
+      yield* other.lttng("stop")
+      yield* other.lttng("destroy")
+      const { bySource } = yield* Babeltrace.read(relay.output)
+      const whole = { count: 1000, first: 0, last: 999, breaks: [] }
+      assert.deepStrictEqual(bySource.get(3), whole)
+      assert.deepStrictEqual(bySource.get(1), whole)
+      assert.isUndefined(relay.process.outcome(), "it lives")
+    })
+  )
+})
