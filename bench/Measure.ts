@@ -111,7 +111,7 @@ const runMetrics = (report: Load.Report, groups: ReadonlyArray<Group>): Metrics 
 interface CpuSeconds {
   readonly relay: number | undefined
   readonly link: number
-  readonly machine: number
+  readonly machine: Process.MachineTimes
   readonly writtenBackMB: number
 }
 
@@ -121,7 +121,7 @@ const withFar = (cpuSeconds: number | undefined, far: Process.Running | undefine
 const cpuNow = (relay: Relay.Relay, { far, running }: Link.Linked): CpuSeconds => ({
   relay: withFar(Relay.usage(relay)?.cpuSeconds, far),
   link: running === undefined ? 0 : Process.usage(running.pid).cpuSeconds,
-  machine: Process.machineCpuSeconds(),
+  machine: Process.machineTimes(),
   writtenBackMB: Volume.writtenBackMB()
 })
 
@@ -152,13 +152,14 @@ const costMetrics = (work: Work, from: CpuSeconds, to: CpuSeconds): Metrics => {
   const linkSeconds = to.link - from.link
   const shared = {
     generatorCpuShare: round(loadSeconds / wall),
+    stolenCpuShare: round((to.machine.stolen - from.machine.stolen) / wall),
     writebackMB: round(to.writtenBackMB - from.writtenBackMB),
     ...(linkSeconds > 0 && { linkCpuShare: round(linkSeconds / wall) })
   }
   if (to.relay === undefined || from.relay === undefined) return shared
   const cpuSeconds = to.relay - from.relay
   // Everybody else: what shared the machine with this run, mounts included.
-  const foreign = to.machine - from.machine - cpuSeconds - loadSeconds - linkSeconds
+  const foreign = to.machine.busy - from.machine.busy - cpuSeconds - loadSeconds - linkSeconds
   return {
     ...shared,
     cpuSecondsPerGB: round((cpuSeconds * 1e9) / bytes),

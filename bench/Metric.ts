@@ -48,7 +48,8 @@ const ofRuns: Readonly<Record<string, Metric>> = {
   generatorCpuShare: metric("processors used by the generator", ""),
   writebackMB: metric("written to disks meanwhile, by the kernel", "MB"),
   linkCpuShare: metric("processors used by the slow network", ""),
-  foreignCpuShare: metric("processors used by others", "")
+  foreignCpuShare: metric("processors used by others", ""),
+  stolenCpuShare: metric("processors taken by the machine's host", "")
 }
 const ofRelays: Readonly<Record<string, Metric>> = {
   startMs: metric("from its start until it listens", "ms", "less"),

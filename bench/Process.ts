@@ -225,9 +225,16 @@ export const usage = (pid: number): Usage => {
 /** Of this process alone, and quickly. */
 export const residentMiB = (pid: number): number => kilobytes(readOrEmpty(`/proc/${pid}/status`), "VmRSS") / 1024
 
-/** Processor seconds all processes of the machine have used so far, the hypervisor's theft included. */
-export const machineCpuSeconds = (): number => {
+export interface MachineTimes {
+  /** Processor seconds that all processes of the machine have used so far, and what was stolen. */
+  readonly busy: number
+  /** Processor seconds in which the host of a virtual machine ran something else. */
+  readonly stolen: number
+}
+
+export const machineTimes = (): MachineTimes => {
   const fields = (readOrEmpty("/proc/stat").split("\n")[0] ?? "").trim().split(/\s+/).slice(1, 9).map(Number)
   const idle = (fields[3] ?? 0) + (fields[4] ?? 0)
-  return (fields.reduce((sum, ticks) => sum + ticks, 0) - idle) / ticksPerSecond
+  const all = fields.reduce((sum, ticks) => sum + ticks, 0)
+  return { busy: (all - idle) / ticksPerSecond, stolen: (fields[7] ?? 0) / ticksPerSecond }
 }

@@ -86,7 +86,7 @@ const floorText = ({ floor, value, verdict }: FloorResult) => {
 /** Costs are shown for every case: a throughput bought with memory is not the same throughput. */
 const always = [
   ...["cpuSecondsPerGB", "cpuMicrosPerPacket", "rssPeakMiB", "rssMedianMiB", "rssIdleMiB", "startMs"],
-  ...["writebackMB", "linkCpuShare", "foreignCpuShare"]
+  ...["writebackMB", "linkCpuShare", "foreignCpuShare", "stolenCpuShare"]
 ]
 
 const busyShare = 0.25
@@ -145,13 +145,22 @@ const section = (result: CaseResult, pictures: ReadonlyArray<string>): string =>
     ""
   ].join("\n")
 
-const heading = (info: Machine, rounds: number): string =>
+/** Of all runs: one that lost more than the others says less. */
+const stolen = (results: ReadonlyArray<CaseResult>): string => {
+  const spreads = results.flatMap(({ spreads: of }) => relays.map((kind) => of[kind]?.stolenCpuShare))
+  const found = spreads.filter((spread) => spread !== undefined)
+  if (found.length === 0) return ""
+  const [least, most] = [Math.min(...found.map((one) => one.least)), Math.max(...found.map((one) => one.most))]
+  return ` The machine's host took ${number(least)} to ${number(most)} processors during a run.`
+}
+
+const heading = (info: Machine, rounds: number, results: ReadonlyArray<CaseResult>): string =>
   [
     "# Benchmark report",
     "",
     `${info.date}, ${info.processor}, ${info.processors} processors, ${info.memoryGiB} GiB, ${info.kernel}, ` +
       `Node ${info.node}. Load average before: ${info.loadBefore.toFixed(2)}. ` +
-      `Output: ${info.output}. One thread writes new files in memory at ${number(info.freshMBps)} MB/s.`,
+      `Output: ${info.output}. One thread writes new files in memory at ${number(info.freshMBps)} MB/s.${stolen(results)}`,
     "",
     `Ours: ${info.versions.ours ?? "–"}. Reference: lttng-relayd ${info.versions.reference ?? "–"}. ` +
       `${rounds} round(s), relays interleaved; median (least–most). Load by ${info.generator}.`,
@@ -191,7 +200,7 @@ export const write = (folder: string, info: Machine, rounds: number, results: Re
   )
   const overview = picture("overview", Chart.overview(results)).map((file) => `![overview](${file})\n`)
   const report = path.join(folder, "report.md")
-  fs.writeFileSync(report, [heading(info, rounds), floorTable(results), ...overview, ...sections].join("\n"))
+  fs.writeFileSync(report, [heading(info, rounds, results), floorTable(results), ...overview, ...sections].join("\n"))
   fs.writeFileSync(path.join(folder, "report.json"), JSON.stringify({ machine: info, rounds, results }, null, 2))
   return report
 }

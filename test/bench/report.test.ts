@@ -85,6 +85,20 @@ const written = (name: string, ...values: ReadonlyArray<number>) => {
   return folder
 }
 
+describe("the head of a report", () => {
+  it("says what the host took of the processors, over all runs", () => {
+    const runs = [0.25, 0.5].map((share) => {
+      const one = round(100)
+      return { ...one, metrics: { ...one.metrics, stolenCpuShare: share } }
+    })
+    const machine = Report.machine({ ours: "1" }, "a generator", scratch, scratch)
+    const results = [Summary.summarize(whole, { ours: runs.slice(0, 1), reference: runs.slice(1) }, [])]
+    const report = Report.write(path.join(scratch, "stolen"), machine, 1, results)
+    const [head = ""] = fs.readFileSync(report, "utf8").split("## Floors")
+    expect(head).toContain("host took 0.25 to 0.5 processors")
+  })
+})
+
 describe("two reports beside each other", () => {
   it("say what became better or worse beyond the spread of rounds", () => {
     const [slow, fast, near] = [
