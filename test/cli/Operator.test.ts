@@ -145,4 +145,69 @@ describe("lttng-relay support", () => {
       assert.strictEqual(readFileSync(output, "latin1"), content)
     })
   )
+
+  it.live("holds no secret, wherever the relay was given one", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("secrets")
+      const secrets = [
+        "tokenSecret1",
+        "userSecret2",
+        "headerSecret3",
+        "queryOfSecret4",
+        "keySecret5",
+        "variableSecret6"
+      ]
+      const [token, user, header, query, variable] = secrets
+      const [socket, tokenFile, log] = [join(home, "http.sock"), join(home, "token"), join(home, "log")]
+      writeFileSync(tokenFile, `${token}\n`)
+      const made = yield* Process.run(
+        "sh",
+        [
+          "-c",
+          "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=r -keyout key -out cert 2>&1; cat key",
+          "sh"
+        ],
+        { cwd: home }
+      )
+      const keyLine = /-----\n(.{40})/.exec(made.stdout)?.[1] ?? assert.fail("no key")
+      const relay = yield* Relays.start("ours", {
+        args: [
+          ...["-vvv", `--http-port=unix://${socket}`, `--http-token-file=${tokenFile}`, `--log-file=${log}`],
+          ...[`--tls-cert=${join(home, "cert")}`, `--tls-key=${join(home, "key")}`, "--tls=allow"]
+        ],
+        env: {
+          OTEL_EXPORTER_OTLP_ENDPOINT: `http://admin:${user}@127.0.0.1:1/otlp?key=${query}`,
+          OTEL_EXPORTER_OTLP_HEADERS: `authorization=Basic ${header}`,
+          OTEL_METRIC_EXPORT_INTERVAL: "200",
+          DATABASE_PASSWORD: variable ?? ""
+        }
+      })
+      yield* Process.until(
+        "the operator's socket",
+        Effect.map(
+          Process.attempt("curl", ["-sf", "--unix-socket", socket, "http://localhost/livez"]),
+          ({ code }) => code === 0
+        )
+      )
+      const target = yield* Target.make({
+        url: `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`,
+        hostname: "h"
+      })
+      yield* target.session({ name: "s" })
+      // Wrong tokens, and an export that fails: what of it is said?
+      for (const given of [token?.toUpperCase(), `${token}x`]) {
+        yield* Process.attempt("curl", [
+          ...["-s", "--unix-socket", socket, "-H", `authorization: Bearer ${given}`, "-X", "POST"],
+          "http://localhost/api/v1/reload"
+        ])
+      }
+      yield* Effect.sleep("700 millis")
+      const output = join(home, "support.tar")
+      const archived = yield* toolbox("support", `unix://${socket}`, `--token-file=${tokenFile}`, `--output=${output}`)
+      assert.strictEqual(archived.code, 0, archived.stderr)
+      const content = `${readFileSync(output, "latin1")}${readFileSync(log, "latin1")}${archived.stdout}${archived.stderr}`
+      assert.include(content, "CREATE_SESSION")
+      for (const secret of [...secrets, keyLine]) assert.notInclude(content, secret)
+    })
+  )
 })
