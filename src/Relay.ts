@@ -72,6 +72,11 @@ export class Relay extends Context.Service<
     /** What happens from now on; a slow subscriber loses the oldest events. */
     readonly events: Stream.Stream<RelayEvent>
     /**
+     * The same at a hundredth of the cost: `listener` is called in the turn in which something happens, a hundred
+     * thousand times a second on a busy relay, for as long as the scope is open. It must not take long, nor throw.
+     */
+    readonly hearEvents: (listener: (event: RelayEvent) => void) => Effect.Effect<void, never, Scope.Scope>
+    /**
      * A viewer's connection from inside the process, for `LiveViewer.over`: without a port, TLS or rules for access.
      * Whoever shows others what comes of it decides who may see it.
      */
@@ -218,6 +223,8 @@ const inProcess = Effect.gen(function* () {
 })
 
 const readings = (registry: Registry["Service"]) => ({
+  events: registry.events.stream,
+  hearEvents: (listener: (event: RelayEvent) => void) => registry.events.heard(listener),
   sessions: Effect.sync(() => Snapshot.sessions(registry)),
   counters: Effect.sync(() => Snapshot.counters(registry)),
   connections: Effect.sync(() => Snapshot.connections(registry)),
@@ -287,7 +294,6 @@ const ports = (config: RelayConfig, tap: Tap | undefined) =>
       addresses: { control: bound(control), data: bound(data), live: bound(live) },
       ...readings(registry),
       connected: Deferred.await(connected),
-      events: registry.events.stream,
       openLive: yield* inProcess,
       setLimits: limits.set,
       drain: yield* Drain.make(registry),

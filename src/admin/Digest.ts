@@ -15,12 +15,13 @@ export const flushedCountMax = 128
 
 export class Digest {
   /** The newest of each kind and stream, who waits longest first. */
-  readonly #kept = new Map<string, Frequent>()
+  readonly #kept = new Map<number, Frequent>()
 
   /** True: it is kept until `flush`, in the place of an older one. */
   keeps(event: RelayEvent): boolean {
     if (!isFrequent(event)) return false
-    this.#kept.set(`${event._tag} ${event.streamId}`, event)
+    // Of either kind one.
+    this.#kept.set(event._tag === "Beacon" ? -event.streamId : event.streamId, event)
     return true
   }
 

@@ -2,7 +2,7 @@
  * The relay's events as an answer without an end: with a heartbeat, for a bounded number of listeners, until the port
  * closes. Listeners share one look at the relay. One that does not read loses the oldest events and holds up nothing.
  */
-import { Deferred, Effect, Schedule, Stream } from "effect"
+import { Deferred, Effect, Queue, Schedule, Stream } from "effect"
 import { Relay } from "../Relay.ts"
 import type { RelayEvent } from "../relay/Events.ts"
 import { type Told, TooManyListeners } from "./AdminApi.ts"
@@ -23,23 +23,26 @@ const flushInterval = "1 second"
 /** Events that a listener may lag behind. */
 const eventCountMax = 1024
 
-/** As `Digest` says. */
-const digested = (events: Stream.Stream<RelayEvent>): Stream.Stream<RelayEvent> =>
-  Stream.suspend(() => {
-    const digest = new Digest()
-    const passed = events.pipe(
-      Stream.filter((event) => !digest.keeps(event)),
-      Stream.flatMap((event) => Stream.fromIterable(digest.pass(event)))
-    )
-    const flushed = Stream.flatMap(Stream.fromSchedule(Schedule.spaced(flushInterval)), () =>
-      Stream.fromIterable(digest.flush())
-    )
-    return Stream.merge(passed, flushed)
-  })
+/** As `Digest` says. Of most events nothing but a number is kept, in the turn in which they happen. */
+const digested = ({ hearEvents }: Relay["Service"]): Stream.Stream<RelayEvent> =>
+  Stream.callback<RelayEvent>(
+    (queue) => {
+      const digest = new Digest()
+      const tell = (events: ReadonlyArray<RelayEvent>) => {
+        for (const event of events) Queue.offerUnsafe(queue, event)
+      }
+      const hear = hearEvents((event) => {
+        if (!digest.keeps(event)) tell(digest.pass(event))
+      })
+      const flush = Effect.sync(() => tell(digest.flush()))
+      return Effect.andThen(hear, Effect.repeat(flush, Schedule.spaced(flushInterval)))
+    },
+    { bufferSize: eventCountMax, strategy: "sliding" }
+  )
 
 export const make = Effect.gen(function* () {
   const relay = yield* Relay
-  const events = yield* Stream.share(digested(relay.events), { capacity: eventCountMax, strategy: "sliding" })
+  const events = yield* Stream.share(digested(relay), { capacity: eventCountMax, strategy: "sliding" })
   const closing = yield* Closing
   let listenerCount = 0
   const counted = Effect.acquireRelease(

@@ -2,7 +2,7 @@
  * What happens in the relay, for programs that embed it. Publishing costs one comparison while nobody listens; a slow
  * subscriber loses the oldest events, never holds up a stream.
  */
-import { Effect, PubSub, Schema, Stream } from "effect"
+import { Effect, PubSub, Schema, type Scope, Stream } from "effect"
 
 /** Events one subscriber may lag behind: some seconds of a busy relay. */
 const eventCountMax = 4096
@@ -47,6 +47,7 @@ export const RelayEventJson: Schema.Codec<RelayEvent, Schema.Json> = Schema.toCo
 
 export class Events {
   readonly #pubsub: PubSub.PubSub<RelayEvent>
+  readonly #listeners = new Set<(event: RelayEvent) => void>()
   #subscriberCount = 0
 
   constructor(pubsub: PubSub.PubSub<RelayEvent>) {
@@ -54,11 +55,22 @@ export class Events {
   }
 
   get hasSubscribers(): boolean {
-    return this.#subscriberCount > 0
+    return this.#subscriberCount > 0 || this.#listeners.size > 0
   }
 
   publish(event: RelayEvent): void {
     if (this.#subscriberCount > 0) PubSub.publishUnsafe(this.#pubsub, event)
+    for (const listener of this.#listeners) listener(event)
+  }
+
+  /** Calls `listener` when something happens, in that turn, while the scope is open: it must not take long. */
+  heard(listener: (event: RelayEvent) => void): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => this.#listeners.add(listener)),
+        () => Effect.sync(() => this.#listeners.delete(listener))
+      )
+    )
   }
 
   /** Events from now on. */

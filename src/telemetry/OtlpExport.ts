@@ -1,11 +1,12 @@
 /**
  * Sends metrics and logs to an OpenTelemetry collector, where its environment variables name one:
  * `OTEL_EXPORTER_OTLP_ENDPOINT` or `…_METRICS_ENDPOINT` and `…_LOGS_ENDPOINT`, `…_HEADERS`, `…_PROTOCOL`,
- * `OTEL_METRIC_EXPORT_INTERVAL` (ms), `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`.
+ * `OTEL_METRIC_EXPORT_INTERVAL` (ms), `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`; `OTEL_METRICS_EXPORTER` and
+ * `OTEL_LOGS_EXPORTER` may say `none`, `OTEL_SDK_DISABLED` both.
  *
  * A collector that does not answer costs nothing but its metrics: the exporter pauses for a minute.
  */
-import { Clock, Config, Effect, Layer, Option, Schedule } from "effect"
+import { Clock, Config, ConfigProvider, Effect, Layer, Option, Schedule } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import { OtlpExporter, OtlpLogger, OtlpResource, OtlpSerialization } from "effect/observability"
 import { resourceMetrics } from "./Otlp.ts"
@@ -23,6 +24,8 @@ const settings = Effect.gen(function* () {
   const base = yield* text("OTEL_EXPORTER_OTLP_ENDPOINT")
   const own = yield* text("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
   const headerText = Option.getOrElse(yield* text("OTEL_EXPORTER_OTLP_HEADERS"), () => "")
+  const isOff = yield* Config.Boolean("OTEL_SDK_DISABLED").pipe(Config.withDefault(false))
+  const exporters = yield* Config.String("OTEL_METRICS_EXPORTER").pipe(Config.withDefault("otlp"))
   const interval = yield* Config.Number("OTEL_METRIC_EXPORT_INTERVAL").pipe(Config.withDefault(intervalMillisDefault))
   const fromBase = Option.map(base, (url) => `${url.replace(/\/$/, "")}/v1/metrics`)
   const headers = headerText
@@ -31,7 +34,9 @@ const settings = Effect.gen(function* () {
     .flatMap(([name = "", ...value]) =>
       name.trim() === "" ? [] : [[name.trim(), decodeURIComponent(value.join("="))]]
     )
-  return { url: Option.orElse(own, () => fromBase), headers: Object.fromEntries(headers), interval }
+  const isWanted = !isOff && exporters.split(",").some((name) => name.trim().toLowerCase() === "otlp")
+  const url = isWanted ? Option.orElse(own, () => fromBase) : Option.none<string>()
+  return { url, headers: Object.fromEntries(headers), interval }
 })
 
 const metrics = (version: string) =>
@@ -40,7 +45,7 @@ const metrics = (version: string) =>
     if (Option.isNone(url)) return
     const telemetry = yield* Telemetry
     const serialization = yield* OtlpSerialization.OtlpSerialization
-    const resource = yield* OtlpResource.fromConfig({ serviceName, serviceVersion: version })
+    const resource = yield* OtlpResource.fromConfig({ serviceVersion: version })
     const clock = yield* Clock.Clock
     const startNanos = clock.currentTimeNanosUnsafe()
     const exporter = yield* OtlpExporter.make({
@@ -75,8 +80,14 @@ const exporting = <A, E, R>(
     Layer.provide(FetchHttpClient.layer)
   )
 
-export const layerMetrics = (version: string) => exporting(Layer.effectDiscard(metrics(version)))
+/** Where the environment says nothing. That logs are exported then is OpenTelemetry's default, and not Effect's. */
+const defaults = ConfigProvider.layerAdd(
+  ConfigProvider.fromUnknown({ OTEL_LOGS_EXPORTER: "otlp", OTEL_SERVICE_NAME: serviceName })
+)
+
+export const layerMetrics = (version: string) =>
+  exporting(Layer.effectDiscard(metrics(version))).pipe(Layer.provide(defaults))
 
 /** Beside the loggers in place. */
 export const layerLogs = (version: string) =>
-  exporting(OtlpLogger.layerFromConfig({ resource: { serviceName, serviceVersion: version } }))
+  exporting(OtlpLogger.layerFromConfig({ resource: { serviceVersion: version } })).pipe(Layer.provide(defaults))
