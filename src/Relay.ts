@@ -10,6 +10,7 @@ import { ConfigInvalid, check, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
 import * as HttpEntrance from "./connection/HttpEntrance.ts"
+import { restore } from "./connection/journal/Restoration.ts"
 import * as LiveConnection from "./connection/LiveConnection.ts"
 import * as Drain from "./relay/Drain.ts"
 import type { RelayEvent } from "./relay/Events.ts"
@@ -233,6 +234,9 @@ const readings = (registry: Registry["Service"]) => ({
   devices: Effect.sync(() => Snapshot.devices(registry))
 })
 
+const tapped = (tap: Tap | undefined, peer: Peer, role: "control" | "data") =>
+  tap === undefined ? peer : tap[role](peer)
+
 const ports = (config: RelayConfig, tap: Tap | undefined) =>
   Effect.gen(function* () {
     const { pool } = yield* TraceStore
@@ -278,9 +282,9 @@ const ports = (config: RelayConfig, tap: Tap | undefined) =>
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => Effect.timeoutOption(registry.drain, limits.stopTimeoutMillis))
     )
-    const tapped = (peer: Peer, role: "control" | "data") => (tap === undefined ? peer : tap[role](peer))
-    const control = yield* listen(options("control"), (peer) => ControlConnection.serve(tapped(peer, "control")))
-    const data = yield* listen(options("data"), (peer) => DataConnection.serve(tapped(peer, "data")))
+    yield* restore(registry, { control: ControlConnection.serve, data: DataConnection.serve })
+    const control = yield* listen(options("control"), (peer) => ControlConnection.serve(tapped(tap, peer, "control")))
+    const data = yield* listen(options("data"), (peer) => DataConnection.serve(tapped(tap, peer, "data")))
     const live = yield* listen(
       {
         ...options("live"),
@@ -330,6 +334,7 @@ const relay = (config: RelayConfig, tap?: Tap) =>
         singleViewer: config.singleViewer,
         liveCacheBytes: config.liveCacheBytes,
         sync: config.sync,
+        suspendMillis: config.suspendMillis,
         onSessionEnd: tap?.onSessionEnd
       })
     ),

@@ -193,6 +193,10 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
       return setNumber(name, value, durationMillis, (n) => {
         relay.stopTimeoutMillis = n
       })
+    case "suspend":
+      return setNumber(name, value, durationMillis, (n) => {
+        relay.suspendMillis = n
+      })
     case "sync":
       return setSync(relay, name, value)
     case "io-threads":

@@ -28,7 +28,7 @@ const millis = <const D extends number | undefined>(name: string, standard: D) =
 /**
  * `OUTPUT`; `CONTROL_HOST`, `CONTROL_PORT` and the same of `DATA` and `LIVE`; `GROUPING` (`host`, `session`),
  * `ALLOW_CLEAR`, `SINGLE_VIEWER`, `SYNC` (`none`, `close`, `always`), `FD_POOL_SIZE`, `CONNECTION_COUNT_MAX`; `MEMORY_MAX` and `LIVE_CACHE` as sizes
- * (`64 MiB`); `STOP_TIMEOUT` and `SOCKET_TIMEOUT` as durations (`5 seconds`). Values are checked when the relay is built.
+ * (`64 MiB`); `STOP_TIMEOUT`, `SUSPEND` and `SOCKET_TIMEOUT` as durations (`5 seconds`). Values are checked when the relay is built.
  */
 export const config: Config.Config<RelayConfig> = Config.all({
   output: Config.String("OUTPUT"),
@@ -44,6 +44,7 @@ export const config: Config.Config<RelayConfig> = Config.all({
   liveCacheBytes: bytes("LIVE_CACHE", defaults.liveCacheBytes),
   sync: Config.Literals(["none", "close", "always"], "SYNC").pipe(Config.withDefault(defaults.sync)),
   stopTimeoutMillis: millis("STOP_TIMEOUT", defaults.stopTimeoutMillis),
+  suspendMillis: millis("SUSPEND", defaults.suspendMillis),
   socketTimeoutMillis: millis("SOCKET_TIMEOUT", defaults.socketTimeoutMillis)
 }).pipe(
   Config.nested("LTTNG_RELAY"),

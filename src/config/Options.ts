@@ -89,6 +89,12 @@ const rows = [
     help: "Longest orderly stop before the process ends anyway (default 5)"
   },
   {
+    name: "suspend",
+    own: true,
+    argument: "SECONDS",
+    help: "How long sessions wait for an edge (lttng-relay edge) that is gone (default 3600)"
+  },
+  {
     name: "sync",
     own: true,
     argument: "WHEN",

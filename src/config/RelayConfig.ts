@@ -101,6 +101,8 @@ export const RelayConfig = Schema.Struct({
   liveCacheBytes: count(0),
   /** Bound on the orderly stop: connections drained, files closed. */
   stopTimeoutMillis: count(0, timerMillisMax),
+  /** How long sessions wait for an edge that is gone (docs/edge.md); an hour where not given. */
+  suspendMillis: Schema.optional(count(0, timerMillisMax)),
   /** What of a trace outlives the machine's power, and when (docs/durability.md). */
   sync: Schema.Union([
     Schema.Literals(["none", "close", "always"]),

@@ -48,6 +48,7 @@ export const fixed: Readonly<Record<string, Pick>> = {
   "pid-file": ({ pidFile }) => pidFile,
   "sig-parent": ({ sigParent }) => sigParent,
   sync: ({ relay }) => relay.sync,
+  suspend: ({ relay }) => relay.suspendMillis,
   "live-cache": ({ relay }) => relay.liveCacheBytes,
   access: ({ access }) => access,
   tls: ({ tls }) => tls && [tls.control, tls.data, tls.live, tls.http],

@@ -2,8 +2,10 @@
  * Brings one journal to the relay: again and again until the relay has all of it, from where the relay says it got to.
  * A relay that takes no journals gets the session as from the tracer itself, once (`PlainForwarding`).
  */
+import { crc32 } from "node:zlib"
 import { Effect, Result } from "effect"
 import { acknowledgement, number, Outcome, reply, replyBytes, request, State } from "../protocol/journal/OpenJournal.ts"
+import { headBytes, Kind, seal } from "../protocol/journal/Record.ts"
 import type { FileFailed } from "../storage/Files.ts"
 import * as Dial from "../transport/Dial.ts"
 import type { TlsFailed } from "../transport/DialTls.ts"
@@ -19,7 +21,7 @@ import type { Spool } from "./Spool.ts"
 const silenceMax = "20 seconds"
 
 /** Between attempts: twice as long each time. */
-const waitMillisMin = 100
+const waitMillisMin = 20
 const waitMillisMax = 5000
 
 export interface Options {
@@ -81,13 +83,16 @@ const resume = (journal: Journal, link: Dial.Link, options: Options, onUp: () =>
       replyBytes,
       reply(0)
     )
-    if (opened.state === State.finished) return { lost: undefined }
+    if (opened.state === State.finished) return yield* finished(journal, link, options)
+    // What the relay did not say any more was that it had finished.
+    const isDone = journal.isFinished && journal.received >= journal.last - 1
+    if (opened.state === State.unknown && isDone) return { lost: undefined }
     if (opened.state === State.unknown) return { lost: "the relay does not know it any more" }
     onUp()
     const received = Number(opened.received)
     yield* journal.acknowledge(received, Number(opened.durable))
     return yield* Effect.ensuring(
-      Effect.raceFirst(send(journal, link, received + 1, options), hear(journal, link)),
+      Effect.raceFirst(send(journal, link, received + 1, options), hear(journal, link, options)),
       Effect.sync(() => options.link.down())
     )
   })
@@ -110,7 +115,18 @@ const send = (
   )
 }
 
-const hear = (journal: Journal, link: Dial.Link): Effect.Effect<Done, Failure> =>
+/** The relay remembers it until it hears that there is nothing here any more. */
+const finished = (journal: Journal, link: Dial.Link, { spool }: Options): Effect.Effect<Done> =>
+  Effect.uninterruptible(
+    Effect.map(spool.remove(journal), () => {
+      const record = Buffer.alloc(headBytes)
+      seal(record, 0, { number: journal.last + 1, byteCount: 0, kind: Kind.forgotten, connection: 0 }, crc32)
+      link.write([record])
+      return { lost: undefined }
+    })
+  )
+
+const hear = (journal: Journal, link: Dial.Link, options: Options): Effect.Effect<Done, Failure> =>
   Effect.gen(function* () {
     while (true) {
       const bytes = yield* Effect.timeoutOption(link.read(acknowledgement.size), silenceMax)
@@ -118,7 +134,7 @@ const hear = (journal: Journal, link: Dial.Link): Effect.Effect<Done, Failure> =
       const view = new DataView(bytes.value.buffer, bytes.value.byteOffset, bytes.value.byteLength)
       const { durable, outcome, received } = acknowledgement.read(view, 0)
       yield* journal.acknowledge(Number(received), Number(durable))
-      if (outcome === Outcome.finished) return { lost: undefined }
+      if (outcome === Outcome.finished) return yield* finished(journal, link, options)
       if (outcome === Outcome.ended) return { lost: "the relay ended the session" }
     }
   })

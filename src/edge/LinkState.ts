@@ -16,7 +16,6 @@ export class LinkState {
   up(): void {
     this.connectedCount++
     this.reason = undefined
-    this.#saidAt = Number.NEGATIVE_INFINITY
   }
 
   down(): void {

@@ -231,6 +231,11 @@ const failures = {
     "suspended session ended",
     "Its edge did not come back within --suspend: the session ends as by a lost connection, what came is kept."
   ),
+  JOURNAL_UNMARKED: entry(
+    "error",
+    "sessions of edges would not survive the relay",
+    "What they need cannot be written, or read, below .journals in the output directory: the line has the reason."
+  ),
   SESSION_DEFECT: entry("error", "session failed", "A fault of the relay, kept to one session: report it."),
   STREAM_DEFECT: entry("error", "stream failed", "A fault of the relay, kept to one session: report it.")
 } as const satisfies Record<string, Entry>

@@ -45,7 +45,7 @@ export interface Options {
   /** A session has left the registry. */
   readonly onSessionEnd?: ((id: number) => void) | undefined
   /** How long sessions wait for an edge that is gone. */
-  readonly suspendMillis?: number
+  readonly suspendMillis?: number | undefined
 }
 
 /** Viewers at the tail and viewers behind it do not take each other's half. */

@@ -10,6 +10,7 @@ import type { BesideWrite, Piece } from "../memory/Piece.ts"
 import { AllDeviceFigures, type DeviceFigures, type Operation } from "./DeviceFigures.ts"
 import type { DeviceGate } from "./DeviceGate.ts"
 import { FileFailed, type OpenFile, type OpenMode } from "./Files.ts"
+import { anyInode } from "./ShadowFiles.ts"
 
 /** Fewer would make every write a reopen. */
 const capacityMin = 8
@@ -81,6 +82,11 @@ export class FilePool {
     this.#waiters.shift()?.()
   }
 
+  /** Every file is opened again by its name when it is next used; nobody may be using one. */
+  get suspendAll(): Effect.Effect<void> {
+    return Effect.suspend(() => Effect.forEach([...this.#idle], (file) => file.suspend, { discard: true }))
+  }
+
   setIdle(file: TraceFile): void {
     this.#idle.add(file)
     this.#waiters.shift()?.()
@@ -119,7 +125,7 @@ export class TraceFile implements BesideWrite {
   #open: OpenFile | undefined
   #beside: BesideWrite | undefined
   #besideBegunAt: number | undefined
-  readonly #inode: number
+  #inode: number
   readonly device: number
   #userCount = 0
   #isClosed = false
@@ -260,6 +266,7 @@ export class TraceFile implements BesideWrite {
       const file = yield* Effect.tapError(this.#reopen(this.#isWriter ? "continue" : "read"), () =>
         Effect.sync(() => this.#pool.left())
       )
+      if (this.#inode === anyInode) this.#inode = file.inode
       if (file.inode !== this.#inode) {
         yield* file.close
         this.#pool.left()

@@ -16,6 +16,7 @@ import { DeviceGate } from "./DeviceGate.ts"
 import * as DiskFiles from "./DiskFiles.ts"
 import { FilePool, TraceFile } from "./FilePool.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
+import { Retraceable } from "./Retraceable.ts"
 
 export type { TraceFile } from "./FilePool.ts"
 
@@ -38,6 +39,10 @@ export class TraceStore extends Context.Service<
     /** Refers to a directory, relative to the output directory; `""` is the output directory. Does no I/O. */
     readonly directory: (relativePath: string) => TraceDirectory
     readonly pool: FilePool
+    /** Absolute path of the output directory. */
+    readonly output: string
+    /** Below all directories: what is done to names can be taken back. */
+    readonly retraceable: Retraceable
   }
 >()("lttng-relay/TraceStore") {
   /** A store over any `Files`. */
@@ -46,12 +51,15 @@ export class TraceStore extends Context.Service<
       TraceStore,
       Effect.gen(function* () {
         const pool = new FilePool(options.openFileCountMax, new DeviceGate(options.deviceOperationCountMax))
-        const files = counted(yield* Files, pool.figures)
+        const retraceable = new Retraceable(yield* Files)
+        const files = counted(retraceable.service, pool.figures)
         const syncsNames = options.syncsNames === true
         const ground = { files, pool, syncsNames, inside: insideOf(path.resolve(options.output)) }
         return TraceStore.of({
           directory: (relativePath) => new TraceDirectory(ground, relativePath),
-          pool
+          pool,
+          output: path.resolve(options.output),
+          retraceable
         })
       })
     )

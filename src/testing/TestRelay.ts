@@ -17,6 +17,8 @@ import * as Wire from "./Wire.ts"
 /** Anything of the relay's configuration but where it listens and writes; and of its files. */
 export interface Options extends Partial<Omit<RelayConfig, "output" | "control" | "data" | "live">> {
   readonly files?: MemoryOptions
+  /** What an earlier relay left. */
+  readonly memory?: MemoryFiles
 }
 
 /** The relay, and the means to play to it and to see what became of it. */
@@ -50,8 +52,7 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<TestRelay, Relay.ListenFailed | Relay.ConfigInvalid, Scope.Scope> =>
   Effect.gen(function* () {
-    const { files, ...changes } = options
-    const memory = new MemoryFiles(files)
+    const { files, memory = new MemoryFiles(files), ...changes } = options
     const faults = new FaultyFiles(memory.service)
     const listen = { control: anywhere, data: anywhere, live: anywhere }
     const config: RelayConfig = { ...defaults, liveCacheBytes, ...changes, ...listen, output }

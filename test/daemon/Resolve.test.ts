@@ -76,6 +76,7 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["memory-limit", "8M", (o) => o.relay.memoryBytesMax, 8388608],
   ["live-cache", "0", (o) => o.relay.liveCacheBytes, 0],
   ["stop-timeout", "1.5", (o) => o.relay.stopTimeoutMillis, 1500],
+  ["suspend", "90", (o) => o.relay.suspendMillis, 90_000],
   ["sync", "interval:250", (o) => o.relay.sync, { intervalMillis: 250 }],
   ["io-threads", "4", (o) => o.ioThreads, 4],
   ["http-port", "unix:///run/http", (o) => o.httpPort, { _tag: "Unix", path: "/run/http" }],

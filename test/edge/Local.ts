@@ -57,11 +57,14 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
     }
   })
 
-/** The relay has no session any more: its files are complete. */
-export const quiet = (relay: TestRelay): Effect.Effect<void> =>
+/** The relay has no session any more, and remembers none: its files are complete. */
+export const quiet = (relay: TestRelay, left = ".journals"): Effect.Effect<void> =>
   Effect.orDie(
     until(
       "the sessions to end",
-      Effect.map(relay.relay.sessions, (sessions) => sessions.length === 0)
+      Effect.map(
+        relay.relay.sessions,
+        (sessions) => sessions.length === 0 && !relay.output.files().some((path) => path.includes(left))
+      )
     )
   )

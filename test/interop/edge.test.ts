@@ -1,6 +1,10 @@
-/** Real tracers to an edge, and from there to a relay. */
+/**
+ * Real tracers to an edge, and from there to a relay, while links, relays and edges go.
+ * Goal: every event that the tracer emitted is read back from the relay's directory, once, in order.
+ */
+import * as net from "node:net"
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Babeltrace from "../support/babeltrace.ts"
 import * as Edges from "../support/edges.ts"
 import * as Lttng from "../support/lttng.ts"
@@ -11,20 +15,124 @@ const count = 100_000
 
 for (const kind of ["reference", "ours"] as const) {
   Peers.describeWithPeers([...Peers.tracing, ...Peers.reference], `an edge before ${kind}`, () => {
-    it.live("every event, in order", () =>
+    it.live("brings every event, in order: a plain session, rotations, one trace a process", () =>
       Effect.gen(function* () {
         const relay = yield* Relays.start(kind)
         const edge = yield* Edges.start(relay)
         const tracing = yield* Lttng.start
         yield* Lttng.record(tracing, edge, "one")
         yield* tracing.emit({ count, tockEvery: 1000 })
+        yield* tracing.lttng("rotate", "one")
+        yield* tracing.emit({ count, from: count })
         yield* tracing.lttng("stop")
+        yield* tracing.lttng("destroy")
+        yield* Lttng.record(tracing, edge, "pids", { channel: ["--buffers-pid"] })
+        yield* tracing.emit({ count: 5000, source: 1 })
+        yield* tracing.emit({ count: 5000, source: 2 })
         yield* tracing.lttng("destroy")
         yield* Edges.forwarded(edge)
         const directory = Babeltrace.sessionDirectory(relay.output, "one")
-        Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count }])
+        Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 2 * count }])
         assert.isAbove(Babeltrace.assertIndexed(directory), 10)
+        const pids = yield* Babeltrace.read(Babeltrace.sessionDirectory(relay.output, "pids"))
+        Babeltrace.assertExactly(pids, [
+          { source: 1, count: 5000 },
+          { source: 2, count: 5000 }
+        ])
       })
     )
   })
 }
+
+/** Leads to whatever relay there is; breaks what it carries when it is told to. */
+const link = (portOf: () => number) =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly port: number; readonly cut: () => void; readonly close: () => void }>((resume) => {
+      const sockets = new Set<net.Socket>()
+      const cut = () => {
+        for (const socket of sockets) socket.destroy()
+      }
+      const server = net.createServer((near) => {
+        const far = net.connect(portOf(), "127.0.0.1")
+        for (const socket of [near, far]) {
+          sockets.add(socket)
+          socket.on("error", () => undefined)
+          socket.on("close", () => {
+            sockets.delete(socket)
+            near.destroy()
+            far.destroy()
+          })
+        }
+        near.pipe(far).pipe(near)
+      })
+      const close = () => {
+        cut()
+        server.close()
+      }
+      server.listen(0, "127.0.0.1", () => {
+        resume(Effect.succeed({ port: (server.address() as net.AddressInfo).port, cut, close }))
+      })
+    }),
+    ({ close }) => Effect.sync(close)
+  )
+
+Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
+  it.live(
+    "loses no event while its link is cut and the relay killed, again and again",
+    () =>
+      Effect.gen(function* () {
+        const output = yield* Relays.temporaryDirectory("output")
+        const begin = Effect.gen(function* () {
+          const scope = yield* Scope.make()
+          const relay = yield* Scope.provide(Relays.start("ours", { output }), scope)
+          return { relay, scope }
+        })
+        let { relay, scope } = yield* begin
+        const carried = yield* link(() => relay.controlPort)
+        const edge = yield* Edges.start(relay, { to: `net://127.0.0.1:${carried.port}:${carried.port + 1}` })
+        const tracing = yield* Lttng.start
+        yield* Lttng.record(tracing, edge, "cut")
+        const emitting = yield* Effect.forkScoped(tracing.emit({ count: 400_000, sleepMicros: 5 }))
+        for (let fault = 0; fault < 24; fault++) {
+          yield* Effect.sleep("150 millis")
+          if (fault % 4 !== 3) carried.cut()
+          else {
+            relay.process.signal("SIGKILL")
+            yield* relay.process.ended
+            yield* Scope.close(scope, Exit.void)
+            const next = yield* begin
+            relay = next.relay
+            scope = next.scope
+          }
+        }
+        yield* Fiber.join(emitting)
+        yield* tracing.lttng("stop")
+        yield* tracing.lttng("destroy")
+        yield* Edges.forwarded(edge)
+        yield* Scope.close(scope, Exit.void)
+        const directory = Babeltrace.sessionDirectory(output, "cut")
+        Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 400_000 }])
+        Babeltrace.assertIndexed(directory)
+      }),
+    120_000
+  )
+
+  it.live("that is killed has what it answered for: the next one brings it to the relay", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours")
+      const carried = yield* link(() => 1)
+      const edge = yield* Edges.start(relay, { to: `net://127.0.0.1:${carried.port}:${carried.port + 1}` })
+      const tracing = yield* Lttng.start
+      yield* Lttng.record(tracing, edge, "killed")
+      yield* tracing.emit({ count })
+      // The relay cannot be reached; all is in the spool.
+      yield* tracing.lttng("stop")
+      edge.process.signal("SIGKILL")
+      yield* edge.process.ended
+      const next = yield* Edges.start(relay, { spool: edge.spool })
+      yield* Edges.forwarded(next)
+      const directory = Babeltrace.sessionDirectory(relay.output, "killed")
+      Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count }])
+    })
+  )
+})

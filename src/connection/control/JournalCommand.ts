@@ -1,10 +1,11 @@
 /** OPEN_JOURNAL (docs/extension.md): an edge begins a journal, or goes on with one. */
-import { Result } from "effect"
+import { Effect, Result } from "effect"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import * as JournalHistory from "../../relay/JournalHistory.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { JournalConnection } from "../journal/JournalConnection.ts"
-import { type ControlState, type Handler, keep, refuse } from "./Command.ts"
+import { type ControlState, type Handler, keep, type Reply, refuse, type Successor } from "./Command.ts"
 
 const { State } = OpenJournal
 
@@ -16,25 +17,50 @@ export const openJournal: Handler = (state, payload) => {
   const { token } = request.success
   const { journals } = registry
   const known = journals.open.get(token) as HostedJournal | undefined
-  if (journals.isFinished(token)) return keep(reply(State.finished, 0))
-  if (known === undefined && request.success.firstKept > 1n) return keep(reply(State.unknown, 0))
-  const journal = known ?? begin(state, request.success)
+  if (journals.isFinished(token)) return { ...keep(reply(State.finished)), successor: finished(state, token) }
+  if (known === undefined && request.success.firstKept > 1n) return keep(reply(State.unknown))
   const onEnd = (complaint?: string) =>
     complaint === undefined ? connection.end("peer closed") : connection.end("protocol error", complaint)
-  const successor = new JournalConnection(registry, socket, journal, onEnd)
-  return { ...keep(reply(known === undefined ? State.begun : State.resumed, journal.received)), successor }
+  const carry = (journal: HostedJournal, how: OpenJournal.State): Reply => {
+    const successor = new JournalConnection(registry, socket, journal, onEnd)
+    return { ...keep(reply(how, journal.received, journal.durable)), successor }
+  }
+  if (known !== undefined) return carry(known, State.resumed)
+  return Effect.map(begin(state, request.success), (journal) => carry(journal, State.begun))
 }
 
-const reply = (state: OpenJournal.State, received: number): Uint8Array =>
+const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array =>
   OpenJournal.reply(0).encode({
     returnCode: ReturnCode.OK,
     state,
     received: BigInt(received),
-    durable: BigInt(received)
+    durable: BigInt(durable)
   })
 
-const begin = ({ registry, serves, socket }: ControlState, { edgeName, token }: OpenJournal.Request) => {
-  const journal = new HostedJournal({ token, edgeName, registry, serves, edge: socket })
-  registry.journals.open.set(token, journal)
-  return journal
-}
+/** Whatever the edge says now says that it knows. */
+const finished = ({ connection, registry }: ControlState, token: string): Successor => ({
+  receive: () => {
+    registry.background(JournalHistory.forget(registry.store, token))
+    connection.end("peer closed")
+    return false
+  },
+  release: () => undefined
+})
+
+/** Where nothing can be put down of it, it is carried out all the same. */
+const begin = (
+  { registry, serves, socket }: ControlState,
+  { edgeName, token }: OpenJournal.Request
+): Effect.Effect<HostedJournal> =>
+  Effect.gen(function* () {
+    const { certificate, name } = socket
+    const journal = new HostedJournal({ token, edgeName, registry, serves, edge: socket })
+    registry.journals.open.set(token, journal)
+    const about = { edgeName, peer: name, ...(certificate !== undefined && { certificate }) }
+    const isSynced = (registry.options.sync ?? "none") !== "none"
+    yield* JournalHistory.begin(registry.store, token, about, isSynced).pipe(
+      Effect.map((history) => journal.keep(history)),
+      Effect.catch(({ message }) => registry.incidents.report("JOURNAL_UNMARKED", message))
+    )
+    return journal
+  })

@@ -9,17 +9,26 @@
 import { Effect } from "effect"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
+import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
 import * as Header from "../../protocol/Header.ts"
 import { Handles } from "../../protocol/journal/Handles.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
-import { u64Max } from "../../protocol/Struct.ts"
+import { u64At, u64Max } from "../../protocol/Struct.ts"
+import type { JournalHistory } from "../../relay/JournalHistory.ts"
 import type { Journal } from "../../relay/Journals.ts"
 import { Registry } from "../../relay/Registry.ts"
+import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Serves } from "../control/Command.ts"
 import { VirtualPeer } from "./VirtualPeer.ts"
+
+/** After so much, or so long, what was carried out is put down as done: the edge may forget it. */
+const markBytes = 32 * 1024 * 1024
+const markMillisMax = 1000
+/** Nothing is carried out meanwhile: of the time, this share may go into it. */
+const markShare = 1 / 20
 
 /** The edge's connection, as the journal sees it. */
 export interface Carrier {
@@ -35,6 +44,8 @@ interface Connection {
   readonly replies: Replies
   /** What ADD_STREAM was answered with here, the oldest first. */
   readonly added: Array<bigint>
+  /** Of the command or packet that began last: bytes that are to come. */
+  restBytes: number
 }
 
 export interface Options {
@@ -58,6 +69,15 @@ export class HostedJournal implements Journal {
   #carrier: Carrier | undefined
   /** Number of the last record that was carried out. */
   received = 0
+  /** Number of the last record that a relay which is killed now would not ask for again. */
+  durable = 0
+  /** Undefined: the relay will not find it again after it was killed. */
+  #history: JournalHistory | undefined
+  #isMarking = false
+  #isMarkDue = false
+  #markedAt = 0
+  #markMillis = 0
+  #unmarkedBytes = 0
   suspendedAt: number | undefined
   /** All of it was carried out. */
   isFinished = false
@@ -95,6 +115,7 @@ export class HostedJournal implements Journal {
 
   /** The next record can be taken. */
   get isReady(): boolean {
+    if (this.#isMarking) return false
     for (const { peer } of this.#connections.values()) if (!peer.isReady) return false
     return true
   }
@@ -104,31 +125,42 @@ export class HostedJournal implements Journal {
     // Sent again after a connection was lost.
     if (number <= this.received || this.#isFinishing) return
     this.received = number
+    this.#unmarkedBytes += to - from
+    this.#history?.append(number, kind, connection, bytes, from, to)
+    this.#carryOut(kind, connection, bytes, from, to)
+    this.mark()
+  }
+
+  #carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     const known = this.#connections.get(connection)
     if (kind === Kind.control || kind === Kind.data) this.#open(connection, kind)
-    else if (kind === Kind.finish) this.#finish()
+    else if (kind === Kind.finish) this.#finish(true)
     else if (known === undefined) return
     else if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
     else if (kind === Kind.end) this.#end(connection, known, bytes[from] !== 0)
     else {
       if (kind === Kind.command) this.#inCommand(known, bytes, from, to)
-      if (kind === Kind.packet) this.#handles.inPacket(bytes, from)
+      else if (kind === Kind.packet) this.#inPacket(known, bytes, from, to)
+      else known.restBytes -= to - from
       known.peer.give(bytes, from, to)
     }
   }
 
-  /** Its files are complete before the edge forgets it. */
-  #finish(): void {
+  /** Its files are complete before the edge forgets it. What is not `whole` was not carried out to its end. */
+  #finish(isWhole: boolean): void {
     if (this.#isFinishing) return
     this.#isFinishing = true
     for (const { peer } of this.#connections.values()) peer.ended()
     this.#connections.clear()
     const { background, journals, sessions } = this.#registry
     const ended = Effect.forEach(this.sessionIds, (id) => sessions.get(id)?.ended ?? Effect.void, { discard: true })
+    const history = this.#history
+    const forgotten = (isWhole ? history?.finish : history?.forget) ?? Effect.void
     background(
-      Effect.map(ended, () => {
-        this.isFinished = true
-        journals.finish(this.token)
+      Effect.map(Effect.andThen(ended, forgotten), () => {
+        this.isFinished = isWhole
+        if (isWhole) journals.finish(this.token)
+        else journals.open.delete(this.token)
         this.#carrier?.onReady()
       })
     )
@@ -149,16 +181,24 @@ export class HostedJournal implements Journal {
         this.#onReady()
       }
     })
-    this.#connections.set(number, { peer, replies, added: [] })
+    this.#connections.set(number, { peer, replies, added: [], restBytes: 0 })
     const serve = this.#serves[kind === Kind.control ? "control" : "data"](peer)
     this.#registry.background(Effect.provideService(serve, Registry, this.#registry))
   }
 
   #onReady(): void {
+    this.mark()
     if (this.isReady) this.#carrier?.onReady()
   }
 
+  #inPacket(connection: Connection, bytes: Buffer, from: number, to: number): void {
+    const byteCount = PacketHeader.size + bytes.readUInt32BE(from + PacketHeader.offsets.dataSize)
+    connection.restBytes = byteCount - (to - from)
+    this.#handles.inPacket(bytes, from)
+  }
+
   #inCommand(connection: Connection, bytes: Buffer, from: number, to: number): void {
+    connection.restBytes = Header.size + u64At(bytes, from + Header.offsets.dataSize) - (to - from)
     connection.replies.asked(bytes.readUInt32BE(from + Header.offsets.command), bytes, from + Header.size, to)
     this.#handles.inCommand(bytes, from, to)
   }
@@ -168,7 +208,7 @@ export class HostedJournal implements Journal {
     const isDone = bytes.readUInt32BE(from + 8) === ReturnCode.OK
     const id = bytes.readBigUInt64BE(from)
     if (command === AddStream.number) this.#connections.get(number)?.added.push(isDone ? id : u64Max)
-    else if (isDone) this.sessionIds.add(Number(id))
+    else if (isDone) this.#made(Number(id))
   }
 
   #end(number: number, { peer }: Connection, isBroken: boolean): void {
@@ -177,9 +217,95 @@ export class HostedJournal implements Journal {
     else peer.ended()
   }
 
+  #made(id: number): void {
+    this.sessionIds.add(id)
+    const outputPath = this.#registry.sessions.get(id)?.identity.outputPath
+    if (outputPath !== undefined) this.#history?.watch(outputPath)
+    // A session that is begun again would find its own directory taken.
+    this.#isMarkDue = true
+  }
+
+  /** The relay stops: it finds the journal again when it is started. */
   stop(): void {
     for (const { peer } of this.#connections.values()) peer.broke()
     this.#connections.clear()
-    this.#finish()
+    this.#isFinishing = true
+  }
+
+  /** Its sessions end as by a lost connection. */
+  end(): void {
+    for (const { peer } of this.#connections.values()) peer.broke()
+    this.#finish(false)
+  }
+
+  // ---- what a killed relay finds again ---------------------------------------------------------------------------
+
+  /** From now on it is put down what is carried out. */
+  keep(history: JournalHistory): void {
+    this.#history = history
+    this.durable = this.received
+  }
+
+  /** If it is time: what was carried out until now is put down as done, once it is in the files. */
+  mark(): void {
+    const history = this.#history
+    if (history === undefined) {
+      this.durable = this.received
+      return
+    }
+    if (this.#isMarking || this.#isFinishing || this.received === this.durable) return
+    const begun = performance.now()
+    const pauseMillis = Math.min(markMillisMax, this.#markMillis / markShare)
+    const isDue = this.#isMarkDue || this.#unmarkedBytes >= markBytes || begun - this.#markedAt >= pauseMillis
+    if (!isDue || !this.isReady || !this.#isQuiet) return
+    this.#isMarking = true
+    const { background, incidents } = this.#registry
+    const done = Effect.sync(() => {
+      this.#isMarking = false
+      this.#onReady()
+    })
+    const marked = Effect.andThen(this.settled, history.mark(this.received)).pipe(
+      Effect.tap(() =>
+        Effect.sync(() => {
+          this.durable = this.received
+          this.#unmarkedBytes = 0
+          this.#markedAt = performance.now()
+          this.#markMillis = this.#markedAt - begun
+          this.#isMarkDue = false
+        })
+      ),
+      Effect.catch(({ message }) => {
+        this.#history = undefined
+        return incidents.report("JOURNAL_UNMARKED", message)
+      }),
+      Effect.ensuring(done)
+    )
+    background(marked)
+  }
+
+  get #sessions(): ReadonlyArray<SessionActor> {
+    return [...this.sessionIds].flatMap((id) => this.#registry.sessions.get(id) ?? [])
+  }
+
+  /** Nothing is half said: no command, no packet, no packet without its index, no rotation that waits. */
+  get #isQuiet(): boolean {
+    for (const { restBytes } of this.#connections.values()) if (restBytes > 0) return false
+    return this.#sessions.every(({ streams }) =>
+      [...streams.values()].every(({ model }) => model.inFlightCount === 0 && !model.isRotating)
+    )
+  }
+
+  /** Done when all that was carried out is in the files. */
+  get settled(): Effect.Effect<void> {
+    return Effect.forEach(
+      this.#sessions,
+      (session) =>
+        Effect.gen({ self: this }, function* () {
+          for (const { log } of session.streams.values()) yield* Effect.ignore(log.synced)
+          yield* session.completed
+          yield* this.#registry.chunks.allSettled(session.identity.owner)
+        }),
+      { discard: true }
+    )
   }
 }

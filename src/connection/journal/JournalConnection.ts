@@ -5,13 +5,14 @@
 import { Effect } from "effect"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import { RecordFramer } from "../../protocol/journal/RecordFramer.ts"
+import * as JournalHistory from "../../relay/JournalHistory.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Successor } from "../control/Command.ts"
 import type { Carrier, HostedJournal } from "./HostedJournal.ts"
 
 /** An edge takes a relay for dead that says nothing for longer. */
-const heartbeatMillis = 5000
+const heartbeatMillis = 2000
 
 const { acknowledgement, Outcome } = OpenJournal
 
@@ -25,9 +26,10 @@ export class JournalConnection implements Carrier, Successor {
     this.#journal.record(number, kind, connection, bytes, from, to)
     return this.#journal.isReady && !this.#journal.isCut
   })
-  readonly #heartbeat = setInterval(() => this.#acknowledge(), heartbeatMillis)
+  readonly #heartbeat = setInterval(() => this.#beat(), heartbeatMillis)
   #backlog: Buffer | undefined
   #acknowledged = -1
+  #acknowledgedDurable = -1
   #isOver = false
 
   constructor(
@@ -47,10 +49,18 @@ export class JournalConnection implements Carrier, Successor {
   /** False: read no more until `Peer.resume`. */
   receive(bytes: Buffer, length: number): boolean {
     if (this.#isOver) return false
+    if (this.#journal.isFinished) return this.#forget()
     const backlog = this.#backlog
     if (backlog !== undefined) this.#backlog = Buffer.concat([backlog, bytes.subarray(0, length)])
     else this.#take(bytes, length)
     return this.#backlog === undefined && !this.#isOver
+  }
+
+  /** Whatever the edge says now says that it knows. */
+  #forget(): false {
+    this.#registry.background(JournalHistory.forget(this.#registry.store, this.#journal.token))
+    this.#end()
+    return false
   }
 
   #take(bytes: Buffer, length: number): void {
@@ -76,18 +86,26 @@ export class JournalConnection implements Carrier, Successor {
   }
 
   #tell(): void {
-    const { isCut, isFinished, received } = this.#journal
-    if (received !== this.#acknowledged || isFinished || isCut) this.#acknowledge()
-    if (isFinished || isCut) this.#end()
+    const { durable, isCut, isFinished, received } = this.#journal
+    const isNews = received !== this.#acknowledged || durable !== this.#acknowledgedDurable
+    if (isNews || isFinished || isCut) this.#acknowledge()
+    if (isCut && !isFinished) this.#end()
+  }
+
+  /** Nothing may come for long: what came last becomes durable all the same. */
+  #beat(): void {
+    this.#journal.mark()
+    this.#acknowledge()
   }
 
   #acknowledge(): void {
-    const { isCut, isFinished, received } = this.#journal
+    const { durable, isCut, isFinished, received } = this.#journal
     this.#acknowledged = received
+    this.#acknowledgedDurable = durable
     const outcome = isFinished ? Outcome.finished : isCut ? Outcome.ended : Outcome.goesOn
     const bytes = Buffer.alloc(acknowledgement.size)
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    acknowledgement.write(view, 0, { received: BigInt(received), durable: BigInt(received), outcome })
+    acknowledgement.write(view, 0, { received: BigInt(received), durable: BigInt(durable), outcome })
     this.#socket.send(bytes)
   }
 
@@ -103,13 +121,13 @@ export class JournalConnection implements Carrier, Successor {
     clearInterval(this.#heartbeat)
     const journal = this.#journal
     if (!journal.detach(this) || journal.isFinished) return
-    if (journal.isCut) journal.stop()
+    if (journal.isCut) journal.end()
     else this.#registry.background(suspended(this.#registry, journal))
   }
 }
 
 /** Waits for the edge, and ends the journal when it does not come in time. */
-const suspended = (registry: Registry["Service"], journal: HostedJournal): Effect.Effect<void> =>
+export const suspended = (registry: Registry["Service"], journal: HostedJournal): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { incidents, journals, options } = registry
     const since = journal.suspendedAt
@@ -118,7 +136,7 @@ const suspended = (registry: Registry["Service"], journal: HostedJournal): Effec
     const isOver = yield* Effect.raceFirst(wait, Effect.as(journals.stopping, false))
     if (!isOver || journal.suspendedAt !== since || journal.peer !== undefined) return
     yield* incidents.report("JOURNAL_EXPIRED", journal.edgeName)
-    journal.stop()
+    journal.end()
   })
 
 const suspendMillisDefault = 3_600_000

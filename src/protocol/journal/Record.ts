@@ -51,7 +51,9 @@ export const Kind = {
   /** The tracer closed the connection; one byte that is not 0: it broke. */
   end: 7,
   /** Nothing more will come, of any connection. */
-  finish: 8
+  finish: 8,
+  /** The edge knows that the relay has finished, and has forgotten the journal. */
+  forgotten: 9
 } as const
 
 /** The CRC-32 of `bytes`, which is not computed here. */

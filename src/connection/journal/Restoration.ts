@@ -1,0 +1,74 @@
+/**
+ * Journals of a relay that was killed, or stopped, and is there again (docs/durability.md): it goes through what it
+ * carried out, with shadows for files, and so comes to where it was; then the files are made what the shadows are.
+ */
+import { Effect, Result } from "effect"
+import * as JournalHistory from "../../relay/JournalHistory.ts"
+import type { Registry } from "../../relay/Registry.ts"
+import { retraced } from "../../relay/Retracing.ts"
+import type { Serves } from "../control/Command.ts"
+import { HostedJournal } from "./HostedJournal.ts"
+import { suspended } from "./JournalConnection.ts"
+
+/** Carries out records one after the other, as an edge would bring them. */
+class Replayer {
+  readonly peer = "itself"
+  readonly #journal: HostedJournal
+  #wake: (() => void) | undefined
+
+  constructor(journal: HostedJournal) {
+    this.#journal = journal
+    journal.attach(this)
+  }
+
+  onReady(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  onReplaced(): void {}
+
+  get ready(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (this.#journal.isReady) return resume(Effect.void)
+      this.#wake = () => resume(Effect.void)
+    })
+  }
+}
+
+const replayed = (journal: HostedJournal, found: JournalHistory.Found) =>
+  Effect.gen(function* () {
+    const replayer = new Replayer(journal)
+    yield* found.replay((number, kind, connection, bytes, from, to) =>
+      Effect.map(replayer.ready, () => journal.record(number, kind, connection, bytes, from, to))
+    )
+    yield* replayer.ready
+    yield* journal.settled
+    journal.detach(replayer)
+  })
+
+/** Before anybody can connect. */
+export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { journals, options, store } = registry
+    const all = yield* JournalHistory.findAll(store, (options.sync ?? "none") !== "none")
+    for (const token of yield* JournalHistory.findFinished(store)) journals.finish(token)
+    if (all.length === 0) return
+    const restored = yield* retraced(
+      store,
+      all,
+      Effect.forEach(all, (found) => {
+        const { about, token } = found
+        const edge = { name: about.peer, certificate: about.certificate }
+        const journal = new HostedJournal({ token, edgeName: about.edgeName, registry, serves, edge })
+        journals.open.set(token, journal)
+        return Effect.as(replayed(journal, found), [journal, found] as const)
+      })
+    )
+    for (const [journal, found] of restored) {
+      const history = yield* Effect.result(found.goOn)
+      if (Result.isSuccess(history)) journal.keep(history.success)
+      registry.background(suspended(registry, journal))
+    }
+  }).pipe(Effect.catch(({ message }) => registry.incidents.report("JOURNAL_UNMARKED", message)))

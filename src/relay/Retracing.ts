@@ -1,0 +1,33 @@
+/**
+ * Going through again what was carried out before the relay was killed: what was done to names since the last mark is
+ * taken back, shadows stand in for the files, and in the end the files are made what the shadows are.
+ */
+import { Effect } from "effect"
+import type { FileFailed } from "../storage/Files.ts"
+import { materialize, ShadowFiles } from "../storage/ShadowFiles.ts"
+import type { TraceStore } from "../storage/TraceStore.ts"
+import type { Found } from "./JournalHistory.ts"
+
+/** Nobody else may use the store meanwhile. */
+export const retraced = <A>(
+  store: TraceStore["Service"],
+  all: ReadonlyArray<Found>,
+  work: Effect.Effect<A, FileFailed>
+): Effect.Effect<A, FileFailed> => {
+  const { retraceable } = store
+  const shadow = new ShadowFiles(retraceable.plain, new Set(all.flatMap(({ directories }) => [...directories])))
+  return Effect.gen(function* () {
+    for (const { takeBack } of all) yield* takeBack
+    retraceable.shadow = shadow.service
+    const done = yield* work
+    yield* materialize(shadow, retraceable.plain)
+    yield* store.pool.suspendAll
+    return done
+  }).pipe(
+    Effect.ensuring(
+      Effect.sync(() => {
+        retraceable.shadow = undefined
+      })
+    )
+  )
+}

@@ -1,0 +1,122 @@
+/**
+ * Files whose latest changes of names can be taken back (docs/durability.md): while a directory is watched, every
+ * rename and every name made below it is put down before it is done. And files that can be stood in for by shadows.
+ */
+import { dirname } from "node:path"
+import { Effect, Option, Schema } from "effect"
+import { type FileFailed, Files, type OpenFile } from "./Files.ts"
+
+const Change = Schema.Struct({
+  /** What the owner of the watch had counted up to. */
+  after: Schema.Finite,
+  /** Of a rename. */
+  from: Schema.optionalKey(Schema.String),
+  /** What a rename led to, or the file or directory that was made. */
+  path: Schema.String
+})
+type Change = typeof Change.Type
+
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Change))
+
+/** Changes of names below some directories, put down in a file of their own. */
+export class Watch {
+  readonly prefixes = new Set<string>()
+  readonly #file: OpenFile
+  #position = 0
+  after = 0
+
+  constructor(file: OpenFile) {
+    this.#file = file
+  }
+
+  isOf(path: string): boolean {
+    for (const prefix of this.prefixes) if (path === prefix || path.startsWith(`${prefix}/`)) return true
+    return false
+  }
+
+  note(path: string, from?: string): Effect.Effect<void, FileFailed> {
+    return Effect.suspend(() => {
+      const line = Buffer.from(`${JSON.stringify({ after: this.after, path, ...(from !== undefined && { from }) })}\n`)
+      const at = this.#position
+      this.#position += line.length
+      return this.#file.write([line], at)
+    })
+  }
+
+  /** What was done before `after` stays: nothing of it is put down any more. */
+  advance(after: number): Effect.Effect<void, FileFailed> {
+    return Effect.suspend(() => {
+      this.after = after
+      if (this.#position === 0) return Effect.void
+      this.#position = 0
+      return this.#file.truncate(0)
+    })
+  }
+
+  get close(): Effect.Effect<void> {
+    return this.#file.close
+  }
+}
+
+export class Retraceable {
+  readonly #files: Files["Service"]
+  readonly watches = new Set<Watch>()
+  /** All that is done is done to these. */
+  shadow: Files["Service"] | undefined
+
+  constructor(files: Files["Service"]) {
+    this.#files = files
+  }
+
+  /** As they are, without shadow or watch. */
+  get plain(): Files["Service"] {
+    return this.#files
+  }
+
+  #noted(path: string, from?: string): Effect.Effect<void, FileFailed> {
+    for (const watch of this.watches) if (watch.isOf(path)) return watch.note(path, from)
+    return Effect.void
+  }
+
+  get service(): Files["Service"] {
+    const to = () => this.shadow ?? this.#files
+    const isQuiet = () => this.shadow !== undefined || this.watches.size === 0
+    const noted = <A>(path: string, act: () => Effect.Effect<A, FileFailed>, from?: string) =>
+      Effect.suspend(() => (isQuiet() ? act() : Effect.flatMap(this.#noted(path, from), act)))
+    return Files.of({
+      open: (path, mode) =>
+        mode === "new" || mode === "create" ? noted(path, () => to().open(path, mode)) : to().open(path, mode),
+      makeDirectory: (path) => noted(path, () => to().makeDirectory(path)),
+      rename: (from, path) => noted(path, () => to().rename(from, path), from),
+      unlink: (path) => to().unlink(path),
+      displace: (path) => to().displace(path),
+      removeDirectory: (path) => to().removeDirectory(path),
+      list: (path) => to().list(path),
+      size: (path) => to().size(path),
+      syncDirectory: (path) => to().syncDirectory(path),
+      resolve: (path) => to().resolve(path)
+    })
+  }
+
+  /** Takes back what was put down after `after`, the latest first. */
+  takeBack(text: string, after: number): Effect.Effect<void> {
+    const changes = text
+      .split("\n")
+      .flatMap((line) => Option.toArray(decode(line)))
+      .filter((change) => change.after === after)
+    return Effect.forEach(changes.reverse(), (change) => this.#takeBack(change), { discard: true })
+  }
+
+  #takeBack({ from, path }: Change): Effect.Effect<void> {
+    const files = this.#files
+    if (from === undefined) return Effect.catch(files.unlink(path), () => this.#removeEmpty(path))
+    return Effect.ignore(Effect.andThen(files.makeDirectory(dirname(from)), files.rename(path, from)))
+  }
+
+  /** Directories are made with their parents. One that is not empty has something of before. */
+  #removeEmpty(path: string): Effect.Effect<void> {
+    const parent = dirname(path)
+    const rest = Effect.suspend(() => (parent === path ? Effect.void : this.#removeEmpty(parent)))
+    return Effect.ignore(Effect.andThen(this.#files.removeDirectory(path), rest))
+  }
+}

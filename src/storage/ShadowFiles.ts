@@ -1,0 +1,136 @@
+/**
+ * A tree of names and lengths without bytes: what is done to it would have been done to a disk. For a relay that goes
+ * through what it did before it was killed, to come to where it was without writing anything twice.
+ */
+import { dirname } from "node:path"
+import { Effect } from "effect"
+import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
+
+/** Says to whoever opens the file again by its name that it is another one now, and the same. */
+export const anyInode = 0
+
+interface Shadow {
+  size: number
+}
+
+export class ShadowFiles {
+  readonly files = new Map<string, Shadow>()
+  readonly directories = new Set<string>()
+  readonly #real: Files["Service"]
+  readonly #own: ReadonlySet<string>
+
+  /** What lies in none of the directories that are `own` is what there really is. */
+  constructor(real: Files["Service"], own: ReadonlySet<string>) {
+    this.#real = real
+    this.#own = own
+  }
+
+  get service(): Files["Service"] {
+    const unlink = (path: string) => this.#run("unlink", path, () => this.files.delete(path))
+    return Files.of({
+      open: (path, mode) => this.#open(path, mode),
+      makeDirectory: (path) => Effect.sync(() => this.#make(path)),
+      rename: (from, to) => this.#run("rename", from, () => this.#rename(from, to)),
+      unlink,
+      displace: unlink,
+      removeDirectory: (path) =>
+        this.#entries(path).length > 0
+          ? Effect.fail(new FileFailed({ operation: "rmdir", path, code: "ENOTEMPTY" }))
+          : this.#run("rmdir", path, () => this.directories.delete(path)),
+      list: (path) => this.#list(path),
+      size: (path) => Effect.sync(() => this.files.get(path)?.size ?? 0),
+      syncDirectory: () => Effect.void,
+      resolve: (path) => Effect.succeed(path)
+    })
+  }
+
+  #list(path: string) {
+    if (this.directories.has(path)) return Effect.sync(() => this.#entries(path))
+    for (const own of this.#own) {
+      if (path === own || path.startsWith(`${own}/`)) {
+        return Effect.fail(new FileFailed({ operation: "readdir", path, code: "ENOENT" }))
+      }
+    }
+    return this.#real.list(path)
+  }
+
+  #run(operation: string, path: string, act: () => boolean): Effect.Effect<void, FileFailed> {
+    return Effect.suspend(() =>
+      act() ? Effect.void : Effect.fail(new FileFailed({ operation, path, code: "ENOENT" }))
+    )
+  }
+
+  #make(path: string): void {
+    for (let at = path; at !== dirname(at) && !this.directories.has(at); at = dirname(at)) this.directories.add(at)
+  }
+
+  #entries(path: string) {
+    const inside = (name: string) => dirname(name) === path
+    const nameOf = (name: string) => name.slice(path.length + 1)
+    return [
+      ...[...this.directories].filter(inside).map((name) => ({ name: nameOf(name), isDirectory: true })),
+      ...[...this.files.keys()].filter(inside).map((name) => ({ name: nameOf(name), isDirectory: false }))
+    ]
+  }
+
+  #rename(from: string, to: string): boolean {
+    const file = this.files.get(from)
+    if (file === undefined && !this.directories.has(from)) return false
+    const moved = (path: string) => (path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path)
+    for (const [path, shadow] of [...this.files]) {
+      if (moved(path) === path) continue
+      this.files.delete(path)
+      this.files.set(moved(path), shadow)
+    }
+    for (const path of [...this.directories]) {
+      if (moved(path) === path) continue
+      this.directories.delete(path)
+      this.directories.add(moved(path))
+    }
+    return true
+  }
+
+  #open(path: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> {
+    return Effect.suspend(() => {
+      const found = this.files.get(path)
+      const failed = (code: string) => Effect.fail(new FileFailed({ operation: "open", path, code }))
+      if (mode === "new" && found !== undefined) return failed("EEXIST")
+      if ((mode === "continue" || mode === "read") && found === undefined) return failed("ENOENT")
+      const shadow = found ?? { size: 0 }
+      if (mode === "create") shadow.size = 0
+      this.files.set(path, shadow)
+      return Effect.succeed(openFile(shadow))
+    })
+  }
+}
+
+/** Makes the files what the shadows are: cut where they are longer, made again where they went since. */
+export const materialize = (shadow: ShadowFiles, files: Files["Service"]): Effect.Effect<void, FileFailed> =>
+  Effect.gen(function* () {
+    for (const directory of shadow.directories) yield* files.makeDirectory(directory)
+    for (const [path, { size }] of shadow.files) {
+      const found = yield* Effect.orElseSucceed(files.size(path), () => undefined)
+      if (found === size) continue
+      const file = yield* files.open(path, found === undefined ? "new" : "continue")
+      yield* Effect.ensuring(file.truncate(size), file.close)
+    }
+  })
+
+const openFile = (shadow: Shadow): OpenFile => ({
+  device: 0,
+  inode: anyInode,
+  write: (buffers, position) =>
+    Effect.sync(() => {
+      const byteCount = buffers.reduce((sum, bytes) => sum + bytes.length, 0)
+      shadow.size = Math.max(shadow.size, position + byteCount)
+    }),
+  writeNow: undefined,
+  writeBeside: undefined,
+  read: () => Effect.succeed(0),
+  truncate: (size) =>
+    Effect.sync(() => {
+      shadow.size = size
+    }),
+  sync: Effect.void,
+  close: Effect.void
+})

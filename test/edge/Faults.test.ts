@@ -1,0 +1,276 @@
+/**
+ * What happens between an edge and its relay, and to the edge itself, from a seed: the link is cut after any number of
+ * bytes, again and again; the edge dies at any write. In the end the relay's directory is that of a run without faults,
+ * byte for byte.
+ *
+ * `EDGE_SEEDS=10000` plays as many.
+ */
+import * as net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Scope } from "effect"
+import type { Files, OpenFile } from "../../src/storage/Files.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import * as Local from "./Local.ts"
+import { seeded, story } from "./stories.ts"
+
+const seedCount = Number(process.env.EDGE_SEEDS ?? 12)
+const firstSeed = Number(process.env.EDGE_SEED ?? 1)
+
+/** A port that leads to another one, for so many bytes each time. */
+class Link {
+  readonly #server: net.Server
+  readonly #cuts = new Set<() => void>()
+  /** Leads nowhere. */
+  isDown = false
+
+  constructor(portOf: () => number, bytesOf: () => number) {
+    this.#server = net.createServer((near) => {
+      near.on("error", () => undefined)
+      if (this.isDown) return near.destroy()
+      let left = bytesOf()
+      const far = net.connect(portOf(), "127.0.0.1")
+      const cut = () => {
+        this.#cuts.delete(cut)
+        near.destroy()
+        far.destroy()
+      }
+      this.#cuts.add(cut)
+      for (const socket of [near, far]) socket.on("error", cut).on("close", cut)
+      near.on("data", (bytes: Buffer) => {
+        const passed = bytes.subarray(0, left)
+        left -= passed.length
+        far.write(passed)
+        if (left === 0) cut()
+      })
+      far.pipe(near)
+    })
+  }
+
+  get port(): number {
+    return (this.#server.address() as net.AddressInfo).port
+  }
+
+  /** Nothing passes any more that was not passed before. */
+  cut(): void {
+    for (const cut of [...this.#cuts]) cut()
+  }
+
+  get open(): Effect.Effect<Link, never, Scope.Scope> {
+    return Effect.acquireRelease(
+      Effect.callback<Link>((resume) => {
+        this.#server.listen(0, "127.0.0.1", () => resume(Effect.succeed(this)))
+      }),
+      () =>
+        Effect.sync(() => {
+          this.cut()
+          this.#server.close()
+        })
+    )
+  }
+}
+
+/** What a disk would have, was the process killed now. */
+const imageOf = (memory: MemoryFiles): MemoryFiles => {
+  const image = new MemoryFiles()
+  for (const path of memory.paths("/")) {
+    const bytes = memory.read(path)
+    if (bytes !== undefined) image.write(path, Buffer.from(bytes))
+  }
+  return image
+}
+
+const direct = (seed: number) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      yield* Effect.scoped(story(seed)(Script.make(relay, relay.output, () => {})))
+      yield* Local.quiet(relay)
+      return relay.output.tree()
+    })
+  )
+
+describe("an edge whose link is cut", () => {
+  it.live(
+    "leaves the same directory, whenever it is cut",
+    () =>
+      Effect.gen(function* () {
+        for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
+          const expected = yield* direct(seed)
+          const found = yield* Effect.scoped(
+            Effect.gen(function* () {
+              const random = seeded(seed)
+              const relay = yield* TestRelay.make()
+              const link = yield* new Link(
+                () => relay.controlPort,
+                () => 60 + Math.floor(random() ** 3 * 4000)
+              ).open
+              const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+              yield* Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
+              yield* local.forwarded
+              yield* Local.quiet(relay)
+              return relay.output.tree()
+            })
+          )
+          assert.deepStrictEqual(found, expected, `seed ${seed}`)
+        }
+      }),
+    600_000
+  )
+})
+
+describe("an edge that is killed", () => {
+  it.live(
+    "has what it answered for: the next one brings it to the relay",
+    () =>
+      Effect.gen(function* () {
+        for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
+          const expected = yield* direct(seed)
+          const found = yield* Effect.scoped(
+            Effect.gen(function* () {
+              const relay = yield* TestRelay.make()
+              const memory = new MemoryFiles({ isImmediate: seed % 2 === 0 })
+              // The relay cannot be reached before the edge is gone.
+              const first = yield* Scope.make()
+              const local = yield* Scope.provide(
+                Local.start({ controlPort: 1, dataPort: 1, files: memory.service }),
+                first
+              )
+              yield* Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
+              const image = imageOf(memory)
+              yield* Scope.close(first, Exit.void)
+              // Part of a record that was being written.
+              const torn = image.paths("/spool").findLast((path) => path.endsWith(".journal"))
+              if (torn !== undefined && seed % 3 === 0) {
+                const whole = image.read(torn) ?? Buffer.alloc(0)
+                image.write(torn, Buffer.concat([whole, Buffer.alloc(1 + (seed % 50), seed)]))
+              }
+              const next = yield* Local.start({
+                controlPort: relay.controlPort,
+                dataPort: relay.dataPort,
+                files: image.service
+              })
+              yield* next.forwarded
+              yield* Local.quiet(relay)
+              return relay.output.tree()
+            })
+          )
+          assert.deepStrictEqual(found, expected, `seed ${seed}`)
+        }
+      }),
+    600_000
+  )
+})
+
+/** Tells of every operation before it is done. */
+class TellingFiles extends MemoryFiles {
+  onOperation = () => {}
+
+  override get service(): Files["Service"] {
+    const plain = super.service
+    const told = <A, E>(operation: Effect.Effect<A, E>) =>
+      Effect.suspend(() => {
+        this.onOperation()
+        return operation
+      })
+    const openFile = (file: OpenFile): OpenFile => ({
+      ...file,
+      write: (buffers, position) => told(file.write(buffers, position)),
+      writeNow: undefined,
+      writeBeside: undefined,
+      truncate: (size) => told(file.truncate(size))
+    })
+    return {
+      ...plain,
+      open: (path, mode) => told(Effect.map(plain.open(path, mode), openFile)),
+      makeDirectory: (path) => told(plain.makeDirectory(path)),
+      rename: (from, to) => told(plain.rename(from, to)),
+      unlink: (path) => told(plain.unlink(path)),
+      displace: (path) => told(plain.displace(path)),
+      removeDirectory: (path) => told(plain.removeDirectory(path))
+    }
+  }
+}
+
+const tellingOf = (image?: MemoryFiles): TellingFiles => {
+  const files = new TellingFiles()
+  for (const path of image?.paths("/") ?? []) {
+    const bytes = image?.read(path)
+    if (bytes !== undefined) files.write(path, Buffer.from(bytes))
+  }
+  return files
+}
+
+describe("a relay that is killed", () => {
+  it.live(
+    "is where it was when it is there again: at any operation on its files",
+    () =>
+      Effect.gen(function* () {
+        for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
+          const expected = yield* direct(seed)
+          const found = yield* Effect.scoped(
+            Effect.gen(function* () {
+              const random = seeded(seed)
+              const scopes: Array<Scope.Closeable> = []
+              const scope = yield* Scope.make()
+              scopes.push(scope)
+              let memory = tellingOf()
+              let relay = yield* Scope.provide(TestRelay.make({ memory }), scope)
+              const link = yield* new Link(
+                () => relay.controlPort,
+                () => Number.POSITIVE_INFINITY
+              ).open
+              let killed: MemoryFiles | undefined
+              const killIn = (count: number) => {
+                let left = count
+                memory.onOperation = () => {
+                  if (--left !== 0) return
+                  killed = imageOf(memory)
+                  link.isDown = true
+                  link.cut()
+                }
+              }
+              killIn(20 + Math.floor(random() * 60))
+              const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+              let isTold = false
+              const telling = Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
+              yield* Effect.forkScoped(
+                Effect.map(telling, () => {
+                  isTold = true
+                })
+              )
+              const isOver = () => isTold && local.edge.spool.journals.size === 0
+              for (let kills = 0; kills < 3; kills++) {
+                yield* until(
+                  "a kill",
+                  Effect.sync(() => killed !== undefined || isOver())
+                )
+                if (killed === undefined) break
+                const image = killed
+                killed = undefined
+                memory.onOperation = () => {}
+                yield* Scope.close(scopes.at(-1) as Scope.Closeable, Exit.void)
+                memory = tellingOf(image)
+                const next = yield* Scope.make()
+                scopes.push(next)
+                relay = yield* Scope.provide(TestRelay.make({ memory }), next)
+                link.isDown = false
+                killIn(10 + Math.floor(random() * 80))
+              }
+              memory.onOperation = () => {}
+              yield* until("the end", Effect.sync(isOver))
+              yield* Local.quiet(relay, ".history")
+              // An edge that was told, and did not say so, is remembered.
+              const tree = relay.output.tree().filter((line) => !line.startsWith(".journals/"))
+              yield* Scope.close(scopes.at(-1) as Scope.Closeable, Exit.void)
+              return tree
+            })
+          )
+          assert.deepStrictEqual(found, expected, `seed ${seed}`)
+        }
+      }),
+    600_000
+  )
+})
