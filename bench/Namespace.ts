@@ -38,11 +38,14 @@ const expect = (command: string, args: ReadonlyArray<string>) =>
 
 const oneLine = (text: string) => text.trim().replaceAll(/\s+/g, " ")
 
+/** As much as may leave at once: what comes between two ticks of a kernel's clock, or the rate is not reached. */
+const burstBytes = (bitsPerSecond: number): number => Math.max(4000, Math.round(bitsPerSecond / 8 / 250))
+
 /** What `tc` is told of one interface, one queue inside the other. */
 const shapes = ({ bitsPerSecond, jitterMs = 0, rttMs = 0 }: Case.Link): ReadonlyArray<ReadonlyArray<string>> => {
   const [delay, jitter] = [`${rttMs * 500}us`, `${jitterMs * 500}us`]
   const netem = ["netem", "delay", delay, ...(jitterMs > 0 ? [jitter] : []), "limit", "100000"]
-  const tbf = ["tbf", "rate", `${bitsPerSecond}bit`, "burst", "32kbit", "latency", "100ms"]
+  const tbf = ["tbf", "rate", `${bitsPerSecond}bit`, "burst", `${burstBytes(bitsPerSecond ?? 0)}b`, "latency", "100ms"]
   return [...(bitsPerSecond === undefined ? [] : [tbf]), ...(rttMs + jitterMs > 0 ? [netem] : [])]
 }
 
