@@ -38,7 +38,11 @@ export class Contention {
     const millis = now - this.#lookedAt
     if (millis < windowMillis) return this.#isShort
     const waited = this.#waitedNanos()
-    if (waited === undefined) return false
+    if (waited === undefined) {
+      // It never will: to ask costs more than an answer is worth.
+      this.#lookedAt = Number.POSITIVE_INFINITY
+      return false
+    }
     this.#isShort = millis < staleMillis ? (waited - this.#waited) / 1e6 > waitShareMax * millis : this.#isShort
     this.#lookedAt = now
     this.#waited = waited

@@ -45,11 +45,15 @@ it("the system is asked no more often than its answer changes", () => {
   assert.isAtMost(machine.lookCount, 21)
 })
 
-it("a system that does not say has processors enough", () => {
-  let millis = 0
+it("a system that does not say has processors enough, and is not asked again", () => {
+  const machine = { millis: 0, lookCount: 0 }
   const contention = new Contention(
-    () => undefined,
-    () => (millis += 60)
+    () => {
+      machine.lookCount++
+      return undefined
+    },
+    () => (machine.millis += 60)
   )
   for (let look = 0; look < 5; look++) assert.isFalse(contention.isShort())
+  assert.strictEqual(machine.lookCount, 1)
 })
