@@ -64,6 +64,14 @@ describe("stored metadata", () => {
 })
 
 describe("clocks", () => {
+  const again = (offset: number) => `clock { name = c; freq = 1000; offset = ${offset}; absolute = true; };`
+
+  it("that are declared again alike are one, as babeltrace2 writes them; otherwise they are refused", () => {
+    assert.strictEqual(accepted(Buffer.from(`${trace}${again(5)}${again(5)}`)).clocks.size, 1)
+    const outcome = parse(Buffer.from(`${trace}${again(5)}${again(6)}`))
+    assert.include(String(Result.isFailure(outcome) && outcome.failure), "clock `c` is declared twice, differently")
+  })
+
   const tsdl = `${trace}clock {
   name = "monotonic";
   freq = 1000000000; /* Hz */

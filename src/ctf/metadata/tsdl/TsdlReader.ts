@@ -44,6 +44,11 @@ const theClock: ClockClass = {
 /** Characters of a line that a refusal shows. */
 const excerptMax = 120
 
+/** Without its origin, which may have been learnt since. */
+const told = ["uid", "description", "frequency", "offsetSeconds", "offsetCycles", "precision"] as const
+
+const isSame = (known: ClockClass, again: ClockClass): boolean => told.every((key) => known[key] === again[key])
+
 export class TsdlReader {
   readonly #trace = emptyTrace("1.8")
   readonly #declarations = new Declarations(this.#trace)
@@ -133,7 +138,6 @@ export class TsdlReader {
     const attributes = attributesOf(block)
     const name = attributes.word("name")
     if (name === undefined || name === "") throw invalid(block.place, "a clock without `name`")
-    if (this.#trace.clocks.has(name)) throw invalid(block.place, `clock \`${name}\` is declared twice`)
     const frequency = attributes.unsigned("freq") ?? 1_000_000_000n
     if (frequency === 0n) throw attributes.wrong("freq", "more than 0 cycles per second")
     const clock: ClockClass = {
@@ -149,7 +153,12 @@ export class TsdlReader {
       accuracy: undefined,
       origin: attributes.boolean("absolute") === true ? "unix-epoch" : undefined
     }
-    this.#trace.clocks.set(name, normalised(clock))
+    const known = this.#trace.clocks.get(name)
+    // babeltrace2 writes a clock again for each stream class that has it.
+    if (known !== undefined && !isSame(known, normalised(clock))) {
+      throw invalid(block.place, `clock \`${name}\` is declared twice, differently`)
+    }
+    if (known === undefined) this.#trace.clocks.set(name, normalised(clock))
   }
 
   /** LTTng does not say it: all its clocks count from the epoch. */
