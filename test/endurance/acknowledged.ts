@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Fiber } from "effect"
+import { Duration, Effect, Fiber } from "effect"
 import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import * as Process from "../support/process.ts"
@@ -19,6 +19,9 @@ const startNs = 1_700_000_000_000_000_000n
 const indexHeaderBytes = 16
 const recordBytes = 72
 
+/** A relay may be stopped for a while. */
+const patience = Duration.minutes(2)
+
 /** What one session of the load was told. */
 export interface Played {
   readonly directory: string
@@ -30,8 +33,8 @@ export interface Played {
 /** A session that sends packets of one size until its relay is gone. */
 export const play = (relay: Relays.Relay, number: number, packetBytes: number, onPlayed: (played: Played) => void) =>
   Effect.gen(function* () {
-    const c = yield* Wire.connect(relay.controlPort)
-    const d = yield* Wire.connect(relay.dataPort)
+    const c = yield* Wire.connect(relay.controlPort, "127.0.0.1", patience)
+    const d = yield* Wire.connect(relay.dataPort, "127.0.0.1", patience)
     const ask = (name: Commands.Name, payload: Uint8Array, count: number) =>
       Effect.andThen(c.send(message(numbers[name], payload)), c.read(count))
     yield* ask("VERSION", bytesOf(u32(2), u32(minor)), 8)
