@@ -89,6 +89,9 @@ const always = [
   ...["writebackMB", "linkCpuShare", "foreignCpuShare", "stolenCpuShare"]
 ]
 
+/** What a group did is shown for every group, whatever the case is about. */
+const ofEveryGroup = ["MBps", "packetsPerSecond", "p50Ms", "p99Ms", "maxMs"]
+
 const busyShare = 0.25
 
 const relays = ["ours", "reference", "running"] as const
@@ -110,7 +113,8 @@ const rowName = (name: string, metric: Metric | undefined): string => {
 
 const table = (result: CaseResult): ReadonlyArray<string> => {
   const kinds = ([...relays, "null"] as const).filter((kind) => result.spreads[kind] !== undefined)
-  const names = [...new Set([...result.show, ...always])].filter((name) =>
+  const ofGroups = Object.keys(result.metrics).filter((name) => ofEveryGroup.includes(name.replace(/^.*\./, "")))
+  const names = [...new Set([...result.show, ...ofGroups, ...always])].filter((name) =>
     kinds.some((kind) => Number.isFinite(result.spreads[kind]?.[name]?.median))
   )
   if (names.length === 0) return ["No numbers."]

@@ -25,7 +25,7 @@ const whole: Case = {
 }
 
 const round = (MBps: number, labels: ReadonlyArray<string> = ["busy-0"]): Measurement => ({
-  metrics: { "busy.MBps": MBps, rssPeakMiB: 100 },
+  metrics: { "busy.MBps": MBps, "busy.p99Ms": 3, rssPeakMiB: 100 },
   timelines: Object.fromEntries(
     labels.map((label, at) => [
       label,
@@ -96,6 +96,14 @@ describe("the head of a report", () => {
     const report = Report.write(path.join(scratch, "stolen"), machine, 1, results)
     const [head = ""] = fs.readFileSync(report, "utf8").split("## Floors")
     expect(head).toContain("host took 0.25 to 0.5 processors")
+  })
+})
+
+describe("a report", () => {
+  it("has answer times of every group and the relay's costs, whatever the case shows", () => {
+    const report = fs.readFileSync(path.join(written("shown", 1), "report.md"), "utf8")
+    expect(report).toMatch(/^\| `busy\.p99Ms` ↓ answer time, 99 of 100, ms \| 3 \|$/m)
+    expect(report).toMatch(/^\| `rssPeakMiB` ↓ most memory, MiB \| 100 \|$/m)
   })
 })
 
