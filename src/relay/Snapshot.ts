@@ -4,6 +4,7 @@ import * as Control from "../protocol/control/index.ts"
 import * as Live from "../protocol/live/index.ts"
 import type { FilePool } from "../storage/FilePool.ts"
 import type { Connection } from "./Connections.ts"
+import type { Journal, Journals } from "./Journals.ts"
 import type { Service } from "./Registry.ts"
 import type {
   Activity,
@@ -45,7 +46,14 @@ const viewerStatus = ({ connection, lagPacketCount, lagNanos }: Attached): Viewe
 const secondsOf = (time: bigint): number =>
   time > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(time)
 
-const sessionStatus = (session: SessionActor): SessionStatus => {
+/** The edge that a session comes by, if it does. */
+const edgeOf = (journal: Journal | undefined): Pick<SessionStatus, "edge"> => {
+  if (journal === undefined) return {}
+  const { edgeName: name, suspendedAt } = journal
+  return { edge: { name, ...(suspendedAt !== undefined && { suspendedAtMillis: suspendedAt }) } }
+}
+
+const sessionStatus = (session: SessionActor, journals: Journals): SessionStatus => {
   const { closedTotals, identity, viewers } = session
   return {
     id: session.id,
@@ -59,6 +67,7 @@ const sessionStatus = (session: SessionActor): SessionStatus => {
     viewerCount: viewers.count,
     stallCount: viewers.stallCount,
     isStalled: session.isStalled,
+    ...edgeOf(journals.ofSession(session.id)),
     closedChannels: Array.from(closedTotals, ([channelName, totals]) => ({ channelName, ...totals })),
     viewers: Array.from(viewers.attached, viewerStatus),
     streams: Array.from(session.streams.values(), streamStatus)
@@ -66,7 +75,7 @@ const sessionStatus = (session: SessionActor): SessionStatus => {
 }
 
 export const sessions = (registry: Service): ReadonlyArray<SessionStatus> =>
-  Array.from(registry.sessions.values(), sessionStatus)
+  Array.from(registry.sessions.values(), (session) => sessionStatus(session, registry.journals))
 
 export const counters = (registry: Service): Counters => {
   const { totals, pool, halves } = registry

@@ -62,6 +62,14 @@ export const SessionStatus = Schema.Struct({
   viewerCount: Count,
   /** How often a stream of a live session was found silent for several live timer periods. */
   stallCount: Count,
+  /** By which it comes (docs/edge.md); absent: by its target itself. */
+  edge: Schema.optionalKey(
+    Schema.Struct({
+      name: Schema.String,
+      /** Since when it is gone, and the session waits for it; absent: it is connected. */
+      suspendedAtMillis: Schema.optionalKey(Millis)
+    })
+  ),
   /** Nothing was heard of a live session for ten live timers and five seconds. */
   isStalled: Schema.Boolean,
   /** Of streams that are closed; open ones count for themselves. */

@@ -5,7 +5,6 @@
  *
  * `EDGE_SEEDS=10000` plays as many.
  */
-import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import type { Files, OpenFile } from "../../src/storage/Files.ts"
@@ -13,64 +12,12 @@ import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
 import { seeded, story } from "./stories.ts"
 
 const seedCount = Number(process.env.EDGE_SEEDS ?? 12)
 const firstSeed = Number(process.env.EDGE_SEED ?? 1)
-
-/** A port that leads to another one, for so many bytes each time. */
-class Link {
-  readonly #server: net.Server
-  readonly #cuts = new Set<() => void>()
-  /** Leads nowhere. */
-  isDown = false
-
-  constructor(portOf: () => number, bytesOf: () => number) {
-    this.#server = net.createServer((near) => {
-      near.on("error", () => undefined)
-      if (this.isDown) return near.destroy()
-      let left = bytesOf()
-      const far = net.connect(portOf(), "127.0.0.1")
-      const cut = () => {
-        this.#cuts.delete(cut)
-        near.destroy()
-        far.destroy()
-      }
-      this.#cuts.add(cut)
-      for (const socket of [near, far]) socket.on("error", cut).on("close", cut)
-      near.on("data", (bytes: Buffer) => {
-        const passed = bytes.subarray(0, left)
-        left -= passed.length
-        far.write(passed)
-        if (left === 0) cut()
-      })
-      far.pipe(near)
-    })
-  }
-
-  get port(): number {
-    return (this.#server.address() as net.AddressInfo).port
-  }
-
-  /** Nothing passes any more that was not passed before. */
-  cut(): void {
-    for (const cut of [...this.#cuts]) cut()
-  }
-
-  get open(): Effect.Effect<Link, never, Scope.Scope> {
-    return Effect.acquireRelease(
-      Effect.callback<Link>((resume) => {
-        this.#server.listen(0, "127.0.0.1", () => resume(Effect.succeed(this)))
-      }),
-      () =>
-        Effect.sync(() => {
-          this.cut()
-          this.#server.close()
-        })
-    )
-  }
-}
 
 /** What a disk would have, was the process killed now. */
 const imageOf = (memory: MemoryFiles): MemoryFiles => {

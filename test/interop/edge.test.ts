@@ -92,8 +92,8 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
         const edge = yield* Edges.start(relay, { to: `net://127.0.0.1:${carried.port}:${carried.port + 1}` })
         const tracing = yield* Lttng.start
         yield* Lttng.record(tracing, edge, "cut")
-        const emitting = yield* Effect.forkScoped(tracing.emit({ count: 400_000, sleepMicros: 5 }))
-        for (let fault = 0; fault < 24; fault++) {
+        const emitting = yield* Effect.forkScoped(tracing.emit({ count: 60_000, sleepMicros: 20 }))
+        for (let fault = 0; fault < 16; fault++) {
           yield* Effect.sleep("150 millis")
           if (fault % 4 !== 3) carried.cut()
           else {
@@ -111,7 +111,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
         yield* Edges.forwarded(edge)
         yield* Scope.close(scope, Exit.void)
         const directory = Babeltrace.sessionDirectory(output, "cut")
-        Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 400_000 }])
+        Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 60_000 }])
         Babeltrace.assertIndexed(directory)
       }),
     120_000

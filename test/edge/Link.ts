@@ -1,0 +1,56 @@
+/** What lies between an edge and its relay, and may be cut. */
+import * as net from "node:net"
+import { Effect, type Scope } from "effect"
+
+/** A port that leads to another one, for so many bytes each time. */
+export class Link {
+  readonly #server: net.Server
+  readonly #cuts = new Set<() => void>()
+  /** Leads nowhere. */
+  isDown = false
+
+  constructor(portOf: () => number, bytesOf: () => number) {
+    this.#server = net.createServer((near) => {
+      near.on("error", () => undefined)
+      if (this.isDown) return near.destroy()
+      let left = bytesOf()
+      const far = net.connect(portOf(), "127.0.0.1")
+      const cut = () => {
+        this.#cuts.delete(cut)
+        near.destroy()
+        far.destroy()
+      }
+      this.#cuts.add(cut)
+      for (const socket of [near, far]) socket.on("error", cut).on("close", cut)
+      near.on("data", (bytes: Buffer) => {
+        const passed = bytes.subarray(0, left)
+        left -= passed.length
+        far.write(passed)
+        if (left === 0) cut()
+      })
+      far.pipe(near)
+    })
+  }
+
+  get port(): number {
+    return (this.#server.address() as net.AddressInfo).port
+  }
+
+  /** Nothing passes any more that was not passed before. */
+  cut(): void {
+    for (const cut of [...this.#cuts]) cut()
+  }
+
+  get open(): Effect.Effect<Link, never, Scope.Scope> {
+    return Effect.acquireRelease(
+      Effect.callback<Link>((resume) => {
+        this.#server.listen(0, "127.0.0.1", () => resume(Effect.succeed(this)))
+      }),
+      () =>
+        Effect.sync(() => {
+          this.cut()
+          this.#server.close()
+        })
+    )
+  }
+}

@@ -1,0 +1,62 @@
+/** A session whose edge is gone: it says so, and ends when the edge does not come back in time. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import { Link } from "./Link.ts"
+import * as Local from "./Local.ts"
+
+const begin = Effect.fnUntraced(function* (suspendMillis?: number) {
+  const relay = yield* TestRelay.make(suspendMillis === undefined ? {} : { suspendMillis })
+  const link = yield* new Link(
+    () => relay.controlPort,
+    () => Number.POSITIVE_INFINITY
+  ).open
+  const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+  const script = Script.make(local, relay.output, () => {})
+  const { c, d, file } = yield* script.recording()
+  const stream = yield* c.addStream()
+  yield* d.packet(stream, 0, 16)
+  yield* c.index(stream, { seq: 0 })
+  yield* script.fileSize(file("ch_0"), 16)
+  const edge = Effect.map(relay.relay.sessions, ([session]) => session?.edge)
+  assert.deepStrictEqual(yield* edge, { name: "here" })
+  const more = Effect.andThen(d.packet(stream, 1, 16), c.index(stream, { seq: 1 }))
+  return { relay, link, edge, more, size: () => relay.output.size(file("ch_0")) }
+})
+
+describe("a session whose edge is gone", () => {
+  it.live("is suspended until it is there again, and then has what came meanwhile", () =>
+    Effect.gen(function* () {
+      const { edge, link, more, size } = yield* begin()
+      const before = Date.now()
+      link.isDown = true
+      link.cut()
+      yield* until(
+        "the suspension",
+        Effect.map(edge, (now) => (now?.suspendedAtMillis ?? 0) >= before)
+      )
+      yield* more
+      link.isDown = false
+      yield* until(
+        "what came meanwhile",
+        Effect.sync(() => size() === 32)
+      )
+      assert.deepStrictEqual(yield* edge, { name: "here" })
+    })
+  )
+
+  it.live("ends after --suspend with what came", () =>
+    Effect.gen(function* () {
+      const { link, relay, size } = yield* begin(200)
+      link.isDown = true
+      link.cut()
+      yield* until(
+        "the end",
+        Effect.map(relay.relay.sessions, (sessions) => sessions.length === 0)
+      )
+      assert.strictEqual(size(), 16)
+    })
+  )
+})
