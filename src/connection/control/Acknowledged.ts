@@ -5,12 +5,14 @@
  * for, see docs/durability.md.
  */
 import { Effect } from "effect"
-import { fileWait } from "../../relay/Patience.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { WriteLog } from "../../relay/stream/WriteLog.ts"
 import type { Reply } from "./Command.ts"
 
 const nothing: Reply = { bytes: undefined, after: "keep", refusal: undefined }
+
+/** A busy machine takes its time to open a file. */
+const writeWait = "1 second"
 
 /** A packet is sent before its index: it is in its socket already, or about to be. */
 const lookCountMax = 8
@@ -51,6 +53,6 @@ export class Acknowledged {
     }
     if (behind === undefined) return undefined
     const written = Effect.forEach(behind, (log) => Effect.ignore(log.synced), { discard: true })
-    return Effect.as(Effect.timeoutOption(written, fileWait), nothing)
+    return Effect.as(Effect.timeoutOption(written, writeWait), nothing)
   }
 }
