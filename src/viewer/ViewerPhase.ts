@@ -105,11 +105,13 @@ const onStillNothing = (phase: Phase, nowMillis: number): void => {
   const rare = periodMillis / 4
   const isLate = nowMillis > untilMillis
   if (nowMillis < fromMillis) {
-    awaitFrom(phase, nowMillis, rare)
+    phase.delayMillis = Math.min(phase.delayMillis * delayGrowth, rare)
+    awaitFrom(phase, nowMillis, phase.delayMillis)
   } else if (isLate && phase.awaited === "step") {
+    // Late or none: it is asked for ever more rarely.
     phase.missCount++
     awaitPeriod(phase, nowMillis)
-    awaitFrom(phase, nowMillis, rare)
+    awaitFrom(phase, nowMillis, phase.delayMillis)
   } else {
     const isSlowing = isLate && nowMillis >= phase.restlessMillis
     phase.delayMillis = isSlowing ? Math.min(phase.delayMillis * delayGrowth, rare) : closeOf(periodMillis)
@@ -133,7 +135,10 @@ const onNewsOver = (phase: Phase, isInactive: boolean, nowMillis: number): void 
   if (isAwaited) awaitNews(phase, "step", sinceMillis + phase.stepsMillis, nowMillis)
   else awaitPeriod(phase, nowMillis)
   // A second step that was not there for long may be there again.
-  if (isFirst && !isAwaited) awaitFrom(phase, nowMillis, periodMillis / 4)
+  if (isFirst && !isAwaited) {
+    phase.delayMillis = periodMillis / 4
+    awaitFrom(phase, nowMillis, phase.delayMillis)
+  }
 }
 
 const awaitPeriod = (phase: Phase, nowMillis: number): void =>
