@@ -207,7 +207,8 @@ const started = (whole: Case, setup: Setup, output: string, folder: string) =>
   Effect.gen(function* () {
     const { bench, disks, kind, link, tls } = setup
     const slow = bench.diskBy === "files" ? Disk.asFiles(disks, output) : []
-    const options = { kind, others: bench.others, generator: bench.generator, output, scratch: folder, slow }
+    const settles = whole.seconds >= 1
+    const options = { kind, others: bench.others, generator: bench.generator, output, scratch: folder, slow, settles }
     if (tls !== undefined) {
       const secured = Secured.make(tls, kind, folder)
       const relay = yield* Relay.start({ ...options, args: secured.args })

@@ -59,6 +59,8 @@ export interface Start {
   /** Must exist: its host directories may be mount points by now. */
   readonly output: string
   readonly scratch: string
+  /** Waits until the start is over, so that idle memory is that; true by default. */
+  readonly settles?: boolean
   /** Where all ports listen. */
   readonly address?: string
   /** Beside those that every relay is started with. */
@@ -97,7 +99,7 @@ export const start = (options: Start): Effect.Effect<Relay, Process.CannotRun, S
     const running = yield* Process.spawn(command, [...args, ...ports, ...(options.args ?? [])], { env })
     yield* Process.listening(running, control)
     const startMs = performance.now() - from
-    yield* Process.quiet(running.pid)
+    if (options.settles !== false) yield* Process.quiet(running.pid)
     return { kind, running, pid: running.pid, ports: { host: address, control, data, live }, output, startMs }
   })
 

@@ -44,5 +44,5 @@ describe("lttng-relay bench", () => {
     const { results } = JSON.parse(fs.readFileSync(path.join(folder, "report.json"), "utf8"))
     expect(results[0].notes).toEqual([])
     expect(results[0].spreads.ours["busy.packetsPerSecond"].median).toBeGreaterThan(0)
-  })
+  }, 120_000)
 })

@@ -4,13 +4,16 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { Effect, Logger, Schema } from "effect"
-import { afterAll, describe, expect, it } from "vitest"
+import { afterAll, describe, expect, it, vi } from "vitest"
 import { CaseFile } from "../../bench/Case.ts"
 import * as Cases from "../../bench/Cases.ts"
 import * as Quantity from "../../bench/Quantity.ts"
 import * as Reference from "../../bench/Reference.ts"
 import { TestRelay } from "../../src/testing/index.ts"
 import { daemonProgram } from "../support/bundle.ts"
+
+// Several processes that start a whole runtime, beside those of other suites.
+vi.setConfig({ testTimeout: 120_000 })
 
 const root = path.resolve(import.meta.dirname, "../..")
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "bench-cases-"))

@@ -13,7 +13,7 @@ import * as Cases from "../../bench/Cases.ts"
 import type { CaseResult } from "../../bench/Summary.ts"
 import { daemonProgram } from "../support/bundle.ts"
 
-const limitMs = 120_000
+const limitMs = 240_000
 const root = path.resolve(import.meta.dirname, "../..")
 const out = fs.mkdtempSync(path.join(os.tmpdir(), "bench-smoke-"))
 let results: ReadonlyArray<CaseResult> = []
