@@ -15,6 +15,7 @@ const path = "ust/uid/0/64-bit"
 const sessionCount = 8
 const packetCount = 40
 const crowdCountMax = 8
+const waitingShareMax = 0.05
 /** Around what counts as large, as one read, as one write. */
 const sizes = [131_072, 20_000, 700_000, 65_536, 300, 262_144, 32_768, 180_000]
 
@@ -64,6 +65,16 @@ const recorded = (directory: string, channel: string) =>
       })
   )
 
+/** Share of the time since `started` for which the process waited for a processor; 0 where the kernel does not say. */
+const waitingShare = (pid: number, started: number): number => {
+  try {
+    const [, waitedNanos] = readFileSync(`/proc/${pid}/schedstat`, "latin1").split(" ")
+    return Number(waitedNanos) / 1e6 / (performance.now() - started)
+  } catch {
+    return 0
+  }
+}
+
 const threads = (pid: number) =>
   readdirSync(`/proc/${pid}/task`).map((task) => readFileSync(`/proc/${pid}/task/${task}/comm`, "utf8").trim())
 
@@ -79,6 +90,7 @@ it.live.each([
     const packets = makePackets()
     const needsThread = isInMemory && relay.kind === "ours" && availableParallelism() > 1
     const hasThread = () => threads(relay.process.pid).includes("writer")
+    const started = performance.now()
     let crowd = 0
     // Sessions that are never at it in the same turn leave it to the loop: then they try again.
     do {
@@ -96,6 +108,8 @@ it.live.each([
       }
       assert.strictEqual(Babeltrace.assertIndexed(directory), 2 * packetCount)
     }
-    if (needsThread) assert.isTrue(hasThread(), "the thread that writes beside the loop was needed")
+    // While processors are short, the loop writes itself.
+    const isShort = waitingShare(relay.process.pid, started) > waitingShareMax
+    if (needsThread && !isShort) assert.isTrue(hasThread(), "the thread that writes beside the loop was needed")
   })
 )
