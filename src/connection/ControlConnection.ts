@@ -39,6 +39,8 @@ import { Throttle } from "./Throttle.ts"
 /** Answers gathered before they are sent although more commands follow in the same read. */
 const answerBytesMax = 4096
 
+const noBytes = Buffer.alloc(0)
+
 /** A command that has to wait for something. */
 interface Command {
   readonly number: number
@@ -201,6 +203,11 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   #take(bytes: Buffer, length: number): void {
     if (this.#end.hasCome) return
+    // An answer that was looked for between two reads waits for files now; that read is the last.
+    if (this.#command !== undefined) {
+      this.#backlog = Buffer.concat([this.#backlog ?? noBytes, bytes.subarray(0, length)])
+      return
+    }
     const stopped = this.#framer.push(bytes, 0, length)
     this.#answerRead()
     if (this.#framer.isDead) this.end("protocol error", "payload larger than 128 MiB")

@@ -7,7 +7,7 @@ import { Effect, type Scope } from "effect"
 import type { Fault } from "../../src/storage/FaultyFiles.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
-import { until } from "../support/turns.ts"
+import { turns, until } from "../support/turns.ts"
 import { assertNothingLeft, type Control, media, type PeerDouble, packet, type Relay, withRelay } from "./doubles.ts"
 
 interface Recording {
@@ -123,6 +123,21 @@ describe("file errors", () => {
       assert.strictEqual(fileOf(relay, scene, "ch_0")?.length, 32)
       assert.strictEqual(fileOf(relay, scene, "index/ch_0.idx")?.length, 16 + 72)
       assert.lengthOf(errorsOf(relay), 1)
+    })
+  )
+
+  claim("an index before its packet, a write that takes long: the command behind it waits, and is answered", (scene) =>
+    Effect.gen(function* () {
+      const { relay, c, d, stream } = scene
+      const release = relay.faults.stall("ch_0")
+      c.post("SEND_INDEX", Commands.sendIndex(c.minor, stream, { seq: 1, bytes: 16 }))
+      d.deliver(packet(stream, 1))
+      yield* turns(20)
+      c.post("ADD_STREAM", Commands.addStream(c.minor, { channel: "next" }))
+      yield* turns(20)
+      yield* release
+      const replies = yield* c.take(4 + 12)
+      assert.deepStrictEqual([replies.readUInt32BE(0), replies.readUInt32BE(12)], [10, 10])
     })
   )
 

@@ -137,9 +137,10 @@ describe("a reload that finds one setting changed", () => {
     "tls-cert": "/other",
     tls: "allow"
   }
+  const demanded: Readonly<Record<string, ReadonlyArray<string>>> = { "tls-crl": ["--tls-client-ca=/ca"] }
   for (const [name, value] of rows.filter(([row]) => row !== "dynamic-port-allocation")) {
     it(`names --${name}, and it alone, as one that changes or as one that needs a restart`, async () => {
-      const base = name.startsWith("tls") ? identity : []
+      const base = [...(name.startsWith("tls") ? identity : []), ...(demanded[name] ?? [])]
       const own = others[name] ?? value
       const before = await resolved({ args: base })
       const flag = `--${name}${own === "" ? "" : `=${own}`}`
