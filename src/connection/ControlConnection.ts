@@ -39,8 +39,6 @@ import { Throttle } from "./Throttle.ts"
 /** Answers gathered before they are sent although more commands follow in the same read. */
 const answerBytesMax = 4096
 
-const noBytes = Buffer.alloc(0)
-
 /** A command that has to wait for something. */
 interface Command {
   readonly number: number
@@ -186,7 +184,9 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (this.#successor !== undefined) return !this.#end.hasCome && this.#successor.receive(bytes, length)
     this.#readAt = performance.now()
     this.#grace.heard(this.#readAt)
-    this.#take(bytes, length)
+    // A late answer may have begun to wait for files since the last read; this one is kept for after it.
+    if (this.#command === undefined) this.#take(bytes, length)
+    else this.#backlog = Buffer.from(bytes.subarray(0, length))
     this.#throttle.take(length, this.#state.session !== undefined)
     return this.#mayRead()
   }
@@ -203,11 +203,6 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   #take(bytes: Buffer, length: number): void {
     if (this.#end.hasCome) return
-    // An answer that was looked for between two reads waits for files now; that read is the last.
-    if (this.#command !== undefined) {
-      this.#backlog = Buffer.concat([this.#backlog ?? noBytes, bytes.subarray(0, length)])
-      return
-    }
     const stopped = this.#framer.push(bytes, 0, length)
     this.#answerRead()
     if (this.#framer.isDead) this.end("protocol error", "payload larger than 128 MiB")
