@@ -3,8 +3,7 @@
  *
  * Two lanes. `SEND_INDEX` and `SEND_METADATA` come at the rate of packets: they are done in the turn that reads them,
  * as is every command that has nothing to wait for, and the answers of one read leave in one write. A command that
- * waits is run by the connection's fiber, and nothing is read meanwhile: what was read already waits here, one read at
- * most.
+ * waits is run by the connection's fiber; nothing is read meanwhile, and what was read already, one read at most, waits.
  */
 import { Effect, Latch } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
