@@ -3,7 +3,7 @@
  *
  * Two lanes. `SEND_INDEX` and `SEND_METADATA` come at the rate of packets: they are done in the turn that reads them,
  * as is every command that has nothing to wait for, and the answers of one read leave in one write. A command that
- * waits is run by the connection's fiber; nothing is read meanwhile, and what was read already, one read at most, waits.
+ * waits is run by the connection's fiber. Nothing is read meanwhile; what was read already waits, one read at most.
  */
 import { Effect, Latch } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
