@@ -101,7 +101,7 @@ Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "ov
       yield* Lttng.record(tracing, near, "swapped", { create: ["--live=100000"] })
       const hup = Effect.sync(() => relay.process.signal("SIGHUP"))
       const changes = Effect.gen(function* () {
-        for (let number = 1; number <= 10; number++) {
+        for (let number = 1; number <= 5; number++) {
           // Half of it first: the certificate of one and the key of the other.
           swap(number, false)
           yield* hup
