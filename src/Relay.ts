@@ -200,10 +200,17 @@ const changeable = (config: RelayConfig, connections: ConnectionLimit, { options
   }
 }
 
-/** Who hears what targets say before the relay does. */
+/**
+ * Who hears what targets say before the relay does.
+ *
+ * @internal
+ */
 export interface Tap {
+  /** What the relay serves in place of a control connection. */
   readonly control: (peer: Peer) => Peer
+  /** The same for a data connection. */
   readonly data: (peer: Peer) => Peer
+  /** A session of this id has ended. */
   readonly onSessionEnd: (id: number) => void
 }
 
