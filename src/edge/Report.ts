@@ -1,6 +1,7 @@
 /** What an edge says of itself: a file in its spool, written anew while it runs, for `lttng-relay edge status`. */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import type { FileFailed, Files } from "../storage/Files.ts"
+import * as JsonFile from "./JsonFile.ts"
 import type { LinkState } from "./LinkState.ts"
 import type { Spool } from "./Spool.ts"
 
@@ -72,18 +73,12 @@ export const write = (
 ): Effect.Effect<void, FileFailed> =>
   Effect.gen(function* () {
     const fresh = `${directory}/${fileName}.new`
-    const file = yield* files.open(fresh, "create")
-    yield* Effect.ensuring(file.write([Buffer.from(`${JSON.stringify(status)}\n`)], 0), file.close)
+    yield* JsonFile.write(files, fresh, status)
     yield* files.rename(fresh, `${directory}/${fileName}`)
   })
 
-const decode = Schema.decodeUnknownOption(Schema.fromJsonString(EdgeStatus))
+const stored = JsonFile.reader(EdgeStatus, bytesMax)
 
 /** Undefined: there is none that can be read. */
 export const read = (files: Files["Service"], directory: string): Effect.Effect<EdgeStatus | undefined> =>
-  Effect.gen(function* () {
-    const file = yield* files.open(`${directory}/${fileName}`, "read")
-    const bytes = Buffer.alloc(bytesMax)
-    const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
-    return Option.getOrUndefined(decode(bytes.toString("utf8", 0, count)))
-  }).pipe(Effect.orElseSucceed(() => undefined))
+  stored(files, `${directory}/${fileName}`)

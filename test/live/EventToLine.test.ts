@@ -7,6 +7,7 @@ import { holdMillisOf } from "../../src/model/Inactivity.ts"
 import { Stream } from "../../src/model/Stream.ts"
 import { atBeginning, type Surroundings } from "../../src/model/ViewerCursor.ts"
 import * as ViewerPhase from "../../src/viewer/ViewerPhase.ts"
+import { random } from "./chance.ts"
 
 const cyclesPerMilli = 1000
 /** From the timer to the relay, in milliseconds, at most. */
@@ -17,17 +18,6 @@ const allowanceMillis = 10
 /** The first periods, when the viewer does not know the streams yet, are no measure. */
 const settledPeriods = 3
 const periodCount = 30
-
-/** xorshift: the same history for the same seed. */
-const random = (seed: number) => {
-  let state = seed * 2_654_435_761 + 1
-  return (below: number): number => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return ((state >>> 0) / 2 ** 32) * below
-  }
-}
 
 const nothing = () => {}
 const noFiles = {

@@ -16,6 +16,7 @@ import { Status } from "../../src/protocol/live/GetNextIndex.ts"
 import { Party } from "../../src/relay/Party.ts"
 import { Viewers } from "../../src/relay/session/Viewers.ts"
 import { ViewerActor } from "../../src/relay/viewer/ViewerActor.ts"
+import { random } from "./chance.ts"
 import { type Kind, kinds, Muxer } from "./muxer.ts"
 
 const timerMicros = 400_000
@@ -23,17 +24,6 @@ const timerMillis = timerMicros / 1000
 /** What a tracer may take between beginning a packet and telling of its stream. */
 const delayMillisMax = 180
 const pollMillis = 100
-
-/** xorshift: the same history for the same seed. */
-const random = (seed: number) => {
-  let state = seed * 2_654_435_761 + 1
-  return (below: number): number => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % below
-  }
-}
 
 const noFiles = {
   openData: () => {},
@@ -281,7 +271,8 @@ class World {
 const anybody = new Party({ rightsOf: undefined } as never, { name: "test:0", certificate: undefined })
 
 const play = (seed: number, kind: Kind): void => {
-  const world = new World(random(seed))
+  const fraction = random(seed)
+  const world = new World((below) => Math.floor(fraction(below)))
   let now = 0
   vi.spyOn(performance, "now").mockImplementation(() => now)
   const sessions = new Map(world.sessions.map((session) => [session.id, session]))
