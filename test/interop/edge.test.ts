@@ -2,9 +2,9 @@
  * Real tracers to an edge, and from there to a relay, while links, relays and edges go.
  * Goal: every event that the tracer emitted is read back from the relay's directory, once, in order.
  */
-import * as net from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
+import { Link } from "../edge/Link.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
 import * as Edges from "../support/edges.ts"
 import * as Lttng from "../support/lttng.ts"
@@ -44,37 +44,7 @@ for (const kind of ["reference", "ours"] as const) {
   })
 }
 
-/** Leads to whatever relay there is; breaks what it carries when it is told to. */
-const link = (portOf: () => number) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly port: number; readonly cut: () => void; readonly close: () => void }>((resume) => {
-      const sockets = new Set<net.Socket>()
-      const cut = () => {
-        for (const socket of sockets) socket.destroy()
-      }
-      const server = net.createServer((near) => {
-        const far = net.connect(portOf(), "127.0.0.1")
-        for (const socket of [near, far]) {
-          sockets.add(socket)
-          socket.on("error", () => undefined)
-          socket.on("close", () => {
-            sockets.delete(socket)
-            near.destroy()
-            far.destroy()
-          })
-        }
-        near.pipe(far).pipe(near)
-      })
-      const close = () => {
-        cut()
-        server.close()
-      }
-      server.listen(0, "127.0.0.1", () => {
-        resume(Effect.succeed({ port: (server.address() as net.AddressInfo).port, cut, close }))
-      })
-    }),
-    ({ close }) => Effect.sync(close)
-  )
+const endless = () => Number.POSITIVE_INFINITY
 
 Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
   it.live(
@@ -88,7 +58,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
           return { relay, scope }
         })
         let { relay, scope } = yield* begin
-        const carried = yield* link(() => relay.controlPort)
+        const carried = yield* new Link(() => relay.controlPort, endless).open
         const edge = yield* Edges.start(relay, { to: `net://127.0.0.1:${carried.port}:${carried.port + 1}` })
         const tracing = yield* Lttng.start
         yield* Lttng.record(tracing, edge, "cut")
@@ -120,7 +90,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
   it.live("that is killed has what it answered for: the next one brings it to the relay", () =>
     Effect.gen(function* () {
       const relay = yield* Relays.start("ours")
-      const carried = yield* link(() => 1)
+      const carried = yield* new Link(() => 1, endless).open
       const edge = yield* Edges.start(relay, { to: `net://127.0.0.1:${carried.port}:${carried.port + 1}` })
       const tracing = yield* Lttng.start
       yield* Lttng.record(tracing, edge, "killed")

@@ -174,6 +174,8 @@ export interface SessionOptions {
   /** More arguments of `lttng enable-channel`. */
   readonly channel?: ReadonlyArray<string>
   readonly events?: string
+  /** Of another one beside, as `--jul`: all its events. */
+  readonly domain?: string
 }
 
 /** A recording session with one channel, `ch`, that loses nothing, started. */
@@ -181,10 +183,11 @@ export const record = Effect.fnUntraced(function* (
   { lttng }: Pick<Tracing, "lttng">,
   relay: Relays.Relay,
   session: string,
-  { channel = [], create = [], events = "demo:*", path = "" }: SessionOptions = {}
+  { channel = [], create = [], domain, events = "demo:*", path = "" }: SessionOptions = {}
 ) {
   yield* lttng("create", session, ...toRelay(relay, path), ...create)
   yield* lttng(...losslessChannel("ch", ...channel))
   yield* lttng("enable-event", "-u", "-c", "ch", events)
+  if (domain !== undefined) yield* lttng("enable-event", domain, "-a")
   yield* lttng("start")
 })

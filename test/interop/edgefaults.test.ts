@@ -1,0 +1,152 @@
+/**
+ * Everything a real tracer does, to an edge whose link is cut and whose relay is killed and stopped meanwhile, and to a
+ * relay of its own.
+ * Goal: the relay's directory is, byte for byte, that of the relay nothing happened to; and holds what was emitted.
+ */
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Babeltrace from "../support/babeltrace.ts"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Lttng from "../support/lttng.ts"
+import * as Ordeal from "../support/ordeal.ts"
+import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+import * as Viewing from "../support/viewing.ts"
+
+const sources = (...counts: ReadonlyArray<number>) => counts.map((count, at) => ({ source: at + 1, count }))
+
+Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
+  it.live(
+    "rotations, by hand and by schedule",
+    () =>
+      Effect.gen(function* () {
+        const { faultCount, output } = yield* Ordeal.endure(({ near, tracing: { emit, lttng } }) =>
+          Effect.gen(function* () {
+            yield* Lttng.record({ lttng }, near, "s", { channel: ["--subbuf-size=16k", "--monitor-timer=50000"] })
+            for (const source of [1, 2, 3]) {
+              yield* emit({ count: 20_000, source, sleepMicros: 10 })
+              yield* lttng("rotate", "s")
+            }
+            yield* lttng("enable-rotation", "-s", "s", "--timer=300000")
+            yield* emit({ count: 20_000, source: 4, sleepMicros: 10 })
+            yield* lttng("disable-rotation", "-s", "s", "--timer")
+            yield* lttng("destroy", "s")
+          })
+        )
+        assert.isAbove(faultCount, 5)
+        Babeltrace.assertExactly(yield* Babeltrace.read(output), sources(20_000, 20_000, 20_000, 20_000))
+      }),
+    120_000
+  )
+
+  it.live(
+    "clears, rings, regenerated metadata, and processes that come and go",
+    () =>
+      Effect.gen(function* () {
+        const { faultCount, output } = yield* Ordeal.endure(({ near, tracing: { emit, lttng } }) =>
+          Effect.gen(function* () {
+            const pids = ["--buffers-pid", "--subbuf-size=4k", "--tracefile-size=16384", "--tracefile-count=3"]
+            yield* Lttng.record({ lttng }, near, "ring", { channel: pids })
+            yield* Lttng.record({ lttng }, near, "s", { channel: ["--subbuf-size=16k"] })
+            yield* emit({ count: 10_000, source: 1, sleepMicros: 10 })
+            yield* lttng("clear", "s")
+            yield* emit({ count: 10_000, source: 2, sleepMicros: 10 })
+            yield* lttng("regenerate", "metadata", "-s", "s")
+            yield* lttng("rotate", "s")
+            yield* lttng("clear", "ring")
+            yield* emit({ count: 10_000, source: 3, sleepMicros: 10 })
+            yield* lttng("stop", "s")
+            yield* lttng("clear", "s")
+            yield* lttng("start", "s")
+            yield* emit({ count: 10_000, source: 4, sleepMicros: 10 })
+            yield* lttng("destroy", "s")
+            yield* lttng("destroy", "ring")
+          })
+        )
+        assert.isAbove(faultCount, 5)
+        const readout = yield* Babeltrace.read(Babeltrace.sessionDirectory(output, "s"))
+        assert.deepStrictEqual([...readout.bySource.keys()].sort(), [2, 4])
+        for (const { breaks, count } of readout.bySource.values()) assert.deepStrictEqual([count, breaks], [10_000, []])
+      }),
+    120_000
+  )
+
+  it.live(
+    "snapshots, several sessions, two domains",
+    () =>
+      Effect.gen(function* () {
+        const { output } = yield* Ordeal.endure(({ near, tracing: { crash, emit, lttng } }) =>
+          Effect.gen(function* () {
+            yield* lttng("create", "snap", "--snapshot", ...Lttng.toRelay(near))
+            yield* lttng("enable-channel", "-u", "--subbuf-size=1M", "--num-subbuf=2", "ch")
+            yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
+            yield* lttng("start")
+            yield* Lttng.record({ lttng }, near, "one", { domain: "--jul" })
+            yield* Lttng.record({ lttng }, near, "two", { channel: ["--subbuf-size=4k"] })
+            for (const source of [1, 2, 3]) {
+              yield* emit({ count: 10_000, source, sleepMicros: 10 })
+              yield* lttng("snapshot", "record", "-s", "snap")
+              if (source === 2) yield* lttng("rotate", "two")
+            }
+            for (const session of ["two", "snap", "one"]) yield* lttng("destroy", session)
+            // It keeps the connections of snapshots for as long as it lives.
+            yield* crash
+          })
+        )
+        for (const session of ["one", "two"]) {
+          const directory = Babeltrace.sessionDirectory(output, session)
+          Babeltrace.assertExactly(yield* Babeltrace.read(directory), sources(10_000, 10_000, 10_000))
+        }
+        const snapshots = Babeltrace.sessionDirectory(output, "snap")
+        assert.isAtLeast((yield* Babeltrace.read(snapshots)).events, 10_000)
+      }),
+    120_000
+  )
+
+  it.live(
+    "a live session that a viewer watches at the relay: every event, once, and again after each restart",
+    () =>
+      Effect.gen(function* () {
+        const { output } = yield* Ordeal.endure(
+          ({ near, relay, strike, tracing: { emit, lttng } }) =>
+            Effect.gen(function* () {
+              yield* Lttng.record({ lttng }, near, "s", { create: ["--live=100000"], channel: ["--subbuf-size=4k"] })
+              yield* emit({ count: 100, source: 1 })
+              const first = yield* Viewing.view(relay(), "s")
+              for (let fault = 0, from = 100; fault < 5; fault++, from += 4000) {
+                yield* Effect.all([emit({ count: 4000, source: 1, from, sleepMicros: 20 }), strike("cut")], {
+                  concurrency: 2
+                })
+              }
+              yield* Viewing.untilSource(first, 1, 20_100)
+              Babeltrace.assertExactly(first.readout(), sources(20_100))
+              for (const [at, fault] of (["kill", "stop"] as const).entries()) {
+                const from = 20_100 + at * 4000
+                yield* Effect.all([emit({ count: 4000, source: 1, from, sleepMicros: 20 }), strike(fault)], {
+                  concurrency: 2
+                })
+              }
+              // The real one begins with what each processor said last, ours with what came first.
+              const url = Viewing.sessionUrl(relay(), "s")
+              const trace = join(yield* Relays.temporaryDirectory("viewed"), "trace")
+              const recording = yield* Process.daemon(process.execPath, [toolboxProgram, "record", url, trace])
+              const second = yield* Viewing.view(relay(), "s")
+              yield* emit({ count: 1000, source: 2 })
+              yield* strike("cut")
+              yield* Viewing.untilSource(second, 2, 1000)
+              yield* lttng("destroy", "s")
+              const { bySource } = yield* second.ended
+              assert.strictEqual(bySource.get(1)?.last, 28_099)
+              assert.deepInclude(bySource.get(2), { count: 1000, last: 999, breaks: [] })
+              assert.strictEqual((yield* recording.ended).code, 0)
+              Babeltrace.assertExactly(yield* Babeltrace.read(trace), sources(28_100, 1000))
+            }),
+          { faults: [] }
+        )
+        Babeltrace.assertExactly(yield* Babeltrace.read(output), sources(28_100, 1000))
+      }),
+    120_000
+  )
+})

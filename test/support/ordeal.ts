@@ -1,0 +1,125 @@
+/**
+ * A real tracer before an edge whose link is cut and whose relay is killed and stopped, again and again; and before a
+ * relay of its own that nothing happens to. In the end the two directories are the same, byte for byte.
+ */
+import { assert } from "@effect/vitest"
+import { Effect, Exit, Fiber, Scope } from "effect"
+import { Link } from "../edge/Link.ts"
+import * as Edges from "./edges.ts"
+import * as Lttng from "./lttng.ts"
+import * as Ports from "./ports.ts"
+import * as Process from "./process.ts"
+import * as Relays from "./relays.ts"
+import * as Tee from "./tee.ts"
+import * as Tree from "./tree.ts"
+
+export type Fault = "cut" | "kill" | "stop"
+
+export interface Stage {
+  readonly tracing: Lttng.Tracing
+  /** Where tracers send: to both. */
+  readonly near: Relays.Relay
+  /** Behind the edge, as it is now. */
+  readonly relay: () => Relays.Relay
+  readonly edge: Edges.Edge
+  readonly strike: (fault: Fault) => Effect.Effect<void>
+  /** One fault after the other. Goes on until it is interrupted. */
+  readonly adversity: Effect.Effect<never>
+  readonly faultCount: () => number
+}
+
+export interface Options {
+  readonly everyMillis?: number
+  readonly faults?: ReadonlyArray<Fault>
+  readonly edge?: ReadonlyArray<string>
+  readonly relay?: ReadonlyArray<string>
+}
+
+const usual: ReadonlyArray<Fault> = ["cut", "cut", "kill", "cut", "stop"]
+
+const begin = Effect.fnUntraced(function* ({
+  edge: edgeArgs,
+  everyMillis = 250,
+  faults = usual,
+  relay: args
+}: Options) {
+  const output = yield* Relays.temporaryDirectory("output")
+  const livePort = yield* Ports.free
+  const start = Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+    const relay = yield* Scope.provide(Relays.start("ours", { output, livePort, ...(args && { args }) }), scope)
+    return { relay, scope }
+  })
+  let now = yield* start
+  const link = yield* new Link(
+    () => now.relay.controlPort,
+    () => Number.POSITIVE_INFINITY
+  ).open
+  const edge = yield* Edges.start(now.relay, {
+    to: `net://127.0.0.1:${link.port}:${link.port + 1}`,
+    ...(edgeArgs && { args: edgeArgs })
+  })
+  const direct = yield* Relays.start("ours", args && { args })
+  const tee = yield* Tee.open(edge, direct)
+  const tracing = yield* Lttng.start
+  const world = yield* Effect.scope
+  let count = 0
+  const strike = (fault: Fault) =>
+    Effect.gen(function* () {
+      count++
+      if (fault === "cut") return link.cut()
+      now.relay.process.signal(fault === "kill" ? "SIGKILL" : "SIGTERM")
+      yield* now.relay.process.ended
+      yield* Scope.close(now.scope, Exit.void)
+      now = yield* Scope.provide(start, world)
+    }).pipe(Effect.uninterruptible, Effect.orDie)
+  const adversity = Effect.gen(function* () {
+    if (faults.length === 0) return yield* Effect.never
+    for (let at = 0; ; at++) {
+      yield* Effect.sleep(everyMillis)
+      yield* strike(faults[at % faults.length] as Fault)
+    }
+  })
+  const stage: Stage = {
+    tracing,
+    near: { ...direct, ...tee },
+    relay: () => now.relay,
+    edge,
+    strike,
+    adversity,
+    faultCount: () => count
+  }
+  return { stage, direct, output, tee }
+})
+
+const treeOf = (output: string) => Tree.read(output)
+
+/** What `play` records, twice; answers the directory. */
+export const endure = Effect.fnUntraced(function* <E, R>(
+  play: (stage: Stage) => Effect.Effect<unknown, E, R>,
+  options: Options = {}
+) {
+  const { direct, output, stage, tee } = yield* begin(options)
+  const adversity = yield* Effect.forkScoped(stage.adversity)
+  yield* play(stage)
+  yield* Fiber.interrupt(adversity)
+  yield* Process.until(
+    "the tracer to be gone",
+    Effect.sync(() => tee.count() === 0)
+  )
+  yield* Edges.forwarded(stage.edge, 60)
+  yield* Effect.ignore(
+    Process.until(
+      "the same directories",
+      Effect.sync(() => `${treeOf(output)}` === `${treeOf(direct.output)}`),
+      {
+        everyMillis: 200,
+        seconds: 10
+      }
+    )
+  )
+  const log = `${stage.edge.process.output()}\n${stage.relay().process.output()}`
+  assert.deepStrictEqual(treeOf(output), treeOf(direct.output), log)
+  return { output, direct: direct.output, faultCount: stage.faultCount() }
+})
