@@ -1,7 +1,7 @@
 /**
- * A tracer to two relays at once: what it says goes to both, what it hears is the first one's. An answer passes when the
- * second one has answered as much, so that both take what comes over several connections in the same order, and count
- * handles alike.
+ * A tracer to two relays at once: what it says goes to both, what it hears is the first one's. An answer passes when
+ * the second one has answered as much, so that both take what comes over several connections in the same order, and
+ * count handles alike.
  */
 import * as net from "node:net"
 import { Effect, type Scope } from "effect"
@@ -83,7 +83,10 @@ export const open = (first: Ports, second: Ports): Effect.Effect<Tee, never, Sco
   Effect.gen(function* () {
     const all = yield* Effect.acquireRelease(
       Effect.sync(() => new Set<net.Socket>()),
-      (sockets) => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
+      (sockets) =>
+        Effect.sync(() => {
+          for (const socket of sockets) socket.destroy()
+        })
     )
     const controlPort = yield* port(first.controlPort, second.controlPort, all)
     const dataPort = yield* port(first.dataPort, second.dataPort, all)
