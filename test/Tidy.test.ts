@@ -67,24 +67,37 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   access: [],
   config: ["access"],
   model: ["protocol"],
-  thread: ["memory"],
-  storage: ["protocol", "model", "memory", "thread"],
-  relay: ["errors", "protocol", "model", "memory", "storage", "thread"],
-  transport: ["errors", "protocol", "memory", "thread"],
-  connection: ["errors", "protocol", "model", "memory", "relay", "transport"],
+  thread: ["memory", "Machine.ts"],
+  storage: ["protocol", "model", "memory", "thread", "Machine.ts"],
+  relay: ["errors", "protocol", "model", "memory", "storage", "thread", "Machine.ts"],
+  transport: ["errors", "protocol", "memory", "thread", "Machine.ts"],
+  connection: ["errors", "protocol", "model", "memory", "relay", "transport", "Machine.ts"],
   ctf: ["protocol"],
   recovery: ["protocol", "model", "ctf"],
-  target: ["protocol", "model", "transport", "ctf"],
+  target: ["protocol", "model", "transport", "ctf", "Machine.ts"],
   viewer: ["protocol", "storage", "transport", "ctf"],
+  "Machine.ts": [],
   "Relay.ts": ["protocol", "model", "memory", "storage", "relay", "transport", "connection", "access", "config"],
   "index.ts": ["access", "protocol", "storage", "relay", "config", "ctf", "target", "viewer", "Relay.ts"],
-  testing: ["protocol", "storage", "config", "transport", "Relay.ts"],
-  telemetry: ["protocol", "relay", "Relay.ts"],
-  admin: ["relay", "telemetry", "Relay.ts", "viewer", "ctf", "config"],
+  testing: ["protocol", "storage", "config", "transport", "Relay.ts", "Machine.ts"],
+  telemetry: ["protocol", "relay", "Relay.ts", "Machine.ts"],
+  admin: ["relay", "telemetry", "Relay.ts", "viewer", "ctf", "config", "Machine.ts"],
   "Warmup.ts": ["protocol", "storage", "transport", "config", "Relay.ts"],
-  daemon: ["errors", "access", "config", "model", "telemetry", "admin", "Relay.ts", "Warmup.ts"],
-  edge: ["errors", "protocol", "storage", "transport", "config", "Relay.ts"],
-  cli: ["errors", "storage", "transport", "ctf", "target", "viewer", "config", "admin", "recovery", "edge"],
+  daemon: ["errors", "access", "config", "model", "telemetry", "admin", "Relay.ts", "Warmup.ts", "Machine.ts"],
+  edge: ["errors", "protocol", "storage", "transport", "config", "Relay.ts", "Machine.ts"],
+  cli: [
+    "errors",
+    "storage",
+    "transport",
+    "ctf",
+    "target",
+    "viewer",
+    "config",
+    "admin",
+    "recovery",
+    "edge",
+    "Machine.ts"
+  ],
   bin: ["daemon", "cli"]
 }
 
@@ -163,6 +176,35 @@ describe("imports of src", () => {
       // Ask the system for its settings; open nothing of a trace.
       if (/^src\/transport\/(KeepAlive|Processor)\.ts$/.test(file)) return undefined
       return /^(node:)?fs\b/.test(from) && fileless.includes(folderOf(file)) ? `${file} imports ${from}` : undefined
+    })
+    assert.deepStrictEqual(offences(wrong), [])
+  })
+
+  it("have time, turns of the event loop and chance from Machine.ts, where a simulated world can take their place", () => {
+    const turns = "setTimeout|clearTimeout|setInterval|clearInterval|setImmediate|clearImmediate|queueMicrotask"
+    const chance = "randomBytes|randomUUID|randomInt|randomFill|randomFillSync|getRandomValues"
+    // A socket's own timeout is the socket's.
+    const call = new RegExp(
+      `(?<![.\\w#"'])(?:${turns}|${chance}|clock(?:Millis|Nanos)|wall(?:Millis|Micros))(?=\\()`,
+      "g"
+    )
+    const banned = new RegExp(
+      "\\bDate\\.now|\\bnew Date\\(\\)|\\bperformance\\.(?:now|timeOrigin)|\\bprocess\\.(?:hrtime|uptime|nextTick)" +
+        `|\\bMath\\.random|\\bAbortSignal\\.timeout|\\bglobalThis\\.(?:${turns})|\\bcrypto\\.(?:${chance})|schedstat`
+    )
+    const wrong = sources.map((file) => {
+      if (file === "src/Machine.ts" || file.startsWith("src/admin/page/")) return undefined
+      const imports = importsOf(file)
+      const timers = imports.find(({ from, what }) => /^(node:)?timers/.test(from) || new RegExp(chance).test(what))
+      if (timers !== undefined && !timers.from.endsWith("/Machine.ts")) return `${file} imports ${timers.from}`
+      const text = read(file)
+        .replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")
+        .replace(/^(?:import|export)\s[^"']*from .*$/gm, "")
+      const found = banned.exec(text)?.[0]
+      if (found !== undefined) return `${file}: ${found}`
+      const had = imports.filter(({ from }) => from.endsWith("/Machine.ts")).map(({ what }) => what)
+      const own = [...text.matchAll(call)].find(([name]) => !had.some((what) => new RegExp(`\\b${name}\\b`).test(what)))
+      return own === undefined ? undefined : `${file}: ${own[0]} is not that of Machine.ts`
     })
     assert.deepStrictEqual(offences(wrong), [])
   })

@@ -5,6 +5,7 @@
  */
 import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
+import { clearTimeout, clockMillis, setTimeout } from "../Machine.ts"
 
 interface Request {
   readonly message: IncomingMessage
@@ -50,7 +51,7 @@ export class CrowdServer extends Server {
   /** Those whose next request could be answered, who waits longest first. */
   readonly #ready = new Set<Guest>()
   #credit: number
-  #creditAt = performance.now()
+  #creditAt = clockMillis()
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ServerOptions, bounds: Bounds) {
@@ -121,7 +122,7 @@ export class CrowdServer extends Server {
   /** Otherwise somebody looks again when there is some. */
   #hasCredit(): boolean {
     const { burstCount, requestsPerSecond } = this.#bounds
-    const now = performance.now()
+    const now = clockMillis()
     this.#credit = Math.min(burstCount, this.#credit + ((now - this.#creditAt) * requestsPerSecond) / 1000)
     this.#creditAt = now
     if (this.#credit >= 1) return true

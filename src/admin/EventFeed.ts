@@ -3,6 +3,7 @@
  * closes. Listeners share one look at the relay. One that does not read loses the oldest events and holds up nothing.
  */
 import { Deferred, Effect, Queue, Schedule, Stream } from "effect"
+import { wallMillis } from "../Machine.ts"
 import { Relay } from "../Relay.ts"
 import type { RelayEvent } from "../relay/Events.ts"
 import { type Told, TooManyListeners } from "./AdminApi.ts"
@@ -17,7 +18,7 @@ const heartbeatInterval = "5 seconds"
 const heartbeats: Stream.Stream<Told> = Stream.concat(
   Stream.succeed(undefined),
   Stream.fromSchedule(Schedule.spaced(heartbeatInterval))
-).pipe(Stream.map(() => ({ _tag: "Heartbeat", atMillis: Date.now() })))
+).pipe(Stream.map(() => ({ _tag: "Heartbeat", atMillis: wallMillis() })))
 
 const flushInterval = "1 second"
 /** Events that a listener may lag behind. */

@@ -1,6 +1,7 @@
 /** Answers of the operator's API, from the relay's status. */
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { wallMillis } from "../Machine.ts"
 import { Relay } from "../Relay.ts"
 import type { ConnectionStatus, SessionStatus } from "../relay/Status.ts"
 import * as History from "../telemetry/History.ts"
@@ -64,7 +65,7 @@ const overview = (isWithRates: boolean) =>
     const service = yield* Relay
     const history = yield* History.History
     const viewpoint = yield* Visibility.Visibility
-    const atMillis = Date.now()
+    const atMillis = wallMillis()
     const all = Visibility.sessions(viewpoint, yield* service.sessions)
     const connections: Record<string, number> = { control: 0, data: 0, live: 0 }
     for (const { port } of Visibility.connections(viewpoint, yield* service.connections, all)) {

@@ -9,6 +9,7 @@ import { Command, Flag } from "effect/cli"
 import * as Edge from "../edge/Edge.ts"
 import * as Pace from "../edge/Pace.ts"
 import * as Report from "../edge/Report.ts"
+import { wallMillis } from "../Machine.ts"
 import * as DiskFiles from "../storage/DiskFiles.ts"
 import { Files } from "../storage/Files.ts"
 import * as Destination from "../target/Destination.ts"
@@ -116,13 +117,13 @@ const size = (name: string, description: string) =>
     Flag.withDescription(description)
   )
 
-const ago = (millis: number) => `${Math.max(0, Math.round((Date.now() - millis) / 1000))} s`
+const ago = (millis: number) => `${Math.max(0, Math.round((wallMillis() - millis) / 1000))} s`
 
 /** An edge that writes nothing for this long does not run. */
 const staleMillis = 10_000
 
 const lines = (status: Report.EdgeStatus): ReadonlyArray<string> => {
-  const isRunning = Date.now() - status.atMillis < staleMillis
+  const isRunning = wallMillis() - status.atMillis < staleMillis
   const used = `${Output.bytes(status.spoolBytes)} of ${Output.bytes(status.spoolBytesMax)}`
   return [
     isRunning ? `edge ${status.pid} forwards to ${status.relay}` : `no edge has run for ${ago(status.atMillis)}`,

@@ -1,6 +1,7 @@
 /** `lttng-relay load`: synthetic sessions against a relay. */
 import { Clock, Console, Duration, Effect, type Option } from "effect"
 import { Command, Flag } from "effect/cli"
+import { clockMillis } from "../Machine.ts"
 import * as Loader from "../target/Load.ts"
 import { packetBytesMin } from "../target/SyntheticTrace.ts"
 import * as Bar from "./Bar.ts"
@@ -56,10 +57,10 @@ const barMillis = 100
 const load = Effect.fnUntraced(function* (input: Input, onProgress: (progress: Loader.Progress) => void) {
   const target = yield* Streaming.target(input)
   const bar = yield* Bar.make("{packets} packets | {size} | {rate} MB/s | answers p50 {p50}, p99 {p99}", totalOf(input))
-  const start = performance.now()
+  const start = clockMillis()
   let drawnAt = start
   const draw = (progress: Loader.Progress) => {
-    const now = performance.now()
+    const now = clockMillis()
     if (now - drawnAt < barMillis) return
     drawnAt = now
     const { answerP50Millis, answerP99Millis, megabytesPerSecond } = figuresOf(progress, (now - start) / 1000)

@@ -4,6 +4,7 @@ import { finished } from "node:stream/promises"
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { pack } from "tar-stream"
+import { wallMillis } from "../Machine.ts"
 import * as Operator from "./Operator.ts"
 import * as Output from "./Output.ts"
 
@@ -39,7 +40,7 @@ const nameOf = (now: Date): string => `lttng-relay-support-${now.toISOString().r
 const run = (input: Input) =>
   Operator.withClient(input, (client, text) =>
     Effect.gen(function* () {
-      const now = new Date()
+      const now = new Date(wallMillis())
       const name = nameOf(now)
       const path = Option.getOrElse(input.output, () => `${name}.tar`)
       // A relay that cannot be reached leaves no archive.

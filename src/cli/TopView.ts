@@ -1,5 +1,6 @@
 /** What `lttng-relay top` shows: rates between two looks at a relay, and lines that fit a terminal. Pure. */
 import type { Overview, SessionSummary } from "../admin/AdminApi.ts"
+import { wallMillis } from "../Machine.ts"
 import * as Output from "./Output.ts"
 
 /** One session. Rates are per second since the look before; of a session that was not there yet, nothing. */
@@ -115,7 +116,7 @@ export const lines = (shown: Figures, url: string, size: Size): ReadonlyArray<st
   const { connections, memoryBytes, memoryBytesMax } = shown
   const byPort = Object.entries(connections).map(([port, count]) => `${count} ${port}`)
   const head = [
-    `${url}  ${new Date().toTimeString().slice(0, 8)}`,
+    `${url}  ${new Date(wallMillis()).toTimeString().slice(0, 8)}`,
     `${Output.plural(shown.sessionCount, "session")}, ${Output.plural(shown.streamCount, "stream")}, ` +
       `${Output.plural(shown.viewerCount, "viewer")}; connections: ${byPort.join(", ")}` +
       (shown.isDraining ? "; DRAINING: no new sessions" : ""),

@@ -4,6 +4,7 @@
  */
 import { Console, type Context, Duration, Effect, Option, Result, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import { clockMillis, wallMillis } from "../Machine.ts"
 import * as Dial from "../transport/Dial.ts"
 import { split, UrlRefused } from "../transport/RelayUrl.ts"
 import { type ClientIdentity, type Role, roles } from "../transport/Tls.ts"
@@ -84,9 +85,9 @@ const complaintMillis = 1000
 const makeComplaint = (context: Context.Context<never>) => {
   let saidAt = Number.NEGATIVE_INFINITY
   return (role: Role) => (error: Error) => {
-    if (performance.now() - saidAt < complaintMillis) return
-    saidAt = performance.now()
-    Effect.runForkWith(context)(Console.error(`${new Date().toISOString()} ${role}: ${error.message}`))
+    if (clockMillis() - saidAt < complaintMillis) return
+    saidAt = clockMillis()
+    Effect.runForkWith(context)(Console.error(`${new Date(wallMillis()).toISOString()} ${role}: ${error.message}`))
   }
 }
 

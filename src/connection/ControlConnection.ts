@@ -8,6 +8,7 @@
 import { Effect, Latch } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
 import type { Incident } from "../errors/Report.ts"
+import { clearTimeout, clockMillis, queueMicrotask, setTimeout } from "../Machine.ts"
 import { Account } from "../memory/Blocks.ts"
 import type { Shares } from "../memory/Charge.ts"
 import { CommandFramer, type CommandSink, flow, refuse } from "../protocol/control/CommandFramer.ts"
@@ -181,7 +182,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   receive(bytes: Buffer, length: number): boolean {
     this.#connection.receivedByteCount += length
     if (this.#successor !== undefined) return !this.#end.hasCome && this.#successor.receive(bytes, length)
-    this.#readAt = performance.now()
+    this.#readAt = clockMillis()
     this.#grace.heard(this.#readAt)
     // A late answer may have begun to wait for files since the last read; this one is kept for after it.
     if (this.#command === undefined) this.#take(bytes, length)
@@ -239,8 +240,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   /** What the peer sent before it closed is carried out first. */
   #endIfDone(): void {
-    if (!this.#isEndOfInput || this.#command !== undefined || this.#backlog !== undefined) return
-    this.end("peer closed")
+    if (this.#isEndOfInput && this.#command === undefined && this.#backlog === undefined) this.end("peer closed")
   }
 
   // ---- CommandSink: the reading turn's lane ----------------------------------------------------------------------
@@ -386,7 +386,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const bytes = Buffer.from(this.#answers.subarray(0, this.#answersLength))
     this.#answersLength = 0
     this.#send(bytes)
-    const now = performance.now()
+    const now = clockMillis()
     this.#registry.tally.answerMicros.add((now - this.#readAt) * 1000, this.#unansweredCount)
     this.#unansweredCount = 0
     const millis = this.#pace.answered(now)

@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"
+import { clearTimeout, setTimeout } from "../Machine.ts"
 import type { Party } from "../relay/Party.ts"
 
 export interface Options {

@@ -7,6 +7,7 @@
  * Peers name sessions and hosts: whatever they say, a line is one line, of a bounded length, and moves no cursor.
  */
 import type { LogFormat } from "../config/DaemonOptions.ts"
+import { wallMicros, wallMillis } from "../Machine.ts"
 import * as Time from "../model/Time.ts"
 
 export type Kind = "error" | "warning" | "debug1" | "debug2" | "debug3"
@@ -21,7 +22,7 @@ const debugLabels = { debug1: "DBG1", debug2: "DBG2", debug3: "DBG3" } as const
 
 /** Local time of day; the clock's resolution is a microsecond. */
 const timeOfDay = (): string => {
-  const millis = performance.timeOrigin + performance.now()
+  const millis = wallMicros() / 1000
   const { shifted } = Time.local(millis / 1000)
   const nanos = Math.floor((millis % 1000) * 1e6)
   const [hours, minutes, seconds] = [shifted.getUTCHours(), shifted.getUTCMinutes(), shifted.getUTCSeconds()].map(
@@ -88,7 +89,7 @@ const toText = ({ kind, text, annotations }: Line, colored: boolean): string => 
 const toJson = ({ kind, text, annotations }: Line): string => {
   const more = Object.entries(annotations ?? {}).map(([key, value]) => [key, jsonOf(value)] as const)
   return JSON.stringify({
-    time: new Date().toISOString(),
+    time: new Date(wallMillis()).toISOString(),
     level: kind,
     pid: process.pid,
     message: shortened(text),

@@ -7,6 +7,7 @@
  */
 import { Cause, Context, Effect, Layer, Logger, LogLevel, References } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import { clockMillis, setTimeout } from "../Machine.ts"
 import * as LogLine from "./LogLine.ts"
 import { intervalMillis, likeness, Repeats, saidOfCodeCountMax } from "./Repeats.ts"
 
@@ -73,7 +74,7 @@ export const make = (options: Options, write: (text: string) => void): Log => {
   }
   /** True: it is not said now, but counted. */
   const isCounted = (by: Repeats, key: string, line: LogLine.Line): boolean => {
-    const verdict = by.take(key, performance.now())
+    const verdict = by.take(key, clockMillis())
     if (verdict === "say") return false
     if (verdict === "count") return true
     setTimeout(() => {

@@ -7,6 +7,7 @@
 import { accessSync, constants } from "node:fs"
 import { Effect, type Scope } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import { clockMillis, wallMillis } from "../Machine.ts"
 import type { Controls } from "./Controls.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
 import type { Handover } from "./Handover.ts"
@@ -92,7 +93,7 @@ const openHealthSocket = Effect.fnUntraced(function* (
 ) {
   const path = options.healthPath ?? (directory === undefined ? undefined : `${directory.path}/health-${process.pid}`)
   if (path === undefined) return
-  const health = Health.make(() => performance.now(), options.testpoints.stalled)
+  const health = Health.make(clockMillis, options.testpoints.stalled)
   yield* HealthSocket.make(path, directory?.groupId, health.query)
   yield* Effect.sync(() => ownFiles.adopt(path))
 })
@@ -134,7 +135,7 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* writePidFile(options.pidFile, ownFiles)
   const directory = yield* openRunDirectory(options)
   yield* openHealthSocket(options, directory, ownFiles)
-  const startMillis = Date.now()
+  const startMillis = wallMillis()
   const addresses = yield* startRelay(options, environs.controls)
   yield* writePortFiles(directory, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")

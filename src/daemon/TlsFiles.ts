@@ -9,6 +9,7 @@ import { Effect, Schedule, type Scope } from "effect"
 import type { TlsFiles } from "../config/DaemonOptions.ts"
 import type { Tls } from "../config/RelayConfig.ts"
 import { report } from "../errors/Report.ts"
+import { wallMillis } from "../Machine.ts"
 import type { Relay } from "../Relay.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
 import * as Watched from "./Watched.ts"
@@ -40,7 +41,7 @@ const certificatesOf = (text: string): ReadonlyArray<X509Certificate> => {
   return (blocks ?? [text]).map((block) => new X509Certificate(block))
 }
 
-const isNear = (end: number): boolean => end - Date.now() < warnedDays * dayMillis
+const isNear = (end: number): boolean => end - wallMillis() < warnedDays * dayMillis
 
 /** For `--check`: what is wrong with the files, or will be soon. */
 export const complaintsOf = (
@@ -60,8 +61,8 @@ export const complaintsOf = (
     for (const { subject, validFrom, validTo } of certificatesOf(text)) {
       const [begin, end] = [Date.parse(validFrom), Date.parse(validTo)]
       const which = `The TLS ${what} ${path} (${subject.replaceAll("\n", ", ")})`
-      if (begin > Date.now()) errors.push(`${which} is not valid before ${new Date(begin).toISOString()}`)
-      if (end < Date.now()) errors.push(`${which} expired ${new Date(end).toISOString()}`)
+      if (begin > wallMillis()) errors.push(`${which} is not valid before ${new Date(begin).toISOString()}`)
+      if (end < wallMillis()) errors.push(`${which} expired ${new Date(end).toISOString()}`)
       else if (isNear(end)) warnings.push(`${which} expires ${new Date(end).toISOString()}`)
     }
   }

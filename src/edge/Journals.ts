@@ -1,4 +1,6 @@
 /** Which journal a tracer's connection belongs to: by its tracing session, and by the streams it names. */
+
+import { wallMillis } from "../Machine.ts"
 import type { Request } from "../protocol/control/CreateSession.ts"
 import type { Journal } from "./Journal.ts"
 import type { Spool } from "./Spool.ts"
@@ -17,8 +19,8 @@ export class Journals {
   /** Connections of one tracing session share trace chunks: their order is kept over all of them. */
   of({ hostname, sessionId, sessionName, sessiondUuid }: Request): Journal {
     const isShared = sessiondUuid !== undefined && sessionId !== undefined
-    const key = isShared ? `${sessiondUuid}/${sessionId}` : `unnamed ${Date.now()}/${++this.#unnamedCount}`
-    return this.spool.open({ key, name: `${hostname}/${sessionName}`, createdMillis: Date.now() })
+    const key = isShared ? `${sessiondUuid}/${sessionId}` : `unnamed ${wallMillis()}/${++this.#unnamedCount}`
+    return this.spool.open({ key, name: `${hostname}/${sessionName}`, createdMillis: wallMillis() })
   }
 
   /** The relay here made the session. */

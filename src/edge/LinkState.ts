@@ -1,6 +1,7 @@
 /** How it is between an edge and its relay, over all journals. */
 import { Effect } from "effect"
 import { report } from "../errors/Report.ts"
+import { clockMillis } from "../Machine.ts"
 
 /** A relay that stays away is told of again. */
 const againMillis = 60_000
@@ -27,7 +28,7 @@ export class LinkState {
   failed(reason: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.reason = reason
-      const now = performance.now()
+      const now = clockMillis()
       if (now - this.#saidAt < againMillis) return Effect.void
       this.#saidAt = now
       return report("RELAY_UNREACHABLE", reason)

@@ -1,5 +1,6 @@
 /** What an edge says of itself: a file in its spool, written anew while it runs, for `lttng-relay edge status`. */
 import { Effect, Schema } from "effect"
+import { wallMillis } from "../Machine.ts"
 import type { FileFailed, Files } from "../storage/Files.ts"
 import * as JsonFile from "./JsonFile.ts"
 import type { LinkState } from "./LinkState.ts"
@@ -41,7 +42,7 @@ export const EdgeStatus = Schema.Struct({
 export interface EdgeStatus extends Schema.Schema.Type<typeof EdgeStatus> {}
 
 export const of = (spool: Spool, link: LinkState, relay: string): EdgeStatus => ({
-  atMillis: Date.now(),
+  atMillis: wallMillis(),
   pid: process.pid,
   relay,
   connectedCount: link.connectedCount,

@@ -4,9 +4,9 @@
  * When the bound is reached the tracers are not read any more, until the relay has taken enough: nothing is lost, and a
  * tracer whose channel does not block counts itself what it drops.
  */
-import { randomUUID } from "node:crypto"
 import { Effect, FiberMap, type Scope } from "effect"
 import { report } from "../errors/Report.ts"
+import { queueMicrotask, randomUUID } from "../Machine.ts"
 import type { FileFailed, Files } from "../storage/Files.ts"
 import * as About from "./About.ts"
 import type { Budget } from "./Batches.ts"

@@ -6,6 +6,7 @@
  * before anybody is refused for them they are looked up (`recount`).
  */
 import { Effect } from "effect"
+import { clockMillis } from "../Machine.ts"
 import { TokenBucket } from "../model/TokenBucket.ts"
 import type { TraceStore } from "../storage/TraceStore.ts"
 
@@ -25,7 +26,7 @@ export class Allowance {
   sessionCount = 0
   /** Of traces that are not taken away, at most. */
   diskBytes = 0
-  readonly bucket = new TokenBucket(performance.now())
+  readonly bucket = new TokenBucket(clockMillis())
   /** Where its sessions record, or did, relative to the output directory. */
   readonly directories = new Set<string>()
   /** What its sessions have received is in their files after these. */

@@ -2,6 +2,8 @@
  * Who is connected, and how those who were came to their end. The last of them are kept: what an operator asks after
  * the fact is why a connection is gone.
  */
+
+import { wallMillis } from "../Machine.ts"
 import type { CloseReason } from "./CloseReason.ts"
 
 export const ports = ["control", "data", "live"] as const
@@ -55,7 +57,7 @@ export class Connection {
   holdBack(cause: Cause): void {
     if (this.heldBackBy !== undefined) return
     this.heldBackBy = cause
-    this.#heldBackAt = Date.now()
+    this.#heldBackAt = wallMillis()
   }
 
   goOn(): void {
@@ -68,7 +70,7 @@ export class Connection {
 
   /** 0 while it is read from. */
   get heldBackNowMillis(): number {
-    return this.heldBackBy === undefined ? 0 : Date.now() - this.#heldBackAt
+    return this.heldBackBy === undefined ? 0 : wallMillis() - this.#heldBackAt
   }
 
   /** So far, by cause. */
@@ -89,7 +91,7 @@ export class Connections {
   #lastId = 0
 
   open(port: Port, peer: string): Connection {
-    const connection = new Connection(++this.#lastId, port, peer, Date.now(), this.#heldBackMillis)
+    const connection = new Connection(++this.#lastId, port, peer, wallMillis(), this.#heldBackMillis)
     this.#open.set(connection.id, connection)
     this.#opened[port]++
     return connection
@@ -99,7 +101,7 @@ export class Connections {
   close(connection: Connection, reason: CloseReason, complaint = ""): void {
     if (!this.#open.delete(connection.id)) return
     connection.goOn()
-    connection.closedAt = Date.now()
+    connection.closedAt = wallMillis()
     connection.reason = reason
     connection.complaint = complaint
     this.#closed.push(connection)

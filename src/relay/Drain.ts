@@ -3,6 +3,7 @@
  * a deadline. Whoever asked watches how many are left; nothing else changes, and it can be taken back.
  */
 import { Effect, FiberHandle, type Scope } from "effect"
+import { wallMillis } from "../Machine.ts"
 import type { Service as Registry } from "./Registry.ts"
 import type * as Status from "./Status.ts"
 
@@ -47,7 +48,7 @@ export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scop
       })),
       begin: (afterMillis) =>
         Effect.gen(function* () {
-          const nowMillis = Date.now()
+          const nowMillis = wallMillis()
           begun = {
             sinceMillis: begun?.sinceMillis ?? nowMillis,
             deadlineMillis: afterMillis === undefined ? undefined : nowMillis + afterMillis,

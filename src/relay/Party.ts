@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"
+import { clockMillis } from "../Machine.ts"
 import type { Allowance, Allowances, Quota } from "./Allowances.ts"
 import type { HeldSession } from "./session/Identity.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
@@ -151,7 +152,7 @@ export class Party {
     for (const { quota, allowance } of this.#shares) {
       allowance.diskBytes += byteCount
       if (quota.bytesPerSecond === Number.POSITIVE_INFINITY) continue
-      millis = Math.max(millis, allowance.bucket.take(byteCount, quota.bytesPerSecond, performance.now()))
+      millis = Math.max(millis, allowance.bucket.take(byteCount, quota.bytesPerSecond, clockMillis()))
     }
     return millis
   }

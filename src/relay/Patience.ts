@@ -5,6 +5,7 @@
  * stream is quiet. Every answer takes the loop's time from the targets; so one asked for too soon is given later.
  */
 import { Effect } from "effect"
+import { clockMillis } from "../Machine.ts"
 
 /**
  * How long an answer about data may wait for the disk before it says "pending". A disk that keeps up answers at once;
@@ -46,7 +47,7 @@ export class Patience<Question, Answer, Nothing> {
     const answer = this.#answerOf(question)
     const nothing = this.#nothingOf(answer)
     const isSaid = nothing !== undefined && nothing === this.#said
-    if (isSaid && performance.now() - this.#saidAt < this.#hastyMillis) return this.#askLater(question)
+    if (isSaid && clockMillis() - this.#saidAt < this.#hastyMillis) return this.#askLater(question)
     this.#say(nothing)
     return answer
   }
@@ -61,6 +62,6 @@ export class Patience<Question, Answer, Nothing> {
 
   #say(nothing: Nothing | undefined): void {
     this.#said = nothing
-    if (nothing !== undefined) this.#saidAt = performance.now()
+    if (nothing !== undefined) this.#saidAt = clockMillis()
   }
 }

@@ -6,6 +6,7 @@
  * large packets come, when the file threads need the processor more, nor while processors are short: they do not sleep
  * then, and the target may be waiting for this one.
  */
+import { clockMillis, setImmediate } from "../Machine.ts"
 
 /** A small packet and its index follow an answer within this; a sleep would cost about as much. */
 const awakeMillis = 0.05
@@ -30,7 +31,7 @@ export class Vigil {
 
   /** A data connection read `byteCount` bytes. */
   read(byteCount: number): void {
-    if (byteCount > bulkReadBytes) this.#bulkAt = performance.now()
+    if (byteCount > bulkReadBytes) this.#bulkAt = clockMillis()
   }
 
   keep(now: number): void {
@@ -43,7 +44,7 @@ export class Vigil {
 
   /** The loop polls without waiting as long as something is due immediately. */
   readonly #turn = (): void => {
-    if (performance.now() < this.#until) setImmediate(this.#turn)
+    if (clockMillis() < this.#until) setImmediate(this.#turn)
     else this.#isKept = false
   }
 }

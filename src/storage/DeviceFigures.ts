@@ -4,6 +4,8 @@
  * Time counts from when an operation was handed over until it is done, without the wait for its turn (`DeviceGate`). A
  * device that hangs finishes nothing, so what is under way counts too: how much it is, and since when.
  */
+
+import { clockMillis } from "../Machine.ts"
 import { Histogram } from "../memory/Histogram.ts"
 
 /** Operations on files that are timed. Cutting a file counts as writing it. */
@@ -37,14 +39,14 @@ export class DeviceFigures {
 
   /** Answers when it began, which `end` takes. */
   begin(): number {
-    const now = performance.now()
+    const now = clockMillis()
     this.#begun.push(now)
     return now
   }
 
   end(operation: Operation, begunAt: number): void {
     this.#begun.splice(this.#begun.indexOf(begunAt), 1)
-    this.took(operation, performance.now() - begunAt)
+    this.took(operation, clockMillis() - begunAt)
   }
 
   took(operation: Operation, millis: number): void {
@@ -69,7 +71,7 @@ export class DeviceFigures {
   /** ms since the oldest operation under way began; 0 without one. */
   get oldestMillis(): number {
     const [oldest] = this.#begun
-    return oldest === undefined ? 0 : performance.now() - oldest
+    return oldest === undefined ? 0 : clockMillis() - oldest
   }
 }
 

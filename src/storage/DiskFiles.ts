@@ -5,6 +5,7 @@ import * as fs from "node:fs"
 import { availableParallelism } from "node:os"
 import * as path from "node:path"
 import { Effect, Layer, Option } from "effect"
+import { clockMillis } from "../Machine.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import { Contention } from "../thread/Contention.ts"
 import { WriterThread } from "../thread/WriterThread.ts"
@@ -91,19 +92,17 @@ const deviceOf = (devices: Devices, id: number, at: string): Effect.Effect<Devic
   )
 }
 
-const now = () => performance.now()
-
 /** One reads, one sends: with a third another thread writes sooner than the one that has just read. */
 const hasSpareProcessor = availableParallelism() > 2
 
 /** `written`: what it is opened for writing on. */
 const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread, written?: Device): OpenFile => {
   const took = (start: number) => {
-    const end = now()
+    const end = clockMillis()
     written?.took(end - start, end)
   }
   const writeNow: OpenFile["writeNow"] = (bytes, from, to, position) => {
-    const start = now()
+    const start = clockMillis()
     try {
       return fs.writeSync(fd, bytes, from, to - from, position)
     } catch {
@@ -116,14 +115,14 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
     const beside = thread.write(fd, pieces, position, onDone)
     if (beside === undefined) return undefined
     const settle = () => {
-      const start = now()
+      const start = clockMillis()
       const count = beside.settle()
       took(start)
       return count
     }
     return { settle }
   }
-  const isPrompt = () => written?.isPrompt(now) === true
+  const isPrompt = () => written?.isPrompt(clockMillis) === true
   const close = call<void>("close", at, (done) => fs.close(fd, (cause) => done(cause ?? null)))
   written?.opened()
   return {

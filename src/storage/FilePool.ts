@@ -6,6 +6,7 @@
  * deadlock. The capacity is what the process may open less what sockets and the runtime take (`reserve`).
  */
 import { Effect } from "effect"
+import { clockMillis } from "../Machine.ts"
 import type { BesideWrite, Piece } from "../memory/Piece.ts"
 import { AllDeviceFigures, type DeviceFigures, type Operation } from "./DeviceFigures.ts"
 import type { DeviceGate } from "./DeviceGate.ts"
@@ -163,9 +164,9 @@ export class TraceFile implements BesideWrite {
     const writeNow = this.#open?.writeNow
     if (writeNow === undefined) return 0
     if (this.#userCount === 0) this.#pool.touch(this)
-    const begunAt = performance.now()
+    const begunAt = clockMillis()
     const count = writeNow(bytes, from, to, position)
-    this.#figures.took("write", performance.now() - begunAt)
+    this.#figures.took("write", clockMillis() - begunAt)
     this.#figures.wrote("quick", count)
     return count
   }

@@ -4,8 +4,8 @@
  *
  * It measures what a target sees, packets taken by the connection and stored at the end; it is no benchmark harness.
  */
-import { randomUUID } from "node:crypto"
 import { Clock, Duration, Effect, Schedule } from "effect"
+import { clockNanos, randomUUID, wallMillis } from "../Machine.ts"
 import { AnswerTimes } from "./AnswerTimes.ts"
 import * as SyntheticTrace from "./SyntheticTrace.ts"
 import * as Target from "./Target.ts"
@@ -80,7 +80,7 @@ const playStream = (
         const due = start + (sent * 1000) / options.rate
         if (due > now) yield* Effect.sleep(Duration.millis(due - now))
       }
-      yield* stream.packet(generator.next(process.hrtime.bigint()))
+      yield* stream.packet(generator.next(clockNanos()))
       report(options.packetBytes)
     }
   })
@@ -94,9 +94,9 @@ const playSession = (
 ): Effect.Effect<void, Target.CommandFailed> =>
   Effect.gen(function* () {
     const uuid = randomUUID()
-    const start = process.hrtime.bigint()
+    const start = clockNanos()
     // Timestamps are the processor's, as a tracer's; what is read shows when it was.
-    const clockOffset = BigInt(Date.now()) * 1_000_000n - start
+    const clockOffset = BigInt(wallMillis()) * 1_000_000n - start
     const streams = []
     for (let cpu = 0; cpu < options.streamCount; cpu++) {
       const generator = SyntheticTrace.generator(uuid, cpu, options.packetBytes, start, {

@@ -5,9 +5,9 @@
  * packet returns when the connection has room for the next. A session that was lost is not resumed, relays cannot do
  * that: `reconnecting` starts a new one.
  */
-import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 import { Effect, type Schedule, Schema, type Scope } from "effect"
+import { randomUUID } from "../Machine.ts"
 import { own } from "../protocol/Version.ts"
 import type { DialFailed } from "../transport/Dial.ts"
 import type { TlsFailed } from "../transport/DialTls.ts"

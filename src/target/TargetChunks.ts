@@ -6,6 +6,7 @@
  * again instead. Moves come one at a time: `TargetSession.ts`.
  */
 import { Duration, Effect, Schedule, Semaphore } from "effect"
+import { wallMillis } from "../Machine.ts"
 import * as Names from "../model/TraceChunk.ts"
 import * as CloseTraceChunk from "../protocol/control/CloseTraceChunk.ts"
 import * as CreateTraceChunk from "../protocol/control/CreateTraceChunk.ts"
@@ -57,7 +58,7 @@ const chunkPollMillis = 100
  */
 const chunkGoneSeconds = 5
 
-const nowSeconds = () => Math.floor(Date.now() / 1000)
+const nowSeconds = () => Math.floor(wallMillis() / 1000)
 
 /** The trace chunk commands, and which chunk is current. */
 export interface Chunks {

@@ -8,6 +8,7 @@
  * stream's packet; a turn of writing (`Wire.order`). What comes later in this list never waits for what comes earlier.
  */
 import { Cause, Duration, Effect, Exit, Schedule, Scope, Semaphore } from "effect"
+import { clockNanos, wallMillis } from "../Machine.ts"
 import * as BeginDataPending from "../protocol/control/BeginDataPending.ts"
 import * as CloseTraceChunk from "../protocol/control/CloseTraceChunk.ts"
 import * as CreateSession from "../protocol/control/CreateSession.ts"
@@ -106,7 +107,7 @@ const datetime = (seconds: number): string => {
   return `${day}-${two(at.getHours())}${two(at.getMinutes())}${two(at.getSeconds())}`
 }
 
-const nowSeconds = () => Math.floor(Date.now() / 1000)
+const nowSeconds = () => Math.floor(wallMillis() / 1000)
 
 /** Relays before 2.11 do not choose directories: the stream's path names host and session. */
 const pathPrefixOf = (abilities: Features, host: string, basePath: string, options: SessionOptions): string => {
@@ -196,8 +197,10 @@ export const start = (
     })
     const session = makeSession(wire, created, chunks, { isSnapshot, mayClear, isLive: liveTimerMicros > 0 })
     if (liveTimerMicros > 0) {
-      const clock = options.clock ?? process.hrtime.bigint
-      const tick = session.tick(clock).pipe(Effect.schedule(Schedule.fixed(Duration.micros(BigInt(liveTimerMicros)))))
+      const clock = options.clock ?? clockNanos
+      // Whole milliseconds, as those of the wall clock that the schedule is fixed to.
+      const period = Duration.millis(Math.ceil(liveTimerMicros / 1000))
+      const tick = session.tick(clock).pipe(Effect.schedule(Schedule.fixed(period)))
       yield* Effect.forkScoped(Effect.catchCause(tick, onTicksFailed))
     }
     return session

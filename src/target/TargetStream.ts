@@ -8,6 +8,7 @@
  * divides; or a whole move between chunks. What a turn finds (open, rotatable, a handle) holds until its end.
  */
 import { Effect, Schema, Semaphore } from "effect"
+import { clockMillis } from "../Machine.ts"
 import * as AddStream from "../protocol/control/AddStream.ts"
 import * as CloseStream from "../protocol/control/CloseStream.ts"
 import * as ResetMetadata from "../protocol/control/ResetMetadata.ts"
@@ -164,8 +165,8 @@ const orNone = (seqNum: bigint) => (seqNum < 0n ? u64Max : seqNum)
 /** From now until it is called. */
 const noteAnswer = ({ answered }: StreamOptions): (() => void) | undefined => {
   if (answered === undefined) return undefined
-  const start = performance.now()
-  return () => answered(performance.now() - start)
+  const start = clockMillis()
+  return () => answered(clockMillis() - start)
 }
 
 const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {

@@ -2,6 +2,7 @@
 import { readdir } from "node:fs/promises"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { Context, Effect, Layer, type Scope } from "effect"
+import { uptimeSeconds, wallMillis } from "../Machine.ts"
 import { Relay } from "../Relay.ts"
 import type { Device } from "./Device.ts"
 import { Devices } from "./Devices.ts"
@@ -65,7 +66,7 @@ const make = (options: Options) =>
   Effect.gen(function* () {
     const relay = yield* Relay
     const readLoopDelay = yield* loopDelay
-    const startSeconds = Date.now() / 1000 - process.uptime()
+    const startSeconds = wallMillis() / 1000 - uptimeSeconds()
     const ofDevices = new Devices(options.output)
     const devices = Effect.flatMap(relay.devices, (figures) => ofDevices.read(figures))
     const figuresWith = Effect.fnUntraced(function* (all: ReadonlyArray<Device>) {
@@ -98,7 +99,7 @@ const make = (options: Options) =>
       const certificateEndMillis = yield* relay.certificateEndMillis
       yield* Effect.yieldNow
       const work = steps({
-        nowMillis: Date.now(),
+        nowMillis: wallMillis(),
         counters,
         sessions,
         activity,

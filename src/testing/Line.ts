@@ -1,4 +1,6 @@
 /** One direction of a link: who may send next, and when what is sent arrives. Knows no socket. */
+
+import { clockMillis, random, setTimeout } from "../Machine.ts"
 import { Pace } from "./Pace.ts"
 
 export interface LineOptions {
@@ -46,7 +48,7 @@ export class Line {
   #run(): void {
     this.#isRunning = true
     while (this.#waiting.length > 0) {
-      const wait = this.#pace.hasRoomAt(queueMillis) - performance.now()
+      const wait = this.#pace.hasRoomAt(queueMillis) - clockMillis()
       if (wait > 0) return void setTimeout(() => this.#run(), Math.max(1, wait))
       this.#waiting.shift()?.()
     }
@@ -56,7 +58,7 @@ export class Line {
   /** When `byteCount` sent `now` are at the other end. */
   send(byteCount: number, now: number): number {
     const { delayMillis, jitterMillis } = this.#options
-    const jitter = jitterMillis * (2 * Math.random() - 1)
+    const jitter = jitterMillis * (2 * random() - 1)
     return this.#pace.take(onTheWire(byteCount), now) + Math.max(0, delayMillis + jitter)
   }
 }

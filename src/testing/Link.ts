@@ -12,6 +12,7 @@
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { Effect, type Scope } from "effect"
+import { clearTimeout, clockMillis, setImmediate, setTimeout } from "../Machine.ts"
 import { Line, type LineOptions } from "./Line.ts"
 
 /** Of a link. What is absent is unlimited, or none. */
@@ -204,7 +205,7 @@ class Way {
   }
 
   #send(bytes: Buffer | undefined): void {
-    const arrivesAt = Math.max(this.#arrivesAt, this.#line.send(bytes?.length ?? 0, performance.now()))
+    const arrivesAt = Math.max(this.#arrivesAt, this.#line.send(bytes?.length ?? 0, clockMillis()))
     this.#arrivesAt = arrivesAt
     this.#underWayBytes += bytes?.length ?? 0
     this.#underWay.push({ bytes, arrivesAt })
@@ -214,7 +215,7 @@ class Way {
   #deliverLater(): void {
     const [next] = this.#underWay
     if (next === undefined || this.isStopped) return
-    const millis = Math.round(next.arrivesAt - performance.now() + unevenMillis)
+    const millis = Math.round(next.arrivesAt - clockMillis() + unevenMillis)
     const { segmentBytes } = this.#link.options
     if (millis >= 1) this.#timer = setTimeout(() => this.#deliver(), millis)
     else if (segmentBytes !== undefined) setImmediate(() => this.#deliver())

@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto"
 import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { wallMillis } from "../Machine.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import type { MemoryFiles } from "../storage/MemoryFiles.ts"
 
@@ -15,7 +16,7 @@ const shownBytesMax = 400
 const dayMillis = 24 * 3600 * 1000
 
 const recent = (year: string, month: string, day: string, hour: string, minute: string, second: string) =>
-  Math.abs(Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) - Date.now()) < dayMillis
+  Math.abs(Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) - wallMillis()) < dayMillis
 
 const clockPattern = /(\d{4})(\d\d)(\d\d)(-|T)(\d\d)(\d\d)(\d\d)(\+0000)?/g
 

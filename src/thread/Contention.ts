@@ -2,7 +2,7 @@
  * Whether the machine has a processor for one more thread. While this one waits for its turn, another would only take
  * the processor from it, or from the peers it serves.
  */
-import * as fs from "node:fs"
+import { clockMillis, waitedNanos } from "../Machine.ts"
 
 /** How long an answer holds; what was seen longer ago than a few of these says nothing. */
 const windowMillis = 50
@@ -11,15 +11,6 @@ const staleMillis = 4 * windowMillis
 /** Of its time the thread waited for a processor: with one to spare it is next to nothing. */
 const waitShareMax = 0.2
 
-/** For how long the calling thread has waited for a processor so far, in ns; undefined: the kernel does not say. */
-const waitedNanos = (): number | undefined => {
-  try {
-    return Number(fs.readFileSync("/proc/thread-self/schedstat", "latin1").split(" ")[1])
-  } catch {
-    return undefined
-  }
-}
-
 export class Contention {
   readonly #waitedNanos: () => number | undefined
   readonly #now: () => number
@@ -27,7 +18,7 @@ export class Contention {
   #waited = 0
   #isShort = false
 
-  constructor(waited = waitedNanos, now: () => number = () => performance.now()) {
+  constructor(waited: () => number | undefined = waitedNanos, now: () => number = clockMillis) {
     this.#waitedNanos = waited
     this.#now = now
   }

@@ -10,6 +10,7 @@
 import * as fs from "node:fs"
 import { availableParallelism } from "node:os"
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads"
+import { setTimeout } from "../Machine.ts"
 import { type BesideWrite, besidePieceCountMax, isShared, type Piece } from "../memory/Piece.ts"
 import type { Contention } from "./Contention.ts"
 import {

@@ -6,6 +6,7 @@
  */
 import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
+import { setTimeout } from "../Machine.ts"
 import type { TlsFailed, Options as TlsOptions } from "./DialTls.ts"
 import { type ClientIdentity, type Role, reasonOf } from "./Tls.ts"
 import * as Unread from "./Unread.ts"

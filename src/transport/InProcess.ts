@@ -3,6 +3,7 @@
  * end writes, the other has in a later turn of the loop, so that two ends that answer each other keep nobody waiting.
  */
 import { Effect } from "effect"
+import { setImmediate } from "../Machine.ts"
 import { type Link, LinkLost } from "./Dial.ts"
 import type { Peer, Receiver, SocketEnd } from "./Peer.ts"
 import * as Unread from "./Unread.ts"

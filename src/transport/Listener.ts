@@ -5,6 +5,7 @@
 import * as net from "node:net"
 import { Cause, Effect, FiberSet, Schema, type Scope } from "effect"
 import { report } from "../errors/Report.ts"
+import { clearTimeout, setTimeout } from "../Machine.ts"
 import * as Door from "./Door.ts"
 import { type Arrival, certificateOf, nameOf } from "./Door.ts"
 import * as KeepAlive from "./KeepAlive.ts"

@@ -5,6 +5,7 @@
  * The use of `_handle` is confined to this file, probed once per process, and replaced by `data` events where it fails.
  */
 import * as net from "node:net"
+import { queueMicrotask, setImmediate } from "../Machine.ts"
 import { Landing } from "../memory/Landing.ts"
 
 /** Called with `length` bytes at the start of `bytes`; false stops reading. */

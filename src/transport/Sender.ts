@@ -6,6 +6,7 @@
  * once goes on the usual way, behind it what was given meanwhile.
  */
 import type * as net from "node:net"
+import { queueMicrotask, setImmediate } from "../Machine.ts"
 import { type BesideWrite, besideBytesMin, isShared } from "../memory/Piece.ts"
 import { WriterThread } from "../thread/WriterThread.ts"
 

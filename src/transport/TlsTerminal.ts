@@ -4,10 +4,11 @@
  *
  * Handshakes are the dearest thing that a stranger can ask for: so many a second are begun, the others wait their turn.
  */
-import { constants, createHash, randomBytes, X509Certificate } from "node:crypto"
+import { constants, createHash, X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect, Schema, type Scope } from "effect"
+import { clearInterval, randomBytes, setInterval } from "../Machine.ts"
 import { ciphers } from "./Processor.ts"
 import { isInternalAvoided } from "./ReceiveInto.ts"
 import { type PeerCertificate, type Purpose, purposeOf, type ServerIdentity } from "./Tls.ts"

@@ -7,14 +7,15 @@ import { Cause, Context, Deferred, Effect, FiberSet, Layer, Logger, References, 
 import * as ControlConnection from "../../src/connection/ControlConnection.ts"
 import * as DataConnection from "../../src/connection/DataConnection.ts"
 import * as LiveConnection from "../../src/connection/LiveConnection.ts"
+import * as Machine from "../../src/Machine.ts"
 import { Landing, Slabs, sharedBytes } from "../../src/memory/Landing.ts"
 import type { Sync } from "../../src/model/Sync.ts"
 import { Registry } from "../../src/relay/Registry.ts"
+import { TimedOut } from "../../src/testing/Waiting.ts"
 import type { Peer, Receiver, SocketEnd } from "../../src/transport/Peer.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import * as Stores from "../storage/stores.ts"
-import * as Process from "../support/process.ts"
-import { until } from "../support/turns.ts"
+import { comes } from "../support/turns.ts"
 
 export class PeerDouble implements Peer {
   readonly name: string
@@ -37,6 +38,7 @@ export class PeerDouble implements Peer {
   #isPumping = false
   #receiver: Receiver | undefined
   readonly #end = Deferred.makeUnsafe<SocketEnd>()
+  readonly #waiting = new Set<() => void>()
 
   readonly landing: Landing
 
@@ -67,8 +69,29 @@ export class PeerDouble implements Peer {
   readonly send = (bytes: Uint8Array, sent?: () => void): boolean => {
     this.onSend?.()
     if (!this.isClosed) this.received = Buffer.concat([this.received, bytes])
+    for (const wake of this.#waiting) wake()
     sent?.()
     return !this.isDeaf
+  }
+
+  /** Waits until it has received so many bytes, or is closed. */
+  has(count: number): Effect.Effect<void> {
+    const wait = Effect.callback<void>((resume) => {
+      const wake = () => {
+        if (this.received.length < count && !this.isClosed) return
+        this.#waiting.delete(wake)
+        // Not in the midst of what the relay is doing.
+        Machine.setImmediate(() => resume(Effect.void))
+      }
+      this.#waiting.add(wake)
+      return Effect.sync(() => this.#waiting.delete(wake))
+    })
+    const late = Effect.suspend(() => Effect.die(new TimedOut({ waitingFor: `${count} bytes` })))
+    return Effect.suspend(() =>
+      this.received.length >= count || this.isClosed
+        ? Effect.void
+        : Effect.timeoutOrElse(wait, { duration: "20 seconds", orElse: () => late })
+    )
   }
 
   readonly close = (): void => this.#finish("closed by relay")
@@ -105,6 +128,7 @@ export class PeerDouble implements Peer {
     this.isClosed = true
     this.landing.close()
     this.#incoming = []
+    for (const wake of this.#waiting) wake()
     Deferred.doneUnsafe(this.#end, Effect.succeed(end))
   }
 
@@ -175,7 +199,7 @@ export class Control {
   /** The next `count` bytes; fewer when the relay closed before. */
   take(count: number): Effect.Effect<Buffer> {
     const { peer } = this
-    return until(`${count} bytes`, () => peer.received.length >= count || peer.isClosed).pipe(
+    return peer.has(count).pipe(
       Effect.map(() => {
         const taken = peer.received.subarray(0, count)
         peer.received = peer.received.subarray(taken.length)
@@ -353,6 +377,6 @@ export const nothing = {
 export const assertNothingLeft = (relay: Relay): Effect.Effect<void> =>
   Effect.gen(function* () {
     const same = Effect.map(holdings(relay), (held) => JSON.stringify(held) === JSON.stringify(nothing))
-    yield* Effect.ignore(Process.until("nothing to be left", same, { everyMillis: 1, seconds: 5 }))
+    yield* Effect.ignoreCause(comes("nothing to be left", same, 5))
     assert.deepStrictEqual(yield* holdings(relay), nothing)
   })

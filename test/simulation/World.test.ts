@@ -7,22 +7,26 @@ const batch = 20
 
 describe("worlds in which everything may go wrong", () => {
   const firsts = Array.from({ length: seedCount / batch }, (_, at) => at * batch)
-  it.each(firsts)("come to a good end: seeds from %i", async (first) => {
+  it.each(firsts)("come to a good end: seeds from %i", (first) => {
     for (let seed = first; seed < first + batch; seed++) {
       try {
-        await live({ ...usual, seed })
+        live({ ...usual, seed })
       } catch (cause) {
-        throw new Error(`the smallest like seed ${seed}: ${JSON.stringify(await shrunk({ ...usual, seed }))}`, {
+        throw new Error(`the smallest like seed ${seed}: ${JSON.stringify(shrunk({ ...usual, seed }))}`, {
           cause
         })
       }
     }
   })
 
-  it("are the same again from the same seed", async () => {
+  it("come to their end where they once turned without one: the beacon watch slept for the rest of a millisecond", () => {
+    live({ ...usual, seed: 670865176 })
+  })
+
+  it("are the same again from the same seed", () => {
     for (const seed of [7, 8, 9]) {
       const world = { ...usual, seed }
-      assert.deepStrictEqual(await live(world), await live(world))
+      assert.deepStrictEqual(live(world), live(world))
     }
   })
 })

@@ -4,6 +4,7 @@
  */
 
 import { Effect } from "effect"
+import * as Machine from "../../src/Machine.ts"
 import type { Piece } from "../../src/memory/Piece.ts"
 import type { Files, OpenFile } from "../../src/storage/Files.ts"
 
@@ -61,9 +62,9 @@ export class BesideFiles {
     const tell = () => {
       if (!isSettled) onDone()
     }
-    setImmediate(() => {
+    Machine.setImmediate(() => {
       writtenBytes ??= perform()
-      setImmediate(tell)
+      Machine.setImmediate(tell)
     })
     return {
       settle: () => {

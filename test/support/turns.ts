@@ -1,17 +1,30 @@
-/** Waiting inside one process: for a condition, and for the event loop. */
+/** Waiting inside one process, or one simulated world: for a condition, and for the event loop. */
 import { Effect } from "effect"
-import * as Process from "./process.ts"
+import * as Machine from "../../src/Machine.ts"
+import { TimedOut } from "../../src/testing/Waiting.ts"
+
+const pause = Effect.callback<void>((resume) => {
+  const timer = Machine.setTimeout(() => resume(Effect.void), 1)
+  return Effect.sync(() => Machine.clearTimeout(timer))
+})
 
 /** Waits for a condition that is bound to come. */
-export const until = (what: string, holds: () => boolean): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    holds() ? Effect.void : Effect.orDie(Process.until(what, Effect.sync(holds), { everyMillis: 1, seconds: 20 }))
-  )
+export const comes = (waitingFor: string, condition: Effect.Effect<boolean>, seconds = 20): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const end = Machine.clockMillis() + seconds * 1000
+    while (!(yield* condition)) {
+      if (Machine.clockMillis() > end) return yield* Effect.die(new TimedOut({ waitingFor }))
+      yield* pause
+    }
+  })
+
+export const until = (waitingFor: string, holds: () => boolean): Effect.Effect<void> =>
+  Effect.suspend(() => (holds() ? Effect.void : comes(waitingFor, Effect.sync(holds))))
 
 /** So many turns of the event loop. */
 export const turns = (count: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     for (let turn = 0; turn < count; turn++) {
-      yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+      yield* Effect.callback<void>((resume) => void Machine.setImmediate(() => resume(Effect.void)))
     }
   })

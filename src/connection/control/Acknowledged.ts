@@ -5,6 +5,7 @@
  * for, see docs/durability.md.
  */
 import { Effect } from "effect"
+import { setImmediate, setTimeout } from "../../Machine.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { WriteLog } from "../../relay/stream/WriteLog.ts"
 import type { Reply } from "./Command.ts"

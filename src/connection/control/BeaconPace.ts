@@ -3,6 +3,8 @@
  * always has more to send, and none that could be told sooner: while it says nothing else, it is answered no more often
  * than every `beaconPauseMillis`.
  */
+import { clockMillis } from "../../Machine.ts"
+
 const hastyTimerMicros = 5000
 export const beaconPauseMillis = 8
 const busyMillis = 100
@@ -17,7 +19,7 @@ export class BeaconPace {
   /** For a session with this live timer, in µs. */
   isTooThick(liveTimer: number): boolean {
     if (!this.hasOnlyBeacons || liveTimer >= hastyTimerMicros) return false
-    const now = performance.now()
+    const now = clockMillis()
     return now - this.#answeredAt < beaconPauseMillis && now - this.#busyAt > busyMillis
   }
 

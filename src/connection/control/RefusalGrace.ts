@@ -2,6 +2,7 @@
  * How long a refused peer may say nothing before it is let go (streaming.md §6.1). Real peers wait for what never
  * comes, and fail only when the connection ends; others try again, as soon as they can.
  */
+import { clearTimeout, setImmediate, setTimeout } from "../../Machine.ts"
 
 /** Together with all that `lttng` does besides, a command that is refused takes less than 0.3 s. */
 const silenceMillis = 150

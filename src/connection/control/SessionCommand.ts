@@ -7,6 +7,7 @@
  */
 import { Effect, Result } from "effect"
 import type { Incident } from "../../errors/Report.ts"
+import { wallMillis } from "../../Machine.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as Version from "../../protocol/Version.ts"
@@ -74,7 +75,7 @@ const admitted = ({ held, minor, registry, request }: Admitted): Effect.Effect<S
   Effect.gen(function* () {
     const features = Version.features(minor)
     const id = registry.nextSessionId()
-    const creationTime = request.creationTime ?? BigInt(Math.floor(Date.now() / 1000))
+    const creationTime = request.creationTime ?? BigInt(Math.floor(wallMillis() / 1000))
     const owner: Owner = { sessiondUuid: request.sessiondUuid ?? "", sessionKey: request.sessionId ?? BigInt(id) }
     const chunk = firstChunk(registry, owner, request.currentChunkId, features.chunks)
     if (chunk === undefined && request.currentChunkId !== undefined) {

@@ -7,6 +7,7 @@
  * all of the journal. So what one connection says is never carried out before what another said earlier.
  */
 import { Effect } from "effect"
+import { clockMillis, wallMillis } from "../../Machine.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
@@ -109,7 +110,7 @@ export class HostedJournal implements Journal {
   detach(carrier: Carrier): boolean {
     if (this.#carrier !== carrier) return false
     this.#carrier = undefined
-    this.suspendedAt = Date.now()
+    this.suspendedAt = wallMillis()
     return true
   }
 
@@ -254,7 +255,7 @@ export class HostedJournal implements Journal {
       return
     }
     if (this.#isMarking || this.#isFinishing || this.received === this.durable) return
-    const begun = performance.now()
+    const begun = clockMillis()
     const pauseMillis = Math.min(markMillisMax, this.#markMillis / markShare)
     const isDue = this.#isMarkDue || this.#unmarkedBytes >= markBytes || begun - this.#markedAt >= pauseMillis
     if (!isDue || !this.isReady || !this.#isQuiet) return
@@ -269,7 +270,7 @@ export class HostedJournal implements Journal {
         Effect.sync(() => {
           this.durable = this.received
           this.#unmarkedBytes = 0
-          this.#markedAt = performance.now()
+          this.#markedAt = clockMillis()
           this.#markMillis = this.#markedAt - begun
           this.#isMarkDue = false
         })

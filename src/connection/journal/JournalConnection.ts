@@ -3,6 +3,7 @@
  * connection until then, and as such it lives and ends.
  */
 import { Effect } from "effect"
+import { clearInterval, setInterval } from "../../Machine.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import { RecordFramer } from "../../protocol/journal/RecordFramer.ts"
 import * as JournalHistory from "../../relay/JournalHistory.ts"

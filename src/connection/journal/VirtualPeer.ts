@@ -3,6 +3,7 @@
  * told by a record, and it outlives the connection that brings them. What it is answered was answered at the edge.
  */
 import { Deferred, type Effect, Exit } from "effect"
+import { queueMicrotask } from "../../Machine.ts"
 import type { Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
 
 export interface Options {

@@ -1,5 +1,6 @@
 /** Streams that a tracer has begun to tell of: added, and not published by `STREAMS_SENT` yet (streaming.md §6.3). */
 import { Effect } from "effect"
+import { clockMillis } from "../../Machine.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 
 export class Announcement {
@@ -10,7 +11,7 @@ export class Announcement {
 
   /** To be called in the turn that reads the command: no beacon that comes later may be told before the stream is. */
   adding<A>(add: Effect.Effect<A>): Effect.Effect<A> {
-    if (!this.#isUnderWay) this.#sinceMillis = performance.now()
+    if (!this.#isUnderWay) this.#sinceMillis = clockMillis()
     this.#addingCount++
     const added = Effect.sync(() => {
       this.#addingCount--

@@ -141,7 +141,8 @@ export const make: Effect.Effect<BeaconWatch, never, Scope.Scope> = Effect.map(F
     } else sessions.add(session)
   }
   const watch = (options: Options) => {
-    const period = Math.max(periodMillisMin, options.liveTimer / 1000)
+    // Whole milliseconds, as the wall clock's that a schedule is fixed to: it would not sleep for the rest of one.
+    const period = Math.max(periodMillisMin, Math.ceil(options.liveTimer / 1000))
     const session = new SessionWatch(options)
     return Effect.acquireRelease(
       Effect.sync(() => join(period, session)),

@@ -8,14 +8,9 @@
 import { Deferred, Effect, FiberMap, Queue, Result } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
 import type { Incident } from "../../errors/Report.ts"
+import { wallMillis } from "../../Machine.ts"
 import type { Account } from "../../memory/Blocks.ts"
-import {
-  isClimbing,
-  isSafeChannelName,
-  isSafeStreamPath,
-  regroupBySession,
-  withoutLeadingSlash
-} from "../../model/Path.ts"
+import * as Path from "../../model/Path.ts"
 import type { Verdict } from "../../model/Silence.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { CloseReason } from "../CloseReason.ts"
@@ -59,7 +54,7 @@ export class SessionActor implements StreamSession {
   isStalled = false
   /** ms; of a stalled session, when it was heard last. */
   heardMillis = 0
-  readonly createdMillis = Date.now()
+  readonly createdMillis = wallMillis()
   readonly viewers: Viewers
   /** Sessions of the same tracing session, this one included. */
   siblings: ReadonlySet<SessionActor> = new Set([this])
@@ -259,7 +254,7 @@ export class SessionActor implements StreamSession {
       const refuse = (code: Code, detail = shown, handle = noHandle) => ({ handle, refusal: { code, detail } })
       const path = this.#streamPath(pathname, request.connectionMinor)
       if (path === undefined) return refuse("STREAM_PATH_UNSAFE")
-      if (!isSafeChannelName(channelName)) return refuse("STREAM_NAME_UNSAFE")
+      if (!Path.isSafeChannelName(channelName)) return refuse("STREAM_NAME_UNSAFE")
       const handle = surroundings.nextStreamHandle()
       const spent = (code: Code, detail = shown) => refuse(code, detail, BigInt(handle))
       const { current: currentChunk } = this.chunks
@@ -267,7 +262,7 @@ export class SessionActor implements StreamSession {
       const tracefileCount = clampToNumber(request.tracefileCount)
       if (tracefileSize !== 0 && tracefileCount === 0) return spent("STREAM_RING")
       if (currentChunk === undefined) return spent("STREAM_CHUNKLESS")
-      if (!isSafeStreamPath(path)) return spent("STREAM_PATH_UNSAFE")
+      if (!Path.isSafeStreamPath(path)) return spent("STREAM_PATH_UNSAFE")
       currentChunk.retain()
       const options = { handle, channelName, tracefileSize, tracefileCount, chunk: currentChunk }
       const opened = yield* Effect.result(this.#open(path, { ...options, account: request.account }))
@@ -348,12 +343,12 @@ export class SessionActor implements StreamSession {
   }
 
   #streamPath(pathname: string, connectionMinor: number): string | undefined {
-    const path = withoutLeadingSlash(pathname)
-    if (path === "" || isClimbing(path)) return undefined
+    const path = Path.withoutLeadingSlash(pathname)
+    if (path === "" || Path.isClimbing(path)) return undefined
     if (this.#surroundings.options.grouping === "host") return path
     // Peers of 2.4 to 2.10 send the whole path; older ones have no session name to group by.
     if (connectionMinor < 4 || connectionMinor >= 11) return path
-    return regroupBySession(path, this.identity.sessionName, this.identity.creationTime)
+    return Path.regroupBySession(path, this.identity.sessionName, this.identity.creationTime)
   }
 
   /** Since when there are streams that `STREAMS_SENT` will publish. */

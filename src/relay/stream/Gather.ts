@@ -6,6 +6,7 @@
  * streams gather. Nothing a peer waits for is held back by it: who asks for files (`WriteLog.synced`), and every step
  * that opens, closes or moves them, wakes the stream at once.
  */
+import { setImmediate, setTimeout } from "../../Machine.ts"
 
 /** Bytes after which a stream does not wait: one full write. */
 export const gatherBytesMax = 512 * 1024

@@ -6,6 +6,7 @@
  * everything it promises about order by the decisions.
  */
 import { Effect } from "effect"
+import { clockMillis, queueMicrotask, wallMillis } from "../../Machine.ts"
 import type { Account } from "../../memory/Blocks.ts"
 import { Charge, type Shares } from "../../memory/Charge.ts"
 import { RecentIndexes } from "../../memory/RecentIndexes.ts"
@@ -82,7 +83,7 @@ export class StreamActor {
   )
   readonly losses: Losses
   /** ms since the epoch: when a packet or a beacon came last. */
-  heardAt = Date.now()
+  heardAt = wallMillis()
   /** Trace clock at the end of the newest packet; rounded, since it is only shown. */
   newestUntil = 0
   isPublished = false
@@ -174,7 +175,7 @@ export class StreamActor {
   endPacket(paddingSize: number, { bytes, halves }: Shares): boolean {
     const { file } = this.model
     if (file === undefined) return false
-    this.heardAt = Date.now()
+    this.heardAt = wallMillis()
     this.packetCount++
     this.byteCount += paddingSize
     this.#files.appendZeros(file, paddingSize, bytes)
@@ -199,8 +200,8 @@ export class StreamActor {
 
   /** An inactivity beacon. */
   addBeacon(timestampEnd: bigint): void {
-    this.heardAt = Date.now()
-    this.model.addBeacon(timestampEnd, performance.now())
+    this.heardAt = wallMillis()
+    this.model.addBeacon(timestampEnd, clockMillis())
     this.#changed()
   }
 

@@ -11,6 +11,7 @@
  * After a failure nothing more is written, but files are still closed, chunks left and waiters answered.
  */
 import { Deferred, Effect, Exit } from "effect"
+import { queueMicrotask, setTimeout } from "../../Machine.ts"
 import type { Account } from "../../memory/Blocks.ts"
 import type { SyncPlan } from "../../model/Sync.ts"
 import { FileFailed } from "../../storage/Files.ts"

@@ -4,6 +4,8 @@
  * Streams are taken in when they are published, so that one which closes before the viewer asks is not lost. Streams of
  * a trace are withheld until its metadata stream can be announced with them.
  */
+
+import { clockMillis } from "../../Machine.ts"
 import { atBeginning, atEnd, type Knowledge, shownUntilOf, type Unknown } from "../../model/ViewerCursor.ts"
 import type { StreamEntry } from "../../protocol/live/StreamEntry.ts"
 import type { Connection } from "../Connections.ts"
@@ -54,7 +56,7 @@ export class ViewedSession implements Attached {
   }
 
   published(streams: ReadonlyArray<StreamActor>): void {
-    this.#publishedMillis = performance.now()
+    this.#publishedMillis = clockMillis()
     for (const stream of streams) this.#add(stream, false)
   }
 

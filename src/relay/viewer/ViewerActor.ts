@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import { report } from "../../errors/Report.ts"
+import { clockMillis } from "../../Machine.ts"
 import type { Heeds, Knowledge, Unknown } from "../../model/ViewerCursor.ts"
 import * as Attach from "../../protocol/live/AttachSession.ts"
 import * as Detach from "../../protocol/live/DetachSession.ts"
@@ -84,7 +85,7 @@ export class ViewerActor implements Knowledge {
   // ---- Knowledge -------------------------------------------------------------------------------------------------
 
   get unknown(): Unknown {
-    const now = performance.now()
+    const now = clockMillis()
     let found: Unknown = "none"
     for (const attachment of this.#attachments.values()) {
       const unknown = attachment.unknown(now)

@@ -6,6 +6,7 @@
  * disk are plain calls; those that do are effects, run by the viewer's connection one at a time.
  */
 import { Effect } from "effect"
+import { clockMillis } from "../../Machine.ts"
 import { offsetOf, recordBytes } from "../../memory/RecentIndexes.ts"
 import type { Lent, RecentPacket } from "../../memory/RecentPackets.ts"
 import type { Description } from "../../model/Description.ts"
@@ -44,12 +45,7 @@ export interface Metadata extends FileContent.Range {
 
 const short = new FileFailed({ operation: "read", path: "", code: "short" })
 export const isMissing = (failure: FileFailed) => failure.code === "ENOENT"
-const statusOf = {
-  empty: Status.ok,
-  retry: Status.retry,
-  hup: Status.hup,
-  inactive: Status.inactive
-} as const
+const statusOf = { empty: Status.ok, retry: Status.retry, hup: Status.hup, inactive: Status.inactive } as const
 /** Between two looks at whether the tracer has announced what it was about to. */
 const announcementPause = "2 millis"
 
@@ -91,7 +87,7 @@ export class ViewerStream implements Surroundings {
   // ---- Surroundings ----------------------------------------------------------------------------------------------
 
   get nowMillis(): number {
-    return performance.now()
+    return clockMillis()
   }
 
   get isOngoingRotation(): boolean {

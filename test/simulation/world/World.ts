@@ -6,6 +6,7 @@
  */
 import { assert } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
+import * as Machine from "../../../src/Machine.ts"
 import * as Check from "../../../src/recovery/Check.ts"
 import * as Repair from "../../../src/recovery/Repair.ts"
 import {
@@ -53,8 +54,8 @@ const delayed = (peer: PeerDouble, random: Random, millisMax: number): void => {
   const finish = peer.finish.bind(peer)
   let last = 0
   const later = (act: () => void) => {
-    last = Math.max(last, performance.now() + random.next() * millisMax)
-    setTimeout(act, last - performance.now())
+    last = Math.max(last, Machine.clockMillis() + random.next() * millisMax)
+    Machine.setTimeout(act, last - Machine.clockMillis())
   }
   peer.deliver = (bytes) => later(() => deliver(bytes))
   peer.finish = () => later(finish)
@@ -244,25 +245,29 @@ const lives = (options: Options, time: VirtualTime, random: Random): Effect.Effe
   )
 }
 
-export const live = (options: Options): Promise<Report> => {
+/** Throws what went wrong. */
+export const live = (options: Options): Report => {
   const random = new Random(options.seed)
   const time = new VirtualTime(random)
-  return time.run(() => Effect.runPromise(lives(options, time, random)), worldMillisMax)
+  return time.run(lives(options, time, random), worldMillisMax)
 }
 
 /** The smallest of the worlds like this one that still goes wrong. */
-export const shrunk = async (options: Options): Promise<Options> => {
-  const isWrong = (smaller: Options) =>
-    live(smaller).then(
-      () => false,
-      () => true
-    )
+export const shrunk = (options: Options): Options => {
+  const isWrong = (smaller: Options) => {
+    try {
+      live(smaller)
+      return false
+    } catch {
+      return true
+    }
+  }
   let least = options
   for (const change of [{ hasCuts: false }, { hasDiskFaults: false }, { targetCountMax: 1 }]) {
-    if (await isWrong({ ...least, ...change })) least = { ...least, ...change }
+    if (isWrong({ ...least, ...change })) least = { ...least, ...change }
   }
   for (let steps = least.stepCountMax >> 1; steps > 0; steps >>= 1) {
-    if (await isWrong({ ...least, stepCountMax: steps })) least = { ...least, stepCountMax: steps }
+    if (isWrong({ ...least, stepCountMax: steps })) least = { ...least, stepCountMax: steps }
   }
   return least
 }

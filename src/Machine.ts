@@ -1,0 +1,100 @@
+/**
+ * Where all of `src` has the time, its turns of the event loop and chance from: the machine, or a simulated world in
+ * the machine's place. These are plain functions, as quick as what they stand for; fibers have Effect's `Clock` and
+ * `Scheduler`, which a world takes the place of as well. `test/Tidy.test.ts` keeps other sources out.
+ */
+import * as crypto from "node:crypto"
+import * as fs from "node:fs"
+
+/** What can take the machine's place. */
+export interface Source {
+  /** Milliseconds on a clock that only goes forward. */
+  readonly clockMillis: () => number
+  /** Nanoseconds on that clock, from another beginning. */
+  readonly clockNanos: () => bigint
+  /** Milliseconds since 1970, whole. */
+  readonly wallMillis: () => number
+  /** Microseconds since 1970, counted on from where the process began. */
+  readonly wallMicros: () => number
+  /** Seconds since the process began. */
+  readonly uptimeSeconds: () => number
+  /** For how long the calling thread has waited for a processor so far, in ns; undefined: the kernel does not say. */
+  readonly waitedNanos: () => number | undefined
+  readonly setTimeout: (run: () => void, millis?: number) => NodeJS.Timeout
+  readonly clearTimeout: (timer: NodeJS.Timeout | undefined) => void
+  readonly setInterval: (run: () => void, millis: number) => NodeJS.Timeout
+  readonly clearInterval: (timer: NodeJS.Timeout | undefined) => void
+  readonly setImmediate: (run: () => void) => NodeJS.Immediate
+  readonly queueMicrotask: (run: () => void) => void
+  /** In [0, 1). */
+  readonly random: () => number
+  /** So many, that nobody can guess. */
+  readonly randomBytes: (count: number) => Buffer
+  readonly randomUUID: () => string
+}
+
+/** Looked up at each call: tests put clocks of their own in the place of the globals. */
+const machine: Source = {
+  clockMillis: () => performance.now(),
+  clockNanos: () => process.hrtime.bigint(),
+  wallMillis: () => Date.now(),
+  wallMicros: () => (performance.timeOrigin + performance.now()) * 1000,
+  uptimeSeconds: () => process.uptime(),
+  waitedNanos: () => {
+    try {
+      return Number(fs.readFileSync("/proc/thread-self/schedstat", "latin1").split(" ")[1])
+    } catch {
+      return undefined
+    }
+  },
+  setTimeout: (run, millis) => globalThis.setTimeout(run, millis),
+  clearTimeout: (timer) => globalThis.clearTimeout(timer),
+  setInterval: (run, millis) => globalThis.setInterval(run, millis),
+  clearInterval: (timer) => globalThis.clearInterval(timer),
+  setImmediate: (run) => globalThis.setImmediate(run),
+  queueMicrotask: (run) => globalThis.queueMicrotask(run),
+  random: () => Math.random(),
+  randomBytes: (count) => crypto.randomBytes(count),
+  randomUUID: () => crypto.randomUUID()
+}
+
+// Bound anew by `replace`, and by nothing else.
+export let clockMillis = machine.clockMillis
+export let clockNanos = machine.clockNanos
+export let wallMillis = machine.wallMillis
+export let wallMicros = machine.wallMicros
+export let uptimeSeconds = machine.uptimeSeconds
+export let waitedNanos = machine.waitedNanos
+export let setTimeout = machine.setTimeout
+export let clearTimeout = machine.clearTimeout
+export let setInterval = machine.setInterval
+export let clearInterval = machine.clearInterval
+export let setImmediate = machine.setImmediate
+export let queueMicrotask = machine.queueMicrotask
+export let random = machine.random
+export let randomBytes = machine.randomBytes
+export let randomUUID = machine.randomUUID
+
+const use = (source: Source): void => {
+  clockMillis = source.clockMillis
+  clockNanos = source.clockNanos
+  wallMillis = source.wallMillis
+  wallMicros = source.wallMicros
+  uptimeSeconds = source.uptimeSeconds
+  waitedNanos = source.waitedNanos
+  setTimeout = source.setTimeout
+  clearTimeout = source.clearTimeout
+  setInterval = source.setInterval
+  clearInterval = source.clearInterval
+  setImmediate = source.setImmediate
+  queueMicrotask = source.queueMicrotask
+  random = source.random
+  randomBytes = source.randomBytes
+  randomUUID = source.randomUUID
+}
+
+/** From now on everything in this process lives by `source`; the answer gives the machine its place back. */
+export const replace = (source: Source): (() => void) => {
+  use(source)
+  return () => use(machine)
+}
