@@ -5,17 +5,9 @@
 
 import { wallMillis } from "../Machine.ts"
 import type { CloseReason } from "./CloseReason.ts"
+import type { Cause, Port } from "./ConnectionKinds.ts"
 
-export const ports = ["control", "data", "live"] as const
-export type Port = (typeof ports)[number]
-
-/**
- * Why nothing is read from a peer: its share of packet memory waits for a disk, the memory of all connections is short,
- * it brought too many indexes without packets, it does not read its answers, its command waits for files, or its
- * principal's quota is spent.
- */
-export const causes = ["disk", "memory", "halves", "unread answers", "files", "quota"] as const
-export type Cause = (typeof causes)[number]
+export type { Cause, Port } from "./ConnectionKinds.ts"
 
 const noTime = (): Record<Cause, number> => ({ disk: 0, memory: 0, halves: 0, "unread answers": 0, files: 0, quota: 0 })
 

@@ -4,7 +4,7 @@
  * Every value is its own JSON form: numbers are exact, times are milliseconds since the epoch, absent means unknown.
  */
 import { Schema } from "effect"
-import { causes, ports } from "./Connections.ts"
+import { causes, ports } from "./ConnectionKinds.ts"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Millis = Schema.Finite
