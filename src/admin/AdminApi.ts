@@ -117,6 +117,8 @@ export const SessionSummary = Schema.Struct({
   /** Of the slowest viewer. */
   lagSeconds: Schema.Finite,
   lagPacketCount: Schema.Int,
+  /** By which it comes. */
+  edge: SessionStatus.fields.edge,
   byteRates: Schema.optionalKey(Schema.Array(Schema.Finite))
 })
 /** One session in one row. */

@@ -22,16 +22,18 @@ import * as Handlers from "./Handlers.ts"
 import type { Operations } from "./Operations.ts"
 import * as Origin from "./Origin.ts"
 import * as PageFiles from "./PageFiles.ts"
-import { readiness } from "./Readiness.ts"
+import { type Check, readiness } from "./Readiness.ts"
 
 export interface Options {
   /** `{ host, port }` or `{ path }` of a unix socket. */
   readonly listen: ListenOptions
   readonly policy: Authorization.Policy
   readonly names: Origin.Names
+  /** What it takes to be ready beside what a relay needs. */
+  readonly moreChecks?: (() => ReadonlyArray<Check>) | undefined
 }
 
-type RouteOptions = Authorization.Options & Pick<Options, "names">
+type RouteOptions = Authorization.Options & Pick<Options, "moreChecks" | "names">
 
 const connectionCountMax = 64
 /** Nobody who waits for an answer asks for more than a few things meanwhile. */
@@ -71,16 +73,17 @@ const server = (): Crowd.CrowdServer => {
 /** Somebody answers: the loop turns. */
 const livez = HttpRouter.add("GET", "/livez", HttpServerResponse.text("ok\n"))
 
-const readyz = HttpRouter.add(
-  "GET",
-  "/readyz",
-  Effect.gen(function* () {
-    const { process } = yield* Telemetry
-    const { drain } = yield* Relay
-    const answer = readiness({ ...(yield* process), ...(yield* drain.status) })
-    return yield* HttpServerResponse.json(answer, { status: answer.isReady ? 200 : 503 })
-  }).pipe(Effect.orDie)
-)
+const readyz = (moreChecks: RouteOptions["moreChecks"] = () => []) =>
+  HttpRouter.add(
+    "GET",
+    "/readyz",
+    Effect.gen(function* () {
+      const { process } = yield* Telemetry
+      const { drain } = yield* Relay
+      const answer = readiness({ ...(yield* process), ...(yield* drain.status) }, moreChecks())
+      return yield* HttpServerResponse.json(answer, { status: answer.isReady ? 200 : 503 })
+    }).pipe(Effect.orDie)
+  )
 
 const metrics = HttpRouter.add(
   "GET",
@@ -132,7 +135,7 @@ const routes = (options: RouteOptions) =>
     ),
     metrics.pipe(Layer.provide(Authorization.guard(options).layer)),
     livez,
-    readyz,
+    readyz(options.moreChecks),
     ...PageFiles.routes(),
     safeguards(options),
     nothingHere
@@ -149,8 +152,8 @@ export const reasonOf = (cause: Cause.Cause<unknown>): string => {
 export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry | Operations> =>
   Layer.unwrap(Effect.map(Entrance.make(server()), (entrance) => serving(options, entrance)))
 
-const serving = ({ listen, names, policy }: Options, { server, visitorOf }: Entrance.Entrance) => {
-  const asked = routes({ policy, names, visitorOf })
+const serving = ({ listen, moreChecks, names, policy }: Options, { server, visitorOf }: Entrance.Entrance) => {
+  const asked = routes({ policy, names, visitorOf, moreChecks })
   const closing = Deferred.makeUnsafe<void>()
   const served = HttpRouter.serve(asked, { disableLogger: true, disableListenLog: true }).pipe(
     Layer.provide([

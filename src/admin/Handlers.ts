@@ -56,6 +56,7 @@ const summary = (
     silenceMillis: most(streams.map(({ heardAtMillis }) => nowMillis - heardAtMillis)),
     lagSeconds: most(session.viewers.map(({ lagNanos }) => lagNanos / 1e9)),
     lagPacketCount: most(session.viewers.map(({ lagPacketCount }) => lagPacketCount)),
+    ...(session.edge !== undefined && { edge: session.edge }),
     ...(rates !== undefined && { byteRates: rates })
   }
 }

@@ -28,7 +28,8 @@ export const freeDescriptorsMin = 16
 
 const check = (name: string, isOk: boolean, detail: string): Check => ({ name, isOk, detail })
 
-export const readiness = (facts: Facts): Readiness => {
+/** `more`: what it takes besides. */
+export const readiness = (facts: Facts, more: ReadonlyArray<Check> = []): Readiness => {
   const { freeBytes, openDescriptors, descriptorLimit, isDraining, sessionCount } = facts
   const freeDescriptors = descriptorLimit - openDescriptors
   const checks = [
@@ -38,7 +39,8 @@ export const readiness = (facts: Facts): Readiness => {
       freeBytes === undefined ? "free space unknown" : `${freeBytes} bytes free`
     ),
     check("descriptors", freeDescriptors >= freeDescriptorsMin, `${openDescriptors} of ${descriptorLimit} in use`),
-    check("draining", !isDraining, isDraining ? `no new sessions, ${sessionCount} are left` : "no")
+    check("draining", !isDraining, isDraining ? `no new sessions, ${sessionCount} are left` : "no"),
+    ...more
   ]
   return { isReady: checks.every(({ isOk }) => isOk), checks }
 }

@@ -13,7 +13,13 @@ import { wallMillis } from "../Machine.ts"
 import * as DiskFiles from "../storage/DiskFiles.ts"
 import { Files } from "../storage/Files.ts"
 import * as Destination from "../target/Destination.ts"
+import type { Address } from "../transport/Dial.ts"
 import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
+import * as EdgeCheck from "./EdgeCheck.ts"
+import * as EdgeFlags from "./EdgeFlags.ts"
+import * as EdgePort from "./EdgePort.ts"
+import * as EdgeSpool from "./EdgeSpool.ts"
+import * as EdgeStatus from "./EdgeStatus.ts"
 import * as Output from "./Output.ts"
 import * as TlsFlags from "./TlsFlags.ts"
 import { messageOf, parseSize } from "./Values.ts"
@@ -31,14 +37,7 @@ class RelayMissing extends Schema.TaggedError<RelayMissing>()("RelayMissing", {}
   }
 }
 
-/** No edge writes there. */
-class EdgeMissing extends Schema.TaggedError<EdgeMissing>()("EdgeMissing", { directory: Schema.String }) {
-  override get message(): string {
-    return `no edge has its spool in ${this.directory}`
-  }
-}
-
-interface Input extends TlsFlags.Given {
+interface Input extends TlsFlags.Given, EdgePort.Given {
   readonly to: Option.Option<string>
   readonly listen: string
   readonly spool: string
@@ -46,10 +45,10 @@ interface Input extends TlsFlags.Given {
   readonly sync: "none" | "always"
   readonly bandwidth: Option.Option<number>
   readonly name: Option.Option<string>
+  readonly check: boolean
 }
 
 const listenDefault = "127.0.0.1:5342,5343"
-const spoolDefault = "/var/spool/lttng-edge"
 
 const placesOf = (text: string) => {
   const [, host = "", control = "5342", data = "5343"] = /^(\[[^\]]+\]|[^:]+)(?::(\d+),(\d+))?$/.exec(text) ?? []
@@ -75,6 +74,21 @@ const addressesOf = (url: string, input: Input) =>
 /** How old what `edge status` shows may be. */
 const statusInterval = "1 second"
 
+const check = (input: Input, to: Address, { control, data }: { control: Address; data: Address }) =>
+  Effect.gen(function* () {
+    const http = yield* EdgePort.portOf(input)
+    yield* EdgeCheck.check({
+      to,
+      spool: resolve(input.spool),
+      spoolLimit: input.spoolLimit,
+      ports: [
+        { name: "control", ...control },
+        { name: "data", ...data },
+        ...(http?._tag === "Tcp" ? [{ name: "http", ...http }] : [])
+      ]
+    })
+  })
+
 const run = (input: Input) =>
   Effect.gen(function* () {
     // The subcommand has no relay, and its parent's flags are its own.
@@ -83,6 +97,8 @@ const run = (input: Input) =>
     const to = yield* addressesOf(url, input)
     const places = yield* Effect.fromResult(placesOf(input.listen))
     const directory = resolve(input.spool)
+    if (input.check) return yield* check(input, to.control, places)
+    yield* EdgeSpool.claim(directory)
     const files = yield* Files
     const edge = yield* Edge.make({
       to,
@@ -93,19 +109,13 @@ const run = (input: Input) =>
       pace: Option.match(input.bandwidth, { onNone: () => Pace.unlimited, onSome: Pace.limited }),
       name: Option.getOrElse(input.name, hostname)
     })
-    const { control, data } = edge.addresses
+    yield* EdgePort.serve(edge, { given: input, relay: url, spool: directory })
+    const { control, data } = edge.relay.addresses
     yield* Console.log(`${control.host}:${control.port} and ${data.port} lead to ${url}, by ${directory}`)
-    const status = Effect.suspend(() =>
-      Effect.ignore(Report.write(files, directory, Report.of(edge.spool, edge.link, url)))
-    )
+    const status = Effect.suspend(() => Effect.ignore(Report.write(files, directory, Report.of(edge, url))))
     yield* Effect.repeat(status, Schedule.spaced(statusInterval))
     return yield* Effect.never
   })
-
-const spool = Flag.String("spool").pipe(
-  Flag.withDefault(spoolDefault),
-  Flag.withDescription(`Directory for what the relay does not have yet (default: ${spoolDefault})`)
-)
 
 const size = (name: string, description: string) =>
   Flag.String(name).pipe(
@@ -116,39 +126,6 @@ const size = (name: string, description: string) =>
     ),
     Flag.withDescription(description)
   )
-
-const ago = (millis: number) => `${Math.max(0, Math.round((wallMillis() - millis) / 1000))} s`
-
-/** An edge that writes nothing for this long does not run. */
-const staleMillis = 10_000
-
-const lines = (status: Report.EdgeStatus): ReadonlyArray<string> => {
-  const isRunning = wallMillis() - status.atMillis < staleMillis
-  const used = `${Output.bytes(status.spoolBytes)} of ${Output.bytes(status.spoolBytesMax)}`
-  return [
-    isRunning ? `edge ${status.pid} forwards to ${status.relay}` : `no edge has run for ${ago(status.atMillis)}`,
-    `link: ${status.reason ?? `${Output.plural(status.connectedCount, "session")} connected`}, lost ${status.lossCount} times`,
-    `spool: ${used}${status.isFull ? ", full: tracers are held back" : ""}; sent ${Output.bytes(status.sentByteCount)}`,
-    ...status.journals.map(({ byteCount, createdMillis, heardCount, isOpen, name, receivedCount }) => {
-      const state = isOpen ? "recording" : "ended"
-      return `${name}: ${state} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${heardCount - receivedCount} records behind`
-    })
-  ]
-}
-
-const statusName = "status"
-
-const status = Command.make(statusName, { spool, json: Output.jsonFlag }, (input) =>
-  Output.reported(
-    Effect.gen(function* () {
-      const directory = resolve(input.spool)
-      const found = yield* Report.read(yield* Files, directory)
-      if (found === undefined) return yield* new EdgeMissing({ directory })
-      if (input.json) return yield* Output.printJson(found)
-      for (const line of lines(found)) yield* Console.log(line)
-    })
-  ).pipe(Effect.provide(DiskFiles.layer))
-).pipe(Command.withDescription("How far a running edge is: its spool, its sessions, its link"))
 
 export const command = Command.make(
   "edge",
@@ -163,7 +140,7 @@ export const command = Command.make(
       Flag.withDefault(listenDefault),
       Flag.withDescription(`HOST or HOST:CONTROL,DATA for tracers (default: ${listenDefault})`)
     ),
-    spool,
+    spool: EdgeFlags.spool,
     spoolLimit: size("spool-limit", "Bytes of it; when full, tracers are held back (default: 10G)").pipe(
       Flag.withDefault(10 * 1024 ** 3)
     ),
@@ -180,6 +157,11 @@ export const command = Command.make(
       Flag.optional,
       Flag.withDescription("How the relay shows this edge (default: the host's name)")
     ),
+    check: Flag.Boolean("check").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Say what would be wrong with a start, and do not start")
+    ),
+    ...EdgePort.flags,
     ...TlsFlags.flags
   },
   (input) => Output.reported(Effect.scoped(run(input))).pipe(Effect.provide(DiskFiles.layer))
@@ -194,5 +176,5 @@ export const command = Command.make(
     },
     { command: "lttng-relay edge status", description: "Spool, sessions, link" }
   ]),
-  Command.withSubcommands([status])
+  Command.withSubcommands([EdgeStatus.command])
 )

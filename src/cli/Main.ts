@@ -1,17 +1,10 @@
 /** The toolbox: one program, one subcommand per file, of which one is loaded: it starts in a third of the time. */
-import { readFileSync } from "node:fs"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
 import * as Diagnostics from "./Diagnostics.ts"
-
-const packageVersion = (): string => {
-  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-    readonly version: string
-  }
-  return manifest.version
-}
+import { packageVersion } from "./PackageVersion.ts"
 
 /** In the order of the help. */
 const commands = {

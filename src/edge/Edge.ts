@@ -2,15 +2,18 @@
  * The edge, composed: a relay that answers tracers and keeps nothing, a spool of what they said, and a fiber per
  * journal that brings it to the relay.
  */
-import { Context, Effect, FiberMap, Layer, type Scope } from "effect"
+
+import { Context, Effect, FiberMap, Layer, Schedule, type Scope } from "effect"
 import type { ListenAddress } from "../config/RelayConfig.ts"
 import { defaults } from "../config/RelayDefaults.ts"
+import { wallMillis } from "../Machine.ts"
 import * as Relay from "../Relay.ts"
 import { type FileFailed, Files } from "../storage/Files.ts"
 import * as DiscardFiles from "./DiscardFiles.ts"
 import { forward } from "./Forwarder.ts"
 import { Journals } from "./Journals.ts"
 import { LinkState } from "./LinkState.ts"
+import { Meter } from "./Meter.ts"
 import type { Pace } from "./Pace.ts"
 import type { Addresses } from "./PlainForwarding.ts"
 import * as Spool from "./Spool.ts"
@@ -33,13 +36,18 @@ export interface Options {
 }
 
 export interface Edge {
-  readonly addresses: { readonly control: Relay.BoundAddress; readonly data: Relay.BoundAddress }
+  /** What the tracers of this host talk to. */
+  readonly relay: Relay.Relay["Service"]
   readonly spool: Spool.Spool
   readonly link: LinkState
+  readonly meter: Meter
 }
 
 /** The relay here serves no viewers: it keeps nothing to show. */
 const nowhere: ListenAddress = { host: "127.0.0.1", port: 0, family: 4 }
+
+/** Rates and ages are as exact as that. */
+const lookInterval = "1 second"
 
 /** A disk that hangs must not keep the edge from ending. */
 const lastWrites = "5 seconds"
@@ -52,11 +60,14 @@ export const make = (
     const { bytesMax, directory, isSynced, to, name: edgeName, pace } = options
     const link = new LinkState()
     const spool = yield* Spool.make({ files: yield* Files, directory, bytesMax, isSynced })
+    const meter = new Meter(spool, link)
+    const look = Effect.sync(() => meter.look(wallMillis()))
+    yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(lookInterval)))
     yield* Effect.addFinalizer(() => Effect.timeoutOption(spool.written, lastWrites))
     const forwarders = yield* FiberMap.make<string, void>()
     const run = yield* FiberMap.runtime(forwarders)<never>()
     spool.onJournal = (journal, before) => {
-      run(journal.token, Effect.andThen(before, forward(journal, { to, edgeName, spool, pace, link })))
+      run(journal.token, Effect.andThen(before, forward(journal, { to, edgeName, spool, pace, link, meter })))
     }
     yield* spool.recover
     const journals = new Journals(spool)
@@ -69,5 +80,5 @@ export const make = (
     const config = { ...defaults, output: directory, control, data, live: nowhere, liveCacheBytes: 0 }
     const layer = Relay.layerNoDeps(config, tap).pipe(Layer.provide(Layer.succeed(Files, DiscardFiles.service)))
     const relay = Context.get(yield* Layer.build(Layer.fresh(layer)), Relay.Relay)
-    return { addresses: relay.addresses, spool, link }
+    return { relay, spool, link, meter }
   })

@@ -2,8 +2,11 @@
  * Brings one journal to the relay: again and again until the relay has all of it, from where the relay says it got to.
  * A relay that takes no journals gets the session as from the tracer itself, once (`PlainForwarding`).
  */
+
 import { crc32 } from "node:zlib"
-import { Effect, Result } from "effect"
+import { Effect, Result, Schedule } from "effect"
+import { wallMillis } from "../Machine.ts"
+import * as EdgeReport from "../protocol/journal/EdgeReport.ts"
 import { acknowledgement, number, Outcome, reply, replyBytes, request, State } from "../protocol/journal/OpenJournal.ts"
 import { headBytes, Kind, seal } from "../protocol/journal/Record.ts"
 import type { FileFailed } from "../storage/Files.ts"
@@ -13,12 +16,16 @@ import { ask, command, greet, type RelayUnfit } from "./Greeting.ts"
 import type { Journal } from "./Journal.ts"
 import { JournalReader, type RecordDamaged } from "./JournalReader.ts"
 import type { LinkState } from "./LinkState.ts"
+import type { Meter } from "./Meter.ts"
 import type { Pace } from "./Pace.ts"
 import { type Addresses, type Done, forwardPlain } from "./PlainForwarding.ts"
 import type { Spool } from "./Spool.ts"
 
 /** A relay says something at least every five seconds. */
 const silenceMax = "20 seconds"
+
+/** What the edge says of itself is as old as this at most. */
+const tellInterval = "2 seconds"
 
 /** Between attempts: twice as long each time. */
 const waitMillisMin = 20
@@ -30,6 +37,7 @@ export interface Options {
   readonly spool: Spool
   readonly pace: Pace
   readonly link: LinkState
+  readonly meter: Meter
 }
 
 type Failure = Dial.DialFailed | TlsFailed | Dial.LinkLost | RelayUnfit | FileFailed | RecordDamaged
@@ -92,7 +100,11 @@ const resume = (journal: Journal, link: Dial.Link, options: Options, onUp: () =>
     const received = Number(opened.received)
     yield* journal.acknowledge(received, Number(opened.durable))
     return yield* Effect.ensuring(
-      Effect.raceFirst(send(journal, link, received + 1, options), hear(journal, link, options)),
+      Effect.raceAllFirst([
+        send(journal, link, received + 1, options),
+        hear(journal, link, options),
+        Effect.repeat(tell(journal, link, options), Schedule.spaced(tellInterval)).pipe(Effect.andThen(Effect.never))
+      ]),
       Effect.sync(() => options.link.down())
     )
   })
@@ -106,14 +118,34 @@ const send = (
   const reader = new JournalReader(journal, from)
   return Effect.forever(
     Effect.gen(function* () {
-      const { bytes, from, to } = yield* reader.read
+      const { bytes, from, last, to } = yield* reader.read
       yield* pace.admit(to - from)
       link.write([bytes.subarray(from, to)])
       state.sentByteCount += to - from
+      if (last <= journal.sent) state.resentByteCount += to - from
+      journal.sent = Math.max(journal.sent, last)
       yield* link.drained
     })
   )
 }
+
+/** How it is here, for people at the relay. */
+const tell = (journal: Journal, link: Dial.Link, { meter, spool }: Options): Effect.Effect<void> =>
+  Effect.sync(() => {
+    const now = wallMillis()
+    const report = EdgeReport.encode({
+      spoolBytes: BigInt(journal.segments.byteCount),
+      edgeSpoolBytes: BigInt(spool.byteCount),
+      edgeSpoolBytesMax: BigInt(spool.bytesMax),
+      last: BigInt(journal.last),
+      oldestMillis: BigInt(Math.round(meter.oldestMillisOf(journal, now))),
+      lagMillis: BigInt(Math.round(meter.lagMillisOf(journal, now)))
+    })
+    const record = Buffer.alloc(headBytes + report.length)
+    record.set(report, headBytes)
+    seal(record, 0, { number: 0, byteCount: report.length, kind: Kind.report, connection: 0 }, crc32)
+    link.write([record])
+  })
 
 /** The relay remembers it until it hears that there is nothing here any more. */
 const finished = (journal: Journal, link: Dial.Link, { spool }: Options): Effect.Effect<Done> =>

@@ -43,6 +43,10 @@ export class Journal {
   readonly open = new Map<number, () => void>()
   /** Sessions of the relay here that have not ended. */
   readonly sessions = new Set<number>()
+  /** An earlier process heard its beginning. */
+  isRecovered = false
+  /** The last record that was sent to the relay once. */
+  sent = 0
   /** No more comes: the tracer has ended, or the relay has. */
   isFinished = false
   readonly #batches: Batches

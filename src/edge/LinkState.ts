@@ -12,6 +12,8 @@ export class LinkState {
   reason: string | undefined
   #saidAt = Number.NEGATIVE_INFINITY
   sentByteCount = 0
+  /** Of it: what had been sent before. */
+  resentByteCount = 0
   lossCount = 0
 
   up(): void {

@@ -2,9 +2,8 @@
 import { Effect, Schema } from "effect"
 import { wallMillis } from "../Machine.ts"
 import type { FileFailed, Files } from "../storage/Files.ts"
+import type { Edge } from "./Edge.ts"
 import * as JsonFile from "./JsonFile.ts"
-import type { LinkState } from "./LinkState.ts"
-import type { Spool } from "./Spool.ts"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
@@ -20,6 +19,15 @@ export const EdgeStatus = Schema.Struct({
   /** Why the relay cannot be reached; absent: it can, or nobody tried. */
   reason: Schema.optionalKey(Schema.String),
   sentByteCount: Count,
+  /** Of it: what had been sent before a connection was lost. */
+  resentByteCount: Count,
+  /** What tracers said; per second, over the last ten seconds. */
+  heardByteCount: Count,
+  heardBytesPerSecond: Count,
+  sentBytesPerSecond: Count,
+  /** ms since the oldest was heard of what is in the spool; of what the relay has not carried out. 0: nothing. */
+  oldestMillis: Schema.Finite,
+  lagMillis: Schema.Finite,
   spoolBytes: Count,
   spoolBytesMax: Count,
   /** Tracers are held back, because the spool is full. */
@@ -35,33 +43,52 @@ export const EdgeStatus = Schema.Struct({
       byteCount: Count,
       /** Records heard, and carried out by the relay. */
       heardCount: Count,
-      receivedCount: Count
+      receivedCount: Count,
+      oldestMillis: Schema.Finite,
+      lagMillis: Schema.Finite
     })
   )
 })
 export interface EdgeStatus extends Schema.Schema.Type<typeof EdgeStatus> {}
 
-export const of = (spool: Spool, link: LinkState, relay: string): EdgeStatus => ({
-  atMillis: wallMillis(),
-  pid: process.pid,
-  relay,
+const totals = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">) => ({
   connectedCount: link.connectedCount,
   lossCount: link.lossCount,
   ...(link.reason !== undefined && { reason: link.reason }),
   sentByteCount: link.sentByteCount,
+  resentByteCount: link.resentByteCount,
+  heardByteCount: spool.heardByteCount,
+  heardBytesPerSecond: meter.heardBytesPerSecond,
+  sentBytesPerSecond: meter.sentBytesPerSecond,
   spoolBytes: spool.byteCount,
   spoolBytesMax: spool.bytesMax,
-  isFull: !spool.hasRoom,
-  journals: Array.from(spool.journals.values(), (journal) => ({
+  isFull: !spool.hasRoom
+})
+
+export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">, relay: string): EdgeStatus => {
+  const now = wallMillis()
+  const journals = Array.from(spool.journals.values(), (journal) => ({
     token: journal.token,
     name: journal.about.name,
     createdMillis: journal.about.createdMillis,
     isOpen: !journal.isFinished,
     byteCount: journal.segments.byteCount,
     heardCount: journal.last,
-    receivedCount: journal.received
+    receivedCount: journal.received,
+    oldestMillis: meter.oldestMillisOf(journal, now),
+    lagMillis: meter.lagMillisOf(journal, now)
   }))
-})
+  const most = (of: "oldestMillis" | "lagMillis") => journals.reduce((max, journal) => Math.max(max, journal[of]), 0)
+  return {
+    ...totals({ link, meter, spool }),
+    atMillis: now,
+    pid: process.pid,
+    relay,
+    oldestMillis: most("oldestMillis"),
+    lagMillis: most("lagMillis"),
+    journals
+  }
+}
 
 const fileName = "status.json"
 const bytesMax = 16 * 1024 * 1024

@@ -38,6 +38,8 @@ export class Spool {
   readonly #open = new Map<string, Journal>()
   #hungry: Array<() => void> = []
   byteCount = 0
+  /** What tracers said since the edge began. */
+  heardByteCount = 0
   /** A journal is there that has to be forwarded, after what has to be done `before`. */
   onJournal: (journal: Journal, before: Effect.Effect<void>) => void = () => {}
 
@@ -81,6 +83,7 @@ export class Spool {
       onChange: this.#onChange,
       onBytes: (difference) => {
         this.byteCount += difference
+        if (difference > 0 && !this.#isRecovering) this.heardByteCount += difference
         this.#onChange()
       }
     })
@@ -159,15 +162,19 @@ export class Spool {
       const { directory, files } = this.#options
       yield* files.makeDirectory(directory)
       const left: Array<Journal> = []
+      this.#isRecovering = true
       for (const { name } of yield* files.list(directory)) {
         if (isToken(name)) left.push(yield* this.#recover(name))
       }
+      this.#isRecovering = false
       for (const journal of left.sort((a, b) => a.about.createdMillis - b.about.createdMillis)) {
         if (journal.last === 0) yield* this.remove(journal)
         else this.#enter(journal)
       }
     })
   }
+
+  #isRecovering = false
 
   #recover(token: string): Effect.Effect<Journal, FileFailed> {
     return Effect.gen({ self: this }, function* () {
@@ -179,6 +186,7 @@ export class Spool {
       for (const segment of found.segments) journal.segments.adopt(segment)
       for (const number of found.skipped) journal.skipped.add(number)
       journal.resumeAt(found.last)
+      journal.isRecovered = true
       journal.isFinished = found.isFinished
       for (const connection of found.open) journal.open.set(connection, () => undefined)
       for (const connection of found.open) journal.leave(connection, true)

@@ -3,6 +3,7 @@
  * whose edge is gone is suspended: its sessions wait, and end when it does not come back in time.
  */
 import { Deferred, type Effect, Exit } from "effect"
+import type { EdgeReport } from "../protocol/journal/EdgeReport.ts"
 
 /** As others see it. */
 export interface Journal {
@@ -14,6 +15,8 @@ export interface Journal {
   /** ms since the epoch. */
   readonly suspendedAt: number | undefined
   readonly received: number
+  /** What the edge said of itself last; undefined: nothing yet. */
+  readonly report: EdgeReport | undefined
   readonly sessionIds: ReadonlySet<number>
   /** Ends its sessions, as the loss of their connections does. */
   readonly stop: () => void

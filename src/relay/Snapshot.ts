@@ -1,6 +1,7 @@
 /** Reads the status of a relay off its registry. Costs a few microseconds a session; nothing is kept for it. */
 import type { Histogram } from "../memory/Histogram.ts"
 import * as Control from "../protocol/control/index.ts"
+import type { EdgeReport } from "../protocol/journal/EdgeReport.ts"
 import * as Live from "../protocol/live/index.ts"
 import type { FilePool } from "../storage/FilePool.ts"
 import type { Connection } from "./Connections.ts"
@@ -46,11 +47,29 @@ const viewerStatus = ({ connection, lagPacketCount, lagNanos }: Attached): Viewe
 const secondsOf = (time: bigint): number =>
   time > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(time)
 
+/** An edge may claim any 64-bit number. */
+const countOf = (value: bigint): number => Math.min(Number(value), Number.MAX_SAFE_INTEGER)
+
+const spoolOf = (report: EdgeReport, received: number) => ({
+  byteCount: countOf(report.spoolBytes),
+  edgeByteCount: countOf(report.edgeSpoolBytes),
+  edgeByteCountMax: countOf(report.edgeSpoolBytesMax),
+  lagRecordCount: Math.max(0, countOf(report.last) - received),
+  lagMillis: countOf(report.lagMillis),
+  oldestMillis: countOf(report.oldestMillis)
+})
+
 /** The edge that a session comes by, if it does. */
 const edgeOf = (journal: Journal | undefined): Pick<SessionStatus, "edge"> => {
   if (journal === undefined) return {}
-  const { edgeName: name, suspendedAt } = journal
-  return { edge: { name, ...(suspendedAt !== undefined && { suspendedAtMillis: suspendedAt }) } }
+  const { edgeName: name, report, suspendedAt } = journal
+  return {
+    edge: {
+      name,
+      ...(suspendedAt !== undefined && { suspendedAtMillis: suspendedAt }),
+      ...(report !== undefined && { spool: spoolOf(report, journal.received) })
+    }
+  }
 }
 
 const sessionStatus = (session: SessionActor, journals: Journals): SessionStatus => {

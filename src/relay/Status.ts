@@ -67,7 +67,21 @@ export const SessionStatus = Schema.Struct({
     Schema.Struct({
       name: Schema.String,
       /** Since when it is gone, and the session waits for it; absent: it is connected. */
-      suspendedAtMillis: Schema.optionalKey(Millis)
+      suspendedAtMillis: Schema.optionalKey(Millis),
+      /** What the edge said of itself last, some seconds ago or before it was gone; absent: nothing yet. */
+      spool: Schema.optionalKey(
+        Schema.Struct({
+          /** Of the session's tracing session; of all that comes by the edge; what it may have. */
+          byteCount: Count,
+          edgeByteCount: Count,
+          edgeByteCountMax: Count,
+          /** What tracers said, and the relay has not carried out: records, and how old the oldest is; 0: none. */
+          lagRecordCount: Count,
+          lagMillis: Schema.Finite,
+          /** How old the oldest is of what the edge keeps. */
+          oldestMillis: Schema.Finite
+        })
+      )
     })
   ),
   /** Nothing was heard of a live session for ten live timers and five seconds. */

@@ -186,6 +186,98 @@ export const certificateEnd = instrument(
   "When the relay's TLS certificate ends, Unix time; absent without TLS."
 )
 
+// Sessions that come by an edge, at the relay.
+export const sessionsByEdge = instrument(
+  "gauge",
+  "sessions_by_edge",
+  "1",
+  ["state"],
+  "Sessions that come by an edge: connected, or suspended while it is gone."
+)
+export const sessionSuspended = instrument(
+  "gauge",
+  "session_suspended_seconds",
+  "seconds",
+  ["host", "session"],
+  "Since when the edge of the session is gone; 0: it is connected."
+)
+export const sessionEdgeLag = instrument(
+  "gauge",
+  "session_edge_lag_seconds",
+  "seconds",
+  ["host", "session"],
+  "How old the oldest is of what the edge has of the session and the relay has not, as the edge said last."
+)
+export const sessionEdgeSpool = instrument(
+  "gauge",
+  "session_edge_spool_bytes",
+  "bytes",
+  ["host", "session"],
+  "What the edge keeps of the session, as it said last."
+)
+
+// An edge, at its own port.
+export const edgeSpoolBytes = instrument("gauge", "edge_spool_bytes", "bytes", [], "What is in the edge's spool.")
+export const edgeSpoolLimit = instrument("gauge", "edge_spool_limit_bytes", "bytes", [], "What the spool may have.")
+export const edgeSpoolFull = instrument(
+  "gauge",
+  "edge_spool_full",
+  "1",
+  [],
+  "1 while tracers are held back because the spool has no room or its disk cannot be written, else 0."
+)
+export const edgeOldest = instrument(
+  "gauge",
+  "edge_spool_oldest_seconds",
+  "seconds",
+  [],
+  "How old the oldest is of what the edge keeps; 0: nothing."
+)
+export const edgeLag = instrument(
+  "gauge",
+  "edge_lag_seconds",
+  "seconds",
+  [],
+  "How old the oldest is of what the relay has not carried out; 0: nothing."
+)
+export const edgeHeardBytes = instrument(
+  "counter",
+  "edge_heard_bytes_total",
+  "bytes",
+  [],
+  "What tracers said, as it is in the spool."
+)
+export const edgeSentBytes = instrument("counter", "edge_sent_bytes_total", "bytes", [], "What was sent to the relay.")
+export const edgeResentBytes = instrument(
+  "counter",
+  "edge_resent_bytes_total",
+  "bytes",
+  [],
+  "Of what was sent to the relay, what had been sent before a connection was lost."
+)
+export const edgeLinkUp = instrument("gauge", "edge_link_up", "1", [], "0 while the relay cannot be reached, else 1.")
+export const edgeConnected = instrument(
+  "gauge",
+  "edge_connected_journals",
+  "1",
+  [],
+  "Tracing sessions that are being brought to the relay now."
+)
+export const edgeLinkLosses = instrument(
+  "counter",
+  "edge_link_losses_total",
+  "1",
+  [],
+  "Connections to the relay that were lost."
+)
+export const edgeJournals = instrument(
+  "gauge",
+  "edge_journals",
+  "1",
+  ["state"],
+  "Tracing sessions in the spool: recording, or ended at the tracer and not at the relay."
+)
+
 // Devices. A device is named by where it is mounted.
 const device = ["mountpoint"]
 export const fileLatency = instrument(

@@ -41,6 +41,8 @@ export interface Reading {
   readonly process: ProcessFigures
   /** Channels and sessions beyond this have no series of their own. */
   readonly seriesMax: number
+  /** Beside the relay's. */
+  readonly more?: ReadonlyArray<Sample>
 }
 
 interface Channel {
@@ -58,6 +60,9 @@ interface OfSession {
   lagNanos: number
   lagPacketCount: number
   hasViewers: boolean
+  /** Undefined: it does not come by an edge, or that has said nothing. */
+  spool: { lagMillis: number; byteCount: number } | undefined
+  suspendedMillis: number | undefined
 }
 
 const add = (channel: Channel, part: Omit<Channel, "labels" | "silenceMillis">): void => {
@@ -107,7 +112,9 @@ class Series {
       stallCount: 0,
       lagNanos: 0,
       lagPacketCount: 0,
-      hasViewers: false
+      hasViewers: false,
+      spool: undefined,
+      suspendedMillis: undefined
     }))
   }
 }
@@ -117,6 +124,18 @@ const channelOf = (streamName: string): string => streamName.replace(/_\d+$/, ""
 
 /** Sessions from one look at other work to the next: about a millisecond. */
 const sliceCount = 100
+
+/** Relay sessions of one tracing session come by one edge. */
+const addEdge = (own: OfSession, edge: NonNullable<SessionStatus["edge"]>, nowMillis: number): void => {
+  const { spool, suspendedAtMillis } = edge
+  const suspendedMillis = suspendedAtMillis === undefined ? 0 : Math.max(0, nowMillis - suspendedAtMillis)
+  own.suspendedMillis = Math.max(own.suspendedMillis ?? 0, suspendedMillis)
+  if (spool === undefined) return
+  own.spool = {
+    lagMillis: Math.max(own.spool?.lagMillis ?? 0, spool.lagMillis),
+    byteCount: Math.max(own.spool?.byteCount ?? 0, spool.byteCount)
+  }
+}
 
 const addSession = (series: Series, session: SessionStatus, nowMillis: number): void => {
   for (const closed of session.closedChannels) {
@@ -134,6 +153,7 @@ const addSession = (series: Series, session: SessionStatus, nowMillis: number): 
   const own = series.session(session)
   if (own === undefined) return
   own.stallCount += session.stallCount
+  if (session.edge !== undefined) addEdge(own, session.edge, nowMillis)
   for (const { lagNanos, lagPacketCount } of session.viewers) {
     own.hasViewers = true
     own.lagNanos = Math.max(own.lagNanos, lagNanos)
@@ -163,7 +183,10 @@ const ofChannels: ReadonlyArray<readonly [Instruments.Instrument, (channel: Chan
 const ofSessions: ReadonlyArray<readonly [Instruments.Instrument, (session: OfSession) => number | undefined]> = [
   [Instruments.stalls, ({ stallCount }) => stallCount],
   [Instruments.viewerLagSeconds, ({ hasViewers, lagNanos }) => (hasViewers ? lagNanos / 1e9 : undefined)],
-  [Instruments.viewerLagPackets, ({ hasViewers, lagPacketCount }) => (hasViewers ? lagPacketCount : undefined)]
+  [Instruments.viewerLagPackets, ({ hasViewers, lagPacketCount }) => (hasViewers ? lagPacketCount : undefined)],
+  [Instruments.sessionSuspended, ({ suspendedMillis }) => suspendedMillis && suspendedMillis / 1000],
+  [Instruments.sessionEdgeLag, ({ spool }) => spool && spool.lagMillis / 1000],
+  [Instruments.sessionEdgeSpool, ({ spool }) => spool?.byteCount]
 ]
 
 /** Made as they are read: a thousand sessions have ten thousand of them. */
@@ -237,6 +260,16 @@ const ofConnections = ({ activity, certificateEndMillis, sessions }: Reading): R
   ]
 }
 
+/** Sessions that come by edges; none is told of where none comes. */
+const ofEdges = (sessions: ReadonlyArray<SessionStatus>): ReadonlyArray<Sample> => {
+  const edges = sessions.flatMap(({ edge }) => edge ?? [])
+  const suspendedCount = edges.filter(({ suspendedAtMillis }) => suspendedAtMillis !== undefined).length
+  return [
+    sample(Instruments.sessionsByEdge, edges.length - suspendedCount, "connected"),
+    sample(Instruments.sessionsByEdge, suspendedCount, "suspended")
+  ]
+}
+
 /** Two directories of one device may be mounted: a series must be one. */
 const named = (devices: ReadonlyArray<Device>): ReadonlyArray<Device> => {
   const taken = new Set<string>()
@@ -292,6 +325,8 @@ export function* steps(reading: Reading): Generator<void, Iterable<Sample>> {
     ...ofConnections(reading),
     ...named(reading.devices).flatMap(ofDevice),
     sample(Instruments.draining, reading.drain.isDraining ? 1 : 0),
+    ...ofEdges(reading.sessions),
+    ...(reading.more ?? []),
     ...ofProcess(reading.process)
   ])
   return {

@@ -18,6 +18,8 @@ export interface Options {
   readonly descriptorLimit: number
   /** Channels and sessions beyond this have no series of their own. Default 2,000. */
   readonly seriesMax?: number
+  /** Series beside the relay's. */
+  readonly moreSamples?: () => ReadonlyArray<Sample>
 }
 
 export interface Service {
@@ -107,7 +109,8 @@ const make = (options: Options) =>
         devices: allDevices,
         certificateEndMillis,
         process: ownFigures,
-        seriesMax: options.seriesMax ?? seriesMaxDefault
+        seriesMax: options.seriesMax ?? seriesMaxDefault,
+        more: options.moreSamples?.() ?? []
       })
       for (;;) {
         const { done, value } = work.next()

@@ -46,8 +46,8 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
     return {
       edge,
       host: "127.0.0.1",
-      controlPort: edge.addresses.control.port,
-      dataPort: edge.addresses.data.port,
+      controlPort: edge.relay.addresses.control.port,
+      dataPort: edge.relay.addresses.data.port,
       forwarded: Effect.orDie(
         until(
           "everything to be forwarded",

@@ -1,8 +1,8 @@
 /**
- * A real tracer before an edge, in rounds. In each the link is cut, and the relay is stopped and killed, while a session
- * records, which is then stopped: the edge has answered for all of it. While another one records the edge is killed;
- * the next one goes on with what it has left. In the end every event of the first kind is there, and of the second
- * kind every packet that was answered for.
+ * A real tracer before an edge, in rounds. In each the link is cut, and the relay is stopped and killed, while a
+ * session records, which is then stopped: the edge has answered for all of it. While another one records the edge is
+ * killed; the next one goes on with what it has left. In the end every event of the first kind is there, and of the
+ * second kind every packet that was answered for.
  */
 import { join } from "node:path"
 import { Effect, Exit, Fiber, Scope } from "effect"

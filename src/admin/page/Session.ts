@@ -5,7 +5,7 @@ import { Events } from "./Events.ts"
 import { usePolled } from "./Polling.ts"
 import { Rows } from "./Rows.ts"
 import type { History, SessionStatus } from "./Server.ts"
-import { lagClass } from "./Sessions.ts"
+import { edgeText, lagClass } from "./Sessions.ts"
 import * as Values from "./Values.ts"
 
 const lines: ReadonlyArray<Line & { readonly height: number }> = [
@@ -56,6 +56,7 @@ const Found = ({
     <span>${session.liveTimerMicros > 0 ? html`Live timer <b>${Values.duration(session.liveTimerMicros / 1e6)}</b>` : "Not live"}</span>
     <span>Since <b>${new Date(session.creationTimeSeconds * 1000).toLocaleString()}</b></span>
     ${session.stallCount > 0 && html`<span class="warn">Stalls <b>${session.stallCount}</b></span>`}
+    ${session.edge !== undefined && html`<span>Edge <b>${edgeText(session.edge)}</b></span>`}
     ${session.outputPath !== "" && html`<span>Below the output <b class="path">${session.outputPath}</b></span>`}
   </p>
   ${history !== undefined && lines.map((line) => html`<${Chart} key=${line.key} history=${history} line=${line} height=${line.height} />`)}

@@ -13,6 +13,19 @@ const lagAlarm = 10
 
 export const lagClass = (seconds: number): string => (seconds >= lagAlarm ? "bad" : seconds >= lagWarning ? "warn" : "")
 
+export const edgeText = ({ name, spool, suspendedAtMillis }: NonNullable<SessionSummary["edge"]>): string => {
+  const gone = suspendedAtMillis === undefined ? 0 : Math.max(0, Date.now() - suspendedAtMillis) / 1000
+  const state = suspendedAtMillis === undefined ? "connected" : `gone for ${Values.duration(gone)}`
+  if (spool === undefined) return `${name}, ${state}`
+  const lag = spool.lagRecordCount > 0 ? `${Values.duration(spool.lagMillis / 1000)} behind` : "up to date"
+  return `${name}, ${state}, ${lag}, ${Values.bytes(spool.byteCount)} in its spool`
+}
+
+const EdgeTag = ({ edge }: { readonly edge: NonNullable<SessionSummary["edge"]> }) =>
+  edge.suspendedAtMillis === undefined
+    ? html`<i class="tag" title=${edgeText(edge)}>edge</i>`
+    : html`<i class="tag warn" title=${edgeText(edge)}>suspended</i>`
+
 const byHost = (a: SessionSummary, b: SessionSummary): number =>
   a.hostname < b.hostname ? -1 : a.hostname > b.hostname ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : a.id - b.id
 
@@ -33,7 +46,7 @@ const Row = ({
     <span role="cell" class="name" title=${session.name}>
       ${session.name || "?"}${session.liveTimerMicros > 0 && html`<i class="tag">live</i>`}${
         session.isSnapshot && html`<i class="tag">snapshot</i>`
-      }
+      }${session.edge !== undefined && html`<${EdgeTag} edge=${session.edge} />`}
     </span>
     <span role="cell" class="sparkline"><${Spark} values=${now.spark} /></span>
     <span role="cell" class="n">${Values.byteRate(now.bytes)}</span>

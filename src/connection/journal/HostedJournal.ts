@@ -6,12 +6,13 @@
  * One record at a time: a connection that is held back, by memory, a disk or a command that waits for files, holds back
  * all of the journal. So what one connection says is never carried out before what another said earlier.
  */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import { clockMillis, wallMillis } from "../../Machine.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
 import * as Header from "../../protocol/Header.ts"
+import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"
 import { Handles } from "../../protocol/journal/Handles.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import { Replies } from "../../protocol/journal/Replies.ts"
@@ -80,6 +81,8 @@ export class HostedJournal implements Journal {
   #markMillis = 0
   #unmarkedBytes = 0
   suspendedAt: number | undefined
+  /** What the edge said of itself last. */
+  report: EdgeReport.EdgeReport | undefined
   /** All of it was carried out. */
   isFinished = false
   /** The relay ended a connection of it before the tracer did. */
@@ -123,6 +126,7 @@ export class HostedJournal implements Journal {
 
   /** Only while `isReady`. `bytes[from, to)` may be changed. */
   record(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
+    if (kind === Kind.report) this.#reported(bytes.subarray(from, to))
     // Sent again after a connection was lost.
     if (number <= this.received || this.#isFinishing) return
     this.received = number
@@ -130,6 +134,12 @@ export class HostedJournal implements Journal {
     this.#history?.append(number, kind, connection, bytes, from, to)
     this.#carryOut(kind, connection, bytes, from, to)
     this.mark()
+  }
+
+  /** A later edge may say more, in another way. */
+  #reported(bytes: Uint8Array): void {
+    const report = EdgeReport.decode(bytes)
+    if (Result.isSuccess(report)) this.report = report.success
   }
 
   #carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {

@@ -53,7 +53,9 @@ export const Kind = {
   /** Nothing more will come, of any connection. */
   finish: 8,
   /** The edge knows that the relay has finished, and has forgotten the journal. */
-  forgotten: 9
+  forgotten: 9,
+  /** What the edge says of itself (EdgeReport); its number is 0. */
+  report: 10
 } as const
 
 /** The CRC-32 of `bytes`, which is not computed here. */

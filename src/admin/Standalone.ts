@@ -1,0 +1,59 @@
+/** The operator's port of an edge, which has a relay and is no daemon: nothing of it can be told to change. */
+import { Effect, Layer, Schema, type Scope } from "effect"
+import * as HttpPort from "../config/HttpPort.ts"
+import { ReloadRefused } from "../config/Reloaded.ts"
+import { Relay } from "../Relay.ts"
+import { type EdgeFigures, edgeSamples } from "../telemetry/EdgeReading.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
+import * as AdminServer from "./AdminServer.ts"
+import { Operations } from "./Operations.ts"
+import type { Check } from "./Readiness.ts"
+
+export interface Options extends Omit<Telemetry.Options, "moreSamples"> {
+  readonly port: HttpPort.HttpPort
+  /** Undefined: there is none. */
+  readonly token: string | undefined
+  /** Of the process, nothing secret among it. */
+  readonly configuration: Schema.Json
+  readonly edge: () => EdgeFigures
+  /** What it takes to be ready beside what a relay needs. */
+  readonly moreChecks: () => ReadonlyArray<Check>
+}
+
+export class HttpRefused extends Schema.TaggedError<HttpRefused>()("HttpRefused", {
+  address: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `--http-port=${this.address}: ${this.reason}`
+  }
+}
+
+const operations = (configuration: Schema.Json) =>
+  Operations.of({
+    reload: Effect.fail(new ReloadRefused({ reasons: ["its options are those of its command line"] })),
+    verbosity: Effect.succeed(0),
+    setVerbosity: () => Effect.void,
+    configuration: Effect.succeed(configuration),
+    lastLines: Effect.succeed([])
+  })
+
+/** Serves until the scope closes. */
+export const serve = (relay: Relay["Service"], options: Options): Effect.Effect<void, HttpRefused, Scope.Scope> => {
+  const { configuration, edge, moreChecks, port, token } = options
+  const isUnix = port._tag === "Unix"
+  const server = AdminServer.layer({
+    listen: isUnix ? { path: port.path } : { host: port.host, port: port.port },
+    policy: { token, isLocal: HttpPort.isLocal(port), hidesEvents: false },
+    names: { isLoopback: !isUnix && HttpPort.isLocal(port), hosts: [] },
+    moreChecks
+  })
+  const address = isUnix ? port.path : `${port.host}:${port.port}`
+  const telemetry = Telemetry.layer({ ...options, moreSamples: () => edgeSamples(edge()) })
+  return Layer.build(Layer.provide(server, telemetry)).pipe(
+    Effect.provideService(Relay, relay),
+    Effect.provideService(Operations, operations(configuration)),
+    Effect.catchCause((cause) => Effect.fail(new HttpRefused({ address, reason: AdminServer.reasonOf(cause) }))),
+    Effect.asVoid
+  )
+}

@@ -1,0 +1,74 @@
+/** `lttng-relay edge status`: what a running edge says of itself in its spool. */
+
+import { resolve } from "node:path"
+import { Console, Effect, Schema } from "effect"
+import { Command } from "effect/cli"
+import * as Report from "../edge/Report.ts"
+import { wallMillis } from "../Machine.ts"
+import * as DiskFiles from "../storage/DiskFiles.ts"
+import { Files } from "../storage/Files.ts"
+import * as EdgeFlags from "./EdgeFlags.ts"
+import * as Output from "./Output.ts"
+
+/** No edge writes there. */
+class EdgeMissing extends Schema.TaggedError<EdgeMissing>()("EdgeMissing", { directory: Schema.String }) {
+  override get message(): string {
+    return `no edge has its spool in ${this.directory}`
+  }
+}
+
+const seconds = (millis: number) => `${Math.max(0, Math.round(millis / 1000))} s`
+const ago = (millis: number) => seconds(wallMillis() - millis)
+
+/** An edge that writes nothing for this long does not run. */
+const staleMillis = 10_000
+
+const spoolLine = (status: Report.EdgeStatus): string => {
+  const used = `${Output.bytes(status.spoolBytes)} of ${Output.bytes(status.spoolBytesMax)}`
+  const oldest = status.oldestMillis > 0 ? `, the oldest from ${seconds(status.oldestMillis)} ago` : ""
+  return `spool: ${used}${oldest}${status.isFull ? "; full: tracers are held back" : ""}`
+}
+
+const linkLine = ({ connectedCount, lagMillis, lossCount, reason }: Report.EdgeStatus): string => {
+  const state = reason ?? `${Output.plural(connectedCount, "session")} connected`
+  return `link: ${state}; lost ${lossCount} times; the relay is ${lagMillis > 0 ? `${seconds(lagMillis)} behind` : "up to date"}`
+}
+
+const rateLine = (status: Report.EdgeStatus): string =>
+  [
+    `rate: ${Output.bytes(status.heardBytesPerSecond)}/s from tracers, ${Output.bytes(status.sentBytesPerSecond)}/s to the relay`,
+    `in all ${Output.bytes(status.heardByteCount)} and ${Output.bytes(status.sentByteCount)}`,
+    `sent again ${Output.bytes(status.resentByteCount)}`
+  ].join("; ")
+
+const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => {
+  const { byteCount, createdMillis, heardCount, isOpen, lagMillis, name, receivedCount } = journal
+  const behind = heardCount - receivedCount
+  const lag = behind > 0 ? `${Output.plural(behind, "record")} and ${seconds(lagMillis)} behind` : "up to date"
+  return `${name}: ${isOpen ? "recording" : "ended"} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${lag}`
+}
+
+const lines = (status: Report.EdgeStatus): ReadonlyArray<string> => {
+  const isRunning = wallMillis() - status.atMillis < staleMillis
+  return [
+    isRunning ? `edge ${status.pid} forwards to ${status.relay}` : `no edge has run for ${ago(status.atMillis)}`,
+    linkLine(status),
+    spoolLine(status),
+    rateLine(status),
+    ...status.journals.map(journalLine)
+  ]
+}
+
+const name = "status"
+
+export const command = Command.make(name, { spool: EdgeFlags.spool, json: Output.jsonFlag }, (input) =>
+  Output.reported(
+    Effect.gen(function* () {
+      const directory = resolve(input.spool)
+      const found = yield* Report.read(yield* Files, directory)
+      if (found === undefined) return yield* new EdgeMissing({ directory })
+      if (input.json) return yield* Output.printJson(found)
+      for (const line of lines(found)) yield* Console.log(line)
+    })
+  ).pipe(Effect.provide(DiskFiles.layer))
+).pipe(Command.withDescription("How far a running edge is: its link, its spool, its rate, its sessions"))

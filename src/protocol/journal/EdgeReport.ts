@@ -1,0 +1,25 @@
+/**
+ * What an edge says of itself and of one journal (docs/extension.md), for people at the relay: the payload of a record
+ * of kind `report`, whose number is 0. It is no part of the journal.
+ */
+import { fixed, struct, u64, type Value } from "../Struct.ts"
+
+const layout = struct({
+  /** Of the journal. */
+  spoolBytes: u64,
+  /** Of all journals of the edge, and what they may have. */
+  edgeSpoolBytes: u64,
+  edgeSpoolBytesMax: u64,
+  /** Number of the last record that the edge heard. */
+  last: u64,
+  /** ms since it heard the oldest of what it keeps; of what the relay had not carried out. 0: nothing. */
+  oldestMillis: u64,
+  lagMillis: u64
+})
+
+/** Bytes of the payload. */
+export const { size } = layout
+/** Reads and writes it; `decode` fails with `Malformed`. */
+export const { decode, encode } = fixed(layout)
+/** Its members as a value. */
+export type EdgeReport = Value<typeof layout.fields>

@@ -1,0 +1,39 @@
+/** One reading of an edge's own instruments. Pure. */
+import * as Instruments from "./Instruments.ts"
+import { type Sample, sample } from "./Sample.ts"
+
+export interface EdgeFigures {
+  readonly spoolBytes: number
+  readonly spoolBytesMax: number
+  /** Tracers are held back. */
+  readonly isFull: boolean
+  readonly oldestMillis: number
+  readonly lagMillis: number
+  readonly heardByteCount: number
+  readonly sentByteCount: number
+  readonly resentByteCount: number
+  readonly connectedCount: number
+  readonly lossCount: number
+  /** Why the relay cannot be reached; absent: it can, or nobody tried. */
+  readonly reason?: string
+  readonly journals: ReadonlyArray<{ readonly isOpen: boolean }>
+}
+
+export const edgeSamples = (figures: EdgeFigures): ReadonlyArray<Sample> => {
+  const openCount = figures.journals.filter(({ isOpen }) => isOpen).length
+  return [
+    sample(Instruments.edgeSpoolBytes, figures.spoolBytes),
+    sample(Instruments.edgeSpoolLimit, figures.spoolBytesMax),
+    sample(Instruments.edgeSpoolFull, figures.isFull ? 1 : 0),
+    sample(Instruments.edgeOldest, figures.oldestMillis / 1000),
+    sample(Instruments.edgeLag, figures.lagMillis / 1000),
+    sample(Instruments.edgeHeardBytes, figures.heardByteCount),
+    sample(Instruments.edgeSentBytes, figures.sentByteCount),
+    sample(Instruments.edgeResentBytes, figures.resentByteCount),
+    sample(Instruments.edgeLinkUp, figures.reason === undefined ? 1 : 0),
+    sample(Instruments.edgeConnected, figures.connectedCount),
+    sample(Instruments.edgeLinkLosses, figures.lossCount),
+    sample(Instruments.edgeJournals, openCount, "recording"),
+    sample(Instruments.edgeJournals, figures.journals.length - openCount, "ended")
+  ]
+}

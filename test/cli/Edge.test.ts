@@ -1,0 +1,119 @@
+/** The edge as a process, and what is told of it: by itself, by its port, and by the relay behind it. */
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Script from "../../src/testing/Script.ts"
+import * as Tree from "../../src/testing/Tree.ts"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Edges from "../support/edges.ts"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const toolbox = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
+
+const get = (port: number, path: string) =>
+  Effect.promise(async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`)
+    return { status: answer.status, text: await answer.text() }
+  })
+
+const figure = (text: string, series: string) =>
+  Number(
+    text
+      .split("\n")
+      .find((line) => line.startsWith(`${series} `))
+      ?.slice(series.length)
+  )
+
+/** A relay and an edge with operators' ports, and a session of one packet, which the relay has. */
+const begin = Effect.gen(function* () {
+  const relayHttp = yield* Ports.free
+  const edgeHttp = yield* Ports.free
+  const relay = yield* Relays.start("ours", { args: [`--http-port=tcp://127.0.0.1:${relayHttp}`] })
+  const edge = yield* Edges.start(relay, { args: [`--http-port=tcp://127.0.0.1:${edgeHttp}`, "--name=board"] })
+  const script = Script.make(edge, Tree.onDisk(relay.output), () => {})
+  const { c, d, file } = yield* script.recording()
+  const stream = yield* c.addStream()
+  yield* d.packet(stream, 0, 5000)
+  yield* c.index(stream, { seq: 0 })
+  yield* script.fileSize(file("ch_0"), 5000)
+  return { relay, relayHttp, edge, edgeHttp }
+})
+
+describe("an edge", () => {
+  it.live("says how it is: in its status, by its port, and at the relay, also when it is gone", () =>
+    Effect.gen(function* () {
+      const { edge, edgeHttp, relayHttp } = yield* begin
+      const sessions = Effect.map(toolbox("sessions", `http://127.0.0.1:${relayHttp}`), ({ stdout }) => stdout)
+      const shown = (pattern: RegExp) =>
+        Process.until(
+          `${pattern}`,
+          Effect.map(sessions, (text) => pattern.test(text)),
+          { everyMillis: 200 }
+        )
+      yield* shown(/edge board connected, up to date, spool \d+\.\d KiB\)/)
+      yield* Process.until(
+        "its status",
+        Effect.map(toolbox("edge", "status", `--spool=${edge.spool}`), ({ stdout }) =>
+          /link: 1 session connected; lost 0 times; the relay is up to date\nspool: 5\.\d KiB of 10\.0 GiB/.test(stdout)
+        ),
+        { everyMillis: 200 }
+      )
+      assert.strictEqual((yield* get(edgeHttp, "/livez")).status, 200)
+      const ready = yield* get(edgeHttp, "/readyz")
+      assert.deepInclude(JSON.parse(ready.text), { isReady: true })
+      const { text } = yield* get(edgeHttp, "/metrics")
+      assert.isAbove(figure(text, "lttng_relay_edge_spool_bytes"), 5000)
+      assert.isAbove(figure(text, "lttng_relay_edge_heard_bytes_total"), 5000)
+      assert.strictEqual(figure(text, "lttng_relay_edge_link_up"), 1)
+      assert.strictEqual(figure(text, 'lttng_relay_edge_journals{state="recording"}'), 1)
+      const { text: before } = yield* get(relayHttp, "/metrics")
+      assert.strictEqual(figure(before, 'lttng_relay_sessions_by_edge{state="connected"}'), 1)
+      edge.process.signal("SIGKILL")
+      yield* shown(/edge board gone for \d+ s: suspended, up to date, spool/)
+      const { text: after } = yield* get(relayHttp, "/metrics")
+      assert.strictEqual(figure(after, 'lttng_relay_sessions_by_edge{state="suspended"}'), 1)
+    })
+  )
+
+  it.live("is the only one on its spool, until it is gone", () =>
+    Effect.gen(function* () {
+      const { edge, relay } = yield* begin
+      const to = `--to=net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
+      const another = ["edge", to, "--listen=127.0.0.1:0,0", `--spool=${edge.spool}/.`]
+      const refused = yield* toolbox(...another)
+      assert.deepStrictEqual([refused.code, refused.stderr.includes("another edge is running there")], [1, true])
+      assert.strictEqual((yield* toolbox(...another, "--check")).code, 1)
+      edge.process.signal("SIGKILL")
+      yield* edge.process.ended
+      const next = yield* Edges.start(relay, { spool: edge.spool })
+      yield* Edges.forwarded(next)
+    })
+  )
+
+  it.live("is checked without being started", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("edge")
+      const relay = yield* Relays.start("ours")
+      const to = `--to=net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
+      const spool = join(home, "spool")
+      const check = (...args: ReadonlyArray<string>) => toolbox("edge", "--check", "--listen=127.0.0.1:0,0", ...args)
+      const good = yield* check(to, `--spool=${spool}`, "--spool-limit=1M")
+      assert.deepStrictEqual([good.code, good.stderr], [0, ""])
+      assert.isUndefined(Tree.files(home).at(0))
+      const away = yield* check("--to=net://127.0.0.1:1:2", `--spool=${spool}`, "--spool-limit=1M")
+      assert.deepStrictEqual([away.code, away.stderr.includes("Warning: the relay does not answer")], [0, true])
+      const busy = yield* toolbox(
+        "edge",
+        "--check",
+        to,
+        `--listen=127.0.0.1:${relay.controlPort},0`,
+        `--spool=${spool}`
+      )
+      assert.deepStrictEqual([busy.code, busy.stderr.includes("the control port 127.0.0.1:")], [1, true])
+      const nowhere = yield* check(to, `--spool=${toolboxProgram}/spool`)
+      assert.strictEqual(nowhere.code, 1)
+    })
+  )
+})
