@@ -87,7 +87,10 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const onLooked = () => {
       if (!this.#end.hasCome && this.#command === undefined) this.#answerRead()
     }
-    this.#acknowledged = new Acknowledged(containedCall(onLooked, this.#end.onDefect))
+    this.#acknowledged = new Acknowledged(containedCall(onLooked, this.#end.onDefect), (place) => {
+      this.#answersLength = place
+      this.#answer(ReturnCode.UNKNOWN)
+    })
     const onRoom = containedCall(() => this.#resume(), this.#end.onDefect)
     this.#shares = {
       bytes: new Account(registry.pool, onRoom),
@@ -294,8 +297,12 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const { offsets } = SendIndex
     const handle = payload.readBigUInt64BE(from + offsets.relayStreamId)
     const stream = streamOf(state, handle)
+    const awaitingCount = stream?.model.awaitingDataCount ?? 0
     const isAccepted = stream !== undefined && this.#index(stream, payload, from)
-    if (isAccepted) this.#acknowledged.add(stream)
+    if (isAccepted) {
+      const isFirst = stream.model.awaitingDataCount > awaitingCount
+      this.#acknowledged.add(stream, isFirst ? undefined : this.#answersLength)
+    }
     this.#answer(isAccepted ? ReturnCode.OK : ReturnCode.UNKNOWN)
     if (isAccepted) return !this.#endIfVain()
     Tally.count(this.#registry.tally.controlRefusals, SendIndex.number)

@@ -21,6 +21,8 @@ interface Recording {
 interface Scene extends Recording {
   readonly relay: Relay
   readonly bystander: Recording
+  /** What is acknowledged is written before the answer leaves: the files keep nobody waiting. */
+  readonly isWritten: boolean
 }
 
 const { join, noSeq, u64 } = Commands
@@ -61,6 +63,12 @@ const assertUnharmed = (relay: Relay, bystander: Recording) =>
     assert.strictEqual(fileOf(relay, bystander, "index/ch_0.idx")?.length, 16 + 4 * 72)
   })
 
+const indexFault: Fault = {
+  code: "EIO",
+  operation: "write",
+  path: "victim-20231114-221320/ust/uid/0/64-bit/index"
+}
+
 const claim = (what: string, body: (scene: Scene) => Effect.Effect<void, never, Scope.Scope>) =>
   it.live.each(media)(`${what}; files %s`, ([, medium]) =>
     withRelay(medium, (relay) =>
@@ -68,7 +76,7 @@ const claim = (what: string, body: (scene: Scene) => Effect.Effect<void, never, 
         const bystander = yield* record(relay, "bystander", 1)
         const victim = yield* record(relay, "victim", 2)
         yield* inFiles(victim, 0)
-        yield* body({ ...victim, relay, bystander })
+        yield* body({ ...victim, relay, bystander, isWritten: !("isDisk" in medium) })
         yield* assertUnharmed(relay, bystander)
         for (const { c, d } of [victim, bystander]) {
           c.peer.finish()
@@ -115,15 +123,48 @@ describe("file errors", () => {
 
   claim("the index cannot be written: nothing of the data is lost, the record is not there", (scene) =>
     Effect.gen(function* () {
-      const { relay, c, d, stream } = scene
-      relay.faults.fail({ code: "EIO", operation: "write", path: "victim-20231114-221320/ust/uid/0/64-bit/index" })
+      const { relay, c, d, stream, isWritten } = scene
+      relay.faults.fail(indexFault)
       d.deliver(packet(stream, 1))
-      assert.strictEqual(yield* c.index(stream, { seq: 1 }), 10)
+      assert.strictEqual(yield* c.index(stream, { seq: 1 }), isWritten ? 11 : 10)
       yield* until("data to be closed", () => d.isClosed)
+      if (isWritten) yield* until("control to be closed", () => c.peer.isClosed)
       assert.strictEqual(fileOf(relay, scene, "ch_0")?.length, 32)
       assert.strictEqual(fileOf(relay, scene, "index/ch_0.idx")?.length, 16 + 72)
       assert.lengthOf(errorsOf(relay), 1)
     })
+  )
+
+  claim(
+    "an index that cannot be written among others: those before it are accepted, those behind it not answered",
+    (scene) =>
+      Effect.gen(function* () {
+        const { relay, c, d, stream, isWritten } = scene
+        const sound = yield* c.addStream({ channel: "sound" })
+        yield* both({ c, d, stream: sound }, 0)
+        relay.faults.fail({ ...indexFault, path: `${indexFault.path}/ch_0.idx` })
+        d.deliver(join(packet(sound, 1), packet(stream, 1), packet(sound, 2), packet(stream, 2)))
+        const order = [sound, stream, sound, stream].map((handle, at) =>
+          Commands.message(Commands.numbers.SEND_INDEX, Commands.sendIndex(13, handle, { seq: at < 2 ? 1 : 2 }))
+        )
+        c.peer.deliver(join(...order))
+        if (!isWritten) return yield* until("data to be closed", () => d.isClosed)
+        yield* until("control to be closed", () => c.peer.isClosed)
+        assert.strictEqual(c.peer.received.toString("hex"), "0000000a0000000b")
+      })
+  )
+
+  claim(
+    "an index that comes before its packet is accepted; that it cannot be written ends the data connection",
+    (scene) =>
+      Effect.gen(function* () {
+        const { relay, c, d, stream } = scene
+        relay.faults.fail(indexFault)
+        assert.strictEqual(yield* c.index(stream, { seq: 1 }), 10)
+        d.deliver(packet(stream, 1))
+        yield* until("data to be closed", () => d.isClosed)
+        assert.isFalse(c.peer.isClosed)
+      })
   )
 
   claim("an index before its packet, a write that takes long: the command behind it waits, and is answered", (scene) =>

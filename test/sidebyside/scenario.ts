@@ -16,6 +16,7 @@ export interface Scenario {
   readonly args?: ReadonlyArray<string>
   readonly env?: Readonly<Record<string, string>>
   readonly volumeBytes?: number
+  readonly volumeInodes?: number
   readonly script: (s: Script.Script) => Effect.Effect<void, never, Scope.Scope>
   /**
    * Set where the installed lttng-relayd (2.13.9) is known to do something else: the reason, and what is
@@ -67,7 +68,8 @@ export const run = (kind: Relays.Kind, scenario: Scenario, isInMemory = false) =
         isInMemory,
         ...(scenario.args === undefined ? {} : { args: scenario.args }),
         ...(scenario.env === undefined ? {} : { env: scenario.env }),
-        ...(scenario.volumeBytes === undefined ? {} : { volumeBytes: scenario.volumeBytes })
+        ...(scenario.volumeBytes === undefined ? {} : { volumeBytes: scenario.volumeBytes }),
+        ...(scenario.volumeInodes === undefined ? {} : { volumeInodes: scenario.volumeInodes })
       })
       const transcript: Array<string> = []
       yield* Effect.scoped(scenario.script(Script.make(relay, (line) => transcript.push(line))))

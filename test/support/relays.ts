@@ -25,6 +25,8 @@ export interface Options {
   readonly env?: Readonly<Record<string, string>>
   /** Puts the output directory on a volume of its own with this many bytes. */
   readonly volumeBytes?: number
+  /** So many files and directories fit on that volume, itself one of them. */
+  readonly volumeInodes?: number
   /** Over what an earlier relay left there, instead of a directory of its own. */
   readonly output?: string
   /** Ours only: its output lies on tmpfs, where it writes in another way than to a disk. */
@@ -47,12 +49,12 @@ export const temporaryDirectory = (label: string, parent = tmpdir()) =>
     (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
   )
 
-/** A volume that is full after so many bytes. */
-const volume = (path: string, bytes: number) =>
+/** A volume that is full after so many bytes, or names; 0: as many as there are. */
+const volume = (path: string, bytes: number, inodes: number) =>
   Effect.acquireRelease(
     Effect.andThen(
       Effect.sync(() => mkdirSync(path)),
-      Process.run("mount", ["-t", "tmpfs", "-o", `size=${bytes},mode=0750`, "tmpfs", path])
+      Process.run("mount", ["-t", "tmpfs", "-o", `size=${bytes},nr_inodes=${inodes},mode=0750`, "tmpfs", path])
     ),
     () => Effect.ignore(Process.run("umount", [path]))
   )
@@ -91,7 +93,7 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
   // The reference has a /dev/shm of its own.
   const home = yield* temporaryDirectory(kind, options.isInMemory && kind === "ours" ? "/dev/shm" : tmpdir())
   const output = options.output ?? join(home, "traces")
-  if (options.volumeBytes !== undefined) yield* volume(output, options.volumeBytes)
+  if (options.volumeBytes !== undefined) yield* volume(output, options.volumeBytes, options.volumeInodes ?? 0)
   const host = options.host ?? "127.0.0.1"
   const controlPort = yield* Ports.free
   const dataPort = yield* Ports.free

@@ -1,16 +1,18 @@
 /**
  * What `SEND_INDEX` acknowledges is in the files when its answer leaves: what was gathered is written in the turn that
  * answers. An index that was read before its packet is answered some looks at the sockets later. Where a file is only
- * being opened the answer waits for it, for a bounded time. Where a device may keep others waiting nothing is waited
- * for, see docs/durability.md.
+ * being opened the answer waits for it, for a bounded time. What could not be written is not accepted (storage.md §7).
+ * Where a device may keep others waiting nothing is waited for, see docs/durability.md.
  */
-import { Effect } from "effect"
+import { Effect, Exit, Option } from "effect"
 import { setImmediate, setTimeout } from "../../Machine.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { WriteLog } from "../../relay/stream/WriteLog.ts"
 import type { Reply } from "./Command.ts"
 
 const nothing: Reply = { bytes: undefined, after: "keep", refusal: undefined }
+/** It was said why when the file failed. */
+const failed: Reply = { bytes: undefined, after: "end", refusal: { code: "WRITE_FAILED", detail: "not written" } }
 
 /** A busy machine takes its time to open a file. */
 const writeWait = "1 second"
@@ -20,19 +22,32 @@ const lookCountMax = 8
 /** Of these without a pause; then a millisecond lies between two. */
 const quickLookCount = 4
 
+/** Of an answer that is given whatever becomes of the packet. */
+const nowhere = Number.POSITIVE_INFINITY
+
 /** The streams whose indexes are about to be answered. */
 export class Acknowledged {
   readonly #streams: Array<StreamActor> = []
+  /** Of each, where its answers begin. */
+  readonly #places: Array<number> = []
   readonly #lookAgain: () => void
+  readonly #takeBack: (place: number) => void
   #lookCount = 0
 
-  /** `look` is called after a look at the sockets, when `looksAgain` said so. */
-  constructor(look: () => void) {
+  /**
+   * `look` is called after a look at the sockets, when `looksAgain` said so; `takeBack` when the answer at a place, and
+   * what follows it, is not to be given.
+   */
+  constructor(look: () => void, takeBack: (place: number) => void) {
     this.#lookAgain = look
+    this.#takeBack = takeBack
   }
 
-  add(stream: StreamActor): void {
-    if (this.#streams.at(-1) !== stream) this.#streams.push(stream)
+  /** An index of `stream` is to be answered at `place`; undefined: its packet is still to come, and fails by itself. */
+  add(stream: StreamActor, place: number | undefined): void {
+    if (this.#streams.at(-1) === stream) return
+    this.#streams.push(stream)
+    this.#places.push(place ?? nowhere)
   }
 
   /** Whether packets of theirs are still to be read. */
@@ -46,14 +61,24 @@ export class Acknowledged {
 
   /** Writes what is theirs. Answers what to wait for, if there is something: what was to be said is said already. */
   writeOut(): Effect.Effect<Reply> | undefined {
-    let behind: Array<WriteLog> | undefined
+    let behind: Array<Effect.Effect<number>> | undefined
     for (let stream = this.#streams.pop(); stream !== undefined; stream = this.#streams.pop()) {
-      if (stream.log.writeOut()) continue
+      const place = this.#places.pop() ?? nowhere
+      if (stream.log.writeOut() && stream.log.failure === undefined) continue
       behind ??= []
-      behind.push(stream.log)
+      behind.push(failedAt(stream.log, place))
     }
     if (behind === undefined) return undefined
-    const written = Effect.forEach(behind, (log) => Effect.ignore(log.synced), { discard: true })
-    return Effect.as(Effect.timeoutOption(written, writeWait), nothing)
+    const written = Effect.map(Effect.all(behind), (places) => {
+      const place = Math.min(...places)
+      if (place === nowhere) return nothing
+      this.#takeBack(place)
+      return failed
+    })
+    return Effect.map(Effect.timeoutOption(written, writeWait), (reply) => Option.getOrElse(reply, () => nothing))
   }
 }
+
+/** `place`, if `log` fails, else nowhere. */
+const failedAt = (log: WriteLog, place: number): Effect.Effect<number> =>
+  Effect.map(Effect.exit(log.synced), (exit) => (Exit.isFailure(exit) ? place : nowhere))

@@ -12,6 +12,26 @@ const remove = (s: Script.Script, path: string) =>
   Effect.sync(() => rmSync(joinPath(s.output, path), { recursive: true, force: true }))
 
 const smallVolume = 256 * 1024
+const pageBytes = 4096
+/** The last one of these does not fit on the first page of an index file. */
+const recordCountOfPage = 57
+
+/** Leaves so many pages of the volume. */
+const fill = (s: Script.Script, pageCount: number) =>
+  s.write("filler", Buffer.alloc(smallVolume - pageCount * pageBytes, 0x20).toString("latin1"))
+
+/** A stream whose next index record does not fit. */
+const almostFull = function* (s: Script.Script) {
+  const { c, d, file } = yield* s.recording()
+  yield* fill(s, 2)
+  const stream = yield* c.addStream()
+  for (let seq = 0; seq < recordCountOfPage - 1; seq++) {
+    yield* d.packet(stream, seq)
+    yield* s.fileSize(file("ch_0"), 16 * (seq + 1))
+    yield* c.index(stream, { seq })
+  }
+  return { c, d, file, stream }
+}
 
 export const failures: ReadonlyArray<Scenario> = [
   scenario(
@@ -52,6 +72,70 @@ export const failures: ReadonlyArray<Scenario> = [
       yield* c.refused("CLOSE_STREAM", join(u64(stream), u64(0)))
     },
     { volumeBytes: smallVolume }
+  ),
+  scenario(
+    "an index record that does not fit: who brought it is refused, and its connection ends",
+    function* (s) {
+      const { c, d, file, stream } = yield* almostFull(s)
+      const seq = recordCountOfPage - 1
+      yield* d.packet(stream, seq)
+      yield* s.fileSize(file("ch_0"), 16 * recordCountOfPage)
+      yield* c.refused("SEND_INDEX", sendIndex(13, stream, { seq }))
+    },
+    { volumeBytes: smallVolume }
+  ),
+  scenario(
+    "an index record that does not fit, and whose packet comes after it, ends the data connection",
+    function* (s) {
+      const { c, d, stream } = yield* almostFull(s)
+      const seq = recordCountOfPage - 1
+      yield* c.index(stream, { seq })
+      yield* d.packet(stream, seq)
+      yield* d.closes()
+      yield* s.untilClosed(stream)
+      yield* c.refused("CLOSE_STREAM", join(u64(stream), u64(seq)))
+    },
+    { volumeBytes: smallVolume }
+  ),
+  scenario(
+    "an index file for which there is no name left ends the data connection",
+    function* (s) {
+      const { c, d } = yield* s.recording()
+      const stream = yield* c.addStream()
+      yield* d.packet(stream, 0)
+      yield* d.closes()
+      yield* c.refused("SEND_INDEX", sendIndex(13, stream, { seq: 0 }))
+    },
+    { volumeBytes: smallVolume, volumeInodes: 8 }
+  ),
+  scenario(
+    "a stream for which there is no name left is refused, its connection kept",
+    function* (s) {
+      const { c } = yield* s.recording()
+      yield* c.addStream()
+      yield* c.addStream({ channel: "other" })
+      yield* c.addStream({ channel: "elsewhere", path: "ust/uid/1/64-bit" })
+      yield* c.alive
+    },
+    { volumeBytes: smallVolume, volumeInodes: 8 }
+  ),
+  scenario(
+    "a session for which there is no name left",
+    function* (s) {
+      const c = yield* s.control
+      yield* c.version(13)
+      yield* c.createSession()
+    },
+    { volumeBytes: smallVolume, volumeInodes: 2 }
+  ),
+  scenario(
+    "a chunk for which there is no name left",
+    function* (s) {
+      const { c } = yield* s.recording()
+      yield* c.addStream()
+      yield* c.refused("CREATE_TRACE_CHUNK", Commands.createTraceChunk(1, start + 10))
+    },
+    { volumeBytes: smallVolume, volumeInodes: 8 }
   ),
   scenario("the session directory is removed: open files go on unseen, new streams fail", function* (s) {
     const { c, d, file, session } = yield* s.recording({ basePath: "r" })
