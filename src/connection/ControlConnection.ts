@@ -28,6 +28,7 @@ import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
 import { Acknowledged } from "./control/Acknowledged.ts"
+import { Answers } from "./control/Answers.ts"
 import { BeaconPace, beaconPauseMillis } from "./control/BeaconPace.ts"
 import { type After, type ControlState, makeState, type Reply, type Successor, streamOf } from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
@@ -35,9 +36,6 @@ import { MetadataMessage } from "./control/MetadataMessage.ts"
 import { RefusalGrace } from "./control/RefusalGrace.ts"
 import * as DataConnection from "./DataConnection.ts"
 import { Throttle } from "./Throttle.ts"
-
-/** Answers gathered before they are sent although more commands follow in the same read. */
-const answerBytesMax = 4096
 
 /** A command that has to wait for something. */
 interface Command {
@@ -62,8 +60,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   readonly #end: ConnectionEnd
   readonly #throttle: Throttle
   readonly #commandArrived = Latch.makeUnsafe(false)
-  readonly #answers = Buffer.alloc(answerBytesMax)
-  #answersLength = 0
+  readonly #answers = new Answers()
   readonly #pace = new BeaconPace()
   #answerLater: NodeJS.Timeout | undefined
   /** When the commands that are being answered arrived. */
@@ -88,7 +85,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       if (!this.#end.hasCome && this.#command === undefined) this.#answerRead()
     }
     this.#acknowledged = new Acknowledged(containedCall(onLooked, this.#end.onDefect), (place) => {
-      this.#answersLength = place
+      this.#answers.cut(place)
       this.#answer(ReturnCode.UNKNOWN)
     })
     const onRoom = containedCall(() => this.#resume(), this.#end.onDefect)
@@ -301,7 +298,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const isAccepted = stream !== undefined && this.#index(stream, payload, from)
     if (isAccepted) {
       const isFirst = stream.model.awaitingDataCount > awaitingCount
-      this.#acknowledged.add(stream, isFirst ? undefined : this.#answersLength)
+      this.#acknowledged.add(stream, isFirst ? undefined : this.#answers.length)
     }
     this.#answer(isAccepted ? ReturnCode.OK : ReturnCode.UNKNOWN)
     if (isAccepted) return !this.#endIfVain()
@@ -343,12 +340,9 @@ class ControlConnection implements Receiver, CommandSink, Control {
   #reply(number: number, { bytes, after, refusal, successor }: Reply): boolean {
     this.#successor ??= successor
     if (bytes !== undefined) {
-      if (this.#answersLength + bytes.length > answerBytesMax) this.#sendAnswers()
-      if (bytes.length > answerBytesMax) this.#send(bytes)
-      else {
-        this.#answers.set(bytes, this.#answersLength)
-        this.#answersLength += bytes.length
-      }
+      if (!this.#answers.hasRoomFor(bytes.length)) this.#sendAnswers()
+      if (this.#answers.isTooLarge(bytes.length)) this.#send(bytes)
+      else this.#answers.add(bytes)
     }
     if (refusal !== undefined) this.#refused(number, refusal, after)
     this.#connection.sessionId = this.#state.session?.id
@@ -369,8 +363,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
   }
 
   #answer(code: number): void {
-    if (this.#answersLength + 4 > answerBytesMax) this.#sendAnswers()
-    this.#answersLength = this.#answers.writeUInt32BE(code, this.#answersLength)
+    if (!this.#answers.hasRoomFor(4)) this.#sendAnswers()
+    this.#answers.code(code)
   }
 
   /** What a read asked for is answered, but for beacons that come too thick. */
@@ -378,7 +372,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (this.#acknowledged.looksAgain()) return
     const written = this.#acknowledged.writeOut()
     const timer = this.#state.session?.identity.liveTimer
-    const isLater = this.#answersLength > 0 && timer !== undefined && this.#pace.isTooThick(timer)
+    const isLater = this.#answers.length > 0 && timer !== undefined && this.#pace.isTooThick(timer)
     const isFree = this.#command === undefined && !this.#end.hasCome
     if (isFree && written !== undefined) this.#run(SendIndex.number, written)
     else if (isLater) this.#answerLater ??= setTimeout(() => this.#sendAnswers(), beaconPauseMillis)
@@ -388,11 +382,9 @@ class ControlConnection implements Receiver, CommandSink, Control {
   #sendAnswers(): void {
     clearTimeout(this.#answerLater)
     this.#answerLater = undefined
-    if (this.#answersLength === 0) return
+    if (this.#answers.length === 0) return
     this.#acknowledged.writeOut()
-    const bytes = Buffer.from(this.#answers.subarray(0, this.#answersLength))
-    this.#answersLength = 0
-    this.#send(bytes)
+    this.#send(this.#answers.take())
     const now = clockMillis()
     this.#registry.tally.answerMicros.add((now - this.#readAt) * 1000, this.#unansweredCount)
     this.#unansweredCount = 0

@@ -5,22 +5,10 @@
  * The wrapped store sees only operations that were let through, in the order in which they were.
  */
 import { Deferred, type Duration, Effect } from "effect"
-import { FileFailed, Files, type OpenFile } from "./Files.ts"
+import { FileFailed, type Files } from "./Files.ts"
+import { type Asked, make as gated, type Operation } from "./GatedFiles.ts"
 
-/** What can be made to fail. */
-export type Operation =
-  | "open"
-  | "write"
-  | "read"
-  | "truncate"
-  | "fsync"
-  | "mkdir"
-  | "rename"
-  | "unlink"
-  | "rmdir"
-  | "readdir"
-  | "realpath"
-  | "lstat"
+export type { Operation } from "./GatedFiles.ts"
 
 /** What fails, where, and with which code of the system. */
 export interface Fault {
@@ -95,51 +83,21 @@ export class FaultyFiles {
   }
 
   get service(): Files["Service"] {
-    const files = this.#files
-    return Files.of({
-      open: (path, mode) =>
-        this.#run(
-          "open",
-          path,
-          Effect.suspend(() => files.open(path, mode))
-        ).pipe(Effect.map((file) => this.#opened(file, path))),
-      makeDirectory: (path) => this.#run("mkdir", path, files.makeDirectory(path)),
-      rename: (from, to) => this.#run("rename", from, files.rename(from, to)),
-      unlink: (path) => this.#run("unlink", path, files.unlink(path)),
-      displace: (path) => this.#run("unlink", path, files.displace(path)),
-      syncDirectory: (path) => this.#run("fsync", path, files.syncDirectory(path)),
-      removeDirectory: (path) => this.#run("rmdir", path, files.removeDirectory(path)),
-      list: (path) => this.#run("readdir", path, files.list(path)),
-      size: (path) => this.#run("lstat", path, files.size(path)),
-      resolve: (path) => this.#run("realpath", path, files.resolve(path))
+    const files = gated(this.#files, {
+      pass: (asked) => this.#pass(asked),
+      // Whatever is to go wrong with a write goes wrong in one that can wait.
+      passNow: (path, count) => (this.#goesWrong(path) ? 0 : count),
+      passBeside: (path) => !this.#goesWrong(path)
     })
-  }
-
-  #opened(file: OpenFile, path: string): OpenFile {
-    this.openCount++
-    this.openCountMax = Math.max(this.openCountMax, this.openCount)
     return {
-      device: file.device,
-      inode: file.inode,
-      writeNow: this.#writeNow(file, path),
-      writeBeside: this.#writeBeside(file, path),
-      write: (buffers, position) => this.#run("write", path, this.#write(file, buffers, position, path)),
-      read: (into, position) => this.#run("read", path, file.read(into, position)),
-      truncate: (size) => this.#run("truncate", path, file.truncate(size)),
-      sync: this.#run("fsync", path, file.sync),
-      close: Effect.tap(file.close, () => Effect.sync(() => void this.openCount--))
+      ...files,
+      open: (path, mode) =>
+        Effect.map(files.open(path, mode), (file) => {
+          this.openCount++
+          this.openCountMax = Math.max(this.openCountMax, this.openCount)
+          return { ...file, close: Effect.tap(file.close, () => Effect.sync(() => void this.openCount--)) }
+        })
     }
-  }
-
-  /** Whatever is to go wrong with a write goes wrong in `write`. */
-  #writeNow({ writeNow }: OpenFile, path: string): OpenFile["writeNow"] {
-    if (writeNow === undefined) return undefined
-    return (bytes, from, to, position) => (this.#goesWrong(path) ? 0 : writeNow(bytes, from, to, position))
-  }
-
-  #writeBeside({ writeBeside }: OpenFile, path: string): OpenFile["writeBeside"] {
-    if (writeBeside === undefined) return undefined
-    return (pieces, position, onDone) => (this.#goesWrong(path) ? undefined : writeBeside(pieces, position, onDone))
   }
 
   #goesWrong(path: string): boolean {
@@ -148,36 +106,34 @@ export class FaultyFiles {
     return isStalled || isFaulty || this.#latency !== undefined
   }
 
-  /** Faults with `afterBytes` cut the write short where their bytes end. */
-  #write(file: OpenFile, buffers: ReadonlyArray<Uint8Array>, position: number, path: string) {
-    return Effect.suspend(() => {
-      const armed = [...this.#armed].find((each) => each.fault.afterBytes !== undefined && applies(each, "write", path))
-      if (armed === undefined) return file.write(buffers, position)
-      const bytes = Buffer.concat(buffers)
-      if (armed.bytes >= bytes.length) {
-        armed.bytes -= bytes.length
-        return file.write(buffers, position)
-      }
-      const part = bytes.subarray(0, armed.bytes)
-      armed.bytes = 0
-      return Effect.andThen(
-        part.length > 0 ? file.write([part], position) : Effect.void,
-        this.#strike(armed, "write", path)
-      )
-    })
-  }
-
-  #run<A>(operation: Operation, path: string, act: Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> {
+  #pass<A>(asked: Asked<A>): Effect.Effect<A, FileFailed> {
+    const { operation, path } = asked
     return Effect.uninterruptible(
       Effect.suspend(() => {
         this.inFlightCount++
         this.inFlightCountMax = Math.max(this.inFlightCountMax, this.inFlightCount)
         return Effect.ensuring(
-          Effect.andThen(this.#delay(path), Effect.andThen(this.#check(operation, path), act)),
+          Effect.andThen(this.#delay(path), Effect.andThen(this.#check(operation, path), this.#whole(asked))),
           Effect.sync(() => void this.inFlightCount--)
         )
       })
     )
+  }
+
+  /** Faults with `afterBytes` cut the write short where their bytes end. */
+  #whole<A>({ act, byteCount, operation, part, path }: Asked<A>): Effect.Effect<A, FileFailed> {
+    if (operation !== "write") return act
+    return Effect.suspend((): Effect.Effect<A, FileFailed> => {
+      const armed = [...this.#armed].find((each) => each.fault.afterBytes !== undefined && applies(each, "write", path))
+      if (armed === undefined) return act
+      if (armed.bytes >= byteCount) {
+        armed.bytes -= byteCount
+        return act
+      }
+      const count = armed.bytes
+      armed.bytes = 0
+      return Effect.andThen(part(count), this.#strike(armed, "write", path))
+    })
   }
 
   #delay(path: string): Effect.Effect<void> {

@@ -3,7 +3,8 @@
  * all after it. Only operations on paths with `part` in them count.
  */
 import { Deferred, Effect } from "effect"
-import { FileFailed, Files, type OpenFile } from "../../src/storage/Files.ts"
+import { FileFailed, type Files } from "../../src/storage/Files.ts"
+import * as GatedFiles from "../../src/storage/GatedFiles.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 
 export interface Oddity {
@@ -39,52 +40,19 @@ export class OddFiles {
   }
 
   get service(): Files["Service"] {
-    const files = this.memory.service
-    return Files.of({
-      open: (path, mode) =>
-        Effect.map(this.#run("open", path, files.open(path, mode)), (file) => this.#opened(file, path)),
-      makeDirectory: (path) => this.#run("mkdir", path, files.makeDirectory(path)),
-      rename: (from, to) => this.#run("rename", from, files.rename(from, to)),
-      unlink: (path) => this.#run("unlink", path, files.unlink(path)),
-      displace: (path) => this.#run("unlink", path, files.displace(path)),
-      syncDirectory: (path) => this.#run("fsync", path, files.syncDirectory(path)),
-      removeDirectory: (path) => this.#run("rmdir", path, files.removeDirectory(path)),
-      list: (path) => this.#run("readdir", path, files.list(path)),
-      size: files.size,
-      resolve: (path) => this.#run("realpath", path, files.resolve(path))
+    return GatedFiles.make(this.memory.service, {
+      pass: (asked) => Effect.uninterruptible(Effect.suspend(() => this.#pass(asked))),
+      // What is to go wrong goes wrong in one that can wait.
+      passNow: (path, count) => {
+        if (path.includes(this.#part) && this.#isOdd(this.operationCount + 1)) return 0
+        this.#count(path)
+        return count
+      }
     })
-  }
-
-  #opened(file: OpenFile, path: string): OpenFile {
-    const { writeNow } = file
-    return {
-      device: file.device,
-      inode: file.inode,
-      // What is to go wrong goes wrong in `write`.
-      writeNow:
-        writeNow === undefined
-          ? undefined
-          : (bytes, from, to, position) => {
-              if (this.#isNextOdd(path)) return 0
-              this.#count(path)
-              return writeNow(bytes, from, to, position)
-            },
-      writeBeside: undefined,
-      write: (buffers, position) =>
-        this.#run("write", path, file.write(buffers, position), { file, buffers, position }),
-      read: (into, position) => this.#run("read", path, file.read(into, position)),
-      truncate: (size) => this.#run("truncate", path, file.truncate(size)),
-      sync: this.#run("fsync", path, file.sync),
-      close: file.close
-    }
   }
 
   #count(path: string): void {
     if (path.includes(this.#part)) this.operationCount++
-  }
-
-  #isNextOdd(path: string): boolean {
-    return path.includes(this.#part) && this.#isOdd(this.operationCount + 1)
   }
 
   #isOdd(number: number): boolean {
@@ -92,23 +60,15 @@ export class OddFiles {
     return odd !== undefined && (odd.isForEver ? number >= odd.at : number === odd.at)
   }
 
-  #run<A>(
-    operation: string,
-    path: string,
-    act: Effect.Effect<A, FileFailed>,
-    write?: { readonly file: OpenFile; readonly buffers: ReadonlyArray<Uint8Array>; readonly position: number }
-  ): Effect.Effect<A, FileFailed> {
-    const step = Effect.suspend((): Effect.Effect<A, FileFailed> => {
-      this.#count(path)
-      const odd = this.#oddity
-      if (odd === undefined || !path.includes(this.#part) || !this.#isOdd(this.operationCount)) return act
-      this.oddCount++
-      if (odd.isStalled === true) return Effect.andThen(Deferred.await(this.#gate), act)
-      const failed = Effect.fail(new FileFailed({ operation, path, code: odd.code }))
-      if (write === undefined || odd.isShort !== true) return failed
-      const bytes = Buffer.concat(write.buffers)
-      return Effect.andThen(write.file.write([bytes.subarray(0, bytes.length >> 1)], write.position), failed)
-    })
-    return Effect.uninterruptible(step)
+  #pass<A>({ act, byteCount, operation, part, path }: GatedFiles.Asked<A>): Effect.Effect<A, FileFailed> {
+    // Nothing is asked for it that a target waits for.
+    if (operation === "lstat") return act
+    this.#count(path)
+    const odd = this.#oddity
+    if (odd === undefined || !path.includes(this.#part) || !this.#isOdd(this.operationCount)) return act
+    this.oddCount++
+    if (odd.isStalled === true) return Effect.andThen(Deferred.await(this.#gate), act)
+    const failed = Effect.fail(new FileFailed({ operation, path, code: odd.code }))
+    return odd.isShort === true ? Effect.andThen(part(byteCount >> 1), failed) : failed
   }
 }

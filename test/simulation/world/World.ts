@@ -41,6 +41,8 @@ export interface Report {
   readonly faultCount: number
   readonly packetCount: number
   readonly viewedCount: number
+  /** Of operators, over HTTP. */
+  readonly requestCount: number
 }
 
 const minors = [4, 7, 8, 10, 11, 13, 15]
@@ -239,7 +241,8 @@ const lives = (options: Options, time: VirtualTime, random: Random): Effect.Effe
         virtualMillis: time.millis,
         faultCount: world.faultCount,
         packetCount: sum(world.targets.map(({ target }) => target.sentCount)),
-        viewedCount: sum(world.viewers.map((viewer) => viewer.packetCount))
+        viewedCount: sum(world.viewers.map((viewer) => viewer.packetCount)),
+        requestCount: 0
       }
     })
   )
