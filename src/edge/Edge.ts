@@ -9,6 +9,7 @@ import { defaults } from "../config/RelayDefaults.ts"
 import { wallMillis } from "../Machine.ts"
 import * as Relay from "../Relay.ts"
 import { type FileFailed, Files } from "../storage/Files.ts"
+import * as Dial from "../transport/Dial.ts"
 import * as DiscardFiles from "./DiscardFiles.ts"
 import { forward } from "./Forwarder.ts"
 import { Journals } from "./Journals.ts"
@@ -52,12 +53,18 @@ const lookInterval = "1 second"
 /** A disk that hangs must not keep the edge from ending. */
 const lastWrites = "5 seconds"
 
-/** Runs with the scope: tracers are let go first, what they said is written last. */
-export const make = (
-  options: Options
-): Effect.Effect<Edge, Relay.ListenFailed | Relay.ConfigInvalid | FileFailed, Files | Scope.Scope> =>
+/** All of an edge but what tracers talk to. */
+export interface Upstream extends Omit<Edge, "relay"> {
+  /** For a relay that keeps nothing. */
+  readonly tap: Relay.Tap
+}
+
+/** Goes on with what is in the spool. */
+export const upstream = (
+  { bytesMax, directory, isSynced, to, name: edgeName, pace }: Omit<Options, "control" | "data">,
+  dial: typeof Dial.dial = Dial.dial
+): Effect.Effect<Upstream, FileFailed, Files | Scope.Scope> =>
   Effect.gen(function* () {
-    const { bytesMax, directory, isSynced, to, name: edgeName, pace } = options
     const link = new LinkState()
     const spool = yield* Spool.make({ files: yield* Files, directory, bytesMax, isSynced })
     const meter = new Meter(spool, link)
@@ -67,7 +74,7 @@ export const make = (
     const forwarders = yield* FiberMap.make<string, void>()
     const run = yield* FiberMap.runtime(forwarders)<never>()
     spool.onJournal = (journal, before) => {
-      run(journal.token, Effect.andThen(before, forward(journal, { to, edgeName, spool, pace, link, meter })))
+      run(journal.token, Effect.andThen(before, forward(journal, { to, edgeName, spool, pace, link, meter, dial })))
     }
     yield* spool.recover
     const journals = new Journals(spool)
@@ -76,9 +83,18 @@ export const make = (
       data: (peer) => new TappedData(peer, journals),
       onSessionEnd: (id) => journals.sessionEnded(id)
     }
-    const { control, data } = options
+    return { spool, link, meter, tap }
+  })
+
+/** Runs with the scope: tracers are let go first, what they said is written last. */
+export const make = (
+  options: Options
+): Effect.Effect<Edge, Relay.ListenFailed | Relay.ConfigInvalid | FileFailed, Files | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { tap, ...rest } = yield* upstream(options)
+    const { control, data, directory } = options
     const config = { ...defaults, output: directory, control, data, live: nowhere, liveCacheBytes: 0 }
     const layer = Relay.layerNoDeps(config, tap).pipe(Layer.provide(Layer.succeed(Files, DiscardFiles.service)))
     const relay = Context.get(yield* Layer.build(Layer.fresh(layer)), Relay.Relay)
-    return { relay, spool, link, meter }
+    return { relay, ...rest }
   })

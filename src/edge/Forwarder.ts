@@ -4,7 +4,7 @@
  */
 
 import { crc32 } from "node:zlib"
-import { Effect, Result, Schedule } from "effect"
+import { Effect, Result, Schedule, Semaphore } from "effect"
 import { wallMillis } from "../Machine.ts"
 import * as EdgeReport from "../protocol/journal/EdgeReport.ts"
 import { acknowledgement, number, Outcome, reply, replyBytes, request, State } from "../protocol/journal/OpenJournal.ts"
@@ -38,6 +38,7 @@ export interface Options {
   readonly pace: Pace
   readonly link: LinkState
   readonly meter: Meter
+  readonly dial: typeof Dial.dial
 }
 
 type Failure = Dial.DialFailed | TlsFailed | Dial.LinkLost | RelayUnfit | FileFailed | RecordDamaged
@@ -71,7 +72,7 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
 
 const attempt = (journal: Journal, options: Options, onUp: () => void) =>
   Effect.gen(function* () {
-    const link = yield* Dial.dial(options.to.control, "control")
+    const link = yield* options.dial(options.to.control, "control")
     const { minor, takesJournals } = yield* greet(link)
     const forwarding = takesJournals
       ? resume(journal, link, options, onUp)
@@ -99,11 +100,14 @@ const resume = (journal: Journal, link: Dial.Link, options: Options, onUp: () =>
     onUp()
     const received = Number(opened.received)
     yield* journal.acknowledge(received, Number(opened.durable))
+    // Whoever writes has a turn until its last record is whole.
+    const turn = yield* Semaphore.make(1)
+    const told = turn.withPermits(1)(tell(journal, link, options))
     return yield* Effect.ensuring(
       Effect.raceAllFirst([
-        send(journal, link, received + 1, options),
+        send(journal, link, received + 1, turn, options),
         hear(journal, link, options),
-        Effect.repeat(tell(journal, link, options), Schedule.spaced(tellInterval)).pipe(Effect.andThen(Effect.never))
+        Effect.andThen(Effect.repeat(told, Schedule.spaced(tellInterval)), Effect.never)
       ]),
       Effect.sync(() => options.link.down())
     )
@@ -113,18 +117,23 @@ const send = (
   journal: Journal,
   link: Dial.Link,
   from: number,
+  turn: Semaphore.Semaphore,
   { link: state, pace }: Options
 ): Effect.Effect<never, Failure> => {
   const reader = new JournalReader(journal, from)
   return Effect.forever(
     Effect.gen(function* () {
       const { bytes, from, last, to } = yield* reader.read
-      yield* pace.admit(to - from)
-      link.write([bytes.subarray(from, to)])
-      state.sentByteCount += to - from
-      if (last <= journal.sent) state.resentByteCount += to - from
-      journal.sent = Math.max(journal.sent, last)
-      yield* link.drained
+      yield* turn.withPermits(1)(
+        Effect.gen(function* () {
+          yield* pace.admit(to - from)
+          link.write([bytes.subarray(from, to)])
+          state.sentByteCount += to - from
+          if (last <= journal.sent) state.resentByteCount += to - from
+          journal.sent = Math.max(journal.sent, last)
+          yield* link.drained
+        })
+      )
     })
   )
 }
