@@ -12,6 +12,7 @@ interface Input {
   readonly directory: string
   readonly to: Option.Option<string>
   readonly inPlace: boolean
+  readonly events: boolean
   readonly json: boolean
 }
 
@@ -19,9 +20,9 @@ const attempt = <A>(act: () => A): Effect.Effect<A, Error> =>
   Effect.try({ try: act, catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause))) })
 
 /** Without a place to write to: what would be done. */
-const preview = ({ directory, json }: Input) =>
+const preview = ({ directory, events, json }: Input) =>
   Effect.gen(function* () {
-    const report = yield* attempt(() => Checked.check(DiskTree.make(directory)))
+    const report = yield* attempt(() => Checked.check(DiskTree.make(directory), Recovery.optionsOf(events)))
     const wanted = Recovery.plan(report.findings)
     for (const change of wanted) {
       yield* json ? Output.printJson({ would: described(change) }) : Console.log(`would ${described(change)}`)
@@ -32,11 +33,11 @@ const preview = ({ directory, json }: Input) =>
     yield* Console.log(wanted.length === 0 ? Check.summary(report) : advice)
   })
 
-const repair = (root: string, { json }: Input) =>
+const repair = (root: string, { events, json }: Input) =>
   Effect.gen(function* () {
     const tree = DiskTree.make(root)
     const { changes, failures, report } = yield* attempt(() =>
-      Recovery.repair(tree, (change) => DiskTree.apply(root, change))
+      Recovery.repair(tree, (change) => DiskTree.apply(root, change), Recovery.optionsOf(events))
     )
     for (const change of changes) {
       yield* json ? Output.printJson({ did: described(change) }) : Console.log(described(change))
@@ -78,13 +79,17 @@ export const command = Command.make(
       Flag.withDefault(false),
       Flag.withDescription("Change the files themselves; what is cut off is gone")
     ),
+    events: Flag.Boolean("events").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Decode every event, of large traces that look sound, too")
+    ),
     json: Output.jsonFlag
   },
   (input) => Output.reported(run(input))
 ).pipe(
   Command.withDescription(
-    "Repair recorded traces: cut what is not whole, rebuild indexes from the packets' heads, finish interrupted " +
-      "renames. Nothing is invented. Without --to and --in-place it only says what it would do. " +
+    "Repair recorded traces: cut what is not whole, set aside packets that nobody can read, rebuild indexes from the " +
+      "packets' heads, finish interrupted renames. Nothing is invented. Without --to and --in-place it only says what it would do. " +
       "What a relay of this machine is writing is left alone"
   ),
   Command.withExamples([

@@ -18,6 +18,8 @@ export interface Report {
   readonly fileCount: number
   readonly packetCount: number
   readonly byteCount: number
+  /** Of files whose events were decoded, all of them. */
+  readonly decodedByteCount: number
 }
 
 /** Seconds since the epoch; undefined where there are no packets that tell. */
@@ -27,9 +29,16 @@ interface Extent {
 }
 
 export interface Options {
-  /** Events are decoded, every one. */
-  readonly readsEvents: boolean
+  /**
+   * Whose events are decoded: of `all` traces; of those that are not `large`; or of those, and of those that are
+   * `damaged`. Of the others the last packet of each file.
+   */
+  readonly readsEvents: "all" | "small" | "damaged"
 }
+
+/** Traces up to this are not large, as long as they are not more together than that: a second or two. */
+const smallBytesMax = 64 * 1024 * 1024
+const smallSumBytesMax = 256 * 1024 * 1024
 
 /** What is below a directory. */
 interface Below extends Extent {
@@ -55,6 +64,7 @@ class Walk {
   fileCount = 0
   packetCount = 0
   byteCount = 0
+  decodedByteCount = 0
   readonly #tree: Tree
   readonly #options: Options
   /** Directories of files that are being written, and all above them. */
@@ -121,8 +131,8 @@ class Walk {
       const bytes = this.#attempt(at, () => this.#tree.read(at))
       return bytes === undefined ? { traceClass: undefined, findings: [] } : MetadataFile.check(at, bytes)
     }
-    const isAside = entries.some(({ name }) => name === `${metadataName}${MetadataFile.asideSuffix}`)
-    const found = isAside
+    const hasAside = entries.some(({ name }) => name === `${metadataName}${MetadataFile.asideSuffix}`)
+    const found = hasAside
       ? finding("note", "set-aside", path, "an earlier repair found no metadata that can be read")
       : finding("damage", "metadata-missing", path, "data, and nothing that says how to read it")
     return { traceClass: undefined, findings: [found] }
@@ -134,20 +144,32 @@ class Walk {
     // Metadata that is only refused says something to somebody.
     const isForeign = metadata.findings.some(({ changes, code }) => code === "metadata-refused" && changes.length === 0)
     const plan = metadata.traceClass === undefined ? undefined : new TracePlan(metadata.traceClass)
+    const slackNanos = metadata.traceClass === undefined ? undefined : PacketScan.slackOf(metadata.traceClass)
     const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === IndexFile.directory)
     const indexes = hasIndexes ? this.#indexes(join(path, IndexFile.directory)) : new Map<string, IndexFile.IndexFile>()
     const minor = [...indexes.values()].find((index) => index.minor !== undefined)?.minor ?? 1
     const names = entries.filter(isOf("file")).filter(({ name }) => !isMetadata(name) && !name.startsWith("."))
-    const files = names
-      .filter(({ name }) => !isLeftover(name))
-      .flatMap((entry) => {
-        const index = indexes.get(entry.name)
-        const file = this.#attempt(join(path, entry.name), () =>
-          this.#file(path, entry, { plan, isForeign, index, minor, isIndexed: indexes.size > 0 })
-        )
-        return file === undefined ? [] : [file]
-      })
-    const found = files.flatMap(DataFile.check)
+    const filesOf = (readsEvents: PacketScan.EventReading) =>
+      names
+        .filter(({ name }) => !isLeftover(name))
+        .flatMap((entry) => {
+          const index = indexes.get(entry.name)
+          const known = { plan, slackNanos, isForeign, index, minor, isIndexed: indexes.size > 0, readsEvents }
+          const file = this.#attempt(join(path, entry.name), () => this.#file(path, entry, known))
+          return file === undefined ? [] : [file]
+        })
+    const { readsEvents } = this.#options
+    const isBusy = this.#busy.has(path)
+    const sum = names.reduce((bytes, { byteCount }) => bytes + byteCount, 0)
+    let isDecoded = readsEvents === "all" || this.#isSmall(sum)
+    let files = filesOf(isDecoded && !isBusy ? "all" : "last")
+    let found = files.flatMap(DataFile.check)
+    if (!isDecoded && readsEvents === "damaged" && metadata.findings.length + found.length > 0 && !isBusy) {
+      isDecoded = true
+      files = filesOf("all")
+      found = files.flatMap(DataFile.check)
+    }
+    this.#count(files, isDecoded)
     const isDone = new Set(found.filter(({ changes }) => changes.length > 0).flatMap(pathsOf))
     // A file that changes anyway is looked at again afterwards.
     const ordered = StreamOrder.check(files).map((each) =>
@@ -156,10 +178,24 @@ class Walk {
     const strays = [...indexes.keys()]
       .filter((name) => !names.some((entry) => entry.name === name))
       .map((name) => stray(join(path, `${IndexFile.directory}/${name}${IndexFile.suffix}`)))
-    const findings = [...metadata.findings, ...found, ...ordered, ...strays]
+    const asides = entries.filter(({ name }) => isAside(name)).map(({ name }) => setAside(join(path, name)))
+    const findings = [...metadata.findings, ...found, ...ordered, ...strays, ...asides]
     // Half done is not damaged; nothing is to be changed under who writes.
-    this.findings.push(...(this.#busy.has(path) ? [beingWritten(path)] : findings))
+    this.findings.push(...(isBusy ? [beingWritten(path)] : findings))
     for (const { scan } of files) for (const packet of scan.packets) include(extent, packet)
+  }
+
+  #isSmall(byteCount: number): boolean {
+    return byteCount <= smallBytesMax && this.decodedByteCount + byteCount <= smallSumBytesMax
+  }
+
+  #count(files: ReadonlyArray<DataFile.DataFile>, isDecoded: boolean): void {
+    for (const { byteCount, scan } of files) {
+      this.fileCount++
+      this.packetCount += scan.packets.length
+      this.byteCount += byteCount
+      if (isDecoded) this.decodedByteCount += byteCount
+    }
   }
 
   /** By name of the data file. */
@@ -178,22 +214,20 @@ class Walk {
     { byteCount, name }: Entry,
     known: {
       readonly plan: TracePlan | undefined
+      readonly slackNanos: bigint | undefined
       readonly isForeign: boolean
       readonly index: IndexFile.IndexFile | undefined
       readonly minor: 0 | 1
       readonly isIndexed: boolean
+      readonly readsEvents: PacketScan.EventReading
     }
   ): DataFile.DataFile {
     const path = join(directory, name)
     const longBytes = directory.endsWith("32-bit") ? 4 : 8
     const offsets = (known.index?.records ?? []).map(({ offset }) => Number(offset)).sort((a, b) => a - b)
-    const { isForeign, plan } = known
-    const { readsEvents } = this.#options
-    const options = { name: path, byteCount, plan, isForeign, longBytes, offsets, readsEvents } as const
+    const { isForeign, plan, readsEvents, slackNanos } = known
+    const options = { name: path, byteCount, plan, slackNanos, isForeign, longBytes, offsets, readsEvents } as const
     const scan = PacketScan.scan(this.#tree.data(path, byteCount), options)
-    this.fileCount++
-    this.packetCount += scan.packets.length
-    this.byteCount += byteCount
     const indexPath = join(directory, `${IndexFile.directory}/${name}${IndexFile.suffix}`)
     return { path, byteCount, scan, indexPath, index: known.index, isIndexed: known.isIndexed, minor: known.minor }
   }
@@ -201,6 +235,11 @@ class Walk {
 
 const isMetadata = (name: string): boolean =>
   name === metadataName || name === `${metadataName}${MetadataFile.asideSuffix}`
+
+const isAside = (name: string): boolean => name.startsWith(".") && name.endsWith(".unreadable")
+
+const setAside = (path: string): Finding =>
+  finding("note", "set-aside", path, "packets that an earlier repair found nobody can read")
 
 const pathsOf = ({ changes }: Finding): ReadonlyArray<string> => changes.map(({ path }) => path)
 
@@ -223,12 +262,12 @@ const widen = (extent: Extent, { begin, end }: Extent): void => {
 }
 
 /** Throws what the system says of `tree`'s root; what is wrong below is a finding. */
-export const check = (tree: Tree, options: Options = { readsEvents: false }): Report => {
+export const check = (tree: Tree, options: Options = { readsEvents: "small" }): Report => {
   tree.list("")
   const walk = new Walk(tree, options)
   walk.directory("")
-  const { byteCount, fileCount, findings, packetCount, traceCount } = walk
-  return { findings, traceCount, fileCount, packetCount, byteCount }
+  const { byteCount, decodedByteCount, fileCount, findings, packetCount, traceCount } = walk
+  return { findings, traceCount, fileCount, packetCount, byteCount, decodedByteCount }
 }
 
 export const isDamaged = ({ findings }: Report): boolean => findings.some(({ severity }) => severity === "damage")

@@ -41,11 +41,11 @@ const dataFindings = ({ path, byteCount, scan }: DataFile, found: Findings): voi
   }
 }
 
-/** Nothing of it can be put right: what its events were is not known to anybody. */
+/** What the events were is not known to anybody. */
 const eventFindings = ({ path, scan }: DataFile): ReadonlyArray<Finding> => {
   const found = new Findings()
   for (const { fault, offset } of scan.packets) {
-    if (fault !== undefined) found.add("damage", "event-unreadable", path, fault, offset)
+    if (fault !== undefined) found.add("damage", "event-unreadable", path, fault.reason, offset)
   }
   return found.all
 }
@@ -133,14 +133,23 @@ export const changes = (file: DataFile, packets: ReadonlyArray<Packet>): Finding
   ]
 }
 
+/** What a repair sets packets aside in that nobody can read: hidden from readers, whom they would stop. */
+export const asidePath = (path: string): string => path.replace(/([^/]+)$/, ".$1.unreadable")
+
+const aside = ({ path }: DataFile, packets: ReadonlyArray<Packet>): Finding["changes"] =>
+  packets.length === 0 ? [] : [{ kind: "aside", path, ranges: adjacent(packets), to: asidePath(path) }]
+
 /** Of the findings the first carries the changes that put all of them right. */
 export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const found = new Findings()
   dataFindings(file, found)
   indexFindings(file, found)
-  const [first, ...others] = found.all
-  const events = eventFindings(file)
-  if (file.scan.holes.some(({ isForeign }) => isForeign)) return [...found.all, ...events]
-  const repaired = first === undefined ? [] : [{ ...first, changes: changes(file, file.scan.packets) }, ...others]
-  return [...repaired, ...events]
+  const { holes, packets } = file.scan
+  const all = [...found.all, ...eventFindings(file)]
+  if (holes.some(({ isForeign }) => isForeign)) return all
+  const unreadable = packets.filter(({ fault }) => fault?.isDamage === true)
+  const [first, ...others] = all
+  if (first === undefined || (found.all.length === 0 && unreadable.length === 0)) return all
+  const left = packets.filter(({ fault }) => fault?.isDamage !== true)
+  return [{ ...first, changes: [...aside(file, unreadable), ...changes(file, left)] }, ...others]
 }

@@ -94,6 +94,18 @@ const keep = (path: string, { ranges }: Extract<Change, { kind: "keep" }>): void
   }
 }
 
+const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "aside" }>): void => {
+  const source = fs.openSync(path, "r")
+  const target = fs.openSync(to, "a", fs.fstatSync(source).mode & 0o777)
+  try {
+    for (const { from, to: end } of ranges) copyRange(source, target, from, end)
+    fs.fsyncSync(target)
+  } finally {
+    fs.closeSync(target)
+    fs.closeSync(source)
+  }
+}
+
 const rename = (path: string, to: string): void => {
   fs.mkdirSync(dirname(to), { recursive: true, mode: 0o770 })
   if (fs.existsSync(to)) throw new Error(`${to} is there already`)
@@ -107,6 +119,9 @@ export const apply = (root: string, change: Change): void => {
   switch (change.kind) {
     case "keep":
       keep(path, change)
+      break
+    case "aside":
+      aside(path, join(root, change.to), change)
       break
     case "write":
       fs.mkdirSync(dirname(path), { recursive: true, mode: 0o770 })

@@ -43,6 +43,8 @@ export interface Range {
 export type Change =
   /** Only these ranges of the file stay, one behind the other. */
   | { readonly kind: "keep"; readonly path: string; readonly ranges: ReadonlyArray<Range> }
+  /** Adds these ranges of the file to another, behind what that has; a new file where there is none. */
+  | { readonly kind: "aside"; readonly path: string; readonly ranges: ReadonlyArray<Range>; readonly to: string }
   /** The file's bytes, all of them; a new file where there is none. */
   | { readonly kind: "write"; readonly path: string; readonly bytes: Uint8Array }
   | { readonly kind: "rename"; readonly path: string; readonly to: string }
@@ -77,6 +79,10 @@ export const described = (change: Change): string => {
       if (first === undefined) return `empty ${change.path}`
       if (change.ranges.length === 1 && first.from === 0) return `cut ${change.path} to ${first.to} bytes`
       return `keep ${change.ranges.map(({ from, to }) => `${from}–${to}`).join(", ")} of ${change.path}`
+    }
+    case "aside": {
+      const count = change.ranges.reduce((sum, { from, to }) => sum + to - from, 0)
+      return `set ${count} bytes of ${change.path} aside, in ${change.to}`
     }
     case "write":
       return `write ${change.path}, ${change.bytes.length} bytes`

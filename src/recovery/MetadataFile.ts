@@ -1,7 +1,7 @@
 /** A trace's metadata: what it declares, or how far it is whole. Pure. */
 import * as Result from "effect/Result"
 import { parse } from "../ctf/metadata/GrowingMetadata.ts"
-import { packetHeadBytes, packets } from "../ctf/metadata/Text.ts"
+import { missingBytes, packetHeadBytes, packets } from "../ctf/metadata/Text.ts"
 import { Splitter } from "../ctf/metadata/tsdl/Splitter.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
 import { type Finding, finding } from "./Finding.ts"
@@ -15,6 +15,8 @@ export interface Metadata {
 export const asideSuffix = ".unreadable"
 
 const contentBitsAt = 24
+/** No tracer writes larger ones: it would not be a packet's size. */
+const packetBytesMax = 16 * 1024 * 1024
 const separator = 0x1e
 
 const latin1 = (bytes: Uint8Array): string =>
@@ -42,8 +44,16 @@ const shortened = (whole: Uint8Array, contentBytes: number): Uint8Array => {
   return bytes
 }
 
+/** With zeros for what is missing of the last packet, if its head is there: what it says may be whole. */
+const padded = (bytes: Uint8Array): Uint8Array => {
+  const { rest } = packets(bytes)
+  const missing = missingBytes(rest)
+  return missing === undefined || missing > packetBytesMax ? bytes : Buffer.concat([bytes, Buffer.alloc(missing)])
+}
+
 /** Up to the last declaration that is complete, in the form it has. */
-const whole = (bytes: Uint8Array): Uint8Array => {
+const whole = (torn: Uint8Array): Uint8Array => {
+  const bytes = padded(torn)
   const found = packets(bytes).packets
   if (found.length === 0) return bytes.subarray(0, wholeLength(latin1(bytes)))
   let left = wholeLength(found.map(({ content }) => latin1(content.subarray(packetHeadBytes))).join(""))
@@ -62,6 +72,7 @@ const isSpace = (byte: number): boolean => byte === 0x20 || (byte >= 0x09 && byt
 /** Whether the end is missing, or is nothing that a tracer wrote: bytes behind the last whole declaration or packet. */
 const isTorn = (bytes: Uint8Array, kept: Uint8Array): boolean => {
   const split = packets(bytes)
+  if (missingBytes(split.rest) !== undefined) return true
   if (split.packets.length > 0) return split.rest.length > 0 || Buffer.compare(kept, bytes) !== 0
   return !bytes.subarray(kept.length).every(isSpace)
 }

@@ -4,11 +4,12 @@
  */
 
 import * as CtfPacket from "../ctf/CtfPacket.ts"
-import { nanos } from "../ctf/decode/Clock.ts"
+import { nanos, type Time } from "../ctf/decode/Clock.ts"
 import { Cursor, type Int } from "../ctf/decode/Cursor.ts"
 import { DataStream, event, failed } from "../ctf/decode/DataStream.ts"
 import type { FaultKind } from "../ctf/decode/Fault.ts"
 import type { TracePlan } from "../ctf/decode/Plan.ts"
+import type { TraceClass } from "../ctf/model/TraceClass.ts"
 import type { Range } from "./Finding.ts"
 import type { DataSource } from "./Tree.ts"
 
@@ -27,8 +28,20 @@ export interface Packet {
   readonly beginNanos: bigint | undefined
   readonly endNanos: bigint | undefined
   /** Of its events the first that cannot be read, where they were looked at. */
-  readonly fault: string | undefined
+  readonly fault: EventFault | undefined
 }
+
+export interface EventFault {
+  readonly reason: string
+  /** No reader can go on behind it; otherwise it may be that only this program cannot. */
+  readonly isDamage: boolean
+}
+
+/**
+ * Which packets' events are decoded: all; those of a file's last packet, and all if it cannot be read, since what its
+ * metadata lacks was declared last; or none.
+ */
+export type EventReading = "all" | "last" | "none"
 
 export interface Hole extends Range {
   /** The file ends inside of the packet. */
@@ -44,23 +57,56 @@ export interface PacketScan {
 }
 
 /** A packet, or why there is none. */
-type Look = (offset: number) => Packet | Omit<Hole, "from" | "to">
+type Look = (offset: number, readsEvents: boolean) => Packet | Omit<Hole, "from" | "to">
 
 const big = (value: Int | undefined): bigint | undefined => (value === undefined ? undefined : BigInt(value))
 
 /** What a head that was cut short or overwritten looks like. */
 const broken: ReadonlySet<FaultKind> = new Set(["bad-magic", "data-short", "packet-size"])
 
-const eventFault = (stream: DataStream): string | undefined => {
+/** What the events of a packet look like that was cut short or overwritten, or that its metadata does not declare. */
+const brokenEvents: ReadonlySet<FaultKind> = new Set([
+  "unknown-event-class",
+  "data-short",
+  "variant-no-option",
+  "varint-too-long",
+  "too-many-elements"
+])
+
+const isAfter = (a: Time, b: Time): boolean => a.high > b.high || (a.high === b.high && a.low > b.low)
+
+/** By how much the times of tracers' events may be outside of their packets, in ns; undefined: by anything. */
+export const slackOf = ({ environment }: TraceClass): bigint | undefined => {
+  const [name, major, minor] = ["tracer_name", "tracer_major", "tracer_minor"].map((key) => environment.get(key))
+  if (name !== "lttng-ust" && name !== "lttng-modules") return undefined
+  // Before 2.11 they took the time of a packet's end too early.
+  return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 11) ? 0n : 10_000_000n
+}
+
+/** What was overwritten may still look like events, of another time. */
+const outside = ({ begin, end, cursor, hasBegin, hasEnd, time }: DataStream, slack: bigint): string | undefined => {
+  if (hasBegin && isAfter(begin, time) && nanos(begin) - nanos(time) > slack) return "an event before its packet begins"
+  // A tracer that crashed has not said when the packet ended.
+  if (!hasEnd || !isAfter(time, end) || big(cursor.endTime) === 0n || nanos(time) - nanos(end) <= slack)
+    return undefined
+  return "an event after its packet's end"
+}
+
+const eventFault = (stream: DataStream, slack: bigint | undefined): EventFault | undefined => {
   let outcome = stream.next()
-  while (outcome === event) outcome = stream.next()
-  return outcome === failed ? (stream.failure?.message ?? "an event that cannot be read") : undefined
+  for (; outcome === event; outcome = stream.next()) {
+    const reason = stream.plan?.clock === undefined || slack === undefined ? undefined : outside(stream, slack)
+    if (reason !== undefined) return { reason, isDamage: true }
+  }
+  if (outcome !== failed) return undefined
+  const { kind, message } = stream.failure ?? { kind: "io", message: "an event that cannot be read" }
+  return { reason: message, isDamage: brokenEvents.has(kind) }
 }
 
 /** By the trace's own metadata. */
-const byPlan = (name: string, source: DataSource, plan: TracePlan, readsEvents: boolean): Look => {
+const byPlan = (source: DataSource, plan: TracePlan, { name, slackNanos }: Options): Look => {
   const stream = new DataStream(name, plan)
-  return (offset) => {
+  return (offset, readsEvents) => {
     if (!stream.open(source.from(offset))) {
       const { kind, message } = stream.failure ?? { kind: "io", message: "" }
       const isShort = kind === "data-short" || (kind === "packet-size" && / are left$/.test(message))
@@ -80,7 +126,7 @@ const byPlan = (name: string, source: DataSource, plan: TracePlan, readsEvents: 
       beginNanos: hasBegin ? nanos(begin) : undefined,
       endNanos: hasEnd ? nanos(end) : undefined
     }
-    return { ...packet, fault: readsEvents ? eventFault(stream) : undefined }
+    return { ...packet, fault: readsEvents ? eventFault(stream, slackNanos) : undefined }
   }
 }
 
@@ -105,33 +151,42 @@ export interface Options {
   readonly name: string
   readonly byteCount: number
   readonly plan: TracePlan | undefined
+  readonly slackNanos: bigint | undefined
   /** There is metadata, though it does not make a plan: the packets may have another layout than LTTng's. */
   readonly isForeign: boolean
   /** Of the traced machine; only matters without a plan. */
   readonly longBytes: 4 | 8
   /** Where the index says that packets begin, ascending. */
   readonly offsets: ReadonlyArray<number>
-  /** Every event is decoded, too. */
-  readonly readsEvents: boolean
+  readonly readsEvents: EventReading
 }
 
 export const scan = (source: DataSource, options: Options): PacketScan => {
-  const { byteCount, name, offsets, plan } = options
-  const look = plan === undefined ? byLayout(source, options) : byPlan(name, source, plan, options.readsEvents)
+  const { plan, readsEvents } = options
+  const look = plan === undefined ? byLayout(source, options) : byPlan(source, plan, options)
+  const found = scanned(look, options, readsEvents === "all")
+  const last = readsEvents === "last" ? found.packets.at(-1) : undefined
+  const again = last === undefined ? undefined : look(last.offset, true)
+  const isUnreadable = again !== undefined && "fault" in again && again.fault !== undefined
+  const scan = isUnreadable ? scanned(look, options, true) : found
+  source.release()
+  return scan
+}
+
+const scanned = (look: Look, { byteCount, offsets }: Options, readsEvents: boolean): PacketScan => {
   const packets: Array<Packet> = []
   const holes: Array<Hole> = []
   for (let at = 0; at < byteCount; ) {
-    const found = look(at)
+    const found = look(at, readsEvents)
     if ("offset" in found && found.byteCount > 0) {
       packets.push(found)
       at += found.byteCount
       continue
     }
-    const next = offsets.find((offset) => offset > at && offset < byteCount && "offset" in look(offset))
+    const next = offsets.find((offset) => offset > at && offset < byteCount && "offset" in look(offset, false))
     const why = "offset" in found ? { isTorn: false, isForeign: true, reason: "a packet without bytes" } : found
     holes.push({ ...why, from: at, to: next ?? byteCount, isTorn: why.isTorn && next === undefined })
     at = next ?? byteCount
   }
-  source.release()
   return { packets, holes }
 }

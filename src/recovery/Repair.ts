@@ -22,11 +22,14 @@ const passCountMax = 8
 export const plan = (findings: ReadonlyArray<Finding>): ReadonlyArray<Change> =>
   findings.flatMap(({ changes }) => changes)
 
-export const repair = (tree: Tree, apply: (change: Change) => void): Repaired => {
+/** With `readsAll` events of traces that look sound are decoded, too; of others they always are. */
+export const optionsOf = (readsAll: boolean): Check.Options => ({ readsEvents: readsAll ? "all" : "damaged" })
+
+export const repair = (tree: Tree, apply: (change: Change) => void, options = optionsOf(false)): Repaired => {
   const changes: Array<Change> = []
   const failures: Array<{ readonly change: Change; readonly reason: string }> = []
   for (let pass = 0; pass < passCountMax; pass++) {
-    const report = Check.check(tree)
+    const report = Check.check(tree, options)
     const wanted = plan(report.findings)
     if (wanted.length === 0 || failures.length > 0) return { changes, failures, report }
     for (const change of wanted) {
@@ -38,5 +41,5 @@ export const repair = (tree: Tree, apply: (change: Change) => void): Repaired =>
       }
     }
   }
-  return { changes, failures, report: Check.check(tree) }
+  return { changes, failures, report: Check.check(tree, options) }
 }

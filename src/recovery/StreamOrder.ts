@@ -15,6 +15,8 @@ interface Placed {
 const keyOf = ({ streamId, streamInstanceId }: Packet, path: string): string =>
   streamInstanceId === undefined ? path : `${streamId}/${streamInstanceId}`
 
+const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
+
 /** Files by stream; packets of each in the order that they were recorded in. */
 const streams = (files: ReadonlyArray<DataFile>): ReadonlyArray<ReadonlyArray<DataFile>> => {
   const groups = new Map<string, Array<DataFile>>()
@@ -26,7 +28,6 @@ const streams = (files: ReadonlyArray<DataFile>): ReadonlyArray<ReadonlyArray<Da
   }
   const begin = (file: DataFile) => file.scan.packets[0]?.timestampBegin ?? 0n
   const sequence = (file: DataFile) => file.scan.packets[0]?.packetSeqNum ?? 0n
-  const compare = (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0)
   return [...groups.values()].map((own) =>
     own.sort((a, b) => compare(begin(a), begin(b)) || compare(sequence(a), sequence(b)))
   )
@@ -75,6 +76,30 @@ const between = (before: Placed, { file, packet }: Placed): ReadonlyArray<Findin
   return found
 }
 
+/** In order, each once; undefined where they are, or do not tell. */
+const rearranged = (packets: ReadonlyArray<Packet>): ReadonlyArray<Packet> | undefined => {
+  if (packets.some(({ timestampBegin }) => timestampBegin === undefined)) return undefined
+  const order = (a: Packet, b: Packet) =>
+    compare(a.timestampBegin ?? 0n, b.timestampBegin ?? 0n) || compare(a.packetSeqNum ?? 0n, b.packetSeqNum ?? 0n)
+  const sorted = packets.toSorted(order)
+  const once = sorted.filter((packet, at) => {
+    const before = sorted[at - 1]
+    return before === undefined || packet.packetSeqNum === undefined || !isSame(before, packet)
+  })
+  return once.length === packets.length && once.every((packet, at) => packet === packets[at]) ? undefined : once
+}
+
+/** What was found of a file, and its packets as they should be. */
+const inOrder = (
+  file: DataFile,
+  found: ReadonlyArray<Finding>,
+  right: ReadonlyArray<Packet>
+): ReadonlyArray<Finding> => {
+  const fresh = finding("damage", "sequence-repeats", file.path, "packets that are there twice")
+  const worst = found.find(({ severity }) => severity === "damage") ?? fresh
+  return [{ ...worst, changes: changes(file, right) }, ...found.filter((each) => each !== worst)]
+}
+
 /** Once a stream: readers would be told of little else. */
 const namedMax = 4
 
@@ -89,13 +114,18 @@ const ofStream = (files: ReadonlyArray<DataFile>): ReadonlyArray<Finding> => {
       const detail = `the last ${moved} packets are in ${next?.path}, too`
       found.push(finding("damage", "sequence-repeats", file.path, detail, { changes: changes(file, packets) }))
     }
+    const right = rearranged(packets)
+    const from = found.length
     for (const packet of packets) {
       const placed = { file, packet }
       if (before !== undefined) found.push(...between(before, placed))
       before = placed
     }
+    if (right !== undefined && moved === 0) found.push(...inOrder(file, found.splice(from), right))
   }
-  return found.filter(({ code }, at) => found.slice(0, at).filter((other) => other.code === code).length < namedMax)
+  const isNamed = ({ code }: Finding, at: number) =>
+    found.slice(0, at).filter((other) => other.code === code).length < namedMax
+  return found.filter((each, at) => each.changes.length > 0 || isNamed(each, at))
 }
 
 export const check = (files: ReadonlyArray<DataFile>): ReadonlyArray<Finding> => streams(files).flatMap(ofStream)

@@ -1,24 +1,32 @@
 /**
- * Inputs made from inputs, guided by what they reach: node test/endurance/fuzz.ts [SECONDS] [TARGET…]
- * Of one that goes wrong: its bytes, in hexadecimal digits.
+ * Inputs made from inputs, guided by what they reach: node test/endurance/fuzz.ts [SECONDS] [TARGET…] [--keep]
+ * Of one that goes wrong: its bytes, in hexadecimal digits. With --keep the corpus gets what has reached something new.
  */
-import { inspect } from "node:util"
+import { inspect, parseArgs } from "node:util"
+import * as Corpus from "./fuzz/corpus.ts"
 import { targets } from "./fuzz/targets.ts"
 
-const [seconds = "60", ...names] = process.argv.slice(2)
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { keep: { type: "boolean" } } })
+const [seconds = "60", ...names] = positionals
 const wanted = names.length > 0 ? names : Object.keys(targets)
 const seed = Date.now() % 2 ** 31
-
-const hex = (input: unknown): string =>
-  Array.isArray(input) ? input.map(hex).join("\n") : Buffer.from(input as Uint8Array).toString("hex")
+let sum = 0
 
 for (const name of wanted) {
-  const end = Date.now() + (Number(seconds) * 1000) / wanted.length
+  const begin = Date.now()
+  const end = begin + (Number(seconds) * 1000) / wanted.length
   const outcome = await targets[name]?.(seed, () => Date.now() > end)
   if (outcome === undefined) throw new Error(`no target ${name}`)
-  const { inputCount, keptCount, rangeCount, wrong } = outcome
-  process.stdout.write(`${name}: seed ${seed}, ${inputCount} inputs, ${keptCount} kept, ${rangeCount} ranges reached\n`)
+  const { inputCount, kept, rangeCount, wrong } = outcome
+  sum += inputCount
+  const rate = Math.round(inputCount / ((Date.now() - begin) / 1000))
+  process.stdout.write(
+    `${name}: seed ${seed}, ${inputCount} inputs (${rate} a second), ${kept.length} kept, ${rangeCount} ranges reached\n`
+  )
+  if (values.keep === true) Corpus.add(name, kept)
   if (wrong === undefined) continue
-  process.stdout.write(`wrong: ${inspect(wrong.cause, { depth: 4 })}\n${hex(wrong.input)}\n`)
+  const hex = wrong.input.map((part) => part.toString("hex")).join("\n")
+  process.stdout.write(`wrong: ${inspect(wrong.cause, { depth: 4 })}\n${hex}\n`)
   process.exitCode = 1
 }
+process.stdout.write(`${sum} inputs\n`)

@@ -8,6 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { CtfIndex } from "../../src/protocol/index.ts"
 import * as Check from "../../src/recovery/Check.ts"
+import { asidePath } from "../../src/recovery/DataFile.ts"
 import * as DiskTree from "../../src/recovery/DiskTree.ts"
 import * as Repair from "../../src/recovery/Repair.ts"
 import * as Process from "../support/process.ts"
@@ -149,6 +150,28 @@ describe("a damaged trace", () => {
   )
 
   it.prop(
+    "has its packets in order, and each once, whatever order they were in",
+    [Schema.Literals(names), share, Schema.Array(Schema.Int).check(Schema.isMinLength(1), Schema.isMaxLength(30))],
+    ([name, file, order]) => {
+      const original = originals.get(name) as Trees.Files
+      const files = new Map(original)
+      const path = pick(dataFiles(files), file)
+      const data = files.get(path) as Uint8Array
+      const ends = [0, ...endsOf(files.get(indexOf(path)) as Uint8Array)]
+      const packets = ends.slice(1).map((end, at) => data.subarray(ends[at], end))
+      const count = packets.length
+      // All of them, and some twice, dealt out anew.
+      const dealt = [...packets.keys(), ...order.map((number) => Math.abs(number) % count)]
+      const shuffled = dealt.toSorted((a, b) => ((a * 7919 + order.length) % 13) - ((b * 7919 + order.length) % 13))
+      files.set(path, Buffer.concat(shuffled.map((number) => packets[number] as Uint8Array)))
+      const { failures } = Repair.repair(Trees.tree(files), Trees.apply(files))
+      assert.deepStrictEqual(failures, [])
+      assert.isTrue(isEqual(files, original), `${path}: ${shuffled}`)
+    },
+    { arbitrary: { runs: 100 } }
+  )
+
+  it.prop(
     "whose metadata is cut has the declarations that are whole, or is out of the way",
     [Schema.Literals(["plain", "ctf2-live", "rotated"]), share, Schema.Literals([0, 1, 700])],
     ([name, at, zeroCount]) => {
@@ -173,12 +196,12 @@ describe("a damaged trace", () => {
 })
 
 describe("events", () => {
-  const damageOf = (files: Trees.Files, readsEvents: boolean) =>
+  const damageOf = (files: Trees.Files, readsEvents: "all" | "small") =>
     Check.check(Trees.tree(files), { readsEvents }).findings.filter(({ severity }) => severity === "damage")
 
-  it("of every trace decode; one that does not is found where every event is looked at, and stays as it is", () => {
+  it("of every trace decode; one that does not is found where all are looked at, and its packet set aside", () => {
     for (const [name, original] of originals) {
-      assert.deepStrictEqual(damageOf(original, true), [], name)
+      assert.deepStrictEqual(damageOf(original, "all"), [], name)
       const files = new Map(original)
       const path = [...files.keys()].filter((each) => /\/channel0_\d+(_\d+)?$|\/c_\d/.test(each)).sort()[0]
       if (path === undefined) continue
@@ -186,12 +209,14 @@ describe("events", () => {
       // Behind the packet's head: an event of a class that nobody declared.
       bytes.fill(0xff, 120, 200)
       files.set(path, bytes)
-      if (damageOf(files, true).length === 0) continue
-      assert.deepStrictEqual(damageOf(files, false), [], name)
-      assert.deepStrictEqual([...new Set(damageOf(files, true).map(({ code }) => code))], ["event-unreadable"])
-      const before = new Map(files)
+      if (damageOf(files, "all").length === 0) continue
+      assert.deepStrictEqual([...new Set(damageOf(files, "all").map(({ code }) => code))], ["event-unreadable"])
+      assert.deepStrictEqual(damageOf(files, "small"), damageOf(files, "all"))
       Repair.repair(Trees.tree(files), Trees.apply(files))
-      assert.isTrue(isEqual(files, before))
+      assert.deepStrictEqual(damageOf(files, "all"), [])
+      const [end = 0] = endsOf(original.get(indexOf(path)) as Uint8Array)
+      assert.deepStrictEqual(Buffer.from(files.get(asidePath(path)) ?? []), Buffer.from(bytes.subarray(0, end)))
+      assert.deepStrictEqual(Buffer.from(files.get(path) ?? []), Buffer.from(bytes.subarray(end)))
       return
     }
     assert.fail("no trace was damaged")
@@ -218,10 +243,51 @@ describe("a directory that somebody writes", () => {
   )
 })
 
-describe("babeltrace2 reads a repaired trace as", () => {
-  const textOf = (directory: string) =>
-    Effect.map(Process.run("babeltrace2", ["--clock-cycles", directory]), ({ stdout }) => stdout)
+const textOf = (directory: string) =>
+  Effect.map(Process.run("babeltrace2", ["--clock-cycles", directory]), ({ stdout }) => stdout)
 
+const linesOf = (text: string): ReadonlySet<string> =>
+  new Set(text.split("\n").map((line) => line.replace(/ \(\+[^)]*\)/, "")))
+
+describe("babeltrace2 reads of a repaired trace nothing that was not recorded", () => {
+  it.live.each([
+    ["many", 0.5],
+    ["many", 0.67],
+    ["many", 0.9],
+    ["live1", 0.6]
+  ] as const)("metadata of %s cut at %d, where declarations of events end", ([name, share]) =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("declared")
+      const original = Trees.recorded(name)
+      const files = new Map(original)
+      const path = [...files.keys()].find((each) => each.endsWith("metadata")) as string
+      const metadata = files.get(path) as Uint8Array
+      // Packets of metadata are whole: nothing in it says that there was more.
+      files.set(path, metadata.subarray(0, Math.floor((share * metadata.length) / 4096) * 4096))
+      const [whole, repaired] = [join(home, "whole"), join(home, "repaired")]
+      Trees.write(original, whole)
+      Trees.write(files, repaired)
+      assert.notDeepEqual(Repair.plan(Check.check(DiskTree.make(repaired)).findings), [], "found")
+      Repair.repair(DiskTree.make(repaired), (change) => DiskTree.apply(repaired, change))
+      const recorded = linesOf(yield* textOf(whole))
+      // It ends with status 0.
+      const left = linesOf(yield* textOf(repaired))
+      assert.deepStrictEqual(
+        [...left].filter((line) => !recorded.has(line)),
+        []
+      )
+      const [sum, kept] = [original, Trees.read(repaired)].map((tree) =>
+        [...tree].reduce(
+          (bytes, [at, { length }]) => (at.endsWith("metadata") || at.includes("index/") ? bytes : bytes + length),
+          0
+        )
+      )
+      assert.strictEqual(kept, sum, "what nobody can read is aside, and not gone")
+    })
+  )
+})
+
+describe("babeltrace2 reads a repaired trace as", () => {
   it.live.each<Damage>([
     { trace: "tracefiles", kind: "cut", file: 0.3, at: 0.6 },
     { trace: "tracefiles", kind: "index-header", file: 0.9, at: 0 },

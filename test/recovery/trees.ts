@@ -68,6 +68,11 @@ export const apply =
           Buffer.concat(change.ranges.map(({ from, to }) => (files.get(path) as Uint8Array).subarray(from, to)))
         )
         break
+      case "aside": {
+        const parts = change.ranges.map(({ from, to }) => (files.get(path) as Uint8Array).subarray(from, to))
+        files.set(change.to, Buffer.concat([files.get(change.to) ?? Buffer.alloc(0), ...parts]))
+        break
+      }
       case "write":
         files.set(path, change.bytes)
         break

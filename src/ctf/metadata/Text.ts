@@ -45,6 +45,12 @@ const isSound = ({ contentBytes, packetBytes }: Sizes): boolean =>
   contentBytes >= packetHeadBytes &&
   packetBytes >= contentBytes
 
+/** Of a packet that is cut short, its head not: how many bytes more it should have. */
+export const missingBytes = (bytes: Uint8Array): number | undefined => {
+  const sizes = sizesAt(viewOf(bytes), 0)
+  return sizes !== undefined && isSound(sizes) ? sizes.packetBytes - bytes.length : undefined
+}
+
 /** Whole packets from the start; what follows them is text, or a packet still growing. Views into `bytes`. */
 export const packets = (
   bytes: Uint8Array

@@ -22,9 +22,20 @@ export class Coverage {
     return this.#seen.size
   }
 
-  /** How many ranges have run since the last call that never had before. */
-  get news(): number {
-    const before = this.#seen.size
+  /** Ranges that have run since the last call, and never before. */
+  get news(): ReadonlySet<string> {
+    const fresh = new Set<string>()
+    for (const range of this.ran) {
+      if (this.#seen.has(range)) continue
+      this.#seen.add(range)
+      fresh.add(range)
+    }
+    return fresh
+  }
+
+  /** Ranges that have run since the last call. */
+  get ran(): ReadonlySet<string> {
+    const ran = new Set<string>()
     // In this process the answer comes at once.
     this.#session.post("Profiler.takePreciseCoverage", (failed, taken) => {
       if (failed !== null) throw failed
@@ -32,12 +43,12 @@ export class Coverage {
         if (!url.includes("/src/")) continue
         for (const { ranges } of functions) {
           for (const { count, endOffset, startOffset } of ranges) {
-            if (count > 0) this.#seen.add(`${url}:${startOffset}-${endOffset}`)
+            if (count > 0) ran.add(`${url}:${startOffset}-${endOffset}`)
           }
         }
       }
     })
-    return this.#seen.size - before
+    return ran
   }
 
   stop(): void {
