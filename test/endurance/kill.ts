@@ -1,14 +1,17 @@
 /**
- * Kills relays under load, for long: node test/endurance/kill.ts [ROUNDS] [ours|reference].
- * Prints what of the acknowledged is not in the files.
+ * Kills under load, for long: node test/endurance/kill.ts [ROUNDS] [ours|reference|tracers]
+ *
+ * Relays under a scripted load, which knows what was acknowledged: prints what of it is not in the files. Or, with
+ * `tracers`, relay, consumer daemon and viewer in turns, under a load of real `lttng`.
  */
 import { Effect } from "effect"
 import { setup } from "../support/bundle.ts"
 import { round } from "./acknowledged.ts"
+import * as Victims from "./victims.ts"
 
 const [rounds = "500", kind = "ours"] = process.argv.slice(2)
 
-const program = Effect.gen(function* () {
+const scripted = Effect.gen(function* () {
   let acknowledgedCount = 0
   const lost = new Map<number, { rounds: number; packets: number; most: number }>()
   const tell = (count: number) => process.stdout.write(`${count} rounds, ${acknowledgedCount} packets acknowledged\n`)
@@ -32,5 +35,24 @@ const program = Effect.gen(function* () {
   if (small.length > 0) process.exitCode = 1
 })
 
+const withTracers = Effect.gen(function* () {
+  const tracing = new Victims.Tracing()
+  const counts = { relay: 0, consumer: 0, viewer: 0 }
+  let eventCount = 0
+  const tell = () => {
+    const done = Victims.victims.map((victim) => `${counts[victim]} ${victim}s`).join(", ")
+    process.stdout.write(`killed ${done}; ${eventCount} events of the loads read afterwards\n`)
+  }
+  const program = Effect.gen(function* () {
+    for (let at = 0; at < Number(rounds); at++) {
+      const victim = Victims.victims[at % 3] as Victims.Victim
+      eventCount += yield* Victims.round(tracing, victim, `k${at}`, Math.random() * 300, at % 2 === 1)
+      counts[victim]++
+      if (at % 30 === 29) tell()
+    }
+  })
+  yield* Effect.ensuring(program, Effect.andThen(tracing.lose, Effect.sync(tell)))
+})
+
 await setup()
-await Effect.runPromise(program)
+await Effect.runPromise(kind === "tracers" ? withTracers : scripted)
