@@ -127,7 +127,8 @@ const safeguards = ({ names, visitorOf }: RouteOptions) =>
 
 const nothingHere = HttpRouter.add("*", "/*", HttpServerResponse.empty({ status: 404 }))
 
-const routes = (options: RouteOptions) =>
+/** Everything but the page. */
+export const routes = (options: RouteOptions) =>
   Layer.mergeAll(
     HttpApiBuilder.layer(AdminApi, { openapiPath: "/openapi.json" }).pipe(
       Layer.provide([Handlers.sessions, Handlers.relay, Handlers.daemon]),
@@ -136,7 +137,6 @@ const routes = (options: RouteOptions) =>
     metrics.pipe(Layer.provide(Authorization.guard(options).layer)),
     livez,
     readyz(options.moreChecks),
-    ...PageFiles.routes(),
     safeguards(options),
     nothingHere
   )
@@ -153,7 +153,7 @@ export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unkn
   Layer.unwrap(Effect.map(Entrance.make(server()), (entrance) => serving(options, entrance)))
 
 const serving = ({ listen, moreChecks, names, policy }: Options, { server, visitorOf }: Entrance.Entrance) => {
-  const asked = routes({ policy, names, visitorOf, moreChecks })
+  const asked = Layer.mergeAll(routes({ policy, names, visitorOf, moreChecks }), ...PageFiles.routes())
   const closing = Deferred.makeUnsafe<void>()
   const served = HttpRouter.serve(asked, { disableLogger: true, disableListenLog: true }).pipe(
     Layer.provide([

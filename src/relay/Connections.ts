@@ -96,6 +96,7 @@ export class Connections {
     connection.closedAt = wallMillis()
     connection.reason = reason
     connection.complaint = complaint
+    connection.end = () => {}
     this.#closed.push(connection)
     if (this.#closed.length >= 2 * closedCountMax) this.#closed = this.#closed.slice(-closedCountMax)
     const key = `${connection.port}/${reason}`

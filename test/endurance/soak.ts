@@ -1,26 +1,37 @@
 /**
- * Does a relay grow with the sessions it has served? node test/endurance/soak.ts [SESSIONS]
+ * Does a relay grow with the sessions it has served? node test/endurance/soak.ts [SESSIONS] [--heap]
+ *
+ * With --heap: of what there is more on its heap at the end than halfway, by constructor. No object may be there once
+ * more for each session.
  *
  * Sessions that stream packets, rotate and end, a few at a time; every so many one is cut off. The memory after each
  * share of them is the least that was seen while it lasted: what a collection left. The slope over the second half, for
  * 10,000 sessions, must stay below the bounds; the first half fills caches and compiles.
  */
-import { readFileSync, rmSync } from "node:fs"
-import { join } from "node:path"
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { parseArgs } from "node:util"
 import { Effect } from "effect"
 import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
 import { setup } from "../support/bundle.ts"
 import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Heap from "./Heap.ts"
 
 const mebibyte = 1024 * 1024
-const sessionCount = Number(process.argv[2] ?? 24_000)
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { heap: { type: "boolean" } } })
+const sessionCount = Number(positionals[0] ?? 24_000)
 const shareCount = 12
 const concurrency = 4
 /** Of 10,000 sessions; a session that stays costs some 10 KiB, all of them 100 MiB. */
 const heapBytesMax = 1 * mebibyte
 const residentBytesMax = 4 * mebibyte
+
+const snapshotSignal = "SIGWINCH"
+/** One in seven is cut off; the others do the same. */
+const keptShareMax = 0.1
 
 const uuid = "5f2c1d6e-8a47-4b53-9d1e-0a6b7c8d9e0f"
 const path = "ust/uid/0/64-bit"
@@ -67,18 +78,53 @@ const slope = (values: ReadonlyArray<number>): number => {
   return rise / values.reduce((sum, _, at) => sum + (at - middle) ** 2, 0)
 }
 
+/** Taken after a collection, by the runtime, when it hears the signal; answers the file. */
+const snapshot = (relay: Relays.Relay, home: string) =>
+  Effect.gen(function* () {
+    const files = () => readdirSync(home).filter((name) => name.endsWith(".heapsnapshot"))
+    const before = new Set(files())
+    process.kill(relay.process.pid, snapshotSignal)
+    const taken = () => files().find((name) => !before.has(name))
+    let size = -1
+    yield* Process.until(
+      "the heap snapshot to be whole",
+      Effect.sync(() => {
+        const file = taken()
+        const now = file === undefined ? -1 : statSync(join(home, file)).size
+        const isWhole = now > 0 && now === size
+        size = now
+        return isWhole
+      }),
+      { everyMillis: 500, seconds: 60 }
+    )
+    return join(home, taken() ?? "")
+  })
+
+/** What is there more often by a share of the sessions is kept for each. */
+const assertNotKept = (growth: ReadonlyArray<Heap.Growth>, sessions: number) => {
+  for (const { byteCount, count, name } of growth.slice(0, 15)) {
+    process.stdout.write(`  ${name}: ${count} more, ${(byteCount / 1024).toFixed(1)} KiB\n`)
+  }
+  const kept = growth.filter(({ count }) => count > sessions * keptShareMax)
+  if (kept.length === 0) return
+  process.stdout.write(`kept for sessions that are over: ${kept.map(({ name }) => name).join(", ")}\n`)
+  process.exitCode = 1
+}
+
 const shown = (bytes: number) => (bytes / mebibyte).toFixed(1)
 
 const program = Effect.scoped(
   Effect.gen(function* () {
     const httpPort = yield* Ports.free
     const args = [`--http-port=tcp://127.0.0.1:${httpPort}`]
-    const env = { NODE_OPTIONS: process.env.RELAY_NODE_OPTIONS ?? "" }
+    const heapOptions = values.heap === true ? ` --heapsnapshot-signal=${snapshotSignal}` : ""
+    const env = { NODE_OPTIONS: `${process.env.RELAY_NODE_OPTIONS ?? ""}${heapOptions}` }
     const relay = yield* Relays.start("ours", { args, env, isInMemory: true })
     process.stdout.write(`relay ${relay.process.pid}\n`)
     const url = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
     const target = yield* Target.make({ url, hostname: "soak" })
     const shares: Array<Memory> = []
+    const heaps: Array<ReadonlyMap<string, Heap.Kept>> = []
     for (let share = 0; share < shareCount; share++) {
       let least: Memory = { heapBytes: Number.POSITIVE_INFINITY, residentBytes: Number.POSITIVE_INFINITY }
       const count = sessionCount / shareCount
@@ -97,6 +143,9 @@ const program = Effect.scoped(
       rmSync(join(relay.output, "soak"), { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
       shares.push(least)
       const sessions = (share + 1) * count
+      if (values.heap === true && (share + 1) % (shareCount / 2) === 0) {
+        heaps.push(Heap.read(yield* snapshot(relay, dirname(relay.output))))
+      }
       process.stdout.write(`${sessions}: heap ${shown(least.heapBytes)}, resident ${shown(least.residentBytes)} MiB\n`)
     }
     const half = shares.slice(shareCount / 2)
@@ -104,7 +153,11 @@ const program = Effect.scoped(
     const heap = slope(half.map(({ heapBytes }) => heapBytes)) * perTenThousand
     const resident = slope(half.map(({ residentBytes }) => residentBytes)) * perTenThousand
     process.stdout.write(`for 10,000 sessions: heap ${shown(heap)}, resident ${shown(resident)} MiB\n`)
-    if (heap > heapBytesMax || resident > residentBytesMax) process.exitCode = 1
+    const [halfway, end] = heaps
+    if (halfway !== undefined && end !== undefined) assertNotKept(Heap.grown(halfway, end), sessionCount / 2)
+    // A snapshot takes memory of its own.
+    const isTooMuch = values.heap !== true && resident > residentBytesMax
+    if (heap > heapBytesMax || isTooMuch) process.exitCode = 1
   })
 )
 

@@ -21,6 +21,7 @@ import * as Trees from "../../recovery/trees.ts"
 import * as Commands from "../../sidebyside/commands.ts"
 import { output } from "../../storage/stores.ts"
 import { missing, play, type Target } from "../targets.ts"
+import { Operator } from "./Operator.ts"
 import { Random } from "./Random.ts"
 import { Viewer } from "./Viewer.ts"
 import { VirtualTime } from "./VirtualTime.ts"
@@ -66,6 +67,7 @@ const delayed = (peer: PeerDouble, random: Random, millisMax: number): void => {
 class World {
   readonly targets: Array<{ readonly name: string; readonly target: Target }> = []
   readonly viewers: Array<Viewer> = []
+  readonly operators: Array<Operator> = []
   readonly peers: Array<PeerDouble> = []
   readonly disk: WorldFiles
   cutCount = 0
@@ -91,7 +93,8 @@ class World {
   }
 
   get faultCount(): number {
-    return this.disk.faultCount + this.cutCount
+    const ended = this.operators.reduce((sum, { endedCount }) => sum + endedCount, 0)
+    return this.disk.faultCount + this.cutCount + ended
   }
 
   /** The relay, its connections as they are in this world. */
@@ -215,6 +218,17 @@ const lives = (options: Options, time: VirtualTime, random: Random): Effect.Effe
   return withRelay(settings, (plain) =>
     Effect.gen(function* () {
       const relay = world.seen(plain)
+      // To have routes takes as long as half a world.
+      const operatorCount = random.chance(0.25) ? random.between(1, 2) : 0
+      const operators = yield* Effect.forEach(Array.from({ length: operatorCount }), () =>
+        Operator.open(relay.registry, random)
+      )
+      // What an operator ends is cut off as by a fault.
+      const mayEnd = () => options.hasCuts && !world.isHealed
+      for (const operator of operators) {
+        world.operators.push(operator)
+        yield* Effect.forkScoped(operator.work(mayEnd))
+      }
       const numbers = Array.from({ length: random.between(1, options.targetCountMax) }, (_, at) => at + 1)
       const playing = yield* Effect.forkScoped(
         Effect.forEach(numbers, (number) => world.session(relay, number, random.pick(minors)), {
@@ -242,7 +256,7 @@ const lives = (options: Options, time: VirtualTime, random: Random): Effect.Effe
         faultCount: world.faultCount,
         packetCount: sum(world.targets.map(({ target }) => target.sentCount)),
         viewedCount: sum(world.viewers.map((viewer) => viewer.packetCount)),
-        requestCount: 0
+        requestCount: sum(world.operators.map((operator) => operator.requestCount))
       }
     })
   )
