@@ -6,6 +6,7 @@ export default defineConfig({
   input: {
     run: "bench/run.ts",
     main: "bench/portable/main.ts",
+    HostileProgram: "bench/HostileProgram.ts",
     LinkProgram: "bench/LinkProgram.ts",
     RelayProgram: "bench/RelayProgram.ts"
   },

@@ -61,7 +61,11 @@ const page: Plugin = {
 }
 
 export default defineConfig({
-  input: { "lttng-relayd": "src/bin/lttng-relayd.ts", "lttng-relay": "src/bin/lttng-relay.ts" },
+  input: {
+    "lttng-relayd": "src/bin/lttng-relayd.ts",
+    "lttng-relay": "src/bin/lttng-relay.ts",
+    PortThread: "src/admin/PortThread.ts"
+  },
   platform: "node",
   plugins: [licences, firstStage, page],
   output: {

@@ -288,6 +288,33 @@ const decode = Command.make(
     )
 ).pipe(Command.withDescription("Recorded traces decoded and printed, beside babeltrace2; no relay takes part"))
 
+const hostile = Command.make(
+  "hostile",
+  {
+    load: Argument.String("load").pipe(
+      Argument.withDefault(""),
+      Argument.withDescription("How the load's name begins: 1 or 8 (default: both)")
+    ),
+    rounds: Flag.Int("rounds").pipe(
+      Flag.filter(positive, () => "must be above 0"),
+      Flag.withDefault(5),
+      Flag.withDescription("Each with and without the clients, in turn; medians are printed (default: 5)")
+    ),
+    seconds: Flag.Finite("seconds").pipe(
+      Flag.filter(positive, () => "must be above 0"),
+      Flag.withDefault(2),
+      Flag.withDescription("Length of each run (default: 2)")
+    )
+  },
+  ({ load, rounds, seconds }) =>
+    Output.reported(
+      Effect.tryPromise({
+        try: async () => (await import("./Hostile.ts")).run(seconds, rounds, load),
+        catch: (cause) => new Failed({ reason: messageOf(cause) })
+      })
+    )
+).pipe(Command.withDescription("Answer times beside 200 hostile HTTP clients, and beside such at another relay"))
+
 const compare = Command.make(
   "compare",
   {
@@ -311,7 +338,7 @@ const compare = Command.make(
 export const command = Command.make("bench", flags, (input) =>
   Output.reported(input.list ? list : measure(input as Input))
 ).pipe(
-  Command.withSubcommands([compare, decode]),
+  Command.withSubcommands([compare, decode, hostile]),
   Command.withDescription("Measures relays: ours, LTTng's, or one that runs; on any disk, behind any network"),
   Command.withExamples([
     { command: "bench large-packets one-session", description: "Two cases, ours beside the installed lttng-relayd" },

@@ -12,7 +12,7 @@ export const root = path.resolve(import.meta.dirname, isBuilt ? "../.." : "..")
 export const isCheckout = !isBuilt
 
 /** A program of the benchmark, as arguments of this runtime. */
-export const program = (name: "LinkProgram" | "RelayProgram" | "portable/main") =>
+export const program = (name: "HostileProgram" | "LinkProgram" | "RelayProgram" | "portable/main") =>
   path.join(import.meta.dirname, isBuilt ? `${path.basename(name)}.js` : `${name}.ts`)
 
 export const cases = path.join(root, "bench/cases")

@@ -81,7 +81,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "index.ts": ["access", "protocol", "storage", "relay", "config", "ctf", "target", "viewer", "Relay.ts"],
   testing: ["protocol", "storage", "config", "transport", "Relay.ts", "Machine.ts"],
   telemetry: ["protocol", "relay", "Relay.ts", "Machine.ts"],
-  admin: ["relay", "telemetry", "Relay.ts", "viewer", "ctf", "config", "Machine.ts"],
+  admin: ["errors", "relay", "telemetry", "Relay.ts", "viewer", "ctf", "config", "Machine.ts"],
   "Warmup.ts": ["protocol", "storage", "transport", "config", "Relay.ts"],
   daemon: ["errors", "access", "config", "model", "telemetry", "admin", "Relay.ts", "Warmup.ts", "Machine.ts"],
   edge: ["errors", "protocol", "storage", "transport", "config", "Relay.ts", "Machine.ts"],

@@ -71,6 +71,18 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization, { pr
   }
 ) {}
 
+/** A parameter or a body that is not what the contract says. */
+export class RequestRefused extends Schema.TaggedError<RequestRefused>()(
+  "RequestRefused",
+  { part: Schema.String, reason: Schema.String },
+  { httpApiStatus: 400 }
+) {}
+
+/** Tells what is wrong with a request. */
+export class Understanding extends HttpApiMiddleware.Service<Understanding>()("lttng-relay/admin/Understanding", {
+  error: RequestRefused
+}) {}
+
 const countMax = 1000
 
 /** Which part of a long list is asked for. */
@@ -187,6 +199,7 @@ const sessions = HttpApiGroup.make("sessions")
     HttpApiEndpoint.delete("end", "/:id", { ...sessionId, success: HttpApiSchema.NoContent })
   )
   .prefix("/api/v1/sessions")
+  .middleware(Understanding)
   .middleware(Authorization)
 
 const connectionId = { params: sessionId.params, error: ConnectionUnknown }
@@ -219,6 +232,7 @@ const relay = HttpApiGroup.make("relay")
     HttpApiEndpoint.get("process", "/process", { success: ProcessFigures })
   )
   .prefix("/api/v1")
+  .middleware(Understanding)
   .middleware(Authorization)
 
 /** Of the process around the relay. */
@@ -234,6 +248,7 @@ const daemon = HttpApiGroup.make("daemon")
     HttpApiEndpoint.get("log", "/log", { success: Schema.Struct({ lines: Schema.Array(Schema.String) }) })
   )
   .prefix("/api/v1")
+  .middleware(Understanding)
   .middleware(Authorization)
 
 /** The contract of the port: every endpoint with its schemas and errors. */

@@ -4,7 +4,7 @@
  * rules for access say so, for the sessions that they show it.
  */
 import { createHash, timingSafeEqual } from "node:crypto"
-import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import { IncomingMessage } from "node:http"
 import { Effect, Layer, Redacted } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { Viewpoint, Visitor } from "../Relay.ts"
@@ -49,7 +49,7 @@ const isToken = (token: string | undefined, given: string): boolean =>
 const readings: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
 
 /** What traces say, not what the relay does. */
-const isContent = (path: string): boolean => /^\/api\/v1\/sessions\/[^/]*\/events/.test(path)
+const isContent = (path: string): boolean => /^\/api\/v1\/sessions\/[^/]*\/events/i.test(path)
 
 /** What is of single sessions. The rest is of all of them: the log, metrics, what the process does. */
 const ofSessions = /^\/api\/v1\/(sessions|overview|counters|connections|events)(\/|$)/
@@ -72,16 +72,25 @@ export const viewpointOf = (
   return isNear && readings.has(method) && !(hidesEvents && isContent(path)) ? everything : undefined
 }
 
+/** As the routes see it: whatever was written by its number. What cannot be read matches none. */
+const pathOf = (url: string): string => {
+  try {
+    return decodeURIComponent(url.replace(/\?.*$/s, "")).replaceAll(/\/+/g, "/")
+  } catch {
+    return ""
+  }
+}
+
 const question = (request: HttpServerRequest.HttpServerRequest, given: string): Question => ({
   method: request.method,
-  path: request.url.replace(/\?.*$/s, ""),
+  path: pathOf(request.url),
   given,
   site: request.headers["sec-fetch-site"]
 })
 
 /** Undefined: it came to the port itself. */
-export const visitorAt = (visitorOf: VisitorOf, request: HttpServerRequest.HttpServerRequest) =>
-  visitorOf(NodeHttpServerRequest.toIncomingMessage(request).socket)
+export const visitorAt = (visitorOf: VisitorOf, { source }: HttpServerRequest.HttpServerRequest) =>
+  source instanceof IncomingMessage ? visitorOf(source.socket) : undefined
 
 export const layer = ({ policy, visitorOf }: Options): Layer.Layer<AdminApi.Authorization> =>
   Layer.succeed(
@@ -104,6 +113,6 @@ export const guard = ({ policy, visitorOf }: Options) =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
       const given = /^Bearer (.*)$/i.exec(request.headers.authorization ?? "")?.[1] ?? ""
       if (viewpointOf(policy, question(request, given), visitorAt(visitorOf, request)) !== undefined) return answer
-      return Effect.succeed(HttpServerResponse.empty({ status: 401, headers: { "www-authenticate": "Bearer" } }))
+      return Effect.succeed(HttpServerResponse.empty({ status: 401 }))
     })
   )

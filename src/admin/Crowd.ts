@@ -31,6 +31,20 @@ export interface Bounds {
 /** A large answer counts as several requests: so many bytes take the loop as long as a small one. */
 const requestBytes = 64 * 1024
 
+/** Those that have no body, whatever they are given. */
+const heads = new WeakSet<ServerResponse>()
+
+export const isHead = (answer: ServerResponse): boolean => heads.has(answer)
+
+/** Who only asks for the head is answered as who asks for all. */
+const asGet = (message: IncomingMessage, answer: ServerResponse): IncomingMessage => {
+  if (message.method === "HEAD") {
+    message.method = "GET"
+    heads.add(answer)
+  }
+  return message
+}
+
 /** The system takes no more of what it is sent. */
 const isUnread = ({ socket }: Guest): boolean => socket.writableNeedDrain
 
@@ -55,18 +69,21 @@ export class CrowdServer extends Server {
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ServerOptions, bounds: Bounds) {
-    super(options)
+    // Nothing is upgraded to: who asks for it gets the answer of a request.
+    super({ ...options, shouldUpgradeCallback: () => false })
     this.#bounds = bounds
     this.#credit = bounds.burstCount
     this.on("close", () => clearTimeout(this.#timer))
   }
 
-  /** Whoever listens for requests hears of one when its turn has come. */
+  /** Whoever listens for requests hears of one when its turn has come; of nothing but requests that way. */
   override emit(event: string | symbol, ...values: ReadonlyArray<unknown>): boolean {
     const [message, answer] = values
-    if (event !== "request" || !(answer instanceof ServerResponse))
+    const isContinued = event === "checkContinue"
+    if ((event !== "request" && !isContinued) || !(answer instanceof ServerResponse))
       return super.emit(event as "request", ...(values as []))
-    this.#ask({ message: message as IncomingMessage, answer })
+    if (isContinued) answer.writeContinue()
+    this.#ask({ message: asGet(message as IncomingMessage, answer), answer })
     return true
   }
 

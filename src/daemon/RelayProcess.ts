@@ -75,7 +75,9 @@ const startHttp = (port: HttpPort.HttpPort, { controls, operations, token }: Run
       }
     }
     const where = port._tag === "Unix" ? port.path : `${port.host}:${port.port}`
-    yield* Layer.build(AdminServer.layer({ listen, policy, names })).pipe(
+    const { relay, tls } = controls.options
+    const hasDoors = tls !== undefined || (relay.proxyFrom ?? []).length > 0
+    yield* Layer.build(AdminServer.layer({ listen, policy, names, hasDoors, descriptorLimit: relay.fdPoolSize })).pipe(
       Effect.provideService(Operations, operations),
       Effect.catchCause((cause) =>
         Effect.fail(

@@ -171,6 +171,11 @@ const failures = {
     "name taken",
     "A finished or foreign trace is there already: nothing of it is touched, the new one lies beside it."
   ),
+  HTTP_PORT_LOST: entry(
+    "error",
+    "the thread of the HTTP port ended",
+    "It is started again within a second; recording goes on meanwhile. Report it."
+  ),
   LEFTOVERS: entry(
     "warning",
     "a crash left traces unfinished",

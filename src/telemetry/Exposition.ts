@@ -1,13 +1,24 @@
 /**
- * Samples as text for a scraper: Prometheus' text format 0.0.4. Samples of one instrument come one after the other.
+ * Samples as text for a scraper: Prometheus' text format 0.0.4, or OpenMetrics 1.0. Samples of one instrument come one
+ * after the other.
  *
  * Written here because a registry that holds a thousand sessions' series costs ten times what their text does.
  */
-import { Effect, Stream } from "effect"
 import type { Instrument } from "./Instruments.ts"
 import type { Sample } from "./Sample.ts"
 
-export const contentType = "text/plain; version=0.0.4; charset=utf-8"
+export type Form = "prometheus" | "openmetrics"
+
+export const contentTypes: Readonly<Record<Form, string>> = {
+  prometheus: "text/plain; version=0.0.4; charset=utf-8",
+  openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8"
+}
+
+const openMetrics = /^application\/openmetrics-text\s*(;(?!.*\bq=0(\.0+)?\s*(;|$)).*)?$/i
+
+/** Whoever can read OpenMetrics gets it; everybody else what all read. `accept` is the header, if there is one. */
+export const formOf = (accept: string | undefined): Form =>
+  accept?.split(",").some((range) => openMetrics.test(range.trim())) === true ? "openmetrics" : "prometheus"
 
 const escapeLabel = (text: string): string =>
   /[\\"\n]/.test(text) ? text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n") : text
@@ -23,20 +34,37 @@ const number = (value: number): string => {
   return Number.isNaN(value) ? "NaN" : String(value)
 }
 
-const head = ({ name, kind, help }: Instrument): string => `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`
+const head = ({ name, kind, help }: Instrument, form: Form): string => {
+  // There the family of a counter is called without what its samples end in.
+  const family = form === "openmetrics" && kind === "counter" ? name.replace(/_total$/, "") : name
+  return `# HELP ${family} ${help}\n# TYPE ${family} ${kind}\n`
+}
+
+/** Of what is whole as well, OpenMetrics wants the point. */
+const limitOf = (limit: number): string => (Number.isInteger(limit) ? `${limit}.0` : number(limit))
 
 /** Makes the text of samples as they come. */
 class Writer {
+  readonly #form: Form
   #instrument: Instrument | undefined
   /** By values: the samples of one channel share theirs, over instruments with the same names. */
   readonly #labels = new Map<ReadonlyArray<string>, WeakMap<ReadonlyArray<string>, string>>()
 
+  constructor(form: Form) {
+    this.#form = form
+  }
+
   lines(one: Sample): string {
     const { instrument, value } = one
-    const before = instrument === this.#instrument ? "" : head(instrument)
+    const before = instrument === this.#instrument ? "" : head(instrument, this.#form)
     this.#instrument = instrument
     if (typeof value !== "number") return `${before}${this.#histogram(one)}`
     return `${before}${instrument.name}${this.#labelsOf(one)} ${number(value)}\n`
+  }
+
+  /** Behind the last sample. */
+  end(): string {
+    return this.#form === "openmetrics" ? "# EOF\n" : ""
   }
 
   #labelsOf({ instrument, labels }: Sample): string {
@@ -54,7 +82,7 @@ class Writer {
     if (typeof value === "number") return ""
     const { name } = instrument
     const buckets = value.buckets.map(
-      ({ limit, count }) => `${name}_bucket${labelsOf(instrument, labels, `le="${number(limit)}"`)} ${count}\n`
+      ({ limit, count }) => `${name}_bucket${labelsOf(instrument, labels, `le="${limitOf(limit)}"`)} ${count}\n`
     )
     const own = labelsOf(instrument, labels)
     return `${buckets.join("")}${name}_sum${own} ${number(value.sum)}\n${name}_count${own} ${value.count}\n`
@@ -62,28 +90,25 @@ class Writer {
 }
 
 /** All in one turn. */
-export const text = (samples: Iterable<Sample>): string => {
-  const writer = new Writer()
+export const text = (samples: Iterable<Sample>, form: Form = "prometheus"): string => {
+  const writer = new Writer(form)
   let all = ""
   for (const one of samples) all += writer.lines(one)
-  return all
+  return all + writer.end()
 }
 
-/** Samples from one look at other work to the next: about a millisecond. */
-const sliceCount = 512
+/** Samples from one look at other work to the next: a fraction of a millisecond. */
+const sliceCount = 128
 
-function* pieces(samples: Iterable<Sample>): Generator<Uint8Array> {
-  const writer = new Writer()
-  let [piece, count] = ["", 0]
+/** Stops now and then: nobody whose packets arrive waits for the text of a thousand sessions. */
+export function* slices(samples: Iterable<Sample>, form: Form): Generator<Uint8Array> {
+  const writer = new Writer(form)
+  let [slice, count] = ["", 0]
   for (const one of samples) {
-    piece += writer.lines(one)
+    slice += writer.lines(one)
     if (++count % sliceCount !== 0) continue
-    yield Buffer.from(piece)
-    piece = ""
+    yield Buffer.from(slice)
+    slice = ""
   }
-  yield Buffer.from(piece)
+  yield Buffer.from(slice + writer.end())
 }
-
-/** In pieces, each made in a turn of its own: nobody whose packets arrive waits for the text of a thousand sessions. */
-export const stream = (samples: Iterable<Sample>): Stream.Stream<Uint8Array> =>
-  Stream.fromIterable(pieces(samples), { chunkSize: 1 }).pipe(Stream.tap(() => Effect.yieldNow))

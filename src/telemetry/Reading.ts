@@ -77,7 +77,8 @@ class Series {
   readonly channels = new Map<string, Channel>()
   readonly sessions = new Map<string, OfSession>()
   readonly #max: number
-  cappedCount = 0
+  /** Those that have none of their own. */
+  readonly #capped = new Set<string>()
 
   constructor(max: number) {
     this.#max = max
@@ -87,12 +88,16 @@ class Series {
     const known = map.get(key)
     if (known !== undefined) return known
     if (map.size >= this.#max) {
-      this.cappedCount++
+      this.#capped.add(key)
       return undefined
     }
     const made = make()
     map.set(key, made)
     return made
+  }
+
+  get cappedCount(): number {
+    return this.#capped.size
   }
 
   channel({ hostname, name }: SessionStatus, channelName: string): Channel | undefined {
@@ -122,8 +127,8 @@ class Series {
 /** Streams are named after their channel and their processor. */
 const channelOf = (streamName: string): string => streamName.replace(/_\d+$/, "")
 
-/** Sessions from one look at other work to the next: about a millisecond. */
-const sliceCount = 100
+/** Sessions from one look at other work to the next: a fraction of a millisecond. */
+const sliceCount = 25
 
 /** Relay sessions of one tracing session come by one edge. */
 const addEdge = (own: OfSession, edge: NonNullable<SessionStatus["edge"]>, nowMillis: number): void => {
@@ -190,7 +195,7 @@ const ofSessions: ReadonlyArray<readonly [Instruments.Instrument, (session: OfSe
 ]
 
 /** Made as they are read: a thousand sessions have ten thousand of them. */
-function* ofSeries({ channels, sessions, cappedCount }: Series): Generator<Sample> {
+function* ofSeries({ cappedCount, channels, sessions }: Series): Generator<Sample> {
   for (const [instrument, read] of ofChannels) {
     for (const channel of channels.values()) yield labelled(instrument, read(channel), channel.labels)
   }

@@ -28,7 +28,9 @@ export const start = (options: TestRelay.Options = {}, more: Partial<Policy> = {
     const relay = yield* TestRelay.make(options)
     const policy = { token, isLocal: true, hidesEvents: false, ...more }
     const names = { isLoopback: true, hosts: ["relay.example"] }
-    const layer = AdminServer.layer({ listen: { host: "127.0.0.1", port: 0 }, policy, names }).pipe(
+    const hasDoors = options.tls !== undefined || options.proxyFrom !== undefined
+    const listen = { host: "127.0.0.1", port: 0 }
+    const layer = AdminServer.layer({ listen, policy, names, hasDoors, descriptorLimit: 1000 }).pipe(
       Layer.provide(Telemetry.layer(telemetry)),
       Layer.provide([Layer.succeed(Relay, relay.relay), Layer.succeed(Operations, operations)])
     )

@@ -41,7 +41,7 @@ describe("a reading", () => {
   })
 
   it("has no more series than it may, and says how many are missing", () => {
-    const many = ["a", "b", "c"].map((name) => session(name, { streams: [stream("ch")] }))
+    const many = ["a", "b", "c"].map((name) => session(name, { streams: [stream("ch_0"), stream("ch_1")] }))
     const text = Exposition.text(samples(reading(many, { seriesMax: 2 })))
     assert.lengthOf(lineOf(text, "lttng_relay_channel_received_bytes_total"), 2)
     // A channel and a session.

@@ -1,0 +1,80 @@
+/** Answers where no handler is asked: no such path, no such method of it, a request that is misspelt. */
+import { Effect, type Layer } from "effect"
+import { HttpRouter, HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
+import { HttpApiMiddleware } from "effect/http-api"
+import { AdminApi, RequestRefused, Understanding } from "./AdminApi.ts"
+
+interface Place {
+  readonly isAt: (path: string) => boolean
+  readonly method: string
+}
+
+/** Those beside the API. */
+const own = ["/", "/page.js", "/page.css", "/livez", "/readyz", "/metrics", "/openapi.json"]
+
+const bare = (path: string): string => path.replace(/\?.*$/s, "").replace(/(?<=.)\/$/, "")
+
+const placeOf = (path: string, method: string): Place => {
+  const pattern = new RegExp(`^${bare(path).replaceAll(".", "\\.").replaceAll(/:\w+/g, "[^/]+")}$`)
+  return { isAt: (asked) => pattern.test(asked), method }
+}
+
+const places: ReadonlyArray<Place> = [
+  ...own.map((path) => placeOf(path, "GET")),
+  ...Object.values(AdminApi.groups).flatMap(({ endpoints }) =>
+    Object.values(endpoints).map(({ method, path }) => placeOf(path, method))
+  )
+]
+
+/** The methods that a path has. */
+const methodsAt = (url: string): ReadonlyArray<string> => {
+  const path = bare(url)
+  const methods = new Set(places.filter(({ isAt }) => isAt(path)).map(({ method }) => method))
+  return methods.has("GET") ? ["HEAD", ...methods] : [...methods]
+}
+
+const answer = ({ method, url }: HttpServerRequest.HttpServerRequest): HttpServerResponse.HttpServerResponse => {
+  const methods = methodsAt(url)
+  if (methods.length === 0) {
+    return HttpServerResponse.text("There is nothing here; /openapi.json says what there is.\n", { status: 404 })
+  }
+  const headers = { allow: ["OPTIONS", ...methods].join(", ") }
+  if (method === "OPTIONS") return HttpServerResponse.empty({ status: 204, headers })
+  return HttpServerResponse.text(`Not by ${method}.\n`, { status: 405, headers })
+}
+
+export const route: Layer.Layer<never, never, HttpRouter.HttpRouter> = HttpRouter.add(
+  "*",
+  "/*",
+  Effect.map(HttpServerRequest.HttpServerRequest, answer)
+)
+
+const badRequest = 400
+
+/** What HTTP itself refuses it refuses without a word, and as a defect: here it is an answer like others. */
+export const contained = <E, R>(answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
+  Effect.catchDefect(answer, (defect) =>
+    HttpServerRespondable.isRespondable(defect)
+      ? Effect.map(Effect.orDie(HttpServerRespondable.toResponse(defect)), explained)
+      : Effect.die(defect)
+  )
+
+const explained = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse =>
+  response.status === badRequest && response.body._tag === "Empty"
+    ? HttpServerResponse.text("The request has no body, or one that cannot be read.\n", { status: badRequest })
+    : response
+
+const reasonLengthMax = 500
+
+export const understanding: Layer.Layer<Understanding> = HttpApiMiddleware.layerSchemaErrorTransform(
+  Understanding,
+  (error) =>
+    error.kind === "Body" || error.kind === "ResponseHeaders"
+      ? Effect.die(error)
+      : Effect.fail(
+          new RequestRefused({
+            part: error.kind.toLowerCase(),
+            reason: error.cause.message.slice(0, reasonLengthMax)
+          })
+        )
+)

@@ -1,0 +1,236 @@
+/**
+ * An `HttpServer` whose connections are in a thread of their own (`PortThread`): this side hears of whole requests, and
+ * sends answers as fast as their clients take them.
+ */
+import { Worker } from "node:worker_threads"
+import { Context, Effect, type Fiber, Latch, Layer, Schedule, type Scope, Stream } from "effect"
+import {
+  type HttpBody,
+  HttpEffect,
+  type HttpMiddleware,
+  HttpServer,
+  HttpServerError,
+  HttpServerRequest,
+  type HttpServerResponse
+} from "effect/http"
+import { NetAddress } from "effect/net"
+import * as Report from "../errors/Report.ts"
+import { clearTimeout, setTimeout } from "../Machine.ts"
+import type { Answered, Start, Told } from "./PortMessages.ts"
+
+type Asked = Extract<Told, { readonly _tag: "Asked" }>
+type Listening = Extract<Told, { readonly _tag: "Listening" }>
+/** What else it needs is in the context of who serves it. */
+type HttpApp = Effect.Effect<
+  HttpServerResponse.HttpServerResponse,
+  unknown,
+  HttpServerRequest.HttpServerRequest | Scope.Scope
+>
+
+/** Sixty-four clients hold a few MiB at most. */
+const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 }
+const restartInterval = "1 second"
+/** How long answers have to their end when the port closes. */
+const stopMillisMax = 1_000
+/** An answer whose length is known and no more than this goes in one message. */
+const wholeBytesMax = 256 * 1024
+
+const program = new URL(import.meta.url.endsWith(".ts") ? "./PortThread.ts" : "./PortThread.js", import.meta.url)
+
+/** Nothing of the web's own types is loaded for what has no body, as all that only reads. */
+const sourceOf = ({ body, headers, method, target }: Asked): Request => {
+  const url = `http://relay${target}`
+  if (body !== undefined) return new Request(url, { method, headers: { ...headers }, body })
+  const bare = { method, url, headers, body: null, arrayBuffer: async () => new ArrayBuffer(0) }
+  return bare as unknown as Request
+}
+
+const nothing = new Uint8Array()
+
+const joined = (parts: Iterable<Uint8Array>): Uint8Array => Uint8Array.from(Buffer.concat([...parts]))
+
+/** One answer on its way. */
+class Exchange {
+  readonly #id: number
+  readonly #send: (answered: Answered) => void
+  readonly #taken = Latch.makeUnsafe()
+  fiber: Fiber.Fiber<unknown, unknown> | undefined
+
+  constructor(id: number, send: (answered: Answered) => void) {
+    this.#id = id
+    this.#send = send
+  }
+
+  /** The client has what there was of it. */
+  more(): void {
+    this.#taken.openUnsafe()
+  }
+
+  /** Nobody waits for the rest. */
+  end(): void {
+    this.fiber?.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
+  }
+
+  /** An answer that breaks off ends there. */
+  answer({ body, headers, status }: HttpServerResponse.HttpServerResponse): Effect.Effect<void> {
+    this.#send({ _tag: "Head", id: this.#id, status, headers })
+    if (body._tag === "Uint8Array") this.#part(body.body, true)
+    else if (body._tag === "Stream") return Effect.interruptible(this.#stream(body))
+    else this.#part(nothing, true)
+    return Effect.void
+  }
+
+  #stream({ contentLength, stream }: HttpBody.Stream): Effect.Effect<void> {
+    const isWhole = contentLength !== undefined && contentLength <= wholeBytesMax
+    const sent = isWhole
+      ? Effect.map(Stream.runCollect(stream), (parts) => this.#part(joined(parts), true))
+      : Effect.andThen(
+          Stream.runForEach(stream, (bytes) => {
+            this.#taken.closeUnsafe()
+            this.#part(bytes, false)
+            return this.#taken.await
+          }),
+          Effect.sync(() => this.#part(nothing, true))
+        )
+    return Effect.catchCause(sent, () => Effect.sync(() => this.#part(nothing, true)))
+  }
+
+  #part(bytes: Uint8Array, isLast: boolean): void {
+    this.#send({ _tag: "Part", id: this.#id, bytes, isLast })
+  }
+}
+
+class Port {
+  readonly #exchanges = new Map<number, Exchange>()
+  #worker: Worker
+  #run: ((exchange: Exchange, asked: Asked) => Fiber.Fiber<unknown, unknown>) | undefined
+
+  constructor(worker: Worker) {
+    this.#worker = worker
+    this.use(worker)
+  }
+
+  /** What the one before was asked ends with it. */
+  use(worker: Worker): void {
+    this.#endAll()
+    this.#worker = worker
+    worker.on("message", (told: Told) => this.#hear(told))
+    worker.unref()
+  }
+
+  /** Completes with the thread. */
+  readonly ended: Effect.Effect<void> = Effect.callback((resume) => {
+    const worker = this.#worker
+    const end = () => resume(Effect.void)
+    worker.once("exit", end)
+    return Effect.sync(() => worker.off("exit", end))
+  })
+
+  serve(app: HttpApp, middleware: HttpMiddleware.HttpMiddleware | undefined, context: Context.Context<never>): void {
+    const exchanges = new WeakMap<object, Exchange>()
+    const handled = HttpEffect.toHandled(
+      app,
+      ({ source }, response) => exchanges.get(source)?.answer(response) ?? Effect.void,
+      middleware
+    )
+    this.#run = (exchange, asked) => {
+      const source = sourceOf(asked)
+      exchanges.set(source, exchange)
+      const request = HttpServerRequest.fromWeb(source)
+      return Effect.runForkWith(Context.add(context, HttpServerRequest.HttpServerRequest, request))(handled)
+    }
+  }
+
+  /** Answers have a moment to their end. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => void this.#worker.terminate(), stopMillisMax)
+      this.#worker.once("exit", () => {
+        clearTimeout(timer)
+        this.#endAll()
+        resolve()
+      })
+      this.#send({ _tag: "Close" })
+    })
+  }
+
+  #endAll(): void {
+    for (const exchange of this.#exchanges.values()) exchange.end()
+    this.#exchanges.clear()
+  }
+
+  #send(answered: Answered): void {
+    if (answered._tag === "Part" && answered.isLast) this.#exchanges.delete(answered.id)
+    this.#worker.postMessage(answered)
+  }
+
+  #hear(told: Told): void {
+    if (told._tag === "Asked") this.#ask(told)
+    else if (told._tag === "More") this.#exchanges.get(told.id)?.more()
+    else if (told._tag === "Gone") {
+      this.#exchanges.get(told.id)?.end()
+      this.#exchanges.delete(told.id)
+    }
+  }
+
+  #ask(asked: Asked): void {
+    const exchange = new Exchange(asked.id, (answered) => this.#send(answered))
+    this.#exchanges.set(asked.id, exchange)
+    exchange.fiber = this.#run?.(exchange, asked)
+  }
+}
+
+const started = (start: Start): Effect.Effect<readonly [Worker, Listening], HttpServerError.ServeError> =>
+  Effect.callback((resume) => {
+    const refused = (message: string) =>
+      resume(Effect.fail(new HttpServerError.ServeError({ cause: new Error(message) })))
+    const worker = new Worker(program, {
+      name: "http",
+      execArgv: [],
+      workerData: start,
+      resourceLimits
+    })
+    worker.once("error", (cause) => refused(cause instanceof Error ? cause.message : String(cause)))
+    worker.once("message", (told: Told) => {
+      if (told._tag === "Listening") resume(Effect.succeed([worker, told]))
+      else {
+        void worker.terminate()
+        refused(told._tag === "Refused" ? told.message : told._tag)
+      }
+    })
+  })
+
+const addressOf = ({ address }: Listening): Effect.Effect<NetAddress.SocketAddress, HttpServerError.ServeError> =>
+  typeof address === "string"
+    ? Effect.succeed(NetAddress.unixPathAddress(address))
+    : Effect.fromResult(NetAddress.inetAddressFromIpString(address.address, address.port)).pipe(
+        Effect.mapError((cause) => new HttpServerError.ServeError({ cause }))
+      )
+
+/** Nothing is known that ends it, but that is no reason to be without a port. */
+const keptUp = (port: Port, start: Start): Effect.Effect<never> =>
+  Effect.forever(
+    Effect.gen(function* () {
+      yield* port.ended
+      yield* Report.report("HTTP_PORT_LOST")
+      const [worker] = yield* Effect.retry(started(start), Schedule.spaced(restartInterval))
+      port.use(worker)
+    }).pipe(Effect.ignore, Effect.delay(restartInterval))
+  )
+
+const make = (start: Start): Effect.Effect<HttpServer.HttpServer["Service"], HttpServerError.ServeError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const [worker, listening] = yield* started(start)
+    const port = new Port(worker)
+    yield* Effect.addFinalizer(() => Effect.promise(() => port.close()))
+    const { address } = listening
+    const listen = typeof address === "string" ? start.listen : { ...start.listen, port: address.port }
+    yield* Effect.forkScoped(keptUp(port, { ...start, listen }))
+    return HttpServer.make({
+      address: yield* addressOf(listening),
+      serve: (app, middleware) => Effect.map(Effect.context<never>(), (context) => port.serve(app, middleware, context))
+    })
+  })
+
+export const layer = (start: Start): Layer.Layer<HttpServer.HttpServer, HttpServerError.ServeError> =>
+  Layer.effect(HttpServer.HttpServer, make(start))

@@ -1,0 +1,71 @@
+/**
+ * Answers of a moment ago, for whoever asks the same again and again: of each question the relay's loop hears twice a
+ * second, and a few times at once after a quiet time. What changes something makes all of them void. Pure.
+ */
+export interface Whole {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly bytes: Uint8Array
+}
+
+interface Known {
+  whole: Whole | undefined
+  wholeAt: number
+  credit: number
+  creditAt: number
+}
+
+const freshPerSecond = 2
+/** Who looks before and after something sees the difference. */
+const burstCount = 5
+const ageMillisMax = 1_000
+const keyCountMax = 64
+/** Of all answers. */
+const bytesMax = 4 * 1024 * 1024
+
+/** What an answer depends on beside the path: who asks, by which name, from which page, for what. */
+const named = ["host", "authorization", "accept", "sec-fetch-site", "sec-fetch-mode"] as const
+
+export const keyOf = (target: string, headers: Readonly<Record<string, string>>): string =>
+  JSON.stringify([target, ...named.map((name) => headers[name])])
+
+export class Recent {
+  /** Who was asked last, last. */
+  readonly #known = new Map<string, Known>()
+  #byteCount = 0
+
+  /** Undefined: it is to be asked. */
+  find(key: string, now: number): Whole | undefined {
+    const known = this.#known.get(key) ?? { whole: undefined, wholeAt: 0, credit: burstCount, creditAt: now }
+    this.#known.delete(key)
+    this.#known.set(key, known)
+    this.#trim()
+    known.credit = Math.min(burstCount, known.credit + ((now - known.creditAt) * freshPerSecond) / 1000)
+    known.creditAt = now
+    if (known.credit < 1 && known.whole !== undefined && now - known.wholeAt < ageMillisMax) return known.whole
+    known.credit = Math.max(0, known.credit - 1)
+    return undefined
+  }
+
+  keep(key: string, whole: Whole, now: number): void {
+    const known = this.#known.get(key)
+    if (known === undefined || whole.bytes.length > bytesMax) return
+    this.#byteCount += whole.bytes.length - (known.whole?.bytes.length ?? 0)
+    known.whole = whole
+    known.wholeAt = now
+    this.#trim()
+  }
+
+  clear(): void {
+    for (const known of this.#known.values()) known.whole = undefined
+    this.#byteCount = 0
+  }
+
+  #trim(): void {
+    for (const [key, { whole }] of this.#known) {
+      if (this.#known.size <= keyCountMax && this.#byteCount <= bytesMax) return
+      this.#known.delete(key)
+      this.#byteCount -= whole?.bytes.length ?? 0
+    }
+  }
+}

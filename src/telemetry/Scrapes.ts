@@ -1,0 +1,68 @@
+/**
+ * The text of the metrics as often as somebody wants it, made twice a second at most: who asks more often gets that of
+ * a moment ago. However many scrape, and however hard, it costs the loop what one of them does.
+ */
+import { Effect } from "effect"
+import { clockMillis } from "../Machine.ts"
+import * as Exposition from "./Exposition.ts"
+import type { Telemetry } from "./Telemetry.ts"
+
+/** Whole, in parts as they were made. */
+export interface Text {
+  readonly parts: ReadonlyArray<Uint8Array>
+  readonly byteCount: number
+}
+
+const textsPerSecond = 2
+/** As many at once after a quiet time: who looks before and after something sees the difference. */
+const burstCount = 5
+
+/** Of one form. */
+class Scrape {
+  readonly #make: Effect.Effect<Text>
+  readonly #now: () => number
+  #credit = burstCount
+  #creditAt: number
+  #last: Promise<Text> | undefined
+
+  constructor(make: Effect.Effect<Text>, now: () => number) {
+    this.#make = make
+    this.#now = now
+    this.#creditAt = now()
+  }
+
+  /** Whoever made it may be gone meanwhile: nobody else's text ends with that. */
+  readonly text: Effect.Effect<Text> = Effect.flatMap(Effect.context<never>(), (context) =>
+    Effect.promise(() => {
+      const now = this.#now()
+      this.#credit = Math.min(burstCount, this.#credit + ((now - this.#creditAt) * textsPerSecond) / 1000)
+      this.#creditAt = now
+      if (this.#credit < 1 && this.#last !== undefined) return this.#last
+      this.#credit--
+      this.#last = Effect.runPromiseWith(context)(this.#make)
+      return this.#last
+    })
+  )
+}
+
+const textOf = ({ samples }: Telemetry["Service"], form: Exposition.Form): Effect.Effect<Text> =>
+  Effect.gen(function* () {
+    const parts: Array<Uint8Array> = []
+    for (const part of Exposition.slices(yield* samples, form)) {
+      parts.push(part)
+      yield* Effect.yieldNow
+    }
+    return { parts, byteCount: parts.reduce((sum, { length }) => sum + length, 0) }
+  })
+
+/** `now` in ms. */
+export const make = (
+  telemetry: Telemetry["Service"],
+  now: () => number = () => clockMillis()
+): ((form: Exposition.Form) => Effect.Effect<Text>) => {
+  const scrapes = {
+    prometheus: new Scrape(textOf(telemetry, "prometheus"), now),
+    openmetrics: new Scrape(textOf(telemetry, "openmetrics"), now)
+  }
+  return (form) => scrapes[form].text
+}

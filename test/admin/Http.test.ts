@@ -1,0 +1,164 @@
+/** The operator's port as HTTP, byte by byte: what a client of any make gets, by its own thread and by the relay's doors. */
+import { connect } from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { keyOf, Recent } from "../../src/admin/Recent.ts"
+import * as Ports from "./ports.ts"
+
+/** All that comes until the port closes the connection, or says nothing for a while. */
+const talk = (port: number, said: string | Buffer): Effect.Effect<string> =>
+  Effect.callback((resume) => {
+    const socket = connect(port, "127.0.0.1")
+    let heard = ""
+    socket.setEncoding("latin1").on("data", (part: string) => {
+      heard += part
+    })
+    socket.on("error", () => undefined)
+    socket.setTimeout(1_000, () => socket.destroy())
+    socket.once("close", () => resume(Effect.succeed(heard)))
+    socket.write(said)
+  })
+
+const statuses = (heard: string): ReadonlyArray<number> =>
+  [...heard.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => Number(status))
+
+const request = (line: string, ...headers: ReadonlyArray<string>): string =>
+  `${[`${line} HTTP/1.1`, "host: localhost", "connection: close", ...headers].join("\r\n")}\r\n\r\n`
+
+const authorized = `authorization: Bearer ${Ports.token}`
+const json = "content-type: application/json"
+const large = "x".repeat(100_000)
+
+const asked: ReadonlyArray<readonly [what: string, said: string, status: number]> = [
+  ["a path", request("GET /livez"), 200],
+  ["its head", request("HEAD /livez"), 200],
+  ["the head of metrics", request("HEAD /metrics"), 200],
+  ["the head of what has no end", request("HEAD /api/v1/events"), 200],
+  ["a URL of this port", request("GET http://localhost/livez"), 200],
+  ["a URL of another scheme", request("GET ftp://localhost/livez"), 400],
+  ["what a path can be asked for", request("OPTIONS /api/v1/drain"), 204],
+  ["a path that there is not", request("GET /nothing"), 404],
+  ["a path that cannot be read", request("GET /%zz"), 404],
+  ["a method that a path has not", request("DELETE /metrics"), 405],
+  ["a method that nothing has", request("TRACE /livez"), 405],
+  ["a number that is none", request("GET /api/v1/sessions/abc"), 400],
+  ["too many at once", request("GET /api/v1/sessions?limit=1001"), 400],
+  ["an order that there is not", request("GET /api/v1/sessions?sort=colour"), 400],
+  ["an action without the token", request("DELETE /api/v1/drain"), 401],
+  ["an action with another token", request("DELETE /api/v1/drain", "authorization: Bearer correct horsf"), 401],
+  ["an action with the token", request("DELETE /api/v1/drain", authorized), 200],
+  ["no body", request("POST /api/v1/drain", authorized, json), 400],
+  [
+    "a body of another type",
+    `${request("POST /api/v1/drain", authorized, "content-type: a/b", "content-length: 2")}{}`,
+    415
+  ],
+  ["a body that is no JSON", `${request("POST /api/v1/drain", authorized, json, "content-length: 1")}{`, 400],
+  [
+    "a body in chunks",
+    `${request("PUT /api/v1/log-level", authorized, json, "transfer-encoding: chunked")}f\r\n{"verbosity":1}\r\n0\r\n\r\n`,
+    200
+  ],
+  ["a body that is too large", request("POST /api/v1/drain", authorized, json, "content-length: 100000") + large, 413],
+  [
+    "one in chunks",
+    `${request("POST /api/v1/drain", authorized, json, "transfer-encoding: chunked")}186a0\r\n${large}\r\n0\r\n\r\n`,
+    413
+  ],
+  ["both lengths", request("POST /api/v1/drain", authorized, "content-length: 3", "transfer-encoding: chunked"), 400],
+  ["a header that is too large", request("GET /livez", `x: ${large}`), 431],
+  ["no name", "GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n", 400],
+  ["another name", "GET /livez HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n", 421],
+  ["no HTTP", "\0\0\0\0\0\0\0\x08\0\0\0\x01", 400],
+  ["another protocol instead", request("GET /livez", "upgrade: websocket").replace("close", "upgrade"), 200]
+]
+
+describe("the operator's port", () => {
+  it.live("answers each request with the status that HTTP has for it", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Ports.start()
+      for (const [what, said, status] of asked) {
+        const heard = yield* talk(port, said)
+        assert.deepStrictEqual(statuses(heard), [status], what)
+        if (said.startsWith("HEAD")) assert.match(heard, /\r\n\r\n$/, what)
+        if (status === 405) assert.match(heard, /^allow: .*(GET|HEAD)/im, what)
+        if (status === 401) assert.match(heard, /^www-authenticate: Bearer/im, what)
+        if (status === 400 && said.includes("HTTP/1.1") && said.includes("/api/"))
+          assert.match(heard, /\r\n\r\n./s, what)
+      }
+      const three = yield* talk(
+        port,
+        `${request("GET /livez").replace("close", "keep-alive").repeat(2)}${request("GET /livez")}`
+      )
+      assert.deepStrictEqual(statuses(three), [200, 200, 200])
+    })
+  )
+
+  it.live("shows no events past the rules, however their path is spelt", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Ports.start({}, { hidesEvents: true })
+      for (const path of ["1/events", "1/%65vents", "1/event%73/sse", "/1//events", "%31/%65%76%65%6e%74%73"]) {
+        // Whoever may ask is told that there is no such session.
+        assert.notInclude(yield* talk(port, request(`GET /api/v1/sessions/${path}`)), "SessionUnknown", path)
+      }
+      const known = yield* talk(port, request("GET /api/v1/sessions/1/%65vents", authorized))
+      assert.include(known, "SessionUnknown")
+    })
+  )
+
+  it.live("speaks OpenMetrics to who accepts it, and to others what all read", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Ports.start()
+      const get = (accept: string) =>
+        Effect.promise(async () => {
+          const response = await fetch(`${url}/metrics`, { headers: { accept } })
+          return { type: response.headers.get("content-type") ?? "", text: await response.text() }
+        })
+      const open = yield* get("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2")
+      assert.match(open.type, /^application\/openmetrics-text/)
+      assert.match(open.text, /# TYPE lttng_relay_received_bytes counter\nlttng_relay_received_bytes_total 0\n/)
+      assert.isTrue(open.text.endsWith("\n# EOF\n"))
+      for (const accept of ["*/*", "text/plain", "application/openmetrics-text;q=0"]) {
+        const plain = yield* get(accept)
+        assert.match(plain.type, /^text\/plain; version=0\.0\.4/)
+        assert.match(plain.text, /# TYPE lttng_relay_received_bytes_total counter\n/)
+        assert.notInclude(plain.text, "# EOF")
+      }
+    })
+  )
+})
+
+describe("answers of a moment ago", () => {
+  const whole = (bytes: number) => ({ status: 200, headers: {}, bytes: new Uint8Array(bytes) })
+
+  it("are given to who asks the same more than twice a second, for a second, until something changes", () => {
+    const recent = new Recent()
+    const key = keyOf("/metrics", { host: "localhost" })
+    for (let at = 0; at < 5; at++) assert.isUndefined(recent.find(key, 0))
+    const first = whole(1)
+    recent.keep(key, first, 0)
+    assert.strictEqual(recent.find(key, 10), first)
+    assert.isUndefined(recent.find(keyOf("/metrics", { host: "localhost", authorization: "Bearer x" }), 10))
+    let asked = 0
+    for (let millis = 10; millis < 10_000; millis += 20) if (recent.find(key, millis) === undefined) asked++
+    // Kept once, so it is too old after a second: then everybody asks.
+    assert.isAbove(asked, 100)
+    recent.keep(key, first, 10_000)
+    assert.strictEqual(recent.find(key, 10_001), first)
+    recent.clear()
+    assert.isUndefined(recent.find(key, 10_002))
+  })
+
+  it("take no more memory than they may, the oldest go", () => {
+    const recent = new Recent()
+    const mebibyte = 1024 * 1024
+    for (let at = 0; at < 10; at++) {
+      for (let count = 0; count < 5; count++) recent.find(String(at), 0)
+      recent.keep(String(at), whole(mebibyte), 0)
+    }
+    const kept = Array.from({ length: 10 }, (_, at) => at).filter((at) => recent.find(String(at), 1) !== undefined)
+    assert.deepStrictEqual(kept, [6, 7, 8, 9])
+    recent.keep("9", whole(5 * mebibyte), 1)
+    assert.lengthOf(recent.find("9", 2)?.bytes ?? [], mebibyte)
+  })
+})
