@@ -40,12 +40,14 @@ const operations = (configuration: Schema.Json) =>
 
 /** Serves until the scope closes. */
 export const serve = (relay: Relay["Service"], options: Options): Effect.Effect<void, HttpRefused, Scope.Scope> => {
-  const { configuration, edge, moreChecks, port, token } = options
+  const { configuration, descriptorLimit, edge, moreChecks, port, token } = options
   const isUnix = port._tag === "Unix"
   const server = AdminServer.layer({
     listen: isUnix ? { path: port.path } : { host: port.host, port: port.port },
     policy: { token, isLocal: HttpPort.isLocal(port), hidesEvents: false },
     names: { isLoopback: !isUnix && HttpPort.isLocal(port), hosts: [] },
+    hasDoors: false,
+    descriptorLimit,
     moreChecks
   })
   const address = isUnix ? port.path : `${port.host}:${port.port}`
