@@ -116,7 +116,6 @@ class DataConnection implements Receiver, PacketSink, Connection {
   // ---- Receiver --------------------------------------------------------------------------------------------------
 
   receive(bytes: Buffer, length: number): boolean {
-    this.#registry.vigil.read(length)
     this.#connection.receivedByteCount += length
     if (this.#end.hasCome || !this.#framer.push(bytes, length)) return false
     this.#throttle.take(length)

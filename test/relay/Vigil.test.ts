@@ -20,16 +20,6 @@ describe("a vigil", () => {
     })
   )
 
-  it.live("is not kept while packets come in bulk", () =>
-    Effect.gen(function* () {
-      yield* asleep
-      const vigil = new Vigil(() => false)
-      vigil.read(128 * 1024)
-      vigil.keep(performance.now())
-      assert.isFalse(isAwake())
-    })
-  )
-
   it.live("is not kept while processors are short", () =>
     Effect.gen(function* () {
       yield* asleep
@@ -38,17 +28,6 @@ describe("a vigil", () => {
       vigil.keep(performance.now())
       assert.isFalse(isAwake())
       isShort = false
-      vigil.keep(performance.now())
-      assert.isTrue(isAwake())
-      yield* asleep
-    })
-  )
-
-  it.live("small packets do not count as bulk", () =>
-    Effect.gen(function* () {
-      yield* asleep
-      const vigil = new Vigil(() => false)
-      vigil.read(4096 + 32)
       vigil.keep(performance.now())
       assert.isTrue(isAwake())
       yield* asleep
