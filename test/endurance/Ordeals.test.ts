@@ -1,17 +1,21 @@
 /**
  * What happens to real processes: a relay that is stopped for a while, one whose volume is full, one whose viewers and
- * whose tracer's consumer are killed. `ORDEAL_SECONDS=60` makes the while longer.
+ * whose tracer's consumer are killed, one whose disk stands still. `ORDEAL_SECONDS=60` makes the while longer.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as Check from "../../src/recovery/Check.ts"
 import * as DiskTree from "../../src/recovery/DiskTree.ts"
+import * as Commands from "../sidebyside/commands.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
 import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Volatile from "../support/volatile.ts"
+import * as Wire from "../support/wire.ts"
 import { type Played, play, recordedCount, sizes } from "./acknowledged.ts"
 
 const stopSeconds = Number(process.env.ORDEAL_SECONDS ?? 2)
@@ -72,6 +76,48 @@ describe("a relay", () => {
       yield* load(relay, again, 10)
       yield* acknowledged(again, 3)
     })
+  )
+})
+
+Peers.describeWithPeers(Volatile.peers, "a disk that stands still", () => {
+  it.live(
+    "holds up what goes to it; others are answered, and it goes on where it was",
+    () =>
+      Effect.gen(function* () {
+        const disk = yield* Volatile.make
+        const relay = yield* Relays.start("ours", { output: join(disk.mount, "traces") })
+        const all: Array<Played> = []
+        const loading = yield* load(relay, all)
+        yield* acknowledged(all, 5)
+        yield* disk.stall
+        yield* Effect.sleep(stopSeconds * 1000)
+        for (let at = 0; at < 20; at++) {
+          const wire = yield* Wire.connect(relay.controlPort)
+          const version = Commands.join(Commands.u32(2), Commands.u32(13))
+          yield* wire.send(Commands.message(Commands.numbers.VERSION, version))
+          const answer = yield* Effect.timeoutOption(wire.read(8), "2 seconds")
+          assert.strictEqual(answer._tag, "Some", "a stranger is answered")
+          yield* wire.close
+        }
+        const before = all.map((played) => played.acknowledgedCount)
+        yield* disk.goOn
+        yield* Process.until(
+          "every session to go on",
+          Effect.sync(() => all.every((played, at) => played.acknowledgedCount > (before[at] ?? 0) + 5)),
+          { everyMillis: 5, seconds: 30 }
+        )
+        relay.process.signal("SIGTERM")
+        yield* relay.process.ended
+        yield* Fiber.await(loading)
+        // Packets that the disk kept waiting in their sockets had their answers already.
+        for (const [at, played] of all.entries()) assert.isAbove(recordedCount(played), before[at] ?? 0)
+        const { findings } = Check.check(DiskTree.make(relay.output))
+        assert.deepStrictEqual(
+          findings.filter(({ severity }) => severity === "damage"),
+          []
+        )
+      }),
+    (stopSeconds + 60) * 1000
   )
 })
 

@@ -3,10 +3,8 @@
  * (test/support/volatile.py). What `lttng stop` and `lttng rotate` have waited for is there under `--sync=close`,
  * after a repair; under `none` it is not, which shows that the file system forgets.
  */
-import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as Check from "../../src/recovery/Check.ts"
@@ -17,32 +15,14 @@ import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Volatile from "../support/volatile.ts"
 
-const python = "/usr/bin/python3"
-const program = fileURLToPath(new URL("../support/volatile.py", import.meta.url))
-const isUsable = spawnSync(python, ["-c", "import fusepy"]).status === 0 && existsSync("/dev/fuse")
-const peers = [...Peers.tracing, ...(isUsable ? ["fusermount3"] : ["python3-fusepy"])]
 const promisedCount = 2000
 
-/** A file system without power supply. */
-const volatile = Effect.gen(function* () {
-  const home = yield* Relays.temporaryDirectory("volatile")
-  const [mount, left] = [join(home, "mount"), join(home, "left")]
-  for (const directory of [mount, left]) mkdirSync(directory)
-  yield* Effect.addFinalizer(() => Effect.ignore(Process.attempt("fusermount3", ["-u", "-z", mount])))
-  const running = yield* Process.daemon(python, [program, mount, left])
-  yield* Process.until(
-    "the file system",
-    Effect.map(Process.attempt("mountpoint", ["-q", mount]), ({ code }) => code === 0)
-  )
-  const fail = Effect.andThen(Process.attempt("mkdir", [join(mount, ".power-off")]), running.ended)
-  return { mount, left, fail }
-})
-
-Peers.describeWithPeers(peers, "the power fails under real tracing", () => {
+Peers.describeWithPeers([...Peers.tracing, ...Volatile.peers], "the power fails under real tracing", () => {
   it.live.each(["close", "none"])("with --sync=%s", (sync) =>
     Effect.gen(function* () {
-      const disk = yield* volatile
+      const disk = yield* Volatile.make
       const relay = yield* Relays.start("ours", { output: join(disk.mount, "traces"), args: [`--sync=${sync}`] })
       const tracing = yield* Lttng.start
       yield* Lttng.record(tracing, relay, "power", { channel: ["--subbuf-size=4k"] })
