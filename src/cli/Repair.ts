@@ -81,7 +81,7 @@ export const command = Command.make(
     ),
     events: Flag.Boolean("events").pipe(
       Flag.withDefault(false),
-      Flag.withDescription("Decode every event, of large traces that look sound, too")
+      Flag.withDescription("Decode every event, of large traces too: some hundred MB/s")
     ),
     json: Output.jsonFlag
   },

@@ -30,8 +30,8 @@ interface Extent {
 
 export interface Options {
   /**
-   * Whose events are decoded: of `all` traces; of those that are not `large`; or of those, and of those that are
-   * `damaged`. Of the others the last packet of each file.
+   * Whose events are decoded: of `all` traces; of `small` ones; or of these and of those whose metadata is `damaged`. Of
+   * the others the last packet of each file.
    */
   readonly readsEvents: "all" | "small" | "damaged"
 }
@@ -161,14 +161,11 @@ class Walk {
     const { readsEvents } = this.#options
     const isBusy = this.#busy.has(path)
     const sum = names.reduce((bytes, { byteCount }) => bytes + byteCount, 0)
-    let isDecoded = readsEvents === "all" || this.#isSmall(sum)
-    let files = filesOf(isDecoded && !isBusy ? "all" : "last")
-    let found = files.flatMap(DataFile.check)
-    if (!isDecoded && readsEvents === "damaged" && metadata.findings.length + found.length > 0 && !isBusy) {
-      isDecoded = true
-      files = filesOf("all")
-      found = files.flatMap(DataFile.check)
-    }
+    // Packets may need what the metadata has lost.
+    const isInDoubt = readsEvents === "damaged" && metadata.findings.length > 0
+    const isDecoded = !isBusy && (readsEvents === "all" || isInDoubt || this.#isSmall(sum))
+    const files = filesOf(isDecoded ? "all" : "last")
+    const found = files.flatMap(DataFile.check)
     this.#count(files, isDecoded)
     const isDone = new Set(found.filter(({ changes }) => changes.length > 0).flatMap(pathsOf))
     // A file that changes anyway is looked at again afterwards.

@@ -22,7 +22,7 @@ const passCountMax = 8
 export const plan = (findings: ReadonlyArray<Finding>): ReadonlyArray<Change> =>
   findings.flatMap(({ changes }) => changes)
 
-/** With `readsAll` events of traces that look sound are decoded, too; of others they always are. */
+/** With `readsAll` events of large traces are decoded, too, of which that is otherwise done where metadata was lost. */
 export const optionsOf = (readsAll: boolean): Check.Options => ({ readsEvents: readsAll ? "all" : "damaged" })
 
 export const repair = (tree: Tree, apply: (change: Change) => void, options = optionsOf(false)): Repaired => {
