@@ -125,6 +125,8 @@ export const scan = (files: Files["Service"], directory: string): Effect.Effect<
     for (const name of names.sort()) {
       const path = `${directory}/${name}`
       const file = yield* files.open(path, "continue")
+      // What was before it is gone, and may have been all.
+      history.last = Math.max(history.last, (firstOf(name) as number) - 1)
       const byteCount = yield* scanFile(file, path, history)
       // Of a write that the end of the process or of the power cut short: nobody was answered for it.
       yield* file.truncate(byteCount)

@@ -2,7 +2,7 @@
  * The files of one journal: records one behind the other, in segments that are named by their first record and freed
  * whole. Written by one fiber; read by another, up to what was written.
  */
-import { Effect } from "effect"
+import { Effect, Result, Semaphore } from "effect"
 import type { FileFailed, Files, OpenFile } from "../storage/Files.ts"
 import * as About from "./About.ts"
 import type { Batch } from "./Batches.ts"
@@ -35,6 +35,8 @@ export interface Options {
   /** Batches are synced before they count as written. */
   readonly isSynced: boolean
   readonly onBytes: (difference: number) => void
+  /** The spool needs what can be had of the newest segment, too. */
+  readonly isTight: () => boolean
 }
 
 export class Segments {
@@ -69,7 +71,7 @@ export class Segments {
   writeNow(batch: Batch): boolean {
     const segment = this.#current()
     const { isSynced } = this.#options
-    const writeNow = isSynced ? undefined : segment?.file.writeNow
+    const writeNow = isSynced || this.#isRolling ? undefined : segment?.file.writeNow
     if (segment === undefined || writeNow === undefined) return false
     if (writeNow(batch.bytes, 0, batch.byteCount, segment.byteCount) !== batch.byteCount) return false
     this.#grown(segment, batch)
@@ -78,6 +80,14 @@ export class Segments {
 
   /** What failed may be asked for again: it is written at the same place. */
   write(batch: Batch): Effect.Effect<void, FileFailed> {
+    return this.#turn.withPermits(1)(this.#write(batch))
+  }
+
+  /** Of who writes, and of who puts an empty segment in the place of the newest. */
+  readonly #turn = Semaphore.makeUnsafe(1)
+  #isRolling = false
+
+  #write(batch: Batch): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const segment = this.#current() ?? (yield* this.#open(batch.first))
       yield* segment.file.write([batch.bytes.subarray(0, batch.byteCount)], segment.byteCount)
@@ -108,18 +118,38 @@ export class Segments {
     })
   }
 
-  /** Removes segments of which nothing beyond `durable` is there; the newest only if `isOver`. */
+  /**
+   * Removes segments of which nothing beyond `durable` is there; the newest only if `isOver`, or for an empty one where
+   * the spool is tight: otherwise what the relay has long since would hold back tracers.
+   */
   free(durable: number, isOver: boolean): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       while (this.all.length > 0) {
         const [oldest, next] = this.all
-        if (oldest === undefined || oldest.last > durable || (next === undefined && !isOver)) return
+        if (oldest === undefined || oldest.last > durable) return
+        if (next === undefined && !isOver && !(yield* this.#roll(durable))) return
         this.all.shift()
         this.#options.onBytes(-oldest.byteCount)
         yield* oldest.file.close
         yield* Effect.ignore(this.#options.files.unlink(oldest.path))
       }
     })
+  }
+
+  /** False: the newest has to stay. */
+  #roll(durable: number): Effect.Effect<boolean> {
+    const work = Effect.gen({ self: this }, function* () {
+      const newest = this.all.at(-1)
+      if (newest === undefined || newest.last > durable || newest.byteCount === 0) return false
+      if (!this.#options.isTight()) return false
+      this.#isRolling = true
+      const opened = yield* Effect.result(this.#open(newest.last + 1))
+      return Result.isSuccess(opened)
+    })
+    const rolled = Effect.sync(() => {
+      this.#isRolling = false
+    })
+    return this.#turn.withPermits(1)(Effect.ensuring(work, rolled))
   }
 
   get close(): Effect.Effect<void> {

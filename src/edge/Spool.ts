@@ -72,6 +72,22 @@ export class Spool {
     })
   }
 
+  get #isTight(): boolean {
+    return this.byteCount > this.#options.bytesMax / 2
+  }
+  #isRelieved = false
+
+  /** When it becomes tight: what sessions that say nothing keep of what the relay has. */
+  #relieve(): void {
+    const isDue = this.#isTight && !this.#isRelieved && !this.#isRecovering
+    this.#isRelieved = this.#isTight
+    if (!isDue) return
+    const freed = Effect.forEach(this.journals.values(), ({ durable, segments }) => segments.free(durable, false), {
+      discard: true
+    })
+    this.#writers.run("relief", Effect.uninterruptible(freed))
+  }
+
   #journal(token: string, about: About.About): Journal {
     const journal = new Journal({
       token,
@@ -81,9 +97,11 @@ export class Spool {
       directory: `${this.#options.directory}/${token}`,
       isSynced: this.#options.isSynced,
       onChange: this.#onChange,
+      isTight: () => this.#isTight,
       onBytes: (difference) => {
         this.byteCount += difference
         if (difference > 0 && !this.#isRecovering) this.heardByteCount += difference
+        this.#relieve()
         this.#onChange()
       }
     })

@@ -3,7 +3,18 @@
  * over files in memory that it can break. Nothing in it is approximate: the bytes are those of the wire.
  */
 import { assert } from "@effect/vitest"
-import { Cause, Context, Deferred, Effect, FiberSet, Layer, Logger, References, type Scope } from "effect"
+import {
+  Cause,
+  Context,
+  Deferred,
+  type Duration,
+  Effect,
+  FiberSet,
+  Layer,
+  Logger,
+  References,
+  type Scope
+} from "effect"
 import * as ControlConnection from "../../src/connection/ControlConnection.ts"
 import * as DataConnection from "../../src/connection/DataConnection.ts"
 import * as LiveConnection from "../../src/connection/LiveConnection.ts"
@@ -22,6 +33,8 @@ export class PeerDouble implements Peer {
   readonly certificate = undefined
   /** Bytes per read at most: the test decides where messages are cut. */
   readBytesMax = sharedBytes
+  /** How long it waits for what it is to receive. */
+  patience: Duration.Input = "20 seconds"
   /** The other side does not read its replies. */
   isDeaf = false
   /** What `send` does instead, to break a connection. */
@@ -90,7 +103,7 @@ export class PeerDouble implements Peer {
     return Effect.suspend(() =>
       this.received.length >= count || this.isClosed
         ? Effect.void
-        : Effect.timeoutOrElse(wait, { duration: "20 seconds", orElse: () => late })
+        : Effect.timeoutOrElse(wait, { duration: this.patience, orElse: () => late })
     )
   }
 

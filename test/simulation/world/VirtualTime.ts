@@ -202,7 +202,10 @@ export class VirtualTime {
       queueMicrotask: (run) => void this.#microtasks.push(run),
       random: () => this.#random.next(),
       randomBytes: (count) => Buffer.from(Array.from({ length: count }, byte)),
-      randomUUID: () => Array.from({ length: 16 }, () => byte().toString(16).padStart(2, "0")).join("")
+      randomUUID: () => {
+        const digits = Array.from({ length: 16 }, () => byte().toString(16).padStart(2, "0")).join("")
+        return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")
+      }
     }
   }
 

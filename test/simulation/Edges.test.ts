@@ -1,0 +1,38 @@
+/** Edges and relays from seeds; `node test/simulation/edges.ts 10000` lives through more of them. */
+import { assert, describe, it } from "@effect/vitest"
+import { direct, live, oneSession, usual } from "./edge/EdgeWorld.ts"
+
+const seedCount = 200
+const batch = 25
+/** The script has every byte. */
+const byteStep = 61
+
+describe("an edge, the network and a relay, of which each may be gone at any time", () => {
+  const firsts = Array.from({ length: seedCount / batch }, (_, at) => 1 + at * batch)
+  it.each(firsts)(
+    "leave the directory of a relay without them: seeds from %i",
+    (first) => {
+      for (let seed = first; seed < first + batch; seed++) {
+        try {
+          live({ ...usual, seed })
+        } catch (cause) {
+          throw new Error(`seed ${seed}`, { cause })
+        }
+      }
+    },
+    120_000
+  )
+
+  it("do so wherever the first connection breaks", () => {
+    const expected = direct(oneSession)
+    const { passedByteCount } = live(oneSession, expected)
+    assert.isAbove(passedByteCount, 4000)
+    for (let cutAt = 1; cutAt < passedByteCount; cutAt += byteStep) {
+      assert.isAtLeast(live({ ...oneSession, cutAt }, expected).cutCount, 1, `after ${cutAt} bytes`)
+    }
+  })
+
+  it("are the same again from the same seed", () => {
+    for (const seed of [7, 8]) assert.deepStrictEqual(live({ ...usual, seed }), live({ ...usual, seed }))
+  })
+})

@@ -1,0 +1,340 @@
+/**
+ * A world from a seed: targets, an edge, the network, and a relay, in virtual time. Connections between the two break,
+ * what is sent is late, old connections outlive new ones; the relay is killed at operations on its files, and stopped;
+ * the spool is full. In the end the relay's directory is, byte for byte, what the same targets leave in a relay of
+ * their own.
+ *
+ * In some worlds the edge is killed too, and with it the connections of its targets: then everything that they were
+ * promised is there.
+ */
+import { assert } from "@effect/vitest"
+import { Effect, Exit, Fiber, Logger, Scope } from "effect"
+import type { MemoryFiles } from "../../../src/storage/MemoryFiles.ts"
+import * as Tree from "../../../src/testing/Tree.ts"
+import type * as Trees from "../../recovery/trees.ts"
+import * as Commands from "../../sidebyside/commands.ts"
+import { comes } from "../../support/turns.ts"
+import { missing, play, type Target } from "../targets.ts"
+import { Random } from "../world/Random.ts"
+import { VirtualTime } from "../world/VirtualTime.ts"
+import { MortalFiles } from "./MortalFiles.ts"
+import * as Sides from "./Sides.ts"
+import { SimulatedLink } from "./SimulatedLink.ts"
+
+export interface Options {
+  readonly seed: number
+  readonly targetCountMax: number
+  readonly stepCountMax: number
+  /** Of the edge, with its targets. */
+  readonly hasEdgeKills: boolean
+  readonly hasRelayKills: boolean
+  /** Undefined: drawn from the seed. A connection breaks after so many bytes, once. */
+  readonly cutAt?: number
+}
+
+export const usual = { targetCountMax: 3, stepCountMax: 20, hasEdgeKills: true, hasRelayKills: true }
+
+/** Nothing happens to it but what `cutAt` says. */
+export const oneSession: Options = {
+  seed: 2,
+  targetCountMax: 1,
+  stepCountMax: 3,
+  hasEdgeKills: false,
+  hasRelayKills: false,
+  cutAt: Number.POSITIVE_INFINITY
+}
+
+export interface Report {
+  readonly virtualMillis: number
+  readonly packetCount: number
+  readonly cutCount: number
+  /** Towards the relay. */
+  readonly passedByteCount: number
+  readonly relayKillCount: number
+  readonly relayStopCount: number
+  readonly edgeKillCount: number
+}
+
+const worldMillisMax = 3_600_000
+const healedSeconds = 600
+
+/** Longer than anything in a world takes. */
+const until = (waitingFor: string, holds: () => boolean) => comes(waitingFor, Effect.sync(holds), healedSeconds)
+
+type Player = Pick<Sides.Side, "control" | "data">
+
+/** What a target does, whatever it is answered and when. */
+const steps = (random: Random, countMax: number, rotates: boolean) => (target: Target) =>
+  Effect.gen(function* () {
+    for (let left = random.between(1, countMax); left > 0; left--) {
+      const what = random.next()
+      const ahead = random.between(-1, 2)
+      const millis = random.between(0, 300)
+      if (what < 0.6) yield* target.packets(random.between(1, 5))
+      else if (what < 0.7) yield* Effect.sleep(millis)
+      else if (what < 0.8 && target.sentCount > 0) yield* target.settled
+      else if (what < 0.85) target.announce()
+      else if (target.sentCount > 0 && rotates) {
+        yield* target.settled
+        if (what > 0.95) yield* target.rotated(0, Commands.closeCommands.delete)
+        else {
+          yield* target.rotated(ahead)
+          yield* target.packets(3)
+        }
+        yield* target.settled
+      }
+    }
+    if (target.sentCount > 0) yield* target.settled
+    yield* target.closed
+  })
+
+type OnTarget = (target: Target, name: string) => void
+
+/** One session, or two of one tracing session, the same for the same seed. */
+const session = (player: Player, seed: number, number: number, countMax: number, onTarget: OnTarget) =>
+  Effect.gen(function* () {
+    const random = new Random(seed * 1000 + number)
+    const isLive = random.chance(0.3)
+    const targetCount = random.chance(0.3) ? 2 : 1
+    const scenario = {
+      ring: random.chance(0.3) ? 600 : 0,
+      targetCount,
+      session: { sessionId: number, ...(isLive && { liveTimer: 1_000_000 }) },
+      play: (first: Target, second: Target | undefined) =>
+        Effect.gen(function* () {
+          // Two share their chunks: neither rotates alone.
+          yield* steps(random, countMax, targetCount === 1)(first)
+          if (second !== undefined) yield* Effect.andThen(second.packets(2), second.settled)
+        })
+    }
+    const name = `t${number}`
+    const own: Array<Target> = []
+    const told = (target: Target) => {
+      own.push(target)
+      onTarget(target, name)
+    }
+    const relay = player as unknown as Parameters<typeof play>[0]
+    yield* Effect.scoped(play(relay, scenario, told, name))
+    for (const { c, d } of own) {
+      d.finish()
+      c.peer.finish()
+    }
+  })
+
+const numbersOf = ({ seed, targetCountMax }: Options) =>
+  Array.from({ length: new Random(seed).between(1, targetCountMax) }, (_, at) => at + 1)
+
+const treeOf = (memory: MemoryFiles) =>
+  Tree.inMemory(memory, Sides.output)
+    .tree()
+    .filter((line) => !line.startsWith(".journals/"))
+
+/** What the targets leave in a relay of their own. */
+export const direct = (options: Options): ReadonlyArray<string> => {
+  const random = new Random(options.seed)
+  const time = new VirtualTime(random)
+  const files = new MortalFiles(random)
+  const played = Effect.gen(function* () {
+    const relay = yield* Sides.relay({ files: files.service, sync: "none" })
+    yield* Effect.forEach(
+      numbersOf(options),
+      (number) => session(relay, options.seed, number, options.stepCountMax, () => {}),
+      { concurrency: "unbounded" }
+    )
+    yield* until("the sessions to end", () => relay.registry.sessions.size === 0)
+    return treeOf(files.memory)
+  })
+  return time.run(Effect.provide(Effect.scoped(played), Logger.layer([])), worldMillisMax)
+}
+
+class EdgeWorld {
+  readonly targets: Array<{ readonly name: string; readonly target: Target }> = []
+  readonly link: SimulatedLink
+  relayKillCount = 0
+  relayStopCount = 0
+  edgeKillCount = 0
+  isHealed = false
+  relayFiles: MortalFiles
+  edgeFiles: MortalFiles
+  relay: Sides.Side | undefined
+  readonly #options: Options
+  readonly #random: Random
+  readonly #sync
+  readonly #relayRate: number
+  #relayScope: Scope.Closeable | undefined
+
+  constructor(options: Options, random: Random) {
+    this.#options = options
+    this.#random = random
+    const cutRate = random.next() ** 3
+    let isCut = false
+    this.link = new SimulatedLink(random, {
+      latencyMillis: random.rate(80),
+      byteCount: () => {
+        if (options.cutAt !== undefined) {
+          const count = isCut ? Number.POSITIVE_INFINITY : options.cutAt
+          isCut = true
+          return count
+        }
+        return this.isHealed || random.chance(0.3)
+          ? Number.POSITIVE_INFINITY
+          : 40 + Math.floor(random.next() ** 3 * 20_000 * (0.1 + cutRate))
+      },
+      lateMillis: () => (random.chance(0.5) ? 0 : random.next() * 3000)
+    })
+    this.#sync = random.pick(["none", "close", "always"] as const)
+    this.#relayRate = options.hasRelayKills && random.chance(0.7) ? random.between(10, 200) : 0
+    this.relayFiles = new MortalFiles(random)
+    this.edgeFiles = new MortalFiles(random)
+  }
+
+  /** A relay over what the one before left. */
+  get begin(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const files = this.relayFiles
+      const scope = yield* Scope.make()
+      this.#relayScope = scope
+      const rate = this.isHealed ? 0 : this.#relayRate
+      files.left = rate === 0 ? Number.POSITIVE_INFINITY : this.#random.between(5, rate * 3)
+      files.onDeath = () => {
+        this.link.serve = undefined
+        this.relay = undefined
+        this.link.vanish()
+      }
+      const started = Scope.provide(Sides.relay({ files: files.service, sync: this.#sync }), scope)
+      const fiber = yield* Effect.forkDetach(started)
+      // It may be killed before it is there.
+      yield* until("a relay", () => files.isDead || fiber.pollUnsafe() !== undefined)
+      if (files.isDead) return
+      this.relay = yield* Fiber.join(fiber)
+      this.link.serve = this.relay.serve
+    })
+  }
+
+  /** Kills come by themselves; stops are of the world's making. */
+  get misfortune(): Effect.Effect<never> {
+    return Effect.gen({ self: this }, function* () {
+      while (true) {
+        yield* Effect.sleep(this.#random.between(20, 3000))
+        if (this.relayFiles.isDead) {
+          this.relayKillCount++
+          this.relayFiles = new MortalFiles(this.#random, this.relayFiles.memory)
+          yield* this.begin
+        } else if (this.isHealed) {
+          this.relayFiles.left = Number.POSITIVE_INFINITY
+        } else if (this.#options.cutAt === undefined && this.#random.chance(0.1)) this.link.cut()
+        else if (this.#relayRate > 0 && this.#random.chance(0.1)) yield* this.#stop
+      }
+    })
+  }
+
+  get #stop(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const files = this.relayFiles
+      files.left = Number.POSITIVE_INFINITY
+      this.link.serve = undefined
+      this.link.cut()
+      if (this.#relayScope !== undefined) yield* Scope.close(this.#relayScope, Exit.void)
+      files.isDead = true
+      this.relayStopCount++
+      this.relayFiles = new MortalFiles(this.#random, files.memory)
+      yield* this.begin
+    })
+  }
+
+  edge(
+    bytesMax: number,
+    isSynced: boolean
+  ): Effect.Effect<{ readonly side: Sides.Side; readonly isForwarded: () => boolean }, never, Scope.Scope> {
+    const files = this.edgeFiles
+    const own = { files: files.service, isGone: () => files.isDead }
+    return Effect.map(Sides.edge(own, this.link, { bytesMax, isSynced }), ({ side, upstream }) => ({
+      side,
+      isForwarded: () => upstream.spool.journals.size === 0
+    }))
+  }
+
+  get isQuiet(): boolean {
+    return (
+      this.relay?.registry.sessions.size === 0 &&
+      this.relayFiles.memory.paths(Sides.output).every((path) => !path.endsWith(".history"))
+    )
+  }
+}
+
+/** Targets whose edge is killed are told so by their connections. */
+const killedAtOnce = (world: EdgeWorld, side: Sides.Side, count: number) => {
+  world.edgeFiles.left = count
+  world.edgeFiles.onDeath = () => {
+    world.edgeKillCount++
+    world.link.cut()
+    for (const peer of side.peers) peer.reset()
+  }
+}
+
+const lives = (options: Options, time: VirtualTime, random: Random, expected: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const world = new EdgeWorld(options, random)
+    const isEdgeKilled = options.hasEdgeKills && random.chance(0.3)
+    const bytesMax = random.chance(0.3) ? random.between(3000, 60_000) : 64 * 1024 * 1024
+    const isSynced = random.chance(0.5)
+    yield* world.begin
+    yield* Effect.forkScoped(world.misfortune)
+    const onTarget: OnTarget = (target, name) => void world.targets.push({ name, target })
+    const scope = yield* Scope.make()
+    let { isForwarded, side } = yield* Scope.provide(world.edge(bytesMax, isSynced), scope)
+    if (isEdgeKilled) killedAtOnce(world, side, random.between(3, 150))
+    const playing = yield* Effect.forkScoped(
+      Effect.forEach(
+        numbersOf(options),
+        (number) => Effect.exit(session(side, options.seed, number, options.stepCountMax, onTarget)),
+        { concurrency: "unbounded" }
+      )
+    )
+    const done = () => playing.pollUnsafe() !== undefined
+    yield* until(
+      "the targets to have done what they do",
+      () => done() || world.edgeFiles.isDead || time.millis > 60_000
+    )
+    world.isHealed = true
+    yield* until("the end of the targets", () => done() || world.edgeFiles.isDead)
+    const isKilled = world.edgeFiles.isDead
+    if (isKilled) {
+      world.edgeFiles = new MortalFiles(random, world.edgeFiles.memory)
+      ;({ isForwarded } = yield* world.edge(bytesMax, isSynced))
+    } else {
+      world.edgeFiles.left = Number.POSITIVE_INFINITY
+      for (const exit of yield* Fiber.join(playing))
+        if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
+    }
+    const isOver = () => isForwarded() && world.isQuiet
+    yield* until("everything to be at the relay", isOver)
+    const found = treeOf(world.relayFiles.memory)
+    if (isKilled) assertPromised(world)
+    else assert.deepStrictEqual(found, expected)
+    const { cutCount, passedByteCount } = world.link
+    const { edgeKillCount, relayKillCount, relayStopCount } = world
+    return {
+      virtualMillis: time.millis,
+      packetCount: world.targets.reduce((sum, { target }) => sum + target.sentCount, 0),
+      ...{ cutCount, passedByteCount, edgeKillCount, relayKillCount, relayStopCount }
+    }
+  })
+
+const assertPromised = ({ relayFiles: { memory }, targets }: EdgeWorld): void => {
+  const files: Trees.Files = new Map(
+    memory.paths(Sides.output).map((path) => [path, new Uint8Array(memory.read(path) ?? Buffer.alloc(0))])
+  )
+  for (const { name, target } of targets) {
+    const own = new Map([...files].filter(([path]) => path.includes(`/${name}-`)))
+    assert.deepStrictEqual(missing(own, target), [], `${name}/${target.channel}: ${target.promisedCount} promised`)
+  }
+}
+
+/** `expected` is what the same targets leave directly. */
+export const live = (options: Options, expected: ReadonlyArray<string> = direct(options)): Report => {
+  const random = new Random(options.seed)
+  const time = new VirtualTime(random)
+  const played = Effect.provide(Effect.scoped(lives(options, time, random, expected)), Logger.layer([]))
+  return time.run(played, worldMillisMax)
+}

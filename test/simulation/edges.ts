@@ -1,0 +1,30 @@
+/**
+ * Edges and relays of simulated worlds, for long: node test/simulation/edges.ts [COUNT] [FIRST SEED]. Then one session
+ * whose first connection breaks behind each of its bytes. Prints what it came to, and what went wrong.
+ */
+import { inspect } from "node:util"
+import { direct, live, oneSession, type Report, usual } from "./edge/EdgeWorld.ts"
+
+const [count = "10000", first = "1"] = process.argv.slice(2)
+const total = new Map<string, number>()
+let wrongCount = 0
+
+const lived = (what: string, life: () => Report): void => {
+  try {
+    for (const [name, value] of Object.entries(life())) total.set(name, (total.get(name) ?? 0) + value)
+  } catch (cause) {
+    wrongCount++
+    process.stdout.write(`${what} goes wrong: ${inspect(cause, { depth: 4 })}\n`)
+  }
+}
+
+for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
+  lived(`seed ${seed}`, () => live({ ...usual, seed }))
+}
+const expected = direct(oneSession)
+const { passedByteCount } = live(oneSession, expected)
+for (let cutAt = 1; cutAt < passedByteCount; cutAt++) {
+  lived(`a cut after ${cutAt} bytes`, () => live({ ...oneSession, cutAt }, expected))
+}
+process.stdout.write(`${count} seeds, ${passedByteCount} bytes: ${JSON.stringify(Object.fromEntries(total))}\n`)
+process.exitCode = wrongCount === 0 ? 0 : 1
