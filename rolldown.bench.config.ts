@@ -7,6 +7,7 @@ export default defineConfig({
     run: "bench/run.ts",
     main: "bench/portable/main.ts",
     HostileProgram: "bench/HostileProgram.ts",
+    FloodProgram: "bench/FloodProgram.ts",
     LinkProgram: "bench/LinkProgram.ts",
     RelayProgram: "bench/RelayProgram.ts"
   },

@@ -78,6 +78,16 @@ export type Link = typeof Link.Type
 const Tls = Schema.Literals(["own", "haproxy"])
 export type Tls = typeof Tls.Type
 
+/**
+ * TLS handshakes that strangers begin and do not go on with, so many a second, from so many addresses, at the relay's
+ * control port; where groups run `alone`, at that of another relay of the same kind.
+ */
+const Flood = Schema.Struct({
+  handshakesPerSecond: Count,
+  addresses: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))
+})
+export type Flood = typeof Flood.Type
+
 /** `ratio` compares with the reference in the same round, `value` is absolute. */
 const Floor = Schema.Struct({
   metric: Schema.NonEmptyString,
@@ -115,6 +125,7 @@ export const CaseFile = Schema.Struct({
   disks: Schema.optionalKey(Schema.Array(Disk)),
   link: Schema.optionalKey(Link),
   tls: Schema.optionalKey(Tls),
+  flood: Schema.optionalKey(Flood),
   /** After the run the files of these groups are counted against what was acknowledged. */
   verify: Schema.optionalKey(Schema.Array(Schema.String)),
   lttng: Schema.optionalKey(Lttng),

@@ -11,14 +11,16 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { Effect, Schedule, type Scope } from "effect"
 import type { Bench } from "./Bench.ts"
-import type { Case, Group } from "./Case.ts"
+import type { Case, Flood, Group } from "./Case.ts"
 import * as Disk from "./Disk.ts"
 import * as Files from "./Files.ts"
+import type { Told } from "./FloodProgram.ts"
 import * as Link from "./Link.ts"
 import * as Lttng from "./Lttng.ts"
 import * as Load from "./load.ts"
 import type { Measurement, Metrics } from "./Measurement.ts"
 import * as Namespace from "./Namespace.ts"
+import * as Place from "./Place.ts"
 import * as Process from "./Process.ts"
 import * as Relay from "./Relay.ts"
 import * as Secured from "./Secured.ts"
@@ -187,6 +189,8 @@ interface Setup {
   readonly disks: NonNullable<Case["disks"]>
   readonly link: Case["link"]
   readonly tls: Case["tls"]
+  /** Whom a flood meets: the relay, or another one. */
+  readonly flooded: "relay" | "another"
   readonly verify: ReadonlyArray<string>
 }
 
@@ -222,9 +226,22 @@ const started = (whole: Case, setup: Setup, output: string, folder: string) =>
       const relay = yield* Relay.start({ ...options, address: namespace.relayAddress })
       return { relay, linked: Link.kernel(namespace, relay.ports), namespace: namespace.name }
     }
-    const relay = yield* Relay.start(options)
+    const relay = yield* Relay.start({ ...options, args: whole.flood === undefined ? [] : Secured.allowArgs(folder) })
     const linked = link === undefined ? Link.none(relay.ports) : yield* Link.proxy(link, relay.ports)
     return { relay, linked, namespace: undefined }
+  })
+
+/** Goes on until the scope closes. */
+const flood = (wanted: Flood, { bench, flooded, kind }: Setup, folder: string, relay: Relay.Relay) =>
+  Effect.gen(function* () {
+    const another = Effect.gen(function* () {
+      const output = yield* scratch(bench.place)
+      const options = { kind, others: bench.others, generator: bench.generator, scratch: folder }
+      return yield* Relay.start({ ...options, output, args: Secured.allowArgs(folder) })
+    })
+    const { ports } = flooded === "relay" ? relay : yield* another
+    const told: Told = { ...wanted, port: ports.control }
+    yield* Process.spawn(process.execPath, [Place.program("FloodProgram"), JSON.stringify(told)])
   })
 
 const sampleMs = 100
@@ -310,6 +327,7 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
       const idleMiB = Relay.usage(relay)?.residentMiB ?? Number.NaN
       const go = Effect.gen(function* () {
         yield* linked.begin
+        if (whole.flood !== undefined) yield* flood(whole.flood, setup, folder, relay)
         yield* Disk.stallOnSchedule(mounts)
         if (bench.diskBy === "files" && setup.disks.length > 0) relay.running?.child.kill("SIGUSR2")
         return [cpuNow(relay, linked), yield* memoryOverTime(relay)] as const
@@ -348,6 +366,7 @@ const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels: Readon
     result[`${label}.shareOfAlone`] = round(beside / alonePacketsPerSecond)
     result[`${label}.alonePacketsPerSecond`] = round(alonePacketsPerSecond)
     result[`${label}.aloneP99Ms`] = round(mean(`${label}.p99Ms`))
+    result[`${label}.p99OfAlone`] = round((together[`${label}.p99Ms`] ?? 0) / mean(`${label}.p99Ms`))
   }
   return result
 }
@@ -359,11 +378,11 @@ const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels: Readon
 export const measure = (whole: Case, kind: Relay.Kind, bench: Bench): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.gen(function* () {
     const { disks = [], groups, link, tls, verify = [] } = whole
-    const full = { bench, kind, groups, disks, link, tls, verify }
+    const full: Setup = { bench, kind, groups, disks, link, tls, verify, flooded: "relay" }
     const labels = whole.alone ?? []
     if (labels.length === 0) return yield* once(whole, full)
     const quiet = whole.groups.filter((group) => labels.includes(group.label))
-    const alone = once(whole, { ...full, groups: quiet, disks: [], verify: [] })
+    const alone = once(whole, { ...full, groups: quiet, disks: [], verify: [], flooded: "another" })
     const before = yield* alone
     const together = yield* once(whole, full)
     const after = yield* alone

@@ -39,7 +39,7 @@ export interface Settings {
 const obstacle = (whole: Case.Case, kind: Relay.Kind, settings: Settings): string | undefined => {
   const { diskBy, generator, linkBy, others } = settings
   const isPlain = whole.groups.every(({ role, rate }) => role === "produce" && rate === undefined)
-  const { disks = [], link, tls } = whole
+  const { disks = [], flood, link, tls } = whole
   const reasons = [
     generator === "threads" && (whole.groups.length === 0 || !isPlain)
       ? "the generator with threads only produces, and without a rate"
@@ -50,6 +50,7 @@ const obstacle = (whole: Case.Case, kind: Relay.Kind, settings: Settings): strin
     disks.length > 0 && diskBy === "files" && kind === "reference" ? "slow files are our relay's own" : undefined,
     disks.length > 0 && kind === "running" ? "the disk of a relay that runs already is what it is" : undefined,
     tls === undefined ? undefined : Secured.missing(tls, kind),
+    flood === undefined ? undefined : Secured.missingOwn(kind),
     tls !== undefined && link !== undefined && linkBy === "kernel" ? "TLS goes through the proxy's network" : undefined,
     link === undefined || linkBy === undefined ? undefined : Link.missing(link, linkBy)
   ]

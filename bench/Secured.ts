@@ -28,10 +28,16 @@ export interface Ends {
 
 const isThere = (command: string, arg: string) => spawnSync(command, [arg], { stdio: "ignore" }).error === undefined
 
+/** Why there can be no relay with TLS of its own. */
+export const missingOwn = (kind: Kind): string | undefined => {
+  if (kind === "null" || kind === "running") return "has no TLS"
+  return isThere("openssl", "version") ? undefined : "there is no openssl"
+}
+
 /** Why this machine cannot do it. */
 export const missing = (tls: Case.Tls, kind: Kind): string | undefined => {
-  if (kind === "null" || kind === "running") return "has no TLS"
-  if (!isThere("openssl", "version")) return "there is no openssl"
+  const own = missingOwn(kind)
+  if (own !== undefined) return own
   if (!isThere("haproxy", "-v")) return "there is no haproxy"
   return tls === "own" && kind === "reference" && !isThere("stunnel4", "-version") ? "there is no stunnel4" : undefined
 }
@@ -66,6 +72,12 @@ const through = (from: number, bind: string, to: number, server: string) => [
   `  bind 127.0.0.1:${from} ${bind}`,
   `  server relay 127.0.0.1:${to} ${server}`
 ]
+
+/** Our relay takes TLS beside plain TCP. */
+export const allowArgs = (folder: string): ReadonlyArray<string> => {
+  const { cert, key } = certificate(folder)
+  return ["--tls=allow", `--tls-cert=${cert}`, `--tls-key=${key}`]
+}
 
 export const make = (tls: Case.Tls, kind: Kind, folder: string): Secured => {
   const { both, cert, key } = certificate(folder)

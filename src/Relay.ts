@@ -30,7 +30,7 @@ import * as KeepAlive from "./transport/KeepAlive.ts"
 import { type Admission, type ConnectionLimit, type ListenFailed, listen, supervise } from "./transport/Listener.ts"
 import type { Peer } from "./transport/Peer.ts"
 import type { Mode, Purpose, Role, ServerIdentity } from "./transport/Tls.ts"
-import type { TlsRefused } from "./transport/TlsTerminal.ts"
+import type { Handshakes, TlsRefused } from "./transport/TlsTerminal.ts"
 
 export { ConfigInvalid } from "./config/RelayConfig.ts"
 export type { Visitor } from "./connection/HttpEntrance.ts"
@@ -38,7 +38,7 @@ export type { Drain } from "./relay/Drain.ts"
 export type { Names, Viewpoint } from "./relay/Viewpoint.ts"
 export { ListenFailed } from "./transport/Listener.ts"
 export type { MinVersion, ServerIdentity } from "./transport/Tls.ts"
-export { TlsRefused } from "./transport/TlsTerminal.ts"
+export { type Handshakes, TlsRefused } from "./transport/TlsTerminal.ts"
 
 /** What can change while the relay runs. */
 export type Limits = Pick<
@@ -104,6 +104,8 @@ export class Relay extends Context.Service<
     readonly replaceTls: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
     /** When the certificate in force ends, ms since the epoch; undefined: there is no TLS. */
     readonly certificateEndMillis: Effect.Effect<number | undefined>
+    /** TLS handshakes so far, and those that wait or are under way now; undefined: there is no TLS. */
+    readonly handshakes: Effect.Effect<Handshakes | undefined>
     /**
      * The program serves HTTP, as long as the scope is open: to connections that ask for it by name (`http/1.1`) at any
      * port that takes TLS, and to those of a port of its own, which it gives to what this answers.
@@ -318,6 +320,7 @@ const ports = (config: RelayConfig, tap: Tap | undefined) =>
       replaceAccess: (access) => Effect.sync(() => permit(registry, access)),
       replaceTls: replaceTls(entrances),
       certificateEndMillis: Effect.sync(() => entrances.terminal?.endMillis()),
+      handshakes: Effect.sync(() => entrances.terminal?.handshakes()),
       openHttp: (serve) =>
         HttpEntrance.open(registry, { ...admission("http"), mode: modeOf("http", config), entrances, serve })
     })

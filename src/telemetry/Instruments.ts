@@ -185,6 +185,20 @@ export const certificateEnd = instrument(
   [],
   "When the relay's TLS certificate ends, Unix time; absent without TLS."
 )
+export const handshakes = instrument(
+  "counter",
+  "tls_handshakes_total",
+  "1",
+  ["outcome"],
+  "TLS handshakes that let a peer in (good), or did not (failed)."
+)
+export const handshakesNow = instrument(
+  "gauge",
+  "tls_handshakes",
+  "1",
+  ["state"],
+  "TLS handshakes that have not begun because so many a second do (waiting), or are under way (under_way)."
+)
 
 // Sessions that come by an edge, at the relay.
 export const sessionsByEdge = instrument(

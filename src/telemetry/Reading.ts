@@ -5,6 +5,7 @@
  * Relay sessions of one tracing session (one per domain) share their names and are added up.
  */
 import { Schema } from "effect"
+import type { Handshakes } from "../Relay.ts"
 import type { Activity, Counters, Drain, Micros, SessionStatus } from "../relay/Status.ts"
 import type { Device } from "./Device.ts"
 import * as Instruments from "./Instruments.ts"
@@ -38,6 +39,7 @@ export interface Reading {
   readonly devices: ReadonlyArray<Device>
   /** Of the relay's TLS; undefined: there is none. */
   readonly certificateEndMillis?: number | undefined
+  readonly handshakes?: Handshakes | undefined
   readonly process: ProcessFigures
   /** Channels and sessions beyond this have no series of their own. */
   readonly seriesMax: number
@@ -254,13 +256,21 @@ const ofActivity = (activity: Activity): ReadonlyArray<Sample> => [
   sample(Instruments.answerLatency, latency(activity.answerMicros))
 ]
 
-const ofConnections = ({ activity, certificateEndMillis, sessions }: Reading): ReadonlyArray<Sample> => {
+const ofHandshakes = (handshakes: Handshakes): ReadonlyArray<Sample> => [
+  sample(Instruments.handshakes, handshakes.goodCount, "good"),
+  sample(Instruments.handshakes, handshakes.failedCount, "failed"),
+  sample(Instruments.handshakesNow, handshakes.waitingCount, "waiting"),
+  sample(Instruments.handshakesNow, handshakes.underWayCount, "under_way")
+]
+
+const ofConnections = ({ activity, certificateEndMillis, handshakes, sessions }: Reading): ReadonlyArray<Sample> => {
   const byMinor = new Map<number, number>()
   for (const { minor } of sessions) byMinor.set(minor, (byMinor.get(minor) ?? 0) + 1)
   return [
     ...Object.entries(activity.openConnections).map(([port, count]) => sample(Instruments.connections, count, port)),
     ...Object.entries(activity.heldBackConnections).map(([cause, count]) => sample(Instruments.heldBack, count, cause)),
     ...(certificateEndMillis === undefined ? [] : [sample(Instruments.certificateEnd, certificateEndMillis / 1000)]),
+    ...(handshakes === undefined ? [] : ofHandshakes(handshakes)),
     ...Array.from(byMinor, ([minor, count]) => sample(Instruments.protocolMinors, count, String(minor)))
   ]
 }

@@ -99,6 +99,7 @@ const make = (options: Options) =>
       const activity = yield* relay.activity
       const drain = yield* relay.drain.status
       const certificateEndMillis = yield* relay.certificateEndMillis
+      const handshakes = yield* relay.handshakes
       yield* Effect.yieldNow
       const work = steps({
         nowMillis: wallMillis(),
@@ -108,6 +109,7 @@ const make = (options: Options) =>
         drain,
         devices: allDevices,
         certificateEndMillis,
+        handshakes,
         process: ownFigures,
         seriesMax: options.seriesMax ?? seriesMaxDefault,
         more: options.moreSamples?.() ?? []

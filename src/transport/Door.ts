@@ -5,7 +5,9 @@
  */
 import type * as net from "node:net"
 import { Effect, type Scope } from "effect"
+import * as ClientHello from "../protocol/ClientHello.ts"
 import * as ProxyHeader from "../protocol/ProxyHeader.ts"
+import { ByOrigin, originOf } from "./Origins.ts"
 import { readFirst } from "./ReceiveInto.ts"
 import { handshakeByte, type Mode, type PeerCertificate, type Purpose, purposeOf } from "./Tls.ts"
 import type { Secured, TlsTerminal } from "./TlsTerminal.ts"
@@ -47,8 +49,11 @@ export interface Options {
   readonly refuse: (arrival: Arrival, code: RefusalCode, detail: string) => void
 }
 
-/** Peers speak as soon as they are connected: of more that have not yet, the oldest has nothing to say. */
+/** Peers speak as soon as they are connected: of more that have not yet, one of who has most has nothing to say. */
 export const waitingCountMax = 1024
+
+/** A ClientHello, and a proxy's header, come in one piece or a few. */
+const greetingMillis = 10_000
 
 /** Browsers and those who look at metrics are few. */
 export const httpWaitingCountMax = 64
@@ -84,9 +89,17 @@ export const open = (options: Options): Effect.Effect<Door, never, Scope.Scope> 
       })
   )
 
+/** A connection of which it is not known yet what it is. */
+interface Guest {
+  readonly accepted: net.Socket
+  arrival: Arrival
+  origin: string
+  timer: NodeJS.Timeout | undefined
+}
+
 export class Door {
   readonly #options: Options
-  readonly #waiting = new Map<net.Socket, Arrival>()
+  readonly #guests = new ByOrigin<Guest>()
 
   constructor(options: Options) {
     this.#options = options
@@ -96,67 +109,107 @@ export class Door {
     const { entrances, mode, purpose, refuse } = this.#options
     const isTold = entrances.isProxy?.(accepted.remoteAddress ?? "") === true
     if (!isTold && (mode === "off" || entrances.terminal === undefined)) {
-      this.#admit({ accepted })
+      this.#options.welcome({ accepted })
       return
     }
-    this.#waiting.set(accepted, { accepted })
-    accepted.once("close", () => this.#waiting.delete(accepted))
-    if (isTold) readFirst(accepted, (first) => this.#readHeader(accepted, first))
-    else readFirst(accepted, (first) => this.#look({ accepted, first }))
+    const guest: Guest = { accepted, arrival: { accepted }, origin: "", timer: undefined }
+    this.#know(guest, { accepted })
+    accepted.once("close", () => this.#leave(guest))
+    if (isTold) readFirst(accepted, (first) => this.#readHeader(guest, first))
+    else readFirst(accepted, (first) => this.#look(guest, first))
     const countMax = purpose === "http" ? httpWaitingCountMax : waitingCountMax
-    if (this.#waiting.size <= countMax) return
-    const [oldest] = this.#waiting.values()
-    if (oldest !== undefined) refuse(oldest, "TLS_FAILED", `${countMax} younger ones wait too`)
+    if (this.#guests.size <= countMax) return
+    const one = this.#guests.oldestOfMost
+    if (one !== undefined) refuse(one.arrival, "TLS_FAILED", `${countMax} younger ones wait too`)
   }
 
   /** Nobody who waits will be let in. */
   close(): void {
-    for (const accepted of this.#waiting.keys()) accepted.destroy()
+    for (const { accepted } of this.#guests.all) accepted.destroy()
   }
 
-  #readHeader(accepted: net.Socket, bytes: Buffer): void {
+  #know(guest: Guest, arrival: Arrival): void {
+    this.#guests.delete(guest.origin, guest)
+    guest.arrival = arrival
+    guest.origin = originOf(addressOf(arrival))
+    this.#guests.add(guest.origin, guest)
+  }
+
+  #leave(guest: Guest): void {
+    clearTimeout(guest.timer)
+    this.#guests.delete(guest.origin, guest)
+  }
+
+  /** What it said so far is a part of something. */
+  #hearOn(guest: Guest, code: RefusalCode, then: (bytes: Buffer) => void): void {
+    guest.timer ??= setTimeout(
+      () => this.#options.refuse(guest.arrival, code, "it says no more"),
+      greetingMillis
+    ).unref()
+    readFirst(guest.accepted, then)
+  }
+
+  #readHeader(guest: Guest, bytes: Buffer): void {
+    const { accepted } = guest
     const told = ProxyHeader.read(bytes)
     if (told._tag === "Malformed") this.#options.refuse({ accepted }, "PROXY_REFUSED", told.reason)
     else if (told._tag === "More") {
-      readFirst(accepted, (next) => this.#readHeader(accepted, Buffer.concat([bytes, next])))
+      this.#hearOn(guest, "PROXY_REFUSED", (next) => this.#readHeader(guest, Buffer.concat([bytes, next])))
     } else {
+      this.#know(guest, { accepted, told })
       const rest = bytes.subarray(told.length)
-      this.#introduce({ accepted, told, first: rest.length === 0 ? undefined : rest })
+      this.#introduce(guest, rest.length === 0 ? undefined : rest)
     }
   }
 
   /** Before the first byte of its own is looked at. */
-  #introduce(arrival: Arrival): void {
+  #introduce(guest: Guest, first: Buffer | undefined): void {
     const { admits, entrances, mode, refuse } = this.#options
-    const { accepted, first, told } = arrival
-    this.#waiting.set(accepted, arrival)
+    const { accepted, arrival } = guest
+    const { told } = arrival
     // What was TLS as far as the proxy is none behind it.
     const isPlain = mode === "off" || entrances.terminal === undefined || told?.isSecure
     if (told?.source !== undefined && !admits(told.source.address)) refuse(arrival, "HOST_REFUSED", "")
-    else if (isPlain) this.#admit(arrival)
-    else if (first !== undefined) this.#look(arrival)
-    else readFirst(accepted, (bytes) => this.#look({ ...arrival, first: bytes }))
+    else if (isPlain) this.#admit(guest, { ...arrival, first })
+    else if (first !== undefined) this.#look(guest, first)
+    else readFirst(accepted, (bytes) => this.#look(guest, bytes))
   }
 
-  #look(arrival: Arrival): void {
-    const { entrances, mode, purpose, refuse } = this.#options
-    const { accepted, first } = arrival
-    if (first?.[0] !== handshakeByte || entrances.terminal === undefined) {
-      if (mode === "require") refuse(arrival, "TLS_REQUIRED", "")
-      else this.#admit(arrival)
+  #look(guest: Guest, first: Buffer): void {
+    const { entrances, mode, refuse } = this.#options
+    const { arrival } = guest
+    if (first[0] === handshakeByte && entrances.terminal !== undefined) this.#greet(guest, first, entrances.terminal)
+    else if (mode === "require") refuse(arrival, "TLS_REQUIRED", "")
+    else this.#admit(guest, { ...arrival, first })
+  }
+
+  #greet(guest: Guest, bytes: Buffer, terminal: TlsTerminal): void {
+    const { purpose: port, refuse } = this.#options
+    const { accepted, arrival } = guest
+    const hello = ClientHello.read(bytes)
+    if (hello === "more") {
+      this.#hearOn(guest, "TLS_FAILED", (next) => this.#greet(guest, Buffer.concat([bytes, next]), terminal))
       return
     }
-    accepted.unshift(first)
-    entrances.terminal.secure(accepted, purpose, {
-      done: (secured) => this.#admit({ accepted, told: arrival.told, secured }),
-      failed: (code) => refuse(arrival, "TLS_FAILED", code)
-    })
+    if (hello !== "whole") {
+      refuse(arrival, "TLS_FAILED", hello.reason)
+      return
+    }
+    clearTimeout(guest.timer)
+    accepted.unshift(bytes)
+    terminal.secure(
+      { accepted, address: addressOf(arrival), port },
+      {
+        done: (secured) => this.#admit(guest, { ...arrival, secured }),
+        failed: (code) => refuse(arrival, "TLS_FAILED", code)
+      }
+    )
   }
 
-  #admit(arrival: Arrival): void {
+  #admit(guest: Guest, arrival: Arrival): void {
     const { entrances, welcome: own } = this.#options
     const { accepted, secured, told } = arrival
-    this.#waiting.delete(accepted)
+    this.#leave(guest)
     const chosen = secured === undefined ? purposeOf(told?.protocol) : secured.purpose
     const welcome = chosen === undefined ? own : entrances.welcomes.get(chosen)
     if (welcome === undefined) accepted.destroy()

@@ -1,14 +1,14 @@
 /**
  * Where TLS ends, for the connections of all three ports. Only `tls.Server` enforces client certificates, so one that
  * never listens is given the accepted sockets, with the bytes that were read of them.
- *
- * Handshakes are the dearest thing that a stranger can ask for: so many a second are begun, the others wait their turn.
  */
 import { constants, createHash, X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect, Schema, type Scope } from "effect"
 import { clearInterval, randomBytes, setInterval } from "../Machine.ts"
+import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
+import { originOf } from "./Origins.ts"
 import { ciphers } from "./Processor.ts"
 import { isInternalAvoided } from "./ReceiveInto.ts"
 import { type PeerCertificate, type Purpose, purposeOf, type ServerIdentity } from "./Tls.ts"
@@ -34,25 +34,35 @@ export interface Outcome {
   readonly failed: (code: string) => void
 }
 
+/** A connection whose ClientHello is there. */
+export interface Greeting {
+  /** What was read is put back into it. */
+  readonly accepted: net.Socket
+  /** Whose it is, also behind a balancer. */
+  readonly address: string
+  /** On one for HTTP nobody needs a certificate: one that is no good is none there. */
+  readonly port: Purpose
+}
+
 export interface TlsTerminal {
-  /**
-   * Takes over `accepted`, into which what was read is put back. On a port for HTTP nobody needs a certificate: one
-   * that is no good is none there.
-   */
-  readonly secure: (accepted: net.Socket, port: Purpose, outcome: Outcome) => void
+  /** Takes over the connection. */
+  readonly secure: (greeting: Greeting, outcome: Outcome) => void
   /** Handshakes from now on use this identity; what is open goes on. An unusable one changes nothing. */
   readonly replace: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
   /** When the certificate in force ends; ms since the epoch. */
   readonly endMillis: () => number
+  readonly handshakes: () => Handshakes
+}
+
+/** So far, or now. */
+export interface Handshakes {
+  readonly goodCount: number
+  readonly failedCount: number
+  readonly waitingCount: number
+  readonly underWayCount: number
 }
 
 const handshakeTimeoutMillis = 10_000
-
-/** One takes 3 ms of the loop: half of it, at most, is theirs. */
-const handshakesPerSecond = 150
-const burstCountMax = 30
-/** One at a time: what waits for the loop waits for one of them, not for several in a row. */
-const tickMillis = 7
 
 const ticketKeyMillis = 3_600_000
 const ticketKeyBytes = 48
@@ -107,35 +117,6 @@ const certificateOf = (socket: tls.TLSSocket): PeerCertificate | undefined => {
     subject: certificate.subject ?? "",
     alternativeNames: alternativeNamesOf(certificate.subjectAltName),
     keyHash: createHash("sha256").update(key).digest("hex")
-  }
-}
-
-/** Runs what it is given in its order, so many a second; nothing for sockets that are closed by then. */
-const makeTurns = () => {
-  const waiting = new Map<net.Socket, () => void>()
-  let permits = burstCountMax
-  let timer: NodeJS.Timeout | undefined
-  const tick = () => {
-    permits = Math.min(burstCountMax, permits + (handshakesPerSecond * tickMillis) / 1000)
-    for (const [socket, begin] of waiting) {
-      if (permits < 1) break
-      permits--
-      waiting.delete(socket)
-      begin()
-    }
-    if (waiting.size === 0 && permits === burstCountMax) {
-      clearInterval(timer)
-      timer = undefined
-    }
-  }
-  return (socket: net.Socket, begin: () => void) => {
-    timer ??= setInterval(tick, tickMillis).unref()
-    if (permits >= 1 && waiting.size === 0) {
-      permits--
-      return begin()
-    }
-    waiting.set(socket, begin)
-    socket.once("close", () => waiting.delete(socket))
   }
 }
 
@@ -208,7 +189,8 @@ export const make = (
 ): Effect.Effect<TlsTerminal, TlsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const pending = knowsParent() && !isInternalAvoided() ? byParent() : byEnds()
-    const turn = makeTurns()
+    const turns = new HandshakeTurns()
+    const ended = { good: 0, failed: 0 }
     const chosen = (protocols: ReadonlyArray<string>) =>
       protocols.find((protocol) => {
         const purpose = purposeOf(protocol)
@@ -245,19 +227,47 @@ export const make = (
       Effect.sync(() => setInterval(() => servers.renewTicketKeys(), ticketKeyMillis).unref()),
       (timer) => Effect.sync(() => clearInterval(timer))
     )
-    return {
-      secure: (accepted, port, outcome) =>
-        turn(accepted, () => {
-          if (accepted.destroyed) return
+    const secure: TlsTerminal["secure"] = ({ accepted, address, port }, { done, failed }) => {
+      let isOver = false
+      const settle = (isGood: boolean, then: () => void) => {
+        if (isOver) return
+        isOver = true
+        turns.over(handshake, isGood)
+        ended[isGood ? "good" : "failed"]++
+        then()
+      }
+      const outcome: Outcome = {
+        done: (secured) => settle(true, () => done(secured)),
+        failed: (code) => settle(false, () => failed(code))
+      }
+      const handshake: Handshake = {
+        origin: originOf(address),
+        begin: () => {
+          accepted.off("close", leave)
           pending.add(accepted, outcome)
           servers.ofPort(port).emit("connection", accepted)
-        }),
+        },
+        cutOff: () => outcome.failed("younger ones need its place")
+      }
+      // Of one that ends before its turn nobody hears otherwise.
+      const leave = () => settle(false, () => {})
+      accepted.once("close", leave)
+      turns.enter(handshake)
+    }
+    return {
+      secure,
       // A new server has new keys for tickets too: what the old authority let in does not come back by one.
       replace: (identity) =>
         Effect.map(checked(identity), (context) => {
           servers = serversOf(context, identity.clientCa !== undefined)
           endMillis = endOf(identity)
         }),
-      endMillis: () => endMillis
+      endMillis: () => endMillis,
+      handshakes: () => ({
+        goodCount: ended.good,
+        failedCount: ended.failed,
+        waitingCount: turns.waitingCount,
+        underWayCount: turns.begunCount
+      })
     }
   })

@@ -101,13 +101,16 @@ describe("certificates", () => {
       const { make } = yield* Effect.promise(() => import("../../src/transport/TlsTerminal.ts"))
       const terminal = yield* make({ certificate: server.cert, key: server.key, clientCa: ours.ca })
       const listener = net.createServer((socket) =>
-        terminal.secure(socket, "control", {
-          done: ({ certificate, socket: secured }) => {
-            seen.push({ address: "127.0.0.1", certificate })
-            secured.end("known")
-          },
-          failed: () => socket.destroy()
-        })
+        terminal.secure(
+          { accepted: socket, address: "127.0.0.1", port: "control" },
+          {
+            done: ({ certificate, socket: secured }) => {
+              seen.push({ address: "127.0.0.1", certificate })
+              secured.end("known")
+            },
+            failed: () => socket.destroy()
+          }
+        )
       )
       yield* Effect.acquireRelease(
         Effect.callback<void>((resume) => void listener.listen(0, "127.0.0.1", () => resume(Effect.void))),

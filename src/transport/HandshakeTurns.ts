@@ -1,0 +1,133 @@
+/**
+ * When handshakes begin. They are the dearest thing that a stranger can ask for, so many a second begin, one at a time,
+ * each origin in its turn, and so many are under way at once.
+ *
+ * One that comes to nothing has cost its origin what a good one gets back: who only floods has few, and a site of many
+ * targets behind one address has as many as there are.
+ */
+import { ByOrigin } from "./Origins.ts"
+
+/** `begin` or `cutOff` is called, or neither if it is over before. */
+export interface Handshake {
+  readonly origin: string
+  readonly begin: () => void
+  /** It has begun, and younger ones need its place. */
+  readonly cutOff: () => void
+}
+
+export interface Bounds {
+  readonly perSecond: number
+  readonly burst: number
+  /** That come to nothing, of one origin. */
+  readonly badPerSecond: number
+  readonly badBurst: number
+  readonly atOnce: number
+}
+
+/** One takes 0.5 to 1 ms of the loop. */
+export const handshakesPerSecond = 150
+/** At once after a quiet time. */
+export const burstCount = 30
+/** Of one origin. */
+export const badHandshakesPerSecond = 30
+export const badBurstCount = 60
+/** Some 85 kB each. */
+export const underWayCountMax = 256
+
+const defaults: Bounds = {
+  perSecond: handshakesPerSecond,
+  burst: burstCount,
+  badPerSecond: badHandshakesPerSecond,
+  badBurst: badBurstCount,
+  atOnce: underWayCountMax
+}
+
+/** One at a time: what waits for the loop waits for one of them, not for several in a row. */
+const tickMillis = 7
+
+/** Origins that are remembered though others wait. */
+const rememberedMax = 4096
+
+interface Credit {
+  count: number
+  atMillis: number
+}
+
+export class HandshakeTurns {
+  readonly #bounds: Bounds
+  readonly #waiting = new ByOrigin<Handshake>()
+  readonly #begun = new ByOrigin<Handshake>()
+  readonly #credits = new Map<string, Credit>()
+  #permits: number
+  #permitsAt = performance.now()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(bounds: Bounds = defaults) {
+    this.#bounds = bounds
+    this.#permits = bounds.burst
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.size
+  }
+
+  get begunCount(): number {
+    return this.#begun.size
+  }
+
+  enter(handshake: Handshake): void {
+    this.#waiting.add(handshake.origin, handshake)
+    if (this.#timer === undefined) this.#tick()
+  }
+
+  /** It ended, well or not, or its connection did before its turn. */
+  over(handshake: Handshake, isGood: boolean): void {
+    const { origin } = handshake
+    if (this.#waiting.delete(origin, handshake) || !this.#begun.delete(origin, handshake) || !isGood) return
+    const credit = this.#credits.get(origin)
+    if (credit !== undefined) credit.count = Math.min(this.#bounds.badBurst, credit.count + 1)
+  }
+
+  readonly #tick = (): void => {
+    const { burst, perSecond } = this.#bounds
+    const now = performance.now()
+    this.#permits = Math.min(burst, this.#permits + ((now - this.#permitsAt) * perSecond) / 1000)
+    this.#permitsAt = now
+    while (this.#permits >= 1) {
+      const next = this.#waiting.take((origin) => this.#creditOf(origin, now).count >= 1)
+      if (next === undefined) break
+      this.#permits--
+      this.#begin(next, now)
+    }
+    this.#timer = this.#waiting.size > 0 ? setTimeout(this.#tick, tickMillis).unref() : undefined
+    if (this.#timer === undefined || this.#credits.size > rememberedMax) this.#forget(now)
+  }
+
+  #begin(handshake: Handshake, now: number): void {
+    this.#creditOf(handshake.origin, now).count--
+    this.#begun.add(handshake.origin, handshake)
+    handshake.begin()
+    if (this.#begun.size > this.#bounds.atOnce) this.#begun.oldestOfMost?.cutOff()
+  }
+
+  #creditOf(origin: string, now: number): Credit {
+    const { badBurst, badPerSecond } = this.#bounds
+    const known = this.#credits.get(origin)
+    if (known === undefined) {
+      const credit = { count: badBurst, atMillis: now }
+      this.#credits.set(origin, credit)
+      return credit
+    }
+    known.count = Math.min(badBurst, known.count + ((now - known.atMillis) * badPerSecond) / 1000)
+    known.atMillis = now
+    return known
+  }
+
+  /** Who has all of it need not be remembered. */
+  #forget(now: number): void {
+    for (const origin of this.#credits.keys()) {
+      const isFull = this.#creditOf(origin, now).count >= this.#bounds.badBurst
+      if (isFull && this.#begun.sizeOf(origin) === 0) this.#credits.delete(origin)
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Connections by where they come from: who opens many is one among those who open few. What there is not enough of
+ * goes to each origin in turn, and of too many the oldest of the one with most goes.
+ */
+
+/** An address; of IPv6 the network, since whoever has one address there has all. */
+export const originOf = (address: string): string => {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "")
+  if (!plain.includes(":")) return plain
+  const [head = "", tail] = plain.split("::")
+  const before = head === "" ? [] : head.split(":")
+  const after = tail === undefined || tail === "" ? [] : tail.split(":")
+  const missing = Math.max(0, 8 - before.length - after.length)
+  return `${[...before, ...new Array<string>(missing).fill("0"), ...after].slice(0, 4).join(":")}::/64`
+}
+
+export class ByOrigin<Member> {
+  readonly #origins = new Map<string, Set<Member>>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  sizeOf(origin: string): number {
+    return this.#origins.get(origin)?.size ?? 0
+  }
+
+  add(origin: string, member: Member): void {
+    const members = this.#origins.get(origin)
+    if (members === undefined) this.#origins.set(origin, new Set([member]))
+    else members.add(member)
+    this.#size++
+  }
+
+  /** Answers whether it was there. */
+  delete(origin: string, member: Member): boolean {
+    const members = this.#origins.get(origin)
+    if (members?.delete(member) !== true) return false
+    if (members.size === 0) this.#origins.delete(origin)
+    this.#size--
+    return true
+  }
+
+  /** The oldest of the origin whose turn it is, of those that `may`; that one's next turn is after all others'. */
+  take(may: (origin: string) => boolean): Member | undefined {
+    for (const [origin, members] of this.#origins) {
+      if (!may(origin)) continue
+      const [oldest] = members
+      if (oldest === undefined) continue
+      this.delete(origin, oldest)
+      if (members.size > 0) {
+        this.#origins.delete(origin)
+        this.#origins.set(origin, members)
+      }
+      return oldest
+    }
+    return undefined
+  }
+
+  get all(): ReadonlyArray<Member> {
+    return [...this.#origins.values()].flatMap((members) => [...members])
+  }
+
+  get oldestOfMost(): Member | undefined {
+    let most: ReadonlySet<Member> = new Set()
+    for (const members of this.#origins.values()) if (members.size > most.size) most = members
+    const [oldest] = most
+    return oldest
+  }
+}
