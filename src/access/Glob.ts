@@ -1,5 +1,10 @@
+/** By character, of which some have two places in a string. */
+const charactersOf = (text: string): string | ReadonlyArray<string> => (/[\ud800-\udfff]/.test(text) ? [...text] : text)
+
 /** Patterns for names: `*` is any text, `?` any one character. Time is bounded by the product of both lengths. */
-export const matches = (pattern: string, text: string): boolean => {
+export const matches = (pattern: string, text: string): boolean => matchesIn(charactersOf(pattern), charactersOf(text))
+
+const matchesIn = (pattern: string | ReadonlyArray<string>, text: string | ReadonlyArray<string>): boolean => {
   let at = 0
   let textAt = 0
   let starAt = -1

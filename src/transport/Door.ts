@@ -5,6 +5,7 @@
  */
 import type * as net from "node:net"
 import { Effect, type Scope } from "effect"
+import { clearTimeout, setTimeout } from "../Machine.ts"
 import * as ClientHello from "../protocol/ClientHello.ts"
 import * as ProxyHeader from "../protocol/ProxyHeader.ts"
 import { ByOrigin, originOf } from "./Origins.ts"

@@ -5,6 +5,7 @@
  * One that comes to nothing has cost its origin what a good one gets back: who only floods has few, and a site of many
  * targets behind one address has as many as there are.
  */
+import { clockMillis, setImmediate, setTimeout } from "../Machine.ts"
 import { ByOrigin } from "./Origins.ts"
 
 /** `begin` or `cutOff` is called, or neither if it is over before. */
@@ -42,7 +43,7 @@ const defaults: Bounds = {
   atOnce: underWayCountMax
 }
 
-/** One at a time: what waits for the loop waits for one of them, not for several in a row. */
+/** One in a turn of the loop: what waits for it waits for one of them, not for several in a row. */
 const tickMillis = 7
 
 /** Origins that are remembered though others wait. */
@@ -59,8 +60,8 @@ export class HandshakeTurns {
   readonly #begun = new ByOrigin<Handshake>()
   readonly #credits = new Map<string, Credit>()
   #permits: number
-  #permitsAt = performance.now()
-  #timer: NodeJS.Timeout | undefined
+  #permitsAt = clockMillis()
+  #isTimed = false
 
   constructor(bounds: Bounds = defaults) {
     this.#bounds = bounds
@@ -77,7 +78,9 @@ export class HandshakeTurns {
 
   enter(handshake: Handshake): void {
     this.#waiting.add(handshake.origin, handshake)
-    if (this.#timer === undefined) this.#tick()
+    if (this.#isTimed) return
+    this.#isTimed = true
+    setImmediate(this.#tick)
   }
 
   /** It ended, well or not, or its connection did before its turn. */
@@ -90,17 +93,19 @@ export class HandshakeTurns {
 
   readonly #tick = (): void => {
     const { burst, perSecond } = this.#bounds
-    const now = performance.now()
+    const now = clockMillis()
     this.#permits = Math.min(burst, this.#permits + ((now - this.#permitsAt) * perSecond) / 1000)
     this.#permitsAt = now
-    while (this.#permits >= 1) {
-      const next = this.#waiting.take((origin) => this.#creditOf(origin, now).count >= 1)
-      if (next === undefined) break
+    const next = this.#permits < 1 ? undefined : this.#waiting.take((origin) => this.#creditOf(origin, now).count >= 1)
+    if (next !== undefined) {
       this.#permits--
       this.#begin(next, now)
     }
-    this.#timer = this.#waiting.size > 0 ? setTimeout(this.#tick, tickMillis).unref() : undefined
-    if (this.#timer === undefined || this.#credits.size > rememberedMax) this.#forget(now)
+    this.#isTimed = this.#waiting.size > 0
+    if (!this.#isTimed || this.#credits.size > rememberedMax) this.#forget(now)
+    if (!this.#isTimed) return
+    if (next !== undefined && this.#permits >= 1) setImmediate(this.#tick)
+    else setTimeout(this.#tick, tickMillis).unref()
   }
 
   #begin(handshake: Handshake, now: number): void {

@@ -53,6 +53,9 @@ export const receiveInto = (accepted: net.Socket, receive: Receive, first?: Buff
   return receivePortably(accepted, receive)
 }
 
+/** Whoever has to know hears of the end. */
+const ignored = () => undefined
+
 /** Calls `then` with what comes first, and leaves the socket paused. A connection that says nothing costs no more. */
 export const readFirst = (accepted: net.Socket, then: (bytes: Buffer) => void): void => {
   accepted.once("data", (bytes: Buffer) => {
@@ -62,7 +65,8 @@ export const readFirst = (accepted: net.Socket, then: (bytes: Buffer) => void): 
   })
   const onEnd = () => accepted.destroy()
   accepted.once("end", onEnd)
-  accepted.on("error", () => undefined)
+  accepted.off("error", ignored)
+  accepted.on("error", ignored)
   accepted.resume()
 }
 

@@ -158,6 +158,11 @@ describe("names and addresses", () => {
       }
     }
     assert.isFalse(Glob.matches(`${"*a".repeat(2000)}b`, "a".repeat(20_000)))
+    // One character, though two places of a string; and no other of the same look.
+    assert.isTrue(Glob.matches("web-?", "web-𝒳"))
+    assert.isFalse(Glob.matches("web-??", "web-𝒳"))
+    assert.isFalse(Glob.matches("caf\u00e9", "cafe\u0301"))
+    assert.isFalse(Glob.matches("web1", "\uff57eb1"))
   })
 
   it.each([

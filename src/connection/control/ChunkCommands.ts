@@ -7,7 +7,7 @@ import * as TraceChunkExists from "../../protocol/control/TraceChunkExists.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { fileWait } from "../../relay/Patience.ts"
 import type { Outcome } from "../../relay/session/SessionChunks.ts"
-import { code, type Handler, keep, type Reply, refuse, withSession } from "./Command.ts"
+import { code, type Handler, keep, type Reply, refuse, streamOf, withSession } from "./Command.ts"
 
 const gone: Outcome = {
   returnCode: ReturnCode.UNKNOWN,
@@ -19,7 +19,10 @@ const replyOf = ({ returnCode, refusal }: Outcome, bytes = code(returnCode)): Re
 
 export const rotateStreams = withSession(
   RotateStreams.request,
-  (_, session, request) => Effect.map(session.ask(session.chunks.rotate(request), gone), (outcome) => replyOf(outcome)),
+  (state, session, request) => {
+    const command = session.chunks.rotate(request, (streamId) => streamOf(state, streamId))
+    return Effect.map(session.ask(command, gone), (outcome) => replyOf(outcome))
+  },
   true
 )
 

@@ -128,6 +128,12 @@ export const withSession =
 export const streamOf = (state: ControlState, handle: bigint): StreamActor | undefined =>
   state.party.stream(state.registry.streams, handle)
 
+/** Any connection may name any session, too; one that it may not record is to it as if it were not there. */
+export const sessionOf = ({ party, registry }: ControlState, id: bigint): SessionActor | undefined => {
+  const session = registry.sessions.get(Number(id))
+  return session !== undefined && party.mayRecord(session.identity) ? session : undefined
+}
+
 /** What the command would have named. */
 export const unknownStream = (bytes: Uint8Array, handle: bigint): Reply =>
   refuse(bytes, "STREAM_UNKNOWN", `unknown stream ${handle}`)

@@ -9,7 +9,7 @@ import * as EndDataPending from "../../protocol/control/EndDataPending.ts"
 import * as QuiescentControl from "../../protocol/control/QuiescentControl.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { fileWait } from "../../relay/Patience.ts"
-import { code, keep, ok, streamOf, unknownStream, withSession } from "./Command.ts"
+import { code, keep, ok, sessionOf, streamOf, unknownStream, withSession } from "./Command.ts"
 
 const pending = keep(code(ReturnCode.PENDING))
 const notPending = keep(code(ReturnCode.NOT_PENDING))
@@ -33,14 +33,14 @@ export const quiescentControl = withSession(QuiescentControl.request, (state, _,
 })
 
 export const beginDataPending = withSession(BeginDataPending.request, (state, _, { sessionId }) => {
-  const session = state.registry.sessions.get(Number(sessionId))
+  const session = sessionOf(state, sessionId)
   for (const stream of session?.streams.values() ?? []) stream.model.pendingCheckDone = false
   return ok
 })
 
 /** 1 while an open stream was not asked about, the files of a closed one are not complete, or any are not synced. */
 export const endDataPending = withSession(EndDataPending.request, (state, _, { sessionId }) => {
-  const session = state.registry.sessions.get(Number(sessionId))
+  const session = sessionOf(state, sessionId)
   if (session === undefined) return notPending
   for (const stream of session.streams.values()) if (!stream.model.pendingCheckDone) return pending
   const { sync = "none" } = state.registry.options

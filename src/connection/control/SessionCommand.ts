@@ -76,7 +76,7 @@ const admitted = ({ held, minor, registry, request }: Admitted): Effect.Effect<S
     const features = Version.features(minor)
     const id = registry.nextSessionId()
     const creationTime = request.creationTime ?? BigInt(Math.floor(wallMillis() / 1000))
-    const owner: Owner = { sessiondUuid: request.sessiondUuid ?? "", sessionKey: request.sessionId ?? BigInt(id) }
+    const owner = ownerOf(request, id, registry.permissions.rightsOf !== undefined)
     const chunk = firstChunk(registry, owner, request.currentChunkId, features.chunks)
     if (chunk === undefined && request.currentChunkId !== undefined) {
       return yield* Effect.fail({ code: "SESSION_CHUNK_UNKNOWN", detail: `chunk ${request.currentChunkId}` } as const)
@@ -104,6 +104,13 @@ const admitted = ({ held, minor, registry, request }: Admitted): Effect.Effect<S
       held
     })
   })
+
+/** What a session shares with others of its owner is all of theirs: where rules count, they have its names, too. */
+const ownerOf = (request: CreateSession.Request, id: number, isRuled: boolean): Owner => {
+  const { hostname, sessionId = BigInt(id), sessionName, sessiondUuid = "" } = request
+  const names = isRuled ? JSON.stringify([hostname, sessionName]) : ""
+  return { sessiondUuid: `${sessiondUuid}${names}`, sessionKey: sessionId }
+}
 
 /** The chunk a second consumer joins, or the anonymous one of a peer older than 2.11. */
 const firstChunk = (

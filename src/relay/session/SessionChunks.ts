@@ -237,7 +237,7 @@ export class SessionChunks {
   }
 
   /** `ROTATE_STREAMS` (§6.14): earlier positions stay applied when a later one is refused. */
-  rotate(request: RotateRequest): Effect.Effect<Outcome> {
+  rotate(request: RotateRequest, streamOf: (streamId: bigint) => StreamActor | undefined): Effect.Effect<Outcome> {
     return Effect.gen({ self: this }, function* () {
       const { newChunkId } = request
       const chunk =
@@ -247,7 +247,7 @@ export class SessionChunks {
       }
       const rotated = Effect.gen({ self: this }, function* () {
         for (const { streamId, rotateAtSeqNum } of request.positions) {
-          const stream = this.#surroundings.streams.get(Number(streamId))
+          const stream = streamOf(streamId)
           if (stream === undefined) return abort(ReturnCode.INVALID, "STREAM_UNKNOWN", `unknown stream ${streamId}`)
           chunk?.retain()
           if (!stream.rotate(rotateAtSeqNum, chunk)) {

@@ -110,7 +110,8 @@ export class ViewerActor implements Knowledge {
     return Effect.gen({ self: this }, function* () {
       const wanted = this.#attachable(sessionId, seek)
       if (typeof wanted === "number") {
-        yield* this.#reportHidden(sessionId)
+        // After the answer, which must take as long as one about a session that is not there.
+        this.#registry.background(Effect.andThen(Effect.yieldNow, this.#reportHidden(sessionId)))
         return { status: wanted, streams: [] }
       }
       const busy = [...wanted.streams.values()].filter(({ log }) => !log.isIdle)
@@ -184,7 +185,7 @@ export class ViewerActor implements Knowledge {
       return Status.ok
     }
     const session = this.#registry.sessions.get(Number(sessionId))
-    return session === undefined ? Status.unknown : Status.error
+    return session === undefined || !this.#mayKnow(session) ? Status.unknown : Status.error
   }
 
   /** The viewer is gone, whatever it was doing. */
