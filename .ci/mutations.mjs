@@ -6,7 +6,12 @@ import { readFileSync, writeFileSync } from "node:fs"
 const access = "src/access/Access.ts"
 const party = "src/relay/Party.ts"
 const unit = ["test/access", "test/transport/TlsHostile.test.ts"]
-const wire = ["test/connection/Access.test.ts", "test/connection/Quota.test.ts", "test/connection/Proxy.test.ts"]
+const wire = [
+  "test/connection/Access.test.ts",
+  "test/connection/Isolation.test.ts",
+  "test/connection/Quota.test.ts",
+  "test/connection/Proxy.test.ts"
+]
 const http = ["test/admin/Entrance.test.ts"]
 
 /** File, what is there, what is there instead, the tests that must notice. */
@@ -66,6 +71,15 @@ const mutations = [
     "!session.identity.hasChunks && false && !state",
     wire
   ],
+  ["src/relay/viewer/ViewerActor.ts", "|| !this.#mayKnow(session) ? Status", "? Status", wire],
+  ["src/connection/control/Command.ts", "&& party.mayRecord(session.identity) ? session", "? session", wire],
+  [
+    "src/connection/control/ChunkCommands.ts",
+    "streamOf(state, streamId))",
+    "state.registry.streams.get(Number(streamId)))",
+    wire
+  ],
+  ["src/connection/control/SessionCommand.ts", "isRuled ? JSON.stringify([hostname, sessionName]) : ", "", wire],
   ["src/transport/Door.ts", "!admits(told.source.address)", "false", wire],
   ["src/protocol/ProxyHeader.ts", "&& bytes.readUInt32BE(1) === 0", "", [...wire, "test/protocol/ProxyHeader.test.ts"]],
   ["src/admin/Authorization.ts", "certified.mayViewAll || ofSessions.test(path)", "true", http],

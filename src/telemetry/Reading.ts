@@ -5,7 +5,6 @@
  * Relay sessions of one tracing session (one per domain) share their names and are added up.
  */
 import { Schema } from "effect"
-import type { Handshakes } from "../Relay.ts"
 import type { Activity, Counters, Drain, Micros, SessionStatus } from "../relay/Status.ts"
 import type { Device } from "./Device.ts"
 import * as Instruments from "./Instruments.ts"
@@ -29,6 +28,14 @@ export const ProcessFigures = Schema.Struct({
   totalBytes: Schema.optionalKey(Schema.Int)
 })
 export interface ProcessFigures extends Schema.Schema.Type<typeof ProcessFigures> {}
+
+/** Of TLS: so far, and now. */
+export interface Handshakes {
+  readonly goodCount: number
+  readonly failedCount: number
+  readonly waitingCount: number
+  readonly underWayCount: number
+}
 
 export interface Reading {
   readonly nowMillis: number
