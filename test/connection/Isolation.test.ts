@@ -1,6 +1,6 @@
 /**
- * What a principal may not record or see is to it as if it were not there: whatever it names, on each port, the answer is
- * the one for a name of nothing, and nothing of it changes.
+ * What a principal may not record or see is to it as if it were not there: whatever it names, on each port, the answer
+ * is the one for a name of nothing, and nothing of it changes.
  */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
