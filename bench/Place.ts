@@ -12,11 +12,7 @@ export const root = path.resolve(import.meta.dirname, isBuilt ? "../.." : "..")
 export const isCheckout = !isBuilt
 
 /** A program of the benchmark, as arguments of this runtime. */
-<<<<<<< HEAD
-export const program = (name: "HostileProgram" | "LinkProgram" | "RelayProgram" | "portable/main") =>
-=======
-export const program = (name: "FloodProgram" | "LinkProgram" | "RelayProgram" | "portable/main") =>
->>>>>>> 9f4be2a (Handshakes begin when the ClientHello is whole, each address in its turn, with a share for those that come to nothing; metrics of them; a flood of them as a case of bench)
+export const program = (name: "FloodProgram" | "HostileProgram" | "LinkProgram" | "RelayProgram" | "portable/main") =>
   path.join(import.meta.dirname, isBuilt ? `${path.basename(name)}.js` : `${name}.ts`)
 
 export const cases = path.join(root, "bench/cases")
