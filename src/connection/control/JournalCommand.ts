@@ -55,12 +55,14 @@ const begin = (
   Effect.gen(function* () {
     const { certificate, name } = socket
     const journal = new HostedJournal({ token, edgeName, registry, serves, edge: socket })
+    journal.isBeginning = true
     registry.journals.open.set(token, journal)
     const about = { edgeName, peer: name, ...(certificate !== undefined && { certificate }) }
     const isSynced = (registry.options.sync ?? "none") !== "none"
     yield* JournalHistory.begin(registry.store, token, about, isSynced).pipe(
       Effect.map((history) => journal.keep(history)),
-      Effect.catch(({ message }) => registry.incidents.report("JOURNAL_UNMARKED", message))
+      Effect.catch(({ message }) => registry.incidents.report("JOURNAL_UNMARKED", message)),
+      Effect.ensuring(Effect.sync(() => journal.begun()))
     )
     return journal
   })

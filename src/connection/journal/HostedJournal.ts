@@ -85,6 +85,10 @@ export class HostedJournal implements Journal {
   report: EdgeReport.EdgeReport | undefined
   /** All of it was carried out. */
   isFinished = false
+  /** Nothing can be put down yet: nothing is carried out, whoever brings it. */
+  isBeginning = false
+  /** The edge knows that. */
+  isForgotten = false
   /** The relay ended a connection of it before the tracer did. */
   isCut = false
 
@@ -119,7 +123,7 @@ export class HostedJournal implements Journal {
 
   /** The next record can be taken. */
   get isReady(): boolean {
-    if (this.#isMarking) return false
+    if (this.#isMarking || this.isBeginning) return false
     for (const { peer } of this.#connections.values()) if (!peer.isReady) return false
     return true
   }
@@ -127,6 +131,7 @@ export class HostedJournal implements Journal {
   /** Only while `isReady`. `bytes[from, to)` may be changed. */
   record(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     if (kind === Kind.report) this.#reported(bytes.subarray(from, to))
+    if (kind === Kind.forgotten && this.isFinished) this.isForgotten = true
     // Sent again after a connection was lost.
     if (number <= this.received || this.#isFinishing) return
     this.received = number
@@ -250,6 +255,12 @@ export class HostedJournal implements Journal {
   }
 
   // ---- what a killed relay finds again ---------------------------------------------------------------------------
+
+  /** It can be put down now, or never, what is carried out. */
+  begun(): void {
+    this.isBeginning = false
+    this.#onReady()
+  }
 
   /** From now on it is put down what is carried out. */
   keep(history: JournalHistory): void {

@@ -50,14 +50,14 @@ export class JournalConnection implements Carrier, Successor {
   /** False: read no more until `Peer.resume`. */
   receive(bytes: Buffer, length: number): boolean {
     if (this.#isOver) return false
-    if (this.#journal.isFinished) return this.#forget()
     const backlog = this.#backlog
     if (backlog !== undefined) this.#backlog = Buffer.concat([backlog, bytes.subarray(0, length)])
     else this.#take(bytes, length)
+    if (this.#journal.isForgotten) return this.#forget()
     return this.#backlog === undefined && !this.#isOver
   }
 
-  /** Whatever the edge says now says that it knows. */
+  /** The edge knows, and has nothing of it any more. */
   #forget(): false {
     this.#registry.background(JournalHistory.forget(this.#registry.store, this.#journal.token))
     this.#end()
