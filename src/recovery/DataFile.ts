@@ -139,17 +139,34 @@ export const asidePath = (path: string): string => path.replace(/([^/]+)$/, ".$1
 const aside = ({ path }: DataFile, packets: ReadonlyArray<Packet>): Finding["changes"] =>
   packets.length === 0 ? [] : [{ kind: "aside", path, ranges: adjacent(packets), to: asidePath(path) }]
 
+const streamOf = ({ streamId, streamInstanceId }: Packet): string => `${streamId}/${streamInstanceId}`
+
+/** Packets of another stream than most: a file has those of one. */
+const strangersIn = (packets: ReadonlyArray<Packet>): ReadonlyArray<Packet> => {
+  const counts = new Map<string, number>()
+  for (const packet of packets) counts.set(streamOf(packet), (counts.get(streamOf(packet)) ?? 0) + 1)
+  if (counts.size < 2) return []
+  const [own] = [...counts].reduce((most, each) => (each[1] > most[1] ? each : most))
+  return packets.filter((packet) => streamOf(packet) !== own)
+}
+
 /** Of the findings the first carries the changes that put all of them right. */
 export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const found = new Findings()
   dataFindings(file, found)
   indexFindings(file, found)
   const { holes, packets } = file.scan
+  const strangers = new Set(strangersIn(packets))
+  for (const { offset, streamId, streamInstanceId } of strangers) {
+    const detail = `a packet of stream ${streamId}/${streamInstanceId ?? "?"} among those of another`
+    found.add("damage", "data-unreadable", file.path, detail, offset)
+  }
   const all = [...found.all, ...eventFindings(file)]
   if (holes.some(({ isForeign }) => isForeign)) return all
-  const unreadable = packets.filter(({ fault }) => fault?.isDamage === true)
+  const isUnreadable = (packet: Packet) => packet.fault?.isDamage === true || strangers.has(packet)
+  const unreadable = packets.filter(isUnreadable)
   const [first, ...others] = all
   if (first === undefined || (found.all.length === 0 && unreadable.length === 0)) return all
-  const left = packets.filter(({ fault }) => fault?.isDamage !== true)
+  const left = packets.filter((packet) => !isUnreadable(packet))
   return [{ ...first, changes: [...aside(file, unreadable), ...changes(file, left)] }, ...others]
 }

@@ -171,6 +171,17 @@ describe("a damaged trace", () => {
     { arbitrary: { runs: 100 } }
   )
 
+  it("keeps packets of another stream out of a file", () => {
+    const original = originals.get("tracefiles") as Trees.Files
+    const files = new Map(original)
+    const [one = "", other = ""] = dataFiles(files).filter((path) => /_0$/.test(path))
+    files.set(other, Buffer.concat([files.get(other) ?? Buffer.alloc(0), files.get(one) ?? Buffer.alloc(0)]))
+    Repair.repair(Trees.tree(files), Trees.apply(files))
+    assert.deepStrictEqual(Buffer.from(files.get(asidePath(other)) ?? []), Buffer.from(original.get(one) ?? []))
+    files.delete(asidePath(other))
+    assert.isTrue(isEqual(files, original))
+  })
+
   it.prop(
     "whose metadata is cut has the declarations that are whole, or is out of the way",
     [Schema.Literals(["plain", "ctf2-live", "rotated"]), share, Schema.Literals([0, 1, 700])],
@@ -188,8 +199,8 @@ describe("a damaged trace", () => {
         []
       )
       const kept = files.get(path)
-      // Nothing but the sizes of a packet is written that was not there.
-      if (kept !== undefined) assert.isAtMost(kept.length, cut + zeroCount)
+      // Nothing but the sizes of a packet is written that was not there, and zeros for what is missing of the last one.
+      if (kept !== undefined) assert.isTrue(kept.subarray(cut).every((byte) => byte === 0))
     },
     { arbitrary: { runs: 60 } }
   )
