@@ -1,9 +1,9 @@
 /**
  * Does a relay grow with the sessions it has served? node test/endurance/soak.ts [SESSIONS] [--heap]
  *
- * With --heap: of what there is more on its heap at the end than halfway, by constructor. Nothing may be there once more
- * for each session. Directories of the last 4,096 tracing sessions and the last 1,000 log lines are remembered: it takes
- * 9,000 sessions to see that nothing else is.
+ * With --heap: of what there is more on its heap at the end than halfway, by constructor. Nothing may be there once
+ * more for each session. Directories of the last 4,096 tracing sessions and the last 1,000 log lines are remembered:
+ * it takes 9,000 sessions to see that nothing else is.
  *
  * Sessions that stream packets, rotate and end, a few at a time; every so many one is cut off. The memory after each
  * share of them is the least that was seen while it lasted: what a collection left. The slope over the second half, for

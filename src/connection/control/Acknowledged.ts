@@ -45,9 +45,11 @@ export class Acknowledged {
 
   /** An index of `stream` is to be answered at `place`; undefined: its packet is still to come, and fails by itself. */
   add(stream: StreamActor, place: number | undefined): void {
-    if (this.#streams.at(-1) === stream) return
-    this.#streams.push(stream)
-    this.#places.push(place ?? nowhere)
+    const last = this.#streams.length - 1
+    if (this.#streams[last] !== stream) {
+      this.#streams.push(stream)
+      this.#places.push(place ?? nowhere)
+    } else if (this.#places[last] === nowhere) this.#places[last] = place ?? nowhere
   }
 
   /** Whether packets of theirs are still to be read. */
