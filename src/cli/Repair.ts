@@ -81,7 +81,7 @@ export const command = Command.make(
     ),
     events: Flag.Boolean("events").pipe(
       Flag.withDefault(false),
-      Flag.withDescription("Decode every event, of large traces too: some hundred MB/s")
+      Flag.withDescription("Decode every event, of large traces too: about a million a second")
     ),
     json: Output.jsonFlag
   },

@@ -36,9 +36,9 @@ export interface Options {
   readonly readsEvents: "all" | "small" | "damaged"
 }
 
-/** Traces up to this are not large, as long as they are not more together than that: a second or two. */
-const smallBytesMax = 64 * 1024 * 1024
-const smallSumBytesMax = 256 * 1024 * 1024
+/** Traces up to this are small, as long as they are not more together than that: a million events take a second. */
+const smallBytesMax = 32 * 1024 * 1024
+const smallSumBytesMax = 128 * 1024 * 1024
 
 /** What is below a directory. */
 interface Below extends Extent {
