@@ -152,9 +152,12 @@ const entrancesOf = (config: RelayConfig): Effect.Effect<Entrances, ConfigInvali
     return { terminal, isProxy, welcomes }
   })
 
-const permit = (registry: Registry["Service"], access: AccessFile | undefined): void => {
-  registry.permissions.rightsOf = access === undefined ? undefined : (identity) => rightsOf(access, identity)
-}
+/** What was recorded under rules before the relay started counts as soon as it is found. */
+const permit = (registry: Registry["Service"], scope: Scope.Scope) => (access: AccessFile | undefined) =>
+  Effect.gen(function* () {
+    registry.permissions.rightsOf = access === undefined ? undefined : (identity) => rightsOf(access, identity)
+    if (access !== undefined) yield* Effect.forkIn(registry.permissions.allowances.recall, scope)
+  })
 
 const notRefused =
   (refused: RefusedHosts): Rule =>
@@ -168,10 +171,12 @@ const notPermitted: Rule = ({ hostname, party, peer, sessionName }) =>
 
 const withinQuota: Rule = ({ party }) => party.sessionRefusal
 
-const replaceTls =
-  ({ terminal }: Entrances) =>
-  (identity: ServerIdentity): Effect.Effect<void, TlsRefused> =>
-    terminal === undefined ? Effect.void : terminal.replace(identity)
+const tlsOf = ({ terminal }: Entrances) => ({
+  replaceTls: (identity: ServerIdentity): Effect.Effect<void, TlsRefused> =>
+    terminal === undefined ? Effect.void : terminal.replace(identity),
+  certificateEndMillis: Effect.sync(() => terminal?.endMillis()),
+  handshakes: Effect.sync(() => terminal?.handshakes())
+})
 
 const modeOf = (purpose: Purpose, { tls }: RelayConfig): Mode => (tls === undefined ? "off" : (tls[purpose] ?? "allow"))
 
@@ -269,7 +274,8 @@ const ports = (config: RelayConfig, tap: Tap | undefined) =>
     const entrances = yield* entrancesOf(config)
     const registry = yield* Registry
     const limits = changeable(config, limit, registry)
-    permit(registry, config.access)
+    const replaceAccess = permit(registry, yield* Effect.scope)
+    yield* replaceAccess(config.access)
     registry.admission.add(notPermitted)
     registry.admission.add(notRefused(refused))
     registry.admission.add(withinQuota)
@@ -317,10 +323,8 @@ const ports = (config: RelayConfig, tap: Tap | undefined) =>
           Effect.sync(() => refused.add(host)),
           () => Effect.sync(() => refused.remove(host))
         ),
-      replaceAccess: (access) => Effect.sync(() => permit(registry, access)),
-      replaceTls: replaceTls(entrances),
-      certificateEndMillis: Effect.sync(() => entrances.terminal?.endMillis()),
-      handshakes: Effect.sync(() => entrances.terminal?.handshakes()),
+      replaceAccess,
+      ...tlsOf(entrances),
       openHttp: (serve) =>
         HttpEntrance.open(registry, { ...admission("http"), mode: modeOf("http", config), entrances, serve })
     })

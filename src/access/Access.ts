@@ -48,7 +48,7 @@ export const Quota = Schema.Struct({
   sessions: bound,
   /** Received; the peer is read from no faster. */
   bytesPerSecond: bound,
-  /** Of the sessions it recorded since the relay started, as far as they are still there. */
+  /** Of the sessions it recorded while it had this bound, as far as they are still there. */
   bytesOnDisk: bound
 })
 /** Bounds of what a principal may use. */

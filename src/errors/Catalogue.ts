@@ -241,6 +241,11 @@ const failures = {
     "sessions of edges would not survive the relay",
     "What they need cannot be written, or read, below .journals in the output directory: the line has the reason."
   ),
+  RECORDING_UNMARKED: entry(
+    "error",
+    "what is recorded would not count after a start",
+    "For bytesOnDisk in a rule of --access: .recordings in the output directory cannot be written; see the reason."
+  ),
   SESSION_DEFECT: entry("error", "session failed", "A fault of the relay, kept to one session: report it."),
   STREAM_DEFECT: entry("error", "stream failed", "A fault of the relay, kept to one session: report it.")
 } as const satisfies Record<string, Entry>

@@ -3,12 +3,16 @@
  * disk. Over all of its connections, whatever rules said when they came.
  *
  * Bytes on disk are counted as they arrive, which is too much where files are overwritten, cleared or taken away. So
- * before anybody is refused for them they are looked up (`recount`).
+ * before anybody is refused for them they are looked up (`recount`). What was recorded before the relay started is
+ * found again by what the earlier one put down (`Recordings`).
  */
 import { Effect } from "effect"
 import { clockMillis } from "../Machine.ts"
 import { TokenBucket } from "../model/TokenBucket.ts"
+import type { FileFailed } from "../storage/Files.ts"
 import type { TraceStore } from "../storage/TraceStore.ts"
+import type { Incidents } from "./Incidents.ts"
+import { type Recording, Recordings } from "./Recordings.ts"
 
 /** Of one principal; what is not bounded is infinite. */
 export interface Quota {
@@ -43,10 +47,18 @@ const directoryCountMax = 16_384
 
 export class Allowances {
   readonly #store: TraceStore["Service"]
+  readonly #recordings: Recordings
+  readonly #background: (work: Effect.Effect<void>) => void
+  readonly #incidents: Incidents
   readonly #byPrincipal = new Map<string, Allowance>()
+  #isRecalled = false
+  #unsaid: Array<Recording> = []
 
-  constructor(store: TraceStore["Service"]) {
+  constructor(store: TraceStore["Service"], incidents: Incidents, background: (work: Effect.Effect<void>) => void) {
     this.#store = store
+    this.#recordings = new Recordings(store)
+    this.#incidents = incidents
+    this.#background = background
   }
 
   of(principal: string): Allowance {
@@ -62,11 +74,44 @@ export class Allowances {
     if (this.#byPrincipal.get(principal)?.isUnused === true) this.#byPrincipal.delete(principal)
   }
 
-  records(allowance: Allowance, directory: string): void {
+  records({ bytesOnDisk, principal }: Quota, allowance: Allowance, directory: string): void {
     const { directories } = allowance
+    if (directories.has(directory)) return
     directories.add(directory)
+    if (bytesOnDisk < Number.POSITIVE_INFINITY) this.#say([principal, directory])
     const [oldest] = directories
     if (directories.size > directoryCountMax && oldest !== undefined) directories.delete(oldest)
+  }
+
+  /** Finds, once, what principals recorded before the relay started, and counts it. */
+  get recall(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      if (this.#isRecalled) return
+      this.#isRecalled = true
+      const earlier = yield* this.#recordings.all
+      if (earlier.length === 0) return
+      const principals = new Set<string>()
+      for (const [principal, directory] of earlier) {
+        principals.add(principal)
+        this.of(principal).directories.add(directory)
+      }
+      for (const principal of principals) yield* this.recount(this.of(principal))
+      const left = [...principals].flatMap((principal) =>
+        Array.from(this.of(principal).directories, (directory): Recording => [principal, directory])
+      )
+      yield* this.#put(this.#recordings.replace(left))
+      for (const principal of principals) this.forget(principal)
+    })
+  }
+
+  /** What is said in one turn is put down at once. */
+  #say(recording: Recording): void {
+    if (this.#unsaid.push(recording) > 1) return
+    this.#background(Effect.suspend(() => this.#put(this.#recordings.append(this.#unsaid.splice(0)))))
+  }
+
+  #put(written: Effect.Effect<void, FileFailed>): Effect.Effect<void> {
+    return Effect.catch(written, ({ message }) => this.#incidents.report("RECORDING_UNMARKED", message))
   }
 
   /** Looks at what is there. Who asks meanwhile waits for the same look. */

@@ -127,7 +127,7 @@ export class Party {
         for (const { allowance } of held) allowance.flushes.add(flushed)
       },
       records: (directory) => {
-        for (const { allowance } of held) allowances.records(allowance, directory)
+        for (const { allowance, quota } of held) allowances.records(quota, allowance, directory)
       },
       release: () => {
         for (const { allowance } of held) {

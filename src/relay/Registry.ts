@@ -117,13 +117,18 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         let lastViewerSessionId = 0n
         const tracingSessions = new Map<string, Set<SessionActor.SessionActor>>()
 
+        const background: Service["background"] = (work) => {
+          runAction(++lastAction, work)
+        }
+        const allowances = new Allowances(store, incidents, background)
+
         const registry: Service = {
           options,
           store,
           incidents,
           directories,
           admission: new Admission(),
-          permissions: { rightsOf: undefined, allowances: new Allowances(store) },
+          permissions: { rightsOf: undefined, allowances },
           pool: new Pool(options.memoryBytesMax),
           halves: new Pool(halvesBytesMax, halvesBytesMax),
           gather: new Gather(),
@@ -191,9 +196,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               sessions.get(id)?.abort(reason)
               return Effect.as(Fiber.await(fiber), true)
             }),
-          background: (work) => {
-            runAction(++lastAction, work)
-          },
+          background,
           drain: Effect.gen(function* () {
             registry.journals.stop()
             for (const session of sessions.values()) session.abort("relay stopped")

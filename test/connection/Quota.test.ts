@@ -155,3 +155,55 @@ it.live("bytes on disk: files that are overwritten or taken away do not count; w
     assert.notStrictEqual((yield* after.createSession({ name: "after" })).id, 0n)
   }).pipe(Effect.scoped)
 )
+
+it.live("bytes on disk that an earlier relay recorded count, until they are taken away; those of others do not", () =>
+  Effect.gen(function* () {
+    const access = limited({ bytesOnDisk: 1_000_000 })
+    const recorded = Effect.gen(function* () {
+      const relay = yield* TestRelay.make({ access })
+      const script = relay.script()
+      for (const [name, minor] of [
+        ["chunked", 13],
+        ["older", 10]
+      ] as const) {
+        const { c, d } = yield* script.recording({ name, minor, chunk: minor === 13 ? 0 : "none" })
+        const stream = yield* c.addStream(minor === 13 ? {} : { path: "h/older/ust" })
+        yield* d.packet(stream, 0, 400_000)
+        yield* c.index(stream, { seq: 0 })
+      }
+      yield* until(
+        "both to be recorded",
+        Effect.sync(() => relay.output.files().reduce((sum, path) => sum + (relay.output.size(path) ?? 0), 0) > 800_000)
+      )
+      yield* until(
+        "where they are to be put down",
+        Effect.sync(() => `${relay.memory.read("/traces/.recordings")}`.split("\n").length === 3)
+      )
+      return relay.memory
+    })
+    const memory = yield* Effect.scoped(recorded)
+    // Of somebody else, and one that a crash cut off; the next begins a line of its own.
+    const lines = `${memory.read("/traces/.recordings")}\n["other","h"]\n["here","h`
+    memory.write("/traces/.recordings", Buffer.from(lines))
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const relay = yield* TestRelay.make({ access, memory })
+        const script = relay.script()
+        const { c, d } = yield* script.recording({ name: "more" })
+        const stream = yield* c.addStream()
+        for (let seq = 0; seq < 10; seq++) yield* d.packet(stream, seq, 90_000)
+        yield* d.closes()
+        assert.deepStrictEqual(yield* incidents(relay), ["DISK_QUOTA 1"])
+        const more = relay.output.files().filter((path) => path.includes("more"))
+        assert.isBelow(
+          more.reduce((sum, path) => sum + (relay.output.size(path) ?? 0), 0),
+          250_000
+        )
+        for (const path of relay.output.files().filter((name) => name.includes("older")))
+          yield* Effect.orDie(memory.service.unlink(`/traces/${path}`))
+        yield* script.recording({ name: "again" })
+        assert.deepStrictEqual(yield* incidents(relay), ["DISK_QUOTA 1"])
+      })
+    )
+  }).pipe(Effect.scoped)
+)
