@@ -137,8 +137,14 @@ export class Door {
   }
 
   #leave(guest: Guest): void {
-    clearTimeout(guest.timer)
+    this.#heard(guest)
     this.#guests.delete(guest.origin, guest)
+  }
+
+  /** What it began to say is whole. */
+  #heard(guest: Guest): void {
+    clearTimeout(guest.timer)
+    guest.timer = undefined
   }
 
   /** What it said so far is a part of something. */
@@ -157,6 +163,7 @@ export class Door {
     else if (told._tag === "More") {
       this.#hearOn(guest, "PROXY_REFUSED", (next) => this.#readHeader(guest, Buffer.concat([bytes, next])))
     } else {
+      this.#heard(guest)
       this.#know(guest, { accepted, told })
       const rest = bytes.subarray(told.length)
       this.#introduce(guest, rest.length === 0 ? undefined : rest)
@@ -196,7 +203,7 @@ export class Door {
       refuse(arrival, "TLS_FAILED", hello.reason)
       return
     }
-    clearTimeout(guest.timer)
+    this.#heard(guest)
     accepted.unshift(bytes)
     terminal.secure(
       { accepted, address: addressOf(arrival), port },
