@@ -108,10 +108,11 @@ const createSession: Handler = ({ viewer, minor }) => {
   return CreateSession.reply(minor).encode({ status: CreateSession.Status.ok })
 }
 
-const attachSession = withRequest(AttachSession, ({ viewer, minor }, { sessionId, seek }) => {
+const attachSession = withRequest(AttachSession, ({ viewer, minor }, { offset, sessionId, seek }) => {
+  const goesByEvents = offset === AttachSession.byEvents
   const { encode } = AttachSession.reply(minor)
   return new Work((send) =>
-    Effect.flatMap(viewer.attach(sessionId, seek), (reply) => Effect.as(send(encode(reply)), undefined))
+    Effect.flatMap(viewer.attach(sessionId, seek, goesByEvents), (reply) => Effect.as(send(encode(reply)), undefined))
   )
 })
 

@@ -48,6 +48,11 @@ export interface Surroundings {
   readonly isDescribed: (seq: number) => boolean
   /** Whether the packet of a retained record can be read now. */
   readonly isReadable: (seq: number) => boolean
+  /**
+   * To the viewer only the times of events matter. A tracer of user space announces a stream before anything can happen
+   * in it: what was heard before cannot be later, however long ago the stream's first packet began.
+   */
+  readonly goesByEvents: boolean
   /** Of the clock of timestamps. Undefined: not known yet. */
   readonly cyclesPerMilli: number | undefined
 }
@@ -102,7 +107,8 @@ export class ViewerCursor {
     )
   }
 
-  #untilOf(inactivity: Inactivity, { cyclesPerMilli, nowMillis }: Surroundings): bigint | undefined {
+  #untilOf(inactivity: Inactivity, { cyclesPerMilli, goesByEvents, nowMillis }: Surroundings): bigint | undefined {
+    if (goesByEvents) return inactivity.newest
     const early = cyclesPerMilli === undefined ? undefined : inactivity.early(nowMillis, cyclesPerMilli)
     return early !== undefined && Number(early) > this.shownUntil ? early : inactivity.until(nowMillis)
   }

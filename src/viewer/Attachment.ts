@@ -14,6 +14,7 @@ import * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 import { Status as PacketStatus } from "../protocol/live/GetPacket.ts"
 import type { StreamEntry } from "../protocol/live/StreamEntry.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
+import { Newcomers } from "./Newcomers.ts"
 import type { ViewerConnection } from "./ViewerConnection.ts"
 import type { ViewerEvent } from "./ViewerEvent.ts"
 import * as ViewerMerge from "./ViewerMerge.ts"
@@ -58,9 +59,6 @@ const sliceBytes = 1024 * 1024
 const lastMetadataAttemptsMax = 2
 /** "Fetch metadata, then ask again": how often before the packet counts as lost. */
 const packetAttemptsMax = 20
-/** Old relays never hang up a stream whose rotation was pending when it closed; its session's end decides. */
-const stuckPeriods = 5
-const stuckMillisMin = 2000
 /** From this minor on, every reply tells of new streams; before, only those with a packet do. */
 const newStreamFlagMinor = 14
 const newStreamsRarePeriods = 5
@@ -86,11 +84,13 @@ class Attachment {
   areStreamsWanted = false
   /** When it was asked whether the metadata of traces without streams is over. */
   overMillis = 0
+  readonly newcomers: Newcomers | undefined
   /** Nothing is asked before: events are handed over first. */
   resumeMillis = 0
 
   constructor(options: Options, nowMillis: number) {
     this.options = options
+    this.newcomers = options.isPrompt && options.connection.minor >= newStreamFlagMinor ? new Newcomers() : undefined
     this.polling = ViewerPolling.make(options.periodMillis)
     this.sessions = options.sessions.map(({ id }) => ({
       id,
@@ -124,20 +124,21 @@ class Attachment {
         channel: entry.channelName
       }
       const trace = this.traceOf(stream.traceId)
+      const horizon = stream.isMetadata ? undefined : this.newcomers?.beginningOf(stream)
       if (stream.isMetadata) {
         trace.metadata = stream
         trace.isWanted = true
         trace.isComplete = false
       } else {
         trace.openCount = (trace.openCount ?? 0) + 1
-        this.data.set(
-          stream.id,
-          ViewerMerge.make(stream, () => clockOf(trace), nowMillis, this.options.periodMillis)
-        )
+        const state = ViewerMerge.make(stream, () => clockOf(trace), nowMillis, this.options.periodMillis)
+        this.data.set(stream.id, state)
+        state.horizon = horizon
       }
-      this.events.push({ _tag: "StreamAdded", stream })
+      this.events.push({ _tag: "StreamAdded", stream, horizon })
     }
     if (entries.length > 0) ViewerPolling.onPacket(this.polling)
+    this.newcomers?.onAnnounced(entries.length)
   }
 
   traceOf(id: bigint): TraceState {
@@ -208,11 +209,13 @@ class Attachment {
   poll(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
     if (states.length === 0) return Effect.succeed(false)
     const ids = states.map(({ stream }) => stream.id)
+    this.newcomers?.onAsk()
     return Effect.map(this.options.connection.nextIndexes(ids), (replies) => {
       let isActive = false
       replies.forEach((reply, index) => {
         const state = states[index] as ViewerMerge.DataState
         state.polledMillis = nowMillis
+        this.newcomers?.onReply(reply, state.clock())
         const told = this.events.length
         if (this.onIndex(state, reply, nowMillis)) isActive = true
         const hasPacket = state.held !== undefined
@@ -254,11 +257,10 @@ class Attachment {
     return false
   }
 
-  isStuck({ stream, retryingSinceMillis }: ViewerMerge.DataState, nowMillis: number): boolean {
-    const session = this.sessions.find(({ id }) => id === stream.sessionId)
-    if (session?.isOver !== true || retryingSinceMillis === undefined) return false
-    const since = Math.max(retryingSinceMillis, session.overSinceMillis)
-    return nowMillis - since >= Math.max(stuckMillisMin, stuckPeriods * this.options.periodMillis)
+  isStuck(state: ViewerMerge.DataState, nowMillis: number): boolean {
+    const session = this.sessions.find(({ id }) => id === state.stream.sessionId)
+    if (session?.isOver !== true) return false
+    return ViewerMerge.isStuck(state, session.overSinceMillis, nowMillis, this.options.periodMillis)
   }
 
   askNewStreams(sessions: ReadonlyArray<SessionState>, nowMillis: number): Effect.Effect<void, ExchangeFailed> {

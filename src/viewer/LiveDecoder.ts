@@ -2,7 +2,7 @@
  * What a viewer is told, decoded: the event records of all streams of all its sessions, in order, as soon as no other
  * stream may have an older one. Plain and synchronous: told by `on`, asked by `drain`.
  */
-import { Clock, type Time } from "../ctf/decode/Clock.ts"
+import { Clock, compare, type Time } from "../ctf/decode/Clock.ts"
 import { narrowed } from "../ctf/decode/Cursor.ts"
 import { DataStream, type Source } from "../ctf/decode/DataStream.ts"
 import { Fault } from "../ctf/decode/Fault.ts"
@@ -19,7 +19,7 @@ export type Trouble =
   | { readonly kind: "metadata"; readonly stream: ViewedStream; readonly refused: MetadataRefused }
   /** Cleared or overwritten before it could be read. */
   | { readonly kind: "packet-lost"; readonly stream: ViewedStream; readonly index: PacketIndex }
-  /** Shown out of order: the relay learnt of the packet when later ones had been shown. */
+  /** Shown out of order: the relay learnt of the packet when later records had been shown. */
   | { readonly kind: "late"; readonly stream: ViewedStream }
 
 interface Trace {
@@ -35,6 +35,11 @@ const clockOf = ({ clocks }: TraceClass): Clock | undefined => {
   return undefined
 }
 
+interface Undeclared {
+  readonly stream: ViewedStream
+  readonly horizon: Time | undefined
+}
+
 export interface Naming {
   /** Of the trace that a stream belongs to, as texts name it. */
   readonly traceName: (stream: ViewedStream) => string | undefined
@@ -46,7 +51,7 @@ export class LiveDecoder {
   readonly #streams = new Map<bigint, LiveStream>()
   readonly #viewed = new WeakMap<LiveStream, ViewedStream>()
   /** Announced, but their trace has declared nothing yet: what they have may be the oldest. */
-  readonly #undeclared = new Map<bigint, ViewedStream>()
+  readonly #undeclared = new Map<bigint, Undeclared>()
   readonly #merge = new LiveMerge()
   #troubles: Array<Trouble> = []
   readonly #time: Time = { high: 0, low: 0 }
@@ -58,7 +63,7 @@ export class LiveDecoder {
   on(event: ViewerEvent): void {
     switch (event._tag) {
       case "StreamAdded":
-        if (!event.stream.isMetadata) this.#announce(event.stream)
+        if (!event.stream.isMetadata) this.#announce(event.stream, timeOf(event.horizon))
         break
       case "Metadata":
         this.#declare(event.stream, event.traceClass, event.refused)
@@ -89,8 +94,20 @@ export class LiveDecoder {
    * a visitor gets is true until it returns.
    */
   drain(countMax: number, visit: (live: LiveStream, stream: ViewedStream) => void): boolean {
-    if (this.#undeclared.size > 0) return false
-    return this.#merge.drain(countMax, (live) => visit(live, this.#viewed.get(live) as ViewedStream))
+    let until: Time | undefined
+    for (const { horizon } of this.#undeclared.values()) {
+      if (horizon === undefined) return false
+      if (until === undefined || compare(horizon, until) < 0) until = horizon
+    }
+    const visitEach = (live: LiveStream) => {
+      const stream = this.#viewed.get(live) as ViewedStream
+      if (live.isInDoubt && live.item === "event") {
+        live.isInDoubt = false
+        if (compare(live, this.#merge.visited) < 0) this.#troubles.push({ kind: "late", stream })
+      }
+      visit(live, stream)
+    }
+    return this.#merge.drain(countMax, visitEach, until)
   }
 
   /** Nothing more comes of any stream: all that came is due. */
@@ -115,14 +132,15 @@ export class LiveDecoder {
     return trace
   }
 
-  #announce(stream: ViewedStream): void {
+  #announce(stream: ViewedStream, horizon: Time | undefined): void {
     const trace = this.#trace(stream.traceId)
-    if (trace.plan !== undefined) this.#add(stream, trace, trace.plan)
-    else if (!trace.isRefused) this.#undeclared.set(stream.id, stream)
+    if (trace.plan !== undefined) this.#add({ stream, horizon }, trace, trace.plan)
+    else if (!trace.isRefused) this.#undeclared.set(stream.id, { stream, horizon })
   }
 
-  #add(stream: ViewedStream, trace: Trace, plan: TracePlan): void {
+  #add({ horizon, stream }: Undeclared, trace: Trace, plan: TracePlan): void {
     const live = new LiveStream(new DataStream(`${stream.path}/${stream.channel}`, plan))
+    if (horizon !== undefined) live.raise(horizon)
     trace.openCount++
     this.#streams.set(stream.id, live)
     this.#viewed.set(live, stream)
@@ -141,8 +159,8 @@ export class LiveDecoder {
     }
     if (trace.plan === undefined && !trace.isRefused) return
     for (const waiting of [...this.#undeclared.values()]) {
-      if (waiting.traceId !== stream.traceId) continue
-      this.#undeclared.delete(waiting.id)
+      if (waiting.stream.traceId !== stream.traceId) continue
+      this.#undeclared.delete(waiting.stream.id)
       if (trace.plan !== undefined) this.#add(waiting, trace, trace.plan)
     }
   }
@@ -150,7 +168,7 @@ export class LiveDecoder {
   #packet({ bytes, index, isLate, stream }: Extract<ViewerEvent, { readonly _tag: "Packet" }>): void {
     const live = this.#streams.get(stream.id)
     if (live === undefined) return
-    if (isLate) this.#troubles.push({ kind: "late", stream })
+    live.isInDoubt ||= isLate
     live.isSilent = false
     live.push(sourceOf(bytes, index))
     this.#merge.onPacket(live)
@@ -196,6 +214,9 @@ export class LiveDecoder {
     if (trace.openCount === 0) this.#traces.delete(traceId)
   }
 }
+
+const timeOf = (nanos: bigint | undefined): Time | undefined =>
+  nanos === undefined ? undefined : { high: Number(nanos >> 32n), low: Number(BigInt.asUintN(32, nanos)) }
 
 /** The padding was not fetched, but belongs to the packet. */
 const sourceOf = (bytes: Uint8Array, { packetSize }: PacketIndex): Source => ({

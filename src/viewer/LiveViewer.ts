@@ -5,7 +5,7 @@
  * The stream is pulled: a consumer that stops reading stops the questions to the relay. One packet is buffered.
  */
 import { Effect, Schema, type Scope, Stream } from "effect"
-import { Seek, Status } from "../protocol/live/AttachSession.ts"
+import { byEvents, Seek, Status } from "../protocol/live/AttachSession.ts"
 import { TraceFormat } from "../protocol/live/ListSessions.ts"
 import type { Address, DialFailed, Link } from "../transport/Dial.ts"
 import type { TlsFailed } from "../transport/DialTls.ts"
@@ -64,7 +64,10 @@ export interface AttachOptions {
   readonly seek?: "beginning" | "last"
   /** Packets with the padding at their end, as stored. */
   readonly withPadding?: boolean
-  /** What happens is seen within milliseconds, not within a tenth of the live timer, for more questions. */
+  /**
+   * What happens is seen within milliseconds, not within a tenth of the live timer, for more questions; a packet may then
+   * begin earlier than what was told before, its events do not.
+   */
   readonly isPrompt?: boolean
 }
 
@@ -132,10 +135,11 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
     hasViewerSession = true
     return connection.createViewerSession
   })
-  const attachOne = (session: Session, seek: AttachOptions["seek"]) =>
+  const attachOne = (session: Session, { isPrompt = false, seek }: AttachOptions) =>
     Effect.acquireRelease(
       Effect.gen(function* () {
-        const reply = yield* connection.attach(session.id, seek === "beginning" ? Seek.beginning : Seek.last)
+        const from = seek === "beginning" ? Seek.beginning : Seek.last
+        const reply = yield* connection.attach(session.id, from, isPrompt ? byEvents : 0n)
         if (reply.status === Status.ok) return { session, id: session.id, streams: reply.streams }
         const reason = statusNames.get(reply.status) ?? `status ${reply.status}`
         return yield* new AttachRefused({ sessionName: session.sessionName, reason })
@@ -143,13 +147,14 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
       () => connection.detach(session.id).pipe(Effect.timeoutOption(detachTimeoutMillis), Effect.ignore)
     )
   /** Keeps what could be attached; fails when nothing could. */
-  const attachEach = (chosen: ReadonlyArray<Session>, { isPrompt = false, seek, withPadding = false }: AttachOptions) =>
+  const attachEach = (chosen: ReadonlyArray<Session>, options: AttachOptions) =>
     Effect.gen(function* () {
+      const { isPrompt = false, withPadding = false } = options
       yield* createViewerSession
       const attached = []
       let refusal: AttachRefused | undefined
       for (const session of chosen) {
-        const outcome = yield* Effect.result(attachOne(session, seek))
+        const outcome = yield* Effect.result(attachOne(session, options))
         if (outcome._tag === "Success") attached.push(outcome.success)
         else if (outcome.failure._tag === "AttachRefused") refusal ??= outcome.failure
         else return yield* outcome.failure

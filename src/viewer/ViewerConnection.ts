@@ -33,7 +33,7 @@ export interface ViewerConnection {
   readonly requestCount: () => number
   readonly sessions: Effect.Effect<ReadonlyArray<ListSessions.Session>, ExchangeFailed>
   readonly createViewerSession: Effect.Effect<void, ExchangeFailed>
-  readonly attach: (sessionId: bigint, seek: number) => Effect.Effect<StreamsReply, ExchangeFailed>
+  readonly attach: (sessionId: bigint, seek: number, offset: bigint) => Effect.Effect<StreamsReply, ExchangeFailed>
   readonly detach: (sessionId: bigint) => Effect.Effect<void, ExchangeFailed>
   readonly newStreams: (sessionId: bigint) => Effect.Effect<StreamsReply, ExchangeFailed>
   /** One round over several streams, replies in their order. */
@@ -194,7 +194,7 @@ const callsOf = (
         ? Effect.void
         : Effect.fail(new ReplyMalformed({ command: CreateSession.name, reason: `status ${reply.status}` }))
     ),
-    attach: (sessionId, seek) => ask(AttachSession, streamsOf(AttachSession.name), { sessionId, offset: 0n, seek }),
+    attach: (sessionId, seek, offset) => ask(AttachSession, streamsOf(AttachSession.name), { sessionId, offset, seek }),
     detach: (sessionId) =>
       abilities.liveDetach ? Effect.asVoid(ask(DetachSession, status, { sessionId })) : Effect.void,
     newStreams: (sessionId) => ask(GetNewStreams, streamsOf(GetNewStreams.name), { sessionId }),

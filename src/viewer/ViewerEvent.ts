@@ -5,7 +5,12 @@ import type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 
 /** What a viewer learns of a live session (live.md §7, §8). */
 export type ViewerEvent =
-  | { readonly _tag: "StreamAdded"; readonly stream: ViewedStream }
+  | {
+      readonly _tag: "StreamAdded"
+      readonly stream: ViewedStream
+      /** Nothing in it happened earlier, in nanoseconds. Undefined: that is not known. */
+      readonly horizon: bigint | undefined
+    }
   /** More of a trace's metadata, as stored: packets with their padding, or text. `stream` is the metadata stream. */
   | {
       readonly _tag: "Metadata"

@@ -49,6 +49,9 @@ export interface DataState {
   readonly phase: ViewerPhase.Phase
 }
 
+/** Old relays never hang up a stream whose rotation was pending when it closed; its session's end decides. */
+const stuckPeriods = 5
+const stuckMillisMin = 2000
 /** Live periods of mere "retry" after which a stream holds nothing back. */
 const patiencePeriods = 3
 
@@ -120,6 +123,13 @@ export const isSilent = (state: DataState, since: number, nowMillis: number, per
   if (state.retryingSinceMillis === undefined) return false
   const waited = nowMillis - Math.max(since, state.retryingSinceMillis)
   return waited >= patiencePeriods * periodMillis
+}
+
+/** Whether it says "retry" since long, of a session that is over since then. */
+export const isStuck = (state: DataState, overMillis: number, nowMillis: number, periodMillis: number): boolean => {
+  const { retryingSinceMillis } = state
+  if (retryingSinceMillis === undefined) return false
+  return nowMillis - Math.max(retryingSinceMillis, overMillis) >= Math.max(stuckMillisMin, stuckPeriods * periodMillis)
 }
 
 export type Choice =

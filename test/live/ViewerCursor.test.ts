@@ -66,6 +66,7 @@ const around = ({ unknown = "none", heeds = "all", latestTold, ...changes }: Cir
   isOngoingRotation: false,
   isConnectionClosed: false,
   hasFailed: false,
+  goesByEvents: false,
   isDescribed: () => true,
   isReadable: () => true,
   ...changes

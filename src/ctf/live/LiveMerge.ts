@@ -28,6 +28,8 @@ export class LiveMerge {
   #areRanksKnown = true
   /** Nothing older than this comes from anybody. */
   readonly #floor: Time = { high: Number.NEGATIVE_INFINITY, low: 0 }
+  /** Of the item that was visited last. */
+  readonly visited: Time = { high: Number.NEGATIVE_INFINITY, low: 0 }
 
   add(stream: LiveStream, standing: Standing): void {
     this.#standings.set(stream, standing)
@@ -58,17 +60,19 @@ export class LiveMerge {
   }
 
   /**
-   * Visits up to `countMax` items that are due, in order. Answers whether more of them are due. What a visitor gets is
+   * Visits up to `countMax` items that are due, in order, and not after `until`. Answers whether more of them are due. What a visitor gets is
    * true until it returns.
    */
-  drain(countMax: number, visit: (stream: LiveStream) => void): boolean {
+  drain(countMax: number, visit: (stream: LiveStream) => void, until = endOfTime): boolean {
     if (!this.#areRanksKnown) this.#rank()
     const merge = this.#merge
-    let limit = this.#limit()
+    let limit = earlier(until, this.#limit())
     for (let count = 0; count < countMax; count++) {
       const head = merge.head
       if (head === undefined || compare(head, limit) > 0) return false
       visit(head)
+      this.visited.high = head.high
+      this.visited.low = head.low
       head.advance()
       if (head.item !== "none") {
         merge.settle()

@@ -22,6 +22,8 @@ export class LiveStream implements Head {
   /** It holds nobody back: it has ended, or has said nothing for too long. */
   isSilent = false
   isEnded = false
+  /** Its packet began before one that had been let out: whether its records are late is not known yet. */
+  isInDoubt = false
   readonly #sources: Array<Source> = []
   readonly #losses = new Losses()
   #pending: ReadonlyArray<Loss> = []

@@ -4,7 +4,7 @@
  * | at | size | member |
  * | --- | --- | --- |
  * | 0 | u64 | sessionId |
- * | 8 | u64 | offset, unused |
+ * | 8 | u64 | offset, which relays ignore; ours knows `byEvents` there |
  * | 16 | u32 | seek: 1 from the beginning, 2 from the last packet |
  */
 import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
@@ -19,6 +19,11 @@ export const since = 1
 
 /** Where the viewer begins: at the oldest packet that is left, or at what comes next. */
 export const Seek = { beginning: 1, last: 2 } as const
+/**
+ * As `offset`: the viewer goes by the times of events, not of packets, so it may be told at once of a time that lies
+ * after the beginning of a packet that it does not know yet (docs/extension.md).
+ */
+export const byEvents = 0x6576656e7473n
 /** Codes of the reply (live.md §6.4). */
 export const Status = { ok: 1, already: 2, unknown: 3, notLive: 4, seekError: 5, noSession: 6 } as const
 

@@ -20,6 +20,9 @@ const imminentMillisMax = 1000
 /** A tracer that takes longer than this has forgotten them. */
 const comingMillisMax = 10_000
 
+/** Its tracer may trace before it announces. */
+const kernelPath = /(?:^|\/)kernel$/
+
 export class ViewedSession implements Attached {
   readonly session: SessionActor
   readonly connection: Connection
@@ -27,6 +30,7 @@ export class ViewedSession implements Attached {
   /** By handle: what the viewer's commands may name. Shared with the viewer's other attachments. */
   readonly #known: Map<number, ViewerStream>
   readonly #viewer: Knowledge
+  readonly #goesByEvents: boolean
   readonly #streams = new Set<ViewerStream>()
   readonly #unannounced = new Set<ViewerStream>()
   /** Traces, by path, whose metadata stream was announced. */
@@ -40,9 +44,11 @@ export class ViewedSession implements Attached {
     registry: Registry["Service"],
     connection: Connection,
     known: Map<number, ViewerStream>,
-    viewer: Knowledge
+    viewer: Knowledge,
+    goesByEvents: boolean
   ) {
     this.#viewer = viewer
+    this.#goesByEvents = goesByEvents
     this.session = session
     this.connection = connection
     this.#registry = registry
@@ -83,6 +89,7 @@ export class ViewedSession implements Attached {
       return metadata === undefined || metadata.model.isClosed ? undefined : metadata.description
     }
     const viewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer, description)
+    viewerStream.goesByEvents = this.#goesByEvents && !kernelPath.test(stream.path)
     this.#streams.add(viewerStream)
     this.#unannounced.add(viewerStream)
     if (stream.isMetadata) this.#metadata.set(stream.path, viewerStream)

@@ -106,7 +106,7 @@ export class ViewerActor implements Knowledge {
 
   // ---- sessions --------------------------------------------------------------------------------------------------
 
-  attach(sessionId: bigint, seek: number): Effect.Effect<StreamsReply> {
+  attach(sessionId: bigint, seek: number, goesByEvents = false): Effect.Effect<StreamsReply> {
     return Effect.gen({ self: this }, function* () {
       const wanted = this.#attachable(sessionId, seek)
       if (typeof wanted === "number") {
@@ -122,7 +122,7 @@ export class ViewerActor implements Knowledge {
       const session = this.#attachable(sessionId, seek)
       if (typeof session === "number") return { status: session, streams: [] }
       const isRotating = session.isOngoingRotation
-      const attachment = new ViewedSession(session, this.#registry, this.#connection, this.#streams, this)
+      const attachment = new ViewedSession(session, this.#registry, this.#connection, this.#streams, this, goesByEvents)
       this.#attachments.set(session.id, attachment)
       // What is announced after a rotation is read from the beginning, like every stream announced later.
       attachment.start(seek === Attach.Seek.last && !isRotating)

@@ -55,6 +55,7 @@ export class ViewerStream implements Surroundings {
   readonly viewer: Knowledge
   readonly #registry: Registry["Service"]
   readonly #description: () => Description | undefined
+  goesByEvents = false
   metadataSent = 0
   readonly #patience: Patience<Buffer, number, bigint | "retry">
   #held: Held | undefined

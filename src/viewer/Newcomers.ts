@@ -1,0 +1,65 @@
+/**
+ * From when on there can be something in a stream that is announced while others are watched: in one that was not when
+ * a question was asked nothing happened before that. So it holds back nothing older, though it has said nothing yet and
+ * its producer will not for a live period. What time that was for the tracer, at least, is known from what the relay told
+ * and when. Not for the kernel's tracer, which announces later. Times in nanoseconds.
+ */
+import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
+import type * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
+import { Flags, Status } from "../protocol/live/GetNextIndex.ts"
+
+/** Clocks of two hosts go equally fast, but for this part. */
+const driftShare = 1000n
+/** Each trace says by itself what its clock is since the epoch, and is off by some microseconds. */
+const marginNanos = 5_000_000n
+const kernelPath = /(?:^|\/)kernel$/
+
+export class Newcomers {
+  readonly #now: () => bigint
+  /** The tracer's clock less ours, at least, as of `#atNanos`. */
+  #ahead: bigint | undefined
+  #atNanos = 0n
+  #askedNanos = 0n
+  /** When the last question was asked whose answer knew of no stream that we do not. */
+  #completeNanos: bigint | undefined
+  /** Streams are there, and not announced yet. */
+  #areWithheld = false
+
+  /** `now`: a steady clock. */
+  constructor(now: () => bigint = process.hrtime.bigint) {
+    this.#now = now
+  }
+
+  /** Questions follow. */
+  onAsk(): void {
+    this.#askedNanos = this.#now()
+  }
+
+  /** An answer to one of them. */
+  onReply({ flags, status, timestampEnd }: GetNextIndex.Reply, clock: Scale | undefined): void {
+    if ((flags & Flags.newStream) !== 0) this.#areWithheld = true
+    if (!this.#areWithheld) this.#completeNanos = this.#askedNanos
+    if (clock !== undefined && (status === Status.ok || status === Status.inactive)) {
+      this.#hear(fromCycles(clock, timestampEnd), this.#now())
+    }
+  }
+
+  /** The answer to the question for new streams. */
+  onAnnounced(count: number): void {
+    if (count > 0) this.#areWithheld = false
+  }
+
+  beginningOf({ path }: { readonly path: string }): bigint | undefined {
+    const [ahead, complete] = [this.#ahead, this.#completeNanos]
+    if (ahead === undefined || complete === undefined || kernelPath.test(path)) return undefined
+    const drift = complete > this.#atNanos ? (complete - this.#atNanos) / driftShare : 0n
+    return complete + ahead - drift - marginNanos
+  }
+
+  #hear(tracerNanos: bigint, nowNanos: bigint): void {
+    const ahead = tracerNanos - nowNanos
+    if (this.#ahead !== undefined && ahead < this.#ahead - (nowNanos - this.#atNanos) / driftShare) return
+    this.#ahead = ahead
+    this.#atNanos = nowNanos
+  }
+}
