@@ -15,6 +15,11 @@ const holdShare = 0.5
 const holdMillisMin = 100
 /** And no more than this however long it is. */
 const holdMillisMax = 1000
+/**
+ * For a viewer that goes by events: an application may lose its processor between reading the clock and taking its
+ * place in the stream.
+ */
+const eventHoldMillis = 20
 /** What is told goes on by this part of the hold at least. */
 const stepShare = 0.25
 
@@ -74,6 +79,17 @@ export class Inactivity {
     const early = newest.timestamp - BigInt(Math.ceil(hold))
     const isWorthIt = this.#ripe === undefined || early - this.#ripe >= BigInt(Math.ceil(hold * stepShare))
     return early > 0n && isWorthIt ? early : undefined
+  }
+
+  /** What may be told now to a viewer that goes by events: the same two steps, with a hold of their own. */
+  ofEvents(nowMillis: number, cyclesPerMilli: number | undefined): bigint | undefined {
+    this.#ripen(nowMillis)
+    let until = this.#ripe
+    for (const { atMillis, timestamp } of this.#held) if (atMillis + eventHoldMillis <= nowMillis) until = timestamp
+    const newest = this.#held.at(-1)
+    if (newest === undefined || cyclesPerMilli === undefined) return until
+    const early = newest.timestamp - BigInt(Math.ceil(eventHoldMillis * cyclesPerMilli))
+    return early > 0n && (until === undefined || early > until) ? early : until
   }
 
   #ripen(nowMillis: number): void {

@@ -108,7 +108,7 @@ export class ViewerCursor {
   }
 
   #untilOf(inactivity: Inactivity, { cyclesPerMilli, goesByEvents, nowMillis }: Surroundings): bigint | undefined {
-    if (goesByEvents) return inactivity.newest
+    if (goesByEvents) return inactivity.ofEvents(nowMillis, cyclesPerMilli)
     const early = cyclesPerMilli === undefined ? undefined : inactivity.early(nowMillis, cyclesPerMilli)
     return early !== undefined && Number(early) > this.shownUntil ? early : inactivity.until(nowMillis)
   }

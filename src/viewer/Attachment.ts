@@ -138,7 +138,6 @@ class Attachment {
       this.events.push({ _tag: "StreamAdded", stream, horizon })
     }
     if (entries.length > 0) ViewerPolling.onPacket(this.polling)
-    this.newcomers?.onAnnounced(entries.length)
   }
 
   traceOf(id: bigint): TraceState {

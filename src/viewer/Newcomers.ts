@@ -22,8 +22,6 @@ export class Newcomers {
   #askedNanos = 0n
   /** When the last question was asked whose answer knew of no stream that we do not. */
   #completeNanos: bigint | undefined
-  /** Streams are there, and not announced yet. */
-  #areWithheld = false
 
   /** `now`: a steady clock. */
   constructor(now: () => bigint = process.hrtime.bigint) {
@@ -37,16 +35,10 @@ export class Newcomers {
 
   /** An answer to one of them. */
   onReply({ flags, status, timestampEnd }: GetNextIndex.Reply, clock: Scale | undefined): void {
-    if ((flags & Flags.newStream) !== 0) this.#areWithheld = true
-    if (!this.#areWithheld) this.#completeNanos = this.#askedNanos
+    if ((flags & Flags.newStream) === 0) this.#completeNanos = this.#askedNanos
     if (clock !== undefined && (status === Status.ok || status === Status.inactive)) {
       this.#hear(fromCycles(clock, timestampEnd), this.#now())
     }
-  }
-
-  /** The answer to the question for new streams. */
-  onAnnounced(count: number): void {
-    if (count > 0) this.#areWithheld = false
   }
 
   beginningOf({ path }: { readonly path: string }): bigint | undefined {

@@ -83,12 +83,13 @@ class Watched {
     }
   }
 
-  ask(nowMillis: number, viewer: Surroundings["viewer"]): void {
+  ask(nowMillis: number, viewer: Surroundings["viewer"], goesByEvents: boolean): void {
     if (nowMillis > settledPeriods * this.phase.periodMillis) this.questionCount++
     const answer = this.#cursor.next(this.#model, {
       viewer,
       nowMillis,
       cyclesPerMilli,
+      goesByEvents,
       isOngoingRotation: false,
       isConnectionClosed: false,
       hasFailed: false,
@@ -120,7 +121,7 @@ const streamsOf = (timerMillis: number, pick: Pick) => {
 }
 
 /** The longest wait of any event, and questions per stream and period. */
-const watch = (timerMillis: number, seed: number) => {
+const watch = (timerMillis: number, seed: number, goesByEvents: boolean) => {
   const streams = streamsOf(timerMillis, random(seed))
   const viewer = { unknown: "none" as const, heeds: "all" as const, latestTold: undefined, latestEnd: 0 }
   let waitMillis = 0
@@ -133,7 +134,7 @@ const watch = (timerMillis: number, seed: number) => {
   ) {
     for (const stream of streams) {
       stream.receive(now)
-      if (stream.phase.dueMillis <= now) stream.ask(now, viewer)
+      if (stream.phase.dueMillis <= now) stream.ask(now, viewer, goesByEvents)
     }
     const known = Math.min(...streams.map((stream) => stream.known))
     // An event just after what was shown before has waited until now.
@@ -147,10 +148,15 @@ const watch = (timerMillis: number, seed: number) => {
 }
 
 describe("from an event to its line", () => {
-  for (const timerMillis of [200, 400, 1000, 3000, 10_000]) {
-    it(`at most the live timer of ${timerMillis} ms and ${allowanceMillis} ms, with few questions`, () => {
+  const ways = [
+    { goesByEvents: true, of: "a viewer that goes by events", timers: [50, 100, 200, 1000, 3000, 10_000] },
+    { goesByEvents: false, of: "another viewer", timers: [200, 400, 1000, 3000, 10_000] }
+  ]
+  const cases = ways.flatMap(({ timers, ...way }) => timers.map((timerMillis) => ({ ...way, timerMillis })))
+  for (const { goesByEvents, of, timerMillis } of cases) {
+    it(`of ${of}: at most the live timer of ${timerMillis} ms and ${allowanceMillis} ms, with few questions`, () => {
       for (let seed = 1; seed <= 40; seed++) {
-        const { questions, waitMillis } = watch(timerMillis, seed)
+        const { questions, waitMillis } = watch(timerMillis, seed, goesByEvents)
         assert.isAtMost(waitMillis, timerMillis + allowanceMillis, `seed ${seed}`)
         assert.isAbove(waitMillis, timerMillis / 2, `seed ${seed}: nothing was measured`)
         assert.isBelow(questions, 40, `seed ${seed}`)

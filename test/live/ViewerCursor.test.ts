@@ -167,6 +167,20 @@ describe("the next index", () => {
     )
   })
 
+  it("a viewer that goes by events is told of a beacon with the hold of events", () => {
+    const quiet = stream(heldBeacon(1000n))
+    const told = (circumstances: Circumstances) => {
+      const cursor = atBeginning()
+      const answer = cursor.next(quiet, around({ goesByEvents: true, ...circumstances }))
+      return answer === "inactive" ? cursor.inactiveUntil : answer
+    }
+    assert.deepStrictEqual(
+      [told({}), told({ cyclesPerMilli: 2 }), told({ nowMillis: 19, cyclesPerMilli: 2 }), told({ nowMillis: 20 })],
+      ["retry", 960n, 960n, 1000n]
+    )
+    assert.strictEqual(told({ nowMillis: 20, unknown: "due" }), "retry")
+  })
+
   it("a step that is hardly any is not made", () => {
     const { inactivity } = heldBeacon(1000n)
     inactivity.hear(1110n, 100)

@@ -20,7 +20,7 @@ const imminentMillisMax = 1000
 /** A tracer that takes longer than this has forgotten them. */
 const comingMillisMax = 10_000
 
-/** Its tracer may trace before it announces. */
+/** Its tracer traces before it announces. */
 const kernelPath = /(?:^|\/)kernel$/
 
 export class ViewedSession implements Attached {
@@ -30,7 +30,7 @@ export class ViewedSession implements Attached {
   /** By handle: what the viewer's commands may name. Shared with the viewer's other attachments. */
   readonly #known: Map<number, ViewerStream>
   readonly #viewer: Knowledge
-  readonly #goesByEvents: boolean
+  #goesByEvents: boolean
   readonly #streams = new Set<ViewerStream>()
   readonly #unannounced = new Set<ViewerStream>()
   /** Traces, by path, whose metadata stream was announced. */
@@ -89,7 +89,8 @@ export class ViewedSession implements Attached {
       return metadata === undefined || metadata.model.isClosed ? undefined : metadata.description
     }
     const viewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer, description)
-    viewerStream.goesByEvents = this.#goesByEvents && !kernelPath.test(stream.path)
+    if (kernelPath.test(stream.path)) this.#goesByEvents = false
+    viewerStream.goesByEvents = this.#goesByEvents
     this.#streams.add(viewerStream)
     this.#unannounced.add(viewerStream)
     if (stream.isMetadata) this.#metadata.set(stream.path, viewerStream)
@@ -108,9 +109,10 @@ export class ViewedSession implements Attached {
     return this.#unannounced.size > 0 && this.#announceable.length > 0
   }
 
-  /** Of this session's streams. */
+  /** Of this session's streams. Before they and their metadata stream are announced nothing happens in them. */
   unknown(nowMillis: number): Unknown {
     const hasDue = this.hasUnannounced
+    if (this.#goesByEvents) return hasDue ? "due" : "none"
     const isWithheld = !hasDue && this.#unannounced.size > 0
     const never = Number.NEGATIVE_INFINITY
     const since = Math.max(this.session.announcingSinceMillis ?? never, isWithheld ? this.#publishedMillis : never)
