@@ -3,6 +3,7 @@
  * Neither the runtime nor the library of the command line has a part in it: on a short trace loading those is most of
  * the time.
  */
+import { compare } from "../ctf/decode/Clock.ts"
 import type { Filter } from "../ctf/decode/Fields.ts"
 import type { TextOptions } from "../ctf/print/Text.ts"
 import * as Moment from "../ctf/recorded/Moment.ts"
@@ -20,7 +21,7 @@ export const options = {
   format: EventOptions.format,
   count: toggle("count", "Print how many events there are of each name instead"),
   histogram: toggle("histogram", "Print how many events there are a second instead"),
-  begin: text("begin", "From then on: seconds from the epoch, or [YYYY-MM-DD ]HH:MM[:SS[.N]]"),
+  begin: text("begin", "From then on: seconds from the epoch, [YYYY-MM-DD ]HH:MM[:SS[.N]], or YYYY-MM-DD"),
   end: text("end", "Until then, like --begin"),
   clockForceCorrelate: toggle("clock-force-correlate", "Compare times although the clocks have different origins"),
   ...EventOptions.options
@@ -33,8 +34,16 @@ export interface Input extends Options.ValuesOf<typeof options> {
 const moment = (flag: string, text: string, isGmt: boolean, first: bigint | undefined) => {
   if (text === "") return undefined
   const time = Moment.parse(text, isGmt, first)
-  if (time === undefined) throw new Error(`--${flag}: ${text} is neither seconds nor [YYYY-MM-DD ]HH:MM[:SS[.N]]`)
+  if (time === undefined)
+    throw new Error(`--${flag}: ${text} is neither seconds nor [YYYY-MM-DD ]HH:MM[:SS[.N]] nor YYYY-MM-DD`)
   return time
+}
+
+const intervalOf = (input: Input, first: bigint | undefined): Interval => {
+  const begin = moment("begin", input.begin, input.clockGmt, first)
+  const end = moment("end", input.end, input.clockGmt, first)
+  if (begin !== undefined && end !== undefined && compare(begin, end) > 0) throw new Error("--begin is after --end")
+  return { begin, end }
 }
 
 /** Throws what is wrong. */
@@ -56,10 +65,7 @@ const print = (input: Input, text: TextOptions, filter: Filter | undefined): num
     ...Recording.defaults,
     isCorrelationForced: input.clockForceCorrelate,
     interval: (first) => {
-      interval = {
-        begin: moment("begin", input.begin, input.clockGmt, first),
-        end: moment("end", input.end, input.clockGmt, first)
-      }
+      interval = intervalOf(input, first)
       return interval
     }
   })

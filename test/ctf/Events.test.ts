@@ -109,6 +109,7 @@ describe("a time as people write it", () => {
     assert.strictEqual(nanos("1700000000.5"), 1_700_000_000_500_000_000n)
     assert.strictEqual(nanos("22:13:20"), first)
     assert.strictEqual(nanos("2023-11-14 22:13:20.000000001"), first + 1n)
+    assert.strictEqual(nanos("2023-11-15"), 1_700_006_400_000_000_000n)
     for (const text of [
       "25:00",
       "12:60",

@@ -2,6 +2,7 @@
 import type { Time } from "../decode/Clock.ts"
 
 const pattern = /^(?:(\d{4})-(\d\d)-(\d\d)[T ])?(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?$/
+const datePattern = /^\d{4}-\d\d-\d\d$/
 const secondsPattern = /^(-?)(\d+)(?:\.(\d{1,9}))?$/
 
 const billion = 1_000_000_000n
@@ -14,7 +15,7 @@ const timeOf = (nanos: bigint): Time => ({
 const fraction = (digits: string | undefined): bigint => BigInt((digits ?? "").padEnd(9, "0"))
 
 /**
- * `SECONDS[.N]`, `HH:MM[:SS[.N]]` of the day of `first` (nanoseconds from the epoch), `YYYY-MM-DD HH:MM[:SS[.N]]`.
+ * `SECONDS[.N]`, `HH:MM[:SS[.N]]` of the day of `first` (nanoseconds from the epoch), `YYYY-MM-DD[ HH:MM[:SS[.N]]]`.
  * Undefined when it is none of these.
  */
 export const parse = (text: string, isGmt: boolean, first: bigint | undefined): Time | undefined => {
@@ -23,7 +24,8 @@ export const parse = (text: string, isGmt: boolean, first: bigint | undefined): 
     const nanos = BigInt(seconds) * billion + fraction(decimals)
     return timeOf(sign === "-" ? -nanos : nanos)
   }
-  const [matched, year, month, day, hour, minute, second, parts] = pattern.exec(text) ?? []
+  const [matched, year, month, day, hour, minute, second, parts] =
+    pattern.exec(datePattern.test(text) ? `${text} 00:00` : text) ?? []
   if (matched === undefined) return undefined
   const date =
     year === undefined ? dayOf(first ?? 0n, isGmt) : ([Number(year), Number(month) - 1, Number(day)] as const)
