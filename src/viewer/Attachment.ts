@@ -59,7 +59,7 @@ const sliceBytes = 1024 * 1024
 const lastMetadataAttemptsMax = 2
 /** "Fetch metadata, then ask again": how often before the packet counts as lost. */
 const packetAttemptsMax = 20
-/** From this minor on, every reply tells of new streams; before, only those with a packet do. */
+/** From this minor on, every reply tells of new streams, and inactivity is told. */
 const newStreamFlagMinor = 14
 const newStreamsRarePeriods = 5
 /** A session without streams has nothing else to be asked: its end and its first stream show this way. */
@@ -67,10 +67,7 @@ const emptyAskMillisMax = 1000
 
 /** Answers the next events, at least one; fails with `Done` after the last. */
 export const make = (options: Options): Effect.Effect<Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done>> =>
-  Effect.map(Clock.currentTimeMillis, (now) => {
-    const attachment = new Attachment(options, now)
-    return attachment.next
-  })
+  Effect.map(Clock.currentTimeMillis, (now) => new Attachment(options, now).next)
 
 class Attachment {
   readonly options: Options
@@ -85,12 +82,15 @@ class Attachment {
   /** When it was asked whether the metadata of traces without streams is over. */
   overMillis = 0
   readonly newcomers: Newcomers | undefined
+  readonly patienceMillis: number
   /** Nothing is asked before: events are handed over first. */
   resumeMillis = 0
 
   constructor(options: Options, nowMillis: number) {
     this.options = options
-    this.newcomers = options.isPrompt && options.connection.minor >= newStreamFlagMinor ? new Newcomers() : undefined
+    const isAllTold = options.connection.minor >= newStreamFlagMinor
+    this.newcomers = options.isPrompt && isAllTold ? new Newcomers() : undefined
+    this.patienceMillis = ViewerMerge.patienceOf(options.periodMillis, isAllTold)
     this.polling = ViewerPolling.make(options.periodMillis)
     this.sessions = options.sessions.map(({ id }) => ({
       id,
@@ -162,7 +162,7 @@ class Attachment {
       if (self.areStreamsWanted) yield* self.askNewStreams(self.sessions, nowMillis)
       yield* self.askMetadata()
       if (self.events.length > 0) return
-      const choice = ViewerMerge.choose(self.data.values(), nowMillis, self.options.periodMillis)
+      const choice = ViewerMerge.choose(self.data.values(), nowMillis, self.patienceMillis)
       if (choice._tag === "Show") return yield* self.show(choice.state)
       if (self.tellBegins()) return
       if (nowMillis < self.resumeMillis) return yield* Effect.sleep(Duration.millis(self.resumeMillis - nowMillis))
@@ -243,7 +243,7 @@ class Attachment {
     }
     if (status === Status.retry && !this.isStuck(state, nowMillis)) {
       ViewerMerge.onRetry(state, nowMillis)
-      if (state.isSilenceTold || !ViewerMerge.isSilent(state, 0, nowMillis, this.options.periodMillis)) return false
+      if (state.isSilenceTold || !ViewerMerge.isSilent(state, 0, nowMillis, this.patienceMillis)) return false
       state.isSilenceTold = true
       this.events.push({ _tag: "Silent", stream: state.stream })
       return false

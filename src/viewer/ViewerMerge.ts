@@ -5,7 +5,8 @@
  * older one, which its horizon tells: the time below which nothing new will come from it. Horizons never go back.
  *
  * A relay before 2.14 cannot say that a stream without packets is inactive. Its producer flushes every live period, so
- * after some periods of mere "retry" such a stream no longer holds the others back.
+ * after some periods of mere "retry" such a stream no longer holds the others back. With later ones it is the producer
+ * that is late, as on a busy machine, or that hangs.
  */
 
 import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
@@ -54,6 +55,8 @@ const stuckPeriods = 5
 const stuckMillisMin = 2000
 /** Live periods of mere "retry" after which a stream holds nothing back. */
 const patiencePeriods = 3
+/** And as long with a relay that tells of inactivity. */
+const latenessMillisMax = 5000
 
 export const make = (
   stream: ViewedStream,
@@ -118,11 +121,15 @@ export const release = (state: DataState): void => {
   state.held = undefined
 }
 
+/** For how long what says nothing holds others back. */
+export const patienceOf = (periodMillis: number, isInactivityTold: boolean): number =>
+  Math.max(patiencePeriods * periodMillis, isInactivityTold ? latenessMillisMax : 0)
+
 /** Whether it has had nothing to say for so long that it holds nothing back that waits since then. */
-export const isSilent = (state: DataState, since: number, nowMillis: number, periodMillis: number): boolean => {
+export const isSilent = (state: DataState, since: number, nowMillis: number, patienceMillis: number): boolean => {
   if (state.retryingSinceMillis === undefined) return false
   const waited = nowMillis - Math.max(since, state.retryingSinceMillis)
-  return waited >= patiencePeriods * periodMillis
+  return waited >= patienceMillis
 }
 
 /** Whether it says "retry" since long, of a session that is over since then. */
@@ -137,7 +144,7 @@ export type Choice =
   /** Nothing can be shown before one of these has news. */
   | { readonly _tag: "Poll"; readonly states: ReadonlyArray<DataState> }
 
-export const choose = (states: Iterable<DataState>, nowMillis: number, periodMillis: number): Choice => {
+export const choose = (states: Iterable<DataState>, nowMillis: number, patienceMillis: number): Choice => {
   const all = [...states]
   let oldest: DataState | undefined
   let key: bigint | undefined
@@ -155,7 +162,7 @@ export const choose = (states: Iterable<DataState>, nowMillis: number, periodMil
       state !== oldest &&
       state.held === undefined &&
       (state.horizon === undefined || state.horizon < least) &&
-      !isSilent(state, sinceMillis, nowMillis, periodMillis)
+      !isSilent(state, sinceMillis, nowMillis, patienceMillis)
   )
   if (blocking.length === 0) return { _tag: "Show", state: oldest }
   return { _tag: "Poll", states: blocking }

@@ -24,7 +24,7 @@ const packet = (timestampBegin: bigint, timestampEnd: bigint): ViewerMerge.Packe
 
 const period = 1000
 const choose = (states: ReadonlyArray<ViewerMerge.DataState>, nowMillis = 0) => {
-  const choice = ViewerMerge.choose(states, nowMillis, period)
+  const choice = ViewerMerge.choose(states, nowMillis, ViewerMerge.patienceOf(period, false))
   return choice._tag === "Show" ? `show ${choice.state.stream.id}` : `poll ${choice.states.map((s) => s.stream.id)}`
 }
 
