@@ -4,9 +4,9 @@
  * A beacon says that nothing older than its timestamp will come from its stream. Told at once, it would be past the
  * first packet of a stream that a new application has just begun and the tracer has not announced yet: viewers end on
  * that, unless they go by events. The tracer announces within milliseconds, a busy one within some hundred: that is the
- * hold. What lies further back than it is told at once, the beacon itself a hold later; so no event waits longer than for the next beacon, or
- * two holds. Two steps and no more: viewers ask again at once after every new time. No clock here: times are whoever
- * calls' own, in milliseconds.
+ * hold. What lies further back than it is told at once, the beacon itself a hold later; so no event waits longer than
+ * for the next beacon, or two holds. Two steps and no more: viewers ask again at once after every new time. No clock
+ * here: times are whoever calls' own, in milliseconds.
  */
 
 /** Of the live timer: a stream's time is told within one and a half periods, however the beacons fall. */

@@ -67,7 +67,7 @@ const emptyAskMillisMax = 1000
 
 /** Answers the next events, at least one; fails with `Done` after the last. */
 export const make = (options: Options): Effect.Effect<Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done>> =>
-  Effect.map(Clock.currentTimeMillis, (now) => new Attachment(options, now).next)
+  Clock.clockWith((clock) => Effect.succeed(new Attachment(options, clock).next))
 
 class Attachment {
   readonly options: Options
@@ -86,10 +86,11 @@ class Attachment {
   /** Nothing is asked before: events are handed over first. */
   resumeMillis = 0
 
-  constructor(options: Options, nowMillis: number) {
+  constructor(options: Options, clock: Clock.Clock) {
+    const nowMillis = clock.currentTimeMillisUnsafe()
     this.options = options
     const isAllTold = options.connection.minor >= newStreamFlagMinor
-    this.newcomers = options.isPrompt && isAllTold ? new Newcomers() : undefined
+    this.newcomers = options.isPrompt && isAllTold ? new Newcomers(() => clock.monotonicTimeNanosUnsafe()) : undefined
     this.patienceMillis = ViewerMerge.patienceOf(options.periodMillis, isAllTold)
     this.polling = ViewerPolling.make(options.periodMillis)
     this.sessions = options.sessions.map(({ id }) => ({
@@ -236,9 +237,9 @@ class Attachment {
       return true
     }
     if (status === Status.inactive) {
-      const timestamp = reply.timestampEnd
-      if (!ViewerMerge.onInactive(state, timestamp)) return false
-      this.events.push({ _tag: "Inactive", stream: state.stream, timestamp })
+      const { timestampEnd: timestamp } = reply
+      if (ViewerMerge.onInactive(state, timestamp))
+        this.events.push({ _tag: "Inactive", stream: state.stream, timestamp })
       return false
     }
     if (status === Status.retry && !this.isStuck(state, nowMillis)) {

@@ -65,8 +65,8 @@ export interface AttachOptions {
   /** Packets with the padding at their end, as stored. */
   readonly withPadding?: boolean
   /**
-   * What happens is seen within milliseconds, not within a tenth of the live timer, for more questions; a packet may then
-   * begin earlier than what was told before, its events do not.
+   * What happens is seen within milliseconds, not within a tenth of the live timer, for more questions; a packet may
+   * then begin earlier than what was told before, its events do not.
    */
   readonly isPrompt?: boolean
 }

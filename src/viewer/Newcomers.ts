@@ -1,9 +1,10 @@
 /**
  * From when on there can be something in a stream that is announced while others are watched: in one that was not when
- * a question was asked nothing happened before that. So it holds back nothing older, though it has said nothing yet and
- * its producer will not for a live period. What time that was for the tracer, at least, is known from what the relay told
- * and when. Not for the kernel's tracer, which announces later. Times in nanoseconds.
+ * a question was asked nothing happened before that. So it holds back nothing older, though it has said nothing yet
+ * and its producer will not for a live period. What time that was for the tracer, at least, is known from what the
+ * relay told and when. Not for the kernel's tracer, which announces later. Times in nanoseconds.
  */
+
 import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
 import type * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 import { Flags, Status } from "../protocol/live/GetNextIndex.ts"
@@ -24,7 +25,7 @@ export class Newcomers {
   #completeNanos: bigint | undefined
 
   /** `now`: a steady clock. */
-  constructor(now: () => bigint = process.hrtime.bigint) {
+  constructor(now: () => bigint) {
     this.#now = now
   }
 
