@@ -93,13 +93,8 @@ class Attachment {
     this.newcomers = options.isPrompt && isAllTold ? new Newcomers(() => clock.monotonicTimeNanosUnsafe()) : undefined
     this.patienceMillis = ViewerMerge.patienceOf(options.periodMillis, isAllTold)
     this.polling = ViewerPolling.make(options.periodMillis)
-    this.sessions = options.sessions.map(({ id }) => ({
-      id,
-      isOver: false,
-      overSinceMillis: 0,
-      askedMillis: nowMillis,
-      isEnded: false
-    }))
+    const begun = { isOver: false, overSinceMillis: 0, askedMillis: nowMillis, isEnded: false }
+    this.sessions = options.sessions.map(({ id }) => ({ id, ...begun }))
     for (const { id, streams } of options.sessions) this.announce(id, streams, nowMillis)
   }
 
