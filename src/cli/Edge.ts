@@ -36,7 +36,7 @@ class RelayMissing extends Schema.TaggedError<RelayMissing>()("RelayMissing", {}
   }
 }
 
-interface Input extends TlsFlags.Given, EdgePort.Given {
+interface Input extends TlsFlags.Given, EdgePort.Given, EdgeFlags.Copies {
   readonly to: Option.Option<string>
   readonly listen: string
   readonly spool: string
@@ -96,6 +96,7 @@ const run = (input: Input) =>
     const to = yield* addressesOf(url, input)
     const places = yield* Effect.fromResult(placesOf(input.listen))
     const directory = resolve(input.spool)
+    const copy = yield* EdgeFlags.copyOf(input)
     if (input.check) return yield* check(input, to.control, places)
     yield* EdgeSpool.claim(directory)
     const files = yield* Files
@@ -106,6 +107,7 @@ const run = (input: Input) =>
       bytesMax: input.spoolLimit,
       isSynced: input.sync === "always",
       pace: Option.match(input.bandwidth, { onNone: () => Pace.unlimited, onSome: Pace.limited }),
+      copy,
       name: Option.getOrElse(input.name, hostname)
     })
     yield* EdgePort.serve(edge, { given: input, relay: url, spool: directory })
@@ -160,6 +162,7 @@ export const command = Command.make(
       Flag.withDefault(false),
       Flag.withDescription("Say what would be wrong with a start, and do not start")
     ),
+    ...EdgeFlags.copies,
     ...EdgePort.flags,
     ...TlsFlags.flags
   },

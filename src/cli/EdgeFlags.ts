@@ -1,5 +1,41 @@
 /** What `lttng-relay edge` and its subcommands are told alike. */
+import { resolve } from "node:path"
+import { Effect, Option, Schema } from "effect"
 import { Flag } from "effect/cli"
+import type * as Edge from "../edge/Edge.ts"
+
+const liveDefault = "127.0.0.1:5344"
+
+export const copies = {
+  copy: Flag.String("copy").pipe(
+    Flag.optional,
+    Flag.withDescription("Record what tracers send below this directory too, and serve viewers of this host")
+  ),
+  live: Flag.String("live").pipe(
+    Flag.withDefault(liveDefault),
+    Flag.withDescription(`HOST:PORT for those viewers (default: ${liveDefault})`)
+  )
+}
+
+export interface Copies {
+  readonly copy: Option.Option<string>
+  readonly live: string
+}
+
+class LiveRefused extends Schema.TaggedError<LiveRefused>()("LiveRefused", { text: Schema.String }) {
+  override get message(): string {
+    return `--live=${this.text}: expected HOST:PORT`
+  }
+}
+
+export const copyOf = ({ copy, live }: Copies): Effect.Effect<Edge.Options["copy"], LiveRefused> => {
+  if (Option.isNone(copy)) return Effect.succeed(undefined)
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(live) ?? []
+  const host = bracketed ?? plain
+  if (host === undefined || Number(port) > 65_535) return Effect.fail(new LiveRefused({ text: live }))
+  const family = host.includes(":") ? 6 : 4
+  return Effect.succeed({ directory: resolve(copy.value), live: { host, port: Number(port), family } })
+}
 
 const spoolDefault = "/var/spool/lttng-edge"
 

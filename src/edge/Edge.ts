@@ -6,10 +6,12 @@
 import { Context, Effect, FiberMap, Layer, Schedule, type Scope } from "effect"
 import type { ListenAddress } from "../config/RelayConfig.ts"
 import { defaults } from "../config/RelayDefaults.ts"
+import { report } from "../errors/Report.ts"
 import { wallMillis } from "../Machine.ts"
 import * as Relay from "../Relay.ts"
 import { type FileFailed, Files } from "../storage/Files.ts"
 import * as Dial from "../transport/Dial.ts"
+import * as CopyFiles from "./CopyFiles.ts"
 import * as DiscardFiles from "./DiscardFiles.ts"
 import { forward } from "./Forwarder.ts"
 import { Journals } from "./Journals.ts"
@@ -32,6 +34,8 @@ export interface Options {
   /** Answers wait until what was said is synced, not only written. */
   readonly isSynced: boolean
   readonly pace: Pace
+  /** What tracers say is recorded here too, for viewers of this host. */
+  readonly copy?: { readonly directory: string; readonly live: ListenAddress } | undefined
   /** How the relay calls it. */
   readonly name: string
 }
@@ -44,7 +48,18 @@ export interface Edge {
   readonly meter: Meter
 }
 
-/** The relay here serves no viewers: it keeps nothing to show. */
+/** Told once: a disk that is full says it with every packet. */
+const copyFailed = () => {
+  let isTold = false
+  return ({ message }: FileFailed) =>
+    Effect.suspend(() => {
+      if (isTold) return Effect.void
+      isTold = true
+      return report("COPY_FAILED", message)
+    })
+}
+
+/** A relay that keeps nothing has nothing to show to viewers. */
 const nowhere: ListenAddress = { host: "127.0.0.1", port: 0, family: 4 }
 
 /** Rates and ages are as exact as that. */
@@ -92,9 +107,13 @@ export const make = (
 ): Effect.Effect<Edge, Relay.ListenFailed | Relay.ConfigInvalid | FileFailed, Files | Scope.Scope> =>
   Effect.gen(function* () {
     const { tap, ...rest } = yield* upstream(options)
-    const { control, data, directory } = options
-    const config = { ...defaults, output: directory, control, data, live: nowhere, liveCacheBytes: 0 }
-    const layer = Relay.layerNoDeps(config, tap).pipe(Layer.provide(Layer.succeed(Files, DiscardFiles.service)))
+    const { control, copy, data, directory } = options
+    const kept = { output: copy?.directory ?? directory, live: copy?.live ?? nowhere }
+    const liveCacheBytes = copy === undefined ? 0 : defaults.liveCacheBytes
+    const files = copy === undefined ? DiscardFiles.service : CopyFiles.make(yield* Files, copyFailed())
+    const layer = Relay.layerNoDeps({ ...defaults, ...kept, control, data, liveCacheBytes }, tap).pipe(
+      Layer.provide(Layer.succeed(Files, files))
+    )
     const relay = Context.get(yield* Layer.build(Layer.fresh(layer)), Relay.Relay)
     return { relay, ...rest }
   })

@@ -211,6 +211,11 @@ const failures = {
     "spool cannot be written: tracers are held back",
     "Of `lttng-relay edge`. Make room, or put the disk right: it goes on by itself, and nothing of what it has is lost."
   ),
+  COPY_FAILED: entry(
+    "error",
+    "copy for local viewers cannot be written",
+    "Of `lttng-relay edge --copy`: what fails is missing in the copy, and for viewers here; the relay gets everything."
+  ),
   SPOOL_DAMAGED: entry(
     "error",
     "spool is damaged",

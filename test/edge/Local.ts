@@ -17,6 +17,8 @@ export interface Options {
   readonly files?: Files["Service"]
   readonly bytesMax?: number
   readonly isSynced?: boolean
+  /** Where a copy is recorded. */
+  readonly copy?: string
 }
 
 export interface Local {
@@ -40,6 +42,7 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
         bytesMax: options.bytesMax ?? 64 * 1024 * 1024,
         isSynced: options.isSynced ?? false,
         pace: Pace.unlimited,
+        copy: options.copy === undefined ? undefined : { directory: options.copy, live: anywhere },
         name: "here"
       })
     ).pipe(Effect.provideService(Files, options.files ?? new MemoryFiles().service), Effect.orDie)

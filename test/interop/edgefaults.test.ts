@@ -6,11 +6,14 @@
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { Link } from "../edge/Link.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
 import { toolboxProgram } from "../support/bundle.ts"
+import * as Edges from "../support/edges.ts"
 import * as Lttng from "../support/lttng.ts"
 import * as Ordeal from "../support/ordeal.ts"
 import * as Peers from "../support/peers.ts"
+import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import * as Viewing from "../support/viewing.ts"
@@ -101,6 +104,42 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
         }
         const snapshots = Babeltrace.sessionDirectory(output, "snap")
         assert.isAtLeast((yield* Babeltrace.read(snapshots)).events, 10_000)
+      }),
+    120_000
+  )
+
+  it.live(
+    "viewers of its host see all while the relay cannot be reached, and the relay has it afterwards",
+    () =>
+      Effect.gen(function* () {
+        const relay = yield* Relays.start("ours")
+        const link = yield* new Link(
+          () => relay.controlPort,
+          () => Number.POSITIVE_INFINITY
+        ).open
+        link.isDown = true
+        const copy = yield* Relays.temporaryDirectory("copy")
+        const livePort = yield* Ports.free
+        const edge = yield* Edges.start(relay, {
+          to: `net://127.0.0.1:${link.port}:${link.port + 1}`,
+          args: [`--copy=${copy}`, `--live=127.0.0.1:${livePort}`]
+        })
+        const { emit, lttng } = yield* Lttng.start
+        yield* Lttng.record({ lttng }, edge, "s", { create: ["--live=100000"], channel: ["--subbuf-size=4k"] })
+        yield* emit({ count: 100, source: 1 })
+        const viewer = yield* Viewing.view({ ...edge, livePort }, "s")
+        yield* emit({ count: 20_000, source: 2 })
+        yield* Viewing.untilSource(viewer, 2, 20_000)
+        yield* lttng("destroy", "s")
+        const { bySource } = yield* viewer.ended
+        assert.deepInclude(bySource.get(2), { count: 20_000, first: 0, breaks: [] })
+        link.isDown = false
+        yield* Edges.forwarded(edge)
+        const all = [
+          { source: 1, count: 100 },
+          { source: 2, count: 20_000 }
+        ]
+        for (const output of [relay.output, copy]) Babeltrace.assertExactly(yield* Babeltrace.read(output), all)
       }),
     120_000
   )
