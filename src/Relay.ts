@@ -349,7 +349,8 @@ const relay = (config: RelayConfig, tap?: Tap) =>
         liveCacheBytes: config.liveCacheBytes,
         sync: config.sync,
         suspendMillis: config.suspendMillis,
-        onSessionEnd: tap?.onSessionEnd
+        onSessionEnd: tap?.onSessionEnd,
+        judgesSilence: tap === undefined
       })
     ),
     Layer.provide(store(config))

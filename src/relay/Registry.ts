@@ -44,6 +44,8 @@ export interface Options {
   readonly sync?: Sync
   /** A session has left the registry. */
   readonly onSessionEnd?: ((id: number) => void) | undefined
+  /** False: who says nothing is not taken for gone. */
+  readonly judgesSilence?: boolean
   /** How long sessions wait for an edge that is gone. */
   readonly suspendMillis?: number | undefined
 }
@@ -137,6 +139,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           journals: new Journals(),
           events,
           beacons,
+          judgesSilence: options.judgesSilence ?? true,
           onStalled: (session, isOver) =>
             Effect.suspend(() => {
               if (isOver) {

@@ -121,7 +121,8 @@ export class SessionActor implements StreamSession {
 
   readonly onVerdict = (verdict: Verdict, heardMillis: number): Effect.Effect<void> =>
     Effect.suspend(() => {
-      this.isStalled = verdict !== "heard" && this.#surroundings.journals.ofSession(this.id) === undefined
+      const { journals, judgesSilence } = this.#surroundings
+      this.isStalled = verdict !== "heard" && judgesSilence && journals.ofSession(this.id) === undefined
       this.heardMillis = heardMillis
       return this.isStalled ? this.#surroundings.onStalled(this, verdict === "over") : Effect.void
     })

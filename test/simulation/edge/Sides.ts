@@ -55,7 +55,8 @@ export const relay = ({ files, sync, tap }: Options): Effect.Effect<Side, never,
       singleViewer: false,
       liveCacheBytes: 0,
       sync,
-      onSessionEnd: tap?.onSessionEnd
+      onSessionEnd: tap?.onSessionEnd,
+      judgesSilence: tap === undefined
     }).pipe(Layer.provide(store))
     const registry = Context.get(yield* Layer.build(Layer.fresh(layer)), Registry)
     yield* Effect.addFinalizer(() => Effect.timeoutOption(registry.drain, stopTimeout))
