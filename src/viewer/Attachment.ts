@@ -2,8 +2,7 @@
  * A viewer attached to sessions of one relay: pulls what happens there as typed events, in timestamp order.
  *
  * Nothing runs between pulls, and one packet is in memory at a time: a slow consumer slows the questions to the relay,
- * never the relay's other peers. What to ask and what to show is decided in `ViewerMerge.ts` and `ViewerPolling.ts`;
- * here the questions are asked.
+ * never the relay's other peers. `ViewerMerge.ts` and `ViewerPolling.ts` decide what to ask and what to show.
  */
 import { Cause, Clock, Duration, Effect, Result } from "effect"
 import { GrowingMetadata } from "../ctf/metadata/GrowingMetadata.ts"
