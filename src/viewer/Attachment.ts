@@ -181,8 +181,7 @@ class Attachment {
 
   pollTurn(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
     const isPacketWaiting = ViewerMerge.isPacketWaiting(this.data.values())
-    const asked = ViewerPolling.turn(this.polling, states, isPacketWaiting)
-    return Effect.map(this.poll(asked, nowMillis), (isActive) => {
+    return Effect.map(this.poll(ViewerPolling.turn(this.polling, states, isPacketWaiting), nowMillis), (isActive) => {
       if (!isActive) this.resumeMillis = nowMillis + ViewerPolling.onQuiet(this.polling, isPacketWaiting)
       return isActive
     })
@@ -231,7 +230,7 @@ class Attachment {
       return true
     }
     if (status === Status.inactive) {
-      const { timestampEnd: timestamp } = reply
+      const timestamp = reply.timestampEnd
       if (ViewerMerge.onInactive(state, timestamp))
         this.events.push({ _tag: "Inactive", stream: state.stream, timestamp })
       return false
