@@ -36,6 +36,8 @@ const choose = <A extends string>(flag: string, text: string, all: ReadonlyArray
 
 const toggle = (name: string, description: string) => ({ kind: "toggle", name, description }) as const
 
+const number = (name: string, description: string) => ({ kind: "text", name, default: "0", description }) as const
+
 export const selection = {
   event: {
     kind: "texts",
@@ -63,6 +65,8 @@ export const options = {
   clockDate: toggle("clock-date", "Times with their date"),
   clockGmt: toggle("clock-gmt", "Times in UTC instead of the local time zone"),
   clockCycles: toggle("clock-cycles", "Times as the clock's own values"),
+  clockOffset: number("clock-offset", "Times moved by so many seconds"),
+  clockOffsetNanos: number("clock-offset-ns", "Times moved by so many nanoseconds"),
   noDelta: toggle("no-delta", "Without the time since the event before"),
   names: {
     kind: "text",
@@ -99,6 +103,15 @@ export const textOptions = (input: Input, isTerminal: boolean): TextOptions => (
   fields: choose("fields", input.fields, headerFields),
   isColored: input.color === "always" || (input.color === "auto" && isTerminal)
 })
+
+const integer = (flag: string, text: string): bigint => {
+  if (!/^[-+]?\d{1,18}$/.test(text)) throw new Error(`--${flag}: ${text} is no whole number`)
+  return BigInt(text.replace("+", ""))
+}
+
+/** In nanoseconds. Throws what is wrong. */
+export const clockShift = ({ clockOffset, clockOffsetNanos }: Input): bigint =>
+  integer("clock-offset", clockOffset) * 1_000_000_000n + integer("clock-offset-ns", clockOffsetNanos)
 
 type Selection = Pick<Input, "event" | "where">
 

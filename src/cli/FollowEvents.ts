@@ -180,8 +180,9 @@ const smallHeap = ["--max-semi-space-size=2", "--semi-space-growth-factor=1", "-
 export const run = (input: Input) =>
   Effect.gen(function* () {
     for (const flag of smallHeap) setFlagsFromString(flag)
-    const { filter, text } = yield* Effect.try({
+    const { clockShift, filter, text } = yield* Effect.try({
       try: () => ({
+        clockShift: EventOptions.clockShift(input),
         filter: EventOptions.filter(input),
         text: EventOptions.textOptions(input, process.stdout.isTTY === true)
       }),
@@ -189,7 +190,10 @@ export const run = (input: Input) =>
     })
     const { events, sessions } = yield* Watch.attach(input, { otherwise: "last", isPrompt: true })
     const hosts = new Map(sessions.map(({ hostname, id }) => [id, hostname]))
-    const decoder = new LiveDecoder({ traceName: ({ path, sessionId }) => `${hosts.get(sessionId) ?? ""}/${path}` })
+    const decoder = new LiveDecoder({
+      clockShift,
+      traceName: ({ path, sessionId }) => `${hosts.get(sessionId) ?? ""}/${path}`
+    })
     const printer = new Printer({ isJson: input.format === "ndjson", text, filter, sessions })
     const selection = new Selection(input)
     yield* Stream.runForEach(events, (event) => {

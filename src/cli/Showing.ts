@@ -64,6 +64,7 @@ const print = (input: Input, text: TextOptions, filter: Filter | undefined): num
   const recording = Recording.open(input.directory, {
     ...Recording.defaults,
     isCorrelationForced: input.clockForceCorrelate,
+    clockShift: EventOptions.clockShift(input),
     interval: (first) => {
       interval = intervalOf(input, first)
       return interval

@@ -30,8 +30,8 @@ interface Trace {
   openCount: number
 }
 
-const clockOf = ({ clocks }: TraceClass): Clock | undefined => {
-  for (const clock of clocks.values()) return new Clock(clock)
+const clockOf = ({ clocks }: TraceClass, shift: bigint): Clock | undefined => {
+  for (const clock of clocks.values()) return new Clock(clock, shift)
   return undefined
 }
 
@@ -43,6 +43,8 @@ interface Undeclared {
 export interface Naming {
   /** Of the trace that a stream belongs to, as texts name it. */
   readonly traceName: (stream: ViewedStream) => string | undefined
+  /** Ns by which all times are moved. */
+  readonly clockShift?: bigint
 }
 
 export class LiveDecoder {
@@ -63,7 +65,7 @@ export class LiveDecoder {
   on(event: ViewerEvent): void {
     switch (event._tag) {
       case "StreamAdded":
-        if (!event.stream.isMetadata) this.#announce(event.stream, timeOf(event.horizon))
+        if (!event.stream.isMetadata) this.#announce(event.stream, timeOf(event.horizon, this.#naming.clockShift))
         break
       case "Metadata":
         this.#declare(event.stream, event.traceClass, event.refused)
@@ -155,7 +157,8 @@ export class LiveDecoder {
     }
     if (trace.plan === undefined && traceClass !== undefined) {
       trace.plan = new TracePlan(traceClass, this.#naming.traceName(stream))
-      trace.clock = clockOf(traceClass)
+      trace.plan.clockShift = this.#naming.clockShift ?? 0n
+      trace.clock = clockOf(traceClass, trace.plan.clockShift)
     }
     if (trace.plan === undefined && !trace.isRefused) return
     for (const waiting of [...this.#undeclared.values()]) {
@@ -215,8 +218,10 @@ export class LiveDecoder {
   }
 }
 
-const timeOf = (nanos: bigint | undefined): Time | undefined =>
-  nanos === undefined ? undefined : { high: Number(nanos >> 32n), low: Number(BigInt.asUintN(32, nanos)) }
+const timeOf = (nanos: bigint | undefined, shift = 0n): Time | undefined =>
+  nanos === undefined
+    ? undefined
+    : { high: Number((nanos + shift) >> 32n), low: Number(BigInt.asUintN(32, nanos + shift)) }
 
 /** The padding was not fetched, but belongs to the packet. */
 const sourceOf = (bytes: Uint8Array, { packetSize }: PacketIndex): Source => ({

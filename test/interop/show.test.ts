@@ -56,6 +56,7 @@ Peers.describeWithPeers(Peers.tracing, "showing recorded sessions", () => {
           assert.isAbove(lineCount, 1000)
           assert.isAbove(lossCount, 0)
           yield* compare(directory, "--clock-cycles", "--names=all", "--fields=all")
+          yield* compare(directory, "--clock-offset=3", "--clock-offset-ns=-7", "--clock-seconds")
         })
     )
   }

@@ -28,11 +28,16 @@ export class Clock {
   readonly #baseHigh: number
   readonly #baseLow: number
 
-  constructor(clockClass: ClockClass) {
+  /** `shift`: ns by which all its times are moved, as far as its cycles allow. */
+  constructor(clockClass: ClockClass, shift = 0n) {
+    const { frequency, offsetCycles, offsetSeconds } = clockClass
     this.clockClass = clockClass
-    this.#frequency = Number(clockClass.frequency)
-    this.#isNanos = clockClass.frequency === 1_000_000_000n
-    const base = clockClass.offsetSeconds * 1_000_000_000n + this.#inNanos(clockClass.offsetCycles)
+    this.#frequency = Number(frequency)
+    this.#isNanos = frequency === 1_000_000_000n
+    const rest = ((shift % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n
+    const cycles = offsetCycles + (rest * frequency) / 1_000_000_000n
+    const seconds = offsetSeconds + (shift - rest) / 1_000_000_000n + cycles / frequency
+    const base = seconds * 1_000_000_000n + this.#inNanos(cycles % frequency)
     this.#baseHigh = Number(base >> 32n)
     this.#baseLow = Number(base & 0xffff_ffffn)
   }

@@ -56,7 +56,7 @@ export class StreamPlan {
   constructor(streamClass: DataStreamClass, trace: TracePlan) {
     this.streamClass = streamClass
     this.trace = trace
-    this.clock = streamClass.clock === undefined ? undefined : new Clock(streamClass.clock)
+    this.clock = streamClass.clock === undefined ? undefined : new Clock(streamClass.clock, trace.clockShift)
     this.slots.collect(trace.traceClass.packetHeader)
     this.slots.collect(streamClass.packetContext)
     this.slots.collect(streamClass.eventHeader)
@@ -122,6 +122,8 @@ export class TracePlan {
   readonly name: string | undefined
   /** Functions from text, or closures where the runtime forbids those. They decode alike. */
   readonly code: "generated" | "closures"
+  /** Ns by which all times are moved. */
+  clockShift = 0n
   /** Enough of the packet header to know the stream class. */
   readonly packetHeader: Skip.Skip
   readonly #streams = new Map<DataStreamClass, StreamPlan>()

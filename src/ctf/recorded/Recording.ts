@@ -28,6 +28,8 @@ export interface Options {
   readonly isCorrelationForced: boolean
   /** What the events of different calls refer to is different memory. */
   readonly isKept: boolean
+  /** Ns by which all times are moved. */
+  readonly clockShift: bigint
   /** Of the decoder; undefined: what the runtime allows. */
   readonly code: TracePlan["code"] | undefined
 }
@@ -36,7 +38,13 @@ export interface Options {
 export const always: Interval = { begin: undefined, end: undefined }
 
 /** Everything, each stream once, with clocks as the metadata has them. */
-export const defaults: Options = { interval: () => always, isCorrelationForced: false, isKept: false, code: undefined }
+export const defaults: Options = {
+  interval: () => always,
+  isCorrelationForced: false,
+  isKept: false,
+  clockShift: 0n,
+  code: undefined
+}
 
 /** Why there is nothing to read at all. */
 export class RecordingRefused extends Error {
@@ -90,7 +98,7 @@ const load = (path: string): ReadonlyArray<Part> => {
   })
 }
 
-const grouped = (parts: ReadonlyArray<Part>, code: Options["code"]): ReadonlyArray<Trace> => {
+const grouped = (parts: ReadonlyArray<Part>, { clockShift, code }: Options): ReadonlyArray<Trace> => {
   const groups = new Map<string, Array<Part>>()
   parts.forEach((part, index) => {
     const key = identity(part.traceClass) ?? `${index}`
@@ -100,7 +108,9 @@ const grouped = (parts: ReadonlyArray<Part>, code: Options["code"]): ReadonlyArr
   })
   return [...groups.values()].map((own) => {
     const fullest = own.reduce((a, b) => (b.directory.metadata.length > a.directory.metadata.length ? b : a))
-    return { plan: new TracePlan(fullest.traceClass, nameOf(own, fullest.traceClass), code), parts: own }
+    const plan = new TracePlan(fullest.traceClass, nameOf(own, fullest.traceClass), code)
+    plan.clockShift = clockShift
+    return { plan, parts: own }
   })
 }
 
@@ -208,7 +218,7 @@ const firstOf = (found: ReadonlyArray<Found>): bigint | undefined =>
 
 /** Throws `RecordingRefused`, or `TraceUnreadable`. */
 export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
-  const traces = grouped(paths.flatMap(load), options.code)
+  const traces = grouped(paths.flatMap(load), options)
   const found: Array<Found> = traces.flatMap(({ parts, plan }) =>
     Streams.group(
       parts.flatMap(({ directory }) => directory.files),
