@@ -366,7 +366,9 @@ const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels: Readon
     result[`${label}.shareOfAlone`] = round(beside / alonePacketsPerSecond)
     result[`${label}.alonePacketsPerSecond`] = round(alonePacketsPerSecond)
     result[`${label}.aloneP99Ms`] = round(mean(`${label}.p99Ms`))
-    result[`${label}.p99OfAlone`] = round((together[`${label}.p99Ms`] ?? 0) / mean(`${label}.p99Ms`))
+    // Of the window where there is one: what a start costs is in neither.
+    const p99 = `${label}.${together[`${label}.windowP99Ms`] === undefined ? "p99Ms" : "windowP99Ms"}`
+    result[`${label}.p99OfAlone`] = round((together[p99] ?? 0) / mean(p99))
   }
   return result
 }

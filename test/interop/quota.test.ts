@@ -1,0 +1,109 @@
+/** Quotas of `--access` with a real lttng: what its principal may use it uses, and no more, also over a restart. */
+import { globSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { Quota } from "../../src/access/Access.ts"
+import * as Babeltrace from "../support/babeltrace.ts"
+import * as Lttng from "../support/lttng.ts"
+import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const limited = (quota: Quota) =>
+  Effect.gen(function* () {
+    const folder = yield* Relays.temporaryDirectory("quota")
+    const principals = [{ name: "here", addresses: ["127.0.0.0/8"] }]
+    const rules = [{ principals: ["here"], record: [{}], quota }]
+    writeFileSync(join(folder, "access.json"), JSON.stringify({ principals, rules }))
+    const start = Relays.start("ours", {
+      args: [`--access=${join(folder, "access.json")}`],
+      output: join(folder, "traces")
+    })
+    return { start, output: join(folder, "traces") }
+  })
+
+const bytesIn = (output: string): number =>
+  globSync("**/*", { cwd: output })
+    .map((path) => statSync(join(output, path), { throwIfNoEntry: false }))
+    .reduce((sum, stats) => sum + (stats?.isFile() === true ? stats.size : 0), 0)
+
+const said = (relay: Relays.Relay, code: string) => relay.process.output().includes(code)
+
+Peers.describeWithPeers(Peers.tracing, "quotas, with a real lttng", () => {
+  it.live("a second session is refused while the first is recorded, which goes on", () =>
+    Effect.gen(function* () {
+      const { output, start } = yield* limited({ sessions: 1 })
+      const relay = yield* start
+      const tracing = yield* Lttng.start
+      yield* Lttng.record(tracing, relay, "first")
+      yield* Effect.flip(Lttng.record(tracing, relay, "second"))
+      yield* tracing.emit({ count: 1000 })
+      yield* tracing.lttng("destroy", "--all")
+      Babeltrace.assertExactly(yield* Babeltrace.read(output), [{ count: 1000 }])
+      assert.isEmpty(globSync("*/second*", { cwd: output }))
+    })
+  )
+
+  it.live("it is read from at the rate it may have, within 5 %, and loses nothing", () =>
+    Effect.gen(function* () {
+      const bytesPerSecond = 2_000_000
+      const { output, start } = yield* limited({ bytesPerSecond })
+      const relay = yield* start
+      const tracing = yield* Lttng.start
+      yield* Lttng.record(tracing, relay, "paced")
+      const count = 400_000
+      const measured = Effect.gen(function* () {
+        yield* Process.until(
+          "the rate to be reached",
+          Effect.sync(() => bytesIn(output) > bytesPerSecond)
+        )
+        const [from, before] = [performance.now(), bytesIn(output)]
+        yield* Effect.sleep("3 seconds")
+        return ((bytesIn(output) - before) * 1000) / (performance.now() - from)
+      })
+      const [, rate] = yield* Effect.all([tracing.emit({ count }), measured], { concurrency: "unbounded" })
+      assert.isBelow(rate, bytesPerSecond * 1.05)
+      assert.isAbove(rate, bytesPerSecond * 0.95)
+      yield* tracing.lttng("destroy")
+      Babeltrace.assertExactly(yield* Babeltrace.read(output), [{ count }])
+    })
+  )
+
+  it.live("no more lies on the disk than it may have, under the next relay too, until it is taken away", () =>
+    Effect.gen(function* () {
+      const bytesOnDisk = 3_000_000
+      const { output, start } = yield* limited({ bytesOnDisk })
+      const tracing = yield* Lttng.start
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const relay = yield* start
+          yield* Lttng.record(tracing, relay, "full")
+          // Whether it is held up once nobody takes its events is not ours to say.
+          yield* Effect.forkScoped(Effect.ignore(tracing.emit({ count: 200_000 })))
+          yield* Process.until(
+            "it to be over",
+            Effect.sync(() => said(relay, "DISK_QUOTA"))
+          )
+          yield* tracing.attempt("destroy", "full")
+        })
+      )
+      const size = bytesIn(output)
+      assert.isBelow(size, bytesOnDisk * 1.05)
+      assert.isAbove(size, bytesOnDisk * 0.9)
+      const next = yield* start
+      yield* Process.until(
+        "a session to be refused",
+        Effect.map(Effect.exit(Lttng.record(tracing, next, "more")), ({ _tag }) => _tag === "Failure")
+      )
+      assert.isTrue(said(next, "DISK_QUOTA"))
+      assert.isBelow(bytesIn(output), bytesOnDisk * 1.05)
+      yield* tracing.attempt("destroy", "--all")
+      yield* Process.run("rm", ["-r", ...globSync(join(output, "*"))])
+      yield* Lttng.record(tracing, next, "again")
+      yield* tracing.emit({ count: 100 })
+      yield* tracing.lttng("destroy")
+      Babeltrace.assertExactly(yield* Babeltrace.read(output), [{ count: 100 }])
+    })
+  )
+})
