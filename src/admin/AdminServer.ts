@@ -153,7 +153,8 @@ export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unkn
   Layer.unwrap(
     Effect.map(entered(options), ({ layer, visitorOf }) => {
       const { moreChecks, names, policy } = options
-      const asked = Layer.mergeAll(routes({ policy, names, visitorOf, moreChecks }), ...PageFiles.routes())
+      // Before the route that takes what no other does.
+      const asked = Layer.mergeAll(...PageFiles.routes(), routes({ policy, names, visitorOf, moreChecks }))
       const closing = Deferred.makeUnsafe<void>()
       const served = HttpRouter.serve(asked, { disableLogger: true, disableListenLog: true }).pipe(
         Layer.provide([

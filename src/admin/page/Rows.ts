@@ -6,7 +6,22 @@ import { html } from "htm/preact"
 import type { ComponentChildren } from "preact"
 import { useEffect, useRef, useState } from "preact/hooks"
 
-export const rowHeight = 34
+const wideRowHeight = 34
+/** Where there is no room for all of it in one line; `page.css` has both. */
+const narrowRowHeight = 52
+const narrow = "(max-width: 760px)"
+
+const useRowHeight = (): number => {
+  const [isNarrow, setNarrow] = useState(() => window.matchMedia(narrow).matches)
+  useEffect(() => {
+    const media = window.matchMedia(narrow)
+    const look = () => setNarrow(media.matches)
+    media.addEventListener("change", look)
+    return () => media.removeEventListener("change", look)
+  }, [])
+  return isNarrow ? narrowRowHeight : wideRowHeight
+}
+
 /** Rows beside those in sight, so that neither scrolling nor the tab key comes to a gap. */
 const spareCount = 16
 const pageCount = 10
@@ -38,6 +53,7 @@ export const Rows = <A>({
   /** The row that is to have the focus once it is in the document. */
   const wanted = useRef<number | undefined>(undefined)
   const [seen, setSeen] = useState({ top: 0, height: 800 })
+  const rowHeight = useRowHeight()
   const look = () => {
     const box = element.current?.getBoundingClientRect()
     if (box !== undefined) setSeen({ top: Math.max(0, -box.top), height: window.innerHeight })

@@ -93,7 +93,7 @@ export const Sessions = ({
     </div>
     <div class="table" role="table">
       <div class="row session head" role="row">
-        <span role="columnheader">Host</span><span role="columnheader">Session</span>
+        <span role="columnheader" class="host">Host</span><span role="columnheader">Session</span>
         <span role="columnheader" class="sparkline"></span>
         <span role="columnheader" class="n">Data</span><span role="columnheader" class="n wide">Packets</span>
         <span role="columnheader" class="n">Lost</span><span role="columnheader" class="n wide">Silent</span>
