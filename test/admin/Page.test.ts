@@ -76,7 +76,7 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
   it.live("shows sessions, one of them, connections, the relay; on a desk, in the dark, in a hand", () =>
     Effect.gen(function* () {
       const { at, url } = yield* start()
-      yield* record(url, "web1", "checkout")
+      yield* record(url, "build-agent-017.eu-west-1.compute.example.com", "checkout")
       const opened = yield* browser
       const { page, errors } = yield* tab(opened, 1200)
       yield* Effect.promise(() => page.goto(at("")))
@@ -105,6 +105,11 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
             other.page.evaluate("({ scrollWidth: document.documentElement.scrollWidth })")
           ) as Effect.Effect<{ readonly scrollWidth: number }>
           assert.isAtMost(scrollWidth, width, `${view} is wider than the screen`)
+          if (width === 400) {
+            const cut =
+              "[...document.querySelectorAll('.host, .row .name')].filter((e) => e.scrollWidth > e.clientWidth).length"
+            assert.strictEqual(yield* Effect.promise(() => other.page.evaluate(cut)), 0, `names are cut in ${view}`)
+          }
           yield* picture(other.page, `${view.replace("/", "-")}-${width}-${scheme}`)
         }
         assert.deepStrictEqual(other.errors, [])
