@@ -154,7 +154,8 @@ export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unkn
     Effect.map(entered(options), ({ layer, visitorOf }) => {
       const { moreChecks, names, policy } = options
       // Before the route that takes what no other does.
-      const asked = Layer.mergeAll(...PageFiles.routes(), routes({ policy, names, visitorOf, moreChecks }))
+      const page = Layer.mergeAll(Layer.empty, ...PageFiles.routes())
+      const asked = Layer.mergeAll(page, routes({ policy, names, visitorOf, moreChecks }))
       const closing = Deferred.makeUnsafe<void>()
       const served = HttpRouter.serve(asked, { disableLogger: true, disableListenLog: true }).pipe(
         Layer.provide([
