@@ -126,6 +126,8 @@ export const CaseFile = Schema.Struct({
   link: Schema.optionalKey(Link),
   tls: Schema.optionalKey(Tls),
   flood: Schema.optionalKey(Flood),
+  /** `lttng-relay edge` between the targets and the relay; the run lasts until the relay has everything. */
+  edge: Schema.optionalKey(Schema.Boolean),
   /** After the run the files of these groups are counted against what was acknowledged. */
   verify: Schema.optionalKey(Schema.Array(Schema.String)),
   lttng: Schema.optionalKey(Lttng),

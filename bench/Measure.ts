@@ -13,12 +13,13 @@ import { Effect, Schedule, type Scope } from "effect"
 import type { Bench } from "./Bench.ts"
 import type { Case, Flood, Group } from "./Case.ts"
 import * as Disk from "./Disk.ts"
+import * as Edge from "./Edge.ts"
 import * as Files from "./Files.ts"
 import type { Told } from "./FloodProgram.ts"
 import * as Link from "./Link.ts"
 import * as Lttng from "./Lttng.ts"
 import * as Load from "./load.ts"
-import type { Measurement, Metrics } from "./Measurement.ts"
+import { type Measurement, type Metrics, shares } from "./Measurement.ts"
 import * as Namespace from "./Namespace.ts"
 import * as Place from "./Place.ts"
 import * as Process from "./Process.ts"
@@ -204,6 +205,7 @@ interface Started {
   readonly relay: Relay.Relay
   readonly linked: Link.Linked
   readonly namespace: string | undefined
+  readonly edge?: Edge.Edge
 }
 
 /** The relay, and the ports by which it is reached. */
@@ -227,6 +229,10 @@ const started = (whole: Case, setup: Setup, output: string, folder: string) =>
       return { relay, linked: Link.kernel(namespace, relay.ports), namespace: namespace.name }
     }
     const relay = yield* Relay.start({ ...options, args: whole.flood === undefined ? [] : Secured.allowArgs(folder) })
+    if (whole.edge === true) {
+      const edge = yield* Edge.start(relay.ports, folder)
+      return { relay, linked: { ...Link.none(edge.ports), running: edge.running }, namespace: undefined, edge }
+    }
     const linked = link === undefined ? Link.none(relay.ports) : yield* Link.proxy(link, relay.ports)
     return { relay, linked, namespace: undefined }
   })
@@ -280,7 +286,7 @@ type Begun = readonly [CpuSeconds, ReadonlyArray<number>]
 const generated = (
   whole: Case,
   setup: Setup,
-  { linked, relay }: Started,
+  { edge, linked, relay }: Started,
   go: Effect.Effect<Begun, Process.CannotRun, Scope.Scope>
 ) =>
   Effect.gen(function* () {
@@ -288,10 +294,12 @@ const generated = (
     const drainSeconds = whole.drainSeconds ?? defaultDrainSeconds
     const load = { generator: bench.generator, groups, seconds: whole.seconds, drainSeconds }
     const [report, [before, memory]] = yield* Load.run(load, linked, go)
+    const drainedSeconds = yield* edge?.drained ?? Effect.succeed(0)
     const timelines = Object.fromEntries(report.groups.map((part) => [part.label, part.timeline]))
     const after = cpuNow(relay, linked)
     const work = workOf(report, groups)
-    return { metrics: runMetrics(report, groups), work, timelines, report, before, after, memory }
+    const through = edge === undefined ? {} : Edge.metrics(edge, work, after.link - before.link, drainedSeconds)
+    return { metrics: { ...runMetrics(report, groups), ...through }, work, timelines, report, before, after, memory }
   })
 
 /** By real applications. */
@@ -356,22 +364,6 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
       }
     })
   )
-
-const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels: ReadonlyArray<string>): Metrics => {
-  const mean = (metric: string) => alone.reduce((sum, metrics) => sum + (metrics[metric] ?? 0), 0) / alone.length
-  const result: Metrics = {}
-  for (const label of labels) {
-    const alonePacketsPerSecond = mean(`${label}.packetsPerSecond`)
-    const beside = together[`${label}.packetsPerSecond`] ?? 0
-    result[`${label}.shareOfAlone`] = round(beside / alonePacketsPerSecond)
-    result[`${label}.alonePacketsPerSecond`] = round(alonePacketsPerSecond)
-    result[`${label}.aloneP99Ms`] = round(mean(`${label}.p99Ms`))
-    // Of the window where there is one: what a start costs is in neither.
-    const p99 = `${label}.${together[`${label}.windowP99Ms`] === undefined ? "p99Ms" : "windowP99Ms"}`
-    result[`${label}.p99OfAlone`] = round((together[p99] ?? 0) / mean(p99))
-  }
-  return result
-}
 
 /**
  * The case, and before it and after it the groups it names `alone`, each against a relay of its own: a machine that

@@ -11,3 +11,23 @@ export interface Measurement {
   readonly memory: ReadonlyArray<number>
   readonly errors: ReadonlyArray<string>
 }
+
+const round = (value: number) => Number(value.toPrecision(6))
+
+/** Of groups beside others: their rate, of that which they had alone. */
+export const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels: ReadonlyArray<string>): Metrics => {
+  const mean = (metric: string) => alone.reduce((sum, metrics) => sum + (metrics[metric] ?? 0), 0) / alone.length
+  const result: Metrics = {}
+  for (const label of labels) {
+    const alonePacketsPerSecond = mean(`${label}.packetsPerSecond`)
+    const beside = together[`${label}.packetsPerSecond`] ?? 0
+    result[`${label}.shareOfAlone`] = round(beside / alonePacketsPerSecond)
+    result[`${label}.alonePacketsPerSecond`] = round(alonePacketsPerSecond)
+    result[`${label}.aloneP99Ms`] = round(mean(`${label}.p99Ms`))
+    // Of the window where there is one: what a start costs is in neither.
+    const p99 = `${label}.${together[`${label}.windowP99Ms`] === undefined ? "p99Ms" : "windowP99Ms"}`
+    result[`${label}.p99OfAlone`] = round((together[p99] ?? 0) / mean(p99))
+    result[`${label}.p99OfAlone`] = round((together[`${label}.p99Ms`] ?? 0) / mean(`${label}.p99Ms`))
+  }
+  return result
+}

@@ -58,6 +58,11 @@ const ofRelays: Readonly<Record<string, Metric>> = {
   rssMedianMiB: metric("memory during the run, median", "MiB", "less"),
   rssPeakMiB: metric("most memory", "MiB", "less")
 }
+const ofEdges: Readonly<Record<string, Metric>> = {
+  throughMBps: metric("throughput until the relay has everything", "MB/s", "more"),
+  edgeCpuSecondsPerGB: metric("processor time of the edge per GB", "s/GB", "less"),
+  edgeRssPeakMiB: metric("most memory of the edge", "MiB", "less")
+}
 const ofTracers: Readonly<Record<string, Metric>> = {
   eventsUnaccounted: metric("events neither read nor declared lost", "events"),
   eventsEmitted: metric("events emitted", "events"),
@@ -96,5 +101,8 @@ export const of = (whole: Case): ReadonlyMap<string, Metric> => {
   )
   const followers = whole.lttng?.liveMicros === undefined ? {} : ofFollowers
   const tracers = whole.lttng === undefined ? {} : { ...ofTracers, ...followers }
-  return new Map([...groups, ...Object.entries({ ...tracers, ...ofRuns, ...ofRelays })])
+  return new Map([
+    ...groups,
+    ...Object.entries({ ...tracers, ...(whole.edge === true ? ofEdges : {}), ...ofRuns, ...ofRelays })
+  ])
 }

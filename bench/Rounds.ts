@@ -8,6 +8,7 @@ import { Effect } from "effect"
 import type { Bench } from "./Bench.ts"
 import type * as Case from "./Case.ts"
 import * as Disk from "./Disk.ts"
+import * as Edge from "./Edge.ts"
 import * as Generator from "./Generator.ts"
 import * as Link from "./Link.ts"
 import * as Measure from "./Measure.ts"
@@ -51,6 +52,8 @@ const obstacle = (whole: Case.Case, kind: Relay.Kind, settings: Settings): strin
     disks.length > 0 && kind === "running" ? "the disk of a relay that runs already is what it is" : undefined,
     tls === undefined ? undefined : Secured.missing(tls, kind),
     flood === undefined ? undefined : Secured.missingOwn(kind),
+    whole.edge === true ? Edge.missing(kind) : undefined,
+    whole.edge === true && (tls ?? link ?? whole.lttng) !== undefined ? "an edge's way is plain" : undefined,
     tls !== undefined && link !== undefined && linkBy === "kernel" ? "TLS goes through the proxy's network" : undefined,
     link === undefined || linkBy === undefined ? undefined : Link.missing(link, linkBy)
   ]
@@ -69,6 +72,7 @@ const wanted = (whole: Case.Case, kind: Relay.Kind, round: number, { kinds, smok
     whole.disks === undefined &&
     whole.link === undefined &&
     whole.tls === undefined &&
+    whole.edge !== true &&
     whole.groups.length > 0 &&
     whole.groups.every(({ role }) => role === "produce"))
 

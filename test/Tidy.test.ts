@@ -84,7 +84,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   admin: ["errors", "relay", "telemetry", "Relay.ts", "viewer", "ctf", "config", "Machine.ts"],
   "Warmup.ts": ["protocol", "storage", "transport", "config", "Relay.ts"],
   daemon: ["errors", "access", "config", "model", "telemetry", "admin", "Relay.ts", "Warmup.ts", "Machine.ts"],
-  edge: ["errors", "protocol", "storage", "transport", "config", "Relay.ts", "Machine.ts"],
+  edge: ["errors", "access", "protocol", "model", "storage", "transport", "config", "Relay.ts", "Machine.ts"],
   cli: [
     "errors",
     "storage",

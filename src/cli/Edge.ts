@@ -4,11 +4,14 @@
  */
 import { hostname } from "node:os"
 import { resolve } from "node:path"
-import { Console, Effect, Option, Result, Schedule, Schema } from "effect"
+import { Console, Duration, Effect, Option, Result, Schedule, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Edge from "../edge/Edge.ts"
+import * as Overflow from "../edge/Overflow.ts"
 import * as Pace from "../edge/Pace.ts"
+import * as Packing from "../edge/Packing.ts"
 import * as Report from "../edge/Report.ts"
+import * as Bandwidth from "../edge/Schedule.ts"
 import * as DiskFiles from "../storage/DiskFiles.ts"
 import { Files } from "../storage/Files.ts"
 import * as Destination from "../target/Destination.ts"
@@ -21,7 +24,7 @@ import * as EdgeSpool from "./EdgeSpool.ts"
 import * as EdgeStatus from "./EdgeStatus.ts"
 import * as Output from "./Output.ts"
 import * as TlsFlags from "./TlsFlags.ts"
-import { messageOf, parseSize } from "./Values.ts"
+import { messageOf, parseAge, parseSize } from "./Values.ts"
 
 class ListenRefused extends Schema.TaggedError<ListenRefused>()("ListenRefused", { text: Schema.String }) {
   override get message(): string {
@@ -41,8 +44,11 @@ interface Input extends TlsFlags.Given, EdgePort.Given, EdgeFlags.Copies {
   readonly listen: string
   readonly spool: string
   readonly spoolLimit: number
+  readonly spoolAge: Option.Option<Duration.Duration>
+  readonly overflow: Overflow.Rules
   readonly sync: "none" | "always"
-  readonly bandwidth: Option.Option<number>
+  readonly bandwidth: Option.Option<Bandwidth.Schedule>
+  readonly compress: Packing.Mode
   readonly name: Option.Option<string>
   readonly check: boolean
 }
@@ -106,7 +112,10 @@ const run = (input: Input) =>
       directory,
       bytesMax: input.spoolLimit,
       isSynced: input.sync === "always",
-      pace: Option.match(input.bandwidth, { onNone: () => Pace.unlimited, onSome: Pace.limited }),
+      policyOf: Overflow.policyOf(input.overflow),
+      ageMillisMax: Option.getOrUndefined(Option.map(input.spoolAge, Duration.toMillis)),
+      pace: Option.match(input.bandwidth, { onNone: () => Pace.unlimited, onSome: Pace.scheduled }),
+      compression: input.compress,
       copy,
       name: Option.getOrElse(input.name, hostname)
     })
@@ -145,14 +154,36 @@ export const command = Command.make(
     spoolLimit: size("spool-limit", "Bytes of it; when full, tracers are held back (default: 10G)").pipe(
       Flag.withDefault(10 * 1024 ** 3)
     ),
+    spoolAge: Flag.String("spool-age").pipe(
+      Flag.mapTryCatch(parseAge, messageOf),
+      Flag.optional,
+      Flag.withDescription("Packets that have waited for longer, as 12h or 7d, are dropped (default: none are)")
+    ),
+    overflow: Flag.String("overflow").pipe(
+      Flag.withDefault("hold"),
+      Flag.mapTryCatch(Overflow.parse, messageOf),
+      Flag.withDescription(
+        "When the spool is full: hold tracers, drop the oldest packets, or stop the session; by sessions: 'drop:HOST/debug*,hold' (default: hold)"
+      )
+    ),
     sync: Flag.Literals("sync", ["none", "always"]).pipe(
       Flag.withDefault("none" as const),
       Flag.withDescription(
         "always: tracers are answered when what they said outlives the machine's power (default: none)"
       )
     ),
-    bandwidth: size("bandwidth", "Bytes a second towards the relay, as 250k or 1M (default: no limit)").pipe(
-      Flag.optional
+    bandwidth: Flag.String("bandwidth").pipe(
+      Flag.mapTryCatch((text) => Bandwidth.parse(text, parseSize), messageOf),
+      Flag.optional,
+      Flag.withDescription(
+        "Bytes a second towards the relay, as 250k, or by hours, as 'mon-fri 8-18=250k,22-6=none,2M' (default: no limit)"
+      )
+    ),
+    compress: Flag.Literals("compress", Packing.modes).pipe(
+      Flag.withDefault("auto" as const),
+      Flag.withDescription(
+        "Pack what goes to the relay, if it is one of ours; auto: where that is quicker than the link, or bandwidth is limited (default: auto)"
+      )
     ),
     name: Flag.String("name").pipe(
       Flag.optional,

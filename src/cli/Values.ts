@@ -18,6 +18,21 @@ export const parseDuration = (text: string): Duration.Duration => {
   return Duration.micros(BigInt(Number(digits) * factor))
 }
 
+const ageUnits: ReadonlyMap<string, number> = new Map([
+  ["s", 1],
+  ["m", 60],
+  ["h", 3600],
+  ["d", 86_400]
+])
+
+/** `90s`, `30m`, `12h`, `7d`. Throws what is wrong. */
+export const parseAge = (text: string): Duration.Duration => {
+  const [, digits, unit = ""] = /^([1-9]\d*)([smhd])$/.exec(text) ?? []
+  const factor = ageUnits.get(unit)
+  if (digits === undefined || factor === undefined) throw new Error(`${text} is not an age like 30m, 12h or 7d`)
+  return Duration.seconds(Number(digits) * factor)
+}
+
 const sizeUnits: ReadonlyMap<string, number> = new Map([
   ["", 1],
   ["k", 1024],

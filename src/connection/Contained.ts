@@ -26,6 +26,7 @@ export const contained = (receiver: Receiver, onDefect: OnDefect): Receiver => (
       return false
     }
   },
+  withdrawn: containedCall(() => receiver.withdrawn?.(), onDefect),
   ended: containedCall(() => receiver.ended(), onDefect),
   drained: containedCall(() => receiver.drained(), onDefect)
 })

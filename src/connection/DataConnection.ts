@@ -129,6 +129,12 @@ class DataConnection implements Receiver, PacketSink, Connection {
     return false
   }
 
+  withdrawn(): void {
+    this.#stream?.model.abandonPacket()
+    this.#stream = undefined
+    this.#framer.abandon()
+  }
+
   ended(): void {
     this.end("peer closed")
   }

@@ -18,6 +18,7 @@ import { Journals } from "./Journals.ts"
 import { LinkState } from "./LinkState.ts"
 import { Meter } from "./Meter.ts"
 import type { Pace } from "./Pace.ts"
+import type { Mode } from "./Packing.ts"
 import type { Addresses } from "./PlainForwarding.ts"
 import * as Spool from "./Spool.ts"
 import { TappedControl } from "./TappedControl.ts"
@@ -31,11 +32,15 @@ export interface Options {
   /** Absolute path. */
   readonly directory: string
   readonly bytesMax: number
+  readonly policyOf: Spool.Options["policyOf"]
+  readonly ageMillisMax: number | undefined
   /** Answers wait until what was said is synced, not only written. */
   readonly isSynced: boolean
   readonly pace: Pace
   /** What tracers say is recorded here too, for viewers of this host. */
   readonly copy?: { readonly directory: string; readonly live: ListenAddress } | undefined
+  /** Of what goes to the relay, if that unpacks. */
+  readonly compression: Mode
   /** How the relay calls it. */
   readonly name: string
 }
@@ -76,12 +81,13 @@ export interface Upstream extends Omit<Edge, "relay"> {
 
 /** Goes on with what is in the spool. */
 export const upstream = (
-  { bytesMax, directory, isSynced, to, name: edgeName, pace }: Omit<Options, "control" | "data">,
+  options: Omit<Options, "control" | "data">,
   dial: typeof Dial.dial = Dial.dial
 ): Effect.Effect<Upstream, FileFailed, Files | Scope.Scope> =>
   Effect.gen(function* () {
+    const { compression, to, name: edgeName, pace } = options
     const link = new LinkState()
-    const spool = yield* Spool.make({ files: yield* Files, directory, bytesMax, isSynced })
+    const spool = yield* Spool.make({ ...options, files: yield* Files })
     const meter = new Meter(spool, link)
     const look = Effect.sync(() => meter.look(wallMillis()))
     yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(lookInterval)))
@@ -89,9 +95,11 @@ export const upstream = (
     const forwarders = yield* FiberMap.make<string, void>()
     const run = yield* FiberMap.runtime(forwarders)<never>()
     spool.onJournal = (journal, before) => {
-      run(journal.token, Effect.andThen(before, forward(journal, { to, edgeName, spool, pace, link, meter, dial })))
+      const how = { to, edgeName, spool, pace, compression, link, meter, dial }
+      run(journal.token, Effect.andThen(before, forward(journal, how)))
     }
     yield* spool.recover
+    yield* Effect.forkScoped(spool.age)
     const journals = new Journals(spool)
     const tap: Relay.Tap = {
       control: (peer) => new TappedControl(peer, journals),

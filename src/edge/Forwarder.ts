@@ -2,22 +2,23 @@
  * Brings one journal to the relay: again and again until the relay has all of it, from where the relay says it got to.
  * A relay that takes no journals gets the session as from the tracer itself, once (`PlainForwarding`).
  */
-
-import { crc32 } from "node:zlib"
 import { Effect, Result, Schedule, Semaphore } from "effect"
-import { wallMillis } from "../Machine.ts"
+import { clockMillis, wallMillis } from "../Machine.ts"
 import * as EdgeReport from "../protocol/journal/EdgeReport.ts"
 import { acknowledgement, number, Outcome, reply, replyBytes, request, State } from "../protocol/journal/OpenJournal.ts"
 import { headBytes, Kind, seal } from "../protocol/journal/Record.ts"
 import type { FileFailed } from "../storage/Files.ts"
 import * as Dial from "../transport/Dial.ts"
 import type { TlsFailed } from "../transport/DialTls.ts"
+import { checksums } from "./Checksums.ts"
 import { ask, command, greet, type RelayUnfit } from "./Greeting.ts"
 import type { Journal } from "./Journal.ts"
 import { JournalReader, type RecordDamaged } from "./JournalReader.ts"
 import type { LinkState } from "./LinkState.ts"
+import { Loan } from "./Loan.ts"
 import type { Meter } from "./Meter.ts"
 import type { Pace } from "./Pace.ts"
+import { type Mode, Packing } from "./Packing.ts"
 import { type Addresses, type Done, forwardPlain } from "./PlainForwarding.ts"
 import type { Spool } from "./Spool.ts"
 
@@ -31,11 +32,15 @@ const tellInterval = "2 seconds"
 const waitMillisMin = 20
 const waitMillisMax = 5000
 
+/** Less is no waiting. */
+const waitMillisLeast = 0.2
+
 export interface Options {
   readonly to: Addresses
   readonly edgeName: string
   readonly spool: Spool
   readonly pace: Pace
+  readonly compression: Mode
   readonly link: LinkState
   readonly meter: Meter
   readonly dial: typeof Dial.dial
@@ -64,7 +69,12 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
     while (true) {
       const done = yield* Effect.result(Effect.scoped(attempt(journal, options, onUp)))
       if (Result.isSuccess(done)) return done.success
-      yield* options.link.failed(done.failure.message)
+      const { failure } = done
+      if (failure._tag === "RecordDamaged") {
+        const examined = yield* Effect.result(options.spool.examine(journal))
+        if (Result.isSuccess(examined) && examined.success) continue
+      }
+      yield* options.link.failed(failure.message)
       yield* Effect.sleep(waitMillis)
       waitMillis = Math.min(waitMillisMax, 2 * waitMillis)
     }
@@ -73,14 +83,21 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
 const attempt = (journal: Journal, options: Options, onUp: () => void) =>
   Effect.gen(function* () {
     const link = yield* options.dial(options.to.control, "control")
-    const { minor, takesJournals } = yield* greet(link)
+    const { minor, takesJournals, unpacks } = yield* greet(link)
+    const packing = new Packing(unpacks ? options.compression : "off")
     const forwarding = takesJournals
-      ? resume(journal, link, options, onUp)
+      ? resume(journal, link, packing, options, onUp)
       : forwardPlain(journal, { ...options, minor, onUp })
     return yield* forwarding
   })
 
-const resume = (journal: Journal, link: Dial.Link, options: Options, onUp: () => void): Effect.Effect<Done, Failure> =>
+const resume = (
+  journal: Journal,
+  link: Dial.Link,
+  packing: Packing,
+  options: Options,
+  onUp: () => void
+): Effect.Effect<Done, Failure> =>
   Effect.gen(function* () {
     const firstKept = journal.segments.first ?? 1
     const opened = yield* ask(
@@ -99,13 +116,15 @@ const resume = (journal: Journal, link: Dial.Link, options: Options, onUp: () =>
     if (opened.state === State.unknown) return { lost: "the relay does not know it any more" }
     onUp()
     const received = Number(opened.received)
+    // What is on its way from an earlier connection will not be carried out.
+    journal.handed = received
     yield* journal.acknowledge(received, Number(opened.durable))
     // Whoever writes has a turn until its last record is whole.
     const turn = yield* Semaphore.make(1)
     const told = turn.withPermits(1)(tell(journal, link, options))
     return yield* Effect.ensuring(
       Effect.raceAllFirst([
-        send(journal, link, received + 1, turn, options),
+        send(journal, link, { packing, turn }, received + 1, options),
         hear(journal, link, options),
         Effect.andThen(Effect.repeat(told, Schedule.spaced(tellInterval)), Effect.never)
       ]),
@@ -116,26 +135,47 @@ const resume = (journal: Journal, link: Dial.Link, options: Options, onUp: () =>
 const send = (
   journal: Journal,
   link: Dial.Link,
-  from: number,
-  turn: Semaphore.Semaphore,
-  { link: state, pace }: Options
+  { packing, turn }: { readonly packing: Packing; readonly turn: Semaphore.Semaphore },
+  next: number,
+  { link: state, pace, spool }: Options
 ): Effect.Effect<never, Failure> => {
-  const reader = new JournalReader(journal, from)
-  return Effect.forever(
-    Effect.gen(function* () {
-      const { bytes, from, last, to } = yield* reader.read
-      yield* turn.withPermits(1)(
-        Effect.gen(function* () {
-          yield* pace.admit(to - from)
-          link.write([bytes.subarray(from, to)])
-          state.sentByteCount += to - from
-          if (last <= journal.sent) state.resentByteCount += to - from
-          journal.sent = Math.max(journal.sent, last)
-          yield* link.drained
-        })
-      )
+  const reader = new JournalReader(journal, next)
+  let isFirst = true
+  let sentBytes = 0
+  let sentAt = 0
+  // What comes next is read while the link takes what was sent.
+  const drained = Effect.gen(function* () {
+    const asked = clockMillis()
+    yield* link.drained
+    if (isFirst) return
+    const now = clockMillis()
+    // Who did not wait for the link may have waited for the tracer.
+    packing.sent(sentBytes, now - asked > waitMillisLeast ? now - sentAt : 0)
+    spool.flow.sent(sentBytes)
+  })
+  const some = Effect.gen(function* () {
+    const { bytes, from, last, release, to } = yield* reader.read
+    const loan = new Loan(release)
+    const sent = Effect.gen(function* () {
+      const packed = yield* packing.pack(bytes, from, to, last, yield* pace.isLimited)
+      const wire = packed ?? bytes.subarray(from, to)
+      if (packed !== undefined) state.savedByteCount += to - from - packed.length
+      for (let at = 0, end = 0; at < wire.length; at = end) {
+        end = Math.min(wire.length, at + (yield* pace.pieceBytes))
+        yield* drained
+        yield* pace.admit(end - at)
+        isFirst = false
+        sentAt = clockMillis()
+        sentBytes = end - at
+        link.write([wire.subarray(at, end)], packed === undefined ? loan.more() : undefined)
+        state.sentByteCount += sentBytes
+        if (last <= journal.sent) state.resentByteCount += sentBytes
+      }
+      journal.sent = Math.max(journal.sent, last)
     })
-  )
+    yield* Effect.ensuring(Effect.interruptible(turn.withPermits(1)(sent)), Effect.sync(loan.over))
+  })
+  return Effect.ensuring(Effect.forever(Effect.uninterruptible(some)), reader.close)
 }
 
 /** How it is here, for people at the relay. */
@@ -152,7 +192,7 @@ const tell = (journal: Journal, link: Dial.Link, { meter, spool }: Options): Eff
     })
     const record = Buffer.alloc(headBytes + report.length)
     record.set(report, headBytes)
-    seal(record, 0, { number: 0, byteCount: report.length, kind: Kind.report, connection: 0 }, crc32)
+    seal(record, 0, { number: 0, byteCount: report.length, kind: Kind.report, connection: 0 }, checksums)
     link.write([record])
   })
 
@@ -161,7 +201,7 @@ const finished = (journal: Journal, link: Dial.Link, { spool }: Options): Effect
   Effect.uninterruptible(
     Effect.map(spool.remove(journal), () => {
       const record = Buffer.alloc(headBytes)
-      seal(record, 0, { number: journal.last + 1, byteCount: 0, kind: Kind.forgotten, connection: 0 }, crc32)
+      seal(record, 0, { number: journal.last + 1, byteCount: 0, kind: Kind.forgotten, connection: 0 }, checksums)
       link.write([record])
       return { lost: undefined }
     })

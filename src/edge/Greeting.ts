@@ -50,9 +50,14 @@ export const ask = <A>(
 /** Journals need chunks: what edges answered would not be what older relays do. */
 const minorMin = 11
 
-export const greet = (
-  link: Link
-): Effect.Effect<{ readonly minor: number; readonly takesJournals: boolean }, LinkLost | RelayUnfit> =>
+export interface Greeted {
+  readonly minor: number
+  readonly takesJournals: boolean
+  /** Records may come packed. */
+  readonly unpacks: boolean
+}
+
+export const greet = (link: Link): Effect.Effect<Greeted, LinkLost | RelayUnfit> =>
   Effect.gen(function* () {
     const version = yield* ask(link, command(Version.number, Version.request(0).encode(own)), 8, Version.reply(0))
     const minor = negotiate(version.minor)
@@ -60,9 +65,10 @@ export const greet = (
       const reason = `speaks ${version.major}.${version.minor}, an edge needs ${own.major}.${minorMin}`
       return yield* new RelayUnfit({ address: link.name, reason })
     }
-    if (!speaks(minor, GetConfiguration.since)) return { minor, takesJournals: false }
+    if (!speaks(minor, GetConfiguration.since)) return { minor, takesJournals: false, unpacks: false }
     const query = GetConfiguration.request(minor).encode({ queryFlags: OpenJournal.offered })
     const configuration = yield* ask(link, command(GetConfiguration.number, query), 12, GetConfiguration.reply(minor))
     const { configurationFlags, returnCode } = configuration
-    return { minor, takesJournals: returnCode === ReturnCode.OK && (configurationFlags & OpenJournal.offered) !== 0n }
+    const isSaid = (flag: bigint) => returnCode === ReturnCode.OK && (configurationFlags & flag) !== 0n
+    return { minor, takesJournals: isSaid(OpenJournal.offered), unpacks: isSaid(OpenJournal.unpacks) }
   })

@@ -9,17 +9,22 @@ import { Deferred, Effect, Exit, Latch } from "effect"
 import { report } from "../errors/Report.ts"
 import { Kind } from "../protocol/journal/Record.ts"
 import type { About } from "./About.ts"
-import { type Batch, Batches, type Budget, type Part } from "./Batches.ts"
+import type { Chunk, Chunks } from "./Chunks.ts"
+import type { Lost } from "./History.ts"
+import { Needed } from "./Needed.ts"
 import { Segments, type Options as SegmentsOptions } from "./Segments.ts"
+import { type Part, Tail } from "./Tail.ts"
 
 /** A disk that is full may have room later; the tracer is held back meanwhile. */
 const retryWait = "500 millis"
 
-export interface Options extends SegmentsOptions {
+export interface Options extends Omit<SegmentsOptions, "leave"> {
   /** UUID. */
   readonly token: string
   readonly about: About
-  readonly budget: Budget
+  readonly memory: Chunks
+  /** How much one read brings. */
+  readonly readBytes: () => number
   /** Something was written or freed. */
   readonly onChange: () => void
 }
@@ -49,7 +54,18 @@ export class Journal {
   sent = 0
   /** No more comes: the tracer has ended, or the relay has. */
   isFinished = false
-  readonly #batches: Batches
+  readonly tail: Tail
+  readonly memory: Chunks
+  needed = new Needed()
+  /** Number of the last record that may have been on its way to the relay. */
+  handed = 0
+  /** Open unless a segment is being thinned. */
+  readonly thinned = Latch.makeUnsafe(true)
+  droppedPacketCount = 0
+  droppedByteCount = 0
+  /** Bytes that were written and not sent, as far as somebody sends. */
+  unsentBytes: () => number = () => 0
+  readonly #readBytes: () => number
   readonly #onChange: () => void
   readonly #dirty = Latch.makeUnsafe(false)
   readonly #grown: Array<() => void> = []
@@ -62,8 +78,10 @@ export class Journal {
     this.token = options.token
     this.about = options.about
     this.directory = options.directory
-    this.segments = new Segments(options)
-    this.#batches = new Batches(options.budget)
+    this.segments = new Segments({ ...options, leave: (segment) => this.tail.leave(segment) })
+    this.memory = options.memory
+    this.#readBytes = options.readBytes
+    this.tail = new Tail(options.memory)
     this.#onChange = options.onChange
   }
 
@@ -71,15 +89,32 @@ export class Journal {
   resumeAt(number: number): void {
     this.last = number
     this.written = number
+    // What the earlier process sent is not known before the relay says what it has.
+    this.handed = number
+    this.examined = number
   }
 
   append(kind: number, connection: number, one?: Part, two?: Part): void {
     if (this.isFinished) return
-    this.#batches.append(++this.last, kind, connection, one, two)
+    this.tail.append(++this.last, kind, connection, one, two)
+  }
+
+  /** Some of it was sent. */
+  advanced(): void {
+    this.#onChange()
+  }
+
+  /** Of what has to be read back. */
+  get readBytes(): number {
+    return this.#readBytes()
   }
 
   /** Records that cannot be read, and those that mean nothing without them. */
-  readonly skipped = new Set<number>()
+  readonly skipped = new Map<number, Lost | undefined>()
+  /** Up to this record all damage is known. */
+  examined = 0
+  /** What was said of it. */
+  readonly damage = new Set<string>()
 
   /** A connection of the tracer joins; answers its number. */
   join(kind: typeof Kind.control | typeof Kind.data, end: () => void): number {
@@ -112,25 +147,30 @@ export class Journal {
     for (const end of this.open.values()) end()
   }
 
+  /** There is no room for more: the session ends as by lost connections, and what is there is forwarded. */
+  stop(): void {
+    this.isStopped = true
+    for (const end of this.open.values()) end()
+  }
+  isStopped = false
+
   /** To be called when a turn has appended all it has. */
   flush(): void {
     while (!this.#isWriting) {
-      const batch = this.#batches.take()
-      if (batch === undefined) return
-      if (this.segments.writeNow(batch)) this.#wrote(batch)
+      const chunk = this.tail.unwritten
+      if (chunk === undefined) return
+      if (this.segments.writeNow(chunk)) this.#wrote(chunk, chunk.filled, chunk.last)
       else {
         this.#isWriting = true
-        this.#unwritten = batch
         this.#dirty.openUnsafe()
       }
     }
   }
-  #unwritten: Batch | undefined
 
-  #wrote(batch: Batch): void {
-    this.written = batch.last
-    this.#batches.written(batch)
-    const due = this.#waiting.findIndex(({ number }) => number > batch.last)
+  #wrote(chunk: Chunk, to: number, last: number): void {
+    this.written = last
+    this.tail.wrote(chunk, to, last)
+    const due = this.#waiting.findIndex(({ number }) => number > last)
     const done = this.#waiting.splice(0, due < 0 ? this.#waiting.length : due)
     for (const { then } of done) then()
     for (const wake of this.#grown.splice(0)) wake()
@@ -148,8 +188,9 @@ export class Journal {
     return Effect.forever(
       Effect.gen({ self: this }, function* () {
         yield* this.#dirty.await
-        const batch = this.#unwritten as Batch
-        const failure = yield* Effect.result(this.segments.write(batch))
+        const chunk = this.tail.unwritten as Chunk
+        const { filled, last } = chunk
+        const failure = yield* Effect.result(this.segments.write(chunk, filled, last))
         if (failure._tag === "Failure") {
           if (!this.#hasFailed) yield* report("SPOOL_FAILED", failure.failure.message)
           this.#hasFailed = true
@@ -159,8 +200,7 @@ export class Journal {
         this.#hasFailed = false
         this.#dirty.closeUnsafe()
         this.#isWriting = false
-        this.#unwritten = undefined
-        this.#wrote(batch)
+        this.#wrote(chunk, filled, last)
         this.flush()
       })
     )
@@ -183,7 +223,9 @@ export class Journal {
   /** The relay has all up to `durable`, and was given all up to `received`. */
   acknowledge(received: number, durable: number): Effect.Effect<void> {
     return Effect.suspend(() => {
+      const isNews = received > this.received
       this.received = Math.max(this.received, received)
+      if (isNews) this.#onChange()
       if (durable <= this.durable) return Effect.void
       this.durable = durable
       return Effect.tap(this.segments.free(durable, false), () => Effect.sync(this.#onChange))

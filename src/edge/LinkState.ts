@@ -14,6 +14,8 @@ export class LinkState {
   sentByteCount = 0
   /** Of it: what had been sent before. */
   resentByteCount = 0
+  /** That packing spared. */
+  savedByteCount = 0
   lossCount = 0
 
   up(): void {

@@ -26,6 +26,7 @@ import { command as framed } from "./Greeting.ts"
 import type { Journal } from "./Journal.ts"
 import { JournalReader, type RecordDamaged } from "./JournalReader.ts"
 import type { LinkState } from "./LinkState.ts"
+import { Loan } from "./Loan.ts"
 import type { Pace } from "./Pace.ts"
 
 export interface Addresses {
@@ -129,9 +130,15 @@ class Conversation {
   #write(number: number, bytes: Uint8Array): Effect.Effect<void, Failure> {
     const link = this.#connections.get(number)?.link
     if (link === undefined) return Effect.void
-    link.write([bytes])
+    link.write([bytes], this.#loan.more())
     return link.drained
   }
+
+  /** What `record` is given until this ends; called again, it is of another buffer. */
+  begin(loan: Loan): void {
+    this.#loan = loan
+  }
+  #loan = new Loan(() => {})
 
   /** The tracer closed it: the relay is told as soon as it has everything. */
   #end(number: number): Effect.Effect<void, Failure | Refused> {
@@ -257,9 +264,11 @@ const tailBytesOf = (command: number, head: DataView): number => {
 export const forwardPlain = (journal: Journal, options: Options): Effect.Effect<Done, Failure, Scope.Scope> => {
   const conversation = new Conversation(options)
   const reader = new JournalReader(journal, 1)
-  const all = Effect.gen(function* () {
-    while (true) {
-      const { bytes, from, last, to } = yield* reader.read
+  const some = Effect.gen(function* () {
+    const { bytes, from, last, release, to } = yield* reader.read
+    const loan = new Loan(release)
+    conversation.begin(loan)
+    const carriedOut = Effect.gen(function* () {
       yield* options.pace.admit(to - from)
       for (let at = from; at < to; at += headBytes + bytes.readUInt32BE(at + offsets.byteCount)) {
         yield* conversation.record(bytes, at)
@@ -267,8 +276,16 @@ export const forwardPlain = (journal: Journal, options: Options): Effect.Effect<
       }
       options.link.sentByteCount += to - from
       yield* journal.acknowledge(last, conversation.isBegun ? last : 0)
-    }
+      return undefined
+    })
+    return yield* Effect.ensuring(Effect.interruptible(carriedOut), Effect.sync(loan.over))
   })
+  const all = Effect.gen(function* () {
+    while (true) {
+      const done = yield* Effect.uninterruptible(some)
+      if (done !== undefined) return done
+    }
+  }).pipe(Effect.ensuring(reader.close))
   return Effect.gen(function* () {
     if ((journal.segments.first ?? 1) > 1)
       return { lost: "the relay takes no journals, and its beginning was forwarded" }

@@ -28,6 +28,8 @@ export const EdgeStatus = Schema.Struct({
   /** ms since the oldest was heard of what is in the spool; of what the relay has not carried out. 0: nothing. */
   oldestMillis: Schema.Finite,
   lagMillis: Schema.Finite,
+  /** That compression spared. */
+  savedByteCount: Count,
   spoolBytes: Count,
   spoolBytesMax: Count,
   /** Tracers are held back, because the spool is full. */
@@ -41,6 +43,9 @@ export const EdgeStatus = Schema.Struct({
       /** The tracer may send more. */
       isOpen: Schema.Boolean,
       byteCount: Count,
+      /** Packets that were dropped for want of room, or because they had waited for too long, and their bytes. */
+      droppedPacketCount: Count,
+      droppedByteCount: Count,
       /** Records heard, and carried out by the relay. */
       heardCount: Count,
       receivedCount: Count,
@@ -60,6 +65,7 @@ const totals = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">) 
   heardByteCount: spool.heardByteCount,
   heardBytesPerSecond: meter.heardBytesPerSecond,
   sentBytesPerSecond: meter.sentBytesPerSecond,
+  savedByteCount: link.savedByteCount,
   spoolBytes: spool.byteCount,
   spoolBytesMax: spool.bytesMax,
   isFull: !spool.hasRoom
@@ -73,6 +79,8 @@ export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool"
     createdMillis: journal.about.createdMillis,
     isOpen: !journal.isFinished,
     byteCount: journal.segments.byteCount,
+    droppedPacketCount: journal.droppedPacketCount,
+    droppedByteCount: journal.droppedByteCount,
     heardCount: journal.last,
     receivedCount: journal.received,
     oldestMillis: meter.oldestMillisOf(journal, now),

@@ -1,14 +1,16 @@
 /**
  * The files of one journal: records one behind the other, in segments that are named by their first record and freed
  * whole. Written by one fiber; read by another, up to what was written.
+ *
+ * To give a file new pages costs several times what it costs to write them: a busy journal writes over the segments
+ * that it has freed. What is left of their records there has smaller numbers.
  */
 import { Effect, Result, Semaphore } from "effect"
+import { wallMillis } from "../Machine.ts"
 import type { FileFailed, Files, OpenFile } from "../storage/Files.ts"
 import * as About from "./About.ts"
-import type { Batch } from "./Batches.ts"
-
-/** Freed at once, read at once after a crash. */
-const segmentBytes = 16 * 1024 * 1024
+import type { Chunk } from "./Chunks.ts"
+import { type Segment, segmentOf } from "./Segment.ts"
 
 const suffix = ".journal"
 /** As long as the largest number that is exact: names are in order. */
@@ -18,13 +20,22 @@ const nameOf = (first: number) => `${String(first).padStart(16, "0")}${suffix}`
 export const firstOf = (name: string): number | undefined =>
   /^\d{16}\.journal$/.test(name) ? Number(name.slice(0, 16)) : undefined
 
-export interface Segment {
-  readonly first: number
+/** Of a file that will be a segment again. */
+export const spareSuffix = ".spare"
+/** Of what a segment is to become. */
+export const draftSuffix = ".new"
+/** Over all journals: more would not come round before they are cold. */
+const spareCountMax = 8
+
+/** Shared by all journals of a spool. */
+export interface Spares {
+  count: number
+}
+
+interface Spare {
   readonly path: string
   readonly file: OpenFile
-  byteCount: number
-  /** The last record in it. */
-  last: number
+  readonly byteCount: number
 }
 
 export interface Options {
@@ -34,9 +45,16 @@ export interface Options {
   readonly about: About.About
   /** Batches are synced before they count as written. */
   readonly isSynced: boolean
+  /** Of a segment, before the next one is begun: freed at once, read at once after a crash. */
+  readonly segmentBytes: number
   readonly onBytes: (difference: number) => void
   /** The spool needs what can be had of the newest segment, too. */
   readonly isTight: () => boolean
+  /** What is in memory of it is not gone on with. False: something of it is to be written yet. */
+  readonly leave: (segment: Segment) => boolean
+  readonly spares: Spares
+  /** There is more than enough room. */
+  readonly isRoomy: () => boolean
 }
 
 export class Segments {
@@ -64,42 +82,56 @@ export class Segments {
 
   #current(): Segment | undefined {
     const newest = this.all.at(-1)
-    return newest !== undefined && newest.byteCount < segmentBytes ? newest : undefined
+    return newest !== undefined && newest.byteCount < this.#options.segmentBytes ? newest : undefined
+  }
+
+  /** Where the chunk is written: behind what was written last. */
+  #place(chunk: Chunk): Segment | undefined {
+    const segment = chunk.segment ?? this.#current()
+    if (segment !== undefined && chunk.segment === undefined) this.#put(chunk, segment)
+    return segment
+  }
+
+  #put(chunk: Chunk, segment: Segment): Segment {
+    chunk.segment = segment
+    chunk.offset = segment.byteCount
+    return segment
   }
 
   /** In this call, if the device keeps nobody waiting. False: nothing counts as written. */
-  writeNow(batch: Batch): boolean {
-    const segment = this.#current()
-    const { isSynced } = this.#options
-    const writeNow = isSynced || this.#isRolling ? undefined : segment?.file.writeNow
+  writeNow(chunk: Chunk): boolean {
+    const segment = this.#isRolling ? undefined : this.#place(chunk)
+    const writeNow = this.#options.isSynced ? undefined : segment?.file.writeNow
     if (segment === undefined || writeNow === undefined) return false
-    if (writeNow(batch.bytes, 0, batch.byteCount, segment.byteCount) !== batch.byteCount) return false
-    this.#grown(segment, batch)
+    const { bytes, filled, last, written } = chunk
+    if (writeNow(bytes, written, filled, chunk.offset + written) !== filled - written) return false
+    this.#grown(segment, filled - written, last)
     return true
   }
 
-  /** What failed may be asked for again: it is written at the same place. */
-  write(batch: Batch): Effect.Effect<void, FileFailed> {
-    return this.#turn.withPermits(1)(this.#write(batch))
+  /** The chunk up to `to`, and record `last`. What failed may be asked for again: it is written at the same place. */
+  write(chunk: Chunk, to: number, last: number): Effect.Effect<void, FileFailed> {
+    return this.#turn.withPermits(1)(this.#write(chunk, to, last))
   }
 
   /** Of who writes, and of who puts an empty segment in the place of the newest. */
   readonly #turn = Semaphore.makeUnsafe(1)
   #isRolling = false
 
-  #write(batch: Batch): Effect.Effect<void, FileFailed> {
+  #write(chunk: Chunk, to: number, last: number): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
-      const segment = this.#current() ?? (yield* this.#open(batch.first))
-      yield* segment.file.write([batch.bytes.subarray(0, batch.byteCount)], segment.byteCount)
+      const segment = this.#place(chunk) ?? this.#put(chunk, yield* this.#open(chunk.first))
+      yield* segment.file.write([chunk.bytes.subarray(chunk.written, to)], chunk.offset + chunk.written)
       if (this.#options.isSynced) yield* segment.file.sync
-      this.#grown(segment, batch)
+      this.#grown(segment, to - chunk.written, last)
     })
   }
 
-  #grown(segment: Segment, batch: Batch): void {
-    segment.byteCount += batch.byteCount
-    segment.last = batch.last
-    this.#options.onBytes(batch.byteCount)
+  #grown(segment: Segment, byteCount: number, last: number): void {
+    segment.byteCount += byteCount
+    segment.last = last
+    segment.wroteAt = wallMillis()
+    this.#options.onBytes(byteCount)
   }
 
   #open(first: number): Effect.Effect<Segment, FileFailed> {
@@ -110,13 +142,73 @@ export class Segments {
         yield* files.makeDirectory(directory)
         yield* About.write(files, directory, about)
       }
-      const file = yield* files.open(path, "create")
+      const file = (yield* this.#reuse(path)) ?? (yield* files.open(path, "create"))
       if (isSynced) yield* files.syncDirectory(directory)
-      const segment: Segment = { first, path, file, byteCount: 0, last: first - 1 }
+      const segment = segmentOf(first, path, file, first - 1)
       this.all.push(segment)
       return segment
     })
   }
+
+  /** Its records become those that `copy` writes; answers where they end. */
+  rewrite(
+    segment: Segment,
+    copy: (into: OpenFile) => Effect.Effect<number, FileFailed>
+  ): Effect.Effect<void, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const { directory, files, isSynced, onBytes } = this.#options
+      const path = `${segment.path}${draftSuffix}`
+      const file = yield* files.open(path, "create")
+      const written = Effect.gen(function* () {
+        const byteCount = yield* copy(file)
+        if (isSynced) yield* file.sync
+        yield* files.rename(path, segment.path)
+        if (isSynced) yield* files.syncDirectory(directory)
+        return byteCount
+      })
+      const byteCount = yield* Effect.tapError(written, () => file.close)
+      const before = segment.file
+      onBytes(byteCount - segment.byteCount)
+      segment.file = file
+      segment.byteCount = byteCount
+      yield* before.close
+    })
+  }
+
+  /** Puts the records of one segment behind those of the one before it; numbers that are there twice are one. */
+  join(
+    before: Segment,
+    segment: Segment,
+    copy: (into: OpenFile, position: number) => Effect.Effect<number, FileFailed>
+  ): Effect.Effect<void, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      if (before.byteCount + segment.byteCount > this.#options.segmentBytes) return
+      const end = yield* copy(before.file, before.byteCount)
+      if (this.#options.isSynced) yield* before.file.sync
+      this.#options.onBytes(end - before.byteCount - segment.byteCount)
+      before.byteCount = end
+      before.last = segment.last
+      before.wroteAt = segment.wroteAt
+      this.all.splice(this.all.indexOf(segment), 1)
+      yield* segment.file.close
+      yield* Effect.ignore(this.#options.files.unlink(segment.path))
+    })
+  }
+
+  #reuse(path: string): Effect.Effect<OpenFile | undefined, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const spare = this.#spare.at(-1)
+      if (spare === undefined) return undefined
+      this.#spare.pop()
+      yield* Effect.tapError(this.#options.files.rename(spare.path, path), () =>
+        Effect.sync(() => void this.#spare.push(spare))
+      )
+      this.#options.spares.count--
+      this.#options.onBytes(-spare.byteCount)
+      return spare.file
+    })
+  }
+  readonly #spare: Array<Spare> = []
 
   /**
    * Removes segments of which nothing beyond `durable` is there; the newest only if `isOver`, or for an empty one where
@@ -126,13 +218,39 @@ export class Segments {
     return Effect.gen({ self: this }, function* () {
       while (this.all.length > 0) {
         const [oldest, next] = this.all
-        if (oldest === undefined || oldest.last > durable) return
-        if (next === undefined && !isOver && !(yield* this.#roll(durable))) return
+        if (oldest === undefined || oldest.last > durable || oldest.isBusy) break
+        if (next === undefined && !isOver && !(yield* this.#roll(durable))) break
+        // Another one may have freed it meanwhile.
+        if (this.all[0] !== oldest) continue
         this.all.shift()
-        this.#options.onBytes(-oldest.byteCount)
-        yield* oldest.file.close
-        yield* Effect.ignore(this.#options.files.unlink(oldest.path))
+        const isKept = !isOver && this.#options.spares.count < spareCountMax && this.#options.isRoomy()
+        yield* isKept ? this.#keep(oldest) : this.#remove(oldest)
       }
+      if (isOver || !this.#options.isRoomy()) yield* this.#removeSpares
+    })
+  }
+
+  #keep({ byteCount, file, path }: Segment): Effect.Effect<void> {
+    const { files, spares } = this.#options
+    spares.count++
+    const spare = { byteCount, file, path: `${path}${spareSuffix}` }
+    return Effect.match(files.rename(path, spare.path), {
+      // It is removed with the others.
+      onFailure: () => void this.#spare.unshift({ ...spare, path }),
+      onSuccess: () => void this.#spare.unshift(spare)
+    })
+  }
+
+  #remove({ byteCount, file, path }: Spare): Effect.Effect<void> {
+    this.#options.onBytes(-byteCount)
+    return Effect.andThen(file.close, Effect.ignore(this.#options.files.unlink(path)))
+  }
+
+  get #removeSpares(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const all = this.#spare.splice(0)
+      this.#options.spares.count -= all.length
+      return Effect.forEach(all, (spare) => this.#remove(spare), { discard: true })
     })
   }
 
@@ -141,7 +259,7 @@ export class Segments {
     const work = Effect.gen({ self: this }, function* () {
       const newest = this.all.at(-1)
       if (newest === undefined || newest.last > durable || newest.byteCount === 0) return false
-      if (!this.#options.isTight()) return false
+      if (!this.#options.isTight() || !this.#options.leave(newest)) return false
       this.#isRolling = true
       const opened = yield* Effect.result(this.#open(newest.last + 1))
       return Result.isSuccess(opened)
@@ -153,6 +271,9 @@ export class Segments {
   }
 
   get close(): Effect.Effect<void> {
-    return Effect.suspend(() => Effect.forEach(this.all, ({ file }) => file.close, { discard: true }))
+    return Effect.andThen(
+      this.#removeSpares,
+      Effect.forEach(this.all, ({ file }) => file.close, { discard: true })
+    )
   }
 }

@@ -4,17 +4,38 @@
  * When the bound is reached the tracers are not read any more, until the relay has taken enough: nothing is lost, and a
  * tracer whose channel does not block counts itself what it drops.
  */
-import { Effect, FiberMap, type Scope } from "effect"
+import { Effect, FiberMap, Schedule, type Scope } from "effect"
 import { report } from "../errors/Report.ts"
-import { queueMicrotask, randomUUID } from "../Machine.ts"
+import { queueMicrotask, randomUUID, setTimeout, wallMillis } from "../Machine.ts"
 import type { FileFailed, Files } from "../storage/Files.ts"
 import * as About from "./About.ts"
-import type { Budget } from "./Batches.ts"
+import { Chunks } from "./Chunks.ts"
+import { Flow } from "./Flow.ts"
 import { Journal } from "./Journal.ts"
-import { scan } from "./Scan.ts"
+import type { Policy } from "./Overflow.ts"
+import { examine, scan } from "./Scan.ts"
+import { thin } from "./Thinning.ts"
 
-/** Records that wait for a disk, over all journals: more is left in the sockets. */
-const unwrittenBytesMax = 16 * 1024 * 1024
+/** One read of a journal: fewer bytes where there are many journals, so that together they are some. */
+const readBytesMax = 512 * 1024
+const readBytesMin = 64 * 1024
+const readBytesInAll = 8 * 1024 * 1024
+
+/** Beyond the bound, for commands. */
+const commandBytes = 1024 * 1024
+
+/** The same, for what the relay has carried out. */
+const unmarkedBytesMax = 64 * 1024 * 1024
+
+/** Room is made by whole segments, so a full spool has some. */
+const segmentBytesMax = 16 * 1024 * 1024
+const segmentBytesMin = 64 * 1024
+const segmentCountMin = 64
+
+const agePauseMillisMax = 60_000
+
+/** Who waits for room looks again after so long. */
+const lookMillis = 25
 
 /** Journals that could not be forwarded are kept under another name, for whoever wants to look. */
 const lostSuffix = ".lost"
@@ -27,11 +48,18 @@ export interface Options {
   readonly directory: string
   readonly bytesMax: number
   readonly isSynced: boolean
+  /** By HOST/SESSION. */
+  readonly policyOf: (name: string) => Policy
+  /** Packets that have waited for longer are dropped, whatever the policy. */
+  readonly ageMillisMax: number | undefined
 }
 
 export class Spool {
   readonly #options: Options
-  readonly #budget: Budget = { unwrittenBytes: 0 }
+  /** Of all journals. */
+  readonly memory = new Chunks()
+  readonly flow = new Flow()
+  readonly #spares = { count: 0 }
   readonly #writers: Writers
   /** By token, the oldest first. */
   readonly journals = new Map<string, Journal>()
@@ -52,18 +80,47 @@ export class Spool {
     return this.#options.bytesMax
   }
 
-  /** Tracers may be read. */
+  /** Nothing is held back for want of room. */
   get hasRoom(): boolean {
-    return this.byteCount < this.#options.bytesMax && this.#budget.unwrittenBytes < unwrittenBytesMax
+    return this.memory.hasRoom && this.#fits(undefined)
+  }
+
+  /** The tracer of the journal may be read. */
+  hasRoomFor(journal: Journal | undefined): boolean {
+    return (
+      this.memory.hasRoom && this.#fits(journal) && (journal === undefined || !this.flow.holds(journal.unsentBytes))
+    )
+  }
+
+  get hasRoomForCommands(): boolean {
+    return this.memory.hasRoom && this.byteCount < this.#options.bytesMax + commandBytes
+  }
+
+  /** Of the last eighth each journal has its share: one that fills the rest does not stop the others. */
+  #fits(journal: Journal | undefined): boolean {
+    const reserve = this.#options.bytesMax / 8
+    if (this.byteCount + this.memory.unwrittenBytes < this.#options.bytesMax - reserve) return true
+    if (journal === undefined) return false
+    // The relay has all of it, and needs more before it can put down a mark: between two packets, say.
+    if (journal.received >= journal.last && this.byteCount < this.#options.bytesMax + unmarkedBytesMax) return true
+    return journal.segments.byteCount < reserve / this.journals.size
   }
 
   /** Calls `then` once there may be room. */
   whenRoom(then: () => void): void {
     this.#hungry.push(then)
+    // Who waits for a link that has become slow waits no longer.
+    if (this.#isTimed || !this.hasRoom) return
+    this.#isTimed = true
+    setTimeout(() => {
+      this.#isTimed = false
+      this.#onChange()
+    }, lookMillis)
   }
+  #isTimed = false
 
   readonly #onChange = (): void => {
-    if (!this.hasRoom || this.#hungry.length === 0) return
+    if (!this.memory.hasRoom || this.#hungry.length === 0) return
     const hungry = this.#hungry
     this.#hungry = []
     // Not now: who is told reads more, in a call of its own.
@@ -88,11 +145,79 @@ export class Spool {
     this.#writers.run("relief", Effect.uninterruptible(freed))
   }
 
+  // ---- where there is no room ------------------------------------------------------------------------------------
+
+  /** The journal has no room: what its policy says is done. */
+  overflow(journal: Journal | undefined): void {
+    if (journal === undefined || !this.memory.hasRoom || this.#fits(journal)) return
+    if (this.#options.policyOf(journal.about.name) === "stop") {
+      if (journal.isStopped) return
+      journal.stop()
+      this.#writers.run("stop", report("SPOOL_STOPPED", journal.about.name))
+      return
+    }
+    const droppable = [...this.journals.values()].filter(({ about }) => this.#options.policyOf(about.name) === "drop")
+    if (this.#isMakingRoom || droppable.length === 0) return
+    this.#isMakingRoom = true
+    const done = Effect.sync(() => {
+      this.#isMakingRoom = false
+    })
+    this.#writers.run("room", Effect.ensuring(this.#room(new Set(droppable)), done))
+  }
+  #isMakingRoom = false
+
+  /** The largest is thinned, until there is room again, or nothing more to drop. */
+  #room(droppable: Set<Journal>): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      while (droppable.size > 0 && !this.#fits(undefined)) {
+        const [largest] = [...droppable].sort((a, b) => b.segments.byteCount - a.segments.byteCount)
+        if (largest === undefined) return
+        if (!(yield* this.#thin(largest, Number.POSITIVE_INFINITY))) droppable.delete(largest)
+      }
+    })
+  }
+
+  /** False: there is nothing to drop. */
+  #thin(journal: Journal, wroteBefore: number): Effect.Effect<boolean> {
+    return Effect.gen({ self: this }, function* () {
+      const result = yield* Effect.result(thin(journal, wroteBefore))
+      if (result._tag === "Failure") {
+        yield* report("SPOOL_FAILED", result.failure.message)
+        return false
+      }
+      const dropped = result.success
+      if (dropped === undefined) return false
+      if (dropped.packetCount > 0 && journal.droppedPacketCount === 0) {
+        yield* report("SPOOL_DROPPED", journal.about.name)
+      }
+      journal.droppedPacketCount += dropped.packetCount
+      journal.droppedByteCount += dropped.byteCount
+      return true
+    })
+  }
+
+  /** Drops what has waited for too long, from time to time. */
+  get age(): Effect.Effect<void> {
+    const { ageMillisMax } = this.#options
+    if (ageMillisMax === undefined) return Effect.void
+    const pass = Effect.gen({ self: this }, function* () {
+      const before = wallMillis() - ageMillisMax
+      for (const journal of [...this.journals.values()]) {
+        while (yield* this.#thin(journal, before)) yield* Effect.yieldNow
+      }
+    })
+    return Effect.repeat(pass, Schedule.spaced(Math.min(ageMillisMax / 4, agePauseMillisMax))).pipe(Effect.asVoid)
+  }
+
   #journal(token: string, about: About.About): Journal {
     const journal = new Journal({
       token,
       about,
-      budget: this.#budget,
+      memory: this.memory,
+      readBytes: () => Math.min(readBytesMax, Math.max(readBytesMin, readBytesInAll / this.journals.size)),
+      spares: this.#spares,
+      segmentBytes: Math.min(segmentBytesMax, Math.max(segmentBytesMin, this.#options.bytesMax / segmentCountMin)),
+      isRoomy: () => this.byteCount < this.#options.bytesMax / 2,
       files: this.#options.files,
       directory: `${this.#options.directory}/${token}`,
       isSynced: this.#options.isSynced,
@@ -125,6 +250,20 @@ export class Spool {
     const before = this.#open.get(key)
     this.#open.set(key, journal)
     this.onJournal(journal, before === undefined ? Effect.void : before.gone)
+  }
+
+  /** Something in it is not what was written: it is found, named and left out. False: nothing new. */
+  examine(journal: Journal): Effect.Effect<boolean, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const until = journal.written
+      const { damage, skipped } = yield* examine(journal.segments.all)
+      const isNew = journal.examined === 0 || damage.some((line) => !journal.damage.has(line))
+      journal.examined = Math.max(journal.examined, until)
+      for (const line of damage) if (!journal.damage.has(line)) yield* report("SPOOL_DAMAGED", line)
+      for (const line of damage) journal.damage.add(line)
+      for (const [number, lost] of skipped) journal.skipped.set(number, lost)
+      return isNew
+    })
   }
 
   /** The relay has all of it. */
@@ -201,10 +340,12 @@ export class Spool {
       const about = yield* About.read(files, `${directory}/${token}`)
       const journal = this.#journal(token, about ?? { key: token, name: token, createdMillis: 0 })
       for (const line of found.damage) yield* report("SPOOL_DAMAGED", line)
+      for (const line of found.damage) journal.damage.add(line)
       for (const segment of found.segments) journal.segments.adopt(segment)
-      for (const number of found.skipped) journal.skipped.add(number)
+      for (const [number, lost] of found.skipped) journal.skipped.set(number, lost)
       journal.resumeAt(found.last)
       journal.isRecovered = true
+      journal.needed = found.needed
       journal.isFinished = found.isFinished
       for (const connection of found.open) journal.open.set(connection, () => undefined)
       for (const connection of found.open) journal.leave(connection, true)

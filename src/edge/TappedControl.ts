@@ -14,6 +14,7 @@ import {
   EndDataPending,
   GetConfiguration,
   QuiescentControl,
+  RotateStreams,
   SendMetadata,
   StartData,
   TraceChunkExists,
@@ -67,6 +68,15 @@ export class TappedControl extends TappedPeer implements CommandSink {
     this.#journal?.flush()
   }
 
+  protected get owner(): Journal | undefined {
+    return this.#journal
+  }
+
+  /** Commands are few bytes, and the relay may wait for one before it has all of what is in the spool. */
+  protected get mayTake(): boolean {
+    return this.spool.hasRoomForCommands
+  }
+
   protected left(isBroken: boolean): void {
     this.#isOver = true
     this.#journal?.leave(this.#connection, isBroken)
@@ -110,6 +120,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
       this.#version = Buffer.from(payload.subarray(from, to))
     }
     if (number === CreateSession.number && this.#journal === undefined) this.#begin(payload, from, to)
+    if (number === RotateStreams.number) this.#journal?.needed.rotation(payload, from, to)
     if (!questions.has(number) && this.#journal !== undefined) this.#write(number, payload, from, to)
     return true
   }

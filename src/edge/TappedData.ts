@@ -27,6 +27,14 @@ export class TappedData extends TappedPeer implements PacketSink {
     this.#journal?.flush()
   }
 
+  protected get owner(): Journal | undefined {
+    return this.#journal
+  }
+
+  protected get mayTake(): boolean {
+    return this.spool.hasRoomFor(this.#journal)
+  }
+
   protected left(isBroken: boolean): void {
     // It belongs to the session of its first packet (streaming.md §7.1): to others its end means nothing.
     let isFirst = true
@@ -53,6 +61,7 @@ export class TappedData extends TappedPeer implements PacketSink {
     this.#header.writeUInt32BE(dataSize, offsets.dataSize)
     this.#header.writeUInt32BE(paddingSize, offsets.paddingSize)
     this.#hasHeader = true
+    journal.needed.packet(streamId, netSeqNum)
     if (journal !== this.#journal) this.#enter(journal)
     return true
   }

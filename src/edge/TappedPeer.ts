@@ -4,6 +4,7 @@
  */
 import type { Effect } from "effect"
 import type { Peer, Receiver, SocketEnd } from "../transport/Peer.ts"
+import type { Journal } from "./Journal.ts"
 import type { Spool } from "./Spool.ts"
 
 export abstract class TappedPeer implements Peer, Receiver {
@@ -23,6 +24,10 @@ export abstract class TappedPeer implements Peer, Receiver {
 
   /** The bytes are lent; the relay sees them afterwards. */
   protected abstract hear(bytes: Buffer, length: number): void
+  /** Whose room what is read takes. */
+  protected abstract get owner(): Journal | undefined
+  /** There is room for what is read. */
+  protected abstract get mayTake(): boolean
   protected abstract left(isBroken: boolean): void
   abstract send(bytes: Uint8Array, sent?: () => void): boolean
 
@@ -89,8 +94,9 @@ export abstract class TappedPeer implements Peer, Receiver {
 
   #mayRead(): boolean {
     if (this.#isHeld) return false
-    if (this.spool.hasRoom) return true
+    if (this.mayTake) return true
     this.#isHeld = true
+    this.spool.overflow(this.owner)
     this.spool.whenRoom(this.#onRoom)
     return false
   }

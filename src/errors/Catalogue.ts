@@ -216,10 +216,20 @@ const failures = {
     "copy for local viewers cannot be written",
     "Of `lttng-relay edge --copy`: what fails is missing in the copy, and for viewers here; the relay gets everything."
   ),
+  SPOOL_DROPPED: entry(
+    "warning",
+    "oldest packets are dropped",
+    "Of `lttng-relay edge`, as --overflow or --spool-age says; `edge status` counts them, readers of the trace see the gap."
+  ),
+  SPOOL_STOPPED: entry(
+    "error",
+    "spool is full: session is ended",
+    "Of `lttng-relay edge`, as --overflow says. What it has of the session is forwarded."
+  ),
   SPOOL_DAMAGED: entry(
     "error",
     "spool is damaged",
-    "Of `lttng-relay edge`, found at its start: the disk lost or changed bytes. What the line names is left out."
+    "Of `lttng-relay edge`: the disk lost or changed bytes. What the line names is left out."
   ),
   RELAY_UNREACHABLE: entry(
     "warning",

@@ -131,7 +131,7 @@ const writeHead = (into: Buffer, value: { number: number; byteCount: number; kin
   head.write(new DataView(into.buffer, into.byteOffset, into.length), 0, {
     ...value,
     number: BigInt(value.number),
-    payloadCrc: 0,
+    payloadSum: 0,
     headCrc: 0
   })
 

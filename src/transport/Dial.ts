@@ -45,8 +45,11 @@ export interface Address {
 export interface Link {
   /** `host:port` of the other side. */
   readonly name: string
-  /** All of them in one go, at once. A lost connection is told by whatever waits next. */
-  readonly write: (parts: ReadonlyArray<Uint8Array>) => void
+  /**
+   * All of them in one go, at once. A lost connection is told by whatever waits next. `sent` is called once, when the
+   * system has them or the connection is gone.
+   */
+  readonly write: (parts: ReadonlyArray<Uint8Array>, sent?: () => void) => void
   /** Waits while the peer does not read what was written. */
   readonly drained: Effect.Effect<void, LinkLost>
   /** Exactly so many bytes, as soon as they are there. */
@@ -185,10 +188,10 @@ const make = (socket: net.Socket, name: string): Link => {
   return {
     name,
     readable: arrived(1),
-    write: (parts) => {
-      if (isOver() || !socket.writable) return
+    write: (parts, sent) => {
+      if (isOver() || !socket.writable) return sent?.()
       socket.cork()
-      for (const part of parts) socket.write(part)
+      for (const part of parts) socket.write(part, part === parts.at(-1) ? sent : undefined)
       socket.uncork()
     },
     drained: Effect.suspend(() => {

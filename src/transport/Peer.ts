@@ -15,6 +15,8 @@ export type SocketEnd = "closed by peer" | "closed by relay" | "socket error" | 
 export interface Receiver {
   /** `length` bytes have arrived at the start of `bytes`. False stops reading until `resume`. */
   readonly receive: (bytes: Buffer, length: number) => boolean
+  /** By journals only: the packet that has begun will not be whole, and is as if it had never begun. */
+  readonly withdrawn?: () => void
   /** The peer will send no more; everything it sent was given to `receive`. */
   readonly ended: () => void
   /** Replies the peer did not read are below the high-water mark again. */

@@ -54,7 +54,8 @@ describe("an edge whose link is cut", () => {
                 () => relay.controlPort,
                 () => 60 + Math.floor(random() ** 3 * 4000)
               ).open
-              const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+              const compression = seed % 2 === 0 ? "on" : "auto"
+              const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, compression })
               yield* Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
               yield* local.forwarded
               yield* Local.quiet(relay)

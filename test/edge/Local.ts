@@ -2,6 +2,7 @@
 import { Effect, type Scope } from "effect"
 import * as Edge from "../../src/edge/Edge.ts"
 import * as Pace from "../../src/edge/Pace.ts"
+import type * as Packing from "../../src/edge/Packing.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import type { TestRelay } from "../../src/testing/TestRelay.ts"
@@ -19,6 +20,9 @@ export interface Options {
   readonly isSynced?: boolean
   /** Where a copy is recorded. */
   readonly copy?: string
+  readonly policyOf?: Edge.Options["policyOf"]
+  readonly ageMillisMax?: number
+  readonly compression?: Packing.Mode
 }
 
 export interface Local {
@@ -41,8 +45,11 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
         directory: "/spool",
         bytesMax: options.bytesMax ?? 64 * 1024 * 1024,
         isSynced: options.isSynced ?? false,
+        policyOf: options.policyOf ?? (() => "hold"),
+        ageMillisMax: options.ageMillisMax,
         pace: Pace.unlimited,
         copy: options.copy === undefined ? undefined : { directory: options.copy, live: anywhere },
+        compression: options.compression ?? "auto",
         name: "here"
       })
     ).pipe(Effect.provideService(Files, options.files ?? new MemoryFiles().service), Effect.orDie)

@@ -30,7 +30,7 @@ export const getConfiguration: Handler = (state, payload) => {
     return decline(bytes, { code: "QUERY_UNKNOWN", detail: `flags ${queryFlags}` })
   }
   const configurationFlags =
-    (state.registry.options.allowClear ? 1n : 0n) | (asksForJournals ? OpenJournal.offered : 0n)
+    (state.registry.options.allowClear ? 1n : 0n) | (asksForJournals ? OpenJournal.offered | OpenJournal.unpacks : 0n)
   return keep(encode({ returnCode: ReturnCode.OK, configurationFlags }))
 }
 

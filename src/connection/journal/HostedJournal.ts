@@ -153,6 +153,7 @@ export class HostedJournal implements Journal {
     else if (kind === Kind.finish) this.#finish(true)
     else if (known === undefined) return
     else if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
+    else if (kind === Kind.withdrawn) this.#withdraw(known)
     else if (kind === Kind.end) this.#end(connection, known, bytes[from] !== 0)
     else {
       if (kind === Kind.command) this.#inCommand(known, bytes, from, to)
@@ -219,6 +220,12 @@ export class HostedJournal implements Journal {
     this.#handles.inCommand(bytes, from, to)
   }
 
+  /** The edge has lost the rest of it. */
+  #withdraw(connection: Connection): void {
+    connection.restBytes = 0
+    connection.peer.withdraw()
+  }
+
   #answered(number: number, command: number, bytes: Buffer, from: number): void {
     if (command !== CreateSession.number && command !== AddStream.number) return
     const isDone = bytes.readUInt32BE(from + 8) === ReturnCode.OK
@@ -278,7 +285,9 @@ export class HostedJournal implements Journal {
     if (this.#isMarking || this.#isFinishing || this.received === this.durable) return
     const begun = clockMillis()
     const pauseMillis = Math.min(markMillisMax, this.#markMillis / markShare)
-    const isDue = this.#isMarkDue || this.#unmarkedBytes >= markBytes || begun - this.#markedAt >= pauseMillis
+    const sinceMillis = begun - this.#markedAt
+    const isMuch = this.#unmarkedBytes >= markBytes && sinceMillis >= pauseMillis / 4
+    const isDue = this.#isMarkDue || isMuch || sinceMillis >= pauseMillis
     if (!isDue || !this.isReady || !this.#isQuiet) return
     this.#isMarking = true
     const { background, incidents } = this.#registry

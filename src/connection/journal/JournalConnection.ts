@@ -5,17 +5,20 @@
 import { Effect } from "effect"
 import { clearInterval, setInterval } from "../../Machine.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
-import { RecordFramer } from "../../protocol/journal/RecordFramer.ts"
+import { Kind } from "../../protocol/journal/Record.ts"
+import { RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
 import * as JournalHistory from "../../relay/JournalHistory.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Successor } from "../control/Command.ts"
 import type { Carrier, HostedJournal } from "./HostedJournal.ts"
+import { Unpacking } from "./Unpacking.ts"
 
 /** An edge takes a relay for dead that says nothing for longer. */
 const heartbeatMillis = 2000
 
 const { acknowledgement, Outcome } = OpenJournal
+const nothing = Buffer.alloc(0)
 
 export class JournalConnection implements Carrier, Successor {
   readonly peer: string
@@ -24,9 +27,15 @@ export class JournalConnection implements Carrier, Successor {
   readonly #journal: HostedJournal
   readonly #onEnd: (complaint?: string) => void
   readonly #framer = new RecordFramer((number, kind, connection, bytes, from, to) => {
-    this.#journal.record(number, kind, connection, bytes, from, to)
-    return this.#journal.isReady && !this.#journal.isCut
+    if (kind !== Kind.packed) return this.#record(number, kind, connection, bytes, from, to)
+    this.#unpacking.add(bytes, from, to)
+    return this.#unpacking.isEmpty && this.#takesMore
   })
+  readonly #record: RecordSink = (number, kind, connection, bytes, from, to) => {
+    this.#journal.record(number, kind, connection, bytes, from, to)
+    return this.#takesMore
+  }
+  readonly #unpacking = new Unpacking(this.#record)
   readonly #heartbeat = setInterval(() => this.#beat(), heartbeatMillis)
   #backlog: Buffer | undefined
   #acknowledged = -1
@@ -54,7 +63,7 @@ export class JournalConnection implements Carrier, Successor {
     if (backlog !== undefined) this.#backlog = Buffer.concat([backlog, bytes.subarray(0, length)])
     else this.#take(bytes, length)
     if (this.#journal.isForgotten) return this.#forget()
-    return this.#backlog === undefined && !this.#isOver
+    return this.#backlog === undefined && this.#unpacking.isEmpty && !this.#isOver
   }
 
   /** The edge knows, and has nothing of it any more. */
@@ -64,22 +73,27 @@ export class JournalConnection implements Carrier, Successor {
     return false
   }
 
+  get #takesMore(): boolean {
+    return this.#journal.isReady && !this.#journal.isCut && !this.#unpacking.isBroken
+  }
+
   #take(bytes: Buffer, length: number): void {
     // What came last may have left it held back.
-    const stopped = this.#journal.isReady ? this.#framer.push(bytes, 0, length) : 0
+    if (this.#journal.isReady) this.#unpacking.goOn()
+    const stopped = this.#journal.isReady && this.#unpacking.isEmpty ? this.#framer.push(bytes, 0, length) : 0
     if (stopped < length) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
-    if (this.#framer.isDead) this.#end("no record of a journal")
+    if (this.#framer.isDead || this.#unpacking.isBroken) this.#end("no record of a journal")
     else this.#tell()
   }
 
   onReady(): void {
     if (this.#isOver) return
     const backlog = this.#backlog
-    if (backlog !== undefined) {
+    if (backlog !== undefined || !this.#unpacking.isEmpty) {
       this.#backlog = undefined
-      this.#take(backlog, backlog.length)
+      this.#take(backlog ?? nothing, backlog?.length ?? 0)
     } else this.#tell()
-    if (this.#backlog === undefined && !this.#isOver) this.#socket.resume()
+    if (this.#backlog === undefined && this.#unpacking.isEmpty && !this.#isOver) this.#socket.resume()
   }
 
   onReplaced(): void {

@@ -43,6 +43,11 @@ export class VirtualPeer implements Peer {
     if (goesOn) this.isReady = true
   }
 
+  /** The packet that has begun will not be whole. */
+  withdraw(): void {
+    if (!this.isOver) this.#receiver?.withdrawn?.()
+  }
+
   /** The tracer closed it. */
   ended(): void {
     if (this.isOver) return

@@ -31,6 +31,12 @@ export class PacketFramer {
     return this.#remaining === 0 && this.#headerFilled === 0
   }
 
+  /** What comes next begins a packet. */
+  abandon(): void {
+    this.#headerFilled = 0
+    this.#remaining = 0
+  }
+
   push(bytes: Buffer, length: number): boolean {
     let at = 0
     while (at < length && !this.#dead) {

@@ -20,6 +20,9 @@ export const name = "OPEN_JOURNAL"
 /** In `queryFlags` of GET_CONFIGURATION: are journals taken? The same bit in the answer says so. */
 export const offered = 1n << 63n
 
+/** In the answer, beside `offered`: records may come packed. */
+export const unpacks = 1n << 62n
+
 /** `unknown`: the relay knows nothing of the journal, and needs what the edge has no more. */
 export const State = { begun: 0, resumed: 1, finished: 2, unknown: 3 } as const
 export type State = (typeof State)[keyof typeof State]

@@ -8,7 +8,7 @@
  * | 8 | u32 | byteCount of the payload that follows |
  * | 12 | u16 | kind |
  * | 14 | u16 | connection, the tracer's, as the edge counts them |
- * | 16 | u32 | CRC-32 of the payload |
+ * | 16 | u32 | checksum of the payload (`Sum`) |
  * | 20 | u32 | CRC-32 of the 20 bytes before |
  */
 import { fixed, struct, u16, u32, u64, type Value } from "../Struct.ts"
@@ -19,7 +19,7 @@ export const head = struct({
   byteCount: u32,
   kind: u16,
   connection: u16,
-  payloadCrc: u32,
+  payloadSum: u32,
   headCrc: u32
 })
 /** Bytes of it, and where each member lies. */
@@ -33,7 +33,13 @@ export type Head = Value<typeof head.fields>
 export const payloadBytesMax = 1024 * 1024 + 64 * 1024
 
 /** A longer packet, or metadata, has records for its rest. */
-export const pieceBytesMax = 256 * 1024
+export const pieceBytesMax = 128 * 1024
+
+/** Of a packed record: before the frame. */
+export const packedHeadBytes = 4
+
+/** What it unpacks to: one record may be all of it. */
+export const unpackedBytesMax = payloadBytesMax + headBytes
 
 export const Kind = {
   /** A control connection was made. No payload. */
@@ -55,11 +61,20 @@ export const Kind = {
   /** The edge knows that the relay has finished, and has forgotten the journal. */
   forgotten: 9,
   /** What the edge says of itself (EdgeReport); its number is 0. */
-  report: 10
+  report: 10,
+  /** On the wire only: u32 unpackedBytes, then a Zstandard frame of whole records, the last of which has its number. */
+  packed: 11,
+  /** The packet that began last on the connection will not be whole: what came of it is taken back. No payload. */
+  withdrawn: 12
 } as const
 
-/** The CRC-32 of `bytes`, which is not computed here. */
-export type Checksum = (bytes: Uint8Array) => number
+/** How they are computed is not known here. */
+export interface Checksums {
+  /** The CRC-32 of `bytes`. */
+  readonly head: (bytes: Uint8Array) => number
+  /** That of a payload, `bytes[from, to)`. */
+  readonly payload: (bytes: Buffer, from: number, to: number) => number
+}
 
 /** Writes the head of a record whose payload is at `into[at + headBytes, at + headBytes + byteCount)`. */
 export const seal = (
@@ -70,27 +85,27 @@ export const seal = (
     byteCount,
     kind,
     connection
-  }: Omit<Head, "payloadCrc" | "headCrc" | "number"> & { readonly number: number },
-  checksum: Checksum
+  }: Omit<Head, "payloadSum" | "headCrc" | "number"> & { readonly number: number },
+  checksums: Checksums
 ): void => {
   into.writeUInt32BE(Math.floor(number / 2 ** 32), at)
   into.writeUInt32BE(number % 2 ** 32, at + 4)
   into.writeUInt32BE(byteCount, at + offsets.byteCount)
   into.writeUInt16BE(kind, at + offsets.kind)
   into.writeUInt16BE(connection, at + offsets.connection)
-  const payload = into.subarray(at + headBytes, at + headBytes + byteCount)
-  into.writeUInt32BE(checksum(payload), at + offsets.payloadCrc)
-  into.writeUInt32BE(checksum(into.subarray(at, at + offsets.headCrc)), at + offsets.headCrc)
+  const payload = at + headBytes
+  into.writeUInt32BE(checksums.payload(into, payload, payload + byteCount), at + offsets.payloadSum)
+  into.writeUInt32BE(checksums.head(into.subarray(at, at + offsets.headCrc)), at + offsets.headCrc)
 }
 
 /** Whether the head at `at` is one: its checksum agrees, and its payload has a possible length. */
-export const isHead = (bytes: Buffer, at: number, checksum: Checksum): boolean =>
+export const isHead = (bytes: Buffer, at: number, checksums: Checksums): boolean =>
   bytes.readUInt32BE(at + offsets.byteCount) <= payloadBytesMax &&
-  bytes.readUInt32BE(at + offsets.headCrc) === checksum(bytes.subarray(at, at + offsets.headCrc))
+  bytes.readUInt32BE(at + offsets.headCrc) === checksums.head(bytes.subarray(at, at + offsets.headCrc))
 
 /** Whether the payload of the record at `at`, all of which is there, is what was written. */
-export const isWhole = (bytes: Buffer, at: number, checksum: Checksum): boolean => {
+export const isWhole = (bytes: Buffer, at: number, checksums: Checksums): boolean => {
   const from = at + headBytes
   const to = from + bytes.readUInt32BE(at + offsets.byteCount)
-  return bytes.readUInt32BE(at + offsets.payloadCrc) === checksum(bytes.subarray(from, to))
+  return bytes.readUInt32BE(at + offsets.payloadSum) === checksums.payload(bytes, from, to)
 }

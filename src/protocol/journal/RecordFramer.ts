@@ -3,7 +3,7 @@
  * only a cut one is gathered. `push` stops behind a record the sink cannot take more after, and answers where.
  */
 import { u64At } from "../Struct.ts"
-import { headBytes, offsets, payloadBytesMax } from "./Record.ts"
+import { headBytes, offsets, payloadBytesMax, pieceBytesMax } from "./Record.ts"
 
 /** `bytes[from, to)` is the payload, the sink's to change during the call. False: take no more until the next push. */
 export type RecordSink = (
@@ -15,12 +15,17 @@ export type RecordSink = (
   to: number
 ) => boolean
 
+/** Enough for what an edge sends of packets. */
+const roomBytesMin = pieceBytesMax + 4096
+
 export class RecordFramer {
   readonly #sink: RecordSink
   readonly #head = Buffer.alloc(headBytes)
   /** Of a record that is cut; its head alone until all of that is there. */
   #gathered: Buffer = this.#head
   #filled = 0
+  /** Where cut records are gathered: of most the whole, as long as the longest so far. */
+  #room: Buffer = Buffer.alloc(0)
   /** A record announced more than it may have. */
   isDead = false
 
@@ -54,8 +59,9 @@ export class RecordFramer {
   #gather(bytes: Buffer, at: number, length: number): number {
     const size = this.#sizeOf(this.#gathered, 0, this.#filled)
     if (this.isDead) return at
-    if (size > this.#gathered.length) {
-      this.#gathered = Buffer.allocUnsafe(size)
+    if (size > headBytes && this.#gathered === this.#head) {
+      if (size > this.#room.length) this.#room = Buffer.allocUnsafeSlow(Math.max(size, roomBytesMin))
+      this.#gathered = this.#room
       this.#head.copy(this.#gathered)
     }
     const taken = Math.min(size - this.#filled, length - at)

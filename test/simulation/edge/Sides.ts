@@ -109,6 +109,9 @@ export const edge = (
         bytesMax,
         isSynced,
         pace: Pace.unlimited,
+        policyOf: () => "hold",
+        ageMillisMax: undefined,
+        compression: "off",
         name: "here"
       },
       () => link.dial(isGone)

@@ -1,0 +1,173 @@
+/** A spool that is full, or old: who waits, what is dropped, who ends; and that the rest arrives all the same. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Overflow from "../../src/edge/Overflow.ts"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import { Link } from "./Link.ts"
+import * as Local from "./Local.ts"
+
+const bytesMax = 4 * 1024 * 1024
+const packetBytes = 20_000
+/** One read of a tracer. */
+const readBytesMax = 512 * 1024
+/** Twice what fits. */
+const packetCount = Math.floor((2 * bytesMax) / packetBytes)
+
+const begin = Effect.fnUntraced(function* (options: Partial<Local.Options>) {
+  const relay = yield* TestRelay.make()
+  const link = yield* new Link(
+    () => relay.controlPort,
+    () => Number.POSITIVE_INFINITY
+  ).open
+  link.isDown = true
+  const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, bytesMax, ...options })
+  const script = Script.make(local, relay.output, () => {})
+  return { relay, link, local, script }
+})
+
+/** Index records of the relay's file, by their packet numbers. */
+const recordedOf = (bytes: Uint8Array): ReadonlyArray<number> => {
+  const index = Buffer.from(bytes)
+  const size = index.readUInt32BE(12)
+  const numbers: Array<number> = []
+  for (let at = 16; at < index.length; at += size) numbers.push(Number(index.readBigUInt64BE(at + size - 8)))
+  return numbers
+}
+
+describe("a spool that is full", () => {
+  it.live("drops the oldest packets, whole, and nothing else", () =>
+    Effect.gen(function* () {
+      const { link, local, relay, script } = yield* begin({ policyOf: () => "drop" })
+      const { c, d, file } = yield* script.recording()
+      const stream = yield* c.addStream()
+      const metadata = yield* c.addStream({ channel: "metadata" })
+      yield* c.metadata(metadata, Buffer.alloc(3000, "m"))
+      for (let seq = 0; seq < packetCount; seq++) {
+        yield* d.packet(stream, seq, packetBytes)
+        yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes, begin: 10 * seq, end: 10 * seq + 5 })
+        if (seq % 50 === 0) yield* c.metadata(metadata, Buffer.alloc(300, `${seq % 7}`))
+      }
+      assert.isAtMost(local.edge.spool.byteCount, bytesMax)
+      const [journal] = [...local.edge.spool.journals.values()]
+      const droppedCount = journal?.droppedPacketCount ?? 0
+      assert.isAbove(droppedCount, packetCount / 3)
+      yield* c.closeStream(stream, packetCount - 1)
+      yield* c.closeStream(metadata, 2n ** 64n - 1n)
+      yield* c.close
+      yield* d.close
+      link.isDown = false
+      yield* local.forwarded
+      yield* Local.quiet(relay)
+      const path = file("ch_0")
+      const index = relay.output.files().find((name) => name.endsWith("ch_0.idx"))
+      const recorded = recordedOf(relay.output.read(index ?? "") ?? Buffer.alloc(16))
+      assert.strictEqual(recorded.length, packetCount - droppedCount)
+      assert.strictEqual(relay.output.size(path), recorded.length * packetBytes)
+      assert.strictEqual(recorded.at(-1), packetCount - 1)
+      assert.deepStrictEqual(
+        recorded,
+        [...recorded].sort((a, b) => a - b)
+      )
+      assert.strictEqual(relay.output.size(file("metadata")), 3000 + 300 * Math.ceil(packetCount / 50))
+    })
+  )
+
+  it.live("ends the session, as its policy says, and has what came until then", () =>
+    Effect.gen(function* () {
+      const { link, local, relay, script } = yield* begin({ policyOf: () => "stop" })
+      const { c, d, file } = yield* script.recording()
+      const stream = yield* c.addStream()
+      const isOver = Effect.sync(() => [...local.edge.spool.journals.values()].every(({ isFinished }) => isFinished))
+      // What is sent once the connections are gone goes nowhere.
+      const sent = Effect.gen(function* () {
+        for (let seq = 0; !(yield* isOver); seq++) {
+          yield* d.packet(stream, seq, packetBytes)
+          if (seq < packetCount / 4) yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes })
+          else yield* Effect.sleep(1)
+        }
+      })
+      yield* Effect.raceFirst(Effect.exit(sent), until("the end", isOver))
+      link.isDown = false
+      yield* local.forwarded
+      yield* Local.quiet(relay)
+      assert.isAbove(relay.output.size(file("ch_0")) ?? 0, bytesMax / 2)
+    })
+  )
+
+  it.live("leaves others their share while one session fills it", () =>
+    Effect.gen(function* () {
+      const { local, script } = yield* begin({})
+      const first = yield* script.recording({ name: "greedy", sessionId: 1 })
+      const other = yield* script.recording({ name: "modest", sessionId: 2 })
+      const [greedy, modest] = [yield* first.c.addStream(), yield* other.c.addStream()]
+      const filled = Effect.gen(function* () {
+        for (let seq = 0; ; seq++) yield* first.d.packet(greedy, seq, packetBytes)
+      })
+      yield* Effect.raceFirst(
+        filled,
+        until(
+          "the spool to be full",
+          Effect.sync(() => !local.edge.spool.hasRoom)
+        )
+      )
+      for (let seq = 0; seq < 5; seq++) {
+        yield* other.d.packet(modest, seq, packetBytes)
+        // Answered, so it was read and written.
+        yield* other.c.index(modest, { seq, packetSeq: seq, bytes: packetBytes })
+      }
+      // And what had been read of it already.
+      assert.isAtMost(local.edge.spool.byteCount, bytesMax + readBytesMax)
+    })
+  )
+})
+
+/** Some segments. */
+const agedCount = 60
+
+describe("packets that have waited for too long", () => {
+  it.live("are dropped, and the newest arrive", () =>
+    Effect.gen(function* () {
+      const { link, local, relay, script } = yield* begin({ ageMillisMax: 200 })
+      const { c, d, file } = yield* script.recording()
+      const stream = yield* c.addStream()
+      for (let seq = 0; seq < agedCount; seq++) {
+        yield* d.packet(stream, seq, packetBytes)
+        yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes })
+      }
+      const [journal] = [...local.edge.spool.journals.values()]
+      yield* until(
+        "all but the newest segment to be thinned",
+        Effect.sync(() => (journal?.droppedPacketCount ?? 0) > agedCount / 2)
+      )
+      link.isDown = false
+      yield* c.closeStream(stream, agedCount - 1)
+      yield* c.close
+      yield* d.close
+      yield* local.forwarded
+      yield* Local.quiet(relay)
+      assert.strictEqual(
+        relay.output.size(file("ch_0")),
+        (agedCount - (journal?.droppedPacketCount ?? 0)) * packetBytes
+      )
+    })
+  )
+})
+
+describe("policies by sessions", () => {
+  const policyOf = Overflow.policyOf(Overflow.parse("drop:*/debug*, stop:web?/x:y, hold:audit/*, drop"))
+  for (const [name, policy] of [
+    ["web1/debug-2", "drop"],
+    ["web1/x:y", "stop"],
+    ["audit/all", "hold"],
+    ["web11/x:y", "drop"]
+  ] as const) {
+    it(`${name}: ${policy}`, () => assert.strictEqual(policyOf(name), policy))
+  }
+
+  it("hold where none fits", () => assert.strictEqual(Overflow.policyOf(Overflow.parse("stop:a/b"))("c/d"), "hold"))
+  for (const text of ["", "lose", "drop:a,", "hold,:x"]) {
+    it(`'${text}' is refused`, () => assert.throws(() => Overflow.parse(text)))
+  }
+})

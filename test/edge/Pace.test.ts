@@ -1,0 +1,75 @@
+/** Bytes a second towards the relay, in virtual time, and which rate holds when. */
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import * as Pace from "../../src/edge/Pace.ts"
+import * as Schedule from "../../src/edge/Schedule.ts"
+
+const rateOf = (text: string) => {
+  const rate = Number(text)
+  if (!(rate >= 0)) throw new Error(`${text} is no number`)
+  return rate
+}
+const scheduleOf = (text: string) => Schedule.parse(text, rateOf)
+
+/** A Monday, local time. */
+const monday = (hour: number, minute = 0, day = 0) => new Date(2024, 0, 1 + day, hour, minute).getTime()
+
+describe("a limit of bytes a second", () => {
+  it.effect("holds over all who send, from the first second on", () =>
+    Effect.gen(function* () {
+      const pace = Pace.scheduled(scheduleOf("1000"))
+      let sent = 0
+      const sender = Effect.forever(Effect.tap(pace.admit(100), () => Effect.sync(() => (sent += 100))))
+      const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(sender))
+      for (let second = 1; second <= 20; second++) {
+        yield* TestClock.adjust("1 second")
+        assert.isAtLeast(sent, 1000 * second - 400)
+        assert.isAtMost(sent, 1000 * second + 400)
+      }
+      yield* Effect.forEach(fibers, Fiber.interrupt)
+    })
+  )
+
+  it.effect("is another one as soon as its hours begin", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(monday(7, 59))
+      const pace = Pace.scheduled(scheduleOf("mon-fri 8-18=1000,10"))
+      const done = yield* Effect.forkChild(Effect.andThen(pace.admit(3600), Clock.currentTimeMillis))
+      yield* TestClock.adjust("10 minutes")
+      // A minute at 10, then the rest at 1000; it looks every 15 s.
+      const at = (yield* Fiber.join(done)) - monday(8)
+      assert.isAtLeast(at, 2900)
+      assert.isAtMost(at, 20_000)
+      yield* TestClock.setTime(monday(3))
+      assert.isTrue(yield* pace.isLimited)
+    })
+  )
+})
+
+describe("rates by hours", () => {
+  const schedule = scheduleOf("sat-sun 0-24=none, mon-fri 8:30-18=250, 22-6=5000, 1000")
+
+  for (const [when, at, rate] of [
+    ["on a working day", monday(8, 30), 250],
+    ["before it", monday(8, 29), 1000],
+    ["at its end", monday(18), 1000],
+    ["in the night", monday(23), 5000],
+    ["after midnight", monday(5, 59, 1), 5000],
+    ["on a Saturday", monday(12, 0, 5), Number.POSITIVE_INFINITY],
+    ["on a Sunday", monday(12, 0, 6), Number.POSITIVE_INFINITY],
+    ["after it", monday(0, 1, 7), 5000]
+  ] as const) {
+    it(when, () => assert.strictEqual(Schedule.rateAt(schedule, at), rate))
+  }
+
+  it("a night belongs to the day it begins on", () => {
+    const night = scheduleOf("fri 22-6=5")
+    assert.strictEqual(Schedule.rateAt(night, monday(5, 0, 5)), 5)
+    assert.strictEqual(Schedule.rateAt(night, monday(5, 0, 4)), Number.POSITIVE_INFINITY)
+  })
+
+  for (const text of ["", "8-18", "8-25=5", "xyz 8-18=5", "8:60-9=5", "0", "8-18=0", "8-18=", "mon 5"]) {
+    it(`${text} is refused`, () => assert.throws(() => scheduleOf(text)))
+  }
+})
