@@ -5,9 +5,11 @@
 import { globSync, writeFileSync } from "node:fs"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { Link } from "../edge/Link.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Certificates from "../support/certificates.ts"
+import * as Edges from "../support/edges.ts"
 import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
@@ -31,6 +33,49 @@ Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "ov
       assert.strictEqual((yield* Process.attempt(process.execPath, [toolboxProgram, ...anonymous])).code, 1)
       const plain = yield* Process.attempt("babeltrace2", ["-i", "lttng-live", `net://127.0.0.1:${relay.livePort}`])
       assert.notStrictEqual(plain.code, 0)
+    })
+  )
+
+  it.live("an edge brings a session by its certificate, over a cut and a kill; without one nothing", () =>
+    Effect.gen(function* () {
+      const pki = yield* certificates
+      const access = {
+        principals: [{ name: "web1", names: ["URI:lttng://target/web1"] }],
+        rules: [{ principals: ["web1"], record: [{ session: "shop*" }] }]
+      }
+      writeFileSync(`${pki}/access.json`, JSON.stringify(access))
+      const output = yield* Relays.temporaryDirectory("output")
+      const start = Relays.start("ours", { output, args: [...asRelay(pki), `--access=${pki}/access.json`] })
+      let relay = yield* start
+      const link = yield* new Link(
+        () => relay.controlPort,
+        () => Number.POSITIVE_INFINITY
+      ).open
+      const to = `tls://localhost:${link.port}`
+      const anonymous = yield* Edges.start(relay, { to, args: [`--tls-ca=${pki}/ca.pem`] })
+      const edge = yield* Edges.start(relay, { to, args: asClient(pki, "target-web1") })
+      const tracing = yield* Lttng.start
+      yield* Lttng.record(tracing, anonymous, "nobody")
+      yield* tracing.emit({ count: 10 })
+      yield* tracing.lttng("destroy", "nobody")
+      yield* Lttng.record(tracing, edge, "shop")
+      yield* tracing.emit({ count: 5000 })
+      link.cut()
+      yield* tracing.emit({ count: 5000, from: 5000 })
+      relay.process.signal("SIGKILL")
+      yield* relay.process.ended
+      yield* tracing.emit({ count: 5000, from: 10_000 })
+      relay = yield* start
+      yield* tracing.emit({ count: 5000, from: 15_000 })
+      yield* tracing.lttng("destroy", "shop")
+      yield* Edges.forwarded(edge)
+      assert.deepStrictEqual(
+        globSync("*/*", { cwd: output }).filter((path) => path.includes("nobody")),
+        []
+      )
+      Babeltrace.assertExactly(yield* Babeltrace.read(Babeltrace.sessionDirectory(output, "shop")), [{ count: 20_000 }])
+      const { journals, reason } = yield* Edges.status(anonymous)
+      assert.deepStrictEqual([journals.length, typeof reason], [1, "string"])
     })
   )
 

@@ -46,7 +46,12 @@ export const start = Effect.fnUntraced(function* (
 export const status = (edge: Edge) =>
   Effect.map(
     Process.run(process.execPath, [toolboxProgram, "edge", "status", `--spool=${edge.spool}`, "--json"]),
-    ({ stdout }) => JSON.parse(stdout) as { readonly journals: ReadonlyArray<unknown>; readonly spoolBytes: number }
+    ({ stdout }) =>
+      JSON.parse(stdout) as {
+        readonly journals: ReadonlyArray<unknown>
+        readonly spoolBytes: number
+        readonly reason?: string
+      }
   )
 
 /** Until the relay has everything. */
