@@ -1,10 +1,25 @@
 /**
- * `node test/ctf/mutate.ts DIRECTORY [COUNT [SEED]]`: so many damaged packets of the traces below, for nightly runs.
- * Says how they ended; fails at the first that was not read as it should be.
+ * `node test/ctf/mutate.ts DIRECTORY [COUNT [SEED]]`: so many damaged packets of the traces below, packed ones included,
+ * for nightly runs. Says how they ended; fails at the first that was not read as it should be.
  */
+import { execFileSync } from "node:child_process"
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { packetsBelow, run } from "./mutations.ts"
 
 const [directory, count = "1000000", seed = String(Date.now() % 2 ** 31)] = process.argv.slice(2)
 if (directory === undefined) throw new Error("usage: mutate.ts DIRECTORY [COUNT [SEED]]")
-const ends = run(packetsBelow(directory), Number(count), Number(seed))
-process.stdout.write(`seed ${seed}\n${[...ends].map(([end, times]) => `${times} ${end}`).join("\n")}\n`)
+const unpacked = mkdtempSync(join(tmpdir(), "mutate-"))
+try {
+  cpSync(directory, unpacked, { recursive: true })
+  for (const name of readdirSync(directory).filter((entry) => entry.endsWith(".tar.xz"))) {
+    execFileSync("tar", ["-xJf", join(directory, name), "-C", unpacked])
+  }
+  const packets = packetsBelow(unpacked)
+  if (packets.length === 0) throw new Error(`${directory}: no packet of a trace that can be read`)
+  const ends = run(packets, Number(count), Number(seed))
+  process.stdout.write(`seed ${seed}\n${[...ends].map(([end, times]) => `${times} ${end}`).join("\n")}\n`)
+} finally {
+  rmSync(unpacked, { recursive: true, force: true })
+}
