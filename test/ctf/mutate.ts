@@ -1,5 +1,5 @@
 /**
- * `node test/ctf/mutate.ts DIRECTORY [COUNT [SEED]]`: so many damaged packets of the traces below, packed ones included,
+ * `node test/ctf/mutate.ts DIRECTORY [COUNT [SEED]]`: so many damaged packets of the traces below, also of packed ones,
  * for nightly runs. Says how they ended; fails at the first that was not read as it should be.
  */
 import { execFileSync } from "node:child_process"
