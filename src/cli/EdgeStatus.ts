@@ -1,13 +1,14 @@
 /** `lttng-relay edge status`: what a running edge says of itself in its spool. */
 
 import { resolve } from "node:path"
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect, Result, Schema } from "effect"
 import { Command } from "effect/cli"
 import * as Report from "../edge/Report.ts"
 import { wallMillis } from "../Machine.ts"
 import * as DiskFiles from "../storage/DiskFiles.ts"
 import { Files } from "../storage/Files.ts"
 import * as EdgeFlags from "./EdgeFlags.ts"
+import * as EdgeSpool from "./EdgeSpool.ts"
 import * as Output from "./Output.ts"
 
 /** No edge writes there. */
@@ -48,10 +49,13 @@ const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => 
   return `${name}: ${isOpen ? "recording" : "ended"} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${lag}`
 }
 
-const lines = (status: Report.EdgeStatus): ReadonlyArray<string> => {
-  const isRunning = wallMillis() - status.atMillis < staleMillis
+/** `isClaimed`: somebody has the spool, whose disk may be full. */
+const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyArray<string> => {
+  const isFresh = wallMillis() - status.atMillis < staleMillis
   return [
-    isRunning ? `edge ${status.pid} forwards to ${status.relay}` : `no edge has run for ${ago(status.atMillis)}`,
+    isFresh
+      ? `edge ${status.pid} forwards to ${status.relay}`
+      : `${isClaimed ? "an edge runs, and could not write how it is" : "no edge has run"} for ${ago(status.atMillis)}`,
     linkLine(status),
     spoolLine(status),
     rateLine(status),
@@ -68,7 +72,8 @@ export const command = Command.make(name, { spool: EdgeFlags.spool, json: Output
       const found = yield* Report.read(yield* Files, directory)
       if (found === undefined) return yield* new EdgeMissing({ directory })
       if (input.json) return yield* Output.printJson(found)
-      for (const line of lines(found)) yield* Console.log(line)
+      const claimed = yield* Effect.result(Effect.scoped(EdgeSpool.claim(directory)))
+      for (const line of lines(found, Result.isFailure(claimed))) yield* Console.log(line)
     })
   ).pipe(Effect.provide(DiskFiles.layer))
 ).pipe(Command.withDescription("How far a running edge is: its link, its spool, its rate, its sessions"))
