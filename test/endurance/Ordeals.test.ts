@@ -106,11 +106,15 @@ Peers.describeWithPeers(Volatile.peers, "a disk that stands still", () => {
           Effect.sync(() => all.every((played, at) => played.acknowledgedCount > (before[at] ?? 0) + 5)),
           { everyMillis: 5, seconds: 30 }
         )
+        // Packets that the disk kept waiting in their sockets had their answers already.
+        yield* Process.until(
+          "what was answered while it stood still to be in the files",
+          Effect.sync(() => all.every((played, at) => recordedCount(played) > (before[at] ?? 0))),
+          { everyMillis: 20, seconds: 30 }
+        )
         relay.process.signal("SIGTERM")
         yield* relay.process.ended
         yield* Fiber.await(loading)
-        // Packets that the disk kept waiting in their sockets had their answers already.
-        for (const [at, played] of all.entries()) assert.isAbove(recordedCount(played), before[at] ?? 0)
         const { findings } = Check.check(DiskTree.make(relay.output))
         assert.deepStrictEqual(
           findings.filter(({ severity }) => severity === "damage"),
