@@ -139,6 +139,7 @@ describe("a program around a relay", () => {
       const rotated = yield* until("RotationCompleted")
       assert.deepInclude(rotated, { sessionId, chunkId: 0n, path: answered })
       assert.isTrue(output.exists(`${answered}/${path}/ch_0`), answered)
+      yield* until("Beacon")
       yield* session.close()
       assert.deepInclude(yield* until("SessionClosed"), { sessionId, isAborted: false })
       const tags = new Set(all.map(({ _tag }) => _tag))
