@@ -6,6 +6,7 @@
 import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import { clearTimeout, clockMillis, setTimeout } from "../Machine.ts"
+import { Credit } from "../model/Credit.ts"
 
 interface Request {
   readonly message: IncomingMessage
@@ -64,15 +65,14 @@ export class CrowdServer extends Server {
   readonly #guests = new Map<Socket, Guest>()
   /** Those whose next request could be answered, who waits longest first. */
   readonly #ready = new Set<Guest>()
-  #credit: number
-  #creditAt = clockMillis()
+  readonly #credit: Credit
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ServerOptions, bounds: Bounds) {
     // Nothing is upgraded to: who asks for it gets the answer of a request.
     super({ ...options, shouldUpgradeCallback: () => false })
     this.#bounds = bounds
-    this.#credit = bounds.burstCount
+    this.#credit = new Credit(bounds.requestsPerSecond, bounds.burstCount, clockMillis())
     this.on("close", () => clearTimeout(this.#timer))
   }
 
@@ -126,9 +126,9 @@ export class CrowdServer extends Server {
     const { socket } = guest
     const before = socket.bytesWritten
     guest.isAnswered = true
-    this.#credit--
+    this.#credit.spend()
     answer.once("close", () => {
-      this.#credit -= Math.floor((socket.bytesWritten - before) / requestBytes)
+      this.#credit.spend(Math.floor((socket.bytesWritten - before) / requestBytes))
       guest.isAnswered = false
       if (guest.waiting.length > 0) this.#ready.add(guest)
       this.#serve()
@@ -138,17 +138,13 @@ export class CrowdServer extends Server {
 
   /** Otherwise somebody looks again when there is some. */
   #hasCredit(): boolean {
-    const { burstCount, requestsPerSecond } = this.#bounds
-    const now = clockMillis()
-    this.#credit = Math.min(burstCount, this.#credit + ((now - this.#creditAt) * requestsPerSecond) / 1000)
-    this.#creditAt = now
-    if (this.#credit >= 1) return true
+    if (this.#credit.at(clockMillis()) >= 1) return true
     this.#timer ??= setTimeout(
       () => {
         this.#timer = undefined
         this.#serve()
       },
-      Math.ceil(((1 - this.#credit) * 1000) / requestsPerSecond)
+      Math.ceil(this.#credit.millisUntil(1))
     ).unref()
     return false
   }

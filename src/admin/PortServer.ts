@@ -103,6 +103,7 @@ class Exchange {
 class Port {
   readonly #exchanges = new Map<number, Exchange>()
   #worker: Worker
+  #exited: Promise<void> | undefined
   #run: ((exchange: Exchange, asked: Asked) => Fiber.Fiber<unknown, unknown>) | undefined
 
   constructor(worker: Worker) {
@@ -114,17 +115,13 @@ class Port {
   use(worker: Worker): void {
     this.#endAll()
     this.#worker = worker
+    this.#exited = new Promise((resolve) => worker.once("exit", () => resolve()))
     worker.on("message", (told: Told) => this.#hear(told))
     worker.unref()
   }
 
-  /** Completes with the thread. */
-  readonly ended: Effect.Effect<void> = Effect.callback((resume) => {
-    const worker = this.#worker
-    const end = () => resume(Effect.void)
-    worker.once("exit", end)
-    return Effect.sync(() => worker.off("exit", end))
-  })
+  /** Completes with the thread, also if that has ended. */
+  readonly ended: Effect.Effect<void> = Effect.promise(async () => this.#exited)
 
   serve(app: HttpApp, middleware: HttpMiddleware.HttpMiddleware | undefined, context: Context.Context<never>): void {
     const exchanges = new WeakMap<object, Exchange>()
@@ -213,9 +210,10 @@ const keptUp = (port: Port, start: Start): Effect.Effect<never> =>
     Effect.gen(function* () {
       yield* port.ended
       yield* Report.report("HTTP_PORT_LOST")
-      const [worker] = yield* Effect.retry(started(start), Schedule.spaced(restartInterval))
+      yield* Effect.sleep(restartInterval)
+      const [worker] = yield* Effect.orDie(Effect.retry(started(start), Schedule.spaced(restartInterval)))
       port.use(worker)
-    }).pipe(Effect.ignore, Effect.delay(restartInterval))
+    })
   )
 
 const make = (start: Start): Effect.Effect<HttpServer.HttpServer["Service"], HttpServerError.ServeError, Scope.Scope> =>

@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { setPriority } from "node:os"
 import { parentPort, workerData } from "node:worker_threads"
 import { clockMillis } from "../Machine.ts"
+import { Credit } from "../model/Credit.ts"
 import { bodyBytesMax, server as makeServer } from "./Bounds.ts"
 import { isHead } from "./Crowd.ts"
 import type { Answered, Headers, Start, Told } from "./PortMessages.ts"
@@ -42,12 +43,12 @@ const pause = (millis: number): void => {
 
 /** Lets so many connections in, and a second's worth at once after a quiet time. */
 const turnstile = (): (() => void) => {
-  let [credit, at] = [connectionsPerSecond, clockMillis()]
+  const credit = new Credit(connectionsPerSecond, connectionsPerSecond, clockMillis())
   return () => {
-    const now = clockMillis()
-    credit = Math.min(connectionsPerSecond, credit + ((now - at) * connectionsPerSecond) / 1000) - 1
-    at = now
-    if (credit < 0) pause((-credit * 1000) / connectionsPerSecond)
+    credit.at(clockMillis())
+    credit.spend()
+    const millis = credit.millisUntil(0)
+    if (millis > 0) pause(millis)
   }
 }
 

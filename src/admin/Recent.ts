@@ -2,6 +2,8 @@
  * Answers of a moment ago, for whoever asks the same again and again: of each question the relay's loop hears twice a
  * second, and a few times at once after a quiet time. What changes something makes all of them void. Pure.
  */
+import { Credit } from "../model/Credit.ts"
+
 export interface Whole {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -11,8 +13,7 @@ export interface Whole {
 interface Known {
   whole: Whole | undefined
   wholeAt: number
-  credit: number
-  creditAt: number
+  readonly credit: Credit
 }
 
 const freshPerSecond = 2
@@ -36,14 +37,17 @@ export class Recent {
 
   /** Undefined: it is to be asked. */
   find(key: string, now: number): Whole | undefined {
-    const known = this.#known.get(key) ?? { whole: undefined, wholeAt: 0, credit: burstCount, creditAt: now }
+    const known = this.#known.get(key) ?? {
+      whole: undefined,
+      wholeAt: 0,
+      credit: new Credit(freshPerSecond, burstCount, now)
+    }
     this.#known.delete(key)
     this.#known.set(key, known)
     this.#trim()
-    known.credit = Math.min(burstCount, known.credit + ((now - known.creditAt) * freshPerSecond) / 1000)
-    known.creditAt = now
-    if (known.credit < 1 && known.whole !== undefined && now - known.wholeAt < ageMillisMax) return known.whole
-    known.credit = Math.max(0, known.credit - 1)
+    const count = known.credit.at(now)
+    if (count < 1 && known.whole !== undefined && now - known.wholeAt < ageMillisMax) return known.whole
+    known.credit.spend(Math.min(1, count))
     return undefined
   }
 

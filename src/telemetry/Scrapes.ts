@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import { clockMillis } from "../Machine.ts"
+import { Credit } from "../model/Credit.ts"
 import * as Exposition from "./Exposition.ts"
 import type { Telemetry } from "./Telemetry.ts"
 
@@ -21,24 +22,20 @@ const burstCount = 5
 class Scrape {
   readonly #make: Effect.Effect<Text>
   readonly #now: () => number
-  #credit = burstCount
-  #creditAt: number
+  readonly #credit: Credit
   #last: Promise<Text> | undefined
 
   constructor(make: Effect.Effect<Text>, now: () => number) {
     this.#make = make
     this.#now = now
-    this.#creditAt = now()
+    this.#credit = new Credit(textsPerSecond, burstCount, now())
   }
 
   /** Whoever made it may be gone meanwhile: nobody else's text ends with that. */
   readonly text: Effect.Effect<Text> = Effect.flatMap(Effect.context<never>(), (context) =>
     Effect.promise(() => {
-      const now = this.#now()
-      this.#credit = Math.min(burstCount, this.#credit + ((now - this.#creditAt) * textsPerSecond) / 1000)
-      this.#creditAt = now
-      if (this.#credit < 1 && this.#last !== undefined) return this.#last
-      this.#credit--
+      if (this.#credit.at(this.#now()) < 1 && this.#last !== undefined) return this.#last
+      this.#credit.spend()
       this.#last = Effect.runPromiseWith(context)(this.#make)
       return this.#last
     })
@@ -58,7 +55,7 @@ const textOf = ({ samples }: Telemetry["Service"], form: Exposition.Form): Effec
 /** `now` in ms. */
 export const make = (
   telemetry: Telemetry["Service"],
-  now: () => number = () => clockMillis()
+  now: () => number = clockMillis
 ): ((form: Exposition.Form) => Effect.Effect<Text>) => {
   const scrapes = {
     prometheus: new Scrape(textOf(telemetry, "prometheus"), now),

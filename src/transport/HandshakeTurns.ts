@@ -6,6 +6,7 @@
  * targets behind one address has as many as there are.
  */
 import { clockMillis, setImmediate, setTimeout } from "../Machine.ts"
+import { Credit } from "../model/Credit.ts"
 import { ByOrigin } from "./Origins.ts"
 
 /** `begin` or `cutOff` is called, or neither if it is over before. */
@@ -49,23 +50,17 @@ const tickMillis = 7
 /** Origins that are remembered though others wait. */
 const rememberedMax = 4096
 
-interface Credit {
-  count: number
-  atMillis: number
-}
-
 export class HandshakeTurns {
   readonly #bounds: Bounds
   readonly #waiting = new ByOrigin<Handshake>()
   readonly #begun = new ByOrigin<Handshake>()
   readonly #credits = new Map<string, Credit>()
-  #permits: number
-  #permitsAt = clockMillis()
+  readonly #permits: Credit
   #isTimed = false
 
   constructor(bounds: Bounds = defaults) {
     this.#bounds = bounds
-    this.#permits = bounds.burst
+    this.#permits = new Credit(bounds.perSecond, bounds.burst, clockMillis())
   }
 
   get waitingCount(): number {
@@ -87,29 +82,26 @@ export class HandshakeTurns {
   over(handshake: Handshake, isGood: boolean): void {
     const { origin } = handshake
     if (this.#waiting.delete(origin, handshake) || !this.#begun.delete(origin, handshake) || !isGood) return
-    const credit = this.#credits.get(origin)
-    if (credit !== undefined) credit.count = Math.min(this.#bounds.badBurst, credit.count + 1)
+    this.#credits.get(origin)?.give()
   }
 
   readonly #tick = (): void => {
-    const { burst, perSecond } = this.#bounds
     const now = clockMillis()
-    this.#permits = Math.min(burst, this.#permits + ((now - this.#permitsAt) * perSecond) / 1000)
-    this.#permitsAt = now
-    const next = this.#permits < 1 ? undefined : this.#waiting.take((origin) => this.#creditOf(origin, now).count >= 1)
+    const hasPermit = this.#permits.at(now) >= 1
+    const next = hasPermit ? this.#waiting.take((origin) => this.#creditOf(origin, now).at(now) >= 1) : undefined
     if (next !== undefined) {
-      this.#permits--
+      this.#permits.spend()
       this.#begin(next, now)
     }
     this.#isTimed = this.#waiting.size > 0
     if (!this.#isTimed || this.#credits.size > rememberedMax) this.#forget(now)
     if (!this.#isTimed) return
-    if (next !== undefined && this.#permits >= 1) setImmediate(this.#tick)
+    if (next !== undefined && this.#permits.at(now) >= 1) setImmediate(this.#tick)
     else setTimeout(this.#tick, tickMillis).unref()
   }
 
   #begin(handshake: Handshake, now: number): void {
-    this.#creditOf(handshake.origin, now).count--
+    this.#creditOf(handshake.origin, now).spend()
     this.#begun.add(handshake.origin, handshake)
     handshake.begin()
     if (this.#begun.size > this.#bounds.atOnce) this.#begun.oldestOfMost?.cutOff()
@@ -118,20 +110,16 @@ export class HandshakeTurns {
   #creditOf(origin: string, now: number): Credit {
     const { badBurst, badPerSecond } = this.#bounds
     const known = this.#credits.get(origin)
-    if (known === undefined) {
-      const credit = { count: badBurst, atMillis: now }
-      this.#credits.set(origin, credit)
-      return credit
-    }
-    known.count = Math.min(badBurst, known.count + ((now - known.atMillis) * badPerSecond) / 1000)
-    known.atMillis = now
-    return known
+    if (known !== undefined) return known
+    const credit = new Credit(badPerSecond, badBurst, now)
+    this.#credits.set(origin, credit)
+    return credit
   }
 
   /** Who has all of it need not be remembered. */
   #forget(now: number): void {
-    for (const origin of this.#credits.keys()) {
-      const isFull = this.#creditOf(origin, now).count >= this.#bounds.badBurst
+    for (const [origin, credit] of this.#credits) {
+      const isFull = credit.at(now) >= this.#bounds.badBurst
       if (isFull && this.#begun.sizeOf(origin) === 0) this.#credits.delete(origin)
     }
   }

@@ -1,8 +1,10 @@
 /** The operator's port as HTTP, byte by byte: what a client of any make gets, by its own thread and by the relay's doors. */
 import { connect } from "node:net"
+import type { Worker } from "node:worker_threads"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { keyOf, Recent } from "../../src/admin/Recent.ts"
+import { until } from "../support/process.ts"
 import * as Ports from "./ports.ts"
 
 /** All that comes until the port closes the connection, or says nothing for a while. */
@@ -90,6 +92,22 @@ describe("the operator's port", () => {
         `${request("GET /livez").replace("close", "keep-alive").repeat(2)}${request("GET /livez")}`
       )
       assert.deepStrictEqual(statuses(three), [200, 200, 200])
+    })
+  )
+
+  it.live("is there again when its thread was lost", () =>
+    Effect.gen(function* () {
+      const threads: Array<Worker> = []
+      const hear = (thread: Worker) => void threads.push(thread)
+      process.on("worker", hear)
+      const { port } = yield* Ports.start()
+      const isThere = Effect.map(talk(port, request("GET /livez")), (heard) => statuses(heard)[0] === 200)
+      assert.isTrue(yield* isThere)
+      const [thread] = threads
+      yield* Effect.promise(() => thread?.terminate() ?? Promise.reject(new Error("the port has no thread")))
+      assert.isFalse(yield* isThere)
+      yield* until("the port to answer", isThere)
+      process.off("worker", hear)
     })
   )
 

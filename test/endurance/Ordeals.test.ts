@@ -2,7 +2,6 @@
  * What happens to real processes: a relay that is stopped for a while, one whose volume is full, one whose viewers and
  * whose tracer's consumer are killed, one whose disk stands still. `ORDEAL_SECONDS=60` makes the while longer.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -125,16 +124,6 @@ Peers.describeWithPeers(Volatile.peers, "a disk that stands still", () => {
   )
 })
 
-const childrenOf = (pid: number): ReadonlyArray<number> => {
-  const task = `/proc/${pid}/task`
-  if (!existsSync(task)) return []
-  return readdirSync(task).flatMap((thread) =>
-    readFileSync(`${task}/${thread}/children`, "latin1").split(" ").filter(Boolean).map(Number)
-  )
-}
-const below = (pid: number): ReadonlyArray<number> => childrenOf(pid).flatMap((child) => [child, ...below(child)])
-const isConsumer = (pid: number) => readFileSync(`/proc/${pid}/comm`, "latin1").startsWith("lttng-consumer")
-
 Peers.describeWithPeers(Peers.tracing, "killed at the other end", () => {
   it.live("a consumer and a viewer leave whole packets, and the relay to others", () =>
     Effect.gen(function* () {
@@ -154,7 +143,7 @@ Peers.describeWithPeers(Peers.tracing, "killed at the other end", () => {
         Effect.sync(() => packetCount() > before + 20)
       )
       viewer.signal("SIGKILL")
-      for (const pid of below(victim.pid).filter(isConsumer)) process.kill(pid, "SIGKILL")
+      for (const pid of Lttng.consumersOf(victim.pid)) process.kill(pid, "SIGKILL")
       yield* Process.until(
         "the victim's files to be let go",
         Effect.sync(() => Lttng.openFiles(relay.process.pid).every((path) => !path.includes("/victim-")))

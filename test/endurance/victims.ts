@@ -2,7 +2,7 @@
  * Relay, consumer daemon or viewer, one of them killed without notice under a real load, at a random moment; and what
  * must be true afterwards. One session daemon serves many rounds: only a killed consumer takes it along.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { assert } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
@@ -21,16 +21,6 @@ export type Victim = (typeof victims)[number]
 const settledCount = 200
 const settledSource = 2
 const loadSource = 1
-
-const childrenOf = (pid: number): ReadonlyArray<number> => {
-  const task = `/proc/${pid}/task`
-  if (!existsSync(task)) return []
-  return readdirSync(task).flatMap((thread) =>
-    readFileSync(`${task}/${thread}/children`, "latin1").split(" ").filter(Boolean).map(Number)
-  )
-}
-const below = (pid: number): ReadonlyArray<number> => childrenOf(pid).flatMap((child) => [child, ...below(child)])
-const isConsumer = (pid: number) => readFileSync(`/proc/${pid}/comm`, "latin1").startsWith("lttng-consumer")
 
 /** The tracing side, until it is lost with its consumer. */
 export class Tracing {
@@ -96,7 +86,7 @@ export const round = (held: Tracing, victim: Victim, name: string, millis: numbe
     yield* Effect.sleep(millis)
     if (victim === "relay") relay.process.signal("SIGKILL")
     else if (victim === "viewer") viewer.signal("SIGKILL")
-    else for (const pid of below(tracing.pid).filter(isConsumer)) process.kill(pid, "SIGKILL")
+    else for (const pid of Lttng.consumersOf(tracing.pid)) process.kill(pid, "SIGKILL")
     if (victim === "relay") yield* relay.process.ended
     else yield* Effect.sleep(20)
     yield* Fiber.interrupt(emitting)

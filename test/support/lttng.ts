@@ -86,6 +86,10 @@ const descendants = (pid: number): ReadonlyArray<number> => {
   return children.flatMap((child) => [child, ...descendants(child)])
 }
 
+/** Pids of the consumer daemons below a session daemon. */
+export const consumersOf = (pid: number): ReadonlyArray<number> =>
+  descendants(pid).filter((below) => readFileSync(`/proc/${below}/comm`, "latin1").startsWith("lttng-consumer"))
+
 /** What the process has open, as paths. */
 export const openFiles = (pid: number): ReadonlyArray<string> =>
   readdirSync(`/proc/${pid}/fd`).flatMap((descriptor) => {

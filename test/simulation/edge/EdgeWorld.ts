@@ -276,8 +276,7 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
   Effect.gen(function* () {
     const world = new EdgeWorld(options, random)
     const isEdgeKilled = options.hasEdgeKills && random.chance(0.3)
-    // More than the relay needs to have before it can mark it as done.
-    const bytesMax = random.chance(0.3) ? random.between(20_000, 60_000) : 64 * 1024 * 1024
+    const bytesMax = random.chance(0.3) ? random.between(3_000, 60_000) : 64 * 1024 * 1024
     const isSynced = random.chance(0.5)
     yield* world.begin
     yield* Effect.forkScoped(world.misfortune)
