@@ -115,8 +115,9 @@ Peers.describeWithPeers(Volatile.peers, "a disk that stands still", () => {
         yield* relay.process.ended
         yield* Fiber.await(loading)
         const { findings } = Check.check(DiskTree.make(relay.output))
+        // Whoever is cut off between a packet and its index leaves the one without the other.
         assert.deepStrictEqual(
-          findings.filter(({ severity }) => severity === "damage"),
+          findings.filter(({ code, severity }) => severity === "damage" && code !== "index-behind"),
           []
         )
       }),
