@@ -1,4 +1,4 @@
-/** What a journal is of: a small file beside its segments, for who comes after this process. */
+/** What a journal is of, and whether it is over: small files beside its segments, for who comes after this process. */
 import { Effect, Schema } from "effect"
 import type { FileFailed, Files } from "../storage/Files.ts"
 import * as JsonFile from "./JsonFile.ts"
@@ -25,5 +25,23 @@ export const write = (files: Files["Service"], directory: string, about: About):
 export const read = (files: Files["Service"], directory: string): Effect.Effect<About | undefined> =>
   stored(files, `${directory}/${fileName}`)
 
+const overName = "over"
+
+/** The relay has all of it: from here on it may be told so. */
+export const markOver = (
+  files: Files["Service"],
+  directory: string,
+  isSynced: boolean
+): Effect.Effect<void, FileFailed> =>
+  Effect.flatMap(files.open(`${directory}/${overName}`, "create"), (file) =>
+    Effect.andThen(file.close, isSynced ? files.syncDirectory(directory) : Effect.void)
+  )
+
+export const isOver = (files: Files["Service"], directory: string): Effect.Effect<boolean> =>
+  Effect.orElseSucceed(
+    Effect.map(files.list(directory), (entries) => entries.some(({ name }) => name === overName)),
+    () => false
+  )
+
 export const remove = (files: Files["Service"], directory: string): Effect.Effect<void> =>
-  Effect.ignore(files.unlink(`${directory}/${fileName}`))
+  Effect.forEach([fileName, overName], (name) => Effect.ignore(files.unlink(`${directory}/${name}`)), { discard: true })

@@ -5,7 +5,16 @@
 import { Effect, Result, Schedule, Semaphore } from "effect"
 import { clockMillis, wallMillis } from "../Machine.ts"
 import * as EdgeReport from "../protocol/journal/EdgeReport.ts"
-import { acknowledgement, number, Outcome, reply, replyBytes, request, State } from "../protocol/journal/OpenJournal.ts"
+import {
+  type Acknowledgement,
+  acknowledgement,
+  number,
+  Outcome,
+  reply,
+  replyBytes,
+  request,
+  State
+} from "../protocol/journal/OpenJournal.ts"
 import { headBytes, Kind, seal } from "../protocol/journal/Record.ts"
 import type { FileFailed } from "../storage/Files.ts"
 import * as Dial from "../transport/Dial.ts"
@@ -85,10 +94,9 @@ const attempt = (journal: Journal, options: Options, onUp: () => void) =>
     const link = yield* options.dial(options.to.control, "control")
     const { minor, takesJournals, unpacks } = yield* greet(link)
     const packing = new Packing(unpacks ? options.compression : "off")
-    const forwarding = takesJournals
-      ? resume(journal, link, packing, options, onUp)
-      : forwardPlain(journal, { ...options, minor, onUp })
-    return yield* forwarding
+    if (takesJournals) return yield* resume(journal, link, packing, options, onUp)
+    if (journal.isOver) return { lost: undefined }
+    return yield* forwardPlain(journal, { ...options, minor, onUp })
   })
 
 const resume = (
@@ -99,7 +107,7 @@ const resume = (
   onUp: () => void
 ): Effect.Effect<Done, Failure> =>
   Effect.gen(function* () {
-    const firstKept = journal.segments.first ?? 1
+    const firstKept = journal.isOver ? journal.last + 2 : (journal.segments.first ?? 1)
     const opened = yield* ask(
       link,
       command(
@@ -110,6 +118,7 @@ const resume = (
       reply(0)
     )
     if (opened.state === State.finished) return yield* finished(journal, link, options)
+    if (journal.isOver) return { lost: undefined }
     // What the relay did not say any more was that it had finished.
     const isDone = journal.isFinished && journal.received >= journal.last - 1
     if (opened.state === State.unknown && isDone) return { lost: undefined }
@@ -196,24 +205,29 @@ const tell = (journal: Journal, link: Dial.Link, { meter, spool }: Options): Eff
     link.write([record])
   })
 
-/** The relay remembers it until it hears that there is nothing here any more. */
-const finished = (journal: Journal, link: Dial.Link, { spool }: Options): Effect.Effect<Done> =>
-  Effect.uninterruptible(
-    Effect.map(spool.remove(journal), () => {
-      const record = Buffer.alloc(headBytes)
-      seal(record, 0, { number: journal.last + 1, byteCount: 0, kind: Kind.forgotten, connection: 0 }, checksums)
-      link.write([record])
-      return { lost: undefined }
-    })
-  )
+/** The relay remembers it until it hears that nobody here will ask; and is told so until it has heard. */
+const finished = (journal: Journal, link: Dial.Link, { spool }: Options): Effect.Effect<Done, Failure> =>
+  Effect.gen(function* () {
+    const settled = yield* Effect.result(Effect.uninterruptible(spool.settle(journal)))
+    if (Result.isFailure(settled)) return { lost: undefined }
+    const record = Buffer.alloc(headBytes)
+    seal(record, 0, { number: journal.last + 1, byteCount: 0, kind: Kind.forgotten, connection: 0 }, checksums)
+    link.write([record])
+    while ((yield* acknowledged(link)).outcome !== Outcome.forgotten);
+    return { lost: undefined }
+  })
+
+const acknowledged = (link: Dial.Link): Effect.Effect<Acknowledgement, Dial.LinkLost> =>
+  Effect.gen(function* () {
+    const bytes = yield* Effect.timeoutOption(link.read(acknowledgement.size), silenceMax)
+    if (bytes._tag === "None") return yield* new Dial.LinkLost({ address: link.name, reason: "the relay is silent" })
+    return acknowledgement.read(new DataView(bytes.value.buffer, bytes.value.byteOffset, bytes.value.byteLength), 0)
+  })
 
 const hear = (journal: Journal, link: Dial.Link, options: Options): Effect.Effect<Done, Failure> =>
   Effect.gen(function* () {
     while (true) {
-      const bytes = yield* Effect.timeoutOption(link.read(acknowledgement.size), silenceMax)
-      if (bytes._tag === "None") return yield* new Dial.LinkLost({ address: link.name, reason: "the relay is silent" })
-      const view = new DataView(bytes.value.buffer, bytes.value.byteOffset, bytes.value.byteLength)
-      const { durable, outcome, received } = acknowledgement.read(view, 0)
+      const { durable, outcome, received } = yield* acknowledged(link)
       yield* journal.acknowledge(Number(received), Number(durable))
       if (outcome === Outcome.finished) return yield* finished(journal, link, options)
       if (outcome === Outcome.ended) return { lost: "the relay ended the session" }

@@ -54,6 +54,8 @@ export class Journal {
   sent = 0
   /** No more comes: the tracer has ended, or the relay has. */
   isFinished = false
+  /** The relay has it, and was or will be told that it need not remember it. */
+  isOver = false
   readonly tail: Tail
   readonly memory: Chunks
   needed = new Needed()

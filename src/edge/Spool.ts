@@ -266,7 +266,20 @@ export class Spool {
     })
   }
 
-  /** The relay has all of it. */
+  /**
+   * The relay has all of it, and remembers that: nothing is kept here but a mark, so that the relay may forget it and
+   * nobody begins it again. Where none can be made, the relay goes on remembering.
+   */
+  settle(journal: Journal): Effect.Effect<void, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const { files, isSynced } = this.#options
+      if (!journal.isOver) yield* About.markOver(files, journal.directory, isSynced)
+      journal.isOver = true
+      yield* journal.segments.free(journal.last, true)
+    })
+  }
+
+  /** The relay has all of it, and has forgotten it. */
   remove(journal: Journal): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       yield* journal.segments.free(journal.last, true)
@@ -325,7 +338,7 @@ export class Spool {
       }
       this.#isRecovering = false
       for (const journal of left.sort((a, b) => a.about.createdMillis - b.about.createdMillis)) {
-        if (journal.last === 0) yield* this.remove(journal)
+        if (journal.last === 0 && !journal.isOver) yield* this.remove(journal)
         else this.#enter(journal)
       }
     })
@@ -346,7 +359,8 @@ export class Spool {
       journal.resumeAt(found.last)
       journal.isRecovered = true
       journal.needed = found.needed
-      journal.isFinished = found.isFinished
+      journal.isOver = yield* About.isOver(files, `${directory}/${token}`)
+      journal.isFinished = found.isFinished || journal.isOver
       for (const connection of found.open) journal.open.set(connection, () => undefined)
       for (const connection of found.open) journal.leave(connection, true)
       if (found.last > 0) journal.finishIfOver()

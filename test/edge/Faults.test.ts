@@ -69,6 +69,64 @@ describe("an edge whose link is cut", () => {
   )
 })
 
+describe("an edge whose link is cut at its last word", () => {
+  it.live("says it again: the relay remembers nothing of the journal", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const link = yield* new Link(
+        () => relay.controlPort,
+        () => Number.POSITIVE_INFINITY
+      ).open
+      let cutCount = 0
+      link.passes = () =>
+        cutCount > 2 || !relay.output.files().some((path) => path.endsWith(".finished")) || cutCount++ < 0
+      const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+      yield* Effect.scoped(story(1)(Script.make(local, relay.output, () => {})))
+      yield* local.forwarded
+      assert.isAbove(cutCount, 2)
+      yield* Local.quiet(relay)
+    })
+  )
+
+  it.live("and killed then, as the next edge does", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const link = yield* new Link(
+        () => relay.controlPort,
+        () => Number.POSITIVE_INFINITY
+      ).open
+      const memory = new MemoryFiles()
+      let image: MemoryFiles | undefined
+      link.passes = () => {
+        const isFinished = relay.output.files().some((path) => path.endsWith(".finished"))
+        if (isFinished) image = imageOf(memory)
+        return !isFinished
+      }
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, files: memory.service })
+          yield* Effect.scoped(story(1)(Script.make(local, relay.output, () => {})))
+          yield* until(
+            "the edge to say its last word",
+            Effect.sync(() => image !== undefined)
+          )
+        })
+      )
+      const before = yield* Effect.sync(() => relay.output.tree())
+      link.passes = () => true
+      const files = (image as MemoryFiles).service
+      const next = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, files })
+      yield* next.forwarded
+      yield* Local.quiet(relay)
+      // Nothing is recorded twice.
+      assert.deepStrictEqual(
+        relay.output.tree(),
+        before.filter((line) => !line.includes(".journals"))
+      )
+    })
+  )
+})
+
 describe("an edge that is killed", () => {
   it.live(
     "has what it answered for: the next one brings it to the relay",

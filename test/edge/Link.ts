@@ -8,6 +8,8 @@ export class Link {
   readonly #cuts = new Set<() => void>()
   /** Leads nowhere. */
   isDown = false
+  /** Asked before anything passes; false: it does not, and the connection is cut. */
+  passes: () => boolean = () => true
 
   constructor(portOf: () => number, bytesOf: () => number) {
     this.#server = net.createServer((near) => {
@@ -23,6 +25,7 @@ export class Link {
       this.#cuts.add(cut)
       for (const socket of [near, far]) socket.on("error", cut).on("close", cut)
       near.on("data", (bytes: Buffer) => {
+        if (!this.passes()) return cut()
         const passed = bytes.subarray(0, left)
         left -= passed.length
         far.write(passed)

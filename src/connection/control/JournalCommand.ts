@@ -4,7 +4,7 @@ import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as JournalHistory from "../../relay/JournalHistory.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
-import { JournalConnection } from "../journal/JournalConnection.ts"
+import { forget, JournalConnection } from "../journal/JournalConnection.ts"
 import { type ControlState, type Handler, keep, type Reply, refuse, type Successor } from "./Command.ts"
 
 const { State } = OpenJournal
@@ -38,10 +38,9 @@ const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array 
   })
 
 /** Whatever the edge says now says that it knows. */
-const finished = ({ connection, registry }: ControlState, token: string): Successor => ({
+const finished = ({ connection, registry, socket }: ControlState, token: string): Successor => ({
   receive: () => {
-    registry.background(JournalHistory.forget(registry.store, token))
-    connection.end("peer closed")
+    forget(registry, token, socket, () => connection.end("peer closed"))
     return false
   },
   release: () => undefined

@@ -66,10 +66,8 @@ export class JournalConnection implements Carrier, Successor {
     return this.#backlog === undefined && this.#unpacking.isEmpty && !this.#isOver
   }
 
-  /** The edge knows, and has nothing of it any more. */
   #forget(): false {
-    this.#registry.background(JournalHistory.forget(this.#registry.store, this.#journal.token))
-    this.#end()
+    forget(this.#registry, this.#journal.token, this.#socket, () => this.#end())
     return false
   }
 
@@ -118,10 +116,7 @@ export class JournalConnection implements Carrier, Successor {
     this.#acknowledged = received
     this.#acknowledgedDurable = durable
     const outcome = isFinished ? Outcome.finished : isCut ? Outcome.ended : Outcome.goesOn
-    const bytes = Buffer.alloc(acknowledgement.size)
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    acknowledgement.write(view, 0, { received: BigInt(received), durable: BigInt(durable), outcome })
-    this.#socket.send(bytes)
+    this.#socket.send(acknowledge(received, durable, outcome))
   }
 
   #end(complaint?: string): void {
@@ -140,6 +135,22 @@ export class JournalConnection implements Carrier, Successor {
     else this.#registry.background(suspended(this.#registry, journal))
   }
 }
+
+const acknowledge = (received: number, durable: number, outcome: OpenJournal.Outcome): Buffer => {
+  const bytes = Buffer.alloc(acknowledgement.size)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  acknowledgement.write(view, 0, { received: BigInt(received), durable: BigInt(durable), outcome })
+  return bytes
+}
+
+/** The edge knows that the journal is finished, and goes on saying so until it is told that nothing is left of it. */
+export const forget = (registry: Registry["Service"], token: string, edge: Peer, end: () => void): void =>
+  registry.background(
+    Effect.map(JournalHistory.forget(registry.store, token), () => {
+      edge.send(acknowledge(0, 0, Outcome.forgotten))
+      end()
+    })
+  )
 
 /** Waits for the edge, and ends the journal when it does not come in time. */
 export const suspended = (registry: Registry["Service"], journal: HostedJournal): Effect.Effect<void> =>

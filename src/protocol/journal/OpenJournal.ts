@@ -57,11 +57,14 @@ export const reply = (_minor: number): Layout<Reply> => replyLayout
 export interface Acknowledgement {
   readonly received: bigint
   readonly durable: bigint
-  /** `ended`: the relay ended a session of the journal before the tracer did, and takes no more of it. */
+  /**
+   * `ended`: the relay ended a session of the journal before the tracer did, and takes no more of it. `forgotten`: it
+   * knows nothing of the journal any more.
+   */
   readonly outcome: Outcome
 }
 
-export const Outcome = { goesOn: 0, finished: 1, ended: 2 } as const
+export const Outcome = { goesOn: 0, finished: 1, ended: 2, forgotten: 3 } as const
 export type Outcome = (typeof Outcome)[keyof typeof Outcome]
 
 export const acknowledgement = struct({ received: u64, durable: u64, outcome: oneOf(u32, Object.values(Outcome)) })
