@@ -16,12 +16,10 @@ import { nameOf } from "../protocol/control/index.ts"
 import * as SendIndex from "../protocol/control/SendIndex.ts"
 import * as SendMetadata from "../protocol/control/SendMetadata.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
-import { u64Max } from "../protocol/Struct.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
 import type * as Connections from "../relay/Connections.ts"
 import { Registry } from "../relay/Registry.ts"
 import type { Control } from "../relay/session/SessionActor.ts"
-import type { StreamActor } from "../relay/stream/StreamActor.ts"
 import { Tally } from "../relay/Tally.ts"
 import { successionMillis } from "../relay/Vigil.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
@@ -30,18 +28,24 @@ import { contained, containedCall } from "./Contained.ts"
 import { Acknowledged } from "./control/Acknowledged.ts"
 import { Answers } from "./control/Answers.ts"
 import { BeaconPace, beaconPauseMillis } from "./control/BeaconPace.ts"
-import { type After, type ControlState, makeState, type Reply, type Successor, streamOf } from "./control/Command.ts"
+import * as Command from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
+import { addIndex } from "./control/IndexMessage.ts"
 import { MetadataMessage } from "./control/MetadataMessage.ts"
 import { RefusalGrace } from "./control/RefusalGrace.ts"
 import * as DataConnection from "./DataConnection.ts"
 import { Throttle } from "./Throttle.ts"
 
 /** A command that has to wait for something. */
-interface Command {
+interface Waiting {
   readonly number: number
-  readonly reply: Effect.Effect<Reply>
+  readonly reply: Effect.Effect<Command.Reply>
+  /** What is written first: an index before it that fails is the last of this connection. */
+  readonly written: Effect.Effect<Command.Reply> | undefined
 }
+
+const refusedIndex = Command.code(ReturnCode.UNKNOWN)
+const notAcceptable = Command.refuse(refusedIndex, "INDEX_REFUSED", "not acceptable now")
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
   Effect.gen(function* () {
@@ -54,7 +58,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   readonly #peer: Peer
   readonly #registry: Registry["Service"]
   readonly #framer = new CommandFramer(this)
-  readonly #state: ControlState
+  readonly #state: Command.ControlState
   readonly #shares: Shares
   readonly #connection: Connections.Connection
   readonly #end: ConnectionEnd
@@ -67,12 +71,12 @@ class ControlConnection implements Receiver, CommandSink, Control {
   #readAt = 0
   #unansweredCount = 0
   readonly #acknowledged: Acknowledged
-  #command: Command | undefined
+  #command: Waiting | undefined
   #backlog: Buffer | undefined
   #isEndOfInput = false
   #isPeerBehind = false
   #metadata: MetadataMessage | undefined
-  #successor: Successor | undefined
+  #successor: Command.Successor | undefined
   readonly #grace = new RefusalGrace(() => this.end("session refused"))
 
   constructor(peer: Peer, registry: Registry["Service"]) {
@@ -86,7 +90,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     }
     this.#acknowledged = new Acknowledged(containedCall(onLooked, this.#end.onDefect), (place) => {
       this.#answers.cut(place)
-      this.#answer(ReturnCode.UNKNOWN)
+      this.#answers.code(ReturnCode.UNKNOWN)
     })
     const onRoom = containedCall(() => this.#resume(), this.#end.onDefect)
     this.#shares = {
@@ -94,7 +98,10 @@ class ControlConnection implements Receiver, CommandSink, Control {
       // Not now: the packet that makes room is in a read that is not over.
       halves: new Account(registry.halves, () => queueMicrotask(onRoom))
     }
-    this.#state = makeState(registry, this.#shares.bytes, this, peer, { control: serve, data: DataConnection.serve })
+    this.#state = Command.makeState(registry, this.#shares.bytes, this, peer, {
+      control: serve,
+      data: DataConnection.serve
+    })
     const { party } = this.#state
     this.#throttle = new Throttle({
       party,
@@ -140,6 +147,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   // ---- Connection, for the session -------------------------------------------------------------------------------
 
   end(reason: CloseReason, complaint?: string, code?: Code): void {
+    this.#answers.cut(this.#acknowledged.unwrittenFrom())
     this.#sendAnswers()
     this.#end.decide(reason, complaint, code)
   }
@@ -166,7 +174,11 @@ class ControlConnection implements Receiver, CommandSink, Control {
     return Effect.forever(
       Effect.gen({ self: this }, function* () {
         yield* this.#commandArrived.await
-        const { number, reply } = this.#command as Command
+        const { number, reply, written } = this.#command as Waiting
+        if (written !== undefined) {
+          if (!this.#reply(SendIndex.number, yield* written)) return yield* Effect.never
+          this.#sendAnswers()
+        }
         yield* Effect.annotateLogs(Effect.logTrace(nameOf(number)), { command: number })
         if (!this.#reply(number, yield* reply)) return yield* Effect.never
         this.#sendAnswers()
@@ -260,14 +272,20 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (number === SendIndex.number) return this.#sendIndex(payload, from, to)
     this.#pace.hasOnlyBeacons = false
     const answer = run(this.#state, number, payload.subarray(from, to))
-    if (!Effect.isEffect(answer)) return this.#reply(number, answer)
-    this.#sendAnswers()
-    this.#run(number, answer)
+    return Effect.isEffect(answer) || answer.after === "end" ? this.#last(number, answer) : this.#reply(number, answer)
+  }
+
+  /** With it this read comes to a halt; indexes before it are written first. */
+  #last(number: number, answer: Command.Answer): boolean {
+    const written = this.#acknowledged.writeOut()
+    if (written === undefined && !Effect.isEffect(answer)) return this.#reply(number, answer)
+    if (written === undefined) this.#sendAnswers()
+    this.#run(number, Effect.isEffect(answer) ? answer : Effect.succeed(answer), written)
     return false
   }
 
-  #run(number: number, reply: Effect.Effect<Reply>): void {
-    this.#command = { number, reply }
+  #run(number: number, reply: Effect.Effect<Command.Reply>, written?: Effect.Effect<Command.Reply>): void {
+    this.#command = { number, reply, written }
     // Not now: the fiber would run inside this call, before the rest of the read is put aside.
     queueMicrotask(() => this.#commandArrived.openUnsafe())
   }
@@ -293,64 +311,30 @@ class ControlConnection implements Receiver, CommandSink, Control {
     }
     const { offsets } = SendIndex
     const handle = payload.readBigUInt64BE(from + offsets.relayStreamId)
-    const stream = streamOf(state, handle)
+    const stream = Command.streamOf(state, handle)
     const awaitingCount = stream?.model.awaitingDataCount ?? 0
-    const isAccepted = stream !== undefined && this.#index(stream, payload, from)
+    const isAccepted = stream !== undefined && addIndex(state, stream, payload, from, this.#shares, this.#pace)
     if (isAccepted) {
       const isFirst = stream.model.awaitingDataCount > awaitingCount
       this.#acknowledged.add(stream, isFirst ? undefined : this.#answers.length)
+      this.#answers.code(ReturnCode.OK)
+      return !this.#endIfVain()
     }
-    this.#answer(isAccepted ? ReturnCode.OK : ReturnCode.UNKNOWN)
-    if (isAccepted) return !this.#endIfVain()
-    Tally.count(this.#registry.tally.controlRefusals, SendIndex.number)
-    const detail = stream === undefined ? `unknown stream ${handle}` : "not acceptable now"
-    this.end("refused", `SEND_INDEX: ${detail}`, stream === undefined ? "STREAM_UNKNOWN" : "INDEX_REFUSED")
-    return false
-  }
-
-  #index(stream: StreamActor, payload: Buffer, from: number): boolean {
-    const { offsets } = SendIndex
-    const { model } = stream
-    model.ctfStreamId ??= payload.readBigUInt64BE(from + offsets.streamId)
-    const isBeacon =
-      payload.readUInt32BE(from + offsets.packetSize) === 0 && payload.readUInt32BE(from + offsets.packetSize + 4) === 0
-    if (isBeacon) {
-      this.#beacon(stream, payload.readBigUInt64BE(from + offsets.timestampEnd))
-      return true
-    }
-    this.#pace.hasOnlyBeacons = false
-    const netSeqNum = payload.readBigUInt64BE(from + offsets.netSeqNum)
-    const has28 = stream.session.identity.minor >= 8
-    // A stream of another session may want fields that this connection's layout does not have.
-    if (has28 && this.#state.minor < 8) return false
-    // Older peers have no packet sequence number.
-    const packetSeqNum = has28 ? payload.readBigUInt64BE(from + offsets.packetSeqNum) : u64Max
-    return stream.addIndex(netSeqNum, packetSeqNum, payload, from + offsets.packetSize, this.#shares)
-  }
-
-  #beacon(stream: StreamActor, timestampEnd: bigint): void {
-    stream.addBeacon(timestampEnd)
-    const { events, tally } = this.#registry
-    tally.beaconCount++
-    if (!events.hasSubscribers) return
-    events.publish({ _tag: "Beacon", sessionId: stream.session.id, streamId: stream.handle, timestampEnd })
+    const refusal = stream === undefined ? Command.unknownStream(refusedIndex, handle) : notAcceptable
+    return this.#last(SendIndex.number, refusal)
   }
 
   /** False: the connection ends. */
-  #reply(number: number, { bytes, after, refusal, successor }: Reply): boolean {
+  #reply(number: number, { bytes, after, refusal, successor }: Command.Reply): boolean {
     this.#successor ??= successor
-    if (bytes !== undefined) {
-      if (!this.#answers.hasRoomFor(bytes.length)) this.#sendAnswers()
-      if (this.#answers.isTooLarge(bytes.length)) this.#send(bytes)
-      else this.#answers.add(bytes)
-    }
+    if (bytes !== undefined) this.#answers.add(bytes)
     if (refusal !== undefined) this.#refused(number, refusal, after)
     this.#connection.sessionId = this.#state.session?.id
     return after !== "end"
   }
 
   /** Every refused command comes by here, after its reply. */
-  #refused(number: number, { code, detail }: Incident, after: After): void {
+  #refused(number: number, { code, detail }: Incident, after: Command.After): void {
     Tally.count(this.#registry.tally.controlRefusals, number)
     const { incidents } = this.#registry
     if (after === "end") {
@@ -362,38 +346,35 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (after === "linger") this.#grace.refused()
   }
 
-  #answer(code: number): void {
-    if (!this.#answers.hasRoomFor(4)) this.#sendAnswers()
-    this.#answers.code(code)
-  }
-
   /** What a read asked for is answered, but for beacons that come too thick. */
   #answerRead(): void {
+    // They leave with its answer.
+    if (this.#command !== undefined) return
     if (this.#acknowledged.looksAgain()) return
     const written = this.#acknowledged.writeOut()
     const timer = this.#state.session?.identity.liveTimer
     const isLater = this.#answers.length > 0 && timer !== undefined && this.#pace.isTooThick(timer)
-    const isFree = this.#command === undefined && !this.#end.hasCome
-    if (isFree && written !== undefined) this.#run(SendIndex.number, written)
-    else if (isLater) this.#answerLater ??= setTimeout(() => this.#sendAnswers(), beaconPauseMillis)
+    if (!this.#end.hasCome && written !== undefined) this.#run(SendIndex.number, written)
+    else if (isLater) this.#answerLater ??= setTimeout(() => this.#sendLater(), beaconPauseMillis)
     else this.#sendAnswers()
+  }
+
+  /** What a command waits for may be theirs, too: they leave with its answer. */
+  #sendLater(): void {
+    this.#answerLater = undefined
+    if (this.#command === undefined) this.#sendAnswers()
   }
 
   #sendAnswers(): void {
     clearTimeout(this.#answerLater)
     this.#answerLater = undefined
     if (this.#answers.length === 0) return
-    this.#acknowledged.writeOut()
-    this.#send(this.#answers.take())
+    if (!this.#peer.send(this.#answers.take())) this.#isPeerBehind = true
     const now = clockMillis()
     this.#registry.tally.answerMicros.add((now - this.#readAt) * 1000, this.#unansweredCount)
     this.#unansweredCount = 0
     const millis = this.#pace.answered(now)
     if (millis !== undefined && millis < successionMillis) this.#registry.vigil.keep(now)
     this.#grace.answered(now)
-  }
-
-  #send(bytes: Uint8Array): void {
-    if (!this.#peer.send(bytes)) this.#isPeerBehind = true
   }
 }

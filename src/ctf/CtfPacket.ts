@@ -26,6 +26,14 @@ export interface PacketHead {
 export const headBytes = 80
 const magic = 0xc1fc1fc1
 
+/** Whether these bytes, however few, are what a head begins with. */
+export const isBeginning = (bytes: Uint8Array): boolean =>
+  [true, false].some((order) => {
+    const first = new DataView(new ArrayBuffer(4))
+    first.setUint32(0, magic, order)
+    return bytes.subarray(0, 4).every((byte, at) => byte === first.getUint8(at))
+  })
+
 /** `longBytes` is the size of the traced machine's `long`. Undefined when this is no such packet. */
 export const head = (bytes: Uint8Array, longBytes: 4 | 8 = 8): PacketHead | undefined => {
   if (bytes.length < headBytes) return undefined

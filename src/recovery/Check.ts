@@ -129,7 +129,8 @@ class Walk {
     const at = join(path, metadataName)
     if (entries.some(({ kind, name }) => kind === "file" && name === metadataName)) {
       const bytes = this.#attempt(at, () => this.#tree.read(at))
-      return bytes === undefined ? { traceClass: undefined, findings: [] } : MetadataFile.check(at, bytes)
+      const hasData = entries.some((entry) => entry.kind === "file" && isData(entry.name) && entry.byteCount > 0)
+      return bytes === undefined ? { traceClass: undefined, findings: [] } : MetadataFile.check(at, bytes, hasData)
     }
     const hasAside = entries.some(({ name }) => name === `${metadataName}${MetadataFile.asideSuffix}`)
     const found = hasAside
@@ -148,7 +149,7 @@ class Walk {
     const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === IndexFile.directory)
     const indexes = hasIndexes ? this.#indexes(join(path, IndexFile.directory)) : new Map<string, IndexFile.IndexFile>()
     const minor = [...indexes.values()].find((index) => index.minor !== undefined)?.minor ?? 1
-    const names = entries.filter(isOf("file")).filter(({ name }) => !isMetadata(name) && !name.startsWith("."))
+    const names = entries.filter(isOf("file")).filter(({ name }) => isData(name))
     const filesOf = (readsEvents: PacketScan.EventReading) =>
       names
         .filter(({ name }) => !isLeftover(name))
@@ -232,6 +233,8 @@ class Walk {
 
 const isMetadata = (name: string): boolean =>
   name === metadataName || name === `${metadataName}${MetadataFile.asideSuffix}`
+
+const isData = (name: string): boolean => !isMetadata(name) && !name.startsWith(".")
 
 const isAside = (name: string): boolean => name.startsWith(".") && name.endsWith(".unreadable")
 

@@ -1,6 +1,6 @@
 /** A trace's metadata: what it declares, or how far it is whole. Pure. */
 import * as Result from "effect/Result"
-import { parse } from "../ctf/metadata/GrowingMetadata.ts"
+import { GrowingMetadata, parse } from "../ctf/metadata/GrowingMetadata.ts"
 import { missingBytes, packetHeadBytes, packets } from "../ctf/metadata/Text.ts"
 import { Splitter } from "../ctf/metadata/tsdl/Splitter.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
@@ -88,18 +88,33 @@ const refused = (
   return { traceClass: undefined, findings: [finding("damage", code, path, reason, { changes })] }
 }
 
-export const check = (path: string, bytes: Uint8Array): Metadata => {
+const hasStreams = (traceClass: TraceClass | undefined): boolean => (traceClass?.dataStreams.size ?? 0) > 0
+
+/** A beginning that is in order as far as it goes: it was cut between two declarations, before the first stream's. */
+const isBeginning = (bytes: Uint8Array): boolean => {
+  const known = new GrowingMetadata().append(bytes)
+  return Result.isSuccess(known) && !hasStreams(known.success)
+}
+
+/** `hasData`: there are packets beside it. Without them it harms nobody to declare no stream. */
+export const check = (path: string, bytes: Uint8Array, hasData: boolean): Metadata => {
   if (bytes.length === 0) return refused(path, "metadata-empty", "nothing in it", true)
   const parsed = parse(bytes)
   const split = packets(bytes)
   const isWhole = split.packets.length === 0 || split.rest.length === 0
-  if (Result.isSuccess(parsed) && isWhole) return { traceClass: parsed.success, findings: [] }
+  if (Result.isSuccess(parsed) && isWhole) {
+    if (hasData && !hasStreams(parsed.success)) {
+      return refused(path, "metadata-refused", "it ends before any stream is declared", true)
+    }
+    return { traceClass: parsed.success, findings: [] }
+  }
   const kept = whole(bytes)
   const reason = Result.isFailure(parsed) ? parsed.failure.message : `${split.rest.length} bytes behind the last packet`
-  if (!isTorn(bytes, kept)) return refused(path, "metadata-refused", reason, false)
+  if (!isTorn(bytes, kept)) return refused(path, "metadata-refused", reason, isBeginning(bytes))
   const again = kept.length === 0 ? undefined : parse(kept)
-  const hasStreams = again !== undefined && Result.isSuccess(again) && again.success.dataStreams.size > 0
-  if (!hasStreams) return refused(path, "metadata-refused", reason, true)
+  if (again === undefined || Result.isFailure(again) || !hasStreams(again.success)) {
+    return refused(path, "metadata-refused", reason, true)
+  }
   const changes = [{ kind: "write", path, bytes: kept } as const]
   const torn = finding("damage", "metadata-torn", path, reason, { offset: kept.length, changes })
   return { traceClass: again.success, findings: [torn] }

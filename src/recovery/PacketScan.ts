@@ -138,8 +138,12 @@ const byLayout =
     source.from(offset).load(cursor, 0, CtfPacket.headBytes)
     const head = CtfPacket.head(cursor.bytes, longBytes)
     const left = byteCount - offset
-    if (head === undefined)
-      return { isTorn: left < CtfPacket.headBytes, isForeign: isOther || offset === 0, reason: "no packet begins here" }
+    if (head === undefined) {
+      const isTorn = left < CtfPacket.headBytes
+      // A file that ends inside of its first head is nobody's, if it begins as one of ours.
+      const isOurs = offset > 0 || (isTorn && CtfPacket.isBeginning(cursor.bytes.subarray(0, left)))
+      return { isTorn, isForeign: isOther || !isOurs, reason: "no packet begins here" }
+    }
     const size = Number(head.packetSize / 8n)
     if (size > left)
       return { isTorn: true, isForeign: isOther, reason: `a packet of ${size} bytes where ${left} bytes are left` }

@@ -4,18 +4,21 @@
  * On purpose not the product's codecs: a codec that is wrong on both ends agrees with itself, and several
  * scenarios need requests that no codec would encode.
  */
-const numberBytes = (size: number, write: (view: DataView) => void): Buffer => {
-  const bytes = Buffer.alloc(size)
-  write(new DataView(bytes.buffer, bytes.byteOffset, size))
-  return bytes
-}
-
 /** One byte. */
 export const u8 = (value: number): Buffer => Buffer.from([value])
 /** Four bytes, big-endian. */
-export const u32 = (value: number): Buffer => numberBytes(4, (view) => view.setUint32(0, value))
+export const u32 = (value: number): Buffer => {
+  const bytes = Buffer.allocUnsafe(4)
+  // Modulo 2³²: negative numbers, too.
+  bytes.writeUInt32BE(value >>> 0)
+  return bytes
+}
 /** Eight bytes, big-endian. */
-export const u64 = (value: bigint | number): Buffer => numberBytes(8, (view) => view.setBigUint64(0, BigInt(value)))
+export const u64 = (value: bigint | number): Buffer => {
+  const bytes = Buffer.allocUnsafe(8)
+  bytes.writeBigUInt64BE(BigInt.asUintN(64, BigInt(value)))
+  return bytes
+}
 /** Text in a field of `size` bytes, filled with zeros. */
 export const fixed = (text: string, size: number): Buffer => {
   const bytes = Buffer.alloc(size)

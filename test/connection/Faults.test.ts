@@ -3,7 +3,7 @@
  * it is in, and a session beside it records on, whole.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Effect, Fiber, type Scope } from "effect"
 import type { Fault } from "../../src/storage/FaultyFiles.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
@@ -11,6 +11,7 @@ import { turns, until } from "../support/turns.ts"
 import { assertNothingLeft, type Control, media, type PeerDouble, packet, type Relay, withRelay } from "./doubles.ts"
 
 interface Recording {
+  readonly id: bigint
   readonly c: Control
   readonly d: PeerDouble
   readonly path: string
@@ -31,11 +32,11 @@ const record = (relay: Relay, name: string, sessionId: number): Effect.Effect<Re
   Effect.gen(function* () {
     const c = yield* relay.control
     const d = yield* relay.data
-    const { path } = yield* c.session({ name, sessionId })
+    const { id, path } = yield* c.session({ name, sessionId })
     const stream = yield* c.addStream()
     const metadata = yield* c.addStream({ channel: "metadata" })
     yield* both({ c, d, stream }, 0)
-    return { c, d, path, stream, metadata }
+    return { c, d, id, path, stream, metadata }
   })
 
 const both = ({ c, d, stream }: Pick<Recording, "c" | "d" | "stream">, seq: number, size = 16) =>
@@ -50,6 +51,9 @@ const inFiles = ({ c, stream }: Pick<Recording, "c" | "stream">, last: number): 
 
 const fileOf = (relay: Relay, { path }: Recording, name: string) =>
   relay.memory.read(`${output}/${path}/ust/uid/0/64-bit/${name}`)
+
+const indexMessage = (stream: bigint, seq: number) =>
+  Commands.message(Commands.numbers.SEND_INDEX, Commands.sendIndex(13, stream, { seq }))
 
 const errorsOf = (relay: Relay) => relay.log.filter(({ level }) => level === "Error").map(({ text }) => text)
 
@@ -144,14 +148,64 @@ describe("file errors", () => {
         yield* both({ c, d, stream: sound }, 0)
         relay.faults.fail({ ...indexFault, path: `${indexFault.path}/ch_0.idx` })
         d.deliver(join(packet(sound, 1), packet(stream, 1), packet(sound, 2), packet(stream, 2)))
-        const order = [sound, stream, sound, stream].map((handle, at) =>
-          Commands.message(Commands.numbers.SEND_INDEX, Commands.sendIndex(13, handle, { seq: at < 2 ? 1 : 2 }))
-        )
+        const order = [sound, stream, sound, stream].map((handle, at) => indexMessage(handle, at < 2 ? 1 : 2))
         c.peer.deliver(join(...order))
         if (!isWritten) return yield* until("data to be closed", () => d.isClosed)
         yield* until("control to be closed", () => c.peer.isClosed)
         assert.strictEqual(c.peer.received.toString("hex"), "0000000a0000000b")
       })
+  )
+
+  const behind: Readonly<Record<string, (sound: bigint) => ReadonlyArray<Uint8Array>>> = {
+    "more indexes than one write of answers has": (sound) =>
+      Array.from({ length: 1500 }, (_, seq) => indexMessage(sound, seq + 1)),
+    "a command that has to wait": () => [
+      Commands.message(Commands.numbers.ADD_STREAM, Commands.addStream(13, { channel: "behind" }))
+    ],
+    "a command that is answered at once": () => [Commands.message(Commands.numbers.QUIESCENT_CONTROL, u64(99))],
+    "an index that is refused": () => [indexMessage(99n, 0)]
+  }
+  for (const [name, messages] of Object.entries(behind)) {
+    claim(`an index that cannot be written, in one read with ${name}: it is refused, and nothing behind it`, (scene) =>
+      Effect.gen(function* () {
+        const { relay, c, d, stream, isWritten } = scene
+        const sound = yield* c.addStream({ channel: "sound" })
+        yield* both({ c, d, stream: sound }, 0)
+        relay.faults.fail({ ...indexFault, path: `${indexFault.path}/ch_0.idx` })
+        const packets = Array.from({ length: 1500 }, (_, seq) => packet(sound, seq + 1))
+        d.deliver(join(packet(stream, 1), ...packets))
+        c.peer.deliver(join(indexMessage(stream, 1), ...messages(sound)))
+        if (!isWritten) return yield* until("data to be closed", () => d.isClosed)
+        yield* until("control to be closed", () => c.peer.isClosed)
+        assert.strictEqual(c.peer.received.toString("hex"), "0000000b")
+      })
+    )
+  }
+
+  claim("metadata that is not in its file is pending: a stop waits for it", (scene) =>
+    Effect.gen(function* () {
+      const { relay, c, stream, metadata } = scene
+      const last = Effect.gen(function* () {
+        const { id } = scene
+        yield* c.code("BEGIN_DATA_PENDING", u64(id))
+        yield* c.isPending(stream, 0)
+        yield* c.code("QUIESCENT_CONTROL", u64(metadata))
+        return yield* c.code("END_DATA_PENDING", u64(id))
+      })
+      const release = relay.faults.stall("metadata")
+      c.metadata(metadata, Buffer.from("text"))
+      assert.strictEqual(yield* last, 1)
+      yield* release
+      assert.strictEqual(yield* last, 0)
+      assert.strictEqual(fileOf(relay, scene, "metadata")?.toString(), "text")
+      const releaseAgain = relay.faults.stall("metadata")
+      relay.faults.fail({ code: "ENOSPC", operation: "write", path: "metadata" })
+      c.metadata(metadata, Buffer.from("more"))
+      const answers = yield* Effect.forkChild(last, { startImmediately: true })
+      yield* releaseAgain
+      const exit = yield* Effect.exit(Fiber.join(answers))
+      assert.isFalse(exit._tag === "Success" && exit.value === 0, "what was lost is not said to be there")
+    })
   )
 
   claim(

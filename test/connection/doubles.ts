@@ -3,18 +3,7 @@
  * over files in memory that it can break. Nothing in it is approximate: the bytes are those of the wire.
  */
 import { assert } from "@effect/vitest"
-import {
-  Cause,
-  Context,
-  Deferred,
-  type Duration,
-  Effect,
-  FiberSet,
-  Layer,
-  Logger,
-  References,
-  type Scope
-} from "effect"
+import { Cause, Context, Deferred, Duration, Effect, FiberSet, Layer, Logger, References, type Scope } from "effect"
 import * as ControlConnection from "../../src/connection/ControlConnection.ts"
 import * as DataConnection from "../../src/connection/DataConnection.ts"
 import * as LiveConnection from "../../src/connection/LiveConnection.ts"
@@ -90,21 +79,24 @@ export class PeerDouble implements Peer {
   /** Waits until it has received so many bytes, or is closed. */
   has(count: number): Effect.Effect<void> {
     const wait = Effect.callback<void>((resume) => {
+      const end = () => {
+        this.#waiting.delete(wake)
+        Machine.clearTimeout(timer)
+      }
       const wake = () => {
         if (this.received.length < count && !this.isClosed) return
-        this.#waiting.delete(wake)
+        end()
         // Not in the midst of what the relay is doing.
         Machine.setImmediate(() => resume(Effect.void))
       }
+      const timer = Machine.setTimeout(() => {
+        end()
+        resume(Effect.die(new TimedOut({ waitingFor: `${count} bytes` })))
+      }, Duration.toMillis(this.patience))
       this.#waiting.add(wake)
-      return Effect.sync(() => this.#waiting.delete(wake))
+      return Effect.sync(end)
     })
-    const late = Effect.suspend(() => Effect.die(new TimedOut({ waitingFor: `${count} bytes` })))
-    return Effect.suspend(() =>
-      this.received.length >= count || this.isClosed
-        ? Effect.void
-        : Effect.timeoutOrElse(wait, { duration: this.patience, orElse: () => late })
-    )
+    return Effect.suspend(() => (this.received.length >= count || this.isClosed ? Effect.void : wait))
   }
 
   readonly close = (): void => this.#finish("closed by relay")

@@ -6,6 +6,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
+import { packetHeadBytes, packets } from "../../src/ctf/metadata/Text.ts"
 import { CtfIndex } from "../../src/protocol/index.ts"
 import * as Check from "../../src/recovery/Check.ts"
 import { asidePath } from "../../src/recovery/DataFile.ts"
@@ -204,6 +205,60 @@ describe("a damaged trace", () => {
     },
     { arbitrary: { runs: 60 } }
   )
+})
+
+/** What the packets of metadata say, or it without any. */
+const textIn = (metadata: Uint8Array): string => {
+  const found = packets(metadata).packets.map(({ content }) => content.subarray(packetHeadBytes))
+  return Buffer.concat(found.length > 0 ? found : [metadata]).toString()
+}
+
+/** Where it may be cut without anybody seeing that there was more. */
+const seams = (text: string): ReadonlyArray<number> => {
+  const end = text.startsWith("\u001e") ? "\u001e" : "};\n"
+  const pieces = text.split(end).slice(1, -1)
+  let at = text.indexOf(end)
+  return pieces.map((piece) => {
+    const place = end === "\u001e" ? at : at + end.length
+    at += end.length + piece.length
+    return place
+  })
+}
+
+describe("a crash that took most of what there was", () => {
+  it.each(["plain", "ctf2-live"])("%s: metadata that ends between two declarations stops no reader", (name) => {
+    const original = Trees.recorded(name)
+    const path = [...original.keys()].find((key) => key.endsWith("metadata")) as string
+    const text = textIn(original.get(path) as Uint8Array)
+    const places = seams(text)
+    assert.isAbove(places.length, 3)
+    for (const place of places.filter((at) => at > 0)) {
+      const files = new Map(original)
+      files.set(path, Buffer.from(text.slice(0, place)))
+      const { failures, report } = Repair.repair(Trees.tree(files), Trees.apply(files))
+      assert.deepStrictEqual(failures, [])
+      assert.isFalse(
+        Check.isDamaged(report),
+        `${place} of ${text.length}: ${JSON.stringify(report.findings[0]?.detail)}`
+      )
+      const bytes = [...files.values()].reduce((sum, { length }) => sum + length, 0)
+      const before = [...original.values()].reduce((sum, { length }) => sum + length, 0)
+      assert.isAtLeast(bytes, before - (original.get(path)?.length ?? 0), "no packet is thrown away")
+    }
+  })
+
+  it.each([0, 1, 3, 4, 18, 79])("no metadata, and %i bytes of a packet's head: nothing of it is left", (count) => {
+    const original = Trees.recorded("plain")
+    const paths = dataFiles(original)
+    const files: Trees.Files = new Map()
+    for (const path of paths) {
+      files.set(path, original.get(path)?.subarray(0, count) ?? Buffer.alloc(0))
+      files.set(path.replace(/[^/]+$/, "metadata"), Buffer.alloc(0))
+    }
+    const { report } = Repair.repair(Trees.tree(files), Trees.apply(files))
+    assert.isFalse(Check.isDamaged(report))
+    for (const path of paths) assert.strictEqual(files.get(path)?.length, 0)
+  })
 })
 
 describe("events", () => {

@@ -22,11 +22,14 @@ const below = (files: Files, path: string): ReadonlyArray<string> => {
 export const tree = (files: Files): Tree => ({
   list: (path) => {
     const names = new Map<string, Entry>()
-    for (const rest of below(files, path)) {
-      const [name = "", ...more] = rest.split("/")
-      const kind = more.length === 0 ? "file" : "directory"
-      const whole = path === "" ? name : `${path}/${name}`
-      names.set(name, { name, kind, byteCount: files.get(whole)?.length ?? 0, changedAt: 0 })
+    const prefix = path === "" ? "" : `${path}/`
+    for (const [whole, bytes] of files) {
+      if (!whole.startsWith(prefix) || whole === prefix) continue
+      const end = whole.indexOf("/", prefix.length)
+      const name = whole.slice(prefix.length, end < 0 ? undefined : end)
+      const entry = { name, changedAt: 0 }
+      if (end < 0) names.set(name, { ...entry, kind: "file", byteCount: bytes.length })
+      else if (!names.has(name)) names.set(name, { ...entry, kind: "directory", byteCount: 0 })
     }
     return [...names.values()].sort(byName)
   },

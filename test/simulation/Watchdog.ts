@@ -1,6 +1,7 @@
 /**
- * Ends this process when what it does takes too long by the wall clock, even where it never comes back to its event
- * loop: a thread beside it looks, says what it was at, and where it was, several times.
+ * Ends this process when what it does takes too long, even where it never comes back to its event loop: a thread beside
+ * it looks, says what it was at, and where it was, several times. It counts its looks: while the process is stopped, as
+ * for a measurement beside it, there are none.
  */
 import { Worker } from "node:worker_threads"
 
@@ -10,17 +11,18 @@ const { writeSync } = require("node:fs")
 const { Session } = require("node:inspector")
 const { workerData: { beat, millisMax, sampleCount } } = require("node:worker_threads")
 const turn = new Int32Array(beat, 0, 1), current = new Float64Array(beat, 8, 1)
-let seen = -1, since = Date.now()
+const everyMillis = 200
+let seen = -1, lookCount = 0
 const look = setInterval(() => {
   const now = Atomics.load(turn, 0)
   if (now !== seen || now % 2 === 0) {
     seen = now
-    since = Date.now()
-  } else if (Date.now() - since > millisMax) {
+    lookCount = 0
+  } else if (++lookCount * everyMillis > millisMax) {
     clearInterval(look)
     sample()
   }
-}, 200)
+}, everyMillis)
 const sample = () => {
   const session = new Session()
   const places = new Map()

@@ -10,6 +10,14 @@ const uuid = "5f2c1d6e-8a47-4b53-9d1e-0a6b7c8d9e0f"
 export const packetBytes = 300
 const start = 1_700_000_000_000_000_000n
 
+const accepted: ReadonlyArray<number> = [10]
+const pendingOrNot: ReadonlyArray<number> = [0, 1]
+
+/** An assertion is made where it fails: those of every packet take as long as the relay. */
+const answered = (answer: number, command: string, expected: ReadonlyArray<number>): void => {
+  if (!expected.includes(answer)) assert.include(expected, answer, command)
+}
+
 /** A target: what it has sent, and what it was promised. */
 export class Target {
   readonly c: Control
@@ -51,7 +59,7 @@ export class Target {
       const numbers = [this.handle, seq, ...bits, timestampBegin, timestampEnd, 0, 0, 0, seq]
       const fields = this.c.minor < 8 ? numbers.slice(0, 8) : numbers
       const index = Commands.join(...fields.map((number) => Commands.u64(number)))
-      assert.strictEqual(yield* this.c.code("SEND_INDEX", index), 10)
+      answered(yield* this.c.code("SEND_INDEX", index), "SEND_INDEX", accepted)
     })
   }
 
@@ -69,10 +77,10 @@ export class Target {
       let isPending = true
       while (isPending) {
         const answer = yield* this.c.isPending(this.handle, this.sentCount - 1)
-        assert.include([0, 1], answer, "DATA_PENDING")
+        answered(answer, "DATA_PENDING", pendingOrNot)
         yield* this.c.code("QUIESCENT_CONTROL", Commands.u64(this.metadata))
         const last = yield* this.c.code("END_DATA_PENDING", Commands.u64(this.sessionId))
-        assert.include([0, 1], last, "END_DATA_PENDING")
+        answered(last, "END_DATA_PENDING", pendingOrNot)
         isPending = answer + last > 0
       }
       this.promisedCount = this.sentCount

@@ -33,6 +33,8 @@ export class Acknowledged {
   readonly #lookAgain: () => void
   readonly #takeBack: (place: number) => void
   #lookCount = 0
+  /** The first of the answers that are waited for now. */
+  #waitedFor = nowhere
 
   /**
    * `look` is called after a look at the sockets, when `looksAgain` said so; `takeBack` when the answer at a place, and
@@ -61,26 +63,49 @@ export class Acknowledged {
     return isAgain
   }
 
-  /** Writes what is theirs. Answers what to wait for, if there is something: what was to be said is said already. */
+  /** Writes what is theirs. Answers what to wait for before what was to be said is said, if there is something. */
   writeOut(): Effect.Effect<Reply> | undefined {
-    let behind: Array<Effect.Effect<number>> | undefined
-    for (let stream = this.#streams.pop(); stream !== undefined; stream = this.#streams.pop()) {
-      const place = this.#places.pop() ?? nowhere
-      if (stream.log.writeOut() && stream.log.failure === undefined) continue
-      behind ??= []
-      behind.push(failedAt(stream.log, place))
-    }
-    if (behind === undefined) return undefined
-    const written = Effect.map(Effect.all(behind), (places) => {
+    const behind = this.#writeOut()
+    if (behind.length === 0) return undefined
+    this.#waitedFor = Math.min(...behind.map(({ place }) => place))
+    const written = Effect.map(Effect.forEach(behind, failedAt, { concurrency: "unbounded" }), (places) => {
       const place = Math.min(...places)
       if (place === nowhere) return nothing
       this.#takeBack(place)
       return failed
     })
-    return Effect.map(Effect.timeoutOption(written, writeWait), (reply) => Option.getOrElse(reply, () => nothing))
+    return Effect.map(Effect.timeoutOption(written, writeWait), (reply) => {
+      this.#waitedFor = nowhere
+      return Option.getOrElse(reply, () => nothing)
+    })
+  }
+
+  /** Writes what is theirs, and waits for nothing: from this place on nobody knows whether what is said holds. */
+  unwrittenFrom(): number {
+    return this.#writeOut().reduce((least, { place }) => Math.min(least, place), this.#waitedFor)
+  }
+
+  /** Those that it takes longer to write, or that failed. */
+  #writeOut(): ReadonlyArray<Behind> {
+    let behind: Array<Behind> | undefined
+    for (let stream = this.#streams.pop(); stream !== undefined; stream = this.#streams.pop()) {
+      const place = this.#places.pop() ?? nowhere
+      if (stream.log.writeOut() && stream.log.failure === undefined) continue
+      behind ??= []
+      behind.push({ log: stream.log, place })
+    }
+    return behind ?? none
   }
 }
 
-/** `place`, if `log` fails, else nowhere. */
-const failedAt = (log: WriteLog, place: number): Effect.Effect<number> =>
+interface Behind {
+  readonly log: WriteLog
+  /** Where its answers begin. */
+  readonly place: number
+}
+
+const none: ReadonlyArray<Behind> = []
+
+/** The place, if the log fails, else nowhere. */
+const failedAt = ({ log, place }: Behind): Effect.Effect<number> =>
   Effect.map(Effect.exit(log.synced), (exit) => (Exit.isFailure(exit) ? place : nowhere))

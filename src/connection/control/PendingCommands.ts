@@ -3,12 +3,14 @@
  * in the files before it is given: at once if they are, after a bounded wait for the disk otherwise.
  */
 import { Effect, Option } from "effect"
+import type { Sync } from "../../model/Sync.ts"
 import * as BeginDataPending from "../../protocol/control/BeginDataPending.ts"
 import * as DataPending from "../../protocol/control/DataPending.ts"
 import * as EndDataPending from "../../protocol/control/EndDataPending.ts"
 import * as QuiescentControl from "../../protocol/control/QuiescentControl.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { fileWait } from "../../relay/Patience.ts"
+import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import { code, keep, ok, sessionOf, streamOf, unknownStream, withSession } from "./Command.ts"
 
 const pending = keep(code(ReturnCode.PENDING))
@@ -38,15 +40,26 @@ export const beginDataPending = withSession(BeginDataPending.request, (state, _,
   return ok
 })
 
-/** 1 while an open stream was not asked about, the files of a closed one are not complete, or any are not synced. */
+/** What is not answered by itself: metadata, and what is to be synced. What failed stays owed. */
+const isOwed = (sync: Sync) => {
+  const isSynced = sync !== "none"
+  return ({ isMetadata, log }: StreamActor) => (isSynced || isMetadata) && (!log.isStable || log.failure !== undefined)
+}
+
+/**
+ * 1 while an open stream was not asked about, the files of a closed one or metadata are not complete, or any are not
+ * synced.
+ */
 export const endDataPending = withSession(EndDataPending.request, (state, _, { sessionId }) => {
   const session = sessionOf(state, sessionId)
   if (session === undefined) return notPending
   for (const stream of session.streams.values()) if (!stream.model.pendingCheckDone) return pending
-  const { sync = "none" } = state.registry.options
-  const unstable = sync === "none" ? [] : [...session.streams.values()].filter(({ log }) => !log.isStable)
-  if (session.isComplete && unstable.length === 0) return notPending
-  const stable = Effect.forEach(unstable, ({ log }) => Effect.ignore(log.flushed), { discard: true })
+  const isLeft = isOwed(state.registry.options.sync ?? "none")
+  const owed = [...session.streams.values()].filter(isLeft)
+  if (session.isComplete && owed.length === 0) return notPending
+  const stable = Effect.forEach(owed, ({ log }) => Effect.ignore(log.flushed), { discard: true })
   const complete = Effect.andThen(session.completed, stable)
-  return Effect.map(Effect.timeoutOption(complete, fileWait), (completed) => replyOf(Option.isNone(completed)))
+  return Effect.map(Effect.timeoutOption(complete, fileWait), (completed) =>
+    replyOf(Option.isNone(completed) || owed.some(isLeft))
+  )
 })

@@ -193,9 +193,16 @@ class World {
       left.map(([name, path]) => [name, new Uint8Array(this.disk.memory.read(path) ?? Buffer.alloc(0))])
     )
     files.delete("")
-    const found = Check.check(Trees.tree(files)).findings.filter(({ code }) => code === "index-past-data")
-    assert.deepStrictEqual(found, [])
-    const { failures, report } = Repair.repair(Trees.tree(files), Trees.apply(files))
+    const found = Check.check(Trees.tree(files), Repair.optionsOf(false))
+    assert.deepStrictEqual(
+      found.findings.filter(({ code }) => code === "index-past-data"),
+      []
+    )
+    const isWhole = Repair.plan(found.findings).length === 0
+    // A repair would begin with the same check, and end with it.
+    const { failures, report } = isWhole
+      ? { failures: [], report: found }
+      : Repair.repair(Trees.tree(files), Trees.apply(files))
     assert.deepStrictEqual(failures, [])
     const damage = report.findings.filter(({ code, severity }) => severity === "damage" && code !== "metadata-missing")
     assert.deepStrictEqual(damage, [])
