@@ -15,6 +15,8 @@ export interface Generator {
   /** For each run. */
   readonly settings: ReadonlyArray<string>
   readonly name: string
+  /** It can speak TLS itself. */
+  readonly hasTls: boolean
 }
 
 /** `loop` sends for all sessions from one event loop; `threads` has a blocking thread for each. */
@@ -24,7 +26,8 @@ export type Kind = (typeof kinds)[number]
 const portable: Generator = {
   command: [process.execPath, Place.program("portable/main")],
   settings: [],
-  name: "the portable generator, which costs the machine more than the native one: there is no C compiler here"
+  name: "the portable generator, which costs the machine more than the native one: there is no C compiler here",
+  hasTls: false
 }
 
 /** Compiles the native generator into `folder`; without a compiler the portable one takes its place. */
@@ -39,9 +42,11 @@ export const build = (folder: string, kind: Kind = "loop"): Effect.Effect<Genera
     const sources = fs.readdirSync(native).filter((file) => file.endsWith(".c"))
     const target = path.join(folder, "load")
     const files = sources.map((file) => path.join(native, file))
-    const { code, output } = yield* Process.run(compiler, ["-O2", "-pthread", "-o", target, ...files])
+    const compiled = (...more: ReadonlyArray<string>) =>
+      Process.run(compiler, ["-O2", "-pthread", "-o", target, ...files, ...more])
+    const hasTls = (yield* compiled("-DSECURE", "-lssl", "-lcrypto")).code === 0
+    const { code, output } = hasTls ? { code: 0, output: "" } : yield* compiled()
     if (code !== 0) return yield* new Process.CannotRun({ reason: `the load generator does not compile: ${output}` })
-    return kind === "loop"
-      ? { command: [target], settings: [], name: "the native generator" }
-      : { command: [target], settings: ["threads=1"], name: "the native generator, a blocking thread for each session" }
+    const name = kind === "loop" ? "the native generator" : "the native generator, a blocking thread for each session"
+    return { command: [target], settings: kind === "loop" ? [] : ["threads=1"], name, hasTls }
   })

@@ -216,7 +216,7 @@ const started = (whole: Case, setup: Setup, output: string, folder: string) =>
     const settles = whole.seconds >= 1
     const options = { kind, others: bench.others, generator: bench.generator, output, scratch: folder, slow, settles }
     if (tls !== undefined) {
-      const secured = Secured.make(tls, kind, folder)
+      const secured = Secured.make(tls, kind, folder, bench.generator)
       const relay = yield* Relay.start({ ...options, args: secured.args })
       // A slow network begins behind the target's TLS.
       const linked = link === undefined ? Link.none(relay.ports) : yield* Link.proxy(link, relay.ports)
@@ -292,7 +292,11 @@ const generated = (
   Effect.gen(function* () {
     const { bench, groups } = setup
     const drainSeconds = whole.drainSeconds ?? defaultDrainSeconds
-    const load = { generator: bench.generator, groups, seconds: whole.seconds, drainSeconds }
+    const settings = [
+      ...bench.generator.settings,
+      ...(whole.tls !== undefined && bench.generator.hasTls ? ["tls=1"] : [])
+    ]
+    const load = { generator: { ...bench.generator, settings }, groups, seconds: whole.seconds, drainSeconds }
     const [report, [before, memory]] = yield* Load.run(load, linked, go)
     const drainedSeconds = yield* edge?.drained ?? Effect.succeed(0)
     const timelines = Object.fromEntries(report.groups.map((part) => [part.label, part.timeline]))

@@ -37,7 +37,12 @@ export interface Settings {
 }
 
 /** Why this relay has no place in this case; undefined when it has. */
-const obstacle = (whole: Case.Case, kind: Relay.Kind, settings: Settings): string | undefined => {
+const obstacle = (
+  whole: Case.Case,
+  kind: Relay.Kind,
+  settings: Settings,
+  made: Generator.Generator
+): string | undefined => {
   const { diskBy, generator, linkBy, others } = settings
   const isPlain = whole.groups.every(({ role, rate }) => role === "produce" && rate === undefined)
   const { disks = [], flood, link, tls } = whole
@@ -50,7 +55,7 @@ const obstacle = (whole: Case.Case, kind: Relay.Kind, settings: Settings): strin
     disks.length === 0 ? undefined : Disk.missing(disks, diskBy),
     disks.length > 0 && diskBy === "files" && kind === "reference" ? "slow files are our relay's own" : undefined,
     disks.length > 0 && kind === "running" ? "the disk of a relay that runs already is what it is" : undefined,
-    tls === undefined ? undefined : Secured.missing(tls, kind),
+    tls === undefined ? undefined : Secured.missing(tls, kind, made),
     flood === undefined ? undefined : Secured.missingOwn(kind),
     whole.edge === true ? Edge.missing(kind) : undefined,
     whole.edge === true && (tls ?? link ?? whole.lttng) !== undefined ? "an edge's way is plain" : undefined,
@@ -85,7 +90,7 @@ const runCase = (whole: Case.Case, settings: Settings, bench: Bench) =>
       const order = round % 2 === 0 ? settings.kinds : [...settings.kinds].reverse()
       for (const kind of order) {
         if (!wanted(whole, kind, round, settings)) continue
-        const reason = obstacle(whole, kind, settings)
+        const reason = obstacle(whole, kind, settings, bench.generator)
         if (reason !== undefined) {
           notes.add(`${kind}: ${reason}`)
           continue

@@ -1,12 +1,13 @@
 /**
- * TLS between targets and a relay: the generator speaks plain TCP to a HAProxy beside it, which encrypts. Our relay
- * takes that itself; in front of another there is stunnel. Or either has a second HAProxy in front.
+ * TLS between targets and a relay. The generator speaks it, or, where it was compiled without libssl, plain TCP to a
+ * HAProxy beside it. Our relay takes TLS itself; in front of another there is stunnel. Or either has a HAProxy in front.
  */
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, type Scope } from "effect"
 import type * as Case from "./Case.ts"
+import type { Generator } from "./Generator.ts"
 import type { Ports } from "./Link.ts"
 import * as Process from "./Process.ts"
 import type { Kind } from "./Relay.ts"
@@ -20,8 +21,8 @@ export interface Secured {
 export interface Ends {
   /** Where the generator dials. */
   readonly ports: Ports
-  /** Where TLS begins; its processor time is the target's. */
-  readonly near: Process.Running
+  /** Where TLS begins, if that is not the generator; its processor time is the target's. */
+  readonly near: Process.Running | undefined
   /** Where TLS ends, if that is not the relay; its processor time is the relay's. */
   readonly far: Process.Running | undefined
 }
@@ -35,10 +36,10 @@ export const missingOwn = (kind: Kind): string | undefined => {
 }
 
 /** Why this machine cannot do it. */
-export const missing = (tls: Case.Tls, kind: Kind): string | undefined => {
+export const missing = (tls: Case.Tls, kind: Kind, generator: Pick<Generator, "hasTls">): string | undefined => {
   const own = missingOwn(kind)
   if (own !== undefined) return own
-  if (!isThere("haproxy", "-v")) return "there is no haproxy"
+  if ((tls === "haproxy" || !generator.hasTls) && !isThere("haproxy", "-v")) return "there is no haproxy"
   return tls === "own" && kind === "reference" && !isThere("stunnel4", "-version") ? "there is no stunnel4" : undefined
 }
 
@@ -79,7 +80,7 @@ export const allowArgs = (folder: string): ReadonlyArray<string> => {
   return ["--tls=allow", `--tls-cert=${cert}`, `--tls-key=${key}`]
 }
 
-export const make = (tls: Case.Tls, kind: Kind, folder: string): Secured => {
+export const make = (tls: Case.Tls, kind: Kind, folder: string, generator: Pick<Generator, "hasTls">): Secured => {
   const { both, cert, key } = certificate(folder)
   const isOwn = tls === "own" && kind === "ours"
   const far = (ports: Ports) =>
@@ -116,6 +117,9 @@ export const make = (tls: Case.Tls, kind: Kind, folder: string): Secured => {
     connect: (ports) =>
       Effect.gen(function* () {
         const end = isOwn ? { ...ports, running: undefined } : yield* far(ports)
+        if (generator.hasTls) {
+          return { ports: { ...ports, control: end.control, data: end.data }, near: undefined, far: end.running }
+        }
         const [control = 0, data = 0] = yield* Process.freePorts(2)
         const server = `ssl ciphersuites ${ciphers} ssl-min-ver TLSv1.3`
         const lines = [...through(control, "", end.control, server), ...through(data, "", end.data, server)]

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "blocking.h"
+#include "secure.h"
 #include "session.h"
 #include "wire.h"
 
@@ -53,7 +54,7 @@ static void ended(struct group *g, bool drained, const char *error)
 static bool send_whole(int fd, const uint8_t *bytes, size_t size)
 {
 	while (size > 0) {
-		ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL);
+		ssize_t n = put(fd, bytes, size, MSG_NOSIGNAL);
 		if (n <= 0) return false;
 		bytes += n;
 		size -= n;
@@ -72,7 +73,7 @@ static bool command(int fd, enum command number, uint8_t *bytes, size_t size)
 static bool answer(int fd, uint32_t *code)
 {
 	uint8_t bytes[4];
-	if (recv(fd, bytes, 4, MSG_WAITALL) != 4) return false;
+	if (get(fd, bytes, 4, MSG_WAITALL) != 4) return false;
 	*code = get32(bytes);
 	return true;
 }

@@ -1,6 +1,7 @@
 /* See endpoint.h. */
 #define _GNU_SOURCE
 #include "endpoint.h"
+#include "secure.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -42,17 +43,18 @@ int dial(uint16_t port)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (connect(fd, (struct sockaddr *)&to, sizeof to)) fail("connect to port %u: %s", port, strerror(errno));
+	secure(fd);
 	return fd;
 }
 
 void send_all(int fd, const void *bytes, size_t size)
 {
-	if (send(fd, bytes, size, MSG_NOSIGNAL) != (ssize_t)size) fail("set-up: send: %s", strerror(errno));
+	if (put(fd, bytes, size, MSG_NOSIGNAL) != (ssize_t)size) fail("set-up: send: %s", strerror(errno));
 }
 
 void receive_all(int fd, void *bytes, size_t size)
 {
-	ssize_t n = size ? recv(fd, bytes, size, MSG_WAITALL) : 0;
+	ssize_t n = size ? get(fd, bytes, size, MSG_WAITALL) : 0;
 	if (n != (ssize_t)size) fail("set-up: no answer: %s", n < 0 ? strerror(errno) : "connection closed");
 }
 

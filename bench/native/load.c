@@ -3,7 +3,7 @@
  * each session instead. Here are its arguments, its event loop and its report.
  *
  *   load sink control=PORT data=PORT
- *   load run [address=IPV4] control=PORT data=PORT live=PORT seconds=S drain=S -- role=produce sessions=4 ... -- role=beacon ...
+ *   load run [address=IPV4] [tls=1] control=PORT data=PORT live=PORT seconds=S drain=S -- role=produce sessions=4 ... -- role=beacon ...
  *
  * "run" prints {"event":"ready"} once every session stands, waits for a line on its input, runs, and prints one
  * {"event":"report"} object. Its input closing early ends it: a runner that dies leaves no generator behind.
@@ -14,6 +14,7 @@
  */
 #define _GNU_SOURCE
 #include "blocking.h"
+#include "secure.h"
 #include "session.h"
 #include "sink.h"
 #include "viewer.h"
@@ -70,6 +71,7 @@ static void set_run(const char *key, const char *value)
 	else if (!strcmp(key, "runMs")) run_ms = n;
 	else if (!strcmp(key, "drainMs")) drain_ms = n;
 	else if (!strcmp(key, "threads")) threads = n;
+	else if (!strcmp(key, "tls")) secure_all();
 	else fail("unknown setting %s", key);
 }
 
@@ -96,6 +98,7 @@ static void open_party(struct party *p)
 {
 	struct group *g = &p->group;
 	if (g->streams > STREAMS_MAX || g->in_flight > IN_FLIGHT_MAX) fail("%s: too many streams or indexes", g->label);
+	if (g->role == VIEW && is_secure()) fail("%s: viewers have no TLS", g->label);
 	if (g->role != VIEW) {
 		p->session = calloc(g->sessions, sizeof *p->session);
 		for (unsigned i = 0; i < g->sessions; i++) session_open(&p->session[i], g, i, control_port, data_port);

@@ -1,6 +1,7 @@
 /* One recording session of a target: its two connections, its packets and indexes, and the final drain. */
 #define _GNU_SOURCE
 #include "session.h"
+#include "secure.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -58,7 +59,7 @@ static uint8_t *queue(struct session *s, uint32_t command, size_t size)
 static void flush(struct session *s)
 {
 	while (s->out_sent < s->out_size) {
-		ssize_t n = send(s->control.fd, s->out + s->out_sent, s->out_size - s->out_sent, MSG_NOSIGNAL);
+		ssize_t n = put(s->control.fd, s->out + s->out_sent, s->out_size - s->out_sent, MSG_NOSIGNAL);
 		if (n < 0) {
 			if (errno == EAGAIN) {
 				/* Keep the tail at the front, so that the bound on unanswered commands bounds the buffer. */
@@ -92,6 +93,8 @@ static void queue_index(struct session *s, unsigned stream)
 	ask(s, g->rate ? go_at + s->packets_sent * (g->packet_size + HEADER_SIZE) * 1000000000ull / g->rate : now);
 }
 
+static bool is_copied(const struct group *g) { return g->packet_size < SENDFILE_FROM || is_secure(); }
+
 static bool may_start(const struct session *s)
 {
 	const struct group *g = s->group;
@@ -122,8 +125,8 @@ static void start_batch(struct session *s)
 static ssize_t send_some(struct session *s, uint64_t allowance)
 {
 	uint64_t left = s->batch_size - s->batch_sent;
-	if (s->group->packet_size < SENDFILE_FROM)
-		return send(s->data.fd, s->batch + s->batch_sent, left < allowance ? left : allowance, MSG_NOSIGNAL);
+	if (is_copied(s->group))
+		return put(s->data.fd, s->batch + s->batch_sent, left < allowance ? left : allowance, MSG_NOSIGNAL);
 	if (s->batch_sent < HEADER_SIZE)
 		return send(s->data.fd, s->batch + s->batch_sent, HEADER_SIZE - s->batch_sent, MSG_NOSIGNAL | MSG_MORE);
 	off_t offset = s->batch_sent - HEADER_SIZE;
@@ -230,8 +233,9 @@ static void control_ready(struct endpoint *e, uint32_t events)
 {
 	struct session *s = e->owner;
 	uint8_t buffer[4096];
+	put_rest(e->fd);
 	while (s->phase < DONE && (events & EPOLLIN)) {
-		ssize_t n = recv(e->fd, buffer, sizeof buffer, 0);
+		ssize_t n = get(e->fd, buffer, sizeof buffer, 0);
 		if (n < 0 && errno == EAGAIN) break;
 		if (n <= 0) {
 			if (n == 0) errno = 0;
@@ -245,7 +249,7 @@ static void control_ready(struct endpoint *e, uint32_t events)
 				answer(s, get32(s->in));
 			}
 		}
-		if (n < (ssize_t)sizeof buffer) break;
+		if (n < (ssize_t)sizeof buffer && !is_secure()) break;
 	}
 	if (s->phase >= DONE) return;
 	if (s->out_size) flush(s);
@@ -256,6 +260,7 @@ static void data_ready(struct endpoint *e, uint32_t events)
 {
 	struct session *s = e->owner;
 	if (s->phase >= DONE) return;
+	put_rest(e->fd);
 	if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) {
 		errno = 0;
 		end(s, DEAD, "data connection closed by the relay");
@@ -387,7 +392,7 @@ void session_open(struct session *s, struct group *g, unsigned number, uint16_t 
 		if (s->batch_capacity == 0) s->batch_capacity = 1;
 	}
 	s->batch = calloc(s->batch_capacity,
-			  HEADER_SIZE + (g->packet_size < SENDFILE_FROM ? g->packet_size : 0));
+			  HEADER_SIZE + (is_copied(g) ? g->packet_size : 0));
 	/* Spread the beats of a group over the interval, as unrelated hosts would. */
 	s->due = g->interval_ms * 1000000ull * number / g->sessions;
 	s->data.fd = -1;
