@@ -8,9 +8,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -23,15 +20,6 @@ static struct in_addr relay_address;
 void dial_at(const char *address)
 {
 	if (!inet_aton(address, &relay_address)) fail("not an IPv4 address: %s", address);
-}
-
-void fail(const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	exit(1);
 }
 
 int dial(uint16_t port)

@@ -5,11 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fail.h"
+
 struct endpoint { int fd; void (*ready)(struct endpoint *, uint32_t events); void *owner; };
 
 extern int epoll_fd;
 
-void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* Where the relay is: an IPv4 address, said once before the first dial. */
 void dial_at(const char *address);
 int dial(uint16_t port);

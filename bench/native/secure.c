@@ -4,7 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "secure.h"
-#include "endpoint.h"
+#include "fail.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { daemonProgram } from "./bundle.ts"
+import * as OverTls from "./overtls.ts"
 import * as Ports from "./ports.ts"
 import * as Process from "./process.ts"
 
@@ -98,10 +99,16 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
   const controlPort = yield* Ports.free
   const dataPort = yield* Ports.free
   const livePort = options.livePort ?? (yield* Ports.free)
+  const near = { host, controlPort, dataPort, livePort }
+  const isOverTls = kind === "ours" && OverTls.isWanted(options.args)
+  const own = isOverTls
+    ? { host, controlPort: yield* Ports.free, dataPort: yield* Ports.free, livePort: yield* Ports.free }
+    : near
   const url = (port: number) => (host === "::1" ? `tcp6://[::1]:${port}` : `tcp://${host}:${port}`)
   const [command = "", ...args] = [
     ...commandOf(kind),
-    ...["-o", output, "-C", url(controlPort), "-D", url(dataPort), "-L", url(livePort)],
+    ...["-o", output, "-C", url(own.controlPort), "-D", url(own.dataPort), "-L", url(own.livePort)],
+    ...(isOverTls ? OverTls.relayArgs() : []),
     ...(options.args ?? [])
   ]
   const running = yield* Process.daemon(command, args, {
@@ -117,16 +124,19 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
     }
   })
   yield* Process.until(
-    `${kind} relay to listen on ${controlPort}, ${dataPort} and ${livePort}`,
+    `${kind} relay to listen on ${own.controlPort}, ${own.dataPort} and ${own.livePort}`,
     Effect.suspend(() => {
       const outcome = running.outcome()
       if (outcome !== undefined) {
         const detail = `ended with ${outcome.code ?? outcome.signal}: ${outcome.stderr.slice(-2000)}`
         return Effect.fail(new Process.ProcessFailed({ command: `${kind} relay`, detail }))
       }
-      return Effect.succeed([controlPort, dataPort, livePort].every(Ports.listening) && isRelay(running.pid))
+      return Effect.succeed(
+        [own.controlPort, own.dataPort, own.livePort].every(Ports.listening) && isRelay(running.pid)
+      )
     })
   )
+  if (isOverTls) yield* OverTls.lead(near, own)
   const relay: Relay = { kind, host, output, controlPort, dataPort, livePort, process: running }
   return relay
 })
