@@ -1,6 +1,6 @@
 /**
  * TLS between targets and a relay. The generator speaks it, or, where it was compiled without libssl, plain TCP to a
- * HAProxy beside it. Our relay takes TLS itself, in front of another there is stunnel; or either has a HAProxy in front.
+ * HAProxy beside it. Our relay takes TLS itself; in front of the reference there is stunnel; or of either a HAProxy.
  */
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
