@@ -2,9 +2,10 @@
  * Kills under load, for long: node test/endurance/kill.ts [ROUNDS] [ours|reference|tracers]
  *
  * Relays under a scripted load, which knows what was acknowledged: prints what of it is not in the files. Or, with
- * `tracers`, relay, consumer daemon and viewer in turns, under a load of real `lttng`.
+ * `tracers`, relay, consumer daemon and viewer in turns, under a load of real `lttng`; of a round that goes wrong it
+ * keeps the files, says where they are and why, and goes on.
  */
-import { Effect } from "effect"
+import { Cause, Effect } from "effect"
 import { setup } from "../support/bundle.ts"
 import { round } from "./acknowledged.ts"
 import * as Victims from "./victims.ts"
@@ -43,10 +44,16 @@ const withTracers = Effect.gen(function* () {
     const done = Victims.victims.map((victim) => `${counts[victim]} ${victim}s`).join(", ")
     process.stdout.write(`killed ${done}; ${eventCount} events of the loads read afterwards\n`)
   }
+  const fail = (at: number, victim: Victims.Victim, cause: Cause.Cause<unknown>) => {
+    process.stdout.write(`round ${at}, ${victim} killed: ${Cause.pretty(cause)}\n`)
+    process.exitCode = 1
+    return Effect.as(tracing.lose, 0)
+  }
   const program = Effect.gen(function* () {
     for (let at = 0; at < Number(rounds); at++) {
       const victim = Victims.victims[at % 3] as Victims.Victim
-      eventCount += yield* Victims.round(tracing, victim, `k${at}`, Math.random() * 300, at % 2 === 1)
+      const round = Victims.round(tracing, victim, `k${at}`, Math.random() * 300, at % 2 === 1)
+      eventCount += yield* Effect.catchCause(round, (cause) => fail(at, victim, cause))
       counts[victim]++
       if (at % 30 === 29) tell()
     }

@@ -2,7 +2,8 @@
  * Relay, consumer daemon or viewer, one of them killed without notice under a real load, at a random moment; and what
  * must be true afterwards. One session daemon serves many rounds: only a killed consumer takes it along.
  */
-import { rmSync } from "node:fs"
+import { cpSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
@@ -103,7 +104,7 @@ export const round = (held: Tracing, victim: Victim, name: string, millis: numbe
       )
     )
     if (victim !== "relay") assert.isUndefined(relay.process.outcome(), "the relay lives")
-    const count = yield* assertReadable(relay.output)
+    const count = yield* keeping(relay.output, assertReadable(relay.output))
     if (victim === "viewer") {
       const { findings } = Check.check(DiskTree.make(relay.output))
       assert.deepStrictEqual(findings, [], "nothing to repair")
@@ -112,5 +113,15 @@ export const round = (held: Tracing, victim: Victim, name: string, millis: numbe
     rmSync(join(relay.output), { recursive: true, force: true })
     return count
   }).pipe(Effect.scoped)
+
+/** Of a relay's directory, before it is repaired; kept for people if that, or what follows, goes wrong. */
+const keeping = <A, E, R>(directory: string, use: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const kept = mkdtempSync(join(tmpdir(), "lttng-relay-kill-"))
+    cpSync(directory, kept, { recursive: true })
+    const told = Effect.sync(() => void process.stdout.write(`the files as they were: ${kept}\n`))
+    const forget = Effect.sync(() => rmSync(kept, { recursive: true, force: true }))
+    return Effect.onExit(use, (exit) => (Exit.isFailure(exit) ? told : forget))
+  })
 
 const hostname = Effect.map(Process.run("hostname", []), ({ stdout }) => stdout.trim())

@@ -219,7 +219,8 @@ export class SessionActor implements StreamSession {
     this.#closeStreams(true)
     for (const connection of this.#connections) {
       // After an error on packets the reference keeps the control connection until it names a stream.
-      if (stream.isMetadata === (connection === this.#control)) connection.end("write failed")
+      const isTold = connection === this.#control ? stream.isMetadata && !stream.isResetting : !stream.isMetadata
+      if (isTold) connection.end("write failed")
     }
     this.#finishIfDone()
   }

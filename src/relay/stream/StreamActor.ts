@@ -225,8 +225,17 @@ export class StreamActor {
 
   /** Empties the metadata file; answers when the new one exists. */
   get resetMetadata(): Effect.Effect<boolean, FileFailed> {
-    return Effect.suspend(() => (this.model.resetMetadata() ? Effect.as(this.log.synced, true) : Effect.succeed(false)))
+    return Effect.suspend(() => {
+      if (!this.model.resetMetadata()) return Effect.succeed(false)
+      this.isResetting = true
+      const over = Effect.sync(() => {
+        this.isResetting = false
+      })
+      return Effect.ensuring(Effect.as(this.log.synced, true), over)
+    })
   }
+  /** Who asked for that is told if it fails. */
+  isResetting = false
 
   /** Takes over the caller's reference on `chunk`. False: refused, see `Stream.rotate`. */
   rotate(at: bigint, chunk: TraceChunk | undefined): boolean {

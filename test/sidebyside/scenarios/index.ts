@@ -2,6 +2,7 @@
 import type { Scenario } from "../scenario.ts"
 import { chunks } from "./chunks.ts"
 import { failures } from "./failures.ts"
+import { faultsOf } from "./faults.ts"
 import { lifetimes } from "./lifetimes.ts"
 import { packets } from "./packets.ts"
 import { rotations } from "./rotations.ts"
@@ -19,5 +20,6 @@ export const scenarios: ReadonlyArray<Scenario> = [
   ...chunks,
   ...lifetimes,
   ...failures,
+  ...faultsOf(false),
   ...taken
 ]
