@@ -43,11 +43,16 @@ const authority = (): string => {
   return pki
 }
 
-/** The HTTP port stays as the scenario has it. */
-export const relayArgs = (): ReadonlyArray<string> => {
+/**
+ * The HTTP port stays as the scenario has it; where there is one nobody needs a certificate, since its readers see without
+ * a token only what anybody is shown.
+ */
+export const relayArgs = (args: ReadonlyArray<string> = []): ReadonlyArray<string> => {
   const pki = authority()
-  const identity = [`--tls-cert=${pki}/relay.pem`, `--tls-key=${pki}/relay.key`, `--tls-client-ca=${pki}/ca.pem`]
-  return ["--tls=control=require,data=require,live=require,http=off", ...identity]
+  const identity = [`--tls-cert=${pki}/relay.pem`, `--tls-key=${pki}/relay.key`]
+  const isForAnybody = args.some((arg) => arg.startsWith("--http-port"))
+  const clients = isForAnybody ? [] : [`--tls-client-ca=${pki}/ca.pem`]
+  return ["--tls=control=require,data=require,live=require,http=off", ...identity, ...clients]
 }
 
 const tunnel = (to: Place, who: string, host: string, ports: ReadonlyArray<number | "">) => {

@@ -108,7 +108,7 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
   const [command = "", ...args] = [
     ...commandOf(kind),
     ...["-o", output, "-C", url(own.controlPort), "-D", url(own.dataPort), "-L", url(own.livePort)],
-    ...(isOverTls ? OverTls.relayArgs() : []),
+    ...(isOverTls ? OverTls.relayArgs(options.args) : []),
     ...(options.args ?? [])
   ]
   const running = yield* Process.daemon(command, args, {
