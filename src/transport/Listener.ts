@@ -163,7 +163,7 @@ const makePeer = (arrival: Arrival, options: Options, thread: SenderThread): Pee
     secured === undefined ? receiveInto(accepted, receive, first) : receiveSecured(secured.socket, receive)
   const { socket } = reading
   socket.on("error", () => settle("socket error"))
-  socket.on("end", () => {
+  reading.whenEnded(() => {
     settle("closed by peer")
     if (isClosing) socket.destroy()
     else receiver?.ended()

@@ -22,6 +22,8 @@ export interface Reading {
   /** From the next read but one on. Where each read has a buffer of its own that is as long as the system says. */
   readonly readAtMost: (byteCount: number) => void
   readonly resume: () => void
+  /** Calls `then` when the peer sends no more, and all that it sent was received. */
+  readonly whenEnded: (then: () => void) => void
 }
 
 interface HandleOwner {
@@ -153,6 +155,73 @@ class Gathered {
   }
 }
 
+/**
+ * A handle that decrypts goes on to give what it has read, and the end behind it, after it was told to stop: it is kept
+ * until somebody resumes. So is what comes before anybody receives.
+ */
+class Kept {
+  readonly #receive: Receive
+  readonly #readOn: () => void
+  readonly #pieces: Array<Buffer>
+  #isStopped = true
+  #isDue = false
+  #hasEnded = false
+  #then: (() => void) | undefined
+
+  constructor(receive: Receive, readOn: () => void, first: Buffer | undefined) {
+    this.#receive = receive
+    this.#readOn = readOn
+    this.#pieces = first === undefined ? [] : [first]
+  }
+
+  readonly receive: Receive = (bytes, length) => {
+    if (!this.#isStopped && this.#pieces.length === 0) return this.#give(bytes, length)
+    this.#pieces.push(Buffer.from(bytes.subarray(0, length)))
+    return false
+  }
+
+  readonly resume = (): void => {
+    this.#isStopped = false
+    if (this.#pieces.length === 0) this.#readOn()
+    else if (!this.#isDue) {
+      this.#isDue = true
+      // In a call of its own, as all that is received.
+      queueMicrotask(this.#goOn)
+    }
+  }
+
+  readonly end = (): void => {
+    this.#hasEnded = true
+    this.#tellEnd()
+  }
+
+  readonly whenEnded = (then: () => void): void => {
+    this.#then = then
+  }
+
+  #give(bytes: Buffer, length: number): boolean {
+    this.#isStopped = !this.#receive(bytes, length)
+    return !this.#isStopped
+  }
+
+  readonly #goOn = (): void => {
+    this.#isDue = false
+    while (!this.#isStopped) {
+      const piece = this.#pieces.shift()
+      if (piece === undefined) break
+      this.#give(piece, piece.length)
+    }
+    if (!this.#isStopped) this.#readOn()
+    this.#tellEnd()
+  }
+
+  #tellEnd(): void {
+    if (!this.#hasEnded || this.#pieces.length > 0) return
+    this.#hasEnded = false
+    this.#then?.()
+  }
+}
+
 const receiveOwned = (
   accepted: net.Socket,
   owner: HandleOwner,
@@ -165,7 +234,7 @@ const receiveOwned = (
     handle.reading = false
     handle.readStop()
   }
-  let unread = first
+  let unread = isSecured ? undefined : first
   // `accepted` keeps only its place in the server's connection count.
   if (!isSecured) owner._handle = null
   const landing = new Landing()
@@ -174,7 +243,8 @@ const receiveOwned = (
     landing.received()
     return goesOn
   }
-  const gathered = isSecured ? new Gathered(landing, receive, () => pause()) : undefined
+  const kept = isSecured ? new Kept(receive, () => readOn(), first) : undefined
+  const gathered = kept === undefined ? undefined : new Gathered(landing, kept.receive, () => pause())
   let readBytesMax = Number.POSITIVE_INFINITY
   const room = () => {
     const { bytes } = landing
@@ -193,12 +263,14 @@ const receiveOwned = (
   if (isSecured) Object.assign(socket, heardFromTls(socket))
   // Before anybody hears of the end.
   if (gathered !== undefined) socket.once("end", gathered.give)
+  if (kept !== undefined) socket.once("end", kept.end)
   socket.once("close", () => {
     gathered?.give()
     landing.close()
     accepted.destroy()
   })
   const readOn = () => {
+    if (socket.destroyed) return
     socket.resume()
     socket.read(0)
   }
@@ -210,7 +282,9 @@ const receiveOwned = (
     readAtMost: (byteCount) => {
       readBytesMax = byteCount
     },
+    whenEnded: kept?.whenEnded ?? ((then) => void socket.on("end", then)),
     resume: () => {
+      if (kept !== undefined) return kept.resume()
       const bytes = unread
       if (bytes === undefined) return readOn()
       unread = undefined
@@ -242,6 +316,7 @@ export const receivePortably = (socket: net.Socket, receive: Receive): Reading =
     descriptor: undefined,
     onClosing: () => {},
     readAtMost: () => {},
-    resume: () => void socket.resume()
+    resume: () => void socket.resume(),
+    whenEnded: (then) => void socket.on("end", then)
   }
 }
