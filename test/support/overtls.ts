@@ -44,8 +44,8 @@ const authority = (): string => {
 }
 
 /**
- * The HTTP port stays as the scenario has it; where there is one nobody needs a certificate, since its readers see without
- * a token only what anybody is shown.
+ * The HTTP port stays as the scenario has it; where there is one nobody needs a certificate, since its readers see
+ * without a token only what anybody is shown.
  */
 export const relayArgs = (args: ReadonlyArray<string> = []): ReadonlyArray<string> => {
   const pki = authority()
