@@ -125,6 +125,12 @@ describeWithCorpus("traces recorded for this project", ["synth", ...own, ...more
     assert.strictEqual(line.slice(0, codes.length), codes)
   })
 
+  it("names a trace that has no name, where names are wanted, as babeltrace2 does", () => {
+    const named: TextOptions = { ...defaults, names: new Set(["header"]), fields: new Set(["trace"]) }
+    const { stdout } = show(join(root(), "synth/no-header-no-context"), "generated", "text", named)
+    assert.match(stdout.toString(), /^trace = , , name = /)
+  })
+
   it("says of a packet with another trace's UUID that it has one, and goes on", () => {
     const { isFailed, warnings } = show(join(root(), "synth/bad-uuid"), "generated")
     assert.isFalse(isFailed)
@@ -143,8 +149,11 @@ describeWithCorpus("traces recorded for this project", ["synth", ...own, ...more
     const decode = Schema.decodeUnknownResult(schema as Schema.Codec<unknown>, { onExcessProperty: "error" })
     const isRight = (object: unknown) => Result.isSuccess(decode(object))
     assert.isFalse(isRight({ type: "event", stream: [0, 0], name: "e", id: 0, fields: {}, more: 1 }))
-    for (const name of [...own, ...ctf2, "synth/variant-no-option", "synth/truncated-packet"]) {
-      const lines = show(join(root(), name), "generated", "ndjson").stdout.toString().trimEnd().split("\n")
+    assert.isFalse(isRight({ type: "event", stream: [0, 0], name: "e", id: 0, fields: { a: { b: undefined } } }))
+    const cases = casesOf("synth").map((one) => `synth/${one.case}`)
+    for (const name of [...own, ...ctf2, ...cases]) {
+      const lines = show(join(root(), name), "generated", "ndjson").stdout.toString().split("\n")
+      assert.strictEqual(lines.pop(), "")
       const objects = lines.map((line) => JSON.parse(line))
       for (const object of objects) assert.isTrue(isRight(object), `${name}: ${JSON.stringify(object)}`)
       const events = objects.filter(({ type }) => type === "event")

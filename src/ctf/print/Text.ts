@@ -215,8 +215,9 @@ export class Text {
       const value = environment.get(name)
       return typeof value === "string" ? value : undefined
     }
-    if (fields.has("trace") && stream.trace.name !== undefined) {
-      trace = hasNames ? `${this.#name("trace")}${stream.trace.name}, ` : stream.trace.name
+    if (fields.has("trace")) {
+      const { name = "" } = stream.trace
+      trace = hasNames ? `${this.#name("trace")}${name}, ` : name
     }
     const vpid = environment.get("vpid")
     add("trace:hostname", "trace:hostname", text("hostname"))
