@@ -3,6 +3,7 @@
  * Neither the runtime nor the library of the command line has a part in it: on a short trace loading those is most of
  * the time.
  */
+import { fstatSync } from "node:fs"
 import { compare } from "../ctf/decode/Clock.ts"
 import type { Filter } from "../ctf/decode/Fields.ts"
 import type { TextOptions } from "../ctf/print/Text.ts"
@@ -75,9 +76,16 @@ const print = (input: Input, text: TextOptions, filter: Filter | undefined): num
   return Printing.print(recording, request).failureCount
 }
 
+/** What `process.stdout` is made of is loaded only where there may be a terminal. */
+const isTerminal = (input: Input): boolean =>
+  input.color === "auto" &&
+  formatOf(input) === "text" &&
+  fstatSync(StandardOutput.descriptor).isCharacterDevice() &&
+  process.stdout.isTTY === true
+
 /** Throws what is wrong; what could not be decoded has been said, and is in the exit status. */
 export const run = (input: Input): void => {
-  const text = EventOptions.textOptions(input, process.stdout.isTTY === true)
+  const text = EventOptions.textOptions(input, isTerminal(input))
   try {
     if (print(input, text, EventOptions.filter(input)) > 0) process.exitCode = 1
   } catch (cause) {

@@ -1,7 +1,7 @@
 /** Bytes to standard output, at once: whoever prints millions of lines neither keeps nor copies them. */
 import { writeSync } from "node:fs"
 
-const descriptor = 1
+export const descriptor = 1
 /** A pipe that is full is tried again after so many milliseconds. */
 const fullMillis = 1
 

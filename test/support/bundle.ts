@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type OutputOptions, rolldown } from "rolldown"
-import config from "../../rolldown.config.ts"
+import configs from "../../rolldown.config.ts"
 
 const directory = fileURLToPath(new URL("../.bundle", import.meta.url))
 
@@ -26,9 +26,11 @@ const contentOf = (path: string): string | undefined => {
 }
 
 export const setup = async (): Promise<void> => {
-  const bundle = await rolldown(config)
-  const { output } = await bundle.generate(config.output as OutputOptions)
-  for (const file of output) {
+  const outputs = configs.map(async (config) => {
+    const bundle = await rolldown(config)
+    return (await bundle.generate(config.output as OutputOptions)).output
+  })
+  for (const file of (await Promise.all(outputs)).flat()) {
     const content = String(file.type === "chunk" ? file.code : file.source)
     const path = join(directory, file.fileName)
     if (contentOf(path) === content) continue

@@ -52,6 +52,34 @@ export interface EventDraft extends EventFacts {
   readonly payload: StructureDraft | undefined
 }
 
+/** Its payload is made when somebody asks for it. */
+class PlainEventClass implements EventClass {
+  readonly id: bigint
+  readonly namespace: string | undefined
+  readonly name: string | undefined
+  readonly uid: string | undefined
+  readonly logLevel: bigint | undefined
+  readonly emfUri: string | undefined
+  readonly specificContext = undefined
+  readonly #make: () => Structure
+  #payload: Structure | undefined = undefined
+
+  constructor({ emfUri, id, logLevel, name, namespace, uid }: EventFacts, make: () => Structure) {
+    this.id = id
+    this.namespace = namespace
+    this.name = name
+    this.uid = uid
+    this.logLevel = logLevel
+    this.emfUri = emfUri
+    this.#make = make
+  }
+
+  get payload(): Structure {
+    this.#payload ??= this.#make()
+    return this.#payload
+  }
+}
+
 /** Puts declarations into a trace, their references resolved. */
 export class Declarations {
   readonly trace: GrowingTrace
@@ -99,16 +127,8 @@ export class Declarations {
   /** Of a payload that refers to nothing, and with which nothing is wrong: made when somebody asks for it. */
   plainEvent(facts: EventFacts, payload: () => StructureDraft, stream: GrowingDataStream, place: Place): void {
     this.#checkNew(facts.id, stream, place)
-    const resolver = this.#resolver
-    let made: Structure | undefined
-    stream.events.set(facts.id, {
-      ...facts,
-      specificContext: undefined,
-      get payload() {
-        made ??= resolver.structure(payload(), "event-record-payload", new Map())
-        return made
-      }
-    })
+    const made = () => this.#resolver.structure(payload(), "event-record-payload", new Map())
+    stream.events.set(facts.id, new PlainEventClass(facts, made))
   }
 
   event(draft: EventDraft, stream: GrowingDataStream, place: Place): void {

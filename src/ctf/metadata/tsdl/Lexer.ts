@@ -1,11 +1,9 @@
 /**
- * Words, numbers, texts and signs of TSDL (CTF 1.8, §3.1 of the decoder's specification), each with its place.
- *
- * Tracers write the same few types thousands of times, `integer { size = 32; … }`: one whose braces hold nothing but
- * words, numbers and signs is a token by itself, the same `Repeated` wherever it stands, so that it is read once. The
- * entries that most of the metadata consists of, `TYPE name[length];` and `name = value;`, are one token, too.
+ * Words, numbers, texts and signs of TSDL (CTF 1.8, §3.1 of the decoder's specification), each with its place; a block
+ * of a plain event is one token.
  */
 import { syntax } from "../MetadataRefused.ts"
+import * as PlainEvents from "./PlainEvents.ts"
 
 /** Where a piece of text stands in the whole of it. */
 export interface Start {
@@ -13,52 +11,33 @@ export interface Start {
   readonly column: number
 }
 
-/** A type that is all in its own text. */
-export interface Repeated {
-  readonly text: string
-  readonly lineCount: number
-  /** Characters after its last line feed. */
-  readonly tail: number
-}
-
-/** Those met so far; undefined what only looks like one. */
-export type Repetitions = Map<string, Repeated | undefined>
-
-/** What an entry says beyond its `text`, the name, and its `repeated` type. */
-export interface Entry {
-  /** Of a member the length of its array, if it is one. */
-  readonly written: string | undefined
-  readonly kind: "integer" | "string" | "word"
-  /** Where that stands after the name. */
-  readonly distance: number
-}
-
 export interface Token extends Start {
-  readonly kind: "word" | "integer" | "string" | "character" | "sign" | "type" | "member" | "assignment" | "end"
-  /** Of a text its content, of an entry its name, else as it is written. */
+  readonly kind: "word" | "integer" | "string" | "character" | "sign" | "event" | "end"
+  /** Of a text its content, else as it is written. */
   readonly text: string
   /** Of an integer. */
   readonly value: bigint
   /** Counted over all of the metadata. */
   readonly order: number
-  /** Of a type, and of a member its type. */
-  readonly repeated: Repeated | undefined
-  readonly entry: Entry | undefined
+  readonly event: PlainEvents.PlainEvent | undefined
 }
 
 export interface Origin extends Start {
   /** Of the first token. */
   readonly order: number
-  /** Undefined: every word by itself. */
-  readonly repetitions: Repetitions | undefined
+  /** Undefined: blocks of plain events are read word by word, too. */
+  readonly plain: PlainEvents.KnownFields | undefined
 }
 
 /** Where it goes on after a text. */
 export const advanced = ({ line, column }: Start, passed: string): Start => {
-  const feeds = passed.split("\n").length - 1
-  return feeds === 0
-    ? { line, column: column + passed.length }
-    : { line: line + feeds, column: passed.length - passed.lastIndexOf("\n") }
+  let feeds = 0
+  let last = -1
+  for (let at = passed.indexOf("\n"); at !== -1; at = passed.indexOf("\n", at + 1)) {
+    feeds++
+    last = at
+  }
+  return feeds === 0 ? { line, column: column + passed.length } : { line: line + feeds, column: passed.length - last }
 }
 
 const word = /(?:[A-Za-z_]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})(?:\w|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*/y
@@ -128,23 +107,8 @@ const kinds = Uint8Array.from({ length: 128 }, (_, code) => {
   return /[{}[\]()<>;,=*+]/.test(character) ? markKind : 0
 })
 
-const memberEnd = /[ \t]*([A-Za-z_]\w*)(?:\[([1-9]\d{0,8}|[A-Za-z_]\w*)\])?;/y
-const assignment = /([A-Za-z_]\w*)([ \t]*=[ \t]*)(?:(0|[1-9]\d{0,14})|"([^"\\\n]*)");/y
-
-const isPlain = /^\w+\s*\{[^{}"'/\\]*\}$/
-
-const repeatedOf = (text: string): Repeated | undefined => {
-  if (!isPlain.test(text)) return undefined
-  const { column, line } = advanced({ line: 0, column: 0 }, text)
-  return { text, lineCount: line, tail: line === 0 ? text.length : column - 1 }
-}
-
-const kindOf = (length: string | undefined): "integer" | "word" => (/^\d/.test(length ?? "") ? "integer" : "word")
-
-const isType = (word: string): boolean => word === "integer" || word === "floating_point" || word === "string"
-
 /** Throws `MetadataRefused`. */
-export const lex = (source: string, { repetitions, ...start }: Origin): ReadonlyArray<Token> => {
+export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<Token> => {
   const tokens: Array<Token> = []
   const nul = source.indexOf("\0")
   if (nul !== -1) throw syntax(advanced(start, source.slice(0, nul)), "a NUL")
@@ -169,8 +133,8 @@ export const lex = (source: string, { repetitions, ...start }: Origin): Readonly
     }
     return true
   }
-  const add = (kind: Token["kind"], content: string, value = 0n, repeated?: Repeated, entry?: Entry) => {
-    tokens.push({ kind, text: content, value, line, column, order: start.order + tokens.length, repeated, entry })
+  const add = (kind: Token["kind"], content: string, value: bigint, event?: PlainEvents.PlainEvent) => {
+    tokens.push({ kind, text: content, value, line, column, order: start.order + tokens.length, event })
   }
   const push = (kind: Token["kind"], written: string, content: string, value = 0n) => {
     add(kind, content, value)
@@ -178,48 +142,14 @@ export const lex = (source: string, { repetitions, ...start }: Origin): Readonly
     column += written.length
     return true
   }
-  /** Whether an entry of a body, or a declaration, begins here. */
-  const isEntry = (): boolean => {
+  /** Where a declaration begins. */
+  const event = (known: PlainEvents.KnownFields): boolean => {
     const last = tokens[tokens.length - 1]
-    if (last === undefined) return true
-    const { kind, text } = last
-    return kind === "member" || kind === "assignment" || (kind === "sign" && (text === ";" || text === "{"))
-  }
-  const type = (known: Repetitions, wordEnd: number): boolean => {
-    let open = wordEnd
-    while (kinds[source.charCodeAt(open)] === blankKind) open++
-    if (source[open] !== "{") return false
-    const end = source.indexOf("}", open) + 1
-    if (end === 0) return false
-    const written = source.slice(at, end)
-    let repeated = known.get(written)
-    if (repeated === undefined) {
-      repeated = known.has(written) ? undefined : repeatedOf(written)
-      known.set(written, repeated)
-      if (repeated === undefined) return false
-    }
-    memberEnd.lastIndex = end
-    const member = isEntry() ? memberEnd.exec(source) : null
-    const [all = "", name = written, length] = member ?? []
-    if (member === null) {
-      add("type", name, 0n, repeated)
-    } else {
-      add("member", name, 0n, repeated, { written: length, kind: kindOf(length), distance: name.length + 1 })
-    }
-    at = end + all.length
-    line += repeated.lineCount
-    column = (repeated.lineCount === 0 ? column + repeated.tail : repeated.tail + 1) + all.length
-    return true
-  }
-  const assigned = (): boolean => {
-    assignment.lastIndex = at
-    const found = assignment.exec(source)
-    if (found === null) return false
-    const [all, name = "", sign = "", number, content] = found
-    const kind = number === undefined ? "string" : "integer"
-    add("assignment", name, 0n, undefined, { written: number ?? content, kind, distance: name.length + sign.length })
-    at += all.length
-    column += all.length
+    if (last !== undefined && last.kind !== "event" && (last.kind !== "sign" || last.text !== ";")) return false
+    const found = PlainEvents.read(source, at, known)
+    if (found === undefined) return false
+    add("event", "event", 0n, found)
+    pass(found.written)
     return true
   }
   /** Most tokens tell by their first character what they are: no pattern is tried in vain. */
@@ -231,8 +161,7 @@ export const lex = (source: string, { repetitions, ...start }: Origin): Readonly
       while ((kinds[source.charCodeAt(end)] ?? 0) >= wordKind) end++
       if (source[end] !== "\\") {
         const found = source.slice(at, end)
-        if (repetitions !== undefined && isType(found) && type(repetitions, end)) return true
-        if (repetitions !== undefined && isEntry() && assigned()) return true
+        if (plain !== undefined && found === "event" && event(plain)) return true
         return push("word", found, found)
       }
     }

@@ -4,9 +4,8 @@
  * Types are told from names without knowing which are declared: of the words before `;`, `,` or `[` the last is one.
  */
 import { invalid, type MetadataRefused, syntax } from "../MetadataRefused.ts"
-import * as Entries from "./Entries.ts"
-import { lex, type Repeated, type Token } from "./Lexer.ts"
-import type { Attribute, Block, Declarator, Enumerator, Item, Placed, TypeSyntax, Value } from "./Syntax.ts"
+import type { Token } from "./Lexer.ts"
+import type { Attribute, Block, Declarator, Enumerator, Item, Placed, Plain, TypeSyntax, Value } from "./Syntax.ts"
 import { type BlockName, blocks } from "./Syntax.ts"
 import { basicWords, compounds, keywords } from "./Words.ts"
 
@@ -15,24 +14,32 @@ const depthMax = 1100
 
 export class Parser {
   readonly #tokens: ReadonlyArray<Token>
-  readonly #known: Map<Repeated, TypeSyntax>
   #at = 0
   #depth = 0
 
-  /** `known`: types that were read before. */
-  constructor(tokens: ReadonlyArray<Token>, known: Map<Repeated, TypeSyntax>) {
+  constructor(tokens: ReadonlyArray<Token>) {
     this.#tokens = tokens
-    this.#known = known
   }
 
-  metadata(): ReadonlyArray<Block | Item> {
-    const items: Array<Block | Item> = []
+  metadata(): ReadonlyArray<Block | Item | Plain> {
+    const items: Array<Block | Item | Plain> = []
     while (this.#token.kind !== "end") {
       if (this.#take(";")) continue
+      const { event } = this.#token
+      if (event !== undefined) {
+        items.push({ kind: "plain", event, place: this.#place })
+        this.#at++
+        continue
+      }
       const name = blocks.find((block) => this.#is(block))
       items.push(name !== undefined && this.#peek(1).text === "{" ? this.#block(name) : this.#entry())
     }
     return items
+  }
+
+  /** All of it is one type that begins with its own keyword. */
+  type(): TypeSyntax {
+    return this.#compound()
   }
 
   get #token(): Token {
@@ -113,11 +120,6 @@ export class Parser {
   /** A declaration or an assignment. */
   #entry(): Item {
     const place = this.#place
-    if (this.#token.kind === "member") return Entries.member(this.#token, this.#repeated())
-    if (this.#token.kind === "assignment") {
-      const { name: path, value } = this.#quickAssignment()
-      return { kind: "value", path, value, place }
-    }
     const isPath = this.#token.kind === "word" || this.#token.kind === "string"
     if (isPath && [".", "=", ":="].includes(this.#peek(1).text) && this.#peek(1).kind === "sign") {
       return this.#assignment(place)
@@ -128,10 +130,6 @@ export class Parser {
     const declarators = this.#declarators(type, name)
     this.#need(";")
     return { kind: isFirst || isTypedef ? "typedef" : "member", type, declarators, place }
-  }
-
-  #quickAssignment(): Attribute {
-    return Entries.assignment(this.#tokens[this.#at++] as Token)
   }
 
   #assignment(place: Placed): Item {
@@ -223,9 +221,8 @@ export class Parser {
         }
         this.#at++
       }
-      const { kind } = this.#token
-      if ((kind === "word" || kind === "type") && words.every((word) => word === "const")) {
-        const type = kind === "type" ? this.#repeated() : this.#compound()
+      if (this.#token.kind === "word" && words.every((word) => word === "const")) {
+        const type = this.#compound()
         while (this.#take("const"));
         isTypedef ||= this.#take("typedef")
         return { type, name: undefined, isTypedef }
@@ -238,19 +235,6 @@ export class Parser {
       if (!hasDeclarator && this.#token.kind === "word") throw this.#unexpected("the end of a type")
       return { type: { kind: "named", words, place }, name, isTypedef }
     })
-  }
-
-  /** Read where it stands first. */
-  #repeated(): TypeSyntax {
-    const { column, line, order, repeated } = this.#token
-    this.#at++
-    let type = repeated && this.#known.get(repeated)
-    if (type === undefined) {
-      const tokens = lex(repeated?.text ?? "", { line, column, order, repetitions: undefined })
-      type = new Parser(tokens, this.#known).#compound()
-      if (repeated !== undefined) this.#known.set(repeated, type)
-    }
-    return type
   }
 
   #compound(): TypeSyntax {
@@ -274,10 +258,6 @@ export class Parser {
     const attributes: Array<Attribute> = []
     this.#need("{")
     while (!this.#take("}")) {
-      if (this.#token.kind === "assignment") {
-        attributes.push(this.#quickAssignment())
-        continue
-      }
       const place = this.#place
       const name = this.#path().join(".")
       this.#need("=")

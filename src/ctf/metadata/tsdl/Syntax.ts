@@ -1,5 +1,6 @@
 /** What the text of TSDL says, before anything is known about what it means. */
 import type { Start } from "./Lexer.ts"
+import type { PlainEvent } from "./PlainEvents.ts"
 
 /** `order` counts over all of the metadata: a name is known only after its declaration. */
 export interface Placed extends Start {
@@ -88,5 +89,12 @@ export interface Block {
   readonly kind: "block"
   readonly name: BlockName
   readonly items: ReadonlyArray<Item>
+  readonly place: Placed
+}
+
+/** The block of an event with nothing but plain fields. */
+export interface Plain {
+  readonly kind: "plain"
+  readonly event: PlainEvent
   readonly place: Placed
 }

@@ -9,17 +9,20 @@ import { Declarations, emptyTrace, type GrowingDataStream, noNames, normalised, 
 import type { Draft, StructureDraft } from "../Draft.ts"
 import { invalid, MetadataRefused, syntax } from "../MetadataRefused.ts"
 import { Attributes } from "./Attributes.ts"
-import { lex, type Repeated, type Repetitions, type Start } from "./Lexer.ts"
+import { advanced, lex, type Start } from "./Lexer.ts"
 import { Parser } from "./Parser.ts"
+import type { KnownFields, PlainFields } from "./PlainEvents.ts"
 import * as Roles from "./Roles.ts"
-import type { Block, BlockName, Item, Placed, TypeSyntax } from "./Syntax.ts"
+import type { Block, BlockName, Item, Placed, Plain, TypeSyntax } from "./Syntax.ts"
 import { TypeScope } from "./TypeScope.ts"
-import { Types } from "./Types.ts"
+import { type PlainMember, Types } from "./Types.ts"
 
 const isBlock =
   (name: BlockName) =>
-  (item: Block | Item): item is Block =>
+  (item: Block | Item | Plain): item is Block =>
     item.kind === "block" && item.name === name
+
+const isEvent = isBlock("event")
 
 const attributesOf = ({ items, place }: Block): Attributes =>
   new Attributes(
@@ -41,6 +44,15 @@ const theClock: ClockClass = {
   origin: undefined
 }
 
+/** What was read of plain fields. */
+interface Fields {
+  readonly members: ReadonlyArray<PlainMember>
+  /** Made when somebody asks for it. */
+  payload: StructureDraft | undefined
+  /** Undefined as long as nobody had to know. */
+  isPlain: boolean | undefined
+}
+
 /** Characters of a line that a refusal shows. */
 const excerptMax = 120
 
@@ -58,10 +70,12 @@ export class TsdlReader {
     clocks: this.#trace.clocks,
     environment: this.#trace.environment
   }))
-  readonly #repetitions: Repetitions = new Map()
-  readonly #known = new Map<Repeated, TypeSyntax>()
+  readonly #plain: KnownFields = new Map()
+  /** Of plain fields, by their text. */
+  readonly #plainTypes = new Map<string, TypeSyntax>()
+  readonly #plainFields = new Map<PlainFields, Fields>()
   #tokenCount = 0
-  #waiting: ReadonlyArray<Block | Item> = []
+  #waiting: ReadonlyArray<Block | Item | Plain> = []
   /** Before the trace block only. */
   #isDeclared = false
 
@@ -84,11 +98,12 @@ export class TsdlReader {
     this.#evaluate(found, blocks)
   }
 
-  #parse(text: string, start: Start): ReadonlyArray<Block | Item> {
+  #parse(text: string, start: Start): ReadonlyArray<Block | Item | Plain> {
     try {
-      const tokens = lex(text, { ...start, order: this.#tokenCount, repetitions: this.#repetitions })
-      const items = new Parser(tokens, this.#known).metadata()
+      const tokens = lex(text, { ...start, order: this.#tokenCount, plain: this.#plain })
+      const items = new Parser(tokens).metadata()
       this.#tokenCount += tokens.length
+      for (const item of items) if (item.kind === "plain") this.#readTypes(item)
       return items
     } catch (cause) {
       if (!(cause instanceof MetadataRefused) || !("line" in cause.place)) throw cause
@@ -98,7 +113,22 @@ export class TsdlReader {
     }
   }
 
-  #evaluate(items: ReadonlyArray<Block | Item>, traces: ReadonlyArray<Block>): void {
+  #readTypes({ event, place }: Plain): void {
+    const { written, fields, fieldsAt } = event
+    if (this.#plainFields.has(fields)) return
+    const members = fields.map(({ distance, length, name, type }) => {
+      let read = this.#plainTypes.get(type)
+      if (read === undefined) {
+        const at = advanced(place, written.slice(0, fieldsAt + distance))
+        read = new Parser(lex(type, { ...at, order: place.order, plain: undefined })).type()
+        this.#plainTypes.set(type, read)
+      }
+      return { name, length, type: read }
+    })
+    this.#plainFields.set(fields, { members, payload: undefined, isPlain: undefined })
+  }
+
+  #evaluate(items: ReadonlyArray<Block | Item | Plain>, traces: ReadonlyArray<Block>): void {
     const [trace, second = this.#isDeclared ? trace : undefined] = traces
     if (second !== undefined) throw invalid(second.place, "a second `trace` block")
     if (trace !== undefined) this.#traceAttributes(trace)
@@ -109,7 +139,10 @@ export class TsdlReader {
     for (const item of items) this.#rootType(item)
     if (trace !== undefined) this.#packetHeader(trace)
     for (const block of items.filter(isBlock("stream"))) this.#stream(block)
-    for (const block of items.filter(isBlock("event"))) this.#event(block)
+    for (const item of items) {
+      if (item.kind === "plain") this.#plainEvent(item)
+      else if (isEvent(item)) this.#event(item)
+    }
   }
 
   #traceAttributes(block: Block): void {
@@ -170,8 +203,8 @@ export class TsdlReader {
     }
   }
 
-  #rootType(item: Block | Item): void {
-    if (item.kind === "block") return
+  #rootType(item: Block | Item | Plain): void {
+    if (item.kind === "block" || item.kind === "plain") return
     if (item.kind === "value" || item.kind === "type") throw syntax(item.place, "an assignment outside of all blocks")
     this.#types.declare(item, this.#root)
   }
@@ -236,9 +269,8 @@ export class TsdlReader {
     this.#declarations.dataStream({ id, clock, packetContext, eventHeader, commonContext, ...noNames }, place)
   }
 
-  #streamOf(attributes: Attributes, place: Placed): GrowingDataStream {
+  #streamOf(written: bigint | undefined, place: Placed): GrowingDataStream {
     const { dataStreams } = this.#trace
-    const written = attributes.unsigned("stream_id")
     const [only, second] = dataStreams.values()
     if (written === undefined && second !== undefined)
       throw invalid(place, "`stream_id` is missing: there are several streams")
@@ -249,24 +281,36 @@ export class TsdlReader {
     return this.#declarations.dataStream({ id: 0n, clock: undefined, ...none, ...noNames }, place)
   }
 
+  #plainEvent({ event, place }: Plain): void {
+    const { emfUri, id, logLevel, name, streamId, written } = event
+    const fields = this.#plainFields.get(event.fields)
+    if (fields === undefined) return
+    const { members } = fields
+    fields.isPlain ??= this.#types.isPlain(members)
+    if (!fields.isPlain) {
+      const tokens = lex(written, { ...place, plain: undefined })
+      for (const block of new Parser(tokens).metadata()) if (isEvent(block)) this.#event(block)
+      return
+    }
+    const payload = () => {
+      fields.payload ??= this.#types.plain(members, place)
+      return fields.payload
+    }
+    const facts = { id, ...noNames, name, logLevel, emfUri }
+    this.#declarations.plainEvent(facts, payload, this.#streamOf(streamId, place), place)
+  }
+
   #event(block: Block): void {
     const { place } = block
     const attributes = attributesOf(block)
     const name = attributes.word("name")
     if (name === undefined) throw invalid(place, "an event without `name`")
-    const stream = this.#streamOf(attributes, place)
+    const stream = this.#streamOf(attributes.unsigned("stream_id"), place)
     const id = attributes.unsigned("id")
     if (id === undefined && stream.events.size > 0) throw invalid(place, "one of several events has no `id`")
     const logLevel = attributes.unsigned("loglevel")
     const emfUri = attributes.text("model.emf.uri")
     const facts = { id: id ?? 0n, ...noNames, name, logLevel, emfUri }
-    const types = block.items.filter(({ kind }) => kind !== "value")
-    const [fields] = types
-    if (types.length === 1 && fields?.kind === "type" && fields.path === "fields" && this.#types.isPlain(fields.type)) {
-      const made = () => this.#types.type(fields.type, this.#root) as StructureDraft
-      this.#declarations.plainEvent(facts, made, stream, place)
-      return
-    }
     const structures = this.#structures(block)
     const specificContext = structures.get("context")?.draft
     const payload = structures.get("fields")?.draft

@@ -71,6 +71,21 @@ const string = (attributes: Attributes): Draft.Draft => {
   return Draft.leaf({ kind: "string", encoding: "utf-8", alignment: 8 })
 }
 
+/** One whose type is all in its own text. */
+export interface PlainMember {
+  readonly name: string
+  readonly type: TypeSyntax
+  /** Of an array; or the name of the member before that tells it. */
+  readonly length: number | string | undefined
+}
+
+const nowhere = new TypeScope(undefined)
+
+const lengthOf = (length: number | string, place: Placed): Value =>
+  typeof length === "number"
+    ? { kind: "integer", value: BigInt(length), place }
+    : { kind: "path", names: [length], place }
+
 export class Types {
   readonly #surroundings: () => Surroundings
   /** Of types that are the same wherever they stand. */
@@ -247,27 +262,24 @@ export class Types {
     return Draft.variant(options, selector, place)
   }
 
-  /**
-   * Whether a structure has nothing but numbers and texts, and arrays of them, each with its own name: nothing can be
-   * wrong with it any more, so it may be made when it is needed. Most event records have such.
-   */
-  isPlain(type: TypeSyntax): boolean {
-    if (type.kind !== "structure" || type.body === undefined) return false
-    if (type.name !== undefined || type.alignment !== undefined) return false
-    const names = new Set<string>()
-    for (const item of type.body) {
-      if (item.kind !== "member") return false
-      const { type: own, declarators } = item
-      const [declarator] = declarators
-      if (declarator === undefined || declarators.length > 1 || declarator.pointerCount > 0) return false
-      if (own.kind !== "integer" && own.kind !== "float" && own.kind !== "string") return false
-      const [length, second] = declarator.lengths
-      if (second !== undefined || (length !== undefined && length.kind !== "integer")) return false
-      if (length?.kind === "integer" && length.value < 0n) return false
-      if (this.#leaf(own).clocks.size > 0) return false
-      names.add(declarator.name ?? "")
-    }
-    return names.size === type.body.length
+  /** Whether nothing is wrong with such members, and none of them moves a clock. */
+  isPlain(members: ReadonlyArray<PlainMember>): boolean {
+    const lengths = new Set<string>()
+    return members.every(({ length, name, type }) => {
+      const draft = this.type(type, nowhere)
+      if (draft.kind !== "leaf" || draft.clocks.size > 0) return false
+      if (length === undefined && draft.leaf.kind === "integer" && !draft.leaf.isSigned) lengths.add(name)
+      return typeof length !== "string" || lengths.has(length)
+    })
+  }
+
+  plain(members: ReadonlyArray<PlainMember>, place: Placed): Draft.StructureDraft {
+    const drafts = members.map(({ length, name, type }) => {
+      const own = this.type(type, nowhere)
+      const draft = length === undefined ? own : this.#array(own, lengthOf(length, place), place)
+      return { name: shownName(name), declaredName: name, draft }
+    })
+    return Draft.structure(drafts, 1, place)
   }
 
   #members(body: ReadonlyArray<Item>, around: TypeScope): ReadonlyArray<Draft.MemberDraft> {
