@@ -17,29 +17,49 @@ import * as Watched from "./Watched.ts"
 const warnedDays = 30
 const dayMillis = 86_400_000
 
-export const read = ({ certificate, clientCa, crl, key, ...rest }: TlsFiles): Effect.Effect<Tls, DaemonFailed> => {
-  const text = (path: string) => readFileSync(path, "utf8")
-  return Effect.try({
-    try: () => ({
-      ...rest,
-      certificate: text(certificate),
-      key: text(key),
-      clientCa: clientCa === undefined ? undefined : text(clientCa),
-      crl: crl === undefined ? undefined : text(crl)
-    }),
-    catch: (cause) =>
-      new DaemonFailed({ code: "START_FILE", message: `Failed to read the TLS identity: ${(cause as Error).message}` })
-  })
-}
-
 const endOf = (certificate: string): number => Date.parse(new X509Certificate(certificate).validTo)
 
-/** Every certificate of a PEM file. */
+/** Every certificate of a PEM file; throws where there is none. */
 const certificatesOf = (text: string): ReadonlyArray<X509Certificate> => {
   const blocks = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END [^-]*-----/g)
-  // What is said of a file without one is OpenSSL's.
-  return (blocks ?? [text]).map((block) => new X509Certificate(block))
+  if (blocks === null) throw new Error("there is no certificate in it")
+  return blocks.map((block) => new X509Certificate(block))
 }
+
+/** Throws where it is none, or another's. */
+const matchKey = (text: string, [certificate]: ReadonlyArray<X509Certificate>): void => {
+  if (!/-----BEGIN [^-]*PRIVATE KEY-----/.test(text)) throw new Error("there is no private key in it")
+  if (certificate?.checkPrivateKey(createPrivateKey(text)) !== true) throw new Error("not that of the certificate")
+}
+
+const messageOf = (what: string, path: string, cause: unknown) =>
+  `The TLS ${what} ${path} is no use: ${(cause as Error).message}`
+
+/** Fails with the file that is no use, and why. Whether it is out of date is no question here. */
+export const read = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> =>
+  Effect.suspend(() => {
+    let at: readonly [what: string, path: string] = ["certificate", files.certificate]
+    const text = (what: string, path: string, look: (text: string) => unknown) => {
+      at = [what, path]
+      const found = readFileSync(path, "utf8")
+      look(found)
+      return found
+    }
+    try {
+      const { certificate, clientCa, crl, key, ...rest } = files
+      const own = text("certificate", certificate, certificatesOf)
+      return Effect.succeed({
+        ...rest,
+        certificate: own,
+        key: text("key", key, (found) => matchKey(found, certificatesOf(own))),
+        clientCa: clientCa === undefined ? undefined : text("authority", clientCa, certificatesOf),
+        crl:
+          crl === undefined ? undefined : text("revocation list", crl, (found) => createSecureContext({ crl: found }))
+      })
+    } catch (cause) {
+      return Effect.fail(new DaemonFailed({ code: "START_FILE", message: messageOf(...at, cause) }))
+    }
+  })
 
 const isNear = (end: number): boolean => end - wallMillis() < warnedDays * dayMillis
 
@@ -53,7 +73,7 @@ export const complaintsOf = (
     try {
       look(readFileSync(path, "utf8"))
     } catch (cause) {
-      errors.push(`The TLS ${what} ${path} is no use: ${(cause as Error).message}`)
+      errors.push(messageOf(what, path, cause))
     }
   }
   /** The relay's own, those above it, and those of the authorities of its peers. */
@@ -69,8 +89,7 @@ export const complaintsOf = (
   attempt("certificate", files.certificate, (text) => {
     dates("certificate", files.certificate, text)
     attempt("key", files.key, (key) => {
-      if (!new X509Certificate(text).checkPrivateKey(createPrivateKey(key)))
-        throw new Error("not that of the certificate")
+      matchKey(key, certificatesOf(text))
       if ((statSync(files.key).mode & 0o004) !== 0) warnings.push(`The TLS key ${files.key} can be read by everybody`)
     })
   })
