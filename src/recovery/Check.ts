@@ -132,6 +132,9 @@ class Walk {
       const hasData = entries.some((entry) => entry.kind === "file" && isData(entry.name) && entry.byteCount > 0)
       return bytes === undefined ? { traceClass: undefined, findings: [] } : MetadataFile.check(at, bytes, hasData)
     }
+    if (entries.some(({ kind, name }) => kind === "directory" && name === metadataName)) {
+      return { traceClass: undefined, findings: [inTheWay(at, "metadata-refused")] }
+    }
     const hasAside = entries.some(({ name }) => name === `${metadataName}${MetadataFile.asideSuffix}`)
     const found = hasAside
       ? finding("note", "set-aside", path, "an earlier repair found no metadata that can be read")
@@ -200,6 +203,9 @@ class Walk {
   #indexes(path: string): ReadonlyMap<string, IndexFile.IndexFile> {
     const indexes = new Map<string, IndexFile.IndexFile>()
     for (const { kind, name } of this.#attempt(path, () => this.#tree.list(path)) ?? []) {
+      if (kind === "directory" && name.endsWith(IndexFile.suffix)) {
+        this.findings.push(inTheWay(join(path, name), "unreadable"))
+      }
       if (kind !== "file" || !name.endsWith(IndexFile.suffix)) continue
       const bytes = this.#attempt(join(path, name), () => this.#tree.read(join(path, name)))
       if (bytes !== undefined) indexes.set(name.slice(0, -IndexFile.suffix.length), IndexFile.parse(bytes))
@@ -237,6 +243,12 @@ const isMetadata = (name: string): boolean =>
 const isData = (name: string): boolean => !isMetadata(name) && !name.startsWith(".")
 
 const isAside = (name: string): boolean => name.startsWith(".") && name.endsWith(".unreadable")
+
+/** A directory that has a file's name. */
+const inTheWay = (path: string, code: Finding["code"]): Finding =>
+  finding("damage", code, path, "a directory", {
+    changes: [{ kind: "rename", path, to: `${path}${MetadataFile.asideSuffix}` }]
+  })
 
 const setAside = (path: string): Finding =>
   finding("note", "set-aside", path, "packets that an earlier repair found nobody can read")

@@ -261,6 +261,36 @@ describe("a crash that took most of what there was", () => {
   })
 })
 
+describe("a directory in the place", () => {
+  it("of an index goes out of the way, and the index is there again", () => {
+    const original = Trees.recorded("plain")
+    const files = new Map(original)
+    const path = indexOf(dataFiles(original)[0] as string)
+    files.delete(path)
+    files.set(`${path}/inside`, Buffer.from("in the way"))
+    const { failures, report } = Repair.repair(Trees.tree(files), Trees.apply(files))
+    assert.deepStrictEqual([failures, Check.isDamaged(report)], [[], false])
+    assert.strictEqual(Buffer.from(files.get(`${path}.unreadable/inside`) ?? []).toString(), "in the way")
+    files.delete(`${path}.unreadable/inside`)
+    assert.isTrue(isEqual(files, original))
+  })
+
+  it.live("of metadata goes out of the way of those who read what lies beside it", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("directory")
+      const files: Trees.Files = new Map()
+      for (const [path, bytes] of Trees.recorded("plain")) {
+        files.set(`bad/${path.replace(/metadata$/, "metadata/inside")}`, bytes)
+      }
+      for (const [path, bytes] of originals.get("live1") as Trees.Files) files.set(`good/${path}`, bytes)
+      Trees.write(files, home)
+      Repair.repair(DiskTree.make(home), (change) => DiskTree.apply(home, change))
+      assert.isFalse(Check.isDamaged(Check.check(DiskTree.make(home))))
+      assert.strictEqual(yield* textOf(home), yield* textOf(join(home, "good")))
+    })
+  )
+})
+
 describe("events", () => {
   const damageOf = (files: Trees.Files, readsEvents: "all" | "small") =>
     Check.check(Trees.tree(files), { readsEvents }).findings.filter(({ severity }) => severity === "damage")
