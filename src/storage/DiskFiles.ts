@@ -11,7 +11,7 @@ import { Contention } from "../thread/Contention.ts"
 import { WriterThread } from "../thread/WriterThread.ts"
 import * as Directory from "./Directory.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
-import { type Device, Devices, kindOf } from "./Promptness.ts"
+import { type Device, Devices, type Kind, kindOf } from "./Promptness.ts"
 
 const directoryMode = 0o770
 const fileMode = 0o660
@@ -83,8 +83,15 @@ const readFully = (fd: number, at: string, into: Uint8Array, position: number) =
 const unsynced = (cause: NodeJS.ErrnoException | null): NodeJS.ErrnoException | null =>
   cause?.code === "EINVAL" ? null : cause
 
+interface Ground {
+  readonly thread: WriterThread
+  readonly devices: Devices
+  /** Of what statfs(2) calls `f_type`. */
+  readonly kindOf: (type: number) => Kind
+}
+
 /** A device that does not tell is taken for a far one. */
-const deviceOf = (devices: Devices, id: number, at: string): Effect.Effect<Device> => {
+const deviceOf = ({ devices, kindOf }: Ground, id: number, at: string): Effect.Effect<Device> => {
   const known = devices.find(id)
   if (known !== undefined) return Effect.succeed(known)
   return call<fs.StatsFs>("statfs", at, (done) => fs.statfs(pathOf(at), done)).pipe(
@@ -145,18 +152,13 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
   }
 }
 
-interface Ground {
-  readonly thread: WriterThread
-  readonly devices: Devices
-}
-
-const openFile = ({ thread, devices }: Ground, at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> =>
+const openFile = (ground: Ground, at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
       const fd = yield* call<number>("open", at, (done) => fs.open(pathOf(at), flags[mode], fileMode, done))
       const stats = yield* fstat(fd, at)
-      const device = mode === "read" ? undefined : yield* deviceOf(devices, stats.dev, at)
-      return diskFile(fd, at, stats, thread, device)
+      const device = mode === "read" ? undefined : yield* deviceOf(ground, stats.dev, at)
+      return diskFile(fd, at, stats, ground.thread, device)
     })
   )
 
@@ -250,13 +252,17 @@ export const makeWritable = (at: string): Effect.Effect<void, FileFailed> =>
     call<void>("write in", at, (done) => fs.access(pathOf(at), fs.constants.W_OK | fs.constants.X_OK, done))
   )
 
-export const layer: Layer.Layer<Files> = Layer.effect(
-  Files,
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => new WriterThread(besideWriteCountMax, undefined, new Contention())),
-      (thread) => Effect.sync(() => thread.stop())
-    ),
-    (thread) => make({ thread, devices: new Devices() })
+/** With other kinds of devices than those of `Promptness`, for what their files go through. */
+export const layerOf = (kind: typeof kindOf): Layer.Layer<Files> =>
+  Layer.effect(
+    Files,
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.sync(() => new WriterThread(besideWriteCountMax, undefined, new Contention())),
+        (thread) => Effect.sync(() => thread.stop())
+      ),
+      (thread) => make({ thread, devices: new Devices(), kindOf: kind })
+    )
   )
-)
+
+export const layer: Layer.Layer<Files> = layerOf(kindOf)
