@@ -8,11 +8,24 @@ if (process.execve === undefined) {
   process.exit(1)
 }
 
+const [subcommand, ...rest] = process.argv.slice(2)
+
+// An edge runs for long beside what it traces: as the daemon, it begins again with little room for garbage, and gives
+// back what was freed.
+if (subcommand === "edge" && rest[0] !== "status" && process.env.MALLOC_ARENA_MAX === undefined) {
+  const flags = ["--max-semi-space-size=2", "--semi-space-growth-factor=1", ...process.execArgv]
+  process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], {
+    ...process.env,
+    MALLOC_ARENA_MAX: "2",
+    MALLOC_TRIM_THRESHOLD_: process.env.MALLOC_TRIM_THRESHOLD_ ?? "65536",
+    UV_USE_IO_URING: process.env.UV_USE_IO_URING ?? "1"
+  })
+}
+
 const { enableCompileCache } = await import("node:module")
 const { homedir } = await import("node:os")
 // Not where the runtime would put it, in a directory that everybody can write to. Where there is none, all is compiled.
 enableCompileCache(`${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/lttng-relay`)
 
-const [subcommand, ...rest] = process.argv.slice(2)
 const isDone = subcommand === "show" && (await import("../cli/Showing.ts")).attempt(rest)
 if (!isDone) await (await import("../cli/Main.ts")).main()

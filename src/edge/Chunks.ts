@@ -72,6 +72,11 @@ export class Chunks {
     return this.#usedBytes < keptBytesMax
   }
 
+  /** With a little more it may not. */
+  get isScarce(): boolean {
+    return this.#usedBytes > keptBytesMax * 0.6
+  }
+
   /** For `byteCount` bytes at least; where more is to be expected, for many more. */
   take(byteCount: number, isBusy: boolean): Chunk {
     const wanted = isBusy || byteCount > smallBytes ? largeBytes : smallBytes

@@ -13,6 +13,7 @@ const staleMillis = 300
 
 /** With less to send nobody is held; with more than the second the link was away, and has to catch up. */
 const nearBytes = 3 * 1024 * 1024
+const scarceBytes = 64 * 1024
 const farBytes = 128 * 1024 * 1024
 
 export class Flow {
@@ -30,10 +31,10 @@ export class Flow {
     this.#byteCount = 0
   }
 
-  /** The tracer waits for the link. */
-  holds(unsentBytes: () => number): boolean {
+  /** The tracer waits for the link; `isScarce`: what it says is, or would soon be, read back. */
+  holds(unsentBytes: () => number, isScarce: boolean): boolean {
     if (this.#rate < quickRate || clockMillis() - this.#begun > staleMillis) return false
     const byteCount = unsentBytes()
-    return byteCount > nearBytes && byteCount < farBytes
+    return byteCount > (isScarce ? scarceBytes : nearBytes) && byteCount < farBytes
   }
 }

@@ -22,7 +22,7 @@ import type { TlsFailed } from "../transport/DialTls.ts"
 import { checksums } from "./Checksums.ts"
 import { ask, command, greet, type RelayUnfit } from "./Greeting.ts"
 import type { Journal } from "./Journal.ts"
-import { JournalReader, type RecordDamaged } from "./JournalReader.ts"
+import { JournalReader, type Read, type RecordDamaged } from "./JournalReader.ts"
 import type { LinkState } from "./LinkState.ts"
 import { Loan } from "./Loan.ts"
 import type { Meter } from "./Meter.ts"
@@ -31,8 +31,9 @@ import { type Mode, Packing } from "./Packing.ts"
 import { type Addresses, type Done, forwardPlain } from "./PlainForwarding.ts"
 import type { Spool } from "./Spool.ts"
 
-/** A relay says something at least every five seconds. */
-const silenceMax = "20 seconds"
+/** A relay says something at least every five seconds; one that was silent for so many of them is gone. */
+const silenceInterval = "5 seconds"
+const silenceCountMax = 4
 
 /** What the edge says of itself is as old as this at most. */
 const tellInterval = "2 seconds"
@@ -117,7 +118,8 @@ const resume = (
       replyBytes,
       reply(0)
     )
-    if (opened.state === State.finished) return yield* finished(journal, link, options)
+    if (opened.state === State.finished)
+      return yield* unlessSilent(link, (next) => finished(journal, link, next, options))
     if (journal.isOver) return { lost: undefined }
     // What the relay did not say any more was that it had finished.
     const isDone = journal.isFinished && journal.received >= journal.last - 1
@@ -152,39 +154,66 @@ const send = (
   let isFirst = true
   let sentBytes = 0
   let sentAt = 0
-  // What comes next is read while the link takes what was sent.
-  const drained = Effect.gen(function* () {
-    const asked = clockMillis()
-    yield* link.drained
+  let hasWaited = false
+  /** The link is ready for more than what was sent last. */
+  const taken = () => {
     if (isFirst) return
-    const now = clockMillis()
     // Who did not wait for the link may have waited for the tracer.
-    packing.sent(sentBytes, now - asked > waitMillisLeast ? now - sentAt : 0)
+    packing.sent(sentBytes, hasWaited ? clockMillis() - sentAt : 0)
     spool.flow.sent(sentBytes)
+    hasWaited = false
+  }
+  const write = (bytes: Uint8Array, last: number, sent: (() => void) | undefined) => {
+    isFirst = false
+    sentAt = clockMillis()
+    sentBytes = bytes.length
+    link.write([bytes], sent)
+    state.sentByteCount += sentBytes
+    if (last <= journal.sent) state.resentByteCount += sentBytes
+  }
+  // What comes next is read while the link takes what was sent.
+  const ready = Effect.suspend(() => {
+    const asked = clockMillis()
+    return Effect.map(link.drained, () => {
+      hasWaited ||= clockMillis() - asked > waitMillisLeast
+    })
   })
-  const some = Effect.gen(function* () {
-    const { bytes, from, last, release, to } = yield* reader.read
+  const sendOf = ({ bytes, from, last, release, to }: Read, isPacked: boolean) => {
     const loan = new Loan(release)
     const sent = Effect.gen(function* () {
-      const packed = yield* packing.pack(bytes, from, to, last, yield* pace.isLimited)
+      const packed = isPacked ? yield* packing.pack(bytes, from, to, last) : undefined
       const wire = packed ?? bytes.subarray(from, to)
       if (packed !== undefined) state.savedByteCount += to - from - packed.length
       for (let at = 0, end = 0; at < wire.length; at = end) {
         end = Math.min(wire.length, at + (yield* pace.pieceBytes))
-        yield* drained
+        yield* ready
+        taken()
         yield* pace.admit(end - at)
-        isFirst = false
-        sentAt = clockMillis()
-        sentBytes = end - at
-        link.write([wire.subarray(at, end)], packed === undefined ? loan.more() : undefined)
-        state.sentByteCount += sentBytes
-        if (last <= journal.sent) state.resentByteCount += sentBytes
+        write(wire.subarray(at, end), last, packed === undefined ? loan.more() : undefined)
       }
       journal.sent = Math.max(journal.sent, last)
     })
-    yield* Effect.ensuring(Effect.interruptible(turn.withPermits(1)(sent)), Effect.sync(loan.over))
+    return Effect.ensuring(Effect.interruptible(turn.withPermits(1)(sent)), Effect.sync(loan.over))
+  }
+  const some = Effect.gen(function* () {
+    const read = yield* reader.read
+    yield* sendOf(read, packing.isWorth(read.to - read.from, yield* pace.isLimited))
   })
-  return Effect.ensuring(Effect.forever(Effect.uninterruptible(some)), reader.close)
+  // Without the steps of an effect for each read, as long as there is nothing to wait for.
+  const quickly = Effect.suspend((): Effect.Effect<void, Failure> => {
+    while (link.isDrained()) {
+      const read = reader.lend()
+      if (read === undefined) return reader.isAtEnd ? Effect.interruptible(reader.grown) : some
+      const { bytes, from, last, release, to } = read
+      if (packing.isWorth(to - from, false)) return sendOf(read, true)
+      taken()
+      write(bytes.subarray(from, to), last, release)
+      journal.sent = Math.max(journal.sent, last)
+    }
+    return Effect.interruptible(ready)
+  })
+  const sending = Effect.forever(Effect.uninterruptible(pace.isUnlimited ? quickly : some))
+  return Effect.ensuring(sending, reader.close)
 }
 
 /** How it is here, for people at the relay. */
@@ -206,30 +235,50 @@ const tell = (journal: Journal, link: Dial.Link, { meter, spool }: Options): Eff
   })
 
 /** The relay remembers it until it hears that nobody here will ask; and is told so until it has heard. */
-const finished = (journal: Journal, link: Dial.Link, { spool }: Options): Effect.Effect<Done, Failure> =>
+const finished = (journal: Journal, link: Dial.Link, next: Next, { spool }: Options): Effect.Effect<Done, Failure> =>
   Effect.gen(function* () {
     const settled = yield* Effect.result(Effect.uninterruptible(spool.settle(journal)))
     if (Result.isFailure(settled)) return { lost: undefined }
     const record = Buffer.alloc(headBytes)
     seal(record, 0, { number: journal.last + 1, byteCount: 0, kind: Kind.forgotten, connection: 0 }, checksums)
     link.write([record])
-    while ((yield* acknowledged(link)).outcome !== Outcome.forgotten);
+    while ((yield* next).outcome !== Outcome.forgotten);
     return { lost: undefined }
   })
 
-const acknowledged = (link: Dial.Link): Effect.Effect<Acknowledgement, Dial.LinkLost> =>
-  Effect.gen(function* () {
-    const bytes = yield* Effect.timeoutOption(link.read(acknowledgement.size), silenceMax)
-    if (bytes._tag === "None") return yield* new Dial.LinkLost({ address: link.name, reason: "the relay is silent" })
-    return acknowledgement.read(new DataView(bytes.value.buffer, bytes.value.byteOffset, bytes.value.byteLength), 0)
+/** The next acknowledgement. */
+type Next = Effect.Effect<Acknowledgement, Dial.LinkLost>
+
+/** `listening`, for as long as the relay says something. */
+const unlessSilent = (
+  link: Dial.Link,
+  listening: (next: Next) => Effect.Effect<Done, Failure>
+): Effect.Effect<Done, Failure> => {
+  let heardCount = 0
+  const next = Effect.map(link.read(acknowledgement.size), (bytes) => {
+    heardCount++
+    return acknowledgement.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0)
   })
+  const silent = Effect.gen(function* () {
+    let before = heardCount
+    for (let count = 0; count < silenceCountMax; count++) {
+      yield* Effect.sleep(silenceInterval)
+      if (heardCount !== before) count = -1
+      before = heardCount
+    }
+    return yield* new Dial.LinkLost({ address: link.name, reason: "the relay is silent" })
+  })
+  return Effect.raceFirst(listening(next), silent)
+}
 
 const hear = (journal: Journal, link: Dial.Link, options: Options): Effect.Effect<Done, Failure> =>
-  Effect.gen(function* () {
-    while (true) {
-      const { durable, outcome, received } = yield* acknowledged(link)
-      yield* journal.acknowledge(Number(received), Number(durable))
-      if (outcome === Outcome.finished) return yield* finished(journal, link, options)
-      if (outcome === Outcome.ended) return { lost: "the relay ended the session" }
-    }
-  })
+  unlessSilent(link, (next) =>
+    Effect.gen(function* () {
+      while (true) {
+        const { durable, outcome, received } = yield* next
+        yield* journal.acknowledge(Number(received), Number(durable))
+        if (outcome === Outcome.finished) return yield* finished(journal, link, next, options)
+        if (outcome === Outcome.ended) return { lost: "the relay ended the session" }
+      }
+    })
+  )

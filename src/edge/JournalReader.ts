@@ -64,11 +64,30 @@ export class JournalReader {
         while (true) {
           const found = yield* this.#some
           if (found !== undefined) return found
-          this.#journal.tail.isFollowed = this.#isExact
-          yield* Effect.interruptible(this.#journal.beyond(this.#next - 1))
+          yield* Effect.interruptible(this.grown)
         }
       })
     )
+  }
+
+  /** What comes next, if it is in memory. */
+  lend(): Read | undefined {
+    if (!this.#journal.thinned.isOpen()) return undefined
+    const segment = this.#place()
+    return segment === undefined || this.#offset === segment.byteCount ? undefined : this.#lent(segment)
+  }
+
+  /** All that is written was given. */
+  get isAtEnd(): boolean {
+    return this.#next > this.#journal.written
+  }
+
+  /** Waits until there is something, if all was given. */
+  get grown(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#journal.tail.isFollowed = this.#isExact
+      return this.#journal.beyond(this.#next - 1)
+    })
   }
 
   /** There will be no more reads. */

@@ -4,6 +4,8 @@ import { TokenBucket } from "../model/TokenBucket.ts"
 import { rateAt, type Schedule } from "./Schedule.ts"
 
 export interface Pace {
+  /** There is never a limit. */
+  readonly isUnlimited: boolean
   /** Waits until so many bytes may be sent. */
   readonly admit: (byteCount: number) => Effect.Effect<void>
   /** No more at once, so that the rate is kept within a second too. */
@@ -13,6 +15,7 @@ export interface Pace {
 }
 
 export const unlimited: Pace = {
+  isUnlimited: true,
   admit: () => Effect.void,
   pieceBytes: Effect.succeed(Number.POSITIVE_INFINITY),
   isLimited: Effect.succeed(false)
@@ -39,6 +42,7 @@ export const scheduled = (schedule: Schedule): Pace => {
       return bucket === undefined ? 0 : bucket.take(byteCount, bytesPerSecond, now)
     })
   return {
+    isUnlimited: false,
     admit: (byteCount) =>
       Effect.gen(function* () {
         for (let wait = yield* owed(byteCount); wait > 0; wait = yield* owed(0)) {

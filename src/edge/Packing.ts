@@ -54,8 +54,8 @@ export class Packing {
     this.#linkMillis = this.#linkMillis * (1 - forgotten) + Math.max(millis, 0.05)
   }
 
-  /** `isLimited`: bytes are dearer than time. */
-  #isWorth(byteCount: number, isLimited: boolean): boolean {
+  /** To be asked once for what is to be sent. `isLimited`: bytes are dearer than time. */
+  isWorth(byteCount: number, isLimited: boolean): boolean {
     if (this.#mode === "off" || byteCount < byteCountMin) return false
     if (this.#mode === "on") return true
     const linkRate = this.#linkBytes / this.#linkMillis
@@ -65,10 +65,9 @@ export class Packing {
     return linkRate < (this.#packRate ?? 0) * (1 - this.#share)
   }
 
-  /** The record that `bytes[from, to)`, which ends with record `last`, are packed into; undefined: they are not. */
-  pack(bytes: Buffer, from: number, to: number, last: number, isLimited: boolean): Effect.Effect<Buffer | undefined> {
+  /** The record that `bytes[from, to)`, which ends with record `last`, are packed into; undefined: it is no shorter. */
+  pack(bytes: Buffer, from: number, to: number, last: number): Effect.Effect<Buffer | undefined> {
     const byteCount = to - from
-    if (!this.#isWorth(byteCount, isLimited)) return Effect.succeed(undefined)
     return Effect.map(compressed(bytes.subarray(from, to)), ({ frame, millis }) => {
       this.#packRate = blended(this.#packRate, byteCount / Math.max(millis, 0.01))
       this.#share = blended(this.#share, frame === undefined ? 1 : frame.length / byteCount)

@@ -87,9 +87,11 @@ export class Spool {
 
   /** The tracer of the journal may be read. */
   hasRoomFor(journal: Journal | undefined): boolean {
-    return (
-      this.memory.hasRoom && this.#fits(journal) && (journal === undefined || !this.flow.holds(journal.unsentBytes))
-    )
+    if (!this.memory.hasRoom || !this.#fits(journal)) return false
+    if (journal === undefined) return true
+    // Who reads files stays behind for as long as there is more to read.
+    const isScarce = this.memory.isScarce || !journal.tail.isFollowed
+    return !this.flow.holds(journal.unsentBytes, isScarce)
   }
 
   get hasRoomForCommands(): boolean {

@@ -7,7 +7,7 @@ import { Effect, Option, Schema } from "effect"
 import * as SendMetadata from "../protocol/control/SendMetadata.ts"
 import * as PacketHeader from "../protocol/data/PacketHeader.ts"
 import * as Header from "../protocol/Header.ts"
-import { head, headBytes, Kind, offsets } from "../protocol/journal/Record.ts"
+import { type Head, headBytes, Kind, offsets } from "../protocol/journal/Record.ts"
 import { u64At } from "../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../storage/Files.ts"
 import { Watch } from "../storage/Retraceable.ts"
@@ -45,6 +45,11 @@ const keptBytes = (kind: number, byteCount: number, command: number): number => 
   return Math.min(byteCount, Header.size + SendMetadata.headerSize)
 }
 
+const nothing = Buffer.alloc(0)
+
+/** Of what is put down: memory that is kept for the next. */
+const keptMemoryMax = 256 * 1024
+
 type Store = TraceStore["Service"]
 
 const pathsOf = (store: Store, token: string) => {
@@ -59,7 +64,9 @@ export class JournalHistory {
   readonly #watch: Watch
   readonly #isSynced: boolean
   #position: number
-  #pending: Array<Buffer> = []
+  /** What is put down with the next mark. */
+  #pending = nothing
+  #filled = 0
 
   constructor(store: Store, token: string, file: OpenFile, watch: Watch, position: number, isSynced: boolean) {
     this.#store = store
@@ -75,33 +82,40 @@ export class JournalHistory {
   append(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     const byteCount = to - from
     const command = kind === Kind.command ? bytes.readUInt32BE(from + Header.offsets.command) : 0
-    const kept = keptBytes(kind, byteCount, command)
-    const record = Buffer.alloc(headBytes + kept)
-    writeHead(record, { number, byteCount, kind, connection })
-    bytes.copy(record, headBytes, from, from + kept)
-    this.#pending.push(record)
+    this.#add({ number, byteCount, kind, connection }, bytes, from, from + keptBytes(kind, byteCount, command))
   }
 
   /** Changes of names below it are put down from now on. */
   watch(outputPath: string): void {
     const bytes = Buffer.from(outputPath)
-    const record = Buffer.alloc(headBytes + bytes.length)
-    writeHead(record, { number: 0, byteCount: bytes.length, kind: path, connection: 0 })
-    bytes.copy(record, headBytes)
-    this.#pending.push(record)
+    this.#add({ number: 0, byteCount: bytes.length, kind: path, connection: 0 }, bytes, 0, bytes.length)
     this.#watch.prefixes.add(`${this.#store.output}/${outputPath}`)
+  }
+
+  #add(value: Value, bytes: Buffer, from: number, to: number): void {
+    const end = this.#filled + headBytes + to - from
+    if (end > this.#pending.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * end)
+      this.#pending.copy(larger, 0, 0, this.#filled)
+      this.#pending = larger
+    }
+    writeHead(this.#pending, this.#filled, value)
+    bytes.copy(this.#pending, this.#filled + headBytes, from, to)
+    this.#filled = end
   }
 
   /** The trace files are complete up to record `number`. */
   mark(number: number): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
-      const end = Buffer.alloc(headBytes)
-      writeHead(end, { number, byteCount: 0, kind: mark, connection: 0 })
-      const bytes = Buffer.concat([...this.#pending, end])
-      this.#pending = []
+      this.#add({ number, byteCount: 0, kind: mark, connection: 0 }, nothing, 0, 0)
+      const memory = this.#pending
+      const bytes = memory.subarray(0, this.#filled)
+      this.#pending = nothing
+      this.#filled = 0
       yield* this.#file.write([bytes], this.#position)
       if (this.#isSynced) yield* this.#file.sync
       this.#position += bytes.length
+      if (this.#filled === 0 && memory.length <= keptMemoryMax) this.#pending = memory
       yield* this.#watch.advance(number)
     })
   }
@@ -127,13 +141,16 @@ export class JournalHistory {
   }
 }
 
-const writeHead = (into: Buffer, value: { number: number; byteCount: number; kind: number; connection: number }) =>
-  head.write(new DataView(into.buffer, into.byteOffset, into.length), 0, {
-    ...value,
-    number: BigInt(value.number),
-    payloadSum: 0,
-    headCrc: 0
-  })
+type Value = Pick<Head, "byteCount" | "kind" | "connection"> & { readonly number: number }
+
+const writeHead = (into: Buffer, at: number, { byteCount, connection, kind, number }: Value): void => {
+  into.writeUInt32BE(Math.floor(number / 2 ** 32), at)
+  into.writeUInt32BE(number % 2 ** 32, at + 4)
+  into.writeUInt32BE(byteCount, at + offsets.byteCount)
+  into.writeUInt16BE(kind, at + offsets.kind)
+  into.writeUInt16BE(connection, at + offsets.connection)
+  into.fill(0, at + offsets.payloadSum, at + headBytes)
+}
 
 const remove = (store: Store, token: string): Effect.Effect<void> => {
   const files = store.retraceable.plain

@@ -50,6 +50,8 @@ export interface Link {
    * system has them or the connection is gone.
    */
   readonly write: (parts: ReadonlyArray<Uint8Array>, sent?: () => void) => void
+  /** The peer reads what is written, as far as is known. */
+  readonly isDrained: () => boolean
   /** Waits while the peer does not read what was written. */
   readonly drained: Effect.Effect<void, LinkLost>
   /** Exactly so many bytes, as soon as they are there. */
@@ -194,6 +196,7 @@ const make = (socket: net.Socket, name: string): Link => {
       for (const part of parts) socket.write(part, part === parts.at(-1) ? sent : undefined)
       socket.uncork()
     },
+    isDrained: () => !isOver() && !socket.writableNeedDrain,
     drained: Effect.suspend(() => {
       if (isOver()) return lost
       if (!socket.writableNeedDrain) return Effect.void

@@ -87,6 +87,7 @@ class Connection {
         this.#written.push(Buffer.concat(parts))
         this.#deliverSoon()
       },
+      isDrained: () => this.#end === undefined,
       drained: Effect.suspend(() => (this.#end === undefined ? Effect.void : this.#lost)),
       read: (count) => Effect.map(this.#arrived(count), () => this.#take(count)),
       readable: this.#arrived(1),

@@ -135,6 +135,7 @@ export class RelayModel {
         stream.packets.push({ seq: netSeqNum, packetSeqNum: undefined })
         this.#note(stream.name, bytes?.[0] as number)
       },
+      isDrained: () => true,
       drained: Effect.suspend(delay),
       read: () => Effect.never,
       readable: Effect.never,

@@ -3,7 +3,7 @@
  * connection until then, and as such it lives and ends.
  */
 import { Effect } from "effect"
-import { clearInterval, setInterval } from "../../Machine.ts"
+import { clearInterval, clearTimeout, clockMillis, setInterval, setTimeout } from "../../Machine.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import { RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
@@ -16,6 +16,10 @@ import { Unpacking } from "./Unpacking.ts"
 
 /** An edge takes a relay for dead that says nothing for longer. */
 const heartbeatMillis = 2000
+
+/** Where much comes at once, what is acknowledged waits for more for so long. */
+const pauseMillis = 20
+const muchBytes = 64 * 1024
 
 const { acknowledgement, Outcome } = OpenJournal
 const nothing = Buffer.alloc(0)
@@ -40,6 +44,8 @@ export class JournalConnection implements Carrier, Successor {
   #backlog: Buffer | undefined
   #acknowledged = -1
   #acknowledgedDurable = -1
+  #acknowledgedAt = Number.NEGATIVE_INFINITY
+  #pause: ReturnType<typeof setTimeout> | undefined
   #isOver = false
 
   constructor(
@@ -81,7 +87,7 @@ export class JournalConnection implements Carrier, Successor {
     const stopped = this.#journal.isReady && this.#unpacking.isEmpty ? this.#framer.push(bytes, 0, length) : 0
     if (stopped < length) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
     if (this.#framer.isDead || this.#unpacking.isBroken) this.#end("no record of a journal")
-    else this.#tell()
+    else this.#tell(length >= muchBytes)
   }
 
   onReady(): void {
@@ -98,11 +104,23 @@ export class JournalConnection implements Carrier, Successor {
     this.#end()
   }
 
-  #tell(): void {
+  #tell(isMuch = false): void {
     const { durable, isCut, isFinished, received } = this.#journal
-    const isNews = received !== this.#acknowledged || durable !== this.#acknowledgedDurable
-    if (isNews || isFinished || isCut) this.#acknowledge()
+    if (isFinished || isCut) this.#acknowledge()
+    else if (received !== this.#acknowledged || durable !== this.#acknowledgedDurable) this.#acknowledgeSoon(isMuch)
     if (isCut && !isFinished) this.#end()
+  }
+
+  #acknowledgeSoon(isMuch: boolean): void {
+    if (this.#pause !== undefined) return
+    const leftMillis = isMuch ? this.#acknowledgedAt + pauseMillis - clockMillis() : 0
+    if (leftMillis <= 0) this.#acknowledge()
+    else this.#pause = setTimeout(this.#onPaused, leftMillis)
+  }
+
+  readonly #onPaused = (): void => {
+    this.#pause = undefined
+    if (!this.#isOver) this.#acknowledge()
   }
 
   /** Nothing may come for long: what came last becomes durable all the same. */
@@ -115,6 +133,7 @@ export class JournalConnection implements Carrier, Successor {
     const { durable, isCut, isFinished, received } = this.#journal
     this.#acknowledged = received
     this.#acknowledgedDurable = durable
+    this.#acknowledgedAt = clockMillis()
     const outcome = isFinished ? Outcome.finished : isCut ? Outcome.ended : Outcome.goesOn
     this.#socket.send(acknowledge(received, durable, outcome))
   }
@@ -129,6 +148,7 @@ export class JournalConnection implements Carrier, Successor {
   release(): void {
     this.#isOver = true
     clearInterval(this.#heartbeat)
+    clearTimeout(this.#pause)
     const journal = this.#journal
     if (!journal.detach(this) || journal.isFinished) return
     if (journal.isCut) journal.end()

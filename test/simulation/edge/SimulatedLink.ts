@@ -134,7 +134,11 @@ class Connection {
   get link(): Link {
     return {
       name: address,
-      write: (parts) => this.#write(Buffer.concat(parts)),
+      write: (parts, sent) => {
+        this.#write(Buffer.concat(parts))
+        sent?.()
+      },
+      isDrained: () => !this.#isLost && this.#underWayBytes < bufferedBytesMax,
       drained: this.#when(() => !this.#isLost && this.#underWayBytes < bufferedBytesMax),
       read: (count) =>
         Effect.map(
