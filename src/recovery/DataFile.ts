@@ -136,8 +136,8 @@ export const changes = (file: DataFile, packets: ReadonlyArray<Packet>): Finding
 /** What a repair sets packets aside in that nobody can read: hidden from readers, whom they would stop. */
 export const asidePath = (path: string): string => path.replace(/([^/]+)$/, ".$1.unreadable")
 
-const aside = ({ path }: DataFile, packets: ReadonlyArray<Packet>): Finding["changes"] =>
-  packets.length === 0 ? [] : [{ kind: "aside", path, ranges: adjacent(packets), to: asidePath(path) }]
+const aside = ({ path }: DataFile, ranges: ReadonlyArray<Range>): Finding["changes"] =>
+  ranges.length === 0 ? [] : [{ kind: "aside", path, ranges, to: asidePath(path) }]
 
 const streamOf = ({ streamId, streamInstanceId }: Packet): string => `${streamId}/${streamInstanceId}`
 
@@ -168,5 +168,7 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const [first, ...others] = all
   if (first === undefined || (found.all.length === 0 && unreadable.length === 0)) return all
   const left = packets.filter((packet) => !isUnreadable(packet))
-  return [{ ...first, changes: [...aside(file, unreadable), ...changes(file, left)] }, ...others]
+  const undeclared = holes.filter(({ isUndeclared }) => isUndeclared).map(({ from, to }) => ({ from, to }))
+  const away = [...adjacent(unreadable), ...undeclared].sort((a, b) => a.from - b.from)
+  return [{ ...first, changes: [...aside(file, away), ...changes(file, left)] }, ...others]
 }

@@ -48,6 +48,8 @@ export interface Hole extends Range {
   readonly isTorn: boolean
   /** There may be packets that only this program cannot read: nothing to be thrown away. */
   readonly isForeign: boolean
+  /** Packets, of a stream that the metadata does not declare, or no more: nobody can read them. */
+  readonly isUndeclared: boolean
   readonly reason: string
 }
 
@@ -110,7 +112,8 @@ const byPlan = (source: DataSource, plan: TracePlan, { name, slackNanos }: Optio
     if (!stream.open(source.from(offset))) {
       const { kind, message } = stream.failure ?? { kind: "io", message: "" }
       const isShort = kind === "data-short" || (kind === "packet-size" && / are left$/.test(message))
-      return { isTorn: isShort, isForeign: !broken.has(kind), reason: message }
+      const isUndeclared = kind === "unknown-stream-class"
+      return { isTorn: isShort, isForeign: !broken.has(kind) && !isUndeclared, isUndeclared, reason: message }
     }
     const { begin, beginCycles, cursor, end, hasBegin, hasEnd, totalBits } = stream
     const packet = {
@@ -142,11 +145,13 @@ const byLayout =
       const isTorn = left < CtfPacket.headBytes
       // A file that ends inside of its first head is nobody's, if it begins as one of ours.
       const isOurs = offset > 0 || (isTorn && CtfPacket.isBeginning(cursor.bytes.subarray(0, left)))
-      return { isTorn, isForeign: isOther || !isOurs, reason: "no packet begins here" }
+      return { isTorn, isForeign: isOther || !isOurs, isUndeclared: false, reason: "no packet begins here" }
     }
     const size = Number(head.packetSize / 8n)
-    if (size > left)
-      return { isTorn: true, isForeign: isOther, reason: `a packet of ${size} bytes where ${left} bytes are left` }
+    if (size > left) {
+      const reason = `a packet of ${size} bytes where ${left} bytes are left`
+      return { isTorn: true, isForeign: isOther, isUndeclared: false, reason }
+    }
     const { packetSize: _, ...members } = head
     return { ...members, offset, byteCount: size, beginNanos: undefined, endNanos: undefined, fault: undefined }
   }
@@ -177,6 +182,8 @@ export const scan = (source: DataSource, options: Options): PacketScan => {
   return scan
 }
 
+const empty = { isTorn: false, isForeign: true, isUndeclared: false, reason: "a packet without bytes" }
+
 const scanned = (look: Look, { byteCount, offsets }: Options, readsEvents: boolean): PacketScan => {
   const packets: Array<Packet> = []
   const holes: Array<Hole> = []
@@ -188,7 +195,7 @@ const scanned = (look: Look, { byteCount, offsets }: Options, readsEvents: boole
       continue
     }
     const next = offsets.find((offset) => offset > at && offset < byteCount && "offset" in look(offset, false))
-    const why = "offset" in found ? { isTorn: false, isForeign: true, reason: "a packet without bytes" } : found
+    const why = "offset" in found ? empty : found
     holes.push({ ...why, from: at, to: next ?? byteCount, isTorn: why.isTorn && next === undefined })
     at = next ?? byteCount
   }

@@ -261,6 +261,32 @@ describe("a crash that took most of what there was", () => {
   })
 })
 
+describe("a stream that the metadata does not declare", () => {
+  it.live("is set aside, whole; babeltrace2 reads the others", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("undeclared")
+      const original = originals.get("live1") as Trees.Files
+      const files = new Map(original)
+      const path = dataFiles(files)[0] as string
+      const data = Buffer.from(files.get(path) ?? [])
+      // As a tracer would have written it whose metadata was cut before the second stream.
+      for (const end of [0, ...endsOf(files.get(indexOf(path)) as Uint8Array)].slice(0, -1))
+        data.writeUInt32LE(1, end + 20)
+      files.set(path, data)
+      Trees.write(files, home)
+      Repair.repair(DiskTree.make(home), (change) => DiskTree.apply(home, change))
+      assert.isFalse(Check.isDamaged(Check.check(DiskTree.make(home))))
+      const left = Trees.read(home)
+      assert.deepStrictEqual(Buffer.from(left.get(asidePath(path)) ?? []), data)
+      files.delete(path)
+      files.delete(indexOf(path))
+      const right = join(yield* Relays.temporaryDirectory("declared"), "right")
+      Trees.write(files, right)
+      assert.strictEqual(yield* textOf(home), yield* textOf(right))
+    })
+  )
+})
+
 describe("a directory in the place", () => {
   it("of an index goes out of the way, and the index is there again", () => {
     const original = Trees.recorded("plain")
