@@ -19,7 +19,7 @@ import type { Told } from "./FloodProgram.ts"
 import * as Link from "./Link.ts"
 import * as Lttng from "./Lttng.ts"
 import * as Load from "./load.ts"
-import { type Measurement, type Metrics, shares } from "./Measurement.ts"
+import { type Measurement, type Metrics, ofCalm, shares } from "./Measurement.ts"
 import * as Namespace from "./Namespace.ts"
 import * as Place from "./Place.ts"
 import * as Process from "./Process.ts"
@@ -191,7 +191,7 @@ interface Setup {
   readonly link: Case["link"]
   readonly tls: Case["tls"]
   /** Whom a flood meets: the relay, or another one. */
-  readonly flooded: "relay" | "another"
+  readonly flooded: "relay" | "another" | "nobody"
   readonly verify: ReadonlyArray<string>
 }
 
@@ -339,7 +339,7 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
       const idleMiB = Relay.usage(relay)?.residentMiB ?? Number.NaN
       const go = Effect.gen(function* () {
         yield* linked.begin
-        if (whole.flood !== undefined) yield* flood(whole.flood, setup, folder, relay)
+        if (whole.flood !== undefined && setup.flooded !== "nobody") yield* flood(whole.flood, setup, folder, relay)
         yield* Disk.stallOnSchedule(mounts)
         if (bench.diskBy === "files" && setup.disks.length > 0) relay.running?.child.kill("SIGUSR2")
         return [cpuNow(relay, linked), yield* memoryOverTime(relay)] as const
@@ -370,8 +370,8 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
   )
 
 /**
- * The case, and before it and after it the groups it names `alone`, each against a relay of its own: a machine that
- * becomes slower meanwhile is not taken for a disturbance.
+ * The case, and before and after it the groups it names `alone`, each against a relay of its own: a machine that gets
+ * slower meanwhile is no disturbance. Of a flood once without any, too.
  */
 export const measure = (whole: Case, kind: Relay.Kind, bench: Bench): Effect.Effect<Measurement, Process.CannotRun> =>
   Effect.gen(function* () {
@@ -382,14 +382,19 @@ export const measure = (whole: Case, kind: Relay.Kind, bench: Bench): Effect.Eff
     const quiet = whole.groups.filter((group) => labels.includes(group.label))
     const alone = once(whole, { ...full, groups: quiet, disks: [], verify: [], flooded: "another" })
     const before = yield* alone
+    const calm = whole.flood === undefined ? undefined : yield* once(whole, { ...full, flooded: "nobody" })
     const together = yield* once(whole, full)
     const after = yield* alone
-    const standards = [before, after]
-    const standardMetrics = standards.map(({ metrics }) => metrics)
+    const beside = [before, after, ...(calm === undefined ? [] : [calm])]
+    const standards = [before.metrics, after.metrics]
     return {
-      metrics: { ...together.metrics, ...shares(together.metrics, standardMetrics, labels) },
+      metrics: {
+        ...together.metrics,
+        ...shares(together.metrics, standards, labels),
+        ...(calm !== undefined && ofCalm(together.metrics, calm.metrics, labels))
+      },
       timelines: together.timelines,
       memory: together.memory,
-      errors: [...standards.flatMap(({ errors }) => errors.map((error) => `alone: ${error}`)), ...together.errors]
+      errors: [...beside.flatMap(({ errors }) => errors.map((error) => `alone: ${error}`)), ...together.errors]
     }
   })

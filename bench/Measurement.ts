@@ -24,10 +24,24 @@ export const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels:
     result[`${label}.shareOfAlone`] = round(beside / alonePacketsPerSecond)
     result[`${label}.alonePacketsPerSecond`] = round(alonePacketsPerSecond)
     result[`${label}.aloneP99Ms`] = round(mean(`${label}.p99Ms`))
-    // Of the window where there is one: what a start costs is in neither.
-    const p99 = `${label}.${together[`${label}.windowP99Ms`] === undefined ? "p99Ms" : "windowP99Ms"}`
+    const p99 = p99Of(together, label)
     result[`${label}.p99OfAlone`] = round((together[p99] ?? 0) / mean(p99))
-    result[`${label}.p99OfAlone`] = round((together[`${label}.p99Ms`] ?? 0) / mean(`${label}.p99Ms`))
   }
   return result
 }
+
+/** Of the window where there is one: what a start costs is in neither. */
+const p99Of = (metrics: Metrics, label: string) =>
+  `${label}.${metrics[`${label}.windowP99Ms`] === undefined ? "p99Ms" : "windowP99Ms"}`
+
+/** Of groups beside a flood: their answer time, of that without any; and that with the start. */
+export const ofCalm = (flooded: Metrics, calm: Metrics, labels: ReadonlyArray<string>): Metrics =>
+  Object.fromEntries(
+    labels.flatMap((label) => {
+      const ratio = (metric: string) => round((flooded[metric] ?? 0) / (calm[metric] ?? 0))
+      return [
+        [`${label}.p99OfCalm`, ratio(p99Of(flooded, label))],
+        [`${label}.wholeP99OfCalm`, ratio(`${label}.p99Ms`)]
+      ]
+    })
+  )

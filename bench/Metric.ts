@@ -39,7 +39,9 @@ const ofAlone: Readonly<Record<string, Metric>> = {
   shareOfAlone: metric("packet rate, of the rate alone", "", "more"),
   alonePacketsPerSecond: metric("packets stored per second, alone", "packets/s", "more"),
   aloneP99Ms: metric("answer time, 99 of 100, alone", "ms", "less"),
-  p99OfAlone: metric("answer time, 99 of 100, of that alone", "", "less")
+  p99OfAlone: metric("answer time, 99 of 100, of that alone", "", "less"),
+  p99OfCalm: metric("answer time, 99 of 100, of that without a flood", "", "less"),
+  wholeP99OfCalm: metric("the same with the start", "", "less")
 }
 
 const ofRuns: Readonly<Record<string, Metric>> = {
