@@ -135,7 +135,7 @@ describe("--where", () => {
     ["text =~ /(/", 9, "Invalid regular expression"],
     ["text like 5", 11, "a pattern in quotes"],
     ["a[x] == 1", 3, "an index"],
-    ["prev == 'x", 9, "no part of an expression"],
+    ["prev == 'x", 9, "a text without its closing quote"],
     ["x; y", 2, "no part of an expression"],
     [`${"(".repeat(100_000)}`, 257, "nested too deep"]
   ])("%s is refused at its column", (text, column, reason) => {

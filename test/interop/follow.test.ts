@@ -136,6 +136,39 @@ Peers.describeWithPeers(Peers.tracing, `following event records from ${Relays.un
     })
   )
 
+  it.live("two sessions of one name, of two tracers, one of which has new classes: all of both, in order", () =>
+    Effect.gen(function* () {
+      const { relay, ...one } = yield* setUp
+      const two = yield* Lttng.start
+      const sides = [one, two] as const
+      for (const [at, { lttng }] of sides.entries()) {
+        yield* lttng("create", "twin", "--live=100000", ...Lttng.toRelay(relay, `/side-${at}`))
+        yield* lttng(...Lttng.losslessChannel("ch", at === 0 ? "--buffers-uid" : "--buffers-pid"))
+        yield* lttng("enable-event", "-u", "-c", "ch", "demo:tick")
+        yield* lttng("start")
+      }
+      const viewer = yield* follow(relay, "twin")
+      const emitBoth = (source: number, tockEvery: number) =>
+        Effect.all(
+          sides.map(({ emit }, at) => emit({ count: 300, source: source + at, tockEvery, sleepMicros: 300 })),
+          { concurrency: "unbounded" }
+        )
+      // An application of its own buffers that ended before anybody watched is nobody's any more.
+      yield* one.emit({ count: 10 })
+      yield* viewer.until(10)
+      yield* emitBoth(1, 0)
+      yield* emitBoth(3, 0)
+      yield* one.lttng("enable-event", "-u", "-c", "ch", "demo:tock")
+      yield* emitBoth(5, 2)
+      for (const { lttng } of sides) yield* lttng("destroy")
+      const shown = yield* viewer.ended
+      const { stdout: expected } = yield* Process.run("babeltrace2", [relay.output], { env })
+      // Half of the last 300 events of the second are of a class that nobody enabled there.
+      assert.strictEqual(expected.split("\n").length - 1, 1660)
+      assertSameLines(shown, expected)
+    })
+  )
+
   it.live("the library: twenty applications that come and go, each a trace of its own, as one stream of values", () =>
     Effect.gen(function* () {
       const { emit, lttng, relay } = yield* setUp

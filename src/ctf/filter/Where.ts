@@ -63,6 +63,7 @@ const lex = (text: string): ReadonlyArray<Token> => {
       const found = match(pattern)
       if (found !== undefined) return { kind, text: found, at }
     }
+    if (/["']/.test(text[at] ?? "")) throw new WhereRefused(at + 1, "a text without its closing quote")
     throw new WhereRefused(at + 1, `no part of an expression: ${JSON.stringify(text.slice(at, at + 10))}`)
   }
   for (at += match(space)?.length ?? 0; at < text.length; at += match(space)?.length ?? 0) {
