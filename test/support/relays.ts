@@ -76,6 +76,10 @@ export const isolated = (command: ReadonlyArray<string>): ReadonlyArray<string> 
   ...command
 ]
 
+/** The operator's port has a thread to start, and listens after the others. */
+const httpPortsOf = (args: ReadonlyArray<string>): ReadonlyArray<number> =>
+  args.flatMap((arg) => /^--http-port=tcp:\/\/127\.0\.0\.1:([1-9]\d*)$/.exec(arg)?.[1] ?? []).map(Number)
+
 /** Ours has its name once it serves; its ports listen before. */
 export const isRelay = (pid: number): boolean => {
   try {
@@ -123,17 +127,16 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
       ...options.env
     }
   })
+  const ports = [own.controlPort, own.dataPort, own.livePort, ...httpPortsOf(args)]
   yield* Process.until(
-    `${kind} relay to listen on ${own.controlPort}, ${own.dataPort} and ${own.livePort}`,
+    `${kind} relay to listen on ${ports.join(", ")}`,
     Effect.suspend(() => {
       const outcome = running.outcome()
       if (outcome !== undefined) {
         const detail = `ended with ${outcome.code ?? outcome.signal}: ${outcome.stderr.slice(-2000)}`
         return Effect.fail(new Process.ProcessFailed({ command: `${kind} relay`, detail }))
       }
-      return Effect.succeed(
-        [own.controlPort, own.dataPort, own.livePort].every(Ports.listening) && isRelay(running.pid)
-      )
+      return Effect.succeed(ports.every(Ports.listening) && isRelay(running.pid))
     })
   )
   if (isOverTls) yield* OverTls.lead(near, own)
