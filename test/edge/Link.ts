@@ -11,7 +11,8 @@ export class Link {
   /** Asked before anything passes; false: it does not, and the connection is cut. */
   passes: () => boolean = () => true
 
-  constructor(portOf: () => number, bytesOf: () => number) {
+  /** `bytesOf`: what a connection may bring; as much as it likes if nothing is said. */
+  constructor(portOf: () => number, bytesOf = () => Number.POSITIVE_INFINITY) {
     this.#server = net.createServer((near) => {
       near.on("error", () => undefined)
       if (this.isDown) return near.destroy()

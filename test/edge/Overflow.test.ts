@@ -17,10 +17,7 @@ const packetCount = Math.floor((2 * bytesMax) / packetBytes)
 
 const begin = Effect.fnUntraced(function* (options: Partial<Local.Options>) {
   const relay = yield* TestRelay.make()
-  const link = yield* new Link(
-    () => relay.controlPort,
-    () => Number.POSITIVE_INFINITY
-  ).open
+  const link = yield* new Link(() => relay.controlPort).open
   link.isDown = true
   const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, bytesMax, ...options })
   const script = Script.make(local, relay.output, () => {})

@@ -9,10 +9,7 @@ import * as Local from "./Local.ts"
 
 const begin = Effect.fnUntraced(function* (suspendMillis?: number) {
   const relay = yield* TestRelay.make(suspendMillis === undefined ? {} : { suspendMillis })
-  const link = yield* new Link(
-    () => relay.controlPort,
-    () => Number.POSITIVE_INFINITY
-  ).open
+  const link = yield* new Link(() => relay.controlPort).open
   const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
   const script = Script.make(local, relay.output, () => {})
   const { c, d, file } = yield* script.recording()

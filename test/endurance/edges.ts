@@ -48,10 +48,7 @@ class World {
   readonly #output: string
   readonly #scope: Scope.Scope
   #relay: { readonly relay: Relays.Relay; readonly scope: Scope.Closeable } | undefined
-  readonly #link = new Link(
-    () => this.#relay?.relay.controlPort ?? 1,
-    () => Number.POSITIVE_INFINITY
-  )
+  readonly #link = new Link(() => this.#relay?.relay.controlPort ?? 1)
 
   constructor(options: Options, output: string, scope: Scope.Scope) {
     this.#options = options

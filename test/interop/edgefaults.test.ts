@@ -113,10 +113,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
     () =>
       Effect.gen(function* () {
         const relay = yield* Relays.start("ours")
-        const link = yield* new Link(
-          () => relay.controlPort,
-          () => Number.POSITIVE_INFINITY
-        ).open
+        const link = yield* new Link(() => relay.controlPort).open
         link.isDown = true
         const copy = yield* Relays.temporaryDirectory("copy")
         const livePort = yield* Ports.free

@@ -47,10 +47,7 @@ Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "ov
       const output = yield* Relays.temporaryDirectory("output")
       const start = Relays.start("ours", { output, args: [...asRelay(pki), `--access=${pki}/access.json`] })
       let relay = yield* start
-      const link = yield* new Link(
-        () => relay.controlPort,
-        () => Number.POSITIVE_INFINITY
-      ).open
+      const link = yield* new Link(() => relay.controlPort).open
       const to = `tls://localhost:${link.port}`
       const anonymous = yield* Edges.start(relay, { to, args: [`--tls-ca=${pki}/ca.pem`] })
       const edge = yield* Edges.start(relay, { to, args: asClient(pki, "target-web1") })

@@ -52,10 +52,7 @@ const begin = Effect.fnUntraced(function* ({
     return { relay, scope }
   })
   let now = yield* start
-  const link = yield* new Link(
-    () => now.relay.controlPort,
-    () => Number.POSITIVE_INFINITY
-  ).open
+  const link = yield* new Link(() => now.relay.controlPort).open
   const edge = yield* Edges.start(now.relay, {
     to: `net://127.0.0.1:${link.port}:${link.port + 1}`,
     ...(edgeArgs && { args: edgeArgs })
