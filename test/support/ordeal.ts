@@ -22,6 +22,8 @@ export interface Stage {
   /** Behind the edge, as it is now. */
   readonly relay: () => Relays.Relay
   readonly edge: Edges.Edge
+  /** What the relay behind the edge writes, whichever it is. */
+  readonly output: string
   readonly strike: (fault: Fault) => Effect.Effect<void>
   /** One fault after the other. Goes on until it is interrupted. */
   readonly adversity: Effect.Effect<never>
@@ -83,6 +85,7 @@ const begin = Effect.fnUntraced(function* ({
     near: { ...direct, ...tee },
     relay: () => now.relay,
     edge,
+    output,
     strike,
     adversity,
     faultCount: () => count
