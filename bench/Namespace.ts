@@ -11,6 +11,8 @@ export interface Namespace {
   readonly name: string
   /** Of the relay, as those inside see it. */
   readonly relayAddress: string
+  /** Of those inside. */
+  readonly insideAddress: string
   /** From now on the link has its conditions, and its outages are counted. */
   readonly begin: Effect.Effect<void, Process.CannotRun, Scope.Scope>
 }
@@ -72,7 +74,7 @@ export const make = (link: Case.Link): Effect.Effect<Namespace, Process.CannotRu
       at === 0 ? queue("root", "handle", "1:", ...args) : queue("parent", "1:1", ...args)
     )
     const begin = Effect.andThen(shape, link.outage === undefined ? Effect.void : outages(link.outage, queue, shape))
-    return { name, relayAddress: `${subnet}.1`, begin: Effect.asVoid(begin) }
+    return { name, relayAddress: `${subnet}.1`, insideAddress: `${subnet}.2`, begin: Effect.asVoid(begin) }
   })
 
 /** Meanwhile every packet is dropped, on both sides; afterwards the queues are made anew. */

@@ -42,6 +42,8 @@ export interface AppOptions {
   readonly from?: number
   readonly sleepMicros?: number
   readonly tockEvery?: number
+  /** Of a tock. */
+  readonly textBytes?: number
   readonly cpu?: number
   /** Whose application it is, if not the session daemon's own user's; `admitOthers` first. */
   readonly uid?: number
@@ -110,7 +112,8 @@ export const admitOthers = ({ run }: Pick<Tracing, "run">) =>
 const appArguments = (options: AppOptions) => [
   String(options.count),
   ...["--source", String(options.source ?? 0), "--from", String(options.from ?? 0)],
-  ...["--sleep-us", String(options.sleepMicros ?? 0), "--tock-every", String(options.tockEvery ?? 0)]
+  ...["--sleep-us", String(options.sleepMicros ?? 0), "--tock-every", String(options.tockEvery ?? 0)],
+  ...["--text-bytes", String(options.textBytes ?? 4)]
 ]
 
 export const start = Effect.gen(function* () {

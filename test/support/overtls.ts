@@ -13,7 +13,7 @@ import * as Ports from "./ports.ts"
 import * as Process from "./process.ts"
 
 export interface Place {
-  readonly host: "127.0.0.1" | "::1"
+  readonly host: string
   readonly controlPort: number
   readonly dataPort: number
   readonly livePort: number

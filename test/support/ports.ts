@@ -69,10 +69,13 @@ export const free: Effect.Effect<number> = Effect.suspend(() => {
 
 const listenState = "0A"
 
-export const listening = (port: number): boolean => {
+export const listening = (port: number): boolean => listeningIn(process.pid, port)
+
+/** In the network of a process that is there. */
+export const listeningIn = (pid: number, port: number): boolean => {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`
-  return ["/proc/net/tcp", "/proc/net/tcp6"].some((table) =>
-    readFileSync(table, "latin1")
+  return ["tcp", "tcp6"].some((table) =>
+    readFileSync(`/proc/${pid}/net/${table}`, "latin1")
       .split("\n")
       .some((line) => {
         const [, local, , state] = line.trim().split(/\s+/)

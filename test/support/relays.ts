@@ -21,7 +21,9 @@ export const underTest: Kind = process.env.LTTNG_RELAY_KIND === "reference" ? "r
 
 export interface Options {
   readonly args?: ReadonlyArray<string>
-  readonly host?: "127.0.0.1" | "::1"
+  readonly host?: string
+  /** A network namespace to be in, by name; `host` is an address there. */
+  readonly network?: string
   readonly livePort?: number
   readonly env?: Readonly<Record<string, string>>
   /** Puts the output directory on a volume of its own with this many bytes. */
@@ -36,7 +38,7 @@ export interface Options {
 
 export interface Relay {
   readonly kind: Kind
-  readonly host: "127.0.0.1" | "::1"
+  readonly host: string
   readonly output: string
   readonly controlPort: number
   readonly dataPort: number
@@ -110,6 +112,7 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
     : near
   const url = (port: number) => (host === "::1" ? `tcp6://[::1]:${port}` : `tcp://${host}:${port}`)
   const [command = "", ...args] = [
+    ...(options.network === undefined ? [] : ["ip", "netns", "exec", options.network]),
     ...commandOf(kind),
     ...["-o", output, "-C", url(own.controlPort), "-D", url(own.dataPort), "-L", url(own.livePort)],
     ...(isOverTls ? OverTls.relayArgs(options.args) : []),
@@ -136,7 +139,8 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
         const detail = `ended with ${outcome.code ?? outcome.signal}: ${outcome.stderr.slice(-2000)}`
         return Effect.fail(new Process.ProcessFailed({ command: `${kind} relay`, detail }))
       }
-      return Effect.succeed(ports.every(Ports.listening) && isRelay(running.pid))
+      const listens = (port: number) => Ports.listeningIn(running.pid, port)
+      return Effect.succeed(isRelay(running.pid) && ports.every(listens))
     })
   )
   if (isOverTls) yield* OverTls.lead(near, own)
