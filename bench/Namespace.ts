@@ -13,6 +13,8 @@ export interface Namespace {
   readonly relayAddress: string
   /** Of those inside. */
   readonly insideAddress: string
+  /** Nothing is carried meanwhile: the interface inside is down. */
+  readonly cut: (millis: number) => Effect.Effect<void, Process.CannotRun>
   /** From now on the link has its conditions, and its outages are counted. */
   readonly begin: Effect.Effect<void, Process.CannotRun, Scope.Scope>
 }
@@ -74,7 +76,12 @@ export const make = (link: Case.Link): Effect.Effect<Namespace, Process.CannotRu
       at === 0 ? queue("root", "handle", "1:", ...args) : queue("parent", "1:1", ...args)
     )
     const begin = Effect.andThen(shape, link.outage === undefined ? Effect.void : outages(link.outage, queue, shape))
-    return { name, relayAddress: `${subnet}.1`, insideAddress: `${subnet}.2`, begin: Effect.asVoid(begin) }
+    const cut = (millis: number) =>
+      within("ip", "link", "set", inside, "down").pipe(
+        Effect.andThen(Effect.sleep(millis)),
+        Effect.andThen(within("ip", "link", "set", inside, "up"))
+      )
+    return { name, relayAddress: `${subnet}.1`, insideAddress: `${subnet}.2`, cut, begin: Effect.asVoid(begin) }
   })
 
 /** Meanwhile every packet is dropped, on both sides; afterwards the queues are made anew. */

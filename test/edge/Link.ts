@@ -12,12 +12,12 @@ export class Link {
   passes: () => boolean = () => true
 
   /** `bytesOf`: what a connection may bring; as much as it likes if nothing is said. */
-  constructor(portOf: () => number, bytesOf = () => Number.POSITIVE_INFINITY) {
+  constructor(portOf: () => number, bytesOf = () => Number.POSITIVE_INFINITY, host = "127.0.0.1") {
     this.#server = net.createServer((near) => {
       near.on("error", () => undefined)
       if (this.isDown) return near.destroy()
       let left = bytesOf()
-      const far = net.connect(portOf(), "127.0.0.1")
+      const far = net.connect(portOf(), host)
       const cut = () => {
         this.#cuts.delete(cut)
         near.destroy()

@@ -1,11 +1,15 @@
 /**
- * A real tracer before an edge, in rounds. In each the link is cut, and the relay is stopped and killed, while a
- * session records, which is then stopped: the edge has answered for all of it. While another one records the edge is
- * killed; the next one goes on with what it has left. In the end every event of the first kind is there, and of the
- * second kind every packet that was answered for.
+ * A real tracer before an edge, in rounds. In each the link is cut while a session records that a viewer at the relay
+ * watches, and while another one records, for which the relay is stopped and killed too; each is then stopped: the edge
+ * has answered for all of it. While a third one records the edge is killed; the next one goes on with what it has left.
+ * In the end every event of the first two is there, every one of the first was shown once, and of the third every
+ * packet that was answered for is there.
+ *
+ * The relay is at the far end of the kernel's network, where there may be one: every second cut is the interface's.
  */
 import { join } from "node:path"
 import { Effect, Exit, Fiber, Scope } from "effect"
+import * as Namespace from "../../bench/Namespace.ts"
 import { Link } from "../edge/Link.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
 import * as Edges from "../support/edges.ts"
@@ -13,6 +17,7 @@ import * as Lttng from "../support/lttng.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import * as Tree from "../support/tree.ts"
+import * as Viewing from "../support/viewing.ts"
 import { packetCountOf } from "./packets.ts"
 import * as Witness from "./witness.ts"
 
@@ -38,7 +43,29 @@ export interface Outcome {
 interface Round {
   readonly number: number
   readonly answered: number
+  /** What the viewer showed. */
+  readonly shown: Babeltrace.Readout
 }
+
+/** Of a cut of the interface: nobody's connection breaks. */
+const outageMillis = 200
+
+const network = Effect.gen(function* () {
+  const reason = Namespace.missing({})
+  return reason === undefined ? yield* Namespace.make({}) : undefined
+})
+
+const live = ["--live=100000"]
+
+/** A viewer that comes before its session goes away again. */
+const viewerOf = (relay: Relays.Relay, session: string) =>
+  Effect.gen(function* () {
+    const isThere = Effect.map(Viewing.list(relay), (all) => all.some((one) => one.session.endsWith(session)))
+    yield* Process.until(`${session} at the relay`, isThere)
+    return yield* Viewing.view(relay, session)
+  })
+
+type Failure = Process.ProcessFailed | Process.TimedOut
 
 class World {
   cuts = 0
@@ -48,9 +75,13 @@ class World {
   readonly #output: string
   readonly #scope: Scope.Scope
   #relay: { readonly relay: Relays.Relay; readonly scope: Scope.Closeable } | undefined
-  readonly #link = new Link(() => this.#relay?.relay.controlPort ?? 1)
+  readonly #network: Namespace.Namespace | undefined
+  readonly #link: Link
 
-  constructor(options: Options, output: string, scope: Scope.Scope) {
+  constructor(options: Options, output: string, scope: Scope.Scope, network: Namespace.Namespace | undefined) {
+    this.#network = network
+    const portOf = () => this.#relay?.relay.controlPort ?? 1
+    this.#link = new Link(portOf, undefined, network?.insideAddress)
     this.#options = options
     this.#output = output
     this.#scope = scope
@@ -64,7 +95,8 @@ class World {
     return Effect.gen({ self: this }, function* () {
       const scope = yield* Scope.make()
       yield* Scope.addFinalizer(this.#scope, Scope.close(scope, Exit.void))
-      const relay = yield* Scope.provide(Relays.start("ours", { output: this.#output }), scope)
+      const place = this.#network && { host: this.#network.insideAddress, network: this.#network.name }
+      const relay = yield* Scope.provide(Relays.start("ours", { output: this.#output, ...place }), scope)
       this.#relay = { relay, scope }
     })
   }
@@ -80,22 +112,33 @@ class World {
     })
   }
 
-  get adversity() {
-    return Effect.gen({ self: this }, function* () {
-      for (let cut = 0; cut < this.#options.cuts; cut++) {
-        yield* Effect.sleep(100 + Math.random() * 400)
-        this.cuts++
-        this.#link.cut()
-        if (cut === 1) {
-          this.stops++
-          yield* this.#restart("SIGTERM")
-        }
-        if (cut === 3) {
-          this.kills++
-          yield* this.#restart("SIGKILL")
-        }
-      }
+  get #cut() {
+    return Effect.suspend(() => {
+      this.cuts++
+      if (this.#network !== undefined && this.cuts % 2 === 0) return this.#network.cut(outageMillis)
+      this.#link.cut()
+      return Effect.void
     })
+  }
+
+  #cuts(count: number, each: (cut: number) => Effect.Effect<void, Failure> = () => Effect.void) {
+    const one = (cut: number) =>
+      Effect.sleep(100 + Math.random() * 400).pipe(Effect.andThen(this.#cut), Effect.andThen(each(cut)))
+    return Effect.forEach(
+      Array.from({ length: count }, (_, cut) => cut),
+      one,
+      { discard: true }
+    )
+  }
+
+  #restarts(cut: number) {
+    if (cut === 0) this.stops++
+    if (cut === 1) this.kills++
+    return cut > 1 ? Effect.void : this.#restart(cut === 0 ? "SIGTERM" : "SIGKILL")
+  }
+
+  #emit(tracing: Lttng.Tracing, events: number, cuts: number) {
+    return tracing.emit({ count: events, sleepMicros: Math.round((cuts * 300_000) / events) })
   }
 
   startEdge(spool: string) {
@@ -104,18 +147,27 @@ class World {
   }
 
   round(number: number, spool: string) {
-    const { events } = this.#options
     return Effect.scoped(
       Effect.gen({ self: this }, function* () {
         const edge = yield* this.startEdge(spool)
         const tracing = yield* Lttng.start
+        const [events, cuts] = [this.#options.events / 2, this.#options.cuts / 2]
+        yield* Lttng.record(tracing, edge, `shown${number}`, { create: live })
+        const viewer = yield* viewerOf(this.#relay?.relay as Relays.Relay, `shown${number}`)
+        const watched = [this.#emit(tracing, events, cuts), this.#cuts(Math.ceil(cuts))]
+        yield* Effect.all(watched, { concurrency: 2 })
+        yield* tracing.lttng("stop")
+        yield* viewer.until(events)
+        yield* tracing.lttng("destroy")
+        const shown = yield* viewer.ended
         yield* Lttng.record(tracing, edge, `whole${number}`)
-        yield* Effect.all([tracing.emit({ count: events, sleepMicros: 1 }), this.adversity], { concurrency: 2 })
+        const endured = [this.#emit(tracing, events, cuts), this.#cuts(Math.floor(cuts), (cut) => this.#restarts(cut))]
+        yield* Effect.all(endured, { concurrency: 2 })
         yield* tracing.lttng("stop")
         const witness = yield* Witness.open(edge)
         // A live one: of others the tracer keeps the metadata until they are stopped.
-        const live = { create: ["--live=100000"], channel: ["--subbuf-size=4k"] }
-        yield* Lttng.record(tracing, { ...edge, ...witness }, `part${number}`, live)
+        const part = { create: live, channel: ["--subbuf-size=4k"] }
+        yield* Lttng.record(tracing, { ...edge, ...witness }, `part${number}`, part)
         const emitting = yield* Effect.forkScoped(Effect.exit(tracing.emit({ count: 10_000_000, cpu: number % 2 })))
         yield* Process.until(
           "answers",
@@ -126,19 +178,26 @@ class World {
         yield* edge.process.ended
         yield* tracing.crash
         yield* Fiber.interrupt(emitting)
-        const round: Round = { number, answered: witness.answeredCount() }
+        const round: Round = { number, answered: witness.answeredCount(), shown }
         return round
       })
     )
   }
 }
 
-const sessionLost = (output: string, { answered, number }: Round, events: number) =>
+const lostOf = (what: string, { bySource, discarded }: Babeltrace.Readout, events: number): ReadonlyArray<string> => {
+  const { breaks, count } = bySource.get(0) ?? { breaks: ["nothing"], count: 0 }
+  const complaints = [...breaks, ...discarded]
+  return count === events && complaints.length === 0 ? [] : [`${what}: ${count} of ${events}, ${complaints}`]
+}
+
+const sessionLost = (output: string, { answered, number, shown }: Round, events: number) =>
   Effect.gen(function* () {
-    const lost: Array<string> = []
-    const whole = yield* Babeltrace.read(Babeltrace.sessionDirectory(output, `whole${number}`))
-    const { breaks, count } = whole.bySource.get(0) ?? { breaks: ["nothing"], count: 0 }
-    if (count !== events || breaks.length > 0) lost.push(`whole${number}: ${count} of ${events}, ${breaks}`)
+    const lost = [...lostOf(`shown${number} live`, shown, events)]
+    for (const name of [`shown${number}`, `whole${number}`]) {
+      const recorded = yield* Babeltrace.read(Babeltrace.sessionDirectory(output, name))
+      lost.push(...lostOf(name, recorded, events))
+    }
     const directory = Babeltrace.sessionDirectory(output, `part${number}`)
     const recorded = packetCountOf(directory)
     const part = yield* Babeltrace.read(directory)
@@ -153,12 +212,14 @@ export const endure = (options: Options) =>
       const { events, onRound, rounds } = options
       const output = yield* Relays.temporaryDirectory("output")
       const spool = join(yield* Relays.temporaryDirectory("spool"), "spool")
-      const world = new World(options, output, yield* Effect.scope)
+      const world = new World(options, output, yield* Effect.scope, yield* network)
       yield* world.begin
       const all: Array<Round> = []
       for (let number = 0; number < rounds; number++) {
         all.push(yield* world.round(number, spool))
-        onRound(`round ${number}: ${all.at(-1)?.answered} packets answered before the edge was killed`)
+        onRound(
+          `round ${number}: ${all.at(-1)?.answered} packets answered before the edge was killed, ${all.at(-1)?.shown.events} events shown`
+        )
       }
       const last = yield* world.startEdge(spool)
       yield* Edges.forwarded(last, 120)
@@ -167,7 +228,7 @@ export const endure = (options: Options) =>
         Effect.sync(() => Tree.files(output).every((path) => !path.includes(".journals/")))
       )
       const lost: Array<string> = []
-      for (const round of all) lost.push(...(yield* sessionLost(output, round, events)))
+      for (const round of all) lost.push(...(yield* sessionLost(output, round, events / 2)))
       const outcome: Outcome = {
         cuts: world.cuts,
         stops: world.stops,
