@@ -1,5 +1,5 @@
 /**
- * A burst before an edge and a slow link: node test/endurance/burst.ts [MEGABYTES] [MEGABITS A SECOND] [OPTION OF THE EDGE]...
+ * A burst before an edge and a slow link: node test/endurance/burst.ts [MEGABYTES] [MEGABITS A SECOND] [EDGE'S OPTION]...
  * The usual one takes 35 minutes, and no processor.
  */
 import { Effect } from "effect"
