@@ -1,6 +1,6 @@
 /**
- * A burst before an edge and a slow link: node test/endurance/burst.ts [MEGABYTES] [MEGABITS A SECOND] [EDGE'S OPTION]...
- * The usual one takes 35 minutes, and no processor.
+ * A burst before an edge and a slow link: node test/endurance/burst.ts [MEGABYTES] [MEGABITS A SECOND] [OPTION]...
+ * Options are the edge's. The usual one takes 35 minutes, and no processor.
  */
 import { Effect } from "effect"
 import { setup } from "../support/bundle.ts"
