@@ -49,6 +49,11 @@ const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => 
   return `${name}: ${isOpen ? "recording" : "ended"} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${lag}`
 }
 
+const whys = { drop: "for want of room", age: "because it had waited too long", stop: "after it was stopped" }
+
+const lossLine = ({ byteCount, name, packetCount, policy }: Report.EdgeStatus["losses"][number]): string =>
+  `lost of ${name === "/" ? "older sessions" : name} ${whys[policy]}: ${Output.plural(packetCount, "packet")}, ${Output.bytes(byteCount)}`
+
 /** `isClaimed`: somebody has the spool, whose disk may be full. */
 const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyArray<string> => {
   const isFresh = wallMillis() - status.atMillis < staleMillis
@@ -59,7 +64,8 @@ const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyArray<str
     linkLine(status),
     spoolLine(status),
     rateLine(status),
-    ...status.journals.map(journalLine)
+    ...status.journals.map(journalLine),
+    ...status.losses.map(lossLine)
   ]
 }
 

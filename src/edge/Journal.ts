@@ -29,6 +29,9 @@ export interface Options extends Omit<SegmentsOptions, "leave"> {
   readonly onChange: () => void
 }
 
+const endOf = (how: number): Part => ({ bytes: Buffer.from([how]), from: 0, to: 1 })
+const [closedEnd, brokenEnd] = [endOf(0), endOf(1)]
+
 interface Waiting {
   readonly number: number
   readonly then: () => void
@@ -129,8 +132,7 @@ export class Journal {
   /** Nothing more of it matters to the journal. With the last one, the journal is finished. */
   leave(connection: number, isBroken?: boolean): void {
     if (!this.open.delete(connection)) return
-    if (isBroken !== undefined)
-      this.append(Kind.end, connection, { bytes: Buffer.from([isBroken ? 1 : 0]), from: 0, to: 1 })
+    if (isBroken !== undefined) this.append(Kind.end, connection, isBroken ? brokenEnd : closedEnd)
     this.finishIfOver()
     this.flush()
   }
@@ -149,10 +151,17 @@ export class Journal {
     for (const end of this.open.values()) end()
   }
 
-  /** There is no room for more: the session ends as by lost connections, and what is there is forwarded. */
+  /**
+   * There is no room for more: at the relay the session ends as by lost connections, with what is there. Its tracers
+   * notice nothing: who blocked would for ever. What they send goes nowhere.
+   */
   stop(): void {
     this.isStopped = true
-    for (const end of this.open.values()) end()
+    for (const connection of this.open.keys()) this.append(Kind.end, connection, brokenEnd)
+    this.open.clear()
+    this.append(Kind.finish, 0)
+    this.isFinished = true
+    this.flush()
   }
   isStopped = false
 

@@ -9,7 +9,7 @@ export const write = (files: Files["Service"], path: string, value: unknown): Ef
   )
 
 /** Reads such files of up to `bytesMax` bytes. Undefined: it is not there, or not whole. */
-export const reader = <A>(schema: Schema.Codec<A>, bytesMax: number) => {
+export const reader = <A>(schema: Schema.ConstraintDecoder<A>, bytesMax: number) => {
   const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
   return (files: Files["Service"], path: string): Effect.Effect<A | undefined> =>
     Effect.gen(function* () {

@@ -34,6 +34,15 @@ export const EdgeStatus = Schema.Struct({
   spoolBytesMax: Count,
   /** Tracers are held back, because the spool is full. */
   isFull: Schema.Boolean,
+  /** What was thrown away since the edge began; HOST/SESSION "/" is all sessions that are long over. */
+  losses: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      policy: Schema.Literals(["drop", "age", "stop"]),
+      packetCount: Count,
+      byteCount: Count
+    })
+  ).pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
   journals: Schema.Array(
     Schema.Struct({
       token: Schema.String,
@@ -68,7 +77,8 @@ const totals = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">) 
   savedByteCount: link.savedByteCount,
   spoolBytes: spool.byteCount,
   spoolBytesMax: spool.bytesMax,
-  isFull: !spool.hasRoom
+  isFull: !spool.hasRoom,
+  losses: spool.losses.all
 })
 
 export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">, relay: string): EdgeStatus => {

@@ -12,6 +12,7 @@ import * as About from "./About.ts"
 import { Chunks } from "./Chunks.ts"
 import { Flow } from "./Flow.ts"
 import { Journal } from "./Journal.ts"
+import { Losses } from "./Losses.ts"
 import type { Policy } from "./Overflow.ts"
 import { examine, scan } from "./Scan.ts"
 import { thin } from "./Thinning.ts"
@@ -59,6 +60,7 @@ export class Spool {
   /** Of all journals. */
   readonly memory = new Chunks()
   readonly flow = new Flow()
+  readonly losses = new Losses()
   readonly #spares = { count: 0 }
   readonly #writers: Writers
   /** By token, the oldest first. */
@@ -87,6 +89,7 @@ export class Spool {
 
   /** The tracer of the journal may be read. */
   hasRoomFor(journal: Journal | undefined): boolean {
+    if (journal?.isStopped === true) return true
     if (!this.memory.hasRoom || !this.#fits(journal)) return false
     if (journal === undefined) return true
     // Who reads files stays behind for as long as there is more to read.
@@ -94,7 +97,8 @@ export class Spool {
     return !this.flow.holds(journal.unsentBytes, isScarce)
   }
 
-  get hasRoomForCommands(): boolean {
+  hasRoomForCommands(journal: Journal | undefined): boolean {
+    if (journal?.isStopped === true) return true
     return this.memory.hasRoom && this.byteCount < this.#options.bytesMax + commandBytes
   }
 
@@ -155,6 +159,7 @@ export class Spool {
     if (this.#options.policyOf(journal.about.name) === "stop") {
       if (journal.isStopped) return
       journal.stop()
+      this.#onChange()
       this.#writers.run("stop", report("SPOOL_STOPPED", journal.about.name))
       return
     }
@@ -194,6 +199,8 @@ export class Spool {
       }
       journal.droppedPacketCount += dropped.packetCount
       journal.droppedByteCount += dropped.byteCount
+      const reason = Number.isFinite(wroteBefore) ? "age" : "drop"
+      this.losses.add(journal.about.name, reason, dropped.packetCount, dropped.byteCount)
       return true
     })
   }
@@ -209,6 +216,11 @@ export class Spool {
       }
     })
     return Effect.repeat(pass, Schedule.spaced(Math.min(ageMillisMax / 4, agePauseMillisMax))).pipe(Effect.asVoid)
+  }
+
+  /** A packet of a session that was stopped: it goes nowhere. */
+  lose({ about }: Journal, byteCount: number): void {
+    this.losses.add(about.name, "stop", 1, byteCount)
   }
 
   #journal(token: string, about: About.About): Journal {

@@ -74,7 +74,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
 
   /** Commands are few bytes, and the relay may wait for one before it has all of what is in the spool. */
   protected get mayTake(): boolean {
-    return this.spool.hasRoomForCommands
+    return this.spool.hasRoomForCommands(this.#journal)
   }
 
   protected left(isBroken: boolean): void {

@@ -54,7 +54,8 @@ export class TappedData extends TappedPeer implements PacketSink {
   packetBegin(streamId: bigint, netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
     const journal = this.#journals.streams.get(streamId)
     // The relay here ends the connection.
-    if (journal === undefined || journal.isFinished) return false
+    if (journal === undefined || (journal.isFinished && !journal.isStopped)) return false
+    if (journal.isStopped) this.spool.lose(journal, dataSize)
     const { offsets } = PacketHeader
     this.#header.writeBigUInt64BE(streamId, offsets.streamId)
     this.#header.writeBigUInt64BE(netSeqNum, offsets.netSeqNum)

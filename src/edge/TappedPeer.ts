@@ -96,8 +96,8 @@ export abstract class TappedPeer implements Peer, Receiver {
     if (this.#isHeld) return false
     if (this.mayTake) return true
     this.#isHeld = true
-    this.spool.overflow(this.owner)
     this.spool.whenRoom(this.#onRoom)
+    this.spool.overflow(this.owner)
     return false
   }
 

@@ -224,7 +224,7 @@ const failures = {
   SPOOL_STOPPED: entry(
     "error",
     "spool is full: session is ended",
-    "Of `lttng-relay edge`, as --overflow says. What it has of the session is forwarded."
+    "Of `lttng-relay edge`, as --overflow says. What it has of the session is forwarded; `edge status` counts the rest."
   ),
   SPOOL_DAMAGED: entry(
     "error",

@@ -1,6 +1,6 @@
 /** One reading of an edge's own instruments. Pure. */
 import * as Instruments from "./Instruments.ts"
-import { type Sample, sample } from "./Sample.ts"
+import { labelled, type Sample, sample } from "./Sample.ts"
 
 export interface EdgeFigures {
   readonly spoolBytes: number
@@ -17,6 +17,27 @@ export interface EdgeFigures {
   /** Why the relay cannot be reached; absent: it can, or nobody tried. */
   readonly reason?: string
   readonly journals: ReadonlyArray<{ readonly isOpen: boolean }>
+  /** `name` is HOST/SESSION. */
+  readonly losses: ReadonlyArray<{
+    readonly name: string
+    readonly policy: string
+    readonly packetCount: number
+    readonly byteCount: number
+  }>
+}
+
+const lossSamples = ({
+  byteCount,
+  name,
+  packetCount,
+  policy
+}: EdgeFigures["losses"][number]): ReadonlyArray<Sample> => {
+  const at = name.indexOf("/")
+  const labels = [name.slice(0, at), name.slice(at + 1), policy]
+  return [
+    labelled(Instruments.edgeDroppedPackets, packetCount, labels),
+    labelled(Instruments.edgeDroppedBytes, byteCount, labels)
+  ]
 }
 
 export const edgeSamples = (figures: EdgeFigures): ReadonlyArray<Sample> => {
@@ -34,6 +55,7 @@ export const edgeSamples = (figures: EdgeFigures): ReadonlyArray<Sample> => {
     sample(Instruments.edgeConnected, figures.connectedCount),
     sample(Instruments.edgeLinkLosses, figures.lossCount),
     sample(Instruments.edgeJournals, openCount, "recording"),
-    sample(Instruments.edgeJournals, figures.journals.length - openCount, "ended")
+    sample(Instruments.edgeJournals, figures.journals.length - openCount, "ended"),
+    ...figures.losses.flatMap(lossSamples)
   ]
 }

@@ -292,6 +292,16 @@ export const edgeJournals = instrument(
   "Tracing sessions in the spool: recording, or ended at the tracer and not at the relay."
 )
 
+const losses = ["host", "session", "policy"]
+export const edgeDroppedPackets = instrument(
+  "counter",
+  "edge_dropped_packets_total",
+  "1",
+  losses,
+  "Packets thrown away: for want of room (drop), too old (age), of a session that was ended for want of room (stop)."
+)
+export const edgeDroppedBytes = instrument("counter", "edge_dropped_bytes_total", "bytes", losses, "The same in bytes.")
+
 // Devices. A device is named by where it is mounted.
 const device = ["mountpoint"]
 export const fileLatency = instrument(

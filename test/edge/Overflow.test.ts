@@ -50,6 +50,10 @@ describe("a spool that is full", () => {
       const [journal] = [...local.edge.spool.journals.values()]
       const droppedCount = journal?.droppedPacketCount ?? 0
       assert.isAbove(droppedCount, packetCount / 3)
+      const counted = { packetCount: droppedCount, byteCount: journal?.droppedByteCount ?? 0 }
+      assert.deepStrictEqual(local.edge.spool.losses.all, [
+        { name: journal?.about.name ?? "", policy: "drop", ...counted }
+      ])
       yield* c.closeStream(stream, packetCount - 1)
       yield* c.closeStream(metadata, 2n ** 64n - 1n)
       yield* c.close
@@ -71,25 +75,34 @@ describe("a spool that is full", () => {
     })
   )
 
-  it.live("ends the session, as its policy says, and has what came until then", () =>
+  it.live("ends the session at the relay, as its policy says, with what came until then; the tracer goes on", () =>
     Effect.gen(function* () {
       const { link, local, relay, script } = yield* begin({ policyOf: () => "stop" })
       const { c, d, file } = yield* script.recording()
       const stream = yield* c.addStream()
-      const isOver = Effect.sync(() => [...local.edge.spool.journals.values()].every(({ isFinished }) => isFinished))
-      // What is sent once the connections are gone goes nowhere.
-      const sent = Effect.gen(function* () {
-        for (let seq = 0; !(yield* isOver); seq++) {
-          yield* d.packet(stream, seq, packetBytes)
-          if (seq < packetCount / 4) yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes })
-          else yield* Effect.sleep(1)
-        }
-      })
-      yield* Effect.raceFirst(Effect.exit(sent), until("the end", isOver))
+      for (let seq = 0; seq < packetCount; seq++) {
+        yield* d.packet(stream, seq, packetBytes)
+        yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes })
+      }
+      assert.isAtMost(local.edge.spool.byteCount, bytesMax + readBytesMax)
+      const { losses } = local.edge.spool
       link.isDown = false
       yield* local.forwarded
       yield* Local.quiet(relay)
-      assert.isAbove(relay.output.size(file("ch_0")) ?? 0, bytesMax / 2)
+      // The session goes on here when the relay has long had its end.
+      yield* d.packet(stream, packetCount, packetBytes)
+      yield* c.index(stream, { seq: packetCount, packetSeq: packetCount, bytes: packetBytes })
+      yield* c.closeStream(stream, packetCount)
+      yield* c.close
+      yield* d.close
+      const lostCount = losses.all[0]?.packetCount ?? 0
+      const keptCount = packetCount + 1 - lostCount
+      assert.isAbove(keptCount, packetCount / 4)
+      assert.deepStrictEqual(losses.all, [
+        { name: losses.all[0]?.name ?? "", policy: "stop", packetCount: lostCount, byteCount: lostCount * packetBytes }
+      ])
+      assert.strictEqual(relay.output.size(file("ch_0")), keptCount * packetBytes)
+      assert.strictEqual(local.edge.spool.journals.size, 0)
     })
   )
 

@@ -1,0 +1,48 @@
+/** What an edge has thrown away since it began, by session and reason; sessions that are over included. */
+
+/** For want of room, because it had waited for too long, or because the session was ended for want of room. */
+export type Reason = "drop" | "age" | "stop"
+
+export interface Loss {
+  /** HOST/SESSION. */
+  readonly name: string
+  readonly policy: Reason
+  packetCount: number
+  byteCount: number
+}
+
+/** Sessions come and go: of so many it is known which; what the oldest lost is then a loss of all that are older. */
+const nameCountMax = 500
+/** Their name; no session has it. */
+const others = "/"
+
+export class Losses {
+  readonly #all = new Map<string, Loss>()
+
+  add(name: string, policy: Reason, packetCount: number, byteCount: number): void {
+    if (packetCount === 0) return
+    const loss = this.#of(name, policy)
+    loss.packetCount += packetCount
+    loss.byteCount += byteCount
+    if (this.#all.size <= nameCountMax) return
+    for (const [key, oldest] of this.#all) {
+      if (oldest.name === others) continue
+      this.#all.delete(key)
+      this.add(others, oldest.policy, oldest.packetCount, oldest.byteCount)
+      return
+    }
+  }
+
+  #of(name: string, policy: Reason): Loss {
+    const key = `${policy} ${name}`
+    const known = this.#all.get(key)
+    if (known !== undefined) return known
+    const loss = { name, policy, packetCount: 0, byteCount: 0 }
+    this.#all.set(key, loss)
+    return loss
+  }
+
+  get all(): ReadonlyArray<Loss> {
+    return [...this.#all.values()]
+  }
+}
