@@ -70,6 +70,9 @@ class ControlConnection implements Receiver, CommandSink, Control {
   /** When the commands that are being answered arrived. */
   #readAt = 0
   #unansweredCount = 0
+  /** The answers leave at the end of this look at the sockets. */
+  #isPosted = false
+  readonly #onPosted: () => void
   readonly #acknowledged: Acknowledged
   #command: Waiting | undefined
   #backlog: Buffer | undefined
@@ -92,6 +95,11 @@ class ControlConnection implements Receiver, CommandSink, Control {
       this.#answers.cut(place)
       this.#answers.code(ReturnCode.UNKNOWN)
     })
+    const onPosted = () => {
+      this.#isPosted = false
+      if (!this.#end.hasCome) this.#sendLater()
+    }
+    this.#onPosted = containedCall(onPosted, this.#end.onDefect)
     const onRoom = containedCall(() => this.#resume(), this.#end.onDefect)
     this.#shares = {
       bytes: new Account(registry.pool, onRoom),
@@ -346,7 +354,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (after === "linger") this.#grace.refused()
   }
 
-  /** What a read asked for is answered, but for beacons that come too thick. */
+  /** What a read asked for is answered, with those of others or at once, but for beacons that come too thick. */
   #answerRead(): void {
     // They leave with its answer.
     if (this.#command !== undefined) return
@@ -356,7 +364,12 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const isLater = this.#answers.length > 0 && timer !== undefined && this.#pace.isTooThick(timer)
     if (!this.#end.hasCome && written !== undefined) this.#run(SendIndex.number, written)
     else if (isLater) this.#answerLater ??= setTimeout(() => this.#sendLater(), beaconPauseMillis)
-    else this.#sendAnswers()
+    else if (this.#answers.length > 0 && !this.#isPosted) this.#post()
+  }
+
+  #post(): void {
+    this.#isPosted = this.#registry.outbox.post(this.#onPosted)
+    if (!this.#isPosted) this.#sendAnswers()
   }
 
   /** What a command waits for may be theirs, too: they leave with its answer. */

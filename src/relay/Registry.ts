@@ -14,6 +14,7 @@ import type { CloseReason } from "./CloseReason.ts"
 import * as Events from "./Events.ts"
 import { Incidents } from "./Incidents.ts"
 import { Journals } from "./Journals.ts"
+import { Outbox } from "./Outbox.ts"
 import type { Permissions } from "./Party.ts"
 import { Admission } from "./session/Admission.ts"
 import * as Beacon from "./session/Beacon.ts"
@@ -75,6 +76,7 @@ export interface Service extends Surroundings {
   /** For halves of indexes. */
   readonly halves: Pool
   readonly vigil: Vigil
+  readonly outbox: Outbox
   readonly admission: Admission
   /** What parties may do. */
   readonly permissions: Permissions
@@ -134,6 +136,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           pool: new Pool(options.memoryBytesMax),
           halves: new Pool(halvesBytesMax, halvesBytesMax),
           gather: new Gather(),
+          outbox: new Outbox(),
           vigil: new Vigil(() => contention.isShort()),
           tally: new Tally(),
           journals: new Journals(),

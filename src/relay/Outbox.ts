@@ -1,0 +1,37 @@
+/**
+ * Answers of one look at the sockets leave together, at its end, when several targets wait for theirs. The first wakes
+ * up the targets' processor, and the others find it awake; each on its own, between the packets of others, finds it
+ * asleep again, and an interrupt that wakes a processor costs as much as all else that an answer takes.
+ *
+ * One target alone has its answer at once.
+ */
+import { setImmediate } from "../Machine.ts"
+
+/** Fewer than this are not worth a wait. */
+const crowdCountMin = 4
+
+export class Outbox {
+  #count = 0
+  /** How many answered in the look before: this one is likely to be like it. */
+  #countBefore = 0
+  #waiting: Array<() => void> = []
+  #leaving: Array<() => void> = []
+
+  /** True: `send` is called when this look at the sockets is over; false: now is the time to do so. */
+  post(send: () => void): boolean {
+    if (this.#count++ === 0) setImmediate(this.#onLooked)
+    if (this.#countBefore < crowdCountMin) return false
+    this.#waiting.push(send)
+    return true
+  }
+
+  readonly #onLooked = (): void => {
+    this.#countBefore = this.#count
+    this.#count = 0
+    const leaving = this.#waiting
+    this.#waiting = this.#leaving
+    this.#leaving = leaving
+    for (const send of leaving) send()
+    leaving.length = 0
+  }
+}
