@@ -12,6 +12,8 @@
  * | 72 | long | events discarded, then the processor |
  */
 export interface PacketHead {
+  /** 16 bytes, of those that were read. */
+  readonly traceUuid: Uint8Array
   readonly streamId: bigint
   readonly streamInstanceId: bigint
   readonly timestampBegin: bigint
@@ -25,6 +27,8 @@ export interface PacketHead {
 /** Bytes of the header and context that LTTng writes before the events of a packet. */
 export const headBytes = 80
 const magic = 0xc1fc1fc1
+const uuidAt = 4
+const uuidBytes = 16
 
 /** Whether these bytes, however few, are what a head begins with. */
 export const isBeginning = (bytes: Uint8Array): boolean =>
@@ -42,6 +46,7 @@ export const head = (bytes: Uint8Array, longBytes: 4 | 8 = 8): PacketHead | unde
   if (!order && view.getUint32(0, false) !== magic) return undefined
   const u64 = (at: number) => view.getBigUint64(at, order)
   const found = {
+    traceUuid: bytes.subarray(uuidAt, uuidAt + uuidBytes),
     streamId: BigInt(view.getUint32(20, order)),
     streamInstanceId: u64(24),
     timestampBegin: u64(32),

@@ -2,15 +2,22 @@
  * Every trace below a directory, checked: walks a `Tree`, reads what is needed, leaves the judgement to pure modules.
  * Findings come in the order in which their changes are to be made: files first, then names, inner before outer.
  */
-import { TracePlan } from "../ctf/decode/Plan.ts"
+
+import * as CtfPacket from "../ctf/CtfPacket.ts"
+import { Cursor } from "../ctf/decode/Cursor.ts"
+import type { Source } from "../ctf/decode/DataStream.ts"
 import * as DataFile from "./DataFile.ts"
 import { type Finding, finding } from "./Finding.ts"
 import * as IndexFile from "./IndexFile.ts"
-import * as MetadataFile from "./MetadataFile.ts"
-import * as PacketScan from "./PacketScan.ts"
+import type { Metadata } from "./MetadataFile.ts"
+import type { EventReading, Packet } from "./PacketScan.ts"
+import * as RecordedTrace from "./RecordedTrace.ts"
 import * as SessionLayout from "./SessionLayout.ts"
+import { SessionPackets, type Suspicion } from "./SessionPackets.ts"
+import * as SharedPackets from "./SharedPackets.ts"
+import { SiblingMetadata } from "./SiblingMetadata.ts"
 import * as StreamOrder from "./StreamOrder.ts"
-import { type Entry, join, type Tree } from "./Tree.ts"
+import { type DataSource, type Entry, join, type Tree } from "./Tree.ts"
 
 export interface Report {
   readonly findings: ReadonlyArray<Finding>
@@ -47,7 +54,6 @@ interface Below extends Extent {
   readonly paths: Array<string>
 }
 
-const metadataName = "metadata"
 /** Deeper than any trace. */
 const depthMax = 24
 
@@ -55,8 +61,6 @@ const isOf =
   (kind: Entry["kind"]) =>
   (entry: Entry): boolean =>
     entry.kind === kind
-
-const isLeftover = (name: string): boolean => name.endsWith(".repair")
 
 class Walk {
   readonly findings: Array<Finding> = []
@@ -67,6 +71,9 @@ class Walk {
   decodedByteCount = 0
   readonly #tree: Tree
   readonly #options: Options
+  readonly #metadata = new SiblingMetadata()
+  readonly #packets = new SessionPackets()
+  readonly #attempt = RecordedTrace.attempting(this.findings)
   /** Directories of files that are being written, and all above them. */
   readonly #busy = new Set<string>()
 
@@ -79,24 +86,12 @@ class Walk {
     }
   }
 
-  /** Undefined, and a finding, where the system does not let us. */
-  #attempt<A>(path: string, act: () => A): A | undefined {
-    try {
-      return act()
-    } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException
-      if (code === undefined) throw cause
-      this.findings.push(finding("damage", "unreadable", path, message))
-      return undefined
-    }
-  }
-
   directory(path: string, depth = 0): Below {
     const extent: Below = { begin: undefined, end: undefined, hasFiles: false, paths: [] }
     const entries = this.#attempt(path, () => this.#tree.list(path)) ?? []
-    const isTrace = entries.some(({ kind, name }) => kind === "file" && isMetadata(name))
+    const isTrace = entries.some(({ kind, name }) => kind === "file" && RecordedTrace.isMetadata(name))
     const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === IndexFile.directory)
-    if (isTrace || hasIndexes) this.#trace(path, entries, extent)
+    if (isTrace || hasIndexes || this.#hasPackets(path, entries)) this.#trace(path, entries, extent)
     if (depth === depthMax) return { ...extent, hasFiles: true }
     const below = entries
       .filter(isOf("directory"))
@@ -125,69 +120,49 @@ class Walk {
     this.findings.push(...SessionLayout.check({ path, directories }))
   }
 
-  #metadata(path: string, entries: ReadonlyArray<Entry>): MetadataFile.Metadata {
-    const at = join(path, metadataName)
-    if (entries.some(({ kind, name }) => kind === "file" && name === metadataName)) {
-      const bytes = this.#attempt(at, () => this.#tree.read(at))
-      const hasData = entries.some((entry) => entry.kind === "file" && isData(entry.name) && entry.byteCount > 0)
-      return bytes === undefined ? { traceClass: undefined, findings: [] } : MetadataFile.check(at, bytes, hasData)
-    }
-    if (entries.some(({ kind, name }) => kind === "directory" && name === metadataName)) {
-      return { traceClass: undefined, findings: [inTheWay(at, "metadata-refused")] }
-    }
-    const hasAside = entries.some(({ name }) => name === `${metadataName}${MetadataFile.asideSuffix}`)
-    const found = hasAside
-      ? finding("note", "set-aside", path, "an earlier repair found no metadata that can be read")
-      : finding("damage", "metadata-missing", path, "data, and nothing that says how to read it")
-    return { traceClass: undefined, findings: [found] }
-  }
-
   #trace(path: string, entries: ReadonlyArray<Entry>, extent: Extent): void {
     this.traceCount++
-    const metadata = this.#metadata(path, entries)
-    // Metadata that is only refused says something to somebody.
-    const isForeign = metadata.findings.some(({ changes, code }) => code === "metadata-refused" && changes.length === 0)
-    const plan = metadata.traceClass === undefined ? undefined : new TracePlan(metadata.traceClass)
-    const slackNanos = metadata.traceClass === undefined ? undefined : PacketScan.slackOf(metadata.traceClass)
-    const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === IndexFile.directory)
-    const indexes = hasIndexes ? this.#indexes(join(path, IndexFile.directory)) : new Map<string, IndexFile.IndexFile>()
-    const minor = [...indexes.values()].find((index) => index.minor !== undefined)?.minor ?? 1
-    const names = entries.filter(isOf("file")).filter(({ name }) => isData(name))
-    const filesOf = (readsEvents: PacketScan.EventReading) =>
-      names
-        .filter(({ name }) => !isLeftover(name))
-        .flatMap((entry) => {
-          const index = indexes.get(entry.name)
-          const known = { plan, slackNanos, isForeign, index, minor, isIndexed: indexes.size > 0, readsEvents }
-          const file = this.#attempt(join(path, entry.name), () => this.#file(path, entry, known))
-          return file === undefined ? [] : [file]
-        })
-    const { readsEvents } = this.#options
     const isBusy = this.#busy.has(path)
-    const sum = names.reduce((bytes, { byteCount }) => bytes + byteCount, 0)
-    // Packets may need what the metadata has lost.
-    const isInDoubt = readsEvents === "damaged" && metadata.findings.length > 0
-    const isDecoded = !isBusy && (readsEvents === "all" || isInDoubt || this.#isSmall(sum))
-    const files = filesOf(isDecoded ? "all" : "last")
-    const found = files.flatMap(DataFile.check)
-    this.#count(files, isDecoded)
-    const isDone = new Set(found.filter(({ changes }) => changes.length > 0).flatMap(pathsOf))
-    // A file that changes anyway is looked at again afterwards.
-    const ordered = StreamOrder.check(files).map((each) =>
-      each.changes.some((change) => isDone.has(change.path)) ? { ...each, changes: [] } : each
+    const trace = RecordedTrace.read(this.#tree, path, entries, (metadata, byteCount) =>
+      this.#reading(metadata, byteCount, isBusy)
     )
-    const strays = [...indexes.keys()]
-      .filter((name) => !names.some((entry) => entry.name === name))
-      .map((name) => stray(join(path, `${IndexFile.directory}/${name}${IndexFile.suffix}`)))
-    const asides = entries.filter(({ name }) => isAside(name)).map(({ name }) => setAside(join(path, name)))
-    const findings = [...metadata.findings, ...found, ...ordered, ...strays, ...asides]
+    const { files, isDecoded, isMismatched, metadata, unreadable } = trace
+    this.findings.push(...unreadable)
+    this.#count(files, isDecoded)
+    this.#metadata.add(trace, !isBusy)
     // Half done is not damaged; nothing is to be changed under who writes.
-    this.findings.push(...(isBusy ? [beingWritten(path)] : findings))
+    if (isBusy) this.findings.push(beingWritten(path))
+    // By metadata of another trace nothing is known of the files.
+    else if (isMismatched) this.findings.push(...metadata.findings)
+    else {
+      this.#packets.add(trace)
+      this.findings.push(...metadata.findings, ...trace.findings, ...filesFindings(files, this.#isEqual))
+    }
     for (const { scan } of files) for (const packet of scan.packets) include(extent, packet)
   }
 
-  #isSmall(byteCount: number): boolean {
-    return byteCount <= smallBytesMax && this.decodedByteCount + byteCount <= smallSumBytesMax
+  /** Before 2.4 there were no indexes: without its metadata nothing else says that this is a trace. */
+  #hasPackets(path: string, entries: ReadonlyArray<Entry>): boolean {
+    const cursor = new Cursor()
+    return entries.filter(isOf("file")).some(({ byteCount, name }) => {
+      if (byteCount < CtfPacket.headBytes || !RecordedTrace.isData(name)) return false
+      const at = join(path, name)
+      const data = this.#tree.data(at, byteCount)
+      const isHead = this.#attempt(at, () => {
+        data.from(0).load(cursor, 0, CtfPacket.headBytes)
+        return CtfPacket.head(cursor.bytes) !== undefined
+      })
+      data.release()
+      return isHead === true
+    })
+  }
+
+  #reading({ findings }: Metadata, byteCount: number, isBusy: boolean): EventReading {
+    const { readsEvents } = this.#options
+    // Packets may need what the metadata has lost.
+    const isInDoubt = readsEvents === "damaged" && findings.length > 0
+    const isSmall = byteCount <= smallBytesMax && this.decodedByteCount + byteCount <= smallSumBytesMax
+    return !isBusy && (readsEvents === "all" || isInDoubt || isSmall) ? "all" : "last"
   }
 
   #count(files: ReadonlyArray<DataFile.DataFile>, isDecoded: boolean): void {
@@ -199,71 +174,76 @@ class Walk {
     }
   }
 
-  /** By name of the data file. */
-  #indexes(path: string): ReadonlyMap<string, IndexFile.IndexFile> {
-    const indexes = new Map<string, IndexFile.IndexFile>()
-    for (const { kind, name } of this.#attempt(path, () => this.#tree.list(path)) ?? []) {
-      if (kind === "directory" && name.endsWith(IndexFile.suffix)) {
-        this.findings.push(inTheWay(join(path, name), "unreadable"))
-      }
-      if (kind !== "file" || !name.endsWith(IndexFile.suffix)) continue
-      const bytes = this.#attempt(join(path, name), () => this.#tree.read(join(path, name)))
-      if (bytes !== undefined) indexes.set(name.slice(0, -IndexFile.suffix.length), IndexFile.parse(bytes))
-    }
-    return indexes
+  /** What several directories have to do with each other, once all of them were seen. */
+  together(): void {
+    const siblings = this.#metadata.resolve((path) => this.#attempt(path, () => this.#tree.read(path)))
+    for (const [at, found] of this.findings.entries()) this.findings[at] = siblings.get(found) ?? found
+    const { findings, suspicions } = this.#packets.look()
+    const changing = new Set(this.findings.flatMap(pathsOf))
+    const shared = suspicions.flatMap((suspicion) => this.#shared(suspicion))
+    // A file changes once at a time; and before the directories around it get other names.
+    const once = shared.map((each) => {
+      const isFree = pathsOf(each).every((path) => !changing.has(path))
+      for (const path of pathsOf(each)) changing.add(path)
+      return isFree ? each : { ...each, changes: [] }
+    })
+    this.findings.unshift(...once)
+    this.findings.push(...findings)
   }
 
-  #file(
-    directory: string,
-    { byteCount, name }: Entry,
-    known: {
-      readonly plan: TracePlan | undefined
-      readonly slackNanos: bigint | undefined
-      readonly isForeign: boolean
-      readonly index: IndexFile.IndexFile | undefined
-      readonly minor: 0 | 1
-      readonly isIndexed: boolean
-      readonly readsEvents: PacketScan.EventReading
-    }
-  ): DataFile.DataFile {
-    const path = join(directory, name)
-    const longBytes = directory.endsWith("32-bit") ? 4 : 8
-    const offsets = (known.index?.records ?? []).map(({ offset }) => Number(offset)).sort((a, b) => a - b)
-    const { isForeign, plan, readsEvents, slackNanos } = known
-    const options = { name: path, byteCount, plan, slackNanos, isForeign, longBytes, offsets, readsEvents } as const
-    const scan = PacketScan.scan(this.#tree.data(path, byteCount), options)
-    const indexPath = join(directory, `${IndexFile.directory}/${name}${IndexFile.suffix}`)
-    return { path, byteCount, scan, indexPath, index: known.index, isIndexed: known.isIndexed, minor: known.minor }
+  #shared(suspicion: Suspicion): ReadonlyArray<Finding> {
+    const traces = [...suspicion.traces].flatMap((path) => {
+      const entries = this.#attempt(path, () => this.#tree.list(path)) ?? []
+      return RecordedTrace.read(this.#tree, path, entries, () => "none")
+    })
+    return SharedPackets.check(suspicion, traces, this.#isEqual)
+  }
+
+  /** What cannot be read is equal to nothing. */
+  readonly #isEqual: DataFile.IsEqual = (file, packet, other, same) => {
+    const [a, b] = [file, other].map((each) => this.#tree.data(each.path, each.byteCount)) as [DataSource, DataSource]
+    const { byteCount } = packet
+    const isEqual = this.#attempt(file.path, () => isSameBytes(a.from(packet.offset), b.from(same.offset), byteCount))
+    a.release()
+    b.release()
+    return isEqual ?? false
   }
 }
 
-const isMetadata = (name: string): boolean =>
-  name === metadataName || name === `${metadataName}${MetadataFile.asideSuffix}`
+const comparedBytes = 64 * 1024
 
-const isData = (name: string): boolean => !isMetadata(name) && !name.startsWith(".")
+const isSameBytes = (one: Source, other: Source, byteCount: number): boolean => {
+  const [a, b] = [new Cursor(), new Cursor()]
+  for (let at = 0; at < byteCount; at += comparedBytes) {
+    const count = Math.min(comparedBytes, byteCount - at)
+    one.load(a, at, count)
+    other.load(b, at, count)
+    if (Buffer.compare(a.bytes.subarray(0, count), b.bytes.subarray(0, count)) !== 0) return false
+  }
+  return true
+}
 
-const isAside = (name: string): boolean => name.startsWith(".") && name.endsWith(".unreadable")
-
-/** A directory that has a file's name. */
-const inTheWay = (path: string, code: Finding["code"]): Finding =>
-  finding("damage", code, path, "a directory", {
-    changes: [{ kind: "rename", path, to: `${path}${MetadataFile.asideSuffix}` }]
-  })
-
-const setAside = (path: string): Finding =>
-  finding("note", "set-aside", path, "packets that an earlier repair found nobody can read")
+/** Of the files by themselves, and of each stream's together. */
+const filesFindings = (all: ReadonlyArray<DataFile.DataFile>, isEqual: DataFile.IsEqual): ReadonlyArray<Finding> => {
+  const copies = StreamOrder.copies(all, isEqual)
+  const files = all.filter((file) => !copies.has(file))
+  const found = files.flatMap(DataFile.check)
+  const isDone = new Set(found.filter(({ changes }) => changes.length > 0).flatMap(pathsOf))
+  // A file that changes anyway is looked at again afterwards.
+  const ordered = StreamOrder.check(files, isEqual).map((each) =>
+    each.changes.some((change) => isDone.has(change.path)) ? { ...each, changes: [] } : each
+  )
+  return [...copies.values(), ...found, ...ordered]
+}
 
 const pathsOf = ({ changes }: Finding): ReadonlyArray<string> => changes.map(({ path }) => path)
-
-const stray = (path: string): Finding =>
-  finding("damage", "index-stray", path, "the data it is of is not here", { changes: [{ kind: "remove", path }] })
 
 const beingWritten = (path: string): Finding =>
   finding("note", "being-written", path, "somebody has files open in it: its packets are counted, and not judged")
 
 const secondNanos = 1_000_000_000n
 
-const include = (extent: Extent, { beginNanos, endNanos }: PacketScan.Packet): void => {
+const include = (extent: Extent, { beginNanos, endNanos }: Packet): void => {
   const seconds = (nanos: bigint | undefined) => (nanos === undefined ? undefined : Number(nanos / secondNanos))
   widen(extent, { begin: seconds(beginNanos), end: seconds(endNanos) })
 }
@@ -278,6 +258,7 @@ export const check = (tree: Tree, options: Options = { readsEvents: "small" }): 
   tree.list("")
   const walk = new Walk(tree, options)
   walk.directory("")
+  walk.together()
   const { byteCount, decodedByteCount, fileCount, findings, packetCount, traceCount } = walk
   return { findings, traceCount, fileCount, packetCount, byteCount, decodedByteCount }
 }

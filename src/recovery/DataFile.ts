@@ -13,9 +13,14 @@ export interface DataFile {
   readonly index: IndexFile | undefined
   /** Its trace has indexes, so this file should have one. */
   readonly isIndexed: boolean
+  /** UUID of its trace, where that is known. */
+  readonly trace: string | undefined
   /** Of the trace's other indexes, for where the file's own does not tell. */
   readonly minor: 0 | 1
 }
+
+/** Whether two packets have the same bytes. */
+export type IsEqual = (file: DataFile, packet: Packet, other: DataFile, same: Packet) => boolean
 
 /** Where a check stops naming one by one what goes wrong in the same way. */
 const namedMax = 8
@@ -150,16 +155,28 @@ const strangersIn = (packets: ReadonlyArray<Packet>): ReadonlyArray<Packet> => {
   return packets.filter((packet) => streamOf(packet) !== own)
 }
 
+/** Packets that are not of the file's trace, and those of another stream than the others, and why. */
+const outsiders = ({ scan: { packets }, trace }: DataFile): ReadonlyMap<Packet, string> => {
+  const isOther = (packet: Packet) => trace !== undefined && packet.trace !== undefined && packet.trace !== trace
+  const found = new Map<Packet, string>()
+  for (const packet of packets) if (isOther(packet)) found.set(packet, `a packet of trace ${packet.trace}`)
+  for (const packet of strangersIn(packets.filter((each) => !found.has(each)))) {
+    const { streamId, streamInstanceId } = packet
+    found.set(packet, `a packet of stream ${streamId}/${streamInstanceId ?? "?"} among those of another`)
+  }
+  return found
+}
+
 /** Of the findings the first carries the changes that put all of them right. */
 export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const found = new Findings()
   dataFindings(file, found)
   indexFindings(file, found)
   const { holes, packets } = file.scan
-  const strangers = new Set(strangersIn(packets))
-  for (const { offset, streamId, streamInstanceId } of strangers) {
-    const detail = `a packet of stream ${streamId}/${streamInstanceId ?? "?"} among those of another`
-    found.add("damage", "data-unreadable", file.path, detail, offset)
+  const strangers = outsiders(file)
+  for (const [{ offset, trace }, detail] of strangers) {
+    const isOther = file.trace !== undefined && trace !== file.trace
+    found.add("damage", isOther ? "trace-mismatch" : "data-unreadable", file.path, detail, offset)
   }
   const all = [...found.all, ...eventFindings(file)]
   if (holes.some(({ isForeign }) => isForeign)) return all

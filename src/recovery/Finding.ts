@@ -29,6 +29,9 @@ export type Code =
   | "time-backwards"
   | "sequence-gap"
   | "sequence-repeats"
+  | "packets-twice"
+  | "trace-mismatch"
+  | "chunk-order"
   | "chunk-unfinished"
   | "chunk-unnamed"
   | "chunk-open"
@@ -45,8 +48,8 @@ export type Change =
   | { readonly kind: "keep"; readonly path: string; readonly ranges: ReadonlyArray<Range> }
   /** Adds these ranges of the file to another, behind what that has; a new file where there is none. */
   | { readonly kind: "aside"; readonly path: string; readonly ranges: ReadonlyArray<Range>; readonly to: string }
-  /** The file's bytes, all of them; a new file where there is none. */
-  | { readonly kind: "write"; readonly path: string; readonly bytes: Uint8Array }
+  /** The file's bytes, all of them; a new file where there is none. `from`: where they were read. */
+  | { readonly kind: "write"; readonly path: string; readonly bytes: Uint8Array; readonly from?: string }
   | { readonly kind: "rename"; readonly path: string; readonly to: string }
   | { readonly kind: "remove"; readonly path: string }
   | { readonly kind: "remove-directory"; readonly path: string }
@@ -85,7 +88,7 @@ export const described = (change: Change): string => {
       return `set ${count} bytes of ${change.path} aside, in ${change.to}`
     }
     case "write":
-      return `write ${change.path}, ${change.bytes.length} bytes`
+      return `write ${change.path}, ${change.bytes.length} bytes${change.from === undefined ? "" : `, as ${change.from} has them`}`
     case "rename":
       return `rename ${change.path} to ${change.to}`
     case "remove":

@@ -9,6 +9,7 @@ import { Cursor, type Int } from "../ctf/decode/Cursor.ts"
 import { DataStream, event, failed } from "../ctf/decode/DataStream.ts"
 import type { FaultKind } from "../ctf/decode/Fault.ts"
 import type { TracePlan } from "../ctf/decode/Plan.ts"
+import { uuidText } from "../ctf/metadata/Classes.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
 import type { Range } from "./Finding.ts"
 import type { DataSource } from "./Tree.ts"
@@ -16,6 +17,8 @@ import type { DataSource } from "./Tree.ts"
 /** Members are undefined where the packet does not tell. Times are in clock cycles. */
 export interface Packet {
   readonly offset: number
+  /** UUID of the trace that it says it is of. */
+  readonly trace: string | undefined
   readonly byteCount: number
   readonly contentSize: bigint | undefined
   readonly timestampBegin: bigint | undefined
@@ -51,6 +54,8 @@ export interface Hole extends Range {
   /** Packets, of a stream that the metadata does not declare, or no more: nobody can read them. */
   readonly isUndeclared: boolean
   readonly reason: string
+  /** As of a packet, of the one that begins here. */
+  readonly trace: string | undefined
 }
 
 export interface PacketScan {
@@ -74,6 +79,20 @@ const brokenEvents: ReadonlySet<FaultKind> = new Set([
   "varint-too-long",
   "too-many-elements"
 ])
+
+/** One after the other they are of one trace, nearly always. */
+const uuidReader = (): ((bytes: Uint8Array | undefined) => string | undefined) => {
+  let last = new Uint8Array(0)
+  let text: string | undefined
+  return (bytes) => {
+    if (bytes === undefined) return undefined
+    if (bytes.length === last.length && bytes.every((byte, at) => byte === last[at])) return text
+    last = Uint8Array.from(bytes)
+    // Who has no name for the trace writes zeros.
+    text = bytes.every((byte) => byte === 0) ? undefined : uuidText(bytes)
+    return text
+  }
+}
 
 const isAfter = (a: Time, b: Time): boolean => a.high > b.high || (a.high === b.high && a.low > b.low)
 
@@ -108,16 +127,19 @@ const eventFault = (stream: DataStream, slack: bigint | undefined): EventFault |
 /** By the trace's own metadata. */
 const byPlan = (source: DataSource, plan: TracePlan, { name, slackNanos }: Options): Look => {
   const stream = new DataStream(name, plan)
+  const uuidOf = uuidReader()
   return (offset, readsEvents) => {
     if (!stream.open(source.from(offset))) {
       const { kind, message } = stream.failure ?? { kind: "io", message: "" }
       const isShort = kind === "data-short" || (kind === "packet-size" && / are left$/.test(message))
       const isUndeclared = kind === "unknown-stream-class"
-      return { isTorn: isShort, isForeign: !broken.has(kind) && !isUndeclared, isUndeclared, reason: message }
+      const isForeign = !broken.has(kind) && !isUndeclared
+      return { isTorn: isShort, isForeign, isUndeclared, reason: message, trace: uuidOf(stream.cursor.uuid) }
     }
     const { begin, beginCycles, cursor, end, hasBegin, hasEnd, totalBits } = stream
     const packet = {
       offset,
+      trace: uuidOf(cursor.uuid),
       byteCount: totalBits / 8,
       contentSize: big(cursor.contentBits),
       timestampBegin: hasBegin ? big(beginCycles) : undefined,
@@ -134,9 +156,9 @@ const byPlan = (source: DataSource, plan: TracePlan, { name, slackNanos }: Optio
 }
 
 /** By the layout that every LTTng tracer uses, where the metadata is of no help. */
-const byLayout =
-  (source: DataSource, { byteCount, isForeign: isOther, longBytes }: Options): Look =>
-  (offset) => {
+const byLayout = (source: DataSource, { byteCount, isForeign: isOther, longBytes }: Options): Look => {
+  const uuidOf = uuidReader()
+  return (offset) => {
     const cursor = new Cursor()
     source.from(offset).load(cursor, 0, CtfPacket.headBytes)
     const head = CtfPacket.head(cursor.bytes, longBytes)
@@ -145,16 +167,20 @@ const byLayout =
       const isTorn = left < CtfPacket.headBytes
       // A file that ends inside of its first head is nobody's, if it begins as one of ours.
       const isOurs = offset > 0 || (isTorn && CtfPacket.isBeginning(cursor.bytes.subarray(0, left)))
-      return { isTorn, isForeign: isOther || !isOurs, isUndeclared: false, reason: "no packet begins here" }
+      const isForeign = isOther || !isOurs
+      return { isTorn, isForeign, isUndeclared: false, reason: "no packet begins here", trace: undefined }
     }
+    const trace = uuidOf(head.traceUuid)
     const size = Number(head.packetSize / 8n)
     if (size > left) {
       const reason = `a packet of ${size} bytes where ${left} bytes are left`
-      return { isTorn: true, isForeign: isOther, isUndeclared: false, reason }
+      return { isTorn: true, isForeign: isOther, isUndeclared: false, reason, trace }
     }
-    const { packetSize: _, ...members } = head
-    return { ...members, offset, byteCount: size, beginNanos: undefined, endNanos: undefined, fault: undefined }
+    const { packetSize: _, traceUuid: __, ...members } = head
+    const untold = { beginNanos: undefined, endNanos: undefined, fault: undefined }
+    return { ...members, ...untold, offset, byteCount: size, trace }
   }
+}
 
 export interface Options {
   readonly name: string
@@ -182,7 +208,13 @@ export const scan = (source: DataSource, options: Options): PacketScan => {
   return scan
 }
 
-const empty = { isTorn: false, isForeign: true, isUndeclared: false, reason: "a packet without bytes" }
+const empty = {
+  isTorn: false,
+  isForeign: true,
+  isUndeclared: false,
+  reason: "a packet without bytes",
+  trace: undefined
+}
 
 const scanned = (look: Look, { byteCount, offsets }: Options, readsEvents: boolean): PacketScan => {
   const packets: Array<Packet> = []

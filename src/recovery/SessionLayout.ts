@@ -34,6 +34,39 @@ const closedName = new RegExp(`^(${time})-(${time})-(\\d+)$`)
 
 export const isTemporary = (name: string): boolean => name === oldChunkPath || name === newChunkPath
 
+/** Where a trace lies in its session. */
+export interface Place {
+  /** The session's directory. */
+  readonly session: string
+  /** The chunk's number where its name says it; how many behind the last archived one, where it has none yet. */
+  readonly number: number | { readonly behind: number } | undefined
+}
+
+/** Undefined where a path does not tell. */
+export const placeOf = (path: string): Place | undefined => {
+  const names = path.split("/")
+  const at = names.findIndex(
+    (name, index) =>
+      /^(ust|kernel)$/.test(name) ||
+      isTemporary(name) ||
+      openName.test(name) ||
+      closedName.test(name) ||
+      (name === archivePath && index + 1 < names.length)
+  )
+  if (at < 0) return undefined
+  const session = names.slice(0, at).join("/")
+  const name = (names[at] === archivePath ? names[at + 1] : names[at]) ?? ""
+  if (closedName.test(name)) return { session, number: closedNumber(name) }
+  if (openName.test(name)) return { session, number: openNumber(name) }
+  if (names[at] === archivePath) return { session, number: undefined }
+  return { session, number: { behind: name === newChunkPath ? 2 : 1 } }
+}
+
+const snapshotName = /-\d{8}-\d{6}-\d+$/
+
+/** Two of one session may have the same packets. */
+export const isInSnapshot = (path: string): boolean => path.split("/").some((name) => snapshotName.test(name))
+
 /** Whether names like these make a directory a session's. */
 export const isSession = (names: ReadonlyArray<string>): boolean =>
   names.some((name) => name === archivePath || isTemporary(name) || openName.test(name))

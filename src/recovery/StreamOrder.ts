@@ -2,7 +2,7 @@
  * The files of one stream together, a ring's above all: packets in order of time, each sequence number once, none left
  * out. Pure.
  */
-import type { DataFile } from "./DataFile.ts"
+import type { DataFile, IsEqual } from "./DataFile.ts"
 import { changes } from "./DataFile.ts"
 import { type Finding, finding } from "./Finding.ts"
 import type { Packet } from "./PacketScan.ts"
@@ -43,7 +43,7 @@ const isSame = (a: Packet, b: Packet): boolean =>
  * A packet that was being moved to another file when everything stopped is in both: it stays where it was moved to. The
  * answer is the number of packets that the first file is to lose.
  */
-const movedCount = (from: DataFile, to: DataFile): number => {
+const movedCount = (from: DataFile, to: DataFile, isEqual: IsEqual): number => {
   const [before, after] = [from.scan.packets, to.scan.packets]
   const [first] = after
   if (first?.packetSeqNum === undefined) return 0
@@ -51,9 +51,42 @@ const movedCount = (from: DataFile, to: DataFile): number => {
   if (at < 0) return 0
   const isMoved = before.slice(at).every((packet, index) => {
     const other = after[index]
-    return other !== undefined && isSame(packet, other)
+    return other !== undefined && isSame(packet, other) && isEqual(from, packet, to, other)
   })
   return isMoved ? before.length - at : 0
+}
+
+/** Whether all of a file's packets are in the other, too. */
+const isWithin = (file: DataFile, other: DataFile, isEqual: IsEqual): boolean => {
+  const known = new Map(other.scan.packets.map((packet) => [packet.packetSeqNum, packet]))
+  return file.scan.packets.every((packet) => {
+    const same = known.get(packet.packetSeqNum)
+    return same !== undefined && isSame(packet, same) && isEqual(file, packet, other, same)
+  })
+}
+
+/** Somebody has made it of the other: it has no index, or its name comes later. */
+const isCopy = (file: DataFile, other: DataFile): boolean => {
+  const [own, others] = [file.index !== undefined, other.index !== undefined]
+  return own === others ? file.byteCount === other.byteCount && file.path > other.path : others
+}
+
+/** Files of which another beside them has everything; the finding removes the copy. */
+export const copies = (files: ReadonlyArray<DataFile>, isEqual: IsEqual): ReadonlyMap<DataFile, Finding> => {
+  const found = new Map<DataFile, Finding>()
+  for (const own of streams(files)) {
+    for (const file of own) {
+      if (file.scan.holes.length > 0 || file.scan.packets.some(({ packetSeqNum }) => packetSeqNum === undefined))
+        continue
+      const other = own.find((each) => each !== file && isCopy(file, each) && isWithin(file, each, isEqual))
+      if (other === undefined) continue
+      const paths = file.index === undefined ? [file.path] : [file.path, file.indexPath]
+      const detail = `all of it is in ${other.path}, too`
+      const removed = paths.map((path) => ({ kind: "remove", path }) as const)
+      found.set(file, finding("damage", "packets-twice", file.path, detail, { changes: removed }))
+    }
+  }
+  return found
 }
 
 const between = (before: Placed, { file, packet }: Placed): ReadonlyArray<Finding> => {
@@ -103,12 +136,12 @@ const inOrder = (
 /** Once a stream: readers would be told of little else. */
 const namedMax = 4
 
-const ofStream = (files: ReadonlyArray<DataFile>): ReadonlyArray<Finding> => {
+const ofStream = (files: ReadonlyArray<DataFile>, isEqual: IsEqual): ReadonlyArray<Finding> => {
   const found: Array<Finding> = []
   let before: Placed | undefined
   for (const [index, file] of files.entries()) {
     const next = files[index + 1]
-    const moved = next === undefined ? 0 : movedCount(file, next)
+    const moved = next === undefined ? 0 : movedCount(file, next, isEqual)
     const packets = file.scan.packets.slice(0, file.scan.packets.length - moved)
     if (moved > 0) {
       const detail = `the last ${moved} packets are in ${next?.path}, too`
@@ -128,4 +161,5 @@ const ofStream = (files: ReadonlyArray<DataFile>): ReadonlyArray<Finding> => {
   return found.filter((each, at) => each.changes.length > 0 || isNamed(each, at))
 }
 
-export const check = (files: ReadonlyArray<DataFile>): ReadonlyArray<Finding> => streams(files).flatMap(ofStream)
+export const check = (files: ReadonlyArray<DataFile>, isEqual: IsEqual): ReadonlyArray<Finding> =>
+  streams(files).flatMap((own) => ofStream(own, isEqual))

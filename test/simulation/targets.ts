@@ -6,7 +6,9 @@ import type { Control, PeerDouble, Relay } from "../connection/doubles.ts"
 import type * as Trees from "../recovery/trees.ts"
 import * as Commands from "../sidebyside/commands.ts"
 
-const uuid = "5f2c1d6e-8a47-4b53-9d1e-0a6b7c8d9e0f"
+/** Each writes a trace of its own. */
+const uuidOf = (channel: string): string =>
+  `5f2c1d6e-8a47-4b53-9d1e-${Buffer.from(channel.padEnd(6)).toString("hex", 0, 6)}`
 export const packetBytes = 300
 const start = 1_700_000_000_000_000_000n
 
@@ -41,11 +43,11 @@ export class Target {
     this.d = d
     this.handle = handle
     this.metadata = metadata
-    this.#generator = SyntheticTrace.generator(uuid, 0, packetBytes, start)
+    this.#generator = SyntheticTrace.generator(uuidOf(channel), 0, packetBytes, start)
   }
 
   announce(): void {
-    this.c.metadata(this.metadata, Buffer.from(SyntheticTrace.metadata(uuid)))
+    this.c.metadata(this.metadata, Buffer.from(SyntheticTrace.metadata(uuidOf(this.channel))))
   }
 
   packet(): Effect.Effect<void> {
