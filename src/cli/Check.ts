@@ -3,7 +3,7 @@ import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Checked from "../recovery/Check.ts"
 import * as DiskTree from "../recovery/DiskTree.ts"
-import { described, type Finding } from "../recovery/Finding.ts"
+import { described, type Finding, printable } from "../recovery/Finding.ts"
 import * as Output from "./Output.ts"
 
 interface Input {
@@ -12,10 +12,6 @@ interface Input {
   readonly events: boolean
   readonly json: boolean
 }
-
-/** Names are whatever somebody gave: they are not to act on the terminal. */
-const printable = (text: string): string =>
-  text.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`)
 
 /** One line: how bad, what, where, and why. */
 export const line = ({ code, detail, offset, path, severity }: Finding): string =>

@@ -2,8 +2,9 @@
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Checked from "../recovery/Check.ts"
+import * as DiskCopy from "../recovery/DiskCopy.ts"
 import * as DiskTree from "../recovery/DiskTree.ts"
-import { described } from "../recovery/Finding.ts"
+import { type Change, described, printable } from "../recovery/Finding.ts"
 import * as Recovery from "../recovery/Repair.ts"
 import * as Check from "./Check.ts"
 import * as Output from "./Output.ts"
@@ -19,13 +20,15 @@ interface Input {
 const attempt = <A>(act: () => A): Effect.Effect<A, Error> =>
   Effect.try({ try: act, catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause))) })
 
+const shown = (change: Change): string => printable(described(change))
+
 /** Without a place to write to: what would be done. */
 const preview = ({ directory, events, json }: Input) =>
   Effect.gen(function* () {
     const report = yield* attempt(() => Checked.check(DiskTree.make(directory), Recovery.optionsOf(events)))
     const wanted = Recovery.plan(report.findings)
     for (const change of wanted) {
-      yield* json ? Output.printJson({ would: described(change) }) : Console.log(`would ${described(change)}`)
+      yield* json ? Output.printJson({ would: described(change) }) : Console.log(`would ${shown(change)}`)
     }
     if (wanted.length > 0) process.exitCode = 1
     if (json) return
@@ -40,11 +43,12 @@ const repair = (root: string, { events, json }: Input) =>
       Recovery.repair(tree, (change) => DiskTree.apply(root, change), Recovery.optionsOf(events))
     )
     for (const change of changes) {
-      yield* json ? Output.printJson({ did: described(change) }) : Console.log(described(change))
+      yield* json ? Output.printJson({ did: described(change) }) : Console.log(shown(change))
     }
     for (const { change, reason } of failures) {
-      const failed = described(change)
-      yield* json ? Output.printJson({ failed, reason }) : Console.error(`Error: cannot ${failed}: ${reason}`)
+      yield* json
+        ? Output.printJson({ failed: described(change), reason })
+        : Console.error(`Error: cannot ${shown(change)}: ${reason}`)
     }
     const left = report.findings.filter(({ severity }) => severity === "damage")
     for (const finding of left) {
@@ -55,13 +59,23 @@ const repair = (root: string, { events, json }: Input) =>
     if (failures.length > 0 || Checked.isDamaged(report)) process.exitCode = 1
   })
 
+const copy = (to: string, { directory, json }: Input) =>
+  Effect.gen(function* () {
+    const leftOut = yield* attempt(() => DiskCopy.copy(directory, to))
+    for (const { isLoss, path, reason } of leftOut) {
+      const line = printable(`left out: ${path}: ${reason}`)
+      yield* json ? Output.printJson({ leftOut: path, reason }) : Console.error(line)
+      if (isLoss) process.exitCode = 1
+    }
+  })
+
 const run = (input: Input) =>
   Effect.gen(function* () {
     const to = Option.getOrUndefined(input.to)
     if (to !== undefined && input.inPlace)
       return yield* Effect.fail(new Error("--to and --in-place exclude each other"))
     if (to === undefined && !input.inPlace) return yield* preview(input)
-    if (to !== undefined) yield* attempt(() => DiskTree.copy(input.directory, to))
+    if (to !== undefined) yield* copy(to, input)
     yield* repair(to ?? input.directory, input)
   })
 

@@ -203,10 +203,13 @@ class Walk {
   readonly #isEqual: DataFile.IsEqual = (file, packet, other, same) => {
     const [a, b] = [file, other].map((each) => this.#tree.data(each.path, each.byteCount)) as [DataSource, DataSource]
     const { byteCount } = packet
-    const isEqual = this.#attempt(file.path, () => isSameBytes(a.from(packet.offset), b.from(same.offset), byteCount))
-    a.release()
-    b.release()
-    return isEqual ?? false
+    try {
+      const act = () => isSameBytes(a.from(packet.offset), b.from(same.offset), byteCount)
+      return this.#attempt(file.path, act) ?? false
+    } finally {
+      a.release()
+      b.release()
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** A directory of the machine as a `Tree`, and the changes of a repair carried out on it. */
 import * as fs from "node:fs"
-import { basename, dirname, join, resolve } from "node:path"
+import { dirname, join } from "node:path"
 import { FileWindow } from "../ctf/recorded/FileWindow.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import type { Change } from "./Finding.ts"
@@ -13,10 +13,12 @@ const copyBytes = 1024 * 1024
 /** Beside the file it takes the place of; left behind only by a repair that was killed. */
 const draftSuffix = ".repair"
 
-const entryOf = (directory: string, name: string): Entry => {
-  const stat = fs.lstatSync(pathOf(join(directory, name)))
+/** None where it has gone meanwhile. */
+const entryOf = (directory: string, name: string): ReadonlyArray<Entry> => {
+  const stat = fs.lstatSync(pathOf(join(directory, name)), { throwIfNoEntry: false })
+  if (stat === undefined) return []
   const kind = stat.isFile() ? "file" : stat.isDirectory() ? "directory" : "other"
-  return { name, kind, byteCount: stat.size, changedAt: Math.floor(stat.mtimeMs / 1000) }
+  return [{ name, kind, byteCount: stat.size, changedAt: Math.floor(stat.mtimeMs / 1000) }]
 }
 
 /** Metadata and indexes are read whole: a file of a size that neither has is somebody's trap. */
@@ -34,7 +36,7 @@ export const make = (root: string): Tree => ({
     const directory = join(root, path)
     return fs
       .readdirSync(pathOf(directory), "buffer")
-      .map((name) => entryOf(directory, textOf(name)))
+      .flatMap((name) => entryOf(directory, textOf(name)))
       .sort(byName)
   },
   read: (path) => readWhole(join(root, path)),
@@ -45,7 +47,7 @@ export const make = (root: string): Tree => ({
 })
 
 const syncDirectory = (path: string): void => {
-  const descriptor = fs.openSync(path, "r")
+  const descriptor = fs.openSync(pathOf(path), "r")
   try {
     fs.fsyncSync(descriptor)
   } finally {
@@ -55,16 +57,16 @@ const syncDirectory = (path: string): void => {
 
 /** The new file is whole before it has the old one's name: a repair that is killed leaves the one or the other. */
 const replace = (path: string, fill: (descriptor: number) => void): void => {
-  const mode = fs.statSync(path, { throwIfNoEntry: false })?.mode ?? 0o660
+  const mode = fs.statSync(pathOf(path), { throwIfNoEntry: false })?.mode ?? 0o660
   const draft = `${path}${draftSuffix}`
-  const descriptor = fs.openSync(draft, "w", mode & 0o777)
+  const descriptor = fs.openSync(pathOf(draft), "w", mode & 0o777)
   try {
     fill(descriptor)
     fs.fsyncSync(descriptor)
   } finally {
     fs.closeSync(descriptor)
   }
-  fs.renameSync(draft, path)
+  fs.renameSync(pathOf(draft), pathOf(path))
 }
 
 const copyRange = (from: number, to: number, first: number, end: number): void => {
@@ -81,10 +83,10 @@ const copyRange = (from: number, to: number, first: number, end: number): void =
 const keep = (path: string, { ranges }: Extract<Change, { kind: "keep" }>): void => {
   const [first] = ranges
   if (first === undefined || (ranges.length === 1 && first.from === 0)) {
-    fs.truncateSync(path, first?.to ?? 0)
+    fs.truncateSync(pathOf(path), first?.to ?? 0)
     return
   }
-  const source = fs.openSync(path, "r")
+  const source = fs.openSync(pathOf(path), "r")
   try {
     replace(path, (draft) => {
       for (const { from, to } of ranges) copyRange(source, draft, from, to)
@@ -95,8 +97,8 @@ const keep = (path: string, { ranges }: Extract<Change, { kind: "keep" }>): void
 }
 
 const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "aside" }>): void => {
-  const source = fs.openSync(path, "r")
-  const target = fs.openSync(to, "a", fs.fstatSync(source).mode & 0o777)
+  const source = fs.openSync(pathOf(path), "r")
+  const target = fs.openSync(pathOf(to), "a", fs.fstatSync(source).mode & 0o777)
   try {
     for (const { from, to: end } of ranges) copyRange(source, target, from, end)
     fs.fsyncSync(target)
@@ -107,9 +109,9 @@ const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "as
 }
 
 const rename = (path: string, to: string): void => {
-  fs.mkdirSync(dirname(to), { recursive: true, mode: 0o770 })
-  if (fs.existsSync(to)) throw new Error(`${to} is there already`)
-  fs.renameSync(path, to)
+  fs.mkdirSync(pathOf(dirname(to)), { recursive: true, mode: 0o770 })
+  if (fs.existsSync(pathOf(to))) throw new Error(`${to} is there already`)
+  fs.renameSync(pathOf(path), pathOf(to))
   syncDirectory(dirname(to))
 }
 
@@ -124,7 +126,7 @@ export const apply = (root: string, change: Change): void => {
       aside(path, join(root, change.to), change)
       break
     case "write":
-      fs.mkdirSync(dirname(path), { recursive: true, mode: 0o770 })
+      fs.mkdirSync(pathOf(dirname(path)), { recursive: true, mode: 0o770 })
       replace(path, (draft) => {
         fs.writeSync(draft, change.bytes)
       })
@@ -133,24 +135,11 @@ export const apply = (root: string, change: Change): void => {
       rename(path, join(root, change.to))
       break
     case "remove":
-      fs.unlinkSync(path)
+      fs.unlinkSync(pathOf(path))
       break
     case "remove-directory":
-      fs.rmdirSync(path)
+      fs.rmdirSync(pathOf(path))
       break
   }
   syncDirectory(dirname(path))
-}
-
-/** Of a path that is not there yet: where its nearest directory that is there leads. */
-const resolved = (path: string): string =>
-  fs.existsSync(path) ? fs.realpathSync(path) : join(resolved(dirname(path)), basename(path))
-
-/** A copy of everything below, for a repair that leaves the original as it is. `to` must be new or empty. */
-export const copy = (from: string, to: string): void => {
-  const source = fs.realpathSync(from)
-  const target = resolved(resolve(to))
-  if (`${target}/`.startsWith(`${source}/`)) throw new Error(`${to} lies in ${from}`)
-  if (fs.existsSync(target) && fs.readdirSync(target).length > 0) throw new Error(`${to} is not empty`)
-  fs.cpSync(source, target, { recursive: true, mode: fs.constants.COPYFILE_FICLONE, preserveTimestamps: true })
 }

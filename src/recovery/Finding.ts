@@ -1,4 +1,5 @@
 /** What a check finds, and the changes to files that put it right. Values: nothing here reads or writes. */
+import * as Text from "../protocol/Text.ts"
 
 /**
  * - `damage`: readers stumble over it, or what was recorded is not where it belongs
@@ -73,6 +74,10 @@ export const finding = (
   detail: string,
   more: { readonly offset?: number; readonly changes?: ReadonlyArray<Change> } = {}
 ): Finding => ({ severity, code, path, detail, offset: more.offset, changes: more.changes ?? [] })
+
+/** Names are whatever somebody gave: they are not to act on a terminal. */
+export const printable = (text: string): string =>
+  Text.printable(text).replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`)
 
 /** What a change does, for people. */
 export const described = (change: Change): string => {

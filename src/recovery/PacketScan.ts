@@ -197,15 +197,21 @@ export interface Options {
 }
 
 export const scan = (source: DataSource, options: Options): PacketScan => {
+  try {
+    return scanOf(source, options)
+  } finally {
+    source.release()
+  }
+}
+
+const scanOf = (source: DataSource, options: Options): PacketScan => {
   const { plan, readsEvents } = options
   const look = plan === undefined ? byLayout(source, options) : byPlan(source, plan, options)
   const found = scanned(look, options, readsEvents === "all")
   const last = readsEvents === "last" ? found.packets.at(-1) : undefined
   const again = last === undefined ? undefined : look(last.offset, true)
   const isUnreadable = again !== undefined && "fault" in again && again.fault !== undefined
-  const scan = isUnreadable ? scanned(look, options, true) : found
-  source.release()
-  return scan
+  return isUnreadable ? scanned(look, options, true) : found
 }
 
 const empty = {

@@ -10,6 +10,7 @@ import { packetHeadBytes, packets } from "../../src/ctf/metadata/Text.ts"
 import { CtfIndex } from "../../src/protocol/index.ts"
 import * as Check from "../../src/recovery/Check.ts"
 import { asidePath } from "../../src/recovery/DataFile.ts"
+import * as DiskCopy from "../../src/recovery/DiskCopy.ts"
 import * as DiskTree from "../../src/recovery/DiskTree.ts"
 import * as Repair from "../../src/recovery/Repair.ts"
 import * as Process from "../support/process.ts"
@@ -433,7 +434,7 @@ describe("babeltrace2 reads a repaired trace as", () => {
       mkdirSync(damaged)
       Trees.write(files, damaged)
       Trees.write(expected, right)
-      DiskTree.copy(damaged, repaired)
+      DiskCopy.copy(damaged, repaired)
       Repair.repair(DiskTree.make(repaired), (change) => DiskTree.apply(repaired, change))
       assert.isTrue(isEqual(Trees.read(damaged), files), "the original stays as it was")
       assert.isTrue(isEqual(Trees.read(repaired), expected))

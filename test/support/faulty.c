@@ -5,7 +5,7 @@
  *   OPERATION ERRNO TEXT
  *
  * every such call on a path that contains the text fails with the number, and does nothing else. Of a descriptor the
- * path is where it leads now. Operations: open (that may create), write, mkdir, rename, unlink, rmdir, truncate, fsync,
+ * path is where it leads now. Operations: open (to write), look (an open to read), write, mkdir, rename, unlink, rmdir, truncate, fsync,
  * read.
  */
 #define _GNU_SOURCE
@@ -104,7 +104,7 @@ int unlinkat(int fd, const char *path, int flags)
 		va_start(more, flags); \
 		if (flags & O_CREAT) mode = va_arg(more, mode_t); \
 		va_end(more); \
-		if ((flags & (O_CREAT | O_WRONLY | O_RDWR)) && fails("open", at, path)) return -1; \
+		if (fails(flags & (O_CREAT | O_WRONLY | O_RDWR) ? "open" : "look", at, path)) return -1; \
 		return REAL(name)(__VA_ARGS__, mode); \
 	}
 

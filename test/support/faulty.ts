@@ -6,7 +6,17 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-export type Operation = "open" | "write" | "read" | "mkdir" | "rename" | "unlink" | "rmdir" | "truncate" | "fsync"
+export type Operation =
+  | "open"
+  | "look"
+  | "write"
+  | "read"
+  | "mkdir"
+  | "rename"
+  | "unlink"
+  | "rmdir"
+  | "truncate"
+  | "fsync"
 
 /** Below the output directory: where it is said what fails. */
 export const orders = "../fault"

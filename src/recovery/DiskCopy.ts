@@ -1,0 +1,197 @@
+/**
+ * A copy of everything below a directory, for a repair that leaves the original as it is. What cannot be read is left
+ * out, and named; where the copy cannot be written there is none.
+ */
+import * as fs from "node:fs"
+import { basename, dirname, join, relative, resolve } from "node:path"
+import { pathOf, textOf } from "../protocol/Text.ts"
+
+export interface LeftOut {
+  /** Relative to the directory that was copied. */
+  readonly path: string
+  readonly reason: string
+  /** What may have been recorded; a socket, say, was not. */
+  readonly isLoss: boolean
+}
+
+const blockBytes = 1024 * 1024
+/** Until all is there, in the place of the copy: nobody takes half of one for whole. */
+const stagingName = ".copying"
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** Of a path that is not there yet: where its nearest directory that is there leads. */
+const resolved = (path: string): string =>
+  fs.existsSync(path) ? fs.realpathSync(path) : join(resolved(dirname(path)), basename(path))
+
+/** What cannot be written ends a copy. */
+class TargetFailure extends Error {
+  static attempt<A>(act: () => A): A {
+    try {
+      return act()
+    } catch (cause) {
+      throw cause instanceof TargetFailure ? cause : new TargetFailure(reasonOf(cause))
+    }
+  }
+}
+
+const kindOf = (stat: fs.Stats): string => {
+  if (stat.isFIFO()) return "a FIFO"
+  if (stat.isSocket()) return "a socket"
+  return "a device"
+}
+
+class Copying {
+  readonly leftOut: Array<LeftOut> = []
+  readonly #source: string
+  readonly #target: string
+  readonly #block = Buffer.allocUnsafe(blockBytes)
+  #clones = true
+
+  constructor(source: string, target: string) {
+    this.#source = source
+    this.#target = target
+  }
+
+  #leave(path: string, reason: string, isLoss = true): void {
+    this.leftOut.push({ path, reason, isLoss })
+  }
+
+  /** Undefined, and said, where it cannot be read. */
+  #look<A>(path: string, act: () => A, what = ""): A | undefined {
+    try {
+      return act()
+    } catch (cause) {
+      this.#leave(path, `${what}${reasonOf(cause)}`)
+      return undefined
+    }
+  }
+
+  directory(path: string, stat: fs.Stats): void {
+    const [from, to] = [join(this.#source, path), join(this.#target, path)]
+    const names = this.#look(path, () => fs.readdirSync(pathOf(from), "buffer"))
+    if (names === undefined) return
+    TargetFailure.attempt(() => fs.mkdirSync(pathOf(to), { mode: 0o700 }))
+    for (const name of names) this.#entry(join(path, textOf(name)))
+    // A repair writes in it.
+    TargetFailure.attempt(() => {
+      fs.chmodSync(pathOf(to), (stat.mode & 0o777) | 0o700)
+      fs.utimesSync(pathOf(to), stat.atime, stat.mtime)
+    })
+  }
+
+  #entry(path: string): void {
+    const stat = this.#look(path, () => fs.lstatSync(pathOf(join(this.#source, path))))
+    if (stat === undefined) return
+    if (stat.isDirectory()) this.directory(path, stat)
+    else if (stat.isFile()) this.#file(path, stat)
+    else if (stat.isSymbolicLink()) this.#link(path)
+    else this.#leave(path, kindOf(stat), false)
+  }
+
+  /** Leads to the same place from the copy; to the copy of it, where that is copied, too. */
+  #link(path: string): void {
+    const text = this.#look(path, () => textOf(fs.readlinkSync(pathOf(join(this.#source, path)), "buffer")))
+    if (text === undefined) return
+    const at = join(this.#source, dirname(path))
+    const end = resolve(at, text)
+    const isWithin = `${end}/`.startsWith(`${this.#source}/`)
+    const leads = isWithin ? relative(at, end) || "." : end
+    TargetFailure.attempt(() => fs.symlinkSync(pathOf(leads), pathOf(join(this.#target, path))))
+  }
+
+  #file(path: string, stat: fs.Stats): void {
+    const to = join(this.#target, path)
+    if (!this.#isCloned(join(this.#source, path), to)) {
+      // It may be something else by now.
+      const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK
+      const source = this.#look(path, () => fs.openSync(pathOf(join(this.#source, path)), flags))
+      if (source === undefined) return
+      try {
+        this.#bytes(path, source, to)
+      } finally {
+        fs.closeSync(source)
+      }
+    }
+    TargetFailure.attempt(() => {
+      fs.chmodSync(pathOf(to), (stat.mode & 0o777) | 0o600)
+      fs.utimesSync(pathOf(to), stat.atime, stat.mtime)
+    })
+  }
+
+  /** Where the file system can, a copy takes no room. */
+  #isCloned(from: string, to: string): boolean {
+    if (!this.#clones) return false
+    try {
+      fs.copyFileSync(pathOf(from), pathOf(to), fs.constants.COPYFILE_FICLONE_FORCE)
+      return true
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException
+      if (code !== "EACCES" && code !== "ENOENT") this.#clones = false
+      return false
+    }
+  }
+
+  /** Up to where it can be read: what is whole in it is worth having. */
+  #bytes(path: string, source: number, to: string): void {
+    const target = TargetFailure.attempt(() => fs.openSync(pathOf(to), "w", 0o600))
+    try {
+      for (let at = 0; ; ) {
+        const count = this.#look(
+          path,
+          () => fs.readSync(source, this.#block, 0, blockBytes, at),
+          `from byte ${at} on: `
+        )
+        if (count === undefined) return
+        if (count === 0) return
+        const bytes = this.#block.subarray(0, count)
+        TargetFailure.attempt(() => {
+          for (let done = 0; done < count; ) done += fs.writeSync(target, bytes, done, count - done)
+        })
+        at += count
+      }
+    } finally {
+      TargetFailure.attempt(() => fs.closeSync(target))
+    }
+  }
+}
+
+const discarded = (staging: string, isOurs: boolean, target: string, cause: unknown): Error => {
+  try {
+    fs.rmSync(pathOf(staging), { recursive: true, force: true })
+    if (isOurs) fs.rmdirSync(pathOf(target))
+    return new Error(`cannot write the copy: ${reasonOf(cause)}; nothing of it is left`)
+  } catch {
+    return new Error(`cannot write the copy: ${reasonOf(cause)}; what there is of it is in ${staging}`)
+  }
+}
+
+/**
+ * `to` must be new or empty. Throws what keeps it from being written, and leaves nothing then; what was left out of it
+ * is the answer.
+ */
+export const copy = (from: string, to: string): ReadonlyArray<LeftOut> => {
+  const source = fs.realpathSync(from)
+  const target = resolved(resolve(to))
+  const stat = fs.statSync(source)
+  if (!stat.isDirectory()) throw new Error(`${from} is no directory`)
+  if (`${target}/`.startsWith(`${source}/`)) throw new Error(`${to} lies in ${from}`)
+  const isOurs = !fs.existsSync(target)
+  if (!isOurs && fs.readdirSync(target).length > 0) throw new Error(`${to} is not empty`)
+  fs.readdirSync(source)
+  // Said to be recursive, it hides why it cannot.
+  if (isOurs) fs.mkdirSync(target, { recursive: !fs.existsSync(dirname(target)), mode: (stat.mode & 0o777) | 0o700 })
+  const staging = join(target, stagingName)
+  const copying = new Copying(source, staging)
+  try {
+    copying.directory("", stat)
+    for (const name of fs.readdirSync(staging, "buffer")) {
+      const text = textOf(name)
+      fs.renameSync(pathOf(join(staging, text)), pathOf(join(target, text)))
+    }
+    fs.rmdirSync(staging)
+  } catch (cause) {
+    throw discarded(staging, isOurs, target, cause)
+  }
+  return copying.leftOut
+}
