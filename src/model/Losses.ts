@@ -15,7 +15,7 @@ export class Losses {
   /** Gaps between the sequence numbers of packets that came; 0 for tracers that do not number them. */
   packetsLost = 0
   readonly #isNumbered: boolean
-  #nextSeqNum: number | undefined
+  nextSeqNum: number | undefined
 
   constructor(isNumbered: boolean) {
     this.#isNumbered = isNumbered
@@ -28,8 +28,8 @@ export class Losses {
     if (discarded > this.eventsDiscarded) this.eventsDiscarded = discarded
     if (!this.#isNumbered) return
     const seqNum = u64At(fields, at + packetSeqNumAt)
-    const expected = this.#nextSeqNum
+    const expected = this.nextSeqNum
     if (expected !== undefined && seqNum > expected) this.packetsLost += seqNum - expected
-    this.#nextSeqNum = seqNum + 1
+    this.nextSeqNum = seqNum + 1
   }
 }

@@ -14,11 +14,11 @@ export interface Run<C> {
 export class Runs<C> {
   #runs: Array<Run<C>> = []
 
-  /** The record `seq` is appended to `index`, at the index's current record count. */
-  append(index: IndexFile<C>, seq: number): void {
+  /** The record `seq`, and as many behind it, are appended to `index`, at the index's current record count. */
+  append(index: IndexFile<C>, seq: number, count = 1): void {
     const last = this.#runs.at(-1)
-    if (last !== undefined && last.index === index && last.firstSeq + last.count === seq) last.count++
-    else this.#runs.push({ index, firstSeq: seq, firstRecord: index.recordCount, count: 1 })
+    if (last !== undefined && last.index === index && last.firstSeq + last.count === seq) last.count += count
+    else this.#runs.push({ index, firstSeq: seq, firstRecord: index.recordCount, count })
   }
 
   /** The oldest retained sequence number, or `next` when none is. */

@@ -19,6 +19,7 @@ import { Inactivity } from "./Inactivity.ts"
 import { type InFlight, InFlightTable } from "./InFlight.ts"
 import { Runs } from "./Runs.ts"
 import type { DataFile, IndexFile } from "./StreamFile.ts"
+import type { StreamPosition } from "./StreamPosition.ts"
 import { TracefileRing } from "./TracefileRing.ts"
 
 /** The wire's "no sequence number", 2⁶⁴−1. */
@@ -31,6 +32,8 @@ export interface Actions<C> {
   readonly openIndex: (index: IndexFile<C>) => void
   /** `fields` from `at`: the index's fields as received, without the offset. Valid during the call. */
   readonly record: (index: IndexFile<C>, offset: number, fields: Buffer, at: number) => void
+  /** So many records are in the index, whatever is in them. */
+  readonly skipRecords: (index: IndexFile<C>, count: number) => void
   readonly closeIndex: (index: IndexFile<C>) => void
   readonly move: (from: DataFile<C>, fromOffset: number, byteCount: number, to: DataFile<C>) => void
   readonly truncate: (file: DataFile<C>, size: number) => void
@@ -254,6 +257,33 @@ export class Stream<C> {
   addBeacon(timestampEnd: bigint, nowMillis: number): void {
     this.signOfLifeCount++
     if (this.#inFlight.size === 0) this.inactivity.hear(timestampEnd, nowMillis)
+  }
+
+  /** Comes to where packets, indexes and metadata brought it before, in the same files; nothing is half received. */
+  advance(to: StreamPosition, nowMillis: number): void {
+    if (this.file === undefined) return
+    if (to.offset !== this.offset) {
+      this.#actions.truncate(this.file, to.offset)
+      this.offset = to.offset
+      this.#hasLeftover = false
+    }
+    const count = to.indexCount - this.indexCount
+    if (count > 0) this.#skip(this.#index ?? this.#openIndex(), count)
+    this.prevDataSeq = to.prevDataSeq
+    this.prevIndexSeq = to.prevIndexSeq
+    this.receivedPacketSeqNum = to.receivedPacketSeqNum
+    this.ctfStreamId = to.ctfStreamId
+    this.metadataReceived = to.metadataReceived
+    this.signOfLifeCount++
+    this.inactivity.forget()
+    if (to.beacon !== undefined) this.inactivity.hear(to.beacon, nowMillis)
+  }
+
+  #skip(index: IndexFile<C>, count: number): void {
+    this.#actions.skipRecords(index, count)
+    this.runs.append(index, this.indexCount, count)
+    index.recordCount += count
+    this.indexCount += count
   }
 
   /** Starts a rotation. False: one is pending already, or data would be lost. */

@@ -2,24 +2,43 @@
  * What a relay puts down of a journal while it carries it out (docs/edge.md), to come to the same place again after it
  * was killed: every record but for the bytes of packets and metadata, of which it keeps the length. A mark says up to
  * where the trace files are complete. Beside it lie the changes of names since then, which are taken back first.
+ *
+ * Where between two marks nothing came but packets, indexes and metadata, for files that are still the same, it is put
+ * down instead how far that has brought each stream. What it replaces is left out when the file is written anew: it
+ * grows with the commands of a session, not with its packets.
  */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
+import * as SendIndex from "../protocol/control/SendIndex.ts"
 import * as SendMetadata from "../protocol/control/SendMetadata.ts"
 import * as PacketHeader from "../protocol/data/PacketHeader.ts"
 import * as Header from "../protocol/Header.ts"
 import { type Head, headBytes, Kind, offsets } from "../protocol/journal/Record.ts"
-import { u64At } from "../protocol/Struct.ts"
-import type { FileFailed, Files, OpenFile } from "../storage/Files.ts"
+import type { FileFailed, OpenFile } from "../storage/Files.ts"
 import { Watch } from "../storage/Retraceable.ts"
 import type { TraceStore } from "../storage/TraceStore.ts"
 
 /** Below the output directory. */
-const place = ".journals"
+export const place = ".journals"
 
 /** Of a record that is a mark: its number is how far the files go. */
-const mark = 0xffff
+export const mark = 0xffff
 /** Of a record that is the path of a session, which has been made. */
-const path = 0xfffe
+export const path = 0xfffe
+/** Of a record that brings a stream, named by the edge's handle, to a place. Its number is the next mark's. */
+export const advance = 0xfffd
+
+/** Where a stream is. */
+export interface Advance {
+  /** The edge's handle. */
+  readonly stream: bigint
+  /** As whoever put it down reads it. */
+  readonly position: Uint8Array
+}
+
+/** What may be left out takes no more than what may not, or than this. */
+const leftOutBytesMin = 4096
+/** One read of what is copied. */
+const copyBytes = 1024 * 1024
 
 export const About = Schema.Struct({
   edgeName: Schema.String,
@@ -35,15 +54,19 @@ export const About = Schema.Struct({
 })
 export interface About extends Schema.Schema.Type<typeof About> {}
 
-const decodeAbout = Schema.decodeUnknownOption(Schema.fromJsonString(About))
-
 /** Bytes of a payload that are kept. */
-const keptBytes = (kind: number, byteCount: number, command: number): number => {
+export const keptBytes = (kind: number, byteCount: number, command: number): number => {
   if (kind === Kind.rest) return 0
   if (kind === Kind.packet) return PacketHeader.size
   if (kind !== Kind.command || command !== SendMetadata.number) return byteCount
   return Math.min(byteCount, Header.size + SendMetadata.headerSize)
 }
+
+/** Nothing but streams is changed by it. */
+const isPlain = (kind: number, command: number): boolean =>
+  kind === Kind.packet ||
+  kind === Kind.rest ||
+  (kind === Kind.command && (command === SendIndex.number || command === SendMetadata.number))
 
 const nothing = Buffer.alloc(0)
 
@@ -52,18 +75,27 @@ const keptMemoryMax = 256 * 1024
 
 type Store = TraceStore["Service"]
 
-const pathsOf = (store: Store, token: string) => {
+export const pathsOf = (store: Store, token: string) => {
   const at = (suffix: string) => `${store.output}/${place}/${token}.${suffix}`
-  return { about: at("json"), history: at("history"), changes: at("changes"), finished: at("finished") }
+  const history = at("history")
+  return { about: at("json"), history, fresh: `${history}.new`, changes: at("changes"), finished: at("finished") }
 }
 
 export class JournalHistory {
   readonly #store: Store
   readonly #token: string
-  readonly #file: OpenFile
+  #file: OpenFile
   readonly #watch: Watch
   readonly #isSynced: boolean
   #position: number
+  /** Up to here nothing can be left out. */
+  #base: number
+  /** By the edge's handle: where streams are, as was put down behind it. */
+  readonly #positions = new Map<bigint, Buffer>()
+  /** Since the last mark. */
+  #isPlain = true
+  /** Data connections whose first packet was put down: that says which session they belong to. */
+  readonly #spoken = new Set<number>()
   /** What is put down with the next mark. */
   #pending = nothing
   #filled = 0
@@ -74,6 +106,7 @@ export class JournalHistory {
     this.#file = file
     this.#watch = watch
     this.#position = position
+    this.#base = position
     this.#isSynced = isSynced
     store.retraceable.watches.add(watch)
   }
@@ -82,12 +115,16 @@ export class JournalHistory {
   append(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     const byteCount = to - from
     const command = kind === Kind.command ? bytes.readUInt32BE(from + Header.offsets.command) : 0
+    if (!isPlain(kind, command) || (kind === Kind.packet && !this.#spoken.has(connection))) this.#isPlain = false
+    if (kind === Kind.packet) this.#spoken.add(connection)
+    if (kind === Kind.data) this.#spoken.delete(connection)
     this.#add({ number, byteCount, kind, connection }, bytes, from, from + keptBytes(kind, byteCount, command))
   }
 
   /** Changes of names below it are put down from now on. */
   watch(outputPath: string): void {
     const bytes = Buffer.from(outputPath)
+    this.#isPlain = false
     this.#add({ number: 0, byteCount: bytes.length, kind: path, connection: 0 }, bytes, 0, bytes.length)
     this.#watch.prefixes.add(`${this.#store.output}/${outputPath}`)
   }
@@ -104,20 +141,91 @@ export class JournalHistory {
     this.#filled = end
   }
 
-  /** The trace files are complete up to record `number`. */
-  mark(number: number): Effect.Effect<void, FileFailed> {
+  /**
+   * The trace files are complete up to record `number`. `positions`: where all streams are, if none was begun, closed
+   * or went to another file since the last mark.
+   */
+  mark(number: number, positions?: ReadonlyArray<Advance>): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
+      const isReplacing = positions !== undefined && this.#isPlain
+      if (isReplacing) this.#replace(number, positions)
       this.#add({ number, byteCount: 0, kind: mark, connection: 0 }, nothing, 0, 0)
       const memory = this.#pending
       const bytes = memory.subarray(0, this.#filled)
       this.#pending = nothing
       this.#filled = 0
-      yield* this.#file.write([bytes], this.#position)
-      if (this.#isSynced) yield* this.#file.sync
-      this.#position += bytes.length
+      if (!isReplacing || !this.#isLarge || !(yield* this.#rewrite(number))) {
+        yield* this.#file.write([bytes], this.#position)
+        if (this.#isSynced) yield* this.#file.sync
+        this.#position += bytes.length
+      }
+      if (!isReplacing) {
+        this.#base = this.#position
+        this.#positions.clear()
+      }
+      this.#isPlain = true
       if (this.#filled === 0 && memory.length <= keptMemoryMax) this.#pending = memory
       yield* this.#watch.advance(number)
     })
+  }
+
+  /** What was to be put down is not: in its place, where streams are that have gone on. */
+  #replace(number: number, positions: ReadonlyArray<Advance>): void {
+    this.#filled = 0
+    for (const { position, stream } of positions) {
+      const bytes = Buffer.alloc(8 + position.length)
+      bytes.writeBigUInt64BE(stream)
+      bytes.set(position, 8)
+      if (this.#positions.get(stream)?.equals(bytes) === true) continue
+      this.#positions.set(stream, bytes)
+      this.#addPosition(number, bytes)
+    }
+  }
+
+  #addPosition(number: number, bytes: Buffer): void {
+    this.#add({ number, byteCount: bytes.length, kind: advance, connection: 0 }, bytes, 0, bytes.length)
+  }
+
+  /** More than half of it can be left out. */
+  get #isLarge(): boolean {
+    let liveBytes = this.#base
+    for (const { length } of this.#positions.values()) liveBytes += headBytes + length
+    return this.#position > 2 * Math.max(leftOutBytesMin, liveBytes)
+  }
+
+  /** Without what can be left out, up to a mark. False: it is as it was. */
+  #rewrite(number: number): Effect.Effect<boolean> {
+    const { fresh, history } = pathsOf(this.#store, this.#token)
+    const files = this.#store.retraceable.plain
+    const written = (file: OpenFile) =>
+      Effect.gen({ self: this }, function* () {
+        const window = Buffer.allocUnsafeSlow(Math.min(copyBytes, this.#base))
+        for (let at = 0; at < this.#base; ) {
+          const count = yield* this.#file.read(window.subarray(0, this.#base - at), at)
+          if (count === 0) return false
+          yield* file.write([window.subarray(0, count)], at)
+          at += count
+        }
+        for (const bytes of this.#positions.values()) this.#addPosition(number, bytes)
+        this.#add({ number, byteCount: 0, kind: mark, connection: 0 }, nothing, 0, 0)
+        const bytes = this.#pending.subarray(0, this.#filled)
+        yield* file.write([bytes], this.#base)
+        if (this.#isSynced) yield* file.sync
+        yield* files.rename(fresh, history)
+        const before = this.#file
+        this.#file = file
+        this.#position = this.#base + bytes.length
+        yield* before.close
+        if (this.#isSynced) yield* files.syncDirectory(`${this.#store.output}/${place}`)
+        return true
+      })
+    return Effect.gen({ self: this }, function* () {
+      const file = yield* files.open(fresh, "create")
+      const isWritten = yield* Effect.orElseSucceed(written(file), () => this.#file === file)
+      this.#filled = 0
+      if (!isWritten) yield* Effect.andThen(file.close, Effect.ignore(files.unlink(fresh)))
+      return isWritten
+    }).pipe(Effect.orElseSucceed(() => false))
   }
 
   /** The relay ends, or goes on without it: what is there stays. */
@@ -152,11 +260,11 @@ const writeHead = (into: Buffer, at: number, { byteCount, connection, kind, numb
   into.fill(0, at + offsets.payloadSum, at + headBytes)
 }
 
-const remove = (store: Store, token: string): Effect.Effect<void> => {
+export const remove = (store: Store, token: string): Effect.Effect<void> => {
   const files = store.retraceable.plain
-  const { about, changes, history } = pathsOf(store, token)
+  const { about, changes, fresh, history } = pathsOf(store, token)
   return Effect.gen(function* () {
-    for (const path of [history, changes, about]) yield* Effect.ignore(files.unlink(path))
+    for (const path of [history, fresh, changes, about]) yield* Effect.ignore(files.unlink(path))
     yield* Effect.ignore(files.removeDirectory(`${store.output}/${place}`))
   })
 }
@@ -183,158 +291,4 @@ export const begin = (
     yield* Effect.ensuring(described.write([Buffer.from(JSON.stringify(about))], 0), described.close)
     const watch = new Watch(yield* files.open(paths.changes, "create"))
     return new JournalHistory(store, token, yield* files.open(paths.history, "create"), watch, 0, isSynced)
-  })
-
-// ---- after a relay that was killed ---------------------------------------------------------------------------------
-
-export interface Found {
-  readonly token: string
-  readonly about: About
-  /** The last record that was carried out and is in the files. */
-  readonly marked: number
-  /** Absolute paths of its sessions. */
-  readonly directories: ReadonlySet<string>
-  /** Goes through the records up to it. `bytes[from, to)` is the payload, with zeros where it was left out. */
-  readonly replay: (each: EachRecord) => Effect.Effect<void, FileFailed>
-  /** Takes back what was done to names since. */
-  readonly takeBack: Effect.Effect<void>
-  /** Puts down what follows. */
-  readonly goOn: Effect.Effect<JournalHistory, FileFailed>
-}
-
-export type EachRecord = (
-  number: number,
-  kind: number,
-  connection: number,
-  bytes: Buffer,
-  from: number,
-  to: number
-) => Effect.Effect<void>
-
-/** Longer than any record. */
-const windowBytes = 2 * 1024 * 1024
-
-const storedBytes = (bytes: Buffer, at: number, end: number): number | undefined => {
-  const kind = bytes.readUInt16BE(at + offsets.kind)
-  const payload = at + headBytes
-  const commandAt = payload + Header.offsets.command
-  if (kind === Kind.command && commandAt + 4 > end) return undefined
-  const command = kind === Kind.command ? bytes.readUInt32BE(commandAt) : 0
-  return kind === mark ? 0 : keptBytes(kind, bytes.readUInt32BE(at + offsets.byteCount), command)
-}
-
-/** Calls `each` with where each whole record begins, and where the file is then; until it answers false. */
-const walk = (
-  file: OpenFile,
-  each: (bytes: Buffer, at: number, stored: number, offset: number) => Effect.Effect<boolean>
-): Effect.Effect<void, FileFailed> =>
-  Effect.gen(function* () {
-    const window = Buffer.alloc(windowBytes)
-    let offset = 0
-    while (true) {
-      const count = yield* file.read(window, offset)
-      let at = 0
-      while (at + headBytes <= count) {
-        const stored = storedBytes(window, at, count)
-        if (stored === undefined || at + headBytes + stored > count) break
-        if (!(yield* each(window, at, stored, offset + at))) return
-        at += headBytes + stored
-      }
-      if (at === 0) return
-      offset += at
-    }
-  })
-
-const replay = (file: OpenFile, marked: number, each: EachRecord): Effect.Effect<void, FileFailed> => {
-  // What was left out of a payload reads as zeros.
-  const payload = Buffer.alloc(windowBytes)
-  return walk(file, (bytes, at, stored) => {
-    const number = u64At(bytes, at)
-    const kind = bytes.readUInt16BE(at + offsets.kind)
-    if (kind === mark) return Effect.succeed(number < marked)
-    if (kind === path) return Effect.succeed(true)
-    const byteCount = bytes.readUInt32BE(at + offsets.byteCount)
-    payload.fill(0, 0, Math.min(byteCount, stored + 64))
-    bytes.copy(payload, 0, at + headBytes, at + headBytes + stored)
-    const connection = bytes.readUInt16BE(at + offsets.connection)
-    return Effect.as(each(number, kind, connection, payload, 0, byteCount), true)
-  })
-}
-
-const textOf = (files: Files["Service"], path: string): Effect.Effect<string> =>
-  Effect.gen(function* () {
-    const file = yield* files.open(path, "read")
-    const bytes = Buffer.alloc(yield* files.size(path))
-    const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
-    return bytes.toString("utf8", 0, count)
-  }).pipe(Effect.orElseSucceed(() => ""))
-
-const find = (store: Store, token: string, isSynced: boolean): Effect.Effect<Found | undefined, FileFailed> =>
-  Effect.gen(function* () {
-    const files = store.retraceable.plain
-    const paths = pathsOf(store, token)
-    const about = Option.getOrUndefined(decodeAbout(yield* textOf(files, paths.about)))
-    const file = yield* files.open(paths.history, "continue")
-    let marked = 0
-    let end = 0
-    const directories = new Set<string>()
-    yield* walk(file, (bytes, at, stored, offset) => {
-      const kind = bytes.readUInt16BE(at + offsets.kind)
-      if (kind === path) {
-        directories.add(`${store.output}/${bytes.toString("utf8", at + headBytes, at + headBytes + stored)}`)
-      }
-      if (kind === mark) {
-        marked = u64At(bytes, at)
-        end = offset + headBytes
-      }
-      return Effect.succeed(true)
-    })
-    if (about === undefined || marked === 0) {
-      yield* file.close
-      yield* remove(store, token)
-      return undefined
-    }
-    yield* file.truncate(end)
-    const changes = yield* textOf(files, paths.changes)
-    const goOn = Effect.gen(function* () {
-      const watch = new Watch(yield* files.open(paths.changes, "create"))
-      watch.after = marked
-      for (const directory of directories) watch.prefixes.add(directory)
-      return new JournalHistory(store, token, file, watch, end, isSynced)
-    })
-    return {
-      token,
-      about,
-      marked,
-      directories,
-      replay: (each) => replay(file, marked, each),
-      takeBack: store.retraceable.takeBack(changes, marked),
-      goOn
-    }
-  })
-
-/** Journals that an earlier relay has finished, and whose edges may not know. */
-export const findFinished = (store: Store): Effect.Effect<ReadonlyArray<string>> =>
-  Effect.map(
-    Effect.orElseSucceed(store.retraceable.plain.list(`${store.output}/${place}`), () => []),
-    (entries) => entries.flatMap(({ name }) => /^(.*)\.finished$/.exec(name)?.[1] ?? [])
-  )
-
-/** Journals that an earlier relay was carrying out. */
-export const findAll = (store: Store, isSynced: boolean): Effect.Effect<ReadonlyArray<Found>, FileFailed> =>
-  Effect.gen(function* () {
-    const files = store.retraceable.plain
-    const entries = yield* Effect.orElseSucceed(files.list(`${store.output}/${place}`), () => [])
-    const finished = new Set(yield* findFinished(store))
-    const found: Array<Found> = []
-    for (const { name } of entries) {
-      const token = /^(.*)\.history$/.exec(name)?.[1]
-      if (token !== undefined && finished.has(token)) {
-        yield* remove(store, token)
-        continue
-      }
-      const journal = token === undefined ? undefined : yield* find(store, token, isSynced)
-      if (journal !== undefined) found.push(journal)
-    }
-    return found
   })

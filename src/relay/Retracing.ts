@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import type { FileFailed } from "../storage/Files.ts"
 import { materialize, ShadowFiles } from "../storage/ShadowFiles.ts"
 import type { TraceStore } from "../storage/TraceStore.ts"
-import type { Found } from "./JournalHistory.ts"
+import type { Found } from "./JournalsLeft.ts"
 
 /** Nobody else may use the store meanwhile. */
 export const retraced = <A>(

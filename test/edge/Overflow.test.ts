@@ -66,6 +66,7 @@ describe("a spool that is full", () => {
       const recorded = recordedOf(relay.output.read(index ?? "") ?? Buffer.alloc(16))
       assert.strictEqual(recorded.length, packetCount - droppedCount)
       assert.strictEqual(relay.output.size(path), recorded.length * packetBytes)
+      assert.strictEqual(recorded[0], 0)
       assert.strictEqual(recorded.at(-1), packetCount - 1)
       assert.deepStrictEqual(
         recorded,

@@ -87,6 +87,41 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
     120_000
   )
 
+  for (const policy of ["drop", "stop"] as const) {
+    it.live(`that is full, with --overflow=${policy}, holds back no application, and counts what it loses`, () =>
+      Effect.gen(function* () {
+        const relay = yield* Relays.start("ours")
+        let port = 1
+        const carried = yield* new Link(() => port, endless).open
+        const edge = yield* Edges.start(relay, {
+          to: `net://127.0.0.1:${carried.port}:${carried.port + 1}`,
+          args: ["--spool-limit=1M", `--overflow=${policy}`]
+        })
+        const tracing = yield* Lttng.start
+        const options = { create: ["--live=100000"], channel: ["--subbuf-size=16k"] }
+        yield* Lttng.record(tracing, edge, "full", options)
+        yield* tracing.emit({ count })
+        yield* tracing.lttng("stop")
+        const { losses } = yield* Effect.delay(Edges.status(edge), "1100 millis")
+        yield* tracing.lttng("destroy")
+        port = relay.controlPort
+        yield* Edges.forwarded(edge)
+        const lostCount = losses.reduce((sum, { packetCount }) => sum + packetCount, 0)
+        assert.isAbove(lostCount, 20)
+        assert.deepStrictEqual([...new Set(losses.map((loss) => loss.policy))], [policy])
+        const directory = Babeltrace.sessionDirectory(relay.output, "full")
+        const { bySource, discarded } = yield* Babeltrace.read(directory)
+        const told = discarded.reduce((sum, line) => sum + Number(/discarded (\d+) packet/.exec(line)?.[1] ?? 1), 0)
+        const { first, last } = bySource.get(0) ?? { first: -1, last: -1 }
+        const isDrop = policy === "drop"
+        // A session that is stopped may end between a packet and its index.
+        if (isDrop) Babeltrace.assertIndexed(directory)
+        // Readers miss what lies between two packets, and know nothing of what would have come behind the last one.
+        assert.deepStrictEqual([first, last === count - 1, told], [0, isDrop, isDrop ? lostCount : 0])
+      })
+    )
+  }
+
   it.live("that is killed has what it answered for: the next one brings it to the relay", () =>
     Effect.gen(function* () {
       const relay = yield* Relays.start("ours")

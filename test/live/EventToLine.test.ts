@@ -24,6 +24,7 @@ const noFiles = {
   openData: nothing,
   closeData: nothing,
   openIndex: nothing,
+  skipRecords: nothing,
   closeIndex: nothing,
   move: nothing,
   truncate: nothing,

@@ -29,6 +29,7 @@ const noFiles = {
   openData: () => {},
   closeData: () => {},
   openIndex: () => {},
+  skipRecords: () => {},
   closeIndex: () => {},
   move: () => {},
   truncate: () => {},

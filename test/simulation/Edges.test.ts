@@ -1,11 +1,12 @@
 /** Edges and relays from seeds; `node test/simulation/edges.ts 10000` lives through more of them. */
 import { assert, describe, it } from "@effect/vitest"
-import { direct, live, oneSession, usual } from "./edge/EdgeWorld.ts"
+import { direct, live, longSession, oneSession, usual } from "./edge/EdgeWorld.ts"
 
 const seedCount = 200
 const batch = 25
 /** The script has every byte. */
 const byteStep = 61
+const operationStep = 7
 
 describe("an edge, the network and a relay, of which each may be gone at any time", () => {
   const firsts = Array.from({ length: seedCount / batch }, (_, at) => 1 + at * batch)
@@ -31,6 +32,15 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
       assert.isAtLeast(live({ ...oneSession, cutAt }, expected).cutCount, 1, `after ${cutAt} bytes`)
     }
   })
+
+  it("do so whichever operation is the relay's last while it puts down a long session", () => {
+    const expected = direct(longSession)
+    let killCount = 1
+    for (let killAt = 1; killCount > 0; killAt += operationStep) {
+      killCount = live({ ...longSession, killAt }, expected).relayKillCount
+      if (killCount === 0) assert.isAbove(killAt, 300)
+    }
+  }, 120_000)
 
   it("are the same again from the same seed", () => {
     for (const seed of [7, 8]) assert.deepStrictEqual(live({ ...usual, seed }), live({ ...usual, seed }))

@@ -1,9 +1,10 @@
 /**
  * Edges and relays of simulated worlds, for long: node test/simulation/edges.ts [COUNT] [FIRST SEED]. Then one session
- * whose first connection breaks behind each of its bytes. Prints what it came to, and what went wrong.
+ * whose first connection breaks behind each of its bytes, and one whose relay is killed at each operation. Prints what
+ * it came to, and what went wrong.
  */
 import { inspect } from "node:util"
-import { direct, live, oneSession, type Report, usual } from "./edge/EdgeWorld.ts"
+import { direct, live, longSession, oneSession, type Report, usual } from "./edge/EdgeWorld.ts"
 
 const [count = "10000", first = "1"] = process.argv.slice(2)
 const total = new Map<string, number>()
@@ -25,6 +26,16 @@ const expected = direct(oneSession)
 const { passedByteCount } = live(oneSession, expected)
 for (let cutAt = 1; cutAt < passedByteCount; cutAt++) {
   lived(`a cut after ${cutAt} bytes`, () => live({ ...oneSession, cutAt }, expected))
+}
+const long = direct(longSession)
+for (let killAt = 1; ; killAt++) {
+  let isKilled = true
+  lived(`a kill at operation ${killAt}`, () => {
+    const report = live({ ...longSession, killAt }, long)
+    isKilled = report.relayKillCount > 0
+    return report
+  })
+  if (!isKilled) break
 }
 process.stdout.write(`${count} seeds, ${passedByteCount} bytes: ${JSON.stringify(Object.fromEntries(total))}\n`)
 process.exitCode = wrongCount === 0 ? 0 : 1

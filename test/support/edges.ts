@@ -51,6 +51,7 @@ export const status = (edge: Edge) =>
         readonly journals: ReadonlyArray<unknown>
         readonly spoolBytes: number
         readonly reason?: string
+        readonly losses: ReadonlyArray<{ readonly name: string; readonly policy: string; readonly packetCount: number }>
       }
   )
 

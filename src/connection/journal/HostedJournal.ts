@@ -8,6 +8,7 @@
  */
 import { Effect, Result } from "effect"
 import { clockMillis, wallMillis } from "../../Machine.ts"
+import type { DataFile } from "../../model/StreamFile.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
@@ -18,10 +19,14 @@ import { Kind } from "../../protocol/journal/Record.ts"
 import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { u64At, u64Max } from "../../protocol/Struct.ts"
+import type * as History from "../../relay/JournalHistory.ts"
 import type { JournalHistory } from "../../relay/JournalHistory.ts"
 import type { Journal } from "../../relay/Journals.ts"
 import { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
+import * as Advance from "../../relay/stream/Advance.ts"
+import type { StreamActor } from "../../relay/stream/StreamActor.ts"
+import type { TraceChunk } from "../../relay/TraceChunk.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Serves } from "../control/Command.ts"
 import { VirtualPeer } from "./VirtualPeer.ts"
@@ -77,6 +82,8 @@ export class HostedJournal implements Journal {
   #history: JournalHistory | undefined
   #isMarking = false
   #isMarkDue = false
+  /** Streams, and the files they were in, when it was marked last. */
+  #files = new Map<StreamActor, DataFile<TraceChunk> | undefined>()
   #markedAt = 0
   #markMillis = 0
   #unmarkedBytes = 0
@@ -269,6 +276,31 @@ export class HostedJournal implements Journal {
     this.#onReady()
   }
 
+  /** In place of what brought a stream there: see `JournalHistory`. */
+  advance(bytes: Buffer, from: number, to: number): void {
+    const handle = this.#handles.of(bytes.readBigUInt64BE(from))
+    const stream = this.#sessions.map(({ streams }) => streams.get(Number(handle))).find((found) => found !== undefined)
+    if (stream !== undefined) Advance.to(stream, bytes.subarray(from + 8, to))
+  }
+
+  /** Where its streams are, if they are those of the last mark, in the same files. */
+  get #positions(): ReadonlyArray<History.Advance> | undefined {
+    const before = this.#files
+    this.#files = new Map()
+    const positions: Array<History.Advance> = []
+    let isSame = true
+    for (const { streams } of this.#sessions) {
+      for (const stream of streams.values()) {
+        const handle = this.#handles.edgesOf(BigInt(stream.handle))
+        const { file } = stream.model
+        this.#files.set(stream, file)
+        isSame &&= handle !== undefined && before.has(stream) && before.get(stream) === file
+        if (handle !== undefined && file !== undefined) positions.push({ stream: handle, position: Advance.of(stream) })
+      }
+    }
+    return isSame && this.#files.size === before.size ? positions : undefined
+  }
+
   /** From now on it is put down what is carried out. */
   keep(history: JournalHistory): void {
     this.#history = history
@@ -295,7 +327,10 @@ export class HostedJournal implements Journal {
       this.#isMarking = false
       this.#onReady()
     })
-    const marked = Effect.andThen(this.settled, history.mark(this.received)).pipe(
+    const marked = Effect.andThen(
+      this.settled,
+      Effect.suspend(() => history.mark(this.received, this.#positions))
+    ).pipe(
       Effect.tap(() =>
         Effect.sync(() => {
           this.durable = this.received

@@ -4,6 +4,7 @@
  */
 import { Effect, Result } from "effect"
 import * as JournalHistory from "../../relay/JournalHistory.ts"
+import * as JournalsLeft from "../../relay/JournalsLeft.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import { retraced } from "../../relay/Retracing.ts"
 import type { Serves } from "../control/Command.ts"
@@ -37,12 +38,16 @@ class Replayer {
   }
 }
 
-const replayed = (journal: HostedJournal, found: JournalHistory.Found) =>
+const replayed = (journal: HostedJournal, found: JournalsLeft.Found) =>
   Effect.gen(function* () {
     const replayer = new Replayer(journal)
     yield* found.replay((number, kind, connection, bytes, from, to) =>
-      Effect.map(replayer.ready, () => journal.record(number, kind, connection, bytes, from, to))
+      Effect.map(replayer.ready, () => {
+        if (kind === JournalHistory.advance) journal.advance(bytes, from, to)
+        else journal.record(number, kind, connection, bytes, from, to)
+      })
     )
+    journal.received = found.marked
     yield* replayer.ready
     yield* journal.settled
     journal.detach(replayer)
@@ -52,8 +57,8 @@ const replayed = (journal: HostedJournal, found: JournalHistory.Found) =>
 export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { journals, options, store } = registry
-    const all = yield* JournalHistory.findAll(store, (options.sync ?? "none") !== "none")
-    for (const token of yield* JournalHistory.findFinished(store)) journals.finish(token)
+    const all = yield* JournalsLeft.findAll(store, (options.sync ?? "none") !== "none")
+    for (const token of yield* JournalsLeft.findFinished(store)) journals.finish(token)
     if (all.length === 0) return
     const restored = yield* retraced(
       store,

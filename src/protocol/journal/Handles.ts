@@ -30,8 +30,17 @@ export class Handles {
   /** The relay's, by the edge's. */
   readonly #given = new Map<bigint, bigint>()
 
+  /** The other way. */
+  readonly #edges = new Map<bigint, bigint>()
+
   set(edges: bigint, relays: bigint): void {
     this.#given.set(edges, relays)
+    this.#edges.set(relays, edges)
+  }
+
+  /** The edge's handle of a stream of the relay. */
+  edgesOf(relays: bigint): bigint | undefined {
+    return this.#edges.get(relays)
   }
 
   get entries(): Iterable<readonly [bigint, bigint]> {

@@ -17,6 +17,7 @@ import { controlHalfBytes, dataHalfBytes } from "../../model/InFlight.ts"
 import { Losses } from "../../model/Losses.ts"
 import { noSeq, Stream } from "../../model/Stream.ts"
 import type { DataFile, IndexFile } from "../../model/StreamFile.ts"
+import type { StreamPosition } from "../../model/StreamPosition.ts"
 import { planOf, type Sync } from "../../model/Sync.ts"
 import * as CtfIndex from "../../protocol/CtfIndex.ts"
 import { u64At } from "../../protocol/Struct.ts"
@@ -203,6 +204,12 @@ export class StreamActor {
     this.heardAt = wallMillis()
     this.model.addBeacon(timestampEnd, clockMillis())
     this.#changed()
+  }
+
+  /** See `Stream.advance`. */
+  advance(position: StreamPosition): void {
+    this.model.advance(position, clockMillis())
+    if (this.isMetadata) this.metadataFile = this.model.file
   }
 
   /** A metadata message starts; `appendPayload` brings its bytes. */

@@ -202,6 +202,16 @@ export class StreamFiles implements Actions<TraceChunk> {
     this.#log.record(sink, offset, fields, at, this.#recordFieldBytes, this.account)
   }
 
+  readonly skipRecords = (index: Index, count: number): void => {
+    const sink = this.#indexes.get(index) as FileSink
+    const byteCount = count * (8 + this.#recordFieldBytes)
+    const extend = Effect.suspend(() => {
+      sink.position += byteCount
+      return sink.file?.truncate(sink.position) ?? Effect.void
+    })
+    this.#log.step(extend, false)
+  }
+
   readonly closeIndex = (index: Index): void => {
     const sink = this.#indexes.get(index) as FileSink
     this.#indexes.delete(index)

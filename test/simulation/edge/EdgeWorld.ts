@@ -30,6 +30,10 @@ export interface Options {
   readonly hasRelayKills: boolean
   /** Undefined: drawn from the seed. A connection breaks after so many bytes, once. */
   readonly cutAt?: number
+  /** The first relay is killed at this operation on its files, and no other. */
+  readonly killAt?: number
+  /** Targets only trace, for so many steps. */
+  readonly tracingCount?: number
 }
 
 export const usual = { targetCountMax: 3, stepCountMax: 20, hasEdgeKills: true, hasRelayKills: true }
@@ -43,6 +47,9 @@ export const oneSession: Options = {
   hasRelayKills: false,
   cutAt: Number.POSITIVE_INFINITY
 }
+
+/** Packets and nothing else, for as long as it takes to put down a journal anew. */
+export const longSession: Options = { ...oneSession, tracingCount: 120 }
 
 export interface Report {
   readonly virtualMillis: number
@@ -88,11 +95,23 @@ const steps = (random: Random, countMax: number, rotates: boolean) => (target: T
     yield* target.closed
   })
 
+/** Packets, and pauses in which they are put down. */
+const traced = (target: Target, count: number) =>
+  Effect.gen(function* () {
+    for (let left = count; left > 0; left--) {
+      yield* target.packets(1)
+      yield* target.settled
+      yield* Effect.sleep(100)
+    }
+    yield* target.closed
+  })
+
 type OnTarget = (target: Target, name: string) => void
 
 /** One session, or two of one tracing session, the same for the same seed. */
-const session = (player: Player, seed: number, number: number, countMax: number, onTarget: OnTarget) =>
+const session = (player: Player, options: Options, number: number, onTarget: OnTarget) =>
   Effect.gen(function* () {
+    const { seed, stepCountMax, tracingCount } = options
     const random = new Random(seed * 1000 + number)
     const isLive = random.chance(0.3)
     const targetCount = random.chance(0.3) ? 2 : 1
@@ -103,7 +122,8 @@ const session = (player: Player, seed: number, number: number, countMax: number,
       play: (first: Target, second: Target | undefined) =>
         Effect.gen(function* () {
           // Two share their chunks: neither rotates alone.
-          yield* steps(random, countMax, targetCount === 1)(first)
+          if (tracingCount !== undefined) yield* traced(first, tracingCount)
+          else yield* steps(random, stepCountMax, targetCount === 1)(first)
           if (second !== undefined) yield* Effect.andThen(second.packets(2), second.settled)
         })
     }
@@ -136,11 +156,9 @@ export const direct = (options: Options): ReadonlyArray<string> => {
   const files = new MortalFiles(random)
   const played = Effect.gen(function* () {
     const relay = yield* Sides.relay({ files: files.service, sync: "none" })
-    yield* Effect.forEach(
-      numbersOf(options),
-      (number) => session(relay, options.seed, number, options.stepCountMax, () => {}),
-      { concurrency: "unbounded" }
-    )
+    yield* Effect.forEach(numbersOf(options), (number) => session(relay, options, number, () => {}), {
+      concurrency: "unbounded"
+    })
     yield* until("the sessions to end", () => relay.registry.sessions.size === 0)
     return treeOf(files.memory)
   })
@@ -196,6 +214,8 @@ class EdgeWorld {
       this.#relayScope = scope
       const rate = this.isHealed ? 0 : this.#relayRate
       files.left = rate === 0 ? Number.POSITIVE_INFINITY : this.#random.between(5, rate * 3)
+      const { killAt } = this.#options
+      if (killAt !== undefined && this.relayKillCount === 0) files.left = killAt
       files.onDeath = () => {
         this.link.serve = undefined
         this.relay = undefined
@@ -285,11 +305,9 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     let { isForwarded, side } = yield* Scope.provide(world.edge(bytesMax, isSynced), scope)
     if (isEdgeKilled) killedAtOnce(world, side, random.between(3, 150))
     const playing = yield* Effect.forkScoped(
-      Effect.forEach(
-        numbersOf(options),
-        (number) => Effect.exit(session(side, options.seed, number, options.stepCountMax, onTarget)),
-        { concurrency: "unbounded" }
-      )
+      Effect.forEach(numbersOf(options), (number) => Effect.exit(session(side, options, number, onTarget)), {
+        concurrency: "unbounded"
+      })
     )
     const done = () => playing.pollUnsafe() !== undefined
     yield* until(

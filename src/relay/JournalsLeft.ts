@@ -1,0 +1,170 @@
+/**
+ * Journals that an earlier relay was carrying out when it was stopped or killed: what it put down of each, read again
+ * (`JournalHistory`).
+ */
+import { Effect, Option, Schema } from "effect"
+import * as Header from "../protocol/Header.ts"
+import { headBytes, Kind, offsets } from "../protocol/journal/Record.ts"
+import { u64At } from "../protocol/Struct.ts"
+import type { FileFailed, Files, OpenFile } from "../storage/Files.ts"
+import { Watch } from "../storage/Retraceable.ts"
+import type { TraceStore } from "../storage/TraceStore.ts"
+import { About, JournalHistory, keptBytes, mark, path, pathsOf, place, remove } from "./JournalHistory.ts"
+
+const decodeAbout = Schema.decodeUnknownOption(Schema.fromJsonString(About))
+
+type Store = TraceStore["Service"]
+
+export interface Found {
+  readonly token: string
+  readonly about: About
+  /** The last record that was carried out and is in the files. */
+  readonly marked: number
+  /** Absolute paths of its sessions. */
+  readonly directories: ReadonlySet<string>
+  /** Goes through the records up to it. `bytes[from, to)` is the payload, with zeros where it was left out. */
+  readonly replay: (each: EachRecord) => Effect.Effect<void, FileFailed>
+  /** Takes back what was done to names since. */
+  readonly takeBack: Effect.Effect<void>
+  /** Puts down what follows. */
+  readonly goOn: Effect.Effect<JournalHistory, FileFailed>
+}
+
+export type EachRecord = (
+  number: number,
+  kind: number,
+  connection: number,
+  bytes: Buffer,
+  from: number,
+  to: number
+) => Effect.Effect<void>
+
+/** Longer than any record. */
+const windowBytes = 2 * 1024 * 1024
+
+const storedBytes = (bytes: Buffer, at: number, end: number): number | undefined => {
+  const kind = bytes.readUInt16BE(at + offsets.kind)
+  const payload = at + headBytes
+  const commandAt = payload + Header.offsets.command
+  if (kind === Kind.command && commandAt + 4 > end) return undefined
+  const command = kind === Kind.command ? bytes.readUInt32BE(commandAt) : 0
+  return kind === mark ? 0 : keptBytes(kind, bytes.readUInt32BE(at + offsets.byteCount), command)
+}
+
+/** Calls `each` with where each whole record begins, and where the file is then; until it answers false. */
+const walk = (
+  file: OpenFile,
+  each: (bytes: Buffer, at: number, stored: number, offset: number) => Effect.Effect<boolean>
+): Effect.Effect<void, FileFailed> =>
+  Effect.gen(function* () {
+    const window = Buffer.alloc(windowBytes)
+    let offset = 0
+    while (true) {
+      const count = yield* file.read(window, offset)
+      let at = 0
+      while (at + headBytes <= count) {
+        const stored = storedBytes(window, at, count)
+        if (stored === undefined || at + headBytes + stored > count) break
+        if (!(yield* each(window, at, stored, offset + at))) return
+        at += headBytes + stored
+      }
+      if (at === 0) return
+      offset += at
+    }
+  })
+
+const replay = (file: OpenFile, marked: number, each: EachRecord): Effect.Effect<void, FileFailed> => {
+  // What was left out of a payload reads as zeros.
+  const payload = Buffer.alloc(windowBytes)
+  return walk(file, (bytes, at, stored) => {
+    const number = u64At(bytes, at)
+    const kind = bytes.readUInt16BE(at + offsets.kind)
+    if (kind === mark) return Effect.succeed(number < marked)
+    if (kind === path) return Effect.succeed(true)
+    const byteCount = bytes.readUInt32BE(at + offsets.byteCount)
+    payload.fill(0, 0, Math.min(byteCount, stored + 64))
+    bytes.copy(payload, 0, at + headBytes, at + headBytes + stored)
+    const connection = bytes.readUInt16BE(at + offsets.connection)
+    return Effect.as(each(number, kind, connection, payload, 0, byteCount), true)
+  })
+}
+
+const textOf = (files: Files["Service"], path: string): Effect.Effect<string> =>
+  Effect.gen(function* () {
+    const file = yield* files.open(path, "read")
+    const bytes = Buffer.alloc(yield* files.size(path))
+    const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
+    return bytes.toString("utf8", 0, count)
+  }).pipe(Effect.orElseSucceed(() => ""))
+
+const find = (store: Store, token: string, isSynced: boolean): Effect.Effect<Found | undefined, FileFailed> =>
+  Effect.gen(function* () {
+    const files = store.retraceable.plain
+    const paths = pathsOf(store, token)
+    const about = Option.getOrUndefined(decodeAbout(yield* textOf(files, paths.about)))
+    // It was not put in the place of the other.
+    yield* Effect.ignore(files.unlink(paths.fresh))
+    const file = yield* files.open(paths.history, "continue")
+    let marked = 0
+    let end = 0
+    const directories = new Set<string>()
+    yield* walk(file, (bytes, at, stored, offset) => {
+      const kind = bytes.readUInt16BE(at + offsets.kind)
+      if (kind === path) {
+        directories.add(`${store.output}/${bytes.toString("utf8", at + headBytes, at + headBytes + stored)}`)
+      }
+      if (kind === mark) {
+        marked = u64At(bytes, at)
+        end = offset + headBytes
+      }
+      return Effect.succeed(true)
+    })
+    if (about === undefined || marked === 0) {
+      yield* file.close
+      yield* remove(store, token)
+      return undefined
+    }
+    yield* file.truncate(end)
+    const changes = yield* textOf(files, paths.changes)
+    const goOn = Effect.gen(function* () {
+      const watch = new Watch(yield* files.open(paths.changes, "create"))
+      watch.after = marked
+      for (const directory of directories) watch.prefixes.add(directory)
+      return new JournalHistory(store, token, file, watch, end, isSynced)
+    })
+    return {
+      token,
+      about,
+      marked,
+      directories,
+      replay: (each) => replay(file, marked, each),
+      takeBack: store.retraceable.takeBack(changes, marked),
+      goOn
+    }
+  })
+
+/** Journals that an earlier relay has finished, and whose edges may not know. */
+export const findFinished = (store: Store): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.map(
+    Effect.orElseSucceed(store.retraceable.plain.list(`${store.output}/${place}`), () => []),
+    (entries) => entries.flatMap(({ name }) => /^(.*)\.finished$/.exec(name)?.[1] ?? [])
+  )
+
+/** Journals that an earlier relay was carrying out. */
+export const findAll = (store: Store, isSynced: boolean): Effect.Effect<ReadonlyArray<Found>, FileFailed> =>
+  Effect.gen(function* () {
+    const files = store.retraceable.plain
+    const entries = yield* Effect.orElseSucceed(files.list(`${store.output}/${place}`), () => [])
+    const finished = new Set(yield* findFinished(store))
+    const found: Array<Found> = []
+    for (const { name } of entries) {
+      const token = /^(.*)\.history$/.exec(name)?.[1]
+      if (token !== undefined && finished.has(token)) {
+        yield* remove(store, token)
+        continue
+      }
+      const journal = token === undefined ? undefined : yield* find(store, token, isSynced)
+      if (journal !== undefined) found.push(journal)
+    }
+    return found
+  })

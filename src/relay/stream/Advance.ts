@@ -1,0 +1,73 @@
+/**
+ * A stream's position as bytes, in what is put down of a journal (`JournalHistory`): in place of the packets, indexes
+ * and metadata that led to it.
+ */
+import { Result } from "effect"
+import { fixed, struct, u64, u64Max } from "../../protocol/Struct.ts"
+import type { StreamActor } from "./StreamActor.ts"
+
+/** All ones: there is none. */
+const layout = struct({
+  offset: u64,
+  indexCount: u64,
+  prevDataSeq: u64,
+  prevIndexSeq: u64,
+  receivedPacketSeqNum: u64,
+  ctfStreamId: u64,
+  beacon: u64,
+  metadataReceived: u64,
+  packetCount: u64,
+  byteCount: u64,
+  eventsDiscarded: u64,
+  packetsLost: u64,
+  nextSeqNum: u64,
+  newestUntil: u64
+})
+
+const { decode, encode } = fixed(layout)
+
+const numberOr = (value: number | undefined): bigint => (value === undefined ? u64Max : BigInt(value))
+const unlessMax = (value: bigint): bigint | undefined => (value === u64Max ? undefined : value)
+
+/** Where the stream is. */
+export const of = ({ byteCount, losses, model, newestUntil, packetCount }: StreamActor): Uint8Array =>
+  encode({
+    offset: BigInt(model.offset),
+    indexCount: BigInt(model.indexCount),
+    prevDataSeq: model.prevDataSeq,
+    prevIndexSeq: model.prevIndexSeq,
+    receivedPacketSeqNum: model.receivedPacketSeqNum ?? u64Max,
+    ctfStreamId: model.ctfStreamId ?? u64Max,
+    beacon: model.beacon ?? u64Max,
+    metadataReceived: BigInt(model.metadataReceived),
+    packetCount: BigInt(packetCount),
+    byteCount: BigInt(byteCount),
+    eventsDiscarded: BigInt(losses.eventsDiscarded),
+    packetsLost: BigInt(losses.packetsLost),
+    nextSeqNum: numberOr(losses.nextSeqNum),
+    newestUntil: BigInt(newestUntil)
+  })
+
+/** Brings the stream there, from an earlier place in the same files. */
+export const to = (stream: StreamActor, bytes: Uint8Array): void => {
+  const decoded = decode(bytes)
+  if (Result.isFailure(decoded)) return
+  const at = decoded.success
+  const nextSeqNum = unlessMax(at.nextSeqNum)
+  stream.losses.eventsDiscarded = Number(at.eventsDiscarded)
+  stream.losses.packetsLost = Number(at.packetsLost)
+  stream.losses.nextSeqNum = nextSeqNum === undefined ? undefined : Number(nextSeqNum)
+  stream.packetCount = Number(at.packetCount)
+  stream.byteCount = Number(at.byteCount)
+  stream.newestUntil = Number(at.newestUntil)
+  stream.advance({
+    offset: Number(at.offset),
+    indexCount: Number(at.indexCount),
+    prevDataSeq: at.prevDataSeq,
+    prevIndexSeq: at.prevIndexSeq,
+    receivedPacketSeqNum: unlessMax(at.receivedPacketSeqNum),
+    ctfStreamId: unlessMax(at.ctfStreamId),
+    beacon: unlessMax(at.beacon),
+    metadataReceived: Number(at.metadataReceived)
+  })
+}

@@ -1,0 +1,46 @@
+/** What a relay puts down of a journal (docs/edge.md): it does not grow with the packets of a session. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import * as Local from "./Local.ts"
+
+const packetCount = 1500
+/** What may be left out before it is, twice; and what one mark adds. */
+const leftOutBytesMax = 2 * 4096 + 1024
+
+describe("a long session by an edge", () => {
+  it.live("leaves no more at the relay than a short one", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const local = yield* Local.start({ controlPort: relay.controlPort, dataPort: relay.dataPort })
+      const script = Script.make(local, relay.output, () => {})
+      const { c, d, file } = yield* script.recording()
+      const streams = [yield* c.addStream(), yield* c.addStream({ channel: "ch_1" })]
+      const metadata = yield* c.addStream({ channel: "metadata" })
+      const historyBytes = () =>
+        relay.output
+          .files()
+          .filter((path) => path.startsWith(".journals/") && path.includes(".history"))
+          .reduce((sum, path) => sum + (relay.output.size(path) ?? 0), 0)
+      let most = 0
+      for (let seq = 0; seq < packetCount; seq++) {
+        for (const stream of streams) {
+          yield* d.packet(stream, seq, 40)
+          yield* c.index(stream, { seq, packetSeq: seq, bytes: 40 })
+        }
+        if (seq % 10 === 0) yield* c.metadata(metadata, Buffer.alloc(20, "m"))
+        if (seq % 7 === 0) yield* c.index(streams[0] ?? 0n, { seq: 0, bytes: 0, end: seq })
+        most = Math.max(most, historyBytes())
+      }
+      // Of each packet, with its index, it would be some 200 bytes.
+      assert.isBelow(most, 2000 + 2 * leftOutBytesMax)
+      for (const stream of streams) yield* c.closeStream(stream, packetCount - 1)
+      yield* c.close
+      yield* d.close
+      yield* local.forwarded
+      yield* Local.quiet(relay)
+      assert.strictEqual(relay.output.size(file("ch_1")), packetCount * 40)
+    })
+  )
+})
