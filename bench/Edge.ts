@@ -35,6 +35,7 @@ export const start = (ports: Ports, folder: string): Effect.Effect<Edge, Process
     const args = [Place.toolbox, "edge", to, `--listen=127.0.0.1:${control},${data}`, `--spool=${spool}`]
     const running = yield* Process.spawn(process.execPath, args)
     yield* Process.listening(running, control)
+    yield* Process.quiet(running.pid)
     const isEmpty = () => fs.readdirSync(spool, { withFileTypes: true }).every((entry) => !entry.isDirectory())
     const drained = Effect.gen(function* () {
       const from = performance.now()

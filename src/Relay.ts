@@ -62,6 +62,8 @@ export class Relay extends Context.Service<
     readonly counters: Effect.Effect<Status.Counters>
     /** Completes with the first connection to any of the three ports. */
     readonly connected: Effect.Effect<void>
+    /** Completes when the first edge has asked whether its journals are taken. */
+    readonly edgeAsked: Effect.Effect<void>
     /** Open connections of the three ports. */
     readonly connections: Effect.Effect<ReadonlyArray<Status.ConnectionStatus>>
     /** The last of those that ended, the newest last. */
@@ -313,6 +315,7 @@ const ports = (config: RelayConfig, tap: Tap | undefined) =>
       addresses: { control: bound(control), data: bound(data), live: bound(live) },
       ...readings(registry),
       connected: Deferred.await(connected),
+      edgeAsked: registry.journals.asked,
       openLive: yield* inProcess,
       setLimits: limits.set,
       drain: yield* Drain.make(registry),

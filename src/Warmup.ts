@@ -34,7 +34,11 @@ const rehearsals = [
   { kind: "disk", packetBytes: 65_536, roundCount: 500, packetsAtOnce: 1 }
 ] as const
 
-type Rehearsal = (typeof rehearsals)[number]
+export interface Rehearsal {
+  readonly packetBytes: number
+  readonly roundCount: number
+  readonly packetsAtOnce: number
+}
 
 /** Rounds between two looks at whether it is still of use. */
 const lookRoundCount = 16
@@ -43,7 +47,7 @@ const streamCount = 2
 const minor = 11
 
 /** Every file is the same bottomless one, written as files on a device of that kind. */
-const bottomless = (kind: Kind) =>
+export const bottomless = (kind: Kind) =>
   Layer.effect(
     Files,
     Effect.map(Files, (disk) =>
@@ -62,7 +66,8 @@ const bottomless = (kind: Kind) =>
     )
   ).pipe(Layer.provide(DiskFiles.layerOf(() => kind)))
 
-const loopback = { host: "127.0.0.1", port: 0, family: 4 } as const
+/** Any free port. */
+export const loopback = { host: "127.0.0.1", port: 0, family: 4 } as const
 
 interface Command<Request> {
   readonly number: number
@@ -146,16 +151,19 @@ const rehearsed = (relayStreamId: bigint, { packetBytes, packetsAtOnce }: Rehear
  * As a consumer daemon: packets, their indexes, and the next ones when those are answered, to one stream after the
  * other. Answers how many packets it were.
  */
-const play = (
+export const play = (
   { addresses }: Relay.Relay["Service"],
   rehearsal: Rehearsal,
-  isOver: Effect.Effect<boolean>
+  isOver: Effect.Effect<boolean>,
+  /** Once the session is there. */
+  ready: Effect.Effect<void> = Effect.void
 ): Effect.Effect<number, TlsFailed | Dial.DialFailed | Dial.LinkLost, Scope.Scope> =>
   Effect.gen(function* () {
     const { packetsAtOnce, roundCount } = rehearsal
     const control = yield* Dial.dial(addresses.control)
     const data = yield* Dial.dial(addresses.data)
     const streams = (yield* introduce(control)).map((handle) => rehearsed(handle, rehearsal))
+    yield* ready
     let round = 0
     for (; round < roundCount / streamCount; round++) {
       if (round % lookRoundCount === 0 && (yield* isOver)) break
@@ -183,7 +191,11 @@ export const rehearse = (config: RelayConfig, isOver = Effect.succeed(false)): E
   })
 
 /** In a relay of its own. 0 packets if there can be none. */
-const once = (config: RelayConfig, rehearsal: Rehearsal, isOver: Effect.Effect<boolean>): Effect.Effect<number> =>
+const once = (
+  config: RelayConfig,
+  rehearsal: (typeof rehearsals)[number],
+  isOver: Effect.Effect<boolean>
+): Effect.Effect<number> =>
   Effect.flatMap(Relay.Relay, (relay) => Effect.scoped(play(relay, rehearsal, isOver))).pipe(
     Effect.provide(
       Relay.layerNoDeps({

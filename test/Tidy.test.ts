@@ -83,8 +83,19 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: ["protocol", "relay", "Relay.ts", "model", "Machine.ts"],
   admin: ["errors", "relay", "telemetry", "Relay.ts", "viewer", "ctf", "config", "model", "Machine.ts"],
   "Warmup.ts": ["protocol", "storage", "transport", "config", "Relay.ts"],
-  daemon: ["errors", "access", "config", "model", "telemetry", "admin", "Relay.ts", "Warmup.ts", "Machine.ts"],
-  edge: ["errors", "access", "protocol", "model", "storage", "transport", "config", "Relay.ts", "Machine.ts"],
+  daemon: ["errors", "access", "config", "model", "telemetry", "admin", "edge", "Relay.ts", "Warmup.ts", "Machine.ts"],
+  edge: [
+    "errors",
+    "access",
+    "protocol",
+    "model",
+    "storage",
+    "transport",
+    "config",
+    "Relay.ts",
+    "Warmup.ts",
+    "Machine.ts"
+  ],
   cli: [
     "errors",
     "storage",

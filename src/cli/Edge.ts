@@ -7,6 +7,7 @@ import { resolve } from "node:path"
 import { Console, Duration, Effect, Option, Result, Schedule, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Edge from "../edge/Edge.ts"
+import { greet } from "../edge/Greeting.ts"
 import * as Overflow from "../edge/Overflow.ts"
 import * as Pace from "../edge/Pace.ts"
 import * as Packing from "../edge/Packing.ts"
@@ -15,7 +16,7 @@ import * as Bandwidth from "../edge/Schedule.ts"
 import * as DiskFiles from "../storage/DiskFiles.ts"
 import { Files } from "../storage/Files.ts"
 import * as Destination from "../target/Destination.ts"
-import type { Address } from "../transport/Dial.ts"
+import * as Dial from "../transport/Dial.ts"
 import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
 import * as EdgeCheck from "./EdgeCheck.ts"
 import * as EdgeFlags from "./EdgeFlags.ts"
@@ -79,7 +80,7 @@ const addressesOf = (url: string, input: Input) =>
 /** How old what `edge status` shows may be. */
 const statusInterval = "1 second"
 
-const check = (input: Input, to: Address, { control, data }: { control: Address; data: Address }) =>
+const check = (input: Input, to: Dial.Address, { control, data }: { control: Dial.Address; data: Dial.Address }) =>
   Effect.gen(function* () {
     const http = yield* EdgePort.portOf(input)
     yield* EdgeCheck.check({
@@ -92,6 +93,18 @@ const check = (input: Input, to: Address, { control, data }: { control: Address;
         ...(http?._tag === "Tcp" ? [{ name: "http", ...http }] : [])
       ]
     })
+  })
+
+/** What packets will run through is compiled, here and at the relay, which learns that an edge is near. */
+const warmUp = ({ spool }: Edge.Edge, to: Dial.Address) =>
+  Effect.gen(function* () {
+    if (process.env.LTTNG_RELAY_WARM_UP === "0") return
+    const greeted = Effect.flatMap(Dial.dial(to, "control"), greet)
+    yield* Effect.forkScoped(Effect.ignore(Effect.scoped(greeted)))
+    const { rehearse } = yield* Effect.promise(() => import("../edge/Rehearsal.ts"))
+    // Tracers need the processor, and have done what a rehearsal would.
+    const isLate = Effect.sync(() => spool.heardByteCount > 0)
+    yield* rehearse(isLate, spool.memory)
   })
 
 const run = (input: Input) =>
@@ -122,6 +135,7 @@ const run = (input: Input) =>
     yield* EdgePort.serve(edge, { given: input, relay: url, spool: directory })
     const { control, data } = edge.relay.addresses
     yield* Console.log(`${control.host}:${control.port} and ${data.port} lead to ${url}, by ${directory}`)
+    yield* Effect.forkScoped(warmUp(edge, to.control))
     const status = Effect.suspend(() => Effect.ignore(Report.write(files, directory, Report.of(edge, url))))
     yield* Effect.repeat(status, Schedule.spaced(statusInterval))
     return yield* Effect.never

@@ -217,12 +217,15 @@ const rehearsedByTargets = 100
  * With the first connection a target is near: what it will run through is compiled while it introduces itself. A relay
  * that nobody needs yet takes no memory for that.
  */
-const warmUp = (options: DaemonOptions, { connected, counters }: Relay.Relay["Service"]) =>
+const warmUp = (options: DaemonOptions, { connected, counters, edgeAsked, sessions }: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
     yield* connected
     const { rehearse } = yield* Effect.promise(() => import("../Warmup.ts"))
     const isLate = Effect.map(counters, ({ packetCount }) => packetCount > rehearsedByTargets)
     yield* rehearse(options.relay, isLate)
+    yield* edgeAsked
+    const journals = yield* Effect.promise(() => import("../edge/Rehearsal.ts"))
+    yield* journals.rehearse(Effect.map(sessions, ({ length }) => length > 0))
   })
 
 export const startRelay: StartRelay = (options, controls) =>

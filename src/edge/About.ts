@@ -12,6 +12,9 @@ export const About = Schema.Struct({
 })
 export interface About extends Schema.Schema.Type<typeof About> {}
 
+/** Names of directories in a spool, each a journal's. */
+export const isToken = (name: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
+
 const fileName = "about.json"
 /** Longer is none of ours. */
 const bytesMax = 64 * 1024

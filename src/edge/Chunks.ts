@@ -14,7 +14,7 @@ const spareSmallMax = 64
 const spareLargeMax = 16
 
 /** What is written already is kept for sending while all chunks together are no more than this. */
-const keptBytesMax = 12 * 1024 * 1024
+const keptBytesMax = 8 * 1024 * 1024
 
 /** Records that wait for a disk: more is left in the sockets. */
 const unwrittenBytesMax = 8 * 1024 * 1024
@@ -59,7 +59,8 @@ export class Chunk {
 export class Chunks {
   /** In no file yet. */
   unwrittenBytes = 0
-  #usedBytes = 0
+  /** In the hands of journals. */
+  usedBytes = 0
   readonly #small: Array<Chunk> = []
   readonly #large: Array<Chunk> = []
 
@@ -69,12 +70,12 @@ export class Chunks {
 
   /** What is written may stay until it is sent. */
   get mayKeep(): boolean {
-    return this.#usedBytes < keptBytesMax
+    return this.usedBytes < keptBytesMax
   }
 
   /** With a little more it may not. */
   get isScarce(): boolean {
-    return this.#usedBytes > keptBytesMax * 0.6
+    return this.usedBytes > keptBytesMax * 0.6
   }
 
   /** For `byteCount` bytes at least; where more is to be expected, for many more. */
@@ -82,13 +83,13 @@ export class Chunks {
     const wanted = isBusy || byteCount > smallBytes ? largeBytes : smallBytes
     const spare = wanted === smallBytes ? this.#small : this.#large
     const chunk = byteCount > largeBytes ? new Chunk(byteCount) : (spare.pop() ?? new Chunk(wanted))
-    this.#usedBytes += chunk.bytes.length
+    this.usedBytes += chunk.bytes.length
     return chunk
   }
 
   giveBack(chunk: Chunk): void {
     const { length } = chunk.bytes
-    this.#usedBytes -= length
+    this.usedBytes -= length
     const [spare, countMax] = length === smallBytes ? [this.#small, spareSmallMax] : [this.#large, spareLargeMax]
     if (length <= largeBytes && (chunk.isLasting || spare.length < countMax)) spare.push(chunk)
   }

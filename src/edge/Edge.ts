@@ -43,6 +43,7 @@ export interface Options {
   readonly compression: Mode
   /** How the relay calls it. */
   readonly name: string
+  readonly memory?: Spool.Options["memory"]
 }
 
 export interface Edge {

@@ -199,21 +199,57 @@ const send = (
     const read = yield* reader.read
     yield* sendOf(read, packing.isWorth(read.to - read.from, yield* pace.isLimited))
   })
-  // Without the steps of an effect for each read, as long as there is nothing to wait for.
-  const quickly = Effect.suspend((): Effect.Effect<void, Failure> => {
+  let kept: Read | undefined
+  const sendKept = Effect.uninterruptible(
+    Effect.suspend(() => {
+      const read = kept
+      kept = undefined
+      return read === undefined ? Effect.void : sendOf(read, true)
+    })
+  )
+  // Without the steps of an effect for each read, as long as there is nothing to wait for but the tracer: what it says
+  // goes on in the call that has written it, while the processor has it at hand.
+  const quickly = Effect.callback<void, Failure>((resume) => {
+    let forget = () => {}
+    const pump = () => {
+      try {
+        const then = pumped()
+        if (then !== undefined) resume(then)
+        else if (reader.isAtEnd) forget = reader.whenGrown(pump)
+        else forget = whenReady(pump)
+      } catch (cause) {
+        resume(Effect.die(cause))
+      }
+    }
+    pump()
+    return Effect.sync(() => forget())
+  })
+  const whenReady = (then: () => void) => {
+    const asked = clockMillis()
+    return link.whenDrained(() => {
+      hasWaited ||= clockMillis() - asked > waitMillisLeast
+      then()
+    })
+  }
+  /** Answers what only an effect can do next; undefined: there is the link to wait for, or the tracer. */
+  const pumped = (): Effect.Effect<void, Failure> | undefined => {
     while (link.isDrained()) {
       const read = reader.lend()
-      if (read === undefined) return reader.isAtEnd ? Effect.interruptible(reader.grown) : some
+      if (read === undefined) return reader.isAtEnd ? undefined : Effect.uninterruptible(some)
       const { bytes, from, last, release, to } = read
-      if (packing.isWorth(to - from, false)) return sendOf(read, true)
+      if (packing.isWorth(to - from, false)) {
+        kept = read
+        return sendKept
+      }
       taken()
       write(bytes.subarray(from, to), last, release)
       journal.sent = Math.max(journal.sent, last)
     }
-    return Effect.interruptible(ready)
-  })
-  const sending = Effect.forever(Effect.uninterruptible(pace.isUnlimited ? quickly : some))
-  return Effect.ensuring(sending, reader.close)
+    return undefined
+  }
+  const sending = Effect.forever(pace.isUnlimited ? quickly : Effect.uninterruptible(some))
+  const over = Effect.sync(() => kept?.release())
+  return Effect.ensuring(sending, Effect.andThen(over, reader.close))
 }
 
 /** How it is here, for people at the relay. */

@@ -73,7 +73,7 @@ export class Journal {
   readonly #readBytes: () => number
   readonly #onChange: () => void
   readonly #dirty = Latch.makeUnsafe(false)
-  readonly #grown: Array<() => void> = []
+  readonly #grown: Array<Waiting> = []
   readonly #gone = Deferred.makeUnsafe<void>()
   #waiting: Array<Waiting> = []
   #isWriting = false
@@ -184,7 +184,7 @@ export class Journal {
     const due = this.#waiting.findIndex(({ number }) => number > last)
     const done = this.#waiting.splice(0, due < 0 ? this.#waiting.length : due)
     for (const { then } of done) then()
-    for (const wake of this.#grown.splice(0)) wake()
+    if (this.#grown.length > 0) for (const { then } of this.#grown.splice(0)) then()
     this.#onChange()
   }
 
@@ -218,16 +218,24 @@ export class Journal {
   }
   #hasFailed = false
 
+  /** Calls `then` once, when more than `number` is written: not now, and in the call that writes it. */
+  whenBeyond(number: number, then: () => void): void {
+    this.#grown.push({ number, then })
+  }
+
+  /** `then` will not be called. */
+  forgetBeyond(then: () => void): void {
+    const at = this.#grown.findIndex((grown) => grown.then === then)
+    if (at >= 0) this.#grown.splice(at, 1)
+  }
+
   /** Done when more than `number` is written. */
   beyond(number: number): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       if (this.written > number) return resume(Effect.void)
       const wake = () => resume(Effect.void)
-      this.#grown.push(wake)
-      return Effect.sync(() => {
-        const at = this.#grown.indexOf(wake)
-        if (at >= 0) this.#grown.splice(at, 1)
-      })
+      this.whenBeyond(number, wake)
+      return Effect.sync(() => this.forgetBeyond(wake))
     })
   }
 

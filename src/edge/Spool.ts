@@ -41,8 +41,6 @@ const lookMillis = 25
 /** Journals that could not be forwarded are kept under another name, for whoever wants to look. */
 const lostSuffix = ".lost"
 
-const isToken = (name: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
-
 export interface Options {
   readonly files: Files["Service"]
   /** Absolute path. */
@@ -53,12 +51,15 @@ export interface Options {
   readonly policyOf: (name: string) => Policy
   /** Packets that have waited for longer are dropped, whatever the policy. */
   readonly ageMillisMax: number | undefined
+  /** Shared with another spool of the process. */
+  readonly memory?: Chunks | undefined
 }
 
 export class Spool {
   readonly #options: Options
+  readonly bytesMax: number
   /** Of all journals. */
-  readonly memory = new Chunks()
+  readonly memory: Chunks
   readonly flow = new Flow()
   readonly losses = new Losses()
   readonly #spares = { count: 0 }
@@ -75,11 +76,9 @@ export class Spool {
 
   constructor(options: Options, writers: Writers) {
     this.#options = options
+    this.bytesMax = options.bytesMax
+    this.memory = options.memory ?? new Chunks()
     this.#writers = writers
-  }
-
-  get bytesMax(): number {
-    return this.#options.bytesMax
   }
 
   /** Nothing is held back for want of room. */
@@ -348,7 +347,7 @@ export class Spool {
       const left: Array<Journal> = []
       this.#isRecovering = true
       for (const { name } of yield* files.list(directory)) {
-        if (isToken(name)) left.push(yield* this.#recover(name))
+        if (About.isToken(name)) left.push(yield* this.#recover(name))
       }
       this.#isRecovering = false
       for (const journal of left.sort((a, b) => a.about.createdMillis - b.about.createdMillis)) {

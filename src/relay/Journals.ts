@@ -30,6 +30,17 @@ export class Journals {
   readonly #stopping = Deferred.makeUnsafe<void>()
   readonly #finished = new Set<string>()
 
+  readonly #asked = Deferred.makeUnsafe<void>()
+
+  /** Done once an edge has asked whether journals are taken. */
+  get asked(): Effect.Effect<void> {
+    return Deferred.await(this.#asked)
+  }
+
+  ask(): void {
+    Deferred.doneUnsafe(this.#asked, Exit.void)
+  }
+
   isFinished(token: string): boolean {
     return this.#finished.has(token)
   }

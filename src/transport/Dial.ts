@@ -54,6 +54,11 @@ export interface Link {
   readonly isDrained: () => boolean
   /** Waits while the peer does not read what was written. */
   readonly drained: Effect.Effect<void, LinkLost>
+  /**
+   * Calls `then` once when it does, or the connection is over: not now, and in a call of the socket's. Answers how to
+   * forget it.
+   */
+  readonly whenDrained: (then: () => void) => () => void
   /** Exactly so many bytes, as soon as they are there. */
   readonly read: (count: number) => Effect.Effect<Uint8Array, LinkLost>
   /** Waits until there is something to read. */
@@ -153,7 +158,7 @@ const close = (socket: net.Socket): Effect.Effect<void> =>
 
 const make = (socket: net.Socket, name: string): Link => {
   const unread = Unread.make()
-  const { changed, when } = Waits.make()
+  const { changed, once, when } = Waits.make()
   let wantedBytes = 0
   let reason: string | undefined
   const lose = (why: string) => {
@@ -205,6 +210,7 @@ const make = (socket: net.Socket, name: string): Link => {
         () => (isOver() ? lost : Effect.void)
       )
     }),
+    whenDrained: (then) => once(() => !socket.writableNeedDrain || isOver(), then),
     read: (count) => Effect.map(arrived(count), () => unread.take(count)),
     ended: when(isOver)
   }

@@ -89,6 +89,7 @@ class Connection {
       },
       isDrained: () => this.#end === undefined,
       drained: Effect.suspend(() => (this.#end === undefined ? Effect.void : this.#lost)),
+      whenDrained: (then) => this.#waits.once(() => true, then),
       read: (count) => Effect.map(this.#arrived(count), () => this.#take(count)),
       readable: this.#arrived(1),
       ended: this.#waits.when(() => this.#end !== undefined)

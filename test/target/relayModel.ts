@@ -137,6 +137,7 @@ export class RelayModel {
       },
       isDrained: () => true,
       drained: Effect.suspend(delay),
+      whenDrained: () => () => undefined,
       read: () => Effect.never,
       readable: Effect.never,
       ended: Effect.never

@@ -25,6 +25,7 @@ export const getConfiguration: Handler = (state, payload) => {
   const encode = GetConfiguration.reply(state.minor).encode
   const { queryFlags } = request.success
   const asksForJournals = queryFlags === OpenJournal.offered
+  if (asksForJournals) state.registry.journals.ask()
   if (queryFlags !== 0n && !asksForJournals) {
     const bytes = encode({ returnCode: ReturnCode.INVALID_PROTOCOL, configurationFlags: 0n })
     return decline(bytes, { code: "QUERY_UNKNOWN", detail: `flags ${queryFlags}` })

@@ -140,6 +140,7 @@ class Connection {
       },
       isDrained: () => !this.#isLost && this.#underWayBytes < bufferedBytesMax,
       drained: this.#when(() => !this.#isLost && this.#underWayBytes < bufferedBytesMax),
+      whenDrained: (then) => this.#waits.once(() => this.#isLost || this.#underWayBytes < bufferedBytesMax, then),
       read: (count) =>
         Effect.map(
           this.#when(() => this.#unread.bytes() >= count),
