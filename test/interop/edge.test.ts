@@ -2,6 +2,7 @@
  * Real tracers to an edge, and from there to a relay, while links, relays and edges go.
  * Goal: every event that the tracer emitted is read back from the relay's directory, once, in order.
  */
+import { existsSync, readdirSync } from "node:fs"
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { Link } from "../edge/Link.ts"
@@ -9,6 +10,7 @@ import * as Babeltrace from "../support/babeltrace.ts"
 import * as Edges from "../support/edges.ts"
 import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 
 const count = 100_000
@@ -121,6 +123,37 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
       })
     )
   }
+
+  it.live("stopped in the midst of a session, and begun again with another address of the same relay", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours")
+      const addresses = [new Link(() => relay.controlPort), new Link(() => relay.controlPort)]
+      const [old, other] = yield* Effect.forEach(addresses, ({ open }) => open)
+      const to = (link = other) => ({ to: `net://127.0.0.1:${link?.port}:${(link?.port ?? 0) + 1}` })
+      const edge = yield* Edges.start(relay, to(old))
+      const tracing = yield* Lttng.start
+      yield* Lttng.record(tracing, edge, "moved")
+      yield* tracing.emit({ count })
+      yield* Process.until(
+        "the session at the relay",
+        Effect.sync(() => existsSync(relay.output) && readdirSync(relay.output).length > 0)
+      )
+      if (old !== undefined) old.isDown = true
+      old?.cut()
+      yield* tracing.emit({ count, from: count })
+      yield* tracing.lttng("stop")
+      // Somebody else has the spool.
+      const refused = yield* Effect.exit(Edges.start(relay, { ...to(), spool: edge.spool }))
+      assert.include(String(refused), `--spool=${edge.spool}: another edge is running there`)
+      edge.process.signal("SIGTERM")
+      yield* edge.process.ended
+      const next = yield* Edges.start(relay, { ...to(), spool: edge.spool })
+      yield* Edges.forwarded(next)
+      const directory = Babeltrace.sessionDirectory(relay.output, "moved")
+      Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 2 * count }])
+      Babeltrace.assertIndexed(directory)
+    })
+  )
 
   it.live("that is killed has what it answered for: the next one brings it to the relay", () =>
     Effect.gen(function* () {

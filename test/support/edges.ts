@@ -12,6 +12,8 @@ export interface Options {
   readonly spool?: string
   /** Where the relay is reached, if not at its own ports. */
   readonly to?: string
+  /** A full spool is read before it listens. */
+  readonly seconds?: number
 }
 
 export interface Edge extends Relays.Relay {
@@ -37,7 +39,8 @@ export const start = Effect.fnUntraced(function* (
       if (outcome !== undefined)
         return Effect.fail(new Process.ProcessFailed({ command: "edge", detail: outcome.stderr }))
       return Effect.succeed([controlPort, dataPort].every(Ports.listening))
-    })
+    }),
+    { seconds: options.seconds ?? 20 }
   )
   const edge: Edge = { ...relay, host: "127.0.0.1", controlPort, dataPort, process: running, spool }
   return edge

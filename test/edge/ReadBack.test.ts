@@ -1,0 +1,48 @@
+/**
+ * Who sends from files would stay behind a tracer that is as quick: everything would be written and read back. So over
+ * a quick link the tracer is held back until what it says goes on from memory again, and no longer.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Spool from "../../src/edge/Spool.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+
+const quickBytes = 1024 * 1024 * 1024
+
+const begin = (unsentBytes: number) =>
+  Effect.gen(function* () {
+    const spool = yield* Spool.make({
+      files: new MemoryFiles().service,
+      directory: "/spool",
+      bytesMax: 64 * 1024 * 1024,
+      isSynced: false,
+      policyOf: () => "hold",
+      ageMillisMax: undefined
+    })
+    const journal = spool.open({ key: "key", name: "h/s", createdMillis: 0 })
+    journal.unsentBytes = () => unsentBytes
+    return { spool, journal }
+  })
+
+describe("a tracer whose journal is sent", () => {
+  const little = 256 * 1024
+  for (const [how, isFollowed, isQuick, mayTake] of [
+    ["from files, over a quick link, is held back", false, true, false],
+    ["from memory, over a quick link, is not", true, true, true],
+    ["from files, over a slow link, is not", false, false, true]
+  ] as const) {
+    it.live(how, () =>
+      Effect.gen(function* () {
+        const { journal, spool } = yield* begin(little)
+        // Of the first measurement the beginning is not known.
+        for (let count = 0; count < 2; count++) {
+          if (isQuick) spool.flow.sent(quickBytes)
+          yield* Effect.sleep(110)
+        }
+        if (isQuick) spool.flow.sent(quickBytes)
+        journal.tail.isFollowed = isFollowed
+        assert.strictEqual(spool.hasRoomFor(journal), mayTake)
+      })
+    )
+  }
+})
