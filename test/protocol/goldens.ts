@@ -7,6 +7,8 @@ import * as CtfIndex from "../../src/protocol/CtfIndex.ts"
 import * as control from "../../src/protocol/control/index.ts"
 import * as PacketHeader from "../../src/protocol/data/PacketHeader.ts"
 import * as Header from "../../src/protocol/Header.ts"
+import * as EdgeReport from "../../src/protocol/journal/EdgeReport.ts"
+import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import * as live from "../../src/protocol/live/index.ts"
 import { fixed, type Layout, u64Max } from "../../src/protocol/Struct.ts"
 
@@ -581,4 +583,60 @@ const viewer: ReadonlyArray<Golden> = [
   })
 ]
 
-export const goldens: ReadonlyArray<Golden> = [...sessions, ...streams, ...chunks, ...files, ...viewer]
+const token = "a5a50102030445068708090a0b0c0d0e"
+const ours = { origin: "laid out" } as const
+
+/** Between an edge and our relay (docs/extension.md); test/edge/Records.test.ts has the records. */
+const journals: ReadonlyArray<Golden> = [
+  golden(
+    "GET_CONFIGURATION of an edge",
+    control.GetConfiguration.request(13),
+    "8000000000000000",
+    { queryFlags: 1n << 63n },
+    ours
+  ),
+  golden(
+    "GET_CONFIGURATION's reply to an edge",
+    control.GetConfiguration.reply(13),
+    "0000000a c000000000000001",
+    { returnCode: 10, configurationFlags: 0xc000_0000_0000_0001n },
+    ours
+  ),
+  golden(
+    "OPEN_JOURNAL",
+    OpenJournal.request(0),
+    'a5a50102030445068708090a0b0c0d0e 0000000000000009 00000006 "board" 00',
+    { token, firstKept: 9n, edgeName: "board" },
+    ours
+  ),
+  golden(
+    "OPEN_JOURNAL's reply",
+    OpenJournal.reply(0),
+    "0000000a 00000001 0000000000000102 0000000000000100",
+    { returnCode: 10, state: OpenJournal.State.resumed, received: 0x102n, durable: 0x100n },
+    ours
+  ),
+  golden(
+    "acknowledgement of records",
+    fixed(OpenJournal.acknowledgement),
+    "0000000000000103 0000000000000102 00000003",
+    { received: 0x103n, durable: 0x102n, outcome: OpenJournal.Outcome.forgotten },
+    ours
+  ),
+  golden(
+    "report of an edge",
+    EdgeReport,
+    "0000000000000400 0000000000000800 0000000000001000 0000000000000009 00000000000005dc 0000000000000000",
+    {
+      spoolBytes: 1024n,
+      edgeSpoolBytes: 2048n,
+      edgeSpoolBytesMax: 4096n,
+      last: 9n,
+      oldestMillis: 1500n,
+      lagMillis: 0n
+    },
+    ours
+  )
+]
+
+export const goldens: ReadonlyArray<Golden> = [...sessions, ...streams, ...chunks, ...files, ...viewer, ...journals]
