@@ -7,8 +7,8 @@ import { basename, dirname, join } from "node:path"
 import { Effect } from "effect"
 import { report } from "../errors/Report.ts"
 
-/** Names looked at: some tens of milliseconds, beside whatever else the relay does. */
-const nameCountMax = 5000
+/** Names looked at: some hundred milliseconds of a processor, beside whatever else the relay does. */
+const nameCountMax = 2000
 
 const headerBytes = 16
 const offsetAndSizeBytes = 16
@@ -39,27 +39,78 @@ const isUnfinished = async (path: string): Promise<boolean> => {
   }
 }
 
-const isLeft = async (path: string, isOld: () => Promise<boolean>): Promise<boolean> =>
-  (await isUnfinished(path)) && (await isOld())
+const isTemporary = (name: string): boolean => /^\.tmp_(old|new)_chunk$/.test(name)
+
+/** When a session began, as its directory's name says it. */
+const dateOf = (name: string): string | undefined => /-(\d{8}-\d{6})(?:-\d+)?$/.exec(name)?.[1]
+
+class Search {
+  readonly found: Array<string> = []
+  readonly #sinceMillis: number
+  #nameCount = 0
+
+  constructor(sinceMillis: number) {
+    this.#sinceMillis = sinceMillis
+  }
+
+  get #isOver(): boolean {
+    return this.#nameCount >= nameCountMax
+  }
+
+  /** What has ended before is whole, most likely: sessions from the latest on, of all hosts. */
+  async all(output: string): Promise<void> {
+    const sessions = new Map<string, string>()
+    const waiting = [output]
+    for (let directory = waiting.shift(); directory !== undefined; directory = waiting.shift()) {
+      for (const entry of await this.#look(directory)) {
+        const date = dateOf(entry)
+        const path = join(directory, entry)
+        if (date === undefined) waiting.push(path)
+        else sessions.set(path, date)
+      }
+    }
+    const latest = [...sessions].sort(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0))
+    for (const [path] of latest) {
+      if (this.#isOver) return
+      await this.#below(path)
+    }
+  }
+
+  async #below(directory: string): Promise<void> {
+    for (const name of await this.#look(directory)) await this.#below(join(directory, name))
+  }
+
+  /** The names of directories to look into. Those of sessions are not counted before. */
+  async #look(directory: string): Promise<ReadonlyArray<string>> {
+    if (this.#isOver) return []
+    const below: Array<string> = []
+    for (const entry of await readdir(directory, { withFileTypes: true }).catch(() => [])) {
+      const { name } = entry
+      if (entry.isDirectory() && dateOf(name) !== undefined) below.push(name)
+      else if (++this.#nameCount > nameCountMax) break
+      else if (entry.isDirectory() && isTemporary(name)) await this.#judge(join(directory, name), async () => true)
+      else if (entry.isDirectory() && !name.startsWith(".")) below.push(name)
+      else if (name.endsWith(".idx")) await this.#judge(join(directory, name), isUnfinished)
+    }
+    return below
+  }
+
+  async #judge(path: string, isLeft: (path: string) => Promise<boolean>): Promise<void> {
+    const isOld = async () => !(await isFresh(path, this.#sinceMillis))
+    if (
+      await isLeft(path)
+        .then((left) => left && isOld())
+        .catch(() => false)
+    )
+      this.found.push(path)
+  }
+}
 
 /** Paths of what was left, as far as it looked. */
 const find = async (output: string, sinceMillis: number): Promise<ReadonlyArray<string>> => {
-  const found: Array<string> = []
-  const waiting = [output]
-  let nameCount = 0
-  for (let directory = waiting.shift(); directory !== undefined; directory = waiting.shift()) {
-    const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
-    for (const entry of entries) {
-      if (++nameCount > nameCountMax) return found
-      const path = join(directory, entry.name)
-      const isOld = async () => !(await isFresh(path, sinceMillis))
-      if (entry.isDirectory() && /^\.tmp_(old|new)_chunk$/.test(entry.name)) {
-        if (await isOld().catch(() => false)) found.push(path)
-      } else if (entry.isDirectory() && !entry.name.startsWith(".")) waiting.push(path)
-      else if (entry.name.endsWith(".idx") && (await isLeft(path, isOld).catch(() => false))) found.push(path)
-    }
-  }
-  return found
+  const search = new Search(sinceMillis)
+  await search.all(output)
+  return search.found
 }
 
 /** Says once what was not finished before `sinceMillis` (ms since the epoch), and what can be done. */

@@ -6,7 +6,7 @@
  *
  * every such call on a path that contains the text fails with the number, and does nothing else. Of a descriptor the
  * path is where it leads now. Operations: open (to write), look (an open to read), write, mkdir, rename, unlink, rmdir, truncate, fsync,
- * read.
+ * read, and * for all of them. Each second call alone is interrupted (EINTR); a write that is to fail with 0 writes half.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -42,21 +42,37 @@ static int path_of(int fd, const char *path, char *into)
 	return 0;
 }
 
+static int calls;
+
 /* Raw calls: nothing that is wrapped here. */
-static int fails(const char *operation, int fd, const char *path)
+static int number_of(const char *operation, int fd, const char *path)
 {
 	char said[512], wanted[16], text[400], whole[PATH_MAX + 2];
 	int number = 0, file = syscall(SYS_openat, AT_FDCWD, place, O_RDONLY | O_CLOEXEC);
 	ssize_t length;
-	if (file < 0) return 0;
+	if (file < 0) return -1;
 	length = syscall(SYS_read, file, said, sizeof(said) - 1);
 	syscall(SYS_close, file);
-	if (length <= 0) return 0;
+	if (length <= 0) return -1;
 	said[length] = 0;
-	if (sscanf(said, "%15s %d %399s", wanted, &number, text) != 3 || strcmp(wanted, operation)) return 0;
-	if (path_of(fd, path, whole) < 0 || !strstr(whole, text)) return 0;
+	if (sscanf(said, "%15s %d %399s", wanted, &number, text) != 3) return -1;
+	if (strcmp(wanted, operation) && strcmp(wanted, "*")) return -1;
+	if (path_of(fd, path, whole) < 0 || !strstr(whole, text)) return -1;
+	return number == EINTR && __sync_fetch_and_add(&calls, 1) % 2 ? -1 : number;
+}
+
+static int fails(const char *operation, int fd, const char *path)
+{
+	int number = number_of(operation, fd, path);
+	if (number <= 0) return 0;
 	errno = number;
 	return 1;
+}
+
+/* Of the bytes that a write is to write. */
+static size_t part_of(int fd, size_t count)
+{
+	return count > 1 && number_of("write", fd, NULL) == 0 ? count / 2 : count;
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -69,12 +85,26 @@ static int fails(const char *operation, int fd, const char *path)
 		return REAL(name)(__VA_ARGS__); \
 	}
 
-WRAP(ssize_t, write, "write", fd, NULL, (int fd, const void *bytes, size_t count), fd, bytes, count)
-WRAP(ssize_t, pwrite, "write", fd, NULL, (int fd, const void *bytes, size_t count, off_t at), fd, bytes, count, at)
-WRAP(ssize_t, pwrite64, "write", fd, NULL, (int fd, const void *bytes, size_t count, off64_t at), fd, bytes, count, at)
-WRAP(ssize_t, writev, "write", fd, NULL, (int fd, const struct iovec *parts, int count), fd, parts, count)
-WRAP(ssize_t, pwritev, "write", fd, NULL, (int fd, const struct iovec *parts, int count, off_t at), fd, parts, count, at)
-WRAP(ssize_t, pwritev64, "write", fd, NULL, (int fd, const struct iovec *parts, int count, off64_t at), fd, parts, count, at)
+WRAP(ssize_t, write, "write", fd, NULL, (int fd, const void *bytes, size_t count), fd, bytes, part_of(fd, count))
+WRAP(ssize_t, pwrite, "write", fd, NULL, (int fd, const void *bytes, size_t count, off_t at), fd, bytes, part_of(fd, count), at)
+WRAP(ssize_t, pwrite64, "write", fd, NULL, (int fd, const void *bytes, size_t count, off64_t at), fd, bytes, part_of(fd, count), at)
+
+/* Half of its first part alone. */
+#define WRAP_PARTS(name, parameters, ...) \
+	ssize_t name parameters \
+	{ \
+		int before = errno; \
+		struct iovec first = parts[0]; \
+		if (fails("write", fd, NULL)) return -1; \
+		errno = before; \
+		first.iov_len = part_of(fd, first.iov_len); \
+		if (first.iov_len < parts[0].iov_len) parts = &first, count = 1; \
+		return REAL(name)(__VA_ARGS__); \
+	}
+
+WRAP_PARTS(writev, (int fd, const struct iovec *parts, int count), fd, parts, count)
+WRAP_PARTS(pwritev, (int fd, const struct iovec *parts, int count, off_t at), fd, parts, count, at)
+WRAP_PARTS(pwritev64, (int fd, const struct iovec *parts, int count, off64_t at), fd, parts, count, at)
 WRAP(ssize_t, read, "read", fd, NULL, (int fd, void *into, size_t count), fd, into, count)
 WRAP(ssize_t, pread, "read", fd, NULL, (int fd, void *into, size_t count, off_t at), fd, into, count, at)
 WRAP(ssize_t, pread64, "read", fd, NULL, (int fd, void *into, size_t count, off64_t at), fd, into, count, at)

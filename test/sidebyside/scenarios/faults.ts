@@ -10,8 +10,8 @@ import type * as Script from "../script.ts"
 const { closeCommands, sendIndex, start } = Commands
 
 /** By the numbers of the system. */
-export const codes = { EIO: 5, EACCES: 13, EMFILE: 24, ENOSPC: 28, EDQUOT: 122 } as const
-type Code = keyof typeof codes
+export const codes = { EIO: 5, EACCES: 13, EMFILE: 24, ENOSPC: 28, EDQUOT: 122, EROFS: 30, ENOENT: 2 } as const
+export type Code = keyof typeof codes
 
 /** From now on every such call on paths with this text fails. */
 const fail = (s: Script.Script, operation: Faulty.Operation, code: Code, text: string) =>
@@ -282,6 +282,45 @@ export const kinds: ReadonlyArray<Steps> = [
 ]
 
 const order = Object.keys(codes) as ReadonlyArray<Code>
+
+/** What is no failure: a call is made again, or for the rest. */
+const interruptions = [
+  ["interrupted", 4, "write"],
+  ["written by halves", 0, "write"]
+] as const
+
+const whole = function* (s: Script.Script) {
+  const { c, d, file, metadata, stream } = yield* recorded(s)
+  for (const seq of [1, 2]) {
+    yield* d.packet(stream, seq)
+    yield* s.fileSize(file("ch_0"), 16 * (seq + 1))
+    yield* c.index(stream, { seq })
+  }
+  yield* c.metadata(metadata, Buffer.from("text of metadata"))
+  yield* s.fileSize(file("metadata"), 16)
+  yield* c.resetMetadata(metadata)
+  yield* c.metadata(metadata, Buffer.from("again"))
+  yield* s.fileSize(file("metadata"), 5)
+  yield* c.createChunk(1, start + 10)
+  yield* c.rotate(1, [
+    [stream, 3],
+    [metadata, 0]
+  ])
+  yield* c.closeChunk(0, start + 20, closeCommands.move)
+  yield* c.untilChunkGone(0)
+  yield* c.alive
+}
+
+export const interruptedOnes: ReadonlyArray<Scenario> = interruptions.map(([name, code, operation]) =>
+  scenario(
+    `calls are ${name}`,
+    function* (s) {
+      yield* s.write(Faulty.orders, `${operation} ${code} traces/h`)
+      yield* whole(s)
+    },
+    { env: Faulty.env() }
+  )
+)
 
 /** Each kind with one of the codes; `everyCode` for all of them. */
 export const faultsOf = (everyCode: boolean): ReadonlyArray<Scenario> =>

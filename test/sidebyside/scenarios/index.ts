@@ -2,7 +2,7 @@
 import type { Scenario } from "../scenario.ts"
 import { chunks } from "./chunks.ts"
 import { failures } from "./failures.ts"
-import { faultsOf } from "./faults.ts"
+import { faultsOf, interruptedOnes } from "./faults.ts"
 import { lifetimes } from "./lifetimes.ts"
 import { packets } from "./packets.ts"
 import { rotations } from "./rotations.ts"
@@ -21,5 +21,6 @@ export const scenarios: ReadonlyArray<Scenario> = [
   ...lifetimes,
   ...failures,
   ...faultsOf(false),
+  ...interruptedOnes,
   ...taken
 ]

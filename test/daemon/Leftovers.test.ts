@@ -1,0 +1,44 @@
+/** What a crash left is told of at the next start, also where it lies behind hundreds of sessions that are whole. */
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const sessionCount = 500
+
+/** A session of one stream, without packets: its index is a header. */
+const session = (directory: string, indexBytes: number): void => {
+  const trace = join(directory, "ust/uid/0/64-bit")
+  mkdirSync(join(trace, "index"), { recursive: true })
+  const index = Buffer.alloc(indexBytes)
+  for (const [at, value] of [0xc1f1dcc1, 1, 1, 72].entries()) index.writeUInt32BE(value, at * 4)
+  writeFileSync(join(trace, "ch_0"), "")
+  writeFileSync(join(trace, "index/ch_0.idx"), index)
+}
+
+const nameOf = (number: number): string =>
+  `s-2026${String(1_000_000_000 + number).slice(1, 5)}-${String(100_000 + number)}`
+
+describe("what a crash left", () => {
+  it.live("is found in the latest session of any host, however many there are", () =>
+    Effect.gen(function* () {
+      const output = yield* Relays.temporaryDirectory("leftovers", "/dev/shm")
+      for (let number = 0; number < sessionCount; number++) {
+        session(join(output, number % 2 === 0 ? "a-host" : "z-host", nameOf(number)), 16)
+      }
+      const last = join(output, "m-host", "last-20261231-235959")
+      session(last, 50)
+      const relay = yield* Relays.start("ours", { output })
+      yield* Process.until(
+        "the relay to tell of it",
+        Effect.sync(() => relay.process.output().includes("LEFTOVERS"))
+      )
+      assert.include(
+        relay.process.output(),
+        `${last}/ust/uid/0/64-bit/index/ch_0.idx: lttng-relay repair ${output} --to=NEW`
+      )
+    })
+  )
+})
