@@ -22,6 +22,14 @@ if (subcommand === "edge" && rest[0] !== "status" && process.env.MALLOC_ARENA_MA
   })
 }
 
+// A recording is over soon: code that is compiled beside its slower form, and counts of how it is used that begin late, cost
+// more than they bring. What the cache keeps is all of the code, whatever was asked first.
+if (subcommand === "show") {
+  const { setFlagsFromString } = await import("node:v8")
+  const flags = ["--no-concurrent-recompilation", "--no-lazy-feedback-allocation", "--no-lazy"]
+  for (const flag of flags) setFlagsFromString(flag)
+}
+
 const { enableCompileCache } = await import("node:module")
 const { homedir } = await import("node:os")
 // Not where the runtime would put it, in a directory that everybody can write to. Where there is none, all is compiled.
