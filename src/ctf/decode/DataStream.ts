@@ -82,6 +82,8 @@ export class DataStream {
   #source: Source = empty
   #contentBits = 0
   #endFault: unknown = undefined
+  /** Of the plan when the packet's heads were read: another stream may be the first with a class that refers to them. */
+  #headsVersion = 0
   /** Of the packet before. */
   #endBefore: Int | undefined = undefined
 
@@ -161,6 +163,7 @@ export class DataStream {
     const { cursor, head } = this
     cursor.at = 0
     cursor.reset()
+    this.#headsVersion = plan.headsVersion
     plan.packetHeader(cursor)
     this.contextAt = cursor.at
     plan.packetContext(cursor)
@@ -268,12 +271,11 @@ export class DataStream {
     cursor.eventId = -1
     plan.eventHeader(cursor)
     const id = cursor.eventId
-    const { headsVersion } = plan
     const current = id === -1 ? plan.lone : plan.event(id)
     if (current === undefined) {
       throw new Fault("unknown-event-class", `no event class ${id} is declared for stream class ${plan.streamClass.id}`)
     }
-    if (plan.headsVersion !== headsVersion) this.#rereadHeads(from)
+    if (plan.headsVersion !== this.#headsVersion) this.#rereadHeads(from)
     this.current = current
     if (plan.clock === undefined) {
       this.hasTime = false
@@ -291,6 +293,7 @@ export class DataStream {
   #rereadHeads(from: number): void {
     const { cursor, head } = this
     const plan = this.plan as StreamPlan
+    this.#headsVersion = plan.headsVersion
     head.at = 0
     plan.packetHeader(head)
     plan.packetContext(head)
