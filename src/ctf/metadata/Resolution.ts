@@ -25,6 +25,7 @@ export type Earlier = ReadonlyMap<Scope, Structure>
 /** A structure, array, optional or variant that is being made: what stands before in it, and where we are. */
 interface Level {
   readonly kind: "structure" | "variant" | "other"
+  /** Of members; of the options of TSDL. */
   readonly names: ReadonlyArray<string>
   /** Of a structure: members made so far. */
   readonly made: ReadonlyArray<Member>
@@ -177,7 +178,8 @@ export class Resolver {
       const wanted = isByName ? "an enumeration" : "an integer"
       throw invalid(selector.place, `the selector ${showPath(selector.path)} is not ${wanted}`)
     }
-    const level: Level = { kind: "variant", names: [], made: [], at: 0 }
+    const names = isByName ? drafts.map(({ declaredName }) => declaredName) : []
+    const level: Level = { kind: "variant", names, made: [], at: 0 }
     this.#levels.push(level)
     const options: Array<Option> = []
     for (const [at, { name, declaredName, draft }] of drafts.entries()) {
@@ -253,19 +255,22 @@ export class Resolver {
   #descend(start: number, location: Draft.Location): Target | undefined {
     const indexes = this.#levels.slice(0, start).flatMap(({ kind, at }) => (kind === "other" ? [] : [at]))
     let level = start
-    for (const [step, name] of location.path.entries()) {
+    for (let step = 0; step < location.path.length; step++) {
       const here = this.#levels[level]
       if (here?.kind !== "structure") return undefined
-      const index = here.names.indexOf(name)
+      const index = here.names.indexOf(location.path[step] ?? "")
       const member = here.made[index]
       if (member !== undefined) {
         return walk(member.fieldClass, location.path.slice(step + 1), this.#scope, [...indexes, index])
       }
       if (index === -1 || index !== here.at) return undefined
       indexes.push(index)
-      // The current element, content or option.
+      // The current element, content or option, which TSDL names.
       for (level++; this.#levels[level] !== undefined && this.#levels[level]?.kind !== "structure"; level++) {
-        if (this.#levels[level]?.kind === "variant") indexes.push(this.#levels[level]?.at ?? 0)
+        const { at, kind, names } = this.#levels[level] as Level
+        if (kind !== "variant") continue
+        indexes.push(at)
+        if (names[at] !== undefined && names[at] === location.path[step + 1]) step++
       }
     }
     return undefined
