@@ -229,8 +229,9 @@ export class Text {
     const { event, reset } = this.#colors
     const name = `${Buffer.from(event)}${eventClass.name ?? "<unknown>"}${Buffer.from(reset)}`
     if (!hasNames) return `${trace}${texts.join(":")}${texts.length > 0 ? " " : ""}${name}: `
-    const hasTimes = stream.clock !== undefined
+    // Commas begin with a time: babeltrace2 has none without a clock.
+    const comma = stream.clock === undefined ? "" : ", "
     const all = [...texts, this.#name("name") + name]
-    return `${hasTimes ? ", " : ""}${trace}${trace === "" ? "" : ", "}${all.join(", ")}, `
+    return `${comma}${trace}${trace === "" ? "" : comma}${all.join(comma)}, `
   }
 }

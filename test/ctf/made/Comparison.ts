@@ -1,10 +1,10 @@
 /** A trace that was made up, as we print it in both formats and as babeltrace2 does. */
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
-import { defaults } from "../../../src/ctf/print/Text.ts"
+import { defaults, type TextOptions } from "../../../src/ctf/print/Text.ts"
 import * as Printing from "../../../src/ctf/recorded/Printing.ts"
 import * as Recording from "../../../src/ctf/recorded/Recording.ts"
-import { random } from "../encoding.ts"
+import { type Random, random } from "../encoding.ts"
 import * as Metadata from "./Metadata.ts"
 import * as Traces from "./Traces.ts"
 import { chance } from "./Types.ts"
@@ -27,13 +27,39 @@ const lossesOf = (text: ReadonlyArray<string>): ReadonlyArray<string> =>
     .filter((line) => line.startsWith("WARNING: Tracer discarded"))
     .map((line) => line.replace(/ in trace .* within stream ".*"/, ""))
 
-const show = (directory: string): Printed => {
+/** Some of the ways to print, with babeltrace2's words for each. */
+interface Style {
+  readonly args: ReadonlyArray<string>
+  readonly text: TextOptions
+}
+
+const styleOf = (next: Random): Style => {
+  const args = ["--clock-gmt"]
+  const text = { ...defaults, isGmt: true }
+  const style = (arg: string, more: Partial<TextOptions>) => {
+    args.push(arg)
+    Object.assign(text, more)
+  }
+  const clock = next()
+  if (clock < 0.2) style("--clock-seconds", { isSeconds: true })
+  else if (clock < 0.4) style("--clock-date", { hasDate: true })
+  else if (clock < 0.5) style("--clock-cycles", { isCycles: true })
+  if (chance(next, 0.2)) style("--no-delta", { hasDelta: false })
+  const names = next()
+  if (names < 0.1) style("--names=none", { names: new Set() })
+  else if (names < 0.3) style("--names=all", { names: new Set(["scope", "header", "context", "payload"]) })
+  const fields = ["trace:hostname", "trace:procname", "trace:vpid", "loglevel"] as const
+  if (chance(next, 0.5)) style(`--fields=${fields.join(",")}`, { fields: new Set(fields) })
+  return { args, text }
+}
+
+const show = (directory: string, text: TextOptions): Printed => {
   const parts: Array<Buffer> = []
   const warnings: Array<string> = []
   try {
     const { failureCount } = Printing.print(Recording.open([directory]), {
       format: "text",
-      text: { ...defaults, isGmt: true, fields: new Set([...defaults.fields, "loglevel"]) },
+      text,
       filter: undefined,
       interval: Recording.always,
       write: (bytes) => parts.push(Buffer.from(bytes)),
@@ -42,14 +68,13 @@ const show = (directory: string): Printed => {
     const lines = Buffer.concat(parts).toString("latin1").split("\n")
     return { lines, losses: lossesOf(warnings), problem: failureCount === 0 ? undefined : warnings.join("\n") }
   } catch (cause) {
-    if (!(cause instanceof Recording.RecordingRefused)) throw cause
-    return { lines: [], losses: [], problem: cause.message }
+    const problem = cause instanceof Error ? cause.stack : JSON.stringify(cause)
+    return { lines: [], losses: [], problem: cause instanceof Recording.RecordingRefused ? cause.message : problem }
   }
 }
 
-const babeltrace2 = (directory: string): Printed | undefined => {
-  const fields = "--fields=trace:hostname,trace:procname,trace:vpid,loglevel"
-  const { signal, status, stderr, stdout } = spawnSync("babeltrace2", ["--clock-gmt", fields, directory], {
+const babeltrace2 = (directory: string, args: ReadonlyArray<string>): Printed | undefined => {
+  const { signal, status, stderr, stdout } = spawnSync("babeltrace2", [...args, directory], {
     encoding: "latin1",
     maxBuffer: 2 ** 28,
     timeout: 20_000,
@@ -96,21 +121,35 @@ const difference = (ours: Printed, theirs: Printed): string | undefined => {
   return own === other ? undefined : `  ours\n${own}\n  theirs\n${other}`
 }
 
-export const compare = (seed: number, directory: string): Compared => {
-  const recorded = Traces.record(seed)
-  if (recorded === undefined) return { end: "nothing", detail: "" }
-  const { files, trace } = recorded
+/** In one directory: the trace, and at times another one of another domain. */
+const write = (root: string, seed: number): boolean => {
   const next = random(seed + 2 ** 24)
-  const text = Metadata.tsdl(trace, next)
-  const isPacked = trace.uuid !== undefined && chance(next, 0.4)
-  const metadata = isPacked ? Metadata.packed(text, trace.uuid, next) : Buffer.from(text)
-  Traces.writeFiles(join(directory, "one"), metadata, files)
-  Traces.writeFiles(join(directory, "two"), Buffer.from(Metadata.json(trace, next)), files)
-  const theirs = babeltrace2(join(directory, "one"))
-  const [one, two] = [show(join(directory, "one")), show(join(directory, "two"))]
+  const seeds = chance(next, 0.25) ? [seed, seed + 2 ** 25] : [seed]
+  const recorded = seeds.map((one, at) =>
+    Traces.record(one, seeds.length === 1 ? undefined : { clockSeed: seed, at, count: seeds.length })
+  )
+  for (const [at, one] of recorded.entries()) {
+    if (one === undefined) return false
+    const { files, trace } = one
+    const text = Metadata.tsdl(trace, next)
+    const isPacked = trace.uuid !== undefined && chance(next, 0.4)
+    const metadata = isPacked ? Metadata.packed(text, trace.uuid, next) : Buffer.from(text)
+    const below = seeds.length === 1 ? "" : (["ust/uid/0/64-bit", "kernel"][at] ?? "")
+    Traces.writeFiles(join(root, "one", below), metadata, files)
+    Traces.writeFiles(join(root, "two", below), Buffer.from(Metadata.json(trace, next)), files)
+  }
+  return true
+}
+
+export const compare = (seed: number, directory: string): Compared => {
+  if (!write(directory, seed)) return { end: "nothing", detail: "" }
+  const { args, text } = styleOf(random(seed + 2 ** 23))
+  const theirs = babeltrace2(join(directory, "one"), args)
+  const [one, two] = [show(join(directory, "one"), text), show(join(directory, "two"), text)]
   const formats = difference(one, two)
   if (formats !== undefined) return { end: "different", detail: `CTF 1.8 and CTF 2\n${formats}` }
   if (theirs === undefined) return { end: "reader died", detail: "" }
   const detail = difference(one, theirs)
-  return detail === undefined ? { end: "same", detail: "" } : { end: "different", detail: `us and babeltrace2\n${detail}` }
+  if (detail === undefined) return { end: "same", detail: "" }
+  return { end: "different", detail: `us and babeltrace2 ${args.join(" ")}\n${detail}` }
 }

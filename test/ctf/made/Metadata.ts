@@ -8,7 +8,11 @@ const quoted = (text: string): string => `"${text.replace(/[\\"]/g, "\\$&")}"`
 const clockBlock = ({ clock }: Trace, next: Random): ReadonlyArray<string> => {
   if (clock === undefined) return []
   const { frequency, isAbsolute, name, offset, offsetSeconds } = clock
-  const attributes = [`name = ${chance(next, 0.5) ? name : `"${name}"`};`, `freq = ${frequency};`, `offset = ${offset};`]
+  const attributes = [
+    `name = ${chance(next, 0.5) ? name : `"${name}"`};`,
+    `freq = ${frequency};`,
+    `offset = ${offset};`
+  ]
   if (offsetSeconds !== 0n) attributes.push(`offset_s = ${offsetSeconds};`)
   if (isAbsolute) attributes.push("absolute = true;")
   if (clock.hasUuid) attributes.push('uuid = "0b1d2e3f-0000-4000-8000-000000000001";')
@@ -16,7 +20,11 @@ const clockBlock = ({ clock }: Trace, next: Random): ReadonlyArray<string> => {
 }
 
 const traceBlock = ({ dialect, packetHeaderTsdl, uuid }: Trace, next: Random): string => {
-  const entries = ["major = 1;", "minor = 8;", `byte_order = ${dialect.isLittle ? "le" : oneOf(next, ["be", "network"])};`]
+  const entries = [
+    "major = 1;",
+    "minor = 8;",
+    `byte_order = ${dialect.isLittle ? "le" : oneOf(next, ["be", "network"])};`
+  ]
   if (uuid !== undefined) entries.push(`uuid = "${uuidText(uuid)}";`)
   return `trace { ${entries.join(" ")} packet.header := ${packetHeaderTsdl}; };`
 }
@@ -25,8 +33,32 @@ const traceBlock = ({ dialect, packetHeaderTsdl, uuid }: Trace, next: Random): s
 const spread = (text: string, next: Random): string =>
   text.replace(/"(?:[^"\\]|\\.)*"| /g, (found) => {
     if (found !== " " || !chance(next, 0.1)) return found
-    return oneOf(next, ["\n", "\t", " /* a } \" comment */ ", " // until here; }\n", "  ", "\r\n"])
+    return oneOf(next, ["\n", "\t", ' /* a } " comment */ ', " // until here; }\n", "  ", "\r\n"])
   })
+
+/** Some integers by names instead, through aliases of aliases; before the trace block, where order is told all the same. */
+const named = (blocks: ReadonlyArray<string>, next: Random): ReadonlyArray<string> => {
+  const declarations: Array<string> = []
+  const names = new Map<string, string>()
+  const nameOf = (text: string): string => {
+    const known = names.get(text)
+    if (known !== undefined) return known
+    const at = names.size
+    const name = oneOf(next, [`u${at}_t`, `unsigned long${" long".repeat(at)}`, `const u${at}`, `_t${at}`])
+    declarations.push(`typealias ${text} := ${name};`)
+    if (chance(next, 0.3)) declarations.push(`typealias ${name} := again${at};`)
+    const last = declarations.at(-1)?.includes(`:= again${at};`) === true ? `again${at}` : name
+    if (chance(next, 0.2)) declarations.push(`typedef ${last} def${at};`)
+    names.set(text, declarations.at(-1)?.startsWith("typedef") === true ? `def${at}` : last)
+    return names.get(text) ?? name
+  }
+  const replaced = blocks.map((block) =>
+    block.replace(/integer \{[^{}"]*\}/g, (text) =>
+      text.includes("map =") || (!names.has(text) && !chance(next, 0.15)) ? text : nameOf(text)
+    )
+  )
+  return [...declarations, ...replaced]
+}
 
 export const tsdl = (trace: Trace, next: Random): string => {
   const blocks = [traceBlock(trace, next)]
@@ -51,7 +83,9 @@ export const tsdl = (trace: Trace, next: Random): string => {
       blocks.push(`event { ${entries.join(" ")} };`)
     }
   }
-  return `/* CTF 1.8 */\n\n${blocks.map((block) => spread(block, next)).join("\n")}\n`
+  return `/* CTF 1.8 */\n\n${named(blocks, next)
+    .map((block) => spread(block, next))
+    .join("\n")}\n`
 }
 
 const headBytes = 37
@@ -64,7 +98,8 @@ export const packed = (text: string, uuid: Uint8Array, next: Random): Uint8Array
   for (let at = 0; at < bytes.length; ) {
     const count = Math.min(bytes.length - at, 1 + below(next, 4000))
     const packet = Buffer.alloc(headBytes + count + below(next, 20))
-    const put = (value: number, at: number) => (isLittle ? packet.writeUInt32LE(value, at) : packet.writeUInt32BE(value, at))
+    const put = (value: number, at: number) =>
+      isLittle ? packet.writeUInt32LE(value, at) : packet.writeUInt32BE(value, at)
     put(0x75d11d57, 0)
     packet.set(uuid, 4)
     put((headBytes + count) * 8, 24)
@@ -137,7 +172,8 @@ export const json = (trace: Trace, next: Random): string => {
         id: event.id,
         "data-stream-class-id": stream.id,
         name: event.name,
-        attributes: event.logLevel === undefined ? undefined : { "lttng.org,2009": { "log-level": levels[event.logLevel] } },
+        attributes:
+          event.logLevel === undefined ? undefined : { "lttng.org,2009": { "log-level": levels[event.logLevel] } },
         "specific-context-field-class": event.context?.json(),
         "payload-field-class": event.payload?.json()
       })

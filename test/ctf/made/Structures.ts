@@ -17,8 +17,8 @@ import {
   type Place,
   shown,
   type Target,
-  textWrite,
-  type Type
+  type Type,
+  textWrite
 } from "./Types.ts"
 
 const depthMax = 4
@@ -34,11 +34,11 @@ const prefixes: Readonly<Record<string, string>> = {
 const locationOf = (next: Random, target: Target, place: Place): Json => {
   const depth = target.chain.length
   const isAround = target.scope === place.scope && target.chain.every((one, at) => one === place.chain[at])
-  const name = shown(target.path.at(-1) ?? "")
+  const name = target.jsonPath.at(-1)
   if (isAround && (target.isInside || chance(next, 0.5))) {
     return { path: [...Array.from({ length: place.chain.length - depth }, () => null), name] }
   }
-  return { origin: target.scope, path: target.path.map(shown) }
+  return { origin: target.scope, path: target.jsonPath }
 }
 
 /** As TSDL finds it: the whole path, or as a word where it is in a structure around. */
@@ -118,7 +118,10 @@ const textSequence = (next: Random, place: Place, target: Target): Type => {
 /** By a word alone: that is all there is between angle brackets. */
 const variant = (next: Random, place: Place, target: Target): Type => {
   const names = [...new Set(target.labels.map(({ name }) => name))]
-  const options = names.map((name) => ({ name, content: type(next, { ...inside(place), path: [...place.path, name] }) }))
+  const options = names.map((name) => ({
+    name,
+    content: type(next, { ...inside(place), path: [...place.path, name] })
+  }))
   const location = locationOf(next, target, place)
   const selected = (name: string) =>
     target.labels.filter((label) => label.name === name).map(({ lower, upper }) => [lower, upper])
@@ -156,17 +159,27 @@ export const type = (next: Random, place: Place): Type => {
   return structure(next, { ...place, depth: place.depth + 1 })
 }
 
-interface Member {
+export interface Member {
   readonly name: string
   readonly type: Type
 }
+
+const targetOf = (kind: Target["kind"], place: Place, name: string, labels: ReadonlyArray<Label>): Target => ({
+  kind,
+  scope: place.scope,
+  chain: place.chain,
+  path: [...place.path, name],
+  jsonPath: [...place.jsonPath, shown(name)],
+  labels,
+  isInside: place.isInside
+})
 
 /** A small number that a sequence may be as long as. */
 const lengthMember = (next: Random, place: Place, name: string): Member => {
   const shape = { ...integerShape(next, place.dialect, false), isSigned: false }
   const whole = { ...shape, size: Math.max(shape.size, 3) }
   const text = integerTsdl(next, place.dialect, whole)
-  const target: Target = { kind: "length", scope: place.scope, chain: place.chain, path: [...place.path, name], labels: [], isInside: place.isInside }
+  const target = targetOf("length", place, name, [])
   place.targets.push(target)
   const type: Type = {
     alignment: whole.alignment,
@@ -195,7 +208,7 @@ const tagMember = (next: Random, place: Place, name: string): { readonly member:
     at = upper + 1n
   }
   const text = `enum : ${integerTsdl(next, place.dialect, whole)} ${enumerators(next, labels)}`
-  const target: Target = { kind: "tag", scope: place.scope, chain: place.chain, path: [...place.path, name], labels, isInside: place.isInside }
+  const target = targetOf("tag", place, name, labels)
   const type: Type = {
     alignment: whole.alignment,
     tsdl: (name) => `${text} ${name}`,
@@ -214,6 +227,30 @@ export interface Structured extends Type {
   readonly tsdlBody: string
 }
 
+/** A structure of these. */
+export const together = (members: ReadonlyArray<Member>, least: number): Structured => {
+  const alignment = members.reduce((most, { type }) => Math.max(most, type.alignment), least)
+  const body = `struct { ${members.map(({ name, type }) => `${type.tsdl(name)};`).join(" ")} }`
+  const tsdlBody = least === 1 ? body : `${body} align(${least})`
+  return {
+    alignment,
+    tsdlBody,
+    tsdl: (name) => `${tsdlBody} ${name}`,
+    json: () => ({
+      type: "structure",
+      "minimum-alignment": least === 1 ? undefined : least,
+      "member-classes": members.map(({ name, type }) => ({ name: shown(name), "field-class": type.json() }))
+    }),
+    make: (next, values) => {
+      const writes = members.map(({ type }) => type.make(next, values))
+      return (writer) => {
+        writer.align(alignment)
+        for (const write of writes) write(writer)
+      }
+    }
+  }
+}
+
 /** References are a late scope's: babeltrace2 2.0 aborts where they are in contexts of events. */
 export const structure = (
   next: Random,
@@ -222,7 +259,11 @@ export const structure = (
 ): Structured => {
   const place: Place = { ...outer, chain: [...outer.chain, {}] }
   const members: Array<Member> = [...first(place)]
-  const under = (name: string): Place => ({ ...place, path: [...place.path, name] })
+  const under = (name: string): Place => ({
+    ...place,
+    path: [...place.path, name],
+    jsonPath: [...place.jsonPath, shown(name)]
+  })
   const hasReferences = place.scope === "event-record-payload" || place.scope === "packet-context"
   for (let left = below(next, place.depth === 0 ? 6 : 4); left > 0; left--) {
     const name = place.named()
@@ -238,46 +279,19 @@ export const structure = (
       members.push({ name, type: type(next, under(name)) })
     }
   }
-  const least = chance(next, 0.2) ? oneOf(next, [8, 16, 32, 64]) : 1
-  const alignment = members.reduce((most, member) => Math.max(most, member.type.alignment), least)
-  const body = `struct { ${members.map((member) => `${member.type.tsdl(member.name)};`).join(" ")} }`
-  const tsdlBody = least === 1 ? body : `${body} align(${least})`
-  return {
-    alignment,
-    tsdlBody,
-    tsdl: (name) => `${tsdlBody} ${name}`,
-    json: () => ({
-      type: "structure",
-      ...(least === 1 ? {} : { "minimum-alignment": least }),
-      "member-classes": members.map((member) => ({ name: shown(member.name), "field-class": member.type.json() }))
-    }),
-    make: (next, values) => {
-      const writes = members.map((member) => member.type.make(next, values))
-      return (writer) => {
-        writer.align(alignment)
-        for (const write of writes) write(writer)
-      }
-    }
-  }
+  return together(members, chance(next, 0.2) ? oneOf(next, [8, 16, 32, 64]) : 1)
 }
 
 /** A whole number of a role, whose value is told when it is written. */
-export const told = (
-  next: Random,
-  place: Place,
-  size: number,
-  role: string,
-  value: () => bigint
-): { readonly type: Type; readonly size: number } => {
+export const told = (next: Random, place: Place, size: number, role: string, value: () => bigint): Type => {
   const alignment = oneOf(next, [8, 8, 8, 32, 64])
   const shape = { ...integerShape(next, place.dialect, false), size, alignment: size % 8 === 0 ? alignment : 1 }
   const whole = { ...shape, isLittle: size % 8 === 0 ? shape.isLittle : place.dialect.isLittle }
   const text = integerTsdl(next, place.dialect, whole)
-  const type: Type = {
+  return {
     alignment: whole.alignment,
     tsdl: (name) => `${text} ${name}`,
     json: () => ({ ...integerJson(whole), roles: [role] }),
     make: () => (writer) => integerWrite(whole, value())(writer)
   }
-  return { type, size }
 }

@@ -5,8 +5,29 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { BitWriter, type Random, random } from "../encoding.ts"
-import { type Structured, structure, told } from "./Structures.ts"
-import { below, chance, type Dialect, type Json, oneOf, type Place, type Target, type Type, type Values, type Write } from "./Types.ts"
+import {
+  type Clock,
+  compactHeader,
+  type Header,
+  mapOf,
+  mapped,
+  type Now,
+  placeOf,
+  plainHeader,
+  type Shape
+} from "./Headers.ts"
+import { type Structured, structure, together, told } from "./Structures.ts"
+import {
+  below,
+  chance,
+  type Dialect,
+  type Json,
+  oneOf,
+  type Target,
+  type Type,
+  type Values,
+  type Write
+} from "./Types.ts"
 
 interface EventClass {
   readonly id: number
@@ -14,27 +35,6 @@ interface EventClass {
   readonly logLevel: number | undefined
   readonly context: Structured | undefined
   readonly payload: Structured | undefined
-}
-
-/** What is told while packets are written. */
-interface Now {
-  total: bigint
-  content: bigint
-  begin: bigint
-  end: bigint
-  clock: bigint
-  discarded: bigint
-  sequence: bigint
-  eventId: bigint
-  instance: bigint
-}
-
-interface Header {
-  readonly type: Type
-  readonly tsdl: string
-  /** Of the timestamp; 0: none. */
-  readonly clockBits: number
-  readonly idMax: number
 }
 
 interface StreamClass {
@@ -49,16 +49,20 @@ interface StreamClass {
   readonly events: ReadonlyArray<EventClass>
 }
 
-interface Clock {
-  readonly name: string
-  readonly frequency: bigint
-  readonly offsetSeconds: bigint
-  readonly offset: bigint
-  readonly isAbsolute: boolean
-  readonly hasUuid: boolean
-}
-
-const words = ["x", "len", "int", "event", "a", "fields", "value", "id", "timestamp_", "variant", "struct_", "constructor"]
+const words = [
+  "x",
+  "len",
+  "int",
+  "event",
+  "a",
+  "fields",
+  "value",
+  "id",
+  "timestamp_",
+  "variant",
+  "struct_",
+  "constructor"
+]
 
 const namer = (next: Random): (() => string) => {
   let count = 0
@@ -68,34 +72,17 @@ const namer = (next: Random): (() => string) => {
   }
 }
 
-const placeOf = (dialect: Dialect, scope: string, named: () => string, targets: Array<Target> = []): Place => ({
-  dialect,
-  scope,
-  chain: [],
-  path: [],
-  depth: 0,
-  targets,
-  isInside: false,
-  named
-})
-
-interface Shape {
-  readonly dialect: Dialect
-  readonly named: () => string
-  readonly clock: Clock | undefined
-  readonly next: Random
-}
-
-const packetContext = ({ clock, dialect, named, next }: Shape, now: Now, isWhole: boolean, targets: Array<Target>) => {
+const packetContext = (shape: Shape, now: Now, isWhole: boolean, targets: Array<Target>) => {
+  const { clock, dialect, named, next } = shape
   const hasSizes = !isWhole
   const hasTimes = clock !== undefined && (chance(next, 0.9) || hasSizes)
   const hasCounters = hasTimes && hasSizes && chance(next, 0.5)
   const place = placeOf(dialect, "packet-context", named, targets)
   const role = (name: string, size: number, role: string, value: () => bigint, extra = "") => ({
     name,
-    type: mapped(told(next, place, size, role, value).type, extra)
+    type: mapped(told(next, place, size, role, value), extra)
   })
-  const map = clock === undefined || chance(next, 0.3) ? "" : `map = clock.${clock.name}.value;`
+  const map = mapOf(shape)
   const body = structure(next, place, () => {
     const members = []
     if (hasTimes) {
@@ -108,7 +95,14 @@ const packetContext = ({ clock, dialect, named, next }: Shape, now: Now, isWhole
       members.push(role("packet_size", size, "packet-total-length", () => now.total))
     }
     if (hasCounters) {
-      members.push(role("events_discarded", oneOf(next, [16, 32, 64]), "discarded-event-record-counter-snapshot", () => now.discarded))
+      members.push(
+        role(
+          "events_discarded",
+          oneOf(next, [16, 32, 64]),
+          "discarded-event-record-counter-snapshot",
+          () => now.discarded
+        )
+      )
       members.push(role("packet_seq_num", oneOf(next, [32, 64]), "packet-sequence-number", () => now.sequence))
     }
     return members.sort(() => next() - 0.5)
@@ -116,46 +110,25 @@ const packetContext = ({ clock, dialect, named, next }: Shape, now: Now, isWhole
   return { type: body as Type, tsdl: body.tsdlBody, hasSizes, hasTimes }
 }
 
-/** With the map attribute in the text. */
-const mapped = (type: Type, map: string): Type =>
-  map === "" ? type : { ...type, tsdl: (name) => type.tsdl(name).replace("integer { ", `integer { ${map} `) }
-
-const header = (shape: Shape, now: Now, hasTimes: boolean, idMax: number): Header => {
-  const { clock, dialect, named, next } = shape
-  const place = placeOf(dialect, "event-record-header", named)
-  const idBits = [1, 3, 5, 8, 16, 32, 64].filter((bits) => 2 ** bits > idMax)
-  const clockBits = clock === undefined ? 0 : hasTimes ? oneOf(next, [8, 16, 27, 32, 45, 64]) : 64
-  const map = clock === undefined || chance(next, 0.3) ? "" : `map = clock.${clock.name}.value;`
-  const id = told(next, place, oneOf(next, idBits), "event-record-class-id", () => now.eventId).type
-  const stamp = mapped(told(next, place, Math.max(clockBits, 1), "default-clock-timestamp", () => now.clock).type, map)
-  const members = [{ name: "id", type: id }]
-  if (clockBits > 0) members.push({ name: "timestamp", type: stamp })
-  if (chance(next, 0.5)) members.reverse()
-  const least = oneOf(next, [1, 8, 8, 32])
-  const alignment = members.reduce((most, { type }) => Math.max(most, type.alignment), least)
-  const tsdl = `struct { ${members.map(({ name, type }) => `${type.tsdl(name)};`).join(" ")} } align(${least})`
-  const type: Type = {
-    alignment,
-    tsdl: (name) => `${tsdl} ${name}`,
-    json: () => ({
-      type: "structure",
-      "minimum-alignment": least,
-      "member-classes": members.map(({ name, type }) => ({ name, "field-class": type.json() }))
-    }),
-    make: (next, values) => {
-      const writes = members.map(({ type }) => type.make(next, values))
-      return (writer) => {
-        writer.align(alignment)
-        for (const write of writes) write(writer)
-      }
-    }
-  }
-  return { type, tsdl, clockBits, idMax }
-}
+const headerFor = (shape: Shape, now: Now, hasTimes: boolean, idMax: number): Header =>
+  shape.clock !== undefined && hasTimes && chance(shape.next, 0.4)
+    ? compactHeader(shape, now)
+    : plainHeader(shape, now, hasTimes, idMax)
 
 const streamClass = (shape: Shape, id: number, isLone: boolean): StreamClass => {
   const { dialect, named, next } = shape
-  const now: Now = { total: 0n, content: 0n, begin: 0n, end: 0n, clock: 0n, discarded: 0n, sequence: 0n, eventId: 0n, instance: 0n }
+  const now: Now = {
+    total: 0n,
+    content: 0n,
+    begin: 0n,
+    end: 0n,
+    clock: 0n,
+    discarded: 0n,
+    sequence: 0n,
+    eventId: 0n,
+    instance: 0n,
+    isExtended: false
+  }
   const targets: Array<Target> = []
   const context = packetContext(shape, now, chance(next, 0.1), targets)
   const eventCount = isLone && chance(next, 0.2) ? 1 : 1 + below(next, 6)
@@ -164,7 +137,8 @@ const streamClass = (shape: Shape, id: number, isLone: boolean): StreamClass => 
   const ids = new Set<number>([0])
   while (ids.size < eventCount) ids.add(below(next, Math.max(idMax, eventCount) + 1))
   const events = [...ids].map((id): EventClass => {
-    const own = (scope: string) => structure(next, placeOf(dialect, scope, named, scope.endsWith("payload") ? targets.slice() : []))
+    const own = (scope: string) =>
+      structure(next, placeOf(dialect, scope, named, scope.endsWith("payload") ? targets.slice() : []))
     return {
       id,
       name: oneOf(next, ["tick", "sched_switch", "a:b", "back\\", "sp ace", "ünï", "{ x }", "`y`"]) + id,
@@ -180,8 +154,10 @@ const streamClass = (shape: Shape, id: number, isLone: boolean): StreamClass => 
     packetContextTsdl: context.tsdl,
     hasSizes: context.hasSizes,
     hasTimes: context.hasTimes,
-    header: hasHeader ? header(shape, now, context.hasTimes, Math.max(...ids)) : undefined,
-    commonContext: chance(next, 0.5) ? structure(next, placeOf(dialect, "event-record-common-context", named)) : undefined,
+    header: hasHeader ? headerFor(shape, now, context.hasTimes, Math.max(...ids)) : undefined,
+    commonContext: chance(next, 0.5)
+      ? structure(next, placeOf(dialect, "event-record-common-context", named))
+      : undefined,
     events
   }
 }
@@ -197,7 +173,15 @@ export interface Trace {
 }
 
 const clockOf = (next: Random): Clock => {
-  const frequency = oneOf(next, [1_000_000_000n, 1_000_000_000n, 1_000_000_000n, 19_200_000n, 1000n, 32_768n, 3_000_000_000n])
+  const frequency = oneOf(next, [
+    1_000_000_000n,
+    1_000_000_000n,
+    1_000_000_000n,
+    19_200_000n,
+    1000n,
+    32_768n,
+    3_000_000_000n
+  ])
   return {
     name: oneOf(next, ["monotonic", "my_clock", "c"]),
     frequency,
@@ -210,11 +194,16 @@ const clockOf = (next: Random): Clock => {
 
 const bytesJson = (length: number, role: string): Json => ({ type: "static-length-blob", length, roles: [role] })
 
-const headerOf = (shape: Shape, trace: { readonly uuid: Uint8Array | undefined }, streams: ReadonlyArray<StreamClass>, current: { stream: StreamClass }) => {
+const headerOf = (
+  shape: Shape,
+  trace: { readonly uuid: Uint8Array | undefined },
+  streams: ReadonlyArray<StreamClass>,
+  current: { stream: StreamClass }
+) => {
   const { dialect, named, next } = shape
   const place = placeOf(dialect, "packet-header", named)
   const members: Array<{ readonly name: string; readonly type: Type }> = []
-  const magic = told(next, place, 32, "packet-magic-number", () => 0xc1fc1fc1n).type
+  const magic = told(next, place, 32, "packet-magic-number", () => 0xc1fc1fc1n)
   if (chance(next, 0.9)) members.push({ name: "magic", type: magic })
   const { uuid } = trace
   if (uuid !== undefined && chance(next, 0.8)) {
@@ -231,43 +220,40 @@ const headerOf = (shape: Shape, trace: { readonly uuid: Uint8Array | undefined }
       }
     })
   }
-  const own = told(next, place, oneOf(next, [8, 16, 32, 64]), "data-stream-class-id", () => BigInt(current.stream.id)).type
+  const own = told(next, place, oneOf(next, [8, 16, 32, 64]), "data-stream-class-id", () => BigInt(current.stream.id))
   if (streams.length > 1 || streams[0]?.id !== 0 || chance(next, 0.7)) members.push({ name: "stream_id", type: own })
-  const instance = told(next, place, oneOf(next, [32, 64]), "data-stream-id", () => current.stream.now.instance).type
+  const instance = told(next, place, oneOf(next, [32, 64]), "data-stream-id", () => current.stream.now.instance)
   members.push({ name: "stream_instance_id", type: instance })
-  const alignment = members.reduce((most, { type }) => Math.max(most, type.alignment), 1)
-  const type: Type = {
-    alignment,
-    tsdl: () => "",
-    json: () => ({
-      type: "structure",
-      "member-classes": members.map(({ name, type }) => ({ name, "field-class": type.json() }))
-    }),
-    make: (next, values) => {
-      const writes = members.map(({ type }) => type.make(next, values))
-      return (writer) => {
-        writer.align(alignment)
-        for (const write of writes) write(writer)
-      }
-    }
-  }
-  return { type, tsdl: `struct { ${members.map(({ name, type }) => `${type.tsdl(name)};`).join(" ")} }` }
+  return together(members, 1)
 }
 
 export const uuidText = (uuid: Uint8Array): string =>
-  Buffer.from(uuid).toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")
+  Buffer.from(uuid)
+    .toString("hex")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")
+
+/** Of several traces that are read together: they have one clock, and no two events one time. */
+export interface Part {
+  readonly clockSeed: number
+  readonly at: number
+  readonly count: number
+}
 
 interface Made {
   readonly trace: Trace
   readonly current: { stream: StreamClass }
 }
 
-export const makeTrace = (next: Random): Made => {
+const makeTrace = (next: Random, part: Part | undefined): Made => {
   const dialect = { isLittle: chance(next, 0.5) }
-  const clock = chance(next, 0.85) ? clockOf(next) : undefined
+  const own = chance(next, 0.85) ? clockOf(next) : undefined
+  const clock = part === undefined ? own : { ...clockOf(random(part.clockSeed)), isAbsolute: true }
   const shape = { dialect, named: namer(next), clock, next }
   const streamCount = chance(next, 0.5) || clock === undefined ? 1 : 1 + below(next, 3)
-  const ids = Array.from({ length: streamCount }, (_, at) => at * (1 + below(next, 3)) + (streamCount > 1 ? below(next, 2) : 0))
+  const ids = Array.from(
+    { length: streamCount },
+    (_, at) => at * (1 + below(next, 3)) + (streamCount > 1 ? below(next, 2) : 0)
+  )
   const streams = [...new Set(ids)].map((id, _, { length }) => streamClass(shape, id, length === 1))
   const current = { stream: streams[0] as StreamClass }
   const uuid = chance(next, 0.7) ? Uint8Array.from({ length: 16 }, () => below(next, 256)) : undefined
@@ -278,12 +264,8 @@ export const makeTrace = (next: Random): Made => {
   if (chance(next, 0.3)) env.push(["vpid", below(next, 9999)])
   if (chance(next, 0.3)) env.push(["domain", oneOf(next, ["ust", "kernel"])])
   if (chance(next, 0.3)) env.push(["tracer_name", oneOf(next, ["lttng-ust", "barectf", "x"])])
-  const trace = { dialect, clock, uuid, env, packetHeader: header.type, packetHeaderTsdl: header.tsdl, streams }
+  const trace = { dialect, clock, uuid, env, packetHeader: header, packetHeaderTsdl: header.tsdlBody, streams }
   return { trace, current }
-}
-
-interface Recorded {
-  readonly write: (directory: string) => void
 }
 
 /** Of all streams of a trace: what is later is larger, and no two are alike. */
@@ -296,6 +278,7 @@ const eventWrite = (stream: StreamClass, next: Random, values: Values, ticks: Ti
   const event = oneOf(next, stream.events)
   ticks.at += step * BigInt(1 + below(next, chance(next, 0.1) ? 60 : 3))
   const clock = ticks.at
+  const isExtended = event.id > (header?.compactMax ?? 0) || chance(next, 0.2)
   const writes = [
     header?.type.make(next, values),
     stream.commonContext?.make(next, values),
@@ -304,6 +287,7 @@ const eventWrite = (stream: StreamClass, next: Random, values: Values, ticks: Ti
   ]
   return (writer) => {
     now.eventId = BigInt(event.id)
+    now.isExtended = isExtended
     now.clock = clock
     for (const write of writes) write?.(writer)
   }
@@ -316,7 +300,9 @@ const packet = (made: Made, stream: StreamClass, next: Random, ticks: Ticks, ste
   const values: Values = new Map()
   now.begin = ticks.at
   const head = [made.trace.packetHeader?.make(next, values), stream.packetContext.make(next, values)]
-  const events = Array.from({ length: chance(next, 0.1) ? 0 : 1 + below(next, 12) }, () => eventWrite(stream, next, values, ticks, step))
+  const events = Array.from({ length: chance(next, 0.1) ? 0 : 1 + below(next, 12) }, () =>
+    eventWrite(stream, next, values, ticks, step)
+  )
   now.end = ticks.at
   const writeAll = (): BitWriter => {
     const writer = new BitWriter()
@@ -337,18 +323,32 @@ const hasNoBits = (made: Made, stream: StreamClass): boolean => {
   const values: Values = new Map()
   return stream.events.some((event) => {
     const writer = new BitWriter()
-    for (const type of [stream.header?.type, stream.commonContext, event.context, event.payload]) type?.make(random(1), values)(writer)
+    for (const type of [stream.header?.type, stream.commonContext, event.context, event.payload])
+      type?.make(random(1), values)(writer)
     return writer.at === 0 || made.trace.streams.length === 0
   })
 }
 
-const filesOf = (made: Made, next: Random): ReadonlyMap<string, Uint8Array> => {
+const filesOf = (
+  made: Made,
+  next: Random,
+  part: Part = { clockSeed: 0, at: 0, count: 1 }
+): ReadonlyMap<string, Uint8Array> => {
   const { clock } = made.trace
-  const step = clock !== undefined && clock.frequency > 1_000_000_000n ? 4n : 1n
-  const ticks: Ticks = { at: BigInt(below(next, 2 ** 32)) + (chance(next, 0.5) ? 2n ** 27n - 20n : 0n) }
+  // Not below a nanosecond.
+  const apart = clock !== undefined && clock.frequency > 1_000_000_000n ? 4n : 1n
+  const step = apart * BigInt(part.count)
+  const start = part.count === 1 ? BigInt(below(next, 2 ** 32)) + (chance(next, 0.5) ? 2n ** 27n - 20n : 0n) : 2n ** 27n
+  const ticks: Ticks = { at: (start / step) * step + apart * BigInt(part.at) }
   const files = new Map<string, Array<Uint8Array>>()
   const instances = made.trace.streams.flatMap((stream) =>
-    Array.from({ length: clock === undefined ? 1 : 1 + below(next, 2) }, (_, at) => ({ stream, at, discarded: 0n, sequence: 0n, name: `s${stream.id}_${at}` }))
+    Array.from({ length: clock === undefined ? 1 : 1 + below(next, 2) }, (_, at) => ({
+      stream,
+      at,
+      discarded: 0n,
+      sequence: 0n,
+      name: `s${stream.id}_${at}`
+    }))
   )
   for (let round = 1 + below(next, 4); round > 0; round--) {
     for (const instance of instances) {
@@ -356,7 +356,11 @@ const filesOf = (made: Made, next: Random): ReadonlyMap<string, Uint8Array> => {
       if (!stream.hasSizes && files.has(name)) continue
       instance.discarded += chance(next, 0.2) ? BigInt(1 + below(next, 9)) : 0n
       instance.sequence += chance(next, 0.2) ? BigInt(1 + below(next, 4)) : 1n
-      Object.assign(stream.now, { instance: BigInt(instance.at), discarded: instance.discarded, sequence: instance.sequence })
+      Object.assign(stream.now, {
+        instance: BigInt(instance.at),
+        discarded: instance.discarded,
+        sequence: instance.sequence
+      })
       const own = files.get(name) ?? []
       own.push(packet(made, stream, next, ticks, step))
       files.set(name, own)
@@ -366,11 +370,14 @@ const filesOf = (made: Made, next: Random): ReadonlyMap<string, Uint8Array> => {
 }
 
 /** Undefined where an event record would have no bits: that is an error of its own. */
-export const record = (seed: number): { readonly trace: Trace; readonly files: ReadonlyMap<string, Uint8Array> } | undefined => {
+export const record = (
+  seed: number,
+  part?: Part
+): { readonly trace: Trace; readonly files: ReadonlyMap<string, Uint8Array> } | undefined => {
   const next = random(seed)
-  const made = makeTrace(next)
+  const made = makeTrace(next, part)
   if (made.trace.streams.some((stream) => hasNoBits(made, stream))) return undefined
-  return { trace: made.trace, files: filesOf(made, next) }
+  return { trace: made.trace, files: filesOf(made, next, part) }
 }
 
 export const writeFiles = (directory: string, metadata: Uint8Array, files: ReadonlyMap<string, Uint8Array>): void => {

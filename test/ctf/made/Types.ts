@@ -2,7 +2,7 @@
  * Types made up at random, each with its text in TSDL, its field class in CTF 2, and values for it, written
  * straightforwardly. Nothing of the decoder has a part in it.
  */
-import { type BitWriter, type Random } from "../encoding.ts"
+import type { BitWriter, Random } from "../encoding.ts"
 
 /** What a trace is written in. */
 export interface Dialect {
@@ -36,8 +36,10 @@ export interface Target {
   readonly scope: string
   /** The structures around it; the last holds it. */
   readonly chain: ReadonlyArray<object>
-  /** Of the original spelling. */
+  /** Of the original spelling, options included. */
   readonly path: ReadonlyArray<string>
+  /** As CTF 2 has it: options are passed through without a name. */
+  readonly jsonPath: ReadonlyArray<string>
   readonly labels: ReadonlyArray<Label>
   /** Of an element or an option: only a word finds it. */
   readonly isInside: boolean
@@ -55,6 +57,7 @@ export interface Place {
   readonly scope: string
   readonly chain: ReadonlyArray<object>
   readonly path: ReadonlyArray<string>
+  readonly jsonPath: ReadonlyArray<string>
   readonly depth: number
   /** Those that may be referred to from here. */
   readonly targets: Array<Target>
@@ -99,9 +102,11 @@ export const integerTsdl = (next: Random, { isLittle }: Dialect, shape: IntegerS
   const natural = size % 8 === 0 ? 8 : 1
   const attributes = [`size = ${chance(next, 0.1) ? `0x${size.toString(16)}` : size};`]
   if (alignment !== natural || chance(next, 0.3)) attributes.push(`align = ${alignment};`)
-  if (isSigned || chance(next, 0.3)) attributes.push(`signed = ${oneOf(next, isSigned ? ["true", "1", "TRUE"] : ["false", "0"])};`)
+  if (isSigned || chance(next, 0.3))
+    attributes.push(`signed = ${oneOf(next, isSigned ? ["true", "1", "TRUE"] : ["false", "0"])};`)
   if (base !== 10 || chance(next, 0.2)) attributes.push(`base = ${oneOf<string>(next, bases[base])};`)
-  if (shape.isLittle !== isLittle) attributes.push(`byte_order = ${shape.isLittle ? "le" : oneOf(next, ["be", "network"])};`)
+  if (shape.isLittle !== isLittle)
+    attributes.push(`byte_order = ${shape.isLittle ? "le" : oneOf(next, ["be", "network"])};`)
   else if (chance(next, 0.2)) attributes.push("byte_order = native;")
   if (extra !== "") attributes.push(extra)
   attributes.sort(() => next() - 0.5)
@@ -194,7 +199,26 @@ const enumeration = (next: Random, { dialect }: Place): Type => {
   }
 }
 
-const floats = [0, -0, 1, -1.5, Number.NaN, Infinity, -Infinity, 5e-324, 1e-45, 1e-39, 1.7976931348623157e308, 3.4e38, 1e6, 999_999.5, 123_456_789, 1e-4, 1e-5, 0.1]
+const floats = [
+  0,
+  -0,
+  1,
+  -1.5,
+  Number.NaN,
+  Infinity,
+  -Infinity,
+  5e-324,
+  1e-45,
+  1e-39,
+  1.7976931348623157e308,
+  3.4e38,
+  1e6,
+  999_999.5,
+  123_456_789,
+  1e-4,
+  1e-5,
+  0.1
+]
 
 const float = (next: Random, { dialect: { isLittle: native } }: Place): Type => {
   const size = oneOf(next, [32, 64])

@@ -191,9 +191,8 @@ export class Parser {
     const words: Array<string> = []
     const at = this.#token
     while (this.#token.kind === "word") words.push(this.#word("a name"))
-    const isOneName = words.length === 1 && !keywords.has(words[0] ?? "")
     if (words.length === 0) throw this.#unexpected("the name of a type")
-    if (!isOneName && !words.every((word) => basicWords.has(word))) {
+    if (words.some((word) => keywords.has(word) && !basicWords.has(word))) {
       throw syntax(at, `expected the name of a type, found ${JSON.stringify(words.join(" "))}`)
     }
     while (this.#is("*")) {
