@@ -56,3 +56,66 @@ describe.for(["generated", "closures"] as const)("a length in an option of a var
     }
   })
 })
+
+const two = `/* CTF 1.8 */
+typealias integer { size = 8; align = 8; signed = false; } := uint8_t;
+trace { major = 1; minor = 8; byte_order = le; };
+stream {
+  packet.context := struct { uint8_t count; };
+  event.header := struct { uint8_t id; };
+};
+event { name = "plain"; id = 0; fields := struct { uint8_t x; }; };
+event { name = "counted"; id = 1; fields := struct { uint8_t values[stream.packet.context.count]; }; };
+`
+
+describe.for(["generated", "closures"] as const)("a length in a packet's context (%s)", (code) => {
+  it("is known in a packet that was open when another stream met the first class that needs it", () => {
+    const plan = new TracePlan(Result.getOrThrow(parse(Buffer.from(two))), undefined, code)
+    const streams = [1, 2].map((count) => {
+      const stream = new DataStream(`stream ${count}`, plan)
+      assert.isTrue(stream.open(inMemory(Uint8Array.from([count, 0, 9, 1, 7, 8]))))
+      return stream
+    })
+    const [first, second] = streams as [DataStream, DataStream]
+    const [out, text] = [new Bytes(), new Text()]
+    for (const stream of [first, second, first, second]) {
+      assert.strictEqual(stream.next(), event)
+      text.event(stream, out)
+    }
+    assert.deepStrictEqual(Buffer.from(out.written).toString().split("\n"), [
+      "plain: { count = 1 }, { x = 9 }",
+      "plain: { count = 2 }, { x = 9 }",
+      "counted: { count = 1 }, { values = [ [0] = 7 ] }",
+      "counted: { count = 2 }, { values = [ [0] = 7, [1] = 8 ] }",
+      ""
+    ])
+  })
+})
+
+const within = `/* CTF 1.8 */
+trace { major = 1; minor = 8; byte_order = be; packet.header := struct { integer { size = 4; align = 1; } half; }; };
+stream {
+  packet.context := struct {
+    integer { size = 4; align = 1; } half;
+    integer { size = 12; align = 1; byte_order = le; } other;
+  };
+};
+event { name = "e"; fields := struct {
+  integer { size = 4; align = 1; byte_order = le; } half;
+  integer { size = 12; align = 1; byte_order = be; } other;
+  integer { size = 4; align = 1; byte_order = be; } last;
+}; };
+`
+
+describe.for(["generated", "closures"] as const)("what begins inside of a byte (%s)", (code) => {
+  it("is printed whatever the byte order is where it ends", () => {
+    const plan = new TracePlan(Result.getOrThrow(parse(Buffer.from(within))), undefined, code)
+    const stream = new DataStream("stream", plan)
+    assert.isTrue(stream.open(inMemory(Uint8Array.of(0x12, 0x34, 0x56, 0x78, 0x9a))))
+    const [out, text] = [new Bytes(), new Text()]
+    assert.strictEqual(stream.next(), event)
+    text.event(stream, out)
+    const line = "e: { half = 2, other = 1588 }, { half = 5, other = 1929, last = 10 }\n"
+    assert.strictEqual(Buffer.from(out.written).toString(), line)
+  })
+})

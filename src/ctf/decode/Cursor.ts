@@ -29,6 +29,9 @@ export const highOf = (value: Int): number =>
 export const lowOf = (value: Int): number =>
   typeof value === "number" ? value - Math.floor(value / two32) * two32 : Number(value & 0xffff_ffffn)
 
+/** The order before a field that is read again, anywhere in a byte: the first reading found it to be right. */
+export const judged = 3
+
 const nothing = new Uint8Array(0)
 
 /** The bits of a packet, and where one is in them. */
@@ -43,7 +46,7 @@ export class Cursor {
   content = 0
   /** Of the window's first bit in the packet. */
   base = 0
-  /** Byte order of the bit field that ended inside of a byte: 1 little-endian, 2 big-endian. */
+  /** Byte order of the bit field that ended inside of a byte: 1 little-endian, 2 big-endian; or `judged`. */
   order = 0
   /** Values of fields that lengths and selectors refer to, by slot; undefined of an option that was not chosen. */
   refs: Array<Int | undefined> = []
@@ -91,6 +94,12 @@ export class Cursor {
     this.discarded = undefined
     this.sequence = undefined
   }
+}
+
+/** To a field that was read before. */
+export const readAgain = (cursor: Cursor, at: number): void => {
+  cursor.at = at
+  cursor.order = judged
 }
 
 /** Throws when so many bits are not there. */

@@ -6,7 +6,7 @@
  * failed record begins, so that a class that arrives later lets `next` go on.
  */
 import type { Time } from "./Clock.ts"
-import { Cursor, grainBytes, type Int, joined, moveClock } from "./Cursor.ts"
+import { Cursor, grainBytes, type Int, joined, moveClock, readAgain } from "./Cursor.ts"
 import { type Failure, Fault, type FaultKind, short } from "./Fault.ts"
 import type { EventPlan, StreamPlan, TracePlan } from "./Plan.ts"
 
@@ -298,7 +298,7 @@ export class DataStream {
     plan.packetHeader(head)
     plan.packetContext(head)
     const { at, clockHigh, clockLow } = cursor
-    cursor.at = from
+    readAgain(cursor, from)
     plan.eventHeader(cursor)
     cursor.at = at
     cursor.clockHigh = clockHigh

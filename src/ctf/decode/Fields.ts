@@ -5,7 +5,7 @@
  */
 import type { FieldClass, Scope, Structure } from "../model/FieldClass.ts"
 import * as Choice from "./Choice.ts"
-import { align, type Cursor, checkedLength, type Int } from "./Cursor.ts"
+import { align, type Cursor, checkedLength, type Int, readAgain } from "./Cursor.ts"
 import type { DataStream } from "./DataStream.ts"
 import { leastBits } from "./Layout.ts"
 import * as Numbers from "./Numbers.ts"
@@ -208,7 +208,7 @@ export const field = (plan: EventPlan, scope: Scope, path: ReadonlyArray<Step>):
     read: (event) => {
       const cursor = from.cursor(event)
       const { at, order } = cursor
-      cursor.at = from.at(event)
+      readAgain(cursor, from.at(event))
       try {
         return read(cursor)
       } finally {

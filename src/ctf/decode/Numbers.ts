@@ -3,7 +3,7 @@
  * moves on. Bytes that are aligned are read as such; all else bit by bit order of its field (§6.3).
  */
 import type { Float, Integer } from "../model/FieldClass.ts"
-import { align, type Cursor, type Int, joined, narrowed } from "./Cursor.ts"
+import { align, type Cursor, type Int, joined, judged, narrowed } from "./Cursor.ts"
 import { Fault, short } from "./Fault.ts"
 
 export type ReadInt = (cursor: Cursor) => Int
@@ -65,7 +65,7 @@ const signed = (value: Int, size: number): Int => {
 /** Checks what may stand before a bit field, and moves beyond it. */
 const enter = (cursor: Cursor, size: number, order: number): void => {
   if (cursor.at + size > cursor.end) throw short
-  if ((cursor.at & 7) !== 0 && cursor.order !== order) {
+  if ((cursor.at & 7) !== 0 && cursor.order !== order && cursor.order !== judged) {
     throw new Fault("byte-order-change", "the byte order changes inside of a byte")
   }
 }

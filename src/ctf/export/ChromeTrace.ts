@@ -6,7 +6,9 @@
  * the epoch. `otherData.begin` says where they count from. The end of a slice closes those that were left open in it;
  * an end without a begin is an instant, and what did not end ends, `unfinished`, with the trace.
  */
+
 import { nanos } from "../decode/Clock.ts"
+import { readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import { type Field, field } from "../decode/Fields.ts"
 import type { EventPlan } from "../decode/Plan.ts"
@@ -166,8 +168,8 @@ export class ChromeTrace {
     out.ascii(',"args":{')
     const { contextAt, cursor, head } = stream
     const { at, order } = cursor
-    cursor.at = cursor.commonAt
-    head.at = contextAt
+    readAgain(cursor, cursor.commonAt)
+    readAgain(head, contextAt)
     for (const { prefix, scope, write } of parts) {
       out.write(prefix)
       write(scope === "packet-context" ? head : cursor, out)

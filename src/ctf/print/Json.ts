@@ -2,6 +2,7 @@
  * Event records, losses and failures as objects, one a line (§12; `docs/ndjson.schema.json`). Written as bytes, never
  * built as objects: names like `__proto__` are names like others, and 64-bit numbers stay whole.
  */
+import { readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Failure } from "../decode/Fault.ts"
 import type { Loss } from "../decode/Losses.ts"
@@ -76,7 +77,7 @@ export class Json {
     out.write(line.head)
     const { cursor } = stream
     const { at, order } = cursor
-    cursor.at = cursor.commonAt
+    readAgain(cursor, cursor.commonAt)
     for (const { prefix, write } of line.parts) {
       out.write(prefix)
       write(cursor, out)
@@ -154,7 +155,7 @@ export class Json {
     const { contextAt, head } = stream
     const part = (without: (name: string) => boolean): string => {
       const out = new Bytes(256)
-      head.at = contextAt
+      readAgain(head, contextAt)
       JsonFields.structure(context, root("packet-context"), plan.slots, without)(head, out)
       return Buffer.from(out.written).toString()
     }

@@ -1,6 +1,6 @@
 /** Event records as lines, byte for byte those of babeltrace2's `sink.text.pretty` (§11). */
 import type { Time } from "../decode/Clock.ts"
-import { type Int, joined } from "../decode/Cursor.ts"
+import { type Int, joined, readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { EventPlan } from "../decode/Plan.ts"
 import { root } from "../decode/Slots.ts"
@@ -118,7 +118,7 @@ export class Text {
     }
     const { cursor } = stream
     const { at, order } = cursor
-    cursor.at = cursor.commonAt
+    readAgain(cursor, cursor.commonAt)
     for (const { prefix, write } of line.groups) {
       if (!isFirst) out.write(separator)
       isFirst = false
@@ -170,7 +170,7 @@ export class Text {
     const { contextAt, head } = stream
     const own = new Bytes(256)
     own.write(prefix)
-    head.at = contextAt
+    readAgain(head, contextAt)
     write(head, own)
     const bytes = own.copy()
     stream.headText = { by: this, bytes } satisfies PacketText

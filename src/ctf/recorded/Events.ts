@@ -4,7 +4,7 @@
  */
 import { Effect, Stream } from "effect"
 import { nanos, type Time } from "../decode/Clock.ts"
-import { Cursor } from "../decode/Cursor.ts"
+import { Cursor, readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Failure } from "../decode/Fault.ts"
 import type { Filter } from "../decode/Fields.ts"
@@ -78,7 +78,7 @@ export class Event {
       read = Values.value(structure, root(scope), this.#plan.stream.slots)
       this.#plan.compiled.set(structure, read)
     }
-    cursor.at = at
+    readAgain(cursor, at)
     return read(cursor) as Values.Structured
   }
 }
