@@ -22,8 +22,8 @@ if (subcommand === "edge" && rest[0] !== "status" && process.env.MALLOC_ARENA_MA
   })
 }
 
-// A recording is over soon: code that is compiled beside its slower form, and counts of how it is used that begin late, cost
-// more than they bring. What the cache keeps is all of the code, whatever was asked first.
+// A recording is over soon: code that is compiled beside its slower form, and counts of how it is used that begin late,
+// cost more than they bring. What the cache keeps is all of the code, whatever was asked first.
 if (subcommand === "show") {
   const { setFlagsFromString } = await import("node:v8")
   const flags = ["--no-concurrent-recompilation", "--no-lazy-feedback-allocation", "--no-lazy"]

@@ -1,11 +1,11 @@
-/** Lengths that are in an option of a variant: true where it is chosen, a named failure where another one is. */
+/** What is read more than once, or referred to from far: lengths, clocks and byte order stay what they were. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { DataStream, event, failed, inMemory } from "../../src/ctf/decode/DataStream.ts"
 import { TracePlan } from "../../src/ctf/decode/Plan.ts"
 import { parse } from "../../src/ctf/metadata/GrowingMetadata.ts"
 import { Bytes } from "../../src/ctf/print/Bytes.ts"
-import { Text } from "../../src/ctf/print/Text.ts"
+import { defaults, Text } from "../../src/ctf/print/Text.ts"
 
 const metadata = `/* CTF 1.8 */
 typealias integer { size = 8; align = 8; signed = false; } := uint8_t;
@@ -117,5 +117,30 @@ describe.for(["generated", "closures"] as const)("what begins inside of a byte (
     text.event(stream, out)
     const line = "e: { half = 2, other = 1588 }, { half = 5, other = 1929, last = 10 }\n"
     assert.strictEqual(Buffer.from(out.written).toString(), line)
+  })
+})
+
+const mapped = `/* CTF 1.8 */
+typealias integer { size = 8; align = 8; signed = false; } := uint8_t;
+trace { major = 1; minor = 8; byte_order = le; };
+clock { name = c; freq = 1000000000; };
+stream { event.header := struct { integer { size = 32; map = clock.c.value; } timestamp; }; };
+event { name = "e"; fields := struct { integer { size = 8; map = clock.c.value; } later; uint8_t x; }; };
+`
+
+describe.for(["generated", "closures"] as const)("a timestamp among the fields (%s)", (code) => {
+  it("moves the clock once, also when the record is printed", () => {
+    const plan = new TracePlan(Result.getOrThrow(parse(Buffer.from(mapped))), undefined, code)
+    const stream = new DataStream("stream", plan)
+    const records = [100, 104, 120].flatMap((time, x) => [time, 0, 0, 0, time + 2, x])
+    assert.isTrue(stream.open(inMemory(Uint8Array.from(records))))
+    const [out, text] = [new Bytes(), new Text({ ...defaults, isSeconds: true })]
+    while (stream.next() === event) text.event(stream, out)
+    assert.deepStrictEqual(Buffer.from(out.written).toString().split("\n"), [
+      "[0.000000100] (+?.?????????) e: { x = 0 }",
+      "[0.000000104] (+0.000000004) e: { x = 1 }",
+      "[0.000000120] (+0.000000016) e: { x = 2 }",
+      ""
+    ])
   })
 })

@@ -1,6 +1,7 @@
 /**
- * `node test/ctf/differential.ts [COUNT [SEED]]`: so many traces that nobody recorded, from one seed on, read by us in both
- * formats and by babeltrace2: the same lines. Says where they first differ, and keeps that trace.
+ * `node test/ctf/differential.ts [COUNT [SEED]]`: so many traces that nobody recorded, from one seed on, read by us in
+ * both formats and by babeltrace2: the same lines. Says where they first differ, and keeps that trace; with `--go-on`
+ * that is not the end.
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"

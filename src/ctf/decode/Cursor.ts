@@ -59,6 +59,11 @@ export class Cursor {
   clockLow = 0
   isClockSet = false
 
+  keptAt = 0
+  keptOrder = 0
+  keptHigh = 0
+  keptLow = 0
+
   /** Where the scopes of the current event record begin, before they are aligned. */
   commonAt = 0
   ownAt = 0
@@ -96,10 +101,21 @@ export class Cursor {
   }
 }
 
-/** To a field that was read before. */
+/** To a field that was read before; `goOn` comes back. Timestamps among such fields move the clock no more. */
 export const readAgain = (cursor: Cursor, at: number): void => {
+  cursor.keptAt = cursor.at
+  cursor.keptOrder = cursor.order
+  cursor.keptHigh = cursor.clockHigh
+  cursor.keptLow = cursor.clockLow
   cursor.at = at
   cursor.order = judged
+}
+
+export const goOn = (cursor: Cursor): void => {
+  cursor.at = cursor.keptAt
+  cursor.order = cursor.keptOrder
+  cursor.clockHigh = cursor.keptHigh
+  cursor.clockLow = cursor.keptLow
 }
 
 /** Throws when so many bits are not there. */

@@ -82,7 +82,7 @@ export class DataStream {
   #source: Source = empty
   #contentBits = 0
   #endFault: unknown = undefined
-  /** Of the plan when the packet's heads were read: another stream may be the first with a class that refers to them. */
+  /** Of the plan when the packet's heads were read: another stream may meet a class that refers to them first. */
   #headsVersion = 0
   /** Of the packet before. */
   #endBefore: Int | undefined = undefined

@@ -5,7 +5,7 @@
  */
 import type { FieldClass, Scope, Structure } from "../model/FieldClass.ts"
 import * as Choice from "./Choice.ts"
-import { align, type Cursor, checkedLength, type Int, readAgain } from "./Cursor.ts"
+import { align, type Cursor, checkedLength, goOn, type Int, readAgain } from "./Cursor.ts"
 import type { DataStream } from "./DataStream.ts"
 import { leastBits } from "./Layout.ts"
 import * as Numbers from "./Numbers.ts"
@@ -207,13 +207,11 @@ export const field = (plan: EventPlan, scope: Scope, path: ReadonlyArray<Step>):
     fieldClass: found.fieldClass,
     read: (event) => {
       const cursor = from.cursor(event)
-      const { at, order } = cursor
       readAgain(cursor, from.at(event))
       try {
         return read(cursor)
       } finally {
-        cursor.at = at
-        cursor.order = order
+        goOn(cursor)
       }
     }
   }

@@ -8,7 +8,7 @@
  */
 
 import { nanos } from "../decode/Clock.ts"
-import { readAgain } from "../decode/Cursor.ts"
+import { goOn, readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import { type Field, field } from "../decode/Fields.ts"
 import type { EventPlan } from "../decode/Plan.ts"
@@ -167,15 +167,13 @@ export class ChromeTrace {
   #arguments({ parts }: Shape, stream: DataStream, out: Bytes): void {
     out.ascii(',"args":{')
     const { contextAt, cursor, head } = stream
-    const { at, order } = cursor
     readAgain(cursor, cursor.commonAt)
     readAgain(head, contextAt)
     for (const { prefix, scope, write } of parts) {
       out.write(prefix)
       write(scope === "packet-context" ? head : cursor, out)
     }
-    cursor.at = at
-    cursor.order = order
+    goOn(cursor)
     out.ascii("}}")
   }
 

@@ -2,7 +2,7 @@
  * Event records, losses and failures as objects, one a line (§12; `docs/ndjson.schema.json`). Written as bytes, never
  * built as objects: names like `__proto__` are names like others, and 64-bit numbers stay whole.
  */
-import { readAgain } from "../decode/Cursor.ts"
+import { goOn, readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Failure } from "../decode/Fault.ts"
 import type { Loss } from "../decode/Losses.ts"
@@ -76,14 +76,12 @@ export class Json {
     out.write(this.#packet(stream, plan.stream))
     out.write(line.head)
     const { cursor } = stream
-    const { at, order } = cursor
     readAgain(cursor, cursor.commonAt)
     for (const { prefix, write } of line.parts) {
       out.write(prefix)
       write(cursor, out)
     }
-    cursor.at = at
-    cursor.order = order
+    goOn(cursor)
     out.write(line.end)
   }
 

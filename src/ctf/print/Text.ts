@@ -1,6 +1,6 @@
 /** Event records as lines, byte for byte those of babeltrace2's `sink.text.pretty` (§11). */
 import type { Time } from "../decode/Clock.ts"
-import { type Int, joined, readAgain } from "../decode/Cursor.ts"
+import { goOn, type Int, joined, readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { EventPlan } from "../decode/Plan.ts"
 import { root } from "../decode/Slots.ts"
@@ -117,7 +117,6 @@ export class Text {
       isFirst = false
     }
     const { cursor } = stream
-    const { at, order } = cursor
     readAgain(cursor, cursor.commonAt)
     for (const { prefix, write } of line.groups) {
       if (!isFirst) out.write(separator)
@@ -125,8 +124,7 @@ export class Text {
       out.write(prefix)
       write(cursor, out)
     }
-    cursor.at = at
-    cursor.order = order
+    goOn(cursor)
     out.byte(0x0a)
   }
 

@@ -15,7 +15,7 @@ interface FirstPacket {
 
 export interface StreamFiles {
   readonly plan: StreamPlan | undefined
-  /** Its own, or counted in its class in the order of paths. */
+  /** Its own; counted in its class in the order of paths where files without a begin are a stream each. */
   readonly id: Int
   readonly files: ReadonlyArray<DataFile>
   /** Of its first packet, in nanoseconds. */
@@ -60,10 +60,10 @@ export const group = (files: ReadonlyArray<DataFile>, trace: TracePlan): Readonl
   )
   const counts = new Map<StreamPlan | undefined, number>()
   const lone = alone.map((packet) => {
-    const { file, plan, streamId } = packet
+    const { file, plan } = packet
     const count = counts.get(plan) ?? 0
     counts.set(plan, count + 1)
-    return { plan, id: streamId ?? count, files: [file], begin: beginOf([packet]) }
+    return { plan, id: count, files: [file], begin: beginOf([packet]) }
   })
   return [...grouped, ...lone]
 }

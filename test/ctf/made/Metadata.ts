@@ -36,7 +36,7 @@ const spread = (text: string, next: Random): string =>
     return oneOf(next, ["\n", "\t", ' /* a } " comment */ ', " // until here; }\n", "  ", "\r\n"])
   })
 
-/** Some integers by names instead, through aliases of aliases; before the trace block, where order is told all the same. */
+/** Some integers by names instead, through aliases of aliases; their order is told by the trace block behind them. */
 const named = (blocks: ReadonlyArray<string>, next: Random): ReadonlyArray<string> => {
   const declarations: Array<string> = []
   const names = new Map<string, string>()
