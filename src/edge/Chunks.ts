@@ -7,7 +7,7 @@ import type { Segment } from "./Segment.ts"
 
 /** Of a journal in which little happens, and of a busy one: more than one read of a tracer. */
 const smallBytes = 64 * 1024
-export const largeBytes = 528 * 1024
+const largeBytes = 528 * 1024
 
 /** Kept for reuse. */
 const spareSmallMax = 64

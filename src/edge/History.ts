@@ -23,10 +23,16 @@ export interface Lost {
 /** By number; undefined: it is damaged, and goes on as it is. */
 export type Skipped = ReadonlyMap<number, Lost | undefined>
 
+/** A packet, of which stream and which of its packets. */
+interface Key {
+  readonly stream: number
+  readonly sequence: number
+}
+
 /** A packet or a command. */
 interface Message extends Lost {
   /** Undefined: no packet, or it cannot be read which. */
-  readonly key: string | undefined
+  readonly key: Key | undefined
   readonly isPacket: boolean
   readonly numbers: Array<number>
   /** That are to come. */
@@ -36,6 +42,32 @@ interface Message extends Lost {
 
 /** An index may come before its packet, but not long before. */
 const earlyIndexCountMax = 4096
+
+/** The newest indexes: nothing is looked up in them unless a packet is lost. */
+class Indexes {
+  readonly #numbers = new Float64Array(earlyIndexCountMax)
+  readonly #streams = new Float64Array(earlyIndexCountMax)
+  readonly #sequences = new Float64Array(earlyIndexCountMax)
+  #count = 0
+
+  add({ sequence, stream }: Key, number: number): void {
+    const at = this.#count++ % earlyIndexCountMax
+    this.#numbers[at] = number
+    this.#streams[at] = stream
+    this.#sequences[at] = sequence
+  }
+
+  /** The number of the record that has it. */
+  find({ sequence, stream }: Key): number | undefined {
+    for (let back = 1; back <= Math.min(this.#count, earlyIndexCountMax); back++) {
+      const at = (this.#count - back) % earlyIndexCountMax
+      if (this.#streams[at] === stream && this.#sequences[at] === sequence) return this.#numbers[at]
+    }
+    return undefined
+  }
+}
+
+const textOf = ({ sequence, stream }: Key) => `${stream}/${sequence}`
 /** A gap in a stream's packets that is longer was no damage. */
 const gapMax = 1000n
 
@@ -51,7 +83,7 @@ export class History {
   /** By stream: the sequence number of the newest packet. */
   readonly #newest = new Map<bigint, bigint>()
   readonly #lostKeys = new Set<string>()
-  readonly #indexes = new Map<string, number>()
+  readonly #indexes = new Indexes()
 
   see(bytes: Buffer, at: number, where: string): void {
     const number = u64At(bytes, at)
@@ -85,7 +117,7 @@ export class History {
     const stream = bytes.readBigUInt64BE(from + at.streamId)
     const sequence = bytes.readBigUInt64BE(from + at.netSeqNum)
     const leftBytes = size + bytes.readUInt32BE(from + at.dataSize) - (to - from)
-    const key = isDamaged ? undefined : `${stream}/${sequence}`
+    const key = isDamaged ? undefined : { stream: Number(stream), sequence: Number(sequence) }
     const message = { connection, first, key, isPacket: true, numbers: [first], leftBytes, isLost: false }
     this.#messages.set(connection, message)
     if (isDamaged) {
@@ -97,7 +129,9 @@ export class History {
     this.#newest.set(stream, sequence)
     // The packets between were damaged beyond recognition, or dropped: their indexes would wait for them.
     if (newest === undefined || sequence - newest > gapMax) return
-    for (let missing = newest + 1n; missing < sequence; missing++) this.#loseKey(`${stream}/${missing}`)
+    for (let missing = newest + 1n; missing < sequence; missing++) {
+      this.#loseKey({ stream: Number(stream), sequence: Number(missing) })
+    }
   }
 
   #command(lost: Lost, bytes: Buffer, from: number, to: number, isDamaged: boolean): void {
@@ -120,18 +154,10 @@ export class History {
     if (command === RotateStreams.number) this.needed.rotation(bytes, from + Header.size, to)
     if (command !== SendIndex.number) return
     const fields = from + Header.size
-    const stream = bytes.readBigUInt64BE(fields + SendIndex.offsets.relayStreamId)
-    const key = `${stream}/${bytes.readBigUInt64BE(fields + SendIndex.offsets.netSeqNum)}`
-    if (this.#lostKeys.has(key)) {
-      this.skipped.set(first, lost)
-      return
-    }
-    this.#indexes.set(key, first)
-    if (this.#indexes.size <= earlyIndexCountMax) return
-    for (const oldest of this.#indexes.keys()) {
-      this.#indexes.delete(oldest)
-      break
-    }
+    const stream = u64At(bytes, fields + SendIndex.offsets.relayStreamId)
+    const key = { stream, sequence: u64At(bytes, fields + SendIndex.offsets.netSeqNum) }
+    if (this.#lostKeys.size > 0 && this.#lostKeys.has(textOf(key))) this.skipped.set(first, lost)
+    else this.#indexes.add(key, first)
   }
 
   #rest(number: number, connection: number, byteCount: number, isDamaged: boolean): void {
@@ -148,16 +174,16 @@ export class History {
 
   #lose(message: Message): void {
     if (!message.isLost && message.key !== undefined) {
-      this.damage.push(`packet ${message.key} is left out`)
+      this.damage.push(`packet ${textOf(message.key)} is left out`)
       this.#loseKey(message.key)
     }
     message.isLost = true
     for (const number of message.numbers.splice(0)) this.skipped.set(number, message)
   }
 
-  #loseKey(key: string): void {
-    this.#lostKeys.add(key)
-    const index = this.#indexes.get(key)
+  #loseKey(key: Key): void {
+    this.#lostKeys.add(textOf(key))
+    const index = this.#indexes.find(key)
     if (index !== undefined) this.skipped.set(index, { connection: 0, first: index })
   }
 }

@@ -3,12 +3,11 @@
  * that goes on. What is damaged is named (`History`).
  */
 import { Effect } from "effect"
-import { headBytes, isHead, offsets } from "../protocol/journal/Record.ts"
 import { u64At } from "../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../storage/Files.ts"
-import { checksums } from "./Checksums.ts"
 import { History, type Skipped } from "./History.ts"
 import type { Needed } from "./Needed.ts"
+import { type Each, walk } from "./Records.ts"
 import { type Segment, segmentOf } from "./Segment.ts"
 import { draftSuffix, firstOf, spareSuffix } from "./Segments.ts"
 
@@ -31,36 +30,19 @@ const scanFile = (
   file: OpenFile,
   path: string,
   history: History,
+  window: Buffer,
   byteCountMax = Number.POSITIVE_INFINITY
 ): Effect.Effect<number, FileFailed> =>
-  Effect.gen(function* () {
-    const room = Buffer.allocUnsafeSlow(windowBytes)
-    let offset = 0
+  Effect.suspend(() => {
     let goodUntil = 0
-    while (true) {
-      const window = room.subarray(0, Math.min(windowBytes, byteCountMax - offset))
-      const count = yield* file.read(window, offset)
-      let at = 0
-      while (at + headBytes <= count) {
-        if (!isHead(window, at, checksums)) {
-          at++
-          continue
-        }
-        const size = headBytes + window.readUInt32BE(at + offsets.byteCount)
-        if (at + size > count) break
-        if (u64At(window, at) <= history.last) {
-          // Of what the segment was before.
-          at += size
-          continue
-        }
-        if (offset + at > goodUntil) history.damage.push(`${path}: ${offset + at - goodUntil} bytes are no records`)
-        history.see(window, at, path)
-        at += size
-        goodUntil = offset + at
-      }
-      if (count < room.length) return goodUntil
-      offset += at
+    const each: Each = (bytes, at, size, offset) => {
+      // Of what the segment was before.
+      if (u64At(bytes, at) <= history.last) return
+      if (offset + at > goodUntil) history.damage.push(`${path}: ${offset + at - goodUntil} bytes are no records`)
+      history.see(bytes, at, path)
+      goodUntil = offset + at + size
     }
+    return Effect.map(walk(file, byteCountMax, window, each), () => goodUntil)
   })
 
 export const scan = (files: Files["Service"], directory: string): Effect.Effect<Found, FileFailed> =>
@@ -72,6 +54,7 @@ export const scan = (files: Files["Service"], directory: string): Effect.Effect<
     }
     const names = entries.map(({ name }) => name).filter((name) => firstOf(name) !== undefined)
     const history = new History()
+    const window = Buffer.allocUnsafeSlow(windowBytes)
     const segments: Array<Segment> = []
     for (const name of names.sort()) {
       const path = `${directory}/${name}`
@@ -79,7 +62,7 @@ export const scan = (files: Files["Service"], directory: string): Effect.Effect<
       const first = firstOf(name) as number
       // What was before it is gone, and may have been all.
       history.last = Math.max(history.last, first - 1)
-      const byteCount = yield* scanFile(file, path, history)
+      const byteCount = yield* scanFile(file, path, history, window)
       // Of a write that the end of the process or of the power cut short: nobody was answered for it.
       yield* file.truncate(byteCount)
       segments.push(segmentOf(first, path, file, history.last, byteCount))
@@ -94,9 +77,10 @@ export const examine = (
 ): Effect.Effect<Pick<Found, "skipped" | "damage">, FileFailed> =>
   Effect.gen(function* () {
     const history = new History()
+    const window = Buffer.allocUnsafeSlow(windowBytes)
     for (const { byteCount, file, first, path } of [...segments]) {
       history.last = Math.max(history.last, first - 1)
-      yield* scanFile(file, path, history, byteCount)
+      yield* scanFile(file, path, history, window, byteCount)
     }
     return history
   })

@@ -9,13 +9,13 @@ import { Effect } from "effect"
 import * as SendIndex from "../protocol/control/SendIndex.ts"
 import * as PacketHeader from "../protocol/data/PacketHeader.ts"
 import * as Header from "../protocol/Header.ts"
-import { headBytes, isHead, Kind, offsets } from "../protocol/journal/Record.ts"
+import { headBytes, Kind, offsets } from "../protocol/journal/Record.ts"
 import { u64At } from "../protocol/Struct.ts"
 import type { FileFailed, OpenFile } from "../storage/Files.ts"
-import { checksums } from "./Checksums.ts"
-import { type Chunks, largeBytes } from "./Chunks.ts"
+import type { Chunks } from "./Chunks.ts"
 import type { Journal } from "./Journal.ts"
 import type { Needed } from "./Needed.ts"
+import { type Each, recordBytesMax, walk } from "./Records.ts"
 import type { Segment } from "./Segment.ts"
 
 /** What was dropped. */
@@ -24,48 +24,17 @@ export interface Dropped {
   readonly byteCount: number
 }
 
-type Each = (bytes: Buffer, at: number, size: number) => void
-
-/** Calls `each` with the records of one window after the other, and then `after`. What is no record is passed over. */
-const walk = (
+/** Over a segment, in memory of the edge's. */
+const walked = (
   memory: Chunks,
-  file: OpenFile,
-  byteCount: number,
+  { file, byteCount }: Pick<Segment, "file" | "byteCount">,
   each: Each,
-  after: Effect.Effect<void, FileFailed> = Effect.void
+  after?: Effect.Effect<void, FileFailed>
 ): Effect.Effect<void, FileFailed> =>
-  Effect.gen(function* () {
-    let chunk = memory.take(largeBytes, true)
-    let offset = 0
-    const windows = Effect.gen(function* () {
-      while (offset + headBytes <= byteCount) {
-        const window = chunk.bytes.subarray(0, byteCount - offset)
-        const count = yield* file.read(window, offset)
-        let at = 0
-        while (at + headBytes <= count) {
-          if (!isHead(window, at, checksums)) {
-            at++
-            continue
-          }
-          const size = headBytes + window.readUInt32BE(at + offsets.byteCount)
-          if (at + size > count && at === 0 && size > window.length && count === chunk.bytes.length) {
-            memory.giveBack(chunk)
-            chunk = memory.take(size, true)
-          }
-          if (at + size > count) break
-          each(window, at, size)
-          at += size
-        }
-        yield* after
-        if (at === 0 && chunk.bytes.length === window.length) continue
-        if (at === 0) return
-        offset += at
-      }
-    })
-    yield* Effect.ensuring(
-      windows,
-      Effect.sync(() => memory.giveBack(chunk))
-    )
+  Effect.suspend(() => {
+    const chunk = memory.take(recordBytesMax, true)
+    const over = Effect.sync(() => memory.giveBack(chunk))
+    return Effect.ensuring(walk(file, byteCount, chunk.bytes, each, after), over)
   })
 
 interface Packet {
@@ -131,7 +100,7 @@ class Packets {
 /** The records of `file` that are not in `dropped`, behind `position` of another; answers where they end. */
 const copy = (
   memory: Chunks,
-  { file, byteCount }: Pick<Segment, "file" | "byteCount">,
+  segment: Pick<Segment, "file" | "byteCount">,
   into: OpenFile,
   position: number,
   dropped: ReadonlySet<number>
@@ -149,7 +118,7 @@ const copy = (
       for (const part of taken) end += part.length
       return taken.length === 0 ? Effect.void : into.write(taken, at)
     })
-    yield* walk(memory, file, byteCount, each, written)
+    yield* walked(memory, segment, each, written)
     return end
   })
 
@@ -180,7 +149,7 @@ const thinned = (journal: Journal, segment: Segment, before: Segment | undefined
   Effect.gen(function* () {
     const { memory, needed, segments } = journal
     const packets = new Packets()
-    yield* walk(memory, segment.file, segment.byteCount, (bytes, at, size) => packets.see(bytes, at, size))
+    yield* walked(memory, segment, (bytes, at, size) => packets.see(bytes, at, size))
     const { numbers, packetCount } = packets.droppable(needed)
     segment.isThin = true
     const bytesBefore = segment.byteCount
