@@ -2,6 +2,7 @@
  * `lttng-relay edge`: answers the tracers of this host, keeps what they say on its disk, and brings it to a relay, for
  * as long as the network and the relay take. `edge status` says how it is.
  */
+import { readFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { resolve } from "node:path"
 import { Console, Duration, Effect, Option, Result, Schedule, Schema } from "effect"
@@ -13,6 +14,7 @@ import * as Pace from "../edge/Pace.ts"
 import * as Packing from "../edge/Packing.ts"
 import * as Report from "../edge/Report.ts"
 import * as Bandwidth from "../edge/Schedule.ts"
+import { report } from "../errors/Report.ts"
 import * as DiskFiles from "../storage/DiskFiles.ts"
 import { Files } from "../storage/Files.ts"
 import * as Destination from "../target/Destination.ts"
@@ -33,15 +35,22 @@ class ListenRefused extends Schema.TaggedError<ListenRefused>()("ListenRefused",
   }
 }
 
-/** An edge without a relay has nowhere to forward to. */
+/** An edge without a relay has nowhere to forward to, and with two it is not known where. */
 class RelayMissing extends Schema.TaggedError<RelayMissing>()("RelayMissing", {}) {
   override get message(): string {
-    return "--to=tls://HOST[:PORT] or net://HOST[:CONTROL[:DATA]] says which relay"
+    return "--to=tls://HOST[:PORT] or net://HOST[:CONTROL[:DATA]] says which relay, or --to-file, which file says that"
+  }
+}
+
+class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUnreadable", { reason: Schema.String }) {
+  override get message(): string {
+    return `--to-file: ${this.reason}`
   }
 }
 
 interface Input extends TlsFlags.Given, EdgePort.Given, EdgeFlags.Copies {
   readonly to: Option.Option<string>
+  readonly toFile: Option.Option<string>
   readonly listen: string
   readonly spool: string
   readonly spoolLimit: number
@@ -77,6 +86,39 @@ const addressesOf = (url: string, input: Input) =>
     return { control: address(controlPort), data: address(dataPort) }
   })
 
+const urlOf = ({ to, toFile }: Input) => {
+  if (Option.isSome(to) === Option.isSome(toFile)) return Effect.fail(new RelayMissing())
+  if (Option.isSome(to)) return Effect.succeed(to.value)
+  return Effect.try({
+    try: () =>
+      readFileSync(
+        Option.getOrElse(toFile, () => ""),
+        "utf8"
+      ).trim(),
+    catch: (cause) => new FileUnreadable({ reason: (cause as Error).message })
+  })
+}
+
+const hangup = Effect.callback<void>((resume) => {
+  const hear = () => resume(Effect.void)
+  process.once("SIGHUP", hear)
+  return Effect.sync(() => process.removeListener("SIGHUP", hear))
+})
+
+/** At each SIGHUP: where the file says that the relay is now. `onMove` is told before. */
+const follow = ({ route }: Edge.Edge, input: Input, onMove: (url: string) => void) =>
+  Effect.gen(function* () {
+    yield* hangup
+    const url = yield* urlOf(input)
+    const to = yield* addressesOf(url, input)
+    onMove(url)
+    route.redirect(to)
+    yield* Console.log(`leads to ${url}`)
+  }).pipe(
+    Effect.catch((cause) => report("REDIRECT_REFUSED", cause.message)),
+    Effect.forever
+  )
+
 /** How old what `edge status` shows may be. */
 const statusInterval = "1 second"
 
@@ -110,8 +152,7 @@ const warmUp = ({ spool }: Edge.Edge, to: Dial.Address) =>
 const run = (input: Input) =>
   Effect.gen(function* () {
     // The subcommand has no relay, and its parent's flags are its own.
-    if (Option.isNone(input.to)) return yield* new RelayMissing()
-    const url = input.to.value
+    let url = yield* urlOf(input)
     const to = yield* addressesOf(url, input)
     const places = yield* Effect.fromResult(placesOf(input.listen))
     const directory = resolve(input.spool)
@@ -132,10 +173,14 @@ const run = (input: Input) =>
       copy,
       name: Option.getOrElse(input.name, hostname)
     })
-    yield* EdgePort.serve(edge, { given: input, relay: url, spool: directory })
+    yield* EdgePort.serve(edge, { given: input, relay: () => url, spool: directory })
     const { control, data } = edge.relay.addresses
     yield* Console.log(`${control.host}:${control.port} and ${data.port} lead to ${url}, by ${directory}`)
     yield* Effect.forkScoped(warmUp(edge, to.control))
+    const moved = (now: string) => {
+      url = now
+    }
+    if (Option.isSome(input.toFile)) yield* Effect.forkScoped(follow(edge, input, moved))
     const status = Effect.suspend(() => Effect.ignore(Report.write(files, directory, Report.of(edge, url))))
     yield* Effect.repeat(status, Schedule.spaced(statusInterval))
     return yield* Effect.never
@@ -163,6 +208,10 @@ export const command = Command.make(
     listen: Flag.String("listen").pipe(
       Flag.withDefault(listenDefault),
       Flag.withDescription(`HOST or HOST:CONTROL,DATA for tracers (default: ${listenDefault})`)
+    ),
+    toFile: Flag.String("to-file").pipe(
+      Flag.optional,
+      Flag.withDescription("File with that URL instead; SIGHUP reads it again, and sessions go on where it says")
     ),
     spool: EdgeFlags.spool,
     spoolLimit: size("spool-limit", "Bytes of it; when full, tracers are held back (default: 10G)").pipe(

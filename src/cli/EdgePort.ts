@@ -51,7 +51,7 @@ const tokenOf = ({ httpTokenFile: path }: Given): Effect.Effect<string | undefin
 /** Until the scope closes. */
 export const serve = (
   edge: Edge,
-  { given, relay, spool }: { readonly given: Given; readonly relay: string; readonly spool: string }
+  { given, relay, spool }: { readonly given: Given; readonly relay: () => string; readonly spool: string }
 ): Effect.Effect<void, PortRefused | Standalone.HttpRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const port = yield* portOf(given)
@@ -64,8 +64,8 @@ export const serve = (
       version: PackageVersion.packageVersion(),
       output: resolve(spool),
       descriptorLimit: defaults.fdPoolSize,
-      configuration: { to: relay, spool, spoolLimit: kept.bytesMax },
-      edge: () => Report.of(edge, relay),
+      configuration: { to: relay(), spool, spoolLimit: kept.bytesMax },
+      edge: () => Report.of(edge, relay()),
       moreChecks: () => [
         { name: "spool", isOk: kept.hasRoom, detail: `${kept.byteCount} of ${kept.bytesMax} bytes` },
         // It is there for when the link is not.

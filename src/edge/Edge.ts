@@ -20,6 +20,7 @@ import { Meter } from "./Meter.ts"
 import type { Pace } from "./Pace.ts"
 import type { Mode } from "./Packing.ts"
 import type { Addresses } from "./PlainForwarding.ts"
+import { Route } from "./Route.ts"
 import * as Spool from "./Spool.ts"
 import { TappedControl } from "./TappedControl.ts"
 import { TappedData } from "./TappedData.ts"
@@ -52,6 +53,7 @@ export interface Edge {
   readonly spool: Spool.Spool
   readonly link: LinkState
   readonly meter: Meter
+  readonly route: Route
 }
 
 /** Told once: a disk that is full says it with every packet. */
@@ -87,6 +89,7 @@ export const upstream = (
 ): Effect.Effect<Upstream, FileFailed, Files | Scope.Scope> =>
   Effect.gen(function* () {
     const { compression, to, name: edgeName, pace } = options
+    const route = new Route(to)
     const link = new LinkState()
     const spool = yield* Spool.make({ ...options, files: yield* Files })
     const meter = new Meter(spool, link)
@@ -96,7 +99,7 @@ export const upstream = (
     const forwarders = yield* FiberMap.make<string, void>()
     const run = yield* FiberMap.runtime(forwarders)<never>()
     spool.onJournal = (journal, before) => {
-      const how = { to, edgeName, spool, pace, compression, link, meter, dial }
+      const how = { route, edgeName, spool, pace, compression, link, meter, dial }
       run(journal.token, Effect.andThen(before, forward(journal, how)))
     }
     yield* spool.recover
@@ -107,7 +110,7 @@ export const upstream = (
       data: (peer) => new TappedData(peer, journals),
       onSessionEnd: (id) => journals.sessionEnded(id)
     }
-    return { spool, link, meter, tap }
+    return { spool, link, meter, route, tap }
   })
 
 /** Runs with the scope: tracers are let go first, what they said is written last. */

@@ -28,7 +28,8 @@ import { Loan } from "./Loan.ts"
 import type { Meter } from "./Meter.ts"
 import type { Pace } from "./Pace.ts"
 import { type Mode, Packing } from "./Packing.ts"
-import { type Addresses, type Done, forwardPlain } from "./PlainForwarding.ts"
+import { type Done, forwardPlain } from "./PlainForwarding.ts"
+import type { Route } from "./Route.ts"
 import type { Spool } from "./Spool.ts"
 
 /** A relay says something at least every five seconds; one that was silent for so many of them is gone. */
@@ -46,7 +47,7 @@ const waitMillisMax = 5000
 const waitMillisLeast = 0.2
 
 export interface Options {
-  readonly to: Addresses
+  readonly route: Route
   readonly edgeName: string
   readonly spool: Spool
   readonly pace: Pace
@@ -85,19 +86,22 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
         if (Result.isSuccess(examined) && examined.success) continue
       }
       yield* options.link.failed(failure.message)
-      yield* Effect.sleep(waitMillis)
+      yield* Effect.raceFirst(Effect.sleep(waitMillis), options.route.moved)
       waitMillis = Math.min(waitMillisMax, 2 * waitMillis)
     }
   })
 
 const attempt = (journal: Journal, options: Options, onUp: () => void) =>
   Effect.gen(function* () {
-    const link = yield* options.dial(options.to.control, "control")
+    const { to } = options.route
+    const link = yield* options.dial(to.control, "control")
     const { minor, takesJournals, unpacks } = yield* greet(link)
     const packing = new Packing(unpacks ? options.compression : "off")
-    if (takesJournals) return yield* resume(journal, link, packing, options, onUp)
+    const elsewhere = new Dial.LinkLost({ address: link.name, reason: "the relay is elsewhere now" })
+    const moved = Effect.andThen(options.route.moved, Effect.fail(elsewhere))
+    if (takesJournals) return yield* Effect.raceFirst(resume(journal, link, packing, options, onUp), moved)
     if (journal.isOver) return { lost: undefined }
-    return yield* forwardPlain(journal, { ...options, minor, onUp })
+    return yield* forwardPlain(journal, { ...options, to, minor, onUp })
   })
 
 const resume = (

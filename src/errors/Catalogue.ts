@@ -216,6 +216,11 @@ const failures = {
     "copy for local viewers cannot be written",
     "Of `lttng-relay edge --copy`: what fails is missing in the copy, and for viewers here; the relay gets everything."
   ),
+  REDIRECT_REFUSED: entry(
+    "error",
+    "new address of the relay cannot be used",
+    "Of `lttng-relay edge --to-file`, at SIGHUP: the line has the reason, and sessions go on to where they went before."
+  ),
   SPOOL_DROPPED: entry(
     "warning",
     "oldest packets are dropped",

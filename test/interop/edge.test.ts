@@ -2,7 +2,8 @@
  * Real tracers to an edge, and from there to a relay, while links, relays and edges go.
  * Goal: every event that the tracer emitted is read back from the relay's directory, once, in order.
  */
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, readdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { Link } from "../edge/Link.ts"
@@ -123,6 +124,42 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
       })
     )
   }
+
+  it.live("goes on where a file says that the relay is now, and tracers notice nothing", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours")
+      const [old, other] = [new Link(() => relay.controlPort), new Link(() => relay.controlPort)]
+      for (const { open } of [old, other]) yield* open
+      const file = join(yield* Relays.temporaryDirectory("to"), "to")
+      const say = (text: string) => writeFileSync(file, `${text}\n`)
+      say(`net://127.0.0.1:${old.port}:${old.port + 1}`)
+      const edge = yield* Edges.start(relay, { args: [`--to-file=${file}`] })
+      const tracing = yield* Lttng.start
+      yield* Lttng.record(tracing, edge, "redirected", { create: ["--live=100000"] })
+      const emitting = yield* Effect.forkScoped(tracing.emit({ count: 20_000, sleepMicros: 20 }))
+      yield* Process.until(
+        "the session at the relay",
+        Effect.sync(() => existsSync(relay.output) && readdirSync(relay.output).length > 0)
+      )
+      old.isDown = true
+      old.cut()
+      say("nowhere")
+      edge.process.signal("SIGHUP")
+      yield* Process.until(
+        "the refusal",
+        Effect.sync(() => edge.process.output().includes("REDIRECT_REFUSED"))
+      )
+      say(`net://127.0.0.1:${other.port}:${other.port + 1}`)
+      edge.process.signal("SIGHUP")
+      yield* Fiber.join(emitting)
+      yield* tracing.lttng("stop")
+      yield* tracing.lttng("destroy")
+      yield* Edges.forwarded(edge)
+      const directory = Babeltrace.sessionDirectory(relay.output, "redirected")
+      Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 20_000 }])
+      Babeltrace.assertIndexed(directory)
+    })
+  )
 
   it.live("stopped in the midst of a session, and begun again with another address of the same relay", () =>
     Effect.gen(function* () {

@@ -29,8 +29,9 @@ export const start = Effect.fnUntraced(function* (
   const controlPort = yield* Ports.free
   const dataPort = yield* Ports.free
   const to = options.to ?? `net://${relay.host}:${relay.controlPort}:${relay.dataPort}`
+  const isTold = options.args?.some((arg) => arg.startsWith("--to-file=")) === true
   const listen = `--listen=127.0.0.1:${controlPort},${dataPort}`
-  const args = ["edge", `--to=${to}`, listen, `--spool=${spool}`, ...(options.args ?? [])]
+  const args = ["edge", ...(isTold ? [] : [`--to=${to}`]), listen, `--spool=${spool}`, ...(options.args ?? [])]
   const running = yield* Process.daemon(process.execPath, [toolboxProgram, ...args], { env: { HOME: home } })
   yield* Process.until(
     "the edge to listen",

@@ -1,0 +1,25 @@
+/** Where an edge's relay is, which may be elsewhere from one moment to the next. */
+import { Deferred, Effect, Exit } from "effect"
+import type { Addresses } from "./PlainForwarding.ts"
+
+export class Route {
+  to: Addresses
+  #moved = Deferred.makeUnsafe<void>()
+
+  constructor(to: Addresses) {
+    this.to = to
+  }
+
+  /** From now on the relay is there. */
+  redirect(to: Addresses): void {
+    const moved = this.#moved
+    this.to = to
+    this.#moved = Deferred.makeUnsafe<void>()
+    Deferred.doneUnsafe(moved, Exit.void)
+  }
+
+  /** Done when the relay is somewhere else than now. */
+  get moved(): Effect.Effect<void> {
+    return Effect.suspend(() => Deferred.await(this.#moved))
+  }
+}
