@@ -179,8 +179,9 @@ class Walk {
     const siblings = this.#metadata.resolve((path) => this.#attempt(path, () => this.#tree.read(path)))
     for (const [at, found] of this.findings.entries()) this.findings[at] = siblings.get(found) ?? found
     const { findings, suspicions } = this.#packets.look()
-    const changing = new Set(this.findings.flatMap(pathsOf))
     const shared = suspicions.flatMap((suspicion) => this.#shared(suspicion))
+    this.#dropIndexes(shared)
+    const changing = new Set(this.findings.flatMap(pathsOf))
     // A file changes once at a time; and before the directories around it get other names.
     const once = shared.map((each) => {
       const isFree = pathsOf(each).every((path) => !changing.has(path))
@@ -189,6 +190,15 @@ class Walk {
     })
     this.findings.unshift(...once)
     this.findings.push(...findings)
+  }
+
+  /** What goes needs no index any more. */
+  #dropIndexes(shared: ReadonlyArray<Finding>): void {
+    const removed = shared.flatMap(({ changes }) => changes.filter(({ kind }) => kind === "remove"))
+    const gone = new Set(removed.map(({ path }) => IndexFile.pathOf(path)))
+    for (const [at, found] of this.findings.entries()) {
+      if (found.changes.some(({ path }) => gone.has(path))) this.findings[at] = { ...found, changes: [] }
+    }
   }
 
   #shared(suspicion: Suspicion): ReadonlyArray<Finding> {

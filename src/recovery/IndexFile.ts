@@ -5,6 +5,9 @@ import type { Packet } from "./PacketScan.ts"
 export const suffix = ".idx"
 export const directory = "index"
 
+/** Of a data file's index. */
+export const pathOf = (dataPath: string): string => dataPath.replace(/([^/]+)$/, `${directory}/$1${suffix}`)
+
 /** Of index 1.1; the last two are 0 in 1.0. */
 export interface IndexRecord {
   readonly offset: bigint

@@ -133,7 +133,7 @@ const readFile = (known: Known, { byteCount, name }: Entry): DataFile.DataFile =
   const offsets = (index?.records ?? []).map(({ offset }) => Number(offset)).sort((a, b) => a - b)
   const options = { name: path, byteCount, plan, slackNanos, isForeign, longBytes, offsets, readsEvents } as const
   const scan = PacketScan.scan(tree.data(path, byteCount), options)
-  const indexPath = join(known.path, `${IndexFile.directory}/${name}${IndexFile.suffix}`)
+  const indexPath = IndexFile.pathOf(path)
   const isIndexed = indexes.files.size > 0 && !indexes.unreadable.has(name)
   return { path, byteCount, scan, indexPath, index, isIndexed, minor, trace: uuid }
 }

@@ -22,7 +22,7 @@ const channels = [
   ["--subbuf-size=4k"],
   ["--subbuf-size=64k"],
   ["--subbuf-size=4k", "--tracefile-size=32768", "--tracefile-count=4"],
-  ["--subbuf-size=128k", "--tracefile-size=262144"]
+  ["--subbuf-size=64k", "--tracefile-size=131072"]
 ]
 const meanwhile = [undefined, "rotate", "clear"]
 

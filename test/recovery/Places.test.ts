@@ -54,6 +54,8 @@ describe("a packet file in another chunk", () => {
         copied(files, chunk(from, "c_0"), place)
         if (!hasIndex) files.delete(indexOf(place))
         assert.include(codes(files), "packets-twice")
+        const kinds = Repair.plan(Check.check(Trees.tree(files)).findings).map(({ kind }) => kind)
+        assert.deepStrictEqual([...new Set(kinds)], ["remove"])
         assert.isTrue(isEqual(repaired(files), rotated))
       }
     }
