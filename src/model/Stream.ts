@@ -19,7 +19,7 @@ import { Inactivity } from "./Inactivity.ts"
 import { type InFlight, InFlightTable } from "./InFlight.ts"
 import { Runs } from "./Runs.ts"
 import type { DataFile, IndexFile } from "./StreamFile.ts"
-import type { StreamPosition } from "./StreamPosition.ts"
+import type { FileExtent, StreamPosition } from "./StreamPosition.ts"
 import { TracefileRing } from "./TracefileRing.ts"
 
 /** The wire's "no sequence number", 2⁶⁴−1. */
@@ -54,6 +54,9 @@ export interface Options<C> {
   /** How long a beacon is kept from viewers (`Inactivity`). */
   readonly holdMillis?: number
 }
+
+/** A larger ring is not traced: what is kept of its files would be more than what it spares. */
+const tracedCountMax = 256
 
 interface Rotation<C> {
   readonly at: bigint
@@ -91,6 +94,10 @@ export class Stream<C> {
   file: DataFile<C> | undefined
   /** Bytes of complete packets in `file`. */
   offset = 0
+  /** Files of a ring that it has left. */
+  leftCount = 0
+  /** The last of them, as many as the ring has. */
+  #left: Array<{ readonly offset: number; readonly index: IndexFile<C> | undefined }> | undefined
   readonly runs = new Runs<C>()
 
   readonly #actions: Actions<C>
@@ -259,16 +266,38 @@ export class Stream<C> {
     if (this.#inFlight.size === 0) this.inactivity.hear(timestampEnd, nowMillis)
   }
 
-  /** Comes to where packets, indexes and metadata brought it before, in the same files; nothing is half received. */
+  /** From now on it is known what files of a ring had when they were left, unless it is too large for that. */
+  trace(): void {
+    if (this.tracefileSize === 0 || this.tracefileCount <= tracedCountMax) this.#left ??= []
+  }
+
+  get isTraced(): boolean {
+    return this.#left !== undefined
+  }
+
+  get left(): ReadonlyArray<FileExtent> {
+    return (this.#left ?? []).map(({ index, offset }) => ({ offset, recordCount: index?.recordCount ?? 0 }))
+  }
+
+  /** Of the index that is written. */
+  get recordCount(): number {
+    return this.#index?.recordCount ?? 0
+  }
+
+  /** Comes to where packets, indexes and metadata brought it before, in the same chunk; nothing is half received. */
   advance(to: StreamPosition, nowMillis: number): void {
     if (this.file === undefined) return
-    if (to.offset !== this.offset) {
-      this.#actions.truncate(this.file, to.offset)
-      this.offset = to.offset
-      this.#hasLeftover = false
+    const firstLeft = to.leftCount - to.left.length
+    const extents: Array<FileExtent | undefined> = []
+    for (let at = this.leftCount; at < to.leftCount; at++) extents.push(to.left[at - firstLeft])
+    extents.push(to)
+    let seq = to.indexCount - this.#newRecordCount(extents)
+    for (const [at, extent] of extents.entries()) {
+      if (at > 0) this.#nextTracefile()
+      // Of the ring's oldest files, which others have overwritten since, nothing is known, nor wanted.
+      if (extent !== undefined) seq = this.#extend(extent, seq)
     }
-    const count = to.indexCount - this.indexCount
-    if (count > 0) this.#skip(this.#index ?? this.#openIndex(), count)
+    this.indexCount = to.indexCount
     this.prevDataSeq = to.prevDataSeq
     this.prevIndexSeq = to.prevIndexSeq
     this.receivedPacketSeqNum = to.receivedPacketSeqNum
@@ -279,11 +308,25 @@ export class Stream<C> {
     if (to.beacon !== undefined) this.inactivity.hear(to.beacon, nowMillis)
   }
 
-  #skip(index: IndexFile<C>, count: number): void {
+  #newRecordCount(extents: ReadonlyArray<FileExtent | undefined>): number {
+    const known = extents[0] === undefined ? 0 : this.recordCount
+    return extents.reduce((sum, extent) => sum + (extent?.recordCount ?? 0), -known)
+  }
+
+  /** The file that is written, and its index; answers the number of the record behind. */
+  #extend({ offset, recordCount }: FileExtent, seq: number): number {
+    if (offset !== this.offset) {
+      this.#actions.truncate(this.file as DataFile<C>, offset)
+      this.offset = offset
+      this.#hasLeftover = false
+    }
+    const count = recordCount - this.recordCount
+    if (count <= 0) return seq
+    const index = this.#index ?? this.#openIndex()
     this.#actions.skipRecords(index, count)
-    this.runs.append(index, this.indexCount, count)
+    this.runs.append(index, seq, count)
     index.recordCount += count
-    this.indexCount += count
+    return seq + count
   }
 
   /** Starts a rotation. False: one is pending already, or data would be lost. */
@@ -399,6 +442,9 @@ export class Stream<C> {
   #nextTracefile(): void {
     const old = this.file as DataFile<C>
     const file = this.#ring.next(old)
+    this.leftCount++
+    this.#left?.push({ offset: this.offset, index: this.#index })
+    if (this.#left !== undefined && this.#left.length > this.tracefileCount) this.#left.shift()
     this.#actions.closeData(old)
     this.#leaveIndex()
     if (this.#rotation !== undefined) {

@@ -16,7 +16,11 @@ describe("a long session by an edge", () => {
       const local = yield* Local.start({ controlPort: relay.controlPort, dataPort: relay.dataPort })
       const script = Script.make(local, relay.output, () => {})
       const { c, d, file } = yield* script.recording()
-      const streams = [yield* c.addStream(), yield* c.addStream({ channel: "ch_1" })]
+      const streams = [
+        yield* c.addStream(),
+        yield* c.addStream({ channel: "ch_1" }),
+        yield* c.addStream({ channel: "ring", fileSize: 400, fileCount: 3 })
+      ]
       const metadata = yield* c.addStream({ channel: "metadata" })
       const historyBytes = () =>
         relay.output

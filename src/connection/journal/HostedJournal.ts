@@ -283,7 +283,7 @@ export class HostedJournal implements Journal {
     if (stream !== undefined) Advance.to(stream, bytes.subarray(from + 8, to))
   }
 
-  /** Where its streams are, if they are those of the last mark, in the same files. */
+  /** Where its streams are, if they are those of the last mark, in the same files or further on in their rings. */
   get #positions(): ReadonlyArray<History.Advance> | undefined {
     const before = this.#files
     this.#files = new Map()
@@ -294,7 +294,9 @@ export class HostedJournal implements Journal {
         const handle = this.#handles.edgesOf(BigInt(stream.handle))
         const { file } = stream.model
         this.#files.set(stream, file)
-        isSame &&= handle !== undefined && before.has(stream) && before.get(stream) === file
+        const isInRing = stream.model.isTraced && stream.model.tracefileSize > 0 && file !== undefined
+        isSame &&= handle !== undefined && before.has(stream) && (isInRing || before.get(stream) === file)
+        stream.model.trace()
         if (handle !== undefined && file !== undefined) positions.push({ stream: handle, position: Advance.of(stream) })
       }
     }

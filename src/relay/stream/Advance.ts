@@ -3,6 +3,7 @@
  * and metadata that led to it.
  */
 import { Result } from "effect"
+import type { FileExtent } from "../../model/StreamPosition.ts"
 import { fixed, struct, u64, u64Max } from "../../protocol/Struct.ts"
 import type { StreamActor } from "./StreamActor.ts"
 
@@ -21,16 +22,30 @@ const layout = struct({
   eventsDiscarded: u64,
   packetsLost: u64,
   nextSeqNum: u64,
-  newestUntil: u64
+  newestUntil: u64,
+  recordCount: u64,
+  leftCount: u64
 })
 
 const { decode, encode } = fixed(layout)
+
+/** Behind it, of each file that was left. */
+const extent = fixed(struct({ offset: u64, recordCount: u64 }))
+const extentBytes = 16
 
 const numberOr = (value: number | undefined): bigint => (value === undefined ? u64Max : BigInt(value))
 const unlessMax = (value: bigint): bigint | undefined => (value === u64Max ? undefined : value)
 
 /** Where the stream is. */
-export const of = ({ byteCount, losses, model, newestUntil, packetCount }: StreamActor): Uint8Array =>
+export const of = (stream: StreamActor): Uint8Array =>
+  Buffer.concat([
+    fixedPart(stream),
+    ...stream.model.left.map(({ offset, recordCount }) =>
+      extent.encode({ offset: BigInt(offset), recordCount: BigInt(recordCount) })
+    )
+  ])
+
+const fixedPart = ({ byteCount, losses, model, newestUntil, packetCount }: StreamActor): Uint8Array =>
   encode({
     offset: BigInt(model.offset),
     indexCount: BigInt(model.indexCount),
@@ -45,8 +60,19 @@ export const of = ({ byteCount, losses, model, newestUntil, packetCount }: Strea
     eventsDiscarded: BigInt(losses.eventsDiscarded),
     packetsLost: BigInt(losses.packetsLost),
     nextSeqNum: numberOr(losses.nextSeqNum),
-    newestUntil: BigInt(newestUntil)
+    newestUntil: BigInt(newestUntil),
+    recordCount: BigInt(model.recordCount),
+    leftCount: BigInt(model.leftCount)
   })
+
+const extentsOf = (bytes: Uint8Array): ReadonlyArray<FileExtent> => {
+  const extents: Array<FileExtent> = []
+  for (let at = layout.size; at + extentBytes <= bytes.length; at += extentBytes) {
+    const { offset, recordCount } = Result.getOrThrow(extent.decode(bytes.subarray(at, at + extentBytes)))
+    extents.push({ offset: Number(offset), recordCount: Number(recordCount) })
+  }
+  return extents
+}
 
 /** Brings the stream there, from an earlier place in the same files. */
 export const to = (stream: StreamActor, bytes: Uint8Array): void => {
@@ -62,6 +88,9 @@ export const to = (stream: StreamActor, bytes: Uint8Array): void => {
   stream.newestUntil = Number(at.newestUntil)
   stream.advance({
     offset: Number(at.offset),
+    recordCount: Number(at.recordCount),
+    leftCount: Number(at.leftCount),
+    left: extentsOf(bytes),
     indexCount: Number(at.indexCount),
     prevDataSeq: at.prevDataSeq,
     prevIndexSeq: at.prevIndexSeq,
