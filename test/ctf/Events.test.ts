@@ -122,4 +122,23 @@ describe("a time as people write it", () => {
       assert.isUndefined(nanos(text), text)
     }
   })
+
+  it("is, of an hour that there is twice, the one of the C library; of one that there is not, what follows", () => {
+    const zone = process.env.TZ
+    const seconds = (zone: string, text: string) => {
+      process.env.TZ = zone
+      const time = Moment.parse(text, false, undefined)
+      return time && Number((BigInt(time.high) << 32n) | BigInt(time.low)) / 1e9
+    }
+    try {
+      // As babeltrace2 takes them.
+      assert.strictEqual(seconds("Europe/Paris", "2023-10-29 02:30"), Date.UTC(2023, 9, 29, 1, 30) / 1000)
+      assert.strictEqual(seconds("America/New_York", "2023-11-05 01:30"), Date.UTC(2023, 10, 5, 5, 30) / 1000)
+      assert.strictEqual(seconds("Australia/Lord_Howe", "2024-04-07 01:45"), Date.UTC(2024, 3, 6, 15, 15) / 1000)
+      assert.strictEqual(seconds("Europe/Paris", "2024-03-31 02:30"), Date.UTC(2024, 2, 31, 1, 30) / 1000)
+    } finally {
+      if (zone === undefined) delete process.env.TZ
+      else process.env.TZ = zone
+    }
+  })
 })

@@ -33,8 +33,26 @@ export const parse = (text: string, isGmt: boolean, first: bigint | undefined): 
   if (time[0] > 23 || time[1] > 59 || time[2] > 59) return undefined
   if (Number(month ?? 1) < 1 || Number(month ?? 1) > 12 || Number(day ?? 1) < 1 || Number(day ?? 1) > 31)
     return undefined
-  const millis = isGmt ? Date.UTC(...date, ...time) : new Date(...date, ...time).getTime()
+  const millis = isGmt ? Date.UTC(...date, ...time) : localMillis(date, time)
   return timeOf(BigInt(millis) * 1_000_000n + fraction(parts))
+}
+
+/** Guesses that fall back behind each other: an hour that there is not. */
+const guessMax = 4
+
+/**
+ * Of an hour that there is twice, the one that the C library chooses, and so babeltrace2: it begins as if the time were
+ * UTC, and corrects that.
+ */
+const localMillis = (date: readonly [number, number, number], time: readonly [number, number, number]): number => {
+  const wanted = Date.UTC(...date, ...time)
+  let guess = wanted
+  for (let count = 0; count < guessMax; count++) {
+    const local = guess - new Date(guess).getTimezoneOffset() * 60_000
+    if (local === wanted) return guess
+    guess += wanted - local
+  }
+  return new Date(...date, ...time).getTime()
 }
 
 const dayOf = (nanos: bigint, isGmt: boolean): readonly [number, number, number] => {
