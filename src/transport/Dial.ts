@@ -7,7 +7,9 @@
 import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
 import { setTimeout } from "../Machine.ts"
+import { writeNow } from "../thread/Descriptor.ts"
 import type { TlsFailed, Options as TlsOptions } from "./DialTls.ts"
+import { descriptorOf } from "./ReceiveInto.ts"
 import { type ClientIdentity, type Role, reasonOf } from "./Tls.ts"
 import * as Unread from "./Unread.ts"
 import * as Waits from "./Waits.ts"
@@ -72,12 +74,17 @@ const connectTimeoutMillis = 10_000
 /** Unread bytes beyond this stop the reading of the socket, so that a peer cannot fill our memory. */
 const unreadBytesMax = 1024 * 1024
 
+/** So many go to the system without the steps of the runtime's streams. */
+const directBytesMin = 16 * 1024
+
 /** How long a closing scope waits for the peer to take what was sent. */
 const lingerMillis = 5000
 
 /** Over TLS, `role` asks for that part of the relay; otherwise it is the port's own. */
 export const dial = (address: Address, role?: Role): Effect.Effect<Link, DialFailed | TlsFailed, Scope.Scope> =>
-  Effect.acquireRelease(open(address, role), close).pipe(Effect.map((socket) => make(socket, nameOf(address))))
+  Effect.acquireRelease(open(address, role), close).pipe(
+    Effect.map((socket) => make(socket, nameOf(address), address.tls === undefined))
+  )
 
 const nameOf = ({ host, port }: Address) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
 
@@ -156,7 +163,8 @@ const close = (socket: net.Socket): Effect.Effect<void> =>
     setTimeout(() => socket.destroy(), lingerMillis).unref()
   })
 
-const make = (socket: net.Socket, name: string): Link => {
+/** `isPlain`: the bytes of the connection are those of its descriptor. */
+const make = (socket: net.Socket, name: string, isPlain: boolean): Link => {
   const unread = Unread.make()
   const { changed, once, when } = Waits.make()
   let wantedBytes = 0
@@ -197,6 +205,13 @@ const make = (socket: net.Socket, name: string): Link => {
     readable: arrived(1),
     write: (parts, sent) => {
       if (isOver() || !socket.writable) return sent?.()
+      const [only] = parts
+      const isLarge = only !== undefined && parts.length === 1 && only.length >= directBytesMin
+      const descriptor = isLarge && isPlain && socket.writableLength === 0 ? descriptorOf(socket) : undefined
+      if (isLarge && descriptor !== undefined) {
+        const count = writeNow(descriptor, only)
+        return count === only.length ? sent?.() : void socket.write(only.subarray(count), sent)
+      }
       socket.cork()
       for (const part of parts) socket.write(part, part === parts.at(-1) ? sent : undefined)
       socket.uncork()

@@ -43,6 +43,12 @@ const probe = (owner: HandleOwner): boolean =>
 /** `LTTNG_RELAY_PORTABLE_READS=1` forces the fallback, to compare and to test it. */
 export const isInternalAvoided = () => process.env.LTTNG_RELAY_PORTABLE_READS === "1"
 
+/** Of an open socket, where it may be used. */
+export const descriptorOf = (socket: net.Socket): number | undefined => {
+  const descriptor = isInternalAvoided() ? undefined : (socket as unknown as HandleOwner)._handle?.fd
+  return descriptor === undefined || descriptor < 0 ? undefined : descriptor
+}
+
 /**
  * Starts nothing: the first `resume` does. The accepted socket must not be used afterwards. `first` was read of it
  * already, and is received before all else.
