@@ -39,6 +39,15 @@ const isUnfinished = async (path: string): Promise<boolean> => {
   }
 }
 
+/** Whether nothing says how to read the packets beside it. */
+const isMissed = async (path: string): Promise<boolean> => {
+  if ((await stat(path)).size > 0) return false
+  for (const entry of await readdir(dirname(path), { withFileTypes: true })) {
+    if (entry.isFile() && (await stat(join(dirname(path), entry.name))).size > 0) return true
+  }
+  return false
+}
+
 const isTemporary = (name: string): boolean => /^\.tmp_(old|new)_chunk$/.test(name)
 
 /** When a session began, as its directory's name says it. */
@@ -91,6 +100,7 @@ class Search {
       else if (entry.isDirectory() && isTemporary(name)) await this.#judge(join(directory, name), async () => true)
       else if (entry.isDirectory() && !name.startsWith(".")) below.push(name)
       else if (name.endsWith(".idx")) await this.#judge(join(directory, name), isUnfinished)
+      else if (name === "metadata") await this.#judge(join(directory, name), isMissed)
     }
     return below
   }

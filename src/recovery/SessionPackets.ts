@@ -143,8 +143,18 @@ export class SessionPackets {
         copies.set(`${one}\n${other}`, finding("note", "packets-twice", other, detail))
       }
     }
-    return { suspicions, findings: [...findings, ...copies.values()] }
+    return { suspicions, findings: [...shortened(findings), ...shortened([...copies.values()])] }
   }
+}
+
+/** Where notes of one kind stop to be told one by one. */
+const namedMax = 8
+
+const shortened = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> => {
+  const [next, ...others] = findings.slice(namedMax)
+  if (next === undefined) return findings
+  const more = others.length === 0 ? next : { ...next, detail: `${next.detail}; and ${others.length} more of the same` }
+  return [...findings.slice(0, namedMax), more]
 }
 
 type Pair = readonly [Extent, Extent]

@@ -21,7 +21,31 @@ const session = (directory: string, indexBytes: number): void => {
 const nameOf = (number: number): string =>
   `s-2026${String(1_000_000_000 + number).slice(1, 5)}-${String(100_000 + number)}`
 
+const told = (output: string) =>
+  Effect.gen(function* () {
+    const relay = yield* Relays.start("ours", { output })
+    yield* Process.until(
+      "the relay to tell of it",
+      Effect.sync(() => relay.process.output().includes("LEFTOVERS"))
+    )
+    return relay.process.output()
+  })
+
 describe("what a crash left", () => {
+  it.live("is told of where packets have no metadata", () =>
+    Effect.gen(function* () {
+      const output = yield* Relays.temporaryDirectory("leftovers")
+      for (const name of ["a-20260101-000000", "b-20260101-000000"]) {
+        session(join(output, "host", name), 16)
+        writeFileSync(join(output, "host", name, "ust/uid/0/64-bit/metadata"), "")
+      }
+      const path = join(output, "host/a-20260101-000000/ust/uid/0/64-bit")
+      writeFileSync(join(path, "other_0"), "packet")
+      const said = yield* told(output)
+      assert.include(said, `${path}/metadata: lttng-relay repair`)
+    })
+  )
+
   it.live("is found in the latest session of any host, however many there are", () =>
     Effect.gen(function* () {
       const output = yield* Relays.temporaryDirectory("leftovers", "/dev/shm")
@@ -30,15 +54,8 @@ describe("what a crash left", () => {
       }
       const last = join(output, "m-host", "last-20261231-235959")
       session(last, 50)
-      const relay = yield* Relays.start("ours", { output })
-      yield* Process.until(
-        "the relay to tell of it",
-        Effect.sync(() => relay.process.output().includes("LEFTOVERS"))
-      )
-      assert.include(
-        relay.process.output(),
-        `${last}/ust/uid/0/64-bit/index/ch_0.idx: lttng-relay repair ${output} --to=NEW`
-      )
+      const said = yield* told(output)
+      assert.include(said, `${last}/ust/uid/0/64-bit/index/ch_0.idx: lttng-relay repair ${output} --to=NEW`)
     })
   )
 })

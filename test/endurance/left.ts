@@ -22,7 +22,7 @@ const channels = [
   ["--subbuf-size=4k"],
   ["--subbuf-size=64k"],
   ["--subbuf-size=4k", "--tracefile-size=32768", "--tracefile-count=4"],
-  ["--subbuf-size=64k", "--tracefile-size=131072"]
+  ["--subbuf-size=64k", "--tracefile-size=131072", "--tracefile-count=8"]
 ]
 const meanwhile = [undefined, "rotate", "clear"]
 
@@ -58,7 +58,7 @@ const round = (at: number, kind: (typeof kinds)[number]) =>
     assert.deepStrictEqual(failures, [])
     assert.isFalse(Check.isDamaged(report), JSON.stringify(report.findings))
     const { bySource } = yield* Babeltrace.read(repaired)
-    if (command !== "clear" && !channel.includes("--tracefile-count=4")) {
+    if (command !== "clear" && channel.length === 1) {
       assert.deepStrictEqual(bySource.get(2), { count: 200, first: 0, last: 199, breaks: [] }, "what a stop waited for")
       assert.deepStrictEqual(bySource.get(1)?.breaks ?? [], [], "none left out before the last, none twice")
     }

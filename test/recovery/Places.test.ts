@@ -109,6 +109,14 @@ describe("a packet file in another chunk", () => {
     assert.deepStrictEqual(Check.check(Trees.tree(Trees.recorded("snap"))).findings, [])
   })
 
+  it("is told of some times, of many copies", () => {
+    const files: Trees.Files = new Map()
+    for (const [path, bytes] of live) for (let home = 0; home < 7; home++) files.set(`${home}/${path}`, bytes)
+    const { findings } = Check.check(Trees.tree(files))
+    assert.strictEqual(findings.length, 9)
+    assert.match(findings.at(-1)?.detail ?? "", /and 12 more of the same$/)
+  })
+
   it("a chunk of whose packets some are nowhere says so", () => {
     const files = new Map(
       [...rotated].filter(([path]) => path !== chunk(1, "c_0") && path !== indexOf(chunk(1, "c_0")))
