@@ -15,7 +15,7 @@ interface FirstPacket {
 
 export interface StreamFiles {
   readonly plan: StreamPlan | undefined
-  /** Its own; counted in its class in the order of paths where files without a begin are a stream each. */
+  /** Its own; of files that are a stream each, counted in their trace in the order of paths. */
   readonly id: Int
   readonly files: ReadonlyArray<DataFile>
   /** Of its first packet, in nanoseconds. */
@@ -58,12 +58,9 @@ export const group = (files: ReadonlyArray<DataFile>, trace: TracePlan): Readonl
       return { plan, id, files, begin: beginOf(packets) }
     })
   )
-  const counts = new Map<StreamPlan | undefined, number>()
-  const lone = alone.map((packet) => {
+  const lone = alone.map((packet, id) => {
     const { file, plan } = packet
-    const count = counts.get(plan) ?? 0
-    counts.set(plan, count + 1)
-    return { plan, id: count, files: [file], begin: beginOf([packet]) }
+    return { plan, id, files: [file], begin: beginOf([packet]) }
   })
   return [...grouped, ...lone]
 }

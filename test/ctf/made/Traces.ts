@@ -223,7 +223,8 @@ const headerOf = (
   const own = told(next, place, oneOf(next, [8, 16, 32, 64]), "data-stream-class-id", () => BigInt(current.stream.id))
   if (streams.length > 1 || streams[0]?.id !== 0 || chance(next, 0.7)) members.push({ name: "stream_id", type: own })
   const instance = told(next, place, oneOf(next, [32, 64]), "data-stream-id", () => current.stream.now.instance)
-  members.push({ name: "stream_instance_id", type: instance })
+  // Without one each file is a stream.
+  if (chance(next, 0.8)) members.push({ name: "stream_instance_id", type: instance })
   return together(members, 1)
 }
 
