@@ -3,7 +3,7 @@
  * they are.
  */
 import { constants, zstdCompress } from "node:zlib"
-import { Effect } from "effect"
+import { Effect, Semaphore } from "effect"
 import { clockMillis } from "../Machine.ts"
 import { headBytes, Kind, packedHeadBytes, seal } from "../protocol/journal/Record.ts"
 import { checksums } from "./Checksums.ts"
@@ -26,7 +26,15 @@ const sampleBytesMin = 32 * 1024
 /** Bytes a millisecond: none packs as quickly. */
 const packRateMax = 400 * 1024
 
-const level = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
+/** Tables no larger than what is packed, and one way to another thread and back for each piece of the frame. */
+const optionsOf = (byteCount: number) => ({
+  params: { [constants.ZSTD_c_compressionLevel]: 3 },
+  pledgedSrcSize: byteCount,
+  chunkSize: Math.min(pieceBytesMax, byteCount + frameBytes)
+})
+const pieceBytesMax = 128 * 1024
+/** More than a frame has beside what could not be packed. */
+const frameBytes = 1024
 
 const blended = (before: number | undefined, now: number) =>
   before === undefined ? now : before + (now - before) * forgotten
@@ -68,7 +76,7 @@ export class Packing {
   /** The record that `bytes[from, to)`, which ends with record `last`, are packed into; undefined: it is no shorter. */
   pack(bytes: Buffer, from: number, to: number, last: number): Effect.Effect<Buffer | undefined> {
     const byteCount = to - from
-    return Effect.map(compressed(bytes.subarray(from, to)), ({ frame, millis }) => {
+    return Effect.map(turns.withPermits(1)(compressed(bytes.subarray(from, to))), ({ frame, millis }) => {
       this.#packRate = blended(this.#packRate, byteCount / Math.max(millis, 0.01))
       this.#share = blended(this.#share, frame === undefined ? 1 : frame.length / byteCount)
       return frame === undefined || frame.length >= byteCount ? undefined : recordOf(frame, byteCount, last)
@@ -76,11 +84,14 @@ export class Packing {
   }
 }
 
+/** Over all journals: what one packs with is some MiB. */
+const turns = Semaphore.makeUnsafe(2)
+
 const compressed = (bytes: Buffer) =>
   Effect.uninterruptible(
     Effect.callback<{ readonly frame: Buffer | undefined; readonly millis: number }>((resume) => {
       const begun = clockMillis()
-      zstdCompress(bytes, level, (cause, frame) => {
+      zstdCompress(bytes, optionsOf(bytes.length), (cause, frame) => {
         resume(Effect.succeed({ frame: cause === null ? frame : undefined, millis: clockMillis() - begun }))
       })
     })
