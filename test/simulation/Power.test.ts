@@ -35,7 +35,11 @@ const assertRecovered = ({ files, isPromised, names, targets, unsynced }: Crashe
   }
   const { failures, report } = Repair.repair(Trees.tree(files), Trees.apply(files))
   assert.deepStrictEqual(failures, [])
-  const left = report.findings.filter(({ severity }) => severity === "damage")
+  const isOwed = isPromised && targets.some(({ clearedCount, promisedCount }) => promisedCount > clearedCount)
+  // Nobody can repair packets whose metadata was lost with its name; it may be, before anything was promised.
+  const left = report.findings.filter(
+    ({ code, severity }) => severity === "damage" && (isOwed || code !== "metadata-missing")
+  )
   assert.deepStrictEqual(left, [], "a repair leaves no damage")
   assert.deepStrictEqual(Repair.plan(report.findings), [], "nothing is left to repair")
   for (const target of isPromised ? targets : []) {
