@@ -53,10 +53,12 @@ const attack = (port: number, count: number) =>
       })
   )
 
+/** As somebody who comes anew: a connection that is kept for the next request makes room for others. */
 const statusOf = (url: string) =>
   Effect.promise(async () => {
     try {
-      return (await fetch(url, { signal: AbortSignal.timeout(2000) })).status
+      const headers = { connection: "close" }
+      return (await fetch(url, { headers, signal: AbortSignal.timeout(2000) })).status
     } catch {
       return 0
     }
