@@ -53,12 +53,15 @@ const attack = (port: number, count: number) =>
       })
   )
 
+/** Requests of others come before, twenty in a second. Half a request is cut off half a second later. */
+const patienceMillis = 4500
+
 /** As somebody who comes anew: a connection that is kept for the next request makes room for others. */
 const statusOf = (url: string) =>
   Effect.promise(async () => {
     try {
       const headers = { connection: "close" }
-      return (await fetch(url, { headers, signal: AbortSignal.timeout(2000) })).status
+      return (await fetch(url, { headers, signal: AbortSignal.timeout(patienceMillis) })).status
     } catch {
       return 0
     }
