@@ -372,10 +372,10 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (!this.#isPosted) this.#sendAnswers()
   }
 
-  /** What a command waits for may be theirs, too: they leave with its answer. */
+  /** What a command waits for may be theirs, too: they leave with its answer; and with an index that still waits. */
   #sendLater(): void {
     this.#answerLater = undefined
-    if (this.#command === undefined) this.#sendAnswers()
+    if (this.#command === undefined && !this.#acknowledged.isLooking) this.#sendAnswers()
   }
 
   #sendAnswers(): void {

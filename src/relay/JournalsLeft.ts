@@ -5,6 +5,7 @@
 import { Effect, Option, Schema } from "effect"
 import * as Header from "../protocol/Header.ts"
 import { headBytes, Kind, offsets } from "../protocol/journal/Record.ts"
+import type { RecordSink } from "../protocol/journal/RecordFramer.ts"
 import { u64At } from "../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../storage/Files.ts"
 import { Watch } from "../storage/Retraceable.ts"
@@ -30,14 +31,7 @@ export interface Found {
   readonly goOn: Effect.Effect<JournalHistory, FileFailed>
 }
 
-export type EachRecord = (
-  number: number,
-  kind: number,
-  connection: number,
-  bytes: Buffer,
-  from: number,
-  to: number
-) => Effect.Effect<void>
+export type EachRecord = (...record: Parameters<RecordSink>) => Effect.Effect<void>
 
 /** Longer than any record. */
 const windowBytes = 2 * 1024 * 1024

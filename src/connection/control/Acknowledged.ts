@@ -63,6 +63,11 @@ export class Acknowledged {
     return isAgain
   }
 
+  /** Some of what is owed is still waited for: `look` is about to be called. */
+  get isLooking(): boolean {
+    return this.#lookCount > 0
+  }
+
   /** Writes what is theirs. Answers what to wait for before what was to be said is said, if there is something. */
   writeOut(): Effect.Effect<Reply> | undefined {
     const behind = this.#writeOut()
