@@ -1,11 +1,18 @@
 import { defineConfig } from "vitest/config"
 
+/** Real viewers that die if a tracer is later than relays allow for: nothing else makes it late. */
+const alone = ["test/interop/viewers.test.ts"]
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/bundle.ts"],
     // Suites with real peers keep several processes busy each: more files at once only make each other late.
     maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: "beside others", exclude: alone, sequence: { groupOrder: 0 } } },
+      { extends: true, test: { name: "alone", include: alone, sequence: { groupOrder: 1 } } }
+    ],
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/bundle.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000
   }
