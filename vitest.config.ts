@@ -8,10 +8,12 @@ export default defineConfig({
     // Suites with real peers keep several processes busy each: more files at once only make each other late.
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: "beside others", exclude: alone, sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: { name: "beside others", include: ["test/**/*.test.ts"], exclude: alone, sequence: { groupOrder: 0 } }
+      },
       { extends: true, test: { name: "alone", include: alone, sequence: { groupOrder: 1 } } }
     ],
-    include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/bundle.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000
