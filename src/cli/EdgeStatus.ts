@@ -43,10 +43,11 @@ const rateLine = (status: Report.EdgeStatus): string =>
   ].join("; ")
 
 const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => {
-  const { byteCount, createdMillis, heardCount, isOpen, lagMillis, name, receivedCount } = journal
+  const { byteCount, createdMillis, heardCount, isOpen, isScanned, lagMillis, name, receivedCount } = journal
   const behind = heardCount - receivedCount
   const lag = behind > 0 ? `${Output.plural(behind, "record")} and ${seconds(lagMillis)} behind` : "up to date"
-  return `${name}: ${isOpen ? "recording" : "ended"} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${lag}`
+  const state = isScanned ? lag : "being read after a restart"
+  return `${name}: ${isOpen ? "recording" : "ended"} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${state}`
 }
 
 const whys = { drop: "for want of room", age: "because it had waited too long", stop: "after it was stopped" }

@@ -12,6 +12,7 @@ import type { About } from "./About.ts"
 import type { Chunk, Chunks } from "./Chunks.ts"
 import type { Lost } from "./History.ts"
 import { Needed } from "./Needed.ts"
+import type { Found } from "./Scan.ts"
 import { Segments, type Options as SegmentsOptions } from "./Segments.ts"
 import { type Part, Tail } from "./Tail.ts"
 
@@ -21,6 +22,8 @@ const retryWait = "500 millis"
 export interface Options extends Omit<SegmentsOptions, "leave"> {
   /** UUID. */
   readonly token: string
+  /** An earlier process heard it. */
+  readonly isRecovered: boolean
   readonly about: About
   readonly memory: Chunks
   /** How much one read brings. */
@@ -51,12 +54,14 @@ export class Journal {
   readonly open = new Map<number, () => void>()
   /** Sessions of the relay here that have not ended. */
   readonly sessions = new Set<number>()
-  /** An earlier process heard its beginning. */
-  isRecovered = false
+  /** An earlier process heard it: all but the end, which is told by this one. */
+  readonly isRecovered: boolean
+  /** What is in its segments is known. */
+  isScanned: boolean
   /** The last record that was sent to the relay once. */
   sent = 0
   /** No more comes: the tracer has ended, or the relay has. */
-  isFinished = false
+  isFinished: boolean
   /** The relay has it, and was or will be told that it need not remember it. */
   isOver = false
   readonly tail: Tail
@@ -81,6 +86,9 @@ export class Journal {
 
   constructor(options: Options) {
     this.token = options.token
+    this.isRecovered = options.isRecovered
+    this.isScanned = !options.isRecovered
+    this.isFinished = options.isRecovered
     this.about = options.about
     this.directory = options.directory
     this.segments = new Segments({ ...options, leave: (segment) => this.tail.leave(segment) })
@@ -90,13 +98,24 @@ export class Journal {
     this.#onChange = options.onChange
   }
 
-  /** An earlier process wrote up to `number`. */
-  resumeAt(number: number): void {
-    this.last = number
-    this.written = number
+  /** What an earlier process wrote: its tracers' connections are gone. `isOver`: the relay has all of it. */
+  recovered({ damage, isFinished, last, needed, open, segments, skipped }: Found, isOver: boolean): void {
+    for (const line of damage) this.damage.add(line)
+    this.segments.expect(0)
+    for (const segment of segments) this.segments.adopt(segment)
+    for (const [number, lost] of skipped) this.skipped.set(number, lost)
+    this.needed = needed
+    this.last = last
+    this.written = last
     // What the earlier process sent is not known before the relay says what it has.
-    this.handed = number
-    this.examined = number
+    this.handed = last
+    this.examined = last
+    this.isScanned = true
+    this.isOver = isOver
+    this.isFinished = isFinished || isOver
+    for (const connection of open) this.open.set(connection, () => undefined)
+    for (const connection of open) this.leave(connection, true)
+    if (last > 0) this.finishIfOver()
   }
 
   append(kind: number, connection: number, one?: Part, two?: Part): void {

@@ -31,6 +31,7 @@ export class Meter {
     this.#looks.push({ millis: nowMillis, heardByteCount, sentByteCount: this.#link.sentByteCount })
     if (this.#looks.length > lookCount) this.#looks.shift()
     for (const journal of journals.values()) {
+      if (!journal.isScanned) continue
       const known = this.#ages.get(journal)
       const ages = known ?? new Ages()
       // Of an earlier process: nobody knows when it heard the rest.

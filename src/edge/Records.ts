@@ -10,16 +10,19 @@ export const recordBytesMax = headBytes + payloadBytesMax
 /** The record is `bytes[at, at + size)`, and those bytes are at `offset` of the file. */
 export type Each = (bytes: Buffer, at: number, size: number, offset: number) => void
 
-/** Calls `each` for the records in `byteCount` bytes, and does `after` behind every read into `window`, which holds the longest. */
+/**
+ * Calls `each` for the records in `byteCount` bytes, and does `after` behind every read into `window`, which holds the
+ * longest. Answers how many bytes there are.
+ */
 export const walk = (
   file: OpenFile,
   byteCount: number,
   window: Buffer,
   each: Each,
   after: Effect.Effect<void, FileFailed> = Effect.void
-): Effect.Effect<void, FileFailed> =>
+): Effect.Effect<number, FileFailed> =>
   Effect.gen(function* () {
-    for (let offset = 0; offset + headBytes <= byteCount; ) {
+    for (let offset = 0; ; ) {
       const bytes = window.subarray(0, Math.min(window.length, byteCount - offset))
       const count = yield* file.read(bytes, offset)
       let at = 0
@@ -34,7 +37,7 @@ export const walk = (
         at += size
       }
       yield* after
-      if (at === 0 || count < window.length) return
+      if (at === 0 || count < window.length || offset + at >= byteCount) return offset + count
       offset += at
     }
   })

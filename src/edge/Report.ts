@@ -51,6 +51,8 @@ export const EdgeStatus = Schema.Struct({
       createdMillis: Schema.Finite,
       /** The tracer may send more. */
       isOpen: Schema.Boolean,
+      /** False: an earlier edge left it, and what it has is being found out. */
+      isScanned: Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(true))),
       byteCount: Count,
       /** Packets that were dropped for want of room, or because they had waited for too long, and their bytes. */
       droppedPacketCount: Count,
@@ -88,6 +90,7 @@ export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool"
     name: journal.about.name,
     createdMillis: journal.about.createdMillis,
     isOpen: !journal.isFinished,
+    isScanned: journal.isScanned,
     byteCount: journal.segments.byteCount,
     droppedPacketCount: journal.droppedPacketCount,
     droppedByteCount: journal.droppedByteCount,

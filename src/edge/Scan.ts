@@ -23,7 +23,8 @@ export interface Found {
   readonly damage: ReadonlyArray<string>
 }
 
-const windowBytes = 4 * 1024 * 1024
+/** Others have a turn between two. */
+const windowBytes = 2 * 1024 * 1024
 
 /** Answers how many bytes of the file are records. */
 const scanFile = (
@@ -35,17 +36,43 @@ const scanFile = (
 ): Effect.Effect<number, FileFailed> =>
   Effect.suspend(() => {
     let goodUntil = 0
+    let isReused = false
     const each: Each = (bytes, at, size, offset) => {
       // Of what the segment was before.
-      if (u64At(bytes, at) <= history.last) return
+      if (u64At(bytes, at) <= history.last) {
+        isReused = true
+        return
+      }
       if (offset + at > goodUntil) history.damage.push(`${path}: ${offset + at - goodUntil} bytes are no records`)
       history.see(bytes, at, path)
       goodUntil = offset + at + size
     }
-    return Effect.map(walk(file, byteCountMax, window, each), () => goodUntil)
+    return Effect.map(walk(file, byteCountMax, window, each), (end) => {
+      if (end > goodUntil && !isReused)
+        history.damage.push(`${path}: ${end - goodUntil} bytes at its end are no whole records`)
+      return goodUntil
+    })
   })
 
-export const scan = (files: Files["Service"], directory: string): Effect.Effect<Found, FileFailed> =>
+/** Bytes of the segments there, which may be some more than their records. */
+export const bytesIn = (files: Files["Service"], directory: string): Effect.Effect<number> =>
+  Effect.gen(function* () {
+    const names = (yield* files.list(directory)).map(({ name }) => name).filter((name) => firstOf(name) !== undefined)
+    const sizes = yield* Effect.forEach(names, (name) => files.size(`${directory}/${name}`), { concurrency: 16 })
+    return sizes.reduce((sum, size) => sum + size, 0)
+  }).pipe(Effect.orElseSucceed(() => 0))
+
+export const scan = (files: Files["Service"], directory: string): Effect.Effect<Found, FileFailed> => {
+  const segments: Array<Segment> = []
+  const closed = Effect.suspend(() => Effect.forEach(segments, ({ file }) => file.close, { discard: true }))
+  return Effect.onError(scanInto(files, directory, segments), () => closed)
+}
+
+const scanInto = (
+  files: Files["Service"],
+  directory: string,
+  segments: Array<Segment>
+): Effect.Effect<Found, FileFailed> =>
   Effect.gen(function* () {
     const entries = yield* files.list(directory)
     for (const { name } of entries) {
@@ -55,17 +82,18 @@ export const scan = (files: Files["Service"], directory: string): Effect.Effect<
     const names = entries.map(({ name }) => name).filter((name) => firstOf(name) !== undefined)
     const history = new History()
     const window = Buffer.allocUnsafeSlow(windowBytes)
-    const segments: Array<Segment> = []
     for (const name of names.sort()) {
       const path = `${directory}/${name}`
       const file = yield* files.open(path, "continue")
       const first = firstOf(name) as number
       // What was before it is gone, and may have been all.
       history.last = Math.max(history.last, first - 1)
-      const byteCount = yield* scanFile(file, path, history, window)
+      const segment = segmentOf(first, path, file, first - 1)
+      segments.push(segment)
+      segment.byteCount = yield* scanFile(file, path, history, window)
+      segment.last = history.last
       // Of a write that the end of the process or of the power cut short: nobody was answered for it.
-      yield* file.truncate(byteCount)
-      segments.push(segmentOf(first, path, file, history.last, byteCount))
+      yield* file.truncate(segment.byteCount)
     }
     const { damage, isFinished, last, needed, open, skipped } = history
     return { segments, last, open, isFinished, skipped, needed, damage }

@@ -65,6 +65,13 @@ export class Segments {
     this.#options = options
   }
 
+  /** An earlier process left so much: it counts until the segments are known. */
+  expect(byteCount: number): void {
+    this.#options.onBytes(byteCount - this.#expectedBytes)
+    this.#expectedBytes = byteCount
+  }
+  #expectedBytes = 0
+
   /** Of an earlier process, checked; they come in order. */
   adopt(segment: Segment): void {
     this.all.push(segment)
@@ -72,7 +79,7 @@ export class Segments {
   }
 
   get byteCount(): number {
-    return this.all.reduce((sum, segment) => sum + segment.byteCount, 0)
+    return this.all.reduce((sum, segment) => sum + segment.byteCount, this.#expectedBytes)
   }
 
   /** The oldest record that is there; `undefined` before the first. */
@@ -142,6 +149,7 @@ export class Segments {
         yield* files.makeDirectory(directory)
         yield* About.write(files, directory, about)
       }
+      yield* this.#seal
       const file = (yield* this.#reuse(path)) ?? (yield* files.open(path, "create"))
       if (isSynced) yield* files.syncDirectory(directory)
       const segment = segmentOf(first, path, file, first - 1)
@@ -195,6 +203,14 @@ export class Segments {
     })
   }
 
+  /** Of what the newest segment was before nothing is left behind it: what lies there from now on is damage. */
+  get #seal(): Effect.Effect<void> {
+    const newest = this.all.at(-1)
+    if (newest === undefined || !this.#reused.delete(newest.file)) return Effect.void
+    return Effect.ignore(newest.file.truncate(newest.byteCount))
+  }
+  readonly #reused = new Set<OpenFile>()
+
   #reuse(path: string): Effect.Effect<OpenFile | undefined, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const spare = this.#spare.at(-1)
@@ -205,6 +221,7 @@ export class Segments {
       )
       this.#options.spares.count--
       this.#options.onBytes(-spare.byteCount)
+      this.#reused.add(spare.file)
       return spare.file
     })
   }
@@ -243,6 +260,7 @@ export class Segments {
 
   #remove({ byteCount, file, path }: Spare): Effect.Effect<void> {
     this.#options.onBytes(-byteCount)
+    this.#reused.delete(file)
     return Effect.andThen(file.close, Effect.ignore(this.#options.files.unlink(path)))
   }
 

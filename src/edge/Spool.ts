@@ -14,7 +14,8 @@ import { Flow } from "./Flow.ts"
 import { Journal } from "./Journal.ts"
 import { Losses } from "./Losses.ts"
 import type { Policy } from "./Overflow.ts"
-import { examine, scan } from "./Scan.ts"
+import { recover } from "./Recovery.ts"
+import { examine } from "./Scan.ts"
 import { thin } from "./Thinning.ts"
 
 /** One read of a journal: fewer bytes where there are many journals, so that together they are some. */
@@ -141,7 +142,7 @@ export class Spool {
 
   /** When it becomes tight: what sessions that say nothing keep of what the relay has. */
   #relieve(): void {
-    const isDue = this.#isTight && !this.#isRelieved && !this.#isRecovering
+    const isDue = this.#isTight && !this.#isRelieved
     this.#isRelieved = this.#isTight
     if (!isDue) return
     const freed = Effect.forEach(this.journals.values(), ({ durable, segments }) => segments.free(durable, false), {
@@ -222,9 +223,10 @@ export class Spool {
     this.losses.add(about.name, "stop", 1, byteCount)
   }
 
-  #journal(token: string, about: About.About): Journal {
+  #journal(token: string, about: About.About, isRecovered = false): Journal {
     const journal = new Journal({
       token,
+      isRecovered,
       about,
       memory: this.memory,
       readBytes: () => Math.min(readBytesMax, Math.max(readBytesMin, readBytesInAll / this.journals.size)),
@@ -238,7 +240,7 @@ export class Spool {
       isTight: () => this.#isTight,
       onBytes: (difference) => {
         this.byteCount += difference
-        if (difference > 0 && !this.#isRecovering) this.heardByteCount += difference
+        if (difference > 0 && !isRecovered) this.heardByteCount += difference
         this.#relieve()
         this.#onChange()
       }
@@ -253,16 +255,16 @@ export class Spool {
     const open = this.#open.get(about.key)
     if (open !== undefined && !open.isFinished) return open
     const journal = this.#journal(randomUUID(), about)
-    this.#enter(journal)
+    this.#enter(journal, Effect.void)
     return journal
   }
 
   /** Journals of one key are forwarded one after the other. */
-  #enter(journal: Journal): void {
+  #enter(journal: Journal, prepared: Effect.Effect<void>): void {
     const { key } = journal.about
     const before = this.#open.get(key)
     this.#open.set(key, journal)
-    this.onJournal(journal, before === undefined ? Effect.void : before.gone)
+    this.onJournal(journal, Effect.andThen(prepared, before === undefined ? Effect.void : before.gone))
   }
 
   /** Something in it is not what was written: it is found, named and left out. False: nothing new. */
@@ -341,43 +343,10 @@ export class Spool {
 
   /** What an earlier process left: its tracers are gone, what they sent is forwarded. */
   get recover(): Effect.Effect<void, FileFailed> {
-    return Effect.gen({ self: this }, function* () {
-      const { directory, files } = this.#options
-      yield* files.makeDirectory(directory)
-      const left: Array<Journal> = []
-      this.#isRecovering = true
-      for (const { name } of yield* files.list(directory)) {
-        if (About.isToken(name)) left.push(yield* this.#recover(name))
-      }
-      this.#isRecovering = false
-      for (const journal of left.sort((a, b) => a.about.createdMillis - b.about.createdMillis)) {
-        if (journal.last === 0 && !journal.isOver) yield* this.remove(journal)
-        else this.#enter(journal)
-      }
-    })
-  }
-
-  #isRecovering = false
-
-  #recover(token: string): Effect.Effect<Journal, FileFailed> {
-    return Effect.gen({ self: this }, function* () {
-      const { directory, files } = this.#options
-      const found = yield* scan(files, `${directory}/${token}`)
-      const about = yield* About.read(files, `${directory}/${token}`)
-      const journal = this.#journal(token, about ?? { key: token, name: token, createdMillis: 0 })
-      for (const line of found.damage) yield* report("SPOOL_DAMAGED", line)
-      for (const line of found.damage) journal.damage.add(line)
-      for (const segment of found.segments) journal.segments.adopt(segment)
-      for (const [number, lost] of found.skipped) journal.skipped.set(number, lost)
-      journal.resumeAt(found.last)
-      journal.isRecovered = true
-      journal.needed = found.needed
-      journal.isOver = yield* About.isOver(files, `${directory}/${token}`)
-      journal.isFinished = found.isFinished || journal.isOver
-      for (const connection of found.open) journal.open.set(connection, () => undefined)
-      for (const connection of found.open) journal.leave(connection, true)
-      if (found.last > 0) journal.finishIfOver()
-      return journal
+    return recover(this.#options, {
+      journal: (token, about) => this.#journal(token, about, true),
+      enter: (journal, scanned) => this.#enter(journal, scanned),
+      remove: (journal) => this.remove(journal)
     })
   }
 }

@@ -26,13 +26,18 @@ export interface Outcome {
   readonly fillingSeconds: number
   readonly forwardingSeconds: number | undefined
   readonly statusSeconds: number
-  /** From its start until tracers are answered. */
+  /** From its start until tracers are answered; what a session takes then; and until all of the spool is read. */
   readonly startingSeconds: number
+  readonly sessionSeconds: number
+  readonly scanningSeconds: number
   /** The most they had. */
   readonly mebibytes: { readonly filling: number; readonly starting: number; readonly forwarding: number }
 }
 
 const streamCount = 4
+/** Of a session while the spool is read. */
+export const sessionPackets = streamCount
+
 const secondsMax = 600
 
 const peakMebibytes = ({ process: { pid } }: Edges.Edge): number =>
@@ -65,6 +70,14 @@ export const outage = ({ isForwarded, megabytes, packetBytes }: Options) =>
       yield* first.process.ended
       const again = Edges.start(relay, { ...options, spool: first.spool, seconds: secondsMax })
       const [next, startingSeconds] = yield* timed(again)
+      const [, sessionSeconds] = yield* timed(load(next, sessionPackets, 4096))
+      const scanned = Effect.map(
+        Effect.option(Edges.status(next)),
+        (now) => now._tag === "Some" && now.value.journals.every(({ isScanned }) => isScanned)
+      )
+      const [, scanningSeconds] = yield* timed(
+        Process.until("the spool to be read", scanned, { seconds: secondsMax, everyMillis: 200 })
+      )
       const starting = peakMebibytes(next)
       const [{ spoolBytes }, statusSeconds] = yield* timed(Effect.delay(Edges.status(next), "1100 millis"))
       link.isDown = false
@@ -77,6 +90,8 @@ export const outage = ({ isForwarded, megabytes, packetBytes }: Options) =>
         forwardingSeconds: forwarded,
         statusSeconds: statusSeconds - 1.1,
         startingSeconds,
+        sessionSeconds,
+        scanningSeconds,
         mebibytes: { filling, starting, forwarding: peakMebibytes(next) }
       }
       return outcome

@@ -52,7 +52,7 @@ export const status = (edge: Edge) =>
     Process.run(process.execPath, [toolboxProgram, "edge", "status", `--spool=${edge.spool}`, "--json"]),
     ({ stdout }) =>
       JSON.parse(stdout) as {
-        readonly journals: ReadonlyArray<unknown>
+        readonly journals: ReadonlyArray<{ readonly isScanned: boolean }>
         readonly spoolBytes: number
         readonly reason?: string
         readonly losses: ReadonlyArray<{ readonly name: string; readonly policy: string; readonly packetCount: number }>

@@ -1,0 +1,145 @@
+/** What an earlier edge left in the spool: read beside what tracers say, and what is damaged in it is named. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Latch, Logger, Scope } from "effect"
+import { headBytes, offsets } from "../../src/protocol/journal/Record.ts"
+import { Files, type OpenFile } from "../../src/storage/Files.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import * as Local from "./Local.ts"
+import { story } from "./stories.ts"
+
+const nowhere = { controlPort: 1, dataPort: 1 }
+const isSegment = (path: string) => path.endsWith(".journal")
+
+const copyOf = (files: MemoryFiles): MemoryFiles => {
+  const image = new MemoryFiles()
+  for (const path of files.paths("/spool")) image.write(path, Buffer.from(files.read(path) ?? []))
+  return image
+}
+
+/** Nobody writes there. */
+const output = Effect.map(TestRelay.make(), (relay) => relay.output)
+
+/** A spool that no relay has anything of, as it is when the edge is killed. */
+const left = (seed: number, stepCount?: number) =>
+  Effect.gen(function* () {
+    const files = new MemoryFiles()
+    const scope = yield* Scope.make()
+    const local = yield* Scope.provide(Local.start({ ...nowhere, files: files.service, bytesMax: 1024 ** 2 }), scope)
+    yield* Effect.scoped(story(seed, stepCount)(Script.make(local, yield* output, () => {})))
+    const image = copyOf(files)
+    yield* Scope.close(scope, Exit.void)
+    return image
+  })
+
+const direct = (...stories: ReadonlyArray<(script: Script.Script) => Effect.Effect<void, never, Scope.Scope>>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      for (const told of stories) yield* Effect.scoped(told(Script.make(relay, relay.output, () => {})))
+      yield* Local.quiet(relay)
+      return relay.output.tree()
+    })
+  )
+
+/** Another tracing session, that comes while the spool is read. */
+const another = (script: Script.Script) =>
+  Effect.gen(function* () {
+    const { c, d } = yield* script.recording({ name: "another", sessionId: 9 })
+    const stream = yield* c.addStream()
+    yield* d.packet(stream, 0, 500)
+    yield* c.index(stream, { seq: 0, bytes: 500 })
+    yield* c.closeStream(stream, 0)
+  })
+
+/** Segments are read once `latch` is open. */
+const slow = (files: Files["Service"], latch: Latch.Latch) => {
+  const waiting = (file: OpenFile): OpenFile => ({
+    ...file,
+    read: (into, position) => latch.whenOpen(file.read(into, position))
+  })
+  return Files.of({
+    ...files,
+    open: (path, mode) =>
+      Effect.map(files.open(path, mode), (file) => (isSegment(path) && mode === "continue" ? waiting(file) : file))
+  })
+}
+
+describe("an edge with a spool that takes long to read", () => {
+  it.live("serves tracers meanwhile, forwards what they say, and counts what it has not read", () =>
+    Effect.gen(function* () {
+      const image = yield* left(7)
+      const sizes = image.paths("/spool").filter(isSegment)
+      const byteCount = sizes.reduce((sum, path) => sum + (image.read(path)?.length ?? 0), 0)
+      const relay = yield* TestRelay.make()
+      const latch = Latch.makeUnsafe(false)
+      const local = yield* Local.start({ ...relay, files: slow(image.service, latch) })
+      const { spool } = local.edge
+      assert.strictEqual(spool.byteCount, byteCount)
+      const waiting = [...spool.journals.values()]
+      yield* Effect.scoped(another(Script.make(local, relay.output, () => {})))
+      yield* Local.quiet(relay)
+      assert.deepStrictEqual(relay.output.tree(), yield* direct(another))
+      assert.deepStrictEqual([...spool.journals.values()], waiting)
+      yield* latch.open
+      yield* local.forwarded
+      yield* Local.quiet(relay)
+      assert.deepStrictEqual(relay.output.tree(), yield* direct(story(7), another))
+      assert.strictEqual(spool.byteCount, 0)
+    })
+  )
+})
+
+/** What an edge logs until the relay has everything. */
+const loggedOf = (files: MemoryFiles) =>
+  Effect.gen(function* () {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => void lines.push(String(message)))
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const relay = yield* TestRelay.make()
+        const local = yield* Local.start({ ...relay, files: files.service })
+        yield* local.forwarded
+      })
+    ).pipe(Effect.provide(Logger.layer([logger])))
+    return lines.filter((line) => line.includes("spool is damaged"))
+  })
+
+/** Where the last record of a segment begins. */
+const lastOf = (bytes: Buffer): number => {
+  let at = 0
+  for (let next = 0; next < bytes.length; next += headBytes + bytes.readUInt32BE(next + offsets.byteCount)) at = next
+  return at
+}
+
+const places = [
+  ["in the midst of the journal, its head", 0, 3],
+  ["in the midst of the journal, its payload", 0, headBytes],
+  ["the newest, its head", -1, 3],
+  ["the newest, its payload", -1, headBytes]
+] as const
+
+describe("a segment whose last record is damaged", () => {
+  it.live("is named, and no other", () =>
+    Effect.gen(function* () {
+      const whole = yield* left(3, 200)
+      const paths = whole.paths("/spool").filter(isSegment).sort()
+      assert.isAbove(paths.length, 1)
+      for (const [what, segment, byte] of places) {
+        const image = copyOf(whole)
+        const path = paths.at(segment) ?? ""
+        const bytes = Buffer.from(image.read(path) ?? [])
+        const at = lastOf(bytes) + byte
+        bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
+        image.write(path, bytes)
+        const lines = yield* loggedOf(image)
+        assert.isTrue(
+          lines.some((line) => line.includes(path)),
+          `${what}: ${lines}`
+        )
+      }
+      assert.deepStrictEqual(yield* loggedOf(whole), [])
+    })
+  )
+})
