@@ -1,9 +1,11 @@
 /**
  * When handshakes begin. They are the dearest thing that a stranger can ask for, so many a second begin, one at a time,
- * each origin in its turn, and so many are under way at once.
+ * each origin in its turn, in turns of the loop in which others want little; and so many are under way at once.
  *
- * One that comes to nothing has cost its origin what a good one gets back: who only floods has few, and a site of many
- * targets behind one address has as many as there are.
+ * An origin of which many came to nothing, or are under way, has lost its credit: those without share a few a second,
+ * of each the oldest and the youngest in turn. So who floods has little, and others notice nothing of it; who stays
+ * while a flood behind the same address comes and goes is the oldest soon, who comes after it the youngest; and a site
+ * of many targets behind one address has as many as there are.
  */
 import { clockMillis, setImmediate, setTimeout } from "../Machine.ts"
 import { Credit } from "../model/Credit.ts"
@@ -13,26 +15,31 @@ import { ByOrigin } from "./Origins.ts"
 export interface Handshake {
   readonly origin: string
   readonly begin: () => void
-  /** It has begun, and younger ones need its place. */
+  /** Younger ones need its place. */
   readonly cutOff: () => void
 }
 
 export interface Bounds {
   readonly perSecond: number
   readonly burst: number
-  /** That come to nothing, of one origin. */
+  /** That come to nothing, of one origin, before it has no credit. */
   readonly badPerSecond: number
   readonly badBurst: number
+  /** Of all origins without credit together. */
+  readonly suspectPerSecond: number
+  readonly suspectBurst: number
   readonly atOnce: number
 }
 
-/** One takes 0.5 to 1 ms of the loop. */
+/** One takes 0.4 to 1 ms of the loop. */
 export const handshakesPerSecond = 150
 /** At once after a quiet time. */
 export const burstCount = 30
-/** Of one origin. */
-export const badHandshakesPerSecond = 30
-export const badBurstCount = 60
+/** Of one origin: somebody with a certificate that is out of date, and tries again each second. */
+export const badHandshakesPerSecond = 1
+export const badBurstCount = 10
+export const suspectsPerSecond = 30
+export const suspectBurstCount = 5
 /** Some 85 kB each. */
 export const underWayCountMax = 256
 
@@ -41,11 +48,22 @@ const defaults: Bounds = {
   burst: burstCount,
   badPerSecond: badHandshakesPerSecond,
   badBurst: badBurstCount,
+  suspectPerSecond: suspectsPerSecond,
+  suspectBurst: suspectBurstCount,
   atOnce: underWayCountMax
 }
 
+/** Under way of one origin: more do not look like targets that come back. */
+const underWayOfOneMax = 128
+/** That wait, of one origin without credit. */
+export const suspectWaitingMax = 256
+
 /** One in a turn of the loop: what waits for it waits for one of them, not for several in a row. */
 const tickMillis = 7
+/** A turn in which others took less is a good one to begin in. */
+const quietMillis = 0.15
+/** There may be none for a long time. */
+const patienceMillis = 10
 
 /** Origins that are remembered though others wait. */
 const rememberedMax = 4096
@@ -56,11 +74,17 @@ export class HandshakeTurns {
   readonly #begun = new ByOrigin<Handshake>()
   readonly #credits = new Map<string, Credit>()
   readonly #permits: Credit
+  readonly #suspectPermits: Credit
   #isTimed = false
+  #isOldestNext = false
+  #lookedAtMillis = 0
+  #dueAtMillis = 0
 
   constructor(bounds: Bounds = defaults) {
+    const now = clockMillis()
     this.#bounds = bounds
-    this.#permits = new Credit(bounds.perSecond, bounds.burst, clockMillis())
+    this.#permits = new Credit(bounds.perSecond, bounds.burst, now)
+    this.#suspectPermits = new Credit(bounds.suspectPerSecond, bounds.suspectBurst, now)
   }
 
   get waitingCount(): number {
@@ -72,39 +96,70 @@ export class HandshakeTurns {
   }
 
   enter(handshake: Handshake): void {
-    this.#waiting.add(handshake.origin, handshake)
+    const { origin } = handshake
+    this.#waiting.add(origin, handshake)
+    const now = clockMillis()
+    const waitingMax = this.#isSuspect(origin, now) ? suspectWaitingMax : Number.POSITIVE_INFINITY
+    if (this.#waiting.sizeOf(origin) > waitingMax) this.#waiting.oldestOf(origin)?.cutOff()
     if (this.#isTimed) return
     this.#isTimed = true
-    setImmediate(this.#tick)
+    this.#dueAtMillis = now
+    this.#look()
   }
 
   /** It ended, well or not, or its connection did before its turn. */
   over(handshake: Handshake, isGood: boolean): void {
     const { origin } = handshake
-    if (this.#waiting.delete(origin, handshake) || !this.#begun.delete(origin, handshake) || !isGood) return
-    this.#credits.get(origin)?.give()
+    if (this.#waiting.delete(origin, handshake) || !this.#begun.delete(origin, handshake) || isGood) return
+    this.#creditOf(origin, clockMillis()).spend()
+  }
+
+  /** What others do in the turn that begins says whether it is a quiet one. */
+  readonly #look = (): void => {
+    this.#lookedAtMillis = clockMillis()
+    setImmediate(this.#turn)
   }
 
   readonly #tick = (): void => {
+    this.#dueAtMillis = clockMillis()
+    this.#look()
+  }
+
+  readonly #turn = (): void => {
     const now = clockMillis()
-    const hasPermit = this.#permits.at(now) >= 1
-    const next = hasPermit ? this.#waiting.take((origin) => this.#creditOf(origin, now).at(now) >= 1) : undefined
+    const isQuiet = now - this.#lookedAtMillis < quietMillis || now - this.#dueAtMillis >= patienceMillis
+    if (!isQuiet && this.#waiting.size > 0) return void setTimeout(this.#look, 1).unref()
+    const next = this.#permits.at(now) >= 1 ? this.#next(now) : undefined
     if (next !== undefined) {
       this.#permits.spend()
-      this.#begin(next, now)
+      this.#begin(next)
     }
     this.#isTimed = this.#waiting.size > 0
     if (!this.#isTimed || this.#credits.size > rememberedMax) this.#forget(now)
     if (!this.#isTimed) return
-    if (next !== undefined && this.#permits.at(now) >= 1) setImmediate(this.#tick)
+    if (next !== undefined && this.#permits.at(now) >= 1) this.#tick()
     else setTimeout(this.#tick, tickMillis).unref()
   }
 
-  #begin(handshake: Handshake, now: number): void {
-    this.#creditOf(handshake.origin, now).spend()
+  /** Who has credit comes first. */
+  #next(now: number): Handshake | undefined {
+    const credited = this.#waiting.take((origin) => !this.#isSuspect(origin, now))
+    if (credited !== undefined || this.#suspectPermits.at(now) < 1) return credited
+    this.#isOldestNext = !this.#isOldestNext
+    const suspect = this.#waiting.take(() => true, this.#isOldestNext ? "oldest" : "youngest")
+    if (suspect !== undefined) this.#suspectPermits.spend()
+    return suspect
+  }
+
+  #begin(handshake: Handshake): void {
     this.#begun.add(handshake.origin, handshake)
     handshake.begin()
     if (this.#begun.size > this.#bounds.atOnce) this.#begun.oldestOfMost?.cutOff()
+  }
+
+  #isSuspect(origin: string, now: number): boolean {
+    const credit = this.#credits.get(origin)
+    return (credit !== undefined && credit.at(now) < 1) || this.#begun.sizeOf(origin) > underWayOfOneMax
   }
 
   #creditOf(origin: string, now: number): Credit {
@@ -119,8 +174,7 @@ export class HandshakeTurns {
   /** Who has all of it need not be remembered. */
   #forget(now: number): void {
     for (const [origin, credit] of this.#credits) {
-      const isFull = credit.at(now) >= this.#bounds.badBurst
-      if (isFull && this.#begun.sizeOf(origin) === 0) this.#credits.delete(origin)
+      if (credit.at(now) >= this.#bounds.badBurst) this.#credits.delete(origin)
     }
   }
 }

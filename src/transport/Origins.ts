@@ -14,6 +14,8 @@ export const originOf = (address: string): string => {
   return `${[...before, ...new Array<string>(missing).fill("0"), ...after].slice(0, 4).join(":")}::/64`
 }
 
+const firstOf = <Member>([first]: Iterable<Member>): Member | undefined => first
+
 export class ByOrigin<Member> {
   readonly #origins = new Map<string, Set<Member>>()
   #size = 0
@@ -42,20 +44,24 @@ export class ByOrigin<Member> {
     return true
   }
 
-  /** The oldest of the origin whose turn it is, of those that `may`; that one's next turn is after all others'. */
-  take(may: (origin: string) => boolean): Member | undefined {
+  /** One of the origin whose turn it is, of those that `may`; that one's next turn is after all others'. */
+  take(may: (origin: string) => boolean, which: "oldest" | "youngest" = "oldest"): Member | undefined {
     for (const [origin, members] of this.#origins) {
       if (!may(origin)) continue
-      const [oldest] = members
-      if (oldest === undefined) continue
-      this.delete(origin, oldest)
+      const one = which === "oldest" ? firstOf(members) : [...members].at(-1)
+      if (one === undefined) continue
+      this.delete(origin, one)
       if (members.size > 0) {
         this.#origins.delete(origin)
         this.#origins.set(origin, members)
       }
-      return oldest
+      return one
     }
     return undefined
+  }
+
+  oldestOf(origin: string): Member | undefined {
+    return firstOf(this.#origins.get(origin) ?? [])
   }
 
   get all(): ReadonlyArray<Member> {
@@ -65,7 +71,6 @@ export class ByOrigin<Member> {
   get oldestOfMost(): Member | undefined {
     let most: ReadonlySet<Member> = new Set()
     for (const members of this.#origins.values()) if (members.size > most.size) most = members
-    const [oldest] = most
-    return oldest
+    return firstOf(most)
   }
 }

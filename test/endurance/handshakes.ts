@@ -1,7 +1,8 @@
 /**
  * Strangers at a port with TLS: `node test/endurance/handshakes.ts [COUNT]` (100,000) against the commands in dist.
  * Garbage, hellos that stop, are too long, come in two pieces or as plain text, and whole ones that are not gone on
- * with, at a relay that runs as a process; meanwhile and afterwards an honest client is answered.
+ * with, at a relay that runs as a process; meanwhile and afterwards honest clients are answered, from an address of
+ * their own and from that of the strangers.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
@@ -19,8 +20,10 @@ export interface Outcome {
   readonly descriptors: { readonly before: number; readonly most: number; readonly after: number }
   readonly residentMiB: { readonly before: number; readonly most: number; readonly after: number }
   readonly logLines: number
-  /** How long the honest client's handshake and first answer took, in ms. */
+  /** How long honest clients' handshakes and first answers took, in ms. */
   readonly honestMs: ReadonlyArray<number>
+  /** The same from the strangers' address. */
+  readonly besideMs: ReadonlyArray<number>
 }
 
 const openAtOnce = 200
@@ -67,10 +70,10 @@ const stranger = async (port: number, pieces: ReadonlyArray<Buffer>): Promise<vo
   clearTimeout(timer)
 }
 
-const honest = (port: number, ca: Buffer): Promise<number> =>
+const honest = (port: number, ca: Buffer, localAddress = "127.0.0.9"): Promise<number> =>
   new Promise((resolve, reject) => {
     const from = performance.now()
-    const below = net.connect({ port, host: "127.0.0.1", localAddress: "127.0.0.9" })
+    const below = net.connect({ port, host: "127.0.0.1", localAddress })
     const socket = tls.connect({ socket: below, servername: "localhost", ca })
     socket.on("error", reject).once("data", (bytes: Buffer) => {
       socket.destroy()
@@ -126,15 +129,19 @@ export const run = async (entry: string, count: number): Promise<Outcome> => {
       }
     })
     let isOver = false
-    const asking = (async () => {
+    const besideMs: Array<number> = []
+    const asking = [
+      { times: honestMs, address: "127.0.0.9" },
+      { times: besideMs, address: "127.0.0.1" }
+    ].map(async ({ address, times }) => {
       while (!isOver) {
-        honestMs.push(await honest(port, ca))
+        times.push(await honest(port, ca, address))
         await pause(honestEveryMillis)
       }
-    })()
+    })
     await Promise.all(strangers)
     isOver = true
-    await asking
+    await Promise.all(asking)
     clearInterval(sampler)
     const seconds = (performance.now() - from) / 1000
     for (let tries = 0; tries < 200 && statusOf(pid).descriptors > before.descriptors; tries++) await pause(100)
@@ -142,7 +149,15 @@ export const run = async (entry: string, count: number): Promise<Outcome> => {
     const after = statusOf(pid)
     const logLines = fs.readFileSync(at("log"), "utf8").split("\n").length
     const of = (name: "descriptors" | "residentMiB") => ({ before: before[name], most: most[name], after: after[name] })
-    return { count, seconds, descriptors: of("descriptors"), residentMiB: of("residentMiB"), logLines, honestMs }
+    return {
+      count,
+      seconds,
+      descriptors: of("descriptors"),
+      residentMiB: of("residentMiB"),
+      logLines,
+      honestMs,
+      besideMs
+    }
   } finally {
     relay.kill()
     await once(relay, "exit")

@@ -2,10 +2,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { until } from "../../src/testing/Waiting.ts"
-import { type Bounds, type Handshake, HandshakeTurns } from "../../src/transport/HandshakeTurns.ts"
+import { type Bounds, type Handshake, HandshakeTurns, suspectWaitingMax } from "../../src/transport/HandshakeTurns.ts"
 import { ByOrigin, originOf } from "../../src/transport/Origins.ts"
 
-const many: Bounds = { perSecond: 1e6, burst: 1e6, badPerSecond: 1e6, badBurst: 1e6, atOnce: 1e6 }
+const many: Bounds = {
+  perSecond: 1e6,
+  burst: 1e6,
+  badPerSecond: 1e6,
+  badBurst: 1e6,
+  suspectPerSecond: 1e6,
+  suspectBurst: 1e6,
+  atOnce: 1e6
+}
 
 const story = (bounds: Partial<Bounds>) => {
   const turns = new HandshakeTurns({ ...many, ...bounds })
@@ -67,30 +75,97 @@ describe("handshakes", () => {
     })
   )
 
-  it.live("that come to nothing use up their origin's share; good ones do not", () =>
+  it.live("that come to nothing cost their origin its credit; good ones do not", () =>
     Effect.gen(function* () {
-      const { begun, enter, turns } = story({ badBurst: 10, badPerSecond: 20 })
-      for (const name of sit(30)) {
-        const good = enter("site", `good ${name}`)
-        yield* until(
-          "it to begin",
-          Effect.sync(() => begun.length === name + 1)
-        )
-        turns.over(good, true)
-      }
+      const { begun, enter, turns } = story({ badBurst: 10, badPerSecond: 1, suspectPerSecond: 20, suspectBurst: 1 })
+      const one = (origin: string, name: string, isGood: boolean) =>
+        Effect.gen(function* () {
+          const handshake = enter(origin, name)
+          yield* until(
+            `${name} to begin`,
+            Effect.sync(() => begun.includes(name))
+          )
+          turns.over(handshake, isGood)
+        })
+      for (const name of sit(30)) yield* one("site", `good ${name}`, true)
+      for (const name of sit(10)) yield* one("flood", `bad ${name}`, false)
       const from = performance.now()
-      for (const _ of sit(15)) enter("flood")
-      enter("honest")
+      for (const name of sit(10)) enter("flood", `late ${name}`)
+      for (const name of sit(5)) enter("site", `site ${name}`)
       yield* until(
-        "the honest one",
-        Effect.sync(() => begun.includes("honest"))
+        "those of the site",
+        Effect.sync(() => begun.includes("site 4"))
       )
-      assert.isAtMost(begun.filter((name) => name === "flood").length, 11)
+      assert.isAtMost(begun.filter((name) => name.startsWith("late")).length, 1)
       yield* until(
         "the flood's",
         Effect.sync(() => turns.waitingCount === 0)
       )
-      assert.isAtLeast(performance.now() - from, 200)
+      assert.isAtLeast(performance.now() - from, 400)
+      // Who stays is the oldest soon, who comes last the youngest.
+      assert.deepStrictEqual(
+        begun.filter((name) => name.startsWith("late")),
+        [0, 9, 1, 8, 2, 7, 3, 6, 4, 5].map((name) => `late ${name}`)
+      )
+    })
+  )
+
+  it.live("of who has no credit, in turn, and some of each wait: the oldest give way", () =>
+    Effect.gen(function* () {
+      const { begun, cutOff, enter, turns } = story({
+        badBurst: 1,
+        badPerSecond: 1e-3,
+        suspectPerSecond: 50,
+        suspectBurst: 1
+      })
+      for (const origin of ["a", "b"]) {
+        const handshake = enter(origin, `${origin} bad`)
+        yield* until(
+          "it to begin",
+          Effect.sync(() => begun.includes(`${origin} bad`))
+        )
+        turns.over(handshake, false)
+      }
+      for (const name of sit(suspectWaitingMax + 20)) enter("a", `a ${name}`)
+      assert.deepStrictEqual(
+        cutOff,
+        sit(20).map((name) => `a ${name}`)
+      )
+      enter("b", "b late")
+      yield* until(
+        "that of who has few",
+        Effect.sync(() => begun.includes("b late"))
+      )
+      assert.isAtMost(begun.filter((name) => name.startsWith("a ")).length, 3)
+    })
+  )
+
+  it.live("begin in a turn of the loop in which others want little, or after a while", () =>
+    Effect.gen(function* () {
+      const { begun, enter } = story({})
+      let isBusy = true
+      const busy = () => {
+        if (!isBusy) return
+        for (const from = performance.now(); performance.now() - from < 1; );
+        setImmediate(busy)
+      }
+      busy()
+      const from = performance.now()
+      enter("a")
+      yield* until(
+        "it to begin",
+        Effect.sync(() => begun.length === 1)
+      )
+      const waited = performance.now() - from
+      isBusy = false
+      assert.isAtLeast(waited, 9)
+      const quiet = performance.now()
+      for (const name of sit(20)) enter("b", `${name}`)
+      yield* until(
+        "all of them",
+        Effect.sync(() => begun.length === 21)
+      )
+      assert.isBelow(performance.now() - quiet, 20 * 9)
     })
   )
 
