@@ -3,7 +3,6 @@
  * the machine's place. These are plain functions, as quick as what they stand for; fibers have Effect's `Clock` and
  * `Scheduler`, which a world takes the place of as well. `test/Tidy.test.ts` keeps other sources out.
  */
-import * as crypto from "node:crypto"
 import * as fs from "node:fs"
 
 /** What can take the machine's place. */
@@ -33,6 +32,9 @@ export interface Source {
   readonly randomUUID: () => string
 }
 
+/** Loaded at the first call: 1.5 MiB with OpenSSL, of which a relay that nobody has connected to needs nothing. */
+const crypto = () => process.getBuiltinModule("node:crypto")
+
 /** Looked up at each call: tests put clocks of their own in the place of the globals. */
 const machine: Source = {
   clockMillis: () => performance.now(),
@@ -54,8 +56,8 @@ const machine: Source = {
   setImmediate: (run) => globalThis.setImmediate(run),
   queueMicrotask: (run) => globalThis.queueMicrotask(run),
   random: () => Math.random(),
-  randomBytes: (count) => crypto.randomBytes(count),
-  randomUUID: () => crypto.randomUUID()
+  randomBytes: (count) => crypto().randomBytes(count),
+  randomUUID: () => crypto().randomUUID()
 }
 
 // Bound anew by `replace`, and by nothing else.

@@ -6,7 +6,6 @@
  * conflict of grouping and for options that only this relay has. A check goes on and collects. Nothing is
  * created, bound or printed here.
  */
-import { lookup as systemLookup } from "node:dns/promises"
 import { readFileSync } from "node:fs"
 import { resolve as resolvePath } from "node:path"
 import { type DaemonOptions, daemonDefaults } from "./DaemonOptions.ts"
@@ -66,7 +65,7 @@ export const system = (directory = process.cwd()): Sources => ({
   env: process.env,
   systemIni: "/etc/lttng/lttng.conf",
   readFile: (path) => readFileSync(resolvePath(directory, path), "utf8"),
-  lookup: async (host, family) => (await systemLookup(host, { family })).address,
+  lookup: async (host, family) => (await (await import("node:dns/promises")).lookup(host, { family })).address,
   fileLimit: fileLimit(),
   directory
 })

@@ -9,7 +9,7 @@
  */
 import * as fs from "node:fs"
 import { availableParallelism } from "node:os"
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads"
+import type { MessagePort, Worker } from "node:worker_threads"
 import { setTimeout } from "../Machine.ts"
 import { type BesideWrite, besidePieceCountMax, isShared, type Piece } from "../memory/Piece.ts"
 import type { Contention } from "./Contention.ts"
@@ -35,10 +35,13 @@ const waitMillis = 10
 
 const nobody = () => {}
 
+/** Loaded when the thread is started: most relays never need one. */
+const threads = () => process.getBuiltinModule("node:worker_threads")
+
 /** Undefined: the system gives no thread. */
 const startWorker = (shared: Shared, names: MessagePort): Worker | undefined => {
   try {
-    return new Worker(program, {
+    return new (threads().Worker)(program, {
       eval: true,
       name: "writer",
       execArgv: [],
@@ -181,7 +184,7 @@ export class WriterThread {
       jobs: new Float64Array(new SharedArrayBuffer(8 * this.#jobCountMax * jobLength)),
       jobLength
     }
-    const { port1, port2 } = new MessageChannel()
+    const { port1, port2 } = new (threads().MessageChannel)()
     const worker = startWorker(shared, port2)
     this.#state = worker === undefined ? "over" : "starting"
     if (worker === undefined) return

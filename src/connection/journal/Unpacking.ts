@@ -1,5 +1,4 @@
 /** Records that came packed (docs/extension.md): unpacked, and given on one by one, as far as they are taken. */
-import { zstdDecompressSync } from "node:zlib"
 import { packedHeadBytes, unpackedBytesMax } from "../../protocol/journal/Record.ts"
 import { RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
 
@@ -43,6 +42,8 @@ const unpacked = (bytes: Buffer, from: number, to: number): Buffer | undefined =
   const byteCount = to - from < packedHeadBytes ? 0 : bytes.readUInt32BE(from)
   if (byteCount === 0 || byteCount > unpackedBytesMax) return undefined
   try {
+    // Loaded for the first of them: hosts without an edge send none.
+    const { zstdDecompressSync } = process.getBuiltinModule("node:zlib")
     const found = zstdDecompressSync(bytes.subarray(from + packedHeadBytes, to), { maxOutputLength: byteCount })
     return found.length === byteCount ? found : undefined
   } catch {
