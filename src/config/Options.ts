@@ -92,7 +92,7 @@ const rows = [
     name: "suspend",
     own: true,
     argument: "SECONDS",
-    help: "How long sessions wait for an edge (lttng-relay edge) that is gone (default 3600)"
+    help: "How long sessions wait for an edge (lttng-relay edge) that is gone (default 604800, a week)"
   },
   {
     name: "sync",

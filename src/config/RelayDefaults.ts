@@ -15,7 +15,7 @@ export const defaults: RelayConfig = {
   memoryBytesMax: 64 * 1024 * 1024,
   liveCacheBytes: 32 * 1024 * 1024,
   stopTimeoutMillis: 5000,
-  suspendMillis: 3_600_000,
+  suspendMillis: 604_800_000,
   sync: "none",
   keepAlive: undefined,
   socketTimeoutMillis: undefined

@@ -256,6 +256,11 @@ const failures = {
     "suspended session ended",
     "Its edge did not come back within --suspend: the session ends as by a lost connection, what came is kept."
   ),
+  JOURNAL_WAITS: entry(
+    "error",
+    "disk is full: sessions of edges wait",
+    "What came by an edge is in its spool, and goes on when there is room again. Others end, as ever."
+  ),
   JOURNAL_UNMARKED: entry(
     "error",
     "sessions of edges would not survive the relay",

@@ -25,6 +25,9 @@ const isShortage = ({ code }: FileFailed) => code === "EMFILE" || code === "ENFI
 /** Opens the file again where it lies now. */
 export type Reopen = (mode: OpenMode) => Effect.Effect<OpenFile, FileFailed>
 
+/** Does it again as long as that is worth it; not while it has a place on the device. */
+type Patiently = <A>(operation: Effect.Effect<A, FileFailed>) => Effect.Effect<A, FileFailed>
+
 export class FilePool {
   #capacity: number
   #openCount = 0
@@ -123,6 +126,8 @@ export class TraceFile implements BesideWrite {
   readonly #figures: DeviceFigures
   readonly #reopen: Reopen
   readonly #isWriter: boolean
+  /** Around what may need room. */
+  readonly #patiently: Patiently
   #open: OpenFile | undefined
   #beside: BesideWrite | undefined
   #besideBegunAt: number | undefined
@@ -132,7 +137,8 @@ export class TraceFile implements BesideWrite {
   #isClosed = false
 
   /** `opened` was admitted to `pool`. */
-  constructor(pool: FilePool, opened: OpenFile, reopen: Reopen, isWriter: boolean) {
+  constructor(pool: FilePool, opened: OpenFile, reopen: Reopen, isWriter: boolean, patiently: Patiently) {
+    this.#patiently = patiently
     this.#pool = pool
     this.#open = opened
     this.#inode = opened.inode
@@ -146,7 +152,7 @@ export class TraceFile implements BesideWrite {
   /** As `OpenFile.write`, the file opened again if need be. */
   write(buffers: ReadonlyArray<Uint8Array>, position: number): Effect.Effect<void, FileFailed> {
     const byteCount = buffers.reduce((sum, { length }) => sum + length, 0)
-    return this.#use("write", byteCount, (file) => file.write(buffers, position))
+    return this.#patiently(this.#use("write", byteCount, (file) => file.write(buffers, position)))
   }
 
   /** Its device keeps nobody waiting: `writeNow` may do something. */
@@ -198,13 +204,13 @@ export class TraceFile implements BesideWrite {
 
   /** As `OpenFile.truncate`, the file opened again if need be. */
   truncate(size: number): Effect.Effect<void, FileFailed> {
-    return this.#use("write", 0, (file) => file.truncate(size))
+    return this.#patiently(this.#use("write", 0, (file) => file.truncate(size)))
   }
 
   /** As `OpenFile.sync`; also of what was written before the descriptor was given back. */
   readonly sync: Effect.Effect<void, FileFailed> = Effect.suspend(() => {
     this.settle()
-    return this.#use("sync", 0, (file) => file.sync)
+    return this.#patiently(this.#use("sync", 0, (file) => file.sync))
   })
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {

@@ -73,6 +73,12 @@ export class Retraceable {
     return this.#files
   }
 
+  isWatched(path: string): boolean {
+    if (this.shadow !== undefined) return false
+    for (const watch of this.watches) if (watch.isOf(path)) return true
+    return false
+  }
+
   #noted(path: string, from?: string): Effect.Effect<void, FileFailed> {
     for (const watch of this.watches) if (watch.isOf(path)) return watch.note(path, from)
     return Effect.void

@@ -16,6 +16,7 @@ import { DeviceGate } from "./DeviceGate.ts"
 import * as DiskFiles from "./DiskFiles.ts"
 import { FilePool, TraceFile } from "./FilePool.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
+import { Patience } from "./Patience.ts"
 import { Retraceable } from "./Retraceable.ts"
 
 export type { TraceFile } from "./FilePool.ts"
@@ -43,6 +44,8 @@ export class TraceStore extends Context.Service<
     readonly output: string
     /** Below all directories: what is done to names can be taken back. */
     readonly retraceable: Retraceable
+    /** What is watched waits for room on a disk that is full. */
+    readonly patience: Patience
   }
 >()("lttng-relay/TraceStore") {
   /** A store over any `Files`. */
@@ -52,14 +55,19 @@ export class TraceStore extends Context.Service<
       Effect.gen(function* () {
         const pool = new FilePool(options.openFileCountMax, new DeviceGate(options.deviceOperationCountMax))
         const retraceable = new Retraceable(yield* Files)
-        const files = counted(retraceable.service, pool.figures)
+        const patience = new Patience()
+        const isWatched = (path: string) => retraceable.isWatched(path)
+        const files = patience.files(counted(retraceable.service, pool.figures), isWatched)
         const syncsNames = options.syncsNames === true
-        const ground = { files, pool, syncsNames, inside: insideOf(path.resolve(options.output)) }
+        const output = path.resolve(options.output)
+        const mayWait = (relative: string) => isWatched(path.join(output, relative))
+        const ground = { files, pool, patience, mayWait, syncsNames, inside: insideOf(output) }
         return TraceStore.of({
           directory: (relativePath) => new TraceDirectory(ground, relativePath),
           pool,
-          output: path.resolve(options.output),
-          retraceable
+          output,
+          retraceable,
+          patience
         })
       })
     )
@@ -86,6 +94,9 @@ const counted = (files: Files["Service"], figures: AllDeviceFigures): Files["Ser
 export interface Ground {
   readonly files: Files["Service"]
   readonly pool: FilePool
+  readonly patience: Patience
+  /** What needs room below it waits for that. */
+  readonly mayWait: (relative: string) => boolean
   readonly syncsNames: boolean
   /** The absolute path, unless it would lie outside. */
   readonly inside: (relative: string) => Effect.Effect<string, FileFailed>
@@ -336,10 +347,15 @@ export class TraceDirectory {
     return this.#ground.pool.open(this.#ground.files.open(at, mode))
   }
 
+  readonly #patiently = <A>(operation: Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> => {
+    const { mayWait, patience } = this.#ground
+    return patience.of(operation, () => mayWait(this.relativePath))
+  }
+
   #traceFile(file: OpenFile, relative: string, isWriter: boolean): TraceFile {
     const reopen = (mode: OpenMode) =>
       this.#exclusive(Effect.flatMap(this.#inside(relative), (at) => this.#open(at, mode)))
-    return new TraceFile(this.#ground.pool, file, reopen, isWriter)
+    return new TraceFile(this.#ground.pool, file, reopen, isWriter, this.#patiently)
   }
 
   /** The descriptor's place comes before the gate: who waits for a place must not keep others from giving one back. */

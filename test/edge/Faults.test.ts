@@ -278,3 +278,44 @@ describe("a relay that is killed", () => {
     600_000
   )
 })
+
+const needRoom = ["write", "open", "mkdir", "rename"] as const
+
+describe("a relay whose disk is full for a while", () => {
+  it.live(
+    "waits for room, or the next one does, and then has the same directory",
+    () =>
+      Effect.gen(function* () {
+        for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
+          const expected = yield* direct(seed)
+          const found = yield* Effect.scoped(
+            Effect.gen(function* () {
+              const random = seeded(seed)
+              const first = yield* Scope.make()
+              let relay = yield* Scope.provide(TestRelay.make(), first)
+              const operation = needRoom[seed % needRoom.length] as (typeof needRoom)[number]
+              relay.faults.fail({ code: "ENOSPC", operation, after: Math.floor(random() * 30), times: 2 })
+              const link = yield* new Link(() => relay.controlPort).open
+              const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+              const { memory } = relay
+              yield* Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
+              if (seed % 3 === 0) {
+                link.isDown = true
+                link.cut()
+                yield* Scope.close(first, Exit.void)
+                relay = yield* TestRelay.make({ memory })
+                link.isDown = false
+              }
+              yield* local.forwarded
+              yield* Local.quiet(relay)
+              const tree = relay.output.tree()
+              yield* Scope.close(first, Exit.void)
+              return tree
+            })
+          )
+          assert.deepStrictEqual(found, expected, `seed ${seed}: ${needRoom[seed % needRoom.length]}`)
+        }
+      }),
+    600_000
+  )
+})

@@ -44,7 +44,7 @@ const diskLookMillis = 500
 
 /** Names are checked before an id is spent. */
 const makeSession = (
-  { registry, minor, party, peer }: ControlState,
+  { registry, minor, party, peer, socket }: ControlState,
   request: CreateSession.Request
 ): Effect.Effect<SessionActor, Incident> =>
   Effect.gen(function* () {
@@ -61,7 +61,7 @@ const makeSession = (
     })
     if (unfit !== undefined) return yield* Effect.fail(unfit)
     const held = party.holdSession()
-    return yield* Effect.tapError(admitted({ registry, minor, request, held }), () => Effect.sync(held.release))
+    return yield* Effect.tapError(admitted({ registry, minor, request, held, socket }), () => Effect.sync(held.release))
   })
 
 interface Admitted {
@@ -69,9 +69,10 @@ interface Admitted {
   readonly minor: number
   readonly request: CreateSession.Request
   readonly held: HeldSession
+  readonly socket: ControlState["socket"]
 }
 
-const admitted = ({ held, minor, registry, request }: Admitted): Effect.Effect<SessionActor, Incident> =>
+const admitted = ({ held, minor, registry, request, socket }: Admitted): Effect.Effect<SessionActor, Incident> =>
   Effect.gen(function* () {
     const features = Version.features(minor)
     const id = registry.nextSessionId()
@@ -83,7 +84,7 @@ const admitted = ({ held, minor, registry, request }: Admitted): Effect.Effect<S
     }
     const placed = Effect.flatMap(
       Admission.outputPath({ ...request, creationTime }, registry.options.grouping),
-      (path) => registry.directories.take(path, owner)
+      (path) => registry.directories.take(path, owner, socket.waitsForRoom === true)
     )
     const outputPath = features.chunks ? yield* Effect.tapError(placed, () => Effect.sync(() => chunk?.release())) : ""
     if (features.chunks) held.records(outputPath)

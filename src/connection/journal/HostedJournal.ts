@@ -312,11 +312,9 @@ export class HostedJournal implements Journal {
   /** If it is time: what was carried out until now is put down as done, once it is in the files. */
   mark(): void {
     const history = this.#history
-    if (history === undefined) {
-      this.durable = this.received
-      return
-    }
-    if (this.#isMarking || this.#isFinishing || this.received === this.durable) return
+    if (this.#isMarking || this.#isFinishing) return
+    if (history === undefined) this.durable = this.received
+    if (history === undefined || this.received === this.durable) return
     const begun = clockMillis()
     const pauseMillis = Math.min(markMillisMax, this.#markMillis / markShare)
     const sinceMillis = begun - this.#markedAt
@@ -329,20 +327,19 @@ export class HostedJournal implements Journal {
       this.#isMarking = false
       this.#onReady()
     })
-    const marked = Effect.andThen(
-      this.settled,
-      Effect.suspend(() => history.mark(this.received, this.#positions))
-    ).pipe(
-      Effect.tap(() =>
-        Effect.sync(() => {
-          this.durable = this.received
-          this.#unmarkedBytes = 0
-          this.#markedAt = clockMillis()
-          this.#markMillis = this.#markedAt - begun
-          this.#isMarkDue = false
-        })
-      ),
+    const marked = Effect.gen({ self: this }, function* () {
+      // What has failed is not in the files: the sessions end, or the relay does.
+      const isWhole = (yield* this.settled) && !this.#isFinishing
+      if (isWhole) yield* history.mark(this.received, this.#positions)
+      if (isWhole) this.durable = this.received
+      this.#unmarkedBytes = 0
+      this.#markedAt = clockMillis()
+      this.#markMillis = isWhole ? this.#markedAt - begun : markMillisMax
+      this.#isMarkDue = false
+    }).pipe(
       Effect.catch(({ message }) => {
+        // A relay that stops does not wait for room: what is marked is marked.
+        if (this.#isFinishing) return Effect.void
         this.#history = undefined
         return incidents.report("JOURNAL_UNMARKED", message)
       }),
@@ -363,17 +360,18 @@ export class HostedJournal implements Journal {
     )
   }
 
-  /** Done when all that was carried out is in the files. */
-  get settled(): Effect.Effect<void> {
-    return Effect.forEach(
-      this.#sessions,
-      (session) =>
-        Effect.gen({ self: this }, function* () {
-          for (const { log } of session.streams.values()) yield* Effect.ignore(log.synced)
-          yield* session.completed
-          yield* this.#registry.chunks.allSettled(session.identity.owner)
-        }),
-      { discard: true }
-    )
+  /** True when all that was carried out is in the files; false when something of it cannot be. */
+  get settled(): Effect.Effect<boolean> {
+    return Effect.gen({ self: this }, function* () {
+      let isWhole = true
+      for (const session of this.#sessions) {
+        for (const { log } of session.streams.values()) {
+          if (!(yield* Effect.isSuccess(log.synced))) isWhole = false
+        }
+        yield* session.completed
+        yield* this.#registry.chunks.allSettled(session.identity.owner)
+      }
+      return isWhole
+    })
   }
 }

@@ -185,4 +185,4 @@ export const suspended = (registry: Registry["Service"], journal: HostedJournal)
     journal.end()
   })
 
-const suspendMillisDefault = 3_600_000
+const suspendMillisDefault = 604_800_000

@@ -45,15 +45,17 @@ export class Directories {
 
   /**
    * Makes the directory of `owner` for `path`, relative to the output directory, or finds the one it shares; answers
-   * its path. `release` it when the session ends.
+   * its path. `release` it when the session ends. `waitsForRoom`: a disk that is full is no refusal.
    */
-  take(path: string, owner: Owner): Effect.Effect<string, Incident> {
+  take(path: string, owner: Owner, waitsForRoom: boolean): Effect.Effect<string, Incident> {
     return Effect.mapError(
       Effect.flatMap(this.#claim(path, owner), (given) =>
-        this.#store.directory(given).make.pipe(
-          Effect.as(given),
-          Effect.tapError(() => Effect.sync(() => this.release(given)))
-        )
+        this.#store.patience
+          .of(this.#store.directory(given).make, () => waitsForRoom)
+          .pipe(
+            Effect.as(given),
+            Effect.tapError(() => Effect.sync(() => this.release(given)))
+          )
       ),
       ({ message }) => ({ code: "SESSION_DIRECTORY", detail: message })
     )

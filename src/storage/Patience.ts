@@ -1,0 +1,93 @@
+/**
+ * Waiting for room on a disk that is full, for those who can: what comes by an edge is kept there meanwhile, so nothing
+ * of it need be lost. What failed for want of room is done again until there is some.
+ */
+import { Effect } from "effect"
+import { clearTimeout, setTimeout } from "../Machine.ts"
+import { type FileFailed, Files, type OpenFile } from "./Files.ts"
+
+const againMillis = 500
+
+const isFull = ({ code }: FileFailed) => code === "ENOSPC" || code === "EDQUOT"
+
+export class Patience {
+  readonly #wakes = new Set<() => void>()
+  /** Operations that wait, or are done again. */
+  #waitingCount = 0
+  #isOver = false
+  /** Told of the first that begins to wait. */
+  onWait: (failure: FileFailed) => Effect.Effect<void> = () => Effect.void
+
+  /** From now on what fails has failed. */
+  end(): void {
+    this.#isOver = true
+    for (const wake of [...this.#wakes]) wake()
+  }
+
+  /** Asks `waits` each time. The operation may be done any number of times. */
+  of<A>(operation: Effect.Effect<A, FileFailed>, waits: () => boolean): Effect.Effect<A, FileFailed> {
+    return Effect.catchIf(
+      operation,
+      (failure) => this.#isWorth(failure, waits),
+      (failure) => this.#again(operation, waits, failure)
+    )
+  }
+
+  #isWorth(failure: FileFailed, waits: () => boolean): boolean {
+    return isFull(failure) && !this.#isOver && waits()
+  }
+
+  #again<A>(
+    operation: Effect.Effect<A, FileFailed>,
+    waits: () => boolean,
+    failure: FileFailed
+  ): Effect.Effect<A, FileFailed> {
+    const left = Effect.sync(() => {
+      this.#waitingCount--
+    })
+    const repeated = Effect.gen({ self: this }, function* () {
+      if (++this.#waitingCount === 1) yield* this.onWait(failure)
+      while (true) {
+        yield* this.#pause
+        const done = yield* Effect.result(operation)
+        if (done._tag === "Success") return done.success
+        if (!this.#isWorth(done.failure, waits)) return yield* Effect.fail(done.failure)
+      }
+    })
+    return Effect.ensuring(repeated, left)
+  }
+
+  /** Who waits holds nothing that must be given back in order. */
+  readonly #pause = Effect.interruptible(
+    Effect.callback<void>((resume) => {
+      const wake = () => {
+        this.#wakes.delete(wake)
+        clearTimeout(timer)
+        resume(Effect.void)
+      }
+      const timer = setTimeout(wake, againMillis)
+      this.#wakes.add(wake)
+      return Effect.sync(wake)
+    })
+  )
+
+  /** What needs room waits for it, where the path is one that `waits`. */
+  files(files: Files["Service"], waits: (path: string) => boolean): Files["Service"] {
+    return Files.of({
+      ...files,
+      open: (path, mode) => this.of(files.open(path, mode), () => waits(path)),
+      makeDirectory: (path) => this.of(files.makeDirectory(path), () => waits(path)),
+      rename: (from, to) => this.of(files.rename(from, to), () => waits(to))
+    })
+  }
+
+  /** Every write waits. */
+  file(file: OpenFile): OpenFile {
+    const always = () => true
+    return {
+      ...file,
+      write: (buffers, position) => this.of(file.write(buffers, position), always),
+      sync: this.of(file.sync, always)
+    }
+  }
+}
