@@ -65,7 +65,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   errors: [],
   memory: [],
   access: [],
-  config: ["access"],
+  config: ["access", "protocol"],
   model: ["protocol"],
   thread: ["memory", "Machine.ts"],
   storage: ["protocol", "model", "memory", "thread", "Machine.ts"],
@@ -83,7 +83,19 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: ["protocol", "relay", "Relay.ts", "model", "Machine.ts"],
   admin: ["errors", "relay", "telemetry", "Relay.ts", "viewer", "ctf", "config", "model", "Machine.ts"],
   "Warmup.ts": ["protocol", "storage", "transport", "config", "Relay.ts"],
-  daemon: ["errors", "access", "config", "model", "telemetry", "admin", "edge", "Relay.ts", "Warmup.ts", "Machine.ts"],
+  daemon: [
+    "errors",
+    "access",
+    "protocol",
+    "config",
+    "model",
+    "telemetry",
+    "admin",
+    "edge",
+    "Relay.ts",
+    "Warmup.ts",
+    "Machine.ts"
+  ],
   edge: [
     "errors",
     "access",
@@ -172,7 +184,7 @@ describe("imports of src", () => {
     const wrong = everyImport.map(({ file, imported: { from, what } }) => {
       if (!/^(node:)?(net|tls|dgram|http|https)$|^effect\/socket/.test(from)) return undefined
       // Say whether a text is an address, or a certificate or a list of them; open nothing.
-      if (["{ isIPv6 }", "{ createSecureContext }"].includes(what.trim())) return undefined
+      if (["{ isIP }", "{ isIPv6 }", "{ createSecureContext }"].includes(what.trim())) return undefined
       const isAllowed =
         ["transport", "admin", "testing"].includes(folderOf(file)) ||
         /^src\/daemon\/(HealthSocket|OwnSocket|FreePorts)\.ts$/.test(file)

@@ -3,13 +3,14 @@
 # sockets over: it is there after some milliseconds, the runtime after twenty to some hundred, and `lttng create --live`
 # connects after as many and does not try again. Only a shortcut: whatever it does not understand, cannot bind or cannot
 # know (other sources of options), it leaves to the daemon, which also says what is wrong; so does a machine without perl.
-[ -x /usr/bin/perl ] && exec /usr/bin/perl -x -- "$0" "$@"
+[ -x /usr/bin/perl ] && PERL_BADLANG=0 exec /usr/bin/perl -x -- "$0" "$@"
 here=$(readlink -f -- "$0")
 exec node "${here%/*}/lttng-relayd.js" "$@"
 exit 1
 #!/usr/bin/perl
 # No modules: loading them costs as much as all the rest.
 my @options = @ARGV;
+delete $ENV{PERL_BADLANG};
 my $path = $0;
 while (defined(my $to = readlink $path)) {
   $path = $to =~ m{^/} ? $to : ($path =~ m{^(.*/)}s ? $1 : "") . $to;

@@ -18,12 +18,16 @@ const { existsSync } = await import("node:fs")
 const interpreter = "/usr/bin/perl"
 const firstStage = `${import.meta.dirname}/lttng-relayd`
 const options = process.argv.slice(2)
-/** It would not listen for these: they end at once, or go on in another process. */
-const isElsewhere = options.some((word) => /^-[dbVh]|^--(dae|bac|ver|help|con)/.test(word))
+/**
+ * It would not listen for these: they end at once, or go on in another process; and a word that is not UTF-8 would not
+ * be handed on as it is.
+ */
+const isElsewhere = options.some((word) => /^-[dbVh]|^--(dae|bac|ver|help|con)|\uFFFD/.test(word))
 const isFirst = process.env.LTTNG_RELAYD_LISTENERS === undefined && process.env.LTTNG_RELAYD_HANDOVER === undefined
 if (isFirst && !isElsewhere && existsSync(interpreter) && existsSync(firstStage)) {
   process.execve(interpreter, [interpreter, "-x", "--", firstStage, ...options], {
     ...process.env,
+    PERL_BADLANG: "0",
     LTTNG_RELAYD_RUNTIME: process.execPath,
     LTTNG_RELAYD_RUNTIME_FLAGS: process.execArgv.join(" ")
   })

@@ -12,7 +12,7 @@ import type { OptionName } from "./Options.ts"
 import type { ListenAddress, OutputGrouping, RelayConfig } from "./RelayConfig.ts"
 import * as TlsOptions from "./TlsOptions.ts"
 import * as Url from "./Url.ts"
-import { count, durationMillis, sizeBytes, timerMillisMax } from "./Value.ts"
+import { cInteger, count, durationMillis, sizeBytes, timerMillisMax } from "./Value.ts"
 
 /** The system's resolver: the first address of that family, or a rejection. */
 export type Lookup = (host: string, family: 4 | 6) => Promise<string>
@@ -37,8 +37,8 @@ export interface Draft {
   sigParent: boolean
   group?: string
   workingDirectory: string | undefined
-  /** As written: checked when every source was read. */
-  fdPoolSize?: string
+  /** Its bounds are checked when every source was read. */
+  fdPoolSize?: number
   verbosity: number
   logFormat?: LogFormat
   logFile?: string
@@ -74,12 +74,15 @@ const ioThreadsMax = 1024
 const addressFamily = { 4: 2, 6: 10 } as const
 
 const unresolved = ({ host, family }: Pick<Url.ListenUrl, "host" | "family">) =>
-  `Failed to resolve hostname: address=\`${host}\`, af=${addressFamily[family]}`
+  `URI parse bad hostname ${host} for af ${addressFamily[family]}`
 
 const resolveHost = async (
   url: Pick<Url.ListenUrl, "host" | "family">,
   lookup: Lookup
 ): Promise<string | undefined> => {
+  // The runtime's resolver gives an address back as it is, of whichever family.
+  const literal = Url.literalFamily(url.host)
+  if (literal !== 0) return literal === url.family ? url.host : undefined
   try {
     return await lookup(url.host, url.family)
   } catch {
@@ -128,6 +131,14 @@ const setNumber = (
   const value = parse(text)
   if (value === undefined) return [`Wrong value in --${name} parameter: ${text}`]
   store(value)
+  return accepted
+}
+
+const setFdPoolSize = (into: Draft, value: string): Complaints => {
+  const size = /^[0-9]/.test(value) ? cInteger(value) : undefined
+  if (size === undefined || size >= 2 ** 64) return [`Wrong value in --fd-pool-size parameter: ${value}`]
+  if (size >= 2 ** 32 - 1) return [`File descriptor cap overflow in --fd-pool-size parameter: ${value}`]
+  into.fdPoolSize = size
   return accepted
 }
 
@@ -252,8 +263,7 @@ export const set = async (into: Draft, name: OptionName, value: string, lookup: 
       into.group = value
       break
     case "fd-pool-size":
-      into.fdPoolSize = value
-      break
+      return setFdPoolSize(into, value)
     case "output":
       into.output = value
       break

@@ -6,7 +6,7 @@
  */
 import { userInfo } from "node:os"
 import type { KeepAlive } from "./RelayConfig.ts"
-import { cInteger, switchValue, timerMillisMax } from "./Value.ts"
+import { cInteger, switchValue, timerMillisMax, wholeCInteger } from "./Value.ts"
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
@@ -63,28 +63,55 @@ export const socketTimeoutMillis = (env: Variables): number | undefined => {
 const prefix = "LTTNG_RELAYD_TCP_KEEP_ALIVE"
 const int32Max = 2 ** 31 - 1
 
-/** A bad switch turns the feature off; a number out of range also hides the variables read after it. */
-export const keepAlive = (env: Variables, complain: (message: string) => void): KeepAlive | "off" | undefined => {
-  const switchText = env[prefix]
-  if (switchText === undefined) return undefined
-  const enabled = switchValue(switchText)
-  if (enabled !== 0 && enabled !== 1) {
+/** Why a number of keep-alive is none; those that are out of range hide the variables read after them. */
+const refusalOf = (
+  name: string,
+  value: number
+): { readonly texts: ReadonlyArray<string>; readonly isLast: boolean } => {
+  const last = (...texts: ReadonlyArray<string>) => ({ texts, isLast: true })
+  if (Number.isNaN(value)) return { texts: [`${name} is not a valid number`], isLast: false }
+  if (!Number.isFinite(value)) {
+    return last(`${name} cannot be parsed.`, "errno for previous parsing failure: Numerical result out of range")
+  }
+  if (value < -1) return last(`${name} must be greater or equal to -1`)
+  if (value > int32Max) return last(`${name} is too big. Maximum value is ${int32Max}`)
+  return { texts: [], isLast: false }
+}
+
+type Complain = (text: string, level?: "error" | "warning") => void
+
+const keepAliveNumbers = (env: Variables, complain: Complain): KeepAlive => {
+  const values: Array<number | undefined> = []
+  const [idle, interval, count] = [`${prefix}_IDLE_TIME`, `${prefix}_PROBE_INTERVAL`, `${prefix}_MAX_PROBE_COUNT`]
+  let isHidden = false
+  for (const name of [idle, interval, count]) {
+    const text = isHidden ? undefined : env[name]
+    const value = text === undefined ? -1 : wholeCInteger(text)
+    const { isLast, texts } = refusalOf(name, value)
+    for (const complaint of texts) complain(complaint)
+    isHidden ||= isLast
+    values.push(texts.length === 0 && value > 0 ? value : undefined)
+  }
+  const threshold = `${prefix}_ABORT_THRESHOLD`
+  if (!isHidden && env[threshold] !== undefined) {
+    const what = "Overriding the TCP keep-alive abort threshold per-socket is not supported by this platform."
+    complain(`${what} Ignoring the ${threshold} environment variable.`, "warning")
+  }
+  const [idleSeconds, probeIntervalSeconds, maxProbeCount] = values
+  return { idleSeconds, probeIntervalSeconds, maxProbeCount }
+}
+
+/** A bad switch turns the feature off, and nothing more is read. Without one the numbers are judged, and no more. */
+export const keepAlive = (env: Variables, complain: Complain): KeepAlive | "off" | undefined => {
+  const text = env[prefix]
+  const enabled = text === undefined ? undefined : switchValue(text)
+  if (text !== undefined && enabled !== 0 && enabled !== 1) {
     complain(`Invalid value for ${prefix}`)
     return "off"
   }
-  const values: Array<number | undefined> = []
-  for (const name of [`${prefix}_IDLE_TIME`, `${prefix}_PROBE_INTERVAL`, `${prefix}_MAX_PROBE_COUNT`]) {
-    const text = env[name]
-    const value = text === undefined ? -1 : cInteger(text)
-    if (value === undefined) complain(`Invalid value for ${name}`)
-    if (value !== undefined && (value < -1 || value > int32Max)) {
-      complain(value < -1 ? `${name} must be greater or equal to -1` : `${name} is too large: ${text}`)
-      break
-    }
-    values.push(value !== undefined && value > 0 ? value : undefined)
-  }
-  const [idleSeconds, probeIntervalSeconds, maxProbeCount] = values
-  return enabled === 1 ? { idleSeconds, probeIntervalSeconds, maxProbeCount } : "off"
+  const numbers = keepAliveNumbers(env, complain)
+  if (enabled === undefined) return undefined
+  return enabled === 1 ? numbers : "off"
 }
 
 /** Faults on demand, for the health checks of the tracer's own test suite. */

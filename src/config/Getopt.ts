@@ -30,24 +30,24 @@ const byShort: ReadonlyMap<string, Row> = new Map(
 )
 
 /** An exact name wins, then the only reference option with this prefix, then the only own option with it. */
-const findLong = (prefix: string): Row | string => {
+const findLong = (prefix: string, word: string): Row | string => {
   const candidates = options.filter((option) => option.name.startsWith(prefix))
   const exact = candidates.find((option) => option.name === prefix)
   if (exact !== undefined) return exact
   const inReference = candidates.filter((option) => option.own !== true)
   const considered = inReference.length > 0 ? inReference : candidates
   const [first, ...others] = considered
-  if (first === undefined) return `unrecognized option '--${prefix}'`
+  if (first === undefined) return `unrecognized option '${word}'`
   if (others.length === 0) return first
   const possibilities = considered.map((option) => `'--${option.name}'`).join(" ")
-  return `option '--${prefix}' is ambiguous; possibilities: ${possibilities}`
+  return `option '${word}' is ambiguous; possibilities: ${possibilities}`
 }
 
 /** One word starting with `--`. Consumes the next word when the option needs one. */
 const parseLong = (word: string, rest: Array<string>): Setting | string => {
   const equals = word.indexOf("=")
   const prefix = equals < 0 ? word.slice(2) : word.slice(2, equals)
-  const option = findLong(prefix)
+  const option = findLong(prefix, word)
   if (typeof option === "string") return option
   const inline = equals < 0 ? undefined : word.slice(equals + 1)
   if (option.argument === undefined) {

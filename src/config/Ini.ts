@@ -17,7 +17,7 @@ const withoutComment = (line: string): string => (/^\s*[;#]/.test(line) ? "" : l
 const toEntry = (line: string): Entry | undefined => {
   const equals = line.indexOf("=")
   const separator = equals < 0 ? line.indexOf(":") : equals
-  if (separator < 1) return undefined
+  if (separator < 0) return undefined
   return { key: line.slice(0, separator).trim(), value: line.slice(separator + 1).trim() }
 }
 

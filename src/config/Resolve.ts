@@ -8,6 +8,8 @@
  */
 import { readFileSync } from "node:fs"
 import { resolve as resolvePath } from "node:path"
+import { textOf } from "../protocol/Text.ts"
+import * as Arguments from "./Arguments.ts"
 import { type DaemonOptions, daemonDefaults } from "./DaemonOptions.ts"
 import { type Draft, draft, type Lookup, set } from "./Draft.ts"
 import * as Environment from "./Environment.ts"
@@ -15,9 +17,9 @@ import * as Getopt from "./Getopt.ts"
 import * as HttpPort from "./HttpPort.ts"
 import * as Ini from "./Ini.ts"
 import { type OptionName, options } from "./Options.ts"
-import type { ListenAddress } from "./RelayConfig.ts"
+import type { ListenAddress, RelayConfig } from "./RelayConfig.ts"
 import * as TlsOptions from "./TlsOptions.ts"
-import { cInteger, switchValue } from "./Value.ts"
+import { switchValue } from "./Value.ts"
 
 export interface Message {
   /** `usage` lines carry no level of their own. */
@@ -59,12 +61,12 @@ const fileLimit = (): number => {
   }
 }
 
-/** `directory` is where the daemon was started. */
-export const system = (directory = process.cwd()): Sources => ({
-  args: process.argv.slice(2),
+/** `directory` is where the daemon was started, `args` with what. */
+export const system = (directory = Arguments.directory(), args = Arguments.ofProcess()): Sources => ({
+  args,
   env: process.env,
   systemIni: "/etc/lttng/lttng.conf",
-  readFile: (path) => readFileSync(resolvePath(directory, path), "utf8"),
+  readFile: (path) => textOf(readFileSync(resolvePath(directory, path))),
   lookup: async (host, family) => (await (await import("node:dns/promises")).lookup(host, { family })).address,
   fileLimit: fileLimit(),
   directory
@@ -114,9 +116,9 @@ const applyIni = async (sources: Sources, into: Draft, path: string, { isCheck, 
 
 /** Checks what depends on the process, after every source was read. */
 const checkFilePool = (sources: Sources, draft: Draft): ReadonlyArray<string> => {
-  const text = draft.fdPoolSize
+  const size = draft.fdPoolSize
   const limit = sources.fileLimit
-  if (text === undefined) {
+  if (size === undefined) {
     return limit >= 100
       ? []
       : [
@@ -124,9 +126,6 @@ const checkFilePool = (sources: Sources, draft: Draft): ReadonlyArray<string> =>
             "The process' file number limit must be set to at least 100."
         ]
   }
-  const size = /^[0-9]/.test(text) ? cInteger(text) : undefined
-  if (size === undefined) return [`Wrong value in --fd-pool-size parameter: ${text}`]
-  if (size >= 2 ** 32 - 1) return [`File descriptor cap overflow in --fd-pool-size parameter: ${text}`]
   if (size < 100) return ["File descriptor pool size must be set to at least 100"]
   if (size > limit) {
     return [`File descriptor pool size argument (${size}) exceeds the process' soft limit (${limit}).`]
@@ -166,11 +165,10 @@ const listenAddress = (draft: Draft, from: ListenAddress | undefined, standard: 
   return address.port !== 0 || draft.dynamicPorts ? address : { ...address, port: standard.port }
 }
 
-const finish = (sources: Sources, draft: Draft, messages: Array<Message>): DaemonOptions => {
+const finish = (sources: Sources, draft: Draft, keepAlive: RelayConfig["keepAlive"]): DaemonOptions => {
   const { env } = sources
   const home = Environment.home(env)
   const runDirectory = Environment.runDirectory(env)
-  const complain = (text: string) => messages.push({ level: "error", text })
   const { relay } = daemonDefaults
   return {
     ...daemonDefaults,
@@ -182,8 +180,8 @@ const finish = (sources: Sources, draft: Draft, messages: Array<Message>): Daemo
       data: listenAddress(draft, draft.data, relay.data),
       live: listenAddress(draft, draft.live, relay.live),
       grouping: draft.grouping ?? relay.grouping,
-      fdPoolSize: (cInteger(draft.fdPoolSize ?? "") ?? sources.fileLimit) - fdReserve,
-      keepAlive: Environment.keepAlive(env, complain),
+      fdPoolSize: (draft.fdPoolSize ?? sources.fileLimit) - fdReserve,
+      keepAlive,
       socketTimeoutMillis: Environment.socketTimeoutMillis(env)
     },
     mode: draft.background ? "background" : draft.daemonize ? "daemonize" : "foreground",
@@ -244,6 +242,8 @@ const unusable = ({ httpPort, httpTokenFile, relay }: DaemonOptions, isOutputGiv
 export const resolve = async (sources: Sources): Promise<Resolved> => {
   const messages: Array<Message> = []
   const refused: Resolved = { _tag: "Refused", messages }
+  // The reference reads these before it knows of any option, and so are they said first.
+  const keepAlive = Environment.keepAlive(sources.env, (text, level = "error") => messages.push({ level, text }))
   const parsed = Getopt.parse(sources.args)
   const isCheck = parsed.settings.some(({ name }) => name === "check")
   if (parsed._tag === "Malformed") {
@@ -256,7 +256,7 @@ export const resolve = async (sources: Sources): Promise<Resolved> => {
     messages.push(...texts.map((text): Message => ({ level: "error", text })))
     return texts.length > 0 && !isCheck
   }
-  const into = draft(sources.directory ?? process.cwd())
+  const into = draft(sources.directory ?? Arguments.directory())
   into.workingDirectory = sources.env.LTTNG_RELAYD_WORKING_DIRECTORY || undefined
   if (!(await applyIniFiles(sources, into, parsed.settings, { messages, isCheck }))) return refused
   const fromIni = new Set(into.zeroPorts.keys())
@@ -274,7 +274,7 @@ export const resolve = async (sources: Sources): Promise<Resolved> => {
   } else into.relay.allowClear = false
   const tls = TlsOptions.finish(into.tls)
   if (typeof tls === "string" && refuses(tls)) return refused
-  const options = { ...finish(sources, into, messages), tls: typeof tls === "string" ? undefined : tls }
+  const options = { ...finish(sources, into, keepAlive), tls: typeof tls === "string" ? undefined : tls }
   if (seen.has("version")) return { _tag: "Version", messages }
   if (refuses(...unusable(options, into.output !== undefined))) return refused
   return isCheck ? { _tag: "Check", options, messages } : { _tag: "Run", options, messages }

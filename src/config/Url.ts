@@ -3,7 +3,7 @@
  *
  * Pure: names are resolved by the caller. `tcp://[::1]` is taken as IPv6, which the reference refuses.
  */
-import { isIPv6 } from "node:net"
+import { isIP } from "node:net"
 
 export interface ListenUrl {
   readonly host: string
@@ -26,6 +26,9 @@ const schemes: ReadonlyMap<string, { readonly family: 4 | 6; readonly ports: 1 |
   ["net6", { family: 6, ports: 2 }]
 ])
 
+/** 0: a name. */
+export const literalFamily = (host: string): number => isIP(host)
+
 const refused = (message: string): ParsedUrl => ({ _tag: "Refused", message })
 
 /** Splits the host from what follows it. */
@@ -34,7 +37,7 @@ const splitHost = (text: string): { readonly host: string; readonly rest: string
     const end = text.search(/[:/]/)
     return end < 0 ? { host: text, rest: "" } : { host: text.slice(0, end), rest: text.slice(end) }
   }
-  const end = text.indexOf("]")
+  const end = text.indexOf("]", 2)
   if (end < 0) return `Broken IPv6 address ${text.slice(1)}`
   const rest = text.slice(end + 1)
   if (rest !== "" && !/^[:/]/.test(rest)) return `Unknown symbol after IPv6 address: ${rest}`
@@ -46,7 +49,9 @@ const atoi = (text: string): number => Number(/^\s*[+-]?[0-9]+/.exec(text)?.[0] 
 
 export const parse = (text: string): ParsedUrl => {
   const [, schemeText = "", location = ""] = /^([^:]*):\/\/(.*)$/s.exec(text) ?? []
-  if (schemeText.toLowerCase() === "file" || text.startsWith("/")) return refused(`Not an address to listen on ${text}`)
+  if (schemeText.toLowerCase() === "file") {
+    return refused(location.startsWith("/") ? `Not an address to listen on ${text}` : "Missing destination full path.")
+  }
   const scheme = schemes.get(schemeText.toLowerCase())
   if (scheme === undefined) return refused(`URI parse unknown protocol ${text}`)
   const split = splitHost(location)
@@ -54,14 +59,22 @@ export const parse = (text: string): ParsedUrl => {
   if (split.host === "") return refused("No address or hostname detected.")
   const [, ...ports] = (split.rest.split("/", 1)[0] ?? "").split(":")
   if (ports.length > scheme.ports) {
-    return refused(`Trailing characters not recognized: :${ports.slice(scheme.ports).join(":")}`)
+    return refused(
+      `Trailing characters not recognized: :${split.rest
+        .split(":")
+        .slice(1 + scheme.ports)
+        .join(":")}`
+    )
   }
   for (const port of ports) {
     const number = atoi(port)
     const isText = number === 0 && port !== "" && !/^0+$/.test(port)
     if (number < 0 || number > 65535 || isText) return refused(`Invalid port number ${number}`)
   }
-  const family = isIPv6(split.host) ? 6 : scheme.family
+  const family = literalFamily(split.host) === 6 ? 6 : scheme.family
   const [port = ""] = ports
-  return { _tag: "Url", url: { host: split.host, port: atoi(port), isZero: /^0+$/.test(port), family } }
+  return {
+    _tag: "Url",
+    url: { host: split.host, port: atoi(port), isZero: ports.some((text) => /^0+$/.test(text)), family }
+  }
 }

@@ -15,10 +15,33 @@ export const cInteger = (text: string): number | undefined => {
   return sign === "-" ? -magnitude : magnitude
 }
 
+/** The same, but nothing may follow; outside of 64 bits it is infinite. NaN: no number. */
+export const wholeCInteger = (text: string): number => {
+  const [, sign, prefix = "", digits] = /^\s*([+-]?)(0x(?=[0-9a-f])|0(?=[0-7]))?([0-9a-f]+)$/i.exec(text) ?? []
+  if (
+    digits === undefined ||
+    !(prefix.length === 2 ? /^/ : prefix === "0" ? /^[0-7]+$/ : /^(0|[1-9][0-9]*)$/).test(digits)
+  ) {
+    return Number.NaN
+  }
+  const magnitude = BigInt(prefix === "0" ? `0o${digits}` : `${prefix}${digits}`)
+  const value = sign === "-" ? -magnitude : magnitude
+  return BigInt.asIntN(64, value) === value ? Number(value) : Number(value) * Number.POSITIVE_INFINITY
+}
+
+/** What C's `strtoul` reads of decimal digits with a sign, kept in 32 bits. */
+const leadingDigits = (text: string): number | undefined => {
+  const [, sign, digits] = /^\s*([+-]?)([0-9]+)/.exec(text) ?? []
+  if (digits === undefined) return undefined
+  const magnitude = BigInt(digits)
+  if (magnitude >= 2n ** 64n) return -1
+  return Number(BigInt.asIntN(32, sign === "-" ? -magnitude : magnitude))
+}
+
 /** A switch: leading digits, or one of six words in any case. The number matters for `verbose`. */
 export const switchValue = (text: string): number | undefined => {
-  const digits = /^[0-9]+/.exec(text)
-  if (digits !== null) return Number(digits[0])
+  const number = leadingDigits(text)
+  if (number !== undefined) return number < 0 ? undefined : number
   switch (text.toLowerCase()) {
     case "true":
     case "yes":

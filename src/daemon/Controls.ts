@@ -8,6 +8,7 @@ export interface Controls {
   readonly output: LogOutput
   /** Where the daemon was started: relative paths of options start there. */
   readonly directory: string
+  readonly args: ReadonlyArray<string>
   /** In force. */
   options: DaemonOptions
   /** For who has no answer to wait for: the log tells what became of it. Does nothing until the relay runs. */

@@ -11,6 +11,8 @@ export interface Handover {
   readonly options: DaemonOptions
   /** Where it was started: what relative paths of the options start from. */
   readonly directory: string
+  /** What it was started with: a process that was started anew cannot be given arguments that are not UTF-8. */
+  readonly args: ReadonlyArray<string>
   /** Who started the launcher: the target of `--sig-parent`. */
   readonly parentPid: number
   /** The descriptor on which the launcher waits for `ready`; absent in the foreground. */

@@ -4,11 +4,13 @@
  * Unlike the reference, a client that says nothing or something else is closed after a deadline and disturbs nobody.
  * An old socket at the path is replaced; any other kind of file there is left alone and refuses the start.
  */
-import { chmodSync, chownSync, lstatSync, unlinkSync } from "node:fs"
+import { chmodSync, chownSync, existsSync, lstatSync, unlinkSync } from "node:fs"
 import { createServer, type Server, type Socket } from "node:net"
 import { endianness } from "node:os"
+import { dirname } from "node:path"
 import { Effect, type Scope } from "effect"
 import { DaemonFailed } from "./DaemonFailed.ts"
+import * as SystemError from "./SystemError.ts"
 
 const queryBytes = 4
 const answerBytes = 8
@@ -56,7 +58,8 @@ const prepare = (path: string): void => {
 }
 
 const failed = (path: string, error: unknown) => {
-  const reason = error instanceof Error ? error.message : String(error)
+  // Where the directory is missing, the runtime says that it may not be entered.
+  const reason = existsSync(dirname(path)) ? SystemError.reasonOf(error) : "No such file or directory"
   return new DaemonFailed({
     code: "START_FILE",
     message: `Unable to create health check Unix socket ${path}: ${reason}`

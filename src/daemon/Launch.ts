@@ -7,15 +7,18 @@
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, statSync } from "node:fs"
 import type { Readable } from "node:stream"
+import * as Arguments from "../config/Arguments.ts"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { help } from "../config/Options.ts"
 import * as Resolve from "../config/Resolve.ts"
 import type { Code } from "../errors/Catalogue.ts"
+import { pathOf } from "../protocol/Text.ts"
 import * as Handover from "./Handover.ts"
 import * as Inherited from "./Inherited.ts"
 import * as LogLine from "./LogLine.ts"
 import * as LogOutput from "./LogOutput.ts"
 import { packageVersion } from "./PackageVersion.ts"
+import * as SystemError from "./SystemError.ts"
 import * as TimeZone from "./TimeZone.ts"
 
 /**
@@ -31,8 +34,11 @@ const print = (message: Resolve.Message, format: DaemonOptions["logFormat"] = "t
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
   const annotations = level === "error" && code !== undefined ? { code } : {}
   log(level === "usage" ? `${text}\n` : LogLine.format({ kind: level, text, annotations }, format, colored))
-  if (level === "error" && process.env.LTTNG_ABORT_ON_ERROR === "1") process.abort()
+  if (level === "error" && process.env.LTTNG_ABORT_ON_ERROR === "1") process.kill(process.pid, "SIGABRT")
 }
+
+/** Of the process that was started. */
+const started = () => ({ directory: Arguments.directory(), args: Arguments.ofProcess(), parentPid: process.ppid })
 
 const environment = (options: DaemonOptions, channel: number | undefined): NodeJS.ProcessEnv => ({
   ...process.env,
@@ -44,7 +50,7 @@ const environment = (options: DaemonOptions, channel: number | undefined): NodeJ
   UV_USE_IO_URING: process.env.UV_USE_IO_URING ?? "1",
   // Standard error is for the relay's own messages.
   NODE_NO_WARNINGS: "1",
-  [Handover.variable]: Handover.encode({ options, directory: process.cwd(), parentPid: process.ppid, channel })
+  [Handover.variable]: Handover.encode({ options, ...started(), channel })
 })
 
 /** Whether the first stage has given the process its name, flags and environment already. */
@@ -94,10 +100,10 @@ const startDetached = (entry: string, options: DaemonOptions): Promise<number> =
 const makeDirectories = (path: string): void => {
   const names = path.split("/").filter((name) => name !== "")
   for (let depth = 1; depth <= names.length; depth++) {
-    const directory = `/${names.slice(0, depth).join("/")}`
+    const directory = pathOf(`/${names.slice(0, depth).join("/")}`)
     if (!existsSync(directory)) mkdirSync(directory, { mode: 0o770 })
   }
-  if (!statSync(path).isDirectory()) throw new Error("it is not a directory")
+  if (!statSync(pathOf(path)).isDirectory()) throw new Error(SystemError.notDirectory)
 }
 
 /** False, with a message, when the output directory cannot be made. */
@@ -108,7 +114,7 @@ const makeOutput = (options: DaemonOptions): boolean => {
     makeDirectories(output)
     return true
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = SystemError.reasonOf(error)
     print({ level: "error", text: `Unable to create ${output}: ${reason}` }, options.logFormat, "START_OUTPUT")
     return false
   }
@@ -117,7 +123,7 @@ const makeOutput = (options: DaemonOptions): boolean => {
 const start = (entry: string, options: DaemonOptions): Promise<number> | Handover.Handover => {
   const sockets = Inherited.take()
   if (options.mode === "foreground" && isPrepared(options, sockets)) {
-    return { options: Inherited.adopt(options, sockets), directory: process.cwd(), parentPid: process.ppid }
+    return { options: Inherited.adopt(options, sockets), ...started() }
   }
   Inherited.close(sockets)
   return options.mode === "foreground" ? becomeDaemon(entry, options) : startDetached(entry, options)

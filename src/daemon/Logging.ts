@@ -100,7 +100,7 @@ export const make = (options: Options, write: (text: string) => void): Log => {
       text: textOf(message, cause),
       annotations: log.verbosity > 2 ? { ...annotations, fiber: fiber.id } : annotations
     })
-    if (kind === "error" && options.abortOnError) process.abort()
+    if (kind === "error" && options.abortOnError) process.kill(process.pid, "SIGABRT")
   })
   const gate = (inner: Logger.Logger<unknown, unknown>) =>
     Logger.make<unknown, unknown>((line) => {

@@ -99,10 +99,10 @@ const openLog = (output: LogOutput.LogOutput, { logFile, logFormat }: DaemonOpti
   }
 }
 
-const makeControls = ({ directory, options }: Handover.Handover): Controls => {
+const makeControls = ({ args, directory, options }: Handover.Handover): Controls => {
   const output = LogOutput.make()
   if (options.logFile !== undefined) openLog(output, options)
-  return { log: Logging.make(options, output.write), output, directory, options, reload: () => undefined }
+  return { log: Logging.make(options, output.write), output, args, directory, options, reload: () => undefined }
 }
 
 export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay): void => {

@@ -8,7 +8,7 @@ import { renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 
 export interface OwnFiles {
   /** Writes a file that `removeAll` will remove. Throws what the file system says. */
-  readonly write: (path: string, text: string) => void
+  readonly write: (path: string, text: string, mode: number) => void
   /** Takes on a file that was made otherwise. */
   readonly adopt: (path: string) => void
   readonly remove: (path: string) => void
@@ -37,10 +37,10 @@ export const make = (): OwnFiles => {
     inodes.delete(path)
   }
   return {
-    write: (path, text) => {
+    write: (path, text, mode) => {
       // Daemons that start together in one run directory write the same files.
       const aside = `${path}.${process.pid}.tmp`
-      writeFileSync(aside, text)
+      writeFileSync(aside, text, { mode })
       const inode = inodeOf(aside)
       try {
         renameSync(aside, path)

@@ -17,12 +17,7 @@ import * as OwnSocket from "./OwnSocket.ts"
 import { packageVersion } from "./PackageVersion.ts"
 import * as Reload from "./Reload.ts"
 import type { StartRelay } from "./Serve.ts"
-
-const reasons: Record<string, string> = {
-  EADDRINUSE: "Address already in use",
-  EACCES: "Permission denied",
-  EADDRNOTAVAIL: "Cannot assign requested address"
-}
+import * as SystemError from "./SystemError.ts"
 
 /** One line: what surrounds it is white space. */
 const readToken = (path: string | undefined): Effect.Effect<string | undefined, DaemonFailed> =>
@@ -37,7 +32,7 @@ const readToken = (path: string | undefined): Effect.Effect<string | undefined, 
         catch: (cause) =>
           new DaemonFailed({
             code: "START_FILE",
-            message: `Failed to read the HTTP token from ${path}: ${(cause as Error).message}`
+            message: `Failed to read the HTTP token from ${path}: ${SystemError.reasonOf(cause)}`
           })
       })
 
@@ -113,7 +108,7 @@ const tlsOf = ({ tls }: DaemonOptions) =>
 /** Makes what signals and the port can ask for. */
 const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
-    const { directory, log, output } = controls
+    const { args, directory, log, output } = controls
     const telling = yield* FiberHandle.make<void>()
     const setVerbosity = (verbosity: number) =>
       Effect.suspend(() => {
@@ -148,7 +143,7 @@ const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
         yield* setVerbosity(options.verbosity)
         controls.options = options
       })
-    const reload = Reload.make({ directory, options: () => controls.options, apply })
+    const reload = Reload.make({ args, directory, options: () => controls.options, apply })
     const context = yield* Effect.context<never>()
     controls.reload = () => void Effect.runForkWith(context)(Effect.ignore(reload))
     yield* setVerbosity(log.verbosity)
@@ -201,7 +196,7 @@ const toDaemonFailed = (options: DaemonOptions) => (error: Relay.ListenFailed | 
     message:
       error._tag === "ConfigInvalid"
         ? error.message
-        : `Failed to bind ${error.port} socket ${placeOf(options, error.port)}: ${reasons[error.code] ?? error.message}`
+        : `Failed to bind ${error.port} socket ${placeOf(options, error.port)}: ${SystemError.reasonOf(error)}`
   })
 
 /** Of every packet and every beacon there is nothing to say. */

@@ -80,6 +80,7 @@ export const limitsOf = ({ relay }: DaemonOptions): Limits => {
 export interface Target {
   /** Where the daemon was started: relative paths start there. */
   readonly directory: string
+  readonly args: ReadonlyArray<string>
   /** What is in force. */
   readonly options: () => DaemonOptions
   /** Puts it in force, or throws and has changed nothing. */
@@ -88,9 +89,9 @@ export interface Target {
 
 const refused = (...reasons: ReadonlyArray<string>) => new ReloadRefused({ reasons })
 
-const reread = ({ apply, directory, options }: Target): Effect.Effect<Reloaded, ReloadRefused> =>
+const reread = ({ apply, args, directory, options }: Target): Effect.Effect<Reloaded, ReloadRefused> =>
   Effect.gen(function* () {
-    const resolved = yield* Effect.promise(() => Resolve.resolve(Resolve.system(directory)))
+    const resolved = yield* Effect.promise(() => Resolve.resolve(Resolve.system(directory, args)))
     const complaints = resolved.messages.filter(({ level }) => level === "error").map(({ text }) => text)
     if (resolved._tag !== "Run" || complaints.length > 0) return yield* refused(...complaints)
     const { changed, needRestart } = differences(options(), resolved.options)

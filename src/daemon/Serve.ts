@@ -17,6 +17,7 @@ import * as Leftovers from "./Leftovers.ts"
 import type { Notify } from "./Notify.ts"
 import type { OwnFiles } from "./OwnFiles.ts"
 import * as RunDirectory from "./RunDirectory.ts"
+import * as SystemError from "./SystemError.ts"
 
 interface Bound {
   readonly host: string
@@ -51,8 +52,7 @@ export interface Environs {
 const attempt = <A>(what: string, action: () => A): Effect.Effect<A, DaemonFailed> =>
   Effect.try({
     try: action,
-    catch: (error) =>
-      new DaemonFailed({ code: "START_FILE", message: `${what}: ${error instanceof Error ? error.message : error}` })
+    catch: (error) => new DaemonFailed({ code: "START_FILE", message: `${what}: ${SystemError.reasonOf(error)}` })
   })
 
 const isWritable = (directory: string): boolean => {
@@ -70,9 +70,12 @@ const enterWorkingDirectory = Effect.fnUntraced(function* (directory: string | u
   if (!isWritable(directory)) yield* Effect.logDebug(`Working directory "${directory}" is not writable`)
 })
 
+/** As the reference asks for, before the umask: of files that somebody reads, and of those any tool may replace. */
+const [ownMode, sharedMode] = [0o644, 0o666]
+
 const writePidFile = Effect.fnUntraced(function* (path: string | undefined, ownFiles: OwnFiles) {
   if (path === undefined) return
-  yield* attempt(`Failed to create PID file at path '${path}'`, () => ownFiles.write(path, `${process.pid}\n`))
+  yield* attempt(`Failed to create PID file at path '${path}'`, () => ownFiles.write(path, `${process.pid}\n`, ownMode))
 })
 
 /** Undefined, with a warning, where there is none and nobody named one: the relay records all the same. */
@@ -114,7 +117,9 @@ const writePortFiles = Effect.fnUntraced(function* (
     if (parent === undefined || occupant !== undefined) continue
     const path = `${parent}/${name}.port`
     yield* Effect.acquireRelease(
-      attempt(`Failed to write ${path}`, () => ownFiles.write(path, `${port}\n`)),
+      attempt(`Failed to write ${path}`, () =>
+        ownFiles.write(path, `${port}\n`, name === "live" ? ownMode : sharedMode)
+      ),
       () => Effect.sync(() => ownFiles.remove(path))
     )
   }

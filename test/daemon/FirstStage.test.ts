@@ -128,6 +128,16 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
   )
 })
 
+describe("a locale that the machine does not have", () => {
+  it.live("is nothing to talk about", () =>
+    Effect.gen(function* () {
+      const env = { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, LC_ALL: "xx_XX.UTF-8" }
+      const { code, stderr } = yield* Process.attempt(command, ["-V"], { env })
+      assert.deepStrictEqual([code, stderr], [0, ""])
+    })
+  )
+})
+
 describe("the first stage's tables", () => {
   const wordsOf = (name: string) =>
     (new RegExp(`%${name} = map [^(]*qw\\(([^)]*)\\)`).exec(source)?.[1] ?? "").split(/\s+/)

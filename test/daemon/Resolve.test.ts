@@ -305,7 +305,7 @@ describe("a wrong value", () => {
   }
   it("an unresolvable host is named with its family", async () => {
     assert.deepStrictEqual(await refusal({ args: ["-L", "tcp6://nowhere:1"] }), [
-      "Failed to resolve hostname: address=`nowhere`, af=10",
+      "URI parse bad hostname nowhere for af 10",
       "Invalid live URI specified"
     ])
   })

@@ -55,6 +55,28 @@ const valid: ReadonlyArray<Row> = [
   { args: ["-V"], env: { LTTNG_RELAYD_TCP_KEEP_ALIVE: "x" } },
   { args: ["-V"], env: { LTTNG_RELAYD_TCP_KEEP_ALIVE: "1", LTTNG_RELAYD_TCP_KEEP_ALIVE_IDLE_TIME: "-5" } },
   { args: ["-V"], env: { LTTNG_RELAYD_TCP_KEEP_ALIVE: "1", LTTNG_RELAYD_TCP_KEEP_ALIVE_PROBE_INTERVAL: "7" } },
+  // Judged without the switch, too; a number out of range hides what is read after it.
+  ...["", "1x", "1.5", "0X", "-2", "2147483648", "9223372036854775807"].map((text) => ({
+    args: ["-V"],
+    env: {
+      LTTNG_RELAYD_TCP_KEEP_ALIVE_IDLE_TIME: text,
+      LTTNG_RELAYD_TCP_KEEP_ALIVE_PROBE_INTERVAL: "x",
+      LTTNG_RELAYD_TCP_KEEP_ALIVE_ABORT_THRESHOLD: "1"
+    }
+  })),
+  { args: ["-V"], env: { LTTNG_RELAYD_TCP_KEEP_ALIVE_ABORT_THRESHOLD: "" } },
+  {
+    args: ["-V"],
+    env: { LTTNG_RELAYD_TCP_KEEP_ALIVE_IDLE_TIME: "9223372036854775808" },
+    otherWords: "the reference adds a place in its source"
+  },
+  ...["+1", " 1", "4294967296", "-4294967295", "0 x", "1x"].map((text) => ({
+    args: ["-V"],
+    env: { LTTNG_RELAYD_DISALLOW_CLEAR: text, LTTNG_RELAYD_TCP_KEEP_ALIVE: text }
+  })),
+  { args: ["-V"], ini: "fd-pool-size = abc\nfd-pool-size = +100\nfd-pool-size = 18446744073709551616\n= x" },
+  { args: ["-V"], ini: "background = +0\ndaemonize = -1\nverbose = 18446744073709551615" },
+  { args: ["-C", "net://127.0.0.1:5:6/x:7", "-V"] },
   { args: ["-V"], ini: "fd-pool-size = 128\ndisallow-clear = yes\nverbose = 0" },
   { args: ["-V"], ini: "surprise = 1" },
   { args: ["-V"], ini: "background = maybe" },
@@ -94,7 +116,19 @@ const refused: ReadonlyArray<Row> = [
   { args: ["-C", "tcp://[::1", "-V"] },
   { args: ["-C", "tcp://[127.0.0.1]x", "-V"] },
   { args: ["-C", "tcp://localhost:1:2", "-V"] },
-  { args: ["-C", "tcp://h.invalid:1", "-V"], otherWords: "ours has the words of 2.14 and later" },
+  { args: ["-C", "tcp://h.invalid:1", "-V"] },
+  ...[
+    "tcp6://127.0.0.1",
+    "tcp://[]:5",
+    "tcp://[",
+    "tcp6://[[::1]]:5",
+    "tcp://localhost:5:/",
+    "/tmp/x",
+    "file://tmp"
+  ].map((url) => ({ args: ["-C", url, "-V"] })),
+  ...["net://127.0.0.1:5:0", "net://127.0.0.1:5:x", "net://127.0.0.1:5:6:7/x"].map((url) => ({
+    args: ["-L", url, "-V"]
+  })),
   { args: ["-s", "-p", "-V"] },
   { args: ["-p", "-p", "-V"] },
   { args: ["-s", "-s", "-V"] },
@@ -104,6 +138,12 @@ const refused: ReadonlyArray<Row> = [
   { args: ["--fd-pool-size=1e3", "-V"] },
   { args: ["--fd-pool-size=99999999", "-V"] },
   { args: ["--fd-pool-size=4294967295", "-V"] },
+  { args: ["--fd-pool-size=18446744073709551616", "-V"] },
+  { args: ["--fd-pool-size=abc", "-C", "foo://x"] },
+  { args: ["--nosuch=1"] },
+  { args: ["--group-out=1"] },
+  { args: ["-Z"], env: { LTTNG_RELAYD_TCP_KEEP_ALIVE: "" } },
+  { args: ["-V"], env: { LTTNG_RELAYD_DISALLOW_CLEAR: "2147483648" } },
   { args: ["-V"], before: "ulimit -n 90" },
   { args: ["-V"], env: { LTTNG_RELAYD_DISALLOW_CLEAR: "perhaps" } },
   { args: ["-V"], env: { LTTNG_RELAYD_DISALLOW_CLEAR: "" } },

@@ -1,5 +1,5 @@
 /** Bare surroundings: no home, no run directory, a log that goes nowhere, another relay in the same place. */
-import { chmodSync, existsSync } from "node:fs"
+import { chmodSync, existsSync, readdirSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -41,6 +41,66 @@ Peers.describeWithPeers([...Peers.reference, "setpriv"], "a user that is in no d
         [refused.code, refused.stderr],
         [1, "Error: There is no home directory to put traces in: give -o, --output PATH [code=START_OPTION]\n"]
       )
+    })
+  )
+})
+
+/** Says ready by its port files; what it says besides is the caller's to judge. */
+const startIn = Effect.fnUntraced(function* (at: Daemons.Place, before: string, args: ReadonlyArray<string>) {
+  const running = yield* Daemons.start("ours", at, [...at.urls, ...args], { before })
+  yield* Daemons.untilListening(at, running)
+  return running
+})
+
+describe("a working directory that has been removed", () => {
+  it.live("is no reason not to start; what is relative to it is not there", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const output = join(at.home, "out")
+      const running = yield* startIn(at, "mkdir gone; cd gone; rmdir ../gone", ["-o", output])
+      assert.isTrue(existsSync(output))
+      assert.deepStrictEqual(yield* Daemons.end(running), { code: 0, signal: null, stdout: "", stderr: "" })
+    })
+  )
+})
+
+describe("names that are not UTF-8", () => {
+  it.live("of the output directory are its bytes, and are the same when the options are read again", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const running = yield* startIn(at, `set -- "$@" -v -o "$(printf '%s/\\351t\\351' '${at.home}')"`, [])
+      const names = readdirSync(at.home, { encoding: "buffer" }).map((name) => name.toString("latin1"))
+      assert.include(names, "\u00e9t\u00e9")
+      const streaming = `net://127.0.0.1:${at.ports[0]}:${at.ports[1]}`
+      yield* Process.run(process.execPath, [toolboxProgram, "load", "--packets=1", "--hostname=h", streaming])
+      const output = Buffer.from(`${at.home}/\u00e9t\u00e9`, "latin1")
+      assert.deepStrictEqual(
+        readdirSync(output).filter((name) => !name.startsWith(".")),
+        ["h"]
+      )
+      running.signal("SIGHUP")
+      yield* Process.until(
+        "the options to be read again",
+        Effect.sync(() => running.output().includes("configuration read again"))
+      )
+      yield* Daemons.end(running)
+    })
+  )
+})
+
+describe("the files that others read", () => {
+  it.live("have the reference's modes, whatever the umask: only who started it writes the pid file", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const running = yield* startIn(at, "umask 0", ["-P", join(at.home, "pid")])
+      yield* Process.until(
+        "the port files",
+        Effect.sync(() => Daemons.files(at).includes("live.port"))
+      )
+      const modeOf = (name: string) => Daemons.mode(join(at.runDirectory, "relayd", name))
+      assert.deepStrictEqual(["control.port", "data.port", "live.port"].map(modeOf), ["666", "666", "644"])
+      assert.strictEqual(Daemons.mode(join(at.home, "pid")), "644")
+      yield* Daemons.end(running)
     })
   )
 })

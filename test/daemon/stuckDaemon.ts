@@ -21,4 +21,4 @@ const options = {
 /** Nothing else keeps the process alive. */
 setInterval(() => undefined, 1_000_000)
 StopSignals.listen()
-Main.main({ options, directory: "/", parentPid: process.ppid }, startRelay)
+Main.main({ options, directory: "/", args: [], parentPid: process.ppid }, startRelay)
