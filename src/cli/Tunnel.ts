@@ -9,9 +9,11 @@ import * as Dial from "../transport/Dial.ts"
 import { split, UrlRefused } from "../transport/RelayUrl.ts"
 import { type ClientIdentity, type Role, roles } from "../transport/Tls.ts"
 import * as Tunnels from "../transport/Tunnel.ts"
+import * as Activation from "./Activation.ts"
 import * as Background from "./Background.ts"
 import * as Output from "./Output.ts"
 import * as TlsFlags from "./TlsFlags.ts"
+import * as TlsRenewal from "./TlsRenewal.ts"
 
 class PortsRefused extends Schema.TaggedError<PortsRefused>()("PortsRefused", { text: Schema.String }) {
   override get message(): string {
@@ -37,18 +39,18 @@ const portDefault = 5342
 const listenDefault = "127.0.0.1:5342,5343,5344"
 
 /** One port of a relay is enough, since each part is asked for by name; others may need one for each. */
-const addressesOf = (url: string, identity: ClientIdentity | undefined) =>
+const addressesOf = (url: string, identity: () => ClientIdentity | undefined) =>
   Result.flatMap(split(url), ({ family, host, path, ports, scheme }) => {
     const refuse = (reason: string) => Result.fail(new UrlRefused({ url, reason }))
     if (scheme !== "tls") return refuse("a tunnel leads to tls://HOST[:PORT]")
     if (path !== "") return refuse("a tunnel carries all sessions: no path")
     if (ports.length > roles.length) return refuse("more than three ports")
     const first = ports[0] ?? portDefault
-    const address = (index: number): Dial.Address => ({
+    const address = (index: number) => (): Dial.Address => ({
       host,
       family,
       port: ports[index] ?? first,
-      tls: identity ?? {}
+      tls: identity() ?? {}
     })
     return Result.succeed(roles.map((role, index) => ({ role, address: address(index) })))
   })
@@ -70,10 +72,10 @@ const placesOf = (text: string): Result.Result<ReadonlyMap<Role, { host: string;
 /** Under TLS 1.3 a refused client learns it after the handshake. */
 const refusalMillis = 1000
 
-const check = (role: Role, address: Dial.Address) =>
+const check = (role: Role, address: () => Dial.Address) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const link = yield* Dial.dial(address, role)
+      const link = yield* Dial.dial(address(), role)
       const ended = yield* Effect.timeoutOption(link.ended, Duration.millis(refusalMillis))
       if (Option.isSome(ended)) return yield* new Refused({ address: link.name, role })
     })
@@ -91,9 +93,17 @@ const makeComplaint = (context: Context.Context<never>) => {
   }
 }
 
+/** Of each part: the socket that a service manager has bound, if there are any, or where to listen. */
+const listenersOf = (text: string): Effect.Effect<ReadonlyMap<Role, Tunnels.Options["listen"]>, PortsRefused> => {
+  const bound = Activation.take(process.env, process.pid, roles)
+  if (bound.size === 0) return Effect.fromResult(placesOf(text))
+  return Effect.succeed(new Map([...bound].map(([role, fd]) => [role, { fd }] as const)))
+}
+
 const run = Effect.fnUntraced(function* (input: Input) {
-  const addresses = yield* Effect.fromResult(addressesOf(input.to, yield* TlsFlags.identityOf(input)))
-  const places = yield* Effect.fromResult(placesOf(input.listen))
+  const identity = TlsRenewal.following(input, yield* TlsFlags.identityOf(input))
+  const addresses = yield* Effect.fromResult(addressesOf(input.to, identity))
+  const places = yield* listenersOf(input.listen)
   if (input.check) {
     const wanted = addresses.filter(({ role }) => places.has(role))
     yield* Effect.all(
@@ -107,7 +117,8 @@ const run = Effect.fnUntraced(function* (input: Input) {
     const listen = places.get(role)
     if (listen === undefined) continue
     const port = yield* Tunnels.listen({ role, listen, to: address, onFailed: complain(role) })
-    yield* Console.log(`${listen.host}:${port} leads to ${role} of ${input.to}`)
+    const host = "fd" in listen ? "socket" : listen.host
+    yield* Console.log(`${host}:${port} leads to ${role} of ${input.to}`)
   }
   yield* Background.announce
   return yield* Effect.never

@@ -11,8 +11,10 @@ import type { Role } from "./Tls.ts"
 
 export interface Options {
   readonly role: Role
-  readonly listen: { readonly host: string; readonly port: number }
-  readonly to: Address
+  /** A place, or a socket that is bound already. */
+  readonly listen: { readonly host: string; readonly port: number } | { readonly fd: number }
+  /** Asked for each connection: a certificate may be another one by then. */
+  readonly to: () => Address
   /** A connection could not be carried; it was reset. */
   readonly onFailed: (error: DialFailed | TlsFailed) => void
 }
@@ -38,7 +40,7 @@ const join = (near: net.Socket, far: net.Socket): Effect.Effect<void> =>
 
 const carry = (near: net.Socket, { onFailed, role, to }: Options): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const far = yield* Effect.acquireRelease(open(to, role, true), (socket) => Effect.sync(() => socket.destroy()), {
+    const far = yield* Effect.acquireRelease(open(to(), role, true), (socket) => Effect.sync(() => socket.destroy()), {
       interruptible: true
     })
     far.setKeepAlive(true, keepAliveMillis)

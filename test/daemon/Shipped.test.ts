@@ -16,14 +16,19 @@ const packaging = (name: string) =>
   readFileSync(fileURLToPath(new URL(`../../packaging/${name}`, import.meta.url)), "utf8")
 
 Peers.describeWithPeers(["systemd-analyze"], "the unit file", () => {
-  it.live.each(["lttng-relayd.service", "lttng-relay-tunnel.service"])(
+  it.live.each(["lttng-relayd.service", "lttng-relay-tunnel.service", "lttng-relay-tunnel.socket"])(
     "%s is one for systemd, without a complaint",
     (name) =>
       Effect.gen(function* () {
         const home = yield* Relays.temporaryDirectory("unit")
-        const installed = packaging(name).replaceAll(/\/usr\/local\/bin\/lttng-relayd?/g, "/bin/true")
-        writeFileSync(join(home, name), installed)
-        const { code, stderr, stdout } = yield* Process.attempt("systemd-analyze", ["verify", join(home, name)])
+        // A socket is of the service of its name.
+        const units = new Set([name, name.replace(".socket", ".service")])
+        const paths = [...units].map((unit) => join(home, unit))
+        for (const [index, unit] of [...units].entries()) {
+          const installed = packaging(unit).replaceAll(/\/usr\/local\/bin\/lttng-relayd?/g, "/bin/true")
+          writeFileSync(paths[index] ?? "", installed)
+        }
+        const { code, stderr, stdout } = yield* Process.attempt("systemd-analyze", ["verify", ...paths])
         assert.deepStrictEqual([code, stdout, stderr], [0, "", ""])
       })
   )

@@ -1,0 +1,256 @@
+/**
+ * `lttng-relay tunnel` as a process, with far ends that do what they like: bytes arrive as they were, in order, at the
+ * pace of who reads them; ends, breaks and refusals are those of the other side.
+ */
+import { createHash, randomBytes } from "node:crypto"
+import { once } from "node:events"
+import { readFileSync, writeFileSync } from "node:fs"
+import * as net from "node:net"
+import { join } from "node:path"
+import * as tls from "node:tls"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { daemonProgram, toolboxProgram } from "../support/bundle.ts"
+import * as Certificates from "../support/certificates.ts"
+import * as Peers from "../support/peers.ts"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+import { asClient, asRelay, certificates, toolbox, tunnel } from "../support/tunnels.ts"
+
+const version = Buffer.from(`${"00".repeat(15)}080000000500000000000000020000000d`, "hex")
+const answered = "000000020000000f"
+
+/** What a relay says to the version, or how the connection ended. */
+const ask = (port: number): Effect.Effect<string> =>
+  Effect.callback((resume) => {
+    const socket = net.connect(port, "127.0.0.1")
+    socket.on("error", ({ code }: NodeJS.ErrnoException) => resume(Effect.succeed(`${code}`)))
+    socket.on("data", (bytes: Buffer) => {
+      resume(Effect.succeed(bytes.toString("hex", 0, 8)))
+      socket.destroy()
+    })
+    socket.on("close", () => resume(Effect.succeed("closed")))
+    socket.write(version)
+  })
+
+const residentMiB = (pid: number) =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024
+
+/** A far end that does `serve` with each connection, and a tunnel's control port that leads there. */
+const start = (serve: (socket: tls.TLSSocket) => void) =>
+  Effect.gen(function* () {
+    const authority = yield* Certificates.authority
+    const folder = yield* Relays.temporaryDirectory("tunnel")
+    const own = yield* authority.issue({ name: "far", alternatives: "DNS:localhost", use: "serverAuth" })
+    writeFileSync(join(folder, "ca.pem"), authority.ca)
+    const server = tls.createServer({ ...own, allowHalfOpen: true, ALPNProtocols: ["lttng-control"] }, serve)
+    yield* Effect.acquireRelease(
+      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () => Effect.sync(() => server.close())
+    )
+    const port = yield* Ports.free
+    const to = `--to=tls://localhost:${(server.address() as net.AddressInfo).port}`
+    const running = yield* Process.daemon(process.execPath, [
+      ...[toolboxProgram, "tunnel", to, `--listen=127.0.0.1:${port},,`, `--tls-ca=${folder}/ca.pem`]
+    ])
+    yield* Process.until(
+      "the tunnel to listen",
+      Effect.sync(() => Ports.listening(port))
+    )
+    return { port, running }
+  })
+
+const quietly = <S extends net.Socket>(socket: S): S => socket.on("error", () => undefined)
+
+const collected = (socket: net.Socket): Promise<Buffer> => {
+  const parts: Array<Buffer> = []
+  socket.on("data", (bytes: Buffer) => parts.push(bytes))
+  return once(socket, "end").then(() => Buffer.concat(parts))
+}
+
+describe("a tunnel", () => {
+  it.live("carries each direction to its own end, and a break as that", () =>
+    Effect.gen(function* () {
+      const heard: Array<string> = []
+      const { port } = yield* start((far) => {
+        quietly(far)
+        void collected(far).then((all) => {
+          heard.push(all.toString())
+          if (all.toString() === "break") far.destroy()
+          // The other direction goes on after this one's end.
+          else setTimeout(() => far.end(`after ${all}`), 100)
+        })
+      })
+      const near = quietly(net.connect({ port, host: "127.0.0.1", allowHalfOpen: true }))
+      near.end("ended")
+      assert.strictEqual((yield* Effect.promise(() => collected(near))).toString(), "after ended")
+      const broken = quietly(net.connect({ port, host: "127.0.0.1", allowHalfOpen: true }))
+      broken.end("break")
+      yield* Effect.promise(() => once(broken, "close"))
+      assert.deepStrictEqual(heard, ["ended", "break"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("holds up who writes while nobody reads, keeps no more than sockets do, and loses nothing", () =>
+    Effect.gen(function* () {
+      const fars: Array<tls.TLSSocket> = []
+      const { port, running } = yield* start((far) => void fars.push(quietly(far).pause()))
+      const near = quietly(net.connect({ port, host: "127.0.0.1", allowHalfOpen: true }))
+      const before = residentMiB(running.pid)
+      const block = randomBytes(1 << 20)
+      const [sent, received] = [createHash("sha256"), createHash("sha256")]
+      let writtenCount = 0
+      let isHeld = false
+      // 64 MiB are more than sockets and buffers on the way hold.
+      const total = 64
+      const write = () => {
+        for (isHeld = false; writtenCount < total && !isHeld; writtenCount++) {
+          sent.update(block)
+          isHeld = !near.write(block)
+        }
+        if (writtenCount === total) near.end()
+      }
+      near.on("drain", write)
+      write()
+      let last = -1
+      yield* Process.until(
+        "the writer to be held up",
+        Effect.sync(() => {
+          const isStill = fars.length === 1 && last === near.bytesWritten - near.writableLength
+          last = near.bytesWritten - near.writableLength
+          return isStill
+        }),
+        { everyMillis: 300 }
+      )
+      assert.isBelow(writtenCount, total)
+      assert.isBelow(residentMiB(running.pid), before + 40)
+      const far = fars[0] as tls.TLSSocket
+      far.on("data", (bytes: Buffer) => received.update(bytes)).resume()
+      yield* Effect.promise(() => once(far, "end"))
+      assert.strictEqual(writtenCount, total)
+      assert.strictEqual(received.digest("hex"), sent.digest("hex"))
+      far.end()
+      yield* Effect.promise(() => once(near.resume(), "close"))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("carries a thousand at once, and leaves nothing of them", () =>
+    Effect.gen(function* () {
+      const { port, running } = yield* start((far) => void quietly(far).pipe(far))
+      const before = residentMiB(running.pid)
+      const all = yield* Effect.forEach(
+        Array.from({ length: 1000 }, (_, index) => index),
+        (index) =>
+          Effect.promise(async () => {
+            const near = quietly(net.connect({ port, host: "127.0.0.1" }))
+            near.write(`${index} `.repeat(100))
+            const [first] = (await once(near, "data")) as [Buffer]
+            return { near, isOwn: first.toString().startsWith(`${index} `) }
+          }),
+        { concurrency: "unbounded" }
+      )
+      assert.isTrue(all.every(({ isOwn }) => isOwn))
+      assert.isBelow(residentMiB(running.pid), before + 200)
+      for (const { near } of all) near.destroy()
+      yield* Process.until(
+        "all of them to be gone",
+        Effect.sync(() => {
+          const table = readFileSync(`/proc/${running.pid}/net/tcp`, "utf8")
+          const own = `:${port.toString(16).toUpperCase()} `
+          return table.split("\n").filter((line) => line.includes(own) && / 01 /.test(line)).length === 0
+        })
+      )
+    }).pipe(Effect.scoped)
+  )
+})
+
+Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
+  it.live("resets what cannot be carried, says why once a second, and goes on when there is a relay again", () =>
+    Effect.gen(function* () {
+      const pki = yield* certificates
+      const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+      const wrong = yield* tunnel(relay, `tls://127.0.0.1:${relay.controlPort}`, [
+        ...asClient(pki, "target-web1"),
+        "--tls-name=other.example"
+      ])
+      for (let round = 0; round < 5; round++) assert.strictEqual(yield* ask(wrong.controlPort), "ECONNRESET")
+      assert.include(wrong.tunnel.output(), "TLS:")
+      assert.isAtMost(wrong.tunnel.output().match(/TLS:/g)?.length ?? 0, 2)
+
+      const [control, data, live] = [yield* Ports.free, yield* Ports.free, yield* Ports.free]
+      const later = yield* tunnel(relay, `tls://localhost:${control}`, asClient(pki, "target-web1"))
+      assert.strictEqual(yield* ask(later.controlPort), "ECONNRESET")
+      assert.include(later.tunnel.output(), "ECONNREFUSED")
+      const home = yield* Relays.temporaryDirectory("later")
+      const ports = Object.entries({ C: control, D: data, L: live }).flatMap(([flag, port]) => [
+        `-${flag}`,
+        `tcp://127.0.0.1:${port}`
+      ])
+      yield* Process.daemon(process.execPath, [daemonProgram, ...ports, "-o", join(home, "traces"), ...asRelay(pki)], {
+        env: { LTTNG_HOME: home, LTTNG_RUNDIR: join(home, "run") }
+      })
+      yield* Process.until(
+        "it to be reached",
+        Effect.map(ask(later.controlPort), (answer) => answer === answered)
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("shows the certificate that is in its files when a connection comes, once it can be used", () =>
+    Effect.gen(function* () {
+      const pki = yield* certificates
+      yield* toolbox("certs", "target", "web2", pki)
+      const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+      const own = join(yield* Relays.temporaryDirectory("own"), "own")
+      yield* Process.run("cp", ["-r", pki, own])
+      const near = yield* tunnel(relay, `tls://localhost:${relay.controlPort}`, asClient(own, "target-web1"))
+      assert.strictEqual(yield* ask(near.controlPort), answered)
+      const keep = net.connect(near.controlPort, "127.0.0.1")
+      // Of another authority, that the relay does not know: what is in the files is what it shows.
+      const strange = yield* Relays.temporaryDirectory("strange")
+      yield* toolbox("certs", "init", "--names=localhost", join(strange, "pki"))
+      yield* toolbox("certs", "target", "web1", join(strange, "pki"))
+      yield* Process.run("cp", [join(strange, "pki/target-web1.pem"), own])
+      yield* Effect.sleep("1100 millis")
+      // The key is still that of the other.
+      assert.strictEqual(yield* ask(near.controlPort), answered)
+      yield* Process.run("cp", [join(strange, "pki/target-web1.key"), own])
+      yield* Process.until(
+        "it to be refused",
+        Effect.map(ask(near.controlPort), (answer) => answer !== answered)
+      )
+      yield* Process.run("cp", [`${pki}/target-web2.pem`, `${own}/target-web1.pem`])
+      yield* Process.run("cp", [`${pki}/target-web2.key`, `${own}/target-web1.key`])
+      yield* Process.until(
+        "it to be taken",
+        Effect.map(ask(near.controlPort), (answer) => answer === answered)
+      )
+      assert.isFalse(keep.destroyed)
+      keep.destroy()
+    }).pipe(Effect.scoped)
+  )
+})
+
+Peers.describeWithPeers(["systemd-socket-activate", "openssl"], "a tunnel whose sockets are bound already", () => {
+  it.live.each([["in their order", []] as const, ["by name", ["--fdname=live:control:data"]] as const])(
+    "takes them, %s",
+    ([, names]) =>
+      Effect.gen(function* () {
+        const pki = yield* certificates
+        const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+        const ports = [yield* Ports.free, yield* Ports.free, yield* Ports.free]
+        const listen = ports.flatMap((port) => ["-l", `127.0.0.1:${port}`])
+        const to = `--to=tls://localhost:${relay.controlPort}`
+        const command = [process.execPath, toolboxProgram, "tunnel", to, ...asClient(pki, "target-web1")]
+        yield* Process.daemon("systemd-socket-activate", [...listen, ...names, "-E", "PATH", ...command])
+        yield* Process.until(
+          "somebody to listen",
+          Effect.sync(() => ports.every(Ports.listening))
+        )
+        // The first connection starts it.
+        const [first = 0, second = 0] = ports
+        assert.strictEqual(yield* ask(names.length === 0 ? first : second), answered)
+      }).pipe(Effect.scoped)
+  )
+})
