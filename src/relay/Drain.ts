@@ -1,6 +1,8 @@
 /**
  * Taking a relay out of service without loss: from now on it makes no sessions, those it has go on to their end, or to
  * a deadline. Whoever asked watches how many are left; nothing else changes, and it can be taken back.
+ *
+ * Nobody waits for sessions that come by edges: they outlive the relay. Those that an edge has begun since wait there.
  */
 import { Effect, FiberHandle, type Scope } from "effect"
 import { wallMillis } from "../Machine.ts"
@@ -27,28 +29,29 @@ export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scop
     const deadline = yield* FiberHandle.make<void, never>()
     let begun: Begun | undefined
 
+    const left = () => [...registry.sessions.keys()].filter((id) => registry.journals.ofSession(id) === undefined)
     const endAll = Effect.suspend(() =>
-      Effect.forEach([...registry.sessions.keys()], (id) => registry.end(id, "ended by program"), {
+      Effect.forEach(left(), (id) => registry.end(id, "ended by program"), {
         concurrency: "unbounded",
         discard: true
       })
     )
     const refuse = () =>
-      registry.admission.add(({ hostname, sessionName }) => ({
-        code: "SESSION_DRAINING",
-        detail: JSON.stringify({ sessionName, hostname })
-      }))
+      registry.admission.add(({ hostname, isCarried, sessionName }) =>
+        isCarried ? undefined : { code: "SESSION_DRAINING", detail: JSON.stringify({ sessionName, hostname }) }
+      )
 
     return {
       status: Effect.sync(() => ({
         isDraining: begun !== undefined,
         ...(begun !== undefined && { sinceMillis: begun.sinceMillis }),
         ...(begun?.deadlineMillis !== undefined && { deadlineMillis: begun.deadlineMillis }),
-        sessionCount: registry.sessions.size
+        sessionCount: left().length
       })),
       begin: (afterMillis) =>
         Effect.gen(function* () {
           const nowMillis = wallMillis()
+          registry.journals.admits.closeUnsafe()
           begun = {
             sinceMillis: begun?.sinceMillis ?? nowMillis,
             deadlineMillis: afterMillis === undefined ? undefined : nowMillis + afterMillis,
@@ -60,6 +63,7 @@ export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scop
       takeBack: Effect.suspend(() => {
         begun?.admitAgain()
         begun = undefined
+        registry.journals.admits.openUnsafe()
         return FiberHandle.clear(deadline)
       })
     }

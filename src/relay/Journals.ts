@@ -2,7 +2,7 @@
  * Journals of edges (docs/extension.md) that this relay takes: each by its token, for as long as its sessions live. One
  * whose edge is gone is suspended: its sessions wait, and end when it does not come back in time.
  */
-import { Deferred, type Effect, Exit } from "effect"
+import { Deferred, type Effect, Exit, Latch } from "effect"
 import type { EdgeReport } from "../protocol/journal/EdgeReport.ts"
 
 /** As others see it. */
@@ -27,6 +27,8 @@ const finishedCountMax = 4096
 
 export class Journals {
   readonly open = new Map<string, Journal>()
+  /** Open unless new ones have to wait. */
+  readonly admits = Latch.makeUnsafe(true)
   readonly #stopping = Deferred.makeUnsafe<void>()
   readonly #finished = new Set<string>()
 

@@ -132,7 +132,7 @@ export const Drain = Schema.Struct({
   sinceMillis: Schema.optionalKey(Millis),
   /** When the sessions that are left are ended. Absent: never. */
   deadlineMillis: Schema.optionalKey(Millis),
-  /** Sessions that are left. */
+  /** Sessions that are left, without those that come by edges: these outlive the relay. */
   sessionCount: Count
 })
 /** Whether the relay makes sessions. */

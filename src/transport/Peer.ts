@@ -46,6 +46,6 @@ export interface Peer {
   /** Closes at once. */
   readonly destroy: () => void
   readonly end: Effect.Effect<SocketEnd>
-  /** What it asks for can wait for room on the disk: it is not here itself. */
-  readonly waitsForRoom?: boolean
+  /** By an edge, which keeps what it says: what it asks for can wait. */
+  readonly isCarried?: boolean
 }

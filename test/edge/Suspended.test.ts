@@ -25,7 +25,7 @@ const begin = Effect.fnUntraced(function* (suspendMillis?: number) {
   )
   assert.deepStrictEqual(yield* edge, { name: "here", spool: undefined })
   const more = Effect.andThen(d.packet(stream, 1, 16), c.index(stream, { seq: 1 }))
-  return { relay, link, edge, more, size: () => relay.output.size(file("ch_0")) }
+  return { relay, link, edge, more, script, size: () => relay.output.size(file("ch_0")) }
 })
 
 describe("a session whose edge is gone", () => {
@@ -59,6 +59,38 @@ describe("a session whose edge is gone", () => {
         Effect.map(relay.relay.sessions, (sessions) => sessions.length === 0)
       )
       assert.strictEqual(size(), 16)
+    })
+  )
+})
+
+describe("a relay that drains", () => {
+  it.live("goes on with the sessions of edges, waits for none, and begins new ones afterwards", () =>
+    Effect.gen(function* () {
+      const { more, relay, script, size } = yield* begin()
+      const { drain } = relay.relay
+      yield* drain.begin(0)
+      assert.strictEqual((yield* drain.status).sessionCount, 0)
+      yield* more
+      yield* until(
+        "what came while it drains",
+        Effect.sync(() => size() === 32)
+      )
+      const opened = Effect.map(relay.relay.connections, (all) => all.length)
+      const before = yield* opened
+      const { c, d, file } = yield* script.recording({ name: "later", sessionId: 2 })
+      const stream = yield* c.addStream()
+      yield* d.packet(stream, 0, 16)
+      yield* c.index(stream, { seq: 0 })
+      yield* until(
+        "the edge to open a second journal",
+        Effect.map(opened, (count) => count > before)
+      )
+      assert.deepStrictEqual(
+        (yield* relay.relay.sessions).map(({ name }) => name),
+        ["s"]
+      )
+      yield* drain.takeBack
+      yield* script.fileSize(file("ch_0"), 16)
     })
   )
 })

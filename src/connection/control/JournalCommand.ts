@@ -26,7 +26,7 @@ export const openJournal: Handler = (state, payload) => {
     return { ...keep(reply(how, journal.received, journal.durable)), successor }
   }
   if (known !== undefined) return carry(known, State.resumed)
-  return Effect.map(begin(state, request.success), (journal) => carry(journal, State.begun))
+  return carry(begin(state, request.success), State.begun)
 }
 
 const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array =>
@@ -46,22 +46,19 @@ const finished = ({ connection, registry, socket }: ControlState, token: string)
   release: () => undefined
 })
 
-/** Where nothing can be put down of it, it is carried out all the same. */
-const begin = (
-  { registry, serves, socket }: ControlState,
-  { edgeName, token }: OpenJournal.Request
-): Effect.Effect<HostedJournal> =>
-  Effect.gen(function* () {
-    const { certificate, name } = socket
-    const journal = new HostedJournal({ token, edgeName, registry, serves, edge: socket })
-    journal.isBeginning = true
-    registry.journals.open.set(token, journal)
-    const about = { edgeName, peer: name, ...(certificate !== undefined && { certificate }) }
-    const isSynced = (registry.options.sync ?? "none") !== "none"
-    yield* JournalHistory.begin(registry.store, token, about, isSynced).pipe(
-      Effect.map((history) => journal.keep(history)),
-      Effect.catch(({ message }) => registry.incidents.report("JOURNAL_UNMARKED", message)),
-      Effect.ensuring(Effect.sync(() => journal.begun()))
-    )
-    return journal
-  })
+/** Its records wait until it may begin. Where nothing can be put down of it, it is carried out all the same. */
+const begin = ({ registry, serves, socket }: ControlState, { edgeName, token }: OpenJournal.Request): HostedJournal => {
+  const { incidents, journals, options, store } = registry
+  const { certificate, name } = socket
+  const journal = new HostedJournal({ token, edgeName, registry, serves, edge: socket })
+  journal.isBeginning = true
+  journals.open.set(token, journal)
+  const about = { edgeName, peer: name, ...(certificate !== undefined && { certificate }) }
+  const begun = JournalHistory.begin(store, token, about, (options.sync ?? "none") !== "none").pipe(
+    Effect.map((history) => journal.keep(history)),
+    Effect.catch(({ message }) => incidents.report("JOURNAL_UNMARKED", message)),
+    Effect.ensuring(Effect.sync(() => journal.begun()))
+  )
+  registry.background(Effect.raceFirst(Effect.andThen(journals.admits.await, begun), journals.stopping))
+  return journal
+}

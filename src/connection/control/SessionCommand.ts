@@ -57,6 +57,7 @@ const makeSession = (
       basePath,
       peer,
       party,
+      isCarried: socket.isCarried === true,
       isNamed: features.sessionInfo
     })
     if (unfit !== undefined) return yield* Effect.fail(unfit)
@@ -84,7 +85,7 @@ const admitted = ({ held, minor, registry, request, socket }: Admitted): Effect.
     }
     const placed = Effect.flatMap(
       Admission.outputPath({ ...request, creationTime }, registry.options.grouping),
-      (path) => registry.directories.take(path, owner, socket.waitsForRoom === true)
+      (path) => registry.directories.take(path, owner, socket.isCarried === true)
     )
     const outputPath = features.chunks ? yield* Effect.tapError(placed, () => Effect.sync(() => chunk?.release())) : ""
     if (features.chunks) held.records(outputPath)

@@ -20,7 +20,7 @@ export class VirtualPeer implements Peer {
   readonly name: string
   readonly certificate: Peer["certificate"]
   readonly landing = undefined
-  readonly waitsForRoom = true
+  readonly isCarried = true
   readonly #options: Options
   readonly #end = Deferred.makeUnsafe<SocketEnd>()
   #receiver: Receiver | undefined

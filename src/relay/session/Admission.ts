@@ -17,6 +17,8 @@ export interface Application {
   /** `address:port` of the target. */
   readonly peer: string
   readonly party: Party
+  /** An edge brings it, and can wait. */
+  readonly isCarried: boolean
 }
 
 /** Answers why not. Decides at once, by what it knows. */
