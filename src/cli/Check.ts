@@ -58,21 +58,26 @@ const run = ({ directory, events, json, strict }: Input) =>
     if (isLossy || Checked.isDamaged(report)) process.exitCode = 1
   })
 
+/** Which traces, and how they are looked at. */
+export const flags = {
+  directory: Argument.String("dir").pipe(
+    Argument.withDescription("A relay's output directory, a session, or anything else with traces below")
+  ),
+  events: Flag.Boolean("events").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Decode every event, of large traces too: about a million a second")
+  ),
+  json: Output.jsonFlag
+}
+
 export const command = Command.make(
   "check",
   {
-    directory: Argument.String("dir").pipe(
-      Argument.withDescription("A relay's output directory, a session, or anything else with traces below")
-    ),
+    ...flags,
     strict: Flag.Boolean("strict").pipe(
       Flag.withDefault(false),
       Flag.withDescription("Packets that are missing count as damage, too: status 1")
-    ),
-    events: Flag.Boolean("events").pipe(
-      Flag.withDefault(false),
-      Flag.withDescription("Decode every event, of large traces too: about a million a second")
-    ),
-    json: Output.jsonFlag
+    )
   },
   (input) => Output.reported(run(input))
 ).pipe(

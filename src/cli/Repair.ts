@@ -1,6 +1,6 @@
 /** `lttng-relay repair`: makes recorded traces readable again, in a copy unless told otherwise. */
 import { Console, Effect, Option } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import { Command, Flag } from "effect/cli"
 import * as Checked from "../recovery/Check.ts"
 import * as DiskCopy from "../recovery/DiskCopy.ts"
 import * as DiskTree from "../recovery/DiskTree.ts"
@@ -82,9 +82,7 @@ const run = (input: Input) =>
 export const command = Command.make(
   "repair",
   {
-    directory: Argument.String("dir").pipe(
-      Argument.withDescription("A relay's output directory, a session, or anything else with traces below")
-    ),
+    ...Check.flags,
     to: Flag.String("to").pipe(
       Flag.optional,
       Flag.withDescription("Repair a copy there: a new or empty directory. The original stays as it is")
@@ -92,12 +90,7 @@ export const command = Command.make(
     inPlace: Flag.Boolean("in-place").pipe(
       Flag.withDefault(false),
       Flag.withDescription("Change the files themselves; what is cut off is gone")
-    ),
-    events: Flag.Boolean("events").pipe(
-      Flag.withDefault(false),
-      Flag.withDescription("Decode every event, of large traces too: about a million a second")
-    ),
-    json: Output.jsonFlag
+    )
   },
   (input) => Output.reported(run(input))
 ).pipe(
