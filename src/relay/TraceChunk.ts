@@ -70,9 +70,10 @@ export class TraceChunk {
     })
   }
 
-  /** Records the end of the chunk; the action follows at the last release. */
+  /** The end of the chunk; the action follows at the last release. Without a command, what was asked before counts. */
   close(closeTime: bigint, command: number | undefined): void {
     if (this.name !== undefined) this.name = { ...this.name, closeTime }
+    if (command === undefined) return
     this.#command = command === Names.closeCommand.noOperation ? undefined : command
   }
 

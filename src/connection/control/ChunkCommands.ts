@@ -5,9 +5,10 @@ import * as CreateTraceChunk from "../../protocol/control/CreateTraceChunk.ts"
 import * as RotateStreams from "../../protocol/control/RotateStreams.ts"
 import * as TraceChunkExists from "../../protocol/control/TraceChunkExists.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import { fixed, type Layout } from "../../protocol/Struct.ts"
 import { fileWait } from "../../relay/Patience.ts"
 import type { Outcome } from "../../relay/session/SessionChunks.ts"
-import { code, type Handler, keep, type Reply, refuse, streamOf, withSession } from "./Command.ts"
+import { code, keep, type Reply, refuse, streamOf, withSession } from "./Command.ts"
 
 const gone: Outcome = {
   returnCode: ReturnCode.UNKNOWN,
@@ -26,20 +27,21 @@ export const rotateStreams = withSession(
   true
 )
 
-/** A bad override name is answered with 97, a short payload not at all (§6.15). */
-export const createTraceChunk: Handler = (state, payload) => {
-  const { session } = state
-  const request = CreateTraceChunk.request(state.minor).decode(payload)
-  const isAllowed = session?.identity.hasChunks === true && state.hasVersion
-  if (Result.isFailure(request) && request.failure.reason === "string" && isAllowed) {
-    session.chunks.isOngoingRotation = true
-    return refuse(code(ReturnCode.INVALID), "CHUNK_NAME_UNSAFE", request.failure.message)
+/**
+ * A short payload is not answered at all (§6.15). A name that cannot be read is refused where an unsafe one is, once
+ * the current chunk has made room: the empty one stands for it.
+ */
+const nameless = fixed(CreateTraceChunk.head)
+const makeRequest = (minor: number): Pick<Layout<CreateTraceChunk.Request>, "decode"> => ({
+  decode: (payload) => {
+    const request = CreateTraceChunk.request(minor).decode(payload)
+    if (Result.isSuccess(request) || request.failure.reason !== "string") return request
+    return Result.map(nameless.decode(payload), (head) => ({ ...head, overrideName: "" }))
   }
-  return makeChunk(state, payload)
-}
+})
 
-const makeChunk = withSession(
-  CreateTraceChunk.request,
+export const createTraceChunk = withSession(
+  makeRequest,
   (_, session, { chunkId, creationTimestamp, overrideName }) => {
     const command = session.chunks.make({ chunkId, creationTime: creationTimestamp, overrideName })
     return Effect.map(session.ask(command, gone), (outcome) => replyOf(outcome))

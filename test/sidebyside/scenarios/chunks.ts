@@ -153,6 +153,23 @@ export const chunks: ReadonlyArray<Scenario> = [
     yield* c.chunkExists(0)
     yield* c.refused("CLOSE_TRACE_CHUNK", Commands.closeChunk(0, start + 1))
   }),
+  // What was asked first counts, unless something else is.
+  ...(["move", "nothing", "delete"] as const).flatMap((first) =>
+    (["none", "move", "nothing", "delete"] as const).map((second) =>
+      scenario(`a chunk that a stream is in, closed with command ${first}, then with ${second}`, function* (s) {
+        const { c, d, file } = yield* s.recording({ basePath: "r" })
+        const stream = yield* c.addStream()
+        yield* d.packet(stream, 0)
+        yield* s.fileSize(file("ch_0"), 16)
+        yield* c.index(stream, { seq: 0 })
+        yield* c.closeChunk(0, start + 5, closeCommands[first])
+        yield* c.closeChunk(0, start + 6, second === "none" ? undefined : closeCommands[second])
+        yield* s.tree("closed")
+        yield* c.rotate(undefined, [[stream, 1]])
+        yield* c.untilChunkGone(0)
+      })
+    )
+  ),
   scenario("a third chunk while the first is not closed is refused", function* (s) {
     const { c } = yield* s.recording({ basePath: "r" })
     yield* c.createChunk(1, start + 10)
@@ -218,6 +235,9 @@ export const chunks: ReadonlyArray<Scenario> = [
       s.note(label)
       const { c } = yield* s.recording({ basePath: label.replaceAll(" ", "-"), chunk: "none" })
       yield* c.refused("CREATE_TRACE_CHUNK", payload)
+      const second = yield* s.recording({ basePath: `${label.replaceAll(" ", "-")}-second` })
+      yield* second.c.addStream()
+      yield* second.c.refused("CREATE_TRACE_CHUNK", payload)
     }
   }),
   scenario("the longest override name", function* (s) {
