@@ -249,7 +249,7 @@ const selector = (next: Random, order: ByteOrder) => {
 
 const dynamic = (next: Random, place: Place, index: number): Group => {
   const { fieldClass, made } = selector(next, place.order)
-  const length = { scope: "event-record-payload" as const, path: [...place.path, index] }
+  const length = { scope: "event-record-payload" as const, path: [...place.path, index], others: [] }
   const element = field(next, { ...place, path: [...place.path, index + 1], depth: place.depth + 1 })
   const array = { kind: "dynamic-array" as const, length, element: element.fieldClass }
   const alignment = element.fieldClass.alignment
@@ -268,7 +268,7 @@ const dynamic = (next: Random, place: Place, index: number): Group => {
 
 const dynamicText = (next: Random, place: Place, index: number): Group => {
   const { fieldClass, made } = selector(next, place.order)
-  const length = { scope: "event-record-payload" as const, path: [...place.path, index] }
+  const length = { scope: "event-record-payload" as const, path: [...place.path, index], others: [] }
   return {
     fieldClasses: [fieldClass, { kind: "dynamic-string", length, encoding: "utf-8", alignment: 8 }],
     make: (next) => {
@@ -285,7 +285,7 @@ const dynamicText = (next: Random, place: Place, index: number): Group => {
 
 const variant = (next: Random, place: Place, index: number): Group => {
   const { fieldClass, made } = selector(next, place.order)
-  const reference = { scope: "event-record-payload" as const, path: [...place.path, index] }
+  const reference = { scope: "event-record-payload" as const, path: [...place.path, index], others: [] }
   const inner = (option: number): Place => ({
     ...place,
     path: [...place.path, index + 1, option],

@@ -82,6 +82,7 @@ export class DataStream {
   #source: Source = empty
   #contentBits = 0
   #endFault: unknown = undefined
+  #firstStreamId: Int | undefined = undefined
   /** Of the plan when the packet's heads were read: another stream may meet a class that refers to them first. */
   #headsVersion = 0
   /** Of the packet before. */
@@ -152,8 +153,13 @@ export class DataStream {
     if (this.plan !== undefined && this.plan !== plan) {
       throw new Fault("stream-changes-in-file", `a packet of stream class ${plan.streamClass.id} in this stream`)
     }
+    const isFirst = this.plan === undefined
     this.plan = plan
     this.#readAgain(plan)
+    if (isFirst) this.#firstStreamId = cursor.streamId
+    if (cursor.streamId !== this.#firstStreamId) {
+      throw new Fault("stream-changes-in-file", `a packet of stream ${cursor.streamId} in this stream`)
+    }
     this.#checkSizes()
     this.#noteTimes(plan)
   }
@@ -188,7 +194,9 @@ export class DataStream {
     if (total % 8 !== 0) refuse(`a packet of ${total} bits is not whole bytes`)
     if (content > total) refuse(`a packet of ${total} bits with ${content} bits of content`)
     if (content < cursor.at) refuse(`${content} bits of content, but header and context take ${cursor.at}`)
-    if (total / 8 > bytesLeft) refuse(`a packet of ${total / 8} bytes where ${bytesLeft} bytes are left`)
+    // Without its own size, a packet may be cut short: its first records are there.
+    if (total / 8 > bytesLeft && cursor.totalBits !== undefined)
+      refuse(`a packet of ${total / 8} bytes where ${bytesLeft} bytes are left`)
     this.totalBits = total
     this.#contentBits = content
     this.#limit()

@@ -209,7 +209,7 @@ class Emitter {
   #integer(fieldClass: Integer, place: Place): void {
     const { alignment, roles, size } = fieldClass
     const order = fieldClass.byteOrder === "little-endian" ? 1 : 2
-    const slot = this.#slots.at(place)
+    const slots = this.#slots.at(place)
     const isWhole = isBytes(fieldClass)
     const known = roles.every((role) => role === "default-clock-timestamp" || role === "event-record-class-id")
     const willBe = alignment <= this.#grain ? this.#grain : alignment
@@ -224,18 +224,18 @@ class Emitter {
         this.#closure(fieldClass, place)
         return
       }
-      if (fieldClass.isReversed && (slot !== undefined || roles.length > 0)) {
+      if (fieldClass.isReversed && (slots.length > 0 || roles.length > 0)) {
         this.#closure(fieldClass, place)
         return
       }
     }
-    if (slot === undefined && roles.length === 0) {
+    if (slots.length === 0 && roles.length === 0) {
       this.#offset += size
       if (!isWhole) this.#order = order
       return
     }
     if (size === 64 && isWhole) {
-      this.#wide(fieldClass, slot, order)
+      this.#wide(fieldClass, slots, order)
       return
     }
     const value = isWhole ? this.#bytes(fieldClass, size) : this.#bits(fieldClass, order)
@@ -246,7 +246,7 @@ class Emitter {
     this.#need(size)
     const name = this.#name()
     this.line(`const ${name} = ${value}`)
-    if (slot !== undefined) this.line(`refs[${slot}] = ${name}`)
+    for (const slot of slots) this.line(`refs[${slot}] = ${name}`)
     for (const role of roles) {
       if (role === "event-record-class-id") this.line(`c.eventId = ${name}`)
       else this.line(`moveLow(c, ${name}, ${2 ** size})`)
@@ -279,7 +279,7 @@ class Emitter {
     return `(${top}) ${isSigned ? ">>" : ">>>"} ${up}`
   }
 
-  #wide(fieldClass: Integer, slot: number | undefined, order: number): void {
+  #wide(fieldClass: Integer, slots: ReadonlyArray<number>, order: number): void {
     const at = this.#offset / 8
     const [low, high] = order === 1 ? [at, at + 4] : [at + 4, at]
     const isLittle = order === 1
@@ -288,7 +288,7 @@ class Emitter {
     const name = this.#name()
     this.line(`const ${name}h = view.getUint32((b >> 3) + ${high}, ${isLittle})`)
     this.line(`const ${name}l = view.getUint32((b >> 3) + ${low}, ${isLittle})`)
-    const isJoined = slot !== undefined || roles.includes("event-record-class-id")
+    const isJoined = slots.length > 0 || roles.includes("event-record-class-id")
     const top = fieldClass.isSigned ? `(${name}h | 0)` : `${name}h`
     if (isJoined) {
       const exact = `${top} < 2097152 && ${top} >= -2097152`
@@ -296,7 +296,7 @@ class Emitter {
         `const ${name} = ${exact} ? ${top} * 4294967296 + ${name}l : (BigInt(${top}) << 32n) | BigInt(${name}l)`
       )
     }
-    if (slot !== undefined) this.line(`refs[${slot}] = ${name}`)
+    for (const slot of slots) this.line(`refs[${slot}] = ${name}`)
     for (const role of roles) {
       if (role === "event-record-class-id") this.line(`c.eventId = ${name}`)
       else this.line(`c.clockHigh = ${name}h; c.clockLow = ${name}l; c.isClockSet = true`)

@@ -57,11 +57,12 @@ export const integer = (fieldClass: Integer | VariableInteger | Bool, place: Pla
     fieldClass.kind === "variable-integer"
       ? Numbers.variable(fieldClass.isSigned)
       : Numbers.fixed(fieldClass, fieldClass.kind === "integer" && fieldClass.isSigned)
-  const slot = slots.at(place)
+  const [slot, ...others] = slots.at(place)
   if (slot === undefined) return read
   return (cursor) => {
     const value = read(cursor)
     cursor.refs[slot] = value
+    for (let i = 0; i < others.length; i++) cursor.refs[others[i] as number] = value
     return value
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Which fields are referred to, and where their values are kept while a packet is decoded: one slot per location.
+ * Which fields are referred to, and where their values are kept while a packet is decoded: one slot per location,
+ * and one more where locations in several options of a variant are one to who refers to them.
  *
  * A location is a scope and the path of a `Reference`. Slots are only ever added: what was compiled with them stays
  * true, what was compiled before a field of its own got one has to be compiled again (`headsVersion`).
@@ -18,9 +19,14 @@ export const below = ({ path, scope }: Place, index: number): Place => ({ scope,
 
 const headScopes: ReadonlySet<Scope> = new Set(["packet-header", "packet-context", "event-record-header"])
 
+const none: ReadonlyArray<number> = []
+
 /** Values of fields that other fields need, by where they lie. */
 export class Slots {
+  /** By what is referred to: a location, or several. */
   readonly #slots = new Map<string, number>()
+  /** By location. */
+  readonly #located = new Map<string, ReadonlyArray<number>>()
   /** Every location that has a slot somewhere below. */
   readonly #parents = new Set<string>()
   readonly #collected = new WeakSet<FieldClass>()
@@ -29,25 +35,32 @@ export class Slots {
   headsVersion = 0
 
   /** The slot of the field that a reference names; made where there is none. */
-  of({ path, scope }: Reference): number {
+  of({ others, path, scope }: Reference): number {
+    const keys = [path, ...others].map((one) => this.#keyOf(scope, one))
+    const key = keys.join(" ")
+    let slot = this.#slots.get(key)
+    if (slot === undefined) {
+      slot = this.#slots.size
+      this.#slots.set(key, slot)
+      for (const one of keys) this.#located.set(one, [...(this.#located.get(one) ?? none), slot])
+      if (headScopes.has(scope)) this.headsVersion++
+    }
+    return slot
+  }
+
+  #keyOf(scope: Scope, path: ReadonlyArray<number>): string {
     let key: string = scope
     this.#parents.add(key)
     for (const index of path) {
       key += `.${index}`
       this.#parents.add(key)
     }
-    let slot = this.#slots.get(key)
-    if (slot === undefined) {
-      slot = this.#slots.size
-      this.#slots.set(key, slot)
-      if (headScopes.has(scope)) this.headsVersion++
-    }
-    return slot
+    return key
   }
 
-  /** The slot of the field at this place. Undefined: nobody refers to it. */
-  at({ path, scope }: Place): number | undefined {
-    return this.#slots.get(scope + path)
+  /** The slots of the field at this place. None: nobody refers to it. */
+  at({ path, scope }: Place): ReadonlyArray<number> {
+    return this.#located.get(scope + path) ?? none
   }
 
   /** Whether the field at a place, or one in it, is referred to. */
@@ -58,7 +71,8 @@ export class Slots {
   /** Those of the field at a place and of all in it. */
   within({ path, scope }: Place): ReadonlyArray<number> {
     const start = scope + path
-    return [...this.#slots].filter(([key]) => key === start || key.startsWith(`${start}.`)).map(([, slot]) => slot)
+    const inside = [...this.#located].filter(([key]) => key === start || key.startsWith(`${start}.`))
+    return [...new Set(inside.flatMap(([, slots]) => slots))]
   }
 
   /** Gives slots to all that a class refers to. */

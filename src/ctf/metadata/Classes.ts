@@ -83,10 +83,11 @@ class PlainEventClass implements EventClass {
 /** Puts declarations into a trace, their references resolved. */
 export class Declarations {
   readonly trace: GrowingTrace
-  readonly #resolver = new Resolver()
+  readonly #resolver: Resolver
 
   constructor(trace: GrowingTrace) {
     this.trace = trace
+    this.#resolver = new Resolver(trace.format === "1.8")
   }
 
   packetHeader(draft: StructureDraft): void {

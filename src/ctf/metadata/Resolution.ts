@@ -6,6 +6,7 @@
  */
 import type {
   FieldClass,
+  Integer,
   Mapping,
   Member,
   Option,
@@ -13,6 +14,7 @@ import type {
   Reference,
   Scope,
   Structure,
+  VariableInteger,
   Variant
 } from "../model/FieldClass.ts"
 import { scopes } from "../model/FieldClass.ts"
@@ -35,7 +37,8 @@ interface Level {
 
 interface Target {
   readonly reference: Reference
-  readonly fieldClass: FieldClass
+  /** One of each location. */
+  readonly fieldClasses: readonly [FieldClass, ...Array<FieldClass>]
 }
 
 const alignmentOf = (minimum: number, inner: ReadonlyArray<FieldClass>): number =>
@@ -65,8 +68,16 @@ const disjoint = (claims: ReadonlyArray<Range & { readonly option: number }>): V
   return pieces
 }
 
-const isInteger = (fieldClass: FieldClass) =>
-  fieldClass.kind === "integer" || fieldClass.kind === "variable-integer" ? fieldClass : undefined
+type AnyInteger = Integer | VariableInteger
+
+const isInteger = (fieldClass: FieldClass): fieldClass is AnyInteger =>
+  fieldClass.kind === "integer" || fieldClass.kind === "variable-integer"
+
+/** The first, when all of them are integers with and without signs alike. */
+const integerOf = ([first, ...others]: Target["fieldClasses"]): AnyInteger | undefined => {
+  if (!isInteger(first)) return undefined
+  return others.every((other) => isInteger(other) && other.isSigned === first.isSigned) ? first : undefined
+}
 
 const showPath = (path: ReadonlyArray<string>): string => path.map((name) => `\`${name}\``).join(".")
 
@@ -75,10 +86,16 @@ const placedMax = 1 << 16
 
 export class Resolver {
   readonly #shared = new WeakMap<Draft.Draft, FieldClass>()
+  readonly #areOptionsNamed: boolean
   #placed = 0
   #levels: Array<Level> = []
   #scope: Scope = "packet-header"
   #earlier: Earlier = new Map()
+
+  /** Whether paths name the options that they go through: in TSDL. */
+  constructor(areOptionsNamed: boolean) {
+    this.#areOptionsNamed = areOptionsNamed
+  }
 
   structure(draft: Draft.StructureDraft, scope: Scope, earlier: Earlier): Structure {
     this.#levels = []
@@ -156,11 +173,11 @@ export class Resolver {
   }
 
   #optional(draft: Draft.OptionalDraft): FieldClass {
-    const { reference, fieldClass } = this.#find(draft.selector)
+    const { reference, fieldClasses } = this.#find(draft.selector)
     const { place } = draft.selector
-    if (fieldClass.kind === "boolean") {
+    if (fieldClasses.every(({ kind }) => kind === "boolean")) {
       if (draft.ranges !== undefined) throw invalid(place, "a boolean selector takes no ranges")
-    } else if (isInteger(fieldClass) === undefined) {
+    } else if (integerOf(fieldClasses) === undefined) {
       throw invalid(place, `the selector ${showPath(draft.selector.path)} is neither a boolean nor an integer`)
     } else if (draft.ranges === undefined) {
       throw invalid(place, "an integer selector needs ranges")
@@ -171,8 +188,8 @@ export class Resolver {
 
   #variant({ selector, options: drafts, place }: Draft.VariantDraft): Variant {
     if (selector === undefined) throw invalid(place, "a variant without a tag")
-    const { reference, fieldClass } = this.#find(selector)
-    const integer = isInteger(fieldClass)
+    const { reference, fieldClasses } = this.#find(selector)
+    const integer = integerOf(fieldClasses)
     const isByName = drafts.every(({ ranges }) => ranges === undefined)
     if (integer === undefined || (isByName && integer.mappings === undefined)) {
       const wanted = isByName ? "an enumeration" : "an integer"
@@ -194,8 +211,8 @@ export class Resolver {
   }
 
   #length(location: Draft.Location): Reference {
-    const { reference, fieldClass } = this.#find(location)
-    const integer = isInteger(fieldClass)
+    const { reference, fieldClasses } = this.#find(location)
+    const integer = integerOf(fieldClasses)
     if (integer === undefined || integer.isSigned) {
       throw invalid(location.place, `the length ${showPath(location.path)} is not an unsigned integer`)
     }
@@ -222,7 +239,16 @@ export class Resolver {
       const isLater = scopes.indexOf(scope) > scopes.indexOf(this.#scope)
       throw invalid(location.place, isLater ? `${scope} is decoded later` : `this trace has no ${scope}`)
     }
-    return walk(root, location.path, scope, [])
+    return this.#walk({ fieldClass: root, path: [] }, location.path, scope)
+  }
+
+  #walk(from: Located, names: ReadonlyArray<string>, scope: Scope): Target | undefined {
+    const [first, ...others] = locate(from, names, this.#areOptionsNamed)
+    if (first === undefined) return undefined
+    return {
+      reference: { scope, path: first.path, others: others.map(({ path }) => path) },
+      fieldClasses: [first.fieldClass, ...others.map(({ fieldClass }) => fieldClass)]
+    }
   }
 
   #upwards(location: Draft.Location, up: number): Target | undefined {
@@ -245,7 +271,7 @@ export class Resolver {
     for (const scope of scopes.slice(0, scopes.indexOf(this.#scope)).reverse()) {
       const root = this.#earlier.get(scope)
       if (root?.members.some(({ declaredName }) => declaredName === first)) {
-        return walk(root, location.path, scope, [])
+        return this.#walk({ fieldClass: root, path: [] }, location.path, scope)
       }
     }
     return undefined
@@ -261,7 +287,8 @@ export class Resolver {
       const index = here.names.indexOf(location.path[step] ?? "")
       const member = here.made[index]
       if (member !== undefined) {
-        return walk(member.fieldClass, location.path.slice(step + 1), this.#scope, [...indexes, index])
+        const from = { fieldClass: member.fieldClass, path: [...indexes, index] }
+        return this.#walk(from, location.path.slice(step + 1), this.#scope)
       }
       if (index === -1 || index !== here.at) return undefined
       indexes.push(index)
@@ -285,24 +312,34 @@ const choicesByName = (mappings: ReadonlyArray<Mapping>, options: ReadonlyArray<
   })
 }
 
-const walk = (
-  root: FieldClass,
-  path: ReadonlyArray<string>,
-  scope: Scope,
-  before: ReadonlyArray<number>
-): Target | undefined => {
-  const indexes = [...before]
-  let fieldClass = root
-  for (const name of path) {
-    while (fieldClass.kind === "optional") fieldClass = fieldClass.content
-    const inner =
-      fieldClass.kind === "structure" ? fieldClass.members : fieldClass.kind === "variant" ? fieldClass.options : []
-    const index = inner.findIndex(({ declaredName }) => declaredName === name)
-    const found = inner[index]
-    if (found === undefined) return undefined
-    indexes.push(index)
-    fieldClass = found.fieldClass
+interface Located {
+  readonly path: ReadonlyArray<number>
+  readonly fieldClass: FieldClass
+}
+
+/**
+ * All that a path leads to: through an optional into its content, through a variant of CTF 2 into each of its options,
+ * through one of TSDL into the option that the path names. Empty where one of them ends nowhere.
+ */
+const locate = (
+  { fieldClass, path }: Located,
+  names: ReadonlyArray<string>,
+  areOptionsNamed: boolean
+): ReadonlyArray<Located> => {
+  const [name, ...rest] = names
+  if (fieldClass.kind === "optional") return locate({ fieldClass: fieldClass.content, path }, names, areOptionsNamed)
+  if (fieldClass.kind === "variant" && !areOptionsNamed) {
+    const found = fieldClass.options.map((option, at) =>
+      locate({ fieldClass: option.fieldClass, path: [...path, at] }, names, areOptionsNamed)
+    )
+    return found.some((one) => one.length === 0) ? [] : found.flat()
   }
-  while (fieldClass.kind === "optional") fieldClass = fieldClass.content
-  return { reference: { scope, path: indexes }, fieldClass }
+  if (name === undefined) return [{ fieldClass, path }]
+  const inner =
+    fieldClass.kind === "structure" ? fieldClass.members : fieldClass.kind === "variant" ? fieldClass.options : []
+  const index = inner.findIndex(({ declaredName }) => declaredName === name)
+  const found = inner[index]
+  return found === undefined
+    ? []
+    : locate({ fieldClass: found.fieldClass, path: [...path, index] }, rest, areOptionsNamed)
 }

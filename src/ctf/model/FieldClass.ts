@@ -60,6 +60,8 @@ export type DisplayBase = 2 | 8 | 10 | 16
 export interface Reference {
   readonly scope: Scope
   readonly path: ReadonlyArray<number>
+  /** In the other options of variants on the way, one of which is chosen (CTF 2). */
+  readonly others: ReadonlyArray<ReadonlyArray<number>>
 }
 
 interface Bits {

@@ -6,6 +6,7 @@ import type { EventPlan } from "../decode/Plan.ts"
 import { root } from "../decode/Slots.ts"
 import { isHidden } from "../decode/Values.ts"
 import type { Scope, Structure } from "../model/FieldClass.ts"
+import type { TraceClass } from "../model/TraceClass.ts"
 import { Bytes, encoded } from "./Bytes.ts"
 import { type Colors, none, terminal } from "./Colors.ts"
 import { logLevelName } from "./LogLevel.ts"
@@ -69,10 +70,18 @@ const separator = encoded(", ")
 const unknownTime = encoded("??:??:??.?????????")
 const unknownCycles = encoded("????????????????????")
 
-/** Whether a group is printed: it is left out when all of its members have a role. */
-const isShown = (structure: Structure | undefined): structure is Structure =>
-  structure !== undefined &&
-  (structure.members.length === 0 || structure.members.some(({ fieldClass }) => !isHidden(fieldClass)))
+/** Beyond 63 bits, it is another number in CTF 1.8, and none in CTF 2. */
+const vpidText = (vpid: bigint, { format }: TraceClass): string | undefined => {
+  const signed = BigInt.asIntN(64, vpid)
+  return signed === vpid || format === "1.8" ? `(${signed})` : undefined
+}
+
+/** The difference that means for babeltrace2 that there is none. */
+const isOneBack = (from: Time, to: Time): boolean => (to.high - from.high) * 0x1_0000_0000 + (to.low - from.low) === -1
+
+/** The packet's context is left out when there is nothing in it but what has a role; others have their braces then. */
+const isShown = (structure: Structure | undefined): boolean =>
+  structure?.members.some(({ fieldClass }) => !isHidden(fieldClass)) === true
 
 /** Events as lines of text, those of babeltrace2. */
 export class Text {
@@ -137,8 +146,9 @@ export class Text {
       else out.write(unknownTime)
       out.write(this.#between)
       if (this.#options.hasDelta) {
-        if (this.#hasLast && stream.hasTime) writeDelta(this.#last, stream.time, out)
-        else out.ascii("?.?????????")
+        if (this.#hasLast && stream.hasTime && !isOneBack(this.#last, stream.time)) {
+          writeDelta(this.#last, stream.time, out)
+        } else out.ascii("?.?????????")
       }
       this.#last.high = stream.time.high
       this.#last.low = stream.time.low
@@ -155,8 +165,8 @@ export class Text {
     out.write(this.#between)
     if (this.#options.hasDelta) {
       const isKnown = this.#lastCycles !== undefined && stream.hasTime
-      const delta = isKnown ? BigInt.asUintN(64, BigInt(value) - (this.#lastCycles ?? 0n)) : undefined
-      out.ascii(delta === undefined ? "????????????" : delta.toString().padStart(12, "0"))
+      const delta = isKnown ? BigInt(value) - (this.#lastCycles ?? 0n) : -1n
+      out.ascii(delta === -1n ? "????????????" : BigInt.asUintN(64, delta).toString().padStart(12, "0"))
     }
     this.#lastCycles = stream.hasTime ? BigInt(value) : undefined
   }
@@ -185,15 +195,16 @@ export class Text {
       const write = TextFields.field(structure, root(scope), { slots: stream.slots, style })
       return { prefix: encoded(prefix), write }
     }
-    const shown = (...given: Parameters<typeof group>) => (isShown(given[1]) ? group(...given) : undefined)
     const groups = [
-      shown("stream.event.context", commonContext, "event-record-common-context", "context"),
-      shown("event.context", eventClass.specificContext, "event-record-specific-context", "context"),
-      shown("event.fields", eventClass.payload, "event-record-payload", "payload")
+      group("stream.event.context", commonContext, "event-record-common-context", "context"),
+      group("event.context", eventClass.specificContext, "event-record-specific-context", "context"),
+      group("event.fields", eventClass.payload, "event-record-payload", "payload")
     ]
     const line: Line = {
       head: encoded(this.#head(plan)),
-      context: shown("stream.packet.context", packetContext, "packet-context", "context"),
+      context: isShown(packetContext)
+        ? group("stream.packet.context", packetContext, "packet-context", "context")
+        : undefined,
       groups: groups.filter((one) => one !== undefined)
     }
     plan.compiled.set(this, line)
@@ -221,7 +232,7 @@ export class Text {
     add("trace:hostname", "trace:hostname", text("hostname"))
     add("trace:domain", "trace:domain", text("domain"))
     add("trace:procname", "trace:procname", text("procname"))
-    add("trace:vpid", "trace:vpid", typeof vpid === "bigint" ? `(${vpid})` : undefined)
+    add("trace:vpid", "trace:vpid", typeof vpid === "bigint" ? vpidText(vpid, stream.trace.traceClass) : undefined)
     add("loglevel", "loglevel", logLevelName(eventClass.logLevel))
     add("emf", "model.emf.uri", eventClass.emfUri)
     const { event, reset } = this.#colors

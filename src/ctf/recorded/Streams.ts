@@ -15,7 +15,7 @@ interface FirstPacket {
 
 export interface StreamFiles {
   readonly plan: StreamPlan | undefined
-  /** Its own; of files that are a stream each, counted in their trace in the order of paths. */
+  /** Its own; of files that do not say theirs, counted in their trace in the order of paths. */
   readonly id: Int
   readonly files: ReadonlyArray<DataFile>
   /** Of its first packet, in nanoseconds. */
@@ -59,8 +59,8 @@ export const group = (files: ReadonlyArray<DataFile>, trace: TracePlan): Readonl
     })
   )
   const lone = alone.map((packet, id) => {
-    const { file, plan } = packet
-    return { plan, id, files: [file], begin: beginOf([packet]) }
+    const { file, plan, streamId } = packet
+    return { plan, id: streamId ?? id, files: [file], begin: beginOf([packet]) }
   })
   return [...grouped, ...lone]
 }

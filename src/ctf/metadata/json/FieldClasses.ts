@@ -2,12 +2,12 @@
 import type { DisplayBase, Encoding, Mapping, Range, Role, Scope } from "../../model/FieldClass.ts"
 import { scopes } from "../../model/FieldClass.ts"
 import * as Draft from "../Draft.ts"
-import { int64Min, type Node, type Properties, uint64Max } from "./Node.ts"
+import { int64Max, int64Min, type Node, type Properties, uint64Max } from "./Node.ts"
 
-const rangesOf = (node: Node, lowest: bigint): ReadonlyArray<Range> => {
+const rangesOf = (node: Node, lowest: bigint, highest = uint64Max): ReadonlyArray<Range> => {
   const ranges = node.array().map((range) => {
     const ends = range.array()
-    const [lower, upper] = ends.map((end) => end.integer(lowest, uint64Max))
+    const [lower, upper] = ends.map((end) => end.integer(lowest, highest))
     if (lower === undefined || upper === undefined || ends.length !== 2) throw range.wrong("expected two integers")
     if (lower > upper) throw range.wrong("the range ends before it begins")
     return { lower, upper }
@@ -16,8 +16,8 @@ const rangesOf = (node: Node, lowest: bigint): ReadonlyArray<Range> => {
   return ranges
 }
 
-const mappingsOf = (node: Node, lowest: bigint): ReadonlyArray<Mapping> =>
-  node.entries().map(([label, ranges]) => ({ label, ranges: rangesOf(ranges, lowest) }))
+const mappingsOf = (node: Node, lowest: bigint, highest: bigint): ReadonlyArray<Mapping> =>
+  node.entries().map(([label, ranges]) => ({ label, ranges: rangesOf(ranges, lowest, highest) }))
 
 const bases: ReadonlyArray<DisplayBase> = [2, 8, 10, 16]
 
@@ -26,7 +26,8 @@ const numericOf = (properties: Properties, isSigned: boolean) => {
   const found = base === undefined ? 10 : bases.find((one) => BigInt(one) === base.value)
   if (found === undefined) throw base?.wrong("expected 2, 8, 10 or 16") ?? properties.node.wrong("no base")
   const written = properties.get("mappings")
-  const mappings = written === undefined ? [] : mappingsOf(written, isSigned ? int64Min : 0n)
+  const mappings =
+    written === undefined ? [] : isSigned ? mappingsOf(written, int64Min, int64Max) : mappingsOf(written, 0n, uint64Max)
   return { isSigned, base: found, mappings: mappings.length === 0 ? undefined : mappings, roles: rolesOf(properties) }
 }
 
@@ -215,7 +216,7 @@ const leafOf = (node: Node, type: Node): Draft.Draft => {
 const bitMap = (node: Node): Draft.Draft => {
   const properties = node.object(...bitProperties, "flags")
   const bits = bitsOf(properties)
-  const flags = mappingsOf(properties.need("flags"), 0n)
+  const flags = mappingsOf(properties.need("flags"), 0n, BigInt(bits.size - 1))
   if (flags.length === 0) throw properties.need("flags").wrong("expected a flag")
   return Draft.leaf({ kind: "bit-map", ...bits, flags })
 }

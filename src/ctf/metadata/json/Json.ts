@@ -2,7 +2,7 @@
  * JSON (RFC 8259) with what metadata needs and `JSON.parse` loses: integers of any size, and the order of members.
  */
 
-/** Integers are bigints, other numbers are numbers. Of members with one name the last counts. */
+/** Integers are bigints, other numbers are numbers. No two members of an object have one name. */
 export type Json = null | boolean | bigint | number | string | ReadonlyArray<Json> | JsonObject
 export type JsonObject = ReadonlyMap<string, Json>
 
@@ -110,7 +110,9 @@ class Parser {
     this.#take("{")
     if (this.#take("}")) return members
     do {
+      const at = this.#at
       const name = this.#string()
+      if (members.has(name)) throw new JsonInvalid(at, `the member \`${name}\` stands twice`)
       if (!this.#take(":")) throw this.#expected("`:`")
       members.set(name, this.#value())
     } while (this.#take(","))

@@ -60,9 +60,10 @@ export class Attributes {
     const value = this.value(name)
     if (value === undefined) return undefined
     if (value.kind === "integer") return value.value !== 0n
-    const word = this.word(name)?.toLowerCase()
-    if (word !== "true" && word !== "false") throw this.wrong(name, "`true` or `false`")
-    return word === "true"
+    const word = this.word(name) ?? ""
+    const isTrue = ["true", "TRUE"].includes(word)
+    if (!isTrue && !["false", "FALSE"].includes(word)) throw this.wrong(name, "`true` or `false`")
+    return isTrue
   }
 
   /** Undefined for `native`. */

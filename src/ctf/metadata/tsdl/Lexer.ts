@@ -41,12 +41,12 @@ export const advanced = ({ line, column }: Start, passed: string): Start => {
 }
 
 const word = /(?:[A-Za-z_]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})(?:\w|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*/y
-const integer = /(?:0[xX][0-9A-Fa-f]+|[0-9]+)[uUlL]*/y
+const integer = /(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:[uU](?:LL?|ll?)?|(?:LL?|ll?)[uU])?/y
 const sign = /\.\.\.|:=|->|[{}[\]()<>;,:=.*+-]/y
 const blockComment = /\/\*[\s\S]*?\*\//y
 const lineComment = /\/\/[^\n]*/y
-const text = /"[^"\\\n]*(?:\\[\s\S][^"\\\n]*)*"|'[^'\\\n]*(?:\\[\s\S][^'\\\n]*)*'/y
-const escapes = /\\(?:([abfnrtv\\'"?])|([0-7]{1,3})|x([0-9A-Fa-f]+)|([\s\S]))/g
+const text = /"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*'/y
+const escapes = /\\(?:([abfnrtv\\'"?])|([0-7]{1,3})|x([0-9A-Fa-f]{0,3})|(.))/g
 
 const controls: Readonly<Record<string, string>> = {
   a: "\x07",
@@ -66,20 +66,22 @@ const decodeBytes = (content: string): string =>
     new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0) - 0xdc00))
   )
 
+/** As readers do it: a number counts by its last byte, and a zero ends the text. */
 const unescaped = (content: string, place: Start): string => {
   if (!content.includes("\\")) return content
-  const byteOf = (code: number): string => {
-    if (code > 0xff) throw syntax(place, "a character of more than one byte")
+  const byteOf = (number: number): string => {
+    const code = number & 0xff
     return String.fromCharCode(code < 0x80 ? code : 0xdc00 + code)
   }
-  return decodeBytes(
+  const [whole = ""] = decodeBytes(
     content.replace(escapes, (_, named?: string, octal?: string, hex?: string, other?: string) => {
       if (named !== undefined) return controls[named] ?? named
       if (octal !== undefined) return byteOf(Number.parseInt(octal, 8))
-      if (hex !== undefined) return byteOf(Number.parseInt(hex, 16))
+      if (hex !== undefined) return byteOf(Number(`0x0${hex}`))
       throw syntax(place, `no escape \\${other}`)
     })
-  )
+  ).split("\0")
+  return whole
 }
 
 const parseInteger = (written: string, place: Start): bigint => {
@@ -142,6 +144,12 @@ export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<
     column += written.length
     return true
   }
+  /** It may hold line feeds. */
+  const pushText = (written: string) => {
+    add(written.startsWith('"') ? "string" : "character", unescaped(written.slice(1, -1), { line, column }), 0n)
+    pass(written)
+    return true
+  }
   /** Where a declaration begins. */
   const event = (known: PlainEvents.KnownFields): boolean => {
     const last = tokens[tokens.length - 1]
@@ -180,10 +188,7 @@ export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<
       return push("integer", digits, digits, parseInteger(digits, { line, column }))
     }
     const quoted = match(text)
-    if (quoted !== undefined) {
-      const content = unescaped(quoted.slice(1, -1), { line, column })
-      return push(quoted.startsWith('"') ? "string" : "character", quoted, content)
-    }
+    if (quoted !== undefined) return pushText(quoted)
     const mark = match(sign)
     return mark !== undefined && push("sign", mark, mark)
   }
@@ -191,7 +196,7 @@ export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<
     if (next()) continue
     const rest = source.slice(at)
     if (rest.startsWith("/*")) throw syntax({ line, column }, "a comment without end")
-    if (/^["']/.test(rest)) throw syntax({ line, column }, "a text without end on its line")
+    if (/^["']/.test(rest)) throw syntax({ line, column }, "a text without end")
     throw syntax(
       { line, column },
       `no sign of the language: ${JSON.stringify(String.fromCodePoint(rest.codePointAt(0) ?? 0))}`

@@ -158,6 +158,11 @@ export class Parser {
 
   #value(): Value {
     const place = this.#place
+    if (this.#take("(")) {
+      const value = this.#nested(() => this.#value())
+      this.#need(")")
+      return value
+    }
     const isNegative = this.#take("-")
     if (isNegative || this.#take("+") || this.#token.kind === "integer") {
       return { kind: "integer", value: isNegative ? -this.#integer() : this.#integer(), place }
@@ -366,8 +371,7 @@ export class Parser {
     const lengths: Array<Value> = []
     while (this.#take("[")) {
       const value = this.#value()
-      if (value.kind === "string") throw syntax(value.place, "expected a length or the path of one")
-      lengths.push(value)
+      lengths.push(value.kind === "string" ? { kind: "path", names: [value.text], place: value.place } : value)
       this.#need("]")
     }
     return lengths

@@ -1,7 +1,7 @@
 /**
  * The members of CTF 1.8 that have a meaning by their name (§3.7), some of them mapped to the clock for it (§3.8).
  */
-import type { Role } from "../../model/FieldClass.ts"
+import type { FieldClass, Role } from "../../model/FieldClass.ts"
 import type { ClockClass } from "../../model/TraceClass.ts"
 import * as Draft from "../Draft.ts"
 import { invalid } from "../MetadataRefused.ts"
@@ -20,45 +20,66 @@ const roles = {
   "event-record-header": { id: "event-record-class-id", timestamp: "default-clock-timestamp" }
 } as const
 
+type NamedScope = keyof typeof roles
+
 const isTimestamp = (role: Role): boolean => role.endsWith("default-clock-timestamp")
 
-/** With roles of the scope at the integers of these names, however deep (`v.extended.id`). */
+/** Roles by the names that are shown: one underscore before them changes nothing. */
+const rolesIn = (scope: NamedScope): ReadonlyMap<string, Role> => new Map(Object.entries(roles[scope]))
+
+/** Readers refuse these where they are something else; a `timestamp` of an event header may be anything. */
+const check = (draft: Draft.StructureDraft, scope: NamedScope, place: Placed): void => {
+  for (const { name, draft: member } of draft.members) {
+    if (!rolesIn(scope).has(name) || name === "timestamp") continue
+    if (member.kind !== "leaf" || member.leaf.kind !== "integer") throw invalid(place, `\`${name}\` is not an integer`)
+    if (member.leaf.isSigned) throw invalid(place, `\`${name}\` is signed`)
+  }
+}
+
+/**
+ * With roles of the scope at the integers of these names. Those of packets are members of the root; an event's id may
+ * be in a structure, also of an option (`v.extended.id`), and times in options themselves. Elements have no names.
+ */
 export const assign = (
   draft: Draft.StructureDraft,
-  scope: keyof typeof roles,
+  scope: NamedScope,
   /** Of a timestamp that is not mapped to one. */
   clockFor: (name: string) => ClockClass,
   place: Placed
 ): Draft.StructureDraft => {
-  const names = new Map<string, Role>(Object.entries(roles[scope]))
-  const integer = (inner: Draft.LeafDraft, name: string): Draft.Draft => {
+  check(draft, scope, place)
+  const names = rolesIn(scope)
+  const roleOf = (name: string, parent: "root" | "structure" | "variant"): Role | undefined => {
     const role = names.get(name)
-    if (role === undefined || inner.leaf.kind !== "integer") return inner
-    const clock = !isTimestamp(role) ? undefined : ([...inner.clocks][0] ?? clockFor(name))
-    return Draft.leaf({ ...inner.leaf, roles: [role] }, { clock })
+    if (role === undefined || parent === "root") return role
+    if (isTimestamp(role)) return "default-clock-timestamp"
+    return scope === "event-record-header" && parent === "structure" ? role : undefined
   }
-  const members = <A extends Draft.MemberDraft>(inner: ReadonlyArray<A>): ReadonlyArray<A> =>
-    inner.map((member) => ({ ...member, draft: within(member.draft, member.declaredName) }))
-  const within = (inner: Draft.Draft, name: string): Draft.Draft => {
+  const within = (inner: Draft.Draft, role: Role | undefined, name: string): Draft.Draft => {
     switch (inner.kind) {
-      case "leaf":
-        return integer(inner, name)
+      case "leaf": {
+        if (role === undefined || inner.leaf.kind !== "integer") return inner
+        const clock = !isTimestamp(role) ? undefined : ([...inner.clocks][0] ?? clockFor(name))
+        return Draft.leaf({ ...inner.leaf, roles: [role] }, { clock })
+      }
       case "structure":
-        return Draft.structure(members(inner.members), inner.minimumAlignment, place)
+        return Draft.structure(members(inner.members, "structure"), inner.minimumAlignment, place)
       case "variant":
-        return Draft.variant(members(inner.options), inner.selector, inner.place)
-      case "array":
-        return Draft.array(inner.length, within(inner.element, ""), inner.minimumAlignment, place)
+        return Draft.variant(members(inner.options, "variant"), inner.selector, inner.place)
+      case "array": {
+        if (inner.element.kind === "leaf") return inner
+        return Draft.array(inner.length, within(inner.element, undefined, ""), inner.minimumAlignment, place)
+      }
       default:
         return inner
     }
   }
-  for (const { declaredName, draft: member } of draft.members) {
-    const isNumber = member.kind === "leaf" && member.leaf.kind === "integer"
-    const isWhole = member.kind === "structure" || member.kind === "variant"
-    if (names.has(declaredName) && !isNumber && !isWhole) throw invalid(place, `\`${declaredName}\` is not an integer`)
-  }
-  return Draft.structure(members(draft.members), draft.minimumAlignment, place)
+  const members = <A extends Draft.MemberDraft>(
+    inner: ReadonlyArray<A>,
+    parent: "root" | "structure" | "variant"
+  ): ReadonlyArray<A> =>
+    inner.map((member) => ({ ...member, draft: within(member.draft, roleOf(member.name, parent), member.name) }))
+  return Draft.structure(members(draft.members, "root"), draft.minimumAlignment, place)
 }
 
 const isByte = (draft: Draft.Draft): boolean =>
@@ -72,14 +93,14 @@ const isByte = (draft: Draft.Draft): boolean =>
 export const withMagic = (draft: Draft.StructureDraft, place: Placed): Draft.StructureDraft => {
   const members = draft.members.map((member, at): Draft.MemberDraft => {
     const inner = member.draft
-    if (member.declaredName === "magic") {
+    if (member.name === "magic") {
       if (at !== 0 || inner.kind !== "leaf" || inner.leaf.kind !== "integer" || inner.leaf.size !== 32) {
         throw invalid(place, "`magic` must be the first member, an unsigned integer of 32 bits")
       }
       if (inner.leaf.isSigned) throw invalid(place, "`magic` must be unsigned")
       return { ...member, draft: Draft.leaf({ ...inner.leaf, roles: ["packet-magic-number"] }) }
     }
-    if (member.declaredName !== "uuid") return member
+    if (member.name !== "uuid") return member
     if (inner.kind !== "array" || inner.length !== 16 || !isByte(inner.element)) {
       throw invalid(place, "`uuid` must be an array of 16 bytes")
     }
@@ -89,13 +110,18 @@ export const withMagic = (draft: Draft.StructureDraft, place: Placed): Draft.Str
   return Draft.structure(members, draft.minimumAlignment, place)
 }
 
-/** Whether an integer of this name has a role there. */
-export const has = (draft: Draft.Draft, name: string): boolean => {
-  switch (draft.kind) {
+/** Whether its integers say the class of an event record. */
+export const hasEventId = (fieldClass: FieldClass): boolean => {
+  switch (fieldClass.kind) {
+    case "integer":
+      return fieldClass.roles.includes("event-record-class-id")
     case "structure":
-      return draft.members.some((member) => member.declaredName === name || has(member.draft, name))
+      return fieldClass.members.some((member) => hasEventId(member.fieldClass))
     case "variant":
-      return draft.options.some((option) => has(option.draft, name))
+      return fieldClass.options.some((option) => hasEventId(option.fieldClass))
+    case "static-array":
+    case "dynamic-array":
+      return hasEventId(fieldClass.element)
     default:
       return false
   }

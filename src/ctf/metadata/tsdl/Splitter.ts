@@ -79,8 +79,7 @@ export class Splitter {
   #pastQuote(quote: string, from: number): number | undefined {
     for (let at = from; at < this.#text.length; at++) {
       const character = this.#text[at]
-      // No text goes on on the next line: the reader will say so.
-      if (character === quote || character === "\n") return at + 1
+      if (character === quote) return at + 1
       if (character === "\\") at++
     }
     return undefined

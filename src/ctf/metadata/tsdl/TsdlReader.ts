@@ -13,7 +13,7 @@ import { advanced, lex, type Start } from "./Lexer.ts"
 import { Parser } from "./Parser.ts"
 import type { KnownFields, PlainFields } from "./PlainEvents.ts"
 import * as Roles from "./Roles.ts"
-import type { Block, BlockName, Item, Placed, Plain, TypeSyntax } from "./Syntax.ts"
+import type { Block, BlockName, Item, Placed, Plain, TypeSyntax, Value } from "./Syntax.ts"
 import { TypeScope } from "./TypeScope.ts"
 import { type PlainMember, Types } from "./Types.ts"
 
@@ -29,6 +29,15 @@ const attributesOf = ({ items, place }: Block): Attributes =>
     items.flatMap((item) => (item.kind === "value" ? [{ name: item.path, value: item.value, place: item.place }] : [])),
     place
   )
+
+/** What readers take for none. */
+const noFrequency = 2n ** 64n - 1n
+
+/** Names are texts without quotes. */
+const environmentValue = (value: Value): bigint | string => {
+  if (value.kind === "integer") return value.value
+  return value.kind === "string" ? value.text : value.names.join(".")
+}
 
 const theClock: ClockClass = {
   id: "",
@@ -160,10 +169,7 @@ export class TsdlReader {
   #environment({ items }: Block): void {
     for (const item of items) {
       if (item.kind !== "value") throw syntax(item.place, "expected `name = value` in `env`")
-      // Other values are skipped, as readers do.
-      if (item.value.kind === "path") continue
-      const value = item.value.kind === "integer" ? item.value.value : item.value.text
-      this.#trace.environment.set(item.path, value)
+      this.#trace.environment.set(item.path, environmentValue(item.value))
     }
   }
 
@@ -172,13 +178,13 @@ export class TsdlReader {
     const name = attributes.word("name")
     if (name === undefined || name === "") throw invalid(block.place, "a clock without `name`")
     const frequency = attributes.unsigned("freq") ?? 1_000_000_000n
-    if (frequency === 0n) throw attributes.wrong("freq", "more than 0 cycles per second")
+    if (frequency === 0n || frequency === noFrequency) throw attributes.wrong("freq", "more than 0 cycles per second")
     const clock: ClockClass = {
       id: name,
       namespace: undefined,
       name,
       uid: attributes.uuid("uuid"),
-      description: attributes.text("description"),
+      description: attributes.word("description"),
       frequency,
       offsetSeconds: attributes.integer("offset_s") ?? 0n,
       offsetCycles: attributes.unsigned("offset") ?? 0n,
@@ -230,6 +236,7 @@ export class TsdlReader {
     const header = this.#structures(block).get("packet.header")
     if (header === undefined) return
     const { draft, place } = header
+    if (draft.clocks.size > 0) throw invalid(place, "an integer of the packet header is mapped to a clock")
     const withRoles = Roles.assign(draft, "packet-header", (name) => this.#implicitClock(name, place), place)
     this.#declarations.packetHeader(Roles.withMagic(withRoles, place))
   }
@@ -241,7 +248,7 @@ export class TsdlReader {
   }
 
   #hasStreamId(): boolean {
-    return this.#trace.packetHeader?.members.some(({ declaredName }) => declaredName === "stream_id") === true
+    return this.#trace.packetHeader?.members.some(({ name }) => name === "stream_id") === true
   }
 
   #stream(block: Block): void {
@@ -267,6 +274,12 @@ export class TsdlReader {
     if (second !== undefined) throw invalid(place, "a stream's integers are mapped to several clocks")
     const id = written ?? 0n
     this.#declarations.dataStream({ id, clock, packetContext, eventHeader, commonContext, ...noNames }, place)
+  }
+
+  /** Several classes need an id in their records, wherever in the header. */
+  #checkId({ eventHeader, events }: GrowingDataStream, place: Placed): void {
+    if (events.size !== 1 || (eventHeader !== undefined && Roles.hasEventId(eventHeader))) return
+    throw invalid(place, "a second event, but no `id` in the event header")
   }
 
   #streamOf(written: bigint | undefined, place: Placed): GrowingDataStream {
@@ -297,7 +310,9 @@ export class TsdlReader {
       return fields.payload
     }
     const facts = { id, ...noNames, name, logLevel, emfUri }
-    this.#declarations.plainEvent(facts, payload, this.#streamOf(streamId, place), place)
+    const stream = this.#streamOf(streamId, place)
+    this.#checkId(stream, place)
+    this.#declarations.plainEvent(facts, payload, stream, place)
   }
 
   #event(block: Block): void {
@@ -309,7 +324,7 @@ export class TsdlReader {
     const id = attributes.unsigned("id")
     if (id === undefined && stream.events.size > 0) throw invalid(place, "one of several events has no `id`")
     const logLevel = attributes.unsigned("loglevel")
-    const emfUri = attributes.text("model.emf.uri")
+    const emfUri = attributes.word("model.emf.uri")
     const facts = { id: id ?? 0n, ...noNames, name, logLevel, emfUri }
     const structures = this.#structures(block)
     const specificContext = structures.get("context")?.draft
@@ -318,6 +333,7 @@ export class TsdlReader {
       stream.clock ??= clock
       if (stream.clock !== clock) throw invalid(place, "a stream's integers are mapped to several clocks")
     }
+    this.#checkId(stream, place)
     this.#declarations.event({ ...facts, specificContext, payload }, stream, place)
   }
 }

@@ -198,9 +198,10 @@ export class Types {
 
   #clock(attributes: Attributes): ClockClass | undefined {
     const value = attributes.value("map")
-    if (value?.kind !== "path" || value.names.length !== 3) return undefined
-    const [first, name = "", last] = value.names
-    if (first !== "clock" || last !== "value") return undefined
+    if (value?.kind === "integer") throw attributes.wrong("map", "a clock")
+    if (value?.kind !== "path" || value.names.length > 3) return undefined
+    const [first, name, last = "value"] = value.names
+    if (first !== "clock" || name === undefined || last !== "value") return undefined
     const clock = this.#surroundings().clocks.get(name)
     if (clock === undefined) throw attributes.wrong("map", `a clock that is declared before, not \`${name}\``)
     return clock
@@ -229,7 +230,7 @@ export class Types {
     const draft = container === undefined ? this.#named(["int"], place, scope) : this.type(container, scope)
     if (draft.kind !== "leaf" || draft.leaf.kind !== "integer") throw invalid(place, "an enumeration needs an integer")
     const leaf: Integer = { ...draft.leaf, mappings: mappingsOf(enumerators, draft.leaf.isSigned) }
-    const made: Draft.Draft = { ...draft, leaf, isCharacter: false }
+    const made: Draft.Draft = { ...draft, leaf }
     if (name !== undefined) scope.declare({ space: "enum", name }, made, place)
     return made
   }
