@@ -193,7 +193,7 @@ export class ChromeTrace {
     const slice = SliceRules.of(name)
     const label = slice === undefined || slice.name === "syscall" ? name : slice.name
     const shape: Shape = {
-      label: encoded(JSON.stringify(label)),
+      label: encoded(JsonStrings.quoted(label)),
       slice,
       pid: first(plan, contexts, ["vpid", "pid"]),
       tid: first(plan, contexts, ["vtid", "tid"]),

@@ -1,4 +1,5 @@
 /** The text of metadata out of its bytes, in pieces as they come: packets unpacked (§2.2), UTF-8 that is cut kept. */
+import * as RawText from "../model/RawText.ts"
 import { MetadataRefused } from "./MetadataRefused.ts"
 
 const magic = 0x75d11d57
@@ -77,7 +78,8 @@ const join = (before: Uint8Array, after: Uint8Array): Uint8Array => {
 
 /** Throws `MetadataRefused`. */
 export class Text {
-  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+  /** Of a character that is cut. */
+  #open: Uint8Array = new Uint8Array(0)
   #form: "unknown" | "plain" | "packets" = "unknown"
   #held: Uint8Array = new Uint8Array(0)
   #byteCount = 0
@@ -96,13 +98,13 @@ export class Text {
     }
     if (this.#form === "plain") {
       this.#held = new Uint8Array(0)
-      return this.#decoder.decode(all, { stream: true })
+      return this.#decode(all)
     }
     const { packets: whole, rest } = packets(all)
     let text = ""
     for (const { content } of whole) {
       this.#check(content)
-      text += this.#decoder.decode(content.subarray(packetHeadBytes), { stream: true })
+      text += this.#decode(content.subarray(packetHeadBytes))
     }
     for (const { whole: bytes } of whole) this.#byteCount += bytes.length
     const sizes = sizesAt(viewOf(rest), 0)
@@ -118,10 +120,23 @@ export class Text {
     if (this.#form === "packets") {
       // Less than a head is a tail that readers ignore; more is a packet cut short.
       if (this.#held.length >= packetHeadBytes) throw this.#refuse("a metadata packet cut short")
-      return this.#decoder.decode()
+      return this.#flush()
     }
-    const text = this.#decoder.decode(this.#held, { stream: true }) + this.#decoder.decode()
+    const text = this.#decode(this.#held) + this.#flush()
     this.#held = new Uint8Array(0)
+    return text
+  }
+
+  #decode(bytes: Uint8Array): string {
+    const all = join(this.#open, bytes)
+    const end = all.length - RawText.openBytes(all)
+    this.#open = all.slice(end)
+    return RawText.decode(all.subarray(0, end))
+  }
+
+  #flush(): string {
+    const text = RawText.decode(this.#open)
+    this.#open = new Uint8Array(0)
     return text
   }
 

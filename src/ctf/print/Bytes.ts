@@ -1,12 +1,14 @@
 /** Output as bytes in one growing buffer: numbers are written digit by digit, names are bytes already. */
+
 import type { Int } from "../decode/Cursor.ts"
+import * as RawText from "../model/RawText.ts"
 
 const initialBytes = 256 * 1024
 const shortBytesMax = 40
 const billion = 1_000_000_000
 const digitZero = 48
 
-export const encoded = (text: string): Uint8Array => Buffer.from(text)
+export const encoded = (text: string): Uint8Array => RawText.encode(text)
 
 /** "00" … "99". */
 const pairs = new Uint8Array(200)

@@ -3,6 +3,7 @@ import type { Time } from "../decode/Clock.ts"
 import { nanos } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { EventPlan } from "../decode/Plan.ts"
+import { quoted } from "./JsonStrings.ts"
 
 const two32 = 0x1_0000_0000
 const barWidth = 60
@@ -67,7 +68,7 @@ export class Counts {
 
   /** An object a line. */
   json(): string {
-    return this.names.map(([name, count]) => `${JSON.stringify({ type: "count", name, count })}\n`).join("")
+    return this.names.map(([name, count]) => `{"type":"count","name":${quoted(name)},"count":${count}}\n`).join("")
   }
 
   /** Bars of event records a second; several seconds to a bar where there are many. */

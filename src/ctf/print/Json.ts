@@ -12,6 +12,7 @@ import { isHidden } from "../decode/Values.ts"
 import type { Scope, Structure } from "../model/FieldClass.ts"
 import { Bytes, encoded } from "./Bytes.ts"
 import * as JsonFields from "./JsonFields.ts"
+import { quoted } from "./JsonStrings.ts"
 import * as JsonTime from "./JsonTime.ts"
 import { logLevelLabel } from "./LogLevel.ts"
 import type { Write } from "./Members.ts"
@@ -49,8 +50,8 @@ const noFields = encoded(',"fields":{}}\n')
 const end = encoded("}\n")
 
 /** `,"name":value`, nothing where there is none. */
-const member = (name: string, value: unknown): string =>
-  value === undefined ? "" : `,${JSON.stringify(name)}:${JSON.stringify(value)}`
+const member = (name: string, value: string | number | undefined): string =>
+  value === undefined ? "" : `,"${name}":${typeof value === "string" ? quoted(value) : value}`
 
 const exact = (value: number | bigint): string => {
   const out = new Bytes(32)
@@ -180,7 +181,7 @@ export class Json {
     const level = logLevelLabel(eventClass.logLevel)
     const line: Line = {
       head: encoded(
-        `,"name":${JSON.stringify(eventClass.name ?? null)},"id":${exact(eventClass.id)}${member("loglevel", level)}${member("emf", eventClass.emfUri)}`
+        `,"name":${eventClass.name === undefined ? "null" : quoted(eventClass.name)},"id":${exact(eventClass.id)}${member("loglevel", level)}${member("emf", eventClass.emfUri)}`
       ),
       parts: parts.filter((one) => one !== undefined),
       end: eventClass.payload === undefined ? noFields : end

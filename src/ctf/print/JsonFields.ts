@@ -29,7 +29,7 @@ export const int = (out: Bytes, value: Int): void => {
   out.byte(0x22)
 }
 
-const list = (names: ReadonlyArray<string>): string => `[${names.map((name) => JSON.stringify(name)).join(",")}]`
+const list = (names: ReadonlyArray<string>): string => `[${names.map((name) => JsonStrings.quoted(name)).join(",")}]`
 
 /** The same bytes for the same value. */
 const cached = (read: Numbers.ReadInt, describe: (value: Int) => string): Write => {
@@ -55,7 +55,7 @@ const enumeration = (read: Numbers.ReadInt, labels: Labels.LabelsOf): Write =>
     const found = labels(value)
     const [first] = found
     if (first === undefined) return ""
-    return `,"label":${JSON.stringify(first)}${found.length > 1 ? `,"labels":${list(found)}` : ""}`
+    return `,"label":${JsonStrings.quoted(first)}${found.length > 1 ? `,"labels":${list(found)}` : ""}`
   })
 
 const bitMap = (fieldClass: BitMap): Write => {
@@ -90,7 +90,7 @@ const string = (fieldClass: Regions.RegionClass & { readonly encoding: string },
 const blob = (fieldClass: Regions.RegionClass & { readonly mediaType: string }, slots: Slots): Write => {
   const read = Regions.region(fieldClass, slots)
   const { mediaType } = fieldClass
-  const end = mediaType === "application/octet-stream" ? '"}' : `","media":${JSON.stringify(mediaType)}}`
+  const end = mediaType === "application/octet-stream" ? '"}' : `","media":${JsonStrings.quoted(mediaType)}}`
   return (cursor, out) => {
     read(cursor, scratch)
     out.ascii('{"hex":"')
@@ -114,7 +114,7 @@ export const structure = (
     if (Values.isHidden(fieldClass) || without(name)) {
       return { prefix: undefined, step: Skip.skip(fieldClass, inner, slots) as Write }
     }
-    const prefix = encoded(`${shown++ === 0 ? "{" : ","}${JSON.stringify(name)}:`)
+    const prefix = encoded(`${shown++ === 0 ? "{" : ","}${JsonStrings.quoted(name)}:`)
     return { prefix, step: field(fieldClass, inner, slots) }
   })
   return inTurn(alignment, steps, encoded(shown === 0 ? "{}" : "}"))

@@ -55,3 +55,6 @@ export const text = (out: Bytes, value: string): void => {
   const bytes = encoded(value)
   write(out, bytes, 0, bytes.length)
 }
+
+/** A name in quotes. What is no UTF-8 in it is shown as such, and lost. */
+export const quoted = (name: string): string => JSON.stringify(name.toWellFormed())

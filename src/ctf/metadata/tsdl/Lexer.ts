@@ -2,6 +2,7 @@
  * Words, numbers, texts and signs of TSDL (CTF 1.8, §3.1 of the decoder's specification), each with its place; a block
  * of a plain event is one token.
  */
+import * as RawText from "../../model/RawText.ts"
 import { syntax } from "../MetadataRefused.ts"
 import * as PlainEvents from "./PlainEvents.ts"
 
@@ -62,9 +63,7 @@ const uint64Max = 2n ** 64n - 1n
 
 /** Bytes written as numbers may make up one character. */
 const decodeBytes = (content: string): string =>
-  content.replace(/[\udc80-\udcff]+/g, (bytes) =>
-    new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0) - 0xdc00))
-  )
+  content.replace(/[\udc80-\udcff]+/gu, (bytes) => RawText.decode(RawText.encode(bytes)))
 
 /** As readers do it: a number counts by its last byte, and a zero ends the text. */
 const unescaped = (content: string, place: Start): string => {

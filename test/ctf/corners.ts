@@ -1,0 +1,224 @@
+/**
+ * What metadata and packets may be, and no tracer we know of makes them: the lines that babeltrace2 2.1 prints, or that
+ * it refuses the metadata. Earlier versions answer some of these otherwise.
+ */
+
+export interface Corner {
+  readonly what: string
+  readonly metadata: string
+  /** Hexadecimal; by file. Of none: one with the bytes 1, 2, 3, 4. */
+  readonly files?: Readonly<Record<string, string>>
+  /** Undefined: the metadata is refused. */
+  readonly lines: ReadonlyArray<string> | undefined
+  /** After these lines, it fails. */
+  readonly fails?: boolean
+}
+
+const u8 = "integer { size = 8; }"
+const u32 = "integer { size = 32; }"
+const clock = "clock { name = c; freq = 1000000000; absolute = true; };"
+const mapped = "integer { size = 64; map = clock.c.value; }"
+const sizes = `${u32} content_size; ${u32} packet_size;`
+
+interface Parts {
+  readonly before?: string
+  readonly header?: string
+  readonly stream?: string
+  readonly event?: string
+  readonly fields?: string
+}
+
+const tsdl = ({ before = "", event, fields = `${u8} x;`, header = "", stream = "" }: Parts): string =>
+  [
+    `/* CTF 1.8 */ trace { major = 1; minor = 8; byte_order = le; ${header} };`,
+    before,
+    stream && `stream { ${stream} };`,
+    event ?? `event { name = "e"; fields := struct { ${fields} }; };`
+  ].join("\n")
+
+const four = ["e: { x = 1 }", "e: { x = 2 }", "e: { x = 3 }", "e: { x = 4 }"]
+const field = (what: string, fields: string, lines: Corner["lines"], rest: Partial<Corner> = {}): Corner => ({
+  what,
+  metadata: tsdl({ fields }),
+  lines,
+  ...rest
+})
+const named = (what: string, name: string, shown: string): Corner => ({
+  what,
+  metadata: tsdl({ event: `event { name = "${name}"; fields := struct { integer { size = 32; } x; }; };` }),
+  lines: `${shown}: { x = 67305985 }`.split("\n")
+})
+
+const json = (...members: ReadonlyArray<string>): string =>
+  [
+    '{"type":"preamble","version":2}',
+    '{"type":"data-stream-class"}',
+    `{"type":"event-record-class","name":"e","payload-field-class":{"type":"structure","member-classes":[${members}]}}`
+  ]
+    .map((fragment) => `\u001e${fragment}`)
+    .join("")
+const bits = (type: string, more = ""): string =>
+  `{"type":"fixed-length-${type}","length":8,"byte-order":"little-endian","alignment":8${more}}`
+const number = bits("unsigned-integer")
+const member = (name: string, fieldClass: string): string => `{"name":"${name}","field-class":${fieldClass}}`
+const structure = (...members: ReadonlyArray<string>): string => `{"type":"structure","member-classes":[${members}]}`
+const variant = (first: string, second: string): string =>
+  `{"type":"variant","selector-field-location":{"path":["k"]},"options":[{"selector-field-ranges":[[0,1]],"field-class":${first}},{"selector-field-ranges":[[2,9]],"field-class":${second}}]}`
+const array = (...path: ReadonlyArray<string>): string =>
+  `{"type":"dynamic-length-array","length-field-location":{"path":${JSON.stringify(path)}},"element-field-class":${number}}`
+
+export const corners: ReadonlyArray<Corner> = [
+  named("a text over two lines", "a\nb", "a\nb"),
+  named("the last byte of a number of three digits", "a\\x141\\500b", "aA@b"),
+  named("a zero ends a text", "ab\\0cd", "ab"),
+  named("bytes that are no UTF-8", "a\\377", "a\xff"),
+  field("a number with a suffix that says nothing about its sign", "integer { size = 8L; } x;", undefined),
+  field("a number with the suffix of two", "integer { size = 8uLL; } x;", four),
+  field("a number in parentheses", "integer { size = (8); } x;", four),
+  field("`True`", "integer { size = 8; signed = True; } x;", undefined),
+  field("a map that is a number", "integer { size = 8; map = 3; } x;", undefined),
+  field("a text whose characters have labels", "enum : integer { size = 8; encoding = UTF8; } { A = 1 } x[4];", [
+    'e: { x = "\\x01\\x02\\x03\\x04" }'
+  ]),
+  field("a length in quotes", `${u8} n; ${u8} s["n"]; ${u8} m[2];`, [
+    "e: { n = 1, s = [ [0] = 2 ], m = [ [0] = 3, [1] = 4 ] }"
+  ]),
+  {
+    what: "names without quotes",
+    metadata: tsdl({ before: "env { hostname = here.there; procname = p; vpid = 18446744073709551615; };" }),
+    lines: four.map((line) => `here.there:p:(-1) ${line}`)
+  },
+  {
+    what: "several events, and nothing that tells them apart",
+    metadata: tsdl({
+      event: [0, 1].map((id) => `event { name = "e"; id = ${id}; fields := struct { ${u8} x; }; };`).join("\n")
+    }),
+    lines: undefined
+  },
+  {
+    what: "a size with a sign",
+    metadata: tsdl({ stream: `packet.context := struct { integer { size = 32; signed = true; } content_size; };` }),
+    lines: undefined
+  },
+  {
+    what: "sizes in a structure of the packet's context, which mean nothing",
+    metadata: tsdl({ stream: `packet.context := struct { struct { ${u8} content_size; ${u8} packet_size; } s; };` }),
+    lines: [
+      "e: { s = { content_size = 1, packet_size = 2 } }, { x = 3 }",
+      "e: { s = { content_size = 1, packet_size = 2 } }, { x = 4 }"
+    ]
+  },
+  {
+    what: "sizes with an underscore, which mean what they do without",
+    metadata: tsdl({ stream: `packet.context := struct { ${u8} _content_size; ${u8} _packet_size; };` }),
+    files: { s: "18 18 03" },
+    lines: ["e: { x = 3 }"]
+  },
+  {
+    what: "a context of packets with nothing in it",
+    metadata: tsdl({ stream: "packet.context := struct { };" }),
+    lines: four
+  },
+  {
+    what: "a context of events with nothing in it but a time",
+    metadata: tsdl({
+      before: clock,
+      stream: `packet.context := struct { ${mapped} timestamp_begin; ${mapped} timestamp_end; }; event.context := struct { ${mapped} t; };`
+    }),
+    files: { s: "0100000000000000 0900000000000000 0500000000000000 07" },
+    lines: ["[00:00:00.000000001] (+?.?????????) e: { }, { x = 7 }"]
+  },
+  {
+    what: "a nanosecond back, which for babeltrace2 is no difference at all",
+    metadata: tsdl({
+      before: clock,
+      stream: `packet.context := struct { ${mapped} timestamp_begin; ${mapped} timestamp_end; }; event.header := struct { ${mapped} timestamp; };`
+    }),
+    files: { s: "0100000000000000 0900000000000000 0500000000000000 07 0400000000000000 08 0200000000000000 09" },
+    lines: [
+      "[00:00:00.000000005] (+?.?????????) e: { x = 7 }",
+      "[00:00:00.000000004] (+?.?????????) e: { x = 8 }",
+      "[00:00:00.000000002] (+18446744073.709551614) e: { x = 9 }"
+    ]
+  },
+  {
+    what: "a time in the packet's header",
+    metadata: tsdl({ header: `packet.header := struct { ${u8} t; };`, before: clock }).replace(
+      `{ ${u8} t`,
+      "{ integer { size = 8; map = clock.c.value; } t"
+    ),
+    lines: undefined
+  },
+  {
+    what: "a `timestamp` that is none",
+    metadata: tsdl({ stream: "event.header := struct { string timestamp; };" }),
+    files: { s: "4100 07 00 08" },
+    lines: ["e: { x = 7 }", "e: { x = 8 }"]
+  },
+  {
+    what: "another stream of the same class in one file",
+    metadata: tsdl({
+      header: `packet.header := struct { ${u8} stream_instance_id; };`,
+      stream: `packet.context := struct { ${sizes} };`
+    }),
+    files: { s: "01 50000000 50000000 07  02 50000000 50000000 08" },
+    lines: ["e: { x = 7 }"],
+    fails: true
+  },
+  {
+    what: "files without times in the order of their streams' ids",
+    metadata: tsdl({ header: `packet.header := struct { ${u8} stream_instance_id; };` }),
+    files: { a: "08 01", b: "07 02" },
+    lines: ["e: { x = 2 }", "e: { x = 1 }"]
+  },
+  {
+    what: "a packet that says its content only, cut short",
+    metadata: tsdl({ stream: `packet.context := struct { ${u8} content_size; };` }),
+    files: { s: "18 01 02  20 03 04" },
+    lines: ["e: { x = 1 }", "e: { x = 2 }", "e: { x = 3 }", "e: { x = 4 }"],
+    fails: true
+  },
+  {
+    what: "a length in whatever option was chosen (CTF 2)",
+    metadata: json(
+      member("k", number),
+      member("x", variant(structure(member("n", number)), structure(member("m", number), member("n", number)))),
+      member("y", array("x", "n"))
+    ),
+    files: { s: "01 02 41 42  02 09 01 43  01 00" },
+    lines: [
+      "e: { k = 1, x = { { n = 2 } }, y = [ [0] = 65, [1] = 66 ] }",
+      "e: { k = 2, x = { { m = 9, n = 1 } }, y = [ [0] = 67 ] }",
+      "e: { k = 1, x = { { n = 0 } }, y = [ ] }"
+    ]
+  },
+  {
+    what: "a length that not all options have (CTF 2)",
+    metadata: json(
+      member("k", number),
+      member("x", variant(structure(member("n", number)), structure(member("m", number)))),
+      member("y", array("x", "n"))
+    ),
+    lines: undefined
+  },
+  {
+    what: "a length that is a variant with a number in each option (CTF 2)",
+    metadata: json(member("k", number), member("x", variant(number, bits("boolean"))), member("y", array("x"))),
+    lines: undefined
+  },
+  {
+    what: "a member that stands twice in an object (CTF 2)",
+    metadata: json(`{"name":"x","name":"x","field-class":${number}}`),
+    lines: undefined
+  },
+  {
+    what: "a flag of a bit that there is not (CTF 2)",
+    metadata: json(member("x", bits("bit-map", ',"flags":{"a":[[0,8]]}'))),
+    lines: undefined
+  },
+  {
+    what: "a label beyond the numbers that have a sign (CTF 2)",
+    metadata: json(member("x", bits("signed-integer", ',"mappings":{"a":[[0,9223372036854775808]]}'))),
+    lines: undefined
+  }
+]
