@@ -88,7 +88,7 @@ const babeltrace2 = (directory: string, args: ReadonlyArray<string>): Printed | 
 /** From 2.1 on it reads CTF 2, and shows empty texts and several labels as we do. */
 const isNew = /^Babeltrace 2\.[1-9]/m.test(spawnSync("babeltrace2", ["--version"], { encoding: "utf8" }).stdout ?? "")
 
-/** 2.1 does not find what a tag in the own context of an event says, knows no empty labels in JSON, and drops two nulls of a path. */
+/** 2.1 finds no tag in the own context of an event, drops nulls of paths, and knows no empty labels. */
 const isLost = ({ problem = "" }: Printed): boolean =>
   ["no variant field option selected by", "Expecting a JSON object key", "Field location doesn't locate"].some((part) =>
     problem.includes(part)
