@@ -115,7 +115,7 @@ Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "ov
     })
   )
 
-  it.live("a certificate that changes while lttng records, written in steps, again and again, loses nothing", () =>
+  it.live("certificate, authorities and revocations that change while lttng records, in steps, lose nothing", () =>
     Effect.gen(function* () {
       const authority = yield* Certificates.authority
       const alternatives = "DNS:localhost,IP:127.0.0.1"
@@ -124,18 +124,26 @@ Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "ov
         yield* authority.issue({ name: "relay-1", alternatives, use: "serverAuth" })
       ]
       const web1 = yield* authority.issue({ name: "web1" })
+      const gone = yield* authority.issue({ name: "gone" })
+      const others = yield* Certificates.authority
+      const lists = [yield* authority.revoke(), yield* authority.revoke("gone")]
+      const theirs = yield* others.revoke()
       const pki = yield* Relays.temporaryDirectory("pki")
       const write = (name: string, text: string) => writeFileSync(`${pki}/${name}`, text, { mode: 0o600 })
+      // One authority and its empty list, then two, whose lists have one that is revoked.
       const swap = (number: number, isWhole: boolean) => {
         const { cert, key } = relays[number % 2] ?? { cert: "", key: "" }
         write("relay.pem", cert)
         if (isWhole) write("relay.key", key)
+        write("ca.pem", number % 2 === 0 ? authority.ca : authority.ca + others.ca)
+        if (isWhole) write("revoked.crl", number % 2 === 0 ? `${lists[0]}` : `${lists[1]}${theirs}`)
       }
       swap(0, true)
-      write("ca.pem", authority.ca)
       write("target-web1.pem", web1.cert)
       write("target-web1.key", web1.key)
-      const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+      write("target-gone.pem", gone.cert)
+      write("target-gone.key", gone.key)
+      const relay = yield* Relays.start("ours", { args: [...asRelay(pki), `--tls-crl=${pki}/revoked.crl`] })
       const to = `tls://localhost:${relay.controlPort}`
       const identity = asClient(pki, "target-web1")
       const near = yield* tunnel(relay, to, identity)
@@ -152,6 +160,9 @@ Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "ov
           yield* hup
           const look = yield* toolbox("sessions", `tls://localhost:${relay.livePort}`, ...identity)
           assert.include(look.stdout, "swapped")
+          const args = ["sessions", `tls://localhost:${relay.livePort}`, ...asClient(pki, "target-gone")]
+          const revoked = yield* Process.attempt(process.execPath, [toolboxProgram, ...args])
+          assert.strictEqual(revoked.code, number % 2, `after change ${number}`)
         }
       })
       yield* Effect.all([tracing.emit({ count: 60_000 }), changes], { concurrency: "unbounded" })
