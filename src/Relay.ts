@@ -140,7 +140,10 @@ const viewerKeepAlive = { idleSeconds: 60, probeIntervalSeconds: 1, maxProbeCoun
 const viewerStallMillis = 60_000
 
 /** TLS is loaded only where it is asked for. */
-const entrancesOf = (config: RelayConfig): Effect.Effect<Entrances, ConfigInvalid, Scope.Scope> =>
+const entrancesOf = (
+  config: RelayConfig,
+  { sessions }: Registry["Service"]
+): Effect.Effect<Entrances, ConfigInvalid, Scope.Scope> =>
   Effect.gen(function* () {
     const welcomes = new Map<Purpose, Welcome>()
     const ranges = (config.proxyFrom ?? []).flatMap((text) => Addresses.range(text) ?? [])
@@ -148,7 +151,7 @@ const entrancesOf = (config: RelayConfig): Effect.Effect<Entrances, ConfigInvali
     if (config.tls === undefined) return { terminal: undefined, isProxy, welcomes }
     const TlsTerminal = yield* Effect.promise(() => import("./transport/TlsTerminal.ts"))
     const terminal = yield* Effect.mapError(
-      TlsTerminal.make(config.tls, (purpose) => welcomes.has(purpose)),
+      TlsTerminal.make(config.tls, { serves: (purpose) => welcomes.has(purpose), isBusy: () => sessions.size > 0 }),
       ({ message }) => new ConfigInvalid({ reason: message })
     )
     return { terminal, isProxy, welcomes }
@@ -273,8 +276,8 @@ const ports = (config: RelayConfig, tap: Tap | undefined) =>
       stallMillis: config.socketTimeoutMillis,
       limit
     }
-    const entrances = yield* entrancesOf(config)
     const registry = yield* Registry
+    const entrances = yield* entrancesOf(config, registry)
     const limits = changeable(config, limit, registry)
     const replaceAccess = permit(registry, yield* Effect.scope)
     yield* replaceAccess(config.access)

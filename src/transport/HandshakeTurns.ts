@@ -31,6 +31,12 @@ export interface Bounds {
   readonly atOnce: number
 }
 
+export interface Options {
+  readonly bounds?: Bounds
+  /** Otherwise handshakes keep nobody from anything, and those of origins without credit begin like others. */
+  readonly isBusy?: (() => boolean) | undefined
+}
+
 /** One takes 0.4 to 1 ms of the loop. */
 export const handshakesPerSecond = 150
 /** At once after a quiet time. */
@@ -70,6 +76,7 @@ const rememberedMax = 4096
 
 export class HandshakeTurns {
   readonly #bounds: Bounds
+  readonly #isBusy: () => boolean
   readonly #waiting = new ByOrigin<Handshake>()
   readonly #begun = new ByOrigin<Handshake>()
   readonly #credits = new Map<string, Credit>()
@@ -80,9 +87,10 @@ export class HandshakeTurns {
   #lookedAtMillis = 0
   #dueAtMillis = 0
 
-  constructor(bounds: Bounds = defaults) {
+  constructor({ bounds = defaults, isBusy = () => true }: Options = {}) {
     const now = clockMillis()
     this.#bounds = bounds
+    this.#isBusy = isBusy
     this.#permits = new Credit(bounds.perSecond, bounds.burst, now)
     this.#suspectPermits = new Credit(bounds.suspectPerSecond, bounds.suspectBurst, now)
   }
@@ -111,6 +119,11 @@ export class HandshakeTurns {
   over(handshake: Handshake, isGood: boolean): void {
     const { origin } = handshake
     if (this.#waiting.delete(origin, handshake) || !this.#begun.delete(origin, handshake) || isGood) return
+    this.disappointed(handshake)
+  }
+
+  /** It was good, and its connection no use: it cost as much. */
+  disappointed({ origin }: Pick<Handshake, "origin">): void {
     this.#creditOf(origin, clockMillis()).spend()
   }
 
@@ -144,7 +157,7 @@ export class HandshakeTurns {
   /** Who has credit comes first. */
   #next(now: number): Handshake | undefined {
     const credited = this.#waiting.take((origin) => !this.#isSuspect(origin, now))
-    if (credited !== undefined || this.#suspectPermits.at(now) < 1) return credited
+    if (credited !== undefined || (this.#isBusy() && this.#suspectPermits.at(now) < 1)) return credited
     this.#isOldestNext = !this.#isOldestNext
     const suspect = this.#waiting.take(() => true, this.#isOldestNext ? "oldest" : "youngest")
     if (suspect !== undefined) this.#suspectPermits.spend()

@@ -6,7 +6,7 @@ import { constants, createHash, X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect, Schema, type Scope } from "effect"
-import { clearInterval, randomBytes, setInterval } from "../Machine.ts"
+import { clearInterval, clockMillis, randomBytes, setInterval } from "../Machine.ts"
 import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
 import { originOf } from "./Origins.ts"
 import { ciphers } from "./Processor.ts"
@@ -63,6 +63,9 @@ export interface Handshakes {
 }
 
 const handshakeTimeoutMillis = 10_000
+
+/** A connection that ends so soon has come to nothing, too. */
+const shortMillis = 1000
 
 const ticketKeyMillis = 3_600_000
 const ticketKeyBytes = 48
@@ -182,14 +185,21 @@ interface Servers {
   readonly renewTicketKeys: () => void
 }
 
-/** `serves`: what there is to be chosen now. */
+/** What handshakes have to know of the relay. */
+export interface Options {
+  /** What there is to be chosen now. */
+  readonly serves?: (purpose: Purpose) => boolean
+  /** Sessions are recorded: they come before handshakes that may come to nothing. */
+  readonly isBusy?: () => boolean
+}
+
 export const make = (
   first: ServerIdentity,
-  serves: (purpose: Purpose) => boolean = () => true
+  { isBusy, serves = () => true }: Options = {}
 ): Effect.Effect<TlsTerminal, TlsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const pending = knowsParent() && !isInternalAvoided() ? byParent() : byEnds()
-    const turns = new HandshakeTurns()
+    const turns = new HandshakeTurns({ isBusy })
     const ended = { good: 0, failed: 0 }
     const chosen = (protocols: ReadonlyArray<string>) =>
       protocols.find((protocol) => {
@@ -237,7 +247,14 @@ export const make = (
         then()
       }
       const outcome: Outcome = {
-        done: (secured) => settle(true, () => done(secured)),
+        done: (secured) =>
+          settle(true, () => {
+            const at = clockMillis()
+            accepted.once("close", () => {
+              if (clockMillis() - at < shortMillis) turns.disappointed(handshake)
+            })
+            done(secured)
+          }),
         failed: (code) => settle(false, () => failed(code))
       }
       const handshake: Handshake = {

@@ -15,8 +15,8 @@ const many: Bounds = {
   atOnce: 1e6
 }
 
-const story = (bounds: Partial<Bounds>) => {
-  const turns = new HandshakeTurns({ ...many, ...bounds })
+const story = (bounds: Partial<Bounds>, isBusy = () => true) => {
+  const turns = new HandshakeTurns({ bounds: { ...many, ...bounds }, isBusy })
   const begun: Array<string> = []
   const cutOff: Array<string> = []
   const enter = (origin: string, name = origin): Handshake => {
@@ -107,6 +107,36 @@ describe("handshakes", () => {
         begun.filter((name) => name.startsWith("late")),
         [0, 9, 1, 8, 2, 7, 3, 6, 4, 5].map((name) => `late ${name}`)
       )
+    })
+  )
+
+  it.live("of who has no credit begin like others while nothing is recorded", () =>
+    Effect.gen(function* () {
+      let isBusy = false
+      const slow = { badBurst: 1, badPerSecond: 1e-3, suspectPerSecond: 1e-3, suspectBurst: 1 }
+      const { begun, enter, turns } = story(slow, () => isBusy)
+      const one = (name: string) =>
+        Effect.gen(function* () {
+          const handshake = enter("a", name)
+          yield* until(
+            `${name} to begin`,
+            Effect.sync(() => begun.includes(name))
+          )
+          turns.over(handshake, true)
+          // Good, and of no use.
+          turns.disappointed(handshake)
+        })
+      for (const name of sit(10)) yield* one(`${name}`)
+      isBusy = true
+      enter("a", "late")
+      yield* until(
+        "it to wait in vain, and others not",
+        Effect.sync(() => {
+          if (turns.waitingCount === 1) enter("b", "other")
+          return begun.includes("other")
+        })
+      )
+      assert.notInclude(begun, "late")
     })
   )
 

@@ -57,7 +57,7 @@ const pki = Effect.gen(function* () {
 const start = Effect.fnUntraced(function* (mode: Mode, hasClientCa = true, countMax = 100) {
   const { ca, relay, ...clients } = yield* pki
   const identity = { certificate: relay.cert, key: relay.key, clientCa: hasClientCa ? ca : undefined }
-  const terminal = yield* TlsTerminal.make(identity, (purpose) => purpose !== "http")
+  const terminal = yield* TlsTerminal.make(identity, { serves: (purpose) => purpose !== "http" })
   const entrances = { terminal, isProxy: undefined, welcomes: new Map() }
   const heard = yield* Queue.unbounded<Heard>()
   const refused = yield* Queue.unbounded<string>()
