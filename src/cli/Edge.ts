@@ -5,7 +5,8 @@
 import { readFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { resolve } from "node:path"
-import { Console, Duration, Effect, Option, Result, Schedule, Schema } from "effect"
+import { isDeepStrictEqual } from "node:util"
+import { Console, Duration, Effect, Option, Queue, Result, Schedule, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Edge from "../edge/Edge.ts"
 import { greet } from "../edge/Greeting.ts"
@@ -99,25 +100,31 @@ const urlOf = ({ to, toFile }: Input) => {
   })
 }
 
-const hangup = Effect.callback<void>((resume) => {
-  const hear = () => resume(Effect.void)
-  process.once("SIGHUP", hear)
-  return Effect.sync(() => process.removeListener("SIGHUP", hear))
+/** SIGHUP ends nobody; several at once are one. */
+const hangups = Effect.gen(function* () {
+  const heard = yield* Queue.sliding<void>(1)
+  const hear = () => void Queue.offerUnsafe(heard, undefined)
+  process.on("SIGHUP", hear)
+  yield* Effect.addFinalizer(() => Effect.sync(() => process.removeListener("SIGHUP", hear)))
+  return heard
 })
 
-/** At each SIGHUP: where the file says that the relay is now. `onMove` is told before. */
+/** At each SIGHUP: where the relay is now, and what is shown to it. `onMove` is told before. */
 const follow = ({ route }: Edge.Edge, input: Input, onMove: (url: string) => void) =>
   Effect.gen(function* () {
-    yield* hangup
-    const url = yield* urlOf(input)
-    const to = yield* addressesOf(url, input)
-    onMove(url)
-    route.redirect(to)
-    yield* Console.log(`leads to ${url}`)
-  }).pipe(
-    Effect.catch((cause) => report("REDIRECT_REFUSED", cause.message)),
-    Effect.forever
-  )
+    const heard = yield* hangups
+    const moved = Effect.gen(function* () {
+      yield* Queue.take(heard)
+      const url = yield* urlOf(input)
+      const to = yield* addressesOf(url, input)
+      if (isDeepStrictEqual(to, route.to)) return yield* Console.log(`goes on leading to ${url}`)
+      onMove(url)
+      route.redirect(to)
+      yield* Console.log(`leads to ${url}`)
+    })
+    const lenient = Effect.catch(moved, (cause) => report("REDIRECT_REFUSED", cause.message))
+    yield* Effect.forkScoped(Effect.forever(lenient))
+  })
 
 /** How old what `edge status` shows may be. */
 const statusInterval = "1 second"
@@ -180,7 +187,7 @@ const run = (input: Input) =>
     const moved = (now: string) => {
       url = now
     }
-    if (Option.isSome(input.toFile)) yield* Effect.forkScoped(follow(edge, input, moved))
+    yield* follow(edge, input, moved)
     const status = Effect.suspend(() => Effect.ignore(Report.write(files, directory, Report.of(edge, url))))
     yield* Effect.repeat(status, Schedule.spaced(statusInterval))
     return yield* Effect.never

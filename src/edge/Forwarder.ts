@@ -96,7 +96,7 @@ const attempt = (journal: Journal, options: Options, onUp: () => void) =>
     const { to } = options.route
     const link = yield* options.dial(to.control, "control")
     const { minor, takesJournals, unpacks } = yield* greet(link)
-    const packing = new Packing(unpacks ? options.compression : "off")
+    const packing = new Packing(unpacks ? options.compression : "off", options.spool.memory)
     const elsewhere = new Dial.LinkLost({ address: link.name, reason: "the relay is elsewhere now" })
     const moved = Effect.andThen(options.route.moved, Effect.fail(elsewhere))
     if (takesJournals) return yield* Effect.raceFirst(resume(journal, link, packing, options, onUp), moved)
@@ -183,21 +183,30 @@ const send = (
     })
   })
   const sendOf = ({ bytes, from, last, release, to }: Read, isPacked: boolean) => {
-    const loan = new Loan(release)
+    let loan = new Loan(release)
+    // What it is packed in takes its place.
+    const packed = Effect.map(packing.pack(bytes, from, to, last), (record) => {
+      if (record === undefined) return undefined
+      loan.over()
+      loan = record.loan
+      state.savedByteCount += to - from - record.bytes.length
+      return record.bytes
+    })
     const sent = Effect.gen(function* () {
-      const packed = isPacked ? yield* packing.pack(bytes, from, to, last) : undefined
-      const wire = packed ?? bytes.subarray(from, to)
-      if (packed !== undefined) state.savedByteCount += to - from - packed.length
+      const wire = (isPacked ? yield* Effect.uninterruptible(packed) : undefined) ?? bytes.subarray(from, to)
       for (let at = 0, end = 0; at < wire.length; at = end) {
         end = Math.min(wire.length, at + (yield* pace.pieceBytes))
         yield* ready
         taken()
         yield* pace.admit(end - at)
-        write(wire.subarray(at, end), last, packed === undefined ? loan.more() : undefined)
+        write(wire.subarray(at, end), last, loan.more())
       }
       journal.sent = Math.max(journal.sent, last)
     })
-    return Effect.ensuring(Effect.interruptible(turn.withPermits(1)(sent)), Effect.sync(loan.over))
+    return Effect.ensuring(
+      Effect.interruptible(turn.withPermits(1)(sent)),
+      Effect.sync(() => loan.over())
+    )
   }
   const some = Effect.gen(function* () {
     const read = yield* reader.read

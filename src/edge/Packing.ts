@@ -2,11 +2,13 @@
  * Records packed for the wire: by Zstandard, where the relay unpacks, and where that is quicker than to send them as
  * they are.
  */
-import { constants, zstdCompress } from "node:zlib"
 import { Effect, Semaphore } from "effect"
 import { clockMillis } from "../Machine.ts"
 import { headBytes, Kind, packedHeadBytes, seal } from "../protocol/journal/Record.ts"
 import { checksums } from "./Checksums.ts"
+import type { Chunks } from "./Chunks.ts"
+import { Loan } from "./Loan.ts"
+import { Zstandard } from "./Zstandard.ts"
 
 export const modes = ["auto", "on", "off"] as const
 export type Mode = (typeof modes)[number]
@@ -26,22 +28,19 @@ const sampleBytesMin = 32 * 1024
 /** Bytes a millisecond: none packs as quickly. */
 const packRateMax = 400 * 1024
 
-/** Tables no larger than what is packed, and one way to another thread and back for each piece of the frame. */
-const optionsOf = (byteCount: number) => ({
-  params: { [constants.ZSTD_c_compressionLevel]: 3 },
-  pledgedSrcSize: byteCount,
-  chunkSize: Math.min(pieceBytesMax, byteCount + frameBytes)
-})
-const pieceBytesMax = 128 * 1024
-/** More than a frame has beside what could not be packed. */
-const frameBytes = 1024
-
 const blended = (before: number | undefined, now: number) =>
   before === undefined ? now : before + (now - before) * forgotten
+
+/** A record, lent. */
+export interface Packed {
+  readonly bytes: Buffer
+  readonly loan: Loan
+}
 
 /** Of one journal, while it has a connection. */
 export class Packing {
   readonly #mode: Mode
+  readonly #memory: Chunks
   /** Of what was sent lately: a moment in which the system takes all says little beside one in which it does not. */
   #linkBytes = 0
   #linkMillis = 0
@@ -51,8 +50,9 @@ export class Packing {
   #share: number | undefined
   #count = 0
 
-  constructor(mode: Mode) {
+  constructor(mode: Mode, memory: Chunks) {
     this.#mode = mode
+    this.#memory = memory
   }
 
   /** So much was sent: after so long there was room for more. */
@@ -74,34 +74,48 @@ export class Packing {
   }
 
   /** The record that `bytes[from, to)`, which ends with record `last`, are packed into; undefined: it is no shorter. */
-  pack(bytes: Buffer, from: number, to: number, last: number): Effect.Effect<Buffer | undefined> {
+  pack(bytes: Buffer, from: number, to: number, last: number): Effect.Effect<Packed | undefined> {
     const byteCount = to - from
-    return Effect.map(turns.withPermits(1)(compressed(bytes.subarray(from, to))), ({ frame, millis }) => {
+    return Effect.map(turns.withPermits(1)(compressed(bytes.subarray(from, to))), ({ millis, pieces }) => {
+      const packedBytes = pieces?.reduce((sum, { length }) => sum + length, 0) ?? byteCount
       this.#packRate = blended(this.#packRate, byteCount / Math.max(millis, 0.01))
-      this.#share = blended(this.#share, frame === undefined ? 1 : frame.length / byteCount)
-      return frame === undefined || frame.length >= byteCount ? undefined : recordOf(frame, byteCount, last)
+      this.#share = blended(this.#share, packedBytes / byteCount)
+      const isShorter = pieces !== undefined && packedBytes < byteCount
+      return isShorter ? this.#record(pieces, packedBytes, byteCount, last) : undefined
     })
+  }
+
+  #record(pieces: ReadonlyArray<Buffer>, packedBytes: number, unpackedBytes: number, last: number): Packed {
+    const byteCount = packedHeadBytes + packedBytes
+    const chunk = this.#memory.take(headBytes + byteCount, false)
+    const record = chunk.bytes.subarray(0, headBytes + byteCount)
+    record.writeUInt32BE(unpackedBytes, headBytes)
+    let at = headBytes + packedHeadBytes
+    for (const piece of pieces) at += piece.copy(record, at)
+    seal(record, 0, { number: last, byteCount, kind: Kind.packed, connection: 0 }, checksums)
+    return { bytes: record, loan: new Loan(() => this.#memory.giveBack(chunk)) }
   }
 }
 
-/** Over all journals: what one packs with is some MiB. */
-const turns = Semaphore.makeUnsafe(2)
+/** Over all journals: a thread for each. */
+const turnCount = 2
+const turns = Semaphore.makeUnsafe(turnCount)
+const idle = Array.from({ length: turnCount }, () => new Zstandard())
 
-const compressed = (bytes: Buffer) =>
+interface Compressed {
+  /** Undefined: it failed. */
+  readonly pieces: ReadonlyArray<Buffer> | undefined
+  readonly millis: number
+}
+
+const compressed = (bytes: Buffer): Effect.Effect<Compressed> =>
   Effect.uninterruptible(
-    Effect.callback<{ readonly frame: Buffer | undefined; readonly millis: number }>((resume) => {
+    Effect.callback<Compressed>((resume) => {
       const begun = clockMillis()
-      zstdCompress(bytes, optionsOf(bytes.length), (cause, frame) => {
-        resume(Effect.succeed({ frame: cause === null ? frame : undefined, millis: clockMillis() - begun }))
+      const zstandard = idle.pop() as Zstandard
+      zstandard.frame(bytes, (pieces) => {
+        idle.push(zstandard)
+        resume(Effect.succeed({ pieces, millis: clockMillis() - begun }))
       })
     })
   )
-
-const recordOf = (frame: Buffer, unpackedBytes: number, last: number): Buffer => {
-  const byteCount = packedHeadBytes + frame.length
-  const record = Buffer.allocUnsafeSlow(headBytes + byteCount)
-  record.writeUInt32BE(unpackedBytes, headBytes)
-  frame.copy(record, headBytes + packedHeadBytes)
-  seal(record, 0, { number: last, byteCount, kind: Kind.packed, connection: 0 }, checksums)
-  return record
-}

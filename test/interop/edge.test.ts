@@ -170,7 +170,10 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
       const edge = yield* Edges.start(relay, to(old))
       const tracing = yield* Lttng.start
       yield* Lttng.record(tracing, edge, "moved")
+      // It has no file to read again.
+      edge.process.signal("SIGHUP")
       yield* tracing.emit({ count })
+      assert.include(edge.process.output(), "goes on leading to net://")
       yield* Process.until(
         "the session at the relay",
         Effect.sync(() => existsSync(relay.output) && readdirSync(relay.output).length > 0)
