@@ -362,9 +362,20 @@ const relay = (config: RelayConfig, tap?: Tap) =>
     Layer.provide(store(config))
   )
 
-/** A relay over any `Files`: in memory, or of the program's own. */
-export const layerNoDeps = (config: RelayConfig, tap?: Tap): Layer.Layer<Relay, ListenFailed | ConfigInvalid, Files> =>
+/**
+ * As `layerNoDeps`, with somebody who hears what targets say.
+ *
+ * @internal
+ */
+export const layerTapped = (
+  config: RelayConfig,
+  tap: Tap | undefined
+): Layer.Layer<Relay, ListenFailed | ConfigInvalid, Files> =>
   Layer.unwrap(Effect.map(check(config), (checked) => relay(checked, tap)))
+
+/** A relay over any `Files`: in memory, or of the program's own. */
+export const layerNoDeps = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid, Files> =>
+  layerTapped(config, undefined)
 
 /** As `layer`, but an output that cannot be written is told by the sessions that are refused, as the daemon does. */
 export const layerLenient = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid> =>

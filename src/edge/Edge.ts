@@ -123,7 +123,7 @@ export const make = (
     const kept = { output: copy?.directory ?? directory, live: copy?.live ?? nowhere }
     const liveCacheBytes = copy === undefined ? 0 : defaults.liveCacheBytes
     const files = copy === undefined ? DiscardFiles.service : CopyFiles.make(yield* Files, copyFailed())
-    const layer = Relay.layerNoDeps({ ...defaults, ...kept, control, data, liveCacheBytes }, tap).pipe(
+    const layer = Relay.layerTapped({ ...defaults, ...kept, control, data, liveCacheBytes }, tap).pipe(
       Layer.provide(Layer.succeed(Files, files))
     )
     const relay = Context.get(yield* Layer.build(Layer.fresh(layer)), Relay.Relay)

@@ -54,7 +54,7 @@ const relayOf = (config: Partial<typeof defaults>, tap?: Relay.Tap) =>
   Effect.map(
     Layer.build(
       Layer.fresh(
-        Relay.layerNoDeps(
+        Relay.layerTapped(
           { ...defaults, output: "/dev/null", control: loopback, data: loopback, live: loopback, ...config },
           tap
         )
