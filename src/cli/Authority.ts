@@ -3,7 +3,7 @@
  * kept, and is what whoever takes over from here will use. Keys are for their owner only, nothing is overwritten.
  */
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { isIPv6 } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -38,6 +38,8 @@ interface Request {
 const authorityDays = 3650
 const relayDays = 825
 const clientDays = 825
+/** A list that is out of date lets nobody in. */
+const revocationDays = authorityDays
 
 const configOf = ({ extensions }: Request): string =>
   ["[req]", "distinguished_name=name", "x509_extensions=own", "[name]", "[own]", ...extensions, ""].join("\n")
@@ -66,6 +68,9 @@ const withText = <A, E>(text: string, use: (path: string) => Effect.Effect<A, E>
     },
     (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
   )
+
+/** `openssl ca` takes a backslash, a dollar or a hash in a path for its own. */
+const quoted = (path: string) => path.replaceAll(/[\\$#]/g, "\\$&")
 
 const make = (request: Request): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
@@ -165,4 +170,47 @@ export const client = (
         `subjectAltName=URI:${uriOf(kind, name)}`
       ]
     })
+  })
+
+/** What `openssl ca` keeps of what is revoked. */
+const ledger = "revoked"
+
+const revocationConfig = (directory: string, { certificate, key }: Made): string => {
+  const lines = {
+    database: join(directory, ledger, "index.txt"),
+    certificate,
+    private_key: key,
+    default_md: "sha256",
+    default_crl_days: String(revocationDays)
+  }
+  const settings = Object.entries(lines).map(([name, value]) => `${name}=${quoted(value)}`)
+  return ["[ca]", "default_ca=own", "[own]", ...settings, ""].join("\n")
+}
+
+/** A client's certificate is let in no more by who reads the list whose path is answered, with all that are revoked. */
+export const revoke = (
+  directory: string,
+  kind: "target" | "viewer",
+  name: string
+): Effect.Effect<string, CertificateFailed> =>
+  Effect.gen(function* () {
+    if (!isPlain(name)) return yield* refuseName(name)
+    const certificate = join(directory, `${kind}-${name}.pem`)
+    const list = join(directory, "revoked.pem")
+    yield* Effect.try({
+      try: () => {
+        mkdirSync(join(directory, ledger), { recursive: true, mode: 0o700 })
+        writeFileSync(join(directory, ledger, "index.txt"), "", { flag: "a" })
+      },
+      catch: (cause) => new CertificateFailed({ path: directory, reason: (cause as Error).message })
+    })
+    yield* withText(revocationConfig(directory, files(directory)), (config) =>
+      Effect.andThen(
+        run(certificate, ["ca", "-config", config, "-revoke", certificate]),
+        // Whoever reads it meanwhile finds the one before.
+        run(list, ["ca", "-config", config, "-gencrl", "-out", `${list}.new`])
+      )
+    )
+    yield* Effect.sync(() => renameSync(`${list}.new`, list))
+    return list
   })

@@ -60,12 +60,25 @@ const viewer = subcommand("viewer", { name, directory }, (input) =>
   )
 ).pipe(Command.withDescription("A viewer's certificate; prints how to watch with it"))
 
+const kind = Argument.Literals("kind", ["target", "viewer"]).pipe(Argument.withDescription("What it was made for"))
+
+const revoke = subcommand("revoke", { kind, name, directory }, (input) =>
+  Output.reported(
+    Effect.gen(function* () {
+      const list = yield* Authority.revoke(resolve(input.directory), input.kind, input.name)
+      yield* Console.log(`lttng-relayd … --tls-crl=${list}`)
+      yield* Console.log("A relay that has this list already reads it again now; open connections go on")
+    })
+  )
+).pipe(Command.withDescription("Have relays let a certificate in no more: a list of all that are revoked"))
+
 export const command = Command.make("certs").pipe(
   Command.withDescription("Make certificates for a relay, its targets and viewers, by openssl"),
-  Command.withSubcommands([init, target, viewer]),
+  Command.withSubcommands([init, target, viewer, revoke]),
   Command.withExamples([
     { command: "lttng-relay certs init --names=relay.example,192.0.2.7 pki", description: "An authority and a relay" },
     { command: "lttng-relay certs target web1 pki", description: "A traced host" },
-    { command: "lttng-relay certs viewer alice pki", description: "Somebody who watches" }
+    { command: "lttng-relay certs viewer alice pki", description: "Somebody who watches" },
+    { command: "lttng-relay certs revoke target web1 pki", description: "A host that is gone" }
   ])
 )

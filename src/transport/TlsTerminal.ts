@@ -215,7 +215,9 @@ export const make = (
         pending.take(socket)?.done(secured)
       })
       server.on("tlsClientError", (cause: NodeJS.ErrnoException, socket) => {
-        pending.take(socket)?.failed(cause.code ?? cause.message)
+        // Whose certificate is refused seems to hang up otherwise.
+        const refused = socket.authorizationError as unknown as string | null | undefined
+        pending.take(socket)?.failed(refused ?? cause.code ?? cause.message)
         socket.destroy()
       })
       return server

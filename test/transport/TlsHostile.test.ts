@@ -13,7 +13,7 @@ import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { hasAesIn } from "../../src/transport/Processor.ts"
 import { ciphersOf } from "../../src/transport/Tls.ts"
-import { knowsParent } from "../../src/transport/TlsTerminal.ts"
+import { knowsParent, make, type Secured } from "../../src/transport/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
 
 const version = Commands.message(Commands.numbers.VERSION, Commands.join(Commands.u32(2), Commands.u32(13)))
@@ -55,7 +55,63 @@ const start = (authority: Certificates.Authority, more: object = {}) =>
     return { relay, connect, identity, incidents }
   })
 
+/** A listener whose connections go to a terminal: its port. */
+const terminal = (
+  ours: Certificates.Authority,
+  more: object,
+  done: (secured: Secured) => void,
+  failed: (code: string) => void = () => {}
+) =>
+  Effect.gen(function* () {
+    const server = yield* ours.issue({ name: "relay", alternatives: "DNS:localhost", use: "serverAuth" })
+    const { secure } = yield* make({ certificate: server.cert, key: server.key, clientCa: ours.ca, ...more })
+    const listener = net.createServer((accepted) =>
+      secure(
+        { accepted, address: "127.0.0.1", port: "control" },
+        {
+          done,
+          failed: (code) => {
+            failed(code)
+            accepted.destroy()
+          }
+        }
+      )
+    )
+    yield* Effect.acquireRelease(
+      Effect.callback<void>((resume) => void listener.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () => Effect.sync(() => listener.close())
+    )
+    return (listener.address() as net.AddressInfo).port
+  })
+
 describe("certificates", () => {
+  it.live("that are no good are refused for what is wrong with them", () =>
+    Effect.gen(function* () {
+      const ours = yield* Certificates.authority
+      const theirs = yield* Certificates.authority
+      const bad = {
+        CERT_HAS_EXPIRED: yield* ours.issue({ name: "over", from: "20200101000000Z", to: "20210101000000Z" }),
+        CERT_NOT_YET_VALID: yield* ours.issue({ name: "early", from: "20490101000000Z", to: "20491231000000Z" }),
+        INVALID_PURPOSE: yield* ours.issue({ name: "server", use: "serverAuth" }),
+        UNABLE_TO_VERIFY_LEAF_SIGNATURE: yield* theirs.issue({ name: "good" }),
+        CERT_REVOKED: yield* ours.issue({ name: "revoked" })
+      }
+      const codes: Array<string> = []
+      const crl = yield* ours.revoke("revoked")
+      const port = yield* terminal(
+        ours,
+        { crl },
+        () => codes.push("let in"),
+        (code) => codes.push(code)
+      )
+      for (const client of Object.values(bad)) {
+        const socket = tls.connect({ host: "127.0.0.1", port, servername: "localhost", ca: ours.ca, ...client })
+        yield* outcome(socket)
+      }
+      assert.deepStrictEqual(codes, Object.keys(bad))
+    }).pipe(Effect.scoped)
+  )
+
   it.live("that are over, not yet begun, for another use, of nobody known, or revoked let nobody in", () =>
     Effect.gen(function* () {
       const ours = yield* Certificates.authority
@@ -97,26 +153,10 @@ describe("certificates", () => {
     Effect.gen(function* () {
       const ours = yield* Certificates.authority
       const seen: Array<Parameters<typeof rightsOf>[1]> = []
-      const server = yield* ours.issue({ name: "relay", alternatives: "DNS:localhost", use: "serverAuth" })
-      const { make } = yield* Effect.promise(() => import("../../src/transport/TlsTerminal.ts"))
-      const terminal = yield* make({ certificate: server.cert, key: server.key, clientCa: ours.ca })
-      const listener = net.createServer((socket) =>
-        terminal.secure(
-          { accepted: socket, address: "127.0.0.1", port: "control" },
-          {
-            done: ({ certificate, socket: secured }) => {
-              seen.push({ address: "127.0.0.1", certificate })
-              secured.end("known")
-            },
-            failed: () => socket.destroy()
-          }
-        )
-      )
-      yield* Effect.acquireRelease(
-        Effect.callback<void>((resume) => void listener.listen(0, "127.0.0.1", () => resume(Effect.void))),
-        () => Effect.sync(() => listener.close())
-      )
-      const { port } = listener.address() as net.AddressInfo
+      const port = yield* terminal(ours, {}, ({ certificate, socket }) => {
+        seen.push({ address: "127.0.0.1", certificate })
+        socket.end("known")
+      })
       const many = Array.from({ length: 1000 }, (_, index) => `URI:lttng://target/other${index}`).join(",")
       const [uri, dns] = [6, 2]
       const requests: ReadonlyArray<Certificates.Request> = [
