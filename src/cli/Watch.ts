@@ -28,6 +28,19 @@ export const wait = Flag.Boolean("wait").pipe(
 )
 
 const waitMillis = 100
+/** The tracing domains of a recording session come one after the other, within milliseconds. */
+const settleMillis = 300
+
+/** Until no more sessions of that name come. */
+const settled = (viewer: LiveViewer.LiveViewer, name: LiveViewer.SessionName) =>
+  Effect.gen(function* () {
+    for (let before = 0; ; ) {
+      const count = (yield* viewer.sessions).filter((session) => LiveViewer.isNamed(session, name)).length
+      if (count === before) return
+      before = count
+      yield* Effect.sleep(Duration.millis(settleMillis))
+    }
+  })
 
 /** What may come to be: the relay and, on it, the session. */
 const absent: ReadonlySet<string> = new Set(["DialFailed", "SessionNotFound"])
@@ -50,16 +63,21 @@ export const attach = (
   how: { readonly otherwise: "beginning" | "last" } & Pick<LiveViewer.AttachOptions, "withPadding" | "isPrompt">
 ): Effect.Effect<LiveViewer.Attached, AttachFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const isWorthWaiting = ({ _tag }: AttachFailed) => options.wait && absent.has(_tag)
+    let hasWaited = false
+    const isWorthWaiting = ({ _tag }: AttachFailed) => {
+      hasWaited = options.wait && absent.has(_tag)
+      return hasWaited
+    }
     const retry = { schedule: Schedule.spaced(Duration.millis(waitMillis)), while: isWorthWaiting }
     const tls = yield* TlsFlags.identityOf(options)
     const { session, viewer } = yield* LiveViewer.fromUrl(options.url, tls).pipe(Effect.retry(retry))
     if (session === undefined) return yield* new SessionMissing({ url: options.url })
     // Whoever waits for a session wants it from its beginning, also when it came before we asked.
     const { otherwise, ...rest } = how
-    const attached = Effect.suspend(() => {
+    const attached = Effect.gen(function* () {
+      if (hasWaited) yield* settled(viewer, session)
       const seek = Option.getOrElse(options.seek, () => (options.wait ? "beginning" : otherwise))
-      return viewer.attachAll(session, { seek, ...rest })
+      return yield* viewer.attachAll(session, { seek, ...rest })
     })
     return yield* Effect.retry(attached, retry)
   })

@@ -38,6 +38,10 @@ export interface Session {
   readonly traceFormat: "ctf-1.8" | "ctf-2.0"
 }
 
+/** Whether a session has that name and can be watched live: several may. */
+export const isNamed = (session: Session, { hostname, sessionName }: ViewerUrl.SessionName): boolean =>
+  session.hostname === hostname && session.sessionName === sessionName && session.liveTimerMicros > 0
+
 /** The relay lists no live session of that name. */
 export class SessionNotFound extends Schema.TaggedError<SessionNotFound>()("SessionNotFound", {
   hostname: Schema.String,
@@ -174,13 +178,8 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
     attach: (session, options = {}) => attachEach([session], options),
     attachAll: (name, options = {}) =>
       Effect.gen(function* () {
-        const { hostname, sessionName } = name
-        const all = yield* sessions
-        const chosen = all.filter(
-          (session) =>
-            session.hostname === hostname && session.sessionName === sessionName && session.liveTimerMicros > 0
-        )
-        if (chosen.length === 0) return yield* new SessionNotFound({ hostname, sessionName })
+        const chosen = (yield* sessions).filter((session) => isNamed(session, name))
+        if (chosen.length === 0) return yield* new SessionNotFound(name)
         return yield* attachEach(chosen, options)
       })
   }

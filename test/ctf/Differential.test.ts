@@ -7,10 +7,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { describeWithPeers } from "../support/peers.ts"
-import { compare } from "./made/Comparison.ts"
+import { compare, isNew } from "./made/Comparison.ts"
 
 describeWithPeers(["babeltrace2"], "traces made up at random", () => {
-  it("are printed alike in both formats, and as babeltrace2 prints them", () => {
+  it("are printed alike in both formats, and as babeltrace2 2.0 prints them", (context) => {
+    context.skip(isNew, "2.1 has faults of its own")
     const count = 200
     let sameCount = 0
     for (let seed = 1; seed <= count; seed++) {
