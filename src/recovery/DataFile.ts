@@ -1,4 +1,5 @@
 /** One data file against its index: what is wrong with the two, and what puts it right. Pure. */
+import * as Aside from "./Aside.ts"
 import type { Code, Finding, Range, Severity } from "./Finding.ts"
 import { finding } from "./Finding.ts"
 import { build, difference, type IndexFile, type IndexRecord } from "./IndexFile.ts"
@@ -138,11 +139,8 @@ export const changes = (file: DataFile, packets: ReadonlyArray<Packet>): Finding
   ]
 }
 
-/** What a repair sets packets aside in that nobody can read: hidden from readers, whom they would stop. */
-export const asidePath = (path: string): string => path.replace(/([^/]+)$/, ".$1.unreadable")
-
 const aside = ({ path }: DataFile, ranges: ReadonlyArray<Range>): Finding["changes"] =>
-  ranges.length === 0 ? [] : [{ kind: "aside", path, ranges, to: asidePath(path) }]
+  ranges.length === 0 ? [] : [{ kind: "aside", path, ranges, to: Aside.pathOf(path) }]
 
 const streamOf = ({ streamId, streamInstanceId }: Packet): string => `${streamId}/${streamInstanceId}`
 

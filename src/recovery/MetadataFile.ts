@@ -4,15 +4,13 @@ import { GrowingMetadata, parse } from "../ctf/metadata/GrowingMetadata.ts"
 import { missingBytes, packetHeadBytes, packets } from "../ctf/metadata/Text.ts"
 import { Splitter } from "../ctf/metadata/tsdl/Splitter.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
+import * as Aside from "./Aside.ts"
 import { type Finding, finding } from "./Finding.ts"
 
 export interface Metadata {
   readonly traceClass: TraceClass | undefined
   readonly findings: ReadonlyArray<Finding>
 }
-
-/** What a repair leaves metadata that nothing can be read with as: the other traces below can be read then. */
-export const asideSuffix = ".unreadable"
 
 const contentBitsAt = 24
 /** No tracer writes larger ones: it would not be a packet's size. */
@@ -84,7 +82,7 @@ const refused = (
   reason: string,
   isAside: boolean
 ): Metadata => {
-  const changes = isAside ? [{ kind: "rename", path, to: `${path}${asideSuffix}` } as const] : []
+  const changes = isAside ? [{ kind: "rename", path, to: Aside.pathOf(path) } as const] : []
   return { traceClass: undefined, findings: [finding("damage", code, path, reason, { changes })] }
 }
 

@@ -126,10 +126,17 @@ const eventFault = (stream: DataStream, slack: bigint | undefined): EventFault |
 
 /** By the trace's own metadata. */
 const byPlan = (source: DataSource, plan: TracePlan, { name, slackNanos }: Options): Look => {
-  const stream = new DataStream(name, plan)
+  let stream = new DataStream(name, plan)
   const uuidOf = uuidReader()
+  /** Packets of several streams in one file: whose it is can be told when all are known. */
+  const open = (offset: number): boolean => {
+    if (stream.open(source.from(offset))) return true
+    if (stream.failure?.kind !== "stream-changes-in-file") return false
+    stream = new DataStream(name, plan)
+    return stream.open(source.from(offset))
+  }
   return (offset, readsEvents) => {
-    if (!stream.open(source.from(offset))) {
+    if (!open(offset)) {
       const { kind, message } = stream.failure ?? { kind: "io", message: "" }
       const isShort = kind === "data-short" || (kind === "packet-size" && / are left$/.test(message))
       const isUndeclared = kind === "unknown-stream-class"

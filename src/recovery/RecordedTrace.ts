@@ -2,6 +2,7 @@
 
 import { TracePlan } from "../ctf/decode/Plan.ts"
 import { uuidText } from "../ctf/metadata/Classes.ts"
+import * as Aside from "./Aside.ts"
 import type * as DataFile from "./DataFile.ts"
 import { type Finding, finding } from "./Finding.ts"
 import * as IndexFile from "./IndexFile.ts"
@@ -43,19 +44,18 @@ export const attempting =
 type Attempt = ReturnType<typeof attempting>
 
 export const metadataName = "metadata"
-export const metadataAside = `${metadataName}${MetadataFile.asideSuffix}`
+const metadataAside = Aside.pathOf(metadataName)
 
 const isFile = ({ kind }: Entry): boolean => kind === "file"
 export const isMetadata = (name: string): boolean => name === metadataName || name === metadataAside
 export const isData = (name: string): boolean => !isMetadata(name) && !name.startsWith(".")
-const isAside = (name: string): boolean => name.startsWith(".") && name.endsWith(MetadataFile.asideSuffix)
 /** Of a repair that was killed. */
 const isDraft = (name: string): boolean => name.endsWith(".repair")
 
 /** A directory that has a file's name. */
 const inTheWay = (path: string, code: Finding["code"]): Finding =>
   finding("damage", code, path, "a directory", {
-    changes: [{ kind: "rename", path, to: `${path}${MetadataFile.asideSuffix}` }]
+    changes: [{ kind: "rename", path, to: Aside.pathOf(path) }]
   })
 
 const setAside = (path: string): Finding =>
@@ -149,7 +149,7 @@ const uuidsOf = (files: ReadonlyArray<DataFile.DataFile>): ReadonlySet<string> =
 
 const mismatched = (path: string, uuid: string | undefined, uuids: ReadonlySet<string>): MetadataFile.Metadata => {
   const detail = `it is of trace ${uuid}, the packets beside it of ${[...uuids].join(", ")}`
-  const change = { kind: "rename", path, to: `${path}${MetadataFile.asideSuffix}` } as const
+  const change = { kind: "rename", path, to: Aside.pathOf(path) } as const
   return nothing(finding("damage", "trace-mismatch", path, detail, { changes: [change] }))
 }
 
@@ -193,7 +193,9 @@ export const read = (tree: Tree, path: string, entries: ReadonlyArray<Entry>, re
   const strays = [...indexes.files.keys()]
     .filter((name) => !names.some((entry) => entry.name === name))
     .map((name) => stray(join(path, `${IndexFile.directory}/${name}${IndexFile.suffix}`)))
-  const asides = entries.filter(({ name }) => isAside(name)).map(({ name }) => setAside(join(path, name)))
+  const asides = entries
+    .filter(({ name }) => Aside.is(name) && !isMetadata(name))
+    .map(({ name }) => setAside(join(path, name)))
   return {
     path,
     metadata: isMismatched ? mismatched(join(path, metadataName), uuid, uuids) : metadata,

@@ -5,6 +5,7 @@
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Aside from "../../src/recovery/Aside.ts"
 import * as Check from "../../src/recovery/Check.ts"
 import * as Repair from "../../src/recovery/Repair.ts"
 import * as Process from "../support/process.ts"
@@ -170,7 +171,7 @@ describe("of another trace", () => {
     const after = repaired(files)
     assert.deepStrictEqual(severe(after), [])
     assert.isFalse(after.has(liveFile("metadata")))
-    assert.isTrue(after.has(`${liveFile("metadata")}.unreadable`))
+    assert.isTrue(after.has(Aside.pathOf(liveFile("metadata"))))
     assert.strictEqual(
       Buffer.compare(after.get(liveFile("c_0")) ?? Buffer.alloc(0), live.get(liveFile("c_0")) as Buffer),
       0
@@ -235,15 +236,24 @@ describe("metadata that another directory has of the same trace", () => {
     assert.isAbove([...after.keys()].filter((path) => path.endsWith(".unreadable")).length, 0)
   })
 
-  it.live("babeltrace2 reads the repaired session as it was", () =>
-    Effect.gen(function* () {
-      const home = yield* Relays.temporaryDirectory("metadata")
-      const files = new Map(rotated)
-      files.delete(chunk(0, "metadata"))
-      Trees.write(rotated, join(home, "whole"))
-      Trees.write(repaired(files), join(home, "repaired"))
-      const [left, whole] = [yield* withText(join(home, "repaired")), yield* withText(join(home, "whole"))]
-      assert.isTrue(left === whole, `${left.length} of ${whole.length}`)
-    })
+  it.live.each(["missing", "empty", "cut", "of another trace", "no metadata", "a directory"])(
+    "%s: babeltrace2 reads the repaired session as it was",
+    (kind) =>
+      Effect.gen(function* () {
+        const home = yield* Relays.temporaryDirectory("metadata")
+        const files = new Map(rotated)
+        const path = chunk(0, "metadata")
+        const whole = files.get(path) as Uint8Array
+        files.delete(path)
+        if (kind === "empty") files.set(path, Buffer.alloc(0))
+        else if (kind === "cut") files.set(path, whole.subarray(0, 1500))
+        else if (kind === "of another trace") files.set(path, live.get(liveFile("metadata")) as Uint8Array)
+        else if (kind === "no metadata") files.set(path, Buffer.from("something else\n"))
+        else if (kind === "a directory") files.set(`${path}/inside`, Buffer.from("in the way"))
+        Trees.write(rotated, join(home, "whole"))
+        Trees.write(repaired(files), join(home, "repaired"))
+        const [left, right] = [yield* withText(join(home, "repaired")), yield* withText(join(home, "whole"))]
+        assert.isTrue(left === right, `${left.length} of ${right.length}`)
+      })
   )
 })

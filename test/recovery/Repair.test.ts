@@ -8,8 +8,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { packetHeadBytes, packets } from "../../src/ctf/metadata/Text.ts"
 import { CtfIndex } from "../../src/protocol/index.ts"
+import * as Aside from "../../src/recovery/Aside.ts"
 import * as Check from "../../src/recovery/Check.ts"
-import { asidePath } from "../../src/recovery/DataFile.ts"
 import * as DiskCopy from "../../src/recovery/DiskCopy.ts"
 import * as DiskTree from "../../src/recovery/DiskTree.ts"
 import * as Repair from "../../src/recovery/Repair.ts"
@@ -179,8 +179,8 @@ describe("a damaged trace", () => {
     const [one = "", other = ""] = dataFiles(files).filter((path) => /_0$/.test(path))
     files.set(other, Buffer.concat([files.get(other) ?? Buffer.alloc(0), files.get(one) ?? Buffer.alloc(0)]))
     Repair.repair(Trees.tree(files), Trees.apply(files))
-    assert.deepStrictEqual(Buffer.from(files.get(asidePath(other)) ?? []), Buffer.from(original.get(one) ?? []))
-    files.delete(asidePath(other))
+    assert.deepStrictEqual(Buffer.from(files.get(Aside.pathOf(other)) ?? []), Buffer.from(original.get(one) ?? []))
+    files.delete(Aside.pathOf(other))
     assert.isTrue(isEqual(files, original))
   })
 
@@ -282,7 +282,7 @@ describe("a stream that the metadata does not declare", () => {
       Repair.repair(DiskTree.make(home), (change) => DiskTree.apply(home, change))
       assert.isFalse(Check.isDamaged(Check.check(DiskTree.make(home))))
       const left = Trees.read(home)
-      assert.deepStrictEqual(Buffer.from(left.get(asidePath(path)) ?? []), data)
+      assert.deepStrictEqual(Buffer.from(left.get(Aside.pathOf(path)) ?? []), data)
       files.delete(path)
       files.delete(indexOf(path))
       const right = join(yield* Relays.temporaryDirectory("declared"), "right")
@@ -301,8 +301,8 @@ describe("a directory in the place", () => {
     files.set(`${path}/inside`, Buffer.from("in the way"))
     const { failures, report } = Repair.repair(Trees.tree(files), Trees.apply(files))
     assert.deepStrictEqual([failures, Check.isDamaged(report)], [[], false])
-    assert.strictEqual(Buffer.from(files.get(`${path}.unreadable/inside`) ?? []).toString(), "in the way")
-    files.delete(`${path}.unreadable/inside`)
+    assert.strictEqual(Buffer.from(files.get(`${Aside.pathOf(path)}/inside`) ?? []).toString(), "in the way")
+    files.delete(`${Aside.pathOf(path)}/inside`)
     assert.isTrue(isEqual(files, original))
   })
 
@@ -342,7 +342,7 @@ describe("events", () => {
       Repair.repair(Trees.tree(files), Trees.apply(files))
       assert.deepStrictEqual(damageOf(files, "all"), [])
       const [end = 0] = endsOf(original.get(indexOf(path)) as Uint8Array)
-      assert.deepStrictEqual(Buffer.from(files.get(asidePath(path)) ?? []), Buffer.from(bytes.subarray(0, end)))
+      assert.deepStrictEqual(Buffer.from(files.get(Aside.pathOf(path)) ?? []), Buffer.from(bytes.subarray(0, end)))
       assert.deepStrictEqual(Buffer.from(files.get(path) ?? []), Buffer.from(bytes.subarray(end)))
       return
     }

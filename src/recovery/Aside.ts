@@ -1,0 +1,10 @@
+/**
+ * Where a repair leaves what stops readers: beside its place, under a name that they pass over, as babeltrace2 does with
+ * every one that begins with a dot. Under another it would be data to them. Pure.
+ */
+const suffix = ".unreadable"
+
+/** The path of what is at `path`. */
+export const pathOf = (path: string): string => path.replace(/([^/]+)$/, `.$1${suffix}`)
+
+export const is = (name: string): boolean => name.startsWith(".") && name.endsWith(suffix)
