@@ -1,6 +1,6 @@
 /**
- * Where a repair leaves what stops readers: beside its place, under a name that they pass over, as babeltrace2 does with
- * every one that begins with a dot. Under another it would be data to them. Pure.
+ * Where a repair leaves what stops readers: beside its place, under a name that they pass over, as babeltrace2 passes
+ * over all that begin with a dot. Under another it would be data to them. Pure.
  */
 const suffix = ".unreadable"
 

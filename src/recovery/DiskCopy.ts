@@ -15,6 +15,8 @@ export interface LeftOut {
 }
 
 const blockBytes = 1024 * 1024
+/** What a crash left without bytes takes no room, however long it says it is. */
+const zeros = Buffer.alloc(blockBytes)
 /** Until all is there, in the place of the copy: nobody takes half of one for whole. */
 const stagingName = ".copying"
 
@@ -146,7 +148,8 @@ class Copying {
         if (count === 0) return
         const bytes = this.#block.subarray(0, count)
         TargetFailure.attempt(() => {
-          for (let done = 0; done < count; ) done += fs.writeSync(target, bytes, done, count - done)
+          if (bytes.equals(zeros.subarray(0, count))) fs.ftruncateSync(target, at + count)
+          else for (let done = 0; done < count; ) done += fs.writeSync(target, bytes, done, count - done, at + done)
         })
         at += count
       }

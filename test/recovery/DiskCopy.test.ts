@@ -153,4 +153,19 @@ Peers.describeWithPeers(["setpriv", "gcc", "unshare"], "a copy to be repaired", 
       assert.isFalse(fs.existsSync(join(where.to, "a", nameOf("/64-bit/c_0"))))
     })
   )
+
+  it.live("takes no room for what a crash left without bytes", () =>
+    Effect.gen(function* () {
+      const where = yield* place
+      const [path, holeBytes] = [join(where.from, "long"), 1024 ** 3 + 1]
+      fs.writeFileSync(path, "begin")
+      fs.truncateSync(path, holeBytes)
+      fs.appendFileSync(path, "end")
+      const { code, stderr } = yield* repair(where)
+      assert.strictEqual(code, 0, stderr)
+      const copy = join(where.to, "long")
+      yield* Process.run("cmp", [path, copy])
+      assert.isBelow(fs.statSync(copy).blocks * 512, 8 * 1024 ** 2)
+    })
+  )
 })
