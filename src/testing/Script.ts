@@ -70,6 +70,8 @@ export interface Control extends Connection {
   minor: number
   /** Any command with a reply of `replySize` bytes. */
   readonly command: (name: Commands.Name, payload: Uint8Array, replySize: number) => Step<Buffer>
+  /** As `command`, and asks on in the same bytes: who is refused and says nothing is let go (streaming.md §6.1). */
+  readonly insist: (name: Commands.Name, payload: Uint8Array, replySize: number) => Step
   /** Any command after which the relay is expected to close: the reply, if any, and the end. */
   readonly refused: (name: Commands.Name, payload: Uint8Array) => Step
   /** Says its version, and reads the reply. */
@@ -171,6 +173,19 @@ const control = (name: string, wire: Wire.Wire, note: Note): Control => {
     ...plain,
     minor: 13,
     command,
+    insist: (name, payload, replySize) =>
+      wire
+        .send(
+          Commands.join(
+            Commands.message(Commands.numbers[name], payload),
+            Commands.message(Commands.numbers.START_DATA, Commands.none)
+          )
+        )
+        .pipe(
+          Effect.andThen(plain.reply(name, replySize)),
+          Effect.andThen(plain.reply("START_DATA", 4)),
+          Effect.asVoid
+        ),
     refused: (name, payload) => Effect.andThen(send(name, payload), plain.closes(name)),
     version: (minor) =>
       Effect.map(command("VERSION", Commands.join(Commands.u32(2), Commands.u32(minor)), 8), () => {

@@ -106,7 +106,7 @@ export const sessions: ReadonlyArray<Scenario> = [
   scenario("the peer may retry after a refused CREATE_SESSION; refusals may consume a number", function* (s) {
     const c = yield* s.control
     yield* c.version(13)
-    yield* c.createSession({ name: ".hidden" })
+    yield* c.insist("CREATE_SESSION", Commands.createSession(13, { name: ".hidden" }), 16)
     yield* c.createSession({ name: "a/b" })
     yield* c.createSession({ host: ".h" })
     yield* c.createSession({ host: "h/h" })
@@ -120,8 +120,7 @@ export const sessions: ReadonlyArray<Scenario> = [
       s.note(label)
       const c = yield* s.control
       yield* c.version(13)
-      yield* c.command("CREATE_SESSION", payload, 16)
-      yield* c.alive
+      yield* c.insist("CREATE_SESSION", payload, 16)
     }
   }),
   scenario("malformed CREATE_SESSION requests of minor 10", function* (s) {
@@ -198,7 +197,7 @@ export const sessions: ReadonlyArray<Scenario> = [
     yield* s.recording({ sessionId: 9 })
     const c = yield* s.control
     yield* c.version(13)
-    yield* c.createSession({ sessionId: 9, currentChunk: 1 })
+    yield* c.insist("CREATE_SESSION", Commands.createSession(13, { sessionId: 9, currentChunk: 1 }), 16)
     yield* c.createSession({ sessionId: 8, currentChunk: 0 })
     yield* c.createSession({ sessionId: 9, currentChunk: 0, uuid: "00000000000000000000000000000001" })
     yield* c.alive
@@ -259,8 +258,7 @@ export const sessions: ReadonlyArray<Scenario> = [
       const good = Commands.createSession(13, { name: "name" })
       const c = yield* s.control
       yield* c.version(13)
-      yield* c.command("CREATE_SESSION", join(good.subarray(0, 4), u32(0), good.subarray(8)), 16)
-      yield* c.alive
+      yield* c.insist("CREATE_SESSION", join(good.subarray(0, 4), u32(0), good.subarray(8)), 16)
     },
     {
       oursOnly: {
