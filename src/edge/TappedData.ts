@@ -16,6 +16,9 @@ export class TappedData extends TappedPeer implements PacketSink {
   #journal: Journal | undefined
   #connection = 0
   #hasHeader = false
+  #dataSize = 0
+  /** The packet that has begun is counted as lost. */
+  #isLost = false
 
   constructor(peer: Peer, journals: Journals) {
     super(peer, journals.spool)
@@ -55,7 +58,9 @@ export class TappedData extends TappedPeer implements PacketSink {
     const journal = this.#journals.streams.get(streamId)
     // The relay here ends the connection.
     if (journal === undefined || (journal.isFinished && !journal.isStopped)) return false
-    if (journal.isStopped) this.spool.lose(journal, dataSize)
+    this.#dataSize = dataSize
+    this.#isLost = journal.isStopped
+    if (this.#isLost) this.spool.lose(journal, dataSize)
     const { offsets } = PacketHeader
     this.#header.writeBigUInt64BE(streamId, offsets.streamId)
     this.#header.writeBigUInt64BE(netSeqNum, offsets.netSeqNum)
@@ -98,6 +103,8 @@ export class TappedData extends TappedPeer implements PacketSink {
   packetEnd(): boolean {
     // It has no payload.
     if (this.#hasHeader) this.#begin(this.#header, 0, 0)
+    // What came of it before its session was stopped is nothing without the rest.
+    if (!this.#isLost && this.#journal?.isStopped === true) this.spool.lose(this.#journal, this.#dataSize)
     return true
   }
 }

@@ -1,6 +1,6 @@
 /** Edges and relays from seeds; `node test/simulation/edges.ts 10000` lives through more of them. */
 import { assert, describe, it } from "@effect/vitest"
-import { direct, live, longSession, oneSession, usual } from "./edge/EdgeWorld.ts"
+import { direct, live, longSession, oneSession, overflowing, usual } from "./edge/EdgeWorld.ts"
 
 const seedCount = 200
 const batch = 25
@@ -41,6 +41,22 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
       if (killCount === 0) assert.isAbove(killAt, 300)
     }
   }, 120_000)
+
+  it.each([
+    ["drop", 8],
+    ["stop", 8],
+    ["hold", 2]
+  ] as const)(
+    "lose as many packets of a full spool as they count: %s",
+    (policy, count) => {
+      for (let seed = 1; seed <= count; seed++) {
+        const { lost, recorded, sent } = overflowing(seed, policy)
+        assert.strictEqual(recorded + lost, sent, `seed ${seed}`)
+        assert.strictEqual(lost > 0, policy !== "hold", `seed ${seed}`)
+      }
+    },
+    120_000
+  )
 
   it("are the same again from the same seed", () => {
     for (const seed of [7, 8]) assert.deepStrictEqual(live({ ...usual, seed }), live({ ...usual, seed }))

@@ -157,7 +157,8 @@ export class HostedJournal implements Journal {
   #carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     const known = this.#connections.get(connection)
     if (kind === Kind.control || kind === Kind.data) this.#open(connection, kind)
-    else if (kind === Kind.finish) this.#finish(true)
+    // An edge that was told that a part of it was ended puts all of it aside: nothing is remembered for it.
+    else if (kind === Kind.finish) this.#finish(!this.isCut)
     else if (known === undefined) return
     else if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
     else if (kind === Kind.withdrawn) this.#withdraw(known)

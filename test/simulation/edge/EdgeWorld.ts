@@ -1,20 +1,22 @@
 /**
  * A world from a seed: targets, an edge, the network, and a relay, in virtual time. Connections between the two break,
- * what is sent is late, old connections outlive new ones; the relay is killed at operations on its files, and stopped;
- * the spool is full. In the end the relay's directory is, byte for byte, what the same targets leave in a relay of
- * their own.
+ * what is sent is late, old connections outlive new ones; the relay is killed at operations on its files, and stopped,
+ * and its disk is full for a while; the spool is full. In the end the relay's directory is, byte for byte, what the
+ * same targets leave in a relay of their own.
  *
  * In some worlds the edge is killed too, and with it the connections of its targets: then everything that they were
  * promised is there.
  */
 import { assert } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, Scope } from "effect"
+import type { Policy } from "../../../src/edge/Overflow.ts"
+import type { Spool } from "../../../src/edge/Spool.ts"
 import type { MemoryFiles } from "../../../src/storage/MemoryFiles.ts"
 import * as Tree from "../../../src/testing/Tree.ts"
 import type * as Trees from "../../recovery/trees.ts"
 import * as Commands from "../../sidebyside/commands.ts"
 import { comes } from "../../support/turns.ts"
-import { missing, play, type Target } from "../targets.ts"
+import { missing, play, sequences, type Target } from "../targets.ts"
 import { Random } from "../world/Random.ts"
 import { VirtualTime } from "../world/VirtualTime.ts"
 import { MortalFiles } from "./MortalFiles.ts"
@@ -34,6 +36,8 @@ export interface Options {
   readonly killAt?: number
   /** Targets only trace, for so many steps. */
   readonly tracingCount?: number
+  /** Then so many packets as fast as they can, into one file. */
+  readonly packetCount?: number
 }
 
 export const usual = { targetCountMax: 3, stepCountMax: 20, hasEdgeKills: true, hasRelayKills: true }
@@ -60,6 +64,8 @@ export interface Report {
   readonly relayKillCount: number
   readonly relayStopCount: number
   readonly edgeKillCount: number
+  /** How often its disk was. */
+  readonly fullCount: number
 }
 
 const worldMillisMax = 3_600_000
@@ -96,8 +102,9 @@ const steps = (random: Random, countMax: number, rotates: boolean) => (target: T
   })
 
 /** Packets, and pauses in which they are put down. */
-const traced = (target: Target, count: number) =>
+const traced = (target: Target, count: number, packetCount: number) =>
   Effect.gen(function* () {
+    if (packetCount > 0) yield* target.packets(packetCount)
     for (let left = count; left > 0; left--) {
       yield* target.packets(1)
       yield* target.settled
@@ -111,18 +118,18 @@ type OnTarget = (target: Target, name: string) => void
 /** One session, or two of one tracing session, the same for the same seed. */
 const session = (player: Player, options: Options, number: number, onTarget: OnTarget) =>
   Effect.gen(function* () {
-    const { seed, stepCountMax, tracingCount } = options
+    const { packetCount = 0, seed, stepCountMax, tracingCount } = options
     const random = new Random(seed * 1000 + number)
     const isLive = random.chance(0.3)
     const targetCount = random.chance(0.3) ? 2 : 1
     const scenario = {
-      ring: random.chance(0.3) ? 600 : 0,
+      ring: random.chance(0.3) && packetCount === 0 ? 600 : 0,
       targetCount,
       session: { sessionId: number, ...(isLive && { liveTimer: 1_000_000 }) },
       play: (first: Target, second: Target | undefined) =>
         Effect.gen(function* () {
           // Two share their chunks: neither rotates alone.
-          if (tracingCount !== undefined) yield* traced(first, tracingCount)
+          if (tracingCount !== undefined) yield* traced(first, tracingCount, packetCount)
           else yield* steps(random, stepCountMax, targetCount === 1)(first)
           if (second !== undefined) yield* Effect.andThen(second.packets(2), second.settled)
         })
@@ -165,12 +172,19 @@ export const direct = (options: Options): ReadonlyArray<string> => {
   return time.run(Effect.provide(Effect.scoped(played), Logger.layer([])), worldMillisMax)
 }
 
+interface EdgeSide {
+  readonly side: Sides.Side
+  readonly spool: Spool
+  readonly isForwarded: () => boolean
+}
+
 class EdgeWorld {
   readonly targets: Array<{ readonly name: string; readonly target: Target }> = []
   readonly link: SimulatedLink
   relayKillCount = 0
   relayStopCount = 0
   edgeKillCount = 0
+  fullCount = 0
   isHealed = false
   relayFiles: MortalFiles
   edgeFiles: MortalFiles
@@ -242,8 +256,13 @@ class EdgeWorld {
           yield* this.begin
         } else if (this.isHealed) {
           this.relayFiles.left = Number.POSITIVE_INFINITY
+          this.relayFiles.isFull = false
+        } else if (this.relayFiles.isFull) this.relayFiles.isFull = false
+        else if (this.#relayRate > 0 && this.#random.chance(0.2)) {
+          this.relayFiles.isFull = this.#random.chance(0.5)
+          if (this.relayFiles.isFull) this.fullCount++
+          else yield* this.#stop
         } else if (this.#options.cutAt === undefined && this.#random.chance(0.1)) this.link.cut()
-        else if (this.#relayRate > 0 && this.#random.chance(0.1)) yield* this.#stop
       }
     })
   }
@@ -262,14 +281,12 @@ class EdgeWorld {
     })
   }
 
-  edge(
-    bytesMax: number,
-    isSynced: boolean
-  ): Effect.Effect<{ readonly side: Sides.Side; readonly isForwarded: () => boolean }, never, Scope.Scope> {
+  edge(options: Sides.EdgeOptions): Effect.Effect<EdgeSide, never, Scope.Scope> {
     const files = this.edgeFiles
     const own = { files: files.service, isGone: () => files.isDead }
-    return Effect.map(Sides.edge(own, this.link, { bytesMax, isSynced }), ({ side, upstream }) => ({
+    return Effect.map(Sides.edge(own, this.link, options), ({ side, upstream }) => ({
       side,
+      spool: upstream.spool,
       isForwarded: () => upstream.spool.journals.size === 0
     }))
   }
@@ -302,7 +319,7 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     yield* Effect.forkScoped(world.misfortune)
     const onTarget: OnTarget = (target, name) => void world.targets.push({ name, target })
     const scope = yield* Scope.make()
-    let { isForwarded, side } = yield* Scope.provide(world.edge(bytesMax, isSynced), scope)
+    let { isForwarded, side } = yield* Scope.provide(world.edge({ bytesMax, isSynced }), scope)
     if (isEdgeKilled) killedAtOnce(world, side, random.between(3, 150))
     const playing = yield* Effect.forkScoped(
       Effect.forEach(numbersOf(options), (number) => Effect.exit(session(side, options, number, onTarget)), {
@@ -319,7 +336,7 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     const isKilled = world.edgeFiles.isDead
     if (isKilled) {
       world.edgeFiles = new MortalFiles(random, world.edgeFiles.memory)
-      ;({ isForwarded } = yield* world.edge(bytesMax, isSynced))
+      ;({ isForwarded } = yield* world.edge({ bytesMax, isSynced }))
     } else {
       world.edgeFiles.left = Number.POSITIVE_INFINITY
       for (const exit of yield* Fiber.join(playing))
@@ -331,21 +348,76 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     if (isKilled) assertPromised(world)
     else assert.deepStrictEqual(found, expected)
     const { cutCount, passedByteCount } = world.link
-    const { edgeKillCount, relayKillCount, relayStopCount } = world
+    const { edgeKillCount, fullCount, relayKillCount, relayStopCount } = world
     return {
       virtualMillis: time.millis,
       packetCount: world.targets.reduce((sum, { target }) => sum + target.sentCount, 0),
-      ...{ cutCount, passedByteCount, edgeKillCount, relayKillCount, relayStopCount }
+      ...{ cutCount, passedByteCount, edgeKillCount, fullCount, relayKillCount, relayStopCount }
     }
   })
 
+/** Of all packets of the targets. */
+export interface Count {
+  readonly sent: number
+  readonly recorded: number
+  readonly lost: number
+}
+
+/** Some segments, and some packets more than they hold. */
+const smallSpoolBytes = 300_000
+const manyPackets = 900
+
+/** Targets that fill the spool of an edge whose relay is not there; then it is. */
+export const overflowing = (seed: number, policy: Policy): Count => {
+  const options = { ...usual, seed, hasEdgeKills: false, tracingCount: 0 }
+  const random = new Random(seed)
+  const time = new VirtualTime(random)
+  const played = Effect.gen(function* () {
+    const world = new EdgeWorld(options, random)
+    const isSynced = random.chance(0.5)
+    const { isForwarded, side, spool } = yield* world.edge({ bytesMax: smallSpoolBytes, isSynced, policy })
+    const onTarget: OnTarget = (target, name) => void world.targets.push({ name, target })
+    const told = { ...options, packetCount: manyPackets }
+    const ones = Effect.forEach(numbersOf(options), (number) => session(side, told, number, onTarget), {
+      concurrency: "unbounded"
+    })
+    const playing = yield* Effect.forkScoped(ones)
+    const wait = random.between(0, 2) * 1000
+    const done = () => playing.pollUnsafe() !== undefined
+    yield* until("the spool to be full", () => spool.losses.all.length > 0 || !spool.hasRoom || done())
+    yield* Effect.sleep(wait)
+    yield* world.begin
+    yield* Effect.forkScoped(world.misfortune)
+    yield* until("the end of the targets", done)
+    yield* Fiber.join(playing)
+    world.isHealed = true
+    yield* until("everything to be at the relay", () => isForwarded() && world.isQuiet)
+    const files = filesOf(world.relayFiles.memory)
+    const total = (count: (target: Target, own: Trees.Files) => number) =>
+      world.targets.reduce((sum, { name, target }) => sum + count(target, filesOfOne(files, name)), 0)
+    return {
+      sent: total(({ sentCount }) => sentCount),
+      recorded: total(({ channel }, own) => sequences(own, channel).size),
+      lost: spool.losses.all.reduce((sum, { packetCount }) => sum + packetCount, 0)
+    }
+  })
+  return time.run(Effect.provide(Effect.scoped(played), Logger.layer([])), worldMillisMax)
+}
+
+const filesOf = (memory: MemoryFiles): Trees.Files =>
+  new Map(memory.paths(Sides.output).map((path) => [path, new Uint8Array(memory.read(path) ?? Buffer.alloc(0))]))
+
+const filesOfOne = (files: Trees.Files, name: string): Trees.Files =>
+  new Map([...files].filter(([path]) => path.includes(`/${name}-`)))
+
 const assertPromised = ({ relayFiles: { memory }, targets }: EdgeWorld): void => {
-  const files: Trees.Files = new Map(
-    memory.paths(Sides.output).map((path) => [path, new Uint8Array(memory.read(path) ?? Buffer.alloc(0))])
-  )
+  const files = filesOf(memory)
   for (const { name, target } of targets) {
-    const own = new Map([...files].filter(([path]) => path.includes(`/${name}-`)))
-    assert.deepStrictEqual(missing(own, target), [], `${name}/${target.channel}: ${target.promisedCount} promised`)
+    assert.deepStrictEqual(
+      missing(filesOfOne(files, name), target),
+      [],
+      `${name}/${target.channel}: ${target.promisedCount} promised`
+    )
   }
 }
 

@@ -5,6 +5,7 @@ import * as DataConnection from "../../../src/connection/DataConnection.ts"
 import { restore } from "../../../src/connection/journal/Restoration.ts"
 import * as DiscardFiles from "../../../src/edge/DiscardFiles.ts"
 import * as Edge from "../../../src/edge/Edge.ts"
+import type { Policy } from "../../../src/edge/Overflow.ts"
 import * as Pace from "../../../src/edge/Pace.ts"
 import { Slabs } from "../../../src/memory/Landing.ts"
 import type { Sync } from "../../../src/model/Sync.ts"
@@ -95,11 +96,17 @@ export const relay = ({ files, sync, tap }: Options): Effect.Effect<Side, never,
 
 const nowhere = { host: "the relay", port: 5342 }
 
+export interface EdgeOptions {
+  readonly bytesMax: number
+  readonly isSynced: boolean
+  readonly policy?: Policy | undefined
+}
+
 /** A relay for targets that keeps nothing, and what it hears on its way to `link`. */
 export const edge = (
   { files, isGone }: { readonly files: Files["Service"]; readonly isGone: () => boolean },
   link: SimulatedLink,
-  { bytesMax, isSynced }: { readonly bytesMax: number; readonly isSynced: boolean }
+  { bytesMax, isSynced, policy = "hold" }: EdgeOptions
 ): Effect.Effect<{ readonly side: Side; readonly upstream: Edge.Upstream }, never, Scope.Scope> =>
   Effect.gen(function* () {
     const upstream = yield* Edge.upstream(
@@ -109,7 +116,7 @@ export const edge = (
         bytesMax,
         isSynced,
         pace: Pace.unlimited,
-        policyOf: () => "hold",
+        policyOf: () => policy,
         ageMillisMax: undefined,
         compression: "off",
         name: "here"
