@@ -5,8 +5,10 @@ import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { JsonSchema, Result, Schema, SchemaRepresentation } from "effect"
 import { defaults, type TextOptions } from "../../src/ctf/print/Text.ts"
+import * as Moment from "../../src/ctf/recorded/Moment.ts"
 import * as Printing from "../../src/ctf/recorded/Printing.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
+import type { Interval } from "../../src/ctf/recorded/StreamReader.ts"
 import { answer, type Case, casesOf, describeWithCorpus, expectations } from "../support/corpus.ts"
 
 const own = ["types", "contexts", "levels", "many", "perpid", "channels", "discarded", "discard-begin", "overwrite"]
@@ -31,7 +33,8 @@ const show = (
   path: string,
   code: Recording.Options["code"],
   format: Printing.Format = "text",
-  options: TextOptions = { ...defaults, isGmt: true }
+  options: TextOptions = { ...defaults, isGmt: true },
+  interval: Interval = Recording.always
 ): Printed => {
   const parts: Array<Buffer> = []
   const warnings: Array<string> = []
@@ -42,7 +45,7 @@ const show = (
       format,
       text: options,
       filter: undefined,
-      interval: Recording.always,
+      interval,
       write: (bytes) => parts.push(Buffer.from(bytes)),
       warn: (line) => warnings.push(line)
     })
@@ -129,6 +132,20 @@ describeWithCorpus("traces recorded for this project", ["synth", ...own, ...more
     const named: TextOptions = { ...defaults, names: new Set(["header"]), fields: new Set(["trace"]) }
     const { stdout } = show(join(root(), "synth/no-header-no-context"), "generated", "text", named)
     assert.match(stdout.toString(), /^trace = , name = /)
+  })
+
+  it("tells of what was lost partly within an interval as babeltrace2 does: of that part, and not how much", () => {
+    const options = { ...defaults, isGmt: true }
+    const [begin, end] = ["2026-11-25 23:44:02.3", "2026-11-25 23:44:02.6"].map((at) =>
+      Moment.parse(at, true, undefined)
+    )
+    const interval = { begin, end }
+    const { warnings } = show(join(root(), "discarded"), "generated", "text", options, interval)
+    const of = "(stream class ID: 0, stream ID: 0)."
+    assert.deepStrictEqual(lossesOf(warnings), [
+      `WARNING: Tracer may have discarded events between [23:44:02.300000000] and [23:44:02.504925845] ${of}`,
+      `WARNING: Tracer may have discarded events between [23:44:02.560189614] and [23:44:02.600000000] ${of}`
+    ])
   })
 
   it("says of a packet with another trace's UUID that it has one, and goes on", () => {

@@ -6,12 +6,15 @@ import { TextTime, type TimeStyle } from "./TextTime.ts"
 
 const timeOf = (nanos: bigint) => ({ high: Number(nanos >> 32n), low: Number(nanos & 0xffff_ffffn) })
 
+/** Without a count: of a part of the time, in which nobody knows how many there were. */
+export type Told = Omit<Loss, "count"> & { readonly count: bigint | undefined }
+
 /** One line without its end. `path` is the file's or the live stream's. */
 export const warning = (
   stream: DataStream,
   streamId: number | bigint,
   path: string,
-  { count, from, to, what }: Loss,
+  { count, from, to, what }: Told,
   style: TimeStyle
 ): string => {
   const times = new TextTime(style)
@@ -26,5 +29,7 @@ export const warning = (
   const uid = traceClass.uid === undefined ? "no UID" : `UID: ${traceClass.uid}`
   const where = `in trace "${name ?? ""}" (${uid}) within stream "${path}"`
   const ids = `(stream class ID: ${stream.plan?.streamClass.id ?? 0}, stream ID: ${streamId})`
-  return `WARNING: Tracer discarded ${count} ${noun}${count === 1n ? "" : "s"} ${when} ${where} ${ids}.`
+  const lost =
+    count === undefined ? `may have discarded ${noun}s` : `discarded ${count} ${noun}${count === 1n ? "" : "s"}`
+  return `WARNING: Tracer ${lost} ${when} ${where} ${ids}.`
 }

@@ -1,6 +1,7 @@
 /** A recording written out: events as text, NDJSON or counts, losses and failures where readers expect them. */
-import { compare, type Time } from "../decode/Clock.ts"
+import { compare, nanos, type Time } from "../decode/Clock.ts"
 import type { Filter } from "../decode/Fields.ts"
+import type { Loss } from "../decode/Losses.ts"
 import type { EventPlan, TracePlan } from "../decode/Plan.ts"
 import { Bytes } from "../print/Bytes.ts"
 import { Counts } from "../print/Counts.ts"
@@ -140,7 +141,7 @@ class Printer {
       if (from !== undefined && to !== undefined && !isWithin(from, to, interval)) return
       if (format === "ndjson") this.#json.loss(stream, loss, this.#out)
       const { id, path } = this.#recording.streamOf(reader)
-      warn(LossText.warning(stream, id, path, loss, text))
+      warn(LossText.warning(stream, id, path, clipped(loss, interval), text))
     }
   }
 
@@ -158,10 +159,18 @@ class Printer {
   }
 }
 
-const nanosOf = ({ high, low }: Time): bigint => (BigInt(high) << 32n) | BigInt(low)
-
 const isWithin = (from: bigint, to: bigint, { begin, end }: Interval): boolean =>
-  (begin === undefined || to >= nanosOf(begin)) && (end === undefined || from <= nanosOf(end))
+  (begin === undefined || to >= nanos(begin)) && (end === undefined || from <= nanos(end))
+
+/** As babeltrace2 tells of what was lost only in part within the interval. */
+const clipped = (loss: Loss, { begin, end }: Interval): LossText.Told => {
+  const { from, to } = loss
+  if (from === undefined || to === undefined) return loss
+  const isEarly = begin !== undefined && from < nanos(begin)
+  const isLate = end !== undefined && to > nanos(end)
+  if (!isEarly && !isLate) return loss
+  return { ...loss, count: undefined, from: isEarly ? nanos(begin) : from, to: isLate ? nanos(end) : to }
+}
 
 /** What was written, and how many packets could not be decoded further. */
 export interface Outcome {
