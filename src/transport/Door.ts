@@ -204,9 +204,8 @@ export class Door {
       return
     }
     this.#heard(guest)
-    accepted.unshift(bytes)
     terminal.secure(
-      { accepted, address: addressOf(arrival), port },
+      { accepted, hello: bytes, address: addressOf(arrival), port },
       {
         done: (secured) => this.#admit(guest, { ...arrival, secured }),
         failed: (code) => refuse(arrival, "TLS_FAILED", code)

@@ -78,6 +78,26 @@ export const readFirst = (accepted: net.Socket, then: (bytes: Buffer) => void): 
   accepted.resume()
 }
 
+/**
+ * Goes on to read after `first`, at most so many bytes, so that an end or a break is noticed: it closes the socket.
+ * What is answered stops that, and answers all that was read.
+ */
+export const readMeanwhile = (accepted: net.Socket, first: Buffer, bytesMax: number): (() => Buffer) => {
+  const parts = [first]
+  let byteCount = first.length
+  const onData = (more: Buffer) => {
+    parts.push(more)
+    byteCount += more.length
+    if (byteCount > bytesMax) accepted.pause()
+  }
+  const onEnd = () => accepted.destroy()
+  accepted.on("data", onData).once("end", onEnd).resume()
+  return () => {
+    accepted.off("data", onData).off("end", onEnd).pause()
+    return parts.length === 1 ? first : Buffer.concat(parts, byteCount)
+  }
+}
+
 /** What a handle that decrypts tells its owner after the handshake: that there is an error. */
 const heardFromTls = (socket: net.Socket) => ({
   _tlsOptions: { isServer: true },

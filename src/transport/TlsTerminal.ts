@@ -7,10 +7,11 @@ import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect, Schema, type Scope } from "effect"
 import { clearInterval, clockMillis, randomBytes, setInterval } from "../Machine.ts"
+import { lengthMax } from "../protocol/ClientHello.ts"
 import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
 import { originOf } from "./Origins.ts"
 import { ciphers } from "./Processor.ts"
-import { isInternalAvoided } from "./ReceiveInto.ts"
+import { isInternalAvoided, readMeanwhile } from "./ReceiveInto.ts"
 import { type PeerCertificate, type Purpose, purposeOf, type ServerIdentity } from "./Tls.ts"
 
 /** A certificate, key or authority that the system cannot use, or that do not fit together. */
@@ -36,8 +37,9 @@ export interface Outcome {
 
 /** A connection whose ClientHello is there. */
 export interface Greeting {
-  /** What was read is put back into it. */
   readonly accepted: net.Socket
+  /** What was read of it; undefined: nothing. */
+  readonly hello?: Buffer
   /** Whose it is, also behind a balancer. */
   readonly address: string
   /** On one for HTTP nobody needs a certificate: one that is no good is none there. */
@@ -239,7 +241,7 @@ export const make = (
       Effect.sync(() => setInterval(() => servers.renewTicketKeys(), ticketKeyMillis).unref()),
       (timer) => Effect.sync(() => clearInterval(timer))
     )
-    const secure: TlsTerminal["secure"] = ({ accepted, address, port }, { done, failed }) => {
+    const secure: TlsTerminal["secure"] = ({ accepted, address, hello, port }, { done, failed }) => {
       let isOver = false
       const settle = (isGood: boolean, then: () => void) => {
         if (isOver) return
@@ -263,6 +265,8 @@ export const make = (
         origin: originOf(address),
         begin: () => {
           accepted.off("close", leave)
+          const read = readSoFar?.()
+          if (read !== undefined) accepted.unshift(read)
           pending.add(accepted, outcome)
           servers.ofPort(port).emit("connection", accepted)
         },
@@ -271,6 +275,7 @@ export const make = (
       // Of one that ends before its turn nobody hears otherwise.
       const leave = () => settle(false, () => {})
       accepted.once("close", leave)
+      const readSoFar = hello && readMeanwhile(accepted, hello, lengthMax)
       turns.enter(handshake)
     }
     return {

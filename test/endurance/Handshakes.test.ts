@@ -5,7 +5,7 @@ import * as Handshakes from "./handshakes.ts"
 
 it("strangers at a port with TLS: bounded descriptors, memory and log, and an honest client is let in", async () => {
   const outcome = await Handshakes.run(daemonProgram, 1000)
-  const { besideMs, descriptors, honestMs, logLines, residentMiB, seconds } = outcome
+  const { besideMs, descriptors, honestMs, logLines, plain, residentMiB, seconds } = outcome
   const shown = JSON.stringify(outcome)
   // One for each that is open at once, and as many that are not yet known to be gone.
   assert.isAtMost(descriptors.most, descriptors.before + 450, shown)
@@ -16,5 +16,7 @@ it("strangers at a port with TLS: bounded descriptors, memory and log, and an ho
   assert.isAtLeast(honestMs.length, 3, shown)
   assert.isBelow(Math.max(...honestMs), 5000, shown)
   assert.isAtLeast(besideMs.length, 1, shown)
+  assert.isAtLeast(plain.meanwhile.count, 20, shown)
+  assert.isBelow(plain.meanwhile.p99, 1000, shown)
   assert.isBelow(Math.max(...besideMs), 5000, shown)
 }, 60_000)

@@ -2,7 +2,7 @@
  * Strangers at a port with TLS: `node test/endurance/handshakes.ts [COUNT]` (100,000) against the commands in dist.
  * Garbage, hellos that stop, are too long, come in two pieces or as plain text, and whole ones that are not gone on
  * with, at a relay that runs as a process; meanwhile and afterwards honest clients are answered, from an address of
- * their own and from that of the strangers.
+ * their own and from that of the strangers, and so is a plain target that records.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
@@ -12,6 +12,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { Duplex } from "node:stream"
 import * as tls from "node:tls"
+import * as Commands from "../../src/testing/PeerBytes.ts"
 
 export interface Outcome {
   readonly count: number
@@ -24,9 +25,19 @@ export interface Outcome {
   readonly honestMs: ReadonlyArray<number>
   /** The same from the strangers' address. */
   readonly besideMs: ReadonlyArray<number>
+  /** Answers to the plain target, before the strangers came and while they did, in ms. */
+  readonly plain: { readonly before: Answers; readonly meanwhile: Answers }
+}
+
+export interface Answers {
+  readonly count: number
+  readonly p50: number
+  readonly p99: number
 }
 
 const openAtOnce = 200
+const askEveryMillis = 5
+const calmMillis = 2000
 const holdMillis = 200
 const honestEveryMillis = 1000
 const version = Buffer.from(`${"00".repeat(15)}080000000500000000000000020000000d`, "hex")
@@ -83,6 +94,44 @@ const honest = (port: number, ca: Buffer, localAddress = "127.0.0.9"): Promise<n
     socket.write(version)
   })
 
+/** A plain session, which asks again and again until it is told to stop; every answer has to come. */
+const target = async (port: number) => {
+  const socket = net.connect({ port, host: "127.0.0.1", noDelay: true })
+  const times: Array<number> = []
+  const answer = async (request: Uint8Array, byteCount: number) => {
+    socket.write(request)
+    const bytes = socket.read(byteCount) as Buffer | null
+    if (bytes !== null) return bytes
+    await once(socket, "readable", { signal: AbortSignal.timeout(20_000) })
+    return socket.read(byteCount) as Buffer
+  }
+  const { join, message, none, numbers, u32, u64 } = Commands
+  await answer(message(numbers.VERSION, join(u32(2), u32(3))), 8)
+  const id = (await answer(message(numbers.CREATE_SESSION, none), 12)).readBigUInt64BE(0)
+  const question = message(numbers.BEGIN_DATA_PENDING, u64(id))
+  let isOver = false
+  const asking = (async () => {
+    while (!isOver) {
+      const from = performance.now()
+      const bytes = await answer(question, 4)
+      if (bytes.readUInt32BE(0) !== 10) throw new Error(`answered ${bytes.toString("hex")}`)
+      times.push(performance.now() - from)
+      await pause(askEveryMillis)
+    }
+    socket.destroy()
+  })()
+  const taken = (): Answers => {
+    const sorted = times.splice(0).toSorted((a, b) => a - b)
+    const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN
+    return { count: sorted.length, p50: at(0.5), p99: at(0.99) }
+  }
+  const stop = () => {
+    isOver = true
+    return asking
+  }
+  return { taken, stop }
+}
+
 const portFrom = async (file: string): Promise<number> => {
   for (let tries = 0; tries < 300; tries++) {
     const text = fs.existsSync(file) ? fs.readFileSync(file, "utf8") : ""
@@ -100,7 +149,12 @@ export const run = async (entry: string, count: number): Promise<Outcome> => {
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", at("relay.key")]
   spawnSync("openssl", ["req", "-x509", ...key, "-out", at("relay.pem"), ...names, "-days", "2"])
   const ports = ["-C", "-D", "-L"].flatMap((option) => [option, "tcp://127.0.0.1:0"])
-  const own = ["--dynamic-port-allocation", `--tls-cert=${at("relay.pem")}`, `--tls-key=${at("relay.key")}`]
+  const own = [
+    "--dynamic-port-allocation",
+    "--tls=allow",
+    `--tls-cert=${at("relay.pem")}`,
+    `--tls-key=${at("relay.key")}`
+  ]
   const log = fs.openSync(at("log"), "w")
   const relay = spawn(process.execPath, [entry, "-o", at("traces"), ...ports, ...own], {
     stdio: ["ignore", log, log],
@@ -112,6 +166,9 @@ export const run = async (entry: string, count: number): Promise<Outcome> => {
     const ca = fs.readFileSync(at("relay.pem"))
     const forms = formsOf(await helloOf())
     const honestMs = [await honest(port, ca)]
+    const recorded = await target(port)
+    await pause(calmMillis)
+    const plainBefore = recorded.taken()
     const before = statusOf(pid)
     const most = { ...before }
     const look = () => {
@@ -142,10 +199,12 @@ export const run = async (entry: string, count: number): Promise<Outcome> => {
     await Promise.all(strangers)
     isOver = true
     await Promise.all(asking)
+    const plain = { before: plainBefore, meanwhile: recorded.taken() }
+    await recorded.stop()
     clearInterval(sampler)
     const seconds = (performance.now() - from) / 1000
-    for (let tries = 0; tries < 200 && statusOf(pid).descriptors > before.descriptors; tries++) await pause(100)
     honestMs.push(await honest(port, ca))
+    for (let tries = 0; tries < 200 && statusOf(pid).descriptors > before.descriptors; tries++) await pause(100)
     const after = statusOf(pid)
     const logLines = fs.readFileSync(at("log"), "utf8").split("\n").length
     const of = (name: "descriptors" | "residentMiB") => ({ before: before[name], most: most[name], after: after[name] })
@@ -156,7 +215,8 @@ export const run = async (entry: string, count: number): Promise<Outcome> => {
       residentMiB: of("residentMiB"),
       logLines,
       honestMs,
-      besideMs
+      besideMs,
+      plain
     }
   } finally {
     relay.kill()

@@ -5,10 +5,12 @@
 import { readFileSync } from "node:fs"
 import * as net from "node:net"
 import { join } from "node:path"
+import { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue, type Scope } from "effect"
 import * as Authority from "../../src/cli/Authority.ts"
+import { until } from "../../src/testing/Waiting.ts"
 import { waitingCountMax } from "../../src/transport/Door.ts"
 import { listen } from "../../src/transport/Listener.ts"
 import type { Peer } from "../../src/transport/Peer.ts"
@@ -190,6 +192,39 @@ describe("TLS on a port", () => {
       assert.deepStrictEqual([(yield* Queue.take(heard)).role, (yield* Queue.take(heard)).role], ["data", "live"])
       assert.isAtMost(limit.count, waitingCountMax + 3)
       for (const socket of silent) socket.destroy()
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("lets go at once who goes while it waits for its turn", () =>
+    Effect.gen(function* () {
+      const { limit, port } = yield* start("require", true, 10_000)
+      const hello = yield* Effect.callback<Buffer>((resume) => {
+        const wire = new Duplex({ read: () => {}, write: (bytes: Buffer) => resume(Effect.succeed(bytes)) })
+        tls.connect({ socket: wire, servername: "localhost" }).on("error", () => undefined)
+      })
+      // At 150 a second the last of them waits for 5 s.
+      const sockets = Array.from({ length: 800 }, () => {
+        const socket = plain(port("data")).on("error", () => undefined)
+        socket.write(hello)
+        return socket
+      })
+      yield* until(
+        "all to have come",
+        Effect.sync(() => limit.count === 800)
+      )
+      const from = performance.now()
+      const left = (count: number) =>
+        until(
+          `${count} to be left`,
+          Effect.sync(() => limit.count <= count)
+        )
+      const before = limit.count
+      // An end, and a break, of those whose turn is far.
+      for (const socket of sockets.slice(-100)) socket.destroy()
+      yield* left(before - 100)
+      for (const socket of sockets) socket.resetAndDestroy()
+      yield* left(0)
+      assert.isBelow(performance.now() - from, 2500)
     }).pipe(Effect.scoped)
   )
 
