@@ -260,20 +260,33 @@ export class TraceDirectory {
         if (to === this.relativePath) return
         const from = yield* this.#inside("")
         const target = yield* this.#ground.inside(to)
-        if (isWholeDirectory) {
-          yield* this.#ground.files.makeDirectory(path.dirname(target))
-          yield* this.#ground.files.rename(from, target)
-        } else {
-          yield* this.#ground.files.makeDirectory(target)
-          for (const top of this.#tops()) {
-            yield* this.#ground.files.rename(path.join(from, top), path.join(target, top))
-          }
-          if (from.startsWith(`${target}${path.sep}`)) yield* this.#ground.files.removeDirectory(from)
-        }
+        yield* Effect.tapError(this.#moved(from, target, isWholeDirectory), (failure) =>
+          isMissing(failure) ? this.#unmade(isWholeDirectory ? path.dirname(target) : target) : Effect.void
+        )
         this.relativePath = to
         if (this.#ground.syncsNames) yield* this.#syncMoved(from, target)
       })
     )
+  }
+
+  #moved(from: string, target: string, isWholeDirectory: boolean): Effect.Effect<void, FileFailed> {
+    const { files } = this.#ground
+    return Effect.gen({ self: this }, function* () {
+      if (isWholeDirectory) {
+        yield* files.makeDirectory(path.dirname(target))
+        return yield* files.rename(from, target)
+      }
+      yield* files.makeDirectory(target)
+      for (const top of this.#tops()) yield* files.rename(path.join(from, top), path.join(target, top))
+      if (from.startsWith(`${target}${path.sep}`)) yield* files.removeDirectory(from)
+    })
+  }
+
+  /** What was to be moved is gone, perhaps with all around it: no empty directories are left in its place. */
+  #unmade(directory: string): Effect.Effect<void> {
+    const { files } = this.#ground
+    const session = path.dirname(directory)
+    return Effect.ignore(Effect.andThen(files.removeDirectory(directory), files.removeDirectory(session)))
   }
 
   #syncMoved(from: string, to: string): Effect.Effect<void, FileFailed> {

@@ -153,22 +153,12 @@ export const failures: ReadonlyArray<Scenario> = [
     yield* c.closeChunk(0, start + 5)
   }),
   scenario(
-    "the session directory is removed before a rotation",
+    "the session directory is removed before a rotation: refused, and nothing is made in its place",
     function* (s) {
       const { c, session } = yield* s.recording({ basePath: "r" })
       yield* c.addStream({ channel: "metadata" })
       yield* remove(s, session.path)
       yield* c.refused("CREATE_TRACE_CHUNK", Commands.createTraceChunk(1, start + 10))
-    },
-    {
-      oursOnly: {
-        reason: "2.13.9 works below a handle of the removed directory; a path is created again, empty",
-        transcript: [
-          ...opened("h/r"),
-          "C1 ADD_STREAM → 00000000000000010000000a",
-          "C1 CREATE_TRACE_CHUNK → 0000000b closed"
-        ]
-      }
     }
   ),
   scenario("a file in the place of the session directory refuses the session, the connection is kept", function* (s) {
