@@ -106,6 +106,16 @@ describe("refusals of metadata", () => {
     assert.deepInclude(Result.isFailure(outcome) ? outcome.failure.place : {}, { line: 4, column: 18 })
   })
 
+  it("say at once that a quote is one too many, as LTTng writes them, although a text may go on on the next line", () => {
+    const event = (more: string) =>
+      `event {\n\tname = "e";\n\t${more}\n\tfields := struct {\n\t\tstring _s;\n\t};\n};\n`
+    const metadata = new GrowingMetadata()
+    const append = (text: string) => metadata.append(Buffer.from(text))
+    assert.isTrue(Result.isSuccess(append(trace + event('model.emf.uri = "two\nlines";'))))
+    assert.strictEqual(metadata.traceClass?.dataStreams.get(0n)?.events.get(0n)?.emfUri, "two\nlines")
+    assert.isTrue(Result.isFailure(append(event('model.emf.uri = "a "quote";'))))
+  })
+
   it("say fragment and place in it", () => {
     const { place } = refusal(
       '\u001e{"type":"preamble","version":2}\u001e{"type":"field-class-alias","name":"a","field-class":{"type":' +

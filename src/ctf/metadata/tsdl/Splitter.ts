@@ -79,7 +79,8 @@ export class Splitter {
   #pastQuote(quote: string, from: number): number | undefined {
     for (let at = from; at < this.#text.length; at++) {
       const character = this.#text[at]
-      if (character === quote) return at + 1
+      // A text may go on on the next line. More often there is a quote too many: then the reader is to say so now.
+      if (character === quote || character === "\n") return at + 1
       if (character === "\\") at++
     }
     return undefined
