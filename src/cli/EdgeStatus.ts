@@ -50,7 +50,12 @@ const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => 
   return `${name}: ${isOpen ? "recording" : "ended"} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${state}`
 }
 
-const whys = { drop: "for want of room", age: "because it had waited too long", stop: "after it was stopped" }
+const whys = {
+  drop: "for want of room",
+  age: "because it had waited too long",
+  stop: "after it was stopped",
+  ended: "after the relay had ended it"
+}
 
 const lossLine = ({ byteCount, name, packetCount, policy }: Report.EdgeStatus["losses"][number]): string =>
   `lost of ${name === "/" ? "older sessions" : name} ${whys[policy]}: ${Output.plural(packetCount, "packet")}, ${Output.bytes(byteCount)}`

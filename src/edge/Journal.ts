@@ -32,6 +32,9 @@ export interface Options extends Omit<SegmentsOptions, "leave"> {
   readonly onChange: () => void
 }
 
+/** As a record has it. */
+const connectionMax = 0xffff
+
 const endOf = (how: number): Part => ({ bytes: Buffer.from([how]), from: 0, to: 1 })
 const [closedEnd, brokenEnd] = [endOf(0), endOf(1)]
 
@@ -50,8 +53,8 @@ export class Journal {
   /** What the relay has carried out. */
   received = 0
   durable = 0
-  /** Connections that may still bring something, and how each is ended. */
-  readonly open = new Map<number, () => void>()
+  /** Connections that may still bring something. */
+  readonly open = new Set<number>()
   /** Sessions of the relay here that have not ended. */
   readonly sessions = new Set<number>()
   /** An earlier process heard it: all but the end, which is told by this one. */
@@ -113,7 +116,7 @@ export class Journal {
     this.isScanned = true
     this.isOver = isOver
     this.isFinished = isFinished || isOver
-    for (const connection of open) this.open.set(connection, () => undefined)
+    for (const connection of open) this.open.add(connection)
     for (const connection of open) this.leave(connection, true)
     if (last > 0) this.finishIfOver()
   }
@@ -141,11 +144,18 @@ export class Journal {
   readonly damage = new Set<string>()
 
   /** A connection of the tracer joins; answers its number. */
-  join(kind: typeof Kind.control | typeof Kind.data, end: () => void): number {
-    const connection = ++this.#lastConnection
-    this.open.set(connection, end)
+  join(kind: typeof Kind.control | typeof Kind.data): number {
+    const connection = this.#freeNumber()
+    this.open.add(connection)
     this.append(kind, connection)
     return connection
+  }
+
+  /** Numbers of connections that have ended come round again. */
+  #freeNumber(): number {
+    do this.#lastConnection = (this.#lastConnection % connectionMax) + 1
+    while (this.open.has(this.#lastConnection))
+    return this.#lastConnection
   }
 
   /** Nothing more of it matters to the journal. With the last one, the journal is finished. */
@@ -164,24 +174,28 @@ export class Journal {
     this.flush()
   }
 
-  /** The relay takes no more of it. */
-  cut(): void {
-    this.isFinished = true
-    for (const end of this.open.values()) end()
-  }
-
-  /**
-   * There is no room for more: at the relay the session ends as by lost connections, with what is there. Its tracers
-   * notice nothing: who blocked would for ever. What they send goes nowhere.
-   */
+  /** There is no room for more: at the relay the session ends as by lost connections, with what is there. */
   stop(): void {
-    this.isStopped = true
-    for (const connection of this.open.keys()) this.append(Kind.end, connection, brokenEnd)
-    this.open.clear()
+    for (const connection of this.open) this.append(Kind.end, connection, brokenEnd)
     this.append(Kind.finish, 0)
-    this.isFinished = true
+    this.#goNowhere()
     this.flush()
   }
+
+  /** The relay takes no more of it. */
+  cut(): void {
+    this.isCut = true
+    this.#goNowhere()
+  }
+  isCut = false
+
+  /** Its tracers notice nothing: who blocks would wait for ever. */
+  #goNowhere(): void {
+    this.isStopped = true
+    this.isFinished = true
+    this.open.clear()
+  }
+  /** What its tracers send goes nowhere. */
   isStopped = false
 
   /** To be called when a turn has appended all it has. */

@@ -1,7 +1,10 @@
 /** What an edge has thrown away since it began, by session and reason; sessions that are over included. */
 
-/** For want of room, because it had waited for too long, or because the session was ended for want of room. */
-export type Reason = "drop" | "age" | "stop"
+/**
+ * For want of room, because it had waited for too long, because the session was ended for want of room, or because the
+ * relay had ended it.
+ */
+export type Reason = "drop" | "age" | "stop" | "ended"
 
 export interface Loss {
   /** HOST/SESSION. */

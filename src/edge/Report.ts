@@ -38,7 +38,7 @@ export const EdgeStatus = Schema.Struct({
   losses: Schema.Array(
     Schema.Struct({
       name: Schema.String,
-      policy: Schema.Literals(["drop", "age", "stop"]),
+      policy: Schema.Literals(["drop", "age", "stop", "ended"]),
       packetCount: Count,
       byteCount: Count
     })

@@ -36,6 +36,9 @@ const segmentCountMin = 64
 
 const agePauseMillisMax = 60_000
 
+/** Of a journal that is put aside. */
+const lastWrites = "5 seconds"
+
 /** Who waits for room looks again after so long. */
 const lookMillis = 25
 
@@ -219,8 +222,8 @@ export class Spool {
   }
 
   /** A packet of a session that was stopped: it goes nowhere. */
-  lose({ about }: Journal, byteCount: number): void {
-    this.losses.add(about.name, "stop", 1, byteCount)
+  lose({ about, isCut }: Journal, byteCount: number): void {
+    this.losses.add(about.name, isCut ? "ended" : "stop", 1, byteCount)
   }
 
   #journal(token: string, about: About.About, isRecovered = false): Journal {
@@ -308,6 +311,8 @@ export class Spool {
   abandon(journal: Journal, why: string): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const rest = journal.last - journal.received
+      // Its tracers wait for that, and go on.
+      yield* Effect.timeoutOption(written(journal), lastWrites)
       yield* report("JOURNAL_LOST", `${journal.about.name}: ${why}: ${rest} records in ${journal.directory}`)
       yield* journal.segments.close
       this.byteCount -= journal.segments.byteCount
@@ -334,11 +339,7 @@ export class Spool {
 
   /** Done when all that was heard is in files. */
   get written(): Effect.Effect<void> {
-    return Effect.forEach(
-      this.journals.values(),
-      (journal) => Effect.callback<void>((resume) => journal.whenWritten(() => resume(Effect.void))),
-      { discard: true }
-    )
+    return Effect.forEach(this.journals.values(), written, { discard: true })
   }
 
   /** What an earlier process left: its tracers are gone, what they sent is forwarded. */
@@ -350,6 +351,9 @@ export class Spool {
     })
   }
 }
+
+const written = (journal: Journal): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => journal.whenWritten(() => resume(Effect.void)))
 
 /** Runs the fibers that write journals. */
 interface Writers {

@@ -137,7 +137,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
     // The relay here refuses it, and nothing follows.
     if (Result.isFailure(request) || version === undefined || this.#isOver) return
     const journal = this.#journals.of(request.success)
-    this.#connection = journal.join(Kind.control, () => this.peer.destroy())
+    this.#connection = journal.join(Kind.control)
     this.#journal = journal
     this.#write(Version.number, version, 0, version.length)
   }

@@ -77,7 +77,7 @@ export class TappedData extends TappedPeer implements PacketSink {
     this.#journal = journal
     let connection = this.#connections.get(journal)
     if (connection === undefined) {
-      connection = journal.join(Kind.data, () => this.peer.destroy())
+      connection = journal.join(Kind.data)
       this.#connections.set(journal, connection)
     }
     this.#connection = connection

@@ -23,7 +23,16 @@ export interface Journal {
 }
 
 /** So many that are over are known as such to an edge that missed their end. */
-const finishedCountMax = 4096
+const overCountMax = 4096
+
+const remember = (tokens: Set<string>, token: string): void => {
+  tokens.add(token)
+  if (tokens.size <= overCountMax) return
+  for (const oldest of tokens) {
+    tokens.delete(oldest)
+    break
+  }
+}
 
 export class Journals {
   readonly open = new Map<string, Journal>()
@@ -31,6 +40,7 @@ export class Journals {
   readonly admits = Latch.makeUnsafe(true)
   readonly #stopping = Deferred.makeUnsafe<void>()
   readonly #finished = new Set<string>()
+  readonly #ended = new Set<string>()
 
   readonly #asked = Deferred.makeUnsafe<void>()
 
@@ -49,12 +59,17 @@ export class Journals {
 
   finish(token: string): void {
     this.open.delete(token)
-    this.#finished.add(token)
-    if (this.#finished.size <= finishedCountMax) return
-    for (const oldest of this.#finished) {
-      this.#finished.delete(oldest)
-      break
-    }
+    remember(this.#finished, token)
+  }
+
+  /** The relay ended a session of it: an edge that did not hear that does not begin it again. */
+  isEnded(token: string): boolean {
+    return this.#ended.has(token)
+  }
+
+  end(token: string): void {
+    this.open.delete(token)
+    remember(this.#ended, token)
   }
 
   /** Of the session, if it came by one. */

@@ -298,7 +298,7 @@ export const edgeDroppedPackets = instrument(
   "edge_dropped_packets_total",
   "1",
   losses,
-  "Packets thrown away: for want of room (drop), too old (age), of a session that was ended for want of room (stop)."
+  "Packets thrown away: for want of room (drop), too old (age), of a session ended for want of room (stop), or by the relay (ended)."
 )
 export const edgeDroppedBytes = instrument("counter", "edge_dropped_bytes_total", "bytes", losses, "The same in bytes.")
 

@@ -25,7 +25,7 @@ const begin = Effect.fnUntraced(function* (suspendMillis?: number) {
   )
   assert.deepStrictEqual(yield* edge, { name: "here", spool: undefined })
   const more = Effect.andThen(d.packet(stream, 1, 16), c.index(stream, { seq: 1 }))
-  return { relay, link, edge, more, script, size: () => relay.output.size(file("ch_0")) }
+  return { relay, link, local, edge, more, script, size: () => relay.output.size(file("ch_0")) }
 })
 
 describe("a session whose edge is gone", () => {
@@ -59,6 +59,28 @@ describe("a session whose edge is gone", () => {
         Effect.map(relay.relay.sessions, (sessions) => sessions.length === 0)
       )
       assert.strictEqual(size(), 16)
+    })
+  )
+})
+
+describe("a session that the relay has ended", () => {
+  it.live("goes nowhere from then on, which its tracer does not notice", () =>
+    Effect.gen(function* () {
+      const { link, local, more, relay, size } = yield* begin()
+      link.isDown = true
+      link.cut()
+      const [session] = yield* relay.relay.sessions
+      yield* relay.relay.endSession(session?.id ?? 0)
+      link.isDown = false
+      yield* local.forwarded
+      yield* more
+      yield* more
+      assert.deepStrictEqual(
+        local.edge.spool.losses.all.map(({ packetCount, policy }) => [policy, packetCount]),
+        [["ended", 2]]
+      )
+      assert.strictEqual(size(), 16)
+      assert.strictEqual(local.edge.spool.memory.unwrittenBytes, 0)
     })
   )
 })

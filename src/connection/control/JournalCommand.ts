@@ -18,7 +18,8 @@ export const openJournal: Handler = (state, payload) => {
   const { journals } = registry
   const known = journals.open.get(token) as HostedJournal | undefined
   if (journals.isFinished(token)) return { ...keep(reply(State.finished)), successor: finished(state, token) }
-  if (known === undefined && request.success.firstKept > 1n) return keep(reply(State.unknown))
+  const isLost = request.success.firstKept > 1n || journals.isEnded(token)
+  if (known === undefined && isLost) return keep(reply(State.unknown))
   const onEnd = (complaint?: string) =>
     complaint === undefined ? connection.end("peer closed") : connection.end("protocol error", complaint)
   const carry = (journal: HostedJournal, how: OpenJournal.State): Reply => {

@@ -185,6 +185,7 @@ export class HostedJournal implements Journal {
       Effect.map(Effect.andThen(ended, forgotten), () => {
         this.isFinished = isWhole
         if (isWhole) journals.finish(this.token)
+        else if (this.isCut) journals.end(this.token)
         else journals.open.delete(this.token)
         this.#carrier?.onReady()
       })
@@ -206,6 +207,8 @@ export class HostedJournal implements Journal {
         this.#onReady()
       }
     })
+    // One that meant nothing to this session had no end.
+    this.#connections.get(number)?.peer.ended()
     this.#connections.set(number, { peer, replies, added: [], restBytes: 0 })
     const serve = this.#serves[kind === Kind.control ? "control" : "data"](peer)
     this.#registry.background(Effect.provideService(serve, Registry, this.#registry))
