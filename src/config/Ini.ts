@@ -10,28 +10,33 @@ export interface Entry {
   readonly value: string
 }
 
-/** Comments stand on their own line (`;` or `#`) or behind white space and `;`. */
-const withoutComment = (line: string): string => (/^\s*[;#]/.test(line) ? "" : line.replace(/\s;.*$/, "").trim())
+/** A comment behind something begins with white space and `;`; a value that begins with `;` is none. */
+const withoutComment = (text: string): string =>
+  text
+    .trim()
+    .replace(/\s;.*$/, "")
+    .trim()
 
 /** The separator is the first `=`, or the first `:` of a line without `=`, so that URLs can be values. */
 const toEntry = (line: string): Entry | undefined => {
-  const equals = line.indexOf("=")
-  const separator = equals < 0 ? line.indexOf(":") : equals
+  const head = withoutComment(line)
+  const equals = head.indexOf("=")
+  const separator = equals < 0 ? head.indexOf(":") : equals
   if (separator < 0) return undefined
-  return { key: line.slice(0, separator).trim(), value: line.slice(separator + 1).trim() }
+  return { key: head.slice(0, separator).trim(), value: withoutComment(line.trim().slice(separator + 1)) }
 }
 
 export const entries = (text: string, section: string): ReadonlyArray<Entry> => {
   const found: Array<Entry> = []
   let current: string | undefined
   for (const raw of text.replace(/^\uFEFF/, "").split(/\r?\n/)) {
-    const line = withoutComment(raw)
-    const header = /^\[([^\]]*)\]/.exec(line)
+    if (/^\s*[;#]/.test(raw)) continue
+    const header = /^\[([^\]]*)\]/.exec(withoutComment(raw))
     if (header !== null) {
       current = header[1]
       continue
     }
-    const entry = current === section ? toEntry(line) : undefined
+    const entry = current === section ? toEntry(raw) : undefined
     if (entry !== undefined) found.push(entry)
   }
   return found

@@ -116,6 +116,7 @@ describe("the INI format", () => {
     ["a semicolon without white space", "control-port = x;y", "x;y"],
     ["an indented key as a key", "\tcontrol-port = x", "x"],
     ["an empty value", "control-port =", ""],
+    ["a value that begins like a comment", "control-port = ; why", "; why"],
     ["a line of any length", `control-port = ${long}`, long]
   ]
   for (const [name, line, value] of rows) {
