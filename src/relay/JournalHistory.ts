@@ -103,7 +103,7 @@ export class JournalHistory {
   constructor(store: Store, token: string, file: OpenFile, watch: Watch, position: number, isSynced: boolean) {
     this.#store = store
     this.#token = token
-    this.#file = store.patience.file(file)
+    this.#file = store.roomWait.file(file)
     this.#watch = watch
     this.#position = position
     this.#base = position
@@ -213,7 +213,7 @@ export class JournalHistory {
         if (this.#isSynced) yield* file.sync
         yield* files.rename(fresh, history)
         const before = this.#file
-        this.#file = this.#store.patience.file(file)
+        this.#file = this.#store.roomWait.file(file)
         this.#position = this.#base + bytes.length
         yield* before.close
         if (this.#isSynced) yield* files.syncDirectory(`${this.#store.output}/${place}`)
@@ -285,11 +285,11 @@ export const begin = (
   isSynced: boolean
 ): Effect.Effect<JournalHistory, FileFailed> =>
   Effect.gen(function* () {
-    const files = store.patience.files(store.retraceable.plain, () => true)
+    const files = store.roomWait.files(store.retraceable.plain, () => true)
     const paths = pathsOf(store, token)
     yield* files.makeDirectory(`${store.output}/${place}`)
-    const described = store.patience.file(yield* files.open(paths.about, "create"))
+    const described = store.roomWait.file(yield* files.open(paths.about, "create"))
     yield* Effect.ensuring(described.write([Buffer.from(JSON.stringify(about))], 0), described.close)
-    const watch = new Watch(store.patience.file(yield* files.open(paths.changes, "create")))
+    const watch = new Watch(store.roomWait.file(yield* files.open(paths.changes, "create")))
     return new JournalHistory(store, token, yield* files.open(paths.history, "create"), watch, 0, isSynced)
   })

@@ -121,7 +121,7 @@ const find = (store: Store, token: string, isSynced: boolean): Effect.Effect<Fou
     yield* file.truncate(end)
     const changes = yield* textOf(files, paths.changes)
     const goOn = Effect.gen(function* () {
-      const watch = new Watch(store.patience.file(yield* files.open(paths.changes, "create")))
+      const watch = new Watch(store.roomWait.file(yield* files.open(paths.changes, "create")))
       watch.after = marked
       for (const directory of directories) watch.prefixes.add(directory)
       return new JournalHistory(store, token, file, watch, end, isSynced)

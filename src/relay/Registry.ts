@@ -106,7 +106,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const streams = new Map<number, StreamActor>()
         const incidents = new Incidents()
         const chunks = new Chunks(incidents)
-        store.patience.onWait = ({ message }) => incidents.report("JOURNAL_WAITS", message)
+        store.roomWait.onWait = ({ message }) => incidents.report("JOURNAL_WAITS", message)
         const directories = new Directories(store, incidents)
         const contention = new Contention()
         const events = yield* Events.make
@@ -206,7 +206,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           background,
           drain: Effect.gen(function* () {
             registry.journals.stop()
-            store.patience.end()
+            store.roomWait.end()
             for (const session of sessions.values()) session.abort("relay stopped")
             yield* Effect.forEach(sessions.values(), (session) => session.ended, { discard: true })
             yield* FiberMap.awaitEmpty(actions)

@@ -16,8 +16,8 @@ import { DeviceGate } from "./DeviceGate.ts"
 import * as DiskFiles from "./DiskFiles.ts"
 import { FilePool, TraceFile } from "./FilePool.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
-import { Patience } from "./Patience.ts"
 import { Retraceable } from "./Retraceable.ts"
+import { RoomWait } from "./RoomWait.ts"
 
 export type { TraceFile } from "./FilePool.ts"
 
@@ -45,7 +45,7 @@ export class TraceStore extends Context.Service<
     /** Below all directories: what is done to names can be taken back. */
     readonly retraceable: Retraceable
     /** What is watched waits for room on a disk that is full. */
-    readonly patience: Patience
+    readonly roomWait: RoomWait
   }
 >()("lttng-relay/TraceStore") {
   /** A store over any `Files`. */
@@ -55,19 +55,19 @@ export class TraceStore extends Context.Service<
       Effect.gen(function* () {
         const pool = new FilePool(options.openFileCountMax, new DeviceGate(options.deviceOperationCountMax))
         const retraceable = new Retraceable(yield* Files)
-        const patience = new Patience()
+        const roomWait = new RoomWait()
         const isWatched = (path: string) => retraceable.isWatched(path)
-        const files = patience.files(counted(retraceable.service, pool.figures), isWatched)
+        const files = roomWait.files(counted(retraceable.service, pool.figures), isWatched)
         const syncsNames = options.syncsNames === true
         const output = path.resolve(options.output)
         const mayWait = (relative: string) => isWatched(path.join(output, relative))
-        const ground = { files, pool, patience, mayWait, syncsNames, inside: insideOf(output) }
+        const ground = { files, pool, roomWait, mayWait, syncsNames, inside: insideOf(output) }
         return TraceStore.of({
           directory: (relativePath) => new TraceDirectory(ground, relativePath),
           pool,
           output,
           retraceable,
-          patience
+          roomWait
         })
       })
     )
@@ -94,7 +94,7 @@ const counted = (files: Files["Service"], figures: AllDeviceFigures): Files["Ser
 export interface Ground {
   readonly files: Files["Service"]
   readonly pool: FilePool
-  readonly patience: Patience
+  readonly roomWait: RoomWait
   /** What needs room below it waits for that. */
   readonly mayWait: (relative: string) => boolean
   readonly syncsNames: boolean
@@ -361,8 +361,8 @@ export class TraceDirectory {
   }
 
   readonly #patiently = <A>(operation: Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> => {
-    const { mayWait, patience } = this.#ground
-    return patience.of(operation, () => mayWait(this.relativePath))
+    const { mayWait, roomWait } = this.#ground
+    return roomWait.of(operation, () => mayWait(this.relativePath))
   }
 
   #traceFile(file: OpenFile, relative: string, isWriter: boolean): TraceFile {

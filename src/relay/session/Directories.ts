@@ -50,7 +50,7 @@ export class Directories {
   take(path: string, owner: Owner, waitsForRoom: boolean): Effect.Effect<string, Incident> {
     return Effect.mapError(
       Effect.flatMap(this.#claim(path, owner), (given) =>
-        this.#store.patience
+        this.#store.roomWait
           .of(this.#store.directory(given).make, () => waitsForRoom)
           .pipe(
             Effect.as(given),

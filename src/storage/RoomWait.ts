@@ -10,7 +10,7 @@ const againMillis = 500
 
 const isFull = ({ code }: FileFailed) => code === "ENOSPC" || code === "EDQUOT"
 
-export class Patience {
+export class RoomWait {
   readonly #wakes = new Set<() => void>()
   /** Operations that wait, or are done again. */
   #waitingCount = 0
