@@ -48,6 +48,7 @@ const mutations = [
   [access, 'principals.includes(principal) || principals.includes("*")', 'principals.includes("*")', unit],
   [access, "Math.min(...quotas", "Math.max(...quotas", unit],
   [access, "names.size === 0 ? [nobody(peer)] : ", "", unit],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: text of a source
   [access, "`\\0address ${address}`", '"nobody"', unit],
   [party, "allowance.connectionCount >= quota.connections", "false", wire],
   [party, "for (const { allowance } of this.#shares) allowance.connectionCount--", "", wire],
