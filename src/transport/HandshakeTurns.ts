@@ -157,10 +157,12 @@ export class HandshakeTurns {
   /** Who has credit comes first. */
   #next(now: number): Handshake | undefined {
     const credited = this.#waiting.take((origin) => !this.#isSuspect(origin, now))
-    if (credited !== undefined || (this.#isBusy() && this.#suspectPermits.at(now) < 1)) return credited
+    // What begins while nothing is recorded is not owed later.
+    const isBounded = this.#isBusy()
+    if (credited !== undefined || (isBounded && this.#suspectPermits.at(now) < 1)) return credited
     this.#isOldestNext = !this.#isOldestNext
     const suspect = this.#waiting.take(() => true, this.#isOldestNext ? "oldest" : "youngest")
-    if (suspect !== undefined) this.#suspectPermits.spend()
+    if (suspect !== undefined && isBounded) this.#suspectPermits.spend()
     return suspect
   }
 
