@@ -39,32 +39,36 @@ const direct = (seed: number) =>
     })
   )
 
+/** Plays each seed's story with faults: the directory that is answered has to be that of a run without. */
+const withFaults = <E>(play: (seed: number) => Effect.Effect<ReadonlyArray<string>, E, Scope.Scope>) =>
+  Effect.gen(function* () {
+    for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
+      const expected = yield* direct(seed)
+      const found = yield* Effect.scoped(play(seed))
+      assert.deepStrictEqual(found, expected, `seed ${seed}`)
+    }
+  })
+
 describe("an edge whose link is cut", () => {
   it.live(
     "leaves the same directory, whenever it is cut",
     () =>
-      Effect.gen(function* () {
-        for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
-          const expected = yield* direct(seed)
-          const found = yield* Effect.scoped(
-            Effect.gen(function* () {
-              const random = seeded(seed)
-              const relay = yield* TestRelay.make()
-              const link = yield* new Link(
-                () => relay.controlPort,
-                () => 60 + Math.floor(random() ** 3 * 4000)
-              ).open
-              const compression = seed % 2 === 0 ? "on" : "auto"
-              const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, compression })
-              yield* Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
-              yield* local.forwarded
-              yield* Local.quiet(relay)
-              return relay.output.tree()
-            })
-          )
-          assert.deepStrictEqual(found, expected, `seed ${seed}`)
-        }
-      }),
+      withFaults((seed) =>
+        Effect.gen(function* () {
+          const random = seeded(seed)
+          const relay = yield* TestRelay.make()
+          const link = yield* new Link(
+            () => relay.controlPort,
+            () => 60 + Math.floor(random() ** 3 * 4000)
+          ).open
+          const compression = seed % 2 === 0 ? "on" : "auto"
+          const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, compression })
+          yield* Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
+          yield* local.forwarded
+          yield* Local.quiet(relay)
+          return relay.output.tree()
+        })
+      ),
     600_000
   )
 })
@@ -132,41 +136,32 @@ describe("an edge that is killed", () => {
   it.live(
     "has what it answered for: the next one brings it to the relay",
     () =>
-      Effect.gen(function* () {
-        for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
-          const expected = yield* direct(seed)
-          const found = yield* Effect.scoped(
-            Effect.gen(function* () {
-              const relay = yield* TestRelay.make()
-              const memory = new MemoryFiles({ isImmediate: seed % 2 === 0 })
-              // The relay cannot be reached before the edge is gone.
-              const first = yield* Scope.make()
-              const local = yield* Scope.provide(
-                Local.start({ controlPort: 1, dataPort: 1, files: memory.service }),
-                first
-              )
-              yield* Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
-              const image = imageOf(memory)
-              yield* Scope.close(first, Exit.void)
-              // Part of a record that was being written.
-              const torn = image.paths("/spool").findLast((path) => path.endsWith(".journal"))
-              if (torn !== undefined && seed % 3 === 0) {
-                const whole = image.read(torn) ?? Buffer.alloc(0)
-                image.write(torn, Buffer.concat([whole, Buffer.alloc(1 + (seed % 50), seed)]))
-              }
-              const next = yield* Local.start({
-                controlPort: relay.controlPort,
-                dataPort: relay.dataPort,
-                files: image.service
-              })
-              yield* next.forwarded
-              yield* Local.quiet(relay)
-              return relay.output.tree()
-            })
-          )
-          assert.deepStrictEqual(found, expected, `seed ${seed}`)
-        }
-      }),
+      withFaults((seed) =>
+        Effect.gen(function* () {
+          const relay = yield* TestRelay.make()
+          const memory = new MemoryFiles({ isImmediate: seed % 2 === 0 })
+          // The relay cannot be reached before the edge is gone.
+          const first = yield* Scope.make()
+          const local = yield* Scope.provide(Local.start({ controlPort: 1, dataPort: 1, files: memory.service }), first)
+          yield* Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
+          const image = imageOf(memory)
+          yield* Scope.close(first, Exit.void)
+          // Part of a record that was being written.
+          const torn = image.paths("/spool").findLast((path) => path.endsWith(".journal"))
+          if (torn !== undefined && seed % 3 === 0) {
+            const whole = image.read(torn) ?? Buffer.alloc(0)
+            image.write(torn, Buffer.concat([whole, Buffer.alloc(1 + (seed % 50), seed)]))
+          }
+          const next = yield* Local.start({
+            controlPort: relay.controlPort,
+            dataPort: relay.dataPort,
+            files: image.service
+          })
+          yield* next.forwarded
+          yield* Local.quiet(relay)
+          return relay.output.tree()
+        })
+      ),
     600_000
   )
 })
@@ -214,67 +209,61 @@ describe("a relay that is killed", () => {
   it.live(
     "is where it was when it is there again: at any operation on its files",
     () =>
-      Effect.gen(function* () {
-        for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
-          const expected = yield* direct(seed)
-          const found = yield* Effect.scoped(
-            Effect.gen(function* () {
-              const random = seeded(seed)
-              const scopes: Array<Scope.Closeable> = []
-              const scope = yield* Scope.make()
-              scopes.push(scope)
-              let memory = tellingOf()
-              let relay = yield* Scope.provide(TestRelay.make({ memory }), scope)
-              const link = yield* new Link(() => relay.controlPort).open
-              let killed: MemoryFiles | undefined
-              const killIn = (count: number) => {
-                let left = count
-                memory.onOperation = () => {
-                  if (--left !== 0) return
-                  killed = imageOf(memory)
-                  link.isDown = true
-                  link.cut()
-                }
-              }
-              killIn(20 + Math.floor(random() * 60))
-              const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-              let isTold = false
-              const telling = Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
-              yield* Effect.forkScoped(
-                Effect.map(telling, () => {
-                  isTold = true
-                })
-              )
-              const isOver = () => isTold && local.edge.spool.journals.size === 0
-              for (let kills = 0; kills < 3; kills++) {
-                yield* until(
-                  "a kill",
-                  Effect.sync(() => killed !== undefined || isOver())
-                )
-                if (killed === undefined) break
-                const image = killed
-                killed = undefined
-                memory.onOperation = () => {}
-                yield* Scope.close(scopes.at(-1) as Scope.Closeable, Exit.void)
-                memory = tellingOf(image)
-                const next = yield* Scope.make()
-                scopes.push(next)
-                relay = yield* Scope.provide(TestRelay.make({ memory }), next)
-                link.isDown = false
-                killIn(10 + Math.floor(random() * 80))
-              }
-              memory.onOperation = () => {}
-              yield* until("the end", Effect.sync(isOver))
-              yield* Local.quiet(relay, ".history")
-              // An edge that was told, and did not say so, is remembered.
-              const tree = relay.output.tree().filter((line) => !line.startsWith(".journals/"))
-              yield* Scope.close(scopes.at(-1) as Scope.Closeable, Exit.void)
-              return tree
+      withFaults((seed) =>
+        Effect.gen(function* () {
+          const random = seeded(seed)
+          const scopes: Array<Scope.Closeable> = []
+          const scope = yield* Scope.make()
+          scopes.push(scope)
+          let memory = tellingOf()
+          let relay = yield* Scope.provide(TestRelay.make({ memory }), scope)
+          const link = yield* new Link(() => relay.controlPort).open
+          let killed: MemoryFiles | undefined
+          const killIn = (count: number) => {
+            let left = count
+            memory.onOperation = () => {
+              if (--left !== 0) return
+              killed = imageOf(memory)
+              link.isDown = true
+              link.cut()
+            }
+          }
+          killIn(20 + Math.floor(random() * 60))
+          const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+          let isTold = false
+          const telling = Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
+          yield* Effect.forkScoped(
+            Effect.map(telling, () => {
+              isTold = true
             })
           )
-          assert.deepStrictEqual(found, expected, `seed ${seed}`)
-        }
-      }),
+          const isOver = () => isTold && local.edge.spool.journals.size === 0
+          for (let kills = 0; kills < 3; kills++) {
+            yield* until(
+              "a kill",
+              Effect.sync(() => killed !== undefined || isOver())
+            )
+            if (killed === undefined) break
+            const image = killed
+            killed = undefined
+            memory.onOperation = () => {}
+            yield* Scope.close(scopes.at(-1) as Scope.Closeable, Exit.void)
+            memory = tellingOf(image)
+            const next = yield* Scope.make()
+            scopes.push(next)
+            relay = yield* Scope.provide(TestRelay.make({ memory }), next)
+            link.isDown = false
+            killIn(10 + Math.floor(random() * 80))
+          }
+          memory.onOperation = () => {}
+          yield* until("the end", Effect.sync(isOver))
+          yield* Local.quiet(relay, ".history")
+          // An edge that was told, and did not say so, is remembered.
+          const tree = relay.output.tree().filter((line) => !line.startsWith(".journals/"))
+          yield* Scope.close(scopes.at(-1) as Scope.Closeable, Exit.void)
+          return tree
+        })
+      ),
     600_000
   )
 })
@@ -285,37 +274,31 @@ describe("a relay whose disk is full for a while", () => {
   it.live(
     "waits for room, or the next one does, and then has the same directory",
     () =>
-      Effect.gen(function* () {
-        for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
-          const expected = yield* direct(seed)
-          const found = yield* Effect.scoped(
-            Effect.gen(function* () {
-              const random = seeded(seed)
-              const first = yield* Scope.make()
-              let relay = yield* Scope.provide(TestRelay.make(), first)
-              const operation = needRoom[seed % needRoom.length] as (typeof needRoom)[number]
-              relay.faults.fail({ code: "ENOSPC", operation, after: Math.floor(random() * 30), times: 2 })
-              const link = yield* new Link(() => relay.controlPort).open
-              const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-              const { memory } = relay
-              yield* Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
-              if (seed % 3 === 0) {
-                link.isDown = true
-                link.cut()
-                yield* Scope.close(first, Exit.void)
-                relay = yield* TestRelay.make({ memory })
-                link.isDown = false
-              }
-              yield* local.forwarded
-              yield* Local.quiet(relay)
-              const tree = relay.output.tree()
-              yield* Scope.close(first, Exit.void)
-              return tree
-            })
-          )
-          assert.deepStrictEqual(found, expected, `seed ${seed}: ${needRoom[seed % needRoom.length]}`)
-        }
-      }),
+      withFaults((seed) =>
+        Effect.gen(function* () {
+          const random = seeded(seed)
+          const first = yield* Scope.make()
+          let relay = yield* Scope.provide(TestRelay.make(), first)
+          const operation = needRoom[seed % needRoom.length] as (typeof needRoom)[number]
+          relay.faults.fail({ code: "ENOSPC", operation, after: Math.floor(random() * 30), times: 2 })
+          const link = yield* new Link(() => relay.controlPort).open
+          const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+          const { memory } = relay
+          yield* Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
+          if (seed % 3 === 0) {
+            link.isDown = true
+            link.cut()
+            yield* Scope.close(first, Exit.void)
+            relay = yield* TestRelay.make({ memory })
+            link.isDown = false
+          }
+          yield* local.forwarded
+          yield* Local.quiet(relay)
+          const tree = relay.output.tree()
+          yield* Scope.close(first, Exit.void)
+          return tree
+        })
+      ),
     600_000
   )
 })
