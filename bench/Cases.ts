@@ -163,7 +163,7 @@ export const isAny = (given: Link | Disk): boolean =>
   Object.keys(given).some((key) => key !== "between" && key !== "host" && key !== "every")
 
 /** The host on which every `every`-th session of a group is. */
-export const slowHost = "slow"
+const slowHost = "slow"
 
 /** Of each producing group, every n-th session becomes one of a group of its own, on the slow host. */
 const partSlow = (group: Group, every: number): ReadonlyArray<Group> => {

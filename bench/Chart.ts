@@ -23,7 +23,7 @@ echarts.use([
 ])
 
 /** Told apart by everybody, and in grey print: blue is darker than orange. */
-export const colours: Readonly<Record<Kind, string>> = {
+const colours: Readonly<Record<Kind, string>> = {
   ours: "#1d4ed8",
   reference: "#f59e0b",
   running: "#0f766e",

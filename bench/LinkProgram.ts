@@ -13,7 +13,7 @@ export interface Told {
   readonly to: Readonly<Record<string, Link.Address>>
 }
 
-export const optionsOf = ({ bitsPerSecond, jitterMs, rttMs, segmentBytes }: Case.Link): Link.Options => ({
+const optionsOf = ({ bitsPerSecond, jitterMs, rttMs, segmentBytes }: Case.Link): Link.Options => ({
   ...(bitsPerSecond !== undefined && { bytesPerSecond: bitsPerSecond / 8 }),
   ...(rttMs !== undefined && { rttMillis: rttMs }),
   ...(jitterMs !== undefined && { jitterMillis: jitterMs }),

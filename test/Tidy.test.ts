@@ -278,6 +278,33 @@ describe("imports of src", () => {
   })
 })
 
+describe("exports of src", () => {
+  /** What a published entry shows as a namespace is for others; every command has the members of its table. */
+  const published = list("src/**/index.ts").flatMap((file) =>
+    importsOf(file).map((imported) => targetOf(file, imported))
+  )
+  const isFree = (file: string) => published.includes(file) || /^src\/(bin|protocol)\//.test(file)
+
+  it("are for somebody: another file imports each constant and function", () => {
+    const users = new Map<string, Array<string>>()
+    for (const file of [...code, "src/index.ts"]) {
+      for (const imported of importsOf(file).filter(isOurs)) {
+        const target = targetOf(file, imported)
+        users.set(target, [...(users.get(target) ?? []), file])
+      }
+    }
+    const wrong = sources.flatMap((file) => {
+      if (isFree(file)) return []
+      const names = [...read(file).matchAll(/^export (?:const|let|function) (\w+)/gm)].map(([, name = ""]) => name)
+      const texts = (users.get(file) ?? []).map(read)
+      return names
+        .filter((name) => !texts.some((text) => new RegExp(`\\b${name}\\b`).test(text)))
+        .map((name) => `${name} of ${file}`)
+    })
+    assert.deepStrictEqual(wrong, [])
+  })
+})
+
 const lineCountMax = 400
 /** A suite is read case by case. */
 const testLineCountMax = 500

@@ -20,7 +20,7 @@ const groupsOf = (text: string): ReadonlyArray<number> | undefined => {
 }
 
 /** 4 or 16 bytes. An IPv4 address that an IPv6 socket shows is an IPv4 address. */
-export const bytesOf = (address: string): ReadonlyArray<number> | undefined => {
+const bytesOf = (address: string): ReadonlyArray<number> | undefined => {
   const text = address.replace(/%.*$/, "").replace(/^::ffff:(?=\d+\.)/i, "")
   if (!text.includes(":")) return octets(text)
   const [head = "", tail, ...more] = text.split("::")

@@ -2,8 +2,8 @@
  * The operator's API as a typed client, made from its contract. Over any `HttpClient`: `FetchHttpClient.layer` of
  * `effect/http`, or one of a platform, which also reaches unix sockets.
  */
-import { Effect, type Schema } from "effect"
-import { type HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
+import { Effect } from "effect"
+import { type HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { AdminApi, Authorization } from "./AdminApi.ts"
 
@@ -17,9 +17,6 @@ export interface Options {
 
 /** One method for each endpoint of `AdminApi`, by group: `client.sessions.list({ query: {} })`. */
 export type AdminClient = HttpApiClient.ForApi<typeof AdminApi>
-
-/** What every method may fail with besides its own errors: no answer, or one that is not the contract's. */
-export type Failure = HttpClientError.HttpClientError | Schema.SchemaError
 
 /** Nothing is asked yet: a relay that is not there is told by the first method that is called. */
 export const make = ({ token, url }: Options): Effect.Effect<AdminClient, never, HttpClient.HttpClient> =>

@@ -59,7 +59,7 @@ const isAskedByOthers = ({ method, site }: Question): boolean =>
   !readings.has(method) && site !== undefined && site !== "same-origin" && site !== "none"
 
 /** Undefined: nothing is answered. */
-export const viewpointOf = (
+const viewpointOf = (
   { hidesEvents, isLocal, token }: Policy,
   question: Question,
   visitor: Pick<Visitor, "isDirect" | "viewpoint"> | undefined

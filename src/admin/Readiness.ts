@@ -22,9 +22,9 @@ export interface Facts {
 }
 
 /** A few packets more than this cannot be stored. */
-export const freeBytesMin = 16 * 1024 * 1024
+const freeBytesMin = 16 * 1024 * 1024
 /** What a new session needs at once: its connections and first files. */
-export const freeDescriptorsMin = 16
+const freeDescriptorsMin = 16
 
 const check = (name: string, isOk: boolean, detail: string): Check => ({ name, isOk, detail })
 

@@ -139,7 +139,7 @@ export const init = (
   })
 
 /** What a client of that name is, as the rules of `--access` can say it. */
-export const uriOf = (kind: "target" | "viewer", name: string): string => `lttng://${kind}/${name}`
+const uriOf = (kind: "target" | "viewer", name: string): string => `lttng://${kind}/${name}`
 
 /** A client's certificate, of the authority in `directory`. */
 export const client = (

@@ -19,7 +19,7 @@ export interface TlsDraft {
 const isMode = (text: string): text is Mode => text === "off" || text === "allow" || text === "require"
 
 /** `MODE`, or `PORT=MODE,…`, where a port that is not named has none, but for HTTP, where it is allowed. */
-export const parseModes = (text: string): Modes | undefined => {
+const parseModes = (text: string): Modes | undefined => {
   if (isMode(text)) return { control: text, data: text, live: text }
   const modes: Record<Port, Mode> & { http?: Mode } = { control: "off", data: "off", live: "off" }
   for (const part of text.split(",")) {

@@ -21,7 +21,7 @@ export const read = (path: string): Effect.Effect<AccessFile, DaemonFailed> =>
   })
 
 /** For SIGHUP: from now on what is in the file counts, if it can be used. */
-export const reload = (path: string, relay: Relay["Service"]): Effect.Effect<void> =>
+const reload = (path: string, relay: Relay["Service"]): Effect.Effect<void> =>
   read(path).pipe(
     Effect.flatMap(relay.replaceAccess),
     Effect.andThen(Effect.logInfo("Access rules read again")),

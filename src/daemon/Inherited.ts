@@ -8,7 +8,7 @@ import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import type { ListenAddress } from "../config/RelayConfig.ts"
 
 /** Set, even if empty, where the first stage has run. */
-export const variable = "LTTNG_RELAYD_LISTENERS"
+const variable = "LTTNG_RELAYD_LISTENERS"
 
 export interface Socket {
   readonly name: string
@@ -17,7 +17,7 @@ export interface Socket {
   readonly port: number
 }
 
-export const parse = (text: string): ReadonlyArray<Socket> =>
+const parse = (text: string): ReadonlyArray<Socket> =>
   text
     .split(",")
     .filter((entry) => entry !== "")

@@ -12,7 +12,7 @@ const nameOf = (path: string): string | undefined => {
 }
 
 /** Undefined where the runtime finds the zone better by itself, from /etc/localtime. */
-export const settled = (text: string | undefined): string | undefined => {
+const settled = (text: string | undefined): string | undefined => {
   const zone = text?.replace(/^:/, "")
   return zone?.startsWith("/") ? nameOf(zone) : zone
 }

@@ -106,7 +106,7 @@ const warnOfExpiry = (path: string, { certificate }: Tls): Effect.Effect<void> =
   })
 
 /** For SIGHUP: new connections have what is in the files now. */
-export const reload = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void> =>
+const reload = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void> =>
   read(files).pipe(
     Effect.tap((identity) => relay.replaceTls(identity)),
     Effect.tap((identity) => warnOfExpiry(files.certificate, identity)),

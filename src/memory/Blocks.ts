@@ -16,7 +16,7 @@ import type { Piece } from "./Piece.ts"
 export const blockBytes = 64 * 1024
 
 /** What a quiet stream needs for a packet or for its index records: many such streams fit the processor's cache. */
-export const smallBlockBytes = 4 * 1024
+const smallBlockBytes = 4 * 1024
 
 /** Two writes in flight of 1 MiB and as much again arriving; more does not make one connection faster. */
 export const connectionBytesMax = 4 * 1024 * 1024

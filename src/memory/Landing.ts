@@ -18,7 +18,7 @@ export const sharedBytes = 512 * 1024
 export const slabBytes = 256 * 1024
 
 /** Together 16 MiB, for all connections. Untouched slabs take no memory. */
-export const slabCountMax = 64
+const slabCountMax = 64
 
 /** So many reads of which nothing was held give a slab back: the ends of large packets are small. */
 const idleReadCountMax = 8

@@ -4,11 +4,11 @@
  */
 
 /** Live timer periods of silence after which a session is stalled. */
-export const stalledPeriodCount = 10
+const stalledPeriodCount = 10
 /** A tracer that is held up for a moment is none that has vanished, however short its timer. */
-export const stalledMillisMin = 5000
+const stalledMillisMin = 5000
 /** Silence after which a session is ended, whoever else has come. */
-export const overMillis = 120_000
+const overMillis = 120_000
 
 export type Verdict = "heard" | "stalled" | "over"
 

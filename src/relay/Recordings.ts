@@ -8,7 +8,7 @@ import type { FileFailed } from "../storage/Files.ts"
 import type { TraceStore } from "../storage/TraceStore.ts"
 
 /** Below the output directory. */
-export const place = ".recordings"
+const place = ".recordings"
 
 /** More would be of no use: whoever has so many is looked up until the relay ends. */
 const fileBytesMax = 16 * 1024 * 1024

@@ -19,8 +19,8 @@ export interface Destination {
   readonly tls?: ClientIdentity
 }
 
-export const controlPortDefault = 5342
-export const dataPortDefault = 5343
+const controlPortDefault = 5342
+const dataPortDefault = 5343
 const basePathBytesMax = 4095
 
 const checked = (url: string, destination: Destination): Result.Result<Destination, UrlRefused> => {

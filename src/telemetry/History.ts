@@ -10,7 +10,7 @@ import type { SessionStatus } from "../relay/Status.ts"
 
 export const intervalSeconds = 5
 /** 15 minutes. */
-export const pointCountMax = 180
+const pointCountMax = 180
 
 export interface Totals {
   readonly packetCount: number

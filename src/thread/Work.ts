@@ -75,7 +75,7 @@ export const perform = (
 }
 
 /** The other thread's life. */
-export const serve = (
+const serve = (
   shared: Shared,
   names: MessagePort,
   receive: (port: MessagePort) => { readonly message: Naming } | undefined,

@@ -38,16 +38,16 @@ export interface Options {
 }
 
 /** One takes 0.4 to 1 ms of the loop. */
-export const handshakesPerSecond = 150
+const handshakesPerSecond = 150
 /** At once after a quiet time. */
-export const burstCount = 30
+const burstCount = 30
 /** Of one origin: somebody with a certificate that is out of date, and tries again each second. */
-export const badHandshakesPerSecond = 1
-export const badBurstCount = 10
-export const suspectsPerSecond = 30
-export const suspectBurstCount = 5
+const badHandshakesPerSecond = 1
+const badBurstCount = 10
+const suspectsPerSecond = 30
+const suspectBurstCount = 5
 /** Some 85 kB each. */
-export const underWayCountMax = 256
+const underWayCountMax = 256
 
 const defaults: Bounds = {
   perSecond: handshakesPerSecond,

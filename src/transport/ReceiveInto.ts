@@ -331,7 +331,7 @@ const receiveOwned = (
 }
 
 /** For sockets whose bytes are not those of the connection: nobody else may write to its descriptor. */
-export const receivePortably = (socket: net.Socket, receive: Receive): Reading => {
+const receivePortably = (socket: net.Socket, receive: Receive): Reading => {
   socket.on("data", (bytes: Buffer) => {
     if (!receive(bytes, bytes.length)) socket.pause()
   })

@@ -351,7 +351,7 @@ export const withRelay = <A, E>(
 }
 
 /** What the relay holds, by kind; everything is 0 after the last connection. */
-export const holdings = (relay: Relay): Effect.Effect<Readonly<Record<string, number>>> =>
+const holdings = (relay: Relay): Effect.Effect<Readonly<Record<string, number>>> =>
   Effect.map(FiberSet.size(relay.connections), (connections) => ({
     connections,
     sessions: relay.registry.sessions.size,
@@ -365,7 +365,7 @@ export const holdings = (relay: Relay): Effect.Effect<Readonly<Record<string, nu
     operations: relay.faults.inFlightCount
   }))
 
-export const nothing = {
+const nothing = {
   connections: 0,
   sessions: 0,
   streams: 0,

@@ -222,7 +222,7 @@ const staticArray = (next: Random, place: Place): Kind => {
   }
 }
 
-export const field = (next: Random, place: Place): Kind => {
+const field = (next: Random, place: Place): Kind => {
   if (place.depth > 3 || next() < 0.7) return leaf(next, place.order)
   return next() < 0.5 ? staticArray(next, place) : structure(next, { ...place, depth: place.depth + 1 })
 }

@@ -84,7 +84,7 @@ export const processesOf = (at: Place): ReadonlyArray<number> =>
       return /lttng-relayd[^/]*$/.test(words[0] ?? "") && words.some((word) => word.endsWith(`:${at.ports[0]}`))
     })
 
-export const commandLine = (pid: number): ReadonlyArray<string> => {
+const commandLine = (pid: number): ReadonlyArray<string> => {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1)
   } catch {

@@ -50,7 +50,7 @@ const helloOf = (): Promise<Buffer> =>
   })
 
 /** What a stranger says, in the pieces in which it is said. */
-export const formsOf = (hello: Buffer): ReadonlyArray<(number: number) => ReadonlyArray<Buffer>> => [
+const formsOf = (hello: Buffer): ReadonlyArray<(number: number) => ReadonlyArray<Buffer>> => [
   () => [Buffer.of(0x16, 3, 1, 0xff, 0xff)],
   () => [Buffer.concat([Buffer.of(0x16, 3, 1, 0x02, 0, 1, 0, 1, 0xfc, 3, 3), Buffer.alloc(505, 0xa5)])],
   () => [Buffer.of(0x16, 3, 1, 0, 6, 1, 0xff, 0xff, 0xff, 3, 3)],

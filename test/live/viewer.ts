@@ -60,7 +60,7 @@ const runs = (bytes: Buffer): string => {
 const flagsText = (flags: number) =>
   `${flags & 1 ? " +metadata" : ""}${flags & 2 ? " +streams" : ""}${flags > 3 ? ` +${flags}` : ""}`
 
-export const indexText = (reply: Buffer): string => {
+const indexText = (reply: Buffer): string => {
   const field = (at: number) => reply.readBigUInt64BE(at)
   const status = named(indexStatus, reply.readUInt32BE(56))
   const flags = flagsText(reply.readUInt32BE(60))

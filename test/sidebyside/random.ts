@@ -219,7 +219,7 @@ class Planner {
   }
 }
 
-export const plan = (seed: number): { readonly streams: number; readonly steps: ReadonlyArray<Step> } => {
+const plan = (seed: number): { readonly streams: number; readonly steps: ReadonlyArray<Step> } => {
   const planner = new Planner(seed)
   for (let count = 0; count < stepCount; count += 1) planner.step()
   return { streams: planner.senders.length, steps: planner.finish() }

@@ -9,7 +9,7 @@ import * as Commands from "../sidebyside/commands.ts"
 /** Each writes a trace of its own. */
 const uuidOf = (channel: string): string =>
   `5f2c1d6e-8a47-4b53-9d1e-${Buffer.from(channel.padEnd(6)).toString("hex", 0, 6)}`
-export const packetBytes = 300
+const packetBytes = 300
 const start = 1_700_000_000_000_000_000n
 
 const accepted: ReadonlyArray<number> = [10]

@@ -53,12 +53,6 @@ export const casesOf = (collection: string): ReadonlyArray<Case> =>
     .split("\n")
     .map((line) => JSON.parse(line))
 
-/** What the text of a whole trace is. */
-export const textOf = (name: string): string => {
-  const found = answer(`${name}.txt`)
-  return found === undefined ? assert.fail(`no text of ${name}`) : found.toString()
-}
-
 /** `body` gets a function that answers where a trace or a collection is unpacked. It may be called in tests only. */
 export const describeWithCorpus = (
   name: string,

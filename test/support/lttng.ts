@@ -158,7 +158,7 @@ export const start = Effect.gen(function* () {
 })
 
 /** `-U` form; both ports of one relay. */
-export const netUrl = (relay: Relays.Relay) =>
+const netUrl = (relay: Relays.Relay) =>
   relay.host === "::1"
     ? `net6://[::1]:${relay.controlPort}:${relay.dataPort}`
     : `net://${relay.host}:${relay.controlPort}:${relay.dataPort}`

@@ -141,7 +141,7 @@ const array = (
   }
 }
 
-export const field = (fieldClass: FieldClass, place: Place, slots: Slots): Write => {
+const field = (fieldClass: FieldClass, place: Place, slots: Slots): Write => {
   switch (fieldClass.kind) {
     case "integer":
     case "variable-integer": {

@@ -12,7 +12,7 @@ const secondsMax = 253_402_300_799n
 const isoSecond = (seconds: bigint): string =>
   seconds < secondsMin || seconds > secondsMax ? "" : new Date(Number(seconds) * 1000).toISOString().slice(0, 20)
 
-export const iso = (time: bigint): string => {
+const iso = (time: bigint): string => {
   const within = ((time % billion) + billion) % billion
   const second = isoSecond((time - within) / billion)
   return second === "" ? "" : `${second}${String(within).padStart(9, "0")}Z`

@@ -149,7 +149,7 @@ const variant = (next: Random, place: Place, target: Target): Type => {
   }
 }
 
-export const type = (next: Random, place: Place): Type => {
+const type = (next: Random, place: Place): Type => {
   if (place.depth >= depthMax || chance(next, 0.55)) return leaf(next, place)
   const choice = next()
   const isLate = place.scope === "event-record-payload" || place.scope === "packet-context"

@@ -128,7 +128,7 @@ export const integerWrite =
     writer.bits(BigInt.asUintN(size, value), size, isLittle ? "little-endian" : "big-endian", false)
   }
 
-export const anyInteger = (next: Random, { isSigned, size }: IntegerShape): bigint => {
+const anyInteger = (next: Random, { isSigned, size }: IntegerShape): bigint => {
   let value = 0n
   for (let i = 0; i < size; i += 16) value = (value << 16n) | BigInt(below(next, 65_536))
   const edge = next()

@@ -50,7 +50,7 @@ const begun = [
   "C1 DATA_PENDING → 00000000"
 ]
 
-export const kinds: ReadonlyArray<Steps> = [
+const kinds: ReadonlyArray<Steps> = [
   {
     name: "a packet cannot be written",
     *steps(s, code) {

@@ -18,7 +18,7 @@ import { Control, PeerDouble } from "../../connection/doubles.ts"
 import type { SimulatedLink } from "./SimulatedLink.ts"
 
 export const output = "/out"
-export const spoolDirectory = "/spool"
+const spoolDirectory = "/spool"
 
 /** What targets play to. */
 export interface Side {
