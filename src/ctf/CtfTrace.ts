@@ -190,7 +190,7 @@ const openData = (directory: string, name: string): Effect.Effect<DataFile, Trac
         .then(({ size }) => size)
         .finally(() => file.close())
     })
-    const indexPath = join(directory, "index", `${name}.idx`)
+    const indexPath = CtfIndex.pathOf(location)
     const index = yield* readIndex(indexPath)
     if (index !== undefined) return { name, location, byteCount, ...(yield* parseIndex(indexPath, index)) }
     return { name, location, byteCount, packets: yield* scan(location, byteCount), index: "none" as const }

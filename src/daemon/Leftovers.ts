@@ -6,12 +6,14 @@ import { type FileHandle, open, readdir, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { Effect } from "effect"
 import { report } from "../errors/Report.ts"
+import * as CtfIndex from "../protocol/CtfIndex.ts"
 
 /** Names looked at: some hundred milliseconds of a processor, beside whatever else the relay does. */
 const nameCountMax = 2000
 
-const headerBytes = 16
-const offsetAndSizeBytes = 16
+const { header, headerSize, record10, record11 } = CtfIndex
+/** Of the records of both versions the first two members are enough. */
+const offsetAndSizeBytes = record10.offsets.contentSize
 
 const readAt = async (file: FileHandle, at: number, count: number): Promise<DataView | undefined> => {
   const bytes = new Uint8Array(count)
@@ -27,13 +29,16 @@ const isUnfinished = async (path: string): Promise<boolean> => {
   const file = await open(path, "r")
   try {
     const { size } = await file.stat()
-    const recordBytes = (await readAt(file, 0, headerBytes))?.getUint32(12)
-    if (recordBytes !== 56 && recordBytes !== 72) return true
-    if ((size - headerBytes) % recordBytes !== 0) return true
-    if (size === headerBytes) return false
+    const recordBytes = (await readAt(file, 0, headerSize))?.getUint32(header.offsets.packetIndexLength)
+    if (recordBytes !== record10.size && recordBytes !== record11.size) return true
+    if ((size - headerSize) % recordBytes !== 0) return true
+    if (size === headerSize) return false
     const last = await readAt(file, size - recordBytes, offsetAndSizeBytes)
-    const data = await stat(join(dirname(path), "..", basename(path, ".idx")))
-    return last === undefined || BigInt(data.size) !== last.getBigUint64(0) + last.getBigUint64(8) / 8n
+    const data = await stat(join(dirname(path), "..", basename(path, CtfIndex.suffix)))
+    return (
+      last === undefined ||
+      BigInt(data.size) !== last.getBigUint64(0) + last.getBigUint64(record10.offsets.packetSize) / 8n
+    )
   } finally {
     await file.close()
   }
@@ -99,7 +104,7 @@ class Search {
       else if (++this.#nameCount > nameCountMax) break
       else if (entry.isDirectory() && isTemporary(name)) await this.#judge(join(directory, name), async () => true)
       else if (entry.isDirectory() && !name.startsWith(".")) below.push(name)
-      else if (name.endsWith(".idx")) await this.#judge(join(directory, name), isUnfinished)
+      else if (name.endsWith(CtfIndex.suffix)) await this.#judge(join(directory, name), isUnfinished)
       else if (name === "metadata") await this.#judge(join(directory, name), isMissed)
     }
     return below

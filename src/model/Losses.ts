@@ -3,11 +3,11 @@
  * (streaming.md §6.6, ctf.md): events it had no room for, and packets that were overwritten before they were sent.
  */
 
+import * as CtfIndex from "../protocol/CtfIndex.ts"
 import { u64At } from "../protocol/Struct.ts"
 
-/** At these places of an index record behind its offset. */
-const eventsDiscardedAt = 32
-const packetSeqNumAt = 56
+const eventsDiscardedAt = CtfIndex.fieldOffset("eventsDiscarded")
+const packetSeqNumAt = CtfIndex.fieldOffset("packetSeqNum")
 
 export class Losses {
   /** As the tracer counts: since the stream began there. */

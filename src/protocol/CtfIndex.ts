@@ -14,6 +14,13 @@
 import { fixed, struct, u32, u64, type Value } from "./Struct.ts"
 import { features } from "./Version.ts"
 
+/** Index files lie in this directory, beside their data files. */
+export const directory = "index"
+/** What their names end with, behind the name of the data file. */
+export const suffix = ".idx"
+/** Of a data file's index: `a/ch_0` has `a/index/ch_0.idx`. */
+export const pathOf = (dataPath: string): string => dataPath.replace(/([^/]+)$/, `${directory}/$1${suffix}`)
+
 /** The first four bytes of an index file (storage.md §5). */
 export const magic = 0xc1f1dcc1
 
@@ -36,6 +43,8 @@ export const record10 = struct({
 })
 /** One record of index 1.1. */
 export const record11 = struct({ ...record10.fields, streamInstanceId: u64, packetSeqNum: u64 })
+/** A record's members as a value. */
+export type IndexRecord = Value<typeof record11.fields>
 
 /** The layout of a session's records: 1.0 for sessions older than 2.8, 1.1 since. */
 export const record = (minor: number): typeof record10 | typeof record11 =>
@@ -43,6 +52,13 @@ export const record = (minor: number): typeof record10 | typeof record11 =>
 
 /** Bytes of one of the session's records. */
 export const recordSize = (minor: number): number => record(minor).size
+
+/** Bytes of a record before its fields. */
+const offsetSize = record11.offsets.packetSize
+/** Bytes of a record's fields: all members but its offset, as `SEND_INDEX` brings them. */
+export const fieldsSize = (minor: number): number => recordSize(minor) - offsetSize
+/** Where a member lies among the fields. */
+export const fieldOffset = (name: Exclude<keyof IndexRecord, "offset">): number => record11.offsets[name] - offsetSize
 
 /** A whole header, the caller's to keep. */
 export const headerBytes = (minor: number): Buffer => {

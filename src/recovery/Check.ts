@@ -6,9 +6,9 @@
 import * as CtfPacket from "../ctf/CtfPacket.ts"
 import { Cursor } from "../ctf/decode/Cursor.ts"
 import type { Source } from "../ctf/decode/DataStream.ts"
+import * as CtfIndex from "../protocol/CtfIndex.ts"
 import * as DataFile from "./DataFile.ts"
 import { type Finding, finding } from "./Finding.ts"
-import * as IndexFile from "./IndexFile.ts"
 import type { Metadata } from "./MetadataFile.ts"
 import type { EventReading, Packet } from "./PacketScan.ts"
 import * as RecordedTrace from "./RecordedTrace.ts"
@@ -90,16 +90,16 @@ class Walk {
     const extent: Below = { begin: undefined, end: undefined, hasFiles: false, paths: [] }
     const entries = this.#attempt(path, () => this.#tree.list(path)) ?? []
     const isTrace = entries.some(({ kind, name }) => kind === "file" && RecordedTrace.isMetadata(name))
-    const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === IndexFile.directory)
+    const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === CtfIndex.directory)
     if (isTrace || hasIndexes || this.#hasPackets(path, entries)) this.#trace(path, entries, extent)
     if (depth === depthMax) return { ...extent, hasFiles: true }
     const below = entries
       .filter(isOf("directory"))
-      .filter(({ name }) => !(isTrace || hasIndexes) || name !== IndexFile.directory)
+      .filter(({ name }) => !(isTrace || hasIndexes) || name !== CtfIndex.directory)
       .filter(({ name }) => !name.startsWith(".") || SessionLayout.isTemporary(name))
     const visited = below.map((entry) => ({ entry, extent: this.directory(join(path, entry.name), depth + 1) }))
     extent.hasFiles = entries.some((entry) => entry.kind !== "directory")
-    if (hasIndexes) extent.paths.push(join(path, IndexFile.directory))
+    if (hasIndexes) extent.paths.push(join(path, CtfIndex.directory))
     for (const each of visited) {
       widen(extent, each.extent)
       extent.hasFiles ||= each.extent.hasFiles
@@ -195,7 +195,7 @@ class Walk {
   /** What goes needs no index any more. */
   #dropIndexes(shared: ReadonlyArray<Finding>): void {
     const removed = shared.flatMap(({ changes }) => changes.filter(({ kind }) => kind === "remove"))
-    const gone = new Set(removed.map(({ path }) => IndexFile.pathOf(path)))
+    const gone = new Set(removed.map(({ path }) => CtfIndex.pathOf(path)))
     for (const [at, found] of this.findings.entries()) {
       if (found.changes.some(({ path }) => gone.has(path))) this.findings[at] = { ...found, changes: [] }
     }

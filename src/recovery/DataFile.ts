@@ -1,8 +1,10 @@
 /** One data file against its index: what is wrong with the two, and what puts it right. Pure. */
+
+import type { IndexRecord } from "../protocol/CtfIndex.ts"
 import * as Aside from "./Aside.ts"
 import type { Code, Finding, Range, Severity } from "./Finding.ts"
 import { finding } from "./Finding.ts"
-import { build, difference, type IndexFile, type IndexRecord } from "./IndexFile.ts"
+import { build, difference, type IndexFile } from "./IndexFile.ts"
 import type { Packet, PacketScan } from "./PacketScan.ts"
 
 export interface DataFile {

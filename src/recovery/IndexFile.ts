@@ -1,31 +1,15 @@
 /** Index files as values, damaged ones too; and the index that a data file should have (storage.md §5). */
+
+import type { IndexRecord } from "../protocol/CtfIndex.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import type { Packet } from "./PacketScan.ts"
-
-export const suffix = ".idx"
-export const directory = "index"
-
-/** Of a data file's index. */
-export const pathOf = (dataPath: string): string => dataPath.replace(/([^/]+)$/, `${directory}/$1${suffix}`)
-
-/** Of index 1.1; the last two are 0 in 1.0. */
-export interface IndexRecord {
-  readonly offset: bigint
-  readonly packetSize: bigint
-  readonly contentSize: bigint
-  readonly timestampBegin: bigint
-  readonly timestampEnd: bigint
-  readonly eventsDiscarded: bigint
-  readonly streamId: bigint
-  readonly streamInstanceId: bigint
-  readonly packetSeqNum: bigint
-}
 
 export interface IndexFile {
   /** What is wrong with the header; undefined when nothing is. */
   readonly headerFault: string | undefined
   /** 0 or 1; undefined where the header does not tell. */
   readonly minor: 0 | 1 | undefined
+  /** Of index 1.0 the two members that it does not have are 0. */
   readonly records: ReadonlyArray<IndexRecord>
   /** Bytes behind the last whole record. */
   readonly tornBytes: number
@@ -33,20 +17,14 @@ export interface IndexFile {
 
 /** Says that a member is not known. */
 const unknown = 0xffff_ffff_ffff_ffffn
-const memberBytes = 8
-const sizeOf = (minor: 0 | 1): number => (minor === 1 ? CtfIndex.record11.size : CtfIndex.record10.size)
+const layoutOf = (minor: 0 | 1) => (minor === 1 ? CtfIndex.record11 : CtfIndex.record10)
 
 const headerFaultOf = (view: DataView): string | undefined => {
   if (view.byteLength < CtfIndex.headerSize) return `${view.byteLength} bytes of a header of ${CtfIndex.headerSize}`
-  const [magic, major, minor, length] = [0, 4, 8, 12].map((at) => view.getUint32(at)) as [
-    number,
-    number,
-    number,
-    number
-  ]
+  const { indexMajor: major, indexMinor: minor, magic, packetIndexLength: length } = CtfIndex.header.read(view, 0)
   if (magic !== CtfIndex.magic) return `begins with ${magic.toString(16)} instead of ${CtfIndex.magic.toString(16)}`
   if (major !== 1 || minor > 1) return `index ${major}.${minor} is none that is known`
-  const size = sizeOf(minor as 0 | 1)
+  const { size } = layoutOf(minor as 0 | 1)
   return length === size ? undefined : `records of ${length} bytes instead of ${size}`
 }
 
@@ -54,23 +32,12 @@ export const parse = (bytes: Uint8Array): IndexFile => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const headerFault = headerFaultOf(view)
   if (headerFault !== undefined) return { headerFault, minor: undefined, records: [], tornBytes: 0 }
-  const minor = view.getUint32(8) as 0 | 1
-  const size = sizeOf(minor)
+  const minor = CtfIndex.header.read(view, 0).indexMinor as 0 | 1
+  const { read, size } = layoutOf(minor)
   const count = Math.floor((bytes.length - CtfIndex.headerSize) / size)
   const records = Array.from({ length: count }, (_, index): IndexRecord => {
-    const at = CtfIndex.headerSize + index * size
-    const member = (number: number) => view.getBigUint64(at + number * memberBytes)
-    return {
-      offset: member(0),
-      packetSize: member(1),
-      contentSize: member(2),
-      timestampBegin: member(3),
-      timestampEnd: member(4),
-      eventsDiscarded: member(5),
-      streamId: member(6),
-      streamInstanceId: minor === 1 ? member(7) : 0n,
-      packetSeqNum: minor === 1 ? member(8) : 0n
-    }
+    const absent = { streamInstanceId: 0n, packetSeqNum: 0n }
+    return { ...absent, ...read(view, CtfIndex.headerSize + index * size) }
   })
   return { headerFault, minor, records, tornBytes: (bytes.length - CtfIndex.headerSize) % size }
 }
@@ -106,28 +73,27 @@ export const build = (
   known: ReadonlyMap<number, IndexRecord>,
   shift: (offset: number) => number
 ): Uint8Array => {
-  const size = sizeOf(minor)
+  const { size, write } = layoutOf(minor)
   // The protocol's 2.8 is the first with index 1.1.
   const header = CtfIndex.headerBytes(minor === 1 ? 8 : 7)
   const bytes = Buffer.alloc(header.length + packets.length * size)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   header.copy(bytes)
   packets.forEach((packet, index) => {
     const record = known.get(packet.offset)
-    const members = [
-      BigInt(shift(packet.offset)),
-      BigInt(packet.byteCount) * 8n,
-      packet.contentSize ?? record?.contentSize ?? BigInt(packet.byteCount) * 8n,
-      packet.timestampBegin ?? record?.timestampBegin ?? 0n,
-      packet.timestampEnd ?? record?.timestampEnd ?? 0n,
-      packet.eventsDiscarded ?? record?.eventsDiscarded ?? 0n,
-      packet.streamId ?? record?.streamId ?? 0n,
-      packet.streamInstanceId ?? record?.streamInstanceId ?? unknown,
-      packet.packetSeqNum ?? record?.packetSeqNum ?? unknown
-    ]
-    const at = header.length + index * size
-    for (const [number, member] of members.slice(0, size / memberBytes).entries()) {
-      bytes.writeBigUInt64BE(BigInt.asUintN(64, member), at + number * memberBytes)
+    const packetSize = BigInt(packet.byteCount) * 8n
+    const members: IndexRecord = {
+      offset: BigInt(shift(packet.offset)),
+      packetSize,
+      contentSize: packet.contentSize ?? record?.contentSize ?? packetSize,
+      timestampBegin: packet.timestampBegin ?? record?.timestampBegin ?? 0n,
+      timestampEnd: packet.timestampEnd ?? record?.timestampEnd ?? 0n,
+      eventsDiscarded: packet.eventsDiscarded ?? record?.eventsDiscarded ?? 0n,
+      streamId: packet.streamId ?? record?.streamId ?? 0n,
+      streamInstanceId: packet.streamInstanceId ?? record?.streamInstanceId ?? unknown,
+      packetSeqNum: packet.packetSeqNum ?? record?.packetSeqNum ?? unknown
     }
+    write(view, header.length + index * size, members)
   })
   return bytes
 }

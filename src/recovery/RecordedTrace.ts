@@ -2,6 +2,7 @@
 
 import { TracePlan } from "../ctf/decode/Plan.ts"
 import { uuidText } from "../ctf/metadata/Classes.ts"
+import * as CtfIndex from "../protocol/CtfIndex.ts"
 import * as Aside from "./Aside.ts"
 import type * as DataFile from "./DataFile.ts"
 import { type Finding, finding } from "./Finding.ts"
@@ -101,10 +102,10 @@ const readIndexes = (tree: Tree, path: string, attempt: Attempt): Indexes => {
   const unreadable = new Set<string>()
   const findings: Array<Finding> = []
   for (const { kind, name } of attempt(path, () => tree.list(path)) ?? []) {
-    if (!name.endsWith(IndexFile.suffix)) continue
+    if (!name.endsWith(CtfIndex.suffix)) continue
     if (kind === "directory") findings.push(inTheWay(join(path, name), "unreadable"))
     if (kind !== "file") continue
-    const dataName = name.slice(0, -IndexFile.suffix.length)
+    const dataName = name.slice(0, -CtfIndex.suffix.length)
     const bytes = attempt(join(path, name), () => tree.read(join(path, name)))
     if (bytes === undefined) unreadable.add(dataName)
     else files.set(dataName, IndexFile.parse(bytes))
@@ -133,7 +134,7 @@ const readFile = (known: Known, { byteCount, name }: Entry): DataFile.DataFile =
   const offsets = (index?.records ?? []).map(({ offset }) => Number(offset)).sort((a, b) => a - b)
   const options = { name: path, byteCount, plan, slackNanos, isForeign, longBytes, offsets, readsEvents } as const
   const scan = PacketScan.scan(tree.data(path, byteCount), options)
-  const indexPath = IndexFile.pathOf(path)
+  const indexPath = CtfIndex.pathOf(path)
   const isIndexed = indexes.files.size > 0 && !indexes.unreadable.has(name)
   return { path, byteCount, scan, indexPath, index, isIndexed, minor, trace: uuid }
 }
@@ -164,9 +165,9 @@ export const read = (tree: Tree, path: string, entries: ReadonlyArray<Entry>, re
   const { traceClass } = metadata
   // Metadata that is only refused, or that we may not read, says something to somebody.
   const isRefused = metadata.findings.some(({ changes, code }) => code === "metadata-refused" && changes.length === 0)
-  const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === IndexFile.directory)
+  const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === CtfIndex.directory)
   const indexes = hasIndexes
-    ? readIndexes(tree, join(path, IndexFile.directory), attempt)
+    ? readIndexes(tree, join(path, CtfIndex.directory), attempt)
     : { files: new Map<string, IndexFile.IndexFile>(), unreadable: new Set<string>(), findings: [] }
   const slackNanos = traceClass === undefined ? undefined : PacketScan.slackOf(traceClass)
   const isTracers = slackNanos !== undefined && traceClass?.uuid !== undefined
@@ -192,7 +193,7 @@ export const read = (tree: Tree, path: string, entries: ReadonlyArray<Entry>, re
   const isMismatched = uuid !== undefined && uuids.size > 0 && !uuids.has(uuid)
   const strays = [...indexes.files.keys()]
     .filter((name) => !names.some((entry) => entry.name === name))
-    .map((name) => stray(join(path, `${IndexFile.directory}/${name}${IndexFile.suffix}`)))
+    .map((name) => stray(join(path, `${CtfIndex.directory}/${name}${CtfIndex.suffix}`)))
   const asides = entries
     .filter(({ name }) => Aside.is(name) && !isMetadata(name))
     .map(({ name }) => setAside(join(path, name)))

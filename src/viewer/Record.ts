@@ -86,8 +86,7 @@ const headOf = (bytes: Uint8Array, index: PacketIndex): CtfPacket.PacketHead | u
 
 const openIndex = (mirror: Mirror, minor: number) =>
   Effect.gen(function* () {
-    const name = mirror.path.slice(dirname(mirror.path).length + 1)
-    const path = join(dirname(mirror.path), "index", `${name}.idx`)
+    const path = CtfIndex.pathOf(mirror.path)
     const file = yield* create(path)
     yield* append(path, file, CtfIndex.headerBytes(minor))
     mirror.index = { file, path, minor }

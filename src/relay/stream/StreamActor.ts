@@ -32,8 +32,7 @@ import { StreamReaders } from "./StreamReaders.ts"
 import type { StreamSession } from "./StreamSession.ts"
 import { type OnFailure, WriteLog } from "./WriteLog.ts"
 
-/** In an index record, behind its offset. */
-const timestampEndAt = 24
+const timestampEndAt = CtfIndex.fieldOffset("timestampEnd")
 
 /** A peer asks for pending data every 200 ms; this allows for many that do so without pause. */
 const hastyPendingMillis = 20
@@ -110,7 +109,7 @@ export class StreamActor {
     this.model = new Stream({
       isMetadata: channelName === "metadata",
       hasIndex: options.hasIndex,
-      recordFieldBytes: CtfIndex.recordSize(sessionMinor) - 8,
+      recordFieldBytes: CtfIndex.fieldsSize(sessionMinor),
       tracefileSize: options.tracefileSize,
       tracefileCount: options.tracefileCount,
       chunk: options.chunk,

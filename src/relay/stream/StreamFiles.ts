@@ -19,7 +19,6 @@ import type { WriteLog } from "./WriteLog.ts"
 
 /** Bytes copied at once when packets move to another file. */
 const copyBytes = 256 * 1024
-const indexDirectory = "index"
 
 type Data = DataFile<TraceChunk>
 type Index = IndexFile<TraceChunk>
@@ -121,7 +120,7 @@ export class StreamFiles implements Actions<TraceChunk> {
     this.#open = isSynced ? new Set() : undefined
     this.#directory = chunk.directory
     this.#naming = naming
-    this.#recordFieldBytes = CtfIndex.recordSize(naming.sessionMinor) - 8
+    this.#recordFieldBytes = CtfIndex.fieldsSize(naming.sessionMinor)
     this.account = account
   }
 
@@ -182,12 +181,12 @@ export class StreamFiles implements Actions<TraceChunk> {
 
   readonly openIndex = (index: Index): void => {
     const { chunk } = index.data
-    const sink = new FileSink(chunk.directory.syncNames(`${this.#naming.path}/${indexDirectory}`))
+    const sink = new FileSink(chunk.directory.syncNames(this.#indexDirectory))
     this.#indexes.set(index, sink)
     chunk.retain()
     const header = CtfIndex.headerBytes(this.#naming.sessionMinor)
     const open = Effect.flatMap(
-      chunk.directory.create(`${this.#naming.path}/${indexDirectory}`, `${this.dataName(index.data)}.idx`, true),
+      chunk.directory.create(this.#indexDirectory, this.#indexName(index.data), true),
       (file) => {
         this.#opened(sink, file)
         return sink.append([header], header.length)
@@ -249,7 +248,7 @@ export class StreamFiles implements Actions<TraceChunk> {
   }
 
   openIndexForReading({ data }: Index): Effect.Effect<TraceFile, FileFailed> {
-    return data.chunk.directory.open(`${this.#naming.path}/${indexDirectory}`, `${this.dataName(data)}.idx`, "read")
+    return data.chunk.directory.open(this.#indexDirectory, this.#indexName(data), "read")
   }
 
   // ----------------------------------------------------------------------------------------------------------------
@@ -257,6 +256,14 @@ export class StreamFiles implements Actions<TraceChunk> {
   /** `<channel>`, or `<channel>_<number>` in a ring. */
   dataName(data: Data): string {
     return this.#naming.isRing ? `${this.#naming.channelName}_${data.number}` : this.#naming.channelName
+  }
+
+  get #indexDirectory(): string {
+    return `${this.#naming.path}/${CtfIndex.directory}`
+  }
+
+  #indexName(data: Data): string {
+    return `${this.dataName(data)}${CtfIndex.suffix}`
   }
 
   #addData(data: Data): FileSink {
