@@ -13,7 +13,7 @@ import { TestRelay } from "../../src/testing/index.ts"
 export const token = "correct horse"
 
 /** Of a process that cannot be asked for anything. */
-const operations = Operations.of({
+export const operations = Operations.of({
   reload: Effect.fail(new ReloadRefused({ reasons: ["nothing to read"] })),
   verbosity: Effect.succeed(0),
   setVerbosity: () => Effect.void,

@@ -8,6 +8,7 @@ import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import type { Scenario } from "../sidebyside/scenario.ts"
 import { scenarios } from "../sidebyside/scenarios/index.ts"
+import { over } from "../sidebyside/script.ts"
 import * as Local from "./Local.ts"
 
 /** The edge does not look at the relay's directory: it knows of nothing that is in the way there. */
@@ -34,10 +35,8 @@ const played = scenarios.filter(
 const answers = (transcript: ReadonlyArray<string>) => transcript.filter((line) => /^[CD]\d/.test(line))
 
 /** What looks at the disk itself finds nothing there. */
-const scripted = (ports: Script.Ports, relay: TestRelay.TestRelay, note: Script.Note) => ({
-  ...Script.make(ports, relay.output, note),
-  output: "/traces"
-})
+const scripted = (ports: Script.Ports, relay: TestRelay.TestRelay, note: Script.Note) =>
+  over(Script.make(ports, relay.output, note), "/traces")
 
 const direct = (scenario: Scenario) =>
   Effect.scoped(

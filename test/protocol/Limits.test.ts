@@ -20,6 +20,7 @@ import {
   uuid
 } from "../../src/protocol/Struct.ts"
 import { hex } from "./goldens.ts"
+import { createSession } from "./layouts.ts"
 
 const reason = <A>(layout: Pick<Layout<A>, "decode">, message: Uint8Array) => {
   const result = layout.decode(message)
@@ -28,33 +29,20 @@ const reason = <A>(layout: Pick<Layout<A>, "decode">, message: Uint8Array) => {
 
 describe("names of CREATE_SESSION", () => {
   const layout = CreateSession.request(13)
-  const request = {
-    sessionName: "s",
-    hostname: "h",
-    basePath: "",
-    liveTimer: 0,
-    snapshot: false,
-    nameContainsCreationTime: false,
-    sessiondUuid: "0123456789abcdef0123456789abcdef",
-    sessionId: 0n,
-    creationTime: 0n,
-    currentChunkId: undefined,
-    traceFormat: 1
-  } as const
   const { offsets } = CreateSession.struct11
   const changed = (at: number, source: string) => {
-    const message = layout.encode(request)
+    const message = layout.encode(createSession)
     message.set(hex(source), at)
     return message
   }
 
   it("may be as long as the protocol says and no longer", () => {
-    assert.isUndefined(reason(layout, layout.encode({ ...request, sessionName: "n".repeat(254) })))
-    assert.strictEqual(reason(layout, layout.encode({ ...request, sessionName: "n".repeat(255) })), "string")
-    assert.isUndefined(reason(layout, layout.encode({ ...request, hostname: "n".repeat(255) })))
-    assert.strictEqual(reason(layout, layout.encode({ ...request, hostname: "n".repeat(256) })), "string")
-    assert.isUndefined(reason(layout, layout.encode({ ...request, basePath: "n".repeat(4095) })))
-    assert.strictEqual(reason(layout, layout.encode({ ...request, basePath: "n".repeat(4096) })), "string")
+    assert.isUndefined(reason(layout, layout.encode({ ...createSession, sessionName: "n".repeat(254) })))
+    assert.strictEqual(reason(layout, layout.encode({ ...createSession, sessionName: "n".repeat(255) })), "string")
+    assert.isUndefined(reason(layout, layout.encode({ ...createSession, hostname: "n".repeat(255) })))
+    assert.strictEqual(reason(layout, layout.encode({ ...createSession, hostname: "n".repeat(256) })), "string")
+    assert.isUndefined(reason(layout, layout.encode({ ...createSession, basePath: "n".repeat(4095) })))
+    assert.strictEqual(reason(layout, layout.encode({ ...createSession, basePath: "n".repeat(4096) })), "string")
   })
   it("may not have length zero, except the base path", () => {
     assert.strictEqual(reason(layout, changed(offsets.sessionNameLength, "00000000")), "string")
@@ -69,14 +57,14 @@ describe("names of CREATE_SESSION", () => {
     assert.strictEqual(reason(layout, changed(CreateSession.struct11.size + 1, "41")), "string")
     const foreign = changed(CreateSession.struct11.size, "ff")
     const { hostname, sessionName } = Result.getOrThrow(layout.decode(foreign))
-    assert.deepStrictEqual(layout.encode({ ...request, hostname, sessionName }), foreign)
-    const withPath = layout.encode({ ...request, basePath: "p/q" })
+    assert.deepStrictEqual(layout.encode({ ...createSession, hostname, sessionName }), foreign)
+    const withPath = layout.encode({ ...createSession, basePath: "p/q" })
     withPath[withPath.length - 1] = 0x72
     assert.strictEqual(reason(layout, withPath), "string")
     withPath[withPath.length - 2] = 0
     assert.strictEqual(reason(layout, withPath), "string", "a NUL before the last byte is not enough")
     const name = "séance 跟踪"
-    const message = layout.encode({ ...request, sessionName: name })
+    const message = layout.encode({ ...createSession, sessionName: name })
     assert.strictEqual(Result.getOrThrow(layout.decode(message)).sessionName, name)
   })
   it("come from a session daemon with an identity", () => {
@@ -90,7 +78,7 @@ describe("names of CREATE_SESSION", () => {
     assert.strictEqual(reason(CreateSession.request(4), message), "string")
   })
   it("are followed by a known trace format only, since minor 15", () => {
-    const message = CreateSession.request(15).encode({ ...request, traceFormat: 2 })
+    const message = CreateSession.request(15).encode({ ...createSession, traceFormat: 2 })
     for (const [format, expected] of [
       [0, "value"],
       [1, undefined],

@@ -4,20 +4,7 @@ import type { Schema } from "effect"
 import * as Control from "../../src/protocol/control/index.ts"
 import * as Live from "../../src/protocol/live/index.ts"
 import { own } from "../../src/protocol/Version.ts"
-
-const session = {
-  sessionName: "s",
-  hostname: "h",
-  basePath: "",
-  liveTimer: 0,
-  snapshot: false,
-  nameContainsCreationTime: false,
-  sessiondUuid: "0123456789abcdef0123456789abcdef",
-  sessionId: 0n,
-  creationTime: 0n,
-  currentChunkId: undefined,
-  traceFormat: 1
-} as const
+import { createSession } from "./layouts.ts"
 
 const index = {
   relayStreamId: 1n,
@@ -38,13 +25,13 @@ const stream = { channelName: "c", pathname: "p", tracefileSize: 0n, tracefileCo
 const refusedByTheCompiler = () => {
   const create = Control.CreateSession.request(15)
   // @ts-expect-error no UUID
-  create.encode({ ...session, sessiondUuid: undefined })
+  create.encode({ ...createSession, sessiondUuid: undefined })
   // @ts-expect-error no number
-  create.encode({ ...session, sessionId: undefined })
+  create.encode({ ...createSession, sessionId: undefined })
   // @ts-expect-error no time
-  create.encode({ ...session, creationTime: undefined })
+  create.encode({ ...createSession, creationTime: undefined })
   // @ts-expect-error a third format
-  create.encode({ ...session, traceFormat: 3 })
+  create.encode({ ...createSession, traceFormat: 3 })
   // @ts-expect-error no packet number
   Control.SendIndex.request(8).encode({ ...index, packetSeqNum: undefined })
   // @ts-expect-error no instance
@@ -58,7 +45,7 @@ describe("what the types permit", () => {
 
   it("is written at every minor, and read back as far as the minor has it", () => {
     for (let minor = 0; minor <= own.minor; minor++) {
-      assert.doesNotThrow(() => Control.CreateSession.request(minor).encode(session))
+      assert.doesNotThrow(() => Control.CreateSession.request(minor).encode(createSession))
       assert.doesNotThrow(() => Control.SendIndex.request(minor).encode(index))
       assert.doesNotThrow(() => Control.AddStream.request(minor).encode(stream))
     }

@@ -23,6 +23,21 @@ const versions = (name: string, layoutOf: ((minor: number) => Layout<unknown>) |
   return [...seen].map(([layout, minor]) => ({ name: `${name} since minor ${minor}`, layout }))
 }
 
+/** A request that every minor can write. */
+export const createSession = {
+  sessionName: "s",
+  hostname: "h",
+  basePath: "",
+  liveTimer: 0,
+  snapshot: false,
+  nameContainsCreationTime: false,
+  sessiondUuid: "0123456789abcdef0123456789abcdef",
+  sessionId: 0n,
+  creationTime: 0n,
+  currentChunkId: undefined,
+  traceFormat: 1
+} as const
+
 export const messages: ReadonlyArray<Message> = [
   { name: "control header", layout: fixed(Header.header) },
   { name: "packet header", layout: fixed(PacketHeader.header) },

@@ -6,6 +6,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
+import { Random } from "../support/Random.ts"
 import * as Tree from "../support/tree.ts"
 import * as Commands from "./commands.ts"
 import { type Scenario, scenario } from "./scenario.ts"
@@ -60,28 +61,16 @@ const odd: ReadonlyArray<Buffer> = [
   "é".repeat(127)
 ].map((text) => Buffer.from(text))
 
-const generator = (seed: number) => {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  const below = (limit: number) => Math.floor(next() * limit)
-  return { below, one: <A>(values: ReadonlyArray<A>) => values[below(values.length)] as A }
-}
-
 const slash = Buffer.from("/")
 const text = (value: string) => Buffer.from(value)
 
 /** A few names with slashes between, before and behind, more of them than needed. */
-const path = (random: ReturnType<typeof generator>): Buffer => {
+const path = (random: Random): Buffer => {
   const parts: Array<Buffer> = []
-  const slashes = () => Array.from({ length: random.one([0, 0, 0, 1, 2]) }, () => slash)
+  const slashes = () => Array.from({ length: random.pick([0, 0, 0, 1, 2]) }, () => slash)
   parts.push(...slashes())
   for (let count = random.below(3); count >= 0; count--) {
-    parts.push(random.one(odd))
+    parts.push(random.pick(odd))
     if (count > 0) parts.push(slash, ...(random.below(5) === 0 ? [slash] : []))
   }
   parts.push(...slashes())
@@ -108,23 +97,23 @@ const obstacles = (host: string): Case["there"] => [
 
 /** One member is odd at a time; the others say nothing. */
 export const fromSeed = (seed: number, count: number): ReadonlyArray<Case> => {
-  const random = generator(seed)
+  const random = new Random(seed)
   return Array.from({ length: count }, (_, at): Case => {
     const host = `h${at}`
     const one = { ...plain, host: text(host), there: [] }
     switch (random.below(6)) {
       case 0:
-        return { ...one, name: random.one(odd) }
+        return { ...one, name: random.pick(odd) }
       case 1:
-        return { ...one, host: Buffer.concat([random.one(odd), text(host)]) }
+        return { ...one, host: Buffer.concat([random.pick(odd), text(host)]) }
       case 2:
         return { ...one, basePath: path(random) }
       case 3:
         return { ...one, basePath: text("base"), streamPath: path(random) }
       case 4:
-        return { ...one, basePath: text("base"), channel: random.one(odd) }
+        return { ...one, basePath: text("base"), channel: random.pick(odd) }
       default:
-        return { ...one, basePath: text("base"), there: [random.one(obstacles(host))] }
+        return { ...one, basePath: text("base"), there: [random.pick(obstacles(host))] }
     }
   })
 }

@@ -7,6 +7,7 @@
  * chunks are closed before or after their streams left them.
  */
 import { Effect } from "effect"
+import { Random } from "../support/Random.ts"
 import * as Commands from "./commands.ts"
 import { type Scenario, scenario } from "./scenario.ts"
 
@@ -34,18 +35,6 @@ interface Sender {
   inOldChunk: number
 }
 
-/** A small generator whose sequence is fixed by its seed (mulberry32). */
-const generator = (seed: number) => {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  return { below: (limit: number) => Math.floor(next() * limit), chance: (probability: number) => next() < probability }
-}
-
 const aheadMax = 3
 const stepCount = 70
 const metadataName = "metadata"
@@ -54,7 +43,7 @@ const nameOf = (stream: number) => `ch_${stream}`
 class Planner {
   readonly steps: Array<Step> = []
   readonly senders: ReadonlyArray<Sender>
-  readonly random: ReturnType<typeof generator>
+  readonly random: Random
   metadataTotal = 0
   metadataInChunk = 0
   metadataInOldChunk = 0
@@ -64,7 +53,7 @@ class Planner {
   closing: number | undefined
 
   constructor(seed: number) {
-    this.random = generator(seed)
+    this.random = new Random(seed)
     this.senders = Array.from({ length: 1 + this.random.below(3) }, () => ({
       packets: [],
       data: 0,

@@ -2,7 +2,7 @@
  * Clients against relays that break the protocol: they give up with a reason, without hanging and without allocating
  * what a relay merely announces.
  */
-import { type AddressInfo, createServer, type Socket } from "node:net"
+import { type AddressInfo, createServer, type ServerOpts, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as Target from "../../src/target/Target.ts"
@@ -17,33 +17,14 @@ const numberOf = (size: number, value: number | bigint): Buffer => {
 const u32 = (...values: ReadonlyArray<number>) => Buffer.concat(values.map((value) => numberOf(4, value)))
 const u64 = (...values: ReadonlyArray<number | bigint>) => Buffer.concat(values.map((value) => numberOf(8, value)))
 
-/** Answers requests in the order they come, by what `script` says; `undefined` closes. */
-const relayOf = (
-  headerBytes: number,
-  sizeAt: number,
-  script: (command: number, payload: Buffer) => Buffer | undefined,
-  delaysMillis: Readonly<Record<number, number>> = {}
-) =>
+/** A server whose every connection is `serve`'s. */
+const listening = (serve: (socket: Socket) => void, options: ServerOpts = {}) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
       const sockets = new Set<Socket>()
-      const server = createServer((socket) => {
-        sockets.add(socket)
-        let received = Buffer.alloc(0)
-        socket.on("error", () => socket.destroy())
-        socket.on("data", (chunk) => {
-          received = Buffer.concat([received, chunk as Buffer])
-          while (received.length >= headerBytes) {
-            const size = Number(received.readBigUInt64BE(sizeAt))
-            if (received.length < headerBytes + size) return
-            const payload = received.subarray(headerBytes, headerBytes + size)
-            const command = received.readUInt32BE(sizeAt + 8)
-            const answer = script(command, payload)
-            received = received.subarray(headerBytes + size)
-            if (answer === undefined) return socket.destroy()
-            if (answer.length > 0) setTimeout(() => socket.write(answer), delaysMillis[command] ?? 0)
-          }
-        })
+      const server = createServer(options, (socket) => {
+        sockets.add(socket.on("error", () => socket.destroy()))
+        serve(socket)
       })
       const close = () => {
         for (const socket of sockets) socket.destroy()
@@ -55,6 +36,30 @@ const relayOf = (
     }),
     ({ close }) => Effect.sync(close)
   )
+
+/** Answers requests in the order they come, by what `script` says; `undefined` closes. */
+const relayOf = (
+  headerBytes: number,
+  sizeAt: number,
+  script: (command: number, payload: Buffer) => Buffer | undefined,
+  delaysMillis: Readonly<Record<number, number>> = {}
+) =>
+  listening((socket) => {
+    let received = Buffer.alloc(0)
+    socket.on("data", (chunk) => {
+      received = Buffer.concat([received, chunk as Buffer])
+      while (received.length >= headerBytes) {
+        const size = Number(received.readBigUInt64BE(sizeAt))
+        if (received.length < headerBytes + size) return
+        const payload = received.subarray(headerBytes, headerBytes + size)
+        const command = received.readUInt32BE(sizeAt + 8)
+        const answer = script(command, payload)
+        received = received.subarray(headerBytes + size)
+        if (answer === undefined) return socket.destroy()
+        if (answer.length > 0) setTimeout(() => socket.write(answer), delaysMillis[command] ?? 0)
+      }
+    })
+  })
 
 const none = Buffer.alloc(0)
 const entry = (id: number, isMetadata: boolean) => {
@@ -254,22 +259,7 @@ describe("a target", () => {
   it.live("a relay that does not read holds the caller back", () =>
     Effect.gen(function* () {
       const control = yield* controlRelay({})
-      const data = yield* Effect.acquireRelease(
-        Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
-          const sockets: Array<Socket> = []
-          const server = createServer({ pauseOnConnect: true }, (socket) =>
-            sockets.push(socket.on("error", () => undefined))
-          )
-          const close = () => {
-            for (const socket of sockets) socket.destroy()
-            server.close()
-          }
-          server.listen(0, "127.0.0.1", () =>
-            resume(Effect.succeed({ port: (server.address() as AddressInfo).port, close }))
-          )
-        }),
-        ({ close }) => Effect.sync(close)
-      )
+      const data = yield* listening(() => {}, { pauseOnConnect: true })
       const session = yield* open(control.port, data.port)
       const stream = yield* session.stream({ path: "ust", channel: "ch_0" })
       const bytes = Buffer.alloc(1024 * 1024)

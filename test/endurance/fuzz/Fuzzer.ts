@@ -1,5 +1,5 @@
 /** Mutates inputs, keeps those that reach code that none has reached before, and says which one went wrong. */
-import { Random } from "../../simulation/world/Random.ts"
+import { Random } from "../../support/Random.ts"
 import { Coverage } from "./Coverage.ts"
 import { mutate } from "./mutate.ts"
 

@@ -1,5 +1,5 @@
 /** Inputs made from inputs: what a damaged, hostile or confused peer might send instead. */
-import type { Random } from "../../simulation/world/Random.ts"
+import type { Random } from "../../support/Random.ts"
 
 const bytesMax = 256 * 1024
 const numbers = [0, 1, 0x7f, 0x80, 0xff]

@@ -6,8 +6,8 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { assertNothingLeft, type PeerDouble, type Relay, withRelay } from "../../connection/doubles.ts"
 import { play, type Scenario, scenarios } from "../../simulation/targets.ts"
-import { Random } from "../../simulation/world/Random.ts"
 import { Viewer } from "../../simulation/world/Viewer.ts"
+import { Random } from "../../support/Random.ts"
 import { turns } from "../../support/turns.ts"
 
 /** In the order of their kinds: control, data, live. */

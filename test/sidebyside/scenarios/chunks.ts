@@ -10,11 +10,9 @@ const withOverride = (length: number, bytes: Uint8Array) => join(u64(7), u64(sta
 export const chunks: ReadonlyArray<Scenario> = [
   ...(["none", "nothing", "move", "delete"] as const).map((command) =>
     scenario(`the first chunk closed with command ${command}`, function* (s) {
-      const { c, d, file } = yield* s.recording({ basePath: "r" })
+      const { c, file, recorded } = yield* s.recording({ basePath: "r" })
       const stream = yield* c.addStream()
-      yield* d.packet(stream, 0)
-      yield* s.fileSize(file("ch_0"), 16)
-      yield* c.index(stream, { seq: 0 })
+      yield* recorded(stream, 0, file("ch_0"), 16)
       yield* c.rotate(undefined, [[stream, 1]])
       yield* c.closeChunk(0, start + 5, command === "none" ? undefined : closeCommands[command])
       yield* c.untilChunkGone(0)
@@ -94,11 +92,9 @@ export const chunks: ReadonlyArray<Scenario> = [
     yield* c.untilChunkGone(0)
   }),
   scenario("clear of a running session: create, rotate, close with delete, twice", function* (s) {
-    const { c, d, file } = yield* s.recording({ basePath: "r" })
+    const { c, d, file, recorded } = yield* s.recording({ basePath: "r" })
     const stream = yield* c.addStream()
-    yield* d.packet(stream, 0)
-    yield* s.fileSize(file("ch_0"), 16)
-    yield* c.index(stream, { seq: 0 })
+    yield* recorded(stream, 0, file("ch_0"), 16)
     for (const round of [1, 2]) {
       yield* c.createChunk(round, start + 10 * round)
       yield* c.rotate(round, [[stream, round]])
@@ -157,11 +153,9 @@ export const chunks: ReadonlyArray<Scenario> = [
   ...(["move", "nothing", "delete"] as const).flatMap((first) =>
     (["none", "move", "nothing", "delete"] as const).map((second) =>
       scenario(`a chunk that a stream is in, closed with command ${first}, then with ${second}`, function* (s) {
-        const { c, d, file } = yield* s.recording({ basePath: "r" })
+        const { c, file, recorded } = yield* s.recording({ basePath: "r" })
         const stream = yield* c.addStream()
-        yield* d.packet(stream, 0)
-        yield* s.fileSize(file("ch_0"), 16)
-        yield* c.index(stream, { seq: 0 })
+        yield* recorded(stream, 0, file("ch_0"), 16)
         yield* c.closeChunk(0, start + 5, closeCommands[first])
         yield* c.closeChunk(0, start + 6, second === "none" ? undefined : closeCommands[second])
         yield* s.tree("closed")

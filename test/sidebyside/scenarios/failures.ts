@@ -22,13 +22,11 @@ const fill = (s: Script.Script, pageCount: number) =>
 
 /** A stream whose next index record does not fit. */
 const almostFull = function* (s: Script.Script) {
-  const { c, d, file } = yield* s.recording()
+  const { c, d, file, recorded } = yield* s.recording()
   yield* fill(s, 2)
   const stream = yield* c.addStream()
   for (let seq = 0; seq < recordCountOfPage - 1; seq++) {
-    yield* d.packet(stream, seq)
-    yield* s.fileSize(file("ch_0"), 16 * (seq + 1))
-    yield* c.index(stream, { seq })
+    yield* recorded(stream, seq, file("ch_0"), 16 * (seq + 1))
   }
   return { c, d, file, stream }
 }
@@ -138,11 +136,9 @@ export const failures: ReadonlyArray<Scenario> = [
     { volumeBytes: smallVolume, volumeInodes: 8 }
   ),
   scenario("the session directory is removed: open files go on unseen, new streams fail", function* (s) {
-    const { c, d, file, session } = yield* s.recording({ basePath: "r" })
+    const { c, d, file, session, recorded } = yield* s.recording({ basePath: "r" })
     const stream = yield* c.addStream()
-    yield* d.packet(stream, 0)
-    yield* s.fileSize(file("ch_0"), 16)
-    yield* c.index(stream, { seq: 0 })
+    yield* recorded(stream, 0, file("ch_0"), 16)
     yield* c.dataPending(stream, 0)
     yield* remove(s, session.path)
     yield* d.packet(stream, 1)
@@ -185,12 +181,10 @@ export const failures: ReadonlyArray<Scenario> = [
     yield* c.refused("CLOSE_STREAM", join(u64(stream), u64(noSeq)))
   }),
   scenario("an index file in the way is replaced", function* (s) {
-    const { c, d, file } = yield* s.recording({ basePath: "r" })
+    const { c, file, recorded } = yield* s.recording({ basePath: "r" })
     const stream = yield* c.addStream()
     yield* s.write(file("index/ch_0.idx"), "of an earlier session, and longer than the new one will be".repeat(9))
-    yield* d.packet(stream, 0)
-    yield* s.fileSize(file("ch_0"), 16)
-    yield* c.index(stream, { seq: 0 })
+    yield* recorded(stream, 0, file("ch_0"), 16)
     yield* c.dataPending(stream, 0)
   }),
   scenario(

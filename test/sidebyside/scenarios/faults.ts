@@ -25,15 +25,13 @@ interface Steps {
 }
 
 /** A stream with one packet, in its files. */
-const recorded = function* (s: Script.Script) {
-  const { c, d, file, session } = yield* s.recording()
+const streaming = function* (s: Script.Script) {
+  const { c, d, file, session, recorded } = yield* s.recording()
   const stream = yield* c.addStream()
   const metadata = yield* c.addStream({ channel: "metadata" })
-  yield* d.packet(stream, 0)
-  yield* s.fileSize(file("ch_0"), 16)
-  yield* c.index(stream, { seq: 0 })
+  yield* recorded(stream, 0, file("ch_0"), 16)
   yield* c.dataPending(stream, 0)
-  return { c, d, file, session, stream, metadata }
+  return { c, d, file, recorded, session, stream, metadata }
 }
 
 const alive = function* (s: Script.Script) {
@@ -54,7 +52,7 @@ const kinds: ReadonlyArray<Steps> = [
   {
     name: "a packet cannot be written",
     *steps(s, code) {
-      const { c, d, stream } = yield* recorded(s)
+      const { c, d, stream } = yield* streaming(s)
       yield* fail(s, "write", code, "64-bit/ch_0")
       yield* d.packet(stream, 1)
       yield* d.closes()
@@ -70,7 +68,7 @@ const kinds: ReadonlyArray<Steps> = [
       transcript: [...begun, "C1 SEND_INDEX → 0000000b closed", "C2 START_DATA → 0000000a"]
     },
     *steps(s, code) {
-      const { c, d, file, stream } = yield* recorded(s)
+      const { c, d, file, stream } = yield* streaming(s)
       yield* fail(s, "write", code, "index/ch_0.idx")
       yield* d.packet(stream, 1)
       yield* s.fileSize(file("ch_0"), 32)
@@ -81,7 +79,7 @@ const kinds: ReadonlyArray<Steps> = [
   {
     name: "metadata cannot be written",
     *steps(s, code) {
-      const { c, metadata } = yield* recorded(s)
+      const { c, metadata } = yield* streaming(s)
       yield* fail(s, "write", code, "64-bit/metadata")
       yield* c.metadata(metadata, Buffer.from("text"))
       yield* c.closes()
@@ -91,7 +89,7 @@ const kinds: ReadonlyArray<Steps> = [
   {
     name: "the file of a stream cannot be made",
     *steps(s, code) {
-      const { c } = yield* recorded(s)
+      const { c } = yield* streaming(s)
       yield* fail(s, "open", code, "64-bit/other")
       yield* c.addStream({ channel: "other" })
       yield* heal(s)
@@ -102,7 +100,7 @@ const kinds: ReadonlyArray<Steps> = [
   {
     name: "the directory of a stream cannot be made",
     *steps(s, code) {
-      const { c } = yield* recorded(s)
+      const { c } = yield* streaming(s)
       yield* fail(s, "mkdir", code, "uid/1")
       yield* c.addStream({ channel: "other", path: "ust/uid/1/64-bit" })
       yield* heal(s)
@@ -112,7 +110,7 @@ const kinds: ReadonlyArray<Steps> = [
   {
     name: "an index file cannot be made",
     *steps(s, code) {
-      const { c, d } = yield* recorded(s)
+      const { c, d } = yield* streaming(s)
       const stream = yield* c.addStream({ channel: "other" })
       yield* fail(s, "open", code, "index/other")
       yield* d.packet(stream, 0)
@@ -149,7 +147,7 @@ const kinds: ReadonlyArray<Steps> = [
   {
     name: "the directory of a chunk cannot be made",
     *steps(s, code) {
-      const { c } = yield* recorded(s)
+      const { c } = yield* streaming(s)
       yield* fail(s, "mkdir", code, ".tmp_new_chunk")
       yield* c.refused("CREATE_TRACE_CHUNK", Commands.createTraceChunk(1, start + 10))
       yield* alive(s)
@@ -158,7 +156,7 @@ const kinds: ReadonlyArray<Steps> = [
   {
     name: "a chunk cannot be put aside for the next one",
     *steps(s, code) {
-      const { c } = yield* recorded(s)
+      const { c } = yield* streaming(s)
       yield* fail(s, "rename", code, "/ust")
       yield* c.refused("CREATE_TRACE_CHUNK", Commands.createTraceChunk(1, start + 10))
       yield* alive(s)
@@ -167,7 +165,7 @@ const kinds: ReadonlyArray<Steps> = [
   {
     name: "a rotation cannot make its file",
     *steps(s, code) {
-      const { c, metadata, stream } = yield* recorded(s)
+      const { c, metadata, stream } = yield* streaming(s)
       yield* c.createChunk(1, start + 10)
       yield* fail(s, "open", code, ".tmp_new_chunk/ust/uid/0/64-bit/ch_0")
       yield* c.refused(
@@ -183,7 +181,7 @@ const kinds: ReadonlyArray<Steps> = [
   {
     name: "a rotated chunk cannot be archived",
     *steps(s, code) {
-      const { c, metadata, stream } = yield* recorded(s)
+      const { c, metadata, stream } = yield* streaming(s)
       yield* c.createChunk(1, start + 10)
       yield* c.rotate(1, [
         [stream, 1],
@@ -207,7 +205,7 @@ const kinds: ReadonlyArray<Steps> = [
       ]
     },
     *steps(s, code) {
-      const { c, metadata, stream } = yield* recorded(s)
+      const { c, metadata, stream } = yield* streaming(s)
       yield* c.createChunk(1, start + 10)
       yield* c.rotate(1, [
         [stream, 1],
@@ -233,7 +231,7 @@ const kinds: ReadonlyArray<Steps> = [
       ]
     },
     *steps(s, code) {
-      const { c, metadata, stream } = yield* recorded(s)
+      const { c, metadata, stream } = yield* streaming(s)
       yield* c.createChunk(1, start + 10)
       yield* c.rotate(1, [
         [stream, 1],
@@ -250,7 +248,7 @@ const kinds: ReadonlyArray<Steps> = [
   {
     name: "metadata cannot be emptied",
     *steps(s, code) {
-      const { c, file, metadata } = yield* recorded(s)
+      const { c, file, metadata } = yield* streaming(s)
       yield* c.metadata(metadata, Buffer.from("text"))
       yield* s.fileSize(file("metadata"), 4)
       yield* fail(s, "open", code, "64-bit/metadata")
@@ -264,13 +262,9 @@ const kinds: ReadonlyArray<Steps> = [
   {
     name: "the next file of a ring cannot be made",
     *steps(s, code) {
-      const { c, d, file } = yield* s.recording()
+      const { c, d, file, recorded } = yield* s.recording()
       const stream = yield* c.addStream({ fileSize: 32, fileCount: 3 })
-      for (const seq of [0, 1]) {
-        yield* d.packet(stream, seq)
-        yield* s.fileSize(file("ch_0_0"), 16 * (seq + 1))
-        yield* c.index(stream, { seq })
-      }
+      for (const seq of [0, 1]) yield* recorded(stream, seq, file("ch_0_0"), 16 * (seq + 1))
       yield* fail(s, "open", code, "ch_0_1")
       yield* d.packet(stream, 2)
       yield* d.closes()
@@ -291,12 +285,8 @@ const interruptions = [
 ] as const
 
 const whole = function* (s: Script.Script) {
-  const { c, d, file, metadata, stream } = yield* recorded(s)
-  for (const seq of [1, 2]) {
-    yield* d.packet(stream, seq)
-    yield* s.fileSize(file("ch_0"), 16 * (seq + 1))
-    yield* c.index(stream, { seq })
-  }
+  const { c, file, metadata, recorded, stream } = yield* streaming(s)
+  for (const seq of [1, 2]) yield* recorded(stream, seq, file("ch_0"), 16 * (seq + 1))
   yield* c.metadata(metadata, Buffer.from("text of metadata"))
   yield* s.fileSize(file("metadata"), 16)
   yield* c.resetMetadata(metadata)

@@ -6,23 +6,19 @@ const { closeCommands, join, noSeq, packetHeader, sendIndex, start, u64 } = Comm
 
 export const lifetimes: ReadonlyArray<Scenario> = [
   scenario("control ends with all data in: streams are closed, data for them is refused", function* (s) {
-    const { c, d, file } = yield* s.recording()
+    const { c, d, file, recorded } = yield* s.recording()
     const stream = yield* c.addStream()
-    yield* d.packet(stream, 0)
-    yield* s.fileSize(file("ch_0"), 16)
-    yield* c.index(stream, { seq: 0 })
+    yield* recorded(stream, 0, file("ch_0"), 16)
     yield* c.close
     yield* s.untilClosed(stream)
     yield* d.packet(stream, 1)
     yield* d.closes()
   }),
   scenario("control ends with an index whose packet is missing: the stream waits for it", function* (s) {
-    const { c, d, file } = yield* s.recording()
+    const { c, d, file, recorded } = yield* s.recording()
     const stream = yield* c.addStream()
     const other = yield* c.addStream({ channel: "other" })
-    yield* d.packet(stream, 0)
-    yield* s.fileSize(file("ch_0"), 16)
-    yield* c.index(stream, { seq: 0 })
+    yield* recorded(stream, 0, file("ch_0"), 16)
     yield* c.index(stream, { seq: 1 })
     yield* c.close
     yield* s.untilClosed(other)
@@ -40,11 +36,9 @@ export const lifetimes: ReadonlyArray<Scenario> = [
     yield* s.untilClosed(stream)
   }),
   scenario("a refused command closes all streams of the session, data in flight or not", function* (s) {
-    const { c, d, file } = yield* s.recording()
+    const { c, d, file, recorded } = yield* s.recording()
     const stream = yield* c.addStream()
-    yield* d.packet(stream, 0)
-    yield* s.fileSize(file("ch_0"), 16)
-    yield* c.index(stream, { seq: 0 })
+    yield* recorded(stream, 0, file("ch_0"), 16)
     yield* c.index(stream, { seq: 1 })
     yield* c.refused("DATA_PENDING", join(u64(99), u64(0)))
     yield* s.untilClosed(stream)
@@ -61,12 +55,10 @@ export const lifetimes: ReadonlyArray<Scenario> = [
     yield* c.refused("SEND_INDEX", sendIndex(13, stream, { seq: 0 }))
   }),
   scenario("losing the data connection closes the session's streams", function* (s) {
-    const { c, d, file } = yield* s.recording()
+    const { c, d, file, recorded } = yield* s.recording()
     const stream = yield* c.addStream()
     const other = yield* c.addStream({ channel: "other" })
-    yield* d.packet(stream, 0)
-    yield* s.fileSize(file("ch_0"), 16)
-    yield* c.index(stream, { seq: 0 })
+    yield* recorded(stream, 0, file("ch_0"), 16)
     yield* d.reset
     yield* s.untilClosed(stream)
     yield* s.untilClosed(other)
@@ -84,11 +76,9 @@ export const lifetimes: ReadonlyArray<Scenario> = [
     yield* c.dataPending(stream, 0)
   }),
   scenario("CLOSE_STREAM before the last packet: the stream takes it and is gone", function* (s) {
-    const { c, d, file } = yield* s.recording()
+    const { c, d, file, recorded } = yield* s.recording()
     const stream = yield* c.addStream()
-    yield* d.packet(stream, 0)
-    yield* s.fileSize(file("ch_0"), 16)
-    yield* c.index(stream, { seq: 0 })
+    yield* recorded(stream, 0, file("ch_0"), 16)
     yield* c.index(stream, { seq: 1 })
     yield* c.closeStream(stream, 1)
     yield* c.dataPending(stream, 1)
@@ -162,11 +152,9 @@ export const lifetimes: ReadonlyArray<Scenario> = [
   scenario(
     "the last connection takes streams with it that still wait for a packet",
     function* (s) {
-      const { c, d, file } = yield* s.recording({ basePath: "b" })
+      const { c, d, file, recorded } = yield* s.recording({ basePath: "b" })
       const stream = yield* c.addStream()
-      yield* d.packet(stream, 0)
-      yield* s.fileSize(file("ch_0"), 16)
-      yield* c.index(stream, { seq: 0 })
+      yield* recorded(stream, 0, file("ch_0"), 16)
       yield* c.index(stream, { seq: 1 })
       yield* c.close
       yield* d.close

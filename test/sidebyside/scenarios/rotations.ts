@@ -10,15 +10,13 @@ const { closeCommands, noSeq, start } = Commands
 export const chunkName = (after: number, id: number): string => `20231114T2213${20 + after}+0000-${id}`
 
 /** A stream with `count` packets and their indexes in the chunk's files. */
-const streamWith = (recording: Script.Recording, s: Script.Script, count: number, stream: Commands.Stream = {}) =>
+const streamWith = (recording: Script.Recording, count: number, stream: Commands.Stream = {}) =>
   Effect.gen(function* () {
-    const { c, d, file } = recording
+    const { c, file, recorded } = recording
     const name = stream.channel ?? "ch_0"
     const handle = yield* c.addStream(stream)
     for (let seq = 0; seq < count; seq += 1) {
-      yield* d.packet(handle, seq)
-      yield* s.fileSize(file(name), 16 * (seq + 1))
-      yield* c.index(handle, { seq })
+      yield* recorded(handle, seq, file(name), 16 * (seq + 1))
     }
     // The answer 0 is what promises that the records are in the files.
     if (count > 0) yield* c.dataPending(handle, count - 1)
@@ -30,8 +28,8 @@ const recordingOf = (s: Script.Script) => s.recording({ basePath: "r" })
 export const rotations: ReadonlyArray<Scenario> = [
   scenario("a rotation at the next packet happens at once", function* (s) {
     const recording = yield* recordingOf(s)
-    const { c, d, file } = recording
-    const stream = yield* streamWith(recording, s, 2)
+    const { c, file, recorded } = recording
+    const stream = yield* streamWith(recording, 2)
     yield* c.createChunk(1, start + 10)
     yield* s.tree("created")
     yield* c.rotate(1, [[stream, 2]])
@@ -39,9 +37,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* s.tree("rotated")
     yield* c.closeChunk(0, start + 10, closeCommands.move)
     yield* c.untilChunkGone(0)
-    yield* d.packet(stream, 2)
-    yield* s.fileSize(file("ch_0", chunkName(10, 1)), 16)
-    yield* c.index(stream, { seq: 2 })
+    yield* recorded(stream, 2, file("ch_0", chunkName(10, 1)), 16)
     yield* c.dataPending(stream, 2)
     yield* c.chunkExists(1)
     yield* s.tree("after")
@@ -51,41 +47,35 @@ export const rotations: ReadonlyArray<Scenario> = [
   }),
   scenario("a rotation ahead of the packets waits for data and index, across the close", function* (s) {
     const recording = yield* recordingOf(s)
-    const { c, d, file } = recording
-    const stream = yield* streamWith(recording, s, 1)
+    const { c, d, file, recorded } = recording
+    const stream = yield* streamWith(recording, 1)
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [[stream, 3]])
     yield* c.closeChunk(0, start + 10, closeCommands.move)
     yield* c.chunkExists(0)
     yield* s.tree("pending")
-    yield* d.packet(stream, 1)
-    yield* s.fileSize(file("ch_0", ".tmp_old_chunk"), 32)
-    yield* c.index(stream, { seq: 1 })
+    yield* recorded(stream, 1, file("ch_0", ".tmp_old_chunk"), 32)
     yield* c.index(stream, { seq: 2 })
     yield* c.chunkExists(0)
     yield* d.packet(stream, 2)
     yield* c.untilChunkGone(0)
-    yield* d.packet(stream, 3)
-    yield* s.fileSize(file("ch_0", chunkName(10, 1)), 16)
-    yield* c.index(stream, { seq: 3 })
+    yield* recorded(stream, 3, file("ch_0", chunkName(10, 1)), 16)
     yield* c.dataPending(stream, 3)
   }),
   scenario("indexes already beyond the position: all of them stay in the old chunk", function* (s) {
     const recording = yield* recordingOf(s)
-    const { c, d, file } = recording
-    const stream = yield* streamWith(recording, s, 4)
+    const { c, file, recorded } = recording
+    const stream = yield* streamWith(recording, 4)
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [[stream, 2]])
     yield* c.closeChunk(0, start + 11, closeCommands.move)
     yield* c.untilChunkGone(0)
-    yield* d.packet(stream, 4)
-    yield* s.fileSize(file("ch_0", chunkName(10, 1)), 16)
-    yield* c.index(stream, { seq: 4 })
+    yield* recorded(stream, 4, file("ch_0", chunkName(10, 1)), 16)
   }),
   scenario("packet numbers may jump over the position", function* (s) {
     const recording = yield* recordingOf(s)
     const { c, d, file } = recording
-    const stream = yield* streamWith(recording, s, 1)
+    const stream = yield* streamWith(recording, 1)
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [[stream, 5]])
     yield* c.closeChunk(0, start + 10, closeCommands.move)
@@ -99,25 +89,21 @@ export const rotations: ReadonlyArray<Scenario> = [
   }),
   scenario("no packet yet: the first is stored in the old chunk, even for position 0", function* (s) {
     const recording = yield* recordingOf(s)
-    const { c, d, file } = recording
-    const stream = yield* streamWith(recording, s, 0)
+    const { c, file, recorded } = recording
+    const stream = yield* streamWith(recording, 0)
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [[stream, 0]])
     yield* c.chunkExists(0)
-    yield* d.packet(stream, 0)
-    yield* s.fileSize(file("ch_0", ".tmp_old_chunk"), 16)
-    yield* c.index(stream, { seq: 0 })
-    yield* d.packet(stream, 1)
-    yield* s.fileSize(file("ch_0", ".tmp_new_chunk"), 16)
-    yield* c.index(stream, { seq: 1 })
+    yield* recorded(stream, 0, file("ch_0", ".tmp_old_chunk"), 16)
+    yield* recorded(stream, 1, file("ch_0", ".tmp_new_chunk"), 16)
     yield* c.closeChunk(0, start + 12, closeCommands.move)
     yield* c.untilChunkGone(0)
   }),
   scenario("a rotation on the last index: index before data, data before index", function* (s) {
     const recording = yield* recordingOf(s)
-    const { c, d, file } = recording
-    const a = yield* streamWith(recording, s, 1, { channel: "a" })
-    const b = yield* streamWith(recording, s, 1, { channel: "b" })
+    const { c, d, file, recorded } = recording
+    const a = yield* streamWith(recording, 1, { channel: "a" })
+    const b = yield* streamWith(recording, 1, { channel: "b" })
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [
       [a, 2],
@@ -126,9 +112,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* c.index(a, { seq: 1 })
     yield* d.packet(a, 1)
     yield* s.fileSize(file("a", ".tmp_old_chunk"), 32)
-    yield* d.packet(b, 1)
-    yield* s.fileSize(file("b", ".tmp_old_chunk"), 32)
-    yield* c.index(b, { seq: 1 })
+    yield* recorded(b, 1, file("b", ".tmp_old_chunk"), 32)
     yield* c.dataPending(a, 1)
     yield* c.dataPending(b, 1)
     yield* s.exists(file("a", ".tmp_new_chunk"))
@@ -158,8 +142,8 @@ export const rotations: ReadonlyArray<Scenario> = [
   }),
   scenario("rotation to no chunk and on to a later one", function* (s) {
     const recording = yield* recordingOf(s)
-    const { c, d, file } = recording
-    const stream = yield* streamWith(recording, s, 2)
+    const { c, file, recorded } = recording
+    const stream = yield* streamWith(recording, 2)
     const metadata = yield* c.addStream({ channel: "metadata" })
     yield* c.metadata(metadata, Buffer.from("meta"))
     yield* c.rotate(undefined, [[stream, 2]])
@@ -174,15 +158,13 @@ export const rotations: ReadonlyArray<Scenario> = [
       [metadata, 0]
     ])
     yield* c.metadata(metadata, Buffer.from("meta again"))
-    yield* d.packet(stream, 2)
-    yield* s.fileSize(file("ch_0", chunkName(10, 1)), 16)
-    yield* c.index(stream, { seq: 2 })
+    yield* recorded(stream, 2, file("ch_0", chunkName(10, 1)), 16)
     yield* c.dataPending(stream, 2)
   }),
   scenario("a packet for a stream without chunk closes the data connection", function* (s) {
     const recording = yield* recordingOf(s)
     const { c, d } = recording
-    const stream = yield* streamWith(recording, s, 1)
+    const stream = yield* streamWith(recording, 1)
     yield* c.rotate(undefined, [[stream, 1]])
     yield* d.packet(stream, 1)
     yield* d.closes()
@@ -197,7 +179,7 @@ export const rotations: ReadonlyArray<Scenario> = [
   scenario("rotating away from data that came without its index towards no chunk is refused", function* (s) {
     const recording = yield* recordingOf(s)
     const { c, d, file } = recording
-    const stream = yield* streamWith(recording, s, 1)
+    const stream = yield* streamWith(recording, 1)
     yield* d.packet(stream, 1)
     yield* s.fileSize(file("ch_0"), 32)
     yield* c.refused("ROTATE_STREAMS", Commands.rotateStreams(undefined, [[stream, 1]]))
@@ -205,17 +187,17 @@ export const rotations: ReadonlyArray<Scenario> = [
   scenario("a rotation while one is pending is refused", function* (s) {
     const recording = yield* recordingOf(s)
     const { c } = recording
-    const stream = yield* streamWith(recording, s, 1)
+    const stream = yield* streamWith(recording, 1)
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [[stream, 9]])
     yield* c.refused("ROTATE_STREAMS", Commands.rotateStreams(1, [[stream, 9]]))
   }),
   scenario("rotation to an unknown chunk, of an unknown stream", function* (s) {
     const one = yield* recordingOf(s)
-    const stream = yield* streamWith(one, s, 1)
+    const stream = yield* streamWith(one, 1)
     yield* one.c.refused("ROTATE_STREAMS", Commands.rotateStreams(5, [[stream, 1]]))
     const two = yield* s.recording({ basePath: "two" })
-    const known = yield* streamWith(two, s, 1)
+    const known = yield* streamWith(two, 1)
     yield* two.c.createChunk(1, start + 10)
     const positions = [
       [known, 1],
@@ -226,9 +208,9 @@ export const rotations: ReadonlyArray<Scenario> = [
   scenario("the three header layouts; no positions at all", function* (s) {
     const recording = yield* recordingOf(s)
     const { c } = recording
-    const a = yield* streamWith(recording, s, 1, { channel: "a" })
-    const b = yield* streamWith(recording, s, 1, { channel: "b" })
-    const third = yield* streamWith(recording, s, 1, { channel: "c" })
+    const a = yield* streamWith(recording, 1, { channel: "a" })
+    const b = yield* streamWith(recording, 1, { channel: "b" })
+    const third = yield* streamWith(recording, 1, { channel: "c" })
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [[a, 1]], 0)
     yield* c.rotate(1, [[b, 1]], 3)
@@ -239,7 +221,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* c.untilChunkGone(0)
   }),
   scenario("a ring starts again at file 0 in the new chunk", function* (s) {
-    const { c, d, file } = yield* recordingOf(s)
+    const { c, d, file, recorded } = yield* recordingOf(s)
     const stream = yield* c.addStream({ fileSize: 16, fileCount: 2 })
     for (const [seq, name] of ["ch_0_0", "ch_0_1", "ch_0_0"].entries()) {
       yield* d.packet(stream, seq, 14 + seq)
@@ -254,23 +236,19 @@ export const rotations: ReadonlyArray<Scenario> = [
       [3, "ch_0_0"],
       [4, "ch_0_1"]
     ] as const) {
-      yield* d.packet(stream, seq)
-      yield* s.fileSize(file(name, chunkName(10, 1)), 16)
-      yield* c.index(stream, { seq })
+      yield* recorded(stream, seq, file(name, chunkName(10, 1)), 16)
     }
   }),
   scenario("three rotations in a row, a stream added in each chunk", function* (s) {
     const recording = yield* recordingOf(s)
-    const { c, d, file } = recording
-    const first = yield* streamWith(recording, s, 1)
+    const { c, file, recorded } = recording
+    const first = yield* streamWith(recording, 1)
     for (const round of [1, 2, 3]) {
       yield* c.createChunk(round, start + 10 * round)
       yield* c.rotate(round, [[first, round]])
       yield* c.closeChunk(round - 1, start + 10 * round, closeCommands.move)
       yield* c.untilChunkGone(round - 1)
-      yield* d.packet(first, round)
-      yield* s.fileSize(file("ch_0", chunkName(10 * round, round)), 16)
-      yield* c.index(first, { seq: round })
+      yield* recorded(first, round, file("ch_0", chunkName(10 * round, round)), 16)
       yield* c.dataPending(first, round)
       const added = yield* c.addStream({ channel: `added${round}` })
       yield* c.closeStream(added, noSeq)
@@ -282,7 +260,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     function* (s) {
       const recording = yield* recordingOf(s)
       const { c, d, file } = recording
-      const stream = yield* streamWith(recording, s, 1)
+      const stream = yield* streamWith(recording, 1)
       yield* d.packet(stream, 1, 4)
       yield* d.packet(stream, 2, 4)
       yield* s.fileSize(file("ch_0"), 24)
@@ -341,7 +319,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     function* (s) {
       const recording = yield* recordingOf(s)
       const { c, d, file } = recording
-      const stream = yield* streamWith(recording, s, 1)
+      const stream = yield* streamWith(recording, 1)
       yield* d.raw(Commands.join(Commands.packetHeader(stream, 1, 8, 0), Buffer.alloc(3, 1)))
       yield* s.fileSize(file("ch_0"), 19)
       yield* c.createChunk(1, start + 10)

@@ -9,7 +9,7 @@ import { DialFailed, type Link, LinkLost } from "../../../src/transport/Dial.ts"
 import type { Peer, Receiver, SocketEnd } from "../../../src/transport/Peer.ts"
 import * as Unread from "../../../src/transport/Unread.ts"
 import * as Waits from "../../../src/transport/Waits.ts"
-import type { Random } from "../world/Random.ts"
+import type { Random } from "../../support/Random.ts"
 
 export interface Weather {
   /** A byte takes up to so long. */

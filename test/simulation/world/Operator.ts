@@ -8,7 +8,6 @@ import { Etag, HttpPlatform, HttpRouter, HttpServerRequest } from "effect/http"
 import * as AdminServer from "../../../src/admin/AdminServer.ts"
 import { Closing } from "../../../src/admin/Closing.ts"
 import { Operations } from "../../../src/admin/Operations.ts"
-import { ReloadRefused } from "../../../src/config/Reloaded.ts"
 import * as Machine from "../../../src/Machine.ts"
 import { Relay } from "../../../src/Relay.ts"
 import * as Drain from "../../../src/relay/Drain.ts"
@@ -17,7 +16,8 @@ import * as Snapshot from "../../../src/relay/Snapshot.ts"
 import * as History from "../../../src/telemetry/History.ts"
 import { steps } from "../../../src/telemetry/Reading.ts"
 import { Telemetry } from "../../../src/telemetry/Telemetry.ts"
-import type { Random } from "./Random.ts"
+import { operations } from "../../admin/ports.ts"
+import type { Random } from "../../support/Random.ts"
 
 const paths = [
   ...["sessions", "sessions?sort=-name&limit=1", "sessions/1", "sessions/1/history", "overview", "connections"],
@@ -80,14 +80,6 @@ const telemetryOf = (registry: Registry["Service"], { drain }: Relay["Service"])
   })
   return Telemetry.of({ samples, process: Effect.succeed(noProcess), devices: Effect.succeed([]) })
 }
-
-const operations = Operations.of({
-  reload: Effect.fail(new ReloadRefused({ reasons: ["nothing to read"] })),
-  verbosity: Effect.succeed(0),
-  setVerbosity: () => Effect.void,
-  configuration: Effect.succeed({}),
-  lastLines: Effect.succeed([])
-})
 
 /** Answers the status. */
 type Ask = (method: string, path: string) => Effect.Effect<number>

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import type { Control, Relay } from "../../connection/doubles.ts"
 import { numbers, request } from "../../live/viewer.ts"
 import * as Commands from "../../sidebyside/commands.ts"
-import type { Random } from "./Random.ts"
+import type { Random } from "../../support/Random.ts"
 
 const { join, u32, u64 } = Commands
 const streamBytes = 4371

@@ -5,7 +5,7 @@
  */
 import { Clock, Duration, Effect, Scheduler } from "effect"
 import * as Machine from "../../../src/Machine.ts"
-import type { Random } from "./Random.ts"
+import type { Random } from "../../support/Random.ts"
 
 interface Due {
   readonly at: number

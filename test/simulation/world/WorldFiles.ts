@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { FileFailed, type Files } from "../../../src/storage/Files.ts"
 import * as GatedFiles from "../../../src/storage/GatedFiles.ts"
 import { MemoryFiles } from "../../../src/storage/MemoryFiles.ts"
-import type { Random } from "./Random.ts"
+import type { Random } from "../../support/Random.ts"
 
 const codes = ["EIO", "ENOSPC", "EMFILE", "EACCES", "EDQUOT"]
 const stallMillisMax = 5000

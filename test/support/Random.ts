@@ -19,12 +19,17 @@ export class Random {
     return least + Math.floor(this.next() * (most - least + 1))
   }
 
+  /** A whole number from 0 on. */
+  below(limit: number): number {
+    return Math.floor(this.next() * limit)
+  }
+
   chance(share: number): boolean {
     return this.next() < share
   }
 
   pick<A>(values: ReadonlyArray<A>): A {
-    return values[Math.floor(this.next() * values.length)] as A
+    return values[this.below(values.length)] as A
   }
 
   /** Often 0, sometimes small, seldom large: a rate of faults is drawn for a whole world. */
