@@ -1,5 +1,4 @@
 /** The entry of `npm run bench` and `lttng-relay bench`. */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
@@ -22,7 +21,7 @@ export const main = (args: ReadonlyArray<string>, toolbox?: string): void => {
   run.pipe(
     Diagnostics.withStatus,
     Effect.provide(Layer.mergeAll(NodeServices.layer, CliConfig.layer({ builtIns }), Diagnostics.layer)),
-    NodeRuntime.runMain
+    Diagnostics.runMain
   )
 }
 

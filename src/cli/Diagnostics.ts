@@ -7,13 +7,13 @@
  */
 import { writeSync } from "node:fs"
 import { format } from "node:util"
-import { Console, Effect, Layer, Runtime } from "effect"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Cause, Console, Effect, Layer, Logger, Runtime } from "effect"
 import { CliError, CliOutput } from "effect/cli"
+import { status } from "./Misused.ts"
 import * as StandardOutput from "./StandardOutput.ts"
 
 const standardError = 2
-const failed = 1
-const misused = 2
 
 const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, " ")
 
@@ -32,7 +32,7 @@ const giveUp = (cause: unknown): never => {
   if (cause instanceof StandardOutput.OutputClosed) process.exit(0)
   const { code = "", message } = cause as NodeJS.ErrnoException
   say(`Error: cannot write to standard output: ${reasons[code] ?? message}`)
-  process.exit(failed)
+  process.exit(status.failed)
 }
 
 const print = (...parts: ReadonlyArray<unknown>): void => {
@@ -72,11 +72,17 @@ export const layer: Layer.Layer<never> = Layer.mergeAll(
   CliOutput.layerPresenter({ present })
 )
 
+/** Runs a command to its end. A defect is told on standard error, too, with where it came from. */
+export const runMain = <A, E>(command: Effect.Effect<A, E>): void => {
+  const told = Effect.tapCause(command, (cause) => (Cause.hasDies(cause) ? Effect.logError(cause) : Effect.void))
+  NodeRuntime.runMain(Effect.provideService(told, Logger.LogToStderr, true), { disableErrorReporting: true })
+}
+
 /** Gives wrong arguments the status that the platform's tools have for them. */
 export const withStatus = <A, E, R>(command: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.tapError(command, (error) =>
     Effect.sync(() => {
       if (CliError.isCliError(error) && error._tag === "ShowHelp")
-        Object.assign(error, { [Runtime.errorExitCode]: misused })
+        Object.assign(error, { [Runtime.errorExitCode]: status.misused })
     })
   )

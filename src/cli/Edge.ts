@@ -164,6 +164,7 @@ const run = (input: Input) =>
     const places = yield* Effect.fromResult(placesOf(input.listen))
     const directory = resolve(input.spool)
     const copy = yield* EdgeFlags.copyOf(input)
+    yield* EdgePort.portOf(input)
     if (input.check) return yield* check(input, to.control, places)
     yield* EdgeSpool.claim(directory)
     const files = yield* Files

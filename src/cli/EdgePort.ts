@@ -8,6 +8,7 @@ import * as HttpPort from "../config/HttpPort.ts"
 import { defaults } from "../config/RelayDefaults.ts"
 import type { Edge } from "../edge/Edge.ts"
 import * as Report from "../edge/Report.ts"
+import { Misused } from "./Misused.ts"
 import * as PackageVersion from "./PackageVersion.ts"
 
 export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused", { reason: Schema.String }) {
@@ -32,12 +33,10 @@ export interface Given {
   readonly httpTokenFile: Option.Option<string>
 }
 
-export const portOf = ({ httpPort }: Given): Effect.Effect<HttpPort.HttpPort | undefined, PortRefused> => {
+export const portOf = ({ httpPort }: Given): Effect.Effect<HttpPort.HttpPort | undefined, Misused> => {
   if (Option.isNone(httpPort)) return Effect.succeed(undefined)
   const parsed = HttpPort.parse(httpPort.value)
-  return typeof parsed === "string"
-    ? Effect.fail(new PortRefused({ reason: `--http-port: ${parsed}` }))
-    : Effect.succeed(parsed)
+  return typeof parsed === "string" ? Effect.fail(new Misused(`--http-port: ${parsed}`)) : Effect.succeed(parsed)
 }
 
 const tokenOf = ({ httpTokenFile: path }: Given): Effect.Effect<string | undefined, PortRefused> =>
@@ -52,7 +51,7 @@ const tokenOf = ({ httpTokenFile: path }: Given): Effect.Effect<string | undefin
 export const serve = (
   edge: Edge,
   { given, relay, spool }: { readonly given: Given; readonly relay: () => string; readonly spool: string }
-): Effect.Effect<void, PortRefused | Standalone.HttpRefused, Scope.Scope> =>
+): Effect.Effect<void, Misused | PortRefused | Standalone.HttpRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const port = yield* portOf(given)
     if (port === undefined) return

@@ -7,6 +7,7 @@ import * as Unmatched from "../ctf/filter/Unmatched.ts"
 import * as Where from "../ctf/filter/Where.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
 import { defaults, type HeaderField, type NameKind, type TextOptions } from "../ctf/print/Text.ts"
+import { Misused } from "./Misused.ts"
 import type { Option, Options, ValuesOf } from "./Options.ts"
 
 const list = (text: string): ReadonlyArray<string> => text.split(",").map((part) => part.trim())
@@ -30,7 +31,7 @@ const choose = <A extends string>(flag: string, text: string, all: ReadonlyArray
   if (words.includes("all")) return new Set(all)
   if (words.length === 1 && words[0] === "none") return new Set()
   const unknown = words.find((word) => !all.some((known) => known === word))
-  if (unknown !== undefined) throw new Error(`--${flag}: ${unknown} is none of ${["all", "none", ...all].join(", ")}`)
+  if (unknown !== undefined) throw new Misused(`--${flag}: ${unknown} is none of ${["all", "none", ...all].join(", ")}`)
   return new Set(all.filter((known) => words.includes(known)))
 }
 
@@ -105,7 +106,7 @@ export const textOptions = (input: Input, isTerminal: boolean): TextOptions => (
 })
 
 const integer = (flag: string, text: string): bigint => {
-  if (!/^[-+]?\d{1,18}$/.test(text)) throw new Error(`--${flag}: ${text} is no whole number`)
+  if (!/^[-+]?\d{1,18}$/.test(text)) throw new Misused(`--${flag}: ${text} is no whole number`)
   return BigInt(text.replace("+", ""))
 }
 

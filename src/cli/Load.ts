@@ -3,7 +3,7 @@ import { Clock, Console, Duration, Effect, type Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { clockMillis } from "../Machine.ts"
 import * as Loader from "../target/Load.ts"
-import { packetBytesMin } from "../target/SyntheticTrace.ts"
+import { packetBytesMax, packetBytesMin } from "../target/SyntheticTrace.ts"
 import * as Bar from "./Bar.ts"
 import * as Output from "./Output.ts"
 import * as Streaming from "./Streaming.ts"
@@ -132,8 +132,8 @@ export const command = Command.make(
     packetSize: Flag.String("packet-size").pipe(
       Flag.mapTryCatch(parseSize, messageOf),
       Flag.filter(
-        (size) => size >= packetBytesMin,
-        () => `must be at least ${packetBytesMin}`
+        (size) => size >= packetBytesMin && size <= packetBytesMax,
+        () => `must be at least ${packetBytesMin}, and at most 1G`
       ),
       Flag.withDefault(4096),
       Flag.withDescription("Bytes of a packet, as 4096, 64k or 1M (default: 4k)")

@@ -1,5 +1,4 @@
 /** The toolbox: one program, one subcommand per file, of which one is loaded: it starts in a third of the time. */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
@@ -51,6 +50,6 @@ export const main = async (): Promise<void> => {
     Command.run({ version: packageVersion() }),
     Diagnostics.withStatus,
     Effect.provide(Layer.mergeAll(NodeServices.layer, CliConfig.layer({ builtIns }), Diagnostics.layer)),
-    NodeRuntime.runMain
+    Diagnostics.runMain
   )
 }

@@ -6,6 +6,7 @@ import { Argument, Flag } from "effect/cli"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import * as AdminClient from "../admin/AdminClient.ts"
 import { portDefault } from "../config/HttpPort.ts"
+import { Misused } from "./Misused.ts"
 
 /** One line for the user. */
 export class OperationFailed extends Schema.TaggedError<OperationFailed>()("OperationFailed", {
@@ -57,9 +58,17 @@ const withoutToken = "the relay refuses: it needs the token of its --http-token-
 const isTagged = (error: unknown): error is { readonly _tag: string; readonly id?: number } =>
   typeof error === "object" && error !== null && "_tag" in error
 
+/** The innermost reason that the machine gave, as ECONNREFUSED. */
+const machineReason = (error: unknown): string | undefined => {
+  if (typeof error !== "object" || error === null) return undefined
+  const { cause, reason } = error as { readonly cause?: unknown; readonly reason?: unknown }
+  const inner = machineReason(reason) ?? machineReason(cause)
+  return inner ?? (error instanceof Error && "code" in error ? error.message : undefined)
+}
+
 /** What went wrong, for somebody who did not write this. */
 export const wordsOf = (error: unknown, url: string): string => {
-  if (!isTagged(error)) return String(error)
+  if (!isTagged(error)) return error instanceof Error ? error.message : String(error)
   switch (error._tag) {
     case "Unauthorized":
       return withoutToken
@@ -68,7 +77,7 @@ export const wordsOf = (error: unknown, url: string): string => {
     case "ConnectionUnknown":
       return `there is no connection ${error.id}`
     case "HttpClientError":
-      return `${url} does not answer as a relay does: ${(error as unknown as Error).message}`
+      return `${url} does not answer as a relay does: ${machineReason(error) ?? (error as unknown as Error).message}`
     case "SchemaError":
       return `${url} answers something else: another version of lttng-relay?`
     default:
@@ -93,11 +102,11 @@ const textOf =
 export const withClient = <A, E, R>(
   { tokenFile, url }: Input,
   use: (client: Client, text: Text) => Effect.Effect<A, E, R>
-): Effect.Effect<A, OperationFailed, Exclude<R, HttpClient.HttpClient>> =>
+): Effect.Effect<A, OperationFailed | Misused, Exclude<R, HttpClient.HttpClient>> =>
   Effect.gen(function* () {
     const at = place(url)
     if (at === undefined) {
-      return yield* new OperationFailed({ message: `${url} is not http://HOST[:PORT], tcp://… or unix:///PATH` })
+      return yield* Effect.fail(new Misused(`${url} is not http://HOST[:PORT], tcp://… or unix:///PATH`))
     }
     const token = yield* tokenOf(tokenFile)
     const used = Effect.gen(function* () {

@@ -1,6 +1,7 @@
 /** What the commands of the toolbox print: lines for people, JSON for scripts, errors as one line. */
 import { Console, Effect, Runtime } from "effect"
 import { CliError, Flag } from "effect/cli"
+import { statusOf } from "./Misused.ts"
 
 export const jsonFlag = Flag.Boolean("json").pipe(
   Flag.withDefault(false),
@@ -19,17 +20,13 @@ export const summarized = <A, E, R>(
   summary: () => Effect.Effect<void>
 ): Effect.Effect<void, E, R> => Effect.andThen(Effect.onInterrupt(work, summary), Effect.suspend(summary))
 
-/** What is said of an argument before anything is done: status 2, as for other arguments that are wrong. */
-const isMisuse = (error: Error): boolean =>
-  "_tag" in error && ["UrlRefused", "SessionMissing", "Misused"].includes(`${error._tag}`)
-
-/** Ends the command with the error's message and status 1. */
+/** Ends the command with the error's message and status 1, or 2 where its arguments are what is wrong. */
 export const reported = <A, E extends Error, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, CliError.UserError, R> =>
   Effect.mapError(effect, (error) => {
     const reported = new CliError.UserError({ cause: error, userMessage: error.message })
-    return isMisuse(error) ? Object.assign(reported, { [Runtime.errorExitCode]: 2 }) : reported
+    return Object.assign(reported, { [Runtime.errorExitCode]: statusOf(error) })
   })
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB"]

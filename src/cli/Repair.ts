@@ -7,6 +7,7 @@ import * as DiskTree from "../recovery/DiskTree.ts"
 import { type Change, described, printable } from "../recovery/Finding.ts"
 import * as Recovery from "../recovery/Repair.ts"
 import * as Check from "./Check.ts"
+import { Misused } from "./Misused.ts"
 import * as Output from "./Output.ts"
 
 interface Input {
@@ -73,7 +74,7 @@ const run = (input: Input) =>
   Effect.gen(function* () {
     const to = Option.getOrUndefined(input.to)
     if (to !== undefined && input.inPlace)
-      return yield* Effect.fail(new Error("--to and --in-place exclude each other"))
+      return yield* Effect.fail(new Misused("--to and --in-place exclude each other"))
     if (to === undefined && !input.inPlace) return yield* preview(input)
     if (to !== undefined) yield* copy(to, input)
     yield* repair(to ?? input.directory, input)

@@ -12,6 +12,7 @@ import * as Printing from "../ctf/recorded/Printing.ts"
 import * as Recording from "../ctf/recorded/Recording.ts"
 import type { Interval } from "../ctf/recorded/StreamReader.ts"
 import * as EventOptions from "./EventOptions.ts"
+import { Misused, statusOf } from "./Misused.ts"
 import * as Options from "./Options.ts"
 import * as StandardOutput from "./StandardOutput.ts"
 
@@ -36,22 +37,22 @@ const moment = (flag: string, text: string, isGmt: boolean, first: bigint | unde
   if (text === "") return undefined
   const time = Moment.parse(text, isGmt, first)
   if (time === undefined)
-    throw new Error(`--${flag}: ${text} is neither seconds nor [YYYY-MM-DD ]HH:MM[:SS[.N]] nor YYYY-MM-DD`)
+    throw new Misused(`--${flag}: ${text} is neither seconds nor [YYYY-MM-DD ]HH:MM[:SS[.N]] nor YYYY-MM-DD`)
   return time
 }
 
 const intervalOf = (input: Input, first: bigint | undefined): Interval => {
   const begin = moment("begin", input.begin, input.clockGmt, first)
   const end = moment("end", input.end, input.clockGmt, first)
-  if (begin !== undefined && end !== undefined && compare(begin, end) > 0) throw new Error("--begin is after --end")
+  if (begin !== undefined && end !== undefined && compare(begin, end) > 0) throw new Misused("--begin is after --end")
   return { begin, end }
 }
 
 /** Throws what is wrong. */
 const formatOf = ({ count, format, histogram }: Input): Printing.Format => {
-  if (count && histogram) throw new Error("--count and --histogram are two answers: ask for one of them")
+  if (count && histogram) throw new Misused("--count and --histogram are two answers: ask for one of them")
   if (count) return format === "ndjson" ? "count-ndjson" : "count"
-  if (histogram && format === "ndjson") throw new Error("--histogram is for people: there is no NDJSON of it")
+  if (histogram && format === "ndjson") throw new Misused("--histogram is for people: there is no NDJSON of it")
   return histogram ? "histogram" : format
 }
 
@@ -86,6 +87,8 @@ const isTerminal = (input: Input): boolean =>
 /** Throws what is wrong; what could not be decoded has been said, and is in the exit status. */
 export const run = (input: Input): void => {
   const text = EventOptions.textOptions(input, isTerminal(input))
+  // Before anything is opened; when that is depends on the trace.
+  for (const flag of ["begin", "end"] as const) moment(flag, input[flag], input.clockGmt, 0n)
   try {
     if (print(input, text, EventOptions.filter(input)) > 0) process.exitCode = 1
   } catch (cause) {
@@ -102,7 +105,7 @@ export const attempt = (args: ReadonlyArray<string>): boolean => {
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
     warn(`Error: ${message.trim().replaceAll(/\s*\n\s*/g, " ")}`)
-    process.exitCode = 1
+    process.exitCode = statusOf(cause)
   }
   return true
 }

@@ -1,9 +1,9 @@
 /** `lttng-relay support`: what a report of a fault needs of a running relay, in one archive. */
-import { createWriteStream } from "node:fs"
-import { finished } from "node:stream/promises"
+import { open, rm } from "node:fs/promises"
+import { pipeline } from "node:stream/promises"
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
-import { pack } from "tar-stream"
+import { type Pack, pack } from "tar-stream"
 import { wallMillis } from "../Machine.ts"
 import * as Operator from "./Operator.ts"
 import * as Output from "./Output.ts"
@@ -37,6 +37,17 @@ const parts = ({ daemon, relay, sessions }: Operator.Client, text: Operator.Text
 
 const nameOf = (now: Date): string => `lttng-relay-support-${now.toISOString().replaceAll(/[-:]|\.\d+/g, "")}`
 
+/** What is there stays, and what failed leaves nothing. */
+const write = async (archive: Pack, path: string): Promise<void> => {
+  const file = await open(path, "wx")
+  try {
+    await pipeline(archive, file.createWriteStream())
+  } catch (cause) {
+    await rm(path, { force: true })
+    throw cause
+  }
+}
+
 const run = (input: Input) =>
   Operator.withClient(input, (client, text) =>
     Effect.gen(function* () {
@@ -46,10 +57,6 @@ const run = (input: Input) =>
       // A relay that cannot be reached leaves no archive.
       yield* client.relay.process()
       const archive = pack()
-      // What is there stays.
-      const file = archive.pipe(createWriteStream(path, { flags: "wx" }))
-      const written = finished(file)
-      written.catch(() => undefined)
       const missing: Array<string> = []
       for (const [member, part] of Object.entries(parts(client, text))) {
         const found = yield* Effect.result(part)
@@ -59,7 +66,7 @@ const run = (input: Input) =>
         archive.entry({ name: `${name}/${member}${isThere ? "" : ".missing"}`, mtime: now }, content)
       }
       archive.finalize()
-      yield* Effect.tryPromise({ try: () => written, catch: (cause) => cause })
+      yield* Effect.tryPromise({ try: () => write(archive, path), catch: (cause) => cause })
       if (input.json) return yield* Output.printJson({ path, missing })
       yield* Console.log(`${path}${missing.length === 0 ? "" : `, without ${missing.join(", ")}`}`)
     })

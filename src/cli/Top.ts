@@ -13,6 +13,9 @@ interface Input extends Operator.Input {
   readonly json: boolean
 }
 
+/** More looks a second would be work for the relay, and nobody could read them. */
+const intervalMillisMin = 100
+
 const csi = "\x1b["
 const enter = `${csi}?1049h${csi}?25l`
 const leave = `${csi}?25h${csi}?1049l`
@@ -59,6 +62,10 @@ export const command = Command.make(
     ...Operator.flags,
     interval: Flag.String("interval").pipe(
       Flag.mapTryCatch(parseDuration, messageOf),
+      Flag.filter(
+        (interval) => Duration.toMillis(interval) >= intervalMillisMin,
+        () => `must be at least ${intervalMillisMin}ms`
+      ),
       Flag.withDefault(Duration.seconds(1)),
       Flag.withDescription("Between two looks, as 500ms or 2s (default: 1s)")
     ),

@@ -61,10 +61,10 @@ type Handler = (state: LiveState, bytes: Buffer, at: number) => Answer
 const nameless = "unknown"
 
 export const answer = (state: LiveState, command: number, bytes: Buffer, at: number): Answer => {
-  if (!state.isConnected && command !== Connect.number) return new Ending(`command ${command} before CONNECT`)
+  if (!state.isConnected && command !== Connect.number) return new Ending("it must begin with CONNECT")
   const handler = handlers.get(command)
   if (handler !== undefined) return handler(state, bytes, at)
-  return new Ending(`unknown command ${command}`, CreateSession.reply(state.minor).encode({ status: unknownCommand }))
+  return new Ending("there is no such command", CreateSession.reply(state.minor).encode({ status: unknownCommand }))
 }
 
 /** The payload as a value; its bytes are there, since the framer counted them. */

@@ -123,7 +123,8 @@ export const connect = (
     const own = { major: Version.own.major, minor: minorMax }
     const theirs = yield* exchange.ask(requestOf(VersionCommand, 0, own), replyOf(VersionCommand, 0))
     if (theirs.major !== own.major) {
-      return yield* new Exchange.ReplyMalformed({ command: "VERSION", reason: `major ${theirs.major}` })
+      const reason = `major ${theirs.major}: is this a relay's control port?`
+      return yield* new Exchange.ReplyMalformed({ command: "VERSION", reason })
     }
     const minor = Math.min(own.minor, theirs.minor)
     const ask: ControlClient["ask"] = (command, request) =>

@@ -11,6 +11,8 @@ const eventBytes = 16
 
 /** Bytes of a packet with one event. */
 export const packetBytesMin = headBytes + eventBytes
+/** A packet is made in memory, whole; its length on the wire has 32 bits. */
+export const packetBytesMax = 2 ** 30
 
 /**
  * The metadata that describes the packets, CTF 1.8; `uuid` in its usual notation. `clockOffset`: nanoseconds from 1970

@@ -159,7 +159,8 @@ export const over = (
       Effect.catchTag("LinkLost", ({ reason }) => explain(`not a relay's live port, or it refuses us: ${reason}`))
     )
     if (theirs.major !== own.major) {
-      return yield* new ReplyMalformed({ command: Connect.name, reason: `major ${theirs.major}` })
+      const reason = `major ${theirs.major}: is this a relay's live port?`
+      return yield* new ReplyMalformed({ command: Connect.name, reason })
     }
     const roundTripMillis = Number((yield* Clock.currentTimeNanos) - asked) / 1e6
     minor = Math.min(own.minor, theirs.minor)

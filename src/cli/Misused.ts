@@ -1,0 +1,27 @@
+/** What is wrong with arguments. Plain, since `show` has no part of the command line's library. */
+
+/** Arguments that mean nothing, or nothing together: status 2. */
+export class Misused extends Error {
+  readonly _tag = "Misused"
+}
+
+const tags: ReadonlySet<unknown> = new Set([
+  "Misused",
+  "UrlRefused",
+  "SessionMissing",
+  "WhereRefused",
+  "ListenRefused",
+  "LiveRefused",
+  "OptionRefused",
+  "PortsRefused",
+  "RelayMissing"
+])
+
+/** Of errors that are said before anything is done: the arguments are what is wrong. */
+const isMisuse = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "_tag" in error && tags.has(error._tag)
+
+/** Exit statuses of the toolbox. */
+export const status = { failed: 1, misused: 2 } as const
+
+export const statusOf = (error: unknown): number => (isMisuse(error) ? status.misused : status.failed)
