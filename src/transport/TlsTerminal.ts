@@ -102,7 +102,6 @@ const serverOf = (
     ...context,
     requestCert: client !== "none",
     rejectUnauthorized: client === "must",
-    allowHalfOpen: true,
     handshakeTimeout: handshakeTimeoutMillis,
     ALPNCallback: ({ protocols }: { readonly protocols: ReadonlyArray<string> }) => chosen(protocols)
   } as tls.TlsOptions)
@@ -213,6 +212,7 @@ export const make = (
       server.on("secureConnection", (socket) => {
         // Until the connection's own listeners are there.
         socket.on("error", () => undefined)
+        socket.allowHalfOpen = true
         const secured = { socket, purpose: purposeOf(socket.alpnProtocol), certificate: certificateOf(socket) }
         pending.take(socket)?.done(secured)
       })
@@ -267,6 +267,8 @@ export const make = (
           accepted.off("close", leave)
           const read = readSoFar?.()
           if (read !== undefined) accepted.unshift(read)
+          // The TLS socket takes this over: who says no more inside a handshake will not end it.
+          accepted.allowHalfOpen = false
           pending.add(accepted, outcome)
           servers.ofPort(port).emit("connection", accepted)
         },

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto"
 import * as net from "node:net"
+import { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -65,7 +66,8 @@ const terminal = (
   Effect.gen(function* () {
     const server = yield* ours.issue({ name: "relay", alternatives: "DNS:localhost", use: "serverAuth" })
     const { secure } = yield* make({ certificate: server.cert, key: server.key, clientCa: ours.ca, ...more })
-    const listener = net.createServer((accepted) =>
+    // As the relay's own accept.
+    const listener = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (accepted) =>
       secure(
         { accepted, address: "127.0.0.1", port: "control" },
         {
@@ -229,6 +231,58 @@ describe("handshakes", () => {
       assert.strictEqual(yield* outcome(connect(good)), answered)
       const { incidents } = yield* relay.relay.activity
       assert.isAtMost(incidents.find(({ code }) => code === "TLS_FAILED")?.count ?? 0, total)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that have begun and are given up keep no place: an end and a break are noticed at once", () =>
+    Effect.gen(function* () {
+      const ours = yield* Certificates.authority
+      const codes: Array<string> = []
+      const port = yield* terminal(
+        ours,
+        {},
+        () => codes.push("let in"),
+        (code) => codes.push(code)
+      )
+      const giveUp = (how: "end" | "break", after: "hello" | "half a finish") =>
+        Effect.callback<number>((resume) => {
+          const below = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true })
+          let from = 0
+          const leave = () => {
+            from = performance.now()
+            if (how === "end") below.end()
+            else below.resetAndDestroy()
+          }
+          let saidBytes = 0
+          const wire = new Duplex({
+            read: () => {},
+            write: (bytes: Buffer, _encoding, done) => {
+              if (saidBytes === 0) below.write(bytes)
+              else if (saidBytes > 0) below.write(bytes.subarray(0, bytes.length >> 1), leave)
+              saidBytes += bytes.length
+              done()
+            }
+          })
+          tls.connect({ socket: wire, servername: "localhost", ca: ours.ca }).on("error", () => undefined)
+          // The relay's part of it shows that it has begun.
+          below.on("data", (bytes: Buffer) => {
+            if (after === "hello") leave()
+            else wire.push(bytes)
+          })
+          below.on("error", () => undefined)
+          below.once("close", () => resume(Effect.succeed(performance.now() - from)))
+        })
+      for (const after of ["hello", "half a finish"] as const) {
+        const millis = yield* giveUp("end", after)
+        assert.isBelow(millis, 5000, after)
+        yield* giveUp("break", after)
+      }
+      yield* until(
+        "the relay to notice",
+        Effect.sync(() => codes.length === 4),
+        { seconds: 5 }
+      )
+      assert.notInclude(codes, "let in")
     }).pipe(Effect.scoped)
   )
 
