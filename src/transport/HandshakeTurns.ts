@@ -25,6 +25,8 @@ export interface Bounds {
   /** That come to nothing, of one origin, before it has no credit. */
   readonly badPerSecond: number
   readonly badBurst: number
+  /** What more of them would cost is not owed. */
+  readonly badDebt: number
   /** Of all origins without credit together. */
   readonly suspectPerSecond: number
   readonly suspectBurst: number
@@ -44,6 +46,8 @@ const burstCount = 30
 /** Of one origin: somebody with a certificate that is out of date, and tries again each second. */
 const badHandshakesPerSecond = 1
 const badBurstCount = 10
+/** A minute after the last of a flood its address is one like others. */
+const badDebtCount = 60
 const suspectsPerSecond = 30
 const suspectBurstCount = 5
 /** Some 85 kB each. */
@@ -54,6 +58,7 @@ const defaults: Bounds = {
   burst: burstCount,
   badPerSecond: badHandshakesPerSecond,
   badBurst: badBurstCount,
+  badDebt: badDebtCount,
   suspectPerSecond: suspectsPerSecond,
   suspectBurst: suspectBurstCount,
   atOnce: underWayCountMax
@@ -124,7 +129,9 @@ export class HandshakeTurns {
 
   /** It was good, and its connection no use: it cost as much. */
   disappointed({ origin }: Pick<Handshake, "origin">): void {
-    this.#creditOf(origin, clockMillis()).spend()
+    const now = clockMillis()
+    const credit = this.#creditOf(origin, now)
+    if (credit.at(now) > -this.#bounds.badDebt) credit.spend()
   }
 
   /** What others do in the turn that begins says whether it is a quiet one. */

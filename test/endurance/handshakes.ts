@@ -39,6 +39,8 @@ const openAtOnce = 200
 const askEveryMillis = 5
 const calmMillis = 2000
 const holdMillis = 200
+/** Who is kept for longer though it has ended keeps the next one waiting. */
+const endedMillis = 5000
 const honestEveryMillis = 1000
 const version = Buffer.from(`${"00".repeat(15)}080000000500000000000000020000000d`, "hex")
 const answered = "000000020000000f"
@@ -69,14 +71,16 @@ const statusOf = (pid: number): { readonly descriptors: number; readonly residen
 
 const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
 
-const stranger = async (port: number, pieces: ReadonlyArray<Buffer>): Promise<void> => {
-  const socket = net.connect(port, "127.0.0.1").on("error", () => undefined)
-  const closed = once(socket, "close").catch(() => undefined)
+/** Half of them end when they have said all, and wait for the relay to; the others break off. */
+const stranger = async (port: number, pieces: ReadonlyArray<Buffer>, isEnding: boolean): Promise<void> => {
+  const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true }).on("error", () => undefined)
+  const closed = once(socket.resume(), "close").catch(() => undefined)
   for (const piece of pieces) {
     socket.write(piece)
     if (pieces.length > 1) await pause(1)
   }
-  const timer = setTimeout(() => socket.resetAndDestroy(), holdMillis)
+  if (isEnding) socket.end()
+  const timer = setTimeout(() => socket.resetAndDestroy(), isEnding ? endedMillis : holdMillis)
   await closed
   clearTimeout(timer)
 }
@@ -182,7 +186,8 @@ export const run = async (entry: string, count: number): Promise<Outcome> => {
     const strangers = Array.from({ length: openAtOnce }, async () => {
       while (begun < count) {
         const number = begun++
-        await stranger(port, forms[number % forms.length]?.(number) ?? [])
+        const pieces = forms[number % forms.length]?.(number) ?? []
+        await stranger(port, pieces, Math.floor(number / forms.length) % 2 === 0)
       }
     })
     let isOver = false

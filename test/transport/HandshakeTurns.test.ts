@@ -10,6 +10,7 @@ const many: Bounds = {
   burst: 1e6,
   badPerSecond: 1e6,
   badBurst: 1e6,
+  badDebt: 1e6,
   suspectPerSecond: 1e6,
   suspectBurst: 1e6,
   atOnce: 1e6
@@ -107,6 +108,27 @@ describe("handshakes", () => {
         begun.filter((name) => name.startsWith("late")),
         [0, 9, 1, 8, 2, 7, 3, 6, 4, 5].map((name) => `late ${name}`)
       )
+    })
+  )
+
+  it.live("that come to nothing are owed for a while, however many they were", () =>
+    Effect.gen(function* () {
+      const { begun, enter, turns } = story({
+        badBurst: 5,
+        badPerSecond: 50,
+        badDebt: 10,
+        suspectPerSecond: 1e-3,
+        suspectBurst: 1
+      })
+      // An hour's worth of a flood, in one turn.
+      for (const _ of sit(100_000)) turns.disappointed({ origin: "flood" })
+      const from = performance.now()
+      for (const name of ["its share", "one more"]) enter("flood", name)
+      yield* until(
+        "its credit to be back",
+        Effect.sync(() => begun.length === 2)
+      )
+      assert.isAtLeast(performance.now() - from, ((10 + 1) / 50) * 1000 - 30)
     })
   )
 
