@@ -18,7 +18,7 @@ import { RefusedHosts } from "./relay/RefusedHosts.ts"
 import { Registry } from "./relay/Registry.ts"
 import * as Snapshot from "./relay/Snapshot.ts"
 import type * as Status from "./relay/Status.ts"
-import type { Rule } from "./relay/session/Admission.ts"
+import * as Admissions from "./relay/session/Admission.ts"
 import * as DiskFiles from "./storage/DiskFiles.ts"
 import type { Files } from "./storage/Files.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
@@ -165,16 +165,9 @@ const permit = (registry: Registry["Service"], scope: Scope.Scope) => (access: A
   })
 
 const notRefused =
-  (refused: RefusedHosts): Rule =>
+  (refused: RefusedHosts): Admissions.Rule =>
   ({ hostname }) =>
     refused.has(hostname) ? { code: "SESSION_HOST_REFUSED", detail: hostname } : undefined
-
-const notPermitted: Rule = ({ hostname, party, peer, sessionName }) =>
-  party.mayRecord({ hostname, sessionName })
-    ? undefined
-    : { code: "SESSION_NOT_PERMITTED", detail: `${peer}: ${JSON.stringify({ sessionName, hostname })}` }
-
-const withinQuota: Rule = ({ party }) => party.sessionRefusal
 
 const tlsOf = ({ terminal }: Entrances) => ({
   replaceTls: (identity: ServerIdentity): Effect.Effect<void, TlsRefused> =>
@@ -281,9 +274,9 @@ const ports = (config: RelayConfig, tap: Tap | undefined) =>
     const limits = changeable(config, limit, registry)
     const replaceAccess = permit(registry, yield* Effect.scope)
     yield* replaceAccess(config.access)
-    registry.admission.add(notPermitted)
+    registry.admission.add(Admissions.permitted(config.grouping))
     registry.admission.add(notRefused(refused))
-    registry.admission.add(withinQuota)
+    registry.admission.add(Admissions.withinQuota)
     const admission = (port: Purpose): Admission => ({
       admits: (address) => !refused.has(address),
       onRefused: (peer, reason, code) => {

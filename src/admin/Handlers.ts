@@ -78,7 +78,7 @@ const overview = (isWithRates: boolean) =>
         summary(session, atMillis, isWithRates ? history.of(session.id)?.bytes : undefined)
       ),
       counters: Visibility.counters(viewpoint, yield* service.counters, all),
-      drain: yield* service.drain.status,
+      drain: Visibility.drain(viewpoint, yield* service.drain.status, all),
       connections
     }
   })

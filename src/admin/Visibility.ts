@@ -1,7 +1,7 @@
 /** What whoever asks may be shown: with the token all of it, otherwise the sessions that it may view by the rules. */
 import { Context } from "effect"
 import type { RelayEvent } from "../relay/Events.ts"
-import type { ConnectionStatus, Counters, SessionStatus } from "../relay/Status.ts"
+import type { ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"
 import type { Viewpoint } from "../relay/Viewpoint.ts"
 
 export class Visibility extends Context.Service<Visibility, Viewpoint>()("lttng-relay/admin/Visibility") {}
@@ -45,12 +45,19 @@ export const counters = ({ mayViewAll }: Viewpoint, all: Counters, shown: Readon
     streamCount: sum(shown.map(({ streams }) => streams.length)),
     viewerCount: sum(shown.map(({ viewerCount }) => viewerCount)),
     traceChunkCount: 0,
+    memoryBytes: 0,
+    halvesBytes: 0,
+    openFileCount: 0,
     packetCount: of("packetCount"),
     byteCount: of("byteCount"),
     eventsDiscarded: of("eventsDiscarded"),
     packetsLost: of("packetsLost")
   }
 }
+
+/** As if no other sessions were left. */
+export const drain = ({ mayViewAll }: Viewpoint, all: Drain, shown: ReadonlyArray<SessionStatus>): Drain =>
+  mayViewAll ? all : { ...all, sessionCount: shown.filter(({ edge }) => edge === undefined).length }
 
 /** Of the events from now on, those of sessions that are shown; `now` are the sessions that there are. */
 export const events = (

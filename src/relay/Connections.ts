@@ -80,10 +80,14 @@ export class Connections {
   readonly #opened: Record<Port, number> = { control: 0, data: 0, live: 0 }
   /** But for those that are held back now. */
   readonly #heldBackMillis = noTime()
-  #lastId = 0
+  readonly #ids: { readonly next: () => number }
+
+  constructor(ids: { readonly next: () => number }) {
+    this.#ids = ids
+  }
 
   open(port: Port, peer: string): Connection {
-    const connection = new Connection(++this.#lastId, port, peer, wallMillis(), this.#heldBackMillis)
+    const connection = new Connection(this.#ids.next(), port, peer, wallMillis(), this.#heldBackMillis)
     this.#open.set(connection.id, connection)
     this.#opened[port]++
     return connection

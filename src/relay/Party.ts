@@ -5,6 +5,7 @@
 import { Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"
 import { clockMillis } from "../Machine.ts"
+import { sessionNamesOf } from "../model/Path.ts"
 import type { Allowance, Allowances, Quota } from "./Allowances.ts"
 import type { HeldSession } from "./session/Identity.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
@@ -68,6 +69,11 @@ export class Party {
 
   mayRecord(names: Names): boolean {
     return this.#current?.mayRecord(names) ?? true
+  }
+
+  /** Into a directory below the host's that the target names itself: it must not be another session's. */
+  mayRecordInto(hostname: string, path: string): boolean {
+    return sessionNamesOf(path).some((sessionName) => this.mayRecord({ hostname, sessionName }))
   }
 
   mayView(names: Names): boolean {

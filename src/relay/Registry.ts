@@ -1,11 +1,13 @@
 /**
- * All sessions, streams and chunks of one relay, and their id counters (streaming.md §4, §11.6). Ids start at 1 and are
- * never reused. Sessions are fibers of the registry's scope.
+ * All sessions, streams and chunks of one relay, and their ids (streaming.md §4, §11.6): from 1 on, or in no order that
+ * others know, and never reused. Sessions are fibers of the registry's scope.
  */
 import { Context, Effect, Fiber, FiberMap, Layer, Option } from "effect"
+import { randomBytes } from "../Machine.ts"
 import { Pool } from "../memory/Blocks.ts"
 import { RecentPackets } from "../memory/RecentPackets.ts"
 import type { OutputGrouping } from "../model/Path.ts"
+import { keyCount, Serial } from "../model/Serial.ts"
 import type { Sync } from "../model/Sync.ts"
 import { TraceStore } from "../storage/TraceStore.ts"
 import { Contention } from "../thread/Contention.ts"
@@ -116,16 +118,22 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const actions = yield* FiberMap.make<number, void, never>()
         const runAction = yield* FiberMap.runtime(actions)<never>()
         let lastAction = 0
-        let lastSessionId = 0
-        let lastStreamHandle = 0
-        let lastTraceId = 0n
-        let lastViewerSessionId = 0n
         const tracingSessions = new Map<string, Set<SessionActor.SessionActor>>()
 
         const background: Service["background"] = (work) => {
           runAction(++lastAction, work)
         }
-        const allowances = new Allowances(store, incidents, background)
+        const permissions: Permissions = {
+          rightsOf: undefined,
+          allowances: new Allowances(store, incidents, background)
+        }
+        // Where rules say who may know what, nobody counts by its own what others have.
+        const serial = () =>
+          new Serial(
+            () => permissions.rightsOf !== undefined,
+            () => [...new Uint32Array(Uint8Array.from(randomBytes(4 * keyCount)).buffer)]
+          )
+        const [sessionIds, streamHandles, traceIds, viewerSessionIds] = [serial(), serial(), serial(), serial()]
 
         const registry: Service = {
           options,
@@ -133,13 +141,13 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           incidents,
           directories,
           admission: new Admission(),
-          permissions: { rightsOf: undefined, allowances },
+          permissions,
           pool: new Pool(options.memoryBytesMax),
           halves: new Pool(halvesBytesMax, halvesBytesMax),
           gather: new Gather(),
           outbox: new Outbox(),
           vigil: new Vigil(() => contention.isShort()),
-          tally: new Tally(),
+          tally: new Tally(serial()),
           journals: new Journals(),
           events,
           beacons,
@@ -159,10 +167,10 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           chunks,
           sessions,
           streams,
-          nextStreamHandle: () => ++lastStreamHandle,
-          nextTraceId: () => ++lastTraceId,
-          nextSessionId: () => ++lastSessionId,
-          nextViewerSessionId: () => ++lastViewerSessionId,
+          nextStreamHandle: () => streamHandles.next(),
+          nextTraceId: () => BigInt(traceIds.next()),
+          nextSessionId: () => sessionIds.next(),
+          nextViewerSessionId: () => BigInt(viewerSessionIds.next()),
           add: (identity) =>
             Effect.gen(function* () {
               const session = yield* SessionActor.make(identity, registry, (owner, chunk) => {

@@ -9,7 +9,7 @@ import { Connections } from "./Connections.ts"
 const commandCountMax = 32
 
 export class Tally {
-  readonly connections = new Connections()
+  readonly connections: Connections
   /** By number of the streaming protocol's commands. Numbers that are no command's count as 0. */
   readonly controlCommands = new Float64Array(commandCountMax)
   /** Of these, those whose reply ended the connection. */
@@ -20,6 +20,10 @@ export class Tally {
   readonly answerMicros = new Histogram()
   /** Beacons, which are indexes without a packet. */
   beaconCount = 0
+
+  constructor(connectionIds: { readonly next: () => number }) {
+    this.connections = new Connections(connectionIds)
+  }
 
   static count(commands: Float64Array, number: number): void {
     const at = number < commandCountMax ? number : 0

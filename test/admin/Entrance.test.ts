@@ -205,6 +205,9 @@ describe("the operator's port", () => {
       )
       assert.strictEqual(overview.counters.sessionCount, 1)
       assert.strictEqual(overview.connections.control, 1)
+      assert.strictEqual(overview.drain.sessionCount, 1)
+      const { memoryBytes, halvesBytes, openFileCount, traceChunkCount } = overview.counters
+      assert.deepStrictEqual([memoryBytes, halvesBytes, openFileCount, traceChunkCount], [0, 0, 0, 0])
       assert.strictEqual(jsonOf(yield* ofBob("counters")).sessionCount, 1)
       assert.strictEqual(jsonOf(yield* ofBob("connections")).total, 1)
       const hidden = jsonOf(yield* to(relay.port, "/api/v1/connections", alice)).items.find(

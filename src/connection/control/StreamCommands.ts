@@ -1,19 +1,32 @@
 /** Commands about streams (streaming.md §6.2, §6.3, §6.5, §6.7). Packets' indexes and metadata are not among them. */
 import { Effect, Result } from "effect"
-import { withoutLeadingSlash } from "../../model/Path.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CloseStream from "../../protocol/control/CloseStream.ts"
 import * as ResetMetadata from "../../protocol/control/ResetMetadata.ts"
 import * as StreamsSent from "../../protocol/control/StreamsSent.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import type { Identity } from "../../relay/session/Identity.ts"
 import { noHandle } from "../../relay/session/SessionActor.ts"
-import { code, decline, type Handler, keep, ok, refuse, streamOf, unknownStream, withSession } from "./Command.ts"
+import {
+  type ControlState,
+  code,
+  decline,
+  type Handler,
+  keep,
+  ok,
+  refuse,
+  streamOf,
+  unknownStream,
+  withSession
+} from "./Command.ts"
 
-/** Peers older than 2.11 name the directory of the host with every stream. */
-const namesOf = ({ sessionName }: { readonly sessionName: string }, pathname: string) => ({
-  hostname: withoutLeadingSlash(pathname).split("/")[0] ?? "",
-  sessionName
-})
+/** Peers older than 2.11 name the directories of the host and of the session with every stream. */
+const mayRecordInto = ({ party, registry }: ControlState, { sessionName }: Identity, pathname: string): boolean => {
+  const [hostname = "", ...rest] = pathname.split("/").filter((name) => name !== "" && name !== ".")
+  if (!party.mayRecord({ hostname, sessionName })) return false
+  // By session, the directory of the host lies in the session's own.
+  return registry.options.grouping === "session" || party.mayRecordInto(hostname, rest.join("/"))
+}
 
 /** A malformed request ends the connection with a reply; every other refusal keeps it (§6.2). */
 export const addStream: Handler = (state, payload) => {
@@ -26,7 +39,7 @@ export const addStream: Handler = (state, payload) => {
     return refuse(malformed, "STREAM_MALFORMED", request.failure.message)
   }
   const { channelName, pathname, tracefileSize, tracefileCount } = request.success
-  if (!session.identity.hasChunks && !state.party.mayRecord(namesOf(session.identity, pathname))) {
+  if (!session.identity.hasChunks && !mayRecordInto(state, session.identity, pathname)) {
     const refused = encode({ handle: noHandle, returnCode: ReturnCode.UNKNOWN })
     return decline(refused, { code: "SESSION_NOT_PERMITTED", detail: pathname })
   }

@@ -35,6 +35,19 @@ const safeNames: Rule = (application) => {
 const safeBasePath: Rule = (application) =>
   isSafeBasePath(application.basePath) ? undefined : { code: "SESSION_PATH_UNSAFE", detail: shown(application) }
 
+/** What is refused is refused for its names, whatever is there: nobody learns what is. */
+export const permitted =
+  (grouping: OutputGrouping): Rule =>
+  ({ basePath, hostname, party, peer, sessionName }) => {
+    // By session, what the target chooses lies in the session's own directory.
+    const isInto = grouping === "host" && basePath !== ""
+    const mayRecord = party.mayRecord({ hostname, sessionName }) && (!isInto || party.mayRecordInto(hostname, basePath))
+    const shown = JSON.stringify({ sessionName, hostname, ...(isInto && { basePath }) })
+    return mayRecord ? undefined : { code: "SESSION_NOT_PERMITTED", detail: `${peer}: ${shown}` }
+  }
+
+export const withinQuota: Rule = ({ party }) => party.sessionRefusal
+
 export class Admission {
   readonly #rules = new Set<Rule>([safeNames, safeBasePath])
 
