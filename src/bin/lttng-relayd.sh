@@ -26,7 +26,7 @@ $port_option{"--$_-port"} = $_ for keys %address;
 my %switch = map { $_ => 1 } qw(-v -vv -vvv -p -s -x -S --verbose --group-output-by-host --group-output-by-session
   --disallow-clear --sig-parent --single-viewer);
 my %argument = map { $_ => 1 } qw(-o -g -P -w --output --group --pid-file --working-directory --http-port
-  --http-token-file --log-format --log-file --max-connections --memory-limit --live-cache --stop-timeout);
+  --http-token-file --log-format --log-file --max-connections --memory-limit --live-cache --stop-timeout --priority-boost);
 
 # What the options say about addresses; false where they say what this stage does not know.
 sub understood {

@@ -41,6 +41,8 @@ export interface DaemonOptions {
   readonly logFile?: string | undefined
   readonly abortOnError: boolean
   readonly ioThreads: number
+  /** Taken from the process's niceness. */
+  readonly priorityBoost: number
   /** Undefined: no HTTP port. A host is an address here, not a name. */
   readonly httpPort?: HttpPort | undefined
   readonly httpTokenFile?: string | undefined
@@ -65,6 +67,7 @@ export const daemonDefaults: DaemonOptions = {
   logFormat: "text",
   abortOnError: false,
   ioThreads: 64,
+  priorityBoost: 5,
   httpHosts: [],
   testpoints: { stalled: [], failing: [] }
 }

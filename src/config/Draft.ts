@@ -12,7 +12,7 @@ import type { OptionName } from "./Options.ts"
 import type { ListenAddress, OutputGrouping, RelayConfig } from "./RelayConfig.ts"
 import * as TlsOptions from "./TlsOptions.ts"
 import * as Url from "./Url.ts"
-import { cInteger, count, durationMillis, sizeBytes, timerMillisMax } from "./Value.ts"
+import { cInteger, count, durationMillis, priorityBoost, sizeBytes, timerMillisMax } from "./Value.ts"
 
 /** The system's resolver: the first address of that family, or a rejection. */
 export type Lookup = (host: string, family: 4 | 6) => Promise<string>
@@ -43,6 +43,7 @@ export interface Draft {
   logFormat?: LogFormat
   logFile?: string
   ioThreads?: number
+  priorityBoost?: number
   httpPort?: HttpPort.HttpPort
   httpTokenFile?: string
   httpHosts: ReadonlyArray<string>
@@ -213,6 +214,10 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
     case "io-threads":
       return setNumber(name, value, count, (n) => {
         into.ioThreads = Math.min(n, ioThreadsMax)
+      })
+    case "priority-boost":
+      return setNumber(name, value, priorityBoost, (n) => {
+        into.priorityBoost = n
       })
     case "http-port":
       return setHttpPort(into, value, lookup)

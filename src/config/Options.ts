@@ -107,6 +107,12 @@ const rows = [
     help: "Threads for file operations, 1 to 1024 (default $UV_THREADPOOL_SIZE or 64)"
   },
   {
+    name: "priority-boost",
+    own: true,
+    argument: "N",
+    help: "Where it may, the relay takes this from its niceness, so that tracers wait less, 0 to 20 (default 5)"
+  },
+  {
     name: "http-port",
     own: true,
     argument: "URL",

@@ -198,6 +198,7 @@ const finish = (sources: Sources, draft: Draft, keepAlive: RelayConfig["keepAliv
     logFile: draft.logFile,
     abortOnError: env.LTTNG_ABORT_ON_ERROR === "1",
     ioThreads: draft.ioThreads ?? (Number.parseInt(env.UV_THREADPOOL_SIZE ?? "", 10) || daemonDefaults.ioThreads),
+    priorityBoost: draft.priorityBoost ?? daemonDefaults.priorityBoost,
     httpPort: draft.httpPort,
     httpTokenFile: draft.httpTokenFile,
     httpHosts: draft.httpHosts,

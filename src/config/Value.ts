@@ -82,3 +82,9 @@ export const count = (text: string): number | undefined => {
   const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0
   return value > 0 ? value : undefined
 }
+
+/** Steps of niceness, of which there are twenty below the usual. */
+export const priorityBoost = (text: string): number | undefined => {
+  const value = /^[0-9]{1,2}$/.test(text) ? Number(text) : Number.NaN
+  return value <= 20 ? value : undefined
+}

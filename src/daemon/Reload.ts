@@ -59,6 +59,7 @@ export const fixed: Readonly<Record<string, Pick>> = {
   "tls-min-version": ({ tls }) => tls?.minVersion,
   "proxy-from": ({ relay }) => relay.proxyFrom,
   "io-threads": ({ ioThreads }) => ioThreads,
+  "priority-boost": ({ priorityBoost }) => priorityBoost,
   "http-port": ({ httpPort }) => httpPort
 }
 

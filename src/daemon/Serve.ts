@@ -16,6 +16,7 @@ import * as HealthSocket from "./HealthSocket.ts"
 import * as Leftovers from "./Leftovers.ts"
 import type { Notify } from "./Notify.ts"
 import type { OwnFiles } from "./OwnFiles.ts"
+import * as Priority from "./Priority.ts"
 import * as RunDirectory from "./RunDirectory.ts"
 import * as SystemError from "./SystemError.ts"
 
@@ -142,6 +143,7 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* openHealthSocket(options, directory, ownFiles)
   const startMillis = wallMillis()
   const addresses = yield* startRelay(options, environs.controls)
+  yield* Effect.sync(() => Priority.raise(options.priorityBoost))
   yield* writePortFiles(directory, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")
   yield* Effect.sync(environs.announce)

@@ -79,6 +79,7 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["suspend", "90", (o) => o.relay.suspendMillis, 90_000],
   ["sync", "interval:250", (o) => o.relay.sync, { intervalMillis: 250 }],
   ["io-threads", "4", (o) => o.ioThreads, 4],
+  ["priority-boost", "0", (o) => o.priorityBoost, 0],
   ["http-port", "unix:///run/http", (o) => o.httpPort, { _tag: "Unix", path: "/run/http" }],
   ["http-hosts", "A.example, b", (o) => o.httpHosts, ["a.example", "b"]],
   ["http-token-file", "/token", (o) => o.httpTokenFile, "/token"],

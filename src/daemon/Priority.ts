@@ -1,0 +1,21 @@
+/**
+ * The loop's priority. A tracer whose buffers are full waits for an answer, or discards: where applications take all
+ * processors, a relay that waits in line with them costs events. As the audit daemon of Linux does, it asks for more.
+ *
+ * Only the calling thread's, and of those that it starts from then on. Of compilers and collectors, which the runtime
+ * has started before, the loop waits for none often enough.
+ */
+import { getPriority, setPriority } from "node:os"
+
+/**
+ * Leaves alone a niceness that somebody chose. Without the right to (root, `CAP_SYS_NICE`, `LimitNICE`) nothing
+ * happens.
+ */
+export const raise = (boost: number): void => {
+  if (boost === 0 || getPriority() !== 0) return
+  try {
+    setPriority(-boost)
+  } catch {
+    // As everybody else, then.
+  }
+}

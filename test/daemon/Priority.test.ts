@@ -1,0 +1,40 @@
+/** The daemon's priority, as the kernel has it. */
+import { readdirSync, readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Daemons from "./daemons.ts"
+
+/** Of each thread; the name of the first is in brackets and may contain spaces. */
+const niceness = (pid: number): ReadonlyMap<number, number> =>
+  new Map(
+    readdirSync(`/proc/${pid}/task`).map((id) => {
+      const stat = readFileSync(`/proc/${pid}/task/${id}/stat`, "latin1")
+      return [Number(id), Number(stat.slice(stat.lastIndexOf(")")).split(" ")[17])]
+    })
+  )
+
+const isRoot = process.getuid?.() === 0
+
+describe.runIf(isRoot)("a daemon that may", () => {
+  for (const [what, args, expected] of [
+    ["lets its loop go before others", [], -5],
+    ["does so by as much as it is told", ["--priority-boost=2"], -2],
+    ["does not when it is told so", ["--priority-boost", "0"], 0]
+  ] as const) {
+    it.live(what, () =>
+      Effect.gen(function* () {
+        const { running } = yield* Daemons.runForeground(args)
+        const { [0]: loop, ...others } = [...niceness(running.pid)].map(([, nice]) => nice)
+        assert.strictEqual(loop, expected)
+        assert.isTrue(Object.values(others).every((nice) => nice >= 0))
+      })
+    )
+  }
+
+  it.live("leaves a niceness that was chosen", () =>
+    Effect.gen(function* () {
+      const { running } = yield* Daemons.runForeground([], { before: "renice -n 3 -p $$ >&2" })
+      assert.deepStrictEqual([...new Set(niceness(running.pid).values())], [3])
+    })
+  )
+})
