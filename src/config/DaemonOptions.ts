@@ -67,7 +67,7 @@ export const daemonDefaults: DaemonOptions = {
   logFormat: "text",
   abortOnError: false,
   ioThreads: 64,
-  priorityBoost: 5,
+  priorityBoost: 10,
   httpHosts: [],
   testpoints: { stalled: [], failing: [] }
 }

@@ -110,7 +110,7 @@ const rows = [
     name: "priority-boost",
     own: true,
     argument: "N",
-    help: "Where it may, the relay takes this from its niceness, so that tracers wait less, 0 to 20 (default 5)"
+    help: "Where it may, the relay takes this from its niceness, so that tracers wait less, 0 to 20 (default 10)"
   },
   {
     name: "http-port",

@@ -17,7 +17,7 @@ const isRoot = process.getuid?.() === 0
 
 describe.runIf(isRoot)("a daemon that may", () => {
   for (const [what, args, expected] of [
-    ["lets its loop go before others", [], -5],
+    ["lets its loop go before others", [], -10],
     ["does so by as much as it is told", ["--priority-boost=2"], -2],
     ["does not when it is told so", ["--priority-boost", "0"], 0]
   ] as const) {
