@@ -1,6 +1,7 @@
 /**
  * The loop's priority. A tracer whose buffers are full waits for an answer, or discards: where applications take all
- * processors, a relay that waits in line with them costs events. As audio servers and the audit daemon do, it asks for more.
+ * processors, a relay that waits in line with them costs events. It asks for more, as audio servers and the audit
+ * daemon do.
  *
  * Only the calling thread's, and of those that it starts from then on. Of compilers and collectors, which the runtime
  * has started before, the loop waits for none often enough.
