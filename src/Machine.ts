@@ -27,7 +27,7 @@ export interface Source {
   readonly queueMicrotask: (run: () => void) => void
   /** In [0, 1). */
   readonly random: () => number
-  /** So many, that nobody can guess. */
+  /** This many, which nobody can guess. */
   readonly randomBytes: (count: number) => Buffer
   readonly randomUUID: () => string
 }

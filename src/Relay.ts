@@ -81,7 +81,7 @@ export class Relay extends Context.Service<
     readonly hearEvents: (listener: (event: RelayEvent) => void) => Effect.Effect<void, never, Scope.Scope>
     /**
      * A viewer's connection from inside the process, for `LiveViewer.over`: without a port, TLS or rules for access.
-     * Whoever shows others what comes of it decides who may see it.
+     * The caller decides who may see what it shows of it.
      */
     readonly openLive: Effect.Effect<Link, never, Scope.Scope>
     /**
@@ -91,7 +91,7 @@ export class Relay extends Context.Service<
     readonly endSession: (id: number) => Effect.Effect<boolean>
     /** Ends a connection, and with it the session it belongs to; a viewer is only cut off. False: it is gone. */
     readonly endConnection: (id: number) => Effect.Effect<boolean>
-    /** Changes some of the limits; who has more than a lower one allows keeps it, viewers that are attached stay so. */
+    /** Changes some of the limits. A lower one takes nothing away from those that have more; attached viewers stay. */
     readonly setLimits: (limits: Partial<Limits>) => Effect.Effect<void, ConfigInvalid>
     /** No new sessions; see `Drain`. */
     readonly drain: Drain.Drain
@@ -100,9 +100,11 @@ export class Relay extends Context.Service<
      * on. Undone when the scope closes.
      */
     readonly refuseHost: (host: string) => Effect.Effect<void, never, Scope.Scope>
-    /** These rules count from the next command on, also for who is connected; undefined: everybody may do all. */
+    /** These rules apply from the next command on, to open connections too; undefined: everybody may do everything. */
     readonly replaceAccess: (access: AccessFile | undefined) => Effect.Effect<void>
-    /** Handshakes from now on use this certificate; connections go on. Fails, changing nothing, where it is no use. */
+    /**
+     * Handshakes from now on use this certificate; connections go on. Fails and changes nothing if it cannot be used.
+     */
     readonly replaceTls: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
     /** When the certificate in force ends, ms since the epoch; undefined: there is no TLS. */
     readonly certificateEndMillis: Effect.Effect<number | undefined>
@@ -206,7 +208,7 @@ const changeable = (config: RelayConfig, connections: ConnectionLimit, { options
 }
 
 /**
- * Who hears what targets say before the relay does.
+ * Hears what targets say before the relay does.
  *
  * @internal
  */
@@ -356,7 +358,7 @@ const relay = (config: RelayConfig, tap?: Tap) =>
   )
 
 /**
- * As `layerNoDeps`, with somebody who hears what targets say.
+ * As `layerNoDeps`, with a tap that hears what targets say.
  *
  * @internal
  */

@@ -12,7 +12,7 @@ const descriptorShare = 16
 export const connectionCountMaxOf = (descriptorLimit: number): number =>
   Math.max(8, Math.min(threadConnectionCountMax, Math.floor(descriptorLimit / descriptorShare)))
 
-/** Nobody who waits for an answer asks for more than a few things meanwhile. */
+/** An honest client that waits for an answer asks for only a few more things meanwhile. */
 const waitingCountMax = 8
 /** Ten pages ask as much. */
 const requestsPerSecond = 20

@@ -1,7 +1,7 @@
 /**
- * The clients of the operator's port, kept from taking the loop away from those who record: no more connections than a
- * bound, and of those that are too many the one goes that is of the least use, so that nobody who only holds them locks
- * others out; of each connection one request at a time, of all a bounded number in a second, in turn.
+ * Keeps the clients of the operator's port from taking the loop away from targets. Connections are bounded; when there
+ * are too many, the one of least use is closed, so that clients that only hold connections lock nobody out. Each
+ * connection has one request at a time, all together a bounded number in a second, in turn.
  */
 import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
@@ -37,7 +37,7 @@ const heads = new WeakSet<ServerResponse>()
 
 export const isHead = (answer: ServerResponse): boolean => heads.has(answer)
 
-/** Who only asks for the head is answered as who asks for all. */
+/** `HEAD` is answered as `GET` is, without the body. */
 const asGet = (message: IncomingMessage, answer: ServerResponse): IncomingMessage => {
   if (message.method === "HEAD") {
     message.method = "GET"
@@ -63,13 +63,13 @@ const leastOf = (guests: Iterable<Guest>): Guest | undefined => {
 export class CrowdServer extends Server {
   readonly #bounds: Bounds
   readonly #guests = new Map<Socket, Guest>()
-  /** Those whose next request could be answered, who waits longest first. */
+  /** Those whose next request could be answered, the one that has waited longest first. */
   readonly #ready = new Set<Guest>()
   readonly #credit: Credit
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ServerOptions, bounds: Bounds) {
-    // Nothing is upgraded to: who asks for it gets the answer of a request.
+    // There is nothing to upgrade to: such a request is answered like any other.
     super({ ...options, shouldUpgradeCallback: () => false })
     this.#bounds = bounds
     this.#credit = new Credit(bounds.requestsPerSecond, bounds.burstCount, clockMillis())

@@ -14,7 +14,7 @@ const isFrequent = (event: RelayEvent): event is Frequent => event._tag === "Pac
 export const flushedCountMax = 128
 
 export class Digest {
-  /** The newest of each kind and stream, who waits longest first. */
+  /** The newest of each kind and stream, the one that has waited longest first. */
   readonly #kept = new Map<number, Frequent>()
 
   /** True: it is kept until `flush`, in the place of an older one. */

@@ -30,5 +30,5 @@ export type Told =
 export type Answered =
   | { readonly _tag: "Head"; readonly id: number; readonly status: number; readonly headers: Headers }
   | { readonly _tag: "Part"; readonly id: number; readonly bytes: Uint8Array; readonly isLast: boolean }
-  /** No more connections; who waits for an answer still gets it. */
+  /** No more connections; clients that wait for an answer still get it. */
   | { readonly _tag: "Close" }

@@ -1,6 +1,6 @@
 /**
- * Answers of a moment ago, for whoever asks the same again and again: of each question the relay's loop hears twice a
- * second, and a few times at once after a quiet time. What changes something makes all of them void. Pure.
+ * Recent answers, for clients that ask the same again and again: the relay's loop sees each question only twice a
+ * second, and a few times at once after a quiet time. An action makes all of them void. Pure.
  */
 import { Credit } from "../model/Credit.ts"
 
@@ -17,7 +17,7 @@ interface Known {
 }
 
 const freshPerSecond = 2
-/** Who looks before and after something sees the difference. */
+/** So that looks before and after an event show the difference. */
 const burstCount = 5
 const ageMillisMax = 1_000
 const keyCountMax = 64
@@ -31,7 +31,7 @@ export const keyOf = (target: string, headers: Readonly<Record<string, string>>)
   JSON.stringify([target, ...named.map((name) => headers[name])])
 
 export class Recent {
-  /** Who was asked last, last. */
+  /** The one asked last is the last. */
   readonly #known = new Map<string, Known>()
   #byteCount = 0
 

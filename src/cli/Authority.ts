@@ -187,7 +187,7 @@ const revocationConfig = (directory: string, { certificate, key }: Made): string
   return ["[ca]", "default_ca=own", "[own]", ...settings, ""].join("\n")
 }
 
-/** A client's certificate is let in no more by who reads the list whose path is answered, with all that are revoked. */
+/** Revokes a client's certificate. Answers the path of the list of all that are revoked: relays that read it obey. */
 export const revoke = (
   directory: string,
   kind: "target" | "viewer",

@@ -43,8 +43,8 @@ const settled = (option: Option, given: Given | undefined): boolean | string | R
 }
 
 /**
- * Options and operands of arguments that are plainly right. Undefined: something is not, or is asked for that is no
- * option of these, help included; who knows the whole command line has to say what.
+ * Options and operands of arguments that are plainly right. Undefined: something is wrong, or an option is none of
+ * these, as help is; the parser of the whole command line says what.
  */
 export const parse = <O extends Options>(
   options: O,

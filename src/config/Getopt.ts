@@ -15,7 +15,7 @@ export interface Setting {
 
 export type Parsed =
   | { readonly _tag: "Settings"; readonly settings: ReadonlyArray<Setting> }
-  /** `message` is what is said; for who wants all of it, every message, and the settings that are well-formed. */
+  /** `message` is what the daemon says. `--check` says every message, and goes on with the well-formed settings. */
   | {
       readonly _tag: "Malformed"
       readonly message: string

@@ -175,7 +175,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     if (!stream.endPacket(this.#paddingSize, this.#shares)) {
       return this.#fail("protocol error", `packet of stream ${stream.handle} has no place`)
     }
-    // Not read until their indexes come, it might never be read again: those may wait for it on the other side.
+    // Not stopped until their indexes come: the target may send more packets first, and would wait for ever.
     if (this.#shares.halves.isOver) return this.#fail("protocol error", "too many packets without index")
     if (isFirst) session.viewers.raise()
     if (model.closeRequested) session.closeStream(stream.handle)

@@ -1,6 +1,7 @@
 /**
- * The quotas of a peer's principals over what one connection receives: its socket is not read while there is a debt,
- * and TCP stops the peer. Once too much lies on the disk, after a look whether that is so, the connection ends.
+ * Applies the quotas of a peer's principals to what one connection receives. While there is a debt its socket is not
+ * read, and TCP stops the peer. When too much lies on the disk, and a look at the disk confirms it, the connection
+ * ends.
  */
 import { Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"

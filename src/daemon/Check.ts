@@ -152,7 +152,7 @@ const limits = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
 /** See unix(7), without the zero. */
 const socketPathBytesMax = 107
 
-/** A socket file of somebody who is gone is replaced at start. */
+/** A socket file that a process has left behind is replaced at the start. */
 const unixSocket = (path: string): string | undefined => {
   const there = look(path)
   if (typeof there === "object" && !there.isSocket()) return "a file that is no socket is in its place"

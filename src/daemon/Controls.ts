@@ -11,6 +11,6 @@ export interface Controls {
   readonly args: ReadonlyArray<string>
   /** In force. */
   options: DaemonOptions
-  /** For who has no answer to wait for: the log tells what became of it. Does nothing until the relay runs. */
+  /** For callers that cannot wait for an answer: the log tells the outcome. Does nothing until the relay runs. */
   reload: () => void
 }

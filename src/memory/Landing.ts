@@ -4,9 +4,10 @@
  * All connections share one buffer: a read fills it and its receiver is called in the same turn, so no two of them use
  * it at once, and idle connections own no memory. What must outlive the turn is copied out of it.
  *
- * Large parts of packets are too expensive to copy only to wait until the next turn. Whoever wants to keep them asks
- * `hold`; from the next read on the connection has a _slab_ of its own, where what is held stays until it is released.
- * While something in it is held the next read lands in another slab. When all are lent, the shared buffer serves.
+ * Large parts of packets are too expensive to copy only to wait until the next turn. To keep one where it is, ask
+ * `hold`: from the next read on the connection has a _slab_ of its own, where what is held stays until it is released.
+ * While something in it is held, the next read lands in another slab. When all slabs are lent, the shared buffer
+ * serves.
  */
 
 import { allocateShared, type Piece } from "./Piece.ts"
@@ -20,7 +21,9 @@ export const slabBytes = 256 * 1024
 /** Together 16 MiB, for all connections. Untouched slabs take no memory. */
 const slabCountMax = 64
 
-/** So many reads of which nothing was held give a slab back: the ends of large packets are small. */
+/**
+ * After so many reads of which nothing was held a slab is given back. More than one: large packets end in small reads.
+ */
 const idleReadCountMax = 8
 
 class Slab {

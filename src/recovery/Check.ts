@@ -37,8 +37,8 @@ interface Extent {
 
 export interface Options {
   /**
-   * Whose events are decoded: of `all` traces; of `small` ones; or of these and of those whose metadata is `damaged`. Of
-   * the others the last packet of each file.
+   * Whose events are decoded: of `all` traces; of `small` ones; or of these and of those whose metadata is `damaged`.
+   * Of the others the last packet of each file.
    */
   readonly readsEvents: "all" | "small" | "damaged"
 }
@@ -130,7 +130,7 @@ class Walk {
     this.findings.push(...unreadable)
     this.#count(files, isDecoded)
     this.#metadata.add(trace, !isBusy)
-    // Half done is not damaged; nothing is to be changed under who writes.
+    // What is being written is not damaged, and must not be changed under the writer.
     if (isBusy) this.findings.push(beingWritten(path))
     // By metadata of another trace nothing is known of the files.
     else if (isMismatched) this.findings.push(...metadata.findings)

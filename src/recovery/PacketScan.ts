@@ -88,7 +88,7 @@ const uuidReader = (): ((bytes: Uint8Array | undefined) => string | undefined) =
     if (bytes === undefined) return undefined
     if (bytes.length === last.length && bytes.every((byte, at) => byte === last[at])) return text
     last = Uint8Array.from(bytes)
-    // Who has no name for the trace writes zeros.
+    // Tracers that have no name for the trace write zeros.
     text = bytes.every((byte) => byte === 0) ? undefined : uuidText(bytes)
     return text
   }

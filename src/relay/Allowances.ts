@@ -69,7 +69,7 @@ export class Allowances {
     return allowance
   }
 
-  /** Nobody who uses nothing is remembered. */
+  /** Principals that use nothing are not remembered. */
   forget(principal: string): void {
     if (this.#byPrincipal.get(principal)?.isUnused === true) this.#byPrincipal.delete(principal)
   }
@@ -114,7 +114,7 @@ export class Allowances {
     return Effect.catch(written, ({ message }) => this.#incidents.report("RECORDING_UNMARKED", message))
   }
 
-  /** Looks at what is there. Who asks meanwhile waits for the same look. */
+  /** Looks at what is there. Calls made meanwhile wait for the same look. */
   recount(allowance: Allowance): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (allowance.recounting !== undefined) return allowance.recounting

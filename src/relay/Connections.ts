@@ -1,6 +1,6 @@
 /**
- * Who is connected, and how those who were came to their end. The last of them are kept: what an operator asks after
- * the fact is why a connection is gone.
+ * The open connections, and how the last closed ones ended: what an operator asks after the fact is why a connection is
+ * gone.
  */
 
 import { wallMillis } from "../Machine.ts"

@@ -1,7 +1,7 @@
 /**
- * Answers of one look at the sockets leave together, at its end, when several targets wait for theirs. The first wakes
- * up the targets' processor, and the others find it awake; each on its own, between the packets of others, finds it
- * asleep again, and an interrupt that wakes a processor costs as much as all else that an answer takes.
+ * When several targets wait for answers, those of one look at the sockets leave together, at its end. The first wakes
+ * up the targets' processor, and the others find it awake. Sent one by one, between the packets of others, each would
+ * find it asleep again; and the interrupt that wakes a processor costs as much as all else about an answer.
  *
  * One target alone has its answer at once.
  */

@@ -1,6 +1,6 @@
 /**
- * Who is at the other end of a connection, and what it may do: all that is asked of the relay's access rules goes by
- * here. Rules may change while it is connected: what they say now counts.
+ * Who is at the other end of a connection, and what it may do: everything that is asked of the access rules is asked
+ * here. Rules may change while it is connected; what they say now counts.
  */
 import { Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"

@@ -1,8 +1,8 @@
 /**
  * How long answers wait.
  *
- * Some peers ask again at once for what was not there: babeltrace 1.5, some 10,000 times a second for as long as a
- * stream is quiet. Every answer takes the loop's time from the targets; so one asked for too soon is given later.
+ * Some peers ask again at once for what was not there: babeltrace 1.5 does so some 10,000 times a second while a stream
+ * is quiet. Every answer takes the loop's time from the targets, so one that is asked for too soon is given later.
  */
 import { Effect } from "effect"
 import { clockMillis } from "../Machine.ts"
@@ -26,9 +26,9 @@ export class Patience<Question, Answer, Nothing> {
   #saidAt = 0
 
   /**
-   * Who asks again before `hastyMillis` have passed is taken for one that does not pause. `nothingOf` tells which
-   * nothing an answer says; undefined when it says something, or has to be waited for. `news` gives an effect that ends
-   * when the answer may be another than now.
+   * A peer that asks again within `hastyMillis` is taken for one that does not pause. An answer may say in several ways
+   * that there is nothing: `nothingOf` tells which; undefined if it says something, or has to be waited for. `news`
+   * gives an effect that ends when the answer may be another than now.
    */
   constructor(
     hastyMillis: number,
@@ -42,7 +42,7 @@ export class Patience<Question, Answer, Nothing> {
     this.#news = news
   }
 
-  /** The answer. The same nothing as a moment ago is said after a pause, or what there is by then. */
+  /** The answer. If it is the same nothing as a moment ago, it is given after a pause, as it is by then. */
   ask(question: Question): Answer | Effect.Effect<Answer> {
     const answer = this.#answerOf(question)
     const nothing = this.#nothingOf(answer)

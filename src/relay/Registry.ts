@@ -47,7 +47,7 @@ export interface Options {
   readonly sync?: Sync
   /** A session has left the registry. */
   readonly onSessionEnd?: ((id: number) => void) | undefined
-  /** False: who says nothing is not taken for gone. */
+  /** False: targets that say nothing are not taken for gone. */
   readonly judgesSilence?: boolean
   /** How long sessions wait for an edge that is gone. */
   readonly suspendMillis?: number | undefined

@@ -1,10 +1,10 @@
 /**
- * Keeps the event loop awake for a moment after the answer to a target that waits for each one. Its next command comes
- * within some ten microseconds, or, where its own processor has gone to sleep meanwhile, within a hundred; ours would
- * take as long again to wake up.
+ * Keeps the event loop awake for a moment after it has answered a target that waits for each answer. The target's next
+ * command comes within some ten microseconds, or within a hundred if its own processor has gone to sleep meanwhile;
+ * ours would take as long again to wake up.
  *
- * It costs nothing where nobody waits: only a quick succession of answers to one connection asks for it, and not while
- * processors are short: they do not sleep then, and the target may be waiting for this one.
+ * Only a quick succession of answers to one connection asks for it. It is not done while processors are short: they do
+ * not sleep then, and the target may be waiting for this one.
  */
 import { clockMillis, setImmediate } from "../Machine.ts"
 

@@ -23,8 +23,8 @@ export class DeviceGate {
   }
 
   /**
-   * Runs `operation` once the device has fewer than its share in flight; first come, first served. Not interruptible:
-   * a place given to somebody who has left would be lost.
+   * Runs `operation` once the device has fewer than its share in flight; first come, first served. Not interruptible: a
+   * place given to a waiter that has left would be lost.
    */
   run<A, E>(deviceId: number, operation: Effect.Effect<A, E>): Effect.Effect<A, E> {
     const admitted = Effect.suspend(() => {

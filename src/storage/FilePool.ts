@@ -244,7 +244,7 @@ export class TraceFile implements BesideWrite {
       figures.bytesInFlight += byteCount
       this.#pool.setBusy(this)
       const file = this.#open
-      // Who holds a place on the device has its descriptor already, so places are always given back.
+      // A place on the device is taken only with the descriptor at hand, so places are always given back.
       const gated = (opened: OpenFile) => this.#pool.devices.run(this.device, timed(figures, kind, operation(opened)))
       const done = file === undefined ? Effect.flatMap(this.#resume, gated) : gated(file)
       return Effect.onExit(done, (exit) => {

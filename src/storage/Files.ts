@@ -71,7 +71,7 @@ export class Files extends Context.Service<
     readonly makeDirectory: (path: string) => Effect.Effect<void, FileFailed>
     /** Replaces a file of that name. */
     readonly rename: (from: string, to: string) => Effect.Effect<void, FileFailed>
-    /** Removes a file's name; who has it open keeps its bytes. */
+    /** Removes a file's name; where it is open, its bytes stay. */
     readonly unlink: (path: string) => Effect.Effect<void, FileFailed>
     /** As `unlink`, but does not wait for a device to give back the file's space: milliseconds for a large file. */
     readonly displace: (path: string) => Effect.Effect<void, FileFailed>

@@ -57,7 +57,7 @@ export class RoomWait {
     return Effect.ensuring(repeated, left)
   }
 
-  /** Who waits holds nothing that must be given back in order. */
+  /** Interruptible, since a waiter holds nothing that must be given back in order. */
   readonly #pause = Effect.interruptible(
     Effect.callback<void>((resume) => {
       const wake = () => {

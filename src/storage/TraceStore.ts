@@ -371,7 +371,7 @@ export class TraceDirectory {
     return new TraceFile(this.#ground.pool, file, reopen, isWriter, this.#patiently)
   }
 
-  /** The descriptor's place comes before the gate: who waits for a place must not keep others from giving one back. */
+  /** The descriptor's place is taken before the gate: waiting for one must not keep others from giving theirs back. */
   #admitted(open: Effect.Effect<TraceFile, FileFailed>): Effect.Effect<TraceFile, FileFailed> {
     return Effect.uninterruptible(
       Effect.andThen(

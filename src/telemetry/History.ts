@@ -1,6 +1,6 @@
 /**
- * The last quarter of an hour of every session, for who has just come to look: rates of what arrived and of what the
- * tracer lost, and how far the slowest viewer was behind.
+ * The last quarter of an hour of every session, for an operator who has just come to look: rates of what arrived and of
+ * what the tracer lost, and how far the slowest viewer was behind.
  *
  * A session's memory is 180 points of three numbers; it goes with the session.
  */

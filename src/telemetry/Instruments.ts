@@ -114,7 +114,7 @@ export const viewerLagPackets = instrument(
   "Packets that the slowest viewer of the session has not asked for yet."
 )
 
-// Who is held back, and why.
+// Which connections are held back, and why.
 export const heldBackSeconds = instrument(
   "counter",
   "held_back_seconds_total",

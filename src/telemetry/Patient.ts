@@ -1,6 +1,6 @@
 /**
- * Questions to the system that it may never answer, as where a share's server is gone: who asks waits for a bounded
- * time, and as long as one question is open no other is put, so that they hold one thread and no more.
+ * Questions to the system that it may never answer, as when a share's server is gone. The caller waits for a bounded
+ * time, and while one question is open no other is put, so that they hold one thread and no more.
  */
 import { Effect, Option } from "effect"
 

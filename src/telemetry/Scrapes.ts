@@ -1,6 +1,6 @@
 /**
- * The text of the metrics as often as somebody wants it, made twice a second at most: who asks more often gets that of
- * a moment ago. However many scrape, and however hard, it costs the loop what one of them does.
+ * The text of the metrics, made at most twice a second; a scraper that asks more often gets the last one again. So
+ * however many scrape, and however often, the loop does no more than for one of them.
  */
 import { Effect } from "effect"
 import { clockMillis } from "../Machine.ts"

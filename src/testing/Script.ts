@@ -70,7 +70,7 @@ export interface Control extends Connection {
   minor: number
   /** Any command with a reply of `replySize` bytes. */
   readonly command: (name: Commands.Name, payload: Uint8Array, replySize: number) => Step<Buffer>
-  /** As `command`, and asks on in the same bytes: who is refused and says nothing is let go (streaming.md §6.1). */
+  /** As `command`, with another one behind it: a refused peer that says nothing more is let go (streaming.md §6.1). */
   readonly insist: (name: Commands.Name, payload: Uint8Array, replySize: number) => Step
   /** Any command after which the relay is expected to close: the reply, if any, and the end. */
   readonly refused: (name: Commands.Name, payload: Uint8Array) => Step

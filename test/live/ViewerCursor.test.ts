@@ -167,6 +167,19 @@ describe("the next index", () => {
     )
   })
 
+  it("the time that a viewer was told never goes back", () => {
+    const cursor = atBeginning()
+    const told = (timestamp: bigint) => [cursor.next(stream(beacon(timestamp)), around()), cursor.inactiveUntil]
+    assert.deepStrictEqual(
+      [told(50n), told(40n), told(60n)],
+      [
+        ["inactive", 50n],
+        ["inactive", 50n],
+        ["inactive", 60n]
+      ]
+    )
+  })
+
   it("a viewer that goes by events is told of a beacon with the hold of events", () => {
     const quiet = stream(heldBeacon(1000n))
     const told = (circumstances: Circumstances) => {

@@ -89,7 +89,7 @@ export class Directories {
       for (let number = 0; ; number++) {
         const candidate = withSuffix(path, number)
         if ((this.#claims.get(nameOf(candidate))?.userCount ?? 0) > 0) continue
-        // Before the disk is asked: who asks for it meanwhile comes second.
+        // Before the disk is asked: another that wants this name meanwhile comes second.
         const claim = this.#enter({ key, path: candidate, userCount: 1 })
         const found = yield* Effect.result(this.#store.directory(candidate).holdsFile(isOfTrace))
         if (Result.isSuccess(found) && !found.success) {

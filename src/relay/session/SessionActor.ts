@@ -67,6 +67,7 @@ export class SessionActor implements StreamSession {
   /** Closed streams whose files are not complete yet. */
   readonly #completing = new Set<StreamActor>()
   #control: Control | undefined
+  #fibers: FiberMap.FiberMap<number> | undefined
   #streamFiberCount = 0
   #isFinishing = false
 
@@ -117,7 +118,6 @@ export class SessionActor implements StreamSession {
       Effect.annotateLogs({ session: this.label })
     )
   }
-  #fibers: FiberMap.FiberMap<number> | undefined
 
   readonly onVerdict = (verdict: Verdict, heardMillis: number): Effect.Effect<void> =>
     Effect.suspend(() => {

@@ -1,6 +1,6 @@
 /**
- * What one session knows of its viewers: who is attached, what was published since each of them asked, and whether its
- * packets are to be kept in memory, since there is somebody to read them.
+ * What one session knows of its viewers: which are attached, what was published since each of them asked, and so
+ * whether its packets are worth keeping in memory.
  */
 import type { RecentPackets } from "../../memory/RecentPackets.ts"
 import type { Connection } from "../Connections.ts"

@@ -1,10 +1,10 @@
 /**
- * Decides when bytes go on to their files: what is small waits for company; what is large for one look at
- * the sockets, where another thread may write it.
+ * Decides when bytes go on to their files. Small writes wait for company; large ones for one look at the sockets, after
+ * which another thread may write them.
  *
  * A hand-over to a thread of the file system costs as much as writing some ten thousand bytes, so small writes of many
- * streams gather. Nothing a peer waits for is held back by it: who asks for files (`WriteLog.synced`), and every step
- * that opens, closes or moves them, wakes the stream at once.
+ * streams gather. Nothing that a peer waits for is held back by it: whatever needs the files (`WriteLog.synced`), and
+ * every step that opens, closes or moves them, wakes the stream at once.
  */
 import { setImmediate, setTimeout } from "../../Machine.ts"
 

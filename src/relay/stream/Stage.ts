@@ -84,7 +84,7 @@ export class Stage {
   }
 
   addZeros(count: number, account: Account): void {
-    // Even the longest run costs its connection a block: nobody queues work for the disk that is not accounted for.
+    // Even the longest run costs its connection a block: no work for the disk is queued without being accounted for.
     let left = Math.min(count, inlineZerosMax)
     while (left > 0) {
       const block = this.#room(account, left)
@@ -137,7 +137,7 @@ export class Stage {
       if (typeof piece === "number" || !appendWhole(sink, piece)) break
       count++
     }
-    // Released last: whoever waited for memory may add to this stage at once.
+    // Released last: a connection that waited for memory may add to this stage at once.
     for (const piece of this.#data.splice(0, count)) (piece as Piece).release()
     return this.#data.length === 0
   }

@@ -87,8 +87,11 @@ export class StreamActor {
   /** Trace clock at the end of the newest packet; rounded, since it is only shown. */
   newestUntil = 0
   isPublished = false
+  /** The metadata is being emptied: if that fails, the answer to it says so. */
+  isResetting = false
   packetCount = 0
   byteCount = 0
+  #announcedPacketCount = 0
 
   constructor(options: Options) {
     this.session = options.session
@@ -240,8 +243,6 @@ export class StreamActor {
       return Effect.ensuring(Effect.as(this.log.synced, true), over)
     })
   }
-  /** Who asked for that is told if it fails. */
-  isResetting = false
 
   /** Takes over the caller's reference on `chunk`. False: refused, see `Stream.rotate`. */
   rotate(at: bigint, chunk: TraceChunk | undefined): boolean {
@@ -297,7 +298,7 @@ export class StreamActor {
     return Effect.map(Effect.timeoutOption(Effect.ignore(this.log.flushed), fileWait), isInNoFile)
   }
 
-  /** Halves of indexes are charged to the connection that brought them, and who waits for news has them. */
+  /** Charges halves of indexes to the connections that brought them, and wakes what waits in `until`. */
   #changed(): void {
     if (this.#listeners.size > 0) for (const listener of this.#listeners) listener()
     const { awaitingDataCount, inFlightCount } = this.model
@@ -341,7 +342,6 @@ export class StreamActor {
     const { session, handle: streamId } = this
     events.publish({ _tag: "PacketsStored", sessionId: session.id, streamId, packetCount, byteCount })
   }
-  #announcedPacketCount = 0
 }
 
 /** Wrap-safe: sequence numbers are compared by their signed difference. */

@@ -17,7 +17,7 @@ export const isGone = (data: Data): boolean => data.isOverwritten || data.chunk.
 
 const gone = new FileFailed({ operation: "open", path: "", code: "ENOENT" })
 
-/** Opens by name, then makes sure that the name still was this file's. */
+/** Opens by name, then makes sure that the name was still this file's. */
 export const openStill = (
   data: Data,
   open: Effect.Effect<TraceFile, FileFailed>
@@ -43,7 +43,7 @@ export class StreamReader {
     return this.#file
   }
 
-  /** The file, opened if need be. Who asks must be a user until it has used it. */
+  /** The file, opened if need be. The caller must count as a user until it is done with it. */
   get file(): Effect.Effect<TraceFile, FileFailed> {
     return Effect.suspend(() => {
       if (this.#file !== undefined) return Effect.succeed(this.#file)
