@@ -107,8 +107,9 @@ const attach = (
 ) =>
   Effect.gen(function* () {
     const viewer = yield* Effect.flatMap(openLive, LiveViewer.over)
-    const { events } = yield* viewer.attachAll({ hostname, sessionName }, { seek: "last", isPrompt: true })
-    const decoder = new LiveDecoder({ traceName: ({ path }) => `${hostname}/${path}` })
+    const how = { seek: "last", isPrompt: true, joinMillis: 0 } as const
+    const { events, sessions } = yield* viewer.attachAll({ hostname, sessionName }, how)
+    const decoder = new LiveDecoder({ sessions })
     const lines = new Lines(sessionName, filter)
     return Stream.flatMap(events, (event) => {
       decoder.on(event)

@@ -15,6 +15,7 @@ export const command = Command.make(
     url: Watch.url,
     seek: Watch.seek("last"),
     wait: Watch.wait,
+    again: Watch.again,
     ...TlsFlags.flags,
     ...Flags.of({ format: EventOptions.format, ...EventOptions.options }),
     packets: Flag.Boolean("packets").pipe(

@@ -35,7 +35,7 @@ export class OptionRefused extends Schema.TaggedError<OptionRefused>()("OptionRe
   }
 }
 
-export interface Input extends Watch.Options, EventOptions.Input {
+export interface Input extends Watch.Options, Watch.Joined, EventOptions.Input {
   readonly format: "text" | "ndjson"
 }
 
@@ -79,17 +79,25 @@ class Printer {
   readonly #text: Text
   readonly #json: Json
   readonly #viewed = new WeakMap<DataStream, ViewedStream>()
+  readonly #sessionNames: Map<bigint, string>
 
   constructor(request: Request) {
     this.#request = request
     this.#text = new Text(request.text)
-    const sessionNames = new Map(request.sessions.map(({ id, sessionName }) => [id, sessionName]))
+    this.#sessionNames = new Map(request.sessions.map(({ id, sessionName }) => [id, sessionName]))
     this.#json = new Json((stream) => {
       const viewed = this.#viewed.get(stream)
       if (viewed === undefined) return { streamId: stream.streamId ?? 0 }
-      const session = sessionNames.get(viewed.sessionId)
+      const session = this.#sessionNames.get(viewed.sessionId)
       return { streamId: stream.streamId ?? viewed.id, channel: channelOf(viewed), session }
     })
+  }
+
+  on(event: ViewerEvent): void {
+    if (event._tag === "SessionJoined") this.#sessionNames.set(event.session.id, event.session.sessionName)
+    if (event._tag === "SessionRefused") {
+      this.notes.push(`WARNING: another session ${event.session.sessionName} cannot be watched: ${event.reason}`)
+    }
   }
 
   readonly visit = ({ failure, item, loss, stream }: LiveStream, viewed: ViewedStream): void => {
@@ -188,16 +196,17 @@ export const run = (input: Input) =>
       }),
       catch: (cause) => new OptionRefused({ reason: messageOf(cause) })
     })
-    const { events, sessions } = yield* Watch.attach(input, { otherwise: "last", isPrompt: true })
-    const hosts = new Map(sessions.map(({ hostname, id }) => [id, hostname]))
-    const decoder = new LiveDecoder({
-      clockShift,
-      traceName: ({ path, sessionId }) => `${hosts.get(sessionId) ?? ""}/${path}`
+    const { events, sessions } = yield* Watch.attach(input, {
+      otherwise: "last",
+      isPrompt: true,
+      joinMillis: Watch.joinMillis(input)
     })
+    const decoder = new LiveDecoder({ clockShift, sessions })
     const printer = new Printer({ isJson: input.format === "ndjson", text, filter, sessions })
     const selection = new Selection(input)
     yield* Stream.runForEach(events, (event) => {
       decoder.on(event)
+      printer.on(event)
       printer.notes.push(...selection.warnings(event))
       return drain(decoder, printer)
     }).pipe(

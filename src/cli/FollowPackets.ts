@@ -32,6 +32,10 @@ const fieldsOf = (event: ViewerEvent): Readonly<Record<string, unknown>> => {
     case "Silent":
     case "StreamEnded":
       return { stream: nameOf(event.stream) }
+    case "SessionJoined":
+      return { session: event.session.id, streams: event.session.streamCount }
+    case "SessionRefused":
+      return { session: event.session.id, reason: event.reason }
     case "SessionEnded":
       return { session: event.sessionId }
   }
@@ -45,6 +49,8 @@ const words: Readonly<Record<ViewerEvent["_tag"], string>> = {
   Inactive: "inactive",
   Silent: "silent",
   StreamEnded: "end",
+  SessionJoined: "session",
+  SessionRefused: "refused",
   SessionEnded: "over"
 }
 
@@ -81,13 +87,13 @@ const printCounters = (counters: Map<bigint, Counters>, isJson: boolean) =>
     }
   })
 
-export interface Input extends Watch.Options {
+export interface Input extends Watch.Options, Watch.Joined {
   readonly json: boolean
   readonly quiet: boolean
 }
 
 export const run = Effect.fnUntraced(function* (input: Input) {
-  const { events } = yield* Watch.attach(input, { otherwise: "last" })
+  const { events } = yield* Watch.attach(input, { otherwise: "last", joinMillis: Watch.joinMillis(input) })
   const counters = new Map<bigint, Counters>()
   // Also after Ctrl-C: the counters are what one followed for.
   yield* Effect.addFinalizer(() => printCounters(counters, input.json))

@@ -27,6 +27,24 @@ export const wait = Flag.Boolean("wait").pipe(
   Flag.withDescription("Wait for a session, or a relay, that is not there yet")
 )
 
+export const again = Flag.Boolean("again").pipe(
+  Flag.withDefault(false),
+  Flag.withDescription("When the session has ended, wait for the next one of its name, until Ctrl-C")
+)
+
+/** What `follow` has more than `record`: sessions of the name that begin later. */
+export interface Joined {
+  readonly wait: boolean
+  readonly again: boolean
+}
+
+/** A session that is destroyed and created again, as scripts do that start over: the next one is waited for so long. */
+const startOverMillis = 2000
+
+/** For how long after the end. */
+export const joinMillis = ({ again, wait }: Joined): number =>
+  again ? Number.POSITIVE_INFINITY : wait ? startOverMillis : 0
+
 const waitMillis = 100
 /** The tracing domains of a recording session come one after the other, within milliseconds. */
 const settleMillis = 300
@@ -60,7 +78,10 @@ type AttachFailed =
 
 export const attach = (
   options: Options,
-  how: { readonly otherwise: "beginning" | "last" } & Pick<LiveViewer.AttachOptions, "withPadding" | "isPrompt">
+  how: { readonly otherwise: "beginning" | "last" } & Pick<
+    LiveViewer.AttachOptions,
+    "withPadding" | "isPrompt" | "joinMillis"
+  >
 ): Effect.Effect<LiveViewer.Attached, AttachFailed, Scope.Scope> =>
   Effect.gen(function* () {
     let hasWaited = false

@@ -4,37 +4,24 @@
  * Nothing runs between pulls, and one packet is in memory at a time: a slow consumer slows the questions to the relay,
  * never the relay's other peers. `ViewerMerge.ts` and `ViewerPolling.ts` decide what to ask and what to show.
  */
-import { Cause, Clock, Duration, Effect, Result } from "effect"
-import { GrowingMetadata } from "../ctf/metadata/GrowingMetadata.ts"
-import type { ClockClass } from "../ctf/model/TraceClass.ts"
-import { Status as MetadataStatus } from "../protocol/live/GetMetadata.ts"
+import { Cause, Clock, Duration, Effect } from "effect"
 import { Status as NewStreamsStatus } from "../protocol/live/GetNewStreams.ts"
 import * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 import { Status as PacketStatus } from "../protocol/live/GetPacket.ts"
 import type { StreamEntry } from "../protocol/live/StreamEntry.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
+import { type AttachedSession, type Joiners, Joining } from "./Joining.ts"
 import { Newcomers } from "./Newcomers.ts"
+import { clockOf, ViewedTraces } from "./ViewedTraces.ts"
 import type { ViewerConnection } from "./ViewerConnection.ts"
-import type { ViewerEvent } from "./ViewerEvent.ts"
+import type { Session, ViewerEvent } from "./ViewerEvent.ts"
 import * as ViewerMerge from "./ViewerMerge.ts"
 import * as ViewerPhase from "./ViewerPhase.ts"
 import * as ViewerPolling from "./ViewerPolling.ts"
 
-/** A trace: one metadata stream and what it has declared. */
-interface TraceState {
-  metadata: ViewerMerge.ViewedStream | undefined
-  readonly declared: GrowingMetadata
-  isWanted: boolean
-  isComplete: boolean
-  /** Of its data streams, those that have not ended. Undefined: there was none yet. */
-  openCount: number | undefined
-}
-
-/** Tracers use one clock for all streams of a trace. */
-const clockOf = ({ declared }: TraceState): ClockClass | undefined => declared.traceClass?.clocks.values().next().value
-
 interface SessionState {
   readonly id: bigint
+  readonly periodMillis: number
   /** It will announce no further stream. */
   isOver: boolean
   overSinceMillis: number
@@ -44,8 +31,9 @@ interface SessionState {
 
 export interface Options {
   readonly connection: ViewerConnection
-  readonly sessions: ReadonlyArray<{ readonly id: bigint; readonly streams: ReadonlyArray<StreamEntry> }>
-  readonly periodMillis: number
+  readonly sessions: ReadonlyArray<AttachedSession>
+  /** Who may join them. */
+  readonly joiners: Joiners | undefined
   /** Fetches each packet with the padding at its end, as it is stored. */
   readonly withPadding: boolean
   /** Sees news within milliseconds, for more questions. */
@@ -54,8 +42,6 @@ export interface Options {
 
 /** A packet is fetched in slices, so that a large one does not occupy the relay in one go. */
 const sliceBytes = 1024 * 1024
-/** At the end of a session: how often metadata that the relay announced but could not read is asked for. */
-const lastMetadataAttemptsMax = 2
 /** "Fetch metadata, then ask again": how often before the packet counts as lost. */
 const packetAttemptsMax = 20
 /** From this minor on, every reply tells of new streams, and inactivity is told. */
@@ -64,6 +50,8 @@ const newStreamsRarePeriods = 5
 /** A session without streams has nothing else to be asked: its end and its first stream show this way. */
 const emptyAskMillisMax = 1000
 
+const periodOf = ({ liveTimerMicros }: Session): number => Math.max(1, liveTimerMicros / 1000)
+
 /** Answers the next events, at least one; fails with `Done` after the last. */
 export const make = (options: Options): Effect.Effect<Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done>> =>
   Clock.clockWith((clock) => Effect.succeed(new Attachment(options, clock).next))
@@ -71,17 +59,20 @@ export const make = (options: Options): Effect.Effect<Effect.Effect<Array<Viewer
 class Attachment {
   readonly options: Options
   readonly polling: ViewerPolling.Polling
-  readonly sessions: ReadonlyArray<SessionState>
-  readonly traces = new Map<bigint, TraceState>()
+  readonly sessions: Array<SessionState> = []
+  readonly traces: ViewedTraces
+  readonly joining: Joining
   readonly data = new Map<bigint, ViewerMerge.DataState>()
-  readonly events: Array<ViewerEvent> = []
+  events: Array<ViewerEvent> = []
   shownNanos: bigint | undefined
   packetAttempts = 0
   areStreamsWanted = false
   /** When it was asked whether the metadata of traces without streams is over. */
   overMillis = 0
   readonly newcomers: Newcomers | undefined
-  readonly patienceMillis: number
+  patienceMillis = 0
+  /** Since when all sessions have ended. */
+  endedMillis: number | undefined
   /** Nothing is asked before: events are handed over first. */
   resumeMillis = 0
 
@@ -90,23 +81,35 @@ class Attachment {
     this.options = options
     const isAllTold = options.connection.minor >= newStreamFlagMinor
     this.newcomers = options.isPrompt && isAllTold ? new Newcomers(() => clock.monotonicTimeNanosUnsafe()) : undefined
-    this.patienceMillis = ViewerMerge.patienceOf(options.periodMillis, isAllTold)
-    this.polling = ViewerPolling.make(options.periodMillis)
-    const begun = { isOver: false, overSinceMillis: 0, askedMillis: nowMillis, isEnded: false }
-    this.sessions = options.sessions.map(({ id }) => ({ id, ...begun }))
-    for (const { id, streams } of options.sessions) this.announce(id, streams, nowMillis)
+    const periodMillis = Math.min(...options.sessions.map(({ session }) => periodOf(session)))
+    this.polling = ViewerPolling.make(periodMillis)
+    this.traces = new ViewedTraces(options.connection, (event) => this.events.push(event))
+    this.joining = new Joining(
+      options.sessions.map(({ session }) => session.id),
+      periodMillis
+    )
+    for (const each of options.sessions) this.add(each, nowMillis)
   }
 
   readonly next: Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done> = Effect.suspend(() => {
     const self = this
     return Effect.gen(function* () {
       while (self.events.length === 0) {
-        if (self.sessions.every(({ isEnded }) => isEnded)) return yield* Cause.done()
-        yield* self.step()
+        if (self.sessions.some(({ isEnded }) => !isEnded)) yield* self.step()
+        else if (yield* self.isOver()) return yield* Cause.done()
       }
       return self.events.splice(0)
     })
   })
+
+  add({ session, streams }: AttachedSession, nowMillis: number): void {
+    const periodMillis = periodOf(session)
+    const isAllTold = this.options.connection.minor >= newStreamFlagMinor
+    this.patienceMillis = Math.max(this.patienceMillis, ViewerMerge.patienceOf(periodMillis, isAllTold))
+    const begun = { isOver: false, overSinceMillis: 0, askedMillis: nowMillis, isEnded: false }
+    this.sessions.push({ id: session.id, periodMillis, ...begun })
+    this.announce(session.id, streams, nowMillis)
+  }
 
   announce(sessionId: bigint, entries: ReadonlyArray<StreamEntry>, nowMillis: number): void {
     for (const entry of entries) {
@@ -118,7 +121,7 @@ class Attachment {
         path: entry.pathName,
         channel: entry.channelName
       }
-      const trace = this.traceOf(stream.traceId)
+      const trace = this.traces.of(stream.traceId)
       const horizon = stream.isMetadata ? undefined : this.newcomers?.beginningOf(stream)
       if (stream.isMetadata) {
         trace.metadata = stream
@@ -126,7 +129,8 @@ class Attachment {
         trace.isComplete = false
       } else {
         trace.openCount = (trace.openCount ?? 0) + 1
-        const state = ViewerMerge.make(stream, () => clockOf(trace), nowMillis, this.options.periodMillis)
+        const periodMillis = this.sessions.find(({ id }) => id === sessionId)?.periodMillis
+        const state = ViewerMerge.make(stream, () => clockOf(trace), nowMillis, periodMillis)
         this.data.set(stream.id, state)
         state.horizon = horizon
       }
@@ -135,27 +139,13 @@ class Attachment {
     if (entries.length > 0) ViewerPolling.onPacket(this.polling)
   }
 
-  traceOf(id: bigint): TraceState {
-    const known = this.traces.get(id)
-    if (known !== undefined) return known
-    const trace: TraceState = {
-      metadata: undefined,
-      declared: new GrowingMetadata(),
-      isWanted: false,
-      isComplete: false,
-      openCount: undefined
-    }
-    this.traces.set(id, trace)
-    return trace
-  }
-
   /** One question or one packet: new streams before anything whose timestamps they could precede. */
   step(): Effect.Effect<void, ExchangeFailed> {
     const self = this
     return Effect.gen(function* () {
       const nowMillis = yield* Clock.currentTimeMillis
       if (self.areStreamsWanted) yield* self.askNewStreams(self.sessions, nowMillis)
-      yield* self.askMetadata()
+      yield* self.traces.ask()
       if (self.events.length > 0) return
       const choice = ViewerMerge.choose(self.data.values(), nowMillis, self.patienceMillis)
       if (choice._tag === "Show") return yield* self.show(choice.state)
@@ -164,6 +154,11 @@ class Attachment {
       const isActive = self.options.isPrompt
         ? yield* self.pollDue(nowMillis)
         : yield* self.pollTurn(choice.states, nowMillis)
+      // What was told is believed when it is known who else may have older records.
+      const told = self.events.splice(0)
+      if (self.areStreamsWanted && told.length > 0) yield* self.askNewStreams(self.sessions, nowMillis)
+      if (self.joining.isDue(nowMillis, isActive || told.length > 0)) yield* self.admit()
+      self.events.push(...told)
       yield* self.askQuietSessions(nowMillis)
       yield* self.endSessions()
       if (isActive || self.areStreamsWanted) self.resumeMillis = nowMillis
@@ -224,7 +219,7 @@ class Attachment {
     const { flags, status, ...index } = reply
     const { Flags, Status } = GetNextIndex
     if ((flags & Flags.newStream) !== 0) this.areStreamsWanted = true
-    if ((flags & Flags.newMetadata) !== 0) this.traceOf(state.stream.traceId).isWanted = true
+    if ((flags & Flags.newMetadata) !== 0) this.traces.of(state.stream.traceId).isWanted = true
     if (status === Status.ok) {
       ViewerMerge.onPacket(state, index, nowMillis)
       return true
@@ -245,7 +240,7 @@ class Attachment {
     // Hung up, or beyond reading.
     this.data.delete(state.stream.id)
     this.events.push({ _tag: "StreamEnded", stream: state.stream })
-    const trace = this.traceOf(state.stream.traceId)
+    const trace = this.traces.of(state.stream.traceId)
     trace.openCount = (trace.openCount ?? 1) - 1
     return false
   }
@@ -253,7 +248,7 @@ class Attachment {
   isStuck(state: ViewerMerge.DataState, nowMillis: number): boolean {
     const session = this.sessions.find(({ id }) => id === state.stream.sessionId)
     if (session?.isOver !== true) return false
-    return ViewerMerge.isStuck(state, session.overSinceMillis, nowMillis, this.options.periodMillis)
+    return ViewerMerge.isStuck(state, session.overSinceMillis, nowMillis, session.periodMillis)
   }
 
   askNewStreams(sessions: ReadonlyArray<SessionState>, nowMillis: number): Effect.Effect<void, ExchangeFailed> {
@@ -273,10 +268,11 @@ class Attachment {
 
   /** Sessions that have not been asked for a while, or have nothing else to be asked. */
   askQuietSessions(nowMillis: number): Effect.Effect<void, ExchangeFailed> {
-    const { connection, periodMillis } = this.options
+    const { connection } = this.options
+    const { periodMillis } = this.polling
     if (nowMillis - this.overMillis >= periodMillis) {
       this.overMillis = nowMillis
-      for (const trace of this.traces.values()) if (trace.openCount === 0) trace.isWanted = true
+      this.traces.wantOfEnded()
     }
     const active = new Set([...this.data.values()].map(({ stream }) => stream.sessionId))
     const periods = connection.minor < newStreamFlagMinor ? 1 : newStreamsRarePeriods
@@ -291,37 +287,6 @@ class Attachment {
     const wish = this.areStreamsWanted
     return Effect.map(this.askNewStreams(due, nowMillis), () => {
       this.areStreamsWanted = wish
-    })
-  }
-
-  askMetadata(): Effect.Effect<void, ExchangeFailed> {
-    const self = this
-    return Effect.gen(function* () {
-      for (const [id, trace] of self.traces) {
-        // Applications come and go; what they declared goes with them.
-        if (trace.isComplete && trace.openCount === 0) self.traces.delete(id)
-        if (!trace.isWanted || trace.isComplete || trace.metadata === undefined) continue
-        trace.isWanted = false
-        yield* self.fetchMetadata(trace, trace.metadata)
-      }
-    })
-  }
-
-  /** Until the relay has no more; an error says the metadata stream is closed, not that something is wrong. */
-  fetchMetadata(trace: TraceState, stream: ViewerMerge.ViewedStream): Effect.Effect<void, ExchangeFailed> {
-    const self = this
-    return Effect.gen(function* () {
-      while (true) {
-        const { data, status } = yield* self.options.connection.metadata(stream.id)
-        if (status === MetadataStatus.error) trace.isComplete = true
-        if (status !== MetadataStatus.ok) return
-        // Announced, but not readable yet: it is asked for again before the next question.
-        trace.isWanted = data.length === 0
-        if (trace.isWanted) return
-        const grown = trace.declared.append(data)
-        const refused = Result.isFailure(grown) ? grown.failure : undefined
-        self.events.push({ _tag: "Metadata", stream, bytes: data, traceClass: trace.declared.traceClass, refused })
-      }
     })
   }
 
@@ -367,7 +332,7 @@ class Attachment {
     const isLater = flags !== 0 || status === PacketStatus.retry
     if (!isLater || ++this.packetAttempts >= packetAttemptsMax) return Effect.succeed("lost" as const)
     if ((flags & GetNextIndex.Flags.newStream) !== 0) this.areStreamsWanted = true
-    if ((flags & GetNextIndex.Flags.newMetadata) !== 0) this.traceOf(stream.traceId).isWanted = true
+    if ((flags & GetNextIndex.Flags.newMetadata) !== 0) this.traces.of(stream.traceId).isWanted = true
     return Effect.as(Effect.sleep(Duration.millis(this.polling.delayMillis)), "later" as const)
   }
 
@@ -378,17 +343,55 @@ class Attachment {
       for (const session of self.sessions) {
         const isRead = ![...self.data.values()].some(({ stream }) => stream.sessionId === session.id)
         if (session.isEnded || !session.isOver || !isRead) continue
-        for (const trace of self.traces.values()) {
-          if (trace.isComplete || trace.metadata?.sessionId !== session.id) continue
-          for (let attempt = 0; attempt === 0 || (trace.isWanted && attempt < lastMetadataAttemptsMax); attempt++) {
-            trace.isWanted = false
-            yield* self.fetchMetadata(trace, trace.metadata)
-          }
-          trace.isComplete = true
-        }
+        yield* self.traces.finish(session.id)
         session.isEnded = true
         self.events.push({ _tag: "SessionEnded", sessionId: session.id })
       }
+    })
+  }
+
+  /** Sessions that have begun since the last look. */
+  admit(): Effect.Effect<void, ExchangeFailed> {
+    const self = this
+    const { joiners } = self.options
+    if (joiners === undefined) return Effect.void
+    return Effect.gen(function* () {
+      const askedMillis = yield* Clock.currentTimeMillis
+      self.newcomers?.onLook()
+      const sessions = yield* joiners.look
+      const nowMillis = yield* Clock.currentTimeMillis
+      for (const session of self.joining.newAmong(sessions, askedMillis, nowMillis)) {
+        const attached = yield* joiners.attach(session)
+        self.newcomers?.onJoin()
+        if (typeof attached === "string") self.events.push({ _tag: "SessionRefused", session, reason: attached })
+        else self.join(attached, nowMillis)
+      }
+      self.newcomers?.onLooked()
+    })
+  }
+
+  join(attached: AttachedSession, nowMillis: number): void {
+    this.events.push({ _tag: "SessionJoined", session: attached.session })
+    this.add(attached, nowMillis)
+    ViewerPolling.onPacket(this.polling)
+    this.endedMillis = undefined
+  }
+
+  /** Whether nobody joins any more. */
+  isOver(): Effect.Effect<boolean, ExchangeFailed> {
+    const self = this
+    return Effect.gen(function* () {
+      const nowMillis = yield* Clock.currentTimeMillis
+      const { lingerMillis = 0 } = self.options.joiners ?? {}
+      self.endedMillis ??= nowMillis
+      const leftMillis = self.endedMillis + lingerMillis - nowMillis
+      // Everything was read: a relay that goes now takes nothing with it.
+      const looked = yield* Effect.result(self.admit())
+      if (looked._tag === "Failure" && lingerMillis === Number.POSITIVE_INFINITY) return yield* looked.failure
+      if (self.events.length > 0) return false
+      if (looked._tag === "Failure" || leftMillis <= 0) return true
+      yield* Effect.sleep(Duration.millis(Math.min(self.joining.lingerPauseMillis, leftMillis)))
+      return false
     })
   }
 }

@@ -11,7 +11,7 @@ import { LiveMerge } from "../ctf/live/LiveMerge.ts"
 import { LiveStream } from "../ctf/live/LiveStream.ts"
 import type { MetadataRefused } from "../ctf/metadata/MetadataRefused.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
-import type { ViewerEvent } from "./ViewerEvent.ts"
+import type { Session, ViewerEvent } from "./ViewerEvent.ts"
 import type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 
 /** What cannot be shown, and why. */
@@ -40,15 +40,16 @@ interface Undeclared {
   readonly horizon: Time | undefined
 }
 
-export interface Naming {
-  /** Of the trace that a stream belongs to, as texts name it. */
-  readonly traceName: (stream: ViewedStream) => string | undefined
+export interface Options {
+  /** Those that are watched to begin with: traces are named after their hosts. */
+  readonly sessions: ReadonlyArray<Session>
   /** Ns by which all times are moved. */
   readonly clockShift?: bigint
 }
 
 export class LiveDecoder {
-  readonly #naming: Naming
+  readonly #hosts: Map<bigint, string>
+  readonly #clockShift: bigint
   readonly #traces = new Map<bigint, Trace>()
   readonly #streams = new Map<bigint, LiveStream>()
   readonly #viewed = new WeakMap<LiveStream, ViewedStream>()
@@ -58,14 +59,15 @@ export class LiveDecoder {
   #troubles: Array<Trouble> = []
   readonly #time: Time = { high: 0, low: 0 }
 
-  constructor(naming: Naming) {
-    this.#naming = naming
+  constructor({ clockShift = 0n, sessions }: Options) {
+    this.#hosts = new Map(sessions.map(({ hostname, id }) => [id, hostname]))
+    this.#clockShift = clockShift
   }
 
   on(event: ViewerEvent): void {
     switch (event._tag) {
       case "StreamAdded":
-        if (!event.stream.isMetadata) this.#announce(event.stream, timeOf(event.horizon, this.#naming.clockShift))
+        if (!event.stream.isMetadata) this.#announce(event.stream, timeOf(event.horizon, this.#clockShift))
         break
       case "Metadata":
         this.#declare(event.stream, event.traceClass, event.refused)
@@ -86,6 +88,10 @@ export class LiveDecoder {
       case "StreamEnded":
         this.#end(event.stream)
         break
+      case "SessionJoined":
+        this.#hosts.set(event.session.id, event.session.hostname)
+        break
+      case "SessionRefused":
       case "SessionEnded":
         break
     }
@@ -156,8 +162,9 @@ export class LiveDecoder {
       this.#troubles.push({ kind: "metadata", stream, refused })
     }
     if (trace.plan === undefined && traceClass !== undefined) {
-      trace.plan = new TracePlan(traceClass, this.#naming.traceName(stream))
-      trace.plan.clockShift = this.#naming.clockShift ?? 0n
+      const { path, sessionId } = stream
+      trace.plan = new TracePlan(traceClass, `${this.#hosts.get(sessionId) ?? ""}/${path}`)
+      trace.plan.clockShift = this.#clockShift
       trace.clock = clockOf(traceClass, trace.plan.clockShift)
     }
     if (trace.plan === undefined && !trace.isRefused) return
@@ -218,7 +225,7 @@ export class LiveDecoder {
   }
 }
 
-const timeOf = (nanos: bigint | undefined, shift = 0n): Time | undefined =>
+const timeOf = (nanos: bigint | undefined, shift: bigint): Time | undefined =>
   nanos === undefined
     ? undefined
     : { high: Number((nanos + shift) >> 32n), low: Number(BigInt.asUintN(32, nanos + shift)) }

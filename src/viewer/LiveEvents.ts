@@ -57,8 +57,7 @@ function* itemsAfter(decoder: LiveDecoder, options: Options): Generator<Item, vo
 /** Ends with the last session. To be run once, as what it reads. */
 export const stream = (attached: Attached, options: Options = {}): Stream.Stream<Item, ExchangeFailed> =>
   Stream.suspend(() => {
-    const hosts = new Map(attached.sessions.map(({ hostname, id }) => [id, hostname]))
-    const decoder = new LiveDecoder({ traceName: ({ path, sessionId }) => `${hosts.get(sessionId) ?? ""}/${path}` })
+    const decoder = new LiveDecoder(attached)
     const itemsOf = (event: ViewerEvent): Iterable<Item> => {
       decoder.on(event)
       return itemsAfter(decoder, options)

@@ -4,7 +4,7 @@
  *
  * The stream is pulled: a consumer that stops reading stops the questions to the relay. One packet is buffered.
  */
-import { Effect, Schema, type Scope, Stream } from "effect"
+import { Effect, Schema, Scope, Stream } from "effect"
 import { byEvents, Seek, Status } from "../protocol/live/AttachSession.ts"
 import { TraceFormat } from "../protocol/live/ListSessions.ts"
 import type { Address, DialFailed, Link } from "../transport/Dial.ts"
@@ -14,29 +14,18 @@ import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
 import type { ClientIdentity } from "../transport/Tls.ts"
 import * as Attachment from "./Attachment.ts"
 import { NotLivePort } from "./Greeting.ts"
+import type { Joiners } from "./Joining.ts"
 import * as ViewerConnection from "./ViewerConnection.ts"
-import type { ViewerEvent } from "./ViewerEvent.ts"
+import type { Session, ViewerEvent } from "./ViewerEvent.ts"
 import * as ViewerUrl from "./ViewerUrl.ts"
 
 export { type Address, DialFailed, type Link, LinkLost } from "../transport/Dial.ts"
 export { TlsFailed } from "../transport/DialTls.ts"
 export { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
 export { NotLivePort } from "./Greeting.ts"
-export type { ViewerEvent } from "./ViewerEvent.ts"
+export type { Session, ViewerEvent } from "./ViewerEvent.ts"
 export type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 export type { SessionName } from "./ViewerUrl.ts"
-
-/** One entry of the relay's list. A recording session of several tracing domains has one entry for each. */
-export interface Session {
-  readonly id: bigint
-  readonly hostname: string
-  readonly sessionName: string
-  /** 0 when it cannot be watched live. */
-  readonly liveTimerMicros: number
-  readonly clientCount: number
-  readonly streamCount: number
-  readonly traceFormat: "ctf-1.8" | "ctf-2.0"
-}
 
 /** Whether a session has that name and can be watched live: several may. */
 export const isNamed = (session: Session, { hostname, sessionName }: ViewerUrl.SessionName): boolean =>
@@ -73,6 +62,11 @@ export interface AttachOptions {
    * then begin earlier than what was told before, its events do not.
    */
   readonly isPrompt?: boolean
+  /**
+   * Sessions of the name that begin later are watched as well, from their beginning, also those that begin so many
+   * milliseconds after the last one has ended. Where not given they are not. For `attachAll`.
+   */
+  readonly joinMillis?: number
 }
 
 /** Sessions that are being watched, as one stream of events. */
@@ -117,8 +111,6 @@ const statusNames: ReadonlyMap<number, string> = new Map([
 /** A detach is a courtesy to the next viewer; it must not hold up the end of a program. */
 const detachTimeoutMillis = 1000
 
-const millis = ({ liveTimerMicros }: Session) => Math.max(1, liveTimerMicros / 1000)
-
 const make = (address: Address, connection: ViewerConnection.ViewerConnection): LiveViewer => {
   const sessions = Effect.map(connection.sessions, (all) =>
     all.map(
@@ -144,14 +136,27 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
       Effect.gen(function* () {
         const from = seek === "beginning" ? Seek.beginning : Seek.last
         const reply = yield* connection.attach(session.id, from, isPrompt ? byEvents : 0n)
-        if (reply.status === Status.ok) return { session, id: session.id, streams: reply.streams }
+        if (reply.status === Status.ok) return { session, streams: reply.streams }
         const reason = statusNames.get(reply.status) ?? `status ${reply.status}`
         return yield* new AttachRefused({ sessionName: session.sessionName, reason })
       }),
       () => connection.detach(session.id).pipe(Effect.timeoutOption(detachTimeoutMillis), Effect.ignore)
     )
+  const joinersOf = (name: ViewerUrl.SessionName | undefined, options: AttachOptions) =>
+    Effect.map(Effect.scope, (scope): Joiners | undefined => {
+      const { joinMillis } = options
+      if (name === undefined || joinMillis === undefined) return undefined
+      return {
+        lingerMillis: joinMillis,
+        look: Effect.map(sessions, (all) => all.filter((session) => isNamed(session, name))),
+        attach: (session) =>
+          Scope.provide(attachOne(session, { ...options, seek: "beginning" }), scope).pipe(
+            Effect.catchTag("AttachRefused", ({ reason }) => Effect.succeed(reason))
+          )
+      }
+    })
   /** Keeps what could be attached; fails when nothing could. */
-  const attachEach = (chosen: ReadonlyArray<Session>, options: AttachOptions) =>
+  const attachEach = (chosen: ReadonlyArray<Session>, options: AttachOptions, name?: ViewerUrl.SessionName) =>
     Effect.gen(function* () {
       const { isPrompt = false, withPadding = false } = options
       yield* createViewerSession
@@ -164,11 +169,10 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
         else return yield* outcome.failure
       }
       if (refusal !== undefined && attached.length === 0) return yield* refusal
-      const watched = attached.map(({ session }) => session)
-      const periodMillis = Math.min(...watched.map(millis))
-      const pull = Attachment.make({ connection, sessions: attached, periodMillis, withPadding, isPrompt })
+      const joiners = yield* joinersOf(name, options)
+      const pull = Attachment.make({ connection, sessions: attached, joiners, withPadding, isPrompt })
       const events = Stream.fromPull(Effect.map(pull, (next) => Effect.map(next, nonEmpty)))
-      return { sessions: watched, events }
+      return { sessions: attached.map(({ session }) => session), events }
     })
   return {
     address,
@@ -180,7 +184,7 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
       Effect.gen(function* () {
         const chosen = (yield* sessions).filter((session) => isNamed(session, name))
         if (chosen.length === 0) return yield* new SessionNotFound(name)
-        return yield* attachEach(chosen, options)
+        return yield* attachEach(chosen, options, name)
       })
   }
 }

@@ -23,6 +23,9 @@ export class Newcomers {
   #askedNanos = 0n
   /** When the last question was asked whose answer knew of no stream that we do not. */
   #completeNanos: bigint | undefined
+  #lookNanos = 0n
+  /** When the last look at the sessions began that knew of none that we do not. */
+  #lookedNanos: bigint | undefined
 
   /** `now`: a steady clock. */
   constructor(now: () => bigint) {
@@ -40,6 +43,22 @@ export class Newcomers {
     if (clock !== undefined && (status === Status.ok || status === Status.inactive)) {
       this.#hear(fromCycles(clock, timestampEnd), this.#now())
     }
+  }
+
+  /** The relay is asked what sessions there are. */
+  onLook(): void {
+    this.#lookNanos = this.#now()
+  }
+
+  /** A session was not there at the look before, or that was the first: what answers told was not of it. */
+  onJoin(): void {
+    const [complete, looked] = [this.#completeNanos, this.#lookedNanos]
+    if (looked === undefined || (complete !== undefined && complete > looked)) this.#completeNanos = looked
+  }
+
+  /** All sessions there were at that look are known. */
+  onLooked(): void {
+    this.#lookedNanos = this.#lookNanos
   }
 
   beginningOf({ path }: { readonly path: string }): bigint | undefined {

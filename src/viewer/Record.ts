@@ -176,6 +176,8 @@ export const record = <E extends ExchangeFailed>(
           return release(event.stream.id)
         case "Inactive":
         case "Silent":
+        case "SessionJoined":
+        case "SessionRefused":
         case "SessionEnded":
           return Effect.void
       }

@@ -3,6 +3,18 @@ import type { MetadataRefused } from "../ctf/metadata/MetadataRefused.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
 import type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 
+/** One entry of the relay's list. A recording session of several tracing domains has one entry for each. */
+export interface Session {
+  readonly id: bigint
+  readonly hostname: string
+  readonly sessionName: string
+  /** 0 when it cannot be watched live. */
+  readonly liveTimerMicros: number
+  readonly clientCount: number
+  readonly streamCount: number
+  readonly traceFormat: "ctf-1.8" | "ctf-2.0"
+}
+
 /** What a viewer learns of a live session (live.md §7, §8). */
 export type ViewerEvent =
   | {
@@ -36,4 +48,8 @@ export type ViewerEvent =
   /** It has said nothing for some live periods, and holds nothing back until it says something again. */
   | { readonly _tag: "Silent"; readonly stream: ViewedStream }
   | { readonly _tag: "StreamEnded"; readonly stream: ViewedStream }
+  /** Begun later under the name that is watched: it is watched, too, from its beginning. */
+  | { readonly _tag: "SessionJoined"; readonly session: Session }
+  /** Begun later, but the relay does not let us watch it. */
+  | { readonly _tag: "SessionRefused"; readonly session: Session; readonly reason: string }
   | { readonly _tag: "SessionEnded"; readonly sessionId: bigint }

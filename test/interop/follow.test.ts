@@ -169,6 +169,48 @@ Peers.describeWithPeers(Peers.tracing, `following event records from ${Relays.un
     })
   )
 
+  it.live("sessions of one name that begin later, of another tracer and of the same one again, join in order", () =>
+    Effect.gen(function* () {
+      const { relay, ...one } = yield* setUp
+      const two = yield* Lttng.start
+      const begin = ({ lttng }: Lttng.Tracing, path: string) =>
+        Effect.gen(function* () {
+          yield* lttng("create", "again", "--live=100000", ...Lttng.toRelay(relay, path))
+          yield* lttng(...Lttng.losslessChannel("ch"))
+          yield* lttng("enable-event", "-u", "-c", "ch", "demo:tick")
+          yield* lttng("start")
+        })
+      const emitBoth = (source: number) =>
+        Effect.all(
+          [one, two].map(({ emit }, at) => emit({ count: 300, source: source + at, sleepMicros: 500 })),
+          { concurrency: "unbounded" }
+        )
+      yield* begin(one, "/one")
+      const viewer = yield* follow(relay, "again")
+      yield* one.emit({ count: 200 })
+      yield* viewer.until(200)
+      // While the first goes on.
+      yield* Effect.all([begin(two, "/two"), one.emit({ count: 1000, source: 1, sleepMicros: 500 })], {
+        concurrency: "unbounded"
+      })
+      yield* emitBoth(2)
+      yield* one.lttng("destroy")
+      yield* two.emit({ count: 300, source: 4 })
+      yield* begin(one, "/one-again")
+      yield* emitBoth(5)
+      yield* two.lttng("destroy")
+      yield* one.lttng("destroy")
+      // Nothing is left to be watched, but it is waited for.
+      yield* begin(two, "/two-again")
+      yield* two.emit({ count: 100, source: 7 })
+      yield* two.lttng("destroy")
+      const shown = yield* viewer.ended
+      const { stdout: expected } = yield* Process.run("babeltrace2", [relay.output], { env })
+      assert.strictEqual(expected.split("\n").length - 1, 2800)
+      assertSameLines(shown, expected)
+    })
+  )
+
   it.live("the library: twenty applications that come and go, each a trace of its own, as one stream of values", () =>
     Effect.gen(function* () {
       const { emit, lttng, relay } = yield* setUp

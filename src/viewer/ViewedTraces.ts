@@ -1,0 +1,103 @@
+/** The metadata of the traces that are watched: what was fetched of it, and what is still to be asked for. */
+import { Effect, Result } from "effect"
+import { GrowingMetadata } from "../ctf/metadata/GrowingMetadata.ts"
+import type { ClockClass } from "../ctf/model/TraceClass.ts"
+import { Status } from "../protocol/live/GetMetadata.ts"
+import type { ExchangeFailed } from "../transport/Exchange.ts"
+import type { ViewerConnection } from "./ViewerConnection.ts"
+import type { ViewerEvent } from "./ViewerEvent.ts"
+import type { ViewedStream } from "./ViewerMerge.ts"
+
+/** A trace: one metadata stream and what it has declared. */
+export interface ViewedTrace {
+  metadata: ViewedStream | undefined
+  readonly declared: GrowingMetadata
+  isWanted: boolean
+  isComplete: boolean
+  /** Of its data streams, those that have not ended. Undefined: there was none yet. */
+  openCount: number | undefined
+}
+
+/** At the end of a session: how often metadata that the relay announced but could not read is asked for. */
+const lastAttemptsMax = 2
+
+/** Tracers use one clock for all streams of a trace. */
+export const clockOf = ({ declared }: ViewedTrace): ClockClass | undefined =>
+  declared.traceClass?.clocks.values().next().value
+
+export class ViewedTraces {
+  readonly #connection: Pick<ViewerConnection, "metadata">
+  readonly #tell: (event: ViewerEvent) => void
+  readonly #traces = new Map<bigint, ViewedTrace>()
+
+  constructor(connection: Pick<ViewerConnection, "metadata">, tell: (event: ViewerEvent) => void) {
+    this.#connection = connection
+    this.#tell = tell
+  }
+
+  of(id: bigint): ViewedTrace {
+    const known = this.#traces.get(id)
+    if (known !== undefined) return known
+    const trace: ViewedTrace = {
+      metadata: undefined,
+      declared: new GrowingMetadata(),
+      isWanted: false,
+      isComplete: false,
+      openCount: undefined
+    }
+    this.#traces.set(id, trace)
+    return trace
+  }
+
+  /** Of traces without streams it is asked whether their metadata is over. */
+  wantOfEnded(): void {
+    for (const trace of this.#traces.values()) if (trace.openCount === 0) trace.isWanted = true
+  }
+
+  /** All that is wanted. */
+  ask(): Effect.Effect<void, ExchangeFailed> {
+    const self = this
+    return Effect.gen(function* () {
+      for (const [id, trace] of self.#traces) {
+        // Applications come and go; what they declared goes with them.
+        if (trace.isComplete && trace.openCount === 0) self.#traces.delete(id)
+        if (!trace.isWanted || trace.isComplete || trace.metadata === undefined) continue
+        trace.isWanted = false
+        yield* self.#fetch(trace, trace.metadata)
+      }
+    })
+  }
+
+  /** What is left of a session that has ended. */
+  finish(sessionId: bigint): Effect.Effect<void, ExchangeFailed> {
+    const self = this
+    return Effect.gen(function* () {
+      for (const trace of self.#traces.values()) {
+        if (trace.isComplete || trace.metadata?.sessionId !== sessionId) continue
+        for (let attempt = 0; attempt === 0 || (trace.isWanted && attempt < lastAttemptsMax); attempt++) {
+          trace.isWanted = false
+          yield* self.#fetch(trace, trace.metadata)
+        }
+        trace.isComplete = true
+      }
+    })
+  }
+
+  /** Until the relay has no more; an error says the metadata stream is closed, not that something is wrong. */
+  #fetch(trace: ViewedTrace, stream: ViewedStream): Effect.Effect<void, ExchangeFailed> {
+    const self = this
+    return Effect.gen(function* () {
+      while (true) {
+        const { data, status } = yield* self.#connection.metadata(stream.id)
+        if (status === Status.error) trace.isComplete = true
+        if (status !== Status.ok) return
+        // Announced, but not readable yet: it is asked for again before the next question.
+        trace.isWanted = data.length === 0
+        if (trace.isWanted) return
+        const grown = trace.declared.append(data)
+        const refused = Result.isFailure(grown) ? grown.failure : undefined
+        self.#tell({ _tag: "Metadata", stream, bytes: data, traceClass: trace.declared.traceClass, refused })
+      }
+    })
+  }
+}
