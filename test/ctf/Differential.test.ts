@@ -7,7 +7,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { describeWithPeers } from "../support/peers.ts"
-import { compare, isNew } from "./made/Comparison.ts"
+import { compare } from "./made/Comparison.ts"
+import { isNew } from "./made/Reader.ts"
 
 describeWithPeers(["babeltrace2"], "traces made up at random", () => {
   it("are printed alike in both formats, and as babeltrace2 2.0 prints them", (context) => {

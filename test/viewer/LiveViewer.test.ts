@@ -435,6 +435,43 @@ const targetLive = (kind: Relays.Kind) => () => {
     })
   )
 
+  it.live("a session of the name that begins later joins, and the end waits for the next one so long", () =>
+    Effect.gen(function* () {
+      const { a, b, relay, session, target } = yield* start
+      yield* a.packet(packet(10n, 19n))
+      yield* b.packet(packet(11n, 19n))
+      yield* session.stored
+      const viewer = yield* connect(relay)
+      const name = { hostname: "host1", sessionName: "made" }
+      const { events } = yield* viewer.attachAll(name, { seek: "beginning", joinMillis: 3000 })
+      const { ended, seen, until } = yield* watch(events)
+      yield* until("the first packets", () => packetsOf(seen).length === 2)
+      const begin = (text: string) =>
+        Effect.gen(function* () {
+          const later = yield* target.session({ name: "made", liveTimer: "50 millis", clock: () => 100n })
+          const stream = yield* later.stream({ path: text, channel: "k" })
+          const metadata = yield* later.metadata(text)
+          yield* later.publish
+          yield* metadata.append(Buffer.from("/* CTF 1.8 */"))
+          yield* until(`${text} joins`, () => seen.some((event) => "stream" in event && event.stream.path === text))
+          return { later, stream }
+        })
+      yield* target.session({ name: "another", liveTimer: "50 millis", clock: () => 100n })
+      const { later, stream } = yield* begin("beside")
+      yield* stream.packet(packet(20n, 29n))
+      yield* session.close()
+      yield* later.close()
+      yield* until("the end of both", () => seen.filter(({ _tag }) => _tag === "SessionEnded").length === 2)
+      const again = yield* begin("again")
+      yield* again.stream.packet(packet(30n, 39n))
+      yield* again.later.close()
+      yield* ended
+      assert.deepStrictEqual(texts(seen), ["packet 10", "packet 11", "packet 20", "packet 30"])
+      const joined = seen.flatMap((event) => (event._tag === "SessionJoined" ? [event.session.sessionName] : []))
+      assert.deepStrictEqual(joined, ["made", "made"])
+    })
+  )
+
   it.live("leaving the scope lets the next viewer in", () =>
     Effect.gen(function* () {
       const { relay } = yield* start

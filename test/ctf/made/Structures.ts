@@ -1,5 +1,6 @@
 /** Structures made up at random: members, arrays, and what other members tell the length or the choice of. */
 import type { Random } from "../encoding.ts"
+import { isNew } from "./Reader.ts"
 import {
   below,
   chance,
@@ -35,8 +36,9 @@ const locationOf = (next: Random, target: Target, place: Place): Json => {
   const depth = target.chain.length
   const isAround = target.scope === place.scope && target.chain.every((one, at) => one === place.chain[at])
   const name = target.jsonPath.at(-1)
-  if (isAround && (target.isInside || chance(next, 0.5))) {
-    return { path: [...Array.from({ length: place.chain.length - depth }, () => null), name] }
+  const nulls = Array.from({ length: place.chain.length - depth }, () => null)
+  if (isAround && (target.isInside || chance(next, 0.5)) && !(isNew && nulls.length > 1)) {
+    return { path: [...nulls, name] }
   }
   return { origin: target.scope, path: target.jsonPath }
 }
@@ -196,7 +198,7 @@ const lengthMember = (next: Random, place: Place, name: string): Member => {
 
 /** Labels whose values do not meet, each the name of an option. */
 const tagMember = (next: Random, place: Place, name: string): { readonly member: Member; readonly target: Target } => {
-  const shape = integerShape(next, place.dialect, chance(next, 0.3))
+  const shape = integerShape(next, place.dialect, chance(next, 0.3) && !isNew)
   const whole = { ...shape, size: Math.max(shape.size, 6) }
   let at = whole.isSigned ? -20n : 0n
   const labels: Array<Label> = []

@@ -3,6 +3,7 @@
  * straightforwardly. Nothing of the decoder has a part in it.
  */
 import type { BitWriter, Random } from "../encoding.ts"
+import { isNew } from "./Reader.ts"
 
 /** What a trace is written in. */
 export interface Dialect {
@@ -150,7 +151,8 @@ const integer = (next: Random, { dialect }: Place): Type => {
   }
 }
 
-const labelTexts = ["A", "B", "idle", "a b", 'q"q', "back\\slash", "ü", "", "{", "variant", "__proto__", "0", "Z;"]
+const anyTexts = ["A", "B", "idle", "a b", 'q"q', "back\\slash", "ü", "", "{", "variant", "__proto__", "0", "Z;"]
+const labelTexts = isNew ? anyTexts.filter((text) => text !== "") : anyTexts
 
 const quoted = (text: string): string => `"${text.replace(/[\\"]/g, "\\$&")}"`
 
