@@ -1,4 +1,4 @@
-/** When a viewer looks for sessions that begin later: often where that is cheap, seldom where it is not; each is new once. */
+/** When a viewer looks for sessions that begin later: often where that is cheap, else seldom; each is new once. */
 import { assert, describe, it } from "@effect/vitest"
 import { Joining } from "../../src/viewer/Joining.ts"
 
