@@ -92,6 +92,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "telemetry",
     "admin",
     "edge",
+    "thread",
     "Relay.ts",
     "Warmup.ts",
     "Machine.ts"
@@ -119,6 +120,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "admin",
     "recovery",
     "edge",
+    "thread",
     "Machine.ts"
   ],
   bin: ["daemon", "cli"]

@@ -19,6 +19,7 @@ import { report } from "../errors/Report.ts"
 import * as DiskFiles from "../storage/DiskFiles.ts"
 import { Files } from "../storage/Files.ts"
 import * as Destination from "../target/Destination.ts"
+import * as Priority from "../thread/Priority.ts"
 import * as Dial from "../transport/Dial.ts"
 import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
 import * as EdgeCheck from "./EdgeCheck.ts"
@@ -61,6 +62,7 @@ interface Input extends TlsFlags.Given, EdgePort.Given, EdgeFlags.Copies {
   readonly bandwidth: Option.Option<Bandwidth.Schedule>
   readonly compress: Packing.Mode
   readonly name: Option.Option<string>
+  readonly priorityBoost: number
   readonly check: boolean
 }
 
@@ -181,6 +183,7 @@ const run = (input: Input) =>
       copy,
       name: Option.getOrElse(input.name, hostname)
     })
+    yield* Effect.sync(() => Priority.raise(input.priorityBoost))
     yield* EdgePort.serve(edge, { given: input, relay: () => url, spool: directory })
     const { control, data } = edge.relay.addresses
     yield* Console.log(`${control.host}:${control.port} and ${data.port} lead to ${url}, by ${directory}`)
@@ -260,6 +263,7 @@ export const command = Command.make(
       Flag.optional,
       Flag.withDescription("How the relay shows this edge (default: the host's name)")
     ),
+    priorityBoost: EdgeFlags.priorityBoost,
     check: Flag.Boolean("check").pipe(
       Flag.withDefault(false),
       Flag.withDescription("Say what would be wrong with a start, and do not start")

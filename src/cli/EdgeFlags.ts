@@ -2,6 +2,7 @@
 import { resolve } from "node:path"
 import { Effect, Option, Schema } from "effect"
 import { Flag } from "effect/cli"
+import { daemonDefaults } from "../config/DaemonOptions.ts"
 import type * as Edge from "../edge/Edge.ts"
 
 const liveDefault = "127.0.0.1:5344"
@@ -36,6 +37,17 @@ export const copyOf = ({ copy, live }: Copies): Effect.Effect<Edge.Options["copy
   const family = host.includes(":") ? 6 : 4
   return Effect.succeed({ directory: resolve(copy.value), live: { host, port: Number(port), family } })
 }
+
+export const priorityBoost = Flag.Int("priority-boost").pipe(
+  Flag.withDefault(daemonDefaults.priorityBoost),
+  Flag.filter(
+    (value) => value >= 0 && value <= 20,
+    () => "must be 0 to 20"
+  ),
+  Flag.withDescription(
+    `Where it may, the edge takes this from its niceness, so that tracers wait less (default: ${daemonDefaults.priorityBoost})`
+  )
+)
 
 const spoolDefault = "/var/spool/lttng-edge"
 

@@ -1,8 +1,11 @@
-/** The daemon's priority, as the kernel has it. */
+/** The priorities of relay and edge, as the kernel has them. */
 import { readdirSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Daemons from "./daemons.ts"
+import * as Daemons from "../daemon/daemons.ts"
+import * as Edges from "../support/edges.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
 
 /** Of each thread; the name of the first is in brackets and may contain spaces. */
 const niceness = (pid: number): ReadonlyMap<number, number> =>
@@ -35,6 +38,18 @@ describe.runIf(isRoot)("a daemon that may", () => {
     Effect.gen(function* () {
       const { running } = yield* Daemons.runForeground([], { before: "renice -n 3 -p $$ >&2" })
       assert.deepStrictEqual([...new Set(niceness(running.pid).values())], [3])
+    })
+  )
+})
+
+describe.runIf(isRoot)("an edge that may", () => {
+  it.live("lets its loop go before others", () =>
+    Effect.gen(function* () {
+      const { process } = yield* Edges.start(yield* Relays.start("ours"), { args: ["--priority-boost=4"] })
+      yield* Process.until(
+        "its loop's niceness",
+        Effect.sync(() => niceness(process.pid).get(process.pid) === -4)
+      )
     })
   )
 })
