@@ -1,13 +1,26 @@
 /**
  * A private authority and what it certifies, made by the machine's `openssl`: it is everywhere, knows how keys are
- * kept, and is what whoever takes over from here will use. Keys are for their owner only, nothing is overwritten.
+ * kept, and is what whoever takes over from here will use. Keys are for their owner only, and never written twice: a
+ * certificate that is renewed has the key that it had, and the one before is kept, to be revoked with it.
  */
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { X509Certificate } from "node:crypto"
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { isIPv6 } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Schema } from "effect"
+import { wallMillis } from "../Machine.ts"
 
 /** No certificate was made: `reason` is what openssl or the system says. */
 export class CertificateFailed extends Schema.TaggedError<CertificateFailed>()("CertificateFailed", {
@@ -72,18 +85,77 @@ const withText = <A, E>(text: string, use: (path: string) => Effect.Effect<A, E>
 /** `openssl ca` takes a backslash, a dollar or a hash in a path for its own. */
 const quoted = (path: string) => path.replaceAll(/[\\$#]/g, "\\$&")
 
+/** A call of the system. */
+const attempt = <A>(path: string, call: () => A): Effect.Effect<A, CertificateFailed> =>
+  Effect.try({ try: call, catch: (cause) => new CertificateFailed({ path, reason: (cause as Error).message }) })
+
+const read = (path: string): Effect.Effect<X509Certificate, CertificateFailed> =>
+  attempt(path, () => new X509Certificate(readFileSync(path)))
+
+/** ms since the epoch. */
+export const endOf = (path: string): Effect.Effect<number, CertificateFailed> =>
+  Effect.map(read(path), ({ validTo }) => Date.parse(validTo))
+
+const dayMillis = 86_400_000
+
+/** What is signed is no good for longer than who signed it. */
+const daysUnder = (authority: Made | undefined, days: number): Effect.Effect<number, CertificateFailed> =>
+  Effect.gen(function* () {
+    if (authority === undefined) return days
+    const left = Math.floor(((yield* endOf(authority.certificate)) - wallMillis()) / dayMillis)
+    if (left >= 1) return Math.min(days, left)
+    return yield* new CertificateFailed({
+      path: authority.certificate,
+      reason: "the authority is over: first, lttng-relay certs renew authority"
+    })
+  })
+
+const filesOf = ({ directory, file }: Pick<Request, "directory" | "file">): Made => ({
+  certificate: join(directory, `${file}.pem`),
+  key: join(directory, `${file}.key`)
+})
+
+const sign = (request: Request, out: string, key: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed> =>
+  Effect.gen(function* () {
+    const { authority, commonName } = request
+    const days = yield* daysUnder(authority, request.days)
+    const signer = authority === undefined ? [] : ["-CA", authority.certificate, "-CAkey", authority.key]
+    const rest = ["-out", out, "-days", String(days), "-subj", `/CN=${commonName}`]
+    yield* withText(configOf(request), (config) =>
+      run(out, ["req", "-x509", "-config", config, ...signer, ...key, ...rest])
+    )
+  })
+
 const make = (request: Request): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
-    const { authority, commonName, days, directory, file } = request
-    const made = { certificate: join(directory, `${file}.pem`), key: join(directory, `${file}.key`) }
+    const made = filesOf(request)
     const taken = [made.certificate, made.key].find((path) => existsSync(path))
     if (taken !== undefined) return yield* new CertificateFailed({ path: taken, reason: "is there already" })
-    const signer = authority === undefined ? [] : ["-CA", authority.certificate, "-CAkey", authority.key]
     const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", made.key]
-    const rest = ["-out", made.certificate, "-days", String(days), "-subj", `/CN=${commonName}`]
-    yield* withText(configOf(request), (config) =>
-      run(made.certificate, ["req", "-x509", "-config", config, ...signer, ...key, ...rest])
-    )
+    yield* sign(request, made.certificate, key)
+    return made
+  })
+
+/** Where certificates are that have been renewed, by the one that took their place, under their serial numbers. */
+const renewed = "renewed"
+
+/** Another certificate of the same key, from now on. Whoever reads the file meanwhile finds the one before, or this. */
+const remake = (request: Request): Effect.Effect<Made, CertificateFailed> =>
+  Effect.gen(function* () {
+    const made = filesOf(request)
+    const before = yield* read(made.certificate)
+    if (serialsIn(request.directory).has(before.serialNumber)) {
+      const reason = "it is revoked, and its key with it: remove both, and make others"
+      return yield* new CertificateFailed({ path: made.certificate, reason })
+    }
+    const next = `${made.certificate}.new`
+    yield* sign(request, next, ["-key", made.key])
+    yield* attempt(made.certificate, () => {
+      const kept = join(request.directory, renewed, request.file)
+      mkdirSync(kept, { recursive: true, mode: 0o700 })
+      copyFileSync(made.certificate, join(kept, `${before.serialNumber}.pem`))
+      renameSync(next, made.certificate)
+    })
     return made
   })
 
@@ -97,6 +169,63 @@ const isAddress = (name: string) => isIPv6(name) || /^\d+(\.\d+){3}$/.test(name)
 const refuseName = (name: string) =>
   new CertificateFailed({ path: name, reason: "a name has letters, digits, dots, dashes and underscores" })
 
+const authorityOf = (directory: string): Request => ({
+  directory,
+  file: "ca",
+  commonName: "lttng-relay authority",
+  days: authorityDays,
+  extensions: [
+    "basicConstraints=critical,CA:TRUE,pathlen:0",
+    "keyUsage=critical,keyCertSign,cRLSign",
+    "subjectKeyIdentifier=hash"
+  ]
+})
+
+const relayOf = (directory: string, names: ReadonlyArray<string>, days = relayDays): Request => ({
+  directory,
+  file: "relay",
+  commonName: names[0] ?? "relay",
+  days,
+  authority: files(directory),
+  extensions: [
+    "basicConstraints=critical,CA:FALSE",
+    "keyUsage=critical,digitalSignature",
+    "extendedKeyUsage=serverAuth",
+    `subjectAltName=${names.map((name) => (isAddress(name) ? `IP:${name}` : `DNS:${name}`)).join(",")}`
+  ]
+})
+
+export type Kind = "target" | "viewer"
+
+const clientOf = (directory: string, kind: Kind, name: string, days = clientDays): Request => ({
+  directory,
+  file: `${kind}-${name}`,
+  commonName: name,
+  days,
+  authority: files(directory),
+  extensions: [
+    "basicConstraints=critical,CA:FALSE",
+    "keyUsage=critical,digitalSignature",
+    "extendedKeyUsage=clientAuth",
+    // What it is, as the rules of `--access` can say it.
+    `subjectAltName=URI:lttng://${kind}/${name}`
+  ]
+})
+
+const wellNamed = (names: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed> =>
+  Effect.suspend(() => {
+    const wrong = names.find((name) => !isAddress(name) && !isPlain(name))
+    return wrong === undefined ? Effect.void : Effect.fail(refuseName(wrong))
+  })
+
+/** What an authority signs with has to be there. */
+const withAuthority = (directory: string): Effect.Effect<void, CertificateFailed> =>
+  Effect.suspend(() => {
+    const { key: path } = files(directory)
+    if (existsSync(path)) return Effect.void
+    return Effect.fail(new CertificateFailed({ path, reason: "no authority: first, lttng-relay certs init" }))
+  })
+
 /** An authority, and a relay's certificate for the names and addresses that it is reached by. */
 export const init = (
   directory: string,
@@ -104,72 +233,83 @@ export const init = (
   days = relayDays
 ): Effect.Effect<{ readonly authority: Made; readonly relay: Made }, CertificateFailed> =>
   Effect.gen(function* () {
-    const wrong = names.find((name) => !isAddress(name) && !isPlain(name))
-    if (wrong !== undefined) return yield* refuseName(wrong)
-    yield* Effect.try({
-      try: () => mkdirSync(directory, { recursive: true, mode: 0o700 }),
-      catch: (cause) => new CertificateFailed({ path: directory, reason: (cause as Error).message })
-    })
-    const authority = yield* make({
-      directory,
-      file: "ca",
-      commonName: "lttng-relay authority",
-      days: authorityDays,
-      extensions: [
-        "basicConstraints=critical,CA:TRUE,pathlen:0",
-        "keyUsage=critical,keyCertSign,cRLSign",
-        "subjectKeyIdentifier=hash"
-      ]
-    })
-    const alternatives = names.map((name) => (isAddress(name) ? `IP:${name}` : `DNS:${name}`))
-    const relay = yield* make({
-      directory,
-      file: "relay",
-      commonName: names[0] ?? "relay",
-      days,
-      authority,
-      extensions: [
-        "basicConstraints=critical,CA:FALSE",
-        "keyUsage=critical,digitalSignature",
-        "extendedKeyUsage=serverAuth",
-        `subjectAltName=${alternatives.join(",")}`
-      ]
-    })
-    return { authority, relay }
+    yield* wellNamed(names)
+    yield* attempt(directory, () => mkdirSync(directory, { recursive: true, mode: 0o700 }))
+    const authority = yield* make(authorityOf(directory))
+    return { authority, relay: yield* make(relayOf(directory, names, days)) }
   })
-
-/** What a client of that name is, as the rules of `--access` can say it. */
-const uriOf = (kind: "target" | "viewer", name: string): string => `lttng://${kind}/${name}`
 
 /** A client's certificate, of the authority in `directory`. */
 export const client = (
   directory: string,
-  kind: "target" | "viewer",
+  kind: Kind,
   name: string,
   days = clientDays
 ): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
     if (!isPlain(name)) return yield* refuseName(name)
-    const authority = files(directory)
-    if (!existsSync(authority.key)) {
-      return yield* new CertificateFailed({
-        path: authority.key,
-        reason: "no authority: first, lttng-relay certs init"
-      })
-    }
-    return yield* make({
-      directory,
-      file: `${kind}-${name}`,
-      commonName: name,
-      days,
-      authority,
-      extensions: [
-        "basicConstraints=critical,CA:FALSE",
-        "keyUsage=critical,digitalSignature",
-        "extendedKeyUsage=clientAuth",
-        `subjectAltName=URI:${uriOf(kind, name)}`
-      ]
-    })
+    yield* withAuthority(directory)
+    return yield* make(clientOf(directory, kind, name, days))
+  })
+
+/** Names and addresses, as `init` takes them; or what a client is. */
+const namesOf = ({ subjectAltName = "" }: X509Certificate): ReadonlyArray<string> =>
+  subjectAltName
+    .split(", ")
+    .filter((name) => name !== "")
+    .map((name) => name.replace(/^(DNS|IP Address|URI):/, ""))
+
+/** The relay's certificate from now on, for the same names or others. */
+export const renewRelay = (
+  directory: string,
+  names: ReadonlyArray<string> | undefined
+): Effect.Effect<Made, CertificateFailed> =>
+  Effect.gen(function* () {
+    yield* withAuthority(directory)
+    const wanted = names ?? namesOf(yield* read(filesOf({ directory, file: "relay" }).certificate))
+    yield* wellNamed(wanted)
+    return yield* remake(relayOf(directory, wanted))
+  })
+
+export const renewClient = (directory: string, kind: Kind, name: string): Effect.Effect<Made, CertificateFailed> =>
+  Effect.gen(function* () {
+    if (!isPlain(name)) return yield* refuseName(name)
+    yield* withAuthority(directory)
+    return yield* remake(clientOf(directory, kind, name))
+  })
+
+/** What it has signed is good under the new one, too. Its list of what is revoked is written again. */
+export const renewAuthority = (directory: string): Effect.Effect<Made, CertificateFailed> =>
+  Effect.gen(function* () {
+    yield* withAuthority(directory)
+    const made = yield* remake(authorityOf(directory))
+    if (existsSync(listOf(directory))) yield* writeList(directory)
+    return made
+  })
+
+/** A certificate that there is. */
+export interface Kept {
+  readonly file: string
+  readonly names: ReadonlyArray<string>
+  readonly endMillis: number
+  readonly isRevoked: boolean
+}
+
+/** Those in force and those that are revoked; what ends first comes first. */
+export const list = (directory: string): Effect.Effect<ReadonlyArray<Kept>, CertificateFailed> =>
+  Effect.gen(function* () {
+    const all = yield* attempt(directory, () => readdirSync(directory))
+    const wanted = all.filter((file) => /^(ca|relay|(target|viewer)-.+)\.pem$/.test(file))
+    const revoked = serialsIn(directory)
+    const kept = yield* Effect.forEach(wanted, (file) =>
+      Effect.map(read(join(directory, file)), (certificate) => ({
+        file,
+        names: namesOf(certificate),
+        endMillis: Date.parse(certificate.validTo),
+        isRevoked: revoked.has(certificate.serialNumber)
+      }))
+    )
+    return kept.toSorted((one, other) => one.endMillis - other.endMillis)
   })
 
 /** What `openssl ca` keeps of what is revoked. */
@@ -187,30 +327,55 @@ const revocationConfig = (directory: string, { certificate, key }: Made): string
   return ["[ca]", "default_ca=own", "[own]", ...settings, ""].join("\n")
 }
 
-/** Revokes a client's certificate. Answers the path of the list of all that are revoked: relays that read it obey. */
-export const revoke = (
-  directory: string,
-  kind: "target" | "viewer",
-  name: string
-): Effect.Effect<string, CertificateFailed> =>
+const ledgerOf = (directory: string) => join(directory, ledger, "index.txt")
+
+/** Of all that are revoked. */
+const serialsIn = (directory: string): ReadonlySet<string> => {
+  if (!existsSync(ledgerOf(directory))) return new Set()
+  const lines = readFileSync(ledgerOf(directory), "utf8").split("\n")
+  return new Set(lines.filter((line) => line.startsWith("R\t")).map((line) => line.split("\t")[3] ?? ""))
+}
+
+/** For `--tls-crl`. */
+const listOf = (directory: string): string => join(directory, "revoked.pem")
+
+/** Whoever reads it meanwhile finds the one before. */
+const writeList = (directory: string): Effect.Effect<string, CertificateFailed> =>
+  withText(revocationConfig(directory, files(directory)), (config) => {
+    const path = listOf(directory)
+    return Effect.andThen(
+      run(path, ["ca", "-config", config, "-gencrl", "-out", `${path}.new`]),
+      attempt(path, () => {
+        renameSync(`${path}.new`, path)
+        return path
+      })
+    )
+  })
+
+/** A client's: those that it took the place of, and the one in force. */
+const certificatesOf = (directory: string, kind: Kind, name: string): ReadonlyArray<string> => {
+  const earlier = join(directory, renewed, `${kind}-${name}`)
+  const kept = existsSync(earlier) ? readdirSync(earlier).map((file) => join(earlier, file)) : []
+  return [...kept, join(directory, `${kind}-${name}.pem`)]
+}
+
+/** Revokes a client's certificates. Answers the path of the list of all that are revoked: relays that read it obey. */
+export const revoke = (directory: string, kind: Kind, name: string): Effect.Effect<string, CertificateFailed> =>
   Effect.gen(function* () {
     if (!isPlain(name)) return yield* refuseName(name)
-    const certificate = join(directory, `${kind}-${name}.pem`)
-    const list = join(directory, "revoked.pem")
-    yield* Effect.try({
-      try: () => {
-        mkdirSync(join(directory, ledger), { recursive: true, mode: 0o700 })
-        writeFileSync(join(directory, ledger, "index.txt"), "", { flag: "a" })
-      },
-      catch: (cause) => new CertificateFailed({ path: directory, reason: (cause as Error).message })
+    yield* attempt(directory, () => {
+      mkdirSync(join(directory, ledger), { recursive: true, mode: 0o700 })
+      writeFileSync(ledgerOf(directory), "", { flag: "a" })
     })
+    const revoked = serialsIn(directory)
+    const all = yield* attempt(directory, () => certificatesOf(directory, kind, name))
+    const left: Array<string> = []
+    for (const path of all) if (!revoked.has((yield* read(path)).serialNumber)) left.push(path)
+    if (left.length === 0) {
+      return yield* new CertificateFailed({ path: all.at(-1) ?? directory, reason: "it is revoked already" })
+    }
     yield* withText(revocationConfig(directory, files(directory)), (config) =>
-      Effect.andThen(
-        run(certificate, ["ca", "-config", config, "-revoke", certificate]),
-        // Whoever reads it meanwhile finds the one before.
-        run(list, ["ca", "-config", config, "-gencrl", "-out", `${list}.new`])
-      )
+      Effect.forEach(left, (path) => run(path, ["ca", "-config", config, "-revoke", path]), { discard: true })
     )
-    yield* Effect.sync(() => renameSync(`${list}.new`, list))
-    return list
+    return yield* writeList(directory)
   })

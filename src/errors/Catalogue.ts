@@ -72,7 +72,11 @@ const connections = {
     "TLS certificate not replaced",
     "What is in its files now cannot be used: the one read before stays in force. The line has the reason."
   ),
-  TLS_EXPIRY: entry("warning", "TLS certificate expires", "Within 30 days: make a new one; it is read by itself."),
+  TLS_EXPIRY: entry(
+    "warning",
+    "TLS certificate expires",
+    "Within 30 days: make a new one (lttng-relay certs renew); it is read by itself."
+  ),
   ACCEPT_FAILED: entry("error", "connections cannot be accepted", "The system refuses; the relay goes on trying.")
 } as const satisfies Record<string, Entry>
 

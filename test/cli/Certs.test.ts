@@ -1,7 +1,14 @@
-/** `lttng-relay certs revoke`: openssl reads its list as relays do, and a relay that has it lets in nobody of it. */
+/**
+ * `lttng-relay certs`: what is revoked and what is renewed, as openssl reads it and as relays do that run meanwhile.
+ */
+import { X509Certificate } from "node:crypto"
+import { copyFileSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs"
 import { join } from "node:path"
+import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Authority from "../../src/cli/Authority.ts"
+import { SyntheticTrace, Target } from "../../src/index.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -40,5 +47,132 @@ it.live("a certificate that is revoked is let in no more, also one by one, also 
       Effect.map(isTaken("web2"), (taken) => !taken)
     )
     assert.deepStrictEqual([yield* isTaken("web1"), yield* isTaken("web3")], [false, true])
+  }).pipe(Effect.scoped)
+)
+
+const attempt = (...args: ReadonlyArray<string>) =>
+  Process.attempt(process.execPath, [toolboxProgram, "certs", ...args])
+
+it.live(
+  "renewed under load: a relay takes its new certificate, and a session goes on; a client's is revoked with all before",
+  () =>
+    Effect.gen(function* () {
+      const pki = yield* Relays.temporaryDirectory("pki")
+      yield* toolbox("certs", "init", "--names=localhost,127.0.0.1,::1", pki)
+      yield* toolbox("certs", "target", "web1", pki)
+      const text = (file: string) => readFileSync(join(pki, file), "utf8")
+      const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+      const identity = () => ({
+        ca: text("ca.pem"),
+        certificate: text("target-web1.pem"),
+        key: text("target-web1.key")
+      })
+      const shown = Effect.callback<X509Certificate>((resume) => {
+        const { ca, certificate: cert, key } = identity()
+        const socket = tls.connect({ host: "127.0.0.1", port: relay.controlPort, ca, cert, key }, () => {
+          resume(Effect.succeed(socket.getPeerX509Certificate() as X509Certificate))
+          socket.destroy()
+        })
+      })
+      const before = yield* shown
+      const uuid = "0123456789abcdef0123456789abcdef"
+      const target = yield* Target.make({
+        url: `tls://localhost:${relay.controlPort}`,
+        tls: identity(),
+        hostname: "web1"
+      })
+      const session = yield* target.session({ name: "s" })
+      const stream = yield* session.stream({ path: "ust/uid/0/64-bit", channel: "ch_0" })
+      const generator = SyntheticTrace.generator(uuid, 0, 4096, 0n)
+      let count = 0
+      const packets = Effect.forever(
+        Effect.suspend(() => Effect.andThen(stream.packet(generator.next(BigInt(++count) * 1000n)), Effect.sleep(1)))
+      )
+      const renewed = Effect.gen(function* () {
+        for (let round = 0; round < 3; round++) {
+          const old = yield* shown
+          yield* toolbox("certs", "renew", "relay", pki)
+          yield* Process.until(
+            "the relay to show it",
+            Effect.map(shown, ({ serialNumber }) => serialNumber !== old.serialNumber)
+          )
+        }
+        // In use: what is shown next is another one, of the same key.
+        yield* toolbox("certs", "renew", "target", "web1", pki)
+      })
+      yield* Effect.raceFirst(packets, renewed)
+      yield* session.stored
+      const after = yield* shown
+      assert.strictEqual(after.subjectAltName, before.subjectAltName)
+      assert.deepStrictEqual(
+        after.publicKey.export({ type: "spki", format: "der" }),
+        before.publicKey.export({ type: "spki", format: "der" })
+      )
+      const files = readdirSync(relay.output, { recursive: true, encoding: "utf8" })
+      const data = files.find((file) => file.endsWith("/ch_0")) ?? ""
+      assert.isAbove(count, 10)
+      assert.isAtLeast(statSync(join(relay.output, data)).size, (count - 1) * 4096)
+      assert.notInclude(relay.process.output(), "TLS_IDENTITY")
+      // Neither in force nor earlier ones are let in any more.
+      yield* toolbox("certs", "revoke", "target", "web1", pki)
+      const earlier = readdirSync(join(pki, "renewed", "target-web1"))
+      assert.lengthOf(earlier, 1)
+      for (const certificate of [join(pki, "target-web1.pem"), join(pki, "renewed", "target-web1", `${earlier[0]}`)]) {
+        const args = ["verify", "-crl_check", "-CAfile", join(pki, "ca.pem"), "-CRLfile", join(pki, "revoked.pem")]
+        assert.include((yield* Process.attempt("openssl", [...args, certificate])).stderr, "revoked", certificate)
+      }
+      const again = yield* attempt("renew", "target", "web1", pki)
+      assert.deepStrictEqual([again.code, /revoked/.test(again.stderr)], [1, true])
+    }).pipe(Effect.scoped)
+)
+
+it.live("an authority that is renewed: what either signed is good by both, and nothing is signed for longer", () =>
+  Effect.gen(function* () {
+    const pki = yield* Relays.temporaryDirectory("pki")
+    const { authority } = yield* Authority.init(pki, ["localhost"], 20)
+    yield* toolbox("certs", "target", "early", pki)
+    yield* toolbox("certs", "target", "gone", pki)
+    yield* toolbox("certs", "revoke", "target", "gone", pki)
+    // As it is when it is nearly over.
+    const [key, at] = [join(pki, "ca.key"), authority.certificate]
+    const short = ["x509", "-in", at, "-signkey", key, "-days", "100", "-out", `${at}.short`]
+    yield* Process.run("openssl", short)
+    renameSync(`${at}.short`, at)
+    const old = join(pki, "old-ca.pem")
+    copyFileSync(at, old)
+    yield* toolbox("certs", "target", "late", pki)
+    const end = (file: string) => Date.parse(new X509Certificate(readFileSync(join(pki, file))).validTo)
+    assert.isAtMost(end("target-late.pem"), end("ca.pem"))
+    const { stdout: listed } = yield* toolbox("certs", "list", pki)
+    const lines = listed.trim().split("\n")
+    assert.match(`${lines[0]}`, /^relay\.pem {2}localhost {2}until \S+, (19|20) days: lttng-relay certs renew relay /)
+    assert.match(listed, /^target-gone\.pem .*revoked$/m)
+    assert.match(listed, /^ca\.pem {2}until \S+, (99|100) days$/m)
+    yield* toolbox("certs", "renew", "authority", pki)
+    yield* toolbox("certs", "renew", "target", "late", pki)
+    yield* toolbox("certs", "renew", "relay", "--names=relay.example,192.0.2.7", pki)
+    assert.isAbove(end("ca.pem"), end("target-late.pem"))
+    assert.isAbove(end("target-late.pem"), Date.now() + 800 * 86_400_000)
+    const relay = new X509Certificate(readFileSync(join(pki, "relay.pem")))
+    assert.deepStrictEqual(
+      [relay.checkHost("relay.example"), relay.checkIP("192.0.2.7")],
+      ["relay.example", "192.0.2.7"]
+    )
+    const verified = (ca: string, file: string) =>
+      Effect.map(
+        Process.attempt("openssl", [
+          ...["verify", "-crl_check", "-CAfile", ca, "-CRLfile", join(pki, "revoked.pem")],
+          join(pki, file)
+        ]),
+        ({ code }) => code === 0
+      )
+    for (const ca of [old, at]) {
+      for (const file of ["target-early.pem", "target-late.pem", "relay.pem"]) assert.isTrue(yield* verified(ca, file))
+      assert.isFalse(yield* verified(ca, "target-gone.pem"))
+    }
+    assert.strictEqual((yield* attempt("renew", "target", "nobody", pki)).code, 1)
+    assert.strictEqual((yield* attempt("renew", "target", "../ca", pki)).code, 1)
+    assert.strictEqual((yield* attempt("renew", "relay", "--names=a b", pki)).code, 1)
+    assert.strictEqual((yield* attempt("list", join(pki, "nowhere"))).code, 1)
   }).pipe(Effect.scoped)
 )
