@@ -9,7 +9,6 @@ import { isDeepStrictEqual } from "node:util"
 import { Console, Duration, Effect, Option, Queue, Result, Schedule, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Edge from "../edge/Edge.ts"
-import { greet } from "../edge/Greeting.ts"
 import * as Overflow from "../edge/Overflow.ts"
 import * as Pace from "../edge/Pace.ts"
 import * as Packing from "../edge/Packing.ts"
@@ -20,7 +19,7 @@ import * as DiskFiles from "../storage/DiskFiles.ts"
 import { Files } from "../storage/Files.ts"
 import * as Destination from "../target/Destination.ts"
 import * as Priority from "../thread/Priority.ts"
-import * as Dial from "../transport/Dial.ts"
+import type * as Dial from "../transport/Dial.ts"
 import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
 import * as EdgeCheck from "./EdgeCheck.ts"
 import * as EdgeFlags from "./EdgeFlags.ts"
@@ -146,12 +145,10 @@ const check = (input: Input, to: Dial.Address, { control, data }: { control: Dia
     })
   })
 
-/** What packets will run through is compiled, here and at the relay, which learns that an edge is near. */
-const warmUp = ({ spool }: Edge.Edge, to: Dial.Address) =>
+/** What packets will run through is compiled, here and at the relay, which has heard that an edge is near. */
+const warmUp = ({ spool }: Edge.Edge) =>
   Effect.gen(function* () {
     if (process.env.LTTNG_RELAY_WARM_UP === "0") return
-    const greeted = Effect.flatMap(Dial.dial(to, "control"), greet)
-    yield* Effect.forkScoped(Effect.ignore(Effect.scoped(greeted)))
     const { rehearse } = yield* Effect.promise(() => import("../edge/Rehearsal.ts"))
     // Tracers need the processor, and have done what a rehearsal would.
     const isLate = Effect.sync(() => spool.heardByteCount > 0)
@@ -187,7 +184,7 @@ const run = (input: Input) =>
     yield* EdgePort.serve(edge, { given: input, relay: () => url, spool: directory })
     const { control, data } = edge.relay.addresses
     yield* Console.log(`${control.host}:${control.port} and ${data.port} lead to ${url}, by ${directory}`)
-    yield* Effect.forkScoped(warmUp(edge, to.control))
+    yield* Effect.forkScoped(warmUp(edge))
     const moved = (now: string) => {
       url = now
     }

@@ -30,7 +30,9 @@ const refusal = ({ host, name, port }: Wanted["ports"][number]): Effect.Effect<s
 const relayWarning = (to: Dial.Address): Effect.Effect<string | undefined> =>
   Effect.map(Effect.result(Effect.scoped(Effect.flatMap(Dial.dial(to, "control"), greet))), (greeted) => {
     if (Result.isFailure(greeted)) return `the relay does not answer: ${greeted.failure.message}`
-    return greeted.success.takesJournals ? undefined : "the relay takes no journals: a lost link ends sessions there"
+    const { hasChunks, takesJournals } = greeted.success
+    if (!hasChunks) return "the relay has no trace chunks: no rotations, no clear; a lost link ends sessions there"
+    return takesJournals ? undefined : "the relay takes no journals: a lost link ends sessions there"
   })
 
 export const check = (wanted: Wanted): Effect.Effect<void, CheckFailed> =>

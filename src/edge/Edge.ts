@@ -11,6 +11,7 @@ import { wallMillis } from "../Machine.ts"
 import * as Relay from "../Relay.ts"
 import { type FileFailed, Files } from "../storage/Files.ts"
 import * as Dial from "../transport/Dial.ts"
+import { acquaint } from "./Acquaintance.ts"
 import * as CopyFiles from "./CopyFiles.ts"
 import * as DiscardFiles from "./DiscardFiles.ts"
 import { forward } from "./Forwarder.ts"
@@ -104,7 +105,7 @@ export const upstream = (
     }
     yield* spool.recover
     yield* Effect.forkScoped(spool.age)
-    const journals = new Journals(spool)
+    const journals = new Journals(spool, () => link.minor)
     const tap: Relay.Tap = {
       control: (peer) => new TappedControl(peer, journals),
       data: (peer) => new TappedData(peer, journals),
@@ -120,6 +121,7 @@ export const make = (
   Effect.gen(function* () {
     const { tap, ...rest } = yield* upstream(options)
     const { control, copy, data, directory } = options
+    yield* acquaint(rest.route, rest.link, Dial.dial)
     const kept = { output: copy?.directory ?? directory, live: copy?.live ?? nowhere }
     const liveCacheBytes = copy === undefined ? 0 : defaults.liveCacheBytes
     const files = copy === undefined ? DiscardFiles.service : CopyFiles.make(yield* Files, copyFailed())

@@ -96,12 +96,13 @@ const attempt = (journal: Journal, options: Options, onUp: () => void) =>
     const { to } = options.route
     const link = yield* options.dial(to.control, "control")
     const { minor, takesJournals, unpacks } = yield* greet(link)
+    options.link.minor = minor
     const packing = new Packing(unpacks ? options.compression : "off", options.spool.memory)
     const elsewhere = new Dial.LinkLost({ address: link.name, reason: "the relay is elsewhere now" })
     const moved = Effect.andThen(options.route.moved, Effect.fail(elsewhere))
     if (takesJournals) return yield* Effect.raceFirst(resume(journal, link, packing, options, onUp), moved)
     if (journal.isOver) return { lost: undefined }
-    return yield* forwardPlain(journal, { ...options, to, minor, onUp })
+    return yield* forwardPlain(journal, { ...options, to, onUp })
   })
 
 const resume = (

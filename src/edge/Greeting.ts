@@ -6,7 +6,7 @@ import * as Header from "../protocol/Header.ts"
 import * as OpenJournal from "../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
 import type { Layout } from "../protocol/Struct.ts"
-import { negotiate, own, speaks } from "../protocol/Version.ts"
+import { features, negotiate, own, speaks } from "../protocol/Version.ts"
 import type { Link, LinkLost } from "../transport/Dial.ts"
 
 /** It is no relay, or none that an edge can forward to. */
@@ -47,11 +47,13 @@ export const ask = <A>(
     return yield* new RelayUnfit({ address: link.name, reason: reply.failure.message })
   })
 
-/** Journals need chunks: what edges answered would not be what older relays do. */
-const minorMin = 11
+/** Older relays make no indexes, and know no session by its name. */
+const minorMin = 4
 
 export interface Greeted {
   readonly minor: number
+  /** It can rotate and clear. */
+  readonly hasChunks: boolean
   readonly takesJournals: boolean
   /** Records may come packed. */
   readonly unpacks: boolean
@@ -62,13 +64,14 @@ export const greet = (link: Link): Effect.Effect<Greeted, LinkLost | RelayUnfit>
     const version = yield* ask(link, command(Version.number, Version.request(0).encode(own)), 8, Version.reply(0))
     const minor = negotiate(version.minor)
     if (version.major !== own.major || minor < minorMin) {
-      const reason = `speaks ${version.major}.${version.minor}, an edge needs ${own.major}.${minorMin}`
+      const reason = `speaks ${version.major}.${version.minor}, an edge needs ${own.major}.${minorMin} or later`
       return yield* new RelayUnfit({ address: link.name, reason })
     }
-    if (!speaks(minor, GetConfiguration.since)) return { minor, takesJournals: false, unpacks: false }
+    const { chunks: hasChunks } = features(minor)
+    if (!speaks(minor, GetConfiguration.since)) return { minor, hasChunks, takesJournals: false, unpacks: false }
     const query = GetConfiguration.request(minor).encode({ queryFlags: OpenJournal.offered })
     const configuration = yield* ask(link, command(GetConfiguration.number, query), 12, GetConfiguration.reply(minor))
     const { configurationFlags, returnCode } = configuration
     const isSaid = (flag: bigint) => returnCode === ReturnCode.OK && (configurationFlags & flag) !== 0n
-    return { minor, takesJournals: isSaid(OpenJournal.offered), unpacks: isSaid(OpenJournal.unpacks) }
+    return { minor, hasChunks, takesJournals: isSaid(OpenJournal.offered), unpacks: isSaid(OpenJournal.unpacks) }
   })

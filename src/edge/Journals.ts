@@ -11,9 +11,12 @@ export class Journals {
   readonly streams = new Map<bigint, Journal>()
   readonly #sessions = new Map<number, Journal>()
   #unnamedCount = 0
+  /** Of the protocol: what the relay speaks, as far as is known. */
+  readonly minor: () => number | undefined
 
-  constructor(spool: Spool) {
+  constructor(spool: Spool, minor: () => number | undefined = () => undefined) {
     this.spool = spool
+    this.minor = minor
   }
 
   /** Connections of one tracing session share trace chunks: their order is kept over all of them. */

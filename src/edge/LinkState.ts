@@ -10,6 +10,8 @@ export class LinkState {
   connectedCount = 0
   /** Why the last attempt failed; undefined after one that did not. */
   reason: string | undefined
+  /** What the relay speaks; undefined: it has not been heard. */
+  minor: number | undefined
   #saidAt = Number.NEGATIVE_INFINITY
   sentByteCount = 0
   /** Of it: what had been sent before. */

@@ -1,8 +1,10 @@
 /**
- * A journal to a relay that takes none: as the tracer itself would, command by command, packet by packet. Such a relay
- * ends a session whose connection is lost, so this works once: what it did not get by then stays here.
+ * A journal to a relay that takes none: as the tracer itself would, command by command, packet by packet, in the words
+ * of the protocol that the relay speaks (`Translation`). Such a relay ends a session whose connection is lost, so this
+ * works once: what it did not get by then stays here.
  */
 import { Effect, Exit, Result, Schema, Scope } from "effect"
+import { report } from "../errors/Report.ts"
 import * as AddStream from "../protocol/control/AddStream.ts"
 import * as CloseStream from "../protocol/control/CloseStream.ts"
 import * as CloseTraceChunk from "../protocol/control/CloseTraceChunk.ts"
@@ -28,6 +30,7 @@ import { JournalReader, type RecordDamaged } from "./JournalReader.ts"
 import type { LinkState } from "./LinkState.ts"
 import { Loan } from "./Loan.ts"
 import type { Pace } from "./Pace.ts"
+import { Dialect, Translation } from "./Translation.ts"
 
 export interface Addresses {
   readonly control: Dial.Address
@@ -52,8 +55,6 @@ export interface Options {
   readonly to: Addresses
   readonly pace: Pace
   readonly link: LinkState
-  /** What the relay speaks. */
-  readonly minor: number
   readonly onUp: () => void
 }
 
@@ -68,21 +69,25 @@ interface Connection {
   readonly scope: Scope.Closeable
   /** Of indexes. */
   unansweredCount: number
-  minor: number
+  readonly dialect: Dialect
 }
 
 class Conversation {
   readonly #options: Options
   readonly #connections = new Map<number, Connection>()
   readonly #handles = new Handles()
+  readonly #translation = new Translation()
   /** What ADD_STREAM was answered with, by connection, the oldest first. */
   readonly #added = new Map<number, Array<bigint>>()
   /** The last packet of each of the relay's streams. */
   readonly #newest = new Map<bigint, bigint>()
   /** Something is at the relay, and cannot be begun again. */
   isBegun = false
+  readonly #name: string
+  #isFlatTold = false
 
-  constructor(options: Options) {
+  constructor(name: string, options: Options) {
+    this.#name = name
     this.#options = options
   }
 
@@ -105,7 +110,7 @@ class Conversation {
         )
         return this.#write(connection, bytes.subarray(from, to))
       case Kind.rest:
-        return this.#write(connection, bytes.subarray(from, to))
+        return this.#rest(connection, bytes, from, to)
       case Kind.handle: {
         const handle = this.#added.get(connection)?.shift() ?? u64Max
         this.#handles.set(bytes.readBigUInt64BE(from), handle)
@@ -123,7 +128,7 @@ class Conversation {
       const scope = yield* Scope.make()
       yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
       const link = yield* Scope.provide(Dial.dial(this.#options.to[role], role), scope)
-      this.#connections.set(number, { link, scope, unansweredCount: 0, minor: 0 })
+      this.#connections.set(number, { link, scope, unansweredCount: 0, dialect: new Dialect() })
     })
   }
 
@@ -146,7 +151,7 @@ class Conversation {
       const connection = this.#connections.get(number)
       if (connection === undefined) return
       yield* this.#indexesAnswered(connection)
-      if (connection.minor > 0) {
+      if (connection.dialect.minor > 0) {
         for (const handle of this.#newest.keys()) yield* this.#arrived(connection, handle)
       }
       this.#connections.delete(number)
@@ -161,39 +166,46 @@ class Conversation {
       const connection = this.#connections.get(number)
       if (connection === undefined) return
       const command = bytes.readUInt32BE(from + Header.offsets.command)
+      const { dialect } = connection
       this.#handles.inCommand(bytes, from, to)
+      const request = this.#translation.command(dialect, bytes, from, to)
+      if (request === undefined) return
       if (command === SendIndex.number) {
         connection.unansweredCount++
-        yield* this.#write(number, bytes.subarray(from, to))
+        yield* this.#write(number, request)
         if (connection.unansweredCount > unansweredMax) yield* this.#indexesAnswered(connection)
         return
       }
-      if (command === SendMetadata.number) return yield* this.#write(number, bytes.subarray(from, to))
+      if (command === SendMetadata.number) return yield* this.#write(number, request)
       yield* this.#indexesAnswered(connection)
       if (command === CloseStream.number) {
         yield* this.#arrived(connection, bytes.readBigUInt64BE(from + Header.size))
         this.#newest.delete(bytes.readBigUInt64BE(from + Header.size))
       }
-      const isSession = command === CreateSession.number
-      if (isSession) this.isBegun = true
-      if (command === Version.number) this.#spoken = Protocol.negotiate(bytes.readUInt32BE(from + Header.size + 4))
-      const request = isSession ? this.#createSession(connection, bytes, from, to) : bytes.subarray(from, to)
+      if (command === CreateSession.number) {
+        this.isBegun = true
+        yield* this.#tellOfFlat(dialect)
+      }
+      if (command === Version.number) dialect.spoken = Protocol.negotiate(bytes.readUInt32BE(from + Header.size + 4))
       yield* this.#write(number, request)
       yield* this.#reply(number, connection, command)
     })
   }
 
-  /** The tracer and the edge may speak a newer protocol than the relay. */
-  #createSession({ minor }: Connection, bytes: Buffer, from: number, to: number): Uint8Array {
-    const spoken = this.#spoken
-    if (spoken === minor) return bytes.subarray(from, to)
-    const decoded = CreateSession.request(spoken).decode(bytes.subarray(from + Header.size, to))
-    if (Result.isFailure(decoded)) return bytes.subarray(from, to)
-    const request = decoded.success as CreateSession.Writable
-    return framed(CreateSession.number, CreateSession.request(minor).encode(request))
+  #rest(number: number, bytes: Buffer, from: number, to: number): Effect.Effect<void, Failure> {
+    const dialect = this.#connections.get(number)?.dialect
+    const rest = dialect === undefined ? undefined : this.#translation.rest(dialect, bytes, from, to)
+    return rest === undefined ? Effect.void : this.#write(number, rest)
   }
-  /** Between tracer and edge. */
-  #spoken = 0
+
+  /** The tracer was answered before it was known that the relay cannot do as much. */
+  #tellOfFlat({ isFlat, minor, spoken }: Dialect): Effect.Effect<void> {
+    if (!isFlat || this.#isFlatTold) return Effect.void
+    this.#isFlatTold = true
+    const { major } = Protocol.own
+    const detail = `${this.#name}: the relay speaks ${major}.${minor}, the tracer was answered ${major}.${spoken}`
+    return report("SESSION_FLATTENED", detail)
+  }
 
   #reply(number: number, connection: Connection, command: number): Effect.Effect<void, Failure | Refused> {
     return Effect.gen({ self: this }, function* () {
@@ -201,10 +213,12 @@ class Conversation {
       const refuse = (code: number) => new Refused({ command: nameOf(command), code })
       if (command === Version.number) {
         const view = viewOf(yield* link.read(8))
-        connection.minor = Protocol.negotiate(Math.min(view.getUint32(4), this.#spoken))
+        const { dialect } = connection
+        dialect.minor = Protocol.negotiate(Math.min(view.getUint32(4), dialect.spoken))
         return
       }
-      const headBytes = command === CreateSession.number ? (connection.minor >= 11 ? 16 : 12) : replyBytes(command)
+      const isPathed = command === CreateSession.number && Protocol.features(connection.dialect.minor).dynamicLayouts
+      const headBytes = isPathed ? 16 : replyBytes(command)
       const view = viewOf(yield* link.read(headBytes))
       const code = view.getUint32(codeAt(command))
       const tailBytes = code === ReturnCode.OK ? tailBytesOf(command, view) : 0
@@ -249,7 +263,7 @@ class Conversation {
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 const replyBytes = (command: number): number => {
-  if (command === AddStream.number) return 12
+  if (command === AddStream.number || command === CreateSession.number) return 12
   return command === CloseTraceChunk.number ? 8 : 4
 }
 
@@ -262,7 +276,7 @@ const tailBytesOf = (command: number, head: DataView): number => {
 
 /** Until the whole journal is at the relay, or the relay is lost. */
 export const forwardPlain = (journal: Journal, options: Options): Effect.Effect<Done, Failure, Scope.Scope> => {
-  const conversation = new Conversation(options)
+  const conversation = new Conversation(journal.about.name, options)
   const reader = new JournalReader(journal, 1)
   const some = Effect.gen(function* () {
     const { bytes, from, last, release, to } = yield* reader.read

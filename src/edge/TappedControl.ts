@@ -56,10 +56,13 @@ export class TappedControl extends TappedPeer implements CommandSink {
   #metadataHead: Buffer | undefined
   #metadataFilled = 0
   #isOver = false
+  /** No more than the relay can do, as far as that is known: what it cannot, the tracer itself refuses. */
+  readonly minor: number | undefined
 
   constructor(peer: Peer, journals: Journals) {
     super(peer, journals.spool)
     this.#journals = journals
+    this.minor = journals.minor()
   }
 
   protected hear(bytes: Buffer, length: number): void {
@@ -115,13 +118,21 @@ export class TappedControl extends TappedPeer implements CommandSink {
   }
 
   command(number: number, payload: Buffer, from: number, to: number): boolean {
+    if (number === Version.number && to - from >= 8) return this.#said(Buffer.from(payload.subarray(from, to)))
     this.#replies.asked(number, payload, from, to)
-    if (number === Version.number && to - from >= 8 && this.#journal === undefined) {
-      this.#version = Buffer.from(payload.subarray(from, to))
-    }
     if (number === CreateSession.number && this.#journal === undefined) this.#begin(payload, from, to)
     if (number === RotateStreams.number) this.#journal?.needed.rotation(payload, from, to)
     if (!questions.has(number) && this.#journal !== undefined) this.#write(number, payload, from, to)
+    return true
+  }
+
+  /** What counts is what both sides speak here. */
+  #said(version: Buffer): boolean {
+    const minor = version.readUInt32BE(4)
+    version.writeUInt32BE(Math.min(minor, this.minor ?? minor), 4)
+    this.#replies.asked(Version.number, version, 0, version.length)
+    if (this.#journal === undefined) this.#version = version
+    else this.#write(Version.number, version, 0, version.length)
     return true
   }
 

@@ -245,6 +245,11 @@ const failures = {
     "relay cannot be reached",
     "Of `lttng-relay edge`: tracers go on, what they send waits in the spool. The line has the reason."
   ),
+  SESSION_FLATTENED: entry(
+    "warning",
+    "relay has no trace chunks: rotations and clears are left out",
+    "Of `lttng-relay edge`: the relay speaks less than 2.11, and was away when the session began. Nothing is lost."
+  ),
   JOURNAL_LOST: entry(
     "error",
     "session cannot be forwarded",

@@ -48,4 +48,6 @@ export interface Peer {
   readonly end: Effect.Effect<SocketEnd>
   /** By an edge, which keeps what it says: what it asks for can wait. */
   readonly isCarried?: boolean
+  /** Of the protocol that it is served with, where that is less than all. */
+  readonly minor?: number | undefined
 }

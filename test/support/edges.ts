@@ -52,7 +52,12 @@ export const status = (edge: Edge) =>
     Process.run(process.execPath, [toolboxProgram, "edge", "status", `--spool=${edge.spool}`, "--json"]),
     ({ stdout }) =>
       JSON.parse(stdout) as {
-        readonly journals: ReadonlyArray<{ readonly isScanned: boolean }>
+        readonly journals: ReadonlyArray<{
+          readonly isScanned: boolean
+          readonly name: string
+          readonly heardCount: number
+          readonly receivedCount: number
+        }>
         readonly spoolBytes: number
         readonly reason?: string
         readonly losses: ReadonlyArray<{ readonly name: string; readonly policy: string; readonly packetCount: number }>

@@ -11,9 +11,10 @@ export const version: Handler = (state, payload) => {
   state.hasVersion = true
   const request = VersionCommand.request(0).decode(payload)
   if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
-  const reply = VersionCommand.reply(0).encode(Version.own)
+  const minor = Math.min(Version.own.minor, state.socket.minor ?? Version.own.minor)
+  const reply = VersionCommand.reply(0).encode({ ...Version.own, minor })
   // A session keeps the minor it was made with.
-  if (state.session === undefined) state.minor = Version.negotiate(request.success.minor)
+  if (state.session === undefined) state.minor = Math.min(minor, Version.negotiate(request.success.minor))
   if (request.success.major !== Version.own.major)
     return refuse(reply, "VERSION_UNKNOWN", `major version ${request.success.major}`)
   return keep(reply)

@@ -1,0 +1,50 @@
+/** Before a relay: makes it one of an older protocol, since each side speaks what the lower of the two can. */
+import * as net from "node:net"
+import { Effect, type Scope } from "effect"
+
+/** Of VERSION, which is said first: where its minor ends, and that of its answer. */
+const askedEnd = 32
+const answeredEnd = 8
+
+/** Bytes pass as they are, but for the minor that ends at `end` of what passes. */
+const lowered = (end: number, minor: number) => {
+  let passed = 0
+  return (bytes: Buffer): Buffer => {
+    for (let at = Math.max(passed, end - 4); at < Math.min(end, passed + bytes.length); at++) {
+      bytes[at - passed] = at === end - 1 ? minor : 0
+    }
+    passed += bytes.length
+    return bytes
+  }
+}
+
+/** A port that leads to the relay's control port. */
+export const open = (minor: number, controlPort: number): Effect.Effect<number, never, Scope.Scope> => {
+  const sockets = new Set<net.Socket>()
+  const server = net.createServer((near) => {
+    const far = net.connect(controlPort, "127.0.0.1")
+    const [asked, answered] = [lowered(askedEnd, minor), lowered(answeredEnd, minor)]
+    near.on("data", (bytes: Buffer) => far.write(asked(bytes)))
+    far.on("data", (bytes: Buffer) => near.write(answered(bytes)))
+    near.on("end", () => far.end())
+    far.on("end", () => near.end())
+    for (const socket of [near, far]) {
+      sockets.add(socket)
+      socket.on("error", () => {
+        near.destroy()
+        far.destroy()
+      })
+      socket.on("close", () => sockets.delete(socket))
+    }
+  })
+  return Effect.acquireRelease(
+    Effect.callback<number>((resume) => {
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed((server.address() as net.AddressInfo).port)))
+    }),
+    () =>
+      Effect.sync(() => {
+        for (const socket of sockets) socket.destroy()
+        server.close()
+      })
+  )
+}

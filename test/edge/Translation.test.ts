@@ -1,0 +1,202 @@
+/**
+ * What a tracer says by a newer protocol than its relay's, as the relay is told it.
+ * Goal: what is announced is what an old session daemon announces, and a metadata file has each word once.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Result, Schema } from "effect"
+import { command } from "../../src/edge/Greeting.ts"
+import { Dialect, Translation } from "../../src/edge/Translation.ts"
+import * as Commands from "../../src/protocol/control/index.ts"
+import * as Header from "../../src/protocol/Header.ts"
+
+const dialectOf = (spoken: number, minor: number): Dialect => Object.assign(new Dialect(), { spoken, minor })
+
+const said = (number: number, payload: Uint8Array): Buffer => Buffer.from(command(number, payload))
+
+const payloadOf = <A>(
+  layout: { readonly decode: (bytes: Uint8Array) => Result.Result<A, Error> },
+  sent?: Uint8Array
+) => (sent === undefined ? undefined : Result.getOrThrow(layout.decode(sent.subarray(Header.size))))
+
+const session = {
+  sessionName: "s",
+  hostname: `${"h".repeat(70)}`,
+  basePath: "",
+  liveTimer: 1_000_000,
+  snapshot: false,
+  nameContainsCreationTime: false,
+  sessiondUuid: "1".repeat(32),
+  sessionId: 3n,
+  creationTime: 1_790_000_000n,
+  currentChunkId: undefined,
+  traceFormat: 1
+} as const
+
+class Conversation {
+  readonly translation = new Translation()
+  readonly dialect: Dialect
+
+  constructor(spoken: number, minor: number) {
+    this.dialect = dialectOf(spoken, minor)
+  }
+
+  say(number: number, payload: Uint8Array): Uint8Array | undefined {
+    const bytes = said(number, payload)
+    return this.translation.command(this.dialect, bytes, 0, bytes.length)
+  }
+}
+
+const { AddStream, CloseTraceChunk, CreateSession, CreateTraceChunk, RotateStreams, SendIndex } = Commands
+
+const stream = { channelName: "ch_0", pathname: "ust/uid/0/64-bit", tracefileSize: 0n, tracefileCount: 0n }
+
+const created = (minor: number, more: object = {}) => {
+  const conversation = new Conversation(13, minor)
+  const request = CreateSession.request(13).encode({ ...session, ...more })
+  return { conversation, sent: conversation.say(CreateSession.number, request) }
+}
+
+const pathnameFrom = ({ conversation }: ReturnType<typeof created>, minor: number) => {
+  const announced = AddStream.request(13).encode({ ...stream, traceChunkId: 0n })
+  return payloadOf(AddStream.request(minor), conversation.say(AddStream.number, announced))?.pathname
+}
+
+describe("a relay without trace chunks", () => {
+  for (const minor of [4, 7, 8, 10]) {
+    it(`of 2.${minor} is told names in its form, and of streams the whole path`, () => {
+      const made = created(minor, { basePath: "base/path" })
+      const { hostname, sessionName, liveTimer } = payloadOf(CreateSession.request(minor), made.sent) ?? session
+      assert.deepStrictEqual([hostname, sessionName, liveTimer], ["h".repeat(63), "s", 1_000_000])
+      assert.strictEqual(pathnameFrom(made, minor), `/${session.hostname}/base/path//ust/uid/0/64-bit`)
+      assert.match(pathnameFrom(created(minor), minor) ?? "", /^\/h{70}\/s-20\d{6}-\d{6}\/\/ust\/uid\/0\/64-bit$/)
+    })
+  }
+
+  it("has snapshots in directories of their names, whichever connection has made the chunk", () => {
+    const made = created(10)
+    const chunk = { chunkId: 7n, creationTimestamp: 0n, overrideName: "snapshot-1" }
+    assert.isUndefined(made.conversation.say(CreateTraceChunk.number, CreateTraceChunk.request(13).encode(chunk)))
+    assert.match(pathnameFrom(made, 10) ?? "", /\/s-[\d-]+\/snapshot-1\/ust\/uid\/0\/64-bit$/)
+    const second = new Conversation(13, 10)
+    const joined = { ...session, currentChunkId: 7n }
+    const { dialect } = second
+    const bytes = said(CreateSession.number, CreateSession.request(13).encode(joined))
+    made.conversation.translation.command(dialect, bytes, 0, bytes.length)
+    const announced = said(AddStream.number, AddStream.request(13).encode({ ...stream, traceChunkId: 0n }))
+    const sent = made.conversation.translation.command(dialect, announced, 0, announced.length)
+    assert.match(payloadOf(AddStream.request(10), sent)?.pathname ?? "", /\/snapshot-1\//)
+  })
+
+  it("gets indexes in the length it reads, and no command that it does not know", () => {
+    for (const { name, number, since } of Commands.commands.values()) {
+      const sent = new Conversation(15, 4).say(number, Buffer.alloc(200))
+      assert.strictEqual(sent !== undefined, since <= 4, name)
+    }
+    const lengths = [4, 7, 8, 10].map((minor) => new Conversation(13, minor).say(SendIndex.number, Buffer.alloc(80)))
+    assert.deepStrictEqual(
+      lengths.map((sent) => sent?.length),
+      [64, 64, 80, 80].map((size) => Header.size + size)
+    )
+  })
+
+  it("of 2.11 keeps a chunk that would be cleared", () => {
+    const close = (closeCommand: number | undefined) => ({ chunkId: 0n, closeTimestamp: 1n, closeCommand })
+    const told = (minor: number, asked: number | undefined) => {
+      const bytes = CloseTraceChunk.request(13).encode(close(asked))
+      const sent = new Conversation(13, minor).say(CloseTraceChunk.number, bytes)
+      return payloadOf(CloseTraceChunk.request(minor), sent)?.closeCommand
+    }
+    assert.deepStrictEqual(
+      [0, 1, 2, undefined].map((asked) => told(11, asked)),
+      [0, undefined, 0, undefined]
+    )
+    assert.deepStrictEqual(
+      [0, 1, 2].map((asked) => told(12, asked)),
+      [0, 1, 2]
+    )
+  })
+})
+
+/** A packet of CTF 1.8 with `text` in it, in the tracer's byte order. */
+const packetOf = (text: Buffer, isBig: boolean): Buffer => {
+  const head = Buffer.alloc(37)
+  const write = (value: number, at: number) => (isBig ? head.writeUInt32BE(value, at) : head.writeUInt32LE(value, at))
+  write(0x75d11d57, 0)
+  write(8 * (37 + text.length), 24)
+  write(8 * 4096, 28)
+  return Buffer.concat([head, text])
+}
+
+const textOf = (payload: Buffer): Buffer => {
+  const isBig = payload.length >= 37 && payload.readUInt32BE(0) === 0x75d11d57
+  const isPacket = isBig || (payload.length >= 37 && payload.readUInt32LE(0) === 0x75d11d57)
+  if (!isPacket) return payload
+  const contentBytes = (isBig ? payload.readUInt32BE(24) : payload.readUInt32LE(24)) / 8
+  return payload.subarray(37, contentBytes)
+}
+
+/** Messages of what `sent` has, one behind the other. */
+const messagesOf = (sent: Buffer): ReadonlyArray<Buffer> => {
+  const messages: Array<Buffer> = []
+  for (let at = 0; at < sent.length; ) {
+    const end = at + Header.size + Number(sent.readBigUInt64BE(at + Header.offsets.dataSize))
+    assert.isAtMost(end, sent.length)
+    messages.push(sent.subarray(at + Header.size, end))
+    at = end
+  }
+  return messages
+}
+
+const cutsOf = (text: Buffer, lengths: ReadonlyArray<number>): ReadonlyArray<Buffer> => {
+  const parts: Array<Buffer> = []
+  for (let at = 0, turn = 0; at < text.length; turn++) {
+    const end = Math.min(text.length, at + (lengths[turn % lengths.length] ?? 1))
+    parts.push(text.subarray(at, end))
+    at = end
+  }
+  return parts
+}
+
+const Length = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 90 }))
+const Lengths = Schema.Array(Length)
+
+describe("metadata that a tracer sends once more for each trace chunk", () => {
+  it.prop(
+    "is one text at a relay without chunks, however it is cut into messages and those into records",
+    [Schema.Array(Lengths), Lengths, Schema.Literals(["text", "big-endian", "little-endian"])],
+    ([drawn, pieces, form]) => {
+      const chunks = [[90], ...drawn.slice(0, 5)]
+      const { dialect, translation } = new Conversation(13, 10)
+      const sent: Array<Uint8Array> = []
+      const full = Buffer.from(Array.from({ length: 100 * chunks.length }, (_, at) => 32 + (at % 90)))
+      for (const [turn, cuts] of chunks.entries()) {
+        for (const part of cutsOf(full.subarray(0, 100 * (turn + 1)), cuts.length === 0 ? [50] : cuts)) {
+          const content = form === "text" ? part : packetOf(part, form === "big-endian")
+          const head = Buffer.alloc(12)
+          head.writeBigUInt64BE(5n)
+          head.writeUInt32BE(form === "text" ? 0 : 4096 - content.length, 8)
+          const message = said(Commands.SendMetadata.number, Buffer.concat([head, content]))
+          // The first record has the head at least.
+          const [first = 1, ...rest] = pieces
+          const records = [36 + first, ...rest]
+          for (let at = 0, index = 0; at < message.length; index++) {
+            const to = Math.min(message.length, at + (records[index] ?? message.length))
+            const bytes = translation[at === 0 ? "command" : "rest"](dialect, message, at, to)
+            if (bytes !== undefined) sent.push(Buffer.from(bytes))
+            at = to
+          }
+        }
+        const positions = [{ streamId: 5n, rotateAtSeqNum: 0n }]
+        const rotation = said(RotateStreams.number, RotateStreams.request(13).encode({ newChunkId: 1n, positions }))
+        assert.isUndefined(translation.command(dialect, rotation, 0, rotation.length))
+      }
+      const messages = messagesOf(Buffer.concat(sent))
+      const payloads = messages.map((message) => message.subarray(12))
+      assert.strictEqual(Buffer.concat(payloads.map(textOf)).toString(), full.toString())
+      if (form === "text") return
+      const sizes = messages.map((message, at) => (payloads[at]?.length ?? 0) + message.readUInt32BE(8))
+      assert.deepStrictEqual([...new Set(sizes)], [4096])
+    },
+    { arbitrary: { runs: 300 } }
+  )
+})
