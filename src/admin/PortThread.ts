@@ -2,7 +2,7 @@
  * The thread that has the connections of the operator's port: nobody's packets wait while clients connect, send half
  * requests or do not read. The relay's loop hears of whole requests only, of no more than `Bounds` lets through.
  *
- * It loads nothing but Node's own modules, and yields the processor to whoever records.
+ * It loads nothing but Node's own modules, and yields the processor to the relay.
  */
 import { readlinkSync } from "node:fs"
 import type { IncomingMessage, ServerResponse } from "node:http"

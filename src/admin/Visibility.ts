@@ -1,4 +1,4 @@
-/** What whoever asks may be shown: with the token all of it, otherwise the sessions that it may view by the rules. */
+/** What a client may be shown: everything with the token, otherwise the sessions that the rules let it view. */
 import { Context } from "effect"
 import type { RelayEvent } from "../relay/Events.ts"
 import type { ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"

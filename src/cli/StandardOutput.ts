@@ -1,4 +1,4 @@
-/** Bytes to standard output, at once: whoever prints millions of lines neither keeps nor copies them. */
+/** Bytes to standard output, at once: millions of lines are printed without being kept or copied. */
 import { writeSync } from "node:fs"
 
 export const descriptor = 1

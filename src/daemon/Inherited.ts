@@ -1,7 +1,7 @@
 /**
  * Sockets that the first stage of a start (`bin/lttng-relayd.sh`) left listening, and that the options agree with.
  *
- * Its reading of the options is a guess: what the options do not say is closed before anything else is bound.
+ * It only guesses at the options: a socket that they do not ask for is closed before anything else is bound.
  */
 import { closeSync } from "node:fs"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"

@@ -1,6 +1,6 @@
 /**
- * What SIGTERM and SIGINT do. The listeners stay the same from the first moment on: a signal that came while one was
- * replaced by another would be lost, since the runtime tells of it later only.
+ * What SIGTERM and SIGINT do. The listeners stay the same from the first moment on: the runtime delivers signals later,
+ * so one that came while a listener was replaced by another would be lost.
  */
 const signals = ["SIGTERM", "SIGINT"] as const
 

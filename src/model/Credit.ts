@@ -1,4 +1,4 @@
-/** So many a second, and after a quiet time a burst of them at once. Pure: times are whoever calls' own, in ms. */
+/** So many a second, and after a quiet time a burst of them at once. Pure: the caller says what time it is, in ms. */
 export class Credit {
   readonly #perSecond: number
   readonly #burst: number

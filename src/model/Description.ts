@@ -1,8 +1,8 @@
 /**
- * What the metadata of one trace, as far as it came, tells of: a packet of a class that it does not tell of yet ends a
- * viewer. The tracer's consumer sends metadata before the packets that need it, but not for an application that has
- * just begun or is ending: then the two cross. Only what LTTng's tracers write is understood; anything else is taken
- * for complete. Pure: times are whoever calls' own, in milliseconds.
+ * What the metadata of one trace, as far as it has come, describes: viewers end on a packet of a class that it does not
+ * describe yet. The tracer's consumer sends metadata before the packets that need it, except for an application that
+ * has just begun or is ending: then the two cross. Only what LTTng's tracers write is understood; anything else is
+ * taken for complete. Pure: the caller says what time it is, in milliseconds.
  */
 import { offsets } from "../protocol/live/GetNextIndex.ts"
 import { u64At } from "../protocol/Struct.ts"

@@ -1,12 +1,12 @@
 /**
  * How far a quiet stream's time may be told.
  *
- * A beacon says that nothing older than its timestamp will come from its stream. Told at once, it would be past the
- * first packet of a stream that a new application has just begun and the tracer has not announced yet: viewers end on
- * that, unless they go by events. The tracer announces within milliseconds, a busy one within some hundred: that is the
- * hold. What lies further back than it is told at once, the beacon itself a hold later; so no event waits longer than
- * for the next beacon, or two holds. Two steps and no more: viewers ask again at once after every new time. No clock
- * here: times are whoever calls' own, in milliseconds.
+ * A beacon says that nothing older than its timestamp will come from its stream. If viewers were told at once, the
+ * first packet of a stream that a new application has just begun, and the tracer has not announced yet, could begin
+ * before that time: viewers end on this, unless they go by events. The tracer announces within milliseconds, a busy one
+ * within some hundred; that is the _hold_. The time a hold before the beacon is told at once, the beacon itself a hold
+ * later. So an event waits at most for the next beacon, or two holds. There are only these two steps, because viewers
+ * ask again at once after every new time. No clock here: the caller says what time it is, in milliseconds.
  */
 
 /** Of the live timer: a stream's time is told within one and a half periods, however the beacons fall. */

@@ -3,7 +3,7 @@
  * another trace chunk, close. It does no I/O: what must happen to files is told to `Actions`, in order.
  *
  * The state is that of a disk which needs no time: `prevDataSeq` and its companions advance when bytes are *accepted*.
- * Whoever carries out the actions must keep their order, and knows by itself how far the files have come.
+ * The carrier of the actions must keep their order, and keeps track of how far the files have come.
  *
  * Pairing, rotation and close are one file because they are one state: a rotation decides by the sequence numbers that
  * pairing advances, moves the entries it holds and swaps file, index and chunk under it, within one call; apart, each

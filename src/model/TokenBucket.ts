@@ -1,6 +1,6 @@
 /**
- * So many bytes a second: what was taken beyond the rate is a debt, and until it is paid nothing more may be taken. A
- * time without demand is made up for by a little only, so that the rate holds over a second too. Pure.
+ * So many bytes a second: what is taken beyond the rate is a debt, and until that is paid nothing more may be taken. A
+ * quiet time earns only a little in advance, so that the rate holds over every second. Pure.
  */
 
 /** What a late timer, or a moment without demand, may lose and is given back. */

@@ -5,8 +5,7 @@
  * for nothing either, until the kernel holds writers back or the device hangs; handing it to a thread costs more than
  * the write. So files of a local disk are written at once too, under two conditions:
  *
- * - no other disk is written to meanwhile: whom a hanging disk would stop with the process are its own sessions, which
- *   it stops anyway;
+ * - no other disk is written to meanwhile: a disk that hangs then stops only its own sessions, as it would anyway;
  * - its writes are quick: one that is not sends the device to the threads for a while, each time for longer.
  *
  * A device across a network or in another process is never trusted: it may answer when it likes, or never.

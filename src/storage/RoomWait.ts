@@ -1,6 +1,6 @@
 /**
- * Waiting for room on a disk that is full, for those who can: what comes by an edge is kept there meanwhile, so nothing
- * of it need be lost. What failed for want of room is done again until there is some.
+ * Waits for room on a full disk, for sessions that can wait: an edge keeps what it sends until then, so nothing need be
+ * lost. An operation that failed for want of room is repeated until there is some.
  */
 import { Effect } from "effect"
 import { clearTimeout, setTimeout } from "../Machine.ts"

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { Account, type Block, blockBytes, connectionBytesMax, Pool } from "../../src/memory/Blocks.ts"
+import { Charge } from "../../src/memory/Charge.ts"
 import { Landing, Slabs, slabBytes } from "../../src/memory/Landing.ts"
 import type { Piece } from "../../src/memory/Piece.ts"
 
@@ -158,4 +159,19 @@ describe("packet memory", () => {
     },
     { arbitrary: { runs: 300, size: 60 } }
   )
+})
+
+describe("what a stream has of a connection's share", () => {
+  it("moves with all of it to the connection that brings more, and is given back there", () => {
+    const pool = new Pool(64 * mebibyte)
+    const [first, second] = [new Account(pool, () => {}), new Account(pool, () => {})]
+    const charge = new Charge()
+    charge.assign(first)
+    charge.set(600)
+    assert.deepStrictEqual([first.usedBytes, second.usedBytes], [600, 0])
+    charge.assign(second)
+    assert.deepStrictEqual([first.usedBytes, second.usedBytes, pool.usedBytes], [0, 600, 600])
+    charge.set(0)
+    assert.deepStrictEqual([first.usedBytes, second.usedBytes, pool.usedBytes], [0, 0, 0])
+  })
 })

@@ -1,8 +1,9 @@
 /**
- * What `SEND_INDEX` acknowledges is in the files when its answer leaves: what was gathered is written in the turn that
- * answers. An index that was read before its packet is answered some looks at the sockets later. Where a file is only
- * being opened the answer waits for it, for a bounded time. What could not be written is not accepted (storage.md §7).
- * Where a device may keep others waiting nothing is waited for, see docs/durability.md.
+ * When the answer to a `SEND_INDEX` leaves, its packet and record are in the files: the turn that answers writes what
+ * has gathered. An index that was read before its packet is answered some looks at the sockets later, so that the
+ * packet can come first. While a file is being opened the answer waits for it, for a bounded time. What could not be
+ * written is not accepted (storage.md §7). A device that may keep others waiting is not waited for: see
+ * docs/durability.md.
  */
 import { Effect, Exit, Option } from "effect"
 import { setImmediate, setTimeout } from "../../Machine.ts"
@@ -17,12 +18,15 @@ const failed: Reply = { bytes: undefined, after: "end", refusal: { code: "WRITE_
 /** A busy machine takes its time to open a file. */
 const writeWait = "1 second"
 
-/** A packet is sent before its index: it is in its socket already, or about to be. */
+/**
+ * Looks at the sockets until a packet must have come: it is sent before its index, and so is in its socket or about to
+ * be.
+ */
 const lookCountMax = 8
-/** Of these without a pause; then a millisecond lies between two. */
+/** The first of these follow each other without a pause, the others after a millisecond. */
 const quickLookCount = 4
 
-/** Of an answer that is given whatever becomes of the packet. */
+/** The place of an answer that is given whatever becomes of the packet. */
 const nowhere = Number.POSITIVE_INFINITY
 
 /** The streams whose indexes are about to be answered. */
@@ -37,8 +41,8 @@ export class Acknowledged {
   #waitedFor = nowhere
 
   /**
-   * `look` is called after a look at the sockets, when `looksAgain` said so; `takeBack` when the answer at a place, and
-   * what follows it, is not to be given.
+   * `look` is called after a look at the sockets, if `looksAgain` said so; `takeBack` if the answer at a place, and all
+   * that follow it, must not be given.
    */
   constructor(look: () => void, takeBack: (place: number) => void) {
     this.#lookAgain = look
@@ -63,12 +67,12 @@ export class Acknowledged {
     return isAgain
   }
 
-  /** Some of what is owed is still waited for: `look` is about to be called. */
+  /** A packet is still waited for: `look` is about to be called. */
   get isLooking(): boolean {
     return this.#lookCount > 0
   }
 
-  /** Writes what is theirs. Answers what to wait for before what was to be said is said, if there is something. */
+  /** Writes what is theirs. Answers what the answers have to wait for, if there is something. */
   writeOut(): Effect.Effect<Reply> | undefined {
     const behind = this.#writeOut()
     if (behind.length === 0) return undefined
@@ -85,7 +89,7 @@ export class Acknowledged {
     })
   }
 
-  /** Writes what is theirs, and waits for nothing: from this place on nobody knows whether what is said holds. */
+  /** Writes what is theirs without waiting; answers from which place on the answers may promise too much. */
   unwrittenFrom(): number {
     return this.#writeOut().reduce((least, { place }) => Math.min(least, place), this.#waitedFor)
   }

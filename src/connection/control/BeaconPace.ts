@@ -1,7 +1,7 @@
 /**
  * A tracer waits for the answer to each beacon before it sends the next. With a live timer below `hastyTimerMicros` it
- * always has more to send, and none that could be told sooner: while it says nothing else, it is answered no more often
- * than every `beaconPauseMillis`.
+ * always has another one to send, although viewers could not be told sooner. So while it sends nothing but beacons, it
+ * is answered at most every `beaconPauseMillis`.
  */
 import { clockMillis } from "../../Machine.ts"
 

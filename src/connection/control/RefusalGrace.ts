@@ -1,14 +1,14 @@
 /**
- * How long a refused peer may say nothing before it is let go (streaming.md §6.1). Real peers wait for what never
- * comes, and fail only when the connection ends; others try again, as soon as they can.
+ * How long a refused peer may say nothing before its connection is ended (streaming.md §6.1). Real peers then wait for
+ * what never comes, and fail only when the connection ends; others try again, as soon as they can.
  */
 import { clearTimeout, setImmediate, setTimeout } from "../../Machine.ts"
 
 /** Together with all that `lttng` does besides, a command that is refused takes less than 0.3 s. */
 const silenceMillis = 150
-/** A peer that was slow to go on before, as one on a busy machine, has this many times as long, */
+/** A peer that was slow before, as on a busy machine, gets this many times the longest that it took to go on. */
 const reactionShare = 50
-/** and no longer than this: a host may be waiting. */
+/** But no longer than this: all `lttng` commands of its host may be waiting. */
 const silenceMillisMax = 1000
 
 export class RefusalGrace {

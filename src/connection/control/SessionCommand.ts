@@ -1,9 +1,9 @@
 /**
  * CREATE_SESSION (streaming.md §6.1): who is admitted, under which directory, joining what.
  *
- * Every failure is answered with 25, and the reference keeps the connection. From minor 11 on real peers then read a
- * path of zero bytes, for ever: the session daemon is frozen, and every command of its host with it. A peer that says
- * nothing more is let go, which they take for the failure it is.
+ * Every failure is answered with 25, after which the reference keeps the connection. From minor 11 on real peers then
+ * read a path of zero bytes, for ever: the session daemon is frozen, and with it every `lttng` command of its host. So
+ * the connection of a peer that says nothing more is ended, which real peers take for the failure that it is.
  */
 import { Effect, Result } from "effect"
 import type { Incident } from "../../errors/Report.ts"

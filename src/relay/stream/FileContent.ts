@@ -2,7 +2,8 @@
  * A range of a trace file on its way to a viewer, in pieces: one is in memory at a time, whatever the range's length.
  *
  * Large pieces are few, for all viewers together; their memory is used again, by whichever viewer reads next, once its
- * piece is sent. Who finds none goes on with small ones: viewers that do not read theirs hold them for a while.
+ * piece is sent. A viewer that finds none goes on with small ones: viewers that do not read theirs may hold them for a
+ * while.
  */
 import { Effect } from "effect"
 import { headBytesMax } from "../../memory/RecentPackets.ts"

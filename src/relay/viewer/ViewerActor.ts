@@ -1,6 +1,6 @@
 /**
  * What one viewer connection is to the relay: its viewer session, the sessions it is attached to, and the answers of
- * live.md §6 to §9 as values. It sees no bytes of requests and no socket; whoever holds it must `close` it.
+ * live.md §6 to §9 as values. It sees no bytes of requests and no socket; its owner must `close` it.
  */
 import { Effect } from "effect"
 import { report } from "../../errors/Report.ts"
