@@ -1,9 +1,9 @@
 /** `lttng-relay drain`: takes a relay out of service without loss, and shows how far it is. */
 import { Console, Duration, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Flags from "./Flags.ts"
 import * as Operator from "./Operator.ts"
 import * as Output from "./Output.ts"
-import { messageOf, parseDuration } from "./Values.ts"
 
 interface Input extends Operator.Input {
   readonly deadline: Option.Option<Duration.Duration>
@@ -46,8 +46,7 @@ export const command = Command.make(
   "drain",
   {
     ...Operator.flags,
-    deadline: Flag.String("deadline").pipe(
-      Flag.mapTryCatch(parseDuration, messageOf),
+    deadline: Flags.duration("deadline").pipe(
       Flag.optional,
       Flag.withDescription("End the sessions that are left after this time, as 30s or 10m (default: wait for them)")
     ),

@@ -1,6 +1,12 @@
-/** Flags of the command line's library, made of plain options. */
+/** Flags of the command line's library: of values in the notations of `lttng`, and made of plain options. */
 import { Flag } from "effect/cli"
 import type { Option, Options, ValueOf } from "./Options.ts"
+import { messageOf, parseDuration, parseSize } from "./Values.ts"
+
+export const duration = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseDuration, messageOf))
+
+/** Bytes. */
+export const size = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseSize, messageOf))
 
 const flagOf = (option: Option) => {
   const { description, name } = option

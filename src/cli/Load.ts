@@ -5,10 +5,10 @@ import { clockMillis } from "../Machine.ts"
 import * as Loader from "../target/Load.ts"
 import { packetBytesMax, packetBytesMin } from "../target/SyntheticTrace.ts"
 import * as Bar from "./Bar.ts"
+import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
 import * as Streaming from "./Streaming.ts"
 import type * as TlsFlags from "./TlsFlags.ts"
-import { messageOf, parseDuration, parseSize } from "./Values.ts"
 
 interface Input extends TlsFlags.Given {
   readonly url: string
@@ -129,8 +129,7 @@ export const command = Command.make(
     ...Streaming.flags,
     sessions: count("sessions", "Sessions at once (default: 1)").pipe(Flag.withDefault(1)),
     streams: count("streams", "Streams of each session (default: 1)").pipe(Flag.withDefault(1)),
-    packetSize: Flag.String("packet-size").pipe(
-      Flag.mapTryCatch(parseSize, messageOf),
+    packetSize: Flags.size("packet-size").pipe(
       Flag.filter(
         (size) => size >= packetBytesMin && size <= packetBytesMax,
         () => `must be at least ${packetBytesMin}, and at most 1G`
@@ -140,8 +139,7 @@ export const command = Command.make(
     ),
     rate: count("rate", "Packets a second of each stream (default: as fast as possible)").pipe(Flag.optional),
     packets: count("packets", "Packets of each stream (default: 1000, unless --duration)").pipe(Flag.optional),
-    duration: Flag.String("duration").pipe(
-      Flag.mapTryCatch(parseDuration, messageOf),
+    duration: Flags.duration("duration").pipe(
       Flag.optional,
       Flag.withDescription("Stop after this time, as 30s or 5m")
     ),

@@ -2,8 +2,8 @@
 import { Effect, Option } from "effect"
 import { Argument, Flag } from "effect/cli"
 import * as Target from "../target/Target.ts"
+import * as Flags from "./Flags.ts"
 import * as TlsFlags from "./TlsFlags.ts"
-import { messageOf, parseDuration } from "./Values.ts"
 
 export const url = Argument.String("url").pipe(
   Argument.withDescription(
@@ -22,8 +22,7 @@ export const flags = {
     Flag.withDescription("Stream as this host (default: this one)")
   ),
   session: Flag.String("session").pipe(Flag.optional, Flag.withDescription("Name of the session")),
-  live: Flag.String("live").pipe(
-    Flag.mapTryCatch(parseDuration, messageOf),
+  live: Flags.duration("live").pipe(
     Flag.optional,
     Flag.withDescription("Stream live sessions with this timer, as 1s or 200ms")
   )

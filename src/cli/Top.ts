@@ -2,11 +2,11 @@
 import { Console, Duration, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { Overview } from "../admin/AdminApi.ts"
+import * as Flags from "./Flags.ts"
 import * as Operator from "./Operator.ts"
 import * as Output from "./Output.ts"
 import * as StandardOutput from "./StandardOutput.ts"
 import * as TopView from "./TopView.ts"
-import { messageOf, parseDuration } from "./Values.ts"
 
 interface Input extends Operator.Input {
   readonly interval: Duration.Duration
@@ -60,8 +60,7 @@ export const command = Command.make(
   "top",
   {
     ...Operator.flags,
-    interval: Flag.String("interval").pipe(
-      Flag.mapTryCatch(parseDuration, messageOf),
+    interval: Flags.duration("interval").pipe(
       Flag.filter(
         (interval) => Duration.toMillis(interval) >= intervalMillisMin,
         () => `must be at least ${intervalMillisMin}ms`

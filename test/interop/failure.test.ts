@@ -34,34 +34,25 @@ Peers.describeWithPeers(Peers.tracing, `peers that go away, with ${Relays.underT
     })
   )
 
-  it.live("a relay stopped while recording ends with status 0 and leaves what it had", () =>
-    Effect.gen(function* () {
-      const relay = yield* Relays.start(Relays.underTest)
-      const tracing = yield* Lttng.start
-      yield* Lttng.record(tracing, relay, "cut")
-      yield* tracing.emit({ count: 20_000, source: 1 })
-      yield* tracing.lttng("stop")
-      relay.process.signal("SIGTERM")
-      const ended = yield* relay.process.ended
-      assert.deepStrictEqual([ended.code, ended.signal], [0, null])
-      Babeltrace.assertExactly(yield* Babeltrace.read(relay.output), [{ source: 1, count: 20_000 }])
-      Babeltrace.assertIndexed(relay.output)
-    })
-  )
-
-  it.live("a relay killed while recording leaves whole packets readable", () =>
-    Effect.gen(function* () {
-      const relay = yield* Relays.start(Relays.underTest)
-      const tracing = yield* Lttng.start
-      yield* Lttng.record(tracing, relay, "cut")
-      yield* tracing.emit({ count: 20_000, source: 1 })
-      yield* tracing.lttng("stop")
-      relay.process.signal("SIGKILL")
-      yield* relay.process.ended
-      Babeltrace.assertExactly(yield* Babeltrace.read(relay.output), [{ source: 1, count: 20_000 }])
-      Babeltrace.assertIndexed(relay.output)
-    })
-  )
+  for (const [how, signal, end] of [
+    ["stopped", "SIGTERM", [0, null]],
+    ["killed", "SIGKILL", [null, "SIGKILL"]]
+  ] as ReadonlyArray<readonly [string, "SIGTERM" | "SIGKILL", ReadonlyArray<number | string | null>]>) {
+    it.live(`a relay ${how} while recording leaves all that was recorded, readable and indexed`, () =>
+      Effect.gen(function* () {
+        const relay = yield* Relays.start(Relays.underTest)
+        const tracing = yield* Lttng.start
+        yield* Lttng.record(tracing, relay, "cut")
+        yield* tracing.emit({ count: 20_000, source: 1 })
+        yield* tracing.lttng("stop")
+        relay.process.signal(signal)
+        const ended = yield* relay.process.ended
+        assert.deepStrictEqual<ReadonlyArray<number | string | null>>([ended.code, ended.signal], end)
+        Babeltrace.assertExactly(yield* Babeltrace.read(relay.output), [{ source: 1, count: 20_000 }])
+        Babeltrace.assertIndexed(relay.output)
+      })
+    )
+  }
 
   it.live("thirty short-lived applications, each with buffers of its own", () =>
     Effect.gen(function* () {
