@@ -182,6 +182,23 @@ describe("file errors", () => {
     )
   }
 
+  const endings: Readonly<Record<string, Uint8Array>> = {
+    "an index that is too short": Commands.message(Commands.numbers.SEND_INDEX, Buffer.alloc(8)),
+    "metadata for no stream": Commands.message(Commands.numbers.SEND_METADATA, join(u64(99), Commands.u32(0), u64(0)))
+  }
+  for (const [name, ending] of Object.entries(endings)) {
+    claim(`an index that cannot be written, in one read with ${name}: the end comes without accepting it`, (scene) =>
+      Effect.gen(function* () {
+        const { relay, c, d, stream, isWritten } = scene
+        relay.faults.fail(indexFault)
+        d.deliver(packet(stream, 1))
+        c.peer.deliver(join(indexMessage(stream, 1), ending))
+        yield* until("control to be closed", () => c.peer.isClosed)
+        if (isWritten) assert.strictEqual(c.peer.received.toString("hex"), "")
+      })
+    )
+  }
+
   claim("metadata that is not in its file is pending: a stop waits for it", (scene) =>
     Effect.gen(function* () {
       const { relay, c, stream, metadata } = scene
