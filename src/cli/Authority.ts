@@ -1,7 +1,7 @@
 /**
  * A private authority and what it certifies, made with the machine's `openssl`, which is installed everywhere, knows
- * how keys are kept, and lets an operator go on by hand. Keys are readable by their owner only, and never written twice:
- * a certificate that is renewed has the key that it had, and the one before is kept, to be revoked with it.
+ * how keys are kept, and lets an operator go on by hand. Keys are readable by their owner only, and never written
+ * twice: a certificate that is renewed has the key that it had, and the one before is kept, to be revoked with it.
  */
 import { execFile } from "node:child_process"
 import { X509Certificate } from "node:crypto"

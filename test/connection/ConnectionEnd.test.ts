@@ -1,0 +1,64 @@
+/** How a connection ends, by value: the first that happens counts, and the log is told once. */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Deferred, Effect, Exit, Logger } from "effect"
+import { ConnectionEnd } from "../../src/connection/ConnectionEnd.ts"
+import { Connections } from "../../src/relay/Connections.ts"
+import type { Peer, SocketEnd } from "../../src/transport/Peer.ts"
+
+const make = () => {
+  let id = 0
+  const connections = new Connections({ next: () => ++id })
+  const connection = connections.open("control", "peer")
+  const socketEnd = Deferred.makeUnsafe<SocketEnd>()
+  const lines: Array<string> = []
+  const logger = Logger.make(({ message }) => lines.push(String(message)))
+  const end = new ConnectionEnd(connections, connection)
+  const reason = Effect.provide(
+    end.reason("control", { end: Deferred.await(socketEnd) } as unknown as Peer),
+    Logger.layer([logger])
+  )
+  return { connection, end, lines, reason, breakSocket: () => Deferred.doneUnsafe(socketEnd, Exit.succeed("stalled")) }
+}
+
+describe("the end of a connection", () => {
+  it.effect("is the first one decided, with its complaint", () =>
+    Effect.gen(function* () {
+      const { connection, end, lines, reason } = make()
+      end.decide("refused", "too early")
+      end.decide("protocol error", "too late")
+      assert.strictEqual(yield* reason, "refused")
+      assert.deepStrictEqual([connection.reason, connection.complaint], ["refused", "too early"])
+      assert.deepStrictEqual(lines, ["control connection ended: refused: too early"])
+    })
+  )
+
+  it.effect("is the socket's, where nothing was decided; what comes after it changes nothing", () =>
+    Effect.gen(function* () {
+      const { connection, end, reason, breakSocket } = make()
+      breakSocket()
+      assert.strictEqual(yield* reason, "stalled")
+      end.decide("refused", "too late")
+      end.forget()
+      assert.deepStrictEqual([connection.reason, connection.complaint], ["stalled", ""])
+    })
+  )
+
+  it.effect("is a defect's, which the fiber ends with: nothing more is taken from the peer", () =>
+    Effect.gen(function* () {
+      const { connection, end, reason } = make()
+      const defect = new Error("a fault of ours")
+      end.onDefect(defect)
+      assert.isTrue(end.hasCome)
+      const exit = yield* Effect.exit(reason)
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause) && Cause.squash(exit.cause) === defect)
+      end.forget()
+      assert.strictEqual(connection.reason, "defect")
+    })
+  )
+
+  it("that is interrupted is the relay's stop", () => {
+    const { connection, end } = make()
+    end.forget()
+    assert.deepStrictEqual([end.hasCome, connection.reason], [true, "relay stopped"])
+  })
+})
