@@ -12,12 +12,11 @@ import { report } from "../errors/Report.ts"
 import { wallMillis } from "../Machine.ts"
 import type { Relay } from "../Relay.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
+import * as RevocationLists from "./RevocationLists.ts"
 import * as Watched from "./Watched.ts"
 
 const warnedDays = 30
 const dayMillis = 86_400_000
-
-const endOf = (certificate: string): number => Date.parse(new X509Certificate(certificate).validTo)
 
 /** Every certificate of a PEM file; throws where there is none. */
 const certificatesOf = (text: string): ReadonlyArray<X509Certificate> => {
@@ -63,6 +62,27 @@ export const read = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> =>
 
 const isNear = (end: number): boolean => end - wallMillis() < warnedDays * dayMillis
 
+/** Something that is good for a time. */
+interface Term {
+  readonly which: string
+  readonly begin: number
+  readonly end: number
+}
+
+const termsOf = (what: string, path: string, text: string): ReadonlyArray<Term> =>
+  certificatesOf(text).map(({ subject, validFrom, validTo }) => ({
+    which: `The TLS ${what} ${path} (${subject.replaceAll("\n", ", ")})`,
+    begin: Date.parse(validFrom),
+    end: Date.parse(validTo)
+  }))
+
+/** One that is over lets nobody in. */
+const termsOfLists = (path: string, text: string): ReadonlyArray<Term> =>
+  RevocationLists.endsOf(text).map((end) => ({ which: `The TLS revocation list ${path}`, begin: 0, end }))
+
+const ending = ({ end, which }: Term): string =>
+  `${which} ${end < wallMillis() ? "expired" : "expires"} ${new Date(end).toISOString()}`
+
 /** For `--check`: what is wrong with the files, or will be soon. */
 export const complaintsOf = (
   files: TlsFiles
@@ -76,40 +96,49 @@ export const complaintsOf = (
       errors.push(messageOf(what, path, cause))
     }
   }
-  /** The relay's own, those above it, and those of the authorities of its peers. */
-  const dates = (what: string, path: string, text: string) => {
-    for (const { subject, validFrom, validTo } of certificatesOf(text)) {
-      const [begin, end] = [Date.parse(validFrom), Date.parse(validTo)]
-      const which = `The TLS ${what} ${path} (${subject.replaceAll("\n", ", ")})`
+  /** The relay's own, those above it, those of the authorities of its peers, and their lists. */
+  const dates = (terms: ReadonlyArray<Term>) => {
+    for (const term of terms) {
+      const { begin, end, which } = term
       if (begin > wallMillis()) errors.push(`${which} is not valid before ${new Date(begin).toISOString()}`)
-      if (end < wallMillis()) errors.push(`${which} expired ${new Date(end).toISOString()}`)
-      else if (isNear(end)) warnings.push(`${which} expires ${new Date(end).toISOString()}`)
+      if (end < wallMillis()) errors.push(ending(term))
+      else if (isNear(end)) warnings.push(ending(term))
     }
   }
   attempt("certificate", files.certificate, (text) => {
-    dates("certificate", files.certificate, text)
+    dates(termsOf("certificate", files.certificate, text))
     attempt("key", files.key, (key) => {
       matchKey(key, certificatesOf(text))
       if ((statSync(files.key).mode & 0o004) !== 0) warnings.push(`The TLS key ${files.key} can be read by everybody`)
     })
   })
   const { clientCa, crl } = files
-  if (clientCa !== undefined) attempt("authority", clientCa, (text) => dates("authority", clientCa, text))
-  if (crl !== undefined) attempt("revocation list", crl, (text) => void createSecureContext({ crl: text }))
+  if (clientCa !== undefined) attempt("authority", clientCa, (text) => dates(termsOf("authority", clientCa, text)))
+  if (crl !== undefined) {
+    attempt("revocation list", crl, (text) => {
+      createSecureContext({ crl: text })
+      dates(termsOfLists(crl, text))
+    })
+  }
   return { errors, warnings }
 }
 
-const warnOfExpiry = (path: string, { certificate }: Tls): Effect.Effect<void> =>
+const warnOfExpiry = (files: TlsFiles, { certificate, clientCa, crl }: Tls): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const end = endOf(certificate)
-    return isNear(end) ? report("TLS_EXPIRY", `${path}: ${new Date(end).toISOString()}`) : Effect.void
+    const terms = [
+      ...termsOf("certificate", files.certificate, certificate),
+      ...(clientCa === undefined ? [] : termsOf("authority", files.clientCa ?? "", clientCa)),
+      ...(crl === undefined ? [] : termsOfLists(files.crl ?? "", crl))
+    ]
+    const near = terms.filter(({ end }) => isNear(end))
+    return Effect.forEach(near, (term) => report("TLS_EXPIRY", ending(term)), { discard: true })
   })
 
 /** For SIGHUP: new connections have what is in the files now. */
 const reload = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void> =>
   read(files).pipe(
     Effect.tap((identity) => relay.replaceTls(identity)),
-    Effect.tap((identity) => warnOfExpiry(files.certificate, identity)),
+    Effect.tap((identity) => warnOfExpiry(files, identity)),
     Effect.andThen(Effect.logInfo("TLS certificate read again")),
     Effect.catch(({ message }) => report("TLS_IDENTITY", message))
   )
@@ -117,9 +146,7 @@ const reload = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void> =
 /** A relay runs for longer than a certificate's last days. */
 const warnDaily = (files: TlsFiles): Effect.Effect<void> =>
   Effect.option(read(files)).pipe(
-    Effect.flatMap((identity) =>
-      identity._tag === "Some" ? warnOfExpiry(files.certificate, identity.value) : Effect.void
-    ),
+    Effect.flatMap((identity) => (identity._tag === "Some" ? warnOfExpiry(files, identity.value) : Effect.void)),
     Effect.repeat(Schedule.spaced("1 day")),
     Effect.asVoid
   )

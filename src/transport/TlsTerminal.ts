@@ -6,7 +6,7 @@ import { constants, createHash, X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect, Schema, type Scope } from "effect"
-import { clearInterval, clockMillis, randomBytes, setInterval } from "../Machine.ts"
+import { clearInterval, clockMillis, randomBytes, setInterval, wallMillis } from "../Machine.ts"
 import { lengthMax } from "../protocol/ClientHello.ts"
 import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
 import { originOf } from "./Origins.ts"
@@ -113,9 +113,12 @@ const alternativeNamesOf = (text = ""): ReadonlyArray<string> =>
     return `${kind}:${plain}`
   })
 
+/** A handshake that goes on from an earlier one looks at no certificate again. */
+const isOver = ({ validTo }: X509Certificate): boolean => Date.parse(validTo) < wallMillis()
+
 const certificateOf = (socket: tls.TLSSocket): PeerCertificate | undefined => {
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
-  if (certificate === undefined) return undefined
+  if (certificate === undefined || isOver(certificate)) return undefined
   const key = certificate.publicKey.export({ type: "spki", format: "der" })
   return {
     subject: certificate.subject ?? "",
@@ -213,8 +216,12 @@ export const make = (
         // Until the connection's own listeners are there.
         socket.on("error", () => undefined)
         socket.allowHalfOpen = true
-        const secured = { socket, purpose: purposeOf(socket.alpnProtocol), certificate: certificateOf(socket) }
-        pending.take(socket)?.done(secured)
+        const certificate = certificateOf(socket)
+        const outcome = pending.take(socket)
+        if (client === "must" && certificate === undefined) {
+          outcome?.failed("CERT_HAS_EXPIRED")
+          socket.destroy()
+        } else outcome?.done({ socket, purpose: purposeOf(socket.alpnProtocol), certificate })
       })
       server.on("tlsClientError", (cause: NodeJS.ErrnoException, socket) => {
         // Whose certificate is refused seems to hang up otherwise.

@@ -1,11 +1,14 @@
 /** A relay does not start, and does not change its identity, with files that are no use; which one is said, and why. */
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Authority from "../../src/cli/Authority.ts"
 import type { TlsFiles } from "../../src/config/DaemonOptions.ts"
-import { read } from "../../src/daemon/TlsFiles.ts"
+import * as RevocationLists from "../../src/daemon/RevocationLists.ts"
+import { complaintsOf, read } from "../../src/daemon/TlsFiles.ts"
+import * as Certificates from "../support/certificates.ts"
+import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 
 it.live("what is no use of a relay's TLS files is named", () =>
@@ -40,4 +43,53 @@ it.live("what is no use of a relay's TLS files is named", () =>
       assert.include(message, `The TLS ${said}`)
     }
   })
+)
+
+it.live("what is over, or will be within a month, is told, of authorities and revocation lists too", () =>
+  Effect.gen(function* () {
+    const directory = yield* Relays.temporaryDirectory("tls-files")
+    const { authority, relay } = yield* Authority.init(join(directory, "ours"), ["localhost"], 40)
+    const strange = yield* Certificates.authority
+    const write = (name: string, text: string) => {
+      writeFileSync(join(directory, name), text)
+      return join(directory, name)
+    }
+    const modes = { control: "allow", data: "allow", live: "allow" } as const
+    const of = (change: Partial<TlsFiles>) =>
+      complaintsOf({ ...modes, certificate: relay.certificate, key: relay.key, ...change })
+    assert.deepStrictEqual(of({ clientCa: authority.certificate }), { errors: [], warnings: [] })
+    // Of 30 days, less what has passed since.
+    const soon = of({ clientCa: write("ca.pem", strange.ca), crl: write("soon.pem", yield* strange.revoke()) })
+    assert.lengthOf(soon.errors, 0)
+    assert.deepStrictEqual(
+      soon.warnings.map((line) => line.replace(/ \d{4}-.*/, "")),
+      [
+        `The TLS authority ${directory}/ca.pem (CN=strange authority) expires`,
+        `The TLS revocation list ${directory}/soon.pem expires`
+      ]
+    )
+    // As openssl reads them: of the past, after 2050, of two authorities, and one without an end.
+    const made = join(directory, "ours")
+    const list = (name: string, ...more: ReadonlyArray<string>) =>
+      Effect.gen(function* () {
+        const config = `[ca]\ndefault_ca=own\n[own]\ndatabase=${directory}/index.txt\ndefault_md=sha256\ncertificate=${made}/ca.pem\nprivate_key=${made}/ca.key\n`
+        write("index.txt", "")
+        const args = ["ca", "-config", write("openssl.cnf", config), "-gencrl", "-out", join(directory, name), ...more]
+        yield* Process.run("openssl", args)
+        const { stdout } = yield* Process.run("openssl", ["crl", "-in", join(directory, name), "-noout", "-nextupdate"])
+        const text = readFileSync(join(directory, name), "utf8")
+        return { text, end: Date.parse(stdout.trim().replace("nextUpdate=", "")) }
+      })
+    const past = ["-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20210101000000Z"]
+    const lists = [yield* list("past.pem", ...past), yield* list("far.pem", "-crldays", "20000")]
+    assert.deepStrictEqual(
+      RevocationLists.endsOf(lists.map(({ text }) => text).join("")),
+      lists.map(({ end }) => end)
+    )
+    assert.match(
+      `${of({ crl: join(directory, "past.pem") }).errors}`,
+      /revocation list \S+past\.pem expired 2021-01-01T/
+    )
+    assert.deepStrictEqual(of({ crl: join(directory, "far.pem") }), { errors: [], warnings: [] })
+  }).pipe(Effect.scoped)
 )

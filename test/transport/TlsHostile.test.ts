@@ -151,6 +151,42 @@ describe("certificates", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("that end are let in no more, by an earlier handshake either", () =>
+    Effect.gen(function* () {
+      const ours = yield* Certificates.authority
+      const endMillis = Math.ceil(Date.now() / 1000) * 1000 + 2000
+      const to = new Date(endMillis).toISOString().replaceAll(/[-:T]|\.000/g, "")
+      const brief = yield* ours.issue({ name: "brief", to })
+      const { connect, incidents } = yield* start(ours)
+      const resumed = (session?: Buffer) =>
+        Effect.callback<{ readonly answer: string; readonly isReused: boolean; readonly session: Buffer | undefined }>(
+          (resume) => {
+            const socket = connect(brief, session === undefined ? {} : { session })
+            let ticket: Buffer | undefined
+            socket.on("session", (given) => {
+              ticket = given
+            })
+            Effect.runFork(
+              Effect.map(outcome(socket), (answer) =>
+                resume(Effect.succeed({ answer, isReused: socket.isSessionReused(), session: ticket }))
+              )
+            )
+          }
+        )
+      const first = yield* resumed()
+      const second = yield* resumed(first.session)
+      assert.deepStrictEqual([first.answer, second.answer, second.isReused], [answered, answered, true])
+      yield* until(
+        "it to be over",
+        Effect.sync(() => Date.now() > endMillis)
+      )
+      assert.isDefined(first.session)
+      assert.notStrictEqual((yield* resumed(first.session)).answer, answered)
+      assert.notStrictEqual((yield* resumed()).answer, answered)
+      assert.deepStrictEqual(yield* incidents, ["TLS_FAILED 2"])
+    }).pipe(Effect.scoped)
+  )
+
   it.live("with hostile names are nobody but who they say", () =>
     Effect.gen(function* () {
       const ours = yield* Certificates.authority
