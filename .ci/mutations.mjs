@@ -1,18 +1,26 @@
-// Takes every rule out of the engine for access, one at a time, and expects a test to fail: what can be removed unnoticed
-// is not tested. Files are put back, whatever happens. Run it in a clean checkout: `node .ci/mutations.mjs`.
+// Takes every rule out of the engine for access, and out of the doors before it, one at a time, and expects a test to fail:
+// what can be removed unnoticed is not tested. Files are put back, whatever happens. Run it in a clean checkout: `node .ci/mutations.mjs`.
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 
 const access = "src/access/Access.ts"
 const party = "src/relay/Party.ts"
+const admission = "src/relay/session/Admission.ts"
+const streams = "src/connection/control/StreamCommands.ts"
+const terminal = "src/transport/TlsTerminal.ts"
+const door = "src/transport/Door.ts"
+const turns = "src/transport/HandshakeTurns.ts"
+const origins = "src/transport/Origins.ts"
 const unit = ["test/access", "test/transport/TlsHostile.test.ts"]
 const wire = [
   "test/connection/Access.test.ts",
+  "test/connection/Discretion.test.ts",
   "test/connection/Isolation.test.ts",
   "test/connection/Quota.test.ts",
   "test/connection/Proxy.test.ts"
 ]
 const http = ["test/admin/Entrance.test.ts"]
+const tls = ["test/transport"]
 
 /** File, what is there, what is there instead, the tests that must notice. */
 const mutations = [
@@ -62,14 +70,22 @@ const mutations = [
   [party, "return this.#current?.mayView(names) ?? true", "return true", wire],
   [party, "if (!this.mayRecord(stream.session.identity)) return undefined", "", wire],
   [party, "if (rightsOf === this.#rules) return", "if (this.#rules !== undefined) return", wire],
-  ["src/Relay.ts", "registry.admission.add(notPermitted)", "", wire],
-  ["src/Relay.ts", "registry.admission.add(withinQuota)", "", wire],
+  ["src/Relay.ts", "registry.admission.add(Admissions.permitted(config.grouping))", "", wire],
+  ["src/Relay.ts", "registry.admission.add(Admissions.withinQuota)", "", wire],
+  [admission, "party.mayRecord({ hostname, sessionName }) && ", "", wire],
+  [admission, "(!isInto || party.mayRecordInto(hostname, basePath))", "true", wire],
+  [admission, 'grouping === "host" && basePath', "basePath", wire],
+  [party, "return sessionNamesOf(path).some(", "return sessionNamesOf(path).every(", wire],
+  [streams, "if (!party.mayRecord({ hostname, sessionName })) return false", "", wire],
+  [streams, 'party.mayRecordInto(hostname, rest.join("/"))', "true", wire],
+  [streams, 'registry.options.grouping === "session" ||', "", wire],
+  ["src/relay/Registry.ts", "permissions.rightsOf !== undefined,", "false,", wire],
   ["src/relay/viewer/ViewerActor.ts", " && this.#party.mayView(session.identity)", "", wire],
   ["src/relay/viewer/ViewerActor.ts", "if (!this.#party.mayView(session.identity)) return Status.unknown", "", wire],
   [
-    "src/connection/control/StreamCommands.ts",
-    "!session.identity.hasChunks && !state",
-    "!session.identity.hasChunks && false && !state",
+    streams,
+    "!session.identity.hasChunks && !mayRecordInto",
+    "!session.identity.hasChunks && false && !mayRecordInto",
     wire
   ],
   ["src/relay/viewer/ViewerActor.ts", "|| !this.#mayKnow(session) ? Status", "? Status", wire],
@@ -88,7 +104,47 @@ const mutations = [
   ["src/admin/Authorization.ts", " && visitor?.isDirect !== false", "", http],
   ["src/connection/HttpEntrance.ts", "rights?.mayAdminister === true", "rights !== undefined", http],
   ["src/admin/Visibility.ts", "viewpoint.mayViewAll ? all : ", "viewpoint.mayViewAll || true ? all : ", http],
-  ["src/transport/TlsTerminal.ts", "socket.authorized ? ", "true ? ", http]
+  ["src/admin/Visibility.ts", "mayViewAll ? all : { ...all, sessionCount", "true ? all : { ...all, sessionCount", http],
+  ["src/admin/Visibility.ts", "    memoryBytes: 0,\n", "", http],
+  [terminal, "socket.authorized ? ", "true ? ", http],
+  // Who is let in to speak at all.
+  [terminal, "certificate === undefined || isOver(certificate)", "certificate === undefined", tls],
+  [terminal, "requestCert: client !== ", "requestCert: false && client !== ", tls],
+  [terminal, 'rejectUnauthorized: client === "must"', "rejectUnauthorized: false", tls],
+  [terminal, "...(identity.crl === undefined ? {} : { crl: identity.crl }),", "", tls],
+  [terminal, 'minVersion: identity.minVersion ?? "TLSv1.3"', 'minVersion: "TLSv1.2"', tls],
+  [terminal, "secureOptions: constants.SSL_OP_NO_RENEGOTIATION", "", tls],
+  [terminal, "return purpose !== undefined && serves(purpose)", "return purpose !== undefined", tls],
+  [terminal, 'port === "http" ? lenient : strict', "lenient", tls],
+  [terminal, "servers = serversOf(context, identity.clientCa !== undefined)", "void context", tls],
+  [terminal, "endMillis = endOf(identity)", "void identity", [...tls, "test/telemetry"]],
+  [terminal, "if (clockMillis() - at < shortMillis) turns.disappointed(handshake)", "", tls],
+  [terminal, "accepted.allowHalfOpen = false", "", tls],
+  [terminal, "socket.allowHalfOpen = true", "", tls],
+  [terminal, 'accepted.once("close", leave)', "", tls],
+  [door, "this.#guests.size <= countMax", "true", tls],
+  [door, "for (const { accepted } of this.#guests.all) accepted.destroy()", "", tls],
+  [door, 'else if (mode === "require") refuse', "else if (false) refuse", tls],
+  [door, 'if (hello !== "whole") {', "if (false) {", tls],
+  [door, '() => this.#options.refuse(guest.arrival, code, "it says no more")', "() => {}", tls],
+  [door, " || told?.isSecure", "", wire],
+  [turns, "waiting.sizeOf(origin) > waitingMax", "false", tls],
+  [turns, "this.#begun.size > this.#bounds.atOnce", "false", tls],
+  [turns, "credit !== undefined && credit.at(now) < 1", "false", tls],
+  [turns, " || this.#begun.sizeOf(origin) > underWayOfOneMax", "", tls],
+  [turns, "credit.at(now) > -this.#bounds.badDebt", "true", tls],
+  [turns, "this.#permits.at(now) >= 1 ? this.#next(now) : undefined", "this.#next(now)", tls],
+  [turns, "this.#isOldestNext = !this.#isOldestNext", "", tls],
+  [turns, "isBounded && this.#suspectPermits.at(now) < 1", "false", tls],
+  [turns, "const isBounded = this.#isBusy()", "const isBounded = true", tls],
+  [
+    turns,
+    "if (credit.at(now) >= this.#bounds.badBurst) this.#credits.delete(origin)",
+    "this.#credits.delete(origin)",
+    tls
+  ],
+  [origins, "slice(0, 4)", "slice(0, 8)", tls],
+  [origins, "if (members.size > most.size) most", "most", tls]
 ]
 
 const isNoticed = (tests) => {

@@ -219,7 +219,7 @@ export class Door {
     this.#leave(guest)
     const chosen = secured === undefined ? purposeOf(told?.protocol) : secured.purpose
     const welcome = chosen === undefined ? own : entrances.welcomes.get(chosen)
-    if (welcome === undefined) accepted.destroy()
+    if (welcome === undefined) (secured?.socket ?? accepted).destroy()
     else welcome(arrival)
   }
 }

@@ -6,7 +6,7 @@ import { constants, createHash, X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect, Schema, type Scope } from "effect"
-import { clearInterval, clockMillis, randomBytes, setInterval, wallMillis } from "../Machine.ts"
+import { clearInterval, clockMillis, randomBytes, setImmediate, setInterval, wallMillis } from "../Machine.ts"
 import { lengthMax } from "../protocol/ClientHello.ts"
 import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
 import { originOf } from "./Origins.ts"
@@ -219,15 +219,20 @@ export const make = (
         const certificate = certificateOf(socket)
         const outcome = pending.take(socket)
         if (client === "must" && certificate === undefined) {
-          outcome?.failed("CERT_HAS_EXPIRED")
-          socket.destroy()
+          // Not now: below this call are functions of the socket's, which must not find it gone.
+          setImmediate(() => {
+            outcome?.failed("CERT_HAS_EXPIRED")
+            socket.destroy()
+          })
         } else outcome?.done({ socket, purpose: purposeOf(socket.alpnProtocol), certificate })
       })
       server.on("tlsClientError", (cause: NodeJS.ErrnoException, socket) => {
         // Whose certificate is refused seems to hang up otherwise.
         const refused = socket.authorizationError as unknown as string | null | undefined
-        pending.take(socket)?.failed(refused ?? cause.code ?? cause.message)
+        const outcome = pending.take(socket)
+        // First the one that is on top of the other.
         socket.destroy()
+        outcome?.failed(refused ?? cause.code ?? cause.message)
       })
       return server
     }

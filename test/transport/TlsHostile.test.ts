@@ -384,6 +384,36 @@ describe("handshakes", () => {
   )
 })
 
+it.live("who is over a quota is let go in the call that ends the handshake, and nobody is harmed", () =>
+  Effect.gen(function* () {
+    const ours = yield* Certificates.authority
+    const good = yield* ours.issue({ name: "good" })
+    const access: AccessFile = {
+      principals: [],
+      rules: [{ principals: ["*"], record: [{}], quota: { connections: 1 } }]
+    }
+    const server = yield* ours.issue({ name: "relay", alternatives: "DNS:localhost", use: "serverAuth" })
+    const identity = { certificate: server.cert, key: server.key, clientCa: ours.ca }
+    const tlsOf = { control: "require", data: "require", live: "require", ...identity } as const
+    const relay = yield* TestRelay.make({ access, tls: tlsOf })
+    const connect = (port: number) =>
+      tls.connect({ host: "127.0.0.1", port, servername: "localhost", ca: ours.ca, ...good })
+    const first = connect(relay.controlPort)
+    yield* until(
+      "the first to be in",
+      Effect.map(relay.relay.connections, ({ length }) => length === 1)
+    )
+    for (const port of [relay.controlPort, relay.dataPort, relay.livePort]) {
+      const others = Array.from({ length: 10 }, () => Effect.suspend(() => outcome(connect(port))))
+      const ends = yield* Effect.all(others, { concurrency: "unbounded" })
+      assert.notInclude(ends, answered)
+    }
+    assert.strictEqual(yield* outcome(first), answered)
+    const { incidents } = yield* relay.relay.activity
+    assert.strictEqual(incidents.find(({ code }) => code === "CONNECTION_QUOTA")?.count, 30)
+  }).pipe(Effect.scoped)
+)
+
 describe("what is not documented of this runtime", () => {
   it("is still as it is known", () => {
     assert.isTrue(knowsParent())
