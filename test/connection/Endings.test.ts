@@ -3,10 +3,10 @@
  * left but files. Told twice: over files that answer at once, and over slow ones.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Effect, FiberSet, type Scope } from "effect"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
-import { until } from "../support/turns.ts"
+import { comes, until } from "../support/turns.ts"
 import { assertNothingLeft, type Control, type PeerDouble, packet, type Relay, withRelay } from "./doubles.ts"
 
 interface Scene {
@@ -204,6 +204,25 @@ const stories: Readonly<Record<string, Story>> = {
       const idle = yield* relay.control
       const idleData = yield* relay.data
       for (const peer of [other.peer, idle.peer, idleData, c.peer, d]) peer.finish()
+    }),
+  "a reset while the session is being made": ({ c, d, relay }) =>
+    Effect.gen(function* () {
+      const other = yield* relay.control
+      yield* other.ask("VERSION", join(u32(2), u32(13)), 8)
+      const release = relay.faults.stall("half-made")
+      other.post("CREATE_SESSION", Commands.createSession(13, { name: "half-made", sessionId: 9 }))
+      yield* until("its directory to be asked for", () => relay.faults.stalledCount > 0)
+      other.peer.reset()
+      yield* release
+      yield* comes(
+        "its connection to be gone",
+        Effect.map(FiberSet.size(relay.connections), (count) => count === 2)
+      )
+      yield* until("the session to be over", () => relay.registry.sessions.size === 1)
+      const again = yield* relay.control
+      const { path } = yield* again.session({ name: "half-made", sessionId: 10 })
+      assert.match(path, /half-made-\d+-\d+$/, "its name is free again")
+      for (const peer of [again.peer, c.peer, d]) peer.finish()
     }),
   "the relay stops": ({ c, d, stream, relay }) =>
     Effect.gen(function* () {
