@@ -116,7 +116,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
       background: registry.background,
       readAtMost: peer.readAtMost,
       onFree: onRoom,
-      onRefused: (incident) => this.#refuse(incident)
+      onRefused: (incident) => this.#refuse(incident),
+      waitsFor: peer.waitsFor
     })
     const refusal = party.enter()
     if (refusal !== undefined) this.#refuse(refusal)

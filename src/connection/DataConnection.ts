@@ -57,7 +57,8 @@ class DataConnection implements Receiver, PacketSink, Connection {
       background: registry.background,
       readAtMost: peer.readAtMost,
       onFree: () => this.#resume(),
-      onRefused: (incident) => this.#refuse(incident)
+      onRefused: (incident) => this.#refuse(incident),
+      waitsFor: peer.waitsFor
     })
     const refusal = this.#party.enter()
     if (refusal !== undefined) this.#refuse(refusal)

@@ -16,7 +16,12 @@ export interface Options {
   /** It may go on. */
   readonly onFree: () => void
   readonly onRefused: (incident: Incident) => void
+  /** Instead: it waits until there is less on the disk, and says what it waits for. */
+  readonly waitsFor?: ((why: Incident | undefined) => void) | undefined
 }
+
+/** Who waits for less on the disk looks again. */
+const againMillis = 1000
 
 export class Throttle {
   readonly #options: Options
@@ -53,7 +58,9 @@ export class Throttle {
     this.#isStopped = true
     clearTimeout(this.#timer)
     this.#timer = undefined
+    clearTimeout(this.#again)
   }
+  #again: NodeJS.Timeout | undefined
 
   #bound(): void {
     const { party, readAtMost } = this.#options
@@ -66,14 +73,25 @@ export class Throttle {
   #lookAtDisk(): void {
     if (this.#isLooking) return
     this.#isLooking = true
-    const { background, onRefused, party } = this.#options
+    const { background, onRefused, party, waitsFor } = this.#options
     background(
       Effect.map(party.diskRefusal, (refusal) => {
+        if (this.#isStopped) return
+        waitsFor?.(refusal)
+        if (refusal !== undefined && waitsFor !== undefined) {
+          this.#again = setTimeout(this.#lookAgain, againMillis)
+          return
+        }
         this.#isLooking = false
-        if (refusal !== undefined && !this.#isStopped) onRefused(refusal)
+        if (refusal !== undefined) onRefused(refusal)
         else this.#free()
       })
     )
+  }
+
+  readonly #lookAgain = (): void => {
+    this.#isLooking = false
+    this.#lookAtDisk()
   }
 
   #free(): void {

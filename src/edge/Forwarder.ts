@@ -144,7 +144,10 @@ const resume = (
         hear(journal, link, options),
         Effect.andThen(Effect.repeat(told, Schedule.spaced(tellInterval)), Effect.never)
       ]),
-      Effect.sync(() => options.link.down())
+      Effect.sync(() => {
+        journal.waitsFor = undefined
+        options.link.down()
+      })
     )
   })
 
@@ -321,12 +324,19 @@ const unlessSilent = (
   return Effect.raceFirst(listening(next), silent)
 }
 
+const waits: ReadonlyMap<Outcome, string> = new Map([
+  [Outcome.waitsForRights, "until the relay permits it"],
+  [Outcome.waitsForQuota, "for room in its quota at the relay"],
+  [Outcome.waitsForRoom, "for room on the relay's disk"]
+])
+
 const hear = (journal: Journal, link: Dial.Link, options: Options): Effect.Effect<Done, Failure> =>
   unlessSilent(link, (next) =>
     Effect.gen(function* () {
       while (true) {
         const { durable, outcome, received } = yield* next
         yield* journal.acknowledge(Number(received), Number(durable))
+        journal.waitsFor = waits.get(outcome)
         if (outcome === Outcome.finished) return yield* finished(journal, link, next, options)
         if (outcome === Outcome.ended) return { lost: "the relay ended the session" }
       }

@@ -67,6 +67,8 @@ export class Journal {
   isFinished: boolean
   /** The relay has it, and was or will be told that it need not remember it. */
   isOver = false
+  /** What the relay waits for before it takes more; undefined: it takes what comes. */
+  waitsFor: string | undefined
   readonly tail: Tail
   readonly memory: Chunks
   needed = new Needed()

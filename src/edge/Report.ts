@@ -53,6 +53,8 @@ export const EdgeStatus = Schema.Struct({
       isOpen: Schema.Boolean,
       /** False: an earlier edge left it, and what it has is being found out. */
       isScanned: Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(true))),
+      /** What the relay waits for before it takes more; absent: it takes what comes. */
+      waitsFor: Schema.optionalKey(Schema.String),
       byteCount: Count,
       /** Packets that were dropped for want of room, or because they had waited for too long, and their bytes. */
       droppedPacketCount: Count,
@@ -91,6 +93,7 @@ export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool"
     createdMillis: journal.about.createdMillis,
     isOpen: !journal.isFinished,
     isScanned: journal.isScanned,
+    ...(journal.waitsFor !== undefined && { waitsFor: journal.waitsFor }),
     byteCount: journal.segments.byteCount,
     droppedPacketCount: journal.droppedPacketCount,
     droppedByteCount: journal.droppedByteCount,

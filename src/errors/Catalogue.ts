@@ -267,8 +267,8 @@ const failures = {
   ),
   JOURNAL_WAITS: entry(
     "error",
-    "disk is full: sessions of edges wait",
-    "What came by an edge is in its spool, and goes on when there is room again. Others end, as ever."
+    "sessions of edges wait",
+    "For room on the disk, in a quota, or a right, as the line says. What came is at the edge, and goes on by itself then."
   ),
   JOURNAL_UNMARKED: entry(
     "error",

@@ -33,6 +33,16 @@ export interface Permissions {
   readonly allowances: Allowances
 }
 
+/** Who it is may change while it is there: an edge comes again with another certificate. */
+interface Peer {
+  readonly name: string
+  readonly certificate: Identity["certificate"]
+  /** By an edge: its connections are one, and the streams it names are its own. */
+  readonly isCarried?: boolean
+  /** Its sessions were admitted, and counted, by an earlier relay. */
+  readonly isReplayed?: boolean
+}
+
 interface Share {
   readonly quota: Quota
   readonly allowance: Allowance
@@ -51,7 +61,8 @@ const addressOf = (peer: string) => peer.slice(0, peer.lastIndexOf(":"))
 
 export class Party {
   readonly #permissions: Permissions
-  readonly #identity: Identity
+  readonly #peer: Peer
+  #certificate: Identity["certificate"]
   #rules: Permissions["rightsOf"]
   #rights: Rights | undefined
   #shares: ReadonlyArray<Share> = []
@@ -59,12 +70,14 @@ export class Party {
   /** The session last found to be the party's own. */
   #recorded: object | undefined
 
-  constructor(
-    permissions: Permissions,
-    peer: { readonly name: string; readonly certificate: Identity["certificate"] }
-  ) {
+  constructor(permissions: Permissions, peer: Peer) {
     this.#permissions = permissions
-    this.#identity = { address: addressOf(peer.name), certificate: peer.certificate }
+    this.#peer = peer
+  }
+
+  get #identity(): Identity {
+    const { certificate, name } = this.#peer
+    return { address: addressOf(name), certificate }
   }
 
   mayRecord(names: Names): boolean {
@@ -83,7 +96,7 @@ export class Party {
   /** Any connection may name any stream; one that it may not record is to it as if it were not there. */
   stream(streams: ReadonlyMap<number, StreamActor>, handle: bigint): StreamActor | undefined {
     const stream = streams.get(Number(handle))
-    if (stream === undefined || this.#permissions.rightsOf === undefined) return stream
+    if (stream === undefined || this.#permissions.rightsOf === undefined || this.#peer.isCarried === true) return stream
     if (this.#rules === this.#permissions.rightsOf && this.#recorded === stream.session) return stream
     if (!this.mayRecord(stream.session.identity)) return undefined
     this.#recorded = stream.session
@@ -95,6 +108,7 @@ export class Party {
   /** The connection is there; answers why it may not be. `leave` it in any case, once. */
   enter(): Incident | undefined {
     this.#look()
+    if (this.#peer.isCarried === true) return undefined
     const over = this.#shares.find(({ quota, allowance }) => allowance.connectionCount >= quota.connections)
     this.#isIn = true
     for (const { allowance } of this.#shares) allowance.connectionCount++
@@ -148,7 +162,7 @@ export class Party {
   /** Without rules nothing is counted. */
   get isBounded(): boolean {
     this.#look()
-    return this.#shares.length > 0
+    return this.#shares.length > 0 && this.#peer.isReplayed !== true
   }
 
   /** Bytes were received for files; answers for how many ms no more may be. */
@@ -201,8 +215,10 @@ export class Party {
   /** Rules that have changed count from now on. */
   #look(): void {
     const { allowances, rightsOf } = this.#permissions
-    if (rightsOf === this.#rules) return
+    const { certificate } = this.#peer
+    if (rightsOf === this.#rules && certificate === this.#certificate) return
     this.#rules = rightsOf
+    this.#certificate = certificate
     this.#rights = rightsOf?.(this.#identity)
     this.#recorded = undefined
     const isIn = this.#isIn

@@ -18,6 +18,11 @@ export class RoomWait {
   /** Told of the first that begins to wait. */
   onWait: (failure: FileFailed) => Effect.Effect<void> = () => Effect.void
 
+  /** Something waits. */
+  get isWaiting(): boolean {
+    return this.#waitingCount > 0
+  }
+
   /** From now on what fails has failed. */
   end(): void {
     this.#isOver = true

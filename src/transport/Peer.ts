@@ -6,6 +6,7 @@
  * be held.
  */
 import type { Effect } from "effect"
+import type { Incident } from "../errors/Report.ts"
 import type { Landing } from "../memory/Landing.ts"
 import type { PeerCertificate } from "./Tls.ts"
 
@@ -48,6 +49,10 @@ export interface Peer {
   readonly end: Effect.Effect<SocketEnd>
   /** By an edge, which keeps what it says: what it asks for can wait. */
   readonly isCarried?: boolean
+  /** For such: what it waits for; undefined: it goes on. */
+  readonly waitsFor?: (why: Incident | undefined) => void
+  /** What it says was carried out before: it may do it. */
+  readonly isReplayed?: boolean
   /** Of the protocol that it is served with, where that is less than all. */
   readonly minor?: number | undefined
 }

@@ -16,6 +16,7 @@ import type { Owner } from "../../relay/session/Chunks.ts"
 import type { HeldSession } from "../../relay/session/Identity.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import { TraceChunk } from "../../relay/TraceChunk.ts"
+import { admittedOr } from "./Carriage.ts"
 import { type ControlState, decline, type Handler, keep, type Reply } from "./Command.ts"
 
 export const createSession: Handler = (state, payload) => {
@@ -43,24 +44,28 @@ export const createSession: Handler = (state, payload) => {
 const diskLookMillis = 500
 
 /** Names are checked before an id is spent. */
-const makeSession = (
-  { registry, minor, party, peer, socket }: ControlState,
-  request: CreateSession.Request
-): Effect.Effect<SessionActor, Incident> =>
+const refusalOf = (
+  { minor, party, peer, registry, socket }: ControlState,
+  { basePath, hostname, sessionName }: CreateSession.Request
+): Effect.Effect<Incident | undefined> =>
   Effect.gen(function* () {
-    const features = Version.features(minor)
-    const { sessionName, hostname, basePath } = request
+    if (socket.isReplayed === true) return undefined
     if (party.isDiskSpent) yield* Effect.timeoutOption(party.diskRefusal, diskLookMillis)
-    const unfit = registry.admission.refusalOf({
+    return registry.admission.refusalOf({
       sessionName,
       hostname,
       basePath,
       peer,
       party,
       isCarried: socket.isCarried === true,
-      isNamed: features.sessionInfo
+      isNamed: Version.features(minor).sessionInfo
     })
-    if (unfit !== undefined) return yield* Effect.fail(unfit)
+  })
+
+const makeSession = (state: ControlState, request: CreateSession.Request): Effect.Effect<SessionActor, Incident> =>
+  Effect.gen(function* () {
+    const { minor, party, registry, socket } = state
+    yield* admittedOr(socket, refusalOf(state, request))
     const held = party.holdSession()
     return yield* Effect.tapError(admitted({ registry, minor, request, held, socket }), () => Effect.sync(held.release))
   })

@@ -1,5 +1,6 @@
 /** Commands about streams (streaming.md §6.2, §6.3, §6.5, §6.7). Packets' indexes and metadata are not among them. */
 import { Effect, Result } from "effect"
+import type { Incident } from "../../errors/Report.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CloseStream from "../../protocol/control/CloseStream.ts"
 import * as ResetMetadata from "../../protocol/control/ResetMetadata.ts"
@@ -7,6 +8,7 @@ import * as StreamsSent from "../../protocol/control/StreamsSent.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { Identity } from "../../relay/session/Identity.ts"
 import { noHandle } from "../../relay/session/SessionActor.ts"
+import { admittedOr } from "./Carriage.ts"
 import {
   type ControlState,
   code,
@@ -39,24 +41,32 @@ export const addStream: Handler = (state, payload) => {
     return refuse(malformed, "STREAM_MALFORMED", request.failure.message)
   }
   const { channelName, pathname, tracefileSize, tracefileCount } = request.success
-  if (!session.identity.hasChunks && !mayRecordInto(state, session.identity, pathname)) {
-    const refused = encode({ handle: noHandle, returnCode: ReturnCode.UNKNOWN })
-    return decline(refused, { code: "SESSION_NOT_PERMITTED", detail: pathname })
-  }
-  const command = session.addStream({
-    channelName,
-    pathname,
-    tracefileSize,
-    tracefileCount,
-    connectionMinor: state.minor,
-    account: state.account
+  const refused = (refusal: Incident) => decline(encode({ handle: noHandle, returnCode: ReturnCode.UNKNOWN }), refusal)
+  const add = Effect.suspend(() => {
+    const command = session.addStream({
+      channelName,
+      pathname,
+      tracefileSize,
+      tracefileCount,
+      connectionMinor: state.minor,
+      account: state.account
+    })
+    const late = { handle: noHandle, refusal: { code: "STREAM_LATE", detail: pathname } } as const
+    return Effect.map(session.ask(command, late), ({ handle, refusal }) =>
+      refusal === undefined
+        ? keep(encode({ handle, returnCode: ReturnCode.OK }))
+        : decline(encode({ handle, returnCode: ReturnCode.UNKNOWN }), refusal)
+    )
   })
-  const late = { handle: noHandle, refusal: { code: "STREAM_LATE", detail: pathname } } as const
-  return Effect.map(session.ask(command, late), ({ handle, refusal }) =>
-    refusal === undefined
-      ? keep(encode({ handle, returnCode: ReturnCode.OK }))
-      : decline(encode({ handle, returnCode: ReturnCode.UNKNOWN }), refusal)
+  const { socket } = state
+  if (session.identity.hasChunks || socket.isReplayed === true) return add
+  const refusal = Effect.sync((): Incident | undefined =>
+    mayRecordInto(state, session.identity, pathname) ? undefined : { code: "SESSION_NOT_PERMITTED", detail: pathname }
   )
+  return Effect.matchEffect(admittedOr(socket, refusal), {
+    onFailure: (incident) => Effect.succeed(refused(incident)),
+    onSuccess: () => add
+  })
 }
 
 export const streamsSent = withSession(StreamsSent.request, (_, session) => {

@@ -29,6 +29,7 @@ import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { TraceChunk } from "../../relay/TraceChunk.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Serves } from "../control/Command.ts"
+import { Standing } from "./Standing.ts"
 import { VirtualPeer } from "./VirtualPeer.ts"
 
 /** After so much, or so long, what was carried out is put down as done: the edge may forget it. */
@@ -68,7 +69,7 @@ export class HostedJournal implements Journal {
   readonly token: string
   readonly edgeName: string
   readonly #registry: Registry["Service"]
-  readonly #edge: Options["edge"]
+  readonly standing: Standing
   readonly #serves: Serves
   readonly #connections = new Map<number, Connection>()
   readonly #handles = new Handles()
@@ -103,8 +104,18 @@ export class HostedJournal implements Journal {
     this.token = options.token
     this.edgeName = options.edgeName
     this.#registry = options.registry
-    this.#edge = options.edge
     this.#serves = options.serves
+    const { background, incidents, permissions } = options.registry
+    this.standing = new Standing({
+      permissions,
+      edge: options.edge,
+      sessions: () => this.#sessions,
+      onWait: ({ code, detail }) => {
+        background(incidents.report("JOURNAL_WAITS", `${this.edgeName}: ${code}: ${detail}`))
+        this.#carrier?.onReady()
+      },
+      onGood: () => this.#onReady()
+    })
   }
 
   // ---- the edge's connection -------------------------------------------------------------------------------------
@@ -130,7 +141,7 @@ export class HostedJournal implements Journal {
 
   /** The next record can be taken. */
   get isReady(): boolean {
-    if (this.#isMarking || this.isBeginning) return false
+    if (this.#isMarking || this.isBeginning || !(this.isReplayed || this.standing.isGood)) return false
     for (const { peer } of this.#connections.values()) if (!peer.isReady) return false
     return true
   }
@@ -175,6 +186,7 @@ export class HostedJournal implements Journal {
   #finish(isWhole: boolean): void {
     if (this.#isFinishing) return
     this.#isFinishing = true
+    this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.ended()
     this.#connections.clear()
     const { background, journals, sessions } = this.#registry
@@ -198,8 +210,9 @@ export class HostedJournal implements Journal {
   #open(number: number, kind: number): void {
     const replies = new Replies((command, bytes, from) => this.#answered(number, command, bytes, from))
     const peer = new VirtualPeer({
-      name: this.#edge.name,
-      certificate: this.#edge.certificate,
+      edge: this.standing.edge,
+      isReplayed: () => this.isReplayed,
+      waitsFor: this.standing.waitsFor,
       onAnswer: (bytes) => void (kind === Kind.control && replies.push(bytes)),
       onReady: () => this.#onReady(),
       onClosed: () => {
@@ -259,8 +272,12 @@ export class HostedJournal implements Journal {
     this.#isMarkDue = true
   }
 
+  /** What an earlier relay carried out is gone through again. */
+  isReplayed = false
+
   /** The relay stops: it finds the journal again when it is started. */
   stop(): void {
+    this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.broke()
     this.#connections.clear()
     this.#isFinishing = true

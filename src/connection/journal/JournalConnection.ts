@@ -43,6 +43,7 @@ export class JournalConnection implements Carrier, Successor {
   readonly #heartbeat = setInterval(() => this.#beat(), heartbeatMillis)
   #backlog: Buffer | undefined
   #acknowledged = -1
+  #acknowledgedOutcome: OpenJournal.Outcome = Outcome.goesOn
   #acknowledgedDurable = -1
   #acknowledgedAt = Number.NEGATIVE_INFINITY
   #pause: ReturnType<typeof setTimeout> | undefined
@@ -59,6 +60,7 @@ export class JournalConnection implements Carrier, Successor {
     this.peer = socket.name
     this.#journal = journal
     this.#onEnd = onEnd
+    journal.standing.comesBy(socket)
     journal.attach(this)
   }
 
@@ -106,7 +108,7 @@ export class JournalConnection implements Carrier, Successor {
 
   #tell(isMuch = false): void {
     const { durable, isCut, isFinished, received } = this.#journal
-    if (isFinished || isCut) this.#acknowledge()
+    if (isFinished || isCut || this.#outcome !== this.#acknowledgedOutcome) this.#acknowledge()
     else if (received !== this.#acknowledged || durable !== this.#acknowledgedDurable) this.#acknowledgeSoon(isMuch)
     if (isCut && !isFinished) this.#end()
   }
@@ -130,12 +132,22 @@ export class JournalConnection implements Carrier, Successor {
   }
 
   #acknowledge(): void {
-    const { durable, isCut, isFinished, received } = this.#journal
+    const { durable, received } = this.#journal
+    const outcome = this.#outcome
+    this.#acknowledgedOutcome = outcome
     this.#acknowledged = received
     this.#acknowledgedDurable = durable
     this.#acknowledgedAt = clockMillis()
-    const outcome = isFinished ? Outcome.finished : isCut ? Outcome.ended : Outcome.goesOn
     this.#socket.send(acknowledge(received, durable, outcome))
+  }
+
+  get #outcome(): OpenJournal.Outcome {
+    const { isCut, isFinished, isReady, standing } = this.#journal
+    const { waiting } = standing
+    if (isFinished || isCut) return isFinished ? Outcome.finished : Outcome.ended
+    if (waiting !== undefined)
+      return waiting.code === "SESSION_NOT_PERMITTED" ? Outcome.waitsForRights : Outcome.waitsForQuota
+    return !isReady && this.#registry.store.roomWait.isWaiting ? Outcome.waitsForRoom : Outcome.goesOn
   }
 
   #end(complaint?: string): void {

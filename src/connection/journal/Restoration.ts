@@ -41,6 +41,7 @@ class Replayer {
 const replayed = (journal: HostedJournal, found: JournalsLeft.Found) =>
   Effect.gen(function* () {
     const replayer = new Replayer(journal)
+    journal.isReplayed = true
     yield* found.replay((number, kind, connection, bytes, from, to) =>
       Effect.map(replayer.ready, () => {
         if (kind === JournalHistory.advance) journal.advance(bytes, from, to)
@@ -50,6 +51,7 @@ const replayed = (journal: HostedJournal, found: JournalsLeft.Found) =>
     journal.received = found.marked
     yield* replayer.ready
     yield* journal.settled
+    journal.isReplayed = false
     journal.detach(replayer)
   })
 

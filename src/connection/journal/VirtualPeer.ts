@@ -3,12 +3,15 @@
  * told by a record, and it outlives the connection that brings them. What it is answered was answered at the edge.
  */
 import { Deferred, type Effect, Exit } from "effect"
+import type { Incident } from "../../errors/Report.ts"
 import { queueMicrotask } from "../../Machine.ts"
 import type { Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
 
 export interface Options {
-  readonly name: string
-  readonly certificate: Peer["certificate"]
+  /** Whose rights it has: the edge's that came last. */
+  readonly edge: Pick<Peer, "name" | "certificate">
+  readonly isReplayed: () => boolean
+  readonly waitsFor: (why: Incident | undefined) => void
   readonly onAnswer: (bytes: Uint8Array) => void
   /** It takes more now. */
   readonly onReady: () => void
@@ -17,10 +20,9 @@ export interface Options {
 }
 
 export class VirtualPeer implements Peer {
-  readonly name: string
-  readonly certificate: Peer["certificate"]
   readonly landing = undefined
   readonly isCarried = true
+  readonly waitsFor: (why: Incident | undefined) => void
   readonly #options: Options
   readonly #end = Deferred.makeUnsafe<SocketEnd>()
   #receiver: Receiver | undefined
@@ -30,9 +32,8 @@ export class VirtualPeer implements Peer {
   isOver = false
 
   constructor(options: Options) {
-    this.name = options.name
-    this.certificate = options.certificate
     this.#options = options
+    this.waitsFor = options.waitsFor
   }
 
   /** Only while it is ready. */
@@ -65,6 +66,18 @@ export class VirtualPeer implements Peer {
     this.isOver = true
     this.isReady = true
     Deferred.doneUnsafe(this.#end, Exit.succeed(end))
+  }
+
+  get name(): string {
+    return this.#options.edge.name
+  }
+
+  get certificate(): Peer["certificate"] {
+    return this.#options.edge.certificate
+  }
+
+  get isReplayed(): boolean {
+    return this.#options.isReplayed()
   }
 
   // ---- Peer ------------------------------------------------------------------------------------------------------

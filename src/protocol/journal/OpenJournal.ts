@@ -59,12 +59,20 @@ export interface Acknowledgement {
   readonly durable: bigint
   /**
    * `ended`: the relay ended a session of the journal before the tracer did, and takes no more of it. `forgotten`: it
-   * knows nothing of the journal any more.
+   * knows nothing of the journal any more. `waitsFor…`: it goes on by itself once there is what it waits for.
    */
   readonly outcome: Outcome
 }
 
-export const Outcome = { goesOn: 0, finished: 1, ended: 2, forgotten: 3 } as const
+export const Outcome = {
+  goesOn: 0,
+  finished: 1,
+  ended: 2,
+  forgotten: 3,
+  waitsForRights: 4,
+  waitsForQuota: 5,
+  waitsForRoom: 6
+} as const
 export type Outcome = (typeof Outcome)[keyof typeof Outcome]
 
 export const acknowledgement = struct({ received: u64, durable: u64, outcome: oneOf(u32, Object.values(Outcome)) })

@@ -1,0 +1,95 @@
+/**
+ * Whose journal it is, and what keeps it waiting at this relay. Its edge may record its sessions by the rules that are
+ * in force now, and by those quotas; what was taken away may be given back, so that a journal waits for it.
+ */
+import type { Incident } from "../../errors/Report.ts"
+import { clearTimeout, queueMicrotask, setTimeout } from "../../Machine.ts"
+import { Party, type Permissions } from "../../relay/Party.ts"
+import type { SessionActor } from "../../relay/session/SessionActor.ts"
+import type { Peer } from "../../transport/Peer.ts"
+
+/** Who waits for rights looks again. */
+const againMillis = 1000
+
+export interface Options {
+  readonly permissions: Permissions
+  readonly edge: Pick<Peer, "name" | "certificate">
+  readonly sessions: () => ReadonlyArray<SessionActor>
+  /** It begins to wait for something. */
+  readonly onWait: (why: Incident) => void
+  /** It may go on. */
+  readonly onGood: () => void
+}
+
+export class Standing {
+  readonly #options: Options
+  /** Whose rights count: as it came last. */
+  readonly edge: { name: string; certificate: Peer["certificate"] }
+  readonly #party: Party
+  #rules: Permissions["rightsOf"]
+  #certificate: Peer["certificate"]
+  #isKnown = false
+  #isGood = true
+  #timer: NodeJS.Timeout | undefined
+  /** Undefined: nothing but what is the edge's, or a disk's. */
+  waiting: Incident | undefined
+
+  constructor(options: Options) {
+    const { certificate, name } = options.edge
+    this.#options = options
+    this.edge = { name, certificate }
+    this.#party = new Party(options.permissions, this.edge)
+  }
+
+  /** The edge is there again, perhaps with another certificate. */
+  comesBy({ certificate, name }: Options["edge"]): void {
+    this.edge.name = name
+    this.edge.certificate = certificate
+  }
+
+  readonly waitsFor = (why: Incident | undefined): void => {
+    const isNews = why !== undefined && why.code !== this.waiting?.code
+    this.waiting = why
+    if (isNews) this.#options.onWait(why)
+  }
+
+  get isGood(): boolean {
+    const { rightsOf } = this.#options.permissions
+    const { certificate } = this.edge
+    if (!this.#isKnown || rightsOf !== this.#rules || certificate !== this.#certificate) {
+      this.#isKnown = true
+      this.#rules = rightsOf
+      this.#certificate = certificate
+      this.#look()
+    }
+    return this.#isGood
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #look(): void {
+    const forbidden = this.#options.sessions().find(({ identity }) => !this.#party.mayRecord(identity))
+    clearTimeout(this.#timer)
+    if (forbidden === undefined) {
+      if (this.#isGood) return
+      this.#isGood = true
+      this.waitsFor(undefined)
+      // Not now: who asked is in the middle of something.
+      queueMicrotask(this.#options.onGood)
+      return
+    }
+    this.#isGood = false
+    this.#timer = setTimeout(this.#lookAgain, againMillis)
+    const { hostname, sessionName } = forbidden.identity
+    const detail = `${this.edge.name}: ${JSON.stringify({ sessionName, hostname })}`
+    this.waitsFor({ code: "SESSION_NOT_PERMITTED", detail })
+  }
+
+  readonly #lookAgain = (): void => {
+    if (this.isGood) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(this.#lookAgain, againMillis)
+  }
+}

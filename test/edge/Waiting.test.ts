@@ -1,0 +1,141 @@
+/**
+ * Sessions by an edge whose rights or quotas at the relay are gone, or were never there.
+ * Goal: they wait, and the edge says for what; once an operator has given what is missing they are as if nothing was.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Scope } from "effect"
+import type { AccessFile, Quota } from "../../src/access/Access.ts"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import { Link } from "./Link.ts"
+import * as Local from "./Local.ts"
+
+const principals = [{ name: "edge", addresses: ["127.0.0.0/8"] }]
+const of = (rule: object): AccessFile => ({ principals, rules: [{ principals: ["edge"], ...rule }] })
+const none = of({})
+const all = of({ record: [{}] })
+const bounded = (quota: Quota) => of({ record: [{}], quota })
+
+const payloadBytes = 64
+
+const begin = Effect.fnUntraced(function* (access: AccessFile, minor?: number) {
+  const relay = yield* TestRelay.make({ access })
+  const local = yield* Local.start(relay)
+  const script = Script.make(local, relay.output, () => {})
+  const { c, d, file } = yield* script.recording(minor === undefined ? {} : { minor })
+  const stream = yield* c.addStream()
+  let seq = 0
+  const packet = Effect.suspend(() => {
+    const number = seq++
+    return Effect.andThen(d.packet(stream, number, payloadBytes), c.index(stream, { seq: number }))
+  })
+  const waitsFor = (text: string) =>
+    until(
+      `the edge to say that it waits ${text}`,
+      Effect.sync(() => [...local.edge.spool.journals.values()].some((journal) => journal.waitsFor?.includes(text)))
+    )
+  const has = (packetCount: number, size = () => relay.output.size(file("ch_0"))) =>
+    until(
+      `${packetCount} packets`,
+      Effect.sync(() => size() === packetCount * payloadBytes)
+    )
+  return { relay, local, packet, waitsFor, has, file }
+})
+
+describe("a session by an edge", () => {
+  it.live("that it may not record waits until it may, and nobody learns of it meanwhile", () =>
+    Effect.gen(function* () {
+      const { has, packet, relay, waitsFor } = yield* begin(none)
+      yield* packet
+      yield* waitsFor("until the relay permits it")
+      assert.deepStrictEqual(yield* relay.relay.sessions, [])
+      yield* relay.relay.replaceAccess(all)
+      yield* has(1)
+      yield* packet
+      yield* has(2)
+    })
+  )
+
+  it.live("whose right is taken away waits until it is given back, over a restart of the relay, too", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const relay = yield* Scope.provide(TestRelay.make({ access: all }), scope)
+      let { controlPort } = relay
+      const link = yield* new Link(() => controlPort).open
+      const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+      const script = Script.make(local, relay.output, () => {})
+      const { c, d, file } = yield* script.recording()
+      const stream = yield* c.addStream()
+      const packet = (seq: number) => Effect.andThen(d.packet(stream, seq, payloadBytes), c.index(stream, { seq }))
+      const has = (packetCount: number) =>
+        until(
+          `${packetCount} packets`,
+          Effect.sync(() => relay.output.size(file("ch_0")) === packetCount * payloadBytes)
+        )
+      const waits = until(
+        "the edge to wait",
+        Effect.sync(() => [...local.edge.spool.journals.values()].some(({ waitsFor }) => waitsFor !== undefined))
+      )
+      yield* packet(0)
+      yield* has(1)
+      yield* relay.relay.replaceAccess(none)
+      yield* packet(1)
+      yield* waits
+      yield* relay.relay.replaceAccess(all)
+      yield* has(2)
+      yield* relay.relay.replaceAccess(none)
+      yield* packet(2)
+      yield* waits
+      yield* Scope.close(scope, Exit.void)
+      const next = yield* TestRelay.make({ access: none, memory: relay.memory })
+      controlPort = next.controlPort
+      yield* waits
+      assert.strictEqual((yield* next.relay.sessions).length, 1)
+      yield* next.relay.replaceAccess(all)
+      yield* has(3)
+    })
+  )
+
+  it.live("whose quota on disk is spent waits for room in it", () =>
+    Effect.gen(function* () {
+      const { has, packet, relay, waitsFor } = yield* begin(bounded({ bytesOnDisk: 6 * payloadBytes }))
+      for (let count = 0; count < 12; count++) yield* packet
+      yield* waitsFor("for room in its quota")
+      assert.strictEqual((yield* relay.relay.sessions).length, 1)
+      yield* relay.relay.replaceAccess(bounded({ bytesOnDisk: 1_000_000 }))
+      yield* has(12)
+    })
+  )
+
+  it.live("that would be one too many waits until another has ended", () =>
+    Effect.gen(function* () {
+      const { has, local, packet, relay, waitsFor } = yield* begin(bounded({ sessions: 1, connections: 4 }))
+      yield* packet
+      yield* has(1)
+      const other = Script.make(local, relay.output, () => {})
+      const scope = yield* Scope.make()
+      const { c, d, file } = yield* Scope.provide(other.recording({ name: "second", sessionId: 2 }), scope)
+      const stream = yield* c.addStream()
+      yield* d.packet(stream, 0, payloadBytes)
+      yield* c.index(stream, { seq: 0 })
+      yield* waitsFor("for room in its quota")
+      const [first] = yield* relay.relay.sessions
+      yield* relay.relay.endSession(first?.id ?? 0)
+      yield* has(1, () => relay.output.size(file("ch_0")))
+      yield* Scope.close(scope, Exit.void)
+    })
+  )
+
+  it.live("of an old tracer, which names its directory with each stream, waits for rights as well", () =>
+    Effect.gen(function* () {
+      const { relay, waitsFor } = yield* begin(none, 10)
+      yield* waitsFor("until the relay permits it")
+      yield* relay.relay.replaceAccess(all)
+      yield* until(
+        "the session",
+        Effect.map(relay.relay.sessions, (sessions) => sessions.length === 1)
+      )
+    })
+  )
+})
