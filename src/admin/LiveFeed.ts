@@ -38,7 +38,8 @@ const burst = 256
 
 const filterOf = ({ event, where }: Selection): Effect.Effect<Filter | undefined, FilterRefused> =>
   Effect.gen(function* () {
-    const filters: Array<Filter> = event === undefined ? [] : [Filters.named([event])]
+    const filters: Array<Filter> =
+      event === undefined ? [] : [Filters.named(event.split(",").map((part) => part.trim()))]
     if (where !== undefined) {
       const parsed = Where.parse(where)
       if (Result.isFailure(parsed)) return yield* new FilterRefused({ reason: String(parsed.failure.message) })

@@ -191,6 +191,15 @@ describe("--event", () => {
     assert.strictEqual(passes(Filters.named(patterns)), expected)
   })
 
+  it("takes every character as it is, but for stars, question marks and backslashes; escaped, those too", () => {
+    for (let code = 0x20; code < 0x3000; code++) {
+      const text = `a${String.fromCodePoint(code)}b`
+      if (!"*?\\".includes(text.charAt(1))) assert.isTrue(Glob.matcher(text)(text), text)
+      assert.isTrue(Glob.matcher(`a\\${text.slice(1)}`)(text), text)
+      assert.isFalse(Glob.matcher(`a\\${text.slice(1)}`)("ab"), text)
+    }
+  })
+
   it("takes signs of regular expressions as they are, and any number of stars", () => {
     assert.isTrue(Glob.matcher("a.b[c]+")("a.b[c]+"))
     assert.isFalse(Glob.matcher("a.b")("axb"))

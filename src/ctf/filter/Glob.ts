@@ -1,6 +1,7 @@
 /** Patterns for names: `*` is any text, `?` any one character, `\` takes the next one as it is. */
 
-const special = /[$()*+./?[\\\]^{|}-]/g
+/** Only what a pattern of whole code points lets be escaped: a hyphen is not among it. */
+const special = /[$()*+./?[\\\]^{|}]/g
 
 /** Whether a text is one of the pattern, from its beginning to its end. */
 export const matcher = (pattern: string): ((text: string) => boolean) => {
