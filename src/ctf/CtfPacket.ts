@@ -30,6 +30,16 @@ const magic = 0xc1fc1fc1
 const uuidAt = 4
 const uuidBytes = 16
 
+/** Where the head says how many bits the content has. */
+export const contentSizeAt = 48
+/** What a head says there of a content of so many bits, in its own order: 8 bytes. */
+export const contentSizeBytes = (head: Uint8Array, bits: bigint): Uint8Array => {
+  const bytes = new Uint8Array(8)
+  const isLittleEndian = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(0, true) === magic
+  new DataView(bytes.buffer).setBigUint64(0, bits, isLittleEndian)
+  return bytes
+}
+
 /** Whether these bytes, however few, are what a head begins with. */
 export const isBeginning = (bytes: Uint8Array): boolean =>
   [true, false].some((order) => {
@@ -51,7 +61,7 @@ export const head = (bytes: Uint8Array, longBytes: 4 | 8 = 8): PacketHead | unde
     streamInstanceId: u64(24),
     timestampBegin: u64(32),
     timestampEnd: u64(40),
-    contentSize: u64(48),
+    contentSize: u64(contentSizeAt),
     packetSize: u64(56),
     packetSeqNum: u64(64),
     eventsDiscarded: longBytes === 8 ? u64(72) : BigInt(view.getUint32(72, order))

@@ -167,6 +167,16 @@ const outsiders = ({ scan: { packets }, trace }: DataFile): ReadonlyMap<Packet, 
   return found
 }
 
+const ending = (packet: Packet): Packet => ({
+  ...packet,
+  contentSize: packet.fault?.shortened?.contentSize ?? packet.contentSize
+})
+
+const shorten =
+  ({ path }: DataFile) =>
+  ({ fault, offset }: Packet): Finding["changes"] =>
+    fault?.shortened === undefined ? [] : [{ kind: "shorten", path, offset, ...fault.shortened }]
+
 /** Of the findings the first carries the changes that put all of them right. */
 export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const found = new Findings()
@@ -180,12 +190,16 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   }
   const all = [...found.all, ...eventFindings(file)]
   if (holes.some(({ isForeign }) => isForeign)) return all
-  const isUnreadable = (packet: Packet) => packet.fault?.isDamage === true || strangers.has(packet)
-  const unreadable = packets.filter(isUnreadable)
+  const isWhole = (packet: Packet) => packet.fault?.isDamage !== true && !strangers.has(packet)
+  const damaged = packets.filter((packet) => !isWhole(packet))
   const [first, ...others] = all
-  if (first === undefined || (found.all.length === 0 && unreadable.length === 0)) return all
-  const left = packets.filter((packet) => !isUnreadable(packet))
-  const undeclared = holes.filter(({ isUndeclared }) => isUndeclared).map(({ from, to }) => ({ from, to }))
-  const away = [...adjacent(unreadable), ...undeclared].sort((a, b) => a.from - b.from)
-  return [{ ...first, changes: [...aside(file, away), ...changes(file, left)] }, ...others]
+  if (first === undefined || (found.all.length === 0 && damaged.length === 0)) return all
+  const cut = strangers.size > 0 ? [] : damaged.filter(({ fault }) => fault?.shortened !== undefined)
+  const left = packets.filter((packet) => isWhole(packet) || cut.includes(packet)).map(ending)
+  const unreadable = holes.filter(({ isUnreadable }) => isUnreadable).map(({ from, to }) => ({ from, to }))
+  const away = [...adjacent(damaged), ...unreadable].sort((a, b) => a.from - b.from)
+  return [
+    { ...first, changes: [...aside(file, away), ...cut.flatMap(shorten(file)), ...changes(file, left)] },
+    ...others
+  ]
 }

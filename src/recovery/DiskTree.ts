@@ -108,6 +108,16 @@ const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "as
   }
 }
 
+const shorten = (path: string, { at, bytes }: Extract<Change, { kind: "shorten" }>): void => {
+  const descriptor = fs.openSync(pathOf(path), "r+")
+  try {
+    fs.writeSync(descriptor, bytes, 0, bytes.length, at)
+    fs.fsyncSync(descriptor)
+  } finally {
+    fs.closeSync(descriptor)
+  }
+}
+
 const rename = (path: string, to: string): void => {
   fs.mkdirSync(pathOf(dirname(to)), { recursive: true, mode: 0o770 })
   if (fs.existsSync(pathOf(to))) throw new Error(`${to} is there already`)
@@ -124,6 +134,9 @@ export const apply = (root: string, change: Change): void => {
       break
     case "aside":
       aside(path, join(root, change.to), change)
+      break
+    case "shorten":
+      shorten(path, change)
       break
     case "write":
       fs.mkdirSync(pathOf(dirname(path)), { recursive: true, mode: 0o770 })

@@ -49,6 +49,15 @@ export type Change =
   | { readonly kind: "keep"; readonly path: string; readonly ranges: ReadonlyArray<Range> }
   /** Adds these ranges of the file to another, behind what that has; a new file where there is none. */
   | { readonly kind: "aside"; readonly path: string; readonly ranges: ReadonlyArray<Range>; readonly to: string }
+  /** The packet at `offset` has so many bits of content: `bytes`, at `at` of the file, say so. */
+  | {
+      readonly kind: "shorten"
+      readonly path: string
+      readonly offset: number
+      readonly contentSize: bigint
+      readonly at: number
+      readonly bytes: Uint8Array
+    }
   /** The file's bytes, all of them; a new file where there is none. `from`: where they were read. */
   | { readonly kind: "write"; readonly path: string; readonly bytes: Uint8Array; readonly from?: string }
   | { readonly kind: "rename"; readonly path: string; readonly to: string }
@@ -92,6 +101,8 @@ export const described = (change: Change): string => {
       const count = change.ranges.reduce((sum, { from, to }) => sum + to - from, 0)
       return `set ${count} bytes of ${change.path} aside, in ${change.to}`
     }
+    case "shorten":
+      return `end the packet at ${change.offset} of ${change.path} after ${change.contentSize} bits`
     case "write":
       return `write ${change.path}, ${change.bytes.length} bytes${change.from === undefined ? "" : `, as ${change.from} has them`}`
     case "rename":

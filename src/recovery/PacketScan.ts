@@ -38,6 +38,17 @@ export interface EventFault {
   readonly reason: string
   /** No reader can go on behind it; otherwise it may be that only this program cannot. */
   readonly isDamage: boolean
+  /** Bits of the packet up to the end of the last event before it; undefined where it is the first. */
+  readonly readableBits: number | undefined
+  /** What the packet says of itself if it is to end there; undefined where it cannot be made to. */
+  readonly shortened: Shortened | undefined
+}
+
+export interface Shortened {
+  readonly contentSize: bigint
+  /** In the file, where its head says so, and what it then says. */
+  readonly at: number
+  readonly bytes: Uint8Array
 }
 
 /**
@@ -51,8 +62,8 @@ export interface Hole extends Range {
   readonly isTorn: boolean
   /** There may be packets that only this program cannot read: nothing to be thrown away. */
   readonly isForeign: boolean
-  /** Packets, of a stream that the metadata does not declare, or no more: nobody can read them. */
-  readonly isUndeclared: boolean
+  /** Packets that nobody can read: their metadata does not declare the stream, or no more, or there is no such time. */
+  readonly isUnreadable: boolean
   readonly reason: string
   /** As of a packet, of the one that begins here. */
   readonly trace: string | undefined
@@ -104,6 +115,10 @@ export const slackOf = ({ environment }: TraceClass): bigint | undefined => {
   return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 11) ? 0n : 10_000_000n
 }
 
+/** Whether the trace's clocks began before 2106: no machine runs until their 64 bits of nanoseconds end, in 2262. */
+export const isTimed = ({ dataStreams }: TraceClass): boolean =>
+  [...dataStreams.values()].every(({ clock }) => clock === undefined || clock.offsetSeconds < 2n ** 32n)
+
 /** What was overwritten may still look like events, of another time. */
 const outside = ({ begin, end, cursor, hasBegin, hasEnd, time }: DataStream, slack: bigint): string | undefined => {
   if (hasBegin && isAfter(begin, time) && nanos(begin) - nanos(time) > slack) return "an event before its packet begins"
@@ -113,19 +128,38 @@ const outside = ({ begin, end, cursor, hasBegin, hasEnd, time }: DataStream, sla
   return "an event after its packet's end"
 }
 
-const eventFault = (stream: DataStream, slack: bigint | undefined): EventFault | undefined => {
+const eventFault = (stream: DataStream, { isTimed, slackNanos: slack }: Options): EventFault | undefined => {
+  const { cursor } = stream
+  const shortened = undefined
+  let readableBits: number | undefined
   let outcome = stream.next()
   for (; outcome === event; outcome = stream.next()) {
     const reason = stream.plan?.clock === undefined || slack === undefined ? undefined : outside(stream, slack)
-    if (reason !== undefined) return { reason, isDamage: true }
+    if (reason !== undefined) return { reason, isDamage: true, readableBits, shortened }
+    readableBits = cursor.base + cursor.at
   }
   if (outcome !== failed) return undefined
   const { kind, message } = stream.failure ?? { kind: "io", message: "an event that cannot be read" }
-  return { reason: message, isDamage: brokenEvents.has(kind) }
+  const isDamage = brokenEvents.has(kind) || (isTimed && kind === "clock-overflow")
+  return { reason: message, isDamage, readableBits, shortened }
+}
+
+/** Packets of LTTng's layout can be made to end before what is damaged. */
+const shortened = (source: DataSource, { byteCount, contentSize, fault, offset }: Packet): Shortened | undefined => {
+  if (fault?.isDamage !== true || fault.readableBits === undefined) return undefined
+  const cursor = new Cursor()
+  source.from(offset).load(cursor, 0, CtfPacket.headBytes)
+  const head = CtfPacket.head(cursor.bytes)
+  if (head === undefined || head.contentSize !== contentSize || head.packetSize !== BigInt(byteCount) * 8n)
+    return undefined
+  const bits = BigInt(fault.readableBits)
+  const bytes = CtfPacket.contentSizeBytes(cursor.bytes, bits)
+  return { contentSize: bits, at: offset + CtfPacket.contentSizeAt, bytes }
 }
 
 /** By the trace's own metadata. */
-const byPlan = (source: DataSource, plan: TracePlan, { name, slackNanos }: Options): Look => {
+const byPlan = (source: DataSource, plan: TracePlan, options: Options): Look => {
+  const { isTimed, name } = options
   let stream = new DataStream(name, plan)
   const uuidOf = uuidReader()
   /** Packets of several streams in one file: whose it is can be told when all are known. */
@@ -139,9 +173,9 @@ const byPlan = (source: DataSource, plan: TracePlan, { name, slackNanos }: Optio
     if (!open(offset)) {
       const { kind, message } = stream.failure ?? { kind: "io", message: "" }
       const isShort = kind === "data-short" || (kind === "packet-size" && / are left$/.test(message))
-      const isUndeclared = kind === "unknown-stream-class"
-      const isForeign = !broken.has(kind) && !isUndeclared
-      return { isTorn: isShort, isForeign, isUndeclared, reason: message, trace: uuidOf(stream.cursor.uuid) }
+      const isUnreadable = kind === "unknown-stream-class" || (isTimed && kind === "clock-overflow")
+      const isForeign = !broken.has(kind) && !isUnreadable
+      return { isTorn: isShort, isForeign, isUnreadable, reason: message, trace: uuidOf(stream.cursor.uuid) }
     }
     const { begin, beginCycles, cursor, end, hasBegin, hasEnd, totalBits } = stream
     const packet = {
@@ -158,7 +192,8 @@ const byPlan = (source: DataSource, plan: TracePlan, { name, slackNanos }: Optio
       beginNanos: hasBegin ? nanos(begin) : undefined,
       endNanos: hasEnd ? nanos(end) : undefined
     }
-    return { ...packet, fault: readsEvents ? eventFault(stream, slackNanos) : undefined }
+    const fault = readsEvents ? eventFault(stream, options) : undefined
+    return { ...packet, fault: fault && { ...fault, shortened: shortened(source, { ...packet, fault }) } }
   }
 }
 
@@ -175,13 +210,13 @@ const byLayout = (source: DataSource, { byteCount, isForeign: isOther, longBytes
       // A file that ends inside of its first head is nobody's, if it begins as one of ours.
       const isOurs = offset > 0 || (isTorn && CtfPacket.isBeginning(cursor.bytes.subarray(0, left)))
       const isForeign = isOther || !isOurs
-      return { isTorn, isForeign, isUndeclared: false, reason: "no packet begins here", trace: undefined }
+      return { isTorn, isForeign, isUnreadable: false, reason: "no packet begins here", trace: undefined }
     }
     const trace = uuidOf(head.traceUuid)
     const size = Number(head.packetSize / 8n)
     if (size > left) {
       const reason = `a packet of ${size} bytes where ${left} bytes are left`
-      return { isTorn: true, isForeign: isOther, isUndeclared: false, reason, trace }
+      return { isTorn: true, isForeign: isOther, isUnreadable: false, reason, trace }
     }
     const { packetSize: _, traceUuid: __, ...members } = head
     const untold = { beginNanos: undefined, endNanos: undefined, fault: undefined }
@@ -194,6 +229,8 @@ export interface Options {
   readonly byteCount: number
   readonly plan: TracePlan | undefined
   readonly slackNanos: bigint | undefined
+  /** A time that no reader can tell is a damaged one (`isTimed`). */
+  readonly isTimed: boolean
   /** There is metadata, though it does not make a plan: the packets may have another layout than LTTng's. */
   readonly isForeign: boolean
   /** Of the traced machine; only matters without a plan. */
@@ -224,7 +261,7 @@ const scanOf = (source: DataSource, options: Options): PacketScan => {
 const empty = {
   isTorn: false,
   isForeign: true,
-  isUndeclared: false,
+  isUnreadable: false,
   reason: "a packet without bytes",
   trace: undefined
 }

@@ -119,6 +119,7 @@ interface Known {
   readonly path: string
   readonly plan: TracePlan | undefined
   readonly slackNanos: bigint | undefined
+  readonly isTimed: boolean
   readonly uuid: string | undefined
   readonly isForeign: boolean
   readonly indexes: Indexes
@@ -127,12 +128,13 @@ interface Known {
 }
 
 const readFile = (known: Known, { byteCount, name }: Entry): DataFile.DataFile => {
-  const { indexes, isForeign, minor, plan, readsEvents, slackNanos, tree, uuid } = known
+  const { indexes, isForeign, isTimed, minor, plan, readsEvents, slackNanos, tree, uuid } = known
   const path = join(known.path, name)
   const longBytes = known.path.endsWith("32-bit") ? 4 : 8
   const index = indexes.files.get(name)
   const offsets = (index?.records ?? []).map(({ offset }) => Number(offset)).sort((a, b) => a - b)
-  const options = { name: path, byteCount, plan, slackNanos, isForeign, longBytes, offsets, readsEvents } as const
+  const traits = { plan, slackNanos, isTimed, isForeign, longBytes } as const
+  const options = { name: path, byteCount, ...traits, offsets, readsEvents }
   const scan = PacketScan.scan(tree.data(path, byteCount), options)
   const indexPath = CtfIndex.pathOf(path)
   const isIndexed = indexes.files.size > 0 && !indexes.unreadable.has(name)
@@ -180,6 +182,7 @@ export const read = (tree: Tree, path: string, entries: ReadonlyArray<Entry>, re
     path,
     plan: traceClass === undefined ? undefined : new TracePlan(traceClass),
     slackNanos,
+    isTimed: traceClass !== undefined && PacketScan.isTimed(traceClass),
     uuid,
     isForeign: isRefused || found === undefined,
     indexes,

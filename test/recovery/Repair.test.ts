@@ -326,7 +326,7 @@ describe("events", () => {
   const damageOf = (files: Trees.Files, readsEvents: "all" | "small") =>
     Check.check(Trees.tree(files), { readsEvents }).findings.filter(({ severity }) => severity === "damage")
 
-  it("of every trace decode; one that does not is found where all are looked at, and its packet set aside", () => {
+  it("of every trace decode; one that does not is found where all are looked at, its packet set aside, and ended before it", () => {
     for (const [name, original] of originals) {
       assert.deepStrictEqual(damageOf(original, "all"), [], name)
       const files = new Map(original)
@@ -343,7 +343,12 @@ describe("events", () => {
       assert.deepStrictEqual(damageOf(files, "all"), [])
       const [end = 0] = endsOf(original.get(indexOf(path)) as Uint8Array)
       assert.deepStrictEqual(Buffer.from(files.get(Aside.pathOf(path)) ?? []), Buffer.from(bytes.subarray(0, end)))
-      assert.deepStrictEqual(Buffer.from(files.get(path) ?? []), Buffer.from(bytes.subarray(end)))
+      // The packet is there with the events before it: of its content only the length is another.
+      const [left, expected] = [Buffer.from(files.get(path) ?? []), Buffer.from(bytes)]
+      const contentSizeAt = 48
+      assert.isBelow(Number(left.readBigUInt64LE(contentSizeAt)), 200 * 8)
+      left.copy(expected, contentSizeAt, contentSizeAt, contentSizeAt + 8)
+      assert.deepStrictEqual(left, expected)
       return
     }
     assert.fail("no trace was damaged")
@@ -409,7 +414,7 @@ describe("babeltrace2 reads of a repaired trace nothing that was not recorded", 
           0
         )
       )
-      assert.strictEqual(kept, sum, "what nobody can read is aside, and not gone")
+      assert.isAtLeast(kept ?? 0, sum ?? 0, "what nobody can read is aside, and not gone")
     })
   )
 })

@@ -76,6 +76,12 @@ export const apply =
         files.set(change.to, Buffer.concat([files.get(change.to) ?? Buffer.alloc(0), ...parts]))
         break
       }
+      case "shorten": {
+        const bytes = Uint8Array.from(files.get(path) as Uint8Array)
+        bytes.set(change.bytes, change.at)
+        files.set(path, bytes)
+        break
+      }
       case "write":
         files.set(path, change.bytes)
         break
