@@ -59,7 +59,7 @@ const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 const line = (name: string, own: ReadonlyArray<Result>, alone: ReadonlyArray<Result>): string => {
-  const of = (key: keyof Result, results = own) => median(results.map((result) => result[key]))
+  const of = (key: keyof Result) => median(own.map((result) => result[key]))
   const ratio = median(own.map(({ p99 }, round) => p99 / (alone[round]?.p99 ?? Number.NaN)))
   return `| ${name} | ${of("p50").toFixed(0)} | ${of("p99").toFixed(0)} | ${ratio.toFixed(2)}x | ${of("rate").toFixed(0)} |`
 }
@@ -110,6 +110,6 @@ const measure = (seconds: number, rounds: number, wanted: string) =>
   }).pipe(Effect.scoped)
 
 /** `wanted`: how the load's name begins. */
-export const run = async (seconds: number, rounds: number, wanted = ""): Promise<void> => {
+export const run = async (seconds: number, rounds: number, wanted: string): Promise<void> => {
   process.stdout.write(`${await Effect.runPromise(measure(seconds, rounds, wanted))}\n`)
 }

@@ -154,11 +154,13 @@ const linkOrEmpty = (file: string): string => {
   }
 }
 
+const listenLimitMs = 15_000
+
 /** Waits until `running` listens; a process that ends first fails with its own words. */
-export const listening = (running: Running, port: number, limitMs = 15_000) =>
+export const listening = (running: Running, port: number) =>
   Effect.tryPromise({
     try: async () => {
-      const until = Date.now() + limitMs
+      const until = Date.now() + listenLimitMs
       while (!listensOn(port)) {
         if (running.child.exitCode !== null || running.child.signalCode !== null) throw new Error(running.complaint())
         if (Date.now() > until) throw new Error("it does not listen")

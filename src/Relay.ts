@@ -339,7 +339,7 @@ const store = (config: RelayConfig) =>
     syncsNames: config.sync !== "none"
   })
 
-const relay = (config: RelayConfig, tap?: Tap) =>
+const relay = (config: RelayConfig, tap: Tap | undefined) =>
   Layer.effect(Relay, ports(config, tap)).pipe(
     Layer.provide(
       Registry.layer({

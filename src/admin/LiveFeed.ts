@@ -71,7 +71,7 @@ class Lines {
     else if (item === "failure" && failure !== undefined) this.#json.failure(stream, failure, this.#out)
   }
 
-  /** What has gathered since; whoever gets it keeps it. */
+  /** What has gathered since; it is the caller's to keep. */
   take(): Uint8Array {
     const taken = Uint8Array.from(this.#out.written)
     this.#out.clear()

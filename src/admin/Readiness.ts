@@ -29,7 +29,7 @@ const freeDescriptorsMin = 16
 const check = (name: string, isOk: boolean, detail: string): Check => ({ name, isOk, detail })
 
 /** `more`: what it takes besides. */
-export const readiness = (facts: Facts, more: ReadonlyArray<Check> = []): Readiness => {
+export const readiness = (facts: Facts, more: ReadonlyArray<Check>): Readiness => {
   const { freeBytes, openDescriptors, descriptorLimit, isDraining, sessionCount } = facts
   const freeDescriptors = descriptorLimit - openDescriptors
   const checks = [

@@ -5,7 +5,7 @@
  * The listener comes first: without one, SIGUSR1 would start the runtime's inspector.
  */
 process.on("SIGUSR1", () => undefined)
-// Whoever rotates logs may ask for this before there is a log.
+// A tool that rotates logs may send this before there is a log.
 process.on("SIGUSR2", () => undefined)
 
 if (process.execve === undefined) {

@@ -13,7 +13,7 @@ export class BackgroundFailed extends Schema.TaggedError<BackgroundFailed>()("Ba
 
 const ready = "ready"
 
-/** Whoever started this copy is let go. */
+/** The process that started this copy may return. */
 export const announce: Effect.Effect<void> = Effect.sync(() => {
   if (process.send === undefined) return
   process.send(ready)

@@ -93,7 +93,7 @@ export const attach = (
     const tls = yield* TlsFlags.identityOf(options)
     const { session, viewer } = yield* LiveViewer.fromUrl(options.url, tls).pipe(Effect.retry(retry))
     if (session === undefined) return yield* new SessionMissing({ url: options.url })
-    // Whoever waits for a session wants it from its beginning, also when it came before we asked.
+    // Waiting for a session means to want it from its beginning, also when it came before we asked.
     const { otherwise, ...rest } = how
     const attached = Effect.gen(function* () {
       if (hasWaited) yield* settled(viewer, session)

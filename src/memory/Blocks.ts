@@ -63,7 +63,9 @@ export class Pool {
     return this.#bytesMax
   }
 
-  /** What is above a lower limit comes back as writes complete; of a higher one, whoever waits is told as they do. */
+  /**
+   * What is above a lower limit comes back as writes complete; a higher one is noticed by waiting accounts as they do.
+   */
   set bytesMax(bytesMax: number) {
     this.#bytesMax = Math.max(bytesMax, 16 * blockBytes)
   }
@@ -115,7 +117,7 @@ export class Pool {
     this.#paused.delete(account)
   }
 
-  /** The releasing account first; then whoever waited longest, since it may have waited for memory others held. */
+  /** The releasing account first; then the one that waited longest, perhaps for memory that others held. */
   #resumeSome(owner: Account): void {
     if (this.#paused.has(owner)) this.#resume(owner)
     for (const account of this.#paused) {

@@ -24,7 +24,7 @@ export class Credit {
   }
 
   /** Beyond the burst nothing is kept. */
-  give(count = 1): void {
+  give(count: number): void {
     this.#count = Math.min(this.#burst, this.#count + count)
   }
 

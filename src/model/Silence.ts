@@ -7,7 +7,7 @@
 const stalledPeriodCount = 10
 /** A tracer that is held up for a moment is none that has vanished, however short its timer. */
 const stalledMillisMin = 5000
-/** Silence after which a session is ended, whoever else has come. */
+/** Silence after which a session is ended, even if no other of its name has come. */
 const overMillis = 120_000
 
 export type Verdict = "heard" | "stalled" | "over"

@@ -38,7 +38,7 @@ export class Connection {
   readonly #heldBackSum: Record<Cause, number>
   #heldBackAt = 0
 
-  constructor(id: number, port: Port, peer: string, openedAt: number, heldBackSum = noTime()) {
+  constructor(id: number, port: Port, peer: string, openedAt: number, heldBackSum: Record<Cause, number>) {
     this.#heldBackSum = heldBackSum
     this.id = id
     this.port = port

@@ -1,6 +1,6 @@
 /**
  * Taking a relay out of service without loss: from now on it makes no sessions, those it has go on to their end, or to
- * a deadline. Whoever asked watches how many are left; nothing else changes, and it can be taken back.
+ * a deadline. The caller watches how many are left; nothing else changes, and it can be taken back.
  *
  * Nobody waits for sessions that come by edges: they outlive the relay. Those that an edge has begun since wait there.
  */

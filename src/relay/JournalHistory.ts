@@ -31,7 +31,7 @@ export const advance = 0xfffd
 export interface Advance {
   /** The edge's handle. */
   readonly stream: bigint
-  /** As whoever put it down reads it. */
+  /** As its writer reads it. */
   readonly position: Uint8Array
 }
 

@@ -10,7 +10,7 @@ import type { TraceStore } from "../storage/TraceStore.ts"
 /** Below the output directory. */
 const place = ".recordings"
 
-/** More would be of no use: whoever has so many is looked up until the relay ends. */
+/** More would be of no use: a principal with so many is looked up until the relay ends. */
 const fileBytesMax = 16 * 1024 * 1024
 
 export type Recording = readonly [principal: string, directory: string]

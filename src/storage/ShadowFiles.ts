@@ -6,7 +6,7 @@ import { dirname } from "node:path"
 import { Effect } from "effect"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 
-/** Says to whoever opens the file again by its name that it is another one now, and the same. */
+/** Stands for the inode of whatever file lies there: opened again by its name, it counts as the same. */
 export const anyInode = 0
 
 interface Shadow {

@@ -206,7 +206,7 @@ export const start = (
     return session
   })
 
-/** A lost connection ends the beacons; whoever uses the session is told by its own calls. */
+/** A lost connection ends the beacons; users of the session are told by their own calls. */
 const onTicksFailed = (cause: Cause.Cause<CommandFailed>) =>
   Cause.hasDies(cause) ? Effect.logError("flush failed: the live timer stands still", cause) : Effect.void
 

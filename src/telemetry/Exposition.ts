@@ -16,7 +16,9 @@ export const contentTypes: Readonly<Record<Form, string>> = {
 
 const openMetrics = /^application\/openmetrics-text\s*(;(?!.*\bq=0(\.0+)?\s*(;|$)).*)?$/i
 
-/** Whoever can read OpenMetrics gets it; everybody else what all read. `accept` is the header, if there is one. */
+/**
+ * OpenMetrics for scrapers that accept it, Prometheus' text for all others. `accept` is the header, if there is one.
+ */
 export const formOf = (accept: string | undefined): Form =>
   accept?.split(",").some((range) => openMetrics.test(range.trim())) === true ? "openmetrics" : "prometheus"
 
@@ -87,14 +89,6 @@ class Writer {
     const own = labelsOf(instrument, labels)
     return `${buckets.join("")}${name}_sum${own} ${number(value.sum)}\n${name}_count${own} ${value.count}\n`
   }
-}
-
-/** All in one turn. */
-export const text = (samples: Iterable<Sample>, form: Form = "prometheus"): string => {
-  const writer = new Writer(form)
-  let all = ""
-  for (const one of samples) all += writer.lines(one)
-  return all + writer.end()
 }
 
 /** Samples from one look at other work to the next: a fraction of a millisecond. */

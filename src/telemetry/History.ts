@@ -70,7 +70,7 @@ class OfSession {
   }
 }
 
-/** The same, driven by whoever has a clock. */
+/** The same, for a caller that has the clock. */
 export class Recorder {
   readonly #sessions = new Map<number, OfSession>()
 

@@ -175,7 +175,7 @@ const addSession = (series: Series, session: SessionStatus, nowMillis: number): 
   }
 }
 
-/** Stops now and then, for whoever has other work. */
+/** Stops now and then, so that the caller can let others work. */
 function* collect({ nowMillis, seriesMax, sessions }: Reading): Generator<void, Series> {
   const series = new Series(seriesMax)
   let count = 0

@@ -21,20 +21,18 @@ const burstCount = 5
 /** Of one form. */
 class Scrape {
   readonly #make: Effect.Effect<Text>
-  readonly #now: () => number
   readonly #credit: Credit
   #last: Promise<Text> | undefined
 
-  constructor(make: Effect.Effect<Text>, now: () => number) {
+  constructor(make: Effect.Effect<Text>) {
     this.#make = make
-    this.#now = now
-    this.#credit = new Credit(textsPerSecond, burstCount, now())
+    this.#credit = new Credit(textsPerSecond, burstCount, clockMillis())
   }
 
   /** Whoever made it may be gone meanwhile: nobody else's text ends with that. */
   readonly text: Effect.Effect<Text> = Effect.flatMap(Effect.context<never>(), (context) =>
     Effect.promise(() => {
-      if (this.#credit.at(this.#now()) < 1 && this.#last !== undefined) return this.#last
+      if (this.#credit.at(clockMillis()) < 1 && this.#last !== undefined) return this.#last
       this.#credit.spend()
       this.#last = Effect.runPromiseWith(context)(this.#make)
       return this.#last
@@ -52,14 +50,10 @@ const textOf = ({ samples }: Telemetry["Service"], form: Exposition.Form): Effec
     return { parts, byteCount: parts.reduce((sum, { length }) => sum + length, 0) }
   })
 
-/** `now` in ms. */
-export const make = (
-  telemetry: Telemetry["Service"],
-  now: () => number = clockMillis
-): ((form: Exposition.Form) => Effect.Effect<Text>) => {
+export const make = (telemetry: Telemetry["Service"]): ((form: Exposition.Form) => Effect.Effect<Text>) => {
   const scrapes = {
-    prometheus: new Scrape(textOf(telemetry, "prometheus"), now),
-    openmetrics: new Scrape(textOf(telemetry, "openmetrics"), now)
+    prometheus: new Scrape(textOf(telemetry, "prometheus")),
+    openmetrics: new Scrape(textOf(telemetry, "openmetrics"))
   }
   return (form) => scrapes[form].text
 }

@@ -4,8 +4,9 @@
  * descriptors that wait for nothing: files in memory, and sockets that take what they can.
  *
  * A job lies in shared memory. Posting it takes a few stores and, if the thread sleeps, one system call; nothing wakes
- * the loop when it is done. Whoever needs it done _settles_ it: does it himself if the thread has not begun, else waits
- * for the one write the thread is in. So nobody waits for longer than for his own bytes, and never for another job.
+ * the loop when it is done. Code that needs it done _settles_ it: does it itself if the thread has not begun, else
+ * waits for the one write the thread is in. So nobody waits for longer than for his own bytes, and never for another
+ * job.
  */
 import * as fs from "node:fs"
 import { availableParallelism } from "node:os"

@@ -59,7 +59,7 @@ interface Answer {
   readonly body: string
 }
 
-const answer = (asking: http.ClientRequest, sent?: string): Effect.Effect<Answer | string> =>
+const answer = (asking: http.ClientRequest): Effect.Effect<Answer | string> =>
   Effect.callback((resume) => {
     asking.on("response", (response) => {
       let body = ""
@@ -69,7 +69,7 @@ const answer = (asking: http.ClientRequest, sent?: string): Effect.Effect<Answer
       response.on("end", () => resume(Effect.succeed({ status: response.statusCode ?? 0, body })))
     })
     asking.on("error", (cause: NodeJS.ErrnoException) => resume(Effect.succeed(cause.code ?? cause.message)))
-    asking.end(sent)
+    asking.end()
   })
 
 const start = (isLocal: boolean) =>

@@ -39,10 +39,10 @@ const record = (relay: Relay, name: string, sessionId: number): Effect.Effect<Re
     return { c, d, id, path, stream, metadata }
   })
 
-const both = ({ c, d, stream }: Pick<Recording, "c" | "d" | "stream">, seq: number, size = 16) =>
+const both = ({ c, d, stream }: Pick<Recording, "c" | "d" | "stream">, seq: number) =>
   Effect.gen(function* () {
-    d.deliver(packet(stream, seq, size))
-    assert.strictEqual(yield* c.index(stream, { seq, bytes: size }), 10)
+    d.deliver(packet(stream, seq))
+    assert.strictEqual(yield* c.index(stream, { seq }), 10)
   })
 
 /** Asks until the answer is "not pending": the bytes are in the files. */

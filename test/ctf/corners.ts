@@ -37,11 +37,10 @@ const tsdl = ({ before = "", event, fields = `${u8} x;`, header = "", stream = "
   ].join("\n")
 
 const four = ["e: { x = 1 }", "e: { x = 2 }", "e: { x = 3 }", "e: { x = 4 }"]
-const field = (what: string, fields: string, lines: Corner["lines"], rest: Partial<Corner> = {}): Corner => ({
+const field = (what: string, fields: string, lines: Corner["lines"]): Corner => ({
   what,
   metadata: tsdl({ fields }),
-  lines,
-  ...rest
+  lines
 })
 const named = (what: string, name: string, shown: string): Corner => ({
   what,

@@ -6,10 +6,10 @@ import type { Piece } from "../../src/memory/Piece.ts"
 const holder = { released: () => {} }
 
 /** One read of a receiver that wants to keep all of it. */
-const keep = (landing: Landing, fill: number, length = 1000): Piece | undefined => {
+const keep = (landing: Landing, fill: number): Piece | undefined => {
   const { bytes } = landing
-  bytes.fill(fill, 0, length)
-  const held = landing.hold(bytes, 0, length, holder)
+  bytes.fill(fill, 0, 1000)
+  const held = landing.hold(bytes, 0, 1000, holder)
   landing.received()
   return held
 }

@@ -17,8 +17,8 @@ const live = Trees.recorded("live1")
 
 const indexOf = (path: string): string => path.replace(/([^/]+)$/, "index/$1.idx")
 /** Data files of the chunk with this number. */
-const chunk = (number: number, name: string, files: Trees.Files = rotated): string =>
-  [...files.keys()].find((path) => path.includes(`-${number}/`) && path.endsWith(`/64-bit/${name}`)) as string
+const chunk = (number: number, name: string): string =>
+  [...rotated.keys()].find((path) => path.includes(`-${number}/`) && path.endsWith(`/64-bit/${name}`)) as string
 const liveFile = (name: string) => [...live.keys()].find((path) => path.endsWith(`/64-bit/${name}`)) as string
 
 const severe = (files: Trees.Files) =>

@@ -109,7 +109,7 @@ const watchAll = (port: number) =>
   })
 
 const tags = (events: ReadonlyArray<LiveViewer.ViewerEvent>) => events.map(({ _tag }) => _tag)
-const index = (status: number, flags = 0) => Buffer.concat([u64(0, 800, 800, 10, 20, 0, 0), u32(status, flags)])
+const index = (status: number) => Buffer.concat([u64(0, 800, 800, 10, 20, 0, 0), u32(status, 0)])
 const whole = ["StreamAdded", "StreamAdded", "StreamEnded", "SessionEnded"]
 
 describe("a viewer", () => {

@@ -5,12 +5,11 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Devices } from "../../src/telemetry/Devices.ts"
-import * as Exposition from "../../src/telemetry/Exposition.ts"
 import * as Mounts from "../../src/telemetry/Mounts.ts"
 import { Patient } from "../../src/telemetry/Patient.ts"
 import { withStore } from "../storage/stores.ts"
 import * as Process from "../support/process.ts"
-import { samplesOf } from "./readings.ts"
+import { samplesOf, textOf } from "./readings.ts"
 
 const bytes = (count: number) => Buffer.alloc(count, 1)
 
@@ -180,7 +179,7 @@ describe("the devices of a relay", () => {
       errors: [{ code: "EIO", count: 3 }],
       freeBytes: 7
     })
-    const text = Exposition.text(samplesOf([], { devices: [device(1), device(2)] }))
+    const text = textOf(samplesOf([], { devices: [device(1), device(2)] }))
     assert.include(text, 'lttng_relay_device_written_bytes_total{mountpoint="/traces",path="quick"} 1\n')
     assert.include(text, 'lttng_relay_device_written_bytes_total{mountpoint="device 2",path="quick"} 2\n')
     assert.include(

@@ -1,17 +1,16 @@
 /** The table, one reading of it, and its forms: text for scrapers, OpenTelemetry's message, the document. */
 import { assert, describe, expect, it } from "@effect/vitest"
-import * as Exposition from "../../src/telemetry/Exposition.ts"
 import * as Instruments from "../../src/telemetry/Instruments.ts"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
 import { samples } from "../../src/telemetry/Reading.ts"
 import * as Reference from "../../src/telemetry/Reference.ts"
-import { noTime, reading, session, stream } from "./readings.ts"
+import { noTime, reading, session, stream, textOf } from "./readings.ts"
 
 const lineOf = (text: string, start: string) => text.split("\n").filter((line) => line.startsWith(start))
 
 describe("a reading", () => {
   it("adds up the streams of one channel, the closed ones too, and leaves metadata out", () => {
-    const text = Exposition.text(
+    const text = textOf(
       samples(
         reading([
           session("demo", {
@@ -42,7 +41,7 @@ describe("a reading", () => {
 
   it("has no more series than it may, and says how many are missing", () => {
     const many = ["a", "b", "c"].map((name) => session(name, { streams: [stream("ch_0"), stream("ch_1")] }))
-    const text = Exposition.text(samples(reading(many, { seriesMax: 2 })))
+    const text = textOf(samples(reading(many, { seriesMax: 2 })))
     assert.lengthOf(lineOf(text, "lttng_relay_channel_received_bytes_total"), 2)
     // A channel and a session.
     assert.deepStrictEqual(lineOf(text, "lttng_relay_capped_series"), ["lttng_relay_capped_series 2"])
@@ -53,7 +52,7 @@ describe("a reading", () => {
       { connectionId: 1, peer: "a:1", lagPacketCount: 2, lagNanos: 1_500_000_000 },
       { connectionId: 2, peer: "b:1", lagPacketCount: 9, lagNanos: 1_000_000 }
     ]
-    const text = Exposition.text(samples(reading([session("demo", { viewers })])))
+    const text = textOf(samples(reading([session("demo", { viewers })])))
     assert.deepStrictEqual(lineOf(text, "lttng_relay_viewer_lag"), [
       'lttng_relay_viewer_lag_seconds{host="web1",session="demo"} 1.5',
       'lttng_relay_viewer_lag_packets{host="web1",session="demo"} 9'
@@ -61,7 +60,7 @@ describe("a reading", () => {
   })
 
   it("has a cumulative histogram in seconds", () => {
-    const lines = lineOf(Exposition.text(samples(reading([]))), "lttng_relay_answer_latency_seconds")
+    const lines = lineOf(textOf(samples(reading([]))), "lttng_relay_answer_latency_seconds")
     assert.deepStrictEqual(lines.slice(0, 3), [
       'lttng_relay_answer_latency_seconds_bucket{le="0.000008"} 2',
       'lttng_relay_answer_latency_seconds_bucket{le="0.000016"} 2',
@@ -75,7 +74,7 @@ describe("a reading", () => {
   })
 
   it("escapes what peers named", () => {
-    const text = Exposition.text(samples(reading([session('a"b\\c\nd', { streams: [stream("ch")] })])))
+    const text = textOf(samples(reading([session('a"b\\c\nd', { streams: [stream("ch")] })])))
     assert.include(text, 'session="a\\"b\\\\c\\nd"')
   })
 

@@ -1,6 +1,11 @@
 /** Readings of a relay that there is not. */
 import type { SessionStatus } from "../../src/relay/Status.ts"
+import * as Exposition from "../../src/telemetry/Exposition.ts"
 import { type Reading, samples } from "../../src/telemetry/Reading.ts"
+
+/** What a scraper of Prometheus' text gets. */
+export const textOf = (of: Parameters<typeof Exposition.slices>[0]): string =>
+  Buffer.concat([...Exposition.slices(of, "prometheus")]).toString()
 
 export const stream = (channelName: string, counts: Partial<SessionStatus["streams"][number]> = {}) => ({
   id: 1,

@@ -304,7 +304,7 @@ export class SessionActor implements StreamSession {
         Effect.catchIf(
           ({ code }) => code === "EEXIST",
           () => {
-            // A stream that is announced twice: the reference has both in one file, and so does whoever does this.
+            // A stream that is announced twice: as with the reference, both are in one file.
             if ([...this.streams.values()].some(isSame)) return Effect.as(stream.open(true), stream)
             return Effect.andThen(this.#places.pass(path), this.#open(path, options))
           }

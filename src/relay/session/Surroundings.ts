@@ -40,7 +40,7 @@ export interface Surroundings {
   readonly gather: Gather
   readonly events: Events
   readonly beacons: BeaconWatch
-  /** False: whoever is silent may be held back by the program around the relay. */
+  /** False: a silent target may be held back by the program around the relay. */
   readonly judgesSilence: boolean
   /** Nothing was heard of the session for long; `isOver`: for so long that nothing will be. */
   readonly onStalled: (session: Silent, isOver: boolean) => Effect.Effect<void>

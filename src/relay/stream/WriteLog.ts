@@ -65,7 +65,7 @@ export class WriteLog {
   #isPrompt = false
 
   /** `onDurable` is called whenever `durable` has advanced. */
-  constructor(progress: () => Progress, gather: Gather, onDurable: () => void = () => {}, syncing?: Syncing) {
+  constructor(progress: () => Progress, gather: Gather, onDurable: () => void, syncing: Syncing | undefined) {
     this.#progress = progress
     this.#gather = gather
     this.#onDurable = onDurable

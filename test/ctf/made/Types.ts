@@ -98,7 +98,7 @@ export const integerShape = (next: Random, { isLittle }: Dialect, isSigned: bool
   }
 }
 
-export const integerTsdl = (next: Random, { isLittle }: Dialect, shape: IntegerShape, extra = ""): string => {
+export const integerTsdl = (next: Random, { isLittle }: Dialect, shape: IntegerShape): string => {
   const { alignment, base, isSigned, size } = shape
   const natural = size % 8 === 0 ? 8 : 1
   const attributes = [`size = ${chance(next, 0.1) ? `0x${size.toString(16)}` : size};`]
@@ -109,7 +109,6 @@ export const integerTsdl = (next: Random, { isLittle }: Dialect, shape: IntegerS
   if (shape.isLittle !== isLittle)
     attributes.push(`byte_order = ${shape.isLittle ? "le" : oneOf(next, ["be", "network"])};`)
   else if (chance(next, 0.2)) attributes.push("byte_order = native;")
-  if (extra !== "") attributes.push(extra)
   attributes.sort(() => next() - 0.5)
   return `integer { ${attributes.join(" ")} }`
 }

@@ -7,22 +7,8 @@ import type * as Script from "../script.ts"
 const { join, noSeq, packetHeader, payload } = Commands
 
 /** Sends packet and index of each number in turn, each after the other is known to be in. */
-const inTurn = (
-  recording: Script.Recording,
-  s: Script.Script,
-  stream: bigint,
-  seqs: ReadonlyArray<number>,
-  size = 16
-) =>
-  Effect.gen(function* () {
-    let total = 0
-    for (const seq of seqs) {
-      yield* recording.d.packet(stream, seq, size)
-      total += size
-      yield* s.fileSize(recording.file("ch_0"), total)
-      yield* recording.c.index(stream, { seq, bytes: size })
-    }
-  })
+const inTurn = ({ file, recorded }: Script.Recording, stream: bigint, seqs: ReadonlyArray<number>) =>
+  Effect.forEach(seqs, (seq, at) => recorded(stream, seq, file("ch_0"), 16 * (at + 1)), { discard: true })
 
 export const packets: ReadonlyArray<Scenario> = [
   ...[4, 7, 8, 10].map((minor) =>
@@ -42,7 +28,7 @@ export const packets: ReadonlyArray<Scenario> = [
   scenario("packets, each followed by its index", function* (s) {
     const recording = yield* s.recording()
     const stream = yield* recording.c.addStream()
-    yield* inTurn(recording, s, stream, [0, 1, 2, 3])
+    yield* inTurn(recording, stream, [0, 1, 2, 3])
     yield* recording.c.closeStream(stream, 3)
   }),
   scenario("indexes before their packets", function* (s) {
@@ -95,7 +81,7 @@ export const packets: ReadonlyArray<Scenario> = [
     const recording = yield* s.recording()
     const { c, d, file } = recording
     const stream = yield* c.addStream()
-    yield* inTurn(recording, s, stream, [0])
+    yield* inTurn(recording, stream, [0])
     yield* d.packet(stream, 0, 8)
     yield* s.fileSize(file("ch_0"), 24)
     yield* c.index(stream, { seq: 0, bytes: 8 })
@@ -106,7 +92,7 @@ export const packets: ReadonlyArray<Scenario> = [
     const { c } = recording
     const stream = yield* c.addStream()
     yield* c.index(stream, { seq: 0, bytes: 0, end: 55 })
-    yield* inTurn(recording, s, stream, [0])
+    yield* inTurn(recording, stream, [0])
     yield* c.index(stream, { seq: 0, bytes: 0, end: 99 })
     yield* c.index(stream, { seq: 0, bytes: 0, end: 100 })
     yield* c.dataPending(stream, 0)
@@ -270,7 +256,7 @@ export const packets: ReadonlyArray<Scenario> = [
   scenario("a tracefile count without a size is no ring", function* (s) {
     const recording = yield* s.recording()
     const stream = yield* recording.c.addStream({ fileSize: 0, fileCount: 2 })
-    yield* inTurn(recording, s, stream, [0, 1, 2])
+    yield* inTurn(recording, stream, [0, 1, 2])
   }),
   scenario("indexes that come after the ring moved on go to the file of their packet", function* (s) {
     const { c, d, file } = yield* s.recording()
