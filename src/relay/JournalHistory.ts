@@ -78,7 +78,14 @@ type Store = TraceStore["Service"]
 export const pathsOf = (store: Store, token: string) => {
   const at = (suffix: string) => `${store.output}/${place}/${token}.${suffix}`
   const history = at("history")
-  return { about: at("json"), history, fresh: `${history}.new`, changes: at("changes"), finished: at("finished") }
+  return {
+    about: at("json"),
+    history,
+    fresh: `${history}.new`,
+    changes: at("changes"),
+    finished: at("finished"),
+    ended: at("ended")
+  }
 }
 
 export class JournalHistory {
@@ -244,8 +251,17 @@ export class JournalHistory {
 
   /** The journal is over; that is remembered until the edge knows. */
   get finish(): Effect.Effect<void> {
-    const { finished } = pathsOf(this.#store, this.#token)
-    const said = Effect.flatMap(this.#store.retraceable.plain.open(finished, "create"), (file) => file.close)
+    return this.#remember("finished")
+  }
+
+  /** The relay takes no more of it; that is remembered, since its edge may not begin it again. */
+  get end(): Effect.Effect<void> {
+    return this.#remember("ended")
+  }
+
+  #remember(what: "finished" | "ended"): Effect.Effect<void> {
+    const path = pathsOf(this.#store, this.#token)[what]
+    const said = Effect.flatMap(this.#store.retraceable.plain.open(path, "create"), (file) => file.close)
     return Effect.andThen(this.close, Effect.andThen(Effect.ignore(said), remove(this.#store, this.#token)))
   }
 }

@@ -23,7 +23,7 @@ export interface Journal {
 }
 
 /** So many that are over are known as such to an edge that missed their end. */
-const overCountMax = 4096
+export const overCountMax = 4096
 
 const remember = (tokens: Set<string>, token: string): void => {
   tokens.add(token)

@@ -137,19 +137,34 @@ const find = (store: Store, token: string, isSynced: boolean): Effect.Effect<Fou
     }
   })
 
-/** Journals that an earlier relay has finished, and whose edges may not know. */
-export const findFinished = (store: Store): Effect.Effect<ReadonlyArray<string>> =>
+/** Journals that an earlier relay has finished, or ended, and whose edges may not know. */
+export interface Over {
+  readonly finished: ReadonlyArray<string>
+  readonly ended: ReadonlyArray<string>
+}
+
+export const findOver = (store: Store): Effect.Effect<Over> =>
   Effect.map(
     Effect.orElseSucceed(store.retraceable.plain.list(`${store.output}/${place}`), () => []),
-    (entries) => entries.flatMap(({ name }) => /^(.*)\.finished$/.exec(name)?.[1] ?? [])
+    (entries) => {
+      const named = (pattern: RegExp) => entries.flatMap(({ name }) => pattern.exec(name)?.[1] ?? [])
+      return { finished: named(/^(.*)\.finished$/), ended: named(/^(.*)\.ended$/) }
+    }
   )
+
+/** So many that were ended are remembered. */
+export const forgetEnded = (store: Store, tokens: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.forEach(tokens, (token) => Effect.ignore(store.retraceable.plain.unlink(pathsOf(store, token).ended)), {
+    discard: true
+  })
 
 /** Journals that an earlier relay was carrying out. */
 export const findAll = (store: Store, isSynced: boolean): Effect.Effect<ReadonlyArray<Found>, FileFailed> =>
   Effect.gen(function* () {
     const files = store.retraceable.plain
     const entries = yield* Effect.orElseSucceed(files.list(`${store.output}/${place}`), () => [])
-    const finished = new Set(yield* findFinished(store))
+    const over = yield* findOver(store)
+    const finished = new Set([...over.finished, ...over.ended])
     const found: Array<Found> = []
     for (const { name } of entries) {
       const token = /^(.*)\.history$/.exec(name)?.[1]

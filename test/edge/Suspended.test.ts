@@ -1,6 +1,6 @@
 /** A session whose edge is gone: it says so, and ends when the edge does not come back in time. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
@@ -81,6 +81,40 @@ describe("a session that the relay has ended", () => {
       )
       assert.strictEqual(size(), 16)
       assert.strictEqual(local.edge.spool.memory.unwrittenBytes, 0)
+    })
+  )
+})
+
+describe("a session that the relay has ended, and forgotten all else", () => {
+  it.live("is not begun again in another directory", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const relay = yield* Scope.provide(TestRelay.make(), scope)
+      let { controlPort } = relay
+      const link = yield* new Link(() => controlPort).open
+      const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+      const script = Script.make(local, relay.output, () => {})
+      const { c, d, file } = yield* script.recording()
+      const stream = yield* c.addStream()
+      yield* d.packet(stream, 0, 16)
+      yield* c.index(stream, { seq: 0 })
+      yield* script.fileSize(file("ch_0"), 16)
+      link.isDown = true
+      link.cut()
+      const [session] = yield* relay.relay.sessions
+      yield* relay.relay.endSession(session?.id ?? 0)
+      yield* until(
+        "the end",
+        Effect.sync(() => relay.output.files().some((path) => path.endsWith(".ended")))
+      )
+      yield* Scope.close(scope, Exit.void)
+      const next = yield* TestRelay.make({ memory: relay.memory })
+      controlPort = next.controlPort
+      link.isDown = false
+      yield* local.forwarded
+      const traces = next.output.files().filter((path) => path.endsWith("/ch_0"))
+      assert.strictEqual(traces.length, 1, traces.join(" "))
+      assert.deepStrictEqual(yield* next.relay.sessions, [])
     })
   )
 })

@@ -192,7 +192,8 @@ export class HostedJournal implements Journal {
     const { background, journals, sessions } = this.#registry
     const ended = Effect.forEach(this.sessionIds, (id) => sessions.get(id)?.ended ?? Effect.void, { discard: true })
     const history = this.#history
-    const forgotten = (isWhole ? history?.finish : history?.forget) ?? Effect.void
+    const how = isWhole ? history?.finish : this.isCut ? history?.end : history?.forget
+    const forgotten = how ?? Effect.void
     background(
       Effect.map(Effect.andThen(ended, forgotten), () => {
         this.isFinished = isWhole
@@ -217,7 +218,8 @@ export class HostedJournal implements Journal {
       onReady: () => this.#onReady(),
       onClosed: () => {
         this.isCut = true
-        this.#onReady()
+        if (this.#carrier === undefined) this.end()
+        else this.#onReady()
       }
     })
     // One that meant nothing to this session had no end.

@@ -4,6 +4,7 @@
  */
 import { Effect, Result } from "effect"
 import * as JournalHistory from "../../relay/JournalHistory.ts"
+import { overCountMax } from "../../relay/Journals.ts"
 import * as JournalsLeft from "../../relay/JournalsLeft.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import { retraced } from "../../relay/Retracing.ts"
@@ -60,7 +61,10 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
   Effect.gen(function* () {
     const { journals, options, store } = registry
     const all = yield* JournalsLeft.findAll(store, (options.sync ?? "none") !== "none")
-    for (const token of yield* JournalsLeft.findFinished(store)) journals.finish(token)
+    const { ended, finished } = yield* JournalsLeft.findOver(store)
+    for (const token of finished) journals.finish(token)
+    for (const token of ended) journals.end(token)
+    yield* JournalsLeft.forgetEnded(store, ended.slice(0, -overCountMax))
     if (all.length === 0) return
     const restored = yield* retraced(
       store,
