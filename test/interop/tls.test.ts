@@ -97,7 +97,12 @@ Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "ov
       const live = { create: ["--live=100000"] }
       yield* Effect.flip(Lttng.record(tracing, near, "audit", live))
       yield* tracing.lttng("destroy", "audit")
-      yield* Lttng.record(tracing, near, "shop1", live)
+      // Into another session's directory, by a name that is its own.
+      for (const path of ["/audit", "/audit/ust", "/./audit-20261126-101010"]) {
+        yield* Effect.flip(Lttng.record(tracing, near, "shop0", { create: ["--live=100000"], path }))
+        yield* tracing.attempt("destroy", "shop0")
+      }
+      yield* Lttng.record(tracing, near, "shop1", { ...live, path: "/shop-of-mine/1" })
       yield* tracing.emit({ count: 100 })
       yield* Lttng.record(tracing, near, "shop2", live)
       const viewer = yield* tunnel(relay, to, asClient(pki, "viewer-alice"))
