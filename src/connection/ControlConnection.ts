@@ -113,6 +113,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const { party } = this.#state
     this.#throttle = new Throttle({
       party,
+      isOwing: peer.isCarried !== true,
       background: registry.background,
       readAtMost: peer.readAtMost,
       onFree: onRoom,
@@ -125,7 +126,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      this.#peer.start(contained(this, this.#end.onDefect))
+      this.#throttle.begin(() => this.#peer.start(contained(this, this.#end.onDefect)))
       const reason = yield* this.#end.reason("control", this.#peer, this.#commands)
       this.#detach(reason !== "peer closed")
     })

@@ -54,6 +54,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     }
     this.#throttle = new Throttle({
       party: this.#party,
+      isOwing: peer.isCarried !== true,
       background: registry.background,
       readAtMost: peer.readAtMost,
       onFree: () => this.#resume(),
@@ -66,7 +67,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
 
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      this.#peer.start(contained(this, this.#end.onDefect))
+      this.#throttle.begin(() => this.#peer.start(contained(this, this.#end.onDefect)))
       const reason = yield* this.#end.reason("data", this.#peer)
       this.#detach(reason !== "peer closed")
     })

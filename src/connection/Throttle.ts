@@ -10,6 +10,8 @@ import type { Party } from "../relay/Party.ts"
 
 export interface Options {
   readonly party: Party
+  /** Before its first read it waits for what others of its principals have had: it may be one of a thousand. */
+  readonly isOwing: boolean
   /** Runs what nobody waits for. */
   readonly background: (work: Effect.Effect<void>) => void
   readonly readAtMost: (byteCount: number) => void
@@ -28,16 +30,24 @@ export class Throttle {
   #timer: NodeJS.Timeout | undefined
   #isLooking = false
   #isStopped = false
+  #begin: (() => void) | undefined
   #readBytesMax = Number.POSITIVE_INFINITY
 
   constructor(options: Options) {
     this.#options = options
     this.#bound()
+    if (options.isOwing) this.#wait(options.party.owedMillis)
   }
 
   /** Nothing may be read until `onFree`. */
   get isClosed(): boolean {
     return this.#timer !== undefined || this.#isLooking
+  }
+
+  /** Reads for the first time, now or when it may. */
+  begin(start: () => void): void {
+    if (this.isClosed) this.#begin = start
+    else start()
   }
 
   /** So many bytes came. A session that is refused for what lies on the disk is answered so: its connection stays. */
@@ -47,6 +57,10 @@ export class Throttle {
     const millis = party.spend(byteCount)
     if (isRecording && party.isDiskSpent) this.#lookAtDisk()
     this.#bound()
+    this.#wait(millis)
+  }
+
+  #wait(millis: number): void {
     if (millis === 0) return
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
@@ -95,6 +109,10 @@ export class Throttle {
   }
 
   #free(): void {
-    if (!this.#isStopped && !this.isClosed) this.#options.onFree()
+    if (this.#isStopped || this.isClosed) return
+    const { onFree } = this.#options
+    const begin = this.#begin ?? onFree
+    this.#begin = undefined
+    begin()
   }
 }

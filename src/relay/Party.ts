@@ -177,6 +177,11 @@ export class Party {
     return millis
   }
 
+  /** For how many ms nothing may be received. */
+  get owedMillis(): number {
+    return this.isBounded ? this.spend(0) : 0
+  }
+
   /** By what was counted, which may be too much. */
   get isDiskSpent(): boolean {
     return this.#shares.some(({ quota, allowance }) => allowance.diskBytes >= quota.bytesOnDisk)

@@ -256,7 +256,8 @@ const receiveOwned = (
   isSecured = false
 ): Reading => {
   const handle = owner._handle
-  if (first !== undefined && handle?.reading === true) {
+  // It reads on after what was looked at of it. Of one that decrypts, what it reads before anybody receives is kept.
+  if ((first !== undefined || !isSecured) && handle?.reading === true) {
     handle.reading = false
     handle.readStop()
   }
@@ -314,9 +315,9 @@ const receiveOwned = (
       const bytes = unread
       if (bytes === undefined) return readOn()
       unread = undefined
-      // In a call of its own, as all that is received.
+      // In a call of its own, as all that is received. It has not landed: the next read does where the socket was told.
       queueMicrotask(() => {
-        if (!socket.destroyed && received(bytes.copy(landing.bytes))) readOn()
+        if (!socket.destroyed && receive(bytes, bytes.length)) readOn()
       })
     }
   }

@@ -2,8 +2,10 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { AccessFile, Quota } from "../../src/access/Access.ts"
+import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import * as Balancer from "../support/proxy.ts"
 
 const limited = (quota: Quota): AccessFile => ({
   principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
@@ -111,6 +113,101 @@ it.live("bytes per second: no more is read, over all connections together, and a
     assert.isTrue(isHeldBack)
     const { heldBackMillis } = yield* relay.relay.activity
     assert.isAbove(heldBackMillis.quota, 0)
+  }).pipe(Effect.scoped)
+)
+
+it.live("bytes per second: who comes anew for each packet waits for what came before, too", () =>
+  Effect.gen(function* () {
+    const bytesPerSecond = 1_000_000
+    const relay = yield* TestRelay.make({ access: limited({ bytesPerSecond }) })
+    const [packetBytes, count] = [40_000, 30]
+    const { createSession, addStream, join, message, numbers, u32 } = Commands
+    const begun = performance.now()
+    for (let number = 0; number < count; number++) {
+      // One read brings all that it says, and one the packet.
+      const control = yield* relay.wire("control")
+      const path = `h/s${number}/ust`
+      const said = [
+        message(numbers.VERSION, join(u32(2), u32(10))),
+        message(numbers.CREATE_SESSION, createSession(10, { name: `s${number}`, host: "h" })),
+        message(numbers.ADD_STREAM, addStream(10, { path }))
+      ]
+      yield* control.send(join(...said))
+      const handle = (yield* control.read(8 + 12 + 12)).readBigUInt64BE(20)
+      const data = yield* relay.wire("data")
+      yield* data.send(join(Commands.packetHeader(handle, 0, packetBytes, 0), Commands.payload(packetBytes, 0)))
+      yield* until(
+        "the packet",
+        Effect.sync(() => relay.output.size(`${path}/ch_0`) === packetBytes)
+      )
+      yield* data.close
+      yield* control.close
+    }
+    const seconds = (performance.now() - begun) / 1000
+    assert.isBelow((packetBytes * count) / seconds, bytesPerSecond * 1.05)
+  }).pipe(Effect.scoped)
+)
+
+it.live("bytes per second: several principals at once, each over several connections, have each its own", () =>
+  Effect.gen(function* () {
+    const rates = { "127.0.0.2": 1_000_000, "127.0.0.3": 3_000_000 }
+    const access: AccessFile = {
+      principals: Object.keys(rates).map((address) => ({ name: address, addresses: [address] })),
+      rules: Object.entries(rates).map(([address, bytesPerSecond]) => ({
+        principals: [address],
+        record: [{}],
+        quota: { bytesPerSecond }
+      }))
+    }
+    // A balancer in front tells whose each connection is.
+    const relay = yield* TestRelay.make({ access, proxyFrom: ["127.0.0.1"] })
+    const [packetBytes, connectionCount, seconds] = [20_000, 5, 2]
+    const recorded = Effect.fnUntraced(function* (address: string, rate: number) {
+      const header = Balancer.ipv4(address, 1)
+      const packetCount = (rate * seconds) / connectionCount / packetBytes
+      const all = yield* Effect.forEach(Array.from({ length: connectionCount }), (_, number) =>
+        Effect.gen(function* () {
+          const control = yield* relay.wire("control")
+          const { createSession, addStream, join, message, numbers, u32 } = Commands
+          yield* control.send(join(header, message(numbers.VERSION, join(u32(2), u32(10)))))
+          yield* control.read(8)
+          const name = `s${number}-${address}`
+          yield* control.send(message(numbers.CREATE_SESSION, createSession(10, { name, host: "h" })))
+          yield* control.read(12)
+          const path = `h/${name}/ust`
+          yield* control.send(message(numbers.ADD_STREAM, addStream(10, { path })))
+          const handle = (yield* control.read(12)).readBigUInt64BE(0)
+          const data = yield* relay.wire("data")
+          yield* data.send(header)
+          return { data, handle, file: `${path}/ch_0` }
+        })
+      )
+      const begun = performance.now()
+      yield* Effect.forEach(
+        all,
+        ({ data, file, handle }) =>
+          Effect.gen(function* () {
+            for (let seq = 0; seq < packetCount; seq++) {
+              const head = Commands.packetHeader(handle, seq, packetBytes, 0)
+              yield* data.send(Commands.join(head, Commands.payload(packetBytes, seq)))
+            }
+            yield* until(
+              "all to be recorded",
+              Effect.sync(() => relay.output.size(file) === packetCount * packetBytes)
+            )
+          }),
+        { concurrency: "unbounded" }
+      )
+      return ((performance.now() - begun) / 1000) * rate
+    })
+    const wanted = Object.entries(rates).map(([address, rate]) => recorded(address, rate))
+    const measured = yield* Effect.all(wanted, { concurrency: "unbounded" })
+    for (const [index, rate] of Object.values(rates).entries()) {
+      const bytes = measured[index] ?? 0
+      // As long as the bytes take at that rate, less what a quiet time had earned, and what comes with the first reads.
+      assert.isAbove(bytes, rate * seconds * 0.8)
+      assert.isBelow(bytes, rate * seconds * 1.2)
+    }
   }).pipe(Effect.scoped)
 )
 
