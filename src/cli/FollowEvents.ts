@@ -100,6 +100,10 @@ class Printer {
     }
   }
 
+  end(): void {
+    if (!this.#request.isJson) this.#text.end(this.out)
+  }
+
   readonly visit = ({ failure, item, loss, stream }: LiveStream, viewed: ViewedStream): void => {
     const { isJson } = this.#request
     if (isJson && !this.#viewed.has(stream)) this.#viewed.set(stream, viewed)
@@ -216,5 +220,7 @@ export const run = (input: Input) =>
         return Effect.ignore(drain(decoder, printer))
       })
     )
+    printer.end()
+    yield* flush(printer)
     if (printer.failureCount > 0) return yield* new EventsUnreadable({ count: printer.failureCount })
   }).pipe(Effect.catchTag("OutputClosed", () => Effect.void))

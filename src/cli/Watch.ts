@@ -96,7 +96,8 @@ export const attach = (
     // Waiting for a session means to want it from its beginning, also when it came before we asked.
     const { otherwise, ...rest } = how
     const attached = Effect.gen(function* () {
-      if (hasWaited) yield* settled(viewer, session)
+      // Those that come later join where they may.
+      if (hasWaited && how.joinMillis === undefined) yield* settled(viewer, session)
       const seek = Option.getOrElse(options.seek, () => (options.wait ? "beginning" : otherwise))
       return yield* viewer.attachAll(session, { seek, ...rest })
     })

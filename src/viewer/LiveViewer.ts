@@ -100,9 +100,10 @@ export interface LiveViewer {
 /** The URL, the dial, or the greeting (live.md §6.1). */
 export type ConnectFailed = UrlRefused | DialFailed | TlsFailed | ExchangeFailed | NotLivePort
 
+const ended = "it has ended"
 const statusNames: ReadonlyMap<number, string> = new Map([
   [Status.already, "another viewer watches it"],
-  [Status.unknown, "it has ended"],
+  [Status.unknown, ended],
   [Status.notLive, "it is not a live session"],
   [Status.seekError, "the relay cannot seek there"],
   [Status.noSession, "the relay lost our viewer session"]
@@ -184,7 +185,11 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
       Effect.gen(function* () {
         const chosen = (yield* sessions).filter((session) => isNamed(session, name))
         if (chosen.length === 0) return yield* new SessionNotFound(name)
-        return yield* attachEach(chosen, options, name)
+        // Between the two questions.
+        const hasEnded = (refusal: unknown) => refusal instanceof AttachRefused && refusal.reason === ended
+        return yield* attachEach(chosen, options, name).pipe(
+          Effect.mapError((failed) => (hasEnded(failed) ? new SessionNotFound(name) : failed))
+        )
       })
   }
 }

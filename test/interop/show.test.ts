@@ -2,6 +2,7 @@
  * Recorded sessions of a real session daemon, `show`n: line for line what babeltrace2 prints of them, and the same
  * losses. No relay takes part.
  */
+import { stripVTControlCharacters } from "node:util"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { toolboxProgram } from "../support/bundle.ts"
@@ -13,16 +14,18 @@ import * as Zoo from "../support/zoo.ts"
 
 const env = { TZ: "UTC", LC_ALL: "C.UTF-8" }
 
-/** Without what the versions of babeltrace2 word differently. */
+/** Without colours, and what the versions of babeltrace2 word differently. */
 const lossesOf = (stderr: string): ReadonlyArray<string> =>
-  stderr
+  stripVTControlCharacters(stderr)
     .split("\n")
     .filter((line) => line.startsWith("WARNING: Tracer"))
     .map((line) => line.replace(/ within stream "[^"]*"| \(U?UID: [^)]*\)| in trace "[^"]*"/g, ""))
 
 const compare = (directory: string, ...options: ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    const expected = yield* Process.run("babeltrace2", [...options, directory], { env })
+    // It has none where no terminal is, unless it is told otherwise.
+    const colors = options.includes("--color=always") ? { BABELTRACE_TERM_COLOR: "always" } : {}
+    const expected = yield* Process.run("babeltrace2", [...options, directory], { env: { ...env, ...colors } })
     const shown = yield* Process.run(process.execPath, [toolboxProgram, "show", ...options, directory], { env })
     const [a, b] = [shown.stdout.split("\n"), expected.stdout.split("\n")]
     const at = a.findIndex((line, index) => line !== b[index])
@@ -56,6 +59,7 @@ Peers.describeWithPeers(Peers.tracing, "showing recorded sessions", () => {
           assert.isAbove(lineCount, 1000)
           assert.isAbove(lossCount, 0)
           yield* compare(directory, "--clock-cycles", "--names=all", "--fields=all")
+          yield* compare(directory, "--color=always")
           yield* compare(directory, "--clock-offset=3", "--clock-offset-ns=-7", "--clock-seconds")
         })
     )

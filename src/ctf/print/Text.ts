@@ -114,6 +114,11 @@ export class Text {
     return TextFields.name(text, { hasNames: true, colors: { ...this.#colors, name: this.#colors.label } })
   }
 
+  /** After the last event: a terminal is left without colours. */
+  end(out: Bytes): void {
+    out.write(this.#colors.reset)
+  }
+
   /** One line, with its end. */
   event(stream: DataStream, out: Bytes): void {
     const plan = stream.current as EventPlan

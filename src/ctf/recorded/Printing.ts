@@ -147,6 +147,7 @@ class Printer {
 
   #summary(): void {
     const { format, text } = this.#request
+    if (format === "text") this.#text.end(this.#out)
     if (format === "count") this.#out.text(this.#counts.text())
     if (format === "count-ndjson") this.#out.text(this.#counts.json())
     if (format === "histogram") this.#out.text(this.#counts.histogram(text.isGmt))
