@@ -114,7 +114,6 @@ const mutations = [
   [terminal, "...(identity.crl === undefined ? {} : { crl: identity.crl }),", "", tls],
   [terminal, 'minVersion: identity.minVersion ?? "TLSv1.3"', 'minVersion: "TLSv1.2"', tls],
   [terminal, "secureOptions: constants.SSL_OP_NO_RENEGOTIATION", "", tls],
-  [terminal, "return purpose !== undefined && serves(purpose)", "return purpose !== undefined", tls],
   [terminal, 'port === "http" ? lenient : strict', "lenient", tls],
   [terminal, "servers = serversOf(context, identity.clientCa !== undefined)", "void context", tls],
   [terminal, "endMillis = endOf(identity)", "void identity", [...tls, "test/telemetry"]],

@@ -57,7 +57,7 @@ export const waitingCountMax = 1024
 const greetingMillis = 10_000
 
 /** Browsers and those who look at metrics are few. */
-const httpWaitingCountMax = 64
+export const httpWaitingCountMax = 64
 
 /** Whether accepted connections have to be looked at. */
 export const isNeeded = (mode: Mode, { isProxy, terminal }: Entrances): boolean =>

@@ -92,3 +92,40 @@ it.live("rules that are replaced count for who is connected: its packets, indexe
     yield* target.session({ name: "again" })
   }).pipe(Effect.scoped)
 )
+
+it.live("directories that a target names are those of sessions that it may record, by name or by name and time", () =>
+  Effect.gen(function* () {
+    const exact: AccessFile = {
+      principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
+      rules: [{ principals: ["here"], record: [{ host: "web1", session: "exact" }] }]
+    }
+    const made = (grouping: "host" | "session", paths: ReadonlyArray<string>) =>
+      Effect.gen(function* () {
+        const relay = yield* TestRelay.make({ access: exact, grouping })
+        const script = relay.script()
+        const outcomes: Array<string> = []
+        for (const [index, path] of paths.entries()) {
+          const control = yield* script.control
+          yield* control.version(13)
+          const named = { name: "exact", host: "web1", sessionId: index, creationTime: 1_700_000_000 + index }
+          const { id } = yield* control.createSession({ ...named, basePath: path })
+          const old = yield* script.control
+          yield* old.version(10)
+          yield* old.createSession({ name: "exact", host: "web1" })
+          const stream = yield* old.addStream({ path: `/web1/${path}/ust/${index}` })
+          const other = yield* old.addStream({ path: `/db1/${path}/ust/${index}` })
+          const isMade = (handle: bigint) => handle !== 0n && handle !== 2n ** 64n - 1n
+          outcomes.push([id, stream, other].map((handle) => (isMade(handle) ? "made" : "refused")).join(" "))
+        }
+        return outcomes
+      })
+    const paths = ["exact", "exact-20261126-101010", "exact-x", "audit", "./audit-20261126-101010"]
+    const [taken, refused] = ["made made refused", "refused refused refused"]
+    assert.deepStrictEqual(yield* made("host", paths), [taken, taken, refused, refused, refused])
+    // Below the session's own.
+    assert.deepStrictEqual(
+      yield* made("session", paths),
+      paths.map(() => taken)
+    )
+  }).pipe(Effect.scoped)
+)

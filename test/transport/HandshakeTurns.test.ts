@@ -242,6 +242,21 @@ describe("handshakes", () => {
     })
   )
 
+  it.live("under way of one origin do not look like targets that come back, if they are many: it has no credit", () =>
+    Effect.gen(function* () {
+      const { begun, enter } = story({ suspectPerSecond: 1e-3, suspectBurst: 1 })
+      for (const name of sit(200)) enter("half", `half ${name}`)
+      yield* until(
+        "others to begin, and those in vain",
+        Effect.sync(() => {
+          if (begun.length >= 130) enter("other", "other")
+          return begun.includes("other")
+        })
+      )
+      assert.isAtMost(begun.filter((name) => name.startsWith("half")).length, 130)
+    })
+  )
+
   it.live("that end before their turn never begin", () =>
     Effect.gen(function* () {
       const { begun, enter, turns } = story({ burst: 1, perSecond: 100 })
@@ -269,7 +284,9 @@ it("an origin is an address, or a network of IPv6", () => {
 it("the oldest of who has most is found, and size and members stay true", () => {
   const crowd = new ByOrigin<number>()
   for (const number of sit(10)) crowd.add(number % 3 === 0 ? "a" : "b", number)
+  crowd.add("c", 10)
   assert.strictEqual(crowd.oldestOfMost, 1)
+  assert.isTrue(crowd.delete("c", 10))
   assert.isTrue(crowd.delete("b", 1))
   assert.isFalse(crowd.delete("b", 1))
   assert.isFalse(crowd.delete("c", 2))

@@ -186,7 +186,10 @@ describe("TLS on a port", () => {
         if (index % 2 === 0) socket.write(Buffer.of(0x16, 3, 1, 2, 0))
         return socket
       })
+      const from = performance.now()
       for (let index = 0; index < 50; index++) assert.strictEqual(yield* Queue.take(refused), "TLS failed")
+      // Not when they have said nothing for long.
+      assert.isBelow(performance.now() - from, 8000)
       assert.strictEqual(yield* converse(plain(port("data")), "plain"), "PLAIN")
       assert.strictEqual(yield* converse(secure(port("live"), ca, clients.web1), "tls"), "TLS")
       assert.deepStrictEqual([(yield* Queue.take(heard)).role, (yield* Queue.take(heard)).role], ["data", "live"])
@@ -197,7 +200,7 @@ describe("TLS on a port", () => {
 
   it.live("lets go at once who goes while it waits for its turn", () =>
     Effect.gen(function* () {
-      const { limit, port } = yield* start("require", true, 10_000)
+      const { limit, port, terminal } = yield* start("require", true, 10_000)
       const hello = yield* Effect.callback<Buffer>((resume) => {
         const wire = new Duplex({ read: () => {}, write: (bytes: Buffer) => resume(Effect.succeed(bytes)) })
         tls.connect({ socket: wire, servername: "localhost" }).on("error", () => undefined)
@@ -224,6 +227,7 @@ describe("TLS on a port", () => {
       yield* left(before - 100)
       for (const socket of sockets) socket.resetAndDestroy()
       yield* left(0)
+      assert.strictEqual(terminal.handshakes().waitingCount, 0)
       assert.isBelow(performance.now() - from, 2500)
     }).pipe(Effect.scoped)
   )

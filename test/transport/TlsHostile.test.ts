@@ -425,7 +425,11 @@ describe("what is not documented of this runtime", () => {
       yield* Effect.addFinalizer(() => Effect.sync(() => void delete process.env.LTTNG_RELAY_PORTABLE_READS))
       const ours = yield* Certificates.authority
       const { connect, incidents } = yield* start(ours)
-      assert.strictEqual(yield* outcome(connect(yield* ours.issue({ name: "good" }))), answered)
+      const good = yield* ours.issue({ name: "good" })
+      assert.strictEqual(yield* outcome(connect(good)), answered)
+      const half = connect(good, { allowHalfOpen: true } as tls.ConnectionOptions)
+      half.once("secureConnect", () => half.end())
+      assert.strictEqual(yield* outcome(half), answered)
       assert.notStrictEqual(yield* outcome(connect()), answered)
       assert.deepStrictEqual(yield* incidents, ["TLS_FAILED 1"])
     }).pipe(Effect.scoped)

@@ -1,0 +1,117 @@
+/** What is decided at the door by itself: who is too many, what is no hello, what a balancer says of TLS. */
+import * as net from "node:net"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { until } from "../../src/testing/Waiting.ts"
+import * as Door from "../../src/transport/Door.ts"
+import { type Mode, purposeOf } from "../../src/transport/Tls.ts"
+import { make } from "../../src/transport/TlsTerminal.ts"
+import * as Certificates from "../support/certificates.ts"
+import * as Balancer from "../support/proxy.ts"
+
+const closed = (socket: net.Socket) =>
+  Effect.callback<void>((resume) => void socket.once("close", () => resume(Effect.void)))
+
+const start = (mode: Mode, isProxied = false) =>
+  Effect.gen(function* () {
+    const authority = yield* Certificates.authority
+    const { cert, key } = yield* authority.issue({ name: "relay", use: "serverAuth" })
+    const terminal = yield* make({ certificate: cert, key })
+    const refused: Array<string> = []
+    const welcome: Array<string> = []
+    const door = yield* Door.open({
+      mode,
+      purpose: "http",
+      entrances: { terminal, isProxy: isProxied ? () => true : undefined, welcomes: new Map() },
+      welcome: ({ accepted, first }) => {
+        welcome.push(`${first}`)
+        accepted.destroy()
+      },
+      admits: () => true,
+      refuse: ({ accepted }, code, detail) => {
+        refused.push(`${accepted.remotePort} ${code} ${detail}`)
+        accepted.destroy()
+      }
+    })
+    const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => door.enter(socket))
+    yield* Effect.acquireRelease(
+      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () => Effect.sync(() => server.close())
+    )
+    const { port } = server.address() as net.AddressInfo
+    const connect = Effect.callback<net.Socket>((resume) => {
+      const socket = net.connect(port, "127.0.0.1", () => resume(Effect.succeed(socket)))
+      socket.on("error", () => undefined)
+    })
+    return { connect, refused, welcome }
+  })
+
+it.live("of more that say nothing than may wait, the oldest goes; the others with the door", () =>
+  Effect.gen(function* () {
+    const left = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const { connect, refused } = yield* start("allow")
+        const sockets: Array<net.Socket> = []
+        const ports: Array<number | undefined> = []
+        for (let count = 0; count < Door.httpWaitingCountMax + 5; count++) {
+          const socket = yield* connect
+          sockets.push(socket)
+          ports.push(socket.localPort)
+        }
+        yield* until(
+          "the oldest to be refused",
+          Effect.sync(() => refused.length === 5)
+        )
+        assert.deepStrictEqual(
+          refused,
+          ports.slice(0, 5).map((port) => `${port} TLS_FAILED ${Door.httpWaitingCountMax} younger ones wait too`)
+        )
+        return sockets.slice(5)
+      })
+    )
+    yield* Effect.forEach(left, (socket) => (socket.closed ? Effect.void : closed(socket)), {
+      concurrency: "unbounded",
+      discard: true
+    })
+  })
+)
+
+it.live("what is no hello never comes to OpenSSL", () =>
+  Effect.gen(function* () {
+    const { connect, refused } = yield* start("require")
+    const socket = yield* connect
+    socket.write(Buffer.of(0x16, 3, 1, 0, 6, 1, 0xff, 0xff, 0xff, 3, 3))
+    yield* closed(socket)
+    assert.lengthOf(refused, 1)
+    assert.notMatch(`${refused[0]}`, /ERR_|SSL/)
+  }).pipe(Effect.scoped)
+)
+
+it.live("what was TLS as far as the balancer is no plain connection where TLS is required; what was not, is", () =>
+  Effect.gen(function* () {
+    const { connect, refused, welcome } = yield* start("require", true)
+    for (const [client, said] of [
+      [1, "after TLS"],
+      [0, "never TLS"]
+    ] as const) {
+      const socket = yield* connect
+      socket.write(
+        Buffer.concat([Balancer.ipv4("192.0.2.7", 1, [Balancer.secured(client, 0, "x")]), Buffer.from(said)])
+      )
+      yield* closed(socket)
+    }
+    assert.deepStrictEqual(welcome, ["after TLS"])
+    assert.lengthOf(refused, 1)
+    assert.match(`${refused[0]}`, /TLS_REQUIRED/)
+  }).pipe(Effect.scoped)
+)
+
+it("a role is named in full, in its letters", () => {
+  assert.deepStrictEqual(["lttng-live", "http/1.1", "LTTNG-LIVE", "lttng-liv", ""].map(purposeOf), [
+    "live",
+    "http",
+    undefined,
+    undefined,
+    undefined
+  ])
+})
