@@ -48,6 +48,8 @@ const draws: Partial<Record<Commands.Name, Draw>> = {
   TRACE_CHUNK_EXISTS: (random) => u64(random.pick([0n, 1n, 5n])),
   CLOSE_TRACE_CHUNK: (random) =>
     Commands.closeChunk(random.pick([1, 5]), Commands.start + 9, random.pick([undefined, 0, 1, 2, 3])),
+  ROTATE_STREAMS: (random, known) =>
+    Commands.rotateStreams(random.pick([undefined, 1, 5]), [[streamOf(random, known), known.packetCount]]),
   GET_CONFIGURATION: (random) => u64(random.pick([0n, 1n, 2n, noSeq]))
 }
 
