@@ -1,4 +1,7 @@
-/** What a journal is of, and whether it is over: small files beside its segments, for who comes after this process. */
+/**
+ * What a journal is of, whether it is over, and what of it was sent: small files beside its segments, for who comes
+ * after this process.
+ */
 import { Effect, Schema } from "effect"
 import type { FileFailed, Files } from "../storage/Files.ts"
 import * as JsonFile from "./JsonFile.ts"
@@ -46,5 +49,37 @@ export const isOver = (files: Files["Service"], directory: string): Effect.Effec
     () => false
   )
 
+const sentName = "sent"
+const sentDigits = 16
+
+/** What may have been on its way to the relay: all of the segments up to that with this first record. */
+export const markSent = (
+  files: Files["Service"],
+  directory: string,
+  first: number,
+  isSynced: boolean
+): Effect.Effect<void, FileFailed> =>
+  Effect.flatMap(files.open(`${directory}/${sentName}`, first === 0 ? "create" : "continue"), (file) => {
+    // In place, and no longer than before: a disk that is full has room for it.
+    const written = file.write([Buffer.from(String(first).padStart(sentDigits, "0"))], 0)
+    return Effect.ensuring(Effect.andThen(written, isSynced ? file.sync : Effect.void), file.close)
+  })
+
+/** Nobody knows what may have been sent. */
+export const forgetSent = (files: Files["Service"], directory: string): Effect.Effect<void> =>
+  Effect.ignore(files.unlink(`${directory}/${sentName}`))
+
+/** Undefined: nobody knows. */
+export const sent = (files: Files["Service"], directory: string): Effect.Effect<number | undefined> =>
+  Effect.gen(function* () {
+    const file = yield* files.open(`${directory}/${sentName}`, "read")
+    const bytes = Buffer.alloc(sentDigits)
+    const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
+    const text = bytes.toString("latin1", 0, count)
+    return /^\d{16}$/.test(text) ? Number(text) : undefined
+  }).pipe(Effect.orElseSucceed(() => undefined))
+
 export const remove = (files: Files["Service"], directory: string): Effect.Effect<void> =>
-  Effect.forEach([fileName, overName], (name) => Effect.ignore(files.unlink(`${directory}/${name}`)), { discard: true })
+  Effect.forEach([fileName, overName, sentName], (name) => Effect.ignore(files.unlink(`${directory}/${name}`)), {
+    discard: true
+  })

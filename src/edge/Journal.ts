@@ -103,8 +103,9 @@ export class Journal {
     this.#onChange = options.onChange
   }
 
-  /** What an earlier process wrote: its tracers' connections are gone. `isOver`: the relay has all of it. */
-  recovered({ damage, isFinished, last, needed, open, segments, skipped }: Found, isOver: boolean): void {
+  /** What an earlier process wrote: its tracers' connections are gone. `isOver`: the relay has all of it. `sentFirst`: see `About.markSent`. */
+  recovered(found: Found, isOver: boolean, sentFirst = Number.POSITIVE_INFINITY): void {
+    const { damage, isFinished, last, needed, open, segments, skipped } = found
     for (const line of damage) this.damage.add(line)
     this.segments.expect(0)
     for (const segment of segments) this.segments.adopt(segment)
@@ -112,8 +113,8 @@ export class Journal {
     this.needed = needed
     this.last = last
     this.written = last
-    // What the earlier process sent is not known before the relay says what it has.
-    this.handed = last
+    // Of what the earlier process may have sent nothing may go before the relay says what it has.
+    this.handed = segments.findLast(({ first }) => first <= sentFirst)?.last ?? 0
     this.examined = last
     this.isScanned = true
     this.isOver = isOver

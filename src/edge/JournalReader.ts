@@ -74,7 +74,8 @@ export class JournalReader {
   lend(): Read | undefined {
     if (!this.#journal.thinned.isOpen()) return undefined
     const segment = this.#place()
-    return segment === undefined || this.#offset === segment.byteCount ? undefined : this.#lent(segment)
+    if (segment === undefined || this.#offset === segment.byteCount) return undefined
+    return this.#journal.segments.isMarked(segment) ? this.#lent(segment) : undefined
   }
 
   /** All that is written was given. */
@@ -112,6 +113,7 @@ export class JournalReader {
         yield* this.#journal.thinned.await
         const segment = this.#place()
         if (segment === undefined || this.#offset === segment.byteCount) return undefined
+        yield* this.#journal.segments.markSent(segment)
         const read = this.#lent(segment) ?? (yield* this.#readIn(segment))
         if (read !== undefined) return read
       }

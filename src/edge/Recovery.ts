@@ -59,7 +59,7 @@ const scanned = (
     const isOver = yield* About.isOver(files, journal.directory)
     const left = yield* scan(files, journal.directory)
     for (const line of left.damage) yield* report("SPOOL_DAMAGED", line)
-    journal.recovered(left, isOver)
+    journal.recovered(left, isOver, yield* About.sent(files, journal.directory))
     if (journal.last === 0 && !isOver) yield* remove(journal)
   })
   const told = Effect.tapError(turn.withPermits(1)(once), ({ message }) => report("SPOOL_FAILED", message))

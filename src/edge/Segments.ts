@@ -148,6 +148,7 @@ export class Segments {
       if (this.all.length === 0) {
         yield* files.makeDirectory(directory)
         yield* About.write(files, directory, about)
+        if (first === 1) yield* About.markSent(files, directory, 0, isSynced)
       }
       yield* this.#seal
       const file = (yield* this.#reuse(path)) ?? (yield* files.open(path, "create"))
@@ -156,6 +157,22 @@ export class Segments {
       this.all.push(segment)
       return segment
     })
+  }
+
+  /** Before anything of the segment is sent: who comes after this process knows what was not. */
+  markSent({ first }: Segment): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (first <= this.#sentFirst) return Effect.void
+      this.#sentFirst = first
+      const { directory, files, isSynced } = this.#options
+      return Effect.catch(About.markSent(files, directory, first, isSynced), () => About.forgetSent(files, directory))
+    })
+  }
+  #sentFirst = 0
+
+  /** Something of it may be sent. */
+  isMarked({ first }: Segment): boolean {
+    return first <= this.#sentFirst
   }
 
   /** Its records become those that `copy` writes; answers where they end. */

@@ -1,7 +1,8 @@
 /** A spool that is full, or old: who waits, what is dropped, who ends; and that the rest arrives all the same. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import * as Overflow from "../../src/edge/Overflow.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
@@ -33,7 +34,70 @@ const recordedOf = (bytes: Uint8Array): ReadonlyArray<number> => {
   return numbers
 }
 
+const played = (script: Script.Script, session: object, count: number) =>
+  Effect.gen(function* () {
+    const { c, d } = yield* script.recording(session)
+    const stream = yield* c.addStream()
+    for (let seq = 0; seq < count; seq++) {
+      yield* d.packet(stream, seq, packetBytes)
+      yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes, begin: 10 * seq, end: 10 * seq + 5 })
+    }
+    yield* c.closeStream(stream, count - 1)
+    yield* c.close
+    yield* d.close
+  })
+
 describe("a spool that is full", () => {
+  for (const isSent of [false, true]) {
+    it.live(
+      `drops what an earlier edge left, ${isSent ? "but what that may have sent" : "of which nothing was sent"}`,
+      () =>
+        Effect.gen(function* () {
+          const relay = yield* TestRelay.make()
+          const link = yield* new Link(() => relay.controlPort).open
+          link.isDown = !isSent
+          const files = new MemoryFiles().service
+          const how = {
+            controlPort: link.port,
+            dataPort: relay.dataPort,
+            bytesMax,
+            files,
+            policyOf: () => "drop" as const
+          }
+          const scope = yield* Scope.make()
+          const before = yield* Scope.provide(Local.start(how), scope)
+          const early = Script.make(before, relay.output, () => {})
+          if (isSent) {
+            const { c } = yield* early.recording({ name: "kept", sessionId: 3 })
+            yield* c.addStream()
+            yield* until(
+              "its beginning to be sent",
+              Effect.sync(() => [...before.edge.spool.journals.values()].every(({ received }) => received > 0))
+            )
+            link.isDown = true
+            link.cut()
+          }
+          const count = Math.floor((0.8 * bytesMax) / packetBytes)
+          yield* played(early, { name: "early" }, count)
+          yield* Scope.close(scope, Exit.void)
+          const local = yield* Local.start(how)
+          const late = Script.make(local, relay.output, () => {})
+          yield* played(late, { name: "late", sessionId: 2 }, count)
+          const { spool } = local.edge
+          assert.isAtMost(spool.byteCount, bytesMax)
+          const lost = spool.losses.all.map(({ name }) => name)
+          assert.include(lost, "h/early")
+          link.isDown = false
+          yield* local.forwarded
+          yield* Local.quiet(relay)
+          const indexes = relay.output.files().filter((path) => path.endsWith(".idx"))
+          const recorded = indexes.map((path) => recordedOf(relay.output.read(path) ?? Buffer.alloc(16)))
+          const lostCount = spool.losses.all.reduce((sum, { packetCount }) => sum + packetCount, 0)
+          assert.strictEqual(recorded.flat().length, 2 * count - lostCount)
+        })
+    )
+  }
+
   it.live("drops the oldest packets, whole, and nothing else", () =>
     Effect.gen(function* () {
       const { link, local, relay, script } = yield* begin({ policyOf: () => "drop" })

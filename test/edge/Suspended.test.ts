@@ -101,6 +101,10 @@ describe("a session that the relay has ended, and forgotten all else", () => {
       yield* script.fileSize(file("ch_0"), 16)
       link.isDown = true
       link.cut()
+      yield* until(
+        "the suspension",
+        Effect.map(relay.relay.sessions, ([session]) => session?.edge?.suspendedAtMillis !== undefined)
+      )
       const [session] = yield* relay.relay.sessions
       yield* relay.relay.endSession(session?.id ?? 0)
       yield* until(

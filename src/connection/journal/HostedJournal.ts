@@ -183,7 +183,7 @@ export class HostedJournal implements Journal {
   }
 
   /** Its files are complete before the edge forgets it. What is not `whole` was not carried out to its end. */
-  #finish(isWhole: boolean): void {
+  #finish(isWhole: boolean, isHeard = true): void {
     if (this.#isFinishing) return
     this.#isFinishing = true
     this.standing.stop()
@@ -192,7 +192,7 @@ export class HostedJournal implements Journal {
     const { background, journals, sessions } = this.#registry
     const ended = Effect.forEach(this.sessionIds, (id) => sessions.get(id)?.ended ?? Effect.void, { discard: true })
     const history = this.#history
-    const how = isWhole ? history?.finish : this.isCut ? history?.end : history?.forget
+    const how = isWhole ? history?.finish : isHeard ? history?.forget : history?.end
     const forgotten = how ?? Effect.void
     background(
       Effect.map(Effect.andThen(ended, forgotten), () => {
@@ -218,7 +218,7 @@ export class HostedJournal implements Journal {
       onReady: () => this.#onReady(),
       onClosed: () => {
         this.isCut = true
-        if (this.#carrier === undefined) this.end()
+        if (this.#carrier === undefined) this.end(false)
         else this.#onReady()
       }
     })
@@ -285,10 +285,10 @@ export class HostedJournal implements Journal {
     this.#isFinishing = true
   }
 
-  /** Its sessions end as by a lost connection. */
-  end(): void {
+  /** Its sessions end as by a lost connection. `isHeard`: its edge was told, or will begin it anew. */
+  end(isHeard = true): void {
     for (const { peer } of this.#connections.values()) peer.broke()
-    this.#finish(false)
+    this.#finish(false, isHeard)
   }
 
   // ---- what a killed relay finds again ---------------------------------------------------------------------------
