@@ -19,7 +19,7 @@ const wire = [
   "test/connection/Quota.test.ts",
   "test/connection/Proxy.test.ts"
 ]
-const http = ["test/admin/Entrance.test.ts"]
+const http = ["test/admin/Entrance.test.ts", "test/admin/Visibility.test.ts"]
 const tls = ["test/transport"]
 
 /** File, what is there, what is there instead, the tests that must notice. */
@@ -126,7 +126,7 @@ const mutations = [
   [door, 'else if (mode === "require") refuse', "else if (false) refuse", tls],
   [door, 'if (hello !== "whole") {', "if (false) {", tls],
   [door, '() => this.#options.refuse(guest.arrival, code, "it says no more")', "() => {}", tls],
-  [door, " || told?.isSecure", "", wire],
+  [door, " || told?.isSecure", "", tls],
   [turns, "waiting.sizeOf(origin) > waitingMax", "false", tls],
   [turns, "this.#begun.size > this.#bounds.atOnce", "false", tls],
   [turns, "credit !== undefined && credit.at(now) < 1", "false", tls],
