@@ -14,20 +14,11 @@ import { type AttachedSession, type Joiners, Joining } from "./Joining.ts"
 import { Newcomers } from "./Newcomers.ts"
 import { clockOf, ViewedTraces } from "./ViewedTraces.ts"
 import type { ViewerConnection } from "./ViewerConnection.ts"
-import type { Session, ViewerEvent } from "./ViewerEvent.ts"
+import type { ViewerEvent } from "./ViewerEvent.ts"
 import * as ViewerMerge from "./ViewerMerge.ts"
 import * as ViewerPhase from "./ViewerPhase.ts"
 import * as ViewerPolling from "./ViewerPolling.ts"
-
-interface SessionState {
-  readonly id: bigint
-  readonly periodMillis: number
-  /** It will announce no further stream. */
-  isOver: boolean
-  overSinceMillis: number
-  askedMillis: number
-  isEnded: boolean
-}
+import * as WatchedSession from "./WatchedSession.ts"
 
 export interface Options {
   readonly connection: ViewerConnection
@@ -50,16 +41,15 @@ const newStreamsRarePeriods = 5
 /** A session without streams has nothing else to be asked: its end and its first stream show this way. */
 const emptyAskMillisMax = 1000
 
-const periodOf = ({ liveTimerMicros }: Session): number => Math.max(1, liveTimerMicros / 1000)
-
 /** Answers the next events, at least one; fails with `Done` after the last. */
 export const make = (options: Options): Effect.Effect<Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done>> =>
   Clock.clockWith((clock) => Effect.succeed(new Attachment(options, clock).next))
 
 class Attachment {
   readonly options: Options
+  readonly now: () => bigint
   readonly polling: ViewerPolling.Polling
-  readonly sessions: Array<SessionState> = []
+  readonly sessions: Array<WatchedSession.WatchedSession> = []
   readonly traces: ViewedTraces
   readonly joining: Joining
   readonly data = new Map<bigint, ViewerMerge.DataState>()
@@ -69,7 +59,6 @@ class Attachment {
   areStreamsWanted = false
   /** When it was asked whether the metadata of traces without streams is over. */
   overMillis = 0
-  readonly newcomers: Newcomers | undefined
   patienceMillis = 0
   /** Since when all sessions have ended. */
   endedMillis: number | undefined
@@ -79,9 +68,8 @@ class Attachment {
   constructor(options: Options, clock: Clock.Clock) {
     const nowMillis = clock.currentTimeMillisUnsafe()
     this.options = options
-    const isAllTold = options.connection.minor >= newStreamFlagMinor
-    this.newcomers = options.isPrompt && isAllTold ? new Newcomers(() => clock.monotonicTimeNanosUnsafe()) : undefined
-    const periodMillis = Math.min(...options.sessions.map(({ session }) => periodOf(session)))
+    this.now = () => clock.monotonicTimeNanosUnsafe()
+    const periodMillis = Math.min(...options.sessions.map(({ session }) => WatchedSession.periodOf(session)))
     this.polling = ViewerPolling.make(periodMillis)
     this.traces = new ViewedTraces(options.connection, (event) => this.events.push(event))
     this.joining = new Joining(
@@ -103,15 +91,16 @@ class Attachment {
   })
 
   add({ session, streams }: AttachedSession, nowMillis: number): void {
-    const periodMillis = periodOf(session)
+    const periodMillis = WatchedSession.periodOf(session)
     const isAllTold = this.options.connection.minor >= newStreamFlagMinor
     this.patienceMillis = Math.max(this.patienceMillis, ViewerMerge.patienceOf(periodMillis, isAllTold))
-    const begun = { isOver: false, overSinceMillis: 0, askedMillis: nowMillis, isEnded: false }
-    this.sessions.push({ id: session.id, periodMillis, ...begun })
+    const newcomers = this.options.isPrompt && isAllTold ? new Newcomers(this.now) : undefined
+    this.sessions.push(WatchedSession.make(session, newcomers, nowMillis))
     this.announce(session.id, streams, nowMillis)
   }
 
   announce(sessionId: bigint, entries: ReadonlyArray<StreamEntry>, nowMillis: number): void {
+    const session = this.sessions.find(({ id }) => id === sessionId)
     for (const entry of entries) {
       const stream: ViewerMerge.ViewedStream = {
         id: entry.id,
@@ -122,15 +111,14 @@ class Attachment {
         channel: entry.channelName
       }
       const trace = this.traces.of(stream.traceId)
-      const horizon = stream.isMetadata ? undefined : this.newcomers?.beginningOf(stream)
+      const horizon = stream.isMetadata ? undefined : session?.newcomers?.beginningOf(stream)
       if (stream.isMetadata) {
         trace.metadata = stream
         trace.isWanted = true
         trace.isComplete = false
       } else {
         trace.openCount = (trace.openCount ?? 0) + 1
-        const periodMillis = this.sessions.find(({ id }) => id === sessionId)?.periodMillis
-        const state = ViewerMerge.make(stream, () => clockOf(trace), nowMillis, periodMillis)
+        const state = ViewerMerge.make(stream, () => clockOf(trace), nowMillis, session?.periodMillis)
         this.data.set(stream.id, state)
         state.horizon = horizon
       }
@@ -156,13 +144,20 @@ class Attachment {
         : yield* self.pollTurn(choice.states, nowMillis)
       // What was told is believed when it is known who else may have older records.
       const told = self.events.splice(0)
-      if (self.areStreamsWanted && told.length > 0) yield* self.askNewStreams(self.sessions, nowMillis)
+      if (told.length > 0) yield* self.askNewStreams(self.untold(), nowMillis)
       if (self.joining.isDue(nowMillis, isActive || told.length > 0)) yield* self.admit()
       self.events.push(...told)
       yield* self.askQuietSessions(nowMillis)
       yield* self.endSessions()
       if (isActive || self.areStreamsWanted) self.resumeMillis = nowMillis
     })
+  }
+
+  /** Sessions that may have streams we do not know: answers about the others' streams would have told. */
+  untold(): ReadonlyArray<WatchedSession.WatchedSession> {
+    if (this.areStreamsWanted) return this.sessions
+    const streams = [...this.data.values()]
+    return this.sessions.filter(({ id }) => !streams.some(({ stream }) => stream.sessionId === id))
   }
 
   /** Records of other streams need not wait until a packet that is known of may be shown. */
@@ -197,13 +192,13 @@ class Attachment {
   poll(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
     if (states.length === 0) return Effect.succeed(false)
     const ids = states.map(({ stream }) => stream.id)
-    this.newcomers?.onAsk()
+    for (const { newcomers } of this.sessions) newcomers?.onAsk()
     return Effect.map(this.options.connection.nextIndexes(ids), (replies) => {
       let isActive = false
       replies.forEach((reply, index) => {
         const state = states[index] as ViewerMerge.DataState
         state.polledMillis = nowMillis
-        this.newcomers?.onReply(reply, state.clock())
+        this.sessionOf(state)?.newcomers?.onReply(reply, state.clock())
         const told = this.events.length
         if (this.onIndex(state, reply, nowMillis)) isActive = true
         const hasPacket = state.held !== undefined
@@ -245,13 +240,20 @@ class Attachment {
     return false
   }
 
+  sessionOf({ stream }: ViewerMerge.DataState): WatchedSession.WatchedSession | undefined {
+    return this.sessions.find(({ id }) => id === stream.sessionId)
+  }
+
   isStuck(state: ViewerMerge.DataState, nowMillis: number): boolean {
-    const session = this.sessions.find(({ id }) => id === state.stream.sessionId)
+    const session = this.sessionOf(state)
     if (session?.isOver !== true) return false
     return ViewerMerge.isStuck(state, session.overSinceMillis, nowMillis, session.periodMillis)
   }
 
-  askNewStreams(sessions: ReadonlyArray<SessionState>, nowMillis: number): Effect.Effect<void, ExchangeFailed> {
+  askNewStreams(
+    sessions: ReadonlyArray<WatchedSession.WatchedSession>,
+    nowMillis: number
+  ): Effect.Effect<void, ExchangeFailed> {
     const self = this
     return Effect.gen(function* () {
       self.areStreamsWanted = false
@@ -283,7 +285,10 @@ class Attachment {
     return this.askNewStreamsKeepingWish(due, nowMillis)
   }
 
-  askNewStreamsKeepingWish(due: ReadonlyArray<SessionState>, nowMillis: number): Effect.Effect<void, ExchangeFailed> {
+  askNewStreamsKeepingWish(
+    due: ReadonlyArray<WatchedSession.WatchedSession>,
+    nowMillis: number
+  ): Effect.Effect<void, ExchangeFailed> {
     const wish = this.areStreamsWanted
     return Effect.map(this.askNewStreams(due, nowMillis), () => {
       this.areStreamsWanted = wish
@@ -357,24 +362,20 @@ class Attachment {
     if (joiners === undefined) return Effect.void
     return Effect.gen(function* () {
       const askedMillis = yield* Clock.currentTimeMillis
-      self.newcomers?.onLook()
       const sessions = yield* joiners.look
       const nowMillis = yield* Clock.currentTimeMillis
       for (const session of self.joining.newAmong(sessions, askedMillis, nowMillis)) {
         const attached = yield* joiners.attach(session)
-        self.newcomers?.onJoin()
-        if (typeof attached === "string") self.events.push({ _tag: "SessionRefused", session, reason: attached })
-        else self.join(attached, nowMillis)
+        if (typeof attached === "string") {
+          self.events.push({ _tag: "SessionRefused", session, reason: attached })
+          continue
+        }
+        self.events.push({ _tag: "SessionJoined", session: attached.session })
+        self.add(attached, nowMillis)
+        ViewerPolling.onPacket(self.polling)
+        self.endedMillis = undefined
       }
-      self.newcomers?.onLooked()
     })
-  }
-
-  join(attached: AttachedSession, nowMillis: number): void {
-    this.events.push({ _tag: "SessionJoined", session: attached.session })
-    this.add(attached, nowMillis)
-    ViewerPolling.onPacket(this.polling)
-    this.endedMillis = undefined
   }
 
   /** Whether nobody joins any more. */

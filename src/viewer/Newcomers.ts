@@ -1,8 +1,8 @@
 /**
- * From when on there can be something in a stream that is announced while others are watched: in one that was not when
- * a question was asked nothing happened before that. So it holds back nothing older, though it has said nothing yet
+ * From when on there can be something in a stream that is announced while others of its session are watched: in one that
+ * was not when a question was asked nothing happened before that. So it holds back nothing older, though it has said nothing yet
  * and its producer will not for a live period. What time that was for the tracer, at least, is known from what the
- * relay told and when. Not for the kernel's tracer, which announces later. Times in nanoseconds.
+ * relay told and when. Of one session: answers tell of new streams in their own, and each tracer has its clock. Not for the kernel's tracer, which announces later. Times in nanoseconds.
  */
 
 import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
@@ -23,9 +23,6 @@ export class Newcomers {
   #askedNanos = 0n
   /** When the last question was asked whose answer knew of no stream that we do not. */
   #completeNanos: bigint | undefined
-  #lookNanos = 0n
-  /** When the last look at the sessions began that knew of none that we do not. */
-  #lookedNanos: bigint | undefined
 
   /** `now`: a steady clock. */
   constructor(now: () => bigint) {
@@ -43,22 +40,6 @@ export class Newcomers {
     if (clock !== undefined && (status === Status.ok || status === Status.inactive)) {
       this.#hear(fromCycles(clock, timestampEnd), this.#now())
     }
-  }
-
-  /** The relay is asked what sessions there are. */
-  onLook(): void {
-    this.#lookNanos = this.#now()
-  }
-
-  /** A session was not there at the look before, or that was the first: what answers told was not of it. */
-  onJoin(): void {
-    const [complete, looked] = [this.#completeNanos, this.#lookedNanos]
-    if (looked === undefined || (complete !== undefined && complete > looked)) this.#completeNanos = looked
-  }
-
-  /** All sessions there were at that look are known. */
-  onLooked(): void {
-    this.#lookedNanos = this.#lookNanos
   }
 
   beginningOf({ path }: { readonly path: string }): bigint | undefined {

@@ -1,0 +1,27 @@
+/** What an attachment knows of one of its sessions. */
+import type { Newcomers } from "./Newcomers.ts"
+import type { Session } from "./ViewerEvent.ts"
+
+export interface WatchedSession {
+  readonly id: bigint
+  readonly periodMillis: number
+  /** Undefined: when its streams begin is not to be known. */
+  readonly newcomers: Newcomers | undefined
+  /** It will announce no further stream. */
+  isOver: boolean
+  overSinceMillis: number
+  askedMillis: number
+  isEnded: boolean
+}
+
+export const periodOf = ({ liveTimerMicros }: Session): number => Math.max(1, liveTimerMicros / 1000)
+
+export const make = (session: Session, newcomers: Newcomers | undefined, nowMillis: number): WatchedSession => ({
+  id: session.id,
+  periodMillis: periodOf(session),
+  newcomers,
+  isOver: false,
+  overSinceMillis: 0,
+  askedMillis: nowMillis,
+  isEnded: false
+})
