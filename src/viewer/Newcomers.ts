@@ -1,8 +1,9 @@
 /**
- * From when on there can be something in a stream that is announced while others of its session are watched: in one that
- * was not when a question was asked nothing happened before that. So it holds back nothing older, though it has said nothing yet
- * and its producer will not for a live period. What time that was for the tracer, at least, is known from what the
- * relay told and when. Of one session: answers tell of new streams in their own, and each tracer has its clock. Not for the kernel's tracer, which announces later. Times in nanoseconds.
+ * From when on there can be something in a stream that is announced while others of its session are watched: in one
+ * that was not when a question was asked nothing happened before that. So it holds back nothing older, though it has
+ * said nothing yet and its producer will not for a live period. What time that was for the tracer, at least, is known
+ * from what the relay told and when. Of one session: answers tell of new streams in their own, and each tracer has its
+ * clock. Not for the kernel's tracer, which announces later. Times in nanoseconds.
  */
 
 import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
