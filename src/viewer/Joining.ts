@@ -26,8 +26,14 @@ export interface Joiners {
 
 /** Without news, at the latest. */
 const pauseMax = 500
-/** Of the time, at most so much is spent on looking. */
+/** Of the time, so much is spent on looking; */
 const lookShare = 0.05
+/**
+ * more where looks would lie further apart than this, since a tracer's first event may come that soon after its session
+ * has begun: at most a fifth.
+ */
+const newsPauseMax = 100
+const lookTimesMin = 4
 /** After the last session has ended. */
 const lingerPause = 50
 
@@ -56,7 +62,8 @@ export class Joining {
   /** The answer to a look. Each session is new once. */
   newAmong(sessions: ReadonlyArray<Session>, askedMillis: number, nowMillis: number): ReadonlyArray<Session> {
     this.#lookedMillis = nowMillis
-    this.#pauseMillis = (nowMillis - askedMillis) / lookShare
+    const lookMillis = nowMillis - askedMillis
+    this.#pauseMillis = Math.min(lookMillis / lookShare, Math.max(newsPauseMax, lookTimesMin * lookMillis))
     const fresh = sessions.filter(({ id }) => !this.#known.has(id))
     for (const { id } of fresh) this.#known.add(id)
     return fresh

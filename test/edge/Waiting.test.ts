@@ -127,6 +127,40 @@ describe("a session by an edge", () => {
     })
   )
 
+  it.live(
+    "that it may not record leaves nothing at the relay when the edge is gone, and is begun when it is back",
+    () =>
+      Effect.gen(function* () {
+        const relay = yield* TestRelay.make({ access: none })
+        const link = yield* new Link(() => relay.controlPort).open
+        const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+        const script = Script.make(local, relay.output, () => {})
+        const { c, d, file } = yield* script.recording()
+        const stream = yield* c.addStream()
+        yield* d.packet(stream, 0, payloadBytes)
+        yield* c.index(stream, { seq: 0 })
+        const journals = () => relay.output.tree().filter((line) => line.startsWith(".journals/"))
+        const waiting = until(
+          "the edge to wait",
+          Effect.sync(() => [...local.edge.spool.journals.values()].some(({ waitsFor }) => waitsFor !== undefined))
+        )
+        yield* waiting
+        assert.isNotEmpty(journals().filter((line) => line.includes(".history")))
+        link.isDown = true
+        link.cut()
+        yield* until(
+          "nothing to be left",
+          Effect.sync(() => journals().every((line) => !line.includes(".history")))
+        )
+        link.isDown = false
+        yield* relay.relay.replaceAccess(all)
+        yield* until(
+          "the packet",
+          Effect.sync(() => relay.output.size(file("ch_0")) === payloadBytes)
+        )
+      })
+  )
+
   it.live("of an old tracer, which names its directory with each stream, waits for rights as well", () =>
     Effect.gen(function* () {
       const { relay, waitsFor } = yield* begin(none, 10)

@@ -22,18 +22,30 @@ describe("sessions that begin later", () => {
     assert.isTrue(joining.isDue(500, false))
   })
 
-  it("take a twentieth of the time at most, however long the list", () => {
-    const joining = new Joining([], 10)
-    let now = 0
-    let lookedMillis = 0
-    for (; now < 100_000; now++) {
-      if (!joining.isDue(now, now % 3 === 0)) continue
-      joining.newAmong([], now, now + 40)
-      lookedMillis += 40
-      now += 40
-    }
-    assert.isAtMost(lookedMillis, now / 20)
-    assert.isAbove(lookedMillis, now / 25)
+  for (const [lookMillis, share] of [
+    [2, 1 / 20],
+    [40, 1 / 5]
+  ] as const) {
+    it(`take ${share} of the time at most where a look takes ${lookMillis} ms`, () => {
+      const joining = new Joining([], 10)
+      let now = 0
+      let lookedMillis = 0
+      for (; now < 100_000; now++) {
+        if (!joining.isDue(now, now % 3 === 0)) continue
+        joining.newAmong([], now, now + lookMillis)
+        lookedMillis += lookMillis
+        now += lookMillis
+      }
+      assert.isAtMost(lookedMillis, now * share)
+      assert.isAbove(lookedMillis, now * share * 0.8)
+    })
+  }
+
+  it("are looked for ten times a second while there are news, unless a look takes longer than a quarter of that", () => {
+    const joining = new Joining([], 10_000)
+    joining.newAmong([], 0, 20)
+    assert.isFalse(joining.isDue(119, true))
+    assert.isTrue(joining.isDue(120, true))
   })
 
   it("are told once, those that are watched already never", () => {

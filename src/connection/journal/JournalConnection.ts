@@ -163,7 +163,7 @@ export class JournalConnection implements Carrier, Successor {
     clearTimeout(this.#pause)
     const journal = this.#journal
     if (!journal.detach(this) || journal.isFinished) return
-    if (journal.isCut) journal.end()
+    if (journal.isCut || journal.hasNothing) journal.end()
     else this.#registry.background(suspended(this.#registry, journal))
   }
 }
