@@ -139,14 +139,6 @@ export class HostedJournal implements Journal {
     return true
   }
 
-  /**
-   * It waits for what it was never given: the edge has all of it, and begins it anew. Kept for an edge that is gone, as
-   * others are, it would let anybody fill the relay with journals.
-   */
-  get hasNothing(): boolean {
-    return this.sessionIds.size === 0 && this.standing.waiting !== undefined
-  }
-
   /** The next record can be taken. */
   get isReady(): boolean {
     if (this.#isMarking || this.isBeginning || !(this.isReplayed || this.standing.isGood)) return false

@@ -163,7 +163,10 @@ export class JournalConnection implements Carrier, Successor {
     clearTimeout(this.#pause)
     const journal = this.#journal
     if (!journal.detach(this) || journal.isFinished) return
-    if (journal.isCut || journal.hasNothing) journal.end()
+    // Kept for an edge that is gone, what was never let begin would let anybody fill the relay with journals. The edge
+    // has all of it, and begins it anew.
+    const hasBegun = journal.sessionIds.size > 0 || journal.standing.waiting === undefined
+    if (journal.isCut || !hasBegun) journal.end()
     else this.#registry.background(suspended(this.#registry, journal))
   }
 }
