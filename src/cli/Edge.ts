@@ -180,7 +180,7 @@ const run = (input: Input) =>
       copy,
       name: Option.getOrElse(input.name, hostname)
     })
-    yield* Effect.sync(() => Priority.raise(input.priorityBoost))
+    yield* Effect.sync(() => Priority.make(input.priorityBoost).raise())
     yield* EdgePort.serve(edge, { given: input, relay: () => url, spool: directory })
     const { control, data } = edge.relay.addresses
     yield* Console.log(`${control.host}:${control.port} and ${data.port} lead to ${url}, by ${directory}`)

@@ -3,7 +3,7 @@
  * not asked for is not loaded. All of it lives as long as the daemon's scope.
  */
 import { readFileSync } from "node:fs"
-import { Context, Effect, FiberHandle, Layer, type Scope, Stream } from "effect"
+import { Context, Effect, FiberHandle, Layer, Schedule, type Scope, Stream } from "effect"
 import type { Operations } from "../admin/Operations.ts"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { isExportAsked } from "../config/Environment.ts"
@@ -11,6 +11,7 @@ import * as HttpPort from "../config/HttpPort.ts"
 import * as RelayConfig from "../config/RelayConfig.ts"
 import { ReloadRefused } from "../config/Reloaded.ts"
 import * as Relay from "../Relay.ts"
+import * as Priority from "../thread/Priority.ts"
 import type { Controls } from "./Controls.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
 import * as OwnSocket from "./OwnSocket.ts"
@@ -223,6 +224,23 @@ const warmUp = (options: DaemonOptions, { connected, counters, edgeAsked, sessio
     yield* journals.rehearse(Effect.map(sessions, ({ length }) => length > 0))
   })
 
+const priorityLookInterval = "200 millis"
+
+/**
+ * Edges wait for no answer, and send more at a time when they are not interrupted for each piece: while all sessions
+ * come by them the loop waits its turn.
+ */
+const keepPriority = ({ priorityBoost }: DaemonOptions, { edgeAsked, sessions }: Relay.Relay["Service"]) =>
+  Effect.gen(function* () {
+    const priority = Priority.make(priorityBoost)
+    yield* Effect.sync(priority.raise)
+    const look = Effect.map(sessions, (all) => {
+      if (all.length > 0 && all.every(({ edge }) => edge !== undefined)) priority.lower()
+      else priority.raise()
+    })
+    yield* Effect.forkScoped(Effect.andThen(edgeAsked, Effect.repeat(look, Schedule.spaced(priorityLookInterval))))
+  })
+
 export const startRelay: StartRelay = (options, controls) =>
   Effect.gen(function* () {
     const tls = yield* tlsOf(options)
@@ -233,6 +251,7 @@ export const startRelay: StartRelay = (options, controls) =>
     if (tls !== undefined) yield* tls.watch(relay)
     if (access !== undefined) yield* access.watch(relay)
     yield* Effect.provideContext(startAround(yield* run(controls, relay)), context)
+    yield* keepPriority(options, relay)
     if (process.env.LTTNG_RELAY_WARM_UP !== "0") yield* Effect.forkScoped(warmUp(options, relay))
     return relay.addresses
   })

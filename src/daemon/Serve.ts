@@ -8,7 +8,6 @@ import { accessSync, constants } from "node:fs"
 import { Effect, type Scope } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { clockMillis, wallMillis } from "../Machine.ts"
-import * as Priority from "../thread/Priority.ts"
 import type { Controls } from "./Controls.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
 import type { Handover } from "./Handover.ts"
@@ -143,7 +142,6 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* openHealthSocket(options, directory, ownFiles)
   const startMillis = wallMillis()
   const addresses = yield* startRelay(options, environs.controls)
-  yield* Effect.sync(() => Priority.raise(options.priorityBoost))
   yield* writePortFiles(directory, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")
   yield* Effect.sync(environs.announce)

@@ -8,15 +8,23 @@
  */
 import { getPriority, setPriority } from "node:os"
 
+export interface Priority {
+  readonly raise: () => void
+  readonly lower: () => void
+}
+
 /**
- * Leaves alone a niceness that somebody chose. Without the right to (root, `CAP_SYS_NICE`, `LimitNICE`) nothing
- * happens.
+ * `boost` is taken from the niceness. Leaves alone one that somebody chose. Without the right to (root, `CAP_SYS_NICE`,
+ * `LimitNICE`) nothing happens.
  */
-export const raise = (boost: number): void => {
-  if (boost === 0 || getPriority() !== 0) return
-  try {
-    setPriority(-boost)
-  } catch {
-    // As everybody else, then.
+export const make = (boost: number): Priority => {
+  const set = (from: number, to: number) => {
+    if (boost === 0 || getPriority() !== from) return
+    try {
+      setPriority(to)
+    } catch {
+      // As everybody else, then.
+    }
   }
+  return { raise: () => set(0, -boost), lower: () => set(-boost, 0) }
 }

@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Script from "../../src/testing/Script.ts"
+import * as Tree from "../../src/testing/Tree.ts"
 import * as Daemons from "../daemon/daemons.ts"
 import * as Edges from "../support/edges.ts"
 import * as Process from "../support/process.ts"
@@ -50,6 +52,27 @@ describe.runIf(isRoot)("an edge that may", () => {
         "its loop's niceness",
         Effect.sync(() => niceness(process.pid).get(process.pid) === -4)
       )
+    })
+  )
+})
+
+describe.runIf(isRoot)("a relay that may", () => {
+  it.live("waits its turn while all sessions come by edges, and no longer", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours")
+      const edge = yield* Edges.start(relay)
+      const { pid } = relay.process
+      const becomes = (expected: number) =>
+        Process.until(
+          `niceness ${expected}`,
+          Effect.sync(() => niceness(pid).get(pid) === expected)
+        )
+      yield* becomes(-10)
+      const tree = Tree.onDisk(relay.output)
+      yield* Script.make(edge, tree, () => {}).recording()
+      yield* becomes(0)
+      yield* Script.make(relay, tree, () => {}).recording({ name: "direct", sessionId: 2 })
+      yield* becomes(-10)
     })
   )
 })
