@@ -1,5 +1,6 @@
 // Takes every rule out of the engine for access, and out of the doors before it, one at a time, and expects a test to fail:
 // what can be removed unnoticed is not tested. Files are put back, whatever happens. Run it in a clean checkout: `node .ci/mutations.mjs`.
+// With `--list` it only looks whether all that it would take out is still there.
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 
@@ -69,7 +70,7 @@ const mutations = [
   [party, "return this.#current?.mayRecord(names) ?? true", "return true", wire],
   [party, "return this.#current?.mayView(names) ?? true", "return true", wire],
   [party, "if (!this.mayRecord(stream.session.identity)) return undefined", "", wire],
-  [party, "if (rightsOf === this.#rules) return", "if (this.#rules !== undefined) return", wire],
+  [party, "if (rightsOf === this.#rules && certificate === this.#certificate) return", "if (this.#rules) return", wire],
   ["src/Relay.ts", "registry.admission.add(Admissions.permitted(config.grouping))", "", wire],
   ["src/Relay.ts", "registry.admission.add(Admissions.withinQuota)", "", wire],
   [admission, "party.mayRecord({ hostname, sessionName }) && ", "", wire],
@@ -84,8 +85,8 @@ const mutations = [
   ["src/relay/viewer/ViewerActor.ts", "if (!this.#party.mayView(session.identity)) return Status.unknown", "", wire],
   [
     streams,
-    "!session.identity.hasChunks && !mayRecordInto",
-    "!session.identity.hasChunks && false && !mayRecordInto",
+    "if (session.identity.hasChunks || socket.isReplayed === true) return add",
+    "if (socket !== undefined) return add",
     wire
   ],
   ["src/relay/viewer/ViewerActor.ts", "|| !this.#mayKnow(session) ? Status", "? Status", wire],
@@ -151,6 +152,8 @@ const isNoticed = (tests) => {
   return spawnSync("npx", args, { stdio: "ignore", timeout: 180_000 }).status !== 0
 }
 
+const isListing = process.argv.includes("--list")
+
 let failed = 0
 for (const [file, there, instead, tests] of mutations) {
   const text = readFileSync(file, "utf8")
@@ -160,6 +163,7 @@ for (const [file, there, instead, tests] of mutations) {
     failed++
     continue
   }
+  if (isListing) continue
   try {
     writeFileSync(
       file,
@@ -172,5 +176,5 @@ for (const [file, there, instead, tests] of mutations) {
     writeFileSync(file, text)
   }
 }
-console.log(`${mutations.length - failed} noticed, ${failed} not`)
+if (!isListing) console.log(`${mutations.length - failed} noticed, ${failed} not`)
 process.exitCode = failed === 0 ? 0 : 1

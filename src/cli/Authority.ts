@@ -98,11 +98,14 @@ export const endOf = (path: string): Effect.Effect<number, CertificateFailed> =>
 
 const dayMillis = 86_400_000
 
+/** Whole ones; below 0: it is over. `endMillis`: since the epoch. */
+export const daysUntil = (endMillis: number): number => Math.floor((endMillis - wallMillis()) / dayMillis)
+
 /** What is signed is no good for longer than who signed it. */
 const daysUnder = (authority: Made | undefined, days: number): Effect.Effect<number, CertificateFailed> =>
   Effect.gen(function* () {
     if (authority === undefined) return days
-    const left = Math.floor(((yield* endOf(authority.certificate)) - wallMillis()) / dayMillis)
+    const left = daysUntil(yield* endOf(authority.certificate))
     if (left >= 1) return Math.min(days, left)
     return yield* new CertificateFailed({
       path: authority.certificate,

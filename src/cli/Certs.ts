@@ -3,7 +3,6 @@ import { hostname } from "node:os"
 import { resolve } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { wallMillis } from "../Machine.ts"
 import * as Authority from "./Authority.ts"
 import * as Output from "./Output.ts"
 
@@ -66,8 +65,6 @@ const kind = Argument.Literals("kind", ["target", "viewer"]).pipe(Argument.withD
 
 const day = (millis: number) => new Date(millis).toISOString().slice(0, 10)
 
-const dayMillis = 86_400_000
-
 /** The relay's log and `--check` begin to tell as early. */
 const soonDays = 30
 
@@ -78,7 +75,7 @@ const renewCommandOf = (file: string, at: string): string => {
 }
 
 const listed = (at: string, { endMillis, file, isRevoked, names }: Authority.Kept): string => {
-  const days = Math.floor((endMillis - wallMillis()) / dayMillis)
+  const days = Authority.daysUntil(endMillis)
   const until = `${days < 0 ? "over since" : "until"} ${day(endMillis)}`
   const left = days < 0 ? "" : `, ${Output.plural(days, "day")}`
   const advice = days < soonDays ? `: ${renewCommandOf(file, at)}` : ""

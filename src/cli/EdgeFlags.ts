@@ -3,6 +3,7 @@ import { resolve } from "node:path"
 import { Effect, Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { daemonDefaults } from "../config/DaemonOptions.ts"
+import { priorityBoostMax } from "../config/Value.ts"
 import type * as Edge from "../edge/Edge.ts"
 
 const liveDefault = "127.0.0.1:5344"
@@ -41,8 +42,8 @@ export const copyOf = ({ copy, live }: Copies): Effect.Effect<Edge.Options["copy
 export const priorityBoost = Flag.Int("priority-boost").pipe(
   Flag.withDefault(daemonDefaults.priorityBoost),
   Flag.filter(
-    (value) => value >= 0 && value <= 20,
-    () => "must be 0 to 20"
+    (value) => value >= 0 && value <= priorityBoostMax,
+    () => `must be 0 to ${priorityBoostMax}`
   ),
   Flag.withDescription(
     `Where it may, the edge takes this from its niceness, so that tracers wait less (default: ${daemonDefaults.priorityBoost})`

@@ -83,8 +83,11 @@ export const count = (text: string): number | undefined => {
   return value > 0 ? value : undefined
 }
 
-/** Steps of niceness, of which there are twenty below the usual. */
+/** Steps of niceness below the usual. */
+export const priorityBoostMax = 20
+
+/** So many of them, or none. */
 export const priorityBoost = (text: string): number | undefined => {
   const value = /^[0-9]{1,2}$/.test(text) ? Number(text) : Number.NaN
-  return value <= 20 ? value : undefined
+  return value <= priorityBoostMax ? value : undefined
 }

@@ -230,12 +230,14 @@ const priorityLookInterval = "200 millis"
  * Edges wait for no answer, and send more at a time when they are not interrupted for each piece: while all sessions
  * come by them the loop waits its turn.
  */
-const keepPriority = ({ priorityBoost }: DaemonOptions, { edgeAsked, sessions }: Relay.Relay["Service"]) =>
+const keepPriority = ({ priorityBoost }: DaemonOptions, { counters, drain, edgeAsked }: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
     const priority = Priority.make(priorityBoost)
     yield* Effect.sync(priority.raise)
-    const look = Effect.map(sessions, (all) => {
-      if (all.length > 0 && all.every(({ edge }) => edge !== undefined)) priority.lower()
+    const look = Effect.gen(function* () {
+      const { sessionCount: direct } = yield* drain.status
+      const { sessionCount } = yield* counters
+      if (direct === 0 && sessionCount > 0) priority.lower()
       else priority.raise()
     })
     yield* Effect.forkScoped(Effect.andThen(edgeAsked, Effect.repeat(look, Schedule.spaced(priorityLookInterval))))

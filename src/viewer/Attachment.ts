@@ -49,11 +49,12 @@ class Attachment {
   readonly options: Options
   readonly now: () => bigint
   readonly polling: ViewerPolling.Polling
-  readonly sessions: Array<WatchedSession.WatchedSession> = []
+  /** Those that have not ended. */
+  sessions: Array<WatchedSession.WatchedSession> = []
   readonly traces: ViewedTraces
   readonly joining: Joining
   readonly data = new Map<bigint, ViewerMerge.DataState>()
-  events: Array<ViewerEvent> = []
+  readonly events: Array<ViewerEvent> = []
   shownNanos: bigint | undefined
   packetAttempts = 0
   areStreamsWanted = false
@@ -83,7 +84,7 @@ class Attachment {
     const self = this
     return Effect.gen(function* () {
       while (self.events.length === 0) {
-        if (self.sessions.some(({ isEnded }) => !isEnded)) yield* self.step()
+        if (self.sessions.length > 0) yield* self.step()
         else if (yield* self.isOver()) return yield* Cause.done()
       }
       return self.events.splice(0)
@@ -347,9 +348,9 @@ class Attachment {
     return Effect.gen(function* () {
       for (const session of self.sessions) {
         const isRead = ![...self.data.values()].some(({ stream }) => stream.sessionId === session.id)
-        if (session.isEnded || !session.isOver || !isRead) continue
+        if (!session.isOver || !isRead) continue
         yield* self.traces.finish(session.id)
-        session.isEnded = true
+        self.sessions = self.sessions.filter((other) => other !== session)
         self.events.push({ _tag: "SessionEnded", sessionId: session.id })
       }
     })

@@ -11,7 +11,6 @@ export interface WatchedSession {
   isOver: boolean
   overSinceMillis: number
   askedMillis: number
-  isEnded: boolean
 }
 
 export const periodOf = ({ liveTimerMicros }: Session): number => Math.max(1, liveTimerMicros / 1000)
@@ -22,6 +21,5 @@ export const make = (session: Session, newcomers: Newcomers | undefined, nowMill
   newcomers,
   isOver: false,
   overSinceMillis: 0,
-  askedMillis: nowMillis,
-  isEnded: false
+  askedMillis: nowMillis
 })

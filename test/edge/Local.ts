@@ -5,8 +5,10 @@ import * as Pace from "../../src/edge/Pace.ts"
 import type * as Packing from "../../src/edge/Packing.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import * as Script from "../../src/testing/Script.ts"
 import type { TestRelay } from "../../src/testing/TestRelay.ts"
 import { inRealTime, until } from "../../src/testing/Waiting.ts"
+import { Link } from "./Link.ts"
 
 const anywhere = { host: "127.0.0.1", port: 0, family: 4 } as const
 
@@ -64,6 +66,28 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
           Effect.sync(() => edge.spool.journals.size === 0)
         )
       )
+    }
+  })
+
+/** A session of one stream, `ch_0`, by an edge whose link may be cut, and lead to another relay. */
+export const recording = (relay: TestRelay) =>
+  Effect.gen(function* () {
+    let { controlPort } = relay
+    const link = yield* new Link(() => controlPort).open
+    const local = yield* start({ controlPort: link.port, dataPort: relay.dataPort })
+    const script = Script.make(local, relay.output, () => {})
+    const { c, d, file } = yield* script.recording()
+    const stream = yield* c.addStream()
+    return {
+      link,
+      local,
+      script,
+      path: file("ch_0"),
+      packet: (seq: number, byteCount: number) =>
+        Effect.andThen(d.packet(stream, seq, byteCount), c.index(stream, { seq })),
+      leadTo: (next: TestRelay) => {
+        controlPort = next.controlPort
+      }
     }
   })
 

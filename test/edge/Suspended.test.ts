@@ -1,22 +1,15 @@
 /** A session whose edge is gone: it says so, and ends when the edge does not come back in time. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
-import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
-import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
 
 const begin = Effect.fnUntraced(function* (suspendMillis?: number) {
   const relay = yield* TestRelay.make(suspendMillis === undefined ? {} : { suspendMillis })
-  const link = yield* new Link(() => relay.controlPort).open
-  const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-  const script = Script.make(local, relay.output, () => {})
-  const { c, d, file } = yield* script.recording()
-  const stream = yield* c.addStream()
-  yield* d.packet(stream, 0, 16)
-  yield* c.index(stream, { seq: 0 })
-  yield* script.fileSize(file("ch_0"), 16)
+  const { link, local, packet, path, script } = yield* Local.recording(relay)
+  yield* packet(0, 16)
+  yield* script.fileSize(path, 16)
   const all = Effect.map(relay.relay.sessions, ([session]) => session?.edge)
   const edge = Effect.map(all, (known) => known && { ...known, spool: undefined })
   yield* until(
@@ -24,8 +17,7 @@ const begin = Effect.fnUntraced(function* (suspendMillis?: number) {
     Effect.map(all, (known) => (known?.spool?.byteCount ?? 0) > 16)
   )
   assert.deepStrictEqual(yield* edge, { name: "here", spool: undefined })
-  const more = Effect.andThen(d.packet(stream, 1, 16), c.index(stream, { seq: 1 }))
-  return { relay, link, local, edge, more, script, size: () => relay.output.size(file("ch_0")) }
+  return { relay, link, local, edge, more: packet(1, 16), script, size: () => relay.output.size(path) }
 })
 
 describe("a session whose edge is gone", () => {
@@ -90,15 +82,9 @@ describe("a session that the relay has ended, and forgotten all else", () => {
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const relay = yield* Scope.provide(TestRelay.make(), scope)
-      let { controlPort } = relay
-      const link = yield* new Link(() => controlPort).open
-      const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-      const script = Script.make(local, relay.output, () => {})
-      const { c, d, file } = yield* script.recording()
-      const stream = yield* c.addStream()
-      yield* d.packet(stream, 0, 16)
-      yield* c.index(stream, { seq: 0 })
-      yield* script.fileSize(file("ch_0"), 16)
+      const { leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
+      yield* packet(0, 16)
+      yield* script.fileSize(path, 16)
       link.isDown = true
       link.cut()
       yield* until(
@@ -113,7 +99,7 @@ describe("a session that the relay has ended, and forgotten all else", () => {
       )
       yield* Scope.close(scope, Exit.void)
       const next = yield* TestRelay.make({ memory: relay.memory })
-      controlPort = next.controlPort
+      leadTo(next)
       link.isDown = false
       yield* local.forwarded
       const traces = next.output.files().filter((path) => path.endsWith("/ch_0"))

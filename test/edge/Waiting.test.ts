@@ -8,7 +8,6 @@ import type { AccessFile, Quota } from "../../src/access/Access.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
-import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
 
 const principals = [{ name: "edge", addresses: ["127.0.0.0/8"] }]
@@ -61,35 +60,29 @@ describe("a session by an edge", () => {
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const relay = yield* Scope.provide(TestRelay.make({ access: all }), scope)
-      let { controlPort } = relay
-      const link = yield* new Link(() => controlPort).open
-      const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-      const script = Script.make(local, relay.output, () => {})
-      const { c, d, file } = yield* script.recording()
-      const stream = yield* c.addStream()
-      const packet = (seq: number) => Effect.andThen(d.packet(stream, seq, payloadBytes), c.index(stream, { seq }))
+      const { leadTo, local, packet, path } = yield* Local.recording(relay)
       const has = (packetCount: number) =>
         until(
           `${packetCount} packets`,
-          Effect.sync(() => relay.output.size(file("ch_0")) === packetCount * payloadBytes)
+          Effect.sync(() => relay.output.size(path) === packetCount * payloadBytes)
         )
       const waits = until(
         "the edge to wait",
         Effect.sync(() => [...local.edge.spool.journals.values()].some(({ waitsFor }) => waitsFor !== undefined))
       )
-      yield* packet(0)
+      yield* packet(0, payloadBytes)
       yield* has(1)
       yield* relay.relay.replaceAccess(none)
-      yield* packet(1)
+      yield* packet(1, payloadBytes)
       yield* waits
       yield* relay.relay.replaceAccess(all)
       yield* has(2)
       yield* relay.relay.replaceAccess(none)
-      yield* packet(2)
+      yield* packet(2, payloadBytes)
       yield* waits
       yield* Scope.close(scope, Exit.void)
       const next = yield* TestRelay.make({ access: none, memory: relay.memory })
-      controlPort = next.controlPort
+      leadTo(next)
       yield* waits
       assert.strictEqual((yield* next.relay.sessions).length, 1)
       yield* next.relay.replaceAccess(all)
@@ -132,13 +125,8 @@ describe("a session by an edge", () => {
     () =>
       Effect.gen(function* () {
         const relay = yield* TestRelay.make({ access: none })
-        const link = yield* new Link(() => relay.controlPort).open
-        const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-        const script = Script.make(local, relay.output, () => {})
-        const { c, d, file } = yield* script.recording()
-        const stream = yield* c.addStream()
-        yield* d.packet(stream, 0, payloadBytes)
-        yield* c.index(stream, { seq: 0 })
+        const { link, local, packet, path } = yield* Local.recording(relay)
+        yield* packet(0, payloadBytes)
         const journals = () => relay.output.tree().filter((line) => line.startsWith(".journals/"))
         const waiting = until(
           "the edge to wait",
@@ -156,7 +144,7 @@ describe("a session by an edge", () => {
         yield* relay.relay.replaceAccess(all)
         yield* until(
           "the packet",
-          Effect.sync(() => relay.output.size(file("ch_0")) === payloadBytes)
+          Effect.sync(() => relay.output.size(path) === payloadBytes)
         )
       })
   )
