@@ -1,4 +1,4 @@
-/** What `.ci/mutations.mjs` takes out, to see that tests notice, is there: of rules that moved it would prove nothing. */
+/** What `.ci/mutations.mjs` takes out to see that tests notice is there: of rules that moved it would prove nothing. */
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { assert, it } from "@effect/vitest"
