@@ -38,8 +38,8 @@ const isOurs = ({ from }: Import): boolean => from.startsWith(".")
 const targetOf = (file: string, { from }: Import): string => normalize(join(dirname(file), from))
 /** `src/relay/Registry.ts` is in `relay`, `src/Relay.ts` is `Relay.ts`. */
 const folderOf = (file: string): string => file.split("/")[1] ?? ""
-/** `src/relay/stream/Stage.ts` is in `stream`, `src/relay/Registry.ts` in none. */
-const relayRoomOf = (file: string): string => /^src\/relay\/(\w+)\//.exec(file)?.[1] ?? ""
+/** `src/relay/stream/Stage.ts` is in the room `stream`, `src/relay/Registry.ts` in none. */
+const roomOf = (file: string): string => /^src\/\w+\/(\w+)\//.exec(file)?.[1] ?? ""
 
 const offences = (found: ReadonlyArray<string | undefined>): ReadonlyArray<string> =>
   found.filter((offence) => offence !== undefined)
@@ -126,11 +126,10 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   bin: ["daemon", "cli"]
 }
 
-/** Inside `relay`: who may import what of the others. What all three share is beside them. */
-const allowedInRelay: Readonly<Record<string, ReadonlyArray<string>>> = {
-  stream: [],
-  session: ["stream"],
-  viewer: ["session", "stream"]
+/** Inside a folder: which room may import which, and whether what lies beside them (""), shared by them in `relay`. */
+const allowedInside: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>> = {
+  relay: { stream: [""], session: ["", "stream"], viewer: ["", "session", "stream"] },
+  edge: { journal: [], spool: ["journal"], tap: ["journal", "spool"], forwarding: ["journal", "spool"] }
 }
 
 describe("imports of src", () => {
@@ -143,11 +142,12 @@ describe("imports of src", () => {
     assert.deepStrictEqual(offences(wrong), [])
   })
 
-  it("point one way inside relay", () => {
+  it("point one way inside a folder with rooms", () => {
     const wrong = everyImport.map(({ file, imported }) => {
-      const [from, to] = [relayRoomOf(file), relayRoomOf(targetOf(file, imported))]
-      if (!isOurs(imported) || from === "" || to === "" || from === to) return undefined
-      return allowedInRelay[from]?.includes(to) ? undefined : `${file} imports ${targetOf(file, imported)}`
+      const target = targetOf(file, imported)
+      const [from, to, rooms] = [roomOf(file), roomOf(target), allowedInside[folderOf(file)]]
+      if (!isOurs(imported) || folderOf(target) !== folderOf(file) || from === "" || from === to) return undefined
+      return rooms === undefined || rooms[from]?.includes(to) ? undefined : `${file} imports ${target}`
     })
     assert.deepStrictEqual(offences(wrong), [])
   })

@@ -1,6 +1,6 @@
 /** `lttng-relay edge --check`: what would be wrong with a start, without starting. Nothing is made or written. */
 import { Console, Effect, Result, Schema } from "effect"
-import { greet } from "../edge/Greeting.ts"
+import { greet } from "../edge/forwarding/Greeting.ts"
 import * as Dial from "../transport/Dial.ts"
 import * as FreePort from "../transport/FreePort.ts"
 import * as EdgeSpool from "./EdgeSpool.ts"

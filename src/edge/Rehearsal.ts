@@ -8,10 +8,10 @@ import { defaults } from "../config/RelayDefaults.ts"
 import * as Relay from "../Relay.ts"
 import { Files, type OpenFile } from "../storage/Files.ts"
 import { bottomless, loopback, play, type Rehearsal } from "../Warmup.ts"
-import { Chunks } from "./Chunks.ts"
-import * as DiscardFiles from "./DiscardFiles.ts"
 import { upstream } from "./Edge.ts"
-import * as Pace from "./Pace.ts"
+import * as Pace from "./forwarding/Pace.ts"
+import { Chunks } from "./journal/Chunks.ts"
+import * as DiscardFiles from "./tap/DiscardFiles.ts"
 
 /** More than one edge: what knows the objects of one alone is thrown away with the next. */
 const rehearsals: ReadonlyArray<Rehearsal> = [

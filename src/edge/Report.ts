@@ -3,7 +3,7 @@ import { Effect, Schema } from "effect"
 import { wallMillis } from "../Machine.ts"
 import type { FileFailed, Files } from "../storage/Files.ts"
 import type { Edge } from "./Edge.ts"
-import * as JsonFile from "./JsonFile.ts"
+import * as JsonFile from "./journal/JsonFile.ts"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 

@@ -1,6 +1,6 @@
 /** The checksum of a journal's payloads: its definition, and that the quick way to it is the same. */
 import { assert, describe, it } from "@effect/vitest"
-import { allocate, checksums } from "../../src/edge/Checksums.ts"
+import { allocate, checksums } from "../../src/edge/journal/Checksums.ts"
 import * as Sum from "../../src/protocol/journal/Sum.ts"
 
 /** As docs/extension.md says it, word by word. */

@@ -1,8 +1,8 @@
 /** An edge in this process, over files in memory, before a relay in this process. */
 import { Effect, type Scope } from "effect"
 import * as Edge from "../../src/edge/Edge.ts"
-import * as Pace from "../../src/edge/Pace.ts"
-import type * as Packing from "../../src/edge/Packing.ts"
+import * as Pace from "../../src/edge/forwarding/Pace.ts"
+import type * as Packing from "../../src/edge/forwarding/Packing.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"

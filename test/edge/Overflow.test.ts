@@ -1,7 +1,7 @@
 /** A spool that is full, or old: who waits, what is dropped, who ends; and that the rest arrives all the same. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
-import * as Overflow from "../../src/edge/Overflow.ts"
+import * as Overflow from "../../src/edge/spool/Overflow.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"

@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import * as Pace from "../../src/edge/Pace.ts"
-import * as Schedule from "../../src/edge/Schedule.ts"
+import * as Pace from "../../src/edge/forwarding/Pace.ts"
+import * as Schedule from "../../src/edge/forwarding/Schedule.ts"
 
 const rateOf = (text: string) => {
   const rate = Number(text)

@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Spool from "../../src/edge/Spool.ts"
+import * as Spool from "../../src/edge/spool/Spool.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 
 const quickBytes = 1024 * 1024 * 1024

@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Unpacking } from "../../src/connection/journal/Unpacking.ts"
-import { checksums } from "../../src/edge/Checksums.ts"
+import { checksums } from "../../src/edge/journal/Checksums.ts"
 import { headBytes, isHead, isWhole, Kind, seal } from "../../src/protocol/journal/Record.ts"
 import { RecordFramer } from "../../src/protocol/journal/RecordFramer.ts"
 import { hex } from "../protocol/goldens.ts"

@@ -1,7 +1,7 @@
 /** An edge's rehearsal: all of it happens, as far as it is of use, and it leaves its memory as it was. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Chunks } from "../../src/edge/Chunks.ts"
+import { Chunks } from "../../src/edge/journal/Chunks.ts"
 import { rehearse } from "../../src/edge/Rehearsal.ts"
 
 it.live("every packet of it reaches its relay, and what it took of the edge's memory is there again", () =>

@@ -4,8 +4,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
-import { command } from "../../src/edge/Greeting.ts"
-import { Dialect, Translation } from "../../src/edge/Translation.ts"
+import { command } from "../../src/edge/forwarding/Greeting.ts"
+import { Dialect, Translation } from "../../src/edge/forwarding/Translation.ts"
 import * as Commands from "../../src/protocol/control/index.ts"
 import * as Header from "../../src/protocol/Header.ts"
 

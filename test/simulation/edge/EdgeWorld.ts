@@ -9,8 +9,8 @@
  */
 import { assert } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, Scope } from "effect"
-import type { Policy } from "../../../src/edge/Overflow.ts"
-import type { Spool } from "../../../src/edge/Spool.ts"
+import type { Policy } from "../../../src/edge/spool/Overflow.ts"
+import type { Spool } from "../../../src/edge/spool/Spool.ts"
 import type { MemoryFiles } from "../../../src/storage/MemoryFiles.ts"
 import * as Tree from "../../../src/testing/Tree.ts"
 import type * as Trees from "../../recovery/trees.ts"

@@ -1,0 +1,344 @@
+/**
+ * Brings one journal to the relay: again and again until the relay has all of it, from where the relay says it got to.
+ * A relay that takes no journals gets the session as from the tracer itself, once (`PlainForwarding`).
+ */
+import { Effect, Result, Schedule, Semaphore } from "effect"
+import { clockMillis, wallMillis } from "../../Machine.ts"
+import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"
+import {
+  type Acknowledgement,
+  acknowledgement,
+  number,
+  Outcome,
+  reply,
+  replyBytes,
+  request,
+  State
+} from "../../protocol/journal/OpenJournal.ts"
+import { headBytes, Kind, seal } from "../../protocol/journal/Record.ts"
+import type { FileFailed } from "../../storage/Files.ts"
+import * as Dial from "../../transport/Dial.ts"
+import type { TlsFailed } from "../../transport/DialTls.ts"
+import { checksums } from "../journal/Checksums.ts"
+import type { Journal } from "../journal/Journal.ts"
+import { JournalReader, type Read, type RecordDamaged } from "../journal/JournalReader.ts"
+import type { Spool } from "../spool/Spool.ts"
+import { ask, command, greet, type RelayUnfit } from "./Greeting.ts"
+import type { LinkState } from "./LinkState.ts"
+import { Loan } from "./Loan.ts"
+import type { Meter } from "./Meter.ts"
+import type { Pace } from "./Pace.ts"
+import { type Mode, Packing } from "./Packing.ts"
+import { type Done, forwardPlain } from "./PlainForwarding.ts"
+import type { Route } from "./Route.ts"
+
+/** A relay says something at least every five seconds; one that was silent for so many of them is gone. */
+const silenceInterval = "5 seconds"
+const silenceCountMax = 4
+
+/** What the edge says of itself is as old as this at most. */
+const tellInterval = "2 seconds"
+
+/** Between attempts: twice as long each time. */
+const waitMillisMin = 20
+const waitMillisMax = 5000
+
+/** Less is no waiting. */
+const waitMillisLeast = 0.2
+
+export interface Options {
+  readonly route: Route
+  readonly edgeName: string
+  readonly spool: Spool
+  readonly pace: Pace
+  readonly compression: Mode
+  readonly link: LinkState
+  readonly meter: Meter
+  readonly dial: typeof Dial.dial
+}
+
+type Failure = Dial.DialFailed | TlsFailed | Dial.LinkLost | RelayUnfit | FileFailed | RecordDamaged
+
+/** Ends when nothing of the journal is left here. */
+export const forward = (journal: Journal, options: Options): Effect.Effect<void> =>
+  Effect.raceFirst(
+    journal.gone,
+    Effect.flatMap(untilDone(journal, options), ({ lost }) => {
+      if (lost === undefined) return options.spool.remove(journal)
+      journal.cut()
+      return options.spool.abandon(journal, lost)
+    })
+  )
+
+const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
+  Effect.gen(function* () {
+    let waitMillis = waitMillisMin
+    const onUp = () => {
+      waitMillis = waitMillisMin
+      options.link.up()
+    }
+    while (true) {
+      const done = yield* Effect.result(Effect.scoped(attempt(journal, options, onUp)))
+      if (Result.isSuccess(done)) return done.success
+      const { failure } = done
+      if (failure._tag === "RecordDamaged") {
+        const examined = yield* Effect.result(options.spool.examine(journal))
+        if (Result.isSuccess(examined) && examined.success) continue
+      }
+      yield* options.link.failed(failure.message)
+      yield* Effect.raceFirst(Effect.sleep(waitMillis), options.route.moved)
+      waitMillis = Math.min(waitMillisMax, 2 * waitMillis)
+    }
+  })
+
+const attempt = (journal: Journal, options: Options, onUp: () => void) =>
+  Effect.gen(function* () {
+    const { to } = options.route
+    const link = yield* options.dial(to.control, "control")
+    const { minor, takesJournals, unpacks } = yield* greet(link)
+    options.link.minor = minor
+    const packing = new Packing(unpacks ? options.compression : "off", options.spool.memory)
+    const elsewhere = new Dial.LinkLost({ address: link.name, reason: "the relay is elsewhere now" })
+    const moved = Effect.andThen(options.route.moved, Effect.fail(elsewhere))
+    if (takesJournals) return yield* Effect.raceFirst(resume(journal, link, packing, options, onUp), moved)
+    if (journal.isOver) return { lost: undefined }
+    return yield* forwardPlain(journal, { ...options, to, onUp })
+  })
+
+const resume = (
+  journal: Journal,
+  link: Dial.Link,
+  packing: Packing,
+  options: Options,
+  onUp: () => void
+): Effect.Effect<Done, Failure> =>
+  Effect.gen(function* () {
+    const firstKept = journal.isOver ? journal.last + 2 : (journal.segments.first ?? 1)
+    const opened = yield* ask(
+      link,
+      command(
+        number,
+        request(0).encode({ token: journal.token, firstKept: BigInt(firstKept), edgeName: options.edgeName })
+      ),
+      replyBytes,
+      reply(0)
+    )
+    if (opened.state === State.finished)
+      return yield* unlessSilent(link, (next) => finished(journal, link, next, options))
+    if (journal.isOver) return { lost: undefined }
+    // What the relay did not say any more was that it had finished.
+    const isDone = journal.isFinished && journal.received >= journal.last - 1
+    if (opened.state === State.unknown && isDone) return { lost: undefined }
+    if (opened.state === State.unknown) return { lost: "the relay does not know it any more" }
+    onUp()
+    const received = Number(opened.received)
+    // What is on its way from an earlier connection will not be carried out.
+    journal.handed = received
+    yield* journal.acknowledge(received, Number(opened.durable))
+    // Whoever writes has a turn until its last record is whole.
+    const turn = yield* Semaphore.make(1)
+    const told = turn.withPermits(1)(tell(journal, link, options))
+    return yield* Effect.ensuring(
+      Effect.raceAllFirst([
+        send(journal, link, { packing, turn }, received + 1, options),
+        hear(journal, link, options),
+        Effect.andThen(Effect.repeat(told, Schedule.spaced(tellInterval)), Effect.never)
+      ]),
+      Effect.sync(() => {
+        journal.waitsFor = undefined
+        options.link.down()
+      })
+    )
+  })
+
+const send = (
+  journal: Journal,
+  link: Dial.Link,
+  { packing, turn }: { readonly packing: Packing; readonly turn: Semaphore.Semaphore },
+  next: number,
+  { link: state, pace, spool }: Options
+): Effect.Effect<never, Failure> => {
+  const reader = new JournalReader(journal, next)
+  let isFirst = true
+  let sentBytes = 0
+  let sentAt = 0
+  let hasWaited = false
+  /** The link is ready for more than what was sent last. */
+  const taken = () => {
+    if (isFirst) return
+    // Who did not wait for the link may have waited for the tracer.
+    packing.sent(sentBytes, hasWaited ? clockMillis() - sentAt : 0)
+    spool.flow.sent(sentBytes)
+    hasWaited = false
+  }
+  const write = (bytes: Uint8Array, last: number, sent: (() => void) | undefined) => {
+    isFirst = false
+    sentAt = clockMillis()
+    sentBytes = bytes.length
+    link.write([bytes], sent)
+    state.sentByteCount += sentBytes
+    if (last <= journal.sent) state.resentByteCount += sentBytes
+  }
+  // What comes next is read while the link takes what was sent.
+  const ready = Effect.suspend(() => {
+    const asked = clockMillis()
+    return Effect.map(link.drained, () => {
+      hasWaited ||= clockMillis() - asked > waitMillisLeast
+    })
+  })
+  const sendOf = ({ bytes, from, last, release, to }: Read, isPacked: boolean) => {
+    let loan = new Loan(release)
+    // What it is packed in takes its place.
+    const packed = Effect.map(packing.pack(bytes, from, to, last), (record) => {
+      if (record === undefined) return undefined
+      loan.over()
+      loan = record.loan
+      state.savedByteCount += to - from - record.bytes.length
+      return record.bytes
+    })
+    const sent = Effect.gen(function* () {
+      const wire = (isPacked ? yield* Effect.uninterruptible(packed) : undefined) ?? bytes.subarray(from, to)
+      for (let at = 0, end = 0; at < wire.length; at = end) {
+        end = Math.min(wire.length, at + (yield* pace.pieceBytes))
+        yield* ready
+        taken()
+        yield* pace.admit(end - at)
+        write(wire.subarray(at, end), last, loan.more())
+      }
+      journal.sent = Math.max(journal.sent, last)
+    })
+    return Effect.ensuring(
+      Effect.interruptible(turn.withPermits(1)(sent)),
+      Effect.sync(() => loan.over())
+    )
+  }
+  const some = Effect.gen(function* () {
+    const read = yield* reader.read
+    yield* sendOf(read, packing.isWorth(read.to - read.from, yield* pace.isLimited))
+  })
+  let kept: Read | undefined
+  const sendKept = Effect.uninterruptible(
+    Effect.suspend(() => {
+      const read = kept
+      kept = undefined
+      return read === undefined ? Effect.void : sendOf(read, true)
+    })
+  )
+  // Without the steps of an effect for each read, as long as there is nothing to wait for but the tracer: what it says
+  // goes on in the call that has written it, while the processor has it at hand.
+  const quickly = Effect.callback<void, Failure>((resume) => {
+    let forget = () => {}
+    const pump = () => {
+      try {
+        const then = pumped()
+        if (then !== undefined) resume(then)
+        else if (reader.isAtEnd) forget = reader.whenGrown(pump)
+        else forget = whenReady(pump)
+      } catch (cause) {
+        resume(Effect.die(cause))
+      }
+    }
+    pump()
+    return Effect.sync(() => forget())
+  })
+  const whenReady = (then: () => void) => {
+    const asked = clockMillis()
+    return link.whenDrained(() => {
+      hasWaited ||= clockMillis() - asked > waitMillisLeast
+      then()
+    })
+  }
+  /** Answers what only an effect can do next; undefined: there is the link to wait for, or the tracer. */
+  const pumped = (): Effect.Effect<void, Failure> | undefined => {
+    while (link.isDrained()) {
+      const read = reader.lend()
+      if (read === undefined) return reader.isAtEnd ? undefined : Effect.uninterruptible(some)
+      const { bytes, from, last, release, to } = read
+      if (packing.isWorth(to - from, false)) {
+        kept = read
+        return sendKept
+      }
+      taken()
+      write(bytes.subarray(from, to), last, release)
+      journal.sent = Math.max(journal.sent, last)
+    }
+    return undefined
+  }
+  const sending = Effect.forever(pace.isUnlimited ? quickly : Effect.uninterruptible(some))
+  const over = Effect.sync(() => kept?.release())
+  return Effect.ensuring(sending, Effect.andThen(over, reader.close))
+}
+
+/** How it is here, for people at the relay. */
+const tell = (journal: Journal, link: Dial.Link, { meter, spool }: Options): Effect.Effect<void> =>
+  Effect.sync(() => {
+    const now = wallMillis()
+    const report = EdgeReport.encode({
+      spoolBytes: BigInt(journal.segments.byteCount),
+      edgeSpoolBytes: BigInt(spool.byteCount),
+      edgeSpoolBytesMax: BigInt(spool.bytesMax),
+      last: BigInt(journal.last),
+      oldestMillis: BigInt(Math.round(meter.oldestMillisOf(journal, now))),
+      lagMillis: BigInt(Math.round(meter.lagMillisOf(journal, now)))
+    })
+    const record = Buffer.alloc(headBytes + report.length)
+    record.set(report, headBytes)
+    seal(record, 0, { number: 0, byteCount: report.length, kind: Kind.report, connection: 0 }, checksums)
+    link.write([record])
+  })
+
+/** The relay remembers it until it hears that nobody here will ask; and is told so until it has heard. */
+const finished = (journal: Journal, link: Dial.Link, next: Next, { spool }: Options): Effect.Effect<Done, Failure> =>
+  Effect.gen(function* () {
+    const settled = yield* Effect.result(Effect.uninterruptible(spool.settle(journal)))
+    if (Result.isFailure(settled)) return { lost: undefined }
+    const record = Buffer.alloc(headBytes)
+    seal(record, 0, { number: journal.last + 1, byteCount: 0, kind: Kind.forgotten, connection: 0 }, checksums)
+    link.write([record])
+    while ((yield* next).outcome !== Outcome.forgotten);
+    return { lost: undefined }
+  })
+
+/** The next acknowledgement. */
+type Next = Effect.Effect<Acknowledgement, Dial.LinkLost>
+
+/** `listening`, for as long as the relay says something. */
+const unlessSilent = (
+  link: Dial.Link,
+  listening: (next: Next) => Effect.Effect<Done, Failure>
+): Effect.Effect<Done, Failure> => {
+  let heardCount = 0
+  const next = Effect.map(link.read(acknowledgement.size), (bytes) => {
+    heardCount++
+    return acknowledgement.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0)
+  })
+  const silent = Effect.gen(function* () {
+    let before = heardCount
+    for (let count = 0; count < silenceCountMax; count++) {
+      yield* Effect.sleep(silenceInterval)
+      if (heardCount !== before) count = -1
+      before = heardCount
+    }
+    return yield* new Dial.LinkLost({ address: link.name, reason: "the relay is silent" })
+  })
+  return Effect.raceFirst(listening(next), silent)
+}
+
+const waits: ReadonlyMap<Outcome, string> = new Map([
+  [Outcome.waitsForRights, "until the relay permits it"],
+  [Outcome.waitsForQuota, "for room in its quota at the relay"],
+  [Outcome.waitsForRoom, "for room on the relay's disk"]
+])
+
+const hear = (journal: Journal, link: Dial.Link, options: Options): Effect.Effect<Done, Failure> =>
+  unlessSilent(link, (next) =>
+    Effect.gen(function* () {
+      while (true) {
+        const { durable, outcome, received } = yield* next
+        yield* journal.acknowledge(Number(received), Number(durable))
+        journal.waitsFor = waits.get(outcome)
+        if (outcome === Outcome.finished) return yield* finished(journal, link, next, options)
+        if (outcome === Outcome.ended) return { lost: "the relay ended the session" }
+      }
+    })
+  )

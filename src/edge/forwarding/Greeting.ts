@@ -1,0 +1,77 @@
+/** The first words to a relay: which protocol it speaks, and whether it takes journals. */
+import { Effect, Result, Schema } from "effect"
+import * as GetConfiguration from "../../protocol/control/GetConfiguration.ts"
+import * as Version from "../../protocol/control/Version.ts"
+import * as Header from "../../protocol/Header.ts"
+import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import type { Layout } from "../../protocol/Struct.ts"
+import { features, negotiate, own, speaks } from "../../protocol/Version.ts"
+import type { Link, LinkLost } from "../../transport/Dial.ts"
+
+/** It is no relay, or none that an edge can forward to. */
+export class RelayUnfit extends Schema.TaggedError<RelayUnfit>()("RelayUnfit", {
+  address: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.address}: ${this.reason}`
+  }
+}
+
+/** Longer than that, a relay is taken for dead. */
+const answerTimeout = "20 seconds"
+
+export const command = (number: number, payload: Uint8Array): Uint8Array => {
+  const header = Header.encode({
+    circuitId: 0n,
+    dataSize: BigInt(payload.length),
+    command: number,
+    commandVersion: 0
+  })
+  return Buffer.concat([header, payload])
+}
+
+export const ask = <A>(
+  link: Link,
+  request: Uint8Array,
+  replyBytes: number,
+  layout: Pick<Layout<A>, "decode">
+): Effect.Effect<A, LinkLost | RelayUnfit> =>
+  Effect.gen(function* () {
+    link.write([request])
+    const bytes = yield* Effect.timeoutOption(link.read(replyBytes), answerTimeout)
+    if (bytes._tag === "None") return yield* new RelayUnfit({ address: link.name, reason: "no answer in time" })
+    const reply = layout.decode(bytes.value)
+    if (Result.isSuccess(reply)) return reply.success
+    return yield* new RelayUnfit({ address: link.name, reason: reply.failure.message })
+  })
+
+/** Older relays make no indexes, and know no session by its name. */
+const minorMin = 4
+
+export interface Greeted {
+  readonly minor: number
+  /** It can rotate and clear. */
+  readonly hasChunks: boolean
+  readonly takesJournals: boolean
+  /** Records may come packed. */
+  readonly unpacks: boolean
+}
+
+export const greet = (link: Link): Effect.Effect<Greeted, LinkLost | RelayUnfit> =>
+  Effect.gen(function* () {
+    const version = yield* ask(link, command(Version.number, Version.request(0).encode(own)), 8, Version.reply(0))
+    const minor = negotiate(version.minor)
+    if (version.major !== own.major || minor < minorMin) {
+      const reason = `speaks ${version.major}.${version.minor}, an edge needs ${own.major}.${minorMin} or later`
+      return yield* new RelayUnfit({ address: link.name, reason })
+    }
+    const { chunks: hasChunks } = features(minor)
+    if (!speaks(minor, GetConfiguration.since)) return { minor, hasChunks, takesJournals: false, unpacks: false }
+    const query = GetConfiguration.request(minor).encode({ queryFlags: OpenJournal.offered })
+    const configuration = yield* ask(link, command(GetConfiguration.number, query), 12, GetConfiguration.reply(minor))
+    const { configurationFlags, returnCode } = configuration
+    const isSaid = (flag: bigint) => returnCode === ReturnCode.OK && (configurationFlags & flag) !== 0n
+    return { minor, hasChunks, takesJournals: isSaid(OpenJournal.offered), unpacks: isSaid(OpenJournal.unpacks) }
+  })

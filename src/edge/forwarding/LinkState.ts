@@ -1,0 +1,43 @@
+/** How it is between an edge and its relay, over all journals. */
+import { Effect } from "effect"
+import { report } from "../../errors/Report.ts"
+import { clockMillis } from "../../Machine.ts"
+
+/** A relay that stays away is told of again. */
+const againMillis = 60_000
+
+export class LinkState {
+  connectedCount = 0
+  /** Why the last attempt failed; undefined after one that did not. */
+  reason: string | undefined
+  /** What the relay speaks; undefined: it has not been heard. */
+  minor: number | undefined
+  #saidAt = Number.NEGATIVE_INFINITY
+  sentByteCount = 0
+  /** Of it: what had been sent before. */
+  resentByteCount = 0
+  /** That packing spared. */
+  savedByteCount = 0
+  lossCount = 0
+
+  up(): void {
+    this.connectedCount++
+    this.reason = undefined
+  }
+
+  down(): void {
+    this.connectedCount--
+    this.lossCount++
+  }
+
+  /** Told once for all journals, and again after a minute. */
+  failed(reason: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.reason = reason
+      const now = clockMillis()
+      if (now - this.#saidAt < againMillis) return Effect.void
+      this.#saidAt = now
+      return report("RELAY_UNREACHABLE", reason)
+    })
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The metadata of one stream, which a tracer sends once more for each trace chunk, for a relay that has no chunks: what
+ * was sent before is cut off, so that the file there has each word once. Pure.
+ *
+ * Since 2.14 a message is text; before, a packet of CTF 1.8 with text in it, whose header counts the text.
+ */
+import { headerSize, offsets as metadataOffsets } from "../../protocol/control/SendMetadata.ts"
+import * as Header from "../../protocol/Header.ts"
+
+/** What is sent of the beginning of a message, and how much of what follows is not. */
+export interface Cut {
+  readonly sent: Buffer | undefined
+  readonly skipped: number
+}
+
+/** Of a metadata packet (CTF 1.8.3, §7.1): magic, UUID, checksum, both sizes in bits, five bytes about the rest. */
+const packet = { magic: 0x75d11d57, contentSize: 24, headerBytes: 37 } as const
+
+const textAt = Header.size + headerSize
+
+/** How much of a message must be there to know what of it is sent; undefined: more than is there. */
+export const messageHeadBytes = (message: Buffer): number | undefined =>
+  message.length < Header.size ? undefined : Math.min(textAt + packet.headerBytes, Header.size + dataSizeOf(message))
+
+const dataSizeOf = (message: Buffer): number => Number(message.readBigUInt64BE(Header.offsets.dataSize))
+
+interface Packet {
+  readonly textBytes: number
+  readonly write: (textBytes: number) => void
+}
+
+/** Undefined: it is text. `head` is a copy that may be changed. */
+const packetOf = (head: Buffer): Packet | undefined => {
+  if (head.length < textAt + packet.headerBytes) return undefined
+  const isBig = head.readUInt32BE(textAt) === packet.magic
+  if (!isBig && head.readUInt32LE(textAt) !== packet.magic) return undefined
+  const at = textAt + packet.contentSize
+  const contentBytes = (isBig ? head.readUInt32BE(at) : head.readUInt32LE(at)) / 8
+  const write = (textBytes: number) => {
+    const bits = 8 * (packet.headerBytes + textBytes)
+    if (isBig) head.writeUInt32BE(bits, at)
+    else head.writeUInt32LE(bits, at)
+  }
+  return { textBytes: Math.max(0, Math.floor(contentBytes) - packet.headerBytes), write }
+}
+
+export class MetadataText {
+  /** Bytes that the relay was sent. */
+  #sent = 0
+  /** Where the tracer is. */
+  #position = 0
+
+  /** The tracer begins again, with what it said before. */
+  rotated(): void {
+    this.#position = 0
+  }
+
+  /** The tracer begins again, with something else; `isTold`: the relay forgets what it has. */
+  reset(isTold: boolean): void {
+    this.#position = 0
+    if (isTold) this.#sent = 0
+  }
+
+  /** `message` is the beginning of one, a copy: so much at least as `messageHeadBytes` says. */
+  take(message: Buffer): Cut {
+    const dataSize = dataSizeOf(message)
+    const given = packetOf(message)
+    const headBytes = given === undefined ? textAt : textAt + packet.headerBytes
+    const byteCount = Header.size + dataSize - headBytes
+    const textBytes = Math.min(given?.textBytes ?? byteCount, byteCount)
+    const known = Math.max(0, Math.min(this.#sent - this.#position, textBytes))
+    this.#position += textBytes
+    this.#sent = Math.max(this.#sent, this.#position)
+    if (known === 0) return { sent: message, skipped: 0 }
+    // Nothing of it is new; a message without text is none.
+    if (known === textBytes) return { sent: undefined, skipped: Header.size + dataSize - message.length }
+    message.writeBigUInt64BE(BigInt(dataSize - known), Header.offsets.dataSize)
+    if (given !== undefined) {
+      given.write(textBytes - known)
+      const paddingAt = Header.size + metadataOffsets.paddingSize
+      message.writeUInt32BE(message.readUInt32BE(paddingAt) + known, paddingAt)
+    }
+    const from = Math.min(message.length, headBytes + known)
+    const sent = Buffer.concat([message.subarray(0, headBytes), message.subarray(from)])
+    return { sent, skipped: headBytes + known - from }
+  }
+}

@@ -1,0 +1,67 @@
+/** How fast an edge is, and how far behind its relay, from a look at it each second. */
+import { wallMillis } from "../../Machine.ts"
+import type { Journal } from "../journal/Journal.ts"
+import type { Spool } from "../spool/Spool.ts"
+import { Ages } from "./Ages.ts"
+import type { LinkState } from "./LinkState.ts"
+
+interface Look {
+  readonly millis: number
+  readonly heardByteCount: number
+  readonly sentByteCount: number
+}
+
+/** Rates are over so many looks. */
+const lookCount = 10
+
+export class Meter {
+  readonly #spool: Spool
+  readonly #link: LinkState
+  readonly #ages = new WeakMap<Journal, Ages>()
+  readonly #looks: Array<Look> = []
+
+  constructor(spool: Spool, link: LinkState) {
+    this.#spool = spool
+    this.#link = link
+    this.look(wallMillis())
+  }
+
+  look(nowMillis: number): void {
+    const { heardByteCount, journals } = this.#spool
+    this.#looks.push({ millis: nowMillis, heardByteCount, sentByteCount: this.#link.sentByteCount })
+    if (this.#looks.length > lookCount) this.#looks.shift()
+    for (const journal of journals.values()) {
+      if (!journal.isScanned) continue
+      const known = this.#ages.get(journal)
+      const ages = known ?? new Ages()
+      // Of an earlier process: nobody knows when it heard the rest.
+      if (known === undefined && journal.isRecovered) ages.look(journal.last, 0, journal.about.createdMillis)
+      ages.look(journal.last, journal.durable, nowMillis)
+      this.#ages.set(journal, ages)
+    }
+  }
+
+  #rate(of: "heardByteCount" | "sentByteCount"): number {
+    const [first, last] = [this.#looks[0], this.#looks.at(-1)]
+    if (first === undefined || last === undefined || last.millis <= first.millis) return 0
+    return Math.round(((last[of] - first[of]) * 1000) / (last.millis - first.millis))
+  }
+
+  get heardBytesPerSecond(): number {
+    return this.#rate("heardByteCount")
+  }
+
+  get sentBytesPerSecond(): number {
+    return this.#rate("sentByteCount")
+  }
+
+  /** ms since the oldest was heard of what the edge keeps. */
+  oldestMillisOf(journal: Journal, nowMillis: number): number {
+    return this.#ages.get(journal)?.beyond(journal.durable, nowMillis) ?? 0
+  }
+
+  /** The same of what the relay has not carried out. */
+  lagMillisOf(journal: Journal, nowMillis: number): number {
+    return this.#ages.get(journal)?.beyond(journal.received, nowMillis) ?? 0
+  }
+}

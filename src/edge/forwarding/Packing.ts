@@ -1,0 +1,121 @@
+/**
+ * Records packed for the wire: by Zstandard, where the relay unpacks, and where that is quicker than to send them as
+ * they are.
+ */
+import { Effect, Semaphore } from "effect"
+import { clockMillis } from "../../Machine.ts"
+import { headBytes, Kind, packedHeadBytes, seal } from "../../protocol/journal/Record.ts"
+import { checksums } from "../journal/Checksums.ts"
+import type { Chunks } from "../journal/Chunks.ts"
+import { Loan } from "./Loan.ts"
+import { Zstandard } from "./Zstandard.ts"
+
+export const modes = ["auto", "on", "off"] as const
+export type Mode = (typeof modes)[number]
+
+/** Less is not worth it. */
+const byteCountMin = 512
+
+/** Of what is measured, so much is forgotten with each measurement. */
+const forgotten = 1 / 8
+
+/** Where it is not worth it, one of so many is packed, to see whether it is now. */
+const probeEvery = 64
+
+/** What is sent at once says nothing of the link. */
+const sampleBytesMin = 32 * 1024
+
+/** Bytes a millisecond: none packs as quickly. */
+const packRateMax = 400 * 1024
+
+const blended = (before: number | undefined, now: number) =>
+  before === undefined ? now : before + (now - before) * forgotten
+
+/** A record, lent. */
+export interface Packed {
+  readonly bytes: Buffer
+  readonly loan: Loan
+}
+
+/** Of one journal, while it has a connection. */
+export class Packing {
+  readonly #mode: Mode
+  readonly #memory: Chunks
+  /** Of what was sent lately: a moment in which the system takes all says little beside one in which it does not. */
+  #linkBytes = 0
+  #linkMillis = 0
+  /** Bytes a millisecond; undefined: not measured yet. */
+  #packRate: number | undefined
+  /** Packed size by size. */
+  #share: number | undefined
+  #count = 0
+
+  constructor(mode: Mode, memory: Chunks) {
+    this.#mode = mode
+    this.#memory = memory
+  }
+
+  /** So much was sent: after so long there was room for more. */
+  sent(byteCount: number, millis: number): void {
+    if (byteCount < sampleBytesMin) return
+    this.#linkBytes = this.#linkBytes * (1 - forgotten) + byteCount
+    this.#linkMillis = this.#linkMillis * (1 - forgotten) + Math.max(millis, 0.05)
+  }
+
+  /** To be asked once for what is to be sent. `isLimited`: bytes are dearer than time. */
+  isWorth(byteCount: number, isLimited: boolean): boolean {
+    if (this.#mode === "off" || byteCount < byteCountMin) return false
+    if (this.#mode === "on") return true
+    const linkRate = this.#linkBytes / this.#linkMillis
+    if (!(isLimited || linkRate < packRateMax)) return false
+    if (this.#share === undefined || this.#count++ % probeEvery === 0) return true
+    if (isLimited) return this.#share < 0.95
+    return linkRate < (this.#packRate ?? 0) * (1 - this.#share)
+  }
+
+  /** The record that `bytes[from, to)`, which ends with record `last`, are packed into; undefined: it is no shorter. */
+  pack(bytes: Buffer, from: number, to: number, last: number): Effect.Effect<Packed | undefined> {
+    const byteCount = to - from
+    return Effect.map(turns.withPermits(1)(compressed(bytes.subarray(from, to))), ({ millis, pieces }) => {
+      const packedBytes = pieces?.reduce((sum, { length }) => sum + length, 0) ?? byteCount
+      this.#packRate = blended(this.#packRate, byteCount / Math.max(millis, 0.01))
+      this.#share = blended(this.#share, packedBytes / byteCount)
+      const isShorter = pieces !== undefined && packedBytes < byteCount
+      return isShorter ? this.#record(pieces, packedBytes, byteCount, last) : undefined
+    })
+  }
+
+  #record(pieces: ReadonlyArray<Buffer>, packedBytes: number, unpackedBytes: number, last: number): Packed {
+    const byteCount = packedHeadBytes + packedBytes
+    const chunk = this.#memory.take(headBytes + byteCount, false)
+    const record = chunk.bytes.subarray(0, headBytes + byteCount)
+    record.writeUInt32BE(unpackedBytes, headBytes)
+    let at = headBytes + packedHeadBytes
+    for (const piece of pieces) at += piece.copy(record, at)
+    seal(record, 0, { number: last, byteCount, kind: Kind.packed, connection: 0 }, checksums)
+    return { bytes: record, loan: new Loan(() => this.#memory.giveBack(chunk)) }
+  }
+}
+
+/** Over all journals: a thread for each. */
+const turnCount = 2
+const turns = Semaphore.makeUnsafe(turnCount)
+const idle = Array.from({ length: turnCount }, () => new Zstandard())
+
+interface Compressed {
+  /** Undefined: it failed. */
+  readonly pieces: ReadonlyArray<Buffer> | undefined
+  readonly millis: number
+}
+
+const compressed = (bytes: Buffer): Effect.Effect<Compressed> =>
+  Effect.uninterruptible(
+    Effect.callback<Compressed>((resume) => {
+      const begun = clockMillis()
+      const zstandard = idle.pop() as Zstandard
+      zstandard.frame(bytes, (pieces) => {
+        idle.push(zstandard)
+        resume(Effect.succeed({ pieces, millis: clockMillis() - begun }))
+      })
+    })
+  )

@@ -1,0 +1,85 @@
+/**
+ * What a journal is of, whether it is over, and what of it was sent: small files beside its segments, for who comes
+ * after this process.
+ */
+import { Effect, Schema } from "effect"
+import type { FileFailed, Files } from "../../storage/Files.ts"
+import * as JsonFile from "./JsonFile.ts"
+
+export const About = Schema.Struct({
+  /** Of the tracing session, the same for all its connections. */
+  key: Schema.String,
+  /** HOST/SESSION, for people. */
+  name: Schema.String,
+  createdMillis: Schema.Finite
+})
+export interface About extends Schema.Schema.Type<typeof About> {}
+
+/** Names of directories in a spool, each a journal's. */
+export const isToken = (name: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
+
+const fileName = "about.json"
+/** Longer is none of ours. */
+const bytesMax = 64 * 1024
+
+const stored = JsonFile.reader(About, bytesMax)
+
+export const write = (files: Files["Service"], directory: string, about: About): Effect.Effect<void, FileFailed> =>
+  JsonFile.write(files, `${directory}/${fileName}`, about)
+
+/** Undefined: it is not there, or not whole. */
+export const read = (files: Files["Service"], directory: string): Effect.Effect<About | undefined> =>
+  stored(files, `${directory}/${fileName}`)
+
+const overName = "over"
+
+/** The relay has all of it: from here on it may be told so. */
+export const markOver = (
+  files: Files["Service"],
+  directory: string,
+  isSynced: boolean
+): Effect.Effect<void, FileFailed> =>
+  Effect.flatMap(files.open(`${directory}/${overName}`, "create"), (file) =>
+    Effect.andThen(file.close, isSynced ? files.syncDirectory(directory) : Effect.void)
+  )
+
+export const isOver = (files: Files["Service"], directory: string): Effect.Effect<boolean> =>
+  Effect.orElseSucceed(
+    Effect.map(files.list(directory), (entries) => entries.some(({ name }) => name === overName)),
+    () => false
+  )
+
+const sentName = "sent"
+const sentDigits = 16
+
+/** What may have been on its way to the relay: all of the segments up to that with this first record. */
+export const markSent = (
+  files: Files["Service"],
+  directory: string,
+  first: number,
+  isSynced: boolean
+): Effect.Effect<void, FileFailed> =>
+  Effect.flatMap(files.open(`${directory}/${sentName}`, first === 0 ? "create" : "continue"), (file) => {
+    // In place, and no longer than before: a disk that is full has room for it.
+    const written = file.write([Buffer.from(String(first).padStart(sentDigits, "0"))], 0)
+    return Effect.ensuring(Effect.andThen(written, isSynced ? file.sync : Effect.void), file.close)
+  })
+
+/** Nobody knows what may have been sent. */
+export const forgetSent = (files: Files["Service"], directory: string): Effect.Effect<void> =>
+  Effect.ignore(files.unlink(`${directory}/${sentName}`))
+
+/** Undefined: nobody knows. */
+export const sent = (files: Files["Service"], directory: string): Effect.Effect<number | undefined> =>
+  Effect.gen(function* () {
+    const file = yield* files.open(`${directory}/${sentName}`, "read")
+    const bytes = Buffer.alloc(sentDigits)
+    const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
+    const text = bytes.toString("latin1", 0, count)
+    return /^\d{16}$/.test(text) ? Number(text) : undefined
+  }).pipe(Effect.orElseSucceed(() => undefined))
+
+export const remove = (files: Files["Service"], directory: string): Effect.Effect<void> =>
+  Effect.forEach([fileName, overName, sentName], (name) => Effect.ignore(files.unlink(`${directory}/${name}`)), {
+    discard: true
+  })

@@ -1,0 +1,189 @@
+/**
+ * What the records of a journal say, one after the other, and which of them are damaged or gone.
+ *
+ * Damage costs as little as it can: a packet of which a part is damaged is left out whole, and its index with it; what
+ * else is damaged is left out alone, but for the rest of a long command, whose length matters more than its bytes.
+ */
+import * as RotateStreams from "../../protocol/control/RotateStreams.ts"
+import * as SendIndex from "../../protocol/control/SendIndex.ts"
+import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
+import * as Header from "../../protocol/Header.ts"
+import { headBytes, isWhole, Kind, offsets } from "../../protocol/journal/Record.ts"
+import { u64At } from "../../protocol/Struct.ts"
+import { checksums } from "./Checksums.ts"
+import { Needed } from "./Needed.ts"
+
+/** What a record that is left out is part of. */
+export interface Lost {
+  readonly connection: number
+  /** Number of its first record. */
+  readonly first: number
+}
+
+/** By number; undefined: it is damaged, and goes on as it is. */
+export type Skipped = ReadonlyMap<number, Lost | undefined>
+
+/** A packet, of which stream and which of its packets. */
+interface Key {
+  readonly stream: number
+  readonly sequence: number
+}
+
+/** A packet or a command. */
+interface Message extends Lost {
+  /** Undefined: no packet, or it cannot be read which. */
+  readonly key: Key | undefined
+  readonly isPacket: boolean
+  readonly numbers: Array<number>
+  /** That are to come. */
+  leftBytes: number
+  isLost: boolean
+}
+
+/** An index may come before its packet, but not long before. */
+const earlyIndexCountMax = 4096
+
+/** The newest indexes: nothing is looked up in them unless a packet is lost. */
+class Indexes {
+  readonly #numbers = new Float64Array(earlyIndexCountMax)
+  readonly #streams = new Float64Array(earlyIndexCountMax)
+  readonly #sequences = new Float64Array(earlyIndexCountMax)
+  #count = 0
+
+  add({ sequence, stream }: Key, number: number): void {
+    const at = this.#count++ % earlyIndexCountMax
+    this.#numbers[at] = number
+    this.#streams[at] = stream
+    this.#sequences[at] = sequence
+  }
+
+  /** The number of the record that has it. */
+  find({ sequence, stream }: Key): number | undefined {
+    for (let back = 1; back <= Math.min(this.#count, earlyIndexCountMax); back++) {
+      const at = (this.#count - back) % earlyIndexCountMax
+      if (this.#streams[at] === stream && this.#sequences[at] === sequence) return this.#numbers[at]
+    }
+    return undefined
+  }
+}
+
+const textOf = ({ sequence, stream }: Key) => `${stream}/${sequence}`
+/** A gap in a stream's packets that is longer was no damage. */
+const gapMax = 1000n
+
+export class History {
+  last = 0
+  isFinished = false
+  readonly open = new Set<number>()
+  readonly skipped = new Map<number, Lost | undefined>()
+  readonly damage: Array<string> = []
+  readonly needed = new Needed()
+  /** What each connection said last. */
+  readonly #messages = new Map<number, Message>()
+  /** By stream: the sequence number of the newest packet. */
+  readonly #newest = new Map<bigint, bigint>()
+  readonly #lostKeys = new Set<string>()
+  readonly #indexes = new Indexes()
+
+  see(bytes: Buffer, at: number, where: string): void {
+    const number = u64At(bytes, at)
+    const kind = bytes.readUInt16BE(at + offsets.kind)
+    const connection = bytes.readUInt16BE(at + offsets.connection)
+    const isDamaged = !isWhole(bytes, at, checksums)
+    const from = at + headBytes
+    const to = from + bytes.readUInt32BE(at + offsets.byteCount)
+    this.last = number
+    if (isDamaged) this.damage.push(`${where}: record ${number} is damaged`)
+    if (kind === Kind.end) this.open.delete(connection)
+    else if (kind === Kind.finish) this.isFinished = true
+    // Its first record may have been freed.
+    else this.open.add(connection)
+    if (kind === Kind.rest) {
+      this.#rest(number, connection, to - from, isDamaged)
+      return
+    }
+    const before = this.#messages.get(connection)
+    if (kind === Kind.packet && before !== undefined && before.isPacket && before.leftBytes > 0) this.#lose(before)
+    this.#messages.delete(connection)
+    const lost = { connection, first: number }
+    if (kind === Kind.packet) this.#packet(lost, bytes, from, to, isDamaged)
+    else if (kind === Kind.command) this.#command(lost, bytes, from, to, isDamaged)
+    else if (isDamaged) this.skipped.set(number, lost)
+  }
+
+  #packet(lost: Lost, bytes: Buffer, from: number, to: number, isDamaged: boolean): void {
+    const { connection, first } = lost
+    const { offsets: at, size } = PacketHeader
+    const stream = bytes.readBigUInt64BE(from + at.streamId)
+    const sequence = bytes.readBigUInt64BE(from + at.netSeqNum)
+    const leftBytes = size + bytes.readUInt32BE(from + at.dataSize) - (to - from)
+    const key = isDamaged ? undefined : { stream: Number(stream), sequence: Number(sequence) }
+    const message = { connection, first, key, isPacket: true, numbers: [first], leftBytes, isLost: false }
+    this.#messages.set(connection, message)
+    if (isDamaged) {
+      this.#lose(message)
+      return
+    }
+    this.needed.packet(stream, sequence)
+    const newest = this.#newest.get(stream)
+    this.#newest.set(stream, sequence)
+    // The packets between were damaged beyond recognition, or dropped: their indexes would wait for them.
+    if (newest === undefined || sequence - newest > gapMax) return
+    for (let missing = newest + 1n; missing < sequence; missing++) {
+      this.#loseKey({ stream: Number(stream), sequence: Number(missing) })
+    }
+  }
+
+  #command(lost: Lost, bytes: Buffer, from: number, to: number, isDamaged: boolean): void {
+    const { connection, first } = lost
+    const message = {
+      connection,
+      first,
+      key: undefined,
+      isPacket: false,
+      numbers: [first],
+      leftBytes: 0,
+      isLost: false
+    }
+    this.#messages.set(connection, message)
+    if (isDamaged) {
+      this.#lose(message)
+      return
+    }
+    const command = bytes.readUInt32BE(from + Header.offsets.command)
+    if (command === RotateStreams.number) this.needed.rotation(bytes, from + Header.size, to)
+    if (command !== SendIndex.number) return
+    const fields = from + Header.size
+    const stream = u64At(bytes, fields + SendIndex.offsets.relayStreamId)
+    const key = { stream, sequence: u64At(bytes, fields + SendIndex.offsets.netSeqNum) }
+    if (this.#lostKeys.size > 0 && this.#lostKeys.has(textOf(key))) this.skipped.set(first, lost)
+    else this.#indexes.add(key, first)
+  }
+
+  #rest(number: number, connection: number, byteCount: number, isDamaged: boolean): void {
+    const message = this.#messages.get(connection)
+    if (message === undefined || !message.isPacket) {
+      if (message?.isLost === true) this.skipped.set(number, message)
+      else if (isDamaged) this.skipped.set(number, undefined)
+      return
+    }
+    message.numbers.push(number)
+    message.leftBytes -= byteCount
+    if (message.isLost || isDamaged || message.leftBytes < 0) this.#lose(message)
+  }
+
+  #lose(message: Message): void {
+    if (!message.isLost && message.key !== undefined) {
+      this.damage.push(`packet ${textOf(message.key)} is left out`)
+      this.#loseKey(message.key)
+    }
+    message.isLost = true
+    for (const number of message.numbers.splice(0)) this.skipped.set(number, message)
+  }
+
+  #loseKey(key: Key): void {
+    this.#lostKeys.add(textOf(key))
+    const index = this.#indexes.find(key)
+    if (index !== undefined) this.skipped.set(index, { connection: 0, first: index })
+  }
+}

@@ -1,0 +1,298 @@
+/**
+ * What the edge heard of one tracing session, over all its connections, in the order it heard it: records that are
+ * numbered, written to segments, and kept until the relay has them.
+ *
+ * Three numbers, each at most the one before: `last` was taken from a tracer; `written` is in the files as `--sync`
+ * says, so the tracer may be answered; `durable` is at the relay for good, so the files may be freed.
+ */
+import { Deferred, Effect, Exit, Latch } from "effect"
+import { report } from "../../errors/Report.ts"
+import { Kind } from "../../protocol/journal/Record.ts"
+import type { About } from "./About.ts"
+import type { Chunk, Chunks } from "./Chunks.ts"
+import type { Lost } from "./History.ts"
+import { Needed } from "./Needed.ts"
+import type { Found } from "./Scan.ts"
+import { Segments, type Options as SegmentsOptions } from "./Segments.ts"
+import { type Part, Tail } from "./Tail.ts"
+
+/** A disk that is full may have room later; the tracer is held back meanwhile. */
+const retryWait = "500 millis"
+
+export interface Options extends Omit<SegmentsOptions, "leave"> {
+  /** UUID. */
+  readonly token: string
+  /** An earlier process heard it. */
+  readonly isRecovered: boolean
+  readonly about: About
+  readonly memory: Chunks
+  /** How much one read brings. */
+  readonly readBytes: () => number
+  /** Something was written or freed. */
+  readonly onChange: () => void
+}
+
+/** As a record has it. */
+const connectionMax = 0xffff
+
+const endOf = (how: number): Part => ({ bytes: Buffer.from([how]), from: 0, to: 1 })
+const [closedEnd, brokenEnd] = [endOf(0), endOf(1)]
+
+interface Waiting {
+  readonly number: number
+  readonly then: () => void
+}
+
+export class Journal {
+  readonly token: string
+  readonly directory: string
+  readonly segments: Segments
+  readonly about: About
+  last = 0
+  written = 0
+  /** What the relay has carried out. */
+  received = 0
+  durable = 0
+  /** Connections that may still bring something. */
+  readonly open = new Set<number>()
+  /** Sessions of the relay here that have not ended. */
+  readonly sessions = new Set<number>()
+  /** An earlier process heard it: all but the end, which is told by this one. */
+  readonly isRecovered: boolean
+  /** What is in its segments is known. */
+  isScanned: boolean
+  /** The last record that was sent to the relay once. */
+  sent = 0
+  /** No more comes: the tracer has ended, or the relay has. */
+  isFinished: boolean
+  /** The relay has it, and was or will be told that it need not remember it. */
+  isOver = false
+  /** What the relay waits for before it takes more; undefined: it takes what comes. */
+  waitsFor: string | undefined
+  readonly tail: Tail
+  readonly memory: Chunks
+  needed = new Needed()
+  /** Number of the last record that may have been on its way to the relay. */
+  handed = 0
+  /** Open unless a segment is being thinned. */
+  readonly thinned = Latch.makeUnsafe(true)
+  droppedPacketCount = 0
+  droppedByteCount = 0
+  /** Bytes that were written and not sent, as far as somebody sends. */
+  unsentBytes: () => number = () => 0
+  readonly #readBytes: () => number
+  readonly #onChange: () => void
+  readonly #dirty = Latch.makeUnsafe(false)
+  readonly #grown: Array<Waiting> = []
+  readonly #gone = Deferred.makeUnsafe<void>()
+  #waiting: Array<Waiting> = []
+  #isWriting = false
+  #lastConnection = 0
+
+  constructor(options: Options) {
+    this.token = options.token
+    this.isRecovered = options.isRecovered
+    this.isScanned = !options.isRecovered
+    this.isFinished = options.isRecovered
+    this.about = options.about
+    this.directory = options.directory
+    this.segments = new Segments({ ...options, leave: (segment) => this.tail.leave(segment) })
+    this.memory = options.memory
+    this.#readBytes = options.readBytes
+    this.tail = new Tail(options.memory)
+    this.#onChange = options.onChange
+  }
+
+  /** What an earlier process wrote: its tracers' connections are gone. `isOver`: the relay has all of it. `sentFirst`: see `About.markSent`. */
+  recovered(found: Found, isOver: boolean, sentFirst = Number.POSITIVE_INFINITY): void {
+    const { damage, isFinished, last, needed, open, segments, skipped } = found
+    for (const line of damage) this.damage.add(line)
+    this.segments.expect(0)
+    for (const segment of segments) this.segments.adopt(segment)
+    for (const [number, lost] of skipped) this.skipped.set(number, lost)
+    this.needed = needed
+    this.last = last
+    this.written = last
+    // Of what the earlier process may have sent nothing may go before the relay says what it has.
+    this.handed = segments.findLast(({ first }) => first <= sentFirst)?.last ?? 0
+    this.examined = last
+    this.isScanned = true
+    this.isOver = isOver
+    this.isFinished = isFinished || isOver
+    for (const connection of open) this.open.add(connection)
+    for (const connection of open) this.leave(connection, true)
+    if (last > 0) this.finishIfOver()
+  }
+
+  append(kind: number, connection: number, one?: Part, two?: Part): void {
+    if (this.isFinished) return
+    this.tail.append(++this.last, kind, connection, one, two)
+  }
+
+  /** Some of it was sent. */
+  advanced(): void {
+    this.#onChange()
+  }
+
+  /** Of what has to be read back. */
+  get readBytes(): number {
+    return this.#readBytes()
+  }
+
+  /** Records that cannot be read, and those that mean nothing without them. */
+  readonly skipped = new Map<number, Lost | undefined>()
+  /** Up to this record all damage is known. */
+  examined = 0
+  /** What was said of it. */
+  readonly damage = new Set<string>()
+
+  /** A connection of the tracer joins; answers its number. */
+  join(kind: typeof Kind.control | typeof Kind.data): number {
+    const connection = this.#freeNumber()
+    this.open.add(connection)
+    this.append(kind, connection)
+    return connection
+  }
+
+  /** Numbers of connections that have ended come round again. */
+  #freeNumber(): number {
+    do this.#lastConnection = (this.#lastConnection % connectionMax) + 1
+    while (this.open.has(this.#lastConnection))
+    return this.#lastConnection
+  }
+
+  /** Nothing more of it matters to the journal. With the last one, the journal is finished. */
+  leave(connection: number, isBroken?: boolean): void {
+    if (!this.open.delete(connection)) return
+    if (isBroken !== undefined) this.append(Kind.end, connection, isBroken ? brokenEnd : closedEnd)
+    this.finishIfOver()
+    this.flush()
+  }
+
+  /** Once its connections are gone, and no session waits for what they might have brought. */
+  finishIfOver(): void {
+    if (this.open.size > 0 || this.sessions.size > 0 || this.isFinished) return
+    this.append(Kind.finish, 0)
+    this.isFinished = true
+    this.flush()
+  }
+
+  /** There is no room for more: at the relay the session ends as by lost connections, with what is there. */
+  stop(): void {
+    for (const connection of this.open) this.append(Kind.end, connection, brokenEnd)
+    this.append(Kind.finish, 0)
+    this.#goNowhere()
+    this.flush()
+  }
+
+  /** The relay takes no more of it. */
+  cut(): void {
+    this.isCut = true
+    this.#goNowhere()
+  }
+  isCut = false
+
+  /** Its tracers notice nothing: who blocks would wait for ever. */
+  #goNowhere(): void {
+    this.isStopped = true
+    this.isFinished = true
+    this.open.clear()
+  }
+  /** What its tracers send goes nowhere. */
+  isStopped = false
+
+  /** To be called when a turn has appended all it has. */
+  flush(): void {
+    while (!this.#isWriting) {
+      const chunk = this.tail.unwritten
+      if (chunk === undefined) return
+      if (this.segments.writeNow(chunk)) this.#wrote(chunk, chunk.filled, chunk.last)
+      else {
+        this.#isWriting = true
+        this.#dirty.openUnsafe()
+      }
+    }
+  }
+
+  #wrote(chunk: Chunk, to: number, last: number): void {
+    this.written = last
+    this.tail.wrote(chunk, to, last)
+    const due = this.#waiting.findIndex(({ number }) => number > last)
+    const done = this.#waiting.splice(0, due < 0 ? this.#waiting.length : due)
+    for (const { then } of done) then()
+    if (this.#grown.length > 0) for (const { then } of this.#grown.splice(0)) then()
+    this.#onChange()
+  }
+
+  /** Calls `then` when all that was appended so far is written: now, or in a later turn; in the order asked. */
+  whenWritten(then: () => void): void {
+    if (this.written >= this.last && this.#waiting.length === 0) then()
+    else this.#waiting.push({ number: this.last, then })
+  }
+
+  /** The journal's fiber: writes what is not written at once. */
+  get run(): Effect.Effect<never> {
+    return Effect.forever(
+      Effect.gen({ self: this }, function* () {
+        yield* this.#dirty.await
+        const chunk = this.tail.unwritten as Chunk
+        const { filled, last } = chunk
+        const failure = yield* Effect.result(this.segments.write(chunk, filled, last))
+        if (failure._tag === "Failure") {
+          if (!this.#hasFailed) yield* report("SPOOL_FAILED", failure.failure.message)
+          this.#hasFailed = true
+          yield* Effect.sleep(retryWait)
+          return
+        }
+        this.#hasFailed = false
+        this.#dirty.closeUnsafe()
+        this.#isWriting = false
+        this.#wrote(chunk, filled, last)
+        this.flush()
+      })
+    )
+  }
+  #hasFailed = false
+
+  /** Calls `then` once, when more than `number` is written: not now, and in the call that writes it. */
+  whenBeyond(number: number, then: () => void): void {
+    this.#grown.push({ number, then })
+  }
+
+  /** `then` will not be called. */
+  forgetBeyond(then: () => void): void {
+    const at = this.#grown.findIndex((grown) => grown.then === then)
+    if (at >= 0) this.#grown.splice(at, 1)
+  }
+
+  /** Done when more than `number` is written. */
+  beyond(number: number): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (this.written > number) return resume(Effect.void)
+      const wake = () => resume(Effect.void)
+      this.whenBeyond(number, wake)
+      return Effect.sync(() => this.forgetBeyond(wake))
+    })
+  }
+
+  /** The relay has all up to `durable`, and was given all up to `received`. */
+  acknowledge(received: number, durable: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const isNews = received > this.received
+      this.received = Math.max(this.received, received)
+      if (isNews) this.#onChange()
+      if (durable <= this.durable) return Effect.void
+      this.durable = durable
+      return Effect.tap(this.segments.free(durable, false), () => Effect.sync(this.#onChange))
+    })
+  }
+
+  /** Nothing of it is left. */
+  get gone(): Effect.Effect<void> {
+    return Deferred.await(this.#gone)
+  }
+
+  disappear(): void {
+    Deferred.doneUnsafe(this.#gone, Exit.void)
+  }
+}

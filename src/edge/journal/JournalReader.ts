@@ -1,0 +1,245 @@
+/**
+ * Reads a journal from a record on, as it grows: whole records, as many as one read brings. Where the reader keeps up
+ * they are lent from memory; otherwise they come from the segments, each of them checked.
+ */
+import { Effect, Schema } from "effect"
+import { headBytes, isHead, isWhole, Kind, offsets, seal } from "../../protocol/journal/Record.ts"
+import { u64At } from "../../protocol/Struct.ts"
+import type { FileFailed } from "../../storage/Files.ts"
+import { checksums } from "./Checksums.ts"
+import type { Chunk } from "./Chunks.ts"
+import type { Lost } from "./History.ts"
+import type { Journal } from "./Journal.ts"
+import type { Segment } from "./Segment.ts"
+
+/** A record is not what was written. */
+export class RecordDamaged extends Schema.TaggedError<RecordDamaged>()("RecordDamaged", {
+  path: Schema.String,
+  offset: Schema.Int
+}) {
+  override get message(): string {
+    return `${this.path}: record at ${this.offset} is damaged`
+  }
+}
+
+/** `bytes[from, to)` are whole records, lent until `release`. */
+export interface Read {
+  readonly bytes: Buffer
+  readonly from: number
+  readonly to: number
+  /** The number of the last of them. */
+  readonly last: number
+  readonly release: () => void
+}
+
+export class JournalReader {
+  readonly #journal: Journal
+  readonly #begin: number
+  readonly #withdrawn = new Set<Lost>()
+  #next: number
+  #segment: Segment | undefined
+  #offset = 0
+  /** Number of the record before `#offset`. */
+  #passed = 0
+
+  constructor(journal: Journal, next: number) {
+    this.#journal = journal
+    this.#next = next
+    this.#begin = next
+    journal.unsentBytes = () => this.#unreadBytes
+  }
+
+  get #unreadBytes(): number {
+    let byteCount = -this.#offset
+    const first = this.#segment?.first ?? 0
+    for (const segment of this.#journal.segments.all) if (segment.first >= first) byteCount += segment.byteCount
+    return byteCount
+  }
+
+  /** Waits until there is something. */
+  get read(): Effect.Effect<Read, FileFailed | RecordDamaged> {
+    // What is lent gets to the caller, or is given back.
+    return Effect.uninterruptible(
+      Effect.gen({ self: this }, function* () {
+        while (true) {
+          const found = yield* this.#some
+          if (found !== undefined) return found
+          yield* Effect.interruptible(this.grown)
+        }
+      })
+    )
+  }
+
+  /** What comes next, if it is in memory. */
+  lend(): Read | undefined {
+    if (!this.#journal.thinned.isOpen()) return undefined
+    const segment = this.#place()
+    if (segment === undefined || this.#offset === segment.byteCount) return undefined
+    return this.#journal.segments.isMarked(segment) ? this.#lent(segment) : undefined
+  }
+
+  /** All that is written was given. */
+  get isAtEnd(): boolean {
+    return this.#next > this.#journal.written
+  }
+
+  /** Waits until there is something, if all was given. */
+  get grown(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#journal.tail.isFollowed = this.#isExact
+      return this.#journal.beyond(this.#next - 1)
+    })
+  }
+
+  /** The same for a plain call: `then` is called once, in the call that writes it. Answers how to forget it. */
+  whenGrown(then: () => void): () => void {
+    this.#journal.tail.isFollowed = this.#isExact
+    this.#journal.whenBeyond(this.#next - 1, then)
+    return () => this.#journal.forgetBeyond(then)
+  }
+
+  /** There will be no more reads. */
+  get close(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.#journal.unsentBytes = () => 0
+      this.#journal.tail.unfollow()
+    })
+  }
+
+  /** Undefined: there is nothing yet. */
+  get #some(): Effect.Effect<Read | undefined, FileFailed | RecordDamaged> {
+    return Effect.gen({ self: this }, function* () {
+      while (true) {
+        yield* this.#journal.thinned.await
+        const segment = this.#place()
+        if (segment === undefined || this.#offset === segment.byteCount) return undefined
+        yield* this.#journal.segments.markSent(segment)
+        const read = this.#lent(segment) ?? (yield* this.#readIn(segment))
+        if (read !== undefined) return read
+      }
+    })
+  }
+
+  /** Where the next record lies, or will. */
+  #place(): Segment | undefined {
+    const { all } = this.#journal.segments
+    if (this.#segment !== undefined && this.#offset < this.#segment.byteCount) return this.#segment
+    const following =
+      this.#segment === undefined
+        ? all.findLast(({ first }) => first <= this.#next)
+        : all.find(({ first }) => first > (this.#segment as Segment).first)
+    if (following !== undefined) {
+      this.#segment = following
+      this.#offset = 0
+      this.#passed = following.first - 1
+      this.#handed()
+    }
+    return this.#segment
+  }
+
+  /** All before `#offset` was given, or is not wanted. */
+  get #isExact(): boolean {
+    return this.#passed >= this.#next - 1
+  }
+
+  #lent(segment: Segment): Read | undefined {
+    const { tail } = this.#journal
+    const chunk = this.#isExact ? tail.lend(segment, this.#offset) : undefined
+    if (chunk === undefined) return undefined
+    tail.isFollowed = true
+    const from = this.#offset - chunk.offset
+    this.#offset = chunk.offset + chunk.written
+    this.#passed = chunk.lastWritten
+    this.#next = chunk.lastWritten + 1
+    this.#handed()
+    const release = () => tail.release(chunk)
+    return { bytes: chunk.bytes, from, to: chunk.written, last: chunk.lastWritten, release }
+  }
+
+  /** All of the segment is taken for sent: it is not changed any more. */
+  #handed(): void {
+    this.#journal.handed = Math.max(this.#journal.handed, this.#next - 1, this.#segment?.last ?? 0)
+    this.#journal.advanced()
+  }
+
+  #readIn(
+    segment: Segment,
+    size = this.#journal.readBytes
+  ): Effect.Effect<Read | undefined, FileFailed | RecordDamaged> {
+    return Effect.suspend(() => {
+      const { memory, tail } = this.#journal
+      tail.unfollow()
+      const chunk = memory.take(size, false)
+      const release = () => memory.giveBack(chunk)
+      const give = (read: Pick<Read, "from" | "to"> | number) => {
+        if (typeof read === "object" && read.from < read.to) {
+          return Effect.succeed({ bytes: chunk.bytes, ...read, last: this.#next - 1, release })
+        }
+        release()
+        return typeof read === "object" ? Effect.succeed(undefined) : this.#readIn(segment, read)
+      }
+      return Effect.flatMap(
+        Effect.onError(this.#fill(segment, chunk), () => Effect.sync(release)),
+        give
+      )
+    })
+  }
+
+  /** In place of a part of a packet that is lost, whose beginning the relay has. */
+  #withdraw(lost: Lost, bytes: Buffer, at: number, size: number): Pick<Read, "from" | "to"> {
+    const number = u64At(bytes, at)
+    this.#withdrawn.add(lost)
+    seal(bytes, at, { number, byteCount: 0, kind: Kind.withdrawn, connection: lost.connection }, checksums)
+    this.#next = number + 1
+    this.#offset += at + size
+    this.#handed()
+    return { from: at, to: at + headBytes }
+  }
+
+  /** Answers what of the chunk are records that are wanted; or how many bytes the first of them has, if it has more. */
+  #fill(
+    segment: Segment,
+    { bytes: all }: Chunk
+  ): Effect.Effect<Pick<Read, "from" | "to"> | number, FileFailed | RecordDamaged> {
+    return Effect.gen({ self: this }, function* () {
+      const bytes = all.subarray(0, segment.byteCount - this.#offset)
+      const count = yield* segment.file.read(bytes, this.#offset)
+      const damaged = (at: number) => new RecordDamaged({ path: segment.path, offset: this.#offset + at })
+      const { skipped } = this.#journal
+      let from = 0
+      let at = 0
+      while (at + headBytes <= count) {
+        if (!isHead(bytes, at, checksums)) {
+          if (from < at) break
+          // Between records that are good; it was named.
+          if (this.#passed >= this.#journal.examined) return yield* damaged(at)
+          from = ++at
+          continue
+        }
+        const size = headBytes + bytes.readUInt32BE(at + offsets.byteCount)
+        if (at + size > count) {
+          if (at > 0) break
+          if (count < all.length) return yield* damaged(at)
+          return size
+        }
+        const number = u64At(bytes, at)
+        const lost = number < this.#next ? undefined : skipped.get(number)
+        const isWanted = number >= this.#next && lost === undefined
+        if (isWanted && !skipped.has(number) && !isWhole(bytes, at, checksums)) return yield* damaged(at)
+        // What is given is in one piece.
+        if (!isWanted && from < at) break
+        this.#passed = number
+        if (lost !== undefined && lost.first < this.#begin && !this.#withdrawn.has(lost)) {
+          return this.#withdraw(lost, bytes, at, size)
+        }
+        at += size
+        if (isWanted) this.#next = number + 1
+        else from = at
+      }
+      if (at === 0 || (at + headBytes > count && from === at && count < headBytes)) return yield* damaged(0)
+      this.#offset += at
+      this.#handed()
+      return { from, to: at }
+    })
+  }
+}

@@ -1,0 +1,21 @@
+/** A small JSON file, for who comes after this process or looks at it. */
+import { Effect, Option, Schema } from "effect"
+import type { FileFailed, Files } from "../../storage/Files.ts"
+
+/** Replaces what was there, in place. */
+export const write = (files: Files["Service"], path: string, value: unknown): Effect.Effect<void, FileFailed> =>
+  Effect.flatMap(files.open(path, "create"), (file) =>
+    Effect.ensuring(file.write([Buffer.from(`${JSON.stringify(value)}\n`)], 0), file.close)
+  )
+
+/** Reads such files of up to `bytesMax` bytes. Undefined: it is not there, or not whole. */
+export const reader = <A>(schema: Schema.ConstraintDecoder<A>, bytesMax: number) => {
+  const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
+  return (files: Files["Service"], path: string): Effect.Effect<A | undefined> =>
+    Effect.gen(function* () {
+      const file = yield* files.open(path, "read")
+      const bytes = Buffer.alloc(bytesMax)
+      const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
+      return Option.getOrUndefined(decode(bytes.toString("utf8", 0, count)))
+    }).pipe(Effect.orElseSucceed(() => undefined))
+}

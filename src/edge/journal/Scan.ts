@@ -1,0 +1,114 @@
+/**
+ * Finds out what an earlier process left of a journal, and cuts off what was being written; or what has become of one
+ * that goes on. What is damaged is named (`History`).
+ */
+import { Effect } from "effect"
+import { u64At } from "../../protocol/Struct.ts"
+import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
+import { History, type Skipped } from "./History.ts"
+import type { Needed } from "./Needed.ts"
+import { type Each, walk } from "./Records.ts"
+import { type Segment, segmentOf } from "./Segment.ts"
+import { draftSuffix, firstOf, spareSuffix } from "./Segments.ts"
+
+export interface Found {
+  readonly segments: ReadonlyArray<Segment>
+  readonly last: number
+  /** Connections that had not ended. */
+  readonly open: ReadonlySet<number>
+  readonly isFinished: boolean
+  readonly skipped: Skipped
+  readonly needed: Needed
+  /** One line each. */
+  readonly damage: ReadonlyArray<string>
+}
+
+/** Others have a turn between two. */
+const windowBytes = 2 * 1024 * 1024
+
+/** Answers how many bytes of the file are records. */
+const scanFile = (
+  file: OpenFile,
+  path: string,
+  history: History,
+  window: Buffer,
+  byteCountMax = Number.POSITIVE_INFINITY
+): Effect.Effect<number, FileFailed> =>
+  Effect.suspend(() => {
+    let goodUntil = 0
+    let isReused = false
+    const each: Each = (bytes, at, size, offset) => {
+      // Of what the segment was before.
+      if (u64At(bytes, at) <= history.last) {
+        isReused = true
+        return
+      }
+      if (offset + at > goodUntil) history.damage.push(`${path}: ${offset + at - goodUntil} bytes are no records`)
+      history.see(bytes, at, path)
+      goodUntil = offset + at + size
+    }
+    return Effect.map(walk(file, byteCountMax, window, each), (end) => {
+      if (end > goodUntil && !isReused)
+        history.damage.push(`${path}: ${end - goodUntil} bytes at its end are no whole records`)
+      return goodUntil
+    })
+  })
+
+/** Bytes of the segments there, which may be some more than their records. */
+export const bytesIn = (files: Files["Service"], directory: string): Effect.Effect<number> =>
+  Effect.gen(function* () {
+    const names = (yield* files.list(directory)).map(({ name }) => name).filter((name) => firstOf(name) !== undefined)
+    const sizes = yield* Effect.forEach(names, (name) => files.size(`${directory}/${name}`), { concurrency: 16 })
+    return sizes.reduce((sum, size) => sum + size, 0)
+  }).pipe(Effect.orElseSucceed(() => 0))
+
+export const scan = (files: Files["Service"], directory: string): Effect.Effect<Found, FileFailed> => {
+  const segments: Array<Segment> = []
+  const closed = Effect.suspend(() => Effect.forEach(segments, ({ file }) => file.close, { discard: true }))
+  return Effect.onError(scanInto(files, directory, segments), () => closed)
+}
+
+const scanInto = (
+  files: Files["Service"],
+  directory: string,
+  segments: Array<Segment>
+): Effect.Effect<Found, FileFailed> =>
+  Effect.gen(function* () {
+    const entries = yield* files.list(directory)
+    for (const { name } of entries) {
+      if (name.endsWith(spareSuffix) || name.endsWith(draftSuffix))
+        yield* Effect.ignore(files.unlink(`${directory}/${name}`))
+    }
+    const names = entries.map(({ name }) => name).filter((name) => firstOf(name) !== undefined)
+    const history = new History()
+    const window = Buffer.allocUnsafeSlow(windowBytes)
+    for (const name of names.sort()) {
+      const path = `${directory}/${name}`
+      const file = yield* files.open(path, "continue")
+      const first = firstOf(name) as number
+      // What was before it is gone, and may have been all.
+      history.last = Math.max(history.last, first - 1)
+      const segment = segmentOf(first, path, file, first - 1)
+      segments.push(segment)
+      segment.byteCount = yield* scanFile(file, path, history, window)
+      segment.last = history.last
+      // Of a write that the end of the process or of the power cut short: nobody was answered for it.
+      yield* file.truncate(segment.byteCount)
+    }
+    const { damage, isFinished, last, needed, open, skipped } = history
+    return { segments, last, open, isFinished, skipped, needed, damage }
+  })
+
+/** What is damaged in segments that are written and read by this process. */
+export const examine = (
+  segments: ReadonlyArray<Segment>
+): Effect.Effect<Pick<Found, "skipped" | "damage">, FileFailed> =>
+  Effect.gen(function* () {
+    const history = new History()
+    const window = Buffer.allocUnsafeSlow(windowBytes)
+    for (const { byteCount, file, first, path } of [...segments]) {
+      history.last = Math.max(history.last, first - 1)
+      yield* scanFile(file, path, history, window, byteCount)
+    }
+    return history
+  })

@@ -1,0 +1,314 @@
+/**
+ * The files of one journal: records one behind the other, in segments that are named by their first record and freed
+ * whole. Written by one fiber; read by another, up to what was written.
+ *
+ * To give a file new pages costs several times what it costs to write them: a busy journal writes over the segments
+ * that it has freed. What is left of their records there has smaller numbers.
+ */
+import { Effect, Result, Semaphore } from "effect"
+import { wallMillis } from "../../Machine.ts"
+import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
+import * as About from "./About.ts"
+import type { Chunk } from "./Chunks.ts"
+import { type Segment, segmentOf } from "./Segment.ts"
+
+const suffix = ".journal"
+/** As long as the largest number that is exact: names are in order. */
+const nameOf = (first: number) => `${String(first).padStart(16, "0")}${suffix}`
+
+/** The number of its first record; undefined: it is no segment. */
+export const firstOf = (name: string): number | undefined =>
+  /^\d{16}\.journal$/.test(name) ? Number(name.slice(0, 16)) : undefined
+
+/** Of a file that will be a segment again. */
+export const spareSuffix = ".spare"
+/** Of what a segment is to become. */
+export const draftSuffix = ".new"
+/** Over all journals: more would not come round before they are cold. */
+const spareCountMax = 8
+
+/** Shared by all journals of a spool. */
+export interface Spares {
+  count: number
+}
+
+interface Spare {
+  readonly path: string
+  readonly file: OpenFile
+  readonly byteCount: number
+}
+
+export interface Options {
+  readonly files: Files["Service"]
+  /** Of the journal, made with its first segment. */
+  readonly directory: string
+  readonly about: About.About
+  /** Batches are synced before they count as written. */
+  readonly isSynced: boolean
+  /** Of a segment, before the next one is begun: freed at once, read at once after a crash. */
+  readonly segmentBytes: number
+  readonly onBytes: (difference: number) => void
+  /** The spool needs what can be had of the newest segment, too. */
+  readonly isTight: () => boolean
+  /** What is in memory of it is not gone on with. False: something of it is to be written yet. */
+  readonly leave: (segment: Segment) => boolean
+  readonly spares: Spares
+  /** There is more than enough room. */
+  readonly isRoomy: () => boolean
+}
+
+export class Segments {
+  readonly #options: Options
+  readonly all: Array<Segment> = []
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  /** An earlier process left so much: it counts until the segments are known. */
+  expect(byteCount: number): void {
+    this.#options.onBytes(byteCount - this.#expectedBytes)
+    this.#expectedBytes = byteCount
+  }
+  #expectedBytes = 0
+
+  /** Of an earlier process, checked; they come in order. */
+  adopt(segment: Segment): void {
+    this.all.push(segment)
+    this.#options.onBytes(segment.byteCount)
+  }
+
+  get byteCount(): number {
+    return this.all.reduce((sum, segment) => sum + segment.byteCount, this.#expectedBytes)
+  }
+
+  /** The oldest record that is there; `undefined` before the first. */
+  get first(): number | undefined {
+    return this.all[0]?.first
+  }
+
+  #current(): Segment | undefined {
+    const newest = this.all.at(-1)
+    return newest !== undefined && newest.byteCount < this.#options.segmentBytes ? newest : undefined
+  }
+
+  /** Where the chunk is written: behind what was written last. */
+  #place(chunk: Chunk): Segment | undefined {
+    const segment = chunk.segment ?? this.#current()
+    if (segment !== undefined && chunk.segment === undefined) this.#put(chunk, segment)
+    return segment
+  }
+
+  #put(chunk: Chunk, segment: Segment): Segment {
+    chunk.segment = segment
+    chunk.offset = segment.byteCount
+    return segment
+  }
+
+  /** In this call, if the device keeps nobody waiting. False: nothing counts as written. */
+  writeNow(chunk: Chunk): boolean {
+    const segment = this.#isRolling ? undefined : this.#place(chunk)
+    const writeNow = this.#options.isSynced ? undefined : segment?.file.writeNow
+    if (segment === undefined || writeNow === undefined) return false
+    const { bytes, filled, last, written } = chunk
+    if (writeNow(bytes, written, filled, chunk.offset + written) !== filled - written) return false
+    this.#grown(segment, filled - written, last)
+    return true
+  }
+
+  /** The chunk up to `to`, and record `last`. What failed may be asked for again: it is written at the same place. */
+  write(chunk: Chunk, to: number, last: number): Effect.Effect<void, FileFailed> {
+    return this.#turn.withPermits(1)(this.#write(chunk, to, last))
+  }
+
+  /** Of who writes, and of who puts an empty segment in the place of the newest. */
+  readonly #turn = Semaphore.makeUnsafe(1)
+  #isRolling = false
+
+  #write(chunk: Chunk, to: number, last: number): Effect.Effect<void, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const segment = this.#place(chunk) ?? this.#put(chunk, yield* this.#open(chunk.first))
+      yield* segment.file.write([chunk.bytes.subarray(chunk.written, to)], chunk.offset + chunk.written)
+      if (this.#options.isSynced) yield* segment.file.sync
+      this.#grown(segment, to - chunk.written, last)
+    })
+  }
+
+  #grown(segment: Segment, byteCount: number, last: number): void {
+    segment.byteCount += byteCount
+    segment.last = last
+    segment.wroteAt = wallMillis()
+    this.#options.onBytes(byteCount)
+  }
+
+  #open(first: number): Effect.Effect<Segment, FileFailed> {
+    const { about, directory, files, isSynced } = this.#options
+    const path = `${directory}/${nameOf(first)}`
+    return Effect.gen({ self: this }, function* () {
+      if (this.all.length === 0) {
+        yield* files.makeDirectory(directory)
+        yield* About.write(files, directory, about)
+        if (first === 1) yield* About.markSent(files, directory, 0, isSynced)
+      }
+      yield* this.#seal
+      const file = (yield* this.#reuse(path)) ?? (yield* files.open(path, "create"))
+      if (isSynced) yield* files.syncDirectory(directory)
+      const segment = segmentOf(first, path, file, first - 1)
+      this.all.push(segment)
+      return segment
+    })
+  }
+
+  /** Before anything of the segment is sent: who comes after this process knows what was not. */
+  markSent({ first }: Segment): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (first <= this.#sentFirst) return Effect.void
+      this.#sentFirst = first
+      const { directory, files, isSynced } = this.#options
+      return Effect.catch(About.markSent(files, directory, first, isSynced), () => About.forgetSent(files, directory))
+    })
+  }
+  #sentFirst = 0
+
+  /** Something of it may be sent. */
+  isMarked({ first }: Segment): boolean {
+    return first <= this.#sentFirst
+  }
+
+  /** Its records become those that `copy` writes; answers where they end. */
+  rewrite(
+    segment: Segment,
+    copy: (into: OpenFile) => Effect.Effect<number, FileFailed>
+  ): Effect.Effect<void, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const { directory, files, isSynced, onBytes } = this.#options
+      const path = `${segment.path}${draftSuffix}`
+      const file = yield* files.open(path, "create")
+      const written = Effect.gen(function* () {
+        const byteCount = yield* copy(file)
+        if (isSynced) yield* file.sync
+        yield* files.rename(path, segment.path)
+        if (isSynced) yield* files.syncDirectory(directory)
+        return byteCount
+      })
+      const byteCount = yield* Effect.tapError(written, () => file.close)
+      const before = segment.file
+      onBytes(byteCount - segment.byteCount)
+      segment.file = file
+      segment.byteCount = byteCount
+      yield* before.close
+    })
+  }
+
+  /** Puts the records of one segment behind those of the one before it; numbers that are there twice are one. */
+  join(
+    before: Segment,
+    segment: Segment,
+    copy: (into: OpenFile, position: number) => Effect.Effect<number, FileFailed>
+  ): Effect.Effect<void, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      if (before.byteCount + segment.byteCount > this.#options.segmentBytes) return
+      const end = yield* copy(before.file, before.byteCount)
+      if (this.#options.isSynced) yield* before.file.sync
+      this.#options.onBytes(end - before.byteCount - segment.byteCount)
+      before.byteCount = end
+      before.last = segment.last
+      before.wroteAt = segment.wroteAt
+      this.all.splice(this.all.indexOf(segment), 1)
+      yield* segment.file.close
+      yield* Effect.ignore(this.#options.files.unlink(segment.path))
+    })
+  }
+
+  /** Of what the newest segment was before nothing is left behind it: what lies there from now on is damage. */
+  get #seal(): Effect.Effect<void> {
+    const newest = this.all.at(-1)
+    if (newest === undefined || !this.#reused.delete(newest.file)) return Effect.void
+    return Effect.ignore(newest.file.truncate(newest.byteCount))
+  }
+  readonly #reused = new Set<OpenFile>()
+
+  #reuse(path: string): Effect.Effect<OpenFile | undefined, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const spare = this.#spare.at(-1)
+      if (spare === undefined) return undefined
+      this.#spare.pop()
+      yield* Effect.tapError(this.#options.files.rename(spare.path, path), () =>
+        Effect.sync(() => void this.#spare.push(spare))
+      )
+      this.#options.spares.count--
+      this.#options.onBytes(-spare.byteCount)
+      this.#reused.add(spare.file)
+      return spare.file
+    })
+  }
+  readonly #spare: Array<Spare> = []
+
+  /**
+   * Removes segments of which nothing beyond `durable` is there; the newest only if `isOver`, or for an empty one where
+   * the spool is tight: otherwise what the relay has long since would hold back tracers.
+   */
+  free(durable: number, isOver: boolean): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      while (this.all.length > 0) {
+        const [oldest, next] = this.all
+        if (oldest === undefined || oldest.last > durable || oldest.isBusy) break
+        if (next === undefined && !isOver && !(yield* this.#roll(durable))) break
+        // Another one may have freed it meanwhile.
+        if (this.all[0] !== oldest) continue
+        this.all.shift()
+        const isKept = !isOver && this.#options.spares.count < spareCountMax && this.#options.isRoomy()
+        yield* isKept ? this.#keep(oldest) : this.#remove(oldest)
+      }
+      if (isOver || !this.#options.isRoomy()) yield* this.#removeSpares
+    })
+  }
+
+  #keep({ byteCount, file, path }: Segment): Effect.Effect<void> {
+    const { files, spares } = this.#options
+    spares.count++
+    const spare = { byteCount, file, path: `${path}${spareSuffix}` }
+    return Effect.match(files.rename(path, spare.path), {
+      // It is removed with the others.
+      onFailure: () => void this.#spare.unshift({ ...spare, path }),
+      onSuccess: () => void this.#spare.unshift(spare)
+    })
+  }
+
+  #remove({ byteCount, file, path }: Spare): Effect.Effect<void> {
+    this.#options.onBytes(-byteCount)
+    this.#reused.delete(file)
+    return Effect.andThen(file.close, Effect.ignore(this.#options.files.unlink(path)))
+  }
+
+  get #removeSpares(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const all = this.#spare.splice(0)
+      this.#options.spares.count -= all.length
+      return Effect.forEach(all, (spare) => this.#remove(spare), { discard: true })
+    })
+  }
+
+  /** False: the newest has to stay. */
+  #roll(durable: number): Effect.Effect<boolean> {
+    const work = Effect.gen({ self: this }, function* () {
+      const newest = this.all.at(-1)
+      if (newest === undefined || newest.last > durable || newest.byteCount === 0) return false
+      if (!this.#options.isTight() || !this.#options.leave(newest)) return false
+      this.#isRolling = true
+      const opened = yield* Effect.result(this.#open(newest.last + 1))
+      return Result.isSuccess(opened)
+    })
+    const rolled = Effect.sync(() => {
+      this.#isRolling = false
+    })
+    return this.#turn.withPermits(1)(Effect.ensuring(work, rolled))
+  }
+
+  get close(): Effect.Effect<void> {
+    return Effect.andThen(
+      this.#removeSpares,
+      Effect.forEach(this.all, ({ file }) => file.close, { discard: true })
+    )
+  }
+}

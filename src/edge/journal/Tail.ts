@@ -1,0 +1,114 @@
+/**
+ * The newest records of a journal, in memory: appended one behind the other, written to its segments, and where the
+ * link keeps up, sent from here without being read back. Plain code.
+ */
+import { headBytes, seal } from "../../protocol/journal/Record.ts"
+import { checksums } from "./Checksums.ts"
+import type { Chunk, Chunks } from "./Chunks.ts"
+import type { Segment } from "./Segment.ts"
+
+export interface Part {
+  readonly bytes: Buffer
+  readonly from: number
+  readonly to: number
+}
+
+const nothing: Part = { bytes: Buffer.alloc(0), from: 0, to: 0 }
+
+export class Tail {
+  readonly #memory: Chunks
+  /** The oldest first. */
+  readonly #chunks: Array<Chunk> = []
+  /** The newest, unless it is gone: those before it get no more. */
+  #newest: Chunk | undefined
+  /** Who sends the journal has all before: what is written need not be read back. */
+  isFollowed = false
+
+  constructor(memory: Chunks) {
+    this.#memory = memory
+  }
+
+  /** The payload is `one`, then `two`; both may change after the call. */
+  append(number: number, kind: number, connection: number, one: Part = nothing, two: Part = nothing): void {
+    const byteCount = one.to - one.from + two.to - two.from
+    const size = headBytes + byteCount
+    const chunk = this.#withRoom(size, number)
+    const { bytes, filled: at } = chunk
+    one.bytes.copy(bytes, at + headBytes, one.from, one.to)
+    two.bytes.copy(bytes, at + headBytes + one.to - one.from, two.from, two.to)
+    seal(bytes, at, { number, byteCount, kind, connection }, checksums)
+    chunk.filled += size
+    chunk.last = number
+    this.#memory.unwrittenBytes += size
+  }
+
+  #withRoom(size: number, number: number): Chunk {
+    const newest = this.#newest
+    if (newest !== undefined && newest.filled + size <= newest.bytes.length) return newest
+    // One that was filled up says that there is much.
+    const chunk = this.#memory.take(size, newest !== undefined)
+    chunk.begin(number)
+    this.#chunks.push(chunk)
+    this.#newest = chunk
+    return chunk
+  }
+
+  /** The oldest with something to write. */
+  get unwritten(): Chunk | undefined {
+    for (const chunk of this.#chunks) if (chunk.written < chunk.filled) return chunk
+    return undefined
+  }
+
+  /** `chunk` is in its segment up to `to`, which ends with record `last`. */
+  wrote(chunk: Chunk, to: number, last: number): void {
+    this.#memory.unwrittenBytes -= to - chunk.written
+    chunk.written = to
+    chunk.lastWritten = last
+    this.#settle(chunk)
+  }
+
+  /** What lies in `segment` from `offset` on, if it is here. It is lent until `release`. */
+  lend(segment: Segment, offset: number): Chunk | undefined {
+    for (const chunk of this.#chunks) {
+      const at = offset - chunk.offset
+      if (chunk.segment !== segment || at < 0 || at >= chunk.written) continue
+      chunk.lentCount++
+      chunk.taken = chunk.written
+      return chunk
+    }
+    return undefined
+  }
+
+  /** What comes next goes into another chunk than one of the segment. False: something of that is not written. */
+  leave(segment: Segment): boolean {
+    if (this.#chunks.some((chunk) => chunk.segment === segment && chunk.written < chunk.filled)) return false
+    if (this.#newest?.segment === segment) this.#newest = undefined
+    return true
+  }
+
+  /** Some of the segment is here. */
+  isOf(segment: Segment): boolean {
+    return this.#chunks.some((chunk) => chunk.segment === segment)
+  }
+
+  release(chunk: Chunk): void {
+    chunk.lentCount--
+    this.#settle(chunk)
+  }
+
+  /** Nobody follows any more. */
+  unfollow(): void {
+    this.isFollowed = false
+    for (const chunk of [...this.#chunks]) this.#settle(chunk)
+  }
+
+  #settle(chunk: Chunk): void {
+    if (chunk.lentCount > 0 || chunk.written < chunk.filled) return
+    if (chunk.taken < chunk.filled && this.isFollowed && this.#memory.mayKeep) return
+    const at = this.#chunks.indexOf(chunk)
+    if (at < 0) return
+    this.#chunks.splice(at, 1)
+    if (chunk === this.#newest) this.#newest = undefined
+    this.#memory.giveBack(chunk)
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Journals that an earlier process left. They count at once, as large as their files are; what is in them is read
+ * beside what tracers say, of each before it is forwarded: nobody waits for a large spool.
+ */
+import { Effect, Schedule, Semaphore } from "effect"
+import { report } from "../../errors/Report.ts"
+import type { FileFailed, Files } from "../../storage/Files.ts"
+import * as About from "../journal/About.ts"
+import type { Journal } from "../journal/Journal.ts"
+import { bytesIn, scan } from "../journal/Scan.ts"
+
+/** Of directories that are looked at, at a time. */
+const findCountMax = 16
+
+/** A disk that fails is asked again. */
+const againWait = "10 seconds"
+
+export interface Place {
+  readonly files: Files["Service"]
+  /** Absolute path. */
+  readonly directory: string
+}
+
+interface Keeper {
+  readonly journal: (token: string, about: About.About) => Journal
+  /** To be forwarded, after what is done before. */
+  readonly enter: (journal: Journal, before: Effect.Effect<void>) => void
+  readonly remove: (journal: Journal) => Effect.Effect<void>
+}
+
+export const recover = ({ directory, files }: Place, keeper: Keeper): Effect.Effect<void, FileFailed> =>
+  Effect.gen(function* () {
+    yield* files.makeDirectory(directory)
+    const tokens = (yield* files.list(directory)).map(({ name }) => name).filter(About.isToken)
+    const find = (token: string) => found(files, `${directory}/${token}`, token)
+    const all = yield* Effect.forEach(tokens, find, { concurrency: findCountMax })
+    const turn = yield* Semaphore.make(1)
+    for (const { about, byteCount, token } of all.sort((a, b) => a.about.createdMillis - b.about.createdMillis)) {
+      const journal = keeper.journal(token, about)
+      journal.segments.expect(byteCount)
+      keeper.enter(journal, scanned(files, journal, turn, keeper.remove))
+    }
+  })
+
+const found = (files: Files["Service"], directory: string, token: string) =>
+  Effect.gen(function* () {
+    const about = (yield* About.read(files, directory)) ?? { key: token, name: token, createdMillis: 0 }
+    return { token, about, byteCount: yield* bytesIn(files, directory) }
+  })
+
+/** One after the other, the oldest first. */
+const scanned = (
+  files: Files["Service"],
+  journal: Journal,
+  turn: Semaphore.Semaphore,
+  remove: Keeper["remove"]
+): Effect.Effect<void> => {
+  const once = Effect.gen(function* () {
+    const isOver = yield* About.isOver(files, journal.directory)
+    const left = yield* scan(files, journal.directory)
+    for (const line of left.damage) yield* report("SPOOL_DAMAGED", line)
+    journal.recovered(left, isOver, yield* About.sent(files, journal.directory))
+    if (journal.last === 0 && !isOver) yield* remove(journal)
+  })
+  const told = Effect.tapError(turn.withPermits(1)(once), ({ message }) => report("SPOOL_FAILED", message))
+  return Effect.orDie(Effect.retry(told, Schedule.spaced(againWait)))
+}

@@ -1,0 +1,372 @@
+/**
+ * The journals of an edge: a directory each below one directory, within one bound on their bytes.
+ *
+ * When the bound is reached the tracers are not read any more, until the relay has taken enough: nothing is lost, and a
+ * tracer whose channel does not block counts itself what it drops.
+ */
+import { Effect, FiberMap, Schedule, type Scope } from "effect"
+import { report } from "../../errors/Report.ts"
+import { queueMicrotask, randomUUID, setTimeout, wallMillis } from "../../Machine.ts"
+import type { FileFailed, Files } from "../../storage/Files.ts"
+import * as About from "../journal/About.ts"
+import { Chunks } from "../journal/Chunks.ts"
+import { Journal } from "../journal/Journal.ts"
+import { examine } from "../journal/Scan.ts"
+import { Flow } from "./Flow.ts"
+import { Losses } from "./Losses.ts"
+import type { Policy } from "./Overflow.ts"
+import { recover } from "./Recovery.ts"
+import { thin } from "./Thinning.ts"
+
+/** One read of a journal: fewer bytes where there are many journals, so that together they are some. */
+const readBytesMax = 512 * 1024
+const readBytesMin = 64 * 1024
+const readBytesInAll = 8 * 1024 * 1024
+
+/** Beyond the bound, for commands. */
+const commandBytes = 1024 * 1024
+
+/** The same, for what the relay has carried out. */
+const unmarkedBytesMax = 64 * 1024 * 1024
+
+/** Room is made by whole segments, so a full spool has some. */
+const segmentBytesMax = 16 * 1024 * 1024
+const segmentBytesMin = 64 * 1024
+const segmentCountMin = 64
+
+const agePauseMillisMax = 60_000
+
+/** Of a journal that is put aside. */
+const lastWrites = "5 seconds"
+
+/** Who waits for room looks again after so long. */
+const lookMillis = 25
+
+/** Journals that could not be forwarded are kept under another name, for whoever wants to look. */
+const lostSuffix = ".lost"
+
+export interface Options {
+  readonly files: Files["Service"]
+  /** Absolute path. */
+  readonly directory: string
+  readonly bytesMax: number
+  readonly isSynced: boolean
+  /** By HOST/SESSION. */
+  readonly policyOf: (name: string) => Policy
+  /** Packets that have waited for longer are dropped, whatever the policy. */
+  readonly ageMillisMax: number | undefined
+  /** Shared with another spool of the process. */
+  readonly memory?: Chunks | undefined
+}
+
+export class Spool {
+  readonly #options: Options
+  readonly bytesMax: number
+  /** Of all journals. */
+  readonly memory: Chunks
+  readonly flow = new Flow()
+  readonly losses = new Losses()
+  readonly #spares = { count: 0 }
+  readonly #writers: Writers
+  /** By token, the oldest first. */
+  readonly journals = new Map<string, Journal>()
+  readonly #open = new Map<string, Journal>()
+  #hungry: Array<() => void> = []
+  byteCount = 0
+  /** What tracers said since the edge began. */
+  heardByteCount = 0
+  /** A journal is there that has to be forwarded, after what has to be done `before`. */
+  onJournal: (journal: Journal, before: Effect.Effect<void>) => void = () => {}
+
+  constructor(options: Options, writers: Writers) {
+    this.#options = options
+    this.bytesMax = options.bytesMax
+    this.memory = options.memory ?? new Chunks()
+    this.#writers = writers
+  }
+
+  /** Nothing is held back for want of room. */
+  get hasRoom(): boolean {
+    return this.memory.hasRoom && this.#fits(undefined)
+  }
+
+  /** The tracer of the journal may be read. */
+  hasRoomFor(journal: Journal | undefined): boolean {
+    if (journal?.isStopped === true) return true
+    if (!this.memory.hasRoom || !this.#fits(journal)) return false
+    if (journal === undefined) return true
+    // Who reads files stays behind for as long as there is more to read.
+    const isScarce = this.memory.isScarce || !journal.tail.isFollowed
+    return !this.flow.holds(journal.unsentBytes, isScarce)
+  }
+
+  hasRoomForCommands(journal: Journal | undefined): boolean {
+    if (journal?.isStopped === true) return true
+    return this.memory.hasRoom && this.byteCount < this.#options.bytesMax + commandBytes
+  }
+
+  /** Of the last eighth each journal has its share: one that fills the rest does not stop the others. */
+  #fits(journal: Journal | undefined): boolean {
+    const reserve = this.#options.bytesMax / 8
+    if (this.byteCount + this.memory.unwrittenBytes < this.#options.bytesMax - reserve) return true
+    if (journal === undefined) return false
+    // The relay has all of it, and needs more before it can put down a mark: between two packets, say.
+    if (journal.received >= journal.last && this.byteCount < this.#options.bytesMax + unmarkedBytesMax) return true
+    return journal.segments.byteCount < reserve / this.journals.size
+  }
+
+  /** Calls `then` once there may be room. */
+  whenRoom(then: () => void): void {
+    this.#hungry.push(then)
+    // Who waits for a link that has become slow waits no longer.
+    if (this.#isTimed || !this.hasRoom) return
+    this.#isTimed = true
+    setTimeout(() => {
+      this.#isTimed = false
+      this.#onChange()
+    }, lookMillis)
+  }
+  #isTimed = false
+
+  readonly #onChange = (): void => {
+    if (!this.memory.hasRoom || this.#hungry.length === 0) return
+    const hungry = this.#hungry
+    this.#hungry = []
+    // Not now: who is told reads more, in a call of its own.
+    queueMicrotask(() => {
+      for (const then of hungry) then()
+    })
+  }
+
+  get #isTight(): boolean {
+    return this.byteCount > this.#options.bytesMax / 2
+  }
+  #isRelieved = false
+
+  /** When it becomes tight: what sessions that say nothing keep of what the relay has. */
+  #relieve(): void {
+    const isDue = this.#isTight && !this.#isRelieved
+    this.#isRelieved = this.#isTight
+    if (!isDue) return
+    const freed = Effect.forEach(this.journals.values(), ({ durable, segments }) => segments.free(durable, false), {
+      discard: true
+    })
+    this.#writers.run("relief", Effect.uninterruptible(freed))
+  }
+
+  // ---- where there is no room ------------------------------------------------------------------------------------
+
+  /** The journal has no room: what its policy says is done. */
+  overflow(journal: Journal | undefined): void {
+    if (journal === undefined || !this.memory.hasRoom || this.#fits(journal)) return
+    if (this.#options.policyOf(journal.about.name) === "stop") {
+      if (journal.isStopped) return
+      journal.stop()
+      this.#onChange()
+      this.#writers.run("stop", report("SPOOL_STOPPED", journal.about.name))
+      return
+    }
+    const droppable = [...this.journals.values()].filter(({ about }) => this.#options.policyOf(about.name) === "drop")
+    if (this.#isMakingRoom || droppable.length === 0) return
+    this.#isMakingRoom = true
+    const done = Effect.sync(() => {
+      this.#isMakingRoom = false
+    })
+    this.#writers.run("room", Effect.ensuring(this.#room(new Set(droppable)), done))
+  }
+  #isMakingRoom = false
+
+  /** The largest is thinned, until there is room again, or nothing more to drop. */
+  #room(droppable: Set<Journal>): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      while (droppable.size > 0 && !this.#fits(undefined)) {
+        const [largest] = [...droppable].sort((a, b) => b.segments.byteCount - a.segments.byteCount)
+        if (largest === undefined) return
+        if (!(yield* this.#thin(largest, Number.POSITIVE_INFINITY))) droppable.delete(largest)
+      }
+    })
+  }
+
+  /** False: there is nothing to drop. */
+  #thin(journal: Journal, wroteBefore: number): Effect.Effect<boolean> {
+    return Effect.gen({ self: this }, function* () {
+      const result = yield* Effect.result(thin(journal, wroteBefore))
+      if (result._tag === "Failure") {
+        yield* report("SPOOL_FAILED", result.failure.message)
+        return false
+      }
+      const dropped = result.success
+      if (dropped === undefined) return false
+      if (dropped.packetCount > 0 && journal.droppedPacketCount === 0) {
+        yield* report("SPOOL_DROPPED", journal.about.name)
+      }
+      journal.droppedPacketCount += dropped.packetCount
+      journal.droppedByteCount += dropped.byteCount
+      const reason = Number.isFinite(wroteBefore) ? "age" : "drop"
+      this.losses.add(journal.about.name, reason, dropped.packetCount, dropped.byteCount)
+      return true
+    })
+  }
+
+  /** Drops what has waited for too long, from time to time. */
+  get age(): Effect.Effect<void> {
+    const { ageMillisMax } = this.#options
+    if (ageMillisMax === undefined) return Effect.void
+    const pass = Effect.gen({ self: this }, function* () {
+      const before = wallMillis() - ageMillisMax
+      for (const journal of [...this.journals.values()]) {
+        while (yield* this.#thin(journal, before)) yield* Effect.yieldNow
+      }
+    })
+    return Effect.repeat(pass, Schedule.spaced(Math.min(ageMillisMax / 4, agePauseMillisMax))).pipe(Effect.asVoid)
+  }
+
+  /** A packet of a session that was stopped: it goes nowhere. */
+  lose({ about, isCut }: Journal, byteCount: number): void {
+    this.losses.add(about.name, isCut ? "ended" : "stop", 1, byteCount)
+  }
+
+  #journal(token: string, about: About.About, isRecovered = false): Journal {
+    const journal = new Journal({
+      token,
+      isRecovered,
+      about,
+      memory: this.memory,
+      readBytes: () => Math.min(readBytesMax, Math.max(readBytesMin, readBytesInAll / this.journals.size)),
+      spares: this.#spares,
+      segmentBytes: Math.min(segmentBytesMax, Math.max(segmentBytesMin, this.#options.bytesMax / segmentCountMin)),
+      isRoomy: () => this.byteCount < this.#options.bytesMax / 2,
+      files: this.#options.files,
+      directory: `${this.#options.directory}/${token}`,
+      isSynced: this.#options.isSynced,
+      onChange: this.#onChange,
+      isTight: () => this.#isTight,
+      onBytes: (difference) => {
+        this.byteCount += difference
+        if (difference > 0 && !isRecovered) this.heardByteCount += difference
+        this.#relieve()
+        this.#onChange()
+      }
+    })
+    this.journals.set(token, journal)
+    this.#writers.run(token, journal.run)
+    return journal
+  }
+
+  /** The journal of the tracing session: the one that goes on, or a new one. */
+  open(about: About.About): Journal {
+    const open = this.#open.get(about.key)
+    if (open !== undefined && !open.isFinished) return open
+    const journal = this.#journal(randomUUID(), about)
+    this.#enter(journal, Effect.void)
+    return journal
+  }
+
+  /** Journals of one key are forwarded one after the other. */
+  #enter(journal: Journal, prepared: Effect.Effect<void>): void {
+    const { key } = journal.about
+    const before = this.#open.get(key)
+    this.#open.set(key, journal)
+    this.onJournal(journal, Effect.andThen(prepared, before === undefined ? Effect.void : before.gone))
+  }
+
+  /** Something in it is not what was written: it is found, named and left out. False: nothing new. */
+  examine(journal: Journal): Effect.Effect<boolean, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const until = journal.written
+      const { damage, skipped } = yield* examine(journal.segments.all)
+      const isNew = journal.examined === 0 || damage.some((line) => !journal.damage.has(line))
+      journal.examined = Math.max(journal.examined, until)
+      for (const line of damage) if (!journal.damage.has(line)) yield* report("SPOOL_DAMAGED", line)
+      for (const line of damage) journal.damage.add(line)
+      for (const [number, lost] of skipped) journal.skipped.set(number, lost)
+      return isNew
+    })
+  }
+
+  /**
+   * The relay has all of it, and remembers that: nothing is kept here but a mark, so that the relay may forget it and
+   * nobody begins it again. Where none can be made, the relay goes on remembering.
+   */
+  settle(journal: Journal): Effect.Effect<void, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const { files, isSynced } = this.#options
+      if (!journal.isOver) yield* About.markOver(files, journal.directory, isSynced)
+      journal.isOver = true
+      yield* journal.segments.free(journal.last, true)
+    })
+  }
+
+  /** The relay has all of it, and has forgotten it. */
+  remove(journal: Journal): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      yield* journal.segments.free(journal.last, true)
+      yield* About.remove(this.#options.files, journal.directory)
+      yield* Effect.ignore(this.#options.files.removeDirectory(journal.directory))
+      yield* this.#forget(journal)
+    })
+  }
+
+  /** What the relay does not have of it will not get there: it is put aside. */
+  abandon(journal: Journal, why: string): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const rest = journal.last - journal.received
+      // Its tracers wait for that, and go on.
+      yield* Effect.timeoutOption(written(journal), lastWrites)
+      yield* report("JOURNAL_LOST", `${journal.about.name}: ${why}: ${rest} records in ${journal.directory}`)
+      yield* journal.segments.close
+      this.byteCount -= journal.segments.byteCount
+      const { files } = this.#options
+      yield* Effect.ignore(files.rename(journal.directory, `${journal.directory}${lostSuffix}`))
+      yield* this.#forget(journal)
+    })
+  }
+
+  /** It has nothing that the relay should know. */
+  discard(journal: Journal): void {
+    this.#writers.run(`${journal.token} removed`, this.remove(journal))
+  }
+
+  #forget(journal: Journal): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.journals.delete(journal.token)
+      if (this.#open.get(journal.about.key) === journal) this.#open.delete(journal.about.key)
+      journal.disappear()
+      this.#onChange()
+      return this.#writers.stop(journal.token)
+    })
+  }
+
+  /** Done when all that was heard is in files. */
+  get written(): Effect.Effect<void> {
+    return Effect.forEach(this.journals.values(), written, { discard: true })
+  }
+
+  /** What an earlier process left: its tracers are gone, what they sent is forwarded. */
+  get recover(): Effect.Effect<void, FileFailed> {
+    return recover(this.#options, {
+      journal: (token, about) => this.#journal(token, about, true),
+      enter: (journal, scanned) => this.#enter(journal, scanned),
+      remove: (journal) => this.remove(journal)
+    })
+  }
+}
+
+const written = (journal: Journal): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => journal.whenWritten(() => resume(Effect.void)))
+
+/** Runs the fibers that write journals. */
+interface Writers {
+  readonly run: (token: string, work: Effect.Effect<void>) => void
+  readonly stop: (token: string) => Effect.Effect<void>
+}
+
+export const make = (options: Options): Effect.Effect<Spool, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const fibers = yield* FiberMap.make<string, void>()
+    const run = yield* FiberMap.runtime(fibers)<never>()
+    return new Spool(options, {
+      run: (token, work) => void run(token, work),
+      stop: (token) => FiberMap.remove(fibers, token)
+    })
+  })

@@ -1,0 +1,208 @@
+/**
+ * A control connection: its commands, one record each, from CREATE_SESSION on. What is answered waits until all that
+ * was heard before is written.
+ *
+ * Commands that only ask are not written: they had their answer here, and change nothing at the relay.
+ */
+import { Result } from "effect"
+import { CommandFramer, type CommandSink, flow } from "../../protocol/control/CommandFramer.ts"
+import {
+  AddStream,
+  BeginDataPending,
+  CreateSession,
+  DataPending,
+  EndDataPending,
+  GetConfiguration,
+  QuiescentControl,
+  RotateStreams,
+  SendMetadata,
+  StartData,
+  TraceChunkExists,
+  Version
+} from "../../protocol/control/index.ts"
+import * as Header from "../../protocol/Header.ts"
+import { Kind, pieceBytesMax } from "../../protocol/journal/Record.ts"
+import { Replies } from "../../protocol/journal/Replies.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import { u64Max } from "../../protocol/Struct.ts"
+import type { Peer } from "../../transport/Peer.ts"
+import type { Journal } from "../journal/Journal.ts"
+import type { Journals } from "./Journals.ts"
+import { TappedPeer } from "./TappedPeer.ts"
+
+const questions: ReadonlySet<number> = new Set([
+  BeginDataPending.number,
+  DataPending.number,
+  EndDataPending.number,
+  GetConfiguration.number,
+  QuiescentControl.number,
+  StartData.number,
+  TraceChunkExists.number
+])
+
+/** What the relay here would forget as surplus is not kept either; a rotation has any number of streams. */
+const payloadBytesMax = 1024 * 1024
+
+export class TappedControl extends TappedPeer implements CommandSink {
+  readonly #journals: Journals
+  readonly #framer = new CommandFramer(this)
+  readonly #replies = new Replies((command, bytes, from) => this.#answered(command, bytes, from))
+  readonly #header = Buffer.alloc(Header.size)
+  /** Said before there was a journal. */
+  #version: Buffer | undefined
+  #journal: Journal | undefined
+  #connection = 0
+  /** Of a metadata message, until its first record is written. */
+  #metadataHead: Buffer | undefined
+  #metadataFilled = 0
+  #isOver = false
+  /** No more than the relay can do, as far as that is known: what it cannot, the tracer itself refuses. */
+  readonly minor: number | undefined
+
+  constructor(peer: Peer, journals: Journals) {
+    super(peer, journals.spool)
+    this.#journals = journals
+    this.minor = journals.minor()
+  }
+
+  protected hear(bytes: Buffer, length: number): void {
+    // It never stops: all is taken in the call.
+    for (let at = 0; at < length && !this.#framer.isDead; ) at = this.#framer.push(bytes, at, length)
+    this.#journal?.flush()
+  }
+
+  protected get owner(): Journal | undefined {
+    return this.#journal
+  }
+
+  /** Commands are few bytes, and the relay may wait for one before it has all of what is in the spool. */
+  protected get mayTake(): boolean {
+    return this.spool.hasRoomForCommands(this.#journal)
+  }
+
+  protected left(isBroken: boolean): void {
+    this.#isOver = true
+    this.#journal?.leave(this.#connection, isBroken)
+  }
+
+  send(bytes: Uint8Array, sent?: () => void): boolean {
+    this.#replies.push(bytes)
+    const journal = this.#journal
+    if (journal === undefined) return this.peer.send(bytes, sent)
+    journal.flush()
+    journal.whenWritten(() => this.peer.send(bytes, sent))
+    return true
+  }
+
+  override close(): void {
+    const journal = this.#journal
+    // Behind the answers that wait.
+    if (journal !== undefined) journal.whenWritten(() => super.close())
+    else super.close()
+  }
+
+  // ---- CommandSink -----------------------------------------------------------------------------------------------
+
+  header(command: number, dataSize: number): number {
+    if (command !== SendMetadata.number) return payloadBytesMax
+    this.#writeHeader(command, dataSize)
+    this.#metadataHead = Buffer.alloc(Header.size + SendMetadata.headerSize)
+    this.#header.copy(this.#metadataHead)
+    this.#metadataFilled = Header.size
+    return flow
+  }
+
+  #writeHeader(command: number, dataSize: number): void {
+    this.#header.writeBigUInt64BE(BigInt(dataSize), Header.offsets.dataSize)
+    this.#header.writeUInt32BE(command, Header.offsets.command)
+  }
+
+  command(number: number, payload: Buffer, from: number, to: number): boolean {
+    if (number === Version.number && to - from >= 8) return this.#said(Buffer.from(payload.subarray(from, to)))
+    this.#replies.asked(number, payload, from, to)
+    if (number === CreateSession.number && this.#journal === undefined) this.#begin(payload, from, to)
+    if (number === RotateStreams.number) this.#journal?.needed.rotation(payload, from, to)
+    if (!questions.has(number) && this.#journal !== undefined) this.#write(number, payload, from, to)
+    return true
+  }
+
+  /** What counts is what both sides speak here. */
+  #said(version: Buffer): boolean {
+    const minor = version.readUInt32BE(4)
+    version.writeUInt32BE(Math.min(minor, this.minor ?? minor), 4)
+    this.#replies.asked(Version.number, version, 0, version.length)
+    if (this.#journal === undefined) this.#version = version
+    else this.#write(Version.number, version, 0, version.length)
+    return true
+  }
+
+  #write(number: number, payload: Buffer, from: number, to: number): void {
+    this.#writeHeader(number, to - from)
+    const header = { bytes: this.#header, from: 0, to: Header.size }
+    this.#journal?.append(Kind.command, this.#connection, header, { bytes: payload, from, to })
+  }
+
+  #begin(payload: Buffer, from: number, to: number): void {
+    const request = CreateSession.request(this.#replies.minor).decode(payload.subarray(from, to))
+    const version = this.#version
+    // The relay here refuses it, and nothing follows.
+    if (Result.isFailure(request) || version === undefined || this.#isOver) return
+    const journal = this.#journals.of(request.success)
+    this.#connection = journal.join(Kind.control)
+    this.#journal = journal
+    this.#write(Version.number, version, 0, version.length)
+  }
+
+  flow(bytes: Buffer, from: number, to: number): void {
+    const journal = this.#journal
+    if (journal === undefined) return
+    const head = this.#metadataHead
+    let at = from
+    if (head !== undefined) {
+      const taken = Math.min(to - at, head.length - this.#metadataFilled)
+      bytes.copy(head, this.#metadataFilled, at, at + taken)
+      this.#metadataFilled += taken
+      at += taken
+      if (this.#metadataFilled < head.length) return
+      this.#metadataHead = undefined
+      const end = Math.min(to, at + pieceBytesMax - head.length)
+      const first = { bytes: head, from: 0, to: head.length }
+      journal.append(Kind.command, this.#connection, first, { bytes, from: at, to: end })
+      at = end
+    }
+    for (; at < to; at += pieceBytesMax) {
+      const end = Math.min(to, at + pieceBytesMax)
+      journal.append(Kind.rest, this.#connection, { bytes, from: at, to: end })
+    }
+  }
+
+  flowEnd(): void {
+    // Too short to be one: the relay here ends the connection.
+    this.#metadataHead = undefined
+  }
+
+  // ---- answers ---------------------------------------------------------------------------------------------------
+
+  #answered(command: number, bytes: Buffer, from: number): void {
+    if (command === CreateSession.number) {
+      const isMade = bytes.readUInt32BE(from + 8) === ReturnCode.OK
+      if (!isMade) this.#withdraw()
+      else if (this.#journal !== undefined) {
+        this.#journals.made(Number(bytes.readBigUInt64BE(from)), this.#journal)
+      }
+    }
+    if (command !== AddStream.number || this.#journal === undefined) return
+    const isAdded = bytes.readUInt32BE(from + 8) === ReturnCode.OK
+    const handle = Buffer.alloc(8)
+    handle.writeBigUInt64BE(isAdded ? bytes.readBigUInt64BE(from) : u64Max)
+    this.#journal.append(Kind.handle, this.#connection, { bytes: handle, from: 0, to: 8 })
+    if (isAdded) this.#journals.streams.set(bytes.readBigUInt64BE(from), this.#journal)
+  }
+
+  /** The session was refused here. */
+  #withdraw(): void {
+    const journal = this.#journal
+    this.#journal = undefined
+    if (journal !== undefined) this.#journals.refused(journal, this.#connection)
+  }
+}

@@ -1,0 +1,110 @@
+/** A data connection: its packets, in records of the journals that their streams belong to. */
+import { PacketFramer, type PacketSink } from "../../protocol/data/PacketFramer.ts"
+import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
+import { Kind, pieceBytesMax } from "../../protocol/journal/Record.ts"
+import type { Peer } from "../../transport/Peer.ts"
+import type { Journal } from "../journal/Journal.ts"
+import type { Journals } from "./Journals.ts"
+import { TappedPeer } from "./TappedPeer.ts"
+
+export class TappedData extends TappedPeer implements PacketSink {
+  readonly #journals: Journals
+  readonly #framer = new PacketFramer(this)
+  /** Where the connection is known, and as what. Real peers have one session on it. */
+  readonly #connections = new Map<Journal, number>()
+  readonly #header = Buffer.alloc(PacketHeader.size)
+  #journal: Journal | undefined
+  #connection = 0
+  #hasHeader = false
+  #dataSize = 0
+  /** The packet that has begun is counted as lost. */
+  #isLost = false
+
+  constructor(peer: Peer, journals: Journals) {
+    super(peer, journals.spool)
+    this.#journals = journals
+  }
+
+  protected hear(bytes: Buffer, length: number): void {
+    this.#framer.push(bytes, length)
+    this.#journal?.flush()
+  }
+
+  protected get owner(): Journal | undefined {
+    return this.#journal
+  }
+
+  protected get mayTake(): boolean {
+    return this.spool.hasRoomFor(this.#journal)
+  }
+
+  protected left(isBroken: boolean): void {
+    // It belongs to the session of its first packet (streaming.md §7.1): to others its end means nothing.
+    let isFirst = true
+    for (const [journal, connection] of this.#connections) {
+      journal.leave(connection, isFirst ? isBroken : undefined)
+      isFirst = false
+    }
+    this.#connections.clear()
+  }
+
+  send(bytes: Uint8Array, sent?: () => void): boolean {
+    return this.peer.send(bytes, sent)
+  }
+
+  // ---- PacketSink ------------------------------------------------------------------------------------------------
+
+  packetBegin(streamId: bigint, netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
+    const journal = this.#journals.streams.get(streamId)
+    // The relay here ends the connection.
+    if (journal === undefined || (journal.isFinished && !journal.isStopped)) return false
+    this.#dataSize = dataSize
+    this.#isLost = journal.isStopped
+    if (this.#isLost) this.spool.lose(journal, dataSize)
+    const { offsets } = PacketHeader
+    this.#header.writeBigUInt64BE(streamId, offsets.streamId)
+    this.#header.writeBigUInt64BE(netSeqNum, offsets.netSeqNum)
+    this.#header.writeUInt32BE(dataSize, offsets.dataSize)
+    this.#header.writeUInt32BE(paddingSize, offsets.paddingSize)
+    this.#hasHeader = true
+    journal.needed.packet(streamId, netSeqNum)
+    if (journal !== this.#journal) this.#enter(journal)
+    return true
+  }
+
+  #enter(journal: Journal): void {
+    this.#journal?.flush()
+    this.#journal = journal
+    let connection = this.#connections.get(journal)
+    if (connection === undefined) {
+      connection = journal.join(Kind.data)
+      this.#connections.set(journal, connection)
+    }
+    this.#connection = connection
+  }
+
+  payload(bytes: Buffer, from: number, to: number): boolean {
+    let at = from
+    if (this.#hasHeader) at = this.#begin(bytes, from, Math.min(to, from + pieceBytesMax - PacketHeader.size))
+    for (; at < to; at += pieceBytesMax) {
+      const end = Math.min(to, at + pieceBytesMax)
+      this.#journal?.append(Kind.rest, this.#connection, { bytes, from: at, to: end })
+    }
+    return true
+  }
+
+  #begin(bytes: Buffer, from: number, to: number): number {
+    const header = { bytes: this.#header, from: 0, to: PacketHeader.size }
+    this.#journal?.append(Kind.packet, this.#connection, header, { bytes, from, to })
+    this.#hasHeader = false
+    return to
+  }
+
+  packetEnd(): boolean {
+    // It has no payload.
+    if (this.#hasHeader) this.#begin(this.#header, 0, 0)
+    // What came of it before its session was stopped is nothing without the rest.
+    if (!this.#isLost && this.#journal?.isStopped === true) this.spool.lose(this.#journal, this.#dataSize)
+    return true
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * A tracer's connection as the relay here sees it: what the tracer says is heard first, and is read only while the
+ * spool has room.
+ */
+import type { Effect } from "effect"
+import type { Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
+import type { Journal } from "../journal/Journal.ts"
+import type { Spool } from "../spool/Spool.ts"
+
+export abstract class TappedPeer implements Peer, Receiver {
+  protected readonly peer: Peer
+  protected readonly spool: Spool
+  #receiver: Receiver | undefined
+  /** Not read until the spool has room. */
+  #isHeld = false
+  /** The relay does not want more before it says so. */
+  #isPaused = false
+  #isOver = false
+
+  constructor(peer: Peer, spool: Spool) {
+    this.peer = peer
+    this.spool = spool
+  }
+
+  /** The bytes are lent; the relay sees them afterwards. */
+  protected abstract hear(bytes: Buffer, length: number): void
+  /** Whose room what is read takes. */
+  protected abstract get owner(): Journal | undefined
+  /** There is room for what is read. */
+  protected abstract get mayTake(): boolean
+  protected abstract left(isBroken: boolean): void
+  abstract send(bytes: Uint8Array, sent?: () => void): boolean
+
+  // ---- Peer, for the relay ---------------------------------------------------------------------------------------
+
+  get name(): string {
+    return this.peer.name
+  }
+
+  get certificate(): Peer["certificate"] {
+    return this.peer.certificate
+  }
+
+  get landing(): Peer["landing"] {
+    return this.peer.landing
+  }
+
+  get end(): Effect.Effect<SocketEnd> {
+    return this.peer.end
+  }
+
+  start(receiver: Receiver): void {
+    this.#receiver = receiver
+    this.peer.start(this)
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    if (!this.#isHeld) this.peer.resume()
+  }
+
+  expect(isOwing: boolean): void {
+    this.peer.expect(isOwing)
+  }
+
+  readAtMost(byteCount: number): void {
+    this.peer.readAtMost(byteCount)
+  }
+
+  close(): void {
+    this.#over(true)
+    this.peer.close()
+  }
+
+  destroy(): void {
+    this.#over(true)
+    this.peer.destroy()
+  }
+
+  #over(isBroken: boolean): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.left(isBroken)
+  }
+
+  // ---- Receiver, of the socket -----------------------------------------------------------------------------------
+
+  receive(bytes: Buffer, length: number): boolean {
+    if (!this.#isOver) this.hear(bytes, length)
+    const goesOn = this.#receiver?.receive(bytes, length) === true
+    if (!goesOn) this.#isPaused = true
+    return this.#mayRead() && goesOn
+  }
+
+  #mayRead(): boolean {
+    if (this.#isHeld) return false
+    if (this.mayTake) return true
+    this.#isHeld = true
+    this.spool.whenRoom(this.#onRoom)
+    this.spool.overflow(this.owner)
+    return false
+  }
+
+  readonly #onRoom = (): void => {
+    this.#isHeld = false
+    if (this.#isOver || !this.#mayRead() || this.#isPaused) return
+    this.peer.resume()
+  }
+
+  ended(): void {
+    this.#over(false)
+    this.#receiver?.ended()
+  }
+
+  drained(): void {
+    this.#receiver?.drained()
+  }
+}
