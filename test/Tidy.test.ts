@@ -393,6 +393,11 @@ describe("words that do not occur", () => {
     assert.deepStrictEqual(occurrences(new RegExp(`\\b(${promises})\\b`), texts), [])
   })
 
+  it("what a process has said by now, in a test: it is waited for (`Process.said`), or for the end (`lastSaid`)", () => {
+    const suites = code.filter((file) => file.startsWith("test/") && !file.startsWith("test/support/"))
+    assert.deepStrictEqual(occurrences(/\.output\(\)/, suites), [])
+  })
+
   it("names that say nothing", () => {
     const empty = new RegExp(`\\b[A-Za-z]*(${words(["Man", "ager"], ["Im", "pl"], ["Hel", "per"])})\\b`)
     assert.deepStrictEqual(occurrences(empty, code), [])

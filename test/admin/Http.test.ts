@@ -7,16 +7,16 @@ import { keyOf, Recent } from "../../src/admin/Recent.ts"
 import { until } from "../support/process.ts"
 import * as Ports from "./ports.ts"
 
-/** All that comes until the port closes the connection, or says nothing for a while. */
+/** All that comes until the port closes the connection, or has said something and then nothing for a while. */
 const talk = (port: number, said: string | Buffer): Effect.Effect<string> =>
   Effect.callback((resume) => {
     const socket = connect(port, "127.0.0.1")
     let heard = ""
     socket.setEncoding("latin1").on("data", (part: string) => {
       heard += part
+      socket.setTimeout(1_000, () => socket.destroy())
     })
     socket.on("error", () => undefined)
-    socket.setTimeout(1_000, () => socket.destroy())
     socket.once("close", () => resume(Effect.succeed(heard)))
     socket.write(said)
   })

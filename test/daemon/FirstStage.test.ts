@@ -33,12 +33,9 @@ const startWith = Effect.fnUntraced(function* (at: Daemons.Place, args: Readonly
   writeFileSync(join(tools, "node"), script, { mode: 0o755 })
   const env = { HOME: at.home, LTTNG_HOME: at.home, PATH: `${tools}:/usr/bin:/bin` }
   const running = yield* Process.daemon(command, args, { cwd: at.home, env })
-  yield* Process.until(
-    "the runtime",
-    Effect.sync(() => running.output().includes("words="))
-  )
-  const names = /listeners=(.*)/.exec(running.output())?.[1] ?? ""
-  return { running, names: names === "" ? [] : names.split(",").map((entry) => entry.split(" ")[0]) }
+  const said = yield* Process.said(running, /words=.*\n/)
+  const names = /listeners=(.*)/.exec(said)?.[1] ?? ""
+  return { running, said, names: names === "" ? [] : names.split(",").map((entry) => entry.split(" ")[0]) }
 })
 
 Peers.describeWithPeers(["perl"], "the first stage", () => {
@@ -54,10 +51,10 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
     it.live(`listens for ${title} before the runtime does anything`, () =>
       Effect.gen(function* () {
         const at = yield* Daemons.place
-        const { names, running } = yield* startWith(at, args(at))
+        const { names, said } = yield* startWith(at, args(at))
         assert.deepStrictEqual(names, ["control", "data", "live"])
         assert.isTrue(Daemons.listening(at))
-        assert.include(running.output(), "lttng-relayd.js")
+        assert.include(said, "lttng-relayd.js")
       })
     )
   }

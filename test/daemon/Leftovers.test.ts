@@ -24,11 +24,7 @@ const nameOf = (number: number): string =>
 const told = (output: string) =>
   Effect.gen(function* () {
     const relay = yield* Relays.start("ours", { output })
-    yield* Process.until(
-      "the relay to tell of it",
-      Effect.sync(() => relay.process.output().includes("LEFTOVERS"))
-    )
-    return relay.process.output()
+    return yield* Process.said(relay.process, /LEFTOVERS.*\n/)
   })
 
 describe("what a crash left", () => {

@@ -177,10 +177,7 @@ describe("a stop that takes too long", () => {
     Effect.gen(function* () {
       const { at, running } = yield* startStuck(1_000_000)
       running.signal("SIGTERM")
-      yield* Process.until(
-        "the stop to begin",
-        Effect.sync(() => running.output().includes("stuck"))
-      )
+      yield* Process.said(running, "stuck")
       const ended = yield* Daemons.end(running, "SIGINT")
       assert.deepStrictEqual([ended.code, Daemons.files(at)], [1, []])
     })
@@ -225,10 +222,7 @@ describe("under a service manager", () => {
   it.live("a socket that cannot be one is an error line, and it runs", () =>
     Effect.gen(function* () {
       const { running } = yield* Daemons.runForeground([], { env: { NOTIFY_SOCKET: "relative" } })
-      yield* Process.until(
-        "the error line",
-        Effect.sync(() => running.output().includes("Invalid NOTIFY_SOCKET"))
-      )
+      yield* Process.said(running, "Invalid NOTIFY_SOCKET")
       assert.strictEqual((yield* Daemons.end(running)).code, 0)
     })
   )

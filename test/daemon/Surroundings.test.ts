@@ -79,10 +79,7 @@ describe("names that are not UTF-8", () => {
         ["h"]
       )
       running.signal("SIGHUP")
-      yield* Process.until(
-        "the options to be read again",
-        Effect.sync(() => running.output().includes("configuration read again"))
-      )
+      yield* Process.said(running, "configuration read again")
       yield* Daemons.end(running)
     })
   )
@@ -149,10 +146,7 @@ describe("two relays of one user", () => {
         "its health socket",
         Effect.sync(() => Daemons.files(at).includes(`health-${second.pid}`))
       )
-      yield* Process.until(
-        "what it says of them",
-        Effect.sync(() => second.output().includes("are those of another relay"))
-      )
+      yield* Process.said(second, "are those of another relay")
       assert.strictEqual((yield* Daemons.end(second)).code, 0)
       assert.deepStrictEqual(Daemons.portFiles(at), before)
     })
@@ -193,11 +187,8 @@ describe("what is said", () => {
         const streaming = `net://127.0.0.1:${at.ports[0]}:${at.ports[1]}`
         const load = ["load", "--packets=2", "--session=l", "--hostname=h", streaming]
         yield* Process.run(process.execPath, [toolboxProgram, ...load])
-        yield* Process.until(
-          `${has}`,
-          Effect.sync(() => has.test(running.output()))
-        )
-        assert.notMatch(running.output(), hasNot)
+        yield* Process.said(running, has)
+        assert.notMatch(yield* Process.lastSaid(running), hasNot)
       })
     )
   }

@@ -79,11 +79,7 @@ export const round = (held: Tracing, victim: Victim, name: string, millis: numbe
     const emitting = yield* Effect.forkScoped(
       Effect.ignore(tracing.emit({ count: 5_000_000, source: loadSource, cpu: 0 }))
     )
-    yield* Process.until(
-      "the viewer to see the load",
-      Effect.sync(() => viewer.output().includes(`source = ${loadSource}`)),
-      { everyMillis: 5 }
-    )
+    yield* Process.said(viewer, `source = ${loadSource}`, { everyMillis: 5 })
     yield* Effect.sleep(millis)
     if (victim === "relay") relay.process.signal("SIGKILL")
     else if (victim === "viewer") viewer.signal("SIGKILL")

@@ -145,10 +145,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
       old.cut()
       say("nowhere")
       edge.process.signal("SIGHUP")
-      yield* Process.until(
-        "the refusal",
-        Effect.sync(() => edge.process.output().includes("REDIRECT_REFUSED"))
-      )
+      yield* Process.said(edge.process, "REDIRECT_REFUSED")
       say(`net://127.0.0.1:${other.port}:${other.port + 1}`)
       edge.process.signal("SIGHUP")
       yield* Fiber.join(emitting)
@@ -173,7 +170,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
       // It has no file to read again.
       edge.process.signal("SIGHUP")
       yield* tracing.emit({ count })
-      assert.include(edge.process.output(), "goes on leading to net://")
+      yield* Process.said(edge.process, "goes on leading to net://")
       yield* Process.until(
         "the session at the relay",
         Effect.sync(() => existsSync(relay.output) && readdirSync(relay.output).length > 0)

@@ -31,14 +31,8 @@ const follow = (relay: Relays.Relay, session: string, ...args: ReadonlyArray<str
     const url = `net://${relay.host}:${relay.livePort}/host/${hostname()}/${session}`
     const command = [toolboxProgram, "follow", "--wait", "--seek=beginning", ...args, url]
     const running = yield* Process.daemon(process.execPath, command, { env })
-    const lines = () => running.output().split("\n").length - 1
     return {
-      lines,
-      until: (count: number) =>
-        Process.until(
-          `${count} lines, now ${lines()}`,
-          Effect.sync(() => lines() >= count)
-        ),
+      until: (count: number) => Process.said(running, (output) => output.split("\n").length > count),
       ended: Effect.gen(function* () {
         yield* running.ended
         const outcome = running.outcome()

@@ -28,8 +28,6 @@ const bytesIn = (output: string): number =>
     .map((path) => statSync(join(output, path), { throwIfNoEntry: false }))
     .reduce((sum, stats) => sum + (stats?.isFile() === true ? stats.size : 0), 0)
 
-const said = (relay: Relays.Relay, code: string) => relay.process.output().includes(code)
-
 Peers.describeWithPeers(Peers.tracing, "quotas, with a real lttng", () => {
   it.live("a second session is refused while the first is recorded, which goes on", () =>
     Effect.gen(function* () {
@@ -81,10 +79,7 @@ Peers.describeWithPeers(Peers.tracing, "quotas, with a real lttng", () => {
           yield* Lttng.record(tracing, relay, "full")
           // Whether it is held up once nobody takes its events is not ours to say.
           yield* Effect.forkScoped(Effect.ignore(tracing.emit({ count: 200_000 })))
-          yield* Process.until(
-            "it to be over",
-            Effect.sync(() => said(relay, "DISK_QUOTA"))
-          )
+          yield* Process.said(relay.process, "DISK_QUOTA")
           yield* tracing.attempt("destroy", "full")
         })
       )
@@ -96,7 +91,7 @@ Peers.describeWithPeers(Peers.tracing, "quotas, with a real lttng", () => {
         "a session to be refused",
         Effect.map(Effect.exit(Lttng.record(tracing, next, "more")), ({ _tag }) => _tag === "Failure")
       )
-      assert.isTrue(said(next, "DISK_QUOTA"))
+      yield* Process.said(next.process, "DISK_QUOTA")
       assert.isBelow(bytesIn(output), bytesOnDisk * 1.05)
       yield* tracing.attempt("destroy", "--all")
       yield* Process.run("rm", ["-r", ...globSync(join(output, "*"))])

@@ -43,10 +43,9 @@ const recordAndWatch = (project: string) =>
   Effect.gen(function* () {
     const output = yield* Relays.temporaryDirectory("example")
     const embedded = yield* play(project, "01-embed", output)
-    const hasPorts = Effect.sync(() => embedded.output().includes("watch with"))
-    yield* Process.until("the embedded relay's ports", hasPorts, { seconds: 60 })
-    const streamingUrl = /net:\/\/127\.0\.0\.1:\d+:\d+/.exec(embedded.output())?.[0] ?? ""
-    const liveUrl = /net:\/\/127\.0\.0\.1:\d+$/m.exec(embedded.output())?.[0] ?? ""
+    const said = yield* Process.said(embedded, /watch with.*\n/, { seconds: 60 })
+    const streamingUrl = /net:\/\/127\.0\.0\.1:\d+:\d+/.exec(said)?.[0] ?? ""
+    const liveUrl = /net:\/\/127\.0\.0\.1:\d+$/m.exec(said)?.[0] ?? ""
     const producing = yield* play(project, "02-produce", streamingUrl, "10")
     let listed = ""
     const isListed = Effect.gen(function* () {

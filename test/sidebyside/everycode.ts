@@ -6,6 +6,7 @@
 import { readdirSync } from "node:fs"
 import { Effect } from "effect"
 import { setup } from "../support/bundle.ts"
+import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import type { Scenario } from "./scenario.ts"
 import { faultsOf, interruptedOnes } from "./scenarios/faults.ts"
@@ -29,7 +30,7 @@ const seen = (kind: Relays.Kind, { env = {}, script }: Scenario) =>
       // Sessions end with their connections.
       yield* Effect.sleep(300)
       const descriptorCount = descriptorsOf(relay.process.pid) - before
-      const codes = [...relay.process.output().matchAll(/code=(\w+)/g)].map(([, code = ""]) => code)
+      const codes = [...(yield* Process.lastSaid(relay.process)).matchAll(/code=(\w+)/g)].map(([, code = ""]) => code)
       return { transcript, codes, descriptorCount } satisfies Seen
     })
   )

@@ -157,11 +157,7 @@ describe("no descriptor left to accept with", () => {
       Effect.gen(function* () {
         const program = fileURLToPath(new URL("crowded.ts", import.meta.url))
         const crowded = yield* Process.daemon("sh", ["-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, program])
-        yield* Process.until(
-          "the port",
-          Effect.sync(() => crowded.output().includes("\n"))
-        )
-        const port = Number.parseInt(crowded.output(), 10)
+        const port = Number.parseInt(yield* Process.said(crowded, "\n"), 10)
         yield* Effect.scoped(
           Effect.gen(function* () {
             const numbered = Array.from({ length: 100 }, () => port)

@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { Duration, Effect, Schema } from "effect"
-import { TimedOut } from "../../src/testing/Waiting.ts"
+import { TimedOut, until } from "../../src/testing/Waiting.ts"
 
 export { TimedOut, until } from "../../src/testing/Waiting.ts"
 
@@ -81,6 +81,32 @@ const launch = (command: string, args: ReadonlyArray<string>, options: Options):
       stdio: ["ignore", "pipe", "pipe"]
     })
   )
+
+/**
+ * Waits until it has said it, and returns what it said so far: what a process writes arrives some time after its peers
+ * see what it wrote of.
+ */
+export const said = Effect.fnUntraced(function* (
+  running: Running,
+  what: string | RegExp | ((output: string) => boolean),
+  options: { readonly seconds?: number; readonly everyMillis?: number } = {}
+) {
+  const isSaid = () => {
+    const output = running.output()
+    return typeof what === "function" ? what(output) : output.search(what) >= 0
+  }
+  const isDone = Effect.sync(() => isSaid() || running.outcome() !== undefined)
+  yield* Effect.ignore(until(`${what}`, isDone, options))
+  if (isSaid()) return running.output()
+  return yield* new TimedOut({ waitingFor: `${what} in what it said:\n${running.output().slice(-4000)}` })
+})
+
+/** Asks it to end; all that it said, to the last byte, which is where one looks for what it must not say. */
+export const lastSaid = Effect.fnUntraced(function* (running: Running) {
+  running.signal("SIGTERM")
+  const { stderr, stdout } = yield* running.ended
+  return stdout + stderr
+})
 
 const stop = (running: Running) =>
   Effect.gen(function* () {
