@@ -87,7 +87,7 @@ const commands = defineConfig({
   input: {
     "lttng-relayd": "src/bin/lttng-relayd.ts",
     "lttng-relay": "src/bin/lttng-relay.ts",
-    PortThread: "src/admin/PortThread.ts"
+    PortThread: "src/admin/port/PortThread.ts"
   },
   platform: "node",
   plugins: [licences, firstStage, page, shortWay],

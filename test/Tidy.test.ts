@@ -128,7 +128,8 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
 
 /** Inside a folder: which room may import which, and whether what lies beside them (""), shared by them in `relay`. */
 const allowedInside: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>> = {
-  relay: { stream: [""], session: ["", "stream"], viewer: ["", "session", "stream"] },
+  relay: { stream: [""], journal: [""], session: ["", "journal", "stream"], viewer: ["", "session", "stream"] },
+  admin: { port: [], page: [""] },
   edge: { journal: [], spool: ["journal"], tap: ["journal", "spool"], forwarding: ["journal", "spool"] }
 }
 

@@ -5,7 +5,7 @@ import type { EdgeReport } from "../protocol/journal/EdgeReport.ts"
 import * as Live from "../protocol/live/index.ts"
 import type { FilePool } from "../storage/FilePool.ts"
 import type { Connection } from "./Connections.ts"
-import type { Journal, Journals } from "./Journals.ts"
+import type { Journal, Journals } from "./journal/Journals.ts"
 import type { Service } from "./Registry.ts"
 import type {
   Activity,

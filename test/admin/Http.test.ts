@@ -3,7 +3,7 @@ import { connect } from "node:net"
 import type { Worker } from "node:worker_threads"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { keyOf, Recent } from "../../src/admin/Recent.ts"
+import { keyOf, Recent } from "../../src/admin/port/Recent.ts"
 import { until } from "../support/process.ts"
 import * as Ports from "./ports.ts"
 

@@ -2,7 +2,7 @@
 import { Effect, Result } from "effect"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
-import * as JournalHistory from "../../relay/JournalHistory.ts"
+import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { forget, JournalConnection } from "../journal/JournalConnection.ts"
 import { type ControlState, type Handler, keep, type Reply, refuse, type Successor } from "./Command.ts"

@@ -7,7 +7,7 @@ import { clearInterval, clearTimeout, clockMillis, setInterval, setTimeout } fro
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import { RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
-import * as JournalHistory from "../../relay/JournalHistory.ts"
+import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Successor } from "../control/Command.ts"

@@ -3,11 +3,11 @@
  * carried out, with shadows for files, and so comes to where it was; then the files are made what the shadows are.
  */
 import { Effect, Result } from "effect"
-import * as JournalHistory from "../../relay/JournalHistory.ts"
-import { overCountMax } from "../../relay/Journals.ts"
-import * as JournalsLeft from "../../relay/JournalsLeft.ts"
+import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import { overCountMax } from "../../relay/journal/Journals.ts"
+import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
+import { retraced } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
-import { retraced } from "../../relay/Retracing.ts"
 import type { Serves } from "../control/Command.ts"
 import { HostedJournal } from "./HostedJournal.ts"
 import { suspended } from "./JournalConnection.ts"

@@ -2,7 +2,7 @@
  * Recent answers, for clients that ask the same again and again: the relay's loop sees each question only twice a
  * second, and a few times at once after a quiet time. An action makes all of them void. Pure.
  */
-import { Credit } from "../model/Credit.ts"
+import { Credit } from "../../model/Credit.ts"
 
 export interface Whole {
   readonly status: number

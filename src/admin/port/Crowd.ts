@@ -5,8 +5,8 @@
  */
 import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
-import { clearTimeout, clockMillis, setTimeout } from "../Machine.ts"
-import { Credit } from "../model/Credit.ts"
+import { clearTimeout, clockMillis, setTimeout } from "../../Machine.ts"
+import { Credit } from "../../model/Credit.ts"
 
 interface Request {
   readonly message: IncomingMessage

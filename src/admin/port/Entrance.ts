@@ -8,7 +8,7 @@
 import type * as http from "node:http"
 import type * as net from "node:net"
 import { Effect, type Scope } from "effect"
-import { Relay, type Visitor } from "../Relay.ts"
+import { Relay, type Visitor } from "../../Relay.ts"
 import type * as Crowd from "./Crowd.ts"
 
 export interface Entrance {

@@ -14,8 +14,8 @@ import {
   type HttpServerResponse
 } from "effect/http"
 import { NetAddress } from "effect/net"
-import * as Report from "../errors/Report.ts"
-import { clearTimeout, setTimeout } from "../Machine.ts"
+import * as Report from "../../errors/Report.ts"
+import { clearTimeout, setTimeout } from "../../Machine.ts"
 import type { Answered, Start, Told } from "./PortMessages.ts"
 
 type Asked = Extract<Told, { readonly _tag: "Asked" }>

@@ -8,14 +8,14 @@
  * grows with the commands of a session, not with its packets.
  */
 import { Effect, Schema } from "effect"
-import * as SendIndex from "../protocol/control/SendIndex.ts"
-import * as SendMetadata from "../protocol/control/SendMetadata.ts"
-import * as PacketHeader from "../protocol/data/PacketHeader.ts"
-import * as Header from "../protocol/Header.ts"
-import { type Head, headBytes, Kind, offsets } from "../protocol/journal/Record.ts"
-import type { FileFailed, OpenFile } from "../storage/Files.ts"
-import { Watch } from "../storage/Retraceable.ts"
-import type { TraceStore } from "../storage/TraceStore.ts"
+import * as SendIndex from "../../protocol/control/SendIndex.ts"
+import * as SendMetadata from "../../protocol/control/SendMetadata.ts"
+import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
+import * as Header from "../../protocol/Header.ts"
+import { type Head, headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
+import type { FileFailed, OpenFile } from "../../storage/Files.ts"
+import { Watch } from "../../storage/Retraceable.ts"
+import type { TraceStore } from "../../storage/TraceStore.ts"
 
 /** Below the output directory. */
 export const place = ".journals"

@@ -3,9 +3,9 @@
  * taken back, shadows stand in for the files, and in the end the files are made what the shadows are.
  */
 import { Effect } from "effect"
-import type { FileFailed } from "../storage/Files.ts"
-import { materialize, ShadowFiles } from "../storage/ShadowFiles.ts"
-import type { TraceStore } from "../storage/TraceStore.ts"
+import type { FileFailed } from "../../storage/Files.ts"
+import { materialize, ShadowFiles } from "../../storage/ShadowFiles.ts"
+import type { TraceStore } from "../../storage/TraceStore.ts"
 import type { Found } from "./JournalsLeft.ts"
 
 /** Nobody else may use the store meanwhile. */

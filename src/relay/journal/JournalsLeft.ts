@@ -3,13 +3,13 @@
  * (`JournalHistory`).
  */
 import { Effect, Option, Schema } from "effect"
-import * as Header from "../protocol/Header.ts"
-import { headBytes, Kind, offsets } from "../protocol/journal/Record.ts"
-import type { RecordSink } from "../protocol/journal/RecordFramer.ts"
-import { u64At } from "../protocol/Struct.ts"
-import type { FileFailed, Files, OpenFile } from "../storage/Files.ts"
-import { Watch } from "../storage/Retraceable.ts"
-import type { TraceStore } from "../storage/TraceStore.ts"
+import * as Header from "../../protocol/Header.ts"
+import { headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
+import type { RecordSink } from "../../protocol/journal/RecordFramer.ts"
+import { u64At } from "../../protocol/Struct.ts"
+import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
+import { Watch } from "../../storage/Retraceable.ts"
+import type { TraceStore } from "../../storage/TraceStore.ts"
 import { About, JournalHistory, keptBytes, mark, path, pathsOf, place, remove } from "./JournalHistory.ts"
 
 const decodeAbout = Schema.decodeUnknownOption(Schema.fromJsonString(About))

@@ -3,7 +3,7 @@
  * whose edge is gone is suspended: its sessions wait, and end when it does not come back in time.
  */
 import { Deferred, type Effect, Exit, Latch } from "effect"
-import type { EdgeReport } from "../protocol/journal/EdgeReport.ts"
+import type { EdgeReport } from "../../protocol/journal/EdgeReport.ts"
 
 /** As others see it. */
 export interface Journal {
