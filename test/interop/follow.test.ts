@@ -15,6 +15,7 @@ import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Viewing from "../support/viewing.ts"
 import * as Zoo from "../support/zoo.ts"
 
 const setUp = Effect.gen(function* () {
@@ -25,12 +26,16 @@ const setUp = Effect.gen(function* () {
 
 const env = { TZ: "UTC", LC_ALL: "C.UTF-8" }
 
-/** Waits for the session, then prints it from its beginning to its end. */
+/**
+ * Prints the session from its beginning to its end. Attached when this returns: an application of its own buffers that
+ * ended before anybody watched is nobody's any more.
+ */
 const follow = (relay: Relays.Relay, session: string, ...args: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const url = `net://${relay.host}:${relay.livePort}/host/${hostname()}/${session}`
     const command = [toolboxProgram, "follow", "--wait", "--seek=beginning", ...args, url]
     const running = yield* Process.daemon(process.execPath, command, { env })
+    yield* Process.until(`a viewer of ${session}`, Viewing.isWatched(relay, session), { everyMillis: 50 })
     return {
       until: (count: number) => Process.said(running, (output) => output.split("\n").length > count),
       ended: Effect.gen(function* () {
@@ -147,7 +152,6 @@ Peers.describeWithPeers(Peers.tracing, `following event records from ${Relays.un
           sides.map(({ emit }, at) => emit({ count: 300, source: source + at, tockEvery, sleepMicros: 300 })),
           { concurrency: "unbounded" }
         )
-      // An application of its own buffers that ended before anybody watched is nobody's any more.
       yield* one.emit({ count: 10 })
       yield* viewer.until(10)
       yield* emitBoth(1, 0)

@@ -46,7 +46,7 @@ export interface Viewer {
 
 export type Program = "babeltrace2" | "babeltrace"
 
-const isWatched = (relay: Relays.Relay, session: string) =>
+export const isWatched = (relay: Relays.Relay, session: string) =>
   Effect.map(list(relay), (sessions) =>
     sessions.some((found) => found.session.endsWith(`/${session}`) && found.clients > 0)
   )
@@ -68,11 +68,7 @@ export const view = (
       readout,
       outcome: running.outcome,
       signal: running.signal,
-      until: (events) =>
-        Process.until(
-          `${events} events; the viewer has ${readout().events}`,
-          Effect.sync(() => readout().events >= events)
-        ),
+      until: (events) => Effect.asVoid(Process.said(running, (output) => Babeltrace.parse(output).events >= events)),
       ended: Effect.gen(function* () {
         yield* Process.until(
           "the viewer to end",
