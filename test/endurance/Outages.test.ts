@@ -6,7 +6,7 @@ import { outage, sessionPackets } from "./outages.ts"
 describe("a spool that a long outage has filled", () => {
   it.live("costs the edge little memory, and the next one little time", () =>
     Effect.gen(function* () {
-      const { mebibytes, packets, recorded } = yield* outage({ megabytes: 300, packetBytes: 32_768, isForwarded: true })
+      const { mebibytes, packets, recorded } = yield* outage({ megabytes: 200, packetBytes: 32_768, isForwarded: true })
       assert.strictEqual(recorded, packets + sessionPackets)
       for (const [when, peak] of Object.entries(mebibytes)) assert.isBelow(peak, 128, when)
     })
