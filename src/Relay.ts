@@ -2,19 +2,17 @@
  * The relay, composed: three ports over one registry over one store. Layers are built in the order storage, registry,
  * listeners, so that stopping goes the other way: listeners close first, sessions drain, files close last.
  */
-import { Config, Context, Deferred, Effect, Exit, FiberSet, Layer, type Scope, type Stream } from "effect"
+import { Config, Context, Effect, Layer, type Scope, type Stream } from "effect"
 import { type AccessFile, rightsOf } from "./access/Access.ts"
-import * as Addresses from "./access/Addresses.ts"
 import * as FromEnvironment from "./config/FromEnvironment.ts"
 import { ConfigInvalid, check, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
-import * as HttpEntrance from "./connection/HttpEntrance.ts"
+import type * as HttpEntrance from "./connection/HttpEntrance.ts"
 import { restore } from "./connection/journal/Restoration.ts"
-import * as LiveConnection from "./connection/LiveConnection.ts"
+import * as Ports from "./Ports.ts"
 import * as Drain from "./relay/Drain.ts"
 import type { RelayEvent } from "./relay/Events.ts"
-import { RefusedHosts } from "./relay/RefusedHosts.ts"
 import { Registry } from "./relay/Registry.ts"
 import * as Snapshot from "./relay/Snapshot.ts"
 import type * as Status from "./relay/Status.ts"
@@ -23,17 +21,14 @@ import * as DiskFiles from "./storage/DiskFiles.ts"
 import type { Files } from "./storage/Files.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
 import type { Link } from "./transport/Dial.ts"
-import type { Accepted, Entrances, Welcome } from "./transport/Door.ts"
-import * as Door from "./transport/Door.ts"
-import * as InProcess from "./transport/InProcess.ts"
-import * as KeepAlive from "./transport/KeepAlive.ts"
-import { type Admission, type ConnectionLimit, type ListenFailed, listen, supervise } from "./transport/Listener.ts"
-import type { Peer } from "./transport/Peer.ts"
-import type { Mode, Purpose, Role, ServerIdentity } from "./transport/Tls.ts"
+import type { Accepted } from "./transport/Door.ts"
+import type { ConnectionLimit, ListenFailed } from "./transport/Listener.ts"
+import type { ServerIdentity } from "./transport/Tls.ts"
 import type { Handshakes, TlsRefused } from "./transport/TlsTerminal.ts"
 
 export { ConfigInvalid } from "./config/RelayConfig.ts"
 export type { Visitor } from "./connection/HttpEntrance.ts"
+export type { Tap } from "./Ports.ts"
 export type { Drain } from "./relay/Drain.ts"
 export type { Names, Viewpoint } from "./relay/Viewpoint.ts"
 export { ListenFailed } from "./transport/Listener.ts"
@@ -120,44 +115,11 @@ export class Relay extends Context.Service<
   }
 >()("lttng-relay/Relay") {}
 
-/** Descriptors the process needs besides sockets and trace files: the runtime's own, listeners, log, health. */
-const descriptorReserve = 40
-
-/** Descriptors that connections leave to trace files, however many come: sessions that record go on recording. */
-const traceFileReserve = 32
-
 /**
  * Operations in flight on one device. More do not make one disk faster; 8 devices that stall completely still leave
  * half of 64 threads to the others.
  */
 const deviceOperationCountMax = 4
-
-/** A target that vanished without a word, as with its power, is found out within two minutes. */
-const targetKeepAlive = { idleSeconds: 40, probeIntervalSeconds: 8, maxProbeCount: 9 }
-
-/** A viewer that vanished without a word holds cached packets and open files: it is found out within minutes. */
-const viewerKeepAlive = { idleSeconds: 60, probeIntervalSeconds: 1, maxProbeCount: 10 }
-
-/** A viewer that reads nothing, or says half a request and no more, is cut off: it holds packets and files. */
-const viewerStallMillis = 60_000
-
-/** TLS is loaded only where it is asked for. */
-const entrancesOf = (
-  config: RelayConfig,
-  { sessions }: Registry["Service"]
-): Effect.Effect<Entrances, ConfigInvalid, Scope.Scope> =>
-  Effect.gen(function* () {
-    const welcomes = new Map<Purpose, Welcome>()
-    const ranges = (config.proxyFrom ?? []).flatMap((text) => Addresses.range(text) ?? [])
-    const isProxy = ranges.length === 0 ? undefined : (from: string) => ranges.some((isIn) => isIn(from))
-    if (config.tls === undefined) return { terminal: undefined, isProxy, welcomes }
-    const TlsTerminal = yield* Effect.promise(() => import("./transport/TlsTerminal.ts"))
-    const terminal = yield* Effect.mapError(
-      TlsTerminal.make(config.tls, { serves: (purpose) => welcomes.has(purpose), isBusy: () => sessions.size > 0 }),
-      ({ message }) => new ConfigInvalid({ reason: message })
-    )
-    return { terminal, isProxy, welcomes }
-  })
 
 /** What was recorded under rules before the relay started counts as soon as it is found. */
 const permit = (registry: Registry["Service"], scope: Scope.Scope) => (access: AccessFile | undefined) =>
@@ -165,29 +127,6 @@ const permit = (registry: Registry["Service"], scope: Scope.Scope) => (access: A
     registry.permissions.rightsOf = access === undefined ? undefined : (identity) => rightsOf(access, identity)
     if (access !== undefined) yield* Effect.forkIn(registry.permissions.allowances.recall, scope)
   })
-
-const notRefused =
-  (refused: RefusedHosts): Admissions.Rule =>
-  ({ hostname }) =>
-    refused.has(hostname) ? { code: "SESSION_HOST_REFUSED", detail: hostname } : undefined
-
-const tlsOf = ({ terminal }: Entrances) => ({
-  replaceTls: (identity: ServerIdentity): Effect.Effect<void, TlsRefused> =>
-    terminal === undefined ? Effect.void : terminal.replace(identity),
-  certificateEndMillis: Effect.sync(() => terminal?.endMillis()),
-  handshakes: Effect.sync(() => terminal?.handshakes())
-})
-
-const modeOf = (purpose: Purpose, { tls }: RelayConfig): Mode => (tls === undefined ? "off" : (tls[purpose] ?? "allow"))
-
-/** A port where nothing needs to be looked at has none. */
-const doorOf = (role: Role, config: RelayConfig, entrances: Entrances) => {
-  const mode = modeOf(role, config)
-  return Door.isNeeded(mode, entrances) ? { mode, purpose: role, entrances } : undefined
-}
-
-const connectionCountMaxOf = ({ connectionCountMax, fdPoolSize }: RelayConfig) =>
-  Math.min(connectionCountMax, fdPoolSize - descriptorReserve - traceFileReserve)
 
 /** Limits where they are kept while the relay runs. */
 const changeable = (config: RelayConfig, connections: ConnectionLimit, { options, pool }: Registry["Service"]) => {
@@ -199,43 +138,13 @@ const changeable = (config: RelayConfig, connections: ConnectionLimit, { options
     set: (limits: Partial<Limits>) =>
       Effect.map(check({ ...current, ...limits }), (checked) => {
         current = checked
-        connections.countMax = connectionCountMaxOf(checked)
+        connections.countMax = Ports.connectionCountMaxOf(checked)
         pool.bytesMax = checked.memoryBytesMax
         options.singleViewer = checked.singleViewer
         options.allowClear = checked.allowClear
       })
   }
 }
-
-/**
- * Hears what targets say before the relay does.
- *
- * @internal
- */
-export interface Tap {
-  /** What the relay serves in place of a control connection. */
-  readonly control: (peer: Peer) => Peer
-  /** The same for a data connection. */
-  readonly data: (peer: Peer) => Peer
-  /** A session of this id has ended. */
-  readonly onSessionEnd: (id: number) => void
-}
-
-/** Makes connections of viewers in this process, which end with the scope. */
-const inProcess = Effect.gen(function* () {
-  const connections = yield* FiberSet.make<void>()
-  const run = yield* FiberSet.runtime(connections)<Registry>()
-  const { allowances } = (yield* Registry).permissions
-  const open = Effect.acquireRelease(
-    Effect.sync(() => {
-      const ends = InProcess.make("this process")
-      run(supervise(ends.peer, "live", (peer) => LiveConnection.serve(peer, { rightsOf: undefined, allowances })))
-      return ends
-    }),
-    ({ leave }) => Effect.sync(leave)
-  )
-  return Effect.map(open, ({ link }) => link)
-})
 
 const readings = (registry: Registry["Service"]) => ({
   events: registry.events.stream,
@@ -248,99 +157,44 @@ const readings = (registry: Registry["Service"]) => ({
   devices: Effect.sync(() => Snapshot.devices(registry))
 })
 
-const tapped = (tap: Tap | undefined, peer: Peer, role: "control" | "data") =>
-  tap === undefined ? peer : tap[role](peer)
-
-const ports = (config: RelayConfig, tap: Tap | undefined) =>
+const make = (config: RelayConfig, tap: Ports.Tap | undefined) =>
   Effect.gen(function* () {
-    const { pool } = yield* TraceStore
-    const connected = yield* Deferred.make<void>()
-    const limit: ConnectionLimit = {
-      countMax: connectionCountMaxOf(config),
-      count: 0,
-      onChange: (difference) => {
-        pool.reserve(difference)
-        Deferred.doneUnsafe(connected, Exit.void)
-      }
-    }
-    const refused = new RefusedHosts()
-    const isOff = config.keepAlive === "off"
-    const given = config.keepAlive === undefined || isOff ? undefined : KeepAlive.complete(config.keepAlive)
-    const common = {
-      keepAlive: isOff ? undefined : (given ?? targetKeepAlive),
-      stallMillis: config.socketTimeoutMillis,
-      limit
-    }
     const registry = yield* Registry
-    const entrances = yield* entrancesOf(config, registry)
+    const { limit, notRefused, open, ...ports } = yield* Ports.make(config)
     const limits = changeable(config, limit, registry)
     const replaceAccess = permit(registry, yield* Effect.scope)
     yield* replaceAccess(config.access)
     registry.admission.add(Admissions.permitted(config.grouping))
-    registry.admission.add(notRefused(refused))
+    registry.admission.add(notRefused)
     registry.admission.add(Admissions.withinQuota)
-    const admission = (port: Purpose): Admission => ({
-      admits: (address) => !refused.has(address),
-      onRefused: (peer, reason, code) => {
-        registry.incidents.count(code)
-        registry.events.publish({ _tag: "ConnectionRefused", port, peer, reason })
-      }
-    })
-    const options = (name: "control" | "data" | "live") => ({
-      name,
-      address: config[name],
-      admission: admission(name),
-      door: doorOf(name, config, entrances),
-      ...common
-    })
     // Sessions drain after the listeners and connections are gone.
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => Effect.timeoutOption(registry.drain, limits.stopTimeoutMillis))
     )
     yield* restore(registry, { control: ControlConnection.serve, data: DataConnection.serve })
-    const control = yield* listen(options("control"), (peer) => ControlConnection.serve(tapped(tap, peer, "control")))
-    const data = yield* listen(options("data"), (peer) => DataConnection.serve(tapped(tap, peer, "data")))
-    const live = yield* listen(
-      {
-        ...options("live"),
-        keepAlive: given ?? viewerKeepAlive,
-        stallMillis: config.socketTimeoutMillis ?? viewerStallMillis
-      },
-      (peer) => LiveConnection.serve(peer)
-    )
-    const bound = ({ address, port }: { readonly address: string; readonly port: number }) => ({ host: address, port })
     return Relay.of({
-      addresses: { control: bound(control), data: bound(data), live: bound(live) },
       ...readings(registry),
-      connected: Deferred.await(connected),
+      ...ports,
+      ...(yield* open(tap)),
       edgeAsked: registry.journals.asked,
-      openLive: yield* inProcess,
       setLimits: limits.set,
       drain: yield* Drain.make(registry),
       endConnection: (id) => Effect.sync(() => registry.tally.connections.end(id, "ended by program")),
       endSession: (id) => registry.end(id, "ended by program"),
-      refuseHost: (host) =>
-        Effect.acquireRelease(
-          Effect.sync(() => refused.add(host)),
-          () => Effect.sync(() => refused.remove(host))
-        ),
-      replaceAccess,
-      ...tlsOf(entrances),
-      openHttp: (serve) =>
-        HttpEntrance.open(registry, { ...admission("http"), mode: modeOf("http", config), entrances, serve })
+      replaceAccess
     })
   })
 
 const store = (config: RelayConfig) =>
   TraceStore.layerNoDeps({
     output: config.output,
-    openFileCountMax: config.fdPoolSize - descriptorReserve,
+    openFileCountMax: config.fdPoolSize - Ports.descriptorReserve,
     deviceOperationCountMax,
     syncsNames: config.sync !== "none"
   })
 
-const relay = (config: RelayConfig, tap: Tap | undefined) =>
-  Layer.effect(Relay, ports(config, tap)).pipe(
+const relay = (config: RelayConfig, tap: Ports.Tap | undefined) =>
+  Layer.effect(Relay, make(config, tap)).pipe(
     Layer.provide(
       Registry.layer({
         grouping: config.grouping,
@@ -364,7 +218,7 @@ const relay = (config: RelayConfig, tap: Tap | undefined) =>
  */
 export const layerTapped = (
   config: RelayConfig,
-  tap: Tap | undefined
+  tap: Ports.Tap | undefined
 ): Layer.Layer<Relay, ListenFailed | ConfigInvalid, Files> =>
   Layer.unwrap(Effect.map(check(config), (checked) => relay(checked, tap)))
 

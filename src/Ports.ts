@@ -1,0 +1,180 @@
+/**
+ * How connections come to the relay: three ports, each with its door (TLS, a proxy before it, whom it refuses), their
+ * limits in common, and beside them viewers of this process and the program's own HTTP.
+ */
+import { Deferred, Effect, Exit, FiberSet, type Scope } from "effect"
+import * as Addresses from "./access/Addresses.ts"
+import { ConfigInvalid, type RelayConfig } from "./config/RelayConfig.ts"
+import * as ControlConnection from "./connection/ControlConnection.ts"
+import * as DataConnection from "./connection/DataConnection.ts"
+import * as HttpEntrance from "./connection/HttpEntrance.ts"
+import * as LiveConnection from "./connection/LiveConnection.ts"
+import { RefusedHosts } from "./relay/RefusedHosts.ts"
+import { Registry } from "./relay/Registry.ts"
+import type * as Admissions from "./relay/session/Admission.ts"
+import { TraceStore } from "./storage/TraceStore.ts"
+import type { Entrances, Welcome } from "./transport/Door.ts"
+import * as Door from "./transport/Door.ts"
+import * as InProcess from "./transport/InProcess.ts"
+import * as KeepAlive from "./transport/KeepAlive.ts"
+import { type Admission, type ConnectionLimit, listen, supervise } from "./transport/Listener.ts"
+import type { Peer } from "./transport/Peer.ts"
+import type { Mode, Purpose, Role, ServerIdentity } from "./transport/Tls.ts"
+import type { TlsRefused } from "./transport/TlsTerminal.ts"
+
+/** Descriptors the process needs besides sockets and trace files: the runtime's own, listeners, log, health. */
+export const descriptorReserve = 40
+
+/** Descriptors that connections leave to trace files, however many come: sessions that record go on recording. */
+const traceFileReserve = 32
+
+/** A target that vanished without a word, as with its power, is found out within two minutes. */
+const targetKeepAlive = { idleSeconds: 40, probeIntervalSeconds: 8, maxProbeCount: 9 }
+
+/** A viewer that vanished without a word holds cached packets and open files: it is found out within minutes. */
+const viewerKeepAlive = { idleSeconds: 60, probeIntervalSeconds: 1, maxProbeCount: 10 }
+
+/** A viewer that reads nothing, or says half a request and no more, is cut off: it holds packets and files. */
+const viewerStallMillis = 60_000
+
+/**
+ * Hears what targets say before the relay does.
+ *
+ * @internal
+ */
+export interface Tap {
+  /** What the relay serves in place of a control connection. */
+  readonly control: (peer: Peer) => Peer
+  /** The same for a data connection. */
+  readonly data: (peer: Peer) => Peer
+  /** A session of this id has ended. */
+  readonly onSessionEnd: (id: number) => void
+}
+
+const tapped = (tap: Tap | undefined, peer: Peer, role: "control" | "data") =>
+  tap === undefined ? peer : tap[role](peer)
+
+export const connectionCountMaxOf = ({ connectionCountMax, fdPoolSize }: RelayConfig) =>
+  Math.min(connectionCountMax, fdPoolSize - descriptorReserve - traceFileReserve)
+
+/** TLS is loaded only where it is asked for. */
+const entrancesOf = (
+  config: RelayConfig,
+  { sessions }: Registry["Service"]
+): Effect.Effect<Entrances, ConfigInvalid, Scope.Scope> =>
+  Effect.gen(function* () {
+    const welcomes = new Map<Purpose, Welcome>()
+    const ranges = (config.proxyFrom ?? []).flatMap((text) => Addresses.range(text) ?? [])
+    const isProxy = ranges.length === 0 ? undefined : (from: string) => ranges.some((isIn) => isIn(from))
+    if (config.tls === undefined) return { terminal: undefined, isProxy, welcomes }
+    const TlsTerminal = yield* Effect.promise(() => import("./transport/TlsTerminal.ts"))
+    const terminal = yield* Effect.mapError(
+      TlsTerminal.make(config.tls, { serves: (purpose) => welcomes.has(purpose), isBusy: () => sessions.size > 0 }),
+      ({ message }) => new ConfigInvalid({ reason: message })
+    )
+    return { terminal, isProxy, welcomes }
+  })
+
+const tlsOf = ({ terminal }: Entrances) => ({
+  replaceTls: (identity: ServerIdentity): Effect.Effect<void, TlsRefused> =>
+    terminal === undefined ? Effect.void : terminal.replace(identity),
+  certificateEndMillis: Effect.sync(() => terminal?.endMillis()),
+  handshakes: Effect.sync(() => terminal?.handshakes())
+})
+
+const modeOf = (purpose: Purpose, { tls }: RelayConfig): Mode => (tls === undefined ? "off" : (tls[purpose] ?? "allow"))
+
+/** A port where nothing needs to be looked at has none. */
+const doorOf = (role: Role, config: RelayConfig, entrances: Entrances) => {
+  const mode = modeOf(role, config)
+  return Door.isNeeded(mode, entrances) ? { mode, purpose: role, entrances } : undefined
+}
+
+const notRefused =
+  (refused: RefusedHosts): Admissions.Rule =>
+  ({ hostname }) =>
+    refused.has(hostname) ? { code: "SESSION_HOST_REFUSED", detail: hostname } : undefined
+
+/** Makes connections of viewers in this process, which end with the scope. */
+const inProcess = Effect.gen(function* () {
+  const connections = yield* FiberSet.make<void>()
+  const run = yield* FiberSet.runtime(connections)<Registry>()
+  const { allowances } = (yield* Registry).permissions
+  const open = Effect.acquireRelease(
+    Effect.sync(() => {
+      const ends = InProcess.make("this process")
+      run(supervise(ends.peer, "live", (peer) => LiveConnection.serve(peer, { rightsOf: undefined, allowances })))
+      return ends
+    }),
+    ({ leave }) => Effect.sync(leave)
+  )
+  return Effect.map(open, ({ link }) => link)
+})
+
+/** What all three ports have in common, and its count of connections. */
+const commonOf = Effect.fnUntraced(function* (config: RelayConfig) {
+  const { pool } = yield* TraceStore
+  const connected = yield* Deferred.make<void>()
+  const limit: ConnectionLimit = {
+    countMax: connectionCountMaxOf(config),
+    count: 0,
+    onChange: (difference) => {
+      pool.reserve(difference)
+      Deferred.doneUnsafe(connected, Exit.void)
+    }
+  }
+  const isOff = config.keepAlive === "off"
+  const given = config.keepAlive === undefined || isOff ? undefined : KeepAlive.complete(config.keepAlive)
+  const stallMillis = config.socketTimeoutMillis
+  return {
+    connected: Deferred.await(connected),
+    limit,
+    target: { limit, keepAlive: isOff ? undefined : (given ?? targetKeepAlive), stallMillis },
+    viewer: { limit, keepAlive: given ?? viewerKeepAlive, stallMillis: stallMillis ?? viewerStallMillis }
+  }
+})
+
+/** Nobody is let in before `open`, and who was let in is gone before what came before `open` ends. */
+export const make = Effect.fnUntraced(function* (config: RelayConfig) {
+  const registry = yield* Registry
+  const { connected, limit, target, viewer } = yield* commonOf(config)
+  const entrances = yield* entrancesOf(config, registry)
+  const refused = new RefusedHosts()
+  const admission = (port: Purpose): Admission => ({
+    admits: (address) => !refused.has(address),
+    onRefused: (peer, reason, code) => {
+      registry.incidents.count(code)
+      registry.events.publish({ _tag: "ConnectionRefused", port, peer, reason })
+    }
+  })
+  const options = (name: "control" | "data" | "live") => ({
+    name,
+    address: config[name],
+    admission: admission(name),
+    door: doorOf(name, config, entrances)
+  })
+  const bound = ({ address, port }: { readonly address: string; readonly port: number }) => ({ host: address, port })
+  return {
+    limit,
+    connected,
+    ...tlsOf(entrances),
+    notRefused: notRefused(refused),
+    refuseHost: (host: string): Effect.Effect<void, never, Scope.Scope> =>
+      Effect.acquireRelease(
+        Effect.sync(() => refused.add(host)),
+        () => Effect.sync(() => refused.remove(host))
+      ),
+    openHttp: (serve: (visitor: HttpEntrance.Visitor) => void) =>
+      HttpEntrance.open(registry, { ...admission("http"), mode: modeOf("http", config), entrances, serve }),
+    open: Effect.fnUntraced(function* (tap: Tap | undefined) {
+      const serve = { control: ControlConnection.serve, data: DataConnection.serve }
+      const control = yield* listen({ ...options("control"), ...target }, (peer) =>
+        serve.control(tapped(tap, peer, "control"))
+      )
+      const data = yield* listen({ ...options("data"), ...target }, (peer) => serve.data(tapped(tap, peer, "data")))
+      const live = yield* listen({ ...options("live"), ...viewer }, (peer) => LiveConnection.serve(peer))
+      const addresses = { control: bound(control), data: bound(data), live: bound(live) }
+      return { addresses, openLive: yield* inProcess }
+    })
+  }
+})
