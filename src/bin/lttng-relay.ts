@@ -26,17 +26,24 @@ if (subcommand === "edge" && rest[0] !== "status" && process.env.MALLOC_ARENA_MA
 }
 
 // A recording is over soon: code that is compiled beside its slower form, and counts of how it is used that begin late,
-// cost more than they bring. What the cache keeps is all of the code, whatever was asked first.
+// cost more than they bring, and so does the last compiler for what is called less often than there are records in a
+// small trace. What the cache keeps is all of the code, whatever was asked first.
 if (subcommand === "show") {
-  const { setFlagsFromString } = await import("node:v8")
-  const flags = ["--no-concurrent-recompilation", "--no-lazy-feedback-allocation", "--no-lazy"]
-  for (const flag of flags) setFlagsFromString(flag)
+  const { setFlagsFromString } = process.getBuiltinModule("node:v8")
+  const tiers = [
+    "--no-concurrent-recompilation",
+    "--no-lazy-feedback-allocation",
+    "--invocation-count-for-turbofan=60000"
+  ]
+  for (const flag of [...tiers, "--no-lazy"]) setFlagsFromString(flag)
 }
 
-const { enableCompileCache } = await import("node:module")
-const { homedir } = await import("node:os")
+const { enableCompileCache } = process.getBuiltinModule("node:module")
+const { homedir } = process.getBuiltinModule("node:os")
 // Not where the runtime would put it, in a directory that everybody can write to. Where there is none, all is compiled.
 enableCompileCache(`${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/lttng-relay`)
 
 const isDone = subcommand === "show" && (await import("../cli/Showing.ts")).attempt(rest)
-if (!isDone) await (await import("../cli/Main.ts")).main()
+// All is written. Compilers that are not done yet, and giving back the memory, are nobody's concern.
+if (isDone) process.exit()
+await (await import("../cli/Main.ts")).main()

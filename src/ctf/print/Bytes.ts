@@ -4,7 +4,8 @@ import type { Int } from "../decode/Cursor.ts"
 import * as RawText from "../model/RawText.ts"
 
 const initialBytes = 256 * 1024
-const shortBytesMax = 40
+/** Beyond, a call costs less than a loop. */
+const shortBytesMax = 20
 const billion = 1_000_000_000
 const digitZero = 48
 

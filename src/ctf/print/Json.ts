@@ -16,6 +16,7 @@ import { quoted } from "./JsonStrings.ts"
 import * as JsonTime from "./JsonTime.ts"
 import { logLevelLabel } from "./LogLevel.ts"
 import type { Write } from "./Members.ts"
+import { type Around, PacketText } from "./PacketText.ts"
 
 /** What is known of a stream from elsewhere than its bytes. */
 export interface Origin {
@@ -31,21 +32,20 @@ interface Part {
 }
 
 interface Line {
-  /** From after the packet's members on: name, id, log level. */
-  readonly head: Uint8Array
+  readonly time: JsonTime.JsonTime
+  /** After the packet's members: name, id, log level, and what stands before the first part. */
+  readonly around: Around
+  /** The prefix of the first is in `around`. */
   readonly parts: ReadonlyArray<Part>
   readonly end: Uint8Array
-}
-
-interface PacketText {
-  readonly by: Json
-  readonly bytes: Uint8Array
 }
 
 /** By far the most asked for: a member of its own. */
 const cpuName = "cpu_id"
 
-const eventStart = encoded('{"type":"event"')
+const eventStart = '{"type":"event"'
+const eventStartBytes = encoded(eventStart)
+const nothing = new Uint8Array(0)
 const noFields = encoded(',"fields":{}}\n')
 const end = encoded("}\n")
 
@@ -63,6 +63,7 @@ const exact = (value: number | bigint): string => {
 export class Json {
   readonly #originOf: (stream: DataStream) => Origin
   readonly #times = new Map<StreamPlan, JsonTime.JsonTime>()
+  #lineCount = 0
 
   constructor(originOf: (stream: DataStream) => Origin) {
     this.#originOf = originOf
@@ -72,14 +73,15 @@ export class Json {
   event(stream: DataStream, out: Bytes): void {
     const plan = stream.current as EventPlan
     const line = (plan.compiled.get(this) as Line | undefined) ?? this.#compile(plan)
-    out.write(eventStart)
-    if (stream.hasTime) this.#time(plan.stream).write(stream.time, out)
-    out.write(this.#packet(stream, plan.stream))
-    out.write(line.head)
+    if (stream.hasTime) line.time.write(stream.time, out)
+    else out.write(eventStartBytes)
+    this.#packet(stream, plan.stream).write(line.around, out)
     const { cursor } = stream
+    const { parts } = line
     readAgain(cursor, cursor.commonAt)
-    for (const { prefix, write } of line.parts) {
-      out.write(prefix)
+    for (let i = 0; i < parts.length; i++) {
+      const { prefix, write } = parts[i] as Part
+      if (i > 0) out.write(prefix)
       write(cursor, out)
     }
     goOn(cursor)
@@ -110,7 +112,7 @@ export class Json {
   #time(plan: StreamPlan): JsonTime.JsonTime {
     let time = this.#times.get(plan)
     if (time === undefined) {
-      time = new JsonTime.JsonTime(plan.clock?.clockClass.origin === "unix-epoch")
+      time = new JsonTime.JsonTime(plan.clock?.clockClass.origin === "unix-epoch", eventStart)
       this.#times.set(plan, time)
     }
     return time
@@ -137,17 +139,17 @@ export class Json {
   }
 
   /** The same for all events of a packet. */
-  #packet(stream: DataStream, plan: StreamPlan): Uint8Array {
+  #packet(stream: DataStream, plan: StreamPlan): PacketText {
     const known = stream.headText as PacketText | undefined
-    if (known?.by === this) return known.bytes
+    if (known?.by === this) return known
     const own = new Bytes(512)
     own.text(this.#identity(stream, plan))
     const { packetContext } = plan.streamClass
     const shown = packetContext?.members.filter(({ fieldClass }) => !isHidden(fieldClass)) ?? []
     if (packetContext !== undefined && shown.length > 0) this.#context(stream, packetContext, plan, own)
-    const bytes = own.copy()
-    stream.headText = { by: this, bytes } satisfies PacketText
-    return bytes
+    const made = new PacketText(this, own.copy())
+    stream.headText = made
+    return made
   }
 
   #context(stream: DataStream, context: Structure, plan: StreamPlan, own: Bytes): void {
@@ -168,22 +170,22 @@ export class Json {
     const { eventClass, stream } = plan
     const part = (name: string, structure: Structure | undefined, scope: Scope): Part | undefined => {
       if (structure === undefined) return undefined
-      return {
-        prefix: encoded(`,"${name}":`),
-        write: JsonFields.structure(structure, root(scope), stream.slots)
-      }
+      const write = JsonFields.structure(structure, root(scope), stream.slots)
+      return { prefix: encoded(`,"${name}":`), write }
     }
     const parts = [
       part("ctx", stream.streamClass.commonContext, "event-record-common-context"),
       part("ectx", eventClass.specificContext, "event-record-specific-context"),
       part("fields", eventClass.payload, "event-record-payload")
-    ]
+    ].filter((one) => one !== undefined)
     const level = logLevelLabel(eventClass.logLevel)
+    const name = eventClass.name === undefined ? "null" : quoted(eventClass.name)
+    const head = `,"name":${name},"id":${exact(eventClass.id)}${member("loglevel", level)}${member("emf", eventClass.emfUri)}`
+    const after = Buffer.concat([encoded(head), parts[0]?.prefix ?? nothing])
     const line: Line = {
-      head: encoded(
-        `,"name":${eventClass.name === undefined ? "null" : quoted(eventClass.name)},"id":${exact(eventClass.id)}${member("loglevel", level)}${member("emf", eventClass.emfUri)}`
-      ),
-      parts: parts.filter((one) => one !== undefined),
+      time: this.#time(stream),
+      around: { index: this.#lineCount++, before: nothing, after },
+      parts,
       end: eventClass.payload === undefined ? noFields : end
     }
     plan.compiled.set(this, line)

@@ -1,6 +1,6 @@
 /** Times in NDJSON: decimal nanoseconds; also ISO 8601 in UTC, with nine decimals, of clocks from the epoch. */
 import { nanos, type Time } from "../decode/Clock.ts"
-import type { Bytes } from "./Bytes.ts"
+import { type Bytes, encoded } from "./Bytes.ts"
 
 const two32 = 0x1_0000_0000
 const billion = 1_000_000_000n
@@ -18,37 +18,42 @@ const iso = (time: bigint): string => {
   return second === "" ? "" : `${second}${String(within).padStart(9, "0")}Z`
 }
 
-/** What changes only once a second is kept as text. */
+const nothing = new Uint8Array(0)
+
+/** What changes only once a second is kept as bytes. */
 export class JsonTime {
   readonly #isEpoch: boolean
+  /** Stands before each. */
+  readonly #before: string
   readonly #second: Time = { high: 0, low: 0 }
-  #isKnown = false
-  #digits = ""
-  #iso = ""
+  #digits: Uint8Array = nothing
+  #iso: Uint8Array = nothing
 
-  constructor(isEpoch: boolean) {
+  constructor(isEpoch: boolean, before: string) {
     this.#isEpoch = isEpoch
+    this.#before = before
   }
 
   /** `,"ts":"…","time":"…"`. */
   write(time: Time, out: Bytes): void {
     let within = (time.high - this.#second.high) * two32 + (time.low - this.#second.low)
-    if (!this.#isKnown || within < 0 || within >= 1e9) {
+    if (this.#digits === nothing || within < 0 || within >= 1e9) {
       const total = nanos(time)
       if (total < billion) {
-        out.ascii(`,"ts":"${total}"`)
+        out.ascii(`${this.#before},"ts":"${total}"`)
         const text = this.#isEpoch ? iso(total) : ""
         if (text !== "") out.ascii(`,"time":"${text}"`)
         return
       }
       within = this.#enter(total)
     }
-    out.ascii(this.#digits)
+    out.write(this.#digits)
     out.nine(within)
-    out.ascii(this.#iso)
+    out.write(this.#iso)
     if (this.#iso.length <= 1) return
     out.nine(within)
-    out.ascii('Z"')
+    out.byte(0x5a)
+    out.byte(0x22)
   }
 
   #enter(total: bigint): number {
@@ -56,10 +61,9 @@ export class JsonTime {
     const start = total - within
     this.#second.high = Number(start >> 32n)
     this.#second.low = Number(start & 0xffff_ffffn)
-    this.#isKnown = true
-    this.#digits = `,"ts":"${start / billion}`
+    this.#digits = encoded(`${this.#before},"ts":"${start / billion}`)
     const second = this.#isEpoch ? isoSecond(start / billion) : ""
-    this.#iso = second === "" ? '"' : `","time":"${second}`
+    this.#iso = encoded(second === "" ? '"' : `","time":"${second}`)
     return Number(within)
   }
 }

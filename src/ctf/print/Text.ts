@@ -11,8 +11,9 @@ import { Bytes, encoded } from "./Bytes.ts"
 import { type Colors, none, terminal } from "./Colors.ts"
 import { logLevelName } from "./LogLevel.ts"
 import type { Write } from "./Members.ts"
+import { type Around, PacketText } from "./PacketText.ts"
 import * as TextFields from "./TextFields.ts"
-import { TextTime, type TimeStyle, writeDelta } from "./TextTime.ts"
+import { difference, TextTime, type TimeStyle, writeDelta } from "./TextTime.ts"
 
 /** Whose names are written. */
 export type NameKind = "scope" | "header" | "context" | "payload"
@@ -55,18 +56,15 @@ interface Group {
 }
 
 interface Line {
-  /** From after the times to before the first group. */
-  readonly head: Uint8Array
+  /** From after the times to before the first group's fields. */
+  readonly around: Around
   readonly context: Group | undefined
+  /** The prefix of the first is in `around`. */
   readonly groups: ReadonlyArray<Group>
 }
 
-interface PacketText {
-  readonly by: Text
-  readonly bytes: Uint8Array
-}
-
-const separator = encoded(", ")
+const separator = ", "
+const nothing = new Uint8Array(0)
 const unknownTime = encoded("??:??:??.?????????")
 const unknownCycles = encoded("????????????????????")
 
@@ -77,7 +75,8 @@ const vpidText = (vpid: bigint, { format }: TraceClass): string | undefined => {
 }
 
 /** The difference that means for babeltrace2 that there is none. */
-const isOneBack = (from: Time, to: Time): boolean => (to.high - from.high) * 0x1_0000_0000 + (to.low - from.low) === -1
+const noDelta = -1
+const billion = 1_000_000_000
 
 /** The packet's context is left out when there is nothing in it but what has a role; others have their braces then. */
 const isShown = (structure: Structure | undefined): boolean =>
@@ -90,7 +89,10 @@ export class Text {
   readonly #time: TextTime
   readonly #before: Uint8Array
   readonly #between: Uint8Array
-  readonly #after: Uint8Array
+  /** Before the nine digits of a difference of less than a second. */
+  readonly #betweenShort: Uint8Array
+  readonly #after: string
+  #lineCount = 0
   /** Of the last event that was printed. */
   readonly #last: Time = { high: 0, low: 0 }
   #hasLast = false
@@ -99,15 +101,17 @@ export class Text {
   constructor(options: TextOptions = defaults) {
     this.#options = options
     this.#colors = options.isColored ? terminal : none
-    this.#time = new TextTime(options)
     const hasNames = options.names.has("header")
     const { reset, time } = this.#colors
     const open = hasNames ? this.#name("timestamp") : "["
-    this.#before = encoded(open + Buffer.from(time).toString())
+    const before = open + Buffer.from(time).toString()
+    this.#before = encoded(before)
+    this.#time = new TextTime(options, before)
     const close = Buffer.from(reset).toString() + (hasNames ? "" : "] ")
     const delta = hasNames ? `, ${this.#name("delta")}+` : "(+"
     this.#between = encoded(options.hasDelta ? close + delta : close)
-    this.#after = encoded(options.hasDelta && !hasNames ? ") " : "")
+    this.#betweenShort = encoded(`${close}${delta}0.`)
+    this.#after = options.hasDelta && !hasNames ? ") " : ""
   }
 
   #name(text: string): string {
@@ -124,18 +128,13 @@ export class Text {
     const plan = stream.current as EventPlan
     const line = (plan.compiled.get(this) as Line | undefined) ?? this.#compile(plan)
     if (plan.stream.clock !== undefined) this.#times(stream, out)
-    out.write(line.head)
-    let isFirst = true
-    if (line.context !== undefined) {
-      out.write(this.#packet(stream, line.context))
-      isFirst = false
-    }
+    this.#packet(stream, line).write(line.around, out)
     const { cursor } = stream
+    const { groups } = line
     readAgain(cursor, cursor.commonAt)
-    for (const { prefix, write } of line.groups) {
-      if (!isFirst) out.write(separator)
-      isFirst = false
-      out.write(prefix)
+    for (let i = 0; i < groups.length; i++) {
+      const { prefix, write } = groups[i] as Group
+      if (i > 0) out.write(prefix)
       write(cursor, out)
     }
     goOn(cursor)
@@ -143,23 +142,35 @@ export class Text {
   }
 
   #times(stream: DataStream, out: Bytes): void {
-    out.write(this.#before)
     if (this.#options.isCycles) {
+      out.write(this.#before)
       this.#cycles(stream, out)
-    } else {
-      if (stream.hasTime) this.#time.write(stream.time, out)
-      else out.write(unknownTime)
-      out.write(this.#between)
-      if (this.#options.hasDelta) {
-        if (this.#hasLast && stream.hasTime && !isOneBack(this.#last, stream.time)) {
-          writeDelta(this.#last, stream.time, out)
-        } else out.ascii("?.?????????")
-      }
-      this.#last.high = stream.time.high
-      this.#last.low = stream.time.low
-      this.#hasLast = stream.hasTime
+      return
     }
-    out.write(this.#after)
+    const { hasTime, time } = stream
+    if (hasTime) {
+      this.#time.write(time, out)
+    } else {
+      out.write(this.#before)
+      out.write(unknownTime)
+    }
+    if (this.#options.hasDelta) this.#delta(stream, out)
+    else out.write(this.#between)
+    this.#last.high = time.high
+    this.#last.low = time.low
+    this.#hasLast = hasTime
+  }
+
+  #delta({ hasTime, time }: DataStream, out: Bytes): void {
+    const delta = this.#hasLast && hasTime ? difference(this.#last, time) : noDelta
+    if (delta >= 0 && delta < billion) {
+      out.write(this.#betweenShort)
+      out.nine(delta)
+      return
+    }
+    out.write(this.#between)
+    if (delta === noDelta) out.ascii("?.?????????")
+    else writeDelta(this.#last, time, out)
   }
 
   #cycles(stream: DataStream, out: Bytes): void {
@@ -176,41 +187,47 @@ export class Text {
     this.#lastCycles = stream.hasTime ? BigInt(value) : undefined
   }
 
-  /** The packet's context is the same for all of its events. */
-  #packet(stream: DataStream, { prefix, write }: Group): Uint8Array {
+  #packet(stream: DataStream, { context }: Line): PacketText {
     const known = stream.headText as PacketText | undefined
-    if (known?.by === this) return known.bytes
-    const { contextAt, head } = stream
+    if (known?.by === this) return known
+    const text = new PacketText(this, context === undefined ? nothing : this.#context(stream, context))
+    stream.headText = text
+    return text
+  }
+
+  #context({ contextAt, head }: DataStream, { prefix, write }: Group): Uint8Array {
     const own = new Bytes(256)
     own.write(prefix)
     readAgain(head, contextAt)
     write(head, own)
-    const bytes = own.copy()
-    stream.headText = { by: this, bytes } satisfies PacketText
-    return bytes
+    return own.copy()
   }
 
   #compile(plan: EventPlan): Line {
     const { eventClass, stream } = plan
     const { commonContext, packetContext } = stream.streamClass
-    const group = (name: string, structure: Structure | undefined, scope: Scope, kind: NameKind): Group | undefined => {
+    const group = (name: string, structure: Structure | undefined, scope: Scope, kind: NameKind) => {
       if (structure === undefined) return undefined
       const style = { hasNames: this.#options.names.has(kind), colors: this.#colors }
       const prefix = this.#options.names.has("scope") ? this.#name(name) : ""
       const write = TextFields.field(structure, root(scope), { slots: stream.slots, style })
-      return { prefix: encoded(prefix), write }
+      return { prefix, write }
     }
+    const context = isShown(packetContext)
+      ? group("stream.packet.context", packetContext, "packet-context", "context")
+      : undefined
     const groups = [
       group("stream.event.context", commonContext, "event-record-common-context", "context"),
       group("event.context", eventClass.specificContext, "event-record-specific-context", "context"),
       group("event.fields", eventClass.payload, "event-record-payload", "payload")
-    ]
+    ].filter((one) => one !== undefined)
+    const [first] = groups
+    const before = (stream.clock === undefined ? "" : this.#after) + this.#head(plan)
+    const after = first === undefined ? "" : (context === undefined ? "" : separator) + first.prefix
     const line: Line = {
-      head: encoded(this.#head(plan)),
-      context: isShown(packetContext)
-        ? group("stream.packet.context", packetContext, "packet-context", "context")
-        : undefined,
-      groups: groups.filter((one) => one !== undefined)
+      around: { index: this.#lineCount++, before: encoded(before), after: encoded(after) },
+      context: context && { prefix: encoded(context.prefix), write: context.write },
+      groups: groups.map(({ prefix, write }) => ({ prefix: encoded(separator + prefix), write }))
     }
     plan.compiled.set(this, line)
     return line

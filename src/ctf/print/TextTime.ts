@@ -18,20 +18,23 @@ const two = (value: number): string => String(value).padStart(2, "0")
 
 export class TextTime {
   readonly #style: TimeStyle
+  /** Stands before each time. */
+  readonly #before: string
   /** Start of the second whose text is known, and that text up to the point. */
   readonly #second: Time = { high: 0, low: 0 }
   #known: Uint8Array = encoded("")
 
-  constructor(style: TimeStyle) {
+  constructor(style: TimeStyle, before = "") {
     this.#style = style
+    this.#before = before
   }
 
   write(time: Time, out: Bytes): void {
-    let within = (time.high - this.#second.high) * two32 + (time.low - this.#second.low)
+    let within = difference(this.#second, time)
     if (this.#known.length === 0 || within < 0 || within >= 1e9) {
       const total = nanos(time)
       if (total < 0n) {
-        out.ascii(`-${-total / nanosPerSecond}.`)
+        out.text(`${this.#before}-${-total / nanosPerSecond}.`)
         out.nine(Number(-total % nanosPerSecond))
         return
       }
@@ -47,7 +50,7 @@ export class TextTime {
     const start = total - within
     this.#second.high = Number(start >> 32n)
     this.#second.low = Number(start & 0xffff_ffffn)
-    this.#known = encoded(`${this.#text(Number(start / nanosPerSecond))}.`)
+    this.#known = encoded(`${this.#before}${this.#text(Number(start / nanosPerSecond))}.`)
     return Number(within)
   }
 
@@ -67,14 +70,13 @@ export class TextTime {
   }
 }
 
+/** In nanoseconds, exact up to 2⁵³. */
+export const difference = (from: Time, to: Time): number => (to.high - from.high) * two32 + (to.low - from.low)
+
 /** `S.nnnnnnnnn` from one time to another; backwards it is as if 64 bits had wrapped. */
 export const writeDelta = (from: Time, to: Time, out: Bytes): void => {
-  const delta = (to.high - from.high) * two32 + (to.low - from.low)
-  if (delta >= 0 && delta < 1e9) {
-    out.byte(0x30)
-    out.byte(0x2e)
-    out.nine(delta)
-  } else if (delta > 0 && delta < exactMax) {
+  const delta = difference(from, to)
+  if (delta >= 0 && delta < exactMax) {
     const seconds = Math.floor(delta / 1e9)
     out.int(seconds)
     out.byte(0x2e)
