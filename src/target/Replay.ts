@@ -11,8 +11,10 @@ import * as CtfTrace from "../ctf/CtfTrace.ts"
 import { GrowingMetadata } from "../ctf/metadata/GrowingMetadata.ts"
 import { isZero, parts } from "../ctf/metadata/Parts.ts"
 import { fromCycles } from "../ctf/model/Nanoseconds.ts"
-import type { ClockClass } from "../ctf/model/TraceClass.ts"
+import type { ClockClass, TraceClass } from "../ctf/model/TraceClass.ts"
 import type * as Target from "./Target.ts"
+
+const nothing = new Uint8Array()
 
 /** As what, and how fast. */
 export interface Options {
@@ -44,10 +46,18 @@ interface Position {
 }
 
 /** What can be understood of the metadata is enough. */
-const clockOf = (metadata: Uint8Array): ClockClass | undefined => {
+const traceClassOf = (metadata: Uint8Array): TraceClass | undefined => {
   const declared = new GrowingMetadata()
   declared.append(metadata)
-  return declared.traceClass?.clocks.values().next().value
+  return declared.traceClass
+}
+
+const clockOf = (metadata: Uint8Array): ClockClass | undefined => traceClassOf(metadata)?.clocks.values().next().value
+
+/** All traces of a session have one format. */
+const isCtf2 = ({ chunks }: CtfTrace.Recording): boolean => {
+  const first = chunks.flatMap(({ traces }) => traces).find(({ metadata = nothing }) => metadata.length > 0)
+  return traceClassOf(first?.metadata ?? nothing)?.format === "2"
 }
 
 /** A data file while it is being replayed. */
@@ -88,6 +98,7 @@ const sessionOptions = (recording: CtfTrace.Recording, options: Options): Target
   return {
     name,
     nameContainsCreationTime: datedPattern.test(name),
+    ...(isCtf2(recording) ? { traceFormat: 2 } : {}),
     ...(options.liveTimer === undefined ? {} : { liveTimer: options.liveTimer }),
     ...(index === "1.0" ? { minor: minorOfIndex10 } : {}),
     ...(isSnapshot ? { snapshot: basename(recording.directory).replaceAll(".", "_") } : {}),
@@ -192,7 +203,7 @@ const playChunk = (
       for (const part of parts(bytes)) yield* stream.append(part.bytes, part.paddingBytes)
       report(bytes.length, 0)
     }
-    const clock = clockOf(metadata[0]?.bytes ?? new Uint8Array())
+    const clock = clockOf(metadata[0]?.bytes ?? nothing)
     for (let next = earliest(playing); next !== undefined; next = earliest(playing)) {
       const record = next.file.packets[next.cursor.next] as CtfTrace.PacketRecord
       yield* keepPace(position, clock, options.speed, record.timestampEnd)
