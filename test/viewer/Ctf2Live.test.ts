@@ -84,17 +84,13 @@ const follow = (relay: Relays.Relay, session: string) =>
     const url = `net://127.0.0.1:${relay.livePort}/host/host1/${session}`
     const command = [toolboxProgram, "follow", "--wait", "--seek=beginning", "--no-delta", url]
     const running = yield* Process.daemon(process.execPath, command, { env })
-    const lines = () => running.output().split("\n").slice(0, -1)
+    const linesOf = (output: string) => output.split("\n").slice(0, -1)
     const ended = Effect.gen(function* () {
-      yield* running.ended
-      assert.strictEqual(running.outcome()?.code, 0, running.outcome()?.stderr.slice(-2000))
-      return lines()
+      const { code, stderr, stdout } = yield* running.ended
+      assert.strictEqual(code, 0, stderr.slice(-2000))
+      return linesOf(stdout)
     })
-    const until = (count: number) =>
-      Process.until(
-        `${count} lines, now ${lines().length}`,
-        Effect.sync(() => lines().length >= count)
-      )
+    const until = (count: number) => Process.said(running, (output) => linesOf(output).length >= count)
     return { ended, until }
   })
 

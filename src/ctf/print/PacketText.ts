@@ -1,4 +1,4 @@
-/** What the head of a packet is printed as. It is the same for all of its event records, and with it much of their lines. */
+/** What the head of a packet is printed as: the same for all of its event records, and so is much of their lines. */
 import type { Bytes } from "./Bytes.ts"
 
 /** Around the packet's own text, in the lines of one class. */
