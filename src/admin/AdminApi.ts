@@ -254,4 +254,7 @@ const daemon = HttpApiGroup.make("daemon")
 /** The contract of the port: every endpoint with its schemas and errors. */
 export class AdminApi extends HttpApi.make("lttng-relay")
   .add(sessions, relay, daemon)
-  .annotateMerge(OpenApi.annotations({ title: "lttng-relay", version: "1" })) {}
+  .annotateMerge(OpenApi.annotations({ title: "lttng-relay", version: "1" }))
+  // What is misspelt would be taken for absent: a drain without its deadline.
+  .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })
+  .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error" }) {}

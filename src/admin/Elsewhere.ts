@@ -1,7 +1,7 @@
 /** Answers where no handler is asked: no such path, no such method of it, a request that is misspelt. */
-import { Effect, type Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
-import { HttpApiMiddleware } from "effect/http-api"
+import { type HttpApiEndpoint, HttpApiError } from "effect/http-api"
 import { AdminApi, RequestRefused, Understanding } from "./AdminApi.ts"
 
 interface Place {
@@ -66,15 +66,30 @@ const explained = (response: HttpServerResponse.HttpServerResponse): HttpServerR
 
 const reasonLengthMax = 500
 
-export const understanding: Layer.Layer<Understanding> = HttpApiMiddleware.layerSchemaErrorTransform(
-  Understanding,
-  (error) =>
-    error.kind === "Body" || error.kind === "ResponseHeaders"
-      ? Effect.die(error)
-      : Effect.fail(
-          new RequestRefused({
-            part: error.kind.toLowerCase(),
-            reason: error.cause.message.slice(0, reasonLengthMax)
-          })
-        )
+/** What is said to an endpoint that has no parameters, or no body: it would do something else than was asked. */
+const surplus = ({ payload, query }: HttpApiEndpoint.Top) =>
+  Effect.gen(function* () {
+    const [name] = query === undefined ? Object.keys(yield* HttpServerRequest.ParsedSearchParams) : []
+    if (name !== undefined) {
+      const reason = `Unexpected key\n  at [${JSON.stringify(name)}]`.slice(0, reasonLengthMax)
+      return yield* new RequestRefused({ part: "query", reason })
+    }
+    const { method, text } = yield* HttpServerRequest.HttpServerRequest
+    if (payload.size > 0 || method === "GET" || method === "HEAD") return
+    if (!/^\s*(\{\s*\})?\s*$/.test(yield* Effect.orDie(text))) {
+      return yield* new RequestRefused({ part: "payload", reason: "Expected no body" })
+    }
+  })
+
+const refused = (error: HttpApiError.HttpApiSchemaError) =>
+  error.kind === "Body" || error.kind === "ResponseHeaders"
+    ? Effect.die(error)
+    : Effect.fail(
+        new RequestRefused({ part: error.kind.toLowerCase(), reason: error.cause.message.slice(0, reasonLengthMax) })
+      )
+
+export const understanding: Layer.Layer<Understanding> = Layer.succeed(Understanding, (answer, { endpoint }) =>
+  Effect.catch(Effect.andThen(surplus(endpoint), answer), (error) =>
+    HttpApiError.HttpApiSchemaError.is(error) ? refused(error) : Effect.fail(error)
+  )
 )

@@ -31,6 +31,9 @@ const authorized = `authorization: Bearer ${Ports.token}`
 const json = "content-type: application/json"
 const large = "x".repeat(100_000)
 
+const body = (line: string, text: string): string =>
+  request(line, authorized, json, `content-length: ${text.length}`) + text
+
 const asked: ReadonlyArray<readonly [what: string, said: string, status: number]> = [
   ["a path", request("GET /livez"), 200],
   ["its head", request("HEAD /livez"), 200],
@@ -71,6 +74,14 @@ const asked: ReadonlyArray<readonly [what: string, said: string, status: number]
   ["a header that is too large", request("GET /livez", `x: ${large}`), 431],
   ["no name", "GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n", 400],
   ["another name", "GET /livez HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n", 421],
+  ["a member that there is not", body("POST /api/v1/drain", '{"deadlineSecond":600}'), 400],
+  ["one beside those that there are", body("PUT /api/v1/log-level", '{"verbosity":1,"for":5}'), 400],
+  ["a body where there is none", body("POST /api/v1/reload", '{"dry":true}'), 400],
+  ["one that says nothing", body("DELETE /api/v1/drain", "{}"), 200],
+  ["a parameter that there is not", request("GET /api/v1/sessions?limt=3"), 400],
+  ["one where there are none", body("POST /api/v1/drain?deadlineSeconds=600", "{}"), 400],
+  ["one of the path's end", request("DELETE /api/v1/sessions/1?dry", authorized), 400],
+  ["a parameter of metrics", request("GET /metrics?module=x"), 200],
   ["no HTTP", "\0\0\0\0\0\0\0\x08\0\0\0\x01", 400],
   ["another protocol instead", request("GET /livez", "upgrade: websocket").replace("close", "upgrade"), 200]
 ]
