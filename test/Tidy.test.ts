@@ -81,7 +81,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "Relay.ts": ["storage", "relay", "transport", "connection", "access", "config", "Ports.ts"],
   "index.ts": ["access", "protocol", "storage", "relay", "config", "ctf", "target", "viewer", "Relay.ts"],
   testing: ["protocol", "storage", "config", "transport", "Relay.ts", "Machine.ts"],
-  telemetry: ["protocol", "relay", "Relay.ts", "model", "Machine.ts"],
+  telemetry: ["errors", "protocol", "relay", "Relay.ts", "model", "Machine.ts"],
   admin: ["errors", "relay", "telemetry", "Relay.ts", "viewer", "ctf", "config", "model", "Machine.ts"],
   "Warmup.ts": ["protocol", "storage", "transport", "config", "Relay.ts"],
   daemon: [

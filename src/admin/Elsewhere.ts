@@ -74,8 +74,9 @@ const surplus = ({ payload, query }: HttpApiEndpoint.Top) =>
       const reason = `Unexpected key\n  at [${JSON.stringify(name)}]`.slice(0, reasonLengthMax)
       return yield* new RequestRefused({ part: "query", reason })
     }
-    const { method, text } = yield* HttpServerRequest.HttpServerRequest
-    if (payload.size > 0 || method === "GET" || method === "HEAD") return
+    const { headers, method, text } = yield* HttpServerRequest.HttpServerRequest
+    const hasBody = (headers["content-length"] ?? "0") !== "0" || headers["transfer-encoding"] !== undefined
+    if (payload.size > 0 || method === "GET" || !hasBody) return
     if (!/^\s*(\{\s*\})?\s*$/.test(yield* Effect.orDie(text))) {
       return yield* new RequestRefused({ part: "payload", reason: "Expected no body" })
     }

@@ -124,7 +124,3 @@ export const testpoints = (env: Variables): Testpoints => {
     })
   return { stalled: chosen("STALL"), failing: chosen("TP_FAIL") }
 }
-
-/** OpenTelemetry's variables name a collector. */
-export const isExportAsked = (env: Variables): boolean =>
-  ["", "METRICS_", "LOGS_"].some((signal) => (env[`OTEL_EXPORTER_OTLP_${signal}ENDPOINT`] ?? "") !== "")

@@ -7,6 +7,7 @@ import { totalmem } from "node:os"
 import { dirname } from "node:path"
 import { Effect, Result } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import * as ExportVariables from "../config/ExportVariables.ts"
 import * as HttpPort from "../config/HttpPort.ts"
 import { check } from "../config/RelayConfig.ts"
 import type { Message } from "../config/Resolve.ts"
@@ -182,6 +183,7 @@ const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise
 /** In the order of a start. */
 export const complaintsOf = async (options: DaemonOptions): Promise<ReadonlyArray<Message>> => [
   ...limits(options),
+  ...ExportVariables.complaints(process.env).map(error),
   ...directories(options),
   ...output(options),
   ...token(options),

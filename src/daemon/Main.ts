@@ -8,7 +8,7 @@
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs"
 import { Cause, Effect, Exit, Layer } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
-import { isExportAsked } from "../config/Environment.ts"
+import * as ExportVariables from "../config/ExportVariables.ts"
 import { setTimeout } from "../Machine.ts"
 import type { Controls } from "./Controls.ts"
 import type { DaemonFailed } from "./DaemonFailed.ts"
@@ -72,7 +72,9 @@ const failureOf = (cause: Cause.Cause<DaemonFailed>): Handover.Failure => {
 
 /** To a collector too, where the environment names one. */
 const logging = (log: Logging.Log): Layer.Layer<never> => {
-  if (!isExportAsked(process.env)) return log.layer
+  // What is wrong with the variables is said by the start.
+  const { complaints, isExportAsked } = ExportVariables
+  if (!isExportAsked(process.env) || complaints(process.env).length > 0) return log.layer
   const exported = Effect.map(
     Effect.promise(() => import("../telemetry/OtlpExport.ts")),
     ({ layerLogs }) => layerLogs(packageVersion()).pipe(Layer.orDie)

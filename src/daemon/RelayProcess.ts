@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs"
 import { Context, Effect, FiberHandle, Layer, Schedule, type Scope, Stream } from "effect"
 import type { Operations } from "../admin/Operations.ts"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
-import { isExportAsked } from "../config/Environment.ts"
+import * as ExportVariables from "../config/ExportVariables.ts"
 import * as HttpPort from "../config/HttpPort.ts"
 import * as RelayConfig from "../config/RelayConfig.ts"
 import { ReloadRefused } from "../config/Reloaded.ts"
@@ -163,7 +163,7 @@ const startAround = (running: Running): Effect.Effect<void, DaemonFailed, Relay.
   Effect.gen(function* () {
     const { options } = running.controls
     const { httpPort } = options
-    const isExported = isExportAsked(process.env)
+    const isExported = ExportVariables.isExportAsked(process.env)
     if (httpPort === undefined && !isExported) return
     const Telemetry = yield* Effect.promise(() => import("../telemetry/Telemetry.ts"))
     const { output, fdPoolSize } = options.relay
@@ -172,9 +172,7 @@ const startAround = (running: Running): Effect.Effect<void, DaemonFailed, Relay.
     if (httpPort !== undefined) yield* Effect.provideContext(startHttp(httpPort, running), telemetry)
     if (!isExported) return
     const OtlpExport = yield* Effect.promise(() => import("../telemetry/OtlpExport.ts"))
-    yield* Effect.provideContext(Layer.build(OtlpExport.layerMetrics(version)), telemetry).pipe(
-      Effect.mapError((error) => new DaemonFailed({ code: "START_EXPORT", message: `Telemetry: ${error.message}` }))
-    )
+    yield* Effect.provideContext(Layer.build(OtlpExport.layerMetrics(version)), telemetry).pipe(Effect.orDie)
   })
 
 const flags: Readonly<Record<string, string>> = { control: "-C", data: "-D", live: "-L" }
@@ -245,6 +243,8 @@ const keepPriority = ({ priorityBoost }: DaemonOptions, { counters, drain, edgeA
 
 export const startRelay: StartRelay = (options, controls) =>
   Effect.gen(function* () {
+    const [complaint] = ExportVariables.complaints(process.env)
+    if (complaint !== undefined) return yield* new DaemonFailed({ code: "START_EXPORT", message: complaint })
     const tls = yield* tlsOf(options)
     const access = yield* accessOf(options)
     const config = { ...options.relay, tls: tls?.identity, access: access?.file }

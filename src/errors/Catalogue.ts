@@ -175,6 +175,11 @@ const failures = {
     "name taken",
     "A finished or foreign trace is there already: nothing of it is touched, the new one lies beside it."
   ),
+  EXPORT_FAILED: entry(
+    "warning",
+    "the collector takes nothing",
+    "What is sent meanwhile is lost, but metrics are sums: said once, until it takes something again. Look at the collector and its OTEL_ variables."
+  ),
   HTTP_PORT_LOST: entry(
     "error",
     "the thread of the HTTP port ended",
@@ -302,7 +307,7 @@ const starts = {
     "",
     "The working directory, pid file, run directory, health socket, token or a port file: the line has the reason."
   ),
-  START_EXPORT: entry("error", "", "Metrics cannot be sent as the OTEL_ variables say."),
+  START_EXPORT: entry("error", "", "A variable of OpenTelemetry has a value that cannot be: the line names it."),
   START_PROCESS: entry("error", "", "The system starts no process for the daemon."),
   STOP_LATE: entry("error", "", "Files were not closed within --stop-timeout: the disk hangs, or needs longer."),
   HEALTH_FAILED: entry("error", "", "A fault that LTTNG_TESTPOINT_ENABLE asks for: the relay ends.")

@@ -1,30 +1,42 @@
 /**
  * Sends metrics and logs to an OpenTelemetry collector, where its environment variables name one:
- * `OTEL_EXPORTER_OTLP_ENDPOINT` or `…_METRICS_ENDPOINT` and `…_LOGS_ENDPOINT`, `…_HEADERS`, `…_PROTOCOL`,
+ * `OTEL_EXPORTER_OTLP_ENDPOINT` or `…_METRICS_ENDPOINT` and `…_LOGS_ENDPOINT`, `…_HEADERS`, `…_PROTOCOL`, `…_TIMEOUT`,
  * `OTEL_METRIC_EXPORT_INTERVAL` (ms), `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`; `OTEL_METRICS_EXPORTER` and
- * `OTEL_LOGS_EXPORTER` may say `none`, `OTEL_SDK_DISABLED` both.
+ * `OTEL_LOGS_EXPORTER` may say `none`, `OTEL_SDK_DISABLED` both. What their values can be is checked before
+ * (`config/ExportVariables`).
  *
  * A collector that does not answer costs nothing but its metrics: the exporter pauses for a minute.
  */
 import { Clock, Config, ConfigProvider, Effect, Layer, Option, Schedule } from "effect"
-import { FetchHttpClient, type HttpClient } from "effect/http"
+import type { HttpClient } from "effect/http"
 import { OtlpExporter, OtlpLogger, OtlpResource, OtlpSerialization } from "effect/observability"
+import * as Collector from "./Collector.ts"
 import { resourceMetrics } from "./Otlp.ts"
 import { Telemetry } from "./Telemetry.ts"
 
 const serviceName = "lttng-relayd"
 const intervalMillisDefault = 60_000
+const answerMillisDefault = 10_000
+/** How soon it is seen that there is something to send. */
+const lookMillis = 1_000
 /** What the last export may take when the relay stops. */
 const shutdownTimeout = "1 second"
 
+type Signal = "METRICS" | "LOGS"
+
 const text = (name: string) => Config.option(Config.String(name))
+
+/** A signal's own variable, or that of all. */
+const textOf = (signal: Signal, name: string) =>
+  Effect.flatMap(text(`OTEL_EXPORTER_OTLP_${signal}_${name}`), (own) =>
+    Option.isSome(own) ? Effect.succeed(own) : text(`OTEL_EXPORTER_OTLP_${name}`)
+  )
 
 /** Where metrics go, and how. */
 const settings = Effect.gen(function* () {
   const base = yield* text("OTEL_EXPORTER_OTLP_ENDPOINT")
   const own = yield* text("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
-  const headerText = Option.getOrElse(yield* text("OTEL_EXPORTER_OTLP_HEADERS"), () => "")
-  const isOff = yield* Config.Boolean("OTEL_SDK_DISABLED").pipe(Config.withDefault(false))
+  const headerText = Option.getOrElse(yield* textOf("METRICS", "HEADERS"), () => "")
   const exporters = yield* Config.String("OTEL_METRICS_EXPORTER").pipe(Config.withDefault("otlp"))
   const interval = yield* Config.Number("OTEL_METRIC_EXPORT_INTERVAL").pipe(Config.withDefault(intervalMillisDefault))
   const fromBase = Option.map(base, (url) => `${url.replace(/\/$/, "")}/v1/metrics`)
@@ -32,9 +44,9 @@ const settings = Effect.gen(function* () {
     .split(",")
     .map((pair) => pair.split("="))
     .flatMap(([name = "", ...value]) =>
-      name.trim() === "" ? [] : [[name.trim(), decodeURIComponent(value.join("="))]]
+      name.trim() === "" ? [] : [[name.trim(), decodeURIComponent(value.join("=")).trim()]]
     )
-  const isWanted = !isOff && exporters.split(",").some((name) => name.trim().toLowerCase() === "otlp")
+  const isWanted = exporters.split(",").some((name) => name.trim().toLowerCase() === "otlp")
   const url = isWanted ? Option.orElse(own, () => fromBase) : Option.none<string>()
   return { url, headers: Object.fromEntries(headers), interval }
 })
@@ -48,46 +60,66 @@ const metrics = (version: string) =>
     const resource = yield* OtlpResource.fromConfig({ serviceVersion: version })
     const clock = yield* Clock.Clock
     const startNanos = clock.currentTimeNanosUnsafe()
+    // Values are sums: of several readings that wait for a slow collector the newest says all, and only it is kept.
+    const held: { newest?: unknown } = {}
     const exporter = yield* OtlpExporter.make({
       url: url.value,
       headers,
       label: "metrics",
-      exportInterval: interval,
-      maxBatchSize: 1,
+      exportInterval: Math.min(interval, lookMillis),
+      // One request after the other.
+      maxBatchSize: "disabled",
       shutdownTimeout,
-      body: (readings) => [serialization.metrics({ resourceMetrics: readings }), Effect.void]
+      body: ([{ newest }]) => [serialization.metrics({ resourceMetrics: [newest] }), Effect.void]
     })
     const push = Effect.map(telemetry.samples, (samples) => {
       const window = { startNanos, nowNanos: clock.currentTimeNanosUnsafe() }
-      exporter.push(resourceMetrics([...samples], window, resource, { name: serviceName, version }))
+      held.newest = resourceMetrics([...samples], window, resource, { name: serviceName, version })
+      exporter.push(held)
     })
     yield* Effect.forkScoped(Effect.repeat(push, Schedule.spaced(interval)))
     yield* Effect.addFinalizer(() => push)
   })
 
-const serialization = Layer.unwrap(
-  Effect.map(text("OTEL_EXPORTER_OTLP_PROTOCOL"), (protocol) =>
-    Option.contains(protocol, "http/json") ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf
+const serialization = (signal: Signal) =>
+  Layer.unwrap(
+    Effect.map(textOf(signal, "PROTOCOL"), (protocol) =>
+      Option.contains(protocol, "http/json") ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf
+    )
   )
-)
+
+const collector = (signal: Signal) =>
+  Layer.unwrap(
+    Effect.map(textOf(signal, "TIMEOUT"), (millis) =>
+      Collector.layer(Number(Option.getOrElse(millis, () => answerMillisDefault)))
+    )
+  )
 
 const exporting = <A, E, R>(
+  signal: Signal,
   layer: Layer.Layer<A, E, R | OtlpExporter.Flusher | OtlpSerialization.OtlpSerialization | HttpClient.HttpClient>
 ) =>
   layer.pipe(
     Layer.provide(OtlpExporter.layerFlusher),
-    Layer.provide(serialization),
-    Layer.provide(FetchHttpClient.layer)
+    Layer.provide(serialization(signal)),
+    Layer.provide(collector(signal))
   )
 
-/** Where the environment says nothing. That logs are exported then is OpenTelemetry's default, and not Effect's. */
+/**
+ * Where the environment says nothing. That logs are exported then is OpenTelemetry's default, and not Effect's; and
+ * whoever loads this knows that it is not switched off.
+ */
 const defaults = ConfigProvider.layerAdd(
   ConfigProvider.fromUnknown({ OTEL_LOGS_EXPORTER: "otlp", OTEL_SERVICE_NAME: serviceName })
+).pipe(
+  Layer.provideMerge(
+    ConfigProvider.layerAdd(ConfigProvider.fromUnknown({ OTEL_SDK_DISABLED: "false" }), { asPrimary: true })
+  )
 )
 
 export const layerMetrics = (version: string) =>
-  exporting(Layer.effectDiscard(metrics(version))).pipe(Layer.provide(defaults))
+  exporting("METRICS", Layer.effectDiscard(metrics(version))).pipe(Layer.provide(defaults))
 
 /** Beside the loggers in place. */
 export const layerLogs = (version: string) =>
-  exporting(OtlpLogger.layerFromConfig({ resource: { serviceVersion: version } })).pipe(Layer.provide(defaults))
+  exporting("LOGS", OtlpLogger.layerFromConfig({ resource: { serviceVersion: version } })).pipe(Layer.provide(defaults))
