@@ -13,6 +13,7 @@ import { restore } from "./connection/journal/Restoration.ts"
 import * as Ports from "./Ports.ts"
 import * as Drain from "./relay/Drain.ts"
 import type { RelayEvent } from "./relay/Events.ts"
+import type { Ended } from "./relay/Namesakes.ts"
 import { Registry } from "./relay/Registry.ts"
 import * as Snapshot from "./relay/Snapshot.ts"
 import type * as Status from "./relay/Status.ts"
@@ -101,6 +102,8 @@ export class Relay extends Context.Service<
      * Handshakes from now on use this certificate; connections go on. Fails and changes nothing if it cannot be used.
      */
     readonly replaceTls: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
+    /** Of sessions that have ended while others of the same host and name go on: what they received. */
+    readonly endedNamesakes: Effect.Effect<ReadonlyArray<Ended>>
     /** When the certificate in force ends, ms since the epoch; undefined: there is no TLS. */
     readonly certificateEndMillis: Effect.Effect<number | undefined>
     /** TLS handshakes so far, and those that wait or are under way now; undefined: there is no TLS. */
@@ -151,6 +154,7 @@ const readings = (registry: Registry["Service"]) => ({
   hearEvents: (listener: (event: RelayEvent) => void) => registry.events.heard(listener),
   sessions: Effect.sync(() => Snapshot.sessions(registry)),
   counters: Effect.sync(() => Snapshot.counters(registry)),
+  endedNamesakes: Effect.sync(() => registry.namesakes.ended),
   connections: Effect.sync(() => Snapshot.connections(registry)),
   closedConnections: Effect.sync(() => Snapshot.closedConnections(registry)),
   activity: Effect.sync(() => Snapshot.activity(registry)),

@@ -16,6 +16,7 @@ import type { CloseReason } from "./CloseReason.ts"
 import * as Events from "./Events.ts"
 import { Incidents } from "./Incidents.ts"
 import { Journals } from "./journal/Journals.ts"
+import { Namesakes } from "./Namesakes.ts"
 import { Outbox } from "./Outbox.ts"
 import type { Permissions } from "./Party.ts"
 import { Admission } from "./session/Admission.ts"
@@ -85,6 +86,7 @@ export interface Service extends Surroundings {
   readonly directories: Directories
   readonly tally: Tally
   readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
+  readonly namesakes: Namesakes
   /** Ids are spent by failed attempts too. */
   readonly nextSessionId: () => number
   /** Starts the session's fiber; the session leaves the registry when it ends. */
@@ -105,6 +107,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
       Effect.gen(function* () {
         const store = yield* TraceStore
         const sessions = new Map<number, SessionActor.SessionActor>()
+        const namesakes = new Namesakes()
         const streams = new Map<number, StreamActor>()
         const incidents = new Incidents()
         const chunks = new Chunks(incidents)
@@ -166,6 +169,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           totals: noTotals(),
           chunks,
           sessions,
+          namesakes,
           streams,
           nextStreamHandle: () => streamHandles.next(),
           nextTraceId: () => BigInt(traceIds.next()),
@@ -184,6 +188,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
                 runAction(++lastAction, retired)
               })
               sessions.set(session.id, session)
+              namesakes.begin(identity)
               identity.held.begun(flushed(session))
               const key = `${identity.owner.sessiondUuid}/${identity.owner.sessionKey}`
               const siblings = tracingSessions.get(key) ?? new Set()
@@ -192,6 +197,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               endVanished(sessions.values())
               const ended = Effect.sync(() => {
                 sessions.delete(session.id)
+                namesakes.end(identity, session.closedTotals, session.viewers.stallCount)
                 identity.held.release()
                 if (identity.hasChunks) directories.release(identity.outputPath)
                 events.publish({ _tag: "SessionClosed", sessionId: session.id, isAborted: session.isAborted })

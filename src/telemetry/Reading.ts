@@ -5,6 +5,7 @@
  * Relay sessions of one tracing session (one per domain) share their names and are added up.
  */
 import { Schema } from "effect"
+import type { Ended } from "../relay/Namesakes.ts"
 import type { Activity, Counters, Drain, Micros, SessionStatus } from "../relay/Status.ts"
 import type { Device } from "./Device.ts"
 import * as Instruments from "./Instruments.ts"
@@ -41,6 +42,8 @@ export interface Reading {
   readonly nowMillis: number
   readonly counters: Counters
   readonly sessions: ReadonlyArray<SessionStatus>
+  /** Of sessions that have ended: with them the sums of their names do not go down. */
+  readonly ended?: ReadonlyArray<Ended> | undefined
   readonly activity: Activity
   readonly drain: Drain
   readonly devices: ReadonlyArray<Device>
@@ -73,6 +76,8 @@ interface OfSession {
   spool: { lagMillis: number; byteCount: number } | undefined
   suspendedMillis: number | undefined
 }
+
+type Named = Pick<SessionStatus, "hostname" | "name">
 
 const add = (channel: Channel, part: Omit<Channel, "labels" | "silenceMillis">): void => {
   channel.packetCount += part.packetCount
@@ -109,7 +114,7 @@ class Series {
     return this.#capped.size
   }
 
-  channel({ hostname, name }: SessionStatus, channelName: string): Channel | undefined {
+  channel({ hostname, name }: Named, channelName: string): Channel | undefined {
     return this.#find(this.channels, `${hostname}\n${name}\n${channelName}`, () => ({
       labels: [hostname, name, channelName],
       packetCount: 0,
@@ -120,7 +125,7 @@ class Series {
     }))
   }
 
-  session({ hostname, name }: SessionStatus): OfSession | undefined {
+  session({ hostname, name }: Named): OfSession | undefined {
     return this.#find(this.sessions, `${hostname}\n${name}`, () => ({
       labels: [hostname, name],
       stallCount: 0,
@@ -175,14 +180,25 @@ const addSession = (series: Series, session: SessionStatus, nowMillis: number): 
   }
 }
 
+const addEnded = (series: Series, ended: Ended): void => {
+  for (const [channelName, totals] of ended.channels) {
+    if (channelName === "metadata") continue
+    const channel = series.channel(ended, channelOf(channelName))
+    if (channel !== undefined) add(channel, totals)
+  }
+  const own = series.session(ended)
+  if (own !== undefined) own.stallCount += ended.stallCount
+}
+
 /** Stops now and then, so that the caller can let others work. */
-function* collect({ nowMillis, seriesMax, sessions }: Reading): Generator<void, Series> {
+function* collect({ ended = [], nowMillis, seriesMax, sessions }: Reading): Generator<void, Series> {
   const series = new Series(seriesMax)
   let count = 0
   for (const session of sessions) {
     addSession(series, session, nowMillis)
     if (++count % sliceCount === 0) yield
   }
+  for (const one of ended) addEnded(series, one)
   return series
 }
 

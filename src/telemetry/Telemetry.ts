@@ -96,6 +96,7 @@ const make = (options: Options) =>
       const ownFigures = yield* figuresWith(allDevices)
       const counters = yield* relay.counters
       const sessions = yield* relay.sessions
+      const ended = yield* relay.endedNamesakes
       const activity = yield* relay.activity
       const drain = yield* relay.drain.status
       const certificateEndMillis = yield* relay.certificateEndMillis
@@ -105,6 +106,7 @@ const make = (options: Options) =>
         nowMillis: wallMillis(),
         counters,
         sessions,
+        ended,
         activity,
         drain,
         devices: allDevices,

@@ -20,7 +20,7 @@ import { Announcement } from "./Announcement.ts"
 import type { Identity } from "./Identity.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
 import { StreamPlaces } from "./StreamPlaces.ts"
-import { noTotals, type Surroundings, type Totals } from "./Surroundings.ts"
+import { addTotals, noTotals, type Surroundings, type Totals } from "./Surroundings.ts"
 import { Viewers } from "./Viewers.ts"
 
 export interface Control extends Connection {
@@ -386,10 +386,8 @@ export interface AddedStream {
 export const noHandle = 0xffff_ffff_ffff_ffffn
 
 const addTo = (totals: Totals, { packetCount, byteCount, losses }: StreamActor): void => {
-  totals.packetCount += packetCount
-  totals.byteCount += byteCount
-  totals.eventsDiscarded += losses.eventsDiscarded
-  totals.packetsLost += losses.packetsLost
+  const { eventsDiscarded, packetsLost } = losses
+  addTotals(totals, { packetCount, byteCount, eventsDiscarded, packetsLost })
 }
 
 /** Sizes and counts beyond 2⁵³ mean "never reached" as well as their own value would. */

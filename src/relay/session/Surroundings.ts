@@ -23,6 +23,13 @@ export interface Totals {
 
 export const noTotals = (): Totals => ({ packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0 })
 
+export const addTotals = (sum: Totals, more: Totals): void => {
+  sum.packetCount += more.packetCount
+  sum.byteCount += more.byteCount
+  sum.eventsDiscarded += more.eventsDiscarded
+  sum.packetsLost += more.packetsLost
+}
+
 /** A session that may be of a target that is gone. */
 export interface Silent {
   readonly id: number

@@ -1,0 +1,61 @@
+/**
+ * What sessions have received that have ended while others of the same host and name go on, as those of a tracing
+ * session's other domains do: the sum by name never goes down while there is one of them. Pure.
+ */
+import type { Identity } from "./session/Identity.ts"
+import { addTotals, noTotals, type Totals } from "./session/Surroundings.ts"
+
+/** Of those of one name that have ended. */
+export interface Ended {
+  readonly hostname: string
+  readonly name: string
+  readonly channels: ReadonlyMap<string, Totals>
+  readonly stallCount: number
+}
+
+interface Name extends Ended {
+  readonly channels: Map<string, Totals>
+  stallCount: number
+  livingCount: number
+}
+
+type Named = Pick<Identity, "hostname" | "sessionName">
+
+const keyOf = ({ hostname, sessionName }: Named): string => `${hostname}\n${sessionName}`
+
+export class Namesakes {
+  readonly #names = new Map<string, Name>()
+
+  begin(named: Named): void {
+    const { hostname, sessionName: name } = named
+    const known = this.#names.get(keyOf(named)) ?? {
+      hostname,
+      name,
+      channels: new Map(),
+      stallCount: 0,
+      livingCount: 0
+    }
+    known.livingCount++
+    this.#names.set(keyOf(named), known)
+  }
+
+  /** All of its streams are closed. */
+  end(named: Named, closed: ReadonlyMap<string, Totals>, stallCount: number): void {
+    const known = this.#names.get(keyOf(named))
+    if (known === undefined) return
+    if (--known.livingCount === 0) {
+      this.#names.delete(keyOf(named))
+      return
+    }
+    known.stallCount += stallCount
+    for (const [channel, totals] of closed) {
+      const sum = known.channels.get(channel) ?? noTotals()
+      known.channels.set(channel, sum)
+      addTotals(sum, totals)
+    }
+  }
+
+  get ended(): ReadonlyArray<Ended> {
+    return [...this.#names.values()].filter(({ channels, stallCount }) => channels.size > 0 || stallCount > 0)
+  }
+}
