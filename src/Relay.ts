@@ -13,7 +13,6 @@ import { restore } from "./connection/journal/Restoration.ts"
 import * as Ports from "./Ports.ts"
 import * as Drain from "./relay/Drain.ts"
 import type { RelayEvent } from "./relay/Events.ts"
-import type { Ended } from "./relay/Namesakes.ts"
 import { Registry } from "./relay/Registry.ts"
 import * as Snapshot from "./relay/Snapshot.ts"
 import type * as Status from "./relay/Status.ts"
@@ -103,7 +102,7 @@ export class Relay extends Context.Service<
      */
     readonly replaceTls: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
     /** Of sessions that have ended while others of the same host and name go on: what they received. */
-    readonly endedNamesakes: Effect.Effect<ReadonlyArray<Ended>>
+    readonly endedNamesakes: Effect.Effect<ReadonlyArray<Status.Ended>>
     /** When the certificate in force ends, ms since the epoch; undefined: there is no TLS. */
     readonly certificateEndMillis: Effect.Effect<number | undefined>
     /** TLS handshakes so far, and those that wait or are under way now; undefined: there is no TLS. */

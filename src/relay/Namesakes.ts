@@ -2,16 +2,9 @@
  * What sessions have received that have ended while others of the same host and name go on, as those of a tracing
  * session's other domains do: the sum by name never goes down while there is one of them. Pure.
  */
+import type { Ended } from "./Status.ts"
 import type { Identity } from "./session/Identity.ts"
 import { addTotals, noTotals, type Totals } from "./session/Surroundings.ts"
-
-/** Of those of one name that have ended. */
-export interface Ended {
-  readonly hostname: string
-  readonly name: string
-  readonly channels: ReadonlyMap<string, Totals>
-  readonly stallCount: number
-}
 
 interface Name extends Ended {
   readonly channels: Map<string, Totals>

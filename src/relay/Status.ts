@@ -102,6 +102,18 @@ export const SessionStatus = Schema.Struct({
 /** One session of a target, now. */
 export interface SessionStatus extends Schema.Schema.Type<typeof SessionStatus> {}
 
+/** What sessions of one name have received that have ended while others of it go on. */
+export interface Ended {
+  readonly hostname: string
+  readonly name: string
+  /** By stream name. */
+  readonly channels: ReadonlyMap<
+    string,
+    Pick<SessionStatus["closedChannels"][number], "packetCount" | "byteCount" | "eventsDiscarded" | "packetsLost">
+  >
+  readonly stallCount: number
+}
+
 /** The whole relay, now: counts, and bytes of memory. */
 export const Counters = Schema.Struct({
   sessionCount: Count,

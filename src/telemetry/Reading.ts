@@ -5,8 +5,7 @@
  * Relay sessions of one tracing session (one per domain) share their names and are added up.
  */
 import { Schema } from "effect"
-import type { Ended } from "../relay/Namesakes.ts"
-import type { Activity, Counters, Drain, Micros, SessionStatus } from "../relay/Status.ts"
+import type { Activity, Counters, Drain, Ended, Micros, SessionStatus } from "../relay/Status.ts"
 import type { Device } from "./Device.ts"
 import * as Instruments from "./Instruments.ts"
 import { type Distribution, labelled, type Sample, sample } from "./Sample.ts"

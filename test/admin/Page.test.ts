@@ -229,6 +229,83 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
     })
   )
 
+  it.live(
+    "keeps what a session is called apart from what the page says of it, and tells times by the relay's clock",
+    () =>
+      Effect.gen(function* () {
+        const { at, url } = yield* start()
+        const name = "x\u202egnp.exe"
+        yield* record(url, "web1", name)
+        const { errors, page } = yield* tab(yield* browser, 1200)
+        yield* Effect.promise(() => page.clock.install({ time: Date.now() + 7_200_000 }))
+        yield* Effect.promise(() => page.goto(at("")))
+        yield* seen(page, "exe")
+        const places = (yield* Effect.promise(() =>
+          page.evaluate(`(() => {
+          const range = document.createRange()
+          range.selectNodeContents(document.querySelector("a.row.session .name bdi"))
+          return [range.getBoundingClientRect().right, document.querySelector("a.row.session .tag").getBoundingClientRect().left]
+        })()`)
+        )) as readonly [number, number]
+        assert.isAtMost(places[0], places[1], "the tag is inside of the name")
+        yield* Effect.promise(() => page.goto(at("#/relay")))
+        yield* seen(page, "Runs for")
+        yield* Process.until(
+          "the relay's clock to be known",
+          Effect.map(text(page, ".fact:has-text('Runs for') dd"), (shown) => /^\d.* (ms|s)$/.test(shown))
+        )
+        yield* Effect.promise(() => page.goto(at("#/sessions/1")))
+        yield* seen(page, "ch_0")
+        assert.match(yield* text(page, ".row.stream:not(.head):has-text('ch_0')"), /\d (ms|s)$/)
+        assert.deepStrictEqual(errors, [])
+      })
+  )
+
+  it.live(
+    "does not take another session for the one it showed, when a relay that was started again gives its number",
+    () =>
+      Effect.gen(function* () {
+        const { at, port, relay, url } = yield* start()
+        yield* record(url, "web1", "before")
+        const { page } = yield* tab(yield* browser, 1200)
+        yield* Effect.promise(() => page.goto(at("#/sessions/1")))
+        yield* seen(page, "before")
+        relay.process.signal("SIGTERM")
+        yield* relay.process.ended
+        const again = yield* Relays.start("ours", { args: [`--http-port=tcp://127.0.0.1:${port}`] })
+        yield* record(`net://127.0.0.1:${again.controlPort}:${again.dataPort}`, "web1", "after")
+        yield* seen(page, "This session has ended")
+        assert.include(yield* text(page, "h1"), "before")
+        yield* Effect.promise(() => page.goto(at("#/sessions")))
+        yield* seen(page, "after")
+      })
+  )
+
+  it.live("asks for the token where only events need it", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("token")
+      writeFileSync(join(home, "token"), "correct horse\n")
+      writeFileSync(
+        join(home, "access.json"),
+        JSON.stringify({ principals: [], rules: [{ principals: ["*"], record: [{}], view: [{}] }] })
+      )
+      const { at, url } = yield* start([
+        `--http-token-file=${join(home, "token")}`,
+        `--access=${join(home, "access.json")}`
+      ])
+      yield* record(url, "web1", "watched")
+      const { page } = yield* tab(yield* browser, 1200)
+      yield* Effect.promise(async () => {
+        await page.goto(at("#/sessions"))
+        await page.locator("a.row.session").click()
+        await page.getByRole("button", { name: "Watch" }).click()
+        await page.locator("input[type=password]").fill("correct horse")
+        await page.getByRole("button", { name: "Show" }).click()
+      })
+      yield* seen(page, "Nothing yet")
+    })
+  )
+
   it.live("of three hundred sessions only those in sight are in the document", () =>
     Effect.gen(function* () {
       const { at, url } = yield* start()

@@ -2,6 +2,7 @@
 import { html } from "htm/preact"
 import { useEffect, useRef } from "preact/hooks"
 import uPlot from "uplot"
+import * as Clock from "./Clock.ts"
 import type { History } from "./Server.ts"
 
 const pointCount = 180
@@ -29,7 +30,7 @@ export interface Line {
 /** The newest point at the right, and as much of the past as fits at the left, known or not. */
 const dataOf = (history: History, key: Line["key"]): uPlot.AlignedData => {
   const values = history[key]
-  const now = Date.now() / 1000
+  const now = Clock.nowMillis() / 1000
   const missing = pointCount - values.length
   const times = Array.from({ length: pointCount }, (_, at) => now - (pointCount - 1 - at) * history.intervalSeconds)
   return [times, [...Array<null>(missing).fill(null), ...values]]

@@ -1,6 +1,7 @@
 /** Who is connected, and how the last ones ended. */
 import { html } from "htm/preact"
 import { useState } from "preact/hooks"
+import * as Clock from "./Clock.ts"
 import { usePolled } from "./Polling.ts"
 import { Rows } from "./Rows.ts"
 import type { ConnectionStatus, Listed } from "./Server.ts"
@@ -20,7 +21,7 @@ const SessionLink = ({ id, isOpen }: { readonly id: number | undefined; readonly
 const Row = ({ connection, state }: { readonly connection: ConnectionStatus; readonly state: State }) => {
   const { closedAtMillis, complaint, heldBackBy, openedAtMillis, peer, port, reason, receivedByteCount, sessionId } =
     connection
-  const seconds = ((closedAtMillis ?? Date.now()) - openedAtMillis) / 1000
+  const seconds = ((closedAtMillis ?? Clock.nowMillis()) - openedAtMillis) / 1000
   return html`<div class="row connection" role="row">
     <span role="cell">${port}</span>
     <span role="cell" class="name">${peer}</span>
@@ -49,6 +50,7 @@ const Row = ({ connection, state }: { readonly connection: ConnectionStatus; rea
 export const Connections = () => {
   const [state, setState] = useState<State>("open")
   const { value } = usePolled<Listed<ConnectionStatus>>(() => `connections?limit=1000&state=${state}`, state)
+  const { items = [], total } = value ?? {}
   const tab = (name: State, text: string) => html`<button
     type="button"
     aria-pressed=${state === name}
@@ -56,7 +58,7 @@ export const Connections = () => {
   >${text}</button>`
   return html`<section>
     <div class="tools">
-      <h1>Connections <small>${value?.total ?? ""}</small></h1>
+      <h1>Connections <small>${total ?? ""}</small></h1>
       <div class="switch" role="group" aria-label="Which connections">${tab("open", "Open")}${tab("closed", "Ended")}</div>
     </div>
     <div class="table" role="table">
@@ -67,11 +69,12 @@ export const Connections = () => {
         <span role="columnheader" class="end">${state === "open" ? "State" : "End"}</span>
       </div>
       <${Rows}
-        items=${value?.items ?? []}
+        items=${items}
         label="connections"
         row=${(connection: ConnectionStatus) => html`<${Row} key=${connection.id} connection=${connection} state=${state} />`}
       />
     </div>
-    ${value?.total === 0 && html`<p class="empty">${state === "open" ? "Nobody is connected." : "No connection has ended yet."}</p>`}
+    ${items.length < (total ?? 0) && html`<p class="empty">The first ${items.length} of them.</p>`}
+    ${total === 0 && html`<p class="empty">${state === "open" ? "Nobody is connected." : "No connection has ended yet."}</p>`}
   </section>`
 }

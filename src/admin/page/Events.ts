@@ -6,7 +6,8 @@ import { html } from "htm/preact"
 import { useEffect, useRef, useState } from "preact/hooks"
 import * as ChromeLines from "./ChromeLines.ts"
 import { Recent, secondsMax } from "./Recent.ts"
-import { follow } from "./Server.ts"
+import { follow, tokenWanted } from "./Server.ts"
+import { Token } from "./Token.ts"
 import * as Values from "./Values.ts"
 
 interface Line extends ChromeLines.Line {
@@ -39,8 +40,8 @@ const textOf = ({ count, fields, message, reason, type }: Line): string => {
 
 const EventRow = ({ line }: { readonly line: Shown }) => html`<div class="row event" role="row">
   <span role="cell" class="n soft">${timeOf(line)}</span>
-  <span role="cell" class=${`name ${line.type === "event" ? "" : "warn"}`}>${line.name ?? line.type}</span>
-  <span role="cell" class="name soft" title=${textOf(line)}>${textOf(line)}</span>
+  <span role="cell" class=${`name ${line.type === "event" ? "" : "warn"}`}><bdi>${line.name ?? line.type}</bdi></span>
+  <span role="cell" class="name soft" title=${textOf(line)}><bdi>${textOf(line)}</bdi></span>
 </div>`
 
 interface State {
@@ -63,7 +64,7 @@ const save = (lines: ReadonlyArray<ChromeLines.Line>, session: string): void => 
 }
 
 /** Reads while `where` is defined. */
-const useFollowed = (id: number, where: string | undefined, isPaused: boolean): State => {
+const useFollowed = (id: number, where: string | undefined, isPaused: boolean, attempt: number): State => {
   const [state, setState] = useState<State>(nothing)
   const paused = useRef(isPaused)
   paused.current = isPaused
@@ -102,14 +103,15 @@ const useFollowed = (id: number, where: string | undefined, isPaused: boolean): 
       abort.abort()
       clearInterval(timer)
     }
-  }, [id, where])
+  }, [id, where, attempt])
   return state
 }
 
 export const Events = ({ id, session }: { readonly id: number; readonly session: string }) => {
   const [where, setWhere] = useState<string | undefined>(undefined)
   const [isPaused, setPaused] = useState(false)
-  const { count, failure, lines, recent } = useFollowed(id, where, isPaused)
+  const [attempt, setAttempt] = useState(0)
+  const { count, failure, lines, recent } = useFollowed(id, where, isPaused, attempt)
   const isOn = where !== undefined
   const watch = (event: SubmitEvent) => {
     event.preventDefault()
@@ -133,7 +135,8 @@ export const Events = ({ id, session }: { readonly id: number; readonly session:
         >Save last ${secondsMax} s</button>`
       }
     </form>
-    ${failure !== undefined && html`<p class="notice" role="status">${failure}</p>`}
+    ${failure === tokenWanted && html`<${Token} what="events" onGiven=${() => setAttempt(attempt + 1)} />`}
+    ${failure !== undefined && failure !== tokenWanted && html`<p class="notice" role="status">${failure}</p>`}
     ${isOn && lines.length === 0 && failure === undefined && html`<p class="empty">Nothing yet.</p>`}
     ${
       lines.length > 0 &&

@@ -2,6 +2,7 @@
 import { html } from "htm/preact"
 import { render } from "preact"
 import { useEffect, useMemo, useState } from "preact/hooks"
+import * as Clock from "./Clock.ts"
 import { Connections } from "./Connections.ts"
 import { usePolled } from "./Polling.ts"
 import { Rates } from "./Rates.ts"
@@ -95,6 +96,9 @@ const Page = () => {
   const rates = useMemo(() => new Rates(), [])
   const { failure, value } = usePolled<Overview>((isFirst) => `overview?rates=${isFirst}`, attempt)
   if (value !== undefined) rates.take(value)
+  useEffect(() => {
+    if (value !== undefined) Clock.heard(value.atMillis)
+  }, [value])
   if (failure === "refused") return html`<main><${Token} onGiven=${() => setAttempt(attempt + 1)} /></main>`
   return html`<${Head} failure=${failure} hash=${hash} overview=${value} rates=${rates} />
     ${value?.drain.isDraining && html`<p class="notice" role="status">${drainText(value.drain)}</p>`}

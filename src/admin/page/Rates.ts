@@ -14,6 +14,12 @@ export interface SessionRates {
   readonly spark: ReadonlyArray<number>
 }
 
+/** Numbers are those of one run of the relay. */
+export const isOne = (a: Identity, b: Identity): boolean =>
+  a.creationTimeSeconds === b.creationTimeSeconds && a.name === b.name && a.hostname === b.hostname
+
+type Identity = Pick<SessionSummary, "creationTimeSeconds" | "name" | "hostname">
+
 const none: SessionRates = { bytes: 0, packets: 0, eventsDiscarded: 0, spark: [] }
 
 export class Rates {
@@ -27,9 +33,13 @@ export class Rates {
     this.#before = now
     const seconds = before === undefined ? 0 : (now.atMillis - before.atMillis) / 1000
     const known = new Map(before?.sessions.map((session) => [session.id, session]))
+    const knownAs = (session: SessionSummary) => {
+      const last = known.get(session.id)
+      return last !== undefined && isOne(last, session) ? last : undefined
+    }
     const next = new Map<number, SessionRates>()
     for (const session of now.sessions) {
-      next.set(session.id, this.#of(session, known.get(session.id), seconds))
+      next.set(session.id, this.#of(session, knownAs(session), seconds))
     }
     this.#sessions = next
     if (before !== undefined && seconds > 0) {
@@ -45,7 +55,8 @@ export class Rates {
   }
 
   #of(session: SessionSummary, before: SessionSummary | undefined, seconds: number): SessionRates {
-    const past = this.#sessions.get(session.id)?.spark ?? session.byteRates?.slice(-sparkCount) ?? []
+    const spark = before === undefined ? undefined : this.#sessions.get(session.id)?.spark
+    const past = spark ?? session.byteRates?.slice(-sparkCount) ?? []
     if (before === undefined || seconds <= 0) return { ...none, spark: past }
     const rate = (key: "byteCount" | "packetCount" | "eventsDiscarded") =>
       Math.max(0, session[key] - before[key]) / seconds

@@ -1,6 +1,7 @@
 /** The relay itself: what it may use and uses, how fast it answers, what it was asked, what holds peers back. */
 import { html } from "htm/preact"
 import { Bar, type Use } from "./Bar.ts"
+import * as Clock from "./Clock.ts"
 import { Devices } from "./Devices.ts"
 import { usePolled } from "./Polling.ts"
 import * as Quantile from "./Quantile.ts"
@@ -33,7 +34,7 @@ const Facts = ({
   readonly figures: ProcessFigures
 }) => html`<dl class="grid">
   <${Fact} label="Version" value=${figures.version} />
-  <${Fact} label="Runs for" value=${Values.duration(Date.now() / 1000 - figures.startSeconds)} />
+  <${Fact} label="Runs for" value=${Values.duration(Clock.nowMillis() / 1000 - figures.startSeconds)} />
   <${Fact} label="Resident memory" value=${Values.bytes(figures.residentBytes)} />
   <${Fact} label="Loop late by, 99 %" value=${Quantile.micros(figures.loopDelay.p99)} kind=${figures.loopDelay.p99 > 0.1 ? "warn" : ""} />
   <${Fact} label="Answers, median" value=${`≤ ${Quantile.micros(Quantile.of(activity.answerMicros, 0.5))}`} />

@@ -49,10 +49,14 @@ const authorization = (): Record<string, string> => {
   return token === null ? {} : { authorization: `Bearer ${token}` }
 }
 
+/** Why nothing is followed without the token, or with a wrong one. */
+export const tokenWanted = "It needs the token."
+
 /** Calls `onLine` for each line of an answer without an end; says why it ended. */
 export const follow = async (path: string, onLine: (line: string) => void, signal: AbortSignal): Promise<string> => {
   try {
     const answer = await fetch(`/api/v1/${path}`, { headers: authorization(), signal })
+    if (answer.status === 401) return tokenWanted
     if (!answer.ok || answer.body === null) {
       const { reason } = (await answer.json().catch(() => ({}))) as { readonly reason?: string }
       return reason ?? `The relay refuses (${answer.status}).`

@@ -1,8 +1,11 @@
 /** One session: its last fifteen minutes, its streams, its viewers. */
 import { html } from "htm/preact"
+import { useRef } from "preact/hooks"
 import { Chart, type Line } from "./Chart.ts"
+import * as Clock from "./Clock.ts"
 import { Events } from "./Events.ts"
 import { usePolled } from "./Polling.ts"
+import { isOne } from "./Rates.ts"
 import { Rows } from "./Rows.ts"
 import type { History, SessionStatus } from "./Server.ts"
 import { edgeText, lagClass } from "./Sessions.ts"
@@ -25,7 +28,7 @@ const StreamRow = ({
   readonly now: number
 }) => html`<div class="row stream" role="row">
   <span role="cell" class="name" title=${`${stream.path}/${stream.channelName}`}>
-    <span class="soft">${stream.path}/</span>${stream.channelName}
+    <bdi class="soft">${stream.path}/</bdi><bdi>${stream.channelName}</bdi>
   </span>
   <span role="cell" class="n">${Values.bytes(stream.byteCount)}</span>
   <span role="cell" class="n wide">${Values.count(stream.packetCount)}</span>
@@ -51,13 +54,13 @@ const Found = ({
   readonly history: History | undefined
 }) => html`
   <p class="facts">
-    <span>Host <b>${session.hostname || "?"}</b></span>
+    <span>Host <b><bdi>${session.hostname || "?"}</bdi></b></span>
     <span>Protocol <b>2.${session.minor}</b></span>
     <span>${session.liveTimerMicros > 0 ? html`Live timer <b>${Values.duration(session.liveTimerMicros / 1e6)}</b>` : "Not live"}</span>
     <span>Since <b>${new Date(session.creationTimeSeconds * 1000).toLocaleString()}</b></span>
     ${session.stallCount > 0 && html`<span class="warn">Stalls <b>${session.stallCount}</b></span>`}
     ${session.edge !== undefined && html`<span>Edge <b>${edgeText(session.edge)}</b></span>`}
-    ${session.outputPath !== "" && html`<span>Below the output <b class="path">${session.outputPath}</b></span>`}
+    ${session.outputPath !== "" && html`<span>Below the output <b class="path"><bdi>${session.outputPath}</bdi></b></span>`}
   </p>
   ${history !== undefined && lines.map((line) => html`<${Chart} key=${line.key} history=${history} line=${line} height=${line.height} />`)}
   <h2>Viewers <small>${session.viewers.length}</small></h2>
@@ -82,22 +85,28 @@ const Found = ({
     <${Rows}
       items=${session.streams}
       label="streams"
-      row=${(stream: Stream) => html`<${StreamRow} key=${stream.id} stream=${stream} now=${Date.now()} />`}
+      row=${(stream: Stream) => html`<${StreamRow} key=${stream.id} stream=${stream} now=${Clock.nowMillis()} />`}
     />
   </div>`
 
 export const Session = ({ id }: { readonly id: number }) => {
   const session = usePolled<SessionStatus>(() => `sessions/${id}`, id)
   const history = usePolled<History>(() => `sessions/${id}/history`, id)
-  const { value, failure } = session
+  const { failure } = session
+  // A relay that has been started again gives its numbers again.
+  const shown = useRef(session.value)
+  const isSame = session.value === undefined || shown.current === undefined || isOne(shown.current, session.value)
+  if (isSame) shown.current = session.value ?? shown.current
+  const value = shown.current
+  const isGone = failure === "gone" || !isSame
   return html`<section>
     <div class="tools">
-      <h1><a href="#/sessions">Sessions</a> / ${value === undefined ? id : value.name || "?"}</h1>
+      <h1><a href="#/sessions">Sessions</a> / <bdi>${value === undefined ? id : value.name || "?"}</bdi></h1>
     </div>
-    ${failure === "gone" && html`<p class="notice" role="status">This session has ended. What it streamed is in the relay's output directory.</p>`}
+    ${isGone && html`<p class="notice" role="status">This session has ended. What it streamed is in the relay's output directory.</p>`}
     ${
       value !== undefined &&
-      html`<div class=${failure === "gone" ? "old" : ""}><${Found} session=${value} history=${history.value} /></div>`
+      html`<div class=${isGone ? "old" : ""}><${Found} session=${value} history=${history.value} /></div>`
     }
     ${(value?.liveTimerMicros ?? 0) > 0 && html`<${Events} id=${id} session=${value?.name} />`}
   </section>`

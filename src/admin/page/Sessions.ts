@@ -1,6 +1,7 @@
 /** Every session by host: what arrives, what its tracer lost, how late it is, how far its viewers are behind. */
 import { html } from "htm/preact"
 import { useMemo, useState } from "preact/hooks"
+import * as Clock from "./Clock.ts"
 import type { Rates } from "./Rates.ts"
 import { Rows } from "./Rows.ts"
 import type { SessionSummary } from "./Server.ts"
@@ -14,7 +15,7 @@ const lagAlarm = 10
 export const lagClass = (seconds: number): string => (seconds >= lagAlarm ? "bad" : seconds >= lagWarning ? "warn" : "")
 
 export const edgeText = ({ name, spool, suspendedAtMillis }: NonNullable<SessionSummary["edge"]>): string => {
-  const gone = suspendedAtMillis === undefined ? 0 : Math.max(0, Date.now() - suspendedAtMillis) / 1000
+  const gone = suspendedAtMillis === undefined ? 0 : Math.max(0, Clock.nowMillis() - suspendedAtMillis) / 1000
   const state = suspendedAtMillis === undefined ? "connected" : `gone for ${Values.duration(gone)}`
   if (spool === undefined) return `${name}, ${state}`
   const lag = spool.lagRecordCount > 0 ? `${Values.duration(spool.lagMillis / 1000)} behind` : "up to date"
@@ -42,9 +43,9 @@ const Row = ({
   const lost = session.eventsDiscarded + session.packetsLost
   const lostTitle = `${session.eventsDiscarded} events discarded, ${session.packetsLost} packets lost by the tracer`
   return html`<a class="row session" role="row" href=${`#/sessions/${session.id}`}>
-    <span role="cell" class=${`host ${isNewHost ? "" : "again"}`} title=${session.hostname}>${session.hostname || "?"}</span>
+    <span role="cell" class=${`host ${isNewHost ? "" : "again"}`} title=${session.hostname}><bdi>${session.hostname || "?"}</bdi></span>
     <span role="cell" class="name" title=${session.name}>
-      ${session.name || "?"}${session.liveTimerMicros > 0 && html`<i class="tag">live</i>`}${
+      <bdi>${session.name || "?"}</bdi>${session.liveTimerMicros > 0 && html`<i class="tag">live</i>`}${
         session.isSnapshot && html`<i class="tag">snapshot</i>`
       }${session.edge !== undefined && html`<${EdgeTag} edge=${session.edge} />`}
     </span>

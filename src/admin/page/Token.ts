@@ -3,7 +3,7 @@ import { html } from "htm/preact"
 import { useState } from "preact/hooks"
 import { setToken } from "./Server.ts"
 
-export const Token = ({ onGiven }: { readonly onGiven: () => void }) => {
+export const Token = ({ onGiven, what = "itself" }: { readonly onGiven: () => void; readonly what?: string }) => {
   const [text, setText] = useState("")
   const give = (event: Event) => {
     event.preventDefault()
@@ -13,7 +13,7 @@ export const Token = ({ onGiven }: { readonly onGiven: () => void }) => {
   return html`<form class="token" onSubmit=${give}>
     <h1>Token</h1>
     <p>
-      This relay shows itself to who has its token: the first line of the file that${" "}
+      This relay shows ${what} to who has its token: the first line of the file that${" "}
       <code>--http-token-file</code> names.
     </p>
     <label>Token <input type="password" autocomplete="current-password" autofocus value=${text}
