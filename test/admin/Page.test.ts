@@ -244,7 +244,8 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
           page.evaluate(`(() => {
           const range = document.createRange()
           range.selectNodeContents(document.querySelector("a.row.session .name bdi"))
-          return [range.getBoundingClientRect().right, document.querySelector("a.row.session .tag").getBoundingClientRect().left]
+          const tag = document.querySelector("a.row.session .tag")
+          return [range.getBoundingClientRect().right, tag.getBoundingClientRect().left]
         })()`)
         )) as readonly [number, number]
         assert.isAtMost(places[0], places[1], "the tag is inside of the name")
