@@ -180,11 +180,11 @@ const run = (input: Input) =>
       copy,
       name: Option.getOrElse(input.name, hostname)
     })
-    yield* Effect.sync(() => Priority.make(input.priorityBoost).raise())
     yield* EdgePort.serve(edge, { given: input, relay: () => url, spool: directory })
     const { control, data } = edge.relay.addresses
     yield* Console.log(`${control.host}:${control.port} and ${data.port} lead to ${url}, by ${directory}`)
-    yield* Effect.forkScoped(warmUp(edge))
+    const goFirst = Effect.sync(() => Priority.make(input.priorityBoost).raise())
+    yield* Effect.forkScoped(Effect.andThen(warmUp(edge), goFirst))
     const moved = (now: string) => {
       url = now
     }

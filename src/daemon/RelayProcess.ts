@@ -211,34 +211,46 @@ const rehearsedByTargets = 100
  * With the first connection a target is near: what it will run through is compiled while it introduces itself. A relay
  * that nobody needs yet takes no memory for that.
  */
-const warmUp = (options: DaemonOptions, { connected, counters, edgeAsked, sessions }: Relay.Relay["Service"]) =>
+const warmUp = (options: DaemonOptions, { connected, counters }: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
     yield* connected
     const { rehearse } = yield* Effect.promise(() => import("../Warmup.ts"))
-    const isLate = Effect.map(counters, ({ packetCount }) => packetCount > rehearsedByTargets)
-    yield* rehearse(options.relay, isLate)
-    yield* edgeAsked
-    const journals = yield* Effect.promise(() => import("../edge/Rehearsal.ts"))
-    yield* journals.rehearse(Effect.map(sessions, ({ length }) => length > 0))
+    yield* rehearse(
+      options.relay,
+      Effect.map(counters, ({ packetCount }) => packetCount > rehearsedByTargets)
+    )
+  })
+
+/** The same for what edges bring. */
+const warmUpForEdges = ({ sessions }: Relay.Relay["Service"]) =>
+  Effect.gen(function* () {
+    const { rehearse } = yield* Effect.promise(() => import("../edge/Rehearsal.ts"))
+    yield* rehearse(Effect.map(sessions, ({ length }) => length > 0))
   })
 
 const priorityLookInterval = "200 millis"
 
 /**
- * Edges wait for no answer, and send more at a time when they are not interrupted for each piece: while all sessions
- * come by them the loop waits its turn.
+ * A rehearsal waits its turn: nobody waits for it, and the target that is near needs the processor. The loop goes
+ * before others after it. Edges wait for no answer, and send more at a time when they are not interrupted for each
+ * piece: while all sessions come by them the loop waits its turn again.
  */
-const keepPriority = ({ priorityBoost }: DaemonOptions, { counters, drain, edgeAsked }: Relay.Relay["Service"]) =>
+const prepare = (options: DaemonOptions, relay: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
-    const priority = Priority.make(priorityBoost)
+    const priority = Priority.make(options.priorityBoost)
+    const isRehearsing = process.env.LTTNG_RELAY_WARM_UP !== "0"
+    if (isRehearsing) yield* warmUp(options, relay)
     yield* Effect.sync(priority.raise)
+    yield* relay.edgeAsked
+    yield* Effect.sync(priority.lower)
+    if (isRehearsing) yield* warmUpForEdges(relay)
     const look = Effect.gen(function* () {
-      const { sessionCount: direct } = yield* drain.status
-      const { sessionCount } = yield* counters
+      const { sessionCount: direct } = yield* relay.drain.status
+      const { sessionCount } = yield* relay.counters
       if (direct === 0 && sessionCount > 0) priority.lower()
       else priority.raise()
     })
-    yield* Effect.forkScoped(Effect.andThen(edgeAsked, Effect.repeat(look, Schedule.spaced(priorityLookInterval))))
+    yield* Effect.repeat(look, Schedule.spaced(priorityLookInterval))
   })
 
 export const startRelay: StartRelay = (options, controls) =>
@@ -253,7 +265,6 @@ export const startRelay: StartRelay = (options, controls) =>
     if (tls !== undefined) yield* tls.watch(relay)
     if (access !== undefined) yield* access.watch(relay)
     yield* Effect.provideContext(startAround(yield* run(controls, relay)), context)
-    yield* keepPriority(options, relay)
-    if (process.env.LTTNG_RELAY_WARM_UP !== "0") yield* Effect.forkScoped(warmUp(options, relay))
+    yield* Effect.forkScoped(prepare(options, relay))
     return relay.addresses
   })

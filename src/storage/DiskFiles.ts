@@ -11,6 +11,7 @@ import { Contention } from "../thread/Contention.ts"
 import { WriterThread } from "../thread/WriterThread.ts"
 import * as Directory from "./Directory.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
+import { KnownDirectories } from "./KnownDirectories.ts"
 import { type Device, Devices, type Kind, kindOf } from "./Promptness.ts"
 
 const directoryMode = 0o770
@@ -21,6 +22,8 @@ const flags: Record<OpenMode, number> = {
   continue: fs.constants.O_RDWR | fs.constants.O_NOFOLLOW,
   read: fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW
 }
+/** Of a write for which no thread is woken: headers. */
+const littleBytesMax = 4096
 /** writev takes this many buffers at once on Linux (IOV_MAX). */
 const vectorCountMax = 1024
 
@@ -86,6 +89,7 @@ const unsynced = (cause: NodeJS.ErrnoException | null): NodeJS.ErrnoException | 
 interface Ground {
   readonly thread: WriterThread
   readonly devices: Devices
+  readonly directories: KnownDirectories
   /** Of what statfs(2) calls `f_type`. */
   readonly kindOf: (type: number) => Kind
 }
@@ -97,6 +101,20 @@ const deviceOf = ({ devices, kindOf }: Ground, id: number, at: string): Effect.E
   return call<fs.StatsFs>("statfs", at, (done) => fs.statfs(pathOf(at), done)).pipe(
     Effect.match({ onFailure: () => devices.add(id, "far"), onSuccess: ({ type }) => devices.add(id, kindOf(type)) })
   )
+}
+
+/** In this turn, if nobody is kept waiting by it. Undefined: a thread is to try, and to say what is wrong. */
+const attempt = <A>(device: Device | undefined, work: () => A): A | undefined => {
+  if (device?.isPrompt(clockMillis) !== true) return undefined
+  const start = clockMillis()
+  try {
+    return work()
+  } catch {
+    return undefined
+  } finally {
+    const end = clockMillis()
+    device.took(end - start, end)
+  }
 }
 
 /** One reads, one sends: with a third another thread writes sooner than the one that has just read. */
@@ -118,6 +136,13 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
       took(start)
     }
   }
+  const write = (buffers: ReadonlyArray<Uint8Array>, position: number) =>
+    Effect.suspend(() => {
+      const [only = Buffer.alloc(0), ...others] = buffers
+      const isLittle = others.length === 0 && only.length <= littleBytesMax
+      const count = isLittle && isPrompt() ? writeNow(only, 0, only.length, position) : 0
+      return count === only.length ? Effect.void : writeFully(fd, at, buffers, position)
+    })
   const writeBeside: OpenFile["writeBeside"] = (pieces, position, onDone) => {
     const beside = thread.write(fd, pieces, position, onDone)
     if (beside === undefined) return undefined
@@ -141,7 +166,7 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
     get writeBeside() {
       return hasSpareProcessor && isPrompt() ? writeBeside : undefined
     },
-    write: (buffers, position) => writeFully(fd, at, buffers, position),
+    write,
     read: (into, position) => readFully(fd, at, into, position),
     truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
     sync: call<void>("fsync", at, (done) => fs.fdatasync(fd, (cause) => done(unsynced(cause)))),
@@ -152,12 +177,33 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
   }
 }
 
+interface Opened {
+  readonly fd: number
+  readonly stats: fs.Stats
+}
+
+/** To empty a file takes as long as it is large; what is only read may be a pipe, which opens when somebody writes to it. */
+const openNow = ({ directories }: Ground, at: string, mode: OpenMode): Opened | undefined =>
+  mode === "read" || mode === "create"
+    ? undefined
+    : attempt(directories.around(at), () => {
+        const fd = fs.openSync(pathOf(at), flags[mode], fileMode)
+        return { fd, stats: fs.fstatSync(fd) }
+      })
+
+const openLater = (at: string, mode: OpenMode): Effect.Effect<Opened, FileFailed> =>
+  Effect.gen(function* () {
+    const fd = yield* call<number>("open", at, (done) => fs.open(pathOf(at), flags[mode], fileMode, done))
+    return { fd, stats: yield* fstat(fd, at) }
+  })
+
 const openFile = (ground: Ground, at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
-      const fd = yield* call<number>("open", at, (done) => fs.open(pathOf(at), flags[mode], fileMode, done))
-      const stats = yield* fstat(fd, at)
-      const device = mode === "read" ? undefined : yield* deviceOf(ground, stats.dev, at)
+      const { fd, stats } = openNow(ground, at, mode) ?? (yield* openLater(at, mode))
+      if (mode === "read") return diskFile(fd, at, stats, ground.thread)
+      const device = yield* deviceOf(ground, stats.dev, at)
+      ground.directories.learn(path.dirname(at), device)
       return diskFile(fd, at, stats, ground.thread, device)
     })
   )
@@ -176,8 +222,12 @@ const besideWriteCountMax = 4
 
 const fstat = (fd: number, at: string) => call<fs.Stats>("stat", at, (done) => fs.fstat(fd, done))
 
+const isMissing = ({ directories }: Ground, at: string) =>
+  attempt(directories.around(at), () => fs.lstatSync(pathOf(at), { throwIfNoEntry: false }) === undefined) === true
+
 /** The descriptor keeps the file's space until it is closed. */
-const displace = ({ thread, devices }: Ground, at: string): Effect.Effect<void, FileFailed> => {
+const displace = (ground: Ground, at: string): Effect.Effect<void, FileFailed> => {
+  const { devices, thread } = ground
   const hold = call<number>("open", at, (done) => fs.open(pathOf(at), O_PATH | fs.constants.O_NOFOLLOW, done))
   const release = (fd: number) =>
     Effect.match(fstat(fd, at), {
@@ -187,9 +237,12 @@ const displace = ({ thread, devices }: Ground, at: string): Effect.Effect<void, 
         else if (!thread.close(fd)) fs.closeSync(fd)
       }
     })
+  const displaced = Effect.flatMap(Effect.option(hold), (held) =>
+    Option.isNone(held) ? unlink(at) : Effect.ensuring(unlink(at), release(held.value))
+  )
   return Effect.uninterruptible(
-    Effect.flatMap(Effect.option(hold), (held) =>
-      Option.isNone(held) ? unlink(at) : Effect.ensuring(unlink(at), release(held.value))
+    Effect.suspend(() =>
+      isMissing(ground, at) ? Effect.fail(new FileFailed({ operation: "unlink", path: at, code: "ENOENT" })) : displaced
     )
   )
 }
@@ -208,7 +261,7 @@ const syncDirectory = (at: string) =>
     )
   )
 
-const makeDirectory = (at: string) =>
+const makeLater = (at: string) =>
   call<void>("mkdir", at, (done) =>
     Directory.make(at, directoryMode).then(
       () => done(null),
@@ -216,12 +269,38 @@ const makeDirectory = (at: string) =>
     )
   )
 
+const makeDirectory = (ground: Ground, at: string): Effect.Effect<void, FileFailed> =>
+  Effect.suspend(() => {
+    const { directories } = ground
+    const { device, unknown } = directories.wayTo(at)
+    const isMade = attempt(device, () => {
+      for (const level of unknown) {
+        fs.mkdirSync(pathOf(level), directoryMode)
+        directories.learn(level, device as Device)
+      }
+      return unknown.length > 0 || fs.statSync(pathOf(at)).isDirectory()
+    })
+    return isMade === true ? Effect.void : Effect.andThen(makeLater(at), learn(ground, at))
+  })
+
+/** What was there is asked for once. What lies beyond a far device is written by threads anyway. */
+const learn = (ground: Ground, directory: string): Effect.Effect<void> => {
+  const { device, unknown } = ground.directories.wayTo(directory)
+  if (device?.kind === "far") return Effect.void
+  const each = (level: string) =>
+    call<fs.Stats>("stat", level, (done) => fs.stat(pathOf(level), done)).pipe(
+      Effect.flatMap(({ dev }) => deviceOf(ground, dev, level)),
+      Effect.map((found) => ground.directories.learn(level, found))
+    )
+  return Effect.ignore(Effect.forEach(unknown, each, { discard: true }))
+}
+
 const make = (ground: Ground) =>
   Files.of({
     displace: (at) => displace(ground, at),
     unlink,
     open: (at, mode) => openFile(ground, at, mode),
-    makeDirectory,
+    makeDirectory: (at) => makeDirectory(ground, at),
     rename: (from, to) =>
       call<void>("rename", from, (done) => fs.rename(pathOf(from), pathOf(to), (cause) => done(cause))),
     syncDirectory,
@@ -248,7 +327,7 @@ const make = (ground: Ground) =>
 /** Makes `at`, and fails unless it is a directory that this process may write in. */
 export const makeWritable = (at: string): Effect.Effect<void, FileFailed> =>
   Effect.andThen(
-    makeDirectory(at),
+    makeLater(at),
     call<void>("write in", at, (done) => fs.access(pathOf(at), fs.constants.W_OK | fs.constants.X_OK, done))
   )
 
@@ -261,7 +340,7 @@ export const layerOf = (kind: typeof kindOf): Layer.Layer<Files> =>
         Effect.sync(() => new WriterThread(besideWriteCountMax, undefined, new Contention())),
         (thread) => Effect.sync(() => thread.stop())
       ),
-      (thread) => make({ thread, devices: new Devices(), kindOf: kind })
+      (thread) => make({ thread, devices: new Devices(), directories: new KnownDirectories(), kindOf: kind })
     )
   )
 

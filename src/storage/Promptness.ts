@@ -51,7 +51,11 @@ export class Device {
   /** Whether its files may be written in this turn. */
   isPrompt(now: () => number): boolean {
     if (this.kind !== "disk") return this.kind === "memory"
-    return this.#disks.count === 1 && (this.#restsUntil === 0 || this.#hasRested(now()))
+    return this.#isAlone && (this.#restsUntil === 0 || this.#hasRested(now()))
+  }
+
+  get #isAlone(): boolean {
+    return this.#disks.count === (this.#fileCount > 0 ? 1 : 0)
   }
 
   #hasRested(now: number): boolean {

@@ -18,6 +18,13 @@ const niceness = (pid: number): ReadonlyMap<number, number> =>
     })
   )
 
+/** Of its loop. */
+const becomes = (pid: number, expected: number) =>
+  Process.until(
+    `niceness ${expected}`,
+    Effect.sync(() => niceness(pid).get(pid) === expected)
+  )
+
 const isRoot = process.getuid?.() === 0
 
 describe.runIf(isRoot)("a daemon that may", () => {
@@ -28,13 +35,22 @@ describe.runIf(isRoot)("a daemon that may", () => {
   ] as const) {
     it.live(what, () =>
       Effect.gen(function* () {
-        const { running } = yield* Daemons.runForeground(args)
-        const [loop, ...others] = [...niceness(running.pid)].map(([, nice]) => nice)
-        assert.strictEqual(loop, expected)
-        assert.isTrue(others.every((nice) => nice >= 0))
+        const { running } = yield* Daemons.runForeground(args, { env: { LTTNG_RELAY_WARM_UP: "0" } })
+        yield* becomes(running.pid, expected)
+        assert.isTrue([...niceness(running.pid)].every(([id, nice]) => id === running.pid || nice >= 0))
       })
     )
   }
+
+  it.live("waits its turn until it has rehearsed what targets will need", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours", { env: { LTTNG_RELAY_WARM_UP: "1" } })
+      const { pid } = relay.process
+      assert.strictEqual(niceness(pid).get(pid), 0)
+      yield* Script.make(relay, Tree.onDisk(relay.output), () => {}).recording()
+      yield* becomes(pid, -10)
+    })
+  )
 
   it.live("leaves a niceness that was chosen", () =>
     Effect.gen(function* () {
@@ -48,10 +64,7 @@ describe.runIf(isRoot)("an edge that may", () => {
   it.live("lets its loop go before others", () =>
     Effect.gen(function* () {
       const { process } = yield* Edges.start(yield* Relays.start("ours"), { args: ["--priority-boost=4"] })
-      yield* Process.until(
-        "its loop's niceness",
-        Effect.sync(() => niceness(process.pid).get(process.pid) === -4)
-      )
+      yield* becomes(process.pid, -4)
     })
   )
 })
@@ -62,17 +75,12 @@ describe.runIf(isRoot)("a relay that may", () => {
       const relay = yield* Relays.start("ours")
       const edge = yield* Edges.start(relay)
       const { pid } = relay.process
-      const becomes = (expected: number) =>
-        Process.until(
-          `niceness ${expected}`,
-          Effect.sync(() => niceness(pid).get(pid) === expected)
-        )
-      yield* becomes(-10)
+      yield* becomes(pid, -10)
       const tree = Tree.onDisk(relay.output)
       yield* Script.make(edge, tree, () => {}).recording()
-      yield* becomes(0)
+      yield* becomes(pid, 0)
       yield* Script.make(relay, tree, () => {}).recording({ name: "direct", sessionId: 2 })
-      yield* becomes(-10)
+      yield* becomes(pid, -10)
     })
   )
 })
