@@ -182,7 +182,7 @@ interface Opened {
   readonly stats: fs.Stats
 }
 
-/** To empty a file takes as long as it is large; what is only read may be a pipe, which opens when somebody writes to it. */
+/** To empty a file takes as long as it is large; what is only read may be a pipe, which waits for its other end. */
 const openNow = ({ directories }: Ground, at: string, mode: OpenMode): Opened | undefined =>
   mode === "read" || mode === "create"
     ? undefined
