@@ -208,7 +208,9 @@ const relay = (config: RelayConfig, tap: Ports.Tap | undefined) =>
         sync: config.sync,
         suspendMillis: config.suspendMillis,
         onSessionEnd: tap?.onSessionEnd,
-        judgesSilence: tap === undefined
+        judgesSilence: tap === undefined,
+        // Who taps hears connections of tracers, and none of what comes by journals.
+        takesJournals: tap === undefined
       })
     ),
     Layer.provide(store(config))

@@ -15,6 +15,7 @@ import * as Bandwidth from "../edge/forwarding/Schedule.ts"
 import * as Report from "../edge/Report.ts"
 import * as Overflow from "../edge/spool/Overflow.ts"
 import { report } from "../errors/Report.ts"
+import * as Capacity from "../storage/Capacity.ts"
 import * as DiskFiles from "../storage/DiskFiles.ts"
 import { Files } from "../storage/Files.ts"
 import * as Destination from "../target/Destination.ts"
@@ -178,6 +179,7 @@ const run = (input: Input) =>
       pace: Option.match(input.bandwidth, { onNone: () => Pace.unlimited, onSome: Pace.scheduled }),
       compression: input.compress,
       copy,
+      capacity: Capacity.of(directory),
       name: Option.getOrElse(input.name, hostname)
     })
     yield* EdgePort.serve(edge, { given: input, relay: () => url, spool: directory })
@@ -256,10 +258,7 @@ export const command = Command.make(
         "Pack what goes to the relay, if it is one of ours; auto: where that is quicker than the link, or bandwidth is limited (default: auto)"
       )
     ),
-    name: Flag.String("name").pipe(
-      Flag.optional,
-      Flag.withDescription("How the relay shows this edge (default: the host's name)")
-    ),
+    name: EdgeFlags.edgeName,
     priorityBoost: EdgeFlags.priorityBoost,
     check: Flag.Boolean("check").pipe(
       Flag.withDefault(false),

@@ -8,8 +8,17 @@ import type * as Edge from "../edge/Edge.ts"
 
 const liveDefault = "127.0.0.1:5344"
 
+/** An empty one, of a variable that is not set, would be the working directory. */
+const directory = (name: string) =>
+  Flag.String(name).pipe(
+    Flag.filter(
+      (value) => value !== "",
+      () => "must name a directory"
+    )
+  )
+
 export const copies = {
-  copy: Flag.String("copy").pipe(
+  copy: directory("copy").pipe(
     Flag.optional,
     Flag.withDescription("Record what tracers send below this directory too, and serve viewers of this host")
   ),
@@ -50,9 +59,21 @@ export const priorityBoost = Flag.Int("priority-boost").pipe(
   )
 )
 
+/** With its NUL it has to fit where a journal is opened. */
+const nameBytesMax = 255
+
+export const edgeName = Flag.String("name").pipe(
+  Flag.filter(
+    (value) => value !== "" && Buffer.byteLength(value) <= nameBytesMax && !/\p{Cc}/u.test(value),
+    () => `must be 1 to ${nameBytesMax} bytes, none of them a control character`
+  ),
+  Flag.optional,
+  Flag.withDescription("How the relay shows this edge (default: the host's name)")
+)
+
 const spoolDefault = "/var/spool/lttng-edge"
 
-export const spool = Flag.String("spool").pipe(
+export const spool = directory("spool").pipe(
   Flag.withDefault(spoolDefault),
   Flag.withDescription(`Directory for what the relay does not have yet (default: ${spoolDefault})`)
 )

@@ -1,7 +1,8 @@
 /** The directory of an edge's spool: made if it is not there, fit to be written, and of one edge at a time. */
-import { accessSync, constants, mkdirSync, statfsSync, statSync } from "node:fs"
+import { accessSync, constants, statfsSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import { Effect, Result, Schema, type Scope } from "effect"
+import * as Directory from "../storage/Directory.ts"
 import * as Claim from "../transport/Claim.ts"
 
 export class SpoolUnfit extends Schema.TaggedError<SpoolUnfit>()("SpoolUnfit", {
@@ -24,17 +25,22 @@ const nameOf = (directory: string): string => {
   return `lttng-relay-edge/${dev}/${ino}`
 }
 
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
 const attempt = <A>(directory: string, work: () => A): Effect.Effect<A, SpoolUnfit> =>
   Effect.try({
     try: work,
-    catch: (cause) => new SpoolUnfit({ directory, reason: cause instanceof Error ? cause.message : String(cause) })
+    catch: (cause) => new SpoolUnfit({ directory, reason: reasonOf(cause) })
   })
 
 /** Ours until the scope closes. */
 export const claim = (directory: string): Effect.Effect<void, SpoolUnfit, Scope.Scope> =>
   Effect.gen(function* () {
+    yield* Effect.tryPromise({
+      try: () => Directory.make(directory, mode),
+      catch: (cause) => new SpoolUnfit({ directory, reason: reasonOf(cause) })
+    })
     const name = yield* attempt(directory, () => {
-      mkdirSync(directory, { recursive: true, mode })
       accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
       return nameOf(directory)
     })

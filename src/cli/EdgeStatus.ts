@@ -32,7 +32,7 @@ const spoolLine = (status: Report.EdgeStatus): string => {
 
 const linkLine = ({ connectedCount, lagMillis, lossCount, reason }: Report.EdgeStatus): string => {
   const state = reason ?? `${Output.plural(connectedCount, "session")} connected`
-  return `link: ${state}; lost ${lossCount} times; the relay is ${lagMillis > 0 ? `${seconds(lagMillis)} behind` : "up to date"}`
+  return `link: ${state}; lost ${Output.plural(lossCount, "time")}; the relay is ${lagMillis > 0 ? `${seconds(lagMillis)} behind` : "up to date"}`
 }
 
 const rateLine = (status: Report.EdgeStatus): string =>

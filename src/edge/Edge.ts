@@ -46,6 +46,7 @@ export interface Options {
   /** How the relay calls it. */
   readonly name: string
   readonly memory?: Spool.Options["memory"]
+  readonly capacity?: Spool.Options["capacity"]
 }
 
 export interface Edge {
@@ -94,7 +95,11 @@ export const upstream = (
     const link = new LinkState()
     const spool = yield* Spool.make({ ...options, files: yield* Files })
     const meter = new Meter(spool, link)
-    const look = Effect.sync(() => meter.look(wallMillis()))
+    const look = Effect.andThen(
+      Effect.sync(() => meter.look(wallMillis())),
+      spool.look
+    )
+    yield* spool.look
     yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(lookInterval)))
     yield* Effect.addFinalizer(() => Effect.timeoutOption(spool.written, lastWrites))
     const forwarders = yield* FiberMap.make<string, void>()
@@ -105,7 +110,7 @@ export const upstream = (
     }
     yield* spool.recover
     yield* Effect.forkScoped(spool.age)
-    const journals = new Journals(spool, () => link.minor)
+    const journals = new Journals(spool, () => link.relay)
     const tap: Relay.Tap = {
       control: (peer) => new TappedControl(peer, journals),
       data: (peer) => new TappedData(peer, journals),

@@ -151,7 +151,11 @@ const refusals = {
   CHUNK_OUT_OF_ORDER: entry("warning", "trace chunk refused", "Another one is to be closed first."),
   CHUNK_DIRECTORY: entry("error", "trace chunk refused", "Its directory cannot be made or moved: see the reason."),
   CHUNK_COMMAND: entry("warning", "trace chunk refused", "It is closed with a command that is not known."),
-  CLEAR_DISALLOWED: entry("warning", "clear refused", "The relay runs with --disallow-clear."),
+  CLEAR_DISALLOWED: entry(
+    "warning",
+    "clear refused",
+    "The relay runs with --disallow-clear. Of a session by an edge whose tracer could not be told: what was cleared is kept, as what was rotated."
+  ),
   ROTATION_REFUSED: entry("warning", "rotation refused", "A stream is unknown, or rotates already."),
   METADATA_REFUSED: entry("warning", "metadata refused", "For no session, or no stream that takes metadata now."),
   INDEX_REFUSED: entry("warning", "index refused", "For no session, an unknown stream, or a packet that has one."),
@@ -215,6 +219,11 @@ const failures = {
     "session stalled",
     "Nothing was heard of it for ten live timers and five seconds: its target hangs, or is gone."
   ),
+  SPOOL_FULL: entry(
+    "warning",
+    "spool is full: tracers are held back",
+    "Of `lttng-relay edge`, as --overflow says: until the relay takes more, or its disk has room again. Nothing is lost; channels that do not block drop events, and count them."
+  ),
   SPOOL_FAILED: entry(
     "error",
     "spool cannot be written: tracers are held back",
@@ -268,7 +277,7 @@ const failures = {
   JOURNAL_EXPIRED: entry(
     "warning",
     "suspended session ended",
-    "Its edge did not come back within --suspend: the session ends as by a lost connection, what came is kept."
+    "Its edge did not come back within --suspend: the session ends as by a lost connection, what came is kept. If it comes later it goes on in the same directory."
   ),
   JOURNAL_WAITS: entry(
     "error",

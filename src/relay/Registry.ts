@@ -50,6 +50,8 @@ export interface Options {
   readonly onSessionEnd?: ((id: number) => void) | undefined
   /** False: targets that say nothing are not taken for gone. */
   readonly judgesSilence?: boolean
+  /** False: an edge is served as a tracer, and not asked to go on with what was lost. */
+  readonly takesJournals?: boolean
   /** How long sessions wait for an edge that is gone. */
   readonly suspendMillis?: number | undefined
 }

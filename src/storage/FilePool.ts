@@ -86,9 +86,10 @@ export class FilePool {
     this.#waiters.shift()?.()
   }
 
-  /** Every file is opened again by its name when it is next used; nobody may be using one. */
+  /** Every file that nobody is using is opened again by its name when it is next used. */
   get suspendAll(): Effect.Effect<void> {
-    return Effect.suspend(() => Effect.forEach([...this.#idle], (file) => file.suspend, { discard: true }))
+    const suspend = (file: TraceFile) => Effect.suspend(() => (this.#idle.has(file) ? file.suspend : Effect.void))
+    return Effect.suspend(() => Effect.forEach([...this.#idle], suspend, { discard: true }))
   }
 
   setIdle(file: TraceFile): void {

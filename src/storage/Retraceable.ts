@@ -58,11 +58,17 @@ export class Watch {
   }
 }
 
+/** Stands in for files. */
+export interface Shadow {
+  readonly files: Files["Service"]
+  readonly covers: (path: string) => boolean
+}
+
 export class Retraceable {
   readonly #files: Files["Service"]
   readonly watches = new Set<Watch>()
-  /** All that is done is done to these. */
-  shadow: Files["Service"] | undefined
+  /** What is done to what it covers is done to its files. */
+  shadow: Shadow | undefined
 
   constructor(files: Files["Service"]) {
     this.#files = files
@@ -74,7 +80,7 @@ export class Retraceable {
   }
 
   isWatched(path: string): boolean {
-    if (this.shadow !== undefined) return false
+    if (this.shadow?.covers(path) === true) return false
     for (const watch of this.watches) if (watch.isOf(path)) return true
     return false
   }
@@ -85,22 +91,22 @@ export class Retraceable {
   }
 
   get service(): Files["Service"] {
-    const to = () => this.shadow ?? this.#files
-    const isQuiet = () => this.shadow !== undefined || this.watches.size === 0
+    const to = (path: string) => (this.shadow?.covers(path) === true ? this.shadow.files : this.#files)
+    const isQuiet = (path: string) => this.watches.size === 0 || this.shadow?.covers(path) === true
     const noted = <A>(path: string, act: () => Effect.Effect<A, FileFailed>, from?: string) =>
-      Effect.suspend(() => (isQuiet() ? act() : Effect.flatMap(this.#noted(path, from), act)))
+      Effect.suspend(() => (isQuiet(path) ? act() : Effect.flatMap(this.#noted(path, from), act)))
     return Files.of({
       open: (path, mode) =>
-        mode === "new" || mode === "create" ? noted(path, () => to().open(path, mode)) : to().open(path, mode),
-      makeDirectory: (path) => noted(path, () => to().makeDirectory(path)),
-      rename: (from, path) => noted(path, () => to().rename(from, path), from),
-      unlink: (path) => to().unlink(path),
-      displace: (path) => to().displace(path),
-      removeDirectory: (path) => to().removeDirectory(path),
-      list: (path) => to().list(path),
-      size: (path) => to().size(path),
-      syncDirectory: (path) => to().syncDirectory(path),
-      resolve: (path) => to().resolve(path)
+        mode === "new" || mode === "create" ? noted(path, () => to(path).open(path, mode)) : to(path).open(path, mode),
+      makeDirectory: (path) => noted(path, () => to(path).makeDirectory(path)),
+      rename: (from, path) => noted(path, () => to(path).rename(from, path), from),
+      unlink: (path) => to(path).unlink(path),
+      displace: (path) => to(path).displace(path),
+      removeDirectory: (path) => to(path).removeDirectory(path),
+      list: (path) => to(path).list(path),
+      size: (path) => to(path).size(path),
+      syncDirectory: (path) => to(path).syncDirectory(path),
+      resolve: (path) => to(path).resolve(path)
     })
   }
 

@@ -44,14 +44,16 @@ export class ShadowFiles {
     })
   }
 
+  /** It lies in one of its own directories. */
+  isOwn(path: string): boolean {
+    for (const own of this.#own) if (path === own || path.startsWith(`${own}/`)) return true
+    return false
+  }
+
   #list(path: string) {
     if (this.directories.has(path)) return Effect.sync(() => this.#entries(path))
-    for (const own of this.#own) {
-      if (path === own || path.startsWith(`${own}/`)) {
-        return Effect.fail(new FileFailed({ operation: "readdir", path, code: "ENOENT" }))
-      }
-    }
-    return this.#real.list(path)
+    if (!this.isOwn(path)) return this.#real.list(path)
+    return Effect.fail(new FileFailed({ operation: "readdir", path, code: "ENOENT" }))
   }
 
   #run(operation: string, path: string, act: () => boolean): Effect.Effect<void, FileFailed> {
@@ -103,6 +105,17 @@ export class ShadowFiles {
     })
   }
 }
+
+/** Every file is there, with as much as its shadow has. */
+export const isIntact = (shadow: ShadowFiles, files: Files["Service"]): Effect.Effect<boolean> =>
+  Effect.gen(function* () {
+    for (const [path, { size }] of shadow.files) {
+      if (!shadow.isOwn(path)) return false
+      const found = yield* Effect.orElseSucceed(files.size(path), () => -1)
+      if (found < size) return false
+    }
+    return true
+  })
 
 /** Makes the files what the shadows are: cut where they are longer, made again where they went since. */
 export const materialize = (shadow: ShadowFiles, files: Files["Service"]): Effect.Effect<void, FileFailed> =>

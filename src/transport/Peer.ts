@@ -55,4 +55,6 @@ export interface Peer {
   readonly isReplayed?: boolean
   /** Of the protocol that it is served with, where that is less than all. */
   readonly minor?: number | undefined
+  /** False: it is told that it may not clear its sessions. */
+  readonly clears?: boolean | undefined
 }

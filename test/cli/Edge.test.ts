@@ -112,6 +112,12 @@ describe("an edge", () => {
         `--spool=${spool}`
       )
       assert.deepStrictEqual([busy.code, busy.stderr.includes("the control port 127.0.0.1:")], [1, true])
+      for (const wrong of ["--spool=", "--copy=", "--overflow=drop:debug", "--name=", `--name=${"n".repeat(256)}`]) {
+        const { code, stderr } = yield* check(to, wrong)
+        assert.deepStrictEqual([code, stderr.includes(wrong.replace(/=.*/, ""))], [2, true], wrong)
+      }
+      const { code, stderr } = yield* toolbox("edge", to, "--listen=127.0.0.1:0,0", "--spool=/proc/spool")
+      assert.deepStrictEqual([code, stderr.includes("--spool=/proc/spool: ENOENT")], [1, true])
       const nowhere = yield* check(to, `--spool=${toolboxProgram}/spool`)
       assert.strictEqual(nowhere.code, 1)
     })

@@ -6,6 +6,7 @@ import { Files, type OpenFile } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
 import { story } from "./stories.ts"
 
@@ -87,6 +88,34 @@ describe("an edge with a spool that takes long to read", () => {
       yield* Local.quiet(relay)
       assert.deepStrictEqual(relay.output.tree(), yield* direct(story(7), another))
       assert.strictEqual(spool.byteCount, 0)
+    })
+  )
+})
+
+describe("an edge whose host lost its power with what was not synced", () => {
+  it.live("ends the session at the relay, which has more of it than the spool", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const link = yield* new Link(() => relay.controlPort).open
+      const files = new MemoryFiles()
+      const scope = yield* Scope.make()
+      const near = { controlPort: link.port, dataPort: relay.dataPort, files: files.service }
+      const local = yield* Scope.provide(Local.start(near), scope)
+      const script = Script.make(local, relay.output, () => {})
+      const { c, d, file } = yield* script.recording()
+      const stream = yield* c.addStream()
+      const packet = (seq: number) => Effect.andThen(d.packet(stream, seq, 500), c.index(stream, { seq, bytes: 500 }))
+      yield* packet(0)
+      const lost = copyOf(files)
+      for (const seq of [1, 2, 3, 4]) yield* packet(seq)
+      yield* script.fileSize(file("ch_0"), 2500)
+      link.isDown = true
+      link.cut()
+      yield* Scope.close(scope, Exit.void)
+      const next = yield* Local.start({ ...relay, files: lost.service })
+      yield* next.forwarded
+      yield* Local.quiet(relay)
+      assert.strictEqual(relay.output.size(file("ch_0")), 2500)
     })
   )
 })

@@ -55,6 +55,72 @@ describe("a session whose edge is gone", () => {
   )
 })
 
+const traces = (relay: TestRelay.TestRelay) => relay.output.files().filter((path) => path.endsWith("/ch_0"))
+
+/** Its edge is away for longer than the relay waits. */
+const expired = Effect.gen(function* () {
+  const scope = yield* Scope.make()
+  const relay = yield* Scope.provide(TestRelay.make({ suspendMillis: 50 }), scope)
+  const { leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
+  for (const seq of [0, 1]) yield* packet(seq, 16)
+  yield* script.fileSize(path, 32)
+  yield* until(
+    "the mark",
+    Effect.sync(() => [...local.edge.spool.journals.values()].every(({ durable, last }) => durable === last))
+  )
+  link.isDown = true
+  link.cut()
+  yield* until(
+    "the end",
+    Effect.map(relay.relay.sessions, (sessions) => sessions.length === 0)
+  )
+  yield* packet(2, 16)
+  const comes = (next: TestRelay.TestRelay) => {
+    leadTo(next)
+    link.isDown = false
+  }
+  return { relay, path, comes, stop: Scope.close(scope, Exit.void) }
+})
+
+describe("an edge that comes after its session has ended for want of it", () => {
+  for (const isRestarted of [false, true]) {
+    it.live(`goes on in the same directory${isRestarted ? ", at the relay after that, too" : ""}`, () =>
+      Effect.gen(function* () {
+        const { comes, path, relay, stop } = yield* expired
+        if (isRestarted) yield* stop
+        const next = isRestarted ? yield* TestRelay.make({ memory: relay.memory }) : relay
+        assert.deepStrictEqual(yield* next.relay.sessions, [])
+        comes(next)
+        yield* until(
+          "what came meanwhile",
+          Effect.sync(() => next.output.size(path) === 48)
+        )
+        assert.deepStrictEqual(traces(next), [path])
+        assert.strictEqual((yield* next.relay.sessions).length, 1)
+        assert.isFalse(next.output.files().some((file) => file.endsWith(".expired")))
+      })
+    )
+  }
+
+  it.live("begins anew in one beside where somebody has changed the files", () =>
+    Effect.gen(function* () {
+      const { comes, path, relay } = yield* expired
+      relay.output.write(path, "shorter")
+      comes(relay)
+      const beside = () => traces(relay).find((other) => other !== path) ?? ""
+      yield* until(
+        "all of it",
+        Effect.sync(() => relay.output.size(beside()) === 48)
+      )
+      assert.strictEqual(relay.output.size(path), 7)
+      assert.deepStrictEqual(
+        relay.output.files().filter((file) => file.endsWith(".expired")),
+        []
+      )
+    })
+  )
+})
+
 describe("a session that the relay has ended", () => {
   it.live("goes nowhere from then on, which its tracer does not notice", () =>
     Effect.gen(function* () {

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { Link } from "../edge/Link.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
 import { toolboxProgram } from "../support/bundle.ts"
@@ -113,6 +113,37 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
         assert.isAtLeast((yield* Babeltrace.read(snapshots)).events, 10_000)
       }),
     120_000
+  )
+
+  it.live("on a disk that is full holds back the tracer, says so, and goes on once the relay is there", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours")
+      const link = yield* new Link(() => relay.controlPort).open
+      link.isDown = true
+      const spool = join(yield* Relays.temporaryDirectory("small"), "spool")
+      yield* Relays.volume(spool, 48 * 1024 * 1024, 0)
+      const edge = yield* Edges.start(relay, { to: `net://127.0.0.1:${link.port}:${link.port + 1}`, spool })
+      const tracing = yield* Lttng.start
+      // Of two sessions each has a segment of its own.
+      for (const session of ["one", "two"]) {
+        yield* Lttng.record(tracing, edge, session, { create: ["--live=100000"], channel: ["--subbuf-size=128k"] })
+      }
+      const emitting = yield* Effect.forkScoped(tracing.emit({ count: 30_000, tockEvery: 1, textBytes: 1000 }))
+      yield* Process.until(
+        "the spool to be full",
+        Effect.map(Edges.status(edge), ({ isFull }) => isFull)
+      )
+      assert.include(edge.process.output(), "SPOOL_FULL")
+      assert.isUndefined(emitting.pollUnsafe())
+      link.isDown = false
+      yield* Fiber.join(emitting)
+      for (const session of ["one", "two"]) yield* tracing.lttng("destroy", session)
+      yield* Edges.forwarded(edge)
+      for (const session of ["one", "two"]) {
+        const directory = Babeltrace.sessionDirectory(relay.output, session)
+        Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 30_000 }])
+      }
+    })
   )
 
   it.live(

@@ -57,8 +57,10 @@ export const status = (edge: Edge) =>
           readonly name: string
           readonly heardCount: number
           readonly receivedCount: number
+          readonly waitsFor?: string
         }>
         readonly spoolBytes: number
+        readonly isFull: boolean
         readonly reason?: string
         readonly losses: ReadonlyArray<{ readonly name: string; readonly policy: string; readonly packetCount: number }>
       }

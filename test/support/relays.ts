@@ -53,7 +53,7 @@ export const temporaryDirectory = (label: string, parent = tmpdir()) =>
   )
 
 /** A volume that is full after so many bytes, or names; 0: as many as there are. */
-const volume = (path: string, bytes: number, inodes: number) =>
+export const volume = (path: string, bytes: number, inodes: number) =>
   Effect.acquireRelease(
     Effect.andThen(
       Effect.sync(() => mkdirSync(path)),

@@ -31,8 +31,11 @@ export const getConfiguration: Handler = (state, payload) => {
     const bytes = encode({ returnCode: ReturnCode.INVALID_PROTOCOL, configurationFlags: 0n })
     return decline(bytes, { code: "QUERY_UNKNOWN", detail: `flags ${queryFlags}` })
   }
+  const { allowClear, takesJournals } = state.registry.options
+  const isTaken = asksForJournals && takesJournals !== false
   const configurationFlags =
-    (state.registry.options.allowClear ? 1n : 0n) | (asksForJournals ? OpenJournal.offered | OpenJournal.unpacks : 0n)
+    (allowClear && state.socket.clears !== false ? GetConfiguration.clearAllowed : 0n) |
+    (isTaken ? OpenJournal.offered | OpenJournal.unpacks : 0n)
   return keep(encode({ returnCode: ReturnCode.OK, configurationFlags }))
 }
 

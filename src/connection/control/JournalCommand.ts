@@ -3,22 +3,35 @@ import { Effect, Result } from "effect"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import { awaken } from "../journal/Expiry.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { forget, JournalConnection } from "../journal/JournalConnection.ts"
-import { type ControlState, type Handler, keep, type Reply, refuse, type Successor } from "./Command.ts"
+import { type ControlState, code, type Handler, keep, type Reply, refuse, type Successor } from "./Command.ts"
 
 const { State } = OpenJournal
 
 export const openJournal: Handler = (state, payload) => {
+  const isTaken = state.registry.options.takesJournals !== false
+  if (!isTaken) return refuse(code(ReturnCode.UNKNOWN), "COMMAND_UNKNOWN", `unknown command ${OpenJournal.number}`)
   const request = OpenJournal.request(0).decode(payload)
-  const { connection, hasVersion, registry, session, socket } = state
+  const { hasVersion, registry, session } = state
   if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
   if (session !== undefined || !hasVersion) return refuse(undefined, "COMMAND_EARLY", "a session, or no version")
   const { token } = request.success
+  if (!registry.journals.isExpired(token)) return opened(state, request.success)
+  return Effect.match(awaken(registry, state.serves, token), {
+    onFailure: ({ message }) => refuse(undefined, "JOURNAL_UNMARKED", message),
+    onSuccess: () => opened(state, request.success)
+  })
+}
+
+const opened = (state: ControlState, request: OpenJournal.Request): Reply => {
+  const { connection, registry, socket } = state
+  const { token } = request
   const { journals } = registry
   const known = journals.open.get(token) as HostedJournal | undefined
   if (journals.isFinished(token)) return { ...keep(reply(State.finished)), successor: finished(state, token) }
-  const isLost = request.success.firstKept > 1n || journals.isEnded(token)
+  const isLost = request.firstKept > 1n || journals.isEnded(token)
   if (known === undefined && isLost) return keep(reply(State.unknown))
   const onEnd = (complaint?: string) =>
     complaint === undefined ? connection.end("peer closed") : connection.end("protocol error", complaint)
@@ -27,7 +40,7 @@ export const openJournal: Handler = (state, payload) => {
     return { ...keep(reply(how, journal.received, journal.durable)), successor }
   }
   if (known !== undefined) return carry(known, State.resumed)
-  return carry(begin(state, request.success), State.begun)
+  return carry(begin(state, request), State.begun)
 }
 
 const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array =>

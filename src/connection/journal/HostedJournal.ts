@@ -6,7 +6,7 @@
  * One record at a time: a connection that is held back, by memory, a disk or a command that waits for files, holds back
  * all of the journal. So what one connection says is never carried out before what another said earlier.
  */
-import { Effect, Result } from "effect"
+import { Effect, Latch, Result } from "effect"
 import { clockMillis, wallMillis } from "../../Machine.ts"
 import type { DataFile } from "../../model/StreamFile.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
@@ -29,6 +29,7 @@ import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { TraceChunk } from "../../relay/TraceChunk.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Serves } from "../control/Command.ts"
+import * as Settlement from "./Settlement.ts"
 import { Standing } from "./Standing.ts"
 import { VirtualPeer } from "./VirtualPeer.ts"
 
@@ -80,8 +81,9 @@ export class HostedJournal implements Journal {
   /** Number of the last record that a relay which is killed now would not ask for again. */
   durable = 0
   /** Undefined: the relay will not find it again after it was killed. */
-  #history: JournalHistory | undefined
-  #isMarking = false
+  history: JournalHistory | undefined
+  /** Open unless it is being marked. */
+  readonly marked = Latch.makeUnsafe(true)
   #isMarkDue = false
   /** Streams, and the files they were in, when it was marked last. */
   #files = new Map<StreamActor, DataFile<TraceChunk> | undefined>()
@@ -109,7 +111,7 @@ export class HostedJournal implements Journal {
     this.standing = new Standing({
       permissions,
       edge: options.edge,
-      sessions: () => this.#sessions,
+      sessions: () => this.sessions,
       onWait: ({ code, detail }) => {
         background(incidents.report("JOURNAL_WAITS", `${this.edgeName}: ${code}: ${detail}`))
         this.#carrier?.onReady()
@@ -141,7 +143,7 @@ export class HostedJournal implements Journal {
 
   /** The next record can be taken. */
   get isReady(): boolean {
-    if (this.#isMarking || this.isBeginning || !(this.isReplayed || this.standing.isGood)) return false
+    if (!this.marked.isOpen() || this.isBeginning || !(this.isReplayed || this.standing.isGood)) return false
     for (const { peer } of this.#connections.values()) if (!peer.isReady) return false
     return true
   }
@@ -154,7 +156,7 @@ export class HostedJournal implements Journal {
     if (number <= this.received || this.#isFinishing) return
     this.received = number
     this.#unmarkedBytes += to - from
-    this.#history?.append(number, kind, connection, bytes, from, to)
+    this.history?.append(number, kind, connection, bytes, from, to)
     this.#carryOut(kind, connection, bytes, from, to)
     this.mark()
   }
@@ -191,15 +193,16 @@ export class HostedJournal implements Journal {
     this.#connections.clear()
     const { background, journals, sessions } = this.#registry
     const ended = Effect.forEach(this.sessionIds, (id) => sessions.get(id)?.ended ?? Effect.void, { discard: true })
-    const history = this.#history
-    const how = isWhole ? history?.finish : isHeard ? history?.forget : history?.end
-    const forgotten = how ?? Effect.void
+    const history = this.history
+    // Written before it is so: a relay that is killed meanwhile knows it, too.
+    const ending = isWhole || isHeard ? undefined : history?.ending
+    const forgotten = (isWhole ? history?.finish : history?.forget) ?? Effect.void
     background(
-      Effect.map(Effect.andThen(ended, forgotten), () => {
+      Effect.map(Effect.andThen(ending ?? Effect.void, Effect.andThen(ended, forgotten)), () => {
         this.isFinished = isWhole
+        journals.close(this)
         if (isWhole) journals.finish(this.token)
         else if (this.isCut) journals.end(this.token)
-        else journals.open.delete(this.token)
         this.#carrier?.onReady()
       })
     )
@@ -268,8 +271,9 @@ export class HostedJournal implements Journal {
 
   #made(id: number): void {
     this.sessionIds.add(id)
+    this.#registry.journals.made(id, this)
     const outputPath = this.#registry.sessions.get(id)?.identity.outputPath
-    if (outputPath !== undefined) this.#history?.watch(outputPath)
+    if (outputPath !== undefined) this.history?.watch(outputPath)
     // A session that is begun again would find its own directory taken.
     this.#isMarkDue = true
   }
@@ -302,7 +306,7 @@ export class HostedJournal implements Journal {
   /** In place of what brought a stream there: see `JournalHistory`. */
   advance(bytes: Buffer, from: number, to: number): void {
     const handle = this.#handles.of(bytes.readBigUInt64BE(from))
-    const stream = this.#sessions.map(({ streams }) => streams.get(Number(handle))).find((found) => found !== undefined)
+    const stream = this.sessions.map(({ streams }) => streams.get(Number(handle))).find((found) => found !== undefined)
     if (stream !== undefined) Advance.to(stream, bytes.subarray(from + 8, to))
   }
 
@@ -312,7 +316,7 @@ export class HostedJournal implements Journal {
     this.#files = new Map()
     const positions: Array<History.Advance> = []
     let isSame = true
-    for (const { streams } of this.#sessions) {
+    for (const { streams } of this.sessions) {
       for (const stream of streams.values()) {
         const handle = this.#handles.edgesOf(BigInt(stream.handle))
         const { file } = stream.model
@@ -328,14 +332,14 @@ export class HostedJournal implements Journal {
 
   /** From now on it is put down what is carried out. */
   keep(history: JournalHistory): void {
-    this.#history = history
+    this.history = history
     this.durable = this.received
   }
 
   /** If it is time: what was carried out until now is put down as done, once it is in the files. */
   mark(): void {
-    const history = this.#history
-    if (this.#isMarking || this.#isFinishing) return
+    const history = this.history
+    if (!this.marked.isOpen() || this.#isFinishing) return
     if (history === undefined) this.durable = this.received
     if (history === undefined || this.received === this.durable) return
     const begun = clockMillis()
@@ -344,10 +348,10 @@ export class HostedJournal implements Journal {
     const isMuch = this.#unmarkedBytes >= markBytes && sinceMillis >= pauseMillis / 4
     const isDue = this.#isMarkDue || isMuch || sinceMillis >= pauseMillis
     if (!isDue || !this.isReady || !this.#isQuiet) return
-    this.#isMarking = true
+    this.marked.closeUnsafe()
     const { background, incidents } = this.#registry
     const done = Effect.sync(() => {
-      this.#isMarking = false
+      this.marked.openUnsafe()
       this.#onReady()
     })
     const marked = Effect.gen({ self: this }, function* () {
@@ -363,7 +367,7 @@ export class HostedJournal implements Journal {
       Effect.catch(({ message }) => {
         // A relay that stops does not wait for room: what is marked is marked.
         if (this.#isFinishing) return Effect.void
-        this.#history = undefined
+        this.history = undefined
         return incidents.report("JOURNAL_UNMARKED", message)
       }),
       Effect.ensuring(done)
@@ -371,30 +375,20 @@ export class HostedJournal implements Journal {
     background(marked)
   }
 
-  get #sessions(): ReadonlyArray<SessionActor> {
+  get sessions(): ReadonlyArray<SessionActor> {
     return [...this.sessionIds].flatMap((id) => this.#registry.sessions.get(id) ?? [])
   }
 
   /** Nothing is half said: no command, no packet, no packet without its index, no rotation that waits. */
   get #isQuiet(): boolean {
     for (const { restBytes } of this.#connections.values()) if (restBytes > 0) return false
-    return this.#sessions.every(({ streams }) =>
+    return this.sessions.every(({ streams }) =>
       [...streams.values()].every(({ model }) => model.inFlightCount === 0 && !model.isRotating)
     )
   }
 
   /** True when all that was carried out is in the files; false when something of it cannot be. */
   get settled(): Effect.Effect<boolean> {
-    return Effect.gen({ self: this }, function* () {
-      let isWhole = true
-      for (const session of this.#sessions) {
-        for (const { log } of session.streams.values()) {
-          if (!(yield* Effect.isSuccess(log.synced))) isWhole = false
-        }
-        yield* session.completed
-        yield* this.#registry.chunks.allSettled(session.identity.owner)
-      }
-      return isWhole
-    })
+    return Effect.suspend(() => Settlement.settled(this.#registry, this.sessions))
   }
 }

@@ -11,6 +11,8 @@ import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Successor } from "../control/Command.ts"
+import { keepCleared } from "./Clearing.ts"
+import { suspended } from "./Expiry.ts"
 import type { Carrier, HostedJournal } from "./HostedJournal.ts"
 import { Unpacking } from "./Unpacking.ts"
 
@@ -36,6 +38,8 @@ export class JournalConnection implements Carrier, Successor {
     return this.#unpacking.isEmpty && this.#takesMore
   })
   readonly #record: RecordSink = (number, kind, connection, bytes, from, to) => {
+    const isNew = number > this.#journal.received
+    if (isNew && kind === Kind.command) keepCleared(this.#registry, this.#journal.edgeName, bytes, from, to)
     this.#journal.record(number, kind, connection, bytes, from, to)
     return this.#takesMore
   }
@@ -186,18 +190,3 @@ export const forget = (registry: Registry["Service"], token: string, edge: Peer,
       end()
     })
   )
-
-/** Waits for the edge, and ends the journal when it does not come in time. */
-export const suspended = (registry: Registry["Service"], journal: HostedJournal): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    const { incidents, journals, options } = registry
-    const since = journal.suspendedAt
-    yield* incidents.report("JOURNAL_SUSPENDED", journal.edgeName)
-    const wait = Effect.as(Effect.sleep(options.suspendMillis ?? suspendMillisDefault), true)
-    const isOver = yield* Effect.raceFirst(wait, Effect.as(journals.stopping, false))
-    if (!isOver || journal.suspendedAt !== since || journal.peer !== undefined) return
-    yield* incidents.report("JOURNAL_EXPIRED", journal.edgeName)
-    journal.end()
-  })
-
-const suspendMillisDefault = 604_800_000

@@ -9,61 +9,22 @@ import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { retraced } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
+import { suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
-import { suspended } from "./JournalConnection.ts"
-
-/** Carries out records one after the other, as an edge would bring them. */
-class Replayer {
-  readonly peer = "itself"
-  readonly #journal: HostedJournal
-  #wake: (() => void) | undefined
-
-  constructor(journal: HostedJournal) {
-    this.#journal = journal
-    journal.attach(this)
-  }
-
-  onReady(): void {
-    const wake = this.#wake
-    this.#wake = undefined
-    wake?.()
-  }
-
-  onReplaced(): void {}
-
-  get ready(): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      if (this.#journal.isReady) return resume(Effect.void)
-      this.#wake = () => resume(Effect.void)
-    })
-  }
-}
-
-const replayed = (journal: HostedJournal, found: JournalsLeft.Found) =>
-  Effect.gen(function* () {
-    const replayer = new Replayer(journal)
-    journal.isReplayed = true
-    yield* found.replay((number, kind, connection, bytes, from, to) =>
-      Effect.map(replayer.ready, () => {
-        if (kind === JournalHistory.advance) journal.advance(bytes, from, to)
-        else journal.record(number, kind, connection, bytes, from, to)
-      })
-    )
-    journal.received = found.marked
-    yield* replayer.ready
-    yield* journal.settled
-    journal.isReplayed = false
-    journal.detach(replayer)
-  })
+import { replayed } from "./Replay.ts"
 
 /** Before anybody can connect. */
 export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { journals, options, store } = registry
     const all = yield* JournalsLeft.findAll(store, (options.sync ?? "none") !== "none")
-    const { ended, finished } = yield* JournalsLeft.findOver(store)
+    const { ended, expired, finished } = yield* JournalsLeft.findOver(store)
     for (const token of finished) journals.finish(token)
     for (const token of ended) journals.end(token)
+    for (const token of expired) {
+      const oldest = journals.expire(token)
+      if (oldest !== undefined) yield* JournalHistory.remove(store, oldest)
+    }
     yield* JournalsLeft.forgetEnded(store, ended.slice(0, -overCountMax))
     if (all.length === 0) return
     const restored = yield* retraced(

@@ -39,11 +39,11 @@ const acquaintance = (
       const { to } = route
       const greeted = yield* Effect.result(Effect.scoped(Effect.flatMap(dial(to.control, "control"), greet)))
       const isHeard = Result.isSuccess(greeted)
-      if (isHeard && route.to === to) link.minor = greeted.success.minor
+      if (isHeard && route.to === to) link.relay = greeted.success
       yield* Deferred.succeed(tried, undefined)
       waitMillis = isHeard ? waitMillisMin : Math.min(waitMillisMax, 2 * waitMillis)
       const waited = Effect.as(Effect.sleep(isHeard ? againMillis : waitMillis), false)
       const isElsewhere = yield* Effect.raceFirst(waited, Effect.as(route.moved, true))
-      if (isElsewhere) link.minor = undefined
+      if (isElsewhere) link.relay = undefined
     }
   })

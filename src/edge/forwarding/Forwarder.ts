@@ -2,7 +2,7 @@
  * Brings one journal to the relay: again and again until the relay has all of it, from where the relay says it got to.
  * A relay that takes no journals gets the session as from the tracer itself, once (`PlainForwarding`).
  */
-import { Effect, Result, Schedule, Semaphore } from "effect"
+import { Effect, Exit, Result, Schedule, Semaphore } from "effect"
 import { clockMillis, wallMillis } from "../../Machine.ts"
 import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"
 import {
@@ -95,14 +95,15 @@ const attempt = (journal: Journal, options: Options, onUp: () => void) =>
   Effect.gen(function* () {
     const { to } = options.route
     const link = yield* options.dial(to.control, "control")
-    const { minor, takesJournals, unpacks } = yield* greet(link)
-    options.link.minor = minor
+    const greeted = yield* greet(link)
+    const { clears, takesJournals, unpacks } = greeted
+    options.link.relay = greeted
     const packing = new Packing(unpacks ? options.compression : "off", options.spool.memory)
     const elsewhere = new Dial.LinkLost({ address: link.name, reason: "the relay is elsewhere now" })
     const moved = Effect.andThen(options.route.moved, Effect.fail(elsewhere))
     if (takesJournals) return yield* Effect.raceFirst(resume(journal, link, packing, options, onUp), moved)
     if (journal.isOver) return { lost: undefined }
-    return yield* forwardPlain(journal, { ...options, to, onUp })
+    return yield* forwardPlain(journal, { ...options, to, onUp, clears })
   })
 
 const resume = (
@@ -132,22 +133,24 @@ const resume = (
     if (opened.state === State.unknown) return { lost: "the relay does not know it any more" }
     onUp()
     const received = Number(opened.received)
+    journal.overtaken(received)
     // What is on its way from an earlier connection will not be carried out.
     journal.handed = received
     yield* journal.acknowledge(received, Number(opened.durable))
     // Whoever writes has a turn until its last record is whole.
     const turn = yield* Semaphore.make(1)
     const told = turn.withPermits(1)(tell(journal, link, options))
-    return yield* Effect.ensuring(
+    return yield* Effect.onExit(
       Effect.raceAllFirst([
         send(journal, link, { packing, turn }, received + 1, options),
         hear(journal, link, options),
         Effect.andThen(Effect.repeat(told, Schedule.spaced(tellInterval)), Effect.never)
       ]),
-      Effect.sync(() => {
-        journal.waitsFor = undefined
-        options.link.down()
-      })
+      (exit) =>
+        Effect.sync(() => {
+          journal.waitsFor = undefined
+          options.link.down(Exit.isFailure(exit))
+        })
     )
   })
 

@@ -54,9 +54,23 @@ export interface Greeted {
   readonly minor: number
   /** It can rotate and clear. */
   readonly hasChunks: boolean
+  /** It deletes what was recorded when a tracer clears its session. */
+  readonly clears: boolean
   readonly takesJournals: boolean
   /** Records may come packed. */
   readonly unpacks: boolean
+}
+
+/** Undefined: it does not know the question. */
+const configuration = (
+  link: Link,
+  minor: number,
+  queryFlags: bigint
+): Effect.Effect<bigint | undefined, LinkLost | RelayUnfit> => {
+  const query = command(GetConfiguration.number, GetConfiguration.request(minor).encode({ queryFlags }))
+  return Effect.map(ask(link, query, 12, GetConfiguration.reply(minor)), ({ configurationFlags, returnCode }) =>
+    returnCode === ReturnCode.OK ? configurationFlags : undefined
+  )
 }
 
 export const greet = (link: Link): Effect.Effect<Greeted, LinkLost | RelayUnfit> =>
@@ -68,10 +82,15 @@ export const greet = (link: Link): Effect.Effect<Greeted, LinkLost | RelayUnfit>
       return yield* new RelayUnfit({ address: link.name, reason })
     }
     const { chunks: hasChunks } = features(minor)
-    if (!speaks(minor, GetConfiguration.since)) return { minor, hasChunks, takesJournals: false, unpacks: false }
-    const query = GetConfiguration.request(minor).encode({ queryFlags: OpenJournal.offered })
-    const configuration = yield* ask(link, command(GetConfiguration.number, query), 12, GetConfiguration.reply(minor))
-    const { configurationFlags, returnCode } = configuration
-    const isSaid = (flag: bigint) => returnCode === ReturnCode.OK && (configurationFlags & flag) !== 0n
-    return { minor, hasChunks, takesJournals: isSaid(OpenJournal.offered), unpacks: isSaid(OpenJournal.unpacks) }
+    const none = { minor, hasChunks, clears: false, takesJournals: false, unpacks: false }
+    if (!speaks(minor, GetConfiguration.since)) return none
+    const flags = (yield* configuration(link, minor, OpenJournal.offered)) ?? (yield* configuration(link, minor, 0n))
+    const isSaid = (flag: bigint) => flags !== undefined && (flags & flag) !== 0n
+    return {
+      minor,
+      hasChunks,
+      clears: isSaid(GetConfiguration.clearAllowed),
+      takesJournals: isSaid(OpenJournal.offered),
+      unpacks: isSaid(OpenJournal.unpacks)
+    }
   })

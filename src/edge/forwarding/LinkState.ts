@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { report } from "../../errors/Report.ts"
 import { clockMillis } from "../../Machine.ts"
+import type { Greeted } from "./Greeting.ts"
 
 /** A relay that stays away is told of again. */
 const againMillis = 60_000
@@ -10,8 +11,8 @@ export class LinkState {
   connectedCount = 0
   /** Why the last attempt failed; undefined after one that did not. */
   reason: string | undefined
-  /** What the relay speaks; undefined: it has not been heard. */
-  minor: number | undefined
+  /** What the relay can do; undefined: it has not been heard. */
+  relay: Pick<Greeted, "minor" | "clears"> | undefined
   #saidAt = Number.NEGATIVE_INFINITY
   sentByteCount = 0
   /** Of it: what had been sent before. */
@@ -25,9 +26,10 @@ export class LinkState {
     this.reason = undefined
   }
 
-  down(): void {
+  /** `isLost`: before all of a journal was there. */
+  down(isLost: boolean): void {
     this.connectedCount--
-    this.lossCount++
+    if (isLost) this.lossCount++
   }
 
   /** Told once for all journals, and again after a minute. */

@@ -55,6 +55,8 @@ export interface Options {
   readonly to: Addresses
   readonly pace: Pace
   readonly link: LinkState
+  /** The relay deletes what a tracer clears. */
+  readonly clears: boolean
   readonly onUp: () => void
 }
 
@@ -128,7 +130,7 @@ class Conversation {
       const scope = yield* Scope.make()
       yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
       const link = yield* Scope.provide(Dial.dial(this.#options.to[role], role), scope)
-      this.#connections.set(number, { link, scope, unansweredCount: 0, dialect: new Dialect() })
+      this.#connections.set(number, { link, scope, unansweredCount: 0, dialect: new Dialect(this.#options.clears) })
     })
   }
 
@@ -305,7 +307,7 @@ export const forwardPlain = (journal: Journal, options: Options): Effect.Effect<
       return { lost: "the relay takes no journals, and its beginning was forwarded" }
     options.onUp()
     const done = yield* Effect.result(all)
-    options.link.down()
+    options.link.down(Result.isFailure(done))
     if (Result.isSuccess(done)) return done.success
     const { failure } = done
     if (!conversation.isBegun && failure._tag !== "Refused") return yield* Effect.fail(failure)

@@ -33,6 +33,12 @@ export class Dialect {
   held: Buffer | undefined
   /** Bytes of the message that is being sent which are left out. */
   skipped = 0
+  /** False: the relay keeps what a tracer clears. */
+  readonly clears: boolean
+
+  constructor(clears = true) {
+    this.clears = clears
+  }
 
   /** Its tracer has trace chunks, its relay none. */
   get isFlat(): boolean {
@@ -53,9 +59,10 @@ export class Translation {
     const { minor, spoken } = dialect
     dialect.held = undefined
     dialect.skipped = 0
-    if (spoken === minor || minor === 0) return given
     const number = bytes.readUInt32BE(from + Header.offsets.command)
     const payload = bytes.subarray(from + Header.size, to)
+    if (number === CloseTraceChunk.number && minor > 0 && !dialect.clears) return keptChunk(dialect, payload)
+    if (spoken === minor || minor === 0) return given
     switch (number) {
       case CreateSession.number:
         return this.#createSession(dialect, payload) ?? given
@@ -68,7 +75,7 @@ export class Translation {
         if (dialect.isFlat) this.#rotated(payload)
         break
       case CloseTraceChunk.number:
-        return features(minor).chunks ? (closeChunk(minor, payload) ?? given) : undefined
+        return keptChunk(dialect, payload)
       case ResetMetadata.number:
         if (payload.length >= 8) this.#textOf(payload.readBigUInt64BE()).reset(speaks(minor, ResetMetadata.since))
         break
@@ -148,12 +155,17 @@ const decoded = <A>(layout: Pick<Layout<A>, "decode">, payload: Uint8Array): A |
   return Result.isSuccess(result) ? result.success : undefined
 }
 
-/** 2.11 knows one thing to do with a chunk: a chunk that would be deleted is kept there. */
-const closeChunk = (minor: number, payload: Uint8Array): Uint8Array | undefined => {
+/**
+ * Without chunks there is none to close. Where nothing may be cleared, a chunk that would be deleted is kept as one
+ * that was rotated; 2.11 knows nothing else that could be done with one.
+ */
+const keptChunk = ({ clears, minor, spoken }: Dialect, payload: Uint8Array): Uint8Array | undefined => {
+  if (!features(minor).chunks) return undefined
   const { delete: deleted, moveToCompleted, none } = CloseTraceChunk.CloseCommand
-  const request = features(minor).configuration ? undefined : decoded(CloseTraceChunk.request(minor), payload)
-  if (request === undefined) return undefined
+  const request = decoded(CloseTraceChunk.request(minor), payload)
+  const isOlder = !features(minor).configuration && spoken !== minor
+  if (request === undefined || !(isOlder || !clears)) return framed(CloseTraceChunk.number, payload)
   const { closeCommand: asked } = request
-  const closeCommand = asked === deleted ? moveToCompleted : asked === none ? undefined : asked
+  const closeCommand = asked === deleted ? moveToCompleted : isOlder && asked === none ? undefined : asked
   return framed(CloseTraceChunk.number, CloseTraceChunk.request(minor).encode({ ...request, closeCommand }))
 }

@@ -177,6 +177,17 @@ export class Journal {
     this.flush()
   }
 
+  /**
+   * The relay has more than is here: an earlier process had sent what its host then lost with its power. That nothing
+   * more comes is said behind that.
+   */
+  overtaken(received: number): void {
+    if (!this.isRecovered || this.isOver || received < this.last) return
+    this.last = received
+    this.tail.append(++this.last, Kind.finish, 0)
+    this.flush()
+  }
+
   /** There is no room for more: at the relay the session ends as by lost connections, with what is there. */
   stop(): void {
     for (const connection of this.open) this.append(Kind.end, connection, brokenEnd)

@@ -17,7 +17,11 @@ export const parse = (text: string): Rules =>
     const policy = policies.find((known) => known === name)
     if (policy === undefined)
       throw new Error(`${part} is not ${policies.join(", ")}, nor one of them with :HOST/SESSION`)
-    return { policy, pattern: pattern.length === 0 ? "*" : pattern.join(":") }
+    if (pattern.length === 0) return { policy, pattern: "*" }
+    const glob = pattern.join(":")
+    if (!/[/*?]/.test(glob))
+      throw new Error(`${part} fits no session: their names are HOST/SESSION, as in ${policy}:*/${glob}`)
+    return { policy, pattern: glob }
   })
 
 /** `name` is HOST/SESSION. */

@@ -7,6 +7,7 @@
 import { Effect, FiberMap, Schedule, type Scope } from "effect"
 import { report } from "../../errors/Report.ts"
 import { queueMicrotask, randomUUID, setTimeout, wallMillis } from "../../Machine.ts"
+import type { Capacity } from "../../storage/Capacity.ts"
 import type { FileFailed, Files } from "../../storage/Files.ts"
 import * as About from "../journal/About.ts"
 import { Chunks } from "../journal/Chunks.ts"
@@ -16,6 +17,7 @@ import { Flow } from "./Flow.ts"
 import { Losses } from "./Losses.ts"
 import type { Policy } from "./Overflow.ts"
 import { recover } from "./Recovery.ts"
+import { Room } from "./Room.ts"
 import { thin } from "./Thinning.ts"
 
 /** One read of a journal: fewer bytes where there are many journals, so that together they are some. */
@@ -25,9 +27,6 @@ const readBytesInAll = 8 * 1024 * 1024
 
 /** Beyond the bound, for commands. */
 const commandBytes = 1024 * 1024
-
-/** The same, for what the relay has carried out. */
-const unmarkedBytesMax = 64 * 1024 * 1024
 
 /** Room is made by whole segments, so a full spool has some. */
 const segmentBytesMax = 16 * 1024 * 1024
@@ -42,6 +41,9 @@ const lastWrites = "5 seconds"
 /** Who waits for room looks again after so long. */
 const lookMillis = 25
 
+/** A spool that stays full is told of again. */
+const fullAgainMillis = 60_000
+
 /** Journals that could not be forwarded are kept under another name, for whoever wants to look. */
 const lostSuffix = ".lost"
 
@@ -55,13 +57,15 @@ export interface Options {
   readonly policyOf: (name: string) => Policy
   /** Packets that have waited for longer are dropped, whatever the policy. */
   readonly ageMillisMax: number | undefined
+  /** Of the disk that it is on; undefined: nobody looks. */
+  readonly capacity?: Effect.Effect<Capacity | undefined> | undefined
   /** Shared with another spool of the process. */
   readonly memory?: Chunks | undefined
 }
 
 export class Spool {
   readonly #options: Options
-  readonly bytesMax: number
+  readonly #room: Room
   /** Of all journals. */
   readonly memory: Chunks
   readonly flow = new Flow()
@@ -80,9 +84,22 @@ export class Spool {
 
   constructor(options: Options, writers: Writers) {
     this.#options = options
-    this.bytesMax = options.bytesMax
+    this.#room = new Room(options.bytesMax)
     this.memory = options.memory ?? new Chunks()
     this.#writers = writers
+  }
+
+  /** What it may have now. */
+  get bytesMax(): number {
+    return this.#room.bytesMax
+  }
+
+  /** To be done from time to time: others write to its disk, too. */
+  get look(): Effect.Effect<void> {
+    return Effect.map(this.#options.capacity ?? Effect.succeed(undefined), (capacity) => {
+      if (capacity !== undefined) this.#room.look(capacity, this.byteCount)
+      this.#onChange()
+    })
   }
 
   /** Nothing is held back for want of room. */
@@ -102,16 +119,17 @@ export class Spool {
 
   hasRoomForCommands(journal: Journal | undefined): boolean {
     if (journal?.isStopped === true) return true
-    return this.memory.hasRoom && this.byteCount < this.#options.bytesMax + commandBytes
+    return this.memory.hasRoom && this.byteCount < this.bytesMax + Math.min(commandBytes, this.#room.beyondBytes)
   }
 
   /** Of the last eighth each journal has its share: one that fills the rest does not stop the others. */
   #fits(journal: Journal | undefined): boolean {
-    const reserve = this.#options.bytesMax / 8
-    if (this.byteCount + this.memory.unwrittenBytes < this.#options.bytesMax - reserve) return true
+    const { beyondBytes, bytesMax } = this.#room
+    const reserve = bytesMax / 8
+    if (this.byteCount + this.memory.unwrittenBytes < bytesMax - reserve) return true
     if (journal === undefined) return false
     // The relay has all of it, and needs more before it can put down a mark: between two packets, say.
-    if (journal.received >= journal.last && this.byteCount < this.#options.bytesMax + unmarkedBytesMax) return true
+    if (journal.received >= journal.last && this.byteCount < bytesMax + beyondBytes) return true
     return journal.segments.byteCount < reserve / this.journals.size
   }
 
@@ -139,7 +157,7 @@ export class Spool {
   }
 
   get #isTight(): boolean {
-    return this.byteCount > this.#options.bytesMax / 2
+    return this.byteCount > this.bytesMax / 2
   }
   #isRelieved = false
 
@@ -166,18 +184,28 @@ export class Spool {
       this.#writers.run("stop", report("SPOOL_STOPPED", journal.about.name))
       return
     }
+    if (this.#options.policyOf(journal.about.name) === "hold") this.#tellFull()
     const droppable = [...this.journals.values()].filter(({ about }) => this.#options.policyOf(about.name) === "drop")
     if (this.#isMakingRoom || droppable.length === 0) return
     this.#isMakingRoom = true
     const done = Effect.sync(() => {
       this.#isMakingRoom = false
     })
-    this.#writers.run("room", Effect.ensuring(this.#room(new Set(droppable)), done))
+    this.#writers.run("room", Effect.ensuring(this.#makeRoom(new Set(droppable)), done))
   }
   #isMakingRoom = false
 
+  /** Told once, and again after a minute. */
+  #tellFull(): void {
+    const now = wallMillis()
+    if (now - this.#toldFullAt < fullAgainMillis) return
+    this.#toldFullAt = now
+    this.#writers.run("full", report("SPOOL_FULL", `${this.byteCount} of ${Math.round(this.bytesMax)} bytes`))
+  }
+  #toldFullAt = Number.NEGATIVE_INFINITY
+
   /** The largest is thinned, until there is room again, or nothing more to drop. */
-  #room(droppable: Set<Journal>): Effect.Effect<void> {
+  #makeRoom(droppable: Set<Journal>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       while (droppable.size > 0 && !this.#fits(undefined)) {
         const [largest] = [...droppable].sort((a, b) => b.segments.byteCount - a.segments.byteCount)
@@ -234,8 +262,8 @@ export class Spool {
       memory: this.memory,
       readBytes: () => Math.min(readBytesMax, Math.max(readBytesMin, readBytesInAll / this.journals.size)),
       spares: this.#spares,
-      segmentBytes: Math.min(segmentBytesMax, Math.max(segmentBytesMin, this.#options.bytesMax / segmentCountMin)),
-      isRoomy: () => this.byteCount < this.#options.bytesMax / 2,
+      segmentBytes: Math.min(segmentBytesMax, Math.max(segmentBytesMin, this.bytesMax / segmentCountMin)),
+      isRoomy: () => this.byteCount < this.bytesMax / 2,
       files: this.#options.files,
       directory: `${this.#options.directory}/${token}`,
       isSynced: this.#options.isSynced,

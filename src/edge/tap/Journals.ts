@@ -2,6 +2,7 @@
 
 import { wallMillis } from "../../Machine.ts"
 import type { Request } from "../../protocol/control/CreateSession.ts"
+import type { LinkState } from "../forwarding/LinkState.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
 
@@ -11,12 +12,12 @@ export class Journals {
   readonly streams = new Map<bigint, Journal>()
   readonly #sessions = new Map<number, Journal>()
   #unnamedCount = 0
-  /** Of the protocol: what the relay speaks, as far as is known. */
-  readonly minor: () => number | undefined
+  /** What the relay can do, as far as is known. */
+  readonly relay: () => LinkState["relay"]
 
-  constructor(spool: Spool, minor: () => number | undefined = () => undefined) {
+  constructor(spool: Spool, relay: () => LinkState["relay"] = () => undefined) {
     this.spool = spool
-    this.minor = minor
+    this.relay = relay
   }
 
   /** Connections of one tracing session share trace chunks: their order is kept over all of them. */

@@ -58,11 +58,14 @@ export class TappedControl extends TappedPeer implements CommandSink {
   #isOver = false
   /** No more than the relay can do, as far as that is known: what it cannot, the tracer itself refuses. */
   readonly minor: number | undefined
+  readonly clears: boolean | undefined
 
   constructor(peer: Peer, journals: Journals) {
     super(peer, journals.spool)
     this.#journals = journals
-    this.minor = journals.minor()
+    const relay = journals.relay()
+    this.minor = relay?.minor
+    this.clears = relay?.clears
   }
 
   protected hear(bytes: Buffer, length: number): void {

@@ -84,7 +84,8 @@ export const pathsOf = (store: Store, token: string) => {
     fresh: `${history}.new`,
     changes: at("changes"),
     finished: at("finished"),
-    ended: at("ended")
+    ended: at("ended"),
+    expired: at("expired")
   }
 }
 
@@ -251,18 +252,13 @@ export class JournalHistory {
 
   /** The journal is over; that is remembered until the edge knows. */
   get finish(): Effect.Effect<void> {
-    return this.#remember("finished")
+    const said = Effect.ignore(say(this.#store, this.#token, "finished"))
+    return Effect.andThen(this.close, Effect.andThen(said, remove(this.#store, this.#token)))
   }
 
-  /** The relay takes no more of it; that is remembered, since its edge may not begin it again. */
-  get end(): Effect.Effect<void> {
-    return this.#remember("ended")
-  }
-
-  #remember(what: "finished" | "ended"): Effect.Effect<void> {
-    const path = pathsOf(this.#store, this.#token)[what]
-    const said = Effect.flatMap(this.#store.retraceable.plain.open(path, "create"), (file) => file.close)
-    return Effect.andThen(this.close, Effect.andThen(Effect.ignore(said), remove(this.#store, this.#token)))
+  /** Before the relay ends it: that is remembered, since its edge may not begin it again. */
+  get ending(): Effect.Effect<void> {
+    return Effect.ignore(say(this.#store, this.#token, "ended"))
   }
 }
 
@@ -277,11 +273,23 @@ const writeHead = (into: Buffer, at: number, { byteCount, connection, kind, numb
   into.fill(0, at + offsets.payloadSum, at + headBytes)
 }
 
+/** Remembers that of it. */
+export const say = (
+  store: Store,
+  token: string,
+  what: "finished" | "ended" | "expired"
+): Effect.Effect<void, FileFailed> =>
+  Effect.flatMap(store.retraceable.plain.open(pathsOf(store, token)[what], "create"), (file) => file.close)
+
+/** Its edge is there again. */
+export const revive = (store: Store, token: string): Effect.Effect<void> =>
+  Effect.ignore(store.retraceable.plain.unlink(pathsOf(store, token).expired))
+
 export const remove = (store: Store, token: string): Effect.Effect<void> => {
   const files = store.retraceable.plain
-  const { about, changes, fresh, history } = pathsOf(store, token)
+  const { about, changes, expired, fresh, history } = pathsOf(store, token)
   return Effect.gen(function* () {
-    for (const path of [history, fresh, changes, about]) yield* Effect.ignore(files.unlink(path))
+    for (const path of [history, fresh, changes, about, expired]) yield* Effect.ignore(files.unlink(path))
     yield* Effect.ignore(files.removeDirectory(`${store.output}/${place}`))
   })
 }

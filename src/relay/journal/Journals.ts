@@ -2,7 +2,7 @@
  * Journals of edges (docs/extension.md) that this relay takes: each by its token, for as long as its sessions live. One
  * whose edge is gone is suspended: its sessions wait, and end when it does not come back in time.
  */
-import { Deferred, type Effect, Exit, Latch } from "effect"
+import { Deferred, type Effect, Exit, Latch, Semaphore } from "effect"
 import type { EdgeReport } from "../../protocol/journal/EdgeReport.ts"
 
 /** As others see it. */
@@ -25,22 +25,26 @@ export interface Journal {
 /** So many that are over are known as such to an edge that missed their end. */
 export const overCountMax = 4096
 
-const remember = (tokens: Set<string>, token: string): void => {
+/** Answers what is forgotten instead. */
+const remember = (tokens: Set<string>, token: string): string | undefined => {
   tokens.add(token)
-  if (tokens.size <= overCountMax) return
-  for (const oldest of tokens) {
-    tokens.delete(oldest)
-    break
-  }
+  const [oldest] = tokens
+  if (tokens.size <= overCountMax || oldest === undefined) return undefined
+  tokens.delete(oldest)
+  return oldest
 }
 
 export class Journals {
   readonly open = new Map<string, Journal>()
+  readonly #bySession = new Map<number, Journal>()
   /** Open unless new ones have to wait. */
   readonly admits = Latch.makeUnsafe(true)
   readonly #stopping = Deferred.makeUnsafe<void>()
   readonly #finished = new Set<string>()
   readonly #ended = new Set<string>()
+  readonly #expired = new Set<string>()
+  /** Of what is ended for want of an edge, and of what goes on all the same: one after the other. */
+  readonly turn = Semaphore.makeUnsafe(1)
 
   readonly #asked = Deferred.makeUnsafe<void>()
 
@@ -58,7 +62,6 @@ export class Journals {
   }
 
   finish(token: string): void {
-    this.open.delete(token)
     remember(this.#finished, token)
   }
 
@@ -68,14 +71,37 @@ export class Journals {
   }
 
   end(token: string): void {
-    this.open.delete(token)
     remember(this.#ended, token)
   }
 
-  /** Of the session, if it came by one. */
+  /** Its edge did not come in time; what was put down of it is there. Answers what is forgotten instead. */
+  expire(token: string): string | undefined {
+    return remember(this.#expired, token)
+  }
+
+  isExpired(token: string): boolean {
+    return this.#expired.has(token)
+  }
+
+  revive(token: string): void {
+    this.#expired.delete(token)
+  }
+
+  /** A session of the journal was made. */
+  made(id: number, journal: Journal): void {
+    this.#bySession.set(id, journal)
+  }
+
+  /** Of the session, if it came by one that is open. */
   ofSession(id: number): Journal | undefined {
-    for (const journal of this.open.values()) if (journal.sessionIds.has(id)) return journal
-    return undefined
+    const journal = this.#bySession.get(id)
+    return journal !== undefined && this.open.get(journal.token) === journal ? journal : undefined
+  }
+
+  /** Nothing more comes by it. */
+  close({ sessionIds, token }: Pick<Journal, "sessionIds" | "token">): void {
+    this.open.delete(token)
+    for (const id of sessionIds) this.#bySession.delete(id)
   }
 
   /** The relay stops. */

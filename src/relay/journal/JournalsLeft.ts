@@ -27,6 +27,8 @@ export interface Found {
   readonly replay: (each: EachRecord) => Effect.Effect<void, FileFailed>
   /** Takes back what was done to names since. */
   readonly takeBack: Effect.Effect<void>
+  /** Nothing is done with it. */
+  readonly close: Effect.Effect<void>
   /** Puts down what follows. */
   readonly goOn: Effect.Effect<JournalHistory, FileFailed>
 }
@@ -91,7 +93,7 @@ const textOf = (files: Files["Service"], path: string): Effect.Effect<string> =>
     return bytes.toString("utf8", 0, count)
   }).pipe(Effect.orElseSucceed(() => ""))
 
-const find = (store: Store, token: string, isSynced: boolean): Effect.Effect<Found | undefined, FileFailed> =>
+export const find = (store: Store, token: string, isSynced: boolean): Effect.Effect<Found | undefined, FileFailed> =>
   Effect.gen(function* () {
     const files = store.retraceable.plain
     const paths = pathsOf(store, token)
@@ -132,6 +134,7 @@ const find = (store: Store, token: string, isSynced: boolean): Effect.Effect<Fou
       marked,
       directories,
       replay: (each) => replay(file, marked, each),
+      close: file.close,
       takeBack: store.retraceable.takeBack(changes, marked),
       goOn
     }
@@ -141,6 +144,8 @@ const find = (store: Store, token: string, isSynced: boolean): Effect.Effect<Fou
 export interface Over {
   readonly finished: ReadonlyArray<string>
   readonly ended: ReadonlyArray<string>
+  /** Their edges did not come in time. They may yet. */
+  readonly expired: ReadonlyArray<string>
 }
 
 export const findOver = (store: Store): Effect.Effect<Over> =>
@@ -148,7 +153,7 @@ export const findOver = (store: Store): Effect.Effect<Over> =>
     Effect.orElseSucceed(store.retraceable.plain.list(`${store.output}/${place}`), () => []),
     (entries) => {
       const named = (pattern: RegExp) => entries.flatMap(({ name }) => pattern.exec(name)?.[1] ?? [])
-      return { finished: named(/^(.*)\.finished$/), ended: named(/^(.*)\.ended$/) }
+      return { finished: named(/^(.*)\.finished$/), ended: named(/^(.*)\.ended$/), expired: named(/^(.*)\.expired$/) }
     }
   )
 
@@ -165,6 +170,7 @@ export const findAll = (store: Store, isSynced: boolean): Effect.Effect<Readonly
     const entries = yield* Effect.orElseSucceed(files.list(`${store.output}/${place}`), () => [])
     const over = yield* findOver(store)
     const finished = new Set([...over.finished, ...over.ended])
+    const expired = new Set(over.expired)
     const found: Array<Found> = []
     for (const { name } of entries) {
       const token = /^(.*)\.history$/.exec(name)?.[1]
@@ -172,6 +178,7 @@ export const findAll = (store: Store, isSynced: boolean): Effect.Effect<Readonly
         yield* remove(store, token)
         continue
       }
+      if (token !== undefined && expired.has(token)) continue
       const journal = token === undefined ? undefined : yield* find(store, token, isSynced)
       if (journal !== undefined) found.push(journal)
     }

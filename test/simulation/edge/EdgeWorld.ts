@@ -66,6 +66,8 @@ export interface Report {
   readonly edgeKillCount: number
   /** How often its disk was. */
   readonly fullCount: number
+  /** Sessions that ended for want of the edge, and went on. */
+  readonly expiredCount: number
 }
 
 const worldMillisMax = 3_600_000
@@ -189,10 +191,13 @@ class EdgeWorld {
   relayFiles: MortalFiles
   edgeFiles: MortalFiles
   relay: Sides.Side | undefined
+  readonly #relays: Array<Sides.Side> = []
   readonly #options: Options
   readonly #random: Random
   readonly #sync
   readonly #relayRate: number
+  /** Outages may last longer. */
+  readonly #suspendMillis: number | undefined
   #relayScope: Scope.Closeable | undefined
 
   constructor(options: Options, random: Random) {
@@ -218,6 +223,8 @@ class EdgeWorld {
     this.#relayRate = options.hasRelayKills && random.chance(0.7) ? random.between(10, 200) : 0
     this.relayFiles = new MortalFiles(random)
     this.edgeFiles = new MortalFiles(random)
+    const patience = new Random(options.seed + 1)
+    this.#suspendMillis = patience.chance(0.5) ? Math.round(patience.next() ** 3 * 3000) : undefined
   }
 
   /** A relay over what the one before left. */
@@ -235,12 +242,16 @@ class EdgeWorld {
         this.relay = undefined
         this.link.vanish()
       }
-      const started = Scope.provide(Sides.relay({ files: files.service, sync: this.#sync }), scope)
+      const started = Scope.provide(
+        Sides.relay({ files: files.service, sync: this.#sync, suspendMillis: this.#suspendMillis }),
+        scope
+      )
       const fiber = yield* Effect.forkDetach(started)
       // It may be killed before it is there.
       yield* until("a relay", () => files.isDead || fiber.pollUnsafe() !== undefined)
       if (files.isDead) return
       this.relay = yield* Fiber.join(fiber)
+      this.#relays.push(this.relay)
       this.link.serve = this.relay.serve
     })
   }
@@ -289,6 +300,10 @@ class EdgeWorld {
       spool: upstream.spool,
       isForwarded: () => upstream.spool.journals.size === 0
     }))
+  }
+
+  get expiredCount(): number {
+    return this.#relays.reduce((sum, { registry }) => sum + (registry.incidents.counts.get("JOURNAL_EXPIRED") ?? 0), 0)
   }
 
   get isQuiet(): boolean {
@@ -348,11 +363,11 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     if (isKilled) assertPromised(world)
     else assert.deepStrictEqual(found, expected)
     const { cutCount, passedByteCount } = world.link
-    const { edgeKillCount, fullCount, relayKillCount, relayStopCount } = world
+    const { edgeKillCount, expiredCount, fullCount, relayKillCount, relayStopCount } = world
     return {
       virtualMillis: time.millis,
       packetCount: world.targets.reduce((sum, { target }) => sum + target.sentCount, 0),
-      ...{ cutCount, passedByteCount, edgeKillCount, fullCount, relayKillCount, relayStopCount }
+      ...{ cutCount, passedByteCount, edgeKillCount, expiredCount, fullCount, relayKillCount, relayStopCount }
     }
   })
 

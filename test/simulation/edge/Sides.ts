@@ -34,6 +34,7 @@ interface Options {
   readonly files: Files["Service"]
   readonly sync: Sync
   readonly tap?: Tap
+  readonly suspendMillis?: number | undefined
 }
 
 /** Targets are held back for as long as the spool has no room. */
@@ -41,7 +42,7 @@ const patience = "10 minutes"
 
 const stopTimeout = "10 seconds"
 
-export const relay = ({ files, sync, tap }: Options): Effect.Effect<Side, never, Scope.Scope> =>
+export const relay = ({ files, suspendMillis, sync, tap }: Options): Effect.Effect<Side, never, Scope.Scope> =>
   Effect.gen(function* () {
     const store = TraceStore.layerNoDeps({
       output,
@@ -56,6 +57,7 @@ export const relay = ({ files, sync, tap }: Options): Effect.Effect<Side, never,
       singleViewer: false,
       liveCacheBytes: 0,
       sync,
+      suspendMillis,
       onSessionEnd: tap?.onSessionEnd,
       judgesSilence: tap === undefined
     }).pipe(Layer.provide(store))

@@ -1,0 +1,104 @@
+/**
+ * A journal whose edge did not come in time (`--suspend`): its sessions end, and what was put down of it stays. An edge
+ * that comes later goes on with it, where the files are as they were left: as after a relay was killed, beside what the
+ * relay does meanwhile.
+ */
+import { Effect, Result } from "effect"
+import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
+import { retracedBeside } from "../../relay/journal/Retracing.ts"
+import type { Registry } from "../../relay/Registry.ts"
+import type { Serves } from "../control/Command.ts"
+import { HostedJournal } from "./HostedJournal.ts"
+import { replayed } from "./Replay.ts"
+import { over } from "./Settlement.ts"
+
+type Registered = Registry["Service"]
+
+/** A disk that is full is asked again. */
+const fullWait = "1 second"
+
+const isFull = ({ code }: { readonly code: string }) => code === "ENOSPC" || code === "EDQUOT"
+
+/** False: its edge is there again. */
+const isGone = (journal: HostedJournal, since: number | undefined) =>
+  journal.peer === undefined && journal.suspendedAt === since && !journal.isFinished
+
+/** What was put down of it can be gone on with once its sessions have ended: those of old peers have no directory. */
+const isKept = ({ history, sessions }: HostedJournal) =>
+  history !== undefined && sessions.every(({ identity }) => identity.hasChunks)
+
+/** Its sessions end, and what was put down stays. */
+const rest = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { sessions } = journal
+    journal.stop()
+    yield* journal.marked.await
+    yield* over(registry, sessions)
+    if (journal.history !== undefined) yield* journal.history.close
+  })
+
+const expire = (registry: Registered, journal: HostedJournal, since: number | undefined): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { incidents, journals, store } = registry
+    const { token } = journal
+    if (!isGone(journal, since)) return
+    yield* incidents.report("JOURNAL_EXPIRED", journal.edgeName)
+    // Written before it is so: who is killed meanwhile has no session that nobody waits for.
+    const said = isKept(journal) ? yield* Effect.result(JournalHistory.say(store, token, "expired")) : undefined
+    if (!isGone(journal, since)) return yield* JournalHistory.revive(store, token)
+    // It goes on to wait, as all do for a disk that is full.
+    if (said !== undefined && Result.isFailure(said) && isFull(said.failure)) {
+      return registry.background(Effect.delay(waits(registry, journal), fullWait))
+    }
+    if (said === undefined || Result.isFailure(said)) return journal.end()
+    journals.close(journal)
+    const oldest = journals.expire(token)
+    yield* rest(registry, journal)
+    if (oldest !== undefined) yield* JournalHistory.remove(store, oldest)
+  }).pipe(registry.journals.turn.withPermits(1))
+
+/** Waits for the edge, and lets the journal rest when it does not come in time. */
+const waits = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { journals, options } = registry
+    const since = journal.suspendedAt
+    const wait = Effect.as(Effect.sleep(options.suspendMillis ?? suspendMillisDefault), true)
+    const isOver = yield* Effect.raceFirst(wait, Effect.as(journals.stopping, false))
+    if (isOver) yield* expire(registry, journal, since)
+  })
+
+const suspendMillisDefault = 604_800_000
+
+/** Its edge is gone. */
+export const suspended = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>
+  Effect.andThen(registry.incidents.report("JOURNAL_SUSPENDED", journal.edgeName), waits(registry, journal))
+
+const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLeft.Found) => {
+  const { about, token } = found
+  const edge = { name: about.peer, certificate: about.certificate }
+  const journal = new HostedJournal({ token, edgeName: about.edgeName, registry, serves, edge })
+  return retracedBeside(registry.store, found, Effect.as(replayed(journal, found), journal), () =>
+    rest(registry, journal)
+  )
+}
+
+/** If it had expired, it is there again: suspended, or unknown where its files are not what they were. */
+export const awaken = (
+  registry: Registered,
+  serves: Serves,
+  token: string
+): Effect.Effect<void, Effect.Error<JournalsLeft.Found["goOn"]>> =>
+  Effect.gen(function* () {
+    const { journals, options, store } = registry
+    if (!journals.isExpired(token)) return
+    const found = yield* JournalsLeft.find(store, token, (options.sync ?? "none") !== "none")
+    const journal = found === undefined ? undefined : yield* restoredBeside(registry, serves, found)
+    if (found !== undefined && journal !== undefined) {
+      journal.keep(yield* Effect.tapError(found.goOn, () => rest(registry, journal)))
+      journals.open.set(token, journal)
+      yield* JournalHistory.revive(store, token)
+      registry.background(waits(registry, journal))
+    } else yield* Effect.andThen(found?.close ?? Effect.void, JournalHistory.remove(store, token))
+    journals.revive(token)
+  }).pipe(registry.journals.turn.withPermits(1), Effect.uninterruptible)

@@ -1,0 +1,49 @@
+/** What was put down of a journal, carried out again, one record after the other, as an edge would bring them. */
+import { Effect } from "effect"
+import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import type * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
+import type { HostedJournal } from "./HostedJournal.ts"
+
+class Replayer {
+  readonly peer = "itself"
+  readonly #journal: HostedJournal
+  #wake: (() => void) | undefined
+
+  constructor(journal: HostedJournal) {
+    this.#journal = journal
+    journal.attach(this)
+  }
+
+  onReady(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  onReplaced(): void {}
+
+  get ready(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (this.#journal.isReady) return resume(Effect.void)
+      this.#wake = () => resume(Effect.void)
+    })
+  }
+}
+
+/** Goes through what was put down, to come to where the journal was. */
+export const replayed = (journal: HostedJournal, found: JournalsLeft.Found) =>
+  Effect.gen(function* () {
+    const replayer = new Replayer(journal)
+    journal.isReplayed = true
+    yield* found.replay((number, kind, connection, bytes, from, to) =>
+      Effect.map(replayer.ready, () => {
+        if (kind === JournalHistory.advance) journal.advance(bytes, from, to)
+        else journal.record(number, kind, connection, bytes, from, to)
+      })
+    )
+    journal.received = found.marked
+    yield* replayer.ready
+    yield* journal.settled
+    journal.isReplayed = false
+    journal.detach(replayer)
+  })

@@ -1,0 +1,28 @@
+/** When the files of sessions are what was carried out, and when they are what stays. */
+import { Effect } from "effect"
+import type { Registry } from "../../relay/Registry.ts"
+import type { SessionActor } from "../../relay/session/SessionActor.ts"
+
+/** True when all that was carried out is in the files; false when something of it cannot be. */
+export const settled = (
+  { chunks }: Registry["Service"],
+  sessions: ReadonlyArray<SessionActor>
+): Effect.Effect<boolean> =>
+  Effect.gen(function* () {
+    let isWhole = true
+    for (const session of sessions) {
+      for (const { log } of session.streams.values()) {
+        if (!(yield* Effect.isSuccess(log.synced))) isWhole = false
+      }
+      yield* session.completed
+      yield* chunks.allSettled(session.identity.owner)
+    }
+    return isWhole
+  })
+
+/** Done when the sessions have ended, and nothing more is done to their directories. */
+export const over = ({ chunks }: Registry["Service"], sessions: ReadonlyArray<SessionActor>): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    for (const { ended } of sessions) yield* ended
+    for (const { identity } of sessions) yield* chunks.allSettled(identity.owner)
+  })

@@ -1,0 +1,44 @@
+/**
+ * How much the spool may have: its limit, or what its disk has room for where that is less. Something of the disk is
+ * left free: a spool that is full has to write a little more before the relay can put a mark, after which it is freed.
+ */
+import type { Capacity } from "../../storage/Capacity.ts"
+
+/** What the relay has carried out and not put down: that much of it may lie beyond the limit. */
+const beyondBytesMax = 64 * 1024 * 1024
+/**
+ * Of a disk that is left free. What a tracer has said may lie in two sockets, and the relay can put no mark between a
+ * packet there and its index, which overtakes it: as much has to find room. Of a small disk half is for that.
+ */
+const reserveBytesOf = (totalBytes: number): number =>
+  Math.min(beyondBytesMax, Math.max(totalBytes / 8, Math.min(reserveBytesMin, totalBytes / 2)))
+const reserveBytesMin = 16 * 1024 * 1024
+
+export class Room {
+  readonly #limit: number
+  #diskBytesMax = Number.POSITIVE_INFINITY
+  #reserve = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** `byteCount`: what the spool has now. */
+  look({ freeBytes, totalBytes }: Capacity, byteCount: number): void {
+    this.#reserve = reserveBytesOf(totalBytes)
+    this.#diskBytesMax = Math.max(0, byteCount + freeBytes - this.#reserve)
+  }
+
+  get #isOfDisk(): boolean {
+    return this.#diskBytesMax < this.#limit
+  }
+
+  get bytesMax(): number {
+    return Math.min(this.#limit, this.#diskBytesMax)
+  }
+
+  /** So much may lie beyond it, of what is needed before something can be freed. */
+  get beyondBytes(): number {
+    return this.#isOfDisk ? this.#reserve : beyondBytesMax
+  }
+}

@@ -1,0 +1,18 @@
+/** How large a file system is, and what of it is free. */
+import { statfs } from "node:fs/promises"
+import { Effect } from "effect"
+import { pathOf } from "../protocol/Text.ts"
+
+export interface Capacity {
+  /** For who is not root. */
+  readonly freeBytes: number
+  readonly totalBytes: number
+}
+
+/** Of the one that `path` is on; undefined: it does not say. */
+export const of = (path: string): Effect.Effect<Capacity | undefined> =>
+  Effect.map(Effect.option(Effect.tryPromise(() => statfs(pathOf(path)))), (answer) => {
+    if (answer._tag === "None" || answer.value.blocks === 0) return undefined
+    const { bavail, blocks, bsize } = answer.value
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+  })
