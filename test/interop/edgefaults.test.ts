@@ -133,7 +133,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
         "the spool to be full",
         Effect.map(Edges.status(edge), ({ isFull }) => isFull)
       )
-      assert.include(edge.process.output(), "SPOOL_FULL")
+      yield* Process.said(edge.process, "SPOOL_FULL")
       assert.isUndefined(emitting.pollUnsafe())
       link.isDown = false
       yield* Fiber.join(emitting)

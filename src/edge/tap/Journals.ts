@@ -2,9 +2,16 @@
 
 import { wallMillis } from "../../Machine.ts"
 import type { Request } from "../../protocol/control/CreateSession.ts"
-import type { LinkState } from "../forwarding/LinkState.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
+
+/** Of the relay, where it can do less than the edge. */
+export interface Abilities {
+  /** Of the protocol. */
+  readonly minor: number
+  /** It deletes what a tracer clears. */
+  readonly clears: boolean
+}
 
 export class Journals {
   readonly spool: Spool
@@ -13,9 +20,9 @@ export class Journals {
   readonly #sessions = new Map<number, Journal>()
   #unnamedCount = 0
   /** What the relay can do, as far as is known. */
-  readonly relay: () => LinkState["relay"]
+  readonly relay: () => Abilities | undefined
 
-  constructor(spool: Spool, relay: () => LinkState["relay"] = () => undefined) {
+  constructor(spool: Spool, relay: () => Abilities | undefined = () => undefined) {
     this.spool = spool
     this.relay = relay
   }
