@@ -3,34 +3,22 @@
  * how keys are kept, and lets an operator go on by hand. Keys are readable by their owner only, and never written
  * twice: a certificate that is renewed has the key that it had, and the one before is kept, to be revoked with it.
  */
-import { execFile } from "node:child_process"
 import { X509Certificate } from "node:crypto"
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync
 } from "node:fs"
-import { isIPv6 } from "node:net"
-import { tmpdir } from "node:os"
+import { isIP } from "node:net"
 import { join } from "node:path"
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { wallMillis } from "../Machine.ts"
-
-/** No certificate was made: `reason` is what openssl or the system says. */
-export class CertificateFailed extends Schema.TaggedError<CertificateFailed>()("CertificateFailed", {
-  path: Schema.String,
-  reason: Schema.String
-}) {
-  override get message(): string {
-    return `${this.path}: ${this.reason}`
-  }
-}
+import { CertificateFailed, run, withText } from "./OpenSsl.ts"
 
 export interface Made {
   readonly certificate: string
@@ -54,33 +42,11 @@ const clientDays = 825
 /** A list that is out of date lets nobody in. */
 const revocationDays = authorityDays
 
+/** RFC 5280, appendix A.1. */
+const commonNameMax = 64
+
 const configOf = ({ extensions }: Request): string =>
   ["[req]", "distinguished_name=name", "x509_extensions=own", "[name]", "[own]", ...extensions, ""].join("\n")
-
-const run = (path: string, args: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed> =>
-  Effect.callback((resume) => {
-    // What is made is its owner's: openssl makes keys so, whatever the umask.
-    const child = execFile("openssl", args, (cause, _out, complaint) => {
-      const missing = (cause as NodeJS.ErrnoException | null)?.code === "ENOENT"
-      const reason = missing
-        ? "there is no openssl on this machine"
-        : complaint.trim().split("\n").at(-1) || cause?.message
-      resume(cause === null ? Effect.void : Effect.fail(new CertificateFailed({ path, reason: reason ?? "" })))
-    })
-    return Effect.sync(() => child.kill())
-  })
-
-/** Runs `use` with a file of that text. */
-const withText = <A, E>(text: string, use: (path: string) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "lttng-relay-certs-"))),
-    (directory) => {
-      const path = join(directory, "openssl.cnf")
-      writeFileSync(path, text)
-      return use(path)
-    },
-    (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
-  )
 
 /** `openssl ca` takes a backslash, a dollar or a hash in a path for its own. */
 const quoted = (path: string) => path.replaceAll(/[\\$#]/g, "\\$&")
@@ -123,11 +89,18 @@ const sign = (request: Request, out: string, key: ReadonlyArray<string>): Effect
     const { authority, commonName } = request
     const days = yield* daysUnder(authority, request.days)
     const signer = authority === undefined ? [] : ["-CA", authority.certificate, "-CAkey", authority.key]
-    const rest = ["-out", out, "-days", String(days), "-subj", `/CN=${commonName}`]
+    // What it is good for is in its other names.
+    const rest = ["-out", out, "-days", String(days), "-subj", `/CN=${commonName.slice(0, commonNameMax)}`]
     yield* withText(configOf(request), (config) =>
       run(out, ["req", "-x509", "-config", config, ...signer, ...key, ...rest])
     )
   })
+
+/** What is half made would stand in the way of the next attempt. */
+const orWithout = <A, E>({ certificate, key }: Made, rest: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.onError(rest, () =>
+    Effect.forEach([certificate, key], (path) => Effect.ignore(attempt(path, () => rmSync(path, { force: true }))))
+  )
 
 const make = (request: Request): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
@@ -135,7 +108,7 @@ const make = (request: Request): Effect.Effect<Made, CertificateFailed> =>
     const taken = [made.certificate, made.key].find((path) => existsSync(path))
     if (taken !== undefined) return yield* new CertificateFailed({ path: taken, reason: "is there already" })
     const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", made.key]
-    yield* sign(request, made.certificate, key)
+    yield* orWithout(made, sign(request, made.certificate, key))
     return made
   })
 
@@ -167,10 +140,16 @@ const files = (directory: string): Made => ({ certificate: join(directory, "ca.p
 /** A name becomes a part of a file's name, of a subject and of a URI. */
 const isPlain = (name: string) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)
 
-const isAddress = (name: string) => isIPv6(name) || /^\d+(\.\d+){3}$/.test(name)
+const isAddress = (name: string) => isIP(name) !== 0 && !name.includes("%")
 
-const refuseName = (name: string) =>
-  new CertificateFailed({ path: name, reason: "a name has letters, digits, dots, dashes and underscores" })
+/** Also all hosts of a domain. Four numbers that are no address are no name either. */
+const isHost = (name: string) => isPlain(name.replace(/^\*\./, "")) && !/^[\d.]+$/.test(name)
+
+const refuseName = (name: string, kind: "a name" | "a host") =>
+  new CertificateFailed({
+    path: name === "" ? '""' : name,
+    reason: `${kind} has letters, digits, dots, dashes and underscores (of others, what DNS has for them: xn--…)`
+  })
 
 const authorityOf = (directory: string): Request => ({
   directory,
@@ -217,8 +196,8 @@ const clientOf = (directory: string, kind: Kind, name: string, days = clientDays
 
 const wellNamed = (names: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed> =>
   Effect.suspend(() => {
-    const wrong = names.find((name) => !isAddress(name) && !isPlain(name))
-    return wrong === undefined ? Effect.void : Effect.fail(refuseName(wrong))
+    const wrong = names.length === 0 ? "" : names.find((name) => !isAddress(name) && !isHost(name))
+    return wrong === undefined ? Effect.void : Effect.fail(refuseName(wrong, "a host"))
   })
 
 /** What an authority signs with has to be there. */
@@ -239,7 +218,7 @@ export const init = (
     yield* wellNamed(names)
     yield* attempt(directory, () => mkdirSync(directory, { recursive: true, mode: 0o700 }))
     const authority = yield* make(authorityOf(directory))
-    return { authority, relay: yield* make(relayOf(directory, names, days)) }
+    return { authority, relay: yield* orWithout(authority, make(relayOf(directory, names, days))) }
   })
 
 /** A client's certificate, of the authority in `directory`. */
@@ -250,7 +229,7 @@ export const client = (
   days = clientDays
 ): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
-    if (!isPlain(name)) return yield* refuseName(name)
+    if (!isPlain(name)) return yield* refuseName(name, "a name")
     yield* withAuthority(directory)
     return yield* make(clientOf(directory, kind, name, days))
   })
@@ -276,7 +255,7 @@ export const renewRelay = (
 
 export const renewClient = (directory: string, kind: Kind, name: string): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
-    if (!isPlain(name)) return yield* refuseName(name)
+    if (!isPlain(name)) return yield* refuseName(name, "a name")
     yield* withAuthority(directory)
     return yield* remake(clientOf(directory, kind, name))
   })
@@ -324,10 +303,13 @@ const revocationConfig = (directory: string, { certificate, key }: Made): string
     certificate,
     private_key: key,
     default_md: "sha256",
-    default_crl_days: String(revocationDays)
+    default_crl_days: String(revocationDays),
+    crl_extensions: "list"
   }
   const settings = Object.entries(lines).map(([name, value]) => `${name}=${quoted(value)}`)
-  return ["[ca]", "default_ca=own", "[own]", ...settings, ""].join("\n")
+  // All authorities that are made here have one name.
+  const extensions = ["[list]", "authorityKeyIdentifier=keyid:always"]
+  return ["[ca]", "default_ca=own", "[own]", ...settings, ...extensions, ""].join("\n")
 }
 
 const ledgerOf = (directory: string) => join(directory, ledger, "index.txt")
@@ -365,7 +347,7 @@ const certificatesOf = (directory: string, kind: Kind, name: string): ReadonlyAr
 /** Revokes a client's certificates. Answers the path of the list of all that are revoked: relays that read it obey. */
 export const revoke = (directory: string, kind: Kind, name: string): Effect.Effect<string, CertificateFailed> =>
   Effect.gen(function* () {
-    if (!isPlain(name)) return yield* refuseName(name)
+    if (!isPlain(name)) return yield* refuseName(name, "a name")
     yield* attempt(directory, () => {
       mkdirSync(join(directory, ledger), { recursive: true, mode: 0o700 })
       writeFileSync(ledgerOf(directory), "", { flag: "a" })

@@ -4,6 +4,7 @@ import { resolve } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Authority from "./Authority.ts"
+import type { CertificateFailed } from "./OpenSsl.ts"
 import * as Output from "./Output.ts"
 
 const directory = Argument.String("dir").pipe(
@@ -93,7 +94,7 @@ const list = subcommand("list", { directory }, (input) =>
 ).pipe(Command.withDescription("What certificates there are, and until when; what ends first comes first"))
 
 /** Prints where it is, and until when it is good. */
-const renewal = (renewed: Effect.Effect<Authority.Made, Authority.CertificateFailed>, advice: string) =>
+const renewal = (renewed: Effect.Effect<Authority.Made, CertificateFailed>, advice: string) =>
   Output.reported(
     Effect.gen(function* () {
       const { certificate } = yield* renewed

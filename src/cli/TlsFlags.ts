@@ -2,10 +2,11 @@
 import { readFileSync } from "node:fs"
 import { Effect, Option, Schema } from "effect"
 import { Flag } from "effect/cli"
+import { certificatesOf, matchKey } from "../config/Pem.ts"
 import type { ClientIdentity } from "../transport/Tls.ts"
 
-/** A file of `--tls-…` cannot be read. */
-export class TlsFileUnreadable extends Schema.TaggedError<TlsFileUnreadable>()("TlsFileUnreadable", {
+/** A file of `--tls-…` cannot be read, or is no use. */
+export class TlsFileRefused extends Schema.TaggedError<TlsFileRefused>()("TlsFileRefused", {
   path: Schema.String,
   reason: Schema.String
 }) {
@@ -31,19 +32,35 @@ export interface Given {
   readonly tlsName: Option.Option<string>
 }
 
-const read = (path: Option.Option<string>): Effect.Effect<string | undefined, TlsFileUnreadable> =>
+/** `look` throws what is wrong with it. */
+const read = (
+  path: Option.Option<string>,
+  look: (text: string) => unknown
+): Effect.Effect<string | undefined, TlsFileRefused> =>
   Option.isNone(path)
     ? Effect.succeed(undefined)
     : Effect.try({
-        try: () => readFileSync(path.value, "utf8"),
-        catch: (cause) => new TlsFileUnreadable({ path: path.value, reason: (cause as Error).message })
+        try: () => {
+          const text = readFileSync(path.value, "utf8")
+          look(text)
+          return text
+        },
+        catch: (cause) => new TlsFileRefused({ path: path.value, reason: (cause as Error).message })
       })
 
 /** Undefined: nothing was given. */
 export const identityOf = ({ tlsCa, tlsCert, tlsKey, tlsName }: Given) =>
   Effect.gen(function* () {
     if ([tlsCa, tlsCert, tlsKey, tlsName].every(Option.isNone)) return undefined
-    const [ca, certificate, key] = yield* Effect.all([read(tlsCa), read(tlsCert), read(tlsKey)])
+    const ca = yield* read(tlsCa, certificatesOf)
+    const certificate = yield* read(tlsCert, certificatesOf)
+    const key = yield* read(
+      Option.orElse(tlsKey, () => tlsCert),
+      (found) => {
+        if (certificate === undefined) throw new Error("a key without --tls-cert")
+        matchKey(found, certificate)
+      }
+    )
     const identity: ClientIdentity = { ca, certificate, key, serverName: Option.getOrUndefined(tlsName) }
     return identity
   })

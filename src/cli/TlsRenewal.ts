@@ -1,5 +1,4 @@
 /** Certificates that are replaced while a command runs for longer than they are good. */
-import { createSecureContext } from "node:tls"
 import { Effect } from "effect"
 import { clockMillis } from "../Machine.ts"
 import type { ClientIdentity } from "../transport/Tls.ts"
@@ -15,21 +14,7 @@ export const following = (given: Given, first: ClientIdentity | undefined): (() 
   return () => {
     if (clockMillis() - readAtMillis < rereadMillis) return current
     readAtMillis = clockMillis()
-    current = Effect.runSync(
-      Effect.flatMap(identityOf(given), (identity) =>
-        identity === undefined ? Effect.succeed(identity) : usable(identity)
-      ).pipe(Effect.orElseSucceed(() => current))
-    )
+    current = Effect.runSync(Effect.orElseSucceed(identityOf(given), () => current))
     return current
   }
 }
-
-const usable = (identity: ClientIdentity): Effect.Effect<ClientIdentity, unknown> =>
-  Effect.try(() => {
-    const { ca, certificate, key } = identity
-    createSecureContext({
-      ...(ca === undefined ? {} : { ca }),
-      ...(certificate === undefined ? {} : { cert: certificate, key: key ?? certificate })
-    })
-    return identity
-  })

@@ -6,6 +6,7 @@ import { Console, type Context, Duration, Effect, Option, Result, Schema } from 
 import { Command, Flag } from "effect/cli"
 import { clockMillis, wallMillis } from "../Machine.ts"
 import * as Dial from "../transport/Dial.ts"
+import { refusalOf } from "../transport/DialTls.ts"
 import { split, UrlRefused } from "../transport/RelayUrl.ts"
 import { type ClientIdentity, type Role, roles } from "../transport/Tls.ts"
 import * as Tunnels from "../transport/Tunnel.ts"
@@ -18,13 +19,6 @@ import * as TlsRenewal from "./TlsRenewal.ts"
 class PortsRefused extends Schema.TaggedError<PortsRefused>()("PortsRefused", { text: Schema.String }) {
   override get message(): string {
     return `--listen=${this.text}: expected HOST or HOST:CONTROL,DATA,LIVE, where an empty port is not listened on`
-  }
-}
-
-/** The relay is reached, and ends the connection at once. */
-class Refused extends Schema.TaggedError<Refused>()("Refused", { address: Schema.String, role: Schema.String }) {
-  override get message(): string {
-    return `${this.address} ends the ${this.role} connection: it does not take our certificate, or has no such part`
   }
 }
 
@@ -77,7 +71,7 @@ const check = (role: Role, address: () => Dial.Address) =>
     Effect.gen(function* () {
       const link = yield* Dial.dial(address(), role)
       const ended = yield* Effect.timeoutOption(link.ended, Duration.millis(refusalMillis))
-      if (Option.isSome(ended)) return yield* new Refused({ address: link.name, role })
+      if (Option.isSome(ended)) return yield* refusalOf(`${role} of ${link.name}`, address().tls ?? {})
     })
   )
 
@@ -94,11 +88,14 @@ const makeComplaint = (context: Context.Context<never>) => {
 }
 
 /** Of each part: the socket that a service manager has bound, if there are any, or where to listen. */
-const listenersOf = (text: string): Effect.Effect<ReadonlyMap<Role, Tunnels.Options["listen"]>, PortsRefused> => {
-  const bound = Activation.take(process.env, process.pid, roles)
-  if (bound.size === 0) return Effect.fromResult(placesOf(text))
-  return Effect.succeed(new Map([...bound].map(([role, fd]) => [role, { fd }] as const)))
-}
+const listenersOf = Effect.fnUntraced(function* (text: string) {
+  const bound = yield* Effect.fromResult(Activation.take(process.env, process.pid, roles))
+  const places: ReadonlyMap<Role, Tunnels.Options["listen"]> =
+    bound.size === 0
+      ? yield* Effect.fromResult(placesOf(text))
+      : new Map([...bound].map(([role, fd]) => [role, { fd }] as const))
+  return places
+})
 
 const run = Effect.fnUntraced(function* (input: Input) {
   const identity = TlsRenewal.following(input, yield* TlsFlags.identityOf(input))
@@ -117,8 +114,8 @@ const run = Effect.fnUntraced(function* (input: Input) {
     const listen = places.get(role)
     if (listen === undefined) continue
     const port = yield* Tunnels.listen({ role, listen, to: address, onFailed: complain(role) })
-    const host = "fd" in listen ? "socket" : listen.host
-    yield* Console.log(`${host}:${port} leads to ${role} of ${input.to}`)
+    const at = "fd" in listen ? `socket:${port}` : Dial.nameOf({ ...listen, port })
+    yield* Console.log(`${at} leads to ${role} of ${input.to}`)
   }
   yield* Background.announce
   return yield* Effect.never

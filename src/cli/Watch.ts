@@ -74,7 +74,7 @@ type AttachFailed =
   | LiveViewer.AttachRefused
   | LiveViewer.SessionNotFound
   | SessionMissing
-  | TlsFlags.TlsFileUnreadable
+  | TlsFlags.TlsFileRefused
 
 export const attach = (
   options: Options,

@@ -140,7 +140,7 @@ const rows = [
     name: "tls",
     own: true,
     argument: "MODE",
-    help: "off, allow or require; or PORT=MODE,... (default: require with --tls-cert, else off; http=allow)"
+    help: "off, allow or require; or PORT=MODE,..., also behind one for the others (default: require with --tls-cert, else off; http=allow)"
   },
   { name: "tls-cert", own: true, argument: "PATH", help: "PEM file of the relay's certificate and those above it" },
   { name: "tls-key", own: true, argument: "PATH", help: "PEM file of its key (default: in the file of --tls-cert)" },

@@ -18,11 +18,15 @@ export interface TlsDraft {
 
 const isMode = (text: string): text is Mode => text === "off" || text === "allow" || text === "require"
 
-/** `MODE`, or `PORT=MODE,…`, where a port that is not named has none, but for HTTP, where it is allowed. */
+/**
+ * `MODE`, `PORT=MODE,…`, or both in that order. A port of LTTng that is not named has the first, or none; that of HTTP
+ * allows it.
+ */
 const parseModes = (text: string): Modes | undefined => {
-  if (isMode(text)) return { control: text, data: text, live: text }
-  const modes: Record<Port, Mode> & { http?: Mode } = { control: "off", data: "off", live: "off" }
-  for (const part of text.split(",")) {
+  const [first = "", ...others] = text.split(",")
+  const rest = isMode(first) ? first : "off"
+  const modes: Record<Port, Mode> & { http?: Mode } = { control: rest, data: rest, live: rest }
+  for (const part of isMode(first) ? others : [first, ...others]) {
     const [port, mode = "", ...more] = part.split("=")
     const known = ([...ports, "http"] as const).find((name) => name === port)
     if (known === undefined || !isMode(mode) || more.length > 0) return undefined

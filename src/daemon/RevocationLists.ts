@@ -1,4 +1,5 @@
-/** Until when lists of what is revoked are good (RFC 5280, §5.1): of a PEM file with any number of them. Pure. */
+/** Whose lists of what is revoked there are, and until when they are good (RFC 5280, §5.1): of a PEM file. Pure. */
+import type { X509Certificate } from "node:crypto"
 
 interface Element {
   readonly tag: number
@@ -40,14 +41,40 @@ const endOf = (bytes: Buffer): number | undefined => {
   return undefined
 }
 
-/** Of each, in ms since the epoch; of those that end. Whether they are any use, others find out. */
-export const endsOf = (text: string): ReadonlyArray<number> => {
+/** The names in what is signed, of a list or a certificate: all members that are sequences, as they lie there. */
+const sequencesIn = (bytes: Buffer): ReadonlyArray<Buffer> => {
+  const signed = elementAt(bytes, elementAt(bytes, 0).from)
+  const found: Array<Buffer> = []
+  for (let at = signed.from; at < signed.to; ) {
+    const { tag, to } = elementAt(bytes, at)
+    if (tag === tags.sequence) found.push(bytes.subarray(at, to))
+    at = to
+  }
+  return found
+}
+
+/** Of each list in a text. Whether it is any use, others find out. */
+const ofEach = <A>(text: string, of: (bytes: Buffer) => A | undefined): ReadonlyArray<A> => {
   const blocks = text.matchAll(/-----BEGIN X509 CRL-----([^-]*)-----END X509 CRL-----/g)
   return [...blocks].flatMap(([, base64 = ""]) => {
     try {
-      return endOf(Buffer.from(base64, "base64")) ?? []
+      return of(Buffer.from(base64, "base64")) ?? []
     } catch {
       return []
     }
+  })
+}
+
+/** In ms since the epoch; of those that end. */
+export const endsOf = (text: string): ReadonlyArray<number> => ofEach(text, endOf)
+
+/** Those that have no list: what they have signed is let in by nobody who asks for lists. */
+export const unlisted = (text: string, authorities: ReadonlyArray<X509Certificate>): ReadonlyArray<X509Certificate> => {
+  // Behind the algorithm of the signature.
+  const issuers = ofEach(text, (bytes) => sequencesIn(bytes)[1])
+  return authorities.filter(({ raw }) => {
+    // Behind it, who has signed, and the dates.
+    const subject = sequencesIn(raw)[3]
+    return !issuers.some((issuer) => subject?.equals(issuer) === true)
   })
 }

@@ -2,11 +2,12 @@
  * The relay's TLS identity out of its files: read at the start, and again when they change or when the operator says
  * so. What cannot be used is reported, and what was read before stays in force.
  */
-import { createPrivateKey, X509Certificate } from "node:crypto"
+import type { X509Certificate } from "node:crypto"
 import { readFileSync, statSync } from "node:fs"
 import { createSecureContext } from "node:tls"
 import { Effect, Schedule, type Scope } from "effect"
 import type { TlsFiles } from "../config/DaemonOptions.ts"
+import { certificatesOf, matchKey } from "../config/Pem.ts"
 import type { Tls } from "../config/RelayConfig.ts"
 import { report } from "../errors/Report.ts"
 import { wallMillis } from "../Machine.ts"
@@ -17,19 +18,6 @@ import * as Watched from "./Watched.ts"
 
 const warnedDays = 30
 const dayMillis = 86_400_000
-
-/** Every certificate of a PEM file; throws where there is none. */
-const certificatesOf = (text: string): ReadonlyArray<X509Certificate> => {
-  const blocks = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END [^-]*-----/g)
-  if (blocks === null) throw new Error("there is no certificate in it")
-  return blocks.map((block) => new X509Certificate(block))
-}
-
-/** Throws where it is none, or another's. */
-const matchKey = (text: string, [certificate]: ReadonlyArray<X509Certificate>): void => {
-  if (!/-----BEGIN [^-]*PRIVATE KEY-----/.test(text)) throw new Error("there is no private key in it")
-  if (certificate?.checkPrivateKey(createPrivateKey(text)) !== true) throw new Error("not that of the certificate")
-}
 
 const messageOf = (what: string, path: string, cause: unknown) =>
   `The TLS ${what} ${path} is no use: ${(cause as Error).message}`
@@ -50,7 +38,7 @@ export const read = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> =>
       return Effect.succeed({
         ...rest,
         certificate: own,
-        key: text("key", key, (found) => matchKey(found, certificatesOf(own))),
+        key: text("key", key, (found) => matchKey(found, own)),
         clientCa: clientCa === undefined ? undefined : text("authority", clientCa, certificatesOf),
         crl:
           crl === undefined ? undefined : text("revocation list", crl, (found) => createSecureContext({ crl: found }))
@@ -62,6 +50,14 @@ export const read = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> =>
 
 const isNear = (end: number): boolean => end - wallMillis() < warnedDays * dayMillis
 
+/** `TLS Web Server Authentication`, among the uses of a certificate that says for what it is. */
+const serverUse = "1.3.6.1.5.5.7.3.1"
+
+const nameOf = ({ subject }: Pick<X509Certificate, "subject">): string => subject?.replaceAll("\n", ", ") ?? ""
+
+/** Those of before version 3 do not say so. */
+const isAuthority = ({ ca, issuer, subject }: X509Certificate): boolean => ca || issuer === subject
+
 /** Something that is good for a time. */
 interface Term {
   readonly which: string
@@ -71,7 +67,7 @@ interface Term {
 
 const termsOf = (what: string, path: string, text: string): ReadonlyArray<Term> =>
   certificatesOf(text).map(({ subject, validFrom, validTo }) => ({
-    which: `The TLS ${what} ${path} (${subject.replaceAll("\n", ", ")})`,
+    which: `The TLS ${what} ${path} (${nameOf({ subject })})`,
     begin: Date.parse(validFrom),
     end: Date.parse(validTo)
   }))
@@ -107,17 +103,35 @@ export const complaintsOf = (
   }
   attempt("certificate", files.certificate, (text) => {
     dates(termsOf("certificate", files.certificate, text))
+    const uses = certificatesOf(text)[0]?.keyUsage
+    if (uses !== undefined && !uses.includes(serverUse)) {
+      warnings.push(`The TLS certificate ${files.certificate} is not for a server: clients refuse it`)
+    }
     attempt("key", files.key, (key) => {
-      matchKey(key, certificatesOf(text))
+      matchKey(key, text)
       if ((statSync(files.key).mode & 0o004) !== 0) warnings.push(`The TLS key ${files.key} can be read by everybody`)
     })
   })
   const { clientCa, crl } = files
-  if (clientCa !== undefined) attempt("authority", clientCa, (text) => dates(termsOf("authority", clientCa, text)))
+  let authorities: ReadonlyArray<X509Certificate> = []
+  if (clientCa !== undefined) {
+    attempt("authority", clientCa, (text) => {
+      dates(termsOf("authority", clientCa, text))
+      authorities = certificatesOf(text)
+      for (const one of authorities.filter((certificate) => !isAuthority(certificate))) {
+        warnings.push(`The TLS authority ${clientCa} (${nameOf(one)}) is none: it can sign no certificate`)
+      }
+    })
+  }
   if (crl !== undefined) {
     attempt("revocation list", crl, (text) => {
       createSecureContext({ crl: text })
       dates(termsOfLists(crl, text))
+      for (const one of RevocationLists.unlisted(text, authorities)) {
+        warnings.push(
+          `The TLS revocation list ${crl} has none of ${nameOf(one)}, whose certificates nobody lets in then`
+        )
+      }
     })
   }
   return { errors, warnings }

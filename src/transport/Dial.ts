@@ -86,7 +86,8 @@ export const dial = (address: Address, role?: Role): Effect.Effect<Link, DialFai
     Effect.map((socket) => make(socket, nameOf(address), address.tls === undefined))
   )
 
-const nameOf = ({ host, port }: Address) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
+/** `host:port` of it. */
+export const nameOf = ({ host, port }: Address) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
 
 /** The socket itself, whose owner closes it; with `isHalfOpen` an end of the peer is no end of ours. */
 export const open = (

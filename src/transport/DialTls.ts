@@ -1,7 +1,9 @@
 /** The outgoing half of TLS: a handshake, and why it failed. */
+import { X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Schema } from "effect"
+import { wallMillis } from "../Machine.ts"
 import { ciphers } from "./Processor.ts"
 import { type ClientIdentity, protocolOf, type Role, reasonOf } from "./Tls.ts"
 
@@ -45,6 +47,22 @@ export const failureOf = (
 ): TlsFailed | undefined => {
   const kind = kinds[cause.code ?? ""] ?? (isConnected ? "handshake" : undefined)
   return kind === undefined ? undefined : new TlsFailed({ address, kind, reason: reasonOf(cause) })
+}
+
+/**
+ * A connection that ends before the other side has said anything: under TLS 1.3 a client learns so that its certificate
+ * is not taken. What of it could be wrong.
+ */
+export const refusalOf = (address: string, { certificate }: ClientIdentity): TlsFailed => {
+  const known = certificate === undefined ? undefined : new X509Certificate(certificate)
+  const fail = (kind: Kind, why: string) =>
+    new TlsFailed({ address, kind, reason: `it ends the connection before a word: ${why}` })
+  if (known === undefined) return fail("identity", "it may ask for a certificate, and we have none")
+  if (Date.parse(known.validTo) < wallMillis()) return fail("expiry", `our certificate expired ${known.validTo}`)
+  if (Date.parse(known.validFrom) > wallMillis()) {
+    return fail("expiry", `our certificate is not valid before ${known.validFrom}`)
+  }
+  return fail("identity", "it does not take our certificate, or has no such part")
 }
 
 export interface Options {

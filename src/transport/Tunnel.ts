@@ -4,8 +4,9 @@
  */
 import * as net from "node:net"
 import { Effect, FiberSet, type Scope } from "effect"
-import { type Address, type DialFailed, open } from "./Dial.ts"
-import type { TlsFailed } from "./DialTls.ts"
+import { clockMillis } from "../Machine.ts"
+import { type Address, type DialFailed, nameOf, open } from "./Dial.ts"
+import { refusalOf, type TlsFailed } from "./DialTls.ts"
 import { ListenFailed } from "./Listener.ts"
 import type { Role } from "./Tls.ts"
 
@@ -15,7 +16,7 @@ export interface Options {
   readonly listen: { readonly host: string; readonly port: number } | { readonly fd: number }
   /** Asked for each connection: a certificate may be another one by then. */
   readonly to: () => Address
-  /** A connection could not be carried; it was reset. */
+  /** A connection could not be carried, and was reset; or was ended at once. */
   readonly onFailed: (error: DialFailed | TlsFailed) => void
 }
 
@@ -38,12 +39,31 @@ const join = (near: net.Socket, far: net.Socket): Effect.Effect<void> =>
     far.pipe(near)
   })
 
+/** Who is not taken is told so by an end, as soon as the handshake is over. */
+const refusedMillis = 1000
+
+/** Runs `then` if it ends at once, without a word. */
+const whenRefused = (far: net.Socket, near: net.Socket, then: () => void): void => {
+  const from = clockMillis()
+  const onEnd = () => {
+    if (!near.readableEnded && clockMillis() - from < refusedMillis) then()
+  }
+  far.once("close", onEnd)
+  far.once("data", () => far.off("close", onEnd))
+}
+
 const carry = (near: net.Socket, { onFailed, role, to }: Options): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const far = yield* Effect.acquireRelease(open(to(), role, true), (socket) => Effect.sync(() => socket.destroy()), {
-      interruptible: true
-    })
+    const address = to()
+    const far = yield* Effect.acquireRelease(
+      open(address, role, true),
+      (socket) => Effect.sync(() => socket.destroy()),
+      {
+        interruptible: true
+      }
+    )
     far.setKeepAlive(true, keepAliveMillis)
+    whenRefused(far, near, () => onFailed(refusalOf(nameOf(address), address.tls ?? {})))
     yield* join(near, far)
   }).pipe(
     Effect.scoped,

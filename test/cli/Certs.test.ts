@@ -2,7 +2,7 @@
  * `lttng-relay certs`: what is revoked and what is renewed, as openssl reads it and as relays do that run meanwhile.
  */
 import { X509Certificate } from "node:crypto"
-import { copyFileSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs"
+import { copyFileSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
@@ -50,8 +50,79 @@ it.live("a certificate that is revoked is let in no more, also one by one, also 
   }).pipe(Effect.scoped)
 )
 
+it.live("lists of two authorities that are made here are told apart, though both have one name", () =>
+  Effect.gen(function* () {
+    const folder = yield* Relays.temporaryDirectory("pki")
+    const at = (name: string) => join(folder, name)
+    const all = (file: string) => ["one", "two"].map((name) => readFileSync(join(folder, name, file), "utf8")).join("")
+    for (const name of ["one", "two"]) {
+      yield* Authority.init(at(name), ["localhost"])
+      for (const target of ["kept", "gone"]) yield* Authority.client(at(name), "target", target)
+      yield* Authority.revoke(at(name), "target", "gone")
+    }
+    writeFileSync(at("ca.pem"), all("ca.pem"))
+    writeFileSync(at("lists.pem"), all("revoked.pem"))
+    for (const name of ["one", "two"]) {
+      const verified = (target: string) =>
+        Process.attempt("openssl", [
+          ...["verify", "-crl_check_all", "-CAfile", at("ca.pem"), "-CRLfile", at("lists.pem")],
+          join(at(name), `target-${target}.pem`)
+        ])
+      const [kept, gone] = [yield* verified("kept"), yield* verified("gone")]
+      assert.deepStrictEqual([kept.code, /certificate revoked/.test(gone.stderr)], [0, true], kept.stderr)
+    }
+  }).pipe(Effect.scoped)
+)
+
 const attempt = (...args: ReadonlyArray<string>) =>
   Process.attempt(process.execPath, [toolboxProgram, "certs", ...args])
+
+it.live("names that can be none are refused, and nothing is left of an attempt; others are good, however long", () =>
+  Effect.gen(function* () {
+    const folder = yield* Relays.temporaryDirectory("pki")
+    const pki = join(folder, "pki")
+    for (const names of [
+      "",
+      "999.1.1.1",
+      "10.0.0",
+      "b\u00fcro",
+      "two words",
+      "a/b",
+      "fe80::1%eth0",
+      "*",
+      "a.*.b",
+      "x,-"
+    ]) {
+      const { code, stderr } = yield* attempt("init", `--names=${names}`, pki)
+      assert.deepStrictEqual([code, stderr.trim().split("\n").length, readdirSync(folder)], [1, 1, []], names)
+    }
+    const long = `${"relay".repeat(12)}.${"a".repeat(60)}.example`
+    const wanted = ["*.example.org", "10.0.0.1", "2001:db8::1", "xn--bro-hoa.example", long]
+    assert.strictEqual((yield* attempt("init", `--names=${wanted.join(",")}`, pki)).code, 0)
+    const names = new X509Certificate(readFileSync(join(pki, "relay.pem")))
+    for (const name of ["any.example.org", "xn--bro-hoa.example", long])
+      assert.strictEqual(names.checkHost(name) !== undefined, true)
+    for (const address of ["10.0.0.1", "2001:db8::1"]) assert.isDefined(names.checkIP(address))
+    assert.isUndefined(names.checkHost("other.example"))
+
+    const before = readdirSync(pki)
+    // No file can have such a name.
+    for (const name of ["../x", "\u00fc", "a b", "x".repeat(300), "-x", ""]) {
+      const { code, stderr } = yield* attempt("target", "--", name, pki)
+      assert.deepStrictEqual([code, stderr.trim().split("\n").length], [1, 1], stderr)
+    }
+    assert.deepStrictEqual(readdirSync(pki), before)
+    assert.strictEqual((yield* attempt("target", "x".repeat(200), pki)).code, 0)
+    const target = new X509Certificate(readFileSync(join(pki, `target-${"x".repeat(200)}.pem`)))
+    assert.strictEqual(target.subjectAltName, `URI:lttng://target/${"x".repeat(200)}`)
+    assert.strictEqual((yield* attempt("target", "x".repeat(200), pki)).code, 1)
+    const keys = readdirSync(pki).filter((file) => file.endsWith(".key"))
+    assert.deepStrictEqual(
+      keys.map((file) => statSync(join(pki, file)).mode & 0o777),
+      keys.map(() => 0o600)
+    )
+  }).pipe(Effect.scoped)
+)
 
 it.live(
   "renewed under load: a relay takes its new certificate, and a session goes on; a client's is revoked with all before",

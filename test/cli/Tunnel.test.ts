@@ -197,6 +197,51 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("says what is wrong with its own files before it begins, and of a refusal what may be", () =>
+    Effect.gen(function* () {
+      const pki = yield* certificates
+      const strange = yield* Certificates.authority
+      const over = yield* strange.issue({ name: "over", from: "20200101000000Z", to: "20210101000000Z" })
+      const young = yield* strange.issue({ name: "young", from: "20490101000000Z", to: "20500101000000Z" })
+      const folder = yield* Relays.temporaryDirectory("own")
+      const write = (name: string, text: string) => {
+        writeFileSync(join(folder, name), text)
+        return join(folder, name)
+      }
+      const own = (name: string, { cert, key }: Certificates.Certificate) => [
+        `--tls-ca=${join(pki, "ca.pem")}`,
+        `--tls-cert=${write(`${name}.pem`, cert)}`,
+        `--tls-key=${write(`${name}.key`, key)}`
+      ]
+      const empty = write("empty.pem", "")
+      const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+      const to = `tls://localhost:${relay.controlPort}`
+      const begin = (...args: ReadonlyArray<string>) =>
+        Process.attempt(process.execPath, [toolboxProgram, "tunnel", `--to=${to}`, "--listen=127.0.0.1:0,,", ...args])
+      const [ca, cert] = [`--tls-ca=${pki}/ca.pem`, `--tls-cert=${pki}/target-web1.pem`]
+      const wrong: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
+        [[`--tls-ca=${empty}`], /empty.pem: there is no certificate in it/],
+        [[ca, cert], /target-web1.pem: there is no private key in it/],
+        [[ca, cert, `--tls-key=${pki}/relay.key`], /relay.key: not that of the certificate/],
+        [[ca, `--tls-key=${pki}/target-web1.key`], /a key without --tls-cert/],
+        [[ca, "--check"], /connection before a word: it may ask for a certificate, and we have none/],
+        [["--check", ...own("over", over)], /our certificate expired Jan {2}1 00:00:00 2021 GMT/],
+        [["--check", ...own("young", young)], /our certificate is not valid before Jan {2}1 00:00:00 2049 GMT/]
+      ]
+      for (const [args, said] of wrong) {
+        const { code, stderr } = yield* begin(...args)
+        assert.strictEqual(code, 1, stderr)
+        assert.match(stderr, said)
+      }
+      const near = yield* tunnel(relay, to, own("over", over))
+      assert.notStrictEqual(yield* ask(near.controlPort), answered)
+      yield* Process.until(
+        "it to say why",
+        Effect.sync(() => near.tunnel.output().includes("our certificate expired Jan  1"))
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("shows the certificate that is in its files when a connection comes, once it can be used", () =>
     Effect.gen(function* () {
       const pki = yield* certificates

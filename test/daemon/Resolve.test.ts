@@ -113,6 +113,8 @@ describe("TLS", () => {
     assert.isUndefined(await tlsOf("--tls-cert=/c", "--tls=off"))
     assert.isUndefined((await tlsOf("--tls-cert=/c", "--tls=require"))?.http)
     assert.deepInclude(await tlsOf("--tls-cert=/c", "--tls=http=require"), { control: "off", http: "require" })
+    const all = { control: "require", data: "require", live: "allow", http: "off" } as const
+    assert.deepInclude(await tlsOf("--tls-cert=/c", "--tls=require,live=allow,http=off"), all)
   })
 
   it("is refused where it could not be what is meant", async () => {
@@ -123,7 +125,14 @@ describe("TLS", () => {
     for (const ranges of ["", "10.0.0.0/33", "host", "10.0.0.1,"]) {
       assert.match((await refusal({ args: [`--proxy-from=${ranges}`] }))[0] ?? "", /^Wrong value in --proxy-from/)
     }
-    for (const args of [["--tls=on"], ["--tls=data"], ["--tls=web=allow"], ["--tls-min-version=1.1"]]) {
+    for (const args of [
+      ["--tls=on"],
+      ["--tls=data"],
+      ["--tls=live=off,allow"],
+      ["--tls=allow,"],
+      ["--tls=web=allow"],
+      ["--tls-min-version=1.1"]
+    ]) {
       assert.match((await refusal({ args }))[0] ?? "", /^Wrong value in --tls/)
     }
   })

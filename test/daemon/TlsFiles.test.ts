@@ -1,5 +1,5 @@
 /** A relay does not start, and does not change its identity, with files that are no use; which one is said, and why. */
-import { readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -37,7 +37,19 @@ it.live("what is no use of a relay's TLS files is named", () =>
       [{ clientCa: relay.key }, `authority ${relay.key} is no use: there is no certificate in it`],
       [{ crl: authority.certificate }, `revocation list ${authority.certificate} is no use: `]
     ]
-    for (const [change, said] of wrong) {
+    const keys = join(directory, "keys")
+    const keyOf = (name: string) => join(keys, `${name}.key`)
+    mkdirSync(keys)
+    yield* Process.run("openssl", ["pkey", "-in", relay.key, "-aes128", "-passout", "pass:x", "-out", keyOf("sealed")])
+    const made = ["-newkey", "rsa:1024", "-nodes", "-keyout", keyOf("short"), "-out", join(keys, "short.pem")]
+    yield* Process.run("openssl", ["req", "-x509", "-subj", "/CN=short", ...made])
+    const more: typeof wrong = [
+      [{ key: keyOf("sealed") }, `key ${keyOf("sealed")} is no use: it is encrypted`],
+      [{ certificate: join(keys, "short.pem"), key: keyOf("short") }, `key ${keyOf("short")} is no use: `]
+    ]
+    for (const [change, said] of [...wrong, ...more]) {
+      const { errors } = complaintsOf({ ...sound, ...change })
+      assert.include(errors.join("\n"), `The TLS ${said}`)
       const { code, message } = yield* Effect.flip(read({ ...sound, ...change }))
       assert.strictEqual(code, "START_FILE")
       assert.include(message, `The TLS ${said}`)
@@ -91,5 +103,35 @@ it.live("what is over, or will be within a month, is told, of authorities and re
       /revocation list \S+past\.pem expired 2021-01-01T/
     )
     assert.deepStrictEqual(of({ crl: join(directory, "far.pem") }), { errors: [], warnings: [] })
+  }).pipe(Effect.scoped)
+)
+
+it.live("files that can be used, and let nobody in, are warned of", () =>
+  Effect.gen(function* () {
+    const directory = yield* Relays.temporaryDirectory("tls-files")
+    const at = (name: string) => join(directory, name)
+    const ours = at("ours")
+    const { authority, relay } = yield* Authority.init(ours, ["localhost"])
+    const strange = yield* Certificates.authority
+    const client = yield* Authority.client(ours, "target", "web1")
+    const [own, other, both] = [yield* Authority.revoke(ours, "target", "web1"), at("other.crl"), at("both.pem")]
+    writeFileSync(other, yield* strange.revoke())
+    writeFileSync(both, readFileSync(authority.certificate, "utf8") + strange.ca)
+    const modes = { control: "allow", data: "allow", live: "allow" } as const
+    const of = (change: Partial<TlsFiles>) =>
+      complaintsOf({ ...modes, certificate: relay.certificate, key: relay.key, ...change })
+    const warned: ReadonlyArray<readonly [Partial<TlsFiles>, ReadonlyArray<RegExp>]> = [
+      [{ clientCa: authority.certificate, crl: own }, []],
+      [{ certificate: client.certificate, key: client.key }, [/target-web1.pem is not for a server/]],
+      [{ clientCa: relay.certificate }, [/relay.pem \(CN=localhost\) is none/]],
+      [{ clientCa: authority.certificate, crl: other }, [/has none of CN=lttng-relay authority/]],
+      [{ clientCa: both, crl: own }, [/has none of CN=strange authority/]]
+    ]
+    for (const [change, lines] of warned) {
+      const { errors, warnings: all } = of(change)
+      const warnings = all.filter((warning) => !warning.includes("expires"))
+      assert.deepStrictEqual([errors, warnings.length], [[], lines.length], warnings.join("\n"))
+      for (const [index, line] of lines.entries()) assert.match(warnings[index] ?? "", line)
+    }
   }).pipe(Effect.scoped)
 )

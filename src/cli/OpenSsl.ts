@@ -1,0 +1,41 @@
+/** The machine's `openssl`: a call of it, with a configuration of its own, and what it says when it fails. */
+import { execFile } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect, Schema } from "effect"
+
+/** No certificate was made: `reason` is what openssl or the system says. */
+export class CertificateFailed extends Schema.TaggedError<CertificateFailed>()("CertificateFailed", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.path}: ${this.reason}`
+  }
+}
+
+export const run = (path: string, args: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed> =>
+  Effect.callback((resume) => {
+    // What is made is its owner's: openssl makes keys so, whatever the umask.
+    const child = execFile("openssl", args, (cause, _out, complaint) => {
+      const missing = (cause as NodeJS.ErrnoException | null)?.code === "ENOENT"
+      const reason = missing
+        ? "there is no openssl on this machine"
+        : complaint.trim().split("\n").at(-1) || cause?.message
+      resume(cause === null ? Effect.void : Effect.fail(new CertificateFailed({ path, reason: reason ?? "" })))
+    })
+    return Effect.sync(() => child.kill())
+  })
+
+/** Runs `use` with a file of that text. */
+export const withText = <A, E>(text: string, use: (path: string) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "lttng-relay-certs-"))),
+    (directory) => {
+      const path = join(directory, "openssl.cnf")
+      writeFileSync(path, text)
+      return use(path)
+    },
+    (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
+  )
