@@ -45,11 +45,12 @@ const refusedMillis = 1000
 /** Runs `then` if it ends at once, without a word. */
 const whenRefused = (far: net.Socket, near: net.Socket, then: () => void): void => {
   const from = clockMillis()
+  const forget = () => void far.off("end", onEnd).off("close", onEnd)
   const onEnd = () => {
+    forget()
     if (!near.readableEnded && clockMillis() - from < refusedMillis) then()
   }
-  far.once("close", onEnd)
-  far.once("data", () => far.off("close", onEnd))
+  far.once("end", onEnd).once("close", onEnd).once("data", forget)
 }
 
 const carry = (near: net.Socket, { onFailed, role, to }: Options): Effect.Effect<void> =>

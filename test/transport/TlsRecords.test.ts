@@ -98,6 +98,37 @@ const ends = {
 } as const
 
 describe("records", () => {
+  it.live("behind which the client says no more are answered all the same", () =>
+    Effect.gen(function* () {
+      const { connect, relay } = yield* start
+      const { records, socket, wire } = yield* connect(relay.controlPort)
+      const version = message(numbers.VERSION, join(u32(2), u32(10)))
+      const count = 500
+      const answer = Effect.callback<Buffer>((resume) => {
+        const parts: Array<Buffer> = []
+        socket.on("data", (part: Buffer) => parts.push(part))
+        socket.on("end", () => resume(Effect.succeed(join(...parts))))
+      })
+      wire.write(join(...Array.from({ length: count }, () => records.data(version)), records.closeNotify()))
+      const all = yield* answer
+      assert.strictEqual(all.length, 12 * count)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that are empty, one behind the other without an end, end their connection alone", () =>
+    Effect.gen(function* () {
+      const { connect, relay } = yield* start
+      const { records, wire } = yield* connect(relay.controlPort)
+      wire.on("error", () => undefined)
+      wire.write(join(...Array.from({ length: 1000 }, () => records.data(Buffer.alloc(0)))))
+      yield* until(
+        "it to be gone",
+        Effect.map(relay.relay.activity, ({ connectionEnds }) => countOf(connectionEnds) === 1)
+      )
+      yield* stream(relay, "other")
+    }).pipe(Effect.scoped)
+  )
+
   for (const [habit, cut] of Object.entries(habits)) {
     it.live(`${habit}: recorded is what arrives over TCP, and an end inside a packet is one`, () =>
       Effect.gen(function* () {
