@@ -58,7 +58,7 @@ const mutations = [
   [access, "Math.min(...quotas", "Math.max(...quotas", unit],
   [access, "names.size === 0 ? [nobody(peer)] : ", "", unit],
   // biome-ignore lint/suspicious/noTemplateCurlyInString: text of a source
-  [access, "`\\0address ${address}`", '"nobody"', unit],
+  [access, "`\\0address ${Addresses.networkOf(address)}`", '"nobody"', unit],
   [party, "allowance.connectionCount >= quota.connections", "false", wire],
   [party, "for (const { allowance } of this.#shares) allowance.connectionCount--", "", wire],
   [party, "allowance.sessionCount >= quota.sessions", "false", wire],

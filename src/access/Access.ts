@@ -75,6 +75,7 @@ export const AccessFile = Schema.Struct({
 }).check(
   Schema.makeFilter(({ principals, rules }: { principals: ReadonlyArray<Principal>; rules: ReadonlyArray<Rule> }) => {
     const known = new Set(["*", ...principals.map(({ name }) => name)])
+    if (principals.some(({ name }) => name === "*")) return "another name than that of everybody: *"
     const unknown = rules.flatMap((rule) => rule.principals).find((name) => !known.has(name))
     return unknown === undefined || `a principal of that name: ${unknown}`
   })
@@ -155,7 +156,9 @@ const boundsOf = (rules: ReadonlyArray<Rule>, principal: string): Bounds => {
 
 /** No name of a principal begins so. */
 const nobody = ({ address, certificate }: Identity) =>
-  certificate === undefined ? `\0address ${address}` : `\0key ${certificate.keyHash || certificate.subject}`
+  certificate === undefined
+    ? `\0address ${Addresses.networkOf(address)}`
+    : `\0key ${certificate.keyHash || certificate.subject}`
 
 /** What the file allows that peer. */
 export const rightsOf = ({ principals, rules }: AccessFile, peer: Identity): Rights => {

@@ -2,7 +2,8 @@
 
 const octets = (text: string): ReadonlyArray<number> | undefined => {
   const parts = text.split(".")
-  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)) return undefined
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
+    return undefined
   return parts.map(Number)
 }
 
@@ -19,10 +20,8 @@ const groupsOf = (text: string): ReadonlyArray<number> | undefined => {
   return groups
 }
 
-/** 4 or 16 bytes. An IPv4 address that an IPv6 socket shows is an IPv4 address. */
-const bytesOf = (address: string): ReadonlyArray<number> | undefined => {
-  const text = address.replace(/%.*$/, "").replace(/^::ffff:(?=\d+\.)/i, "")
-  if (!text.includes(":")) return octets(text)
+/** 16 bytes. */
+const bytesOf6 = (text: string): ReadonlyArray<number> | undefined => {
   const [head = "", tail, ...more] = text.split("::")
   const [before, after] = [groupsOf(head), groupsOf(tail ?? "")]
   if (before === undefined || after === undefined || more.length > 0) return undefined
@@ -31,15 +30,34 @@ const bytesOf = (address: string): ReadonlyArray<number> | undefined => {
   return [...before, ...new Array<number>(missing).fill(0), ...after]
 }
 
+/** Before an IPv4 address that an IPv6 socket shows. */
+const mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]
+
+interface Parsed {
+  /** 4 or 16; an IPv4 address that an IPv6 socket shows is an IPv4 address. */
+  readonly bytes: ReadonlyArray<number>
+  /** So many bits of what was written are not in `bytes`. */
+  readonly mappedBits: number
+}
+
+const parse = (address: string): Parsed | undefined => {
+  const text = address.replace(/%.*$/, "")
+  const bytes = text.includes(":") ? bytesOf6(text) : octets(text)
+  if (bytes === undefined) return undefined
+  const isMapped = bytes.length === 16 && mapped.every((byte, index) => bytes[index] === byte)
+  return isMapped ? { bytes: bytes.slice(mapped.length), mappedBits: mapped.length * 8 } : { bytes, mappedBits: 0 }
+}
+
 /** Undefined: no range. */
 export const range = (text: string): ((address: string) => boolean) | undefined => {
   const [address = "", length, ...more] = text.split("/")
-  const prefix = bytesOf(address)
-  if (prefix === undefined || more.length > 0 || (length !== undefined && !/^\d{1,3}$/.test(length))) return undefined
-  const bitCount = length === undefined ? prefix.length * 8 : Number(length)
-  if (bitCount > prefix.length * 8) return undefined
+  const parsed = parse(address)
+  if (parsed === undefined || more.length > 0 || (length !== undefined && !/^\d{1,3}$/.test(length))) return undefined
+  const { bytes: prefix, mappedBits } = parsed
+  const bitCount = length === undefined ? prefix.length * 8 : Number(length) - mappedBits
+  if (bitCount < 0 || bitCount > prefix.length * 8) return undefined
   return (other) => {
-    const bytes = bytesOf(other)
+    const bytes = parse(other)?.bytes
     if (bytes?.length !== prefix.length) return false
     for (let bit = 0; bit < bitCount; bit += 8) {
       const mask = bitCount - bit >= 8 ? 255 : (255 << (8 - (bitCount - bit))) & 255
@@ -47,4 +65,13 @@ export const range = (text: string): ((address: string) => boolean) | undefined 
     }
     return true
   }
+}
+
+const networkBytes = 8
+
+/** Whose an address is, as far as it tells: of IPv6 the first half, since whoever has one address there has all. */
+export const networkOf = (address: string): string => {
+  const bytes = parse(address)?.bytes
+  if (bytes === undefined) return address
+  return bytes.length === 4 ? bytes.join(".") : `${Buffer.from(bytes.slice(0, networkBytes)).toString("hex")}::/64`
 }

@@ -27,7 +27,7 @@ export const lengthMax = 4096
 const more: Reading = { _tag: "More" }
 const malformed = (reason: string): Reading => ({ _tag: "Malformed", reason })
 
-const types = { alpn: 0x01, ssl: 0x20, sslCommonName: 0x22 } as const
+const types = { alpn: 0x01, checksum: 0x03, ssl: 0x20, sslCommonName: 0x22 } as const
 const clientBits = { ssl: 0x01, certificate: 0x02 | 0x04 } as const
 
 /** By type; undefined: they do not fill `bytes`. */
@@ -42,6 +42,27 @@ const entriesOf = (bytes: Buffer): ReadonlyMap<number, Buffer> | undefined => {
     at = end
   }
   return entries
+}
+
+/** CRC-32C of those that `parts` are one behind the other (§2.2.3). */
+const checksumOf = (...parts: ReadonlyArray<Uint8Array>): number => {
+  let sum = 0xffff_ffff
+  for (const part of parts) {
+    for (const byte of part) {
+      sum ^= byte
+      for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ ((sum & 1) === 0 ? 0 : 0x82f6_3b78)
+    }
+  }
+  return ~sum >>> 0
+}
+
+/** Of a whole header, where `stated` lies in it. */
+const isTrue = (header: Buffer, stated: Buffer): boolean => {
+  const at = stated.byteOffset - header.byteOffset
+  return (
+    stated.length === 4 &&
+    stated.readUInt32BE(0) === checksumOf(header.subarray(0, at), Buffer.alloc(4), header.subarray(at + 4))
+  )
 }
 
 const address4 = (bytes: Buffer) => bytes.subarray(0, 4).join(".")
@@ -77,7 +98,9 @@ const secureOf = (bytes: Buffer | undefined): Secure | undefined => {
   return { isSecure: (client & clientBits.ssl) !== 0, commonName: isVerified ? name : undefined }
 }
 
-const body = (family: number, bytes: Buffer, length: number): Reading => {
+const body = (header: Buffer): Reading => {
+  const family = header.readUInt8(13)
+  const bytes = header.subarray(fixedBytes)
   const known = families.get(family)
   if (known === undefined) return malformed(unknownFamilies[family >> 4] ?? `address family ${family >> 4}`)
   const [addressBytes, read] = known
@@ -85,8 +108,10 @@ const body = (family: number, bytes: Buffer, length: number): Reading => {
   const entries = entriesOf(bytes.subarray(addressBytes))
   const secure = entries && secureOf(entries.get(types.ssl))
   if (entries === undefined || secure === undefined) return malformed("its entries do not fill it")
+  const checksum = entries.get(types.checksum)
+  if (checksum !== undefined && !isTrue(header, checksum)) return malformed("its checksum is another")
   const protocol = entries.get(types.alpn)?.toString("latin1")
-  return { _tag: "Header", length, source: read(bytes), protocol, ...secure }
+  return { _tag: "Header", length: header.length, source: read(bytes), protocol, ...secure }
 }
 
 /** `bytes` is all that came so far. */
@@ -105,5 +130,5 @@ export const read = (bytes: Buffer): Reading => {
   if (bytes.length < length) return more
   // Its own connections, such as health checks.
   if (command === 0) return { _tag: "Header", length, source: undefined, protocol: undefined, ...plain }
-  return body(bytes.readUInt8(13), bytes.subarray(fixedBytes, length), length)
+  return body(bytes.subarray(0, length))
 }

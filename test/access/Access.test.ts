@@ -113,6 +113,12 @@ describe("access", () => {
     const [first, second] = [of(peers.nobody).bounds, of({ address: "11.0.0.2", certificate: undefined }).bounds]
     assert.deepStrictEqual([first[0]?.sessions, first[0]?.bytesOnDisk, first.length], [6, 8, 1])
     assert.notStrictEqual(first[0]?.principal, second[0]?.principal)
+    const counted = (address: string) => of({ address, certificate: undefined }).bounds[0]?.principal
+    // Whoever has one address of a network has all.
+    assert.strictEqual(counted("2001:db8::1"), counted("2001:db8:0:0:ffff:eeee:dddd:1"))
+    assert.notStrictEqual(counted("2001:db8::1"), counted("2001:db8:0:1::1"))
+    assert.strictEqual(counted("::ffff:11.0.0.2"), counted("11.0.0.2"))
+    assert.notStrictEqual(counted("11.0.0.3"), counted("11.0.0.2"))
     const who = Object.entries(peers)
     assert.deepStrictEqual(
       who.filter(([, peer]) => of(peer).mayAdminister).map(([name]) => name),
@@ -135,6 +141,7 @@ describe("access", () => {
       { principals: [], rules: [{ principals: ["who"] }] },
       { principals: [{ name: "a", addresses: ["10.0.0.0/33"] }], rules: [] },
       { principals: [{ name: "a", keys: ["abc"] }], rules: [] },
+      { principals: [{ name: "*", addresses: ["10.0.0.1"] }], rules: [] },
       { principals: [], rules: [{ principals: ["*"], records: [{}] }] },
       { principals: [], rules: [{ principals: ["*"], view: [{ host: "" }] }] },
       { principals: [], rules: [{ principals: ["*"], quota: { sessions: 0 } }] },
@@ -172,18 +179,35 @@ describe("names and addresses", () => {
     ["2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1"],
     ["::1", "0:0:0:0:0:0:0:1", "::2"],
     ["fe80::/10", "fe80::1%eth0", "::ffff:10.0.0.1"],
-    ["0.0.0.0/0", "1.2.3.4", "::1"]
+    ["0.0.0.0/0", "1.2.3.4", "::1"],
+    // What an IPv6 socket shows of IPv4, in either way to write it, in rules and of peers.
+    ["10.0.0.0/8", "::ffff:10.1.2.3", "::ffff:11.0.0.1"],
+    ["10.0.0.0/8", "::FFFF:a01:203", "::a01:203"],
+    ["::ffff:10.0.0.0/104", "10.255.0.1", "11.0.0.1"],
+    ["::ffff:a00:7", "10.0.0.7", "10.0.0.8"],
+    ["0:0:0:0:0:ffff:0:0/96", "1.2.3.4", "::1"],
+    ["::/0", "2001:db8::1", "1.2.3.4"]
   ])("%s has %s and not %s", (text, inside, outside) => {
     assert.isTrue(Addresses.range(text)?.(inside))
     assert.isFalse(Addresses.range(text)?.(outside))
   })
 
-  it.each(["", "10.0.0", "10.0.0.256", "10.0.0.0/33", "1::2::3", "::/129", "10.0.0.0/8/8", "12345::", "host"])(
-    "%s is no range",
-    (text) => {
-      assert.isUndefined(Addresses.range(text))
-    }
-  )
+  it.each([
+    "",
+    "10.0.0",
+    "10.0.0.256",
+    "10.0.0.0/33",
+    "1::2::3",
+    "::/129",
+    "10.0.0.0/8/8",
+    "12345::",
+    "host",
+    "010.0.0.1",
+    "::ffff:10.0.0.0/8",
+    "::ffff:10.0.0.0/129"
+  ])("%s is no range", (text) => {
+    assert.isUndefined(Addresses.range(text))
+  })
 })
 
 it("docs/access.schema.json is the schema of the file", () => {

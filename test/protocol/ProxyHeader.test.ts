@@ -48,6 +48,15 @@ const valid: ReadonlyArray<readonly [name: string, bytes: Buffer, said: object]>
     "no certificate",
     Balancer.ipv4("192.0.2.7", 1, [Balancer.secured(1, 0, "web1")]),
     { source: { address: "192.0.2.7", port: 1 }, isSecure: true, protocol: undefined, commonName: undefined }
+  ],
+  [
+    "a checksum",
+    // By another program's arithmetic: CRC-32C of this header with the field empty.
+    Balancer.ipv4("192.0.2.7", 1, [
+      Balancer.entry(0x03, Buffer.of(0xdd, 0xfd, 0x13, 0xd0)),
+      Balancer.entry(0x04, Buffer.of(9, 9))
+    ]),
+    { source: { address: "192.0.2.7", port: 1 }, ...plain }
   ]
 ]
 
@@ -72,6 +81,8 @@ const invalid: ReadonlyArray<readonly [reason: string, bytes: Buffer]> = [
     Balancer.ipv4("192.0.2.7", 1, [Balancer.entry(0x20, Buffer.of(1, 0, 0, 0, 0, 0x22, 9, 9))])
   ],
   ["4097 bytes", Balancer.header({ addresses, length: lengthMax + 1 - 16 })],
+  ["its checksum is another", Balancer.ipv4("192.0.2.7", 1, [Balancer.entry(0x03, Buffer.alloc(4))])],
+  ["its checksum is another", Balancer.ipv4("192.0.2.7", 1, [Balancer.entry(0x03, Buffer.alloc(3))])],
   ["65551 bytes", Balancer.header({ addresses, length: 65_535 })]
 ]
 
