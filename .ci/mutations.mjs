@@ -60,12 +60,14 @@ const mutations = [
   // biome-ignore lint/suspicious/noTemplateCurlyInString: text of a source
   [access, "`\\0address ${Addresses.networkOf(address)}`", '"nobody"', unit],
   [party, "allowance.connectionCount >= quota.connections", "false", wire],
-  [party, "for (const { allowance } of this.#shares) allowance.connectionCount--", "", wire],
+  [party, "      allowance.connectionCount--\n", "", wire],
   [party, "allowance.sessionCount >= quota.sessions", "false", wire],
   [party, "          allowance.sessionCount--\n", "", wire],
   [party, "if (allowance.diskBytes >= quota.bytesOnDisk) return diskRefusal(from, quota)", "", wire],
   [party, "yield* this.#permissions.allowances.recount(allowance)", "", wire],
-  [party, "millis = Math.max(millis,", "void (", wire],
+  [party, "      millis = owed\n", "", wire],
+  ["src/relay/Debtors.ts", "for (const member of this.#members) member.hold()", "", wire],
+  [party, "if (hasWaited) this.#waitAnew()", "", wire],
   // Who asks for what.
   [party, "return this.#current?.mayRecord(names) ?? true", "return true", wire],
   [party, "return this.#current?.mayView(names) ?? true", "return true", wire],

@@ -116,6 +116,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       isOwing: peer.isCarried !== true,
       background: registry.background,
       readAtMost: peer.readAtMost,
+      onHeld: this.#connection.heldBy(peer.pause),
       onFree: onRoom,
       onRefused: (incident) => this.#refuse(incident),
       waitsFor: peer.waitsFor

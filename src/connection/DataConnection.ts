@@ -57,6 +57,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
       isOwing: peer.isCarried !== true,
       background: registry.background,
       readAtMost: peer.readAtMost,
+      onHeld: this.#connection.heldBy(peer.pause),
       onFree: () => this.#resume(),
       onRefused: (incident) => this.#refuse(incident),
       waitsFor: peer.waitsFor

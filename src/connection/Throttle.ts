@@ -6,6 +6,7 @@
 import { Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"
 import { clearTimeout, setTimeout } from "../Machine.ts"
+import type { Debtor } from "../relay/Debtors.ts"
 import type { Party } from "../relay/Party.ts"
 
 export interface Options {
@@ -15,6 +16,8 @@ export interface Options {
   /** Runs what nobody waits for. */
   readonly background: (work: Effect.Effect<void>) => void
   readonly readAtMost: (byteCount: number) => void
+  /** Its socket must not be read until it may go on: others have had too much. Undefined: it cannot be stopped. */
+  readonly onHeld: (() => void) | undefined
   /** It may go on. */
   readonly onFree: () => void
   readonly onRefused: (incident: Incident) => void
@@ -25,9 +28,9 @@ export interface Options {
 /** Who waits for less on the disk looks again. */
 const againMillis = 1000
 
-export class Throttle {
+export class Throttle implements Debtor {
   readonly #options: Options
-  #timer: NodeJS.Timeout | undefined
+  #isWaiting = false
   #isLooking = false
   #isStopped = false
   #begin: (() => void) | undefined
@@ -35,13 +38,14 @@ export class Throttle {
 
   constructor(options: Options) {
     this.#options = options
+    options.party.debtor = this
     this.#bound()
     if (options.isOwing) this.#wait(options.party.owedMillis)
   }
 
   /** Nothing may be read until `onFree`. */
   get isClosed(): boolean {
-    return this.#timer !== undefined || this.#isLooking
+    return this.#isWaiting || this.#isLooking
   }
 
   /** Reads for the first time, now or when it may. */
@@ -61,17 +65,33 @@ export class Throttle {
   }
 
   #wait(millis: number): void {
-    if (millis === 0) return
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      this.#free()
-    }, millis)
+    if (millis === 0 || this.#isWaiting) return
+    this.#isWaiting = true
+    this.#options.party.wait(this, millis)
+  }
+
+  // ---- Debtor ----------------------------------------------------------------------------------------------------
+
+  get owedMillis(): number {
+    return this.#options.party.owedMillis
+  }
+
+  hold(): void {
+    const { onHeld, party } = this.#options
+    if (onHeld === undefined || this.isClosed || this.#isStopped) return
+    this.#wait(party.owedMillis)
+    if (this.#isWaiting) onHeld()
+  }
+
+  free(): void {
+    this.#isWaiting = false
+    this.#free()
   }
 
   stop(): void {
     this.#isStopped = true
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#options.party.forgo(this)
+    this.#isWaiting = false
     clearTimeout(this.#again)
   }
   #again: NodeJS.Timeout | undefined

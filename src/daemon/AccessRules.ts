@@ -12,7 +12,11 @@ const decode = Schema.decodeUnknownSync(AccessFile)
 export const read = (path: string): Effect.Effect<AccessFile, DaemonFailed> =>
   Effect.try({
     // A member that is written wrong would be a rule that is not there.
-    try: () => decode(JSON.parse(readFileSync(path, "utf8")), { errors: "all", onExcessProperty: "error" }),
+    try: () =>
+      decode(JSON.parse(readFileSync(path, "utf8").replace(/^\ufeff/, "")), {
+        errors: "all",
+        onExcessProperty: "error"
+      }),
     catch: (cause) =>
       new DaemonFailed({
         code: "START_FILE",

@@ -6,6 +6,7 @@ import { accessSync, constants, readFileSync, type Stats, statfsSync, statSync }
 import { totalmem } from "node:os"
 import { dirname } from "node:path"
 import { Effect, Result } from "effect"
+import * as Doubts from "../access/Doubts.ts"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import * as ExportVariables from "../config/ExportVariables.ts"
 import * as HttpPort from "../config/HttpPort.ts"
@@ -123,7 +124,8 @@ const token = ({ httpTokenFile: path }: DaemonOptions): ReadonlyArray<Message> =
 const access = ({ access: path }: DaemonOptions): ReadonlyArray<Message> => {
   if (path === undefined) return []
   const file = Effect.runSync(Effect.result(AccessRules.read(path)))
-  return Result.isFailure(file) ? [error(file.failure.message)] : []
+  if (Result.isFailure(file)) return [error(file.failure.message)]
+  return Doubts.of(file.success).map((doubt) => warning(`The access file ${path}: ${doubt}`))
 }
 
 const tls = ({ tls: files }: DaemonOptions): ReadonlyArray<Message> => {

@@ -11,6 +11,7 @@ import { clockMillis } from "../Machine.ts"
 import { TokenBucket } from "../model/TokenBucket.ts"
 import type { FileFailed } from "../storage/Files.ts"
 import type { TraceStore } from "../storage/TraceStore.ts"
+import { Debtors } from "./Debtors.ts"
 import type { Incidents } from "./Incidents.ts"
 import { type Recording, Recordings } from "./Recordings.ts"
 
@@ -31,6 +32,7 @@ export class Allowance {
   /** Of traces that are not taken away, at most. */
   diskBytes = 0
   readonly bucket = new TokenBucket(clockMillis())
+  readonly debtors = new Debtors()
   /** Where its sessions record, or did, relative to the output directory. */
   readonly directories = new Set<string>()
   /** What its sessions have received is in their files after these. */

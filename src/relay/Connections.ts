@@ -52,6 +52,15 @@ export class Connection {
     this.#heldBackAt = wallMillis()
   }
 
+  /** What stops it for its quota, by that of its socket; undefined: it cannot be stopped. */
+  heldBy(pause: (() => void) | undefined): (() => void) | undefined {
+    if (pause === undefined) return undefined
+    return () => {
+      this.holdBack("quota")
+      pause()
+    }
+  }
+
   goOn(): void {
     if (this.heldBackBy === undefined) return
     const millis = this.heldBackNowMillis

@@ -4,9 +4,10 @@
  */
 import { Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"
-import { clockMillis } from "../Machine.ts"
+import { clockMillis, queueMicrotask } from "../Machine.ts"
 import { sessionNamesOf } from "../model/Path.ts"
 import type { Allowance, Allowances, Quota } from "./Allowances.ts"
+import type { Debtor } from "./Debtors.ts"
 import type { HeldSession } from "./session/Identity.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
 import type { Names } from "./Viewpoint.ts"
@@ -67,6 +68,10 @@ export class Party {
   #rights: Rights | undefined
   #shares: ReadonlyArray<Share> = []
   #isIn = false
+  /** Of this connection; undefined: what it receives is not counted. */
+  debtor: Debtor | undefined
+  /** To whom most was owed when bytes were last counted. */
+  #creditor: Allowance | undefined
   /** The session last found to be the party's own. */
   #recorded: object | undefined
 
@@ -110,16 +115,29 @@ export class Party {
     this.#look()
     if (this.#peer.isCarried === true) return undefined
     const over = this.#shares.find(({ quota, allowance }) => allowance.connectionCount >= quota.connections)
-    this.#isIn = true
-    for (const { allowance } of this.#shares) allowance.connectionCount++
+    this.#count()
     return over && { code: "CONNECTION_QUOTA", detail: `${this.#identity.address}: ${over.quota.connections} are open` }
   }
 
-  leave(): void {
-    if (!this.#isIn) return
+  /** Answers whether it was waiting until less is owed. */
+  leave(): boolean {
+    if (!this.#isIn) return false
     this.#isIn = false
-    for (const { allowance } of this.#shares) allowance.connectionCount--
+    let hasWaited = false
+    for (const { allowance } of this.#shares) {
+      allowance.connectionCount--
+      if (this.debtor !== undefined && allowance.debtors.leave(this.debtor)) hasWaited = true
+    }
     this.#forget(this.#shares)
+    return hasWaited
+  }
+
+  #count(): void {
+    this.#isIn = true
+    for (const { allowance } of this.#shares) {
+      allowance.connectionCount++
+      if (this.debtor !== undefined) allowance.debtors.enter(this.debtor)
+    }
   }
 
   /** A session more would be too many. */
@@ -172,9 +190,23 @@ export class Party {
     for (const { quota, allowance } of this.#shares) {
       allowance.diskBytes += byteCount
       if (quota.bytesPerSecond === Number.POSITIVE_INFINITY) continue
-      millis = Math.max(millis, allowance.bucket.take(byteCount, quota.bytesPerSecond, clockMillis()))
+      const owed = allowance.bucket.take(byteCount, quota.bytesPerSecond, clockMillis())
+      if (byteCount > 0) allowance.debtors.owe(owed)
+      if (owed <= millis) continue
+      millis = owed
+      this.#creditor = allowance
     }
     return millis
+  }
+
+  /** Until nothing is owed, and it is the debtor's turn. */
+  wait(debtor: Debtor, millis: number): void {
+    this.#creditor?.debtors.wait(debtor, millis)
+  }
+
+  /** It waits no more. */
+  forgo(debtor: Debtor): void {
+    this.#creditor?.debtors.leave(debtor)
   }
 
   /** For how many ms nothing may be received. */
@@ -208,6 +240,15 @@ export class Party {
     return Math.max(readBytesMin, Math.min(Math.ceil(slowest * readSeconds), left))
   }
 
+  /** What it waited for is of rules that are over. */
+  #waitAnew(): void {
+    const { debtor } = this
+    if (debtor === undefined) return
+    this.#creditor = this.#shares[0]?.allowance
+    if (this.#creditor === undefined) queueMicrotask(() => debtor.free())
+    else this.wait(debtor, 1)
+  }
+
   #forget(shares: ReadonlyArray<Share>): void {
     for (const { quota } of shares) this.#permissions.allowances.forget(quota.principal)
   }
@@ -227,11 +268,10 @@ export class Party {
     this.#rights = rightsOf?.(this.#identity)
     this.#recorded = undefined
     const isIn = this.#isIn
-    this.leave()
+    const hasWaited = this.leave()
     const bounds = this.#rights?.bounds ?? []
     this.#shares = bounds.map((quota) => ({ quota, allowance: allowances.of(quota.principal) }))
-    if (!isIn) return
-    this.#isIn = true
-    for (const { allowance } of this.#shares) allowance.connectionCount++
+    if (isIn) this.#count()
+    if (hasWaited) this.#waitAnew()
   }
 }

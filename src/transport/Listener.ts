@@ -198,6 +198,7 @@ const makePeer = (arrival: Arrival, options: Options, thread: SenderThread): Pee
       reading.resume()
     },
     resume: reading.resume,
+    pause: reading.pause,
     readAtMost: reading.readAtMost,
     send: (bytes, sent) => sender.send(bytes, sent),
     expect: unsaid,

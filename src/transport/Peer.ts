@@ -33,6 +33,8 @@ export interface Peer {
   readonly landing: Landing | undefined
   readonly start: (receiver: Receiver) => void
   readonly resume: () => void
+  /** Reads no more until `resume`; undefined: it ends by itself. What was decrypted already is kept. */
+  readonly pause?: () => void
   /** From the next read but one on no more than so many bytes come at once. */
   readonly readAtMost: (byteCount: number) => void
   /**

@@ -22,6 +22,8 @@ export interface Reading {
   /** From the next read but one on. Where each read has a buffer of its own that is as long as the system says. */
   readonly readAtMost: (byteCount: number) => void
   readonly resume: () => void
+  /** Nothing is received until `resume`. */
+  readonly pause: () => void
   /** Calls `then` when the peer sends no more, and all that it sent was received. */
   readonly whenEnded: (then: () => void) => void
 }
@@ -216,6 +218,10 @@ class Kept {
     }
   }
 
+  readonly stop = (): void => {
+    this.#isStopped = true
+  }
+
   readonly end = (): void => {
     this.#hasEnded = true
     this.#tellEnd()
@@ -309,6 +315,10 @@ const receiveOwned = (
     readAtMost: (byteCount) => {
       readBytesMax = byteCount
     },
+    pause: () => {
+      kept?.stop()
+      pause()
+    },
     whenEnded: kept?.whenEnded ?? ((then) => void socket.on("end", then)),
     resume: () => {
       if (kept !== undefined) return kept.resume()
@@ -344,6 +354,7 @@ const receivePortably = (socket: net.Socket, receive: Receive): Reading => {
     onClosing: () => {},
     readAtMost: () => {},
     resume: () => void socket.resume(),
+    pause: () => void socket.pause(),
     whenEnded: (then) => void socket.on("end", then)
   }
 }

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import { AccessFile, type Identity, rightsOf } from "../../src/access/Access.ts"
 import * as Addresses from "../../src/access/Addresses.ts"
+import * as Doubts from "../../src/access/Doubts.ts"
 import * as Glob from "../../src/access/Glob.ts"
 
 const hash = "ab".repeat(32)
@@ -149,6 +150,28 @@ describe("access", () => {
     ]
     for (const value of wrong) assert.isFalse(isValid(value), JSON.stringify(value))
   })
+})
+
+it("what cannot be meant is doubted, and nothing else", () => {
+  assert.deepStrictEqual(Doubts.of(file), [])
+  const doubtful: AccessFile = {
+    principals: [
+      { name: "none" },
+      { name: "plain", names: ["web1", "URI:x", "*web", "U*", "?RI:x", "uri:x", "URI"] },
+      { name: "subject", subjects: ["alice", "CN=alice", "*alice", "C?=a"] },
+      { name: "idle", addresses: ["10.0.0.1"] }
+    ],
+    rules: [{ principals: ["none", "plain", "subject", "*"], view: [{}] }, { principals: [] }]
+  }
+  const name = (pattern: string) =>
+    `no certificate has such a name: ${pattern} of plain; they begin with URI:, DNS: or email:`
+  assert.deepStrictEqual(Doubts.of(doubtful), [
+    "nobody can be none",
+    ...["web1", "uri:x", "URI"].map(name),
+    "no certificate has such a subject: alice of subject; they begin with CN= or the like",
+    "no rule is for idle",
+    "rule 2 is for nobody"
+  ])
 })
 
 describe("names and addresses", () => {

@@ -304,3 +304,103 @@ it.live("bytes on disk that an earlier relay recorded count, until they are take
     )
   }).pipe(Effect.scoped)
 )
+
+it.live(
+  "bytes per second: of many connections that are open already, each with something to say, none says it twice",
+  () =>
+    Effect.gen(function* () {
+      const bytesPerSecond = 400_000
+      const relay = yield* TestRelay.make({ access: limited({ bytesPerSecond }) })
+      const connectionCount = 60
+      const control = yield* relay.wire("control")
+      const { createSession, addStream, join, message, numbers, u32 } = Commands
+      yield* control.send(
+        join(
+          message(numbers.VERSION, join(u32(2), u32(10))),
+          message(numbers.CREATE_SESSION, createSession(10, { name: "s", host: "h" }))
+        )
+      )
+      yield* control.read(8 + 12)
+      const all = yield* Effect.forEach(Array.from({ length: connectionCount }), (_, number) =>
+        Effect.gen(function* () {
+          yield* control.send(message(numbers.ADD_STREAM, addStream(10, { path: "h/s", channel: `c${number}` })))
+          const handle = (yield* control.read(12)).readBigUInt64BE(0)
+          return { handle, data: yield* relay.wire("data") }
+        })
+      )
+      yield* until(
+        "all to be there",
+        Effect.map(relay.relay.connections, ({ length }) => length === connectionCount + 1)
+      )
+      // What the quiet time had earned is a tenth of a second's.
+      yield* Effect.sleep(200)
+      const packetBytes = 20_000
+      const received = Effect.map(relay.relay.connections, (connections) =>
+        connections.reduce((sum, { port, receivedByteCount }) => sum + (port === "data" ? receivedByteCount : 0), 0)
+      )
+      const begun = performance.now()
+      yield* Effect.forEach(
+        all,
+        ({ data, handle }) =>
+          data.send(join(Commands.packetHeader(handle, 0, packetBytes, 0), Commands.payload(packetBytes, 0))),
+        { concurrency: "unbounded", discard: true }
+      )
+      for (let look = 0; look < 30; look++) {
+        const millis = performance.now() - begun
+        // Ahead of the rate: what was earned, what may be owed, and a read.
+        assert.isAtMost(yield* received, (bytesPerSecond * (millis + 100 + 100)) / 1000 + 2 * 8000)
+        yield* Effect.sleep(20)
+      }
+      // Each in its turn: nobody waits for another that has more.
+      yield* until(
+        "each to have been heard",
+        Effect.map(relay.relay.connections, (connections) =>
+          connections.every(({ port, receivedByteCount }) => port !== "data" || receivedByteCount > 0)
+        )
+      )
+      const shares = (yield* relay.relay.connections).filter(({ port }) => port === "data")
+      const counts = shares.map(({ receivedByteCount }) => receivedByteCount)
+      assert.isAtMost(Math.max(...counts), 3 * 8192)
+    }).pipe(Effect.scoped)
+)
+
+it.live("bytes per second: who waits goes on by rules that are changed meanwhile, whatever they say then", () =>
+  Effect.gen(function* () {
+    const bytesPerSecond = 20_000
+    const changes: ReadonlyArray<readonly [string, AccessFile]> = [
+      ["none", limited({})],
+      ["more", limited({ bytesPerSecond: 50_000_000 })],
+      [
+        "of another",
+        { principals: [], rules: [{ principals: ["*"], record: [{}], quota: { bytesPerSecond: 50_000_000 } }] }
+      ],
+      ["not at all", { principals: [], rules: [{ principals: ["*"], record: [{}] }] }]
+    ]
+    for (const [what, after] of changes) {
+      const relay = yield* TestRelay.make({ access: limited({ bytesPerSecond }) })
+      const script = relay.script()
+      const recordings = yield* Effect.all([script.recording({ name: "a" }), script.recording({ name: "b" })])
+      const [packetBytes, packetCount] = [50_000, 10]
+      const streams = yield* Effect.forEach(recordings, ({ c }) => c.addStream())
+      for (const [index, { d }] of recordings.entries()) {
+        for (let seq = 0; seq < packetCount; seq++) yield* d.packet(streams[index] as bigint, seq, packetBytes)
+      }
+      yield* until(
+        "both to be held back",
+        Effect.map(
+          relay.relay.connections,
+          (all) => all.filter(({ heldBackBy, port }) => port === "data" && heldBackBy === "quota").length === 2
+        )
+      )
+      yield* relay.relay.replaceAccess(after)
+      // At the earlier rate it would take 50 s.
+      yield* until(
+        `all of both, by ${what}`,
+        Effect.sync(() =>
+          recordings.every(({ file }) => relay.output.size(file("ch_0")) === packetBytes * packetCount)
+        ),
+        { seconds: 10 }
+      )
+    }
+  }).pipe(Effect.scoped)
+)

@@ -1,0 +1,33 @@
+/** What a file of access rules says, and cannot be meant: rules that meet nobody, patterns that match nothing. Pure. */
+import type { AccessFile, Principal } from "./Access.ts"
+
+/** What names of a certificate begin with; a pattern may have it in part. */
+const kinds = ["URI:", "DNS:", "email:", "IP Address:", "DirName:", "Registered ID:", "othername:"]
+
+/** As far as a pattern is text. */
+const beginOf = (pattern: string): string => /^[^*?]*/.exec(pattern)?.[0] ?? ""
+
+const mayBegin = (pattern: string, wanted: string): boolean => {
+  const begin = beginOf(pattern)
+  return begin.startsWith(wanted) || (begin !== pattern && wanted.startsWith(begin))
+}
+
+const doubtsOf = ({ addresses = [], keys = [], name, names = [], subjects = [] }: Principal): ReadonlyArray<string> => [
+  ...(addresses.length + keys.length + names.length + subjects.length === 0 ? [`nobody can be ${name}`] : []),
+  ...names
+    .filter((pattern) => !kinds.some((kind) => mayBegin(pattern, kind)))
+    .map((pattern) => `no certificate has such a name: ${pattern} of ${name}; they begin with URI:, DNS: or email:`),
+  ...subjects
+    .filter((pattern) => !/^[A-Za-z0-9.]*=|[*?]/.test(pattern))
+    .map((pattern) => `no certificate has such a subject: ${pattern} of ${name}; they begin with CN= or the like`)
+]
+
+/** In words, one a line. */
+export const of = ({ principals, rules }: AccessFile): ReadonlyArray<string> => {
+  const met = new Set(rules.flatMap((rule) => rule.principals))
+  return [
+    ...principals.flatMap(doubtsOf),
+    ...principals.filter(({ name }) => !met.has(name)).map(({ name }) => `no rule is for ${name}`),
+    ...rules.flatMap((rule, index) => (rule.principals.length === 0 ? [`rule ${index + 1} is for nobody`] : []))
+  ]
+}
