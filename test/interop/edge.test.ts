@@ -120,7 +120,8 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
         // A session that is stopped may end between a packet and its index.
         if (isDrop) Babeltrace.assertIndexed(directory)
         // Readers miss what lies between two packets, and know nothing of what would have come behind the last one.
-        assert.deepStrictEqual([first, last === count - 1, told], [0, isDrop, isDrop ? lostCount : 0])
+        const expected = [0, isDrop, isDrop ? lostCount : 0]
+        assert.deepStrictEqual([first, last === count - 1, told], expected, discarded.join("\n"))
       })
     )
   }

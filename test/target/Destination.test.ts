@@ -61,7 +61,9 @@ describe("where a session streams to", () => {
     ["tcp://h", undefined, "tcp:// needs a data URL too"],
     ["net://h", "net://other", "net:// names both ports already"],
     ["tcp://h", "net://h", "the data URL must be tcp://"],
-    ["tcp://h", "tcp://other", "control and data must share a host"]
+    ["tcp://h", "tcp://other", "control and data must share a host"],
+    ["tcp://h:1:2", "tcp://h", "more than one port"],
+    ["tcp://h", "tcp://h:1:2", "more than one port"]
   ])("%s with data URL %s is refused: %s", (url, dataUrl, reason) => {
     assert.strictEqual(refusal(url, dataUrl), reason)
   })
