@@ -86,11 +86,14 @@ export const options = {
     name: "color",
     choices: ["auto", "always", "never"],
     default: "auto",
-    description: "Colour the text: on terminals, always, never"
+    description: "Colour the text: on terminals without NO_COLOR, always, never"
   }
 } as const satisfies Options
 
 export type Input = ValuesOf<typeof options>
+
+/** As everybody's programs are told; babeltrace2 knows the second only. */
+const isPlain = (): boolean => (process.env.NO_COLOR ?? "") !== "" || process.env.TERM === "dumb"
 
 /** Throws what is wrong. */
 export const textOptions = (input: Input, isTerminal: boolean): TextOptions => ({
@@ -102,7 +105,7 @@ export const textOptions = (input: Input, isTerminal: boolean): TextOptions => (
   hasDelta: !input.noDelta,
   names: choose("names", input.names, nameKinds),
   fields: choose("fields", input.fields, headerFields),
-  isColored: input.color === "always" || (input.color === "auto" && isTerminal)
+  isColored: input.color === "always" || (input.color === "auto" && isTerminal && !isPlain())
 })
 
 const integer = (flag: string, text: string): bigint => {

@@ -2,57 +2,42 @@
 import { basename, resolve } from "node:path"
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import type { EventPlan } from "../ctf/decode/Plan.ts"
 import { ChromeTrace } from "../ctf/export/ChromeTrace.ts"
-import { Bytes } from "../ctf/print/Bytes.ts"
-import * as Recording from "../ctf/recorded/Recording.ts"
+import * as Text from "../ctf/print/Text.ts"
+import * as Printing from "../ctf/recorded/Printing.ts"
 import * as EventOptions from "./EventOptions.ts"
 import * as Flags from "./Flags.ts"
+import type * as Options from "./Options.ts"
 import * as Output from "./Output.ts"
+import * as Recorded from "./Recorded.ts"
 import * as StandardOutput from "./StandardOutput.ts"
 
-interface Input extends Pick<EventOptions.Input, "event" | "where"> {
-  readonly directory: ReadonlyArray<string>
+const options = {
+  ...EventOptions.selection,
+  ...Recorded.options,
+  clockGmt: {
+    kind: "toggle",
+    name: "clock-gmt",
+    description: "Times of --begin and --end in UTC instead of the local time zone"
+  }
+} as const satisfies Options.Options
+
+interface Input extends Recorded.Input, Pick<EventOptions.Input, "event" | "where"> {
   readonly format: "chrome"
 }
 
-const blockBytes = 64 * 1024
-
-const write = (out: Bytes): void => {
-  StandardOutput.write(out.written)
-  out.clear()
+const warn = (line: string): void => {
+  process.stderr.write(`${line}\n`)
 }
 
 /** Answers what could not be decoded. */
-const print = ({ directory, ...selection }: Input): number => {
-  const filter = EventOptions.filter(selection)
-  const recording = Recording.open(directory)
-  for (const line of EventOptions.warnings(selection, recording.traceClasses)) process.stderr.write(`${line}\n`)
-  const trace = new ChromeTrace(directory.map((path) => basename(resolve(path))).join(", "))
-  const out = new Bytes()
-  const tests = new Map<EventPlan, ReturnType<NonNullable<typeof filter>>>()
-  let failureCount = 0
-  try {
-    for (let reader = recording.next(); reader !== undefined; reader = recording.next()) {
-      const { failure, item, stream } = reader
-      if (item === "failure" && failure !== undefined) {
-        failureCount++
-        process.stderr.write(`ERROR: ${failure.kind}: ${failure.message}; ${reader.path}, packet ${failure.packet}\n`)
-      }
-      if (item !== "event") continue
-      const plan = stream.current as EventPlan
-      const test = filter === undefined || (tests.get(plan) ?? filter(plan))
-      tests.set(plan, test)
-      if (typeof test === "boolean" ? !test : !test(stream)) continue
-      trace.event(stream, out)
-      if (out.at >= blockBytes) write(out)
-    }
-    trace.end(out)
-    write(out)
-  } finally {
-    recording.close()
-  }
-  return failureCount
+const print = (input: Input): number => {
+  const filter = EventOptions.filter(input)
+  const { interval, recording } = Recorded.open(input, 0n)
+  for (const line of EventOptions.warnings(input, recording.traceClasses)) warn(line)
+  const format = new ChromeTrace(input.directory.map((path) => basename(resolve(path))).join(", "))
+  const text = { ...Text.defaults, isGmt: input.clockGmt }
+  return Printing.print(recording, { format, text, filter, interval, write: StandardOutput.write, warn }).failureCount
 }
 
 const run = (input: Input): Effect.Effect<void, Error> =>
@@ -78,12 +63,13 @@ export const command = Command.make(
       Flag.withDefault("chrome" as const),
       Flag.withDescription("Chrome's JSON, which ui.perfetto.dev opens: threads, slices for begins and ends, instants")
     ),
-    ...Flags.of(EventOptions.selection)
+    ...Flags.of(options)
   },
   (input) => Output.reported(run(input))
 ).pipe(
   Command.withDescription("Write recorded traces in a form that other tools open"),
   Command.withExamples([
-    { command: "lttng-relay export DIR --format=chrome > demo.json", description: "For ui.perfetto.dev" }
+    { command: "lttng-relay export DIR --format=chrome > demo.json", description: "For ui.perfetto.dev" },
+    { command: "lttng-relay export DIR --begin=17:46:22.8 --end=17:46:23", description: "A part of a large trace" }
   ])
 )

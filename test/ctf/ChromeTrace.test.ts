@@ -15,7 +15,12 @@ interface Item {
   readonly pid: number
   readonly tid: number
   readonly ts?: number
-  readonly args?: { readonly name?: string; readonly fields?: unknown; readonly ctx?: { readonly vtid?: number } }
+  readonly args?: {
+    readonly name?: string
+    readonly fields?: unknown
+    readonly ctx?: { readonly vtid?: number }
+    readonly packet?: { readonly cpu_id?: number }
+  }
 }
 
 /** What each phase must and may have, by the description of the Trace Event Format. */
@@ -98,6 +103,19 @@ const assertNested = (items: ReadonlyArray<Item>) => {
   for (const [key, left] of open) assert.deepStrictEqual(left, [], key)
 }
 
+/** Nothing interrupts two processors at a time. */
+const assertOneProcessor = (items: ReadonlyArray<Item>) => {
+  const open = new Map<string, Array<number | undefined>>()
+  for (const { args, name, ph, pid, tid } of items) {
+    if (!name.startsWith("irq_") || (ph !== "B" && ph !== "E")) continue
+    const key = `${pid}/${tid} ${name}`
+    const own = open.get(key) ?? []
+    open.set(key, own)
+    if (ph === "B") own.push(args?.packet?.cpu_id)
+    else if (args?.packet !== undefined) assert.strictEqual(own.pop(), args.packet.cpu_id, key)
+  }
+}
+
 describe("slices", () => {
   it.each([
     ["syscall_entry_openat", "begin", "syscall_openat"],
@@ -127,7 +145,7 @@ describe("slices", () => {
 
 describeWithCorpus(
   "Chrome's JSON",
-  ["types", "contexts", "ust-cyg-profile", "kernel-big-endian", "ctf2-contexts"],
+  ["types", "contexts", "ust-cyg-profile", "kernel-big-endian", "kernel-many-threads", "ctf2-contexts"],
   (root) => {
     it.each(["types", "contexts", "ctf2-contexts"])("%s: every event record, on the thread of its context", (name) => {
       const { events, items } = exported(join(root(), name))
@@ -164,6 +182,13 @@ describeWithCorpus(
       const { items } = exported(join(root(), "kernel-big-endian"))
       assert.isAbove(new Set(items.map(({ tid }) => tid)).size, 10)
       assert.isAbove(items.filter(({ name, ph }) => ph === "M" && name === "thread_name").length, 10)
+      assertNested(items)
+    })
+
+    it("kernel-many-threads: processors with nothing to do are a thread each", () => {
+      const { items } = exported(join(root(), "kernel-many-threads"))
+      assert.isAbove(new Set(items.filter(({ pid }) => pid === 0).map(({ tid }) => tid)).size, 4)
+      assertOneProcessor(items)
       assertNested(items)
     })
   }

@@ -75,6 +75,7 @@ const end = encoded('{"ph":"E","name":')
 const instant = encoded('{"ph":"i","s":"t","name":')
 
 const phases = { begin, end, instant }
+const opening = '{"traceEvents":['
 /** Its end is that of the trace. */
 const unfinished = ',"args":{"unfinished":true}}'
 
@@ -128,7 +129,7 @@ export class ChromeTrace {
 
   /** After the last event record. */
   end(out: Bytes): void {
-    this.#open(0n, out)
+    if (!this.#hasEvent) out.ascii(opening)
     for (const { open, pid, tid } of this.#threads.all) {
       for (const left of open.close()) {
         this.#item(end, left, `,"pid":${pid},"tid":${tid},"ts":${micros(this.#last)}`, out)
@@ -141,15 +142,16 @@ export class ChromeTrace {
       JsonStrings.text(out, name)
       out.ascii("}}")
     }
-    out.ascii(`\n],"displayTimeUnit":"ns","otherData":{"begin":"${this.#start ?? 0n}","session":`)
+    const begin = this.#start === undefined ? "" : `"begin":"${this.#start}",`
+    out.ascii(`\n],"displayTimeUnit":"ns","otherData":{${begin}"session":`)
     JsonStrings.text(out, this.#session)
     out.ascii("}}\n")
   }
 
   #open(time: bigint, out: Bytes): void {
-    if (this.#start !== undefined) return
+    if (this.#hasEvent) return
     this.#start = time
-    out.ascii('{"traceEvents":[')
+    out.ascii(opening)
   }
 
   #separate(out: Bytes): void {

@@ -52,6 +52,9 @@ export const tellingFields = (eventName: string): readonly [tid: string, pid: st
 /** Processors without threads are threads of this process. */
 const processorsPid = 0
 
+/** The thread 0 is each processor's own when it has nothing to do: several run at a time. */
+const unlessIdle = (id: number | undefined): number | undefined => (id === 0 ? undefined : id)
+
 export class Threads<Label> {
   readonly #threads = new Map<string, Thread<Label>>()
   readonly #names = new Map<string, Named>()
@@ -62,9 +65,9 @@ export class Threads<Label> {
   of({ cpu, environment, pid, procname, tid }: Clues): Thread<Label> {
     const ownPid = environment.get("vpid")
     const running = cpu === undefined ? undefined : this.#running.get(cpu)
-    const thread = tid ?? running
+    const thread = unlessIdle(tid ?? running)
     const process =
-      pid ??
+      unlessIdle(pid) ??
       (typeof ownPid === "bigint" ? Number(ownPid) : thread === undefined ? undefined : this.#processes.get(thread))
     if (thread === undefined && process === undefined) {
       this.#name({ kind: "process", pid: processorsPid, tid: 0, name: "processors" })
@@ -85,6 +88,7 @@ export class Threads<Label> {
     if (typeof tid !== "number") return
     if (isSwitch) {
       if (cpu !== undefined) this.#running.set(cpu, tid)
+      if (unlessIdle(tid) === undefined) return
       const known = text(name)
       if (known !== undefined) this.#name({ kind: "thread", pid: this.#processes.get(tid) ?? tid, tid, name: known })
     } else {

@@ -51,10 +51,11 @@ export const region = (out: Bytes, bytes: Uint8Array, from: number, to: number):
   out.ascii(`,"base64":"${part.toString("base64")}"}`)
 }
 
+/** What is no UTF-8 in it is shown as such, and lost. */
 export const text = (out: Bytes, value: string): void => {
-  const bytes = encoded(value)
+  const bytes = encoded(value.toWellFormed())
   write(out, bytes, 0, bytes.length)
 }
 
-/** A name in quotes. What is no UTF-8 in it is shown as such, and lost. */
+/** The same as a text. */
 export const quoted = (name: string): string => JSON.stringify(name.toWellFormed())

@@ -1,5 +1,6 @@
 /** A recording written out: events as text, NDJSON or counts, losses and failures where readers expect them. */
 import { compare, nanos, type Time } from "../decode/Clock.ts"
+import type { DataStream } from "../decode/DataStream.ts"
 import type { Filter } from "../decode/Fields.ts"
 import type { Loss } from "../decode/Losses.ts"
 import type { EventPlan, TracePlan } from "../decode/Plan.ts"
@@ -14,9 +15,15 @@ import type { Interval, StreamReader } from "./StreamReader.ts"
 /** What is written of each event, or of all of them together. */
 export type Format = "text" | "ndjson" | "count" | "count-ndjson" | "histogram" | "none"
 
+/** Another form: of each event that is wanted, in order, and of what follows the last. */
+export interface Form {
+  event(stream: DataStream, out: Bytes): void
+  end(out: Bytes): void
+}
+
 /** What is to be written of a recording. */
 export interface Request {
-  readonly format: Format
+  readonly format: Format | Form
   readonly text: TextOptions
   readonly filter: Filter | undefined
   readonly interval: Interval
@@ -91,7 +98,14 @@ class Printer {
 
   #emitter(): (reader: StreamReader) => void {
     const out = this.#out
-    switch (this.#request.format) {
+    const { format } = this.#request
+    if (typeof format === "object") {
+      return ({ stream }) => {
+        format.event(stream, out)
+        if (out.at >= blockBytes) this.#flush()
+      }
+    }
+    switch (format) {
       case "text":
         return ({ stream }) => {
           this.#text.event(stream, out)
@@ -147,6 +161,7 @@ class Printer {
 
   #summary(): void {
     const { format, text } = this.#request
+    if (typeof format === "object") format.end(this.#out)
     if (format === "text") this.#text.end(this.#out)
     if (format === "count") this.#out.text(this.#counts.text())
     if (format === "count-ndjson") this.#out.text(this.#counts.json())

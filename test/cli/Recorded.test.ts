@@ -1,0 +1,76 @@
+/** `show` and `export` as programs: parts of a trace, names that are no UTF-8, terminals. */
+import { cpSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { toolboxProgram } from "../support/bundle.ts"
+import { describeWithCorpus } from "../support/corpus.ts"
+import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const env = { TZ: "UTC", LC_ALL: "C.UTF-8" }
+const run = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [toolboxProgram, ...args], { env })
+const shell = (script: string, more: Readonly<Record<string, string>> = {}) =>
+  Process.run("bash", ["-c", script, "bash", process.execPath, toolboxProgram], { env: { ...env, ...more } })
+
+interface Exported {
+  readonly traceEvents: ReadonlyArray<{ readonly ph: string }>
+  readonly otherData: Readonly<Record<string, string>>
+}
+
+const exported = (stdout: string): Exported => JSON.parse(stdout)
+
+describeWithCorpus("recorded traces on the command line", ["discarded", "types"], (root) => {
+  it.live("export of a part: the event records and losses that show has of it", () =>
+    Effect.gen(function* () {
+      const part = ["--begin=23:44:02.3", "--end=23:44:02.7", join(root(), "discarded")]
+      const shown = yield* run("show", ...part)
+      const found = yield* run("export", ...part)
+      const count = exported(found.stdout).traceEvents.filter(({ ph }) => ph !== "M").length
+      assert.isAbove(count, 0)
+      assert.strictEqual(count, shown.stdout.split("\n").length - 1)
+      assert.include(found.stderr, "WARNING: Tracer")
+      assert.strictEqual(found.stderr, shown.stderr)
+    })
+  )
+
+  it.live("export of nothing says of no time that it began then", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* run("export", "--event=none", join(root(), "types"))
+      assert.deepStrictEqual(exported(stdout), {
+        traceEvents: [],
+        displayTimeUnit: "ns",
+        otherData: { session: "types" }
+      })
+    })
+  )
+
+  it.live("a directory whose name is no UTF-8", () =>
+    Effect.gen(function* () {
+      const within = yield* Relays.temporaryDirectory("odd")
+      cpSync(join(root(), "types"), join(within, "plain"), { recursive: true })
+      yield* shell(`mv '${within}/plain' '${within}'/b$'\\xff'`)
+      const path = `'${within}'/b$'\\xff'`
+      const shown = yield* shell(`"$1" "$2" show ${path}`)
+      const plain = yield* run("show", join(root(), "types"))
+      assert.strictEqual(shown.stdout, plain.stdout)
+      const { stdout } = yield* shell(`"$1" "$2" export ${path} | iconv -f utf-8 -t utf-8`)
+      assert.strictEqual(exported(stdout).otherData.session, "b\ufffd")
+    })
+  )
+
+  Peers.describeWithPeers(["script"], "on a terminal", () => {
+    it.live("colours, but not where nobody wants them", () =>
+      Effect.gen(function* () {
+        const script = `script -qec "'$1' '$2' show '${join(root(), "types")}'" /dev/null </dev/null | head -1`
+        const first = (more: Readonly<Record<string, string>>) =>
+          Effect.map(shell(script, { TERM: "xterm", ...more }), ({ stdout }) => stdout.includes("\u001b["))
+        assert.isTrue(yield* first({}))
+        assert.isTrue(yield* first({ NO_COLOR: "" }))
+        assert.isFalse(yield* first({ NO_COLOR: "1" }))
+        assert.isFalse(yield* first({ TERM: "dumb" }))
+      })
+    )
+  })
+})
