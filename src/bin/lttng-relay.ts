@@ -8,11 +8,6 @@ if (process.execve === undefined) {
   process.exit(1)
 }
 
-// What is no UTF-8 the runtime has lost.
-if (process.argv.some((word) => word.includes("\ufffd"))) {
-  process.argv.splice(2, process.argv.length, ...(await import("../config/Arguments.ts")).ofProcess())
-}
-
 const [subcommand, ...rest] = process.argv.slice(2)
 
 // An edge runs for long beside what it traces: as the daemon, it begins again with little room for garbage, and gives

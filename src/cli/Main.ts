@@ -2,6 +2,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import * as Arguments from "../config/Arguments.ts"
 import * as Diagnostics from "./Diagnostics.ts"
 import { packageVersion } from "./PackageVersion.ts"
 
@@ -43,6 +44,7 @@ const root = async () => {
 const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions]
 
 export const main = async (): Promise<void> => {
+  process.argv.splice(2, process.argv.length, ...Arguments.ofProcess())
   // It has its own help, and takes an argument for what it is.
   if (process.argv[2] === "bench") return (await commands.bench()).run(process.argv.slice(3))
   const command = await root()

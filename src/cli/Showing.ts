@@ -64,8 +64,12 @@ export const run = (input: Input): void => {
   }
 }
 
+/** The runtime puts it for what is no UTF-8. */
+const isLost = (word: string): boolean => word.includes("\ufffd")
+
 /** False: nothing was done, since the arguments are not plainly right. */
 export const attempt = (args: ReadonlyArray<string>): boolean => {
+  if (args.some(isLost)) return false
   const parsed = Options.parse(options, args)
   if (parsed === undefined || parsed.operands.length === 0) return false
   try {

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ChromeLines from "../../src/admin/page/ChromeLines.ts"
 import { ChromeTrace } from "../../src/ctf/export/ChromeTrace.ts"
 import * as SliceRules from "../../src/ctf/export/SliceRules.ts"
+import { Threads } from "../../src/ctf/export/Threads.ts"
 import { Bytes } from "../../src/ctf/print/Bytes.ts"
 import { Json } from "../../src/ctf/print/Json.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
@@ -15,12 +16,7 @@ interface Item {
   readonly pid: number
   readonly tid: number
   readonly ts?: number
-  readonly args?: {
-    readonly name?: string
-    readonly fields?: unknown
-    readonly ctx?: { readonly vtid?: number }
-    readonly packet?: { readonly cpu_id?: number }
-  }
+  readonly args?: { readonly name?: string; readonly fields?: unknown; readonly ctx?: { readonly vtid?: number } }
 }
 
 /** What each phase must and may have, by the description of the Trace Event Format. */
@@ -103,18 +99,24 @@ const assertNested = (items: ReadonlyArray<Item>) => {
   for (const [key, left] of open) assert.deepStrictEqual(left, [], key)
 }
 
-/** Nothing interrupts two processors at a time. */
-const assertOneProcessor = (items: ReadonlyArray<Item>) => {
-  const open = new Map<string, Array<number | undefined>>()
-  for (const { args, name, ph, pid, tid } of items) {
-    if (!name.startsWith("irq_") || (ph !== "B" && ph !== "E")) continue
-    const key = `${pid}/${tid} ${name}`
-    const own = open.get(key) ?? []
-    open.set(key, own)
-    if (ph === "B") own.push(args?.packet?.cpu_id)
-    else if (args?.packet !== undefined) assert.strictEqual(own.pop(), args.packet.cpu_id, key)
-  }
-}
+it("processors with nothing to do are a thread each", () => {
+  const threads = new Threads<string>()
+  const clues = { pid: undefined, tid: undefined, procname: undefined, environment: new Map<string, unknown>() }
+  for (const cpu of [0, 3]) threads.note({ isSwitch: true, tid: 0, pid: undefined, name: `swapper/${cpu}` }, cpu)
+  const idle = [0, 3].map((cpu) => threads.of({ ...clues, cpu }))
+  // With contexts that say it.
+  const told = [0, 3].map((cpu) => threads.of({ ...clues, cpu, pid: 0, tid: 0, procname: `swapper/${cpu}` }))
+  assert.deepStrictEqual(told, idle)
+  assert.deepStrictEqual(
+    idle.map(({ pid, tid }) => [pid, tid]),
+    [
+      [0, 0],
+      [0, 3]
+    ]
+  )
+  threads.note({ isSwitch: true, tid: 7, pid: undefined, name: "app" }, 3)
+  assert.strictEqual(threads.of({ ...clues, cpu: 3 }).tid, 7)
+})
 
 describe("slices", () => {
   it.each([
@@ -145,7 +147,7 @@ describe("slices", () => {
 
 describeWithCorpus(
   "Chrome's JSON",
-  ["types", "contexts", "ust-cyg-profile", "kernel-big-endian", "kernel-many-threads", "ctf2-contexts"],
+  ["types", "contexts", "ust-cyg-profile", "kernel-big-endian", "ctf2-contexts"],
   (root) => {
     it.each(["types", "contexts", "ctf2-contexts"])("%s: every event record, on the thread of its context", (name) => {
       const { events, items } = exported(join(root(), name))
@@ -182,13 +184,6 @@ describeWithCorpus(
       const { items } = exported(join(root(), "kernel-big-endian"))
       assert.isAbove(new Set(items.map(({ tid }) => tid)).size, 10)
       assert.isAbove(items.filter(({ name, ph }) => ph === "M" && name === "thread_name").length, 10)
-      assertNested(items)
-    })
-
-    it("kernel-many-threads: processors with nothing to do are a thread each", () => {
-      const { items } = exported(join(root(), "kernel-many-threads"))
-      assert.isAbove(new Set(items.filter(({ pid }) => pid === 0).map(({ tid }) => tid)).size, 4)
-      assertOneProcessor(items)
       assertNested(items)
     })
   }
