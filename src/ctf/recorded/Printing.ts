@@ -15,9 +15,11 @@ import type { Interval, StreamReader } from "./StreamReader.ts"
 /** What is written of each event, or of all of them together. */
 export type Format = "text" | "ndjson" | "count" | "count-ndjson" | "histogram" | "none"
 
-/** Another form: of each event that is wanted, in order, and of what follows the last. */
+/** Another form of output. */
 export interface Form {
+  /** Appends an event that is wanted; they come in order. */
   event(stream: DataStream, out: Bytes): void
+  /** Appends what follows the last. */
   end(out: Bytes): void
 }
 
