@@ -1,0 +1,35 @@
+/** The event records of a live session as values: what its tracer lost is among them, where it is missing. */
+import { assert, it } from "@effect/vitest"
+import { Effect, Fiber, Stream } from "effect"
+import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
+import * as Target from "../../src/target/Target.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import * as LiveEvents from "../../src/viewer/LiveEvents.ts"
+import * as LiveViewer from "../../src/viewer/LiveViewer.ts"
+
+const uuid = "01234567-89ab-cdef-0123-456789abcdef"
+const path = "ust/uid/0/64-bit"
+
+it.live("packets that never came are a loss between the events on either side", () =>
+  Effect.gen(function* () {
+    const { targetUrl, viewerUrl } = yield* TestRelay.make()
+    const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
+    const session = yield* target.session({ name: "s", liveTimer: "50 millis" })
+    const stream = yield* session.stream({ path, channel: "ch_0" })
+    const metadata = yield* session.metadata(path)
+    yield* session.publish
+    yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
+    const generator = SyntheticTrace.generator(uuid, 0, SyntheticTrace.packetBytesMin + 16, 0n)
+    const packets = [1000n, 2000n, 3000n, 4000n].map((end) => generator.next(end))
+    for (const at of [0, 3]) yield* stream.packet(packets[at] as Target.Packet)
+    const { session: viewed, viewer } = yield* LiveViewer.fromUrl(`${viewerUrl}/host/host1/s`)
+    const attached = yield* viewer.attachAll(viewed ?? assert.fail(), { seek: "beginning", isPrompt: true })
+    const reading = yield* Effect.forkScoped(Stream.runCollect(LiveEvents.stream(attached)))
+    yield* session.close()
+    const items = (yield* Fiber.join(reading)).map((item) => {
+      if (item._tag === "Event") return Number(item.event.fields.seq)
+      return item._tag === "Loss" ? `${item.loss.count} ${item.loss.what} of ${item.path}` : item._tag
+    })
+    assert.deepStrictEqual(items, [0, 1, `2 packets of ${path}/ch_0`, 6, 7])
+  }).pipe(Effect.scoped)
+)
