@@ -3,7 +3,7 @@
  * gone.
  */
 
-import { wallMillis } from "../Machine.ts"
+import { clockMillis, wallMillis } from "../Machine.ts"
 import type { CloseReason } from "./CloseReason.ts"
 import type { Cause, Port } from "./ConnectionKinds.ts"
 
@@ -49,7 +49,7 @@ export class Connection {
   holdBack(cause: Cause): void {
     if (this.heldBackBy !== undefined) return
     this.heldBackBy = cause
-    this.#heldBackAt = wallMillis()
+    this.#heldBackAt = clockMillis()
   }
 
   /** What stops it for its quota, by that of its socket; undefined: it cannot be stopped. */
@@ -71,7 +71,7 @@ export class Connection {
 
   /** 0 while it is read from. */
   get heldBackNowMillis(): number {
-    return this.heldBackBy === undefined ? 0 : wallMillis() - this.#heldBackAt
+    return this.heldBackBy === undefined ? 0 : clockMillis() - this.#heldBackAt
   }
 
   /** So far, by cause. */

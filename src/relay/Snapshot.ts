@@ -1,4 +1,5 @@
 /** Reads the status of a relay off its registry. Costs a few microseconds a session; nothing is kept for it. */
+import { clockMillis, wallMillis } from "../Machine.ts"
 import type { Histogram } from "../memory/Histogram.ts"
 import * as Control from "../protocol/control/index.ts"
 import type { EdgeReport } from "../protocol/journal/EdgeReport.ts"
@@ -22,6 +23,9 @@ import type { SessionActor } from "./session/SessionActor.ts"
 import type { Attached } from "./session/Viewers.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
 
+/** What the relay's clock said, as the time that it is now: the machine's clock may have been set meanwhile. */
+const atMillis = (clockedMillis: number): number => Math.round(wallMillis() - (clockMillis() - clockedMillis))
+
 const streamStatus = (stream: StreamActor): StreamStatus => ({
   id: stream.handle,
   path: stream.path,
@@ -33,7 +37,7 @@ const streamStatus = (stream: StreamActor): StreamStatus => ({
   indexCount: stream.model.indexCount,
   eventsDiscarded: stream.losses.eventsDiscarded,
   packetsLost: stream.losses.packetsLost,
-  heardAtMillis: stream.heardAt
+  heardAtMillis: atMillis(stream.heardAt)
 })
 
 const viewerStatus = ({ connection, lagPacketCount, lagNanos }: Attached): ViewerStatus => ({
@@ -66,7 +70,7 @@ const edgeOf = (journal: Journal | undefined): Pick<SessionStatus, "edge"> => {
   return {
     edge: {
       name,
-      ...(suspendedAt !== undefined && { suspendedAtMillis: suspendedAt }),
+      ...(suspendedAt !== undefined && { suspendedAtMillis: atMillis(suspendedAt) }),
       ...(report !== undefined && { spool: spoolOf(report, journal.received) })
     }
   }

@@ -2,7 +2,7 @@
 import type { Effect } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
 import { report } from "../errors/Report.ts"
-import { wallMillis } from "../Machine.ts"
+import { clockMillis } from "../Machine.ts"
 import { type Arrival, nameOf } from "./Door.ts"
 
 export type Refusal = "too many connections" | "host refused" | "no TLS" | "TLS failed" | "no proxy header"
@@ -33,7 +33,7 @@ export const make = ({ name, onRefused, run }: Options) => {
     const peer = nameOf(arrival)
     onRefused(peer, refusals[code], code)
     arrival.accepted.destroy()
-    const now = wallMillis()
+    const now = clockMillis()
     if (now - (saidAt.get(code) ?? Number.NEGATIVE_INFINITY) < logMillis) return
     saidAt.set(code, now)
     run(report(code, `${name}: ${detail === "" ? peer : `${peer}: ${detail}`}`))

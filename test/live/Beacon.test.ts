@@ -1,6 +1,6 @@
 /** Signs of life: who is found silent, when, and how often it is said. On a clock of the test's own. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Logger } from "effect"
+import { Clock, Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import * as Beacon from "../../src/relay/session/Beacon.ts"
 
@@ -168,5 +168,26 @@ it.effect("no session is stalled within five seconds, while its files are behind
       [quick, heldBack, empty].map(({ verdicts }) => verdicts),
       [["stalled", "over"], [], []]
     )
+  })
+)
+
+it.effect("a machine's clock that is set, back or forth, makes nobody silent", () =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    let aheadMillis = 0
+    const nowMillis = () => clock.currentTimeMillisUnsafe() + aheadMillis
+    const set: Clock.Clock = Object.assign(Object.create(clock), {
+      currentTimeMillisUnsafe: nowMillis,
+      currentTimeMillis: Effect.sync(nowMillis)
+    })
+    const { pass, verdicts } = yield* Effect.provideService(watched(1_000_000, streamOf("a")), Clock.Clock, set)
+    yield* pass(2000)
+    for (const millis of [86_400_000, -86_400_000]) {
+      aheadMillis = millis
+      yield* pass(3000)
+    }
+    assert.deepStrictEqual(verdicts, [])
+    yield* pass(5000)
+    assert.deepStrictEqual(verdicts, ["stalled"])
   })
 )

@@ -7,7 +7,7 @@
  * all of the journal. So what one connection says is never carried out before what another said earlier.
  */
 import { Effect, Latch, Result } from "effect"
-import { clockMillis, wallMillis } from "../../Machine.ts"
+import { clockMillis } from "../../Machine.ts"
 import type { DataFile } from "../../model/StreamFile.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
@@ -137,7 +137,7 @@ export class HostedJournal implements Journal {
   detach(carrier: Carrier): boolean {
     if (this.#carrier !== carrier) return false
     this.#carrier = undefined
-    this.suspendedAt = wallMillis()
+    this.suspendedAt = clockMillis()
     return true
   }
 

@@ -12,7 +12,7 @@ export interface Journal {
   readonly edgeName: string
   /** `address:port` of the edge; undefined: it is suspended. */
   readonly peer: string | undefined
-  /** ms since the epoch. */
+  /** ms of the relay's clock. */
   readonly suspendedAt: number | undefined
   readonly received: number
   /** What the edge said of itself last; undefined: nothing yet. */

@@ -6,7 +6,7 @@
  * Sessions of one period are looked at together, by one scheduled effect: a look takes a microsecond or less, a fiber
  * that wakes up for it takes ten.
  */
-import { Clock, Effect, FiberSet, Schedule, type Scope } from "effect"
+import { Effect, FiberSet, Schedule, type Scope } from "effect"
 import { report } from "../../errors/Report.ts"
 import { Silence, type Verdict } from "../../model/Silence.ts"
 
@@ -36,7 +36,7 @@ export interface Options {
   /** Counts the streams found stalled. */
   readonly stalls: { stallCount: number }
   /** What the silence of the session as a whole has come to, when that is another than before. */
-  readonly onVerdict: (verdict: Verdict, heardMillis: number) => Effect.Effect<void>
+  readonly onVerdict: (verdict: Verdict, silentMillis: number) => Effect.Effect<void>
 }
 
 /** Of all live sessions of a relay. */
@@ -55,6 +55,8 @@ class SessionWatch {
   readonly #silences = new Map<number, StreamSilence>()
   readonly #silence: Silence
   #verdict: Verdict = "heard"
+  /** As long as this was looked at: neither a clock that is set nor a relay that was stopped makes anybody silent. */
+  #lookedMillis = 0
 
   constructor(options: Options) {
     this.#options = options
@@ -62,7 +64,7 @@ class SessionWatch {
   }
 
   /** Undefined: nothing has changed. */
-  judge(nowMillis: number): Effect.Effect<void> | undefined {
+  judge(periodMillis: number): Effect.Effect<void> | undefined {
     const { onVerdict, streams } = this.#options
     let life = streams.size
     let isExpected = false
@@ -71,10 +73,11 @@ class SessionWatch {
       if (isBehind) life = Number.NaN
       if (isPublished && !isMetadata) isExpected = true
     }
-    const verdict = this.#silence.look(life, isExpected, nowMillis)
+    this.#lookedMillis += periodMillis
+    const verdict = this.#silence.look(life, isExpected, this.#lookedMillis)
     if (verdict === this.#verdict) return undefined
     this.#verdict = verdict
-    return onVerdict(verdict, this.#silence.sinceMillis)
+    return onVerdict(verdict, this.#lookedMillis - this.#silence.sinceMillis)
   }
 
   /** Streams that just turned out to be stalled. */
@@ -107,12 +110,12 @@ class SessionWatch {
 }
 
 /** Looks at `sessions` once, and says what it found. */
-const lookAtAll = (sessions: ReadonlySet<SessionWatch>, nowMillis: number): Effect.Effect<void> => {
+const lookAtAll = (sessions: ReadonlySet<SessionWatch>, periodMillis: number): Effect.Effect<void> => {
   const warnings: Array<Effect.Effect<void>> = []
   for (const session of sessions) {
     const stalled = session.look()
     if (stalled.length > 0) warnings.push(session.warning(stalled))
-    const verdict = session.judge(nowMillis)
+    const verdict = session.judge(periodMillis)
     if (verdict !== undefined) warnings.push(verdict)
   }
   return Effect.all(warnings, { discard: true })
@@ -122,13 +125,13 @@ export const make: Effect.Effect<BeaconWatch, never, Scope.Scope> = Effect.map(F
   const periods = new Map<number, Set<SessionWatch>>()
   /** Ends when it finds nobody left to watch. */
   const watchAll = (period: number, sessions: ReadonlySet<SessionWatch>) => {
-    const look = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const look = Effect.suspend(() => {
       if (sessions.size === 0) periods.delete(period)
-      return Effect.as(lookAtAll(sessions, now), sessions.size)
+      return Effect.as(lookAtAll(sessions, period), sessions.size)
     })
     const interval = `${period} millis` as const
     return Effect.delay(
-      Effect.repeat(look, { schedule: Schedule.fixed(interval), while: (count) => count > 0 }),
+      Effect.repeat(look, { schedule: Schedule.spaced(interval), while: (count) => count > 0 }),
       interval
     )
   }
@@ -141,7 +144,6 @@ export const make: Effect.Effect<BeaconWatch, never, Scope.Scope> = Effect.map(F
     } else sessions.add(session)
   }
   const watch = (options: Options) => {
-    // Whole milliseconds, as the wall clock's that a schedule is fixed to: it would not sleep for the rest of one.
     const period = Math.max(periodMillisMin, Math.ceil(options.liveTimer / 1000))
     const session = new SessionWatch(options)
     return Effect.acquireRelease(

@@ -8,7 +8,7 @@
 import { Deferred, Effect, FiberMap, Queue, Result } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
 import type { Incident } from "../../errors/Report.ts"
-import { wallMillis } from "../../Machine.ts"
+import { clockMillis } from "../../Machine.ts"
 import type { Account } from "../../memory/Blocks.ts"
 import * as Path from "../../model/Path.ts"
 import type { Verdict } from "../../model/Silence.ts"
@@ -52,9 +52,9 @@ export class SessionActor implements StreamSession {
   isAborted = false
   /** Nothing was heard of it for long (`model/Silence`), and not because an edge between is gone. */
   isStalled = false
-  /** ms; of a stalled session, when it was heard last. */
+  /** ms of the relay's clock; of a stalled session, when it was heard last. */
   heardMillis = 0
-  readonly createdMillis = wallMillis()
+  readonly createdMillis = clockMillis()
   readonly viewers: Viewers
   /** Sessions of the same tracing session, this one included. */
   siblings: ReadonlySet<SessionActor> = new Set([this])
@@ -119,11 +119,11 @@ export class SessionActor implements StreamSession {
     )
   }
 
-  readonly onVerdict = (verdict: Verdict, heardMillis: number): Effect.Effect<void> =>
+  readonly onVerdict = (verdict: Verdict, silentMillis: number): Effect.Effect<void> =>
     Effect.suspend(() => {
       const { journals, judgesSilence } = this.#surroundings
       this.isStalled = verdict !== "heard" && judgesSilence && journals.ofSession(this.id) === undefined
-      this.heardMillis = heardMillis
+      this.heardMillis = clockMillis() - silentMillis
       return this.isStalled ? this.#surroundings.onStalled(this, verdict === "over") : Effect.void
     })
 

@@ -6,7 +6,7 @@
  * everything it promises about order by the decisions.
  */
 import { Effect } from "effect"
-import { clockMillis, queueMicrotask, wallMillis } from "../../Machine.ts"
+import { clockMillis, queueMicrotask } from "../../Machine.ts"
 import type { Account } from "../../memory/Blocks.ts"
 import { Charge, type Shares } from "../../memory/Charge.ts"
 import { RecentIndexes } from "../../memory/RecentIndexes.ts"
@@ -82,8 +82,8 @@ export class StreamActor {
     () => this.#moved()
   )
   readonly losses: Losses
-  /** ms since the epoch: when a packet or a beacon came last. */
-  heardAt = wallMillis()
+  /** ms of the relay's clock: when a packet or a beacon came last. */
+  heardAt = clockMillis()
   /** Trace clock at the end of the newest packet; rounded, since it is only shown. */
   newestUntil = 0
   isPublished = false
@@ -178,7 +178,7 @@ export class StreamActor {
   endPacket(paddingSize: number, { bytes, halves }: Shares): boolean {
     const { file } = this.model
     if (file === undefined) return false
-    this.heardAt = wallMillis()
+    this.heardAt = clockMillis()
     this.packetCount++
     this.byteCount += paddingSize
     this.#files.appendZeros(file, paddingSize, bytes)
@@ -203,8 +203,8 @@ export class StreamActor {
 
   /** An inactivity beacon. */
   addBeacon(timestampEnd: bigint): void {
-    this.heardAt = wallMillis()
-    this.model.addBeacon(timestampEnd, clockMillis())
+    this.heardAt = clockMillis()
+    this.model.addBeacon(timestampEnd, this.heardAt)
     this.#changed()
   }
 
