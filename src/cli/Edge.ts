@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { resolve } from "node:path"
 import { isDeepStrictEqual } from "node:util"
-import { Console, Duration, Effect, Option, Queue, Result, Schedule, Schema } from "effect"
+import { Console, Duration, Effect, Option, Queue, Schedule, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Edge from "../edge/Edge.ts"
 import * as Pace from "../edge/forwarding/Pace.ts"
@@ -24,18 +24,13 @@ import type * as Dial from "../transport/Dial.ts"
 import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
 import * as EdgeCheck from "./EdgeCheck.ts"
 import * as EdgeFlags from "./EdgeFlags.ts"
+import * as EdgeListen from "./EdgeListen.ts"
 import * as EdgePort from "./EdgePort.ts"
 import * as EdgeSpool from "./EdgeSpool.ts"
 import * as EdgeStatus from "./EdgeStatus.ts"
 import * as Output from "./Output.ts"
 import * as TlsFlags from "./TlsFlags.ts"
 import { messageOf, parseAge, parseSize } from "./Values.ts"
-
-class ListenRefused extends Schema.TaggedError<ListenRefused>()("ListenRefused", { text: Schema.String }) {
-  override get message(): string {
-    return `--listen=${this.text}: expected HOST or HOST:CONTROL,DATA`
-  }
-}
 
 /** An edge without a relay has nowhere to forward to, and with two it is not known where. */
 class RelayMissing extends Schema.TaggedError<RelayMissing>()("RelayMissing", {}) {
@@ -66,22 +61,16 @@ interface Input extends TlsFlags.Given, EdgePort.Given, EdgeFlags.Copies {
   readonly check: boolean
 }
 
-const listenDefault = "127.0.0.1:5342,5343"
-
-const placesOf = (text: string) => {
-  const [, host = "", control = "5342", data = "5343"] = /^(\[[^\]]+\]|[^:]+)(?::(\d+),(\d+))?$/.exec(text) ?? []
-  if (host === "" || Number(control) > 65_535 || Number(data) > 65_535) return Result.fail(new ListenRefused({ text }))
-  const plain = host.replace(/^\[|\]$/g, "")
-  const place = (port: string) => ({ host: plain, port: Number(port), family: plain.includes(":") ? 6 : 4 }) as const
-  return Result.succeed({ control: place(control), data: place(data) })
-}
-
 const addressesOf = (url: string, input: Input) =>
   Effect.gen(function* () {
     const destination = yield* Effect.fromResult(Destination.parse(url))
     const { basePath, controlPort, dataPort, family, host } = destination
     const given = yield* TlsFlags.identityOf(input)
+    const { control } = yield* Effect.fromResult(EdgeListen.placesOf(input.listen))
     const refuse = (reason: string) => new UrlRefused({ url, reason })
+    if (EdgeListen.leadsBack({ host, port: controlPort }, control)) {
+      return yield* refuse("there this edge itself listens: --listen, or the relay's port, has to be another")
+    }
     if (basePath !== "") return yield* refuse("an edge carries all sessions: no path")
     if (destination.tls === undefined && given !== undefined) return yield* refuse(tlsWanted)
     const tls = destination.tls === undefined ? undefined : (given ?? {})
@@ -161,7 +150,7 @@ const run = (input: Input) =>
     // The subcommand has no relay, and its parent's flags are its own.
     let url = yield* urlOf(input)
     const to = yield* addressesOf(url, input)
-    const places = yield* Effect.fromResult(placesOf(input.listen))
+    const places = yield* Effect.fromResult(EdgeListen.placesOf(input.listen))
     const directory = resolve(input.spool)
     const copy = yield* EdgeFlags.copyOf(input)
     yield* EdgePort.portOf(input)
@@ -216,8 +205,8 @@ export const command = Command.make(
       )
     ),
     listen: Flag.String("listen").pipe(
-      Flag.withDefault(listenDefault),
-      Flag.withDescription(`HOST or HOST:CONTROL,DATA for tracers (default: ${listenDefault})`)
+      Flag.withDefault(EdgeListen.listenDefault),
+      Flag.withDescription(`HOST or HOST:CONTROL,DATA for tracers (default: ${EdgeListen.listenDefault})`)
     ),
     toFile: Flag.String("to-file").pipe(
       Flag.optional,

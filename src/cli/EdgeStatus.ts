@@ -1,5 +1,5 @@
 /** `lttng-relay edge status`: what a running edge says of itself in its spool. */
-
+import { accessSync, constants } from "node:fs"
 import { resolve } from "node:path"
 import { Console, Effect, Result, Schema } from "effect"
 import { Command } from "effect/cli"
@@ -12,10 +12,24 @@ import * as EdgeSpool from "./EdgeSpool.ts"
 import * as Output from "./Output.ts"
 
 /** No edge writes there. */
-class EdgeMissing extends Schema.TaggedError<EdgeMissing>()("EdgeMissing", { directory: Schema.String }) {
+class EdgeMissing extends Schema.TaggedError<EdgeMissing>()("EdgeMissing", {
+  directory: Schema.String,
+  reason: Schema.UndefinedOr(Schema.String)
+}) {
   override get message(): string {
-    return `no edge has its spool in ${this.directory}`
+    return `no edge has its spool in ${this.directory}${this.reason === undefined ? "" : `, or not for you: ${this.reason}`}`
   }
+}
+
+/** Why this user may not look there. */
+const refusalOf = (directory: string): string | undefined => {
+  try {
+    accessSync(directory, constants.R_OK | constants.X_OK)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === "EACCES") return message
+  }
+  return undefined
 }
 
 const seconds = (millis: number) => `${Math.max(0, Math.round(millis / 1000))} s`
@@ -83,7 +97,7 @@ export const command = Command.make(name, { spool: EdgeFlags.spool, json: Output
     Effect.gen(function* () {
       const directory = resolve(input.spool)
       const found = yield* Report.read(yield* Files, directory)
-      if (found === undefined) return yield* new EdgeMissing({ directory })
+      if (found === undefined) return yield* new EdgeMissing({ directory, reason: refusalOf(directory) })
       if (input.json) return yield* Output.printJson(found)
       const claimed = yield* Effect.result(Effect.scoped(EdgeSpool.claim(directory)))
       for (const line of lines(found, Result.isFailure(claimed))) yield* Console.log(line)

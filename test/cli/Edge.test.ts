@@ -118,6 +118,8 @@ describe("an edge", () => {
       }
       const { code, stderr } = yield* toolbox("edge", to, "--listen=127.0.0.1:0,0", "--spool=/proc/spool")
       assert.deepStrictEqual([code, stderr.includes("--spool=/proc/spool: ENOENT")], [1, true])
+      const back = yield* toolbox("edge", "--check", "--to=net://localhost:4321", "--listen=127.0.0.1:4321,4322")
+      assert.deepStrictEqual([back.code, back.stderr.includes("this edge itself listens")], [2, true])
       const nowhere = yield* check(to, `--spool=${toolboxProgram}/spool`)
       assert.strictEqual(nowhere.code, 1)
     })

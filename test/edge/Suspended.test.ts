@@ -102,9 +102,14 @@ describe("an edge that comes after its session has ended for want of it", () => 
     )
   }
 
-  it.live("begins anew in one beside where somebody has changed the files", () =>
+  it.live.each([
+    ["somebody has changed the files", false],
+    ["what the relay had put down is gone", true]
+  ] as const)("begins anew in one beside where %s", ([, isForgotten]) =>
     Effect.gen(function* () {
       const { comes, path, relay } = yield* expired
+      const history = relay.output.files().find((file) => file.endsWith(".history"))
+      if (isForgotten) yield* Effect.orDie(relay.memory.service.unlink(`/traces/${history}`))
       relay.output.write(path, "shorter")
       comes(relay)
       const beside = () => traces(relay).find((other) => other !== path) ?? ""

@@ -4,6 +4,7 @@
  * Goal: the relay's directory is, byte for byte, that of the relay nothing happened to; and holds what was emitted.
  */
 import { join } from "node:path"
+import { isDeepStrictEqual } from "node:util"
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Link } from "../edge/Link.ts"
@@ -16,6 +17,8 @@ import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Tee from "../support/tee.ts"
+import * as Tree from "../support/tree.ts"
 import * as Viewing from "../support/viewing.ts"
 
 const sources = (...counts: ReadonlyArray<number>) => counts.map((count, at) => ({ source: at + 1, count }))
@@ -143,6 +146,36 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
         const directory = Babeltrace.sessionDirectory(relay.output, session)
         Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 30_000 }])
       }
+    })
+  )
+
+  it.live("away for longer than --suspend: the session goes on in its directory, which nobody could tell", () =>
+    Effect.gen(function* () {
+      const direct = yield* Relays.start("ours")
+      const relay = yield* Relays.start("ours", { args: ["--suspend=1"] })
+      const link = yield* new Link(() => relay.controlPort).open
+      const edge = yield* Edges.start(relay, { to: `net://127.0.0.1:${link.port}:${link.port + 1}` })
+      const tee = yield* Tee.open(edge, direct)
+      const tracing = yield* Lttng.start
+      const { emit, lttng } = tracing
+      yield* Lttng.record(tracing, { ...direct, ...tee }, "s", { channel: ["--subbuf-size=16k"] })
+      yield* emit({ count: 10_000, source: 1 })
+      yield* lttng("rotate", "s")
+      yield* emit({ count: 10_000, source: 2 })
+      link.isDown = true
+      link.cut()
+      yield* Process.said(relay.process, "JOURNAL_EXPIRED")
+      yield* emit({ count: 10_000, source: 3 })
+      yield* lttng("rotate", "s")
+      link.isDown = false
+      yield* emit({ count: 10_000, source: 4 })
+      yield* lttng("destroy", "s")
+      yield* Edges.forwarded(edge)
+      yield* Process.until(
+        "the same directories",
+        Effect.sync(() => isDeepStrictEqual(Tree.read(relay.output), Tree.read(direct.output)))
+      )
+      Babeltrace.assertExactly(yield* Babeltrace.read(relay.output), sources(10_000, 10_000, 10_000, 10_000))
     })
   )
 

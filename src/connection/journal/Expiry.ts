@@ -92,7 +92,11 @@ export const awaken = (
   Effect.gen(function* () {
     const { journals, options, store } = registry
     if (!journals.isExpired(token)) return
-    const found = yield* JournalsLeft.find(store, token, (options.sync ?? "none") !== "none")
+    const found = yield* Effect.catchIf(
+      JournalsLeft.find(store, token, (options.sync ?? "none") !== "none"),
+      ({ code }) => code === "ENOENT",
+      () => Effect.undefined
+    )
     const journal = found === undefined ? undefined : yield* restoredBeside(registry, serves, found)
     if (found !== undefined && journal !== undefined) {
       journal.keep(yield* Effect.tapError(found.goOn, () => rest(registry, journal)))

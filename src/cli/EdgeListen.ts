@@ -1,0 +1,39 @@
+/** Where an edge listens for tracers, which is not where it leads to. */
+import { networkInterfaces } from "node:os"
+import { Result, Schema } from "effect"
+
+class ListenRefused extends Schema.TaggedError<ListenRefused>()("ListenRefused", { text: Schema.String }) {
+  override get message(): string {
+    return `--listen=${this.text}: expected HOST or HOST:CONTROL,DATA`
+  }
+}
+
+export const listenDefault = "127.0.0.1:5342,5343"
+
+interface Place {
+  readonly host: string
+  readonly port: number
+  readonly family: 4 | 6
+}
+
+export const placesOf = (
+  text: string
+): Result.Result<{ readonly control: Place; readonly data: Place }, ListenRefused> => {
+  const [, host = "", control = "5342", data = "5343"] = /^(\[[^\]]+\]|[^:]+)(?::(\d+),(\d+))?$/.exec(text) ?? []
+  if (host === "" || Number(control) > 65_535 || Number(data) > 65_535) return Result.fail(new ListenRefused({ text }))
+  const plain = host.replace(/^\[|\]$/g, "")
+  const place = (port: string): Place => ({ host: plain, port: Number(port), family: plain.includes(":") ? 6 : 4 })
+  return Result.succeed({ control: place(control), data: place(data) })
+}
+
+const isAny = (host: string) => host === "0.0.0.0" || host === "::"
+const isLoopback = (host: string) => host === "localhost" || host === "::1" || host.startsWith("127.")
+const isHere = (host: string) =>
+  isLoopback(host) || Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === host))
+
+/** An edge that led there would hear itself, again and again. */
+export const leadsBack = (to: Pick<Place, "host" | "port">, own: Place): boolean => {
+  if (to.port !== own.port) return false
+  if (isAny(own.host)) return isHere(to.host)
+  return to.host === own.host || (isLoopback(own.host) && isLoopback(to.host))
+}
