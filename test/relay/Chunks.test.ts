@@ -57,6 +57,23 @@ describe("a trace chunk", () => {
     })
   )
 
+  it.effect("is put away after those before it: on their way they lie in the same place", () =>
+    Effect.gen(function* () {
+      const [old, young, other] = [make(), make(), make()]
+      const chunks = chunksWith(old.chunk)
+      chunks.publish(owner, 6n, young.chunk)
+      chunks.publish(another, 7n, other.chunk)
+      for (const { settle } of [young, other]) yield* settle
+      const first = yield* Effect.forkChild(chunks.retire(owner, old.chunk), { startImmediately: true })
+      const second = yield* Effect.forkChild(chunks.retire(owner, young.chunk), { startImmediately: true })
+      yield* chunks.retire(another, other.chunk)
+      assert.deepStrictEqual([chunks.exists(owner, 6n), chunks.exists(another, 7n)], [true, false])
+      yield* old.settle
+      yield* Effect.forEach([first, second], Fiber.join)
+      assert.strictEqual(chunks.count, 0)
+    })
+  )
+
   it.effect("of the same number that comes meanwhile stays when the old one has gone", () =>
     Effect.gen(function* () {
       const [old, young] = [make(), make()]

@@ -15,6 +15,9 @@ export interface Owner {
 const prefixOf = (owner: Owner) => `${owner.sessiondUuid}/${owner.sessionKey}/`
 const keyOf = (owner: Owner, chunkId: bigint) => `${prefixOf(owner)}${chunkId}`
 
+const awaitAll = (all: ReadonlyArray<Deferred.Deferred<void>>): Effect.Effect<void> =>
+  Effect.forEach(all, (done) => Deferred.await(done), { discard: true })
+
 export class Chunks {
   readonly #chunks = new Map<string, TraceChunk>()
   readonly #incidents: Incidents
@@ -65,19 +68,25 @@ export class Chunks {
 
   /** Done when every chunk of `owner` that nobody uses is in its final place. */
   allSettled(owner: Owner): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const retiring = [...this.#chunks]
-        .filter(([key]) => key.startsWith(prefixOf(owner)))
-        .flatMap(([, chunk]) => this.#retiring.get(chunk) ?? [])
-      return Effect.forEach(retiring, (done) => Deferred.await(done), { discard: true })
-    })
+    return Effect.suspend(() => awaitAll(this.#retiringOf(owner)))
   }
 
-  /** Runs the close action of a chunk nobody uses any more, then forgets it. */
+  #retiringOf(owner: Owner): ReadonlyArray<Deferred.Deferred<void>> {
+    return [...this.#chunks]
+      .filter(([key]) => key.startsWith(prefixOf(owner)))
+      .flatMap(([, chunk]) => this.#retiring.get(chunk) ?? [])
+  }
+
+  /**
+   * Runs the close action of a chunk nobody uses any more, then forgets it. One after the other: on its way to the
+   * archive each chunk lies in the same temporary directory.
+   */
   retire(owner: Owner, chunk: TraceChunk): Effect.Effect<void> {
+    const earlier = this.#retiringOf(owner)
     const done = Deferred.makeUnsafe<void>()
     this.#retiring.set(chunk, done)
     return Effect.gen({ self: this }, function* () {
+      yield* awaitAll(earlier)
       for (const failure of yield* chunk.closeAction) {
         yield* this.#incidents.report("CHUNK_UNSETTLED", failure.message)
       }
