@@ -35,15 +35,12 @@ const formatOf = ({ count, format, histogram }: Input): Printing.Format => {
   return histogram ? "histogram" : format
 }
 
-const warn = (line: string): void => {
-  process.stderr.write(`${line}\n`)
-}
-
 const print = (input: Input, text: TextOptions, filter: Filter | undefined): number => {
   const format = formatOf(input)
   const { interval, recording } = Recorded.open(input, EventOptions.clockShift(input))
+  const { warn, write } = StandardOutput
   for (const line of EventOptions.warnings(input, recording.traceClasses)) warn(line)
-  const request = { format, text, filter, interval, write: StandardOutput.write, warn }
+  const request = { format, text, filter, interval, write, warn }
   return Printing.print(recording, request).failureCount
 }
 
@@ -76,7 +73,7 @@ export const attempt = (args: ReadonlyArray<string>): boolean => {
     run({ ...parsed.values, directory: parsed.operands })
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
-    warn(`Error: ${message.trim().replaceAll(/\s*\n\s*/g, " ")}`)
+    StandardOutput.warn(`Error: ${message.trim().replaceAll(/\s*\n\s*/g, " ")}`)
     process.exitCode = statusOf(cause)
   }
   return true

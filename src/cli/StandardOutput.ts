@@ -1,7 +1,11 @@
-/** Bytes to standard output, at once: millions of lines are printed without being kept or copied. */
+/**
+ * Bytes to standard output, and lines to standard error, at once: millions of lines are printed without being kept or
+ * copied, and nothing is left to be written when the process ends.
+ */
 import { writeSync } from "node:fs"
 
 export const descriptor = 1
+const errorDescriptor = 2
 /** A pipe that is full is tried again after so many milliseconds. */
 const fullMillis = 1
 
@@ -12,17 +16,28 @@ export class OutputClosed extends Error {
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
-/** Throws `OutputClosed`, or why nothing can be written. */
-export const write = (bytes: Uint8Array): void => {
+const writeAll = (to: number, bytes: Uint8Array): void => {
   let at = 0
   while (at < bytes.length) {
     try {
-      at += writeSync(descriptor, bytes, at, bytes.length - at)
+      at += writeSync(to, bytes, at, bytes.length - at)
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException
       if (code === "EPIPE") throw new OutputClosed()
       if (code !== "EAGAIN") throw cause
       Atomics.wait(sleeper, 0, 0, fullMillis)
     }
+  }
+}
+
+/** Throws `OutputClosed`, or why nothing can be written. */
+export const write = (bytes: Uint8Array): void => writeAll(descriptor, bytes)
+
+/** A line to standard error. Where nobody hears it, it is lost. */
+export const warn = (line: string): void => {
+  try {
+    writeAll(errorDescriptor, Buffer.from(`${line}\n`))
+  } catch {
+    // Standard error is closed, or on a disk that is full: there is nowhere to say so.
   }
 }

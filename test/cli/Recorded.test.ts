@@ -36,6 +36,17 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types"]
     })
   )
 
+  it.live("warnings that nobody reads before all is printed are there", () =>
+    Effect.gen(function* () {
+      // More than a pipe holds.
+      const count = 3000
+      const names = Array.from({ length: count }, (_, at) => `--event=there-is-no-event-of-this-name-${at}`).join(" ")
+      const show = `"$1" "$2" show ${names} '${join(root(), "types")}'`
+      const { stdout } = yield* shell(`${show} 2>&1 >/dev/null | { sleep 1; grep -c WARNING; }`)
+      assert.strictEqual(stdout.trim(), `${count}`)
+    })
+  )
+
   it.live("export of nothing says of no time that it began then", () =>
     Effect.gen(function* () {
       const { stdout } = yield* run("export", "--event=none", join(root(), "types"))
