@@ -101,7 +101,7 @@ const targetOf = ({ controlPort, dataPort }: Relays.Relay) =>
 const send = <E>(
   relay: Relays.Relay,
   { channels, fragments, packets, path }: Recorded,
-  between: (session: Target.Session, eventCount: number) => Effect.Effect<void, E>
+  between: (session: Target.Session, eventCount: number) => Effect.Effect<unknown, E>
 ) =>
   Effect.gen(function* () {
     const target = yield* targetOf(relay)
@@ -160,7 +160,9 @@ it.live("of CTF 2, with new classes and a rotation: what is recorded, what was r
   Effect.gen(function* () {
     const relay = yield* Relays.start("ours")
     const viewer = yield* follow(relay, name)
-    const directory = yield* send(relay, yield* recorded, (session) => Effect.asVoid(session.rotate()))
+    const directory = yield* send(relay, yield* recorded, (session, eventCount) =>
+      Effect.andThen(viewer.until(eventCount), session.rotate())
+    )
     const shown = yield* viewer.ended
     assert.deepStrictEqual(shown, answer)
     assert.deepStrictEqual(yield* show(directory), shown)
