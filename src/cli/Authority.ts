@@ -4,20 +4,12 @@
  * twice: a certificate that is renewed has the key that it had, and the one before is kept, to be revoked with it.
  */
 import { X509Certificate } from "node:crypto"
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync
-} from "node:fs"
+import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { isIP } from "node:net"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { wallMillis } from "../Machine.ts"
+import * as Directory from "../storage/Directory.ts"
 import { CertificateFailed, run, withText } from "./OpenSsl.ts"
 
 export interface Made {
@@ -128,7 +120,7 @@ const remake = (request: Request): Effect.Effect<Made, CertificateFailed> =>
     yield* sign(request, next, ["-key", made.key])
     yield* attempt(made.certificate, () => {
       const kept = join(request.directory, renewed, request.file)
-      mkdirSync(kept, { recursive: true, mode: 0o700 })
+      Directory.makeNow(kept, 0o700)
       copyFileSync(made.certificate, join(kept, `${before.serialNumber}.pem`))
       renameSync(next, made.certificate)
     })
@@ -216,7 +208,7 @@ export const init = (
 ): Effect.Effect<{ readonly authority: Made; readonly relay: Made }, CertificateFailed> =>
   Effect.gen(function* () {
     yield* wellNamed(names)
-    yield* attempt(directory, () => mkdirSync(directory, { recursive: true, mode: 0o700 }))
+    yield* attempt(directory, () => Directory.makeNow(directory, 0o700))
     const authority = yield* make(authorityOf(directory))
     return { authority, relay: yield* orWithout(authority, make(relayOf(directory, names, days))) }
   })
@@ -349,7 +341,7 @@ export const revoke = (directory: string, kind: Kind, name: string): Effect.Effe
   Effect.gen(function* () {
     if (!isPlain(name)) return yield* refuseName(name, "a name")
     yield* attempt(directory, () => {
-      mkdirSync(join(directory, ledger), { recursive: true, mode: 0o700 })
+      Directory.makeNow(join(directory, ledger), 0o700)
       writeFileSync(ledgerOf(directory), "", { flag: "a" })
     })
     const revoked = serialsIn(directory)

@@ -5,6 +5,7 @@
 import * as fs from "node:fs"
 import { basename, dirname, join, relative, resolve } from "node:path"
 import { pathOf, textOf } from "../protocol/Text.ts"
+import * as Directory from "../storage/Directory.ts"
 
 export interface LeftOut {
   /** Relative to the directory that was copied. */
@@ -182,8 +183,7 @@ export const copy = (from: string, to: string): ReadonlyArray<LeftOut> => {
   const isOurs = !fs.existsSync(target)
   if (!isOurs && fs.readdirSync(target).length > 0) throw new Error(`${to} is not empty`)
   fs.readdirSync(source)
-  // Said to be recursive, it hides why it cannot.
-  if (isOurs) fs.mkdirSync(target, { recursive: !fs.existsSync(dirname(target)), mode: (stat.mode & 0o777) | 0o700 })
+  if (isOurs) Directory.makeNow(target, (stat.mode & 0o777) | 0o700)
   const staging = join(target, stagingName)
   const copying = new Copying(source, staging)
   try {

@@ -3,6 +3,7 @@ import * as fs from "node:fs"
 import { dirname, join } from "node:path"
 import { FileWindow } from "../ctf/recorded/FileWindow.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
+import * as Directory from "../storage/Directory.ts"
 import type { Change } from "./Finding.ts"
 import { writtenBelow } from "./OpenFiles.ts"
 import { byName, type Entry, type Tree } from "./Tree.ts"
@@ -119,7 +120,7 @@ const shorten = (path: string, { at, bytes }: Extract<Change, { kind: "shorten" 
 }
 
 const rename = (path: string, to: string): void => {
-  fs.mkdirSync(pathOf(dirname(to)), { recursive: true, mode: 0o770 })
+  Directory.makeNow(dirname(to), 0o770)
   if (fs.existsSync(pathOf(to))) throw new Error(`${to} is there already`)
   fs.renameSync(pathOf(path), pathOf(to))
   syncDirectory(dirname(to))
@@ -139,7 +140,7 @@ export const apply = (root: string, change: Change): void => {
       shorten(path, change)
       break
     case "write":
-      fs.mkdirSync(pathOf(dirname(path)), { recursive: true, mode: 0o770 })
+      Directory.makeNow(dirname(path), 0o770)
       replace(path, (draft) => {
         fs.writeSync(draft, change.bytes)
       })

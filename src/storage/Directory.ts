@@ -2,6 +2,7 @@
  * Makes a directory with its parents, level by level: the runtime's recursive form says ENOENT where a file system is
  * read-only, and never returns where one refuses with ENOENT, as /proc does.
  */
+import { mkdirSync, statSync } from "node:fs"
 import { mkdir, stat } from "node:fs/promises"
 import { dirname } from "node:path"
 import { pathOf } from "../protocol/Text.ts"
@@ -32,5 +33,33 @@ export const make = async (path: string, mode = 0o777): Promise<void> => {
     if (failed(cause) !== "ENOENT" || parent === path) throw cause
     await make(parent, mode)
     await makeOne(path, mode)
+  }
+}
+
+const isDirectory = (path: string): boolean => {
+  try {
+    return statSync(pathOf(path)).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+const makeOneNow = (path: string, mode: number): void => {
+  try {
+    mkdirSync(pathOf(path), { mode })
+  } catch (cause) {
+    if (failed(cause) === "ENOENT" || !isDirectory(path)) throw cause
+  }
+}
+
+/** As `make`, in this call. */
+export const makeNow = (path: string, mode = 0o777): void => {
+  try {
+    makeOneNow(path, mode)
+  } catch (cause) {
+    const parent = dirname(path)
+    if (failed(cause) !== "ENOENT" || parent === path) throw cause
+    makeNow(parent, mode)
+    makeOneNow(path, mode)
   }
 }
