@@ -73,7 +73,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   transport: ["errors", "protocol", "memory", "thread", "model", "Machine.ts"],
   connection: ["errors", "protocol", "model", "memory", "relay", "transport", "Machine.ts"],
   ctf: ["protocol"],
-  recovery: ["protocol", "model", "ctf"],
+  recovery: ["protocol", "model", "storage", "ctf"],
   target: ["protocol", "model", "transport", "ctf", "Machine.ts"],
   viewer: ["protocol", "storage", "transport", "ctf"],
   "Machine.ts": [],
