@@ -126,8 +126,8 @@ const openSecure = (address: Address, how: Pick<TlsOptions, "identity" | "role" 
         socket.once("secureConnect", () => {
           socket.setTimeout(0)
           socket.off("error", onError)
-          // Whatever happens later is told by "close"; without a listener it would end the process.
-          socket.on("error", () => undefined)
+          // Whatever happens later is told by "close"; what cannot be decrypted ends nothing by itself.
+          socket.on("error", (cause) => socket.destroy(cause))
           resume(Effect.succeed(socket))
         })
         return Effect.sync(() => socket.destroy())

@@ -213,8 +213,8 @@ export const make = (
     const start = (context: tls.SecureContextOptions, client: "none" | "may" | "must"): tls.Server => {
       const server = serverOf(context, client, chosen)
       server.on("secureConnection", (socket) => {
-        // Until the connection's own listeners are there.
-        socket.on("error", () => undefined)
+        // What cannot be decrypted is told, and ends nothing by itself.
+        socket.on("error", () => socket.destroy())
         socket.allowHalfOpen = true
         const certificate = certificateOf(socket)
         const outcome = pending.take(socket)

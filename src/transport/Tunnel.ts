@@ -27,13 +27,20 @@ const keepAliveMillis = 40_000
 const join = (near: net.Socket, far: net.Socket): Effect.Effect<void> =>
   Effect.callback((resume) => {
     let open = 2
-    const onClose = (other: net.Socket) => (hadError: boolean) => {
+    const onClose = (other: net.Socket, breakOff: () => void) => (hadError: boolean) => {
       // What is on its way to the other is delivered, unless there was no end but a break.
-      if (hadError || !other.writableEnded) other.destroy()
+      if (hadError && !other.destroyed) breakOff()
+      else if (!other.writableEnded) other.destroy()
       if (--open === 0) resume(Effect.void)
     }
-    near.on("close", onClose(far))
-    far.on("close", onClose(near))
+    near.on(
+      "close",
+      onClose(far, () => far.destroy())
+    )
+    far.on(
+      "close",
+      onClose(near, () => near.resetAndDestroy())
+    )
     if (near.closed) far.destroy()
     near.pipe(far)
     far.pipe(near)

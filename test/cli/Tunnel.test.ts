@@ -135,6 +135,26 @@ describe("a tunnel", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("ends what cannot be decrypted, though nobody else does", () =>
+    Effect.gen(function* () {
+      const { port } = yield* start((socket) => {
+        quietly(socket)
+        const below = (socket as unknown as { readonly _parent: net.Socket })._parent
+        socket.once("data", () => below.write(Buffer.concat([Buffer.of(0x17, 3, 3, 0, 100), randomBytes(100)])))
+      })
+      const near = quietly(net.connect({ port, host: "127.0.0.1", allowHalfOpen: true }))
+      near.write("hello")
+      const code = yield* Effect.callback<string>((resume) => {
+        near.on("error", ({ code = "" }: NodeJS.ErrnoException) => resume(Effect.succeed(code)))
+        near.on("end", () => resume(Effect.succeed("end")))
+        near.resume()
+      })
+      near.destroy()
+      // A break, and no end.
+      assert.strictEqual(code, "ECONNRESET")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("carries a thousand at once, and leaves nothing of them", () =>
     Effect.gen(function* () {
       const { port, running } = yield* start((far) => void quietly(far).pipe(far))

@@ -366,9 +366,10 @@ it.live(
 
 it.live("bytes per second: who waits goes on by rules that are changed meanwhile, whatever they say then", () =>
   Effect.gen(function* () {
-    const bytesPerSecond = 20_000
+    const bytesPerSecond = 100_000
     const changes: ReadonlyArray<readonly [string, AccessFile]> = [
       ["none", limited({})],
+      ["less", limited({ bytesPerSecond: bytesPerSecond - 10_000 })],
       ["more", limited({ bytesPerSecond: 50_000_000 })],
       [
         "of another",
@@ -380,7 +381,7 @@ it.live("bytes per second: who waits goes on by rules that are changed meanwhile
       const relay = yield* TestRelay.make({ access: limited({ bytesPerSecond }) })
       const script = relay.script()
       const recordings = yield* Effect.all([script.recording({ name: "a" }), script.recording({ name: "b" })])
-      const [packetBytes, packetCount] = [50_000, 10]
+      const [packetBytes, packetCount] = [50_000, 20]
       const streams = yield* Effect.forEach(recordings, ({ c }) => c.addStream())
       for (const [index, { d }] of recordings.entries()) {
         for (let seq = 0; seq < packetCount; seq++) yield* d.packet(streams[index] as bigint, seq, packetBytes)
@@ -393,12 +394,21 @@ it.live("bytes per second: who waits goes on by rules that are changed meanwhile
         )
       )
       yield* relay.relay.replaceAccess(after)
-      // At the earlier rate it would take 50 s.
+      const before = new Map(
+        (yield* relay.relay.connections).map(({ id, receivedByteCount }) => [id, receivedByteCount])
+      )
+      const total = packetBytes * packetCount
       yield* until(
-        `all of both, by ${what}`,
-        Effect.sync(() =>
-          recordings.every(({ file }) => relay.output.size(file("ch_0")) === packetBytes * packetCount)
-        ),
+        `both to go on, by ${what}`,
+        what === "less"
+          ? Effect.map(relay.relay.connections, (all) =>
+              all.every(
+                ({ id, port, receivedByteCount }) =>
+                  port !== "data" || receivedByteCount > (before.get(id) ?? 0) + 10_000
+              )
+            )
+          : // At the earlier rate it would take 20 s.
+            Effect.sync(() => recordings.every(({ file }) => relay.output.size(file("ch_0")) === total)),
         { seconds: 10 }
       )
     }

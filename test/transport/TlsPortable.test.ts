@@ -1,0 +1,7 @@
+/** What of this runtime is not documented is not needed: a process that may not use it reads the same. */
+import { describeRecords } from "./anyRecords.ts"
+
+// Whether it may is asked once, at the first connection.
+process.env.LTTNG_RELAY_PORTABLE_READS = "1"
+
+describeRecords("read as is documented", ["any length"])
