@@ -46,6 +46,8 @@ export interface Tracer extends Script.Recording {
 export interface LiveScript extends Script.Script {
   /** The minor that viewers of this run say. */
   readonly viewerMinor: number
+  /** A line of the transcript that is nobody's answer. */
+  readonly note: (line: string) => void
   readonly tracer: (
     options?: Commands.Session & { readonly minor?: number; readonly chunk?: number | "none" }
   ) => Effect.Effect<Tracer, never, Scope.Scope>
@@ -136,6 +138,7 @@ export const scriptOf = (relay: Target, note: (line: string) => void, viewerMino
   return {
     ...script,
     viewerMinor,
+    note,
     stranger,
     deaf: Viewer.deaf(relay),
     clients: (session) =>

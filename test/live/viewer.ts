@@ -89,6 +89,8 @@ export interface Viewer {
   /** Reads the reply of a request that was sent raw. */
   readonly reply: (name: Name, subject?: number | bigint) => Step
   readonly closes: (label: string) => Step
+  /** Half-closes: the relay sees the end of the requests after what was sent. */
+  readonly end: Step
   readonly close: Step
   readonly reset: Step
 }
@@ -211,6 +213,7 @@ const make = (name: string, wire: Wire.Wire, note: Note): Viewer => {
         Effect.map((bytes) => note(`${name} ${label} → ${bytes.toString("hex")} closed`)),
         Effect.catch((failed) => Effect.sync(() => note(`${name} ${label} → ${failed.received} still open`)))
       ),
+    end: wire.end,
     close: wire.close,
     reset: wire.reset
   }
