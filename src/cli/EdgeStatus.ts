@@ -1,7 +1,7 @@
 /** `lttng-relay edge status`: what a running edge says of itself in its spool. */
 import { accessSync, constants } from "node:fs"
 import { resolve } from "node:path"
-import { Console, Effect, Result, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import { Command } from "effect/cli"
 import * as Report from "../edge/Report.ts"
 import { wallMillis } from "../Machine.ts"
@@ -100,7 +100,7 @@ export const command = Command.make(name, { spool: EdgeFlags.spool, json: Output
       if (found === undefined) return yield* new EdgeMissing({ directory, reason: refusalOf(directory) })
       if (input.json) return yield* Output.printJson(found)
       const claimed = yield* Effect.result(Effect.scoped(EdgeSpool.claim(directory)))
-      for (const line of lines(found, Result.isFailure(claimed))) yield* Console.log(line)
+      for (const line of lines(found, Result.isFailure(claimed))) yield* Output.print(line)
     })
   ).pipe(Effect.provide(DiskFiles.layer))
 ).pipe(Command.withDescription("How far a running edge is: its link, its spool, its rate, its sessions"))

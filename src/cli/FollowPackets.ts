@@ -1,5 +1,5 @@
 /** `lttng-relay follow --packets`: the packets of a live session, as they come, and counters per stream at the end. */
-import { Console, Effect, Stream } from "effect"
+import { Effect, Stream } from "effect"
 import type { ViewedStream, ViewerEvent } from "../viewer/LiveViewer.ts"
 import * as Output from "./Output.ts"
 import * as Watch from "./Watch.ts"
@@ -83,7 +83,7 @@ const printCounters = (counters: Map<bigint, Counters>, isJson: boolean) =>
         `${lost} lost`,
         `${eventsDiscarded} discarded`
       ]
-      yield* Console.log(`${stream}: ${parts.join(", ")}`)
+      yield* Output.print(`${stream}: ${parts.join(", ")}`)
     }
   })
 
@@ -100,6 +100,6 @@ export const run = Effect.fnUntraced(function* (input: Input) {
   yield* Stream.runForEach(events, (event) => {
     count(counters, event)
     if (input.quiet) return Effect.void
-    return input.json ? Output.printJson({ event: words[event._tag], ...fieldsOf(event) }) : Console.log(line(event))
+    return input.json ? Output.printJson({ event: words[event._tag], ...fieldsOf(event) }) : Output.print(line(event))
   })
 })

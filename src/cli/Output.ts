@@ -12,6 +12,19 @@ export const jsonFlag = Flag.Boolean("json").pipe(
 export const json = (value: unknown): string =>
   JSON.stringify(value, (_, member) => (typeof member === "bigint" ? member.toString() : member))
 
+/** What moves the cursor, or turns the writing direction. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
+const controls = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+
+/** A line with names that peers have chosen: nothing of it acts on the terminal, and it stays one line. */
+export const harmless = (
+  text: string,
+  shown = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+): string => text.replaceAll(controls, shown)
+
+/** For people. */
+export const print = (line: string): Effect.Effect<void> => Console.log(harmless(line))
+
 export const printJson = (value: unknown): Effect.Effect<void> => Console.log(json(value))
 
 /** Prints the summary at the end, also where Ctrl-C is the end; not where it failed. */

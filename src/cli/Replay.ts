@@ -1,7 +1,7 @@
 /** `lttng-relay replay`: streams a recorded trace to a relay again. */
 
 import type { Duration } from "effect"
-import { Console, Effect, type Option } from "effect"
+import { Effect, type Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as CtfTrace from "../ctf/CtfTrace.ts"
 import * as Replayer from "../target/Replay.ts"
@@ -42,7 +42,7 @@ const replay = Effect.fnUntraced(function* (input: Input, onProgress: (progress:
 const print = (input: Input, replayed: Done) => {
   if (input.json) return Output.printJson(replayed)
   const counts = `${Output.plural(replayed.packets, "packet")}, ${Output.bytes(replayed.bytes)}`
-  return Console.log(replayed.outputPath === undefined ? counts : `${replayed.outputPath}: ${counts}`)
+  return Output.print(replayed.outputPath === undefined ? counts : `${replayed.outputPath}: ${counts}`)
 }
 
 const run = (input: Input) => {

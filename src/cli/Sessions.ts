@@ -1,6 +1,6 @@
 /** `lttng-relay sessions`: what a relay has to watch. */
 
-import { Console, Effect, type Option } from "effect"
+import { Effect, type Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { SessionSummary } from "../admin/AdminApi.ts"
 import { wallMillis } from "../Machine.ts"
@@ -67,7 +67,7 @@ const runOperators = (input: Input) =>
     Effect.gen(function* () {
       const { sessions } = yield* relay.overview({ query: {} })
       if (input.json) return yield* Output.printJson(sessions)
-      for (const session of sessions) yield* Console.log(describeSummary(session))
+      for (const session of sessions) yield* Output.print(describeSummary(session))
     })
   )
 
@@ -80,7 +80,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
       session === undefined || (session.hostname === hostname && session.sessionName === sessionName)
   )
   if (input.json) return yield* Output.printJson(shown)
-  for (const entry of shown) yield* Console.log(describe(entry))
+  for (const entry of shown) yield* Output.print(describe(entry))
 })
 
 export const command = Command.make(

@@ -106,9 +106,8 @@ export interface Size {
   readonly rows: number
 }
 
-/** Peers name sessions and hosts: nothing of it may move the cursor. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
-const harmless = (text: string): string => text.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "?")
+/** As wide as it is. */
+const harmless = (text: string): string => Output.harmless(text, () => "?")
 
 const fitted = (line: string, width: number): string => [...line].slice(0, width).join("")
 

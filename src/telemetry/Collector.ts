@@ -8,6 +8,9 @@ import * as Report from "../errors/Report.ts"
 
 const answerBytesMax = 64 * 1024
 
+/** Users, paths and queries may be secrets. */
+const placeOf = (url: string): string => URL.parse(url)?.origin ?? ""
+
 const late = (request: HttpClientRequest.HttpClientRequest) =>
   new HttpClientError.HttpClientError({
     reason: new HttpClientError.TransportError({ request, description: "no answer in time" })
@@ -45,17 +48,19 @@ export const layer = (answerMillisMax: number): Layer.Layer<HttpClient.HttpClien
       return HttpClient.transform(client, (answer, request) =>
         Effect.flatMap(answer, emptied).pipe(
           Effect.timeoutOrElse({ duration: answerMillisMax, orElse: () => Effect.fail(late(request)) }),
-          Effect.tap(({ status }) => (status < 300 ? takes : refuses(`${request.url} answers with ${status}`))),
-          Effect.tapError((error) => refuses(`${request.url}: ${reasonOf(error)}`))
+          Effect.tap(({ status }) =>
+            status < 300 ? takes : refuses(`${placeOf(request.url)} answers with ${status}`)
+          ),
+          Effect.tapError((error) => refuses(`${placeOf(request.url)}: ${reasonOf(error)}`))
         )
       )
     })
   ).pipe(Layer.provide(FetchHttpClient.layer))
 
-/** The innermost: fetch says only that it failed. */
+/** The innermost that has a code: fetch says only that it failed, or repeats all of the URL. */
 const reasonOf = ({ reason }: HttpClientError.HttpClientError): string => {
   let cause: unknown = "cause" in reason ? reason.cause : undefined
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
   const description = "description" in reason ? reason.description : undefined
-  return (cause instanceof Error && cause.message) || description || reason._tag
+  return cause instanceof Error && "code" in cause ? cause.message : (description ?? "it cannot be asked")
 }

@@ -36,6 +36,24 @@ const setUp = Effect.gen(function* () {
   return { home, url: `unix://${socket}`, tokenFile }
 })
 
+describe("lttng-relay sessions", () => {
+  it.live("prints of what sessions are called nothing that acts on the terminal", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("names")
+      const socket = join(home, "http.sock")
+      const relay = yield* Relays.start("ours", { args: [`--http-port=unix://${socket}`] })
+      const net = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
+      const target = yield* Target.make({ url: net, hostname: "web\u001b[2J" })
+      yield* target.session({ name: "a\n\u202egnp.exe\u009b31m", liveTimer: "1 second" })
+      for (const url of [`net://127.0.0.1:${relay.livePort}`, `unix://${socket}`]) {
+        const { code, stderr, stdout } = yield* toolbox("sessions", url)
+        assert.strictEqual(code, 0, stderr)
+        assert.match(stdout, /^[^\n\p{Cc}\u202e]*web\\u001b\[2J\/a\\u000a\\u202egnp\.exe\\u009b31m[^\n]*\n$/u, url)
+      }
+    })
+  )
+})
+
 describe("lttng-relay top", () => {
   it.live("--json says once what each session does", () =>
     Effect.gen(function* () {
