@@ -95,15 +95,19 @@ export const viewBeside = (relay: Relays.Relay, session: string, program: Progra
     )
   })
 
-/** A viewer that dies before is not waited for. */
+/** As long as it shows more of them. A viewer that dies before is not waited for. */
 export const untilSource = (viewer: Viewer, source: number, count: number) =>
   Effect.gen(function* () {
-    const isShown = () => (viewer.readout().bySource.get(source)?.count ?? 0) >= count
-    yield* Process.until(
-      `${count} events of source ${source} in ${viewer.program}`,
-      Effect.sync(() => isShown() || viewer.outcome() !== undefined)
-    )
-    if (isShown()) return
+    const shown = () => viewer.readout().bySource.get(source)?.count ?? 0
+    while (shown() < count && viewer.outcome() === undefined) {
+      const before = shown()
+      yield* Process.until(
+        `more than ${before} of ${count} events of source ${source} in ${viewer.program}`,
+        Effect.sync(() => shown() > before || viewer.outcome() !== undefined),
+        { everyMillis: 50 }
+      )
+    }
+    if (shown() >= count) return
     const { code, signal, stderr } = viewer.outcome() ?? {}
     assert.fail(`${viewer.program} has ended (${signal ?? code}): ${stderr?.slice(-1000)}`)
   })
