@@ -22,7 +22,7 @@ const isFull = ({ code }: { readonly code: string }) => code === "ENOSPC" || cod
 
 /** False: its edge is there again. */
 const isGone = (journal: HostedJournal, since: number | undefined) =>
-  journal.peer === undefined && journal.suspendedAt === since && !journal.isFinished
+  journal.peer === undefined && journal.suspendedAt === since && !journal.isEnding
 
 /** What was put down of it can be gone on with once its sessions have ended: those of old peers have no directory. */
 const isKept = ({ history, sessions }: HostedJournal) =>

@@ -209,6 +209,11 @@ export class HostedJournal implements Journal {
   }
   #isFinishing = false
 
+  /** It ends by itself, or has ended. */
+  get isEnding(): boolean {
+    return this.#isFinishing
+  }
+
   // ---- the tracers' connections ----------------------------------------------------------------------------------
 
   #open(number: number, kind: number): void {
