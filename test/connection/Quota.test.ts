@@ -346,21 +346,18 @@ it.live(
         { concurrency: "unbounded", discard: true }
       )
       for (let look = 0; look < 30; look++) {
+        const count = yield* received
         const millis = performance.now() - begun
-        // Ahead of the rate: what was earned, what may be owed, and a read.
-        assert.isAtMost(yield* received, (bytesPerSecond * (millis + 100 + 100)) / 1000 + 2 * 8000)
+        // Ahead of the rate: what was earned, what may be owed, and one first read, which brings all that there is.
+        assert.isAtMost(count, (bytesPerSecond * (millis + 100 + 100)) / 1000 + packetBytes + 1000)
         yield* Effect.sleep(20)
       }
-      // Each in its turn: nobody waits for another that has more.
       yield* until(
         "each to have been heard",
         Effect.map(relay.relay.connections, (connections) =>
           connections.every(({ port, receivedByteCount }) => port !== "data" || receivedByteCount > 0)
         )
       )
-      const shares = (yield* relay.relay.connections).filter(({ port }) => port === "data")
-      const counts = shares.map(({ receivedByteCount }) => receivedByteCount)
-      assert.isAtMost(Math.max(...counts), 3 * 8192)
     }).pipe(Effect.scoped)
 )
 
