@@ -78,9 +78,8 @@ const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLef
   const { about, token } = found
   const edge = { name: about.peer, certificate: about.certificate }
   const journal = new HostedJournal({ token, edgeName: about.edgeName, registry, serves, edge })
-  return retracedBeside(registry.store, found, Effect.as(replayed(journal, found), journal), () =>
-    rest(registry, journal)
-  )
+  const work = Effect.as(replayed(journal, found), journal)
+  return Effect.tapError(retracedBeside(registry.store, found, work, rest(registry, journal)), () => found.close)
 }
 
 /** If it had expired, it is there again: suspended, or unknown where its files are not what they were. */

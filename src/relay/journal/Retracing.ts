@@ -40,7 +40,7 @@ export const retracedBeside = <A>(
   store: TraceStore["Service"],
   { directories, takeBack }: Found,
   work: Effect.Effect<A, FileFailed>,
-  undone: (done: A) => Effect.Effect<void>
+  undone: Effect.Effect<void>
 ): Effect.Effect<A | undefined, FileFailed> => {
   const { retraceable } = store
   const shadow = new ShadowFiles(retraceable.plain, directories)
@@ -52,13 +52,14 @@ export const retracedBeside = <A>(
     retraceable.shadow = { files: shadow.service, covers: (path) => shadow.isOwn(path) }
     const done = yield* work
     if (!(yield* isIntact(shadow, retraceable.plain))) {
-      yield* undone(done)
+      yield* undone
       return undefined
     }
     yield* materialize(shadow, retraceable.plain)
     yield* store.pool.suspendAll
     return done
   }).pipe(
+    Effect.tapError(() => undone),
     Effect.ensuring(
       Effect.sync(() => {
         retraceable.shadow = undefined
