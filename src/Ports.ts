@@ -37,11 +37,7 @@ const viewerKeepAlive = { idleSeconds: 60, probeIntervalSeconds: 1, maxProbeCoun
 /** A viewer that reads nothing, or says half a request and no more, is cut off: it holds packets and files. */
 const viewerStallMillis = 60_000
 
-/**
- * Hears what targets say before the relay does.
- *
- * @internal
- */
+/** Hears what targets say before the relay does. */
 export interface Tap {
   /** What the relay serves in place of a control connection. */
   readonly control: (peer: Peer) => Peer

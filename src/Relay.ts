@@ -28,7 +28,6 @@ import type { Handshakes, TlsRefused } from "./transport/TlsTerminal.ts"
 
 export { ConfigInvalid } from "./config/RelayConfig.ts"
 export type { Visitor } from "./connection/HttpEntrance.ts"
-export type { Tap } from "./Ports.ts"
 export type { Drain } from "./relay/Drain.ts"
 export type { Names, Viewpoint } from "./relay/Viewpoint.ts"
 export { ListenFailed } from "./transport/Listener.ts"

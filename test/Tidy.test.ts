@@ -106,6 +106,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "storage",
     "transport",
     "config",
+    "Ports.ts",
     "Relay.ts",
     "Warmup.ts",
     "Machine.ts"

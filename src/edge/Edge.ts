@@ -8,6 +8,7 @@ import type { ListenAddress } from "../config/RelayConfig.ts"
 import { defaults } from "../config/RelayDefaults.ts"
 import { report } from "../errors/Report.ts"
 import { wallMillis } from "../Machine.ts"
+import type { Tap } from "../Ports.ts"
 import * as Relay from "../Relay.ts"
 import { type FileFailed, Files } from "../storage/Files.ts"
 import * as Dial from "../transport/Dial.ts"
@@ -81,7 +82,7 @@ const lastWrites = "5 seconds"
 /** All of an edge but what tracers talk to. */
 export interface Upstream extends Omit<Edge, "relay"> {
   /** For a relay that keeps nothing. */
-  readonly tap: Relay.Tap
+  readonly tap: Tap
 }
 
 /** Goes on with what is in the spool. */
@@ -111,7 +112,7 @@ export const upstream = (
     yield* spool.recover
     yield* Effect.forkScoped(spool.age)
     const journals = new Journals(spool, () => link.relay)
-    const tap: Relay.Tap = {
+    const tap: Tap = {
       control: (peer) => new TappedControl(peer, journals),
       data: (peer) => new TappedData(peer, journals),
       onSessionEnd: (id) => journals.sessionEnded(id)

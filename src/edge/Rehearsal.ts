@@ -5,6 +5,7 @@
  */
 import { Context, Effect, Layer, Logger, type Scope } from "effect"
 import { defaults } from "../config/RelayDefaults.ts"
+import type { Tap } from "../Ports.ts"
 import * as Relay from "../Relay.ts"
 import { Files, type OpenFile } from "../storage/Files.ts"
 import { bottomless, loopback, play, type Rehearsal } from "../Warmup.ts"
@@ -50,7 +51,7 @@ const spoolFiles = Effect.map(Files, (files) =>
   Files.of({ ...files, open: (at, mode) => Effect.map(files.open(at, mode), keeping) })
 )
 
-const relayOf = (config: Partial<typeof defaults>, tap?: Relay.Tap) =>
+const relayOf = (config: Partial<typeof defaults>, tap?: Tap) =>
   Effect.map(
     Layer.build(
       Layer.fresh(
