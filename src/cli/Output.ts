@@ -1,6 +1,7 @@
 /** What the commands of the toolbox print: lines for people, JSON for scripts, errors as one line. */
 import { Console, Effect, Runtime } from "effect"
 import { CliError, Flag } from "effect/cli"
+import { harmless } from "../errors/Harmless.ts"
 import { statusOf } from "./Misused.ts"
 
 export const jsonFlag = Flag.Boolean("json").pipe(
@@ -11,16 +12,6 @@ export const jsonFlag = Flag.Boolean("json").pipe(
 /** 64-bit numbers become strings: JSON readers would round them. */
 export const json = (value: unknown): string =>
   JSON.stringify(value, (_, member) => (typeof member === "bigint" ? member.toString() : member))
-
-/** What moves the cursor, or turns the writing direction. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
-const controls = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
-
-/** A line with names that peers have chosen: nothing of it acts on the terminal, and it stays one line. */
-export const harmless = (
-  text: string,
-  shown = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
-): string => text.replaceAll(controls, shown)
 
 /** For people. */
 export const print = (line: string): Effect.Effect<void> => Console.log(harmless(line))

@@ -1,5 +1,6 @@
 /** What `lttng-relay top` shows: rates between two looks at a relay, and lines that fit a terminal. Pure. */
 import type { Overview, SessionSummary } from "../admin/AdminApi.ts"
+import * as Harmless from "../errors/Harmless.ts"
 import { wallMillis } from "../Machine.ts"
 import * as Output from "./Output.ts"
 
@@ -107,7 +108,7 @@ export interface Size {
 }
 
 /** As wide as it is. */
-const harmless = (text: string): string => Output.harmless(text, () => "?")
+const harmless = (text: string): string => Harmless.harmless(text, () => "?")
 
 const fitted = (line: string, width: number): string => [...line].slice(0, width).join("")
 

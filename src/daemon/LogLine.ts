@@ -7,6 +7,7 @@
  * Peers name sessions and hosts: whatever they say, a line is one line, of a bounded length, and moves no cursor.
  */
 import type { LogFormat } from "../config/DaemonOptions.ts"
+import { harmless } from "../errors/Harmless.ts"
 import { wallMicros, wallMillis } from "../Machine.ts"
 import * as Time from "../model/Time.ts"
 
@@ -59,13 +60,10 @@ const jsonOf = (value: unknown): unknown => {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
-const controls = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g
-
 const escaped = (text: string): string =>
-  text.replaceAll(controls, (character) => {
+  harmless(text, (character) => {
     const code = character.charCodeAt(0)
-    return code > 0xff ? `\\u${code.toString(16)}` : `\\x${code.toString(16).padStart(2, "0")}`
+    return code > 0xff ? `\\u${code.toString(16).padStart(4, "0")}` : `\\x${code.toString(16).padStart(2, "0")}`
   })
 
 const annotationText = (annotations: Line["annotations"]): string => {

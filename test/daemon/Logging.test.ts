@@ -166,6 +166,7 @@ const hostile: ReadonlyArray<readonly [what: string, text: string]> = [
   ["escapes", "\x1b[2J\x1b]0;title\x07\x9b31m"],
   ["zeros and deletes", "\0\x7f\x08"],
   ["separators that JSON may hold", "\u2028\u2029\x85"],
+  ["marks that turn the writing direction", "web\u202elive\u2066\u200f"],
   ["halves of characters, as names that are no UTF-8 have", "\udcff\ud800x"],
   ["a megabyte", "m".repeat(1024 * 1024)],
   ["quotes", `"'\\{}[]=`]
@@ -184,7 +185,7 @@ describe("what peers name", () => {
       const plain = LogLine.format(line, "text", false)
       assert.isTrue(plain.endsWith("\n"))
       // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be there
-      assert.notMatch(plain.slice(0, -1), /[\x00-\x1f\x7f-\x9f\u2028\u2029]/)
+      assert.notMatch(plain.slice(0, -1), /[\x00-\x1f\x7f-\x9f\u200f\u2028-\u202e\u2066-\u2069]/)
       assert.isBelow(plain.length, 50_000)
       const json = LogLine.format(line, "json", false)
       assert.strictEqual(json.indexOf("\n"), json.length - 1)
