@@ -5,11 +5,11 @@ import { Effect, Option, Schema, type Scope } from "effect"
 import { Flag } from "effect/cli"
 import type * as Standalone from "../admin/Standalone.ts"
 import * as HttpPort from "../config/HttpPort.ts"
+import * as PackageVersion from "../config/PackageVersion.ts"
 import { defaults } from "../config/RelayDefaults.ts"
 import type { Edge } from "../edge/Edge.ts"
 import * as Report from "../edge/Report.ts"
 import { Misused } from "./Misused.ts"
-import * as PackageVersion from "./PackageVersion.ts"
 
 export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused", { reason: Schema.String }) {
   override get message(): string {

@@ -25,22 +25,17 @@ const nameOf = (directory: string): string => {
   return `lttng-relay-edge/${dev}/${ino}`
 }
 
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 const attempt = <A>(directory: string, work: () => A): Effect.Effect<A, SpoolUnfit> =>
   Effect.try({
     try: work,
-    catch: (cause) => new SpoolUnfit({ directory, reason: reasonOf(cause) })
+    catch: (cause) => new SpoolUnfit({ directory, reason: cause instanceof Error ? cause.message : String(cause) })
   })
 
 /** Ours until the scope closes. */
 export const claim = (directory: string): Effect.Effect<void, SpoolUnfit, Scope.Scope> =>
   Effect.gen(function* () {
-    yield* Effect.tryPromise({
-      try: () => Directory.make(directory, mode),
-      catch: (cause) => new SpoolUnfit({ directory, reason: reasonOf(cause) })
-    })
     const name = yield* attempt(directory, () => {
+      Directory.makeNow(directory, mode)
       accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
       return nameOf(directory)
     })

@@ -3,8 +3,8 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
 import { CliConfig, Command, GlobalFlag } from "effect/cli"
 import * as Arguments from "../config/Arguments.ts"
+import { packageVersion } from "../config/PackageVersion.ts"
 import * as Diagnostics from "./Diagnostics.ts"
-import { packageVersion } from "./PackageVersion.ts"
 
 /** In the order of the help. */
 const commands = {

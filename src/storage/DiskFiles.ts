@@ -103,6 +103,12 @@ const deviceOf = ({ devices, kindOf }: Ground, id: number, at: string): Effect.E
   )
 }
 
+/** Something was done on it in this turn, since `start`. */
+const took = (device: Device | undefined, start: number): void => {
+  const end = clockMillis()
+  device?.took(end - start, end)
+}
+
 /** In this turn, if nobody is kept waiting by it. Undefined: a thread is to try, and to say what is wrong. */
 const attempt = <A>(device: Device | undefined, work: () => A): A | undefined => {
   if (device?.isPrompt(clockMillis) !== true) return undefined
@@ -112,8 +118,7 @@ const attempt = <A>(device: Device | undefined, work: () => A): A | undefined =>
   } catch {
     return undefined
   } finally {
-    const end = clockMillis()
-    device.took(end - start, end)
+    took(device, start)
   }
 }
 
@@ -122,10 +127,6 @@ const hasSpareProcessor = availableParallelism() > 2
 
 /** `written`: what it is opened for writing on. */
 const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread, written?: Device): OpenFile => {
-  const took = (start: number) => {
-    const end = clockMillis()
-    written?.took(end - start, end)
-  }
   const writeNow: OpenFile["writeNow"] = (bytes, from, to, position) => {
     const start = clockMillis()
     try {
@@ -133,7 +134,7 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
     } catch {
       return 0
     } finally {
-      took(start)
+      took(written, start)
     }
   }
   const write = (buffers: ReadonlyArray<Uint8Array>, position: number) =>
@@ -149,7 +150,7 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
     const settle = () => {
       const start = clockMillis()
       const count = beside.settle()
-      took(start)
+      took(written, start)
       return count
     }
     return { settle }

@@ -6,7 +6,7 @@
  */
 import { Effect, FiberMap, Schedule, type Scope } from "effect"
 import { report } from "../../errors/Report.ts"
-import { queueMicrotask, randomUUID, setTimeout, wallMillis } from "../../Machine.ts"
+import { clockMillis, queueMicrotask, randomUUID, setTimeout, wallMillis } from "../../Machine.ts"
 import type { Capacity } from "../../storage/Capacity.ts"
 import type { FileFailed, Files } from "../../storage/Files.ts"
 import * as About from "../journal/About.ts"
@@ -197,7 +197,7 @@ export class Spool {
 
   /** Told once, and again after a minute. */
   #tellFull(): void {
-    const now = wallMillis()
+    const now = clockMillis()
     if (now - this.#toldFullAt < fullAgainMillis) return
     this.#toldFullAt = now
     this.#writers.run("full", report("SPOOL_FULL", `${this.byteCount} of ${Math.round(this.bytesMax)} bytes`))
