@@ -68,7 +68,7 @@ const shortWay: Plugin = {
   name: "short way to show",
   transform(code, id) {
     if (!id.endsWith("src/bin/lttng-relay.ts")) return undefined
-    const loading = 'await import("../cli/Showing.ts")'
+    const loading = 'await import("../cli/recorded/Showing.ts")'
     if (!code.includes(loading)) throw new Error(`${id} does not say: ${loading}`)
     return code.replace(
       loading,
@@ -78,7 +78,7 @@ const shortWay: Plugin = {
 }
 
 const show = defineConfig({
-  input: "src/cli/Showing.ts",
+  input: "src/cli/recorded/Showing.ts",
   platform: "node",
   output: { file: `dist/bin/${showFile}`, format: "cjs", minify }
 })

@@ -110,7 +110,7 @@ describe("README.md", () => {
 
   it("has every subcommand of the toolbox and no other", () => {
     const documented = rowsOf(readme, "## The toolbox").map(([cell]) => codesOf(cell)[0]?.split(" ")[0])
-    const known = list("src/cli/*.ts").flatMap((file) => /Command\.make\(\s*"([a-z]+)"/.exec(read(file))?.[1] ?? [])
+    const known = list("src/cli/**/*.ts").flatMap((file) => /Command\.make\(\s*"([a-z]+)"/.exec(read(file))?.[1] ?? [])
     assert.sameMembers(documented, known)
   })
 

@@ -43,7 +43,7 @@ const { homedir } = process.getBuiltinModule("node:os")
 // Not where the runtime would put it, in a directory that everybody can write to. Where there is none, all is compiled.
 enableCompileCache(`${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/lttng-relay`)
 
-const isDone = subcommand === "show" && (await import("../cli/Showing.ts")).attempt(rest)
+const isDone = subcommand === "show" && (await import("../cli/recorded/Showing.ts")).attempt(rest)
 // All is written. Compilers that are not done yet, and giving back the memory, are nobody's concern.
 if (isDone) process.exit()
 await (await import("../cli/Main.ts")).main()

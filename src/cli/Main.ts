@@ -8,22 +8,22 @@ import * as Diagnostics from "./Diagnostics.ts"
 
 /** In the order of the help. */
 const commands = {
-  sessions: () => import("./Sessions.ts"),
-  follow: () => import("./Follow.ts"),
-  record: () => import("./Record.ts"),
-  replay: () => import("./Replay.ts"),
-  load: () => import("./Load.ts"),
+  sessions: () => import("./operator/Sessions.ts"),
+  follow: () => import("./live/Follow.ts"),
+  record: () => import("./live/Record.ts"),
+  replay: () => import("./streaming/Replay.ts"),
+  load: () => import("./streaming/Load.ts"),
   bench: () => import("./Bench.ts"),
-  show: () => import("./Show.ts"),
-  export: () => import("./Export.ts"),
-  drain: () => import("./Drain.ts"),
-  top: () => import("./Top.ts"),
-  support: () => import("./Support.ts"),
-  certs: () => import("./Certs.ts"),
-  tunnel: () => import("./Tunnel.ts"),
-  edge: () => import("./Edge.ts"),
-  check: () => import("./Check.ts"),
-  repair: () => import("./Repair.ts")
+  show: () => import("./recorded/Show.ts"),
+  export: () => import("./recorded/Export.ts"),
+  drain: () => import("./operator/Drain.ts"),
+  top: () => import("./operator/Top.ts"),
+  support: () => import("./operator/Support.ts"),
+  certs: () => import("./certs/Certs.ts"),
+  tunnel: () => import("./tunnel/Tunnel.ts"),
+  edge: () => import("./edge/Edge.ts"),
+  check: () => import("./recorded/Check.ts"),
+  repair: () => import("./recorded/Repair.ts")
 }
 
 const isCommand = (word: string): word is keyof typeof commands => Object.hasOwn(commands, word)

@@ -1,7 +1,7 @@
 /** Sockets that a service manager hands over are taken for what they are, or not at all. */
 import { assert, it } from "@effect/vitest"
 import { Result } from "effect"
-import * as Activation from "../../src/cli/Activation.ts"
+import * as Activation from "../../src/cli/tunnel/Activation.ts"
 import { roles } from "../../src/transport/Tls.ts"
 
 const taken = (env: Record<string, string | undefined>) =>

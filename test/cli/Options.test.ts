@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 import * as Flags from "../../src/cli/Flags.ts"
 import * as Options from "../../src/cli/Options.ts"
-import { options } from "../../src/cli/Showing.ts"
+import { options } from "../../src/cli/recorded/Showing.ts"
 
 const plain = (args: ReadonlyArray<string>) => {
   const parsed = Options.parse(options, args)

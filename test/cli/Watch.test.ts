@@ -1,7 +1,7 @@
 /** Waiting for a session: all of one name that begin together are watched, as the domains of a recording session do. */
 import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Option } from "effect"
-import * as Watch from "../../src/cli/Watch.ts"
+import * as Watch from "../../src/cli/live/Watch.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as Relays from "../support/relays.ts"
 

@@ -1,0 +1,273 @@
+/**
+ * `lttng-relay edge`: answers the tracers of this host, keeps what they say on its disk, and brings it to a relay, for
+ * as long as the network and the relay take. `edge status` says how it is.
+ */
+import { readFileSync } from "node:fs"
+import { hostname } from "node:os"
+import { resolve } from "node:path"
+import { isDeepStrictEqual } from "node:util"
+import { Console, Duration, Effect, Option, Queue, Schedule, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import * as Edge from "../../edge/Edge.ts"
+import * as Pace from "../../edge/forwarding/Pace.ts"
+import * as Packing from "../../edge/forwarding/Packing.ts"
+import * as Bandwidth from "../../edge/forwarding/Schedule.ts"
+import * as Report from "../../edge/Report.ts"
+import * as Overflow from "../../edge/spool/Overflow.ts"
+import { report } from "../../errors/Report.ts"
+import * as Capacity from "../../storage/Capacity.ts"
+import * as DiskFiles from "../../storage/DiskFiles.ts"
+import { Files } from "../../storage/Files.ts"
+import * as Destination from "../../target/Destination.ts"
+import * as Priority from "../../thread/Priority.ts"
+import type * as Dial from "../../transport/Dial.ts"
+import { tlsWanted, UrlRefused } from "../../transport/RelayUrl.ts"
+import * as Output from "../Output.ts"
+import * as TlsFlags from "../TlsFlags.ts"
+import { messageOf, parseAge, parseSize } from "../Values.ts"
+import * as EdgeCheck from "./EdgeCheck.ts"
+import * as EdgeFlags from "./EdgeFlags.ts"
+import * as EdgeListen from "./EdgeListen.ts"
+import * as EdgePort from "./EdgePort.ts"
+import * as EdgeSpool from "./EdgeSpool.ts"
+import * as EdgeStatus from "./EdgeStatus.ts"
+
+/** An edge without a relay has nowhere to forward to, and with two it is not known where. */
+class RelayMissing extends Schema.TaggedError<RelayMissing>()("RelayMissing", {}) {
+  override get message(): string {
+    return "--to=tls://HOST[:PORT] or net://HOST[:CONTROL[:DATA]] says which relay, or --to-file, which file says that"
+  }
+}
+
+class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUnreadable", { reason: Schema.String }) {
+  override get message(): string {
+    return `--to-file: ${this.reason}`
+  }
+}
+
+interface Input extends TlsFlags.Given, EdgePort.Given, EdgeFlags.Copies {
+  readonly to: Option.Option<string>
+  readonly toFile: Option.Option<string>
+  readonly listen: string
+  readonly spool: string
+  readonly spoolLimit: number
+  readonly spoolAge: Option.Option<Duration.Duration>
+  readonly overflow: Overflow.Rules
+  readonly sync: "none" | "always"
+  readonly bandwidth: Option.Option<Bandwidth.Schedule>
+  readonly compress: Packing.Mode
+  readonly name: Option.Option<string>
+  readonly priorityBoost: number
+  readonly check: boolean
+}
+
+const addressesOf = (url: string, input: Input) =>
+  Effect.gen(function* () {
+    const destination = yield* Effect.fromResult(Destination.parse(url))
+    const { basePath, controlPort, dataPort, family, host } = destination
+    const given = yield* TlsFlags.identityOf(input)
+    const { control } = yield* Effect.fromResult(EdgeListen.placesOf(input.listen))
+    const refuse = (reason: string) => new UrlRefused({ url, reason })
+    if (EdgeListen.leadsBack({ host, port: controlPort }, control)) {
+      return yield* refuse("there this edge itself listens: --listen, or the relay's port, has to be another")
+    }
+    if (basePath !== "") return yield* refuse("an edge carries all sessions: no path")
+    if (destination.tls === undefined && given !== undefined) return yield* refuse(tlsWanted)
+    const tls = destination.tls === undefined ? undefined : (given ?? {})
+    const address = (port: number) => ({ host, port, family, tls })
+    return { control: address(controlPort), data: address(dataPort) }
+  })
+
+const urlOf = ({ to, toFile }: Input) => {
+  if (Option.isSome(to) === Option.isSome(toFile)) return Effect.fail(new RelayMissing())
+  if (Option.isSome(to)) return Effect.succeed(to.value)
+  return Effect.try({
+    try: () =>
+      readFileSync(
+        Option.getOrElse(toFile, () => ""),
+        "utf8"
+      ).trim(),
+    catch: (cause) => new FileUnreadable({ reason: (cause as Error).message })
+  })
+}
+
+/** SIGHUP ends nobody; several at once are one. */
+const hangups = Effect.gen(function* () {
+  const heard = yield* Queue.sliding<void>(1)
+  const hear = () => void Queue.offerUnsafe(heard, undefined)
+  process.on("SIGHUP", hear)
+  yield* Effect.addFinalizer(() => Effect.sync(() => process.removeListener("SIGHUP", hear)))
+  return heard
+})
+
+/** At each SIGHUP: where the relay is now, and what is shown to it. `onMove` is told before. */
+const follow = ({ route }: Edge.Edge, input: Input, onMove: (url: string) => void) =>
+  Effect.gen(function* () {
+    const heard = yield* hangups
+    const moved = Effect.gen(function* () {
+      yield* Queue.take(heard)
+      const url = yield* urlOf(input)
+      const to = yield* addressesOf(url, input)
+      if (isDeepStrictEqual(to, route.to)) return yield* Console.log(`goes on leading to ${url}`)
+      onMove(url)
+      route.redirect(to)
+      yield* Console.log(`leads to ${url}`)
+    })
+    const lenient = Effect.catch(moved, (cause) => report("REDIRECT_REFUSED", cause.message))
+    yield* Effect.forkScoped(Effect.forever(lenient))
+  })
+
+/** How old what `edge status` shows may be. */
+const statusInterval = "1 second"
+
+const check = (input: Input, to: Dial.Address, { control, data }: { control: Dial.Address; data: Dial.Address }) =>
+  Effect.gen(function* () {
+    const http = yield* EdgePort.portOf(input)
+    yield* EdgeCheck.check({
+      to,
+      spool: resolve(input.spool),
+      spoolLimit: input.spoolLimit,
+      ports: [
+        { name: "control", ...control },
+        { name: "data", ...data },
+        ...(http?._tag === "Tcp" ? [{ name: "http", ...http }] : [])
+      ]
+    })
+  })
+
+/** What packets will run through is compiled, here and at the relay, which has heard that an edge is near. */
+const warmUp = ({ spool }: Edge.Edge) =>
+  Effect.gen(function* () {
+    if (process.env.LTTNG_RELAY_WARM_UP === "0") return
+    const { rehearse } = yield* Effect.promise(() => import("../../edge/Rehearsal.ts"))
+    // Tracers need the processor, and have done what a rehearsal would.
+    const isLate = Effect.sync(() => spool.heardByteCount > 0)
+    yield* rehearse(isLate, spool.memory)
+  })
+
+const run = (input: Input) =>
+  Effect.gen(function* () {
+    // The subcommand has no relay, and its parent's flags are its own.
+    let url = yield* urlOf(input)
+    const to = yield* addressesOf(url, input)
+    const places = yield* Effect.fromResult(EdgeListen.placesOf(input.listen))
+    const directory = resolve(input.spool)
+    const copy = yield* EdgeFlags.copyOf(input)
+    yield* EdgePort.portOf(input)
+    if (input.check) return yield* check(input, to.control, places)
+    yield* EdgeSpool.claim(directory)
+    const files = yield* Files
+    const edge = yield* Edge.make({
+      to,
+      ...places,
+      directory,
+      bytesMax: input.spoolLimit,
+      isSynced: input.sync === "always",
+      policyOf: Overflow.policyOf(input.overflow),
+      ageMillisMax: Option.getOrUndefined(Option.map(input.spoolAge, Duration.toMillis)),
+      pace: Option.match(input.bandwidth, { onNone: () => Pace.unlimited, onSome: Pace.scheduled }),
+      compression: input.compress,
+      copy,
+      capacity: Capacity.of(directory),
+      name: Option.getOrElse(input.name, hostname)
+    })
+    yield* EdgePort.serve(edge, { given: input, relay: () => url, spool: directory })
+    const { control, data } = edge.relay.addresses
+    yield* Console.log(`${control.host}:${control.port} and ${data.port} lead to ${url}, by ${directory}`)
+    const goFirst = Effect.sync(() => Priority.make(input.priorityBoost).raise())
+    yield* Effect.forkScoped(Effect.andThen(warmUp(edge), goFirst))
+    const moved = (now: string) => {
+      url = now
+    }
+    yield* follow(edge, input, moved)
+    const status = Effect.suspend(() => Effect.ignore(Report.write(files, directory, Report.of(edge, url))))
+    yield* Effect.repeat(status, Schedule.spaced(statusInterval))
+    return yield* Effect.never
+  })
+
+const size = (name: string, description: string) =>
+  Flag.String(name).pipe(
+    Flag.mapTryCatch(parseSize, messageOf),
+    Flag.filter(
+      (value) => value > 0,
+      () => "must be above 0"
+    ),
+    Flag.withDescription(description)
+  )
+
+export const command = Command.make(
+  "edge",
+  {
+    to: Flag.String("to").pipe(
+      Flag.optional,
+      Flag.withDescription(
+        "The relay: net://HOST[:CONTROL[:DATA]], or the same with tls://, where one port is for both"
+      )
+    ),
+    listen: Flag.String("listen").pipe(
+      Flag.withDefault(EdgeListen.listenDefault),
+      Flag.withDescription(`HOST or HOST:CONTROL,DATA for tracers (default: ${EdgeListen.listenDefault})`)
+    ),
+    toFile: Flag.String("to-file").pipe(
+      Flag.optional,
+      Flag.withDescription("File with that URL instead; SIGHUP reads it again, and sessions go on where it says")
+    ),
+    spool: EdgeFlags.spool,
+    spoolLimit: size("spool-limit", "Bytes of it; when full, tracers are held back (default: 10G)").pipe(
+      Flag.withDefault(10 * 1024 ** 3)
+    ),
+    spoolAge: Flag.String("spool-age").pipe(
+      Flag.mapTryCatch(parseAge, messageOf),
+      Flag.optional,
+      Flag.withDescription("Packets that have waited for longer, as 12h or 7d, are dropped (default: none are)")
+    ),
+    overflow: Flag.String("overflow").pipe(
+      Flag.withDefault("hold"),
+      Flag.mapTryCatch(Overflow.parse, messageOf),
+      Flag.withDescription(
+        "When the spool is full: hold tracers, drop the oldest packets, or stop the session; by sessions: 'drop:HOST/debug*,hold' (default: hold)"
+      )
+    ),
+    sync: Flag.Literals("sync", ["none", "always"]).pipe(
+      Flag.withDefault("none" as const),
+      Flag.withDescription(
+        "always: tracers are answered when what they said outlives the machine's power (default: none)"
+      )
+    ),
+    bandwidth: Flag.String("bandwidth").pipe(
+      Flag.mapTryCatch((text) => Bandwidth.parse(text, parseSize), messageOf),
+      Flag.optional,
+      Flag.withDescription(
+        "Bytes a second towards the relay, as 250k, or by hours, as 'mon-fri 8-18=250k,22-6=none,2M' (default: no limit)"
+      )
+    ),
+    compress: Flag.Literals("compress", Packing.modes).pipe(
+      Flag.withDefault("auto" as const),
+      Flag.withDescription(
+        "Pack what goes to the relay, if it is one of ours; auto: where that is quicker than the link, or bandwidth is limited (default: auto)"
+      )
+    ),
+    name: EdgeFlags.edgeName,
+    priorityBoost: EdgeFlags.priorityBoost,
+    check: Flag.Boolean("check").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Say what would be wrong with a start, and do not start")
+    ),
+    ...EdgeFlags.copies,
+    ...EdgePort.flags,
+    ...TlsFlags.flags
+  },
+  (input) => Output.reported(Effect.scoped(run(input))).pipe(Effect.provide(DiskFiles.layer))
+).pipe(
+  Command.withDescription(
+    "Record on this host what its tracers send, and bring it to a relay whatever the network does"
+  ),
+  Command.withExamples([
+    {
+      command: "lttng-relay edge --to=tls://relay.example:5342 --spool=/var/spool/lttng-edge --spool-limit=10G",
+      description: "Then: lttng create demo --live --set-url=net://localhost"
+    },
+    { command: "lttng-relay edge status", description: "Spool, sessions, link" }
+  ]),
+  Command.withSubcommands([EdgeStatus.command])
+)

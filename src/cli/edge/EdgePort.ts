@@ -1,0 +1,74 @@
+/** The operator's port of an edge: the relay's, over what its tracers see, with what the edge keeps beside it. */
+import { readFileSync } from "node:fs"
+import { resolve } from "node:path"
+import { Effect, Option, Schema, type Scope } from "effect"
+import { Flag } from "effect/cli"
+import type * as Standalone from "../../admin/Standalone.ts"
+import * as HttpPort from "../../config/HttpPort.ts"
+import * as PackageVersion from "../../config/PackageVersion.ts"
+import { defaults } from "../../config/RelayDefaults.ts"
+import type { Edge } from "../../edge/Edge.ts"
+import * as Report from "../../edge/Report.ts"
+import { Misused } from "../Misused.ts"
+
+export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused", { reason: Schema.String }) {
+  override get message(): string {
+    return this.reason
+  }
+}
+
+export const flags = {
+  httpPort: Flag.String("http-port").pipe(
+    Flag.optional,
+    Flag.withDescription("For the operator: tcp://HOST[:PORT] or unix:///PATH, as of the relay (default: none)")
+  ),
+  httpTokenFile: Flag.String("http-token-file").pipe(
+    Flag.optional,
+    Flag.withDescription("File with the bearer token for it: beyond loopback nobody is answered without")
+  )
+}
+
+export interface Given {
+  readonly httpPort: Option.Option<string>
+  readonly httpTokenFile: Option.Option<string>
+}
+
+export const portOf = ({ httpPort }: Given): Effect.Effect<HttpPort.HttpPort | undefined, Misused> => {
+  if (Option.isNone(httpPort)) return Effect.succeed(undefined)
+  const parsed = HttpPort.parse(httpPort.value)
+  return typeof parsed === "string" ? Effect.fail(new Misused(`--http-port: ${parsed}`)) : Effect.succeed(parsed)
+}
+
+const tokenOf = ({ httpTokenFile: path }: Given): Effect.Effect<string | undefined, PortRefused> =>
+  Option.isNone(path)
+    ? Effect.succeed(undefined)
+    : Effect.try({
+        try: () => readFileSync(path.value, "utf8").trim(),
+        catch: (cause) => new PortRefused({ reason: `--http-token-file: ${(cause as Error).message}` })
+      })
+
+/** Until the scope closes. */
+export const serve = (
+  edge: Edge,
+  { given, relay, spool }: { readonly given: Given; readonly relay: () => string; readonly spool: string }
+): Effect.Effect<void, Misused | PortRefused | Standalone.HttpRefused, Scope.Scope> =>
+  Effect.gen(function* () {
+    const port = yield* portOf(given)
+    if (port === undefined) return
+    const { link, spool: kept } = edge
+    const { serve } = yield* Effect.promise(() => import("../../admin/Standalone.ts"))
+    yield* serve(edge.relay, {
+      port,
+      token: yield* tokenOf(given),
+      version: PackageVersion.packageVersion(),
+      output: resolve(spool),
+      descriptorLimit: defaults.fdPoolSize,
+      configuration: { to: relay(), spool, spoolLimit: kept.bytesMax },
+      edge: () => Report.of(edge, relay()),
+      moreChecks: () => [
+        { name: "spool", isOk: kept.hasRoom, detail: `${kept.byteCount} of ${kept.bytesMax} bytes` },
+        // It is there for when the link is not.
+        { name: "link", isOk: true, detail: link.reason ?? "up" }
+      ]
+    })
+  })

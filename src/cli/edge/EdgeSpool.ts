@@ -1,0 +1,70 @@
+/** The directory of an edge's spool: made if it is not there, fit to be written, and of one edge at a time. */
+import { accessSync, constants, statfsSync, statSync } from "node:fs"
+import { dirname } from "node:path"
+import { Effect, Result, Schema, type Scope } from "effect"
+import * as Directory from "../../storage/Directory.ts"
+import * as Claim from "../../transport/Claim.ts"
+
+export class SpoolUnfit extends Schema.TaggedError<SpoolUnfit>()("SpoolUnfit", {
+  directory: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `--spool=${this.directory}: ${this.reason}`
+  }
+}
+
+/** Nobody else has any business with what tracers say. */
+const mode = 0o700
+
+const taken = "another edge is running there"
+
+/** Whatever path leads to it. */
+const nameOf = (directory: string): string => {
+  const { dev, ino } = statSync(directory, { bigint: true })
+  return `lttng-relay-edge/${dev}/${ino}`
+}
+
+const attempt = <A>(directory: string, work: () => A): Effect.Effect<A, SpoolUnfit> =>
+  Effect.try({
+    try: work,
+    catch: (cause) => new SpoolUnfit({ directory, reason: cause instanceof Error ? cause.message : String(cause) })
+  })
+
+/** Ours until the scope closes. */
+export const claim = (directory: string): Effect.Effect<void, SpoolUnfit, Scope.Scope> =>
+  Effect.gen(function* () {
+    const name = yield* attempt(directory, () => {
+      Directory.makeNow(directory, mode)
+      accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
+      return nameOf(directory)
+    })
+    yield* Effect.mapError(Claim.claim(name), () => new SpoolUnfit({ directory, reason: taken }))
+  })
+
+/** The nearest directory that is there. */
+const existing = (path: string): string =>
+  path === "/" || statSync(path, { throwIfNoEntry: false }) !== undefined ? path : existing(dirname(path))
+
+/** The same without making anything: why it would fail, or what is worth a warning. */
+export const complaintsOf = (
+  directory: string,
+  bytesMax: number
+): Effect.Effect<{ readonly errors: ReadonlyArray<string>; readonly warnings: ReadonlyArray<string> }> =>
+  Effect.gen(function* () {
+    const looked = yield* Effect.result(
+      attempt(directory, () => {
+        const there = existing(directory)
+        accessSync(there, constants.R_OK | constants.W_OK | constants.X_OK)
+        if (!statSync(there).isDirectory()) throw new Error(`${there} is not a directory`)
+        const { bavail, bsize } = statfsSync(there)
+        return { isThere: there === directory, freeBytes: bavail * bsize }
+      })
+    )
+    if (Result.isFailure(looked)) return { errors: [looked.failure.message], warnings: [] }
+    const { freeBytes, isThere } = looked.success
+    const warnings =
+      freeBytes < bytesMax ? [`--spool-limit is ${bytesMax} bytes, its file system has ${freeBytes} left`] : []
+    const claimed = isThere ? yield* Effect.result(Effect.scoped(claim(directory))) : Result.succeed(undefined)
+    return { errors: Result.isFailure(claimed) ? [claimed.failure.message] : [], warnings }
+  })

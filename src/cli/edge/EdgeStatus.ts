@@ -1,0 +1,106 @@
+/** `lttng-relay edge status`: what a running edge says of itself in its spool. */
+import { accessSync, constants } from "node:fs"
+import { resolve } from "node:path"
+import { Effect, Result, Schema } from "effect"
+import { Command } from "effect/cli"
+import * as Report from "../../edge/Report.ts"
+import { wallMillis } from "../../Machine.ts"
+import * as DiskFiles from "../../storage/DiskFiles.ts"
+import { Files } from "../../storage/Files.ts"
+import * as Output from "../Output.ts"
+import * as EdgeFlags from "./EdgeFlags.ts"
+import * as EdgeSpool from "./EdgeSpool.ts"
+
+/** No edge writes there. */
+class EdgeMissing extends Schema.TaggedError<EdgeMissing>()("EdgeMissing", {
+  directory: Schema.String,
+  reason: Schema.UndefinedOr(Schema.String)
+}) {
+  override get message(): string {
+    return `no edge has its spool in ${this.directory}${this.reason === undefined ? "" : `, or not for you: ${this.reason}`}`
+  }
+}
+
+/** Why this user may not look there. */
+const refusalOf = (directory: string): string | undefined => {
+  try {
+    accessSync(directory, constants.R_OK | constants.X_OK)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === "EACCES") return message
+  }
+  return undefined
+}
+
+const seconds = (millis: number) => `${Math.max(0, Math.round(millis / 1000))} s`
+const ago = (millis: number) => seconds(wallMillis() - millis)
+
+/** An edge that writes nothing for this long does not run. */
+const staleMillis = 10_000
+
+const spoolLine = (status: Report.EdgeStatus): string => {
+  const used = `${Output.bytes(status.spoolBytes)} of ${Output.bytes(status.spoolBytesMax)}`
+  const oldest = status.oldestMillis > 0 ? `, the oldest from ${seconds(status.oldestMillis)} ago` : ""
+  return `spool: ${used}${oldest}${status.isFull ? "; full: tracers are held back" : ""}`
+}
+
+const linkLine = ({ connectedCount, lagMillis, lossCount, reason }: Report.EdgeStatus): string => {
+  const state = reason ?? `${Output.plural(connectedCount, "session")} connected`
+  return `link: ${state}; lost ${Output.plural(lossCount, "time")}; the relay is ${lagMillis > 0 ? `${seconds(lagMillis)} behind` : "up to date"}`
+}
+
+const rateLine = (status: Report.EdgeStatus): string =>
+  [
+    `rate: ${Output.bytes(status.heardBytesPerSecond)}/s from tracers, ${Output.bytes(status.sentBytesPerSecond)}/s to the relay`,
+    `in all ${Output.bytes(status.heardByteCount)} and ${Output.bytes(status.sentByteCount)}`,
+    `sent again ${Output.bytes(status.resentByteCount)}`
+  ].join("; ")
+
+const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => {
+  const { byteCount, createdMillis, heardCount, isOpen, isScanned, lagMillis, name, receivedCount, waitsFor } = journal
+  const behind = heardCount - receivedCount
+  const waits = waitsFor === undefined ? "" : `, waits ${waitsFor}`
+  const lag = behind > 0 ? `${Output.plural(behind, "record")} and ${seconds(lagMillis)} behind` : "up to date"
+  const state = isScanned ? lag : "being read after a restart"
+  return `${name}: ${isOpen ? "recording" : "ended"} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${state}${waits}`
+}
+
+const whys = {
+  drop: "for want of room",
+  age: "because it had waited too long",
+  stop: "after it was stopped",
+  ended: "after the relay had ended it"
+}
+
+const lossLine = ({ byteCount, name, packetCount, policy }: Report.EdgeStatus["losses"][number]): string =>
+  `lost of ${name === "/" ? "older sessions" : name} ${whys[policy]}: ${Output.plural(packetCount, "packet")}, ${Output.bytes(byteCount)}`
+
+/** `isClaimed`: somebody has the spool, whose disk may be full. */
+const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyArray<string> => {
+  const isFresh = wallMillis() - status.atMillis < staleMillis
+  return [
+    isFresh
+      ? `edge ${status.pid} forwards to ${status.relay}`
+      : `${isClaimed ? "an edge runs, and could not write how it is" : "no edge has run"} for ${ago(status.atMillis)}`,
+    linkLine(status),
+    spoolLine(status),
+    rateLine(status),
+    ...status.journals.map(journalLine),
+    ...status.losses.map(lossLine)
+  ]
+}
+
+const name = "status"
+
+export const command = Command.make(name, { spool: EdgeFlags.spool, json: Output.jsonFlag }, (input) =>
+  Output.reported(
+    Effect.gen(function* () {
+      const directory = resolve(input.spool)
+      const found = yield* Report.read(yield* Files, directory)
+      if (found === undefined) return yield* new EdgeMissing({ directory, reason: refusalOf(directory) })
+      if (input.json) return yield* Output.printJson(found)
+      const claimed = yield* Effect.result(Effect.scoped(EdgeSpool.claim(directory)))
+      for (const line of lines(found, Result.isFailure(claimed))) yield* Output.print(line)
+    })
+  ).pipe(Effect.provide(DiskFiles.layer))
+).pipe(Command.withDescription("How far a running edge is: its link, its spool, its rate, its sessions"))

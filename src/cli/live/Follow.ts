@@ -1,0 +1,50 @@
+/** `lttng-relay follow`: what a live session records, as it happens: its event records, or its packets. */
+import { Effect } from "effect"
+import { Command, Flag } from "effect/cli"
+import * as EventOptions from "../EventOptions.ts"
+import * as Flags from "../Flags.ts"
+import * as Output from "../Output.ts"
+import * as TlsFlags from "../TlsFlags.ts"
+import * as FollowEvents from "./FollowEvents.ts"
+import * as FollowPackets from "./FollowPackets.ts"
+import * as Watch from "./Watch.ts"
+
+export const command = Command.make(
+  "follow",
+  {
+    url: Watch.url,
+    seek: Watch.seek("last"),
+    wait: Watch.wait,
+    again: Watch.again,
+    ...TlsFlags.flags,
+    ...Flags.of({ format: EventOptions.format, ...EventOptions.options }),
+    packets: Flag.Boolean("packets").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Streams, metadata, packets and inactivity, then counters per stream; no event records")
+    ),
+    quiet: Flag.Boolean("quiet").pipe(
+      Flag.withDefault(false),
+      Flag.withAlias("q"),
+      Flag.withDescription("With --packets: print the counters at the end only")
+    ),
+    json: Output.jsonFlag.pipe(
+      Flag.withDescription("Print JSON, one value a line: as --format=ndjson, and --packets too")
+    )
+  },
+  (input) => {
+    const ofEvents = input.json ? { ...input, format: "ndjson" as const } : input
+    return Output.reported(Effect.scoped(input.packets ? FollowPackets.run(input) : FollowEvents.run(ofEvents)))
+  }
+).pipe(
+  Command.withDescription(
+    "Watch a live session: its event records in order over all streams, as babeltrace2 prints them"
+  ),
+  Command.withExamples([
+    { command: "lttng-relay follow net://localhost/host/web1/my-session", description: "Until the session ends" },
+    {
+      command: "lttng-relay follow --event='sched_*' --where='prev_tid == 1234' URL",
+      description: "Some event records only"
+    },
+    { command: "lttng-relay follow --packets URL", description: "Packets and counters instead of event records" }
+  ])
+)

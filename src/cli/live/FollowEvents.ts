@@ -1,0 +1,226 @@
+/** `lttng-relay follow`: the event records of a live session as they happen, as text or as NDJSON. */
+import { setFlagsFromString } from "node:v8"
+import { Console, Effect, Schema, Stream } from "effect"
+import type { DataStream } from "../../ctf/decode/DataStream.ts"
+import type { Failure } from "../../ctf/decode/Fault.ts"
+import type { Filter } from "../../ctf/decode/Fields.ts"
+import type { Loss } from "../../ctf/decode/Losses.ts"
+import type { EventPlan } from "../../ctf/decode/Plan.ts"
+import type { LiveStream } from "../../ctf/live/LiveStream.ts"
+import type { TraceClass } from "../../ctf/model/TraceClass.ts"
+import { Bytes } from "../../ctf/print/Bytes.ts"
+import { Json } from "../../ctf/print/Json.ts"
+import * as LossText from "../../ctf/print/LossText.ts"
+import { Text, type TextOptions } from "../../ctf/print/Text.ts"
+import { LiveDecoder, type Trouble } from "../../viewer/LiveDecoder.ts"
+import type { Session, ViewedStream } from "../../viewer/LiveViewer.ts"
+import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
+import * as EventOptions from "../EventOptions.ts"
+import { messageOf } from "../Values.ts"
+import * as PacedOutput from "./PacedOutput.ts"
+import * as Watch from "./Watch.ts"
+
+export class EventsUnreadable extends Schema.TaggedError<EventsUnreadable>()("EventsUnreadable", {
+  count: Schema.Number
+}) {
+  override get message(): string {
+    return `not everything could be decoded: ${this.count} packets or traces`
+  }
+}
+
+/** What was asked for cannot be: an expression, a list of names. */
+export class OptionRefused extends Schema.TaggedError<OptionRefused>()("OptionRefused", { reason: Schema.String }) {
+  override get message(): string {
+    return this.reason
+  }
+}
+
+export interface Input extends Watch.Options, Watch.Joined, EventOptions.Input {
+  readonly format: "text" | "ndjson"
+}
+
+/** Items from one look at the output to the next. */
+const burst = 2048
+/** Bytes that are written in one go, about. */
+const pieceBytes = 256 * 1024
+
+const nameOf = ({ channel, path }: ViewedStream): string => `${path}/${channel}`
+/** `ch` of `ch_0`, the stream of a processor. */
+const channelOf = ({ channel }: ViewedStream): string => channel.replace(/_\d+$/, "")
+
+const troubleLine = (trouble: Trouble): string => {
+  switch (trouble.kind) {
+    case "metadata":
+      return `ERROR: ${nameOf(trouble.stream)}: ${trouble.refused.message}`
+    case "packet-lost":
+      return `WARNING: ${nameOf(trouble.stream)}: a packet was cleared or overwritten before it could be read`
+    case "late":
+      return `WARNING: ${nameOf(trouble.stream)}: a packet came too late to be shown in order`
+  }
+}
+
+const failureLine = ({ bit, event, kind, message, packet, stream }: Failure): string =>
+  `ERROR: ${kind}: ${message}; ${stream}, packet ${packet}, bit ${bit}${event === undefined ? "" : `, event ${event}`}`
+
+interface Request {
+  readonly isJson: boolean
+  readonly text: TextOptions
+  readonly filter: Filter | undefined
+  readonly sessions: ReadonlyArray<Session>
+}
+
+/** What is visited, as lines. */
+class Printer {
+  readonly out = new Bytes()
+  /** For the standard error. */
+  notes: Array<string> = []
+  failureCount = 0
+  readonly #request: Request
+  readonly #text: Text
+  readonly #json: Json
+  readonly #viewed = new WeakMap<DataStream, ViewedStream>()
+  readonly #sessionNames: Map<bigint, string>
+
+  constructor(request: Request) {
+    this.#request = request
+    this.#text = new Text(request.text)
+    this.#sessionNames = new Map(request.sessions.map(({ id, sessionName }) => [id, sessionName]))
+    this.#json = new Json((stream) => {
+      const viewed = this.#viewed.get(stream)
+      if (viewed === undefined) return { streamId: stream.streamId ?? 0 }
+      const session = this.#sessionNames.get(viewed.sessionId)
+      return { streamId: stream.streamId ?? viewed.id, channel: channelOf(viewed), session }
+    })
+  }
+
+  on(event: ViewerEvent): void {
+    if (event._tag === "SessionJoined") this.#sessionNames.set(event.session.id, event.session.sessionName)
+    if (event._tag === "SessionRefused") {
+      this.notes.push(`WARNING: another session ${event.session.sessionName} cannot be watched: ${event.reason}`)
+    }
+  }
+
+  end(): void {
+    if (!this.#request.isJson) this.#text.end(this.out)
+  }
+
+  readonly visit = ({ failure, item, loss, stream }: LiveStream, viewed: ViewedStream): void => {
+    const { isJson } = this.#request
+    if (isJson && !this.#viewed.has(stream)) this.#viewed.set(stream, viewed)
+    if (item === "event") {
+      if (!this.#isWanted(stream)) return
+      if (isJson) this.#json.event(stream, this.out)
+      else this.#text.event(stream, this.out)
+    } else if (item === "loss" && loss !== undefined) {
+      this.#loss(stream, viewed, loss)
+    } else if (item === "failure" && failure !== undefined) {
+      this.failureCount++
+      this.notes.push(failureLine(failure))
+      if (isJson) this.#json.failure(stream, failure, this.out)
+    }
+  }
+
+  readonly trouble = (trouble: Trouble): void => {
+    if (trouble.kind === "metadata") this.failureCount++
+    this.notes.push(troubleLine(trouble))
+  }
+
+  #loss(stream: DataStream, viewed: ViewedStream, loss: Loss): void {
+    const { isJson, text } = this.#request
+    if (isJson) this.#json.loss(stream, loss, this.out)
+    this.notes.push(LossText.warning(stream, stream.streamId ?? viewed.id, nameOf(viewed), loss, text))
+  }
+
+  #isWanted(stream: DataStream): boolean {
+    const { filter } = this.#request
+    if (filter === undefined) return true
+    const plan = stream.current as EventPlan
+    let wanted = plan.compiled.get(this) as ReturnType<Filter> | undefined
+    if (wanted === undefined) {
+      wanted = filter(plan)
+      plan.compiled.set(this, wanted)
+    }
+    return typeof wanted === "boolean" ? wanted : wanted(stream)
+  }
+}
+
+/** Says, at the first packet, what is asked for that no class has so far. */
+class Selection {
+  readonly #input: Input
+  readonly #traces = new Map<bigint, TraceClass>()
+  #isChecked = false
+
+  constructor(input: Input) {
+    this.#input = input
+  }
+
+  warnings(event: ViewerEvent): ReadonlyArray<string> {
+    if (this.#isChecked) return []
+    if (event._tag === "Metadata" && event.traceClass !== undefined) {
+      this.#traces.set(event.stream.traceId, event.traceClass)
+    }
+    this.#isChecked = event._tag === "Packet"
+    if (!this.#isChecked) return []
+    const lines = EventOptions.warnings(this.#input, [...this.#traces.values()])
+    this.#traces.clear()
+    return lines.map((line) => `${line} so far`)
+  }
+}
+
+const flush = (printer: Printer) =>
+  Effect.gen(function* () {
+    const { notes, out } = printer
+    if (out.at > 0) yield* PacedOutput.write(out.written)
+    out.clear()
+    printer.notes = []
+    for (const note of notes) yield* Console.error(note)
+  })
+
+/** All that is due. */
+const drain = (decoder: LiveDecoder, printer: Printer) =>
+  Effect.gen(function* () {
+    for (let isMore = true; isMore; ) {
+      isMore = decoder.drain(burst, printer.visit)
+      for (const trouble of decoder.troubles()) printer.trouble(trouble)
+      if (!isMore || printer.out.at >= pieceBytes) yield* flush(printer)
+    }
+  })
+
+/** What becomes of packets lives for milliseconds: a heap that grows for it takes twice the memory and nothing else. */
+const smallHeap = ["--max-semi-space-size=2", "--semi-space-growth-factor=1", "--optimize-for-size"]
+
+export const run = (input: Input) =>
+  Effect.gen(function* () {
+    for (const flag of smallHeap) setFlagsFromString(flag)
+    const { clockShift, filter, text } = yield* Effect.try({
+      try: () => ({
+        clockShift: EventOptions.clockShift(input),
+        filter: EventOptions.filter(input),
+        text: EventOptions.textOptions(input, process.stdout.isTTY === true)
+      }),
+      catch: (cause) => new OptionRefused({ reason: messageOf(cause) })
+    })
+    const { events, sessions } = yield* Watch.attach(input, {
+      otherwise: "last",
+      isPrompt: true,
+      joinMillis: Watch.joinMillis(input)
+    })
+    const decoder = new LiveDecoder({ clockShift, sessions })
+    const printer = new Printer({ isJson: input.format === "ndjson", text, filter, sessions })
+    const selection = new Selection(input)
+    yield* Stream.runForEach(events, (event) => {
+      decoder.on(event)
+      printer.on(event)
+      printer.notes.push(...selection.warnings(event))
+      return drain(decoder, printer)
+    }).pipe(
+      Effect.tapErrorTag(["LinkLost", "ReplyMalformed"], () => {
+        // Nothing more comes that anything would have to wait for.
+        decoder.endAll()
+        return Effect.ignore(drain(decoder, printer))
+      })
+    )
+    printer.end()
+    yield* flush(printer)
+    if (printer.failureCount > 0) return yield* new EventsUnreadable({ count: printer.failureCount })
+  }).pipe(Effect.catchTag("OutputClosed", () => Effect.void))

@@ -1,0 +1,58 @@
+/** `lttng-relay record`: mirrors a live session into a directory. */
+import { Console, Effect } from "effect"
+import { Argument, Command } from "effect/cli"
+import * as Recorder from "../../viewer/Record.ts"
+import * as Bar from "../Bar.ts"
+import * as Output from "../Output.ts"
+import * as TlsFlags from "../TlsFlags.ts"
+import * as Watch from "./Watch.ts"
+
+interface Input extends Watch.Options {
+  readonly directory: string
+  readonly json: boolean
+}
+
+const record = Effect.fnUntraced(function* (input: Input, onProgress: (progress: Recorder.Progress) => void) {
+  const { events } = yield* Watch.attach(input, { otherwise: "beginning", withPadding: true })
+  const bar = yield* Bar.make("{packets} packets | {size}", undefined)
+  return yield* Recorder.record(events, input.directory, {
+    onProgress: (progress) => {
+      onProgress(progress)
+      bar.update(0, { packets: String(progress.packets), size: Output.bytes(progress.bytes) })
+    }
+  })
+})
+
+const print = (input: Input, recorded: Recorder.Progress) => {
+  if (input.json) return Output.printJson({ directory: input.directory, ...recorded })
+  const { bytes, lost, packets, streams } = recorded
+  const counts = [Output.plural(streams, "stream"), Output.plural(packets, "packet"), Output.bytes(bytes)]
+  return Console.log(`${input.directory}: ${counts.join(", ")}${lost === 0 ? "" : `, ${lost} lost`}`)
+}
+
+const run = (input: Input) => {
+  const done = { streams: 0, packets: 0, bytes: 0, lost: 0 }
+  const recording = record(input, (progress) => Object.assign(done, progress))
+  return Output.summarized(Effect.scoped(recording), () => print(input, done))
+}
+
+export const command = Command.make(
+  "record",
+  {
+    url: Watch.url,
+    directory: Argument.String("dir").pipe(Argument.withDescription("Where the trace goes: empty, or not there yet")),
+    seek: Watch.seek("beginning"),
+    wait: Watch.wait,
+    ...TlsFlags.flags,
+    json: Output.jsonFlag
+  },
+  (input) => Output.reported(run(input))
+).pipe(
+  Command.withDescription(
+    "Mirror a live session into a trace that babeltrace2 opens, until the session ends or Ctrl-C; both leave it whole"
+  ),
+  Command.withExamples([
+    { command: "lttng-relay record net://localhost/host/web1/my-session trace", description: "Until the session ends" },
+    { command: "lttng-relay record --wait --seek=last URL trace", description: "From its next packet, when it appears" }
+  ])
+)

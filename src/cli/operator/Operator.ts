@@ -1,0 +1,120 @@
+/** What the commands for operators share: where a relay's HTTP port is, the token for it, words for failures. */
+import { readFileSync } from "node:fs"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { Effect, type Layer, Option, Schema } from "effect"
+import { Argument, Flag } from "effect/cli"
+import { HttpClient, HttpClientRequest } from "effect/http"
+import * as AdminClient from "../../admin/AdminClient.ts"
+import { portDefault } from "../../config/HttpPort.ts"
+import { Misused } from "../Misused.ts"
+
+/** One line for the user. */
+export class OperationFailed extends Schema.TaggedError<OperationFailed>()("OperationFailed", {
+  message: Schema.String
+}) {}
+
+export const flags = {
+  url: Argument.String("url").pipe(
+    Argument.withDescription("The relay's --http-port: http://HOST[:PORT] (5345), tcp://… or unix:///PATH")
+  ),
+  tokenFile: Flag.String("token-file").pipe(
+    Flag.optional,
+    Flag.withDescription("File with the bearer token, as of --http-token-file: for actions, and beyond loopback")
+  )
+}
+
+export interface Input {
+  readonly url: string
+  readonly tokenFile: Option.Option<string>
+}
+
+interface Place {
+  readonly url: string
+  readonly socketPath?: string
+}
+
+const place = (url: string): Place | undefined => {
+  const socketPath = /^unix:\/\/(\/.+)$/.exec(url)?.[1]
+  if (socketPath !== undefined) return { url: "http://localhost", socketPath }
+  const [, scheme, host, port] = /^(https?|tcp[46]?):\/\/([^/:]+|\[[^\]]+\])(?::(\d+))?\/?$/.exec(url) ?? []
+  if (host === undefined) return undefined
+  return { url: `${scheme === "https" ? "https" : "http"}://${host}:${port ?? portDefault}` }
+}
+
+const layerOf = ({ socketPath }: Place): Layer.Layer<HttpClient.HttpClient> =>
+  // The agent hands its options to the socket, whose types here know only TCP.
+  NodeHttpClient.layerNodeHttpOptions(socketPath === undefined ? undefined : ({ socketPath } as object))
+
+const tokenOf = (path: Option.Option<string>) =>
+  Option.isNone(path)
+    ? Effect.succeed(undefined)
+    : Effect.try({
+        try: () => readFileSync(path.value, "utf8").trim(),
+        catch: (cause) => new OperationFailed({ message: cause instanceof Error ? cause.message : String(cause) })
+      })
+
+const withoutToken = "the relay refuses: it needs the token of its --http-token-file (--token-file PATH)"
+
+const isTagged = (error: unknown): error is { readonly _tag: string; readonly id?: number } =>
+  typeof error === "object" && error !== null && "_tag" in error
+
+/** The innermost reason that the machine gave, as ECONNREFUSED. */
+const machineReason = (error: unknown): string | undefined => {
+  if (typeof error !== "object" || error === null) return undefined
+  const { cause, reason } = error as { readonly cause?: unknown; readonly reason?: unknown }
+  const inner = machineReason(reason) ?? machineReason(cause)
+  return inner ?? (error instanceof Error && "code" in error ? error.message : undefined)
+}
+
+/** What went wrong, for somebody who did not write this. */
+export const wordsOf = (error: unknown, url: string): string => {
+  if (!isTagged(error)) return error instanceof Error ? error.message : String(error)
+  switch (error._tag) {
+    case "Unauthorized":
+      return withoutToken
+    case "SessionUnknown":
+      return `there is no session ${error.id}`
+    case "ConnectionUnknown":
+      return `there is no connection ${error.id}`
+    case "HttpClientError":
+      return `${url} does not answer as a relay does: ${machineReason(error) ?? (error as unknown as Error).message}`
+    case "SchemaError":
+      return `${url} answers something else: another version of lttng-relay?`
+    default:
+      return error instanceof Error && error.message !== "" ? error.message : error._tag
+  }
+}
+
+export type Client = AdminClient.AdminClient
+
+/** What is beside the API, as text, whatever its status. */
+export type Text = (path: string) => Effect.Effect<string, unknown>
+
+const textOf =
+  (client: HttpClient.HttpClient, url: string, token: string | undefined): Text =>
+  (path) => {
+    const request = HttpClientRequest.get(`${url}${path}`)
+    const answer = client.execute(token === undefined ? request : HttpClientRequest.bearerToken(request, token))
+    return Effect.flatMap(answer, ({ text }) => text)
+  }
+
+/** Runs `use` with a client; whatever fails does so in one line. */
+export const withClient = <A, E, R>(
+  { tokenFile, url }: Input,
+  use: (client: Client, text: Text) => Effect.Effect<A, E, R>
+): Effect.Effect<A, OperationFailed | Misused, Exclude<R, HttpClient.HttpClient>> =>
+  Effect.gen(function* () {
+    const at = place(url)
+    if (at === undefined) {
+      return yield* Effect.fail(new Misused(`${url} is not http://HOST[:PORT], tcp://… or unix:///PATH`))
+    }
+    const token = yield* tokenOf(tokenFile)
+    const used = Effect.gen(function* () {
+      const text = textOf(yield* HttpClient.HttpClient, at.url, token)
+      return yield* use(yield* AdminClient.make({ url: at.url, token }), text)
+    })
+    return yield* Effect.mapError(
+      Effect.provide(used, layerOf(at)),
+      (error) => new OperationFailed({ message: wordsOf(error, url) })
+    )
+  })

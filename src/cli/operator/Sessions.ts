@@ -1,0 +1,106 @@
+/** `lttng-relay sessions`: what a relay has to watch. */
+
+import { Effect, type Option } from "effect"
+import { Argument, Command } from "effect/cli"
+import type { SessionSummary } from "../../admin/AdminApi.ts"
+import { wallMillis } from "../../Machine.ts"
+import * as LiveViewer from "../../viewer/LiveViewer.ts"
+import * as ViewerUrl from "../../viewer/ViewerUrl.ts"
+import * as Output from "../Output.ts"
+import * as TlsFlags from "../TlsFlags.ts"
+import * as Operator from "./Operator.ts"
+
+interface Listed extends Omit<LiveViewer.Session, "id"> {
+  readonly url: string
+}
+
+/** A session of several tracing domains has several entries; people think of it as one. */
+const merge = (viewer: LiveViewer.LiveViewer, sessions: ReadonlyArray<LiveViewer.Session>): ReadonlyArray<Listed> => {
+  const byUrl = new Map<string, Listed>()
+  for (const { id: _id, ...session } of sessions) {
+    const url = ViewerUrl.format(viewer.address, session)
+    const known = byUrl.get(url)
+    byUrl.set(url, {
+      url,
+      ...session,
+      streamCount: session.streamCount + (known?.streamCount ?? 0),
+      clientCount: Math.max(session.clientCount, known?.clientCount ?? 0)
+    })
+  }
+  return [...byUrl.values()].sort((a, b) => (a.url < b.url ? -1 : 1))
+}
+
+const describe = ({ clientCount, liveTimerMicros, streamCount, traceFormat, url }: Listed): string => {
+  const timer = liveTimerMicros === 0 ? "not live" : `timer ${liveTimerMicros} µs`
+  const counts = `${Output.plural(streamCount, "stream")}, ${Output.plural(clientCount, "client")}`
+  const note = url.includes("[") ? "; babeltrace2 opens no IPv6 addresses" : ""
+  return `${url} (${timer}, ${counts}, ${traceFormat}${note})`
+}
+
+interface Input extends TlsFlags.Given {
+  readonly url: string
+  readonly json: boolean
+  readonly tokenFile: Option.Option<string>
+}
+
+/** By the operator's port, which knows more than viewers do. */
+const isOperators = (url: string) => /^(https?|tcp[46]?|unix):/.test(url)
+
+const wordsOfEdge = (edge: NonNullable<SessionSummary["edge"]>): string => {
+  const { name, spool, suspendedAtMillis } = edge
+  const since = suspendedAtMillis === undefined ? 0 : Math.round((wallMillis() - suspendedAtMillis) / 1000)
+  const state = suspendedAtMillis === undefined ? "connected" : `gone for ${Math.max(0, since)} s: suspended`
+  if (spool === undefined) return `edge ${name} ${state}`
+  const lag = spool.lagRecordCount > 0 ? `${Math.round(spool.lagMillis / 1000)} s behind` : "up to date"
+  return `edge ${name} ${state}, ${lag}, spool ${Output.bytes(spool.byteCount)}`
+}
+
+const describeSummary = (session: SessionSummary): string => {
+  const { edge, hostname, id, liveTimerMicros, name, streamCount, viewerCount } = session
+  const timer = liveTimerMicros === 0 ? "not live" : `timer ${liveTimerMicros} µs`
+  const counts = `${Output.plural(streamCount, "stream")}, ${Output.plural(viewerCount, "viewer")}`
+  return `${id} ${hostname}/${name} (${timer}, ${counts}${edge === undefined ? "" : `, ${wordsOfEdge(edge)}`})`
+}
+
+const runOperators = (input: Input) =>
+  Operator.withClient(input, ({ relay }) =>
+    Effect.gen(function* () {
+      const { sessions } = yield* relay.overview({ query: {} })
+      if (input.json) return yield* Output.printJson(sessions)
+      for (const session of sessions) yield* Output.print(describeSummary(session))
+    })
+  )
+
+const run = Effect.fnUntraced(function* (input: Input) {
+  if (isOperators(input.url)) return yield* runOperators(input)
+  const { session, viewer } = yield* LiveViewer.fromUrl(input.url, yield* TlsFlags.identityOf(input))
+  const all = merge(viewer, yield* viewer.sessions)
+  const shown = all.filter(
+    ({ hostname, sessionName }) =>
+      session === undefined || (session.hostname === hostname && session.sessionName === sessionName)
+  )
+  if (input.json) return yield* Output.printJson(shown)
+  for (const entry of shown) yield* Output.print(describe(entry))
+})
+
+export const command = Command.make(
+  "sessions",
+  {
+    url: Argument.String("url").pipe(
+      Argument.withDescription(
+        "net:// or tls://HOST[:PORT], the relay's live port (5344); or its --http-port, which tells of edges too"
+      )
+    ),
+    ...TlsFlags.flags,
+    tokenFile: Operator.flags.tokenFile,
+    json: Output.jsonFlag
+  },
+  (input) => Output.reported(Effect.scoped(run(input)))
+).pipe(
+  Command.withDescription("List the sessions a relay is receiving, with the URL to watch each"),
+  Command.withExamples([
+    { command: "lttng-relay sessions net://relay.example.org", description: "Everything that relay receives" },
+    { command: "lttng-relay sessions http://localhost:5345", description: "The same with the edges they come by" },
+    { command: "lttng-relay sessions --json net://localhost | jq -r '.[].url'", description: "URLs for a script" }
+  ])
+)

@@ -1,0 +1,92 @@
+/** `lttng-relay check`: whether recorded files are whole, and agree with each other. */
+import { Console, Effect } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import * as Checked from "../../recovery/Check.ts"
+import * as DiskTree from "../../recovery/DiskTree.ts"
+import { described, type Finding, printable } from "../../recovery/Finding.ts"
+import * as Output from "../Output.ts"
+
+interface Input {
+  readonly directory: string
+  readonly strict: boolean
+  readonly events: boolean
+  readonly json: boolean
+}
+
+/** One line: how bad, what, where, and why. */
+export const line = ({ code, detail, offset, path, severity }: Finding): string =>
+  printable(
+    `${severity}: ${code}: ${path === "" ? "." : path}${offset === undefined ? "" : ` at ${offset}`}: ${detail}`
+  )
+
+export const summary = (report: Checked.Report): string => {
+  const { byteCount, decodedByteCount, fileCount, findings, packetCount, traceCount } = report
+  const severe = findings.filter(({ severity }) => severity === "damage").length
+  const size = `${Output.plural(packetCount, "packet")}, ${Output.bytes(byteCount)}`
+  const seen = `${Output.plural(traceCount, "trace")}, ${Output.plural(fileCount, "data file")}, ${size}`
+  const decoded = decodedByteCount < byteCount ? ` (events of ${Output.bytes(decodedByteCount)} decoded)` : ""
+  return `${seen}: ${severe === 0 ? "no damage" : `${Output.plural(severe, "finding")} of damage`}${decoded}`
+}
+
+const print = ({ findings, ...counts }: Checked.Report): Effect.Effect<void> =>
+  Effect.andThen(
+    Effect.forEach(
+      findings,
+      ({ changes, ...finding }) => Output.printJson({ ...finding, repairs: changes.map(described) }),
+      { discard: true }
+    ),
+    Output.printJson({ ...counts, isDamaged: Checked.isDamaged({ findings, ...counts }) })
+  )
+
+const show = (report: Checked.Report, directory: string): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    for (const finding of report.findings) yield* Console.log(line(finding))
+    yield* Console.log(summary(report))
+    const isRepairable = report.findings.some(({ changes }) => changes.length > 0)
+    if (isRepairable) yield* Console.log(`lttng-relay repair ${directory} --to=NEW puts it right in a copy`)
+  })
+
+const run = ({ directory, events, json, strict }: Input) =>
+  Effect.gen(function* () {
+    const report = yield* Effect.try({
+      try: () => Checked.check(DiskTree.make(directory), { readsEvents: events ? "all" : "small" }),
+      catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
+    })
+    yield* json ? print(report) : show(report, directory)
+    const isLossy = strict && report.findings.some(({ severity }) => severity === "loss")
+    // What is wrong has been said.
+    if (isLossy || Checked.isDamaged(report)) process.exitCode = 1
+  })
+
+/** Which traces, and how they are looked at. */
+export const flags = {
+  directory: Argument.String("dir").pipe(
+    Argument.withDescription("A relay's output directory, a session, or anything else with traces below")
+  ),
+  events: Flag.Boolean("events").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Decode every event, of large traces too: about a million a second")
+  ),
+  json: Output.jsonFlag
+}
+
+export const command = Command.make(
+  "check",
+  {
+    ...flags,
+    strict: Flag.Boolean("strict").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Packets that are missing count as damage, too: status 1")
+    )
+  },
+  (input) => Output.reported(run(input))
+).pipe(
+  Command.withDescription(
+    "Check recorded traces: indexes against data, packets against their heads, metadata, chunks, what a crash left. " +
+      "Status 0 where nothing is damaged, 1 where something is. What a relay of this machine is writing is not judged"
+  ),
+  Command.withExamples([
+    { command: "lttng-relay check ~/lttng-traces", description: "Everything a relay has recorded" },
+    { command: "lttng-relay check DIR --json | jq -r .code | sort | uniq -c", description: "How much of what" }
+  ])
+)

@@ -1,0 +1,59 @@
+/** What commands about recordings share: directories, an interval of time, and how they are opened. */
+import { compare } from "../../ctf/decode/Clock.ts"
+import * as Moment from "../../ctf/recorded/Moment.ts"
+import * as Recording from "../../ctf/recorded/Recording.ts"
+import type { Interval } from "../../ctf/recorded/StreamReader.ts"
+import { Misused } from "../Misused.ts"
+import type * as Options from "../Options.ts"
+
+const text = (name: string, description: string) => ({ kind: "text", name, default: "", description }) as const
+
+export const options = {
+  begin: text("begin", "From then on: seconds from the epoch, [YYYY-MM-DD ]HH:MM[:SS[.N]], or YYYY-MM-DD"),
+  end: text("end", "Until then, like --begin"),
+  clockForceCorrelate: {
+    kind: "toggle",
+    name: "clock-force-correlate",
+    description: "Compare times although the clocks have different origins"
+  }
+} as const satisfies Options.Options
+
+export interface Input extends Options.ValuesOf<typeof options> {
+  readonly directory: ReadonlyArray<string>
+  /** Times of `begin` and `end` are UTC. */
+  readonly clockGmt: boolean
+}
+
+const moment = (flag: string, text: string, isGmt: boolean, first: bigint | undefined) => {
+  if (text === "") return undefined
+  const time = Moment.parse(text, isGmt, first)
+  if (time === undefined)
+    throw new Misused(`--${flag}: ${text} is neither seconds nor [YYYY-MM-DD ]HH:MM[:SS[.N]] nor YYYY-MM-DD`)
+  return time
+}
+
+const intervalOf = (input: Input, first: bigint | undefined): Interval => {
+  const begin = moment("begin", input.begin, input.clockGmt, first)
+  const end = moment("end", input.end, input.clockGmt, first)
+  if (begin !== undefined && end !== undefined && compare(begin, end) > 0) throw new Misused("--begin is after --end")
+  return { begin, end }
+}
+
+/** Throws what is wrong: times before anything is opened, although when they are may depend on the traces. */
+export const open = (
+  input: Input,
+  clockShift: bigint
+): { readonly recording: Recording.Recording; readonly interval: Interval } => {
+  for (const flag of ["begin", "end"] as const) moment(flag, input[flag], input.clockGmt, 0n)
+  let interval: Interval = { begin: undefined, end: undefined }
+  const recording = Recording.open(input.directory, {
+    ...Recording.defaults,
+    isCorrelationForced: input.clockForceCorrelate,
+    clockShift,
+    interval: (first) => {
+      interval = intervalOf(input, first)
+      return interval
+    }
+  })
+  return { recording, interval }
+}

@@ -1,0 +1,108 @@
+/** `lttng-relay repair`: makes recorded traces readable again, in a copy unless told otherwise. */
+import { Console, Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import * as Checked from "../../recovery/Check.ts"
+import * as DiskCopy from "../../recovery/DiskCopy.ts"
+import * as DiskTree from "../../recovery/DiskTree.ts"
+import { type Change, described, printable } from "../../recovery/Finding.ts"
+import * as Recovery from "../../recovery/Repair.ts"
+import { Misused } from "../Misused.ts"
+import * as Output from "../Output.ts"
+import * as Check from "./Check.ts"
+
+interface Input {
+  readonly directory: string
+  readonly to: Option.Option<string>
+  readonly inPlace: boolean
+  readonly events: boolean
+  readonly json: boolean
+}
+
+const attempt = <A>(act: () => A): Effect.Effect<A, Error> =>
+  Effect.try({ try: act, catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause))) })
+
+const shown = (change: Change): string => printable(described(change))
+
+/** Without a place to write to: what would be done. */
+const preview = ({ directory, events, json }: Input) =>
+  Effect.gen(function* () {
+    const report = yield* attempt(() => Checked.check(DiskTree.make(directory), Recovery.optionsOf(events)))
+    const wanted = Recovery.plan(report.findings)
+    for (const change of wanted) {
+      yield* json ? Output.printJson({ would: described(change) }) : Console.log(`would ${shown(change)}`)
+    }
+    if (wanted.length > 0) process.exitCode = 1
+    if (json) return
+    const advice = "nothing was changed: give --to=DIR for a repaired copy, or --in-place"
+    yield* Console.log(wanted.length === 0 ? Check.summary(report) : advice)
+  })
+
+const repair = (root: string, { events, json }: Input) =>
+  Effect.gen(function* () {
+    const tree = DiskTree.make(root)
+    const { changes, failures, report } = yield* attempt(() =>
+      Recovery.repair(tree, (change) => DiskTree.apply(root, change), Recovery.optionsOf(events))
+    )
+    for (const change of changes) {
+      yield* json ? Output.printJson({ did: described(change) }) : Console.log(shown(change))
+    }
+    for (const { change, reason } of failures) {
+      yield* json
+        ? Output.printJson({ failed: described(change), reason })
+        : Console.error(`Error: cannot ${shown(change)}: ${reason}`)
+    }
+    const left = report.findings.filter(({ severity }) => severity === "damage")
+    for (const finding of left) {
+      const { changes: _, ...rest } = finding
+      yield* json ? Output.printJson({ left: rest }) : Console.log(`left: ${Check.line(finding)}`)
+    }
+    if (!json) yield* Console.log(Check.summary(report))
+    if (failures.length > 0 || Checked.isDamaged(report)) process.exitCode = 1
+  })
+
+const copy = (to: string, { directory, json }: Input) =>
+  Effect.gen(function* () {
+    const leftOut = yield* attempt(() => DiskCopy.copy(directory, to))
+    for (const { isLoss, path, reason } of leftOut) {
+      const line = printable(`left out: ${path}: ${reason}`)
+      yield* json ? Output.printJson({ leftOut: path, reason }) : Console.error(line)
+      if (isLoss) process.exitCode = 1
+    }
+  })
+
+const run = (input: Input) =>
+  Effect.gen(function* () {
+    const to = Option.getOrUndefined(input.to)
+    if (to !== undefined && input.inPlace)
+      return yield* Effect.fail(new Misused("--to and --in-place exclude each other"))
+    if (to === undefined && !input.inPlace) return yield* preview(input)
+    if (to !== undefined) yield* copy(to, input)
+    yield* repair(to ?? input.directory, input)
+  })
+
+export const command = Command.make(
+  "repair",
+  {
+    ...Check.flags,
+    to: Flag.String("to").pipe(
+      Flag.optional,
+      Flag.withDescription("Repair a copy there: a new or empty directory. The original stays as it is")
+    ),
+    inPlace: Flag.Boolean("in-place").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Change the files themselves; what is cut off is gone")
+    )
+  },
+  (input) => Output.reported(run(input))
+).pipe(
+  Command.withDescription(
+    "Repair recorded traces: cut what is not whole, set aside packets that nobody can read, rebuild indexes from the " +
+      "packets' heads, finish interrupted renames. Nothing is invented. Without --to and --in-place it only says what it would do. " +
+      "What a relay of this machine is writing is left alone"
+  ),
+  Command.withExamples([
+    { command: "lttng-relay repair DIR", description: "What would be done" },
+    { command: "lttng-relay repair DIR --to=REPAIRED", description: "In a copy" },
+    { command: "lttng-relay repair DIR --in-place", description: "The files themselves" }
+  ])
+)

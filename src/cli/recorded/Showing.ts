@@ -1,0 +1,80 @@
+/**
+ * What `lttng-relay show` does with its arguments: what was recorded, as events, line for line what babeltrace2 prints.
+ * Neither the runtime nor the library of the command line has a part in it: on a short trace loading those is most of
+ * the time.
+ */
+import { fstatSync } from "node:fs"
+import type { Filter } from "../../ctf/decode/Fields.ts"
+import type { TextOptions } from "../../ctf/print/Text.ts"
+import * as Printing from "../../ctf/recorded/Printing.ts"
+import * as EventOptions from "../EventOptions.ts"
+import { Misused, statusOf } from "../Misused.ts"
+import * as Options from "../Options.ts"
+import * as StandardOutput from "../StandardOutput.ts"
+import * as Recorded from "./Recorded.ts"
+
+const toggle = (name: string, description: string) => ({ kind: "toggle", name, description }) as const
+
+export const options = {
+  format: EventOptions.format,
+  count: toggle("count", "Print how many events there are of each name instead"),
+  histogram: toggle("histogram", "Print how many events there are a second instead"),
+  ...Recorded.options,
+  ...EventOptions.options
+} as const satisfies Options.Options
+
+export interface Input extends Options.ValuesOf<typeof options> {
+  readonly directory: ReadonlyArray<string>
+}
+
+/** Throws what is wrong. */
+const formatOf = ({ count, format, histogram }: Input): Printing.Format => {
+  if (count && histogram) throw new Misused("--count and --histogram are two answers: ask for one of them")
+  if (count) return format === "ndjson" ? "count-ndjson" : "count"
+  if (histogram && format === "ndjson") throw new Misused("--histogram is for people: there is no NDJSON of it")
+  return histogram ? "histogram" : format
+}
+
+const print = (input: Input, text: TextOptions, filter: Filter | undefined): number => {
+  const format = formatOf(input)
+  const { interval, recording } = Recorded.open(input, EventOptions.clockShift(input))
+  const { warn, write } = StandardOutput
+  for (const line of EventOptions.warnings(input, recording.traceClasses)) warn(line)
+  const request = { format, text, filter, interval, write, warn }
+  return Printing.print(recording, request).failureCount
+}
+
+/** What `process.stdout` is made of is loaded only where there may be a terminal. */
+const isTerminal = (input: Input): boolean =>
+  input.color === "auto" &&
+  formatOf(input) === "text" &&
+  fstatSync(StandardOutput.descriptor).isCharacterDevice() &&
+  process.stdout.isTTY === true
+
+/** Throws what is wrong; what could not be decoded has been said, and is in the exit status. */
+export const run = (input: Input): void => {
+  const text = EventOptions.textOptions(input, isTerminal(input))
+  try {
+    if (print(input, text, EventOptions.filter(input)) > 0) process.exitCode = 1
+  } catch (cause) {
+    if (!(cause instanceof StandardOutput.OutputClosed)) throw cause
+  }
+}
+
+/** The runtime puts it for what is no UTF-8. */
+const isLost = (word: string): boolean => word.includes("\ufffd")
+
+/** False: nothing was done, since the arguments are not plainly right. */
+export const attempt = (args: ReadonlyArray<string>): boolean => {
+  if (args.some(isLost)) return false
+  const parsed = Options.parse(options, args)
+  if (parsed === undefined || parsed.operands.length === 0) return false
+  try {
+    run({ ...parsed.values, directory: parsed.operands })
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    StandardOutput.warn(`Error: ${message.trim().replaceAll(/\s*\n\s*/g, " ")}`)
+    process.exitCode = statusOf(cause)
+  }
+  return true
+}

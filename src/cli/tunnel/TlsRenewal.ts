@@ -1,0 +1,20 @@
+/** Certificates that are replaced while a command runs for longer than they are good. */
+import { Effect } from "effect"
+import { clockMillis } from "../../Machine.ts"
+import type { ClientIdentity } from "../../transport/Tls.ts"
+import { type Given, identityOf } from "../TlsFlags.ts"
+
+/** New files are seen so soon; a burst of connections reads them once. */
+const rereadMillis = 1000
+
+/** As the files are when it is asked. What cannot be read, or does not fit together yet, changes nothing. */
+export const following = (given: Given, first: ClientIdentity | undefined): (() => ClientIdentity | undefined) => {
+  let current = first
+  let readAtMillis = clockMillis()
+  return () => {
+    if (clockMillis() - readAtMillis < rereadMillis) return current
+    readAtMillis = clockMillis()
+    current = Effect.runSync(Effect.orElseSucceed(identityOf(given), () => current))
+    return current
+  }
+}

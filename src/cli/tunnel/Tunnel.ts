@@ -1,0 +1,162 @@
+/**
+ * `lttng-relay tunnel`: a relay's ports on this host's loopback, for tracers and viewers that know no TLS. Plain bytes:
+ * it understands nothing of what it carries.
+ */
+import { Console, type Context, Duration, Effect, Option, Result, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { clockMillis, wallMillis } from "../../Machine.ts"
+import * as Dial from "../../transport/Dial.ts"
+import { refusalOf } from "../../transport/DialTls.ts"
+import { split, UrlRefused } from "../../transport/RelayUrl.ts"
+import { type ClientIdentity, type Role, roles } from "../../transport/Tls.ts"
+import * as Tunnels from "../../transport/Tunnel.ts"
+import * as Output from "../Output.ts"
+import * as TlsFlags from "../TlsFlags.ts"
+import * as Activation from "./Activation.ts"
+import * as Background from "./Background.ts"
+import * as TlsRenewal from "./TlsRenewal.ts"
+
+class PortsRefused extends Schema.TaggedError<PortsRefused>()("PortsRefused", { text: Schema.String }) {
+  override get message(): string {
+    return `--listen=${this.text}: expected HOST or HOST:CONTROL,DATA,LIVE, where an empty port is not listened on`
+  }
+}
+
+interface Input extends TlsFlags.Given {
+  readonly background: boolean
+  readonly to: string
+  readonly listen: string
+  readonly check: boolean
+}
+
+const portDefault = 5342
+const listenDefault = "127.0.0.1:5342,5343,5344"
+
+/** One port of a relay is enough, since each part is asked for by name; others may need one for each. */
+const addressesOf = (url: string, identity: () => ClientIdentity | undefined) =>
+  Result.flatMap(split(url), ({ family, host, path, ports, scheme }) => {
+    const refuse = (reason: string) => Result.fail(new UrlRefused({ url, reason }))
+    if (scheme !== "tls") return refuse("a tunnel leads to tls://HOST[:PORT]")
+    if (path !== "") return refuse("a tunnel carries all sessions: no path")
+    if (ports.length > roles.length) return refuse("more than three ports")
+    const first = ports[0] ?? portDefault
+    const address = (index: number) => (): Dial.Address => ({
+      host,
+      family,
+      port: ports[index] ?? first,
+      tls: identity() ?? {}
+    })
+    return Result.succeed(roles.map((role, index) => ({ role, address: address(index) })))
+  })
+
+const placesOf = (text: string): Result.Result<ReadonlyMap<Role, { host: string; port: number }>, PortsRefused> => {
+  const [, host = "", list = "5342,5343,5344"] = /^(\[[^\]]+\]|[^:]+)(?::([\d,]*))?$/.exec(text) ?? []
+  const ports = list.split(",")
+  const isPort = (port: string) => Number(port) <= 65_535
+  if (host === "" || ports.length !== roles.length || !ports.every(isPort)) {
+    return Result.fail(new PortsRefused({ text }))
+  }
+  const plain = host.replace(/^\[|\]$/g, "")
+  const places = roles.flatMap((role, index) =>
+    ports[index] === "" ? [] : [[role, { host: plain, port: Number(ports[index]) }] as const]
+  )
+  return Result.succeed(new Map(places))
+}
+
+/** Under TLS 1.3 a refused client learns it after the handshake. */
+const refusalMillis = 1000
+
+const check = (role: Role, address: () => Dial.Address) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const link = yield* Dial.dial(address(), role)
+      const ended = yield* Effect.timeoutOption(link.ended, Duration.millis(refusalMillis))
+      if (Option.isSome(ended)) return yield* refusalOf(`${role} of ${link.name}`, address().tls ?? {})
+    })
+  )
+
+const complaintMillis = 1000
+
+/** One line a second: a relay that is gone is tried by every connection. */
+const makeComplaint = (context: Context.Context<never>) => {
+  let saidAt = Number.NEGATIVE_INFINITY
+  return (role: Role) => (error: Error) => {
+    if (clockMillis() - saidAt < complaintMillis) return
+    saidAt = clockMillis()
+    Effect.runForkWith(context)(Console.error(`${new Date(wallMillis()).toISOString()} ${role}: ${error.message}`))
+  }
+}
+
+/** Of each part: the socket that a service manager has bound, if there are any, or where to listen. */
+const listenersOf = Effect.fnUntraced(function* (text: string) {
+  const bound = yield* Effect.fromResult(Activation.take(process.env, process.pid, roles))
+  const places: ReadonlyMap<Role, Tunnels.Options["listen"]> =
+    bound.size === 0
+      ? yield* Effect.fromResult(placesOf(text))
+      : new Map([...bound].map(([role, fd]) => [role, { fd }] as const))
+  return places
+})
+
+const run = Effect.fnUntraced(function* (input: Input) {
+  const identity = TlsRenewal.following(input, yield* TlsFlags.identityOf(input))
+  const addresses = yield* Effect.fromResult(addressesOf(input.to, identity))
+  const places = yield* listenersOf(input.listen)
+  if (input.check) {
+    const wanted = addresses.filter(({ role }) => places.has(role))
+    yield* Effect.all(
+      wanted.map(({ role, address }) => check(role, address)),
+      { concurrency: roles.length }
+    )
+    return yield* Console.log(`${input.to} takes us: ${wanted.map(({ role }) => role).join(", ")}`)
+  }
+  const complain = makeComplaint(yield* Effect.context<never>())
+  for (const { role, address } of addresses) {
+    const listen = places.get(role)
+    if (listen === undefined) continue
+    const port = yield* Tunnels.listen({ role, listen, to: address, onFailed: complain(role) })
+    const at = "fd" in listen ? `socket:${port}` : Dial.nameOf({ ...listen, port })
+    yield* Console.log(`${at} leads to ${role} of ${input.to}`)
+  }
+  yield* Background.announce
+  return yield* Effect.never
+})
+
+export const command = Command.make(
+  "tunnel",
+  {
+    to: Flag.String("to").pipe(
+      Flag.withDescription("tls://HOST[:PORT] of a relay, or tls://HOST:CONTROL:DATA:LIVE where each has its own port")
+    ),
+    listen: Flag.String("listen").pipe(
+      Flag.withDefault(listenDefault),
+      Flag.withDescription(`HOST or HOST:CONTROL,DATA,LIVE; an empty port is left out (default: ${listenDefault})`)
+    ),
+    check: Flag.Boolean("check").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Only see whether the relay takes us: status 0 if it does")
+    ),
+    background: Flag.Boolean("background").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Return once it listens, and go on")
+    ),
+    ...TlsFlags.flags
+  },
+  (input) =>
+    Output.reported(
+      Effect.gen(function* () {
+        if (!input.background) return yield* Effect.scoped(run(input))
+        const pid = yield* Background.start("--background")
+        yield* Console.log(`process ${pid} goes on`)
+      })
+    )
+).pipe(
+  Command.withDescription("Carry plain connections of this host to a relay over TLS: for lttng and babeltrace2"),
+  Command.withExamples([
+    {
+      command:
+        "lttng-relay tunnel --to=tls://relay.example:5342 --tls-ca=ca.pem --tls-cert=web1.pem --tls-key=web1.key",
+      description: "Then: lttng create demo --set-url=net://localhost"
+    },
+    { command: "lttng-relay tunnel --to=tls://relay.example --listen=127.0.0.1:,,5344", description: "For viewers" }
+  ])
+)
