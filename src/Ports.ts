@@ -19,8 +19,8 @@ import * as InProcess from "./transport/InProcess.ts"
 import * as KeepAlive from "./transport/KeepAlive.ts"
 import { type Admission, type ConnectionLimit, listen, supervise } from "./transport/Listener.ts"
 import type { Peer } from "./transport/Peer.ts"
-import type { Mode, Purpose, Role, ServerIdentity } from "./transport/Tls.ts"
-import type { TlsRefused } from "./transport/TlsTerminal.ts"
+import type { Mode, Purpose, Role, ServerIdentity } from "./transport/tls/Tls.ts"
+import type { TlsRefused } from "./transport/tls/TlsTerminal.ts"
 
 /** Descriptors the process needs besides sockets and trace files: the runtime's own, listeners, log, health. */
 export const descriptorReserve = 40
@@ -63,7 +63,7 @@ const entrancesOf = (
     const ranges = (config.proxyFrom ?? []).flatMap((text) => Addresses.range(text) ?? [])
     const isProxy = ranges.length === 0 ? undefined : (from: string) => ranges.some((isIn) => isIn(from))
     if (config.tls === undefined) return { terminal: undefined, isProxy, welcomes }
-    const TlsTerminal = yield* Effect.promise(() => import("./transport/TlsTerminal.ts"))
+    const TlsTerminal = yield* Effect.promise(() => import("./transport/tls/TlsTerminal.ts"))
     const terminal = yield* Effect.mapError(
       TlsTerminal.make(config.tls, { serves: (purpose) => welcomes.has(purpose), isBusy: () => sessions.size > 0 }),
       ({ message }) => new ConfigInvalid({ reason: message })

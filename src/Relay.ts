@@ -23,16 +23,16 @@ import { TraceStore } from "./storage/TraceStore.ts"
 import type { Link } from "./transport/Dial.ts"
 import type { Accepted } from "./transport/Door.ts"
 import type { ConnectionLimit, ListenFailed } from "./transport/Listener.ts"
-import type { ServerIdentity } from "./transport/Tls.ts"
-import type { Handshakes, TlsRefused } from "./transport/TlsTerminal.ts"
+import type { ServerIdentity } from "./transport/tls/Tls.ts"
+import type { Handshakes, TlsRefused } from "./transport/tls/TlsTerminal.ts"
 
 export { ConfigInvalid } from "./config/RelayConfig.ts"
 export type { Visitor } from "./connection/HttpEntrance.ts"
 export type { Drain } from "./relay/Drain.ts"
 export type { Names, Viewpoint } from "./relay/Viewpoint.ts"
 export { ListenFailed } from "./transport/Listener.ts"
-export type { MinVersion, ServerIdentity } from "./transport/Tls.ts"
-export { type Handshakes, TlsRefused } from "./transport/TlsTerminal.ts"
+export type { MinVersion, ServerIdentity } from "./transport/tls/Tls.ts"
+export { type Handshakes, TlsRefused } from "./transport/tls/TlsTerminal.ts"
 
 /** What can change while the relay runs. */
 export type Limits = Pick<

@@ -21,7 +21,7 @@ import * as DiskFiles from "./storage/DiskFiles.ts"
 import { Files } from "./storage/Files.ts"
 import type { Kind } from "./storage/Promptness.ts"
 import * as Dial from "./transport/Dial.ts"
-import type { TlsFailed } from "./transport/DialTls.ts"
+import type { TlsFailed } from "./transport/tls/DialTls.ts"
 
 /**
  * What compilation needs to see: the code of a packet some thousand times, that of the sockets, which costs more, some

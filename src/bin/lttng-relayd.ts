@@ -33,8 +33,8 @@ if (isFirst && !isElsewhere && existsSync(interpreter) && existsSync(firstStage)
   })
 }
 
-const { take } = await import("../daemon/Handover.ts")
-const { main: launch } = await import("../daemon/Launch.ts")
+const { take } = await import("../daemon/launch/Handover.ts")
+const { main: launch } = await import("../daemon/launch/Launch.ts")
 const handover = take() ?? (await launch(import.meta.filename))
 if (typeof handover === "number") process.exit(handover)
 const { listen } = await import("../daemon/StopSignals.ts")

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 import { Effect, Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { certificatesOf, matchKey } from "../config/Pem.ts"
-import type { ClientIdentity } from "../transport/Tls.ts"
+import type { ClientIdentity } from "../transport/tls/Tls.ts"
 
 /** A file of `--tls-…` cannot be read, or is no use. */
 export class TlsFileRefused extends Schema.TaggedError<TlsFileRefused>()("TlsFileRefused", {

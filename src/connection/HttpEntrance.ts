@@ -9,7 +9,7 @@ import type { Service } from "../relay/Registry.ts"
 import type { Viewpoint } from "../relay/Viewpoint.ts"
 import * as Door from "../transport/Door.ts"
 import * as Refusals from "../transport/Refusals.ts"
-import type { Mode } from "../transport/Tls.ts"
+import type { Mode } from "../transport/tls/Tls.ts"
 
 /** A connection that is ready for HTTP. */
 export interface Visitor {

@@ -1,7 +1,7 @@
 /** What can be asked of the daemon while it runs, by signals and over the operator's port. */
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
-import type { Log } from "./Logging.ts"
-import type { LogOutput } from "./LogOutput.ts"
+import type { Log } from "./log/Logging.ts"
+import type { LogOutput } from "./log/LogOutput.ts"
 
 export interface Controls {
   readonly log: Log

@@ -92,7 +92,7 @@ const refusal = ({ message }: { readonly message: string }) => new ReloadRefused
 const accessOf = ({ access: path }: DaemonOptions) =>
   Effect.gen(function* () {
     if (path === undefined) return undefined
-    const AccessRules = yield* Effect.promise(() => import("./AccessRules.ts"))
+    const AccessRules = yield* Effect.promise(() => import("./files/AccessRules.ts"))
     const file = yield* AccessRules.read(path)
     return { file, watch: (relay: Relay.Relay["Service"]) => AccessRules.watch(path, relay) }
   })
@@ -101,7 +101,7 @@ const accessOf = ({ access: path }: DaemonOptions) =>
 const tlsOf = ({ tls }: DaemonOptions) =>
   Effect.gen(function* () {
     if (tls === undefined) return undefined
-    const TlsFiles = yield* Effect.promise(() => import("./TlsFiles.ts"))
+    const TlsFiles = yield* Effect.promise(() => import("./files/TlsFiles.ts"))
     const identity = yield* TlsFiles.read(tls)
     return { identity, watch: (relay: Relay.Relay["Service"]) => TlsFiles.watch(tls, relay) }
   })

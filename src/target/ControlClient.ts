@@ -13,8 +13,8 @@ import * as ReturnCode from "../protocol/ReturnCode.ts"
 import type { Layout } from "../protocol/Struct.ts"
 import * as Version from "../protocol/Version.ts"
 import * as Dial from "../transport/Dial.ts"
-import type { TlsFailed } from "../transport/DialTls.ts"
 import * as Exchange from "../transport/Exchange.ts"
+import type { TlsFailed } from "../transport/tls/DialTls.ts"
 
 /** The relay understood the command and refused it. */
 export class RelayRefused extends Schema.TaggedError<RelayRefused>()("RelayRefused", {

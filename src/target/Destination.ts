@@ -5,7 +5,7 @@
  */
 import { Result } from "effect"
 import { split, type UrlParts, UrlRefused } from "../transport/RelayUrl.ts"
-import type { ClientIdentity } from "../transport/Tls.ts"
+import type { ClientIdentity } from "../transport/tls/Tls.ts"
 
 /** A relay's two ports, and the directory a session asks for. */
 export interface Destination {

@@ -8,9 +8,9 @@ import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
 import { setTimeout } from "../Machine.ts"
 import { writeNow } from "../thread/Descriptor.ts"
-import type { TlsFailed, Options as TlsOptions } from "./DialTls.ts"
 import { descriptorOf } from "./ReceiveInto.ts"
-import { type ClientIdentity, type Role, reasonOf } from "./Tls.ts"
+import type { TlsFailed, Options as TlsOptions } from "./tls/DialTls.ts"
+import { type ClientIdentity, type Role, reasonOf } from "./tls/Tls.ts"
 import * as Unread from "./Unread.ts"
 import * as Waits from "./Waits.ts"
 
@@ -100,7 +100,7 @@ export const open = (
 /** The runtime's TLS is loaded only where it is dialled. */
 const openSecure = (address: Address, how: Pick<TlsOptions, "identity" | "role" | "isHalfOpen">) =>
   Effect.flatMap(
-    Effect.promise(() => import("./DialTls.ts")),
+    Effect.promise(() => import("./tls/DialTls.ts")),
     ({ connect, failureOf, TlsFailed }) =>
       Effect.callback<net.Socket, DialFailed | TlsFailed>((resume) => {
         const name = nameOf(address)

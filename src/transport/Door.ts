@@ -10,8 +10,8 @@ import * as ClientHello from "../protocol/ClientHello.ts"
 import * as ProxyHeader from "../protocol/ProxyHeader.ts"
 import { ByOrigin, originOf } from "./Origins.ts"
 import { readFirst } from "./ReceiveInto.ts"
-import { handshakeByte, type Mode, type PeerCertificate, type Purpose, purposeOf } from "./Tls.ts"
-import type { Secured, TlsTerminal } from "./TlsTerminal.ts"
+import { handshakeByte, type Mode, type PeerCertificate, type Purpose, purposeOf } from "./tls/Tls.ts"
+import type { Secured, TlsTerminal } from "./tls/TlsTerminal.ts"
 
 /** A connection as the system gives it. */
 export type Accepted = net.Socket

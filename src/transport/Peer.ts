@@ -8,7 +8,7 @@
 import type { Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"
 import type { Landing } from "../memory/Landing.ts"
-import type { PeerCertificate } from "./Tls.ts"
+import type { PeerCertificate } from "./tls/Tls.ts"
 
 /** How the connection ended, as far as the socket knows. */
 export type SocketEnd = "closed by peer" | "closed by relay" | "socket error" | "stalled"

@@ -6,9 +6,9 @@ import * as net from "node:net"
 import { Effect, FiberSet, type Scope } from "effect"
 import { clockMillis } from "../Machine.ts"
 import { type Address, type DialFailed, nameOf, open } from "./Dial.ts"
-import { refusalOf, type TlsFailed } from "./DialTls.ts"
 import { ListenFailed } from "./Listener.ts"
-import type { Role } from "./Tls.ts"
+import { refusalOf, type TlsFailed } from "./tls/DialTls.ts"
+import type { Role } from "./tls/Tls.ts"
 
 export interface Options {
   readonly role: Role

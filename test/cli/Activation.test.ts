@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as Activation from "../../src/cli/tunnel/Activation.ts"
-import { roles } from "../../src/transport/Tls.ts"
+import { roles } from "../../src/transport/tls/Tls.ts"
 
 const taken = (env: Record<string, string | undefined>) =>
   Result.match(Activation.take(env, 7, roles), {

@@ -1,9 +1,9 @@
 /** What an operator reads on standard error: which lines at which verbosity, and their form. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect } from "effect"
-import * as Logging from "../../src/daemon/Logging.ts"
-import * as LogLine from "../../src/daemon/LogLine.ts"
-import * as Repeats from "../../src/daemon/Repeats.ts"
+import * as Logging from "../../src/daemon/log/Logging.ts"
+import * as LogLine from "../../src/daemon/log/LogLine.ts"
+import * as Repeats from "../../src/daemon/log/Repeats.ts"
 
 const program = Effect.gen(function* () {
   yield* Effect.logError("broken")

@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import * as Machine from "../../src/Machine.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Door from "../../src/transport/Door.ts"
-import { make } from "../../src/transport/TlsTerminal.ts"
+import { make } from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
 
 /** A clock that stands, and timers that are run by hand. */

@@ -2,8 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { until } from "../../src/testing/Waiting.ts"
-import { type Bounds, type Handshake, HandshakeTurns, suspectWaitingMax } from "../../src/transport/HandshakeTurns.ts"
 import { ByOrigin, originOf } from "../../src/transport/Origins.ts"
+import {
+  type Bounds,
+  type Handshake,
+  HandshakeTurns,
+  suspectWaitingMax
+} from "../../src/transport/tls/HandshakeTurns.ts"
 
 const many: Bounds = {
   perSecond: 1e6,

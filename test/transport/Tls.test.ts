@@ -14,8 +14,8 @@ import { until } from "../../src/testing/Waiting.ts"
 import { waitingCountMax } from "../../src/transport/Door.ts"
 import { listen } from "../../src/transport/Listener.ts"
 import type { Peer } from "../../src/transport/Peer.ts"
-import { type Mode, type Role, roles } from "../../src/transport/Tls.ts"
-import * as TlsTerminal from "../../src/transport/TlsTerminal.ts"
+import { type Mode, type Role, roles } from "../../src/transport/tls/Tls.ts"
+import * as TlsTerminal from "../../src/transport/tls/TlsTerminal.ts"
 import * as Relays from "../support/relays.ts"
 
 const text = (path: string) => readFileSync(path, "utf8")

@@ -12,9 +12,9 @@ import { type AccessFile, rightsOf } from "../../src/access/Access.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
-import { hasAesIn } from "../../src/transport/Processor.ts"
-import { ciphersOf } from "../../src/transport/Tls.ts"
-import { knowsParent, make, type Secured } from "../../src/transport/TlsTerminal.ts"
+import { hasAesIn } from "../../src/transport/tls/Processor.ts"
+import { ciphersOf } from "../../src/transport/tls/Tls.ts"
+import { knowsParent, make, type Secured } from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
 
 const version = Commands.message(Commands.numbers.VERSION, Commands.join(Commands.u32(2), Commands.u32(13)))

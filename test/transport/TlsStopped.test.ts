@@ -13,7 +13,7 @@ import { Deferred, Effect } from "effect"
 import * as Authority from "../../src/cli/certs/Authority.ts"
 import { listen } from "../../src/transport/Listener.ts"
 import type { Peer } from "../../src/transport/Peer.ts"
-import * as TlsTerminal from "../../src/transport/TlsTerminal.ts"
+import * as TlsTerminal from "../../src/transport/tls/TlsTerminal.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 

@@ -18,7 +18,7 @@ import {
 import { headBytes, Kind, seal } from "../../protocol/journal/Record.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import * as Dial from "../../transport/Dial.ts"
-import type { TlsFailed } from "../../transport/DialTls.ts"
+import type { TlsFailed } from "../../transport/tls/DialTls.ts"
 import { checksums } from "../journal/Checksums.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { JournalReader, type Read, type RecordDamaged } from "../journal/JournalReader.ts"

@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Schema } from "effect"
-import { wallMillis } from "../Machine.ts"
+import { wallMillis } from "../../Machine.ts"
 import { ciphers } from "./Processor.ts"
 import { type ClientIdentity, protocolOf, type Role, reasonOf } from "./Tls.ts"
 

@@ -4,8 +4,8 @@
  * It only guesses at the options: a socket that they do not ask for is closed before anything else is bound.
  */
 import { closeSync } from "node:fs"
-import type { DaemonOptions } from "../config/DaemonOptions.ts"
-import type { ListenAddress } from "../config/RelayConfig.ts"
+import type { DaemonOptions } from "../../config/DaemonOptions.ts"
+import type { ListenAddress } from "../../config/RelayConfig.ts"
 
 /** Set, even if empty, where the first stage has run. */
 const variable = "LTTNG_RELAYD_LISTENERS"

@@ -6,15 +6,15 @@ import { accessSync, constants, readFileSync, type Stats, statfsSync, statSync }
 import { totalmem } from "node:os"
 import { dirname } from "node:path"
 import { Effect, Result } from "effect"
-import * as Doubts from "../access/Doubts.ts"
-import type { DaemonOptions } from "../config/DaemonOptions.ts"
-import * as ExportVariables from "../config/ExportVariables.ts"
-import * as HttpPort from "../config/HttpPort.ts"
-import { check } from "../config/RelayConfig.ts"
-import type { Message } from "../config/Resolve.ts"
-import * as AccessRules from "./AccessRules.ts"
+import * as Doubts from "../../access/Doubts.ts"
+import type { DaemonOptions } from "../../config/DaemonOptions.ts"
+import * as ExportVariables from "../../config/ExportVariables.ts"
+import * as HttpPort from "../../config/HttpPort.ts"
+import { check } from "../../config/RelayConfig.ts"
+import type { Message } from "../../config/Resolve.ts"
+import * as AccessRules from "../files/AccessRules.ts"
+import * as TlsFiles from "../files/TlsFiles.ts"
 import * as FreePorts from "./FreePorts.ts"
-import * as TlsFiles from "./TlsFiles.ts"
 
 const error = (text: string): Message => ({ level: "error", text })
 const warning = (text: string): Message => ({ level: "warning", text })

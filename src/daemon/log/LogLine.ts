@@ -6,10 +6,10 @@
  *
  * Peers name sessions and hosts: whatever they say, a line is one line, of a bounded length, and moves no cursor.
  */
-import type { LogFormat } from "../config/DaemonOptions.ts"
-import { harmless } from "../errors/Harmless.ts"
-import { wallMicros, wallMillis } from "../Machine.ts"
-import * as Time from "../model/Time.ts"
+import type { LogFormat } from "../../config/DaemonOptions.ts"
+import { harmless } from "../../errors/Harmless.ts"
+import { wallMicros, wallMillis } from "../../Machine.ts"
+import * as Time from "../../model/Time.ts"
 
 export type Kind = "error" | "warning" | "debug1" | "debug2" | "debug3"
 

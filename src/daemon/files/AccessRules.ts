@@ -1,10 +1,10 @@
 /** The rules for access out of their file: read at the start, and again when it changes. */
 import { readFileSync } from "node:fs"
 import { Effect, Schema, type Scope } from "effect"
-import { AccessFile } from "../access/Access.ts"
-import { report } from "../errors/Report.ts"
-import type { Relay } from "../Relay.ts"
-import { DaemonFailed } from "./DaemonFailed.ts"
+import { AccessFile } from "../../access/Access.ts"
+import { report } from "../../errors/Report.ts"
+import type { Relay } from "../../Relay.ts"
+import { DaemonFailed } from "../DaemonFailed.ts"
 import * as Watched from "./Watched.ts"
 
 const decode = Schema.decodeUnknownSync(AccessFile)

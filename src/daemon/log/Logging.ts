@@ -6,8 +6,8 @@
  * log call with several messages are joined; annotations are appended. A standard error that is gone is ignored.
  */
 import { Cause, Context, Effect, Layer, Logger, LogLevel, References } from "effect"
-import type { DaemonOptions } from "../config/DaemonOptions.ts"
-import { clockMillis, setTimeout } from "../Machine.ts"
+import type { DaemonOptions } from "../../config/DaemonOptions.ts"
+import { clockMillis, setTimeout } from "../../Machine.ts"
 import * as LogLine from "./LogLine.ts"
 import { intervalMillis, likeness, Repeats, saidOfCodeCountMax } from "./Repeats.ts"
 

@@ -4,8 +4,8 @@
  * So options are read, names resolved and messages printed once, and the serving process can have its own name,
  * runtime flags and thread pool.
  */
-import type { DaemonOptions } from "../config/DaemonOptions.ts"
-import type { Code } from "../errors/Catalogue.ts"
+import type { DaemonOptions } from "../../config/DaemonOptions.ts"
+import type { Code } from "../../errors/Catalogue.ts"
 
 export interface Handover {
   readonly options: DaemonOptions

@@ -7,9 +7,9 @@
  * while a flood behind the same address comes and goes is the oldest soon, who comes after it the youngest; and a site
  * of many targets behind one address has as many as there are.
  */
-import { clockMillis, setImmediate, setTimeout } from "../Machine.ts"
-import { Credit } from "../model/Credit.ts"
-import { ByOrigin } from "./Origins.ts"
+import { clockMillis, setImmediate, setTimeout } from "../../Machine.ts"
+import { Credit } from "../../model/Credit.ts"
+import { ByOrigin } from "../Origins.ts"
 
 /** `begin` or `cutOff` is called, or neither if it is over before. */
 export interface Handshake {
