@@ -43,9 +43,6 @@ const tellInterval = "2 seconds"
 const waitMillisMin = 20
 const waitMillisMax = 5000
 
-/** Less is no waiting. */
-const waitMillisLeast = 0.2
-
 export interface Options {
   readonly route: Route
   readonly edgeName: string
@@ -98,7 +95,7 @@ const attempt = (journal: Journal, options: Options, onUp: () => void) =>
     const greeted = yield* greet(link)
     const { clears, takesJournals, unpacks } = greeted
     options.link.relay = greeted
-    const packing = new Packing(unpacks ? options.compression : "off", options.spool.memory)
+    const packing = new Packing(unpacks ? options.compression : "off", options.spool.memory, options.link.rate)
     const elsewhere = new Dial.LinkLost({ address: link.name, reason: "the relay is elsewhere now" })
     const moved = Effect.andThen(options.route.moved, Effect.fail(elsewhere))
     if (takesJournals) return yield* Effect.raceFirst(resume(journal, link, packing, options, onUp), moved)
@@ -162,21 +159,14 @@ const send = (
   { link: state, pace, spool }: Options
 ): Effect.Effect<never, Failure> => {
   const reader = new JournalReader(journal, next)
-  let isFirst = true
   let sentBytes = 0
-  let sentAt = 0
-  let hasWaited = false
   /** The link is ready for more than what was sent last. */
   const taken = () => {
-    if (isFirst) return
-    // Who did not wait for the link may have waited for the tracer.
-    packing.sent(sentBytes, hasWaited ? clockMillis() - sentAt : 0)
+    if (sentBytes === 0) return
+    state.rate.sent(sentBytes)
     spool.flow.sent(sentBytes)
-    hasWaited = false
   }
   const write = (bytes: Uint8Array, last: number, sent: (() => void) | undefined) => {
-    isFirst = false
-    sentAt = clockMillis()
     sentBytes = bytes.length
     link.write([bytes], sent)
     state.sentByteCount += sentBytes
@@ -185,9 +175,7 @@ const send = (
   // What comes next is read while the link takes what was sent.
   const ready = Effect.suspend(() => {
     const asked = clockMillis()
-    return Effect.map(link.drained, () => {
-      hasWaited ||= clockMillis() - asked > waitMillisLeast
-    })
+    return Effect.map(link.drained, () => state.rate.waited(asked))
   })
   const sendOf = ({ bytes, from, last, release, to }: Read, isPacked: boolean) => {
     let loan = new Loan(release)
@@ -247,7 +235,7 @@ const send = (
   const whenReady = (then: () => void) => {
     const asked = clockMillis()
     return link.whenDrained(() => {
-      hasWaited ||= clockMillis() - asked > waitMillisLeast
+      state.rate.waited(asked)
       then()
     })
   }

@@ -3,11 +3,13 @@ import { Effect } from "effect"
 import { report } from "../../errors/Report.ts"
 import { clockMillis } from "../../Machine.ts"
 import type { Greeted } from "./Greeting.ts"
+import { LinkRate } from "./LinkRate.ts"
 
 /** A relay that stays away is told of again. */
 const againMillis = 60_000
 
 export class LinkState {
+  readonly rate = new LinkRate()
   connectedCount = 0
   /** Why the last attempt failed; undefined after one that did not. */
   reason: string | undefined

@@ -7,6 +7,7 @@ import { clockMillis } from "../../Machine.ts"
 import { headBytes, Kind, packedHeadBytes, seal } from "../../protocol/journal/Record.ts"
 import { checksums } from "../journal/Checksums.ts"
 import type { Chunks } from "../journal/Chunks.ts"
+import type { LinkRate } from "./LinkRate.ts"
 import { Loan } from "./Loan.ts"
 import { Zstandard } from "./Zstandard.ts"
 
@@ -16,17 +17,11 @@ export type Mode = (typeof modes)[number]
 /** Less is not worth it. */
 const byteCountMin = 512
 
-/** Of what is measured, so much is forgotten with each measurement. */
+/** Of how it packs, so much is forgotten with each measurement. */
 const forgotten = 1 / 8
 
 /** Where it is not worth it, one of so many is packed, to see whether it is now. */
 const probeEvery = 64
-
-/** What is sent at once says nothing of the link. */
-const sampleBytesMin = 32 * 1024
-
-/** Bytes a millisecond: none packs as quickly. */
-const packRateMax = 400 * 1024
 
 const blended = (before: number | undefined, now: number) =>
   before === undefined ? now : before + (now - before) * forgotten
@@ -41,35 +36,27 @@ export interface Packed {
 export class Packing {
   readonly #mode: Mode
   readonly #memory: Chunks
-  /** Of what was sent lately: a moment in which the system takes all says little beside one in which it does not. */
-  #linkBytes = 0
-  #linkMillis = 0
+  readonly #link: LinkRate
   /** Bytes a millisecond; undefined: not measured yet. */
   #packRate: number | undefined
   /** Packed size by size. */
   #share: number | undefined
   #count = 0
 
-  constructor(mode: Mode, memory: Chunks) {
+  constructor(mode: Mode, memory: Chunks, link: LinkRate) {
     this.#mode = mode
     this.#memory = memory
-  }
-
-  /** So much was sent: after so long there was room for more. */
-  sent(byteCount: number, millis: number): void {
-    if (byteCount < sampleBytesMin) return
-    this.#linkBytes = this.#linkBytes * (1 - forgotten) + byteCount
-    this.#linkMillis = this.#linkMillis * (1 - forgotten) + Math.max(millis, 0.05)
+    this.#link = link
   }
 
   /** To be asked once for what is to be sent. `isLimited`: bytes are dearer than time. */
   isWorth(byteCount: number, isLimited: boolean): boolean {
     if (this.#mode === "off" || byteCount < byteCountMin) return false
     if (this.#mode === "on") return true
-    const linkRate = this.#linkBytes / this.#linkMillis
-    if (!(isLimited || linkRate < packRateMax)) return false
+    const linkRate = this.#link.slow
+    if (!isLimited && linkRate === undefined) return false
     if (this.#share === undefined || this.#count++ % probeEvery === 0) return true
-    if (isLimited) return this.#share < 0.95
+    if (isLimited || linkRate === undefined) return this.#share < 0.95
     return linkRate < (this.#packRate ?? 0) * (1 - this.#share)
   }
 
