@@ -8,7 +8,7 @@ import { clockMillis } from "../../Machine.ts"
 /** Bytes a millisecond: more than most networks. Packing takes a processor for that, here and at the relay. */
 const quickRate = 200 * 1024
 
-/** Of what is measured, so much is forgotten with each measurement: a relay that pauses for a moment is no slow link. */
+/** Of what is measured, so much is forgotten each time: a relay that pauses for a moment is no slow link. */
 const forgotten = 1 / 64
 
 /** What is sent at once says nothing of the link. */
