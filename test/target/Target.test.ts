@@ -215,6 +215,15 @@ const suite = (kind: Relays.Kind) => () => {
     })
   )
 
+  it.live("a live session is none before 2.4: it is not begun as another one", () =>
+    Effect.gen(function* () {
+      const { relay, target } = yield* start(kind, { minor: 3 })
+      const refusal = yield* Effect.flip(target.session({ name: "s", liveTimer: "1 second" }))
+      assert.strictEqual(refusal._tag, "NotNegotiated")
+      assert.deepStrictEqual(Tree.read(relay.output), [])
+    })
+  )
+
   it.live("a refused stream tells which command and why", () =>
     Effect.gen(function* () {
       const { target } = yield* start(kind)

@@ -55,7 +55,6 @@ export class TappedControl extends TappedPeer implements CommandSink {
   /** Of a metadata message, until its first record is written. */
   #metadataHead: Buffer | undefined
   #metadataFilled = 0
-  #isOver = false
   /** No more than the relay can do, as far as that is known: what it cannot, the tracer itself refuses. */
   readonly minor: number | undefined
   readonly clears: boolean | undefined
@@ -84,7 +83,6 @@ export class TappedControl extends TappedPeer implements CommandSink {
   }
 
   protected left(isBroken: boolean): void {
-    this.#isOver = true
     this.#journal?.leave(this.#connection, isBroken)
   }
 
@@ -149,7 +147,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
     const request = CreateSession.request(this.#replies.minor).decode(payload.subarray(from, to))
     const version = this.#version
     // The relay here refuses it, and nothing follows.
-    if (Result.isFailure(request) || version === undefined || this.#isOver) return
+    if (Result.isFailure(request) || version === undefined) return
     const journal = this.#journals.of(request.success)
     this.#connection = journal.join(Kind.control)
     this.#journal = journal
