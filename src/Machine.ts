@@ -19,6 +19,8 @@ export interface Source {
   readonly uptimeSeconds: () => number
   /** For how long the calling thread has waited for a processor so far, in ns; undefined: the kernel does not say. */
   readonly waitedNanos: () => number | undefined
+  /** Threads of all processes that run or could, this one included; undefined: the kernel does not say. */
+  readonly runnableCount: () => number | undefined
   readonly setTimeout: (run: () => void, millis?: number) => NodeJS.Timeout
   readonly clearTimeout: (timer: NodeJS.Timeout | undefined) => void
   readonly setInterval: (run: () => void, millis: number) => NodeJS.Timeout
@@ -49,6 +51,13 @@ const machine: Source = {
       return undefined
     }
   },
+  runnableCount: () => {
+    try {
+      return Number.parseInt(fs.readFileSync("/proc/loadavg", "latin1").split(" ")[3] ?? "", 10) || undefined
+    } catch {
+      return undefined
+    }
+  },
   setTimeout: (run, millis) => globalThis.setTimeout(run, millis),
   clearTimeout: (timer) => globalThis.clearTimeout(timer),
   setInterval: (run, millis) => globalThis.setInterval(run, millis),
@@ -67,6 +76,7 @@ export let wallMillis = machine.wallMillis
 export let wallMicros = machine.wallMicros
 export let uptimeSeconds = machine.uptimeSeconds
 export let waitedNanos = machine.waitedNanos
+export let runnableCount = machine.runnableCount
 export let setTimeout = machine.setTimeout
 export let clearTimeout = machine.clearTimeout
 export let setInterval = machine.setInterval
@@ -84,6 +94,7 @@ const use = (source: Source): void => {
   wallMicros = source.wallMicros
   uptimeSeconds = source.uptimeSeconds
   waitedNanos = source.waitedNanos
+  runnableCount = source.runnableCount
   setTimeout = source.setTimeout
   clearTimeout = source.clearTimeout
   setInterval = source.setInterval

@@ -196,6 +196,7 @@ export class VirtualTime {
       wallMicros: () => (startMillis + this.millis) * 1000,
       uptimeSeconds: () => this.millis / 1000,
       waitedNanos: () => undefined,
+      runnableCount: () => undefined,
       setTimeout: (run, millis) => asTimer(this.#addTimer(run, millis, false)),
       clearTimeout: clear,
       setInterval: (run, millis) => asTimer(this.#addTimer(run, millis, true)),
