@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     // Suites with real peers keep several processes busy each: more files at once only make each other late.
     maxWorkers: 2,
+    maxConcurrency: 3,
     projects: [
       {
         extends: true,

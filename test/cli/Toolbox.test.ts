@@ -23,7 +23,7 @@ const jsonLines = (text: string) =>
 const streamingUrl = ({ controlPort, dataPort }: Relays.Relay) => `net://127.0.0.1:${controlPort}:${dataPort}`
 const liveUrl = ({ livePort }: Relays.Relay) => `net://127.0.0.1:${livePort}`
 
-describe("lttng-relay", () => {
+describe.concurrent("lttng-relay", () => {
   it.live("--help names every subcommand; each has a help with examples", () =>
     Effect.gen(function* () {
       const { stdout } = yield* run("--help")
@@ -316,5 +316,7 @@ const suite = (kind: Relays.Kind) => () => {
   )
 }
 
-Peers.describeWithPeers([...Peers.reference, "babeltrace2"], "the toolbox and the installed relay", suite("reference"))
-Peers.describeWithPeers(["babeltrace2"], "the toolbox and our relay", suite("ours"))
+const manner = { concurrent: true }
+const all = [...Peers.reference, "babeltrace2"]
+Peers.describeWithPeers(all, "the toolbox and the installed relay", suite("reference"), manner)
+Peers.describeWithPeers(["babeltrace2"], "the toolbox and our relay", suite("ours"), manner)

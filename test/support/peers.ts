@@ -34,10 +34,20 @@ const absent = (peers: ReadonlyArray<string>): ReadonlyArray<string> => {
   return missing.length === 0 && peers.includes("unshare") && !isolates() ? ["the right to make namespaces"] : missing
 }
 
-export const describeWithPeers = (peers: ReadonlyArray<string>, name: string, body: () => void): void => {
+export interface Manner {
+  /** Cases that mostly wait: some of them run at a time. */
+  readonly concurrent?: boolean
+}
+
+export const describeWithPeers = (
+  peers: ReadonlyArray<string>,
+  name: string,
+  body: () => void,
+  manner: Manner = {}
+): void => {
   const missing = absent(peers)
   if (missing.length === 0) {
-    describe(name, body)
+    describe(name, manner, body)
     return
   }
   const reason = `not here: ${missing.join(", ")}`

@@ -483,11 +483,9 @@ const targetLive = (kind: Relays.Kind) => () => {
   )
 }
 
-Peers.describeWithPeers(
-  [...Peers.tracing, ...Peers.reference],
-  "live tracing, installed relay",
-  tracedLive("reference")
-)
-Peers.describeWithPeers(Peers.tracing, "live tracing, our relay", tracedLive("ours"))
-Peers.describeWithPeers(Peers.reference, "a viewer of the installed relay", targetLive("reference"))
-Peers.describeWithPeers([], "a viewer of our relay", targetLive("ours"))
+const manner = { concurrent: true }
+const all = [...Peers.tracing, ...Peers.reference]
+Peers.describeWithPeers(all, "live tracing, installed relay", tracedLive("reference"), manner)
+Peers.describeWithPeers(Peers.tracing, "live tracing, our relay", tracedLive("ours"), manner)
+Peers.describeWithPeers(Peers.reference, "a viewer of the installed relay", targetLive("reference"), manner)
+Peers.describeWithPeers([], "a viewer of our relay", targetLive("ours"), manner)
