@@ -5,7 +5,7 @@
 import { Config, Context, Effect, Layer, type Scope, type Stream } from "effect"
 import { type AccessFile, rightsOf } from "./access/Access.ts"
 import * as FromEnvironment from "./config/FromEnvironment.ts"
-import { ConfigInvalid, check, type RelayConfig } from "./config/RelayConfig.ts"
+import { ConfigInvalid, check, checkAccess, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
 import type * as HttpEntrance from "./connection/HttpEntrance.ts"
@@ -94,8 +94,11 @@ export class Relay extends Context.Service<
      * on. Undone when the scope closes.
      */
     readonly refuseHost: (host: string) => Effect.Effect<void, never, Scope.Scope>
-    /** These rules apply from the next command on, to open connections too; undefined: everybody may do everything. */
-    readonly replaceAccess: (access: AccessFile | undefined) => Effect.Effect<void>
+    /**
+     * These rules apply from the next command on, to open connections too; undefined: everybody may do everything.
+     * Fails and changes nothing if they are no rules.
+     */
+    readonly replaceAccess: (access: AccessFile | undefined) => Effect.Effect<void, ConfigInvalid>
     /**
      * Handshakes from now on use this certificate; connections go on. Fails and changes nothing if it cannot be used.
      */
@@ -183,7 +186,7 @@ const make = (config: RelayConfig, tap: Ports.Tap | undefined) =>
       drain: yield* Drain.make(registry),
       endConnection: (id) => Effect.sync(() => registry.tally.connections.end(id, "ended by program")),
       endSession: (id) => registry.end(id, "ended by program"),
-      replaceAccess
+      replaceAccess: (access) => Effect.andThen(checkAccess(access), replaceAccess(access))
     })
   })
 

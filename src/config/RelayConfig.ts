@@ -131,6 +131,14 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigIn
 
 const decode = Schema.decodeUnknownEffect(RelayConfig)
 
+const decodeAccess = Schema.decodeUnknownEffect(Schema.Struct({ access: RelayConfig.fields.access }))
+
+const invalid = ({ message }: { readonly message: string }) => new ConfigInvalid({ reason: message })
+
+/** Of rules alone. A member that is written wrong would be a rule, or a bound, that is not there. */
+export const checkAccess = (access: AccessFile | undefined): Effect.Effect<void, ConfigInvalid> =>
+  Effect.asVoid(Effect.mapError(decodeAccess({ access }, { errors: "all", onExcessProperty: "error" }), invalid))
+
 /** What the layers of the relay do first. */
 export const check = (config: RelayConfig): Effect.Effect<RelayConfig, ConfigInvalid> =>
-  Effect.mapError(decode(config, { errors: "all" }), ({ message }) => new ConfigInvalid({ reason: message }))
+  Effect.tap(Effect.mapError(decode(config, { errors: "all" }), invalid), () => checkAccess(config.access))

@@ -137,7 +137,7 @@ const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
           )
         }
         prepared.use()
-        if (access !== undefined) yield* relay.replaceAccess(access.file)
+        if (access !== undefined) yield* Effect.mapError(relay.replaceAccess(access.file), refusal)
         yield* Effect.mapError(relay.setLimits(Reload.limitsOf(options)), refusal)
         token = newToken
         log.format = options.logFormat

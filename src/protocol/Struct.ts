@@ -210,6 +210,8 @@ export interface Layout<A, I extends A = A> {
   /** The bytes of a value. */
   readonly encode: (value: I) => Uint8Array
   readonly codec: Schema.Codec<A, Uint8Array>
+  /** What `encode` can say: `schema` without what this version of the message does not carry. */
+  readonly writable: Schema.Codec<unknown>
   /** Bytes of a value. */
   readonly sizeOf: (value: I) => number
   /** Reads at the cursor and moves it; throws `Malformed`. For layouts made of layouts. */
@@ -229,7 +231,9 @@ export const take = (cursor: Cursor, size: number): number => {
 }
 
 /** The parts every layout is made from; `decode`, `encode` and `codec` follow from them. */
-export const layout = <A>(parts: Pick<Layout<A>, "schema" | "sizeOf" | "read" | "write">): Layout<A> => {
+export const layout = <A>(
+  parts: Pick<Layout<A>, "schema" | "sizeOf" | "read" | "write"> & Partial<Pick<Layout<A>, "writable">>
+): Layout<A> => {
   const decode = (input: Uint8Array): Result.Result<A, Malformed> => {
     try {
       return Result.succeed(parts.read({ bytes: input, view: viewOf(input), at: 0 }))
@@ -245,6 +249,7 @@ export const layout = <A>(parts: Pick<Layout<A>, "schema" | "sizeOf" | "read" | 
   }
   let codec: Schema.Codec<A, Uint8Array> | undefined
   return {
+    writable: parts.schema,
     ...parts,
     decode,
     encode,
@@ -335,6 +340,7 @@ export const withConstants = <A, const C extends Partial<A>, I extends A = A>(
   ])
   return layout<A>({
     schema: extend(inner.schema, Object.fromEntries(schemas)) as Schema.Codec<A>,
+    writable: inner.writable,
     sizeOf: inner.sizeOf as (value: unknown) => number,
     read: (cursor) => ({ ...inner.read(cursor), ...constants }) as A,
     write: inner.write as (cursor: Cursor, value: unknown) => void

@@ -15,6 +15,7 @@ import * as Version from "../protocol/Version.ts"
 import * as Dial from "../transport/Dial.ts"
 import * as Exchange from "../transport/Exchange.ts"
 import type { TlsFailed } from "../transport/tls/DialTls.ts"
+import * as RequestInvalid from "./RequestInvalid.ts"
 
 /** The relay understood the command and refused it. */
 export class RelayRefused extends Schema.TaggedError<RelayRefused>()("RelayRefused", {
@@ -33,14 +34,17 @@ export class AlreadyClosed extends Schema.TaggedError<AlreadyClosed>()("AlreadyC
   }
 }
 
-/** The connection, the relay's answer, or the caller's own order. */
-export type CommandFailed = Exchange.ExchangeFailed | RelayRefused | AlreadyClosed
+/** The connection, the relay's answer, or what the caller asked and when. */
+export type CommandFailed = Exchange.ExchangeFailed | RelayRefused | AlreadyClosed | RequestInvalid.RequestInvalid
 
 /** A command with a reply; the modules of `protocol/control` are values of this type. */
 export interface Command<Request, Reply> {
   readonly number: number
   readonly name: string
-  readonly request: (minor: number) => { readonly encode: (request: Request) => Uint8Array }
+  readonly request: (minor: number) => {
+    readonly encode: (request: Request) => Uint8Array
+    readonly writable: Layout<unknown>["writable"]
+  }
   readonly reply: (minor: number) => Pick<Layout<Reply>, "decode">
 }
 
@@ -49,13 +53,16 @@ export interface ControlClient {
   readonly ask: <Request, Reply>(
     command: Command<Request, Reply>,
     request: Request
-  ) => Effect.Effect<Reply, Exchange.ExchangeFailed>
+  ) => Effect.Effect<Reply, Exchange.ExchangeFailed | RequestInvalid.RequestInvalid>
   /** As `ask`, with any return code but OK as an error. */
   readonly insist: <Request, Reply extends { readonly returnCode: number }>(
     command: Command<Request, Reply>,
     request: Request
   ) => Effect.Effect<Reply, CommandFailed>
-  /** Written when it returns; what it answers waits for the reply. `arrived` is called as the reply comes. */
+  /**
+   * Written when it returns, and not looked at first; what it answers waits for the reply. `arrived` is called as that
+   * comes.
+   */
   readonly start: <Request, Reply>(
     command: Command<Request, Reply>,
     request: Request,
@@ -121,6 +128,7 @@ export const connect = (
       layout: command.reply(minor)
     })
     const own = { major: Version.own.major, minor: minorMax }
+    yield* RequestInvalid.check(VersionCommand.name, VersionCommand.request(0), own)
     const theirs = yield* exchange.ask(requestOf(VersionCommand, 0, own), replyOf(VersionCommand, 0))
     if (theirs.major !== own.major) {
       const reason = `major ${theirs.major}: is this a relay's control port?`
@@ -128,7 +136,10 @@ export const connect = (
     }
     const minor = Math.min(own.minor, theirs.minor)
     const ask: ControlClient["ask"] = (command, request) =>
-      exchange.ask(requestOf(command, minor, request), replyOf(command, minor))
+      Effect.andThen(
+        RequestInvalid.check(command.name, command.request(minor), request),
+        Effect.suspend(() => exchange.ask(requestOf(command, minor, request), replyOf(command, minor)))
+      )
     return {
       minor,
       ask,

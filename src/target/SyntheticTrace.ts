@@ -2,7 +2,7 @@
  * Small but real CTF 1.8 traces without a tracer: metadata text and packets in LTTng's layout, filled with events
  * `load:tick { seq }`, so that every reader of traces can check what came through. Pure.
  */
-import type { Packet } from "./TargetStream.ts"
+import type { Packet } from "./Packet.ts"
 
 /** Packet header and context: see `CtfPacket.ts`; the processor's number ends it. */
 const headBytes = 84

@@ -26,9 +26,11 @@ export type { ClientIdentity } from "../transport/tls/Tls.ts"
 export type { CommandFailed } from "./ControlClient.ts"
 export { AlreadyClosed, RelayRefused } from "./ControlClient.ts"
 export type { Destination } from "./Destination.ts"
+export type { Packet } from "./Packet.ts"
+export { RequestInvalid } from "./RequestInvalid.ts"
 export type { ChunkTimes } from "./TargetChunks.ts"
 export type { Session, SessionOptions } from "./TargetSession.ts"
-export type { DataStream, MetadataStream, Packet, StreamOptions } from "./TargetStream.ts"
+export type { DataStream, MetadataStream, StreamOptions } from "./TargetStream.ts"
 export { NotNegotiated } from "./TargetStream.ts"
 
 /** Sessions of this target are switched off. */

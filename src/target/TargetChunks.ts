@@ -14,6 +14,7 @@ import * as RotateStreams from "../protocol/control/RotateStreams.ts"
 import * as TraceChunkExists from "../protocol/control/TraceChunkExists.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
 import { type CommandFailed, type ControlClient, RelayRefused } from "./ControlClient.ts"
+import * as RequestInvalid from "./RequestInvalid.ts"
 import * as TargetStream from "./TargetStream.ts"
 
 /**
@@ -25,6 +26,16 @@ export interface ChunkTimes {
   readonly createdAt?: number
   readonly nextId?: bigint
 }
+
+/** Before anything moves: what fails in between leaves streams in two chunks. */
+export const check = ({
+  closedAt = 0,
+  createdAt = 0
+}: ChunkTimes): Effect.Effect<void, RequestInvalid.RequestInvalid> =>
+  Effect.andThen(
+    RequestInvalid.seconds(CreateTraceChunk.name, "creationTimestamp", createdAt),
+    Effect.asVoid(RequestInvalid.seconds(CloseTraceChunk.name, "closeTimestamp", closedAt))
+  )
 
 export type AnyStream = TargetStream.DataStreamState | TargetStream.MetadataStreamState
 
@@ -109,6 +120,7 @@ export const make = (control: ControlClient, first: FirstChunk): Effect.Effect<C
       creationTimestamp: BigInt(createdAt),
       overrideName: first.overrideName
     })
+    if (first.exist) yield* check(first)
     if (first.exist) yield* control.insist(CreateTraceChunk, request(current))
     const chunks: Chunks = {
       exist: first.exist,

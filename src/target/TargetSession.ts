@@ -24,6 +24,7 @@ import type { TlsFailed } from "../transport/tls/DialTls.ts"
 import * as ControlClient from "./ControlClient.ts"
 import { AlreadyClosed, type CommandFailed, insisted, RelayRefused } from "./ControlClient.ts"
 import type { Destination } from "./Destination.ts"
+import * as RequestInvalid from "./RequestInvalid.ts"
 import type { ChunkTimes } from "./TargetChunks.ts"
 import * as TargetChunks from "./TargetChunks.ts"
 import * as TargetStream from "./TargetStream.ts"
@@ -160,7 +161,9 @@ export const start = (
     const { identity, basePath, options } = wanted
     const abilities = features(control.minor)
     const isSnapshot = options.snapshot !== undefined
-    const liveTimerMicros = Math.round(Duration.toMillis(Duration.fromInputUnsafe(options.liveTimer ?? 0)) * 1000)
+    const liveTimerMicros = yield* RequestInvalid.micros(CreateSession.name, "liveTimer", options.liveTimer)
+    const creationTime = options.creationTime ?? nowSeconds()
+    const creationSeconds = yield* RequestInvalid.seconds(CreateSession.name, "creationTime", creationTime)
     if (liveTimerMicros > 0 && !abilities.index) {
       return yield* new NotNegotiated({ feature: "a live session", minor: control.minor })
     }
@@ -174,7 +177,7 @@ export const start = (
       nameContainsCreationTime: options.nameContainsCreationTime ?? false,
       sessiondUuid: identity.sessiondUuid,
       sessionId: identity.sessionId,
-      creationTime: BigInt(options.creationTime ?? nowSeconds()),
+      creationTime: creationSeconds,
       currentChunkId: undefined,
       traceFormat: options.traceFormat ?? 1
     })
@@ -191,7 +194,7 @@ export const start = (
     const chunks = yield* TargetChunks.make(control, {
       exist: abilities.chunks,
       id: options.chunkId ?? 0n,
-      createdAt: options.chunkTime ?? options.creationTime ?? nowSeconds(),
+      createdAt: options.chunkTime ?? creationTime,
       overrideName: options.snapshot,
       sessionPath: created.outputPath
     })
@@ -344,17 +347,22 @@ const makeSession = (
           Effect.forEach(streams.data(), (stream) => Effect.suspend(() => stream.tick(clock())), { discard: true })
         )
       ),
-    rotate: (times = {}) => move("rotation", chunks.exist, archive(times)),
+    rotate: (times = {}) => move("rotation", chunks.exist, Effect.andThen(TargetChunks.check(times), archive(times))),
     rotateClosed: (times = {}) =>
       move(
         "rotation",
         chunks.exist,
-        stored.pipe(Effect.andThen(betweenTicks(inTurn(closeAll))), Effect.andThen(archive(times)))
+        TargetChunks.check(times).pipe(
+          Effect.andThen(stored),
+          Effect.andThen(betweenTicks(inTurn(closeAll))),
+          Effect.andThen(archive(times))
+        )
       ),
     clear: move("clear", chunks.exist && kind.mayClear, Effect.asVoid(mover.next(deleteChunk, {}))),
     close: ({ archive: isArchived, closedAt } = {}) =>
       Effect.gen(function* () {
         if (wire.isClosing && streams.open().length === 0) return
+        yield* TargetChunks.check({ ...(closedAt !== undefined && { closedAt }) })
         // Never given back: the tick that is on its way was the last.
         if (!wire.isClosing) yield* Semaphore.take(ticking, 1)
         wire.isClosing = true

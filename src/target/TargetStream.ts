@@ -13,10 +13,12 @@ import * as AddStream from "../protocol/control/AddStream.ts"
 import * as CloseStream from "../protocol/control/CloseStream.ts"
 import * as ResetMetadata from "../protocol/control/ResetMetadata.ts"
 import * as SendIndex from "../protocol/control/SendIndex.ts"
+import * as SendMetadata from "../protocol/control/SendMetadata.ts"
 import * as PacketHeader from "../protocol/data/PacketHeader.ts"
 import { u64Max } from "../protocol/Struct.ts"
 import type { Link } from "../transport/Dial.ts"
 import { AlreadyClosed, type CommandFailed, type ControlClient, insisted } from "./ControlClient.ts"
+import { type Packet, unless, unsayableBytes, unsayableNumbers, unsayablePacket } from "./Packet.ts"
 
 /** The relay is too old, or the session of the wrong kind, for what was asked. */
 export class NotNegotiated extends Schema.TaggedError<NotNegotiated>()("NotNegotiated", {
@@ -26,25 +28,6 @@ export class NotNegotiated extends Schema.TaggedError<NotNegotiated>()("NotNegot
   override get message(): string {
     return `${this.feature} is not possible at protocol 2.${this.minor}`
   }
-}
-
-/**
- * One packet with what its index says: sizes in bytes or bits by their names, times in cycles of the trace clock
- * (streaming.md §6.6).
- */
-export interface Packet {
-  /** Not to be changed before the connection has sent it. */
-  readonly bytes: Uint8Array
-  /** Zeroes the relay appends in the file; they are not sent. */
-  readonly paddingBytes?: number
-  /** The whole of `bytes` where not given. */
-  readonly contentBits?: bigint
-  readonly timestampBegin: bigint
-  readonly timestampEnd: bigint
-  /** The stream's counter, so never less than in the packet before. */
-  readonly eventsDiscarded?: bigint
-  /** One more than in the packet before where not given. */
-  readonly packetSeqNum?: bigint
 }
 
 /** What the relay is told of a stream (streaming.md §6.2), and what the session asks of it. */
@@ -213,7 +196,7 @@ const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
     Effect.andThen(
       inTurn(
         wire,
-        ifOpen(() => writePacket(packet))
+        ifOpen(() => unless(unsayablePacket(packet), () => writePacket(packet)))
       ),
       paced
     )
@@ -221,7 +204,9 @@ const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
     Effect.andThen(
       inTurn(
         wire,
-        ifOpen(() => Effect.sync(() => writeData(bytes, paddingBytes)))
+        ifOpen(() =>
+          unless(unsayableBytes("data", bytes, paddingBytes), () => Effect.sync(() => writeData(bytes, paddingBytes)))
+        )
       ),
       paced
     )
@@ -229,7 +214,7 @@ const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
     const none = { packetSize: 0n, contentSize: 0n, timestampBegin: 0n, eventsDiscarded: 0n, packetSeqNum: 0n }
     const beacon = inTurn(
       wire,
-      ifOpen(() => writeIndex({ ...none, timestampEnd }))
+      ifOpen(() => unless(unsayableNumbers({ timestampEnd }), () => writeIndex({ ...none, timestampEnd })))
     )
     return Effect.andThen(beacon, settle(wire, unsettledMax))
   }
@@ -318,10 +303,12 @@ export const makeMetadata = (
       isOpen: () => isOpen,
       append: (metadata, paddingSize = 0) =>
         turn(
-          ifOpen(() => {
-            kept.push({ metadata, paddingSize })
-            return wire.control.sendMetadata({ streamId: handle, paddingSize, metadata })
-          })
+          ifOpen(() =>
+            unless(unsayableBytes(SendMetadata.name, metadata, paddingSize), () => {
+              kept.push({ metadata, paddingSize })
+              return wire.control.sendMetadata({ streamId: handle, paddingSize, metadata })
+            })
+          )
         ),
       repeat: Effect.forEach(kept, (part) => wire.control.sendMetadata({ streamId: handle, ...part }), {
         discard: true

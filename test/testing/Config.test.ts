@@ -39,6 +39,12 @@ const wrong: ReadonlyArray<readonly [string, object, string]> = [
   ["a stop that never comes", { stopTimeoutMillis: Number.POSITIVE_INFINITY }, "stopTimeoutMillis"],
   ["a stop before it begins", { stopTimeoutMillis: -1 }, "stopTimeoutMillis"],
   ["no number for a timeout", { socketTimeoutMillis: Number.NaN }, "socketTimeoutMillis"],
+  ["rules for nobody", { access: { principals: [], rules: [{ principals: ["nobody"], record: [{}] }] } }, "access"],
+  [
+    "rules with a member that is none",
+    { access: { principals: [], rules: [{ principals: ["*"], veiw: [{}] }] } },
+    "veiw"
+  ],
   ["probes of no number", { keepAlive: { maxProbeCount: Number.NaN } }, "keepAlive"]
 ]
 

@@ -220,6 +220,25 @@ describe("a program around a relay", () => {
   )
 })
 
+describe("rules for access that are replaced while the relay runs", () => {
+  it.live("are refused if they are none, and those before stay", () =>
+    Effect.gen(function* () {
+      const { relay, targetUrl } = yield* TestRelay.make({
+        access: { principals: [], rules: [{ principals: ["*"], record: [{ session: "mine" }] }] }
+      })
+      const target = yield* Target.make({ url: targetUrl })
+      for (const rule of [{ principals: ["nobody"] }, { principals: ["*"], veiw: [{}] }]) {
+        const failed = yield* Effect.flip(relay.replaceAccess({ principals: [], rules: [rule] }))
+        assert.strictEqual(failed._tag, "ConfigInvalid")
+      }
+      assert.strictEqual((yield* Effect.flip(target.session({ name: "others" })))._tag, "RelayRefused")
+      yield* target.session({ name: "mine" })
+      yield* relay.replaceAccess(undefined)
+      yield* target.session({ name: "others" })
+    })
+  )
+})
+
 describe("closing a live session while its timer flushes", () => {
   it.live.each([
     ["at 20 ms", 20, 0],

@@ -1,0 +1,61 @@
+/** A packet as a caller has it, and whether the wire can say it. */
+import { Effect } from "effect"
+import * as SendIndex from "../protocol/control/SendIndex.ts"
+import { u64Max } from "../protocol/Struct.ts"
+import { RequestInvalid } from "./RequestInvalid.ts"
+
+/**
+ * One packet with what its index says: sizes in bytes or bits by their names, times in cycles of the trace clock
+ * (streaming.md §6.6).
+ */
+export interface Packet {
+  /** Not to be changed before the connection has sent it. */
+  readonly bytes: Uint8Array
+  /** Zeroes the relay appends in the file; they are not sent. */
+  readonly paddingBytes?: number
+  /** The whole of `bytes` where not given. */
+  readonly contentBits?: bigint
+  readonly timestampBegin: bigint
+  readonly timestampEnd: bigint
+  /** The stream's counter, so never less than in the packet before. */
+  readonly eventsDiscarded?: bigint
+  /** One more than in the packet before where not given. */
+  readonly packetSeqNum?: bigint
+}
+
+const u32Max = 0xffff_ffff
+const isSize = (value: number) => Number.isInteger(value) && value >= 0 && value <= u32Max
+const isU64 = (value: bigint | undefined) => value === undefined || (value >= 0n && value <= u64Max)
+
+/** Undefined: the header can say how many bytes these are. */
+export const unsayableBytes = (command: string, bytes: Uint8Array, paddingBytes: number): RequestInvalid | undefined =>
+  isSize(paddingBytes) && isSize(bytes.length)
+    ? undefined
+    : new RequestInvalid({ command, reason: `${bytes.length} bytes and ${paddingBytes} of padding` })
+
+/** Undefined: an index can say these numbers of a packet. */
+export const unsayableNumbers = (packet: Partial<Packet>): RequestInvalid | undefined => {
+  const { contentBits, eventsDiscarded, packetSeqNum, timestampBegin, timestampEnd } = packet
+  if (
+    isU64(contentBits) &&
+    isU64(eventsDiscarded) &&
+    isU64(packetSeqNum) &&
+    isU64(timestampBegin) &&
+    isU64(timestampEnd)
+  ) {
+    return undefined
+  }
+  const numbers = Object.entries({ contentBits, eventsDiscarded, packetSeqNum, timestampBegin, timestampEnd })
+  const [name, value] = numbers.find(([, number]) => !isU64(number)) ?? []
+  return new RequestInvalid({ command: SendIndex.name, reason: `${name}: ${value} is no unsigned 64-bit number` })
+}
+
+/** Undefined: header and index can say the packet. */
+export const unsayablePacket = (packet: Packet): RequestInvalid | undefined =>
+  unsayableBytes(SendIndex.name, packet.bytes, packet.paddingBytes ?? 0) ?? unsayableNumbers(packet)
+
+/** What is written where it can be said. */
+export const unless = <E>(
+  refusal: RequestInvalid | undefined,
+  write: () => Effect.Effect<void, E>
+): Effect.Effect<void, E | RequestInvalid> => (refusal === undefined ? write() : Effect.fail(refusal))
