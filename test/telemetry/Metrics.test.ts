@@ -3,8 +3,8 @@ import { assert, describe, expect, it } from "@effect/vitest"
 import * as Instruments from "../../src/telemetry/Instruments.ts"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
 import { samples } from "../../src/telemetry/Reading.ts"
-import * as Reference from "../../src/telemetry/Reference.ts"
 import { noTime, reading, session, stream, textOf } from "./readings.ts"
+import * as Reference from "./reference.ts"
 
 const lineOf = (text: string, start: string) => text.split("\n").filter((line) => line.startsWith(start))
 

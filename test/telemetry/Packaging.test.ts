@@ -5,9 +5,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { causes, ports } from "../../src/relay/ConnectionKinds.ts"
 import { operations } from "../../src/storage/DeviceFigures.ts"
-import * as Reference from "../../src/telemetry/Reference.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
+import * as Reference from "./reference.ts"
 
 const packaging = fileURLToPath(new URL("../../packaging", import.meta.url))
 const rules = `${packaging}/prometheus/lttng-relay.rules.yml`

@@ -1,33 +1,12 @@
 /** Text as JSON: bytes go through as they are where they are valid UTF-8; only what JSON demands is escaped. */
 import { type Bytes, encoded } from "./Bytes.ts"
-
-const quote = 0x22
-
-const isPlain = new Uint8Array(256)
-const escapes = Array.from({ length: 128 }, (_, byte) => {
-  const text = JSON.stringify(String.fromCharCode(byte)).slice(1, -1)
-  if (text.length === 1) isPlain[byte] = 1
-  return encoded(text)
-})
+import * as Quoting from "./Quoting.ts"
 
 /** Of valid UTF-8. */
-const write = (out: Bytes, bytes: Uint8Array, from: number, to: number): void => {
-  out.reserve((to - from) * 6 + 2)
-  const target = out.bytes
-  let at = out.at
-  target[at++] = quote
-  for (let i = from; i < to; i++) {
-    const byte = bytes[i] as number
-    if (isPlain[byte] === 1 || byte >= 0x80) {
-      target[at++] = byte
-    } else {
-      const replacement = escapes[byte] as Uint8Array
-      for (let k = 0; k < replacement.length; k++) target[at++] = replacement[k] as number
-    }
-  }
-  target[at++] = quote
-  out.at = at
-}
+const write = Quoting.make((byte) => {
+  const text = JSON.stringify(String.fromCharCode(byte)).slice(1, -1)
+  return byte >= 0x80 || text.length === 1 ? undefined : text
+})
 
 const isAscii = (bytes: Uint8Array, from: number, to: number): boolean => {
   for (let i = from; i < to; i++) if ((bytes[i] as number) >= 0x80) return false

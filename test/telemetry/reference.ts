@@ -1,5 +1,5 @@
 /** The table of metrics as a document: `docs/metrics.md`. */
-import * as Instruments from "./Instruments.ts"
+import * as Instruments from "../../src/telemetry/Instruments.ts"
 
 const row = ({ name, kind, unit, labels, stability, help }: Instruments.Instrument): string =>
   `| \`${name}\` | ${kind} | ${unit} | ${labels.map((label) => `\`${label}\``).join(" ")} | ${stability} | ${help} |`

@@ -1,0 +1,29 @@
+/** Bytes in quotes, some of them replaced; the others go through as they are, valid UTF-8 or not. */
+import { type Bytes, encoded } from "./Bytes.ts"
+
+const quote = 0x22
+
+/** `replacementOf` says what stands for a byte, undefined: itself. */
+export const make = (replacementOf: (byte: number) => string | undefined) => {
+  const replacements = Array.from({ length: 256 }, (_, byte) => replacementOf(byte))
+  const isPlain = Uint8Array.from(replacements, (text) => (text === undefined ? 1 : 0))
+  const escapes = replacements.map((text) => encoded(text ?? ""))
+  const escapeSizeMax = Math.max(...escapes.map(({ length }) => length))
+  return (out: Bytes, bytes: Uint8Array, from: number, to: number): void => {
+    out.reserve((to - from) * escapeSizeMax + 2)
+    const target = out.bytes
+    let at = out.at
+    target[at++] = quote
+    for (let i = from; i < to; i++) {
+      const byte = bytes[i] as number
+      if (isPlain[byte] === 1) {
+        target[at++] = byte
+      } else {
+        const replacement = escapes[byte] as Uint8Array
+        for (let k = 0; k < replacement.length; k++) target[at++] = replacement[k] as number
+      }
+    }
+    target[at++] = quote
+    out.at = at
+  }
+}
