@@ -14,7 +14,7 @@ import { type ClientIdentity, type Role, reasonOf } from "./tls/Tls.ts"
 import * as Unread from "./Unread.ts"
 import * as Waits from "./Waits.ts"
 
-/** No connection came about: refused, unreachable, no such host, or no answer within 10 s. */
+/** No connection came about: refused, unreachable, no such host, or no answer within 10 s, over TLS 30. */
 export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
   address: Schema.String,
   reason: Schema.String
@@ -71,6 +71,9 @@ export interface Link {
 
 const connectTimeoutMillis = 10_000
 
+/** Then it is there, and may have handshakes of a whole site before ours: some 150 a second. */
+const handshakeTimeoutMillis = 30_000
+
 /** Unread bytes beyond this stop the reading of the socket, so that a peer cannot fill our memory. */
 const unreadBytesMax = 1024 * 1024
 
@@ -122,6 +125,7 @@ const openSecure = (address: Address, how: Pick<TlsOptions, "identity" | "role" 
         socket.once("error", onError)
         socket.once("connect", () => {
           isConnected = true
+          socket.setTimeout(handshakeTimeoutMillis)
         })
         socket.once("secureConnect", () => {
           socket.setTimeout(0)

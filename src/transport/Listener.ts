@@ -60,7 +60,7 @@ export interface ConnectionLimit {
  * Connections that the kernel completes before they are accepted; it caps them. Beyond it a peer tries again after
  * a second, so a burst of targets, after a site's power came back, should fit.
  */
-const backlog = 4096
+export const backlog = 4096
 
 /** Handles connections until the scope closes; answers the address the port is bound to. */
 export const listen = <R>(

@@ -100,9 +100,13 @@ export const readMeanwhile = (accepted: net.Socket, first: Buffer, bytesMax: num
   }
 }
 
-/** What a handle that decrypts tells its owner after the handshake: that there is an error. */
+/**
+ * What a handle that decrypts tells its owner after the handshake: that there is an error; and that there is one more
+ * session, of which it waits to hear that nobody keeps it.
+ */
 const heardFromTls = (socket: net.Socket) => ({
   _tlsOptions: { isServer: true },
+  server: { emit: () => false },
   _emitTLSError: (cause: Error) => void socket.destroy(cause),
   _finishInit: () => {}
 })

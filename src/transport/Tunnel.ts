@@ -6,7 +6,7 @@ import * as net from "node:net"
 import { Effect, FiberSet, type Scope } from "effect"
 import { clockMillis } from "../Machine.ts"
 import { type Address, type DialFailed, nameOf, open } from "./Dial.ts"
-import { ListenFailed } from "./Listener.ts"
+import { backlog, ListenFailed } from "./Listener.ts"
 import { refusalOf, type TlsFailed } from "./tls/DialTls.ts"
 import type { Role } from "./tls/Tls.ts"
 
@@ -97,7 +97,7 @@ export const listen = (options: Options): Effect.Effect<number, ListenFailed, Sc
         const onError = ({ code = "", message }: NodeJS.ErrnoException) =>
           resume(Effect.fail(new ListenFailed({ port: options.role, code, message })))
         server.once("error", onError)
-        server.listen(options.listen, () => {
+        server.listen({ ...options.listen, backlog }, () => {
           server.off("error", onError)
           // Such as no descriptor for one more connection: the others go on.
           server.on("error", () => undefined)

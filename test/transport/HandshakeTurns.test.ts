@@ -1,7 +1,10 @@
-/** Whose handshake begins: so many a second, each origin in turn, and nobody's flood keeps others out. */
+/**
+ * Whose handshake begins: so many a second, each origin in turn, and nobody's flood keeps others out. In a time of
+ * their own, in which nothing but what is said here takes any.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { until } from "../../src/testing/Waiting.ts"
+import * as Machine from "../../src/Machine.ts"
 import { ByOrigin, originOf } from "../../src/transport/Origins.ts"
 import {
   type Bounds,
@@ -9,6 +12,9 @@ import {
   HandshakeTurns,
   suspectWaitingMax
 } from "../../src/transport/tls/HandshakeTurns.ts"
+import { VirtualTime } from "../simulation/world/VirtualTime.ts"
+import { Random } from "../support/Random.ts"
+import { until } from "../support/turns.ts"
 
 const many: Bounds = {
   perSecond: 1e6,
@@ -40,74 +46,59 @@ const story = (bounds: Partial<Bounds>, isBusy = () => true) => {
   return { turns, begun, cutOff, enter }
 }
 
+const lives = (name: string, body: (time: VirtualTime) => Effect.Effect<void>) =>
+  it(name, () => {
+    const time = new VirtualTime(new Random(1))
+    time.run(body(time), 3_600_000)
+  })
+
 const sit = (count: number) => Array.from({ length: count }, (_, index) => index)
 
 describe("handshakes", () => {
-  it.live("begin at once while there are few, then so many a second and no more", () =>
+  lives("begin at once while there are few, then so many a second and no more", () =>
     Effect.gen(function* () {
       const { begun, enter } = story({ burst: 5, perSecond: 100 })
-      const from = performance.now()
+      const from = Machine.clockMillis()
       for (const name of sit(25)) enter("a", `${name}`)
       assert.lengthOf(begun, 0)
-      yield* until(
-        "the first to begin",
-        Effect.sync(() => begun.length >= 5)
-      )
-      assert.isBelow(performance.now() - from, 100)
-      yield* until(
-        "all to begin",
-        Effect.sync(() => begun.length === 25)
-      )
-      assert.isAtLeast(performance.now() - from, 190)
+      yield* until("the first to begin", () => begun.length >= 5)
+      assert.isBelow(Machine.clockMillis() - from, 10)
+      yield* until("all to begin", () => begun.length === 25)
+      assert.isAtLeast(Machine.clockMillis() - from, 190)
       assert.deepStrictEqual(begun, sit(25).map(String))
     })
   )
 
-  it.live("of who has few do not wait for those of who has many", () =>
+  lives("of who has few do not wait for those of who has many", () =>
     Effect.gen(function* () {
       const { begun, enter } = story({ burst: 1, perSecond: 200 })
       for (const _ of sit(50)) enter("flood")
       for (const origin of ["b", "c"]) for (const _ of sit(2)) enter(origin)
-      yield* until(
-        "theirs to begin",
-        Effect.sync(() => begun.filter((origin) => origin !== "flood").length === 4)
-      )
+      yield* until("theirs to begin", () => begun.filter((origin) => origin !== "flood").length === 4)
       // The first at once, then in turn.
       assert.isAtMost(begun.length, 8)
-      yield* until(
-        "the others",
-        Effect.sync(() => begun.length === 54)
-      )
+      yield* until("the others", () => begun.length === 54)
     })
   )
 
-  it.live("that come to nothing cost their origin its credit; good ones do not", () =>
+  lives("that come to nothing cost their origin its credit; good ones do not", () =>
     Effect.gen(function* () {
       const { begun, enter, turns } = story({ badBurst: 10, badPerSecond: 1, suspectPerSecond: 20, suspectBurst: 1 })
       const one = (origin: string, name: string, isGood: boolean) =>
         Effect.gen(function* () {
           const handshake = enter(origin, name)
-          yield* until(
-            `${name} to begin`,
-            Effect.sync(() => begun.includes(name))
-          )
+          yield* until(`${name} to begin`, () => begun.includes(name))
           turns.over(handshake, isGood)
         })
       for (const name of sit(30)) yield* one("site", `good ${name}`, true)
       for (const name of sit(10)) yield* one("flood", `bad ${name}`, false)
-      const from = performance.now()
+      const from = Machine.clockMillis()
       for (const name of sit(10)) enter("flood", `late ${name}`)
       for (const name of sit(5)) enter("site", `site ${name}`)
-      yield* until(
-        "those of the site",
-        Effect.sync(() => begun.includes("site 4"))
-      )
+      yield* until("those of the site", () => begun.includes("site 4"))
       assert.isAtMost(begun.filter((name) => name.startsWith("late")).length, 1)
-      yield* until(
-        "the flood's",
-        Effect.sync(() => turns.waitingCount === 0)
-      )
-      assert.isAtLeast(performance.now() - from, 400)
+      yield* until("the flood's", () => turns.waitingCount === 0)
+      assert.isAtLeast(Machine.clockMillis() - from, 400)
       // Who stays is the oldest soon, who comes last the youngest.
       assert.deepStrictEqual(
         begun.filter((name) => name.startsWith("late")),
@@ -116,7 +107,7 @@ describe("handshakes", () => {
     })
   )
 
-  it.live("that come to nothing are owed for a while, however many they were", () =>
+  lives("that come to nothing are owed for a while, however many they were", () =>
     Effect.gen(function* () {
       const { begun, enter, turns } = story({
         badBurst: 5,
@@ -127,17 +118,14 @@ describe("handshakes", () => {
       })
       // An hour's worth of a flood, in one turn.
       for (const _ of sit(100_000)) turns.disappointed({ origin: "flood" })
-      const from = performance.now()
+      const from = Machine.clockMillis()
       for (const name of ["its share", "one more"]) enter("flood", name)
-      yield* until(
-        "its credit to be back",
-        Effect.sync(() => begun.length === 2)
-      )
-      assert.isAtLeast(performance.now() - from, ((10 + 1) / 50) * 1000 - 30)
+      yield* until("its credit to be back", () => begun.length === 2)
+      assert.isAtLeast(Machine.clockMillis() - from, ((10 + 1) / 50) * 1000 - 30)
     })
   )
 
-  it.live("of who has no credit begin like others while nothing is recorded", () =>
+  lives("of who has no credit begin like others while nothing is recorded", () =>
     Effect.gen(function* () {
       let isBusy = false
       const slow = { badBurst: 1, badPerSecond: 1e-3, suspectPerSecond: 1e-3, suspectBurst: 1 }
@@ -145,10 +133,7 @@ describe("handshakes", () => {
       const one = (name: string) =>
         Effect.gen(function* () {
           const handshake = enter("a", name)
-          yield* until(
-            `${name} to begin`,
-            Effect.sync(() => begun.includes(name))
-          )
+          yield* until(`${name} to begin`, () => begun.includes(name))
           turns.over(handshake, true)
           // Good, and of no use.
           turns.disappointed(handshake)
@@ -158,18 +143,15 @@ describe("handshakes", () => {
       // Those are not owed: its share is all there.
       yield* one("of its share")
       enter("a", "late")
-      yield* until(
-        "it to wait in vain, and others not",
-        Effect.sync(() => {
-          if (turns.waitingCount === 1) enter("b", "other")
-          return begun.includes("other")
-        })
-      )
+      yield* until("it to wait in vain, and others not", () => {
+        if (turns.waitingCount === 1) enter("b", "other")
+        return begun.includes("other")
+      })
       assert.notInclude(begun, "late")
     })
   )
 
-  it.live("of who has no credit, in turn, and some of each wait: the oldest give way", () =>
+  lives("of who has no credit, in turn, and some of each wait: the oldest give way", () =>
     Effect.gen(function* () {
       const { begun, cutOff, enter, turns } = story({
         badBurst: 1,
@@ -179,10 +161,7 @@ describe("handshakes", () => {
       })
       for (const origin of ["a", "b"]) {
         const handshake = enter(origin, `${origin} bad`)
-        yield* until(
-          "it to begin",
-          Effect.sync(() => begun.includes(`${origin} bad`))
-        )
+        yield* until("it to begin", () => begun.includes(`${origin} bad`))
         turns.over(handshake, false)
       }
       for (const name of sit(suspectWaitingMax + 20)) enter("a", `a ${name}`)
@@ -191,52 +170,35 @@ describe("handshakes", () => {
         sit(20).map((name) => `a ${name}`)
       )
       enter("b", "b late")
-      yield* until(
-        "that of who has few",
-        Effect.sync(() => begun.includes("b late"))
-      )
+      yield* until("that of who has few", () => begun.includes("b late"))
       assert.isAtMost(begun.filter((name) => name.startsWith("a ")).length, 3)
     })
   )
 
-  it.live("begin in a turn of the loop in which others want little, or after a while", () =>
+  lives("begin in a turn of the loop in which others want little, or after a while", (time) =>
     Effect.gen(function* () {
       const { begun, enter } = story({})
-      let isBusy = true
-      const busy = () => {
-        if (!isBusy) return
-        for (const from = performance.now(); performance.now() - from < 1; );
-        setImmediate(busy)
-      }
-      busy()
-      const from = performance.now()
+      const { turnMillis } = time
+      time.turnMillis = 1
+      const from = Machine.clockMillis()
       enter("a")
-      yield* until(
-        "it to begin",
-        Effect.sync(() => begun.length === 1)
-      )
-      const waited = performance.now() - from
-      isBusy = false
+      yield* until("it to begin", () => begun.length === 1)
+      const waited = Machine.clockMillis() - from
+      time.turnMillis = turnMillis
       assert.isAtLeast(waited, 9)
-      const quiet = performance.now()
+      const quiet = Machine.clockMillis()
       for (const name of sit(20)) enter("b", `${name}`)
-      yield* until(
-        "all of them",
-        Effect.sync(() => begun.length === 21)
-      )
-      assert.isBelow(performance.now() - quiet, 20 * 9)
+      yield* until("all of them", () => begun.length === 21)
+      assert.isBelow(Machine.clockMillis() - quiet, 20 * 9)
     })
   )
 
-  it.live("under way are so many at once: of who has most the oldest is cut off", () =>
+  lives("under way are so many at once: of who has most the oldest is cut off", () =>
     Effect.gen(function* () {
       const { begun, cutOff, enter, turns } = story({ atOnce: 10 })
       const honest = enter("honest", "honest")
       for (const name of sit(30)) enter("half", `half ${name}`)
-      yield* until(
-        "all to begin",
-        Effect.sync(() => begun.length === 31)
-      )
+      yield* until("all to begin", () => begun.length === 31)
       assert.strictEqual(turns.begunCount, 10)
       assert.deepStrictEqual(
         cutOff,
@@ -247,31 +209,25 @@ describe("handshakes", () => {
     })
   )
 
-  it.live("under way of one origin do not look like targets that come back, if they are many: it has no credit", () =>
+  lives("under way of one origin do not look like targets that come back, if they are many: it has no credit", () =>
     Effect.gen(function* () {
       const { begun, enter } = story({ suspectPerSecond: 1e-3, suspectBurst: 1 })
       for (const name of sit(200)) enter("half", `half ${name}`)
-      yield* until(
-        "others to begin, and those in vain",
-        Effect.sync(() => {
-          if (begun.length >= 130) enter("other", "other")
-          return begun.includes("other")
-        })
-      )
+      yield* until("others to begin, and those in vain", () => {
+        if (begun.length >= 130) enter("other", "other")
+        return begun.includes("other")
+      })
       assert.isAtMost(begun.filter((name) => name.startsWith("half")).length, 130)
     })
   )
 
-  it.live("that end before their turn never begin", () =>
+  lives("that end before their turn never begin", () =>
     Effect.gen(function* () {
       const { begun, enter, turns } = story({ burst: 1, perSecond: 100 })
       enter("a")
       turns.over(enter("gone"), false)
       enter("b")
-      yield* until(
-        "the last",
-        Effect.sync(() => turns.waitingCount === 0)
-      )
+      yield* until("the last", () => turns.waitingCount === 0)
       assert.deepStrictEqual(begun, ["a", "b"])
     })
   )

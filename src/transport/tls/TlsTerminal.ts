@@ -212,6 +212,8 @@ export const make = (
       })
     const start = (context: tls.SecureContextOptions, client: "none" | "may" | "must"): tls.Server => {
       const server = serverOf(context, client, chosen)
+      // Who listens has the runtime read 16 KiB at a time, where every other read is one of 1 KiB otherwise.
+      server.on("newSession", (_id: Buffer, _session: Buffer, kept: () => void) => kept())
       server.on("secureConnection", (socket) => {
         // What cannot be decrypted is told, and ends nothing by itself.
         socket.on("error", () => socket.destroy())

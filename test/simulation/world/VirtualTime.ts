@@ -71,8 +71,6 @@ class Agenda {
 }
 
 const startMillis = 1_700_000_000_000
-/** A turn of the loop is not for nothing: what looks again until a moment has passed comes to its end. */
-const turnMillis = 0.005
 /** So many turns without a pause, which is a second, are a loop without end. */
 const turnCountMax = 200_000
 /** Of the processor's time; a world takes some tens. */
@@ -87,6 +85,8 @@ const nanosOf = (millis: number): bigint => BigInt(Math.round(millis * 1e6))
 
 export class VirtualTime {
   millis = 0
+  /** A turn of the loop is not for nothing: what looks again until a moment has passed comes to its end. */
+  turnMillis = 0.005
   readonly #random: Random
   readonly #agenda = new Agenda()
   /** Numbers of timers that are due some day. */
@@ -131,7 +131,7 @@ export class VirtualTime {
   #turn(): boolean {
     if (this.#immediates.size > 0) {
       if (++this.#turnCount > turnCountMax) this.#tooLong("turns without end")
-      this.millis += turnMillis
+      this.millis += this.turnMillis
       const batch = [...this.#immediates]
       for (let left = batch.length; left > 0; left--) {
         const at = this.#random.between(0, left - 1)
