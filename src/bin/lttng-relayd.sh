@@ -3,14 +3,21 @@
 # sockets over: it is there after some milliseconds, the runtime after twenty to some hundred, and `lttng create --live`
 # connects after as many and does not try again. Only a shortcut: whatever it does not understand, cannot bind or cannot
 # know (other sources of options), it leaves to the daemon, which also says what is wrong; so does a machine without perl.
+# Standard streams that are closed would be files and sockets of this stage.
+true 2>/dev/null 3<&0 || exec </dev/null
+true 2>/dev/null 3>&1 || exec >/dev/null
+true 3>&2 || exec 2>/dev/null
 [ -x /usr/bin/perl ] && PERL_BADLANG=0 exec /usr/bin/perl -x -- "$0" "$@"
 here=$(readlink -f -- "$0")
+grep -qs '^SigIgn:.*[13579bdf]$' /proc/self/status && export LTTNG_RELAYD_NOHUP=1
 exec node "${here%/*}/lttng-relayd.js" "$@"
 exit 1
 #!/usr/bin/perl
 # No modules: loading them costs as much as all the rest.
 my @options = @ARGV;
 delete $ENV{PERL_BADLANG};
+# The runtime takes back what nohup did.
+$ENV{LTTNG_RELAYD_NOHUP} = 1 if ($SIG{HUP} || "") eq "IGNORE";
 my $path = $0;
 while (defined(my $to = readlink $path)) {
   $path = $to =~ m{^/} ? $to : ($path =~ m{^(.*/)}s ? $1 : "") . $to;

@@ -3,7 +3,7 @@
  *
  * SIGTERM and SIGINT stop in order and exit 0, within the stop timeout; a second one ends the process at once. A
  * start that fails exits 1 with one line. SIGHUP reads the options again, unless it says that the terminal is gone,
- * which stops; SIGUSR2 opens the log file again.
+ * which stops but under nohup; SIGUSR2 opens the log file again.
  */
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs"
 import { Cause, Effect, Exit, Layer } from "effect"
@@ -82,6 +82,15 @@ const logging = (log: Logging.Log): Layer.Layer<never> => {
   return log.gated(Layer.unwrap(exported).pipe(Layer.provideMerge(log.layer)))
 }
 
+/** Set by the first stage where nohup started it. */
+const nohup = "LTTNG_RELAYD_NOHUP"
+
+const takeNohup = (): boolean => {
+  const isSet = process.env[nohup] === "1"
+  delete process.env[nohup]
+  return isSet
+}
+
 const hasTerminal = (): boolean => {
   try {
     closeSync(openSync("/dev/tty", "r"))
@@ -110,7 +119,7 @@ const makeControls = ({ args, directory, options }: Handover.Handover): Controls
 export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay): void => {
   const { options } = handover
   const controls = makeControls(handover)
-  const isFromTerminal = hasTerminal()
+  const endsWithTerminal = !takeNohup() && hasTerminal()
   takeName()
   detachInput()
   const ownFiles = OwnFiles.make()
@@ -153,7 +162,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   }
   StopSignals.onStop(stop)
   process.on("SIGHUP", () => {
-    if (isFromTerminal && !hasTerminal()) stop()
+    if (endsWithTerminal && !hasTerminal()) stop()
     else controls.reload()
   })
   process.on("SIGUSR2", () => openLog(controls.output, controls.options))

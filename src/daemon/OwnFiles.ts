@@ -2,9 +2,11 @@
  * Files that exist while the daemon runs: the pid file, the port files, and the health socket.
  *
  * Each is written aside and renamed into place, so a reader sees all of it or none. Removal spares a file that
- * another daemon has put in its place meanwhile. Synchronous: used at start and at exit, when nothing else may run.
+ * another daemon has put in its place meanwhile. A link, a device or a pipe is the operator's: it is written through,
+ * and stays. Synchronous: used at start and at exit, when nothing else may run.
  */
-import { renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { constants, lstatSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
 
 export interface OwnFiles {
   /** Writes a file that `removeAll` will remove. Throws what the file system says. */
@@ -20,12 +22,38 @@ const inodeOf = (path: string): string | undefined => {
   return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`
 }
 
-/** A file that cannot be removed must not keep the others. */
-const removeQuietly = (path: string): void => {
+const quietly = (action: () => void): boolean => {
   try {
-    rmSync(path)
+    action()
+    return true
   } catch {
-    // Gone, or no longer ours to remove: either way there is nothing left to do at exit.
+    return false
+  }
+}
+
+/** One that cannot be removed is emptied, and must not keep the others. */
+const removeQuietly = (path: string): void => {
+  if (!quietly(() => rmSync(path))) quietly(() => truncateSync(path))
+}
+
+const { O_CREAT, O_NONBLOCK, O_TRUNC, O_WRONLY } = constants
+
+/** A pipe that nobody reads fails, instead of holding up the start. */
+const writeInPlace = (path: string, text: string, mode: number): void =>
+  writeFileSync(path, text, { mode, flag: (O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK) as unknown as string })
+
+/** Answers the new file's inode. */
+const replace = (path: string, text: string, mode: number): string | undefined => {
+  // Daemons that start together in one run directory write the same files.
+  const aside = `${dirname(path)}/.lttng-relayd.${process.pid}.tmp`
+  try {
+    writeFileSync(aside, text, { mode })
+    const inode = inodeOf(aside)
+    renameSync(aside, path)
+    return inode
+  } catch (error) {
+    quietly(() => rmSync(aside))
+    throw error
   }
 }
 
@@ -38,17 +66,16 @@ export const make = (): OwnFiles => {
   }
   return {
     write: (path, text, mode) => {
-      // Daemons that start together in one run directory write the same files.
-      const aside = `${path}.${process.pid}.tmp`
-      writeFileSync(aside, text, { mode })
-      const inode = inodeOf(aside)
+      const there = lstatSync(path, { throwIfNoEntry: false })
+      if (there !== undefined && !there.isFile()) return writeInPlace(path, text, mode)
       try {
-        renameSync(aside, path)
+        inodes.set(path, replace(path, text, mode))
       } catch (error) {
-        removeQuietly(aside)
-        throw error
+        if (there === undefined) throw error
+        // The file may be ours to write where its directory is not.
+        writeInPlace(path, text, mode)
+        inodes.set(path, inodeOf(path))
       }
-      inodes.set(path, inode)
     },
     adopt: (path) => {
       inodes.set(path, inodeOf(path))

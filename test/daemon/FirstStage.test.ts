@@ -94,6 +94,18 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
       assert.deepStrictEqual(names, ["control", "live"])
     })
   )
+  it.live("has no socket for a standard stream that was closed", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const [tools, told] = [join(at.home, "tools"), join(at.home, "told")]
+      mkdirSync(tools)
+      const script = `#!/bin/sh\n(readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2 >'${told}')\n:\n`
+      writeFileSync(join(tools, "node"), script, { mode: 0o755 })
+      const env = { HOME: at.home, LTTNG_HOME: at.home, PATH: `${tools}:/usr/bin:/bin` }
+      yield* Process.run("sh", ["-c", 'exec "$0" "$@" <&- >&- 2>&-', command, ...at.urls], { cwd: at.home, env })
+      assert.strictEqual(readFileSync(told, "utf8"), "/dev/null\n".repeat(3))
+    })
+  )
   // Linux 6.12 gives who asks for shorter turns those; the kernel tells where it shows its scheduler's state.
   it.live.skipIf(turnOf("self") === undefined || !["x64", "arm64"].includes(process.arch))(
     "asks for shorter turns of the processor, with whatever options, and for no higher priority",

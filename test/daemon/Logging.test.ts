@@ -1,9 +1,14 @@
 /** What an operator reads on standard error: which lines at which verbosity, and their form. */
+import { execFileSync, spawn } from "node:child_process"
+import { closeSync, constants, openSync, readSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect } from "effect"
 import * as Logging from "../../src/daemon/log/Logging.ts"
 import * as LogLine from "../../src/daemon/log/LogLine.ts"
+import * as LogOutput from "../../src/daemon/log/LogOutput.ts"
 import * as Repeats from "../../src/daemon/log/Repeats.ts"
+import { temporaryDirectory } from "../support/relays.ts"
 
 const program = Effect.gen(function* () {
   yield* Effect.logError("broken")
@@ -197,4 +202,45 @@ describe("what peers name", () => {
       if (text.length < 1000) assert.deepInclude(read, { message: text, session: text })
     })
   }
+})
+
+describe("standard error that nobody reads", () => {
+  it.live("costs lines, and no memory", () =>
+    Effect.gen(function* () {
+      const module = new URL("../../src/daemon/log/LogOutput.ts", import.meta.url)
+      const program = `import * as LogOutput from "${module}"
+        const output = LogOutput.make()
+        for (let line = 0; line < 20_000; line++) output.write("x".repeat(999) + "\\n")
+        process.stdout.write(String(process.stderr.writableLength), () => process.exit())`
+      const waiting = yield* Effect.callback<number>((resume) => {
+        const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+          stdio: ["ignore", "pipe", "pipe"]
+        })
+        child.stdout.on("data", (text) => resume(Effect.succeed(Number(text))))
+        return Effect.sync(() => child.kill())
+      })
+      assert.isAtLeast(waiting, LogOutput.unreadBytesMax)
+      assert.isBelow(waiting, LogOutput.unreadBytesMax + 1000)
+    })
+  )
+})
+
+describe("a log file", () => {
+  it.live("is no pipe that nobody reads, and never waits for who reads", () =>
+    Effect.gen(function* () {
+      const path = join(yield* temporaryDirectory("log"), "pipe")
+      execFileSync("mkfifo", [path])
+      const output = LogOutput.make()
+      assert.throws(() => output.open(path), /ENXIO/)
+      const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+      output.open(path)
+      for (let line = 0; line < 1000; line++) output.write(`${"x".repeat(999)}\n`)
+      output.open(undefined)
+      const read = Buffer.alloc(2_000_000)
+      const count = readSync(reader, read)
+      closeSync(reader)
+      assert.isAtLeast(count, 4096)
+      assert.isBelow(count, 1_000_000)
+    })
+  )
 })

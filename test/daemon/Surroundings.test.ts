@@ -1,7 +1,7 @@
 /** Bare surroundings: no home, no run directory, a log that goes nowhere, another relay in the same place. */
-import { chmodSync, existsSync, readdirSync } from "node:fs"
+import { chmodSync, existsSync, readdirSync, readFileSync } from "node:fs"
 import { connect } from "node:net"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { daemonProgram, toolboxProgram } from "../support/bundle.ts"
@@ -9,6 +9,8 @@ import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import { temporaryDirectory } from "../support/relays.ts"
 import * as Daemons from "./daemons.ts"
+
+const firstStage = join(dirname(daemonProgram), "lttng-relayd")
 
 const nobody = ["--reuid", "12345", "--regid", "12345", "--clear-groups"]
 
@@ -149,6 +151,47 @@ describe("two relays of one user", () => {
       yield* Process.said(second, "are those of another relay")
       assert.strictEqual((yield* Daemons.end(second)).code, 0)
       assert.deepStrictEqual(Daemons.portFiles(at), before)
+    })
+  )
+})
+
+Peers.describeWithPeers(["perl", "script"], "a terminal that is closed", () => {
+  /** Started in a terminal that `script` makes; answers the daemon's pid once the terminal is gone. */
+  const outlive = Effect.fnUntraced(function* (at: Daemons.Place, log: string, before: string) {
+    yield* Daemons.killed(at)
+    const command = [firstStage, ...at.urls, "-v", "--log-file", log].map((word) => `'${word}'`).join(" ")
+    const env = { HOME: at.home, LTTNG_HOME: at.home, LTTNG_RUNDIR: at.runDirectory }
+    const shell = `cd /; ${before}; PATH='${dirname(process.execPath)}':$PATH exec ${command}`
+    const terminal = yield* Process.daemon("script", ["-qec", shell, "/dev/null"], { cwd: at.home, env })
+    yield* Process.until(
+      "the port files",
+      Effect.sync(() => Daemons.files(at).includes("live.port"))
+    )
+    const [pid = 0] = Daemons.processesOf(at)
+    terminal.signal("SIGKILL")
+    return pid
+  })
+  it.live("ends the daemon in order", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const pid = yield* outlive(at, join(at.home, "log"), ":")
+      yield* Process.until(
+        "the daemon to end",
+        Effect.sync(() => !Daemons.isAlive(pid))
+      )
+      assert.deepStrictEqual(Daemons.files(at), [])
+    })
+  )
+  it.live("ends none that nohup started: it reads its options again", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const log = join(at.home, "log")
+      const pid = yield* outlive(at, log, "trap '' HUP")
+      yield* Process.until(
+        "the options to be read",
+        Effect.sync(() => readFileSync(log, "utf8").includes("configuration read again"))
+      )
+      assert.isTrue(Daemons.isAlive(pid) && Daemons.listening(at))
     })
   )
 })

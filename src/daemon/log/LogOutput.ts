@@ -2,11 +2,16 @@
  * Where log lines go: a file, or standard error, whatever it is. A pipe that nobody reads and a disk that is full cost
  * lines, and nothing else; the disk gets the lines again that come when it has space.
  */
-import { closeSync, fstatSync, openSync, writeSync } from "node:fs"
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs"
 import { isatty } from "node:tty"
 
 const standardError = 2
 const fileMode = 0o640
+const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
+/** A named pipe is refused while nobody reads it, and never waited for. */
+const fileFlags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK
+/** Lines that wait for who reads standard error; further ones are lost. */
+export const unreadBytesMax = 256 * 1024
 
 /** Written directly: the runtime's stream is closed for good by the first error. */
 const isDirect = (): boolean => {
@@ -48,7 +53,7 @@ export const make = (): LogOutput => {
     if (descriptor !== undefined) closeSync(descriptor)
   }
   const prepare = (path: string | undefined): Prepared => {
-    const opened = path === undefined ? undefined : openSync(path, "a", fileMode)
+    const opened = path === undefined ? undefined : openSync(path, fileFlags, fileMode)
     return {
       use: () => {
         close(file)
@@ -61,7 +66,7 @@ export const make = (): LogOutput => {
     write: (text) => {
       if (file !== undefined) writeDirectly(file, text)
       else if (direct) writeDirectly(standardError, text)
-      else process.stderr.write(text)
+      else if (process.stderr.writableLength < unreadBytesMax) process.stderr.write(text)
     },
     prepare,
     open: (path) => prepare(path).use()
