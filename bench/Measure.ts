@@ -11,7 +11,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { Effect, Schedule, type Scope } from "effect"
 import type { Bench } from "./Bench.ts"
-import type { Case, Flood, Group } from "./Case.ts"
+import type { Case, Group } from "./Case.ts"
 import * as Disk from "./Disk.ts"
 import * as Edge from "./Edge.ts"
 import * as Files from "./Files.ts"
@@ -208,13 +208,15 @@ interface Started {
   readonly edge?: Edge.Edge
 }
 
+/** Longer than to see that it runs: a relay's start is waited for. */
+const isMeasured = ({ seconds }: Case): boolean => seconds >= 1
 /** The relay, and the ports by which it is reached. */
 const started = (whole: Case, setup: Setup, output: string, folder: string) =>
   Effect.gen(function* () {
     const { bench, disks, kind, link, tls } = setup
     const slow = bench.diskBy === "files" ? Disk.asFiles(disks, output) : []
-    const settles = whole.seconds >= 1
-    const options = { kind, others: bench.others, generator: bench.generator, output, scratch: folder, slow, settles }
+    const { generator, others } = bench
+    const options = { kind, others, generator, output, scratch: folder, slow, settles: isMeasured(whole) }
     if (tls !== undefined) {
       const secured = Secured.make(tls, kind, folder, bench.generator)
       const relay = yield* Relay.start({ ...options, args: secured.args })
@@ -238,15 +240,16 @@ const started = (whole: Case, setup: Setup, output: string, folder: string) =>
   })
 
 /** Goes on until the scope closes. */
-const flood = (wanted: Flood, { bench, flooded, kind }: Setup, folder: string, relay: Relay.Relay) =>
+const flood = (whole: Case, { bench, flooded, kind }: Setup, folder: string, relay: Relay.Relay) =>
   Effect.gen(function* () {
+    if (whole.flood === undefined || flooded === "nobody") return
     const another = Effect.gen(function* () {
-      const output = yield* scratch(bench.place)
-      const options = { kind, others: bench.others, generator: bench.generator, scratch: folder }
-      return yield* Relay.start({ ...options, output, args: Secured.allowArgs(folder) })
+      const { generator, others, place } = bench
+      const options = { kind, others, generator, scratch: folder, settles: isMeasured(whole) }
+      return yield* Relay.start({ ...options, output: yield* scratch(place), args: Secured.allowArgs(folder) })
     })
     const { ports } = flooded === "relay" ? relay : yield* another
-    const told: Told = { ...wanted, port: ports.control }
+    const told: Told = { ...whole.flood, port: ports.control }
     yield* Process.spawn(process.execPath, [Place.program("FloodProgram"), JSON.stringify(told)])
   })
 
@@ -290,13 +293,10 @@ const generated = (
   go: Effect.Effect<Begun, Process.CannotRun, Scope.Scope>
 ) =>
   Effect.gen(function* () {
-    const { bench, groups } = setup
+    const [{ generator }, { groups }] = [setup.bench, setup]
     const drainSeconds = whole.drainSeconds ?? defaultDrainSeconds
-    const settings = [
-      ...bench.generator.settings,
-      ...(whole.tls !== undefined && bench.generator.hasTls ? ["tls=1"] : [])
-    ]
-    const load = { generator: { ...bench.generator, settings }, groups, seconds: whole.seconds, drainSeconds }
+    const settings = [...generator.settings, ...(whole.tls !== undefined && generator.hasTls ? ["tls=1"] : [])]
+    const load = { generator: { ...generator, settings }, groups, seconds: whole.seconds, drainSeconds }
     const [report, [before, memory]] = yield* Load.run(load, linked, go)
     const drainedSeconds = yield* edge?.drained ?? Effect.succeed(0)
     const timelines = Object.fromEntries(report.groups.map((part) => [part.label, part.timeline]))
@@ -333,13 +333,13 @@ const once = (whole: Case, setup: Setup): Effect.Effect<Measurement, Process.Can
       fs.mkdirSync(output)
       const mounted = bench.diskBy === "bindfs" && kind !== "null" ? setup.disks : []
       const mounts = yield* Effect.forEach(mounted, (disk) => Disk.mount(disk, output, path.join(folder, "backing")))
-      if (whole.seconds >= 1) warm(folder)
+      if (isMeasured(whole)) warm(folder)
       const all = yield* started(whole, setup, output, folder)
       const { linked, relay } = all
       const idleMiB = Relay.usage(relay)?.residentMiB ?? Number.NaN
       const go = Effect.gen(function* () {
         yield* linked.begin
-        if (whole.flood !== undefined && setup.flooded !== "nobody") yield* flood(whole.flood, setup, folder, relay)
+        yield* flood(whole, setup, folder, relay)
         yield* Disk.stallOnSchedule(mounts)
         if (bench.diskBy === "files" && setup.disks.length > 0) relay.running?.child.kill("SIGUSR2")
         return [cpuNow(relay, linked), yield* memoryOverTime(relay)] as const

@@ -22,7 +22,7 @@ export class Journals {
   /** What the relay can do, as far as is known. */
   readonly relay: () => Abilities | undefined
 
-  constructor(spool: Spool, relay: () => Abilities | undefined = () => undefined) {
+  constructor(spool: Spool, relay: () => Abilities | undefined) {
     this.spool = spool
     this.relay = relay
   }
