@@ -25,14 +25,31 @@ const headerFields: ReadonlyArray<HeaderField> = [
   "callsite"
 ]
 
-/** Throws what is wrong. */
-const choose = <A extends string>(flag: string, text: string, all: ReadonlyArray<A>): ReadonlySet<A> => {
-  const words = list(text)
-  if (words.includes("all")) return new Set(all)
-  if (words.length === 1 && words[0] === "none") return new Set()
-  const unknown = words.find((word) => !all.some((known) => known === word))
-  if (unknown !== undefined) throw new Misused(`--${flag}: ${unknown} is none of ${["all", "none", ...all].join(", ")}`)
-  return new Set(all.filter((known) => words.includes(known)))
+/** babeltrace2's other words for some of them. */
+const synonyms: Readonly<Record<string, string>> = { arg: "payload", args: "payload", ctx: "context" }
+
+interface Choices<A extends string> {
+  readonly all: ReadonlyArray<A>
+  /** Where no word is given. */
+  readonly usual: ReadonlySet<A>
+}
+
+/** As babeltrace2 takes them: lists add up, and nothing between commas is nothing. Throws what is wrong. */
+const choose = <A extends string>(
+  flag: string,
+  lists: ReadonlyArray<string>,
+  { all, usual }: Choices<A>
+): ReadonlySet<A> => {
+  const words = new Set(lists.flatMap(list).filter((word) => word !== ""))
+  if (words.size === 0) return usual
+  if (words.has("all") && words.has("none")) throw new Misused(`--${flag}: all and none are two answers`)
+  if (flag === "names") {
+    for (const [word, meant] of Object.entries(synonyms)) if (words.delete(word)) words.add(meant)
+  }
+  const known = ["all", "none", ...all]
+  const unknown = [...words].find((word) => !known.includes(word))
+  if (unknown !== undefined) throw new Misused(`--${flag}: ${unknown} is none of ${known.join(", ")}`)
+  return new Set(all.filter((one) => words.has("all") || words.has(one)))
 }
 
 const toggle = (name: string, description: string) => ({ kind: "toggle", name, description }) as const
@@ -70,15 +87,13 @@ export const options = {
   clockOffsetNanos: number("clock-offset-ns", "Times moved by so many nanoseconds"),
   noDelta: toggle("no-delta", "Without the time since the event before"),
   names: {
-    kind: "text",
+    kind: "texts",
     name: "names",
-    default: "payload,context",
-    description: "Names to print: none, all, or a list of scope, header, context, payload"
+    description: "Names to print: none, all, or a list of scope, header, context, payload (payload,context)"
   },
   fields: {
-    kind: "text",
+    kind: "texts",
     name: "fields",
-    default: "trace:hostname,trace:procname,trace:vpid",
     description: "Fields before the name: none, all, or a list of trace, trace:hostname, trace:domain, loglevel …"
   },
   color: {
@@ -103,8 +118,8 @@ export const textOptions = (input: Input, isTerminal: boolean): TextOptions => (
   isGmt: input.clockGmt,
   isCycles: input.clockCycles,
   hasDelta: !input.noDelta,
-  names: choose("names", input.names, nameKinds),
-  fields: choose("fields", input.fields, headerFields),
+  names: choose("names", input.names, { all: nameKinds, usual: defaults.names }),
+  fields: choose("fields", input.fields, { all: headerFields, usual: defaults.fields }),
   isColored: input.color === "always" || (input.color === "auto" && isTerminal && !isPlain())
 })
 

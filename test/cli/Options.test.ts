@@ -6,6 +6,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Argument, Command } from "effect/cli"
+import * as EventOptions from "../../src/cli/EventOptions.ts"
 import * as Flags from "../../src/cli/Flags.ts"
 import * as Options from "../../src/cli/Options.ts"
 import { options } from "../../src/cli/recorded/Showing.ts"
@@ -40,7 +41,8 @@ const right: ReadonlyArray<ReadonlyArray<string>> = [
   ["a", "--names=all", "--fields", "trace,loglevel", "--color=always"],
   ["--begin=17:46", "--end", "2026-11-25 17:47:00", "a", "--histogram", "--clock-force-correlate"],
   ["--where=$ctx.a =~ /^b=c/", "a"],
-  ["--begin=", "a"]
+  ["--begin=", "a", "--begin=1"],
+  ["a", "--names=", "--names=payload", "--names", "ctx,", "--fields=none"]
 ]
 
 const left: ReadonlyArray<ReadonlyArray<string>> = [
@@ -53,7 +55,7 @@ const left: ReadonlyArray<ReadonlyArray<string>> = [
   ["a", "--no-count"],
   ["a", "--begin"],
   ["--", "a"],
-  ["a", "--begin=1", "--begin=2"]
+  ["a", "--clock-offset=1", "--clock-offset=2"]
 ]
 
 describe("plain arguments", () => {
@@ -67,5 +69,38 @@ describe("plain arguments", () => {
 
   it.each(left)("%j are not plain", (...args) => {
     assert.isUndefined(plain(args.flat()))
+  })
+})
+
+const usual = ["context", "payload"]
+
+/** What babeltrace2 makes of them. */
+const lists: ReadonlyArray<readonly [ReadonlyArray<string>, ReadonlyArray<string>]> = [
+  [[], usual],
+  [[""], usual],
+  [[","], usual],
+  [["payload,"], ["payload"]],
+  [
+    ["payload", "scope"],
+    ["payload", "scope"]
+  ],
+  [["none,payload"], ["payload"]],
+  [["arg,ctx"], usual],
+  [["args", "payload"], ["payload"]],
+  [["none,none"], []],
+  [
+    ["payload", "all"],
+    ["context", "header", "payload", "scope"]
+  ]
+]
+
+describe("lists of names", () => {
+  it.each(lists)("%j are %j", (given, wanted) => {
+    const { values } =
+      Options.parse(
+        options,
+        given.map((list) => `--names=${list}`)
+      ) ?? assert.fail()
+    assert.deepStrictEqual([...EventOptions.textOptions(values, false).names].sort(), wanted)
   })
 })

@@ -6,7 +6,7 @@ import type { Interval } from "../../ctf/recorded/StreamReader.ts"
 import { Misused } from "../Misused.ts"
 import type * as Options from "../Options.ts"
 
-const text = (name: string, description: string) => ({ kind: "text", name, default: "", description }) as const
+const text = (name: string, description: string) => ({ kind: "texts", name, description }) as const
 
 export const options = {
   begin: text("begin", "From then on: seconds from the epoch, [YYYY-MM-DD ]HH:MM[:SS[.N]], or YYYY-MM-DD"),
@@ -24,17 +24,22 @@ export interface Input extends Options.ValuesOf<typeof options> {
   readonly clockGmt: boolean
 }
 
-const moment = (flag: string, text: string, isGmt: boolean, first: bigint | undefined) => {
-  if (text === "") return undefined
+type Flag = "begin" | "end"
+
+const moment = (flag: Flag, { clockGmt: isGmt, [flag]: [text, again] }: Input, first: bigint | undefined) => {
+  if (text === undefined) return undefined
+  if (again !== undefined) throw new Misused(`--${flag} is given twice`)
   const time = Moment.parse(text, isGmt, first)
   if (time === undefined)
-    throw new Misused(`--${flag}: ${text} is neither seconds nor [YYYY-MM-DD ]HH:MM[:SS[.N]] nor YYYY-MM-DD`)
+    throw new Misused(
+      `--${flag}: ${text === "" ? "nothing" : text} is neither seconds nor [YYYY-MM-DD ]HH:MM[:SS[.N]] nor YYYY-MM-DD`
+    )
   return time
 }
 
 const intervalOf = (input: Input, first: bigint | undefined): Interval => {
-  const begin = moment("begin", input.begin, input.clockGmt, first)
-  const end = moment("end", input.end, input.clockGmt, first)
+  const begin = moment("begin", input, first)
+  const end = moment("end", input, first)
   if (begin !== undefined && end !== undefined && compare(begin, end) > 0) throw new Misused("--begin is after --end")
   return { begin, end }
 }
@@ -44,7 +49,7 @@ export const open = (
   input: Input,
   clockShift: bigint
 ): { readonly recording: Recording.Recording; readonly interval: Interval } => {
-  for (const flag of ["begin", "end"] as const) moment(flag, input[flag], input.clockGmt, 0n)
+  for (const flag of ["begin", "end"] as const) moment(flag, input, 0n)
   let interval: Interval = { begin: undefined, end: undefined }
   const recording = Recording.open(input.directory, {
     ...Recording.defaults,
