@@ -54,6 +54,7 @@ export const open = (
   const recording = Recording.open(input.directory, {
     ...Recording.defaults,
     isCorrelationForced: input.clockForceCorrelate,
+    areMissingWarned: true,
     clockShift,
     interval: (first) => {
       interval = intervalOf(input, first)

@@ -26,6 +26,8 @@ export interface Options {
   readonly interval: (first: bigint | undefined) => Interval
   /** Compare times although the clocks have nothing to do with each other. */
   readonly isCorrelationForced: boolean
+  /** Paths without a trace are warned of, as long as another has one; else they are refused. */
+  readonly areMissingWarned: boolean
   /** What the events of different calls refer to is different memory. */
   readonly isKept: boolean
   /** Ns by which all times are moved. */
@@ -41,6 +43,7 @@ export const always: Interval = { begin: undefined, end: undefined }
 export const defaults: Options = {
   interval: () => always,
   isCorrelationForced: false,
+  areMissingWarned: false,
   isKept: false,
   clockShift: 0n,
   code: undefined
@@ -50,11 +53,14 @@ export const defaults: Options = {
 export class RecordingRefused extends Error {
   readonly _tag = "RecordingRefused"
   readonly path: string
+  /** No trace is there at all. */
+  readonly isMissing: boolean
 
-  constructor(path: string, reason: string) {
+  constructor(path: string, reason: string, isMissing = false) {
     super(`${path}: ${reason}`)
     this.name = "RecordingRefused"
     this.path = path
+    this.isMissing = isMissing
   }
 }
 
@@ -90,12 +96,35 @@ const identity = ({ name, namespace, uid }: TraceClass): string | undefined =>
 
 const load = (path: string): ReadonlyArray<Part> => {
   const directories = TraceDirectories.find(path)
-  if (directories.length === 0) throw new RecordingRefused(path, "no trace here: no file `metadata`")
+  if (directories.length === 0) throw new RecordingRefused(path, "no trace here: no file `metadata`", true)
   return directories.map((directory) => {
     const parsed = parse(directory.metadata)
     if (Result.isFailure(parsed)) throw new RecordingRefused(directory.path, parsed.failure.message)
     return { directory, traceClass: parsed.success }
   })
+}
+
+const isMissing = (cause: unknown): cause is Error =>
+  (cause instanceof RecordingRefused || cause instanceof TraceDirectories.TraceUnreadable) && cause.isMissing
+
+const loadAll = (
+  paths: ReadonlyArray<string>,
+  { areMissingWarned }: Options,
+  warnings: Array<string>
+): ReadonlyArray<Part> => {
+  let missing: Error | undefined
+  const parts = paths.flatMap((path) => {
+    try {
+      return load(path)
+    } catch (cause) {
+      if (!isMissing(cause) || !areMissingWarned) throw cause
+      missing ??= cause
+      warnings.push(cause.message)
+      return []
+    }
+  })
+  if (parts.length === 0 && missing !== undefined) throw missing
+  return parts
 }
 
 const grouped = (parts: ReadonlyArray<Part>, { clockShift, code }: Options): ReadonlyArray<Trace> => {
@@ -218,14 +247,14 @@ const firstOf = (found: ReadonlyArray<Found>): bigint | undefined =>
 
 /** Throws `RecordingRefused`, or `TraceUnreadable`. */
 export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
-  const traces = grouped(paths.flatMap(load), options)
+  const warnings: Array<string> = []
+  const traces = grouped(loadAll(paths, options, warnings), options)
   const found: Array<Found> = traces.flatMap(({ parts, plan }) =>
     Streams.group(
       parts.flatMap(({ directory }) => directory.files),
       plan
     ).map((files) => ({ ...files, trace: plan }))
   )
-  const warnings: Array<string> = []
   const failure = options.isCorrelationForced ? undefined : obstacle(found, warnings)
   if (failure !== undefined) throw new RecordingRefused(paths.join(", "), failure.message)
   const interval = options.interval(firstOf(found))

@@ -1,5 +1,5 @@
 /** Finds traces below a directory: each that has a file `metadata` is one; its other files are data streams (§9). */
-import { readdirSync, readFileSync, statSync } from "node:fs"
+import { readdirSync, readFileSync, type Stats, statSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
 import { bytesOf, pathOf, textOf } from "../../protocol/Text.ts"
 
@@ -25,11 +25,14 @@ const metadataBytesMax = 128 * 1024 * 1024
 export class TraceUnreadable extends Error {
   readonly _tag = "TraceUnreadable"
   readonly path: string
+  /** Nothing is there at all. */
+  readonly isMissing: boolean
 
-  constructor(path: string, reason: string) {
+  constructor(path: string, reason: string, isMissing = false) {
     super(`${path}: ${reason}`)
     this.name = "TraceUnreadable"
     this.path = path
+    this.isMissing = isMissing
   }
 }
 
@@ -37,7 +40,17 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: "there is no such directory",
   ENOTDIR: "no directory",
   EACCES: "permission denied",
+  ELOOP: "a link that leads nowhere",
   EISDIR: "a directory where a file is expected"
+}
+
+/** Undefined of what is not there, or cannot be asked for. */
+const statOf = (path: string): Stats | undefined => {
+  try {
+    return statSync(pathOf(path), { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
 }
 
 /** Throws the reason in words. */
@@ -46,7 +59,7 @@ const reading = <A>(path: string, read: () => A): A => {
     return read()
   } catch (cause) {
     const { code = "", message } = cause as NodeJS.ErrnoException
-    throw new TraceUnreadable(path, reasons[code] ?? message)
+    throw new TraceUnreadable(path, reasons[code] ?? message, code === "ENOENT")
   }
 }
 
@@ -56,17 +69,23 @@ const byBytes = (a: string, b: string): number => Buffer.compare(bytesOf(a), byt
 interface Entry {
   readonly name: string
   readonly isDirectory: boolean
+  readonly isLink: boolean
 }
 
 const entriesOf = (path: string): ReadonlyArray<Entry> =>
   reading(path, () => readdirSync(pathOf(path), { withFileTypes: true, encoding: "buffer" })).map((entry) => ({
     name: textOf(entry.name),
-    isDirectory: entry.isDirectory()
+    isDirectory: entry.isDirectory(),
+    isLink: entry.isSymbolicLink()
   }))
 
 const metadataOf = (path: string): Uint8Array =>
   reading(path, () => {
-    const { size } = statSync(pathOf(path))
+    const stat = statOf(path)
+    if (stat === undefined) throw new Error("a link that leads nowhere")
+    // Reading a FIFO would wait for somebody to write to it.
+    if (!stat.isFile()) throw new Error("no regular file")
+    const { size } = stat
     const mebibytes = Math.ceil(size / 2 ** 20)
     if (size > metadataBytesMax)
       throw new Error(`metadata of ${mebibytes} MiB: more than ${metadataBytesMax / 2 ** 20}`)
@@ -79,20 +98,33 @@ const dataFiles = (path: string, entries: ReadonlyArray<Entry>): ReadonlyArray<D
   entries
     .filter((entry) => isVisible(entry) && entry.name !== "metadata")
     .map(({ name }) => ({ name, path: join(path, name) }))
-    .map((file) => ({ ...file, stat: statSync(pathOf(file.path), { throwIfNoEntry: false }) }))
+    .map((file) => ({ ...file, stat: statOf(file.path) }))
     .filter(({ stat }) => stat?.isFile() && stat.size > 0)
     .map(({ name, path, stat }) => ({ name, path, byteCount: stat?.size ?? 0 }))
     .sort((a, b) => byBytes(a.name, b.name))
 
-const search = (root: string, path: string, found: Array<TraceDirectory>): void => {
+/** Directories that we are in: a link back to one of them leads nowhere. */
+type Around = ReadonlySet<string>
+
+const identityOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`
+
+const isWayOn = (path: string, { isDirectory, isLink }: Entry, around: Around): boolean => {
+  if (!isLink) return isDirectory
+  const stat = statOf(path)
+  return stat?.isDirectory() === true && !around.has(identityOf(stat))
+}
+
+const search = (root: string, path: string, found: Array<TraceDirectory>, outer: Around): void => {
   const entries = entriesOf(path)
   if (entries.some((entry) => entry.name === "metadata" && !entry.isDirectory)) {
     const metadata = metadataOf(join(path, "metadata"))
     found.push({ path, below: relative(root, path), metadata, files: dataFiles(path, entries) })
     return
   }
-  const directories = entries.filter((entry) => entry.isDirectory && isVisible(entry)).map(({ name }) => name)
-  for (const name of directories.sort(byBytes)) search(root, join(path, name), found)
+  const own = statOf(path)
+  const around = new Set(own === undefined ? outer : [...outer, identityOf(own)])
+  const below = entries.filter((entry) => isWayOn(join(path, entry.name), entry, around)).map(({ name }) => name)
+  for (const name of below.sort(byBytes)) search(root, join(path, name), found, around)
 }
 
 /** Throws `TraceUnreadable`. */
@@ -100,6 +132,6 @@ export const find = (path: string): ReadonlyArray<TraceDirectory> => {
   if (path === "") throw new TraceUnreadable('""', "no directory")
   const root = resolve(path)
   const found: Array<TraceDirectory> = []
-  search(root, root, found)
+  search(root, root, found, new Set())
   return found.sort((a, b) => byBytes(a.path, b.path))
 }

@@ -1,0 +1,95 @@
+/** Which directories below what was asked for are traces: the same as for babeltrace2. */
+import { spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import * as Recording from "../../src/ctf/recorded/Recording.ts"
+import * as TraceDirectories from "../../src/ctf/recorded/TraceDirectories.ts"
+
+const metadata = `/* CTF 1.8 */ trace { major = 1; minor = 8; byte_order = le; };
+event { name = "e"; fields := struct { integer { size = 8; } x; }; };`
+
+const root = mkdtempSync(join(tmpdir(), "directories-"))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+const path = (...names: ReadonlyArray<string>): string => join(root, ...names)
+
+const trace = (...names: ReadonlyArray<string>): string => {
+  mkdirSync(path(...names), { recursive: true })
+  writeFileSync(path(...names, "metadata"), metadata)
+  writeFileSync(path(...names, "s"), "a")
+  return path(...names)
+}
+
+const found = (directory: string): ReadonlyArray<string> => TraceDirectories.find(directory).map(({ below }) => below)
+
+const refusal = (directory: string): string => {
+  try {
+    Recording.open([directory])
+    return "opened"
+  } catch (cause) {
+    return String(cause).replaceAll(root, "ROOT")
+  }
+}
+
+describe("traces are found", () => {
+  it("in hidden directories", () => {
+    trace("hidden", ".tmp_new_chunk", "ust")
+    assert.deepStrictEqual(found(path("hidden")), [".tmp_new_chunk/ust"])
+  })
+
+  it("behind links, but not again behind one that leads back or nowhere", () => {
+    trace("linked", "inner", "a")
+    mkdirSync(path("links"))
+    symlinkSync(path("linked"), path("links", "there"))
+    symlinkSync(".", path("links", "self"))
+    symlinkSync("loop", path("links", "loop"))
+    symlinkSync("nothing", path("links", "dangling"))
+    symlinkSync(path("links"), path("linked", "inner", "back"))
+    assert.deepStrictEqual(found(path("links")), ["there/inner/a"])
+  })
+
+  it("not below a trace", () => {
+    trace("outer")
+    trace("outer", "inner")
+    assert.deepStrictEqual(found(path("outer")), [""])
+  })
+})
+
+describe("metadata that is no file", () => {
+  it("is refused, and not waited for", () => {
+    for (const name of ["fifo", "dangling"]) mkdirSync(path(name))
+    assert.strictEqual(spawnSync("mkfifo", [path("fifo", "metadata")]).status, 0)
+    symlinkSync("nothing", path("dangling", "metadata"))
+    symlinkSync("loop", path("loop"))
+    assert.deepStrictEqual(
+      ["fifo", "dangling", "loop"].map((name) => refusal(path(name))),
+      [
+        "TraceUnreadable: ROOT/fifo/metadata: no regular file",
+        "TraceUnreadable: ROOT/dangling/metadata: a link that leads nowhere",
+        "TraceUnreadable: ROOT/loop: a link that leads nowhere"
+      ]
+    )
+  })
+})
+
+describe("of several directories", () => {
+  const open = (paths: ReadonlyArray<string>, areMissingWarned: boolean) => {
+    const recording = Recording.open(paths, { ...Recording.defaults, areMissingWarned })
+    recording.close()
+    return recording.warnings.map((warning) => warning.replaceAll(root, "ROOT"))
+  }
+
+  it("those without a trace are told of, if anybody wants to hear it", () => {
+    const one = trace("one")
+    mkdirSync(path("empty"))
+    const paths = [path("nowhere"), one, path("empty")]
+    assert.deepStrictEqual(open(paths, true), [
+      "ROOT/nowhere: there is no such directory",
+      "ROOT/empty: no trace here: no file `metadata`"
+    ])
+    assert.throws(() => open(paths, false), /nowhere: there is no such directory/)
+    assert.throws(() => open([path("empty"), path("nowhere")], true), /empty: no trace here/)
+  })
+})
