@@ -251,10 +251,14 @@ const daemon = HttpApiGroup.make("daemon")
   .middleware(Understanding)
   .middleware(Authorization)
 
-/** The contract of the port: every endpoint with its schemas and errors. */
-export class AdminApi extends HttpApi.make("lttng-relay")
-  .add(sessions, relay, daemon)
+// What is misspelt would be taken for absent: a drain without its deadline.
+const named = HttpApi.make("lttng-relay")
   .annotateMerge(OpenApi.annotations({ title: "lttng-relay", version: "1" }))
-  // What is misspelt would be taken for absent: a drain without its deadline.
   .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })
-  .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error" }) {}
+  .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error" })
+
+/** The contract of the port: every endpoint with its schemas and errors. */
+export class AdminApi extends named.add(sessions, relay, daemon) {}
+
+/** The part of the contract that is about a relay, and not about a daemon around it. */
+export class RelayApi extends named.add(sessions, relay) {}

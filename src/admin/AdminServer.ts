@@ -6,14 +6,12 @@
  */
 import type { ListenOptions } from "node:net"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { ByteSize, Cause, Deferred, Effect, Layer, Stream } from "effect"
+import { ByteSize, Cause, Deferred, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter, type HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
-import { Relay } from "../Relay.ts"
-import * as Exposition from "../telemetry/Exposition.ts"
+import type { Relay } from "../Relay.ts"
 import * as History from "../telemetry/History.ts"
-import * as Scrapes from "../telemetry/Scrapes.ts"
-import { Telemetry } from "../telemetry/Telemetry.ts"
+import type { Telemetry } from "../telemetry/Telemetry.ts"
 import { AdminApi } from "./AdminApi.ts"
 import * as Authorization from "./Authorization.ts"
 import { Closing } from "./Closing.ts"
@@ -25,7 +23,8 @@ import * as PageFiles from "./PageFiles.ts"
 import * as Bounds from "./port/Bounds.ts"
 import * as Entrance from "./port/Entrance.ts"
 import * as PortServer from "./port/PortServer.ts"
-import { type Check, readiness } from "./Readiness.ts"
+import type { Check } from "./Readiness.ts"
+import * as Routes from "./Routes.ts"
 
 export interface Options {
   /** `{ host, port }` or `{ path }` of a unix socket. */
@@ -46,37 +45,6 @@ const unauthorized = 401
 /** The status of what is asked by a wrong name. */
 const misdirected = 421
 const stopTimeout = "1 second"
-
-/** Somebody answers: the loop turns. */
-const livez = HttpRouter.add("GET", "/livez", HttpServerResponse.text("ok\n"))
-
-const readyz = (moreChecks: RouteOptions["moreChecks"] = () => []) =>
-  HttpRouter.add(
-    "GET",
-    "/readyz",
-    Effect.gen(function* () {
-      const { process } = yield* Telemetry
-      const { drain } = yield* Relay
-      const answer = readiness({ ...(yield* process), ...(yield* drain.status) }, moreChecks())
-      return yield* HttpServerResponse.json(answer, { status: answer.isReady ? 200 : 503 })
-    }).pipe(Effect.orDie)
-  )
-
-const metrics = HttpRouter.use((router) =>
-  Effect.gen(function* () {
-    const textIn = Scrapes.make(yield* Telemetry)
-    const answer = ({ headers }: HttpServerRequest.HttpServerRequest) => {
-      const form = Exposition.formOf(headers.accept)
-      return Effect.map(textIn(form), ({ byteCount, parts }) =>
-        HttpServerResponse.stream(Stream.fromIterable(parts, { chunkSize: 1 }), {
-          contentType: Exposition.contentTypes[form],
-          contentLength: byteCount
-        })
-      )
-    }
-    yield* router.add("GET", "/metrics", answer)
-  })
-)
 
 const contentPolicy = [
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:",
@@ -122,9 +90,9 @@ export const routes = (options: RouteOptions) =>
       Layer.provide([Handlers.sessions, Handlers.relay, Handlers.daemon]),
       Layer.provide([Authorization.layer(options), Elsewhere.understanding])
     ),
-    metrics.pipe(Layer.provide(Authorization.guard(options).layer)),
-    livez,
-    readyz(options.moreChecks),
+    Routes.metrics(options),
+    Routes.livez,
+    Routes.readyz(options.moreChecks),
     safeguards(options),
     Elsewhere.route
   )

@@ -1,9 +1,11 @@
 /**
- * A running relay from outside: what its `--http-port` answers, as a contract and as a client.
+ * A running relay by HTTP: what its `--http-port` answers, as a contract, as a client, and for a server of one's own.
  *
  *     AdminClient.make({ url: "http://relay:5345" })   typed methods over any HttpClient
  *     AdminApi                                         the contract: endpoints, schemas, errors
+ *     AdminRoutes.layer({ config, token })             the same for a relay in a program, in its HttpRouter
  */
 export { ReloadRefused } from "../config/Reloaded.ts"
 export * as AdminApi from "./AdminApi.ts"
 export * as AdminClient from "./AdminClient.ts"
+export * as AdminRoutes from "./AdminRoutes.ts"

@@ -27,8 +27,9 @@ const millis = <const D extends number | undefined>(name: string, standard: D) =
 
 /**
  * `OUTPUT`; `CONTROL_HOST`, `CONTROL_PORT` and the same of `DATA` and `LIVE`; `GROUPING` (`host`, `session`),
- * `ALLOW_CLEAR`, `SINGLE_VIEWER`, `SYNC` (`none`, `close`, `always`), `FD_POOL_SIZE`, `CONNECTION_COUNT_MAX`; `MEMORY_MAX` and `LIVE_CACHE` as sizes
- * (`64 MiB`); `STOP_TIMEOUT`, `SUSPEND` and `SOCKET_TIMEOUT` as durations (`5 seconds`). Values are checked when the relay is built.
+ * `ALLOW_CLEAR`, `SINGLE_VIEWER`, `SYNC` (`none`, `close`, `always`), `FD_POOL_SIZE`, `CONNECTION_COUNT_MAX`;
+ * `MEMORY_MAX` and `LIVE_CACHE` as sizes (`64 MiB`); `STOP_TIMEOUT`, `SUSPEND` and `SOCKET_TIMEOUT` as durations
+ * (`5 seconds`). Values are checked when the relay is built.
  */
 export const config: Config.Config<RelayConfig> = Config.all({
   output: Config.String("OUTPUT"),

@@ -54,7 +54,9 @@ const recordAndWatch = (project: string) =>
       return listed.endsWith("/example")
     })
     yield* Process.until("the session in the viewer's list", Effect.scoped(isListed), { seconds: 60 })
-    const viewed = yield* (yield* play(project, "03-view", `${liveUrl}/host/${listed.split("/")[0]}/example`)).ended
+    const session = `${liveUrl}/host/${listed.split("/")[0]}/example`
+    const decoding = yield* play(project, "05-events", session)
+    const viewed = yield* (yield* play(project, "03-view", session)).ended
     const produced = yield* producing.ended
     assert.strictEqual(produced.code, 0, produced.stderr)
     const [, eventCount, path = ""] = /^(\d+) events are stored in (.+)$/m.exec(produced.stdout) ?? []
@@ -62,7 +64,22 @@ const recordAndWatch = (project: string) =>
     const packetCount = Babeltrace.assertIndexed(join(output, path))
     assert.include(viewed.stdout, "+ ust/uid/0/64-bit/example_0\n")
     assert.match(viewed.stdout, new RegExp(`^example_0: ${packetCount} packets, \\d+ bytes$`, "m"))
+    const decoded = yield* decoding.ended
+    assert.strictEqual(decoded.code, 0, decoded.stderr)
+    assert.lengthOf(decoded.stdout.match(/^\d+n load:tick /gm) ?? [], Number(eventCount))
     assert.include(viewed.stdout, "- ust/uid/0/64-bit/example_0\n")
+  })
+
+/** The program's own route, and the API of its relay. */
+const askByHttp = (project: string) =>
+  Effect.gen(function* () {
+    const output = yield* Relays.temporaryDirectory("example")
+    const serving = yield* play(project, "06-http", output, "0")
+    const said = yield* Process.said(serving, /http:\/\/127\.0\.0\.1:\d+/, { seconds: 60 })
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0] ?? ""
+    const ask = (path: string) => Effect.promise(() => fetch(url + path).then((answer) => answer.text()))
+    assert.match(yield* ask("/"), /^record with: lttng create -U net:\/\/127\.0\.0\.1:\d+:\d+\n$/)
+    assert.include(yield* ask("/api/v1/overview"), '"sessions":[]')
   })
 
 describe("the package as it is published", () => {
@@ -83,6 +100,7 @@ describe("the package as it is published", () => {
         assert.include(tested.stdout, "host/tested/ust/events_0 4096\n")
         assert.include(tested.stdout, "the relay refused ADD_STREAM")
         yield* recordAndWatch(project)
+        yield* askByHttp(project)
       }),
     { timeout: 600_000 }
   )

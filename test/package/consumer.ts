@@ -17,6 +17,7 @@ import {
   Target,
   ViewerUrl
 } from "lttng-relay"
+import * as Admin from "lttng-relay/admin"
 import * as Ctf from "lttng-relay/ctf"
 import * as Protocol from "lttng-relay/protocol"
 import * as Testing from "lttng-relay/testing"
@@ -52,10 +53,13 @@ export const viewerUrl = ViewerUrl.parse("net://localhost")
 export const recording = CtfTrace.open("/tmp/trace")
 export const replayed = Effect.flatMap(Effect.all([recording, target]), ([one, to]) => Replay.replay(one, to))
 
+export const routes = Admin.AdminRoutes.layer({ config, token: "secret" })
+export const client = Admin.AdminClient.make({ url: "http://localhost:5345" })
+
 export const testRelay = Testing.TestRelay.make()
 export const testLayer = Testing.TestRelay.layer()
 export const script = Effect.flatMap(testRelay, (one) => one.script().recording())
 export const wire = Testing.Wire.connect(1)
 
 /** Namespaces as they are: each member has to be nameable in a declaration. */
-export const everything = { Root, Ctf, Protocol, Testing, Record }
+export const everything = { Root, Admin, Ctf, Protocol, Testing, Record }

@@ -1,0 +1,66 @@
+/**
+ * The operator's API of a relay in a program, as routes of the program's own HTTP server: what `lttng-relay top`,
+ * `drain` and collectors of metrics ask for. The page and what is of a daemon (log, options) are not among them.
+ *
+ *     HttpRouter.serve(Layer.mergeAll(ownRoutes, AdminRoutes.layer({ config, token })))
+ */
+import { Deferred, Effect, type FileSystem, Layer, type Path } from "effect"
+import { type Etag, type HttpPlatform, HttpRouter } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { packageVersion } from "../config/PackageVersion.ts"
+import type { RelayConfig } from "../config/RelayConfig.ts"
+import { Relay } from "../Relay.ts"
+import * as History from "../telemetry/History.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
+import { RelayApi } from "./AdminApi.ts"
+import * as Authorization from "./Authorization.ts"
+import { Closing } from "./Closing.ts"
+import * as Elsewhere from "./Elsewhere.ts"
+import * as Handlers from "./Handlers.ts"
+import * as Routes from "./Routes.ts"
+
+/** Of which relay, and for whom. */
+export interface Options {
+  /** What the relay was made with. */
+  readonly config: Pick<RelayConfig, "output" | "fdPoolSize">
+  /** Who sends it as a bearer token may do everything. Where not given, or empty, nobody may change anything. */
+  readonly token?: string | undefined
+  /**
+   * Everybody whom the server answers may read what sessions there are, but not their events: for a server that only
+   * this machine reaches, or one that asks who it is by itself. False where not given.
+   */
+  readonly isOpen?: boolean
+}
+
+/**
+ * `/api/v1`, `/metrics`, `/livez` and `/readyz`. Answers without an end (`/api/v1/events`) end with the layer, which a
+ * server outlives: its `gracefulShutdownTimeout` bounds how long it waits for them.
+ */
+export const layer = ({
+  config,
+  isOpen = false,
+  token
+}: Options): Layer.Layer<
+  never,
+  never,
+  Relay | HttpRouter.HttpRouter | Etag.Generator | FileSystem.FileSystem | HttpPlatform.HttpPlatform | Path.Path
+> => {
+  // Nothing that is sent would be the same as an empty one.
+  const policy = { token: token === "" ? undefined : token, isLocal: isOpen, hidesEvents: true }
+  const authorization = { policy, visitorOf: () => undefined }
+  const closing = Deferred.makeUnsafe<void>()
+  const api = HttpApiBuilder.layer(RelayApi).pipe(
+    Layer.provide([Handlers.sessions, Handlers.relay]),
+    Layer.provide([Authorization.layer(authorization), Elsewhere.understanding])
+  )
+  const ends = Layer.effectDiscard(Effect.addFinalizer(() => Deferred.succeed(closing, undefined)))
+  const services = Layer.mergeAll(
+    Layer.effect(Relay, Relay),
+    History.History.layer,
+    Telemetry.layer({ version: packageVersion(), output: config.output, descriptorLimit: config.fdPoolSize })
+  )
+  return Layer.mergeAll(api, Routes.metrics(authorization), Routes.livez, Routes.readyz(), ends).pipe(
+    HttpRouter.provideRequest(services),
+    Layer.provide([services, Layer.succeed(Closing, closing)])
+  )
+}

@@ -1,0 +1,43 @@
+/** The routes beside the API: health for a supervisor, metrics for a collector. */
+import { Effect, Layer, Stream } from "effect"
+import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
+import { Relay } from "../Relay.ts"
+import * as Exposition from "../telemetry/Exposition.ts"
+import * as Scrapes from "../telemetry/Scrapes.ts"
+import { Telemetry } from "../telemetry/Telemetry.ts"
+import * as Authorization from "./Authorization.ts"
+import { type Check, readiness } from "./Readiness.ts"
+
+/** Somebody answers: the loop turns. */
+export const livez = HttpRouter.add("GET", "/livez", HttpServerResponse.text("ok\n"))
+
+export const readyz = (moreChecks: () => ReadonlyArray<Check> = () => []) =>
+  HttpRouter.add(
+    "GET",
+    "/readyz",
+    Effect.gen(function* () {
+      const { process } = yield* Telemetry
+      const { drain } = yield* Relay
+      const answer = readiness({ ...(yield* process), ...(yield* drain.status) }, moreChecks())
+      return yield* HttpServerResponse.json(answer, { status: answer.isReady ? 200 : 503 })
+    }).pipe(Effect.orDie)
+  )
+
+const exposition = HttpRouter.use((router) =>
+  Effect.gen(function* () {
+    const textIn = Scrapes.make(yield* Telemetry)
+    const answer = ({ headers }: HttpServerRequest.HttpServerRequest) => {
+      const form = Exposition.formOf(headers.accept)
+      return Effect.map(textIn(form), ({ byteCount, parts }) =>
+        HttpServerResponse.stream(Stream.fromIterable(parts, { chunkSize: 1 }), {
+          contentType: Exposition.contentTypes[form],
+          contentLength: byteCount
+        })
+      )
+    }
+    yield* router.add("GET", "/metrics", answer)
+  })
+)
+
+export const metrics = (options: Authorization.Options) =>
+  exposition.pipe(Layer.provide(Authorization.guard(options).layer))

@@ -1,0 +1,93 @@
+/** The operator's API in a program's own HTTP server, beside routes of the program's. */
+
+import { createServer } from "node:http"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { FetchHttpClient, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+import * as AdminClient from "../../src/admin/AdminClient.ts"
+import * as AdminRoutes from "../../src/admin/AdminRoutes.ts"
+import { defaults } from "../../src/config/RelayDefaults.ts"
+import { Relay } from "../../src/Relay.ts"
+import * as Target from "../../src/target/Target.ts"
+import { TestRelay } from "../../src/testing/index.ts"
+
+const config = { ...defaults, output: "/traces" }
+const token = "correct horse"
+const own = HttpRouter.add("GET", "/", HttpServerResponse.text("the program's own"))
+
+const start = (options: Omit<AdminRoutes.Options, "config">) =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const routes = Layer.mergeAll(own, AdminRoutes.layer({ config, ...options }))
+    const served = HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
+      Layer.provideMerge(
+        NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0, gracefulShutdownTimeout: "100 millis" })
+      ),
+      Layer.provide(Layer.succeed(Relay, relay.relay))
+    )
+    const { address } = Context.get(yield* Layer.build(Layer.fresh(served)), HttpServer.HttpServer)
+    const url = `http://127.0.0.1:${address._tag === "UnixPathAddress" ? 0 : address.port}`
+    const status = (path: string) => Effect.promise(() => fetch(url + path).then((answer) => answer.status))
+    const clientWith = (given?: string) =>
+      Effect.provide(AdminClient.make({ url, token: given }), FetchHttpClient.layer)
+    return { ...relay, url, status, clientWith }
+  })
+
+describe("a program's own HTTP server", () => {
+  it.live("answers for its relay what the operator's port does, to who has the token", () =>
+    Effect.gen(function* () {
+      const { clientWith, relay, status, targetUrl, url } = yield* start({ token })
+      const target = yield* Target.make({ url: targetUrl, hostname: "host" })
+      const session = yield* target.session({ name: "shown" })
+      const client = yield* clientWith(token)
+      const { items } = yield* client.sessions.list({ query: {} })
+      assert.deepStrictEqual(
+        items.map(({ name }) => name),
+        ["shown"]
+      )
+      assert.deepStrictEqual((yield* client.relay.overview({ query: {} })).counters, yield* relay.counters)
+      const metrics = yield* Effect.promise(() =>
+        fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } }).then((answer) => answer.text())
+      )
+      assert.match(metrics, /^lttng_relay_sessions 1$/m)
+      yield* client.sessions.end({ params: { id: Number(session.id) } })
+      assert.deepStrictEqual(yield* relay.sessions, [])
+      yield* client.relay.drain({ payload: {} })
+      assert.strictEqual(yield* status("/readyz"), 503)
+      const refused = yield* Effect.flip((yield* clientWith()).sessions.list({ query: {} }))
+      assert.strictEqual(refused._tag, "Unauthorized")
+    })
+  )
+
+  it.live("keeps its own routes, and has none of a daemon's", () =>
+    Effect.gen(function* () {
+      const { status } = yield* start({ isOpen: true })
+      const wanted = {
+        "/": 200,
+        "/livez": 200,
+        "/readyz": 200,
+        "/metrics": 200,
+        "/api/v1/sessions": 200,
+        "/page.js": 404
+      }
+      for (const [path, code] of Object.entries({ ...wanted, "/api/v1/log": 404, "/api/v1/configuration": 404 })) {
+        assert.strictEqual(yield* status(path), code, path)
+      }
+    })
+  )
+
+  it.live("shows those without the token what there is, lets them change nothing, and keeps events to itself", () =>
+    Effect.gen(function* () {
+      const { clientWith, relay, status, targetUrl } = yield* start({ token: "", isOpen: true })
+      const target = yield* Target.make({ url: targetUrl, hostname: "host" })
+      const { id } = yield* target.session({ name: "shown", liveTimer: "1 second" })
+      const client = yield* clientWith()
+      assert.strictEqual((yield* client.sessions.list({ query: {} })).total, 1)
+      const ended = yield* Effect.flip(client.sessions.end({ params: { id: Number(id) } }))
+      assert.strictEqual(ended._tag, "Unauthorized")
+      assert.strictEqual(yield* status(`/api/v1/sessions/${id}/events`), 401)
+      assert.strictEqual((yield* relay.sessions).length, 1)
+    })
+  )
+})
