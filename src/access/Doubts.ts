@@ -1,5 +1,5 @@
 /** What a file of access rules says, and cannot be meant: rules that meet nobody, patterns that match nothing. Pure. */
-import type { AccessFile, Principal } from "./Access.ts"
+import type { AccessFile, Principal, Rule } from "./Access.ts"
 
 /** What names of a certificate begin with; a pattern may have it in part. */
 const kinds = ["URI:", "DNS:", "email:", "IP Address:", "DirName:", "Registered ID:", "othername:"]
@@ -22,12 +22,29 @@ const doubtsOf = ({ addresses = [], keys = [], name, names = [], subjects = [] }
     .map((pattern) => `no certificate has such a subject: ${pattern} of ${name}; they begin with CN= or the like`)
 ]
 
+/** Each once. */
+const repeated = (names: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...new Set(names.filter((name, index) => names.indexOf(name) !== index))
+]
+
+const doubtsOfRule = ({ admin, principals, quota, record = [], view = [] }: Rule, index: number) => [
+  ...(principals.length === 0 ? [`rule ${index + 1} is for nobody`] : []),
+  ...(record.length + view.length === 0 && admin !== true && quota === undefined
+    ? [`rule ${index + 1} allows nothing`]
+    : []),
+  ...[...record, ...view]
+    .flatMap(({ host, session }) => [host, session])
+    .filter((pattern) => pattern?.includes("/"))
+    .map((pattern) => `no host or session has a / in its name: ${pattern} of rule ${index + 1}`)
+]
+
 /** In words, one a line. */
 export const of = ({ principals, rules }: AccessFile): ReadonlyArray<string> => {
   const met = new Set(rules.flatMap((rule) => rule.principals))
   return [
     ...principals.flatMap(doubtsOf),
     ...principals.filter(({ name }) => !met.has(name)).map(({ name }) => `no rule is for ${name}`),
-    ...rules.flatMap((rule, index) => (rule.principals.length === 0 ? [`rule ${index + 1} is for nobody`] : []))
+    ...repeated(principals.map(({ name }) => name)).map((name) => `who is any of those called ${name} is all of them`),
+    ...rules.flatMap(doubtsOfRule)
   ]
 }

@@ -1,8 +1,8 @@
 /** Whom a command trusts, and who it is, where its URL is `tls://`. */
-import { readFileSync } from "node:fs"
 import { Effect, Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { certificatesOf, matchKey } from "../config/Pem.ts"
+import * as TextFile from "../config/TextFile.ts"
 import type { ClientIdentity } from "../transport/tls/Tls.ts"
 
 /** A file of `--tls-…` cannot be read, or is no use. */
@@ -41,7 +41,7 @@ const read = (
     ? Effect.succeed(undefined)
     : Effect.try({
         try: () => {
-          const text = readFileSync(path.value, "utf8")
+          const text = TextFile.textOf(path.value)
           look(text)
           return text
         },

@@ -1,14 +1,27 @@
 /** Certificates and keys as PEM has them, and in words why they are no use. Every function throws the reason. Pure. */
 import type { X509Certificate } from "node:crypto"
+import { blocksOf } from "../protocol/PemBlocks.ts"
 
 /** Loaded at the first call: who dials plain TCP needs nothing of it. */
 const crypto = () => process.getBuiltinModule("node:crypto")
 const tls = () => process.getBuiltinModule("node:tls")
 
+/** A sequence, of some hundred bytes or with a number for its version, as far as UTF-8 left anything of it. */
+const isDer = (text: string) => /^0/.test(text) && (text[1] === "\ufffd" || text.slice(2, 4) === "\u0002\u0001")
+
+/** What a writer has not written to its end, or a disk had no room for: whole parts of it may look like all. */
+export const whole = (text: string): string => {
+  const count = (what: string) => text.split(`-----${what} `).length
+  if (count("BEGIN") !== count("END")) throw new Error("it is cut off")
+  return text
+}
+
 /** All that are in it, at least one. */
 export const certificatesOf = (text: string): ReadonlyArray<X509Certificate> => {
-  const blocks = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END [^-]*-----/g)
-  if (blocks === null) throw new Error("there is no certificate in it")
+  const blocks = blocksOf(whole(text), "(?:TRUSTED |X509 )?CERTIFICATE")
+  if (blocks.length === 0) {
+    throw new Error(isDer(text) ? "it is DER: openssl x509 -in THIS -out PEM" : "there is no certificate in it")
+  }
   const { X509Certificate } = crypto()
   return blocks.map((block) => new X509Certificate(block))
 }
@@ -17,9 +30,14 @@ const isEncrypted = (text: string) => /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Pr
 
 /** `key` must be that of the first certificate in `certificate`, and both of a kind and size that are in use. */
 export const matchKey = (key: string, certificate: string): void => {
-  const [first] = certificatesOf(certificate)
-  if (!/-----BEGIN [^-]*PRIVATE KEY-----/.test(key)) throw new Error("there is no private key in it")
+  const certificates = certificatesOf(certificate)
+  if (!/-----BEGIN [^-]*PRIVATE KEY-----/.test(whole(key))) {
+    throw new Error(isDer(key) ? "it is DER: openssl pkey -in THIS -out PEM" : "there is no private key in it")
+  }
   if (isEncrypted(key)) throw new Error("it is encrypted, and there is nobody to ask: openssl pkey -in THIS -out PLAIN")
-  if (first?.checkPrivateKey(crypto().createPrivateKey(key)) !== true) throw new Error("not that of the certificate")
+  const own = crypto().createPrivateKey(key)
+  const at = certificates.findIndex((one) => one.checkPrivateKey(own))
+  if (at < 0) throw new Error("not that of the certificate")
+  if (at > 0) throw new Error(`that of certificate ${at + 1} in its file, which must come first`)
   tls().createSecureContext({ cert: certificate, key })
 }

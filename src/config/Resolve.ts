@@ -18,6 +18,7 @@ import * as HttpPort from "./HttpPort.ts"
 import * as Ini from "./Ini.ts"
 import { type OptionName, options } from "./Options.ts"
 import type { ListenAddress, RelayConfig } from "./RelayConfig.ts"
+import * as TextFile from "./TextFile.ts"
 import * as TlsOptions from "./TlsOptions.ts"
 import { switchValue } from "./Value.ts"
 
@@ -66,7 +67,7 @@ export const system = (directory = Arguments.directory(), args = Arguments.ofPro
   args,
   env: process.env,
   systemIni: "/etc/lttng/lttng.conf",
-  readFile: (path) => textOf(readFileSync(resolvePath(directory, path))),
+  readFile: (path) => textOf(TextFile.bytesOf(resolvePath(directory, path))),
   lookup: async (host, family) => (await (await import("node:dns/promises")).lookup(host, { family })).address,
   fileLimit: fileLimit(),
   directory

@@ -2,7 +2,6 @@
  * The relay as the daemon starts it, with the operator's port and telemetry around it where they are asked for: what is
  * not asked for is not loaded. All of it lives as long as the daemon's scope.
  */
-import { readFileSync } from "node:fs"
 import { Context, Effect, FiberHandle, Layer, Schedule, type Scope, Stream } from "effect"
 import type { Operations } from "../admin/Operations.ts"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
@@ -11,6 +10,7 @@ import * as HttpPort from "../config/HttpPort.ts"
 import { packageVersion } from "../config/PackageVersion.ts"
 import * as RelayConfig from "../config/RelayConfig.ts"
 import { ReloadRefused } from "../config/Reloaded.ts"
+import * as TextFile from "../config/TextFile.ts"
 import * as Relay from "../Relay.ts"
 import * as Priority from "../thread/Priority.ts"
 import type { Controls } from "./Controls.ts"
@@ -26,7 +26,7 @@ const readToken = (path: string | undefined): Effect.Effect<string | undefined, 
     ? Effect.succeed(undefined)
     : Effect.try({
         try: () => {
-          const token = readFileSync(path, "utf8").trim()
+          const token = TextFile.textOf(path).trim()
           if (token === "") throw new Error("it is empty")
           return token
         },

@@ -6,6 +6,7 @@ import { AccessFile, type Identity, rightsOf } from "../../src/access/Access.ts"
 import * as Addresses from "../../src/access/Addresses.ts"
 import * as Doubts from "../../src/access/Doubts.ts"
 import * as Glob from "../../src/access/Glob.ts"
+import * as Twice from "../../src/access/Twice.ts"
 
 const hash = "ab".repeat(32)
 const certified = (subject: string, names: ReadonlyArray<string> = [], keyHash = "00".repeat(32)): Identity => ({
@@ -159,9 +160,16 @@ it("what cannot be meant is doubted, and nothing else", () => {
       { name: "none" },
       { name: "plain", names: ["web1", "URI:x", "*web", "U*", "?RI:x", "uri:x", "URI"] },
       { name: "subject", subjects: ["alice", "CN=alice", "*alice", "C?=a"] },
-      { name: "idle", addresses: ["10.0.0.1"] }
+      { name: "idle", addresses: ["10.0.0.1"] },
+      { name: "none", addresses: ["10.0.0.2"] }
     ],
-    rules: [{ principals: ["none", "plain", "subject", "*"], view: [{}] }, { principals: [] }]
+    rules: [
+      { principals: ["none", "plain", "subject", "*"], view: [{}] },
+      { principals: [], quota: { sessions: 1 } },
+      { principals: ["*"], record: [], admin: false },
+      { principals: ["*"], record: [{ host: "a/b" }], view: [{ session: "*/c" }] },
+      { principals: ["*"], admin: true }
+    ]
   }
   const name = (pattern: string) =>
     `no certificate has such a name: ${pattern} of plain; they begin with URI:, DNS: or email:`
@@ -170,8 +178,19 @@ it("what cannot be meant is doubted, and nothing else", () => {
     ...["web1", "uri:x", "URI"].map(name),
     "no certificate has such a subject: alice of subject; they begin with CN= or the like",
     "no rule is for idle",
-    "rule 2 is for nobody"
+    "who is any of those called none is all of them",
+    "rule 2 is for nobody",
+    "rule 3 allows nothing",
+    "no host or session has a / in its name: a/b of rule 4",
+    "no host or session has a / in its name: */c of rule 4"
   ])
+})
+
+it("a member that is there twice is found, however it is written, and no other", () => {
+  const once = ['{"a":{"a":[{"a":1},{"a":2}],"b":"\\":{"a":"},"b":"a"}', "[]", '"a"', '{"\\"a":1,"a":2}']
+  for (const text of once) assert.isUndefined(Twice.memberIn(text), text)
+  const twice = ['{"a":1,"a":1}', '{"a":[],"b":[{"a":{}}],"\\u0061":2}', '[{"b":{"c":[{"x":1,"a":2,"a" : 3}]}}]']
+  for (const text of twice) assert.strictEqual(Twice.memberIn(text), "a", text)
 })
 
 describe("names and addresses", () => {

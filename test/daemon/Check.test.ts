@@ -130,7 +130,7 @@ describe("lttng-relayd --check", () => {
         assert.strictEqual(code, 1, stderr)
         const expected = [
           `The TLS certificate ${chain} (CN=old) expired 2021-01-01`,
-          `The TLS key ${old.key} is no use: not that of the certificate`,
+          `The TLS key ${old.key} is no use: that of certificate 2 in its file`,
           `The TLS authority ${early.path} (CN=early) is not valid before 2098-01-01`,
           "rules.json is no use: a principal of that name: ghost",
           `The log file ${join(at.home, "directory")} cannot be written: it is a directory`,

@@ -1,10 +1,13 @@
-/** A relay does not start, and does not change its identity, with files that are no use; which one is said, and why. */
+/** A relay does not start, and changes nothing, with files that are no use; which one is said, and why. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Authority from "../../src/cli/certs/Authority.ts"
 import type { TlsFiles } from "../../src/config/DaemonOptions.ts"
+import * as AccessRules from "../../src/daemon/files/AccessRules.ts"
 import * as RevocationLists from "../../src/daemon/files/RevocationLists.ts"
 import { complaintsOf, read } from "../../src/daemon/files/TlsFiles.ts"
 import * as Certificates from "../support/certificates.ts"
@@ -43,7 +46,34 @@ it.live("what is no use of a relay's TLS files is named", () =>
     yield* Process.run("openssl", ["pkey", "-in", relay.key, "-aes128", "-passout", "pass:x", "-out", keyOf("sealed")])
     const made = ["-newkey", "rsa:1024", "-nodes", "-keyout", keyOf("short"), "-out", join(keys, "short.pem")]
     yield* Process.run("openssl", ["req", "-x509", "-subj", "/CN=short", ...made])
+    const write = (name: string, ...parts: ReadonlyArray<string | Buffer>) => {
+      writeFileSync(join(keys, name), Buffer.concat(parts.map((part) => Buffer.from(part as string))))
+      return join(keys, name)
+    }
+    const [own, ca] = [relay.certificate, authority.certificate].map((path) => readFileSync(path, "utf8")) as [
+      string,
+      string
+    ]
+    const der = (text: string) => Buffer.from(text.replaceAll(/-----[^-]*-----/g, ""), "base64")
+    yield* Authority.client(join(directory, "ours"), "target", "nobody")
+    const listed = readFileSync(yield* Authority.revoke(join(directory, "ours"), "target", "nobody"), "utf8")
+    const files = {
+      order: write("order.pem", ca, own),
+      cut: write("cut.pem", own, ca.slice(0, 300)),
+      cutAuthorities: write("cut-ca.pem", ca, ca.slice(0, -20)),
+      cutLists: write("cut-lists.pem", listed, listed.slice(0, 100)),
+      der: write("relay.der", der(own)),
+      derKey: write("key.der", der(readFileSync(relay.key, "utf8"))),
+      large: write("large.pem", own, Buffer.alloc(17 << 20))
+    }
     const more: typeof wrong = [
+      [{ certificate: files.order }, `key ${relay.key} is no use: that of certificate 2 in its file`],
+      [{ certificate: files.cut }, `certificate ${files.cut} is no use: it is cut off`],
+      [{ clientCa: files.cutAuthorities }, `authority ${files.cutAuthorities} is no use: it is cut off`],
+      [{ crl: files.cutLists }, `revocation list ${files.cutLists} is no use: it is cut off`],
+      [{ certificate: files.der }, `certificate ${files.der} is no use: it is DER: openssl x509`],
+      [{ key: files.derKey }, `key ${files.derKey} is no use: it is DER: openssl pkey`],
+      [{ certificate: files.large }, `certificate ${files.large} is no use: it is larger than `],
       [{ key: keyOf("sealed") }, `key ${keyOf("sealed")} is no use: it is encrypted`],
       [{ certificate: join(keys, "short.pem"), key: keyOf("short") }, `key ${keyOf("short")} is no use: `]
     ]
@@ -55,6 +85,34 @@ it.live("what is no use of a relay's TLS files is named", () =>
       assert.include(message, `The TLS ${said}`)
     }
   })
+)
+
+it.live("rules for access of which some would not count are refused", () =>
+  Effect.gen(function* () {
+    const path = join(yield* Relays.temporaryDirectory("access"), "access.json")
+    const rules = '"rules": [{ "principals": ["*"], "view": [{}] }]'
+    writeFileSync(path, `\ufeff{ "principals": [], ${rules} }`)
+    assert.lengthOf((yield* AccessRules.read(path)).rules, 1)
+    writeFileSync(path, `{ "principals": [], ${rules}, "rules": [] }`)
+    const { message } = yield* Effect.flip(AccessRules.read(path))
+    assert.include(message, `${path} is no use: "rules" is there twice`)
+  }).pipe(Effect.scoped)
+)
+
+it.live("a pipe is read once: who reads it again is told, and waits for nobody", () =>
+  Effect.gen(function* () {
+    const directory = yield* Relays.temporaryDirectory("tls-files")
+    const { relay } = yield* Authority.init(join(directory, "ours"), ["localhost"])
+    const pipe = join(directory, "pipe")
+    yield* Process.run("mkfifo", [pipe])
+    // The reader begins first, in this thread; the writer waits for it.
+    const writer = spawn("sh", ["-c", 'cat "$1" >"$2"', "sh", relay.key, pipe])
+    const files: TlsFiles = { control: "allow", data: "allow", live: "allow", ...relay, key: pipe }
+    assert.include((yield* read(files)).key, "PRIVATE KEY")
+    yield* Effect.promise(() => once(writer, "exit"))
+    const { message } = yield* Effect.flip(read(files))
+    assert.include(message, `${pipe} is no use: a pipe is read but once`)
+  }).pipe(Effect.scoped)
 )
 
 it.live("what is over, or will be within a month, is told, of authorities and revocation lists too", () =>

@@ -240,6 +240,33 @@ describe("TLS on a port", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("lets in whom any of several authorities certified and none has revoked, in one file all of them", () =>
+    Effect.gen(function* () {
+      const folder = yield* Relays.temporaryDirectory("pki")
+      const made = yield* Effect.forEach(["one", "two", "three"], (name) =>
+        Effect.gen(function* () {
+          const directory = join(folder, name)
+          const { authority } = yield* Authority.init(directory, ["localhost"])
+          const client = (target: string) =>
+            Effect.map(Authority.client(directory, "target", target), ({ certificate, key }) => ({
+              cert: text(certificate),
+              key: text(key)
+            }))
+          const [kept, gone] = [yield* client("kept"), yield* client("gone")]
+          const crl = text(yield* Authority.revoke(directory, "target", "gone"))
+          return { ca: text(authority.certificate), kept, gone, crl }
+        })
+      )
+      const { ca, identity, port, terminal } = yield* start("require")
+      const all = (of: "ca" | "crl") => made.map((one) => `The ${of} of one\n${one[of]}`).join("")
+      yield* terminal.replace({ ...identity, clientCa: all("ca"), crl: all("crl") })
+      for (const { gone, kept } of made) {
+        assert.strictEqual(yield* converse(secure(port("control"), ca, kept), "kept"), "KEPT")
+        assert.strictEqual(yield* converse(secure(port("control"), ca, gone), "gone"), "")
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.live("changes its certificate for new connections, unless the new one is no use", () =>
     Effect.gen(function* () {
       const { ca, clients, heard, identity, port, terminal } = yield* start("require", false)

@@ -2,12 +2,12 @@
  * `lttng-relay edge`: answers the tracers of this host, keeps what they say on its disk, and brings it to a relay, for
  * as long as the network and the relay take. `edge status` says how it is.
  */
-import { readFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { resolve } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import { Console, Duration, Effect, Option, Queue, Schedule, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as TextFile from "../../config/TextFile.ts"
 import * as Edge from "../../edge/Edge.ts"
 import * as Pace from "../../edge/forwarding/Pace.ts"
 import * as Packing from "../../edge/forwarding/Packing.ts"
@@ -82,11 +82,7 @@ const urlOf = ({ to, toFile }: Input) => {
   if (Option.isSome(to) === Option.isSome(toFile)) return Effect.fail(new RelayMissing())
   if (Option.isSome(to)) return Effect.succeed(to.value)
   return Effect.try({
-    try: () =>
-      readFileSync(
-        Option.getOrElse(toFile, () => ""),
-        "utf8"
-      ).trim(),
+    try: () => TextFile.textOf(Option.getOrElse(toFile, () => "")).trim(),
     catch: (cause) => new FileUnreadable({ reason: (cause as Error).message })
   })
 }

@@ -1,7 +1,8 @@
 /** The rules for access out of their file: read at the start, and again when it changes. */
-import { readFileSync } from "node:fs"
 import { Effect, Schema, type Scope } from "effect"
 import { AccessFile } from "../../access/Access.ts"
+import * as Twice from "../../access/Twice.ts"
+import * as TextFile from "../../config/TextFile.ts"
 import { report } from "../../errors/Report.ts"
 import type { Relay } from "../../Relay.ts"
 import { DaemonFailed } from "../DaemonFailed.ts"
@@ -12,11 +13,13 @@ const decode = Schema.decodeUnknownSync(AccessFile)
 export const read = (path: string): Effect.Effect<AccessFile, DaemonFailed> =>
   Effect.try({
     // A member that is written wrong would be a rule that is not there.
-    try: () =>
-      decode(JSON.parse(readFileSync(path, "utf8").replace(/^\ufeff/, "")), {
-        errors: "all",
-        onExcessProperty: "error"
-      }),
+    try: () => {
+      const text = TextFile.textOf(path)
+      const value: unknown = JSON.parse(text)
+      const twice = Twice.memberIn(text)
+      if (twice !== undefined) throw new Error(`"${twice}" is there twice in one object: only the last would count`)
+      return decode(value, { errors: "all", onExcessProperty: "error" })
+    },
     catch: (cause) =>
       new DaemonFailed({
         code: "START_FILE",

@@ -1,5 +1,6 @@
 /** Whose lists of what is revoked there are, and until when they are good (RFC 5280, §5.1): of a PEM file. Pure. */
 import type { X509Certificate } from "node:crypto"
+import { listsOf } from "../../protocol/PemBlocks.ts"
 
 interface Element {
   readonly tag: number
@@ -55,10 +56,9 @@ const sequencesIn = (bytes: Buffer): ReadonlyArray<Buffer> => {
 
 /** Of each list in a text. Whether it is any use, others find out. */
 const ofEach = <A>(text: string, of: (bytes: Buffer) => A | undefined): ReadonlyArray<A> => {
-  const blocks = text.matchAll(/-----BEGIN X509 CRL-----([^-]*)-----END X509 CRL-----/g)
-  return [...blocks].flatMap(([, base64 = ""]) => {
+  return listsOf(text).flatMap((block) => {
     try {
-      return of(Buffer.from(base64, "base64")) ?? []
+      return of(Buffer.from(block.replaceAll(/-----[^-]*-----/g, ""), "base64")) ?? []
     } catch {
       return []
     }

@@ -3,14 +3,16 @@
  * so. What cannot be used is reported, and what was read before stays in force.
  */
 import type { X509Certificate } from "node:crypto"
-import { readFileSync, statSync } from "node:fs"
+import { statSync } from "node:fs"
 import { createSecureContext } from "node:tls"
 import { Effect, Schedule, type Scope } from "effect"
 import type { TlsFiles } from "../../config/DaemonOptions.ts"
-import { certificatesOf, matchKey } from "../../config/Pem.ts"
+import { certificatesOf, matchKey, whole } from "../../config/Pem.ts"
 import type { Tls } from "../../config/RelayConfig.ts"
+import * as TextFile from "../../config/TextFile.ts"
 import { report } from "../../errors/Report.ts"
 import { wallMillis } from "../../Machine.ts"
+import { listsOf } from "../../protocol/PemBlocks.ts"
 import type { Relay } from "../../Relay.ts"
 import { DaemonFailed } from "../DaemonFailed.ts"
 import * as RevocationLists from "./RevocationLists.ts"
@@ -22,13 +24,20 @@ const dayMillis = 86_400_000
 const messageOf = (what: string, path: string, cause: unknown) =>
   `The TLS ${what} ${path} is no use: ${(cause as Error).message}`
 
+/** Throws what is wrong with them. */
+const readLists = (text: string): void => {
+  const lists = listsOf(whole(text))
+  if (lists.length === 0) throw new Error("there is no revocation list in it: openssl crl -in THIS -out PEM")
+  createSecureContext({ crl: [...lists] })
+}
+
 /** Fails with the file that is no use, and why. Whether it is out of date is no question here. */
 export const read = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> =>
   Effect.suspend(() => {
     let at: readonly [what: string, path: string] = ["certificate", files.certificate]
     const text = (what: string, path: string, look: (text: string) => unknown) => {
       at = [what, path]
-      const found = readFileSync(path, "utf8")
+      const found = TextFile.textOf(path)
       look(found)
       return found
     }
@@ -40,8 +49,7 @@ export const read = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> =>
         certificate: own,
         key: text("key", key, (found) => matchKey(found, own)),
         clientCa: clientCa === undefined ? undefined : text("authority", clientCa, certificatesOf),
-        crl:
-          crl === undefined ? undefined : text("revocation list", crl, (found) => createSecureContext({ crl: found }))
+        crl: crl === undefined ? undefined : text("revocation list", crl, readLists)
       })
     } catch (cause) {
       return Effect.fail(new DaemonFailed({ code: "START_FILE", message: messageOf(...at, cause) }))
@@ -87,7 +95,7 @@ export const complaintsOf = (
   const warnings: Array<string> = []
   const attempt = (what: string, path: string, look: (text: string) => void) => {
     try {
-      look(readFileSync(path, "utf8"))
+      look(TextFile.textOf(path))
     } catch (cause) {
       errors.push(messageOf(what, path, cause))
     }
@@ -125,7 +133,7 @@ export const complaintsOf = (
   }
   if (crl !== undefined) {
     attempt("revocation list", crl, (text) => {
-      createSecureContext({ crl: text })
+      readLists(text)
       dates(termsOfLists(crl, text))
       for (const one of RevocationLists.unlisted(text, authorities)) {
         warnings.push(

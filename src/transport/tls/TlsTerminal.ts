@@ -8,6 +8,7 @@ import * as tls from "node:tls"
 import { Effect, Schema, type Scope } from "effect"
 import { clearInterval, clockMillis, randomBytes, setImmediate, setInterval, wallMillis } from "../../Machine.ts"
 import { lengthMax } from "../../protocol/ClientHello.ts"
+import { listsOf } from "../../protocol/PemBlocks.ts"
 import { originOf } from "../Origins.ts"
 import { isInternalAvoided, readMeanwhile } from "../ReceiveInto.ts"
 import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
@@ -72,11 +73,17 @@ const shortMillis = 1000
 const ticketKeyMillis = 3_600_000
 const ticketKeyBytes = 48
 
+/** Each by itself: of several in one text the runtime takes the first, and leaves out the others without a word. */
+const listsIn = (text: string): Array<string> => {
+  const lists = listsOf(text)
+  return lists.length === 0 ? [text] : [...lists]
+}
+
 const contextOf = (identity: ServerIdentity): tls.SecureContextOptions => ({
   cert: identity.certificate,
   key: identity.key,
   ...(identity.clientCa === undefined ? {} : { ca: identity.clientCa }),
-  ...(identity.crl === undefined ? {} : { crl: identity.crl }),
+  ...(identity.crl === undefined ? {} : { crl: listsIn(identity.crl) }),
   ciphers: ciphers(),
   honorCipherOrder: true,
   minVersion: identity.minVersion ?? "TLSv1.3",

@@ -1,0 +1,25 @@
+/** Files that options name. */
+import { readFileSync, statSync } from "node:fs"
+
+/** What is larger is another file than the one that was meant. */
+const bytesMax = 16 * 1024 * 1024
+
+const readBefore = new Set<string>()
+
+/**
+ * The first time as the system gives it, be it a pipe (`<(…)`). Who reads again goes on meanwhile with what it has done
+ * so far, and a pipe that nobody fills any more would keep it. Throws why it cannot be read.
+ */
+export const bytesOf = (path: string): Buffer => {
+  const stats = statSync(path)
+  if (stats.isFile() && stats.size > bytesMax) throw new Error(`it is larger than ${bytesMax} bytes`)
+  if (readBefore.has(path) && !stats.isFile() && !stats.isDirectory()) throw new Error("a pipe is read but once")
+  readBefore.add(path)
+  return readFileSync(path)
+}
+
+/** Of UTF-8, without a mark that it is. */
+export const textOf = (path: string): string =>
+  bytesOf(path)
+    .toString("utf8")
+    .replace(/^\ufeff/, "")
