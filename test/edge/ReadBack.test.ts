@@ -4,24 +4,35 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { JournalReader } from "../../src/edge/journal/JournalReader.ts"
 import * as Spool from "../../src/edge/spool/Spool.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 
 const quickBytes = 1024 * 1024 * 1024
 
-const begin = (unsentBytes: number) =>
+const begin = Effect.gen(function* () {
+  const spool = yield* Spool.make({
+    files: new MemoryFiles().service,
+    directory: "/spool",
+    bytesMax: 64 * 1024 * 1024,
+    isSynced: false,
+    policyOf: () => "hold",
+    ageMillisMax: undefined
+  })
+  const journal = spool.open({ key: "key", name: "h/s", createdMillis: 0 })
+  return { spool, journal }
+})
+
+/** So much goes to the relay, for longer than it is looked at. */
+const passing = ({ flow }: Spool.Spool, byteCount: number) =>
   Effect.gen(function* () {
-    const spool = yield* Spool.make({
-      files: new MemoryFiles().service,
-      directory: "/spool",
-      bytesMax: 64 * 1024 * 1024,
-      isSynced: false,
-      policyOf: () => "hold",
-      ageMillisMax: undefined
-    })
-    const journal = spool.open({ key: "key", name: "h/s", createdMillis: 0 })
-    journal.unsentBytes = () => unsentBytes
-    return { spool, journal }
+    // Of the first measurement the beginning is not known.
+    for (let count = 0; count < 2; count++) {
+      flow.sent(byteCount)
+      yield* Effect.sleep(110)
+    }
+    flow.sent(byteCount)
   })
 
 describe("a tracer whose journal is sent", () => {
@@ -33,16 +44,25 @@ describe("a tracer whose journal is sent", () => {
   ] as const) {
     it.live(how, () =>
       Effect.gen(function* () {
-        const { journal, spool } = yield* begin(little)
-        // Of the first measurement the beginning is not known.
-        for (let count = 0; count < 2; count++) {
-          if (isQuick) spool.flow.sent(quickBytes)
-          yield* Effect.sleep(110)
-        }
-        if (isQuick) spool.flow.sent(quickBytes)
+        const { journal, spool } = yield* begin
+        journal.unsentBytes = () => little
+        yield* passing(spool, isQuick ? quickBytes : 0)
         journal.tail.isFollowed = isFollowed
         assert.strictEqual(spool.hasRoomFor(journal), mayTake)
       })
     )
   }
+
+  it.live("no more is not held back for the quick link of others", () =>
+    Effect.gen(function* () {
+      const { journal, spool } = yield* begin
+      const reader = new JournalReader(journal, 1)
+      journal.append(Kind.rest, 0, { bytes: Buffer.alloc(little), from: 0, to: little })
+      journal.flush()
+      yield* passing(spool, quickBytes)
+      assert.isFalse(spool.hasRoomFor(journal))
+      yield* reader.close
+      assert.isTrue(spool.hasRoomFor(journal))
+    })
+  )
 })
