@@ -317,7 +317,11 @@ const starts = {
     "The working directory, pid file, run directory, health socket, token or a port file: the line has the reason."
   ),
   START_EXPORT: entry("error", "", "A variable of OpenTelemetry has a value that cannot be: the line names it."),
-  START_PROCESS: entry("error", "", "The system starts no process for the daemon."),
+  START_PROCESS: entry(
+    "error",
+    "",
+    "The system starts no process for the daemon, or lets it have too few threads: the line says which."
+  ),
   STOP_LATE: entry("error", "", "Files were not closed within --stop-timeout: the disk hangs, or needs longer."),
   HEALTH_FAILED: entry("error", "", "A fault that LTTNG_TESTPOINT_ENABLE asks for: the relay ends.")
 } as const satisfies Record<string, Entry>

@@ -19,6 +19,7 @@ import * as LogOutput from "../log/LogOutput.ts"
 import * as SystemError from "../SystemError.ts"
 import * as Handover from "./Handover.ts"
 import * as Inherited from "./Inherited.ts"
+import * as Threads from "./Threads.ts"
 import * as TimeZone from "./TimeZone.ts"
 
 /**
@@ -40,9 +41,15 @@ const print = (message: Resolve.Message, format: DaemonOptions["logFormat"] = "t
 /** Of the process that was started. */
 const started = () => ({ directory: Arguments.directory(), args: Arguments.ofProcess(), parentPid: process.ppid })
 
-const environment = (options: DaemonOptions, channel: number | undefined): NodeJS.ProcessEnv => ({
+/** How the daemon is started: its options, and the threads it can have for files. */
+interface Plan {
+  readonly options: DaemonOptions
+  readonly threadCount: number
+}
+
+const environment = ({ options, threadCount }: Plan, channel: number | undefined): NodeJS.ProcessEnv => ({
   ...process.env,
-  UV_THREADPOOL_SIZE: String(options.ioThreads),
+  UV_THREADPOOL_SIZE: String(threadCount),
   // What was freed goes back to the system, also what threads freed: an idle relay keeps a tenth less.
   MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? "2",
   MALLOC_TRIM_THRESHOLD_: process.env.MALLOC_TRIM_THRESHOLD_ ?? "65536",
@@ -54,25 +61,26 @@ const environment = (options: DaemonOptions, channel: number | undefined): NodeJ
 })
 
 /** Whether the first stage has given the process its name, flags and environment already. */
-const isPrepared = (options: DaemonOptions, sockets: ReadonlyArray<Inherited.Socket>): boolean =>
-  sockets.length > 0 && process.env.UV_THREADPOOL_SIZE === String(options.ioThreads)
+const isPrepared = ({ threadCount }: Plan, sockets: ReadonlyArray<Inherited.Socket>): boolean =>
+  sockets.length > 0 && process.env.UV_THREADPOOL_SIZE === String(threadCount)
 
-const becomeDaemon = (entry: string, options: DaemonOptions): never => {
+const becomeDaemon = (entry: string, plan: Plan): never => {
   const args = [Handover.processName, ...runtimeFlags, entry, ...process.argv.slice(2)]
-  return process.execve?.(process.execPath, args, environment(options, undefined)) as never
+  return process.execve?.(process.execPath, args, environment(plan, undefined)) as never
 }
 
 const readinessChannel = 3
 
 /** Answers the launcher's exit status. The copy's messages are lost with `--daemonize`, so it sends the last one. */
-const startDetached = (entry: string, options: DaemonOptions): Promise<number> =>
+const startDetached = (entry: string, plan: Plan): Promise<number> =>
   new Promise((resolve) => {
+    const { options } = plan
     const output = options.mode === "background" ? "inherit" : "ignore"
     const child = spawn(process.execPath, [...runtimeFlags, entry, ...process.argv.slice(2)], {
       argv0: Handover.processName,
       cwd: "/",
       detached: true,
-      env: environment(options, readinessChannel),
+      env: environment(plan, readinessChannel),
       stdio: ["ignore", output, output, "pipe"]
     })
     const channel = child.stdio[readinessChannel] as Readable
@@ -120,19 +128,26 @@ const makeOutput = (options: DaemonOptions): boolean => {
   }
 }
 
-const start = (entry: string, options: DaemonOptions): Promise<number> | Handover.Handover => {
+const start = (entry: string, plan: Plan): Promise<number> | Handover.Handover => {
+  const { options } = plan
   const sockets = Inherited.take()
-  if (options.mode === "foreground" && isPrepared(options, sockets)) {
+  if (options.mode === "foreground" && isPrepared(plan, sockets)) {
     return { options: Inherited.adopt(options, sockets), ...started() }
   }
   Inherited.close(sockets)
-  return options.mode === "foreground" ? becomeDaemon(entry, options) : startDetached(entry, options)
+  return options.mode === "foreground" ? becomeDaemon(entry, plan) : startDetached(entry, plan)
 }
 
 /** Answers the exit status, or what this process is to serve, or does not return. */
 export const main = async (entry: string): Promise<number | Handover.Handover> => {
   TimeZone.settle()
+  const threadsLeft = Threads.room()
+  const shortage = Threads.settle(process.env, threadsLeft)
   const resolved = await Resolve.resolve(Resolve.system())
+  const threads = ({ ioThreads }: DaemonOptions) => {
+    const { complaint = shortage, count } = Threads.grant(ioThreads, threadsLeft)
+    return { count, complaints: complaint === undefined ? [] : [complaint] }
+  }
   const format = resolved._tag === "Run" || resolved._tag === "Check" ? resolved.options.logFormat : "text"
   for (const message of resolved.messages) print(message, format, "START_OPTION")
   switch (resolved._tag) {
@@ -146,13 +161,18 @@ export const main = async (entry: string): Promise<number | Handover.Handover> =
       return 0
     case "Check": {
       const { complaintsOf } = await import("./Check.ts")
-      const complaints = await complaintsOf(resolved.options)
+      const complaints = [...(await complaintsOf(resolved.options)), ...threads(resolved.options).complaints]
       for (const message of complaints) print(message, resolved.options.logFormat)
       if ([...resolved.messages, ...complaints].some(({ level }) => level !== "warning")) return 1
       process.stdout.write("Nothing keeps the relay from starting with these options\n")
       return 0
     }
-    case "Run":
-      return makeOutput(resolved.options) ? start(entry, resolved.options) : 1
+    case "Run": {
+      const { options } = resolved
+      const { complaints, count } = threads(options)
+      for (const message of complaints) print(message, format, "START_PROCESS")
+      if (complaints.some(({ level }) => level === "error")) return 1
+      return makeOutput(options) ? start(entry, { options, threadCount: count }) : 1
+    }
   }
 }
