@@ -19,6 +19,7 @@ import * as ReturnCode from "../protocol/ReturnCode.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
 import type * as Connections from "../relay/Connections.ts"
 import { Registry } from "../relay/Registry.ts"
+import * as Span from "../relay/Span.ts"
 import type { Control } from "../relay/session/SessionActor.ts"
 import { Tally } from "../relay/Tally.ts"
 import { successionMillis } from "../relay/Vigil.ts"
@@ -191,7 +192,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
           this.#sendAnswers()
         }
         yield* Effect.annotateLogs(Effect.logTrace(nameOf(number)), { command: number })
-        if (!this.#reply(number, yield* reply)) return yield* Effect.never
+        const answer = yield* Span.ofCommand(reply, nameOf(number), this.#peer.name)
+        if (!this.#reply(number, answer)) return yield* Effect.never
         this.#sendAnswers()
         this.#commandArrived.closeUnsafe()
         this.#command = undefined

@@ -82,8 +82,8 @@ const withinTime = <A>(link: Link, { command, read }: Reply<A>) =>
 
 export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
   Effect.gen(function* () {
-    // Bounded by the permits: every entry holds one.
-    const waiting = yield* Queue.unbounded<Waiting>()
+    // Never full: every entry holds a permit.
+    const waiting = yield* Queue.bounded<Waiting>(pipelinedMax)
     const permits = yield* Semaphore.make(pipelinedMax)
     let current: Waiting | undefined
     let failure: ExchangeFailed | undefined

@@ -3,7 +3,7 @@
  * viewer as peers. What a program can hear of a relay, and do to it.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Queue, Schema, Stream } from "effect"
+import { Duration, Effect, Queue, Schema, Stream, Tracer } from "effect"
 import { HttpServerResponse } from "effect/http"
 import {
   LiveViewer,
@@ -216,6 +216,40 @@ describe("a program around a relay", () => {
         })
       )
       yield* use("good")
+    })
+  )
+})
+
+describe("a program's tracer", () => {
+  it.live("sees a span for each command that waits, with what was logged meanwhile, and none for packets", () =>
+    Effect.gen(function* () {
+      const spans: Array<Tracer.Span> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      yield* Effect.gen(function* () {
+        const { relay, targetUrl } = yield* TestRelay.make()
+        const { until } = yield* heard(relay)
+        const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
+        const session = yield* target.session({ name: "traced" })
+        yield* record(session)
+        yield* session.rotate()
+        yield* session.close()
+        yield* until("SessionClosed")
+      }).pipe(Effect.scoped, Effect.provideService(Tracer.Tracer, tracer))
+      const names = spans.map(({ name }) => name)
+      for (const name of ["CREATE_SESSION", "CREATE_TRACE_CHUNK", "ADD_STREAM"]) assert.include(names, name)
+      for (const { kind, name, parent, status, attributes } of spans) {
+        assert.deepStrictEqual([kind, parent._tag, status._tag], ["server", "None", "Ended"], name)
+        assert.match(String(attributes.get("peer")), /^127\.0\.0\.1:\d+$/)
+      }
+      const told = spans.flatMap((span) => (span as Tracer.NativeSpan).events.map(([text]) => text))
+      assert.include(told, "session traced#1 of host1")
+      assert.notInclude(names, "SEND_INDEX")
     })
   )
 })
