@@ -3,7 +3,7 @@
  * connection for a bounded time. That it takes nothing is said once, and again after it took something.
  */
 import { Effect, Layer, References, Stream } from "effect"
-import { FetchHttpClient, HttpClient, HttpClientError, type HttpClientRequest, HttpClientResponse } from "effect/http"
+import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
 import * as Report from "../errors/Report.ts"
 
 const answerBytesMax = 64 * 1024
@@ -11,9 +11,31 @@ const answerBytesMax = 64 * 1024
 /** Users, paths and queries may be secrets. */
 const placeOf = (url: string): string => URL.parse(url)?.origin ?? ""
 
-const late = (request: HttpClientRequest.HttpClientRequest) =>
+/** What the exporter may log of a request. */
+const bareOf = ({ url }: HttpClientRequest.HttpClientRequest) => HttpClientRequest.post(placeOf(url))
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** A user in the URL goes into a header: fetch takes none. */
+const withUser = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest => {
+  const url = URL.parse(request.url)
+  if (url === null || (url.username === "" && url.password === "")) return request
+  const [username = "", password = ""] = [url.username, url.password].map(decoded)
+  url.username = ""
+  url.password = ""
+  const cleaned = HttpClientRequest.setUrl(request, url.href)
+  return "authorization" in request.headers ? cleaned : HttpClientRequest.basicAuth(cleaned, username, password)
+}
+
+const told = (request: HttpClientRequest.HttpClientRequest, description: string) =>
   new HttpClientError.HttpClientError({
-    reason: new HttpClientError.TransportError({ request, description: "no answer in time" })
+    reason: new HttpClientError.TransportError({ request: bareOf(request), description })
   })
 
 /** What it says beside its status is of no use; more of it than there can be is not waited for. */
@@ -26,7 +48,7 @@ const emptied = (response: HttpClientResponse.HttpClientResponse) =>
     )
     yield* Stream.runDrain(Stream.takeUntil(counted, (sum) => sum > answerBytesMax))
     const { headers, request, status } = response
-    return HttpClientResponse.fromWeb(request, new Response(null, { status, headers }))
+    return HttpClientResponse.fromWeb(bareOf(request), new Response(null, { status, headers }))
   })
 
 /** `answerMillisMax`: of a request, its answer included. */
@@ -45,13 +67,17 @@ export const layer = (answerMillisMax: number): Layer.Layer<HttpClient.HttpClien
       const takes = Effect.sync(() => {
         isRefusing = false
       })
-      return HttpClient.transform(client, (answer, request) =>
+      return HttpClient.transform(HttpClient.mapRequest(client, withUser), (answer, request) =>
         Effect.flatMap(answer, emptied).pipe(
-          Effect.timeoutOrElse({ duration: answerMillisMax, orElse: () => Effect.fail(late(request)) }),
+          Effect.timeoutOrElse({
+            duration: answerMillisMax,
+            orElse: () => Effect.fail(told(request, "no answer in time"))
+          }),
           Effect.tap(({ status }) =>
             status < 300 ? takes : refuses(`${placeOf(request.url)} answers with ${status}`)
           ),
-          Effect.tapError((error) => refuses(`${placeOf(request.url)}: ${reasonOf(error)}`))
+          Effect.tapError((error) => refuses(`${placeOf(request.url)}: ${reasonOf(error)}`)),
+          Effect.mapError((error) => told(request, reasonOf(error)))
         )
       )
     })

@@ -48,8 +48,9 @@ const flood = (answer: ServerResponse): void => {
   if (!answer.closed) answer.once("drain", () => flood(answer))
 }
 
-const started = (port: number, env: Readonly<Record<string, string>> = {}) =>
+const started = (port: number, env: Readonly<Record<string, string>> = {}, args: ReadonlyArray<string> = []) =>
   Relays.start("ours", {
+    args,
     env: {
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
       OTEL_METRIC_EXPORT_INTERVAL: "20",
@@ -91,6 +92,21 @@ describe("a collector", () => {
       assert.lengthOf(warnings, reason === "" ? 0 : 1)
       assert.include(warnings.join(), reason)
       assert.strictEqual((yield* relay.process.ended).code, 0)
+    })
+  )
+
+  it.live("of a URL with a user and a path is asked as that user, and the log names neither", () =>
+    Effect.gen(function* () {
+      const refusing = yield* collector((answer) => void answer.writeHead(503).end())
+      const asked: Array<readonly [string | undefined, string | undefined]> = []
+      refusing.server.prependListener("request", ({ headers, url }) => asked.push([headers.authorization, url]))
+      for (const port of [refusing.port, 1]) {
+        const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://user:sec%3Aret@127.0.0.1:${port}/s3cret` }
+        const relay = yield* started(port, endpoint, ["-v"])
+        yield* Process.said(relay.process, "Disabling exporter")
+        assert.notMatch(yield* Process.lastSaid(relay.process), /sec:ret|sec%3Aret|s3cret|user:/)
+      }
+      assert.deepStrictEqual(asked[0], [`Basic ${btoa("user:sec:ret")}`, "/s3cret/v1/metrics"])
     })
   )
 
