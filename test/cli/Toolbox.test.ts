@@ -73,6 +73,7 @@ describe.concurrent("lttng-relay", () => {
     [["load", "--packet-size=5G", "net://h"], 2, /at most 1G/],
     [["show", "--begin=soon", "test"], 2, /soon is neither seconds/],
     [["show", "--begin=", "test"], 2, /--begin: nothing is neither seconds/],
+    [["show", "net://localhost/host/h/s"], 2, /is no directory; live sessions are for `lttng-relay follow`/],
     [["show", "--end=1", "--end=2", "test"], 2, /--end is given twice/],
     [["show", "--names=all,none", "test"], 2, /--names: all and none are two answers/],
     [["show", "--where=((", "test"], 2, /filter, column 3/],

@@ -63,6 +63,17 @@ describe("stored metadata", () => {
   })
 })
 
+describe("a metadata packet cut short", () => {
+  it("is whole as long as only padding is missing", () => {
+    const [one, two] = [trace.slice(0, 20), trace.slice(20)]
+    const bytes = Buffer.concat([packetOf(one, 64, "le"), packetOf(two, 128, "le")])
+    const contentBytes = 64 + 37 + two.length
+    for (const length of [contentBytes, contentBytes + 1, bytes.length - 1]) accepted(bytes.subarray(0, length))
+    const outcome = parse(bytes.subarray(0, contentBytes - 1))
+    assert.include(String(Result.isFailure(outcome) && outcome.failure), "a metadata packet cut short")
+  })
+})
+
 describe("clocks", () => {
   const again = (offset: number) => `clock { name = c; freq = 1000; offset = ${offset}; absolute = true; };`
 

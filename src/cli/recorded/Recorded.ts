@@ -44,11 +44,15 @@ const intervalOf = (input: Input, first: bigint | undefined): Interval => {
   return { begin, end }
 }
 
+const urlPattern = /^(?:net6?|tls|tcp6?|https?):\/\//
+
 /** Throws what is wrong: times before anything is opened, although when they are may depend on the traces. */
 export const open = (
   input: Input,
   clockShift: bigint
 ): { readonly recording: Recording.Recording; readonly interval: Interval } => {
+  const url = input.directory.find((path) => urlPattern.test(path))
+  if (url !== undefined) throw new Misused(`${url} is no directory; live sessions are for \`lttng-relay follow\``)
   for (const flag of ["begin", "end"] as const) moment(flag, input, 0n)
   let interval: Interval = { begin: undefined, end: undefined }
   const recording = Recording.open(input.directory, {

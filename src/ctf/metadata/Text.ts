@@ -117,14 +117,21 @@ export class Text {
 
   /** What is left, when nothing more comes. */
   end(): string {
-    if (this.#form === "packets") {
-      // Less than a head is a tail that readers ignore; more is a packet cut short.
-      if (this.#held.length >= packetHeadBytes) throw this.#refuse("a metadata packet cut short")
-      return this.#flush()
-    }
+    if (this.#form === "packets") return this.#decode(this.#lastContent()) + this.#flush()
     const text = this.#decode(this.#held) + this.#flush()
     this.#held = new Uint8Array(0)
     return text
+  }
+
+  /** Less than a head is a tail that readers ignore; more is a packet cut short, of which only padding may be missing. */
+  #lastContent(): Uint8Array {
+    const held = this.#held
+    const { contentBytes } = sizesAt(viewOf(held), 0) ?? { contentBytes: 0 }
+    this.#held = new Uint8Array(0)
+    if (held.length < packetHeadBytes) return this.#held
+    if (held.length < contentBytes) throw this.#refuse("a metadata packet cut short")
+    this.#check(held)
+    return held.subarray(packetHeadBytes, contentBytes)
   }
 
   #decode(bytes: Uint8Array): string {
