@@ -178,6 +178,20 @@ export const corners: ReadonlyArray<Corner> = [
     fails: true
   },
   {
+    what: "a content that ends within the packet's head",
+    metadata: tsdl({ stream: `packet.context := struct { ${u8} packet_size; ${u8} content_size; };` }),
+    files: { s: "20 08 01 02" },
+    lines: ["e: { x = 1 }", "e: { x = 2 }"],
+    fails: true
+  },
+  {
+    what: "a packet that ends within its head",
+    metadata: tsdl({ stream: `packet.context := struct { ${u8} packet_size; ${u8} content_size; };` }),
+    files: { s: "08 08 01 02" },
+    lines: [],
+    fails: true
+  },
+  {
     what: "a length in whatever option was chosen (CTF 2)",
     metadata: json(
       member("k", number),

@@ -160,6 +160,7 @@ export class DataStream {
     if (cursor.streamId !== this.#firstStreamId) {
       throw new Fault("stream-changes-in-file", `a packet of stream ${cursor.streamId} in this stream`)
     }
+    this.#endFault = undefined
     this.#checkSizes()
     this.#noteTimes(plan)
   }
@@ -193,13 +194,18 @@ export class DataStream {
     }
     if (total % 8 !== 0) refuse(`a packet of ${total} bits is not whole bytes`)
     if (content > total) refuse(`a packet of ${total} bits with ${content} bits of content`)
-    if (content < cursor.at) refuse(`${content} bits of content, but header and context take ${cursor.at}`)
+    if (total < cursor.at) refuse(`a packet of ${total} bits, but header and context take ${cursor.at}`)
+    const isHeadLonger = content < cursor.at
     // Without its own size, a packet may be cut short: its first records are there.
     if (total / 8 > bytesLeft && cursor.totalBits !== undefined)
       refuse(`a packet of ${total / 8} bytes where ${bytesLeft} bytes are left`)
     this.totalBits = total
-    this.#contentBits = content
+    this.#contentBits = isHeadLonger ? total : content
     this.#limit()
+    // Where its records end is not known: they are read as long as they can be, as babeltrace2 does.
+    if (isHeadLonger) {
+      this.#endFault = new Fault("packet-size", `${content} bits of content, but header and context take ${cursor.at}`)
+    }
   }
 
   /** A time that is none does not take the packet's events with it. */
@@ -220,7 +226,6 @@ export class DataStream {
     if (!cursor.isClockSet && this.#endBefore !== undefined) moveClock(cursor, this.#endBefore, 64)
     this.beginCycles = this.hasBegin ? joined(cursor.clockHigh, cursor.clockLow) : 0
     if (this.hasBegin) clock?.convert(cursor.clockHigh, cursor.clockLow, this.begin)
-    this.#endFault = undefined
     if (this.hasEnd) this.#noteEnd(plan)
   }
 

@@ -123,7 +123,7 @@ export class Text {
     return text
   }
 
-  /** Less than a head is a tail that readers ignore; more is a packet cut short, of which only padding may be missing. */
+  /** Less than a head is a tail that readers ignore; more is a packet cut short: only padding may be missing. */
   #lastContent(): Uint8Array {
     const held = this.#held
     const { contentBytes } = sizesAt(viewOf(held), 0) ?? { contentBytes: 0 }
