@@ -14,6 +14,7 @@ import { Relay, RelayConfig } from "lttng-relay"
 import { AdminRoutes } from "lttng-relay/admin"
 
 const [output = "traces", port = "8080"] = process.argv.slice(2)
+const { TOKEN: token } = process.env
 const host = "127.0.0.1"
 const anywhere: RelayConfig.ListenAddress = { host, port: 0, family: 4 }
 const listen = { control: anywhere, data: anywhere, live: anywhere }
@@ -28,7 +29,7 @@ const own = Effect.gen(function* () {
 const routes = Layer.mergeAll(
   HttpRouter.add("GET", "/", own),
   // Only this machine reaches the server, so everybody may read; who has the token may end sessions, too.
-  AdminRoutes.layer({ config, isOpen: true, token: process.env.TOKEN })
+  AdminRoutes.layer({ config, isOpen: true, token })
 )
 
 // An answer without an end, such as `/api/v1/events`, is waited for no longer than that.

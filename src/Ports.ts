@@ -20,7 +20,7 @@ import * as KeepAlive from "./transport/KeepAlive.ts"
 import { type Admission, type ConnectionLimit, listen, supervise } from "./transport/Listener.ts"
 import type { Peer } from "./transport/Peer.ts"
 import type { Mode, Purpose, Role, ServerIdentity } from "./transport/tls/Tls.ts"
-import type { TlsRefused } from "./transport/tls/TlsTerminal.ts"
+import { TlsRefused } from "./transport/tls/TlsTerminal.ts"
 
 /** Descriptors the process needs besides sockets and trace files: the runtime's own, listeners, log, health. */
 export const descriptorReserve = 40
@@ -73,7 +73,9 @@ const entrancesOf = (
 
 const tlsOf = ({ terminal }: Entrances) => ({
   replaceTls: (identity: ServerIdentity): Effect.Effect<void, TlsRefused> =>
-    terminal === undefined ? Effect.void : terminal.replace(identity),
+    terminal === undefined
+      ? Effect.fail(new TlsRefused({ reason: "the relay was made without TLS" }))
+      : terminal.replace(identity),
   certificateEndMillis: Effect.sync(() => terminal?.endMillis()),
   handshakes: Effect.sync(() => terminal?.handshakes())
 })

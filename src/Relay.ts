@@ -100,7 +100,8 @@ export class Relay extends Context.Service<
      */
     readonly replaceAccess: (access: AccessFile | undefined) => Effect.Effect<void, ConfigInvalid>
     /**
-     * Handshakes from now on use this certificate; connections go on. Fails and changes nothing if it cannot be used.
+     * Handshakes from now on use this certificate; connections go on. Fails and changes nothing if it cannot be used,
+     * or the relay was made without TLS.
      */
     readonly replaceTls: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
     /** Of sessions that have ended while others of the same host and name go on: what they received. */

@@ -25,38 +25,62 @@ export class SessionUnknown extends Schema.TaggedError<SessionUnknown>()(
   "SessionUnknown",
   { id: Schema.Int },
   { httpApiStatus: 404 }
-) {}
+) {
+  override get message(): string {
+    return `there is no session ${this.id}`
+  }
+}
 
 /** There is no connection of this number. */
 export class ConnectionUnknown extends Schema.TaggedError<ConnectionUnknown>()(
   "ConnectionUnknown",
   { id: Schema.Int },
   { httpApiStatus: 404 }
-) {}
+) {
+  override get message(): string {
+    return `there is no connection ${this.id}`
+  }
+}
 
 /** As many listen to events as may. */
 export class TooManyListeners extends Schema.TaggedError<TooManyListeners>()(
   "TooManyListeners",
   {},
   { httpApiStatus: 503 }
-) {}
+) {
+  override get message(): string {
+    return "as many listen to events as may"
+  }
+}
 
 /** An expression or a pattern that is none. */
 export class FilterRefused extends Schema.TaggedError<FilterRefused>()(
   "FilterRefused",
   { reason: Schema.String },
   { httpApiStatus: 400 }
-) {}
+) {
+  override get message(): string {
+    return this.reason
+  }
+}
 
 /** It is not live, or its events cannot be read. */
 export class SessionUnwatchable extends Schema.TaggedError<SessionUnwatchable>()(
   "SessionUnwatchable",
   { reason: Schema.String },
   { httpApiStatus: 409 }
-) {}
+) {
+  override get message(): string {
+    return `its events cannot be shown: ${this.reason}`
+  }
+}
 
 /** No token, or a wrong one, where one is needed. */
-export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}, { httpApiStatus: 401 }) {}
+export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}, { httpApiStatus: 401 }) {
+  override get message(): string {
+    return "it takes the token, or a certificate that has the right"
+  }
+}
 
 /**
  * A bearer token, compared in constant time. Not asked for on loopback and unix sockets, but for actions; nor of a
@@ -76,7 +100,11 @@ export class RequestRefused extends Schema.TaggedError<RequestRefused>()(
   "RequestRefused",
   { part: Schema.String, reason: Schema.String },
   { httpApiStatus: 400 }
-) {}
+) {
+  override get message(): string {
+    return `${this.part}: ${this.reason}`
+  }
+}
 
 /** Tells what is wrong with a request. */
 export class Understanding extends HttpApiMiddleware.Service<Understanding>()("lttng-relay/admin/Understanding", {

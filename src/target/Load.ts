@@ -4,7 +4,7 @@
  *
  * It measures what a target sees, packets taken by the connection and stored at the end; it is no benchmark harness.
  */
-import { Clock, Duration, Effect, Schedule } from "effect"
+import { Clock, Duration, Effect, Schedule, Schema } from "effect"
 import { clockNanos, randomUUID, wallMillis } from "../Machine.ts"
 import { AnswerTimes } from "./AnswerTimes.ts"
 import * as SyntheticTrace from "./SyntheticTrace.ts"
@@ -27,6 +27,30 @@ export interface Options {
   /** Called after each packet with all that was sent so far. */
   readonly onProgress?: (progress: Progress) => void
 }
+
+/** A load like this cannot be made. `reason` names every member that is wrong, and what is expected of it. */
+export class LoadInvalid extends Schema.TaggedError<LoadInvalid>()("LoadInvalid", { reason: Schema.String }) {
+  override get message(): string {
+    return `the load's options are not valid: ${this.reason}`
+  }
+}
+
+const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+const Numbers = Schema.Struct({
+  sessionCount: count(0),
+  streamCount: count(0),
+  packetBytes: count(SyntheticTrace.packetBytesMin, 0xffff_ffff),
+  rate: Schema.optional(Schema.Finite.check(Schema.isGreaterThan(0))),
+  packetCount: Schema.optional(count(0))
+})
+
+const check = (options: Options): Effect.Effect<void, LoadInvalid> =>
+  Schema.decodeUnknownEffect(Numbers)(options, { errors: "all" }).pipe(
+    Effect.mapError(({ message }) => new LoadInvalid({ reason: message })),
+    Effect.asVoid
+  )
 
 /** Packets taken by the connections, of all sessions, and their bytes. */
 export interface Progress {
@@ -128,8 +152,12 @@ const reconnection: Schedule.Schedule<unknown> = Schedule.exponential("200 milli
 const never: Schedule.Schedule<unknown> = Schedule.recurs(0)
 
 /** Runs the load to its end; fails with what the first session that is not started again failed with. */
-export const run = (target: Target.Target, options: Options): Effect.Effect<Summary, Target.SessionFailed> =>
+export const run = (
+  target: Target.Target,
+  options: Options
+): Effect.Effect<Summary, Target.SessionFailed | LoadInvalid> =>
   Effect.gen(function* () {
+    yield* check(options)
     const start = yield* Clock.currentTimeMillis
     let packets = 0
     let bytes = 0

@@ -30,7 +30,11 @@ export class WireSilent extends Schema.TaggedError<WireSilent>()("WireSilent", {
 }
 
 /** Nobody listens there. */
-export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectFailed", { detail: Schema.String }) {}
+export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectFailed", { detail: Schema.String }) {
+  override get message(): string {
+    return `cannot connect: ${this.detail}`
+  }
+}
 
 /** One connection, from the peer's end. */
 export interface Wire {

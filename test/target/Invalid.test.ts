@@ -1,6 +1,7 @@
 /** What the protocol cannot say is refused by name before it is sent: it is neither cut nor wrapped around. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
+import * as Load from "../../src/target/Load.ts"
 import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -68,6 +69,28 @@ describe("a target that is asked for what cannot be said", () => {
       const { controlCommands } = yield* relay.activity
       const refused = controlCommands.filter(({ refusedCount }) => refusedCount > 0)
       assert.deepStrictEqual(refused, [])
+    })
+  )
+
+  it.live("says so of loads", () =>
+    Effect.gen(function* () {
+      const target = yield* Target.make({ url: "net://localhost:1" })
+      const sound = { sessionCount: 0, streamCount: 1, packetBytes: 4096 }
+      const loads = {
+        sessionCount: [-1, 1.5, Number.NaN],
+        streamCount: [-1],
+        packetBytes: [-1, 1, Number.NaN, 2 ** 33],
+        rate: [0, -1, Number.NaN],
+        packetCount: [-1, Number.NaN]
+      }
+      for (const [member, values] of Object.entries(loads)) {
+        for (const value of values) {
+          const failed = yield* Effect.flip(Load.run(target, { ...sound, [member]: value }))
+          assert.strictEqual(failed._tag, "LoadInvalid", `${member} ${value}`)
+          assert.include(failed.message, member)
+        }
+      }
+      yield* Load.run(target, sound)
     })
   )
 

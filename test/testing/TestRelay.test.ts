@@ -269,6 +269,8 @@ describe("rules for access that are replaced while the relay runs", () => {
       yield* target.session({ name: "mine" })
       yield* relay.replaceAccess(undefined)
       yield* target.session({ name: "others" })
+      // The same of what there is nothing to replace.
+      assert.strictEqual((yield* Effect.flip(relay.replaceTls({ certificate: "", key: "" })))._tag, "TlsRefused")
     })
   )
 })
