@@ -5,8 +5,8 @@ import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 
 const access = "src/access/Access.ts"
-const party = "src/relay/Party.ts"
-const admission = "src/relay/session/Admission.ts"
+const party = "src/relay/party/Party.ts"
+const admission = "src/relay/party/Admission.ts"
 const streams = "src/connection/control/StreamCommands.ts"
 const terminal = "src/transport/tls/TlsTerminal.ts"
 const door = "src/transport/Door.ts"
@@ -66,7 +66,7 @@ const mutations = [
   [party, "if (allowance.diskBytes >= quota.bytesOnDisk) return diskRefusal(from, quota)", "", wire],
   [party, "yield* this.#permissions.allowances.recount(allowance)", "", wire],
   [party, "      millis = owed\n", "", wire],
-  ["src/relay/Debtors.ts", "for (const member of this.#members) member.hold()", "", wire],
+  ["src/relay/party/Debtors.ts", "for (const member of this.#members) member.hold()", "", wire],
   [party, "if (hasWaited) this.#waitAnew()", "", wire],
   // Who asks for what.
   [party, "return this.#current?.mayRecord(names) ?? true", "return true", wire],

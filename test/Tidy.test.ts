@@ -92,7 +92,13 @@ const allowed: Readonly<Record<string, string>> = {
 
 /** Inside a folder: which room may import which, and whether what lies beside them (""), shared by them in `relay`. */
 const allowedInside: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>> = {
-  relay: { stream: [""], journal: [""], session: ["", "journal", "stream"], viewer: ["", "session", "stream"] },
+  relay: {
+    stream: [""],
+    journal: [""],
+    session: ["", "journal", "stream"],
+    party: ["", "session", "stream"],
+    viewer: ["", "session", "stream", "party"]
+  },
   transport: { tls: [""] },
   admin: { port: [], page: [""] },
   daemon: { log: [""], files: [""], launch: ["", "log", "files"] },

@@ -1,8 +1,8 @@
 /** What a client may be shown: everything with the token, otherwise the sessions that the rules let it view. */
 import { Context } from "effect"
 import type { RelayEvent } from "../relay/Events.ts"
+import type { Viewpoint } from "../relay/party/Viewpoint.ts"
 import type { ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"
-import type { Viewpoint } from "../relay/Viewpoint.ts"
 
 export class Visibility extends Context.Service<Visibility, Viewpoint>()("lttng-relay/admin/Visibility") {}
 

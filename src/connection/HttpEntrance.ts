@@ -4,9 +4,9 @@
  * for access say of who they are.
  */
 import { Effect, type Scope } from "effect"
-import type { Permissions } from "../relay/Party.ts"
+import type { Permissions } from "../relay/party/Party.ts"
+import type { Viewpoint } from "../relay/party/Viewpoint.ts"
 import type { Service } from "../relay/Registry.ts"
-import type { Viewpoint } from "../relay/Viewpoint.ts"
 import * as Door from "../transport/Door.ts"
 import * as Refusals from "../transport/Refusals.ts"
 import type { Mode } from "../transport/tls/Tls.ts"

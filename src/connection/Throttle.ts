@@ -6,8 +6,8 @@
 import { Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"
 import { clearTimeout, setTimeout } from "../Machine.ts"
-import type { Debtor } from "../relay/Debtors.ts"
-import type { Party } from "../relay/Party.ts"
+import type { Debtor } from "../relay/party/Debtors.ts"
+import type { Party } from "../relay/party/Party.ts"
 
 export interface Options {
   readonly party: Party

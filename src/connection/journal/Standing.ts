@@ -4,7 +4,7 @@
  */
 import type { Incident } from "../../errors/Report.ts"
 import { clearTimeout, queueMicrotask, setTimeout } from "../../Machine.ts"
-import { Party, type Permissions } from "../../relay/Party.ts"
+import { Party, type Permissions } from "../../relay/party/Party.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import type { Peer } from "../../transport/Peer.ts"
 

@@ -3,7 +3,7 @@
  * owed they go on in the order in which they were stopped, a few at a time. Those who bring little are let be: only
  * where much is owed are those stopped, too, that did not bring it, since each of a thousand might bring as much.
  */
-import { clearTimeout, setTimeout } from "../Machine.ts"
+import { clearTimeout, setTimeout } from "../../Machine.ts"
 
 /** One of its connections. */
 export interface Debtor {

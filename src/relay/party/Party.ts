@@ -3,13 +3,13 @@
  * here. Rules may change while it is connected; what they say now counts.
  */
 import { Effect } from "effect"
-import type { Incident } from "../errors/Report.ts"
-import { clockMillis, queueMicrotask } from "../Machine.ts"
-import { sessionNamesOf } from "../model/Path.ts"
+import type { Incident } from "../../errors/Report.ts"
+import { clockMillis, queueMicrotask } from "../../Machine.ts"
+import { sessionNamesOf } from "../../model/Path.ts"
+import type { HeldSession } from "../session/Identity.ts"
+import type { StreamActor } from "../stream/StreamActor.ts"
 import type { Allowance, Allowances, Quota } from "./Allowances.ts"
 import type { Debtor } from "./Debtors.ts"
-import type { HeldSession } from "./session/Identity.ts"
-import type { StreamActor } from "./stream/StreamActor.ts"
 import type { Names } from "./Viewpoint.ts"
 
 export interface Identity {

@@ -4,8 +4,8 @@
  * ends a line that a crash cut off.
  */
 import { Effect, Option, Schema, Semaphore } from "effect"
-import type { FileFailed } from "../storage/Files.ts"
-import type { TraceStore } from "../storage/TraceStore.ts"
+import type { FileFailed } from "../../storage/Files.ts"
+import type { TraceStore } from "../../storage/TraceStore.ts"
 
 /** Below the output directory. */
 const place = ".recordings"

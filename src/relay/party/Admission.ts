@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 import type { Incident } from "../../errors/Report.ts"
 import { isSafeBasePath, isSafeName, type OutputGrouping, type SessionNaming, sessionPath } from "../../model/Path.ts"
-import type { Party } from "../Party.ts"
+import type { Party } from "./Party.ts"
 
 /** A session that is asked for. */
 export interface Application {

@@ -7,12 +7,12 @@
  * found again by what the earlier one put down (`Recordings`).
  */
 import { Effect } from "effect"
-import { clockMillis } from "../Machine.ts"
-import { TokenBucket } from "../model/TokenBucket.ts"
-import type { FileFailed } from "../storage/Files.ts"
-import type { TraceStore } from "../storage/TraceStore.ts"
+import { clockMillis } from "../../Machine.ts"
+import { TokenBucket } from "../../model/TokenBucket.ts"
+import type { FileFailed } from "../../storage/Files.ts"
+import type { TraceStore } from "../../storage/TraceStore.ts"
+import type { Incidents } from "../Incidents.ts"
 import { Debtors } from "./Debtors.ts"
-import type { Incidents } from "./Incidents.ts"
 import { type Recording, Recordings } from "./Recordings.ts"
 
 /** Of one principal; what is not bounded is infinite. */
