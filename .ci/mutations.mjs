@@ -15,6 +15,7 @@ const origins = "src/transport/Origins.ts"
 const unit = ["test/access", "test/transport/TlsHostile.test.ts"]
 const wire = [
   "test/connection/Access.test.ts",
+  "test/connection/Carried.test.ts",
   "test/connection/Discretion.test.ts",
   "test/connection/Isolation.test.ts",
   "test/connection/Quota.test.ts",
@@ -59,6 +60,7 @@ const mutations = [
   [access, "names.size === 0 ? [nobody(peer)] : ", "", unit],
   // biome-ignore lint/suspicious/noTemplateCurlyInString: text of a source
   [access, "`\\0address ${Addresses.networkOf(address)}`", '"nobody"', unit],
+  [party, "this.#peer.brought?.(stream.session.id) === true ? stream : undefined", "stream", wire],
   [party, "allowance.connectionCount >= quota.connections", "false", wire],
   [party, "      allowance.connectionCount--\n", "", wire],
   [party, "allowance.sessionCount >= quota.sessions", "false", wire],

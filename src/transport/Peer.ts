@@ -51,6 +51,8 @@ export interface Peer {
   readonly end: Effect.Effect<SocketEnd>
   /** By an edge, which keeps what it says: what it asks for can wait. */
   readonly isCarried?: boolean
+  /** For such: whether a session is one that it brought. */
+  readonly brought?: (sessionId: number) => boolean
   /** For such: what it waits for; undefined: it goes on. */
   readonly waitsFor?: (why: Incident | undefined) => void
   /** What it says was carried out before: it may do it. */

@@ -221,6 +221,7 @@ export class HostedJournal implements Journal {
     const peer = new VirtualPeer({
       edge: this.standing.edge,
       isReplayed: () => this.isReplayed,
+      brought: (id) => this.sessionIds.has(id),
       waitsFor: this.standing.waitsFor,
       onAnswer: (bytes) => void (kind === Kind.control && replies.push(bytes)),
       onReady: () => this.#onReady(),

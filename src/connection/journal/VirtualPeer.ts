@@ -11,6 +11,7 @@ export interface Options {
   /** Whose rights it has: the edge's that came last. */
   readonly edge: Pick<Peer, "name" | "certificate">
   readonly isReplayed: () => boolean
+  readonly brought: (sessionId: number) => boolean
   readonly waitsFor: (why: Incident | undefined) => void
   readonly onAnswer: (bytes: Uint8Array) => void
   /** It takes more now. */
@@ -22,6 +23,7 @@ export interface Options {
 export class VirtualPeer implements Peer {
   readonly landing = undefined
   readonly isCarried = true
+  readonly brought: (sessionId: number) => boolean
   readonly waitsFor: (why: Incident | undefined) => void
   readonly #options: Options
   readonly #end = Deferred.makeUnsafe<SocketEnd>()
@@ -33,6 +35,7 @@ export class VirtualPeer implements Peer {
 
   constructor(options: Options) {
     this.#options = options
+    this.brought = options.brought
     this.waitsFor = options.waitsFor
   }
 

@@ -38,8 +38,10 @@ export interface Permissions {
 interface Peer {
   readonly name: string
   readonly certificate: Identity["certificate"]
-  /** By an edge: its connections are one, and the streams it names are its own. */
+  /** By an edge: its connections are one. */
   readonly isCarried?: boolean
+  /** For such: whether a session is one that it brought. */
+  readonly brought?: (sessionId: number) => boolean
   /** Its sessions were admitted, and counted, by an earlier relay. */
   readonly isReplayed?: boolean
 }
@@ -101,7 +103,9 @@ export class Party {
   /** Any connection may name any stream; one that it may not record is to it as if it were not there. */
   stream(streams: ReadonlyMap<number, StreamActor>, handle: bigint): StreamActor | undefined {
     const stream = streams.get(Number(handle))
-    if (stream === undefined || this.#permissions.rightsOf === undefined || this.#peer.isCarried === true) return stream
+    if (stream === undefined || this.#permissions.rightsOf === undefined) return stream
+    // What it brought was admitted, if not now then before: rules that change hold it back, and take nothing from it.
+    if (this.#peer.isCarried === true) return this.#peer.brought?.(stream.session.id) === true ? stream : undefined
     if (this.#rules === this.#permissions.rightsOf && this.#recorded === stream.session) return stream
     if (!this.mayRecord(stream.session.identity)) return undefined
     this.#recorded = stream.session

@@ -1,0 +1,98 @@
+/**
+ * What an edge brings has the rights of the edge: records that no edge of ours writes name streams of others, by
+ * numbers that are not translated, and do nothing to them.
+ */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { AccessFile } from "../../src/access/Access.ts"
+import { checksums } from "../../src/edge/journal/Checksums.ts"
+import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
+import * as Commands from "../../src/testing/PeerBytes.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+
+const only = (host: string): AccessFile => ({
+  principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
+  rules: [{ principals: ["here"], record: [{ host }], view: [{ host }] }]
+})
+
+const { join, message, none, numbers, u32, u64 } = Commands
+
+type Record = readonly [kind: number, connection: number, payload: Uint8Array]
+
+/** One after the other, numbered from 1 on. */
+const records = (...all: ReadonlyArray<Record>) =>
+  join(
+    ...all.map(([kind, connection, payload], index) => {
+      const bytes = join(Buffer.alloc(headBytes), payload)
+      seal(bytes, 0, { number: index + 1, byteCount: payload.length, kind, connection }, checksums)
+      return bytes
+    })
+  )
+
+const opening = (token: string) =>
+  join(
+    message(numbers.VERSION, join(u32(2), u32(13))),
+    message(OpenJournal.number, OpenJournal.request(0).encode({ token, firstKept: 1n, edgeName: "edge" }))
+  )
+
+const begin = (name: string) => [
+  message(numbers.VERSION, join(u32(2), u32(10))),
+  message(numbers.CREATE_SESSION, Commands.createSession(10, { name, host: "web1" }))
+]
+
+it.live("an edge names no stream but those of its own sessions, however it writes them", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ access: only("*") })
+    const victim = yield* relay.script().recording({ name: "secret", host: "db1", chunk: 3 })
+    const stream = yield* victim.c.addStream()
+    yield* victim.d.packet(stream, 0, 100)
+    yield* victim.c.index(stream, { seq: 0 })
+    const theirs = () => relay.output.tree().filter((line) => line.includes("db1"))
+    yield* victim.c.dataPending(stream, 0)
+    const before = theirs()
+    assert.isNotEmpty(before)
+
+    yield* relay.relay.replaceAccess(only("web*"))
+    const close = message(numbers.CLOSE_STREAM, join(u64(stream), u64(0)))
+    const metadata = message(numbers.SEND_METADATA, join(u64(stream), u32(0), Buffer.from("evil")))
+    const index = message(numbers.SEND_INDEX, Commands.sendIndex(10, stream, { seq: 1 }))
+    const packet = join(Commands.packetHeader(stream, 1, 8, 0), Buffer.alloc(8, 0x65))
+    const session = (name: string): ReadonlyArray<Record> =>
+      begin(name).map((bytes) => [Kind.command, 1, bytes] as const)
+    const attacks: ReadonlyArray<ReadonlyArray<Record>> = [
+      // A packet whose header nobody looked at, and one behind another in one record.
+      [[Kind.rest, 1, packet]],
+      [[Kind.packet, 1, join(Commands.packetHeader(1n, 1, 0, 0), packet)]],
+      // A command that nobody looked at, one behind another, and one that is cut before the number.
+      ...[index, close, metadata].flatMap((command, at): ReadonlyArray<ReadonlyArray<Record>> => {
+        const pending = message(numbers.BEGIN_DATA_PENDING, u64(1))
+        return [
+          [...session(`rest${at}`), [Kind.rest, 1, command]],
+          [...session(`behind${at}`), [Kind.command, 1, join(pending, command)]],
+          [...session(`cut${at}`), [Kind.command, 1, command.subarray(0, 28)], [Kind.rest, 1, command.subarray(28)]]
+        ]
+      })
+    ]
+    for (const [at, attack] of attacks.entries()) {
+      const kind = attack.length === 1 ? Kind.data : Kind.control
+      const wire = yield* relay.wire("control")
+      const all: ReadonlyArray<Record> = [[kind, 1, none], ...attack]
+      yield* wire.send(opening(`${at}`.padStart(32, "0")))
+      yield* wire.read(8 + OpenJournal.replyBytes)
+      yield* wire.send(records(...all))
+      // Carried out to the end, or as far as it was taken.
+      for (let received = 0, outcome = 0; received < all.length && outcome === 0; ) {
+        const told = yield* wire.read(OpenJournal.acknowledgement.size)
+        received = Number(told.readBigUInt64BE(0))
+        outcome = told.readUInt32BE(OpenJournal.acknowledgement.offsets.outcome)
+      }
+      assert.deepStrictEqual(theirs(), before, `attack ${at}`)
+    }
+
+    yield* relay.relay.replaceAccess(only("*"))
+    yield* victim.d.packet(stream, 1, 100)
+    yield* victim.c.index(stream, { seq: 1 })
+    yield* relay.script().fileSize(victim.file("ch_0", "", "ust/uid/0/64-bit"), 200)
+  }).pipe(Effect.scoped)
+)
