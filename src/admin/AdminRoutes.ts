@@ -30,6 +30,11 @@ export interface Options {
    * this machine reaches, or one that asks who it is by itself. False where not given.
    */
   readonly isOpen?: boolean
+  /**
+   * Names by which an open server is asked, lower case, besides those of this machine: by any other, a browser may be
+   * asking for a page of somebody else (DNS rebinding).
+   */
+  readonly hosts?: ReadonlyArray<string>
 }
 
 /**
@@ -38,6 +43,7 @@ export interface Options {
  */
 export const layer = ({
   config,
+  hosts = [],
   isOpen = false,
   token
 }: Options): Layer.Layer<
@@ -60,6 +66,7 @@ export const layer = ({
     Telemetry.layer({ version: packageVersion(), output: config.output, descriptorLimit: config.fdPoolSize })
   )
   return Layer.mergeAll(api, Routes.metrics(authorization), Routes.livez, Routes.readyz(), ends).pipe(
+    Layer.provide(Routes.meant({ isLoopback: isOpen, hosts })),
     HttpRouter.provideRequest(services),
     Layer.provide([services, Layer.succeed(Closing, closing)])
   )

@@ -42,8 +42,6 @@ export interface Options {
 type RouteOptions = Authorization.Options & Pick<Options, "moreChecks" | "names">
 
 const unauthorized = 401
-/** The status of what is asked by a wrong name. */
-const misdirected = 421
 const stopTimeout = "1 second"
 
 const contentPolicy = [
@@ -72,7 +70,7 @@ const safeguards = ({ names, visitorOf }: RouteOptions) =>
           const refusal = Origin.refusal(isNear ? names : anyName, request.headers)
           return refusal === undefined
             ? Elsewhere.contained(answer)
-            : Effect.succeed(HttpServerResponse.text(refusal, { status: misdirected }))
+            : Effect.succeed(HttpServerResponse.text(refusal, { status: Routes.misdirected }))
         }),
         (response) =>
           HttpServerResponse.setHeaders(response, {

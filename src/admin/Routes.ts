@@ -1,11 +1,12 @@
 /** The routes beside the API: health for a supervisor, metrics for a collector. */
 import { Effect, Layer, Stream } from "effect"
-import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Relay } from "../Relay.ts"
 import * as Exposition from "../telemetry/Exposition.ts"
 import * as Scrapes from "../telemetry/Scrapes.ts"
 import { Telemetry } from "../telemetry/Telemetry.ts"
 import * as Authorization from "./Authorization.ts"
+import * as Origin from "./Origin.ts"
 import { type Check, readiness } from "./Readiness.ts"
 
 /** Somebody answers: the loop turns. */
@@ -41,3 +42,15 @@ const exposition = HttpRouter.use((router) =>
 
 export const metrics = (options: Authorization.Options) =>
   exposition.pipe(Layer.provide(Authorization.guard(options).layer))
+
+/** The status of what is asked by a wrong name. */
+export const misdirected = 421
+
+/** Of routes that no browser shall ask for a page of somebody else. */
+export const meant = (names: Origin.Names): Layer.Layer<never> =>
+  HttpRouter.middleware((answer) =>
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {
+      const refusal = Origin.refusal(names, headers)
+      return refusal === undefined ? answer : Effect.succeed(HttpServerResponse.text(refusal, { status: misdirected }))
+    })
+  ).layer

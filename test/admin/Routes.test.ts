@@ -1,6 +1,6 @@
 /** The operator's API in a program's own HTTP server, beside routes of the program's. */
 
-import { createServer } from "node:http"
+import { createServer, request } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
@@ -57,6 +57,29 @@ describe("a program's own HTTP server", () => {
       assert.strictEqual(yield* status("/readyz"), 503)
       const refused = yield* Effect.flip((yield* clientWith()).sessions.list({ query: {} }))
       assert.strictEqual(refused._tag, "Unauthorized")
+    })
+  )
+
+  it.live("lets no page of somebody else ask, where it is open", () =>
+    Effect.gen(function* () {
+      const { url } = yield* start({ isOpen: true, hosts: ["relay.example"] })
+      const { port } = new URL(url)
+      const ask = (path: string, headers: Record<string, string>) =>
+        Effect.callback<number>((resume) => {
+          const sent = request({ port, path, headers }, (answer) => {
+            answer.resume()
+            resume(Effect.succeed(answer.statusCode ?? 0))
+          })
+          sent.end()
+        })
+      for (const path of ["/api/v1/sessions", "/metrics", "/readyz"]) {
+        assert.strictEqual(yield* ask(path, { host: `localhost:${port}` }), 200, path)
+        assert.strictEqual(yield* ask(path, { host: "relay.example" }), 200, path)
+        assert.strictEqual(yield* ask(path, { host: "evil.example" }), 421, path)
+        const site = { host: "localhost", "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" }
+        assert.strictEqual(yield* ask(path, site), 421, path)
+      }
+      assert.strictEqual(yield* ask("/", { host: "evil.example" }), 200)
     })
   )
 
