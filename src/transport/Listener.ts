@@ -123,7 +123,8 @@ const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Ef
     // An IPv6 wildcard serves IPv4 peers too, as the reference's does.
     const { descriptor, host, port } = address
     const place = descriptor === undefined ? { host, port, ipv6Only: false } : { fd: descriptor }
-    server.listen({ ...place, backlog }, () => {
+    // As an option it would not hold for a descriptor.
+    server.listen(place, backlog, () => {
       server.off("error", onError)
       resume(Effect.succeed(server))
     })

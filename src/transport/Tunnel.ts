@@ -97,7 +97,7 @@ export const listen = (options: Options): Effect.Effect<number, ListenFailed, Sc
         const onError = ({ code = "", message }: NodeJS.ErrnoException) =>
           resume(Effect.fail(new ListenFailed({ port: options.role, code, message })))
         server.once("error", onError)
-        server.listen({ ...options.listen, backlog }, () => {
+        server.listen(options.listen, backlog, () => {
           server.off("error", onError)
           // Such as no descriptor for one more connection: the others go on.
           server.on("error", () => undefined)

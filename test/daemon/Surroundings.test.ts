@@ -197,7 +197,9 @@ Peers.describeWithPeers(["perl", "script"], "a terminal that is closed", () => {
 })
 
 describe("a burst of connections", () => {
-  it.live("is completed by the kernel while the relay is busy: 300 at once", () =>
+  const count = 600
+  const most = Number(readFileSync("/proc/sys/net/core/somaxconn", "utf8"))
+  it.live.skipIf(most < count)(`is completed by the kernel while the relay is busy: ${count} at once`, () =>
     Effect.gen(function* () {
       const { at, running } = yield* Daemons.runForeground()
       running.signal("SIGSTOP")
@@ -210,10 +212,10 @@ describe("a burst of connections", () => {
         (socket) => Effect.sync(() => socket.destroy())
       )
       const all = Effect.all(
-        Array.from({ length: 300 }, () => open),
+        Array.from({ length: count }, () => open),
         { concurrency: "unbounded" }
       )
-      assert.strictEqual((yield* all).length, 300)
+      assert.strictEqual((yield* all).length, count)
     })
   )
 })
