@@ -9,6 +9,7 @@ import { type FileHandle, open as openFile, readdir, readFile } from "node:fs/pr
 import { basename, dirname, join, relative, resolve } from "node:path"
 import { Effect, Schema, type Scope } from "effect"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
+import { pathOf } from "../protocol/Text.ts"
 import * as CtfPacket from "./CtfPacket.ts"
 
 /** There is no trace, or what is there cannot be read: `reason` says what, `path` where. */
@@ -101,11 +102,11 @@ const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, Trace
 
 const list = (directory: string): Effect.Effect<ReadonlyArray<Dirent>, TraceUnreadable> =>
   Effect.map(
-    attempt(directory, () => readdir(directory, { withFileTypes: true })),
+    attempt(directory, () => readdir(pathOf(directory), { withFileTypes: true })),
     (entries) => entries.filter(({ name }) => !name.startsWith(".")).sort((a, b) => (a.name < b.name ? -1 : 1))
   )
 
-const read = (path: string): Effect.Effect<Uint8Array, TraceUnreadable> => attempt(path, () => readFile(path))
+const read = (path: string): Effect.Effect<Uint8Array, TraceUnreadable> => attempt(path, () => readFile(pathOf(path)))
 
 /** Packets in either byte order, text of CTF 1, fragments of CTF 2. */
 const metadataBeginnings = [[0x57, 0x1d, 0xd1, 0x75], [0x75, 0xd1, 0x1d, 0x57], [...Buffer.from("/* CTF")], [0x1e]]
@@ -124,7 +125,7 @@ const readMetadata = (path: string): Effect.Effect<Uint8Array, TraceUnreadable> 
 /** Undefined where there is none. */
 const readIndex = (path: string): Effect.Effect<Uint8Array | undefined, TraceUnreadable> =>
   attempt(path, () =>
-    readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    readFile(pathOf(path)).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code === "ENOENT") return undefined
       throw cause
     })
@@ -166,7 +167,7 @@ const scan = (path: string, byteCount: number): Effect.Effect<ReadonlyArray<Pack
   attempt(path, async () => {
     const packets: Array<PacketRecord> = []
     const longBytes = dirname(path).endsWith("32-bit") ? 4 : 8
-    const file = await openFile(path)
+    const file = await openFile(pathOf(path))
     try {
       for (let at = 0; at < byteCount; ) {
         const head = CtfPacket.head(await readAt(file, at, CtfPacket.headBytes), longBytes)
@@ -184,7 +185,7 @@ const openData = (directory: string, name: string): Effect.Effect<DataFile, Trac
   Effect.gen(function* () {
     const location = join(directory, name)
     const byteCount = yield* attempt(location, async () => {
-      const file = await openFile(location)
+      const file = await openFile(pathOf(location))
       return file
         .stat()
         .then(({ size }) => size)
@@ -281,7 +282,7 @@ export type ReadBytes = (at: number, count: number) => Effect.Effect<Uint8Array,
 /** Fails when the file has fewer bytes there. */
 export const reader = ({ location }: DataFile): Effect.Effect<ReadBytes, TraceUnreadable, Scope.Scope> =>
   Effect.acquireRelease(
-    attempt(location, () => openFile(location)),
+    attempt(location, () => openFile(pathOf(location))),
     (file) => Effect.promise(() => file.close())
   ).pipe(
     Effect.map(

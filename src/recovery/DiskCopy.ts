@@ -6,6 +6,8 @@ import * as fs from "node:fs"
 import { basename, dirname, join, relative, resolve } from "node:path"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
+import * as DiskTree from "./DiskTree.ts"
+import { realOf } from "./OpenFiles.ts"
 
 export interface LeftOut {
   /** Relative to the directory that was copied. */
@@ -25,7 +27,7 @@ const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.mes
 
 /** Of a path that is not there yet: where its nearest directory that is there leads. */
 const resolved = (path: string): string =>
-  fs.existsSync(path) ? fs.realpathSync(path) : join(resolved(dirname(path)), basename(path))
+  fs.existsSync(pathOf(path)) ? realOf(path) : join(resolved(dirname(path)), basename(path))
 
 /** What cannot be written ends a copy. */
 class TargetFailure extends Error {
@@ -175,24 +177,23 @@ const discarded = (staging: string, isOurs: boolean, target: string, cause: unkn
  * is the answer.
  */
 export const copy = (from: string, to: string): ReadonlyArray<LeftOut> => {
-  const source = fs.realpathSync(from)
+  const source = DiskTree.rootOf(from)
   const target = resolved(resolve(to))
-  const stat = fs.statSync(source)
-  if (!stat.isDirectory()) throw new Error(`${from} is no directory`)
+  const stat = fs.statSync(pathOf(source))
   if (`${target}/`.startsWith(`${source}/`)) throw new Error(`${to} lies in ${from}`)
-  const isOurs = !fs.existsSync(target)
-  if (!isOurs && fs.readdirSync(target).length > 0) throw new Error(`${to} is not empty`)
-  fs.readdirSync(source)
+  const isOurs = !fs.existsSync(pathOf(target))
+  if (!isOurs && fs.readdirSync(pathOf(target)).length > 0) throw new Error(`${to} is not empty`)
+  fs.readdirSync(pathOf(source))
   if (isOurs) Directory.makeNow(target, (stat.mode & 0o777) | 0o700)
   const staging = join(target, stagingName)
   const copying = new Copying(source, staging)
   try {
     copying.directory("", stat)
-    for (const name of fs.readdirSync(staging, "buffer")) {
+    for (const name of fs.readdirSync(pathOf(staging), "buffer")) {
       const text = textOf(name)
       fs.renameSync(pathOf(join(staging, text)), pathOf(join(target, text)))
     }
-    fs.rmdirSync(staging)
+    fs.rmdirSync(pathOf(staging))
   } catch (cause) {
     throw discarded(staging, isOurs, target, cause)
   }

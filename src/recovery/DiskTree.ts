@@ -2,10 +2,10 @@
 import * as fs from "node:fs"
 import { dirname, join } from "node:path"
 import { FileWindow } from "../ctf/recorded/FileWindow.ts"
-import { pathOf, textOf } from "../protocol/Text.ts"
+import { pathOf, printable, textOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
 import type { Change } from "./Finding.ts"
-import { writtenBelow } from "./OpenFiles.ts"
+import { realOf, writtenBelow } from "./OpenFiles.ts"
 import { byName, type Entry, type Tree } from "./Tree.ts"
 
 /** A packet's head, and some of what follows. */
@@ -31,8 +31,18 @@ const readWhole = (path: string): Uint8Array => {
   return fs.readFileSync(pathOf(path))
 }
 
+/** Where it leads. Throws in words what it is instead of a directory. */
+export const rootOf = (path: string): string => {
+  const stat = path === "" ? undefined : fs.statSync(pathOf(path), { throwIfNoEntry: false })
+  if (stat?.isDirectory() !== true) {
+    throw new Error(`${printable(path)}: ${stat === undefined ? "there is no such directory" : "no directory"}`)
+  }
+  return realOf(path)
+}
+
+/** Throws what keeps `root` from being read. */
 export const make = (root: string): Tree => ({
-  written: writtenBelow(root),
+  written: writtenBelow(rootOf(root)),
   list: (path) => {
     const directory = join(root, path)
     return fs

@@ -3,7 +3,7 @@
  * the processes we may not see, or run on another machine, is not known.
  */
 import * as fs from "node:fs"
-import { textOf } from "../protocol/Text.ts"
+import { pathOf, textOf } from "../protocol/Text.ts"
 
 /** Of `flags` in a descriptor's description, octal. */
 const accessMask = 3
@@ -23,10 +23,13 @@ const isForWriting = (process: string, descriptor: string): boolean => {
   return flags !== undefined && (Number.parseInt(flags, 8) & accessMask) !== 0
 }
 
+/** Where a path leads. Only the native form takes bytes. */
+export const realOf = (path: string): string => textOf(fs.realpathSync.native(pathOf(path), "buffer"))
+
 /** Paths relative to `root`. */
 export const writtenBelow = (root: string): ReadonlySet<string> => {
   const found = new Set<string>()
-  const prefix = `${textOf(fs.realpathSync(root, "buffer"))}/`
+  const prefix = `${realOf(root)}/`
   for (const pid of attempt(() => fs.readdirSync("/proc")) ?? []) {
     if (!/^\d+$/.test(pid)) continue
     for (const descriptor of attempt(() => fs.readdirSync(`/proc/${pid}/fd`)) ?? []) {

@@ -10,6 +10,7 @@ import { Effect, Schema, type Scope, Stream } from "effect"
 import * as CtfPacket from "../ctf/CtfPacket.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import { fixed, u64Max } from "../protocol/Struct.ts"
+import { pathOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
 import type { ViewerEvent } from "./ViewerEvent.ts"
@@ -60,7 +61,7 @@ const locationOf = (root: string, stream: ViewedStream): Effect.Effect<string, R
 const create = (path: string): Effect.Effect<FileHandle, RecordFailed> =>
   attempt(path, async () => {
     await Directory.make(dirname(path))
-    return openFile(path, "wx")
+    return openFile(pathOf(path), "wx")
   })
 
 const append = (path: string, file: FileHandle, bytes: Uint8Array) => attempt(path, () => file.appendFile(bytes))
@@ -124,7 +125,7 @@ const close = (mirror: Mirror) =>
 const makeRoot = (directory: string) =>
   Effect.gen(function* () {
     yield* attempt(directory, () => Directory.make(resolve(directory)))
-    const entries = yield* attempt(directory, () => readdir(directory))
+    const entries = yield* attempt(directory, () => readdir(pathOf(directory)))
     if (entries.length > 0) return yield* new RecordFailed({ path: directory, reason: "not an empty directory" })
   })
 

@@ -11,6 +11,8 @@ import * as Relays from "../support/relays.ts"
 
 const env = { TZ: "UTC", LC_ALL: "C.UTF-8" }
 const run = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [toolboxProgram, ...args], { env })
+const attempt = (...args: ReadonlyArray<string>) =>
+  Process.attempt(process.execPath, [toolboxProgram, ...args], { env })
 const shell = (script: string, more: Readonly<Record<string, string>> = {}) =>
   Process.run("bash", ["-c", script, "bash", process.execPath, toolboxProgram], { env: { ...env, ...more } })
 
@@ -65,6 +67,34 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types"]
       assert.strictEqual(shown.stdout, plain.stdout)
       const { stdout } = yield* shell(`"$1" "$2" export ${path} | iconv -f utf-8 -t utf-8`)
       assert.strictEqual(exported(stdout).otherData.session, "b\ufffd")
+      const checked = yield* shell(`"$1" "$2" check ${path}`)
+      assert.match(checked.stdout, /^1 trace, .*: no damage\n$/)
+      const repaired = yield* shell(`"$1" "$2" repair ${path} --to=${path}.copy && diff -r ${path} ${path}.copy`)
+      assert.deepStrictEqual([repaired.code, repaired.stderr], [0, ""])
+      // It is read: what is missing is the relay.
+      const replayed = yield* shell(`"$1" "$2" replay ${path} net://127.0.0.1:1 2>&1 || true`)
+      assert.include(replayed.stdout, "ECONNREFUSED")
+    })
+  )
+
+  it.live("a directory that is none, and one without traces, are not taken for whole recordings", () =>
+    Effect.gen(function* () {
+      const within = yield* Relays.temporaryDirectory("none")
+      const empty = yield* run("check", within)
+      assert.deepStrictEqual(
+        [empty.code, empty.stdout],
+        [0, "0 traces, 0 data files, 0 packets, 0 B: nothing to check\n"]
+      )
+      const file = join(root(), "types", "ust", "uid", "0", "64-bit", "metadata")
+      for (const [path, reason] of [
+        [join(within, "nowhere"), "there is no such directory"],
+        [file, "no directory"]
+      ] as const) {
+        for (const args of [["check"], ["repair"], ["repair", `--to=${within}/copy`], ["repair", "--in-place"]]) {
+          const outcome = yield* attempt(...args, path)
+          assert.deepStrictEqual([outcome.code, outcome.stderr], [1, `Error: ${path}: ${reason}\n`])
+        }
+      }
     })
   )
 

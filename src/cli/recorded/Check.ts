@@ -25,7 +25,9 @@ export const summary = (report: Checked.Report): string => {
   const size = `${Output.plural(packetCount, "packet")}, ${Output.bytes(byteCount)}`
   const seen = `${Output.plural(traceCount, "trace")}, ${Output.plural(fileCount, "data file")}, ${size}`
   const decoded = decodedByteCount < byteCount ? ` (events of ${Output.bytes(decodedByteCount)} decoded)` : ""
-  return `${seen}: ${severe === 0 ? "no damage" : `${Output.plural(severe, "finding")} of damage`}${decoded}`
+  // Nobody should take a directory that was meant to be another for a whole recording.
+  const verdict = severe > 0 ? `${Output.plural(severe, "finding")} of damage` : "no damage"
+  return `${seen}: ${traceCount === 0 && severe === 0 ? "nothing to check" : verdict}${decoded}`
 }
 
 const print = ({ findings, ...counts }: Checked.Report): Effect.Effect<void> =>

@@ -39,7 +39,7 @@ const preview = ({ directory, events, json }: Input) =>
 
 const repair = (root: string, { events, json }: Input) =>
   Effect.gen(function* () {
-    const tree = DiskTree.make(root)
+    const tree = yield* attempt(() => DiskTree.make(root))
     const { changes, failures, report } = yield* attempt(() =>
       Recovery.repair(tree, (change) => DiskTree.apply(root, change), Recovery.optionsOf(events))
     )
