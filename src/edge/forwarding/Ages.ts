@@ -1,6 +1,6 @@
 /**
  * How long ago records of a journal were heard, from looks at how many there are: as exact as looks are near each
- * other, and less for what is old.
+ * other, or as the oldest one's age needs.
  */
 
 interface Mark {
@@ -9,19 +9,26 @@ interface Mark {
   readonly millis: number
 }
 
-/** Of a link that is gone for days some are enough. */
-const markCountMax = 2048
+/**
+ * An age is wrong by no more than this part of the oldest one. So of a link that is gone for days there are few marks:
+ * as many again each time that what is waited for gets 2.7 times as old.
+ */
+const errorMax = 1 / 512
 
 export class Ages {
-  #marks: Array<Mark> = []
+  readonly #marks: Array<Mark> = []
 
   /** Up to `last` was heard by now; nobody asks for what is up to `gone` any more. */
   look(last: number, gone: number, nowMillis: number): void {
-    if (last > (this.#marks.at(-1)?.number ?? 0)) this.#marks.push({ number: last, millis: nowMillis })
-    const kept = this.#marks.findIndex(({ number }) => number > gone)
-    this.#marks.splice(0, kept < 0 ? this.#marks.length : kept)
-    if (this.#marks.length <= markCountMax) return
-    this.#marks = this.#marks.filter((_, at) => at % 2 === 1 || at === this.#marks.length - 1)
+    const marks = this.#marks
+    const kept = marks.findIndex(({ number }) => number > gone)
+    marks.splice(0, kept < 0 ? marks.length : kept)
+    if (last <= Math.max(gone, marks.at(-1)?.number ?? 0)) return
+    const oldestMillis = marks[0]?.millis ?? nowMillis
+    const isNear = nowMillis - (marks.at(-2)?.millis ?? 0) < (nowMillis - oldestMillis) * errorMax
+    // What the one before it saw is taken for as new as this.
+    if (isNear) marks.pop()
+    marks.push({ number: last, millis: nowMillis })
   }
 
   /** ms since the oldest record beyond `number` was heard; 0: there is none. */
