@@ -108,6 +108,15 @@ export const assertIndexed = (root: string): number => {
   return total
 }
 
+/** Sequence number of each stream's first packet. */
+export const firstPackets = (root: string): ReadonlyArray<number> =>
+  Tree.files(root)
+    .filter((path) => path.endsWith(".idx"))
+    .map((path) => {
+      const file = readFileSync(join(root, path))
+      return Number(file.readBigUInt64BE(indexHeaderBytes + file.readUInt32BE(12) - 8))
+    })
+
 /** The directories below `root` that hold a trace: those with a metadata file. */
 export const traces = (root: string): ReadonlyArray<string> =>
   Tree.files(root)
