@@ -25,6 +25,7 @@ export interface Options {
   readonly policyOf?: Edge.Options["policyOf"]
   readonly ageMillisMax?: number
   readonly compression?: Packing.Mode
+  readonly capacity?: Edge.Options["capacity"]
 }
 
 export interface Local {
@@ -52,6 +53,7 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
         pace: Pace.unlimited,
         copy: options.copy === undefined ? undefined : { directory: options.copy, live: anywhere },
         compression: options.compression ?? "auto",
+        capacity: options.capacity,
         name: "here"
       })
     ).pipe(Effect.provideService(Files, options.files ?? new MemoryFiles().service), Effect.orDie)

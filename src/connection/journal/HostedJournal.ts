@@ -7,7 +7,7 @@
  * all of the journal. So what one connection says is never carried out before what another said earlier.
  */
 import { Effect, Latch, Result } from "effect"
-import { clockMillis } from "../../Machine.ts"
+import { clockMillis, setTimeout } from "../../Machine.ts"
 import type { DataFile } from "../../model/StreamFile.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
@@ -29,15 +29,10 @@ import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { TraceChunk } from "../../relay/TraceChunk.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Serves } from "../control/Command.ts"
+import { MarkPace } from "./MarkPace.ts"
 import * as Settlement from "./Settlement.ts"
 import { Standing } from "./Standing.ts"
 import { VirtualPeer } from "./VirtualPeer.ts"
-
-/** After so much, or so long, what was carried out is put down as done: the edge may forget it. */
-const markBytes = 32 * 1024 * 1024
-const markMillisMax = 1000
-/** Nothing is carried out meanwhile: of the time, this share may go into it. */
-const markShare = 1 / 20
 
 /** The edge's connection, as the journal sees it. */
 export interface Carrier {
@@ -84,12 +79,9 @@ export class HostedJournal implements Journal {
   history: JournalHistory | undefined
   /** Open unless it is being marked. */
   readonly marked = Latch.makeUnsafe(true)
-  #isMarkDue = false
+  readonly #pace = new MarkPace()
   /** Streams, and the files they were in, when it was marked last. */
   #files = new Map<StreamActor, DataFile<TraceChunk> | undefined>()
-  #markedAt = 0
-  #markMillis = 0
-  #unmarkedBytes = 0
   suspendedAt: number | undefined
   /** What the edge said of itself last. */
   report: EdgeReport.EdgeReport | undefined
@@ -155,7 +147,7 @@ export class HostedJournal implements Journal {
     // Sent again after a connection was lost.
     if (number <= this.received || this.#isFinishing) return
     this.received = number
-    this.#unmarkedBytes += to - from
+    this.#pace.add(to - from)
     this.history?.append(number, kind, connection, bytes, from, to)
     this.#carryOut(kind, connection, bytes, from, to)
     this.mark()
@@ -281,7 +273,7 @@ export class HostedJournal implements Journal {
     const outputPath = this.#registry.sessions.get(id)?.identity.outputPath
     if (outputPath !== undefined) this.history?.watch(outputPath)
     // A session that is begun again would find its own directory taken.
-    this.#isMarkDue = true
+    this.#pace.isAsked = true
   }
 
   /** What an earlier relay carried out is gone through again. */
@@ -348,12 +340,10 @@ export class HostedJournal implements Journal {
     if (!this.marked.isOpen() || this.#isFinishing) return
     if (history === undefined) this.durable = this.received
     if (history === undefined || this.received === this.durable) return
-    const begun = clockMillis()
-    const pauseMillis = Math.min(markMillisMax, this.#markMillis / markShare)
-    const sinceMillis = begun - this.#markedAt
-    const isMuch = this.#unmarkedBytes >= markBytes && sinceMillis >= pauseMillis / 4
-    const isDue = this.#isMarkDue || isMuch || sinceMillis >= pauseMillis
-    if (!isDue || !this.isReady || !this.#isQuiet) return
+    const waitMillis = this.#pace.waitMillis(this.report && Number(this.report.edgeSpoolBytesMax))
+    if (waitMillis > 0) this.#markLater(waitMillis)
+    if (waitMillis > 0 || !this.isReady || !this.#isQuiet) return
+    const begunAt = clockMillis()
     this.marked.closeUnsafe()
     const { background, incidents } = this.#registry
     const done = Effect.sync(() => {
@@ -365,10 +355,7 @@ export class HostedJournal implements Journal {
       const isWhole = (yield* this.settled) && !this.#isFinishing
       if (isWhole) yield* history.mark(this.received, this.#positions)
       if (isWhole) this.durable = this.received
-      this.#unmarkedBytes = 0
-      this.#markedAt = clockMillis()
-      this.#markMillis = isWhole ? this.#markedAt - begun : markMillisMax
-      this.#isMarkDue = false
+      this.#pace.marked(begunAt, isWhole)
     }).pipe(
       Effect.catch(({ message }) => {
         // A relay that stops does not wait for room: what is marked is marked.
@@ -380,6 +367,17 @@ export class HostedJournal implements Journal {
     )
     background(marked)
   }
+
+  /** The edge may have room for nothing more before that. */
+  #markLater(millis: number): void {
+    if (this.#isMarkTimed) return
+    this.#isMarkTimed = true
+    setTimeout(() => {
+      this.#isMarkTimed = false
+      this.mark()
+    }, millis).unref()
+  }
+  #isMarkTimed = false
 
   get sessions(): ReadonlyArray<SessionActor> {
     return [...this.sessionIds].flatMap((id) => this.#registry.sessions.get(id) ?? [])

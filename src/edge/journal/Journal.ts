@@ -9,6 +9,7 @@ import { Deferred, Effect, Exit, Latch } from "effect"
 import { report } from "../../errors/Report.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import type { About } from "./About.ts"
+import { Ahead } from "./Ahead.ts"
 import type { Chunk, Chunks } from "./Chunks.ts"
 import type { Lost } from "./History.ts"
 import { Needed } from "./Needed.ts"
@@ -72,6 +73,7 @@ export class Journal {
   readonly tail: Tail
   readonly memory: Chunks
   needed = new Needed()
+  readonly ahead = new Ahead()
   /** Number of the last record that may have been on its way to the relay. */
   handed = 0
   /** Open unless a segment is being thinned. */

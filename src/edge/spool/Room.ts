@@ -14,6 +14,11 @@ const reserveBytesOf = (totalBytes: number): number =>
   Math.min(beyondBytesMax, Math.max(totalBytes / 8, Math.min(reserveBytesMin, totalBytes / 2)))
 const reserveBytesMin = 16 * 1024 * 1024
 
+/** Beyond the bound, in any case. */
+const commandBytes = 1024 * 1024
+
+const ampleBytesMin = 256 * 1024 * 1024
+
 export class Room {
   readonly #limit: number
   #diskBytesMax = Number.POSITIVE_INFINITY
@@ -33,12 +38,30 @@ export class Room {
     return this.#diskBytesMax < this.#limit
   }
 
+  /** Files that are longer than what counts of them do no harm. */
+  get isAmple(): boolean {
+    return !this.#isOfDisk || this.#diskBytesMax > ampleBytesMin
+  }
+
   get bytesMax(): number {
     return Math.min(this.#limit, this.#diskBytesMax)
   }
 
   /** So much may lie beyond it, of what is needed before something can be freed. */
-  get beyondBytes(): number {
+  get #beyondBytes(): number {
     return this.#isOfDisk ? this.#reserve : beyondBytesMax
+  }
+
+  /**
+   * Up to where packets are taken for which the relay waits: it can put down a mark only between packets, and when it
+   * has the index of each. So what `ends` one finds room for longer than one that would begin, and its index for longest.
+   */
+  packetBytesMax(ends: boolean): number {
+    return this.bytesMax + (ends ? 3 / 4 : 1 / 4) * this.#beyondBytes
+  }
+
+  /** The same for commands; those that the relay does not wait for are few bytes. */
+  commandBytesMax(isAwaited: boolean): number {
+    return this.bytesMax + (isAwaited ? this.#beyondBytes : Math.min(commandBytes, this.#beyondBytes))
   }
 }

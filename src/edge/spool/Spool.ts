@@ -25,25 +25,18 @@ const readBytesMax = 512 * 1024
 const readBytesMin = 64 * 1024
 const readBytesInAll = 8 * 1024 * 1024
 
-/** Beyond the bound, for commands. */
-const commandBytes = 1024 * 1024
-
 /** Room is made by whole segments, so a full spool has some. */
 const segmentBytesMax = 16 * 1024 * 1024
 const segmentBytesMin = 64 * 1024
 const segmentCountMin = 64
 
 const agePauseMillisMax = 60_000
-
 /** Of a journal that is put aside. */
 const lastWrites = "5 seconds"
-
 /** Who waits for room looks again after so long. */
 const lookMillis = 25
-
 /** A spool that stays full is told of again. */
 const fullAgainMillis = 60_000
-
 /** Journals that could not be forwarded are kept under another name, for whoever wants to look. */
 const lostSuffix = ".lost"
 
@@ -107,10 +100,10 @@ export class Spool {
     return this.memory.hasRoom && this.#fits(undefined)
   }
 
-  /** The tracer of the journal may be read. */
-  hasRoomFor(journal: Journal | undefined): boolean {
+  /** The tracer of the journal may be read. `isWithin`: what it says next is more of a packet. */
+  hasRoomFor(journal: Journal | undefined, isWithin = false): boolean {
     if (journal?.isStopped === true) return true
-    if (!this.memory.hasRoom || !this.#fits(journal)) return false
+    if (!this.memory.hasRoom || !this.#fits(journal, isWithin)) return false
     if (journal === undefined) return true
     // Who reads files stays behind for as long as there is more to read.
     const isScarce = this.memory.isScarce || !journal.tail.isFollowed
@@ -119,18 +112,22 @@ export class Spool {
 
   hasRoomForCommands(journal: Journal | undefined): boolean {
     if (journal?.isStopped === true) return true
-    return this.memory.hasRoom && this.byteCount < this.bytesMax + Math.min(commandBytes, this.#room.beyondBytes)
+    return this.memory.hasRoom && this.#usedBytes < this.#room.commandBytesMax(isAwaited(journal))
+  }
+
+  get #usedBytes(): number {
+    return this.byteCount + this.memory.unwrittenBytes
   }
 
   /** Of the last eighth each journal has its share: one that fills the rest does not stop the others. */
-  #fits(journal: Journal | undefined): boolean {
-    const { beyondBytes, bytesMax } = this.#room
-    const reserve = bytesMax / 8
-    if (this.byteCount + this.memory.unwrittenBytes < bytesMax - reserve) return true
+  #fits(journal: Journal | undefined, isWithin = false): boolean {
+    const reserve = this.bytesMax / 8
+    if (this.#usedBytes < this.bytesMax - reserve) return true
     if (journal === undefined) return false
-    // The relay has all of it, and needs more before it can put down a mark: between two packets, say.
-    if (journal.received >= journal.last && this.byteCount < bytesMax + beyondBytes) return true
-    return journal.segments.byteCount < reserve / this.journals.size
+    const bytesMax = this.#room.packetBytesMax(isWithin || journal.ahead.isSo)
+    return (
+      (isAwaited(journal) && this.#usedBytes < bytesMax) || journal.segments.byteCount < reserve / this.journals.size
+    )
   }
 
   /** Calls `then` once there may be room. */
@@ -156,15 +153,15 @@ export class Spool {
     })
   }
 
-  get #isTight(): boolean {
+  get isTight(): boolean {
     return this.byteCount > this.bytesMax / 2
   }
   #isRelieved = false
 
   /** When it becomes tight: what sessions that say nothing keep of what the relay has. */
   #relieve(): void {
-    const isDue = this.#isTight && !this.#isRelieved
-    this.#isRelieved = this.#isTight
+    const isDue = this.isTight && !this.#isRelieved
+    this.#isRelieved = this.isTight
     if (!isDue) return
     const freed = Effect.forEach(this.journals.values(), ({ durable, segments }) => segments.free(durable, false), {
       discard: true
@@ -263,12 +260,12 @@ export class Spool {
       readBytes: () => Math.min(readBytesMax, Math.max(readBytesMin, readBytesInAll / this.journals.size)),
       spares: this.#spares,
       segmentBytes: Math.min(segmentBytesMax, Math.max(segmentBytesMin, this.bytesMax / segmentCountMin)),
-      isRoomy: () => this.byteCount < this.bytesMax / 2,
+      isRoomy: () => this.byteCount < this.bytesMax / 2 && this.#room.isAmple,
       files: this.#options.files,
       directory: `${this.#options.directory}/${token}`,
       isSynced: this.#options.isSynced,
       onChange: this.#onChange,
-      isTight: () => this.#isTight,
+      isTight: () => this.isTight,
       onBytes: (difference) => {
         this.byteCount += difference
         if (difference > 0 && !isRecovered) this.heardByteCount += difference
@@ -382,6 +379,9 @@ export class Spool {
 
 const written = (journal: Journal): Effect.Effect<void> =>
   Effect.callback<void>((resume) => journal.whenWritten(() => resume(Effect.void)))
+
+/** The relay has all of it, and may need more before it can put down a mark. */
+const isAwaited = (journal: Journal | undefined) => journal !== undefined && journal.received >= journal.last
 
 /** Runs the fibers that write journals. */
 interface Writers {

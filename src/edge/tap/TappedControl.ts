@@ -5,6 +5,7 @@
  * Commands that only ask are not written: they had their answer here, and change nothing at the relay.
  */
 import { Result } from "effect"
+import { clockMillis } from "../../Machine.ts"
 import { CommandFramer, type CommandSink, flow } from "../../protocol/control/CommandFramer.ts"
 import {
   AddStream,
@@ -15,6 +16,7 @@ import {
   GetConfiguration,
   QuiescentControl,
   RotateStreams,
+  SendIndex,
   SendMetadata,
   StartData,
   TraceChunkExists,
@@ -42,6 +44,9 @@ const questions: ReadonlySet<number> = new Set([
 
 /** What the relay here would forget as surplus is not kept either; a rotation has any number of streams. */
 const payloadBytesMax = 1024 * 1024
+
+/** A packet that is so late may never come. */
+const earlyMillisMax = 100
 
 export class TappedControl extends TappedPeer implements CommandSink {
   readonly #journals: Journals
@@ -79,8 +84,21 @@ export class TappedControl extends TappedPeer implements CommandSink {
 
   /** Commands are few bytes, and the relay may wait for one before it has all of what is in the spool. */
   protected get mayTake(): boolean {
-    return this.spool.hasRoomForCommands(this.#journal)
+    return !this.#isEarly && this.spool.hasRoomForCommands(this.#journal)
   }
+
+  /** Who is answered sends the next packet before this one was read, and so on until the sockets are full. */
+  get #isEarly(): boolean {
+    const ahead = this.#journal?.ahead
+    const isAhead = ahead?.isSo === true && this.spool.isTight
+    const now = clockMillis()
+    if (!isAhead || ahead.isHeld) this.#earlySince = undefined
+    else this.#earlySince ??= now
+    if (isAhead && now - (this.#earlySince ?? now) < earlyMillisMax) return true
+    this.#earlySince = undefined
+    return false
+  }
+  #earlySince: number | undefined
 
   protected left(isBroken: boolean): void {
     this.#journal?.leave(this.#connection, isBroken)
@@ -122,6 +140,9 @@ export class TappedControl extends TappedPeer implements CommandSink {
     if (number === Version.number && to - from >= 8) return this.#said(Buffer.from(payload.subarray(from, to)))
     this.#replies.asked(number, payload, from, to)
     if (number === CreateSession.number && this.#journal === undefined) this.#begin(payload, from, to)
+    if (number === SendIndex.number && to - from >= SendIndex.offsets.netSeqNum + 8) {
+      this.#journal?.ahead.index(payload, from)
+    }
     if (number === RotateStreams.number) this.#journal?.needed.rotation(payload, from, to)
     if (!questions.has(number) && this.#journal !== undefined) this.#write(number, payload, from, to)
     return true

@@ -17,6 +17,9 @@ export class TappedData extends TappedPeer implements PacketSink {
   #connection = 0
   #hasHeader = false
   #dataSize = 0
+  /** Of the packet that has begun and not ended. */
+  #stream: bigint | undefined
+  #sequence = 0n
   /** The packet that has begun is counted as lost. */
   #isLost = false
 
@@ -35,7 +38,11 @@ export class TappedData extends TappedPeer implements PacketSink {
   }
 
   protected get mayTake(): boolean {
-    return this.spool.hasRoomFor(this.#journal)
+    return this.spool.hasRoomFor(this.#journal, this.#stream !== undefined)
+  }
+
+  protected override held(isHeld: boolean): void {
+    this.#journal?.ahead.hold(isHeld)
   }
 
   protected left(isBroken: boolean): void {
@@ -67,6 +74,8 @@ export class TappedData extends TappedPeer implements PacketSink {
     this.#header.writeUInt32BE(dataSize, offsets.dataSize)
     this.#header.writeUInt32BE(paddingSize, offsets.paddingSize)
     this.#hasHeader = true
+    this.#stream = streamId
+    this.#sequence = netSeqNum
     journal.needed.packet(streamId, netSeqNum)
     if (journal !== this.#journal) this.#enter(journal)
     return true
@@ -101,6 +110,8 @@ export class TappedData extends TappedPeer implements PacketSink {
   }
 
   packetEnd(): boolean {
+    if (this.#stream !== undefined) this.#journal?.ahead.packet(this.#stream, this.#sequence)
+    this.#stream = undefined
     // It has no payload.
     if (this.#hasHeader) this.#begin(this.#header, 0, 0)
     // What came of it before its session was stopped is nothing without the rest.

@@ -29,6 +29,8 @@ export abstract class TappedPeer implements Peer, Receiver {
   /** There is room for what is read. */
   protected abstract get mayTake(): boolean
   protected abstract left(isBroken: boolean): void
+  /** It is not read for want of room, or is again. */
+  protected held(_isHeld: boolean): void {}
   abstract send(bytes: Uint8Array, sent?: () => void): boolean
 
   // ---- Peer, for the relay ---------------------------------------------------------------------------------------
@@ -96,6 +98,7 @@ export abstract class TappedPeer implements Peer, Receiver {
     if (this.#isHeld) return false
     if (this.mayTake) return true
     this.#isHeld = true
+    this.held(true)
     this.spool.whenRoom(this.#onRoom)
     this.spool.overflow(this.owner)
     return false
@@ -103,6 +106,7 @@ export abstract class TappedPeer implements Peer, Receiver {
 
   readonly #onRoom = (): void => {
     this.#isHeld = false
+    this.held(false)
     if (this.#isOver || !this.#mayRead() || this.#isPaused) return
     this.peer.resume()
   }

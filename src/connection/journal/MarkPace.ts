@@ -1,0 +1,40 @@
+/** When a journal is marked: after so much, or so long, and sooner where its edge has a small spool. */
+import { clockMillis } from "../../Machine.ts"
+
+/** After so much, or so long, what was carried out is put down as done: the edge may forget it. */
+const bytesMax = 32 * 1024 * 1024
+const millisMax = 1000
+/** Of a spool that is smaller than that. */
+const spoolShare = 1 / 8
+const bytesMin = 64 * 1024
+/** Nothing is carried out meanwhile: of the time, this share may go into it. */
+const timeShare = 1 / 20
+
+export class MarkPace {
+  /** Whatever the time. */
+  isAsked = false
+  #markedAt = 0
+  #tookMillis = 0
+  #byteCount = 0
+
+  add(byteCount: number): void {
+    this.#byteCount += byteCount
+  }
+
+  /** ms until it is time. `spoolBytes`: what the edge may keep, as far as is known. */
+  waitMillis(spoolBytes = Number.POSITIVE_INFINITY): number {
+    if (this.isAsked) return 0
+    const pauseMillis = Math.min(millisMax, this.#tookMillis / timeShare)
+    const muchBytes = Math.min(bytesMax, Math.max(bytesMin, spoolBytes * spoolShare))
+    const dueMillis = this.#byteCount >= muchBytes ? pauseMillis / 4 : pauseMillis
+    return Math.max(0, this.#markedAt + dueMillis - clockMillis())
+  }
+
+  /** It began then, and is done. `isWhole`: what was carried out is in the files. */
+  marked(begunAt: number, isWhole: boolean): void {
+    this.isAsked = false
+    this.#byteCount = 0
+    this.#markedAt = clockMillis()
+    this.#tookMillis = isWhole ? this.#markedAt - begunAt : millisMax
+  }
+}
