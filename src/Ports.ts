@@ -45,6 +45,8 @@ export interface Tap {
   readonly data: (peer: Peer) => Peer
   /** A session of this id has ended. */
   readonly onSessionEnd: (id: number) => void
+  /** On the way from here to where it is recorded, itself first; UUIDs. */
+  readonly edges: () => ReadonlyArray<string>
 }
 
 const tapped = (tap: Tap | undefined, peer: Peer, role: "control" | "data") =>

@@ -213,7 +213,7 @@ const relay = (config: RelayConfig, tap: Ports.Tap | undefined) =>
         onSessionEnd: tap?.onSessionEnd,
         judgesSilence: tap === undefined,
         // Who taps hears connections of tracers, and none of what comes by journals.
-        takesJournals: tap === undefined
+        edges: tap?.edges
       })
     ),
     Layer.provide(store(config))

@@ -7,7 +7,7 @@ import { Context, Effect, FiberMap, Layer, Schedule, type Scope } from "effect"
 import type { ListenAddress } from "../config/RelayConfig.ts"
 import { defaults } from "../config/RelayDefaults.ts"
 import { report } from "../errors/Report.ts"
-import { wallMillis } from "../Machine.ts"
+import { randomUUID, wallMillis } from "../Machine.ts"
 import type { Tap } from "../Ports.ts"
 import * as Relay from "../Relay.ts"
 import { type FileFailed, Files } from "../storage/Files.ts"
@@ -93,6 +93,7 @@ export const upstream = (
   Effect.gen(function* () {
     const { compression, to, name: edgeName, pace } = options
     const route = new Route(to)
+    const edgeId = randomUUID()
     const link = new LinkState()
     const spool = yield* Spool.make({ ...options, files: yield* Files })
     const meter = new Meter(spool, link)
@@ -106,7 +107,7 @@ export const upstream = (
     const forwarders = yield* FiberMap.make<string, void>()
     const run = yield* FiberMap.runtime(forwarders)<never>()
     spool.onJournal = (journal, before) => {
-      const how = { route, edgeName, spool, pace, compression, link, meter, dial }
+      const how = { route, edgeName, edgeId, spool, pace, compression, link, meter, dial }
       run(journal.token, Effect.andThen(before, forward(journal, how)))
     }
     yield* spool.recover
@@ -115,7 +116,8 @@ export const upstream = (
     const tap: Tap = {
       control: (peer) => new TappedControl(peer, journals),
       data: (peer) => new TappedData(peer, journals),
-      onSessionEnd: (id) => journals.sessionEnded(id)
+      onSessionEnd: (id) => journals.sessionEnded(id),
+      edges: () => [edgeId, ...(link.relay?.edges ?? [])]
     }
     return { spool, link, meter, route, tap }
   })

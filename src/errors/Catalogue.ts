@@ -259,6 +259,11 @@ const failures = {
     "relay cannot be reached",
     "Of `lttng-relay edge`: tracers go on, what they send waits in the spool. The line has the reason."
   ),
+  EDGE_CIRCLE: entry(
+    "error",
+    "relay leads back to this edge",
+    "Of `lttng-relay edge`: its relay is an edge whose way comes back here. Nothing is forwarded until one leads elsewhere."
+  ),
   SESSION_FLATTENED: entry(
     "warning",
     "relay has no trace chunks: rotations and clears are left out",

@@ -50,8 +50,11 @@ export interface Options {
   readonly onSessionEnd?: ((id: number) => void) | undefined
   /** False: targets that say nothing are not taken for gone. */
   readonly judgesSilence?: boolean
-  /** False: an edge is served as a tracer, and not asked to go on with what was lost. */
-  readonly takesJournals?: boolean
+  /**
+   * Of an edge: those on the way from here, itself first. Another edge is served by it as a tracer, and not asked to go
+   * on with what was lost.
+   */
+  readonly edges?: (() => ReadonlyArray<string>) | undefined
   /** How long sessions wait for an edge that is gone. */
   readonly suspendMillis?: number | undefined
 }

@@ -3,13 +3,14 @@
  * does them while it reads.
  */
 import * as Protocol from "../../protocol/control/index.ts"
+import * as GetEdges from "../../protocol/journal/GetEdges.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as Version from "../../protocol/Version.ts"
 import * as Chunk from "./ChunkCommands.ts"
 import { type Answer, type ControlState, code, type Handler, refuse } from "./Command.ts"
 import * as Connection from "./ConnectionCommands.ts"
-import { openJournal } from "./JournalCommand.ts"
+import { getEdges, openJournal } from "./JournalCommand.ts"
 import * as Pending from "./PendingCommands.ts"
 import * as Session from "./SessionCommand.ts"
 import * as Stream from "./StreamCommands.ts"
@@ -31,7 +32,8 @@ const handlers: ReadonlyMap<number, Handler> = new Map([
   [Protocol.CreateTraceChunk.number, Chunk.createTraceChunk],
   [Protocol.CloseTraceChunk.number, Chunk.closeTraceChunk],
   [Protocol.TraceChunkExists.number, Chunk.traceChunkExists],
-  [OpenJournal.number, openJournal]
+  [OpenJournal.number, openJournal],
+  [GetEdges.number, getEdges]
 ])
 
 /** Most a command of bounded size can use of its payload: the longest is `CREATE_SESSION` with all its names. */

@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import * as GetConfiguration from "../../protocol/control/GetConfiguration.ts"
 import * as VersionCommand from "../../protocol/control/Version.ts"
+import * as GetEdges from "../../protocol/journal/GetEdges.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as Version from "../../protocol/Version.ts"
@@ -31,11 +32,11 @@ export const getConfiguration: Handler = (state, payload) => {
     const bytes = encode({ returnCode: ReturnCode.INVALID_PROTOCOL, configurationFlags: 0n })
     return decline(bytes, { code: "QUERY_UNKNOWN", detail: `flags ${queryFlags}` })
   }
-  const { allowClear, takesJournals } = state.registry.options
-  const isTaken = asksForJournals && takesJournals !== false
+  const { allowClear, edges } = state.registry.options
+  const forEdges = edges === undefined ? OpenJournal.offered | OpenJournal.unpacks : GetEdges.isEdge
   const configurationFlags =
     (allowClear && state.socket.clears !== false ? GetConfiguration.clearAllowed : 0n) |
-    (isTaken ? OpenJournal.offered | OpenJournal.unpacks : 0n)
+    (asksForJournals ? forEdges : 0n)
   return keep(encode({ returnCode: ReturnCode.OK, configurationFlags }))
 }
 

@@ -1,5 +1,6 @@
 /** OPEN_JOURNAL (docs/extension.md): an edge begins a journal, or goes on with one. */
 import { Effect, Result } from "effect"
+import * as GetEdges from "../../protocol/journal/GetEdges.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
@@ -10,9 +11,16 @@ import { type ControlState, code, type Handler, keep, type Reply, refuse, type S
 
 const { State } = OpenJournal
 
+const unknown = (number: number) => refuse(code(ReturnCode.UNKNOWN), "COMMAND_UNKNOWN", `unknown command ${number}`)
+
+/** GET_EDGES: an edge looks whether it is on the way of its own sessions. */
+export const getEdges: Handler = ({ registry }) => {
+  const { edges } = registry.options
+  return edges === undefined ? unknown(GetEdges.number) : keep(GetEdges.reply(ReturnCode.OK, edges()))
+}
+
 export const openJournal: Handler = (state, payload) => {
-  const isTaken = state.registry.options.takesJournals !== false
-  if (!isTaken) return refuse(code(ReturnCode.UNKNOWN), "COMMAND_UNKNOWN", `unknown command ${OpenJournal.number}`)
+  if (state.registry.options.edges !== undefined) return unknown(OpenJournal.number)
   const request = OpenJournal.request(0).decode(payload)
   const { hasVersion, registry, session } = state
   if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)

@@ -11,6 +11,8 @@ const waitMillisMax = 60_000
 
 /** Another relay may be there by then. */
 const againMillis = 300_000
+/** What an edge says of those behind it is asked for by those before this one. */
+const edgesAgainMillis = 5000
 
 /** Tracers are not kept waiting for it for longer. */
 const patience = "500 millis"
@@ -42,7 +44,8 @@ const acquaintance = (
       if (isHeard && route.to === to) link.relay = greeted.success
       yield* Deferred.succeed(tried, undefined)
       waitMillis = isHeard ? waitMillisMin : Math.min(waitMillisMax, 2 * waitMillis)
-      const waited = Effect.as(Effect.sleep(isHeard ? againMillis : waitMillis), false)
+      const laterMillis = (link.relay?.edges.length ?? 0) > 0 ? edgesAgainMillis : againMillis
+      const waited = Effect.as(Effect.sleep(isHeard ? laterMillis : waitMillis), false)
       const isElsewhere = yield* Effect.raceFirst(waited, Effect.as(route.moved, true))
       if (isElsewhere) link.relay = undefined
     }

@@ -23,7 +23,7 @@ import { checksums } from "../journal/Checksums.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { JournalReader, type Read, type RecordDamaged } from "../journal/JournalReader.ts"
 import type { Spool } from "../spool/Spool.ts"
-import { ask, command, greet, type RelayUnfit } from "./Greeting.ts"
+import { ask, command, EdgeCircle, greet, type RelayUnfit } from "./Greeting.ts"
 import type { LinkState } from "./LinkState.ts"
 import { Loan } from "./Loan.ts"
 import type { Meter } from "./Meter.ts"
@@ -46,6 +46,8 @@ const waitMillisMax = 5000
 export interface Options {
   readonly route: Route
   readonly edgeName: string
+  /** UUID of the edge while it runs. */
+  readonly edgeId: string
   readonly spool: Spool
   readonly pace: Pace
   readonly compression: Mode
@@ -82,7 +84,7 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
         const examined = yield* Effect.result(options.spool.examine(journal))
         if (Result.isSuccess(examined) && examined.success) continue
       }
-      yield* options.link.failed(failure.message)
+      yield* options.link.failed(failure.message, failure._tag === "EdgeCircle" ? "EDGE_CIRCLE" : undefined)
       yield* Effect.raceFirst(Effect.sleep(waitMillis), options.route.moved)
       waitMillis = Math.min(waitMillisMax, 2 * waitMillis)
     }
@@ -95,6 +97,7 @@ const attempt = (journal: Journal, options: Options, onUp: () => void) =>
     const greeted = yield* greet(link)
     const { clears, takesJournals, unpacks } = greeted
     options.link.relay = greeted
+    if (greeted.edges.includes(options.edgeId)) return yield* new EdgeCircle({ address: link.name })
     const packing = new Packing(unpacks ? options.compression : "off", options.spool.memory, options.link.rate)
     const elsewhere = new Dial.LinkLost({ address: link.name, reason: "the relay is elsewhere now" })
     const moved = Effect.andThen(options.route.moved, Effect.fail(elsewhere))

@@ -3,6 +3,7 @@ import { Effect, Result, Schema } from "effect"
 import * as GetConfiguration from "../../protocol/control/GetConfiguration.ts"
 import * as Version from "../../protocol/control/Version.ts"
 import * as Header from "../../protocol/Header.ts"
+import * as GetEdges from "../../protocol/journal/GetEdges.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { Layout } from "../../protocol/Struct.ts"
@@ -16,6 +17,13 @@ export class RelayUnfit extends Schema.TaggedError<RelayUnfit>()("RelayUnfit", {
 }) {
   override get message(): string {
     return `${this.address}: ${this.reason}`
+  }
+}
+
+/** What it sends there would come back to it. */
+export class EdgeCircle extends Schema.TaggedError<EdgeCircle>()("EdgeCircle", { address: Schema.String }) {
+  override get message(): string {
+    return `${this.address} leads back here: nothing is forwarded`
   }
 }
 
@@ -59,6 +67,8 @@ export interface Greeted {
   readonly takesJournals: boolean
   /** Records may come packed. */
   readonly unpacks: boolean
+  /** On the way, if it is itself an edge: it first. */
+  readonly edges: ReadonlyArray<string>
 }
 
 /** Undefined: it does not know the question. */
@@ -73,6 +83,13 @@ const configuration = (
   )
 }
 
+const edgesBehind = (link: Link): Effect.Effect<ReadonlyArray<string>, LinkLost | RelayUnfit> =>
+  Effect.gen(function* () {
+    const question = command(GetEdges.number, new Uint8Array(0))
+    const { count } = yield* ask(link, question, GetEdges.headBytes, GetEdges.replyHead)
+    return count === 0 ? [] : GetEdges.idsOf(yield* link.read(GetEdges.idsBytes(count)))
+  })
+
 export const greet = (link: Link): Effect.Effect<Greeted, LinkLost | RelayUnfit> =>
   Effect.gen(function* () {
     const version = yield* ask(link, command(Version.number, Version.request(0).encode(own)), 8, Version.reply(0))
@@ -82,7 +99,7 @@ export const greet = (link: Link): Effect.Effect<Greeted, LinkLost | RelayUnfit>
       return yield* new RelayUnfit({ address: link.name, reason })
     }
     const { chunks: hasChunks } = features(minor)
-    const none = { minor, hasChunks, clears: false, takesJournals: false, unpacks: false }
+    const none = { minor, hasChunks, clears: false, takesJournals: false, unpacks: false, edges: [] }
     if (!speaks(minor, GetConfiguration.since)) return none
     const flags = (yield* configuration(link, minor, OpenJournal.offered)) ?? (yield* configuration(link, minor, 0n))
     const isSaid = (flag: bigint) => flags !== undefined && (flags & flag) !== 0n
@@ -91,6 +108,7 @@ export const greet = (link: Link): Effect.Effect<Greeted, LinkLost | RelayUnfit>
       hasChunks,
       clears: isSaid(GetConfiguration.clearAllowed),
       takesJournals: isSaid(OpenJournal.offered),
-      unpacks: isSaid(OpenJournal.unpacks)
+      unpacks: isSaid(OpenJournal.unpacks),
+      edges: isSaid(GetEdges.isEdge) ? yield* edgesBehind(link) : []
     }
   })

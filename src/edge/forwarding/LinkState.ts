@@ -14,7 +14,7 @@ export class LinkState {
   /** Why the last attempt failed; undefined after one that did not. */
   reason: string | undefined
   /** What the relay can do; undefined: it has not been heard. */
-  relay: Pick<Greeted, "minor" | "clears"> | undefined
+  relay: Pick<Greeted, "minor" | "clears" | "edges"> | undefined
   #saidAt = Number.NEGATIVE_INFINITY
   sentByteCount = 0
   /** Of it: what had been sent before. */
@@ -35,13 +35,13 @@ export class LinkState {
   }
 
   /** Told once for all journals, and again after a minute. */
-  failed(reason: string): Effect.Effect<void> {
+  failed(reason: string, code: "EDGE_CIRCLE" | "RELAY_UNREACHABLE" = "RELAY_UNREACHABLE"): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.reason = reason
       const now = clockMillis()
       if (now - this.#saidAt < againMillis) return Effect.void
       this.#saidAt = now
-      return report("RELAY_UNREACHABLE", reason)
+      return report(code, reason)
     })
   }
 }

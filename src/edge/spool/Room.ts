@@ -54,7 +54,7 @@ export class Room {
 
   /**
    * Up to where packets are taken for which the relay waits: it can put down a mark only between packets, and when it
-   * has the index of each. So what `ends` one finds room for longer than one that would begin, and its index for longest.
+   * has the index of each. So what `ends` one finds room for longer than one that would begin, and indexes for longest.
    */
   packetBytesMax(ends: boolean): number {
     return this.bytesMax + (ends ? 3 / 4 : 1 / 4) * this.#beyondBytes

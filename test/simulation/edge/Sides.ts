@@ -59,6 +59,7 @@ export const relay = ({ files, suspendMillis, sync, tap }: Options): Effect.Effe
       sync,
       suspendMillis,
       onSessionEnd: tap?.onSessionEnd,
+      edges: tap?.edges,
       judgesSilence: tap === undefined
     }).pipe(Layer.provide(store))
     const registry = Context.get(yield* Layer.build(Layer.fresh(layer)), Registry)
