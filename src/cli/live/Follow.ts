@@ -9,6 +9,18 @@ import * as FollowEvents from "./FollowEvents.ts"
 import * as FollowPackets from "./FollowPackets.ts"
 import * as Watch from "./Watch.ts"
 
+interface Asked extends EventOptions.Input {
+  readonly packets: boolean
+  readonly quiet: boolean
+}
+
+/** Of what packets do not show, what matters most: who asks for it would believe it was done. */
+const misuse = ({ event, packets, quiet, where }: Asked): string | undefined => {
+  if (!packets) return quiet ? "--quiet is for --packets: it prints their counters only" : undefined
+  if (event.length > 0) return "--packets shows no event records: --event cannot choose among them"
+  return where.length > 0 ? "--packets shows no event records: --where cannot choose among them" : undefined
+}
+
 export const command = Command.make(
   "follow",
   {
@@ -27,13 +39,14 @@ export const command = Command.make(
       Flag.withAlias("q"),
       Flag.withDescription("With --packets: print the counters at the end only")
     ),
-    json: Output.jsonFlag.pipe(
-      Flag.withDescription("Print JSON, one value a line: as --format=ndjson, and --packets too")
-    )
+    json: Output.jsonFlag.pipe(Flag.withDescription("Print JSON, one value a line: the same as --format=ndjson"))
   },
   (input) => {
-    const ofEvents = input.json ? { ...input, format: "ndjson" as const } : input
-    return Output.reported(Effect.scoped(input.packets ? FollowPackets.run(input) : FollowEvents.run(ofEvents)))
+    const reason = misuse(input)
+    if (reason !== undefined) return Output.reported(new FollowEvents.OptionRefused({ reason }))
+    const isJson = input.json || input.format === "ndjson"
+    const asked = { ...input, json: isJson, format: isJson ? ("ndjson" as const) : input.format }
+    return Output.reported(Effect.scoped(input.packets ? FollowPackets.run(asked) : FollowEvents.run(asked)))
   }
 ).pipe(
   Command.withDescription(
