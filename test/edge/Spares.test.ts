@@ -1,0 +1,36 @@
+/** Segments that are sent are written over by the next ones: a bounded number of them, of all journals together. */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Spool from "../../src/edge/spool/Spool.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+
+const recordBytes = 64 * 1024
+const record = { bytes: Buffer.alloc(recordBytes), from: 0, to: recordBytes }
+
+it.live("each journal has them, however many there were before it", () =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    const spool = yield* Spool.make({
+      files: memory.service,
+      directory: "/spool",
+      bytesMax: 64 * 1024 * 1024,
+      isSynced: false,
+      policyOf: () => "hold",
+      ageMillisMax: undefined
+    })
+    const spareCount = () => memory.paths("/spool").filter((path) => path.endsWith(".spare")).length
+    for (let count = 0; count < 20; count++) {
+      const journal = spool.open({ key: `key ${count}`, name: "h/s", createdMillis: 0 })
+      for (let at = 0; at < 100; at++) {
+        journal.append(Kind.rest, 0, record)
+        journal.flush()
+        yield* Effect.callback<void>((resume) => journal.whenWritten(() => resume(Effect.void)))
+      }
+      yield* journal.acknowledge(journal.last, journal.last)
+      assert.isAbove(spareCount(), 0, `journal ${count}`)
+      yield* spool.remove(journal)
+      assert.strictEqual(spareCount(), 0)
+    }
+  })
+)
