@@ -18,6 +18,8 @@ const answerBytes = 8
 const check = 0
 /** A client on the same machine sends four bytes at once; a second is patience enough. */
 const queryMillisMax = 1000
+/** Descriptors are for targets: beyond, who came first has had its time. */
+const clientCountMax = 32
 /** As many as the reference lets wait. */
 const backlog = 64
 /** `sun_path` less its final zero. */
@@ -69,6 +71,11 @@ const failed = (path: string, error: unknown) => {
 const listen = (path: string, query: () => bigint, clients: Set<Socket>) =>
   Effect.callback<Server, DaemonFailed>((resume) => {
     const server = createServer({ allowHalfOpen: true }, (socket) => {
+      if (clients.size === clientCountMax) {
+        const [oldest = socket] = clients
+        clients.delete(oldest)
+        oldest.destroy()
+      }
       clients.add(socket)
       socket.on("close", () => clients.delete(socket))
       serveClient(socket, query)

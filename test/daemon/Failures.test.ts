@@ -1,8 +1,8 @@
 /**
  * Starts that fail, health queries from good and bad clients, and both daemons asked the same. Real processes.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
-import { connect } from "node:net"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { connect, type Socket } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -79,6 +79,36 @@ describe("the health socket", () => {
       const { health } = yield* Daemons.runForeground()
       assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
       assert.strictEqual(yield* Daemons.ask(health, new Uint8Array(9)), Daemons.healthy, "surplus bytes")
+    })
+  )
+  it.live("holds few descriptors for clients that say nothing, however many, and answers who asks", () =>
+    Effect.gen(function* () {
+      const { health, running } = yield* Daemons.runForeground()
+      const descriptorCount = () => readdirSync(`/proc/${running.pid}/fd`).length
+      const before = descriptorCount()
+      let [most, closedCount] = [0, 0]
+      for (let opened = 0; opened < 200; opened++) {
+        yield* Effect.acquireRelease(
+          Effect.callback<Socket>((resume) => {
+            const done = () => resume(Effect.succeed(silent))
+            const silent = connect(health, done)
+            // Such as one too many that the kernel lets wait.
+            silent.on("error", done).on("close", () => closedCount++)
+            silent.resume()
+          }),
+          (silent) => Effect.sync(() => silent.destroy())
+        )
+        most = Math.max(most, descriptorCount())
+      }
+      assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
+      yield* Process.until(
+        "one of them to be closed",
+        Effect.sync(() => {
+          most = Math.max(most, descriptorCount())
+          return closedCount > 0
+        })
+      )
+      assert.isBelow(most - before, 60)
     })
   )
   it.live("closes on another command and on a silent client, and disturbs nobody", () =>
