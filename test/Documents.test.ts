@@ -3,7 +3,7 @@
  * the document; whoever changed the code changes it too.
  */
 import { existsSync, globSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { options } from "../src/config/Options.ts"
@@ -155,6 +155,17 @@ describe("documents", () => {
     const commands = list("src/protocol/**/*.ts").flatMap((file) => /name = "([A-Z_]+)"/.exec(read(file))?.[1] ?? [])
     const unknown = codes.filter((code) => !(code in catalogue) && !commands.includes(code))
     assert.deepStrictEqual([...wrong, ...unknown], [])
+  })
+
+  it("say an order to read in, whose names without a folder are in the one before", () => {
+    const wrong = rowsOf(read("ARCHITECTURE.md"), "## Reading order").flatMap(([, through = ""]) => {
+      let folder = ""
+      return codesOf(through).filter((code) => {
+        folder = code.includes("/") ? dirname(code) : folder
+        return !existsSync(join(root, "src", folder, `${basename(code)}.ts`))
+      })
+    })
+    assert.deepStrictEqual(wrong, [])
   })
 
   it("have a row for every folder of tests, and every file of bench", () => {
