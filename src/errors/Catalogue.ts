@@ -49,7 +49,8 @@ const connections = {
   CONNECTION_LIMIT: entry(
     "warning",
     "connection refused",
-    "As many are open as --max-connections or the descriptors allow; those go on. Raise the limit or ulimit -n."
+    "As many are open as --max-connections or the descriptors allow; those go on. Raise the limit or ulimit -n. " +
+      "Of an edge: 256 of one tracing session."
   ),
   HOST_REFUSED: entry("warning", "connection refused", "The program around the relay refuses this host."),
   TLS_REQUIRED: entry(

@@ -10,6 +10,7 @@ import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
+import type { Wire } from "../../src/testing/Wire.ts"
 
 const only = (host: string): AccessFile => ({
   principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
@@ -36,10 +37,47 @@ const opening = (token: string) =>
     message(OpenJournal.number, OpenJournal.request(0).encode({ token, firstKept: 1n, edgeName: "edge" }))
   )
 
+/** Once so many records were carried out, or as far as they were taken. */
+const outcome = (wire: Wire, recordCount: number) =>
+  Effect.gen(function* () {
+    for (;;) {
+      const told = yield* wire.read(OpenJournal.acknowledgement.size)
+      const outcome = told.readUInt32BE(OpenJournal.acknowledgement.offsets.outcome)
+      if (outcome !== OpenJournal.Outcome.goesOn || Number(told.readBigUInt64BE(0)) >= recordCount) return outcome
+    }
+  })
+
 const begin = (name: string) => [
   message(numbers.VERSION, join(u32(2), u32(10))),
   message(numbers.CREATE_SESSION, Commands.createSession(10, { name, host: "web1" }))
 ]
+
+it.live("a journal has so many connections at once, however many one after the other", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({})
+    const outcomeOf = (token: string, all: ReadonlyArray<Record>) =>
+      Effect.gen(function* () {
+        const wire = yield* relay.wire("control")
+        yield* wire.send(opening(token.padStart(32, "0")))
+        yield* wire.read(8 + OpenJournal.replyBytes)
+        yield* wire.send(records(...all))
+        return yield* outcome(wire, all.length)
+      })
+    const { ended, goesOn } = OpenJournal.Outcome
+    const open = (connection: number): Record => [Kind.control, connection, none]
+    const end = (connection: number): Record => [Kind.end, connection, Buffer.of(0)]
+    const numbersTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
+    assert.strictEqual(yield* outcomeOf("1", numbersTo(256).map(open)), goesOn)
+    assert.strictEqual(yield* outcomeOf("2", numbersTo(60_000).map(open)), ended)
+    const turns = numbersTo(1000).flatMap((connection) => [open(connection), end(connection)])
+    assert.strictEqual(yield* outcomeOf("3", turns), goesOn)
+    const { incidents } = yield* relay.relay.activity
+    assert.include(
+      incidents.map(({ code }) => code),
+      "CONNECTION_LIMIT"
+    )
+  }).pipe(Effect.scoped)
+)
 
 it.live("an edge names no stream but those of its own sessions, however it writes them", () =>
   Effect.gen(function* () {
@@ -81,12 +119,7 @@ it.live("an edge names no stream but those of its own sessions, however it write
       yield* wire.send(opening(`${at}`.padStart(32, "0")))
       yield* wire.read(8 + OpenJournal.replyBytes)
       yield* wire.send(records(...all))
-      // Carried out to the end, or as far as it was taken.
-      for (let received = 0, outcome = 0; received < all.length && outcome === 0; ) {
-        const told = yield* wire.read(OpenJournal.acknowledgement.size)
-        received = Number(told.readBigUInt64BE(0))
-        outcome = told.readUInt32BE(OpenJournal.acknowledgement.offsets.outcome)
-      }
+      yield* outcome(wire, all.length)
       assert.deepStrictEqual(theirs(), before, `attack ${at}`)
     }
 

@@ -27,21 +27,15 @@ import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import * as Advance from "../../relay/stream/Advance.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { TraceChunk } from "../../relay/TraceChunk.ts"
-import type { Peer } from "../../transport/Peer.ts"
 import type { Serves } from "../control/Command.ts"
+import type { Carrier, Options } from "./Hosting.ts"
 import { MarkPace } from "./MarkPace.ts"
 import * as Settlement from "./Settlement.ts"
 import { Standing } from "./Standing.ts"
 import { VirtualPeer } from "./VirtualPeer.ts"
 
-/** The edge's connection, as the journal sees it. */
-export interface Carrier {
-  readonly peer: string
-  /** More records can be taken, or there is something to tell the edge. */
-  readonly onReady: () => void
-  /** Another connection of the edge took over. */
-  readonly onReplaced: () => void
-}
+/** Open at once: a tracing session has two of each of its consumer daemons. */
+const connectionCountMax = 256
 
 interface Connection {
   readonly peer: VirtualPeer
@@ -50,15 +44,6 @@ interface Connection {
   readonly added: Array<bigint>
   /** Of the command or packet that began last: bytes that are to come. */
   restBytes: number
-}
-
-export interface Options {
-  readonly serves: Serves
-  readonly token: string
-  readonly edgeName: string
-  readonly registry: Registry["Service"]
-  /** Whose rights its sessions have. */
-  readonly edge: Pick<Peer, "name" | "certificate">
 }
 
 export class HostedJournal implements Journal {
@@ -208,7 +193,22 @@ export class HostedJournal implements Journal {
 
   // ---- the tracers' connections ----------------------------------------------------------------------------------
 
+  /** It is taken no further. */
+  #cut(): void {
+    this.isCut = true
+    if (this.#carrier === undefined) this.end(false)
+    else this.#onReady()
+  }
+
   #open(number: number, kind: number): void {
+    if (!this.#connections.has(number) && this.#connections.size >= connectionCountMax) {
+      const { background, incidents } = this.#registry
+      background(
+        incidents.report("CONNECTION_LIMIT", `${this.edgeName}: ${connectionCountMax} of one session are open`)
+      )
+      this.#cut()
+      return
+    }
     const replies = new Replies((command, bytes, from) => this.#answered(number, command, bytes, from))
     const peer = new VirtualPeer({
       edge: this.standing.edge,
@@ -217,11 +217,7 @@ export class HostedJournal implements Journal {
       waitsFor: this.standing.waitsFor,
       onAnswer: (bytes) => void (kind === Kind.control && replies.push(bytes)),
       onReady: () => this.#onReady(),
-      onClosed: () => {
-        this.isCut = true
-        if (this.#carrier === undefined) this.end(false)
-        else this.#onReady()
-      }
+      onClosed: () => this.#cut()
     })
     // One that meant nothing to this session had no end.
     this.#connections.get(number)?.peer.ended()

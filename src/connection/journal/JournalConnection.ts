@@ -13,7 +13,8 @@ import type { Peer } from "../../transport/Peer.ts"
 import type { Successor } from "../control/Command.ts"
 import { keepCleared } from "./Clearing.ts"
 import { suspended } from "./Expiry.ts"
-import type { Carrier, HostedJournal } from "./HostedJournal.ts"
+import type { HostedJournal } from "./HostedJournal.ts"
+import type { Carrier } from "./Hosting.ts"
 import { Unpacking } from "./Unpacking.ts"
 
 /** An edge takes a relay for dead that says nothing for longer. */
