@@ -117,8 +117,10 @@ const isWayOn = (path: string, { isDirectory, isLink }: Entry, around: Around): 
 const search = (root: string, path: string, found: Array<TraceDirectory>, outer: Around): void => {
   const entries = entriesOf(path)
   if (entries.some((entry) => entry.name === "metadata" && !entry.isDirectory)) {
+    // Of a trace that is being written, its metadata after the sizes of its files: it declares all that they have then.
+    const files = dataFiles(path, entries)
     const metadata = metadataOf(join(path, "metadata"))
-    found.push({ path, below: relative(root, path), metadata, files: dataFiles(path, entries) })
+    found.push({ path, below: relative(root, path), metadata, files })
     return
   }
   const own = statOf(path)
