@@ -14,6 +14,8 @@ export interface Readiness extends Schema.Schema.Type<typeof Readiness> {}
 export interface Facts {
   /** Undefined: the file system does not say. */
   readonly freeBytes?: number
+  /** The system's code: nothing can be made in the output directory. */
+  readonly outputFault?: string
   readonly openDescriptors: number
   readonly descriptorLimit: number
   /** No new sessions are made. */
@@ -30,13 +32,14 @@ const check = (name: string, isOk: boolean, detail: string): Check => ({ name, i
 
 /** `more`: what it takes besides. */
 export const readiness = (facts: Facts, more: ReadonlyArray<Check>): Readiness => {
-  const { freeBytes, openDescriptors, descriptorLimit, isDraining, sessionCount } = facts
+  const { freeBytes, openDescriptors, outputFault, descriptorLimit, isDraining, sessionCount } = facts
+  const space = freeBytes === undefined ? "free space unknown" : `${freeBytes} bytes free`
   const freeDescriptors = descriptorLimit - openDescriptors
   const checks = [
     check(
       "disk",
-      freeBytes === undefined || freeBytes >= freeBytesMin,
-      freeBytes === undefined ? "free space unknown" : `${freeBytes} bytes free`
+      outputFault === undefined && (freeBytes === undefined || freeBytes >= freeBytesMin),
+      outputFault === undefined ? space : `${outputFault}: nothing can be made in the output directory`
     ),
     check("descriptors", freeDescriptors >= freeDescriptorsMin, `${openDescriptors} of ${descriptorLimit} in use`),
     check("draining", !isDraining, isDraining ? `no new sessions, ${sessionCount} are left` : "no"),

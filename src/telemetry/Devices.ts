@@ -1,5 +1,5 @@
 /** The devices that traces are on: where they are mounted, their space, and what the relay does to them. */
-import { readFile, realpath, stat, statfs } from "node:fs/promises"
+import { access, constants, readFile, realpath, stat, statfs } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Effect } from "effect"
 import type { DeviceFigures, Devices as Figures, Micros } from "../relay/Status.ts"
@@ -21,6 +21,17 @@ const nearest = async (directory: string): Promise<{ readonly path: string; read
   } catch (cause) {
     if (directory === "/") throw cause
     return nearest(dirname(directory))
+  }
+}
+
+/** The code with which the system refuses to make something there; undefined: it does not. */
+const faultOf = async (directory: string): Promise<string | undefined> => {
+  try {
+    await access(directory, constants.W_OK | constants.X_OK)
+    return undefined
+  } catch (cause) {
+    const { code = "?" } = cause as NodeJS.ErrnoException
+    return code === "ENOENT" && directory !== "/" ? faultOf(dirname(directory)) : code
   }
 }
 
@@ -51,12 +62,19 @@ const added = (some: DeviceFigures["errors"], more: DeviceFigures["errors"]): De
 
 export class Devices {
   readonly #output: Patient<{ readonly path: string; readonly device: number }>
+  readonly #fault: Patient<string | undefined>
   readonly #mounts = new Patient(async () => Mounts.parse(await readFile("/proc/self/mountinfo", "utf8")))
   readonly #spaces = new Map<string, Patient<Space>>()
 
   /** Absolute path of the traces' directory; it need not exist yet. */
   constructor(output: string) {
     this.#output = new Patient(() => nearest(output))
+    this.#fault = new Patient(() => faultOf(output))
+  }
+
+  /** Why nothing can be made in the output directory: what it is on has gone, or may only be read. */
+  get outputFault(): Effect.Effect<string | undefined> {
+    return this.#fault.ask
   }
 
   #spaceOf(path: string): Effect.Effect<Space | undefined> {

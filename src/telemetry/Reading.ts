@@ -25,7 +25,9 @@ export const ProcessFigures = Schema.Struct({
   descriptorLimit: Schema.Int,
   /** Absent: the output's file system does not say. */
   freeBytes: Schema.optionalKey(Schema.Int),
-  totalBytes: Schema.optionalKey(Schema.Int)
+  totalBytes: Schema.optionalKey(Schema.Int),
+  /** The system's code where nothing can be made in the output directory, as ENOTCONN or EROFS. */
+  outputFault: Schema.optionalKey(Schema.String)
 })
 export interface ProcessFigures extends Schema.Schema.Type<typeof ProcessFigures> {}
 

@@ -73,6 +73,7 @@ const make = (options: Options) =>
     const devices = Effect.flatMap(relay.devices, (figures) => ofDevices.read(figures))
     const figuresWith = Effect.fnUntraced(function* (all: ReadonlyArray<Device>) {
       const { freeBytes, totalBytes } = all.find(({ isOutput }) => isOutput) ?? {}
+      const outputFault = yield* ofDevices.outputFault
       const descriptors = yield* openDescriptors
       const { user, system } = process.cpuUsage()
       const { rss, heapUsed } = process.memoryUsage()
@@ -87,6 +88,7 @@ const make = (options: Options) =>
         loopDelay: readLoopDelay(),
         openDescriptors: descriptors,
         descriptorLimit: options.descriptorLimit,
+        ...(outputFault !== undefined && { outputFault }),
         ...(freeBytes !== undefined && { freeBytes }),
         ...(totalBytes !== undefined && { totalBytes })
       } satisfies ProcessFigures

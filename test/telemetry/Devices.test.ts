@@ -1,14 +1,16 @@
 /** What is said of devices: where they are mounted, their space, what the relay does to them and what they do to it. */
-import { readFileSync, statSync } from "node:fs"
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { readiness } from "../../src/admin/Readiness.ts"
 import { Devices } from "../../src/telemetry/Devices.ts"
 import * as Mounts from "../../src/telemetry/Mounts.ts"
 import { Patient } from "../../src/telemetry/Patient.ts"
 import { withStore } from "../storage/stores.ts"
 import * as Process from "../support/process.ts"
+import { temporaryDirectory } from "../support/relays.ts"
 import { samplesOf, textOf } from "./readings.ts"
 
 const bytes = (count: number) => Buffer.alloc(count, 1)
@@ -195,4 +197,26 @@ describe("the devices of a relay", () => {
       .map((line) => line.replace(/ \S+$/, ""))
     assert.strictEqual(new Set(series).size, series.length)
   })
+})
+
+describe("the output directory", () => {
+  const facts = { freeBytes: 2 ** 30, openDescriptors: 9, descriptorLimit: 999, isDraining: false, sessionCount: 0 }
+  for (const [what, code, make] of [
+    ["is there", undefined, (at: string) => mkdirSync(at)],
+    ["will be made", undefined, () => undefined],
+    ["is a link that leads to itself", "ELOOP", (at: string) => symlinkSync("out", at)],
+    ["would be below a file", "ENOTDIR", (at: string) => writeFileSync(at, "")]
+  ] as const) {
+    it.live(`that ${what} makes the relay ${code === undefined ? "ready" : `not ready: ${code}`}`, () =>
+      Effect.gen(function* () {
+        const at = join(yield* temporaryDirectory("output"), "out")
+        make(at)
+        const outputFault = yield* new Devices(join(at, "below")).outputFault
+        assert.strictEqual(outputFault, code)
+        const { isReady, checks } = readiness({ ...facts, ...(outputFault !== undefined && { outputFault }) }, [])
+        assert.strictEqual(isReady, code === undefined)
+        assert.match(checks[0]?.detail ?? "", code === undefined ? /bytes free/ : new RegExp(code))
+      })
+    )
+  }
 })
