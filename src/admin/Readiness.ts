@@ -14,6 +14,8 @@ export interface Readiness extends Schema.Schema.Type<typeof Readiness> {}
 export interface Facts {
   /** Undefined: the file system does not say. */
   readonly freeBytes?: number
+  /** Undefined: files have no table of their own. */
+  readonly freeFileCount?: number
   /** The system's code: nothing can be made in the output directory. */
   readonly outputFault?: string
   readonly openDescriptors: number
@@ -25,6 +27,8 @@ export interface Facts {
 
 /** A few packets more than this cannot be stored. */
 const freeBytesMin = 16 * 1024 * 1024
+/** A session of a target with many processors has as many. */
+const freeFileCountMin = 256
 /** What a new session needs at once: its connections and first files. */
 const freeDescriptorsMin = 16
 
@@ -32,13 +36,16 @@ const check = (name: string, isOk: boolean, detail: string): Check => ({ name, i
 
 /** `more`: what it takes besides. */
 export const readiness = (facts: Facts, more: ReadonlyArray<Check>): Readiness => {
-  const { freeBytes, openDescriptors, outputFault, descriptorLimit, isDraining, sessionCount } = facts
-  const space = freeBytes === undefined ? "free space unknown" : `${freeBytes} bytes free`
+  const { freeBytes, freeFileCount, openDescriptors, outputFault, descriptorLimit, isDraining, sessionCount } = facts
+  const isFewFiles = freeFileCount !== undefined && freeFileCount < freeFileCountMin
+  const isFull = freeBytes !== undefined && freeBytes < freeBytesMin
+  const files = isFewFiles ? `, room for ${freeFileCount} more files` : ""
+  const space = `${freeBytes === undefined ? "free space unknown" : `${freeBytes} bytes free`}${files}`
   const freeDescriptors = descriptorLimit - openDescriptors
   const checks = [
     check(
       "disk",
-      outputFault === undefined && (freeBytes === undefined || freeBytes >= freeBytesMin),
+      outputFault === undefined && !isFull && !isFewFiles,
       outputFault === undefined ? space : `${outputFault}: nothing can be made in the output directory`
     ),
     check("descriptors", freeDescriptors >= freeDescriptorsMin, `${openDescriptors} of ${descriptorLimit} in use`),

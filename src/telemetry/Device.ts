@@ -15,6 +15,8 @@ export const Device = Schema.Struct({
   isOutput: Schema.Boolean,
   /** For the relay's user. Absent: the file system does not say, or does not answer. */
   freeBytes: Schema.optionalKey(Schema.Int),
+  /** Absent where files have no table of their own. */
+  freeFileCount: Schema.optionalKey(Schema.Int),
   totalBytes: Schema.optionalKey(Schema.Int)
 })
 /** One device, now. */

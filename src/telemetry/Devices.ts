@@ -11,6 +11,8 @@ import { Patient } from "./Patient.ts"
 interface Space {
   readonly freeBytes: number
   readonly totalBytes: number
+  /** Absent where files have no table of their own. */
+  readonly freeFileCount?: number
 }
 
 /** The output directory may be made later; what counts is where. */
@@ -36,8 +38,8 @@ const faultOf = async (directory: string): Promise<string | undefined> => {
 }
 
 const spaceOf = async (path: string): Promise<Space> => {
-  const { bavail, blocks, bsize } = await statfs(path)
-  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+  const { bavail, blocks, bsize, ffree, files } = await statfs(path)
+  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, ...(files > 0 && { freeFileCount: ffree }) }
 }
 
 const none: Micros = { counts: [], sum: 0, count: 0 }

@@ -26,6 +26,7 @@ export const ProcessFigures = Schema.Struct({
   /** Absent: the output's file system does not say. */
   freeBytes: Schema.optionalKey(Schema.Int),
   totalBytes: Schema.optionalKey(Schema.Int),
+  freeFileCount: Schema.optionalKey(Schema.Int),
   /** The system's code where nothing can be made in the output directory, as ENOTCONN or EROFS. */
   outputFault: Schema.optionalKey(Schema.String)
 })

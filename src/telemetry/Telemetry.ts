@@ -72,7 +72,7 @@ const make = (options: Options) =>
     const ofDevices = new Devices(options.output)
     const devices = Effect.flatMap(relay.devices, (figures) => ofDevices.read(figures))
     const figuresWith = Effect.fnUntraced(function* (all: ReadonlyArray<Device>) {
-      const { freeBytes, totalBytes } = all.find(({ isOutput }) => isOutput) ?? {}
+      const { freeBytes, freeFileCount, totalBytes } = all.find(({ isOutput }) => isOutput) ?? {}
       const outputFault = yield* ofDevices.outputFault
       const descriptors = yield* openDescriptors
       const { user, system } = process.cpuUsage()
@@ -90,6 +90,7 @@ const make = (options: Options) =>
         descriptorLimit: options.descriptorLimit,
         ...(outputFault !== undefined && { outputFault }),
         ...(freeBytes !== undefined && { freeBytes }),
+        ...(freeFileCount !== undefined && { freeFileCount }),
         ...(totalBytes !== undefined && { totalBytes })
       } satisfies ProcessFigures
     })

@@ -1,5 +1,5 @@
 /** What is said of devices: where they are mounted, their space, what the relay does to them and what they do to it. */
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, statfsSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -219,4 +219,22 @@ describe("the output directory", () => {
       })
     )
   }
+  it("makes the relay not ready where it has room for few more files, or bytes", () => {
+    const isReady = (more: Parameters<typeof readiness>[0] | object) => readiness({ ...facts, ...more }, []).isReady
+    assert.deepStrictEqual([{}, { freeFileCount: 256 }, { freeFileCount: 255 }, { freeBytes: 0 }].map(isReady), [
+      true,
+      true,
+      false,
+      false
+    ])
+    const [disk] = readiness({ ...facts, freeFileCount: 3 }, []).checks
+    assert.match(disk?.detail ?? "", /bytes free, room for 3 more files/)
+  })
+  it.live("has the count of files that statfs says", () =>
+    Effect.gen(function* () {
+      const [own] = yield* new Devices("/dev/shm").read({ devices: [], errors: [] })
+      const { files } = statfsSync("/dev/shm")
+      assert.strictEqual(own?.freeFileCount === undefined, files === 0)
+    })
+  )
 })
