@@ -54,7 +54,6 @@ const started = (port: number, env: Readonly<Record<string, string>> = {}, args:
     env: {
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
       OTEL_METRIC_EXPORT_INTERVAL: "20",
-      OTEL_EXPORTER_OTLP_TIMEOUT: "300",
       OTEL_LOGS_EXPORTER: "none",
       ...env
     }
@@ -79,7 +78,9 @@ describe("a collector", () => {
   it.live.each(bads)("that %s is asked one thing at a time, and told of once", ([, answer, reason]) =>
     Effect.gen(function* () {
       const bad = yield* collector(answer)
-      const relay = yield* started(bad.port)
+      // Of those that answer none may be late, however busy the machine is.
+      const isLate = reason === "" || reason === "no answer in time"
+      const relay = yield* started(bad.port, isLate ? { OTEL_EXPORTER_OTLP_TIMEOUT: "300" } : {})
       if (reason === "") {
         yield* Process.until(
           "it to be asked again and again",
