@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import * as Overflow from "../../src/edge/spool/Overflow.ts"
+import * as Machine from "../../src/Machine.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -249,6 +250,17 @@ describe("a small disk", () => {
 const agedCount = 60
 
 describe("packets that have waited for too long", () => {
+  it.live("are not those of before the clock was set", () =>
+    Effect.gen(function* () {
+      const { local, script } = yield* begin({ ageMillisMax: 3_600_000 })
+      yield* played(script, {}, agedCount)
+      const [journal] = [...local.edge.spool.journals.values()]
+      const restore = Machine.replace({ ...Machine, wallMillis: () => Date.now() + 365 * 86_400_000 })
+      yield* Effect.ensuring(Effect.timeoutOption(local.edge.spool.age, "300 millis"), Effect.sync(restore))
+      assert.strictEqual(journal?.droppedPacketCount, 0)
+    })
+  )
+
   it.live("are dropped, and the newest arrive", () =>
     Effect.gen(function* () {
       const { link, local, relay, script } = yield* begin({ ageMillisMax: 200 })

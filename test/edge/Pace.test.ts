@@ -31,6 +31,19 @@ describe("a limit of bytes a second", () => {
     })
   )
 
+  it.effect("holds when the clock is set back", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(monday(8))
+      const pace = Pace.scheduled(scheduleOf("1000"))
+      yield* Effect.forkChild(pace.admit(100))
+      yield* TestClock.adjust("1 second")
+      yield* TestClock.setTime(monday(7))
+      const done = yield* Effect.forkChild(pace.admit(1000))
+      yield* TestClock.adjust("2 seconds")
+      assert.isDefined(done.pollUnsafe())
+    })
+  )
+
   it.effect("is another one as soon as its hours begin", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(monday(7, 59))

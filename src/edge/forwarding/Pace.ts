@@ -32,8 +32,9 @@ export const scheduled = (schedule: Schedule): Pace => {
   let before = 0
   const rate = Effect.map(Clock.currentTimeMillis, (now) => rateAt(schedule, now))
   const owed = (byteCount: number) =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
-      const bytesPerSecond = rateAt(schedule, now)
+    Effect.map(Effect.all([rate, Clock.monotonicTimeNanos]), ([bytesPerSecond, nanos]) => {
+      // Not of the day: that may be set back, and a debt would be owed for as long.
+      const now = Number(nanos) / 1e6
       bucket ??= new TokenBucket(now)
       if (before < Number.POSITIVE_INFINITY) bucket.take(0, before, now)
       before = bytesPerSecond

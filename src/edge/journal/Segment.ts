@@ -1,5 +1,5 @@
 /** One file of a journal: whole records, one behind the other. */
-import { wallMillis } from "../../Machine.ts"
+import { clockMillis } from "../../Machine.ts"
 import type { OpenFile } from "../../storage/Files.ts"
 
 export interface Segment {
@@ -9,7 +9,7 @@ export interface Segment {
   byteCount: number
   /** The last record in it. */
   last: number
-  /** ms since the epoch. */
+  /** ms of the edge's clock: a host without a battery may be years behind when it begins. */
   wroteAt: number
   /** It has no packets any more that need not be there (`Thinning`). */
   isThin: boolean
@@ -23,7 +23,7 @@ export const segmentOf = (first: number, path: string, file: OpenFile, last: num
   file,
   byteCount,
   last,
-  wroteAt: wallMillis(),
+  wroteAt: clockMillis(),
   isThin: false,
   isBusy: false
 })

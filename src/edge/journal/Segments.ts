@@ -6,7 +6,7 @@
  * that it has freed. What is left of their records there has smaller numbers.
  */
 import { Effect, Result, Semaphore } from "effect"
-import { wallMillis } from "../../Machine.ts"
+import { clockMillis } from "../../Machine.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
 import * as About from "./About.ts"
 import type { Chunk } from "./Chunks.ts"
@@ -137,7 +137,7 @@ export class Segments {
   #grown(segment: Segment, byteCount: number, last: number): void {
     segment.byteCount += byteCount
     segment.last = last
-    segment.wroteAt = wallMillis()
+    segment.wroteAt = clockMillis()
     this.#options.onBytes(byteCount)
   }
 

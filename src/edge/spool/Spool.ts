@@ -6,7 +6,7 @@
  */
 import { Effect, FiberMap, Schedule, type Scope } from "effect"
 import { report } from "../../errors/Report.ts"
-import { clockMillis, queueMicrotask, randomUUID, setTimeout, wallMillis } from "../../Machine.ts"
+import { clockMillis, queueMicrotask, randomUUID, setTimeout } from "../../Machine.ts"
 import type { Capacity } from "../../storage/Capacity.ts"
 import type { FileFailed, Files } from "../../storage/Files.ts"
 import * as About from "../journal/About.ts"
@@ -238,7 +238,7 @@ export class Spool {
     const { ageMillisMax } = this.#options
     if (ageMillisMax === undefined) return Effect.void
     const pass = Effect.gen({ self: this }, function* () {
-      const before = wallMillis() - ageMillisMax
+      const before = clockMillis() - ageMillisMax
       for (const journal of [...this.journals.values()]) {
         while (yield* this.#thin(journal, before)) yield* Effect.yieldNow
       }
