@@ -65,6 +65,12 @@ describe("over TLS", () => {
         )
       assert.strictEqual(yield* fails({ ...tls, serverName: "other.test" }), "name")
       assert.strictEqual(yield* fails({ ...tls, ca: undefined }), "authority")
+      const untrusting = Target.make({ url: `tls://127.0.0.1:${relay.controlPort}`, tls: { ...tls, ca: undefined } })
+      const untrusted = Effect.scoped(Effect.flatMap(untrusting, (target) => target.session({ name: "s" })))
+      assert.match(
+        (yield* Effect.flip(untrusted)).message,
+        /signed by (nobody that we trust|an authority that we do not trust)/
+      )
       assert.strictEqual(yield* fails({ ...tls, key: "no key" }), "identity")
       // TLS 1.3: the relay refuses what the client has taken for an open connection.
       assert.strictEqual(yield* fails({ ca: tls.ca, serverName: "relay.test" }), "LinkLost")

@@ -39,6 +39,15 @@ const kinds: Readonly<Record<string, Kind>> = {
   INVALID_PURPOSE: "authority"
 }
 
+/** What the runtime advises is for its own commands: whom we trust is said otherwise. */
+const reasons: Readonly<Record<string, string>> = {
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    "its certificate is signed by nobody that we trust: another authority, or its file lacks the certificates between",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its certificates are signed by nobody that we trust",
+  SELF_SIGNED_CERT_IN_CHAIN: "its certificates are signed by an authority that we do not trust",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself, and not one that we trust"
+}
+
 /** Undefined: no question of TLS. */
 export const failureOf = (
   address: string,
@@ -46,7 +55,9 @@ export const failureOf = (
   cause: NodeJS.ErrnoException
 ): TlsFailed | undefined => {
   const kind = kinds[cause.code ?? ""] ?? (isConnected ? "handshake" : undefined)
-  return kind === undefined ? undefined : new TlsFailed({ address, kind, reason: reasonOf(cause) })
+  return kind === undefined
+    ? undefined
+    : new TlsFailed({ address, kind, reason: reasons[cause.code ?? ""] ?? reasonOf(cause) })
 }
 
 /**
