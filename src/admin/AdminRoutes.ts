@@ -54,20 +54,23 @@ export const layer = ({
   // Nothing that is sent would be the same as an empty one.
   const policy = { token: token === "" ? undefined : token, isLocal: isOpen, hidesEvents: true }
   const authorization = { policy, visitorOf: () => undefined }
-  const closing = Deferred.makeUnsafe<void>()
+  // One for each time that the layer is built.
+  const closing = Layer.effect(
+    Closing,
+    Effect.acquireRelease(Deferred.make<void>(), (closed) => Deferred.succeed(closed, undefined))
+  )
   const api = HttpApiBuilder.layer(RelayApi).pipe(
     Layer.provide([Handlers.sessions, Handlers.relay]),
     Layer.provide([Authorization.layer(authorization), Elsewhere.understanding])
   )
-  const ends = Layer.effectDiscard(Effect.addFinalizer(() => Deferred.succeed(closing, undefined)))
   const services = Layer.mergeAll(
     Layer.effect(Relay, Relay),
     History.History.layer,
     Telemetry.layer({ version: packageVersion(), output: config.output, descriptorLimit: config.fdPoolSize })
   )
-  return Layer.mergeAll(api, Routes.metrics(authorization), Routes.livez, Routes.readyz(), ends).pipe(
+  return Layer.mergeAll(api, Routes.metrics(authorization), Routes.livez, Routes.readyz()).pipe(
     Layer.provide(Routes.meant({ isLoopback: isOpen, hosts })),
     HttpRouter.provideRequest(services),
-    Layer.provide([services, Layer.succeed(Closing, closing)])
+    Layer.provide([services, closing])
   )
 }

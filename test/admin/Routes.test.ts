@@ -16,10 +16,12 @@ const config = { ...defaults, output: "/traces" }
 const token = "correct horse"
 const own = HttpRouter.add("GET", "/", HttpServerResponse.text("the program's own"))
 
-const start = (options: Omit<AdminRoutes.Options, "config">) =>
+const start = (options: Omit<AdminRoutes.Options, "config">) => serving(AdminRoutes.layer({ config, ...options }))
+
+const serving = (api: ReturnType<typeof AdminRoutes.layer>) =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make()
-    const routes = Layer.mergeAll(own, AdminRoutes.layer({ config, ...options }))
+    const routes = Layer.mergeAll(own, api)
     const served = HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
       Layer.provideMerge(
         NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0, gracefulShutdownTimeout: "100 millis" })
@@ -57,6 +59,20 @@ describe("a program's own HTTP server", () => {
       assert.strictEqual(yield* status("/readyz"), 503)
       const refused = yield* Effect.flip((yield* clientWith()).sessions.list({ query: {} }))
       assert.strictEqual(refused._tag, "Unauthorized")
+    })
+  )
+
+  it.live("may be served again after it was closed: events go on", () =>
+    Effect.gen(function* () {
+      const api = AdminRoutes.layer({ config, isOpen: true })
+      yield* Effect.scoped(serving(api))
+      const { targetUrl, url } = yield* serving(api)
+      const answer = yield* Effect.promise(() => fetch(`${url}/api/v1/events`))
+      const reader = answer.body?.getReader()
+      const target = yield* Target.make({ url: targetUrl, hostname: "host" })
+      yield* target.session({ name: "shown" })
+      assert.strictEqual((yield* Effect.promise(async () => await reader?.read()))?.done, false)
+      yield* Effect.promise(async () => await reader?.cancel())
     })
   )
 

@@ -65,6 +65,14 @@ Peers.describeWithPeers(["setpriv", "prlimit"], "a user with few threads", () =>
       })
     )
   }
+  it.live("has those that were asked for, and nothing to say, where they are few enough", () =>
+    Effect.gen(function* () {
+      const { at, running } = yield* startWith(40, "-v", "--io-threads=5")
+      yield* Daemons.untilListening(at, running)
+      yield* Process.said(running, "Initialization complete")
+      assert.notInclude(yield* Process.lastSaid(running), "more threads")
+    })
+  )
   it.live("is told when they are too few", () =>
     Effect.gen(function* () {
       const { running } = yield* startWith(20)

@@ -7,7 +7,7 @@
  * all of the journal. So what one connection says is never carried out before what another said earlier.
  */
 import { Effect, Latch, Result } from "effect"
-import { clockMillis, setTimeout } from "../../Machine.ts"
+import { clockMillis } from "../../Machine.ts"
 import type { DataFile } from "../../model/StreamFile.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
@@ -29,7 +29,7 @@ import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { TraceChunk } from "../../relay/TraceChunk.ts"
 import type { Serves } from "../control/Command.ts"
 import type { Carrier, Options } from "./Hosting.ts"
-import { MarkPace } from "./MarkPace.ts"
+import { Alarm, MarkPace } from "./MarkPace.ts"
 import * as Settlement from "./Settlement.ts"
 import { Standing } from "./Standing.ts"
 import { VirtualPeer } from "./VirtualPeer.ts"
@@ -65,6 +65,7 @@ export class HostedJournal implements Journal {
   /** Open unless it is being marked. */
   readonly marked = Latch.makeUnsafe(true)
   readonly #pace = new MarkPace()
+  readonly #dueLater = new Alarm(() => this.mark())
   /** Streams, and the files they were in, when it was marked last. */
   #files = new Map<StreamActor, DataFile<TraceChunk> | undefined>()
   suspendedAt: number | undefined
@@ -336,10 +337,14 @@ export class HostedJournal implements Journal {
     if (!this.marked.isOpen() || this.#isFinishing) return
     if (history === undefined) this.durable = this.received
     if (history === undefined || this.received === this.durable) return
-    const waitMillis = this.#pace.waitMillis(this.report && Number(this.report.edgeSpoolBytesMax))
-    if (waitMillis > 0) this.#markLater(waitMillis)
-    if (waitMillis > 0 || !this.isReady || !this.#isQuiet) return
+    const dueAt = this.#pace.dueAt(this.report && Number(this.report.edgeSpoolBytesMax))
     const begunAt = clockMillis()
+    // The edge may have room for nothing more before that.
+    if (begunAt < dueAt) {
+      this.#dueLater.at(dueAt)
+      return
+    }
+    if (!this.isReady || !this.#isQuiet) return
     this.marked.closeUnsafe()
     const { background, incidents } = this.#registry
     const done = Effect.sync(() => {
@@ -363,17 +368,6 @@ export class HostedJournal implements Journal {
     )
     background(marked)
   }
-
-  /** The edge may have room for nothing more before that. */
-  #markLater(millis: number): void {
-    if (this.#isMarkTimed) return
-    this.#isMarkTimed = true
-    setTimeout(() => {
-      this.#isMarkTimed = false
-      this.mark()
-    }, millis).unref()
-  }
-  #isMarkTimed = false
 
   get sessions(): ReadonlyArray<SessionActor> {
     return [...this.sessionIds].flatMap((id) => this.#registry.sessions.get(id) ?? [])

@@ -1,5 +1,5 @@
 /** When a journal is marked: after so much, or so long, and sooner where its edge has a small spool. */
-import { clockMillis } from "../../Machine.ts"
+import { clearTimeout, clockMillis, setTimeout } from "../../Machine.ts"
 
 /** After so much, or so long, what was carried out is put down as done: the edge may forget it. */
 const bytesMax = 32 * 1024 * 1024
@@ -21,13 +21,13 @@ export class MarkPace {
     this.#byteCount += byteCount
   }
 
-  /** ms until it is time. `spoolBytes`: what the edge may keep, as far as is known. */
-  waitMillis(spoolBytes = Number.POSITIVE_INFINITY): number {
-    if (this.isAsked) return 0
+  /** By the clock. `spoolBytes`: what the edge may keep, as far as is known. */
+  dueAt(spoolBytes = Number.POSITIVE_INFINITY): number {
+    if (this.isAsked) return Number.NEGATIVE_INFINITY
     const pauseMillis = Math.min(millisMax, this.#tookMillis / timeShare)
     const muchBytes = Math.min(bytesMax, Math.max(bytesMin, spoolBytes * spoolShare))
     const dueMillis = this.#byteCount >= muchBytes ? pauseMillis / 4 : pauseMillis
-    return Math.max(0, this.#markedAt + dueMillis - clockMillis())
+    return this.#markedAt + dueMillis
   }
 
   /** It began then, and is done. `isWhole`: what was carried out is in the files. */
@@ -36,5 +36,26 @@ export class MarkPace {
     this.#byteCount = 0
     this.#markedAt = clockMillis()
     this.#tookMillis = isWhole ? this.#markedAt - begunAt : millisMax
+  }
+}
+
+/** Rings once, at the earliest of the times it is asked for until then. */
+export class Alarm {
+  readonly #ring: () => void
+  #at = Number.POSITIVE_INFINITY
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(ring: () => void) {
+    this.#ring = ring
+  }
+
+  at(millis: number): void {
+    if (millis >= this.#at) return
+    clearTimeout(this.#timer)
+    this.#at = millis
+    this.#timer = setTimeout(() => {
+      this.#at = Number.POSITIVE_INFINITY
+      this.#ring()
+    }, millis - clockMillis()).unref()
   }
 }

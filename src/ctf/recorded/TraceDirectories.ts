@@ -81,7 +81,7 @@ const entriesOf = (path: string): ReadonlyArray<Entry> =>
 
 const metadataOf = (path: string): Uint8Array =>
   reading(path, () => {
-    const stat = statOf(path)
+    const stat = statSync(pathOf(path), { throwIfNoEntry: false })
     if (stat === undefined) throw new Error("a link that leads nowhere")
     // Reading a FIFO would wait for somebody to write to it.
     if (!stat.isFile()) throw new Error("no regular file")

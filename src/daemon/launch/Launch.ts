@@ -142,10 +142,10 @@ const start = (entry: string, plan: Plan): Promise<number> | Handover.Handover =
 export const main = async (entry: string): Promise<number | Handover.Handover> => {
   TimeZone.settle()
   const threadsLeft = Threads.room()
-  const shortage = Threads.settle(process.env, threadsLeft)
+  const settled = Threads.settle(process.env, threadsLeft)
   const resolved = await Resolve.resolve(Resolve.system())
   const threads = ({ ioThreads }: DaemonOptions) => {
-    const { complaint = shortage, count } = Threads.grant(ioThreads, threadsLeft)
+    const { complaint, count } = ioThreads === settled.count ? settled : Threads.grant(ioThreads, threadsLeft)
     return { count, complaints: complaint === undefined ? [] : [complaint] }
   }
   const format = resolved._tag === "Run" || resolved._tag === "Check" ? resolved.options.logFormat : "text"

@@ -68,9 +68,9 @@ export const grant = (asked: number, left: number): Grant => {
 
 const variable = "UV_THREADPOOL_SIZE"
 
-/** For this process, before the runtime has made any. */
-export const settle = (env: NodeJS.ProcessEnv, left: number): Message | undefined => {
-  const { count, complaint } = grant(Number.parseInt(env[variable] ?? "", 10) || daemonDefaults.ioThreads, left)
-  if (complaint !== undefined) env[variable] = String(count)
-  return complaint
+/** For this process, before the runtime has made any. What was granted is asked for, where no option says more. */
+export const settle = (env: NodeJS.ProcessEnv, left: number): Grant => {
+  const granted = grant(Number.parseInt(env[variable] ?? "", 10) || daemonDefaults.ioThreads, left)
+  if (granted.complaint !== undefined) env[variable] = String(granted.count)
+  return granted
 }
