@@ -1,6 +1,8 @@
 /**
- * A relay ends a session that comes by an edge which is away, and is killed at any operation on its files meanwhile.
- * Goal: the session is either at its end, or goes on as if nothing was; it is never begun again beside.
+ * A relay ends a session that comes by an edge, and is killed at any operation on its files meanwhile; the edge is
+ * away, or its link breaks with the relay.
+ * Goal: the session is either at its end, or goes on as if nothing was; it is never begun again beside. Once the edge
+ * knows which, the relay remembers nothing of it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Scope } from "effect"
@@ -15,7 +17,7 @@ import { VirtualTime } from "./world/VirtualTime.ts"
 const [countBefore, countAfter] = [3, 2]
 const until = (waitingFor: string, holds: () => boolean) => comes(waitingFor, Effect.sync(holds), 600)
 
-const ended = (killAt: number, seed: number) => {
+const ended = (killAt: number, isAway: boolean, seed = killAt) => {
   const random = new Random(seed)
   const played = Effect.gen(function* () {
     const weather = { latencyMillis: 50, byteCount: () => Number.POSITIVE_INFINITY, lateMillis: () => 0 }
@@ -45,9 +47,11 @@ const ended = (killAt: number, seed: number) => {
     const [journal] = upstream.spool.journals.values()
     yield* until("a mark", () => journal !== undefined && journal.durable >= journal.last)
     const [hosted] = registry.journals.open.values()
-    link.serve = undefined
-    link.cut()
-    yield* until("the session to be suspended", () => hosted?.suspendedAt !== undefined)
+    if (isAway) {
+      link.serve = undefined
+      link.cut()
+      yield* until("the session to be suspended", () => hosted?.suspendedAt !== undefined)
+    }
     files.left = killAt
     const [id = 0] = registry.sessions.keys()
     yield* Effect.forkDetach(registry.end(id, "ended by program"))
@@ -64,6 +68,8 @@ const ended = (killAt: number, seed: number) => {
       target.c.peer.finish()
     }
     yield* until("the edge to have nothing left", () => upstream.spool.journals.size === 0)
+    const isForgotten = () => !left.memory.paths(Sides.output).some((path) => path.includes("/.journals/"))
+    yield* until("the relay to remember nothing", isForgotten)
     const paths = left.memory.paths(Sides.output)
     const recorded = new Map(paths.map((path) => [path, new Uint8Array(left.memory.read(path) ?? Buffer.alloc(0))]))
     return {
@@ -76,23 +82,25 @@ const ended = (killAt: number, seed: number) => {
   return new VirtualTime(random).run(Effect.provide(Effect.scoped(played), Logger.layer([])), 3_600_000)
 }
 
-describe("a relay that is killed while it ends a session whose edge is away", () => {
-  it("has ended it, or goes on with it", () => {
-    const kinds = new Set<boolean>()
-    let killAt = 0
-    for (let isKilled = true; isKilled; ) {
-      killAt++
-      for (let seed = 1; seed <= 8; seed++) {
-        const found = ended(killAt, 100 * killAt + seed)
-        ;({ isKilled } = found)
-        const { directories, isLost, packetCount } = found
-        const how = `operation ${killAt}, seed ${seed}: ${directories.join(" ")}`
-        assert.lengthOf(directories, 1, how)
-        assert.strictEqual(packetCount, isLost ? countBefore : countBefore + countAfter, how)
-        kinds.add(isLost)
+describe("a relay that is killed while it ends a session of an edge", () => {
+  for (const isAway of [true, false]) {
+    it(`${isAway ? "that is away" : "that is there"} has ended it, or goes on with it`, () => {
+      const kinds = new Set<boolean>()
+      let killAt = 0
+      for (let isKilled = true; isKilled; ) {
+        killAt++
+        for (let seed = 1; seed <= 8; seed++) {
+          const found = ended(killAt, isAway, 100 * killAt + seed)
+          ;({ isKilled } = found)
+          const { directories, isLost, packetCount } = found
+          const how = `operation ${killAt}, seed ${seed}: ${directories.join(" ")}`
+          assert.lengthOf(directories, 1, how)
+          assert.strictEqual(packetCount, isLost ? countBefore : countBefore + countAfter, how)
+          kinds.add(isLost)
+        }
       }
-    }
-    assert.isAbove(killAt, 5)
-    assert.strictEqual(kinds.size, 2)
-  })
+      assert.isAbove(killAt, 5)
+      assert.strictEqual(kinds.size, 2)
+    })
+  }
 })

@@ -38,9 +38,9 @@ const opened = (state: ControlState, request: OpenJournal.Request): Reply => {
   const { token } = request
   const { journals } = registry
   const known = journals.open.get(token) as HostedJournal | undefined
-  if (journals.isFinished(token)) return { ...keep(reply(State.finished)), successor: finished(state, token) }
+  if (journals.isFinished(token)) return { ...keep(reply(State.finished)), successor: over(state, token) }
   const isLost = request.firstKept > 1n || journals.isEnded(token)
-  if (known === undefined && isLost) return keep(reply(State.unknown))
+  if (known === undefined && isLost) return { ...keep(reply(State.unknown)), successor: over(state, token) }
   const onEnd = (complaint?: string) =>
     complaint === undefined ? connection.end("peer closed") : connection.end("protocol error", complaint)
   const carry = (journal: HostedJournal, how: OpenJournal.State): Reply => {
@@ -60,7 +60,7 @@ const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array 
   })
 
 /** Whatever the edge says now says that it knows. */
-const finished = ({ connection, registry, socket }: ControlState, token: string): Successor => ({
+const over = ({ connection, registry, socket }: ControlState, token: string): Successor => ({
   receive: () => {
     forget(registry, token, socket, () => connection.end("peer closed"))
     return false

@@ -22,6 +22,7 @@ import { u64At, u64Max } from "../../protocol/Struct.ts"
 import type * as History from "../../relay/journal/JournalHistory.ts"
 import type { JournalHistory } from "../../relay/journal/JournalHistory.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
+import { forgetEnded } from "../../relay/journal/JournalsLeft.ts"
 import { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import * as Advance from "../../relay/stream/Advance.ts"
@@ -75,6 +76,8 @@ export class HostedJournal implements Journal {
   isFinished = false
   /** Nothing can be put down yet: nothing is carried out, whoever brings it. */
   isBeginning = false
+  /** Its sessions have ended, and that it is finished, or was ended, is put down: now the edge may be told so. */
+  isOver = false
   /** The edge knows that. */
   isForgotten = false
   /** The relay ended a connection of it before the tracer did. */
@@ -121,6 +124,8 @@ export class HostedJournal implements Journal {
 
   /** The next record can be taken. */
   get isReady(): boolean {
+    // What comes yet is not carried out.
+    if (this.isOver) return true
     if (!this.marked.isOpen() || this.isBeginning || !(this.isReplayed || this.standing.isGood)) return false
     for (const { peer } of this.#connections.values()) if (!peer.isReady) return false
     return true
@@ -129,7 +134,7 @@ export class HostedJournal implements Journal {
   /** Only while `isReady`. `bytes[from, to)` may be changed. */
   record(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     if (kind === Kind.report) this.#reported(bytes.subarray(from, to))
-    if (kind === Kind.forgotten && this.isFinished) this.isForgotten = true
+    if (kind === Kind.forgotten && this.isOver) this.isForgotten = true
     // Sent again after a connection was lost.
     if (number <= this.received || this.#isFinishing) return
     this.received = number
@@ -148,7 +153,6 @@ export class HostedJournal implements Journal {
   #carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     const known = this.#connections.get(connection)
     if (kind === Kind.control || kind === Kind.data) this.#open(connection, kind)
-    // An edge that was told that a part of it was ended puts all of it aside: nothing is remembered for it.
     else if (kind === Kind.finish) this.#finish(!this.isCut)
     else if (known === undefined) return
     else if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
@@ -163,24 +167,25 @@ export class HostedJournal implements Journal {
   }
 
   /** Its files are complete before the edge forgets it. What is not `whole` was not carried out to its end. */
-  #finish(isWhole: boolean, isHeard = true): void {
+  #finish(isWhole: boolean): void {
     if (this.#isFinishing) return
     this.#isFinishing = true
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.ended()
     this.#connections.clear()
-    const { background, journals, sessions } = this.#registry
+    const { background, journals, sessions, store } = this.#registry
     const ended = Effect.forEach(this.sessionIds, (id) => sessions.get(id)?.ended ?? Effect.void, { discard: true })
     const history = this.history
-    // Written before it is so: a relay that is killed meanwhile knows it, too.
-    const ending = isWhole || isHeard ? undefined : history?.ending
+    // Written before it is so: a relay that is killed meanwhile knows it, too, and the edge may not have heard it.
+    const ending = !isWhole && this.isCut ? history?.ending : undefined
     const forgotten = (isWhole ? history?.finish : history?.forget) ?? Effect.void
     background(
       Effect.map(Effect.andThen(ending ?? Effect.void, Effect.andThen(ended, forgotten)), () => {
         this.isFinished = isWhole
         journals.close(this)
         if (isWhole) journals.finish(this.token)
-        else if (this.isCut) journals.end(this.token)
+        else if (this.isCut) background(forgetEnded(store, journals.end(this.token)))
+        this.isOver = true
         this.#carrier?.onReady()
       })
     )
@@ -197,7 +202,7 @@ export class HostedJournal implements Journal {
   /** It is taken no further. */
   #cut(): void {
     this.isCut = true
-    if (this.#carrier === undefined) this.end(false)
+    if (this.#carrier === undefined) this.end()
     else this.#onReady()
   }
 
@@ -284,10 +289,10 @@ export class HostedJournal implements Journal {
     this.#isFinishing = true
   }
 
-  /** Its sessions end as by a lost connection. `isHeard`: its edge was told, or will begin it anew. */
-  end(isHeard = true): void {
+  /** Its sessions end as by a lost connection. */
+  end(): void {
     for (const { peer } of this.#connections.values()) peer.broke()
-    this.#finish(false, isHeard)
+    this.#finish(false)
   }
 
   // ---- what a killed relay finds again ---------------------------------------------------------------------------

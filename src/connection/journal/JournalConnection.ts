@@ -34,7 +34,7 @@ export class JournalConnection implements Carrier, Successor {
   readonly #journal: HostedJournal
   readonly #onEnd: (complaint?: string) => void
   readonly #framer = new RecordFramer((number, kind, connection, bytes, from, to) => {
-    if (kind !== Kind.packed) return this.#record(number, kind, connection, bytes, from, to)
+    if (kind !== Kind.packed || this.#journal.isOver) return this.#record(number, kind, connection, bytes, from, to)
     this.#unpacking.add(bytes, from, to)
     return this.#unpacking.isEmpty && this.#takesMore
   })
@@ -85,7 +85,8 @@ export class JournalConnection implements Carrier, Successor {
   }
 
   get #takesMore(): boolean {
-    return this.#journal.isReady && !this.#journal.isCut && !this.#unpacking.isBroken
+    const { isCut, isOver, isReady } = this.#journal
+    return isReady && (isOver || !isCut) && !this.#unpacking.isBroken
   }
 
   #take(bytes: Buffer, length: number): void {
@@ -113,9 +114,10 @@ export class JournalConnection implements Carrier, Successor {
 
   #tell(isMuch = false): void {
     const { durable, isCut, isFinished, received } = this.#journal
-    if (isFinished || isCut || this.#outcome !== this.#acknowledgedOutcome) this.#acknowledge()
+    // The edge is told once that is done, and goes on saying so until nothing is left of it.
+    if (isCut) this.#journal.end()
+    if (isFinished || this.#outcome !== this.#acknowledgedOutcome) this.#acknowledge()
     else if (received !== this.#acknowledged || durable !== this.#acknowledgedDurable) this.#acknowledgeSoon(isMuch)
-    if (isCut && !isFinished) this.#end()
   }
 
   #acknowledgeSoon(isMuch: boolean): void {
@@ -147,9 +149,9 @@ export class JournalConnection implements Carrier, Successor {
   }
 
   get #outcome(): OpenJournal.Outcome {
-    const { isCut, isFinished, isReady, standing } = this.#journal
+    const { isFinished, isOver, isReady, standing } = this.#journal
     const { waiting } = standing
-    if (isFinished || isCut) return isFinished ? Outcome.finished : Outcome.ended
+    if (isOver) return isFinished ? Outcome.finished : Outcome.ended
     if (waiting !== undefined)
       return waiting.code === "SESSION_NOT_PERMITTED" ? Outcome.waitsForRights : Outcome.waitsForQuota
     return !isReady && this.#registry.store.roomWait.isWaiting ? Outcome.waitsForRoom : Outcome.goesOn
@@ -167,7 +169,7 @@ export class JournalConnection implements Carrier, Successor {
     clearInterval(this.#heartbeat)
     clearTimeout(this.#pause)
     const journal = this.#journal
-    if (!journal.detach(this) || journal.isFinished) return
+    if (!journal.detach(this) || journal.isOver) return
     // Kept for an edge that is gone, what was never let begin would let anybody fill the relay with journals. The edge
     // has all of it, and begins it anew.
     const hasBegun = journal.sessionIds.size > 0 || journal.standing.waiting === undefined
@@ -183,7 +185,7 @@ const acknowledge = (received: number, durable: number, outcome: OpenJournal.Out
   return bytes
 }
 
-/** The edge knows that the journal is finished, and goes on saying so until it is told that nothing is left of it. */
+/** The edge knows that the journal is over, and goes on saying so until it is told that nothing is left of it. */
 export const forget = (registry: Registry["Service"], token: string, edge: Peer, end: () => void): void =>
   registry.background(
     Effect.map(JournalHistory.forget(registry.store, token), () => {

@@ -130,7 +130,9 @@ const resume = (
     // What the relay did not say any more was that it had finished.
     const isDone = journal.isFinished && journal.received >= journal.last - 1
     if (opened.state === State.unknown && isDone) return { lost: undefined }
-    if (opened.state === State.unknown) return { lost: "the relay does not know it any more" }
+    if (opened.state === State.unknown) {
+      return yield* putAside(journal, link, "the relay does not know it any more", options)
+    }
     onUp()
     const received = Number(opened.received)
     journal.overtaken(received)
@@ -140,10 +142,10 @@ const resume = (
     // Whoever writes has a turn until its last record is whole.
     const turn = yield* Semaphore.make(1)
     const told = turn.withPermits(1)(tell(journal, link, options))
-    return yield* Effect.onExit(
+    const done = yield* Effect.onExit(
       Effect.raceAllFirst([
         send(journal, link, { packing, turn }, received + 1, options),
-        hear(journal, link, options),
+        hear(journal, link, turn, options),
         Effect.andThen(Effect.repeat(told, Schedule.spaced(tellInterval)), Effect.never)
       ]),
       (exit) =>
@@ -152,6 +154,7 @@ const resume = (
           options.link.down(Exit.isFailure(exit))
         })
     )
+    return done.lost === undefined ? done : yield* putAside(journal, link, done.lost, options)
   })
 
 const send = (
@@ -285,22 +288,36 @@ const tell = (journal: Journal, link: Dial.Link, { meter, spool }: Options): Eff
 const finished = (journal: Journal, link: Dial.Link, next: Next, { spool }: Options): Effect.Effect<Done, Failure> =>
   Effect.gen(function* () {
     const settled = yield* Effect.result(Effect.uninterruptible(spool.settle(journal)))
-    if (Result.isFailure(settled)) return { lost: undefined }
+    if (Result.isSuccess(settled)) yield* forgotten(journal, link, next)
+    return { lost: undefined }
+  })
+
+/** Nobody here will ask for it; until the relay has heard that. */
+const forgotten = (journal: Journal, link: Dial.Link, next: Next): Effect.Effect<void, Dial.LinkLost> =>
+  Effect.gen(function* () {
     const record = Buffer.alloc(headBytes)
     seal(record, 0, { number: journal.last + 1, byteCount: 0, kind: Kind.forgotten, connection: 0 }, checksums)
     link.write([record])
     while ((yield* next).outcome !== Outcome.forgotten);
-    return { lost: undefined }
+  })
+
+/** The relay takes no more of it, and need not remember that; if it does not hear so now, it remembers it for long. */
+const putAside = (journal: Journal, link: Dial.Link, lost: string, { spool }: Options): Effect.Effect<Done> =>
+  Effect.gen(function* () {
+    journal.cut()
+    const isAside = yield* Effect.uninterruptible(spool.putAside(journal, lost))
+    if (isAside) yield* Effect.ignore(unlessSilent(link, (next) => forgotten(journal, link, next)))
+    return { lost }
   })
 
 /** The next acknowledgement. */
 type Next = Effect.Effect<Acknowledgement, Dial.LinkLost>
 
 /** `listening`, for as long as the relay says something. */
-const unlessSilent = (
+const unlessSilent = <A>(
   link: Dial.Link,
-  listening: (next: Next) => Effect.Effect<Done, Failure>
-): Effect.Effect<Done, Failure> => {
+  listening: (next: Next) => Effect.Effect<A, Failure>
+): Effect.Effect<A, Failure> => {
   let heardCount = 0
   const next = Effect.map(link.read(acknowledgement.size), (bytes) => {
     heardCount++
@@ -324,7 +341,12 @@ const waits: ReadonlyMap<Outcome, string> = new Map([
   [Outcome.waitsForRoom, "for room on the relay's disk"]
 ])
 
-const hear = (journal: Journal, link: Dial.Link, options: Options): Effect.Effect<Done, Failure> =>
+const hear = (
+  journal: Journal,
+  link: Dial.Link,
+  turn: Semaphore.Semaphore,
+  options: Options
+): Effect.Effect<Done, Failure> =>
   unlessSilent(link, (next) =>
     Effect.gen(function* () {
       while (true) {
@@ -332,7 +354,10 @@ const hear = (journal: Journal, link: Dial.Link, options: Options): Effect.Effec
         yield* journal.acknowledge(Number(received), Number(durable))
         journal.waitsFor = waits.get(outcome)
         if (outcome === Outcome.finished) return yield* finished(journal, link, next, options)
-        if (outcome === Outcome.ended) return { lost: "the relay ended the session" }
+        if (outcome !== Outcome.ended) continue
+        // Nobody writes from now on, and what was written last is whole.
+        yield* turn.take(1)
+        return { lost: "the relay ended the session" }
       }
     })
   )

@@ -49,6 +49,16 @@ export const isOver = (files: Files["Service"], directory: string): Effect.Effec
     () => false
   )
 
+interface Place {
+  readonly files: Files["Service"]
+  readonly directory: string
+  readonly isSynced: boolean
+}
+
+/** What could not be forwarded is kept under another name, for whoever wants to look. */
+export const putAside = ({ directory, files, isSynced }: Place, journal: string): Effect.Effect<void, FileFailed> =>
+  Effect.andThen(files.rename(journal, `${journal}.lost`), isSynced ? files.syncDirectory(directory) : Effect.void)
+
 const sentName = "sent"
 const sentDigits = 16
 

@@ -8,7 +8,7 @@ import { Effect, FiberMap, Schedule, type Scope } from "effect"
 import { report } from "../../errors/Report.ts"
 import { clockMillis, queueMicrotask, randomUUID, setTimeout } from "../../Machine.ts"
 import type { Capacity } from "../../storage/Capacity.ts"
-import type { FileFailed, Files } from "../../storage/Files.ts"
+import type { FileFailed } from "../../storage/Files.ts"
 import * as About from "../journal/About.ts"
 import { Chunks } from "../journal/Chunks.ts"
 import { Journal } from "../journal/Journal.ts"
@@ -16,7 +16,7 @@ import { examine } from "../journal/Scan.ts"
 import { Flow } from "./Flow.ts"
 import { Losses } from "./Losses.ts"
 import type { Policy } from "./Overflow.ts"
-import { recover } from "./Recovery.ts"
+import { type Place, recover } from "./Recovery.ts"
 import { Room } from "./Room.ts"
 import { thin } from "./Thinning.ts"
 
@@ -37,13 +37,8 @@ const lastWrites = "5 seconds"
 const lookMillis = 25
 /** A spool that stays full is told of again. */
 const fullAgainMillis = 60_000
-/** Journals that could not be forwarded are kept under another name, for whoever wants to look. */
-const lostSuffix = ".lost"
 
-export interface Options {
-  readonly files: Files["Service"]
-  /** Absolute path. */
-  readonly directory: string
+export interface Options extends Place {
   readonly bytesMax: number
   readonly isSynced: boolean
   /** By HOST/SESSION. */
@@ -332,18 +327,23 @@ export class Spool {
     })
   }
 
-  /** What the relay does not have of it will not get there: it is put aside. */
+  /** What the relay does not have of it will not get there. */
   abandon(journal: Journal, why: string): Effect.Effect<void> {
+    return Effect.andThen(this.putAside(journal, why), this.#forget(journal))
+  }
+
+  /** True: nobody who finds it here will bring it to the relay. */
+  putAside(journal: Journal, why: string): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function* () {
+      if (!this.journals.has(journal.token)) return false
       const rest = journal.last - journal.received
       // Its tracers wait for that, and go on.
       yield* Effect.timeoutOption(written(journal), lastWrites)
       yield* report("JOURNAL_LOST", `${journal.about.name}: ${why}: ${rest} records in ${journal.directory}`)
       yield* journal.segments.close
       this.byteCount -= journal.segments.byteCount
-      const { files } = this.#options
-      yield* Effect.ignore(files.rename(journal.directory, `${journal.directory}${lostSuffix}`))
-      yield* this.#forget(journal)
+      this.journals.delete(journal.token)
+      return yield* Effect.isSuccess(About.putAside(this.#options, journal.directory))
     })
   }
 

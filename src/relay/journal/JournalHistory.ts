@@ -297,8 +297,11 @@ export const remove = (store: Store, token: string): Effect.Effect<void> => {
 /** The edge knows that the journal is over, and will not ask for it again. */
 export const forget = (store: Store, token: string): Effect.Effect<void> => {
   const files = store.retraceable.plain
-  const unlinked = Effect.ignore(files.unlink(pathsOf(store, token).finished))
-  return Effect.andThen(unlinked, Effect.ignore(files.removeDirectory(`${store.output}/${place}`)))
+  const { ended, finished } = pathsOf(store, token)
+  return Effect.gen(function* () {
+    for (const path of [finished, ended]) yield* Effect.ignore(files.unlink(path))
+    yield* Effect.ignore(files.removeDirectory(`${store.output}/${place}`))
+  })
 }
 
 /** Of a new journal. */

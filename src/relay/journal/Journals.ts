@@ -70,8 +70,10 @@ export class Journals {
     return this.#ended.has(token)
   }
 
-  end(token: string): void {
-    remember(this.#ended, token)
+  /** Answers which are forgotten instead. */
+  end(token: string): ReadonlyArray<string> {
+    const oldest = remember(this.#ended, token)
+    return oldest === undefined ? [] : [oldest]
   }
 
   /** Its edge did not come in time; what was put down of it is there. Answers what is forgotten instead. */

@@ -163,6 +163,9 @@ export const forgetEnded = (store: Store, tokens: ReadonlyArray<string>): Effect
     discard: true
   })
 
+/** Of a file that belongs to a journal which is carried out: its token. */
+const part = /^(.*?)\.(?:history|history\.new|changes|json)$/
+
 /** Journals that an earlier relay was carrying out. */
 export const findAll = (store: Store, isSynced: boolean): Effect.Effect<ReadonlyArray<Found>, FileFailed> =>
   Effect.gen(function* () {
@@ -171,15 +174,14 @@ export const findAll = (store: Store, isSynced: boolean): Effect.Effect<Readonly
     const over = yield* findOver(store)
     const finished = new Set([...over.finished, ...over.ended])
     const expired = new Set(over.expired)
+    const names = new Set(entries.map(({ name }) => name))
     const found: Array<Found> = []
-    for (const { name } of entries) {
-      const token = /^(.*)\.history$/.exec(name)?.[1]
-      if (token !== undefined && finished.has(token)) {
-        yield* remove(store, token)
-        continue
-      }
-      if (token !== undefined && expired.has(token)) continue
-      const journal = token === undefined ? undefined : yield* find(store, token, isSynced)
+    for (const token of new Set(entries.flatMap(({ name }) => part.exec(name)?.[1] ?? []))) {
+      // Killed while it began one, or removed one.
+      const isPartial = !names.has(`${token}.history`)
+      if (finished.has(token) || isPartial) yield* remove(store, token)
+      if (finished.has(token) || isPartial || expired.has(token)) continue
+      const journal = yield* find(store, token, isSynced)
       if (journal !== undefined) found.push(journal)
     }
     return found
