@@ -51,8 +51,7 @@ export const layer = ({
   never,
   Relay | HttpRouter.HttpRouter | Etag.Generator | FileSystem.FileSystem | HttpPlatform.HttpPlatform | Path.Path
 > => {
-  // Nothing that is sent would be the same as an empty one.
-  const policy = { token: token === "" ? undefined : token, isLocal: isOpen, hidesEvents: true }
+  const policy = { token, isLocal: isOpen, hidesEvents: true }
   const authorization = { policy, visitorOf: () => undefined }
   // One for each time that the layer is built.
   const closing = Layer.effect(

@@ -26,9 +26,9 @@ export interface Facts {
 }
 
 /** A few packets more than this cannot be stored. */
-const freeBytesMin = 16 * 1024 * 1024
+export const freeBytesMin = 16 * 1024 * 1024
 /** A session of a target with many processors has as many. */
-const freeFileCountMin = 256
+export const freeFileCountMin = 256
 /** What a new session needs at once: its connections and first files. */
 const freeDescriptorsMin = 16
 

@@ -23,3 +23,10 @@ export const textOf = (path: string): string =>
   bytesOf(path)
     .toString("utf8")
     .replace(/^\ufeff/, "")
+
+/** A line that somebody else must not know: what surrounds it is white space. */
+export const secretOf = (path: string): string => {
+  const secret = textOf(path).trim()
+  if (secret === "") throw new Error("it is empty")
+  return secret
+}

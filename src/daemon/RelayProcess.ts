@@ -20,16 +20,11 @@ import * as Reload from "./Reload.ts"
 import type { StartRelay } from "./Serve.ts"
 import * as SystemError from "./SystemError.ts"
 
-/** One line: what surrounds it is white space. */
 const readToken = (path: string | undefined): Effect.Effect<string | undefined, DaemonFailed> =>
   path === undefined
     ? Effect.succeed(undefined)
     : Effect.try({
-        try: () => {
-          const token = TextFile.textOf(path).trim()
-          if (token === "") throw new Error("it is empty")
-          return token
-        },
+        try: () => TextFile.secretOf(path),
         catch: (cause) =>
           new DaemonFailed({
             code: "START_FILE",

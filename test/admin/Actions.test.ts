@@ -103,9 +103,15 @@ describe("an operator", () => {
 
   it.live("needs the token for whatever changes something, on loopback too", () =>
     Effect.gen(function* () {
-      const { clientWith, targetUrl } = yield* Ports.start()
-      yield* record(targetUrl, "stays")
-      for (const given of [undefined, "wrong"]) {
+      const started = yield* Ports.start()
+      const tokenless = yield* Ports.start({}, { token: "" })
+      yield* record(started.targetUrl, "stays")
+      yield* record(tokenless.targetUrl, "stays")
+      for (const [{ clientWith }, given] of [
+        [started, undefined],
+        [started, "wrong"],
+        [tokenless, undefined]
+      ] as const) {
         const client = yield* clientWith(given)
         const refusals = [
           yield* Effect.flip(client.relay.drain({ payload: {} })),

@@ -1,4 +1,5 @@
 /** The edge as a process, and what is told of it: by itself, by its port, and by the relay behind it. */
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -42,6 +43,19 @@ const begin = Effect.gen(function* () {
 })
 
 describe("an edge", () => {
+  it.live("does not start with a token that is empty: everybody would have it", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("token")
+      const token = join(home, "token")
+      writeFileSync(token, "\n")
+      const listen = `--listen=127.0.0.1:${yield* Ports.free},${yield* Ports.free}`
+      const port = [`--http-port=unix://${home}/http`, `--http-token-file=${token}`]
+      const { code, stderr } = yield* toolbox("edge", "--to=net://127.0.0.1", listen, `--spool=${home}/spool`, ...port)
+      assert.strictEqual(code, 1)
+      assert.include(stderr, `--http-token-file=${token}: it is empty`)
+    })
+  )
+
   it.live("says how it is: in its status, by its port, and at the relay, also when it is gone", () =>
     Effect.gen(function* () {
       const { edge, edgeHttp, relayHttp } = yield* begin

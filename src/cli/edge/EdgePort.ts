@@ -1,5 +1,4 @@
 /** The operator's port of an edge: the relay's, over what its tracers see, with what the edge keeps beside it. */
-import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { Effect, Option, Schema, type Scope } from "effect"
 import { Flag } from "effect/cli"
@@ -7,6 +6,7 @@ import type * as Standalone from "../../admin/Standalone.ts"
 import * as HttpPort from "../../config/HttpPort.ts"
 import * as PackageVersion from "../../config/PackageVersion.ts"
 import { defaults } from "../../config/RelayDefaults.ts"
+import * as TextFile from "../../config/TextFile.ts"
 import type { Edge } from "../../edge/Edge.ts"
 import * as Report from "../../edge/Report.ts"
 import { Misused } from "../Misused.ts"
@@ -43,8 +43,8 @@ const tokenOf = ({ httpTokenFile: path }: Given): Effect.Effect<string | undefin
   Option.isNone(path)
     ? Effect.succeed(undefined)
     : Effect.try({
-        try: () => readFileSync(path.value, "utf8").trim(),
-        catch: (cause) => new PortRefused({ reason: `--http-token-file: ${(cause as Error).message}` })
+        try: () => TextFile.secretOf(path.value),
+        catch: (cause) => new PortRefused({ reason: `--http-token-file=${path.value}: ${(cause as Error).message}` })
       })
 
 /** Until the scope closes. */

@@ -1,11 +1,11 @@
 /** What the commands for operators share: where a relay's HTTP port is, the token for it, words for failures. */
-import { readFileSync } from "node:fs"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Effect, type Layer, Option, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import * as AdminClient from "../../admin/AdminClient.ts"
 import { portDefault } from "../../config/HttpPort.ts"
+import * as TextFile from "../../config/TextFile.ts"
 import { Misused } from "../Misused.ts"
 
 /** One line for the user. */
@@ -49,8 +49,8 @@ const tokenOf = (path: Option.Option<string>) =>
   Option.isNone(path)
     ? Effect.succeed(undefined)
     : Effect.try({
-        try: () => readFileSync(path.value, "utf8").trim(),
-        catch: (cause) => new OperationFailed({ message: cause instanceof Error ? cause.message : String(cause) })
+        try: () => TextFile.secretOf(path.value),
+        catch: (cause) => new OperationFailed({ message: `--token-file=${path.value}: ${(cause as Error).message}` })
       })
 
 const withoutToken = "the relay refuses: it needs the token of its --http-token-file (--token-file PATH)"

@@ -2,16 +2,18 @@
  * What would be wrong with a start, without starting: `--check`. Every complaint, not the first; nothing is made or
  * written. A port is bound for the moment it takes to see that it can be.
  */
-import { accessSync, constants, readFileSync, type Stats, statfsSync, statSync } from "node:fs"
+import { accessSync, constants, type Stats, statfsSync, statSync } from "node:fs"
 import { totalmem } from "node:os"
 import { dirname } from "node:path"
 import { Effect, Result } from "effect"
 import * as Doubts from "../../access/Doubts.ts"
+import { freeBytesMin, freeFileCountMin } from "../../admin/Readiness.ts"
 import type { DaemonOptions } from "../../config/DaemonOptions.ts"
 import * as ExportVariables from "../../config/ExportVariables.ts"
 import * as HttpPort from "../../config/HttpPort.ts"
 import { check } from "../../config/RelayConfig.ts"
 import type { Message } from "../../config/Resolve.ts"
+import * as TextFile from "../../config/TextFile.ts"
 import * as AccessRules from "../files/AccessRules.ts"
 import * as TlsFiles from "../files/TlsFiles.ts"
 import * as FreePorts from "./FreePorts.ts"
@@ -71,10 +73,6 @@ const unwritableFile = (path: string): string | undefined => {
   }
 }
 
-const freeBytesMin = 16 * 1024 * 1024
-/** A session of a target with many processors has as many. */
-const freeFilesMin = 256
-
 const output = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
   const reason = unwritable(relay.output)
   if (reason !== undefined) return [error(`The output ${relay.output} cannot be written: ${reason}`)]
@@ -84,7 +82,7 @@ const output = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
     complaints.push(error(`The output ${relay.output} has ${bavail * bsize} bytes of free space`))
   }
   // Some file systems have no table of files, and say 0.
-  if (files > 0 && ffree < freeFilesMin) {
+  if (files > 0 && ffree < freeFileCountMin) {
     complaints.push(error(`The output ${relay.output} has room for ${ffree} more files`))
   }
   return complaints
@@ -113,7 +111,7 @@ const directories = (options: DaemonOptions): ReadonlyArray<Message> => {
 const token = ({ httpTokenFile: path }: DaemonOptions): ReadonlyArray<Message> => {
   if (path === undefined) return []
   try {
-    if (readFileSync(path, "utf8").trim() === "") return [error(`The HTTP token file ${path} is empty`)]
+    if (TextFile.textOf(path).trim() === "") return [error(`The HTTP token file ${path} is empty`)]
     const { mode } = statSync(path)
     return (mode & 0o004) === 0 ? [] : [warning(`The HTTP token file ${path} can be read by everybody`)]
   } catch (cause) {
