@@ -159,8 +159,9 @@ export const relay = HttpApiBuilder.group(
         }),
       draining: () => service.drain.status,
       drain: ({ payload: { deadlineSeconds } }) =>
+        // A request's bounds are narrower.
         Effect.andThen(
-          service.drain.begin(deadlineSeconds === undefined ? undefined : deadlineSeconds * 1000),
+          Effect.orDie(service.drain.begin(deadlineSeconds === undefined ? undefined : deadlineSeconds * 1000)),
           service.drain.status
         ),
       takeBackDrain: () => Effect.andThen(service.drain.takeBack, service.drain.status),

@@ -290,6 +290,11 @@ const failures = {
     "sessions of edges wait",
     "For room on the disk, in a quota, or a right, as the line says. What came is at the edge, and goes on by itself then."
   ),
+  JOURNAL_LIMIT: entry(
+    "warning",
+    "journal of an edge waits",
+    "As many are open, suspended ones among them, as a relay keeps (docs/limits.md): it waits at its edge until others end. --suspend says how long those stay."
+  ),
   JOURNAL_UNMARKED: entry(
     "error",
     "sessions of edges would not survive the relay",

@@ -131,10 +131,12 @@ it.live("what is over, or will be within a month, is told, of authorities and re
     // Of 30 days, less what has passed since.
     const soon = of({ clientCa: write("ca.pem", strange.ca), crl: write("soon.pem", yield* strange.revoke()) })
     assert.lengthOf(soon.errors, 0)
+    const refused = "clients that do not have it refuse it"
     assert.deepStrictEqual(
       soon.warnings.map((line) => line.replace(/ \d{4}-.*/, "")),
       [
         `The TLS authority ${directory}/ca.pem (CN=strange authority) expires`,
+        `The TLS certificate ${relay.certificate} comes without its issuer (CN=lttng-relay authority): ${refused}`,
         `The TLS revocation list ${directory}/soon.pem expires`
       ]
     )
@@ -175,13 +177,40 @@ it.live("files that can be used, and let nobody in, are warned of", () =>
     const [own, other, both] = [yield* Authority.revoke(ours, "target", "web1"), at("other.crl"), at("both.pem")]
     writeFileSync(other, yield* strange.revoke())
     writeFileSync(both, readFileSync(authority.certificate, "utf8") + strange.ca)
+    writeFileSync(at("strange.pem"), strange.ca)
+    const issue = (name: string, by: string, ...extensions: ReadonlyArray<string>) => {
+      const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", at(`${name}.key`)]
+      const more = ["-extensions", "none", ...extensions.flatMap((one) => ["-addext", one])]
+      const issuer = by === name ? [] : ["-CA", at(`${by}.pem`), "-CAkey", at(`${by}.key`)]
+      const args = ["-subj", `/CN=${name}`, "-days", "90", ...key, ...issuer, ...more, "-out", at(`${name}.pem`)]
+      return Process.run("openssl", ["req", "-x509", "-config", at("openssl.cnf"), ...args])
+    }
+    writeFileSync(at("openssl.cnf"), "[req]\ndistinguished_name = none\n[none]\n")
+    const isAuthority = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign"]
+    yield* issue("root", "root", ...isAuthority)
+    yield* issue("between", "root", ...isAuthority)
+    yield* issue("leaf", "between")
+    yield* issue("public", "between", "authorityInfoAccess=caIssuers;URI:http://ca.example/between.der")
+    yield* issue("self", "self")
+    const textOf = (name: string) => readFileSync(at(name), "utf8")
+    writeFileSync(at("whole.pem"), textOf("leaf.pem") + textOf("between.pem"))
+    const below = { certificate: at("leaf.pem"), key: at("leaf.key") }
+    const lacksIssuer = (name: string) => new RegExp(`comes without its issuer \\(CN=${name}\\): clients that do not`)
     const modes = { control: "allow", data: "allow", live: "allow" } as const
     const of = (change: Partial<TlsFiles>) =>
       complaintsOf({ ...modes, certificate: relay.certificate, key: relay.key, ...change })
     const warned: ReadonlyArray<readonly [Partial<TlsFiles>, ReadonlyArray<RegExp>]> = [
       [{ clientCa: authority.certificate, crl: own }, []],
       [{ certificate: client.certificate, key: client.key }, [/target-web1.pem is not for a server/]],
-      [{ clientCa: relay.certificate }, [/relay.pem \(CN=localhost\) is none/]],
+      [{ clientCa: relay.certificate }, [/relay.pem \(CN=localhost\) is none/, lacksIssuer("lttng-relay authority")]],
+      [{ clientCa: at("strange.pem") }, [lacksIssuer("lttng-relay authority")]],
+      [{ clientCa: at("strange.pem"), certificate: at("self.pem"), key: at("self.key") }, []],
+      [{ ...below, clientCa: at("root.pem") }, [lacksIssuer("between")]],
+      [{ ...below, certificate: at("whole.pem"), clientCa: at("root.pem") }, []],
+      [{ ...below, certificate: at("whole.pem"), clientCa: at("strange.pem") }, [lacksIssuer("root")]],
+      [{ ...below, clientCa: at("between.pem") }, []],
+      [{ ...below, certificate: at("public.pem"), key: at("public.key") }, [lacksIssuer("between")]],
+      [below, []],
       [{ clientCa: authority.certificate, crl: other }, [/has none of CN=lttng-relay authority/]],
       [{ clientCa: both, crl: own }, [/has none of CN=strange authority/]]
     ]

@@ -17,6 +17,29 @@ import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import { asClient, asRelay, certificates, recordThrough, toolbox, tunnel } from "../support/tunnels.ts"
 
+/** Ends TLS in front of `behind`; answers where. */
+const stunnel = (pki: string, behind: Relays.Relay) =>
+  Effect.gen(function* () {
+    const ports = [yield* Ports.free, yield* Ports.free, yield* Ports.free]
+    const inner = [behind.controlPort, behind.dataPort, behind.livePort]
+    const services = ports.map((port, index) =>
+      [`[${index}]`, `accept = 127.0.0.1:${port}`, `connect = 127.0.0.1:${inner[index]}`].join("\n")
+    )
+    const identity = [
+      `cert = ${pki}/relay.pem`,
+      `key = ${pki}/relay.key`,
+      `CAfile = ${pki}/ca.pem`,
+      "verifyChain = yes"
+    ]
+    writeFileSync(`${pki}/stunnel.conf`, ["foreground = yes", "pid =", ...identity, ...services, ""].join("\n"))
+    yield* Process.daemon("stunnel4", [`${pki}/stunnel.conf`])
+    yield* Process.until(
+      "stunnel to listen",
+      Effect.sync(() => ports.every(Ports.listening))
+    )
+    return `tls://localhost:${ports.join(":")}`
+  })
+
 Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "over TLS", () => {
   it.live("lttng records and babeltrace2 follows through tunnels to one port; nobody else is let in", () =>
     Effect.gen(function* () {
@@ -180,25 +203,23 @@ Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "ov
     Effect.gen(function* () {
       const pki = yield* certificates
       const relay = yield* Relays.start("ours")
-      const ports = [yield* Ports.free, yield* Ports.free, yield* Ports.free]
-      const inner = [relay.controlPort, relay.dataPort, relay.livePort]
-      const services = ports.map((port, index) =>
-        [`[${index}]`, `accept = 127.0.0.1:${port}`, `connect = 127.0.0.1:${inner[index]}`].join("\n")
-      )
-      const identity = [
-        `cert = ${pki}/relay.pem`,
-        `key = ${pki}/relay.key`,
-        `CAfile = ${pki}/ca.pem`,
-        "verifyChain = yes"
-      ]
-      writeFileSync(`${pki}/stunnel.conf`, ["foreground = yes", "pid =", ...identity, ...services, ""].join("\n"))
-      yield* Process.daemon("stunnel4", [`${pki}/stunnel.conf`])
-      yield* Process.until(
-        "stunnel to listen",
-        Effect.sync(() => ports.every(Ports.listening))
-      )
-      const near = yield* tunnel(relay, `tls://localhost:${ports.join(":")}`, asClient(pki, "target-web1"))
+      const to = yield* stunnel(pki, relay)
+      const near = yield* tunnel(relay, to, asClient(pki, "target-web1"))
       yield* recordThrough(near, near, relay.output)
+    })
+  )
+
+  it.live("a tunnel may lead to another one, whose end of TLS is stunnel's", () =>
+    Effect.gen(function* () {
+      const pki = yield* certificates
+      const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+      const far = yield* tunnel(relay, `tls://localhost:${relay.controlPort}`, asClient(pki, "target-web1"))
+      const near = yield* tunnel(relay, yield* stunnel(pki, far), asClient(pki, "viewer-alice"))
+      yield* recordThrough(near, near, relay.output)
+      // TLS inside of TLS is no protocol of a relay's: it is refused, and nothing waits for it.
+      const inside = ["tunnel", "--check", `--to=tls://localhost:${far.controlPort}`, ...asClient(pki, "target-web1")]
+      const { code, stderr } = yield* Process.attempt(process.execPath, [toolboxProgram, ...inside])
+      assert.strictEqual(code, 1, stderr)
     })
   )
 })

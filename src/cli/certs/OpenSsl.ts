@@ -20,9 +20,10 @@ export const run = (path: string, args: ReadonlyArray<string>): Effect.Effect<vo
     // What is made is its owner's: openssl makes keys so, whatever the umask.
     const child = execFile("openssl", args, (cause, _out, complaint) => {
       const missing = (cause as NodeJS.ErrnoException | null)?.code === "ENOENT"
+      const lines = complaint.trim().split("\n")
       const reason = missing
         ? "there is no openssl on this machine"
-        : complaint.trim().split("\n").at(-1) || cause?.message
+        : (lines.find((line) => line.includes("Can't open")) ?? lines.at(-1)) || cause?.message
       resume(cause === null ? Effect.void : Effect.fail(new CertificateFailed({ path, reason: reason ?? "" })))
     })
     return Effect.sync(() => child.kill())

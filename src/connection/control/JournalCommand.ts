@@ -7,6 +7,7 @@ import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import { awaken } from "../journal/Expiry.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { forget, JournalConnection } from "../journal/JournalConnection.ts"
+import { awaitRoom } from "../journal/Room.ts"
 import { type ControlState, code, type Handler, keep, type Reply, refuse, type Successor } from "./Command.ts"
 
 const { State } = OpenJournal
@@ -81,6 +82,9 @@ const begin = ({ registry, serves, socket }: ControlState, { edgeName, token }: 
     Effect.catch(({ message }) => incidents.report("JOURNAL_UNMARKED", message)),
     Effect.ensuring(Effect.sync(() => journal.begun()))
   )
-  registry.background(Effect.raceFirst(Effect.andThen(journals.admits.await, begun), journals.stopping))
+  const admitted = Effect.flatMap(awaitRoom(journal, registry), (hasRoom) =>
+    hasRoom ? Effect.andThen(journals.admits.await, begun) : Effect.void
+  )
+  registry.background(Effect.raceFirst(admitted, journals.stopping))
   return journal
 }

@@ -4,7 +4,7 @@
  */
 import type { X509Certificate } from "node:crypto"
 import { statSync } from "node:fs"
-import { createSecureContext } from "node:tls"
+import { createSecureContext, rootCertificates } from "node:tls"
 import { Effect, Schedule, type Scope } from "effect"
 import type { TlsFiles } from "../../config/DaemonOptions.ts"
 import { certificatesOf, matchKey, whole } from "../../config/Pem.ts"
@@ -65,6 +65,26 @@ const nameOf = ({ subject }: Pick<X509Certificate, "subject">): string => subjec
 
 /** Those of before version 3 do not say so. */
 const isAuthority = ({ ca, issuer, subject }: X509Certificate): boolean => ca || issuer === subject
+
+/**
+ * Who issued the last of the certificates that lead from the first upwards, if that one is not among them, nor anybody
+ * whom this relay or the public trusts: clients that have no other way to it refuse it. A relay that is told no
+ * authority does not know a private one; one of the public says where its issuer is to be had.
+ */
+const missingIssuer = (chain: ReadonlyArray<X509Certificate>, known: ReadonlyArray<X509Certificate>) => {
+  if (known.length === 0 && !/CA Issuers/.test(chain[0]?.infoAccess ?? "")) return undefined
+  const rest = new Set(chain)
+  const issuerIn = (among: Iterable<X509Certificate>, of: X509Certificate) =>
+    [...among].find((one) => of.checkIssued(one))
+  for (let at = chain[0]; at !== undefined; ) {
+    if (at.checkIssued(at) || issuerIn(known, at) !== undefined) return undefined
+    rest.delete(at)
+    const above = issuerIn(rest, at)
+    if (above === undefined) return issuerIn(certificatesOf(rootCertificates.join("\n")), at) ? undefined : at.issuer
+    at = above
+  }
+  return undefined
+}
 
 /** Something that is good for a time. */
 interface Term {
@@ -130,6 +150,15 @@ export const complaintsOf = (
         warnings.push(`The TLS authority ${clientCa} (${nameOf(one)}) is none: it can sign no certificate`)
       }
     })
+  }
+  if (errors.length === 0) {
+    const missing = missingIssuer(certificatesOf(TextFile.textOf(files.certificate)), authorities)
+    if (missing !== undefined) {
+      const issuer = nameOf({ subject: missing })
+      warnings.push(
+        `The TLS certificate ${files.certificate} comes without its issuer (${issuer}): clients that do not have it refuse it`
+      )
+    }
   }
   if (crl !== undefined) {
     attempt("revocation list", crl, (text) => {

@@ -60,7 +60,7 @@ const diskRefusal = (from: string, { bytesOnDisk }: Quota): Incident => ({
 })
 
 /** The socket's `address:port`, without the port. */
-const addressOf = (peer: string) => peer.slice(0, peer.lastIndexOf(":"))
+export const addressOf = (peer: string) => peer.slice(0, peer.lastIndexOf(":"))
 
 export class Party {
   readonly #permissions: Permissions
