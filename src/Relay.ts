@@ -5,13 +5,13 @@
 import { Config, Context, Effect, Layer, type Scope, type Stream } from "effect"
 import { type AccessFile, rightsOf } from "./access/Access.ts"
 import * as FromEnvironment from "./config/FromEnvironment.ts"
-import { ConfigInvalid, check, checkAccess, type RelayConfig } from "./config/RelayConfig.ts"
+import { ConfigInvalid, check, checkAccess, checkDeadline, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
 import type * as HttpEntrance from "./connection/HttpEntrance.ts"
 import { restore } from "./connection/journal/Restoration.ts"
 import * as Ports from "./Ports.ts"
-import * as Drain from "./relay/Drain.ts"
+import * as Draining from "./relay/Drain.ts"
 import type { RelayEvent } from "./relay/Events.ts"
 import * as Admissions from "./relay/party/Admission.ts"
 import { Registry } from "./relay/Registry.ts"
@@ -28,7 +28,6 @@ import type { Handshakes, TlsRefused } from "./transport/tls/TlsTerminal.ts"
 
 export { ConfigInvalid } from "./config/RelayConfig.ts"
 export type { Visitor } from "./connection/HttpEntrance.ts"
-export type { Drain } from "./relay/Drain.ts"
 export type { Names, Viewpoint } from "./relay/party/Viewpoint.ts"
 export { ListenFailed } from "./transport/Listener.ts"
 export type { MinVersion, ServerIdentity } from "./transport/tls/Tls.ts"
@@ -44,6 +43,12 @@ export type Limits = Pick<
 export interface BoundAddress {
   readonly host: string
   readonly port: number
+}
+
+/** Making no sessions any more, until those that are left have ended. */
+export interface Drain extends Omit<Draining.Drain, "begin"> {
+  /** Sessions left after `deadlineMillis` are ended; undefined waits for them. Asked again, the newer holds. */
+  readonly begin: (deadlineMillis?: number) => Effect.Effect<void, ConfigInvalid>
 }
 
 /** A running relay. It stops with its scope: listeners first, then sessions are drained, for `stopTimeoutMillis`. */
@@ -88,7 +93,7 @@ export class Relay extends Context.Service<
     /** Changes some of the limits. A lower one takes nothing away from those that have more; attached viewers stay. */
     readonly setLimits: (limits: Partial<Limits>) => Effect.Effect<void, ConfigInvalid>
     /** No new sessions; see `Drain`. */
-    readonly drain: Drain.Drain
+    readonly drain: Drain
     /**
      * Lets a host in no more: connections from that address, sessions that give it as their host name. What it has goes
      * on. Undone when the scope closes.
@@ -151,6 +156,11 @@ const changeable = (config: RelayConfig, connections: ConnectionLimit, { options
   }
 }
 
+const checked = (drain: Draining.Drain): Drain => ({
+  ...drain,
+  begin: (deadlineMillis) => Effect.andThen(checkDeadline(deadlineMillis), drain.begin(deadlineMillis))
+})
+
 const readings = (registry: Registry["Service"]) => ({
   events: registry.events.stream,
   hearEvents: (listener: (event: RelayEvent) => void) => registry.events.heard(listener),
@@ -184,7 +194,7 @@ const make = (config: RelayConfig, tap: Ports.Tap | undefined) =>
       ...(yield* open(tap)),
       edgeAsked: registry.journals.asked,
       setLimits: limits.set,
-      drain: yield* Drain.make(registry),
+      drain: checked(yield* Draining.make(registry)),
       endConnection: (id) => Effect.sync(() => registry.tally.connections.end(id, "ended by program")),
       endSession: (id) => registry.end(id, "ended by program"),
       replaceAccess: (access) => Effect.andThen(checkAccess(access), replaceAccess(access))

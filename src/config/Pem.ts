@@ -41,3 +41,27 @@ export const matchKey = (key: string, certificate: string): void => {
   if (at > 0) throw new Error(`that of certificate ${at + 1} in its file, which must come first`)
   tls().createSecureContext({ cert: certificate, key })
 }
+
+/**
+ * Who issued the last of the certificates that lead from the first upwards, if that one is not among them, nor anybody
+ * whom this relay or the public trusts: clients that have no other way to it refuse it. A relay that is told no
+ * authority does not know a private one; one of the public says where its issuer is to be had.
+ */
+export const missingIssuer = (
+  chain: ReadonlyArray<X509Certificate>,
+  known: ReadonlyArray<X509Certificate>
+): string | undefined => {
+  if (known.length === 0 && !/CA Issuers/.test(chain[0]?.infoAccess ?? "")) return undefined
+  const rest = new Set(chain)
+  const issuerIn = (among: Iterable<X509Certificate>, of: X509Certificate) =>
+    [...among].find((one) => of.checkIssued(one))
+  for (let at = chain[0]; at !== undefined; ) {
+    if (at.checkIssued(at) || issuerIn(known, at) !== undefined) return undefined
+    rest.delete(at)
+    const above = issuerIn(rest, at)
+    if (above === undefined)
+      return issuerIn(certificatesOf(tls().rootCertificates.join("\n")), at) ? undefined : at.issuer
+    at = above
+  }
+  return undefined
+}

@@ -139,6 +139,14 @@ const invalid = ({ message }: { readonly message: string }) => new ConfigInvalid
 export const checkAccess = (access: AccessFile | undefined): Effect.Effect<void, ConfigInvalid> =>
   Effect.asVoid(Effect.mapError(decodeAccess({ access }, { errors: "all", onExcessProperty: "error" }), invalid))
 
+const Deadline = Schema.Struct({
+  deadlineMillis: Schema.optional(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: timerMillisMax })))
+})
+
+/** Not a number, or negative, it would be over at once. */
+export const checkDeadline = (deadlineMillis: number | undefined): Effect.Effect<void, ConfigInvalid> =>
+  Effect.asVoid(Effect.mapError(Schema.decodeUnknownEffect(Deadline)({ deadlineMillis }), invalid))
+
 /** What the layers of the relay do first. */
 export const check = (config: RelayConfig): Effect.Effect<RelayConfig, ConfigInvalid> =>
   Effect.tap(Effect.mapError(decode(config, { errors: "all" }), invalid), () => checkAccess(config.access))

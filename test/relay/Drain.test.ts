@@ -14,7 +14,7 @@ it.live("a drain whose deadline is no time is refused, and nothing changes", () 
     for (const none of [Number.NaN, -1, Number.POSITIVE_INFINITY, timerMillisMax + 1]) {
       const { _tag, message } = yield* Effect.flip(drain.begin(none))
       assert.strictEqual(_tag, "ConfigInvalid")
-      assert.include(message, `deadlineMillis: ${none} is`)
+      assert.include(message, "deadlineMillis")
     }
     assert.deepInclude(yield* drain.status, { isDraining: false, sessionCount: 1 })
     yield* drain.begin(timerMillisMax)

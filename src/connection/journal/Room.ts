@@ -3,9 +3,8 @@
  * and is gone. One more than there is room for waits with its connection, and is forgotten with it: its edge has all.
  */
 import { Effect } from "effect"
-import { nobody } from "../../access/Access.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
-import { addressOf } from "../../relay/party/Party.ts"
+import { ownerOf } from "../../relay/party/Party.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { HostedJournal } from "./HostedJournal.ts"
 
@@ -19,17 +18,13 @@ const againWait = "1 second"
 export const hasRoom = (openCount: number, ownedCount: number, countMax = openCountMax): boolean =>
   ownedCount < countMax - openCount
 
-/** Whose it is: the key of its edge's certificate, or the network that it comes from. */
-const ownerOf = ({ standing: { edge } }: HostedJournal): string =>
-  nobody({ address: addressOf(edge.name), certificate: edge.certificate })
-
 const isWaiting = ({ standing }: HostedJournal) => standing.waiting?.code === "JOURNAL_LIMIT"
 
 const hasRoomFor = (journal: HostedJournal, { journals }: Registry["Service"]): boolean => {
   const open = [...journals.open.values()] as ReadonlyArray<Journal> as ReadonlyArray<HostedJournal>
   const others = open.filter((other) => other !== journal && !isWaiting(other))
-  const owner = ownerOf(journal)
-  return hasRoom(others.length, others.filter((other) => ownerOf(other) === owner).length)
+  const owner = ownerOf(journal.standing.edge)
+  return hasRoom(others.length, others.filter(({ standing }) => ownerOf(standing.edge) === owner).length)
 }
 
 /** False: it ended while it waited. */

@@ -4,10 +4,10 @@
  */
 import type { X509Certificate } from "node:crypto"
 import { statSync } from "node:fs"
-import { createSecureContext, rootCertificates } from "node:tls"
+import { createSecureContext } from "node:tls"
 import { Effect, Schedule, type Scope } from "effect"
 import type { TlsFiles } from "../../config/DaemonOptions.ts"
-import { certificatesOf, matchKey, whole } from "../../config/Pem.ts"
+import { certificatesOf, matchKey, missingIssuer, whole } from "../../config/Pem.ts"
 import type { Tls } from "../../config/RelayConfig.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import { report } from "../../errors/Report.ts"
@@ -65,26 +65,6 @@ const nameOf = ({ subject }: Pick<X509Certificate, "subject">): string => subjec
 
 /** Those of before version 3 do not say so. */
 const isAuthority = ({ ca, issuer, subject }: X509Certificate): boolean => ca || issuer === subject
-
-/**
- * Who issued the last of the certificates that lead from the first upwards, if that one is not among them, nor anybody
- * whom this relay or the public trusts: clients that have no other way to it refuse it. A relay that is told no
- * authority does not know a private one; one of the public says where its issuer is to be had.
- */
-const missingIssuer = (chain: ReadonlyArray<X509Certificate>, known: ReadonlyArray<X509Certificate>) => {
-  if (known.length === 0 && !/CA Issuers/.test(chain[0]?.infoAccess ?? "")) return undefined
-  const rest = new Set(chain)
-  const issuerIn = (among: Iterable<X509Certificate>, of: X509Certificate) =>
-    [...among].find((one) => of.checkIssued(one))
-  for (let at = chain[0]; at !== undefined; ) {
-    if (at.checkIssued(at) || issuerIn(known, at) !== undefined) return undefined
-    rest.delete(at)
-    const above = issuerIn(rest, at)
-    if (above === undefined) return issuerIn(certificatesOf(rootCertificates.join("\n")), at) ? undefined : at.issuer
-    at = above
-  }
-  return undefined
-}
 
 /** Something that is good for a time. */
 interface Term {
