@@ -154,8 +154,8 @@ const boundsOf = (rules: ReadonlyArray<Rule>, principal: string): Bounds => {
   }
 }
 
-/** A name for a peer that has none. No name of a principal begins so. */
-export const nobody = ({ address, certificate }: Identity) =>
+/** No name of a principal begins so. */
+const nobody = ({ address, certificate }: Identity) =>
   certificate === undefined
     ? `\0address ${Addresses.networkOf(address)}`
     : `\0key ${certificate.keyHash || certificate.subject}`

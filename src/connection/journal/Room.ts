@@ -4,8 +4,8 @@
  */
 import { Effect } from "effect"
 import type { Journal } from "../../relay/journal/Journals.ts"
-import { ownerOf } from "../../relay/party/Party.ts"
 import type { Registry } from "../../relay/Registry.ts"
+import { originOf } from "../../transport/Origins.ts"
 import type { HostedJournal } from "./HostedJournal.ts"
 
 /** Suspended or not. */
@@ -18,13 +18,20 @@ const againWait = "1 second"
 export const hasRoom = (openCount: number, ownedCount: number, countMax = openCountMax): boolean =>
   ownedCount < countMax - openCount
 
+/** Whose it is: the key of its edge's certificate, or the network that it comes from. */
+const ownerOf = ({ standing: { edge } }: HostedJournal): string => {
+  const { certificate, name } = edge
+  if (certificate !== undefined) return certificate.keyHash || certificate.subject
+  return originOf(name.slice(0, name.lastIndexOf(":")))
+}
+
 const isWaiting = ({ standing }: HostedJournal) => standing.waiting?.code === "JOURNAL_LIMIT"
 
 const hasRoomFor = (journal: HostedJournal, { journals }: Registry["Service"]): boolean => {
   const open = [...journals.open.values()] as ReadonlyArray<Journal> as ReadonlyArray<HostedJournal>
   const others = open.filter((other) => other !== journal && !isWaiting(other))
-  const owner = ownerOf(journal.standing.edge)
-  return hasRoom(others.length, others.filter(({ standing }) => ownerOf(standing.edge) === owner).length)
+  const owner = ownerOf(journal)
+  return hasRoom(others.length, others.filter((other) => ownerOf(other) === owner).length)
 }
 
 /** False: it ended while it waited. */

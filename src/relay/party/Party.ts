@@ -62,10 +62,6 @@ const diskRefusal = (from: string, { bytesOnDisk }: Quota): Incident => ({
 /** The socket's `address:port`, without the port. */
 const addressOf = (peer: string) => peer.slice(0, peer.lastIndexOf(":"))
 
-/** Of whom a peer is, whatever rules there are: the key of its certificate, or the network that it comes from. */
-export const ownerOf = ({ certificate, name }: Pick<Peer, "certificate" | "name">): string =>
-  nobody({ address: addressOf(name), certificate })
-
 export class Party {
   readonly #permissions: Permissions
   readonly #peer: Peer
