@@ -112,6 +112,11 @@ it.live("a pipe is read once: who reads it again is told, and waits for nobody",
     yield* Effect.promise(() => once(writer, "exit"))
     const { message } = yield* Effect.flip(read(files))
     assert.include(message, `${pipe} is no use: a pipe is read but once`)
+    // Who only looks at them reads them once, too.
+    const looked = join(directory, "looked")
+    yield* Process.run("mkfifo", [looked])
+    spawn("sh", ["-c", 'cat "$1" >"$2"', "sh", relay.certificate, looked])
+    assert.deepStrictEqual(complaintsOf({ ...files, certificate: looked, key: relay.key }).errors, [])
   }).pipe(Effect.scoped)
 )
 

@@ -5,7 +5,6 @@
 import { Effect } from "effect"
 import type { Journal } from "../../relay/journal/Journals.ts"
 import type { Registry } from "../../relay/Registry.ts"
-import { originOf } from "../../transport/Origins.ts"
 import type { HostedJournal } from "./HostedJournal.ts"
 
 /** Suspended or not. */
@@ -18,20 +17,19 @@ const againWait = "1 second"
 export const hasRoom = (openCount: number, ownedCount: number, countMax = openCountMax): boolean =>
   ownedCount < countMax - openCount
 
-/** Whose it is: the key of its edge's certificate, or the network that it comes from. */
-const ownerOf = ({ standing: { edge } }: HostedJournal): string => {
-  const { certificate, name } = edge
-  if (certificate !== undefined) return certificate.keyHash || certificate.subject
-  return originOf(name.slice(0, name.lastIndexOf(":")))
-}
-
 const isWaiting = ({ standing }: HostedJournal) => standing.waiting?.code === "JOURNAL_LIMIT"
 
+/** Those who wait all ask it each second: it is counted, and nothing made for it. */
 const hasRoomFor = (journal: HostedJournal, { journals }: Registry["Service"]): boolean => {
-  const open = [...journals.open.values()] as ReadonlyArray<Journal> as ReadonlyArray<HostedJournal>
-  const others = open.filter((other) => other !== journal && !isWaiting(other))
-  const owner = ownerOf(journal)
-  return hasRoom(others.length, others.filter((other) => ownerOf(other) === owner).length)
+  const { owner } = journal.standing
+  let openCount = 0
+  let ownedCount = 0
+  for (const other of journals.open.values() as Iterable<Journal> as Iterable<HostedJournal>) {
+    if (other === journal || isWaiting(other)) continue
+    openCount++
+    if (other.standing.owner === owner) ownedCount++
+  }
+  return hasRoom(openCount, ownedCount)
 }
 
 /** False: it ended while it waited. */

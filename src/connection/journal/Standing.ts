@@ -6,6 +6,7 @@ import type { Incident } from "../../errors/Report.ts"
 import { clearTimeout, queueMicrotask, setTimeout } from "../../Machine.ts"
 import { Party, type Permissions } from "../../relay/party/Party.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
+import { originOf } from "../../transport/Origins.ts"
 import type { Peer } from "../../transport/Peer.ts"
 
 /** Who waits for rights looks again. */
@@ -21,10 +22,17 @@ export interface Options {
   readonly onGood: () => void
 }
 
+const ownerOf = ({ certificate, name }: Options["edge"]): string =>
+  certificate === undefined
+    ? originOf(name.slice(0, name.lastIndexOf(":")))
+    : certificate.keyHash || certificate.subject
+
 export class Standing {
   readonly #options: Options
   /** Whose rights count: as it came last. */
   readonly edge: { name: string; certificate: Peer["certificate"] }
+  /** Whose it is: the key of its edge's certificate, or the network that it comes from. */
+  owner: string
   readonly #party: Party
   #rules: Permissions["rightsOf"]
   #certificate: Peer["certificate"]
@@ -38,6 +46,7 @@ export class Standing {
     const { certificate, name } = options.edge
     this.#options = options
     this.edge = { name, certificate }
+    this.owner = ownerOf(this.edge)
     this.#party = new Party(options.permissions, this.edge)
   }
 
@@ -45,6 +54,7 @@ export class Standing {
   comesBy({ certificate, name }: Options["edge"]): void {
     this.edge.name = name
     this.edge.certificate = certificate
+    this.owner = ownerOf(this.edge)
   }
 
   readonly waitsFor = (why: Incident | undefined): void => {

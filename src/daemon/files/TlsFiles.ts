@@ -109,9 +109,11 @@ export const complaintsOf = (
       else if (isNear(end)) warnings.push(ending(term))
     }
   }
+  let chain: ReadonlyArray<X509Certificate> = []
   attempt("certificate", files.certificate, (text) => {
+    chain = certificatesOf(text)
     dates(termsOf("certificate", files.certificate, text))
-    const uses = certificatesOf(text)[0]?.keyUsage
+    const uses = chain[0]?.keyUsage
     if (uses !== undefined && !uses.includes(serverUse)) {
       warnings.push(`The TLS certificate ${files.certificate} is not for a server: clients refuse it`)
     }
@@ -132,7 +134,7 @@ export const complaintsOf = (
     })
   }
   if (errors.length === 0) {
-    const missing = missingIssuer(certificatesOf(TextFile.textOf(files.certificate)), authorities)
+    const missing = missingIssuer(chain, authorities)
     if (missing !== undefined) {
       const issuer = nameOf({ subject: missing })
       warnings.push(
