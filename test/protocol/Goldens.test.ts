@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as CtfIndex from "../../src/protocol/CtfIndex.ts"
 import { RotateStreams } from "../../src/protocol/control/index.ts"
+import * as GetEdges from "../../src/protocol/journal/GetEdges.ts"
+import * as ReturnCode from "../../src/protocol/ReturnCode.ts"
 import { goldens, hex } from "./goldens.ts"
 
 describe("real bytes", () => {
@@ -16,6 +18,24 @@ describe("real bytes", () => {
   it("an index file begins with the header its records need", () => {
     assert.deepStrictEqual(CtfIndex.headerBytes(13), Buffer.from(hex("c1f1dcc1 00000001 00000001 00000048")))
     assert.deepStrictEqual(CtfIndex.headerBytes(7), Buffer.from(hex("c1f1dcc1 00000001 00000000 00000038")))
+  })
+})
+
+describe("GET_EDGES's reply", () => {
+  const ids = ["00112233-4455-6677-8899-aabbccddeeff", "f0e1d2c3-b4a5-4687-8796-a5b4c3d2e1f0"]
+  const first = "00112233445566778899aabbccddeeff"
+  const bytes = hex(`0000000a 00000002 ${first} f0e1d2c3b4a5468787 96a5b4c3d2e1f0`)
+
+  it("is how many edges there are, and who", () => {
+    assert.deepStrictEqual(Uint8Array.from(GetEdges.reply(ReturnCode.OK, ids)), bytes)
+    const { count, returnCode } = Result.getOrThrow(GetEdges.replyHead.decode(bytes.subarray(0, GetEdges.headBytes)))
+    assert.deepStrictEqual([returnCode, count], [ReturnCode.OK, 2])
+    assert.strictEqual(bytes.length, GetEdges.headBytes + GetEdges.idsBytes(count))
+    assert.deepStrictEqual(GetEdges.idsOf(bytes.subarray(GetEdges.headBytes)), ids)
+  })
+  it("names no more than sixteen", () => {
+    const reply = GetEdges.reply(ReturnCode.OK, new Array<string>(17).fill(ids[0] ?? ""))
+    assert.deepStrictEqual(Uint8Array.from(reply), hex(`0000000a 00000010 ${first.repeat(16)}`))
   })
 })
 
