@@ -20,7 +20,7 @@ import * as KeepAlive from "./transport/KeepAlive.ts"
 import { type Admission, type ConnectionLimit, listen, supervise } from "./transport/Listener.ts"
 import type { Peer } from "./transport/Peer.ts"
 import type { Mode, Purpose, Role, ServerIdentity } from "./transport/tls/Tls.ts"
-import { TlsRefused } from "./transport/tls/TlsTerminal.ts"
+import { TlsRefused } from "./transport/tls/TlsRefused.ts"
 
 /** Descriptors the process needs besides sockets and trace files: the runtime's own, listeners, log, health. */
 export const descriptorReserve = 40

@@ -24,14 +24,16 @@ import type { Link } from "./transport/Dial.ts"
 import type { Accepted } from "./transport/Door.ts"
 import type { ConnectionLimit, ListenFailed } from "./transport/Listener.ts"
 import type { ServerIdentity } from "./transport/tls/Tls.ts"
-import type { Handshakes, TlsRefused } from "./transport/tls/TlsTerminal.ts"
+import type { TlsRefused } from "./transport/tls/TlsRefused.ts"
+import type { Handshakes } from "./transport/tls/TlsTerminal.ts"
 
 export { ConfigInvalid } from "./config/RelayConfig.ts"
 export type { Visitor } from "./connection/HttpEntrance.ts"
 export type { Names, Viewpoint } from "./relay/party/Viewpoint.ts"
 export { ListenFailed } from "./transport/Listener.ts"
 export type { MinVersion, ServerIdentity } from "./transport/tls/Tls.ts"
-export { type Handshakes, TlsRefused } from "./transport/tls/TlsTerminal.ts"
+export { TlsRefused } from "./transport/tls/TlsRefused.ts"
+export type { Handshakes } from "./transport/tls/TlsTerminal.ts"
 
 /** What can change while the relay runs. */
 export type Limits = Pick<

@@ -5,7 +5,7 @@
 import { constants, createHash, X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
-import { Effect, Schema, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { clearInterval, clockMillis, randomBytes, setImmediate, setInterval, wallMillis } from "../../Machine.ts"
 import { lengthMax } from "../../protocol/ClientHello.ts"
 import { listsOf } from "../../protocol/PemBlocks.ts"
@@ -14,13 +14,7 @@ import { isInternalAvoided, readMeanwhile } from "../ReceiveInto.ts"
 import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
 import { ciphers } from "./Processor.ts"
 import { type PeerCertificate, type Purpose, purposeOf, type ServerIdentity } from "./Tls.ts"
-
-/** A certificate, key or authority that the system cannot use, or that do not fit together. */
-export class TlsRefused extends Schema.TaggedError<TlsRefused>()("TlsRefused", { reason: Schema.String }) {
-  override get message(): string {
-    return `TLS: ${this.reason}`
-  }
-}
+import { TlsRefused } from "./TlsRefused.ts"
 
 /** A connection whose handshake is over. */
 export interface Secured {

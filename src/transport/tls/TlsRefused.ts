@@ -1,0 +1,9 @@
+/** By itself: a relay without TLS, which says so with it, loads none of the runtime's TLS. */
+import { Schema } from "effect"
+
+/** A certificate, key or authority that the system cannot use, or that do not fit together. */
+export class TlsRefused extends Schema.TaggedError<TlsRefused>()("TlsRefused", { reason: Schema.String }) {
+  override get message(): string {
+    return `TLS: ${this.reason}`
+  }
+}
