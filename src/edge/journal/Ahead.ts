@@ -11,6 +11,8 @@ export class Ahead {
   /** By stream, sequence numbers: what was heard last of each. */
   readonly #packets = new Map<bigint, bigint>()
   readonly #streams = new Map<bigint, bigint>()
+  /** Connections that bring packets, and are not read. */
+  #heldCount = 0
 
   /** `payload` from `at` is that of SEND_INDEX. */
   index(payload: Buffer, at: number): void {
@@ -35,7 +37,6 @@ export class Ahead {
   hold(isHeld: boolean): void {
     this.#heldCount += isHeld ? 1 : -1
   }
-  #heldCount = 0
 
   get isHeld(): boolean {
     return this.#heldCount > 0
