@@ -11,6 +11,9 @@ it("is due sooner where much came, which is less of a small spool", () => {
   pace.add(128 * 1024)
   assert.strictEqual(pace.dueAt(), late)
   assert.closeTo(late - pace.dueAt(1024 * 1024), 750, 0.001)
+  pace.add(896 * 1024)
+  assert.isBelow(pace.dueAt(1024 * 1024), clockMillis(), "the spool is full")
+  assert.closeTo(late - pace.dueAt(1024 * 1024 + 1), 750, 0.001)
   pace.isAsked = true
   assert.isBelow(pace.dueAt(), clockMillis())
 })

@@ -23,7 +23,8 @@ export class MarkPace {
 
   /** By the clock. `spoolBytes`: what the edge may keep, as far as is known. */
   dueAt(spoolBytes = Number.POSITIVE_INFINITY): number {
-    if (this.isAsked) return Number.NEGATIVE_INFINITY
+    // An edge that has no room left begins another packet only if it must, and no mark is put down within one.
+    if (this.isAsked || this.#byteCount >= spoolBytes) return Number.NEGATIVE_INFINITY
     const pauseMillis = Math.min(millisMax, this.#tookMillis / timeShare)
     const muchBytes = Math.min(bytesMax, Math.max(bytesMin, spoolBytes * spoolShare))
     const dueMillis = this.#byteCount >= muchBytes ? pauseMillis / 4 : pauseMillis

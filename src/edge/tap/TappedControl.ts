@@ -45,8 +45,9 @@ const questions: ReadonlySet<number> = new Set([
 /** What the relay here would forget as surplus is not kept either; a rotation has any number of streams. */
 const payloadBytesMax = 1024 * 1024
 
-/** A packet that is so late may never come. */
+/** A packet that is so late may never come. Where nothing can be freed before it, more is at stake. */
 const earlyMillisMax = 100
+const earlyMillisMaxFull = 2000
 
 export class TappedControl extends TappedPeer implements CommandSink {
   readonly #journals: Journals
@@ -94,7 +95,8 @@ export class TappedControl extends TappedPeer implements CommandSink {
     const now = clockMillis()
     if (!isAhead || ahead.isHeld) this.#earlySince = undefined
     else this.#earlySince ??= now
-    if (isAhead && now - (this.#earlySince ?? now) < earlyMillisMax) return true
+    const millisMax = this.spool.hasRoom ? earlyMillisMax : earlyMillisMaxFull
+    if (isAhead && now - (this.#earlySince ?? now) < millisMax) return true
     this.#earlySince = undefined
     return false
   }
