@@ -55,8 +55,8 @@ export interface Tracing {
   readonly home: string
   /** The session daemon's: entering its mount namespace is entering its machine. */
   readonly pid: number
-  /** How many commands of clients the session daemon has read so far. */
-  readonly commandCount: () => number
+  /** The commands of clients that the session daemon was given before the first of this name, once it has come. */
+  readonly commandsBefore: (name: string) => Effect.Effect<ReadonlyArray<string>, Failed>
   /** `lttng` in this daemon's namespace; fails on a status other than 0. */
   readonly lttng: (...args: ReadonlyArray<string>) => Effect.Effect<Process.Outcome, Failed>
   /** The same with the status as part of the value. */
@@ -152,8 +152,13 @@ export const start = Effect.gen(function* () {
     for (const pid of pids) process.kill(pid, "SIGKILL")
     yield* daemon.ended
   })
-  const commandCount = () => daemon.output().match(/Accepting client command/g)?.length ?? 0
-  const tracing: Tracing = { home, pid: daemon.pid, commandCount, lttng, attempt, emit, run, crash }
+  const commandsBefore = (name: string) => {
+    const given = (output: string) =>
+      [...output.matchAll(/Processing client command '(\w+)'/g)].map(([, command = ""]) => command)
+    const has = (output: string) => given(output).includes(name)
+    return Effect.map(Process.said(daemon, has), (output) => given(output).slice(0, given(output).indexOf(name)))
+  }
+  const tracing: Tracing = { home, pid: daemon.pid, commandsBefore, lttng, attempt, emit, run, crash }
   return tracing
 })
 
