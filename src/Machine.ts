@@ -37,6 +37,16 @@ export interface Source {
 /** Loaded at the first call: 1.5 MiB with OpenSSL, of which a relay that nobody has connected to needs nothing. */
 const crypto = () => process.getBuiltinModule("node:crypto")
 
+/** That with which a word of the kernel's begins; undefined: there is none. */
+const numberIn = (path: string, at: number): number | undefined => {
+  try {
+    const number = Number.parseInt(fs.readFileSync(path, "latin1").split(" ")[at] ?? "", 10)
+    return Number.isNaN(number) ? undefined : number
+  } catch {
+    return undefined
+  }
+}
+
 /** Looked up at each call: tests put clocks of their own in the place of the globals. */
 const machine: Source = {
   clockMillis: () => performance.now(),
@@ -44,20 +54,8 @@ const machine: Source = {
   wallMillis: () => Date.now(),
   wallMicros: () => (performance.timeOrigin + performance.now()) * 1000,
   uptimeSeconds: () => process.uptime(),
-  waitedNanos: () => {
-    try {
-      return Number(fs.readFileSync("/proc/thread-self/schedstat", "latin1").split(" ")[1])
-    } catch {
-      return undefined
-    }
-  },
-  runnableCount: () => {
-    try {
-      return Number.parseInt(fs.readFileSync("/proc/loadavg", "latin1").split(" ")[3] ?? "", 10) || undefined
-    } catch {
-      return undefined
-    }
-  },
+  waitedNanos: () => numberIn("/proc/thread-self/schedstat", 1),
+  runnableCount: () => numberIn("/proc/loadavg", 3),
   setTimeout: (run, millis) => globalThis.setTimeout(run, millis),
   clearTimeout: (timer) => globalThis.clearTimeout(timer),
   setInterval: (run, millis) => globalThis.setInterval(run, millis),

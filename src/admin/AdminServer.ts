@@ -67,10 +67,7 @@ const safeguards = ({ names, visitorOf }: RouteOptions) =>
       Effect.map(
         Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
           const isNear = Authorization.visitorAt(visitorOf, request)?.isDirect !== false
-          const refusal = Origin.refusal(isNear ? names : anyName, request.headers)
-          return refusal === undefined
-            ? Elsewhere.contained(answer)
-            : Effect.succeed(HttpServerResponse.text(refusal, { status: Routes.misdirected }))
+          return Routes.unless(Origin.refusal(isNear ? names : anyName, request.headers), Elsewhere.contained(answer))
         }),
         (response) =>
           HttpServerResponse.setHeaders(response, {

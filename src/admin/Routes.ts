@@ -44,13 +44,17 @@ export const metrics = (options: Authorization.Options) =>
   exposition.pipe(Layer.provide(Authorization.guard(options).layer))
 
 /** The status of what is asked by a wrong name. */
-export const misdirected = 421
+const misdirected = 421
+
+/** The answer, where nothing is to be said against who asks. */
+export const unless = <E, R>(
+  refusal: string | undefined,
+  answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
+): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R> =>
+  refusal === undefined ? answer : Effect.succeed(HttpServerResponse.text(refusal, { status: misdirected }))
 
 /** Of routes that no browser shall ask for a page of somebody else. */
 export const meant = (names: Origin.Names): Layer.Layer<never> =>
   HttpRouter.middleware((answer) =>
-    Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {
-      const refusal = Origin.refusal(names, headers)
-      return refusal === undefined ? answer : Effect.succeed(HttpServerResponse.text(refusal, { status: misdirected }))
-    })
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => unless(Origin.refusal(names, headers), answer))
   ).layer

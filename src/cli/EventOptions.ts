@@ -26,26 +26,30 @@ const headerFields: ReadonlyArray<HeaderField> = [
 ]
 
 /** babeltrace2's other words for some of them. */
-const synonyms: Readonly<Record<string, string>> = { arg: "payload", args: "payload", ctx: "context" }
+const synonyms = new Map([
+  ["arg", "payload"],
+  ["args", "payload"],
+  ["ctx", "context"]
+] as const)
 
 interface Choices<A extends string> {
   readonly all: ReadonlyArray<A>
   /** Where no word is given. */
   readonly usual: ReadonlySet<A>
+  /** Other words for some of them. */
+  readonly synonyms?: ReadonlyMap<string, A>
 }
 
 /** As babeltrace2 takes them: lists add up, and nothing between commas is nothing. Throws what is wrong. */
 const choose = <A extends string>(
   flag: string,
   lists: ReadonlyArray<string>,
-  { all, usual }: Choices<A>
+  { all, synonyms, usual }: Choices<A>
 ): ReadonlySet<A> => {
-  const words = new Set(lists.flatMap(list).filter((word) => word !== ""))
+  const given = lists.flatMap(list).filter((word) => word !== "")
+  const words = new Set<string>(given.map((word) => synonyms?.get(word) ?? word))
   if (words.size === 0) return usual
   if (words.has("all") && words.has("none")) throw new Misused(`--${flag}: all and none are two answers`)
-  if (flag === "names") {
-    for (const [word, meant] of Object.entries(synonyms)) if (words.delete(word)) words.add(meant)
-  }
   const known = ["all", "none", ...all]
   const unknown = [...words].find((word) => !known.includes(word))
   if (unknown !== undefined) throw new Misused(`--${flag}: ${unknown} is none of ${known.join(", ")}`)
@@ -118,7 +122,7 @@ export const textOptions = (input: Input, isTerminal: boolean): TextOptions => (
   isGmt: input.clockGmt,
   isCycles: input.clockCycles,
   hasDelta: !input.noDelta,
-  names: choose("names", input.names, { all: nameKinds, usual: defaults.names }),
+  names: choose("names", input.names, { all: nameKinds, usual: defaults.names, synonyms }),
   fields: choose("fields", input.fields, { all: headerFields, usual: defaults.fields }),
   isColored: input.color === "always" || (input.color === "auto" && isTerminal && !isPlain())
 })

@@ -93,7 +93,7 @@ export const upstream = (
   Effect.gen(function* () {
     const { compression, to, name: edgeName, pace } = options
     const route = new Route(to)
-    const edgeId = randomUUID()
+    const edgeId = randomUUID().replaceAll("-", "")
     const link = new LinkState()
     const spool = yield* Spool.make({ ...options, files: yield* Files })
     const meter = new Meter(spool, link)

@@ -36,7 +36,7 @@ export interface Field<A> {
 /** All ones: "none" in sequence numbers, handles and timestamps. */
 export const u64Max = 0xffff_ffff_ffff_ffffn
 
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const within = (view: DataView, at: number, size: number) => new Uint8Array(view.buffer, view.byteOffset + at, size)
 
 /** Text that survives the wire: a NUL would end it early; a lone surrogate has no bytes, unless it stands for one. */

@@ -6,7 +6,7 @@
  * request, waiting or new, fails with the same reason.
  */
 import { Deferred, Effect, Queue, Result, Schema, type Scope, Semaphore } from "effect"
-import type { Layout } from "../protocol/Struct.ts"
+import { type Layout, viewOf } from "../protocol/Struct.ts"
 import { type Link, LinkLost } from "./Dial.ts"
 
 /** The other side answered what the protocol does not allow. */
@@ -50,8 +50,6 @@ const pipelinedMax = 256
 
 /** A relay on a stalled disk may be slow; one that is silent for this long is taken for dead. */
 const replyTimeoutSeconds = 60
-
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 export const exactly =
   (count: number) =>

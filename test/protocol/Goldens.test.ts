@@ -22,7 +22,7 @@ describe("real bytes", () => {
 })
 
 describe("GET_EDGES's reply", () => {
-  const ids = ["00112233-4455-6677-8899-aabbccddeeff", "f0e1d2c3-b4a5-4687-8796-a5b4c3d2e1f0"]
+  const ids = ["00112233445566778899aabbccddeeff", "f0e1d2c3b4a546878796a5b4c3d2e1f0"]
   const first = "00112233445566778899aabbccddeeff"
   const bytes = hex(`0000000a 00000002 ${first} f0e1d2c3b4a5468787 96a5b4c3d2e1f0`)
 

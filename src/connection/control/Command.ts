@@ -135,5 +135,8 @@ export const sessionOf = ({ party, registry }: ControlState, id: bigint): Sessio
 }
 
 /** What the command would have named. */
+export const unknownCommand = (number: number): Reply =>
+  refuse(code(ReturnCode.UNKNOWN), "COMMAND_UNKNOWN", `unknown command ${number}`)
+
 export const unknownStream = (bytes: Uint8Array, handle: bigint): Reply =>
   refuse(bytes, "STREAM_UNKNOWN", `unknown stream ${handle}`)

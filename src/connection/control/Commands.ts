@@ -5,10 +5,9 @@
 import * as Protocol from "../../protocol/control/index.ts"
 import * as GetEdges from "../../protocol/journal/GetEdges.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
-import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as Version from "../../protocol/Version.ts"
 import * as Chunk from "./ChunkCommands.ts"
-import { type Answer, type ControlState, code, type Handler, refuse } from "./Command.ts"
+import { type Answer, type ControlState, type Handler, unknownCommand } from "./Command.ts"
 import * as Connection from "./ConnectionCommands.ts"
 import { getEdges, openJournal } from "./JournalCommand.ts"
 import * as Pending from "./PendingCommands.ts"
@@ -50,5 +49,5 @@ export const payloadBytesMaxOf = (command: number): number => {
 /** Runs one command and answers what goes back to the peer. */
 export const run = (state: ControlState, command: number, payload: Uint8Array): Answer => {
   const handler = handlers.get(command)
-  return handler?.(state, payload) ?? refuse(code(ReturnCode.UNKNOWN), "COMMAND_UNKNOWN", `unknown command ${command}`)
+  return handler?.(state, payload) ?? unknownCommand(command)
 }

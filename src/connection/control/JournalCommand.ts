@@ -8,20 +8,18 @@ import { awaken } from "../journal/Expiry.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { forget, JournalConnection } from "../journal/JournalConnection.ts"
 import { awaitRoom } from "../journal/Room.ts"
-import { type ControlState, code, type Handler, keep, type Reply, refuse, type Successor } from "./Command.ts"
+import { type ControlState, type Handler, keep, type Reply, refuse, type Successor, unknownCommand } from "./Command.ts"
 
 const { State } = OpenJournal
-
-const unknown = (number: number) => refuse(code(ReturnCode.UNKNOWN), "COMMAND_UNKNOWN", `unknown command ${number}`)
 
 /** GET_EDGES: an edge looks whether it is on the way of its own sessions. */
 export const getEdges: Handler = ({ registry }) => {
   const { edges } = registry.options
-  return edges === undefined ? unknown(GetEdges.number) : keep(GetEdges.reply(ReturnCode.OK, edges()))
+  return edges === undefined ? unknownCommand(GetEdges.number) : keep(GetEdges.reply(ReturnCode.OK, edges()))
 }
 
 export const openJournal: Handler = (state, payload) => {
-  if (state.registry.options.edges !== undefined) return unknown(OpenJournal.number)
+  if (state.registry.options.edges !== undefined) return unknownCommand(OpenJournal.number)
   const request = OpenJournal.request(0).decode(payload)
   const { hasVersion, registry, session } = state
   if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)

@@ -19,7 +19,7 @@ import * as Header from "../../protocol/Header.ts"
 import { Handles } from "../../protocol/journal/Handles.ts"
 import { headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
-import { u64Max } from "../../protocol/Struct.ts"
+import { u64Max, viewOf } from "../../protocol/Struct.ts"
 import * as Protocol from "../../protocol/Version.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import * as Dial from "../../transport/Dial.ts"
@@ -261,8 +261,6 @@ class Conversation {
     })
   }
 }
-
-const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 const replyBytes = (command: number): number => {
   if (command === AddStream.number || command === CreateSession.number) return 12

@@ -61,6 +61,8 @@ export class TappedControl extends TappedPeer implements CommandSink {
   /** Of a metadata message, until its first record is written. */
   #metadataHead: Buffer | undefined
   #metadataFilled = 0
+  /** Since when an index waits for its packet, whose connection is read. */
+  #earlySince: number | undefined
   /** No more than the relay can do, as far as that is known: what it cannot, the tracer itself refuses. */
   readonly minor: number | undefined
   readonly clears: boolean | undefined
@@ -92,15 +94,17 @@ export class TappedControl extends TappedPeer implements CommandSink {
   get #isEarly(): boolean {
     const ahead = this.#journal?.ahead
     const isAhead = ahead?.isSo === true && this.spool.isTight
+    if (!isAhead || ahead.isHeld) {
+      this.#earlySince = undefined
+      return isAhead
+    }
     const now = clockMillis()
-    if (!isAhead || ahead.isHeld) this.#earlySince = undefined
-    else this.#earlySince ??= now
+    this.#earlySince ??= now
     const millisMax = this.spool.hasRoom ? earlyMillisMax : earlyMillisMaxFull
-    if (isAhead && now - (this.#earlySince ?? now) < millisMax) return true
+    if (now - this.#earlySince < millisMax) return true
     this.#earlySince = undefined
     return false
   }
-  #earlySince: number | undefined
 
   protected left(isBroken: boolean): void {
     this.#journal?.leave(this.#connection, isBroken)

@@ -4,7 +4,7 @@
  *
  * Reply: returnCode u32, count u32, then a UUID for each.
  */
-import { fixed, struct, u32 } from "../Struct.ts"
+import { fixed, struct, u32, uuid, viewOf } from "../Struct.ts"
 
 export const number = 0x4c54_0002
 export const name = "GET_EDGES"
@@ -14,25 +14,25 @@ export const isEdge = 1n << 61n
 
 /** A longer way is none that anybody built. */
 export const countMax = 16
-const idBytes = 16
 
 const head = struct({ returnCode: u32, count: u32 })
 export const headBytes = head.size
 export const replyHead = fixed(head)
 
-/** `ids`: UUIDs. */
+/** `ids`: UUIDs, as of `Struct.uuid`. */
 export const reply = (returnCode: number, ids: ReadonlyArray<string>): Uint8Array => {
   const first = ids.slice(0, countMax)
-  const known = first.map((id) => Buffer.from(id.replaceAll("-", ""), "hex"))
-  return Buffer.concat([replyHead.encode({ returnCode, count: first.length }), ...known])
+  const bytes = new Uint8Array(headBytes + idsBytes(first.length))
+  bytes.set(replyHead.encode({ returnCode, count: first.length }))
+  const view = viewOf(bytes)
+  for (const [at, id] of first.entries()) uuid.write(view, headBytes + at * uuid.size, id)
+  return bytes
 }
 
 /** What follows the head is so long. */
-export const idsBytes = (count: number): number => idBytes * Math.min(count, countMax)
+export const idsBytes = (count: number): number => uuid.size * Math.min(count, countMax)
 
-export const idsOf = (bytes: Uint8Array): ReadonlyArray<string> =>
-  Array.from({ length: bytes.length / idBytes }, (_, at) =>
-    Buffer.from(bytes.subarray(at * idBytes, (at + 1) * idBytes))
-      .toString("hex")
-      .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")
-  )
+export const idsOf = (bytes: Uint8Array): ReadonlyArray<string> => {
+  const view = viewOf(bytes)
+  return Array.from({ length: bytes.length / uuid.size }, (_, at) => uuid.read(view, at * uuid.size))
+}
