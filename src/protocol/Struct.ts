@@ -36,6 +36,7 @@ export interface Field<A> {
 /** All ones: "none" in sequence numbers, handles and timestamps. */
 export const u64Max = 0xffff_ffff_ffff_ffffn
 
+/** The same bytes, as numbers are read from and written to them. */
 export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const within = (view: DataView, at: number, size: number) => new Uint8Array(view.buffer, view.byteOffset + at, size)
 
