@@ -50,11 +50,13 @@ export const defaults: TextOptions = {
   isColored: false
 }
 
+/** The fields of one scope. */
 interface Group {
   readonly prefix: Uint8Array
   readonly write: Write
 }
 
+/** How the events of one class are written, compiled once: what is the same on every line is bytes already. */
 interface Line {
   /** From after the times to before the first group's fields. */
   readonly around: Around
@@ -87,6 +89,7 @@ export class Text {
   readonly #options: TextOptions
   readonly #colors: Colors
   readonly #time: TextTime
+  /** Before the time; between time and difference; behind that. */
   readonly #before: Uint8Array
   readonly #between: Uint8Array
   /** Before the nine digits of a difference of less than a second. */
