@@ -76,6 +76,8 @@ export class HostedJournal implements Journal {
   isFinished = false
   /** Nothing can be put down yet: nothing is carried out, whoever brings it. */
   isBeginning = false
+  /** There is no room for it yet. */
+  isOutside = false
   /** Its sessions have ended, and that it is finished, or was ended, is put down: now the edge may be told so. */
   isOver = false
   /** The edge knows that. */
@@ -102,6 +104,14 @@ export class HostedJournal implements Journal {
   }
 
   // ---- the edge's connection -------------------------------------------------------------------------------------
+
+  get owner(): string {
+    return this.standing.owner
+  }
+
+  get isWaiting(): boolean {
+    return this.standing.waiting !== undefined
+  }
 
   get peer(): string | undefined {
     return this.#carrier?.peer
