@@ -64,7 +64,7 @@ it("who is one principal by the rules is one owner, whatever certificates it sho
 })
 
 it("who was let in counts at once, who waits does not, and a place that becomes free is there at once", () => {
-  const guests = Array.from({ length: 10 }, () => ({ owner: "one", isOutside: true }))
+  const guests = Array.from({ length: 10 }, () => ({ standing: { owner: "one", waiting: undefined }, isOutside: true }))
   const room = new Room(() => guests)
   const admitted = () => {
     let count = 0

@@ -105,14 +105,6 @@ export class HostedJournal implements Journal {
 
   // ---- the edge's connection -------------------------------------------------------------------------------------
 
-  get owner(): string {
-    return this.standing.owner
-  }
-
-  get isWaiting(): boolean {
-    return this.standing.waiting !== undefined
-  }
-
   get peer(): string | undefined {
     return this.#carrier?.peer
   }

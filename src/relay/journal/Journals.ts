@@ -13,8 +13,6 @@ export interface Journal extends Guest {
   readonly edgeName: string
   /** `address:port` of the edge; undefined: it is suspended. */
   readonly peer: string | undefined
-  /** For a right, a quota or room. */
-  readonly isWaiting: boolean
   /** ms of the relay's clock. */
   readonly suspendedAt: number | undefined
   readonly received: number
@@ -114,10 +112,10 @@ export class Journals {
   /** `openCount`: let in; who is suspended is one of them, as may be who waits. */
   get counts(): { readonly openCount: number; readonly suspendedCount: number; readonly waitingCount: number } {
     let [openCount, suspendedCount, waitingCount] = [0, 0, 0]
-    for (const { isOutside, isWaiting, suspendedAt } of this.open.values()) {
+    for (const { isOutside, standing, suspendedAt } of this.open.values()) {
       if (!isOutside) openCount++
       if (suspendedAt !== undefined) suspendedCount++
-      if (isWaiting) waitingCount++
+      if (standing.waiting !== undefined) waitingCount++
     }
     return { openCount, suspendedCount, waitingCount }
   }

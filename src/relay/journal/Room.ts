@@ -6,8 +6,12 @@ import { clockMillis } from "../../Machine.ts"
 
 /** As it is counted. */
 export interface Guest {
-  /** Whose it is: principals of the access rules, or a certificate's key, or a network. */
-  readonly owner: string
+  readonly standing: {
+    /** Whose it is: principals of the access rules, or a certificate's key, or a network. */
+    readonly owner: string
+    /** For a right, a quota or room; undefined: for nothing. */
+    readonly waiting: unknown
+  }
   /** It is not let in yet, and so not counted. */
   readonly isOutside: boolean
 }
@@ -36,7 +40,7 @@ export class Room {
     return has
   }
 
-  ownedCount({ owner }: Guest): number {
+  ownedCount({ standing: { owner } }: Guest): number {
     return this.#owned.get(owner) ?? 0
   }
 
@@ -52,7 +56,7 @@ export class Room {
     for (const guest of this.#guests()) if (!guest.isOutside) this.#add(guest)
   }
 
-  #add({ owner }: Guest): void {
+  #add({ standing: { owner } }: Guest): void {
     this.#openCount++
     this.#owned.set(owner, (this.#owned.get(owner) ?? 0) + 1)
   }
