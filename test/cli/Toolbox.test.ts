@@ -323,7 +323,6 @@ const suite = (kind: Relays.Kind) => () => {
   )
 }
 
-const manner = { concurrent: true }
 const all = [...Peers.reference, "babeltrace2"]
-Peers.describeWithPeers(all, "the toolbox and the installed relay", suite("reference"), manner)
-Peers.describeWithPeers(["babeltrace2"], "the toolbox and our relay", suite("ours"), manner)
+Peers.describeConcurrently(all, "the toolbox and the installed relay", suite("reference"))
+Peers.describeConcurrently(["babeltrace2"], "the toolbox and our relay", suite("ours"))

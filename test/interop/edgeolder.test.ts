@@ -60,7 +60,7 @@ const forwarded = (edge: Edges.Edge) =>
 
 const eventsOf = (output: string, session: string) => Babeltrace.read(Babeltrace.sessionDirectory(output, session))
 
-Peers.describeWithPeers([...Peers.tracing, ...Peers.reference], "an edge before a relay of", () => {
+Peers.describeConcurrently([...Peers.tracing, ...Peers.reference], "an edge before a relay of", () => {
   for (const minor of [4, 10]) {
     it.live(
       `2.${minor}: promises what that can do; if it was away, leaves out what that cannot do, and nothing else`,

@@ -19,7 +19,7 @@ import * as Viewing from "../support/viewing.ts"
 const count = 5000
 
 for (const kind of ["reference", "ours"] as const) {
-  Peers.describeWithPeers(
+  Peers.describeConcurrently(
     [...Peers.tracing, ...Peers.reference],
     `an edge before ${kind}, with --disallow-clear`,
     () => {
@@ -59,7 +59,7 @@ for (const kind of ["reference", "ours"] as const) {
   )
 }
 
-Peers.describeWithPeers(Peers.tracing, "an edge that may not record", () => {
+Peers.describeConcurrently(Peers.tracing, "an edge that may not record", () => {
   it.live("has its sessions wait, those that have begun too, and says for what, until the rules let it", () =>
     Effect.gen(function* () {
       const access = join(yield* Relays.temporaryDirectory("access"), "access.json")
@@ -110,7 +110,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge that may not record", () => {
   )
 })
 
-Peers.describeWithPeers(Peers.tracing, "an edge behind an edge", () => {
+Peers.describeConcurrently(Peers.tracing, "an edge behind an edge", () => {
   it.live("brings every event to the relay, also those that came while that was away", () =>
     Effect.gen(function* () {
       const relay = yield* Relays.start("ours")

@@ -11,7 +11,7 @@ import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 
-Peers.describeWithPeers(Peers.tracing, `peers that go away, with ${Relays.underTest}`, () => {
+Peers.describeConcurrently(Peers.tracing, `peers that go away, with ${Relays.underTest}`, () => {
   it.live("a killed tracer leaves a readable trace and the next one records", () =>
     Effect.gen(function* () {
       const relay = yield* Relays.start(Relays.underTest)

@@ -61,7 +61,7 @@ const assertSameLines = (found: string, expected: string) => {
   assert.deepStrictEqual(shown(a), shown(b), `from line ${at + 1} of ${a.length} and ${b.length}`)
 }
 
-Peers.describeWithPeers(Peers.tracing, `following event records from ${Relays.underTest}`, () => {
+Peers.describeConcurrently(Peers.tracing, `following event records from ${Relays.underTest}`, () => {
   for (const buffers of ["uid", "pid"] as const) {
     it.live(`per ${buffers}: applications on two processors that come and go, new event classes, to the end`, () =>
       Effect.gen(function* () {

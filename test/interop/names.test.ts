@@ -50,7 +50,7 @@ const host = hostname()
 
 const ours = Relays.underTest === "ours"
 
-Peers.describeWithPeers(Peers.tracing, `names, with ${Relays.underTest}`, () => {
+Peers.describeConcurrently(Peers.tracing, `names, with ${Relays.underTest}`, () => {
   it.live.skipIf(!ours)(
     "what is taken is not overwritten: by two targets at once, later, after a restart, by replay",
     () =>

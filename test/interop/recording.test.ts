@@ -21,7 +21,7 @@ const setUp = Effect.fnUntraced(function* (options: Relays.Options = {}) {
   return { relay, ...tracing, record }
 })
 
-Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () => {
+Peers.describeConcurrently(Peers.tracing, `recording to ${Relays.underTest}`, () => {
   it.live("per-user buffers, one channel, -U net://: every event, in order", () =>
     Effect.gen(function* () {
       const { emit, lttng, record, relay } = yield* setUp()
@@ -232,7 +232,7 @@ Peers.describeWithPeers(Peers.tracing, `recording to ${Relays.underTest}`, () =>
   )
 })
 
-Peers.describeWithPeers([...Peers.tracing, "babeltrace"], `recording to ${Relays.underTest}, babeltrace 1`, () => {
+Peers.describeConcurrently([...Peers.tracing, "babeltrace"], `recording to ${Relays.underTest}, babeltrace 1`, () => {
   it.live("reads the same events", () =>
     Effect.gen(function* () {
       const { emit, lttng, record, relay } = yield* setUp()

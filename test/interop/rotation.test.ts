@@ -34,7 +34,7 @@ const sessionEntries = (relay: Relays.Relay) => readdirSync(Babeltrace.sessionDi
 const archives = (relay: Relays.Relay) =>
   readdirSync(join(Babeltrace.sessionDirectory(relay.output, "s"), "archives")).sort()
 
-Peers.describeWithPeers(Peers.tracing, `trace chunks with ${Relays.underTest}`, () => {
+Peers.describeConcurrently(Peers.tracing, `trace chunks with ${Relays.underTest}`, () => {
   it.live("each rotation archives exactly what was emitted before it", () =>
     Effect.gen(function* () {
       const { emit, lttng, relay } = yield* recording()

@@ -40,7 +40,7 @@ const stunnel = (pki: string, behind: Relays.Relay) =>
     return `tls://localhost:${ports.join(":")}`
   })
 
-Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "over TLS", () => {
+Peers.describeConcurrently([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], "over TLS", () => {
   it.live("lttng records and babeltrace2 follows through tunnels to one port; nobody else is let in", () =>
     Effect.gen(function* () {
       const pki = yield* certificates

@@ -13,7 +13,7 @@ import { scenarios } from "./scenarios/index.ts"
 const shared = scenarios.filter((scenario) => scenario.oursOnly === undefined)
 const wanted = scenarios.filter((scenario) => scenario.oursOnly !== undefined)
 
-Peers.describeWithPeers(Peers.reference, "viewers as with lttng-relayd 2.13.9", () => {
+Peers.describeConcurrently(Peers.reference, "viewers as with lttng-relayd 2.13.9", () => {
   for (const minor of [4, 10]) {
     for (const scenario of shared) {
       it.live(`${scenario.name} (viewer 2.${minor})`, () =>

@@ -29,7 +29,7 @@ const assertOrderly = (directory: string) => {
   assert.isAbove(packetCount, 20)
 }
 
-Peers.describeWithPeers([...Peers.tracing, ...Peers.reference], "recorded in all ways", () => {
+Peers.describeConcurrently([...Peers.tracing, ...Peers.reference], "recorded in all ways", () => {
   it.live.each(["ours", "reference"] as const)("nothing is damaged, nor found twice: %s", (kind) =>
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind)
@@ -37,13 +37,16 @@ Peers.describeWithPeers([...Peers.tracing, ...Peers.reference], "recorded in all
       const { emit, lttng } = tracing
       for (const { channel, name } of channels) {
         yield* Lttng.record(tracing, relay, name, { channel: ["--subbuf-size=4k", ...channel] })
+      }
+      const played = Effect.fnUntraced(function* ({ name }: (typeof channels)[number]) {
         for (const step of ["rotate", "clear", "rotate", "stop", "start", "rotate"]) {
           yield* emit({ count: 300, source: 1 })
           yield* lttng(step, name)
         }
         yield* emit({ count: 300, source: 1 })
         yield* lttng("destroy", name)
-      }
+      })
+      yield* Effect.forEach(channels, played, { concurrency: "unbounded" })
       yield* lttng("create", "snaps", "--snapshot", ...Lttng.toRelay(relay))
       yield* lttng("enable-channel", "-u", "--subbuf-size=4k", "--num-subbuf=8", "ch")
       yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")

@@ -12,7 +12,7 @@ import * as Scenario from "./scenario.ts"
 const [from = 1, to = from] = (process.env.SEED ?? "1-24").split("-").map(Number)
 const seeds = Array.from({ length: to - from + 1 }, (_, offset) => from + offset)
 
-Peers.describeWithPeers(Peers.reference, "generated, as lttng-relayd 2.13.9", () => {
+Peers.describeConcurrently(Peers.reference, "generated, as lttng-relayd 2.13.9", () => {
   for (const seed of seeds) {
     it.live(`seed ${seed}`, () =>
       Effect.gen(function* () {

@@ -17,7 +17,7 @@ import * as Relays from "./relays.ts"
 const demoFolder = fileURLToPath(new URL("./demo", import.meta.url))
 
 /** Built once per version of its sources; the rename lets several test processes build at the same time. */
-const demo: Effect.Effect<string, Process.ProcessFailed | Process.TimedOut> = Effect.suspend(() => {
+const built: Effect.Effect<string, Process.ProcessFailed | Process.TimedOut> = Effect.suspend(() => {
   const source = join(demoFolder, "demo-app.c")
   const digest = createHash("sha256")
     .update(readFileSync(source))
@@ -35,6 +35,9 @@ const demo: Effect.Effect<string, Process.ProcessFailed | Process.TimedOut> = Ef
     })
   )
 })
+
+/** Cases that run at a time wait for the same build. */
+const demo = Effect.runSync(Effect.cached(built))
 
 export interface AppOptions {
   readonly count: number

@@ -34,20 +34,25 @@ const absent = (peers: ReadonlyArray<string>): ReadonlyArray<string> => {
   return missing.length === 0 && peers.includes("unshare") && !isolates() ? ["the right to make namespaces"] : missing
 }
 
-export interface Manner {
-  /** Cases that mostly wait: some of them run at a time. */
-  readonly concurrent?: boolean
-}
+type Body = () => void
 
-export const describeWithPeers = (
+/** Skipped, and says why, where a peer is missing. */
+export const describeWithPeers = (peers: ReadonlyArray<string>, name: string, body: Body): void =>
+  describeWith(peers, name, body, {})
+
+/** The same for cases that mostly wait: some run at a time, so that each takes longer. */
+export const describeConcurrently = (peers: ReadonlyArray<string>, name: string, body: Body): void =>
+  describeWith(peers, name, body, { concurrent: true, timeout: 60_000 })
+
+const describeWith = (
   peers: ReadonlyArray<string>,
   name: string,
-  body: () => void,
-  manner: Manner = {}
+  body: Body,
+  options: { readonly concurrent?: boolean; readonly timeout?: number }
 ): void => {
   const missing = absent(peers)
   if (missing.length === 0) {
-    describe(name, manner, body)
+    describe(name, options, body)
     return
   }
   const reason = `not here: ${missing.join(", ")}`

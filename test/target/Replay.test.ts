@@ -99,7 +99,7 @@ const replayed = (directory: string, kind: Relays.Kind, options: Replay.Options 
 
 const peers = [...Peers.tracing, ...Peers.reference]
 
-Peers.describeWithPeers(peers, "replaying a trace of the real LTTng", () => {
+Peers.describeConcurrently(peers, "replaying a trace of the real LTTng", () => {
   for (const [name, shape] of shapes) {
     it.live(`${name}: the same files again`, () =>
       Effect.gen(function* () {
@@ -134,7 +134,7 @@ Peers.describeWithPeers(peers, "replaying a trace of the real LTTng", () => {
   )
 })
 
-Peers.describeWithPeers(Peers.reference, "replaying other recordings", () => {
+Peers.describeConcurrently(Peers.reference, "replaying other recordings", () => {
   const uuid = "0123456789abcdef0123456789abcdef"
 
   /** A recording of five packets by a target of our own. */

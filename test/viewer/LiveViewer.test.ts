@@ -483,9 +483,8 @@ const targetLive = (kind: Relays.Kind) => () => {
   )
 }
 
-const manner = { concurrent: true }
 const all = [...Peers.tracing, ...Peers.reference]
-Peers.describeWithPeers(all, "live tracing, installed relay", tracedLive("reference"), manner)
-Peers.describeWithPeers(Peers.tracing, "live tracing, our relay", tracedLive("ours"), manner)
-Peers.describeWithPeers(Peers.reference, "a viewer of the installed relay", targetLive("reference"), manner)
-Peers.describeWithPeers([], "a viewer of our relay", targetLive("ours"), manner)
+Peers.describeConcurrently(all, "live tracing, installed relay", tracedLive("reference"))
+Peers.describeConcurrently(Peers.tracing, "live tracing, our relay", tracedLive("ours"))
+Peers.describeConcurrently(Peers.reference, "a viewer of the installed relay", targetLive("reference"))
+Peers.describeConcurrently([], "a viewer of our relay", targetLive("ours"))
