@@ -2,7 +2,7 @@
 import type { RelayConfig } from "./RelayConfig.ts"
 
 /** What the daemon uses where it is told nothing else; `output` is empty and must be given. */
-export const defaults = {
+export const defaults: RelayConfig = {
   output: "",
   control: { host: "0.0.0.0", port: 5342, family: 4 },
   data: { host: "0.0.0.0", port: 5343, family: 4 },
@@ -12,7 +12,6 @@ export const defaults = {
   singleViewer: false,
   fdPoolSize: 1014,
   connectionCountMax: 4096,
-  journalCountMax: 4096,
   memoryBytesMax: 64 * 1024 * 1024,
   liveCacheBytes: 32 * 1024 * 1024,
   stopTimeoutMillis: 5000,
@@ -20,4 +19,4 @@ export const defaults = {
   sync: "none",
   keepAlive: undefined,
   socketTimeoutMillis: undefined
-} satisfies RelayConfig
+}

@@ -38,7 +38,7 @@ const values: Readonly<Record<string, ReadonlyArray<string>>> = {
   port: ports,
   operation: operations,
   path: ["quick", "careful"],
-  state: ["in_flight", "waiting", "open", "suspended"],
+  state: ["in_flight", "waiting"],
   statistic: ["median", "p99", "max"]
 }
 

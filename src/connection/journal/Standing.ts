@@ -22,22 +22,17 @@ export interface Options {
   readonly onGood: () => void
 }
 
-const addressOf = (name: string): string => name.slice(0, name.lastIndexOf(":"))
-
-/** By the rules, those that it is; else whoever has its certificate's key, or comes from its network. */
-const ownerOf = ({ certificate, name }: Options["edge"], rightsOf: Permissions["rightsOf"]): string => {
-  const rights = rightsOf?.({ address: addressOf(name), certificate })
-  if (rights !== undefined) return rights.bounds.map(({ principal }) => principal).join(", ")
-  if (certificate === undefined) return `address ${originOf(addressOf(name))}`
-  return `key ${certificate.keyHash || certificate.subject}`
-}
+const ownerOf = ({ certificate, name }: Options["edge"]): string =>
+  certificate === undefined
+    ? originOf(name.slice(0, name.lastIndexOf(":")))
+    : certificate.keyHash || certificate.subject
 
 export class Standing {
   readonly #options: Options
   /** Whose rights count: as it came last. */
   readonly edge: { name: string; certificate: Peer["certificate"] }
-  #owner: string
-  #ownerRules: Permissions["rightsOf"]
+  /** Whose it is: the key of its edge's certificate, or the network that it comes from. */
+  owner: string
   readonly #party: Party
   #rules: Permissions["rightsOf"]
   #certificate: Peer["certificate"]
@@ -51,8 +46,7 @@ export class Standing {
     const { certificate, name } = options.edge
     this.#options = options
     this.edge = { name, certificate }
-    this.#ownerRules = options.permissions.rightsOf
-    this.#owner = ownerOf(this.edge, this.#ownerRules)
+    this.owner = ownerOf(this.edge)
     this.#party = new Party(options.permissions, this.edge)
   }
 
@@ -60,17 +54,7 @@ export class Standing {
   comesBy({ certificate, name }: Options["edge"]): void {
     this.edge.name = name
     this.edge.certificate = certificate
-    this.#owner = ownerOf(this.edge, this.#ownerRules)
-  }
-
-  /** Whose it is, by the rules that are in force. */
-  get owner(): string {
-    const { rightsOf } = this.#options.permissions
-    if (rightsOf !== this.#ownerRules) {
-      this.#ownerRules = rightsOf
-      this.#owner = ownerOf(this.edge, rightsOf)
-    }
-    return this.#owner
+    this.owner = ownerOf(this.edge)
   }
 
   readonly waitsFor = (why: Incident | undefined): void => {

@@ -14,16 +14,17 @@ import { type Field, field } from "../decode/Fields.ts"
 import type { EventPlan } from "../decode/Plan.ts"
 import { root } from "../decode/Slots.ts"
 import type { Scope, Structure } from "../model/FieldClass.ts"
-import { type Bytes, encoded } from "../print/Bytes.ts"
+import type { Bytes } from "../print/Bytes.ts"
 import * as JsonFields from "../print/JsonFields.ts"
 import * as JsonStrings from "../print/JsonStrings.ts"
 import type { Write } from "../print/Members.ts"
+import * as Piece from "../print/Piece.ts"
 import * as SliceRules from "./SliceRules.ts"
 import { switchName, type Thread, Threads, tellingFields } from "./Threads.ts"
 
 interface Part {
   readonly scope: Scope
-  readonly prefix: Uint8Array
+  readonly prefix: Piece.Piece
   readonly write: Write
 }
 
@@ -46,7 +47,7 @@ const newsOf = (plan: EventPlan): NewsFields | undefined => {
 /** What is decided once per event record class. */
 interface Shape {
   /** The name, quoted; of a slice that of both ends. */
-  readonly label: Uint8Array
+  readonly label: Piece.Piece
   readonly slice: SliceRules.SliceEnd | undefined
   readonly pid: Field | undefined
   readonly tid: Field | undefined
@@ -70,9 +71,9 @@ const first = (plan: EventPlan, scopes: ReadonlyArray<Scope>, names: ReadonlyArr
 
 const number = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined)
 
-const begin = encoded('{"ph":"B","name":')
-const end = encoded('{"ph":"E","name":')
-const instant = encoded('{"ph":"i","s":"t","name":')
+const begin = Piece.of('{"ph":"B","name":')
+const end = Piece.of('{"ph":"E","name":')
+const instant = Piece.of('{"ph":"i","s":"t","name":')
 
 const phases = { begin, end, instant }
 const opening = '{"traceEvents":['
@@ -80,7 +81,7 @@ const opening = '{"traceEvents":['
 const unfinished = ',"args":{"unfinished":true}}'
 
 export class ChromeTrace {
-  readonly #threads = new Threads<Uint8Array>()
+  readonly #threads = new Threads<Piece.Piece>()
   readonly #session: string
   #start: bigint | undefined
   #last = 0n
@@ -118,7 +119,7 @@ export class ChromeTrace {
   }
 
   /** Up to its arguments. */
-  #phase({ label, slice }: Shape, { open }: Thread<Uint8Array>, place: string, out: Bytes): void {
+  #phase({ label, slice }: Shape, { open }: Thread<Piece.Piece>, place: string, out: Bytes): void {
     const outcome = open.next(slice, label)
     for (const left of outcome.left) {
       this.#item(end, left, place, out)
@@ -159,7 +160,7 @@ export class ChromeTrace {
     this.#hasEvent = true
   }
 
-  #item(phase: Uint8Array, label: Uint8Array, place: string, out: Bytes): void {
+  #item(phase: Piece.Piece, label: Piece.Piece, place: string, out: Bytes): void {
     this.#separate(out)
     out.write(phase)
     out.write(label)
@@ -185,7 +186,7 @@ export class ChromeTrace {
     const parts: Array<Part> = []
     const add = (key: string, structure: Structure | undefined, scope: Scope) => {
       if (structure === undefined) return
-      const prefix = encoded(`${parts.length === 0 ? "" : ","}"${key}":`)
+      const prefix = Piece.of(`${parts.length === 0 ? "" : ","}"${key}":`)
       parts.push({ scope, prefix, write: JsonFields.structure(structure, root(scope), stream.slots) })
     }
     add("packet", stream.streamClass.packetContext, "packet-context")
@@ -195,7 +196,7 @@ export class ChromeTrace {
     const slice = SliceRules.of(name)
     const label = slice === undefined || slice.name === "syscall" ? name : slice.name
     const shape: Shape = {
-      label: encoded(JsonStrings.quoted(label)),
+      label: Piece.of(JsonStrings.quoted(label)),
       slice,
       pid: first(plan, contexts, ["vpid", "pid"]),
       tid: first(plan, contexts, ["vtid", "tid"]),

@@ -1,45 +1,79 @@
 /** Output as bytes in one growing buffer: numbers are written digit by digit, names are bytes already. */
 
 import type { Int } from "../decode/Cursor.ts"
+import { roundUp } from "../decode/Layout.ts"
 import * as RawText from "../model/RawText.ts"
+import * as Piece from "./Piece.ts"
 
 const initialBytes = 256 * 1024
-/** Beyond, a call costs less than a loop. */
-const shortBytesMax = 20
+const wordBytes = 4
 const billion = 1_000_000_000
 const digitZero = 48
 
 export const encoded = (text: string): Uint8Array => RawText.encode(text)
 
-/** "00" … "99". */
-const pairs = new Uint8Array(200)
-for (let i = 0; i < 100; i++) {
-  pairs[i * 2] = digitZero + Math.floor(i / 10)
-  pairs[i * 2 + 1] = digitZero + (i % 10)
+/** "000" … "999". */
+const triples = new Uint8Array(3000)
+for (let i = 0; i < 1000; i++) {
+  triples[i * 3] = digitZero + Math.floor(i / 100)
+  triples[i * 3 + 1] = digitZero + (Math.floor(i / 10) % 10)
+  triples[i * 3 + 2] = digitZero + (i % 10)
 }
 
-/** Of a number below 10⁹. */
+/** A thousandth, rounded down, of a number below 2³¹: the double is a little above 0.001, by less than could matter. */
+const thousandth = (value: number): number => (value * 0.001) | 0
+
+const triple = (bytes: Uint8Array, at: number, value: number): void => {
+  const from = value * 3
+  bytes[at] = triples[from] as number
+  bytes[at + 1] = triples[from + 1] as number
+  bytes[at + 2] = triples[from + 2] as number
+}
+
+/** Of a number below 2³¹. */
 const digitCount = (value: number): number => {
   if (value < 10_000) return value < 100 ? (value < 10 ? 1 : 2) : value < 1000 ? 3 : 4
   if (value < 1_000_000) return value < 100_000 ? 5 : 6
-  return value < 100_000_000 ? (value < 10_000_000 ? 7 : 8) : 9
+  return value < 100_000_000 ? (value < 10_000_000 ? 7 : 8) : value < billion ? 9 : 10
+}
+
+/** In decimal, of a number below 2³¹, from a place on; gives the place after it. */
+export const digits = (bytes: Uint8Array, from: number, value: number): number => {
+  const end = from + digitCount(value)
+  let left = value
+  let at = end
+  while (left >= 1000) {
+    const rest = thousandth(left)
+    at -= 3
+    triple(bytes, at, left - rest * 1000)
+    left = rest
+  }
+  const first = left * 3
+  if (left >= 100) bytes[at - 3] = triples[first] as number
+  if (left >= 10) bytes[at - 2] = triples[first + 1] as number
+  bytes[at - 1] = triples[first + 2] as number
+  return end
 }
 
 /** Bytes that are being written, in memory that grows as needed and is used again. */
 export class Bytes {
   bytes: Buffer
+  /** The same memory. */
+  words: Int32Array
   at = 0
 
   constructor(initial: number = initialBytes) {
-    this.bytes = Buffer.allocUnsafe(initial)
+    this.bytes = Buffer.allocUnsafeSlow(roundUp(initial, wordBytes))
+    this.words = new Int32Array(this.bytes.buffer)
   }
 
   /** Room for so many more bytes. */
   reserve(count: number): void {
     if (this.at + count <= this.bytes.length) return
-    const larger = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.at + count))
+    const larger = Buffer.allocUnsafeSlow(roundUp(Math.max(this.bytes.length * 2, this.at + count), wordBytes))
     larger.set(this.bytes.subarray(0, this.at))
     this.bytes = larger
+    this.words = new Int32Array(larger.buffer)
   }
 
   /** Appends one byte. */
@@ -49,15 +83,10 @@ export class Bytes {
   }
 
   /** Appends bytes as they are. */
-  write(piece: Uint8Array): void {
-    const { length } = piece
-    if (this.at + length > this.bytes.length) this.reserve(length)
-    if (length > shortBytesMax) {
-      this.bytes.set(piece, this.at)
-    } else {
-      const { at, bytes } = this
-      for (let i = 0; i < length; i++) bytes[at + i] = piece[i] as number
-    }
+  write({ length, words }: Piece.Piece): void {
+    if (length === 0) return
+    if (this.at + length + wordBytes > this.bytes.length) this.reserve(length + wordBytes)
+    Piece.copy(words, 0, length, this.words, this.at)
     this.at += length
   }
 
@@ -99,40 +128,29 @@ export class Bytes {
 
   /** Below 10⁹. */
   #digits(value: number): void {
-    const { bytes } = this
-    let left = value | 0
-    let at = this.at + digitCount(left)
-    this.at = at
-    while (left >= 10) {
-      const rest = (left / 100) | 0
-      const pair = (left - rest * 100) * 2
-      bytes[--at] = pairs[pair + 1] as number
-      bytes[--at] = pairs[pair] as number
-      if (left < 100) return
-      left = rest
-    }
-    bytes[--at] = digitZero + left
+    this.at = digits(this.bytes, this.at, value | 0)
   }
 
   #nine(value: number): void {
-    const { bytes } = this
-    let left = value | 0
-    let at = this.at + 9
-    this.at = at
-    for (let i = 0; i < 4; i++) {
-      const rest = (left / 100) | 0
-      const pair = (left - rest * 100) * 2
-      bytes[--at] = pairs[pair + 1] as number
-      bytes[--at] = pairs[pair] as number
-      left = rest
-    }
-    bytes[--at] = digitZero + left
+    const { at, bytes } = this
+    const thousands = thousandth(value | 0)
+    const millions = thousandth(thousands)
+    this.at = at + 9
+    triple(bytes, at, millions)
+    triple(bytes, at + 3, thousands - millions * 1000)
+    triple(bytes, at + 6, value - thousands * 1000)
   }
 
   /** Nine digits with zeroes in front, of a number below 10⁹. */
   nine(value: number): void {
     this.reserve(9)
     this.#nine(value)
+  }
+
+  /** Bytes as they are, then nine digits. */
+  stamp(piece: Piece.Piece, value: number): void {
+    this.write(piece)
+    this.nine(value)
   }
 
   /** Forgets what was written; the memory stays. */
@@ -145,8 +163,8 @@ export class Bytes {
     return this.bytes.subarray(0, this.at)
   }
 
-  /** What was written, in memory of its own. */
-  copy(): Uint8Array {
-    return new Uint8Array(this.written)
+  /** What was written, to be written again. */
+  piece(): Piece.Piece {
+    return new Piece.Piece(this.written)
   }
 }

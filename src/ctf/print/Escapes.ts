@@ -16,7 +16,9 @@ const letters: Readonly<Record<number, string>> = {
   92: "\\\\"
 }
 
-export const quoted = Quoting.make((byte) => {
+export const quoting = Quoting.make((byte) => {
   const isControl = byte < 0x20 || byte === 0x7f
   return letters[byte] ?? (isControl ? `\\x${byte.toString(16).padStart(2, "0")}` : undefined)
 })
+
+export const quoted = quoting.write

@@ -10,13 +10,15 @@ import type { EventPlan, StreamPlan } from "../decode/Plan.ts"
 import { root } from "../decode/Slots.ts"
 import { isHidden } from "../decode/Values.ts"
 import type { Scope, Structure } from "../model/FieldClass.ts"
-import { Bytes, encoded } from "./Bytes.ts"
+import { Assembly, type Values } from "./Assembly.ts"
+import { Bytes } from "./Bytes.ts"
 import * as JsonFields from "./JsonFields.ts"
-import { quoted } from "./JsonStrings.ts"
+import { quoted, quoting } from "./JsonStrings.ts"
 import * as JsonTime from "./JsonTime.ts"
 import { logLevelLabel } from "./LogLevel.ts"
-import type { Write } from "./Members.ts"
-import { type Around, PacketText } from "./PacketText.ts"
+import type { PacketText } from "./PacketText.ts"
+import * as Piece from "./Piece.ts"
+import * as Program from "./Program.ts"
 
 /** What is known of a stream from elsewhere than its bytes. */
 export interface Origin {
@@ -26,28 +28,19 @@ export interface Origin {
   readonly streamId: number | bigint
 }
 
-interface Part {
-  readonly prefix: Uint8Array
-  readonly write: Write
-}
-
 interface Line {
   readonly time: JsonTime.JsonTime
-  /** After the packet's members: name, id, log level, and what stands before the first part. */
-  readonly around: Around
-  /** The prefix of the first is in `around`. */
-  readonly parts: ReadonlyArray<Part>
-  readonly end: Uint8Array
+  /** After the packet's members: name, id, log level, the fields, and the end of the line. */
+  readonly program: Program.Program
 }
 
 /** By far the most asked for: a member of its own. */
 const cpuName = "cpu_id"
 
 const eventStart = '{"type":"event"'
-const eventStartBytes = encoded(eventStart)
-const nothing = new Uint8Array(0)
-const noFields = encoded(',"fields":{}}\n')
-const end = encoded("}\n")
+const eventStartBytes = Piece.of(eventStart)
+const end = "}\n"
+const values: Values = { quoting, int: JsonFields.int }
 
 /** `,"name":value`, nothing where there is none. */
 const member = (name: string, value: string | number | undefined): string =>
@@ -63,7 +56,6 @@ const exact = (value: number | bigint): string => {
 export class Json {
   readonly #originOf: (stream: DataStream) => Origin
   readonly #times = new Map<StreamPlan, JsonTime.JsonTime>()
-  #lineCount = 0
 
   constructor(originOf: (stream: DataStream) => Origin) {
     this.#originOf = originOf
@@ -75,17 +67,11 @@ export class Json {
     const line = (plan.compiled.get(this) as Line | undefined) ?? this.#compile(plan)
     if (stream.hasTime) line.time.write(stream.time, out)
     else out.write(eventStartBytes)
-    this.#packet(stream, plan.stream).write(line.around, out)
+    out.write(this.#packet(stream, plan.stream))
     const { cursor } = stream
-    const { parts } = line
     readAgain(cursor, cursor.commonAt)
-    for (let i = 0; i < parts.length; i++) {
-      const { prefix, write } = parts[i] as Part
-      if (i > 0) out.write(prefix)
-      write(cursor, out)
-    }
+    Program.run(line.program, cursor, cursor.commonAt, out)
     goOn(cursor)
-    out.write(line.end)
   }
 
   /** Appends the line of a loss. */
@@ -94,7 +80,7 @@ export class Json {
     const times = from === undefined || to === undefined ? "" : `,"from":"${from}","to":"${to}"`
     out.text(`{"type":"discarded-${what}","count":${exact(count)}${times}`)
     if (plan !== undefined) out.text(this.#identity(stream, plan))
-    out.write(end)
+    out.text(end)
   }
 
   /** Appends the line of a packet that cannot be decoded further. */
@@ -106,7 +92,7 @@ export class Json {
     out.text(
       `{"type":"error","kind":"${kind}"${member("message", message)}${identity}${place}${member("event", event)}`
     )
-    out.write(end)
+    out.text(end)
   }
 
   #time(plan: StreamPlan): JsonTime.JsonTime {
@@ -139,17 +125,17 @@ export class Json {
   }
 
   /** The same for all events of a packet. */
-  #packet(stream: DataStream, plan: StreamPlan): PacketText {
+  #packet(stream: DataStream, plan: StreamPlan): Piece.Piece {
     const known = stream.headText as PacketText | undefined
-    if (known?.by === this) return known
+    if (known?.by === this) return known.piece
     const own = new Bytes(512)
     own.text(this.#identity(stream, plan))
     const { packetContext } = plan.streamClass
     const shown = packetContext?.members.filter(({ fieldClass }) => !isHidden(fieldClass)) ?? []
     if (packetContext !== undefined && shown.length > 0) this.#context(stream, packetContext, plan, own)
-    const made = new PacketText(this, own.copy())
-    stream.headText = made
-    return made
+    const piece = own.piece()
+    stream.headText = { by: this, piece } satisfies PacketText
+    return piece
   }
 
   #context(stream: DataStream, context: Structure, plan: StreamPlan, own: Bytes): void {
@@ -168,11 +154,8 @@ export class Json {
 
   #compile(plan: EventPlan): Line {
     const { eventClass, stream } = plan
-    const part = (name: string, structure: Structure | undefined, scope: Scope): Part | undefined => {
-      if (structure === undefined) return undefined
-      const write = JsonFields.structure(structure, root(scope), stream.slots)
-      return { prefix: encoded(`,"${name}":`), write }
-    }
+    const part = (name: string, structure: Structure | undefined, scope: Scope) =>
+      structure === undefined ? undefined : { prefix: `,"${name}":`, structure, place: root(scope) }
     const parts = [
       part("ctx", stream.streamClass.commonContext, "event-record-common-context"),
       part("ectx", eventClass.specificContext, "event-record-specific-context"),
@@ -180,14 +163,15 @@ export class Json {
     ].filter((one) => one !== undefined)
     const level = logLevelLabel(eventClass.logLevel)
     const name = eventClass.name === undefined ? "null" : quoted(eventClass.name)
-    const head = `,"name":${name},"id":${exact(eventClass.id)}${member("loglevel", level)}${member("emf", eventClass.emfUri)}`
-    const after = Buffer.concat([encoded(head), parts[0]?.prefix ?? nothing])
-    const line: Line = {
-      time: this.#time(stream),
-      around: { index: this.#lineCount++, before: nothing, after },
-      parts,
-      end: eventClass.payload === undefined ? noFields : end
+    const assembly = new Assembly(values)
+    assembly.text(`,"name":${name},"id":${exact(eventClass.id)}`)
+    assembly.text(member("loglevel", level) + member("emf", eventClass.emfUri))
+    for (const { place, prefix, structure } of parts) {
+      assembly.text(prefix)
+      assembly.field(structure, place, stream.slots, JsonFields.look(stream.slots))
     }
+    assembly.text(eventClass.payload === undefined ? `,"fields":{}${end}` : end)
+    const line: Line = { time: this.#time(stream), program: assembly.done() }
     plan.compiled.set(this, line)
     return line
   }

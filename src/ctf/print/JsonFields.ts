@@ -10,9 +10,11 @@ import * as Skip from "../decode/Skip.ts"
 import { below, type Place, type Slots } from "../decode/Slots.ts"
 import * as Values from "../decode/Values.ts"
 import type { BitMap, FieldClass, Structure } from "../model/FieldClass.ts"
-import { Bytes, encoded } from "./Bytes.ts"
+import type { Look } from "./Assembly.ts"
+import { Bytes } from "./Bytes.ts"
 import * as JsonStrings from "./JsonStrings.ts"
 import { inTurn, type Write } from "./Members.ts"
+import * as Piece from "./Piece.ts"
 
 const exactMin = -(2 ** 53)
 /** Hostile values must not fill the memory. */
@@ -33,7 +35,7 @@ const list = (names: ReadonlyArray<string>): string => `[${names.map((name) => J
 
 /** The same bytes for the same value. */
 const cached = (read: Numbers.ReadInt, describe: (value: Int) => string): Write => {
-  const known = new Map<Int, Uint8Array>()
+  const known = new Map<Int, Piece.Piece>()
   const own = new Bytes(256)
   return (cursor, out) => {
     const value = read(cursor)
@@ -43,7 +45,7 @@ const cached = (read: Numbers.ReadInt, describe: (value: Int) => string): Write 
       own.ascii('{"value":')
       int(own, value)
       own.text(`${describe(value)}}`)
-      bytes = own.copy()
+      bytes = own.piece()
       if (known.size < cachedMax) known.set(value, bytes)
     }
     out.write(bytes)
@@ -114,10 +116,10 @@ export const structure = (
     if (Values.isHidden(fieldClass) || without(name)) {
       return { prefix: undefined, step: Skip.skip(fieldClass, inner, slots) as Write }
     }
-    const prefix = encoded(`${shown++ === 0 ? "{" : ","}${JsonStrings.quoted(name)}:`)
+    const prefix = Piece.of(`${shown++ === 0 ? "{" : ","}${JsonStrings.quoted(name)}:`)
     return { prefix, step: field(fieldClass, inner, slots) }
   })
-  return inTurn(alignment, steps, encoded(shown === 0 ? "{}" : "}"))
+  return inTurn(alignment, steps, Piece.of(shown === 0 ? "{}" : "}"))
 }
 
 const array = (
@@ -193,3 +195,16 @@ const field = (fieldClass: FieldClass, place: Place, slots: Slots): Write => {
       return string(fieldClass, slots)
   }
 }
+
+/** How fields look in a program. */
+export const look = (slots: Slots): Look => ({
+  begin: "{",
+  next: ",",
+  end: "}",
+  empty: "{}",
+  name: (name) => `${JsonStrings.quoted(name)}:`,
+  before: "",
+  after: "",
+  hasBases: false,
+  closure: (fieldClass, place) => field(fieldClass, place, slots)
+})

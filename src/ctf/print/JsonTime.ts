@@ -1,6 +1,7 @@
 /** Times in NDJSON: decimal nanoseconds; also ISO 8601 in UTC, with nine decimals, of clocks from the epoch. */
 import { nanos, type Time } from "../decode/Clock.ts"
-import { type Bytes, encoded } from "./Bytes.ts"
+import type { Bytes } from "./Bytes.ts"
+import * as Piece from "./Piece.ts"
 
 const two32 = 0x1_0000_0000
 const billion = 1_000_000_000n
@@ -18,7 +19,7 @@ const iso = (time: bigint): string => {
   return second === "" ? "" : `${second}${String(within).padStart(9, "0")}Z`
 }
 
-const nothing = new Uint8Array(0)
+const nothing = Piece.of("")
 
 /** What changes only once a second is kept as bytes. */
 export class JsonTime {
@@ -26,8 +27,8 @@ export class JsonTime {
   /** Stands before each. */
   readonly #before: string
   readonly #second: Time = { high: 0, low: 0 }
-  #digits: Uint8Array = nothing
-  #iso: Uint8Array = nothing
+  #digits: Piece.Piece = nothing
+  #iso: Piece.Piece = nothing
 
   constructor(isEpoch: boolean, before: string) {
     this.#isEpoch = isEpoch
@@ -47,11 +48,12 @@ export class JsonTime {
       }
       within = this.#enter(total)
     }
-    out.write(this.#digits)
-    out.nine(within)
-    out.write(this.#iso)
-    if (this.#iso.length <= 1) return
-    out.nine(within)
+    out.stamp(this.#digits, within)
+    if (this.#iso.length <= 1) {
+      out.write(this.#iso)
+      return
+    }
+    out.stamp(this.#iso, within)
     out.byte(0x5a)
     out.byte(0x22)
   }
@@ -61,9 +63,9 @@ export class JsonTime {
     const start = total - within
     this.#second.high = Number(start >> 32n)
     this.#second.low = Number(start & 0xffff_ffffn)
-    this.#digits = encoded(`${this.#before},"ts":"${start / billion}`)
+    this.#digits = Piece.of(`${this.#before},"ts":"${start / billion}`)
     const second = this.#isEpoch ? isoSecond(start / billion) : ""
-    this.#iso = encoded(second === "" ? '"' : `","time":"${second}`)
+    this.#iso = Piece.of(second === "" ? '"' : `","time":"${second}`)
     return Number(within)
   }
 }

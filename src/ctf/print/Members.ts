@@ -1,16 +1,17 @@
 /** The members of a structure, printed one after the other: what both forms of printing share. */
 import { align, type Cursor } from "../decode/Cursor.ts"
 import type { Bytes } from "./Bytes.ts"
+import type { Piece } from "./Piece.ts"
 
 export type Write = (cursor: Cursor, out: Bytes) => void
 
 export interface Step {
   /** What stands before the member; undefined: it is passed over. */
-  readonly prefix: Uint8Array | undefined
+  readonly prefix: Piece | undefined
   readonly step: Write
 }
 
-export const inTurn = (alignment: number, steps: ReadonlyArray<Step>, end: Uint8Array): Write => {
+export const inTurn = (alignment: number, steps: ReadonlyArray<Step>, end: Piece): Write => {
   const prefixes = steps.map(({ prefix }) => prefix)
   const writes = steps.map(({ step }) => step)
   return (cursor, out) => {

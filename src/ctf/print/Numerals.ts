@@ -34,23 +34,22 @@ export type WriteInt = (out: Bytes, value: Int) => void
 
 const hexDigits = Uint8Array.from("0123456789ABCDEF", (digit) => digit.charCodeAt(0))
 
-const hexHalf = (out: Bytes, half: number, isPadded: boolean): void => {
-  let isLeading = !isPadded
-  for (let shift = 28; shift >= 0; shift -= 4) {
-    const digit = (half >>> shift) & 15
-    if (isLeading && digit === 0 && shift > 0) continue
-    isLeading = false
-    out.bytes[out.at++] = hexDigits[digit] as number
+/** `0x…` from a place on, of two halves of 32 bits; gives the place after it. */
+export const hexHalves = (bytes: Uint8Array, from: number, high: number, low: number): number => {
+  const count = high === 0 ? Math.max(1, (35 - Math.clz32(low)) >> 2) : (67 - Math.clz32(high)) >> 2
+  bytes[from] = 0x30
+  bytes[from + 1] = 0x78
+  let at = from + 2
+  for (let digit = count - 1; digit >= 0; digit--) {
+    const half = digit >= 8 ? high : low
+    bytes[at++] = hexDigits[(half >>> ((digit & 7) * 4)) & 15] as number
   }
+  return at
 }
 
 const hex = (out: Bytes, value: Int): void => {
   out.reserve(18)
-  out.bytes[out.at++] = 0x30
-  out.bytes[out.at++] = 0x78
-  const high = highOf(value)
-  if (high > 0) hexHalf(out, high, false)
-  hexHalf(out, lowOf(value), high > 0)
+  out.at = hexHalves(out.bytes, out.at, highOf(value) | 0, lowOf(value) | 0)
 }
 
 /** Of the base a field class asks for; `bits` is its size. */

@@ -3,13 +3,20 @@ import { type Bytes, encoded } from "./Bytes.ts"
 
 const quote = 0x22
 
+/** How text is quoted. */
+export interface Quoting {
+  /** By byte: 1 where it stands for itself. Not a zero. */
+  readonly isPlain: Uint8Array
+  readonly write: (out: Bytes, bytes: Uint8Array, from: number, to: number) => void
+}
+
 /** `replacementOf` says what stands for a byte, undefined: itself. */
-export const make = (replacementOf: (byte: number) => string | undefined) => {
+export const make = (replacementOf: (byte: number) => string | undefined): Quoting => {
   const replacements = Array.from({ length: 256 }, (_, byte) => replacementOf(byte))
   const isPlain = Uint8Array.from(replacements, (text) => (text === undefined ? 1 : 0))
   const escapes = replacements.map((text) => encoded(text ?? ""))
   const escapeSizeMax = Math.max(...escapes.map(({ length }) => length))
-  return (out: Bytes, bytes: Uint8Array, from: number, to: number): void => {
+  const write = (out: Bytes, bytes: Uint8Array, from: number, to: number): void => {
     out.reserve((to - from) * escapeSizeMax + 2)
     const target = out.bytes
     let at = out.at
@@ -26,4 +33,5 @@ export const make = (replacementOf: (byte: number) => string | undefined) => {
     target[at++] = quote
     out.at = at
   }
+  return { isPlain, write }
 }

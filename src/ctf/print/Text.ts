@@ -7,11 +7,15 @@ import { root } from "../decode/Slots.ts"
 import { isHidden } from "../decode/Values.ts"
 import type { Scope, Structure } from "../model/FieldClass.ts"
 import type { TraceClass } from "../model/TraceClass.ts"
-import { Bytes, encoded } from "./Bytes.ts"
+import { Assembly, type Values } from "./Assembly.ts"
+import { Bytes } from "./Bytes.ts"
 import { type Colors, none, terminal } from "./Colors.ts"
+import { quoting } from "./Escapes.ts"
 import { logLevelName } from "./LogLevel.ts"
 import type { Write } from "./Members.ts"
-import { type Around, PacketText } from "./PacketText.ts"
+import type { PacketText } from "./PacketText.ts"
+import * as Piece from "./Piece.ts"
+import * as Program from "./Program.ts"
 import * as TextFields from "./TextFields.ts"
 import { difference, TextTime, type TimeStyle, writeDelta } from "./TextTime.ts"
 
@@ -50,25 +54,25 @@ export const defaults: TextOptions = {
   isColored: false
 }
 
-/** The fields of one scope. */
 interface Group {
-  readonly prefix: Uint8Array
+  readonly prefix: Piece.Piece
   readonly write: Write
 }
 
-/** How the events of one class are written, compiled once: what is the same on every line is bytes already. */
 interface Line {
-  /** From after the times to before the first group's fields. */
-  readonly around: Around
+  /** From after the times to before the packet's context. */
+  readonly before: Piece.Piece
   readonly context: Group | undefined
-  /** The prefix of the first is in `around`. */
-  readonly groups: ReadonlyArray<Group>
+  /** From there to the end of the line. */
+  readonly program: Program.Program
 }
 
+const values: Values = { quoting, int: (out, value) => out.int(value) }
+
 const separator = ", "
-const nothing = new Uint8Array(0)
-const unknownTime = encoded("??:??:??.?????????")
-const unknownCycles = encoded("????????????????????")
+const nothing = Piece.of("")
+const unknownTime = Piece.of("??:??:??.?????????")
+const unknownCycles = Piece.of("????????????????????")
 
 /** Beyond 63 bits, it is another number in CTF 1.8, and none in CTF 2. */
 const vpidText = (vpid: bigint, { format }: TraceClass): string | undefined => {
@@ -89,13 +93,11 @@ export class Text {
   readonly #options: TextOptions
   readonly #colors: Colors
   readonly #time: TextTime
-  /** Before the time; between time and difference; behind that. */
-  readonly #before: Uint8Array
-  readonly #between: Uint8Array
+  readonly #before: Piece.Piece
+  readonly #between: Piece.Piece
   /** Before the nine digits of a difference of less than a second. */
-  readonly #betweenShort: Uint8Array
+  readonly #betweenShort: Piece.Piece
   readonly #after: string
-  #lineCount = 0
   /** Of the last event that was printed. */
   readonly #last: Time = { high: 0, low: 0 }
   #hasLast = false
@@ -107,13 +109,13 @@ export class Text {
     const hasNames = options.names.has("header")
     const { reset, time } = this.#colors
     const open = hasNames ? this.#name("timestamp") : "["
-    const before = open + Buffer.from(time).toString()
-    this.#before = encoded(before)
+    const before = open + time
+    this.#before = Piece.of(before)
     this.#time = new TextTime(options, before)
-    const close = Buffer.from(reset).toString() + (hasNames ? "" : "] ")
+    const close = reset + (hasNames ? "" : "] ")
     const delta = hasNames ? `, ${this.#name("delta")}+` : "(+"
-    this.#between = encoded(options.hasDelta ? close + delta : close)
-    this.#betweenShort = encoded(`${close}${delta}0.`)
+    this.#between = Piece.of(options.hasDelta ? close + delta : close)
+    this.#betweenShort = Piece.of(`${close}${delta}0.`)
     this.#after = options.hasDelta && !hasNames ? ") " : ""
   }
 
@@ -123,7 +125,7 @@ export class Text {
 
   /** After the last event: a terminal is left without colours. */
   end(out: Bytes): void {
-    out.write(this.#colors.reset)
+    out.ascii(this.#colors.reset)
   }
 
   /** One line, with its end. */
@@ -131,17 +133,12 @@ export class Text {
     const plan = stream.current as EventPlan
     const line = (plan.compiled.get(this) as Line | undefined) ?? this.#compile(plan)
     if (plan.stream.clock !== undefined) this.#times(stream, out)
-    this.#packet(stream, line).write(line.around, out)
+    out.write(line.before)
+    out.write(this.#packet(stream, line))
     const { cursor } = stream
-    const { groups } = line
     readAgain(cursor, cursor.commonAt)
-    for (let i = 0; i < groups.length; i++) {
-      const { prefix, write } = groups[i] as Group
-      if (i > 0) out.write(prefix)
-      write(cursor, out)
-    }
+    Program.run(line.program, cursor, cursor.commonAt, out)
     goOn(cursor)
-    out.byte(0x0a)
   }
 
   #times(stream: DataStream, out: Bytes): void {
@@ -167,8 +164,7 @@ export class Text {
   #delta({ hasTime, time }: DataStream, out: Bytes): void {
     const delta = this.#hasLast && hasTime ? difference(this.#last, time) : noDelta
     if (delta >= 0 && delta < billion) {
-      out.write(this.#betweenShort)
-      out.nine(delta)
+      out.stamp(this.#betweenShort, delta)
       return
     }
     out.write(this.#between)
@@ -190,20 +186,20 @@ export class Text {
     this.#lastCycles = stream.hasTime ? BigInt(value) : undefined
   }
 
-  #packet(stream: DataStream, { context }: Line): PacketText {
+  #packet(stream: DataStream, { context }: Line): Piece.Piece {
     const known = stream.headText as PacketText | undefined
-    if (known?.by === this) return known
-    const text = new PacketText(this, context === undefined ? nothing : this.#context(stream, context))
-    stream.headText = text
-    return text
+    if (known?.by === this) return known.piece
+    const piece = context === undefined ? nothing : this.#context(stream, context)
+    stream.headText = { by: this, piece } satisfies PacketText
+    return piece
   }
 
-  #context({ contextAt, head }: DataStream, { prefix, write }: Group): Uint8Array {
+  #context({ contextAt, head }: DataStream, { prefix, write }: Group): Piece.Piece {
     const own = new Bytes(256)
     own.write(prefix)
     readAgain(head, contextAt)
     write(head, own)
-    return own.copy()
+    return own.piece()
   }
 
   #compile(plan: EventPlan): Line {
@@ -213,8 +209,7 @@ export class Text {
       if (structure === undefined) return undefined
       const style = { hasNames: this.#options.names.has(kind), colors: this.#colors }
       const prefix = this.#options.names.has("scope") ? this.#name(name) : ""
-      const write = TextFields.field(structure, root(scope), { slots: stream.slots, style })
-      return { prefix, write }
+      return { prefix, structure, place: root(scope), context: { slots: stream.slots, style } }
     }
     const context = isShown(packetContext)
       ? group("stream.packet.context", packetContext, "packet-context", "context")
@@ -227,10 +222,20 @@ export class Text {
     const [first] = groups
     const before = (stream.clock === undefined ? "" : this.#after) + this.#head(plan)
     const after = first === undefined ? "" : (context === undefined ? "" : separator) + first.prefix
+    const assembly = new Assembly(values)
+    assembly.text(after)
+    groups.forEach(({ context: around, place, prefix, structure }, index) => {
+      if (index > 0) assembly.text(separator + prefix)
+      assembly.field(structure, place, stream.slots, TextFields.look(around))
+    })
+    assembly.text("\n")
     const line: Line = {
-      around: { index: this.#lineCount++, before: encoded(before), after: encoded(after) },
-      context: context && { prefix: encoded(context.prefix), write: context.write },
-      groups: groups.map(({ prefix, write }) => ({ prefix: encoded(separator + prefix), write }))
+      before: Piece.of(before),
+      context: context && {
+        prefix: Piece.of(context.prefix),
+        write: TextFields.field(context.structure, context.place, context.context)
+      },
+      program: assembly.done()
     }
     plan.compiled.set(this, line)
     return line
@@ -261,7 +266,7 @@ export class Text {
     add("loglevel", "loglevel", logLevelName(eventClass.logLevel))
     add("emf", "model.emf.uri", eventClass.emfUri)
     const { event, reset } = this.#colors
-    const name = `${Buffer.from(event)}${eventClass.name ?? "<unknown>"}${Buffer.from(reset)}`
+    const name = `${event}${eventClass.name ?? "<unknown>"}${reset}`
     if (!hasNames) return `${trace}${texts.join(":")}${texts.length > 0 ? " " : ""}${name}: `
     // Commas begin with a time: babeltrace2 has none without a clock.
     const comma = stream.clock === undefined ? "" : ", "

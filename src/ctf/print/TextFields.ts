@@ -10,11 +10,13 @@ import * as Skip from "../decode/Skip.ts"
 import { below, type Place, type Slots } from "../decode/Slots.ts"
 import * as Values from "../decode/Values.ts"
 import type { BitMap, FieldClass, Integer, Structure, VariableInteger } from "../model/FieldClass.ts"
+import type { Look } from "./Assembly.ts"
 import { Bytes, encoded } from "./Bytes.ts"
 import type { Colors } from "./Colors.ts"
 import { quoted } from "./Escapes.ts"
 import { inTurn, type Write } from "./Members.ts"
 import * as Numerals from "./Numerals.ts"
+import * as Piece from "./Piece.ts"
 
 export interface Style {
   /** Names of members and indexes of elements. */
@@ -30,13 +32,14 @@ interface Context {
 /** Hostile values must not fill the memory. */
 const cachedMax = 4096
 
-const isColored = ({ style }: Context): boolean => style.colors.reset.length > 0
+const isColored = ({ style }: Context): boolean => style.colors.reset !== ""
 
-const colored = (color: Uint8Array, write: Write, context: Context): Write => {
+const colored = (color: string, write: Write, context: Context): Write => {
   if (!isColored(context)) return write
-  const { reset } = context.style.colors
+  const start = Piece.of(color)
+  const reset = Piece.of(context.style.colors.reset)
   return (cursor, out) => {
-    out.write(color)
+    out.write(start)
     write(cursor, out)
     out.write(reset)
   }
@@ -48,9 +51,9 @@ const quotedLabels = (out: Bytes, labels: ReadonlyArray<string>, { colors }: Sty
   labels.forEach((label, index) => {
     if (index > 0) out.ascii(", ")
     const bytes = encoded(label)
-    out.write(colors.value)
+    out.ascii(colors.value)
     quoted(out, bytes, 0, bytes.length)
-    out.write(colors.reset)
+    out.ascii(colors.reset)
   })
 }
 
@@ -58,27 +61,27 @@ const quotedLabels = (out: Bytes, labels: ReadonlyArray<string>, { colors }: Sty
 const enumeration = (fieldClass: Integer | VariableInteger, read: Numbers.ReadInt, { style }: Context): Write => {
   const named = Labels.labels(fieldClass.mappings ?? [])
   const number = Numerals.integer(fieldClass.base, sizeOf(fieldClass))
-  const known = new Map<Int, Uint8Array>()
+  const known = new Map<Int, Piece.Piece>()
   const own = new Bytes(256)
-  const make = (value: Int): Uint8Array => {
+  const make = (value: Int): Piece.Piece => {
     const labels = named(value)
     own.clear()
     own.ascii("( ")
     if (labels.length === 0) {
-      own.write(style.colors.unknown)
+      own.ascii(style.colors.unknown)
       own.ascii("<unknown>")
-      own.write(style.colors.reset)
+      own.ascii(style.colors.reset)
     } else {
       if (labels.length > 1) own.ascii("{ ")
       quotedLabels(own, labels, style)
       if (labels.length > 1) own.ascii(" }")
     }
     own.ascii(" : container = ")
-    own.write(style.colors.value)
+    own.ascii(style.colors.value)
     number(own, value)
-    own.write(style.colors.reset)
+    own.ascii(style.colors.reset)
     own.ascii(" )")
-    return own.copy()
+    return own.piece()
   }
   return (cursor, out) => {
     const value = read(cursor)
@@ -106,9 +109,9 @@ const bitMap = (fieldClass: BitMap, { style }: Context): Write => {
   const named = Labels.flags(fieldClass.flags)
   return (cursor, out) => {
     const value = read(cursor)
-    out.write(style.colors.value)
+    out.ascii(style.colors.value)
     number(out, value)
-    out.write(style.colors.reset)
+    out.ascii(style.colors.reset)
     const names = named(value)
     if (names.length === 0) return
     out.ascii(" { ")
@@ -143,9 +146,9 @@ const blob = (fieldClass: Regions.RegionClass, { slots, style }: Context): Write
     const { from, to } = scratch
     out.ascii("{ ")
     for (let i = from; i < to; i++) {
-      out.write(style.colors.value)
+      out.ascii(style.colors.value)
       out.ascii((cursor.bytes[i] as number).toString(16).padStart(2, "0"))
-      out.write(style.colors.reset)
+      out.ascii(style.colors.reset)
       out.byte(0x20)
     }
     out.byte(0x7d)
@@ -153,7 +156,7 @@ const blob = (fieldClass: Regions.RegionClass, { slots, style }: Context): Write
 }
 
 export const name = (text: string, { colors, hasNames }: Style): string =>
-  hasNames ? `${Buffer.from(colors.name).toString()}${text}${Buffer.from(colors.reset).toString()} = ` : ""
+  hasNames ? `${colors.name}${text}${colors.reset} = ` : ""
 
 const structure = ({ alignment, members }: Structure, place: Place, context: Context): Write => {
   const { slots, style } = context
@@ -161,10 +164,10 @@ const structure = ({ alignment, members }: Structure, place: Place, context: Con
   const steps = members.map(({ fieldClass, name: text }, index) => {
     const inner = below(place, index)
     if (Values.isHidden(fieldClass)) return { prefix: undefined, step: Skip.skip(fieldClass, inner, slots) as Write }
-    const prefix = encoded(`${shown++ === 0 ? "{ " : ", "}${name(text, style)}`)
+    const prefix = Piece.of(`${shown++ === 0 ? "{ " : ", "}${name(text, style)}`)
     return { prefix, step: field(fieldClass, inner, context) }
   })
-  return inTurn(alignment, steps, encoded(shown === 0 ? "{ }" : " }"))
+  return inTurn(alignment, steps, Piece.of(shown === 0 ? "{ }" : " }"))
 }
 
 const array = (
@@ -259,5 +262,21 @@ export const field = (fieldClass: FieldClass, place: Place, context: Context): W
     }
     default:
       return string(fieldClass, context)
+  }
+}
+
+/** How fields look in a program. */
+export const look = (context: Context): Look => {
+  const { colors } = context.style
+  return {
+    begin: "{ ",
+    next: ", ",
+    end: " }",
+    empty: "{ }",
+    name: (text) => name(text, context.style),
+    before: colors.value,
+    after: colors.reset,
+    hasBases: true,
+    closure: (fieldClass, place) => field(fieldClass, place, context)
   }
 }

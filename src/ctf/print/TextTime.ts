@@ -1,6 +1,7 @@
 /** Times and their differences as babeltrace2 prints them. What changes only once a second is kept as bytes. */
 import { nanos, type Time } from "../decode/Clock.ts"
-import { type Bytes, encoded } from "./Bytes.ts"
+import type { Bytes } from "./Bytes.ts"
+import * as Piece from "./Piece.ts"
 
 export interface TimeStyle {
   /** Seconds since the origin instead of a time of day. */
@@ -22,7 +23,7 @@ export class TextTime {
   readonly #before: string
   /** Start of the second whose text is known, and that text up to the point. */
   readonly #second: Time = { high: 0, low: 0 }
-  #known: Uint8Array = encoded("")
+  #known: Piece.Piece = Piece.of("")
 
   constructor(style: TimeStyle, before = "") {
     this.#style = style
@@ -40,8 +41,7 @@ export class TextTime {
       }
       within = this.#enter(total)
     }
-    out.write(this.#known)
-    out.nine(within)
+    out.stamp(this.#known, within)
   }
 
   /** Makes the text of another second known. */
@@ -50,7 +50,7 @@ export class TextTime {
     const start = total - within
     this.#second.high = Number(start >> 32n)
     this.#second.low = Number(start & 0xffff_ffffn)
-    this.#known = encoded(`${this.#before}${this.#text(Number(start / nanosPerSecond))}.`)
+    this.#known = Piece.of(`${this.#before}${this.#text(Number(start / nanosPerSecond))}.`)
     return Number(within)
   }
 

@@ -10,18 +10,18 @@ import type { FileFailed } from "../../storage/Files.ts"
 
 /** Blocks written by one system call at most: 1 MiB keeps a thread of the pool busy for well under a millisecond. */
 const writeBlockCountMax = 16
-/** Padding is filled into blocks up to this; the rest of a longer run is written from shared zeros. */
+/** Padding is filled into blocks up to this; the rest of a longer run is written from a shared page. */
 const inlineZerosMax = blockBytes
 const zeros = Buffer.alloc(blockBytes)
-/** What is held where it landed is a piece, and a write, of its own; copying less than this is cheaper than that. */
+/** Copying less is cheaper than a write of its own for it. */
 const heldBytesMin = 16 * 1024
 
 /** Where bytes and records go. */
 export interface Sink {
   readonly append: (buffers: ReadonlyArray<Uint8Array>, byteCount: number) => Effect.Effect<void, FileFailed>
-  /** Whether `appendNow` may do something: the file keeps nobody waiting just now (`storage/Promptness`). */
+  /** Whether `appendNow` may do something: the file lies in memory. */
   readonly isImmediate: boolean
-  /** Whether `appendBeside` may do something: there is another thread, and a processor for it. */
+  /** Whether `appendBeside` may do something. */
   readonly hasBeside: boolean
   /** Writes what it can of `bytes[from, to)` in this call, and answers how many bytes that were. */
   readonly appendNow: (bytes: Uint8Array, from: number, to: number) => number
@@ -40,25 +40,21 @@ export interface Progress {
   readonly byteCount: number
 }
 
-/** Index records of one file, one behind the other. */
 interface Records {
   readonly sink: Sink
   readonly block: Block
 }
 
 export class Stage {
-  /** The file that all bytes of the stage go to. */
   dataSink: Sink | undefined
-  /** Bytes, and lengths of runs of zeros. What is written is taken out. */
+  /** Bytes, and lengths of runs of zeros. */
   readonly #data: Array<Piece | number> = []
-  /** The first pieces of `#data`, while another thread writes them. */
+  /** The first of them, while another thread writes them. */
   #beside: BesideWrite | undefined
   readonly #records: Array<Records> = []
   /** Run when all bytes and records are written. */
   readonly steps: Array<{ readonly run: Step; readonly isCleanup: boolean }> = []
-  /** Answered when the stage is done, with the log's failure if there is one. */
   readonly waiters: Array<Deferred.Deferred<void, FileFailed>> = []
-  /** Undefined until it is sealed. */
   progress: Progress | undefined
   /** Once all is written, files and names are synced. */
   isSynced = false
@@ -68,7 +64,7 @@ export class Stage {
     return this.#data.length + this.#records.length + this.steps.length + this.waiters.length > 0 || this.isSynced
   }
 
-  /** Adds `bytes[from, to)`: holds them where they landed, if they are many and written soon; else copies them. */
+  /** Adds `bytes[from, to)`: holds them where they landed, if they are soon written and many, or copies them. */
   add(bytes: Buffer, from: number, to: number, account: Account): void {
     if (to - from >= heldBytesMin && this.dataSink?.isImmediate === true) {
       const held = account.hold(bytes, from, to)
@@ -169,7 +165,7 @@ export class Stage {
     return this.#beside !== undefined
   }
 
-  /** Ends what another thread does, and takes out what it has written. */
+  /** Ends what another thread does. */
   settle(): void {
     const beside = this.#beside
     if (beside === undefined) return
@@ -187,7 +183,7 @@ export class Stage {
 
   // ---- writing by the stream's fiber -----------------------------------------------------------------------------
 
-  /** Writes what `writeNow` has left. */
+  /** After `writeNow`: what that left. */
   get write(): Step {
     if (this.#data.length === 0) return this.#writeRecords
     const data = this.#writeData(0)

@@ -55,7 +55,6 @@ export const relay = ({ files, suspendMillis, sync, tap }: Options): Effect.Effe
       allowClear: true,
       memoryBytesMax: 8 * 1024 * 1024,
       singleViewer: false,
-      journalCountMax: 4096,
       liveCacheBytes: 0,
       sync,
       suspendMillis,
