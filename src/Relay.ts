@@ -6,6 +6,7 @@ import { Config, Context, Effect, Layer, type Scope, type Stream } from "effect"
 import { type AccessFile, rightsOf } from "./access/Access.ts"
 import * as FromEnvironment from "./config/FromEnvironment.ts"
 import { ConfigInvalid, check, checkAccess, checkDeadline, type RelayConfig } from "./config/RelayConfig.ts"
+import { defaults } from "./config/RelayDefaults.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
 import type * as HttpEntrance from "./connection/HttpEntrance.ts"
@@ -38,7 +39,7 @@ export type { Handshakes } from "./transport/tls/TlsTerminal.ts"
 /** What can change while the relay runs. */
 export type Limits = Pick<
   RelayConfig,
-  "connectionCountMax" | "memoryBytesMax" | "stopTimeoutMillis" | "singleViewer" | "allowClear"
+  "connectionCountMax" | "journalCountMax" | "memoryBytesMax" | "stopTimeoutMillis" | "singleViewer" | "allowClear"
 >
 
 /** Where a port listens: the address and number that the system gave. */
@@ -151,6 +152,7 @@ const changeable = (config: RelayConfig, connections: ConnectionLimit, { options
       Effect.map(check({ ...current, ...limits }), (checked) => {
         current = checked
         connections.countMax = Ports.connectionCountMaxOf(checked)
+        options.journalCountMax = checked.journalCountMax ?? defaults.journalCountMax
         pool.bytesMax = checked.memoryBytesMax
         options.singleViewer = checked.singleViewer
         options.allowClear = checked.allowClear
@@ -221,6 +223,7 @@ const relay = (config: RelayConfig, tap: Ports.Tap | undefined) =>
         singleViewer: config.singleViewer,
         liveCacheBytes: config.liveCacheBytes,
         sync: config.sync,
+        journalCountMax: config.journalCountMax ?? defaults.journalCountMax,
         suspendMillis: config.suspendMillis,
         onSessionEnd: tap?.onSessionEnd,
         judgesSilence: tap === undefined,

@@ -34,9 +34,12 @@ const rehearsals = [
   { kind: "disk", packetBytes: 65_536, roundCount: 500, packetsAtOnce: 1 }
 ] as const
 
+/** What a client sends to a relay in a rehearsal. */
 export interface Rehearsal {
   readonly packetBytes: number
+  /** Packets of one stream, their indexes, and the answers to these are a round. */
   readonly roundCount: number
+  /** Packets in a round. */
   readonly packetsAtOnce: number
 }
 
@@ -44,6 +47,7 @@ export interface Rehearsal {
 const lookRoundCount = 16
 
 const streamCount = 2
+/** With trace chunks, and an index of its full length. */
 const minor = 11
 
 /** Every file is the same bottomless one, written as files on a device of that kind. */
@@ -80,6 +84,7 @@ const frame = <Request>({ number, request }: Command<Request>, value: Request): 
   return Buffer.concat([Header.encode({ circuitId: 0n, dataSize, command: number, commandVersion: 0 }), payload])
 }
 
+/** The reply to most commands: a return code. */
 const genericBytes = 4
 
 const ask = <Request>(link: Dial.Link, command: Command<Request>, value: Request, replyBytes = genericBytes) =>

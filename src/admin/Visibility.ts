@@ -39,8 +39,9 @@ export const counters = ({ mayViewAll }: Viewpoint, all: Counters, shown: Readon
   const parts = shown.flatMap(({ closedChannels, streams }) => [...closedChannels, ...streams])
   const of = (member: "packetCount" | "byteCount" | "eventsDiscarded" | "packetsLost") =>
     sum(parts.map((part) => part[member]))
+  const { journals: _, ...known } = all
   return {
-    ...all,
+    ...known,
     sessionCount: shown.length,
     streamCount: sum(shown.map(({ streams }) => streams.length)),
     viewerCount: sum(shown.map(({ viewerCount }) => viewerCount)),

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-/** The toolbox's entry. It loads nothing before it knows that the runtime is new enough to be told so. */
+/** The toolbox's entry. It loads nothing large before it knows that the runtime is new enough to be told so. */
+
+import { outlive } from "../cli/Hangup.ts"
 
 // The daemon's own need, `process.execve`, came with the same releases as running from the sources.
 if (process.execve === undefined) {
@@ -9,6 +11,8 @@ if (process.execve === undefined) {
 }
 
 const [subcommand, ...rest] = process.argv.slice(2)
+
+outlive()
 
 // An edge runs for long beside what it traces: as the daemon, it begins again with little room for garbage, and gives
 // back what was freed. One compiler less is ten MiB less, and no slower.

@@ -43,6 +43,19 @@ const print = (...parts: ReadonlyArray<unknown>): void => {
   }
 }
 
+/** For what goes on for long, and is not there to be read: what cannot be said is lost. */
+export const lenient = <A, E, R>(service: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.updateService(service, Console.Console, (console) => ({
+    ...console,
+    log: (...parts: ReadonlyArray<unknown>) => {
+      try {
+        StandardOutput.write(Buffer.from(`${format(...parts)}\n`))
+      } catch {
+        // There is nobody to tell.
+      }
+    }
+  }))
+
 const hint = (commandPath: ReadonlyArray<string>): string => `see ${commandPath.join(" ")} --help`
 
 const present = (event: CliOutput.Presenter.Event): Effect.Effect<void> => {

@@ -193,6 +193,10 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
       return setNumber(name, value, count, (n) => {
         relay.connectionCountMax = n
       })
+    case "max-journals":
+      return setNumber(name, value, count, (n) => {
+        relay.journalCountMax = n
+      })
     case "memory-limit":
       return setNumber(name, value, sizeBytes, (n) => {
         relay.memoryBytesMax = n

@@ -71,6 +71,12 @@ const rows = [
     help: "Connections accepted at once over the three ports (default 4096)"
   },
   {
+    name: "max-journals",
+    own: true,
+    argument: "N",
+    help: "Sessions of edges (lttng-relay edge) kept at once, also of those that are gone (default 4096)"
+  },
+  {
     name: "memory-limit",
     own: true,
     argument: "SIZE",

@@ -95,13 +95,15 @@ export const RelayConfig = Schema.Struct({
   fdPoolSize: count(fdPoolSizeMin),
   /** Connections accepted at once over the three ports. */
   connectionCountMax: count(1),
+  /** Journals of edges (docs/edge.md) open at once, suspended or not; 4096 where not given. */
+  journalCountMax: Schema.optional(count(1)),
   /** Bytes of packet memory in flight between all sockets and all files. */
   memoryBytesMax: count(memoryBytesMin),
   /** Bytes of packets kept in memory for the viewers of all live sessions; 0 turns the cache off. */
   liveCacheBytes: count(0),
   /** Bound on the orderly stop: connections drained, files closed. */
   stopTimeoutMillis: count(0, timerMillisMax),
-  /** How long sessions wait for an edge that is gone (docs/edge.md); an hour where not given. */
+  /** How long sessions wait for an edge that is gone (docs/edge.md); a week where not given. */
   suspendMillis: Schema.optional(count(0, timerMillisMax)),
   /** What of a trace outlives the machine's power, and when (docs/durability.md). */
   sync: Schema.Union([

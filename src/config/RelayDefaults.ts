@@ -2,7 +2,7 @@
 import type { RelayConfig } from "./RelayConfig.ts"
 
 /** What the daemon uses where it is told nothing else; `output` is empty and must be given. */
-export const defaults: RelayConfig = {
+export const defaults = {
   output: "",
   control: { host: "0.0.0.0", port: 5342, family: 4 },
   data: { host: "0.0.0.0", port: 5343, family: 4 },
@@ -12,6 +12,7 @@ export const defaults: RelayConfig = {
   singleViewer: false,
   fdPoolSize: 1014,
   connectionCountMax: 4096,
+  journalCountMax: 4096,
   memoryBytesMax: 64 * 1024 * 1024,
   liveCacheBytes: 32 * 1024 * 1024,
   stopTimeoutMillis: 5000,
@@ -19,4 +20,4 @@ export const defaults: RelayConfig = {
   sync: "none",
   keepAlive: undefined,
   socketTimeoutMillis: undefined
-}
+} satisfies RelayConfig

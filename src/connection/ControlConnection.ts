@@ -71,15 +71,17 @@ class ControlConnection implements Receiver, CommandSink, Control {
   /** When the commands that are being answered arrived. */
   #readAt = 0
   #unansweredCount = 0
-  /** The answers leave at the end of this look at the sockets. */
+  /** The answers leave at the end of this look at the sockets, with those of others (`Outbox`). */
   #isPosted = false
   readonly #onPosted: () => void
   readonly #acknowledged: Acknowledged
+  /** The fiber's lane is taken: nothing is read, and what was read already is in `#backlog`. */
   #command: Waiting | undefined
   #backlog: Buffer | undefined
   #isEndOfInput = false
   #isPeerBehind = false
   #metadata: MetadataMessage | undefined
+  /** Takes all that comes from now on: it is a journal's connection. */
   #successor: Command.Successor | undefined
   readonly #grace = new RefusalGrace(() => this.end("session refused"))
 
@@ -173,7 +175,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     this.#endIfVain()
   }
 
-  /** Held back for packets that nobody brings, its end would not be noticed. */
+  /** Held back for packets that no data connection brings, it would never be read again: its end would go unnoticed. */
   #endIfVain(): boolean {
     const isVain = this.#shares.halves.isOver && this.#state.session?.hasData !== true
     if (isVain) this.end("refused", "SEND_INDEX: too many indexes without packets", "HALVES_EXCEEDED")
@@ -361,7 +363,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   /** What a read asked for is answered, with those of others or at once, but for beacons that come too thick. */
   #answerRead(): void {
-    // They leave with its answer.
+    // The answers of this read leave with the command's.
     if (this.#command !== undefined) return
     if (this.#acknowledged.looksAgain()) return
     const written = this.#acknowledged.writeOut()
@@ -377,7 +379,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (!this.#isPosted) this.#sendAnswers()
   }
 
-  /** What a command waits for may be theirs, too: they leave with its answer; and with an index that still waits. */
+  /** Where a command runs or an index waits for its packet, the answers leave with theirs: they are in order. */
   #sendLater(): void {
     this.#answerLater = undefined
     if (this.#command === undefined && !this.#acknowledged.isLooking) this.#sendAnswers()

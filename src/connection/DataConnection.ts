@@ -36,7 +36,9 @@ class DataConnection implements Receiver, PacketSink, Connection {
   readonly #party: Party
   readonly #end: ConnectionEnd
   readonly #throttle: Throttle
+  /** Of the first packet's stream. */
   #session: StreamSession | undefined
+  /** Of the packet that is arriving, and the padding that its header announced. */
   #stream: StreamActor | undefined
   #paddingSize = 0
 
@@ -49,7 +51,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     this.#end = new ConnectionEnd(connections, this.#connection)
     this.#shares = {
       bytes: new Account(registry.pool, () => this.#resume(), peer.landing),
-      // Never waited for, see `packetEnd`.
+      // Nobody waits for room among them: see `packetEnd`.
       halves: new Account(registry.halves, () => {})
     }
     this.#throttle = new Throttle({

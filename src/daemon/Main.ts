@@ -10,6 +10,7 @@ import { Cause, Effect, Exit, Layer } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import * as ExportVariables from "../config/ExportVariables.ts"
 import { packageVersion } from "../config/PackageVersion.ts"
+import * as Terminal from "../config/Terminal.ts"
 import { setTimeout } from "../Machine.ts"
 import type { Controls } from "./Controls.ts"
 import type { DaemonFailed } from "./DaemonFailed.ts"
@@ -91,15 +92,6 @@ const takeNohup = (): boolean => {
   return isSet
 }
 
-const hasTerminal = (): boolean => {
-  try {
-    closeSync(openSync("/dev/tty", "r"))
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** Before anything can be said. Where the file cannot be opened standard error hears of it, and has the log. */
 const openLog = (output: LogOutput.LogOutput, { logFile, logFormat }: DaemonOptions): void => {
   try {
@@ -119,7 +111,7 @@ const makeControls = ({ args, directory, options }: Handover.Handover): Controls
 export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay): void => {
   const { options } = handover
   const controls = makeControls(handover)
-  const endsWithTerminal = !takeNohup() && hasTerminal()
+  const endsWithTerminal = !takeNohup() && Terminal.isThere()
   takeName()
   detachInput()
   const ownFiles = OwnFiles.make()
@@ -162,7 +154,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   }
   StopSignals.onStop(stop)
   process.on("SIGHUP", () => {
-    if (endsWithTerminal && !hasTerminal()) stop()
+    if (endsWithTerminal && !Terminal.isThere()) stop()
     else controls.reload()
   })
   process.on("SIGUSR2", () => openLog(controls.output, controls.options))

@@ -23,6 +23,7 @@ export const changeable: Readonly<Record<string, Pick>> = {
   "log-format": ({ logFormat }) => logFormat,
   "log-file": ({ logFile }) => logFile,
   "max-connections": ({ relay }) => relay.connectionCountMax,
+  "max-journals": ({ relay }) => relay.journalCountMax,
   "memory-limit": ({ relay }) => relay.memoryBytesMax,
   "stop-timeout": ({ relay }) => relay.stopTimeoutMillis,
   "single-viewer": ({ relay }) => relay.singleViewer,
@@ -74,8 +75,8 @@ export const differences = (before: DaemonOptions, after: DaemonOptions) => ({
 })
 
 export const limitsOf = ({ relay }: DaemonOptions): Limits => {
-  const { allowClear, connectionCountMax, memoryBytesMax, singleViewer, stopTimeoutMillis } = relay
-  return { allowClear, connectionCountMax, memoryBytesMax, singleViewer, stopTimeoutMillis }
+  const { allowClear, connectionCountMax, journalCountMax, memoryBytesMax, singleViewer, stopTimeoutMillis } = relay
+  return { allowClear, connectionCountMax, journalCountMax, memoryBytesMax, singleViewer, stopTimeoutMillis }
 }
 
 export interface Target {

@@ -293,7 +293,7 @@ const failures = {
   JOURNAL_LIMIT: entry(
     "warning",
     "journal of an edge waits",
-    "As many are open, suspended ones among them, as a relay keeps (docs/limits.md): it waits at its edge until others end. --suspend says how long those stay."
+    "As many are open, suspended ones among them, as --max-journals says, or half of what others leave is its owner's, whom the line names: it waits at its edge until others end. --suspend says how long those stay."
   ),
   JOURNAL_UNMARKED: entry(
     "error",

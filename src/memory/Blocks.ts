@@ -26,9 +26,10 @@ const spareBytesMax = 16 * 1024 * 1024
 
 export class Block implements Piece {
   readonly bytes: Buffer
+  /** `bytes[from, to)` is filled, and not written yet. */
   from = 0
-  /** `bytes[from, to)` is filled. */
   to = 0
+  /** Who is charged for it; undefined while it is spare. */
   owner: Account | undefined
 
   constructor(byteCount: number) {
@@ -45,13 +46,16 @@ export class Block implements Piece {
   }
 }
 
+/** The memory of one relay. A second pool bounds halves of indexes in the same way (`charge` without blocks). */
 export class Pool {
   #bytesMax: number
   /** What one connection may hold. */
   readonly accountBytesMax: number
+  /** Of all accounts together. */
   usedBytes = 0
   readonly #spare: Array<Block> = []
   readonly #spareSmall: Array<Block> = []
+  /** Connections that are not read until there is room, the longest wait first. */
   readonly #paused = new Set<Account>()
 
   constructor(bytesMax: number, accountBytesMax = connectionBytesMax) {
@@ -127,6 +131,7 @@ export class Pool {
     }
   }
 
+  /** From half of its share down, not from just below: otherwise it would stop again with the next read. */
   #resume(account: Account): void {
     if (account.usedBytes > this.shareOf(account) / 2) return
     this.#paused.delete(account)
@@ -148,6 +153,7 @@ export class Account implements Holder {
     this.#landing = landing
   }
 
+  /** It has its share, and at least a block: however short memory is, that much each connection gets. */
   get isOver(): boolean {
     return this.usedBytes >= blockBytes && this.usedBytes >= this.pool.shareOf(this)
   }

@@ -1,4 +1,4 @@
-/** What one stream has of a connection's share, as an amount that grows and shrinks with it. */
+/** What a connection may use of memory, and what one stream has of that, as an amount that grows and shrinks. */
 import type { Account } from "./Blocks.ts"
 
 /** What a connection may use. */
@@ -9,6 +9,10 @@ export interface Shares {
   readonly halves: Account
 }
 
+/**
+ * One stream's part of a share. It is told the whole amount whenever that may have changed (`set`), not each step, and
+ * moves to another connection whole (`assign`): the one that brought the newest half pays for all of them.
+ */
 export class Charge {
   #account: Account | undefined
   #byteCount = 0

@@ -28,7 +28,9 @@ const idleReadCountMax = 8
 
 class Slab {
   readonly bytes: Buffer
+  /** A connection reads into it. */
   isLent = false
+  /** Parts of it that are held: it is spare again when there are none and nobody reads into it. */
   heldCount = 0
 
   constructor(bytes: Buffer) {
@@ -36,6 +38,7 @@ class Slab {
   }
 }
 
+/** Slabs of one size, made when first needed, and used again. */
 export class Slabs {
   readonly #countMax: number
   /** Of which all slabs are parts. */
@@ -123,8 +126,11 @@ const processSlabs = new Slabs()
 /** Where the reads of one connection land. */
 export class Landing {
   readonly #slabs: Slabs
+  /** The connection's own, while it has one. */
   #slab: Slab | undefined
+  /** Something of the read that is being received was to be held. */
   #isWanted = false
+  /** Reads since that was so. */
   #idleReadCount = 0
 
   constructor(slabs: Slabs = processSlabs) {

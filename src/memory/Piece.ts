@@ -10,10 +10,10 @@ export interface Piece {
   readonly release: () => void
 }
 
-/** Another thread is worth handing over to from so many bytes on: less is copied in the time that takes. */
+/** Bytes from which on it pays to hand them to another thread: fewer are copied here in the time that takes. */
 export const besideBytesMin = 64 * 1024
 
-/** As many pieces go to another thread at once. */
+/** At most so many pieces go to another thread at once. */
 export const besidePieceCountMax = 8
 
 /** Pieces that another thread is writing. They must not change before this is settled. */

@@ -16,9 +16,10 @@ export const headBytesMax = 16
 
 /** Places begin and end at multiples of this: a page. */
 const unitBytesDefault = 4096
-/** 4 GiB: more is not looked through in the time of a packet. */
+/** 4 GiB of ring: to clear a place in a larger one would take longer than a packet may. */
 const unitCountMax = 1 << 20
 
+/** A packet, or a part of it, on its way to a socket. */
 export interface Lent {
   /** To be sent before `bytes`, unless it is in them. */
   readonly head: Buffer | undefined
@@ -27,6 +28,7 @@ export interface Lent {
   readonly giveBack: () => void
 }
 
+/** The packets of one data file, by their offsets in it. */
 type Offsets = Map<number, RecentPacket>
 
 export class RecentPacket {
@@ -40,7 +42,7 @@ export class RecentPacket {
   readonly #at: number
   #filled = 0
   #userCount = 0
-  /** What the room in front says: the head for this many bytes. */
+  /** The room in front has a reply's head that announces so many bytes; −1: none yet. */
   #headedBytes = -1
   #isEvicted = false
 
@@ -101,6 +103,7 @@ export class RecentPacket {
     }
   }
 
+  /** Whether the head is in front of the packet. While somebody sends what is there, another cannot be put there. */
   #takesHead(head: Buffer, count: number): boolean {
     if (this.#headedBytes === count) return true
     if (this.#userCount > 0) return false
@@ -130,6 +133,7 @@ interface Place {
   readonly unitCount: number
 }
 
+/** The ring. One relay has two: of packets that arrived last, and of those that were read from files last. */
 export class RecentPackets {
   readonly #unitBytes: number
   #unitCount: number
@@ -153,7 +157,7 @@ export class RecentPackets {
     const unitCount = Math.ceil((headBytesMax + byteCount) / this.#unitBytes)
     if (byteCount === 0 || unitCount > this.#unitCount) return undefined
     this.#ring ??= allocateShared(this.#unitCount * this.#unitBytes)
-    // Not asked again with every packet.
+    // There is not that much memory: not to be asked for again with every packet.
     if (this.#ring === undefined) this.#unitCount = 0
     const from = this.#clear(unitCount)
     if (from === undefined || this.#ring === undefined) return undefined

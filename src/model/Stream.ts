@@ -7,7 +7,8 @@
  *
  * Pairing, rotation and close are one file because they are one state: a rotation decides by the sequence numbers that
  * pairing advances, moves the entries it holds and swaps file, index and chunk under it, within one call; apart, each
- * would be handed all fields of the other. What has a state of its own is beside: `TracefileRing`, `InFlight`, `Runs`.
+ * would be handed all fields of the other. What has a state of its own is beside: `TracefileRing`, `LeftFiles`,
+ * `InFlight`, `Runs`, `Inactivity`.
  *
  * Invariants
  * 1. A record is emitted once, after every byte of its packet was appended, with the offset of the packet in its file.
@@ -17,6 +18,7 @@
  */
 import { Inactivity } from "./Inactivity.ts"
 import { type InFlight, InFlightTable } from "./InFlight.ts"
+import { LeftFiles } from "./LeftFiles.ts"
 import { Runs } from "./Runs.ts"
 import type { DataFile, IndexFile } from "./StreamFile.ts"
 import type { FileExtent, StreamPosition } from "./StreamPosition.ts"
@@ -25,16 +27,18 @@ import { TracefileRing } from "./TracefileRing.ts"
 /** The wire's "no sequence number", 2⁶⁴−1. */
 export const noSeq = 0xffff_ffff_ffff_ffffn
 
-/** What the decisions ask of the files, in the order asked. */
+/** What the decisions ask of the files, in the order asked. `C` is a trace chunk: only its identity matters here. */
 export interface Actions<C> {
+  /** `replaces`: an older file of the ring has the name, and goes. */
   readonly openData: (file: DataFile<C>, replaces: boolean) => void
   readonly closeData: (file: DataFile<C>) => void
   readonly openIndex: (index: IndexFile<C>) => void
   /** `fields` from `at`: the index's fields as received, without the offset. Valid during the call. */
   readonly record: (index: IndexFile<C>, offset: number, fields: Buffer, at: number) => void
-  /** So many records are in the index, whatever is in them. */
+  /** The next `count` records are in the index already, or it is made as long as if they were (`Stream.advance`). */
   readonly skipRecords: (index: IndexFile<C>, count: number) => void
   readonly closeIndex: (index: IndexFile<C>) => void
+  /** Appends a packet to `to` that lies in `from`; it is cut off there by a `truncate`. */
   readonly move: (from: DataFile<C>, fromOffset: number, byteCount: number, to: DataFile<C>) => void
   readonly truncate: (file: DataFile<C>, size: number) => void
   /** The stream's own reference on the chunk is given back once everything before is done. */
@@ -47,18 +51,22 @@ export interface Options<C> {
   readonly hasIndex: boolean
   /** Bytes of fields kept per index record: 48 (1.0) or 64 (1.1). */
   readonly recordFieldBytes: number
+  /** Bytes; 0: one file, however long. */
   readonly tracefileSize: number
+  /** Files that are written in turn, if their size is bounded. */
   readonly tracefileCount: number
   readonly chunk: C
   readonly actions: Actions<C>
-  /** How long a beacon is kept from viewers (`Inactivity`). */
+  /** How long a beacon is kept from viewers (`Inactivity`); none by default. */
   readonly holdMillis?: number
 }
 
-/** A larger ring is not traced: what is kept of its files would be more than what it spares. */
-const tracedCountMax = 256
-
+/**
+ * A rotation that waits for its position (§9). First the index rotates, once the record before the position is written;
+ * then the data, once the last packet of the old chunk, the pivot, is whole.
+ */
 interface Rotation<C> {
+  /** The `packet_seq_num` from which on packets belong to the new chunk. */
   readonly at: bigint
   readonly chunk: C | undefined
   indexDone: boolean
@@ -71,11 +79,14 @@ export class Stream<C> {
   readonly isMetadata: boolean
   readonly hasIndex: boolean
   readonly tracefileSize: number
-  readonly tracefileCount: number
 
+  /** `net_seq_num` of the packet that became whole last. */
   prevDataSeq = noSeq
+  /** `net_seq_num` of the record that was written last. */
   prevIndexSeq = noSeq
+  /** The last packet the peer has sent, as it says when it closes the stream: the end waits for that. */
   lastNetSeqNum = noSeq
+  /** `packet_seq_num` of the record that was written last: rotations go by it. */
   receivedPacketSeqNum: bigint | undefined
   /** Indexes completely received since the stream began (`R` of live.md §4). */
   indexCount = 0
@@ -84,9 +95,11 @@ export class Stream<C> {
   ctfStreamId: bigint | undefined
   /** Indexes and beacons received: it stands still only when the tracer says nothing. */
   signOfLifeCount = 0
+  /** Bytes of metadata since it last began anew, padding included. */
   metadataReceived = 0
   closeRequested = false
   isClosed = false
+  /** The peer asked about this stream since BEGIN_DATA_PENDING: of one it did not ask about, data is pending (§10). */
   pendingCheckDone = false
   completedRotationCount = 0
   lastRotationWasToNull = false
@@ -94,10 +107,9 @@ export class Stream<C> {
   file: DataFile<C> | undefined
   /** Bytes of complete packets in `file`. */
   offset = 0
-  /** Files of a ring that it has left. */
-  leftCount = 0
-  /** The last of them, as many as the ring has. */
-  #left: Array<{ readonly offset: number; readonly index: IndexFile<C> | undefined }> | undefined
+  /** Files of a ring that it has left for the next one. */
+  readonly left: LeftFiles<C>
+  /** Where the records are that viewers may ask for. */
   readonly runs = new Runs<C>()
 
   readonly #actions: Actions<C>
@@ -106,12 +118,15 @@ export class Stream<C> {
   readonly #ring: TracefileRing<C>
   #index: IndexFile<C> | undefined
   #rotation: Rotation<C> | undefined
-  #partial = false
-  #partialSeq = 0n
-  #partialDataSize = 0
-  #partialPaddingSize = 0
+  /** A packet, or a metadata message, has begun and is not whole. */
+  #isArriving = false
+  /** What the header of the packet said that arrives, or did last. */
+  #arrivingSeq = 0n
+  #arrivingDataSize = 0
+  #arrivingPaddingSize = 0
   /** The file ends with part of a packet that will not go on. */
   #hasLeftover = false
+  /** Packets that became whole, and which of them was the latest with a record: what lies behind it can be moved. */
   #packetOrder = 0
   #flushedOrderMax = 0
 
@@ -119,11 +134,11 @@ export class Stream<C> {
     this.isMetadata = options.isMetadata
     this.hasIndex = options.hasIndex
     this.tracefileSize = options.tracefileSize
-    this.tracefileCount = options.tracefileCount
     this.#actions = options.actions
     this.#recordFieldBytes = options.recordFieldBytes
     this.chunk = options.chunk
     this.#ring = new TracefileRing(options.tracefileCount)
+    this.left = new LeftFiles(options.tracefileSize > 0 ? options.tracefileCount : 0)
     this.file = this.#ring.start(options.chunk)
     this.inactivity = new Inactivity(options.holdMillis ?? 0)
   }
@@ -138,7 +153,7 @@ export class Stream<C> {
   }
 
   get isReceivingPacket(): boolean {
-    return this.#partial
+    return this.#isArriving
   }
 
   get inFlightCount(): number {
@@ -154,21 +169,21 @@ export class Stream<C> {
 
   /** A packet header arrived. False: no file to put it in, or another packet is still arriving. */
   beginPacket(netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
-    if (this.isClosed || this.file === undefined || this.#partial) return false
+    if (this.isClosed || this.file === undefined || this.#isArriving) return false
     this.#cutLeftover()
     this.#fitTracefile(dataSize)
-    this.#partial = true
-    this.#partialSeq = netSeqNum
-    this.#partialDataSize = dataSize
-    this.#partialPaddingSize = paddingSize
+    this.#isArriving = true
+    this.#arrivingSeq = netSeqNum
+    this.#arrivingDataSize = dataSize
+    this.#arrivingPaddingSize = paddingSize
     return true
   }
 
   /** Payload and padding of the packet were appended. False: the index is attached twice, or a rotation failed. */
   endPacket(): boolean {
-    const seq = this.#partialSeq
-    const total = this.#partialDataSize + this.#partialPaddingSize
-    this.#partial = false
+    const seq = this.#arrivingSeq
+    const total = this.#arrivingDataSize + this.#arrivingPaddingSize
+    this.#isArriving = false
     this.#hasLeftover = this.hasIndex && !this.#inFlight.takesData(seq)
     if (this.#hasLeftover) return false
     const offset = this.offset
@@ -178,7 +193,7 @@ export class Stream<C> {
       entry.hasData = true
       entry.file = this.file
       entry.offset = offset
-      entry.dataSize = this.#partialDataSize
+      entry.dataSize = this.#arrivingDataSize
       entry.total = total
       entry.order = ++this.#packetOrder
       this.#attach(entry)
@@ -193,8 +208,8 @@ export class Stream<C> {
 
   /** The connection that carried the packet is gone. Its bytes stay at the end of the file until something follows. */
   abandonPacket(): void {
-    if (this.#partial) this.#hasLeftover = true
-    this.#partial = false
+    if (this.#isArriving) this.#hasLeftover = true
+    this.#isArriving = false
   }
 
   #cutLeftover(): void {
@@ -204,16 +219,16 @@ export class Stream<C> {
 
   /** A metadata message starts to arrive. False: no file, or another message is arriving. */
   beginMetadata(): boolean {
-    if (this.isClosed || this.file === undefined || this.#partial) return false
+    if (this.isClosed || this.file === undefined || this.#isArriving) return false
     this.#cutLeftover()
-    this.#partial = true
+    this.#isArriving = true
     return true
   }
 
   /** The whole message, padding included, was appended; only now it counts. False: the stream was closed meanwhile. */
   endMetadata(byteCount: number): boolean {
-    if (!this.#partial) return false
-    this.#partial = false
+    if (!this.#isArriving) return false
+    this.#isArriving = false
     this.metadataReceived += byteCount
     this.offset += byteCount
     return true
@@ -221,14 +236,14 @@ export class Stream<C> {
 
   /** The connection ended inside the message: what was appended of it goes. */
   abandonMetadata(): void {
-    if (!this.#partial || this.file === undefined) return
-    this.#partial = false
+    if (!this.#isArriving || this.file === undefined) return
+    this.#isArriving = false
     this.#actions.truncate(this.file, this.offset)
   }
 
   /** The metadata file starts again from nothing. False: no file, or not metadata. */
   resetMetadata(): boolean {
-    if (!this.isMetadata || this.file === undefined || this.#partial) return false
+    if (!this.isMetadata || this.file === undefined || this.#isArriving) return false
     const file = this.#ring.startAgain(this.file)
     this.#actions.closeData(this.file)
     this.#leaveIndex()
@@ -266,30 +281,71 @@ export class Stream<C> {
     if (this.#inFlight.size === 0) this.inactivity.hear(timestampEnd, nowMillis)
   }
 
-  /** From now on it is known what files of a ring had when they were left, unless it is too large for that. */
-  trace(): void {
-    if (this.tracefileSize === 0 || this.tracefileCount <= tracedCountMax) this.#left ??= []
+  /** Starts a rotation. False: one is pending already, or data would be lost. */
+  rotate(at: bigint, chunk: C | undefined): boolean {
+    if (this.#rotation !== undefined || (this.isMetadata && this.#isArriving)) return false
+    this.#rotation = { at, chunk, indexDone: this.isMetadata, pivot: noSeq, oldIndex: undefined }
+    if (this.isMetadata) {
+      if (chunk !== undefined) this.metadataReceived = 0
+      this.#leaveIndex()
+      this.#switchFile()
+      return true
+    }
+    // Without a file there is nothing to wait for, and nothing could come that ends the wait.
+    if (this.file === undefined && chunk !== undefined) this.#switchFile()
+    this.#tryRotateIndex()
+    return this.#tryRotateData()
   }
 
-  get isTraced(): boolean {
-    return this.#left !== undefined
+  /** Asks for the end of the stream; true when it ended now. Aborted sessions do not wait for data in flight. */
+  tryClose(isAborted: boolean): boolean {
+    if (this.isClosed) return false
+    this.closeRequested = true
+    if (this.lastNetSeqNum === noSeq) {
+      this.#inFlight.forEach((entry) => {
+        if (!entry.hasControl) this.#drop(entry)
+      })
+      this.lastNetSeqNum = this.#inFlight.highestSeq() ?? noSeq
+    }
+    const isAwaitingData = this.lastNetSeqNum !== noSeq && BigInt.asIntN(64, this.prevDataSeq - this.lastNetSeqNum) < 0n
+    if (isAwaitingData && !isAborted) return false
+    this.#close()
+    return true
   }
 
-  get left(): ReadonlyArray<FileExtent> {
-    return (this.#left ?? []).map(({ index, offset }) => ({ offset, recordCount: index?.recordCount ?? 0 }))
+  #close(): void {
+    this.isClosed = true
+    this.#isArriving = false
+    this.#inFlight.forEach((entry) => {
+      this.#drop(entry)
+    })
+    this.#leaveIndex()
+    const rotation = this.#rotation
+    this.#rotation = undefined
+    if (rotation !== undefined) this.#dropIndexUser(rotation.oldIndex)
+    if (this.file !== undefined) this.#actions.closeData(this.file)
+    this.file = undefined
+    if (this.chunk !== undefined) this.#actions.leaveChunk(this.chunk)
+    if (rotation?.chunk !== undefined) this.#actions.leaveChunk(rotation.chunk)
+    this.chunk = undefined
   }
+
+  // ---- a position instead of packets -------------------------------------------------------------------------------
 
   /** Of the index that is written. */
   get recordCount(): number {
     return this.#index?.recordCount ?? 0
   }
 
-  /** Comes to where packets, indexes and metadata brought it before, in the same chunk; nothing is half received. */
+  /**
+   * Comes to where packets, indexes and metadata brought it before, in the same chunk, without them: their bytes are in
+   * the files already. Nothing is half received. The clock's `nowMillis` is when the beacon counts as heard.
+   */
   advance(to: StreamPosition, nowMillis: number): void {
     if (this.file === undefined) return
     const firstLeft = to.leftCount - to.left.length
     const extents: Array<FileExtent | undefined> = []
-    for (let at = this.leftCount; at < to.leftCount; at++) extents.push(to.left[at - firstLeft])
+    for (let at = this.left.count; at < to.leftCount; at++) extents.push(to.left[at - firstLeft])
     extents.push(to)
     let seq = to.indexCount - this.#newRecordCount(extents)
     for (const [at, extent] of extents.entries()) {
@@ -327,55 +383,6 @@ export class Stream<C> {
     this.runs.append(index, seq, count)
     index.recordCount += count
     return seq + count
-  }
-
-  /** Starts a rotation. False: one is pending already, or data would be lost. */
-  rotate(at: bigint, chunk: C | undefined): boolean {
-    if (this.#rotation !== undefined || (this.isMetadata && this.#partial)) return false
-    this.#rotation = { at, chunk, indexDone: this.isMetadata, pivot: noSeq, oldIndex: undefined }
-    if (this.isMetadata) {
-      if (chunk !== undefined) this.metadataReceived = 0
-      this.#leaveIndex()
-      this.#switchFile()
-      return true
-    }
-    // Without a file there is nothing to wait for, and nothing could come that ends the wait.
-    if (this.file === undefined && chunk !== undefined) this.#switchFile()
-    this.#tryRotateIndex()
-    return this.#tryRotateData()
-  }
-
-  /** Asks for the end of the stream; true when it ended now. Aborted sessions do not wait for data in flight. */
-  tryClose(isAborted: boolean): boolean {
-    if (this.isClosed) return false
-    this.closeRequested = true
-    if (this.lastNetSeqNum === noSeq) {
-      this.#inFlight.forEach((entry) => {
-        if (!entry.hasControl) this.#drop(entry)
-      })
-      this.lastNetSeqNum = this.#inFlight.highestSeq() ?? noSeq
-    }
-    const isAwaitingData = this.lastNetSeqNum !== noSeq && BigInt.asIntN(64, this.prevDataSeq - this.lastNetSeqNum) < 0n
-    if (isAwaitingData && !isAborted) return false
-    this.#close()
-    return true
-  }
-
-  #close(): void {
-    this.isClosed = true
-    this.#partial = false
-    this.#inFlight.forEach((entry) => {
-      this.#drop(entry)
-    })
-    this.#leaveIndex()
-    const rotation = this.#rotation
-    this.#rotation = undefined
-    if (rotation !== undefined) this.#dropIndexUser(rotation.oldIndex)
-    if (this.file !== undefined) this.#actions.closeData(this.file)
-    this.file = undefined
-    if (this.chunk !== undefined) this.#actions.leaveChunk(this.chunk)
-    if (rotation?.chunk !== undefined) this.#actions.leaveChunk(rotation.chunk)
-    this.chunk = undefined
   }
 
   // ---- pairing ---------------------------------------------------------------------------------------------------
@@ -442,9 +449,7 @@ export class Stream<C> {
   #nextTracefile(): void {
     const old = this.file as DataFile<C>
     const file = this.#ring.next(old)
-    this.leftCount++
-    this.#left?.push({ offset: this.offset, index: this.#index })
-    if (this.#left !== undefined && this.#left.length > this.tracefileCount) this.#left.shift()
+    this.left.add(this.offset, this.#index)
     this.#actions.closeData(old)
     this.#leaveIndex()
     if (this.#rotation !== undefined) {
@@ -473,7 +478,7 @@ export class Stream<C> {
     const rotation = this.#rotation
     if (rotation === undefined || !rotation.indexDone || this.isMetadata) return true
     if (this.prevDataSeq === noSeq || this.prevDataSeq < rotation.pivot) return true
-    if (this.#partial) return true
+    if (this.#isArriving) return true
     if (this.prevDataSeq === rotation.pivot) {
       this.#switchFile()
       return true

@@ -55,6 +55,8 @@ export interface Options {
    * on with what was lost.
    */
   readonly edges?: (() => ReadonlyArray<string>) | undefined
+  /** Journals open, suspended ones among them. May change. */
+  journalCountMax: number
   /** How long sessions wait for an edge that is gone. */
   readonly suspendMillis?: number | undefined
 }

@@ -101,7 +101,7 @@ export const sessions = (registry: Service): ReadonlyArray<SessionStatus> =>
   Array.from(registry.sessions.values(), (session) => sessionStatus(session, registry.journals))
 
 export const counters = (registry: Service): Counters => {
-  const { totals, pool, halves } = registry
+  const { totals, pool, halves, journals, options } = registry
   let { packetCount, byteCount, eventsDiscarded, packetsLost } = totals
   let viewerCount = 0
   for (const session of registry.sessions.values()) viewerCount += session.viewers.count
@@ -124,7 +124,8 @@ export const counters = (registry: Service): Counters => {
     memoryBytesMax: pool.bytesMax,
     halvesBytes: halves.usedBytes,
     halvesBytesMax: halves.bytesMax,
-    openFileCount: registry.store.pool.openCount
+    openFileCount: registry.store.pool.openCount,
+    journals: { ...journals.counts, countMax: options.journalCountMax }
   }
 }
 

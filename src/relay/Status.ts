@@ -132,7 +132,11 @@ export const Counters = Schema.Struct({
   halvesBytes: Count,
   halvesBytesMax: Count,
   /** Descriptors held by trace files. */
-  openFileCount: Count
+  openFileCount: Count,
+  /** Of edges: `openCount` may become `countMax`; who is suspended is one of them. Absent: not all may be seen. */
+  journals: Schema.optionalKey(
+    Schema.Struct({ openCount: Count, suspendedCount: Count, waitingCount: Count, countMax: Count })
+  )
 })
 /** The whole relay, now: counts, and bytes of memory. */
 export interface Counters extends Schema.Schema.Type<typeof Counters> {}

@@ -208,6 +208,14 @@ export const sessionsByEdge = instrument(
   ["state"],
   "Sessions that come by an edge: connected, or suspended while it is gone."
 )
+export const journals = instrument(
+  "gauge",
+  "journals",
+  "1",
+  ["state"],
+  "Tracing sessions of edges that the relay keeps: open, of which suspended; waiting for room, a quota or a right."
+)
+export const journalLimit = instrument("gauge", "journal_limit", "1", [], "So many may be open (--max-journals).")
 export const sessionSuspended = instrument(
   "gauge",
   "session_suspended_seconds",

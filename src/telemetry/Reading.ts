@@ -235,6 +235,13 @@ function* ofSeries({ cappedCount, channels, sessions }: Series): Generator<Sampl
   yield sample(Instruments.cappedSeries, cappedCount)
 }
 
+const ofJournals = (journals: NonNullable<Counters["journals"]>): ReadonlyArray<Sample> => [
+  sample(Instruments.journals, journals.openCount, "open"),
+  sample(Instruments.journals, journals.suspendedCount, "suspended"),
+  sample(Instruments.journals, journals.waitingCount, "waiting"),
+  sample(Instruments.journalLimit, journals.countMax)
+]
+
 const ofCounters = (counters: Counters): ReadonlyArray<Sample> => [
   sample(Instruments.receivedBytes, counters.byteCount),
   sample(Instruments.receivedPackets, counters.packetCount),
@@ -248,7 +255,8 @@ const ofCounters = (counters: Counters): ReadonlyArray<Sample> => [
   sample(Instruments.memoryBytes, counters.halvesBytes, "halves"),
   sample(Instruments.memoryLimit, counters.memoryBytesMax, "packets"),
   sample(Instruments.memoryLimit, counters.halvesBytesMax, "halves"),
-  sample(Instruments.openFiles, counters.openFileCount)
+  sample(Instruments.openFiles, counters.openFileCount),
+  ...(counters.journals === undefined ? [] : ofJournals(counters.journals))
 ]
 
 /** µs by powers of two, as seconds. Buckets below 8 µs and above 8 s are of no use to anybody. */

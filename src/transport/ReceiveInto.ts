@@ -17,9 +17,9 @@ export interface Reading {
   readonly landing: Landing | undefined
   /** The socket's, as long as it is open, if others may write to it. */
   readonly descriptor: number | undefined
-  /** Called when the socket is about to close its descriptor. */
+  /** Called when the socket is about to close its descriptor: whoever writes to that must end first. */
   onClosing: () => void
-  /** From the next read but one on. Where each read has a buffer of its own that is as long as the system says. */
+  /** Bounds a read, from the next but one on. Does nothing where each read has a buffer of its own. */
   readonly readAtMost: (byteCount: number) => void
   readonly resume: () => void
   /** Nothing is received until `resume`. */
@@ -63,7 +63,7 @@ export const receiveInto = (accepted: net.Socket, receive: Receive, first?: Buff
   return receivePortably(accepted, receive)
 }
 
-/** Whoever has to know hears of the end. */
+/** An error closes the socket, and that is heard of by whoever has to know. */
 const ignored = () => undefined
 
 /** Calls `then` with what comes first, and leaves the socket paused. A connection that says nothing costs no more. */
@@ -266,7 +266,8 @@ const receiveOwned = (
   isSecured = false
 ): Reading => {
   const handle = owner._handle
-  // It reads on after what was looked at of it. Of one that decrypts, what it reads before anybody receives is kept.
+  // After its first bytes were looked at (`readFirst`) it goes on to read: not before there is somebody to receive.
+  // What a handle that decrypts has read by then is kept.
   if ((first !== undefined || !isSecured) && handle?.reading === true) {
     handle.reading = false
     handle.readStop()
@@ -298,7 +299,7 @@ const receiveOwned = (
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts)
   const pause = () => socket.pause()
   if (isSecured) Object.assign(socket, heardFromTls(socket))
-  // Before anybody hears of the end.
+  // What is gathered is received before anybody hears of the end.
   if (gathered !== undefined) socket.once("end", gathered.give)
   if (kept !== undefined) socket.once("end", kept.end)
   socket.once("close", () => {

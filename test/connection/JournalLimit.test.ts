@@ -1,15 +1,19 @@
 /** Journals that edges leave behind are bounded: one too many waits for room, and leaves nothing behind. */
 import { assert, it } from "@effect/vitest"
 import { Effect, Logger, Result } from "effect"
-import { hasRoom, openCountMax } from "../../src/connection/journal/Room.ts"
+import type { AccessFile } from "../../src/access/Access.ts"
+import { rightsOf } from "../../src/access/Access.ts"
+import { defaults } from "../../src/config/RelayDefaults.ts"
+import { Standing } from "../../src/connection/journal/Standing.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { hasRoom, Room } from "../../src/relay/journal/Room.ts"
 import { join, message, numbers, u32 } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 
 it("each owner may have half of what others leave, and there is always room for the next", () => {
-  assert.isTrue(hasRoom(0, 0))
-  assert.isFalse(hasRoom(openCountMax, 0))
+  assert.isTrue(hasRoom(0, 0, 4096))
+  assert.isFalse(hasRoom(4096, 0, 4096))
   const counts: Array<number> = []
   let open = 0
   for (let owner = 0; owner < 6; owner++) {
@@ -18,6 +22,64 @@ it("each owner may have half of what others leave, and there is always room for 
     counts.push(owned)
   }
   assert.deepStrictEqual(counts, [32, 16, 8, 4, 2, 1])
+})
+
+const certificateOf = (name: string) => ({
+  subject: `CN=${name}`,
+  alternativeNames: [`URI:lttng://target/${name}`],
+  keyHash: name.padEnd(64, "0")
+})
+
+it("who is one principal by the rules is one owner, whatever certificates it shows; without rules each is one", () => {
+  const access: AccessFile = {
+    principals: [{ name: "fleet", names: ["URI:lttng://target/web*"] }],
+    rules: [{ principals: ["fleet"], record: [{}] }]
+  }
+  const permissions = { rightsOf: undefined as undefined | ((identity: never) => never), allowances: {} as never }
+  const standing = (name: string, certificate?: ReturnType<typeof certificateOf>) =>
+    new Standing({
+      permissions: permissions as never,
+      edge: { name, certificate },
+      sessions: () => [],
+      onWait: () => {},
+      onGood: () => {}
+    })
+  const all = [
+    standing("10.0.0.1:1", certificateOf("web1")),
+    standing("10.0.0.2:1", certificateOf("web2")),
+    standing("10.0.0.3:1", certificateOf("db1")),
+    standing("10.0.0.4:1"),
+    standing("10.0.0.4:2")
+  ]
+  const owners = () => new Set(all.map(({ owner }) => owner)).size
+  assert.strictEqual(owners(), 4)
+  permissions.rightsOf = ((identity: never) => rightsOf(access, identity)) as never
+  assert.strictEqual(owners(), 3)
+  assert.strictEqual(all[0]?.owner, "fleet")
+  // It comes again with another certificate.
+  all[0]?.comesBy({ name: "10.0.0.1:2", certificate: certificateOf("db1") })
+  assert.strictEqual(all[0]?.owner, all[2]?.owner)
+  permissions.rightsOf = undefined
+  assert.strictEqual(owners(), 3)
+})
+
+it("who was let in counts at once, who waits does not, and a place that becomes free is there at once", () => {
+  const guests = Array.from({ length: 10 }, () => ({ standing: { owner: "one", waiting: undefined }, isOutside: true }))
+  const room = new Room(() => guests)
+  const admitted = () => {
+    let count = 0
+    for (const guest of guests) {
+      if (!guest.isOutside || !room.admits(guest, 8)) continue
+      guest.isOutside = false
+      count++
+    }
+    return count
+  }
+  assert.strictEqual(admitted(), 4)
+  assert.strictEqual(admitted(), 0)
+  guests.splice(0, 1)
+  room.change()
+  assert.strictEqual(admitted(), 1)
 })
 
 const tokenOf = (index: number) => index.toString(16).padStart(32, "0")
@@ -41,7 +103,7 @@ const histories = (relay: TestRelay.TestRelay) =>
 it.live("who leaves journals behind without end leaves half of them to others, and nothing of those beyond", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make()
-    const countMax = openCountMax / 2
+    const countMax = defaults.journalCountMax / 2
     const left = Effect.fnUntraced(function* (index: number) {
       yield* (yield* open(relay, index)).close
     })

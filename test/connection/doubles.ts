@@ -306,6 +306,7 @@ export const withRelay = <A, E>(
     allowClear: options.allowClear ?? true,
     memoryBytesMax: options.memoryBytesMax ?? 64 * 1024 * 1024,
     singleViewer: false,
+    journalCountMax: 4096,
     liveCacheBytes: 0,
     sync: options.sync ?? "none"
   }).pipe(Layer.provideMerge(layer))

@@ -73,6 +73,7 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["dynamic-port-allocation", "", (o) => [o.relay.control.port, o.relay.data.port, o.relay.live.port], [0, 0, 0]],
   ["single-viewer", "", (o) => o.relay.singleViewer, true],
   ["max-connections", "7", (o) => o.relay.connectionCountMax, 7],
+  ["max-journals", "9", (o) => o.relay.journalCountMax, 9],
   ["memory-limit", "8M", (o) => o.relay.memoryBytesMax, 8388608],
   ["live-cache", "0", (o) => o.relay.liveCacheBytes, 0],
   ["stop-timeout", "1.5", (o) => o.relay.stopTimeoutMillis, 1500],

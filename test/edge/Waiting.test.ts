@@ -2,6 +2,7 @@
  * Sessions by an edge whose rights or quotas at the relay are gone, or were never there.
  * Goal: they wait, and the edge says for what; once an operator has given what is missing they are as if nothing was.
  */
+import { isDeepStrictEqual } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import type { AccessFile, Quota } from "../../src/access/Access.ts"
@@ -117,6 +118,43 @@ describe("a session by an edge", () => {
       yield* relay.relay.endSession(first?.id ?? 0)
       yield* has(1, () => relay.output.size(file("ch_0")))
       yield* Scope.close(scope, Exit.void)
+    })
+  )
+
+  it.live("beyond the number of journals waits until another has ended, or there may be more", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make({ journalCountMax: 2 })
+      const local = yield* Local.start(relay)
+      const recorded = Effect.fnUntraced(function* (sessionId: number) {
+        const script = Script.make(local, relay.output, () => {})
+        const { c, d, file } = yield* script.recording({ name: `s${sessionId}`, sessionId })
+        const stream = yield* c.addStream()
+        yield* d.packet(stream, 0, payloadBytes)
+        yield* c.index(stream, { seq: 0 })
+        return until(
+          `the packet of ${sessionId}`,
+          Effect.sync(() => relay.output.size(file("ch_0")) === payloadBytes)
+        )
+      })
+      const counts = (openCount: number, waitingCount: number) =>
+        until(
+          `${openCount} to be open, ${waitingCount} to wait`,
+          Effect.map(relay.relay.counters, ({ journals }) =>
+            isDeepStrictEqual(journals, { ...journals, openCount, waitingCount })
+          )
+        )
+      yield* yield* recorded(1)
+      const second = yield* recorded(2)
+      yield* counts(1, 1)
+      const [first] = yield* relay.relay.sessions
+      yield* relay.relay.endSession(first?.id ?? 0)
+      yield* second
+      yield* counts(1, 0)
+      const third = yield* recorded(3)
+      yield* counts(1, 1)
+      yield* relay.relay.setLimits({ journalCountMax: 4 })
+      yield* third
+      yield* counts(2, 0)
     })
   )
 

@@ -38,7 +38,7 @@ const values: Readonly<Record<string, ReadonlyArray<string>>> = {
   port: ports,
   operation: operations,
   path: ["quick", "careful"],
-  state: ["in_flight", "waiting"],
+  state: ["in_flight", "waiting", "open", "suspended"],
   statistic: ["median", "p99", "max"]
 }
 

@@ -57,7 +57,8 @@ export const reading = (sessions: ReadonlyArray<SessionStatus>, more: Partial<Re
     memoryBytesMax: 1,
     halvesBytes: 0,
     halvesBytesMax: 1,
-    openFileCount: 0
+    openFileCount: 0,
+    journals: { openCount: 3, suspendedCount: 2, waitingCount: 1, countMax: 4096 }
   },
   sessions,
   activity: {

@@ -34,6 +34,7 @@ const wrong: ReadonlyArray<readonly [string, object, string]> = [
   ["memory for no block", { memoryBytesMax: 1000 }, "memoryBytesMax"],
   ["a cache that is no number", { liveCacheBytes: Number.NaN }, "liveCacheBytes"],
   ["no connection", { connectionCountMax: 0 }, "connectionCountMax"],
+  ["no journal", { journalCountMax: 0 }, "journalCountMax"],
   ["half a descriptor", { fdPoolSize: 100.5 }, "fdPoolSize"],
   ["too few descriptors", { fdPoolSize: 10 }, "fdPoolSize"],
   ["a stop that never comes", { stopTimeoutMillis: Number.POSITIVE_INFINITY }, "stopTimeoutMillis"],

@@ -7,6 +7,7 @@ import { resolve } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import { Console, Duration, Effect, Option, Queue, Schedule, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Terminal from "../../config/Terminal.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import * as Edge from "../../edge/Edge.ts"
 import * as Pace from "../../edge/forwarding/Pace.ts"
@@ -22,6 +23,7 @@ import * as Destination from "../../target/Destination.ts"
 import * as Priority from "../../thread/Priority.ts"
 import type * as Dial from "../../transport/Dial.ts"
 import { tlsWanted, UrlRefused } from "../../transport/RelayUrl.ts"
+import * as Diagnostics from "../Diagnostics.ts"
 import * as Output from "../Output.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 import { messageOf, parseAge, parseSize } from "../Values.ts"
@@ -87,10 +89,14 @@ const urlOf = ({ to, toFile }: Input) => {
   })
 }
 
-/** SIGHUP ends nobody; several at once are one. */
+/** SIGHUP ends an edge only where it says that the edge's terminal is closed; several at once are one. */
 const hangups = Effect.gen(function* () {
   const heard = yield* Queue.sliding<void>(1)
-  const hear = () => void Queue.offerUnsafe(heard, undefined)
+  const endsWithTerminal = Terminal.isUsed() && Terminal.isThere()
+  const hear = () => {
+    if (endsWithTerminal && !Terminal.isThere()) process.kill(process.pid, "SIGTERM")
+    else Queue.offerUnsafe(heard, undefined)
+  }
   process.on("SIGHUP", hear)
   yield* Effect.addFinalizer(() => Effect.sync(() => process.removeListener("SIGHUP", hear)))
   return heard
@@ -253,7 +259,10 @@ export const command = Command.make(
     ...EdgePort.flags,
     ...TlsFlags.flags
   },
-  (input) => Output.reported(Effect.scoped(run(input))).pipe(Effect.provide(DiskFiles.layer))
+  (input) =>
+    Output.reported(Effect.scoped(input.check ? run(input) : Diagnostics.lenient(run(input)))).pipe(
+      Effect.provide(DiskFiles.layer)
+    )
 ).pipe(
   Command.withDescription(
     "Record on this host what its tracers send, and bring it to a relay whatever the network does"

@@ -10,6 +10,7 @@ import { split, UrlRefused } from "../../transport/RelayUrl.ts"
 import * as Tunnels from "../../transport/Tunnel.ts"
 import { refusalOf } from "../../transport/tls/DialTls.ts"
 import { type ClientIdentity, type Role, roles } from "../../transport/tls/Tls.ts"
+import * as Diagnostics from "../Diagnostics.ts"
 import * as Output from "../Output.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 import * as Activation from "./Activation.ts"
@@ -144,7 +145,8 @@ export const command = Command.make(
   (input) =>
     Output.reported(
       Effect.gen(function* () {
-        if (!input.background) return yield* Effect.scoped(run(input))
+        if (input.check) return yield* Effect.scoped(run(input))
+        if (!input.background) return yield* Effect.scoped(Diagnostics.lenient(run(input)))
         const pid = yield* Background.start("--background")
         yield* Console.log(`process ${pid} goes on`)
       })

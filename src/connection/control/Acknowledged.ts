@@ -12,7 +12,7 @@ import type { WriteLog } from "../../relay/stream/WriteLog.ts"
 import type { Reply } from "./Command.ts"
 
 const nothing: Reply = { bytes: undefined, after: "keep", refusal: undefined }
-/** It was said why when the file failed. */
+/** Why was said when the file failed. */
 const failed: Reply = { bytes: undefined, after: "end", refusal: { code: "WRITE_FAILED", detail: "not written" } }
 
 /** A busy machine takes its time to open a file. */

@@ -4,10 +4,10 @@ import * as GetEdges from "../../protocol/journal/GetEdges.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import { awaitRoom } from "../journal/Admission.ts"
 import { awaken } from "../journal/Expiry.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { forget, JournalConnection } from "../journal/JournalConnection.ts"
-import { awaitRoom } from "../journal/Room.ts"
 import { type ControlState, type Handler, keep, type Reply, refuse, type Successor, unknownCommand } from "./Command.ts"
 
 const { State } = OpenJournal
@@ -73,6 +73,7 @@ const begin = ({ registry, serves, socket }: ControlState, { edgeName, token }: 
   const { certificate, name } = socket
   const journal = new HostedJournal({ token, edgeName, registry, serves, edge: socket })
   journal.isBeginning = true
+  journal.isOutside = true
   journals.open.set(token, journal)
   const about = { edgeName, peer: name, ...(certificate !== undefined && { certificate }) }
   const begun = JournalHistory.begin(store, token, about, (options.sync ?? "none") !== "none").pipe(

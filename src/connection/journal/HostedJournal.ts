@@ -76,6 +76,8 @@ export class HostedJournal implements Journal {
   isFinished = false
   /** Nothing can be put down yet: nothing is carried out, whoever brings it. */
   isBeginning = false
+  /** There is no room for it yet. */
+  isOutside = false
   /** Its sessions have ended, and that it is finished, or was ended, is put down: now the edge may be told so. */
   isOver = false
   /** The edge knows that. */
@@ -321,9 +323,9 @@ export class HostedJournal implements Journal {
         const handle = this.#handles.edgesOf(BigInt(stream.handle))
         const { file } = stream.model
         this.#files.set(stream, file)
-        const isInRing = stream.model.isTraced && stream.model.tracefileSize > 0 && file !== undefined
+        const isInRing = stream.model.left.isKept && stream.model.tracefileSize > 0 && file !== undefined
         isSame &&= handle !== undefined && before.has(stream) && (isInRing || before.get(stream) === file)
-        stream.model.trace()
+        stream.model.left.keep()
         if (handle !== undefined && file !== undefined) positions.push({ stream: handle, position: Advance.of(stream) })
       }
     }

@@ -22,17 +22,22 @@ export interface Options {
   readonly onGood: () => void
 }
 
-const ownerOf = ({ certificate, name }: Options["edge"]): string =>
-  certificate === undefined
-    ? originOf(name.slice(0, name.lastIndexOf(":")))
-    : certificate.keyHash || certificate.subject
+const addressOf = (name: string): string => name.slice(0, name.lastIndexOf(":"))
+
+/** By the rules, those that it is; else whoever has its certificate's key, or comes from its network. */
+const ownerOf = ({ certificate, name }: Options["edge"], rightsOf: Permissions["rightsOf"]): string => {
+  const rights = rightsOf?.({ address: addressOf(name), certificate })
+  if (rights !== undefined) return rights.bounds.map(({ principal }) => principal).join(", ")
+  if (certificate === undefined) return `address ${originOf(addressOf(name))}`
+  return `key ${certificate.keyHash || certificate.subject}`
+}
 
 export class Standing {
   readonly #options: Options
   /** Whose rights count: as it came last. */
   readonly edge: { name: string; certificate: Peer["certificate"] }
-  /** Whose it is: the key of its edge's certificate, or the network that it comes from. */
-  owner: string
+  #owner: string
+  #ownerRules: Permissions["rightsOf"]
   readonly #party: Party
   #rules: Permissions["rightsOf"]
   #certificate: Peer["certificate"]
@@ -46,7 +51,8 @@ export class Standing {
     const { certificate, name } = options.edge
     this.#options = options
     this.edge = { name, certificate }
-    this.owner = ownerOf(this.edge)
+    this.#ownerRules = options.permissions.rightsOf
+    this.#owner = ownerOf(this.edge, this.#ownerRules)
     this.#party = new Party(options.permissions, this.edge)
   }
 
@@ -54,7 +60,17 @@ export class Standing {
   comesBy({ certificate, name }: Options["edge"]): void {
     this.edge.name = name
     this.edge.certificate = certificate
-    this.owner = ownerOf(this.edge)
+    this.#owner = ownerOf(this.edge, this.#ownerRules)
+  }
+
+  /** Whose it is, by the rules that are in force. */
+  get owner(): string {
+    const { rightsOf } = this.#options.permissions
+    if (rightsOf !== this.#ownerRules) {
+      this.#ownerRules = rightsOf
+      this.#owner = ownerOf(this.edge, rightsOf)
+    }
+    return this.#owner
   }
 
   readonly waitsFor = (why: Incident | undefined): void => {

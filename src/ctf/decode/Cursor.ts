@@ -16,14 +16,15 @@ export const grainBytes = 4096
 
 const two32 = 0x1_0000_0000
 
-/** Of two halves. `high` is signed for a signed number. */
+/** The integer of two halves of 32 bits. `high` is signed for a signed number. */
 export const joined = (high: number, low: number): Int =>
   high < 0x20_0000 && high >= -0x20_0000 ? high * two32 + low : (BigInt(high) << 32n) | BigInt(low)
 
+/** In the one form that the value has. */
 export const narrowed = (value: bigint): Int =>
   value >= -9007199254740992n && value < 9007199254740992n ? Number(value) : value
 
-/** Of an unsigned one. */
+/** The upper 32 bits of an unsigned integer, and the lower ones. */
 export const highOf = (value: Int): number =>
   typeof value === "number" ? Math.floor(value / two32) : Number(value >> 32n)
 export const lowOf = (value: Int): number =>
@@ -59,6 +60,7 @@ export class Cursor {
   clockLow = 0
   isClockSet = false
 
+  /** Where `goOn` comes back to. */
   keptAt = 0
   keptOrder = 0
   keptHigh = 0
@@ -69,8 +71,9 @@ export class Cursor {
   ownAt = 0
   payloadAt = 0
 
-  /** −1: the header does not tell. */
+  /** Of the event record; −1: its header does not tell. */
   eventId: Int = -1
+  /** What the packet's header and context said, by the roles of their fields; undefined: they did not. */
   streamClassId: Int | undefined = undefined
   streamId: Int | undefined = undefined
   magic: Int | undefined = undefined
@@ -125,6 +128,7 @@ export const need = (cursor: Cursor, bits: number): void => {
 
 const grainBits = grainBytes * 8
 
+/** Alignment counts in the packet, of which the window begins at a multiple of the grain. */
 export const align = (cursor: Cursor, alignment: number): void => {
   if (alignment === 1) return
   if (alignment <= grainBits) {
@@ -167,6 +171,7 @@ export const moveClockLow = (cursor: Cursor, low: number, span: number): void =>
   }
 }
 
+/** Far more than any tracer writes, and few enough to pass over. */
 const elementsMax = 2 ** 20
 
 /** Elements without any bits are bounded by nothing in a packet but this. */

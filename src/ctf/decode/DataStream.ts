@@ -81,11 +81,12 @@ export class DataStream {
   failure: Failure | undefined = undefined
   #source: Source = empty
   #contentBits = 0
+  /** What is wrong with the packet as a whole; told once its events have been. */
   #endFault: unknown = undefined
   #firstStreamId: Int | undefined = undefined
   /** Of the plan when the packet's heads were read: another stream may meet a class that refers to them first. */
   #headsVersion = 0
-  /** Of the packet before. */
+  /** The end time of the packet before: a clock that this packet does not set goes on from there. */
   #endBefore: Int | undefined = undefined
 
   constructor(name: string, trace: TracePlan) {

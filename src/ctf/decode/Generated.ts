@@ -3,7 +3,7 @@
  * alignment allows, and nothing done for fields that nobody asks for. What is rare is left to those closures.
  *
  * Nothing of a trace but numbers stands in the text: sizes, offsets, slots, and indexes into tables of closures. A
- * position is `b + k`: a variable that is a multiple of `grain` bits, and a constant.
+ * position is `b + k`: a variable, of which it is known here that it is a multiple of `grain` bits, and a constant.
  */
 import type {
   DynamicArray,
@@ -19,6 +19,7 @@ import { checkedLength, grainBytes, moveClockLow } from "./Cursor.ts"
 import { Fault, short } from "./Fault.ts"
 import { fixedBits, leastBits, roundUp } from "./Layout.ts"
 import { isBytes } from "./Numbers.ts"
+import { fewBits, wholeBytes } from "./NumberText.ts"
 import { zeroIn } from "./Regions.ts"
 import * as Skip from "./Skip.ts"
 import { below, type Place, root, type Slots } from "./Slots.ts"
@@ -32,10 +33,13 @@ export const canGenerate: boolean = (() => {
   }
 })()
 
-/** More fields make functions that are not optimised. */
+/** More fields make functions that the runtime does not optimise. */
 const fieldCountMax = 300
+/** Structures and variants inside of each other; deeper ones are left to the closures. */
 const depthMax = 24
+/** Of a window's first bit in the packet: what is aligned to more cannot be told from a position in the window. */
 const alignmentMax = grainBytes * 8
+/** A variant of so many choices is a row of comparisons, one of more a call and a `switch`. */
 const inlineChoiceMax = 4
 
 type Choose = Choice.Choose
@@ -55,6 +59,21 @@ type Bind = (
   noOption: (value: unknown) => never
 ) => Skip.Skip
 
+/**
+ * Writes the text of one function, and keeps what it refers to. An event header of a 32-bit class id and a 64-bit
+ * timestamp, little-endian, becomes
+ *
+ *     b = (b + 7) & -8
+ *     if (b + 32 > end) throw short
+ *     const v0 = view.getUint32((b >> 3) + 0, true)
+ *     c.eventId = v0
+ *     if (b + 96 > end) throw short
+ *     const v1h = view.getUint32((b >> 3) + 8, true)
+ *     const v1l = view.getUint32((b >> 3) + 4, true)
+ *     c.clockHigh = v1h; c.clockLow = v1l; c.isClockSet = true
+ *     if (b + 96 > end) throw short
+ *     c.at = b + 96
+ */
 class Emitter {
   readonly #slots: Slots
   readonly #lines: Array<string> = []
@@ -62,6 +81,7 @@ class Emitter {
   readonly #chooses: Array<Choose> = []
   /** `b` is a multiple of it. */
   #grain = 1
+  /** The constant behind `b`, in bits. */
   #offset = 0
   /** Of the bit field before, when it is known here: 1 little-endian, 2 big-endian. */
   #order = 0
@@ -88,11 +108,12 @@ class Emitter {
     this.line(`c.${member} = ${this.#at}`)
   }
 
+  /** So many bits from here on must be there before they are read. What is only passed over is checked later. */
   #need(bits: number): void {
     this.line(`if (b + ${this.#offset + bits} > end) throw short`)
   }
 
-  /** Makes the position the variable's alone. */
+  /** Makes the constant part of the variable: where branches meet, that is the same for all of them. */
   #flush(): void {
     if (this.#offset === 0) return
     this.line(`b += ${this.#offset}`)
@@ -117,12 +138,13 @@ class Emitter {
     }
   }
 
-  /** What the closures must know of the place. */
+  /** Tells the cursor where the text stands: before a closure goes on from there, and at the end. */
   #leave(): void {
     this.line(`c.at = ${this.#at}`)
     if (this.#order !== 0) this.line(`c.order = ${this.#order}`)
   }
 
+  /** Leaves the field to its closure. Afterwards nothing is known of the position. */
   #closure(fieldClass: FieldClass, place: Place): void {
     const index = this.#skips.push(Skip.skip(fieldClass, place, this.#slots)) - 1
     this.#leave()
@@ -186,6 +208,7 @@ class Emitter {
     this.#offset = 0
   }
 
+  /** Elements of one size that follow each other without gaps, and that nobody refers to: a length times a size. */
   #dynamic(fieldClass: DynamicString | DynamicArray, place: Place): void {
     const element = fieldClass.kind === "dynamic-array" ? fieldClass.element : undefined
     const bits = element === undefined ? 8 : fixedBits(element)
@@ -206,6 +229,7 @@ class Emitter {
     while (bits % this.#grain !== 0) this.#grain /= 2
   }
 
+  /** Read only where somebody refers to it, or it is a class id or a timestamp; else passed over. */
   #integer(fieldClass: Integer, place: Place): void {
     const { alignment, roles, size } = fieldClass
     const order = fieldClass.byteOrder === "little-endian" ? 1 : 2
@@ -238,7 +262,7 @@ class Emitter {
       this.#wide(fieldClass, slots, order)
       return
     }
-    const value = isWhole ? this.#bytes(fieldClass, size) : this.#bits(fieldClass, order)
+    const value = isWhole ? wholeBytes(fieldClass, this.#offset) : fewBits(fieldClass, this.#offset)
     if (value === undefined) {
       this.#closure(fieldClass, place)
       return
@@ -255,30 +279,7 @@ class Emitter {
     if (!isWhole) this.#order = order
   }
 
-  #bytes({ byteOrder, isSigned }: Integer, size: number): string {
-    const at = `(b >> 3) + ${this.#offset / 8}`
-    return `view.get${isSigned ? "Int" : "Uint"}${size}(${at}, ${byteOrder === "little-endian"})`
-  }
-
-  /** Bits inside of at most four bytes. */
-  #bits({ isSigned, size }: Integer, order: number): string | undefined {
-    const shift = this.#offset % 8
-    const first = (this.#offset - shift) / 8
-    const count = Math.ceil((shift + size) / 8)
-    if (count > 4) return undefined
-    const parts = Array.from({ length: count }, (_, i) => {
-      const place = (order === 1 ? i : count - 1 - i) * 8
-      return `bytes[(b >> 3) + ${first + i}] << ${place}`
-    })
-    const down = order === 1 ? shift : count * 8 - shift - size
-    const up = 32 - size
-    // To the top, then down again: with the sign, or without.
-    const toTop = up - down
-    const whole = `(${parts.join(" | ")})`
-    const top = toTop >= 0 ? `${whole} << ${toTop}` : `${whole} >>> ${-toTop}`
-    return `(${top}) ${isSigned ? ">>" : ">>>"} ${up}`
-  }
-
+  /** 64 bits in whole bytes: as two halves, which is what the clock wants. */
   #wide(fieldClass: Integer, slots: ReadonlyArray<number>, order: number): void {
     const at = this.#offset / 8
     const [low, high] = order === 1 ? [at, at + 4] : [at + 4, at]
@@ -304,6 +305,7 @@ class Emitter {
     this.#offset += 64
   }
 
+  /** After the branches only that is known of the position which is true of all of them. */
   #variant(fieldClass: Variant, place: Place, depth: number): void {
     const selector = `refs[${this.#slots.of(fieldClass.selector)}]`
     const isInline =

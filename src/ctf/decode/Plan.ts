@@ -37,7 +37,7 @@ export class EventPlan {
   }
 }
 
-/** Small ids are found in an array. */
+/** Ids below are found in an array, others in a map. */
 const idsNear = 2048
 
 /** How the packets and events of one stream class are decoded: made once, at the first need. */
@@ -49,6 +49,7 @@ export class StreamPlan {
   packetHeader: Skip.Skip = nothing
   packetContext: Skip.Skip = nothing
   eventHeader: Skip.Skip = nothing
+  /** Of the slots when the heads were compiled. */
   #version = -1
   readonly #near: Array<EventPlan | undefined> = []
   readonly #far = new Map<Int, EventPlan>()

@@ -10,13 +10,14 @@ import { fixedBits } from "./Layout.ts"
 import * as Skip from "./Skip.ts"
 import { root, type Slots } from "./Slots.ts"
 
+/** The parts of an event record behind its header. */
 export interface Record {
   readonly common: Structure | undefined
   readonly own: Structure | undefined
   readonly payload: Structure | undefined
 }
 
-/** Of one class. */
+/** Records of one class after which compiling text for it pays. */
 const manyRecords = 200
 
 interface Fixed {

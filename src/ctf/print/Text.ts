@@ -54,11 +54,13 @@ export const defaults: TextOptions = {
   isColored: false
 }
 
+/** The fields of one scope. */
 interface Group {
   readonly prefix: Piece.Piece
   readonly write: Write
 }
 
+/** How the events of one class are written, compiled once: what is the same on every line is bytes already. */
 interface Line {
   /** From after the times to before the packet's context. */
   readonly before: Piece.Piece
@@ -93,6 +95,7 @@ export class Text {
   readonly #options: TextOptions
   readonly #colors: Colors
   readonly #time: TextTime
+  /** Before the time; between time and difference; behind that. */
   readonly #before: Piece.Piece
   readonly #between: Piece.Piece
   /** Before the nine digits of a difference of less than a second. */

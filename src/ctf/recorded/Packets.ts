@@ -10,6 +10,7 @@ import { DataStream, type Source } from "../decode/DataStream.ts"
 import type { TracePlan } from "../decode/Plan.ts"
 import type { FileWindow } from "./FileWindow.ts"
 
+/** What two copies of one packet have in common, in snapshots that overlap. */
 interface Identity {
   readonly totalBits: number
   readonly begin: Time
@@ -23,9 +24,12 @@ const isSame = (a: Identity, b: Identity): boolean =>
   compare(a.begin, b.begin) === 0 &&
   compare(a.end, b.end) === 0
 
+/** The packets of one file. */
 class FilePackets {
   readonly window: FileWindow
+  /** Of its next packet, in bytes. */
   offset: number
+  /** Reads the heads of packets that are not chosen yet. */
   readonly probe: DataStream
   /** Of the packet at `offset`, once it was looked at. */
   known: Identity | undefined
@@ -58,8 +62,10 @@ class FilePackets {
 }
 
 export class Packets {
+  /** Those that are not over. */
   #files: Array<FilePackets>
   #current: FilePackets | undefined
+  /** Of the packet that was given out last. */
   #last: Identity | undefined
 
   /** Files in the order of their first packets. */

@@ -22,13 +22,13 @@ import * as TraceDirectories from "./TraceDirectories.ts"
 
 /** How recorded traces are opened. */
 export interface Options {
-  /** What is wanted, given the begin of the first packet in nanoseconds from the clocks' origin. */
+  /** What is wanted; asked with the begin of the first packet, in nanoseconds from the clocks' origin. */
   readonly interval: (first: bigint | undefined) => Interval
   /** Compare times although the clocks have nothing to do with each other. */
   readonly isCorrelationForced: boolean
   /** Paths without a trace are warned of, as long as another has one; else they are refused. */
   readonly areMissingWarned: boolean
-  /** What the events of different calls refer to is different memory. */
+  /** What one event refers to stays as it is while later ones are read: for who keeps events. */
   readonly isKept: boolean
   /** Ns by which all times are moved. */
   readonly clockShift: bigint
@@ -84,13 +84,14 @@ export interface RecordedStream {
   readonly path: string
 }
 
-/** All windows together. */
+/** Memory of all windows together; each has its share of that, within the two bounds below. */
 const windowsBytesMax = 32 * 1024 * 1024
 const windowBytesMax = 512 * 1024
 const windowBytesMin = 16 * 1024
 /** So many files may stay open at once. */
 const heldMax = 256
 
+/** Directories with the same one are of one trace; undefined: nobody knows, it is a trace by itself. */
 const identity = ({ name, namespace, uid }: TraceClass): string | undefined =>
   uid === undefined ? undefined : JSON.stringify([namespace, name, uid])
 
@@ -136,6 +137,7 @@ const grouped = (parts: ReadonlyArray<Part>, { clockShift, code }: Options): Rea
     else own.push(part)
   })
   return [...groups.values()].map((own) => {
+    // Metadata only grows: the longest has all classes of the others.
     const fullest = own.reduce((a, b) => (b.directory.metadata.length > a.directory.metadata.length ? b : a))
     const plan = new TracePlan(fullest.traceClass, nameOf(own, fullest.traceClass), code)
     plan.clockShift = clockShift
@@ -178,12 +180,10 @@ export class Recording {
   readonly streams: ReadonlyArray<RecordedStream>
   readonly warnings: ReadonlyArray<string>
   readonly #merge = new Merge<StreamReader>()
-  readonly #streamOf: ReadonlyArray<RecordedStream>
   #isStarted = false
 
   constructor(streams: ReadonlyArray<RecordedStream>, warnings: ReadonlyArray<string>) {
     this.streams = streams
-    this.#streamOf = streams
     this.warnings = warnings
   }
 
@@ -194,10 +194,10 @@ export class Recording {
 
   /** The stream of the current item. */
   streamOf(reader: StreamReader): RecordedStream {
-    return this.#streamOf[reader.rank] as RecordedStream
+    return this.streams[reader.rank] as RecordedStream
   }
 
-  /** The reader of the next item, which it is in itself; undefined when there is none. */
+  /** The reader that stands at the next item of all streams, in the order of time; undefined when there is none. */
   next(): StreamReader | undefined {
     const merge = this.#merge
     if (this.#isStarted) {

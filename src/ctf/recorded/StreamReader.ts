@@ -12,7 +12,7 @@ import type { Packets } from "./Packets.ts"
 /** What a stream has next. */
 export type Item = "packet-begin" | "event" | "packet-end" | "loss" | "failure" | "over"
 
-/** Inclusive. */
+/** A span of time, of which both ends are part; undefined: it has no such end. */
 export interface Interval {
   readonly begin: Time | undefined
   readonly end: Time | undefined
@@ -21,16 +21,22 @@ export interface Interval {
 /** Reads one recorded stream, item by item, within an interval. */
 export class StreamReader implements Head {
   readonly stream: DataStream
+  /** Its place among streams whose items have the same time. */
   readonly rank: number
+  /** The time of the current item (`Time`); before all others where it has none. */
   high = Number.NEGATIVE_INFINITY
   low = 0
   item: Item = "over"
+  /** Where that is what the item is. */
   loss: Loss | undefined = undefined
   readonly #packets: Packets
   readonly #interval: Interval
   readonly #losses = new Losses()
+  /** Losses before the packet that was opened last, not told yet. */
   #pending: Array<Loss> = []
+  /** The current packet is not wholly before the interval: its events are read. */
   #isIn = true
+  /** The head of a packet could not be read: the stream ends there. */
   #isBroken = false
 
   constructor(stream: DataStream, packets: Packets, rank: number, interval: Interval) {
@@ -82,6 +88,7 @@ export class StreamReader implements Head {
     this.low = 0
   }
 
+  /** The time of an item that is no event. Without one of its own it keeps that of the item before. */
   #at(isKnown: boolean, time: Time): void {
     if (isKnown) {
       this.high = time.high

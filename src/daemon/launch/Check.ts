@@ -2,7 +2,7 @@
  * What would be wrong with a start, without starting: `--check`. Every complaint, not the first; nothing is made or
  * written. A port is bound for the moment it takes to see that it can be.
  */
-import { accessSync, constants, type Stats, statfsSync, statSync } from "node:fs"
+import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from "node:fs"
 import { totalmem } from "node:os"
 import { dirname } from "node:path"
 import { Effect, Result } from "effect"
@@ -12,6 +12,7 @@ import type { DaemonOptions } from "../../config/DaemonOptions.ts"
 import * as ExportVariables from "../../config/ExportVariables.ts"
 import * as HttpPort from "../../config/HttpPort.ts"
 import { check } from "../../config/RelayConfig.ts"
+import { defaults } from "../../config/RelayDefaults.ts"
 import type { Message } from "../../config/Resolve.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import * as AccessRules from "../files/AccessRules.ts"
@@ -29,6 +30,14 @@ const look = (path: string): Stats | undefined | string => {
     return statSync(path, { throwIfNoEntry: false })
   } catch (cause) {
     return reasonOf(cause)
+  }
+}
+
+const namesIn = (directory: string): ReadonlyArray<string> => {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
   }
 }
 
@@ -86,6 +95,16 @@ const output = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
     complaints.push(error(`The output ${relay.output} has room for ${ffree} more files`))
   }
   return complaints
+}
+
+/** Of edges, as an earlier relay left them; those of one owner may be half of what others leave. */
+const journals = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
+  const max = relay.journalCountMax ?? defaults.journalCountMax
+  const place = `${relay.output}/.journals`
+  const count = namesIn(place).filter((name) => name.endsWith(".history")).length
+  if (2 * count < max) return []
+  const wanted = "whoever has all of them gets no more: see --max-journals and --suspend"
+  return [warning(`${place} has ${count} journals of edges, of ${max}; ${wanted}`)]
 }
 
 const directories = (options: DaemonOptions): ReadonlyArray<Message> => {
@@ -186,6 +205,7 @@ export const complaintsOf = async (options: DaemonOptions): Promise<ReadonlyArra
   ...ExportVariables.complaints(process.env).map(error),
   ...directories(options),
   ...output(options),
+  ...journals(options),
   ...token(options),
   ...tls(options),
   ...access(options),

@@ -4,9 +4,10 @@
  */
 import { Deferred, type Effect, Exit, Latch, Semaphore } from "effect"
 import type { EdgeReport } from "../../protocol/journal/EdgeReport.ts"
+import { type Guest, Room } from "./Room.ts"
 
 /** As others see it. */
-export interface Journal {
+export interface Journal extends Guest {
   readonly token: string
   /** What the edge calls itself. */
   readonly edgeName: string
@@ -36,6 +37,7 @@ const remember = (tokens: Set<string>, token: string): string | undefined => {
 
 export class Journals {
   readonly open = new Map<string, Journal>()
+  readonly room = new Room(() => this.open.values())
   readonly #bySession = new Map<number, Journal>()
   /** Open unless new ones have to wait. */
   readonly admits = Latch.makeUnsafe(true)
@@ -103,7 +105,19 @@ export class Journals {
   /** Nothing more comes by it. */
   close({ sessionIds, token }: Pick<Journal, "sessionIds" | "token">): void {
     this.open.delete(token)
+    this.room.change()
     for (const id of sessionIds) this.#bySession.delete(id)
+  }
+
+  /** `openCount`: let in; who is suspended is one of them, as may be who waits. */
+  get counts(): { readonly openCount: number; readonly suspendedCount: number; readonly waitingCount: number } {
+    let [openCount, suspendedCount, waitingCount] = [0, 0, 0]
+    for (const { isOutside, standing, suspendedAt } of this.open.values()) {
+      if (!isOutside) openCount++
+      if (suspendedAt !== undefined) suspendedCount++
+      if (standing.waiting !== undefined) waitingCount++
+    }
+    return { openCount, suspendedCount, waitingCount }
   }
 
   /** The relay stops. */

@@ -40,7 +40,7 @@ const unlessMax = (value: bigint): bigint | undefined => (value === u64Max ? und
 export const of = (stream: StreamActor): Uint8Array =>
   Buffer.concat([
     fixedPart(stream),
-    ...stream.model.left.map(({ offset, recordCount }) =>
+    ...stream.model.left.extents.map(({ offset, recordCount }) =>
       extent.encode({ offset: BigInt(offset), recordCount: BigInt(recordCount) })
     )
   ])
@@ -62,7 +62,7 @@ const fixedPart = ({ byteCount, losses, model, newestUntil, packetCount }: Strea
     nextSeqNum: numberOr(losses.nextSeqNum),
     newestUntil: BigInt(newestUntil),
     recordCount: BigInt(model.recordCount),
-    leftCount: BigInt(model.leftCount)
+    leftCount: BigInt(model.left.count)
   })
 
 const extentsOf = (bytes: Uint8Array): ReadonlyArray<FileExtent> => {

@@ -20,11 +20,14 @@ const gatherMillis = 4
  */
 export type Flush = (hasCompany: boolean) => boolean
 
+/** Of one relay: all its streams share it. */
 export class Gather {
+  /** With few bytes each. */
   #waiting: Array<() => void> = []
   #isTimed = false
+  /** With many. */
   #bulk: Array<Flush> = []
-  /** Whose bytes the first of them has; undefined when others have some, too. */
+  /** The connection whose bytes all of `#bulk` has; undefined when several connections have some. */
   #owner: object | undefined
 
   /** Calls `wake` soon, together with others. */
@@ -36,9 +39,10 @@ export class Gather {
   }
 
   /**
-   * Calls `flush` when the sockets were looked at once more: with several packets at hand the other thread has work,
-   * and they are written while the processor's cache still has them. What an index comes for is written before.
-   * `owner` is whose bytes they are: a connection's streams are no company to each other, since its target waits.
+   * Calls `flush` when the sockets were looked at once more: with packets of several connections at hand there is work
+   * for the other thread, too, and they are written while the processor's cache still has them. Should the packet's
+   * index come before that, its answer has it written (`WriteLog.writeOut`). `owner` is the connection that brought the
+   * bytes. Its own streams are no company to each other: its target waits for the one before it sends the next.
    */
   addBulk(flush: Flush, owner: object): void {
     this.#bulk.push(flush)
@@ -55,6 +59,7 @@ export class Gather {
     for (const wake of due) wake()
   }
 
+  /** One packet alone is given a second look for company. */
   readonly #onPolled = (): void => {
     if (this.#bulk.length > 1) this.#flush()
     else setImmediate(this.#flush)

@@ -10,18 +10,18 @@ import type { FileFailed } from "../../storage/Files.ts"
 
 /** Blocks written by one system call at most: 1 MiB keeps a thread of the pool busy for well under a millisecond. */
 const writeBlockCountMax = 16
-/** Padding is filled into blocks up to this; the rest of a longer run is written from a shared page. */
+/** Padding is filled into blocks up to this; the rest of a longer run is written from shared zeros. */
 const inlineZerosMax = blockBytes
 const zeros = Buffer.alloc(blockBytes)
-/** Copying less is cheaper than a write of its own for it. */
+/** What is held where it landed is a piece, and a write, of its own; copying less than this is cheaper than that. */
 const heldBytesMin = 16 * 1024
 
 /** Where bytes and records go. */
 export interface Sink {
   readonly append: (buffers: ReadonlyArray<Uint8Array>, byteCount: number) => Effect.Effect<void, FileFailed>
-  /** Whether `appendNow` may do something: the file lies in memory. */
+  /** Whether `appendNow` may do something: the file keeps nobody waiting just now (`storage/Promptness`). */
   readonly isImmediate: boolean
-  /** Whether `appendBeside` may do something. */
+  /** Whether `appendBeside` may do something: there is another thread, and a processor for it. */
   readonly hasBeside: boolean
   /** Writes what it can of `bytes[from, to)` in this call, and answers how many bytes that were. */
   readonly appendNow: (bytes: Uint8Array, from: number, to: number) => number
@@ -40,21 +40,25 @@ export interface Progress {
   readonly byteCount: number
 }
 
+/** Index records of one file, one behind the other. */
 interface Records {
   readonly sink: Sink
   readonly block: Block
 }
 
 export class Stage {
+  /** The file that all bytes of the stage go to. */
   dataSink: Sink | undefined
-  /** Bytes, and lengths of runs of zeros. */
+  /** Bytes, and lengths of runs of zeros. What is written is taken out. */
   readonly #data: Array<Piece | number> = []
-  /** The first of them, while another thread writes them. */
+  /** The first pieces of `#data`, while another thread writes them. */
   #beside: BesideWrite | undefined
   readonly #records: Array<Records> = []
   /** Run when all bytes and records are written. */
   readonly steps: Array<{ readonly run: Step; readonly isCleanup: boolean }> = []
+  /** Answered when the stage is done, with the log's failure if there is one. */
   readonly waiters: Array<Deferred.Deferred<void, FileFailed>> = []
+  /** Undefined until it is sealed. */
   progress: Progress | undefined
   /** Once all is written, files and names are synced. */
   isSynced = false
@@ -64,7 +68,7 @@ export class Stage {
     return this.#data.length + this.#records.length + this.steps.length + this.waiters.length > 0 || this.isSynced
   }
 
-  /** Adds `bytes[from, to)`: holds them where they landed, if they are soon written and many, or copies them. */
+  /** Adds `bytes[from, to)`: holds them where they landed, if they are many and written soon; else copies them. */
   add(bytes: Buffer, from: number, to: number, account: Account): void {
     if (to - from >= heldBytesMin && this.dataSink?.isImmediate === true) {
       const held = account.hold(bytes, from, to)
@@ -165,7 +169,7 @@ export class Stage {
     return this.#beside !== undefined
   }
 
-  /** Ends what another thread does. */
+  /** Ends what another thread does, and takes out what it has written. */
   settle(): void {
     const beside = this.#beside
     if (beside === undefined) return
@@ -183,7 +187,7 @@ export class Stage {
 
   // ---- writing by the stream's fiber -----------------------------------------------------------------------------
 
-  /** After `writeNow`: what that left. */
+  /** Writes what `writeNow` has left. */
   get write(): Step {
     if (this.#data.length === 0) return this.#writeRecords
     const data = this.#writeData(0)

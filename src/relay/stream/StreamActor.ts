@@ -27,6 +27,7 @@ import type { Events } from "../Events.ts"
 import { fileWait, Patience } from "../Patience.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
 import type { Gather } from "./Gather.ts"
+import type { Progress } from "./Stage.ts"
 import { StreamFiles } from "./StreamFiles.ts"
 import { StreamReaders } from "./StreamReaders.ts"
 import type { StreamSession } from "./StreamSession.ts"
@@ -34,7 +35,7 @@ import { type OnFailure, WriteLog } from "./WriteLog.ts"
 
 const timestampEndAt = CtfIndex.fieldOffset("timestampEnd")
 
-/** A peer asks for pending data every 200 ms; this allows for many that do so without pause. */
+/** A peer asks for pending data every 200 ms. Whoever asks again sooner than this is in a loop, and is held back. */
 const hastyPendingMillis = 20
 
 export interface Options {
@@ -54,6 +55,8 @@ export interface Options {
   readonly sync: Sync
 }
 
+type Seqs = Pick<Progress, "prevDataSeq" | "prevIndexSeq">
+
 export class StreamActor {
   readonly session: StreamSession
   readonly handle: number
@@ -70,9 +73,13 @@ export class StreamActor {
   metadataFile: DataFile<TraceChunk> | undefined
   /** Of the metadata of live sessions: what it tells of. */
   readonly description: Description | undefined
+  /** The packet that arrives, as viewers will have it from memory; undefined where nobody watches. */
   #recentPacket: RecentPacket | undefined
+  /** Indexes without their packets, charged to the control connection that brought them. */
   readonly #controlHalves = new Charge()
+  /** Packets without their indexes, charged to the data connection that brought them. */
   readonly #dataHalves = new Charge()
+  /** Of `until`. */
   readonly #listeners = new Set<() => void>()
   /** Asked with a sequence number: whether something up to it is missing in the files (streaming.md §6.8). */
   readonly pending = new Patience(
@@ -86,9 +93,11 @@ export class StreamActor {
   heardAt = clockMillis()
   /** Trace clock at the end of the newest packet; rounded, since it is only shown. */
   newestUntil = 0
+  /** STREAMS_SENT has come since: viewers may know of the stream. */
   isPublished = false
   /** The metadata is being emptied: if that fails, the answer to it says so. */
   isResetting = false
+  /** Complete packets, and bytes of packets and metadata, padding of packets included: for status and events. */
   packetCount = 0
   byteCount = 0
   #announcedPacketCount = 0
@@ -156,6 +165,7 @@ export class StreamActor {
 
   // ---- data connection -------------------------------------------------------------------------------------------
 
+  /** A packet header arrived; sizes in bytes. False: protocol error, see `Stream.beginPacket`. */
   beginPacket(netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
     if (!this.model.beginPacket(netSeqNum, dataSize, paddingSize)) return false
     const { recent } = this.session.viewers
@@ -174,7 +184,10 @@ export class StreamActor {
     this.#recentPacket?.append(bytes, from, to)
   }
 
-  /** Closes the stream, too, when its end was only waiting for this packet. */
+  /**
+   * The packet is whole; `paddingSize` zeros follow it in the file. False: protocol error. A close that waited for this
+   * packet is the caller's to try again (`closeRequested`).
+   */
   endPacket(paddingSize: number, { bytes, halves }: Shares): boolean {
     const { file } = this.model
     if (file === undefined) return false
@@ -193,6 +206,7 @@ export class StreamActor {
 
   // ---- control connection ----------------------------------------------------------------------------------------
 
+  /** See `Stream.addIndex`. */
   addIndex(netSeqNum: bigint, packetSeqNum: bigint, fields: Buffer, at: number, shares: Shares): boolean {
     this.#files.account = shares.bytes
     const isAccepted = this.model.addIndex(netSeqNum, packetSeqNum, fields, at)
@@ -306,23 +320,20 @@ export class StreamActor {
     this.#dataHalves.set((inFlightCount - awaitingDataCount) * dataHalfBytes)
   }
 
-  #seqOf(progress: { readonly prevDataSeq: bigint; readonly prevIndexSeq: bigint }): bigint {
-    const isIndexBehind = this.model.hasIndex && progress.prevIndexSeq < progress.prevDataSeq
-    return isIndexBehind ? progress.prevIndexSeq : progress.prevDataSeq
+  /**
+   * How far the stream has come: the lesser of packet and record. As the reference compares them, without a sign, so
+   * that before the first record (`noSeq`, the largest number) packets alone count (streaming.md §6.8).
+   */
+  #seqOf({ prevDataSeq, prevIndexSeq }: Seqs): bigint {
+    return this.model.hasIndex && prevIndexSeq < prevDataSeq ? prevIndexSeq : prevDataSeq
   }
 
-  /** Before the first record that is the number before 0, where the reference's comparison above sees the largest. */
-  #writtenSeqOf({
-    prevDataSeq,
-    prevIndexSeq
-  }: {
-    readonly prevDataSeq: bigint
-    readonly prevIndexSeq: bigint
-  }): bigint {
+  /** The same of what is written. Here `noSeq` is the number before 0: without a record nothing is whole. */
+  #writtenSeqOf({ prevDataSeq, prevIndexSeq }: Seqs): bigint {
     return this.model.hasIndex && isBehind(prevIndexSeq, prevDataSeq) ? prevIndexSeq : prevDataSeq
   }
 
-  #progress() {
+  #progress(): Progress {
     // Asked once while the log is made, before there is a model.
     const model = this.model as Stream<TraceChunk> | undefined
     return {

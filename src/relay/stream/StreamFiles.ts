@@ -25,8 +25,11 @@ type Index = IndexFile<TraceChunk>
 
 /** A file being written: opened by a step, appended to by stages. */
 class FileSink implements Sink {
+  /** Undefined before its step has opened it, and after the one that closes it. */
   file: TraceFile | undefined
+  /** Where the next bytes go: all before them were handed over. */
   position = 0
+  /** −1: never synced, so its name is not either. */
   #syncedPosition = -1
   readonly #syncNames: Effect.Effect<void, FileFailed>
 
@@ -106,7 +109,7 @@ export class StreamFiles implements Actions<TraceChunk> {
   readonly #recordFieldBytes: number
   readonly #data = new Map<Data, FileSink>()
   readonly #indexes = new Map<Index, FileSink>()
-  /** Those with a file; undefined where nothing is synced. */
+  /** Sinks whose file is open: what a sync is for. Undefined where nothing is synced. */
   readonly #open: Set<FileSink> | undefined
   /** Who pays for the memory of index records: the connection whose packet or index arrived last. */
   account: Account
@@ -147,7 +150,7 @@ export class StreamFiles implements Actions<TraceChunk> {
     Effect.forEach([...(this.#open ?? [])], (sink) => sink.sync, { discard: true })
   )
 
-  /** What is closed is stable, where anything is synced. */
+  /** Where files are synced, one is before it is closed: nobody could sync it later. */
   #close(sink: FileSink): Effect.Effect<void, FileFailed> {
     const open = this.#open
     if (open === undefined) return sink.close
@@ -278,6 +281,7 @@ export class StreamFiles implements Actions<TraceChunk> {
     const name = this.dataName(data)
     const earlier = this.#directory
     this.#directory = directory
+    // The chunk before may lie in the same place, if it could not be moved: its file of this name is ours to empty.
     const own = Effect.suspend(() => {
       directory.adopt(earlier)
       return directory.empty(path, name)

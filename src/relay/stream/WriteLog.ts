@@ -5,8 +5,14 @@
  * The building side is plain code called from socket reads; the running side is the stream's fiber. A stage is sealed
  * when the fiber takes it or a step follows it; what arrives while it is written gathers in the next one.
  *
- * Files that lie in memory have no device to wait for. They are written in the loop's turn, and without the fiber as
- * long as nothing asked before is still to be done.
+ * When is something written? Files that keep nobody waiting (`Sink.isImmediate`) are written in the loop's turn,
+ * without the fiber, as long as nothing asked before is still to be done:
+ *
+ * 1. many bytes of one read: in that read (`append`);
+ * 2. fewer, but still a write's worth: after one more look at the sockets, perhaps by the other thread (`#onPolled`);
+ * 3. few bytes and records: together with other streams' (`#onGathered`), or when their index is answered (`writeOut`).
+ *
+ * All else is the fiber's: steps, what somebody waits for, files on slow devices, and what came out short in 1 to 3.
  *
  * After a failure nothing more is written, but files are still closed, chunks left and waiters answered.
  */
@@ -21,10 +27,13 @@ import { type Progress, type Sink, Stage, type Step } from "./Stage.ts"
 /** What a log fails with whose fiber ended before its work. */
 const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELED" })
 
-/** Bytes of one packet in one read that are worth a write of their own, if the file lies in memory. */
+/** Bytes of one packet in one read that are worth a write of their own, if the file keeps nobody waiting. */
 const bulkBytesMin = 32 * 1024
 
-/** So many are a backlog: they are written from where they landed, also where another thread could. */
+/**
+ * With so many bytes in one read the target is ahead of us: they are written in that read even where another thread
+ * could write them later, since more is waiting in the socket.
+ */
 const backlogBytesMin = 192 * 1024
 
 /** How a log makes stable what it has written. */
@@ -45,23 +54,28 @@ export class WriteLog {
   readonly #sealed: Array<Stage> = []
   #current = new Stage()
   #hasWork = false
-  /** The work is not to wait for more. */
+  /** There is work, and it is not to wait for company: the fiber takes it. */
   #isDue = false
+  /** `Gather` will call `#onGathered`. */
   #isGathering = false
+  /** `Gather` will call `#onPolled`. */
   #isFlushing = false
+  /** Asked since the last write. */
   #gatheredBytes = 0
   #running: Stage | undefined
   #isEnded = false
   #failure: FileFailed | undefined
+  /** Lets the fiber go on, while it waits for work. */
   #wake: (() => void) | undefined
   /** What of the stream is in its files. */
   durable: Progress
   /** What of it was so when they were synced last. */
   #stable: Progress
+  /** A sync is due in a while: see `SyncPlan.intervalMillis`. */
   #isTimed = false
   /** Where the last bytes went. */
   #sink: Sink | undefined
-  /** The log's device is known to keep nobody waiting; if it does now, that is worth waiting for. */
+  /** Its device once kept nobody waiting. Should it do so now, it will not for long: an answer may wait for it. */
   #isPrompt = false
 
   /** `onDurable` is called whenever `durable` has advanced. */
@@ -97,7 +111,7 @@ export class WriteLog {
 
   /**
    * Adds `bytes[from, to)` behind what the sink already has; they may change after the call. `sink` is the same for all
-   * bytes of a stage. Where the file lies in memory, many bytes at once do not wait for company.
+   * bytes of a stage. Where the file keeps nobody waiting, many bytes at once do not wait for company.
    */
   append(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): void {
     if (this.#failure !== undefined) return
@@ -117,7 +131,7 @@ export class WriteLog {
     this.#signalBytes(count)
   }
 
-  /** Adds one index record: `offset`, then the fields at `fields[at, at + fieldBytes)`. */
+  /** Adds one index record: `offset` as 64 bits, then the fields at `fields[at, at + fieldBytes)`. */
   record(sink: Sink, offset: number, fields: Buffer, at: number, fieldBytes: number, account: Account): void {
     if (this.#failure !== undefined) return
     // Steps run after a stage's records; a record that comes after a step needs the next stage.
@@ -126,7 +140,7 @@ export class WriteLog {
     this.#signalBytes(8 + fieldBytes)
   }
 
-  /** A step after all that was asked before it. Cleanup steps run even after a failure. */
+  /** A step after all that was asked before it. Cleanup steps, which close and give back, run even after a failure. */
   step(run: Step, isCleanup: boolean): void {
     this.#current.steps.push({ run, isCleanup })
     this.#signal()
@@ -299,7 +313,7 @@ export class WriteLog {
       this.#gatheredBytes = 0
     }
     const stage = this.#sealed.shift() as Stage
-    // What was asked before is due as it was; nothing that came with it waits again.
+    // What is left was signalled with what is taken: it is due, too, and does not wait for company anew.
     this.#hasWork = this.#sealed.length > 0 || this.#current.isPending
     this.#isDue = this.#hasWork
     this.#running = stage

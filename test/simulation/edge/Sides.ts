@@ -55,6 +55,7 @@ export const relay = ({ files, suspendMillis, sync, tap }: Options): Effect.Effe
       allowClear: true,
       memoryBytesMax: 8 * 1024 * 1024,
       singleViewer: false,
+      journalCountMax: 4096,
       liveCacheBytes: 0,
       sync,
       suspendMillis,

@@ -1,0 +1,30 @@
+/**
+ * The terminal that a process was started in. When it is closed the system says so by SIGHUP, which ends what nobody
+ * reads any more. The runtime undoes what `nohup` did about that; but `nohup` leaves no standard stream a terminal.
+ */
+import { closeSync, fstatSync, openSync } from "node:fs"
+
+/** A process has one until it is closed. */
+export const isThere = (): boolean => {
+  try {
+    closeSync(openSync("/dev/tty", "r"))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Of /dev/null and its like. */
+const memoryMajor = 1
+
+const isTerminal = (descriptor: number): boolean => {
+  try {
+    const found = fstatSync(descriptor)
+    return found.isCharacterDevice() && ((found.rdev >> 8) & 0xfff) !== memoryMajor
+  } catch {
+    return false
+  }
+}
+
+/** A standard stream is one. */
+export const isUsed = (): boolean => [0, 1, 2].some(isTerminal)

@@ -1,0 +1,63 @@
+/**
+ * How many journals a relay has open: each holds memory, and a file, for as long as `--suspend` says, whoever opened it
+ * and is gone. They are counted once for all that ask within a second.
+ */
+import { clockMillis } from "../../Machine.ts"
+
+/** As it is counted. */
+export interface Guest {
+  readonly standing: {
+    /** Whose it is: principals of the access rules, or a certificate's key, or a network. */
+    readonly owner: string
+    /** For a right, a quota or room; undefined: for nothing. */
+    readonly waiting: unknown
+  }
+  /** It is not let in yet, and so not counted. */
+  readonly isOutside: boolean
+}
+
+/** For one more of an owner that has `ownedCount` of `openCount`: each may have half of what others leave. */
+export const hasRoom = (openCount: number, ownedCount: number, countMax: number): boolean =>
+  ownedCount < countMax - openCount
+
+const censusMillisMax = 1000
+
+export class Room {
+  readonly #guests: () => Iterable<Guest>
+  readonly #owned = new Map<string, number>()
+  #openCount = 0
+  #countedAt = Number.NEGATIVE_INFINITY
+
+  constructor(guests: () => Iterable<Guest>) {
+    this.#guests = guests
+  }
+
+  /** Whether it may come in, of at most `countMax`; it is counted from then on. */
+  admits(guest: Guest, countMax: number): boolean {
+    if (clockMillis() - this.#countedAt > censusMillisMax) this.#recount()
+    const has = hasRoom(this.#openCount, this.ownedCount(guest), countMax)
+    if (has) this.#add(guest)
+    return has
+  }
+
+  ownedCount({ standing: { owner } }: Guest): number {
+    return this.#owned.get(owner) ?? 0
+  }
+
+  /** One is gone. */
+  change(): void {
+    this.#countedAt = Number.NEGATIVE_INFINITY
+  }
+
+  #recount(): void {
+    this.#owned.clear()
+    this.#openCount = 0
+    this.#countedAt = clockMillis()
+    for (const guest of this.#guests()) if (!guest.isOutside) this.#add(guest)
+  }
+
+  #add({ standing: { owner } }: Guest): void {
+    this.#openCount++
+    this.#owned.set(owner, (this.#owned.get(owner) ?? 0) + 1)
+  }
+}
