@@ -14,12 +14,13 @@ import { Context, Effect, Layer, Result, Semaphore } from "effect"
 import type { AllDeviceFigures } from "./DeviceFigures.ts"
 import { DeviceGate } from "./DeviceGate.ts"
 import * as DiskFiles from "./DiskFiles.ts"
-import { FilePool, TraceFile } from "./FilePool.ts"
+import { FilePool } from "./FilePool.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 import { Retraceable } from "./Retraceable.ts"
 import { RoomWait } from "./RoomWait.ts"
+import { TraceFile } from "./TraceFile.ts"
 
-export type { TraceFile } from "./FilePool.ts"
+export type { TraceFile } from "./TraceFile.ts"
 
 /** Where traces go, and how much of the system they may hold. */
 export interface Options {

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import * as FileContent from "../../src/relay/stream/FileContent.ts"
-import type { TraceFile } from "../../src/storage/FilePool.ts"
+import type { TraceFile } from "../../src/storage/TraceFile.ts"
 
 const kibibyte = 1024
 const largeCountMax = 32

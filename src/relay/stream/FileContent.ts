@@ -7,8 +7,8 @@
  */
 import { Effect } from "effect"
 import { headBytesMax } from "../../memory/RecentPackets.ts"
-import type { TraceFile } from "../../storage/FilePool.ts"
 import { FileFailed } from "../../storage/Files.ts"
+import type { TraceFile } from "../../storage/TraceFile.ts"
 
 export interface Range {
   readonly from: number

@@ -4,8 +4,8 @@
  */
 import { Deferred, Effect, Exit } from "effect"
 import { type RecentPacket, RecentPackets } from "../../memory/RecentPackets.ts"
-import type { TraceFile } from "../../storage/FilePool.ts"
 import type { FileFailed } from "../../storage/Files.ts"
+import type { TraceFile } from "../../storage/TraceFile.ts"
 import type { Range } from "./FileContent.ts"
 
 /** This many packets at least have room: viewers are rarely at the very same one. */

@@ -5,8 +5,8 @@
  */
 import { Effect } from "effect"
 import type { DataFile } from "../../model/StreamFile.ts"
-import type { TraceFile } from "../../storage/FilePool.ts"
 import { FileFailed } from "../../storage/Files.ts"
+import type { TraceFile } from "../../storage/TraceFile.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
 import type { StreamFiles } from "./StreamFiles.ts"
 

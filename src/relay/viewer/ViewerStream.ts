@@ -58,7 +58,9 @@ export class ViewerStream implements Surroundings {
   goesByEvents = false
   metadataSent = 0
   readonly #patience: Patience<Buffer, number, bigint | "retry">
+  /** Of the record answered last. */
   #held: Held | undefined
+  /** The file of the record at the cursor, while that is not answered yet: then it takes the held one's place. */
   #coming: StreamReader | undefined
   #ahead: Buffer | undefined
   #aheadSeq = 0
@@ -117,6 +119,7 @@ export class ViewerStream implements Surroundings {
   isReadable(seq: number): boolean {
     return this.#isInFile(seq) || this.#recent(seq) !== undefined
   }
+
   #isInFile(seq: number): boolean {
     const { log } = this.stream
     return log.durable.indexCount > seq || (log.isIdle && log.failure === undefined)

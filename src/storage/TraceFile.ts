@@ -1,0 +1,205 @@
+/**
+ * A file of a trace, open as far as its owner knows: the pool may close it (`suspend`), and its next use opens it again
+ * by its name. Operations take their turns at its device.
+ */
+import { Effect } from "effect"
+import { clockMillis } from "../Machine.ts"
+import type { BesideWrite, Piece } from "../memory/Piece.ts"
+import type { DeviceFigures, Operation } from "./DeviceFigures.ts"
+import type { FilePool, Holder } from "./FilePool.ts"
+import { FileFailed, type OpenFile, type OpenMode } from "./Files.ts"
+import { anyInode } from "./ShadowFiles.ts"
+
+/** Opens the file again where it lies now. */
+export type Reopen = (mode: OpenMode) => Effect.Effect<OpenFile, FileFailed>
+
+/** Does it again as long as that is worth it; not while it has a place on the device. */
+type Patiently = <A>(operation: Effect.Effect<A, FileFailed>) => Effect.Effect<A, FileFailed>
+
+/** Counts and times what has its turn. */
+const timed = <A>(figures: DeviceFigures, kind: Operation, operation: Effect.Effect<A, FileFailed>) =>
+  Effect.suspend(() => {
+    const begunAt = figures.begin()
+    return Effect.onExit(operation, (exit) =>
+      Effect.sync(() => {
+        figures.end(kind, begunAt)
+        const [reason] = exit._tag === "Failure" ? exit.cause.reasons : []
+        if (reason?._tag === "Fail") figures.failed(reason.error.code)
+      })
+    )
+  })
+
+export class TraceFile implements BesideWrite, Holder {
+  readonly #pool: FilePool
+  readonly #figures: DeviceFigures
+  readonly #reopen: Reopen
+  readonly #isWriter: boolean
+  /** Around what may need room. */
+  readonly #patiently: Patiently
+  /** Undefined while the pool has its descriptor. */
+  #open: OpenFile | undefined
+  /** What another thread writes to it, and since when. */
+  #beside: BesideWrite | undefined
+  #besideBegunAt: number | undefined
+  /** What its name must still lead to when it is opened again. */
+  #inode: number
+  readonly device: number
+  /** Operations that are under way. */
+  #userCount = 0
+  /** Its owner has closed it: the last operation gives the descriptor back. */
+  #isClosed = false
+
+  /** `opened` was admitted to `pool`. */
+  constructor(pool: FilePool, opened: OpenFile, reopen: Reopen, isWriter: boolean, patiently: Patiently) {
+    this.#patiently = patiently
+    this.#pool = pool
+    this.#open = opened
+    this.#inode = opened.inode
+    this.device = opened.device
+    this.#figures = pool.figures.of(opened.device)
+    this.#reopen = reopen
+    this.#isWriter = isWriter
+    pool.setIdle(this)
+  }
+
+  /** As `OpenFile.write`, the file opened again if need be. */
+  write(buffers: ReadonlyArray<Uint8Array>, position: number): Effect.Effect<void, FileFailed> {
+    const byteCount = buffers.reduce((sum, { length }) => sum + length, 0)
+    return this.#patiently(this.#use("write", byteCount, (file) => file.write(buffers, position)))
+  }
+
+  /** Its device keeps nobody waiting: `writeNow` may do something. */
+  get isPrompt(): boolean {
+    return this.#open?.writeNow !== undefined
+  }
+
+  /** Another thread may write to it. */
+  get hasBeside(): boolean {
+    return this.#open?.writeBeside !== undefined
+  }
+
+  /** See `OpenFile.writeNow`; 0 also while the descriptor is closed. */
+  writeNow(bytes: Uint8Array, from: number, to: number, position: number): number {
+    const writeNow = this.#open?.writeNow
+    if (writeNow === undefined) return 0
+    if (this.#userCount === 0) this.#pool.touch(this)
+    const begunAt = clockMillis()
+    const count = writeNow(bytes, from, to, position)
+    this.#figures.took("write", clockMillis() - begunAt)
+    this.#figures.wrote("quick", count)
+    return count
+  }
+
+  /** See `OpenFile.writeBeside`; undefined also while the descriptor is closed. One at a time. */
+  writeBeside(pieces: ReadonlyArray<Piece>, position: number, onDone: () => void): BesideWrite | undefined {
+    if (this.#userCount === 0 && this.#open !== undefined) this.#pool.touch(this)
+    this.#beside = this.#open?.writeBeside?.(pieces, position, onDone)
+    if (this.#beside === undefined) return undefined
+    this.#besideBegunAt = this.#figures.begin()
+    return this
+  }
+
+  /** Of the last `writeBeside`. */
+  settle(): number {
+    const count = this.#beside?.settle() ?? 0
+    if (this.#besideBegunAt !== undefined) {
+      this.#figures.end("write", this.#besideBegunAt)
+      this.#figures.wrote("quick", count)
+      this.#besideBegunAt = undefined
+    }
+    return count
+  }
+
+  /** As `OpenFile.read`, the file opened again if need be. */
+  read(into: Uint8Array, position: number): Effect.Effect<number, FileFailed> {
+    return this.#use("read", 0, (file) => file.read(into, position))
+  }
+
+  /** As `OpenFile.truncate`, the file opened again if need be. */
+  truncate(size: number): Effect.Effect<void, FileFailed> {
+    return this.#patiently(this.#use("write", 0, (file) => file.truncate(size)))
+  }
+
+  /** As `OpenFile.sync`; also of what was written before the descriptor was given back. */
+  readonly sync: Effect.Effect<void, FileFailed> = Effect.suspend(() => {
+    this.settle()
+    return this.#patiently(this.#use("sync", 0, (file) => file.sync))
+  })
+
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isClosed = true
+    return this.#userCount === 0 ? this.suspend : Effect.void
+  })
+
+  /** Gives the descriptor back; the next use opens the file again. */
+  readonly suspend: Effect.Effect<void> = Effect.suspend(() => {
+    const file = this.#open
+    this.#pool.setBusy(this)
+    if (file === undefined) return Effect.void
+    // The other thread knows the file by its descriptor.
+    this.settle()
+    this.#open = undefined
+    return Effect.ensuring(
+      file.close,
+      Effect.sync(() => this.#pool.left())
+    )
+  })
+
+  /** Not interruptible: a use that was counted must be taken back. */
+  #use<A>(
+    kind: Operation,
+    byteCount: number,
+    operation: (file: OpenFile) => Effect.Effect<A, FileFailed>
+  ): Effect.Effect<A, FileFailed> {
+    const figures = this.#figures
+    const used = Effect.suspend(() => {
+      this.#userCount++
+      figures.bytesInFlight += byteCount
+      this.#pool.setBusy(this)
+      const file = this.#open
+      // A place on the device is taken only with the descriptor at hand, so places are always given back.
+      const gated = (opened: OpenFile) => this.#pool.devices.run(this.device, timed(figures, kind, operation(opened)))
+      const done = file === undefined ? Effect.flatMap(this.#resume, gated) : gated(file)
+      return Effect.onExit(done, (exit) => {
+        figures.bytesInFlight -= byteCount
+        if (byteCount > 0 && exit._tag === "Success") figures.wrote("careful", byteCount)
+        return this.#release
+      })
+    })
+    return Effect.uninterruptible(used)
+  }
+
+  readonly #release = Effect.suspend(() => {
+    if (--this.#userCount > 0) return Effect.void
+    if (this.#isClosed) return this.suspend
+    if (this.#open !== undefined) this.#pool.setIdle(this)
+    return Effect.void
+  })
+
+  readonly #resume: Effect.Effect<OpenFile, FileFailed> = Effect.uninterruptible(
+    Effect.gen({ self: this }, function* () {
+      yield* this.#pool.admit
+      if (this.#open !== undefined) {
+        this.#pool.left()
+        return this.#open
+      }
+      const file = yield* Effect.tapError(this.#reopen(this.#isWriter ? "continue" : "read"), () =>
+        Effect.sync(() => this.#pool.left())
+      )
+      if (this.#inode === anyInode) this.#inode = file.inode
+      if (file.inode !== this.#inode) {
+        yield* file.close
+        this.#pool.left()
+        return yield* new FileFailed({ operation: "reopen", path: "", code: "ESTALE" })
+      }
+      // Another use was faster.
+      if (this.#open !== undefined) {
+        yield* file.close
+        this.#pool.left()
+        return this.#open
+      }
+      this.#open = file
+      return file
+    })
+  )
+}
