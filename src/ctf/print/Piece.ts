@@ -10,8 +10,11 @@ const wordBytes = 4
 /** Words from one to the next of the four. */
 const strideOf = (length: number): number => (length + 6) >> 2
 
+/** Bytes for `Bytes.write`: made once, written often. Those it is made of may change afterwards. */
 export class Piece {
+  /** In bytes. */
   readonly length: number
+  /** The bytes four times, each time one byte further into a word. */
   readonly words: Int32Array
 
   constructor(bytes: Uint8Array) {
