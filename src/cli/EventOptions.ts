@@ -93,11 +93,13 @@ export const options = {
   names: {
     kind: "texts",
     name: "names",
+    short: "n",
     description: "Names to print: none, all, or a list of scope, header, context, payload (payload,context)"
   },
   fields: {
     kind: "texts",
     name: "fields",
+    short: "f",
     description: "Fields before the name: none, all, or a list of trace, trace:hostname, trace:domain, loglevel …"
   },
   color: {

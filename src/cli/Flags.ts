@@ -8,7 +8,7 @@ export const duration = (name: string) => Flag.String(name).pipe(Flag.mapTryCatc
 /** Bytes. */
 export const size = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseSize, messageOf))
 
-const flagOf = (option: Option) => {
+const longOf = (option: Option) => {
   const { description, name } = option
   switch (option.kind) {
     case "toggle":
@@ -23,6 +23,12 @@ const flagOf = (option: Option) => {
         Flag.withDescription(description)
       )
   }
+}
+
+const flagOf = (option: Option) => {
+  const { short } = option
+  const flag: Flag.Flag<unknown> = longOf(option)
+  return short === undefined ? flag : flag.pipe(Flag.withAlias(short))
 }
 
 /** Under the same keys. */

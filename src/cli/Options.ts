@@ -5,17 +5,17 @@
 import { parseArgs } from "node:util"
 
 /** One option; it has a default, or may be given several times. */
-export type Option =
-  | { readonly kind: "toggle"; readonly name: string; readonly description: string }
-  | { readonly kind: "texts"; readonly name: string; readonly description: string }
-  | { readonly kind: "text"; readonly name: string; readonly default: string; readonly description: string }
-  | {
-      readonly kind: "choice"
-      readonly name: string
-      readonly choices: ReadonlyArray<string>
-      readonly default: string
-      readonly description: string
-    }
+export type Option = {
+  readonly name: string
+  /** One letter. */
+  readonly short?: string
+  readonly description: string
+} & (
+  | { readonly kind: "toggle" }
+  | { readonly kind: "texts" }
+  | { readonly kind: "text"; readonly default: string }
+  | { readonly kind: "choice"; readonly choices: ReadonlyArray<string>; readonly default: string }
+)
 
 export type Options = Readonly<Record<string, Option>>
 
@@ -51,9 +51,10 @@ export const parse = <O extends Options>(
   args: ReadonlyArray<string>
 ): { readonly values: ValuesOf<O>; readonly operands: ReadonlyArray<string> } | undefined => {
   const flags = Object.fromEntries(
-    Object.values(options).map(({ kind, name }) =>
-      kind === "toggle" ? [name, { type: "boolean" as const }] : [name, { type: "string" as const, multiple: true }]
-    )
+    Object.values(options).map(({ kind, name, short }) => {
+      const type = kind === "toggle" ? ("boolean" as const) : ("string" as const)
+      return [name, { type, multiple: kind !== "toggle", ...(short !== undefined && { short }) }]
+    })
   )
   try {
     const { positionals, tokens, values } = parseArgs({

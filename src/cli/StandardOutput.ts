@@ -2,7 +2,7 @@
  * Bytes to standard output, and lines to standard error, at once: millions of lines are printed without being kept or
  * copied, and nothing is left to be written when the process ends.
  */
-import { writeSync } from "node:fs"
+import { closeSync, openSync, writeSync } from "node:fs"
 
 export const descriptor = 1
 const errorDescriptor = 2
@@ -32,6 +32,12 @@ const writeAll = (to: number, bytes: Uint8Array): void => {
 
 /** Throws `OutputClosed`, or why nothing can be written. */
 export const write = (bytes: Uint8Array): void => writeAll(descriptor, bytes)
+
+/** A file in its place, empty at first. Throws why it cannot be. */
+export const file = (path: string): { readonly write: (bytes: Uint8Array) => void; readonly close: () => void } => {
+  const opened = openSync(path, "w")
+  return { write: (bytes) => writeAll(opened, bytes), close: () => closeSync(opened) }
+}
 
 /** A line to standard error. Where nobody hears it, it is lost. */
 export const warn = (line: string): void => {

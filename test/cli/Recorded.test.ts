@@ -1,5 +1,5 @@
 /** `show` and `export` as programs: parts of a trace, names that are no UTF-8, terminals. */
-import { cpSync } from "node:fs"
+import { cpSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -24,7 +24,7 @@ interface Exported {
 const exported = (stdout: string): Exported => JSON.parse(stdout)
 const nothing = { traceEvents: [], displayTimeUnit: "ns", otherData: { session: "types" } }
 
-describeWithCorpus("recorded traces on the command line", ["discarded", "types"], (root) => {
+describeWithCorpus("recorded traces on the command line", ["discarded", "types", "plain"], (root) => {
   it.live("export of a part: the event records and losses that show has of it", () =>
     Effect.gen(function* () {
       const part = ["--begin=23:44:02.3", "--end=23:44:02.7", join(root(), "discarded")]
@@ -35,6 +35,32 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types"]
       assert.strictEqual(count, shown.stdout.split("\n").length - 1)
       assert.include(found.stderr, "WARNING: Tracer")
       assert.strictEqual(found.stderr, shown.stderr)
+    })
+  )
+
+  it.live("babeltrace2's short options, ranges and files mean what they mean there", () =>
+    Effect.gen(function* () {
+      const trace = join(root(), "plain")
+      const directory = yield* Relays.temporaryDirectory("options")
+      const [begin, end] = ["23:43:47.04925", "23:43:47.049255"]
+      const all: ReadonlyArray<ReadonlyArray<string>> = [
+        ["-b", begin, "-e", end],
+        [`-b${begin}`, `-e${end}`, "-nnone", "-fall"],
+        [`--timerange=${begin},${end}`],
+        [`--timerange=[${begin},${end}]`, "-n", "payload,scope", "-f", "trace,loglevel"],
+        ["-o", "text", "-i", "ctf", "-e", end]
+      ]
+      for (const [at, options] of all.entries()) {
+        const theirs = yield* Process.run("babeltrace2", [...options, trace], { env })
+        const path = join(directory, `${at}.txt`)
+        const ours = yield* run("show", ...options, "-w", path, trace)
+        assert.isAbove(theirs.stdout.length, 0)
+        assert.deepStrictEqual([ours.stdout, readFileSync(path, "utf8")], ["", theirs.stdout], options.join(" "))
+      }
+      const { code, stderr } = yield* attempt("show", "-w", join(directory, "none", "x"), trace)
+      assert.deepStrictEqual([code, stderr.includes("ENOENT")], [1, true])
+      const swapped = yield* attempt("show", `--timerange=${end},${begin}`, trace)
+      assert.deepStrictEqual([swapped.code, swapped.stderr], [2, "Error: --begin is after --end\n"])
     })
   )
 

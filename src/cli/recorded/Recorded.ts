@@ -6,11 +6,15 @@ import type { Interval } from "../../ctf/recorded/StreamReader.ts"
 import { Misused } from "../Misused.ts"
 import type * as Options from "../Options.ts"
 
-const text = (name: string, description: string) => ({ kind: "texts", name, description }) as const
-
 export const options = {
-  begin: text("begin", "From then on: seconds from the epoch, [YYYY-MM-DD ]HH:MM[:SS[.N]], or YYYY-MM-DD"),
-  end: text("end", "Until then, like --begin"),
+  begin: {
+    kind: "texts",
+    name: "begin",
+    short: "b",
+    description: "From then on: seconds from the epoch, [YYYY-MM-DD ]HH:MM[:SS[.N]], or YYYY-MM-DD"
+  },
+  end: { kind: "texts", name: "end", short: "e", description: "Until then, like --begin" },
+  timerange: { kind: "texts", name: "timerange", description: "--begin and --end in one: BEGIN,END or [BEGIN,END]" },
   clockForceCorrelate: {
     kind: "toggle",
     name: "clock-force-correlate",
@@ -24,9 +28,25 @@ export interface Input extends Options.ValuesOf<typeof options> {
   readonly clockGmt: boolean
 }
 
-type Flag = "begin" | "end"
+const flags = ["begin", "end"] as const
 
-const moment = (flag: Flag, { clockGmt: isGmt, [flag]: [text, again] }: Input, first: bigint | undefined) => {
+/** With what `timerange` says of both. */
+const asked = (input: Input): Input => {
+  const [range, again] = input.timerange
+  if (range === undefined) return input
+  if (again !== undefined) throw new Misused("--timerange is given twice")
+  const other = flags.find((flag) => input[flag].length > 0)
+  if (other !== undefined) throw new Misused(`--timerange and --${other} exclude each other`)
+  const [, begin, end] = /^\[?([^,]+?),([^,]+?)\]?$/.exec(range) ?? []
+  if (begin === undefined || end === undefined) throw new Misused(`--timerange: ${range} is not BEGIN,END`)
+  return { ...input, begin: [begin], end: [end] }
+}
+
+const moment = (
+  flag: (typeof flags)[number],
+  { clockGmt: isGmt, [flag]: [text, again] }: Input,
+  first: bigint | undefined
+) => {
   if (text === undefined) return undefined
   if (again !== undefined) throw new Misused(`--${flag} is given twice`)
   const time = Moment.parse(text, isGmt, first)
@@ -53,7 +73,8 @@ export const open = (
 ): { readonly recording: Recording.Recording; readonly interval: Interval } => {
   const url = input.directory.find((path) => urlPattern.test(path))
   if (url !== undefined) throw new Misused(`${url} is no directory; live sessions are for \`lttng-relay follow\``)
-  for (const flag of ["begin", "end"] as const) moment(flag, input, 0n)
+  const times = asked(input)
+  for (const flag of flags) moment(flag, times, 0n)
   let interval: Interval = { begin: undefined, end: undefined }
   const recording = Recording.open(input.directory, {
     ...Recording.defaults,
@@ -61,7 +82,7 @@ export const open = (
     areMissingWarned: true,
     clockShift,
     interval: (first) => {
-      interval = intervalOf(input, first)
+      interval = intervalOf(times, first)
       return interval
     }
   })

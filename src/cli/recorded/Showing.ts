@@ -8,9 +8,10 @@ import type { Filter } from "../../ctf/decode/Fields.ts"
 import type { TextOptions } from "../../ctf/print/Text.ts"
 import * as Printing from "../../ctf/recorded/Printing.ts"
 import * as EventOptions from "../EventOptions.ts"
-import { Misused, statusOf } from "../Misused.ts"
+import { Misused, status, statusOf } from "../Misused.ts"
 import * as Options from "../Options.ts"
 import * as StandardOutput from "../StandardOutput.ts"
+import * as Babeltrace from "./Babeltrace.ts"
 import * as Recorded from "./Recorded.ts"
 
 const toggle = (name: string, description: string) => ({ kind: "toggle", name, description }) as const
@@ -20,7 +21,8 @@ export const options = {
   count: toggle("count", "Print how many events there are of each name instead"),
   histogram: toggle("histogram", "Print how many events there are a second instead"),
   ...Recorded.options,
-  ...EventOptions.options
+  ...EventOptions.options,
+  ...Babeltrace.options
 } as const satisfies Options.Options
 
 export interface Input extends Options.ValuesOf<typeof options> {
@@ -37,17 +39,24 @@ const formatOf = ({ count, format, histogram }: Input): Printing.Format => {
 
 const print = (input: Input, text: TextOptions, filter: Filter | undefined): number => {
   const format = formatOf(input)
+  const path = Babeltrace.outputOf(input)
   const { interval, recording } = Recorded.open(input, EventOptions.clockShift(input))
-  const { warn, write } = StandardOutput
+  const { warn } = StandardOutput
   for (const line of EventOptions.warnings(input, recording.traceClasses)) warn(line)
-  const request = { format, text, filter, interval, write, warn }
-  return Printing.print(recording, request).failureCount
+  const output = path === undefined ? { write: StandardOutput.write, close: () => {} } : StandardOutput.file(path)
+  try {
+    const request = { format, text, filter, interval, write: output.write, warn }
+    return Printing.print(recording, request).failureCount
+  } finally {
+    output.close()
+  }
 }
 
 /** What `process.stdout` is made of is loaded only where there may be a terminal. */
 const isTerminal = (input: Input): boolean =>
   input.color === "auto" &&
   formatOf(input) === "text" &&
+  input.output.length === 0 &&
   fstatSync(StandardOutput.descriptor).isCharacterDevice() &&
   process.stdout.isTTY === true
 
@@ -68,6 +77,12 @@ const isLost = (word: string): boolean => word.includes("\ufffd")
 export const attempt = (args: ReadonlyArray<string>): boolean => {
   if (args.some(isLost)) return false
   const parsed = Options.parse(options, args)
+  const refusal = parsed === undefined ? Babeltrace.refusal(args) : undefined
+  if (refusal !== undefined) {
+    StandardOutput.warn(`Error: ${refusal}`)
+    process.exitCode = status.misused
+    return true
+  }
   if (parsed === undefined || parsed.operands.length === 0) return false
   try {
     run({ ...parsed.values, directory: parsed.operands })
