@@ -3,6 +3,9 @@
 
 import { outlive } from "../cli/Hangup.ts"
 
+// Without a listener it would start the runtime's inspector, a port through which others could run code here.
+process.on("SIGUSR1", () => undefined)
+
 // The daemon's own need, `process.execve`, came with the same releases as running from the sources.
 if (process.execve === undefined) {
   const newer = "https://nodejs.org/en/download, or `npm install --global node@24`"
@@ -20,7 +23,7 @@ if (subcommand === "edge" && rest[0] !== "status" && process.env.MALLOC_ARENA_MA
   const young = ["--max-semi-space-size=2", "--semi-space-growth-factor=1"]
   // Of garbage that has grown old, a third of what lives.
   const old = ["--initial-old-space-size=16", "--heap-growing-percent=30"]
-  const flags = [...young, ...old, "--no-maglev", ...process.execArgv]
+  const flags = [...young, ...old, "--no-maglev", "--disable-sigusr1", ...process.execArgv]
   process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], {
     ...process.env,
     MALLOC_ARENA_MAX: "2",

@@ -35,6 +35,25 @@ my %switch = map { $_ => 1 } qw(-v -vv -vvv -p -s -x -S --verbose --group-output
 my %argument = map { $_ => 1 } qw(-o -g -P -w --output --group --pid-file --working-directory --http-port
   --http-token-file --log-format --log-file --max-connections --memory-limit --live-cache --stop-timeout --priority-boost);
 
+# Where the runtime ends of a limit, it does so without a word, or with too many.
+my %limit;
+if (open my $limits, "<", "/proc/self/limits") {
+  /^(\S.*?) {2,}(\d+) / and $limit{$1} = $2 while <$limits>;
+}
+my $files = $limit{"Max open files"};
+if (defined $files && $files < 22) {
+  print STDERR "Error: The process' file number limit is too low ($files). ",
+    "The process' file number limit must be set to at least 100. [code=START_OPTION]\n";
+  exit 1;
+}
+for (["Max address space", "-v"], ["Max data size", "-d"]) {
+  my ($name, $flag) = @$_;
+  my $bytes = $limit{$name};
+  next unless defined $bytes && $bytes < 1_800_000_000;
+  printf STDERR "Warning: ulimit %s is %d kB: Node.js reserves 1.8 GB, which it hardly uses, and ends where it cannot\n",
+    $flag, $bytes >> 10;
+}
+
 # What the options say about addresses; false where they say what this stage does not know.
 sub understood {
   my @words = @_;

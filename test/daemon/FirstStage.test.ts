@@ -137,6 +137,47 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
   )
 })
 
+describe("a limit that is too low for the runtime", () => {
+  const env = { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` }
+  const limited = (limit: string) => Process.attempt("sh", ["-c", `ulimit ${limit} && exec "$0" -V`, command], { env })
+  it.live("of descriptors is refused in the reference's words", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* limited("-n 16")
+      const said =
+        "Error: The process' file number limit is too low (16). The process' file number limit must be set to"
+      assert.deepStrictEqual([code, stderr], [1, `${said} at least 100. [code=START_OPTION]\n`])
+    })
+  )
+  it.live("of address space is named before the runtime ends of it", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* limited("-v 200000")
+      assert.notStrictEqual(code, 0)
+      assert.match(stderr, /^Warning: ulimit -v is 200000 kB: Node.js reserves .*\n/)
+    })
+  )
+})
+
+Peers.describeWithPeers(["perl"], "SIGUSR1 before anything listens for it", () => {
+  it.live("leaves no inspector", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const env = { PATH: "/usr/bin:/bin", HOME: at.home, LTTNG_HOME: at.home, NODE_OPTIONS: "--inspect-port=0" }
+      // It is pending when the runtime begins, and comes as soon as that has its own handler.
+      const pending = "use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGUSR1)); kill USR1 => $$; exec @ARGV"
+      const args = ["-e", pending, process.execPath, daemonProgram, ...at.urls]
+      const running = yield* Process.daemon("perl", args, { cwd: at.home, env })
+      const said = yield* Process.said(running, /Debugger listening on .*\n/)
+      const port = Number(/127\.0\.0\.1:(\d+)/.exec(said)?.[1])
+      yield* Process.until(
+        "the end of the inspector",
+        Effect.sync(() => !Ports.listening(port))
+      )
+      yield* Daemons.untilListening(at, running)
+      assert.strictEqual((yield* Daemons.end(running)).code, 0)
+    })
+  )
+})
+
 describe("a locale that the machine does not have", () => {
   it.live("is nothing to talk about", () =>
     Effect.gen(function* () {
