@@ -99,11 +99,13 @@ const notRefused =
 const inProcess = Effect.gen(function* () {
   const connections = yield* FiberSet.make<void>()
   const run = yield* FiberSet.runtime(connections)<Registry>()
-  const { allowances } = (yield* Registry).permissions
+  const { incidents, permissions } = yield* Registry
+  const { allowances } = permissions
+  const serve = (peer: Peer) => LiveConnection.serve(peer, { rightsOf: undefined, allowances })
   const open = Effect.acquireRelease(
     Effect.sync(() => {
       const ends = InProcess.make("this process")
-      run(supervise(ends.peer, "live", (peer) => LiveConnection.serve(peer, { rightsOf: undefined, allowances })))
+      run(supervise(ends.peer, "live", serve, (code) => incidents.count(code)))
       return ends
     }),
     ({ leave }) => Effect.sync(leave)
@@ -145,7 +147,8 @@ export const make = Effect.fnUntraced(function* (config: RelayConfig) {
     onRefused: (peer, reason, code) => {
       registry.incidents.count(code)
       registry.events.publish({ _tag: "ConnectionRefused", port, peer, reason })
-    }
+    },
+    onReported: (code) => registry.incidents.count(code)
   })
   const options = (name: "control" | "data" | "live") => ({
     name,

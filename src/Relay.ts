@@ -74,7 +74,7 @@ export class Relay extends Context.Service<
     readonly activity: Effect.Effect<Status.Activity>
     /** What is done to the devices that traces are on. */
     readonly devices: Effect.Effect<Status.Devices>
-    /** What happens from now on; a slow subscriber loses the oldest events. */
+    /** What happens from now on, to the end of the relay; a slow subscriber loses the oldest events. */
     readonly events: Stream.Stream<RelayEvent>
     /**
      * The same at a hundredth of the cost: `listener` is called in the turn in which something happens, a hundred

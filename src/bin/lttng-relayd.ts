@@ -42,6 +42,3 @@ listen()
 const { main } = await import("../daemon/Main.ts")
 const { startRelay } = await import("../daemon/RelayProcess.ts")
 main(handover, startRelay)
-// One that came before the listener has started it: whoever reaches the inspector's port runs code in this process.
-const isWanted = [process.env.NODE_OPTIONS ?? "", ...process.execArgv].some((flags) => /--inspect(?!-port)/.test(flags))
-if (!isWanted) setImmediate(() => process.getBuiltinModule("node:inspector").close())

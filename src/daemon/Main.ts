@@ -64,6 +64,12 @@ const signalParent = (handover: Handover.Handover): void => {
   }
 }
 
+/** A SIGUSR1 before the entry listened for it has started one: whoever reaches its port runs code in this process. */
+const endInspector = (): void => {
+  const flags = [process.env.NODE_OPTIONS ?? "", ...process.execArgv]
+  if (!flags.some((flag) => /--inspect(?!-port)/.test(flag))) process.getBuiltinModule("node:inspector").close()
+}
+
 /** The one line that explains a failure, and its code where it is none of ours. */
 const failureOf = (cause: Cause.Cause<DaemonFailed>): Handover.Failure => {
   const [reason] = cause.reasons
@@ -121,6 +127,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   const announce = () => {
     tellLauncher(handover, Handover.ready)
     signalParent(handover)
+    endInspector()
   }
   const report = (cause: Cause.Cause<DaemonFailed>) =>
     Effect.gen(function* () {

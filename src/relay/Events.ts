@@ -45,12 +45,16 @@ export type RelayEvent = typeof RelayEvent.Type
 /** 64-bit numbers are strings in it, everything else as it is. */
 export const RelayEventJson: Schema.Codec<RelayEvent, Schema.Json> = Schema.toCodecJson(RelayEvent)
 
+/** What is told last: there is no more. */
+const over = undefined
+
 export class Events {
-  readonly #pubsub: PubSub.PubSub<RelayEvent>
+  readonly #pubsub: PubSub.PubSub<RelayEvent | typeof over>
   readonly #listeners = new Set<(event: RelayEvent) => void>()
   #subscriberCount = 0
+  #isOver = false
 
-  constructor(pubsub: PubSub.PubSub<RelayEvent>) {
+  constructor(pubsub: PubSub.PubSub<RelayEvent | typeof over>) {
     this.#pubsub = pubsub
   }
 
@@ -63,6 +67,12 @@ export class Events {
     for (const listener of this.#listeners) listener(event)
   }
 
+  /** Streams end after what was published before. */
+  end(): void {
+    this.#isOver = true
+    PubSub.publishUnsafe(this.#pubsub, over)
+  }
+
   /** Calls `listener` when something happens, in that turn, while the scope is open: it must not take long. */
   heard(listener: (event: RelayEvent) => void): Effect.Effect<void, never, Scope.Scope> {
     return Effect.asVoid(
@@ -73,9 +83,9 @@ export class Events {
     )
   }
 
-  /** Events from now on. */
+  /** Events from now on, to the end of the relay. */
   get stream(): Stream.Stream<RelayEvent> {
-    const subscribed = Effect.acquireRelease(
+    const counted = Effect.acquireRelease(
       Effect.sync(() => {
         this.#subscriberCount++
       }),
@@ -84,11 +94,18 @@ export class Events {
           this.#subscriberCount--
         })
     )
-    return Stream.unwrap(Effect.as(subscribed, Stream.fromPubSub(this.#pubsub)))
+    return Stream.unwrap(
+      Effect.map(Effect.andThen(counted, PubSub.subscribe(this.#pubsub)), (subscription) =>
+        this.#isOver
+          ? Stream.empty
+          : Stream.takeWhile(Stream.fromSubscription(subscription), (event): event is RelayEvent => event !== over)
+      )
+    )
   }
 }
 
-export const make: Effect.Effect<Events> = Effect.map(
-  PubSub.sliding<RelayEvent>(eventCountMax),
-  (pubsub) => new Events(pubsub)
+/** They end with the scope. */
+export const make: Effect.Effect<Events, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.map(PubSub.sliding<RelayEvent | typeof over>(eventCountMax), (pubsub) => new Events(pubsub)),
+  (events) => Effect.sync(() => events.end())
 )

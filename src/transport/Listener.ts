@@ -4,6 +4,7 @@
  */
 import * as net from "node:net"
 import { Cause, Effect, FiberSet, Schema, type Scope } from "effect"
+import type { Code } from "../errors/Catalogue.ts"
 import { report } from "../errors/Report.ts"
 import { clearTimeout, setTimeout } from "../Machine.ts"
 import * as Door from "./Door.ts"
@@ -47,6 +48,8 @@ export interface Options {
 export interface Admission {
   readonly admits: (address: string) => boolean
   readonly onRefused: Refusals.Options["onRefused"]
+  /** What went wrong otherwise, as told to the log. */
+  readonly onReported: (code: Code) => void
 }
 
 /** How many connections may be open, and who wants to know. */
@@ -76,7 +79,9 @@ export const listen = <R>(
       Effect.sync(() => new SenderThread()),
       (senders) => Effect.sync(() => senders.thread.stop())
     )
-    const welcome = (arrival: Arrival) => void run(supervise(makePeer(arrival, options, thread), name, handle))
+    const onReported = (code: Code) => admission?.onReported(code)
+    const welcome = (arrival: Arrival) =>
+      void run(supervise(makePeer(arrival, options, thread), name, handle, onReported))
     const { door: wanted } = options
     const admits = (address: string) => admission?.admits(address) !== false
     const door = wanted === undefined ? undefined : yield* Door.open({ ...wanted, admits, welcome, refuse })
@@ -96,17 +101,25 @@ export const listen = <R>(
     }
     const server = yield* Effect.acquireRelease(bind(options, accept), (bound) => Effect.sync(() => bound.close()))
     server.on("error", (cause) => {
+      onReported("ACCEPT_FAILED")
       run(report("ACCEPT_FAILED", `${name}: ${cause.message}`))
     })
     return server.address() as net.AddressInfo
   })
 
 /** Runs what serves one connection: its end is that connection's, whatever happens in it. */
-export const supervise = <R>(peer: Peer, name: string, handle: (peer: Peer) => Effect.Effect<void, never, R>) =>
+export const supervise = <R>(
+  peer: Peer,
+  name: string,
+  handle: (peer: Peer) => Effect.Effect<void, never, R>,
+  onReported: (code: Code) => void
+) =>
   handle(peer).pipe(
-    Effect.catchCause((cause) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.void : report("CONNECTION_DEFECT", undefined, cause)
-    ),
+    Effect.catchCause((cause) => {
+      if (Cause.hasInterruptsOnly(cause)) return Effect.void
+      onReported("CONNECTION_DEFECT")
+      return report("CONNECTION_DEFECT", undefined, cause)
+    }),
     Effect.ensuring(Effect.sync(peer.destroy)),
     Effect.annotateLogs({ [name]: peer.name })
   )

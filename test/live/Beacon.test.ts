@@ -2,6 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Clock, Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"
+import { Incidents } from "../../src/relay/Incidents.ts"
 import * as Beacon from "../../src/relay/session/Beacon.ts"
 
 interface Stream extends Beacon.Watched {
@@ -28,12 +29,13 @@ const makeWatch = Effect.gen(function* () {
   const watch = (liveTimer: number, ...streams: ReadonlyArray<Stream>) =>
     Effect.gen(function* () {
       const stalls = { stallCount: 0 }
+      const incidents = new Incidents()
       const open = new Map(streams.entries())
       const verdicts: Array<string> = []
       const onVerdict = (verdict: string) => Effect.sync(() => verdicts.push(verdict))
-      yield* beacons.watch({ label: "session", liveTimer, streams: open, stalls, onVerdict })
+      yield* beacons.watch({ label: "session", liveTimer, streams: open, stalls, incidents, onVerdict })
       const pass = (millis: number) => Effect.map(TestClock.adjust(`${millis} millis`), () => stalls.stallCount)
-      return { open, stalls, pass, verdicts }
+      return { open, stalls, incidents, pass, verdicts }
     })
   return { warnings, watch }
 })
@@ -45,13 +47,14 @@ const watched = (liveTimer: number, ...streams: ReadonlyArray<Stream>) =>
 
 it.effect("a stream that says nothing for three periods is reported once", () =>
   Effect.gen(function* () {
-    const { pass, warnings } = yield* watched(1_000_000, streamOf("a"))
+    const { incidents, pass, warnings } = yield* watched(1_000_000, streamOf("a"))
     // The first look learns of the stream.
     assert.strictEqual(yield* pass(1000), 0)
     assert.strictEqual(yield* pass(2000), 0)
     assert.strictEqual(yield* pass(1000), 1)
     assert.strictEqual(yield* pass(60_000), 1)
     assert.strictEqual(warnings.length, 1)
+    assert.deepStrictEqual([...incidents.counts], [["STREAM_STALLED", 1]])
   })
 )
 

@@ -3,7 +3,7 @@
  * viewer as peers. What a program can hear of a relay, and do to it.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Queue, Schema, Stream, Tracer } from "effect"
+import { Duration, Effect, Exit, Fiber, Queue, Schema, Scope, Stream, Tracer } from "effect"
 import { HttpServerResponse } from "effect/http"
 import {
   LiveViewer,
@@ -52,6 +52,21 @@ const heard = (relay: Relay.Relay["Service"]) =>
   })
 
 describe("a relay for tests", () => {
+  it.effect("has events to its end, which ends them for who heard and for who asks afterwards", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { relay, targetUrl } = yield* Scope.provide(TestRelay.make(), scope)
+      const hearing = yield* Effect.forkScoped(Stream.runCollect(relay.events), { startImmediately: true })
+      yield* Effect.yieldNow
+      const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
+      yield* record(yield* target.session({ name: "s" }))
+      yield* Scope.close(scope, Exit.void)
+      const all = yield* Fiber.join(hearing)
+      assert.strictEqual(all.at(0)?._tag, "SessionCreated")
+      assert.strictEqual(all.at(-1)?._tag, "SessionClosed")
+      assert.deepStrictEqual(yield* Stream.runCollect(relay.events), [])
+    })
+  )
   it.effect("records what a target of the library sends, whatever clock the test has", () =>
     Effect.gen(function* () {
       const { output, relay, targetUrl } = yield* TestRelay.make()

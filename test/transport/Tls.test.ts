@@ -73,7 +73,11 @@ const start = Effect.fnUntraced(function* (mode: Mode, hasClientCa = true, count
         keepAlive: undefined,
         stallMillis: undefined,
         limit,
-        admission: { admits: () => true, onRefused: (_peer, reason) => void Queue.offerUnsafe(refused, reason) },
+        admission: {
+          admits: () => true,
+          onRefused: (_peer, reason) => void Queue.offerUnsafe(refused, reason),
+          onReported: () => {}
+        },
         door: { mode, purpose: role, entrances }
       },
       answering(role, heard)

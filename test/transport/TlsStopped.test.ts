@@ -85,7 +85,7 @@ for (const millis of [0, 5]) {
           keepAlive: undefined,
           stallMillis: undefined,
           limit: { countMax: 10, count: 0, onChange: () => {} },
-          admission: { admits: () => true, onRefused: () => {} },
+          admission: { admits: () => true, onRefused: () => {}, onReported: () => {} },
           door: {
             mode: "require",
             purpose: "live",

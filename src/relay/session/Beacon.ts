@@ -7,8 +7,8 @@
  * that wakes up for it takes ten.
  */
 import { Effect, FiberSet, Schedule, type Scope } from "effect"
-import { report } from "../../errors/Report.ts"
 import { Silence, type Verdict } from "../../model/Silence.ts"
+import type { Incidents } from "../Incidents.ts"
 
 /** Late by one period is jitter, by two a busy tracer. */
 const silentPeriodCountMax = 3
@@ -35,6 +35,7 @@ export interface Options {
   readonly streams: ReadonlyMap<number, Watched>
   /** Counts the streams found stalled. */
   readonly stalls: { stallCount: number }
+  readonly incidents: Incidents
   /** What the silence of the session as a whole has come to, when that is another than before. */
   readonly onVerdict: (verdict: Verdict, silentMillis: number) => Effect.Effect<void>
 }
@@ -103,9 +104,9 @@ class SessionWatch {
 
   warning(stalled: ReadonlyArray<string>): Effect.Effect<void> {
     const detail = `nothing heard for ${silentPeriodCountMax} live timer periods`
-    return report("STREAM_STALLED", detail).pipe(
-      Effect.annotateLogs({ session: this.#options.label, streams: stalled.join(" ") })
-    )
+    return this.#options.incidents
+      .report("STREAM_STALLED", detail)
+      .pipe(Effect.annotateLogs({ session: this.#options.label, streams: stalled.join(" ") }))
   }
 }
 

@@ -104,7 +104,8 @@ export class SessionActor implements StreamSession {
         const { liveTimer } = this.identity
         if (liveTimer > 0) {
           const { label, onVerdict, streams, viewers: stalls } = this
-          yield* this.#surroundings.beacons.watch({ label, liveTimer, streams, stalls, onVerdict })
+          const { beacons, incidents } = this.#surroundings
+          yield* beacons.watch({ label, liveTimer, streams, stalls, incidents, onVerdict })
         }
         while (true) {
           const command = yield* Queue.take(this.#mailbox)
@@ -125,7 +126,7 @@ export class SessionActor implements StreamSession {
       this.isStalled = verdict !== "heard" && judgesSilence && journals.ofSession(this.id) === undefined
       this.heardMillis = clockMillis() - silentMillis
       return this.isStalled ? this.#surroundings.onStalled(this, verdict === "over") : Effect.void
-    })
+    }).pipe(Effect.annotateLogs({ session: this.label }))
 
   /** Done when the session and all its files are. */
   get ended(): Effect.Effect<void> {

@@ -3,7 +3,6 @@
  * live.md §6 to §9 as values. It sees no bytes of requests and no socket; its owner must `close` it.
  */
 import { Effect } from "effect"
-import { report } from "../../errors/Report.ts"
 import { clockMillis } from "../../Machine.ts"
 import type { Heeds, Knowledge, Unknown } from "../../model/ViewerCursor.ts"
 import * as Attach from "../../protocol/live/AttachSession.ts"
@@ -136,7 +135,7 @@ export class ViewerActor implements Knowledge {
     const session = this.#registry.sessions.get(Number(sessionId))
     if (session === undefined || this.#party.mayView(session.identity)) return Effect.void
     const { hostname, sessionName } = session.identity
-    return report("ATTACH_NOT_PERMITTED", JSON.stringify({ sessionName, hostname }))
+    return this.#registry.incidents.report("ATTACH_NOT_PERMITTED", JSON.stringify({ sessionName, hostname }))
   }
 
   /** The session, or why not. */
