@@ -66,8 +66,8 @@ const signalParent = (handover: Handover.Handover): void => {
 
 /** A SIGUSR1 before the entry listened for it has started one: whoever reaches its port runs code in this process. */
 const endInspector = (): void => {
-  const flags = [process.env.NODE_OPTIONS ?? "", ...process.execArgv]
-  if (!flags.some((flag) => /--inspect(?!-port)/.test(flag))) process.getBuiltinModule("node:inspector").close()
+  const isWanted = process.execArgv.some((flag) => flag.startsWith("--inspect"))
+  if (!isWanted) process.getBuiltinModule("node:inspector").close()
 }
 
 /** The one line that explains a failure, and its code where it is none of ours. */

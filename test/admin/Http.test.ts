@@ -45,6 +45,8 @@ const asked: ReadonlyArray<readonly [what: string, said: string, status: number]
   ["a path that there is not", request("GET /nothing"), 404],
   ["a path that cannot be read", request("GET /%zz"), 404],
   ["a method that a path has not", request("DELETE /metrics"), 405],
+  ["a method that a path has not, of which something is asked", request("DELETE /metrics?x=1"), 405],
+  ["a method of what is only like a path", request("DELETE /openapi_json"), 404],
   ["a method that nothing has", request("TRACE /livez"), 405],
   ["a number that is none", request("GET /api/v1/sessions/abc"), 400],
   ["too many at once", request("GET /api/v1/sessions?limit=1001"), 400],

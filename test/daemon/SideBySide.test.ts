@@ -111,6 +111,7 @@ const refused: ReadonlyArray<Row> = [
   { args: ["-L", "tcp://localhost:-1", "-V"] },
   { args: ["-C", "tcp://localhost:0", "-V"] },
   { args: ["-D", "tcp://localhost:00", "-V"] },
+  { args: ["-C", "tcp://localhost:0", "-D", "tcp://localhost:0", "-V"] },
   { args: ["-L", "tcp://localhost:abc", "-V"] },
   { args: ["-C", "tcp://127.0.0.1:0x10", "-V"] },
   { args: ["-C", "tcp://[::1", "-V"] },

@@ -115,10 +115,17 @@ const collector = Effect.acquireRelease(
 
 describe("a collector that the environment names", () => {
   const forms = [
-    ["http/protobuf", "application/x-protobuf", fromProtobuf],
-    ["http/json", "application/json", fromJson]
+    [
+      "http/protobuf",
+      "application/x-protobuf",
+      fromProtobuf,
+      { OTEL_SERVICE_NAME: "relay-of-racks" },
+      "relay-of-racks"
+    ],
+    // Only `true` switches it off.
+    ["http/json", "application/json", fromJson, { OTEL_SDK_DISABLED: "1" }, "lttng-relayd"]
   ] as const
-  it.live.each(forms)("gets metrics and logs as %s", ([protocol, type, decoded]) =>
+  it.live.each(forms)("gets metrics and logs as %s", ([protocol, type, decoded, env, service]) =>
     Effect.gen(function* () {
       const { port, posts } = yield* collector
       const relay = yield* Relays.start("ours", {
@@ -128,7 +135,7 @@ describe("a collector that the environment names", () => {
           OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
           OTEL_EXPORTER_OTLP_HEADERS: "x-tenant=racks%20a",
           OTEL_METRIC_EXPORT_INTERVAL: "200",
-          OTEL_SERVICE_NAME: "relay-of-racks"
+          ...env
         }
       })
       const url = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
@@ -152,7 +159,7 @@ describe("a collector that the environment names", () => {
       assert.include(said.join("\n"), "session told#1 of h")
       for (const post of posts) {
         assert.deepInclude(post, { type, header: "racks a" })
-        if (post.path === "/v1/metrics") assert.include(decoded.service(post.body), "relay-of-racks")
+        if (post.path === "/v1/metrics") assert.include(decoded.service(post.body), service)
       }
       assert.deepStrictEqual([...new Set(posts.map(({ path }) => path))].toSorted(), ["/v1/logs", "/v1/metrics"])
     })
