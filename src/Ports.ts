@@ -13,6 +13,7 @@ import type * as Admissions from "./relay/party/Admission.ts"
 import { RefusedHosts } from "./relay/RefusedHosts.ts"
 import { Registry } from "./relay/Registry.ts"
 import { TraceStore } from "./storage/TraceStore.ts"
+import { hasSender } from "./thread/Writers.ts"
 import type { Entrances, Welcome } from "./transport/Door.ts"
 import * as Door from "./transport/Door.ts"
 import * as InProcess from "./transport/InProcess.ts"
@@ -152,6 +153,7 @@ export const make = Effect.fnUntraced(function* (config: RelayConfig) {
   })
   const options = (name: "control" | "data" | "live") => ({
     name,
+    hasSender: hasSender(config.workers),
     address: config[name],
     admission: admission(name),
     door: doorOf(name, config, entrances)

@@ -251,7 +251,7 @@ export const layerNoDeps = (config: RelayConfig): Layer.Layer<Relay, ListenFaile
 
 /** As `layer`, but an output that cannot be written is told by the sessions that are refused, as the daemon does. */
 export const layerLenient = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid> =>
-  layerNoDeps(config).pipe(Layer.provide(DiskFiles.layer))
+  layerNoDeps(config).pipe(Layer.provide(DiskFiles.layerWith({ workers: config.workers })))
 
 const writable = (config: RelayConfig) =>
   Effect.mapError(

@@ -68,7 +68,7 @@ export const bottomless = (kind: Kind) =>
         resolve: Effect.succeed
       })
     )
-  ).pipe(Layer.provide(DiskFiles.layerOf(() => kind)))
+  ).pipe(Layer.provide(DiskFiles.layerWith({ kindOf: () => kind, workers: 0 })))
 
 /** Any free port. */
 export const loopback = { host: "127.0.0.1", port: 0, family: 4 } as const

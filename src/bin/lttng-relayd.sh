@@ -33,7 +33,7 @@ $port_option{"--$_-port"} = $_ for keys %address;
 my %switch = map { $_ => 1 } qw(-v -vv -vvv -p -s -x -S --verbose --group-output-by-host --group-output-by-session
   --disallow-clear --sig-parent --single-viewer);
 my %argument = map { $_ => 1 } qw(-o -g -P -w --output --group --pid-file --working-directory --http-port
-  --http-token-file --log-format --log-file --max-connections --memory-limit --live-cache --stop-timeout --priority-boost);
+  --http-token-file --log-format --log-file --max-connections --memory-limit --live-cache --stop-timeout --workers --priority-boost);
 
 # Where the runtime ends of a limit, it does so without a word, or with too many.
 my %limit;

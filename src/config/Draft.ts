@@ -12,7 +12,7 @@ import type { OptionName } from "./Options.ts"
 import type { ListenAddress, OutputGrouping, RelayConfig } from "./RelayConfig.ts"
 import * as TlsOptions from "./TlsOptions.ts"
 import * as Url from "./Url.ts"
-import { cInteger, count, durationMillis, priorityBoost, sizeBytes, timerMillisMax } from "./Value.ts"
+import { cInteger, count, durationMillis, priorityBoost, sizeBytes, timerMillisMax, workers } from "./Value.ts"
 
 /** The system's resolver: the first address of that family, or a rejection. */
 export type Lookup = (host: string, family: 4 | 6) => Promise<string>
@@ -218,6 +218,10 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
     case "io-threads":
       return setNumber(name, value, count, (n) => {
         into.ioThreads = Math.min(n, ioThreadsMax)
+      })
+    case "workers":
+      return setNumber(name, value, workers, (n) => {
+        relay.workers = n
       })
     case "priority-boost":
       return setNumber(name, value, priorityBoost, (n) => {

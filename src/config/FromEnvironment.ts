@@ -22,13 +22,17 @@ const bytes = (name: string, standard: number) =>
     Config.withDefault(standard)
   )
 
+const workers = Config.option(Config.Int("WORKERS")).pipe(
+  Config.map((count) => (count._tag === "Some" ? count.value : undefined))
+)
+
 const millis = <const D extends number | undefined>(name: string, standard: D) =>
   Config.Duration(name).pipe(Config.map(Duration.toMillis), Config.withDefault(standard))
 
 /**
  * `OUTPUT`; `CONTROL_HOST`, `CONTROL_PORT` and the same of `DATA` and `LIVE`; `GROUPING` (`host`, `session`),
  * `ALLOW_CLEAR`, `SINGLE_VIEWER`, `SYNC` (`none`, `close`, `always`), `FD_POOL_SIZE`, `CONNECTION_COUNT_MAX`,
- * `JOURNAL_COUNT_MAX`;
+ * `JOURNAL_COUNT_MAX`, `WORKERS`;
  * `MEMORY_MAX` and `LIVE_CACHE` as sizes (`64 MiB`); `STOP_TIMEOUT`, `SUSPEND` and `SOCKET_TIMEOUT` as durations
  * (`5 seconds`). Values are checked when the relay is built.
  */
@@ -43,6 +47,7 @@ export const config: Config.Config<RelayConfig> = Config.all({
   fdPoolSize: Config.Int("FD_POOL_SIZE").pipe(Config.withDefault(defaults.fdPoolSize)),
   connectionCountMax: Config.Int("CONNECTION_COUNT_MAX").pipe(Config.withDefault(defaults.connectionCountMax)),
   journalCountMax: Config.Int("JOURNAL_COUNT_MAX").pipe(Config.withDefault(defaults.journalCountMax)),
+  workers,
   memoryBytesMax: bytes("MEMORY_MAX", defaults.memoryBytesMax),
   liveCacheBytes: bytes("LIVE_CACHE", defaults.liveCacheBytes),
   sync: Config.Literals(["none", "close", "always"], "SYNC").pipe(Config.withDefault(defaults.sync)),

@@ -113,6 +113,12 @@ const rows = [
     help: "Threads for file operations, 1 to 1024 (default $UV_THREADPOOL_SIZE or 64)"
   },
   {
+    name: "workers",
+    own: true,
+    argument: "N",
+    help: "Threads that write files beside the event loop, 0 to 64; 0: no thread (default: the processors beyond two, at most 4)"
+  },
+  {
     name: "priority-boost",
     own: true,
     argument: "N",

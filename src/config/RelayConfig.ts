@@ -8,7 +8,7 @@ import { isAbsolute } from "node:path"
 import { Effect, Schema } from "effect"
 import { AccessFile } from "../access/Access.ts"
 import * as Addresses from "../access/Addresses.ts"
-import { timerMillisMax } from "./Value.ts"
+import { timerMillisMax, workersMax } from "./Value.ts"
 
 const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum }))
@@ -97,6 +97,11 @@ export const RelayConfig = Schema.Struct({
   connectionCountMax: count(1),
   /** Journals of edges (docs/edge.md) open at once, suspended or not; 4096 where not given. */
   journalCountMax: Schema.optional(count(1)),
+  /**
+   * Threads that write files beside the event loop; with 0 nor is there one that answers viewers. Where not given, as
+   * many as the machine has processors beyond two, four at most, while processors are to spare.
+   */
+  workers: Schema.optional(count(0, workersMax)),
   /** Bytes of packet memory in flight between all sockets and all files. */
   memoryBytesMax: count(memoryBytesMin),
   /** Bytes of packets kept in memory for the viewers of all live sessions; 0 turns the cache off. */

@@ -18,6 +18,7 @@ export const defaults = {
   stopTimeoutMillis: 5000,
   suspendMillis: 604_800_000,
   sync: "none",
+  workers: undefined,
   keepAlive: undefined,
   socketTimeoutMillis: undefined
 } satisfies RelayConfig

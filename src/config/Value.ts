@@ -83,6 +83,15 @@ export const count = (text: string): number | undefined => {
   return value > 0 ? value : undefined
 }
 
+/** Threads that write beside the loop: more than there are processors in the machines that relays run on. */
+export const workersMax = 64
+
+/** So many of them, or none. */
+export const workers = (text: string): number | undefined => {
+  const value = /^[0-9]{1,2}$/.test(text) ? Number(text) : Number.NaN
+  return value <= workersMax ? value : undefined
+}
+
 /** Steps of niceness below the usual. */
 export const priorityBoostMax = 20
 

@@ -60,6 +60,7 @@ export const fixed: Readonly<Record<string, Pick>> = {
   "tls-min-version": ({ tls }) => tls?.minVersion,
   "proxy-from": ({ relay }) => relay.proxyFrom,
   "io-threads": ({ ioThreads }) => ioThreads,
+  workers: ({ relay }) => relay.workers,
   "priority-boost": ({ priorityBoost }) => priorityBoost,
   "http-port": ({ httpPort }) => httpPort
 }

@@ -190,6 +190,11 @@ const failures = {
     "the thread of the HTTP port ended",
     "It is started again within a second; recording goes on meanwhile. Report it."
   ),
+  WRITER_LOST: entry(
+    "error",
+    "a thread beside the loop ended",
+    "The loop, and other such threads, do what it had begun and what follows: files are whole. A viewer that it was answering is cut off. Report it."
+  ),
   LEFTOVERS: entry(
     "warning",
     "a crash left traces unfinished",

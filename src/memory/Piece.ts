@@ -20,6 +20,8 @@ export const besidePieceCountMax = 8
 export interface BesideWrite {
   /** Ends it now and answers how many bytes were written; the same when called again. */
   readonly settle: () => number
+  /** The other thread is at it, or has done it: to settle it may take its time. */
+  readonly isBegun: boolean
 }
 
 /** Whether another thread can read the memory: large packets lie in such. */

@@ -2,13 +2,13 @@
  * `Files` on the machine's file systems. `Promptness` says which of them are written in the caller's turn.
  */
 import * as fs from "node:fs"
-import { availableParallelism } from "node:os"
 import * as path from "node:path"
 import { Effect, Layer, Option } from "effect"
+import { report } from "../errors/Report.ts"
 import { clockMillis } from "../Machine.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import { Contention } from "../thread/Contention.ts"
-import { WriterThread } from "../thread/WriterThread.ts"
+import { defaultCount, Writers, type WritersOptions } from "../thread/Writers.ts"
 import * as Directory from "./Directory.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 import { KnownDirectories } from "./KnownDirectories.ts"
@@ -87,7 +87,7 @@ const unsynced = (cause: NodeJS.ErrnoException | null): NodeJS.ErrnoException | 
   cause?.code === "EINVAL" ? null : cause
 
 interface Ground {
-  readonly thread: WriterThread
+  readonly writers: Writers
   readonly devices: Devices
   readonly directories: KnownDirectories
   /** Of what statfs(2) calls `f_type`. */
@@ -122,11 +122,8 @@ const attempt = <A>(device: Device | undefined, work: () => A): A | undefined =>
   }
 }
 
-/** One reads, one sends: with a third another thread writes sooner than the one that has just read. */
-const hasSpareProcessor = availableParallelism() > 2
-
 /** `written`: what it is opened for writing on. */
-const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread, written?: Device): OpenFile => {
+const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, written?: Device): OpenFile => {
   const writeNow: OpenFile["writeNow"] = (bytes, from, to, position) => {
     const start = clockMillis()
     try {
@@ -145,15 +142,19 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
       return count === only.length ? Effect.void : writeFully(fd, at, buffers, position)
     })
   const writeBeside: OpenFile["writeBeside"] = (pieces, position, onDone) => {
-    const beside = thread.write(fd, pieces, position, onDone)
+    const beside = writers.write(fd, pieces, position, onDone)
     if (beside === undefined) return undefined
     const settle = () => {
-      const start = clockMillis()
       const count = beside.settle()
-      took(written, start)
+      written?.took(beside.tookMillis, clockMillis())
       return count
     }
-    return { settle }
+    return {
+      settle,
+      get isBegun() {
+        return beside.isBegun
+      }
+    }
   }
   const isPrompt = () => written?.isPrompt(clockMillis) === true
   const close = call<void>("close", at, (done) => fs.close(fd, (cause) => done(cause ?? null)))
@@ -165,7 +166,10 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, thread: WriterThread,
       return isPrompt() ? writeNow : undefined
     },
     get writeBeside() {
-      return hasSpareProcessor && isPrompt() ? writeBeside : undefined
+      return writers.isUsable && isPrompt() ? writeBeside : undefined
+    },
+    get hasBesideRoom() {
+      return writers.hasRoom && isPrompt()
     },
     write,
     read: (into, position) => readFully(fd, at, into, position),
@@ -202,10 +206,10 @@ const openFile = (ground: Ground, at: string, mode: OpenMode): Effect.Effect<Ope
   Effect.uninterruptible(
     Effect.gen(function* () {
       const { fd, stats } = openNow(ground, at, mode) ?? (yield* openLater(at, mode))
-      if (mode === "read") return diskFile(fd, at, stats, ground.thread)
+      if (mode === "read") return diskFile(fd, at, stats, ground.writers)
       const device = yield* deviceOf(ground, stats.dev, at)
       ground.directories.learn(path.dirname(at), device)
-      return diskFile(fd, at, stats, ground.thread, device)
+      return diskFile(fd, at, stats, ground.writers, device)
     })
   )
 
@@ -213,13 +217,10 @@ const openFile = (ground: Ground, at: string, mode: OpenMode): Effect.Effect<Ope
 const O_PATH = 0o10000000
 
 /**
- * Memory up to this is given back by whoever writes: in the caller's turn, which takes some ten milliseconds, or by the
- * writer thread if it is at work. Another thread costs one busy session a sixth of its speed: its pages come back cold.
+ * Memory up to this is given back by whoever writes: in the caller's turn, which takes some ten milliseconds, or by a
+ * writer thread that is at work. Another thread costs one busy session a sixth of its speed: its pages come back cold.
  */
 const freedNowBytesMax = 64 * 1024 * 1024
-
-/** More would only be colder when their turn comes; the loop writes meanwhile itself. */
-const besideWriteCountMax = 4
 
 const fstat = (fd: number, at: string) => call<fs.Stats>("stat", at, (done) => fs.fstat(fd, done))
 
@@ -228,14 +229,14 @@ const isMissing = ({ directories }: Ground, at: string) =>
 
 /** The descriptor keeps the file's space until it is closed. */
 const displace = (ground: Ground, at: string): Effect.Effect<void, FileFailed> => {
-  const { devices, thread } = ground
+  const { devices, writers } = ground
   const hold = call<number>("open", at, (done) => fs.open(pathOf(at), O_PATH | fs.constants.O_NOFOLLOW, done))
   const release = (fd: number) =>
     Effect.match(fstat(fd, at), {
       onFailure: () => fs.close(fd, () => {}),
       onSuccess: ({ dev, size }) => {
         if (devices.find(dev)?.kind !== "memory" || size > freedNowBytesMax) fs.close(fd, () => {})
-        else if (!thread.close(fd)) fs.closeSync(fd)
+        else if (!writers.close(fd)) fs.closeSync(fd)
       }
     })
   const displaced = Effect.flatMap(Effect.option(hold), (held) =>
@@ -332,17 +333,34 @@ export const makeWritable = (at: string): Effect.Effect<void, FileFailed> =>
     call<void>("write in", at, (done) => fs.access(pathOf(at), fs.constants.W_OK | fs.constants.X_OK, done))
   )
 
-/** With other kinds of devices than those of `Promptness`, for what their files go through. */
-export const layerOf = (kind: typeof kindOf): Layer.Layer<Files> =>
+/** What files are written with, where it is not what the machine has. */
+export interface Means extends Pick<WritersOptions, "start"> {
+  readonly kindOf?: typeof kindOf
+  /** Threads that write; undefined: as many as are good, while processors are to spare. */
+  readonly workers?: number | undefined
+}
+
+const writersOf = ({ start, workers }: Means, onLost: () => void) =>
+  new Writers({
+    countMax: workers ?? defaultCount(),
+    contention: workers === undefined ? new Contention() : undefined,
+    onLost,
+    ...(start === undefined ? {} : { start })
+  })
+
+export const layerWith = (means: Means): Layer.Layer<Files> =>
   Layer.effect(
     Files,
-    Effect.map(
-      Effect.acquireRelease(
-        Effect.sync(() => new WriterThread(besideWriteCountMax, undefined, new Contention())),
-        (thread) => Effect.sync(() => thread.stop())
-      ),
-      (thread) => make({ thread, devices: new Devices(), directories: new KnownDirectories(), kindOf: kind })
-    )
+    Effect.gen(function* () {
+      const context = yield* Effect.context<never>()
+      const onLost = () => void Effect.runForkWith(context)(report("WRITER_LOST", "it wrote files"))
+      const writers = yield* Effect.acquireRelease(
+        Effect.sync(() => writersOf(means, onLost)),
+        (made) => Effect.sync(() => made.stop())
+      )
+      const devices = new Devices()
+      return make({ writers, devices, directories: new KnownDirectories(), kindOf: means.kindOf ?? kindOf })
+    })
   )
 
-export const layer: Layer.Layer<Files> = layerOf(kindOf)
+export const layer: Layer.Layer<Files> = layerWith({})

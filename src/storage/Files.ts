@@ -46,6 +46,8 @@ export interface OpenFile {
   readonly writeBeside:
     | ((pieces: ReadonlyArray<Piece>, position: number, onDone: () => void) => BesideWrite | undefined)
     | undefined
+  /** A thread that is there has room for a `writeBeside`. */
+  readonly hasBesideRoom?: boolean
   /** Bytes read into `into`; fewer than its length only at the end of the file. */
   readonly read: (into: Uint8Array, position: number) => Effect.Effect<number, FileFailed>
   /** Cuts the file to `size` bytes. */

@@ -3,7 +3,7 @@
  * by its name. Operations take their turns at its device.
  */
 import { Effect } from "effect"
-import { clockMillis } from "../Machine.ts"
+import { clockMillis, queueMicrotask } from "../Machine.ts"
 import type { BesideWrite, Piece } from "../memory/Piece.ts"
 import type { DeviceFigures, Operation } from "./DeviceFigures.ts"
 import type { FilePool, Holder } from "./FilePool.ts"
@@ -41,6 +41,7 @@ export class TraceFile implements BesideWrite, Holder {
   /** What another thread writes to it, and since when. */
   #beside: BesideWrite | undefined
   #besideBegunAt: number | undefined
+  #onBesideDone: (() => void) | undefined
   /** What its name must still lead to when it is opened again. */
   #inode: number
   readonly device: number
@@ -78,6 +79,11 @@ export class TraceFile implements BesideWrite, Holder {
     return this.#open?.writeBeside !== undefined
   }
 
+  /** It has room for that. */
+  get hasBesideRoom(): boolean {
+    return this.#open?.hasBesideRoom === true
+  }
+
   /** See `OpenFile.writeNow`; 0 also while the descriptor is closed. */
   writeNow(bytes: Uint8Array, from: number, to: number, position: number): number {
     const writeNow = this.#open?.writeNow
@@ -95,11 +101,17 @@ export class TraceFile implements BesideWrite, Holder {
     if (this.#userCount === 0 && this.#open !== undefined) this.#pool.touch(this)
     this.#beside = this.#open?.writeBeside?.(pieces, position, onDone)
     if (this.#beside === undefined) return undefined
+    this.#onBesideDone = onDone
     this.#besideBegunAt = this.#figures.begin()
     return this
   }
 
   /** Of the last `writeBeside`. */
+  get isBegun(): boolean {
+    return this.#beside?.isBegun !== false
+  }
+
+  /** Of the same. */
   settle(): number {
     const count = this.#beside?.settle() ?? 0
     if (this.#besideBegunAt !== undefined) {
@@ -107,7 +119,15 @@ export class TraceFile implements BesideWrite, Holder {
       this.#figures.wrote("quick", count)
       this.#besideBegunAt = undefined
     }
+    this.#onBesideDone = undefined
     return count
+  }
+
+  /** For others than who asked for the write, who is told as if it had ended by itself. */
+  #settleFirst(): void {
+    const tell = this.#onBesideDone
+    this.settle()
+    if (tell !== undefined) queueMicrotask(tell)
   }
 
   /** As `OpenFile.read`, the file opened again if need be. */
@@ -122,7 +142,7 @@ export class TraceFile implements BesideWrite, Holder {
 
   /** As `OpenFile.sync`; also of what was written before the descriptor was given back. */
   readonly sync: Effect.Effect<void, FileFailed> = Effect.suspend(() => {
-    this.settle()
+    this.#settleFirst()
     return this.#patiently(this.#use("sync", 0, (file) => file.sync))
   })
 
@@ -137,7 +157,7 @@ export class TraceFile implements BesideWrite, Holder {
     this.#pool.setBusy(this)
     if (file === undefined) return Effect.void
     // The other thread knows the file by its descriptor.
-    this.settle()
+    this.#settleFirst()
     this.#open = undefined
     return Effect.ensuring(
       file.close,

@@ -331,7 +331,7 @@ export const writtenBytes = instrument(
   "device_written_bytes_total",
   "bytes",
   ["mountpoint", "path"],
-  "Bytes written: at once or by the second thread (quick), by the file system's threads (careful)."
+  "Bytes written: at once or by a writer thread (quick), by the file system's threads (careful)."
 )
 export const deviceInFlight = instrument(
   "gauge",

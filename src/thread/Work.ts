@@ -5,6 +5,7 @@
  * is a parameter, and the states of a job are numbers.
  */
 import type { MessagePort } from "node:worker_threads"
+import { clockMillis } from "../Machine.ts"
 import { besidePieceCountMax } from "../memory/Piece.ts"
 
 /** States of a job's place. Who changes it from `waiting` to `taken` does the job. */
@@ -24,7 +25,12 @@ export interface Shared {
   /** Jobs posted so far; the thread sleeps on it. */
   readonly posted: Int32Array
   readonly states: Int32Array
-  /** When a job is done, the number of bytes written is in place of its descriptor. */
+  /** Jobs that the thread has done so far; this one is woken by it. */
+  readonly doneCount: Int32Array
+  /**
+   * When a job is done, the number of bytes written is in place of its descriptor, and how many milliseconds it took in
+   * place of the position.
+   */
   readonly jobs: Float64Array
   readonly jobLength: number
 }
@@ -36,6 +42,7 @@ export interface Naming {
 }
 
 export interface Calls {
+  readonly now: () => number
   readonly closeSync: (descriptor: number) => void
   readonly writeSync: (
     descriptor: number,
@@ -55,6 +62,7 @@ export const perform = (
 ): void => {
   const descriptor = jobs[at] as number
   const position = jobs[at + 1] as number
+  const begunAt = calls.now()
   const pieceCount = jobs[at + 2] as number
   let writtenBytes = 0
   try {
@@ -72,6 +80,7 @@ export const perform = (
     // The rest, and why, is for the usual way of writing.
   }
   jobs[at] = writtenBytes
+  jobs[at + 1] = calls.now() - begunAt
 }
 
 /** The other thread's life. */
@@ -82,7 +91,7 @@ const serve = (
   calls: Calls,
   act: typeof perform
 ): never => {
-  const { posted, states, jobs, jobLength } = shared
+  const { doneCount, posted, states, jobs, jobLength } = shared
   const memories = new Map<number, Uint8Array>()
   const learn = () => {
     for (let told = receive(names); told !== undefined; told = receive(names)) {
@@ -108,11 +117,24 @@ const serve = (
     act(jobs, place * jobLength, calls, memoryOf)
     Atomics.store(states, place, 3)
     Atomics.notify(states, place)
+    Atomics.add(doneCount, 0, 1)
+    Atomics.notify(doneCount, 0)
   }
 }
 
-/** The other thread's program. It is given `Shared` and the port of names, and says when it is there. */
+/**
+ * The other thread's program, with the machine's clock. It is given `Shared` and the port of names, and says when it is
+ * there, and where the kernel shows it below `/proc`.
+ */
 export const program = `
 const { workerData, parentPort, receiveMessageOnPort } = require("node:worker_threads")
-parentPort.postMessage("ready")
-;(${serve})(workerData.shared, workerData.names, receiveMessageOnPort, require("node:fs"), ${perform})`
+const fs = require("node:fs")
+const place = () => {
+  try {
+    return fs.readlinkSync("/proc/thread-self")
+  } catch {
+    return ""
+  }
+}
+parentPort.postMessage(place())
+;(${serve})(workerData.shared, workerData.names, receiveMessageOnPort, { ...fs, now: ${clockMillis} }, ${perform})`

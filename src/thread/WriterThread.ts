@@ -3,18 +3,17 @@
  * streams or for several viewers at hand, copying them is most of the work, and a second processor can do it. Only for
  * descriptors that wait for nothing: files in memory, and sockets that take what they can.
  *
- * A job lies in shared memory. Posting it takes a few stores and, if the thread sleeps, one system call; nothing wakes
- * the loop when it is done. Code that needs it done _settles_ it: does it itself if the thread has not begun, else
- * waits for the one write the thread is in. So nobody waits for longer than for his own bytes, and never for another
- * job.
+ * A job lies in shared memory. Posting it takes a few stores and, if the thread sleeps, one system call; so does
+ * telling the loop that it is done. Code that needs it done _settles_ it: does it itself if the thread has not begun,
+ * else waits for the one write the thread is in. So nobody waits for longer than for his own bytes, and never for
+ * another job. Of a thread that has ended the loop does what was left.
  */
 import * as fs from "node:fs"
-import { availableParallelism } from "node:os"
 import type { MessagePort, Worker } from "node:worker_threads"
-import { setTimeout } from "../Machine.ts"
+import { clockMillis, setImmediate } from "../Machine.ts"
 import { type BesideWrite, besidePieceCountMax, isShared, type Piece } from "../memory/Piece.ts"
-import type { Contention } from "./Contention.ts"
 import {
+  type Calls,
   closing,
   done,
   free,
@@ -29,18 +28,23 @@ import {
   waiting
 } from "./Work.ts"
 
-/** How often jobs are looked at when nothing else makes the loop do so. */
-const reapMillis = 1
-/** A wait for the thread is looked at again after this, should a wake-up be lost. */
+/** A wait for the thread is looked at again after this: a wake-up may be lost, or the thread itself. */
 const waitMillis = 10
 
+/** In place of a number of bytes: the thread ended in the write, and a socket has who knows how many of them. */
+export const unknownBytes = -1
+
 const nobody = () => {}
+
+const calls: Calls = { now: () => clockMillis(), closeSync: fs.closeSync, writeSync: fs.writeSync }
 
 /** Loaded when the thread is started: most relays never need one. */
 const threads = () => process.getBuiltinModule("node:worker_threads")
 
-/** Undefined: the system gives no thread. */
-const startWorker = (shared: Shared, names: MessagePort): Worker | undefined => {
+/** Starts the thread; undefined: the system gives none. */
+export type Start = (shared: Shared, names: MessagePort) => Worker | undefined
+
+const startWorker: Start = (shared, names) => {
   try {
     return new (threads().Worker)(program, {
       eval: true,
@@ -58,19 +62,36 @@ const startWorker = (shared: Shared, names: MessagePort): Worker | undefined => 
   }
 }
 
-class Job implements BesideWrite {
-  readonly place: number
-  readonly pieces: ReadonlyArray<Piece>
+interface What {
+  readonly descriptor: number
+  /** Or `nowhere`. */
+  readonly position: number
+  /** Undefined: the descriptor is to be closed. */
+  readonly pieces: ReadonlyArray<Piece> | undefined
   readonly onDone: () => void
+}
+
+export interface TimedWrite extends BesideWrite {
+  /** Of a write that is settled: how long the writing itself took. */
+  readonly tookMillis: number
+}
+
+class Job implements TimedWrite {
+  readonly place: number
+  readonly what: What
   readonly #thread: WriterThread
   /** Of a job that is done. */
   writtenBytes: number | undefined
+  tookMillis = 0
 
-  constructor(thread: WriterThread, place: number, pieces: ReadonlyArray<Piece>, onDone: () => void) {
+  constructor(thread: WriterThread, place: number, what: What) {
     this.#thread = thread
     this.place = place
-    this.pieces = pieces
-    this.onDone = onDone
+    this.what = what
+  }
+
+  get isBegun(): boolean {
+    return this.writtenBytes !== undefined || this.#thread.hasBegun(this)
   }
 
   settle(): number {
@@ -79,31 +100,44 @@ class Job implements BesideWrite {
   }
 }
 
+export interface Options {
+  /** A power of two. */
+  readonly jobCountMax: number
+  /** Told once if the thread could not be started, or ended by itself. */
+  readonly onLost?: (() => void) | undefined
+  readonly start?: Start
+}
+
 export class WriterThread {
-  readonly #jobCountMax: number
-  readonly #contention: Pick<Contention, "isShort"> | undefined
+  readonly #options: Options
   #worker: Worker | undefined
   #shared: Shared | undefined
   #names: MessagePort | undefined
-  #state: "unused" | "starting" | "ready" | "over"
+  #state: "unused" | "starting" | "ready" | "over" = "unused"
+  /** Where the kernel shows it; undefined where it does not. */
+  #path: string | undefined
+  #isGone = false
   #jobs: Array<Job> = []
   #isReaping = false
   readonly #numbers = new WeakMap<object, number>()
   #lastNumber = 0
 
-  /**
-   * Takes up to `jobCountMax` jobs, a power of two, that are not settled yet. With one processor there is nothing to
-   * win, and none new while `contention` has it that they are short.
-   */
-  constructor(jobCountMax: number, isUsable = availableParallelism() > 1, contention?: Pick<Contention, "isShort">) {
-    this.#jobCountMax = jobCountMax
-    this.#contention = contention
-    this.#state = isUsable ? "unused" : "over"
+  /** Takes jobs as long as fewer than `jobCountMax` are not settled yet. */
+  constructor(options: Options) {
+    this.#options = options
   }
 
   /** Something posted may still be to be done. */
   get isBusy(): boolean {
     return this.#jobs.length > 0
+  }
+
+  get jobCount(): number {
+    return this.#jobs.length
+  }
+
+  get state(): "unused" | "starting" | "ready" | "over" {
+    return this.#state
   }
 
   /**
@@ -115,22 +149,13 @@ export class WriterThread {
     pieces: ReadonlyArray<Piece>,
     position: number | undefined,
     onDone: () => void
-  ): BesideWrite | undefined {
-    if (this.#contention?.isShort() === true) return undefined
+  ): TimedWrite | undefined {
     const shared = this.#ready()
     if (shared === undefined || pieces.length > besidePieceCountMax) return undefined
     if (!pieces.every(({ bytes }) => isShared(bytes))) return undefined
     const place = this.#place(shared)
     if (place === undefined) return undefined
-    let at = place * jobLength + 3
-    for (const { bytes, from, to } of pieces) {
-      shared.jobs[at++] = this.#numberOf(bytes.buffer)
-      shared.jobs[at++] = bytes.byteOffset + from
-      shared.jobs[at++] = to - from
-    }
-    const job = new Job(this, place, pieces, onDone)
-    this.#post(shared, job, descriptor, position ?? nowhere, pieces.length)
-    return job
+    return this.#post(shared, new Job(this, place, { descriptor, position: position ?? nowhere, pieces, onDone }))
   }
 
   /** Closes the descriptor beside what is being written. False: the thread is not at work, or has enough to do. */
@@ -138,20 +163,18 @@ export class WriterThread {
     const shared = this.isBusy ? this.#ready() : undefined
     const place = shared === undefined ? undefined : this.#place(shared)
     if (shared === undefined || place === undefined) return false
-    this.#post(shared, new Job(this, place, [], nobody), descriptor, nowhere, closing)
+    this.#post(shared, new Job(this, place, { descriptor, position: nowhere, pieces: undefined, onDone: nobody }))
     return true
   }
 
+  hasBegun(job: Job): boolean {
+    return Atomics.load((this.#shared as Shared).states, job.place) !== waiting
+  }
+
   settle(job: Job): void {
-    const { states, jobs } = this.#shared as Shared
-    if (Atomics.compareExchange(states, job.place, waiting, taken) === waiting) {
-      const memories = new Map(
-        job.pieces.map(({ bytes: { buffer } }) => [this.#numberOf(buffer), new Uint8Array(buffer)])
-      )
-      perform(jobs, job.place * jobLength, fs, (number) => memories.get(number))
-    } else {
-      while (Atomics.load(states, job.place) !== done) Atomics.wait(states, job.place, taken, waitMillis)
-    }
+    const { states } = this.#shared as Shared
+    if (Atomics.compareExchange(states, job.place, waiting, taken) === waiting) this.#perform(job)
+    else while (Atomics.load(states, job.place) !== done) this.#await(job)
     this.#jobs = this.#jobs.filter((each) => each !== job)
     this.#finish(job)
   }
@@ -161,8 +184,13 @@ export class WriterThread {
     for (let job = this.#jobs[0]; job !== undefined && this.#isDone(job); job = this.#jobs[0]) {
       this.#jobs.shift()
       this.#finish(job)
-      job.onDone()
+      job.what.onDone()
     }
+  }
+
+  /** Starts it, if it was not. Most relays never need one. */
+  start(): void {
+    if (this.#state === "unused") this.#start()
   }
 
   /** Ends the thread when everything posted is done. */
@@ -174,33 +202,48 @@ export class WriterThread {
   }
 
   #ready(): Shared | undefined {
-    if (this.#state === "unused") this.#start()
+    this.start()
     return this.#state === "ready" ? this.#shared : undefined
   }
 
   #start(): void {
+    const { jobCountMax, start = startWorker } = this.#options
     const shared: Shared = {
       posted: new Int32Array(new SharedArrayBuffer(4)),
-      states: new Int32Array(new SharedArrayBuffer(4 * this.#jobCountMax)),
-      jobs: new Float64Array(new SharedArrayBuffer(8 * this.#jobCountMax * jobLength)),
+      doneCount: new Int32Array(new SharedArrayBuffer(4)),
+      states: new Int32Array(new SharedArrayBuffer(4 * jobCountMax)),
+      jobs: new Float64Array(new SharedArrayBuffer(8 * jobCountMax * jobLength)),
       jobLength
     }
     const { port1, port2 } = new (threads().MessageChannel)()
-    const worker = startWorker(shared, port2)
-    this.#state = worker === undefined ? "over" : "starting"
+    const worker = start(shared, port2)
+    this.#state = "starting"
+    if (worker === undefined) this.#lost()
     if (worker === undefined) return
     this.#shared = shared
     this.#names = port1
     this.#worker = worker
     port1.unref()
     worker.unref()
-    worker.once("message", () => {
+    worker.once("message", (place: string) => {
+      this.#path = place === "" ? undefined : `/proc/${place}`
       if (this.#state === "starting") this.#state = "ready"
     })
-    // It could not start: once it is there nothing can fail in it.
-    worker.once("error", () => {
-      this.#state = "over"
-    })
+    // Its exit follows.
+    worker.on("error", nobody)
+    worker.once("exit", () => this.#lost())
+  }
+
+  /** It has ended: nobody else does what was posted, and nothing more is. */
+  #lost(): void {
+    this.#isGone = true
+    if (this.#state === "over") return
+    this.#state = "over"
+    this.#options.onLost?.()
+    for (const job of [...this.#jobs]) {
+      job.settle()
+      job.what.onDone()
+    }
   }
 
   /** How jobs name the memory. The thread lets go of it when this one has. */
@@ -222,20 +265,56 @@ export class WriterThread {
   /** A free place for a job; undefined: there are enough. */
   #place({ posted, states }: Shared): number | undefined {
     this.reap()
-    const place = Atomics.load(posted, 0) % this.#jobCountMax
+    const place = Atomics.load(posted, 0) % states.length
     return Atomics.load(states, place) === free ? place : undefined
   }
 
-  #post({ jobs, states, posted }: Shared, job: Job, descriptor: number, position: number, pieceCount: number): void {
-    const at = job.place * jobLength
-    jobs[at] = descriptor
-    jobs[at + 1] = position
-    jobs[at + 2] = pieceCount
+  #post(shared: Shared, job: Job): Job {
+    const { posted, states } = shared
+    this.#describe(shared, job)
     this.#jobs.push(job)
     Atomics.store(states, job.place, waiting)
     Atomics.store(posted, 0, (Atomics.load(posted, 0) + 1) & postedMask)
     Atomics.notify(posted, 0)
-    this.#reapLater()
+    this.#reapLater(shared)
+    return job
+  }
+
+  #describe({ jobs }: Shared, { place, what }: Job): void {
+    let at = place * jobLength
+    jobs[at++] = what.descriptor
+    jobs[at++] = what.position
+    jobs[at++] = what.pieces?.length ?? closing
+    for (const { bytes, from, to } of what.pieces ?? []) {
+      jobs[at++] = this.#numberOf(bytes.buffer)
+      jobs[at++] = bytes.byteOffset + from
+      jobs[at++] = to - from
+    }
+  }
+
+  /** In this thread. */
+  #perform({ place, what }: Job): void {
+    const { jobs } = this.#shared as Shared
+    const memories = new Map(
+      (what.pieces ?? []).map(({ bytes: { buffer } }) => [this.#numberOf(buffer), new Uint8Array(buffer)])
+    )
+    perform(jobs, place * jobLength, calls, (number) => memories.get(number))
+  }
+
+  /** Waits for the thread to be done with it, or to end. */
+  #await(job: Job): void {
+    const { jobs, states } = this.#shared as Shared
+    Atomics.wait(states, job.place, taken, waitMillis)
+    this.#isGone ||= this.#path !== undefined && !fs.existsSync(this.#path)
+    if (Atomics.load(states, job.place) === done || !this.#isGone) return
+    // It may have done the job as its last, and how far it came is not known. In a file the same bytes lie in the same
+    // place if they are written again. The descriptor that it was to close may be somebody else's by now.
+    if (job.what.position === nowhere) jobs[job.place * jobLength] = unknownBytes
+    else {
+      this.#describe(this.#shared as Shared, job)
+      this.#perform(job)
+    }
+    Atomics.store(states, job.place, done)
   }
 
   #isDone(job: Job): boolean {
@@ -245,18 +324,23 @@ export class WriterThread {
   #finish(job: Job): void {
     const { jobs, states } = this.#shared as Shared
     job.writtenBytes = jobs[job.place * jobLength] as number
+    job.tookMillis = jobs[job.place * jobLength + 1] as number
     Atomics.store(states, job.place, free)
   }
 
-  #reapLater(): void {
+  /** When the thread has done something. */
+  #reapLater(shared: Shared): void {
     if (this.#isReaping) return
     this.#isReaping = true
-    setTimeout(this.#onTime, reapMillis)
-  }
-
-  readonly #onTime = (): void => {
-    this.#isReaping = false
-    this.reap()
-    if (this.isBusy) this.#reapLater()
+    const seen = Atomics.load(shared.doneCount, 0)
+    const isLate = this.#jobs.some((job) => this.#isDone(job))
+    const { async, value } = Atomics.waitAsync(shared.doneCount, 0, isLate ? seen - 1 : seen)
+    const reap = () => {
+      this.#isReaping = false
+      this.reap()
+      if (this.isBusy) this.#reapLater(shared)
+    }
+    if (async) void value.then(reap)
+    else setImmediate(reap)
   }
 }

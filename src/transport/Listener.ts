@@ -39,6 +39,8 @@ export interface Options {
   readonly stallMillis: number | undefined
   /** Counted over all listeners that share it. */
   readonly limit: ConnectionLimit
+  /** A thread may send what is large; absent: the loop sends everything. */
+  readonly hasSender?: boolean
   readonly admission?: Admission
   /** Undefined: what arrives is not looked at. */
   readonly door?: Pick<Door.Options, "mode" | "purpose" | "entrances"> | undefined
@@ -75,9 +77,10 @@ export const listen = <R>(
     const run = yield* FiberSet.runtime(connections)<R>()
     const { admission, limit, name } = options
     const refuse = Refusals.make({ name, onRefused: (...told) => admission?.onRefused(...told), run })
+    const lost = () => void run(report("WRITER_LOST", `it sent what ${name} connections are answered`))
     const thread = yield* Effect.acquireRelease(
-      Effect.sync(() => new SenderThread()),
-      (senders) => Effect.sync(() => senders.thread.stop())
+      Effect.sync(() => (options.hasSender === true ? new SenderThread(lost) : undefined)),
+      (senders) => Effect.sync(() => senders?.thread.stop())
     )
     const onReported = (code: Code) => admission?.onReported(code)
     const welcome = (arrival: Arrival) =>
@@ -161,7 +164,7 @@ const makeDeadline = (millis: number | undefined, onPassed: () => void): ((isSet
   }
 }
 
-const makePeer = (arrival: Arrival, options: Options, thread: SenderThread): Peer => {
+const makePeer = (arrival: Arrival, options: Options, thread: SenderThread | undefined): Peer => {
   const { accepted, first, secured } = arrival
   const name = nameOf(arrival)
   if (options.keepAlive !== undefined) KeepAlive.apply(accepted, options.keepAlive)

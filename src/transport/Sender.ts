@@ -8,15 +8,20 @@
 import type * as net from "node:net"
 import { queueMicrotask, setImmediate } from "../Machine.ts"
 import { type BesideWrite, besideBytesMin, isShared } from "../memory/Piece.ts"
-import { WriterThread } from "../thread/WriterThread.ts"
+import { unknownBytes, WriterThread } from "../thread/WriterThread.ts"
 
 /** Answers to so many viewers wait for the thread; the loop sends the others itself meanwhile. */
 const besideWriteCountMax = 16
 
 /** The thread that sends for the connections of one listener, started when it is first needed. */
 export class SenderThread {
-  readonly thread = new WriterThread(besideWriteCountMax)
+  readonly thread: WriterThread
   #largeCount = 0
+
+  /** `onLost`: see `WriterThread`. */
+  constructor(onLost?: () => void) {
+    this.thread = new WriterThread({ jobCountMax: besideWriteCountMax, onLost })
+  }
 
   /** Asked for each large answer: false for the first in one look at the sockets, unless the thread is at work. */
   hasCompany(): boolean {
@@ -43,7 +48,8 @@ export interface Options {
   readonly socket: net.Socket
   /** The socket's, if it may be written to. */
   readonly descriptor: number | undefined
-  readonly thread: SenderThread
+  /** Undefined: the loop sends everything. */
+  readonly thread: SenderThread | undefined
   /** Told whether the peer leaves too much unread; in a turn of its own when it no longer does. */
   readonly onFull: (isFull: boolean) => void
 }
@@ -51,7 +57,7 @@ export interface Options {
 export class Sender {
   readonly #socket: net.Socket
   readonly #descriptor: number | undefined
-  readonly #thread: SenderThread
+  readonly #thread: SenderThread | undefined
   readonly #onFull: (isFull: boolean) => void
   /** What the thread is sending. */
   #beside: (Message & { readonly write: BesideWrite }) | undefined
@@ -69,7 +75,7 @@ export class Sender {
 
   /** See `Peer.send`. */
   send(bytes: Uint8Array, sent?: () => void): boolean {
-    if (this.#beside !== undefined) this.#thread.thread.reap()
+    if (this.#beside !== undefined) this.#thread?.thread.reap()
     if (this.#beside !== undefined) {
       this.#waiting.push({ bytes, sent })
       this.#waitingBytes += bytes.length
@@ -86,11 +92,13 @@ export class Sender {
   }
 
   #sendBeside(bytes: Uint8Array, sent: (() => void) | undefined): boolean {
-    if (this.#descriptor === undefined || bytes.length < besideBytesMin || !isShared(bytes)) return false
+    const sender = this.#thread
+    if (sender === undefined || this.#descriptor === undefined || bytes.length < besideBytesMin || !isShared(bytes))
+      return false
     const { destroyed, writableLength } = this.#socket
-    if (destroyed || writableLength > 0 || !this.#thread.hasCompany()) return false
+    if (destroyed || writableLength > 0 || !sender.hasCompany()) return false
     const piece = { bytes: bytes as Buffer, from: 0, to: bytes.length, release: nothing }
-    const write = this.#thread.thread.write(this.#descriptor, [piece], undefined, this.#onSent)
+    const write = sender.thread.write(this.#descriptor, [piece], undefined, this.#onSent)
     if (write !== undefined) this.#beside = { write, bytes, sent }
     return write !== undefined
   }
@@ -112,7 +120,9 @@ export class Sender {
     const { write, bytes, sent } = this.#beside
     this.#beside = undefined
     const count = write.settle()
-    if (count < bytes.length) this.#socket.write(bytes.subarray(count), sent)
+    // What the peer has of it is not known: what follows could not be told from it.
+    if (count === unknownBytes) this.#socket.destroy()
+    else if (count < bytes.length) this.#socket.write(bytes.subarray(count), sent)
     else sent?.()
   }
 

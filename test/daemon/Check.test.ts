@@ -65,7 +65,7 @@ describe("lttng-relayd --check", () => {
       const [, control = "", , data = ""] = at.urls
       const args = [
         ...["--check", "--no-such-option", "-C", control, "-D", data, "-L", `tcp://127.0.0.1:${taken}`],
-        ...["-o", join(at.home, "file", "traces"), "--config", "more.ini", "--stop-timeout=soon"],
+        ...["-o", join(at.home, "file", "traces"), "--config", "more.ini", "--stop-timeout=soon", "--workers=-1"],
         ...["--http-port", `tcp://127.0.0.1:${at.ports[0]}`, "--http-token-file", "token", "-w", "/nowhere"],
         ...["--pid-file", "/nowhere/pid", "--log-file", "/nowhere/log"]
       ]
@@ -77,6 +77,7 @@ describe("lttng-relayd --check", () => {
         "Wrong value in --memory-limit parameter: much",
         'Warning: Unrecognized option "verbosity"',
         "Wrong value in --stop-timeout parameter: soon",
+        "Wrong value in --workers parameter: -1",
         "The working directory /nowhere is not there",
         "The PID file /nowhere/pid cannot be written",
         "The log file /nowhere/log cannot be written",

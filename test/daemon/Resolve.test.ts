@@ -80,6 +80,7 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["suspend", "90", (o) => o.relay.suspendMillis, 90_000],
   ["sync", "interval:250", (o) => o.relay.sync, { intervalMillis: 250 }],
   ["io-threads", "4", (o) => o.ioThreads, 4],
+  ["workers", "0", (o) => o.relay.workers, 0],
   ["priority-boost", "0", (o) => o.priorityBoost, 0],
   ["http-port", "unix:///run/http", (o) => o.httpPort, { _tag: "Unix", path: "/run/http" }],
   ["http-hosts", "A.example, b", (o) => o.httpHosts, ["a.example", "b"]],
@@ -309,6 +310,8 @@ describe("a wrong value", () => {
       "Invalid value for LTTNG_RELAYD_DISALLOW_CLEAR specified"
     ],
     ["an unknown log format", { args: ["--log-format=xml"] }, "Wrong value in --log-format parameter: xml"],
+    ["a number of threads that is none", { args: ["--workers=two"] }, "Wrong value in --workers parameter: two"],
+    ["more threads than make sense", { args: ["--workers=65"] }, "Wrong value in --workers parameter: 65"],
     ["a size that is none", { args: ["--memory-limit=lots"] }, "Wrong value in --memory-limit parameter: lots"]
   ]
   for (const [name, world, message] of refusals) {

@@ -33,6 +33,7 @@ export class BesideFiles {
       inode: file.inode,
       write: (buffers, position) => file.write(buffers, position),
       writeNow,
+      hasBesideRoom: true,
       writeBeside: (pieces, position, onDone) => this.#write(writeNow, pieces, position, onDone),
       read: (into, position) => file.read(into, position),
       truncate: (size) => file.truncate(size),
@@ -50,6 +51,7 @@ export class BesideFiles {
     const isCut = ++this.handedOverCount % this.cutEvery === 0
     let writtenBytes: number | undefined
     let isSettled = false
+    let isBegun = false
     const perform = () => {
       let at = position
       for (const { bytes, from, to } of pieces) {
@@ -63,10 +65,14 @@ export class BesideFiles {
       if (!isSettled) onDone()
     }
     Machine.setImmediate(() => {
+      isBegun = true
       writtenBytes ??= perform()
       Machine.setImmediate(tell)
     })
     return {
+      get isBegun() {
+        return isBegun || writtenBytes !== undefined
+      },
       settle: () => {
         if (writtenBytes === undefined) this.settledEarlyCount++
         isSettled = true

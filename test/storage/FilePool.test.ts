@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { DeviceGate } from "../../src/storage/DeviceGate.ts"
+import { turns } from "../support/turns.ts"
 import { type Options, output, type Stored, withStore } from "./stores.ts"
 
 const bytes = (text: string) => Buffer.from(text)
@@ -64,15 +65,18 @@ describe("the pool of open files", () => {
   )
 
   claim(
-    "what another thread writes is ended before its file is closed",
+    "what another thread writes is ended before its file is closed, and told to who asked for it",
     { hasWriter: true },
     ({ beside, memory, store }) =>
       Effect.gen(function* () {
         const file = yield* store.directory("s").create("ust", "ch", false)
         const piece = { bytes: bytes("text"), from: 1, to: 4, release: () => {} }
-        const write = file.writeBeside([piece], 2, () => assert.fail("told although it was settled"))
+        let toldCount = 0
+        const write = file.writeBeside([piece], 2, () => toldCount++)
         yield* file.suspend
         assert.strictEqual(beside.settledEarlyCount, 1)
+        yield* turns(3)
+        assert.strictEqual(toldCount, 1)
         assert.strictEqual(write?.settle(), 3)
         assert.isUndefined(
           file.writeBeside([piece], 2, () => {}),

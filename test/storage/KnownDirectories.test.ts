@@ -20,7 +20,7 @@ const temporary = (below: string) =>
 /** What is on tmpfs is memory; other files are of the other kind. */
 const ground = (other: Kind = "far") =>
   Effect.gen(function* () {
-    const layer = DiskFiles.layerOf((type) => (type === tmpfs ? "memory" : other))
+    const layer = DiskFiles.layerWith({ kindOf: (type) => (type === tmpfs ? "memory" : other) })
     const files = yield* Effect.provide(Files, layer)
     return { files, prompt: yield* temporary("/dev/shm"), elsewhere: yield* temporary(tmpdir()) }
   })

@@ -1,19 +1,21 @@
 /**
- * Many sessions at once, each with large packets of its own content, recorded on a disk and in memory: every byte is in
- * its place, across the files of a ring and across trace chunks.
+ * Many sessions at once, each with large packets of its own content, recorded on a disk and in memory, by any number of
+ * threads: every byte is in its place, across the files of a ring and across trace chunks, and after a clear.
  */
 import { readdirSync, readFileSync } from "node:fs"
-import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Target from "../../src/target/Target.ts"
+import { defaultCount } from "../../src/thread/Writers.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
 import * as Relays from "../support/relays.ts"
 
 const path = "ust/uid/0/64-bit"
 const sessionCount = 8
 const packetCount = 40
+/** After so many of each stream the session is cleared. */
+const clearedCount = 7
 const crowdCountMax = 8
 const waitingShareMax = 0.05
 /** Around what counts as large, as one read, as one write. */
@@ -46,6 +48,7 @@ const record = (target: Target.Target, packets: Packets, number: number, name: s
           const bytes = packets[number]?.[at]?.[seq] as Buffer
           yield* stream.packet({ bytes, timestampBegin: timestamp, timestampEnd: timestamp })
         }
+        if (seq === clearedCount - 1) yield* session.clear
         if (seq === packetCount / 2) yield* session.rotate()
       }
       yield* session.close()
@@ -79,17 +82,24 @@ const threads = (pid: number) =>
   readdirSync(`/proc/${pid}/task`).map((task) => readFileSync(`/proc/${pid}/task/${task}/comm`, "utf8").trim())
 
 it.live.each([
-  ["on a disk", false],
-  ["in memory", true]
-] as const)(`${sessionCount} sessions with large packets at the same time, files %s`, ([, isInMemory]) =>
+  ["on a disk", false, undefined],
+  ["in memory", true, undefined],
+  ["on a disk, written by the loop alone", false, 0],
+  ["in memory, written by the loop alone", true, 0],
+  ["on a disk, written by 2 threads too", false, 2],
+  ["in memory, written by 3 threads too", true, 3]
+] as const)(`${sessionCount} sessions with large packets at the same time, files %s`, ([, isInMemory, workers]) =>
   Effect.gen(function* () {
-    const relay = yield* Relays.start(Relays.underTest, { isInMemory })
+    const isOurs = Relays.underTest === "ours"
+    const args = workers === undefined || !isOurs ? [] : [`--workers=${workers}`]
+    const relay = yield* Relays.start(Relays.underTest, { isInMemory, args })
     const url = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
     const target = yield* Target.make({ url, hostname: "host1" })
     const numbers = times(sessionCount, (number) => number)
     const packets = makePackets()
-    const needsThread = isInMemory && relay.kind === "ours" && availableParallelism() > 1
-    const hasThread = () => threads(relay.process.pid).includes("writer")
+    const needsThread = isOurs && (workers ?? (isInMemory ? defaultCount() : 0)) > 0
+    const threadCount = () => threads(relay.process.pid).filter((name) => name === "writer").length
+    const hasThread = () => threadCount() > 0
     const started = performance.now()
     let crowd = 0
     // Sessions that are never at it in the same turn leave it to the loop: then they try again.
@@ -103,13 +113,14 @@ it.live.each([
     for (const number of numbers) {
       const directory = Babeltrace.sessionDirectory(relay.output, `s${crowd}-${number}`)
       for (const [at, channel] of ["plain", "ring"].entries()) {
-        const sent = Buffer.concat(packets[number]?.[at] ?? [])
+        const sent = Buffer.concat(packets[number]?.[at]?.slice(clearedCount) ?? [])
         assert.isTrue(recorded(directory, channel).equals(sent), `session ${number}, ${channel}`)
       }
-      assert.strictEqual(Babeltrace.assertIndexed(directory), 2 * packetCount)
+      assert.strictEqual(Babeltrace.assertIndexed(directory), 2 * (packetCount - clearedCount))
     }
     // While processors are short, the loop writes itself.
-    const isShort = waitingShare(relay.process.pid, started) > waitingShareMax
-    if (needsThread && !isShort) assert.isTrue(hasThread(), "the thread that writes beside the loop was needed")
+    const isShort = workers === undefined && waitingShare(relay.process.pid, started) > waitingShareMax
+    if (needsThread && !isShort) assert.isTrue(hasThread(), "a thread that writes beside the loop was needed")
+    if (isOurs) assert.isAtMost(threadCount(), workers ?? defaultCount())
   })
 )

@@ -113,6 +113,7 @@ describe("a relay's configuration from the environment", () => {
         LTTNG_RELAY_GROUPING: "session",
         LTTNG_RELAY_ALLOW_CLEAR: "false",
         LTTNG_RELAY_MEMORY_MAX: "128 MiB",
+        LTTNG_RELAY_WORKERS: "2",
         LTTNG_RELAY_STOP_TIMEOUT: "2 seconds"
       })
       assert.deepInclude(config, {
@@ -120,6 +121,7 @@ describe("a relay's configuration from the environment", () => {
         grouping: "session",
         allowClear: false,
         memoryBytesMax: 128 * 1024 * 1024,
+        workers: 2,
         stopTimeoutMillis: 2000
       })
       assert.deepStrictEqual(yield* RelayConfig.check(config), config)

@@ -6,8 +6,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { Landing, Slabs } from "../../src/memory/Landing.ts"
 import type { BesideWrite, Piece } from "../../src/memory/Piece.ts"
-import { WriterThread } from "../../src/thread/WriterThread.ts"
-import { until } from "../support/turns.ts"
+import { type Start, unknownBytes, WriterThread } from "../../src/thread/WriterThread.ts"
+import { turns, until } from "../support/turns.ts"
+import * as Ending from "./ending.ts"
 import { started } from "./started.ts"
 
 const holder = { released: () => {} }
@@ -15,10 +16,16 @@ const pieceBytes = 50_000
 
 class Ground {
   readonly slabs = new Slabs()
-  readonly thread = new WriterThread(4, true)
+  lostCount = 0
+  readonly thread: WriterThread
   readonly #directory = fs.mkdtempSync(join(tmpdir(), "writer-"))
   readonly #landing = new Landing(this.slabs)
   readonly #open = new Set<number>()
+
+  constructor(start?: Start) {
+    const onLost = () => void this.lostCount++
+    this.thread = new WriterThread({ jobCountMax: 4, onLost, ...(start === undefined ? {} : { start }) })
+  }
 
   /** `pieceBytes` times `fill`, in a slab. */
   piece(fill: number, byteCount = pieceBytes): Piece {
@@ -62,17 +69,27 @@ const runs = (bytes: Buffer): Array<readonly [number, number]> => {
   return found
 }
 
-const withGround = <E>(body: (ground: Ground) => Effect.Effect<void, E, Scope.Scope>) => {
+const withGround = <E>(body: (ground: Ground) => Effect.Effect<void, E, Scope.Scope>, start?: Start) => {
   const made = Effect.acquireRelease(
-    Effect.sync(() => new Ground()),
+    Effect.sync(() => new Ground(start)),
     (ground) => Effect.sync(() => ground.close())
   )
   return Effect.scoped(Effect.flatMap(made, body))
 }
 
 /** With a thread that is at work. */
-const withThread = <E>(body: (ground: Ground) => Effect.Effect<void, E, Scope.Scope>) =>
-  withGround((ground) => Effect.andThen(started(ground.thread), body(ground)))
+const withThread = <E>(body: (ground: Ground) => Effect.Effect<void, E, Scope.Scope>, start?: Start) =>
+  withGround((ground) => Effect.andThen(started(ground.thread), body(ground)), start)
+
+/** The same of one whose first job is not to be used up. */
+const withUnusedThread = <E>(start: Start, body: (ground: Ground) => Effect.Effect<void, E, Scope.Scope>) =>
+  withGround((ground) => {
+    ground.thread.start()
+    return Effect.andThen(
+      until("the thread to be there", () => ground.thread.state === "ready"),
+      body(ground)
+    )
+  }, start)
 
 const posted = (write: BesideWrite | undefined): BesideWrite => {
   assert.isDefined(write)
@@ -211,6 +228,91 @@ describe("the thread that writes beside the loop", () => {
         ])
         assert.isUndefined(ground.thread.write(file, [ground.piece(3)], 0, () => {}))
         assert.isFalse(ground.thread.close(file))
+      })
+    )
+  )
+})
+
+describe("a thread that ends by itself", () => {
+  it.live("in the write of a file: the loop, which waits for it, writes all of it, and goes on without", () =>
+    withUnusedThread(Ending.endsInJob, (ground) =>
+      Effect.gen(function* () {
+        const file = ground.open("f")
+        const write = posted(ground.thread.write(file, [ground.piece(1), ground.piece(2)], 0, () => {}))
+        yield* until("the thread to begin", () => ground.content("f").length > 0)
+        assert.strictEqual(write.settle(), 2 * pieceBytes)
+        assert.deepStrictEqual(ground.content("f"), [
+          [1, pieceBytes],
+          [2, pieceBytes]
+        ])
+        yield* until("its end to be told", () => ground.lostCount === 1)
+        assert.isUndefined(ground.thread.write(file, [ground.piece(3)], 0, () => {}))
+        assert.isFalse(ground.thread.close(file))
+      })
+    )
+  )
+
+  it.live("nobody waits for it: what it was at and what it had not begun is done, and told", () =>
+    withUnusedThread(Ending.endsInJob, (ground) =>
+      Effect.gen(function* () {
+        const file = ground.open("f")
+        const told: Array<number> = []
+        for (const fill of [1, 2, 3]) {
+          posted(ground.thread.write(file, [ground.piece(fill)], (fill - 1) * pieceBytes, () => told.push(fill)))
+        }
+        yield* until("all to be told", () => told.length === 3)
+        assert.deepStrictEqual(ground.content("f"), [
+          [1, pieceBytes],
+          [2, pieceBytes],
+          [3, pieceBytes]
+        ])
+        assert.strictEqual(ground.lostCount, 1)
+      })
+    )
+  )
+
+  it.live("in the write to a socket: how much of it went out is not known", () =>
+    withUnusedThread(Ending.endsInJob, (ground) =>
+      Effect.gen(function* () {
+        const write = posted(ground.thread.write(ground.open("f"), [ground.piece(1)], undefined, () => {}))
+        yield* until("its end to be told", () => ground.lostCount === 1)
+        assert.strictEqual(write.settle(), unknownBytes)
+      })
+    )
+  )
+
+  it.live("with nothing to do", () => {
+    const { start, workers } = Ending.endable()
+    return withThread(
+      (ground) =>
+        Effect.gen(function* () {
+          void workers[0]?.terminate()
+          yield* until("its end to be told", () => ground.lostCount === 1)
+          assert.isUndefined(ground.thread.write(ground.open("f"), [ground.piece(3)], 0, () => {}))
+        }),
+      start
+    )
+  })
+
+  it.live("and one that the system does not give: the loop does everything", () =>
+    withGround(
+      (ground) =>
+        Effect.sync(() => {
+          for (const _ of [1, 2]) {
+            assert.isUndefined(ground.thread.write(ground.open("f"), [ground.piece(3)], 0, () => {}))
+          }
+          assert.strictEqual(ground.lostCount, 1)
+        }),
+      () => undefined
+    )
+  )
+
+  it.live("but not one that is stopped", () =>
+    withThread((ground) =>
+      Effect.gen(function* () {
+        ground.thread.stop()
+        yield* turns(20)
+        assert.strictEqual(ground.lostCount, 0)
       })
     )
   )

@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { allocateShared } from "../../src/memory/Piece.ts"
+import { unknownBytes } from "../../src/thread/WriterThread.ts"
 import { receiveInto } from "../../src/transport/ReceiveInto.ts"
 import { Sender, SenderThread } from "../../src/transport/Sender.ts"
 import { turns, until } from "../support/turns.ts"
@@ -166,6 +167,22 @@ describe("a sender", () => {
           }
         })
       )
+  )
+
+  it.live("a connection of which the thread, which is gone, has sent who knows what is closed", () =>
+    withGround((made) =>
+      Effect.gen(function* () {
+        const { sender, near } = yield* made.line
+        made.thread.hasCompany = () => true
+        made.thread.thread.write = () => ({ isBegun: true, tookMillis: 0, settle: () => unknownBytes })
+        let toldCount = 0
+        sender.send(message(1, 1, 300_000), () => toldCount++)
+        assert.isFalse(near.destroyed)
+        sender.settle()
+        assert.isTrue(near.destroyed)
+        assert.strictEqual(toldCount, 0)
+      })
+    )
   )
 
   it.live("sends what is alone itself", () =>

@@ -58,11 +58,15 @@ export class Acknowledged {
     } else if (this.#places[last] === nowhere) this.#places[last] = place ?? nowhere
   }
 
-  /** Whether packets of theirs are still to be read. */
+  /** Whether packets of theirs are still to be read, or to be written by another thread. */
   looksAgain(): boolean {
-    const isAgain = this.#lookCount < lookCountMax && this.#streams.some(({ model }) => model.awaitingDataCount > 0)
+    const beside = this.#streams.find(({ log }) => log.isBeside)
+    const isAgain =
+      this.#lookCount < lookCountMax &&
+      (beside !== undefined || this.#streams.some(({ model }) => model.awaitingDataCount > 0))
     this.#lookCount = isAgain ? this.#lookCount + 1 : 0
-    if (isAgain && this.#lookCount > quickLookCount) setTimeout(this.#lookAgain, 1)
+    if (isAgain && beside !== undefined) beside.log.besideWaiting.add(this.#lookAgain)
+    else if (isAgain && this.#lookCount > quickLookCount) setTimeout(this.#lookAgain, 1)
     else if (isAgain) setImmediate(this.#lookAgain)
     return isAgain
   }

@@ -14,6 +14,9 @@ export const gatherBytesMax = 512 * 1024
 /** How long bytes may wait for company. Short beside any live timer, long beside a write. */
 const gatherMillis = 4
 
+/** One connection that brings so many pieces in a row is alone. */
+const crowdedCountMax = 16
+
 /**
  * Writes what a stream has; told whether other connections' streams have something to write, too. False: it took no
  * time of this thread.
@@ -29,6 +32,20 @@ export class Gather {
   #bulk: Array<Flush> = []
   /** The connection whose bytes all of `#bulk` has; undefined when several connections have some. */
   #owner: object | undefined
+
+  /** Who brought many bytes last, and how often in a row. */
+  #last: object | undefined
+  #sameCount = crowdedCountMax
+
+  /** `owner` has brought many bytes. True: others do so at the same time. */
+  isCrowd(owner: object): boolean {
+    if (this.#last === owner) this.#sameCount++
+    else {
+      if (this.#last !== undefined) this.#sameCount = 0
+      this.#last = owner
+    }
+    return this.#sameCount < crowdedCountMax
+  }
 
   /** Calls `wake` soon, together with others. */
   add(wake: () => void): void {

@@ -6,6 +6,7 @@
 import { type Deferred, Effect } from "effect"
 import { type Account, Block, blockBytes } from "../../memory/Blocks.ts"
 import { type BesideWrite, besidePieceCountMax, type Piece } from "../../memory/Piece.ts"
+import type { SyncPlan } from "../../model/Sync.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 
 /** Blocks written by one system call at most: 1 MiB keeps a thread of the pool busy for well under a millisecond. */
@@ -23,6 +24,8 @@ export interface Sink {
   readonly isImmediate: boolean
   /** Whether `appendBeside` may do something: there is another thread, and a processor for it. */
   readonly hasBeside: boolean
+  /** `appendBeside` is done soon. */
+  readonly hasBesideRoom: boolean
   /** Writes what it can of `bytes[from, to)` in this call, and answers how many bytes that were. */
   readonly appendNow: (bytes: Uint8Array, from: number, to: number) => number
   /** See `OpenFile.writeBeside`; nothing else may be appended before it is settled. */
@@ -30,6 +33,13 @@ export interface Sink {
 }
 
 export type Step = Effect.Effect<void, FileFailed>
+
+/** How a log makes stable what it has written. */
+export interface Syncing {
+  readonly plan: SyncPlan
+  /** All files of the stream that are open now, and their names. */
+  readonly sync: Step
+}
 
 /** How far the stream's logical state had come when a stage was sealed; durable once the stage is done. */
 export interface Progress {
@@ -53,6 +63,7 @@ export class Stage {
   readonly #data: Array<Piece | number> = []
   /** The first pieces of `#data`, while another thread writes them. */
   #beside: BesideWrite | undefined
+  #isBesideDone = false
   readonly #records: Array<Records> = []
   /** Run when all bytes and records are written. */
   readonly steps: Array<{ readonly run: Step; readonly isCleanup: boolean }> = []
@@ -159,13 +170,33 @@ export class Stage {
 
   // ---- writing by another thread ---------------------------------------------------------------------------------
 
+  /** Another thread writes, or has written: to be settled. */
+  get isBeside(): boolean {
+    return this.#beside !== undefined
+  }
+
+  /** It has been told that another thread is done. */
+  get isBesideDone(): boolean {
+    return this.#isBesideDone
+  }
+
+  /** It waits for its turn there, behind what may take long: `settle` does it here. */
+  get isBesideWaiting(): boolean {
+    return this.#beside?.isBegun === false
+  }
+
   /** Lets another thread write what is held. False: it does not. */
   writeDataBeside(onDone: () => void): boolean {
     if (this.#beside !== undefined) return true
     const isOther = (piece: Piece | number) => typeof piece === "number" || piece instanceof Block
     const end = this.#data.findIndex(isOther)
     const pieces = this.#data.slice(0, Math.min(end < 0 ? this.#data.length : end, besidePieceCountMax))
-    if (pieces.length > 0) this.#beside = this.dataSink?.appendBeside(pieces as Array<Piece>, onDone)
+    this.#isBesideDone = false
+    const told = () => {
+      this.#isBesideDone = true
+      onDone()
+    }
+    if (pieces.length > 0) this.#beside = this.dataSink?.appendBeside(pieces as Array<Piece>, told)
     return this.#beside !== undefined
   }
 

@@ -67,6 +67,10 @@ class FileSink implements Sink {
     return this.file?.hasBeside === true
   }
 
+  get hasBesideRoom(): boolean {
+    return this.file?.hasBesideRoom === true
+  }
+
   appendNow(bytes: Uint8Array, from: number, to: number): number {
     const count = this.file?.writeNow(bytes, from, to, this.position) ?? 0
     this.position += count
@@ -78,6 +82,9 @@ class FileSink implements Sink {
     if (beside === undefined) return undefined
     const { position } = this
     return {
+      get isBegun() {
+        return beside.isBegun
+      },
       settle: () => {
         const count = beside.settle()
         this.position = position + count

@@ -19,10 +19,10 @@
 import { Deferred, Effect, Exit } from "effect"
 import { queueMicrotask, setTimeout } from "../../Machine.ts"
 import type { Account } from "../../memory/Blocks.ts"
-import type { SyncPlan } from "../../model/Sync.ts"
 import { FileFailed } from "../../storage/Files.ts"
+import { BesideWaiting } from "./BesideWaiting.ts"
 import { type Gather, gatherBytesMax } from "./Gather.ts"
-import { type Progress, type Sink, Stage, type Step } from "./Stage.ts"
+import { type Progress, type Sink, Stage, type Step, type Syncing } from "./Stage.ts"
 
 /** What a log fails with whose fiber ended before its work. */
 const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELED" })
@@ -35,13 +35,6 @@ const bulkBytesMin = 32 * 1024
  * could write them later, since more is waiting in the socket.
  */
 const backlogBytesMin = 192 * 1024
-
-/** How a log makes stable what it has written. */
-export interface Syncing {
-  readonly plan: SyncPlan
-  /** All files of the stream that are open now, and their names. */
-  readonly sync: Step
-}
 
 /** Told once, in the log's fiber, when the log fails for good. */
 export type OnFailure = (failure: FileFailed) => Effect.Effect<void>
@@ -67,6 +60,8 @@ export class WriteLog {
   #failure: FileFailed | undefined
   /** Lets the fiber go on, while it waits for work. */
   #wake: (() => void) | undefined
+  /** While `isBeside`. */
+  readonly besideWaiting = new BesideWaiting()
   /** What of the stream is in its files. */
   durable: Progress
   /** What of it was so when they were synced last. */
@@ -116,13 +111,26 @@ export class WriteLog {
   append(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): void {
     if (this.#failure !== undefined) return
     this.#sink = sink
+    const isBulk = to - from >= bulkBytesMin
+    if (isBulk && sink.hasBeside && this.#appendBeside(sink, bytes, from, to, account)) return
     const isNow = to - from >= (sink.hasBeside ? backlogBytesMin : bulkBytesMin) && this.#writeDataNow(sink)
     const rest = isNow ? from + sink.appendNow(bytes, from, to) : from
     if (rest < to) this.#stage(sink).add(bytes, rest, to, account)
     this.#signalBytes(to - rest)
-    if (rest === to || to - from < bulkBytesMin || this.#isFlushing || !sink.isImmediate) return
+    if (rest === to || !isBulk || this.#isFlushing || !sink.isImmediate) return
     this.#isFlushing = true
     this.#gather.addBulk(this.#onPolled, account)
+  }
+
+  /** For another thread: held until that has written what came before. False: there is none, or it would not pay. */
+  #appendBeside(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): boolean {
+    if (!this.#gather.isCrowd(account) || !this.#isClear || (this.#current.dataSink ?? sink) !== sink) return false
+    if (!this.#current.isBeside && !sink.hasBesideRoom) return false
+    this.#stage(sink).add(bytes, from, to, account)
+    this.#hasWork = true
+    this.#gatherMore()
+    this.#current.writeDataBeside(this.#onBeside)
+    return true
   }
 
   appendZeros(sink: Sink, count: number, account: Account): void {
@@ -171,7 +179,9 @@ export class WriteLog {
    * device is slow just now, and the fiber needs a moment; true: all is in the files, or they may take any time.
    */
   writeOut(): boolean {
-    if (this.isIdle || this.#writeNow() || this.#failure !== undefined) return true
+    if (this.isIdle || this.#failure !== undefined) return true
+    if (this.#current.isBeside) return false
+    if (this.#writeNow()) return true
     this.#isPrompt ||= this.#sink?.isImmediate === true
     return !this.#isPrompt
   }
@@ -206,15 +216,20 @@ export class WriteLog {
     this.#hasWork = true
     this.#gatheredBytes += count
     if (this.#gatheredBytes >= gatherBytesMax) this.#signal()
-    else if (!this.#isGathering) {
-      this.#isGathering = true
-      this.#gather.add(this.#onGathered)
-    }
+    else this.#gatherMore()
+  }
+
+  #gatherMore(): void {
+    if (this.#isGathering) return
+    this.#isGathering = true
+    this.#gather.add(this.#onGathered)
   }
 
   readonly #onGathered = (): void => {
     this.#isGathering = false
-    if (this.#hasWork && !this.#writeNow()) this.#signal()
+    if (this.#current.isBesideWaiting) this.#onBeside()
+    if (this.#current.isBeside) this.#gatherMore()
+    else if (this.#hasWork && !this.#writeNow()) this.#signal()
   }
 
   readonly #onPolled = (hasCompany: boolean): boolean => {
@@ -224,8 +239,15 @@ export class WriteLog {
 
   /** Another thread has written something. */
   readonly #onBeside = (): void => {
+    if (this.besideWaiting.wakeFiber()) return
     this.#current.settle()
     this.#writeData(true)
+    this.besideWaiting.tell()
+  }
+
+  /** Another thread is writing. */
+  get isBeside(): boolean {
+    return this.#current.isBeside
   }
 
   #signal(): void {
@@ -261,7 +283,9 @@ export class WriteLog {
   /** True when the next bytes of `sink` can go to its file at once: all before them are there. */
   #writeDataNow(sink: Sink | undefined): boolean {
     if (sink?.isImmediate !== true || !this.#isClear || (this.#current.dataSink ?? sink) !== sink) return false
-    if (!this.#current.writeDataNow()) return false
+    const isWritten = this.#current.writeDataNow()
+    this.besideWaiting.tell()
+    if (!isWritten) return false
     this.#gatheredBytes = 0
     return true
   }
@@ -322,6 +346,7 @@ export class WriteLog {
 
   #runStage(stage: Stage, onFailure: OnFailure): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
+      if (stage.isBeside) yield* this.besideWaiting.all(stage, this.#onBeside)
       if (this.#failure === undefined && !stage.writeNow()) yield* this.#attempt(stage.write, onFailure)
       stage.releaseMemory()
       for (let step = stage.steps.shift(); step !== undefined; step = stage.steps.shift()) {
@@ -336,6 +361,7 @@ export class WriteLog {
         this.#advanced()
       }
       this.#running = undefined
+      this.besideWaiting.tell()
       this.#answer(stage)
     })
   }
@@ -366,6 +392,7 @@ export class WriteLog {
         stage.releaseMemory()
         this.#answer(stage)
       }
+      this.besideWaiting.tell()
       const cleanups = stages.flatMap((stage) => stage.steps.filter((step) => step.isCleanup))
       return Effect.forEach(cleanups, (step) => Effect.ignore(step.run), { discard: true })
     })
