@@ -1,6 +1,7 @@
 /** Which directories below what was asked for are traces: the same as for babeltrace2. */
 import { spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import fs, { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, describe, it } from "@effect/vitest"
@@ -55,6 +56,41 @@ describe("traces are found", () => {
     trace("outer", "inner")
     assert.deepStrictEqual(found(path("outer")), [""])
   })
+})
+
+const more = `event { name = "f"; id = 1; fields := struct { integer { size = 8; } x; }; };`
+
+/** What is found when, before a call to the file system, a tracer declares a class and writes an event of it. */
+const foundWhile = (directory: string, before: number): { readonly calls: number; readonly isDeclared: boolean } => {
+  const plain = { statSync: fs.statSync, readFileSync: fs.readFileSync, readdirSync: fs.readdirSync }
+  let calls = 0
+  const watched = <Args extends ReadonlyArray<unknown>, A>(call: (...args: Args) => A) => {
+    return (...args: Args): A => {
+      if (calls++ === before) {
+        appendFileSync(join(directory, "metadata"), more)
+        appendFileSync(join(directory, "s"), "b")
+      }
+      return call(...args)
+    }
+  }
+  for (const [name, call] of Object.entries(plain)) Object.assign(fs, { [name]: watched(call as never) })
+  syncBuiltinESMExports()
+  try {
+    const [one] = TraceDirectories.find(directory)
+    const hasEvent = one?.files.some(({ byteCount }) => byteCount > 1) === true
+    return { calls, isDeclared: !hasEvent || Buffer.from(one.metadata).toString().endsWith(more) }
+  } finally {
+    Object.assign(fs, plain)
+    syncBuiltinESMExports()
+  }
+}
+
+it("of a trace that is being written, whatever is there of its files is declared", () => {
+  const { calls } = foundWhile(trace("written", "never"), -1)
+  assert.isAbove(calls, 3)
+  for (let before = 0; before < calls; before++) {
+    assert.isTrue(foundWhile(trace("written", `${before}`), before).isDeclared, `before call ${before} of ${calls}`)
+  }
 })
 
 describe("metadata that is no file", () => {

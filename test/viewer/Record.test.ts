@@ -1,0 +1,104 @@
+/** Mirrors of sessions that are told, rather than watched: where their files go, and what is refused. */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import { bytesOf, pathOf, textOf } from "../../src/protocol/Text.ts"
+import * as Record from "../../src/viewer/Record.ts"
+import type { ViewerEvent } from "../../src/viewer/ViewerEvent.ts"
+import type { ViewedStream } from "../../src/viewer/ViewerMerge.ts"
+import * as Relays from "../support/relays.ts"
+
+const stream = (id: bigint, more: Partial<ViewedStream> = {}): ViewedStream => ({
+  id,
+  sessionId: 1n,
+  traceId: 1n,
+  isMetadata: id === 1n,
+  path: "ust/uid/0/64-bit",
+  channel: id === 1n ? "metadata" : `ch_${id}`,
+  ...more
+})
+
+const index = {
+  offset: 0n,
+  packetSize: 64n,
+  contentSize: 64n,
+  timestampBegin: 1n,
+  timestampEnd: 2n,
+  eventsDiscarded: 0n,
+  streamId: 0n
+}
+
+const added = (one: ViewedStream): ViewerEvent => ({ _tag: "StreamAdded", stream: one, horizon: undefined })
+const metadata = (text: string): ViewerEvent => ({
+  _tag: "Metadata",
+  stream: stream(1n),
+  bytes: Buffer.from(text),
+  traceClass: undefined,
+  refused: undefined
+})
+const packet = (of: ViewedStream, text: string): ViewerEvent => ({
+  _tag: "Packet",
+  stream: of,
+  index,
+  bytes: Buffer.from(text),
+  isLate: false
+})
+
+const told = (more: Partial<ViewedStream> = {}): Stream.Stream<ViewerEvent> => {
+  const data = stream(2n, more)
+  return Stream.fromIterable([
+    added(stream(1n)),
+    metadata("first, "),
+    added(data),
+    packet(data, "12345678"),
+    metadata("second"),
+    packet(data, "abcdefgh")
+  ])
+}
+
+/** What is in a file of a directory whose name may be any bytes. */
+const read = (directory: string, ...names: ReadonlyArray<string>): string =>
+  readFileSync(pathOf(join(directory, ...names))).toString()
+
+describe("a recording", () => {
+  it.live("goes into a directory whose name is no UTF-8, and nowhere beside it", () =>
+    Effect.gen(function* () {
+      const within = yield* Relays.temporaryDirectory("odd")
+      const name = textOf(Buffer.from("b\xff", "latin1"))
+      const directory = join(within, name)
+      const done = yield* Record.record(told(), directory)
+      assert.deepStrictEqual(done, { streams: 2, packets: 2, bytes: 29, lost: 0 })
+      assert.deepStrictEqual(readdirSync(within, { encoding: "buffer" }), [Buffer.from(bytesOf(name))])
+      assert.strictEqual(read(directory, "ust/uid/0/64-bit/metadata"), "first, second")
+      assert.strictEqual(read(directory, "ust/uid/0/64-bit/ch_2"), "12345678abcdefgh")
+      assert.isTrue(existsSync(pathOf(join(directory, "ust/uid/0/64-bit/index/ch_2.idx"))))
+      const again = yield* Effect.flip(Record.record(told(), directory))
+      assert.include(again.message, "not an empty directory")
+    })
+  )
+
+  it.live("has names of streams that are no UTF-8 as they are", () =>
+    Effect.gen(function* () {
+      const directory = join(yield* Relays.temporaryDirectory("names"), "trace")
+      const channel = textOf(Buffer.from("ch\xfe", "latin1"))
+      yield* Record.record(told({ channel, path: "/host/web1" }), directory)
+      assert.deepStrictEqual(readdirSync(join(directory, "host", "web1"), { encoding: "buffer" }), [
+        Buffer.from(bytesOf(channel)),
+        Buffer.from("index")
+      ])
+      assert.strictEqual(read(directory, "host/web1", channel), "12345678abcdefgh")
+    })
+  )
+
+  it.live.each([{ path: "../x" }, { path: "a/../../x" }, { channel: "../x" }, { channel: ".." }, { channel: "" }])(
+    "never leaves its directory, whatever a relay calls a stream: %j",
+    (names) =>
+      Effect.gen(function* () {
+        const within = yield* Relays.temporaryDirectory("outside")
+        const refused = yield* Effect.flip(Record.record(told(names), join(within, "trace")))
+        assert.include(refused.message, "not a name to write to")
+        assert.deepStrictEqual(readdirSync(within), ["trace"])
+      })
+  )
+})
