@@ -23,7 +23,9 @@ if (subcommand === "edge" && rest[0] !== "status" && process.env.MALLOC_ARENA_MA
   const young = ["--max-semi-space-size=2", "--semi-space-growth-factor=1"]
   // Of garbage that has grown old, a third of what lives.
   const old = ["--initial-old-space-size=16", "--heap-growing-percent=30"]
-  const flags = [...young, ...old, "--no-maglev", "--disable-sigusr1", ...process.execArgv]
+  // What is said again and again is short: compiled into one another it is compiled for longer than it runs for less.
+  const compiler = ["--no-maglev", "--max-inlined-bytecode-size-cumulative=60"]
+  const flags = [...young, ...old, ...compiler, "--disable-sigusr1", ...process.execArgv]
   process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], {
     ...process.env,
     MALLOC_ARENA_MAX: "2",

@@ -7,7 +7,7 @@ import type { Segment } from "./Segment.ts"
 
 /** Of a journal in which little happens, and of a busy one: more than one read of a tracer. */
 const smallBytes = 64 * 1024
-const largeBytes = 528 * 1024
+const largeBytes = 536 * 1024
 
 /** Kept for reuse. */
 const spareSmallMax = 64
@@ -66,6 +66,11 @@ export class Chunks {
 
   get hasRoom(): boolean {
     return this.unwrittenBytes < unwrittenBytesMax
+  }
+
+  /** What is little need not be written yet. */
+  get mayGather(): boolean {
+    return this.unwrittenBytes < unwrittenBytesMax / 2
   }
 
   /** What is written may stay until it is sent. */

@@ -7,6 +7,7 @@
  */
 import { Deferred, Effect, Exit, Latch } from "effect"
 import { report } from "../../errors/Report.ts"
+import { setImmediate } from "../../Machine.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import type { About } from "./About.ts"
 import { Ahead } from "./Ahead.ts"
@@ -227,6 +228,24 @@ export class Journal {
     }
   }
 
+  /**
+   * The same for what no tracer waits to be answered: little of it waits for company until the turns that are due are
+   * over, and `isWithin` a packet for more of that, since the relay can do nothing with a part.
+   */
+  flushSoon(isWithin: boolean): void {
+    if (this.tail.isMuch || !this.memory.mayGather) this.flush()
+    else if (!isWithin && !this.#isDue) {
+      this.#isDue = true
+      setImmediate(this.#onDue)
+    }
+  }
+  #isDue = false
+
+  readonly #onDue = (): void => {
+    this.#isDue = false
+    this.flush()
+  }
+
   #wrote(chunk: Chunk, to: number, last: number): void {
     this.written = last
     this.tail.wrote(chunk, to, last)
@@ -239,6 +258,7 @@ export class Journal {
 
   /** Calls `then` when all that was appended so far is written: now, or in a later turn; in the order asked. */
   whenWritten(then: () => void): void {
+    this.flush()
     if (this.written >= this.last && this.#waiting.length === 0) then()
     else this.#waiting.push({ number: this.last, then })
   }

@@ -25,7 +25,7 @@ export const spareSuffix = ".spare"
 /** Of what a segment is to become. */
 export const draftSuffix = ".new"
 /** Over all journals: more would not come round before they are cold. */
-const spareCountMax = 8
+const spareCountMax = 32
 
 /** Shared by all journals of a spool. */
 export interface Spares {

@@ -7,6 +7,9 @@ import { checksums } from "./Checksums.ts"
 import type { Chunk, Chunks } from "./Chunks.ts"
 import type { Segment } from "./Segment.ts"
 
+/** A write of more is not much cheaper for each byte. */
+const muchBytes = 192 * 1024
+
 export interface Part {
   readonly bytes: Buffer
   readonly from: number
@@ -51,6 +54,12 @@ export class Tail {
     this.#chunks.push(chunk)
     this.#newest = chunk
     return chunk
+  }
+
+  /** What is not written is worth a write. */
+  get isMuch(): boolean {
+    const chunk = this.unwritten
+    return chunk !== undefined && (chunk !== this.#newest || chunk.filled - chunk.written >= muchBytes)
   }
 
   /** The oldest with something to write. */

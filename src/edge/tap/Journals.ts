@@ -4,6 +4,7 @@ import { wallMillis } from "../../Machine.ts"
 import type { Request } from "../../protocol/control/CreateSession.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
+import { Crowd } from "./Crowd.ts"
 
 /** Of the relay, where it can do less than the edge. */
 export interface Abilities {
@@ -17,6 +18,7 @@ export class Journals {
   readonly spool: Spool
   /** By the handles that were answered here. */
   readonly streams = new Map<bigint, Journal>()
+  readonly crowd = new Crowd()
   readonly #sessions = new Map<number, Journal>()
   #unnamedCount = 0
   /** What the relay can do, as far as is known. */

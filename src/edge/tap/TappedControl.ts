@@ -114,7 +114,6 @@ export class TappedControl extends TappedPeer implements CommandSink {
     this.#replies.push(bytes)
     const journal = this.#journal
     if (journal === undefined) return this.peer.send(bytes, sent)
-    journal.flush()
     journal.whenWritten(() => this.peer.send(bytes, sent))
     return true
   }

@@ -1,4 +1,5 @@
 /** A data connection: its packets, in records of the journals that their streams belong to. */
+import { clockMillis } from "../../Machine.ts"
 import { PacketFramer, type PacketSink } from "../../protocol/data/PacketFramer.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
 import { Kind, pieceBytesMax } from "../../protocol/journal/Record.ts"
@@ -17,6 +18,11 @@ export class TappedData extends TappedPeer implements PacketSink {
   #connection = 0
   #hasHeader = false
   #dataSize = 0
+  /** Of it, yet to come. */
+  #restBytes = 0
+  /** As a member of the crowd. */
+  window = 0
+  #rests = false
   /** Of the packet that has begun and not ended. */
   #stream: bigint | undefined
   #sequence = 0n
@@ -30,7 +36,12 @@ export class TappedData extends TappedPeer implements PacketSink {
 
   protected hear(bytes: Buffer, length: number): void {
     this.#framer.push(bytes, length)
-    this.#journal?.flush()
+    this.#journal?.flushSoon(this.#stream !== undefined)
+    this.#rests = this.#journals.crowd.rests(this, clockMillis(), length, this.#restBytes)
+  }
+
+  protected override get rests(): boolean {
+    return this.#rests
   }
 
   protected get owner(): Journal | undefined {
@@ -42,6 +53,8 @@ export class TappedData extends TappedPeer implements PacketSink {
   }
 
   protected override held(isHeld: boolean): void {
+    // Nothing comes that what waits could be written with; and the relay may have to have it before there is room.
+    if (isHeld) this.#journal?.flush()
     this.#journal?.ahead.hold(isHeld)
   }
 
@@ -66,6 +79,7 @@ export class TappedData extends TappedPeer implements PacketSink {
     // The relay here ends the connection.
     if (journal === undefined || (journal.isFinished && !journal.isStopped)) return false
     this.#dataSize = dataSize
+    this.#restBytes = dataSize
     this.#isLost = journal.isStopped
     if (this.#isLost) this.spool.lose(journal, dataSize)
     const { offsets } = PacketHeader
@@ -93,6 +107,7 @@ export class TappedData extends TappedPeer implements PacketSink {
   }
 
   payload(bytes: Buffer, from: number, to: number): boolean {
+    this.#restBytes -= to - from
     let at = from
     if (this.#hasHeader) at = this.#begin(bytes, from, Math.min(to, from + pieceBytesMax - PacketHeader.size))
     for (; at < to; at += pieceBytesMax) {

@@ -3,9 +3,11 @@
  * spool has room.
  */
 import type { Effect } from "effect"
+import { setTimeout } from "../../Machine.ts"
 import type { Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
+import { restMillis } from "./Crowd.ts"
 
 export abstract class TappedPeer implements Peer, Receiver {
   protected readonly peer: Peer
@@ -15,6 +17,7 @@ export abstract class TappedPeer implements Peer, Receiver {
   #isHeld = false
   /** The relay does not want more before it says so. */
   #isPaused = false
+  #isResting = false
   #isOver = false
 
   constructor(peer: Peer, spool: Spool) {
@@ -28,6 +31,10 @@ export abstract class TappedPeer implements Peer, Receiver {
   protected abstract get owner(): Journal | undefined
   /** There is room for what is read. */
   protected abstract get mayTake(): boolean
+  /** Not now, but after a moment (`Crowd`). */
+  protected get rests(): boolean {
+    return false
+  }
   protected abstract left(isBroken: boolean): void
   /** It is not read for want of room, or is again. */
   protected held(_isHeld: boolean): void {}
@@ -58,7 +65,7 @@ export abstract class TappedPeer implements Peer, Receiver {
 
   resume(): void {
     this.#isPaused = false
-    if (!this.#isHeld) this.peer.resume()
+    this.#goOn()
   }
 
   expect(isOwing: boolean): void {
@@ -91,7 +98,24 @@ export abstract class TappedPeer implements Peer, Receiver {
     if (!this.#isOver) this.hear(bytes, length)
     const goesOn = this.#receiver?.receive(bytes, length) === true
     if (!goesOn) this.#isPaused = true
-    return this.#mayRead() && goesOn
+    return this.#mayRead() && goesOn && !this.#isRested()
+  }
+
+  /** It is read again after a moment. */
+  #isRested(): boolean {
+    if (!this.rests) return false
+    this.#isResting = true
+    setTimeout(this.#onRested, restMillis)
+    return true
+  }
+
+  readonly #onRested = (): void => {
+    this.#isResting = false
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    if (!this.#isOver && !this.#isHeld && !this.#isPaused && !this.#isResting) this.peer.resume()
   }
 
   #mayRead(): boolean {
@@ -107,8 +131,7 @@ export abstract class TappedPeer implements Peer, Receiver {
   readonly #onRoom = (): void => {
     this.#isHeld = false
     this.held(false)
-    if (this.#isOver || !this.#mayRead() || this.#isPaused) return
-    this.peer.resume()
+    if (!this.#isOver && this.#mayRead()) this.#goOn()
   }
 
   ended(): void {
