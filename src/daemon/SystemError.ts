@@ -1,4 +1,6 @@
 /** Why the system refused something, in C's words, which operators and their scripts know. */
+import { codeOf } from "../model/SystemCode.ts"
+
 export const notDirectory = "Not a directory"
 
 const words: Readonly<Record<string, string>> = {
@@ -31,5 +33,5 @@ const words: Readonly<Record<string, string>> = {
 /** Of anything else that was thrown, its own words. */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
-  return words[(error as NodeJS.ErrnoException).code ?? ""] ?? error.message
+  return words[codeOf(error as NodeJS.ErrnoException) ?? ""] ?? error.message
 }

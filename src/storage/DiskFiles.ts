@@ -6,6 +6,7 @@ import * as path from "node:path"
 import { Effect, Layer, Option } from "effect"
 import { report } from "../errors/Report.ts"
 import { clockMillis } from "../Machine.ts"
+import { codeOf } from "../model/SystemCode.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import { Contention } from "../thread/Contention.ts"
 import { defaultCount, Writers, type WritersOptions } from "../thread/Writers.ts"
@@ -30,7 +31,7 @@ const vectorCountMax = 1024
 type Callback<A> = (cause: NodeJS.ErrnoException | null, value: A) => void
 
 const failed = (operation: string, at: string, cause: NodeJS.ErrnoException) =>
-  new FileFailed({ operation, path: at, code: cause.code ?? cause.message })
+  new FileFailed({ operation, path: at, code: codeOf(cause) ?? cause.message })
 
 const call = <A>(operation: string, at: string, start: (done: Callback<A>) => void): Effect.Effect<A, FileFailed> =>
   Effect.uninterruptible(

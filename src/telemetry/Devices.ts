@@ -2,6 +2,7 @@
 import { access, constants, readFile, realpath, stat, statfs } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Effect } from "effect"
+import { codeOf } from "../model/SystemCode.ts"
 import type { DeviceFigures, Devices as Figures, Micros } from "../relay/Status.ts"
 import type { Device } from "./Device.ts"
 import * as Mounts from "./Mounts.ts"
@@ -32,7 +33,7 @@ const faultOf = async (directory: string): Promise<string | undefined> => {
     await access(directory, constants.W_OK | constants.X_OK)
     return undefined
   } catch (cause) {
-    const { code = "?" } = cause as NodeJS.ErrnoException
+    const code = codeOf(cause as NodeJS.ErrnoException) ?? "?"
     return code === "ENOENT" && directory !== "/" ? faultOf(dirname(directory)) : code
   }
 }

@@ -6,9 +6,11 @@ import { connect, type Socket } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Target from "../../src/target/Target.ts"
+import * as Faulty from "../support/faulty.ts"
 import { describeWithPeers, reference } from "../support/peers.ts"
 import * as Process from "../support/process.ts"
-import { temporaryDirectory } from "../support/relays.ts"
+import * as Relays from "../support/relays.ts"
 import * as Daemons from "./daemons.ts"
 
 describe("a start that fails", () => {
@@ -124,7 +126,7 @@ describe("the health socket", () => {
   )
   it.live("is where LTTNG_RELAYD_HEALTH says, replacing an old socket", () =>
     Effect.gen(function* () {
-      const directory = yield* temporaryDirectory("health")
+      const directory = yield* Relays.temporaryDirectory("health")
       const env = { LTTNG_RELAYD_HEALTH: join(directory, "socket") }
       const first = yield* Daemons.runForeground([], { env })
       const killed = yield* Daemons.end(first.running, "SIGKILL")
@@ -191,4 +193,22 @@ describeWithPeers(reference, "the same start", () => {
       })
     )
   }
+})
+
+describeWithPeers(["gcc"], "a quota that is full", () => {
+  it.live("is told by its name, which the runtime does not have", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours", { env: Faulty.env() })
+      writeFileSync(join(relay.output, Faulty.orders), "mkdir 122 traces/h")
+      const target = yield* Target.make({
+        url: `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`,
+        hostname: "h"
+      })
+      yield* Effect.flip(target.session({ name: "s" }))
+      assert.match(
+        yield* Process.lastSaid(relay.process),
+        /session refused: mkdir \S*: EDQUOT .*code=SESSION_DIRECTORY/
+      )
+    })
+  )
 })
