@@ -30,10 +30,14 @@ const againMillis = 1000
 
 export class Throttle implements Debtor {
   readonly #options: Options
+  /** For its turn: its principals have had too much. */
   #isWaiting = false
+  /** At the disk, or until it looks there again. */
   #isLooking = false
   #isStopped = false
+  /** What the first read waits for. */
   #begin: (() => void) | undefined
+  #again: NodeJS.Timeout | undefined
   #readBytesMax = Number.POSITIVE_INFINITY
 
   constructor(options: Options) {
@@ -94,7 +98,6 @@ export class Throttle implements Debtor {
     this.#isWaiting = false
     clearTimeout(this.#again)
   }
-  #again: NodeJS.Timeout | undefined
 
   #bound(): void {
     const { party, readAtMost } = this.#options

@@ -46,62 +46,66 @@ export const make = (options: Options): Effect.Effect<Effect.Effect<Array<Viewer
   Clock.clockWith((clock) => Effect.succeed(new Attachment(options, clock).next))
 
 class Attachment {
-  readonly options: Options
-  readonly now: () => bigint
-  readonly polling: ViewerPolling.Polling
+  readonly #options: Options
+  readonly #now: () => bigint
+  readonly #polling: ViewerPolling.Polling
   /** Those that have not ended. */
-  sessions: Array<WatchedSession.WatchedSession> = []
-  readonly traces: ViewedTraces
-  readonly joining: Joining
-  readonly data = new Map<bigint, ViewerMerge.DataState>()
-  readonly events: Array<ViewerEvent> = []
-  shownNanos: bigint | undefined
-  packetAttempts = 0
-  areStreamsWanted = false
-  /** When it was asked whether the metadata of traces without streams is over. */
-  overMillis = 0
-  patienceMillis = 0
+  #sessions: Array<WatchedSession.WatchedSession> = []
+  readonly #traces: ViewedTraces
+  readonly #joining: Joining
+  /** Streams that have not ended, but for those of metadata. */
+  readonly #data = new Map<bigint, ViewerMerge.DataState>()
+  /** What happened, for the next pull. */
+  readonly #events: Array<ViewerEvent> = []
+  /** Of the packet shown last: one that is older is late. */
+  #shownNanos: bigint | undefined
+  #packetAttempts = 0
+  /** An answer said that there are streams that we have not asked for. */
+  #areStreamsWanted = false
+  /** When it was asked last whether the metadata of traces without streams is over. */
+  #overMillis = 0
+  /** How long a stream may say nothing before the others do not wait for it. */
+  #patienceMillis = 0
   /** Since when all sessions have ended. */
-  endedMillis: number | undefined
+  #endedMillis: number | undefined
   /** Nothing is asked before: events are handed over first. */
-  resumeMillis = 0
+  #resumeMillis = 0
 
   constructor(options: Options, clock: Clock.Clock) {
     const nowMillis = clock.currentTimeMillisUnsafe()
-    this.options = options
-    this.now = () => clock.monotonicTimeNanosUnsafe()
+    this.#options = options
+    this.#now = () => clock.monotonicTimeNanosUnsafe()
     const periodMillis = Math.min(...options.sessions.map(({ session }) => WatchedSession.periodOf(session)))
-    this.polling = ViewerPolling.make(periodMillis)
-    this.traces = new ViewedTraces(options.connection, (event) => this.events.push(event))
-    this.joining = new Joining(
+    this.#polling = ViewerPolling.make(periodMillis)
+    this.#traces = new ViewedTraces(options.connection, (event) => this.#events.push(event))
+    this.#joining = new Joining(
       options.sessions.map(({ session }) => session.id),
       periodMillis
     )
-    for (const each of options.sessions) this.add(each, nowMillis)
+    for (const each of options.sessions) this.#add(each, nowMillis)
   }
 
-  readonly next: Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done> = Effect.suspend(() => {
-    const self = this
-    return Effect.gen(function* () {
-      while (self.events.length === 0) {
-        if (self.sessions.length > 0) yield* self.step()
-        else if (yield* self.isOver()) return yield* Cause.done()
+  get next(): Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done> {
+    return Effect.gen({ self: this }, function* () {
+      while (this.#events.length === 0) {
+        if (this.#sessions.length > 0) yield* this.#step()
+        else if (yield* this.#isOver()) return yield* Cause.done()
       }
-      return self.events.splice(0)
+      return this.#events.splice(0)
     })
-  })
-
-  add({ session, streams }: AttachedSession, nowMillis: number): void {
-    const periodMillis = WatchedSession.periodOf(session)
-    const isAllTold = this.options.connection.minor >= newStreamFlagMinor
-    this.patienceMillis = Math.max(this.patienceMillis, ViewerMerge.patienceOf(periodMillis, isAllTold))
-    const newcomers = this.options.isPrompt && isAllTold ? new Newcomers(this.now) : undefined
-    this.sessions.push(WatchedSession.make(session, newcomers, nowMillis))
-    this.announce(session.id, streams, nowMillis)
   }
 
-  announce(sessionId: bigint, entries: ReadonlyArray<StreamEntry>, nowMillis: number): void {
-    const session = this.sessions.find(({ id }) => id === sessionId)
+  #add({ session, streams }: AttachedSession, nowMillis: number): void {
+    const periodMillis = WatchedSession.periodOf(session)
+    const isAllTold = this.#options.connection.minor >= newStreamFlagMinor
+    this.#patienceMillis = Math.max(this.#patienceMillis, ViewerMerge.patienceOf(periodMillis, isAllTold))
+    const newcomers = this.#options.isPrompt && isAllTold ? new Newcomers(this.#now) : undefined
+    this.#sessions.push(WatchedSession.make(session, newcomers, nowMillis))
+    this.#announce(session.id, streams, nowMillis)
+  }
+
+  #announce(sessionId: bigint, entries: ReadonlyArray<StreamEntry>, nowMillis: number): void {
+    const session = this.#sessions.find(({ id }) => id === sessionId)
     for (const entry of entries) {
       const stream: ViewerMerge.ViewedStream = {
         id: entry.id,
@@ -111,7 +115,7 @@ class Attachment {
         path: entry.pathName,
         channel: entry.channelName
       }
-      const trace = this.traces.of(stream.traceId)
+      const trace = this.#traces.of(stream.traceId)
       const horizon = stream.isMetadata ? undefined : session?.newcomers?.beginningOf(stream)
       if (stream.isMetadata) {
         trace.metadata = stream
@@ -120,102 +124,101 @@ class Attachment {
       } else {
         trace.openCount = (trace.openCount ?? 0) + 1
         const state = ViewerMerge.make(stream, () => clockOf(trace), nowMillis, session?.periodMillis)
-        this.data.set(stream.id, state)
+        this.#data.set(stream.id, state)
         state.horizon = horizon
       }
-      this.events.push({ _tag: "StreamAdded", stream, horizon })
+      this.#events.push({ _tag: "StreamAdded", stream, horizon })
     }
-    if (entries.length > 0) ViewerPolling.onPacket(this.polling)
+    if (entries.length > 0) ViewerPolling.onPacket(this.#polling)
   }
 
   /** One question or one packet: new streams before anything whose timestamps they could precede. */
-  step(): Effect.Effect<void, ExchangeFailed> {
-    const self = this
-    return Effect.gen(function* () {
+  #step(): Effect.Effect<void, ExchangeFailed> {
+    return Effect.gen({ self: this }, function* () {
       const nowMillis = yield* Clock.currentTimeMillis
-      if (self.areStreamsWanted) yield* self.askNewStreams(self.sessions, nowMillis)
-      yield* self.traces.ask()
-      if (self.events.length > 0) return
-      const choice = ViewerMerge.choose(self.data.values(), nowMillis, self.patienceMillis)
-      if (choice._tag === "Show") return yield* self.show(choice.state)
-      if (self.tellBegins()) return
-      if (nowMillis < self.resumeMillis) return yield* Effect.sleep(Duration.millis(self.resumeMillis - nowMillis))
-      const isActive = self.options.isPrompt
-        ? yield* self.pollDue(nowMillis)
-        : yield* self.pollTurn(choice.states, nowMillis)
+      if (this.#areStreamsWanted) yield* this.#askNewStreams(this.#sessions, nowMillis)
+      yield* this.#traces.ask()
+      if (this.#events.length > 0) return
+      const choice = ViewerMerge.choose(this.#data.values(), nowMillis, this.#patienceMillis)
+      if (choice._tag === "Show") return yield* this.#show(choice.state)
+      if (this.#tellBegins()) return
+      if (nowMillis < this.#resumeMillis) return yield* Effect.sleep(Duration.millis(this.#resumeMillis - nowMillis))
+      const isActive = this.#options.isPrompt
+        ? yield* this.#pollDue(nowMillis)
+        : yield* this.#pollTurn(choice.states, nowMillis)
       // What was told is believed when it is known who else may have older records.
-      const told = self.events.splice(0)
-      if (told.length > 0) yield* self.askNewStreams(self.untold(), nowMillis)
-      if (self.joining.isDue(nowMillis, isActive || told.length > 0)) yield* self.admit()
-      self.events.push(...told)
-      yield* self.askQuietSessions(nowMillis)
-      yield* self.endSessions()
-      if (isActive || self.areStreamsWanted) self.resumeMillis = nowMillis
+      const told = this.#events.splice(0)
+      if (told.length > 0) yield* this.#askNewStreams(this.#untold(), nowMillis)
+      if (this.#joining.isDue(nowMillis, isActive || told.length > 0)) yield* this.#admit()
+      this.#events.push(...told)
+      yield* this.#askQuietSessions(nowMillis)
+      yield* this.#endSessions()
+      if (isActive || this.#areStreamsWanted) this.#resumeMillis = nowMillis
     })
   }
 
   /** Sessions that may have streams we do not know: answers about the others' streams would have told. */
-  untold(): ReadonlyArray<WatchedSession.WatchedSession> {
-    if (this.areStreamsWanted) return this.sessions
-    const streams = [...this.data.values()]
-    return this.sessions.filter(({ id }) => !streams.some(({ stream }) => stream.sessionId === id))
+  #untold(): ReadonlyArray<WatchedSession.WatchedSession> {
+    if (this.#areStreamsWanted) return this.#sessions
+    const streams = [...this.#data.values()]
+    return this.#sessions.filter(({ id }) => !streams.some(({ stream }) => stream.sessionId === id))
   }
 
   /** Records of other streams need not wait until a packet that is known of may be shown. */
-  tellBegins(): boolean {
-    for (const state of this.data.values()) {
+  #tellBegins(): boolean {
+    for (const state of this.#data.values()) {
       const timestamp = ViewerMerge.untoldBegin(state)
-      if (timestamp !== undefined) this.events.push({ _tag: "Inactive", stream: state.stream, timestamp })
+      if (timestamp !== undefined) this.#events.push({ _tag: "Inactive", stream: state.stream, timestamp })
     }
-    return this.events.length > 0
+    return this.#events.length > 0
   }
 
-  pollTurn(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
-    const isPacketWaiting = ViewerMerge.isPacketWaiting(this.data.values())
-    return Effect.map(this.poll(ViewerPolling.turn(this.polling, states, isPacketWaiting), nowMillis), (isActive) => {
-      if (!isActive) this.resumeMillis = nowMillis + ViewerPolling.onQuiet(this.polling, isPacketWaiting)
+  #pollTurn(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
+    const isPacketWaiting = ViewerMerge.isPacketWaiting(this.#data.values())
+    return Effect.map(this.#poll(ViewerPolling.turn(this.#polling, states, isPacketWaiting), nowMillis), (isActive) => {
+      if (!isActive) this.#resumeMillis = nowMillis + ViewerPolling.onQuiet(this.#polling, isPacketWaiting)
       return isActive
     })
   }
 
   /** Those whose news are due, whether a packet waits for them or not: records of packets that were shown do. */
-  pollDue(nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
-    const states = [...this.data.values()].filter(({ held }) => held === undefined)
+  #pollDue(nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
+    const states = [...this.#data.values()].filter(({ held }) => held === undefined)
     const due = states.filter(({ phase }) => phase.dueMillis <= nowMillis)
-    return Effect.map(this.poll(due, nowMillis), (isActive) => {
+    return Effect.map(this.#poll(due, nowMillis), (isActive) => {
       const next = Math.min(...states.map(({ phase }) => phase.dueMillis), nowMillis + emptyAskMillisMax / 10)
-      this.resumeMillis = Math.max(nowMillis + 1, next)
+      this.#resumeMillis = Math.max(nowMillis + 1, next)
       return isActive
     })
   }
 
   /** Whether any stream had a packet. */
-  poll(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
+  #poll(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
     if (states.length === 0) return Effect.succeed(false)
     const ids = states.map(({ stream }) => stream.id)
-    for (const { newcomers } of this.sessions) newcomers?.onAsk()
-    return Effect.map(this.options.connection.nextIndexes(ids), (replies) => {
+    for (const { newcomers } of this.#sessions) newcomers?.onAsk()
+    return Effect.map(this.#options.connection.nextIndexes(ids), (replies) => {
       let isActive = false
       replies.forEach((reply, index) => {
         const state = states[index] as ViewerMerge.DataState
         state.polledMillis = nowMillis
-        this.sessionOf(state)?.newcomers?.onReply(reply, state.clock())
-        const told = this.events.length
-        if (this.onIndex(state, reply, nowMillis)) isActive = true
+        this.#sessionOf(state)?.newcomers?.onReply(reply, state.clock())
+        const told = this.#events.length
+        if (this.#onIndex(state, reply, nowMillis)) isActive = true
         const hasPacket = state.held !== undefined
-        if (hasPacket || this.events.length > told) ViewerPhase.onNews(state.phase, nowMillis, hasPacket)
+        if (hasPacket || this.#events.length > told) ViewerPhase.onNews(state.phase, nowMillis, hasPacket)
         else ViewerPhase.onNothing(state.phase, nowMillis)
       })
-      if (isActive) ViewerPolling.onPacket(this.polling)
+      if (isActive) ViewerPolling.onPacket(this.#polling)
       return isActive
     })
   }
 
-  onIndex(state: ViewerMerge.DataState, reply: GetNextIndex.Reply, nowMillis: number): boolean {
+  #onIndex(state: ViewerMerge.DataState, reply: GetNextIndex.Reply, nowMillis: number): boolean {
     const { flags, status, ...index } = reply
     const { Flags, Status } = GetNextIndex
-    if ((flags & Flags.newStream) !== 0) this.areStreamsWanted = true
-    if ((flags & Flags.newMetadata) !== 0) this.traces.of(state.stream.traceId).isWanted = true
+    if ((flags & Flags.newStream) !== 0) this.#areStreamsWanted = true
+    if ((flags & Flags.newMetadata) !== 0) this.#traces.of(state.stream.traceId).isWanted = true
     if (status === Status.ok) {
       ViewerMerge.onPacket(state, index, nowMillis)
       return true
@@ -223,45 +226,44 @@ class Attachment {
     if (status === Status.inactive) {
       const timestamp = reply.timestampEnd
       if (ViewerMerge.onInactive(state, timestamp))
-        this.events.push({ _tag: "Inactive", stream: state.stream, timestamp })
+        this.#events.push({ _tag: "Inactive", stream: state.stream, timestamp })
       return false
     }
-    if (status === Status.retry && !this.isStuck(state, nowMillis)) {
+    if (status === Status.retry && !this.#isStuck(state, nowMillis)) {
       ViewerMerge.onRetry(state, nowMillis)
-      if (state.isSilenceTold || !ViewerMerge.isSilent(state, 0, nowMillis, this.patienceMillis)) return false
+      if (state.isSilenceTold || !ViewerMerge.isSilent(state, 0, nowMillis, this.#patienceMillis)) return false
       state.isSilenceTold = true
-      this.events.push({ _tag: "Silent", stream: state.stream })
+      this.#events.push({ _tag: "Silent", stream: state.stream })
       return false
     }
     // Hung up, or beyond reading.
-    this.data.delete(state.stream.id)
-    this.events.push({ _tag: "StreamEnded", stream: state.stream })
-    const trace = this.traces.of(state.stream.traceId)
+    this.#data.delete(state.stream.id)
+    this.#events.push({ _tag: "StreamEnded", stream: state.stream })
+    const trace = this.#traces.of(state.stream.traceId)
     trace.openCount = (trace.openCount ?? 1) - 1
     return false
   }
 
-  sessionOf({ stream }: ViewerMerge.DataState): WatchedSession.WatchedSession | undefined {
-    return this.sessions.find(({ id }) => id === stream.sessionId)
+  #sessionOf({ stream }: ViewerMerge.DataState): WatchedSession.WatchedSession | undefined {
+    return this.#sessions.find(({ id }) => id === stream.sessionId)
   }
 
-  isStuck(state: ViewerMerge.DataState, nowMillis: number): boolean {
-    const session = this.sessionOf(state)
+  #isStuck(state: ViewerMerge.DataState, nowMillis: number): boolean {
+    const session = this.#sessionOf(state)
     if (session?.isOver !== true) return false
     return ViewerMerge.isStuck(state, session.overSinceMillis, nowMillis, session.periodMillis)
   }
 
-  askNewStreams(
+  #askNewStreams(
     sessions: ReadonlyArray<WatchedSession.WatchedSession>,
     nowMillis: number
   ): Effect.Effect<void, ExchangeFailed> {
-    const self = this
-    return Effect.gen(function* () {
-      self.areStreamsWanted = false
+    return Effect.gen({ self: this }, function* () {
+      this.#areStreamsWanted = false
       for (const session of sessions.filter(({ isOver }) => !isOver)) {
         session.askedMillis = nowMillis
-        const { status, streams } = yield* self.options.connection.newStreams(session.id)
-        if (status === NewStreamsStatus.ok) self.announce(session.id, streams, nowMillis)
+        const { status, streams } = yield* this.#options.connection.newStreams(session.id)
+        if (status === NewStreamsStatus.ok) this.#announce(session.id, streams, nowMillis)
         if (status === NewStreamsStatus.noNew || status === NewStreamsStatus.ok) continue
         session.isOver = true
         session.overSinceMillis = nowMillis
@@ -270,62 +272,61 @@ class Attachment {
   }
 
   /** Sessions that have not been asked for a while, or have nothing else to be asked. */
-  askQuietSessions(nowMillis: number): Effect.Effect<void, ExchangeFailed> {
-    const { connection } = this.options
-    const { periodMillis } = this.polling
-    if (nowMillis - this.overMillis >= periodMillis) {
-      this.overMillis = nowMillis
-      this.traces.wantOfEnded()
+  #askQuietSessions(nowMillis: number): Effect.Effect<void, ExchangeFailed> {
+    const { connection } = this.#options
+    const { periodMillis } = this.#polling
+    if (nowMillis - this.#overMillis >= periodMillis) {
+      this.#overMillis = nowMillis
+      this.#traces.wantOfEnded()
     }
-    const active = new Set([...this.data.values()].map(({ stream }) => stream.sessionId))
+    const active = new Set([...this.#data.values()].map(({ stream }) => stream.sessionId))
     const periods = connection.minor < newStreamFlagMinor ? 1 : newStreamsRarePeriods
-    const due = this.sessions.filter(({ askedMillis, id }) => {
+    const due = this.#sessions.filter(({ askedMillis, id }) => {
       const pause = active.has(id) ? periods * periodMillis : Math.min(periodMillis / 2, emptyAskMillisMax)
       return nowMillis - askedMillis >= pause
     })
-    return this.askNewStreamsKeepingWish(due, nowMillis)
+    return this.#askNewStreamsKeepingWish(due, nowMillis)
   }
 
-  askNewStreamsKeepingWish(
+  #askNewStreamsKeepingWish(
     due: ReadonlyArray<WatchedSession.WatchedSession>,
     nowMillis: number
   ): Effect.Effect<void, ExchangeFailed> {
-    const wish = this.areStreamsWanted
-    return Effect.map(this.askNewStreams(due, nowMillis), () => {
-      this.areStreamsWanted = wish
+    const wish = this.#areStreamsWanted
+    return Effect.map(this.#askNewStreams(due, nowMillis), () => {
+      this.#areStreamsWanted = wish
     })
   }
 
-  show(state: ViewerMerge.DataState): Effect.Effect<void, ExchangeFailed> {
+  #show(state: ViewerMerge.DataState): Effect.Effect<void, ExchangeFailed> {
     const { held, stream } = state
     if (held === undefined) return Effect.void
     const nanos = ViewerMerge.keyOf(state) as bigint
-    const isLate = this.shownNanos !== undefined && nanos < this.shownNanos
+    const isLate = this.#shownNanos !== undefined && nanos < this.#shownNanos
     const { index } = held
-    return Effect.map(this.fetchPacket(state, index), (bytes) => {
+    return Effect.map(this.#fetchPacket(state, index), (bytes) => {
       if (bytes === "later") return
-      this.packetAttempts = 0
+      this.#packetAttempts = 0
       ViewerMerge.release(state)
-      if (!isLate) this.shownNanos = nanos
-      this.events.push(
+      if (!isLate) this.#shownNanos = nanos
+      this.#events.push(
         bytes === "lost" ? { _tag: "PacketLost", stream, index } : { _tag: "Packet", stream, index, bytes, isLate }
       )
     })
   }
 
-  fetchPacket(
+  #fetchPacket(
     { stream }: ViewerMerge.DataState,
     index: ViewerMerge.PacketIndex
   ): Effect.Effect<Uint8Array | "lost" | "later", ExchangeFailed> {
-    const self = this
-    const wantedBits = self.options.withPadding ? index.packetSize : index.contentSize
+    const wantedBits = this.#options.withPadding ? index.packetSize : index.contentSize
     const wanted = Math.ceil(Number(wantedBits) / 8)
-    return Effect.gen(function* () {
+    return Effect.gen({ self: this }, function* () {
       const slices: Array<Uint8Array> = []
       for (let at = 0; at < wanted; ) {
         const len = Math.min(sliceBytes, wanted - at)
-        const reply = yield* self.options.connection.packet(stream.id, index.offset + BigInt(at), len)
-        if (reply.status !== PacketStatus.ok || reply.data.length === 0) return yield* self.onNoPacket(stream, reply)
+        const reply = yield* this.#options.connection.packet(stream.id, index.offset + BigInt(at), len)
+        if (reply.status !== PacketStatus.ok || reply.data.length === 0) return yield* this.#onNoPacket(stream, reply)
         slices.push(reply.data)
         at += reply.data.length
       }
@@ -334,65 +335,65 @@ class Attachment {
   }
 
   /** Relays before 2.6.2 ask for metadata or new streams to be fetched first. */
-  onNoPacket(stream: ViewerMerge.ViewedStream, { flags, status }: { readonly flags: number; readonly status: number }) {
+  #onNoPacket(
+    stream: ViewerMerge.ViewedStream,
+    { flags, status }: { readonly flags: number; readonly status: number }
+  ) {
     const isLater = flags !== 0 || status === PacketStatus.retry
-    if (!isLater || ++this.packetAttempts >= packetAttemptsMax) return Effect.succeed("lost" as const)
-    if ((flags & GetNextIndex.Flags.newStream) !== 0) this.areStreamsWanted = true
-    if ((flags & GetNextIndex.Flags.newMetadata) !== 0) this.traces.of(stream.traceId).isWanted = true
-    return Effect.as(Effect.sleep(Duration.millis(this.polling.delayMillis)), "later" as const)
+    if (!isLater || ++this.#packetAttempts >= packetAttemptsMax) return Effect.succeed("lost" as const)
+    if ((flags & GetNextIndex.Flags.newStream) !== 0) this.#areStreamsWanted = true
+    if ((flags & GetNextIndex.Flags.newMetadata) !== 0) this.#traces.of(stream.traceId).isWanted = true
+    return Effect.as(Effect.sleep(Duration.millis(this.#polling.delayMillis)), "later" as const)
   }
 
   /** A session has ended when it announces no more and all its streams hung up. */
-  endSessions(): Effect.Effect<void, ExchangeFailed> {
-    const self = this
-    return Effect.gen(function* () {
-      for (const session of self.sessions) {
-        const isRead = ![...self.data.values()].some(({ stream }) => stream.sessionId === session.id)
+  #endSessions(): Effect.Effect<void, ExchangeFailed> {
+    return Effect.gen({ self: this }, function* () {
+      for (const session of this.#sessions) {
+        const isRead = ![...this.#data.values()].some(({ stream }) => stream.sessionId === session.id)
         if (!session.isOver || !isRead) continue
-        yield* self.traces.finish(session.id)
-        self.sessions = self.sessions.filter((other) => other !== session)
-        self.events.push({ _tag: "SessionEnded", sessionId: session.id })
+        yield* this.#traces.finish(session.id)
+        this.#sessions = this.#sessions.filter((other) => other !== session)
+        this.#events.push({ _tag: "SessionEnded", sessionId: session.id })
       }
     })
   }
 
   /** Sessions that have begun since the last look. */
-  admit(): Effect.Effect<void, ExchangeFailed> {
-    const self = this
-    const { joiners } = self.options
+  #admit(): Effect.Effect<void, ExchangeFailed> {
+    const { joiners } = this.#options
     if (joiners === undefined) return Effect.void
-    return Effect.gen(function* () {
+    return Effect.gen({ self: this }, function* () {
       const askedMillis = yield* Clock.currentTimeMillis
       const sessions = yield* joiners.look
       const nowMillis = yield* Clock.currentTimeMillis
-      for (const session of self.joining.newAmong(sessions, askedMillis, nowMillis)) {
+      for (const session of this.#joining.newAmong(sessions, askedMillis, nowMillis)) {
         const attached = yield* joiners.attach(session)
         if (typeof attached === "string") {
-          self.events.push({ _tag: "SessionRefused", session, reason: attached })
+          this.#events.push({ _tag: "SessionRefused", session, reason: attached })
           continue
         }
-        self.events.push({ _tag: "SessionJoined", session: attached.session })
-        self.add(attached, nowMillis)
-        ViewerPolling.onPacket(self.polling)
-        self.endedMillis = undefined
+        this.#events.push({ _tag: "SessionJoined", session: attached.session })
+        this.#add(attached, nowMillis)
+        ViewerPolling.onPacket(this.#polling)
+        this.#endedMillis = undefined
       }
     })
   }
 
   /** Whether nobody joins any more. */
-  isOver(): Effect.Effect<boolean, ExchangeFailed> {
-    const self = this
-    return Effect.gen(function* () {
+  #isOver(): Effect.Effect<boolean, ExchangeFailed> {
+    return Effect.gen({ self: this }, function* () {
       const nowMillis = yield* Clock.currentTimeMillis
-      const { lingerMillis = 0 } = self.options.joiners ?? {}
-      self.endedMillis ??= nowMillis
-      const leftMillis = self.endedMillis + lingerMillis - nowMillis
+      const { lingerMillis = 0 } = this.#options.joiners ?? {}
+      this.#endedMillis ??= nowMillis
+      const leftMillis = this.#endedMillis + lingerMillis - nowMillis
       // Everything was read: a relay that goes now takes nothing with it.
-      const looked = yield* Effect.result(self.admit())
+      const looked = yield* Effect.result(this.#admit())
       if (looked._tag === "Failure" && lingerMillis === Number.POSITIVE_INFINITY) return yield* looked.failure
-      if (self.events.length > 0) return false
+      if (this.#events.length > 0) return false
       if (looked._tag === "Failure" || leftMillis <= 0) return true
-      yield* Effect.sleep(Duration.millis(Math.min(self.joining.lingerPauseMillis, leftMillis)))
+      yield* Effect.sleep(Duration.millis(Math.min(this.#joining.lingerPauseMillis, leftMillis)))
       return false
     })
   }

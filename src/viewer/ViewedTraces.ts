@@ -56,27 +56,25 @@ export class ViewedTraces {
 
   /** All that is wanted. */
   ask(): Effect.Effect<void, ExchangeFailed> {
-    const self = this
-    return Effect.gen(function* () {
-      for (const [id, trace] of self.#traces) {
+    return Effect.gen({ self: this }, function* () {
+      for (const [id, trace] of this.#traces) {
         // Applications come and go; what they declared goes with them.
-        if (trace.isComplete && trace.openCount === 0) self.#traces.delete(id)
+        if (trace.isComplete && trace.openCount === 0) this.#traces.delete(id)
         if (!trace.isWanted || trace.isComplete || trace.metadata === undefined) continue
         trace.isWanted = false
-        yield* self.#fetch(trace, trace.metadata)
+        yield* this.#fetch(trace, trace.metadata)
       }
     })
   }
 
   /** What is left of a session that has ended. */
   finish(sessionId: bigint): Effect.Effect<void, ExchangeFailed> {
-    const self = this
-    return Effect.gen(function* () {
-      for (const trace of self.#traces.values()) {
+    return Effect.gen({ self: this }, function* () {
+      for (const trace of this.#traces.values()) {
         if (trace.isComplete || trace.metadata?.sessionId !== sessionId) continue
         for (let attempt = 0; attempt === 0 || (trace.isWanted && attempt < lastAttemptsMax); attempt++) {
           trace.isWanted = false
-          yield* self.#fetch(trace, trace.metadata)
+          yield* this.#fetch(trace, trace.metadata)
         }
         trace.isComplete = true
       }
@@ -85,10 +83,9 @@ export class ViewedTraces {
 
   /** Until the relay has no more; an error says the metadata stream is closed, not that something is wrong. */
   #fetch(trace: ViewedTrace, stream: ViewedStream): Effect.Effect<void, ExchangeFailed> {
-    const self = this
-    return Effect.gen(function* () {
+    return Effect.gen({ self: this }, function* () {
       while (true) {
-        const { data, status } = yield* self.#connection.metadata(stream.id)
+        const { data, status } = yield* this.#connection.metadata(stream.id)
         if (status === Status.error) trace.isComplete = true
         if (status !== Status.ok) return
         // Announced, but not readable yet: it is asked for again before the next question.
@@ -96,7 +93,7 @@ export class ViewedTraces {
         if (trace.isWanted) return
         const grown = trace.declared.append(data)
         const refused = Result.isFailure(grown) ? grown.failure : undefined
-        self.#tell({ _tag: "Metadata", stream, bytes: data, traceClass: trace.declared.traceClass, refused })
+        this.#tell({ _tag: "Metadata", stream, bytes: data, traceClass: trace.declared.traceClass, refused })
       }
     })
   }
