@@ -163,6 +163,7 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
   return {
     device: stats.dev,
     inode: stats.ino,
+    modifiedMillis: stats.mtimeMs,
     get writeNow() {
       return isPrompt() ? writeNow : undefined
     },

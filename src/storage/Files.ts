@@ -30,6 +30,8 @@ export interface OpenFile {
   readonly device: number
   /** With the device, tells whether a path still names this file. */
   readonly inode: number
+  /** When it was written last before it was opened, by the wall clock; undefined: nobody knows. */
+  readonly modifiedMillis?: number
   /** Writes every byte of `buffers` at `position`. The buffers must not change until it is done. */
   readonly write: (buffers: ReadonlyArray<Uint8Array>, position: number) => Effect.Effect<void, FileFailed>
   /**

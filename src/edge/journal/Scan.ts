@@ -3,6 +3,7 @@
  * that goes on. What is damaged is named (`History`).
  */
 import { Effect } from "effect"
+import { wallMillis } from "../../Machine.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
 import { History, type Skipped } from "./History.ts"
@@ -22,6 +23,13 @@ export interface Found {
   /** One line each. */
   readonly damage: ReadonlyArray<string>
 }
+
+/** A clock that shows an earlier time was not set when it was asked. */
+const setMillisMin = Date.UTC(2026)
+
+/** How long ago it was written, as far as can be known. */
+const waitedMillis = ({ modifiedMillis = 0 }: OpenFile): number =>
+  modifiedMillis < setMillisMin ? 0 : Math.max(0, wallMillis() - modifiedMillis)
 
 /** Others have a turn between two. */
 const windowBytes = 2 * 1024 * 1024
@@ -89,11 +97,12 @@ const scanInto = (
       // What was before it is gone, and may have been all.
       history.last = Math.max(history.last, first - 1)
       const segment = segmentOf(first, path, file, first - 1)
+      segment.wroteAt -= waitedMillis(file)
       segments.push(segment)
       segment.byteCount = yield* scanFile(file, path, history, window)
       segment.last = history.last
       // Of a write that the end of the process or of the power cut short: nobody was answered for it.
-      yield* file.truncate(segment.byteCount)
+      if ((yield* files.size(path)) > segment.byteCount) yield* file.truncate(segment.byteCount)
     }
     const { damage, isFinished, last, needed, open, skipped } = history
     return { segments, last, open, isFinished, skipped, needed, damage }
