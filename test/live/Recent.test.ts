@@ -56,6 +56,26 @@ describe("recent packets", () => {
     assert.strictEqual(bytesOf(recent, other, 20), "e".repeat(17))
   })
 
+  it("are not kept where the system has no room for the ring, which is asked for once", () => {
+    const { SharedArrayBuffer: own } = globalThis
+    let askedCount = 0
+    class Refused {
+      constructor() {
+        askedCount++
+        throw new RangeError("Array buffer allocation failed")
+      }
+    }
+    const recent = ringOf(4)
+    try {
+      globalThis.SharedArrayBuffer = Refused as unknown as SharedArrayBufferConstructor
+      for (const offset of [0, 4]) add(recent, recent, offset, "aaaa")
+    } finally {
+      globalThis.SharedArrayBuffer = own
+    }
+    assert.isUndefined(bytesOf(recent, recent, 0))
+    assert.strictEqual(askedCount, 1)
+  })
+
   it("larger than the ring are not kept, and push out nothing", () => {
     const recent = ringOf(1)
     const file = {}
