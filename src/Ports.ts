@@ -9,6 +9,7 @@ import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
 import * as HttpEntrance from "./connection/HttpEntrance.ts"
 import * as LiveConnection from "./connection/LiveConnection.ts"
+import type { Passage } from "./relay/journal/Taken.ts"
 import type * as Admissions from "./relay/party/Admission.ts"
 import { RefusedHosts } from "./relay/RefusedHosts.ts"
 import { Registry } from "./relay/Registry.ts"
@@ -46,8 +47,8 @@ export interface Tap {
   readonly data: (peer: Peer) => Peer
   /** A session of this id has ended. */
   readonly onSessionEnd: (id: number) => void
-  /** On the way from here to where it is recorded, itself first; UUIDs. */
-  readonly edges: () => ReadonlyArray<string>
+  /** What is done with the journals of other edges. */
+  readonly passage: Passage
 }
 
 const tapped = (tap: Tap | undefined, peer: Peer, role: "control" | "data") =>

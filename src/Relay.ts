@@ -227,8 +227,7 @@ const relay = (config: RelayConfig, tap: Ports.Tap | undefined) =>
         suspendMillis: config.suspendMillis,
         onSessionEnd: tap?.onSessionEnd,
         judgesSilence: tap === undefined,
-        // Who taps hears connections of tracers, and none of what comes by journals.
-        edges: tap?.edges
+        passage: tap?.passage
       })
     ),
     Layer.provide(store(config))

@@ -103,7 +103,13 @@ const allowedInside: Readonly<Record<string, Readonly<Record<string, ReadonlyArr
   admin: { port: [], page: [""] },
   daemon: { log: [""], files: [""], launch: ["", "log", "files"] },
   cli: { recorded: [""], live: [""], streaming: [""], operator: [""], certs: [""], tunnel: [""], edge: [""] },
-  edge: { journal: [], spool: ["journal"], tap: ["journal", "spool"], forwarding: ["journal", "spool"] }
+  edge: {
+    journal: [],
+    spool: ["journal"],
+    tap: ["journal", "spool"],
+    pass: ["journal", "spool"],
+    forwarding: ["journal", "spool"]
+  }
 }
 
 describe("imports of src", () => {

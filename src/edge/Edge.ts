@@ -20,6 +20,7 @@ import type { Pace } from "./forwarding/Pace.ts"
 import type { Mode } from "./forwarding/Packing.ts"
 import type { Addresses } from "./forwarding/PlainForwarding.ts"
 import { Route } from "./forwarding/Route.ts"
+import { open } from "./pass/Passing.ts"
 import * as Spool from "./spool/Spool.ts"
 import * as CopyFiles from "./tap/CopyFiles.ts"
 import * as DiscardFiles from "./tap/DiscardFiles.ts"
@@ -117,7 +118,7 @@ export const upstream = (
       control: (peer) => new TappedControl(peer, journals),
       data: (peer) => new TappedData(peer, journals),
       onSessionEnd: (id) => journals.sessionEnded(id),
-      edges: () => [edgeId, ...(link.relay?.edges ?? [])]
+      passage: { edges: () => [edgeId, ...(link.relay?.edges ?? [])], open: open(spool) }
     }
     return { spool, link, meter, route, tap }
   })

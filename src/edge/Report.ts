@@ -1,8 +1,10 @@
 /** What an edge says of itself: a file in its spool, written anew while it runs, for `lttng-relay edge status`. */
 import { Effect, Schema } from "effect"
 import { wallMillis } from "../Machine.ts"
+import { Outcome } from "../protocol/journal/OpenJournal.ts"
 import type { FileFailed, Files } from "../storage/Files.ts"
 import type { Edge } from "./Edge.ts"
+import type { Journal } from "./journal/Journal.ts"
 import * as JsonFile from "./journal/JsonFile.ts"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
@@ -55,6 +57,8 @@ export const EdgeStatus = Schema.Struct({
       isScanned: Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(true))),
       /** What the relay waits for before it takes more; absent: it takes what comes. */
       waitsFor: Schema.optionalKey(Schema.String),
+      /** Another edge brings it; absent: it is of tracers of this host. */
+      from: Schema.optionalKey(Schema.Struct({ edge: Schema.String, isConnected: Schema.Boolean })),
       byteCount: Count,
       /** Packets that were dropped for want of room, or because they had waited for too long, and their bytes. */
       droppedPacketCount: Count,
@@ -68,6 +72,17 @@ export const EdgeStatus = Schema.Struct({
   )
 })
 export interface EdgeStatus extends Schema.Schema.Type<typeof EdgeStatus> {}
+
+const waits: ReadonlyMap<Outcome, string> = new Map([
+  [Outcome.waitsForRights, "until the relay permits it"],
+  [Outcome.waitsForQuota, "for room in its quota at the relay"],
+  [Outcome.waitsForRoom, "for room on the relay's disk"]
+])
+
+const waitsFor = (journal: Journal): { readonly waitsFor?: string } => {
+  const text = journal.waitsFor === undefined ? undefined : waits.get(journal.waitsFor)
+  return text === undefined ? {} : { waitsFor: text }
+}
 
 const totals = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">) => ({
   connectedCount: link.connectedCount,
@@ -93,7 +108,8 @@ export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool"
     createdMillis: journal.about.createdMillis,
     isOpen: !journal.isFinished,
     isScanned: journal.isScanned,
-    ...(journal.waitsFor !== undefined && { waitsFor: journal.waitsFor }),
+    ...waitsFor(journal),
+    ...(journal.passed !== undefined && { from: { edge: journal.passed.from, isConnected: journal.passed.isHere } }),
     byteCount: journal.segments.byteCount,
     droppedPacketCount: journal.droppedPacketCount,
     droppedByteCount: journal.droppedByteCount,

@@ -15,6 +15,7 @@ import type { CloseReason } from "./CloseReason.ts"
 import * as Events from "./Events.ts"
 import { Incidents } from "./Incidents.ts"
 import { Journals } from "./journal/Journals.ts"
+import type { Passage } from "./journal/Taken.ts"
 import { Namesakes } from "./Namesakes.ts"
 import { Outbox } from "./Outbox.ts"
 import { Admission } from "./party/Admission.ts"
@@ -50,13 +51,10 @@ export interface Options {
   readonly onSessionEnd?: ((id: number) => void) | undefined
   /** False: targets that say nothing are not taken for gone. */
   readonly judgesSilence?: boolean
-  /**
-   * Of an edge: those on the way from here, itself first. Another edge is served by it as a tracer, and not asked to go
-   * on with what was lost.
-   */
-  readonly edges?: (() => ReadonlyArray<string>) | undefined
   /** Journals open, suspended ones among them. May change. */
   journalCountMax: number
+  /** Of an edge, which keeps nothing: what it does with the journals of others. */
+  readonly passage?: Passage | undefined
   /** How long sessions wait for an edge that is gone. */
   readonly suspendMillis?: number | undefined
 }

@@ -16,7 +16,8 @@ export interface EdgeFigures {
   readonly lossCount: number
   /** Why the relay cannot be reached; absent: it can, or nobody tried. */
   readonly reason?: string
-  readonly journals: ReadonlyArray<{ readonly isOpen: boolean }>
+  /** `from`: another edge brings it. */
+  readonly journals: ReadonlyArray<{ readonly isOpen: boolean; readonly from?: { readonly isConnected: boolean } }>
   /** `name` is HOST/SESSION. */
   readonly losses: ReadonlyArray<{
     readonly name: string
@@ -41,6 +42,8 @@ const lossSamples = ({
 }
 
 export const edgeSamples = (figures: EdgeFigures): ReadonlyArray<Sample> => {
+  const passed = figures.journals.flatMap(({ from }) => from ?? [])
+  const connectedCount = passed.filter(({ isConnected }) => isConnected).length
   const openCount = figures.journals.filter(({ isOpen }) => isOpen).length
   return [
     sample(Instruments.edgeSpoolBytes, figures.spoolBytes),
@@ -56,6 +59,8 @@ export const edgeSamples = (figures: EdgeFigures): ReadonlyArray<Sample> => {
     sample(Instruments.edgeLinkLosses, figures.lossCount),
     sample(Instruments.edgeJournals, openCount, "recording"),
     sample(Instruments.edgeJournals, figures.journals.length - openCount, "ended"),
+    sample(Instruments.edgePassedJournals, connectedCount, "connected"),
+    sample(Instruments.edgePassedJournals, passed.length - connectedCount, "suspended"),
     ...figures.losses.flatMap(lossSamples)
   ]
 }

@@ -299,6 +299,13 @@ export const edgeJournals = instrument(
   ["state"],
   "Tracing sessions in the spool: recording, or ended at the tracer and not at the relay."
 )
+export const edgePassedJournals = instrument(
+  "gauge",
+  "edge_passed_journals",
+  "1",
+  ["state"],
+  "Of those, the ones that come by other edges: connected, or suspended while theirs is gone."
+)
 
 const losses = ["host", "session", "policy"]
 export const edgeDroppedPackets = instrument(

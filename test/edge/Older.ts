@@ -1,4 +1,7 @@
-/** Before a relay: makes it one of an older protocol, since each side speaks what the lower of the two can. */
+/**
+ * Before a relay: makes it one of an older protocol, since each side speaks what the lower of the two can; or one that
+ * takes no journals.
+ */
 import * as net from "node:net"
 import { Effect, type Scope } from "effect"
 
@@ -18,12 +21,38 @@ const lowered = (end: number, minor: number) => {
   }
 }
 
+type Way = (bytes: Buffer) => Buffer
+
+/** Of VERSION and GET_CONFIGURATION, where the flags of the answer begin. */
+const flagsAt = answeredEnd + 4
+const journalFlags = 0xc0
+
+const withoutFlags = (): Way => {
+  let passed = 0
+  return (bytes) => {
+    const at = flagsAt - passed
+    passed += bytes.length
+    if (at >= 0 && at < bytes.length) bytes[at] = (bytes[at] ?? 0) & ~journalFlags
+    return bytes
+  }
+}
+
 /** A port that leads to the relay's control port. */
-export const open = (minor: number, controlPort: number): Effect.Effect<number, never, Scope.Scope> => {
+export const open = (minor: number, controlPort: number): Effect.Effect<number, never, Scope.Scope> =>
+  between(controlPort, () => [lowered(askedEnd, minor), lowered(answeredEnd, minor)])
+
+/** The same, where no journals are taken. */
+export const withoutJournals = (controlPort: number): Effect.Effect<number, never, Scope.Scope> =>
+  between(controlPort, () => [(bytes) => bytes, withoutFlags()])
+
+const between = (
+  controlPort: number,
+  ways: () => readonly [asked: Way, answered: Way]
+): Effect.Effect<number, never, Scope.Scope> => {
   const sockets = new Set<net.Socket>()
   const server = net.createServer((near) => {
     const far = net.connect(controlPort, "127.0.0.1")
-    const [asked, answered] = [lowered(askedEnd, minor), lowered(answeredEnd, minor)]
+    const [asked, answered] = ways()
     near.on("data", (bytes: Buffer) => far.write(asked(bytes)))
     far.on("data", (bytes: Buffer) => near.write(answered(bytes)))
     near.on("end", () => far.end())

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import type { AccessFile, Quota } from "../../src/access/Access.ts"
+import * as Report from "../../src/edge/Report.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
@@ -33,7 +34,7 @@ const begin = Effect.fnUntraced(function* (access: AccessFile, minor?: number) {
   const waitsFor = (text: string) =>
     until(
       `the edge to say that it waits ${text}`,
-      Effect.sync(() => [...local.edge.spool.journals.values()].some((journal) => journal.waitsFor?.includes(text)))
+      Effect.sync(() => Report.of(local.edge, "").journals.some(({ waitsFor: what }) => what?.includes(text)))
     )
   const has = (packetCount: number, size = () => relay.output.size(file("ch_0"))) =>
     until(

@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Peers from "../support/peers.ts"
+import * as Chains from "./chains.ts"
 import { endure } from "./edges.ts"
 
 /** `node test/endurance/edge.ts` has more. */
@@ -13,6 +14,24 @@ Peers.describeWithPeers(Peers.tracing, "an edge, its link and its relay, gone ag
         const { answered, lost } = yield* endure(options)
         assert.isAbove(answered, 20)
         assert.deepStrictEqual(lost, [])
+      }),
+    120_000
+  )
+
+  it.live(
+    "lose nothing with another edge between",
+    () =>
+      Effect.gen(function* () {
+        const { breaks, discarded, left, recorded } = yield* Chains.endure({
+          events: 10_000,
+          cuts: 3,
+          kills: 1,
+          restarts: 1
+        })
+        assert.deepStrictEqual(
+          { breaks, discarded, left, recorded },
+          { breaks: [], discarded: [], left: [], recorded: 10_000 }
+        )
       }),
     120_000
   )

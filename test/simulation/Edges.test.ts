@@ -26,6 +26,31 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
     120_000
   )
 
+  it.each(firsts.slice(0, 4))(
+    "do so with another edge between, that is gone at any time, too: seeds from %i",
+    (first) => {
+      let killCount = 0
+      for (let seed = first; seed < first + batch; seed++) {
+        try {
+          killCount += live({ ...usual, hasMiddle: true, seed }).middleKillCount
+        } catch (cause) {
+          throw new Error(`seed ${seed}`, { cause })
+        }
+      }
+      assert.isAbove(killCount, 0)
+    },
+    120_000
+  )
+
+  it("do so whichever operation is the last of an edge between", () => {
+    const expected = direct(oneSession)
+    let killCount = 1
+    for (let middleKillAt = 1; killCount > 0; middleKillAt += operationStep) {
+      killCount = live({ ...oneSession, hasMiddle: true, middleKillAt }, expected).middleKillCount
+      if (killCount === 0) assert.isAbove(middleKillAt, 30)
+    }
+  })
+
   it("do so wherever the first connection breaks", () => {
     const expected = direct(oneSession)
     const { passedByteCount } = live(oneSession, expected)

@@ -21,6 +21,7 @@ const lived = (what: string, life: () => Report): void => {
 
 for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   lived(`seed ${seed}`, () => live({ ...usual, seed }))
+  if (seed % 4 === 0) lived(`seed ${seed}, with an edge between`, () => live({ ...usual, hasMiddle: true, seed }))
 }
 const expected = direct(oneSession)
 const { passedByteCount } = live(oneSession, expected)

@@ -57,12 +57,13 @@ const rateLine = (status: Report.EdgeStatus): string =>
   ].join("; ")
 
 const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => {
-  const { byteCount, createdMillis, heardCount, isOpen, isScanned, lagMillis, name, receivedCount, waitsFor } = journal
+  const { byteCount, createdMillis, from, heardCount, isOpen, isScanned, lagMillis, receivedCount, waitsFor } = journal
   const behind = heardCount - receivedCount
   const waits = waitsFor === undefined ? "" : `, waits ${waitsFor}`
   const lag = behind > 0 ? `${Output.plural(behind, "record")} and ${seconds(lagMillis)} behind` : "up to date"
   const state = isScanned ? lag : "being read after a restart"
-  return `${name}: ${isOpen ? "recording" : "ended"} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${state}${waits}`
+  const way = from === undefined ? "" : ` by edge ${from.edge}${from.isConnected ? "" : ", which is gone"}`
+  return `${journal.name}${way}: ${isOpen ? "recording" : "ended"} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${state}${waits}`
 }
 
 const whys = {

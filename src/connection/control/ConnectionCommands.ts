@@ -32,8 +32,8 @@ export const getConfiguration: Handler = (state, payload) => {
     const bytes = encode({ returnCode: ReturnCode.INVALID_PROTOCOL, configurationFlags: 0n })
     return decline(bytes, { code: "QUERY_UNKNOWN", detail: `flags ${queryFlags}` })
   }
-  const { allowClear, edges } = state.registry.options
-  const forEdges = edges === undefined ? OpenJournal.offered | OpenJournal.unpacks : GetEdges.isEdge
+  const { allowClear, passage } = state.registry.options
+  const forEdges = OpenJournal.offered | OpenJournal.unpacks | (passage === undefined ? 0n : GetEdges.isEdge)
   const configurationFlags =
     (allowClear && state.socket.clears !== false ? GetConfiguration.clearAllowed : 0n) |
     (asksForJournals ? forEdges : 0n)

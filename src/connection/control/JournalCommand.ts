@@ -4,27 +4,35 @@ import * as GetEdges from "../../protocol/journal/GetEdges.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import type { Opened, Taken } from "../../relay/journal/Taken.ts"
 import { awaitRoom } from "../journal/Admission.ts"
+import { AttachedJournal } from "../journal/AttachedJournal.ts"
 import { awaken } from "../journal/Expiry.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { forget, JournalConnection } from "../journal/JournalConnection.ts"
+import { ownerOf } from "../journal/Standing.ts"
 import { type ControlState, type Handler, keep, type Reply, refuse, type Successor, unknownCommand } from "./Command.ts"
 
 const { State } = OpenJournal
 
 /** GET_EDGES: an edge looks whether it is on the way of its own sessions. */
 export const getEdges: Handler = ({ registry }) => {
-  const { edges } = registry.options
-  return edges === undefined ? unknownCommand(GetEdges.number) : keep(GetEdges.reply(ReturnCode.OK, edges()))
+  const { passage } = registry.options
+  return passage === undefined ? unknownCommand(GetEdges.number) : keep(GetEdges.reply(ReturnCode.OK, passage.edges()))
 }
 
 export const openJournal: Handler = (state, payload) => {
-  if (state.registry.options.edges !== undefined) return unknownCommand(OpenJournal.number)
   const request = OpenJournal.request(0).decode(payload)
   const { hasVersion, registry, session } = state
   if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
   if (session !== undefined || !hasVersion) return refuse(undefined, "COMMAND_EARLY", "a session, or no version")
   const { token } = request.success
+  const { passage } = registry.options
+  if (passage !== undefined)
+    return Effect.map(
+      passage.open(request.success, ownerOf(state.socket, registry.permissions.rightsOf)),
+      passed(state)
+    )
   if (!registry.journals.isExpired(token)) return opened(state, request.success)
   return Effect.match(awaken(registry, state.serves, token), {
     onFailure: ({ message }) => refuse(undefined, "JOURNAL_UNMARKED", message),
@@ -32,22 +40,38 @@ export const openJournal: Handler = (state, payload) => {
   })
 }
 
-const opened = (state: ControlState, request: OpenJournal.Request): Reply => {
+/** At an edge. */
+const passed =
+  (state: ControlState) =>
+  (opened: Opened | undefined): Reply => {
+    if (opened === undefined) return refuse(undefined, "EDGE_CIRCLE", "the journal is one of this edge")
+    const { forgotten, journal, state: how } = opened
+    if (journal === undefined) return { ...keep(reply(how)), successor: over(state, forgotten) }
+    return carry(state, journal, how)
+  }
+
+const carry = (state: ControlState, journal: Taken, how: OpenJournal.State): Reply => {
   const { connection, registry, socket } = state
-  const { token } = request
-  const { journals } = registry
-  const known = journals.open.get(token) as HostedJournal | undefined
-  if (journals.isFinished(token)) return { ...keep(reply(State.finished)), successor: over(state, token) }
-  const isLost = request.firstKept > 1n || journals.isEnded(token)
-  if (known === undefined && isLost) return { ...keep(reply(State.unknown)), successor: over(state, token) }
   const onEnd = (complaint?: string) =>
     complaint === undefined ? connection.end("peer closed") : connection.end("protocol error", complaint)
-  const carry = (journal: HostedJournal, how: OpenJournal.State): Reply => {
-    const successor = new JournalConnection(registry, socket, journal, onEnd)
-    return { ...keep(reply(how, journal.received, journal.durable)), successor }
-  }
-  if (known !== undefined) return carry(known, State.resumed)
-  return carry(begin(state, request), State.begun)
+  const successor = new JournalConnection(registry.background, socket, journal, onEnd)
+  return { ...keep(reply(how, journal.received, journal.durable)), successor }
+}
+
+const opened = (state: ControlState, request: OpenJournal.Request): Reply => {
+  const { registry, socket } = state
+  const { token } = request
+  const { journals, store } = registry
+  const isOver = (how: OpenJournal.State): Reply => ({
+    ...keep(reply(how)),
+    successor: over(state, JournalHistory.forget(store, token))
+  })
+  const known = journals.open.get(token) as HostedJournal | undefined
+  if (journals.isFinished(token)) return isOver(State.finished)
+  const isLost = request.firstKept > 1n || journals.isEnded(token)
+  if (known === undefined && isLost) return isOver(State.unknown)
+  const journal = new AttachedJournal(registry, known ?? begin(state, request), socket)
+  return carry(state, journal, known === undefined ? State.begun : State.resumed)
 }
 
 const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array =>
@@ -59,9 +83,12 @@ const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array 
   })
 
 /** Whatever the edge says now says that it knows. */
-const over = ({ connection, registry, socket }: ControlState, token: string): Successor => ({
+const over = (
+  { connection, registry: { background }, socket }: ControlState,
+  forgotten: Effect.Effect<void>
+): Successor => ({
   receive: () => {
-    forget(registry, token, socket, () => connection.end("peer closed"))
+    forget(background, forgotten, socket, () => connection.end("peer closed"))
     return false
   },
   release: () => undefined

@@ -7,14 +7,10 @@ import { clearInterval, clearTimeout, clockMillis, setInterval, setTimeout } fro
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import { RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
-import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import type { Carrier, Taken } from "../../relay/journal/Taken.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Successor } from "../control/Command.ts"
-import { keepCleared } from "./Clearing.ts"
-import { suspended } from "./Expiry.ts"
-import type { HostedJournal } from "./HostedJournal.ts"
-import type { Carrier } from "./Hosting.ts"
 import { Unpacking } from "./Unpacking.ts"
 
 /** An edge takes a relay for dead that says nothing for longer. */
@@ -27,11 +23,13 @@ const muchBytes = 64 * 1024
 const { acknowledgement, Outcome } = OpenJournal
 const nothing = Buffer.alloc(0)
 
+type Background = Registry["Service"]["background"]
+
 export class JournalConnection implements Carrier, Successor {
   readonly peer: string
-  readonly #registry: Registry["Service"]
+  readonly #background: Background
   readonly #socket: Peer
-  readonly #journal: HostedJournal
+  readonly #journal: Taken
   readonly #onEnd: (complaint?: string) => void
   readonly #framer = new RecordFramer((number, kind, connection, bytes, from, to) => {
     if (kind !== Kind.packed || this.#journal.isOver) return this.#record(number, kind, connection, bytes, from, to)
@@ -39,9 +37,7 @@ export class JournalConnection implements Carrier, Successor {
     return this.#unpacking.isEmpty && this.#takesMore
   })
   readonly #record: RecordSink = (number, kind, connection, bytes, from, to) => {
-    const isNew = number > this.#journal.received
-    if (isNew && kind === Kind.command) keepCleared(this.#registry, this.#journal.edgeName, bytes, from, to)
-    this.#journal.record(number, kind, connection, bytes, from, to)
+    if (!this.#journal.record(number, kind, connection, bytes, from, to)) this.#isDamaged = true
     return this.#takesMore
   }
   readonly #unpacking = new Unpacking(this.#record)
@@ -52,20 +48,15 @@ export class JournalConnection implements Carrier, Successor {
   #acknowledgedDurable = -1
   #acknowledgedAt = Number.NEGATIVE_INFINITY
   #pause: ReturnType<typeof setTimeout> | undefined
+  #isDamaged = false
   #isOver = false
 
-  constructor(
-    registry: Registry["Service"],
-    socket: Peer,
-    journal: HostedJournal,
-    onEnd: (complaint?: string) => void
-  ) {
-    this.#registry = registry
+  constructor(background: Background, socket: Peer, journal: Taken, onEnd: (complaint?: string) => void) {
+    this.#background = background
     this.#socket = socket
     this.peer = socket.name
     this.#journal = journal
     this.#onEnd = onEnd
-    journal.standing.comesBy(socket)
     journal.attach(this)
   }
 
@@ -80,13 +71,12 @@ export class JournalConnection implements Carrier, Successor {
   }
 
   #forget(): false {
-    forget(this.#registry, this.#journal.token, this.#socket, () => this.#end())
+    forget(this.#background, this.#journal.forgotten, this.#socket, () => this.#end())
     return false
   }
 
   get #takesMore(): boolean {
-    const { isCut, isOver, isReady } = this.#journal
-    return isReady && (isOver || !isCut) && !this.#unpacking.isBroken
+    return this.#journal.isReady && !this.#unpacking.isBroken && !this.#isDamaged
   }
 
   #take(bytes: Buffer, length: number): void {
@@ -94,7 +84,8 @@ export class JournalConnection implements Carrier, Successor {
     if (this.#journal.isReady) this.#unpacking.goOn()
     const stopped = this.#journal.isReady && this.#unpacking.isEmpty ? this.#framer.push(bytes, 0, length) : 0
     if (stopped < length) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
-    if (this.#framer.isDead || this.#unpacking.isBroken) this.#end("no record of a journal")
+    this.#journal.flush()
+    if (this.#framer.isDead || this.#unpacking.isBroken || this.#isDamaged) this.#end("no record of a journal")
     else this.#tell(length >= muchBytes)
   }
 
@@ -113,10 +104,8 @@ export class JournalConnection implements Carrier, Successor {
   }
 
   #tell(isMuch = false): void {
-    const { durable, isCut, isFinished, received } = this.#journal
-    // The edge is told once that is done, and goes on saying so until nothing is left of it.
-    if (isCut) this.#journal.end()
-    if (isFinished || this.#outcome !== this.#acknowledgedOutcome) this.#acknowledge()
+    const { durable, outcome, received } = this.#journal
+    if (outcome === Outcome.finished || outcome !== this.#acknowledgedOutcome) this.#acknowledge()
     else if (received !== this.#acknowledged || durable !== this.#acknowledgedDurable) this.#acknowledgeSoon(isMuch)
   }
 
@@ -132,29 +121,18 @@ export class JournalConnection implements Carrier, Successor {
     if (!this.#isOver) this.#acknowledge()
   }
 
-  /** Nothing may come for long: what came last becomes durable all the same. */
   #beat(): void {
-    this.#journal.mark()
+    this.#journal.beat()
     this.#acknowledge()
   }
 
   #acknowledge(): void {
-    const { durable, received } = this.#journal
-    const outcome = this.#outcome
+    const { durable, outcome, received } = this.#journal
     this.#acknowledgedOutcome = outcome
     this.#acknowledged = received
     this.#acknowledgedDurable = durable
     this.#acknowledgedAt = clockMillis()
     this.#socket.send(acknowledge(received, durable, outcome))
-  }
-
-  get #outcome(): OpenJournal.Outcome {
-    const { isFinished, isOver, isReady, standing } = this.#journal
-    const { waiting } = standing
-    if (isOver) return isFinished ? Outcome.finished : Outcome.ended
-    if (waiting !== undefined)
-      return waiting.code === "SESSION_NOT_PERMITTED" ? Outcome.waitsForRights : Outcome.waitsForQuota
-    return !isReady && this.#registry.store.roomWait.isWaiting ? Outcome.waitsForRoom : Outcome.goesOn
   }
 
   #end(complaint?: string): void {
@@ -168,13 +146,7 @@ export class JournalConnection implements Carrier, Successor {
     this.#isOver = true
     clearInterval(this.#heartbeat)
     clearTimeout(this.#pause)
-    const journal = this.#journal
-    if (!journal.detach(this) || journal.isOver) return
-    // Kept for an edge that is gone, what was never let begin would let anybody fill the relay with journals. The edge
-    // has all of it, and begins it anew.
-    const hasBegun = journal.sessionIds.size > 0 || journal.standing.waiting === undefined
-    if (journal.isCut || !hasBegun) journal.end()
-    else this.#registry.background(suspended(this.#registry, journal))
+    this.#journal.detach(this)
   }
 }
 
@@ -186,9 +158,9 @@ const acknowledge = (received: number, durable: number, outcome: OpenJournal.Out
 }
 
 /** The edge knows that the journal is over, and goes on saying so until it is told that nothing is left of it. */
-export const forget = (registry: Registry["Service"], token: string, edge: Peer, end: () => void): void =>
-  registry.background(
-    Effect.map(JournalHistory.forget(registry.store, token), () => {
+export const forget = (background: Background, forgotten: Effect.Effect<void>, edge: Peer, end: () => void): void =>
+  background(
+    Effect.map(forgotten, () => {
       edge.send(acknowledge(0, 0, Outcome.forgotten))
       end()
     })

@@ -25,7 +25,7 @@ export interface Options {
 const addressOf = (name: string): string => name.slice(0, name.lastIndexOf(":"))
 
 /** By the rules, those that it is; else whoever has its certificate's key, or comes from its network. */
-const ownerOf = ({ certificate, name }: Options["edge"], rightsOf: Permissions["rightsOf"]): string => {
+export const ownerOf = ({ certificate, name }: Options["edge"], rightsOf: Permissions["rightsOf"]): string => {
   const rights = rightsOf?.({ address: addressOf(name), certificate })
   if (rights !== undefined) return rights.bounds.map(({ principal }) => principal).join(", ")
   if (certificate === undefined) return `address ${originOf(addressOf(name))}`

@@ -3,8 +3,7 @@
  * A relay that takes no journals gets the session as from the tracer itself, once (`PlainForwarding`).
  */
 import { Effect, Exit, Result, Schedule, Semaphore } from "effect"
-import { clockMillis, wallMillis } from "../../Machine.ts"
-import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"
+import { clockMillis } from "../../Machine.ts"
 import {
   type Acknowledgement,
   acknowledgement,
@@ -27,10 +26,12 @@ import { ask, command, EdgeCircle, greet, type RelayUnfit } from "./Greeting.ts"
 import type { LinkState } from "./LinkState.ts"
 import { Loan } from "./Loan.ts"
 import type { Meter } from "./Meter.ts"
+import { idle, isWanted, nameOf } from "./Onward.ts"
 import type { Pace } from "./Pace.ts"
 import { type Mode, Packing } from "./Packing.ts"
 import { type Done, forwardPlain } from "./PlainForwarding.ts"
 import type { Route } from "./Route.ts"
+import { reportOf } from "./Telling.ts"
 
 /** A relay says something at least every five seconds; one that was silent for so many of them is gone. */
 const silenceInterval = "5 seconds"
@@ -63,7 +64,7 @@ export const forward = (journal: Journal, options: Options): Effect.Effect<void>
   Effect.raceFirst(
     journal.gone,
     Effect.flatMap(untilDone(journal, options), ({ lost }) => {
-      if (lost === undefined) return options.spool.remove(journal)
+      if (lost === undefined) return options.spool.done(journal)
       journal.cut()
       return options.spool.abandon(journal, lost)
     })
@@ -71,14 +72,20 @@ export const forward = (journal: Journal, options: Options): Effect.Effect<void>
 
 const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
   Effect.gen(function* () {
+    const { passed } = journal
     let waitMillis = waitMillisMin
     const onUp = () => {
       waitMillis = waitMillisMin
       options.link.up()
     }
     while (true) {
+      if (passed !== undefined && !isWanted(journal, passed)) yield* passed.here
       const done = yield* Effect.result(Effect.scoped(attempt(journal, options, onUp)))
-      if (Result.isSuccess(done)) return done.success
+      if (Result.isSuccess(done)) {
+        if (done.success !== undefined) return done.success
+        if (passed !== undefined) yield* Effect.uninterruptible(options.spool.leave(journal, passed))
+        continue
+      }
       const { failure } = done
       if (failure._tag === "RecordDamaged") {
         const examined = yield* Effect.result(options.spool.examine(journal))
@@ -112,14 +119,18 @@ const resume = (
   packing: Packing,
   options: Options,
   onUp: () => void
-): Effect.Effect<Done, Failure> =>
+): Effect.Effect<Done | undefined, Failure> =>
   Effect.gen(function* () {
-    const firstKept = journal.isOver ? journal.last + 2 : (journal.segments.first ?? 1)
+    const firstKept = journal.isOver ? journal.last + 2 : (journal.segments.first ?? journal.base + 1)
     const opened = yield* ask(
       link,
       command(
         number,
-        request(0).encode({ token: journal.token, firstKept: BigInt(firstKept), edgeName: options.edgeName })
+        request(0).encode({
+          token: journal.token,
+          firstKept: BigInt(firstKept),
+          edgeName: nameOf(journal, options.edgeName)
+        })
       ),
       replyBytes,
       reply(0)
@@ -133,19 +144,23 @@ const resume = (
     if (opened.state === State.unknown) {
       return yield* putAside(journal, link, "the relay does not know it any more", options)
     }
-    onUp()
     const received = Number(opened.received)
+    // It had said that it would not need it again.
+    if (received + 1 < firstKept) return yield* putAside(journal, link, "the relay has lost some of it", options)
+    onUp()
     journal.overtaken(received)
     // What is on its way from an earlier connection will not be carried out.
     journal.handed = received
     yield* journal.acknowledge(received, Number(opened.durable))
+    journal.passed?.hear()
     // Whoever writes has a turn until its last record is whole.
     const turn = yield* Semaphore.make(1)
-    const told = turn.withPermits(1)(tell(journal, link, options))
+    const told = turn.withPermits(1)(Effect.sync(() => link.write([reportOf(journal, options)])))
     const done = yield* Effect.onExit(
       Effect.raceAllFirst([
         send(journal, link, { packing, turn }, received + 1, options),
         hear(journal, link, turn, options),
+        ...(journal.passed === undefined ? [] : [idle(journal, journal.passed)]),
         Effect.andThen(Effect.repeat(told, Schedule.spaced(tellInterval)), Effect.never)
       ]),
       (exit) =>
@@ -154,7 +169,7 @@ const resume = (
           options.link.down(Exit.isFailure(exit))
         })
     )
-    return done.lost === undefined ? done : yield* putAside(journal, link, done.lost, options)
+    return done?.lost === undefined ? done : yield* putAside(journal, link, done.lost, options)
   })
 
 const send = (
@@ -266,24 +281,6 @@ const send = (
   return Effect.ensuring(sending, Effect.andThen(over, reader.close))
 }
 
-/** How it is here, for people at the relay. */
-const tell = (journal: Journal, link: Dial.Link, { meter, spool }: Options): Effect.Effect<void> =>
-  Effect.sync(() => {
-    const now = wallMillis()
-    const report = EdgeReport.encode({
-      spoolBytes: BigInt(journal.segments.byteCount),
-      edgeSpoolBytes: BigInt(spool.byteCount),
-      edgeSpoolBytesMax: BigInt(spool.bytesMax),
-      last: BigInt(journal.last),
-      oldestMillis: BigInt(Math.round(meter.oldestMillisOf(journal, now))),
-      lagMillis: BigInt(Math.round(meter.lagMillisOf(journal, now)))
-    })
-    const record = Buffer.alloc(headBytes + report.length)
-    record.set(report, headBytes)
-    seal(record, 0, { number: 0, byteCount: report.length, kind: Kind.report, connection: 0 }, checksums)
-    link.write([record])
-  })
-
 /** The relay remembers it until it hears that nobody here will ask; and is told so until it has heard. */
 const finished = (journal: Journal, link: Dial.Link, next: Next, { spool }: Options): Effect.Effect<Done, Failure> =>
   Effect.gen(function* () {
@@ -335,11 +332,7 @@ const unlessSilent = <A>(
   return Effect.raceFirst(listening(next), silent)
 }
 
-const waits: ReadonlyMap<Outcome, string> = new Map([
-  [Outcome.waitsForRights, "until the relay permits it"],
-  [Outcome.waitsForQuota, "for room in its quota at the relay"],
-  [Outcome.waitsForRoom, "for room on the relay's disk"]
-])
+const waits: ReadonlySet<Outcome> = new Set([Outcome.waitsForRights, Outcome.waitsForQuota, Outcome.waitsForRoom])
 
 const hear = (
   journal: Journal,
@@ -352,7 +345,10 @@ const hear = (
       while (true) {
         const { durable, outcome, received } = yield* next
         yield* journal.acknowledge(Number(received), Number(durable))
-        journal.waitsFor = waits.get(outcome)
+        const waitsFor = waits.has(outcome) ? outcome : undefined
+        const isNews = waitsFor !== journal.waitsFor
+        journal.waitsFor = waitsFor
+        if (isNews) journal.passed?.tell()
         if (outcome === Outcome.finished) return yield* finished(journal, link, next, options)
         if (outcome !== Outcome.ended) continue
         // Nobody writes from now on, and what was written last is whole.

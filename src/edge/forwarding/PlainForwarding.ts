@@ -304,6 +304,7 @@ export const forwardPlain = (journal: Journal, options: Options): Effect.Effect<
     if ((journal.segments.first ?? 1) > 1)
       return { lost: "the relay takes no journals, and its beginning was forwarded" }
     options.onUp()
+    journal.passed?.hear()
     const done = yield* Effect.result(all)
     options.link.down(Result.isFailure(done))
     if (Result.isSuccess(done)) return done.success

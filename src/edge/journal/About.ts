@@ -11,12 +11,29 @@ export const About = Schema.Struct({
   key: Schema.String,
   /** HOST/SESSION, for people. */
   name: Schema.String,
+  /** Of the edge that brings it; absent: it is of tracers of this host. */
+  from: Schema.optionalKey(Schema.String),
   createdMillis: Schema.Finite
 })
 export interface About extends Schema.Schema.Type<typeof About> {}
 
-/** Names of directories in a spool, each a journal's. */
-export const isToken = (name: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
+/** Behind the token: another edge brings it. Who comes after this process knows that, whatever else it finds of it. */
+const passedSuffix = ".passed"
+const asideSuffix = ".lost"
+
+/** Of the journal's directory in a spool. */
+export const nameOf = (token: string, isPassed: boolean): string => (isPassed ? `${token}${passedSuffix}` : token)
+
+interface Named {
+  readonly token: string
+  readonly isPassed: boolean
+}
+
+/** Undefined: it is none of a journal. An earlier edge has dashes in it, and takes them for digits. */
+export const named = (name: string): Named | undefined => {
+  const [, token, suffix] = /^([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(\.passed)?$/.exec(name) ?? []
+  return token === undefined ? undefined : { token, isPassed: suffix !== undefined }
+}
 
 const fileName = "about.json"
 /** Longer is none of ours. */
@@ -57,7 +74,26 @@ interface Place {
 
 /** What could not be forwarded is kept under another name, for whoever wants to look. */
 export const putAside = ({ directory, files, isSynced }: Place, journal: string): Effect.Effect<void, FileFailed> =>
-  Effect.andThen(files.rename(journal, `${journal}.lost`), isSynced ? files.syncDirectory(directory) : Effect.void)
+  Effect.andThen(
+    files.rename(journal, `${journal}${asideSuffix}`),
+    isSynced ? files.syncDirectory(directory) : Effect.void
+  )
+
+/** Its directory was put aside, and nobody has removed it. */
+export const isAside = ({ directory, files }: Pick<Place, "files" | "directory">, token: string) =>
+  Effect.orElseSucceed(
+    Effect.map(files.list(directory), (entries) =>
+      entries.some(({ name }) => name === `${nameOf(token, true)}${asideSuffix}`)
+    ),
+    () => false
+  )
+
+/** The edge before has forgotten it: from now on it is as one of this edge. */
+export const keepAsOwn = ({ directory, files, isSynced }: Place, token: string): Effect.Effect<void, FileFailed> =>
+  Effect.andThen(
+    files.rename(`${directory}/${nameOf(token, true)}`, `${directory}/${nameOf(token, false)}`),
+    isSynced ? files.syncDirectory(directory) : Effect.void
+  )
 
 const sentName = "sent"
 const sentDigits = 16
@@ -89,7 +125,11 @@ export const sent = (files: Files["Service"], directory: string): Effect.Effect<
     return /^\d{16}$/.test(text) ? Number(text) : undefined
   }).pipe(Effect.orElseSucceed(() => undefined))
 
+/** With the directory, if there is nothing else in it. What says that it is over goes last. */
 export const remove = (files: Files["Service"], directory: string): Effect.Effect<void> =>
-  Effect.forEach([fileName, overName, sentName], (name) => Effect.ignore(files.unlink(`${directory}/${name}`)), {
-    discard: true
-  })
+  Effect.andThen(
+    Effect.forEach([fileName, sentName, overName], (name) => Effect.ignore(files.unlink(`${directory}/${name}`)), {
+      discard: true
+    }),
+    Effect.ignore(files.removeDirectory(directory))
+  )

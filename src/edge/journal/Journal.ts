@@ -8,12 +8,14 @@
 import { Deferred, Effect, Exit, Latch } from "effect"
 import { report } from "../../errors/Report.ts"
 import { setImmediate } from "../../Machine.ts"
+import type { Outcome } from "../../protocol/journal/OpenJournal.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import type { About } from "./About.ts"
 import { Ahead } from "./Ahead.ts"
 import type { Chunk, Chunks } from "./Chunks.ts"
 import type { Lost } from "./History.ts"
 import { Needed } from "./Needed.ts"
+import { Passed } from "./Passed.ts"
 import type { Found } from "./Scan.ts"
 import { Segments, type Options as SegmentsOptions } from "./Segments.ts"
 import { type Part, Tail } from "./Tail.ts"
@@ -27,6 +29,8 @@ export interface Options extends Omit<SegmentsOptions, "leave"> {
   /** An earlier process heard it. */
   readonly isRecovered: boolean
   readonly about: About
+  /** Records up to this one were never here. */
+  readonly base?: number | undefined
   readonly memory: Chunks
   /** How much one read brings. */
   readonly readBytes: () => number
@@ -47,9 +51,9 @@ interface Waiting {
 
 export class Journal {
   readonly token: string
-  readonly directory: string
+  directory: string
   readonly segments: Segments
-  readonly about: About
+  about: About
   last = 0
   written = 0
   /** What the relay has carried out. */
@@ -69,8 +73,13 @@ export class Journal {
   isFinished: boolean
   /** The relay has it, and was or will be told that it need not remember it. */
   isOver = false
+  /** The edge before knows that, if another one brought it. */
+  isForgotten = false
   /** What the relay waits for before it takes more; undefined: it takes what comes. */
-  waitsFor: string | undefined
+  waitsFor: Outcome | undefined
+  /** Another edge brings it; undefined: tracers of this host. */
+  readonly passed: Passed | undefined
+  readonly base: number
   readonly tail: Tail
   readonly memory: Chunks
   needed = new Needed()
@@ -96,8 +105,13 @@ export class Journal {
     this.token = options.token
     this.isRecovered = options.isRecovered
     this.isScanned = !options.isRecovered
-    this.isFinished = options.isRecovered
-    this.about = options.about
+    const { about, base = 0 } = options
+    this.passed = about.from === undefined ? undefined : new Passed(about.from)
+    this.isFinished = options.isRecovered && this.passed === undefined
+    this.base = base
+    this.last = base
+    this.written = base
+    this.about = about
     this.directory = options.directory
     this.segments = new Segments({ ...options, leave: (segment) => this.tail.leave(segment) })
     this.memory = options.memory
@@ -122,14 +136,38 @@ export class Journal {
     this.isScanned = true
     this.isOver = isOver
     this.isFinished = isFinished || isOver
+    this.#scanned.openUnsafe()
+    // Its tracers' connections are at the edge before, which says what becomes of them.
+    if (this.passed !== undefined) return
     for (const connection of open) this.open.add(connection)
     for (const connection of open) this.leave(connection, true)
     if (last > 0) this.finishIfOver()
   }
 
+  /** Done when what is in its segments is known. */
+  get scanned(): Effect.Effect<void> {
+    return this.isScanned ? Effect.void : this.#scanned.await
+  }
+  readonly #scanned = Latch.makeUnsafe(false)
+
   append(kind: number, connection: number, one?: Part, two?: Part): void {
     if (this.isFinished) return
     this.tail.append(++this.last, kind, connection, one, two)
+  }
+
+  /** A record of another edge's, its own number in it: `bytes[at, to)`. Gaps in the numbers are taken as they are. */
+  take(number: number, isLast: boolean, bytes: Buffer, at: number, to: number): void {
+    if (this.isFinished || number <= this.last) return
+    // The segment that begins with it is named as if none was left out.
+    this.tail.add(this.last + 1, number, bytes, at, to)
+    this.last = number
+    this.isFinished = isLast
+  }
+
+  /** The relay has what was lost here, and the edge before has no more: what is taken next is behind it. */
+  skipTo(number: number): void {
+    this.last = Math.max(this.last, number)
+    this.written = this.last
   }
 
   /** Some of it was sent. */
@@ -185,7 +223,8 @@ export class Journal {
    * more comes is said behind that.
    */
   overtaken(received: number): void {
-    if (!this.isRecovered || this.isOver || received < this.last) return
+    // The edge before has the rest of its own, and says more.
+    if (this.passed !== undefined || !this.isRecovered || this.isOver || received < this.last) return
     this.last = received
     this.tail.append(++this.last, Kind.finish, 0)
     this.flush()
@@ -203,6 +242,7 @@ export class Journal {
   cut(): void {
     this.isCut = true
     this.#goNowhere()
+    this.passed?.tell()
   }
   isCut = false
 
@@ -327,5 +367,7 @@ export class Journal {
 
   disappear(): void {
     Deferred.doneUnsafe(this.#gone, Exit.void)
+    this.passed?.hear()
+    this.passed?.tell()
   }
 }

@@ -45,6 +45,16 @@ export class Tail {
     this.#memory.unwrittenBytes += size
   }
 
+  /** A record that is one already, `from[at, to)`; `first`: the lowest that its number could have been. */
+  add(first: number, number: number, from: Buffer, at: number, to: number): void {
+    const size = to - at
+    const chunk = this.#withRoom(size, first)
+    from.copy(chunk.bytes, chunk.filled, at, to)
+    chunk.filled += size
+    chunk.last = number
+    this.#memory.unwrittenBytes += size
+  }
+
   #withRoom(size: number, number: number): Chunk {
     const newest = this.#newest
     if (newest !== undefined && newest.filled + size <= newest.bytes.length) return newest

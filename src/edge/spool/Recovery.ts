@@ -31,21 +31,27 @@ interface Keeper {
 export const recover = ({ directory, files }: Place, keeper: Keeper): Effect.Effect<void, FileFailed> =>
   Effect.gen(function* () {
     yield* files.makeDirectory(directory)
-    const tokens = (yield* files.list(directory)).map(({ name }) => name).filter(About.isToken)
-    const find = (token: string) => found(files, `${directory}/${token}`, token)
-    const all = yield* Effect.forEach(tokens, find, { concurrency: findCountMax })
+    const names = (yield* files.list(directory)).map(({ name }) => name)
+    const all = yield* Effect.forEach(names, (name) => found(files, directory, name), { concurrency: findCountMax })
     const turn = yield* Semaphore.make(1)
-    for (const { about, byteCount, token } of all.sort((a, b) => a.about.createdMillis - b.about.createdMillis)) {
+    for (const { about, byteCount, token } of all
+      .flat()
+      .sort((a, b) => a.about.createdMillis - b.about.createdMillis)) {
       const journal = keeper.journal(token, about)
       journal.segments.expect(byteCount)
       keeper.enter(journal, scanned(files, journal, turn, keeper.remove))
     }
   })
 
-const found = (files: Files["Service"], directory: string, token: string) =>
+const found = (files: Files["Service"], directory: string, name: string) =>
   Effect.gen(function* () {
-    const about = (yield* About.read(files, directory)) ?? { key: token, name: token, createdMillis: 0 }
-    return { token, about, byteCount: yield* bytesIn(files, directory) }
+    const named = About.named(name)
+    if (named === undefined) return []
+    const { isPassed, token } = named
+    const path = `${directory}/${name}`
+    const { from = "", ...own } = (yield* About.read(files, path)) ?? { key: token, name: token, createdMillis: 0 }
+    const about = isPassed ? { ...own, from } : own
+    return [{ token, about, byteCount: yield* bytesIn(files, path) }]
   })
 
 /** One after the other, the oldest first. */

@@ -6,19 +6,21 @@
  */
 import { Effect, FiberMap, Schedule, type Scope } from "effect"
 import { report } from "../../errors/Report.ts"
-import { clockMillis, queueMicrotask, randomUUID, setTimeout } from "../../Machine.ts"
+import { queueMicrotask, randomUUID, setTimeout } from "../../Machine.ts"
 import type { Capacity } from "../../storage/Capacity.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import * as About from "../journal/About.ts"
 import { Chunks } from "../journal/Chunks.ts"
 import { Journal } from "../journal/Journal.ts"
+import type { Passed } from "../journal/Passed.ts"
 import { examine } from "../journal/Scan.ts"
 import { Flow } from "./Flow.ts"
+import { Fullness } from "./Fullness.ts"
 import { Losses } from "./Losses.ts"
 import type { Policy } from "./Overflow.ts"
 import { type Place, recover } from "./Recovery.ts"
+import { Resting } from "./Resting.ts"
 import { Room } from "./Room.ts"
-import { thin } from "./Thinning.ts"
 
 /** One read of a journal: fewer bytes where there are many journals, so that together they are some. */
 const readBytesMax = 512 * 1024
@@ -30,13 +32,12 @@ const segmentBytesMax = 16 * 1024 * 1024
 const segmentBytesMin = 64 * 1024
 const segmentCountMin = 64
 
-const agePauseMillisMax = 60_000
 /** Of a journal that is put aside. */
 const lastWrites = "5 seconds"
+/** A disk that takes no mark is asked again. */
+const settleWait = "10 seconds"
 /** Who waits for room looks again after so long. */
 const lookMillis = 25
-/** A spool that stays full is told of again. */
-const fullAgainMillis = 60_000
 
 export interface Options extends Place {
   readonly bytesMax: number
@@ -58,6 +59,8 @@ export class Spool {
   readonly memory: Chunks
   readonly flow = new Flow()
   readonly losses = new Losses()
+  readonly #fullness: Fullness
+  readonly resting: Resting
   readonly #spares = { count: 0 }
   readonly #writers: Writers
   /** By token, the oldest first. */
@@ -75,6 +78,16 @@ export class Spool {
     this.#room = new Room(options.bytesMax)
     this.memory = options.memory ?? new Chunks()
     this.#writers = writers
+    this.resting = new Resting(options)
+    this.#fullness = new Fullness({
+      journals: this.journals,
+      losses: this.losses,
+      policyOf: options.policyOf,
+      isFull: () => !this.#fits(undefined),
+      fullness: () => `${this.byteCount} of ${Math.round(this.bytesMax)} bytes`,
+      onChange: this.#onChange,
+      run: writers.run
+    })
   }
 
   /** What it may have now. */
@@ -108,6 +121,11 @@ export class Spool {
   hasRoomForCommands(journal: Journal | undefined): boolean {
     if (journal?.isStopped === true) return true
     return this.memory.hasRoom && this.#usedBytes < this.#room.commandBytesMax(isAwaited(journal))
+  }
+
+  /** The same of another edge's, where packets and commands come one after the other. */
+  hasRoomForPassed(journal: Journal): boolean {
+    return this.hasRoomFor(journal, true) || (isAwaited(journal) && this.hasRoomForCommands(journal))
   }
 
   get #usedBytes(): number {
@@ -164,81 +182,16 @@ export class Spool {
     this.#writers.run("relief", Effect.uninterruptible(freed))
   }
 
-  // ---- where there is no room ------------------------------------------------------------------------------------
-
   /** The journal has no room: what its policy says is done. */
   overflow(journal: Journal | undefined): void {
     if (journal === undefined || !this.memory.hasRoom || this.#fits(journal)) return
-    if (this.#options.policyOf(journal.about.name) === "stop") {
-      if (journal.isStopped) return
-      journal.stop()
-      this.#onChange()
-      this.#writers.run("stop", report("SPOOL_STOPPED", journal.about.name))
-      return
-    }
-    if (this.#options.policyOf(journal.about.name) === "hold") this.#tellFull()
-    const droppable = [...this.journals.values()].filter(({ about }) => this.#options.policyOf(about.name) === "drop")
-    if (this.#isMakingRoom || droppable.length === 0) return
-    this.#isMakingRoom = true
-    const done = Effect.sync(() => {
-      this.#isMakingRoom = false
-    })
-    this.#writers.run("room", Effect.ensuring(this.#makeRoom(new Set(droppable)), done))
-  }
-  #isMakingRoom = false
-
-  /** Told once, and again after a minute. */
-  #tellFull(): void {
-    const now = clockMillis()
-    if (now - this.#toldFullAt < fullAgainMillis) return
-    this.#toldFullAt = now
-    this.#writers.run("full", report("SPOOL_FULL", `${this.byteCount} of ${Math.round(this.bytesMax)} bytes`))
-  }
-  #toldFullAt = Number.NEGATIVE_INFINITY
-
-  /** The largest is thinned, until there is room again, or nothing more to drop. */
-  #makeRoom(droppable: Set<Journal>): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      while (droppable.size > 0 && !this.#fits(undefined)) {
-        const [largest] = [...droppable].sort((a, b) => b.segments.byteCount - a.segments.byteCount)
-        if (largest === undefined) return
-        if (!(yield* this.#thin(largest, Number.POSITIVE_INFINITY))) droppable.delete(largest)
-      }
-    })
-  }
-
-  /** False: there is nothing to drop. */
-  #thin(journal: Journal, wroteBefore: number): Effect.Effect<boolean> {
-    return Effect.gen({ self: this }, function* () {
-      const result = yield* Effect.result(thin(journal, wroteBefore))
-      if (result._tag === "Failure") {
-        yield* report("SPOOL_FAILED", result.failure.message)
-        return false
-      }
-      const dropped = result.success
-      if (dropped === undefined) return false
-      if (dropped.packetCount > 0 && journal.droppedPacketCount === 0) {
-        yield* report("SPOOL_DROPPED", journal.about.name)
-      }
-      journal.droppedPacketCount += dropped.packetCount
-      journal.droppedByteCount += dropped.byteCount
-      const reason = Number.isFinite(wroteBefore) ? "age" : "drop"
-      this.losses.add(journal.about.name, reason, dropped.packetCount, dropped.byteCount)
-      return true
-    })
+    this.#fullness.overflow(journal)
   }
 
   /** Drops what has waited for too long, from time to time. */
   get age(): Effect.Effect<void> {
     const { ageMillisMax } = this.#options
-    if (ageMillisMax === undefined) return Effect.void
-    const pass = Effect.gen({ self: this }, function* () {
-      const before = clockMillis() - ageMillisMax
-      for (const journal of [...this.journals.values()]) {
-        while (yield* this.#thin(journal, before)) yield* Effect.yieldNow
-      }
-    })
-    return Effect.repeat(pass, Schedule.spaced(Math.min(ageMillisMax / 4, agePauseMillisMax))).pipe(Effect.asVoid)
+    return ageMillisMax === undefined ? Effect.void : this.#fullness.age(ageMillisMax)
   }
 
   /** A packet of a session that was stopped: it goes nowhere. */
@@ -246,18 +199,19 @@ export class Spool {
     this.losses.add(about.name, isCut ? "ended" : "stop", 1, byteCount)
   }
 
-  #journal(token: string, about: About.About, isRecovered = false): Journal {
+  #journal(token: string, about: About.About, { isRecovered = false, base = 0 } = {}): Journal {
     const journal = new Journal({
       token,
       isRecovered,
       about,
+      base,
       memory: this.memory,
       readBytes: () => Math.min(readBytesMax, Math.max(readBytesMin, readBytesInAll / this.journals.size)),
       spares: this.#spares,
       segmentBytes: Math.min(segmentBytesMax, Math.max(segmentBytesMin, this.bytesMax / segmentCountMin)),
       isRoomy: () => this.byteCount < this.bytesMax / 2 && this.#room.isAmple,
       files: this.#options.files,
-      directory: `${this.#options.directory}/${token}`,
+      directory: `${this.#options.directory}/${About.nameOf(token, about.from !== undefined)}`,
       isSynced: this.#options.isSynced,
       onChange: this.#onChange,
       isTight: () => this.isTight,
@@ -277,9 +231,19 @@ export class Spool {
   open(about: About.About): Journal {
     const open = this.#open.get(about.key)
     if (open !== undefined && !open.isFinished) return open
-    const journal = this.#journal(randomUUID(), about)
+    const journal = this.#journal(randomUUID().replaceAll("-", ""), about)
     this.#enter(journal, Effect.void)
     return journal
+  }
+
+  /** Of another edge; records up to `base` were never here. It is forwarded once it was entered. */
+  pass(token: string, about: About.About, base: number): Journal {
+    return this.#journal(token, about, { base })
+  }
+
+  /** From now on it is forwarded, if it is not. */
+  enter(journal: Journal): void {
+    if (this.#open.get(journal.about.key) !== journal) this.#enter(journal, Effect.void)
   }
 
   /** Journals of one key are forwarded one after the other. */
@@ -313,8 +277,29 @@ export class Spool {
       const { files, isSynced } = this.#options
       if (!journal.isOver) yield* About.markOver(files, journal.directory, isSynced)
       journal.isOver = true
+      journal.passed?.tell()
       yield* journal.segments.free(journal.last, true)
     })
+  }
+
+  /**
+   * The relay has all of it, and has forgotten it. Of one that another edge brings the mark stays until that knows: it
+   * would begin it again.
+   */
+  done(journal: Journal): Effect.Effect<void> {
+    if (journal.passed === undefined || journal.isForgotten) return this.remove(journal)
+    return Effect.gen({ self: this }, function* () {
+      yield* Effect.orDie(Effect.retry(this.settle(journal), Schedule.spaced(settleWait)))
+      yield* this.resting.add(journal.token)
+      yield* this.#forget(journal)
+    })
+  }
+
+  /** The edge before will not ask for it any more. */
+  forgotten(token: string): Effect.Effect<void> {
+    const journal = this.journals.get(token)
+    if (journal?.passed === undefined || !journal.isOver) return this.resting.remove(token)
+    return this.resting.release(journal, () => this.journals.has(token))
   }
 
   /** The relay has all of it, and has forgotten it. */
@@ -322,7 +307,6 @@ export class Spool {
     return Effect.gen({ self: this }, function* () {
       yield* journal.segments.free(journal.last, true)
       yield* About.remove(this.#options.files, journal.directory)
-      yield* Effect.ignore(this.#options.files.removeDirectory(journal.directory))
       yield* this.#forget(journal)
     })
   }
@@ -347,6 +331,19 @@ export class Spool {
     })
   }
 
+  /** The edge before is gone, and the relay needs nothing of what is here. If that edge comes again, it goes on. */
+  leave(journal: Journal, passed: Passed): Effect.Effect<void> {
+    if (passed.isHere || journal.isFinished || journal.durable < journal.last) return Effect.void
+    passed.isLeaving = true
+    return this.remove(journal)
+  }
+
+  /** Nothing of it is here, and nothing was written. */
+  drop(journal: Journal): void {
+    this.#writers.run(`${journal.token} dropped`, this.#forget(journal))
+    this.journals.delete(journal.token)
+  }
+
   /** It has nothing that the relay should know. */
   discard(journal: Journal): void {
     this.#writers.run(`${journal.token} removed`, this.remove(journal))
@@ -354,11 +351,14 @@ export class Spool {
 
   #forget(journal: Journal): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.journals.delete(journal.token)
-      if (this.#open.get(journal.about.key) === journal) this.#open.delete(journal.about.key)
+      const { about, token } = journal
+      if (this.#open.get(about.key) === journal) this.#open.delete(about.key)
       journal.disappear()
       this.#onChange()
-      return this.#writers.stop(journal.token)
+      // One that was dropped may have been begun anew.
+      if (![journal, undefined].includes(this.journals.get(token))) return Effect.void
+      this.journals.delete(token)
+      return this.#writers.stop(token)
     })
   }
 
@@ -370,7 +370,7 @@ export class Spool {
   /** What an earlier process left: its tracers are gone, what they sent is forwarded. */
   get recover(): Effect.Effect<void, FileFailed> {
     return recover(this.#options, {
-      journal: (token, about) => this.#journal(token, about, true),
+      journal: (token, about) => this.#journal(token, about, { isRecovered: true }),
       enter: (journal, scanned) => this.#enter(journal, scanned),
       remove: (journal) => this.remove(journal)
     })

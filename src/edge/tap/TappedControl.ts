@@ -23,6 +23,7 @@ import {
   Version
 } from "../../protocol/control/index.ts"
 import * as Header from "../../protocol/Header.ts"
+import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import { Kind, pieceBytesMax } from "../../protocol/journal/Record.ts"
 import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
@@ -58,6 +59,8 @@ export class TappedControl extends TappedPeer implements CommandSink {
   #version: Buffer | undefined
   #journal: Journal | undefined
   #connection = 0
+  /** Another edge brings a journal by it: what it says from then on is heard by who passes that on. */
+  #isOfEdge = false
   /** Of a metadata message, until its first record is written. */
   #metadataHead: Buffer | undefined
   #metadataFilled = 0
@@ -77,7 +80,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
 
   protected hear(bytes: Buffer, length: number): void {
     // It never stops: all is taken in the call.
-    for (let at = 0; at < length && !this.#framer.isDead; ) at = this.#framer.push(bytes, at, length)
+    for (let at = 0; at < length && !this.#framer.isDead && !this.#isOfEdge; ) at = this.#framer.push(bytes, at, length)
     this.#journal?.flush()
   }
 
@@ -87,7 +90,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
 
   /** Commands are few bytes, and the relay may wait for one before it has all of what is in the spool. */
   protected get mayTake(): boolean {
-    return !this.#isEarly && this.spool.hasRoomForCommands(this.#journal)
+    return this.#isOfEdge || (!this.#isEarly && this.spool.hasRoomForCommands(this.#journal))
   }
 
   /** Who is answered sends the next packet before this one was read, and so on until the sockets are full. */
@@ -111,7 +114,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
   }
 
   send(bytes: Uint8Array, sent?: () => void): boolean {
-    this.#replies.push(bytes)
+    if (!this.#isOfEdge) this.#replies.push(bytes)
     const journal = this.#journal
     if (journal === undefined) return this.peer.send(bytes, sent)
     journal.whenWritten(() => this.peer.send(bytes, sent))
@@ -143,6 +146,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
 
   command(number: number, payload: Buffer, from: number, to: number): boolean {
     if (number === Version.number && to - from >= 8) return this.#said(Buffer.from(payload.subarray(from, to)))
+    if (number === OpenJournal.number && this.#journal === undefined) this.#isOfEdge = true
     this.#replies.asked(number, payload, from, to)
     if (number === CreateSession.number && this.#journal === undefined) this.#begin(payload, from, to)
     if (number === SendIndex.number && to - from >= SendIndex.offsets.netSeqNum + 8) {

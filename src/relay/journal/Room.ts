@@ -3,6 +3,7 @@
  * and is gone. They are counted once for all that ask within a second.
  */
 import { clockMillis } from "../../Machine.ts"
+import { hasRoom } from "../../model/JournalRoom.ts"
 
 /** As it is counted. */
 export interface Guest {
@@ -15,10 +16,6 @@ export interface Guest {
   /** It is not let in yet, and so not counted. */
   readonly isOutside: boolean
 }
-
-/** For one more of an owner that has `ownedCount` of `openCount`: each may have half of what others leave. */
-export const hasRoom = (openCount: number, ownedCount: number, countMax: number): boolean =>
-  ownedCount < countMax - openCount
 
 const censusMillisMax = 1000
 

@@ -19,6 +19,7 @@ import { Random } from "../../support/Random.ts"
 import { comes } from "../../support/turns.ts"
 import { missing, play, sequences, type Target } from "../targets.ts"
 import { VirtualTime } from "../world/VirtualTime.ts"
+import { MiddleEdge } from "./MiddleEdge.ts"
 import { MortalFiles } from "./MortalFiles.ts"
 import * as Sides from "./Sides.ts"
 import { SimulatedLink } from "./SimulatedLink.ts"
@@ -36,6 +37,10 @@ export interface Options {
   readonly killAt?: number
   /** Targets only trace, for so many steps. */
   readonly tracingCount?: number
+  /** Another edge is on the way to the relay; it is killed, too. */
+  readonly hasMiddle?: boolean
+  /** The first of those is killed at this operation on its files, and no other. */
+  readonly middleKillAt?: number
   /** Then so many packets as fast as they can, into one file. */
   readonly packetCount?: number
 }
@@ -68,6 +73,9 @@ export interface Report {
   readonly fullCount: number
   /** Sessions that ended for want of the edge, and went on. */
   readonly expiredCount: number
+  /** Of the edge on the way. */
+  readonly middleKillCount: number
+  readonly middleStopCount: number
 }
 
 const worldMillisMax = 3_600_000
@@ -182,7 +190,11 @@ interface EdgeSide {
 
 class EdgeWorld {
   readonly targets: Array<{ readonly name: string; readonly target: Target }> = []
+  /** Of the first edge. */
   readonly link: SimulatedLink
+  readonly middle: MiddleEdge | undefined
+  /** The one to the relay. */
+  readonly #last: SimulatedLink
   relayKillCount = 0
   relayStopCount = 0
   edgeKillCount = 0
@@ -203,13 +215,30 @@ class EdgeWorld {
   constructor(options: Options, random: Random) {
     this.#options = options
     this.#random = random
+    this.link = this.#aLink(options.cutAt)
+    this.#sync = random.pick(["none", "close", "always"] as const)
+    this.#relayRate = options.hasRelayKills && random.chance(0.7) ? random.between(10, 200) : 0
+    this.relayFiles = new MortalFiles(random)
+    this.edgeFiles = new MortalFiles(random)
+    const patience = new Random(options.seed + 1)
+    this.#suspendMillis = patience.chance(0.5) ? Math.round(patience.next() ** 3 * 3000) : undefined
+    this.#last = this.link
+    if (options.hasMiddle !== true) return
+    this.#last = this.#aLink()
+    const killRate = random.chance(0.7) ? random.between(5, 60) : 0
+    const between = { near: this.link, far: this.#last, killRate, killAt: options.middleKillAt, until }
+    this.middle = new MiddleEdge(random, between)
+  }
+
+  #aLink(cutAt?: number): SimulatedLink {
+    const random = this.#random
     const cutRate = random.next() ** 3
     let isCut = false
-    this.link = new SimulatedLink(random, {
+    return new SimulatedLink(random, {
       latencyMillis: random.rate(80),
       byteCount: () => {
-        if (options.cutAt !== undefined) {
-          const count = isCut ? Number.POSITIVE_INFINITY : options.cutAt
+        if (cutAt !== undefined) {
+          const count = isCut ? Number.POSITIVE_INFINITY : cutAt
           isCut = true
           return count
         }
@@ -219,12 +248,6 @@ class EdgeWorld {
       },
       lateMillis: () => (random.chance(0.5) ? 0 : random.next() * 3000)
     })
-    this.#sync = random.pick(["none", "close", "always"] as const)
-    this.#relayRate = options.hasRelayKills && random.chance(0.7) ? random.between(10, 200) : 0
-    this.relayFiles = new MortalFiles(random)
-    this.edgeFiles = new MortalFiles(random)
-    const patience = new Random(options.seed + 1)
-    this.#suspendMillis = patience.chance(0.5) ? Math.round(patience.next() ** 3 * 3000) : undefined
   }
 
   /** A relay over what the one before left. */
@@ -238,9 +261,9 @@ class EdgeWorld {
       const { killAt } = this.#options
       if (killAt !== undefined && this.relayKillCount === 0) files.left = killAt
       files.onDeath = () => {
-        this.link.serve = undefined
+        this.#last.serve = undefined
         this.relay = undefined
-        this.link.vanish()
+        this.#last.vanish()
       }
       const started = Scope.provide(
         Sides.relay({ files: files.service, sync: this.#sync, suspendMillis: this.#suspendMillis }),
@@ -252,7 +275,7 @@ class EdgeWorld {
       if (files.isDead) return
       this.relay = yield* Fiber.join(fiber)
       this.#relays.push(this.relay)
-      this.link.serve = this.relay.serve
+      this.#last.serve = this.relay.serve
     })
   }
 
@@ -273,7 +296,14 @@ class EdgeWorld {
           this.relayFiles.isFull = this.#random.chance(0.5)
           if (this.relayFiles.isFull) this.fullCount++
           else yield* this.#stop
-        } else if (this.#options.cutAt === undefined && this.#random.chance(0.1)) this.link.cut()
+        } else if (this.#options.cutAt === undefined && this.#random.chance(0.1)) {
+          const isFar = this.middle !== undefined && this.#random.chance(0.5)
+          ;(isFar ? this.#last : this.link).cut()
+        }
+        if (this.middle !== undefined) {
+          this.middle.isHealed = this.isHealed
+          yield* this.middle.misfortune
+        }
       }
     })
   }
@@ -282,8 +312,8 @@ class EdgeWorld {
     return Effect.gen({ self: this }, function* () {
       const files = this.relayFiles
       files.left = Number.POSITIVE_INFINITY
-      this.link.serve = undefined
-      this.link.cut()
+      this.#last.serve = undefined
+      this.#last.cut()
       if (this.#relayScope !== undefined) yield* Scope.close(this.#relayScope, Exit.void)
       files.isDead = true
       this.relayStopCount++
@@ -308,6 +338,7 @@ class EdgeWorld {
 
   get isQuiet(): boolean {
     return (
+      (this.middle?.isQuiet ?? true) &&
       this.relay?.registry.sessions.size === 0 &&
       this.relayFiles.memory.paths(Sides.output).every((path) => !path.endsWith(".history"))
     )
@@ -331,6 +362,7 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     const bytesMax = random.chance(0.3) ? random.between(3_000, 60_000) : 64 * 1024 * 1024
     const isSynced = random.chance(0.5)
     yield* world.begin
+    if (world.middle !== undefined) yield* world.middle.begin
     yield* Effect.forkScoped(world.misfortune)
     const onTarget: OnTarget = (target, name) => void world.targets.push({ name, target })
     const scope = yield* Scope.make()
@@ -367,7 +399,9 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     return {
       virtualMillis: time.millis,
       packetCount: world.targets.reduce((sum, { target }) => sum + target.sentCount, 0),
-      ...{ cutCount, passedByteCount, edgeKillCount, expiredCount, fullCount, relayKillCount, relayStopCount }
+      ...{ cutCount, passedByteCount, edgeKillCount, expiredCount, fullCount, relayKillCount, relayStopCount },
+      middleKillCount: world.middle?.killCount ?? 0,
+      middleStopCount: world.middle?.stopCount ?? 0
     }
   })
 

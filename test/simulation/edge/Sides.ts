@@ -18,7 +18,7 @@ import { Control, PeerDouble } from "../../connection/doubles.ts"
 import type { SimulatedLink } from "./SimulatedLink.ts"
 
 export const output = "/out"
-const spoolDirectory = "/spool"
+export const spoolDirectory = "/spool"
 
 /** What targets play to. */
 export interface Side {
@@ -60,7 +60,7 @@ export const relay = ({ files, suspendMillis, sync, tap }: Options): Effect.Effe
       sync,
       suspendMillis,
       onSessionEnd: tap?.onSessionEnd,
-      edges: tap?.edges,
+      passage: tap?.passage,
       judgesSilence: tap === undefined
     }).pipe(Layer.provide(store))
     const registry = Context.get(yield* Layer.build(Layer.fresh(layer)), Registry)

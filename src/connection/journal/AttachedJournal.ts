@@ -1,0 +1,87 @@
+/** A journal that this relay carries out, as the connection of its edge sees it; and what follows when that is gone. */
+import type { Effect } from "effect"
+import { Outcome } from "../../protocol/journal/OpenJournal.ts"
+import { Kind } from "../../protocol/journal/Record.ts"
+import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import type { Carrier, Taken } from "../../relay/journal/Taken.ts"
+import type { Registry } from "../../relay/Registry.ts"
+import type { Peer } from "../../transport/Peer.ts"
+import { keepCleared } from "./Clearing.ts"
+import { suspended } from "./Expiry.ts"
+import type { HostedJournal } from "./HostedJournal.ts"
+
+export class AttachedJournal implements Taken {
+  readonly #registry: Registry["Service"]
+  readonly #journal: HostedJournal
+
+  constructor(registry: Registry["Service"], journal: HostedJournal, edge: Pick<Peer, "name" | "certificate">) {
+    this.#registry = registry
+    this.#journal = journal
+    journal.standing.comesBy(edge)
+  }
+
+  get received(): number {
+    return this.#journal.received
+  }
+
+  get durable(): number {
+    return this.#journal.durable
+  }
+
+  get outcome(): Outcome {
+    const { isFinished, isOver, isReady, standing } = this.#journal
+    const { waiting } = standing
+    if (isOver) return isFinished ? Outcome.finished : Outcome.ended
+    if (waiting !== undefined)
+      return waiting.code === "SESSION_NOT_PERMITTED" ? Outcome.waitsForRights : Outcome.waitsForQuota
+    return !isReady && this.#registry.store.roomWait.isWaiting ? Outcome.waitsForRoom : Outcome.goesOn
+  }
+
+  get isReady(): boolean {
+    const { isCut, isOver, isReady } = this.#journal
+    return isReady && (isOver || !isCut)
+  }
+
+  get isOver(): boolean {
+    return this.#journal.isOver
+  }
+
+  get isForgotten(): boolean {
+    return this.#journal.isForgotten
+  }
+
+  attach(carrier: Carrier): void {
+    this.#journal.attach(carrier)
+  }
+
+  detach(carrier: Carrier): void {
+    const journal = this.#journal
+    if (!journal.detach(carrier) || journal.isOver) return
+    // Kept for an edge that is gone, what was never let begin would let anybody fill the relay with journals. The edge
+    // has all of it, and begins it anew.
+    const hasBegun = journal.sessionIds.size > 0 || journal.standing.waiting === undefined
+    if (journal.isCut || !hasBegun) journal.end()
+    else this.#registry.background(suspended(this.#registry, journal))
+  }
+
+  record(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): boolean {
+    const journal = this.#journal
+    const isNew = number > journal.received
+    if (isNew && kind === Kind.command) keepCleared(this.#registry, journal.edgeName, bytes, from, to)
+    journal.record(number, kind, connection, bytes, from, to)
+    return true
+  }
+
+  flush(): void {
+    // The edge is told once that is done, and goes on saying so until nothing is left of it.
+    if (this.#journal.isCut) this.#journal.end()
+  }
+
+  beat(): void {
+    this.#journal.mark()
+  }
+
+  get forgotten(): Effect.Effect<void> {
+    return JournalHistory.forget(this.#registry.store, this.#journal.token)
+  }
+}

@@ -1,0 +1,35 @@
+/** Journals of other edges, as this one hands them on. */
+import { Effect } from "effect"
+import type { Journal } from "../journal/Journal.ts"
+import type { Passed } from "../journal/Passed.ts"
+
+/** With its NUL it has to fit. */
+const nameBytesMax = 255
+
+/** Links come back sooner. */
+const idleInterval = "5 seconds"
+
+/** What the relay is told: how the edge calls itself, and by which others it comes. */
+export const nameOf = ({ passed }: Journal, edgeName: string): string => {
+  if (passed === undefined) return edgeName
+  const bytes = Buffer.from(`${passed.from} through ${edgeName}`)
+  return bytes.length <= nameBytesMax ? bytes.toString() : passed.from
+}
+
+/** As long as the edge before is there, or there is something that the relay does not have. */
+export const isWanted = ({ isFinished, last, received }: Journal, { isHere }: Passed): boolean =>
+  isHere || isFinished || received < last
+
+/**
+ * Done when the relay need not be told more: without the edge before the session is suspended there, as it would be
+ * without this edge between.
+ */
+export const idle = (journal: Journal, passed: Passed): Effect.Effect<undefined> =>
+  Effect.gen(function* () {
+    let idleCount = 0
+    while (idleCount < 2) {
+      yield* Effect.sleep(idleInterval)
+      idleCount = isWanted(journal, passed) ? 0 : idleCount + 1
+    }
+    return undefined
+  })

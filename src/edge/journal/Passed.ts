@@ -1,0 +1,74 @@
+/** Of a journal that another edge brings, on its way through this one: what that edge says, and whether it is there. */
+import { Deferred, type Effect, Exit, Latch } from "effect"
+import type { EdgeReport } from "../../protocol/journal/EdgeReport.ts"
+
+/** The connection of the edge before. */
+interface Carrier {
+  readonly onReady: () => void
+  readonly onReplaced: () => void
+}
+
+export class Passed {
+  /** How the edge before calls itself. */
+  readonly from: string
+  /** Whose it is; undefined: an earlier process took it. */
+  owner: string | undefined
+  /** It is among those that there is room for. */
+  isAdmitted = true
+  /** Nothing more of it is taken before it is gone from here. */
+  isLeaving = false
+  /** What the edge before says of itself. */
+  report: EdgeReport | undefined
+  #carrier: Carrier | undefined
+  /** Open while the edge before is connected. */
+  readonly #here = Latch.makeUnsafe(false)
+  readonly #heard = Deferred.makeUnsafe<void>()
+
+  constructor(from: string) {
+    this.from = from
+  }
+
+  get isHere(): boolean {
+    return this.#here.isOpen()
+  }
+
+  /** In the place of the connection before. */
+  attach(carrier: Carrier): void {
+    const before = this.#carrier
+    if (this.isLeaving) {
+      carrier.onReplaced()
+      return
+    }
+    this.#carrier = carrier
+    this.#here.openUnsafe()
+    before?.onReplaced()
+  }
+
+  /** False: another connection has taken over. */
+  detach(carrier: Carrier): boolean {
+    if (this.#carrier !== carrier) return false
+    this.#carrier = undefined
+    this.#here.closeUnsafe()
+    return true
+  }
+
+  /** There is something to tell the edge before. */
+  tell(): void {
+    this.#carrier?.onReady()
+  }
+
+  /** Done when the edge before is connected. */
+  get here(): Effect.Effect<void> {
+    return this.#here.await
+  }
+
+  /** The relay has said what it has. */
+  hear(): void {
+    Deferred.doneUnsafe(this.#heard, Exit.void)
+  }
+
+  /** Done when the relay has said what it has. */
+  get heard(): Effect.Effect<void> {
+    return Deferred.await(this.#heard)
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * What is done where a spool has no room, as `--overflow` says, or has packets that waited for too long. Journals of
+ * other edges hold those back, and lose nothing: what may go of them is not known here.
+ */
+import { Effect, Schedule } from "effect"
+import { report } from "../../errors/Report.ts"
+import { clockMillis } from "../../Machine.ts"
+import type { Journal } from "../journal/Journal.ts"
+import type { Losses } from "./Losses.ts"
+import type { Policy } from "./Overflow.ts"
+import { thin } from "./Thinning.ts"
+
+const agePauseMillisMax = 60_000
+/** A spool that stays full is told of again. */
+const fullAgainMillis = 60_000
+
+/** Of the spool. */
+export interface Surroundings {
+  readonly journals: ReadonlyMap<string, Journal>
+  readonly losses: Losses
+  /** By HOST/SESSION. */
+  readonly policyOf: (name: string) => Policy
+  readonly isFull: () => boolean
+  /** How full it is, for people. */
+  readonly fullness: () => string
+  readonly onChange: () => void
+  /** One of each name at a time. */
+  readonly run: (name: string, work: Effect.Effect<void>) => void
+}
+
+export class Fullness {
+  readonly #spool: Surroundings
+  #isMakingRoom = false
+  #toldFullAt = Number.NEGATIVE_INFINITY
+
+  constructor(spool: Surroundings) {
+    this.#spool = spool
+  }
+
+  #policyOf({ about, passed }: Journal): Policy {
+    return passed === undefined ? this.#spool.policyOf(about.name) : "hold"
+  }
+
+  /** The journal has no room. */
+  overflow(journal: Journal): void {
+    const { journals, onChange, run } = this.#spool
+    const policy = this.#policyOf(journal)
+    if (policy === "stop") {
+      if (journal.isStopped) return
+      journal.stop()
+      onChange()
+      run("stop", report("SPOOL_STOPPED", journal.about.name))
+      return
+    }
+    if (policy === "hold") this.#tellFull()
+    const droppable = [...journals.values()].filter((one) => this.#policyOf(one) === "drop")
+    if (this.#isMakingRoom || droppable.length === 0) return
+    this.#isMakingRoom = true
+    const done = Effect.sync(() => {
+      this.#isMakingRoom = false
+    })
+    run("room", Effect.ensuring(this.#makeRoom(new Set(droppable)), done))
+  }
+
+  /** Told once, and again after a minute. */
+  #tellFull(): void {
+    const now = clockMillis()
+    if (now - this.#toldFullAt < fullAgainMillis) return
+    this.#toldFullAt = now
+    this.#spool.run("full", report("SPOOL_FULL", this.#spool.fullness()))
+  }
+
+  /** The largest is thinned, until there is room again, or nothing more to drop. */
+  #makeRoom(droppable: Set<Journal>): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      while (droppable.size > 0 && this.#spool.isFull()) {
+        const [largest] = [...droppable].sort((a, b) => b.segments.byteCount - a.segments.byteCount)
+        if (largest === undefined) return
+        if (!(yield* this.#thin(largest, Number.POSITIVE_INFINITY))) droppable.delete(largest)
+      }
+    })
+  }
+
+  /** False: there is nothing to drop. */
+  #thin(journal: Journal, wroteBefore: number): Effect.Effect<boolean> {
+    return Effect.gen({ self: this }, function* () {
+      const result = yield* Effect.result(thin(journal, wroteBefore))
+      if (result._tag === "Failure") {
+        yield* report("SPOOL_FAILED", result.failure.message)
+        return false
+      }
+      const dropped = result.success
+      if (dropped === undefined) return false
+      if (dropped.packetCount > 0 && journal.droppedPacketCount === 0) {
+        yield* report("SPOOL_DROPPED", journal.about.name)
+      }
+      journal.droppedPacketCount += dropped.packetCount
+      journal.droppedByteCount += dropped.byteCount
+      const reason = Number.isFinite(wroteBefore) ? "age" : "drop"
+      this.#spool.losses.add(journal.about.name, reason, dropped.packetCount, dropped.byteCount)
+      return true
+    })
+  }
+
+  /** Drops what has waited for longer, from time to time. */
+  age(millisMax: number): Effect.Effect<void> {
+    const pass = Effect.gen({ self: this }, function* () {
+      const before = clockMillis() - millisMax
+      for (const journal of [...this.#spool.journals.values()]) {
+        if (journal.passed !== undefined) continue
+        while (yield* this.#thin(journal, before)) yield* Effect.yieldNow
+      }
+    })
+    return Effect.repeat(pass, Schedule.spaced(Math.min(millisMax / 4, agePauseMillisMax))).pipe(Effect.asVoid)
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Journals of other edges that the relay has, and that the edge before may ask for once more: of each a mark is left,
+ * so that it is not begun again.
+ */
+import { Effect } from "effect"
+import * as About from "../journal/About.ts"
+import type { Journal } from "../journal/Journal.ts"
+import type { Place } from "./Recovery.ts"
+
+export interface Options extends Place {
+  readonly isSynced: boolean
+}
+
+/** An edge that is gone for good asks for none: of so many the marks stay. */
+const countMax = 4096
+
+export class Resting {
+  readonly #options: Options
+  /** The oldest first. */
+  readonly #tokens = new Set<string>()
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  has(token: string): boolean {
+    return this.#tokens.has(token)
+  }
+
+  /** Nothing but the mark is left of it. */
+  add(token: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#tokens.add(token)
+      const [oldest = ""] = this.#tokens
+      return this.#tokens.size > countMax ? this.remove(oldest) : Effect.void
+    })
+  }
+
+  /** The edge before will not ask for it any more. */
+  remove(token: string): Effect.Effect<void> {
+    return this.#tokens.delete(token) ? this.#unmark(token) : Effect.void
+  }
+
+  #unmark(token: string): Effect.Effect<void> {
+    const { directory, files } = this.#options
+    return Effect.forEach(
+      [true, false],
+      (isPassed) => About.remove(files, `${directory}/${About.nameOf(token, isPassed)}`),
+      { discard: true }
+    )
+  }
+
+  /** The same of one that the relay has, and may not have forgotten. `isHere`: somebody tells it so. */
+  release(journal: Journal, isHere: () => boolean): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { directory } = this.#options
+      const { token } = journal
+      journal.isForgotten = true
+      yield* Effect.ignore(About.keepAsOwn(this.#options, token))
+      journal.directory = `${directory}/${About.nameOf(token, false)}`
+      if (!isHere()) yield* this.#unmark(token)
+    })
+  }
+
+  /** It was put aside, and lies there. */
+  isAside(token: string): Effect.Effect<boolean> {
+    return About.isAside(this.#options, token)
+  }
+}

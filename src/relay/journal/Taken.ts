@@ -1,0 +1,64 @@
+/**
+ * Journals as the connection sees it by which one comes, whoever takes them: a relay carries them out, an edge on the
+ * way keeps them in its spool and hands them on.
+ */
+import type { Effect } from "effect"
+import type { Outcome, Request, State } from "../../protocol/journal/OpenJournal.ts"
+
+/** The connection of the edge that brings it, as the journal sees it. */
+export interface Carrier {
+  readonly peer: string
+  /** More records can be taken, or there is something to tell the edge. */
+  readonly onReady: () => void
+  /** Another connection of the edge took over. */
+  readonly onReplaced: () => void
+}
+
+export interface Taken {
+  /** Number of the last record that was taken. */
+  readonly received: number
+  /** Number of the last record that the edge may forget. */
+  readonly durable: number
+  readonly outcome: Outcome
+  /** The next record can be taken. */
+  readonly isReady: boolean
+  /** What comes yet is read, and nothing is done with it. */
+  readonly isOver: boolean
+  /** The edge knows that. */
+  readonly isForgotten: boolean
+  readonly attach: (carrier: Carrier) => void
+  /** The connection is gone. */
+  readonly detach: (carrier: Carrier) => void
+  /** Only while `isReady`. The record's head lies before `bytes[from, to)`, which may be changed. False: it is none. */
+  readonly record: (
+    number: number,
+    kind: number,
+    connection: number,
+    bytes: Buffer,
+    from: number,
+    to: number
+  ) => boolean
+  /** All that came at once was given. */
+  readonly flush: () => void
+  /** Nothing may come for long: what came last becomes durable all the same. */
+  readonly beat: () => void
+  /** Done when nothing is left of it here. */
+  readonly forgotten: Effect.Effect<void>
+}
+
+/** What is answered to OPEN_JOURNAL. */
+export interface Opened {
+  readonly state: State
+  /** Undefined: there is nothing to go on with. */
+  readonly journal: Taken | undefined
+  /** For such: the edge knows that. */
+  readonly forgotten: Effect.Effect<void>
+}
+
+/** In the place of what a relay does with journals: of an edge, which hands them on. */
+export interface Passage {
+  /** On the way from here to where journals are carried out, itself first; UUIDs. */
+  readonly edges: () => ReadonlyArray<string>
+  /** `owner`: whose it is, as far as there is a limit to what one has. Undefined: it cannot be said now. */
+  readonly open: (request: Request, owner: string) => Effect.Effect<Opened | undefined>
+}
