@@ -8,7 +8,7 @@ import * as Process from "../support/process.ts"
 const uuid = "01234567-89ab-cdef-0123-456789abcdef"
 const packetBytes = 1024
 
-/** Records a packet of each number, each in a stream of its own channel. */
+/** Records a packet of each number, each in a stream of its own channel; and metadata, which is no channel. */
 const record = (url: string, name: string, packetCounts: Readonly<Record<string, number>>) =>
   Effect.gen(function* () {
     const session = yield* (yield* Target.make({ url, hostname: "host1" })).session({ name })
@@ -17,6 +17,7 @@ const record = (url: string, name: string, packetCounts: Readonly<Record<string,
       const packets = SyntheticTrace.generator(uuid, 0, packetBytes, 0n)
       for (let at = 1; at <= count; at++) yield* stream.packet(packets.next(BigInt(at) * 1000n))
     }
+    yield* (yield* session.metadata("ust")).append(Buffer.from(SyntheticTrace.metadata(uuid)))
     return session
   })
 
