@@ -8,6 +8,7 @@ import * as PackageVersion from "../../config/PackageVersion.ts"
 import { defaults } from "../../config/RelayDefaults.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import type { Edge } from "../../edge/Edge.ts"
+import type { Journal } from "../../edge/journal/Journal.ts"
 import * as Report from "../../edge/Report.ts"
 import { Misused } from "../Misused.ts"
 
@@ -47,6 +48,12 @@ const tokenOf = ({ httpTokenFile: path }: Given): Effect.Effect<string | undefin
         catch: (cause) => new PortRefused({ reason: `--http-token-file=${path.value}: ${(cause as Error).message}` })
       })
 
+/** Of the spool: what tracers say can be written. */
+const disk = (journals: Iterable<Pick<Journal, "isFailing">>) => {
+  const isOk = ![...journals].some(({ isFailing }) => isFailing)
+  return { name: "disk", isOk, detail: isOk ? "is written" : "cannot be written" }
+}
+
 /** Until the scope closes. */
 export const serve = (
   edge: Edge,
@@ -67,6 +74,7 @@ export const serve = (
       edge: () => Report.of(edge, relay()),
       moreChecks: () => [
         { name: "spool", isOk: kept.hasRoom, detail: `${kept.byteCount} of ${kept.bytesMax} bytes` },
+        disk(kept.journals.values()),
         // It is there for when the link is not.
         { name: "link", isOk: true, detail: link.reason ?? "up" }
       ]

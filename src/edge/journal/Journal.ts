@@ -312,12 +312,12 @@ export class Journal {
         const { filled, last } = chunk
         const failure = yield* Effect.result(this.segments.write(chunk, filled, last))
         if (failure._tag === "Failure") {
-          if (!this.#hasFailed) yield* report("SPOOL_FAILED", failure.failure.message)
-          this.#hasFailed = true
+          if (!this.isFailing) yield* report("SPOOL_FAILED", failure.failure.message)
+          this.isFailing = true
           yield* Effect.sleep(retryWait)
           return
         }
-        this.#hasFailed = false
+        this.isFailing = false
         this.#dirty.closeUnsafe()
         this.#isWriting = false
         this.#wrote(chunk, filled, last)
@@ -325,7 +325,8 @@ export class Journal {
       })
     )
   }
-  #hasFailed = false
+  /** What was heard could not be written when it was tried last: its tracers are held back. */
+  isFailing = false
 
   /** Calls `then` once, when more than `number` is written: not now, and in the call that writes it. */
   whenBeyond(number: number, then: () => void): void {
