@@ -14,40 +14,43 @@ import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import { asClient, asRelay, toolbox } from "../support/tunnels.ts"
 
-it.live("a certificate that is revoked is let in no more, also one by one, also where paths are strange", () =>
-  Effect.gen(function* () {
-    const pki = join(yield* Relays.temporaryDirectory("pki"), "p $k#i\\")
-    yield* toolbox("certs", "init", "--names=localhost", pki)
-    for (const name of ["web1", "web2", "web3"]) yield* toolbox("certs", "target", name, pki)
-    const revoke = (name: string) =>
-      Process.attempt(process.execPath, [toolboxProgram, "certs", "revoke", "target", name, pki])
-    const codes = [yield* revoke("web1"), yield* revoke("web1"), yield* revoke("nobody"), yield* revoke("../web2")]
-    assert.deepStrictEqual(
-      codes.map(({ code }) => code),
-      [0, 1, 1, 1]
-    )
-    const list = join(pki, "revoked.pem")
-    const verified = (name: string) => {
-      const args = ["verify", "-crl_check", "-CAfile", join(pki, "ca.pem"), "-CRLfile", list]
-      return Effect.map(Process.attempt("openssl", [...args, join(pki, `target-${name}.pem`)]), ({ code }) => code)
-    }
-    assert.deepStrictEqual([yield* verified("web1"), yield* verified("web2")], [2, 0])
+it.live(
+  "a certificate that is revoked is let in no more, also one by one, also where paths are strange",
+  () =>
+    Effect.gen(function* () {
+      const pki = join(yield* Relays.temporaryDirectory("pki"), "p $k#i\\")
+      yield* toolbox("certs", "init", "--names=localhost", pki)
+      for (const name of ["web1", "web2", "web3"]) yield* toolbox("certs", "target", name, pki)
+      const revoke = (name: string) =>
+        Process.attempt(process.execPath, [toolboxProgram, "certs", "revoke", "target", name, pki])
+      const codes = [yield* revoke("web1"), yield* revoke("web1"), yield* revoke("nobody"), yield* revoke("../web2")]
+      assert.deepStrictEqual(
+        codes.map(({ code }) => code),
+        [0, 1, 1, 1]
+      )
+      const list = join(pki, "revoked.pem")
+      const verified = (name: string) => {
+        const args = ["verify", "-crl_check", "-CAfile", join(pki, "ca.pem"), "-CRLfile", list]
+        return Effect.map(Process.attempt("openssl", [...args, join(pki, `target-${name}.pem`)]), ({ code }) => code)
+      }
+      assert.deepStrictEqual([yield* verified("web1"), yield* verified("web2")], [2, 0])
 
-    const relay = yield* Relays.start("ours", { args: [...asRelay(pki), `--tls-crl=${list}`] })
-    const isTaken = (name: string) => {
-      const to = `--to=tls://localhost:${relay.controlPort}`
-      const args = [toolboxProgram, "tunnel", "--check", to, ...asClient(pki, `target-${name}`)]
-      return Effect.map(Process.attempt(process.execPath, args), ({ code }) => code === 0)
-    }
-    assert.deepStrictEqual([yield* isTaken("web1"), yield* isTaken("web2")], [false, true])
-    yield* Process.said(relay.process, "CERT_REVOKED")
-    yield* revoke("web2")
-    yield* Process.until(
-      "the other to be refused",
-      Effect.map(isTaken("web2"), (taken) => !taken)
-    )
-    assert.deepStrictEqual([yield* isTaken("web1"), yield* isTaken("web3")], [false, true])
-  }).pipe(Effect.scoped)
+      const relay = yield* Relays.start("ours", { args: [...asRelay(pki), `--tls-crl=${list}`] })
+      const isTaken = (name: string) => {
+        const to = `--to=tls://localhost:${relay.controlPort}`
+        const args = [toolboxProgram, "tunnel", "--check", to, ...asClient(pki, `target-${name}`)]
+        return Effect.map(Process.attempt(process.execPath, args), ({ code }) => code === 0)
+      }
+      assert.deepStrictEqual([yield* isTaken("web1"), yield* isTaken("web2")], [false, true])
+      yield* Process.said(relay.process, "CERT_REVOKED")
+      yield* revoke("web2")
+      yield* Process.until(
+        "the other to be refused",
+        Effect.map(isTaken("web2"), (taken) => !taken)
+      )
+      assert.deepStrictEqual([yield* isTaken("web1"), yield* isTaken("web3")], [false, true])
+    }).pipe(Effect.scoped),
+  120_000
 )
 
 it.live("lists of two authorities that are made here are told apart, though both have one name", () =>
@@ -129,8 +132,8 @@ it.live(
   () =>
     Effect.gen(function* () {
       const pki = yield* Relays.temporaryDirectory("pki")
-      yield* toolbox("certs", "init", "--names=localhost,127.0.0.1,::1", pki)
-      yield* toolbox("certs", "target", "web1", pki)
+      yield* Authority.init(pki, ["localhost", "127.0.0.1", "::1"])
+      yield* Authority.client(pki, "target", "web1")
       const text = (file: string) => readFileSync(join(pki, file), "utf8")
       const relay = yield* Relays.start("ours", { args: asRelay(pki) })
       const identity = () => ({
@@ -138,12 +141,13 @@ it.live(
         certificate: text("target-web1.pem"),
         key: text("target-web1.key")
       })
-      const shown = Effect.callback<X509Certificate>((resume) => {
+      const shown = Effect.callback<X509Certificate, Error>((resume) => {
         const { ca, certificate: cert, key } = identity()
         const socket = tls.connect({ host: "127.0.0.1", port: relay.controlPort, ca, cert, key }, () => {
           resume(Effect.succeed(socket.getPeerX509Certificate() as X509Certificate))
           socket.destroy()
         })
+        socket.on("error", (cause) => resume(Effect.fail(cause)))
       })
       const before = yield* shown
       const uuid = "0123456789abcdef0123456789abcdef"
@@ -162,14 +166,15 @@ it.live(
       const renewed = Effect.gen(function* () {
         for (let round = 0; round < 3; round++) {
           const old = yield* shown
-          yield* toolbox("certs", "renew", "relay", pki)
+          yield* Authority.renewRelay(pki, undefined)
           yield* Process.until(
             "the relay to show it",
-            Effect.map(shown, ({ serialNumber }) => serialNumber !== old.serialNumber)
+            Effect.map(shown, ({ serialNumber }) => serialNumber !== old.serialNumber),
+            { seconds: 60 }
           )
         }
         // In use: what is shown next is another one, of the same key.
-        yield* toolbox("certs", "renew", "target", "web1", pki)
+        yield* Authority.renewClient(pki, "target", "web1")
       })
       yield* Effect.raceFirst(packets, renewed)
       yield* session.stored
@@ -185,7 +190,7 @@ it.live(
       assert.isAtLeast(statSync(join(relay.output, data)).size, (count - 1) * 4096)
       assert.notInclude(yield* Process.lastSaid(relay.process), "TLS_IDENTITY")
       // Neither in force nor earlier ones are let in any more.
-      yield* toolbox("certs", "revoke", "target", "web1", pki)
+      yield* Authority.revoke(pki, "target", "web1")
       const earlier = readdirSync(join(pki, "renewed", "target-web1"))
       assert.lengthOf(earlier, 1)
       for (const certificate of [join(pki, "target-web1.pem"), join(pki, "renewed", "target-web1", `${earlier[0]}`)]) {
@@ -194,56 +199,61 @@ it.live(
       }
       const again = yield* attempt("renew", "target", "web1", pki)
       assert.deepStrictEqual([again.code, /revoked/.test(again.stderr)], [1, true])
-    }).pipe(Effect.scoped)
+    }).pipe(Effect.scoped),
+  120_000
 )
 
-it.live("an authority that is renewed: what either signed is good by both, and nothing is signed for longer", () =>
-  Effect.gen(function* () {
-    const pki = yield* Relays.temporaryDirectory("pki")
-    const { authority } = yield* Authority.init(pki, ["localhost"], 20)
-    yield* toolbox("certs", "target", "early", pki)
-    yield* toolbox("certs", "target", "gone", pki)
-    yield* toolbox("certs", "revoke", "target", "gone", pki)
-    // As it is when it is nearly over.
-    const [key, at] = [join(pki, "ca.key"), authority.certificate]
-    const short = ["x509", "-in", at, "-signkey", key, "-days", "100", "-out", `${at}.short`]
-    yield* Process.run("openssl", short)
-    renameSync(`${at}.short`, at)
-    const old = join(pki, "old-ca.pem")
-    copyFileSync(at, old)
-    yield* toolbox("certs", "target", "late", pki)
-    const end = (file: string) => Date.parse(new X509Certificate(readFileSync(join(pki, file))).validTo)
-    assert.isAtMost(end("target-late.pem"), end("ca.pem"))
-    const { stdout: listed } = yield* toolbox("certs", "list", pki)
-    const lines = listed.trim().split("\n")
-    assert.match(`${lines[0]}`, /^relay\.pem {2}localhost {2}until \S+, (19|20) days: lttng-relay certs renew relay /)
-    assert.match(listed, /^target-gone\.pem .*revoked$/m)
-    assert.match(listed, /^ca\.pem {2}until \S+, (99|100) days$/m)
-    yield* toolbox("certs", "renew", "authority", pki)
-    yield* toolbox("certs", "renew", "target", "late", pki)
-    yield* toolbox("certs", "renew", "relay", "--names=relay.example,192.0.2.7", pki)
-    assert.isAbove(end("ca.pem"), end("target-late.pem"))
-    assert.isAbove(end("target-late.pem"), Date.now() + 800 * 86_400_000)
-    const relay = new X509Certificate(readFileSync(join(pki, "relay.pem")))
-    assert.deepStrictEqual(
-      [relay.checkHost("relay.example"), relay.checkIP("192.0.2.7")],
-      ["relay.example", "192.0.2.7"]
-    )
-    const verified = (ca: string, file: string) =>
-      Effect.map(
-        Process.attempt("openssl", [
-          ...["verify", "-crl_check", "-CAfile", ca, "-CRLfile", join(pki, "revoked.pem")],
-          join(pki, file)
-        ]),
-        ({ code }) => code === 0
+it.live(
+  "an authority that is renewed: what either signed is good by both, and nothing is signed for longer",
+  () =>
+    Effect.gen(function* () {
+      const pki = yield* Relays.temporaryDirectory("pki")
+      const { authority } = yield* Authority.init(pki, ["localhost"], 20)
+      yield* toolbox("certs", "target", "early", pki)
+      yield* toolbox("certs", "target", "gone", pki)
+      yield* toolbox("certs", "revoke", "target", "gone", pki)
+      // As it is when it is nearly over.
+      const [key, at] = [join(pki, "ca.key"), authority.certificate]
+      const short = ["x509", "-in", at, "-signkey", key, "-days", "100", "-out", `${at}.short`]
+      yield* Process.run("openssl", short)
+      renameSync(`${at}.short`, at)
+      const old = join(pki, "old-ca.pem")
+      copyFileSync(at, old)
+      yield* toolbox("certs", "target", "late", pki)
+      const end = (file: string) => Date.parse(new X509Certificate(readFileSync(join(pki, file))).validTo)
+      assert.isAtMost(end("target-late.pem"), end("ca.pem"))
+      const { stdout: listed } = yield* toolbox("certs", "list", pki)
+      const lines = listed.trim().split("\n")
+      assert.match(`${lines[0]}`, /^relay\.pem {2}localhost {2}until \S+, (19|20) days: lttng-relay certs renew relay /)
+      assert.match(listed, /^target-gone\.pem .*revoked$/m)
+      assert.match(listed, /^ca\.pem {2}until \S+, (99|100) days$/m)
+      yield* toolbox("certs", "renew", "authority", pki)
+      yield* toolbox("certs", "renew", "target", "late", pki)
+      yield* toolbox("certs", "renew", "relay", "--names=relay.example,192.0.2.7", pki)
+      assert.isAbove(end("ca.pem"), end("target-late.pem"))
+      assert.isAbove(end("target-late.pem"), Date.now() + 800 * 86_400_000)
+      const relay = new X509Certificate(readFileSync(join(pki, "relay.pem")))
+      assert.deepStrictEqual(
+        [relay.checkHost("relay.example"), relay.checkIP("192.0.2.7")],
+        ["relay.example", "192.0.2.7"]
       )
-    for (const ca of [old, at]) {
-      for (const file of ["target-early.pem", "target-late.pem", "relay.pem"]) assert.isTrue(yield* verified(ca, file))
-      assert.isFalse(yield* verified(ca, "target-gone.pem"))
-    }
-    assert.strictEqual((yield* attempt("renew", "target", "nobody", pki)).code, 1)
-    assert.strictEqual((yield* attempt("renew", "target", "../ca", pki)).code, 1)
-    assert.strictEqual((yield* attempt("renew", "relay", "--names=a b", pki)).code, 1)
-    assert.strictEqual((yield* attempt("list", join(pki, "nowhere"))).code, 1)
-  }).pipe(Effect.scoped)
+      const verified = (ca: string, file: string) =>
+        Effect.map(
+          Process.attempt("openssl", [
+            ...["verify", "-crl_check", "-CAfile", ca, "-CRLfile", join(pki, "revoked.pem")],
+            join(pki, file)
+          ]),
+          ({ code }) => code === 0
+        )
+      for (const ca of [old, at]) {
+        for (const file of ["target-early.pem", "target-late.pem", "relay.pem"])
+          assert.isTrue(yield* verified(ca, file))
+        assert.isFalse(yield* verified(ca, "target-gone.pem"))
+      }
+      assert.strictEqual((yield* attempt("renew", "target", "nobody", pki)).code, 1)
+      assert.strictEqual((yield* attempt("renew", "target", "../ca", pki)).code, 1)
+      assert.strictEqual((yield* attempt("renew", "relay", "--names=a b", pki)).code, 1)
+      assert.strictEqual((yield* attempt("list", join(pki, "nowhere"))).code, 1)
+    }).pipe(Effect.scoped),
+  120_000
 )

@@ -195,6 +195,28 @@ describe("a tunnel", () => {
 })
 
 Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
+  it.live("finds out that it is refused however late that comes: where it would be answered", () =>
+    Effect.gen(function* () {
+      const authority = yield* Certificates.authority
+      const own = yield* authority.issue({ name: "far", alternatives: "DNS:localhost", use: "serverAuth" })
+      const ca = join(yield* Relays.temporaryDirectory("late"), "ca.pem")
+      writeFileSync(ca, authority.ca)
+      const ALPNProtocols = ["lttng-control", "lttng-live"]
+      const server = tls.createServer({ ...own, ALPNProtocols }, (socket) => socket.on("data", () => socket.destroy()))
+      yield* Effect.acquireRelease(
+        Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+        () => Effect.sync(() => server.close())
+      )
+      const to = `--to=tls://localhost:${(server.address() as net.AddressInfo).port}`
+      for (const listen of ["127.0.0.1:5342,,", "127.0.0.1:,,5344"]) {
+        const args = [toolboxProgram, "tunnel", "--check", to, `--listen=${listen}`, `--tls-ca=${ca}`]
+        const { code, stderr } = yield* Process.attempt(process.execPath, args)
+        assert.strictEqual(code, 1)
+        assert.match(stderr, /it ends the connection before a word/)
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.live("resets what cannot be carried, says why once a second, and goes on when there is a relay again", () =>
     Effect.gen(function* () {
       const pki = yield* certificates
@@ -268,38 +290,41 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("shows the certificate that is in its files when a connection comes, once it can be used", () =>
-    Effect.gen(function* () {
-      const pki = yield* certificates
-      yield* toolbox("certs", "target", "web2", pki)
-      const relay = yield* Relays.start("ours", { args: asRelay(pki) })
-      const own = join(yield* Relays.temporaryDirectory("own"), "own")
-      yield* Process.run("cp", ["-r", pki, own])
-      const near = yield* tunnel(relay, `tls://localhost:${relay.controlPort}`, asClient(own, "target-web1"))
-      assert.strictEqual(yield* ask(near.controlPort), answered)
-      const keep = net.connect(near.controlPort, "127.0.0.1")
-      // Of another authority, that the relay does not know: what is in the files is what it shows.
-      const strange = yield* Relays.temporaryDirectory("strange")
-      yield* toolbox("certs", "init", "--names=localhost", join(strange, "pki"))
-      yield* toolbox("certs", "target", "web1", join(strange, "pki"))
-      yield* Process.run("cp", [join(strange, "pki/target-web1.pem"), own])
-      yield* Effect.sleep("1100 millis")
-      // The key is still that of the other.
-      assert.strictEqual(yield* ask(near.controlPort), answered)
-      yield* Process.run("cp", [join(strange, "pki/target-web1.key"), own])
-      yield* Process.until(
-        "it to be refused",
-        Effect.map(ask(near.controlPort), (answer) => answer !== answered)
-      )
-      yield* Process.run("cp", [`${pki}/target-web2.pem`, `${own}/target-web1.pem`])
-      yield* Process.run("cp", [`${pki}/target-web2.key`, `${own}/target-web1.key`])
-      yield* Process.until(
-        "it to be taken",
-        Effect.map(ask(near.controlPort), (answer) => answer === answered)
-      )
-      assert.isFalse(keep.destroyed)
-      keep.destroy()
-    }).pipe(Effect.scoped)
+  it.live(
+    "shows the certificate that is in its files when a connection comes, once it can be used",
+    () =>
+      Effect.gen(function* () {
+        const pki = yield* certificates
+        yield* toolbox("certs", "target", "web2", pki)
+        const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+        const own = join(yield* Relays.temporaryDirectory("own"), "own")
+        yield* Process.run("cp", ["-r", pki, own])
+        const near = yield* tunnel(relay, `tls://localhost:${relay.controlPort}`, asClient(own, "target-web1"))
+        assert.strictEqual(yield* ask(near.controlPort), answered)
+        const keep = net.connect(near.controlPort, "127.0.0.1")
+        // Of another authority, that the relay does not know: what is in the files is what it shows.
+        const strange = yield* Relays.temporaryDirectory("strange")
+        yield* toolbox("certs", "init", "--names=localhost", join(strange, "pki"))
+        yield* toolbox("certs", "target", "web1", join(strange, "pki"))
+        yield* Process.run("cp", [join(strange, "pki/target-web1.pem"), own])
+        yield* Effect.sleep("1100 millis")
+        // The key is still that of the other.
+        assert.strictEqual(yield* ask(near.controlPort), answered)
+        yield* Process.run("cp", [join(strange, "pki/target-web1.key"), own])
+        yield* Process.until(
+          "it to be refused",
+          Effect.map(ask(near.controlPort), (answer) => answer !== answered)
+        )
+        yield* Process.run("cp", [`${pki}/target-web2.pem`, `${own}/target-web1.pem`])
+        yield* Process.run("cp", [`${pki}/target-web2.key`, `${own}/target-web1.key`])
+        yield* Process.until(
+          "it to be taken",
+          Effect.map(ask(near.controlPort), (answer) => answer === answered)
+        )
+        assert.isFalse(keep.destroyed)
+        keep.destroy()
+      }).pipe(Effect.scoped),
+    120_000
   )
 })
 

@@ -63,13 +63,15 @@ export const recordThrough = (near: Relays.Relay, viewing: Relays.Relay, output:
     const seen = () => Babeltrace.parse(viewer.output()).events
     yield* Process.until(
       "5000 events seen live",
-      Effect.sync(() => seen() === 5000)
+      Effect.sync(() => seen() === 5000),
+      { seconds: 60 }
     )
     yield* tracing.emit({ count: 2000, from: 5000 })
     yield* tracing.lttng("destroy")
     yield* Process.until(
       "the viewer to end",
-      Effect.sync(() => viewer.outcome() !== undefined)
+      Effect.sync(() => viewer.outcome() !== undefined),
+      { seconds: 60 }
     )
     const { code = -1, stderr = "", stdout = "" } = viewer.outcome() ?? {}
     assert.strictEqual(code, 0, stderr)

@@ -2,14 +2,16 @@
  * `lttng-relay tunnel`: a relay's ports on this host's loopback, for tracers and viewers that know no TLS. Plain bytes:
  * it understands nothing of what it carries.
  */
-import { Console, type Context, Duration, Effect, Option, Result, Schema } from "effect"
+import { Console, type Context, Effect, Result, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
+import { greet } from "../../edge/forwarding/Greeting.ts"
 import { clockMillis, wallMillis } from "../../Machine.ts"
 import * as Dial from "../../transport/Dial.ts"
 import { split, UrlRefused } from "../../transport/RelayUrl.ts"
 import * as Tunnels from "../../transport/Tunnel.ts"
 import { refusalOf } from "../../transport/tls/DialTls.ts"
 import { type ClientIdentity, type Role, roles } from "../../transport/tls/Tls.ts"
+import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import * as Diagnostics from "../Diagnostics.ts"
 import * as Output from "../Output.ts"
 import * as TlsFlags from "../TlsFlags.ts"
@@ -64,15 +66,24 @@ const placesOf = (text: string): Result.Result<ReadonlyMap<Role, { host: string;
   return Result.succeed(new Map(places))
 }
 
-/** Under TLS 1.3 a refused client learns it after the handshake. */
-const refusalMillis = 1000
+/** Nobody answers on a data port: whoever is not refused within this is taken. */
+const silenceMillis = 1000
 
-const check = (role: Role, address: () => Dial.Address) =>
+/** Under TLS 1.3 a refused client learns it after the handshake: in place of an answer. */
+const questions: Readonly<Record<Role, (link: Dial.Link) => Effect.Effect<unknown, Error, Scope.Scope>>> = {
+  control: greet,
+  data: () => Effect.sleep(silenceMillis),
+  live: LiveViewer.over
+}
+
+const check = ({ address, role }: { readonly role: Role; readonly address: () => Dial.Address }) =>
   Effect.scoped(
     Effect.gen(function* () {
       const link = yield* Dial.dial(address(), role)
-      const ended = yield* Effect.timeoutOption(link.ended, Duration.millis(refusalMillis))
-      if (Option.isSome(ended)) return yield* refusalOf(`${role} of ${link.name}`, address().tls ?? {})
+      const answered = yield* Effect.result(questions[role](link))
+      const isOver = yield* Effect.raceFirst(Effect.as(link.ended, true), Effect.succeed(false))
+      if (isOver) return yield* refusalOf(`${role} of ${link.name}`, address().tls ?? {})
+      return yield* Effect.fromResult(answered)
     })
   )
 
@@ -104,10 +115,10 @@ const run = Effect.fnUntraced(function* (input: Input) {
   const places = yield* listenersOf(input.listen)
   if (input.check) {
     const wanted = addresses.filter(({ role }) => places.has(role))
-    yield* Effect.all(
-      wanted.map(({ role, address }) => check(role, address)),
-      { concurrency: roles.length }
-    )
+    const ask = (some: typeof wanted) => Effect.forEach(some, check, { concurrency: roles.length })
+    yield* ask(wanted.filter(({ role }) => role !== "data"))
+    // A relay that is busy has said what it has to say by now.
+    yield* ask(wanted.filter(({ role }) => role === "data"))
     return yield* Console.log(`${input.to} takes us: ${wanted.map(({ role }) => role).join(", ")}`)
   }
   const complain = makeComplaint(yield* Effect.context<never>())
