@@ -8,6 +8,7 @@ import type { AccessFile } from "../../src/access/Access.ts"
 import { checksums } from "../../src/edge/journal/Checksums.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
+import { historyBytesMax } from "../../src/relay/journal/JournalHistory.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import type { Wire } from "../../src/testing/Wire.ts"
@@ -77,6 +78,36 @@ it.live("a journal has so many connections at once, however many one after the o
       "CONNECTION_LIMIT"
     )
   }).pipe(Effect.scoped)
+)
+
+it.live(
+  "a journal of commands without end is carried out, and not put down any more, before the edge may forget it",
+  () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make({})
+      const wire = yield* relay.wire("control")
+      yield* wire.send(opening("5".padStart(32, "0")))
+      yield* wire.read(8 + OpenJournal.replyBytes)
+      const long = message(numbers.BEGIN_DATA_PENDING, join(u64(1), Buffer.alloc(1024 * 1024)))
+      const count = Math.ceil(historyBytesMax / long.length) + 8
+      const bytes = records(
+        [Kind.control, 1, none],
+        ...begin("long").map((command): Record => [Kind.command, 1, command]),
+        ...Array.from({ length: count }, (): Record => [Kind.command, 1, long])
+      )
+      yield* Effect.forkScoped(wire.send(bytes))
+      let [durable, left] = [0, 0]
+      while (durable < count + 3) {
+        const told = yield* wire.read(OpenJournal.acknowledgement.size)
+        durable = Number(told.readBigUInt64BE(OpenJournal.acknowledgement.offsets.durable))
+        if (durable < count) continue
+        left = relay.output.tree().filter((line) => line.includes(".history")).length
+        assert.strictEqual(left, 0)
+      }
+      const { incidents } = yield* relay.relay.activity
+      assert.deepInclude(incidents, { code: "JOURNAL_UNMARKED", count: 1 })
+      assert.strictEqual((yield* relay.relay.sessions).length, 1)
+    }).pipe(Effect.scoped)
 )
 
 it.live("an edge names no stream but those of its own sessions, however it writes them", () =>

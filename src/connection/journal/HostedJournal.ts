@@ -8,7 +8,6 @@
  */
 import { Effect, Latch, Result } from "effect"
 import { clockMillis } from "../../Machine.ts"
-import type { DataFile } from "../../model/StreamFile.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
@@ -19,19 +18,18 @@ import { Kind } from "../../protocol/journal/Record.ts"
 import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { u64At, u64Max } from "../../protocol/Struct.ts"
-import type * as History from "../../relay/journal/JournalHistory.ts"
 import type { JournalHistory } from "../../relay/journal/JournalHistory.ts"
+import { historyBytesMax } from "../../relay/journal/JournalHistory.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
 import { forgetEnded } from "../../relay/journal/JournalsLeft.ts"
 import type { Carrier } from "../../relay/journal/Taken.ts"
 import { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import * as Advance from "../../relay/stream/Advance.ts"
-import type { StreamActor } from "../../relay/stream/StreamActor.ts"
-import type { TraceChunk } from "../../relay/TraceChunk.ts"
 import type { Serves } from "../control/Command.ts"
 import type { Options } from "./Hosting.ts"
 import { Alarm, MarkPace } from "./MarkPace.ts"
+import { Positions } from "./Positions.ts"
 import * as Settlement from "./Settlement.ts"
 import { Standing } from "./Standing.ts"
 import { VirtualPeer } from "./VirtualPeer.ts"
@@ -68,8 +66,7 @@ export class HostedJournal implements Journal {
   readonly marked = Latch.makeUnsafe(true)
   readonly #pace = new MarkPace()
   readonly #dueLater = new Alarm(() => this.mark())
-  /** Streams, and the files they were in, when it was marked last. */
-  #files = new Map<StreamActor, DataFile<TraceChunk> | undefined>()
+  readonly #positions = new Positions(this.#handles)
   suspendedAt: number | undefined
   /** What the edge said of itself last. */
   report: EdgeReport.EdgeReport | undefined
@@ -144,7 +141,23 @@ export class HostedJournal implements Journal {
     this.#pace.add(to - from)
     this.history?.append(number, kind, connection, bytes, from, to)
     this.#carryOut(kind, connection, bytes, from, to)
-    this.mark()
+    if (this.history?.isLong === true) this.#giveUp(this.history)
+    else this.mark()
+  }
+
+  /** Too much to go through again. The edge is told to forget nothing before it would not be found again. */
+  #giveUp(history: JournalHistory): void {
+    this.history = undefined
+    this.marked.closeUnsafe()
+    const { background, incidents } = this.#registry
+    const detail = `${this.edgeName}: more than ${historyBytesMax} bytes of commands`
+    const said = Effect.andThen(incidents.report("JOURNAL_UNMARKED", detail), history.forget)
+    background(Effect.map(said, () => this.#onMarked()))
+  }
+
+  #onMarked(): void {
+    this.marked.openUnsafe()
+    this.#onReady()
   }
 
   /** A later edge may say more, in another way. */
@@ -313,26 +326,6 @@ export class HostedJournal implements Journal {
     if (stream !== undefined) Advance.to(stream, bytes.subarray(from + 8, to))
   }
 
-  /** Where its streams are, if they are those of the last mark, in the same files or further on in their rings. */
-  get #positions(): ReadonlyArray<History.Advance> | undefined {
-    const before = this.#files
-    this.#files = new Map()
-    const positions: Array<History.Advance> = []
-    let isSame = true
-    for (const { streams } of this.sessions) {
-      for (const stream of streams.values()) {
-        const handle = this.#handles.edgesOf(BigInt(stream.handle))
-        const { file } = stream.model
-        this.#files.set(stream, file)
-        const isInRing = stream.model.left.isKept && stream.model.tracefileSize > 0 && file !== undefined
-        isSame &&= handle !== undefined && before.has(stream) && (isInRing || before.get(stream) === file)
-        stream.model.left.keep()
-        if (handle !== undefined && file !== undefined) positions.push({ stream: handle, position: Advance.of(stream) })
-      }
-    }
-    return isSame && this.#files.size === before.size ? positions : undefined
-  }
-
   /** From now on it is put down what is carried out. */
   keep(history: JournalHistory): void {
     this.history = history
@@ -355,14 +348,11 @@ export class HostedJournal implements Journal {
     if (!this.isReady || !this.#isQuiet) return
     this.marked.closeUnsafe()
     const { background, incidents } = this.#registry
-    const done = Effect.sync(() => {
-      this.marked.openUnsafe()
-      this.#onReady()
-    })
+    const done = Effect.sync(() => this.#onMarked())
     const marked = Effect.gen({ self: this }, function* () {
       // What has failed is not in the files: the sessions end, or the relay does.
       const isWhole = (yield* this.settled) && !this.#isFinishing
-      if (isWhole) yield* history.mark(this.received, this.#positions)
+      if (isWhole) yield* history.mark(this.received, this.#positions.of(this.sessions))
       if (isWhole) this.durable = this.received
       this.#pace.marked(begunAt, isWhole)
     }).pipe(

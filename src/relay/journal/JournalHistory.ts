@@ -37,6 +37,8 @@ export interface Advance {
 
 /** What may be left out takes no more than what may not, or than this. */
 const leftOutBytesMin = 4096
+/** Of commands, mostly, of which a session with a rotation each minute has some weeks': more is not gone through again. */
+export const historyBytesMax = 64 * 1024 * 1024
 /** One read of what is copied. */
 const copyBytes = 1024 * 1024
 
@@ -147,6 +149,11 @@ export class JournalHistory {
     writeHead(this.#pending, this.#filled, value)
     bytes.copy(this.#pending, this.#filled + headBytes, from, to)
     this.#filled = end
+  }
+
+  /** With what is put down next it is longer than may be. */
+  get isLong(): boolean {
+    return this.#position + this.#filled > historyBytesMax
   }
 
   /**

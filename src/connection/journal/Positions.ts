@@ -1,0 +1,38 @@
+/** Where the streams of a journal are, from one mark to the next. */
+import type { DataFile } from "../../model/StreamFile.ts"
+import type { Handles } from "../../protocol/journal/Handles.ts"
+import type { Advance as Position } from "../../relay/journal/JournalHistory.ts"
+import type { SessionActor } from "../../relay/session/SessionActor.ts"
+import * as Advance from "../../relay/stream/Advance.ts"
+import type { StreamActor } from "../../relay/stream/StreamActor.ts"
+import type { TraceChunk } from "../../relay/TraceChunk.ts"
+
+export class Positions {
+  readonly #handles: Handles
+  /** Streams, and the files they were in, when it was marked last. */
+  #files = new Map<StreamActor, DataFile<TraceChunk> | undefined>()
+
+  constructor(handles: Handles) {
+    this.#handles = handles
+  }
+
+  /** Undefined: they are not those of the last mark, in the same files or further on in their rings. */
+  of(sessions: ReadonlyArray<SessionActor>): ReadonlyArray<Position> | undefined {
+    const before = this.#files
+    this.#files = new Map()
+    const positions: Array<Position> = []
+    let isSame = true
+    for (const { streams } of sessions) {
+      for (const stream of streams.values()) {
+        const handle = this.#handles.edgesOf(BigInt(stream.handle))
+        const { file } = stream.model
+        this.#files.set(stream, file)
+        const isInRing = stream.model.left.isKept && stream.model.tracefileSize > 0 && file !== undefined
+        isSame &&= handle !== undefined && before.has(stream) && (isInRing || before.get(stream) === file)
+        stream.model.left.keep()
+        if (handle !== undefined && file !== undefined) positions.push({ stream: handle, position: Advance.of(stream) })
+      }
+    }
+    return isSame && this.#files.size === before.size ? positions : undefined
+  }
+}
