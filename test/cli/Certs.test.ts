@@ -18,8 +18,10 @@ it.live(
   "a certificate that is revoked is let in no more, also one by one, also where paths are strange",
   () =>
     Effect.gen(function* () {
-      const pki = join(yield* Relays.temporaryDirectory("pki"), "p $k#i\\")
-      yield* toolbox("certs", "init", "--names=localhost", pki)
+      const pki = join(yield* Relays.temporaryDirectory("pki"), "p $k'#`\"i\\")
+      const { stdout: advice } = yield* toolbox("certs", "init", "--names=localhost", pki)
+      const words = yield* Process.run("sh", ["-c", `printf '%s\\n' ${advice}`])
+      assert.include(words.stdout.split("\n"), `--tls-client-ca=${join(pki, "ca.pem")}`)
       for (const name of ["web1", "web2", "web3"]) yield* toolbox("certs", "target", name, pki)
       const revoke = (name: string) =>
         Process.attempt(process.execPath, [toolboxProgram, "certs", "revoke", "target", name, pki])

@@ -40,8 +40,8 @@ const commonNameMax = 64
 const configOf = ({ extensions }: Request): string =>
   ["[req]", "distinguished_name=name", "x509_extensions=own", "[name]", "[own]", ...extensions, ""].join("\n")
 
-/** `openssl ca` takes a backslash, a dollar or a hash in a path for its own. */
-const quoted = (path: string) => path.replaceAll(/[\\$#]/g, "\\$&")
+/** `openssl ca` takes a backslash, a dollar, a hash or a quote in a path for its own. */
+const quoted = (path: string) => path.replaceAll(/[\\$#'"`]/g, "\\$&")
 
 /** A call of the system. */
 const attempt = <A>(path: string, call: () => A): Effect.Effect<A, CertificateFailed> =>

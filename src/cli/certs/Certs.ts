@@ -16,6 +16,9 @@ const name = Argument.String("name").pipe(
 
 const subcommand = Command.make
 
+/** For a shell, which would take it apart. */
+const word = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
+
 const namesDefault = (): string => [...new Set([hostname(), "localhost", "127.0.0.1", "::1"])].join(",")
 
 const listOf = (names: string): ReadonlyArray<string> => names.split(",").filter((text) => text !== "")
@@ -30,15 +33,15 @@ const init = subcommand("init", { directory, names }, (input) =>
     Effect.gen(function* () {
       const { authority, relay } = yield* Authority.init(resolve(input.directory), listOf(input.names))
       yield* Console.log(
-        `lttng-relayd --tls=require --tls-cert=${relay.certificate} --tls-key=${relay.key} ` +
-          `--tls-client-ca=${authority.certificate}`
+        `lttng-relayd --tls=require --tls-cert=${word(relay.certificate)} --tls-key=${word(relay.key)} ` +
+          `--tls-client-ca=${word(authority.certificate)}`
       )
     })
   )
 ).pipe(Command.withDescription("An authority, and a relay's certificate; prints how to start the relay with them"))
 
 const flagsOf = (made: Authority.Made, authority: string) =>
-  `--tls-ca=${authority} --tls-cert=${made.certificate} --tls-key=${made.key}`
+  `--tls-ca=${word(authority)} --tls-cert=${word(made.certificate)} --tls-key=${word(made.key)}`
 
 const target = subcommand("target", { name, directory }, (input) =>
   Output.reported(
@@ -72,7 +75,7 @@ const soonDays = 30
 const renewCommandOf = (file: string, at: string): string => {
   const client = /^(target|viewer)-(.+)\.pem$/.exec(file)
   const what = client === null ? (file === "ca.pem" ? "authority" : "relay") : `${client[1]} ${client[2]}`
-  return `lttng-relay certs renew ${what} ${at}`
+  return `lttng-relay certs renew ${what} ${word(at)}`
 }
 
 const listed = (at: string, { endMillis, file, isRevoked, names }: Authority.Kept): string => {
@@ -144,7 +147,7 @@ const revoke = subcommand("revoke", { kind, name, directory }, (input) =>
   Output.reported(
     Effect.gen(function* () {
       const list = yield* Authority.revoke(resolve(input.directory), input.kind, input.name)
-      yield* Console.log(`lttng-relayd … --tls-crl=${list}`)
+      yield* Console.log(`lttng-relayd … --tls-crl=${word(list)}`)
       yield* Console.log("A relay that has this list already reads it again now; open connections go on")
     })
   )
