@@ -37,7 +37,7 @@ export interface Advance {
 
 /** What may be left out takes no more than what may not, or than this. */
 const leftOutBytesMin = 4096
-/** Of commands, mostly, of which a session with a rotation each minute has some weeks': more is not gone through again. */
+/** Some weeks of a rotation each minute: more is not gone through again. */
 export const historyBytesMax = 64 * 1024 * 1024
 /** One read of what is copied. */
 const copyBytes = 1024 * 1024
