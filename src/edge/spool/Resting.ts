@@ -55,10 +55,11 @@ export class Resting {
     return Effect.gen({ self: this }, function* () {
       const { directory } = this.#options
       const { token } = journal
-      journal.isForgotten = true
       yield* Effect.ignore(About.keepAsOwn(this.#options, token))
       journal.directory = `${directory}/${About.nameOf(token, false)}`
-      if (!isHere()) yield* this.#unmark(token)
+      // From now on who has done with it removes it, or has done with it already.
+      journal.isForgotten = true
+      if (!isHere()) yield* this.remove(token)
     })
   }
 

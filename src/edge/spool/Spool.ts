@@ -292,6 +292,7 @@ export class Spool {
       yield* Effect.orDie(Effect.retry(this.settle(journal), Schedule.spaced(settleWait)))
       yield* this.resting.add(journal.token)
       yield* this.#forget(journal)
+      if (journal.isForgotten) yield* this.resting.remove(journal.token)
     })
   }
 
@@ -337,7 +338,6 @@ export class Spool {
     passed.isLeaving = true
     return this.remove(journal)
   }
-
   /** Nothing of it is here, and nothing was written. */
   drop(journal: Journal): void {
     this.#writers.run(`${journal.token} dropped`, this.#forget(journal))
