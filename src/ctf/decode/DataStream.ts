@@ -6,7 +6,7 @@
  * failed record begins, so that a class that arrives later lets `next` go on.
  */
 import type { Time } from "./Clock.ts"
-import { Cursor, grainBytes, type Int, joined, moveClock, readAgain } from "./Cursor.ts"
+import { Cursor, goOn, grainBytes, type Int, joined, moveClock, readAgain } from "./Cursor.ts"
 import { type Failure, Fault, type FaultKind, short } from "./Fault.ts"
 import type { EventPlan, StreamPlan, TracePlan } from "./Plan.ts"
 
@@ -311,12 +311,9 @@ export class DataStream {
     head.at = 0
     plan.packetHeader(head)
     plan.packetContext(head)
-    const { at, clockHigh, clockLow } = cursor
     readAgain(cursor, from)
     plan.eventHeader(cursor)
-    cursor.at = at
-    cursor.clockHigh = clockHigh
-    cursor.clockLow = clockLow
+    goOn(cursor)
   }
 
   #fail(cause: unknown, current: EventPlan | undefined): false {

@@ -1,6 +1,5 @@
 /** Programs of field classes: what text and NDJSON have in common, and what differs between the two (`Look`). */
 import { grainBytes, type Int } from "../decode/Cursor.ts"
-import { fixedBits } from "../decode/Layout.ts"
 import { isBytes } from "../decode/Numbers.ts"
 import * as Skip from "../decode/Skip.ts"
 import { below, type Place, type Slots } from "../decode/Slots.ts"
@@ -99,22 +98,13 @@ export class Assembly {
     members.forEach(({ fieldClass, name }, index) => {
       const inner = below(place, index)
       if (isHidden(fieldClass)) {
-        this.#hidden(fieldClass, inner, slots)
+        this.#closure(Skip.skip(fieldClass, inner, slots))
         return
       }
       this.text((shown++ === 0 ? look.begin : look.next) + look.name(name))
       this.field(fieldClass, inner, slots, look)
     })
     this.text(shown === 0 ? look.empty : look.end)
-  }
-
-  #hidden(fieldClass: FieldClass, place: Place, slots: Slots): void {
-    const bits = slots.isWithin(place) ? undefined : fixedBits(fieldClass)
-    if (bits === undefined || bits >= bitsMax || !this.#align(fieldClass.alignment)) {
-      this.#closure(Skip.skip(fieldClass, place, slots))
-    } else {
-      this.#step(Program.skip, bits)
-    }
   }
 
   /** A field, and all that is in it. */

@@ -55,7 +55,8 @@ const exact = (value: number | bigint): string => {
 /** Events, losses and failures as lines of JSON; `docs/events.md` has their form, `ndjson.schema.json` its schema. */
 export class Json {
   readonly #originOf: (stream: DataStream) => Origin
-  readonly #times = new Map<StreamPlan, JsonTime.JsonTime>()
+  /** Classes go with the applications that declared them. */
+  readonly #times = new WeakMap<StreamPlan, JsonTime.JsonTime>()
 
   constructor(originOf: (stream: DataStream) => Origin) {
     this.#originOf = originOf

@@ -15,19 +15,17 @@ import type { Quoting } from "./Quoting.ts"
 
 /** What follows a piece. */
 export const stop = 0
-/** A number of bits. */
-export const skip = 1
 /** By its index. */
-export const closure = 2
+export const closure = 1
 /** Up to a zero. */
-export const text = 3
+export const text = 2
 /** So many bytes, of which those before the first zero are shown. */
-export const characters = 4
+export const characters = 3
 /** Integers of 8, 16, 32 and 64 bits: how they are shown, and 1 for little-endian. */
-export const integer8 = 5
-export const integer16 = 6
-export const integer32 = 7
-export const integer64 = 8
+export const integer8 = 4
+export const integer16 = 5
+export const integer32 = 6
+export const integer64 = 7
 
 /** How an integer is shown. */
 export const unsigned = 0
@@ -126,8 +124,6 @@ export const run = (program: Program, cursor: Cursor, from: number, out: Bytes):
       b = integer(program, step, cursor, b, out)
     } else if (what >= text) {
       b = string(program, step, cursor, b, out)
-    } else if (what === skip) {
-      b += code[step + 4] as number
     } else if (what === closure) {
       cursor.at = b
       ;(closures[code[step + 4] as number] as Write)(cursor, out)
