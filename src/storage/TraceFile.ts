@@ -41,6 +41,7 @@ export class TraceFile implements BesideWrite, Holder {
   /** What another thread writes to it, and since when. */
   #beside: BesideWrite | undefined
   #besideBegunAt: number | undefined
+  #besideBytes = 0
   #onBesideDone: (() => void) | undefined
   /** What its name must still lead to when it is opened again. */
   #inode: number
@@ -99,6 +100,7 @@ export class TraceFile implements BesideWrite, Holder {
   /** See `OpenFile.writeBeside`; undefined also while the descriptor is closed. One at a time. */
   writeBeside(pieces: ReadonlyArray<Piece>, position: number, onDone: () => void): BesideWrite | undefined {
     if (this.#userCount === 0 && this.#open !== undefined) this.#pool.touch(this)
+    this.#besideBytes = 0
     this.#beside = this.#open?.writeBeside?.(pieces, position, onDone)
     if (this.#beside === undefined) return undefined
     this.#onBesideDone = onDone
@@ -113,14 +115,15 @@ export class TraceFile implements BesideWrite, Holder {
 
   /** Of the same. */
   settle(): number {
-    const count = this.#beside?.settle() ?? 0
-    if (this.#besideBegunAt !== undefined) {
+    if (this.#beside !== undefined && this.#besideBegunAt !== undefined) {
+      // Once: its device judges by how long each write took.
+      this.#besideBytes = this.#beside.settle()
       this.#figures.end("write", this.#besideBegunAt)
-      this.#figures.wrote("quick", count)
+      this.#figures.wrote("quick", this.#besideBytes)
       this.#besideBegunAt = undefined
     }
     this.#onBesideDone = undefined
-    return count
+    return this.#besideBytes
   }
 
   /** For others than who asked for the write, who is told as if it had ended by itself. */

@@ -3,7 +3,6 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Logger, Result } from "effect"
 import type { AccessFile } from "../../src/access/Access.ts"
 import { rightsOf } from "../../src/access/Access.ts"
-import { defaults } from "../../src/config/RelayDefaults.ts"
 import { Standing } from "../../src/connection/journal/Standing.ts"
 import { hasRoom } from "../../src/model/JournalRoom.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
@@ -103,8 +102,8 @@ const histories = (relay: TestRelay.TestRelay) =>
 
 it.live("who leaves journals behind without end leaves half of them to others, and nothing of those beyond", () =>
   Effect.gen(function* () {
-    const relay = yield* TestRelay.make()
-    const countMax = defaults.journalCountMax / 2
+    const countMax = 32
+    const relay = yield* TestRelay.make({ journalCountMax: 2 * countMax })
     const left = Effect.fnUntraced(function* (index: number) {
       yield* (yield* open(relay, index)).close
     })

@@ -13,6 +13,7 @@ export class BesideFiles {
   /** Writes handed over so far, and how many of them were still to be written when they were settled. */
   handedOverCount = 0
   settledEarlyCount = 0
+  settledCount = 0
   /** Every so many writes one is short by half; 0: none. */
   cutEvery = 0
 
@@ -74,6 +75,7 @@ export class BesideFiles {
         return isBegun || writtenBytes !== undefined
       },
       settle: () => {
+        this.settledCount++
         if (writtenBytes === undefined) this.settledEarlyCount++
         isSettled = true
         writtenBytes ??= perform()

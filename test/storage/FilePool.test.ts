@@ -78,6 +78,7 @@ describe("the pool of open files", () => {
         yield* turns(3)
         assert.strictEqual(toldCount, 1)
         assert.strictEqual(write?.settle(), 3)
+        assert.strictEqual(beside.settledCount, 1, "a device hears once how long it took")
         assert.isUndefined(
           file.writeBeside([piece], 2, () => {}),
           "to a file that is closed"

@@ -64,6 +64,9 @@ export class Stage {
   /** The first pieces of `#data`, while another thread writes them. */
   #beside: BesideWrite | undefined
   #isBesideDone = false
+  #besideBytes = 0
+  /** Another thread wrote less than it was given: it would again, and why is found out by writing the rest here. */
+  #isBesideShort = false
   readonly #records: Array<Records> = []
   /** Run when all bytes and records are written. */
   readonly steps: Array<{ readonly run: Step; readonly isCleanup: boolean }> = []
@@ -154,7 +157,9 @@ export class Stage {
     }
     // Released last: a connection that waited for memory may add to this stage at once.
     for (const piece of this.#data.splice(0, count)) (piece as Piece).release()
-    return this.#data.length === 0
+    if (this.#data.length > 0) return false
+    this.#isBesideShort = false
+    return true
   }
 
   /** After all bytes. */
@@ -188,6 +193,7 @@ export class Stage {
   /** Lets another thread write what is held. False: it does not. */
   writeDataBeside(onDone: () => void): boolean {
     if (this.#beside !== undefined) return true
+    if (this.#isBesideShort) return false
     const isOther = (piece: Piece | number) => typeof piece === "number" || piece instanceof Block
     const end = this.#data.findIndex(isOther)
     const pieces = this.#data.slice(0, Math.min(end < 0 ? this.#data.length : end, besidePieceCountMax))
@@ -196,7 +202,9 @@ export class Stage {
       this.#isBesideDone = true
       onDone()
     }
-    if (pieces.length > 0) this.#beside = this.dataSink?.appendBeside(pieces as Array<Piece>, told)
+    if (pieces.length === 0) return false
+    this.#besideBytes = (pieces as Array<Piece>).reduce((sum, { from, to }) => sum + to - from, 0)
+    this.#beside = this.dataSink?.appendBeside(pieces as Array<Piece>, told)
     return this.#beside !== undefined
   }
 
@@ -206,7 +214,9 @@ export class Stage {
     if (beside === undefined) return
     this.#beside = undefined
     let count = 0
-    for (let left = beside.settle(); left > 0; ) {
+    const writtenBytes = beside.settle()
+    this.#isBesideShort = writtenBytes < this.#besideBytes
+    for (let left = writtenBytes; left > 0; ) {
       const piece = this.#data[count] as Piece
       const taken = Math.min(left, piece.to - piece.from)
       piece.from += taken
