@@ -49,6 +49,8 @@ export interface Options {
   readonly name: string
   readonly memory?: Spool.Options["memory"]
   readonly capacity?: Spool.Options["capacity"]
+  /** For so long what another edge has half said waits for the rest. */
+  readonly goneMillisMax?: number | undefined
 }
 
 export interface Edge {
@@ -92,7 +94,7 @@ export const upstream = (
   dial: typeof Dial.dial = Dial.dial
 ): Effect.Effect<Upstream, FileFailed, Files | Scope.Scope> =>
   Effect.gen(function* () {
-    const { compression, to, name: edgeName, pace } = options
+    const { compression, goneMillisMax, to, name: edgeName, pace } = options
     const route = new Route(to)
     const edgeId = randomUUID().replaceAll("-", "")
     const link = new LinkState()
@@ -108,7 +110,7 @@ export const upstream = (
     const forwarders = yield* FiberMap.make<string, void>()
     const run = yield* FiberMap.runtime(forwarders)<never>()
     spool.onJournal = (journal, before) => {
-      const how = { route, edgeName, edgeId, spool, pace, compression, link, meter, dial }
+      const how = { route, edgeName, edgeId, spool, pace, compression, link, meter, dial, goneMillisMax }
       run(journal.token, Effect.andThen(before, forward(journal, how)))
     }
     yield* spool.recover

@@ -26,6 +26,7 @@ export interface Options {
   readonly ageMillisMax?: number
   readonly compression?: Packing.Mode
   readonly capacity?: Edge.Options["capacity"]
+  readonly goneMillisMax?: number
 }
 
 export interface Local {
@@ -54,6 +55,7 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
         copy: options.copy === undefined ? undefined : { directory: options.copy, live: anywhere },
         compression: options.compression ?? "auto",
         capacity: options.capacity,
+        goneMillisMax: options.goneMillisMax,
         name: "here"
       })
     ).pipe(Effect.provideService(Files, options.files ?? new MemoryFiles().service), Effect.orDie)

@@ -36,7 +36,7 @@ const nothingNew = record(0, Kind.report)
 const world = Effect.gen(function* () {
   const relay = yield* TestRelay.make()
   const files = new MemoryFiles()
-  const start = Local.start({ ...relay, files: files.service })
+  const start = Local.start({ ...relay, files: files.service, goneMillisMax: 20 })
   return { relay, files, start, local: yield* start }
 })
 
@@ -91,6 +91,33 @@ describe("an edge to which another one leads", () => {
       const second = yield* opened(local)
       assert.deepStrictEqual([second.state, second.received], [State.resumed, 1])
       yield* first.readToEnd
+    })
+  )
+
+  it.live("counts what an earlier edge took as whose it is that comes with it", () =>
+    Effect.gen(function* () {
+      const { start } = yield* world
+      const scope = yield* Scope.make()
+      const first = yield* opened(yield* Scope.provide(start, scope))
+      yield* first.send(one)
+      yield* first.has(1)
+      yield* Scope.close(scope, Exit.void)
+      const local = yield* start
+      yield* opened(local)
+      assert.match(local.edge.spool.journals.get(token)?.passed?.owner ?? "", /127\.0\.0\.1/)
+    })
+  )
+
+  it.live("does not keep for ever what is half said by an edge that is gone", () =>
+    Effect.gen(function* () {
+      const { files, local } = yield* world
+      const first = yield* opened(local)
+      const half = Buffer.from(message(numbers.CREATE_SESSION, Buffer.alloc(400)).subarray(0, 100))
+      yield* first.send(join(one, record(2, Kind.command, half)))
+      yield* first.has(2)
+      yield* first.close
+      yield* local.forwarded
+      assert.deepStrictEqual(files.paths("/spool"), ["/spool/"])
     })
   )
 

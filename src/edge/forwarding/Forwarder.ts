@@ -26,7 +26,7 @@ import { ask, command, EdgeCircle, greet, type RelayUnfit } from "./Greeting.ts"
 import type { LinkState } from "./LinkState.ts"
 import { Loan } from "./Loan.ts"
 import type { Meter } from "./Meter.ts"
-import { idle, isWanted, nameOf } from "./Onward.ts"
+import { idle, isGoneForGood, isWanted, nameOf } from "./Onward.ts"
 import type { Pace } from "./Pace.ts"
 import { type Mode, Packing } from "./Packing.ts"
 import { type Done, forwardPlain } from "./PlainForwarding.ts"
@@ -55,6 +55,8 @@ export interface Options {
   readonly link: LinkState
   readonly meter: Meter
   readonly dial: typeof Dial.dial
+  /** For so long what another edge has half said waits for the rest. */
+  readonly goneMillisMax?: number | undefined
 }
 
 type Failure = Dial.DialFailed | TlsFailed | Dial.LinkLost | RelayUnfit | FileFailed | RecordDamaged
@@ -79,7 +81,11 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
       options.link.up()
     }
     while (true) {
-      if (passed !== undefined && !isWanted(journal, passed)) yield* passed.here
+      if (passed !== undefined && !isWanted(journal, passed)) {
+        const isForGood = yield* isGoneForGood(passed, options.goneMillisMax)
+        if (isForGood) yield* Effect.uninterruptible(options.spool.leave(journal, passed, true))
+        if (isForGood) continue
+      }
       const done = yield* Effect.result(Effect.scoped(attempt(journal, options, onUp)))
       if (Result.isSuccess(done)) {
         if (done.success !== undefined) return done.success

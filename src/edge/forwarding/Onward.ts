@@ -20,6 +20,16 @@ export const nameOf = ({ passed }: Journal, edgeName: string): string => {
 export const isWanted = ({ isFinished, last, received }: Journal, { isHere }: Passed): boolean =>
   isHere || isFinished || received < last
 
+/** As long as relays wait for an edge if they are told nothing else. */
+const goneMillisMax = 604_800_000
+
+/**
+ * Nothing need be told to the relay, until this is done. True: it has not made durable all that came, since the edge
+ * before is gone in the middle of something, and that does not come again.
+ */
+export const isGoneForGood = (passed: Passed, millisMax = goneMillisMax): Effect.Effect<boolean> =>
+  Effect.raceFirst(Effect.as(passed.here, false), Effect.as(Effect.sleep(millisMax), true))
+
 /**
  * Done when the relay need not be told more: without the edge before the session is suspended there, as it would be
  * without this edge between.

@@ -11,7 +11,7 @@ interface Carrier {
 export class Passed {
   /** How the edge before calls itself. */
   readonly from: string
-  /** Whose it is; undefined: an earlier process took it. */
+  /** Whose it is, as it came last; undefined: an earlier process took it, and it has not come since. */
   owner: string | undefined
   /** It is among those that there is room for. */
   isAdmitted = true

@@ -65,7 +65,8 @@ export class PassedJournal implements Taken {
     if (isOver) return Outcome.finished
     if (isCut) return Outcome.ended
     if (!this.#passed.isAdmitted) return Outcome.waitsForQuota
-    return waitsFor ?? (this.isReady ? Outcome.goesOn : Outcome.waitsForRoom)
+    // With room it waits for the link, and for moments only.
+    return waitsFor ?? (this.isReady || this.#options.spool.hasRoom ? Outcome.goesOn : Outcome.waitsForRoom)
   }
 
   get isReady(): boolean {
@@ -135,6 +136,8 @@ export class PassedJournal implements Taken {
     const { spool } = this.#options
     spool.whenRoom(() => {
       this.#isHeld = false
+      // Who comes next asks again.
+      if (this.#carrier === undefined) return
       if (this.isReady) this.#carrier?.onReady()
       else this.flush()
     })

@@ -68,6 +68,7 @@ export const open =
         if (known.isCut) return over(State.unknown)
         if (known.passed.isLeaving) yield* known.gone
         if (spool.journals.get(token) !== known) continue
+        known.passed.owner = owner
         if (Number(firstKept) - 1 <= known.last) return taken(spool, known, State.resumed)
         // With its host's power this edge has lost what the one before has forgotten. The relay may have it.
         yield* known.passed.heard

@@ -155,7 +155,6 @@ export class Spool {
     }, lookMillis)
   }
   #isTimed = false
-
   readonly #onChange = (): void => {
     if (!this.memory.hasRoom || this.#hungry.length === 0) return
     const hungry = this.#hungry
@@ -321,7 +320,7 @@ export class Spool {
   putAside(journal: Journal, why: string): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function* () {
       if (!this.journals.has(journal.token)) return false
-      const rest = journal.last - journal.received
+      const rest = Math.max(0, journal.last - Math.max(journal.base, journal.received))
       // Its tracers wait for that, and go on.
       yield* Effect.timeoutOption(written(journal), lastWrites)
       yield* report("JOURNAL_LOST", `${journal.about.name}: ${why}: ${rest} records in ${journal.directory}`)
@@ -332,9 +331,10 @@ export class Spool {
     })
   }
 
-  /** The edge before is gone, and the relay needs nothing of what is here. If that edge comes again, it goes on. */
-  leave(journal: Journal, passed: Passed): Effect.Effect<void> {
-    if (passed.isHere || journal.isFinished || journal.durable < journal.last) return Effect.void
+  /** The edge before is gone: for good, or the relay needs nothing of what is here. If it comes again, it goes on. */
+  leave(journal: Journal, passed: Passed, isForGood = false): Effect.Effect<void> {
+    const isDone = journal.last <= (isForGood ? journal.received : journal.durable)
+    if (passed.isHere || journal.isFinished || !isDone) return Effect.void
     passed.isLeaving = true
     return this.remove(journal)
   }

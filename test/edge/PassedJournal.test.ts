@@ -1,0 +1,47 @@
+/** A journal of another edge, held back: what that edge is told, and who is called when there is room. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { Journal } from "../../src/edge/journal/Journal.ts"
+import { Passed } from "../../src/edge/journal/Passed.ts"
+import { PassedJournal } from "../../src/edge/pass/PassedJournal.ts"
+import type { Spool } from "../../src/edge/spool/Spool.ts"
+import { Outcome } from "../../src/protocol/journal/OpenJournal.ts"
+
+/** It may not be read now; `hasRoom`: for want of a link that is as quick, not of room. */
+const held = (hasRoom: boolean) => {
+  const asked: Array<() => void> = []
+  const spool: Partial<Spool> = {
+    hasRoom,
+    hasRoomForPassed: () => false,
+    whenRoom: (then) => void asked.push(then),
+    overflow: () => {}
+  }
+  const journal: Partial<Journal> = { base: 0, last: 1, written: 1, isOver: false, isCut: false, flush: () => {} }
+  const passed = new Passed("before")
+  const options = { journal: journal as Journal, passed, spool: spool as Spool, admits: () => true }
+  const taken = new PassedJournal(options)
+  const carrier = { peer: "before", onReady: () => {}, onReplaced: () => {} }
+  taken.attach(carrier)
+  taken.flush()
+  return { asked, taken, leave: () => taken.detach(carrier) }
+}
+
+describe("a journal of another edge that is held back", () => {
+  it.effect("says that it waits for room only where there is none", () =>
+    Effect.sync(() => {
+      assert.strictEqual(held(false).taken.outcome, Outcome.waitsForRoom)
+      assert.strictEqual(held(true).taken.outcome, Outcome.goesOn)
+    })
+  )
+
+  it.effect("asks for room again and again, until its edge is gone", () =>
+    Effect.sync(() => {
+      const { asked, leave } = held(false)
+      asked.shift()?.()
+      assert.strictEqual(asked.length, 1)
+      leave()
+      asked.shift()?.()
+      assert.strictEqual(asked.length, 0)
+    })
+  )
+})
