@@ -186,7 +186,7 @@ describeWithCorpus("traces recorded for this project", ["synth", ...own, ...more
       assert.strictEqual(events.length, expected.length, name)
       for (const [at, { name: event }] of events.entries()) assert.include(expected[at], ` ${event}: `)
     }
-  })
+  }, 120_000)
 })
 
 describeWithCorpus("traces of others", [...collections, ...others], (root) => {

@@ -25,6 +25,7 @@ interface Printed {
 /** Without the UUID, which versions name differently, and the trace's name. */
 const lossesOf = (text: ReadonlyArray<string>): ReadonlyArray<string> =>
   text
+    .map((line) => line.replaceAll(colors, ""))
     .filter((line) => line.startsWith("WARNING: Tracer discarded"))
     .map((line) => line.replace(/ in trace .* within stream ".*"/, ""))
 
@@ -32,6 +33,16 @@ const lossesOf = (text: ReadonlyArray<string>): ReadonlyArray<string> =>
 interface Style {
   readonly args: ReadonlyArray<string>
   readonly text: TextOptions
+}
+
+const nameKinds = ["scope", "header", "context", "payload"] as const
+const traceFields = ["trace", "trace:hostname", "trace:domain", "trace:procname", "trace:vpid"] as const
+const headerFields = [...traceFields, "loglevel", "emf", "callsite"] as const
+
+/** At least one. */
+const someOf = <A>(all: ReadonlyArray<A>, next: Random): ReadonlyArray<A> => {
+  const some = all.filter(() => chance(next, 0.6))
+  return some.length === 0 ? all.slice(0, 1) : some
 }
 
 const styleOf = (next: Random): Style => {
@@ -48,9 +59,15 @@ const styleOf = (next: Random): Style => {
   if (chance(next, 0.2)) style("--no-delta", { hasDelta: false })
   const names = next()
   if (names < 0.1) style("--names=none", { names: new Set() })
-  else if (names < 0.3) style("--names=all", { names: new Set(["scope", "header", "context", "payload"]) })
-  const fields = ["trace:hostname", "trace:procname", "trace:vpid", "loglevel"] as const
-  if (chance(next, 0.5)) style(`--fields=${fields.join(",")}`, { fields: new Set(fields) })
+  else if (names < 0.5) {
+    const some = someOf(nameKinds, next)
+    style(`--names=${some.join(",")}`, { names: new Set(some) })
+  }
+  if (chance(next, 0.5)) {
+    const some = someOf(headerFields, next)
+    style(`--fields=${some.join(",")}`, { fields: new Set(some) })
+  }
+  if (chance(next, 0.2)) style("--color=always", { isColored: true })
   return { args, text }
 }
 
@@ -75,18 +92,22 @@ const show = (directory: string, text: TextOptions): Printed => {
 }
 
 const babeltrace2 = (directory: string, args: ReadonlyArray<string>): Printed | undefined => {
+  const color = args.includes("--color=always") ? "always" : "never"
   const { signal, status, stderr, stdout } = spawnSync("babeltrace2", [...args, directory], {
     encoding: "latin1",
     maxBuffer: 2 ** 28,
     timeout: 20_000,
-    env: { PATH: process.env.PATH, TZ: "UTC", LC_ALL: "C.UTF-8" }
+    env: { PATH: process.env.PATH, TZ: "UTC", LC_ALL: "C.UTF-8", TERM: "xterm", BABELTRACE_TERM_COLOR: color }
   })
   if (signal !== null) return undefined
   const problem = status === 0 ? undefined : stderr
   return { lines: stdout.split("\n"), losses: lossesOf(stderr.split("\n")), problem }
 }
 
-const text = '"(?:[^"\\\\]|\\\\.)*"'
+/** At times there are colours. */
+const color = "(?:\\u001b\\[\\d+m)"
+const colors = new RegExp(color, "g")
+const text = `${color}?"(?:[^"\\\\]|\\\\.)*"${color}?`
 const labels = new RegExp(`\\( (\\{ )?(${text}(?:, ${text})+)( \\})? : container`, "g")
 const texts = new RegExp(text, "g")
 
@@ -94,8 +115,10 @@ const texts = new RegExp(text, "g")
 const plain = (line: string): string =>
   line.replace(labels, (_, _open, all: string) => `( ${(all.match(texts) ?? []).sort().join(", ")} : container`)
 
+const emptyContext = new RegExp(`(?:${color}?stream\\.packet\\.context${color}? = )?\\{ \\}, `)
+
 /** 2.0 has braces for a packet's context with nothing in it. */
-const withoutEmpty = (line: string): string => line.replace(/(?:stream\.packet\.context = )?\{ \}, /, "")
+const withoutEmpty = (line: string): string => line.replace(emptyContext, "")
 
 const isAlike = (ours: string, theirs: string): boolean =>
   isAlmost(ours, theirs) || (!isNew && isAlmost(ours, withoutEmpty(theirs)))
@@ -108,7 +131,7 @@ const isAlmost = (ours: string, theirs: string): boolean => {
   return (
     a.replace(texts, '""') === b.replace(texts, '""') &&
     own.length === other.length &&
-    own.every((text, at) => text === '""' || text === other[at])
+    own.every((text, at) => text.replaceAll(colors, "") === '""' || text === other[at])
   )
 }
 
