@@ -1,5 +1,5 @@
 /** When a journal is marked, and that a later time which was asked for does not hold back an earlier one. */
-import { assert, it } from "@effect/vitest"
+import { assert, it, vi } from "@effect/vitest"
 import { Alarm, MarkPace } from "../../src/connection/journal/MarkPace.ts"
 import { clockMillis } from "../../src/Machine.ts"
 
@@ -24,4 +24,17 @@ it("an alarm rings at the earliest time, whatever it was set to first", async ()
     alarm.at(clockMillis() + 3_600_000)
     alarm.at(clockMillis() + 1)
   })
+})
+
+it("an alarm whose time has come meanwhile rings, and the runtime has nothing to warn of", async () => {
+  const timer = vi.spyOn(globalThis, "setTimeout")
+  try {
+    await new Promise<void>((resolve) => new Alarm(resolve).at(clockMillis() - 3))
+    assert.deepStrictEqual(
+      timer.mock.calls.filter(([, millis = 0]) => millis < 0),
+      []
+    )
+  } finally {
+    timer.mockRestore()
+  }
 })

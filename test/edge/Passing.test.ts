@@ -94,7 +94,7 @@ describe("an edge to which another one leads", () => {
     })
   )
 
-  it.live("counts what an earlier edge took as whose it is that comes with it", () =>
+  it.live("counts what an earlier edge took as whose it is that comes with it, and what comes with that as heard", () =>
     Effect.gen(function* () {
       const { start } = yield* world
       const scope = yield* Scope.make()
@@ -103,8 +103,24 @@ describe("an edge to which another one leads", () => {
       yield* first.has(1)
       yield* Scope.close(scope, Exit.void)
       const local = yield* start
-      yield* opened(local)
+      const second = yield* opened(local)
       assert.match(local.edge.spool.journals.get(token)?.passed?.owner ?? "", /127\.0\.0\.1/)
+      yield* second.send(record(2, Kind.data))
+      yield* second.has(2)
+      assert.strictEqual(local.edge.spool.heardByteCount, headBytes)
+    })
+  )
+
+  it.live("keeps nothing of numbers that nobody comes to", () =>
+    Effect.gen(function* () {
+      const { files, local } = yield* world
+      assert.strictEqual((yield* opened(local, 2 ** 63)).state, State.unknown)
+      const first = yield* opened(local, 0)
+      assert.deepStrictEqual([first.state, first.received], [State.begun, 0])
+      yield* first.send(record(2 ** 63, Kind.control))
+      yield* first.readToEnd
+      yield* local.forwarded
+      assert.deepStrictEqual(files.paths("/spool"), ["/spool/"])
     })
   )
 

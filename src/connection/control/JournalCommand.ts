@@ -54,8 +54,8 @@ const carry = (state: ControlState, journal: Taken, how: OpenJournal.State): Rep
   const { connection, registry, socket } = state
   const onEnd = (complaint?: string) =>
     complaint === undefined ? connection.end("peer closed") : connection.end("protocol error", complaint)
-  const successor = new JournalConnection(registry.background, socket, journal, onEnd)
-  return { ...keep(reply(how, journal.received, journal.durable)), successor }
+  const answer = keep(reply(how, journal.received, journal.durable))
+  return { ...answer, successor: new JournalConnection(registry.background, socket, journal, onEnd) }
 }
 
 const opened = (state: ControlState, request: OpenJournal.Request): Reply => {

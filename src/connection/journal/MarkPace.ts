@@ -54,9 +54,11 @@ export class Alarm {
     if (millis >= this.#at) return
     clearTimeout(this.#timer)
     this.#at = millis
+    // It may have come since it was looked at: the runtime has a warning for what is below zero.
+    const leftMillis = Math.max(0, millis - clockMillis())
     this.#timer = setTimeout(() => {
       this.#at = Number.POSITIVE_INFINITY
       this.#ring()
-    }, millis - clockMillis()).unref()
+    }, leftMillis).unref()
   }
 }

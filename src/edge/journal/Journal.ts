@@ -144,6 +144,11 @@ export class Journal {
     if (last > 0) this.finishIfOver()
   }
 
+  /** What it grows by is said now, not found: by tracers of this process, or by the edge before. */
+  get isHeard(): boolean {
+    return !this.isRecovered || (this.passed !== undefined && this.isScanned)
+  }
+
   /** Done when what is in its segments is known. */
   get scanned(): Effect.Effect<void> {
     return this.isScanned ? Effect.void : this.#scanned.await

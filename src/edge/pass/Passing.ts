@@ -36,6 +36,8 @@ const taken = (spool: Spool, journal: Journal, state: OpenJournal.State): Opened
 export const open =
   (spool: Spool): Open =>
   ({ edgeName, firstKept, token }, owner) => {
+    /** The edge before has forgotten up to this one. */
+    const before = Math.max(0, Number(firstKept) - 1)
     const over = (state: OpenJournal.State): Opened => ({
       state,
       journal: undefined,
@@ -45,7 +47,7 @@ export const open =
       const about = { key: token, name: edgeName, from: edgeName, createdMillis: wallMillis() }
       const hasPlace = admits(spool, owner)
       // Where it began before, the relay may know it.
-      const journal = spool.pass(token, about, Number(firstKept) - 1)
+      const journal = spool.pass(token, about, before)
       if (journal.passed !== undefined) {
         journal.passed.owner = owner
         journal.passed.isAdmitted = hasPlace
@@ -60,7 +62,8 @@ export const open =
           const isAside = yield* spool.resting.isAside(token)
           // Another connection may have begun it meanwhile.
           if (spool.journals.has(token)) continue
-          return isAside ? over(State.unknown) : begun()
+          // Nobody has said so many.
+          return isAside || !Number.isSafeInteger(before) ? over(State.unknown) : begun()
         }
         if (known.passed === undefined) return undefined
         yield* Effect.raceFirst(known.scanned, known.gone)
@@ -69,11 +72,11 @@ export const open =
         if (known.passed.isLeaving) yield* known.gone
         if (spool.journals.get(token) !== known) continue
         known.passed.owner = owner
-        if (Number(firstKept) - 1 <= known.last) return taken(spool, known, State.resumed)
+        if (before <= known.last) return taken(spool, known, State.resumed)
         // With its host's power this edge has lost what the one before has forgotten. The relay may have it.
         yield* known.passed.heard
         if (spool.journals.get(token) !== known) continue
-        if (known.received >= Number(firstKept) - 1) known.skipTo(Number(firstKept) - 1)
+        if (known.received >= before) known.skipTo(before)
         else yield* lost(spool, known)
       }
     })

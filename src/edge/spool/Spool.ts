@@ -216,7 +216,7 @@ export class Spool {
       isTight: () => this.isTight,
       onBytes: (difference) => {
         this.byteCount += difference
-        if (difference > 0 && !isRecovered) this.heardByteCount += difference
+        if (difference > 0 && journal.isHeard) this.heardByteCount += difference
         this.#relieve()
         this.#onChange()
       }

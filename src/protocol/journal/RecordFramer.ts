@@ -26,7 +26,7 @@ export class RecordFramer {
   #filled = 0
   /** Where cut records are gathered: of most the whole, as long as the longest so far. */
   #room: Buffer = Buffer.alloc(0)
-  /** A record announced more than it may have. */
+  /** A record announced more than it may have, or more before it than anybody can have said. */
   isDead = false
 
   constructor(sink: RecordSink) {
@@ -79,10 +79,12 @@ export class RecordFramer {
   }
 
   #deliver(bytes: Buffer, at: number): boolean {
+    const number = u64At(bytes, at)
+    if (!Number.isSafeInteger(number)) this.isDead = true
     if (this.isDead) return false
     const from = at + headBytes
     const to = from + bytes.readUInt32BE(at + offsets.byteCount)
     const kind = bytes.readUInt16BE(at + offsets.kind)
-    return this.#sink(u64At(bytes, at), kind, bytes.readUInt16BE(at + offsets.connection), bytes, from, to)
+    return this.#sink(number, kind, bytes.readUInt16BE(at + offsets.connection), bytes, from, to)
   }
 }
