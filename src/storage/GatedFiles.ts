@@ -63,6 +63,9 @@ const gatedFile = (file: OpenFile, path: string, gate: Gate): OpenFile => {
       writeBeside === undefined || passBeside === undefined
         ? undefined
         : (pieces, position, onDone) => (passBeside(path) ? writeBeside(pieces, position, onDone) : undefined),
+    get hasBesideRoom() {
+      return file.hasBesideRoom === true && passBeside?.(path) === true
+    },
     write: (buffers, position) => {
       const part = (count: number) =>
         count === 0 ? Effect.void : file.write([Buffer.concat(buffers).subarray(0, count)], position)

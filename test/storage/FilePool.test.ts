@@ -71,6 +71,7 @@ describe("the pool of open files", () => {
       Effect.gen(function* () {
         const file = yield* store.directory("s").create("ust", "ch", false)
         const piece = { bytes: bytes("text"), from: 1, to: 4, release: () => {} }
+        assert.isTrue(file.hasBesideRoom)
         let toldCount = 0
         const write = file.writeBeside([piece], 2, () => toldCount++)
         yield* file.suspend
