@@ -110,6 +110,27 @@ it.live(
     }).pipe(Effect.scoped)
 )
 
+it.live("of a journal whose mark cannot be written nothing is left that a later relay would go back to", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({})
+    const wire = yield* relay.wire("control")
+    yield* wire.send(opening("6".padStart(32, "0")))
+    yield* wire.read(8 + OpenJournal.replyBytes)
+    relay.faults.fail({ code: "EIO", operation: "write", path: ".history" })
+    const commands = begin("unmarked").map((command): Record => [Kind.command, 1, command])
+    yield* wire.send(records([Kind.control, 1, none], ...commands))
+    for (let durable = 0; durable < 3; ) {
+      const told = yield* wire.read(OpenJournal.acknowledgement.size)
+      durable = Number(told.readBigUInt64BE(OpenJournal.acknowledgement.offsets.durable))
+    }
+    assert.notInclude(relay.output.tree().join(), ".history")
+    assert.strictEqual(relay.faults.openCount, 0)
+    const { incidents } = yield* relay.relay.activity
+    assert.deepInclude(incidents, { code: "JOURNAL_UNMARKED", count: 1 })
+    assert.strictEqual((yield* relay.relay.sessions).length, 1)
+  }).pipe(Effect.scoped)
+)
+
 it.live("an edge names no stream but those of its own sessions, however it writes them", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({ access: only("*") })

@@ -360,7 +360,8 @@ export class HostedJournal implements Journal {
         // A relay that stops does not wait for room: what is marked is marked.
         if (this.#isFinishing) return Effect.void
         this.history = undefined
-        return incidents.report("JOURNAL_UNMARKED", message)
+        // Before the edge forgets anything: a later relay would cut the files to the mark before.
+        return Effect.andThen(incidents.report("JOURNAL_UNMARKED", message), history.forget)
       }),
       Effect.ensuring(done)
     )
