@@ -316,7 +316,10 @@ export const withRelay = <A, E>(
     const slabs = new Slabs()
     const { gather } = registry
     const addBulk = gather.addBulk.bind(gather)
-    if (options.isCrowded) gather.addBulk = (flush, owner) => addBulk(() => flush(true), owner)
+    if (options.isCrowded) {
+      gather.addBulk = (flush, owner) => addBulk(() => flush(true), owner)
+      gather.isCrowd = () => true
+    }
     const connections = yield* FiberSet.make()
     const serve = (name: string, handle: (peer: Peer) => Effect.Effect<void, never, Registry>) =>
       Effect.gen(function* () {
