@@ -8,6 +8,8 @@ export class Link {
   readonly #cuts = new Set<() => void>()
   /** Leads nowhere. */
   isDown = false
+  /** Connections that were, and are no more. */
+  endedCount = 0
   /** Asked before anything passes; false: it does not, and the connection is cut. */
   passes: () => boolean = () => true
 
@@ -19,7 +21,7 @@ export class Link {
       let left = bytesOf()
       const far = net.connect(portOf(), host)
       const cut = () => {
-        this.#cuts.delete(cut)
+        if (this.#cuts.delete(cut)) this.endedCount++
         near.destroy()
         far.destroy()
       }

@@ -42,7 +42,7 @@ export const describeWithPeers = (peers: ReadonlyArray<string>, name: string, bo
 
 /** The same for cases that mostly wait: some run at a time, so that each takes longer. */
 export const describeConcurrently = (peers: ReadonlyArray<string>, name: string, body: Body): void =>
-  describeWith(peers, name, body, { concurrent: true, timeout: 60_000 })
+  describeWith(peers, name, body, { concurrent: true, timeout: 120_000 })
 
 const describeWith = (
   peers: ReadonlyArray<string>,
