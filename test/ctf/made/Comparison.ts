@@ -115,7 +115,7 @@ const texts = new RegExp(text, "g")
 const plain = (line: string): string =>
   line.replace(labels, (_, _open, all: string) => `( ${(all.match(texts) ?? []).sort().join(", ")} : container`)
 
-const emptyContext = new RegExp(`(?:${color}?stream\\.packet\\.context${color}? = )?\\{ \\}, `)
+const emptyContext = new RegExp(`(?:${color}?stream\\.packet\\.context${color}? = )?\\{ \\}(?:, |$)`)
 
 /** 2.0 has braces for a packet's context with nothing in it. */
 const withoutEmpty = (line: string): string => line.replace(emptyContext, "")
