@@ -67,6 +67,8 @@ export interface Shadow {
 export class Retraceable {
   readonly #files: Files["Service"]
   readonly watches = new Set<Watch>()
+  /** Memory of all journals for what is put down of them and not marked yet, beyond what each may keep. */
+  unmarkedBytes = 0
   /** What is done to what it covers is done to its files. */
   shadow: Shadow | undefined
 

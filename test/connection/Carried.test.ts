@@ -110,6 +110,40 @@ it.live(
     }).pipe(Effect.scoped)
 )
 
+it.live("journals that never come to rest have so much of the relay's memory together", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({})
+    const long = message(numbers.BEGIN_DATA_PENDING, join(u64(1), Buffer.alloc(1024 * 1024)))
+    const each = Math.ceil(historyBytesMax / long.length) - 24
+    /** Within a command that never comes to its end: no mark can be made. */
+    const restless = (token: string) =>
+      Effect.gen(function* () {
+        const wire = yield* relay.wire("control")
+        yield* wire.send(opening(token.padStart(32, "0")))
+        yield* wire.read(8 + OpenJournal.replyBytes)
+        const all: ReadonlyArray<Record> = [
+          [Kind.control, 1, none],
+          ...begin(`restless${token}`).map((command): Record => [Kind.command, 1, command]),
+          [Kind.control, 2, none],
+          [Kind.command, 2, long.subarray(0, 100)],
+          ...Array.from({ length: each }, (): Record => [Kind.command, 1, long])
+        ]
+        yield* Effect.forkScoped(wire.send(records(...all)))
+        return yield* outcome(wire, all.length)
+      })
+    const tooMuch = Effect.map(relay.relay.activity, ({ incidents }) =>
+      incidents.some(({ code }) => code === "JOURNAL_UNMARKED")
+    )
+    let count = 0
+    while (!(yield* tooMuch)) {
+      assert.isBelow(count++, 4)
+      assert.strictEqual(yield* restless(String(count)), OpenJournal.Outcome.goesOn)
+    }
+    assert.isAbove(count, 1)
+    assert.strictEqual((yield* relay.relay.sessions).length, count)
+  }).pipe(Effect.scoped)
+)
+
 it.live("of a journal whose mark cannot be written nothing is left that a later relay would go back to", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({})

@@ -19,7 +19,6 @@ import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { u64At, u64Max } from "../../protocol/Struct.ts"
 import type { JournalHistory } from "../../relay/journal/JournalHistory.ts"
-import { historyBytesMax } from "../../relay/journal/JournalHistory.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
 import { forgetEnded } from "../../relay/journal/JournalsLeft.ts"
 import type { Carrier } from "../../relay/journal/Taken.ts"
@@ -150,7 +149,7 @@ export class HostedJournal implements Journal {
     this.history = undefined
     this.marked.closeUnsafe()
     const { background, incidents } = this.#registry
-    const detail = `${this.edgeName}: more than ${historyBytesMax} bytes of commands`
+    const detail = `${this.edgeName}: too much to go through again`
     const said = Effect.andThen(incidents.report("JOURNAL_UNMARKED", detail), history.forget)
     background(Effect.map(said, () => this.#onMarked()))
   }

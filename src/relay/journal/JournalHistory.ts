@@ -39,6 +39,8 @@ export interface Advance {
 const leftOutBytesMin = 4096
 /** Some weeks of a rotation each minute: more is not gone through again. */
 export const historyBytesMax = 64 * 1024 * 1024
+/** Of all journals: where none comes to rest there are no marks, and it stays in memory. */
+const unmarkedBytesMax = 128 * 1024 * 1024
 /** One read of what is copied. */
 const copyBytes = 1024 * 1024
 
@@ -107,7 +109,7 @@ export class JournalHistory {
   /** Data connections whose first packet was put down: that says which session they belong to. */
   readonly #spoken = new Set<number>()
   /** What is put down with the next mark. */
-  #pending = nothing
+  #pending: Buffer = nothing
   #filled = 0
 
   constructor(store: Store, token: string, file: OpenFile, watch: Watch, position: number, isSynced: boolean) {
@@ -144,16 +146,23 @@ export class JournalHistory {
     if (end > this.#pending.length) {
       const larger = Buffer.allocUnsafeSlow(2 * end)
       this.#pending.copy(larger, 0, 0, this.#filled)
-      this.#pending = larger
+      this.#hold(larger)
     }
     writeHead(this.#pending, this.#filled, value)
     bytes.copy(this.#pending, this.#filled + headBytes, from, to)
     this.#filled = end
   }
 
-  /** With what is put down next it is longer than may be. */
+  #hold(memory: Buffer): void {
+    const beyond = ({ length }: Buffer) => Math.max(0, length - keptMemoryMax)
+    this.#store.retraceable.unmarkedBytes += beyond(memory) - beyond(this.#pending)
+    this.#pending = memory
+  }
+
+  /** With what is put down next it is longer than may be, or all journals together are. */
   get isLong(): boolean {
-    return this.#position + this.#filled > historyBytesMax
+    const isMuch = this.#filled > keptMemoryMax && this.#store.retraceable.unmarkedBytes > unmarkedBytesMax
+    return isMuch || this.#position + this.#filled > historyBytesMax
   }
 
   /**
@@ -167,7 +176,7 @@ export class JournalHistory {
       this.#add({ number, byteCount: 0, kind: mark, connection: 0 }, nothing, 0, 0)
       const memory = this.#pending
       const bytes = memory.subarray(0, this.#filled)
-      this.#pending = nothing
+      this.#hold(nothing)
       this.#filled = 0
       if (!isReplacing || !this.#isLarge || !(yield* this.#rewrite(number))) {
         yield* this.#file.write([bytes], this.#position)
@@ -179,7 +188,7 @@ export class JournalHistory {
         this.#positions.clear()
       }
       this.#isPlain = true
-      if (this.#filled === 0 && memory.length <= keptMemoryMax) this.#pending = memory
+      if (this.#filled === 0 && memory.length <= keptMemoryMax) this.#hold(memory)
       yield* this.#watch.advance(number)
     })
   }
@@ -248,6 +257,8 @@ export class JournalHistory {
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#store.retraceable.watches.delete(this.#watch)
+      this.#hold(nothing)
+      this.#filled = 0
       return Effect.andThen(this.#file.close, this.#watch.close)
     })
   }
