@@ -104,6 +104,9 @@ const use = (source: Source): void => {
   randomUUID = source.randomUUID
 }
 
+/** A random UUID as 32 digits. */
+export const uuidDigits = (): string => randomUUID().replaceAll("-", "")
+
 /** From now on everything in this process lives by `source`; the answer gives the machine its place back. */
 export const replace = (source: Source): (() => void) => {
   use(source)

@@ -39,6 +39,8 @@ const viewerKeepAlive = { idleSeconds: 60, probeIntervalSeconds: 1, maxProbeCoun
 /** A viewer that reads nothing, or says half a request and no more, is cut off: it holds packets and files. */
 const viewerStallMillis = 60_000
 
+export type { Carrier, Opened, Passage, Taken } from "./relay/journal/Taken.ts"
+
 /** Hears what targets say before the relay does. */
 export interface Tap {
   /** What the relay serves in place of a control connection. */

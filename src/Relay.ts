@@ -224,7 +224,7 @@ const relay = (config: RelayConfig, tap: Ports.Tap | undefined) =>
         liveCacheBytes: config.liveCacheBytes,
         sync: config.sync,
         journalCountMax: config.journalCountMax ?? defaults.journalCountMax,
-        suspendMillis: config.suspendMillis,
+        suspendMillis: config.suspendMillis ?? defaults.suspendMillis,
         onSessionEnd: tap?.onSessionEnd,
         judgesSilence: tap === undefined,
         passage: tap?.passage

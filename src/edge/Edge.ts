@@ -7,7 +7,7 @@ import { Context, Effect, FiberMap, Layer, Schedule, type Scope } from "effect"
 import type { ListenAddress } from "../config/RelayConfig.ts"
 import { defaults } from "../config/RelayDefaults.ts"
 import { report } from "../errors/Report.ts"
-import { randomUUID, wallMillis } from "../Machine.ts"
+import { uuidDigits, wallMillis } from "../Machine.ts"
 import type { Tap } from "../Ports.ts"
 import * as Relay from "../Relay.ts"
 import { type FileFailed, Files } from "../storage/Files.ts"
@@ -96,7 +96,7 @@ export const upstream = (
   Effect.gen(function* () {
     const { compression, goneMillisMax, to, name: edgeName, pace } = options
     const route = new Route(to)
-    const edgeId = randomUUID().replaceAll("-", "")
+    const edgeId = uuidDigits()
     const link = new LinkState()
     const spool = yield* Spool.make({ ...options, files: yield* Files })
     const meter = new Meter(spool, link)

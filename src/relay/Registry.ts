@@ -56,7 +56,7 @@ export interface Options {
   /** Of an edge, which keeps nothing: what it does with the journals of others. */
   readonly passage?: Passage | undefined
   /** How long sessions wait for an edge that is gone. */
-  readonly suspendMillis?: number | undefined
+  readonly suspendMillis: number
 }
 
 /** Viewers at the tail and viewers behind it do not take each other's half. */

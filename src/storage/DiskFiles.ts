@@ -347,7 +347,7 @@ const writersOf = ({ start, workers }: Means, onLost: () => void) =>
     countMax: workers ?? defaultCount(),
     contention: workers === undefined ? new Contention() : undefined,
     onLost,
-    ...(start === undefined ? {} : { start })
+    start
   })
 
 export const layerWith = (means: Means): Layer.Layer<Files> =>

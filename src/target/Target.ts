@@ -7,7 +7,7 @@
  */
 import { hostname } from "node:os"
 import { Effect, type Schedule, Schema, type Scope } from "effect"
-import { randomUUID } from "../Machine.ts"
+import { uuidDigits } from "../Machine.ts"
 import { own } from "../protocol/Version.ts"
 import type { DialFailed } from "../transport/Dial.ts"
 import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
@@ -83,7 +83,7 @@ export const make = (options: Options): Effect.Effect<Target, UrlRefused> =>
     const destination = tls === undefined ? parsed : { ...parsed, tls }
     const identity = {
       hostname: options.hostname ?? hostname(),
-      sessiondUuid: randomUUID().replaceAll("-", ""),
+      sessiondUuid: uuidDigits(),
       minorMax: options.minor ?? own.minor
     }
     let isEnabled = options.enabled ?? true

@@ -105,7 +105,7 @@ export interface Options {
   readonly jobCountMax: number
   /** Told once if the thread could not be started, or ended by itself. */
   readonly onLost?: (() => void) | undefined
-  readonly start?: Start
+  readonly start?: Start | undefined
 }
 
 export class WriterThread {
@@ -218,8 +218,10 @@ export class WriterThread {
     const { port1, port2 } = new (threads().MessageChannel)()
     const worker = start(shared, port2)
     this.#state = "starting"
-    if (worker === undefined) this.#lost()
-    if (worker === undefined) return
+    if (worker === undefined) {
+      this.#lost()
+      return
+    }
     this.#shared = shared
     this.#names = port1
     this.#worker = worker

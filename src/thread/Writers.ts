@@ -83,7 +83,7 @@ export class Writers {
 
   #start(): void {
     const { onLost, start } = this.#options
-    const thread = new WriterThread({ jobCountMax, onLost, ...(start === undefined ? {} : { start }) })
+    const thread = new WriterThread({ jobCountMax, onLost, start })
     this.#threads.push(thread)
     thread.start()
   }

@@ -307,6 +307,7 @@ export const withRelay = <A, E>(
     memoryBytesMax: options.memoryBytesMax ?? 64 * 1024 * 1024,
     singleViewer: false,
     journalCountMax: 4096,
+    suspendMillis: 604_800_000,
     liveCacheBytes: 0,
     sync: options.sync ?? "none"
   }).pipe(Layer.provideMerge(layer))

@@ -3,30 +3,19 @@ import * as fs from "node:fs"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { scan } from "../../src/edge/journal/Scan.ts"
-import * as Spool from "../../src/edge/spool/Spool.ts"
 import { clockMillis } from "../../src/Machine.ts"
-import { Kind } from "../../src/protocol/journal/Record.ts"
 import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Relays from "../support/relays.ts"
+import * as Spools from "./spools.ts"
 
 const hour = 3_600_000
 
 const agesOf = (modifiedMillis: number | undefined) =>
   Effect.gen(function* () {
     const { service } = new MemoryFiles()
-    const spool = yield* Spool.make({
-      files: service,
-      directory: "/spool",
-      bytesMax: 64 * 1024 * 1024,
-      isSynced: false,
-      policyOf: () => "hold",
-      ageMillisMax: undefined
-    })
-    const journal = spool.open({ key: "key", name: "h/s", createdMillis: 0 })
-    journal.append(Kind.control, 1)
-    yield* Effect.callback<void>((resume) => journal.whenWritten(() => resume(Effect.void)))
+    const { journal } = yield* Spools.begin(service)
     const dated = Files.of({
       ...service,
       open: (path, mode) =>

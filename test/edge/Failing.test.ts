@@ -1,11 +1,11 @@
 /** A spool whose disk cannot be written says so, for as long as that is so. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Spool from "../../src/edge/spool/Spool.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
 import { FileFailed, Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import * as Spools from "./spools.ts"
 
 it.live("while what was heard cannot be written, and not any more when it could be", () =>
   Effect.gen(function* () {
@@ -18,15 +18,8 @@ it.live("while what was heard cannot be written, and not any more when it could 
           isBroken ? Effect.fail(new FileFailed({ operation: "open", path, code: "EROFS" })) : service.open(path, mode)
         )
     })
-    const spool = yield* Spool.make({
-      files,
-      directory: "/spool",
-      bytesMax: 64 * 1024 * 1024,
-      isSynced: false,
-      policyOf: () => "hold",
-      ageMillisMax: undefined
-    })
-    const journal = spool.open({ key: "key", name: "h/s", createdMillis: 0 })
+    const spool = yield* Spools.make(files)
+    const journal = Spools.open(spool)
     assert.isFalse(journal.isFailing)
     journal.append(Kind.control, 1)
     journal.flush()

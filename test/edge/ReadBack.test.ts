@@ -5,22 +5,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { JournalReader } from "../../src/edge/journal/JournalReader.ts"
-import * as Spool from "../../src/edge/spool/Spool.ts"
+import type * as Spool from "../../src/edge/spool/Spool.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
-import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import * as Spools from "./spools.ts"
 
 const quickBytes = 1024 * 1024 * 1024
 
 const begin = Effect.gen(function* () {
-  const spool = yield* Spool.make({
-    files: new MemoryFiles().service,
-    directory: "/spool",
-    bytesMax: 64 * 1024 * 1024,
-    isSynced: false,
-    policyOf: () => "hold",
-    ageMillisMax: undefined
-  })
-  const journal = spool.open({ key: "key", name: "h/s", createdMillis: 0 })
+  const spool = yield* Spools.make()
+  const journal = Spools.open(spool)
   return { spool, journal }
 })
 

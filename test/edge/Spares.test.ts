@@ -1,9 +1,9 @@
 /** Segments that are sent are written over by the next ones: a bounded number of them, of all journals together. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Spool from "../../src/edge/spool/Spool.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import * as Spools from "./spools.ts"
 
 const recordBytes = 64 * 1024
 const record = { bytes: Buffer.alloc(recordBytes), from: 0, to: recordBytes }
@@ -11,21 +11,14 @@ const record = { bytes: Buffer.alloc(recordBytes), from: 0, to: recordBytes }
 it.live("each journal has them, however many there were before it", () =>
   Effect.gen(function* () {
     const memory = new MemoryFiles()
-    const spool = yield* Spool.make({
-      files: memory.service,
-      directory: "/spool",
-      bytesMax: 64 * 1024 * 1024,
-      isSynced: false,
-      policyOf: () => "hold",
-      ageMillisMax: undefined
-    })
+    const spool = yield* Spools.make(memory.service)
     const spareCount = () => memory.paths("/spool").filter((path) => path.endsWith(".spare")).length
     for (let count = 0; count < 20; count++) {
-      const journal = spool.open({ key: `key ${count}`, name: "h/s", createdMillis: 0 })
+      const journal = Spools.open(spool, `key ${count}`)
       for (let at = 0; at < 100; at++) {
         journal.append(Kind.rest, 0, record)
         journal.flush()
-        yield* Effect.callback<void>((resume) => journal.whenWritten(() => resume(Effect.void)))
+        yield* Spools.written(journal)
       }
       yield* journal.acknowledge(journal.last, journal.last)
       assert.isAbove(spareCount(), 0, `journal ${count}`)

@@ -11,7 +11,7 @@ import { awaken } from "../journal/Expiry.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { forget, JournalConnection } from "../journal/JournalConnection.ts"
 import { ownerOf } from "../journal/Standing.ts"
-import { type ControlState, type Handler, keep, type Reply, refuse, type Successor, unknownCommand } from "./Command.ts"
+import { type ControlState, type Handler, keep, type Reply, refuse, unknownCommand } from "./Command.ts"
 
 const { State } = OpenJournal
 
@@ -46,8 +46,7 @@ const passed =
   (opened: Opened | undefined): Reply => {
     if (opened === undefined) return refuse(undefined, "EDGE_CIRCLE", "the journal is one of this edge")
     const { forgotten, journal, state: how } = opened
-    if (journal === undefined) return { ...keep(reply(how)), successor: over(state, forgotten) }
-    return carry(state, journal, how)
+    return journal === undefined ? over(state, how, forgotten) : carry(state, journal, how)
   }
 
 const carry = (state: ControlState, journal: Taken, how: OpenJournal.State): Reply => {
@@ -62,14 +61,11 @@ const opened = (state: ControlState, request: OpenJournal.Request): Reply => {
   const { registry, socket } = state
   const { token } = request
   const { journals, store } = registry
-  const isOver = (how: OpenJournal.State): Reply => ({
-    ...keep(reply(how)),
-    successor: over(state, JournalHistory.forget(store, token))
-  })
+  const forgotten = JournalHistory.forget(store, token)
   const known = journals.open.get(token) as HostedJournal | undefined
-  if (journals.isFinished(token)) return isOver(State.finished)
+  if (journals.isFinished(token)) return over(state, State.finished, forgotten)
   const isLost = request.firstKept > 1n || journals.isEnded(token)
-  if (known === undefined && isLost) return isOver(State.unknown)
+  if (known === undefined && isLost) return over(state, State.unknown, forgotten)
   const journal = new AttachedJournal(registry, known ?? begin(state, request), socket)
   return carry(state, journal, known === undefined ? State.begun : State.resumed)
 }
@@ -82,16 +78,20 @@ const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array 
     durable: BigInt(durable)
   })
 
-/** Whatever the edge says now says that it knows. */
+/** There is nothing to go on with. Whatever the edge says now says that it knows. */
 const over = (
   { connection, registry: { background }, socket }: ControlState,
+  how: OpenJournal.State,
   forgotten: Effect.Effect<void>
-): Successor => ({
-  receive: () => {
-    forget(background, forgotten, socket, () => connection.end("peer closed"))
-    return false
-  },
-  release: () => undefined
+): Reply => ({
+  ...keep(reply(how)),
+  successor: {
+    receive: () => {
+      forget(background, forgotten, socket, () => connection.end("peer closed"))
+      return false
+    },
+    release: () => undefined
+  }
 })
 
 /** Its records wait until it may begin. Where nothing can be put down of it, it is carried out all the same. */

@@ -63,12 +63,10 @@ const waits = (registry: Registered, journal: HostedJournal): Effect.Effect<void
   Effect.gen(function* () {
     const { journals, options } = registry
     const since = journal.suspendedAt
-    const wait = Effect.as(Effect.sleep(options.suspendMillis ?? suspendMillisDefault), true)
+    const wait = Effect.as(Effect.sleep(options.suspendMillis), true)
     const isOver = yield* Effect.raceFirst(wait, Effect.as(journals.stopping, false))
     if (isOver) yield* expire(registry, journal, since)
   })
-
-const suspendMillisDefault = 604_800_000
 
 /** Its edge is gone. */
 export const suspended = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>

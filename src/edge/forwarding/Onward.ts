@@ -1,5 +1,6 @@
 /** Journals of other edges, as this one hands them on. */
 import { Effect } from "effect"
+import { defaults } from "../../config/RelayDefaults.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Passed } from "../journal/Passed.ts"
 
@@ -20,14 +21,12 @@ export const nameOf = ({ passed }: Journal, edgeName: string): string => {
 export const isWanted = ({ isFinished, last, received }: Journal, { isHere }: Passed): boolean =>
   isHere || isFinished || received < last
 
-/** As long as relays wait for an edge if they are told nothing else. */
-const goneMillisMax = 604_800_000
-
 /**
  * Nothing need be told to the relay, until this is done. True: it has not made durable all that came, since the edge
- * before is gone in the middle of something, and that does not come again.
+ * before is gone in the middle of something, and that does not come again. It waits as long as a relay does that is
+ * told nothing else.
  */
-export const isGoneForGood = (passed: Passed, millisMax = goneMillisMax): Effect.Effect<boolean> =>
+export const isGoneForGood = (passed: Passed, millisMax = defaults.suspendMillis): Effect.Effect<boolean> =>
   Effect.raceFirst(Effect.as(passed.here, false), Effect.as(Effect.sleep(millisMax), true))
 
 /**

@@ -48,6 +48,19 @@ export const write = (files: Files["Service"], directory: string, about: About):
 export const read = (files: Files["Service"], directory: string): Effect.Effect<About | undefined> =>
   stored(files, `${directory}/${fileName}`)
 
+interface Place {
+  readonly files: Files["Service"]
+  readonly directory: string
+  readonly isSynced: boolean
+}
+
+/** The names in it, where anything is synced. */
+const stable = ({ directory, files, isSynced }: Place): Effect.Effect<void, FileFailed> =>
+  isSynced ? files.syncDirectory(directory) : Effect.void
+
+const renamed = (place: Place, from: string, to: string): Effect.Effect<void, FileFailed> =>
+  Effect.andThen(place.files.rename(from, to), stable(place))
+
 const overName = "over"
 
 /** The relay has all of it: from here on it may be told so. */
@@ -57,7 +70,7 @@ export const markOver = (
   isSynced: boolean
 ): Effect.Effect<void, FileFailed> =>
   Effect.flatMap(files.open(`${directory}/${overName}`, "create"), (file) =>
-    Effect.andThen(file.close, isSynced ? files.syncDirectory(directory) : Effect.void)
+    Effect.andThen(file.close, stable({ directory, files, isSynced }))
   )
 
 export const isOver = (files: Files["Service"], directory: string): Effect.Effect<boolean> =>
@@ -66,18 +79,9 @@ export const isOver = (files: Files["Service"], directory: string): Effect.Effec
     () => false
   )
 
-interface Place {
-  readonly files: Files["Service"]
-  readonly directory: string
-  readonly isSynced: boolean
-}
-
 /** What could not be forwarded is kept under another name, for whoever wants to look. */
-export const putAside = ({ directory, files, isSynced }: Place, journal: string): Effect.Effect<void, FileFailed> =>
-  Effect.andThen(
-    files.rename(journal, `${journal}${asideSuffix}`),
-    isSynced ? files.syncDirectory(directory) : Effect.void
-  )
+export const putAside = (place: Place, journal: string): Effect.Effect<void, FileFailed> =>
+  renamed(place, journal, `${journal}${asideSuffix}`)
 
 /** Its directory was put aside, and nobody has removed it. */
 export const isAside = ({ directory, files }: Pick<Place, "files" | "directory">, token: string) =>
@@ -89,11 +93,8 @@ export const isAside = ({ directory, files }: Pick<Place, "files" | "directory">
   )
 
 /** The edge before has forgotten it: from now on it is as one of this edge. */
-export const keepAsOwn = ({ directory, files, isSynced }: Place, token: string): Effect.Effect<void, FileFailed> =>
-  Effect.andThen(
-    files.rename(`${directory}/${nameOf(token, true)}`, `${directory}/${nameOf(token, false)}`),
-    isSynced ? files.syncDirectory(directory) : Effect.void
-  )
+export const keepAsOwn = (place: Place, token: string): Effect.Effect<void, FileFailed> =>
+  renamed(place, `${place.directory}/${nameOf(token, true)}`, `${place.directory}/${nameOf(token, false)}`)
 
 const sentName = "sent"
 const sentDigits = 16

@@ -1,12 +1,7 @@
 /** Of a journal that another edge brings, on its way through this one: what that edge says, and whether it is there. */
 import { Deferred, type Effect, Exit, Latch } from "effect"
+import type { Carrier } from "../../Ports.ts"
 import type { EdgeReport } from "../../protocol/journal/EdgeReport.ts"
-
-/** The connection of the edge before. */
-interface Carrier {
-  readonly onReady: () => void
-  readonly onReplaced: () => void
-}
 
 export class Passed {
   /** How the edge before calls itself. */
@@ -19,6 +14,7 @@ export class Passed {
   isLeaving = false
   /** What the edge before says of itself. */
   report: EdgeReport | undefined
+  /** The connection of the edge before. */
   #carrier: Carrier | undefined
   /** Open while the edge before is connected. */
   readonly #here = Latch.makeUnsafe(false)

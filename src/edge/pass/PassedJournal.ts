@@ -6,7 +6,7 @@
  * That it is finished, or has ended, is what the relay said.
  */
 import { Effect, Result } from "effect"
-import type { Tap } from "../../Ports.ts"
+import type { Carrier, Taken } from "../../Ports.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as Version from "../../protocol/control/Version.ts"
 import * as Header from "../../protocol/Header.ts"
@@ -18,10 +18,6 @@ import { checksums } from "../journal/Checksums.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Passed } from "../journal/Passed.ts"
 import type { Spool } from "../spool/Spool.ts"
-
-type Opened = Exclude<Effect.Success<ReturnType<Tap["passage"]["open"]>>, undefined>
-type Taken = Exclude<Opened["journal"], undefined>
-type Carrier = Parameters<Taken["attach"]>[0]
 
 export interface Options {
   readonly journal: Journal
@@ -138,7 +134,7 @@ export class PassedJournal implements Taken {
       this.#isHeld = false
       // Who comes next asks again.
       if (this.#carrier === undefined) return
-      if (this.isReady) this.#carrier?.onReady()
+      if (this.isReady) this.#carrier.onReady()
       else this.flush()
     })
     spool.overflow(journal)

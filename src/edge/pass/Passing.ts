@@ -3,14 +3,11 @@ import { Effect } from "effect"
 import { defaults } from "../../config/RelayDefaults.ts"
 import { wallMillis } from "../../Machine.ts"
 import { hasRoom } from "../../model/JournalRoom.ts"
-import type { Tap } from "../../Ports.ts"
+import type { Opened, Passage } from "../../Ports.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
 import { PassedJournal } from "./PassedJournal.ts"
-
-type Open = Tap["passage"]["open"]
-type Opened = Exclude<Effect.Success<ReturnType<Open>>, undefined>
 
 const { State } = OpenJournal
 
@@ -34,7 +31,7 @@ const taken = (spool: Spool, journal: Journal, state: OpenJournal.State): Opened
 }
 
 export const open =
-  (spool: Spool): Open =>
+  (spool: Spool): Passage["open"] =>
   ({ edgeName, firstKept, token }, owner) => {
     /** The edge before has forgotten up to this one. */
     const before = Math.max(0, Number(firstKept) - 1)

@@ -6,7 +6,7 @@
  */
 import { Effect, FiberMap, Schedule, type Scope } from "effect"
 import { report } from "../../errors/Report.ts"
-import { queueMicrotask, randomUUID, setTimeout } from "../../Machine.ts"
+import { queueMicrotask, setTimeout, uuidDigits } from "../../Machine.ts"
 import type { Capacity } from "../../storage/Capacity.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import * as About from "../journal/About.ts"
@@ -230,7 +230,7 @@ export class Spool {
   open(about: About.About): Journal {
     const open = this.#open.get(about.key)
     if (open !== undefined && !open.isFinished) return open
-    const journal = this.#journal(randomUUID().replaceAll("-", ""), about)
+    const journal = this.#journal(uuidDigits(), about)
     this.#enter(journal, Effect.void)
     return journal
   }

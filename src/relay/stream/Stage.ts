@@ -197,12 +197,12 @@ export class Stage {
     const isOther = (piece: Piece | number) => typeof piece === "number" || piece instanceof Block
     const end = this.#data.findIndex(isOther)
     const pieces = this.#data.slice(0, Math.min(end < 0 ? this.#data.length : end, besidePieceCountMax))
+    if (pieces.length === 0) return false
     this.#isBesideDone = false
     const told = () => {
       this.#isBesideDone = true
       onDone()
     }
-    if (pieces.length === 0) return false
     this.#besideBytes = (pieces as Array<Piece>).reduce((sum, { from, to }) => sum + to - from, 0)
     this.#beside = this.dataSink?.appendBeside(pieces as Array<Piece>, told)
     return this.#beside !== undefined

@@ -1,5 +1,6 @@
 /** An edge and a relay of a simulated world: all of both, over files in memory, without ports. */
 import { Cause, Context, Effect, FiberSet, Layer, type Scope } from "effect"
+import { defaults } from "../../../src/config/RelayDefaults.ts"
 import * as ControlConnection from "../../../src/connection/ControlConnection.ts"
 import * as DataConnection from "../../../src/connection/DataConnection.ts"
 import { restore } from "../../../src/connection/journal/Restoration.ts"
@@ -58,7 +59,7 @@ export const relay = ({ files, suspendMillis, sync, tap }: Options): Effect.Effe
       journalCountMax: 4096,
       liveCacheBytes: 0,
       sync,
-      suspendMillis,
+      suspendMillis: suspendMillis ?? defaults.suspendMillis,
       onSessionEnd: tap?.onSessionEnd,
       passage: tap?.passage,
       judgesSilence: tap === undefined
