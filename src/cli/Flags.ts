@@ -1,5 +1,5 @@
 /** Flags of the command line's library: of values in the notations of `lttng`, and made of plain options. */
-import { Flag } from "effect/cli"
+import { type Command, Flag } from "effect/cli"
 import type { Option, Options, ValueOf } from "./Options.ts"
 import { messageOf, parseDuration, parseSize } from "./Values.ts"
 
@@ -30,6 +30,9 @@ const flagOf = (option: Option) => {
   const flag: Flag.Flag<unknown> = longOf(option)
   return short === undefined ? flag : flag.pipe(Flag.withAlias(short))
 }
+
+/** What a command is given by its flags and arguments. */
+export type Given<Config extends Command.Command.Config> = Command.Command.Config.Infer<Config>
 
 /** Under the same keys. */
 export const of = <O extends Options>(options: O): { readonly [Key in keyof O]: Flag.Flag<ValueOf<O[Key]>> } =>

@@ -5,17 +5,7 @@ export class Misused extends Error {
   readonly _tag = "Misused"
 }
 
-const tags: ReadonlySet<unknown> = new Set([
-  "Misused",
-  "UrlRefused",
-  "SessionMissing",
-  "WhereRefused",
-  "ListenRefused",
-  "LiveRefused",
-  "OptionRefused",
-  "PortsRefused",
-  "RelayMissing"
-])
+const tags: ReadonlySet<unknown> = new Set(["Misused", "UrlRefused", "WhereRefused"])
 
 /** Of errors that are said before anything is done: the arguments are what is wrong. */
 const isMisuse = (error: unknown): boolean =>

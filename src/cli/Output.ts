@@ -33,6 +33,10 @@ export const reported = <A, E extends Error, R>(
     return Object.assign(reported, { [Runtime.errorExitCode]: statusOf(error) })
   })
 
+/** Of calls that throw what is wrong. */
+export const attempt = <A>(call: () => A): Effect.Effect<A, Error> =>
+  Effect.try({ try: call, catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause))) })
+
 const units = ["B", "KiB", "MiB", "GiB", "TiB"]
 
 export const bytes = (count: number): string => {

@@ -4,6 +4,7 @@ import { Flag } from "effect/cli"
 import { certificatesOf, matchKey } from "../config/Pem.ts"
 import * as TextFile from "../config/TextFile.ts"
 import type { ClientIdentity } from "../transport/tls/Tls.ts"
+import type * as Flags from "./Flags.ts"
 
 /** A file of `--tls-…` cannot be read, or is no use. */
 export class TlsFileRefused extends Schema.TaggedError<TlsFileRefused>()("TlsFileRefused", {
@@ -25,12 +26,7 @@ export const flags = {
   tlsName: path("tls-name", "For tls://: the name the relay's certificate has (default: the host of the URL)")
 }
 
-export interface Given {
-  readonly tlsCa: Option.Option<string>
-  readonly tlsCert: Option.Option<string>
-  readonly tlsKey: Option.Option<string>
-  readonly tlsName: Option.Option<string>
-}
+export type Given = Flags.Given<typeof flags>
 
 /** `look` throws what is wrong with it. */
 const read = (

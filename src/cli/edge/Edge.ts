@@ -24,6 +24,8 @@ import * as Priority from "../../thread/Priority.ts"
 import type * as Dial from "../../transport/Dial.ts"
 import { tlsWanted, UrlRefused } from "../../transport/RelayUrl.ts"
 import * as Diagnostics from "../Diagnostics.ts"
+import type * as Flags from "../Flags.ts"
+import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 import { messageOf, parseAge, parseSize } from "../Values.ts"
@@ -34,12 +36,8 @@ import * as EdgePort from "./EdgePort.ts"
 import * as EdgeSpool from "./EdgeSpool.ts"
 import * as EdgeStatus from "./EdgeStatus.ts"
 
-/** An edge without a relay has nowhere to forward to, and with two it is not known where. */
-class RelayMissing extends Schema.TaggedError<RelayMissing>()("RelayMissing", {}) {
-  override get message(): string {
-    return "--to=tls://HOST[:PORT] or net://HOST[:CONTROL[:DATA]] says which relay, or --to-file, which file says that"
-  }
-}
+const relayMissing =
+  "--to=tls://HOST[:PORT] or net://HOST[:CONTROL[:DATA]] says which relay, or --to-file, which file says that"
 
 class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUnreadable", { reason: Schema.String }) {
   override get message(): string {
@@ -47,21 +45,76 @@ class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUnreadabl
   }
 }
 
-interface Input extends TlsFlags.Given, EdgePort.Given, EdgeFlags.Copies {
-  readonly to: Option.Option<string>
-  readonly toFile: Option.Option<string>
-  readonly listen: string
-  readonly spool: string
-  readonly spoolLimit: number
-  readonly spoolAge: Option.Option<Duration.Duration>
-  readonly overflow: Overflow.Rules
-  readonly sync: "none" | "always"
-  readonly bandwidth: Option.Option<Bandwidth.Schedule>
-  readonly compress: Packing.Mode
-  readonly name: Option.Option<string>
-  readonly priorityBoost: number
-  readonly check: boolean
+const size = (name: string, description: string) =>
+  Flag.String(name).pipe(
+    Flag.mapTryCatch(parseSize, messageOf),
+    Flag.filter(
+      (value) => value > 0,
+      () => "must be above 0"
+    ),
+    Flag.withDescription(description)
+  )
+
+const config = {
+  to: Flag.String("to").pipe(
+    Flag.optional,
+    Flag.withDescription("The relay: net://HOST[:CONTROL[:DATA]], or the same with tls://, where one port is for both")
+  ),
+  listen: Flag.String("listen").pipe(
+    Flag.withDefault(EdgeListen.listenDefault),
+    Flag.withDescription(`HOST or HOST:CONTROL,DATA for tracers (default: ${EdgeListen.listenDefault})`)
+  ),
+  toFile: Flag.String("to-file").pipe(
+    Flag.optional,
+    Flag.withDescription("File with that URL instead; SIGHUP reads it again, and sessions go on where it says")
+  ),
+  spool: EdgeFlags.spool,
+  spoolLimit: size("spool-limit", "Bytes of it; when full, tracers are held back (default: 10G)").pipe(
+    Flag.withDefault(10 * 1024 ** 3)
+  ),
+  spoolAge: Flag.String("spool-age").pipe(
+    Flag.mapTryCatch(parseAge, messageOf),
+    Flag.optional,
+    Flag.withDescription("Packets that have waited for longer, as 12h or 7d, are dropped (default: none are)")
+  ),
+  overflow: Flag.String("overflow").pipe(
+    Flag.withDefault("hold"),
+    Flag.mapTryCatch(Overflow.parse, messageOf),
+    Flag.withDescription(
+      "When the spool is full: hold tracers, drop the oldest packets, or stop the session; by sessions: 'drop:HOST/debug*,hold' (default: hold)"
+    )
+  ),
+  sync: Flag.Literals("sync", ["none", "always"]).pipe(
+    Flag.withDefault("none" as const),
+    Flag.withDescription(
+      "always: tracers are answered when what they said outlives the machine's power (default: none)"
+    )
+  ),
+  bandwidth: Flag.String("bandwidth").pipe(
+    Flag.mapTryCatch((text) => Bandwidth.parse(text, parseSize), messageOf),
+    Flag.optional,
+    Flag.withDescription(
+      "Bytes a second towards the relay, as 250k, or by hours, as 'mon-fri 8-18=250k,22-6=none,2M' (default: no limit)"
+    )
+  ),
+  compress: Flag.Literals("compress", Packing.modes).pipe(
+    Flag.withDefault("auto" as const),
+    Flag.withDescription(
+      "Pack what goes to the relay, if it is one of ours; auto: where that is quicker than the link, or bandwidth is limited (default: auto)"
+    )
+  ),
+  name: EdgeFlags.edgeName,
+  priorityBoost: EdgeFlags.priorityBoost,
+  check: Flag.Boolean("check").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Say what would be wrong with a start, and do not start")
+  ),
+  ...EdgeFlags.copies,
+  ...EdgePort.flags,
+  ...TlsFlags.flags
 }
+
+type Input = Flags.Given<typeof config>
 
 const addressesOf = (url: string, input: Input) =>
   Effect.gen(function* () {
@@ -81,7 +134,7 @@ const addressesOf = (url: string, input: Input) =>
   })
 
 const urlOf = ({ to, toFile }: Input) => {
-  if (Option.isSome(to) === Option.isSome(toFile)) return Effect.fail(new RelayMissing())
+  if (Option.isSome(to) === Option.isSome(toFile)) return Effect.fail(new Misused(relayMissing))
   if (Option.isSome(to)) return Effect.succeed(to.value)
   return Effect.try({
     try: () => TextFile.textOf(Option.getOrElse(toFile, () => "")).trim(),
@@ -187,82 +240,10 @@ const run = (input: Input) =>
     return yield* Effect.never
   })
 
-const size = (name: string, description: string) =>
-  Flag.String(name).pipe(
-    Flag.mapTryCatch(parseSize, messageOf),
-    Flag.filter(
-      (value) => value > 0,
-      () => "must be above 0"
-    ),
-    Flag.withDescription(description)
+export const command = Command.make("edge", config, (input) =>
+  Output.reported(Effect.scoped(input.check ? run(input) : Diagnostics.lenient(run(input)))).pipe(
+    Effect.provide(DiskFiles.layer)
   )
-
-export const command = Command.make(
-  "edge",
-  {
-    to: Flag.String("to").pipe(
-      Flag.optional,
-      Flag.withDescription(
-        "The relay: net://HOST[:CONTROL[:DATA]], or the same with tls://, where one port is for both"
-      )
-    ),
-    listen: Flag.String("listen").pipe(
-      Flag.withDefault(EdgeListen.listenDefault),
-      Flag.withDescription(`HOST or HOST:CONTROL,DATA for tracers (default: ${EdgeListen.listenDefault})`)
-    ),
-    toFile: Flag.String("to-file").pipe(
-      Flag.optional,
-      Flag.withDescription("File with that URL instead; SIGHUP reads it again, and sessions go on where it says")
-    ),
-    spool: EdgeFlags.spool,
-    spoolLimit: size("spool-limit", "Bytes of it; when full, tracers are held back (default: 10G)").pipe(
-      Flag.withDefault(10 * 1024 ** 3)
-    ),
-    spoolAge: Flag.String("spool-age").pipe(
-      Flag.mapTryCatch(parseAge, messageOf),
-      Flag.optional,
-      Flag.withDescription("Packets that have waited for longer, as 12h or 7d, are dropped (default: none are)")
-    ),
-    overflow: Flag.String("overflow").pipe(
-      Flag.withDefault("hold"),
-      Flag.mapTryCatch(Overflow.parse, messageOf),
-      Flag.withDescription(
-        "When the spool is full: hold tracers, drop the oldest packets, or stop the session; by sessions: 'drop:HOST/debug*,hold' (default: hold)"
-      )
-    ),
-    sync: Flag.Literals("sync", ["none", "always"]).pipe(
-      Flag.withDefault("none" as const),
-      Flag.withDescription(
-        "always: tracers are answered when what they said outlives the machine's power (default: none)"
-      )
-    ),
-    bandwidth: Flag.String("bandwidth").pipe(
-      Flag.mapTryCatch((text) => Bandwidth.parse(text, parseSize), messageOf),
-      Flag.optional,
-      Flag.withDescription(
-        "Bytes a second towards the relay, as 250k, or by hours, as 'mon-fri 8-18=250k,22-6=none,2M' (default: no limit)"
-      )
-    ),
-    compress: Flag.Literals("compress", Packing.modes).pipe(
-      Flag.withDefault("auto" as const),
-      Flag.withDescription(
-        "Pack what goes to the relay, if it is one of ours; auto: where that is quicker than the link, or bandwidth is limited (default: auto)"
-      )
-    ),
-    name: EdgeFlags.edgeName,
-    priorityBoost: EdgeFlags.priorityBoost,
-    check: Flag.Boolean("check").pipe(
-      Flag.withDefault(false),
-      Flag.withDescription("Say what would be wrong with a start, and do not start")
-    ),
-    ...EdgeFlags.copies,
-    ...EdgePort.flags,
-    ...TlsFlags.flags
-  },
-  (input) =>
-    Output.reported(Effect.scoped(input.check ? run(input) : Diagnostics.lenient(run(input)))).pipe(
-      Effect.provide(DiskFiles.layer)
-    )
 ).pipe(
   Command.withDescription(
     "Record on this host what its tracers send, and bring it to a relay whatever the network does"

@@ -1,10 +1,12 @@
 /** What `lttng-relay edge` and its subcommands are told alike. */
 import { resolve } from "node:path"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import { daemonDefaults } from "../../config/DaemonOptions.ts"
 import { priorityBoostMax } from "../../config/Value.ts"
 import type * as Edge from "../../edge/Edge.ts"
+import type * as Flags from "../Flags.ts"
+import { Misused } from "../Misused.ts"
 
 const liveDefault = "127.0.0.1:5344"
 
@@ -28,22 +30,15 @@ export const copies = {
   )
 }
 
-export interface Copies {
-  readonly copy: Option.Option<string>
-  readonly live: string
-}
+type Copies = Flags.Given<typeof copies>
 
-class LiveRefused extends Schema.TaggedError<LiveRefused>()("LiveRefused", { text: Schema.String }) {
-  override get message(): string {
-    return `--live=${this.text}: expected HOST:PORT`
-  }
-}
-
-export const copyOf = ({ copy, live }: Copies): Effect.Effect<Edge.Options["copy"], LiveRefused> => {
+export const copyOf = ({ copy, live }: Copies): Effect.Effect<Edge.Options["copy"], Misused> => {
   if (Option.isNone(copy)) return Effect.succeed(undefined)
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(live) ?? []
   const host = bracketed ?? plain
-  if (host === undefined || Number(port) > 65_535) return Effect.fail(new LiveRefused({ text: live }))
+  if (host === undefined || Number(port) > 65_535) {
+    return Effect.fail(new Misused(`--live=${live}: expected HOST:PORT`))
+  }
   const family = host.includes(":") ? 6 : 4
   return Effect.succeed({ directory: resolve(copy.value), live: { host, port: Number(port), family } })
 }

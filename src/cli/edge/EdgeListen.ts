@@ -1,12 +1,7 @@
 /** Where an edge listens for tracers, which is not where it leads to. */
 import { networkInterfaces } from "node:os"
-import { Result, Schema } from "effect"
-
-class ListenRefused extends Schema.TaggedError<ListenRefused>()("ListenRefused", { text: Schema.String }) {
-  override get message(): string {
-    return `--listen=${this.text}: expected HOST or HOST:CONTROL,DATA`
-  }
-}
+import { Result } from "effect"
+import { Misused } from "../Misused.ts"
 
 export const listenDefault = "127.0.0.1:5342,5343"
 
@@ -16,11 +11,11 @@ interface Place {
   readonly family: 4 | 6
 }
 
-export const placesOf = (
-  text: string
-): Result.Result<{ readonly control: Place; readonly data: Place }, ListenRefused> => {
+export const placesOf = (text: string): Result.Result<{ readonly control: Place; readonly data: Place }, Misused> => {
   const [, host = "", control = "5342", data = "5343"] = /^(\[[^\]]+\]|[^:]+)(?::(\d+),(\d+))?$/.exec(text) ?? []
-  if (host === "" || Number(control) > 65_535 || Number(data) > 65_535) return Result.fail(new ListenRefused({ text }))
+  if (host === "" || Number(control) > 65_535 || Number(data) > 65_535) {
+    return Result.fail(new Misused(`--listen=${text}: expected HOST or HOST:CONTROL,DATA`))
+  }
   const plain = host.replace(/^\[|\]$/g, "")
   const place = (port: string): Place => ({ host: plain, port: Number(port), family: plain.includes(":") ? 6 : 4 })
   return Result.succeed({ control: place(control), data: place(data) })

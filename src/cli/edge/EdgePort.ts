@@ -10,6 +10,7 @@ import * as TextFile from "../../config/TextFile.ts"
 import type { Edge } from "../../edge/Edge.ts"
 import type { Journal } from "../../edge/journal/Journal.ts"
 import * as Report from "../../edge/Report.ts"
+import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 
 export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused", { reason: Schema.String }) {
@@ -29,10 +30,7 @@ export const flags = {
   )
 }
 
-export interface Given {
-  readonly httpPort: Option.Option<string>
-  readonly httpTokenFile: Option.Option<string>
-}
+export type Given = Flags.Given<typeof flags>
 
 export const portOf = ({ httpPort }: Given): Effect.Effect<HttpPort.HttpPort | undefined, Misused> => {
   if (Option.isNone(httpPort)) return Effect.succeed(undefined)

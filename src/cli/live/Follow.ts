@@ -3,52 +3,42 @@ import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as EventOptions from "../EventOptions.ts"
 import * as Flags from "../Flags.ts"
+import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
-import * as TlsFlags from "../TlsFlags.ts"
 import * as FollowEvents from "./FollowEvents.ts"
 import * as FollowPackets from "./FollowPackets.ts"
 import * as Watch from "./Watch.ts"
 
-interface Asked extends EventOptions.Input {
-  readonly packets: boolean
-  readonly quiet: boolean
+const config = {
+  ...Watch.flags("last"),
+  again: Watch.again,
+  ...Flags.of({ format: EventOptions.format, ...EventOptions.options }),
+  packets: Flag.Boolean("packets").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Streams, metadata, packets and inactivity, then counters per stream; no event records")
+  ),
+  quiet: Flag.Boolean("quiet").pipe(
+    Flag.withDefault(false),
+    Flag.withAlias("q"),
+    Flag.withDescription("With --packets: print the counters at the end only")
+  ),
+  json: Output.jsonFlag.pipe(Flag.withDescription("Print JSON, one value a line: the same as --format=ndjson"))
 }
 
 /** Of what packets do not show, what matters most: who asks for it would believe it was done. */
-const misuse = ({ event, packets, quiet, where }: Asked): string | undefined => {
+const misuse = ({ event, packets, quiet, where }: Flags.Given<typeof config>): string | undefined => {
   if (!packets) return quiet ? "--quiet is for --packets: it prints their counters only" : undefined
   if (event.length > 0) return "--packets shows no event records: --event cannot choose among them"
   return where.length > 0 ? "--packets shows no event records: --where cannot choose among them" : undefined
 }
 
-export const command = Command.make(
-  "follow",
-  {
-    url: Watch.url,
-    seek: Watch.seek("last"),
-    wait: Watch.wait,
-    again: Watch.again,
-    ...TlsFlags.flags,
-    ...Flags.of({ format: EventOptions.format, ...EventOptions.options }),
-    packets: Flag.Boolean("packets").pipe(
-      Flag.withDefault(false),
-      Flag.withDescription("Streams, metadata, packets and inactivity, then counters per stream; no event records")
-    ),
-    quiet: Flag.Boolean("quiet").pipe(
-      Flag.withDefault(false),
-      Flag.withAlias("q"),
-      Flag.withDescription("With --packets: print the counters at the end only")
-    ),
-    json: Output.jsonFlag.pipe(Flag.withDescription("Print JSON, one value a line: the same as --format=ndjson"))
-  },
-  (input) => {
-    const reason = misuse(input)
-    if (reason !== undefined) return Output.reported(new FollowEvents.OptionRefused({ reason }))
-    const isJson = input.json || input.format === "ndjson"
-    const asked = { ...input, json: isJson, format: isJson ? ("ndjson" as const) : input.format }
-    return Output.reported(Effect.scoped(input.packets ? FollowPackets.run(asked) : FollowEvents.run(asked)))
-  }
-).pipe(
+export const command = Command.make("follow", config, (input) => {
+  const reason = misuse(input)
+  if (reason !== undefined) return Output.reported(Effect.fail(new Misused(reason)))
+  const isJson = input.json || input.format === "ndjson"
+  const asked = { ...input, json: isJson, format: isJson ? ("ndjson" as const) : input.format }
+  return Output.reported(Effect.scoped(input.packets ? FollowPackets.run(asked) : FollowEvents.run(asked)))
+}).pipe(
   Command.withDescription(
     "Watch a live session: its event records in order over all streams, as babeltrace2 prints them"
   ),

@@ -16,6 +16,7 @@ import { LiveDecoder, type Trouble } from "../../viewer/LiveDecoder.ts"
 import type { Session, ViewedStream } from "../../viewer/LiveViewer.ts"
 import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
 import * as EventOptions from "../EventOptions.ts"
+import { Misused } from "../Misused.ts"
 import { messageOf } from "../Values.ts"
 import * as PacedOutput from "./PacedOutput.ts"
 import * as Watch from "./Watch.ts"
@@ -28,14 +29,8 @@ export class EventsUnreadable extends Schema.TaggedError<EventsUnreadable>()("Ev
   }
 }
 
-/** What was asked for cannot be: an expression, a list of names. */
-export class OptionRefused extends Schema.TaggedError<OptionRefused>()("OptionRefused", { reason: Schema.String }) {
-  override get message(): string {
-    return this.reason
-  }
-}
-
-export interface Input extends Watch.Options, Watch.Joined, EventOptions.Input {
+interface Input extends Watch.Options, EventOptions.Input {
+  readonly again: boolean
   readonly format: "text" | "ndjson"
 }
 
@@ -198,7 +193,7 @@ export const run = (input: Input) =>
         filter: EventOptions.filter(input),
         text: EventOptions.textOptions(input, process.stdout.isTTY === true)
       }),
-      catch: (cause) => new OptionRefused({ reason: messageOf(cause) })
+      catch: (cause) => new Misused(messageOf(cause))
     })
     const { events, sessions } = yield* Watch.attach(input, {
       otherwise: "last",

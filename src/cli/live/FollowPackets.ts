@@ -87,7 +87,8 @@ const printCounters = (counters: Map<bigint, Counters>, isJson: boolean) =>
     }
   })
 
-export interface Input extends Watch.Options, Watch.Joined {
+interface Input extends Watch.Options {
+  readonly again: boolean
   readonly json: boolean
   readonly quiet: boolean
 }

@@ -3,14 +3,17 @@ import { Console, Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 import * as Recorder from "../../viewer/Record.ts"
 import * as Bar from "../Bar.ts"
+import type * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
-import * as TlsFlags from "../TlsFlags.ts"
 import * as Watch from "./Watch.ts"
 
-interface Input extends Watch.Options {
-  readonly directory: string
-  readonly json: boolean
+const config = {
+  ...Watch.flags("beginning"),
+  directory: Argument.String("dir").pipe(Argument.withDescription("Where the trace goes: empty, or not there yet")),
+  json: Output.jsonFlag
 }
+
+type Input = Flags.Given<typeof config>
 
 const record = Effect.fnUntraced(function* (input: Input, onProgress: (progress: Recorder.Progress) => void) {
   const { events } = yield* Watch.attach(input, { otherwise: "beginning", withPadding: true })
@@ -36,18 +39,7 @@ const run = (input: Input) => {
   return Output.summarized(Effect.scoped(recording), () => print(input, done))
 }
 
-export const command = Command.make(
-  "record",
-  {
-    url: Watch.url,
-    directory: Argument.String("dir").pipe(Argument.withDescription("Where the trace goes: empty, or not there yet")),
-    seek: Watch.seek("beginning"),
-    wait: Watch.wait,
-    ...TlsFlags.flags,
-    json: Output.jsonFlag
-  },
-  (input) => Output.reported(run(input))
-).pipe(
+export const command = Command.make("record", config, (input) => Output.reported(run(input))).pipe(
   Command.withDescription(
     "Mirror a live session into a trace that babeltrace2 opens, until the session ends or Ctrl-C; both leave it whole"
   ),

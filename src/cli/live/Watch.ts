@@ -1,20 +1,18 @@
 /** What `follow` and `record` share: the URL of a session, where to start in it, and whether to wait for it. */
-import { Duration, Effect, Option, Schedule, Schema, type Scope } from "effect"
+import { Duration, Effect, Option, Schedule, type Scope } from "effect"
 import { Argument, Flag } from "effect/cli"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
+import type * as Flags from "../Flags.ts"
+import { Misused } from "../Misused.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 
-export class SessionMissing extends Schema.TaggedError<SessionMissing>()("SessionMissing", { url: Schema.String }) {
-  override get message(): string {
-    return `${this.url} names no session: net://HOST[:PORT]/host/TARGETHOST/SESSION (see lttng-relay sessions)`
-  }
-}
+const sessionUrl = "net://HOST[:PORT]/host/TARGETHOST/SESSION (see lttng-relay sessions)"
 
-export const url = Argument.String("url").pipe(
+const url = Argument.String("url").pipe(
   Argument.withDescription("net:// or tls://HOST[:PORT]/host/TARGETHOST/SESSION, as printed by lttng-relay sessions")
 )
 
-export const seek = (otherwise: "beginning" | "last") =>
+const seek = (otherwise: "beginning" | "last") =>
   Flag.Literals("seek", ["beginning", "last"]).pipe(
     Flag.optional,
     Flag.withDescription(
@@ -22,27 +20,29 @@ export const seek = (otherwise: "beginning" | "last") =>
     )
   )
 
-export const wait = Flag.Boolean("wait").pipe(
+const wait = Flag.Boolean("wait").pipe(
   Flag.withDefault(false),
   Flag.withDescription("Wait for a session, or a relay, that is not there yet")
 )
 
+export const flags = (otherwise: "beginning" | "last") => ({
+  url,
+  seek: seek(otherwise),
+  wait,
+  ...TlsFlags.flags
+})
+
+/** What `follow` has more than `record`: sessions of the name that begin later. */
 export const again = Flag.Boolean("again").pipe(
   Flag.withDefault(false),
   Flag.withDescription("When the session has ended, wait for the next one of its name, until Ctrl-C")
 )
 
-/** What `follow` has more than `record`: sessions of the name that begin later. */
-export interface Joined {
-  readonly wait: boolean
-  readonly again: boolean
-}
-
 /** A session that is destroyed and created again, as scripts do that start over: the next one is waited for so long. */
 const startOverMillis = 2000
 
 /** For how long after the end. */
-export const joinMillis = ({ again, wait }: Joined): number =>
+export const joinMillis = ({ again, wait }: { readonly again: boolean; readonly wait: boolean }): number =>
   again ? Number.POSITIVE_INFINITY : wait ? startOverMillis : 0
 
 const waitMillis = 100
@@ -63,17 +63,13 @@ const settled = (viewer: LiveViewer.LiveViewer, name: LiveViewer.SessionName) =>
 /** What may come to be: the relay and, on it, the session. */
 const absent: ReadonlySet<string> = new Set(["DialFailed", "SessionNotFound"])
 
-export interface Options extends TlsFlags.Given {
-  readonly url: string
-  readonly seek: Option.Option<"beginning" | "last">
-  readonly wait: boolean
-}
+export type Options = Flags.Given<ReturnType<typeof flags>>
 
 type AttachFailed =
   | LiveViewer.ConnectFailed
   | LiveViewer.AttachRefused
   | LiveViewer.SessionNotFound
-  | SessionMissing
+  | Misused
   | TlsFlags.TlsFileRefused
 
 export const attach = (
@@ -92,7 +88,9 @@ export const attach = (
     const retry = { schedule: Schedule.spaced(Duration.millis(waitMillis)), while: isWorthWaiting }
     const tls = yield* TlsFlags.identityOf(options)
     const { session, viewer } = yield* LiveViewer.fromUrl(options.url, tls).pipe(Effect.retry(retry))
-    if (session === undefined) return yield* new SessionMissing({ url: options.url })
+    if (session === undefined) {
+      return yield* Effect.fail(new Misused(`${options.url} names no session: ${sessionUrl}`))
+    }
     // Waiting for a session means to want it from its beginning, also when it came before we asked.
     const { otherwise, ...rest } = how
     const attached = Effect.gen(function* () {

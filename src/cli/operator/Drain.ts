@@ -5,12 +5,24 @@ import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 import * as Operator from "./Operator.ts"
 
-interface Input extends Operator.Input {
-  readonly deadline: Option.Option<Duration.Duration>
-  readonly cancel: boolean
-  readonly wait: boolean
-  readonly json: boolean
+const config = {
+  ...Operator.flags,
+  deadline: Flags.duration("deadline").pipe(
+    Flag.optional,
+    Flag.withDescription("End the sessions that are left after this time, as 30s or 10m (default: wait for them)")
+  ),
+  wait: Flag.Boolean("wait").pipe(
+    Flag.withDefault(true),
+    Flag.withDescription("Return when no session is left; --no-wait returns at once")
+  ),
+  cancel: Flag.Boolean("cancel").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Take it back: the relay makes sessions again")
+  ),
+  json: Output.jsonFlag
 }
+
+type Input = Flags.Given<typeof config>
 
 const pollInterval = "500 millis"
 
@@ -42,26 +54,7 @@ const run = (input: Input) =>
     })
   )
 
-export const command = Command.make(
-  "drain",
-  {
-    ...Operator.flags,
-    deadline: Flags.duration("deadline").pipe(
-      Flag.optional,
-      Flag.withDescription("End the sessions that are left after this time, as 30s or 10m (default: wait for them)")
-    ),
-    wait: Flag.Boolean("wait").pipe(
-      Flag.withDefault(true),
-      Flag.withDescription("Return when no session is left; --no-wait returns at once")
-    ),
-    cancel: Flag.Boolean("cancel").pipe(
-      Flag.withDefault(false),
-      Flag.withDescription("Take it back: the relay makes sessions again")
-    ),
-    json: Output.jsonFlag
-  },
-  (input) => Output.reported(run(input))
-).pipe(
+export const command = Command.make("drain", config, (input) => Output.reported(run(input))).pipe(
   Command.withDescription(
     "Take a relay out of service without loss: it refuses new sessions and is not ready, those it has go on to their end"
   ),

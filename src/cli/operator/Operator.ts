@@ -6,6 +6,7 @@ import { HttpClient, HttpClientRequest } from "effect/http"
 import * as AdminClient from "../../admin/AdminClient.ts"
 import { portDefault } from "../../config/HttpPort.ts"
 import * as TextFile from "../../config/TextFile.ts"
+import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 
 /** One line for the user. */
@@ -23,10 +24,7 @@ export const flags = {
   )
 }
 
-export interface Input {
-  readonly url: string
-  readonly tokenFile: Option.Option<string>
-}
+type Input = Flags.Given<typeof flags>
 
 interface Place {
   readonly url: string

@@ -1,11 +1,12 @@
 /** `lttng-relay sessions`: what a relay has to watch. */
 
-import { Effect, type Option } from "effect"
+import { Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { SessionSummary } from "../../admin/AdminApi.ts"
 import { wallMillis } from "../../Machine.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import * as ViewerUrl from "../../viewer/ViewerUrl.ts"
+import type * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 import * as Operator from "./Operator.ts"
@@ -37,11 +38,18 @@ const describe = ({ clientCount, liveTimerMicros, streamCount, traceFormat, url 
   return `${url} (${timer}, ${counts}, ${traceFormat}${note})`
 }
 
-interface Input extends TlsFlags.Given {
-  readonly url: string
-  readonly json: boolean
-  readonly tokenFile: Option.Option<string>
+const config = {
+  url: Argument.String("url").pipe(
+    Argument.withDescription(
+      "net:// or tls://HOST[:PORT], the relay's live port (5344); or its --http-port, which tells of edges too"
+    )
+  ),
+  ...TlsFlags.flags,
+  tokenFile: Operator.flags.tokenFile,
+  json: Output.jsonFlag
 }
+
+type Input = Flags.Given<typeof config>
 
 /** By the operator's port, which knows more than viewers do. */
 const isOperators = (url: string) => /^(https?|tcp[46]?|unix):/.test(url)
@@ -83,20 +91,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
   for (const entry of shown) yield* Output.print(describe(entry))
 })
 
-export const command = Command.make(
-  "sessions",
-  {
-    url: Argument.String("url").pipe(
-      Argument.withDescription(
-        "net:// or tls://HOST[:PORT], the relay's live port (5344); or its --http-port, which tells of edges too"
-      )
-    ),
-    ...TlsFlags.flags,
-    tokenFile: Operator.flags.tokenFile,
-    json: Output.jsonFlag
-  },
-  (input) => Output.reported(Effect.scoped(run(input)))
-).pipe(
+export const command = Command.make("sessions", config, (input) => Output.reported(Effect.scoped(run(input)))).pipe(
   Command.withDescription("List the sessions a relay is receiving, with the URL to watch each"),
   Command.withExamples([
     { command: "lttng-relay sessions net://relay.example.org", description: "Everything that relay receives" },

@@ -5,13 +5,20 @@ import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type Pack, pack } from "tar-stream"
 import { wallMillis } from "../../Machine.ts"
+import type * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 import * as Operator from "./Operator.ts"
 
-interface Input extends Operator.Input {
-  readonly output: Option.Option<string>
-  readonly json: boolean
+const config = {
+  ...Operator.flags,
+  output: Flag.String("output").pipe(
+    Flag.optional,
+    Flag.withDescription("The archive (default: lttng-relay-support-TIME.tar here); nothing is overwritten")
+  ),
+  json: Output.jsonFlag
 }
+
+type Input = Flags.Given<typeof config>
 
 /** A page of everything that a list may have. */
 const limit = 1000
@@ -72,18 +79,7 @@ const run = (input: Input) =>
     })
   )
 
-export const command = Command.make(
-  "support",
-  {
-    ...Operator.flags,
-    output: Flag.String("output").pipe(
-      Flag.optional,
-      Flag.withDescription("The archive (default: lttng-relay-support-TIME.tar here); nothing is overwritten")
-    ),
-    json: Output.jsonFlag
-  },
-  (input) => Output.reported(run(input))
-).pipe(
+export const command = Command.make("support", config, (input) => Output.reported(run(input))).pipe(
   Command.withDescription(
     "Collect what a fault report needs into one tar: configuration, metrics, sessions, connections, last log lines"
   ),

@@ -8,10 +8,20 @@ import * as StandardOutput from "../StandardOutput.ts"
 import * as Operator from "./Operator.ts"
 import * as TopView from "./TopView.ts"
 
-interface Input extends Operator.Input {
-  readonly interval: Duration.Duration
-  readonly json: boolean
+const config = {
+  ...Operator.flags,
+  interval: Flags.duration("interval").pipe(
+    Flag.filter(
+      (interval) => Duration.toMillis(interval) >= intervalMillisMin,
+      () => `must be at least ${intervalMillisMin}ms`
+    ),
+    Flag.withDefault(Duration.seconds(1)),
+    Flag.withDescription("Between two looks, as 500ms or 2s (default: 1s)")
+  ),
+  json: Output.jsonFlag
 }
+
+type Input = Flags.Given<typeof config>
 
 /** More looks a second would be work for the relay, and nobody could read them. */
 const intervalMillisMin = 100
@@ -56,22 +66,7 @@ const run = (input: Input) =>
     })
   )
 
-export const command = Command.make(
-  "top",
-  {
-    ...Operator.flags,
-    interval: Flags.duration("interval").pipe(
-      Flag.filter(
-        (interval) => Duration.toMillis(interval) >= intervalMillisMin,
-        () => `must be at least ${intervalMillisMin}ms`
-      ),
-      Flag.withDefault(Duration.seconds(1)),
-      Flag.withDescription("Between two looks, as 500ms or 2s (default: 1s)")
-    ),
-    json: Output.jsonFlag
-  },
-  (input) => Output.reported(Effect.scoped(run(input)))
-).pipe(
+export const command = Command.make("top", config, (input) => Output.reported(Effect.scoped(run(input)))).pipe(
   Command.withDescription(
     "What a relay does now, by session: rates, losses of tracers, viewers and their lag; --json: once"
   ),

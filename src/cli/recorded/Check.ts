@@ -4,14 +4,8 @@ import { Argument, Command, Flag } from "effect/cli"
 import * as Checked from "../../recovery/Check.ts"
 import * as DiskTree from "../../recovery/DiskTree.ts"
 import { described, type Finding, printable } from "../../recovery/Finding.ts"
+import type * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
-
-interface Input {
-  readonly directory: string
-  readonly strict: boolean
-  readonly events: boolean
-  readonly json: boolean
-}
 
 /** One line: how bad, what, where, and why. */
 export const line = ({ code, detail, offset, path, severity }: Finding): string =>
@@ -48,12 +42,10 @@ const show = (report: Checked.Report, directory: string): Effect.Effect<void> =>
     if (isRepairable) yield* Console.log(`lttng-relay repair ${directory} --to=NEW puts it right in a copy`)
   })
 
-const run = ({ directory, events, json, strict }: Input) =>
+const run = ({ directory, events, json, strict }: Flags.Given<typeof config>) =>
   Effect.gen(function* () {
-    const report = yield* Effect.try({
-      try: () => Checked.check(DiskTree.make(directory), { readsEvents: events ? "all" : "small" }),
-      catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
-    })
+    const readsEvents = events ? "all" : "small"
+    const report = yield* Output.attempt(() => Checked.check(DiskTree.make(directory), { readsEvents }))
     yield* json ? print(report) : show(report, directory)
     const isLossy = strict && report.findings.some(({ severity }) => severity === "loss")
     // What is wrong has been said.
@@ -72,17 +64,15 @@ export const flags = {
   json: Output.jsonFlag
 }
 
-export const command = Command.make(
-  "check",
-  {
-    ...flags,
-    strict: Flag.Boolean("strict").pipe(
-      Flag.withDefault(false),
-      Flag.withDescription("Packets that are missing count as damage, too: status 1")
-    )
-  },
-  (input) => Output.reported(run(input))
-).pipe(
+const config = {
+  ...flags,
+  strict: Flag.Boolean("strict").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Packets that are missing count as damage, too: status 1")
+  )
+}
+
+export const command = Command.make("check", config, (input) => Output.reported(run(input))).pipe(
   Command.withDescription(
     "Check recorded traces: indexes against data, packets against their heads, metadata, chunks, what a crash left. " +
       "Status 0 where nothing is damaged, 1 where something is. What a relay of this machine is writing is not judged"

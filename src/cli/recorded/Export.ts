@@ -1,6 +1,5 @@
 /** `lttng-relay export`: recorded traces for other tools. */
 import { basename, resolve } from "node:path"
-import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { ChromeTrace } from "../../ctf/export/ChromeTrace.ts"
 import * as Text from "../../ctf/print/Text.ts"
@@ -37,18 +36,6 @@ const print = (input: Input): number => {
   return Printing.print(recording, { format, text, filter, interval, write, warn }).failureCount
 }
 
-const run = (input: Input): Effect.Effect<void, Error> =>
-  Effect.try({
-    try: () => {
-      try {
-        if (print(input) > 0) process.exitCode = 1
-      } catch (cause) {
-        if (!(cause instanceof StandardOutput.OutputClosed)) throw cause
-      }
-    },
-    catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
-  })
-
 export const command = Command.make(
   "export",
   {
@@ -62,7 +49,7 @@ export const command = Command.make(
     ),
     ...Flags.of(options)
   },
-  (input) => Output.reported(run(input))
+  (input) => Output.reported(Output.attempt(() => Recorded.end(() => print(input))))
 ).pipe(
   Command.withDescription("Write recorded traces in a form that other tools open"),
   Command.withExamples([

@@ -5,6 +5,7 @@ import * as Recording from "../../ctf/recorded/Recording.ts"
 import type { Interval } from "../../ctf/recorded/StreamReader.ts"
 import { Misused } from "../Misused.ts"
 import type * as Options from "../Options.ts"
+import { OutputClosed } from "../StandardOutput.ts"
 
 export const options = {
   begin: {
@@ -87,4 +88,13 @@ export const open = (
     }
   })
   return { recording, interval }
+}
+
+/** What could not be decoded has been said, and is in the exit status. That nobody reads any more is no failure. */
+export const end = (print: () => number): void => {
+  try {
+    if (print() > 0) process.exitCode = 1
+  } catch (cause) {
+    if (!(cause instanceof OutputClosed)) throw cause
+  }
 }

@@ -6,27 +6,31 @@ import * as DiskCopy from "../../recovery/DiskCopy.ts"
 import * as DiskTree from "../../recovery/DiskTree.ts"
 import { type Change, described, printable } from "../../recovery/Finding.ts"
 import * as Recovery from "../../recovery/Repair.ts"
+import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as Check from "./Check.ts"
 
-interface Input {
-  readonly directory: string
-  readonly to: Option.Option<string>
-  readonly inPlace: boolean
-  readonly events: boolean
-  readonly json: boolean
+const config = {
+  ...Check.flags,
+  to: Flag.String("to").pipe(
+    Flag.optional,
+    Flag.withDescription("Repair a copy there: a new or empty directory. The original stays as it is")
+  ),
+  inPlace: Flag.Boolean("in-place").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Change the files themselves; what is cut off is gone")
+  )
 }
 
-const attempt = <A>(act: () => A): Effect.Effect<A, Error> =>
-  Effect.try({ try: act, catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause))) })
+type Input = Flags.Given<typeof config>
 
 const shown = (change: Change): string => printable(described(change))
 
 /** Without a place to write to: what would be done. */
 const preview = ({ directory, events, json }: Input) =>
   Effect.gen(function* () {
-    const report = yield* attempt(() => Checked.check(DiskTree.make(directory), Recovery.optionsOf(events)))
+    const report = yield* Output.attempt(() => Checked.check(DiskTree.make(directory), Recovery.optionsOf(events)))
     const wanted = Recovery.plan(report.findings)
     for (const change of wanted) {
       yield* json ? Output.printJson({ would: described(change) }) : Console.log(`would ${shown(change)}`)
@@ -39,8 +43,8 @@ const preview = ({ directory, events, json }: Input) =>
 
 const repair = (root: string, { events, json }: Input) =>
   Effect.gen(function* () {
-    const tree = yield* attempt(() => DiskTree.make(root))
-    const { changes, failures, report } = yield* attempt(() =>
+    const tree = yield* Output.attempt(() => DiskTree.make(root))
+    const { changes, failures, report } = yield* Output.attempt(() =>
       Recovery.repair(tree, (change) => DiskTree.apply(root, change), Recovery.optionsOf(events))
     )
     for (const change of changes) {
@@ -62,7 +66,7 @@ const repair = (root: string, { events, json }: Input) =>
 
 const copy = (to: string, { directory, json }: Input) =>
   Effect.gen(function* () {
-    const leftOut = yield* attempt(() => DiskCopy.copy(directory, to))
+    const leftOut = yield* Output.attempt(() => DiskCopy.copy(directory, to))
     for (const { isLoss, path, reason } of leftOut) {
       const line = printable(`left out: ${path}: ${reason}`)
       yield* json ? Output.printJson({ leftOut: path, reason }) : Console.error(line)
@@ -80,21 +84,7 @@ const run = (input: Input) =>
     yield* repair(to ?? input.directory, input)
   })
 
-export const command = Command.make(
-  "repair",
-  {
-    ...Check.flags,
-    to: Flag.String("to").pipe(
-      Flag.optional,
-      Flag.withDescription("Repair a copy there: a new or empty directory. The original stays as it is")
-    ),
-    inPlace: Flag.Boolean("in-place").pipe(
-      Flag.withDefault(false),
-      Flag.withDescription("Change the files themselves; what is cut off is gone")
-    )
-  },
-  (input) => Output.reported(run(input))
-).pipe(
+export const command = Command.make("repair", config, (input) => Output.reported(run(input))).pipe(
   Command.withDescription(
     "Repair recorded traces: cut what is not whole, set aside packets that nobody can read, rebuild indexes from the " +
       "packets' heads, finish interrupted renames. Nothing is invented. Without --to and --in-place it only says what it would do. " +

@@ -1,5 +1,4 @@
 /** `lttng-relay show`, where the arguments are not plainly right: help, completions, mistakes. */
-import { Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
@@ -14,13 +13,7 @@ export const command = Command.make(
     ),
     ...Flags.of(Showing.options)
   },
-  (input) =>
-    Output.reported(
-      Effect.try({
-        try: () => Showing.run(input),
-        catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
-      })
-    )
+  (input) => Output.reported(Output.attempt(() => Showing.run(input)))
 ).pipe(
   Command.withDescription("Show the events of recorded traces, in order over all of their streams"),
   Command.withExamples([

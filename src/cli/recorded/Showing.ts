@@ -60,14 +60,10 @@ const isTerminal = (input: Input): boolean =>
   fstatSync(StandardOutput.descriptor).isCharacterDevice() &&
   process.stdout.isTTY === true
 
-/** Throws what is wrong; what could not be decoded has been said, and is in the exit status. */
+/** Throws what is wrong. */
 export const run = (input: Input): void => {
   const text = EventOptions.textOptions(input, isTerminal(input))
-  try {
-    if (print(input, text, EventOptions.filter(input)) > 0) process.exitCode = 1
-  } catch (cause) {
-    if (!(cause instanceof StandardOutput.OutputClosed)) throw cause
-  }
+  Recorded.end(() => print(input, text, EventOptions.filter(input)))
 }
 
 /** The runtime puts it for what is no UTF-8. */

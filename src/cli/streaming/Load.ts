@@ -1,5 +1,5 @@
 /** `lttng-relay load`: synthetic sessions against a relay. */
-import { Clock, Console, Duration, Effect, type Option } from "effect"
+import { Clock, Console, Duration, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { clockMillis } from "../../Machine.ts"
 import * as Loader from "../../target/Load.ts"
@@ -7,24 +7,41 @@ import { packetBytesMax, packetBytesMin } from "../../target/SyntheticTrace.ts"
 import * as Bar from "../Bar.ts"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
-import type * as TlsFlags from "../TlsFlags.ts"
 import * as Streaming from "./Streaming.ts"
 
-interface Input extends TlsFlags.Given {
-  readonly url: string
-  readonly dataUrl: Option.Option<string>
-  readonly hostname: Option.Option<string>
-  readonly session: Option.Option<string>
-  readonly live: Option.Option<Duration.Duration>
-  readonly sessions: number
-  readonly streams: number
-  readonly packetSize: number
-  readonly rate: Option.Option<number>
-  readonly packets: Option.Option<number>
-  readonly duration: Option.Option<Duration.Duration>
-  readonly reconnect: boolean
-  readonly json: boolean
+const count = (name: string, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.filter(
+      (value) => value > 0,
+      () => "must be above 0"
+    ),
+    Flag.withDescription(description)
+  )
+
+const config = {
+  url: Streaming.url,
+  ...Streaming.flags,
+  sessions: count("sessions", "Sessions at once (default: 1)").pipe(Flag.withDefault(1)),
+  streams: count("streams", "Streams of each session (default: 1)").pipe(Flag.withDefault(1)),
+  packetSize: Flags.size("packet-size").pipe(
+    Flag.filter(
+      (size) => size >= packetBytesMin && size <= packetBytesMax,
+      () => `must be at least ${packetBytesMin}, and at most 1G`
+    ),
+    Flag.withDefault(4096),
+    Flag.withDescription("Bytes of a packet, as 4096, 64k or 1M (default: 4k)")
+  ),
+  rate: count("rate", "Packets a second of each stream (default: as fast as possible)").pipe(Flag.optional),
+  packets: count("packets", "Packets of each stream (default: 1000, unless --duration)").pipe(Flag.optional),
+  duration: Flags.duration("duration").pipe(Flag.optional, Flag.withDescription("Stop after this time, as 30s or 5m")),
+  reconnect: Flag.Boolean("reconnect").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Start a session again when its relay goes away")
+  ),
+  json: Output.jsonFlag
 }
+
+type Input = Flags.Given<typeof config>
 
 /** What is shown of how it goes. */
 interface Figures {
@@ -113,44 +130,7 @@ const run = (input: Input) =>
     yield* Output.summarized(Effect.scoped(loading), () => summary)
   })
 
-const count = (name: string, description: string) =>
-  Flag.Int(name).pipe(
-    Flag.filter(
-      (value) => value > 0,
-      () => "must be above 0"
-    ),
-    Flag.withDescription(description)
-  )
-
-export const command = Command.make(
-  "load",
-  {
-    url: Streaming.url,
-    ...Streaming.flags,
-    sessions: count("sessions", "Sessions at once (default: 1)").pipe(Flag.withDefault(1)),
-    streams: count("streams", "Streams of each session (default: 1)").pipe(Flag.withDefault(1)),
-    packetSize: Flags.size("packet-size").pipe(
-      Flag.filter(
-        (size) => size >= packetBytesMin && size <= packetBytesMax,
-        () => `must be at least ${packetBytesMin}, and at most 1G`
-      ),
-      Flag.withDefault(4096),
-      Flag.withDescription("Bytes of a packet, as 4096, 64k or 1M (default: 4k)")
-    ),
-    rate: count("rate", "Packets a second of each stream (default: as fast as possible)").pipe(Flag.optional),
-    packets: count("packets", "Packets of each stream (default: 1000, unless --duration)").pipe(Flag.optional),
-    duration: Flags.duration("duration").pipe(
-      Flag.optional,
-      Flag.withDescription("Stop after this time, as 30s or 5m")
-    ),
-    reconnect: Flag.Boolean("reconnect").pipe(
-      Flag.withDefault(false),
-      Flag.withDescription("Start a session again when its relay goes away")
-    ),
-    json: Output.jsonFlag
-  },
-  (input) => Output.reported(run(input))
-).pipe(
+export const command = Command.make("load", config, (input) => Output.reported(run(input))).pipe(
   Command.withDescription("Stream synthetic sessions to a relay: real traces with numbered events, load:tick"),
   Command.withExamples([
     { command: "lttng-relay load --streams=8 --packet-size=64k --duration=30s net://relay", description: "Throughput" },

@@ -1,25 +1,32 @@
 /** `lttng-relay replay`: streams a recorded trace to a relay again. */
 
-import type { Duration } from "effect"
-import { Effect, type Option } from "effect"
+import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as CtfTrace from "../../ctf/CtfTrace.ts"
 import * as Replayer from "../../target/Replay.ts"
 import * as Bar from "../Bar.ts"
+import type * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
-import type * as TlsFlags from "../TlsFlags.ts"
 import * as Streaming from "./Streaming.ts"
 
-interface Input extends TlsFlags.Given {
-  readonly directory: string
-  readonly url: string
-  readonly dataUrl: Option.Option<string>
-  readonly hostname: Option.Option<string>
-  readonly session: Option.Option<string>
-  readonly live: Option.Option<Duration.Duration>
-  readonly speed: Option.Option<number>
-  readonly json: boolean
+const config = {
+  directory: Argument.String("dir").pipe(
+    Argument.withDescription("A session's directory, one of its trace chunks, or one trace")
+  ),
+  url: Streaming.url,
+  ...Streaming.flags,
+  speed: Flag.Finite("speed").pipe(
+    Flag.filter(
+      (speed) => speed > 0,
+      () => "must be above 0"
+    ),
+    Flag.optional,
+    Flag.withDescription("1 for the recorded pace, 2 twice as fast (default: as fast as the relay takes it)")
+  ),
+  json: Output.jsonFlag
 }
+
+type Input = Flags.Given<typeof config>
 
 type Done = Replayer.Progress & { readonly outputPath?: string | undefined }
 
@@ -51,26 +58,7 @@ const run = (input: Input) => {
   return Output.summarized(Effect.scoped(replaying), () => print(input, done))
 }
 
-export const command = Command.make(
-  "replay",
-  {
-    directory: Argument.String("dir").pipe(
-      Argument.withDescription("A session's directory, one of its trace chunks, or one trace")
-    ),
-    url: Streaming.url,
-    ...Streaming.flags,
-    speed: Flag.Finite("speed").pipe(
-      Flag.filter(
-        (speed) => speed > 0,
-        () => "must be above 0"
-      ),
-      Flag.optional,
-      Flag.withDescription("1 for the recorded pace, 2 twice as fast (default: as fast as the relay takes it)")
-    ),
-    json: Output.jsonFlag
-  },
-  (input) => Output.reported(run(input))
-).pipe(
+export const command = Command.make("replay", config, (input) => Output.reported(run(input))).pipe(
   Command.withDescription(
     "Stream a recorded LTTng trace to a relay, which stores the same files again; returns when it has stored them"
   ),

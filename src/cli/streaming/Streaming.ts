@@ -28,17 +28,11 @@ export const flags = {
   )
 }
 
-interface Options extends TlsFlags.Given {
-  readonly url: string
-  readonly dataUrl: Option.Option<string>
-  readonly hostname: Option.Option<string>
-}
-
 /** The member under its name, or nothing: absent options must be absent members. */
 export const given = <K extends string, A>(name: K, option: Option.Option<A>): { readonly [N in K]?: A } =>
   Option.isSome(option) ? ({ [name]: option.value } as { readonly [N in K]: A }) : {}
 
-export const target = (options: Options) =>
+export const target = (options: Flags.Given<typeof flags> & { readonly url: string }) =>
   Effect.flatMap(TlsFlags.identityOf(options), (tls) =>
     Target.make({
       url: options.url,

@@ -2,7 +2,7 @@
  * `lttng-relay tunnel`: a relay's ports on this host's loopback, for tracers and viewers that know no TLS. Plain bytes:
  * it understands nothing of what it carries.
  */
-import { Console, type Context, Effect, Result, Schema, type Scope } from "effect"
+import { Console, type Context, Effect, Result, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { greet } from "../../edge/forwarding/Greeting.ts"
 import { clockMillis, wallMillis } from "../../Machine.ts"
@@ -13,27 +13,37 @@ import { refusalOf } from "../../transport/tls/DialTls.ts"
 import { type ClientIdentity, type Role, roles } from "../../transport/tls/Tls.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import * as Diagnostics from "../Diagnostics.ts"
+import type * as Flags from "../Flags.ts"
+import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 import * as Activation from "./Activation.ts"
 import * as Background from "./Background.ts"
 import * as TlsRenewal from "./TlsRenewal.ts"
 
-class PortsRefused extends Schema.TaggedError<PortsRefused>()("PortsRefused", { text: Schema.String }) {
-  override get message(): string {
-    return `--listen=${this.text}: expected HOST or HOST:CONTROL,DATA,LIVE, where an empty port is not listened on`
-  }
-}
-
-interface Input extends TlsFlags.Given {
-  readonly background: boolean
-  readonly to: string
-  readonly listen: string
-  readonly check: boolean
-}
-
 const portDefault = 5342
 const listenDefault = "127.0.0.1:5342,5343,5344"
+
+const config = {
+  to: Flag.String("to").pipe(
+    Flag.withDescription("tls://HOST[:PORT] of a relay, or tls://HOST:CONTROL:DATA:LIVE where each has its own port")
+  ),
+  listen: Flag.String("listen").pipe(
+    Flag.withDefault(listenDefault),
+    Flag.withDescription(`HOST or HOST:CONTROL,DATA,LIVE; an empty port is left out (default: ${listenDefault})`)
+  ),
+  check: Flag.Boolean("check").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Only see whether the relay takes us: status 0 if it does")
+  ),
+  background: Flag.Boolean("background").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Return once it listens, and go on")
+  ),
+  ...TlsFlags.flags
+}
+
+type Input = Flags.Given<typeof config>
 
 /** One port of a relay is enough, since each part is asked for by name; others may need one for each. */
 const addressesOf = (url: string, identity: () => ClientIdentity | undefined) =>
@@ -52,12 +62,13 @@ const addressesOf = (url: string, identity: () => ClientIdentity | undefined) =>
     return Result.succeed(roles.map((role, index) => ({ role, address: address(index) })))
   })
 
-const placesOf = (text: string): Result.Result<ReadonlyMap<Role, { host: string; port: number }>, PortsRefused> => {
+const placesOf = (text: string): Result.Result<ReadonlyMap<Role, { host: string; port: number }>, Misused> => {
   const [, host = "", list = "5342,5343,5344"] = /^(\[[^\]]+\]|[^:]+)(?::([\d,]*))?$/.exec(text) ?? []
   const ports = list.split(",")
   const isPort = (port: string) => Number(port) <= 65_535
   if (host === "" || ports.length !== roles.length || !ports.every(isPort)) {
-    return Result.fail(new PortsRefused({ text }))
+    const expected = "expected HOST or HOST:CONTROL,DATA,LIVE, where an empty port is not listened on"
+    return Result.fail(new Misused(`--listen=${text}: ${expected}`))
   }
   const plain = host.replace(/^\[|\]$/g, "")
   const places = roles.flatMap((role, index) =>
@@ -133,35 +144,15 @@ const run = Effect.fnUntraced(function* (input: Input) {
   return yield* Effect.never
 })
 
-export const command = Command.make(
-  "tunnel",
-  {
-    to: Flag.String("to").pipe(
-      Flag.withDescription("tls://HOST[:PORT] of a relay, or tls://HOST:CONTROL:DATA:LIVE where each has its own port")
-    ),
-    listen: Flag.String("listen").pipe(
-      Flag.withDefault(listenDefault),
-      Flag.withDescription(`HOST or HOST:CONTROL,DATA,LIVE; an empty port is left out (default: ${listenDefault})`)
-    ),
-    check: Flag.Boolean("check").pipe(
-      Flag.withDefault(false),
-      Flag.withDescription("Only see whether the relay takes us: status 0 if it does")
-    ),
-    background: Flag.Boolean("background").pipe(
-      Flag.withDefault(false),
-      Flag.withDescription("Return once it listens, and go on")
-    ),
-    ...TlsFlags.flags
-  },
-  (input) =>
-    Output.reported(
-      Effect.gen(function* () {
-        if (input.check) return yield* Effect.scoped(run(input))
-        if (!input.background) return yield* Effect.scoped(Diagnostics.lenient(run(input)))
-        const pid = yield* Background.start("--background")
-        yield* Console.log(`process ${pid} goes on`)
-      })
-    )
+export const command = Command.make("tunnel", config, (input) =>
+  Output.reported(
+    Effect.gen(function* () {
+      if (input.check) return yield* Effect.scoped(run(input))
+      if (!input.background) return yield* Effect.scoped(Diagnostics.lenient(run(input)))
+      const pid = yield* Background.start("--background")
+      yield* Console.log(`process ${pid} goes on`)
+    })
+  )
 ).pipe(
   Command.withDescription("Carry plain connections of this host to a relay over TLS: for lttng and babeltrace2"),
   Command.withExamples([
