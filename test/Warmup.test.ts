@@ -57,14 +57,8 @@ it.live("a relay rehearses when the first peer connects, and nobody sees it", ()
           socket.on("close", () => resolve())
         })
     )
-    yield* Process.until(
-      "sockets of the rehearsal",
-      Effect.sync(() => socketCount(pid) > sockets + 3)
-    )
-    yield* Process.until(
-      "the end of the rehearsal",
-      Effect.sync(() => socketCount(pid) === sockets)
-    )
+    yield* Process.until("sockets of the rehearsal", () => socketCount(pid) > sockets + 3)
+    yield* Process.until("the end of the rehearsal", () => socketCount(pid) === sockets)
     assert.isAbove(processorTicks(pid), ticks + 5)
     assert.deepStrictEqual(readdirSync(relay.output), [])
     assert.notInclude(yield* Process.lastSaid(relay.process), "warmup")

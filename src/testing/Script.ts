@@ -302,7 +302,7 @@ export const make = (relay: Ports, place: Place, note: Note): Script => {
   let datas = 0
   let recordings = 0
   const awaited = (what: string, condition: () => boolean): Step =>
-    Waiting.until(what, Effect.sync(condition), { seconds: 5, everyMillis: 2 }).pipe(
+    Waiting.until(what, condition, { seconds: 5, everyMillis: 2 }).pipe(
       Effect.catch(() => Effect.sync(() => note(`waited in vain for ${what}`)))
     )
   const openControl = Effect.suspend(() => {

@@ -13,12 +13,12 @@ export const inRealTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effe
   Effect.provideService(effect, Clock.Clock, Clock.Clock.defaultValue())
 
 /** Polls until the condition holds; the interval is only how often one looks, never a measure of anything. */
-export const until = <E, R>(
+export const until = <E = never, R = never>(
   waitingFor: string,
-  condition: Effect.Effect<boolean, E, R>,
+  condition: Effect.Effect<boolean, E, R> | (() => boolean),
   options: { readonly seconds?: number; readonly everyMillis?: number } = {}
 ): Effect.Effect<void, E | TimedOut, R> =>
-  Effect.suspend(() => condition).pipe(
+  (Effect.isEffect(condition) ? condition : Effect.sync(condition)).pipe(
     Effect.repeat({
       schedule: Schedule.spaced(Duration.millis(options.everyMillis ?? 10)),
       until: (holds: boolean) => holds

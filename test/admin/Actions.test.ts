@@ -140,16 +140,13 @@ describe("the events of a relay", () => {
             Stream.runForEach(events, (event) => Effect.sync(() => heard.push(event._tag)))
           )
           for (let at = 0; at < 16; at++) yield* Effect.forkScoped(Effect.exit(listen))
-          yield* Process.until(
-            "everybody to listen",
-            Effect.sync(() => heard.filter((tag) => tag === "Heartbeat").length >= 16)
-          )
+          yield* Process.until("everybody to listen", () => heard.filter((tag) => tag === "Heartbeat").length >= 16)
           assert.strictEqual((yield* Effect.flip(client.relay.events()))._tag, "TooManyListeners")
           const session = yield* record(targetUrl, "heard")
           yield* session.close()
           yield* Process.until(
             "everybody to hear of the end",
-            Effect.sync(() => heard.filter((tag) => tag === "SessionClosed").length === 16)
+            () => heard.filter((tag) => tag === "SessionClosed").length === 16
           )
           assert.strictEqual((yield* relay.sessions).length, 0)
           return performance.now()

@@ -46,10 +46,7 @@ const started = Effect.fnUntraced(function* (subcommand: "edge" | "tunnel", befo
   }[subcommand]
   const command = `exec ${before} '${process.execPath}' '${toolboxProgram}' ${args}`
   const terminal = yield* Process.daemon("script", ["-qec", command, "/dev/null"], { cwd: home, env: { HOME: home } })
-  yield* Process.until(
-    "it to listen",
-    Effect.sync(() => Ports.listening(port))
-  )
+  yield* Process.until("it to listen", () => Ports.listening(port))
   const pid = pidOf(port)
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -57,10 +54,7 @@ const started = Effect.fnUntraced(function* (subcommand: "edge" | "tunnel", befo
     })
   )
   terminal.signal("SIGKILL")
-  yield* Process.until(
-    "its terminal to be gone",
-    Effect.sync(() => (terminalOf(pid) ?? 0) === 0)
-  )
+  yield* Process.until("its terminal to be gone", () => (terminalOf(pid) ?? 0) === 0)
   return { pid, port }
 })
 
@@ -69,10 +63,7 @@ describe("when its terminal is closed", () => {
     it.live(`${subcommand} ends`, () =>
       Effect.gen(function* () {
         const { pid } = yield* started(subcommand)
-        yield* Process.until(
-          "it to end",
-          Effect.sync(() => terminalOf(pid) === undefined)
-        )
+        yield* Process.until("it to end", () => terminalOf(pid) === undefined)
       })
     )
     it.live(`${subcommand} goes on if nohup started it`, () =>
@@ -106,18 +97,12 @@ it.live("an edge goes on that nobody reads, when it has something to say", () =>
     const args = `edge --to-file=to --listen=127.0.0.1:${control},${data} --spool=spool`
     const edge = `exec '${process.execPath}' '${toolboxProgram}' ${args}`
     yield* Process.daemon("sh", ["-c", `(${edge}) | :`], { cwd: home, env: { HOME: home } })
-    yield* Process.until(
-      "it to listen",
-      Effect.sync(() => Ports.listening(control))
-    )
+    yield* Process.until("it to listen", () => Ports.listening(control))
     const pid = pidOf(control)
     yield* Effect.addFinalizer(() => Effect.sync(() => process.kill(pid)))
     writeFileSync(toFile, `net://127.0.0.1:${typeof address === "object" ? address?.port : 0}`)
     process.kill(pid, "SIGHUP")
-    yield* Process.until(
-      "the edge to go there",
-      Effect.sync(() => count > 0)
-    )
+    yield* Process.until("the edge to go there", () => count > 0)
     assert.isTrue(Ports.listening(control))
   })
 )

@@ -277,7 +277,7 @@ const suite = (kind: Relays.Kind) => () => {
         const relay = yield* Relays.start(kind)
         const stopped = Effect.fnUntraced(function* (args: ReadonlyArray<string>, isUnderWay: () => boolean) {
           const running = yield* Process.daemon(process.execPath, [toolboxProgram, ...args])
-          yield* Process.until(`${args[0]} to be under way`, Effect.sync(isUnderWay), { seconds: 60 })
+          yield* Process.until(`${args[0]} to be under way`, isUnderWay, { seconds: 60 })
           running.signal("SIGINT")
           return (yield* running.ended).stdout
         })

@@ -54,10 +54,7 @@ const start = (serve: (socket: tls.TLSSocket) => void) =>
     const running = yield* Process.daemon(process.execPath, [
       ...[toolboxProgram, "tunnel", to, `--listen=127.0.0.1:${port},,`, `--tls-ca=${folder}/ca.pem`]
     ])
-    yield* Process.until(
-      "the tunnel to listen",
-      Effect.sync(() => Ports.listening(port))
-    )
+    yield* Process.until("the tunnel to listen", () => Ports.listening(port))
     return { port, running }
   })
 
@@ -127,11 +124,11 @@ describe("a tunnel", () => {
       let last = -1
       yield* Process.until(
         "the writer to be held up",
-        Effect.sync(() => {
+        () => {
           const isStill = fars.length === 1 && last === near.bytesWritten - near.writableLength
           last = near.bytesWritten - near.writableLength
           return isStill
-        }),
+        },
         { everyMillis: 300 }
       )
       assert.isBelow(writtenCount, total)
@@ -180,14 +177,11 @@ describe("a tunnel", () => {
         assert.isTrue(all.every(({ isOwn }) => isOwn))
         assert.isBelow(residentMiB(running.pid), before + 200)
         for (const { near } of all) near.destroy()
-        yield* Process.until(
-          "all of them to be gone",
-          Effect.sync(() => {
-            const table = readFileSync(`/proc/${running.pid}/net/tcp`, "utf8")
-            const own = `:${port.toString(16).toUpperCase()} `
-            return table.split("\n").filter((line) => line.includes(own) && / 01 /.test(line)).length === 0
-          })
-        )
+        yield* Process.until("all of them to be gone", () => {
+          const table = readFileSync(`/proc/${running.pid}/net/tcp`, "utf8")
+          const own = `:${port.toString(16).toUpperCase()} `
+          return table.split("\n").filter((line) => line.includes(own) && / 01 /.test(line)).length === 0
+        })
       }).pipe(Effect.scoped),
     // A thousand handshakes, at each end, on a machine that may have others to do first.
     120_000
@@ -340,10 +334,7 @@ Peers.describeWithPeers(["systemd-socket-activate", "openssl"], "a tunnel whose 
         const to = `--to=tls://localhost:${relay.controlPort}`
         const command = [process.execPath, toolboxProgram, "tunnel", to, ...asClient(pki, "target-web1")]
         yield* Process.daemon("systemd-socket-activate", [...listen, ...names, "-E", "PATH", ...command])
-        yield* Process.until(
-          "somebody to listen",
-          Effect.sync(() => ports.every(Ports.listening))
-        )
+        yield* Process.until("somebody to listen", () => ports.every(Ports.listening))
         // The first connection starts it.
         const [first = 0, second = 0] = ports
         assert.strictEqual(yield* ask(names.length === 0 ? first : second), answered)

@@ -62,7 +62,7 @@ for (const [where, entrance] of Object.entries(entrances)) {
           } else yield* data.send(join(header, ...sent))
           yield* until(
             "all of it",
-            Effect.sync(() => data.isClosed() || relay.output.size("h/s/ch_0") === packets.length * byteCount)
+            () => data.isClosed() || relay.output.size("h/s/ch_0") === packets.length * byteCount
           )
           assert.isTrue(join(...packets).equals(relay.memory.read("/traces/h/s/ch_0") ?? Commands.none))
         }).pipe(Effect.scoped)

@@ -108,10 +108,7 @@ it.live("who leaves journals behind without end leaves half of them to others, a
       yield* (yield* open(relay, index)).close
     })
     yield* Effect.forEach(Array.from({ length: countMax }).keys(), left, { concurrency: 16, discard: true })
-    yield* until(
-      "all to be put down",
-      Effect.sync(() => histories(relay) === countMax)
-    )
+    yield* until("all to be put down", () => histories(relay) === countMax)
     const late = yield* open(relay, countMax)
     const said = yield* late.read(acknowledgement.size)
     assert.strictEqual(said[acknowledgement.size - 1], Outcome.waitsForQuota)

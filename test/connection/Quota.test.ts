@@ -136,10 +136,7 @@ it.live("bytes per second: who comes anew for each packet waits for what came be
       const handle = (yield* control.read(8 + 12 + 12)).readBigUInt64BE(20)
       const data = yield* relay.wire("data")
       yield* data.send(join(Commands.packetHeader(handle, 0, packetBytes, 0), Commands.payload(packetBytes, 0)))
-      yield* until(
-        "the packet",
-        Effect.sync(() => relay.output.size(`${path}/ch_0`) === packetBytes)
-      )
+      yield* until("the packet", () => relay.output.size(`${path}/ch_0`) === packetBytes)
       yield* data.close
       yield* control.close
     }
@@ -191,10 +188,7 @@ it.live("bytes per second: several principals at once, each over several connect
               const head = Commands.packetHeader(handle, seq, packetBytes, 0)
               yield* data.send(Commands.join(head, Commands.payload(packetBytes, seq)))
             }
-            yield* until(
-              "all to be recorded",
-              Effect.sync(() => relay.output.size(file) === packetCount * packetBytes)
-            )
+            yield* until("all to be recorded", () => relay.output.size(file) === packetCount * packetBytes)
           }),
         { concurrency: "unbounded" }
       )
@@ -270,11 +264,11 @@ it.live("bytes on disk that an earlier relay recorded count, until they are take
       }
       yield* until(
         "both to be recorded",
-        Effect.sync(() => relay.output.files().reduce((sum, path) => sum + (relay.output.size(path) ?? 0), 0) > 800_000)
+        () => relay.output.files().reduce((sum, path) => sum + (relay.output.size(path) ?? 0), 0) > 800_000
       )
       yield* until(
         "where they are to be put down",
-        Effect.sync(() => `${relay.memory.read("/traces/.recordings")}`.split("\n").length === 3)
+        () => `${relay.memory.read("/traces/.recordings")}`.split("\n").length === 3
       )
       return relay.memory
     })

@@ -103,13 +103,10 @@ describe("the health socket", () => {
         most = Math.max(most, descriptorCount())
       }
       assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
-      yield* Process.until(
-        "one of them to be closed",
-        Effect.sync(() => {
-          most = Math.max(most, descriptorCount())
-          return closedCount > 0
-        })
-      )
+      yield* Process.until("one of them to be closed", () => {
+        most = Math.max(most, descriptorCount())
+        return closedCount > 0
+      })
       assert.isBelow(most - before, 60)
     })
   )
@@ -162,10 +159,7 @@ describeWithPeers(reference, "the same start", () => {
         assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
         assert.strictEqual(Daemons.mode(health), "660")
         for (const pid of Daemons.processesOf(at)) process.kill(pid, "SIGTERM")
-        yield* Process.until(
-          "the daemon to end",
-          Effect.sync(() => Daemons.processesOf(at).length === 0)
-        )
+        yield* Process.until("the daemon to end", () => Daemons.processesOf(at).length === 0)
         assert.isFalse(existsSync(health))
       })
     )

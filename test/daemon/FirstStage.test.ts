@@ -126,10 +126,7 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
       const path = `${dirname(process.execPath)}:/usr/bin:/bin`
       const running = yield* Process.daemon(command, at.urls, { cwd: at.home, env: { ...env, PATH: path } })
       yield* Daemons.untilListening(at, running)
-      yield* Process.until(
-        "the port files",
-        Effect.sync(() => Daemons.files(at).includes("live.port"))
-      )
+      yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
       assert.deepStrictEqual(Daemons.processesOf(at), [running.pid])
       assert.include(Daemons.files(at), `health-${running.pid}`)
       assert.strictEqual((yield* Daemons.end(running)).code, 0)

@@ -87,10 +87,7 @@ describe("in the foreground", () => {
         "tcp://127.0.0.1:0",
         "--dynamic-port-allocation"
       ])
-      yield* Process.until(
-        "the port files",
-        Effect.sync(() => Daemons.files(at).includes("live.port"))
-      )
+      yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
       const ports = Daemons.portFiles(at).map(Number)
       assert.strictEqual(new Set(ports).size, 3)
       assert.isTrue(ports.every((port) => port > 0 && ![5342, 5343, 5344].includes(port)))
@@ -134,10 +131,7 @@ describe("as a daemon", () => {
         assert.strictEqual(readlinkSync(`/proc/${pid}/fd/2`), expected)
         assert.strictEqual(readFileSync(output, "utf8").includes("Initialization complete"), flag === "-b")
         process.kill(pid, "SIGTERM")
-        yield* Process.until(
-          "the daemon to end",
-          Effect.sync(() => !Daemons.isAlive(pid))
-        )
+        yield* Process.until("the daemon to end", () => !Daemons.isAlive(pid))
         assert.deepStrictEqual([Daemons.files(at), existsSync(pidFile)], [[], false])
       })
     )
@@ -159,10 +153,7 @@ describe("a stop that takes too long", () => {
     const fixture = fileURLToPath(new URL("./stuckDaemon.ts", import.meta.url))
     const env = { RUN_DIRECTORY: at.runDirectory, STOP_TIMEOUT_MILLIS: String(stopTimeoutMillis) }
     const running = yield* Process.daemon(process.execPath, [fixture], { cwd: at.home, env })
-    yield* Process.until(
-      "the port files",
-      Effect.sync(() => Daemons.files(at).includes("live.port"))
-    )
+    yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
     return { at, running }
   })
   it.live("ends with status 1 at the stop timeout, says so, and leaves no files", () =>
@@ -197,15 +188,9 @@ describe("under a service manager", () => {
     Effect.gen(function* () {
       const tool = yield* fakeTool()
       const { running } = yield* Daemons.runForeground([], { env: tool.env })
-      yield* Process.until(
-        "READY=1",
-        Effect.sync(() => tool.told().includes("READY=1"))
-      )
+      yield* Process.until("READY=1", () => tool.told().includes("READY=1"))
       assert.strictEqual((yield* Daemons.end(running)).code, 0)
-      yield* Process.until(
-        "STOPPING=1",
-        Effect.sync(() => tool.told().includes("STOPPING=1"))
-      )
+      yield* Process.until("STOPPING=1", () => tool.told().includes("STOPPING=1"))
       assert.deepStrictEqual(tool.told(), ["READY=1", "STOPPING=1"])
     })
   )
@@ -213,10 +198,7 @@ describe("under a service manager", () => {
     Effect.gen(function* () {
       const tool = yield* fakeTool()
       yield* Daemons.runForeground([], { env: { ...tool.env, WATCHDOG_USEC: "20000" } })
-      yield* Process.until(
-        "the watchdog",
-        Effect.sync(() => tool.told().filter((state) => state === "WATCHDOG=1").length > 2)
-      )
+      yield* Process.until("the watchdog", () => tool.told().filter((state) => state === "WATCHDOG=1").length > 2)
     })
   )
   it.live("a socket that cannot be one is an error line, and it runs", () =>

@@ -126,9 +126,8 @@ describe("a reload", () => {
         assert.match(log(), /live-cache has changed.*CONFIGURATION_REFUSED/)
         write("max-connections = many\n")
         daemon.signal("SIGHUP")
-        yield* Process.until(
-          "the log to tell of the wrong value",
-          Effect.sync(() => log().includes("Wrong value in --max-connections parameter: many"))
+        yield* Process.until("the log to tell of the wrong value", () =>
+          log().includes("Wrong value in --max-connections parameter: many")
         )
         write("max-connections = 100\n")
         writeFileSync(tokenFile, "second\n")
@@ -165,16 +164,10 @@ describe("a log file that is moved away again and again", () => {
       const moved = Array.from({ length: 20 }, (_, number) => `${logFile}.${number}`)
       for (const path of moved) {
         const before = created(linesOf(logFile))
-        yield* Process.until(
-          "a line more",
-          Effect.sync(() => created(linesOf(logFile)) > before)
-        )
+        yield* Process.until("a line more", () => created(linesOf(logFile)) > before)
         renameSync(logFile, path)
         daemon.signal("SIGUSR2")
-        yield* Process.until(
-          "the file to be there again",
-          Effect.sync(() => existsSync(logFile))
-        )
+        yield* Process.until("the file to be there again", () => existsSync(logFile))
       }
       isOver = true
       const count = yield* Fiber.join(talking)
@@ -232,21 +225,12 @@ describe("the log of a running daemon", () => {
         )
       )
       yield* talk
-      yield* Process.until(
-        "commands in the log",
-        Effect.sync(() => /DBG3.*CREATE_SESSION/.test(log()))
-      )
+      yield* Process.until("commands in the log", () => /DBG3.*CREATE_SESSION/.test(log()))
       renameSync(logFile, `${logFile}.1`)
       daemon.signal("SIGUSR2")
-      yield* Process.until(
-        "the file to be there again",
-        Effect.sync(() => existsSync(logFile))
-      )
+      yield* Process.until("the file to be there again", () => existsSync(logFile))
       yield* talk
-      yield* Process.until(
-        "lines in the new file",
-        Effect.sync(() => log().includes("CREATE_SESSION"))
-      )
+      yield* Process.until("lines in the new file", () => log().includes("CREATE_SESSION"))
       const { json } = yield* ask("GET", "log")
       assert.include(json.lines.join("\n"), "CREATE_SESSION")
       assert.strictEqual((yield* ask("PUT", "log-level", "wrong", '{"verbosity":0}')).status, 401)

@@ -17,10 +17,7 @@ describe("SIGTERM while the daemon starts", () => {
         const { code } = yield* running.ended
         // Before the first line of the program the runtime ends by the signal.
         assert.include([0, null], code)
-        yield* Process.until(
-          "its ports to be free",
-          Effect.sync(() => !Daemons.listening(at))
-        )
+        yield* Process.until("its ports to be free", () => !Daemons.listening(at))
       })
     )
   }

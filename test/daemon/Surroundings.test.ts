@@ -92,10 +92,7 @@ describe("the files that others read", () => {
     Effect.gen(function* () {
       const at = yield* Daemons.place
       const running = yield* startIn(at, "umask 0", ["-P", join(at.home, "pid")])
-      yield* Process.until(
-        "the port files",
-        Effect.sync(() => Daemons.files(at).includes("live.port"))
-      )
+      yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
       const modeOf = (name: string) => Daemons.mode(join(at.runDirectory, "relayd", name))
       assert.deepStrictEqual(["control.port", "data.port", "live.port"].map(modeOf), ["666", "666", "644"])
       assert.strictEqual(Daemons.mode(join(at.home, "pid")), "644")
@@ -119,18 +116,12 @@ describe("a log that cannot be written", () => {
       const [sh = "sh", ...words] = Daemons.command("ours", [...at.urls, "-vvv", "-P", join(at.home, "pid")])
       const env = { HOME: at.home, LTTNG_HOME: at.home, LTTNG_RUNDIR: at.runDirectory }
       yield* Process.daemon("sh", ["-c", script, "sh", sh, ...words], { cwd: at.home, env })
-      yield* Process.until(
-        "the port files",
-        Effect.sync(() => Daemons.files(at).includes("live.port"))
-      )
+      yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
       const [pid = 0] = Daemons.processesOf(at)
       const health = join(at.runDirectory, "relayd", `health-${pid}`)
       assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
       process.kill(pid, "SIGTERM")
-      yield* Process.until(
-        "the end",
-        Effect.sync(() => !Daemons.isAlive(pid))
-      )
+      yield* Process.until("the end", () => !Daemons.isAlive(pid))
       assert.deepStrictEqual(Daemons.files(at), [])
     })
   )
@@ -144,10 +135,7 @@ describe("two relays of one user", () => {
       const other = yield* Daemons.place
       const beside = { ...other, runDirectory: at.runDirectory }
       const second = yield* Daemons.start("ours", beside, beside.urls)
-      yield* Process.until(
-        "its health socket",
-        Effect.sync(() => Daemons.files(at).includes(`health-${second.pid}`))
-      )
+      yield* Process.until("its health socket", () => Daemons.files(at).includes(`health-${second.pid}`))
       yield* Process.said(second, "are those of another relay")
       assert.strictEqual((yield* Daemons.end(second)).code, 0)
       assert.deepStrictEqual(Daemons.portFiles(at), before)
@@ -163,10 +151,7 @@ Peers.describeWithPeers(["perl", "script"], "a terminal that is closed", () => {
     const env = { HOME: at.home, LTTNG_HOME: at.home, LTTNG_RUNDIR: at.runDirectory }
     const shell = `cd /; ${before}; PATH='${dirname(process.execPath)}':$PATH exec ${command}`
     const terminal = yield* Process.daemon("script", ["-qec", shell, "/dev/null"], { cwd: at.home, env })
-    yield* Process.until(
-      "the port files",
-      Effect.sync(() => Daemons.files(at).includes("live.port"))
-    )
+    yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
     const [pid = 0] = Daemons.processesOf(at)
     terminal.signal("SIGKILL")
     return pid
@@ -175,10 +160,7 @@ Peers.describeWithPeers(["perl", "script"], "a terminal that is closed", () => {
     Effect.gen(function* () {
       const at = yield* Daemons.place
       const pid = yield* outlive(at, join(at.home, "log"), ":")
-      yield* Process.until(
-        "the daemon to end",
-        Effect.sync(() => !Daemons.isAlive(pid))
-      )
+      yield* Process.until("the daemon to end", () => !Daemons.isAlive(pid))
       assert.deepStrictEqual(Daemons.files(at), [])
     })
   )
@@ -187,9 +169,8 @@ Peers.describeWithPeers(["perl", "script"], "a terminal that is closed", () => {
       const at = yield* Daemons.place
       const log = join(at.home, "log")
       const pid = yield* outlive(at, log, "trap '' HUP")
-      yield* Process.until(
-        "the options to be read",
-        Effect.sync(() => readFileSync(log, "utf8").includes("configuration read again"))
+      yield* Process.until("the options to be read", () =>
+        readFileSync(log, "utf8").includes("configuration read again")
       )
       assert.isTrue(Daemons.isAlive(pid) && Daemons.listening(at))
     })

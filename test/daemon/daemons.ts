@@ -100,10 +100,7 @@ export const killed = (at: Place) =>
     Effect.gen(function* () {
       const pids = processesOf(at)
       for (const pid of pids) process.kill(pid, "SIGTERM")
-      yield* Process.until(
-        "the daemon to end",
-        Effect.sync(() => !pids.some(isAlive))
-      ).pipe(Effect.ignore)
+      yield* Process.until("the daemon to end", () => !pids.some(isAlive)).pipe(Effect.ignore)
     })
   )
 
@@ -142,10 +139,7 @@ export const runForeground = Effect.fnUntraced(function* (args: ReadonlyArray<st
   const at = yield* place
   const running = yield* start("ours", at, [...at.urls, ...args], options)
   yield* untilListening(at, running)
-  yield* Process.until(
-    "the port files",
-    Effect.sync(() => files(at).includes("live.port"))
-  )
+  yield* Process.until("the port files", () => files(at).includes("live.port"))
   return {
     at,
     running,

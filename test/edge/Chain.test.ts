@@ -45,10 +45,7 @@ const chain = Effect.fnUntraced(function* ({ isRelayOlder = false, isFarOlder = 
     return Effect.andThen(d.packet(stream, number, payloadBytes), c.index(stream, { seq: number }))
   })
   const has = (packetCount: number) =>
-    until(
-      `${packetCount} packets`,
-      Effect.sync(() => relay.output.size(file("ch_0")) === packetCount * payloadBytes)
-    )
+    until(`${packetCount} packets`, () => relay.output.size(file("ch_0")) === packetCount * payloadBytes)
   const end = Effect.gen(function* () {
     yield* c.closeStream(stream, seq - 1)
     yield* c.close

@@ -36,9 +36,8 @@ describe("edges in a circle", () => {
             yield* d.close
           })
         yield* traced("a", 1)
-        yield* until(
-          "an edge to notice",
-          Effect.sync(() => edges.some(({ edge }) => edge.link.reason?.includes("leads back here") === true))
+        yield* until("an edge to notice", () =>
+          edges.some(({ edge }) => edge.link.reason?.includes("leads back here") === true)
         )
         yield* traced("b", 2)
         assert.isAtMost(Math.max(...edges.map(({ edge }) => edge.spool.journals.size)), count + 1)

@@ -77,10 +77,7 @@ const damaged = (seed: number) =>
         yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes, begin: 10 * seq, end: 10 * seq + 5 })
       }
       link.cut()
-      yield* until(
-        "the link to be down",
-        Effect.sync(() => local.edge.link.connectedCount === 0)
-      )
+      yield* until("the link to be down", () => local.edge.link.connectedCount === 0)
       const hadRecords = journal?.received ?? 0
       damage(files, random)
       passing = Number.POSITIVE_INFINITY

@@ -116,10 +116,7 @@ describe("an edge whose link is cut at its last word", () => {
         Effect.gen(function* () {
           const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, files: memory.service })
           yield* Effect.scoped(story(1)(Script.make(local, relay.output, () => {})))
-          yield* until(
-            "the edge to say its last word",
-            Effect.sync(() => image !== undefined)
-          )
+          yield* until("the edge to say its last word", () => image !== undefined)
         })
       )
       const before = relay.output.tree()
@@ -244,10 +241,7 @@ describe("a relay that is killed", () => {
           )
           const isOver = () => isTold && local.edge.spool.journals.size === 0
           for (let kills = 0; kills < 3; kills++) {
-            yield* until(
-              "a kill",
-              Effect.sync(() => killed !== undefined || isOver())
-            )
+            yield* until("a kill", () => killed !== undefined || isOver())
             if (killed === undefined) break
             const image = killed
             killed = undefined
@@ -261,7 +255,7 @@ describe("a relay that is killed", () => {
             killIn(10 + Math.floor(random() * 80))
           }
           memory.onOperation = () => {}
-          yield* until("the end", Effect.sync(isOver))
+          yield* until("the end", isOver)
           yield* Local.quiet(relay, ".history")
           // An edge that was told, and did not say so, is remembered.
           const tree = relay.output.tree().filter((line) => !line.startsWith(".journals/"))

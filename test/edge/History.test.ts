@@ -41,10 +41,7 @@ describe("a long session by an edge", () => {
         if (seq % 7 === 0) yield* c.index(streams[0] ?? 0n, { seq: 0, bytes: 0, end: seq })
         most = Math.max(most, historyBytes())
         if (seq < firstCount) {
-          yield* until(
-            "a mark",
-            Effect.sync(() => historyBytes() !== before)
-          )
+          yield* until("a mark", () => historyBytes() !== before)
         }
       }
       assert.isBelow(most, historyBytesMax)

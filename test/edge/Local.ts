@@ -64,12 +64,7 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
       host: "127.0.0.1",
       controlPort: edge.relay.addresses.control.port,
       dataPort: edge.relay.addresses.data.port,
-      forwarded: Effect.orDie(
-        until(
-          "everything to be forwarded",
-          Effect.sync(() => edge.spool.journals.size === 0)
-        )
-      )
+      forwarded: Effect.orDie(until("everything to be forwarded", () => edge.spool.journals.size === 0))
     }
   })
 

@@ -71,9 +71,8 @@ describe("a spool that is full", () => {
           if (isSent) {
             const { c } = yield* early.recording({ name: "kept", sessionId: 3 })
             yield* c.addStream()
-            yield* until(
-              "its beginning to be sent",
-              Effect.sync(() => [...before.edge.spool.journals.values()].every(({ received }) => received > 0))
+            yield* until("its beginning to be sent", () =>
+              [...before.edge.spool.journals.values()].every(({ received }) => received > 0)
             )
             link.isDown = true
             link.cut()
@@ -183,10 +182,7 @@ describe("a spool that is full", () => {
       })
       yield* Effect.raceFirst(
         filled,
-        until(
-          "the spool to be full",
-          Effect.sync(() => !local.edge.spool.hasRoom)
-        )
+        until("the spool to be full", () => !local.edge.spool.hasRoom)
       )
       for (let seq = 0; seq < 5; seq++) {
         yield* other.d.packet(modest, seq, packetBytes)
@@ -271,10 +267,7 @@ describe("packets that have waited for too long", () => {
         yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes })
       }
       const [journal] = [...local.edge.spool.journals.values()]
-      yield* until(
-        "all but the newest segment to be thinned",
-        Effect.sync(() => (journal?.droppedPacketCount ?? 0) > agedCount / 2)
-      )
+      yield* until("all but the newest segment to be thinned", () => (journal?.droppedPacketCount ?? 0) > agedCount / 2)
       link.isDown = false
       yield* c.closeStream(stream, agedCount - 1)
       yield* c.close

@@ -239,10 +239,7 @@ describe("an edge to which another one leads", () => {
         const isConnected = Effect.sync(() => local.edge.link.connectedCount === 1)
         yield* until("the relay to be told", isConnected)
         yield* first.close
-        yield* until(
-          "the relay to be left",
-          Effect.sync(() => local.edge.link.connectedCount === 0)
-        )
+        yield* until("the relay to be left", () => local.edge.link.connectedCount === 0)
         assert.strictEqual(local.edge.link.lossCount, 0)
         yield* local.forwarded
         assert.deepStrictEqual(files.paths("/spool"), ["/spool/"])

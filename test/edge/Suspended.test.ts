@@ -33,10 +33,7 @@ describe("a session whose edge is gone", () => {
       )
       yield* more
       link.isDown = false
-      yield* until(
-        "what came meanwhile",
-        Effect.sync(() => size() === 32)
-      )
+      yield* until("what came meanwhile", () => size() === 32)
       assert.deepStrictEqual(yield* edge, { name: "here", spool: undefined })
     })
   )
@@ -64,10 +61,7 @@ const expired = Effect.gen(function* () {
   const { leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
   for (const seq of [0, 1]) yield* packet(seq, 16)
   yield* script.fileSize(path, 32)
-  yield* until(
-    "the mark",
-    Effect.sync(() => [...local.edge.spool.journals.values()].every(({ durable, last }) => durable === last))
-  )
+  yield* until("the mark", () => [...local.edge.spool.journals.values()].every(({ durable, last }) => durable === last))
   link.isDown = true
   link.cut()
   yield* until(
@@ -91,10 +85,7 @@ describe("an edge that comes after its session has ended for want of it", () => 
         const next = isRestarted ? yield* TestRelay.make({ memory: relay.memory }) : relay
         assert.deepStrictEqual(yield* next.relay.sessions, [])
         comes(next)
-        yield* until(
-          "what came meanwhile",
-          Effect.sync(() => next.output.size(path) === 48)
-        )
+        yield* until("what came meanwhile", () => next.output.size(path) === 48)
         assert.deepStrictEqual(traces(next), [path])
         assert.strictEqual((yield* next.relay.sessions).length, 1)
         assert.isFalse(next.output.files().some((file) => file.endsWith(".expired")))
@@ -113,10 +104,7 @@ describe("an edge that comes after its session has ended for want of it", () => 
       relay.output.write(path, "shorter")
       comes(relay)
       const beside = () => traces(relay).find((other) => other !== path) ?? ""
-      yield* until(
-        "all of it",
-        Effect.sync(() => relay.output.size(beside()) === 48)
-      )
+      yield* until("all of it", () => relay.output.size(beside()) === 48)
       assert.strictEqual(relay.output.size(path), 7)
       assert.deepStrictEqual(
         relay.output.files().filter((file) => file.endsWith(".expired")),
@@ -164,10 +152,7 @@ describe("a session that the relay has ended, and forgotten all else", () => {
       )
       const [session] = yield* relay.relay.sessions
       yield* relay.relay.endSession(session?.id ?? 0)
-      yield* until(
-        "the end",
-        Effect.sync(() => relay.output.files().some((path) => path.endsWith(".ended")))
-      )
+      yield* until("the end", () => relay.output.files().some((path) => path.endsWith(".ended")))
       yield* Scope.close(scope, Exit.void)
       const next = yield* TestRelay.make({ memory: relay.memory })
       leadTo(next)
@@ -188,10 +173,7 @@ describe("a relay that drains", () => {
       yield* drain.begin(0)
       assert.strictEqual((yield* drain.status).sessionCount, 0)
       yield* more
-      yield* until(
-        "what came while it drains",
-        Effect.sync(() => size() === 32)
-      )
+      yield* until("what came while it drains", () => size() === 32)
       const opened = Effect.map(relay.relay.connections, (all) => all.length)
       const before = yield* opened
       const { c, d, file } = yield* script.recording({ name: "later", sessionId: 2 })

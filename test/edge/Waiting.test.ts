@@ -32,15 +32,11 @@ const begin = Effect.fnUntraced(function* (access: AccessFile, minor?: number) {
     return Effect.andThen(d.packet(stream, number, payloadBytes), c.index(stream, { seq: number }))
   })
   const waitsFor = (text: string) =>
-    until(
-      `the edge to say that it waits ${text}`,
-      Effect.sync(() => Report.of(local.edge, "").journals.some(({ waitsFor: what }) => what?.includes(text)))
+    until(`the edge to say that it waits ${text}`, () =>
+      Report.of(local.edge, "").journals.some(({ waitsFor: what }) => what?.includes(text))
     )
   const has = (packetCount: number, size = () => relay.output.size(file("ch_0"))) =>
-    until(
-      `${packetCount} packets`,
-      Effect.sync(() => size() === packetCount * payloadBytes)
-    )
+    until(`${packetCount} packets`, () => size() === packetCount * payloadBytes)
   return { relay, local, packet, waitsFor, has, file }
 })
 
@@ -64,13 +60,9 @@ describe("a session by an edge", () => {
       const relay = yield* Scope.provide(TestRelay.make({ access: all }), scope)
       const { leadTo, local, packet, path } = yield* Local.recording(relay)
       const has = (packetCount: number) =>
-        until(
-          `${packetCount} packets`,
-          Effect.sync(() => relay.output.size(path) === packetCount * payloadBytes)
-        )
-      const waits = until(
-        "the edge to wait",
-        Effect.sync(() => [...local.edge.spool.journals.values()].some(({ waitsFor }) => waitsFor !== undefined))
+        until(`${packetCount} packets`, () => relay.output.size(path) === packetCount * payloadBytes)
+      const waits = until("the edge to wait", () =>
+        [...local.edge.spool.journals.values()].some(({ waitsFor }) => waitsFor !== undefined)
       )
       yield* packet(0, payloadBytes)
       yield* has(1)
@@ -132,10 +124,7 @@ describe("a session by an edge", () => {
         const stream = yield* c.addStream()
         yield* d.packet(stream, 0, payloadBytes)
         yield* c.index(stream, { seq: 0 })
-        return until(
-          `the packet of ${sessionId}`,
-          Effect.sync(() => relay.output.size(file("ch_0")) === payloadBytes)
-        )
+        return until(`the packet of ${sessionId}`, () => relay.output.size(file("ch_0")) === payloadBytes)
       })
       const counts = (openCount: number, waitingCount: number) =>
         until(
@@ -167,24 +156,17 @@ describe("a session by an edge", () => {
         const { link, local, packet, path } = yield* Local.recording(relay)
         yield* packet(0, payloadBytes)
         const journals = () => relay.output.tree().filter((line) => line.startsWith(".journals/"))
-        const waiting = until(
-          "the edge to wait",
-          Effect.sync(() => [...local.edge.spool.journals.values()].some(({ waitsFor }) => waitsFor !== undefined))
+        const waiting = until("the edge to wait", () =>
+          [...local.edge.spool.journals.values()].some(({ waitsFor }) => waitsFor !== undefined)
         )
         yield* waiting
         assert.isNotEmpty(journals().filter((line) => line.includes(".history")))
         link.isDown = true
         link.cut()
-        yield* until(
-          "nothing to be left",
-          Effect.sync(() => journals().every((line) => !line.includes(".history")))
-        )
+        yield* until("nothing to be left", () => journals().every((line) => !line.includes(".history")))
         link.isDown = false
         yield* relay.relay.replaceAccess(all)
-        yield* until(
-          "the packet",
-          Effect.sync(() => relay.output.size(path) === payloadBytes)
-        )
+        yield* until("the packet", () => relay.output.size(path) === payloadBytes)
       })
   )
 

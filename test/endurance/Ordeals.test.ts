@@ -30,7 +30,7 @@ const load = (relay: Relays.Relay, all: Array<Played>, from = 0) => {
 const acknowledged = (all: ReadonlyArray<Played>, count: number) =>
   Process.until(
     `${count} answers in every session`,
-    Effect.sync(() => all.length >= sizes.length && all.every((played) => played.acknowledgedCount >= count)),
+    () => all.length >= sizes.length && all.every((played) => played.acknowledgedCount >= count),
     { everyMillis: 5, seconds: 30 }
   )
 
@@ -101,13 +101,13 @@ Peers.describeWithPeers(Volatile.peers, "a disk that stands still", () => {
         yield* disk.goOn
         yield* Process.until(
           "every session to go on",
-          Effect.sync(() => all.every((played, at) => played.acknowledgedCount > (before[at] ?? 0) + 5)),
+          () => all.every((played, at) => played.acknowledgedCount > (before[at] ?? 0) + 5),
           { everyMillis: 5, seconds: 30 }
         )
         // Packets that the disk kept waiting in their sockets had their answers already.
         yield* Process.until(
           "what was answered while it stood still to be in the files",
-          Effect.sync(() => all.every((played, at) => recordedCount(played) > (before[at] ?? 0))),
+          () => all.every((played, at) => recordedCount(played) > (before[at] ?? 0)),
           { everyMillis: 20, seconds: 30 }
         )
         relay.process.signal("SIGTERM")
@@ -140,15 +140,11 @@ Peers.describeWithPeers(Peers.tracing, "killed at the other end", () => {
       const emitting = yield* Effect.forkScoped(Effect.ignore(victim.emit({ count: 5_000_000, source: 2, cpu: 0 })))
       const packetCount = () => Check.check(DiskTree.make(relay.output)).packetCount
       const before = packetCount()
-      yield* Process.until(
-        "packets",
-        Effect.sync(() => packetCount() > before + 20)
-      )
+      yield* Process.until("packets", () => packetCount() > before + 20)
       viewer.signal("SIGKILL")
       for (const pid of Lttng.consumersOf(victim.pid)) process.kill(pid, "SIGKILL")
-      yield* Process.until(
-        "the victim's files to be let go",
-        Effect.sync(() => Lttng.openFiles(relay.process.pid).every((path) => !path.includes("/victim-")))
+      yield* Process.until("the victim's files to be let go", () =>
+        Lttng.openFiles(relay.process.pid).every((path) => !path.includes("/victim-"))
       )
       yield* Fiber.interrupt(emitting)
       yield* Lttng.record(other, relay, "other")

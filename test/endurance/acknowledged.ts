@@ -102,7 +102,7 @@ export const round = (options: Options) =>
       const playing = yield* Effect.forkScoped(Effect.all(plays, { concurrency: "unbounded" }))
       yield* Process.until(
         "every session to be acknowledged something",
-        Effect.sync(() => all.length === plays.length && all.every((played) => played.acknowledgedCount > 0)),
+        () => all.length === plays.length && all.every((played) => played.acknowledgedCount > 0),
         { everyMillis: 1, seconds: 20 }
       )
       yield* Effect.sleep(options.killedAfterMillis)

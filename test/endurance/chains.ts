@@ -89,18 +89,12 @@ export const endure = ({ cuts, events, kills, restarts }: Options) =>
       yield* tracing.lttng("destroy")
       yield* Edges.forwarded(edge, 60)
       yield* Edges.forwarded(between.now(), 60)
-      yield* Process.until(
-        "the files to be complete",
-        Effect.sync(() => Tree.files(output).every((path) => !path.includes(".journals/")))
+      yield* Process.until("the files to be complete", () =>
+        Tree.files(output).every((path) => !path.includes(".journals/"))
       )
       const left = () => Tree.files(spools).filter((path) => !path.endsWith("status.json"))
       // A journal that is over is none, and then its files go.
-      yield* Effect.option(
-        Process.until(
-          "the spools to be empty",
-          Effect.sync(() => left().length === 0)
-        )
-      )
+      yield* Effect.option(Process.until("the spools to be empty", () => left().length === 0))
       const { bySource, discarded } = yield* Babeltrace.read(Babeltrace.sessionDirectory(output, "whole"))
       const { breaks, count } = bySource.get(0) ?? { breaks: ["nothing"], count: 0 }
       const outcome: Outcome = {

@@ -169,10 +169,7 @@ class World {
         const part = { create: live, channel: ["--subbuf-size=4k"] }
         yield* Lttng.record(tracing, { ...edge, ...witness }, `part${number}`, part)
         const emitting = yield* Effect.forkScoped(Effect.exit(tracing.emit({ count: 10_000_000, cpu: number % 2 })))
-        yield* Process.until(
-          "answers",
-          Effect.sync(() => witness.answeredCount() > 10)
-        )
+        yield* Process.until("answers", () => witness.answeredCount() > 10)
         yield* Effect.sleep(Math.random() * 500)
         edge.process.signal("SIGKILL")
         yield* edge.process.ended
@@ -223,9 +220,8 @@ export const endure = (options: Options) =>
       }
       const last = yield* world.startEdge(spool)
       yield* Edges.forwarded(last, 120)
-      yield* Process.until(
-        "the files to be complete",
-        Effect.sync(() => Tree.files(output).every((path) => !path.includes(".journals/")))
+      yield* Process.until("the files to be complete", () =>
+        Tree.files(output).every((path) => !path.includes(".journals/"))
       )
       const lost: Array<string> = []
       for (const round of all) lost.push(...(yield* sessionLost(output, round, events / 2)))

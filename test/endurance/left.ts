@@ -43,10 +43,7 @@ const round = (at: number, kind: (typeof kinds)[number]) =>
     if (command !== undefined) {
       yield* Effect.forkScoped(Effect.repeat(Effect.ignore(tracing.attempt(command)), Schedule.forever))
     }
-    yield* Process.until(
-      "packets of the load",
-      Effect.sync(() => packetCount() > before + 2)
-    )
+    yield* Process.until("packets of the load", () => packetCount() > before + 2)
     yield* Effect.sleep(Math.random() * 500)
     relay.process.signal("SIGKILL")
     yield* relay.process.ended

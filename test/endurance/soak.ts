@@ -89,13 +89,13 @@ const snapshot = (relay: Relays.Relay, home: string) =>
     let size = -1
     yield* Process.until(
       "the heap snapshot to be whole",
-      Effect.sync(() => {
+      () => {
         const file = taken()
         const now = file === undefined ? -1 : statSync(join(home, file)).size
         const isWhole = now > 0 && now === size
         size = now
         return isWhole
-      }),
+      },
       { everyMillis: 500, seconds: 60 }
     )
     return join(home, taken() ?? "")

@@ -93,11 +93,9 @@ export const round = (held: Tracing, victim: Victim, name: string, millis: numbe
     } else yield* held.lose
     yield* Process.until(
       "the session's files to be let go",
-      Effect.sync(
-        () =>
-          relay.process.outcome() !== undefined ||
-          Lttng.openFiles(relay.process.pid).every((path) => !path.includes(`/${name}-`))
-      )
+      () =>
+        relay.process.outcome() !== undefined ||
+        Lttng.openFiles(relay.process.pid).every((path) => !path.includes(`/${name}-`))
     )
     if (victim !== "relay") assert.isUndefined(relay.process.outcome(), "the relay lives")
     const count = yield* keeping(relay.output, assertReadable(relay.output))

@@ -144,7 +144,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
       const emitting = yield* Effect.forkScoped(tracing.emit({ count: 20_000, sleepMicros: 20 }))
       yield* Process.until(
         "the session at the relay",
-        Effect.sync(() => existsSync(relay.output) && readdirSync(relay.output).length > 0)
+        () => existsSync(relay.output) && readdirSync(relay.output).length > 0
       )
       old.isDown = true
       old.cut()
@@ -178,7 +178,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
       yield* Process.said(edge.process, "goes on leading to net://")
       yield* Process.until(
         "the session at the relay",
-        Effect.sync(() => existsSync(relay.output) && readdirSync(relay.output).length > 0)
+        () => existsSync(relay.output) && readdirSync(relay.output).length > 0
       )
       if (old !== undefined) old.isDown = true
       old?.cut()

@@ -171,9 +171,8 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
       yield* emit({ count: 10_000, source: 4 })
       yield* lttng("destroy", "s")
       yield* Edges.forwarded(edge)
-      yield* Process.until(
-        "the same directories",
-        Effect.sync(() => isDeepStrictEqual(Tree.read(relay.output), Tree.read(direct.output)))
+      yield* Process.until("the same directories", () =>
+        isDeepStrictEqual(Tree.read(relay.output), Tree.read(direct.output))
       )
       Babeltrace.assertExactly(yield* Babeltrace.read(relay.output), sources(10_000, 10_000, 10_000, 10_000))
     })

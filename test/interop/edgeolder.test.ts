@@ -107,10 +107,7 @@ Peers.describeConcurrently([...Peers.tracing, ...Peers.reference], "an edge befo
             }
           })
           // Tracers that come before it has heard the relay are promised what any relay can do.
-          yield* Process.until(
-            "the edge to have heard the relay",
-            Effect.sync(() => control.endedCount > 0)
-          )
+          yield* Process.until("the edge to have heard the relay", () => control.endedCount > 0)
           yield* played("known", edge, refused)
           yield* forwarded(edge)
           assert.notInclude(yield* Process.lastSaid(edge.process), "SESSION_FLATTENED")

@@ -87,10 +87,7 @@ Peers.describeConcurrently(Peers.tracing, "an edge that may not record", () => {
       yield* waits("one", "until the relay permits it")
       assert.isFalse(has("one"))
       change({ record: [{}], quota: { sessions: 1 } })
-      yield* Process.until(
-        "the first session at the relay",
-        Effect.sync(() => has("one"))
-      )
+      yield* Process.until("the first session at the relay", () => has("one"))
       const viewer = yield* Viewing.view(relay, "one")
       yield* Lttng.record(tracing, edge, "two")
       yield* waits("two", "for room in its quota")

@@ -85,10 +85,7 @@ Peers.describeConcurrently(Peers.tracing, `peers that go away, with ${Relays.und
         yield* tracing.lttng("rotate", session)
         yield* tracing.lttng("destroy", session)
       }
-      yield* Process.until(
-        "the last file to be closed",
-        Effect.sync(() => opened().every((path) => path === relay.output))
-      )
+      yield* Process.until("the last file to be closed", () => opened().every((path) => path === relay.output))
     })
   )
 })

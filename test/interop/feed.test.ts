@@ -77,7 +77,7 @@ Peers.describeWithPeers(Peers.tracing, "the live events of the operator's port",
         lines.filter((line) => line.name?.startsWith("demo:") && line.fields?.source === 7)
       yield* Process.until(
         "all events",
-        Effect.sync(() => events(all).length >= 200 && events(sent).length >= 200 && events(some).length >= 5)
+        () => events(all).length >= 200 && events(sent).length >= 200 && events(some).length >= 5
       )
       assert.deepStrictEqual(
         events(all).map(({ fields }) => fields?.seq),
@@ -91,10 +91,7 @@ Peers.describeWithPeers(Peers.tracing, "the live events of the operator's port",
       assert.strictEqual(events(all)[0]?.session, "watched")
       assert.strictEqual(yield* statusOf(`${api}/${id}/events?where=seq%20%3D%3D`), 400)
       yield* tracing.lttng("destroy")
-      yield* Process.until(
-        "the answers to end with the session",
-        Effect.sync(() => all.isOver && sent.isOver && some.isOver)
-      )
+      yield* Process.until("the answers to end with the session", () => all.isOver && sent.isOver && some.isOver)
       assert.strictEqual(yield* statusOf(`${api}/${id}/events`), 404)
     })
   )
@@ -132,10 +129,7 @@ Peers.describeWithPeers(Peers.tracing, "the live events of the operator's port",
         )
       )
       yield* tracing.emit({ count: 20, source: 7, cpu: 0 })
-      yield* Process.until(
-        "the events",
-        Effect.sync(() => told.lines.filter(({ fields }) => fields?.source === 7).length === 20)
-      )
+      yield* Process.until("the events", () => told.lines.filter(({ fields }) => fields?.source === 7).length === 20)
       yield* tracing.lttng("destroy")
     })
   )

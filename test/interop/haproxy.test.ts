@@ -49,10 +49,7 @@ const balancer = (pki: string, relay: Relays.Relay) =>
       LTTNG_CLIENT_CA: `${pki}/ca.pem`
     }
     yield* Process.daemon("haproxy", ["-db", "-f", configuration], { env })
-    yield* Process.until(
-      "HAProxy to listen",
-      Effect.sync(() => [through, ending].every(Ports.listening))
-    )
+    yield* Process.until("HAProxy to listen", () => [through, ending].every(Ports.listening))
     return { through, ending }
   })
 

@@ -52,10 +52,7 @@ Peers.describeWithPeers(Peers.tracing, "quotas, with a real lttng", () => {
       yield* Lttng.record(tracing, relay, "paced")
       const count = 400_000
       const measured = Effect.gen(function* () {
-        yield* Process.until(
-          "the rate to be reached",
-          Effect.sync(() => bytesIn(output) > bytesPerSecond)
-        )
+        yield* Process.until("the rate to be reached", () => bytesIn(output) > bytesPerSecond)
         const [from, before] = [performance.now(), bytesIn(output)]
         yield* Effect.sleep("3 seconds")
         return ((bytesIn(output) - before) * 1000) / (performance.now() - from)

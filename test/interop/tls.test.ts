@@ -33,10 +33,7 @@ const stunnel = (pki: string, behind: Relays.Relay) =>
     ]
     writeFileSync(`${pki}/stunnel.conf`, ["foreground = yes", "pid =", ...identity, ...services, ""].join("\n"))
     yield* Process.daemon("stunnel4", [`${pki}/stunnel.conf`])
-    yield* Process.until(
-      "stunnel to listen",
-      Effect.sync(() => ports.every(Ports.listening))
-    )
+    yield* Process.until("stunnel to listen", () => ports.every(Ports.listening))
     return `tls://localhost:${ports.join(":")}`
   })
 

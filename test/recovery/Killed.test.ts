@@ -44,10 +44,7 @@ Peers.describeWithPeers(Peers.tracing, "a relay killed under load", () => {
       const emitting = yield* Effect.forkScoped(Effect.ignore(tracing.emit({ count: 5_000_000, source: 1, cpu: 0 })))
       const packetCount = () => Check.check(DiskTree.make(relay.output)).packetCount
       const before = packetCount()
-      yield* Process.until(
-        "packets to come",
-        Effect.sync(() => packetCount() > before + 20 * round)
-      )
+      yield* Process.until("packets to come", () => packetCount() > before + 20 * round)
       const meanwhile = yield* toolbox("check", relay.output)
       assert.strictEqual(meanwhile.code, 0, meanwhile.stdout)
       assert.include(meanwhile.stdout, "being-written")

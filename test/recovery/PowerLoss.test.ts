@@ -34,10 +34,7 @@ Peers.describeWithPeers([...Peers.tracing, ...Volatile.peers], "the power fails 
       const packetCount = () => Check.check(DiskTree.make(relay.output)).packetCount
       const before = packetCount()
       const emitting = yield* Effect.forkScoped(Effect.ignore(tracing.emit({ count: 5_000_000, source: 1, cpu: 0 })))
-      yield* Process.until(
-        "packets that nobody was promised",
-        Effect.sync(() => packetCount() > before + 10)
-      )
+      yield* Process.until("packets that nobody was promised", () => packetCount() > before + 10)
       yield* disk.fail
       relay.process.signal("SIGKILL")
       yield* Fiber.interrupt(emitting)

@@ -123,9 +123,8 @@ describe("256 descriptors", () => {
           const ports = [relay.controlPort, relay.dataPort]
           const numbered = Array.from({ length: 500 }, (_, at) => ports[at % 2] as number)
           const sockets = yield* Effect.forEach(numbered, idle, { concurrency: 50 })
-          yield* Process.until(
-            "some to be refused",
-            Effect.sync(() => sockets.some((socket) => socket === null || socket.destroyed || socket.readableEnded))
+          yield* Process.until("some to be refused", () =>
+            sockets.some((socket) => socket === null || socket.destroyed || socket.readableEnded)
           )
           for (const seq of [1, 2, 3]) yield* round(seq)
           alive(relay)
@@ -164,7 +163,7 @@ describe("no descriptor left to accept with", () => {
             const sockets = yield* Effect.forEach(numbered, idle, { concurrency: 20 })
             yield* Process.until(
               "those beyond the descriptors to be closed",
-              Effect.sync(() => sockets.filter((socket) => socket === null || socket.closed).length > 36)
+              () => sockets.filter((socket) => socket === null || socket.closed).length > 36
             )
             assert.isUndefined(crowded.outcome())
           })

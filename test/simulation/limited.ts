@@ -27,10 +27,7 @@ export const start = (descriptorCountMax: number) =>
       ["-c", command, "sh", process.execPath, daemonProgram, "-o", output, ...urls, ...live],
       { cwd: home, env: { HOME: home, LTTNG_HOME: home, LTTNG_RUNDIR: join(home, "run") } }
     )
-    yield* Process.until(
-      "the relay to listen",
-      Effect.sync(() => [controlPort, dataPort, livePort].every(Ports.listening))
-    )
+    yield* Process.until("the relay to listen", () => [controlPort, dataPort, livePort].every(Ports.listening))
     const limited: Limited = { output, controlPort, dataPort, process: running }
     return limited
   })

@@ -104,20 +104,13 @@ export const endure = Effect.fnUntraced(function* <E, R>(
   const adversity = yield* Effect.forkScoped(stage.adversity)
   yield* play(stage)
   yield* Fiber.interrupt(adversity)
-  yield* Process.until(
-    "the tracer to be gone",
-    Effect.sync(() => tee.count() === 0)
-  )
+  yield* Process.until("the tracer to be gone", () => tee.count() === 0)
   yield* Edges.forwarded(stage.edge, 60)
   yield* Effect.ignore(
-    Process.until(
-      "the same directories",
-      Effect.sync(() => `${treeOf(output)}` === `${treeOf(direct.output)}`),
-      {
-        everyMillis: 200,
-        seconds: 10
-      }
-    )
+    Process.until("the same directories", () => `${treeOf(output)}` === `${treeOf(direct.output)}`, {
+      everyMillis: 200,
+      seconds: 10
+    })
   )
   const log = `${stage.edge.process.output()}\n${stage.relay().process.output()}`
   assert.deepStrictEqual(treeOf(output), treeOf(direct.output), log)

@@ -45,10 +45,7 @@ export const tunnel = (relay: Relays.Relay, to: string, identity: ReadonlyArray<
       listen,
       ...identity
     ])
-    yield* Process.until(
-      "the tunnel to listen",
-      Effect.sync(() => [controlPort, dataPort, livePort].every(Ports.listening))
-    )
+    yield* Process.until("the tunnel to listen", () => [controlPort, dataPort, livePort].every(Ports.listening))
     return { ...relay, controlPort, dataPort, livePort, tunnel: running }
   })
 
@@ -61,18 +58,10 @@ export const recordThrough = (near: Relays.Relay, viewing: Relays.Relay, output:
     const viewer = yield* Process.daemon("stdbuf", ["-oL", "babeltrace2", "--clock-cycles", "-i", "lttng-live", url])
     yield* tracing.emit({ count: 5000 })
     const seen = () => Babeltrace.parse(viewer.output()).events
-    yield* Process.until(
-      "5000 events seen live",
-      Effect.sync(() => seen() === 5000),
-      { seconds: 60 }
-    )
+    yield* Process.until("5000 events seen live", () => seen() === 5000, { seconds: 60 })
     yield* tracing.emit({ count: 2000, from: 5000 })
     yield* tracing.lttng("destroy")
-    yield* Process.until(
-      "the viewer to end",
-      Effect.sync(() => viewer.outcome() !== undefined),
-      { seconds: 60 }
-    )
+    yield* Process.until("the viewer to end", () => viewer.outcome() !== undefined, { seconds: 60 })
     const { code = -1, stderr = "", stdout = "" } = viewer.outcome() ?? {}
     assert.strictEqual(code, 0, stderr)
     Babeltrace.assertExactly(Babeltrace.parse(stdout), [{ count: 7000 }])

@@ -70,10 +70,7 @@ export const view = (
       signal: running.signal,
       until: (events) => Effect.asVoid(Process.said(running, (output) => Babeltrace.parse(output).events >= events)),
       ended: Effect.gen(function* () {
-        yield* Process.until(
-          "the viewer to end",
-          Effect.sync(() => running.outcome() !== undefined)
-        )
+        yield* Process.until("the viewer to end", () => running.outcome() !== undefined)
         const outcome = running.outcome()
         assert.strictEqual(outcome?.code, 0, outcome?.stderr.slice(-2000))
         return Babeltrace.parse(outcome?.stdout ?? "", outcome?.stderr)
@@ -103,7 +100,7 @@ export const untilSource = (viewer: Viewer, source: number, count: number) =>
       const before = shown()
       yield* Process.until(
         `more than ${before} of ${count} events of source ${source} in ${viewer.program}`,
-        Effect.sync(() => shown() > before || viewer.outcome() !== undefined),
+        () => shown() > before || viewer.outcome() !== undefined,
         { everyMillis: 50 }
       )
     }

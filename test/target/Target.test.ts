@@ -206,10 +206,7 @@ const suite = (kind: Relays.Kind) => () => {
         channel: "ch_0",
         flush: (now) => Effect.sync(() => (flushed++ < 3 ? generator.next(now) : undefined))
       })
-      yield* Process.until(
-        "three flushes and a beacon",
-        Effect.sync(() => flushed >= 5)
-      )
+      yield* Process.until("three flushes and a beacon", () => flushed >= 5)
       yield* session.close()
       assert.strictEqual(Babeltrace.assertIndexed(relay.output), 3)
     })

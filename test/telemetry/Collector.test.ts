@@ -82,10 +82,7 @@ describe("a collector", () => {
       const isLate = reason === "" || reason === "no answer in time"
       const relay = yield* started(bad.port, isLate ? { OTEL_EXPORTER_OTLP_TIMEOUT: "300" } : {})
       if (reason === "") {
-        yield* Process.until(
-          "it to be asked again and again",
-          Effect.sync(() => bad.requestCount > 5)
-        )
+        yield* Process.until("it to be asked again and again", () => bad.requestCount > 5)
       } else yield* Process.said(relay.process, "EXPORT_FAILED")
       yield* record(relay)
       assert.strictEqual(bad.openCountMax, 1)
@@ -117,11 +114,7 @@ describe("a collector", () => {
       Effect.gen(function* () {
         const slow = yield* collector((answer) => void setTimeout(good, 150, answer))
         const relay = yield* started(slow.port)
-        yield* Process.until(
-          "it to be asked again",
-          Effect.sync(() => slow.requestCount > 3),
-          { seconds: 60 }
-        )
+        yield* Process.until("it to be asked again", () => slow.requestCount > 3, { seconds: 60 })
         assert.strictEqual(slow.openCountMax, 1)
         assert.notInclude(yield* Process.lastSaid(relay.process), "EXPORT_FAILED")
       }),

@@ -148,7 +148,7 @@ describe("a collector that the environment names", () => {
       const valuesOf = (name: string) => metrics().findLast((metric) => metric.name === name)?.values
       yield* Process.until(
         "three packets to be counted",
-        Effect.sync(() => valuesOf("lttng_relay_received_packets_total")?.[0] === 3)
+        () => valuesOf("lttng_relay_received_packets_total")?.[0] === 3
       )
       assert.deepStrictEqual(valuesOf("lttng_relay_sessions"), [1])
       assert.strictEqual(metrics().find(({ name }) => name === "lttng_relay_received_bytes_total")?.unit, "By")

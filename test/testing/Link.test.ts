@@ -135,10 +135,7 @@ describe("a link", () => {
       })
       const reset = yield* established
       link.reset()
-      yield* Waiting.until(
-        "the reset at both ends",
-        Effect.sync(() => reset.isClosed() && ends.errors === 1)
-      )
+      yield* Waiting.until("the reset at both ends", () => reset.isClosed() && ends.errors === 1)
 
       const halved = yield* established
       link.halfClose()

@@ -20,10 +20,7 @@ const niceness = (pid: number): ReadonlyMap<number, number> =>
 
 /** Of its loop. */
 const becomes = (pid: number, expected: number) =>
-  Process.until(
-    `niceness ${expected}`,
-    Effect.sync(() => niceness(pid).get(pid) === expected)
-  )
+  Process.until(`niceness ${expected}`, () => niceness(pid).get(pid) === expected)
 
 const isRoot = process.getuid?.() === 0
 

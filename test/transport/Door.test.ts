@@ -58,10 +58,7 @@ it.live("of more that say nothing than may wait, the oldest goes; the others wit
           sockets.push(socket)
           ports.push(socket.localPort)
         }
-        yield* until(
-          "the oldest to be refused",
-          Effect.sync(() => refused.length === 5)
-        )
+        yield* until("the oldest to be refused", () => refused.length === 5)
         assert.deepStrictEqual(
           refused,
           ports.slice(0, 5).map((port) => `${port} TLS_FAILED ${Door.httpWaitingCountMax} younger ones wait too`)

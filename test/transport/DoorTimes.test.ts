@@ -87,17 +87,11 @@ it.live(
           door.enter(socket)
         })
         const silent = net.connect(port, "127.0.0.1")
-        yield* until(
-          "it to have come",
-          Effect.sync(() => count === 1)
-        )
+        yield* until("it to have come", () => count === 1)
         assert.strictEqual(timers.size, 0)
         const socket = net.connect(port, "127.0.0.1").on("error", () => undefined)
         socket.write(begun.subarray(0, 3))
-        yield* until(
-          "its beginning to be seen",
-          Effect.sync(() => timers.size === 1)
-        )
+        yield* until("its beginning to be seen", () => timers.size === 1)
         // More of it wins no time.
         socket.write(begun.subarray(3))
         yield* Effect.sleep(50)
@@ -134,19 +128,13 @@ it.live(
           void tls.connect({ host: "127.0.0.1", port, rejectUnauthorized: false }).on("error", () => undefined)
         for (let count = 0; count < 10; count++) {
           connect()
-          yield* until(
-            "it to be secured",
-            Effect.sync(() => ends.length === 1)
-          )
+          yield* until("it to be secured", () => ends.length === 1)
           pass(lastingMillis)
           ends.pop()?.()
         }
         yield* Effect.sleep(50)
         for (let count = 0; count < 10; count++) connect()
-        yield* until(
-          "those to begin that may",
-          Effect.sync(() => ends.length === begunCount)
-        )
+        yield* until("those to begin that may", () => ends.length === begunCount)
         yield* Effect.sleep(50)
         assert.deepStrictEqual([ends.length, terminal.handshakes().waitingCount], [begunCount, 10 - begunCount])
         for (const end of ends) end()

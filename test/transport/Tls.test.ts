@@ -215,16 +215,9 @@ describe("TLS on a port", () => {
         socket.write(hello)
         return socket
       })
-      yield* until(
-        "all to have come",
-        Effect.sync(() => limit.count === 800)
-      )
+      yield* until("all to have come", () => limit.count === 800)
       const from = performance.now()
-      const left = (count: number) =>
-        until(
-          `${count} to be left`,
-          Effect.sync(() => limit.count <= count)
-        )
+      const left = (count: number) => until(`${count} to be left`, () => limit.count <= count)
       const before = limit.count
       // An end, and a break, of those whose turn is far.
       for (const socket of sockets.slice(-100)) socket.destroy()

@@ -176,10 +176,7 @@ describe("certificates", () => {
       const first = yield* resumed()
       const second = yield* resumed(first.session)
       assert.deepStrictEqual([first.answer, second.answer, second.isReused], [answered, answered, true])
-      yield* until(
-        "it to be over",
-        Effect.sync(() => Date.now() > endMillis)
-      )
+      yield* until("it to be over", () => Date.now() > endMillis)
       assert.isDefined(first.session)
       assert.notStrictEqual((yield* resumed(first.session)).answer, answered)
       assert.notStrictEqual((yield* resumed()).answer, answered)
@@ -313,11 +310,7 @@ describe("handshakes", () => {
         assert.isBelow(millis, 5000, after)
         yield* giveUp("break", after)
       }
-      yield* until(
-        "the relay to notice",
-        Effect.sync(() => codes.length === 4),
-        { seconds: 5 }
-      )
+      yield* until("the relay to notice", () => codes.length === 4, { seconds: 5 })
       assert.notInclude(codes, "let in")
     }).pipe(Effect.scoped)
   )

@@ -104,10 +104,7 @@ for (const millis of [0, 5]) {
         yield* Effect.callback<void>((r) => void socket.write(message, () => r(Effect.void)))
       socket.end()
       // A record each, and the end.
-      yield* Process.until(
-        "everything to be encrypted",
-        Effect.sync(() => heldCount() > messages.length)
-      )
+      yield* Process.until("everything to be encrypted", () => heldCount() > messages.length)
       release()
       const { all, callsWhileStopped } = yield* Deferred.await(heard)
       assert.strictEqual(all, messages.join(""))

@@ -129,10 +129,7 @@ export const describeRecords = (how: string, some: ReadonlyArray<keyof typeof ha
         const { records, socket, wire } = yield* connect(relay.controlPort)
         socket.on("error", () => undefined).resume()
         wire.write(join(...Array.from({ length: 1000 }, () => records.data(Buffer.alloc(0)))))
-        yield* until(
-          "it to be gone",
-          Effect.sync(() => socket.readableEnded || socket.destroyed)
-        )
+        yield* until("it to be gone", () => socket.readableEnded || socket.destroyed)
         yield* stream(relay, "other")
         assert.lengthOf(yield* relay.relay.connections, 1)
       }).pipe(Effect.scoped)

@@ -38,7 +38,7 @@ const watch = (events: LiveViewer.Attached["events"]) =>
         })
       )
     )
-    const until = (what: string, condition: () => boolean) => Process.until(what, Effect.sync(condition))
+    const until = (what: string, condition: () => boolean) => Process.until(what, condition)
     return { seen, ended: Fiber.join(fiber), until }
   })
 
