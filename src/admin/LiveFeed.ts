@@ -6,7 +6,6 @@
 import { Cause, Deferred, Effect, Result, Schedule, Stream } from "effect"
 import type { DataStream } from "../ctf/decode/DataStream.ts"
 import type { Filter } from "../ctf/decode/Fields.ts"
-import type { EventPlan } from "../ctf/decode/Plan.ts"
 import * as Filters from "../ctf/filter/Filters.ts"
 import * as Where from "../ctf/filter/Where.ts"
 import type { LiveStream } from "../ctf/live/LiveStream.ts"
@@ -66,7 +65,7 @@ class Lines {
 
   readonly visit = ({ failure, item, loss, stream }: LiveStream, viewed: LiveViewer.ViewedStream): void => {
     if (!this.#viewed.has(stream)) this.#viewed.set(stream, viewed)
-    if (item === "event" && this.#isWanted(stream)) this.#json.event(stream, this.#out)
+    if (item === "event" && Filters.isWanted(stream, this.#filter)) this.#json.event(stream, this.#out)
     else if (item === "loss" && loss !== undefined) this.#json.loss(stream, loss, this.#out)
     else if (item === "failure" && failure !== undefined) this.#json.failure(stream, failure, this.#out)
   }
@@ -76,15 +75,6 @@ class Lines {
     const taken = Uint8Array.from(this.#out.written)
     this.#out.clear()
     return taken
-  }
-
-  #isWanted(stream: DataStream): boolean {
-    if (this.#filter === undefined) return true
-    const plan = stream.current as EventPlan
-    const known = plan.compiled.get(this) as ReturnType<Filter> | undefined
-    const wanted = known ?? this.#filter(plan)
-    if (known === undefined) plan.compiled.set(this, wanted)
-    return typeof wanted === "boolean" ? wanted : wanted(stream)
   }
 }
 

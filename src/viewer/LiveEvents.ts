@@ -4,7 +4,7 @@
  */
 import { Stream } from "effect"
 import type { Filter } from "../ctf/decode/Fields.ts"
-import type { EventPlan } from "../ctf/decode/Plan.ts"
+import { isWanted } from "../ctf/filter/Filters.ts"
 import type { LiveStream } from "../ctf/live/LiveStream.ts"
 import * as Events from "../ctf/recorded/Events.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
@@ -24,18 +24,12 @@ export interface Options {
   readonly filter?: Filter
 }
 
-const isWanted = ({ stream }: LiveStream, filter: Filter | undefined): boolean => {
-  if (filter === undefined) return true
-  const test = filter(stream.current as EventPlan)
-  return typeof test === "boolean" ? test : test(stream)
-}
-
 const itemOf = (live: LiveStream, { channel, path: trace }: ViewedStream, { filter }: Options): Item | undefined => {
   const { failure, item, loss, stream } = live
   const path = `${trace}/${channel}`
   if (item === "failure" && failure !== undefined) return { _tag: "Failure", failure, path }
   if (item === "loss" && loss !== undefined) return { _tag: "Loss", loss, path }
-  if (item !== "event" || !isWanted(live, filter)) return undefined
+  if (item !== "event" || !isWanted(stream, filter)) return undefined
   return { _tag: "Event", event: new Events.Event(stream, path) }
 }
 

@@ -5,7 +5,7 @@ import type { DataStream } from "../../ctf/decode/DataStream.ts"
 import type { Failure } from "../../ctf/decode/Fault.ts"
 import type { Filter } from "../../ctf/decode/Fields.ts"
 import type { Loss } from "../../ctf/decode/Losses.ts"
-import type { EventPlan } from "../../ctf/decode/Plan.ts"
+import { isWanted } from "../../ctf/filter/Filters.ts"
 import type { LiveStream } from "../../ctf/live/LiveStream.ts"
 import type { TraceClass } from "../../ctf/model/TraceClass.ts"
 import { Bytes } from "../../ctf/print/Bytes.ts"
@@ -100,10 +100,10 @@ class Printer {
   }
 
   readonly visit = ({ failure, item, loss, stream }: LiveStream, viewed: ViewedStream): void => {
-    const { isJson } = this.#request
+    const { filter, isJson } = this.#request
     if (isJson && !this.#viewed.has(stream)) this.#viewed.set(stream, viewed)
     if (item === "event") {
-      if (!this.#isWanted(stream)) return
+      if (!isWanted(stream, filter)) return
       if (isJson) this.#json.event(stream, this.out)
       else this.#text.event(stream, this.out)
     } else if (item === "loss" && loss !== undefined) {
@@ -124,18 +124,6 @@ class Printer {
     const { isJson, text } = this.#request
     if (isJson) this.#json.loss(stream, loss, this.out)
     this.notes.push(LossText.warning(stream, stream.streamId ?? viewed.id, nameOf(viewed), loss, text))
-  }
-
-  #isWanted(stream: DataStream): boolean {
-    const { filter } = this.#request
-    if (filter === undefined) return true
-    const plan = stream.current as EventPlan
-    let wanted = plan.compiled.get(this) as ReturnType<Filter> | undefined
-    if (wanted === undefined) {
-      wanted = filter(plan)
-      plan.compiled.set(this, wanted)
-    }
-    return typeof wanted === "boolean" ? wanted : wanted(stream)
   }
 }
 

@@ -203,28 +203,32 @@ const compile = (plan: EventPlan, expression: Expression): Test => {
   }
 }
 
-/** Whoever asks again for a class gets what was decided before. */
-const once = (decide: (plan: EventPlan) => Test): Filter => {
-  const decided = new WeakMap<EventPlan, Test>()
-  return (plan) => {
-    let test = decided.get(plan)
-    if (test === undefined) {
-      test = decide(plan)
-      decided.set(plan, test)
-    }
-    return test
-  }
-}
-
 /** Events for which the expression is true. */
-export const where = (expression: Expression): Filter => once((plan) => compile(plan, expression))
+export const where =
+  (expression: Expression): Filter =>
+  (plan) =>
+    compile(plan, expression)
 
 /** Of records whose name matches one of the patterns. */
 export const named = (patterns: ReadonlyArray<string>): Filter => {
   const matchers = patterns.map(Glob.matcher)
-  return once(({ eventClass: { name } }) => name !== undefined && matchers.some((matches) => matches(name)))
+  return ({ eventClass: { name } }) => name !== undefined && matchers.some((matches) => matches(name))
 }
 
 /** Events that pass all of the filters. */
-export const every = (filters: ReadonlyArray<Filter>): Filter =>
-  once((plan) => filters.map((filter) => filter(plan)).reduce(both, true))
+export const every =
+  (filters: ReadonlyArray<Filter>): Filter =>
+  (plan) =>
+    filters.map((filter) => filter(plan)).reduce(both, true)
+
+/** Whether the event record is wanted that `stream` is at. The filter is asked at the first of a class only. */
+export const isWanted = (stream: DataStream, filter: Filter | undefined): boolean => {
+  if (filter === undefined) return true
+  const plan = stream.current as EventPlan
+  let test = plan.compiled.get(filter) as Test | undefined
+  if (test === undefined) {
+    test = filter(plan)
+    plan.compiled.set(filter, test)
+  }
+  return typeof test === "boolean" ? test : test(stream)
+}

@@ -12,6 +12,7 @@ import type { Loss } from "../decode/Losses.ts"
 import type { EventPlan } from "../decode/Plan.ts"
 import { root } from "../decode/Slots.ts"
 import * as Values from "../decode/Values.ts"
+import { isWanted } from "../filter/Filters.ts"
 import type { Scope, Structure } from "../model/FieldClass.ts"
 import type { EventClass, TraceClass } from "../model/TraceClass.ts"
 import * as Recording from "./Recording.ts"
@@ -115,8 +116,7 @@ const itemOf = (reader: StreamReader, { begin, end, filter }: Options): Item | u
     const time = nanos(stream.time)
     if ((begin !== undefined && time < begin) || (end !== undefined && time > end)) return undefined
   }
-  const test = filter?.(stream.current as EventPlan) ?? true
-  if (test === false || (test !== true && !test(stream))) return undefined
+  if (!isWanted(stream, filter)) return undefined
   return { _tag: "Event", event: new Event(stream, path) }
 }
 

@@ -3,7 +3,8 @@ import { compare, nanos, type Time } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Filter } from "../decode/Fields.ts"
 import type { Loss } from "../decode/Losses.ts"
-import type { EventPlan, TracePlan } from "../decode/Plan.ts"
+import type { TracePlan } from "../decode/Plan.ts"
+import { isWanted } from "../filter/Filters.ts"
 import { Bytes } from "../print/Bytes.ts"
 import { Counts } from "../print/Counts.ts"
 import { Json } from "../print/Json.ts"
@@ -43,8 +44,6 @@ const isBetween = (time: Time, { begin, end }: Interval): boolean =>
 
 const channelOf = (path: string): string => (path.split("/").at(-1) ?? "").replace(/_\d+(?:_\d+)?$/, "")
 
-type Test = ReturnType<Filter>
-
 class Printer {
   readonly #recording: Recording
   readonly #request: Request
@@ -79,23 +78,12 @@ class Printer {
       }
       const { stream } = reader
       if (this.#hasInterval && stream.hasTime && !isBetween(stream.time, interval)) continue
-      if (filter !== undefined) {
-        const test = this.#test(stream.current as EventPlan, filter)
-        if (test === false || (test !== true && !test(stream))) continue
-      }
+      if (!isWanted(stream, filter)) continue
       this.eventCount++
       emit(reader)
     }
     this.#summary()
     this.#flush()
-  }
-
-  #test(plan: EventPlan, filter: Filter): Test {
-    const known = plan.compiled.get(filter) as Test | undefined
-    if (known !== undefined) return known
-    const test = filter(plan)
-    plan.compiled.set(filter, test)
-    return test
   }
 
   #emitter(): (reader: StreamReader) => void {
