@@ -16,7 +16,8 @@ export default defineConfig({
       { extends: true, test: { name: "alone", include: alone, sequence: { groupOrder: 1 } } }
     ],
     globalSetup: ["test/support/bundle.ts"],
-    testTimeout: 30_000,
+    // Whoever waits for a condition gives up earlier, and says for what.
+    testTimeout: 120_000,
     hookTimeout: 60_000
   }
 })

@@ -122,7 +122,7 @@ describe("the operator's port", () => {
         stranger: 401,
         strangerToken: 200
       })
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("shows a session's events over TLS where its ports take nothing else", () =>
@@ -165,7 +165,7 @@ describe("the operator's port", () => {
         const told = yield* Effect.raceFirst(first, packets)
         assert.match(told, /"type":"event".*"name":"load:tick"/, form)
       }
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("is reached by name at any port with TLS, and is no local one there", () =>
@@ -181,7 +181,7 @@ describe("the operator's port", () => {
       // At its own port, from here, who reads needs nothing.
       assert.strictEqual(statusOf(yield* to(relay.port, "/api/v1/overview")), 200)
       assert.strictEqual(statusOf(yield* to(relay.port, "/metrics", bob)), 200)
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("shows a certificate's owner, and lets it end, the sessions that it may view only", () =>
@@ -229,7 +229,7 @@ describe("the operator's port", () => {
       // Rules that change count for the next question.
       yield* relay.relay.replaceAccess({ ...access, rules: [] })
       assert.strictEqual(statusOf(yield* ofBob("overview")), 401)
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("is behind a balancer for whom it says, and refuses who does not", () =>
@@ -252,7 +252,7 @@ describe("the operator's port", () => {
       assert.strictEqual(yield* ask(Buffer.alloc(0)), "")
       const { incidents } = yield* relay.relay.activity
       assert.deepStrictEqual(incidents, [{ code: "PROXY_REFUSED", count: 1 }])
-    }).pipe(Effect.scoped)
+    })
   )
 
   it("has one listener for connections of its own in this runtime, which is put behind the door", () => {

@@ -25,5 +25,5 @@ it.live("tunnel --background returns once it listens, with the process that goes
     assert.strictEqual(second.code, 1)
     assert.include(readFileSync(out, "utf8"), "EADDRINUSE")
     assert.isTrue(Ports.listening(port))
-  }).pipe(Effect.scoped)
+  })
 )

@@ -14,45 +14,42 @@ import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import { asClient, asRelay, toolbox } from "../support/tunnels.ts"
 
-it.live(
-  "a certificate that is revoked is let in no more, also one by one, also where paths are strange",
-  () =>
-    Effect.gen(function* () {
-      const pki = join(yield* Relays.temporaryDirectory("pki"), "p $k'#`\"i\\")
-      const { stdout: advice } = yield* toolbox("certs", "init", "--names=localhost", pki)
-      const words = yield* Process.run("sh", ["-c", `printf '%s\\n' ${advice}`])
-      assert.include(words.stdout.split("\n"), `--tls-client-ca=${join(pki, "ca.pem")}`)
-      for (const name of ["web1", "web2", "web3"]) yield* toolbox("certs", "target", name, pki)
-      const revoke = (name: string) =>
-        Process.attempt(process.execPath, [toolboxProgram, "certs", "revoke", "target", name, pki])
-      const codes = [yield* revoke("web1"), yield* revoke("web1"), yield* revoke("nobody"), yield* revoke("../web2")]
-      assert.deepStrictEqual(
-        codes.map(({ code }) => code),
-        [0, 1, 1, 1]
-      )
-      const list = join(pki, "revoked.pem")
-      const verified = (name: string) => {
-        const args = ["verify", "-crl_check", "-CAfile", join(pki, "ca.pem"), "-CRLfile", list]
-        return Effect.map(Process.attempt("openssl", [...args, join(pki, `target-${name}.pem`)]), ({ code }) => code)
-      }
-      assert.deepStrictEqual([yield* verified("web1"), yield* verified("web2")], [2, 0])
+it.live("a certificate that is revoked is let in no more, also one by one, also where paths are strange", () =>
+  Effect.gen(function* () {
+    const pki = join(yield* Relays.temporaryDirectory("pki"), "p $k'#`\"i\\")
+    const { stdout: advice } = yield* toolbox("certs", "init", "--names=localhost", pki)
+    const words = yield* Process.run("sh", ["-c", `printf '%s\\n' ${advice}`])
+    assert.include(words.stdout.split("\n"), `--tls-client-ca=${join(pki, "ca.pem")}`)
+    for (const name of ["web1", "web2", "web3"]) yield* toolbox("certs", "target", name, pki)
+    const revoke = (name: string) =>
+      Process.attempt(process.execPath, [toolboxProgram, "certs", "revoke", "target", name, pki])
+    const codes = [yield* revoke("web1"), yield* revoke("web1"), yield* revoke("nobody"), yield* revoke("../web2")]
+    assert.deepStrictEqual(
+      codes.map(({ code }) => code),
+      [0, 1, 1, 1]
+    )
+    const list = join(pki, "revoked.pem")
+    const verified = (name: string) => {
+      const args = ["verify", "-crl_check", "-CAfile", join(pki, "ca.pem"), "-CRLfile", list]
+      return Effect.map(Process.attempt("openssl", [...args, join(pki, `target-${name}.pem`)]), ({ code }) => code)
+    }
+    assert.deepStrictEqual([yield* verified("web1"), yield* verified("web2")], [2, 0])
 
-      const relay = yield* Relays.start("ours", { args: [...asRelay(pki), `--tls-crl=${list}`] })
-      const isTaken = (name: string) => {
-        const to = `--to=tls://localhost:${relay.controlPort}`
-        const args = [toolboxProgram, "tunnel", "--check", to, ...asClient(pki, `target-${name}`)]
-        return Effect.map(Process.attempt(process.execPath, args), ({ code }) => code === 0)
-      }
-      assert.deepStrictEqual([yield* isTaken("web1"), yield* isTaken("web2")], [false, true])
-      yield* Process.said(relay.process, "CERT_REVOKED")
-      yield* revoke("web2")
-      yield* Process.until(
-        "the other to be refused",
-        Effect.map(isTaken("web2"), (taken) => !taken)
-      )
-      assert.deepStrictEqual([yield* isTaken("web1"), yield* isTaken("web3")], [false, true])
-    }).pipe(Effect.scoped),
-  120_000
+    const relay = yield* Relays.start("ours", { args: [...asRelay(pki), `--tls-crl=${list}`] })
+    const isTaken = (name: string) => {
+      const to = `--to=tls://localhost:${relay.controlPort}`
+      const args = [toolboxProgram, "tunnel", "--check", to, ...asClient(pki, `target-${name}`)]
+      return Effect.map(Process.attempt(process.execPath, args), ({ code }) => code === 0)
+    }
+    assert.deepStrictEqual([yield* isTaken("web1"), yield* isTaken("web2")], [false, true])
+    yield* Process.said(relay.process, "CERT_REVOKED")
+    yield* revoke("web2")
+    yield* Process.until(
+      "the other to be refused",
+      Effect.map(isTaken("web2"), (taken) => !taken)
+    )
+    assert.deepStrictEqual([yield* isTaken("web1"), yield* isTaken("web3")], [false, true])
+  })
 )
 
 it.live("lists of two authorities that are made here are told apart, though both have one name", () =>
@@ -76,7 +73,7 @@ it.live("lists of two authorities that are made here are told apart, though both
       const [kept, gone] = [yield* verified("kept"), yield* verified("gone")]
       assert.deepStrictEqual([kept.code, /certificate revoked/.test(gone.stderr)], [0, true], kept.stderr)
     }
-  }).pipe(Effect.scoped)
+  })
 )
 
 const attempt = (...args: ReadonlyArray<string>) =>
@@ -126,7 +123,7 @@ it.live("names that can be none are refused, and nothing is left of an attempt; 
       keys.map((file) => statSync(join(pki, file)).mode & 0o777),
       keys.map(() => 0o600)
     )
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live(
@@ -201,61 +198,56 @@ it.live(
       }
       const again = yield* attempt("renew", "target", "web1", pki)
       assert.deepStrictEqual([again.code, /revoked/.test(again.stderr)], [1, true])
-    }).pipe(Effect.scoped),
-  120_000
+    }).pipe(Effect.scoped)
 )
 
-it.live(
-  "an authority that is renewed: what either signed is good by both, and nothing is signed for longer",
-  () =>
-    Effect.gen(function* () {
-      const pki = yield* Relays.temporaryDirectory("pki")
-      const { authority } = yield* Authority.init(pki, ["localhost"], 20)
-      yield* toolbox("certs", "target", "early", pki)
-      yield* toolbox("certs", "target", "gone", pki)
-      yield* toolbox("certs", "revoke", "target", "gone", pki)
-      // As it is when it is nearly over.
-      const [key, at] = [join(pki, "ca.key"), authority.certificate]
-      const short = ["x509", "-in", at, "-signkey", key, "-days", "100", "-out", `${at}.short`]
-      yield* Process.run("openssl", short)
-      renameSync(`${at}.short`, at)
-      const old = join(pki, "old-ca.pem")
-      copyFileSync(at, old)
-      yield* toolbox("certs", "target", "late", pki)
-      const end = (file: string) => Date.parse(new X509Certificate(readFileSync(join(pki, file))).validTo)
-      assert.isAtMost(end("target-late.pem"), end("ca.pem"))
-      const { stdout: listed } = yield* toolbox("certs", "list", pki)
-      const lines = listed.trim().split("\n")
-      assert.match(`${lines[0]}`, /^relay\.pem {2}localhost {2}until \S+, (19|20) days: lttng-relay certs renew relay /)
-      assert.match(listed, /^target-gone\.pem .*revoked$/m)
-      assert.match(listed, /^ca\.pem {2}until \S+, (99|100) days$/m)
-      yield* toolbox("certs", "renew", "authority", pki)
-      yield* toolbox("certs", "renew", "target", "late", pki)
-      yield* toolbox("certs", "renew", "relay", "--names=relay.example,192.0.2.7", pki)
-      assert.isAbove(end("ca.pem"), end("target-late.pem"))
-      assert.isAbove(end("target-late.pem"), Date.now() + 800 * 86_400_000)
-      const relay = new X509Certificate(readFileSync(join(pki, "relay.pem")))
-      assert.deepStrictEqual(
-        [relay.checkHost("relay.example"), relay.checkIP("192.0.2.7")],
-        ["relay.example", "192.0.2.7"]
+it.live("an authority that is renewed: what either signed is good by both, and nothing is signed for longer", () =>
+  Effect.gen(function* () {
+    const pki = yield* Relays.temporaryDirectory("pki")
+    const { authority } = yield* Authority.init(pki, ["localhost"], 20)
+    yield* toolbox("certs", "target", "early", pki)
+    yield* toolbox("certs", "target", "gone", pki)
+    yield* toolbox("certs", "revoke", "target", "gone", pki)
+    // As it is when it is nearly over.
+    const [key, at] = [join(pki, "ca.key"), authority.certificate]
+    const short = ["x509", "-in", at, "-signkey", key, "-days", "100", "-out", `${at}.short`]
+    yield* Process.run("openssl", short)
+    renameSync(`${at}.short`, at)
+    const old = join(pki, "old-ca.pem")
+    copyFileSync(at, old)
+    yield* toolbox("certs", "target", "late", pki)
+    const end = (file: string) => Date.parse(new X509Certificate(readFileSync(join(pki, file))).validTo)
+    assert.isAtMost(end("target-late.pem"), end("ca.pem"))
+    const { stdout: listed } = yield* toolbox("certs", "list", pki)
+    const lines = listed.trim().split("\n")
+    assert.match(`${lines[0]}`, /^relay\.pem {2}localhost {2}until \S+, (19|20) days: lttng-relay certs renew relay /)
+    assert.match(listed, /^target-gone\.pem .*revoked$/m)
+    assert.match(listed, /^ca\.pem {2}until \S+, (99|100) days$/m)
+    yield* toolbox("certs", "renew", "authority", pki)
+    yield* toolbox("certs", "renew", "target", "late", pki)
+    yield* toolbox("certs", "renew", "relay", "--names=relay.example,192.0.2.7", pki)
+    assert.isAbove(end("ca.pem"), end("target-late.pem"))
+    assert.isAbove(end("target-late.pem"), Date.now() + 800 * 86_400_000)
+    const relay = new X509Certificate(readFileSync(join(pki, "relay.pem")))
+    assert.deepStrictEqual(
+      [relay.checkHost("relay.example"), relay.checkIP("192.0.2.7")],
+      ["relay.example", "192.0.2.7"]
+    )
+    const verified = (ca: string, file: string) =>
+      Effect.map(
+        Process.attempt("openssl", [
+          ...["verify", "-crl_check", "-CAfile", ca, "-CRLfile", join(pki, "revoked.pem")],
+          join(pki, file)
+        ]),
+        ({ code }) => code === 0
       )
-      const verified = (ca: string, file: string) =>
-        Effect.map(
-          Process.attempt("openssl", [
-            ...["verify", "-crl_check", "-CAfile", ca, "-CRLfile", join(pki, "revoked.pem")],
-            join(pki, file)
-          ]),
-          ({ code }) => code === 0
-        )
-      for (const ca of [old, at]) {
-        for (const file of ["target-early.pem", "target-late.pem", "relay.pem"])
-          assert.isTrue(yield* verified(ca, file))
-        assert.isFalse(yield* verified(ca, "target-gone.pem"))
-      }
-      assert.strictEqual((yield* attempt("renew", "target", "nobody", pki)).code, 1)
-      assert.strictEqual((yield* attempt("renew", "target", "../ca", pki)).code, 1)
-      assert.strictEqual((yield* attempt("renew", "relay", "--names=a b", pki)).code, 1)
-      assert.strictEqual((yield* attempt("list", join(pki, "nowhere"))).code, 1)
-    }).pipe(Effect.scoped),
-  120_000
+    for (const ca of [old, at]) {
+      for (const file of ["target-early.pem", "target-late.pem", "relay.pem"]) assert.isTrue(yield* verified(ca, file))
+      assert.isFalse(yield* verified(ca, "target-gone.pem"))
+    }
+    assert.strictEqual((yield* attempt("renew", "target", "nobody", pki)).code, 1)
+    assert.strictEqual((yield* attempt("renew", "target", "../ca", pki)).code, 1)
+    assert.strictEqual((yield* attempt("renew", "relay", "--names=a b", pki)).code, 1)
+    assert.strictEqual((yield* attempt("list", join(pki, "nowhere"))).code, 1)
+  })
 )

@@ -97,7 +97,7 @@ describe("a tunnel", () => {
       broken.end("break")
       yield* Effect.promise(() => once(broken, "close"))
       assert.deepStrictEqual(heard, ["ended", "break"])
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("holds up who writes while nobody reads, keeps no more than sockets do, and loses nothing", () =>
@@ -140,7 +140,7 @@ describe("a tunnel", () => {
       assert.strictEqual(received.digest("hex"), sent.digest("hex"))
       far.end()
       yield* Effect.promise(() => once(near.resume(), "close"))
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("ends what cannot be decrypted, though nobody else does", () =>
@@ -160,7 +160,7 @@ describe("a tunnel", () => {
       near.destroy()
       // A break, and no end.
       assert.strictEqual(code, "ECONNRESET")
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live(
@@ -208,7 +208,7 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
         assert.strictEqual(code, 1)
         assert.match(stderr, /it ends the connection before a word/)
       }
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("resets what cannot be carried, says why once a second, and goes on when there is a relay again", () =>
@@ -239,7 +239,7 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
         "it to be reached",
         Effect.map(ask(later.controlPort), (answer) => answer === answered)
       )
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("says what is wrong with its own files before it begins, and of a refusal what may be", () =>
@@ -281,44 +281,41 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
       const near = yield* tunnel(relay, to, own("over", over))
       assert.notStrictEqual(yield* ask(near.controlPort), answered)
       yield* Process.said(near.tunnel, "our certificate expired Jan  1")
-    }).pipe(Effect.scoped)
+    })
   )
 
-  it.live(
-    "shows the certificate that is in its files when a connection comes, once it can be used",
-    () =>
-      Effect.gen(function* () {
-        const pki = yield* certificates
-        yield* toolbox("certs", "target", "web2", pki)
-        const relay = yield* Relays.start("ours", { args: asRelay(pki) })
-        const own = join(yield* Relays.temporaryDirectory("own"), "own")
-        yield* Process.run("cp", ["-r", pki, own])
-        const near = yield* tunnel(relay, `tls://localhost:${relay.controlPort}`, asClient(own, "target-web1"))
-        assert.strictEqual(yield* ask(near.controlPort), answered)
-        const keep = net.connect(near.controlPort, "127.0.0.1")
-        // Of another authority, that the relay does not know: what is in the files is what it shows.
-        const strange = yield* Relays.temporaryDirectory("strange")
-        yield* toolbox("certs", "init", "--names=localhost", join(strange, "pki"))
-        yield* toolbox("certs", "target", "web1", join(strange, "pki"))
-        yield* Process.run("cp", [join(strange, "pki/target-web1.pem"), own])
-        yield* Effect.sleep("1100 millis")
-        // The key is still that of the other.
-        assert.strictEqual(yield* ask(near.controlPort), answered)
-        yield* Process.run("cp", [join(strange, "pki/target-web1.key"), own])
-        yield* Process.until(
-          "it to be refused",
-          Effect.map(ask(near.controlPort), (answer) => answer !== answered)
-        )
-        yield* Process.run("cp", [`${pki}/target-web2.pem`, `${own}/target-web1.pem`])
-        yield* Process.run("cp", [`${pki}/target-web2.key`, `${own}/target-web1.key`])
-        yield* Process.until(
-          "it to be taken",
-          Effect.map(ask(near.controlPort), (answer) => answer === answered)
-        )
-        assert.isFalse(keep.destroyed)
-        keep.destroy()
-      }).pipe(Effect.scoped),
-    120_000
+  it.live("shows the certificate that is in its files when a connection comes, once it can be used", () =>
+    Effect.gen(function* () {
+      const pki = yield* certificates
+      yield* toolbox("certs", "target", "web2", pki)
+      const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+      const own = join(yield* Relays.temporaryDirectory("own"), "own")
+      yield* Process.run("cp", ["-r", pki, own])
+      const near = yield* tunnel(relay, `tls://localhost:${relay.controlPort}`, asClient(own, "target-web1"))
+      assert.strictEqual(yield* ask(near.controlPort), answered)
+      const keep = net.connect(near.controlPort, "127.0.0.1")
+      // Of another authority, that the relay does not know: what is in the files is what it shows.
+      const strange = yield* Relays.temporaryDirectory("strange")
+      yield* toolbox("certs", "init", "--names=localhost", join(strange, "pki"))
+      yield* toolbox("certs", "target", "web1", join(strange, "pki"))
+      yield* Process.run("cp", [join(strange, "pki/target-web1.pem"), own])
+      yield* Effect.sleep("1100 millis")
+      // The key is still that of the other.
+      assert.strictEqual(yield* ask(near.controlPort), answered)
+      yield* Process.run("cp", [join(strange, "pki/target-web1.key"), own])
+      yield* Process.until(
+        "it to be refused",
+        Effect.map(ask(near.controlPort), (answer) => answer !== answered)
+      )
+      yield* Process.run("cp", [`${pki}/target-web2.pem`, `${own}/target-web1.pem`])
+      yield* Process.run("cp", [`${pki}/target-web2.key`, `${own}/target-web1.key`])
+      yield* Process.until(
+        "it to be taken",
+        Effect.map(ask(near.controlPort), (answer) => answer === answered)
+      )
+      assert.isFalse(keep.destroyed)
+      keep.destroy()
+    })
   )
 })
 

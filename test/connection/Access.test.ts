@@ -51,7 +51,7 @@ it.live("a target records what it may, by whatever name it tries; a viewer knows
       []
     )
     yield* seen.close()
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("a target that names directories itself, as before 2.11, is kept to its host's", () =>
@@ -66,7 +66,7 @@ it.live("a target that names directories itself, as before 2.11, is kept to its 
     yield* control.addStream({ path: "/web1/s-1/ust" })
     const directories = new Set(relay.output.files().map((path) => path.split("/")[0]))
     assert.deepStrictEqual([...directories], ["web1"])
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("rules that are replaced count for who is connected: its packets, indexes and metadata have no stream", () =>
@@ -90,7 +90,7 @@ it.live("rules that are replaced count for who is connected: its packets, indexe
     yield* Effect.flip(target.session({ name: "again" }))
     yield* relay.relay.replaceAccess(undefined)
     yield* target.session({ name: "again" })
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("directories that a target names are those of sessions that it may record, by name or by name and time", () =>
@@ -127,5 +127,5 @@ it.live("directories that a target names are those of sessions that it may recor
       yield* made("session", paths),
       paths.map(() => taken)
     )
-  }).pipe(Effect.scoped)
+  })
 )

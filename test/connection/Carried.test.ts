@@ -77,7 +77,7 @@ it.live("a journal has so many connections at once, however many one after the o
       incidents.map(({ code }) => code),
       "CONNECTION_LIMIT"
     )
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live(
@@ -141,7 +141,7 @@ it.live("journals that never come to rest have so much of the relay's memory tog
     }
     assert.isAbove(count, 1)
     assert.strictEqual((yield* relay.relay.sessions).length, count)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("of a journal whose mark cannot be written nothing is left that a later relay would go back to", () =>
@@ -162,7 +162,7 @@ it.live("of a journal whose mark cannot be written nothing is left that a later 
     const { incidents } = yield* relay.relay.activity
     assert.deepInclude(incidents, { code: "JOURNAL_UNMARKED", count: 1 })
     assert.strictEqual((yield* relay.relay.sessions).length, 1)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("an edge names no stream but those of its own sessions, however it writes them", () =>
@@ -213,5 +213,5 @@ it.live("an edge names no stream but those of its own sessions, however it write
     yield* victim.d.packet(stream, 1, 100)
     yield* victim.c.index(stream, { seq: 1 })
     yield* relay.script().fileSize(victim.file("ch_0", "", "ust/uid/0/64-bit"), 200)
-  }).pipe(Effect.scoped)
+  })
 )

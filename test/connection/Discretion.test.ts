@@ -176,7 +176,7 @@ it.live("who may neither record nor view it cannot tell whether it is there", ()
     // Nothing of it came into what others recorded.
     const isOf = (path: string) => path.startsWith(`web1/${others.directory}/`)
     assert.deepStrictEqual(full.output.files().filter(isOf), before.filter(isOf))
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("what one has of one's own, by its number, says nothing of how many others there are", () =>
@@ -191,5 +191,5 @@ it.live("what one has of one's own, by its number, says nothing of how many othe
     const [first = 0n, ...rest] = ids.filter((_, index) => index % 2 === 0)
     assert.isFalse(rest.every((id, index) => id > (index === 0 ? first : (rest[index - 1] as bigint))))
     for (const id of ids) assert.isAtLeast(Number(id), 1000)
-  }).pipe(Effect.scoped)
+  })
 )

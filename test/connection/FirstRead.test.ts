@@ -65,7 +65,7 @@ for (const [where, entrance] of Object.entries(entrances)) {
             () => data.isClosed() || relay.output.size("h/s/ch_0") === packets.length * byteCount
           )
           assert.isTrue(join(...packets).equals(relay.memory.read("/traces/h/s/ch_0") ?? Commands.none))
-        }).pipe(Effect.scoped)
+        })
       )
     }
   }

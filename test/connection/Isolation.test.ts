@@ -131,5 +131,5 @@ it.live("nothing of what others record can be learnt or changed by numbers, over
     yield* victim.d.packet(stream, 1, 100)
     yield* victim.c.index(stream, { seq: 1 })
     yield* script.fileSize(victim.file("ch_0", "", "ust/uid/0/64-bit"), 200)
-  }).pipe(Effect.scoped)
+  })
 )

@@ -32,7 +32,7 @@ it.live("a peer is who the balancer tells, on each port, whatever comes with its
     yield* own.send(Buffer.concat([Balancer.header({ command: 0x20, family: 0 }), version]))
     assert.strictEqual((yield* own.read(8)).readUInt32BE(0), 2)
     assert.match((yield* peers(relay)).at(-1) ?? "", /^control 127\.0\.0\.1:\d+$/)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("a header and a command may be cut anywhere", () =>
@@ -51,7 +51,7 @@ it.live("a header and a command may be cut anywhere", () =>
     for (const byte of all) yield* wire.send(Buffer.of(byte))
     assert.strictEqual((yield* wire.read(8)).readUInt32BE(0), 2)
     assert.include(yield* peers(relay), "control 2001:db8::1:7")
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("what is no header is refused alone, with a code; of who is no balancer it is bytes like others", () =>
@@ -83,7 +83,7 @@ it.live("what is no header is refused alone, with a code; of who is no balancer 
     yield* plain.send(version)
     assert.strictEqual((yield* plain.read(8)).readUInt32BE(0), 2)
     assert.match((yield* peers(other))[0] ?? "", /^control 127\.0\.0\.1:\d+$/)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("rules for access, and hosts that are refused, go by the peer that was told", () =>
@@ -122,5 +122,5 @@ it.live("rules for access, and hosts that are refused, go by the peer that was t
     yield* wire.send(Balancer.ipv4("203.0.113.9", 1))
     assert.strictEqual((yield* wire.readToEnd).length, 0)
     assert.include(yield* incidents(relay), "HOST_REFUSED 1")
-  }).pipe(Effect.scoped)
+  })
 )

@@ -46,7 +46,7 @@ it.live("connections over the quota are closed, over all ports together; one tha
     const { control } = relay.script()
     yield* (yield* control).version(13)
     assert.strictEqual((yield* relay.relay.connections).length, 3)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("a session over the quota is answered as one that cannot be made; one that ends makes room", () =>
@@ -79,7 +79,7 @@ it.live("a session over the quota is answered as one that cannot be made; one th
     const again = yield* script.control
     yield* again.version(13)
     assert.notStrictEqual((yield* again.createSession({ name: "three" })).id, 0n)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("bytes per second: no more is read, over all connections together, and all of it arrives", () =>
@@ -113,7 +113,7 @@ it.live("bytes per second: no more is read, over all connections together, and a
     assert.isTrue(isHeldBack)
     const { heldBackMillis } = yield* relay.relay.activity
     assert.isAbove(heldBackMillis.quota, 0)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("bytes per second: who comes anew for each packet waits for what came before, too", () =>
@@ -142,7 +142,7 @@ it.live("bytes per second: who comes anew for each packet waits for what came be
     }
     const seconds = (performance.now() - begun) / 1000
     assert.isBelow((packetBytes * count) / seconds, bytesPerSecond * 1.05)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("bytes per second: several principals at once, each over several connections, have each its own", () =>
@@ -202,7 +202,7 @@ it.live("bytes per second: several principals at once, each over several connect
       assert.isAbove(bytes, rate * seconds * 0.8)
       assert.isBelow(bytes, rate * seconds * 1.2)
     }
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("bytes on disk: files that are overwritten or taken away do not count; who has too much records no more", () =>
@@ -244,7 +244,7 @@ it.live("bytes on disk: files that are overwritten or taken away do not count; w
     const after = yield* script.control
     yield* after.version(13)
     assert.notStrictEqual((yield* after.createSession({ name: "after" })).id, 0n)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("bytes on disk that an earlier relay recorded count, until they are taken away; those of others do not", () =>
@@ -296,7 +296,7 @@ it.live("bytes on disk that an earlier relay recorded count, until they are take
         assert.deepStrictEqual(yield* incidents(relay), ["DISK_QUOTA 1"])
       })
     )
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live(
@@ -403,5 +403,5 @@ it.live("bytes per second: who waits goes on by rules that are changed meanwhile
         { seconds: 10 }
       )
     }
-  }).pipe(Effect.scoped)
+  })
 )

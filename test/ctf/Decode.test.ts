@@ -111,7 +111,7 @@ describe("a field class tree made up at random", () => {
       })
       assert.strictEqual(texts[0], texts[1])
     }
-  }, 120_000)
+  })
 
   it("is over where its packet is", () => {
     const next = random(7)

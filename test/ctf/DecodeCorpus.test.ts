@@ -186,11 +186,11 @@ describeWithCorpus("traces recorded for this project", ["synth", ...own, ...more
       assert.strictEqual(events.length, expected.length, name)
       for (const [at, { name: event }] of events.entries()) assert.include(expected[at], ` ${event}: `)
     }
-  }, 120_000)
+  })
 })
 
 describeWithCorpus("traces of others", [...collections, ...others], (root) => {
-  it.each(others)("%s prints as it should", (name) => checkTrace(root(), name, "generated"), 120_000)
+  it.each(others)("%s prints as it should", (name) => checkTrace(root(), name, "generated"))
   for (const code of codes) {
     it.each(collections)(`%s prints as it should (${code})`, (name) => checkCollection(root(), name, code), 120_000)
   }

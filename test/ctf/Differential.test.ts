@@ -23,5 +23,5 @@ describeWithPeers(["babeltrace2"], "traces made up at random", () => {
       if (end === "same") sameCount++
     }
     assert.isAbove(sameCount, count * 0.9)
-  }, 120_000)
+  })
 })

@@ -96,7 +96,7 @@ it.live("rules for access of which some would not count are refused", () =>
     writeFileSync(path, `{ "principals": [], ${rules}, "rules": [] }`)
     const { message } = yield* Effect.flip(AccessRules.read(path))
     assert.include(message, `${path} is no use: "rules" is there twice`)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("a pipe is read once: who reads it again is told, and waits for nobody", () =>
@@ -117,7 +117,7 @@ it.live("a pipe is read once: who reads it again is told, and waits for nobody",
     yield* Process.run("mkfifo", [looked])
     spawn("sh", ["-c", 'cat "$1" >"$2"', "sh", relay.certificate, looked])
     assert.deepStrictEqual(complaintsOf({ ...files, certificate: looked, key: relay.key }).errors, [])
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("what is over, or will be within a month, is told, of authorities and revocation lists too", () =>
@@ -168,7 +168,7 @@ it.live("what is over, or will be within a month, is told, of authorities and re
       /revocation list \S+past\.pem expired 2021-01-01T/
     )
     assert.deepStrictEqual(of({ crl: join(directory, "far.pem") }), { errors: [], warnings: [] })
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("files that can be used, and let nobody in, are warned of", () =>
@@ -225,5 +225,5 @@ it.live("files that can be used, and let nobody in, are warned of", () =>
       assert.deepStrictEqual([errors, warnings.length], [[], lines.length], warnings.join("\n"))
       for (const [index, line] of lines.entries()) assert.match(warnings[index] ?? "", line)
     }
-  }).pipe(Effect.scoped)
+  })
 )

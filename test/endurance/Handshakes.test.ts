@@ -19,4 +19,4 @@ it("strangers at a port with TLS: bounded descriptors, memory and log, and an ho
   assert.isAtLeast(plain.meanwhile.count, 20, shown)
   assert.isBelow(plain.meanwhile.p99, 1000, shown)
   assert.isBelow(Math.max(...besideMs), 5000, shown)
-}, 60_000)
+})

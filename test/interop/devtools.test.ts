@@ -118,7 +118,7 @@ Peers.describeWithPeers(["chromium"], "Chrome's JSON", () => {
           1000
         )
         assert.deepStrictEqual(threads, wanted)
-      }).pipe(Effect.scoped)
+      })
     )
   })
 })

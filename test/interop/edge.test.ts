@@ -50,44 +50,41 @@ for (const kind of ["reference", "ours"] as const) {
 const endless = () => Number.POSITIVE_INFINITY
 
 Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
-  it.live(
-    "loses no event while its link is cut and the relay killed, again and again",
-    () =>
-      Effect.gen(function* () {
-        const output = yield* Relays.temporaryDirectory("output")
-        const begin = Effect.gen(function* () {
-          const scope = yield* Scope.make()
-          const relay = yield* Scope.provide(Relays.start("ours", { output }), scope)
-          return { relay, scope }
-        })
-        let { relay, scope } = yield* begin
-        const carried = yield* new Link(() => relay.controlPort, endless).open
-        const edge = yield* Edges.start(relay, { to: `net://127.0.0.1:${carried.port}:${carried.port + 1}` })
-        const tracing = yield* Lttng.start
-        yield* Lttng.record(tracing, edge, "cut")
-        const emitting = yield* Effect.forkScoped(tracing.emit({ count: 60_000, sleepMicros: 20 }))
-        for (let fault = 0; fault < 16; fault++) {
-          yield* Effect.sleep("150 millis")
-          if (fault % 4 !== 3) carried.cut()
-          else {
-            relay.process.signal("SIGKILL")
-            yield* relay.process.ended
-            yield* Scope.close(scope, Exit.void)
-            const next = yield* begin
-            relay = next.relay
-            scope = next.scope
-          }
+  it.live("loses no event while its link is cut and the relay killed, again and again", () =>
+    Effect.gen(function* () {
+      const output = yield* Relays.temporaryDirectory("output")
+      const begin = Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const relay = yield* Scope.provide(Relays.start("ours", { output }), scope)
+        return { relay, scope }
+      })
+      let { relay, scope } = yield* begin
+      const carried = yield* new Link(() => relay.controlPort, endless).open
+      const edge = yield* Edges.start(relay, { to: `net://127.0.0.1:${carried.port}:${carried.port + 1}` })
+      const tracing = yield* Lttng.start
+      yield* Lttng.record(tracing, edge, "cut")
+      const emitting = yield* Effect.forkScoped(tracing.emit({ count: 60_000, sleepMicros: 20 }))
+      for (let fault = 0; fault < 16; fault++) {
+        yield* Effect.sleep("150 millis")
+        if (fault % 4 !== 3) carried.cut()
+        else {
+          relay.process.signal("SIGKILL")
+          yield* relay.process.ended
+          yield* Scope.close(scope, Exit.void)
+          const next = yield* begin
+          relay = next.relay
+          scope = next.scope
         }
-        yield* Fiber.join(emitting)
-        yield* tracing.lttng("stop")
-        yield* tracing.lttng("destroy")
-        yield* Edges.forwarded(edge)
-        yield* Scope.close(scope, Exit.void)
-        const directory = Babeltrace.sessionDirectory(output, "cut")
-        Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 60_000 }])
-        Babeltrace.assertIndexed(directory)
-      }),
-    120_000
+      }
+      yield* Fiber.join(emitting)
+      yield* tracing.lttng("stop")
+      yield* tracing.lttng("destroy")
+      yield* Edges.forwarded(edge)
+      yield* Scope.close(scope, Exit.void)
+      const directory = Babeltrace.sessionDirectory(output, "cut")
+      Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 60_000 }])
+      Babeltrace.assertIndexed(directory)
+    })
   )
 
   for (const policy of ["drop", "stop"] as const) {

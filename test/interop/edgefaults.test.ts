@@ -31,91 +31,82 @@ const holds = (directory: string, source: number, count: number) =>
   )
 
 Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
-  it.live(
-    "rotations, by hand and by schedule",
-    () =>
-      Effect.gen(function* () {
-        const { faultCount, output } = yield* Ordeal.endure(({ near, tracing: { emit, lttng } }) =>
-          Effect.gen(function* () {
-            yield* Lttng.record({ lttng }, near, "s", { channel: ["--subbuf-size=16k", "--monitor-timer=50000"] })
-            for (const source of [1, 2, 3]) {
-              yield* emit({ count: 20_000, source, sleepMicros: 10 })
-              yield* lttng("rotate", "s")
-            }
-            yield* lttng("enable-rotation", "-s", "s", "--timer=300000")
-            yield* emit({ count: 20_000, source: 4, sleepMicros: 10 })
-            yield* lttng("disable-rotation", "-s", "s", "--timer")
-            yield* lttng("destroy", "s")
-          })
-        )
-        assert.isAbove(faultCount, 5)
-        Babeltrace.assertExactly(yield* Babeltrace.read(output), sources(20_000, 20_000, 20_000, 20_000))
-      }),
-    120_000
-  )
-
-  it.live(
-    "clears, rings, regenerated metadata, and processes that come and go",
-    () =>
-      Effect.gen(function* () {
-        const { faultCount, output } = yield* Ordeal.endure(({ near, tracing: { emit, lttng } }) =>
-          Effect.gen(function* () {
-            const pids = ["--buffers-pid", "--subbuf-size=4k", "--tracefile-size=16384", "--tracefile-count=3"]
-            yield* Lttng.record({ lttng }, near, "ring", { channel: pids })
-            yield* Lttng.record({ lttng }, near, "s", { channel: ["--subbuf-size=16k"] })
-            yield* emit({ count: 10_000, source: 1, sleepMicros: 10 })
-            yield* lttng("clear", "s")
-            yield* emit({ count: 10_000, source: 2, sleepMicros: 10 })
-            yield* lttng("regenerate", "metadata", "-s", "s")
+  it.live("rotations, by hand and by schedule", () =>
+    Effect.gen(function* () {
+      const { faultCount, output } = yield* Ordeal.endure(({ near, tracing: { emit, lttng } }) =>
+        Effect.gen(function* () {
+          yield* Lttng.record({ lttng }, near, "s", { channel: ["--subbuf-size=16k", "--monitor-timer=50000"] })
+          for (const source of [1, 2, 3]) {
+            yield* emit({ count: 20_000, source, sleepMicros: 10 })
             yield* lttng("rotate", "s")
-            yield* lttng("clear", "ring")
-            yield* emit({ count: 10_000, source: 3, sleepMicros: 10 })
-            yield* lttng("stop", "s")
-            yield* lttng("clear", "s")
-            yield* lttng("start", "s")
-            yield* emit({ count: 10_000, source: 4, sleepMicros: 10 })
-            yield* lttng("destroy", "s")
-            yield* lttng("destroy", "ring")
-          })
-        )
-        assert.isAbove(faultCount, 5)
-        const readout = yield* Babeltrace.read(Babeltrace.sessionDirectory(output, "s"))
-        assert.deepStrictEqual([...readout.bySource.keys()].sort(), [2, 4])
-        for (const { breaks, count } of readout.bySource.values()) assert.deepStrictEqual([count, breaks], [10_000, []])
-      }),
-    120_000
+          }
+          yield* lttng("enable-rotation", "-s", "s", "--timer=300000")
+          yield* emit({ count: 20_000, source: 4, sleepMicros: 10 })
+          yield* lttng("disable-rotation", "-s", "s", "--timer")
+          yield* lttng("destroy", "s")
+        })
+      )
+      assert.isAbove(faultCount, 5)
+      Babeltrace.assertExactly(yield* Babeltrace.read(output), sources(20_000, 20_000, 20_000, 20_000))
+    })
   )
 
-  it.live(
-    "snapshots, several sessions, two domains",
-    () =>
-      Effect.gen(function* () {
-        const { output } = yield* Ordeal.endure(({ near, tracing: { crash, emit, lttng } }) =>
-          Effect.gen(function* () {
-            yield* lttng("create", "snap", "--snapshot", ...Lttng.toRelay(near))
-            yield* lttng("enable-channel", "-u", "--subbuf-size=1M", "--num-subbuf=2", "ch")
-            yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
-            yield* lttng("start")
-            yield* Lttng.record({ lttng }, near, "one", { domain: "--jul" })
-            yield* Lttng.record({ lttng }, near, "two", { channel: ["--subbuf-size=4k"] })
-            for (const source of [1, 2, 3]) {
-              yield* emit({ count: 10_000, source, sleepMicros: 10 })
-              yield* lttng("snapshot", "record", "-s", "snap")
-              if (source === 2) yield* lttng("rotate", "two")
-            }
-            for (const session of ["two", "snap", "one"]) yield* lttng("destroy", session)
-            // It keeps the connections of snapshots for as long as it lives.
-            yield* crash
-          })
-        )
-        for (const session of ["one", "two"]) {
-          const directory = Babeltrace.sessionDirectory(output, session)
-          Babeltrace.assertExactly(yield* Babeltrace.read(directory), sources(10_000, 10_000, 10_000))
-        }
-        const snapshots = Babeltrace.sessionDirectory(output, "snap")
-        assert.isAtLeast((yield* Babeltrace.read(snapshots)).events, 10_000)
-      }),
-    120_000
+  it.live("clears, rings, regenerated metadata, and processes that come and go", () =>
+    Effect.gen(function* () {
+      const { faultCount, output } = yield* Ordeal.endure(({ near, tracing: { emit, lttng } }) =>
+        Effect.gen(function* () {
+          const pids = ["--buffers-pid", "--subbuf-size=4k", "--tracefile-size=16384", "--tracefile-count=3"]
+          yield* Lttng.record({ lttng }, near, "ring", { channel: pids })
+          yield* Lttng.record({ lttng }, near, "s", { channel: ["--subbuf-size=16k"] })
+          yield* emit({ count: 10_000, source: 1, sleepMicros: 10 })
+          yield* lttng("clear", "s")
+          yield* emit({ count: 10_000, source: 2, sleepMicros: 10 })
+          yield* lttng("regenerate", "metadata", "-s", "s")
+          yield* lttng("rotate", "s")
+          yield* lttng("clear", "ring")
+          yield* emit({ count: 10_000, source: 3, sleepMicros: 10 })
+          yield* lttng("stop", "s")
+          yield* lttng("clear", "s")
+          yield* lttng("start", "s")
+          yield* emit({ count: 10_000, source: 4, sleepMicros: 10 })
+          yield* lttng("destroy", "s")
+          yield* lttng("destroy", "ring")
+        })
+      )
+      assert.isAbove(faultCount, 5)
+      const readout = yield* Babeltrace.read(Babeltrace.sessionDirectory(output, "s"))
+      assert.deepStrictEqual([...readout.bySource.keys()].sort(), [2, 4])
+      for (const { breaks, count } of readout.bySource.values()) assert.deepStrictEqual([count, breaks], [10_000, []])
+    })
+  )
+
+  it.live("snapshots, several sessions, two domains", () =>
+    Effect.gen(function* () {
+      const { output } = yield* Ordeal.endure(({ near, tracing: { crash, emit, lttng } }) =>
+        Effect.gen(function* () {
+          yield* lttng("create", "snap", "--snapshot", ...Lttng.toRelay(near))
+          yield* lttng("enable-channel", "-u", "--subbuf-size=1M", "--num-subbuf=2", "ch")
+          yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
+          yield* lttng("start")
+          yield* Lttng.record({ lttng }, near, "one", { domain: "--jul" })
+          yield* Lttng.record({ lttng }, near, "two", { channel: ["--subbuf-size=4k"] })
+          for (const source of [1, 2, 3]) {
+            yield* emit({ count: 10_000, source, sleepMicros: 10 })
+            yield* lttng("snapshot", "record", "-s", "snap")
+            if (source === 2) yield* lttng("rotate", "two")
+          }
+          for (const session of ["two", "snap", "one"]) yield* lttng("destroy", session)
+          // It keeps the connections of snapshots for as long as it lives.
+          yield* crash
+        })
+      )
+      for (const session of ["one", "two"]) {
+        const directory = Babeltrace.sessionDirectory(output, session)
+        Babeltrace.assertExactly(yield* Babeltrace.read(directory), sources(10_000, 10_000, 10_000))
+      }
+      const snapshots = Babeltrace.sessionDirectory(output, "snap")
+      assert.isAtLeast((yield* Babeltrace.read(snapshots)).events, 10_000)
+    })
   )
 
   it.live("on a disk that is full holds back the tracer, says so, and goes on once the relay is there", () =>
@@ -178,83 +169,77 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
     })
   )
 
-  it.live(
-    "viewers of its host see all while the relay cannot be reached, and the relay has it afterwards",
-    () =>
-      Effect.gen(function* () {
-        const relay = yield* Relays.start("ours")
-        const link = yield* new Link(() => relay.controlPort).open
-        link.isDown = true
-        const copy = yield* Relays.temporaryDirectory("copy")
-        const livePort = yield* Ports.free
-        const edge = yield* Edges.start(relay, {
-          to: `net://127.0.0.1:${link.port}:${link.port + 1}`,
-          args: [`--copy=${copy}`, `--live=127.0.0.1:${livePort}`]
-        })
-        const { emit, lttng } = yield* Lttng.start
-        yield* Lttng.record({ lttng }, edge, "s", { create: ["--live=100000"], channel: ["--subbuf-size=4k"] })
-        yield* emit({ count: 100, source: 1 })
-        const viewer = yield* Viewing.view({ ...edge, livePort }, "s")
-        yield* emit({ count: 20_000, source: 2 })
-        yield* Viewing.untilSource(viewer, 2, 20_000)
-        yield* lttng("destroy", "s")
-        const { bySource } = yield* viewer.ended
-        assert.deepInclude(bySource.get(2), { count: 20_000, first: 0, breaks: [] })
-        link.isDown = false
-        yield* Edges.forwarded(edge)
-        const all = [
-          { source: 1, count: 100 },
-          { source: 2, count: 20_000 }
-        ]
-        for (const output of [relay.output, copy]) Babeltrace.assertExactly(yield* Babeltrace.read(output), all)
-      }),
-    120_000
+  it.live("viewers of its host see all while the relay cannot be reached, and the relay has it afterwards", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours")
+      const link = yield* new Link(() => relay.controlPort).open
+      link.isDown = true
+      const copy = yield* Relays.temporaryDirectory("copy")
+      const livePort = yield* Ports.free
+      const edge = yield* Edges.start(relay, {
+        to: `net://127.0.0.1:${link.port}:${link.port + 1}`,
+        args: [`--copy=${copy}`, `--live=127.0.0.1:${livePort}`]
+      })
+      const { emit, lttng } = yield* Lttng.start
+      yield* Lttng.record({ lttng }, edge, "s", { create: ["--live=100000"], channel: ["--subbuf-size=4k"] })
+      yield* emit({ count: 100, source: 1 })
+      const viewer = yield* Viewing.view({ ...edge, livePort }, "s")
+      yield* emit({ count: 20_000, source: 2 })
+      yield* Viewing.untilSource(viewer, 2, 20_000)
+      yield* lttng("destroy", "s")
+      const { bySource } = yield* viewer.ended
+      assert.deepInclude(bySource.get(2), { count: 20_000, first: 0, breaks: [] })
+      link.isDown = false
+      yield* Edges.forwarded(edge)
+      const all = [
+        { source: 1, count: 100 },
+        { source: 2, count: 20_000 }
+      ]
+      for (const output of [relay.output, copy]) Babeltrace.assertExactly(yield* Babeltrace.read(output), all)
+    })
   )
 
-  it.live(
-    "a live session that a viewer watches at the relay: every event, once, and again after each restart",
-    () =>
-      Effect.gen(function* () {
-        const { output } = yield* Ordeal.endure(
-          ({ near, output, relay, strike, tracing: { emit, lttng } }) =>
-            Effect.gen(function* () {
-              yield* Lttng.record({ lttng }, near, "s", { create: ["--live=100000"], channel: ["--subbuf-size=4k"] })
-              yield* emit({ count: 100, source: 1 })
-              const first = yield* Viewing.view(relay(), "s")
-              for (let fault = 0, from = 100; fault < 5; fault++, from += 4000) {
-                yield* Effect.all([emit({ count: 4000, source: 1, from, sleepMicros: 20 }), strike("cut")], {
-                  concurrency: 2
-                })
-              }
-              yield* Viewing.untilSource(first, 1, 20_100)
-              Babeltrace.assertExactly(first.readout(), sources(20_100))
-              for (const [at, fault] of (["kill", "stop"] as const).entries()) {
-                const from = 20_100 + at * 4000
-                yield* Effect.all([emit({ count: 4000, source: 1, from, sleepMicros: 20 }), strike(fault)], {
-                  concurrency: 2
-                })
-              }
-              // Ours begins with what came first, and attaches while the edge brings the rest; the real one with what
-              // comes after it has attached.
-              const url = Viewing.sessionUrl(relay(), "s")
-              const trace = join(yield* Relays.temporaryDirectory("viewed"), "trace")
-              const recording = yield* Process.daemon(process.execPath, [toolboxProgram, "record", url, trace])
-              yield* Process.until("all of source 1 at the relay", holds(output, 1, 28_100))
-              const second = yield* Viewing.view(relay(), "s")
-              yield* emit({ count: 1000, source: 2 })
-              yield* strike("cut")
-              yield* Viewing.untilSource(second, 2, 1000)
-              yield* lttng("destroy", "s")
-              const { bySource } = yield* second.ended
-              assert.deepStrictEqual([...bySource.keys()], [2])
-              assert.deepInclude(bySource.get(2), { count: 1000, first: 0, breaks: [] })
-              assert.strictEqual((yield* recording.ended).code, 0)
-              Babeltrace.assertExactly(yield* Babeltrace.read(trace), sources(28_100, 1000))
-            }),
-          { faults: [] }
-        )
-        Babeltrace.assertExactly(yield* Babeltrace.read(output), sources(28_100, 1000))
-      }),
-    120_000
+  it.live("a live session that a viewer watches at the relay: every event, once, and again after each restart", () =>
+    Effect.gen(function* () {
+      const { output } = yield* Ordeal.endure(
+        ({ near, output, relay, strike, tracing: { emit, lttng } }) =>
+          Effect.gen(function* () {
+            yield* Lttng.record({ lttng }, near, "s", { create: ["--live=100000"], channel: ["--subbuf-size=4k"] })
+            yield* emit({ count: 100, source: 1 })
+            const first = yield* Viewing.view(relay(), "s")
+            for (let fault = 0, from = 100; fault < 5; fault++, from += 4000) {
+              yield* Effect.all([emit({ count: 4000, source: 1, from, sleepMicros: 20 }), strike("cut")], {
+                concurrency: 2
+              })
+            }
+            yield* Viewing.untilSource(first, 1, 20_100)
+            Babeltrace.assertExactly(first.readout(), sources(20_100))
+            for (const [at, fault] of (["kill", "stop"] as const).entries()) {
+              const from = 20_100 + at * 4000
+              yield* Effect.all([emit({ count: 4000, source: 1, from, sleepMicros: 20 }), strike(fault)], {
+                concurrency: 2
+              })
+            }
+            // Ours begins with what came first, and attaches while the edge brings the rest; the real one with what
+            // comes after it has attached.
+            const url = Viewing.sessionUrl(relay(), "s")
+            const trace = join(yield* Relays.temporaryDirectory("viewed"), "trace")
+            const recording = yield* Process.daemon(process.execPath, [toolboxProgram, "record", url, trace])
+            yield* Process.until("all of source 1 at the relay", holds(output, 1, 28_100))
+            const second = yield* Viewing.view(relay(), "s")
+            yield* emit({ count: 1000, source: 2 })
+            yield* strike("cut")
+            yield* Viewing.untilSource(second, 2, 1000)
+            yield* lttng("destroy", "s")
+            const { bySource } = yield* second.ended
+            assert.deepStrictEqual([...bySource.keys()], [2])
+            assert.deepInclude(bySource.get(2), { count: 1000, first: 0, breaks: [] })
+            assert.strictEqual((yield* recording.ended).code, 0)
+            Babeltrace.assertExactly(yield* Babeltrace.read(trace), sources(28_100, 1000))
+          }),
+        { faults: [] }
+      )
+      Babeltrace.assertExactly(yield* Babeltrace.read(output), sources(28_100, 1000))
+    })
   )
 })

@@ -150,8 +150,7 @@ Peers.describeConcurrently([...Peers.tracing, ...Peers.reference], "an edge befo
               })
             )
           }
-        }),
-      90_000
+        })
     )
   }
 })

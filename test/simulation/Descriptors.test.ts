@@ -68,7 +68,7 @@ const idle = (port: number) =>
 
 describe("256 descriptors", () => {
   const claim = (what: string, body: (relay: Limited.Limited) => Effect.Effect<void, unknown, Scope.Scope>) =>
-    it.live(what, () => Effect.scoped(Effect.flatMap(Limited.start(256), body)), 60_000)
+    it.live(what, () => Effect.scoped(Effect.flatMap(Limited.start(256), body)))
 
   claim("carry 2,000 streams with their indexes: nothing is lost", (relay) =>
     Effect.gen(function* () {
@@ -152,33 +152,31 @@ describe("256 descriptors", () => {
 
 describe("no descriptor left to accept with", () => {
   it.live("is no end: connections are taken again when others have gone", () =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const program = fileURLToPath(new URL("crowded.ts", import.meta.url))
-        const crowded = yield* Process.daemon("sh", ["-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, program])
-        const port = Number.parseInt(yield* Process.said(crowded, "\n"), 10)
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            const numbered = Array.from({ length: 100 }, () => port)
-            const sockets = yield* Effect.forEach(numbered, idle, { concurrency: 20 })
-            yield* Process.until(
-              "those beyond the descriptors to be closed",
-              () => sockets.filter((socket) => socket === null || socket.closed).length > 36
-            )
-            assert.isUndefined(crowded.outcome())
-          })
-        )
-        yield* Process.until(
-          "a greeting",
-          Wire.connect(port).pipe(
-            Effect.flatMap((wire) => wire.read(5)),
-            Effect.map((greeting) => greeting.toString() === "hello"),
-            Effect.scoped,
-            Effect.catch(() => Effect.succeed(false))
+    Effect.gen(function* () {
+      const program = fileURLToPath(new URL("crowded.ts", import.meta.url))
+      const crowded = yield* Process.daemon("sh", ["-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, program])
+      const port = Number.parseInt(yield* Process.said(crowded, "\n"), 10)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const numbered = Array.from({ length: 100 }, () => port)
+          const sockets = yield* Effect.forEach(numbered, idle, { concurrency: 20 })
+          yield* Process.until(
+            "those beyond the descriptors to be closed",
+            () => sockets.filter((socket) => socket === null || socket.closed).length > 36
           )
+          assert.isUndefined(crowded.outcome())
+        })
+      )
+      yield* Process.until(
+        "a greeting",
+        Wire.connect(port).pipe(
+          Effect.flatMap((wire) => wire.read(5)),
+          Effect.map((greeting) => greeting.toString() === "hello"),
+          Effect.scoped,
+          Effect.catch(() => Effect.succeed(false))
         )
-        assert.isUndefined(crowded.outcome())
-      })
-    )
+      )
+      assert.isUndefined(crowded.outcome())
+    })
   )
 })

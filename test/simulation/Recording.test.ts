@@ -309,6 +309,6 @@ describe("a relay in one process", () => {
           )
         })
       ),
-    { arbitrary: { runs: 150, size: 80, maxShrinks: 100, concurrency: 8 }, timeout: 60_000 }
+    { arbitrary: { runs: 150, size: 80, maxShrinks: 100, concurrency: 8 } }
   )
 })

@@ -275,7 +275,7 @@ it.live("files of tmpfs are written at once, those of a disk if it is local, and
     const onlyRead = yield* files.open(`${root}/f`, "read")
     assert.isUndefined(onlyRead.writeNow)
     yield* onlyRead.close
-  }).pipe(Effect.scoped)
+  })
 )
 
 describe("Files in memory", () => {

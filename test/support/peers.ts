@@ -42,13 +42,13 @@ export const describeWithPeers = (peers: ReadonlyArray<string>, name: string, bo
 
 /** The same for cases that mostly wait: some run at a time, so that each takes longer. */
 export const describeConcurrently = (peers: ReadonlyArray<string>, name: string, body: Body): void =>
-  describeWith(peers, name, body, { concurrent: true, timeout: 120_000 })
+  describeWith(peers, name, body, { concurrent: true })
 
 const describeWith = (
   peers: ReadonlyArray<string>,
   name: string,
   body: Body,
-  options: { readonly concurrent?: boolean; readonly timeout?: number }
+  options: { readonly concurrent?: boolean }
 ): void => {
   const missing = absent(peers)
   if (missing.length === 0) {

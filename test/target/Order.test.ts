@@ -205,6 +205,6 @@ describe("a session's writes, in any order of what is asked of it", () => {
           )
         }
       }),
-    { arbitrary: { runs: 400, size: 40 }, timeout: 60_000 }
+    { arbitrary: { runs: 400, size: 40 } }
   )
 })

@@ -50,7 +50,7 @@ describe("over TLS", () => {
         [40, 40, 40, 40].map((packets) => packets * 65_536),
         `${recorded}`
       )
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("each fault has its error", () =>
@@ -98,6 +98,6 @@ describe("over TLS", () => {
       const over = { certificate: text(`${expired}`), key: text(`${key}`) }
       const old = yield* TestRelay.make({ tls: { ...required, ...over } })
       assert.strictEqual(yield* fails({ ca: over.certificate }, old.controlPort), "expiry")
-    }).pipe(Effect.scoped)
+    })
   )
 })

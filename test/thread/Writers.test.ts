@@ -76,86 +76,76 @@ describe("threads that write files", () => {
   })
 
   it.live("are none until they are needed, and one more when those that are there have enough to do", () =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const { fill, startCount, write } = yield* idling(3)
-        assert.strictEqual(startCount(), 0)
-        assert.isUndefined(write(), "before it is there")
-        assert.strictEqual(startCount(), 1)
-        yield* fill(2)
-        assert.strictEqual(startCount(), 2)
-        yield* fill(6)
-        yield* turns(20)
-        assert.isUndefined(write())
-        assert.strictEqual(startCount(), 3)
-      })
-    )
+    Effect.gen(function* () {
+      const { fill, startCount, write } = yield* idling(3)
+      assert.strictEqual(startCount(), 0)
+      assert.isUndefined(write(), "before it is there")
+      assert.strictEqual(startCount(), 1)
+      yield* fill(2)
+      assert.strictEqual(startCount(), 2)
+      yield* fill(6)
+      yield* turns(20)
+      assert.isUndefined(write())
+      assert.strictEqual(startCount(), 3)
+    })
   )
 
   it.live("get what is to do in turn, and all of it is done when they stop", () =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const { content, expected, fill, writers } = yield* idling(2)
-        yield* fill(4)
-        assert.isTrue(writers.isUsable)
-        writers.stop()
-        assert.isFalse(writers.isUsable)
-        assert.isTrue(content().equals(expected()))
-      })
-    )
+    Effect.gen(function* () {
+      const { content, expected, fill, writers } = yield* idling(2)
+      yield* fill(4)
+      assert.isTrue(writers.isUsable)
+      writers.stop()
+      assert.isFalse(writers.isUsable)
+      assert.isTrue(content().equals(expected()))
+    })
   )
 
   it.live("are none where there are to be none", () =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const { startCount, write, writers } = yield* idling(0)
-        assert.deepStrictEqual([write(), writers.hasRoom, writers.isUsable], [undefined, false, false])
-        assert.isFalse(writers.close(99))
-        yield* turns(5)
-        assert.strictEqual(startCount(), 0)
-      })
-    )
+    Effect.gen(function* () {
+      const { startCount, write, writers } = yield* idling(0)
+      assert.deepStrictEqual([write(), writers.hasRoom, writers.isUsable], [undefined, false, false])
+      assert.isFalse(writers.close(99))
+      yield* turns(5)
+      assert.strictEqual(startCount(), 0)
+    })
   )
 
   it.live("take nothing, and none is started, while processors are short", () =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        let isShort = true
-        const made = yield* make({ countMax: 1, contention: { isShort: () => isShort } })
-        assert.deepStrictEqual([made.write(), made.writers.hasRoom], [undefined, false])
-        yield* turns(50)
-        assert.isUndefined(made.write())
-        isShort = false
-        yield* made.fill(1)
-        isShort = true
-        assert.isUndefined(made.write())
-      })
-    )
+    Effect.gen(function* () {
+      let isShort = true
+      const made = yield* make({ countMax: 1, contention: { isShort: () => isShort } })
+      assert.deepStrictEqual([made.write(), made.writers.hasRoom], [undefined, false])
+      yield* turns(50)
+      assert.isUndefined(made.write())
+      isShort = false
+      yield* made.fill(1)
+      isShort = true
+      assert.isUndefined(made.write())
+    })
   )
 
   it.live("that end are told, and others, then the loop, do what there is to do", () =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const { start, workers } = Ending.endable()
-        let lostCount = 0
-        const made = yield* make({ countMax: 2, start, onLost: () => void lostCount++ })
-        yield* until("both to be there", () => {
-          while (made.write() !== undefined);
-          return workers.length === 2
-        })
-        for (const [at, worker] of workers.entries()) {
-          const before = made.count()
-          yield* made.fill(before + 5)
-          void worker.terminate()
-          yield* until("its end", () => {
-            made.write()
-            return lostCount === at + 1
-          })
-        }
-        assert.deepStrictEqual([made.write(), made.writers.hasRoom, made.writers.isUsable], [undefined, false, false])
-        assert.strictEqual(workers.length, 2, "none is started again")
-        assert.isTrue(made.content().equals(made.expected()))
+    Effect.gen(function* () {
+      const { start, workers } = Ending.endable()
+      let lostCount = 0
+      const made = yield* make({ countMax: 2, start, onLost: () => void lostCount++ })
+      yield* until("both to be there", () => {
+        while (made.write() !== undefined);
+        return workers.length === 2
       })
-    )
+      for (const [at, worker] of workers.entries()) {
+        const before = made.count()
+        yield* made.fill(before + 5)
+        void worker.terminate()
+        yield* until("its end", () => {
+          made.write()
+          return lostCount === at + 1
+        })
+      }
+      assert.deepStrictEqual([made.write(), made.writers.hasRoom, made.writers.isUsable], [undefined, false, false])
+      assert.strictEqual(workers.length, 2, "none is started again")
+      assert.isTrue(made.content().equals(made.expected()))
+    })
   )
 })

@@ -81,7 +81,7 @@ it.live("what is no hello never comes to OpenSSL", () =>
     yield* closed(socket)
     assert.lengthOf(refused, 1)
     assert.notMatch(`${refused[0]}`, /ERR_|SSL/)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it.live("what was TLS as far as the balancer is no plain connection where TLS is required; what was not, is", () =>
@@ -100,7 +100,7 @@ it.live("what was TLS as far as the balancer is no plain connection where TLS is
     assert.deepStrictEqual(welcome, ["after TLS"])
     assert.lengthOf(refused, 1)
     assert.match(`${refused[0]}`, /TLS_REQUIRED/)
-  }).pipe(Effect.scoped)
+  })
 )
 
 it("a role is named in full, in its letters", () => {

@@ -151,7 +151,7 @@ describe("TLS on a port", () => {
         assert.strictEqual(yield* converse(chosen, "tls"), "TLS")
         assert.strictEqual((yield* Queue.take(heard)).role, role)
       }
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("is required where it is: what is plain, old, or certified by others is refused alone", () =>
@@ -179,7 +179,7 @@ describe("TLS on a port", () => {
       assert.strictEqual(yield* converse(good, "good"), "GOOD")
       assert.strictEqual((yield* Queue.take(heard)).text, "good")
       assert.isAtMost(limit.count, 3)
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("lets in who speaks, however many do not, or stop inside a handshake", () =>
@@ -199,7 +199,7 @@ describe("TLS on a port", () => {
       assert.deepStrictEqual([(yield* Queue.take(heard)).role, (yield* Queue.take(heard)).role], ["data", "live"])
       assert.isAtMost(limit.count, waitingCountMax + 3)
       for (const socket of silent) socket.destroy()
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("lets go at once who goes while it waits for its turn", () =>
@@ -226,7 +226,7 @@ describe("TLS on a port", () => {
       yield* left(0)
       assert.strictEqual(terminal.handshakes().waitingCount, 0)
       assert.isBelow(performance.now() - from, 2500)
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("takes a handshake in single bytes", () =>
@@ -234,7 +234,7 @@ describe("TLS on a port", () => {
       const { ca, clients, heard, port } = yield* start("require")
       assert.strictEqual(yield* converse(yield* bytewise(port("live"), { ca, ...clients.web1 }), "slow"), "SLOW")
       assert.deepStrictEqual((yield* Queue.take(heard)).role, "live")
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("lets in whom any of several authorities certified and none has revoked, in one file all of them", () =>
@@ -261,7 +261,7 @@ describe("TLS on a port", () => {
         assert.strictEqual(yield* converse(secure(port("control"), ca, kept), "kept"), "KEPT")
         assert.strictEqual(yield* converse(secure(port("control"), ca, gone), "gone"), "")
       }
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("changes its certificate for new connections, unless the new one is no use", () =>
@@ -281,6 +281,6 @@ describe("TLS on a port", () => {
         (yield* Queue.takeAll(heard)).map(({ text }) => text),
         ["still", "new", "goes on"]
       )
-    }).pipe(Effect.scoped)
+    })
   )
 })

@@ -111,7 +111,7 @@ describe("certificates", () => {
         yield* outcome(socket)
       }
       assert.deepStrictEqual(codes, Object.keys(bad))
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("that are over, not yet begun, for another use, of nobody known, or revoked let nobody in", () =>
@@ -148,7 +148,7 @@ describe("certificates", () => {
       assert.notStrictEqual(yield* outcome(connect(yield* ours.issue({ name: "new" }))), answered)
       yield* relay.relay.replaceTls({ ...identity, crl: undefined })
       assert.strictEqual(yield* outcome(connect(good)), answered)
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("that end are let in no more, by an earlier handshake either", () =>
@@ -181,7 +181,7 @@ describe("certificates", () => {
       assert.notStrictEqual((yield* resumed(first.session)).answer, answered)
       assert.notStrictEqual((yield* resumed()).answer, answered)
       assert.deepStrictEqual(yield* incidents, ["TLS_FAILED 2"])
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("with hostile names are nobody but who they say", () =>
@@ -231,7 +231,7 @@ describe("certificates", () => {
       assert.deepStrictEqual(countOf("nul"), ["URI:lttng://target/web1\0.evil"])
       assert.deepStrictEqual(countOf("comma"), ["DNS:x, URI:lttng://target/web1"])
       assert.deepStrictEqual(countOf("wildcard"), ["URI:lttng://target/web?", "DNS:*"])
-    }).pipe(Effect.scoped)
+    })
   )
 })
 
@@ -264,7 +264,7 @@ describe("handshakes", () => {
       assert.strictEqual(yield* outcome(connect(good)), answered)
       const { incidents } = yield* relay.relay.activity
       assert.isAtMost(incidents.find(({ code }) => code === "TLS_FAILED")?.count ?? 0, total)
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("that have begun and are given up keep no place: an end and a break are noticed at once", () =>
@@ -312,7 +312,7 @@ describe("handshakes", () => {
       }
       yield* until("the relay to notice", () => codes.length === 4, { seconds: 5 })
       assert.notInclude(codes, "let in")
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("in versions, with ciphers and names that there are not are refused", () =>
@@ -339,7 +339,7 @@ describe("handshakes", () => {
       })
       assert.match(error, /renegotiation/i)
       assert.strictEqual(yield* outcome(older.connect(good)), answered)
-    }).pipe(Effect.scoped)
+    })
   )
 
   it.live("that are over: what cannot be decrypted ends its connection, and no other", () =>
@@ -373,7 +373,7 @@ describe("handshakes", () => {
       const { connectionEnds, incidents } = yield* relay.relay.activity
       const during = incidents.find(({ code }) => code === "TLS_FAILED")?.count ?? 0
       assert.strictEqual((connectionEnds.find(({ reason }) => reason === "socket error")?.count ?? 0) + during, 20)
-    }).pipe(Effect.scoped)
+    })
   )
 })
 
@@ -404,7 +404,7 @@ it.live("who is over a quota is let go in the call that ends the handshake, and 
     assert.strictEqual(yield* outcome(first), answered)
     const { incidents } = yield* relay.relay.activity
     assert.strictEqual(incidents.find(({ code }) => code === "CONNECTION_QUOTA")?.count, 30)
-  }).pipe(Effect.scoped)
+  })
 )
 
 describe("what is not documented of this runtime", () => {
@@ -425,7 +425,7 @@ describe("what is not documented of this runtime", () => {
       assert.strictEqual(yield* outcome(half), answered)
       assert.notStrictEqual(yield* outcome(connect()), answered)
       assert.deepStrictEqual(yield* incidents, ["TLS_FAILED 1"])
-    }).pipe(Effect.scoped)
+    })
   )
 })
 

@@ -120,7 +120,7 @@ export const describeRecords = (how: string, some: ReadonlyArray<keyof typeof ha
         })
         wire.write(join(...said.map((command) => records.data(command)), records.closeNotify()))
         assert.strictEqual((yield* answer).length, 8 + 12 + 12 * count)
-      }).pipe(Effect.scoped)
+      })
     )
 
     it.live("that are empty, one behind the other without an end, end their connection alone", () =>
@@ -132,7 +132,7 @@ export const describeRecords = (how: string, some: ReadonlyArray<keyof typeof ha
         yield* until("it to be gone", () => socket.readableEnded || socket.destroyed)
         yield* stream(relay, "other")
         assert.lengthOf(yield* relay.relay.connections, 1)
-      }).pipe(Effect.scoped)
+      })
     )
 
     for (const habit of some) {
@@ -166,7 +166,7 @@ export const describeRecords = (how: string, some: ReadonlyArray<keyof typeof ha
             assert.isAbove(wanted?.length ?? 0, 0)
             assert.isTrue(found?.equals(wanted as Buffer), `${habit}, ${index}: ${found?.length} of ${wanted?.length}`)
           }
-        }).pipe(Effect.scoped)
+        })
       )
     }
   })

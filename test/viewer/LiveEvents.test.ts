@@ -31,5 +31,5 @@ it.live("packets that never came are a loss between the events on either side", 
       return item._tag === "Loss" ? `${item.loss.count} ${item.loss.what} of ${item.path}` : item._tag
     })
     assert.deepStrictEqual(items, [0, 1, `2 packets of ${path}/ch_0`, 6, 7])
-  }).pipe(Effect.scoped)
+  })
 )
