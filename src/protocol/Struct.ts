@@ -327,6 +327,12 @@ export const fixed = <F extends Fields>(head: Struct<F>): Layout<Value<F>> =>
     write: (cursor, value) => head.write(cursor.view, take(cursor, head.size), value)
   })
 
+/** A layout that is the same between peers of every minor. */
+export const everyMinor =
+  <A>(layout: Layout<A>): ((minor: number) => Layout<A>) =>
+  () =>
+    layout
+
 /** A message without payload. */
 export const empty: Layout<Record<never, never>> = fixed(struct({}))
 

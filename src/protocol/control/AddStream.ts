@@ -12,7 +12,7 @@
  * Minors 2 to 10: channelName char[264], pathname char[4096], tracefileSize, tracefileCount. Minor 1: the strings only.
  * The layout is the session's, not the connection's. Reply: handle u64 (all ones on error), returnCode u32.
  */
-import { demanding, fixed, fixedString, type Layout, struct, u32, u64, withConstants } from "../Struct.ts"
+import { demanding, everyMinor, fixed, fixedString, type Layout, struct, u32, u64, withConstants } from "../Struct.ts"
 import { terminated, withTexts } from "../Variable.ts"
 import { features } from "../Version.ts"
 
@@ -76,6 +76,5 @@ export const request = (minor: number): Layout<Request, Writable> => {
   return tracefileRing ? request2 : request1
 }
 
-const replyLayout: Layout<Reply> = fixed(struct({ handle: u64, returnCode: u32 }))
 /** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
-export const reply = (_minor: number): Layout<Reply> => replyLayout
+export const reply = everyMinor<Reply>(fixed(struct({ handle: u64, returnCode: u32 })))

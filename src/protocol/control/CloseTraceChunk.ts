@@ -9,7 +9,7 @@
  *
  * Reply: returnCode u32, length of path u32, path with its NUL, relative to the relay's output directory.
  */
-import { fixed, type Layout, optional, struct, u32, u64 } from "../Struct.ts"
+import { everyMinor, fixed, optional, struct, u32, u64 } from "../Struct.ts"
 import { maybe, withTexts } from "../Variable.ts"
 
 /** Its number on the wire (streaming.md §6.16). */
@@ -36,12 +36,13 @@ export interface Reply {
   readonly path: string | undefined
 }
 
-const requestLayout: Layout<Request> = fixed(struct({ chunkId: u64, closeTimestamp: u64, closeCommand: optional(u32) }))
-const replyLayout: Layout<Reply> = withTexts(struct({ returnCode: u32, pathLength: u32 }), {
-  path: maybe("pathLength", { lengthMax: 4096 })
-})
-
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => requestLayout
+export const request = everyMinor<Request>(
+  fixed(struct({ chunkId: u64, closeTimestamp: u64, closeCommand: optional(u32) }))
+)
 /** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
-export const reply = (_minor: number): Layout<Reply> => replyLayout
+export const reply = everyMinor<Reply>(
+  withTexts(struct({ returnCode: u32, pathLength: u32 }), {
+    path: maybe("pathLength", { lengthMax: 4096 })
+  })
+)

@@ -10,7 +10,7 @@
  *
  * A bad name is `Malformed` for reason "string" and deserves an answer; a short fixed part is "short" and does not.
  */
-import { type Layout, struct, u32, u64 } from "../Struct.ts"
+import { everyMinor, struct, u32, u64 } from "../Struct.ts"
 import { maybe, withTexts } from "../Variable.ts"
 
 /** Its number on the wire (streaming.md §6.15). */
@@ -30,10 +30,11 @@ export type { GenericReply as Reply } from "./GenericReply.ts"
 
 /** The head of the request; the name follows. */
 export const head = struct({ chunkId: u64, creationTimestamp: u64, overrideNameLength: u32 })
-const layout: Layout<Request> = withTexts(head, {
-  overrideName: maybe("overrideNameLength", { lengthMin: 2, lengthMax: 255 })
-})
 
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => layout
+export const request = everyMinor<Request>(
+  withTexts(head, {
+    overrideName: maybe("overrideNameLength", { lengthMin: 2, lengthMax: 255 })
+  })
+)
 export { reply } from "./GenericReply.ts"

@@ -6,7 +6,7 @@
  * | --- | --- | --- |
  * | 0 | u64 | sessionId, the relay's |
  */
-import { fixed, type Layout, struct, u64 } from "../Struct.ts"
+import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 
 /** Its number on the wire (streaming.md §6.11). */
 export const number = 11
@@ -21,8 +21,6 @@ export interface Request {
 }
 export type { GenericReply as Reply } from "./GenericReply.ts"
 
-const layout: Layout<Request> = fixed(struct({ sessionId: u64 }))
-
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => layout
+export const request = everyMinor<Request>(fixed(struct({ sessionId: u64 })))
 export { reply } from "./GenericReply.ts"

@@ -7,7 +7,7 @@
  *
  * Reply: returnCode u32, configurationFlags u64.
  */
-import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
+import { everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 
 /** Its number on the wire (streaming.md §6.18). */
 export const number = 22
@@ -30,10 +30,7 @@ export interface Reply {
   readonly configurationFlags: bigint
 }
 
-const requestLayout: Layout<Request> = fixed(struct({ queryFlags: u64 }))
-const replyLayout: Layout<Reply> = fixed(struct({ returnCode: u32, configurationFlags: u64 }))
-
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => requestLayout
+export const request = everyMinor<Request>(fixed(struct({ queryFlags: u64 })))
 /** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
-export const reply = (_minor: number): Layout<Reply> => replyLayout
+export const reply = everyMinor<Reply>(fixed(struct({ returnCode: u32, configurationFlags: u64 })))

@@ -5,7 +5,7 @@
  * | --- | --- | --- |
  * | 0 | u64 | streamId, which need not exist |
  */
-import { fixed, type Layout, struct, u64 } from "../Struct.ts"
+import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 
 /** Its number on the wire (streaming.md §6.9). */
 export const number = 9
@@ -20,8 +20,6 @@ export interface Request {
 }
 export type { GenericReply as Reply } from "./GenericReply.ts"
 
-const layout: Layout<Request> = fixed(struct({ streamId: u64 }))
-
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => layout
+export const request = everyMinor<Request>(fixed(struct({ streamId: u64 })))
 export { reply } from "./GenericReply.ts"

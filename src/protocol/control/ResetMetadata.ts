@@ -6,7 +6,7 @@
  * | 0 | u64 | streamId |
  * | 8 | u64 | version, for the log only |
  */
-import { fixed, type Layout, struct, u64 } from "../Struct.ts"
+import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 
 /** Its number on the wire (streaming.md §6.5). */
 export const number = 17
@@ -22,8 +22,6 @@ export interface Request {
 }
 export type { GenericReply as Reply } from "./GenericReply.ts"
 
-const layout: Layout<Request> = fixed(struct({ streamId: u64, version: u64 }))
-
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => layout
+export const request = everyMinor<Request>(fixed(struct({ streamId: u64, version: u64 })))
 export { reply } from "./GenericReply.ts"

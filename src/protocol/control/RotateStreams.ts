@@ -13,7 +13,7 @@
  * message, the only one where surplus bytes are refused. We write 7, as 64-bit peers do.
  */
 import { Schema } from "effect"
-import { type Cursor, type Layout, layout, Malformed, optional, struct, take, u64 } from "../Struct.ts"
+import { type Cursor, everyMinor, layout, Malformed, optional, struct, take, u64 } from "../Struct.ts"
 
 /** Its number on the wire (streaming.md §6.14). */
 export const number = 18
@@ -66,13 +66,13 @@ const write = (cursor: Cursor, { newChunkId, positions }: Request): void => {
   for (const entry of positions) position.write(cursor.view, take(cursor, position.size), entry)
 }
 
-const request18: Layout<Request> = layout({
-  schema: Schema.Struct({ newChunkId: optional(u64).schema, positions: Schema.Array(position.schema) }),
-  sizeOf: ({ positions }) => headSize + paddingWritten + positions.length * position.size,
-  read,
-  write
-})
-
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => request18
+export const request = everyMinor<Request>(
+  layout({
+    schema: Schema.Struct({ newChunkId: optional(u64).schema, positions: Schema.Array(position.schema) }),
+    sizeOf: ({ positions }) => headSize + paddingWritten + positions.length * position.size,
+    read,
+    write
+  })
+)
 export { reply } from "./GenericReply.ts"

@@ -9,7 +9,7 @@
  *
  * `header` alone serves a reader that forwards the bytes as they arrive.
  */
-import { type Layout, struct, u32, u64 } from "../Struct.ts"
+import { everyMinor, struct, u32, u64 } from "../Struct.ts"
 import { withBytes } from "../Variable.ts"
 
 /** Its number on the wire (streaming.md §6.4). */
@@ -34,7 +34,5 @@ export const headerSize = header.size
 /** Where each member of `header` lies. */
 export const { offsets } = header
 
-const layout: Layout<Request> = withBytes(header, "metadata")
-
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => layout
+export const request = everyMinor<Request>(withBytes(header, "metadata"))

@@ -7,7 +7,7 @@
  *
  * Reply: returnCode u32, exists u8.
  */
-import { bool8, fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
+import { bool8, everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 
 /** Its number on the wire (streaming.md §6.17). */
 export const number = 21
@@ -27,10 +27,7 @@ export interface Reply {
   readonly exists: boolean
 }
 
-const requestLayout: Layout<Request> = fixed(struct({ chunkId: u64 }))
-const replyLayout: Layout<Reply> = fixed(struct({ returnCode: u32, exists: bool8 }))
-
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => requestLayout
+export const request = everyMinor<Request>(fixed(struct({ chunkId: u64 })))
 /** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
-export const reply = (_minor: number): Layout<Reply> => replyLayout
+export const reply = everyMinor<Reply>(fixed(struct({ returnCode: u32, exists: bool8 })))

@@ -8,7 +8,7 @@
  *
  * The reply carries the relay's own version, never the negotiated one, and is sent even if the major is refused.
  */
-import { fixed, type Layout, struct, u32 } from "../Struct.ts"
+import { everyMinor, fixed, type Layout, struct, u32 } from "../Struct.ts"
 
 /** Its number on the wire (streaming.md §3). */
 export const number = 5
@@ -28,6 +28,6 @@ export type Reply = Request
 const layout: Layout<Request> = fixed(struct({ major: u32, minor: u32 }))
 
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => layout
+export const request = everyMinor<Request>(layout)
 /** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
-export const reply = (_minor: number): Layout<Reply> => layout
+export const reply = everyMinor<Reply>(layout)

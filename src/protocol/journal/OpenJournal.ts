@@ -11,7 +11,7 @@
  *
  * Reply: returnCode u32, state u32, received u64, durable u64. Then records one way, acknowledgements the other.
  */
-import { fixed, type Layout, oneOf, struct, u32, u64, uuid } from "../Struct.ts"
+import { everyMinor, fixed, oneOf, struct, u32, u64, uuid } from "../Struct.ts"
 import { terminated, withTexts } from "../Variable.ts"
 
 export const number = 0x4c54_0001
@@ -43,15 +43,15 @@ export interface Reply {
   readonly durable: bigint
 }
 
-const requestLayout: Layout<Request> = withTexts(struct({ token: uuid, firstKept: u64, edgeNameLength: u32 }), {
-  edgeName: terminated("edgeNameLength", { lengthMin: 1, lengthMax: 256 })
-})
 const replyStruct = struct({ returnCode: u32, state: oneOf(u32, states), received: u64, durable: u64 })
-const replyLayout: Layout<Reply> = fixed(replyStruct)
 
 export const replyBytes = replyStruct.size
-export const request = (_minor: number): Layout<Request> => requestLayout
-export const reply = (_minor: number): Layout<Reply> => replyLayout
+export const request = everyMinor<Request>(
+  withTexts(struct({ token: uuid, firstKept: u64, edgeNameLength: u32 }), {
+    edgeName: terminated("edgeNameLength", { lengthMin: 1, lengthMax: 256 })
+  })
+)
+export const reply = everyMinor<Reply>(fixed(replyStruct))
 
 /** What the relay says whenever it got further, or the journal ends. */
 export interface Acknowledgement {

@@ -7,7 +7,7 @@
  * | 8 | u64 | offset, which relays ignore; ours knows `byEvents` there |
  * | 16 | u32 | seek: 1 from the beginning, 2 from the last packet |
  */
-import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
+import { everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 import { type StreamsReply, reply as streams } from "./StreamEntry.ts"
 
 /** Its number on the wire (live.md §3.4 and §6.4). */
@@ -38,11 +38,10 @@ export interface Request {
 export type Reply = StreamsReply
 
 const head = struct({ sessionId: u64, offset: u64, seek: u32 })
-const layout: Layout<Request> = fixed(head)
 
 /** Bytes of the request behind its header. */
 export const requestSize = head.size
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => layout
+export const request = everyMinor<Request>(fixed(head))
 /** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
-export const reply = (_minor: number): Layout<Reply> => streams
+export const reply = everyMinor<Reply>(streams)

@@ -8,7 +8,7 @@
  * | 12 | u32 | minor | the viewer's | the relay's own, not the negotiated one |
  * | 16 | u32 | type | 1 commands, 2 notifications | 0 |
  */
-import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
+import { everyMinor, fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
 
 /** Its number on the wire (live.md §3.2 and §6.1). */
 export const number = 1
@@ -37,6 +37,6 @@ const layout: Layout<Request> = fixed(head)
 /** Bytes of the request behind its header. */
 export const requestSize = head.size
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => layout
+export const request = everyMinor<Request>(layout)
 /** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
-export const reply = (_minor: number): Layout<Reply> => layout
+export const reply = everyMinor<Reply>(layout)

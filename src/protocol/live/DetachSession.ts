@@ -5,7 +5,7 @@
  * | --- | --- | --- |
  * | 0 | u64 | sessionId |
  */
-import { fixed, type Layout, struct, u64 } from "../Struct.ts"
+import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 
 /** Its number on the wire (live.md §3.10 and §6.9). */
 export const number = 9
@@ -24,10 +24,9 @@ export interface Request {
 export type { StatusReply as Reply } from "./StatusReply.ts"
 
 const head = struct({ sessionId: u64 })
-const layout: Layout<Request> = fixed(head)
 
 /** Bytes of the request behind its header. */
 export const requestSize = head.size
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => layout
+export const request = everyMinor<Request>(fixed(head))
 export { reply } from "./StatusReply.ts"

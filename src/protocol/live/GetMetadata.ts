@@ -4,7 +4,7 @@
  * Reply: length of data u64, status u32, data. Unlike GET_PACKET, the length comes first and has 64 bits. `replyHead`
  * alone serves a writer that reads the data straight into its output.
  */
-import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
+import { everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 import { withBytes } from "../Variable.ts"
 
 /** Its number on the wire (live.md §3.8 and §9). */
@@ -30,17 +30,15 @@ export interface Reply {
 }
 
 const head = struct({ streamId: u64 })
-const requestLayout: Layout<Request> = fixed(head)
 
 /** The head of the reply; the data follows. */
 export const replyHead = struct({ len: u64, status: u32 })
 /** Bytes of `replyHead`. */
 export const replyHeadSize = replyHead.size
-const replyLayout: Layout<Reply> = withBytes(replyHead, "data", "len")
 
 /** Bytes of the request behind its header. */
 export const requestSize = head.size
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => requestLayout
+export const request = everyMinor<Request>(fixed(head))
 /** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
-export const reply = (_minor: number): Layout<Reply> => replyLayout
+export const reply = everyMinor<Reply>(withBytes(replyHead, "data", "len"))

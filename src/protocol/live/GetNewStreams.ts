@@ -6,7 +6,7 @@
  * | --- | --- | --- |
  * | 0 | u64 | sessionId |
  */
-import { fixed, type Layout, struct, u64 } from "../Struct.ts"
+import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 import { type StreamsReply, reply as streams } from "./StreamEntry.ts"
 
 /** Its number on the wire (live.md §3.9 and §6.5). */
@@ -27,11 +27,10 @@ export interface Request {
 export type Reply = StreamsReply
 
 const head = struct({ sessionId: u64 })
-const layout: Layout<Request> = fixed(head)
 
 /** Bytes of the request behind its header. */
 export const requestSize = head.size
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => layout
+export const request = everyMinor<Request>(fixed(head))
 /** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
-export const reply = (_minor: number): Layout<Reply> => streams
+export const reply = everyMinor<Reply>(streams)

@@ -13,7 +13,7 @@
  *
  * Bytes 0 to 55 are those of an index record; `replySize` and `offsets` let hot code write a reply in place.
  */
-import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
+import { everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 
 /** Its number on the wire (live.md §3.6 and §7). */
 export const number = 4
@@ -47,7 +47,6 @@ export interface Reply {
 }
 
 const head = struct({ streamId: u64 })
-const requestLayout: Layout<Request> = fixed(head)
 
 /** The reply, sizes in bits and times of the trace clock. */
 export const replyStruct = struct({
@@ -65,11 +64,10 @@ export const replyStruct = struct({
 export const replySize = replyStruct.size
 /** Where each member of the reply lies. */
 export const { offsets } = replyStruct
-const replyLayout: Layout<Reply> = fixed(replyStruct)
 
 /** Bytes of the request behind its header. */
 export const requestSize = head.size
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => requestLayout
+export const request = everyMinor<Request>(fixed(head))
 /** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
-export const reply = (_minor: number): Layout<Reply> => replyLayout
+export const reply = everyMinor<Reply>(fixed(replyStruct))

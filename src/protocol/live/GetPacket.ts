@@ -10,7 +10,7 @@
  * Reply: status u32, length of data u32 (0 unless OK), flags u32 (0), data. `replyHead` alone serves a writer that
  * reads the data straight into its output.
  */
-import { fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
+import { everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 import { withBytes } from "../Variable.ts"
 
 /** Its number on the wire (live.md §3.7 and §8). */
@@ -39,17 +39,15 @@ export interface Reply {
 }
 
 const head = struct({ streamId: u64, offset: u64, len: u32 })
-const requestLayout: Layout<Request> = fixed(head)
 
 /** The head of the reply; the data follows. */
 export const replyHead = struct({ status: u32, len: u32, flags: u32 })
 /** Bytes of `replyHead`. */
 export const replyHeadSize = replyHead.size
-const replyLayout: Layout<Reply> = withBytes(replyHead, "data", "len")
 
 /** Bytes of the request behind its header. */
 export const requestSize = head.size
 /** The layout of the request, the same for every minor; decoding fails with `Malformed`. */
-export const request = (_minor: number): Layout<Request> => requestLayout
+export const request = everyMinor<Request>(fixed(head))
 /** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
-export const reply = (_minor: number): Layout<Reply> => replyLayout
+export const reply = everyMinor<Reply>(withBytes(replyHead, "data", "len"))
