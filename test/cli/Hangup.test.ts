@@ -3,11 +3,12 @@
  * Goal: what `nohup` started goes on, and what serves others is not ended by nobody's reading what it says.
  */
 import { readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from "node:fs"
-import { createServer, type Server } from "node:net"
+import { createServer } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { toolboxProgram } from "../support/bundle.ts"
+import { listening } from "../support/listening.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -76,22 +77,16 @@ describe("when its terminal is closed", () => {
   }
 })
 
-const listening = Effect.acquireRelease(
-  Effect.callback<Server>((resume) => {
-    const server = createServer((socket) => socket.destroy())
-    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-  }),
-  (server) => Effect.sync(() => server.close())
-)
-
 it.live("an edge goes on that nobody reads, when it has something to say", () =>
   Effect.gen(function* () {
     const home = yield* Relays.temporaryDirectory("unread")
     const [control, data] = [yield* Ports.free, yield* Ports.free]
-    const server = yield* listening
     let count = 0
-    server.on("connection", () => count++)
-    const address = server.address()
+    const server = createServer((socket) => {
+      count++
+      socket.destroy()
+    })
+    const relayPort = yield* listening(server)
     const toFile = join(home, "to")
     writeFileSync(toFile, "net://127.0.0.1:1")
     const args = `edge --to-file=to --listen=127.0.0.1:${control},${data} --spool=spool`
@@ -100,7 +95,7 @@ it.live("an edge goes on that nobody reads, when it has something to say", () =>
     yield* Process.until("it to listen", () => Ports.listening(control))
     const pid = pidOf(control)
     yield* Effect.addFinalizer(() => Effect.sync(() => process.kill(pid)))
-    writeFileSync(toFile, `net://127.0.0.1:${typeof address === "object" ? address?.port : 0}`)
+    writeFileSync(toFile, `net://127.0.0.1:${relayPort}`)
     process.kill(pid, "SIGHUP")
     yield* Process.until("the edge to go there", () => count > 0)
     assert.isTrue(Ports.listening(control))

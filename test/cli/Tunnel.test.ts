@@ -12,6 +12,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { daemonProgram, toolboxProgram } from "../support/bundle.ts"
 import * as Certificates from "../support/certificates.ts"
+import { listening } from "../support/listening.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
@@ -45,12 +46,9 @@ const start = (serve: (socket: tls.TLSSocket) => void) =>
     const own = yield* authority.issue({ name: "far", alternatives: "DNS:localhost", use: "serverAuth" })
     writeFileSync(join(folder, "ca.pem"), authority.ca)
     const server = tls.createServer({ ...own, allowHalfOpen: true, ALPNProtocols: ["lttng-control"] }, serve)
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () => Effect.sync(() => server.close())
-    )
+    const serverPort = yield* listening(server)
     const port = yield* Ports.free
-    const to = `--to=tls://localhost:${(server.address() as net.AddressInfo).port}`
+    const to = `--to=tls://localhost:${serverPort}`
     const running = yield* Process.daemon(process.execPath, [
       ...[toolboxProgram, "tunnel", to, `--listen=127.0.0.1:${port},,`, `--tls-ca=${folder}/ca.pem`]
     ])
@@ -197,11 +195,8 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
       writeFileSync(ca, authority.ca)
       const ALPNProtocols = ["lttng-control", "lttng-live"]
       const server = tls.createServer({ ...own, ALPNProtocols }, (socket) => socket.on("data", () => socket.destroy()))
-      yield* Effect.acquireRelease(
-        Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-        () => Effect.sync(() => server.close())
-      )
-      const to = `--to=tls://localhost:${(server.address() as net.AddressInfo).port}`
+      const port = yield* listening(server)
+      const to = `--to=tls://localhost:${port}`
       for (const listen of ["127.0.0.1:5342,,", "127.0.0.1:,,5344"]) {
         const args = [toolboxProgram, "tunnel", "--check", to, `--listen=${listen}`, `--tls-ca=${ca}`]
         const { code, stderr } = yield* Process.attempt(process.execPath, args)

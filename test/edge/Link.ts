@@ -1,6 +1,7 @@
 /** What lies between an edge and its relay, and may be cut. */
 import * as net from "node:net"
 import { Effect, type Scope } from "effect"
+import { listening } from "../support/listening.ts"
 
 /** A port that leads to another one, for so many bytes each time. */
 export class Link {
@@ -48,15 +49,9 @@ export class Link {
   }
 
   get open(): Effect.Effect<Link, never, Scope.Scope> {
-    return Effect.acquireRelease(
-      Effect.callback<Link>((resume) => {
-        this.#server.listen(0, "127.0.0.1", () => resume(Effect.succeed(this)))
-      }),
-      () =>
-        Effect.sync(() => {
-          this.cut()
-          this.#server.close()
-        })
+    return Effect.addFinalizer(() => Effect.sync(() => this.cut())).pipe(
+      Effect.andThen(listening(this.#server)),
+      Effect.as(this)
     )
   }
 }

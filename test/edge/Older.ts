@@ -3,7 +3,8 @@
  * takes no journals.
  */
 import * as net from "node:net"
-import { Effect, type Scope } from "effect"
+import type { Effect, Scope } from "effect"
+import { listening } from "../support/listening.ts"
 
 /** Of VERSION, which is said first: where its minor ends, and that of its answer. */
 const askedEnd = 32
@@ -49,7 +50,6 @@ const between = (
   controlPort: number,
   ways: () => readonly [asked: Way, answered: Way]
 ): Effect.Effect<number, never, Scope.Scope> => {
-  const sockets = new Set<net.Socket>()
   const server = net.createServer((near) => {
     const far = net.connect(controlPort, "127.0.0.1")
     const [asked, answered] = ways()
@@ -58,22 +58,12 @@ const between = (
     near.on("end", () => far.end())
     far.on("end", () => near.end())
     for (const socket of [near, far]) {
-      sockets.add(socket)
       socket.on("error", () => {
         near.destroy()
         far.destroy()
       })
-      socket.on("close", () => sockets.delete(socket))
     }
+    near.on("close", () => far.destroy())
   })
-  return Effect.acquireRelease(
-    Effect.callback<number>((resume) => {
-      server.listen(0, "127.0.0.1", () => resume(Effect.succeed((server.address() as net.AddressInfo).port)))
-    }),
-    () =>
-      Effect.sync(() => {
-        for (const socket of sockets) socket.destroy()
-        server.close()
-      })
-  )
+  return listening(server)
 }

@@ -5,6 +5,7 @@ import * as SendIndex from "../../src/protocol/control/SendIndex.ts"
 import * as Header from "../../src/protocol/Header.ts"
 import { Replies } from "../../src/protocol/journal/Replies.ts"
 import * as ReturnCode from "../../src/protocol/ReturnCode.ts"
+import { listening } from "../support/listening.ts"
 
 export interface Witness {
   readonly controlPort: number
@@ -50,22 +51,15 @@ const port = (
   to: number,
   onConnection: () => { readonly said: (bytes: Buffer) => void; readonly heard: (bytes: Buffer) => void } | undefined
 ): Effect.Effect<number, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.callback<net.Server>((resume) => {
-        const server = net.createServer((near) => {
-          const far = net.connect(to, "127.0.0.1")
-          const conversation = onConnection()
-          near.on("data", (bytes: Buffer) => conversation?.said(bytes))
-          far.on("data", (bytes: Buffer) => conversation?.heard(bytes))
-          for (const socket of [near, far]) socket.on("error", () => [near, far].map((each) => each.destroy()))
-          near.pipe(far).pipe(near)
-        })
-        server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-      }),
-      (server) => Effect.sync(() => server.close())
-    ),
-    (server) => (server.address() as net.AddressInfo).port
+  listening(
+    net.createServer((near) => {
+      const far = net.connect(to, "127.0.0.1")
+      const conversation = onConnection()
+      near.on("data", (bytes: Buffer) => conversation?.said(bytes))
+      far.on("data", (bytes: Buffer) => conversation?.heard(bytes))
+      for (const socket of [near, far]) socket.on("error", () => [near, far].map((each) => each.destroy()))
+      near.pipe(far).pipe(near)
+    })
   )
 
 export const open = (relay: {

@@ -5,6 +5,7 @@
  */
 import * as net from "node:net"
 import { Effect, type Scope } from "effect"
+import { listening } from "./listening.ts"
 
 export interface Ports {
   readonly controlPort: number
@@ -48,35 +49,29 @@ class Answers {
 }
 
 const port = (first: number, second: number, all: Set<net.Socket>): Effect.Effect<number, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.callback<net.Server>((resume) => {
-        const server = net.createServer({ allowHalfOpen: true }, (near) => {
-          const fars = [first, second].map((to) => net.connect({ port: to, host, allowHalfOpen: true }))
-          const answers = new Answers(near)
-          all.add(near)
-          near.on("close", () => all.delete(near))
-          near.on("data", (bytes) => {
-            // The slower of the two holds back the tracer.
-            const slow = fars.filter((far) => !far.write(bytes))
-            if (slow.length === 0) return
-            near.pause()
-            let left = slow.length
-            for (const far of slow) far.once("drain", () => --left === 0 && near.resume())
-          })
-          near.on("end", () => {
-            for (const far of fars) far.end()
-          })
-          fars[0]?.on("data", (bytes) => answers.first(bytes))
-          fars[1]?.on("data", (bytes) => answers.second(bytes.length))
-          fars[0]?.on("end", () => near.end())
-          for (const socket of [near, ...fars]) socket.on("error", () => [near, ...fars].map((each) => each.destroy()))
-        })
-        server.listen(0, host, () => resume(Effect.succeed(server)))
-      }),
-      (server) => Effect.sync(() => server.close())
-    ),
-    (server) => (server.address() as net.AddressInfo).port
+  listening(
+    net.createServer({ allowHalfOpen: true }, (near) => {
+      const fars = [first, second].map((to) => net.connect({ port: to, host, allowHalfOpen: true }))
+      const answers = new Answers(near)
+      all.add(near)
+      near.on("close", () => all.delete(near))
+      near.on("data", (bytes) => {
+        // The slower of the two holds back the tracer.
+        const slow = fars.filter((far) => !far.write(bytes))
+        if (slow.length === 0) return
+        near.pause()
+        let left = slow.length
+        for (const far of slow) far.once("drain", () => --left === 0 && near.resume())
+      })
+      near.on("end", () => {
+        for (const far of fars) far.end()
+      })
+      fars[0]?.on("data", (bytes) => answers.first(bytes))
+      fars[1]?.on("data", (bytes) => answers.second(bytes.length))
+      fars[0]?.on("end", () => near.end())
+      for (const socket of [near, ...fars]) socket.on("error", () => [near, ...fars].map((each) => each.destroy()))
+    }),
+    host
   )
 
 export const open = (first: Ports, second: Ports): Effect.Effect<Tee, never, Scope.Scope> =>

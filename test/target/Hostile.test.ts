@@ -2,11 +2,12 @@
  * Clients against relays that break the protocol: they give up with a reason, without hanging and without allocating
  * what a relay merely announces.
  */
-import { type AddressInfo, createServer, type ServerOpts, type Socket } from "node:net"
+import { createServer, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as Target from "../../src/target/Target.ts"
 import * as LiveViewer from "../../src/viewer/LiveViewer.ts"
+import { listening } from "../support/listening.ts"
 
 const numberOf = (size: number, value: number | bigint): Buffer => {
   const bytes = Buffer.alloc(size)
@@ -17,26 +18,6 @@ const numberOf = (size: number, value: number | bigint): Buffer => {
 const u32 = (...values: ReadonlyArray<number>) => Buffer.concat(values.map((value) => numberOf(4, value)))
 const u64 = (...values: ReadonlyArray<number | bigint>) => Buffer.concat(values.map((value) => numberOf(8, value)))
 
-/** A server whose every connection is `serve`'s. */
-const listening = (serve: (socket: Socket) => void, options: ServerOpts = {}) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
-      const sockets = new Set<Socket>()
-      const server = createServer(options, (socket) => {
-        sockets.add(socket.on("error", () => socket.destroy()))
-        serve(socket)
-      })
-      const close = () => {
-        for (const socket of sockets) socket.destroy()
-        server.close()
-      }
-      server.listen(0, "127.0.0.1", () =>
-        resume(Effect.succeed({ port: (server.address() as AddressInfo).port, close }))
-      )
-    }),
-    ({ close }) => Effect.sync(close)
-  )
-
 /** Answers requests in the order they come, by what `script` says; `undefined` closes. */
 const relayOf = (
   headerBytes: number,
@@ -44,22 +25,24 @@ const relayOf = (
   script: (command: number, payload: Buffer) => Buffer | undefined,
   delaysMillis: Readonly<Record<number, number>> = {}
 ) =>
-  listening((socket) => {
-    let received = Buffer.alloc(0)
-    socket.on("data", (chunk) => {
-      received = Buffer.concat([received, chunk as Buffer])
-      while (received.length >= headerBytes) {
-        const size = Number(received.readBigUInt64BE(sizeAt))
-        if (received.length < headerBytes + size) return
-        const payload = received.subarray(headerBytes, headerBytes + size)
-        const command = received.readUInt32BE(sizeAt + 8)
-        const answer = script(command, payload)
-        received = received.subarray(headerBytes + size)
-        if (answer === undefined) return socket.destroy()
-        if (answer.length > 0) setTimeout(() => socket.write(answer), delaysMillis[command] ?? 0)
-      }
+  listening(
+    createServer((socket) => {
+      let received = Buffer.alloc(0)
+      socket.on("data", (chunk) => {
+        received = Buffer.concat([received, chunk as Buffer])
+        while (received.length >= headerBytes) {
+          const size = Number(received.readBigUInt64BE(sizeAt))
+          if (received.length < headerBytes + size) return
+          const payload = received.subarray(headerBytes, headerBytes + size)
+          const command = received.readUInt32BE(sizeAt + 8)
+          const answer = script(command, payload)
+          received = received.subarray(headerBytes + size)
+          if (answer === undefined) return socket.destroy()
+          if (answer.length > 0) setTimeout(() => socket.write(answer), delaysMillis[command] ?? 0)
+        }
+      })
     })
-  })
+  )
 
 const none = Buffer.alloc(0)
 const entry = (id: number, isMetadata: boolean) => {
@@ -115,7 +98,7 @@ const whole = ["StreamAdded", "StreamAdded", "StreamEnded", "SessionEnded"]
 describe("a viewer", () => {
   it.live("reads a session of the scripted relay to its end", () =>
     Effect.gen(function* () {
-      const { port } = yield* liveRelay({})
+      const port = yield* liveRelay({})
       assert.deepStrictEqual(tags(yield* watchAll(port)), whole)
     })
   )
@@ -134,7 +117,7 @@ describe("a viewer", () => {
     ["the end of the connection", { 4: () => undefined }, /connection to 127\.0\.0\.1:\d+ lost/]
   ])("gives up on %s", ([, over, message]) =>
     Effect.gen(function* () {
-      const { port } = yield* liveRelay(over)
+      const port = yield* liveRelay(over)
       assert.match((yield* Effect.flip(watchAll(port))).message, message)
     })
   )
@@ -148,7 +131,7 @@ describe("a viewer", () => {
         Buffer.concat([u64(text.length), u32(1)]),
         Buffer.concat([u64(text.length), u32(1), text])
       ]
-      const { port } = yield* liveRelay({
+      const port = yield* liveRelay({
         4: (_, count) => index(count < 3 ? 2 : 3),
         6: (_, count) => answers[count - 1] ?? Buffer.concat([u64(0), u32(3)])
       })
@@ -162,7 +145,7 @@ describe("a viewer", () => {
 
   it.live("asks about all streams at once where the relay is far away", () =>
     Effect.gen(function* () {
-      const { port } = yield* liveRelay(
+      const port = yield* liveRelay(
         {
           3: () => Buffer.concat([u32(1, 3), entry(1, true), entry(2, false), entry(3, false)]),
           // Both answers follow the second question: a client that waits for the first would wait for ever.
@@ -177,7 +160,7 @@ describe("a viewer", () => {
 
   it.live("accepts packets in smaller pieces than asked for, and counts a packet that is gone as lost", () =>
     Effect.gen(function* () {
-      const { port } = yield* liveRelay({
+      const port = yield* liveRelay({
         4: (_, count) => index(count < 3 ? 1 : 3),
         5: (payload, count) => {
           if (count > 10) return u32(3, 0, 0)
@@ -197,7 +180,7 @@ describe("a viewer", () => {
     Effect.gen(function* () {
       const text = Buffer.from("/* more */")
       let isRead = false
-      const { port } = yield* liveRelay({
+      const port = yield* liveRelay({
         4: (_, count) => index(count < 2 ? 1 : 3),
         5: () => (isRead ? Buffer.concat([u32(1, 100, 0), Buffer.alloc(100)]) : u32(3, 0, 1)),
         6: (_, count) => {
@@ -241,7 +224,7 @@ describe("a target", () => {
     Effect.gen(function* () {
       const control = yield* controlRelay(over)
       const data = yield* relayOf(32, 0, () => none)
-      assert.match((yield* Effect.flip(open(control.port, data.port))).message, message)
+      assert.match((yield* Effect.flip(open(control, data))).message, message)
     })
   )
 
@@ -249,7 +232,7 @@ describe("a target", () => {
     Effect.gen(function* () {
       const control = yield* controlRelay({ 13: u32(11) })
       const data = yield* relayOf(32, 0, () => none)
-      const session = yield* open(control.port, data.port)
+      const session = yield* open(control, data)
       const stream = yield* session.stream({ path: "ust", channel: "ch_0" })
       yield* stream.packet({ bytes: Buffer.alloc(8), timestampBegin: 0n, timestampEnd: 1n })
       assert.strictEqual((yield* Effect.flip(session.isPending)).message, "the relay refused SEND_INDEX: UNKNOWN")
@@ -259,8 +242,9 @@ describe("a target", () => {
   it.live("a relay that does not read holds the caller back", () =>
     Effect.gen(function* () {
       const control = yield* controlRelay({})
-      const data = yield* listening(() => {}, { pauseOnConnect: true })
-      const session = yield* open(control.port, data.port)
+      const held: Array<Socket> = []
+      const data = yield* listening(createServer({ pauseOnConnect: true }, (socket) => held.push(socket)))
+      const session = yield* open(control, data)
       const stream = yield* session.stream({ path: "ust", channel: "ch_0" })
       const bytes = Buffer.alloc(1024 * 1024)
       let sent = 0
@@ -273,7 +257,8 @@ describe("a target", () => {
       yield* Effect.timeoutOption(flood, "2 seconds")
       // What the kernel's buffers of both ends take, far below what two seconds of loopback could carry.
       assert.isBelow(sent, 64)
-      data.close()
+      // The session writes what it has before it ends.
+      for (const socket of held) socket.destroy()
     })
   )
 })

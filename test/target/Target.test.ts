@@ -3,13 +3,14 @@
  * What counts is what the relay has on disk afterwards.
  */
 import { existsSync, readdirSync } from "node:fs"
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
+import { connect, createServer, type Socket } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
+import { listening } from "../support/listening.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -58,31 +59,24 @@ const indexSize = (minor: number, packets: number) => 16 + packets * (minor < 8 
 
 /** Forwards a port until it is told to cut what it carries. */
 const cuttable = (port: number) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly port: number; readonly cut: () => void; readonly server: Server }>((resume) => {
-      const sockets = new Set<Socket>()
-      const server = createServer((near) => {
-        const far = connect(port, "127.0.0.1")
-        for (const socket of [near, far]) {
-          sockets.add(socket)
-          socket.on("error", () => socket.destroy())
-        }
-        near.pipe(far).pipe(near)
-      })
-      const cut = () => {
-        for (const socket of sockets) socket.destroy()
-        sockets.clear()
+  Effect.gen(function* () {
+    const sockets = new Set<Socket>()
+    const server = createServer((near) => {
+      const far = connect(port, "127.0.0.1")
+      for (const socket of [near, far]) {
+        sockets.add(socket)
+        socket.on("error", () => socket.destroy())
       }
-      server.listen(0, "127.0.0.1", () => {
-        resume(Effect.succeed({ port: (server.address() as AddressInfo).port, cut, server }))
-      })
-    }),
-    ({ cut, server }) =>
-      Effect.sync(() => {
-        cut()
-        server.close()
-      })
-  )
+      near.pipe(far).pipe(near)
+    })
+    const cut = () => {
+      for (const socket of sockets) socket.destroy()
+      sockets.clear()
+    }
+    const nearPort = yield* listening(server)
+    yield* Effect.addFinalizer(() => Effect.sync(cut))
+    return { port: nearPort, cut }
+  })
 
 const suite = (kind: Relays.Kind) => () => {
   it.live.each([4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])("streams a session at minor %i", (minor) =>

@@ -1,11 +1,11 @@
 /** Collectors that do not do what one does, and a daemon that records all the same; variables that cannot be meant. */
 import { createServer, type Server, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as ExportVariables from "../../src/config/ExportVariables.ts"
 import { SyntheticTrace, Target } from "../../src/index.ts"
 import * as Daemons from "../daemon/daemons.ts"
+import { listening } from "../support/listening.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 
@@ -20,25 +20,17 @@ interface Bad {
 
 /** Reads what is posted, and does with the answer what `answer` does. */
 const collector = (answer: Bad["answer"]) =>
-  Effect.acquireRelease(
-    Effect.callback<Bad>((resume) => {
-      const server = createServer((request, response) => {
-        bad.requestCount++
-        bad.openCountMax = Math.max(bad.openCountMax, ++bad.openCount)
-        response.once("close", () => bad.openCount--)
-        request.resume().once("end", () => bad.answer(response))
-      })
-      const bad: Bad = { server, port: 0, requestCount: 0, openCount: 0, openCountMax: 0, answer }
-      server.listen(0, "127.0.0.1", () => {
-        resume(Effect.succeed(Object.assign(bad, { port: (server.address() as AddressInfo).port })))
-      })
-    }),
-    ({ server }) =>
-      Effect.sync(() => {
-        server.close()
-        server.closeAllConnections()
-      })
-  )
+  Effect.gen(function* () {
+    const server = createServer((request, response) => {
+      bad.requestCount++
+      bad.openCountMax = Math.max(bad.openCountMax, ++bad.openCount)
+      response.once("close", () => bad.openCount--)
+      request.resume().once("end", () => bad.answer(response))
+    })
+    const port = yield* listening(server)
+    const bad: Bad = { server, port, requestCount: 0, openCount: 0, openCountMax: 0, answer }
+    return bad
+  })
 
 const good = (answer: ServerResponse) => void answer.end("{}")
 

@@ -1,9 +1,9 @@
 /** Metrics and logs as a collector has them: a double of one that decodes what a real daemon posts, in both forms. */
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SyntheticTrace, Target } from "../../src/index.ts"
+import { listening } from "../support/listening.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 
@@ -94,24 +94,19 @@ interface Post {
   readonly body: Buffer
 }
 
-const collector = Effect.acquireRelease(
-  Effect.callback<{ readonly posts: Array<Post>; readonly port: number; readonly close: () => void }>((resume) => {
-    const posts: Array<Post> = []
-    const server = createServer((request, answer) => {
-      const parts: Array<Buffer> = []
-      request.on("data", (part) => parts.push(part))
-      request.on("end", () => {
-        const { "content-type": type = "", "x-tenant": header = "" } = request.headers
-        posts.push({ path: request.url ?? "", type, header: String(header), body: Buffer.concat(parts) })
-        answer.end()
-      })
+const collector = Effect.gen(function* () {
+  const posts: Array<Post> = []
+  const server = createServer((request, answer) => {
+    const parts: Array<Buffer> = []
+    request.on("data", (part) => parts.push(part))
+    request.on("end", () => {
+      const { "content-type": type = "", "x-tenant": header = "" } = request.headers
+      posts.push({ path: request.url ?? "", type, header: String(header), body: Buffer.concat(parts) })
+      answer.end()
     })
-    server.listen(0, "127.0.0.1", () =>
-      resume(Effect.succeed({ posts, port: (server.address() as AddressInfo).port, close: () => server.close() }))
-    )
-  }),
-  ({ close }) => Effect.sync(close)
-)
+  })
+  return { posts, port: yield* listening(server) }
+})
 
 describe("a collector that the environment names", () => {
   const forms = [

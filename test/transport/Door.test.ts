@@ -7,6 +7,7 @@ import * as Door from "../../src/transport/Door.ts"
 import { type Mode, purposeOf } from "../../src/transport/tls/Tls.ts"
 import { make } from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
+import { listening } from "../support/listening.ts"
 import * as Balancer from "../support/proxy.ts"
 
 const closed = (socket: net.Socket) =>
@@ -34,11 +35,7 @@ const start = (mode: Mode, isProxied = false) =>
       }
     })
     const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => door.enter(socket))
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () => Effect.sync(() => server.close())
-    )
-    const { port } = server.address() as net.AddressInfo
+    const port = yield* listening(server)
     const connect = Effect.callback<net.Socket>((resume) => {
       const socket = net.connect(port, "127.0.0.1", () => resume(Effect.succeed(socket)))
       socket.on("error", () => undefined)

@@ -8,6 +8,7 @@ import { until } from "../../src/testing/Waiting.ts"
 import * as Door from "../../src/transport/Door.ts"
 import { make } from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
+import { listening } from "../support/listening.ts"
 
 /** A clock that stands, and timers that are run by hand. */
 const stopped = Effect.gen(function* () {
@@ -40,15 +41,8 @@ const stopped = Effect.gen(function* () {
   }
 })
 
-const listening = (onConnection: (socket: net.Socket) => void) =>
-  Effect.gen(function* () {
-    const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, onConnection)
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () => Effect.sync(() => server.close())
-    )
-    return (server.address() as net.AddressInfo).port
-  })
+const accepting = (onConnection: (socket: net.Socket) => void) =>
+  listening(net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, onConnection))
 
 const identity = Effect.gen(function* () {
   const authority = yield* Certificates.authority
@@ -82,7 +76,7 @@ it.live(
           }
         })
         let count = 0
-        const port = yield* listening((socket) => {
+        const port = yield* accepting((socket) => {
           count++
           door.enter(socket)
         })
@@ -118,7 +112,7 @@ it.live(
         const { pass } = yield* stopped
         const terminal = yield* make(yield* identity, { isBusy: () => true })
         const ends: Array<() => void> = []
-        const port = yield* listening((accepted) =>
+        const port = yield* accepting((accepted) =>
           terminal.secure(
             { accepted, address: "192.0.2.1", port: "data" },
             { done: ({ socket }) => void ends.push(() => socket.destroy()), failed: () => accepted.destroy() }

@@ -9,6 +9,7 @@ import { allocateShared } from "../../src/memory/Piece.ts"
 import { unknownBytes } from "../../src/thread/WriterThread.ts"
 import { receiveInto } from "../../src/transport/ReceiveInto.ts"
 import { Sender, SenderThread } from "../../src/transport/Sender.ts"
+import { listening } from "../support/listening.ts"
 import { turns, until } from "../support/turns.ts"
 import { started } from "../thread/started.ts"
 
@@ -43,14 +44,8 @@ const ground: Effect.Effect<Ground, never, Scope.Scope> = Effect.gen(function* (
     if (taken !== undefined) besideCount++
     return taken
   }
-  const server = yield* Effect.acquireRelease(
-    Effect.callback<net.Server>((resume) => {
-      const made = net.createServer({ pauseOnConnect: true })
-      made.listen(0, "127.0.0.1", () => resume(Effect.succeed(made)))
-    }),
-    (made) => Effect.sync(() => made.close())
-  )
-  const { port } = server.address() as net.AddressInfo
+  const server = net.createServer({ pauseOnConnect: true })
+  const port = yield* listening(server)
   const pair = Effect.callback<readonly [net.Socket, net.Socket]>((resume) => {
     const far = net.connect(port, "127.0.0.1")
     far.on("error", () => {})

@@ -16,6 +16,7 @@ import { listen } from "../../src/transport/Listener.ts"
 import type { Peer } from "../../src/transport/Peer.ts"
 import { type Mode, type Role, roles } from "../../src/transport/tls/Tls.ts"
 import * as TlsTerminal from "../../src/transport/tls/TlsTerminal.ts"
+import { listening } from "../support/listening.ts"
 import * as Relays from "../support/relays.ts"
 
 const text = (path: string) => readFileSync(path, "utf8")
@@ -123,11 +124,8 @@ const bytewise = (port: number, options: tls.ConnectionOptions): Effect.Effect<t
       })
       near.on("end", () => void waiting.then(() => far.end()))
     })
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void proxy.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () => Effect.sync(() => proxy.close())
-    )
-    return tls.connect({ ...options, host: "127.0.0.1", port: (proxy.address() as net.AddressInfo).port })
+    const proxyPort = yield* listening(proxy)
+    return tls.connect({ ...options, host: "127.0.0.1", port: proxyPort })
   })
 
 describe("TLS on a port", () => {

@@ -16,6 +16,7 @@ import { hasAesIn } from "../../src/transport/tls/Processor.ts"
 import { ciphersOf } from "../../src/transport/tls/Tls.ts"
 import { knowsParent, make, type Secured } from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
+import { listening } from "../support/listening.ts"
 
 const version = Commands.message(Commands.numbers.VERSION, Commands.join(Commands.u32(2), Commands.u32(13)))
 
@@ -79,11 +80,7 @@ const terminal = (
         }
       )
     )
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void listener.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () => Effect.sync(() => listener.close())
-    )
-    return (listener.address() as net.AddressInfo).port
+    return yield* listening(listener)
   })
 
 describe("certificates", () => {
