@@ -346,7 +346,8 @@ export const make = (relay: Ports, place: Place, note: Note): Script => {
         const request = Commands.join(Commands.u64(stream), Commands.u64(0))
         yield* Waiting.until(
           "an unknown stream",
-          Effect.map(c.command("DATA_PENDING", request, 4), (reply) => reply.readUInt32BE(0) === 0xffffffff),
+          c.command("DATA_PENDING", request, 4),
+          (reply) => reply.readUInt32BE(0) === 0xffffffff,
           { seconds: 5, everyMillis: 2 }
         ).pipe(Effect.catch(() => Effect.sync(() => note(`stream ${stream} is still open`))))
       }),

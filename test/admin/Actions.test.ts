@@ -55,10 +55,7 @@ describe("a drain", () => {
       yield* record(targetUrl, "stays")
       const { deadlineMillis } = yield* client.relay.drain({ payload: { deadlineSeconds: 0.05 } })
       assert.isNumber(deadlineMillis)
-      yield* Process.until(
-        "the session to be ended",
-        Effect.map(client.relay.draining(), ({ sessionCount }) => sessionCount === 0)
-      )
+      yield* Process.until("the session to be ended", client.relay.draining(), ({ sessionCount }) => sessionCount === 0)
       assert.isNotEmpty(output.tree({ contents: false }).filter((line) => /ch_0 1024$/.test(line)))
     })
   )

@@ -174,9 +174,8 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
       yield* Effect.promise(() => page.waitForTimeout(600))
       assert.notInclude(yield* text(page, ".table.events"), "seq = 900")
       yield* Effect.promise(() => page.getByRole("button", { name: "Pause" }).click())
-      yield* Process.until(
-        "the newest to be shown",
-        Effect.map(text(page, ".table.events"), (all) => all.includes(`seq = ${Number(generator.eventCount()) - 1}`))
+      yield* Process.until("the newest to be shown", text(page, ".table.events"), (all) =>
+        all.includes(`seq = ${Number(generator.eventCount()) - 1}`)
       )
       assert.deepStrictEqual(errors, [])
     })
@@ -251,9 +250,8 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
         assert.isAtMost(places[0], places[1], "the tag is inside of the name")
         yield* Effect.promise(() => page.goto(at("#/relay")))
         yield* seen(page, "Runs for")
-        yield* Process.until(
-          "the relay's clock to be known",
-          Effect.map(text(page, ".fact:has-text('Runs for') dd"), (shown) => /^\d.* (ms|s)$/.test(shown))
+        yield* Process.until("the relay's clock to be known", text(page, ".fact:has-text('Runs for') dd"), (shown) =>
+          /^\d.* (ms|s)$/.test(shown)
         )
         yield* Effect.promise(() => page.goto(at("#/sessions/1")))
         yield* seen(page, "ch_0")
@@ -332,10 +330,7 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
         .toSorted(([hostA, a], [hostB, b]) => hostA - hostB || (a < b ? -1 : 1))
         .map(([, name]) => name)
       const isOn = (at: number) =>
-        Process.until(
-          `the focus to be on row ${at}`,
-          Effect.map(focused, (shown) => shown === order[at])
-        )
+        Process.until(`the focus to be on row ${at}`, focused, (shown) => shown === order[at])
       yield* Effect.promise(() => page.locator("a.row.session").last().focus())
       yield* press("Home")
       yield* isOn(0)

@@ -44,10 +44,7 @@ it.live("a certificate that is revoked is let in no more, also one by one, also 
     assert.deepStrictEqual([yield* isTaken("web1"), yield* isTaken("web2")], [false, true])
     yield* Process.said(relay.process, "CERT_REVOKED")
     yield* revoke("web2")
-    yield* Process.until(
-      "the other to be refused",
-      Effect.map(isTaken("web2"), (taken) => !taken)
-    )
+    yield* Process.until("the other to be refused", isTaken("web2"), (taken) => !taken)
     assert.deepStrictEqual([yield* isTaken("web1"), yield* isTaken("web3")], [false, true])
   })
 )
@@ -166,11 +163,9 @@ it.live(
         for (let round = 0; round < 3; round++) {
           const old = yield* shown
           yield* Authority.renewRelay(pki, undefined)
-          yield* Process.until(
-            "the relay to show it",
-            Effect.map(shown, ({ serialNumber }) => serialNumber !== old.serialNumber),
-            { seconds: 60 }
-          )
+          yield* Process.until("the relay to show it", shown, ({ serialNumber }) => serialNumber !== old.serialNumber, {
+            seconds: 60
+          })
         }
         // In use: what is shown next is another one, of the same key.
         yield* Authority.renewClient(pki, "target", "web1")

@@ -61,17 +61,15 @@ describe("an edge", () => {
       const { edge, edgeHttp, relayHttp } = yield* begin
       const sessions = Effect.map(toolbox("sessions", `http://127.0.0.1:${relayHttp}`), ({ stdout }) => stdout)
       const shown = (pattern: RegExp) =>
-        Process.until(
-          `${pattern}`,
-          Effect.map(sessions, (text) => pattern.test(text)),
-          { everyMillis: 200 }
-        )
+        Process.until(`${pattern}`, sessions, (text) => pattern.test(text), { everyMillis: 200 })
       yield* shown(/edge board connected, up to date, spool \d+\.\d KiB\)/)
       yield* Process.until(
         "its status",
-        Effect.map(toolbox("edge", "status", `--spool=${edge.spool}`), ({ stdout }) =>
-          /link: 1 session connected; lost 0 times; the relay is up to date\nspool: 5\.\d KiB of 10\.0 GiB/.test(stdout)
-        ),
+        toolbox("edge", "status", `--spool=${edge.spool}`),
+        ({ stdout }) =>
+          /link: 1 session connected; lost 0 times; the relay is up to date\nspool: 5\.\d KiB of 10\.0 GiB/.test(
+            stdout
+          ),
         { everyMillis: 200 }
       )
       assert.strictEqual((yield* get(edgeHttp, "/livez")).status, 200)

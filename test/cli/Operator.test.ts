@@ -28,10 +28,8 @@ const setUp = Effect.gen(function* () {
   yield* stream.packet({ ...packet, eventsDiscarded: 77n })
   yield* Process.until(
     "the operator's socket",
-    Effect.map(
-      Process.attempt("curl", ["-sf", "--unix-socket", socket, "http://localhost/livez"]),
-      ({ code }) => code === 0
-    )
+    Process.attempt("curl", ["-sf", "--unix-socket", socket, "http://localhost/livez"]),
+    ({ code }) => code === 0
   )
   return { home, url: `unix://${socket}`, tokenFile }
 })
@@ -203,10 +201,8 @@ describe("lttng-relay support", () => {
       })
       yield* Process.until(
         "the operator's socket",
-        Effect.map(
-          Process.attempt("curl", ["-sf", "--unix-socket", socket, "http://localhost/livez"]),
-          ({ code }) => code === 0
-        )
+        Process.attempt("curl", ["-sf", "--unix-socket", socket, "http://localhost/livez"]),
+        ({ code }) => code === 0
       )
       const target = yield* Target.make({
         url: `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`,

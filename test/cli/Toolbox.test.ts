@@ -185,7 +185,8 @@ const suite = (kind: Relays.Kind) => () => {
       const listed = Effect.map(run("sessions", "--json", liveUrl(relay)), ({ stdout }) => JSON.parse(stdout))
       yield* Process.until(
         "the session with its viewer",
-        Effect.map(listed, (all) => all.length === 1 && all[0].url === url && all[0].clientCount === 1)
+        listed,
+        (all) => all.length === 1 && all[0].url === url && all[0].clientCount === 1
       )
       const lines = (yield* run("sessions", liveUrl(relay))).stdout
       assert.strictEqual(lines, `${url} (timer 100000 µs, 3 streams, 1 client, ctf-1.8)\n`)
@@ -250,10 +251,8 @@ const suite = (kind: Relays.Kind) => () => {
       const indexed = Effect.try(() => readFileSync(join(directory, "ust/uid/0/64-bit/index/load_0.idx")).length)
       yield* Process.until(
         "some packets",
-        Effect.map(
-          Effect.orElseSucceed(indexed, () => 0),
-          (size) => size > 16 + 5 * 72
-        )
+        Effect.orElseSucceed(indexed, () => 0),
+        (size) => size > 16 + 5 * 72
       )
       recording.signal("SIGINT")
       yield* recording.ended

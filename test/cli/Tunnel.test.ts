@@ -230,10 +230,7 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
       yield* Process.daemon(process.execPath, [daemonProgram, ...ports, "-o", join(home, "traces"), ...asRelay(pki)], {
         env: { LTTNG_HOME: home, LTTNG_RUNDIR: join(home, "run") }
       })
-      yield* Process.until(
-        "it to be reached",
-        Effect.map(ask(later.controlPort), (answer) => answer === answered)
-      )
+      yield* Process.until("it to be reached", ask(later.controlPort), (answer) => answer === answered)
     })
   )
 
@@ -298,16 +295,10 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
       // The key is still that of the other.
       assert.strictEqual(yield* ask(near.controlPort), answered)
       yield* Process.run("cp", [join(strange, "pki/target-web1.key"), own])
-      yield* Process.until(
-        "it to be refused",
-        Effect.map(ask(near.controlPort), (answer) => answer !== answered)
-      )
+      yield* Process.until("it to be refused", ask(near.controlPort), (answer) => answer !== answered)
       yield* Process.run("cp", [`${pki}/target-web2.pem`, `${own}/target-web1.pem`])
       yield* Process.run("cp", [`${pki}/target-web2.key`, `${own}/target-web1.key`])
-      yield* Process.until(
-        "it to be taken",
-        Effect.map(ask(near.controlPort), (answer) => answer === answered)
-      )
+      yield* Process.until("it to be taken", ask(near.controlPort), (answer) => answer === answered)
       assert.isFalse(keep.destroyed)
       keep.destroy()
     })

@@ -28,10 +28,7 @@ it.live("sessions of one name that come one after the other while they are waite
       all.filter(({ port }) => port === "live").reduce((sum, { receivedByteCount }) => sum + receivedByteCount, 0)
     )
     const askedAgain = Effect.flatMap(askedBytes, (before) =>
-      Process.until(
-        "the next question",
-        Effect.map(askedBytes, (now) => now > before)
-      )
+      Process.until("the next question", askedBytes, (now) => now > before)
     )
     // Who it is, and what there is: nothing, twice.
     for (let count = 0; count < 4; count++) yield* askedAgain

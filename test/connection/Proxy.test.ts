@@ -22,10 +22,7 @@ it.live("a peer is who the balancer tells, on each port, whatever comes with its
       const wire = yield* relay.wire(port)
       yield* wire.send(Balancer.ipv4("192.0.2.7", 4711))
     }
-    yield* until(
-      "all three",
-      Effect.map(relay.relay.connections, ({ length }) => length === 3)
-    )
+    yield* until("all three", relay.relay.connections, ({ length }) => length === 3)
     assert.sameMembers(yield* peers(relay), ["control 192.0.2.7:4711", "data 192.0.2.7:4711", "live 192.0.2.7:4711"])
     // Its own, as a health check.
     const own = yield* relay.wire("control")

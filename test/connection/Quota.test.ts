@@ -28,10 +28,7 @@ it.live("connections over the quota are closed, over all ports together; one tha
     const first = yield* relay.wire("control")
     const second = yield* relay.wire("data")
     const third = yield* relay.wire("live")
-    yield* until(
-      "three",
-      Effect.map(relay.relay.connections, ({ length }) => length === 3)
-    )
+    yield* until("three", relay.relay.connections, ({ length }) => length === 3)
     for (const port of ["control", "data", "live"] as const) {
       const more = yield* relay.wire(port)
       assert.strictEqual((yield* more.readToEnd).length, 0)
@@ -39,10 +36,7 @@ it.live("connections over the quota are closed, over all ports together; one tha
     assert.deepStrictEqual(yield* incidents(relay), ["CONNECTION_QUOTA 3"])
     assert.deepStrictEqual([first.isClosed(), second.isClosed(), third.isClosed()], [false, false, false])
     yield* second.close
-    yield* until(
-      "two",
-      Effect.map(relay.relay.connections, ({ length }) => length === 2)
-    )
+    yield* until("two", relay.relay.connections, ({ length }) => length === 2)
     const { control } = relay.script()
     yield* (yield* control).version(13)
     assert.strictEqual((yield* relay.relay.connections).length, 3)
@@ -72,10 +66,7 @@ it.live("a session over the quota is answered as one that cannot be made; one th
     )
     yield* one.c.alive
     yield* two.c.close
-    yield* until(
-      "one to be over",
-      Effect.map(relay.relay.sessions, ({ length }) => length === 1)
-    )
+    yield* until("one to be over", relay.relay.sessions, ({ length }) => length === 1)
     const again = yield* script.control
     yield* again.version(13)
     assert.notStrictEqual((yield* again.createSession({ name: "three" })).id, 0n)
@@ -98,13 +89,10 @@ it.live("bytes per second: no more is read, over all connections together, and a
         Effect.gen(function* () {
           const stream = yield* c.addStream()
           for (let seq = 0; seq < packetCount; seq++) yield* d.packet(stream, seq, packetBytes)
-          yield* until(
-            "bytes to be recorded",
-            Effect.map(relay.relay.connections, (all) => {
-              isHeldBack ||= all.some(({ heldBackBy }) => heldBackBy === "quota")
-              return relay.output.size(file("ch_0")) === packetBytes * packetCount
-            })
-          )
+          yield* until("bytes to be recorded", relay.relay.connections, (all) => {
+            isHeldBack ||= all.some(({ heldBackBy }) => heldBackBy === "quota")
+            return relay.output.size(file("ch_0")) === packetBytes * packetCount
+          })
         }),
       { concurrency: "unbounded" }
     )
@@ -222,19 +210,13 @@ it.live("bytes on disk: files that are overwritten or taken away do not count; w
     const large = yield* ring.c.addStream({ channel: "large_0" })
     for (let seq = 0; seq < 30; seq++) yield* ring.d.packet(large, seq, 90_000)
     yield* ring.d.closes()
-    yield* until(
-      "the session to end its streams",
-      Effect.map(relay.relay.counters, ({ streamCount }) => streamCount === 0)
-    )
+    yield* until("the session to end its streams", relay.relay.counters, ({ streamCount }) => streamCount === 0)
     assert.deepStrictEqual(yield* incidents(relay), ["DISK_QUOTA 1"])
     // Before the last read was counted, none was refused.
     assert.isBelow(sizes(), 1_050_000)
     assert.isAbove(sizes(), 950_000)
     yield* ring.c.close
-    yield* until(
-      "the session to end",
-      Effect.map(relay.relay.sessions, ({ length }) => length === 0)
-    )
+    yield* until("the session to end", relay.relay.sessions, ({ length }) => length === 0)
     const more = yield* script.control
     yield* more.version(13)
     assert.strictEqual((yield* more.createSession({ name: "more" })).id, 0n)
@@ -322,10 +304,7 @@ it.live(
           return { handle, data: yield* relay.wire("data") }
         })
       )
-      yield* until(
-        "all to be there",
-        Effect.map(relay.relay.connections, ({ length }) => length === connectionCount + 1)
-      )
+      yield* until("all to be there", relay.relay.connections, ({ length }) => length === connectionCount + 1)
       // What the quiet time had earned is a tenth of a second's.
       yield* Effect.sleep(200)
       const packetBytes = 20_000
@@ -346,11 +325,8 @@ it.live(
         assert.isAtMost(count, (bytesPerSecond * (millis + 100 + 100)) / 1000 + packetBytes + 1000)
         yield* Effect.sleep(20)
       }
-      yield* until(
-        "each to have been heard",
-        Effect.map(relay.relay.connections, (connections) =>
-          connections.every(({ port, receivedByteCount }) => port !== "data" || receivedByteCount > 0)
-        )
+      yield* until("each to have been heard", relay.relay.connections, (connections) =>
+        connections.every(({ port, receivedByteCount }) => port !== "data" || receivedByteCount > 0)
       )
     }).pipe(Effect.scoped)
 )
@@ -379,10 +355,8 @@ it.live("bytes per second: who waits goes on by rules that are changed meanwhile
       }
       yield* until(
         "both to be held back",
-        Effect.map(
-          relay.relay.connections,
-          (all) => all.filter(({ heldBackBy, port }) => port === "data" && heldBackBy === "quota").length === 2
-        )
+        relay.relay.connections,
+        (all) => all.filter(({ heldBackBy, port }) => port === "data" && heldBackBy === "quota").length === 2
       )
       yield* relay.relay.replaceAccess(after)
       const before = new Map(

@@ -43,10 +43,8 @@ const running = Effect.gen(function* () {
     })
   yield* Process.until(
     "the operator's port",
-    Effect.map(
-      Effect.exit(Effect.tryPromise(() => fetch(`http://127.0.0.1:${port}/livez`))),
-      ({ _tag }) => _tag === "Success"
-    )
+    Effect.exit(Effect.tryPromise(() => fetch(`http://127.0.0.1:${port}/livez`))),
+    ({ _tag }) => _tag === "Success"
   )
   const log = () => (existsSync(logFile as string) ? readFileSync(logFile as string, "utf8") : "")
   return { at, output, daemon, ask, log, logFile: logFile as string, tokenFile: tokenFile as string, write }
@@ -95,10 +93,7 @@ describe("a reload", () => {
       )
       write("max-connections = 7\nmemory-limit = 2M\n")
       daemon.signal("SIGHUP")
-      yield* Process.until(
-        "the limit to have changed",
-        Effect.map(ask("GET", "configuration"), ({ json }) => limitOf(json) === 7)
-      )
+      yield* Process.until("the limit to have changed", ask("GET", "configuration"), ({ json }) => limitOf(json) === 7)
       const { json: counters } = yield* ask("GET", "counters")
       assert.strictEqual(counters.memoryBytesMax, 2 * 1024 * 1024)
       isOver = true

@@ -79,14 +79,11 @@ Peers.describeWithPeers(["unshare", "nsenter", "setpriv", "ip"], "the container'
       const [node = "", ...check] = wordsOf("CMD")
       assert.strictEqual(node, "node")
       const isHealthy = inside(...asUser, process.execPath, ...check)
-      yield* Process.until(
-        "the health check to pass",
-        Effect.map(isHealthy, ({ code }) => {
-          const outcome = relay.outcome()
-          if (outcome !== undefined) assert.fail(outcome.stderr)
-          return code === 0
-        })
-      )
+      yield* Process.until("the health check to pass", isHealthy, ({ code }) => {
+        const outcome = relay.outcome()
+        if (outcome !== undefined) assert.fail(outcome.stderr)
+        return code === 0
+      })
       assert.notStrictEqual((yield* inside(...asUser, "touch", "/tmp/written")).code, 0)
       const loaded = yield* inside(...asUser, process.execPath, toolboxProgram, "load", "net://127.0.0.1")
       assert.strictEqual(loaded.code, 0, loaded.stderr)

@@ -26,10 +26,7 @@ it.live("while what was heard cannot be written, and not any more when it could 
     const isFailing = Effect.sync(() => journal.isFailing)
     yield* until("it to fail", isFailing)
     isBroken = false
-    yield* until(
-      "it to be written",
-      Effect.map(isFailing, (failing) => !failing)
-    )
+    yield* until("it to be written", isFailing, (failing) => !failing)
     assert.strictEqual(journal.written, journal.last)
   })
 )

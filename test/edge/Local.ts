@@ -95,9 +95,7 @@ export const quiet = (relay: TestRelay, left = ".journals"): Effect.Effect<void>
   Effect.orDie(
     until(
       "the sessions to end",
-      Effect.map(
-        relay.relay.sessions,
-        (sessions) => sessions.length === 0 && !relay.output.files().some((path) => path.includes(left))
-      )
+      relay.relay.sessions,
+      (sessions) => sessions.length === 0 && !relay.output.files().some((path) => path.includes(left))
     )
   )

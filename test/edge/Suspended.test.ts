@@ -12,10 +12,7 @@ const begin = Effect.fnUntraced(function* (suspendMillis?: number) {
   yield* script.fileSize(path, 16)
   const all = Effect.map(relay.relay.sessions, ([session]) => session?.edge)
   const edge = Effect.map(all, (known) => known && { ...known, spool: undefined })
-  yield* until(
-    "the edge's report",
-    Effect.map(all, (known) => (known?.spool?.byteCount ?? 0) > 16)
-  )
+  yield* until("the edge's report", all, (known) => (known?.spool?.byteCount ?? 0) > 16)
   assert.deepStrictEqual(yield* edge, { name: "here", spool: undefined })
   return { relay, link, local, edge, more: packet(1, 16), script, size: () => relay.output.size(path) }
 })
@@ -27,10 +24,7 @@ describe("a session whose edge is gone", () => {
       const before = Date.now()
       link.isDown = true
       link.cut()
-      yield* until(
-        "the suspension",
-        Effect.map(edge, (now) => (now?.suspendedAtMillis ?? 0) >= before)
-      )
+      yield* until("the suspension", edge, (now) => (now?.suspendedAtMillis ?? 0) >= before)
       yield* more
       link.isDown = false
       yield* until("what came meanwhile", () => size() === 32)
@@ -43,10 +37,7 @@ describe("a session whose edge is gone", () => {
       const { link, relay, size } = yield* begin(200)
       link.isDown = true
       link.cut()
-      yield* until(
-        "the end",
-        Effect.map(relay.relay.sessions, (sessions) => sessions.length === 0)
-      )
+      yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
       assert.strictEqual(size(), 16)
     })
   )
@@ -64,10 +55,7 @@ const expired = Effect.gen(function* () {
   yield* until("the mark", () => [...local.edge.spool.journals.values()].every(({ durable, last }) => durable === last))
   link.isDown = true
   link.cut()
-  yield* until(
-    "the end",
-    Effect.map(relay.relay.sessions, (sessions) => sessions.length === 0)
-  )
+  yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
   yield* packet(2, 16)
   const comes = (next: TestRelay.TestRelay) => {
     leadTo(next)
@@ -148,7 +136,8 @@ describe("a session that the relay has ended, and forgotten all else", () => {
       link.cut()
       yield* until(
         "the suspension",
-        Effect.map(relay.relay.sessions, ([session]) => session?.edge?.suspendedAtMillis !== undefined)
+        relay.relay.sessions,
+        ([session]) => session?.edge?.suspendedAtMillis !== undefined
       )
       const [session] = yield* relay.relay.sessions
       yield* relay.relay.endSession(session?.id ?? 0)
@@ -180,10 +169,7 @@ describe("a relay that drains", () => {
       const stream = yield* c.addStream()
       yield* d.packet(stream, 0, 16)
       yield* c.index(stream, { seq: 0 })
-      yield* until(
-        "the edge to open a second journal",
-        Effect.map(opened, (count) => count > before)
-      )
+      yield* until("the edge to open a second journal", opened, (count) => count > before)
       assert.deepStrictEqual(
         (yield* relay.relay.sessions).map(({ name }) => name),
         ["s"]

@@ -127,11 +127,8 @@ describe("a session by an edge", () => {
         return until(`the packet of ${sessionId}`, () => relay.output.size(file("ch_0")) === payloadBytes)
       })
       const counts = (openCount: number, waitingCount: number) =>
-        until(
-          `${openCount} to be open, ${waitingCount} to wait`,
-          Effect.map(relay.relay.counters, ({ journals }) =>
-            isDeepStrictEqual(journals, { ...journals, openCount, waitingCount })
-          )
+        until(`${openCount} to be open, ${waitingCount} to wait`, relay.relay.counters, ({ journals }) =>
+          isDeepStrictEqual(journals, { ...journals, openCount, waitingCount })
         )
       yield* yield* recorded(1)
       const second = yield* recorded(2)
@@ -175,10 +172,7 @@ describe("a session by an edge", () => {
       const { relay, waitsFor } = yield* begin(none, 10)
       yield* waitsFor("until the relay permits it")
       yield* relay.relay.replaceAccess(all)
-      yield* until(
-        "the session",
-        Effect.map(relay.relay.sessions, (sessions) => sessions.length === 1)
-      )
+      yield* until("the session", relay.relay.sessions, (sessions) => sessions.length === 1)
     })
   )
 })

@@ -27,9 +27,8 @@ Peers.describeWithPeers(Peers.tracing, "a drain with eight real sessions", () =>
         ])
       )
       const status = Process.attempt("curl", ["-s", "--unix-socket", socket, "http://localhost/readyz"])
-      yield* Process.until(
-        "the relay to say that it drains",
-        Effect.map(status, ({ stdout }) => stdout.includes("no new sessions"))
+      yield* Process.until("the relay to say that it drains", status, ({ stdout }) =>
+        stdout.includes("no new sessions")
       )
       yield* tracing.lttng("create", "ninth", ...Lttng.toRelay(relay))
       const refused = yield* tracing.attempt("enable-event", "-u", "demo:*")

@@ -49,12 +49,13 @@ const shapeOf = (output: string, session: string) => {
 const forwarded = (edge: Edges.Edge) =>
   Process.until(
     "the edge to have forwarded everything",
-    Effect.map(Effect.option(Edges.status(edge)), (now) => {
+    Effect.option(Edges.status(edge)),
+    (now) => {
       if (now._tag === "None") return false
       return now.value.journals.every(
         ({ heardCount, name, receivedCount }) => name.endsWith("shots") && heardCount === receivedCount
       )
-    }),
+    },
     { seconds: 30, everyMillis: 200 }
   )
 

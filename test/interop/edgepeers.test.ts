@@ -71,11 +71,8 @@ Peers.describeConcurrently(Peers.tracing, "an edge that may not record", () => {
       const edge = yield* Edges.start(relay)
       const tracing = yield* Lttng.start
       const waits = (session: string, what: string) =>
-        Process.until(
-          `${session} to wait ${what}`,
-          Effect.map(Edges.status(edge), ({ journals }) =>
-            journals.some(({ name, waitsFor }) => name.endsWith(session) && waitsFor?.includes(what) === true)
-          )
+        Process.until(`${session} to wait ${what}`, Edges.status(edge), ({ journals }) =>
+          journals.some(({ name, waitsFor }) => name.endsWith(session) && waitsFor?.includes(what) === true)
         )
       const has = (session: string) => globSync(`*/${session}*`, { cwd: relay.output }).length > 0
       const change = (more: object) => {
@@ -109,13 +106,10 @@ Peers.describeConcurrently(Peers.tracing, "an edge that may not record", () => {
 
 /** The next edge has it; the session stays in the list until the relay has finished it. */
 const handedOver = (edge: Edges.Edge) =>
-  Process.until(
-    "the next edge to have everything",
-    Effect.map(Effect.option(Edges.status(edge)), (now) => {
-      const journals = now._tag === "Some" ? now.value.journals : []
-      return journals.length > 0 && journals.every(({ heardCount, receivedCount }) => receivedCount === heardCount)
-    })
-  )
+  Process.until("the next edge to have everything", Effect.option(Edges.status(edge)), (now) => {
+    const journals = now._tag === "Some" ? now.value.journals : []
+    return journals.length > 0 && journals.every(({ heardCount, receivedCount }) => receivedCount === heardCount)
+  })
 
 Peers.describeConcurrently(Peers.tracing, "an edge behind an edge", () => {
   it.live("brings every event to the relay, also those that came while that was away", () =>

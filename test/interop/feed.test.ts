@@ -68,10 +68,7 @@ Peers.describeWithPeers(Peers.tracing, "the live events of the operator's port",
       const attached = Effect.promise(async () => (await fetch(`${api}/${id}`)).json()) as Effect.Effect<{
         readonly viewerCount: number
       }>
-      yield* Process.until(
-        "all to be attached",
-        Effect.map(attached, ({ viewerCount }) => viewerCount === 3)
-      )
+      yield* Process.until("all to be attached", attached, ({ viewerCount }) => viewerCount === 3)
       yield* tracing.emit({ count: 200, source: 7, cpu: 0 })
       const events = ({ lines }: typeof all) =>
         lines.filter((line) => line.name?.startsWith("demo:") && line.fields?.source === 7)
@@ -121,12 +118,8 @@ Peers.describeWithPeers(Peers.tracing, "the live events of the operator's port",
       const told = yield* listen(url, "secret")
       yield* Process.until(
         "the viewer to be there",
-        Effect.map(
-          Effect.promise(
-            async () => (await fetch(`${api}/${items[0]?.id}`)).json() as Promise<{ viewerCount: number }>
-          ),
-          ({ viewerCount }) => viewerCount === 1
-        )
+        Effect.promise(async () => (await fetch(`${api}/${items[0]?.id}`)).json() as Promise<{ viewerCount: number }>),
+        ({ viewerCount }) => viewerCount === 1
       )
       yield* tracing.emit({ count: 20, source: 7, cpu: 0 })
       yield* Process.until("the events", () => told.lines.filter(({ fields }) => fields?.source === 7).length === 20)

@@ -86,7 +86,8 @@ Peers.describeWithPeers(Peers.tracing, "quotas, with a real lttng", () => {
       const next = yield* start
       yield* Process.until(
         "a session to be refused",
-        Effect.map(Effect.exit(Lttng.record(tracing, next, "more")), ({ _tag }) => _tag === "Failure")
+        Effect.exit(Lttng.record(tracing, next, "more")),
+        ({ _tag }) => _tag === "Failure"
       )
       yield* Process.said(next.process, "DISK_QUOTA")
       assert.isBelow(bytesIn(output), bytesOnDisk * 1.05)

@@ -35,10 +35,7 @@ Peers.describeWithPeers(Peers.tracing, "SIGHUP under load", () => {
         const wanted = 50 + (reloadCount++ % 2)
         write(wanted)
         relay.process.signal("SIGHUP")
-        yield* Process.until(
-          `the limit to be ${wanted}`,
-          Effect.map(limit, (now) => now === wanted)
-        )
+        yield* Process.until(`the limit to be ${wanted}`, limit, (now) => now === wanted)
       } while (emitting.pollUnsafe() === undefined || reloadCount < 3)
       yield* Fiber.join(emitting)
       yield* tracing.lttng("destroy")

@@ -48,10 +48,7 @@ Peers.describeWithPeers(Peers.tracing, "the metrics of a tracer that loses event
       yield* scene.lttng("destroy")
       // The session's own series are gone with it; the relay's sum stays.
       const metricsNow = textOf(scene.port, "/metrics")
-      yield* Process.until(
-        "the session's series to go",
-        Effect.map(metricsNow, (text) => !text.includes('session="lossy"'))
-      )
+      yield* Process.until("the session's series to go", metricsNow, (text) => !text.includes('session="lossy"'))
       assert.match(yield* metricsNow, new RegExp(`^lttng_relay_tracer_discarded_events_total ${lost}$`, "m"))
     })
   )
@@ -88,10 +85,7 @@ Peers.describeWithPeers([...Peers.tracing, "prometheus", "promtool"], "a real Pr
         `--web.listen-address=127.0.0.1:${port}`
       ])
       const sum = "sum(lttng_relay_channel_discarded_events_total)"
-      yield* Process.until(
-        "Prometheus to have the losses",
-        Effect.map(query(port, sum), (value) => value === lost)
-      )
+      yield* Process.until("Prometheus to have the losses", query(port, sum), (value) => value === lost)
       assert.strictEqual(yield* query(port, "up"), 1)
     })
   )

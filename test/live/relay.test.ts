@@ -311,14 +311,8 @@ it.live("viewers that vanish leave nothing: no open file, no place in the listin
       yield* viewer.send(request(numbers.METADATA, u64(2n)).subarray(0, 20))
       yield* viewer.reset
     }
-    yield* Process.until(
-      "no viewer",
-      Effect.map(script.clients(1), (clients) => clients === 0)
-    )
-    yield* Process.until(
-      "no file of a viewer",
-      Effect.map(openFileCount, (count) => count === before)
-    )
+    yield* Process.until("no viewer", script.clients(1), (clients) => clients === 0)
+    yield* Process.until("no file of a viewer", openFileCount, (count) => count === before)
     answers()
   })
 )
@@ -340,10 +334,7 @@ it.live("files damaged under their viewers: an error or nothing, never a wrong b
     yield* viewer.metadata(meta.id)
     assert.deepStrictEqual(answers(), ["PACKET 1 0+16 → ok 16×01", "PACKET 1 16+16 → error", "METADATA 2 → ok"])
     yield* viewer.detach(1)
-    yield* Process.until(
-      "no file of a viewer",
-      Effect.map(openFileCount, (count) => count === openCount)
-    )
+    yield* Process.until("no file of a viewer", openFileCount, (count) => count === openCount)
     unlinkSync(join(output, tracer.file("metadata")))
     unlinkSync(join(output, tracer.file("ch_0")))
     const late = yield* script.viewer
@@ -437,11 +428,7 @@ it.live("a target that vanished and began again: the dead session goes when it i
     const sessions = Effect.map(relay.sessions, (all) =>
       all.map(({ id, isStalled }) => `${id}${isStalled ? " stalled" : ""}`).join(", ")
     )
-    const until = (what: string) =>
-      Process.until(
-        what,
-        Effect.map(sessions, (found) => found === what)
-      )
+    const until = (what: string) => Process.until(what, sessions, (found) => found === what)
     yield* board
     yield* clock.adjust("15 seconds")
     yield* until("1 stalled")

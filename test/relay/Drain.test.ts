@@ -20,9 +20,6 @@ it.live("a drain whose deadline is no time is refused, and nothing changes", () 
     yield* drain.begin(timerMillisMax)
     assert.lengthOf(yield* sessions, 1)
     yield* drain.begin(0)
-    yield* until(
-      "the session to end",
-      Effect.map(sessions, (all) => all.length === 0)
-    )
+    yield* until("the session to end", sessions, (all) => all.length === 0)
   })
 )

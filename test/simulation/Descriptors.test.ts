@@ -86,9 +86,8 @@ describe("256 descriptors", () => {
         const answers = yield* codes(streams.map((stream) => index(stream, seq, 100)))
         assert.isTrue(answers.every((answer) => answer === 10))
       }
-      yield* Process.until(
-        "all to be in the files",
-        Effect.map(codes(streams.map((stream) => isPending(stream, 1))), (answers) => answers.every((a) => a === 0))
+      yield* Process.until("all to be in the files", codes(streams.map((stream) => isPending(stream, 1))), (answers) =>
+        answers.every((a) => a === 0)
       )
       const data = Buffer.concat([Commands.payload(100, 0), Commands.payload(100, 1)])
       assert.strictEqual(readdirSync(join(directory, "index")).length, count)
@@ -140,7 +139,8 @@ describe("256 descriptors", () => {
       )
       yield* Process.until(
         "all to be in the files",
-        Effect.map(session.codes(streams.map((stream) => isPending(stream, 3))), (a) => a.every((each) => each === 0))
+        session.codes(streams.map((stream) => isPending(stream, 3))),
+        (a) => a.every((each) => each === 0)
       )
       for (let at = 0; at < streams.length; at++) {
         assert.strictEqual(readFileSync(join(session.directory, `ch_${at}`)).length, 4 * 50)

@@ -70,6 +70,7 @@ export const status = (edge: Edge) =>
 export const forwarded = (edge: Edge, seconds = 30) =>
   Process.until(
     "the edge to have forwarded everything",
-    Effect.map(Effect.option(status(edge)), (now) => now._tag === "Some" && now.value.journals.length === 0),
+    Effect.option(status(edge)),
+    (now) => now._tag === "Some" && now.value.journals.length === 0,
     { seconds, everyMillis: 200 }
   )

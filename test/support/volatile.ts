@@ -20,10 +20,7 @@ export const make = Effect.gen(function* () {
   for (const directory of [mount, left]) mkdirSync(directory)
   yield* Effect.addFinalizer(() => Effect.ignore(Process.attempt("fusermount3", ["-u", "-z", mount])))
   const running = yield* Process.daemon(python, [program, mount, left])
-  yield* Process.until(
-    "the file system",
-    Effect.map(Process.attempt("mountpoint", ["-q", mount]), ({ code }) => code === 0)
-  )
+  yield* Process.until("the file system", Process.attempt("mountpoint", ["-q", mount]), ({ code }) => code === 0)
   // Else who waits for it could not even be killed.
   yield* Effect.addFinalizer(() => Effect.sync(() => running.signal("SIGCONT")))
   return {

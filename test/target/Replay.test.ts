@@ -185,7 +185,7 @@ Peers.describeConcurrently(Peers.reference, "replaying other recordings", () => 
     })
   )
 
-  it.live("the recorded pace, scaled: packets due in half a second are not sent before", () =>
+  it.live("the recorded pace, scaled: no packet is sent before it is due", () =>
     Effect.gen(function* () {
       const original = yield* synthetic({}, (index) => BigInt(index) * 1_000_000_000n)
       const recording = yield* CtfTrace.open(original)
@@ -198,7 +198,7 @@ Peers.describeConcurrently(Peers.reference, "replaying other recordings", () => 
           sent[packets] ??= performance.now() - start
         }
       })
-      assert.isAtLeast((sent[5] as number) - (sent[1] as number), 490)
+      for (let at = 1; at <= 5; at++) assert.isAtLeast(sent[at] as number, (at - 1) * 125)
     })
   )
 

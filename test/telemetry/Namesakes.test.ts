@@ -48,10 +48,7 @@ describe("channels of sessions of one name", () => {
       }
       yield* other.close()
       yield* second.close()
-      yield* Process.until(
-        "no session to be left",
-        Effect.map(packets, (left) => Object.keys(left).length === 0)
-      )
+      yield* Process.until("no session to be left", packets, (left) => Object.keys(left).length === 0)
       yield* record(targetUrl, "auto", { ch_0: 1 })
       assert.deepStrictEqual(yield* packets, { "auto/ch": 1 })
     })

@@ -253,10 +253,7 @@ describe("handshakes", () => {
         return told
       })
       yield* Effect.forEach(Array.from({ length: total }), () => garbage, { concurrency: 200 })
-      yield* until(
-        "all to be gone",
-        Effect.map(relay.relay.connections, ({ length }) => length === 1)
-      )
+      yield* until("all to be gone", relay.relay.connections, ({ length }) => length === 1)
       assert.strictEqual(yield* outcome(before), answered)
       assert.strictEqual(yield* outcome(connect(good)), answered)
       const { incidents } = yield* relay.relay.activity
@@ -389,10 +386,7 @@ it.live("who is over a quota is let go in the call that ends the handshake, and 
     const connect = (port: number) =>
       tls.connect({ host: "127.0.0.1", port, servername: "localhost", ca: ours.ca, ...good })
     const first = connect(relay.controlPort)
-    yield* until(
-      "the first to be in",
-      Effect.map(relay.relay.connections, ({ length }) => length === 1)
-    )
+    yield* until("the first to be in", relay.relay.connections, ({ length }) => length === 1)
     for (const port of [relay.controlPort, relay.dataPort, relay.livePort]) {
       const others = Array.from({ length: 10 }, () => Effect.suspend(() => outcome(connect(port))))
       const ends = yield* Effect.all(others, { concurrency: "unbounded" })

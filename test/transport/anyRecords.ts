@@ -158,7 +158,8 @@ export const describeRecords = (how: string, some: ReadonlyArray<keyof typeof ha
             end(client)
             yield* until(
               "both to be gone",
-              Effect.map(relay.relay.activity, ({ connectionEnds }) => countOf(connectionEnds) === 2 * (index + 1))
+              relay.relay.activity,
+              ({ connectionEnds }) => countOf(connectionEnds) === 2 * (index + 1)
             )
             const [found, wanted] = [`tls${index}`, `tcp${index}`].map((host) =>
               relay.memory.read(`/traces/${host}/s/ch_0`)

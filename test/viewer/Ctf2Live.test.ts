@@ -195,13 +195,10 @@ it.live("a recording of CTF 2 that is replayed says to viewers what it is", () =
     const formats: Array<string> = []
     yield* Effect.raceFirst(
       Replay.replay(recording, yield* targetOf(relay), { liveTimer: "50 millis", speed: 1 }),
-      Process.until(
-        "the session",
-        Effect.map(viewer.sessions, (sessions) => {
-          formats.push(...sessions.map(({ traceFormat }) => traceFormat))
-          return formats.length > 0
-        })
-      )
+      Process.until("the session", viewer.sessions, (sessions) => {
+        formats.push(...sessions.map(({ traceFormat }) => traceFormat))
+        return formats.length > 0
+      })
     )
     assert.deepStrictEqual(formats, ["ctf-2.0"])
   })
