@@ -238,7 +238,7 @@ export class DataStream {
     let wanted = firstBytes
     while (true) {
       const from = cursor.at
-      const { clockHigh, clockLow, isClockSet, order } = cursor
+      const { clockHigh, clockLow, emptyCount, isClockSet, order } = cursor
       try {
         this.#readEvent(from)
         return event
@@ -246,6 +246,7 @@ export class DataStream {
         cursor.at = from
         cursor.clockHigh = clockHigh
         cursor.clockLow = clockLow
+        cursor.emptyCount = emptyCount
         cursor.isClockSet = isClockSet
         cursor.order = order
         wanted *= 4

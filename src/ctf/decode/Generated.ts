@@ -17,7 +17,7 @@ import type {
 import * as Choice from "./Choice.ts"
 import { checkedLength, grainBytes, moveClockLow } from "./Cursor.ts"
 import { Fault, short } from "./Fault.ts"
-import { fixedBits, leastBits, roundUp } from "./Layout.ts"
+import { emptyElements, fixedBits, leastBits, roundUp } from "./Layout.ts"
 import { isBytes } from "./Numbers.ts"
 import { fewBits, wholeBytes } from "./NumberText.ts"
 import { zeroIn } from "./Regions.ts"
@@ -161,7 +161,7 @@ class Emitter {
       this.#closure(fieldClass, place)
       return
     }
-    const bits = this.#slots.isWithin(place) ? undefined : fixedBits(fieldClass)
+    const bits = this.#slots.isWithin(place) || emptyElements(fieldClass) > 0 ? undefined : fixedBits(fieldClass)
     if (bits !== undefined && bits < 2 ** 28) {
       this.#align(fieldClass.alignment)
       this.#offset += bits
@@ -213,7 +213,8 @@ class Emitter {
     const element = fieldClass.kind === "dynamic-array" ? fieldClass.element : undefined
     const bits = element === undefined ? 8 : fixedBits(element)
     const isClosed =
-      element !== undefined && (this.#slots.isWithin(place) || roundUp(bits ?? 0, element.alignment) !== bits)
+      element !== undefined &&
+      (emptyElements(element) > 0 || this.#slots.isWithin(place) || roundUp(bits ?? 0, element.alignment) !== bits)
     if (bits === undefined || bits === 0 || isClosed || (element?.alignment ?? 8) > fieldClass.alignment) {
       this.#closure(fieldClass, place)
       return

@@ -91,6 +91,9 @@ const computeLeast = (fieldClass: FieldClass): number => {
 
 const visitCounts = new WeakMap<FieldClass, number>()
 
+/** A record that visits more is refused: no tracer has such, and each would take memory. */
+export const emptyVisitsMax = 2 ** 21
+
 /** How many fields a class visits that takes no bits at all: nothing else bounds it. */
 export const emptyVisits = (fieldClass: FieldClass): number => {
   let visits = visitCounts.get(fieldClass)
@@ -109,4 +112,29 @@ const computeVisits = (fieldClass: FieldClass): number => {
     return fieldClass.members.reduce((visits, member) => visits + emptyVisits(member.fieldClass), 1)
   }
   return 1
+}
+
+const elementCounts = new WeakMap<FieldClass, number>()
+
+/** How many elements without any bits are in a field, of arrays whose length its class says. */
+export const emptyElements = (fieldClass: FieldClass): number => {
+  let count = elementCounts.get(fieldClass)
+  if (count === undefined) {
+    count = computeElements(fieldClass)
+    elementCounts.set(fieldClass, count)
+  }
+  return count
+}
+
+const computeElements = (fieldClass: FieldClass): number => {
+  switch (fieldClass.kind) {
+    case "structure":
+      return fieldClass.members.reduce((count, member) => count + emptyElements(member.fieldClass), 0)
+    case "static-array": {
+      const own = leastBits(fieldClass.element) === 0 ? 1 : 0
+      return fieldClass.length === 0 ? 0 : fieldClass.length * (own + emptyElements(fieldClass.element))
+    }
+    default:
+      return 0
+  }
 }

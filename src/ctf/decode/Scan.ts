@@ -6,7 +6,7 @@
 import type { Scope, Structure } from "../model/FieldClass.ts"
 import { align, type Cursor, need } from "./Cursor.ts"
 import { generateEvent } from "./Generated.ts"
-import { fixedBits } from "./Layout.ts"
+import { emptyElements, emptyVisits, emptyVisitsMax, fixedBits } from "./Layout.ts"
 import * as Skip from "./Skip.ts"
 import { root, type Slots } from "./Slots.ts"
 
@@ -32,7 +32,7 @@ const nothing: Fixed = { alignment: 1, bits: 0 }
 
 const fixedOf = (structure: Structure | undefined, scope: Scope, slots: Slots): Fixed | undefined => {
   if (structure === undefined) return nothing
-  const bits = slots.isWithin(root(scope)) ? undefined : fixedBits(structure)
+  const bits = slots.isWithin(root(scope)) || emptyElements(structure) > 0 ? undefined : fixedBits(structure)
   const isSmall = bits !== undefined && bits < bitsMax && structure.alignment < bitsMax
   return isSmall ? { alignment: structure.alignment, bits } : undefined
 }
@@ -77,7 +77,8 @@ const closures = ({ common, own, payload }: Record, slots: Slots): Skip.Skip => 
 /** `replace` is given what is faster, once that is worth its making. */
 export const scan = (record: Record, slots: Slots, replace: ((scan: Skip.Skip) => void) | undefined): Skip.Skip => {
   const plain = closures(record, slots)
-  if (replace === undefined) return plain
+  const isHuge = [record.common, record.own, record.payload].some((one) => one && emptyVisits(one) > emptyVisitsMax)
+  if (replace === undefined || isHuge) return plain
   const short = fixed(record, slots)
   if (short !== undefined) return short
   let count = 0

@@ -8,7 +8,7 @@ import type { Bool, FieldClass, Integer, Role, Structure, VariableInteger, Varia
 import * as Choice from "./Choice.ts"
 import { align, type Cursor, checkedLength, type Int, moveClock, need, spend } from "./Cursor.ts"
 import { Fault } from "./Fault.ts"
-import { emptyVisits, fixedBits, leastBits, roundUp } from "./Layout.ts"
+import { emptyElements, emptyVisits, emptyVisitsMax, fixedBits, leastBits, roundUp } from "./Layout.ts"
 import * as Numbers from "./Numbers.ts"
 import * as Regions from "./Regions.ts"
 import { below, type Place, type Slots } from "./Slots.ts"
@@ -86,8 +86,6 @@ const number = (fieldClass: Integer | VariableInteger | Bool, place: Place, slot
   }
 }
 
-const emptyVisitsMax = 2 ** 20
-
 const structure = ({ alignment, members }: Structure, place: Place, slots: Slots): Skip => {
   const skips = members.map(({ fieldClass }, index) => skip(fieldClass, below(place, index), slots))
   return (cursor) => {
@@ -123,8 +121,10 @@ const repeat = (element: FieldClass, place: Place, slots: Slots): ((cursor: Curs
   if (bits !== undefined) {
     const { alignment } = element
     const stride = roundUp(bits, alignment)
+    const emptyCount = emptyElements(element)
     return (cursor, count) => {
       if (count === 0) return
+      if (emptyCount > 0) spend(cursor, count * emptyCount)
       align(cursor, alignment)
       need(cursor, stride * (count - 1) + bits)
       cursor.at += stride * (count - 1) + bits
@@ -136,8 +136,9 @@ const repeat = (element: FieldClass, place: Place, slots: Slots): ((cursor: Curs
   }
 }
 
-const fixed = (alignment: number, bits: number): Skip => {
+const fixed = (alignment: number, bits: number, emptyCount: number): Skip => {
   return (cursor) => {
+    if (emptyCount > 0) spend(cursor, emptyCount)
     align(cursor, alignment)
     need(cursor, bits)
     cursor.at += bits
@@ -153,7 +154,7 @@ export const skip = (fieldClass: FieldClass, place: Place, slots: Slots): Skip =
     }
   }
   const bits = slots.isWithin(place) ? undefined : fixedBits(fieldClass)
-  if (bits !== undefined) return fixed(fieldClass.alignment, bits)
+  if (bits !== undefined) return fixed(fieldClass.alignment, bits, emptyElements(fieldClass))
   switch (fieldClass.kind) {
     case "integer":
     case "variable-integer":
