@@ -53,7 +53,6 @@ export class Allowances {
   readonly #background: (work: Effect.Effect<void>) => void
   readonly #incidents: Incidents
   readonly #byPrincipal = new Map<string, Allowance>()
-  #isRecalled = false
   #unsaid: Array<Recording> = []
 
   constructor(store: TraceStore["Service"], incidents: Incidents, background: (work: Effect.Effect<void>) => void) {
@@ -85,11 +84,9 @@ export class Allowances {
     if (directories.size > directoryCountMax && oldest !== undefined) directories.delete(oldest)
   }
 
-  /** Finds, once, what principals recorded before the relay started, and counts it. */
+  /** For the start: finds what principals recorded before the relay started, and counts it. */
   get recall(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      if (this.#isRecalled) return
-      this.#isRecalled = true
       const earlier = yield* this.#recordings.all
       if (earlier.length === 0) return
       const principals = new Set<string>()
