@@ -11,6 +11,7 @@ import { TracePlan } from "../../src/ctf/decode/Plan.ts"
 import { LiveMerge } from "../../src/ctf/live/LiveMerge.ts"
 import { LiveStream } from "../../src/ctf/live/LiveStream.ts"
 import { parse } from "../../src/ctf/metadata/GrowingMetadata.ts"
+import { Random } from "../support/Random.ts"
 
 const metadata = `
 trace { major = 1; minor = 8; byte_order = le; };
@@ -18,15 +19,6 @@ clock { name = c; freq = 1000000000; };
 typealias integer { size = 64; map = clock.c.value; } := time;
 stream { event.header := struct { time timestamp; }; };
 event { name = e; fields := struct { integer { size = 8; } n; }; };`
-
-/** A generator of whole numbers below a bound that repeats itself for its seed. */
-const random = (seed: number) => {
-  let state = seed
-  return (bound: number) => {
-    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32
-    return Math.floor((state / 2 ** 32) * bound)
-  }
-}
 
 const packetOf = (times: ReadonlyArray<number>): Uint8Array => {
   const bytes = Buffer.alloc(times.length * 9)
@@ -48,18 +40,18 @@ interface Told {
 describe("the merge of streams that go on", () => {
   it("shows what is due, and no more, in any order of news", () => {
     for (let seed = 1; seed <= 200; seed++) {
-      const next = random(seed)
+      const random = new Random(seed)
       const plan = new TracePlan(Result.getOrThrow(parse(Buffer.from(metadata))), undefined)
       const merge = new LiveMerge()
       const shown: Array<number> = []
       const all: Array<number> = []
-      const streams = Array.from({ length: 1 + next(5) }, (_, index): Told => {
+      const streams = Array.from({ length: 1 + random.below(5) }, (_, index): Told => {
         const live = new LiveStream(new DataStream(`s${index}`, plan))
         merge.add(live, { uid: "", index })
         let time = 0
-        const packets = Array.from({ length: next(6) }, () =>
-          Array.from({ length: 1 + next(5) }, () => {
-            time += next(20)
+        const packets = Array.from({ length: random.below(6) }, () =>
+          Array.from({ length: 1 + random.below(5) }, () => {
+            time += random.below(20)
             all.push(time)
             return time
           })
@@ -67,7 +59,7 @@ describe("the merge of streams that go on", () => {
         return { live, packets, pending: [], horizon: Number.NEGATIVE_INFINITY, isOver: false }
       })
       const drain = () => {
-        while (merge.drain(1 + next(3), ({ stream }) => shown.push(Number(nanos(stream.time)))));
+        while (merge.drain(1 + random.below(3), ({ stream }) => shown.push(Number(nanos(stream.time)))));
       }
       /** By the model: those up to the least time that an open stream without any may still have. */
       const due = (): number => {
@@ -85,7 +77,7 @@ describe("the merge of streams that go on", () => {
       let count = 0
       while (streams.some((one) => !one.isOver)) {
         const open = streams.filter((one) => !one.isOver)
-        const told = open[next(open.length)] ?? assert.fail("none is open")
+        const told = open[random.below(open.length)] ?? assert.fail("none is open")
         const packet = told.packets.shift()
         if (packet === undefined) {
           told.isOver = true

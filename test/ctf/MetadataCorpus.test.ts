@@ -5,6 +5,7 @@ import { assert, it } from "@effect/vitest"
 import { Result } from "effect"
 import { GrowingMetadata, parse } from "../../src/ctf/metadata/GrowingMetadata.ts"
 import { casesOf, describeWithCorpus } from "../support/corpus.ts"
+import { Random } from "../support/Random.ts"
 
 const collections = ["meta-ctf18", "meta-ctf2"]
 const traces = [
@@ -17,15 +18,6 @@ const traces = [
   "kernel-big-endian",
   "perf-taskset"
 ]
-
-/** A generator of numbers below 1 that repeats itself for its seed. */
-const random = (seed: number) => {
-  let state = seed
-  return () => {
-    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32
-    return state / 2 ** 32
-  }
-}
 
 describeWithCorpus("the metadata collections", collections, (root) => {
   it.each(collections)("%s is accepted and refused as expected", (collection) => {
@@ -46,12 +38,12 @@ describeWithCorpus("the metadata of traces", traces, (root) => {
       .map((path) => ({ path, bytes: readFileSync(join(root(), path)) }))
 
   it("means the same in whatever pieces it comes", () => {
-    const next = random(17)
+    const random = new Random(17)
     for (const { path, bytes } of all()) {
       const whole = parse(bytes)
       const metadata = new GrowingMetadata()
       for (let at = 0; at < bytes.length; ) {
-        const size = Math.ceil(next() * (next() < 0.5 ? 8 : 5000))
+        const size = Math.ceil(random.next() * (random.next() < 0.5 ? 8 : 5000))
         metadata.append(bytes.subarray(at, at + size))
         at += size
       }
@@ -63,17 +55,17 @@ describeWithCorpus("the metadata of traces", traces, (root) => {
 
   it("with bytes changed, missing or doubled is an answer, never a throw", () => {
     const seed = 4711
-    const next = random(seed)
+    const random = new Random(seed)
     const sources = all().filter(({ bytes }) => bytes.length < 20_000)
     for (let round = 0; round < 3000; round++) {
-      const { bytes } = sources[Math.floor(next() * sources.length)] ?? assert.fail("no metadata")
+      const { bytes } = sources[random.below(sources.length)] ?? assert.fail("no metadata")
       const changed = Buffer.from(bytes)
-      for (let count = Math.ceil(next() * 3); count > 0; count--) {
-        changed[Math.floor(next() * changed.length)] = Math.floor(next() * 256)
+      for (let count = Math.ceil(random.next() * 3); count > 0; count--) {
+        changed[random.below(changed.length)] = random.below(256)
       }
-      const cut = Math.floor(next() * changed.length)
-      const other = Math.floor(next() * changed.length)
-      const result = next() < 0.5 ? changed : Buffer.concat([changed.subarray(0, cut), changed.subarray(other)])
+      const cut = random.below(changed.length)
+      const other = random.below(changed.length)
+      const result = random.next() < 0.5 ? changed : Buffer.concat([changed.subarray(0, cut), changed.subarray(other)])
       assert.isTrue(Result.isResult(parse(result)), `round ${round} of seed ${seed}`)
     }
   })

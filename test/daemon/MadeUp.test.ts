@@ -7,8 +7,8 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { random } from "../live/chance.ts"
 import { describeWithPeers, reference } from "../support/peers.ts"
+import { Random } from "../support/Random.ts"
 import * as Daemons from "./daemons.ts"
 
 const urls = [
@@ -97,9 +97,9 @@ const separators = [" = ", "=", " : ", ":", "\t=\t"]
 const lines = ["", "; c", "# c", "[sessiond]", "[relayd]", "nosep", "=", "= x", "[relayd", "surprise = 1"]
 
 const start = (seed: number) => {
-  const next = random(seed)
-  const below = (limit: number) => Math.floor(next(limit))
-  const one = <A>(values: ReadonlyArray<A>) => values[below(values.length)] as A
+  const random = new Random(seed)
+  const below = (limit: number) => random.below(limit)
+  const one = <A>(values: ReadonlyArray<A>) => random.pick(values)
   const option = (): ReadonlyArray<string> => {
     if (below(6) === 0) return [one(odd)]
     const isSwitch = below(3) === 0

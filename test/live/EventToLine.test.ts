@@ -7,7 +7,7 @@ import { holdMillisOf } from "../../src/model/Inactivity.ts"
 import { Stream } from "../../src/model/Stream.ts"
 import { atBeginning, type Surroundings } from "../../src/model/ViewerCursor.ts"
 import * as ViewerPhase from "../../src/viewer/ViewerPhase.ts"
-import { random } from "./chance.ts"
+import { Random } from "../support/Random.ts"
 
 const cyclesPerMilli = 1000
 /** From the timer to the relay, in milliseconds, at most. */
@@ -123,7 +123,8 @@ const streamsOf = (timerMillis: number, pick: Pick) => {
 
 /** The longest wait of any event, and questions per stream and period. */
 const watch = (timerMillis: number, seed: number, goesByEvents: boolean) => {
-  const streams = streamsOf(timerMillis, random(seed))
+  const random = new Random(seed)
+  const streams = streamsOf(timerMillis, (below) => random.next() * below)
   const viewer = { unknown: "none" as const, heeds: "all" as const, latestTold: undefined, latestEnd: 0 }
   let waitMillis = 0
   let shown = settledPeriods * timerMillis

@@ -16,7 +16,7 @@ import { Status } from "../../src/protocol/live/GetNextIndex.ts"
 import { Party } from "../../src/relay/party/Party.ts"
 import { Viewers } from "../../src/relay/session/Viewers.ts"
 import { ViewerActor } from "../../src/relay/viewer/ViewerActor.ts"
-import { random } from "./chance.ts"
+import { Random } from "../support/Random.ts"
 import { type Kind, kinds, Muxer } from "./muxer.ts"
 
 const timerMicros = 400_000
@@ -272,8 +272,8 @@ class World {
 const anybody = new Party({ rightsOf: undefined } as never, { name: "test:0", certificate: undefined })
 
 const play = (seed: number, kind: Kind): void => {
-  const fraction = random(seed)
-  const world = new World((below) => Math.floor(fraction(below)))
+  const random = new Random(seed)
+  const world = new World((below) => random.below(below))
   let now = 0
   vi.spyOn(performance, "now").mockImplementation(() => now)
   const sessions = new Map(world.sessions.map((session) => [session.id, session]))

@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Flags, Status } from "../../src/protocol/live/GetNextIndex.ts"
 import { Newcomers } from "../../src/viewer/Newcomers.ts"
-import { random } from "../live/chance.ts"
+import { Random } from "../support/Random.ts"
 
 const millis = 1_000_000n
 /** The tracer's clock counts from the start of its machine, and says since when in its metadata. */
@@ -28,20 +28,20 @@ const reply = (status: number, cycles: bigint, flags = 0) => ({
 describe("a stream that is announced", () => {
   it("begins after the last question whose answer did not know of it, and before anything in it", () => {
     for (let seed = 1; seed <= 200; seed++) {
-      const pick = random(seed)
+      const random = new Random(seed)
       let now = 0n
       const newcomers = new Newcomers(() => now)
       let toldNanos = 0n
       let askedNanos = 0n
       for (let question = 0; question < 30; question++) {
-        now += BigInt(Math.floor(pick(50))) * millis
+        now += BigInt(random.below(50)) * millis
         newcomers.onAsk()
         askedNanos = now
         // A beacon has been on its way for a while, and so is the answer.
-        now += BigInt(Math.floor(pick(3))) * millis
-        const told = now - BigInt(Math.floor(pick(40))) * millis
+        now += BigInt(random.below(3)) * millis
+        const told = now - BigInt(random.below(40)) * millis
         if (told > toldNanos) toldNanos = told
-        now += BigInt(Math.floor(pick(3))) * millis
+        now += BigInt(random.below(3)) * millis
         newcomers.onReply(reply(Status.inactive, toldNanos + tracerAhead), clock)
       }
       const beginning = newcomers.beginningOf({ path: "vm/s/ust/pid/app" }) ?? assert.fail("not known")
