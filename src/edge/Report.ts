@@ -73,15 +73,25 @@ export const EdgeStatus = Schema.Struct({
 })
 export interface EdgeStatus extends Schema.Schema.Type<typeof EdgeStatus> {}
 
-const waits: ReadonlyMap<Outcome, string> = new Map([
-  [Outcome.waitsForRights, "until the relay permits it"],
-  [Outcome.waitsForQuota, "for room in its quota at the relay"],
-  [Outcome.waitsForRoom, "for room on the relay's disk"]
+const waits: ReadonlyMap<Outcome, { readonly relay: string; readonly edge: string }> = new Map([
+  [Outcome.waitsForRights, { relay: "until the relay permits it", edge: "until the relay permits it" }],
+  [
+    Outcome.waitsForQuota,
+    { relay: "for room in its quota at the relay", edge: "for room in its quota at the relay, or at an edge before it" }
+  ],
+  [
+    Outcome.waitsForRoom,
+    {
+      relay: "for room on the relay's disk",
+      edge: "for room on the relay's disk, or in the spool of an edge before it"
+    }
+  ]
 ])
 
-const waitsFor = (journal: Journal): { readonly waitsFor?: string } => {
-  const text = journal.waitsFor === undefined ? undefined : waits.get(journal.waitsFor)
-  return text === undefined ? {} : { waitsFor: text }
+/** An edge that comes next says what it waits for itself, and what the relay does, by the same words. */
+const waitsFor = ({ waitsFor: outcome }: Journal, { relay }: Edge["link"]): { readonly waitsFor?: string } => {
+  const text = outcome === undefined ? undefined : waits.get(outcome)
+  return text === undefined ? {} : { waitsFor: (relay?.edges.length ?? 0) > 0 ? text.edge : text.relay }
 }
 
 const totals = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">) => ({
@@ -108,7 +118,7 @@ export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool"
     createdMillis: journal.about.createdMillis,
     isOpen: !journal.isFinished,
     isScanned: journal.isScanned,
-    ...waitsFor(journal),
+    ...waitsFor(journal, link),
     ...(journal.passed !== undefined && { from: { edge: journal.passed.from, isConnected: journal.passed.isHere } }),
     byteCount: journal.segments.byteCount,
     droppedPacketCount: journal.droppedPacketCount,

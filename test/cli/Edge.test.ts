@@ -104,6 +104,21 @@ describe("an edge", () => {
     })
   )
 
+  it.live("does not start on a disk so small that it might stand still there for ever", () =>
+    Effect.gen(function* () {
+      const spool = join(yield* Relays.temporaryDirectory("small"), "spool")
+      yield* Relays.volume(spool, 4 * 1024 * 1024, 0)
+      const start = ["edge", "--to=net://127.0.0.1:1:2", "--listen=127.0.0.1:0,0", `--spool=${spool}`]
+      for (const args of [start, [...start, "--spool-limit=1M", "--check"]]) {
+        const { code, stderr } = yield* toolbox(...args)
+        assert.deepStrictEqual(
+          [code, stderr.includes(`--spool=${spool}: its file system has 4194304 bytes in all`)],
+          [1, true]
+        )
+      }
+    })
+  )
+
   it.live("is checked without being started", () =>
     Effect.gen(function* () {
       const home = yield* Relays.temporaryDirectory("edge")

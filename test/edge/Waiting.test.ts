@@ -95,6 +95,21 @@ describe("a session by an edge", () => {
     })
   )
 
+  it.live("by two edges waits for what the one between does not tell from its own: that is said of both", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make({ access: bounded({ bytesOnDisk: 1 }) })
+      const far = yield* Local.start(relay)
+      const near = yield* Local.recording({ ...relay, controlPort: far.controlPort, dataPort: far.dataPort })
+      for (let seq = 0; seq < 12; seq++) yield* near.packet(seq, payloadBytes)
+      const said = ({ edge }: Local.Local, text: string) =>
+        until(`the edge to say that it waits ${text}`, () =>
+          Report.of(edge, "").journals.some(({ waitsFor: what }) => what === text)
+        )
+      yield* said(far, "for room in its quota at the relay")
+      yield* said(near.local, "for room in its quota at the relay, or at an edge before it")
+    })
+  )
+
   it.live("that would be one too many waits until another has ended", () =>
     Effect.gen(function* () {
       const { has, local, packet, relay, waitsFor } = yield* begin(bounded({ sessions: 1, connections: 4 }))

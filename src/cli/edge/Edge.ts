@@ -211,6 +211,7 @@ const run = (input: Input) =>
     yield* EdgePort.portOf(input)
     if (input.check) return yield* check(input, to.control, places)
     yield* EdgeSpool.claim(directory)
+    yield* EdgeSpool.fits(directory)
     const files = yield* Files
     const edge = yield* Edge.make({
       to,

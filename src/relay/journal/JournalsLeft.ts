@@ -101,6 +101,19 @@ export const find = (store: Store, token: string, isSynced: boolean): Effect.Eff
     // It was not put in the place of the other.
     yield* Effect.ignore(files.unlink(paths.fresh))
     const file = yield* files.open(paths.history, "continue")
+    return yield* Effect.onError(foundIn(store, token, file, about, isSynced), () => file.close)
+  })
+
+const foundIn = (
+  store: Store,
+  token: string,
+  file: OpenFile,
+  about: About | undefined,
+  isSynced: boolean
+): Effect.Effect<Found | undefined, FileFailed> =>
+  Effect.gen(function* () {
+    const files = store.retraceable.plain
+    const paths = pathsOf(store, token)
     let marked = 0
     let end = 0
     const directories = new Set<string>()
@@ -123,7 +136,8 @@ export const find = (store: Store, token: string, isSynced: boolean): Effect.Eff
     yield* file.truncate(end)
     const changes = yield* textOf(files, paths.changes)
     const goOn = Effect.gen(function* () {
-      const watch = new Watch(store.roomWait.file(yield* files.open(paths.changes, "create")))
+      const changes = yield* Effect.onError(files.open(paths.changes, "create"), () => file.close)
+      const watch = new Watch(store.roomWait.file(changes))
       watch.after = marked
       for (const directory of directories) watch.prefixes.add(directory)
       return new JournalHistory(store, token, file, watch, end, isSynced)
