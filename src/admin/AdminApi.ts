@@ -17,7 +17,7 @@ import { RelayEvent } from "../relay/Events.ts"
 import { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"
 import { Device } from "../telemetry/Device.ts"
 import { ProcessFigures } from "../telemetry/Reading.ts"
-import { Verbosity } from "./Operations.ts"
+import { PassedSession, Verbosity } from "./Operations.ts"
 import type { Visibility } from "./Visibility.ts"
 
 /** There is no session of this number. */
@@ -168,6 +168,8 @@ export interface SessionSummary extends Schema.Schema.Type<typeof SessionSummary
 export const Overview = Schema.Struct({
   atMillis: Schema.Finite,
   sessions: Schema.Array(SessionSummary),
+  /** Only an edge has any. */
+  passing: Schema.optionalKey(Schema.Array(PassedSession)),
   counters: Counters,
   drain: Drain,
   /** By port. */

@@ -1,5 +1,5 @@
 /** Answers of the operator's API, from the relay's status. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { wallMillis } from "../Machine.ts"
 import { Relay } from "../Relay.ts"
@@ -64,6 +64,7 @@ const summary = (
 const overview = (isWithRates: boolean) =>
   Effect.gen(function* () {
     const service = yield* Relay
+    const passing = Option.getOrUndefined(yield* Effect.serviceOption(Operations))?.passing
     const history = yield* History.History
     const viewpoint = yield* Visibility.Visibility
     const atMillis = wallMillis()
@@ -77,6 +78,7 @@ const overview = (isWithRates: boolean) =>
       sessions: all.map((session) =>
         summary(session, atMillis, isWithRates ? history.of(session.id)?.bytes : undefined)
       ),
+      ...(passing !== undefined && { passing: yield* passing }),
       counters: Visibility.counters(viewpoint, yield* service.counters, all),
       drain: Visibility.drain(viewpoint, yield* service.drain.status, all),
       connections

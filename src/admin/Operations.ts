@@ -7,6 +7,24 @@ export const Verbosity = Schema.Struct({ verbosity: Schema.Int.check(Schema.isBe
 /** See the schema. */
 export interface Verbosity extends Schema.Schema.Type<typeof Verbosity> {}
 
+/** At an edge: a session that another edge brings, on its way to the relay. */
+export const PassedSession = Schema.Struct({
+  hostname: Schema.String,
+  /** Empty: its first words have not come. */
+  name: Schema.String,
+  /** The edge before. */
+  edge: Schema.Struct({ name: Schema.String, isConnected: Schema.Boolean }),
+  /** More may come. */
+  isOpen: Schema.Boolean,
+  byteCount: Schema.Int,
+  lagRecordCount: Schema.Int,
+  lagMillis: Schema.Finite,
+  /** Before it is taken further; absent: it is taken. */
+  waitsFor: Schema.optionalKey(Schema.String)
+})
+/** At an edge: a session that another edge brings, on its way to the relay. */
+export interface PassedSession extends Schema.Schema.Type<typeof PassedSession> {}
+
 /** Asked by the handlers of the group `daemon`. */
 export class Operations extends Context.Service<
   Operations,
@@ -19,5 +37,7 @@ export class Operations extends Context.Service<
     readonly configuration: Effect.Effect<Schema.Json>
     /** What the log said last, the newest last. */
     readonly lastLines: Effect.Effect<ReadonlyArray<string>>
+    /** Absent: it is no edge. */
+    readonly passing?: Effect.Effect<ReadonlyArray<PassedSession>>
   }
 >()("lttng-relay/admin/Operations") {}

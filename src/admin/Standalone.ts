@@ -6,7 +6,7 @@ import { Relay } from "../Relay.ts"
 import { type EdgeFigures, edgeSamples } from "../telemetry/EdgeReading.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import * as AdminServer from "./AdminServer.ts"
-import { Operations } from "./Operations.ts"
+import { Operations, type PassedSession } from "./Operations.ts"
 import type { Check } from "./Readiness.ts"
 
 export interface Options extends Omit<Telemetry.Options, "moreSamples"> {
@@ -16,6 +16,7 @@ export interface Options extends Omit<Telemetry.Options, "moreSamples"> {
   /** Of the process, nothing secret among it. */
   readonly configuration: Schema.Json
   readonly edge: () => EdgeFigures
+  readonly passing: () => ReadonlyArray<PassedSession>
   /** What it takes to be ready beside what a relay needs. */
   readonly moreChecks: () => ReadonlyArray<Check>
 }
@@ -29,18 +30,19 @@ export class HttpRefused extends Schema.TaggedError<HttpRefused>()("HttpRefused"
   }
 }
 
-const operations = (configuration: Schema.Json) =>
+const operations = ({ configuration, passing }: Options) =>
   Operations.of({
     reload: Effect.fail(new ReloadRefused({ reasons: ["its options are those of its command line"] })),
     verbosity: Effect.succeed(0),
     setVerbosity: () => Effect.void,
     configuration: Effect.succeed(configuration),
-    lastLines: Effect.succeed([])
+    lastLines: Effect.succeed([]),
+    passing: Effect.sync(passing)
   })
 
 /** Serves until the scope closes. */
 export const serve = (relay: Relay["Service"], options: Options): Effect.Effect<void, HttpRefused, Scope.Scope> => {
-  const { configuration, descriptorLimit, edge, moreChecks, port, token } = options
+  const { descriptorLimit, edge, moreChecks, port, token } = options
   const isUnix = port._tag === "Unix"
   const server = AdminServer.layer({
     listen: isUnix ? { path: port.path } : { host: port.host, port: port.port },
@@ -54,7 +56,7 @@ export const serve = (relay: Relay["Service"], options: Options): Effect.Effect<
   const telemetry = Telemetry.layer({ ...options, moreSamples: () => edgeSamples(edge()) })
   return Layer.build(Layer.provide(server, telemetry)).pipe(
     Effect.provideService(Relay, relay),
-    Effect.provideService(Operations, operations(configuration)),
+    Effect.provideService(Operations, operations(options)),
     Effect.catchCause((cause) => Effect.fail(new HttpRefused({ address, reason: AdminServer.reasonOf(cause) }))),
     Effect.asVoid
   )

@@ -89,6 +89,23 @@ describe("an edge", () => {
     })
   )
 
+  it.live("shows what another one brings, where it passes", () =>
+    Effect.gen(function* () {
+      const http = yield* Ports.free
+      const relay = yield* Relays.start("ours")
+      const far = yield* Edges.start(relay, { args: [`--http-port=tcp://127.0.0.1:${http}`, "--name=gateway"] })
+      const near = yield* Edges.start(far, { args: ["--name=board"] })
+      const script = Script.make(near, Tree.onDisk(relay.output), () => {})
+      const { c, d, file } = yield* script.recording()
+      const stream = yield* c.addStream()
+      yield* d.packet(stream, 0, 5000)
+      yield* c.index(stream, { seq: 0 })
+      yield* script.fileSize(file("ch_0"), 5000)
+      const { stdout } = yield* toolbox("sessions", `http://127.0.0.1:${http}`)
+      assert.match(stdout, /^h\/s \(passes: edge board connected, up to date, spool \d+\.\d KiB\)\n$/)
+    })
+  )
+
   it.live("is the only one on its spool, until it is gone", () =>
     Effect.gen(function* () {
       const { edge, relay } = yield* begin

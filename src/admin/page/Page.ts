@@ -80,7 +80,7 @@ const View = ({
   if (hash.startsWith("#/relay")) return html`<${RelayView} />`
   return overview === undefined
     ? html`<section></section>`
-    : html`<${Sessions} sessions=${overview.sessions} rates=${rates} />`
+    : html`<${Sessions} sessions=${overview.sessions} passing=${overview.passing ?? []} rates=${rates} />`
 }
 
 const drainText = ({ deadlineMillis, sessionCount }: Drain): string => {

@@ -7,6 +7,7 @@ import type { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from 
 import type { Device } from "../../telemetry/Device.ts"
 import type { ProcessFigures } from "../../telemetry/Reading.ts"
 import type { Overview, SessionSummary } from "../AdminApi.ts"
+import type { PassedSession } from "../Operations.ts"
 
 export type {
   Activity,
@@ -15,6 +16,7 @@ export type {
   Device,
   Drain,
   Overview,
+  PassedSession,
   ProcessFigures,
   SessionStatus,
   SessionSummary

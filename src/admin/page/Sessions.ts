@@ -4,7 +4,7 @@ import { useMemo, useState } from "preact/hooks"
 import * as Clock from "./Clock.ts"
 import type { Rates } from "./Rates.ts"
 import { Rows } from "./Rows.ts"
-import type { SessionSummary } from "./Server.ts"
+import type { PassedSession, SessionSummary } from "./Server.ts"
 import { Spark } from "./Spark.ts"
 import * as Values from "./Values.ts"
 
@@ -64,11 +64,22 @@ const Row = ({
   </a>`
 }
 
+const passedText = ({ byteCount, edge, lagMillis, lagRecordCount, waitsFor }: PassedSession): string => {
+  const lag = lagRecordCount > 0 ? `${Values.duration(lagMillis / 1000)} behind` : "up to date"
+  const waits = waitsFor === undefined ? "" : `, waits ${waitsFor}`
+  return `by edge ${edge.name}${edge.isConnected ? "" : ", which is gone"}: ${lag}, ${Values.bytes(byteCount)} in the spool${waits}`
+}
+
+const PassedRow = ({ session }: { readonly session: PassedSession }) =>
+  html`<p><bdi>${session.hostname || "?"}</bdi> <bdi>${session.name || "?"}</bdi>, ${passedText(session)}</p>`
+
 export const Sessions = ({
   sessions,
+  passing,
   rates
 }: {
   readonly sessions: ReadonlyArray<SessionSummary>
+  readonly passing: ReadonlyArray<PassedSession>
   readonly rates: Rates
 }) => {
   const [filter, setFilter] = useState("")
@@ -104,5 +115,7 @@ export const Sessions = ({
       <${Rows} items=${shown} label="sessions" row=${row} />
     </div>
     ${sessions.length === 0 && html`<p class="empty">No session streams to this relay now.</p>`}
+    ${passing.length > 0 && html`<h2>On their way through this edge <small>${passing.length}</small></h2>`}
+    ${passing.map((session) => html`<${PassedRow} session=${session} />`)}
   </section>`
 }

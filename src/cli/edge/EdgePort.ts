@@ -2,6 +2,7 @@
 import { resolve } from "node:path"
 import { Effect, Option, Schema, type Scope } from "effect"
 import { Flag } from "effect/cli"
+import type { PassedSession } from "../../admin/Operations.ts"
 import type * as Standalone from "../../admin/Standalone.ts"
 import * as HttpPort from "../../config/HttpPort.ts"
 import * as PackageVersion from "../../config/PackageVersion.ts"
@@ -52,6 +53,18 @@ const disk = (journals: Iterable<Pick<Journal, "isFailing">>) => {
   return { name: "disk", isOk, detail: isOk ? "is written" : "cannot be written" }
 }
 
+const passing = ({ journals }: Report.EdgeStatus): ReadonlyArray<PassedSession> =>
+  journals.flatMap(({ byteCount, from, heardCount, isOpen, lagMillis, name, receivedCount, waitsFor }) => {
+    if (from === undefined) return []
+    const [hostname = "", ...names] = name.split("/")
+    const session = { hostname: names.length === 0 ? "" : hostname, name: names.join("/") }
+    const lagRecordCount = Math.max(0, heardCount - receivedCount)
+    const edge = { name: from.edge, isConnected: from.isConnected }
+    return [
+      { ...session, edge, isOpen, byteCount, lagRecordCount, lagMillis, ...(waitsFor !== undefined && { waitsFor }) }
+    ]
+  })
+
 /** Until the scope closes. */
 export const serve = (
   edge: Edge,
@@ -70,6 +83,7 @@ export const serve = (
       descriptorLimit: defaults.fdPoolSize,
       configuration: { to: relay(), spool, spoolLimit: kept.bytesMax },
       edge: () => Report.of(edge, relay()),
+      passing: () => passing(Report.of(edge, relay())),
       moreChecks: () => [
         { name: "spool", isOk: kept.hasRoom, detail: `${kept.byteCount} of ${kept.bytesMax} bytes` },
         disk(kept.journals.values()),

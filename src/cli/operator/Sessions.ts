@@ -3,6 +3,7 @@
 import { Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { SessionSummary } from "../../admin/AdminApi.ts"
+import type { PassedSession } from "../../admin/Operations.ts"
 import { wallMillis } from "../../Machine.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import * as ViewerUrl from "../../viewer/ViewerUrl.ts"
@@ -70,12 +71,21 @@ const describeSummary = (session: SessionSummary): string => {
   return `${id} ${hostname}/${name} (${timer}, ${counts}${edge === undefined ? "" : `, ${wordsOfEdge(edge)}`})`
 }
 
+const describePassed = (session: PassedSession): string => {
+  const { byteCount, edge, hostname, lagMillis, lagRecordCount, name, waitsFor } = session
+  const state = edge.isConnected ? "connected" : "gone"
+  const lag = lagRecordCount > 0 ? `${Math.round(lagMillis / 1000)} s behind` : "up to date"
+  const waits = waitsFor === undefined ? "" : `, waits ${waitsFor}`
+  return `${hostname}/${name} (passes: edge ${edge.name} ${state}, ${lag}, spool ${Output.bytes(byteCount)}${waits})`
+}
+
 const runOperators = (input: Input) =>
   Operator.withClient(input, ({ relay }) =>
     Effect.gen(function* () {
-      const { sessions } = yield* relay.overview({ query: {} })
+      const { passing = [], sessions } = yield* relay.overview({ query: {} })
       if (input.json) return yield* Output.printJson(sessions)
       for (const session of sessions) yield* Output.print(describeSummary(session))
+      for (const session of passing) yield* Output.print(describePassed(session))
     })
   )
 
