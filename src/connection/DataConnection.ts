@@ -134,6 +134,17 @@ class DataConnection implements Receiver, PacketSink, Connection {
     return false
   }
 
+  belongsTo(sessionId: number): void {
+    const session = this.#registry.sessions.get(sessionId)
+    if (session !== undefined && this.#session === undefined) this.#bind(session)
+  }
+
+  #bind(session: StreamSession): void {
+    this.#session = session
+    this.#connection.sessionId = session.id
+    session.bindData(this)
+  }
+
   withdrawn(): void {
     this.#stream?.model.abandonPacket()
     this.#stream = undefined
@@ -156,11 +167,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     }
     this.#stream = stream
     this.#paddingSize = paddingSize
-    if (this.#session === undefined) {
-      this.#session = stream.session
-      this.#connection.sessionId = stream.session.id
-      stream.session.bindData(this)
-    }
+    if (this.#session === undefined) this.#bind(stream.session)
     return true
   }
 

@@ -79,6 +79,7 @@ export class Stream<C> {
   readonly isMetadata: boolean
   readonly hasIndex: boolean
   readonly tracefileSize: number
+  readonly tracefileCount: number
 
   /** `net_seq_num` of the packet that became whole last. */
   prevDataSeq = noSeq
@@ -134,6 +135,7 @@ export class Stream<C> {
     this.isMetadata = options.isMetadata
     this.hasIndex = options.hasIndex
     this.tracefileSize = options.tracefileSize
+    this.tracefileCount = options.tracefileCount
     this.#actions = options.actions
     this.#recordFieldBytes = options.recordFieldBytes
     this.chunk = options.chunk
@@ -501,6 +503,7 @@ export class Stream<C> {
     const oldIndexes = moved.map((entry) => entry.index)
     const cuts = new Map<DataFile<C>, number>()
     this.file = this.#ring.start(chunk)
+    this.left.begin()
     this.offset = 0
     this.#actions.openData(this.file, false)
     for (const entry of moved) {
@@ -526,6 +529,7 @@ export class Stream<C> {
     this.#cutLeftover()
     if (this.file !== undefined) this.#actions.closeData(this.file)
     this.file = chunk === undefined ? undefined : this.#ring.start(chunk)
+    this.left.begin()
     this.offset = 0
     if (this.file !== undefined) this.#actions.openData(this.file, false)
     this.#completeRotation()

@@ -77,6 +77,11 @@ export class TraceChunk {
     this.#command = command === Names.closeCommand.noOperation ? undefined : command
   }
 
+  /** Relative to the session's directory. Undefined: it is being closed. */
+  get openPath(): string | undefined {
+    return this.#command === undefined && this.name?.closeTime === undefined ? this.#path : undefined
+  }
+
   /** Where a rotation left the chunk, relative to the output directory; undefined unless it is archived. */
   get archivedPath(): string | undefined {
     return this.#path.startsWith(`${Names.archivePath}/`) ? this.#outputPath(this.#path) : undefined

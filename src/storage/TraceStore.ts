@@ -10,7 +10,7 @@
  * - Within one `TraceDirectory`, opening by path and renaming exclude each other.
  */
 import * as path from "node:path"
-import { Context, Effect, Layer, Result, Semaphore } from "effect"
+import { Context, Effect, Layer, Semaphore } from "effect"
 import type { AllDeviceFigures } from "./DeviceFigures.ts"
 import { DeviceGate } from "./DeviceGate.ts"
 import * as DiskFiles from "./DiskFiles.ts"
@@ -19,6 +19,7 @@ import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 import { Retraceable } from "./Retraceable.ts"
 import { RoomWait } from "./RoomWait.ts"
 import { TraceFile } from "./TraceFile.ts"
+import { byteCountOf, isOrHoldsFile } from "./Walks.ts"
 
 export type { TraceFile } from "./TraceFile.ts"
 
@@ -117,33 +118,13 @@ const entriesOf = (files: Files["Service"], at: string) =>
     () => Effect.succeed([])
   )
 const isTaken = ({ code }: FileFailed) => code === "EEXIST"
-/** Deeper than any trace; a circle of links ends here. */
-const depthMax = 16
-
-const isOrHoldsFile = (files: Files["Service"], at: string, depth = 0): Effect.Effect<boolean> =>
-  Effect.gen(function* () {
-    const entries = yield* Effect.result(files.list(at))
-    // A link that leads nowhere holds nothing.
-    if (Result.isFailure(entries)) return entries.failure.code === "ENOTDIR"
-    if (depth === depthMax) return false
-    for (const { name } of entries.success) {
-      if (yield* isOrHoldsFile(files, path.join(at, name), depth + 1)) return true
-    }
-    return false
-  })
-
-/** What goes away meanwhile counts nothing. Links count as what they are, so no circle is walked. */
-const byteCountOf = (files: Files["Service"], at: string): Effect.Effect<number, FileFailed> =>
-  Effect.gen(function* () {
-    let sum = 0
-    for (const { isDirectory, name } of yield* files.list(at)) {
-      const entry = path.join(at, name)
-      sum += yield* Effect.orElseSucceed(isDirectory ? byteCountOf(files, entry) : files.size(entry), () => 0)
-    }
-    return sum
-  })
-
 const ignoreMissing = (step: Effect.Effect<void, FileFailed>) => Effect.catchIf(step, isMissing, () => Effect.void)
+
+/** What was made through a `TraceDirectory`, relative to it. */
+export interface Made {
+  readonly directories: ReadonlyArray<string>
+  readonly files: ReadonlyArray<string>
+}
 
 /** One directory of a trace, a chunk or a whole session, which may be renamed while files in it are used. */
 export class TraceDirectory {
@@ -190,6 +171,23 @@ export class TraceDirectory {
   adopt(earlier: TraceDirectory): void {
     if (earlier === this || earlier.relativePath !== this.relativePath) return
     for (const relative of earlier.#created) this.#created.add(relative)
+  }
+
+  get made(): Made {
+    return { directories: [...this.#made], files: [...this.#created] }
+  }
+
+  /** What was made through another object, before, is this one's. */
+  inherit({ directories, files }: Made): Effect.Effect<void, FileFailed> {
+    for (const relative of files) this.#created.add(relative)
+    return Effect.forEach(
+      directories,
+      (relative) => {
+        this.#made.add(relative)
+        return Effect.flatMap(this.#inside(relative), this.#ground.files.makeDirectory)
+      },
+      { discard: true }
+    )
   }
 
   #make(subdirectory: string, name: string, mode: "new" | "create", replaces: boolean) {

@@ -18,6 +18,8 @@ export interface Receiver {
   readonly receive: (bytes: Buffer, length: number) => boolean
   /** By journals only: the packet that has begun will not be whole, and is as if it had never begun. */
   readonly withdrawn?: () => void
+  /** By journals only: its packets are those of that session, one of which has come before. */
+  readonly belongsTo?: (sessionId: number) => void
   /** The peer will send no more; everything it sent was given to `receive`. */
   readonly ended: () => void
   /** Replies the peer did not read are below the high-water mark again. */

@@ -23,11 +23,13 @@ const { join, message, none, numbers, u32, u64 } = Commands
 type Record = readonly [kind: number, connection: number, payload: Uint8Array]
 
 /** One after the other, numbered from 1 on. */
-const records = (...all: ReadonlyArray<Record>) =>
+const records = (...all: ReadonlyArray<Record>) => recordsFrom(1, all)
+
+const recordsFrom = (first: number, all: ReadonlyArray<Record>) =>
   join(
     ...all.map(([kind, connection, payload], index) => {
       const bytes = join(Buffer.alloc(headBytes), payload)
-      seal(bytes, 0, { number: index + 1, byteCount: payload.length, kind, connection }, checksums)
+      seal(bytes, 0, { number: first + index, byteCount: payload.length, kind, connection }, checksums)
       return bytes
     })
   )
@@ -81,7 +83,7 @@ it.live("a journal has so many connections at once, however many one after the o
 )
 
 it.live(
-  "a journal of commands without end is carried out, and not put down any more, before the edge may forget it",
+  "a journal that never comes to rest is carried out, and not put down any more, before the edge may forget it",
   () =>
     Effect.gen(function* () {
       const relay = yield* TestRelay.make({})
@@ -93,11 +95,14 @@ it.live(
       const bytes = records(
         [Kind.control, 1, none],
         ...begin("long").map((command): Record => [Kind.command, 1, command]),
+        // A command that does not come to its end.
+        [Kind.control, 2, none],
+        [Kind.command, 2, long.subarray(0, 100)],
         ...Array.from({ length: count }, (): Record => [Kind.command, 1, long])
       )
       yield* Effect.forkScoped(wire.send(bytes))
       let [durable, left] = [0, 0]
-      while (durable < count + 3) {
+      while (durable < count + 5) {
         const told = yield* wire.read(OpenJournal.acknowledgement.size)
         durable = Number(told.readBigUInt64BE(OpenJournal.acknowledgement.offsets.durable))
         if (durable < count) continue
@@ -108,6 +113,38 @@ it.live(
       assert.deepInclude(incidents, { code: "JOURNAL_UNMARKED", count: 1 })
       assert.strictEqual((yield* relay.relay.sessions).length, 1)
     }).pipe(Effect.scoped)
+)
+
+it.live("what is put down of a journal of commands without end stays short", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({})
+    const wire = yield* relay.wire("control")
+    yield* wire.send(opening("7".padStart(32, "0")))
+    yield* wire.read(8 + OpenJournal.replyBytes)
+    const long = message(numbers.BEGIN_DATA_PENDING, join(u64(1), Buffer.alloc(1024 * 1024)))
+    const each = 8
+    const commands = begin("long").map((command): Record => [Kind.command, 1, command])
+    const first: ReadonlyArray<Record> = [[Kind.control, 1, none], ...commands]
+    yield* wire.send(records(...first))
+    let [sent, most] = [first.length, 0]
+    while ((sent - each) * long.length < historyBytesMax) {
+      const more = Array.from({ length: each }, (): Record => [Kind.command, 1, long])
+      yield* wire.send(recordsFrom(sent + 1, more))
+      sent += each
+      for (let durable = 0; durable < sent; ) {
+        const told = yield* wire.read(OpenJournal.acknowledgement.size)
+        durable = Number(told.readBigUInt64BE(OpenJournal.acknowledgement.offsets.durable))
+      }
+      const history = relay.output.files().find((path) => path.endsWith(".history")) ?? ""
+      most = Math.max(most, relay.output.size(history) ?? Number.POSITIVE_INFINITY)
+    }
+    assert.isBelow(most, 64 * 1024)
+    const { incidents } = yield* relay.relay.activity
+    assert.notInclude(
+      incidents.map(({ code }) => code),
+      "JOURNAL_UNMARKED"
+    )
+  }).pipe(Effect.scoped)
 )
 
 it.live("journals that never come to rest have so much of the relay's memory together", () =>

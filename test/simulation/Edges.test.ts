@@ -1,12 +1,16 @@
 /** Edges and relays from seeds; `node test/simulation/edges.ts 10000` lives through more of them. */
 import { assert, describe, it } from "@effect/vitest"
-import { direct, live, longSession, oneSession, overflowing, usual } from "./edge/EdgeWorld.ts"
+import { direct, live, longSession, oneSession, overflowing, rotatingSession, usual } from "./edge/EdgeWorld.ts"
 
 const seedCount = 200
 const batch = 25
 /** The script has every byte. */
 const byteStep = 61
 const operationStep = 7
+const manySteps = 100
+const manyStepsSeedCount = 10
+/** Its session has rings. */
+const ringSeed = 3
 
 describe("an edge, the network and a relay, of which each may be gone at any time", () => {
   const firsts = Array.from({ length: seedCount / batch }, (_, at) => 1 + at * batch)
@@ -55,13 +59,24 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
     }
   })
 
-  it("do so whichever operation is the relay's last while it puts down a long session", () => {
-    const expected = direct(longSession)
-    let killCount = 1
-    for (let killAt = 1; killCount > 0; killAt += operationStep) {
-      killCount = live({ ...longSession, killAt }, expected).relayKillCount
-      if (killCount === 0) assert.isAbove(killAt, 300)
+  it.each([
+    ["a long session", longSession, 300, operationStep],
+    ["one that rotates", rotatingSession, 1000, 5 * operationStep],
+    ["one that rotates, of files in rings", { ...rotatingSession, seed: ringSeed }, 1000, 11 * operationStep]
+  ] as const)(
+    "do so whichever operation is the relay's last while it puts down %s",
+    (_, options, operationCountMin, step) => {
+      const expected = direct(options)
+      let killCount = 1
+      for (let killAt = 1; killCount > 0; killAt += step) {
+        killCount = live({ ...options, killAt }, expected).relayKillCount
+        if (killCount === 0) assert.isAbove(killAt, operationCountMin)
+      }
     }
+  )
+
+  it("do so with sessions that are put down anew several times", () => {
+    for (let seed = 1; seed <= manyStepsSeedCount; seed++) live({ ...usual, seed, stepCountMax: manySteps })
   })
 
   it.each([

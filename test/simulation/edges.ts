@@ -4,7 +4,7 @@
  * it came to, and what went wrong.
  */
 import { inspect } from "node:util"
-import { direct, live, longSession, oneSession, type Report, usual } from "./edge/EdgeWorld.ts"
+import { direct, live, longSession, oneSession, type Report, rotatingSession, usual } from "./edge/EdgeWorld.ts"
 
 const [count = "10000", first = "1"] = process.argv.slice(2)
 const total = new Map<string, number>()
@@ -28,15 +28,17 @@ const { passedByteCount } = live(oneSession, expected)
 for (let cutAt = 1; cutAt < passedByteCount; cutAt++) {
   lived(`a cut after ${cutAt} bytes`, () => live({ ...oneSession, cutAt }, expected))
 }
-const long = direct(longSession)
-for (let killAt = 1; ; killAt++) {
-  let isKilled = true
-  lived(`a kill at operation ${killAt}`, () => {
-    const report = live({ ...longSession, killAt }, long)
-    isKilled = report.relayKillCount > 0
-    return report
-  })
-  if (!isKilled) break
+for (const options of [longSession, rotatingSession]) {
+  const long = direct(options)
+  for (let killAt = 1; ; killAt++) {
+    let isKilled = true
+    lived(`a kill at operation ${killAt}`, () => {
+      const report = live({ ...options, killAt }, long)
+      isKilled = report.relayKillCount > 0
+      return report
+    })
+    if (!isKilled) break
+  }
 }
 process.stdout.write(`${count} seeds, ${passedByteCount} bytes: ${JSON.stringify(Object.fromEntries(total))}\n`)
 process.exitCode = wrongCount === 0 ? 0 : 1

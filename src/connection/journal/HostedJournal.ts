@@ -11,13 +11,12 @@ import { clockMillis } from "../../Machine.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
-import * as Header from "../../protocol/Header.ts"
 import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"
 import { Handles } from "../../protocol/journal/Handles.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
-import { u64At, u64Max } from "../../protocol/Struct.ts"
+import { u64Max } from "../../protocol/Struct.ts"
 import type { JournalHistory } from "../../relay/journal/JournalHistory.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
 import { forgetEnded } from "../../relay/journal/JournalsLeft.ts"
@@ -26,24 +25,17 @@ import { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import * as Advance from "../../relay/stream/Advance.ts"
 import type { Serves } from "../control/Command.ts"
+import { Abridgement } from "./Abridgement.ts"
+import { Brought } from "./Brought.ts"
 import type { Options } from "./Hosting.ts"
 import { Alarm, MarkPace } from "./MarkPace.ts"
 import { Positions } from "./Positions.ts"
-import * as Settlement from "./Settlement.ts"
 import { Standing } from "./Standing.ts"
+import { Tracer } from "./Tracer.ts"
 import { VirtualPeer } from "./VirtualPeer.ts"
 
 /** Open at once: a tracing session has two of each of its consumer daemons. */
 const connectionCountMax = 256
-
-interface Connection {
-  readonly peer: VirtualPeer
-  readonly replies: Replies
-  /** What ADD_STREAM was answered with here, the oldest first. */
-  readonly added: Array<bigint>
-  /** Of the command or packet that began last: bytes that are to come. */
-  restBytes: number
-}
 
 export class HostedJournal implements Journal {
   readonly token: string
@@ -51,9 +43,11 @@ export class HostedJournal implements Journal {
   readonly #registry: Registry["Service"]
   readonly standing: Standing
   readonly #serves: Serves
-  readonly #connections = new Map<number, Connection>()
+  readonly #connections = new Map<number, Tracer>()
   readonly #handles = new Handles()
-  readonly sessionIds = new Set<number>()
+  readonly #brought: Brought
+  readonly sessionIds: ReadonlySet<number>
+  readonly abridgement: Abridgement
   #carrier: Carrier | undefined
   /** Number of the last record that was carried out. */
   received = 0
@@ -87,6 +81,9 @@ export class HostedJournal implements Journal {
     this.edgeName = options.edgeName
     this.#registry = options.registry
     this.#serves = options.serves
+    this.#brought = new Brought(options.registry)
+    this.sessionIds = this.#brought.ids
+    this.abridgement = new Abridgement(this.#connections, this.#brought, this.#handles)
     const { background, incidents, permissions } = options.registry
     this.standing = new Standing({
       permissions,
@@ -188,8 +185,8 @@ export class HostedJournal implements Journal {
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.ended()
     this.#connections.clear()
-    const { background, journals, sessions, store } = this.#registry
-    const ended = Effect.forEach(this.sessionIds, (id) => sessions.get(id)?.ended ?? Effect.void, { discard: true })
+    const { background, journals, store } = this.#registry
+    const { ended } = this.#brought
     const history = this.history
     // Written before it is so: a relay that is killed meanwhile knows it, too, and the edge may not have heard it.
     const ending = !isWhole && this.isCut ? history?.ending : undefined
@@ -242,7 +239,7 @@ export class HostedJournal implements Journal {
     })
     // One that meant nothing to this session had no end.
     this.#connections.get(number)?.peer.ended()
-    this.#connections.set(number, { peer, replies, added: [], restBytes: 0 })
+    this.#connections.set(number, new Tracer(kind, peer, replies))
     const serve = this.#serves[kind === Kind.control ? "control" : "data"](peer)
     this.#registry.background(Effect.provideService(serve, Registry, this.#registry))
   }
@@ -252,20 +249,21 @@ export class HostedJournal implements Journal {
     if (this.isReady) this.#carrier?.onReady()
   }
 
-  #inPacket(connection: Connection, bytes: Buffer, from: number, to: number): void {
-    const byteCount = PacketHeader.size + bytes.readUInt32BE(from + PacketHeader.offsets.dataSize)
-    connection.restBytes = byteCount - (to - from)
+  #inPacket(connection: Tracer, bytes: Buffer, from: number, to: number): void {
+    connection.packetBegins(bytes, from, to)
     this.#handles.inPacket(bytes, from)
+    if (connection.sessionId !== undefined) return
+    const handle = bytes.readBigUInt64BE(from + PacketHeader.offsets.streamId)
+    connection.sessionId = this.#registry.streams.get(Number(handle))?.session.id
   }
 
-  #inCommand(connection: Connection, bytes: Buffer, from: number, to: number): void {
-    connection.restBytes = Header.size + u64At(bytes, from + Header.offsets.dataSize) - (to - from)
-    connection.replies.asked(bytes.readUInt32BE(from + Header.offsets.command), bytes, from + Header.size, to)
+  #inCommand(connection: Tracer, bytes: Buffer, from: number, to: number): void {
+    connection.commandBegins(bytes, from, to)
     this.#handles.inCommand(bytes, from, to)
   }
 
   /** The edge has lost the rest of it. */
-  #withdraw(connection: Connection): void {
+  #withdraw(connection: Tracer): void {
     connection.restBytes = 0
     connection.peer.withdraw()
   }
@@ -274,20 +272,25 @@ export class HostedJournal implements Journal {
     if (command !== CreateSession.number && command !== AddStream.number) return
     const isDone = bytes.readUInt32BE(from + 8) === ReturnCode.OK
     const id = bytes.readBigUInt64BE(from)
-    if (command === AddStream.number) this.#connections.get(number)?.added.push(isDone ? id : u64Max)
-    else if (isDone) this.#made(Number(id))
+    const connection = this.#connections.get(number)
+    if (command === AddStream.number) {
+      connection?.added.push(isDone ? id : u64Max)
+      this.#registry.streams.get(Number(id))?.model.left.keep()
+    } else if (isDone) {
+      this.#made(Number(id))
+      if (connection !== undefined) connection.sessionId = Number(id)
+    }
   }
 
-  #end(number: number, { peer }: Connection, isBroken: boolean): void {
+  #end(number: number, { peer }: Tracer, isBroken: boolean): void {
     this.#connections.delete(number)
     if (isBroken) peer.broke()
     else peer.ended()
   }
 
   #made(id: number): void {
-    this.sessionIds.add(id)
+    const outputPath = this.#brought.add(id)
     this.#registry.journals.made(id, this)
-    const outputPath = this.#registry.sessions.get(id)?.identity.outputPath
     if (outputPath !== undefined) this.history?.watch(outputPath)
     // A session that is begun again would find its own directory taken.
     this.#pace.isAsked = true
@@ -351,7 +354,8 @@ export class HostedJournal implements Journal {
     const marked = Effect.gen({ self: this }, function* () {
       // What has failed is not in the files: the sessions end, or the relay does.
       const isWhole = (yield* this.settled) && !this.#isFinishing
-      if (isWhole) yield* history.mark(this.received, this.#positions.of(this.sessions))
+      const abridge = () => this.abridgement.abridged
+      if (isWhole) yield* history.mark(this.received, this.#positions.of(this.sessions), abridge)
       if (isWhole) this.durable = this.received
       this.#pace.marked(begunAt, isWhole)
     }).pipe(
@@ -368,19 +372,17 @@ export class HostedJournal implements Journal {
   }
 
   get sessions(): ReadonlyArray<SessionActor> {
-    return [...this.sessionIds].flatMap((id) => this.#registry.sessions.get(id) ?? [])
+    return this.#brought.sessions
   }
 
-  /** Nothing is half said: no command, no packet, no packet without its index, no rotation that waits. */
+  /** Nothing is half said. */
   get #isQuiet(): boolean {
     for (const { restBytes } of this.#connections.values()) if (restBytes > 0) return false
-    return this.sessions.every(({ streams }) =>
-      [...streams.values()].every(({ model }) => model.inFlightCount === 0 && !model.isRotating)
-    )
+    return this.#brought.isQuiet
   }
 
   /** True when all that was carried out is in the files; false when something of it cannot be. */
   get settled(): Effect.Effect<boolean> {
-    return Effect.suspend(() => Settlement.settled(this.#registry, this.sessions))
+    return this.#brought.settled
   }
 }

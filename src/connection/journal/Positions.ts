@@ -27,9 +27,8 @@ export class Positions {
         const handle = this.#handles.edgesOf(BigInt(stream.handle))
         const { file } = stream.model
         this.#files.set(stream, file)
-        const isInRing = stream.model.left.isKept && stream.model.tracefileSize > 0 && file !== undefined
+        const isInRing = stream.model.left.isFew && stream.model.tracefileSize > 0 && file !== undefined
         isSame &&= handle !== undefined && before.has(stream) && (isInRing || before.get(stream) === file)
-        stream.model.left.keep()
         if (handle !== undefined && file !== undefined) positions.push({ stream: handle, position: Advance.of(stream) })
       }
     }

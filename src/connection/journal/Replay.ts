@@ -36,9 +36,11 @@ export const replayed = (journal: HostedJournal, found: JournalsLeft.Found) =>
     const replayer = new Replayer(journal)
     journal.isReplayed = true
     yield* found.replay((number, kind, connection, bytes, from, to) =>
-      Effect.map(replayer.ready, () => {
+      Effect.flatMap(replayer.ready, () => {
+        if (kind === JournalHistory.basis) return journal.abridgement.goOn(connection, bytes.subarray(from, to))
         if (kind === JournalHistory.advance) journal.advance(bytes, from, to)
         else journal.record(number, kind, connection, bytes, from, to)
+        return Effect.void
       })
     )
     journal.received = found.marked

@@ -1,12 +1,14 @@
 /** When the files of sessions are what was carried out, and when they are what stays. */
 import { Effect } from "effect"
 import type { Registry } from "../../relay/Registry.ts"
+import type { Owner } from "../../relay/session/Chunks.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 
 /** True when all that was carried out is in the files; false when something of it cannot be. */
 export const settled = (
   { chunks }: Registry["Service"],
-  sessions: ReadonlyArray<SessionActor>
+  sessions: ReadonlyArray<SessionActor>,
+  owners: Iterable<Owner>
 ): Effect.Effect<boolean> =>
   Effect.gen(function* () {
     let isWhole = true
@@ -15,8 +17,8 @@ export const settled = (
         if (!(yield* Effect.isSuccess(log.synced))) isWhole = false
       }
       yield* session.completed
-      yield* chunks.allSettled(session.identity.owner)
     }
+    for (const owner of owners) yield* chunks.allSettled(owner)
     return isWhole
   })
 

@@ -53,6 +53,11 @@ export class VirtualPeer implements Peer {
     if (!this.isOver) this.#receiver?.withdrawn?.()
   }
 
+  /** It has brought a packet of the session. */
+  belongsTo(sessionId: number | undefined): void {
+    if (sessionId !== undefined) this.#receiver?.belongsTo?.(sessionId)
+  }
+
   /** The tracer closed it. */
   ended(): void {
     if (this.isOver) return

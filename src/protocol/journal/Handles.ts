@@ -43,6 +43,12 @@ export class Handles {
     return this.#edges.get(relays)
   }
 
+  /** Forgets all but those that are meant, by the relay's. */
+  keep(isMeant: (relays: bigint) => boolean): void {
+    for (const [edges, relays] of this.#given) if (!isMeant(relays)) this.#given.delete(edges)
+    for (const relays of this.#edges.keys()) if (!isMeant(relays)) this.#edges.delete(relays)
+  }
+
   get entries(): Iterable<readonly [bigint, bigint]> {
     return this.#given
   }

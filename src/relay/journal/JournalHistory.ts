@@ -4,8 +4,8 @@
  * where the trace files are complete. Beside it lie the changes of names since then, which are taken back first.
  *
  * Where between two marks nothing came but packets, indexes and metadata, for files that are still the same, it is put
- * down instead how far that has brought each stream. What it replaces is left out when the file is written anew: it
- * grows with the commands of a session, not with its packets.
+ * down instead how far that has brought each stream. And when it has grown, it is written anew with no more than what
+ * brings a later relay to where its sessions are: so it is as long as what is open, whatever came before.
  */
 import { Effect, Schema } from "effect"
 import * as SendIndex from "../../protocol/control/SendIndex.ts"
@@ -27,6 +27,13 @@ export const path = 0xfffe
 /** Of a record that brings a stream, named by the edge's handle, to a place. Its number is the next mark's. */
 export const advance = 0xfffd
 
+/**
+ * Of a record that says on what the connection's session, or the connection, stands: see `Basis`. Without a connection
+ * it begins what is abridged; its length then is one that an earlier version cannot read on behind.
+ */
+export const basis = 0xfffc
+const unreadable = 0xffff_ffff
+
 /** Where a stream is. */
 export interface Advance {
   /** The edge's handle. */
@@ -35,15 +42,12 @@ export interface Advance {
   readonly position: Uint8Array
 }
 
-/** What may be left out takes no more than what may not, or than this. */
-const leftOutBytesMin = 4096
-/** Some weeks of a rotation each minute: more is not gone through again. */
+/** It is abridged when it is twice as long as it was then, or as this. */
+const grownBytesMin = 4096
+/** More is not gone through again: some hundred thousand open streams, or a session that never comes to rest. */
 export const historyBytesMax = 64 * 1024 * 1024
 /** Of all journals: where none comes to rest there are no marks, and it stays in memory. */
 const unmarkedBytesMax = 128 * 1024 * 1024
-/** One read of what is copied. */
-const copyBytes = 1024 * 1024
-
 export const About = Schema.Struct({
   edgeName: Schema.String,
   /** `address:port`, and the certificate it showed: whose rights its sessions have. */
@@ -60,7 +64,7 @@ export interface About extends Schema.Schema.Type<typeof About> {}
 
 /** Bytes of a payload that are kept. */
 export const keptBytes = (kind: number, byteCount: number, command: number): number => {
-  if (kind === Kind.rest) return 0
+  if (kind === Kind.rest || (kind === basis && byteCount === unreadable)) return 0
   if (kind === Kind.packet) return PacketHeader.size
   if (kind !== Kind.command || command !== SendMetadata.number) return byteCount
   return Math.min(byteCount, Header.size + SendMetadata.headerSize)
@@ -73,6 +77,27 @@ const isPlain = (kind: number, command: number): boolean =>
   (kind === Kind.command && (command === SendIndex.number || command === SendMetadata.number))
 
 const nothing = Buffer.alloc(0)
+
+export const advanceOf = (stream: bigint, position: Uint8Array): Buffer => {
+  const bytes = Buffer.alloc(8 + position.length)
+  bytes.writeBigUInt64BE(stream)
+  bytes.set(position, 8)
+  return bytes
+}
+
+/** A record of what is abridged. */
+export interface Entry {
+  readonly kind: number
+  readonly connection: number
+  readonly bytes: Uint8Array
+}
+
+/** What brings a later relay to where this one is. */
+export interface Abridged {
+  readonly entries: ReadonlyArray<Entry>
+  /** It is written. */
+  readonly onDone: () => void
+}
 
 /** Of what is put down: memory that is kept for the next. */
 const keptMemoryMax = 256 * 1024
@@ -100,8 +125,8 @@ export class JournalHistory {
   readonly #watch: Watch
   readonly #isSynced: boolean
   #position: number
-  /** Up to here nothing can be left out. */
-  #base: number
+  /** Of what was written when it was abridged last. */
+  #abridgedBytes = 0
   /** By the edge's handle: where streams are, as was put down behind it. */
   readonly #positions = new Map<bigint, Buffer>()
   /** Since the last mark. */
@@ -118,7 +143,6 @@ export class JournalHistory {
     this.#file = store.roomWait.file(file)
     this.#watch = watch
     this.#position = position
-    this.#base = position
     this.#isSynced = isSynced
     store.retraceable.watches.add(watch)
   }
@@ -167,25 +191,30 @@ export class JournalHistory {
 
   /**
    * The trace files are complete up to record `number`. `positions`: where all streams are, if none was begun, closed
-   * or went to another file since the last mark.
+   * or went to another file since the last mark. `abridge` is asked when it has grown long.
    */
-  mark(number: number, positions?: ReadonlyArray<Advance>): Effect.Effect<void, FileFailed> {
+  mark(
+    number: number,
+    positions?: ReadonlyArray<Advance>,
+    abridge?: () => Abridged | undefined
+  ): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const isReplacing = positions !== undefined && this.#isPlain
       if (isReplacing) this.#replace(number, positions)
+      else this.#positions.clear()
       this.#add({ number, byteCount: 0, kind: mark, connection: 0 }, nothing, 0, 0)
       const memory = this.#pending
       const bytes = memory.subarray(0, this.#filled)
       this.#hold(nothing)
       this.#filled = 0
-      if (!isReplacing || !this.#isLarge || !(yield* this.#rewrite(number))) {
+      const abridged = this.#isGrownBy(bytes.length) ? abridge?.() : undefined
+      if (abridged !== undefined && (yield* this.#rewrite(number, abridged.entries))) {
+        this.#positions.clear()
+        abridged.onDone()
+      } else {
         yield* this.#file.write([bytes], this.#position)
         if (this.#isSynced) yield* this.#file.sync
         this.#position += bytes.length
-      }
-      if (!isReplacing) {
-        this.#base = this.#position
-        this.#positions.clear()
       }
       this.#isPlain = true
       if (this.#filled === 0 && memory.length <= keptMemoryMax) this.#hold(memory)
@@ -193,61 +222,45 @@ export class JournalHistory {
     })
   }
 
+  #isGrownBy(byteCount: number): boolean {
+    return this.#position + byteCount > 2 * Math.max(grownBytesMin, this.#abridgedBytes)
+  }
+
   /** What was to be put down is not: in its place, where streams are that have gone on. */
   #replace(number: number, positions: ReadonlyArray<Advance>): void {
     this.#filled = 0
     for (const { position, stream } of positions) {
-      const bytes = Buffer.alloc(8 + position.length)
-      bytes.writeBigUInt64BE(stream)
-      bytes.set(position, 8)
+      const bytes = advanceOf(stream, position)
       if (this.#positions.get(stream)?.equals(bytes) === true) continue
       this.#positions.set(stream, bytes)
-      this.#addPosition(number, bytes)
+      this.#add({ number, byteCount: bytes.length, kind: advance, connection: 0 }, bytes, 0, bytes.length)
     }
   }
 
-  #addPosition(number: number, bytes: Buffer): void {
-    this.#add({ number, byteCount: bytes.length, kind: advance, connection: 0 }, bytes, 0, bytes.length)
-  }
-
-  /** More than half of it can be left out. */
-  get #isLarge(): boolean {
-    let liveBytes = this.#base
-    for (const { length } of this.#positions.values()) liveBytes += headBytes + length
-    return this.#position > 2 * Math.max(leftOutBytesMin, liveBytes)
-  }
-
-  /** Without what can be left out, up to a mark. False: it is as it was. */
-  #rewrite(number: number): Effect.Effect<boolean> {
+  /** Anew, as it is `abridged`, up to a mark. False: it is as it was. */
+  #rewrite(number: number, abridged: ReadonlyArray<Entry>): Effect.Effect<boolean> {
     const { fresh, history } = pathsOf(this.#store, this.#token)
     const files = this.#store.retraceable.plain
+    const bytes = bytesOf([...abridged, { kind: mark, connection: 0, bytes: nothing }], number)
     const written = (file: OpenFile) =>
       Effect.gen({ self: this }, function* () {
-        const window = Buffer.allocUnsafeSlow(Math.min(copyBytes, this.#base))
-        for (let at = 0; at < this.#base; ) {
-          const count = yield* this.#file.read(window.subarray(0, this.#base - at), at)
-          if (count === 0) return false
-          yield* file.write([window.subarray(0, count)], at)
-          at += count
-        }
-        for (const bytes of this.#positions.values()) this.#addPosition(number, bytes)
-        this.#add({ number, byteCount: 0, kind: mark, connection: 0 }, nothing, 0, 0)
-        const bytes = this.#pending.subarray(0, this.#filled)
-        yield* file.write([bytes], this.#base)
+        yield* file.write([bytes], 0)
         if (this.#isSynced) yield* file.sync
         yield* files.rename(fresh, history)
         const before = this.#file
         this.#file = this.#store.roomWait.file(file)
-        this.#position = this.#base + bytes.length
+        this.#position = bytes.length
+        this.#abridgedBytes = bytes.length
         yield* before.close
         if (this.#isSynced) yield* files.syncDirectory(`${this.#store.output}/${place}`)
-        return true
       })
     return Effect.gen({ self: this }, function* () {
       const before = this.#file
       const file = yield* files.open(fresh, "create")
-      const isWritten = yield* Effect.orElseSucceed(written(file), () => this.#file !== before)
-      this.#filled = 0
+      const isWritten = yield* Effect.match(written(file), {
+        onSuccess: () => true,
+        onFailure: () => this.#file !== before
+      })
       if (!isWritten) yield* Effect.andThen(file.close, Effect.ignore(files.unlink(fresh)))
       return isWritten
     }).pipe(Effect.orElseSucceed(() => false))
@@ -278,6 +291,23 @@ export class JournalHistory {
   get ending(): Effect.Effect<void> {
     return Effect.ignore(say(this.#store, this.#token, "ended"))
   }
+}
+
+/** Numbers count up to `last`: no more records are needed than there were. */
+const bytesOf = (entries: ReadonlyArray<Entry>, last: number): Buffer => {
+  const parts: Array<Uint8Array> = [headOf({ number: 0, byteCount: unreadable, kind: basis, connection: 0 })]
+  let count = 0
+  for (const { bytes, connection, kind } of entries) {
+    const number = kind < basis ? ++count : last
+    parts.push(headOf({ number, byteCount: bytes.length, kind, connection }), bytes)
+  }
+  return Buffer.concat(parts)
+}
+
+const headOf = (value: Value): Buffer => {
+  const head = Buffer.alloc(headBytes)
+  writeHead(head, 0, value)
+  return head
 }
 
 type Value = Pick<Head, "byteCount" | "kind" | "connection"> & { readonly number: number }

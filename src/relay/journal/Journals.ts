@@ -96,6 +96,11 @@ export class Journals {
     this.#bySession.set(id, journal)
   }
 
+  /** It has ended. */
+  unmade(id: number): void {
+    this.#bySession.delete(id)
+  }
+
   /** Of the session, if it came by one that is open. */
   ofSession(id: number): Journal | undefined {
     const journal = this.#bySession.get(id)
@@ -106,7 +111,7 @@ export class Journals {
   close({ sessionIds, token }: Pick<Journal, "sessionIds" | "token">): void {
     this.open.delete(token)
     this.room.change()
-    for (const id of sessionIds) this.#bySession.delete(id)
+    for (const id of sessionIds) this.unmade(id)
   }
 
   /** `openCount`: let in; who is suspended is one of them, as may be who waits. */

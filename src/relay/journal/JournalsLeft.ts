@@ -10,7 +10,7 @@ import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
 import { Watch } from "../../storage/Retraceable.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
-import { About, JournalHistory, keptBytes, mark, path, pathsOf, place, remove } from "./JournalHistory.ts"
+import { About, basis, JournalHistory, keptBytes, mark, path, pathsOf, place, remove } from "./JournalHistory.ts"
 
 const decodeAbout = Schema.decodeUnknownOption(Schema.fromJsonString(About))
 
@@ -76,7 +76,7 @@ const replay = (file: OpenFile, marked: number, each: EachRecord): Effect.Effect
     const number = u64At(bytes, at)
     const kind = bytes.readUInt16BE(at + offsets.kind)
     if (kind === mark) return Effect.succeed(number < marked)
-    if (kind === path) return Effect.succeed(true)
+    if (kind === path || (kind === basis && stored === 0)) return Effect.succeed(true)
     const byteCount = bytes.readUInt32BE(at + offsets.byteCount)
     payload.fill(0, 0, Math.min(byteCount, stored + 64))
     bytes.copy(payload, 0, at + headBytes, at + headBytes + stored)

@@ -58,7 +58,7 @@ export class SessionActor implements StreamSession {
   readonly viewers: Viewers
   /** Sessions of the same tracing session, this one included. */
   siblings: ReadonlySet<SessionActor> = new Set([this])
-  readonly #places: StreamPlaces
+  readonly places: StreamPlaces
   readonly #announcement = new Announcement()
   readonly #surroundings: Surroundings
   readonly #mailbox: Mailbox
@@ -83,7 +83,7 @@ export class SessionActor implements StreamSession {
       siblings: () => this.siblings,
       onUnused: onChunkUnused
     })
-    this.#places = new StreamPlaces(identity.hasChunks, surroundings.incidents)
+    this.places = new StreamPlaces(identity, surroundings.options.grouping, surroundings.incidents)
     this.viewers = new Viewers(surroundings.liveCache, (_tag, viewerCount) =>
       surroundings.events.publish({ _tag, sessionId: this.id, viewerCount })
     )
@@ -255,7 +255,7 @@ export class SessionActor implements StreamSession {
       const { channelName, pathname } = request
       const shown = `${JSON.stringify(pathname)}/${JSON.stringify(channelName)}`
       const refuse = (code: Code, detail = shown, handle = noHandle) => ({ handle, refusal: { code, detail } })
-      const path = this.#streamPath(pathname, request.connectionMinor)
+      const path = this.places.pathOf(pathname, request.connectionMinor)
       if (path === undefined) return refuse("STREAM_PATH_UNSAFE")
       if (!Path.isSafeChannelName(channelName)) return refuse("STREAM_NAME_UNSAFE")
       const handle = surroundings.nextStreamHandle()
@@ -295,7 +295,7 @@ export class SessionActor implements StreamSession {
     return Effect.gen({ self: this }, function* () {
       const { identity } = this
       const { gather, events } = this.#surroundings
-      const place = yield* this.#places.find(options.chunk.directory, path)
+      const place = yield* this.places.find(options.chunk.directory, path)
       const { hasIndex, minor: sessionMinor } = identity
       const { sync = "none" } = this.#surroundings.options
       const settings = { session: this, gather, events, path: place, hasIndex, sessionMinor, sync }
@@ -307,7 +307,7 @@ export class SessionActor implements StreamSession {
           () => {
             // A stream that is announced twice: as with the reference, both are in one file.
             if ([...this.streams.values()].some(isSame)) return Effect.as(stream.open(true), stream)
-            return Effect.andThen(this.#places.pass(path), this.#open(path, options))
+            return Effect.andThen(this.places.pass(path), this.#open(path, options))
           }
         )
       )
@@ -343,15 +343,6 @@ export class SessionActor implements StreamSession {
         )
       return Effect.asVoid(FiberMap.run(this.#fibers as FiberMap.FiberMap<number>, stream.handle, body))
     })
-  }
-
-  #streamPath(pathname: string, connectionMinor: number): string | undefined {
-    const path = Path.withoutLeadingSlash(pathname)
-    if (path === "" || Path.isClimbing(path)) return undefined
-    if (this.#surroundings.options.grouping === "host") return path
-    // Peers of 2.4 to 2.10 send the whole path; older ones have no session name to group by.
-    if (connectionMinor < 4 || connectionMinor >= 11) return path
-    return Path.regroupBySession(path, this.identity.sessionName, this.identity.creationTime)
   }
 
   /** Since when there are streams that `STREAMS_SENT` will publish. */

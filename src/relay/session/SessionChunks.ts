@@ -47,6 +47,25 @@ export interface RotateRequest {
   readonly positions: ReadonlyArray<{ readonly streamId: bigint; readonly rotateAtSeqNum: bigint }>
 }
 
+/** Where a session is that does not rotate just now: its trace chunk, and whether there were others. */
+export interface ChunkBasis {
+  readonly hasRotated: boolean
+  /** Undefined: it has none. */
+  readonly chunk: OpenChunk | undefined
+}
+
+export interface OpenChunk {
+  /** Undefined for the anonymous chunk of a peer older than 2.11. */
+  readonly name: OpenName | undefined
+  readonly path: string
+}
+
+interface OpenName {
+  readonly id: bigint
+  readonly creationTime: bigint
+  readonly overrideName?: string | undefined
+}
+
 /** What chunks of one session wait for in another one that shares them. */
 export interface Sibling {
   readonly streams: ReadonlyMap<number, StreamActor>
@@ -93,6 +112,43 @@ export class SessionChunks {
     this.#pendingClosure = undefined
   }
 
+  /** Undefined: it rotates, or its chunk is being closed. */
+  get basis(): ChunkBasis | undefined {
+    const { current, hasRotated } = this
+    if (this.isOngoingRotation || this.#pendingClosure !== undefined) return undefined
+    if (current === undefined) return { hasRotated, chunk: undefined }
+    const path = current.openPath
+    return path === undefined ? undefined : { hasRotated, chunk: { name: current.name, path } }
+  }
+
+  /** Of a session that has just begun, with chunks that are there already. */
+  resume({ chunk, hasRotated }: ChunkBasis): Effect.Effect<void, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const { owner } = this.#identity
+      this.hasRotated = hasRotated
+      if (chunk?.name === undefined) return
+      const { creationTime, id, overrideName } = chunk.name
+      const { chunks } = this.#surroundings
+      this.current = chunks.acquire(owner, id)
+      // Another session of the owner may have brought it.
+      if (this.current !== undefined) return
+      this.current = this.#chunk({ id, creationTime, closeTime: undefined, overrideName }, chunk.path)
+      chunks.publish(owner, id, this.current)
+      yield* this.current.directory.make
+    })
+  }
+
+  #chunk(name: Names.ChunkName, path: string): TraceChunk {
+    const { outputPath: sessionPath, owner } = this.#identity
+    return new TraceChunk({
+      directory: this.#surroundings.store.directory(path === "" ? sessionPath : `${sessionPath}/${path}`),
+      sessionPath,
+      name,
+      path,
+      onUnused: (chunk) => this.#onChunkUnused(owner, chunk)
+    })
+  }
+
   /**
    * Chunks share the session directory: one that is being put away must not meet the files of the next. What streams
    * have left in their decisions they first leave on disk.
@@ -124,15 +180,7 @@ export class SessionChunks {
       }
       const { chunkId: id, creationTime } = request
       const name = { id, creationTime, closeTime: undefined, overrideName: yield* this.#freeName(id, overrideName) }
-      const path = Names.initialPath(name, current !== undefined, this.hasRotated)
-      const sessionPath = identity.outputPath
-      const fresh = new TraceChunk({
-        directory: this.#surroundings.store.directory(path === "" ? sessionPath : `${sessionPath}/${path}`),
-        sessionPath,
-        name,
-        path,
-        onUnused: (chunk) => this.#onChunkUnused(identity.owner, chunk)
-      })
+      const fresh = this.#chunk(name, Names.initialPath(name, current !== undefined, this.hasRotated))
       const failure = yield* failureOf(fresh.directory.make)
       if (failure !== undefined) return abort(ReturnCode.UNKNOWN, "CHUNK_DIRECTORY", failure)
       const published = this.#surroundings.chunks.publish(identity.owner, request.chunkId, fresh)

@@ -37,15 +37,24 @@ const numberOr = (value: number | undefined): bigint => (value === undefined ? u
 const unlessMax = (value: bigint): bigint | undefined => (value === u64Max ? undefined : value)
 
 /** Where the stream is. */
-export const of = (stream: StreamActor): Uint8Array =>
-  Buffer.concat([
-    fixedPart(stream),
-    ...stream.model.left.extents.map(({ offset, recordCount }) =>
-      extent.encode({ offset: BigInt(offset), recordCount: BigInt(recordCount) })
-    )
-  ])
+export const of = (stream: StreamActor): Uint8Array => {
+  const { left } = stream.model
+  return Buffer.concat([fixedPart(stream, left.count), ...(left.isFew ? left.extents.map(extentPart) : [])])
+}
 
-const fixedPart = ({ byteCount, losses, model, newestUntil, packetCount }: StreamActor): Uint8Array =>
+/** The same for one that begins in the trace chunk where it is now. */
+export const fromBeginning = (stream: StreamActor): Uint8Array => {
+  const { left } = stream.model
+  return Buffer.concat([fixedPart(stream, left.enough), ...left.extents.map(extentPart)])
+}
+
+const extentPart = ({ offset, recordCount }: FileExtent): Uint8Array =>
+  extent.encode({ offset: BigInt(offset), recordCount: BigInt(recordCount) })
+
+const fixedPart = (
+  { byteCount, losses, model, newestUntil, packetCount }: StreamActor,
+  leftCount: number
+): Uint8Array =>
   encode({
     offset: BigInt(model.offset),
     indexCount: BigInt(model.indexCount),
@@ -62,7 +71,7 @@ const fixedPart = ({ byteCount, losses, model, newestUntil, packetCount }: Strea
     nextSeqNum: numberOr(losses.nextSeqNum),
     newestUntil: BigInt(newestUntil),
     recordCount: BigInt(model.recordCount),
-    leftCount: BigInt(model.left.count)
+    leftCount: BigInt(leftCount)
   })
 
 const extentsOf = (bytes: Uint8Array): ReadonlyArray<FileExtent> => {

@@ -41,6 +41,8 @@ export interface Options {
   readonly hasMiddle?: boolean
   /** The first of those is killed at this operation on its files, and no other. */
   readonly middleKillAt?: number
+  /** Between these it rotates. */
+  readonly rotates?: boolean
   /** Then so many packets as fast as they can, into one file. */
   readonly packetCount?: number
 }
@@ -59,6 +61,9 @@ export const oneSession: Options = {
 
 /** Packets and nothing else, for as long as it takes to put down a journal anew. */
 export const longSession: Options = { ...oneSession, tracingCount: 120 }
+
+/** The same, with more and more trace chunks. */
+export const rotatingSession: Options = { ...longSession, tracingCount: 30, rotates: true }
 
 export interface Report {
   readonly virtualMillis: number
@@ -112,12 +117,13 @@ const steps = (random: Random, countMax: number, rotates: boolean) => (target: T
   })
 
 /** Packets, and pauses in which they are put down. */
-const traced = (target: Target, count: number, packetCount: number) =>
+const traced = (target: Target, count: number, { packetCount = 0, rotates = false }: Options) =>
   Effect.gen(function* () {
     if (packetCount > 0) yield* target.packets(packetCount)
     for (let left = count; left > 0; left--) {
       yield* target.packets(1)
       yield* target.settled
+      if (rotates) yield* target.rotated(0, left % 5 === 0 ? Commands.closeCommands.delete : undefined)
       yield* Effect.sleep(100)
     }
     yield* target.closed
@@ -128,7 +134,7 @@ type OnTarget = (target: Target, name: string) => void
 /** One session, or two of one tracing session, the same for the same seed. */
 const session = (player: Player, options: Options, number: number, onTarget: OnTarget) =>
   Effect.gen(function* () {
-    const { packetCount = 0, seed, stepCountMax, tracingCount } = options
+    const { packetCount = 0, rotates = false, seed, stepCountMax, tracingCount } = options
     const random = new Random(seed * 1000 + number)
     const isLive = random.chance(0.3)
     const targetCount = random.chance(0.3) ? 2 : 1
@@ -139,7 +145,8 @@ const session = (player: Player, options: Options, number: number, onTarget: OnT
       play: (first: Target, second: Target | undefined) =>
         Effect.gen(function* () {
           // Two share their chunks: neither rotates alone.
-          if (tracingCount !== undefined) yield* traced(first, tracingCount, packetCount)
+          if (tracingCount !== undefined)
+            yield* traced(first, tracingCount, { ...options, rotates: rotates && targetCount === 1 })
           else yield* steps(random, stepCountMax, targetCount === 1)(first)
           if (second !== undefined) yield* Effect.andThen(second.packets(2), second.settled)
         })

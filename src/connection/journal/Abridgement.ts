@@ -1,0 +1,180 @@
+/**
+ * A journal that is at rest, abridged: the records that bring a later relay to where its sessions are, whatever came
+ * before (`JournalHistory`). As far as there are any they are those that an edge would bring: of its connections,
+ * sessions and streams, as if they had only just begun; behind each, what it stands on.
+ */
+import { Effect, Result } from "effect"
+import * as AddStream from "../../protocol/control/AddStream.ts"
+import * as CreateSession from "../../protocol/control/CreateSession.ts"
+import * as StreamsSent from "../../protocol/control/StreamsSent.ts"
+import * as Version from "../../protocol/control/Version.ts"
+import * as Header from "../../protocol/Header.ts"
+import type { Handles } from "../../protocol/journal/Handles.ts"
+import { Kind } from "../../protocol/journal/Record.ts"
+import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import { basesOf, resume } from "../../relay/session/Basis.ts"
+import type { SessionActor } from "../../relay/session/SessionActor.ts"
+import * as Advance from "../../relay/stream/Advance.ts"
+import type { StreamActor } from "../../relay/stream/StreamActor.ts"
+import type { Brought } from "./Brought.ts"
+import type { Tracer } from "./Tracer.ts"
+
+type Entry = JournalHistory.Entry
+
+const nothing = new Uint8Array()
+
+/** Longest path that can be asked for. */
+const pathBytesMax = 254
+
+const command = (number: number, payload: Uint8Array): Uint8Array =>
+  Buffer.concat([
+    Header.encode({ circuitId: 0n, dataSize: BigInt(payload.length), command: number, commandVersion: 0 }),
+    payload
+  ])
+
+const introductionsOf = (
+  connection: number,
+  { introductions, kind }: Tracer,
+  session: SessionActor | undefined
+): ReadonlyArray<Entry> => {
+  const entries: Array<Entry> = [{ kind, connection, bytes: nothing }]
+  for (const [number, said] of introductions) {
+    const isVersion = number === Version.number
+    // A session that was refused is none.
+    if (!isVersion && session === undefined) continue
+    const bytes = isVersion || session === undefined ? said : withoutChunk(said, session.identity.minor)
+    entries.push({ kind: Kind.command, connection, bytes })
+  }
+  return entries
+}
+
+/** The trace chunk that a session joined when it began may be gone since. */
+const withoutChunk = (bytes: Buffer, minor: number): Uint8Array => {
+  const layout = CreateSession.request(minor)
+  const request = layout.decode(bytes.subarray(Header.size))
+  if (Result.isFailure(request) || request.success.currentChunkId === undefined) return bytes
+  const { creationTime = 0n, sessionId = 0n, sessiondUuid = "" } = request.success
+  const said = { ...request.success, creationTime, sessionId, sessiondUuid, currentChunkId: undefined }
+  return command(CreateSession.number, layout.encode(said))
+}
+
+const u64 = (value: bigint): Uint8Array => {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(value)
+  return bytes
+}
+
+/** As if it had just begun, and come to where it is. Undefined: that cannot be said. */
+const streamEntries = (connection: number, stream: StreamActor, handles: Handles): ReadonlyArray<Entry> | undefined => {
+  const { channelName, handle, model, path: pathname, session } = stream
+  const edges = handles.edgesOf(BigInt(handle))
+  if (edges === undefined || Buffer.byteLength(pathname) > pathBytesMax) return undefined
+  const { tracefileCount, tracefileSize } = model
+  const sizes = { tracefileSize: BigInt(tracefileSize), tracefileCount: BigInt(tracefileCount) }
+  const request = AddStream.request(session.identity.minor)
+  const payload = request.encode({ channelName, pathname, ...sizes, traceChunkId: 0n })
+  const { advance, advanceOf } = JournalHistory
+  return [
+    { kind: Kind.command, connection, bytes: command(AddStream.number, payload) },
+    { kind: Kind.handle, connection, bytes: u64(edges) },
+    { kind: advance, connection: 0, bytes: advanceOf(edges, Advance.fromBeginning(stream)) }
+  ]
+}
+
+/** Undefined: one of its streams is in between, or cannot be said. */
+const sessionEntries = (
+  connection: number,
+  session: SessionActor,
+  handles: Handles
+): ReadonlyArray<Entry> | undefined => {
+  const bases = basesOf(session)
+  if (bases === undefined) return undefined
+  const { basis } = JournalHistory
+  const entries: Array<Entry> = bases.before.map((bytes) => ({ kind: basis, connection, bytes }))
+  for (const isPublished of [true, false]) {
+    for (const stream of session.streams.values()) {
+      if (stream.isPublished !== isPublished) continue
+      const own = streamEntries(connection, stream, handles)
+      if (own === undefined) return undefined
+      entries.push(...own)
+    }
+    const isAny = isPublished && entries.length > bases.before.length
+    if (isAny) entries.push({ kind: Kind.command, connection, bytes: command(StreamsSent.number, nothing) })
+  }
+  return [...entries, { kind: basis, connection, bytes: bases.behind }]
+}
+
+export class Abridgement {
+  readonly #connections: ReadonlyMap<number, Tracer>
+  readonly #brought: Brought
+  readonly #handles: Handles
+
+  constructor(connections: ReadonlyMap<number, Tracer>, brought: Brought, handles: Handles) {
+    this.#connections = connections
+    this.#brought = brought
+    this.#handles = handles
+  }
+
+  /** Only while nothing is half said and the files have all of it. Undefined: it is between one state and another. */
+  get abridged(): JournalHistory.Abridged | undefined {
+    const { sessions } = this.#brought
+    const entries = this.#entriesOf(new Map(sessions.map((session) => [session.id, session])))
+    return entries && { entries, onDone: () => this.#forgetOver(sessions) }
+  }
+
+  #entriesOf(sessions: ReadonlyMap<number, SessionActor>): ReadonlyArray<Entry> | undefined {
+    const paths = new Set([...sessions.values()].map(({ identity }) => identity.outputPath))
+    const entries: Array<Entry> = [...paths].map((at) => ({
+      kind: JournalHistory.path,
+      connection: 0,
+      bytes: Buffer.from(at)
+    }))
+    const controls = new Map<number, number>()
+    for (const [connection, { added, kind, peer, sessionId }] of this.#connections) {
+      if (peer.isOver || !peer.isReady || added.length > 0) return undefined
+      if (kind === Kind.control && sessionId !== undefined) controls.set(sessionId, connection)
+    }
+    // One of which the control connection is gone is about to end.
+    if ([...sessions.keys()].some((id) => !controls.has(id))) return undefined
+    for (const [connection, known] of this.#connections) {
+      const session = sessions.get(known.sessionId ?? 0)
+      const isOver = known.sessionId !== undefined && session === undefined
+      const isControl = known.kind === Kind.control
+      const own = isControl && session !== undefined ? sessionEntries(connection, session, this.#handles) : []
+      if (isOver || own === undefined) return undefined
+      if (isControl) for (const entry of [...introductionsOf(connection, known, session), ...own]) entries.push(entry)
+    }
+    // When the sessions are there.
+    for (const [connection, { kind, sessionId }] of this.#connections) {
+      if (kind !== Kind.data) continue
+      entries.push({ kind, connection, bytes: nothing })
+      const control = controls.get(sessionId ?? 0)
+      if (control !== undefined) entries.push({ kind: JournalHistory.basis, connection, bytes: u64(BigInt(control)) })
+    }
+    return entries
+  }
+
+  /** What is over is not put down any more, nor kept. */
+  #forgetOver(sessions: ReadonlyArray<SessionActor>): void {
+    const open = new Set<bigint>()
+    for (const { streams } of sessions) {
+      for (const { handle, model } of streams.values()) {
+        open.add(BigInt(handle))
+        model.left.forget()
+      }
+    }
+    this.#handles.keep((handle) => open.has(handle))
+    this.#brought.forgetEnded()
+  }
+
+  /** What the connection stands on, when it has begun again. */
+  goOn(connection: number, bytes: Buffer): Effect.Effect<void> {
+    const known = this.#connections.get(connection)
+    if (known?.kind === Kind.data) {
+      const control = this.#connections.get(Number(bytes.readBigUInt64BE()))
+      return Effect.sync(() => known.peer.belongsTo(control?.sessionId))
+    }
+    const session = this.#brought.sessions.find(({ id }) => id === known?.sessionId)
+    return session === undefined ? Effect.void : Effect.orDie(resume(session, bytes))
+  }
+}

@@ -1,0 +1,60 @@
+/** The sessions that a journal has brought. */
+import { Effect } from "effect"
+import type { Registry } from "../../relay/Registry.ts"
+import type { Owner } from "../../relay/session/Chunks.ts"
+import type { SessionActor } from "../../relay/session/SessionActor.ts"
+import * as Settlement from "./Settlement.ts"
+
+export class Brought {
+  readonly #registry: Registry["Service"]
+  readonly ids = new Set<number>()
+  /** Those of sessions that are over among them: what is done to their trace chunks may not be. */
+  readonly #owners = new Map<string, Owner>()
+
+  constructor(registry: Registry["Service"]) {
+    this.#registry = registry
+  }
+
+  /** Answers where it records, relative to the output directory. */
+  add(id: number): string | undefined {
+    this.ids.add(id)
+    const identity = this.#registry.sessions.get(id)?.identity
+    if (identity?.hasChunks === true) {
+      const { owner } = identity
+      this.#owners.set(`${owner.sessiondUuid}/${owner.sessionKey}`, owner)
+    }
+    return identity?.outputPath
+  }
+
+  /** Those that have not ended. */
+  get sessions(): ReadonlyArray<SessionActor> {
+    return [...this.ids].flatMap((id) => this.#registry.sessions.get(id) ?? [])
+  }
+
+  /** Nothing of them is half there: no packet without its index, no rotation that waits. */
+  get isQuiet(): boolean {
+    return this.sessions.every(({ streams }) =>
+      [...streams.values()].every(({ model }) => model.inFlightCount === 0 && !model.isRotating)
+    )
+  }
+
+  /** What has ended is not remembered. */
+  forgetEnded(): void {
+    const { journals, sessions } = this.#registry
+    for (const id of this.ids) {
+      if (sessions.has(id)) continue
+      this.ids.delete(id)
+      journals.unmade(id)
+    }
+  }
+
+  /** True when all that was carried out is in the files; false when something of it cannot be. */
+  get settled(): Effect.Effect<boolean> {
+    return Effect.suspend(() => Settlement.settled(this.#registry, this.sessions, this.#owners.values()))
+  }
+
+  /** Done when all have ended. */
+  get ended(): Effect.Effect<void> {
+    return Effect.forEach(this.ids, (id) => this.#registry.sessions.get(id)?.ended ?? Effect.void, { discard: true })
+  }
+}

@@ -1,0 +1,45 @@
+/** A tracer's connection, as its journal knows it. */
+import * as CreateSession from "../../protocol/control/CreateSession.ts"
+import * as Version from "../../protocol/control/Version.ts"
+import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
+import * as Header from "../../protocol/Header.ts"
+import type { Replies } from "../../protocol/journal/Replies.ts"
+import { u64At } from "../../protocol/Struct.ts"
+import type { VirtualPeer } from "./VirtualPeer.ts"
+
+export class Tracer {
+  /** `Kind.control` or `Kind.data`. */
+  readonly kind: number
+  readonly peer: VirtualPeer
+  readonly replies: Replies
+  /** What ADD_STREAM was answered with here, and not yet at the edge, the oldest first. */
+  readonly added: Array<bigint> = []
+  /** What it has said of itself, by command: its version, its session. */
+  readonly introductions = new Map<number, Buffer>()
+  /** The relay's id of its session; of a data connection, that of its first packet. */
+  sessionId: number | undefined
+  /** Of the command or packet that began last: bytes that are to come. */
+  restBytes = 0
+
+  constructor(kind: number, peer: VirtualPeer, replies: Replies) {
+    this.kind = kind
+    this.peer = peer
+    this.replies = replies
+  }
+
+  /** Of the packet `bytes[from, …)` that much is there. */
+  packetBegins(bytes: Buffer, from: number, to: number): void {
+    this.restBytes = PacketHeader.size + bytes.readUInt32BE(from + PacketHeader.offsets.dataSize) - (to - from)
+  }
+
+  /** Of the command `bytes[from, …)` that much is there. */
+  commandBegins(bytes: Buffer, from: number, to: number): void {
+    this.restBytes = Header.size + u64At(bytes, from + Header.offsets.dataSize) - (to - from)
+    const command = bytes.readUInt32BE(from + Header.offsets.command)
+    this.replies.asked(command, bytes, from + Header.size, to)
+    const isIntroduction = command === Version.number || command === CreateSession.number
+    if (isIntroduction && this.sessionId === undefined) {
+      this.introductions.set(command, Buffer.from(bytes.subarray(from, to)))
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/** Trees of files, gone through. */
+import * as path from "node:path"
+import { Effect, Result } from "effect"
+import type { FileFailed, Files } from "./Files.ts"
+
+/** Deeper than any trace; a circle of links ends here. */
+const depthMax = 16
+
+/** Links are followed. */
+export const isOrHoldsFile = (files: Files["Service"], at: string, depth = 0): Effect.Effect<boolean> =>
+  Effect.gen(function* () {
+    const entries = yield* Effect.result(files.list(at))
+    // A link that leads nowhere holds nothing.
+    if (Result.isFailure(entries)) return entries.failure.code === "ENOTDIR"
+    if (depth === depthMax) return false
+    for (const { name } of entries.success) {
+      if (yield* isOrHoldsFile(files, path.join(at, name), depth + 1)) return true
+    }
+    return false
+  })
+
+/** What goes away meanwhile counts nothing. Links count as what they are, so no circle is walked. */
+export const byteCountOf = (files: Files["Service"], at: string): Effect.Effect<number, FileFailed> =>
+  Effect.gen(function* () {
+    let sum = 0
+    for (const { isDirectory, name } of yield* files.list(at)) {
+      const entry = path.join(at, name)
+      sum += yield* Effect.orElseSucceed(isDirectory ? byteCountOf(files, entry) : files.size(entry), () => 0)
+    }
+    return sum
+  })
