@@ -23,7 +23,9 @@ describe.for(["generated", "closures"] as const)("a trap of the specification (%
 describeWithPeers(["babeltrace2"], "a trap of the specification, read by babeltrace2", () => {
   const common = named.filter(({ metadata, unlike }) => unlike === undefined && !metadata.startsWith("\u001e"))
 
-  it.for(common)("$number: $what", ({ trap }) => {
-    assert.deepStrictEqual(ByHand.shownByBabeltrace2(written(trap)).lines, [...trap.lines, ""])
+  it.for(common)("$number: $what", ({ trap }, context) => {
+    const { lines, status } = ByHand.shownByBabeltrace2(written(trap))
+    context.skip(status === null, "2.1 aborts where packets have no times")
+    assert.deepStrictEqual(lines, [...trap.lines, ""])
   })
 })
