@@ -25,13 +25,15 @@ export interface Request {
   readonly use?: "clientAuth" | "serverAuth"
 }
 
-type Failure = Process.ProcessFailed | Process.TimedOut
+export type Failure = Process.ProcessFailed | Process.TimedOut
 
 export interface Authority {
   readonly ca: string
   readonly issue: (request: Request) => Effect.Effect<Certificate, Failure>
   /** The authority's list, with these in it. */
   readonly revoke: (...names: ReadonlyArray<string>) => Effect.Effect<string, Failure>
+  /** That list again, good for so long only. */
+  readonly listFor: (seconds: number) => Effect.Effect<string, Failure>
 }
 
 const configOf = (directory: string) => `
@@ -71,7 +73,8 @@ export const der = (...names: ReadonlyArray<readonly [tag: number, value: string
   return `DER:${Buffer.concat([Buffer.of(0x30, all.length), all]).toString("hex")}`
 }
 
-export const authority: Effect.Effect<Authority, Failure, Scope.Scope> = Effect.gen(function* () {
+/** `to`: `YYYYMMDDHHMMSSZ`, where it is over soon. */
+export const authorityUntil = Effect.fnUntraced(function* (to?: string) {
   const directory = yield* Relays.temporaryDirectory("authority")
   const config = join(directory, "openssl.cnf")
   const openssl = (...args: ReadonlyArray<string>) => Process.run("openssl", args)
@@ -84,7 +87,22 @@ export const authority: Effect.Effect<Authority, Failure, Scope.Scope> = Effect.
   const text = (path: string) => readFileSync(path, "utf8")
   const root = ["-config", config, "-extensions", "root", "-keyout", at("ca", "key"), "-out", at("ca", "pem")]
   yield* openssl("req", "-x509", ...root, ...newKey, "-subj", "/CN=strange authority", "-days", "30")
-  const issue = ({ alternatives, commonName, from, name, to, use = "clientAuth" }: Request) =>
+  if (to !== undefined) {
+    const request = [
+      "-config",
+      config,
+      "-key",
+      at("ca", "key"),
+      "-out",
+      at("ca", "csr"),
+      "-subj",
+      "/CN=strange authority"
+    ]
+    yield* openssl("req", "-new", ...request)
+    const again = ["-config", config, "-extensions", "root", "-in", at("ca", "csr"), "-out", at("ca", "pem")]
+    yield* openssl("ca", "-batch", "-selfsign", "-notext", "-enddate", to, ...again)
+  }
+  const issue = ({ alternatives, commonName, from, name, to: end, use = "clientAuth" }: Request) =>
     Effect.gen(function* () {
       const subject = `/CN=${(commonName ?? name).replaceAll(/[\\/+]/g, "\\$&")}`
       const request = ["-config", config, "-keyout", at(name, "key"), "-out", at(name, "csr"), "-subj", subject]
@@ -95,16 +113,26 @@ export const authority: Effect.Effect<Authority, Failure, Scope.Scope> = Effect.
         ...(alternatives === undefined ? [] : [`subjectAltName = ${alternatives}`])
       ]
       writeFileSync(at(name, "ext"), extensions.join("\n"))
-      const dates = [...(from === undefined ? [] : ["-startdate", from]), ...(to === undefined ? [] : ["-enddate", to])]
+      const dates = [
+        ...(from === undefined ? [] : ["-startdate", from]),
+        ...(end === undefined ? [] : ["-enddate", end])
+      ]
       const files = ["-in", at(name, "csr"), "-out", at(name, "pem"), "-extfile", at(name, "ext")]
       yield* openssl("ca", "-config", config, "-batch", "-notext", "-utf8", ...dates, ...files)
       return { cert: text(at(name, "pem")), key: text(at(name, "key")) }
     })
+  const list = (...more: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      yield* openssl("ca", "-config", config, "-gencrl", "-out", at("revoked", "crl"), ...more)
+      return text(at("revoked", "crl"))
+    })
   const revoke = (...names: ReadonlyArray<string>) =>
     Effect.gen(function* () {
       for (const name of names) yield* openssl("ca", "-config", config, "-revoke", at(name, "pem"))
-      yield* openssl("ca", "-config", config, "-gencrl", "-out", at("revoked", "crl"))
-      return text(at("revoked", "crl"))
+      return yield* list()
     })
-  return { ca: text(at("ca", "pem")), issue, revoke }
+  const listFor = (seconds: number) => list("-crlsec", `${seconds}`)
+  return { ca: text(at("ca", "pem")), issue, revoke, listFor } satisfies Authority as Authority
 })
+
+export const authority: Effect.Effect<Authority, Failure, Scope.Scope> = authorityUntil()

@@ -13,9 +13,9 @@ import * as TextFile from "../../config/TextFile.ts"
 import { report } from "../../errors/Report.ts"
 import { wallMillis } from "../../Machine.ts"
 import { listsOf } from "../../protocol/PemBlocks.ts"
+import * as RevocationLists from "../../protocol/RevocationLists.ts"
 import type { Relay } from "../../Relay.ts"
 import { DaemonFailed } from "../DaemonFailed.ts"
-import * as RevocationLists from "./RevocationLists.ts"
 import * as Watched from "./Watched.ts"
 
 const warnedDays = 30

@@ -8,7 +8,8 @@ import * as tls from "node:tls"
 import { Effect, type Scope } from "effect"
 import { clearInterval, clockMillis, randomBytes, setImmediate, setInterval, wallMillis } from "../../Machine.ts"
 import { lengthMax } from "../../protocol/ClientHello.ts"
-import { listsOf } from "../../protocol/PemBlocks.ts"
+import { blocksOf, listsOf } from "../../protocol/PemBlocks.ts"
+import * as RevocationLists from "../../protocol/RevocationLists.ts"
 import { originOf } from "../Origins.ts"
 import { isInternalAvoided, readMeanwhile } from "../ReceiveInto.ts"
 import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
@@ -84,12 +85,25 @@ const contextOf = (identity: ServerIdentity): tls.SecureContextOptions => ({
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION
 })
 
-const checked = (identity: ServerIdentity): Effect.Effect<tls.SecureContextOptions, TlsRefused> =>
+/** When what clients are judged by changes by itself: an authority or a list of what is revoked is over. */
+const lapsesOf = ({ clientCa = "", crl = "" }: ServerIdentity): ReadonlyArray<number> => [
+  ...blocksOf(clientCa, "(?:TRUSTED |X509 )?CERTIFICATE").map((block) =>
+    Date.parse(new X509Certificate(block).validTo)
+  ),
+  ...RevocationLists.endsOf(crl)
+]
+
+interface Checked {
+  readonly context: tls.SecureContextOptions
+  readonly lapses: ReadonlyArray<number>
+}
+
+const checked = (identity: ServerIdentity): Effect.Effect<Checked, TlsRefused> =>
   Effect.try({
     try: () => {
       const context = contextOf(identity)
       tls.createSecureContext(context)
-      return context
+      return { context, lapses: lapsesOf(identity) }
     },
     catch: (cause) => new TlsRefused({ reason: (cause as Error).message })
   })
@@ -249,8 +263,17 @@ export const make = (
         }
       }
     }
-    let servers = serversOf(yield* checked(first), first.clientCa !== undefined)
+    const checkedFirst = yield* checked(first)
+    let { lapses } = checkedFirst
+    let servers = serversOf(checkedFirst.context, first.clientCa !== undefined)
     let endMillis = endOf(first)
+    let renewedAt = wallMillis()
+    /** Who is resumed is not looked at again: what judged it must still be good. */
+    const forgetLapsed = () => {
+      const now = wallMillis()
+      if (lapses.some((end) => end > renewedAt && end <= now)) servers.renewTicketKeys()
+      renewedAt = now
+    }
     // Tickets are good for a connection that is resumed soon, not for one recorded and broken later.
     yield* Effect.acquireRelease(
       Effect.sync(() => setInterval(() => servers.renewTicketKeys(), ticketKeyMillis).unref()),
@@ -285,6 +308,7 @@ export const make = (
           // The TLS socket takes this over: who says no more inside a handshake will not end it.
           accepted.allowHalfOpen = false
           pending.add(accepted, outcome)
+          forgetLapsed()
           servers.ofPort(port).emit("connection", accepted)
         },
         cutOff: () => outcome.failed("younger ones need its place")
@@ -299,9 +323,10 @@ export const make = (
       secure,
       // A new server has new keys for tickets too: what the old authority let in does not come back by one.
       replace: (identity) =>
-        Effect.map(checked(identity), (context) => {
-          servers = serversOf(context, identity.clientCa !== undefined)
+        Effect.map(checked(identity), (good) => {
+          servers = serversOf(good.context, identity.clientCa !== undefined)
           endMillis = endOf(identity)
+          lapses = good.lapses
         }),
       endMillis: () => endMillis,
       handshakes: () => ({

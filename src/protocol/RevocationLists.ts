@@ -1,6 +1,10 @@
 /** Whose lists of what is revoked there are, and until when they are good (RFC 5280, §5.1): of a PEM file. Pure. */
-import type { X509Certificate } from "node:crypto"
-import { listsOf } from "../../protocol/PemBlocks.ts"
+import { listsOf } from "./PemBlocks.ts"
+
+/** A certificate, as its bytes. */
+interface Raw {
+  readonly raw: Buffer
+}
 
 interface Element {
   readonly tag: number
@@ -69,7 +73,7 @@ const ofEach = <A>(text: string, of: (bytes: Buffer) => A | undefined): Readonly
 export const endsOf = (text: string): ReadonlyArray<number> => ofEach(text, endOf)
 
 /** Those that have no list: what they have signed is let in by nobody who asks for lists. */
-export const unlisted = (text: string, authorities: ReadonlyArray<X509Certificate>): ReadonlyArray<X509Certificate> => {
+export const unlisted = <A extends Raw>(text: string, authorities: ReadonlyArray<A>): ReadonlyArray<A> => {
   // Behind the algorithm of the signature.
   const issuers = ofEach(text, (bytes) => sequencesIn(bytes)[1])
   return authorities.filter(({ raw }) => {
