@@ -84,6 +84,11 @@ const carry = (near: net.Socket, { onFailed, role, to }: Options): Effect.Effect
     Effect.ensuring(Effect.sync(() => near.destroy()))
   )
 
+const portOf = (server: net.Server): number | undefined => {
+  const address = server.address()
+  return address !== null && typeof address === "object" ? address.port : undefined
+}
+
 /** Carries connections until the scope closes; answers the port that is listened on. */
 export const listen = (options: Options): Effect.Effect<number, ListenFailed, Scope.Scope> =>
   Effect.gen(function* () {
@@ -94,17 +99,24 @@ export const listen = (options: Options): Effect.Effect<number, ListenFailed, Sc
     })
     yield* Effect.acquireRelease(
       Effect.callback<void, ListenFailed>((resume) => {
-        const onError = ({ code = "", message }: NodeJS.ErrnoException) =>
+        const fail = (code: string, message: string) => {
+          server.close()
           resume(Effect.fail(new ListenFailed({ port: options.role, code, message })))
+        }
+        const { listen } = options
+        const wrong = "fd" in listen ? `${options.role}: descriptor ${listen.fd} is no TCP socket that can listen` : ""
+        const onError = ({ code = "", message }: NodeJS.ErrnoException) => fail(code, wrong || message)
         server.once("error", onError)
-        server.listen(options.listen, backlog, () => {
+        server.listen(listen, backlog, () => {
           server.off("error", onError)
           // Such as no descriptor for one more connection: the others go on.
           server.on("error", () => undefined)
-          resume(Effect.void)
+          // A unix socket has no port.
+          if (portOf(server) === undefined) fail("EINVAL", wrong)
+          else resume(Effect.void)
         })
       }),
       () => Effect.sync(() => server.close())
     )
-    return (server.address() as net.AddressInfo).port
+    return portOf(server) ?? 0
   })

@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import * as net from "node:net"
 import { join } from "node:path"
 import * as tls from "node:tls"
@@ -322,5 +322,25 @@ Peers.describeWithPeers(["systemd-socket-activate", "openssl"], "a tunnel whose 
         const [first = 0, second = 0] = ports
         assert.strictEqual(yield* ask(names.length === 0 ? first : second), answered)
       }).pipe(Effect.scoped)
+  )
+
+  it.live("says which of them is none that it can listen on", () =>
+    Effect.gen(function* () {
+      const folder = yield* Relays.temporaryDirectory("sockets")
+      const tunnel = [process.execPath, toolboxProgram, "tunnel", "--to=tls://localhost:1"]
+      const given = 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=live exec "$@" 3</dev/null'
+      const file = yield* Process.daemon("sh", ["-c", given, "sh", ...tunnel])
+      const path = join(folder, "socket")
+      const unix = yield* Process.daemon("systemd-socket-activate", ["-l", path, "-E", "PATH", ...tunnel])
+      yield* Process.until("the socket", () => existsSync(path))
+      quietly(net.connect(path)).unref()
+      for (const [running, role] of [
+        [file, "live"],
+        [unix, "control"]
+      ] as const) {
+        const said = yield* Process.said(running, "rror")
+        assert.include(said, `Error: ${role}: descriptor 3 is no TCP socket that can listen\n`)
+      }
+    })
   )
 })
