@@ -4,7 +4,7 @@
  */
 import { html } from "htm/preact"
 import type { ComponentChildren } from "preact"
-import { useEffect, useRef, useState } from "preact/hooks"
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 
 const wideRowHeight = 34
 /** Where there is no room for all of it in one line; `page.css` has both. */
@@ -69,13 +69,20 @@ export const Rows = <A>({
   }, [])
   const from = Math.max(0, Math.floor(seen.top / rowHeight) - spareCount)
   const to = Math.min(items.length, Math.ceil((seen.top + seen.height) / rowHeight) + spareCount)
+  /** However often it is asked before the list is drawn again, it scrolls no further. */
+  const bringInSight = (at: number) => {
+    const top = (element.current?.getBoundingClientRect().top ?? 0) + at * rowHeight
+    const below = top + rowHeight - window.innerHeight
+    if (top < 0 || below > 0) window.scrollBy(0, top < 0 ? top : below)
+  }
   const focusWanted = () => {
     const at = wanted.current
     if (at === undefined || at < from || at >= to) return
     wanted.current = undefined
     ;(shown.current?.children[at - from] as HTMLElement | undefined)?.focus()
   }
-  useEffect(focusWanted)
+  // Before the next key: what is pressed while no row has the focus would come to nobody.
+  useLayoutEffect(focusWanted)
   const onKeyDown = (event: KeyboardEvent) => {
     const rows = [...(shown.current?.children ?? [])]
     const at = rows.indexOf(event.target as Element)
@@ -84,7 +91,7 @@ export const Rows = <A>({
     if (target === undefined) return
     event.preventDefault()
     wanted.current = target
-    if (target < from || target >= to) window.scrollBy(0, (target - from - at) * rowHeight)
+    if (target < from || target >= to) bringInSight(target)
     focusWanted()
   }
   return html`<div
