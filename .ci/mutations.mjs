@@ -121,7 +121,7 @@ const mutations = [
   [terminal, 'minVersion: identity.minVersion ?? "TLSv1.3"', 'minVersion: "TLSv1.2"', tls],
   [terminal, "secureOptions: constants.SSL_OP_NO_RENEGOTIATION", "", tls],
   [terminal, 'port === "http" ? lenient : strict', "lenient", tls],
-  [terminal, "servers = serversOf(context, identity.clientCa !== undefined)", "void context", tls],
+  [terminal, "servers = serversOf(good.context, identity.clientCa !== undefined)", "void good.context", tls],
   [terminal, "endMillis = endOf(identity)", "void identity", [...tls, "test/telemetry"]],
   [terminal, "if (clockMillis() - at < shortMillis) turns.disappointed(handshake)", "", tls],
   [terminal, "accepted.allowHalfOpen = false", "", tls],
