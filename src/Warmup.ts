@@ -78,11 +78,8 @@ interface Command<Request> {
   readonly request: (minor: number) => { readonly encode: (value: Request) => Uint8Array }
 }
 
-const frame = <Request>({ number, request }: Command<Request>, value: Request): Buffer => {
-  const payload = request(minor).encode(value)
-  const dataSize = BigInt(payload.length)
-  return Buffer.concat([Header.encode({ circuitId: 0n, dataSize, command: number, commandVersion: 0 }), payload])
-}
+const frame = <Request>({ number, request }: Command<Request>, value: Request): Buffer =>
+  Buffer.concat(Header.message(number, request(minor).encode(value)))
 
 /** The reply to most commands: a return code. */
 const genericBytes = 4

@@ -34,14 +34,13 @@ if (subcommand === "edge" && rest[0] !== "status" && process.env.MALLOC_ARENA_MA
   })
 }
 
-// A recording is over soon: code that is compiled beside its slower form, and counts of how it is used that begin late,
-// cost more than they bring. So does the last compiler for what is called less often than there are records in a small
-// trace, and the one before it for what only reads metadata, or where it puts much
-// into one function. What the cache keeps is all of the code, whatever was asked first.
+// A recording is over soon: counts of how code is used that begin late cost more than they bring. So does the last
+// compiler for what is called less often than there are records in a small trace, and the one before it for what only
+// reads metadata, or where it puts much into one function. What the cache keeps is all of the code, whatever was asked
+// first.
 if (subcommand === "show") {
   const { setFlagsFromString } = process.getBuiltinModule("node:v8")
   const tiers = [
-    "--no-concurrent-recompilation",
     "--no-lazy-feedback-allocation",
     "--invocation-count-for-maglev=1500",
     "--invocation-count-for-turbofan=60000",

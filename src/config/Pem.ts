@@ -1,6 +1,6 @@
 /** Certificates and keys as PEM has them, and in words why they are no use. Every function throws the reason. Pure. */
 import type { X509Certificate } from "node:crypto"
-import { blocksOf } from "../protocol/PemBlocks.ts"
+import * as PemBlocks from "../protocol/PemBlocks.ts"
 
 /** Loaded at the first call: who dials plain TCP needs nothing of it. */
 const crypto = () => process.getBuiltinModule("node:crypto")
@@ -18,7 +18,7 @@ export const whole = (text: string): string => {
 
 /** All that are in it, at least one. */
 export const certificatesOf = (text: string): ReadonlyArray<X509Certificate> => {
-  const blocks = blocksOf(whole(text), "(?:TRUSTED |X509 )?CERTIFICATE")
+  const blocks = PemBlocks.certificatesOf(whole(text))
   if (blocks.length === 0) {
     throw new Error(isDer(text) ? "it is DER: openssl x509 -in THIS -out PEM" : "there is no certificate in it")
   }

@@ -73,25 +73,18 @@ export const EdgeStatus = Schema.Struct({
 })
 export interface EdgeStatus extends Schema.Schema.Type<typeof EdgeStatus> {}
 
-const waits: ReadonlyMap<Outcome, { readonly relay: string; readonly edge: string }> = new Map([
-  [Outcome.waitsForRights, { relay: "until the relay permits it", edge: "until the relay permits it" }],
-  [
-    Outcome.waitsForQuota,
-    { relay: "for room in its quota at the relay", edge: "for room in its quota at the relay, or at an edge before it" }
-  ],
-  [
-    Outcome.waitsForRoom,
-    {
-      relay: "for room on the relay's disk",
-      edge: "for room on the relay's disk, or in the spool of an edge before it"
-    }
-  ]
+/** `orBefore`: what an edge before the relay waits for with the same word. */
+const waits: ReadonlyMap<Outcome, { readonly text: string; readonly orBefore: string }> = new Map([
+  [Outcome.waitsForRights, { text: "until the relay permits it", orBefore: "" }],
+  [Outcome.waitsForQuota, { text: "for room in its quota at the relay", orBefore: ", or at an edge before it" }],
+  [Outcome.waitsForRoom, { text: "for room on the relay's disk", orBefore: ", or in the spool of an edge before it" }]
 ])
 
 /** An edge that comes next says what it waits for itself, and what the relay does, by the same words. */
 const waitsFor = ({ waitsFor: outcome }: Journal, { relay }: Edge["link"]): { readonly waitsFor?: string } => {
-  const text = outcome === undefined ? undefined : waits.get(outcome)
-  return text === undefined ? {} : { waitsFor: (relay?.edges.length ?? 0) > 0 ? text.edge : text.relay }
+  const waited = outcome === undefined ? undefined : waits.get(outcome)
+  const isBehind = (relay?.edges.length ?? 0) > 0
+  return waited === undefined ? {} : { waitsFor: `${waited.text}${isBehind ? waited.orBefore : ""}` }
 }
 
 const totals = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">) => ({

@@ -21,5 +21,11 @@ export const { decode, encode } = fixed(header)
 /** Its members as a value. */
 export type Header = Value<typeof header.fields>
 
+/** A message as peers send it: its header, and the payload. */
+export const message = (command: number, payload: Uint8Array): readonly [head: Uint8Array, payload: Uint8Array] => [
+  encode({ circuitId: 0n, dataSize: BigInt(payload.length), command, commandVersion: 0 }),
+  payload
+]
+
 /** 128 MiB. A longer payload closes the connection without a reply; exactly this much is accepted. */
 export const payloadBytesMax = 134_217_728

@@ -1,8 +1,10 @@
 /** PEM texts (RFC 7468): several things one behind the other, with any words around. Pure. */
 
 /** Those with one of these labels, each as a text of its own. `labels` is a part of a regular expression. */
-export const blocksOf = (text: string, labels: string): ReadonlyArray<string> =>
+const blocksOf = (text: string, labels: string): ReadonlyArray<string> =>
   text.match(new RegExp(`-----BEGIN (?:${labels})-----[^-]*-----END [^-]*-----`, "g")) ?? []
+
+export const certificatesOf = (text: string): ReadonlyArray<string> => blocksOf(text, "(?:TRUSTED |X509 )?CERTIFICATE")
 
 /** Revocation lists. */
 export const listsOf = (text: string): ReadonlyArray<string> => blocksOf(text, "X509 CRL")

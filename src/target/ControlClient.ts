@@ -84,11 +84,6 @@ export const insisted = <Reply extends { readonly returnCode: number }>(
     ? Effect.succeed(reply)
     : Effect.fail(new RelayRefused({ command, returnCode: reply.returnCode }))
 
-const message = (number: number, payload: Uint8Array): ReadonlyArray<Uint8Array> => {
-  const head = { circuitId: 0n, dataSize: BigInt(payload.length), command: number, commandVersion: 0 }
-  return [Header.encode(head), payload]
-}
-
 const noting = <A>({ decode }: Exchange.Reply<A>["layout"], arrived: () => void): Exchange.Reply<A>["layout"] => ({
   decode: (bytes) => {
     arrived()
@@ -121,7 +116,7 @@ export const connect = (
   Effect.gen(function* () {
     const exchange = yield* Exchange.make(yield* Dial.dial(address, "control"))
     const requestOf = <Request, Reply>(command: Command<Request, Reply>, minor: number, request: Request) =>
-      message(command.number, command.request(minor).encode(request))
+      Header.message(command.number, command.request(minor).encode(request))
     const replyOf = <Request, Reply>(command: Command<Request, Reply>, minor: number) => ({
       command: command.name,
       read: readerOf(command.name, minor),
@@ -150,6 +145,6 @@ export const connect = (
         return exchange.start(requestOf(command, minor, request), noted)
       },
       sendMetadata: (request) =>
-        exchange.post(message(SendMetadata.number, SendMetadata.request(minor).encode(request)))
+        exchange.post(Header.message(SendMetadata.number, SendMetadata.request(minor).encode(request)))
     }
   })

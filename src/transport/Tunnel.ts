@@ -97,8 +97,8 @@ export const listen = (options: Options): Effect.Effect<number, ListenFailed, Sc
       near.on("error", () => undefined)
       run(carry(near, options))
     })
-    yield* Effect.acquireRelease(
-      Effect.callback<void, ListenFailed>((resume) => {
+    return yield* Effect.acquireRelease(
+      Effect.callback<number, ListenFailed>((resume) => {
         const fail = (code: string, message: string) => {
           server.close()
           resume(Effect.fail(new ListenFailed({ port: options.role, code, message })))
@@ -111,12 +111,12 @@ export const listen = (options: Options): Effect.Effect<number, ListenFailed, Sc
           server.off("error", onError)
           // Such as no descriptor for one more connection: the others go on.
           server.on("error", () => undefined)
-          // A unix socket has no port.
-          if (portOf(server) === undefined) fail("EINVAL", wrong)
-          else resume(Effect.void)
+          const port = portOf(server)
+          // A unix socket has none.
+          if (port === undefined) fail("EINVAL", wrong)
+          else resume(Effect.succeed(port))
         })
       }),
       () => Effect.sync(() => server.close())
     )
-    return portOf(server) ?? 0
   })

@@ -20,11 +20,8 @@ export class NotLivePort extends Schema.TaggedError<NotLivePort>()("NotLivePort"
 export const greetingMillis = 5000
 const probeMillis = 1000
 
-const versionRequest = (): ReadonlyArray<Uint8Array> => {
-  const payload = Version.request(own.minor).encode({ ...own })
-  const head = { circuitId: 0n, dataSize: BigInt(payload.length), command: Version.number, commandVersion: 0 }
-  return [Header.encode(head), payload]
-}
+const versionRequest = (): ReadonlyArray<Uint8Array> =>
+  Header.message(Version.number, Version.request(own.minor).encode({ ...own }))
 
 const replyBytes = 8
 

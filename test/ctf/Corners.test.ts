@@ -2,11 +2,11 @@
  * Corners of both formats (`corners.ts`), read by us, and by babeltrace2 where it is of a version
  * that gave the answers.
  */
-import { spawnSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import { describeWithPeers } from "../support/peers.ts"
 import * as ByHand from "./byHand.ts"
 import { type Corner, corners } from "./corners.ts"
+import { isNew } from "./made/Reader.ts"
 
 const place = ByHand.place()
 const written = ({ files = { s: "01020304" }, metadata }: Corner): string => place({ files, metadata })
@@ -25,9 +25,6 @@ describe.for(["generated", "closures"] as const)("a corner of the formats (%s)",
     assert.strictEqual(failureCount > 0, corner.fails === true)
   })
 })
-
-const version = spawnSync("babeltrace2", ["--version"], { encoding: "utf8" }).stdout ?? ""
-const isNew = /^Babeltrace 2\.[1-9]/m.test(version)
 
 describeWithPeers(["babeltrace2"], "a corner of the formats, read by babeltrace2", () => {
   it.for(all)("$what", { skip: !isNew }, ({ corner }) => {

@@ -8,6 +8,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { describeWithPeers } from "../support/peers.ts"
 import * as ByHand from "./byHand.ts"
+import { isNew } from "./made/Reader.ts"
 import { traps } from "./traps.ts"
 
 const written = ByHand.place()
@@ -25,7 +26,7 @@ describeWithPeers(["babeltrace2"], "a trap of the specification, read by babeltr
 
   it.for(common)("$number: $what", ({ trap }, context) => {
     const { lines, status } = ByHand.shownByBabeltrace2(written(trap))
-    context.skip(status === null, "2.1 aborts where packets have no times")
+    context.skip(isNew && status === null, "2.1 aborts where packets have no times")
     assert.deepStrictEqual(lines, [...trap.lines, ""])
   })
 })

@@ -34,16 +34,17 @@ const attempt = <A>(directory: string, work: () => A): Effect.Effect<A, SpoolUnf
 /** On less, what has to be written before something can be freed finds no room: the edge might stand still for ever. */
 const diskBytesMin = 8 * 1024 * 1024
 
-const checkDisk = (directory: string): void => {
-  const { blocks, bsize } = statfsSync(directory)
+/** Bytes that are free there. */
+const diskOf = (directory: string): number => {
+  const { bavail, blocks, bsize } = statfsSync(directory)
   const byteCount = blocks * bsize
-  if (byteCount >= diskBytesMin) return
+  if (byteCount >= diskBytesMin) return bavail * bsize
   throw new Error(`its file system has ${byteCount} bytes in all, a spool needs ${diskBytesMin}`)
 }
 
 /** There is enough of its disk, once others have gone from there. */
 export const fits = (directory: string): Effect.Effect<void, SpoolUnfit> =>
-  attempt(directory, () => checkDisk(directory))
+  Effect.asVoid(attempt(directory, () => diskOf(directory)))
 
 /** Ours until the scope closes. */
 export const claim = (directory: string): Effect.Effect<void, SpoolUnfit, Scope.Scope> =>
@@ -71,9 +72,7 @@ export const complaintsOf = (
         const there = existing(directory)
         accessSync(there, constants.R_OK | constants.W_OK | constants.X_OK)
         if (!statSync(there).isDirectory()) throw new Error(`${there} is not a directory`)
-        checkDisk(there)
-        const { bavail, bsize } = statfsSync(there)
-        return { isThere: there === directory, freeBytes: bavail * bsize }
+        return { isThere: there === directory, freeBytes: diskOf(there) }
       })
     )
     if (Result.isFailure(looked)) return { errors: [looked.failure.message], warnings: [] }

@@ -26,11 +26,7 @@ const nothing = new Uint8Array()
 /** Longest path that can be asked for. */
 const pathBytesMax = 254
 
-const command = (number: number, payload: Uint8Array): Uint8Array =>
-  Buffer.concat([
-    Header.encode({ circuitId: 0n, dataSize: BigInt(payload.length), command: number, commandVersion: 0 }),
-    payload
-  ])
+const command = (number: number, payload: Uint8Array): Uint8Array => Buffer.concat(Header.message(number, payload))
 
 const introductionsOf = (
   connection: number,
@@ -39,11 +35,9 @@ const introductionsOf = (
 ): ReadonlyArray<Entry> => {
   const entries: Array<Entry> = [{ kind, connection, bytes: nothing }]
   for (const [number, said] of introductions) {
-    const isVersion = number === Version.number
     // A session that was refused is none.
-    if (!isVersion && session === undefined) continue
-    const bytes = isVersion || session === undefined ? said : withoutChunk(said, session.identity.minor)
-    entries.push({ kind: Kind.command, connection, bytes })
+    const bytes = number === Version.number ? said : session && withoutChunk(said, session.identity.minor)
+    if (bytes !== undefined) entries.push({ kind: Kind.command, connection, bytes })
   }
   return entries
 }

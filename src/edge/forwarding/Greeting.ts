@@ -30,15 +30,8 @@ export class EdgeCircle extends Schema.TaggedError<EdgeCircle>()("EdgeCircle", {
 /** Longer than that, a relay is taken for dead. */
 const answerTimeout = "20 seconds"
 
-export const command = (number: number, payload: Uint8Array): Uint8Array => {
-  const header = Header.encode({
-    circuitId: 0n,
-    dataSize: BigInt(payload.length),
-    command: number,
-    commandVersion: 0
-  })
-  return Buffer.concat([header, payload])
-}
+export const command = (number: number, payload: Uint8Array): Uint8Array =>
+  Buffer.concat(Header.message(number, payload))
 
 export const ask = <A>(
   link: Link,

@@ -95,9 +95,10 @@ export const resume = (session: SessionActor, bytes: Uint8Array): Effect.Effect<
     const { chunk, hasRotated } = basis.begins
     session.places.isGiven = true
     const name = chunk?.name && {
-      ...chunk.name,
       id: BigInt(chunk.name.id),
-      creationTime: BigInt(chunk.name.creationTime)
+      creationTime: BigInt(chunk.name.creationTime),
+      closeTime: undefined,
+      overrideName: chunk.name.overrideName
     }
     return session.chunks.resume({ hasRotated, chunk: chunk && { path: chunk.path, name } })
   }

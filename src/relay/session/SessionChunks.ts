@@ -56,14 +56,8 @@ export interface ChunkBasis {
 
 export interface OpenChunk {
   /** Undefined for the anonymous chunk of a peer older than 2.11. */
-  readonly name: OpenName | undefined
+  readonly name: Names.ChunkName | undefined
   readonly path: string
-}
-
-interface OpenName {
-  readonly id: bigint
-  readonly creationTime: bigint
-  readonly overrideName?: string | undefined
 }
 
 /** What chunks of one session wait for in another one that shares them. */
@@ -127,12 +121,12 @@ export class SessionChunks {
       const { owner } = this.#identity
       this.hasRotated = hasRotated
       if (chunk?.name === undefined) return
-      const { creationTime, id, overrideName } = chunk.name
+      const { id } = chunk.name
       const { chunks } = this.#surroundings
       this.current = chunks.acquire(owner, id)
       // Another session of the owner may have brought it.
       if (this.current !== undefined) return
-      this.current = this.#chunk({ id, creationTime, closeTime: undefined, overrideName }, chunk.path)
+      this.current = this.#chunk(chunk.name, chunk.path)
       chunks.publish(owner, id, this.current)
       yield* this.current.directory.make
     })

@@ -28,10 +28,6 @@ export class StreamPlaces {
     this.#incidents = incidents
   }
 
-  get #hasChunks(): boolean {
-    return this.#identity.hasChunks
-  }
-
   /** Of paths that have another name. */
   get numbers(): ReadonlyArray<readonly [path: string, number: number]> {
     return [...this.#numbers].filter(([, number]) => number > 0)
@@ -55,7 +51,7 @@ export class StreamPlaces {
   /** The path to use in place of `path`. */
   find(directory: TraceDirectory, path: string): Effect.Effect<string, FileFailed> {
     if (this.isGiven) return Effect.succeed(path)
-    const [own, rest] = splitStreamPath(path, this.#hasChunks)
+    const [own, rest] = splitStreamPath(path, this.#identity.hasChunks)
     const first = this.#numbers.get(own) ?? 0
     return Effect.gen({ self: this }, function* () {
       let number = first
@@ -70,7 +66,7 @@ export class StreamPlaces {
   /** A file was in the way at the place found last. */
   pass(path: string): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const [own] = splitStreamPath(path, this.#hasChunks)
+      const [own] = splitStreamPath(path, this.#identity.hasChunks)
       const number = (this.#numbers.get(own) ?? 0) + 1
       this.#numbers.set(own, number)
       return this.#incidents.report("NAME_TAKEN", `${own}: recorded in ${withSuffix(own, number)}`)

@@ -8,7 +8,7 @@ import * as tls from "node:tls"
 import { Effect, type Scope } from "effect"
 import { clearInterval, clockMillis, randomBytes, setImmediate, setInterval, wallMillis } from "../../Machine.ts"
 import { lengthMax } from "../../protocol/ClientHello.ts"
-import { blocksOf, listsOf } from "../../protocol/PemBlocks.ts"
+import { certificatesOf, listsOf } from "../../protocol/PemBlocks.ts"
 import * as RevocationLists from "../../protocol/RevocationLists.ts"
 import { originOf } from "../Origins.ts"
 import { isInternalAvoided, readMeanwhile } from "../ReceiveInto.ts"
@@ -87,9 +87,7 @@ const contextOf = (identity: ServerIdentity): tls.SecureContextOptions => ({
 
 /** When what clients are judged by changes by itself: an authority or a list of what is revoked is over. */
 const lapsesOf = ({ clientCa = "", crl = "" }: ServerIdentity): ReadonlyArray<number> => [
-  ...blocksOf(clientCa, "(?:TRUSTED |X509 )?CERTIFICATE").map((block) =>
-    Date.parse(new X509Certificate(block).validTo)
-  ),
+  ...certificatesOf(clientCa).map((block) => Date.parse(new X509Certificate(block).validTo)),
   ...RevocationLists.endsOf(crl)
 ]
 
