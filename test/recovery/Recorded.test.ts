@@ -38,15 +38,13 @@ Peers.describeConcurrently([...Peers.tracing, ...Peers.reference], "recorded in 
       for (const { channel, name } of channels) {
         yield* Lttng.record(tracing, relay, name, { channel: ["--subbuf-size=4k", ...channel] })
       }
-      const played = Effect.fnUntraced(function* ({ name }: (typeof channels)[number]) {
-        for (const step of ["rotate", "clear", "rotate", "stop", "start", "rotate"]) {
-          yield* emit({ count: 300, source: 1 })
-          yield* lttng(step, name)
-        }
+      // In step: a tracer that rotates while an application registers leaves metadata that declares no stream.
+      const all = (command: string) =>
+        Effect.forEach(channels, ({ name }) => lttng(command, name), { concurrency: "unbounded" })
+      for (const step of ["rotate", "clear", "rotate", "stop", "start", "rotate", "destroy"]) {
         yield* emit({ count: 300, source: 1 })
-        yield* lttng("destroy", name)
-      })
-      yield* Effect.forEach(channels, played, { concurrency: "unbounded" })
+        yield* all(step)
+      }
       yield* lttng("create", "snaps", "--snapshot", ...Lttng.toRelay(relay))
       yield* lttng("enable-channel", "-u", "--subbuf-size=4k", "--num-subbuf=8", "ch")
       yield* lttng("enable-event", "-u", "-c", "ch", "demo:*")
