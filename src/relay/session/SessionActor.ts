@@ -19,6 +19,7 @@ import { type Options, StreamActor } from "../stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../stream/StreamSession.ts"
 import { Announcement } from "./Announcement.ts"
 import type { Identity } from "./Identity.ts"
+import { watchNames } from "./Removals.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
 import { StreamPlaces } from "./StreamPlaces.ts"
 import { addTotals, noTotals, type Surroundings, type Totals } from "./Surroundings.ts"
@@ -110,6 +111,7 @@ export class SessionActor implements StreamSession {
           const { beacons, incidents } = this.#surroundings
           yield* beacons.watch({ label, liveTimer, streams, stalls, incidents, onVerdict })
         }
+        yield* Effect.forkScoped(watchNames(this.streams, this.#surroundings.incidents))
         while (true) {
           const command = yield* Queue.take(this.#mailbox)
           yield* command
