@@ -57,7 +57,7 @@ export interface OpenFile {
   /** Done when all bytes written so far would outlive the machine's power. */
   readonly sync: Effect.Effect<void, FileFailed>
   readonly close: Effect.Effect<void>
-  /** No name leads to it any more: what is written to it is kept nowhere. Where nobody knows there is no such question. */
+  /** No name leads to it any more: what is written to it is kept nowhere. Undefined: nobody knows. */
   readonly isRemoved?: Effect.Effect<boolean, FileFailed>
 }
 

@@ -1,4 +1,4 @@
-/** A trace that somebody takes away while it is recorded. Goal: the log names it, once each time; the target goes on. */
+/** A trace that is taken away while it is recorded. Goal: the log names it, once each time; the target goes on. */
 import { assert, it } from "@effect/vitest"
 import { Effect, Logger, References } from "effect"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
