@@ -185,6 +185,9 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
   }
 }
 
+/** Of no further use, and not waited for. */
+const letGo = (fd: number): void => fs.close(fd, () => {})
+
 interface Opened {
   readonly fd: number
   readonly stats: fs.Stats
@@ -196,13 +199,19 @@ const openNow = ({ directories }: Ground, at: string, mode: OpenMode): Opened | 
     ? undefined
     : attempt(directories.around(at), () => {
         const fd = fs.openSync(pathOf(at), flags[mode], fileMode)
-        return { fd, stats: fs.fstatSync(fd) }
+        try {
+          return { fd, stats: fs.fstatSync(fd) }
+        } catch (cause) {
+          letGo(fd)
+          throw cause
+        }
       })
 
 const openLater = (at: string, mode: OpenMode): Effect.Effect<Opened, FileFailed> =>
   Effect.gen(function* () {
     const fd = yield* call<number>("open", at, (done) => fs.open(pathOf(at), flags[mode], fileMode, done))
-    return { fd, stats: yield* fstat(fd, at) }
+    const stats = yield* Effect.tapError(fstat(fd, at), () => Effect.sync(() => letGo(fd)))
+    return { fd, stats }
   })
 
 const openFile = (ground: Ground, at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> =>
@@ -236,9 +245,9 @@ const displace = (ground: Ground, at: string): Effect.Effect<void, FileFailed> =
   const hold = call<number>("open", at, (done) => fs.open(pathOf(at), O_PATH | fs.constants.O_NOFOLLOW, done))
   const release = (fd: number) =>
     Effect.match(fstat(fd, at), {
-      onFailure: () => fs.close(fd, () => {}),
+      onFailure: () => letGo(fd),
       onSuccess: ({ dev, size }) => {
-        if (devices.find(dev)?.kind !== "memory" || size > freedNowBytesMax) fs.close(fd, () => {})
+        if (devices.find(dev)?.kind !== "memory" || size > freedNowBytesMax) letGo(fd)
         else if (!writers.close(fd)) fs.closeSync(fd)
       }
     })
@@ -261,7 +270,7 @@ const syncDirectory = (at: string) =>
       (fd) =>
         Effect.ensuring(
           call<void>("fsync", at, (done) => fs.fsync(fd, (cause) => done(unsynced(cause)))),
-          Effect.sync(() => fs.close(fd, () => {}))
+          Effect.sync(() => letGo(fd))
         )
     )
   )
