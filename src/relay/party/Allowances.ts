@@ -129,14 +129,13 @@ export class Allowances {
         // What came meanwhile counts, perhaps twice until the next look.
         allowance.diskBytes += sum - before
       })
-      return Effect.flatMap(Effect.cached(counted), (shared) => {
+      // By the look itself, not by who began it: that one may leave while others wait.
+      const over = Effect.sync(() => {
+        allowance.recounting = undefined
+      })
+      return Effect.flatMap(Effect.cached(Effect.ensuring(counted, over)), (shared) => {
         allowance.recounting = shared
-        return Effect.ensuring(
-          shared,
-          Effect.sync(() => {
-            allowance.recounting = undefined
-          })
-        )
+        return shared
       })
     })
   }
