@@ -52,6 +52,12 @@ class FileSink implements Sink {
     })
   }
 
+  /** Its end is at `size`: what was synced is not what it is from now on, however long it gets. */
+  cut(size: number): void {
+    this.position = size
+    if (this.#syncedPosition >= 0) this.#syncedPosition = Number.POSITIVE_INFINITY
+  }
+
   append(buffers: ReadonlyArray<Uint8Array>, byteCount: number): Effect.Effect<void, FileFailed> {
     if (this.file === undefined) return Effect.die(new Error("append to a file that is not open"))
     const at = this.position
@@ -237,7 +243,7 @@ export class StreamFiles implements Actions<TraceChunk> {
   readonly truncate = (data: Data, size: number): void => {
     const sink = this.#data.get(data)
     const cut = this.#withFile(data, "continue", (file) => {
-      if (sink !== undefined) sink.position = size
+      sink?.cut(size)
       return file.truncate(size)
     })
     this.#log.step(cut, false)

@@ -1,0 +1,29 @@
+/** Where what is written is synced: what was cut off and written anew is, too. */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { until } from "../support/turns.ts"
+import { packet, withRelay } from "./doubles.ts"
+
+it.live("a packet in the place of one that was cut off is synced, although the file is as long as before", () =>
+  withRelay({ sync: { intervalMillis: 1_000_000 } }, (relay) =>
+    Effect.gen(function* () {
+      const c = yield* relay.control
+      yield* c.session({ name: "mine" })
+      const mine = yield* c.addStream()
+      const other = yield* relay.control
+      yield* other.session({ name: "theirs", sessionId: 8 })
+      const theirs = yield* other.addStream()
+      const flushed = Effect.suspend(() => relay.registry.streams.get(Number(theirs))?.log.flushed ?? Effect.void)
+      const d = yield* relay.data
+      d.deliver(packet(mine, 0))
+      d.deliver(packet(theirs, 0, 100).subarray(0, 32 + 28))
+      yield* flushed
+      d.finish()
+      yield* until("its connection to be gone", () => d.isClosed)
+      relay.faults.fail({ code: "EIO", operation: "fsync", path: "64-bit/ch_0" })
+      const again = yield* relay.data
+      again.deliver(packet(theirs, 1, 28))
+      assert.strictEqual((yield* Effect.flip(flushed)).code, "EIO", "it asks for the sync")
+    })
+  )
+)
