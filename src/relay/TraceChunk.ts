@@ -60,7 +60,7 @@ export class TraceChunk {
   /** Renames the chunk's directory. A chunk with an override name stays where it is. */
   moveTo(path: string): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
-      if (path === this.#path) return Effect.void
+      if (path === this.#path || this.hasOverrideName) return Effect.void
       const isWhole = path !== "" && this.#path !== ""
       return Effect.tap(this.directory.rename(this.#outputPath(path), isWhole), () =>
         Effect.sync(() => {

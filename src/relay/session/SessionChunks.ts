@@ -164,7 +164,7 @@ export class SessionChunks {
       const { current } = this
       const identity = this.#identity
       yield* this.#othersPutAway
-      if (current !== undefined && !current.hasOverrideName) {
+      if (current !== undefined) {
         const failure = yield* failureOf(current.moveTo(Names.oldChunkPath))
         if (failure !== undefined) return abort(ReturnCode.UNKNOWN, "CHUNK_DIRECTORY", failure)
       }
@@ -249,7 +249,7 @@ export class SessionChunks {
         this.isOngoingRotation = false
       }
       const isKept = command === undefined || command === Names.closeCommand.noOperation
-      if (isKept && chunk.name !== undefined && !chunk.hasOverrideName) {
+      if (isKept && chunk.name !== undefined) {
         const restored = Names.restoredPath(chunk.name, hasRotated)
         const failure = yield* failureOf(chunk.moveTo(restored))
         if (failure !== undefined) return refused(ReturnCode.UNKNOWN, "CHUNK_DIRECTORY", failure)

@@ -216,6 +216,32 @@ export const chunks: ReadonlyArray<Scenario> = [
     yield* c.closeChunk(0, start + 10)
     yield* c.untilChunkGone(0)
   }),
+  scenario(
+    "an override name, closed with command move: the chunk stays where it is",
+    function* (s) {
+      const { c } = yield* s.recording({ basePath: "r", chunk: "none" })
+      yield* c.createChunk(0, start + 1, "named")
+      const stream = yield* c.addStream({ channel: "metadata" })
+      yield* c.rotate(undefined, [[stream, 0]])
+      yield* c.closeChunk(0, start + 5, closeCommands.move)
+      yield* c.untilChunkGone(0)
+    },
+    {
+      oursOnly: {
+        reason: "2.13.9 aborts",
+        tree: [
+          "h/ 0750",
+          "h/r/ 0750",
+          "h/r/named/ 0750",
+          "h/r/named/ust/ 0750",
+          "h/r/named/ust/uid/ 0750",
+          "h/r/named/ust/uid/0/ 0750",
+          "h/r/named/ust/uid/0/64-bit/ 0750",
+          "h/r/named/ust/uid/0/64-bit/metadata 0640 0 "
+        ]
+      }
+    }
+  ),
   scenario("override names that are refused", function* (s) {
     const requests: ReadonlyArray<readonly [string, Buffer]> = [
       ["with a dot", withOverride(4, terminated("a.b"))],
