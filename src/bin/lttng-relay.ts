@@ -43,7 +43,7 @@ if (subcommand === "show") {
   const tiers = [
     "--no-lazy-feedback-allocation",
     "--invocation-count-for-maglev=1500",
-    "--invocation-count-for-turbofan=60000",
+    "--invocation-count-for-turbofan=300000",
     "--max-maglev-inlined-bytecode-size-cumulative=300"
   ]
   for (const flag of [...tiers, "--no-lazy"]) setFlagsFromString(flag)

@@ -2,7 +2,9 @@
  * The terminal that a process was started in. When it is closed the system says so by SIGHUP, which ends what nobody
  * reads any more. The runtime undoes what `nohup` did about that; but `nohup` leaves no standard stream a terminal.
  */
-import { closeSync, fstatSync, openSync } from "node:fs"
+
+/** Not imported: a built-in module's names are read one by one then, and what lies behind each of them is loaded. */
+const { closeSync, fstatSync, openSync } = process.getBuiltinModule("node:fs")
 
 /** A process has one until it is closed. */
 export const isThere = (): boolean => {
@@ -18,9 +20,13 @@ export const isThere = (): boolean => {
 const memoryMajor = 1
 
 const isTerminal = (descriptor: number): boolean => {
-  const found = fstatSync(descriptor)
-  return found.isCharacterDevice() && ((found.rdev >> 8) & 0xfff) !== memoryMajor
+  try {
+    const found = fstatSync(descriptor)
+    return found.isCharacterDevice() && ((found.rdev >> 8) & 0xfff) !== memoryMajor
+  } catch {
+    return false
+  }
 }
 
-/** A standard stream is one. Those that were closed the runtime has opened. */
+/** A standard stream is one. */
 export const isUsed = (): boolean => [0, 1, 2].some(isTerminal)

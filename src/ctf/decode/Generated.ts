@@ -19,7 +19,7 @@ import { checkedLength, grainBytes, moveClockLow } from "./Cursor.ts"
 import { Fault, short } from "./Fault.ts"
 import { emptyElements, fixedBits, leastBits, roundUp } from "./Layout.ts"
 import { isBytes } from "./Numbers.ts"
-import { fewBits, wholeBytes } from "./NumberText.ts"
+import { fewBits, unsigned32, wholeBytes } from "./NumberText.ts"
 import { zeroIn } from "./Regions.ts"
 import * as Skip from "./Skip.ts"
 import { below, type Place, root, type Slots } from "./Slots.ts"
@@ -65,11 +65,11 @@ type Bind = (
  *
  *     b = (b + 7) & -8
  *     if (b + 32 > end) throw short
- *     const v0 = view.getUint32((b >> 3) + 0, true)
+ *     const v0 = (view.getInt32((b >> 3) + 0, true) >>> 0)
  *     c.eventId = v0
  *     if (b + 96 > end) throw short
- *     const v1h = view.getUint32((b >> 3) + 8, true)
- *     const v1l = view.getUint32((b >> 3) + 4, true)
+ *     const v1h = (view.getInt32((b >> 3) + 8, true) >>> 0)
+ *     const v1l = (view.getInt32((b >> 3) + 4, true) >>> 0)
  *     c.clockHigh = v1h; c.clockLow = v1l; c.isClockSet = true
  *     if (b + 96 > end) throw short
  *     c.at = b + 96
@@ -288,8 +288,8 @@ class Emitter {
     const roles = fieldClass.roles
     this.#need(64)
     const name = this.#name()
-    this.line(`const ${name}h = view.getUint32((b >> 3) + ${high}, ${isLittle})`)
-    this.line(`const ${name}l = view.getUint32((b >> 3) + ${low}, ${isLittle})`)
+    this.line(`const ${name}h = ${unsigned32(`(b >> 3) + ${high}`, isLittle)}`)
+    this.line(`const ${name}l = ${unsigned32(`(b >> 3) + ${low}`, isLittle)}`)
     const isJoined = slots.length > 0 || roles.includes("event-record-class-id")
     const top = fieldClass.isSigned ? `(${name}h | 0)` : `${name}h`
     if (isJoined) {

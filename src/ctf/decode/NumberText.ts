@@ -1,10 +1,15 @@
 /** The text of an expression that reads an integer, `offset` bits behind the bit `b`, which is the first of a byte. */
 import type { Integer } from "../model/FieldClass.ts"
 
+/** `getUint32` of a `DataView` is a call until the last compiler has been at it. */
+export const unsigned32 = (at: string, isLittle: boolean): string => `(view.getInt32(${at}, ${isLittle}) >>> 0)`
+
 /** Of 8, 16 or 32 bits in whole bytes. */
 export const wholeBytes = ({ byteOrder, isSigned, size }: Integer, offset: number): string => {
   const at = `(b >> 3) + ${offset / 8}`
-  return `view.get${isSigned ? "Int" : "Uint"}${size}(${at}, ${byteOrder === "little-endian"})`
+  return size === 32 && !isSigned
+    ? unsigned32(at, byteOrder === "little-endian")
+    : `view.get${isSigned ? "Int" : "Uint"}${size}(${at}, ${byteOrder === "little-endian"})`
 }
 
 /** Of bits inside of at most four bytes; undefined: they are in more. */

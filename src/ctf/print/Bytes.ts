@@ -8,85 +8,77 @@ import * as Piece from "./Piece.ts"
 const initialBytes = 256 * 1024
 const wordBytes = 4
 const billion = 1_000_000_000
-const digitZero = 48
+/** Of three digits. */
+const digitsZero = 0x30_30_30
 
 export const encoded = (text: string): Uint8Array => RawText.encode(text)
 
-/** "000" … "999". */
-const triples = new Uint8Array(3000)
+/** "000" … "999", each in a word whose last byte means nothing; and the same without zeroes in front. */
+const triples = new Int32Array(1000)
+const shorts = new Int32Array(1000)
 for (let i = 0; i < 1000; i++) {
-  triples[i * 3] = digitZero + Math.floor(i / 100)
-  triples[i * 3 + 1] = digitZero + (Math.floor(i / 10) % 10)
-  triples[i * 3 + 2] = digitZero + (i % 10)
+  const word = (Math.floor(i / 100) | ((Math.floor(i / 10) % 10) << 8) | ((i % 10) << 16)) + digitsZero
+  triples[i] = word
+  shorts[i] = i < 10 ? word >> 16 : i < 100 ? word >> 8 : word
 }
 
 /** A thousandth, rounded down, of a number below 2³¹: the double is a little above 0.001, by less than could matter. */
 const thousandth = (value: number): number => (value * 0.001) | 0
 
-const triple = (bytes: Uint8Array, at: number, value: number): void => {
-  const from = value * 3
-  bytes[at] = triples[from] as number
-  bytes[at + 1] = triples[from + 1] as number
-  bytes[at + 2] = triples[from + 2] as number
+/** Below a thousand. */
+const few = (view: DataView, from: number, value: number): number => {
+  view.setInt32(from, shorts[value] as number, true)
+  return from + (value < 10 ? 1 : value < 100 ? 2 : 3)
 }
 
-/** Of a number below 2³¹. */
-const digitCount = (value: number): number => {
-  if (value < 10_000) return value < 100 ? (value < 10 ? 1 : 2) : value < 1000 ? 3 : 4
-  if (value < 1_000_000) return value < 100_000 ? 5 : 6
-  return value < 100_000_000 ? (value < 10_000_000 ? 7 : 8) : value < billion ? 9 : 10
-}
-
-/** In decimal, of a number below 2³¹, from a place on; gives the place after it. */
-export const digits = (bytes: Uint8Array, from: number, value: number): number => {
-  const end = from + digitCount(value)
-  let left = value
-  let at = end
-  while (left >= 1000) {
-    const rest = thousandth(left)
-    at -= 3
-    triple(bytes, at, left - rest * 1000)
-    left = rest
-  }
-  const first = left * 3
-  if (left >= 100) bytes[at - 3] = triples[first] as number
-  if (left >= 10) bytes[at - 2] = triples[first + 1] as number
-  bytes[at - 1] = triples[first + 2] as number
-  return end
+/**
+ * In decimal, of a number below 2³¹, from a place on; gives the place after it. There is room for two words more than
+ * that; what stands after the digits then means nothing.
+ */
+export const digits = (view: DataView, from: number, value: number): number => {
+  if (value < 1000) return few(view, from, value)
+  const rest = thousandth(value)
+  const at = rest < 1000 ? few(view, from, rest) : digits(view, from, rest)
+  view.setInt32(at, triples[value - rest * 1000] as number, true)
+  return at + 3
 }
 
 /** Bytes that are being written, in memory that grows as needed and is used again. */
 export class Bytes {
   bytes: Buffer
   /** The same memory. */
-  words: Int32Array
+  view: DataView
+  /** Of it, in bytes: a number of our own is read faster. */
+  size: number
   at = 0
 
   constructor(initial: number = initialBytes) {
-    this.bytes = Buffer.allocUnsafeSlow(roundUp(initial, wordBytes))
-    this.words = new Int32Array(this.bytes.buffer)
+    this.size = roundUp(initial, wordBytes)
+    this.bytes = Buffer.allocUnsafeSlow(this.size)
+    this.view = new DataView(this.bytes.buffer)
   }
 
   /** Room for so many more bytes. */
   reserve(count: number): void {
-    if (this.at + count <= this.bytes.length) return
-    const larger = Buffer.allocUnsafeSlow(roundUp(Math.max(this.bytes.length * 2, this.at + count), wordBytes))
+    if (this.at + count <= this.size) return
+    this.size = roundUp(Math.max(this.size * 2, this.at + count), wordBytes)
+    const larger = Buffer.allocUnsafeSlow(this.size)
     larger.set(this.bytes.subarray(0, this.at))
     this.bytes = larger
-    this.words = new Int32Array(larger.buffer)
+    this.view = new DataView(larger.buffer)
   }
 
   /** Appends one byte. */
   byte(value: number): void {
-    if (this.at === this.bytes.length) this.reserve(1)
+    if (this.at === this.size) this.reserve(1)
     this.bytes[this.at++] = value
   }
 
   /** Appends bytes as they are. */
   write({ length, words }: Piece.Piece): void {
     if (length === 0) return
-    if (this.at + length + wordBytes > this.bytes.length) this.reserve(length + wordBytes)
-    Piece.copy(words, 0, length, this.words, this.at)
+    if (this.at + length + wordBytes > this.size) this.reserve(length + wordBytes)
+    Piece.copy(words, 0, length, this.view, this.at)
     this.at += length
   }
 
@@ -128,22 +120,22 @@ export class Bytes {
 
   /** Below 10⁹. */
   #digits(value: number): void {
-    this.at = digits(this.bytes, this.at, value | 0)
+    this.at = digits(this.view, this.at, value | 0)
   }
 
   #nine(value: number): void {
-    const { at, bytes } = this
+    const { at, view } = this
     const thousands = thousandth(value | 0)
     const millions = thousandth(thousands)
     this.at = at + 9
-    triple(bytes, at, millions)
-    triple(bytes, at + 3, thousands - millions * 1000)
-    triple(bytes, at + 6, value - thousands * 1000)
+    view.setInt32(at, triples[millions] as number, true)
+    view.setInt32(at + 3, triples[thousands - millions * 1000] as number, true)
+    view.setInt32(at + 6, triples[value - thousands * 1000] as number, true)
   }
 
   /** Nine digits with zeroes in front, of a number below 10⁹. */
   nine(value: number): void {
-    this.reserve(9)
+    this.reserve(9 + wordBytes)
     this.#nine(value)
   }
 

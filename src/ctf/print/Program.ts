@@ -72,7 +72,7 @@ const integer = ({ code, int }: Program, step: number, { view }: Cursor, b: numb
     high = low >> 31
   }
   if (how === hex) out.at = Numerals.hexHalves(out.bytes, out.at, high, low)
-  else if (high === 0 && low >= 0) out.at = digits(out.bytes, out.at, low)
+  else if (high === 0 && low >= 0) out.at = digits(out.view, out.at, low)
   else int(out, joined(how === signed ? high : high >>> 0, low >>> 0))
   return b + (8 << (what - integer8))
 }
@@ -86,7 +86,8 @@ const string = (program: Program, step: number, { bytes, end }: Cursor, b: numbe
   const last = isLimited ? first + (code[step + 4] as number) : end >> 3
   const target = out.bytes
   let at = out.at
-  const room = Math.min(last, first + target.length - bytesMax - at)
+  const most = first + out.size - bytesMax - at
+  const room = last < most ? last : most
   let place = first
   target[at++] = quote
   let byte = 0
@@ -114,7 +115,7 @@ export const run = (program: Program, cursor: Cursor, from: number, out: Bytes):
   for (let step = 0; ; step += stepLength) {
     const length = code[step + 3] as number
     if (length > 0) {
-      Piece.copy(words, code[step + 2] as number, length, out.words, out.at)
+      Piece.copy(words, code[step + 2] as number, length, out.view, out.at)
       out.at += length
     }
     const mask = code[step + 1] as number
