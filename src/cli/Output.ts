@@ -33,9 +33,27 @@ export const reported = <A, E extends Error, R>(
     return Object.assign(reported, { [Runtime.errorExitCode]: statusOf(error) })
   })
 
-/** Of calls that throw what is wrong. */
+const endings = ["SIGINT", "SIGTERM"] as const
+
+/** While a call holds up the loop no listener hears of a signal: without one it ends the process, as it should. */
+const endable = <A>(call: () => A): A => {
+  const listeners = endings.map((signal) => process.rawListeners(signal) as ReadonlyArray<NodeJS.SignalsListener>)
+  for (const signal of endings) process.removeAllListeners(signal)
+  try {
+    return call()
+  } finally {
+    endings.forEach((signal, at) => {
+      for (const listener of listeners[at] ?? []) process.on(signal, listener)
+    })
+  }
+}
+
+/** Of calls that throw what is wrong, and may take long: Ctrl-C ends the process in the middle of them. */
 export const attempt = <A>(call: () => A): Effect.Effect<A, Error> =>
-  Effect.try({ try: call, catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause))) })
+  Effect.try({
+    try: () => endable(call),
+    catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
+  })
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB"]
 

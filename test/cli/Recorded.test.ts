@@ -1,5 +1,5 @@
 /** `show` and `export` as programs: parts of a trace, names that are no UTF-8, terminals. */
-import { cpSync, readFileSync } from "node:fs"
+import { cpSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -72,6 +72,23 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types",
       const show = `"$1" "$2" show ${names} '${join(root(), "types")}'`
       const { stdout } = yield* shell(`${show} 2>&1 >/dev/null | { sleep 1; grep -c WARNING; }`)
       assert.strictEqual(stdout.trim(), `${count}`)
+    })
+  )
+
+  it.live("Ctrl-C ends what is in the middle of its work, and held up by a reader", () =>
+    Effect.gen(function* () {
+      const directory = yield* Relays.temporaryDirectory("ended")
+      const script = `
+        mkfifo '${directory}/pipe'; exec 3<>'${directory}/pipe'
+        "$1" "$2" export '${join(root(), "discarded")}' >&3 & pid=$!
+        until read -r -t 0 -u 3; do kill -0 $pid || exit; sleep 0.05; done
+        kill -s $SIGNAL $pid; timeout 20 tail --pid=$pid -f /dev/null || kill -KILL $pid
+        wait $pid; echo $?`
+      const statuses = yield* Effect.forEach(["INT", "TERM"], (SIGNAL) => {
+        rmSync(join(directory, "pipe"), { force: true })
+        return Effect.map(shell(script, { SIGNAL }), ({ stdout }) => stdout.trim())
+      })
+      assert.deepStrictEqual(statuses, ["130", "143"])
     })
   )
 
