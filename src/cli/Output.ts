@@ -37,13 +37,13 @@ const endings = ["SIGINT", "SIGTERM"] as const
 
 /** While a call holds up the loop no listener hears of a signal: without one it ends the process, as it should. */
 const endable = <A>(call: () => A): A => {
-  const listeners = endings.map((signal) => process.rawListeners(signal) as ReadonlyArray<NodeJS.SignalsListener>)
+  const listeners = endings.map((signal) => process.listeners(signal))
   for (const signal of endings) process.removeAllListeners(signal)
   try {
     return call()
   } finally {
     endings.forEach((signal, at) => {
-      for (const listener of listeners[at] ?? []) process.on(signal, listener)
+      for (const listener of listeners[at] ?? []) process.on(signal, listener as NodeJS.SignalsListener)
     })
   }
 }

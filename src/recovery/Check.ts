@@ -8,7 +8,7 @@ import { Cursor } from "../ctf/decode/Cursor.ts"
 import type { Source } from "../ctf/decode/DataStream.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import * as DataFile from "./DataFile.ts"
-import { type Finding, finding } from "./Finding.ts"
+import { append, type Finding, finding } from "./Finding.ts"
 import type { Metadata } from "./MetadataFile.ts"
 import type { EventReading, Packet } from "./PacketScan.ts"
 import * as RecordedTrace from "./RecordedTrace.ts"
@@ -103,7 +103,7 @@ class Walk {
     for (const each of visited) {
       widen(extent, each.extent)
       extent.hasFiles ||= each.extent.hasFiles
-      extent.paths.push(...each.extent.paths)
+      append(extent.paths, each.extent.paths)
     }
     extent.paths.push(path)
     const isSettled = !this.#busy.has(path)
@@ -117,7 +117,7 @@ class Walk {
       const directories = inner.filter(isOf("directory")).map((entry) => entry.name)
       return { name, directories, hasFiles, paths, begin: begin ?? changedAt, end: end ?? changedAt }
     })
-    this.findings.push(...SessionLayout.check({ path, directories }))
+    append(this.findings, SessionLayout.check({ path, directories }))
   }
 
   #trace(path: string, entries: ReadonlyArray<Entry>, extent: Extent): void {
@@ -127,16 +127,18 @@ class Walk {
       this.#reading(metadata, byteCount, isBusy)
     )
     const { files, isDecoded, isMismatched, metadata, unreadable } = trace
-    this.findings.push(...unreadable)
+    append(this.findings, unreadable)
     this.#count(files, isDecoded)
     this.#metadata.add(trace, !isBusy)
     // What is being written is not damaged, and must not be changed under the writer.
     if (isBusy) this.findings.push(beingWritten(path))
     // By metadata of another trace nothing is known of the files.
-    else if (isMismatched) this.findings.push(...metadata.findings)
+    else if (isMismatched) append(this.findings, metadata.findings)
     else {
       this.#packets.add(trace)
-      this.findings.push(...metadata.findings, ...trace.findings, ...filesFindings(files, this.#isEqual))
+      append(this.findings, metadata.findings)
+      append(this.findings, trace.findings)
+      append(this.findings, filesFindings(files, this.#isEqual))
     }
     for (const { scan } of files) for (const packet of scan.packets) include(extent, packet)
   }
@@ -174,8 +176,8 @@ class Walk {
     }
   }
 
-  /** What several directories have to do with each other, once all of them were seen. */
-  together(): void {
+  /** All findings: what several directories have to do with each other, too, once all of them were seen. */
+  together(): ReadonlyArray<Finding> {
     const siblings = this.#metadata.resolve((path) => this.#attempt(path, () => this.#tree.read(path)))
     for (const [at, found] of this.findings.entries()) this.findings[at] = siblings.get(found) ?? found
     const { findings, suspicions } = this.#packets.look()
@@ -188,8 +190,7 @@ class Walk {
       for (const path of pathsOf(each)) changing.add(path)
       return isFree ? each : { ...each, changes: [] }
     })
-    this.findings.unshift(...once)
-    this.findings.push(...findings)
+    return [...once, ...this.findings, ...findings]
   }
 
   /** What goes needs no index any more. */
@@ -271,8 +272,8 @@ export const check = (tree: Tree, options: Options = { readsEvents: "small" }): 
   tree.list("")
   const walk = new Walk(tree, options)
   walk.directory("")
-  walk.together()
-  const { byteCount, decodedByteCount, fileCount, findings, packetCount, traceCount } = walk
+  const findings = walk.together()
+  const { byteCount, decodedByteCount, fileCount, packetCount, traceCount } = walk
   return { findings, traceCount, fileCount, packetCount, byteCount, decodedByteCount }
 }
 

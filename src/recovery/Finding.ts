@@ -84,6 +84,11 @@ export const finding = (
   more: { readonly offset?: number; readonly changes?: ReadonlyArray<Change> } = {}
 ): Finding => ({ severity, code, path, detail, offset: more.offset, changes: more.changes ?? [] })
 
+/** Of any number: as arguments of a call, a hundred thousand are too many. */
+export const append = <A>(to: Array<A>, more: Iterable<A>): void => {
+  for (const one of more) to.push(one)
+}
+
 /** Names are whatever somebody gave: they are not to act on a terminal. */
 export const printable = (text: string): string =>
   Text.printable(text).replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`)

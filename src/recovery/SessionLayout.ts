@@ -99,7 +99,7 @@ const move = (path: string, from: string, to: string): Change => ({
 
 /** The next number after those of archived chunks. */
 const nextNumber = ({ archives }: Chunks): number =>
-  Math.max(-1, ...(archives?.directories.map(closedNumber) ?? [])) + 1
+  (archives?.directories ?? []).reduce((most, name) => Math.max(most, closedNumber(name)), -1) + 1
 
 /** What was left in the session's directory when the first chunk was moved out of it. */
 const strays = ({ old, tops }: Chunks): ReadonlyArray<string> =>
@@ -131,9 +131,9 @@ const settled = (chunks: Chunks, fresh: Directory): Finding => {
   const isFirst = old === undefined && open.length === 0 && archives === undefined
   const canGoUp = fresh.directories.every((name) => !ups.includes(name))
   const isGoingUp = canGoUp && (ups.length > 0 || isFirst)
-  const number = Math.max(
-    nextNumber(chunks) + (old === undefined ? 0 : 1),
-    ...open.map(({ name }) => openNumber(name) + 1)
+  const number = open.reduce(
+    (next, { name }) => Math.max(next, openNumber(name) + 1),
+    nextNumber(chunks) + (old === undefined ? 0 : 1)
   )
   const changes: ReadonlyArray<Change> = isGoingUp
     ? [

@@ -4,7 +4,7 @@
  */
 import type { DataFile, IsEqual } from "./DataFile.ts"
 import { changes } from "./DataFile.ts"
-import { type Finding, finding } from "./Finding.ts"
+import { append, type Finding, finding } from "./Finding.ts"
 import type { Packet } from "./PacketScan.ts"
 
 interface Placed {
@@ -24,7 +24,9 @@ const streams = (files: ReadonlyArray<DataFile>): ReadonlyArray<ReadonlyArray<Da
     const [first] = file.scan.packets
     if (first === undefined) continue
     const key = keyOf(first, file.path)
-    groups.set(key, [...(groups.get(key) ?? []), file])
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [file])
+    else group.push(file)
   }
   const begin = (file: DataFile) => file.scan.packets[0]?.timestampBegin ?? 0n
   const sequence = (file: DataFile) => file.scan.packets[0]?.packetSeqNum ?? 0n
@@ -71,14 +73,31 @@ const isCopy = (file: DataFile, other: DataFile): boolean => {
   return own === others ? file.byteCount === other.byteCount && file.path > other.path : others
 }
 
+const isTold = ({ scan: { holes, packets } }: DataFile): boolean =>
+  holes.length === 0 && packets.every(({ packetSeqNum }) => packetSeqNum !== undefined)
+
+/** Of each file those that have a packet like its first, in their order: of a thousand files none, mostly. */
+const overlapping = (own: ReadonlyArray<DataFile>): ReadonlyMap<DataFile, ReadonlySet<DataFile>> => {
+  const beginnings = Map.groupBy(own.filter(isTold), ({ scan: { packets } }) => packets[0]?.packetSeqNum)
+  const found = new Map<DataFile, Set<DataFile>>()
+  for (const other of own) {
+    for (const { packetSeqNum } of other.scan.packets) {
+      for (const file of beginnings.get(packetSeqNum) ?? []) {
+        if (file !== other) found.set(file, (found.get(file) ?? new Set()).add(other))
+      }
+    }
+  }
+  return found
+}
+
 /** Files of which another beside them has everything; the finding removes the copy. */
 export const copies = (files: ReadonlyArray<DataFile>, isEqual: IsEqual): ReadonlyMap<DataFile, Finding> => {
   const found = new Map<DataFile, Finding>()
   for (const own of streams(files)) {
+    const others = overlapping(own)
     for (const file of own) {
-      if (file.scan.holes.length > 0 || file.scan.packets.some(({ packetSeqNum }) => packetSeqNum === undefined))
-        continue
-      const other = own.find((each) => each !== file && isCopy(file, each) && isWithin(file, each, isEqual))
+      const known = [...(others.get(file) ?? [])]
+      const other = known.find((each) => isCopy(file, each) && isWithin(file, each, isEqual))
       if (other === undefined) continue
       const paths = file.index === undefined ? [file.path] : [file.path, file.indexPath]
       const detail = `all of it is in ${other.path}, too`
@@ -154,11 +173,14 @@ const ofStream = (files: ReadonlyArray<DataFile>, isEqual: IsEqual): ReadonlyArr
       if (before !== undefined) found.push(...between(before, placed))
       before = placed
     }
-    if (right !== undefined && moved === 0) found.push(...inOrder(file, found.splice(from), right))
+    if (right !== undefined && moved === 0) append(found, inOrder(file, found.splice(from), right))
   }
-  const isNamed = ({ code }: Finding, at: number) =>
-    found.slice(0, at).filter((other) => other.code === code).length < namedMax
-  return found.filter((each, at) => each.changes.length > 0 || isNamed(each, at))
+  const counts = new Map<Finding["code"], number>()
+  return found.filter(({ changes, code }) => {
+    const count = counts.get(code) ?? 0
+    counts.set(code, count + 1)
+    return changes.length > 0 || count < namedMax
+  })
 }
 
 export const check = (files: ReadonlyArray<DataFile>, isEqual: IsEqual): ReadonlyArray<Finding> =>
