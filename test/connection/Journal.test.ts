@@ -1,30 +1,125 @@
-/** A journal has one connection: an edge that comes again, since its link broke, is not disturbed by what it left. */
-import { assert, it } from "@effect/vitest"
+/** A journal at the relay, byte by byte: its connections, and what is left of it when these are gone. */
+import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Result } from "effect"
+import { checksums } from "../../src/edge/journal/Checksums.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
+import { viewOf } from "../../src/protocol/Struct.ts"
 import { join, message, numbers, u32 } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+
+const { acknowledgement, Outcome, State } = OpenJournal
 
 const token = "01234567-89ab-cdef-0123-456789abcdef"
-const request = OpenJournal.request(0).encode({ token, firstKept: 1n, edgeName: "edge" })
 
-const opened = (relay: TestRelay.TestRelay) =>
+const record = (number: number, kind: number): Buffer => {
+  const bytes = Buffer.alloc(headBytes)
+  seal(bytes, 0, { number, byteCount: 0, kind, connection: 1 }, checksums)
+  return bytes
+}
+
+const asked = (relay: TestRelay.TestRelay, firstKept: number) =>
   Effect.gen(function* () {
+    const request = OpenJournal.request(0).encode({ token, firstKept: BigInt(firstKept), edgeName: "edge" })
     const wire = yield* relay.wire("control")
     yield* wire.send(join(message(numbers.VERSION, join(u32(2), u32(13))), message(OpenJournal.number, request)))
     yield* wire.read(8)
-    const reply = OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes))
-    return { wire, state: Result.getOrThrow(reply).state }
+    return wire
   })
+
+const opened = (relay: TestRelay.TestRelay, firstKept = 1) =>
+  Effect.gen(function* () {
+    const wire = yield* asked(relay, firstKept)
+    const reply = OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes))
+    const told = (what: (said: OpenJournal.Acknowledgement) => boolean) =>
+      Effect.gen(function* () {
+        while (!what(acknowledgement.read(viewOf(yield* wire.read(acknowledgement.size)), 0)));
+      })
+    return { wire, state: Result.getOrThrow(reply).state, told }
+  })
+
+const openCounts = ({ relay }: TestRelay.TestRelay) =>
+  Effect.map(relay.counters, ({ journals }) => [journals?.openCount, journals?.suspendedCount])
+
+const left = ({ output }: TestRelay.TestRelay) => output.files().filter((path) => path.startsWith(".journals/"))
+
+const withoutLog = Effect.provide(Logger.layer([]))
 
 it.live("a journal that is opened again goes on there, and its first connection ends", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make()
     const first = yield* opened(relay)
-    assert.strictEqual(first.state, OpenJournal.State.begun)
+    assert.strictEqual(first.state, State.begun)
     const second = yield* opened(relay)
-    assert.strictEqual(second.state, OpenJournal.State.resumed)
+    assert.strictEqual(second.state, State.resumed)
     yield* first.wire.readToEnd
     assert.isFalse(second.wire.isClosed())
-  }).pipe(Effect.provide(Logger.layer([])))
+  }).pipe(withoutLog)
 )
+
+describe("a journal of which nothing has come", () => {
+  it.live("is not kept when its edge is gone", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const first = yield* opened(relay)
+      yield* until("its files", () => left(relay).length > 0)
+      yield* first.wire.close
+      yield* until("nothing to be left", () => left(relay).length === 0)
+      const second = yield* opened(relay)
+      assert.strictEqual(second.state, State.begun)
+      yield* second.wire.send(record(1, Kind.control))
+      yield* second.told(({ durable }) => durable === 1n)
+      yield* second.wire.close
+      assert.strictEqual((yield* opened(relay)).state, State.resumed)
+    }).pipe(withoutLog)
+  )
+
+  it.live("is not kept either where its edge is gone before its files are made", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const release = relay.faults.stall(".journals")
+      const first = yield* opened(relay)
+      yield* until("the making of its files", () => relay.faults.stalledCount > 0)
+      yield* first.wire.close
+      yield* until("the suspension", openCounts(relay), ([, suspendedCount]) => suspendedCount === 1)
+      yield* release
+      yield* until("nothing to be left", openCounts(relay), ([openCount]) => openCount === 0)
+      assert.deepStrictEqual(left(relay), [])
+    }).pipe(withoutLog)
+  )
+
+  it.live("is begun anew when nothing is left of it, and not before", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const first = yield* opened(relay)
+      yield* until("its files", () => left(relay).some((path) => path.endsWith(".history")))
+      const release = relay.faults.stall(".history")
+      yield* first.wire.close
+      yield* until("its removal", () => relay.faults.stalledCount > 0)
+      const wire = yield* asked(relay, 1)
+      yield* release
+      const reply = OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes))
+      assert.strictEqual(Result.getOrThrow(reply).state, State.begun)
+      yield* wire.send(record(1, Kind.control))
+      yield* until("its files", () => left(relay).some((path) => path.endsWith(".history")))
+    }).pipe(withoutLog)
+  )
+})
+
+describe("a journal that its edge has freed further than the relay has it", () => {
+  it.live("ends there, and is forgotten, when that edge says so", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const first = yield* opened(relay)
+      yield* first.wire.send(record(1, Kind.control))
+      yield* first.told(({ durable }) => durable === 1n)
+      const second = yield* opened(relay, 100)
+      assert.strictEqual(second.state, State.resumed)
+      yield* second.wire.send(record(101, Kind.forgotten))
+      yield* second.told(({ outcome }) => outcome === Outcome.forgotten)
+      assert.deepStrictEqual(left(relay), [])
+      assert.strictEqual((yield* opened(relay, 100)).state, State.unknown)
+    }).pipe(withoutLog)
+  )
+})

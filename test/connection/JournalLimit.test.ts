@@ -4,8 +4,11 @@ import { Effect, Logger, Result } from "effect"
 import type { AccessFile } from "../../src/access/Access.ts"
 import { rightsOf } from "../../src/access/Access.ts"
 import { Standing } from "../../src/connection/journal/Standing.ts"
+import { checksums } from "../../src/edge/journal/Checksums.ts"
 import { hasRoom } from "../../src/model/JournalRoom.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
+import { viewOf } from "../../src/protocol/Struct.ts"
 import { Room } from "../../src/relay/journal/Room.ts"
 import { join, message, numbers, u32 } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -97,6 +100,10 @@ const open = (relay: TestRelay.TestRelay, index: number) =>
 
 const { acknowledgement, Outcome } = OpenJournal
 
+/** Of a journal, which nothing is kept of before. */
+const first = Buffer.alloc(headBytes)
+seal(first, 0, { number: 1, byteCount: 0, kind: Kind.control, connection: 1 }, checksums)
+
 const histories = (relay: TestRelay.TestRelay) =>
   relay.output.files().filter((path) => path.endsWith(".history")).length
 
@@ -105,7 +112,10 @@ it.live("who leaves journals behind without end leaves half of them to others, a
     const countMax = 32
     const relay = yield* TestRelay.make({ journalCountMax: 2 * countMax })
     const left = Effect.fnUntraced(function* (index: number) {
-      yield* (yield* open(relay, index)).close
+      const wire = yield* open(relay, index)
+      yield* wire.send(first)
+      while (acknowledgement.read(viewOf(yield* wire.read(acknowledgement.size)), 0).durable < 1n);
+      yield* wire.close
     })
     yield* Effect.forEach(Array.from({ length: countMax }).keys(), left, { concurrency: 16, discard: true })
     yield* until("all to be put down", () => histories(relay) === countMax)

@@ -33,7 +33,12 @@ export const openJournal: Handler = (state, payload) => {
       passage.open(request.success, ownerOf(state.socket, registry.permissions.rightsOf)),
       passed(state)
     )
-  if (!registry.journals.isExpired(token)) return opened(state, request.success)
+  const { journals } = registry
+  const known = journals.open.get(token) as HostedJournal | undefined
+  // What is put down of it is removed before more is.
+  if (known?.isLeaving === true)
+    return Effect.map(Effect.raceFirst(known.over, journals.stopping), () => opened(state, request.success))
+  if (!journals.isExpired(token)) return opened(state, request.success)
   return Effect.match(awaken(registry, state.serves, token), {
     onFailure: ({ message }) => refuse(undefined, "JOURNAL_UNMARKED", message),
     onSuccess: () => opened(state, request.success)

@@ -47,7 +47,7 @@ export class AttachedJournal implements Taken {
   }
 
   get isForgotten(): boolean {
-    return this.#journal.isForgotten
+    return this.#journal.isForgotten && this.#journal.isOver
   }
 
   attach(carrier: Carrier): void {
@@ -57,9 +57,10 @@ export class AttachedJournal implements Taken {
   detach(carrier: Carrier): void {
     const journal = this.#journal
     if (!journal.detach(carrier) || journal.isOver) return
-    // Kept for an edge that is gone, what was never let begin would let anybody fill the relay with journals. The edge
-    // has all of it, and begins it anew.
-    const hasBegun = journal.sessionIds.size > 0 || journal.standing.waiting === undefined
+    // Kept for an edge that is gone, what was never let begin, or nothing has come of, would let anybody fill the relay
+    // with journals. The edge has all of it, and begins it anew.
+    const isWaiting = journal.sessionIds.size === 0 && journal.standing.waiting !== undefined
+    const hasBegun = journal.received > 0 && !isWaiting
     if (journal.isCut || !hasBegun) journal.end()
     else this.#registry.background(suspended(this.#registry, journal))
   }

@@ -69,8 +69,9 @@ export class HostedJournal implements Journal {
   isBeginning = false
   /** There is no room for it yet. */
   isOutside = false
-  /** Its sessions have ended, and that it is finished, or was ended, is put down: now the edge may be told so. */
-  isOver = false
+  readonly #over = Latch.makeUnsafe(false)
+  /** It ends, and nothing of it is remembered: then its edge may begin it anew. */
+  isLeaving = false
   /** The edge knows that. */
   isForgotten = false
   /** The relay ended a connection of it before the tracer did. */
@@ -130,9 +131,13 @@ export class HostedJournal implements Journal {
   /** Only while `isReady`. `bytes[from, to)` may be changed. */
   record(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     if (kind === Kind.report) this.#reported(bytes.subarray(from, to))
-    if (kind === Kind.forgotten && this.isOver) this.isForgotten = true
+    if (kind === Kind.forgotten) {
+      this.isForgotten = true
+      // It goes on here, where the relay has lost what its edge has freed.
+      if (!this.isEnding) this.end()
+    }
     // Sent again after a connection was lost.
-    if (number <= this.received || this.#isFinishing) return
+    if (number <= this.received || this.isEnding) return
     this.received = number
     this.#pace.add(to - from)
     this.history?.append(number, kind, connection, bytes, from, to)
@@ -180,8 +185,9 @@ export class HostedJournal implements Journal {
 
   /** Its files are complete before the edge forgets it. What is not `whole` was not carried out to its end. */
   #finish(isWhole: boolean): void {
-    if (this.#isFinishing) return
-    this.#isFinishing = true
+    if (this.isEnding) return
+    this.isEnding = true
+    this.isLeaving = !isWhole && !this.isCut
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.ended()
     this.#connections.clear()
@@ -197,16 +203,21 @@ export class HostedJournal implements Journal {
         journals.close(this)
         if (isWhole) journals.finish(this.token)
         else if (this.isCut) background(forgetEnded(store, journals.end(this.token)))
-        this.isOver = true
+        this.#over.openUnsafe()
         this.#carrier?.onReady()
       })
     )
   }
-  #isFinishing = false
-
   /** It ends by itself, or has ended. */
-  get isEnding(): boolean {
-    return this.#isFinishing
+  isEnding = false
+
+  /** Its sessions have ended, and that it is finished, or was ended, is put down: now the edge may be told so. */
+  get isOver(): boolean {
+    return this.#over.isOpen()
+  }
+
+  get over(): Effect.Effect<void> {
+    return this.#over.await
   }
 
   // ---- the tracers' connections ----------------------------------------------------------------------------------
@@ -214,16 +225,15 @@ export class HostedJournal implements Journal {
   /** It is taken no further. */
   #cut(): void {
     this.isCut = true
-    if (this.#carrier === undefined) this.end()
+    if (this.suspendedAt !== undefined) this.end()
     else this.#onReady()
   }
 
   #open(number: number, kind: number): void {
     if (!this.#connections.has(number) && this.#connections.size >= connectionCountMax) {
       const { background, incidents } = this.#registry
-      background(
-        incidents.report("CONNECTION_LIMIT", `${this.edgeName}: ${connectionCountMax} of one session are open`)
-      )
+      const detail = `${this.edgeName}: ${connectionCountMax} of one session are open`
+      background(incidents.report("CONNECTION_LIMIT", detail))
       this.#cut()
       return
     }
@@ -304,11 +314,12 @@ export class HostedJournal implements Journal {
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.broke()
     this.#connections.clear()
-    this.#isFinishing = true
+    this.isEnding = true
   }
 
-  /** Its sessions end as by a lost connection. */
+  /** Its sessions end as by a lost connection. While its files are being made it has none: it ends behind that. */
   end(): void {
+    if (this.isBeginning && !this.isOutside) return
     for (const { peer } of this.#connections.values()) peer.broke()
     this.#finish(false)
   }
@@ -318,7 +329,8 @@ export class HostedJournal implements Journal {
   /** It can be put down now, or never, what is carried out. */
   begun(): void {
     this.isBeginning = false
-    this.#onReady()
+    if (this.suspendedAt !== undefined) this.end()
+    else this.#onReady()
   }
 
   /** In place of what brought a stream there: see `JournalHistory`. */
@@ -337,7 +349,7 @@ export class HostedJournal implements Journal {
   /** If it is time: what was carried out until now is put down as done, once it is in the files. */
   mark(): void {
     const history = this.history
-    if (!this.marked.isOpen() || this.#isFinishing) return
+    if (!this.marked.isOpen() || this.isEnding) return
     if (history === undefined) this.durable = this.received
     if (history === undefined || this.received === this.durable) return
     const dueAt = this.#pace.dueAt(this.report && Number(this.report.edgeSpoolBytesMax))
@@ -350,10 +362,9 @@ export class HostedJournal implements Journal {
     if (!this.isReady || !this.#isQuiet) return
     this.marked.closeUnsafe()
     const { background, incidents } = this.#registry
-    const done = Effect.sync(() => this.#onMarked())
     const marked = Effect.gen({ self: this }, function* () {
       // What has failed is not in the files: the sessions end, or the relay does.
-      const isWhole = (yield* this.settled) && !this.#isFinishing
+      const isWhole = (yield* this.settled) && !this.isEnding
       const abridge = () => this.abridgement.abridged
       if (isWhole) yield* history.mark(this.received, this.#positions.of(this.sessions), abridge)
       if (isWhole) this.durable = this.received
@@ -361,12 +372,12 @@ export class HostedJournal implements Journal {
     }).pipe(
       Effect.catch(({ message }) => {
         // A relay that stops does not wait for room: what is marked is marked.
-        if (this.#isFinishing) return Effect.void
+        if (this.isEnding) return Effect.void
         this.history = undefined
         // Before the edge forgets anything: a later relay would cut the files to the mark before.
         return Effect.andThen(incidents.report("JOURNAL_UNMARKED", message), history.forget)
       }),
-      Effect.ensuring(done)
+      Effect.ensuring(Effect.sync(() => this.#onMarked()))
     )
     background(marked)
   }

@@ -49,6 +49,7 @@ export class JournalConnection implements Carrier, Successor {
   #acknowledgedAt = Number.NEGATIVE_INFINITY
   #pause: ReturnType<typeof setTimeout> | undefined
   #isDamaged = false
+  #isForgetting = false
   #isOver = false
 
   constructor(background: Background, socket: Peer, journal: Taken, onEnd: (complaint?: string) => void) {
@@ -71,6 +72,8 @@ export class JournalConnection implements Carrier, Successor {
   }
 
   #forget(): false {
+    if (this.#isForgetting) return false
+    this.#isForgetting = true
     forget(this.#background, this.#journal.forgotten, this.#socket, () => this.#end())
     return false
   }
@@ -96,7 +99,8 @@ export class JournalConnection implements Carrier, Successor {
       this.#backlog = undefined
       this.#take(backlog ?? nothing, backlog?.length ?? 0)
     } else this.#tell()
-    if (this.#backlog === undefined && this.#unpacking.isEmpty && !this.#isOver) this.#socket.resume()
+    if (this.#journal.isForgotten) this.#forget()
+    else if (this.#backlog === undefined && this.#unpacking.isEmpty && !this.#isOver) this.#socket.resume()
   }
 
   onReplaced(): void {
