@@ -18,6 +18,12 @@ export const withSuffix = (path: string, number: number): string => {
   return `${parent}${cut(name, nameBytesMax - suffix.length)}${suffix}${slashes}`
 }
 
+/** The number with which `path` becomes `other`; undefined: there is none. */
+export const suffixOf = (path: string, other: string): number | undefined => {
+  const number = other === path ? 0 : Number(/-([1-9]\d*)\/*$/.exec(other)?.[1])
+  return Number.isSafeInteger(number) && withSuffix(path, number) === other ? number : undefined
+}
+
 /**
  * A stream's path in the part that may be given another name and the rest. From 2.11 on it lies in a directory of the
  * session's, so all of it may; older peers name the session's themselves, and it goes to the first

@@ -90,7 +90,7 @@ const admitted = ({ held, minor, registry, request, socket }: Admitted): Effect.
     }
     const placed = Effect.flatMap(
       Admission.outputPath({ ...request, creationTime }, registry.options.grouping),
-      (path) => registry.directories.take(path, owner, socket.isCarried === true)
+      (path) => registry.directories.take(path, owner, socket)
     )
     const outputPath = features.chunks ? yield* Effect.tapError(placed, () => Effect.sync(() => chunk?.release())) : ""
     if (features.chunks) held.records(outputPath)

@@ -123,7 +123,7 @@ export class HostedJournal implements Journal {
   get isReady(): boolean {
     // What comes yet is not carried out.
     if (this.isOver) return true
-    if (!this.marked.isOpen() || this.isBeginning || !(this.isReplayed || this.standing.isGood)) return false
+    if (!this.marked.isOpen() || this.isBeginning || !(this.places !== undefined || this.standing.isGood)) return false
     for (const { peer } of this.#connections.values()) if (!peer.isReady) return false
     return true
   }
@@ -240,7 +240,7 @@ export class HostedJournal implements Journal {
     const replies = new Replies((command, bytes, from) => this.#answered(number, command, bytes, from))
     const peer = new VirtualPeer({
       edge: this.standing.edge,
-      isReplayed: () => this.isReplayed,
+      places: () => this.places,
       brought: (id) => this.sessionIds.has(id),
       waitsFor: this.standing.waitsFor,
       onAnswer: (bytes) => void (kind === Kind.control && replies.push(bytes)),
@@ -306,8 +306,8 @@ export class HostedJournal implements Journal {
     this.#pace.isAsked = true
   }
 
-  /** What an earlier relay carried out is gone through again. */
-  isReplayed = false
+  /** While what an earlier relay carried out is gone through again: where its sessions were. */
+  places: ReadonlySet<string> | undefined
 
   /** The relay stops: it finds the journal again when it is started. */
   stop(): void {

@@ -34,7 +34,7 @@ class Replayer {
 export const replayed = (journal: HostedJournal, found: JournalsLeft.Found) =>
   Effect.gen(function* () {
     const replayer = new Replayer(journal)
-    journal.isReplayed = true
+    journal.places = found.places
     yield* found.replay((number, kind, connection, bytes, from, to) =>
       Effect.flatMap(replayer.ready, () => {
         if (kind === JournalHistory.basis) return journal.abridgement.goOn(connection, bytes.subarray(from, to))
@@ -46,6 +46,6 @@ export const replayed = (journal: HostedJournal, found: JournalsLeft.Found) =>
     journal.received = found.marked
     yield* replayer.ready
     yield* journal.settled
-    journal.isReplayed = false
+    journal.places = undefined
     journal.detach(replayer)
   })

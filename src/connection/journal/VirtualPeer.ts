@@ -10,7 +10,7 @@ import type { Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
 export interface Options {
   /** Whose rights it has: the edge's that came last. */
   readonly edge: Pick<Peer, "name" | "certificate">
-  readonly isReplayed: () => boolean
+  readonly places: () => ReadonlySet<string> | undefined
   readonly brought: (sessionId: number) => boolean
   readonly waitsFor: (why: Incident | undefined) => void
   readonly onAnswer: (bytes: Uint8Array) => void
@@ -85,7 +85,11 @@ export class VirtualPeer implements Peer {
   }
 
   get isReplayed(): boolean {
-    return this.#options.isReplayed()
+    return this.places !== undefined
+  }
+
+  get places(): ReadonlySet<string> | undefined {
+    return this.#options.places()
   }
 
   // ---- Peer ------------------------------------------------------------------------------------------------------

@@ -21,7 +21,9 @@ export interface Found {
   readonly about: About
   /** The last record that was carried out and is in the files. */
   readonly marked: number
-  /** Absolute paths of its sessions. */
+  /** Where its sessions are, relative to the output directory. */
+  readonly places: ReadonlySet<string>
+  /** The same, absolute. */
   readonly directories: ReadonlySet<string>
   /** Goes through the records up to it. `bytes[from, to)` is the payload, with zeros where it was left out. */
   readonly replay: (each: EachRecord) => Effect.Effect<void, FileFailed>
@@ -116,11 +118,11 @@ const foundIn = (
     const paths = pathsOf(store, token)
     let marked = 0
     let end = 0
-    const directories = new Set<string>()
+    const places = new Set<string>()
     yield* walk(file, (bytes, at, stored, offset) => {
       const kind = bytes.readUInt16BE(at + offsets.kind)
       if (kind === path) {
-        directories.add(`${store.output}/${bytes.toString("utf8", at + headBytes, at + headBytes + stored)}`)
+        places.add(bytes.toString("utf8", at + headBytes, at + headBytes + stored))
       }
       if (kind === mark) {
         marked = u64At(bytes, at)
@@ -134,6 +136,7 @@ const foundIn = (
       return undefined
     }
     yield* file.truncate(end)
+    const directories = new Set([...places].map((at) => `${store.output}/${at}`))
     const changes = yield* textOf(files, paths.changes)
     const goOn = Effect.gen(function* () {
       const changes = yield* Effect.onError(files.open(paths.changes, "create"), () => file.close)
@@ -146,6 +149,7 @@ const foundIn = (
       token,
       about,
       marked,
+      places,
       directories,
       replay: (each) => replay(file, marked, each),
       close: file.close,

@@ -7,7 +7,7 @@
  */
 import { Deferred, Effect, Exit, Result } from "effect"
 import type { Incident } from "../../errors/Report.ts"
-import { withSuffix } from "../../model/Suffix.ts"
+import { suffixOf, withSuffix } from "../../model/Suffix.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import type { Incidents } from "../Incidents.ts"
@@ -22,6 +22,14 @@ const remembered = 4096
  */
 const isOfTrace = (name: string) =>
   /^(ust|kernel|index|metadata|archives|\.tmp_(old|new)_chunk|\d{8}T\d{6}[+-]\d{4}-.*)$/.test(name)
+
+/** Whose session it is. */
+interface Taker {
+  /** A disk that is full is no refusal. */
+  readonly isCarried?: boolean
+  /** It is gone through again: it had one of these. Who is first now may have been second then. */
+  readonly places?: ReadonlySet<string> | undefined
+}
 
 interface Claim {
   readonly key: string
@@ -45,13 +53,13 @@ export class Directories {
 
   /**
    * Makes the directory of `owner` for `path`, relative to the output directory, or finds the one it shares; answers
-   * its path. `release` it when the session ends. `waitsForRoom`: a disk that is full is no refusal.
+   * its path. `release` it when the session ends.
    */
-  take(path: string, owner: Owner, waitsForRoom: boolean): Effect.Effect<string, Incident> {
+  take(path: string, owner: Owner, { isCarried = false, places }: Taker): Effect.Effect<string, Incident> {
     return Effect.mapError(
-      Effect.flatMap(this.#claim(path, owner), (given) =>
+      Effect.flatMap(this.#claim(path, owner, places), (given) =>
         this.#store.roomWait
-          .of(this.#store.directory(given).make, () => waitsForRoom)
+          .of(this.#store.directory(given).make, () => isCarried)
           .pipe(
             Effect.as(given),
             Effect.tapError(() => Effect.sync(() => this.release(given)))
@@ -61,16 +69,27 @@ export class Directories {
     )
   }
 
-  #claim(path: string, owner: Owner): Effect.Effect<string, FileFailed> {
+  #claim(path: string, owner: Owner, places: Taker["places"]): Effect.Effect<string, FileFailed> {
     const key = `${owner.sessiondUuid}/${owner.sessionKey}/${path}`
     return Effect.suspend(() => {
       const own = this.#owners.get(key)
       const looking = this.#looking.get(key)
-      if (looking !== undefined) return Effect.andThen(Deferred.await(looking), this.#claim(path, owner))
+      if (looking !== undefined) return Effect.andThen(Deferred.await(looking), this.#claim(path, owner, places))
+      const again = own === undefined ? this.#again(key, path, places) : undefined
+      if (again !== undefined) return Effect.succeed(again)
       if (own === undefined) return this.#look(key, path)
       own.userCount++
       return Effect.succeed(own.path)
     })
+  }
+
+  /** Where it was, if nobody has that. */
+  #again(key: string, path: string, places: Taker["places"] = new Set()): string | undefined {
+    for (const place of places) {
+      const isOther = (this.#claims.get(nameOf(place))?.userCount ?? 0) > 0
+      if (!isOther && suffixOf(path, place) !== undefined) return this.#enter({ key, path: place, userCount: 1 }).path
+    }
+    return undefined
   }
 
   /** Not interruptible: others wait for it. */
