@@ -4,10 +4,11 @@
  * One fiber may read at a time. Bytes given to `write` must not change until the connection has sent them; bytes from
  * `read` are the caller's. A closing scope first sends what was given to `write`, for a limited time.
  */
-import * as net from "node:net"
+import type * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
 import { setTimeout } from "../Machine.ts"
 import { writeNow } from "../thread/Descriptor.ts"
+import * as Attempts from "./Attempts.ts"
 import { descriptorOf } from "./ReceiveInto.ts"
 import type { TlsFailed, Options as TlsOptions } from "./tls/DialTls.ts"
 import { type ClientIdentity, type Role, reasonOf } from "./tls/Tls.ts"
@@ -69,9 +70,7 @@ export interface Link {
   readonly ended: Effect.Effect<void>
 }
 
-const connectTimeoutMillis = 10_000
-
-/** Then it is there, and may have handshakes of a whole site before ours: some 150 a second. */
+/** A relay is there, and may have handshakes of a whole site before ours: some 150 a second. */
 const handshakeTimeoutMillis = 30_000
 
 /** Unread bytes beyond this stop the reading of the socket, so that a peer cannot fill our memory. */
@@ -98,62 +97,52 @@ export const open = (
   role: Role | undefined,
   isHalfOpen = false
 ): Effect.Effect<net.Socket, DialFailed | TlsFailed> =>
-  address.tls === undefined ? openPlain(address) : openSecure(address, { identity: address.tls, role, isHalfOpen })
+  address.tls === undefined
+    ? plainTo(address, isHalfOpen)
+    : secureTo(address, isHalfOpen, { identity: address.tls, role })
 
-/** The runtime's TLS is loaded only where it is dialled. */
-const openSecure = (address: Address, how: Pick<TlsOptions, "identity" | "role" | "isHalfOpen">) =>
-  Effect.flatMap(
-    Effect.promise(() => import("./tls/DialTls.ts")),
-    ({ connect, failureOf, TlsFailed }) =>
-      Effect.callback<net.Socket, DialFailed | TlsFailed>((resume) => {
-        const name = nameOf(address)
-        let socket: ReturnType<typeof connect>
-        try {
-          socket = connect({ ...address, ...how })
-        } catch (cause) {
-          const reason = reasonOf(cause as Error)
-          return resume(Effect.fail(new TlsFailed({ address: name, kind: "identity", reason })))
-        }
-        let isConnected = false
-        const fail = (error: DialFailed | TlsFailed) => {
-          socket.destroy()
-          resume(Effect.fail(error))
-        }
-        const onError = (cause: Error) =>
-          fail(failureOf(name, isConnected, cause) ?? new DialFailed({ address: name, reason: cause.message }))
-        socket.setTimeout(connectTimeoutMillis, () => onError(new Error("no answer")))
-        socket.once("error", onError)
-        socket.once("connect", () => {
-          isConnected = true
-          socket.setTimeout(handshakeTimeoutMillis)
-        })
-        socket.once("secureConnect", () => {
-          socket.setTimeout(0)
-          socket.off("error", onError)
-          // Whatever happens later is told by "close"; what cannot be decrypted ends nothing by itself.
-          socket.on("error", (cause) => socket.destroy(cause))
-          resume(Effect.succeed(socket))
-        })
-        return Effect.sync(() => socket.destroy())
-      })
+const plainTo = (address: Address, isHalfOpen: boolean): Effect.Effect<net.Socket, DialFailed> =>
+  Effect.mapError(
+    Attempts.connect(address, { isHalfOpen }),
+    (reason) => new DialFailed({ address: nameOf(address), reason })
   )
 
-const openPlain = (address: Address): Effect.Effect<net.Socket, DialFailed> =>
-  Effect.callback((resume) => {
-    const { host, port, family } = address
-    const socket = net.connect({ host, port, noDelay: true, ...(family === undefined ? {} : { family }) })
-    const fail = (reason: string) => {
-      socket.destroy()
-      resume(Effect.fail(new DialFailed({ address: nameOf(address), reason })))
+/** The runtime's TLS is loaded only where it is dialled. */
+const secureTo = (address: Address, isHalfOpen: boolean, how: Pick<TlsOptions, "identity" | "role">) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./tls/DialTls.ts")),
+    (dialTls) => Effect.flatMap(plainTo(address, isHalfOpen), (plain) => secured(dialTls, plain, address, how))
+  )
+
+const secured = (
+  { begin, failureOf, TlsFailed }: typeof import("./tls/DialTls.ts"),
+  plain: net.Socket,
+  address: Address,
+  how: Pick<TlsOptions, "identity" | "role">
+) =>
+  Effect.callback<net.Socket, TlsFailed>((resume) => {
+    const name = nameOf(address)
+    const fail = (error: TlsFailed) => {
+      plain.destroy()
+      resume(Effect.fail(error))
     }
-    const onError = (cause: Error) => fail(cause.message)
-    socket.setTimeout(connectTimeoutMillis, () => fail("no answer"))
+    let socket: ReturnType<typeof begin>
+    try {
+      socket = begin(plain, { host: address.host, ...how })
+    } catch (cause) {
+      return fail(new TlsFailed({ address: name, kind: "identity", reason: reasonOf(cause as Error) }))
+    }
+    const onError = (cause: Error) => {
+      socket.destroy()
+      fail(failureOf(name, cause))
+    }
+    socket.setTimeout(handshakeTimeoutMillis, () => onError(new Error("no answer")))
     socket.once("error", onError)
-    socket.once("connect", () => {
+    socket.once("secureConnect", () => {
       socket.setTimeout(0)
       socket.off("error", onError)
-      // Whatever happens later is told by "close"; without a listener it would end the process.
-      socket.on("error", () => undefined)
+      // Whatever happens later is told by "close"; what cannot be decrypted ends nothing by itself.
+      socket.on("error", (cause) => socket.destroy(cause))
       resume(Effect.succeed(socket))
     })
     return Effect.sync(() => socket.destroy())

@@ -7,9 +7,11 @@ import * as Script from "../../src/testing/Script.ts"
 import * as Tree from "../../src/testing/Tree.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Edges from "../support/edges.ts"
+import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { asClient, asRelay, certificates } from "../support/tunnels.ts"
 
 const toolbox = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
 
@@ -160,6 +162,34 @@ describe("an edge", () => {
       assert.deepStrictEqual([back.code, back.stderr.includes("this edge itself listens")], [2, true])
       const nowhere = yield* check(to, `--spool=${toolboxProgram}/spool`)
       assert.strictEqual(nowhere.code, 1)
+    })
+  )
+})
+
+Peers.describeWithPeers(["openssl"], "an edge of a relay over TLS", () => {
+  it.live("is told, as a tunnel is, that the relay is another one, or takes nobody like it", () =>
+    Effect.gen(function* () {
+      const pki = yield* certificates
+      const spool = join(yield* Relays.temporaryDirectory("edge"), "spool")
+      const relay = yield* Relays.start("ours", { args: asRelay(pki) })
+      const to = `--to=tls://localhost:${relay.controlPort}`
+      const own = asClient(pki, "target-web1")
+      const edge = ["edge", "--check", "--listen=127.0.0.1:0,0", `--spool=${spool}`, "--spool-limit=1M"]
+      const tunnel = ["tunnel", "--check", "--listen=127.0.0.1:0,0,0"]
+      const cases: ReadonlyArray<readonly [ReadonlyArray<string>, number, RegExp]> = [
+        [[to, ...own], 0, /^$/],
+        [[to, ...own, "--tls-name=other.example"], 1, /^Error: .*: TLS: Host: other.example. is not in the cert's/],
+        [[to, `--tls-ca=${pki}/ca.pem`], 1, /^Error: .*: TLS: it ends the connection before a word: it may ask for a/],
+        [[to, ...own.slice(1)], 1, /^Error: .*: TLS: its certificates are signed by/]
+      ]
+      for (const [args, code, said] of cases) {
+        for (const command of [edge, tunnel]) {
+          const outcome = yield* toolbox(...command, ...args)
+          assert.deepStrictEqual([outcome.code, said.test(outcome.stderr)], [code, true], outcome.stderr)
+        }
+      }
+      const away = yield* toolbox(...edge, "--to=tls://127.0.0.1:1", ...own)
+      assert.deepStrictEqual([away.code, /^Warning: the relay does not answer/.test(away.stderr)], [0, true])
     })
   )
 })

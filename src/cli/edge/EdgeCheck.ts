@@ -1,8 +1,9 @@
-/** `lttng-relay edge --check`: what would be wrong with a start, without starting. Nothing is made or written. */
-import { Console, Effect, Result, Schema } from "effect"
+/** `lttng-relay edge --check`: what would be wrong with a start, or at the relay. Nothing is made or written. */
+import { Console, Effect, Schema } from "effect"
 import { greet } from "../../edge/forwarding/Greeting.ts"
-import * as Dial from "../../transport/Dial.ts"
+import type * as Dial from "../../transport/Dial.ts"
 import * as FreePort from "../../transport/FreePort.ts"
+import { asked } from "../Asked.ts"
 import * as EdgeSpool from "./EdgeSpool.ts"
 
 export interface Wanted {
@@ -16,7 +17,7 @@ export interface Wanted {
 /** What was found was said. */
 export class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed", { count: Schema.Int }) {
   override get message(): string {
-    return `${this.count} of them would keep it from starting`
+    return `${this.count} of them would keep it from starting or forwarding`
   }
 }
 
@@ -26,14 +27,27 @@ const refusal = ({ host, name, port }: Wanted["ports"][number]): Effect.Effect<s
     (reason) => reason && `the ${name} port ${host}:${port} is not to be had: ${reason}`
   )
 
-/** That it is away for a while is what an edge is for. */
-const relayWarning = (to: Dial.Address): Effect.Effect<string | undefined> =>
-  Effect.map(Effect.result(Effect.scoped(Effect.flatMap(Dial.dial(to, "control"), greet))), (greeted) => {
-    if (Result.isFailure(greeted)) return `the relay does not answer: ${greeted.failure.message}`
-    const { hasChunks, takesJournals } = greeted.success
-    if (!hasChunks) return "the relay has no trace chunks: no rotations, no clear; a lost link ends sessions there"
-    return takesJournals ? undefined : "the relay takes no journals: a lost link ends sessions there"
-  })
+type Complaint = { readonly kind: "Error" | "Warning"; readonly text: string }
+
+/** That it is away for a while is what an edge is for; that it is another one, or takes nobody like us, lasts. */
+const relayComplaint = (to: Dial.Address): Effect.Effect<Complaint | undefined> => {
+  const warn = (text: string): Complaint => ({ kind: "Warning", text })
+  return asked(to, "control", greet).pipe(
+    Effect.map(({ hasChunks, takesJournals }) => {
+      if (!hasChunks) {
+        return warn("the relay has no trace chunks: no rotations, no clear; a lost link ends sessions there")
+      }
+      return takesJournals ? undefined : warn("the relay takes no journals: a lost link ends sessions there")
+    }),
+    Effect.catch((failure) =>
+      Effect.succeed(
+        failure._tag === "TlsFailed"
+          ? ({ kind: "Error", text: failure.message } as const)
+          : warn(`the relay does not answer: ${failure.message}`)
+      )
+    )
+  )
+}
 
 export const check = (wanted: Wanted): Effect.Effect<void, CheckFailed> =>
   Effect.gen(function* () {
@@ -42,11 +56,14 @@ export const check = (wanted: Wanted): Effect.Effect<void, CheckFailed> =>
       wanted.spoolLimit
     )
     const refusals = yield* Effect.forEach(wanted.ports, refusal)
+    const relay = yield* relayComplaint(wanted.to)
     const errors = [...spoolErrors, ...refusals.filter((reason) => reason !== undefined)]
-    const warning = yield* relayWarning(wanted.to)
-    for (const text of errors) yield* Console.error(`Error: ${text}`)
-    for (const text of [...spoolWarnings, ...(warning === undefined ? [] : [warning])]) {
-      yield* Console.error(`Warning: ${text}`)
-    }
-    if (errors.length > 0) return yield* new CheckFailed({ count: errors.length })
+    const complaints: ReadonlyArray<Complaint> = [
+      ...errors.map((text) => ({ kind: "Error", text }) as const),
+      ...spoolWarnings.map((text) => ({ kind: "Warning", text }) as const),
+      ...(relay === undefined ? [] : [relay])
+    ]
+    for (const { kind, text } of complaints) yield* Console.error(`${kind}: ${text}`)
+    const count = complaints.filter(({ kind }) => kind === "Error").length
+    if (count > 0) return yield* new CheckFailed({ count })
   })

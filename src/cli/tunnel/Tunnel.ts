@@ -9,9 +9,9 @@ import { clockMillis, wallMillis } from "../../Machine.ts"
 import * as Dial from "../../transport/Dial.ts"
 import { split, UrlRefused } from "../../transport/RelayUrl.ts"
 import * as Tunnels from "../../transport/Tunnel.ts"
-import { refusalOf } from "../../transport/tls/DialTls.ts"
 import { type ClientIdentity, type Role, roles } from "../../transport/tls/Tls.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
+import { asked } from "../Asked.ts"
 import * as Diagnostics from "../Diagnostics.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
@@ -80,7 +80,6 @@ const placesOf = (text: string): Result.Result<ReadonlyMap<Role, { host: string;
 /** Nobody answers on a data port: whoever is not refused within this is taken. */
 const silenceMillis = 1000
 
-/** Under TLS 1.3 a refused client learns it after the handshake: in place of an answer. */
 const questions: Readonly<Record<Role, (link: Dial.Link) => Effect.Effect<unknown, Error, Scope.Scope>>> = {
   control: greet,
   data: () => Effect.sleep(silenceMillis),
@@ -88,15 +87,7 @@ const questions: Readonly<Record<Role, (link: Dial.Link) => Effect.Effect<unknow
 }
 
 const check = ({ address, role }: { readonly role: Role; readonly address: () => Dial.Address }) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const link = yield* Dial.dial(address(), role)
-      const answered = yield* Effect.result(questions[role](link))
-      const isOver = yield* Effect.raceFirst(Effect.as(link.ended, true), Effect.succeed(false))
-      if (isOver) return yield* refusalOf(`${role} of ${link.name}`, address().tls ?? {})
-      return yield* Effect.fromResult(answered)
-    })
-  )
+  asked(address(), role, questions[role])
 
 const complaintMillis = 1000
 

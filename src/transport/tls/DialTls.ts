@@ -48,16 +48,10 @@ const reasons: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself, and not one that we trust"
 }
 
-/** Undefined: no question of TLS. */
-export const failureOf = (
-  address: string,
-  isConnected: boolean,
-  cause: NodeJS.ErrnoException
-): TlsFailed | undefined => {
-  const kind = kinds[cause.code ?? ""] ?? (isConnected ? "handshake" : undefined)
-  return kind === undefined
-    ? undefined
-    : new TlsFailed({ address, kind, reason: reasons[cause.code ?? ""] ?? reasonOf(cause) })
+/** Of a handshake. */
+export const failureOf = (address: string, cause: NodeJS.ErrnoException): TlsFailed => {
+  const code = cause.code ?? ""
+  return new TlsFailed({ address, kind: kinds[code] ?? "handshake", reason: reasons[code] ?? reasonOf(cause) })
 }
 
 /**
@@ -80,21 +74,16 @@ export interface Options {
   readonly identity: ClientIdentity
   /** What is asked for by name; undefined: the port's own. */
   readonly role: Role | undefined
-  readonly isHalfOpen: boolean
+  /** What was dialled: the name that the certificate must have, unless the identity says another. */
   readonly host: string
-  readonly port: number
-  readonly family?: 4 | 6 | undefined
 }
 
-/** Throws where the identity is no use. */
-export const connect = ({ family, host, identity, isHalfOpen, port, role }: Options): tls.TLSSocket => {
+/** Over a connection that is there. Throws where the identity is no use. */
+export const begin = (socket: net.Socket, { host, identity, role }: Options): tls.TLSSocket => {
   const { ca, certificate, key } = identity
   const name = identity.serverName ?? host
-  const socket = tls.connect({
-    host,
-    port,
-    allowHalfOpen: isHalfOpen,
-    ...(family === undefined ? {} : { family }),
+  return tls.connect({
+    socket,
     ...(ca === undefined ? {} : { ca }),
     ...(certificate === undefined ? {} : { cert: certificate, key: key ?? certificate }),
     // Addresses are not asked for by name, but the certificate has to have them.
@@ -104,6 +93,4 @@ export const connect = ({ family, host, identity, isHalfOpen, port, role }: Opti
     ciphers: ciphers(),
     minVersion: "TLSv1.2"
   } as tls.ConnectionOptions)
-  socket.setNoDelay(true)
-  return socket
 }

@@ -1,0 +1,79 @@
+/**
+ * A TCP connection to the first of a host's addresses that answers. They are tried in the order in which they were
+ * found, each a little after the one before or as soon as that has refused, and none is given up while another may
+ * still answer: neither one that is dead nor one that is far away keeps the others from being reached. (The runtime's
+ * own way gives all but the last 250 ms, which is less than a slow link takes, or one that lost a packet.)
+ */
+import { type LookupAddress, lookup as systemLookup } from "node:dns"
+import * as net from "node:net"
+import { Effect } from "effect"
+import { clearTimeout, setTimeout } from "../Machine.ts"
+
+export interface Place {
+  readonly host: string
+  readonly port: number
+  readonly family?: 4 | 6 | undefined
+}
+
+export interface Options {
+  /** An end of the peer is no end of ours. */
+  readonly isHalfOpen: boolean
+  readonly lookup?: typeof systemLookup
+}
+
+const connectTimeoutMillis = 10_000
+
+/** What a link within a continent takes at most: who answers by then is the only one that is asked. */
+const headStartMillis = 250
+
+/** Fails with the reason: of each address, if there are several. */
+export const connect = (
+  { family, host, port }: Place,
+  { isHalfOpen, lookup = systemLookup }: Options
+): Effect.Effect<net.Socket, string> =>
+  Effect.callback((resume) => {
+    const underWay = new Set<net.Socket>()
+    const reasons: Array<string> = []
+    let left: Array<LookupAddress> | undefined
+    let next: NodeJS.Timeout | undefined
+    let isOver = false
+    const end = (result: Effect.Effect<net.Socket, string>, connected?: net.Socket) => {
+      isOver = true
+      clearTimeout(next)
+      clearTimeout(limit)
+      for (const socket of underWay) if (socket !== connected) socket.destroy()
+      resume(result)
+    }
+    const fail = (...more: ReadonlyArray<string>) => end(Effect.fail([...reasons, ...more].join("; ")))
+    const attempt = ({ address }: LookupAddress) => {
+      const socket = net.connect({ host: address, port, noDelay: true, allowHalfOpen: isHalfOpen })
+      underWay.add(socket)
+      // Also for what comes later, which "close" tells: without a listener it would end the process.
+      socket.on("error", ({ message }) => {
+        if (isOver) return
+        underWay.delete(socket)
+        reasons.push(message)
+        advance()
+      })
+      socket.once("connect", () => end(Effect.succeed(socket), socket))
+    }
+    const advance = () => {
+      clearTimeout(next)
+      const place = left?.shift()
+      if (place !== undefined) {
+        attempt(place)
+        next = setTimeout(advance, headStartMillis)
+      } else if (underWay.size === 0) fail()
+    }
+    const limit = setTimeout(
+      () => fail(left === undefined ? "its address is not found in time" : "no answer"),
+      connectTimeoutMillis
+    )
+    lookup(host, { all: true, family: family ?? 0 }, (error, found) => {
+      if (isOver) return
+      if (error !== null) return fail(error.message)
+      left = found
+      advance()
+    })
+    return Effect.sync(() => end(Effect.interrupt))
+  })
