@@ -9,6 +9,7 @@ import { messageOf } from "../src/cli/Values.ts"
 import type * as Case from "./Case.ts"
 import * as Cases from "./Cases.ts"
 import * as Compare from "./Compare.ts"
+import * as Congestion from "./Congestion.ts"
 import * as Disk from "./Disk.ts"
 import * as Generator from "./Generator.ts"
 import * as Link from "./Link.ts"
@@ -100,6 +101,10 @@ const flags = {
     Flag.withDescription(
       "The network: a proxy, or the kernel's veth and tc, with root (default: proxy; for lttng, kernel)"
     )
+  ),
+  tcp: Flag.String("tcp").pipe(
+    Flag.optional,
+    Flag.withDescription("Congestion control of loopback, as cubic, with root (default: the system's)")
   ),
   disk: text("disk", Quantity.bytesPerSecond, "Rate of the disk, as 5MB/s"),
   diskLatency: text("disk-latency", Quantity.milliseconds, "More for each operation of the disk, as 5ms"),
@@ -193,6 +198,15 @@ const kindsOf = ({ only, relay }: Input): ReadonlyArray<Relay.Kind> => {
   return [...new Set([...chosen, "null" as const])]
 }
 
+/** A relay that runs has its connections where it is. */
+const enter = ({ relay, tcp }: Input): void => {
+  if (Option.isNone(tcp)) return
+  if (Option.isSome(relay)) throw new Misused({ reason: "--relay and --tcp: one of them" })
+  const reason = Congestion.missing(tcp.value)
+  if (reason !== undefined) throw new Misused({ reason: `--tcp ${tcp.value}: ${reason}` })
+  Congestion.enter(tcp.value)
+}
+
 /** Whatever is wrong is thrown, before anything is begun. */
 const settingsOf = (input: Input, running: Rounds.Settings["others"]["running"]): Rounds.Settings => {
   const kinds = kindsOf(input)
@@ -256,6 +270,7 @@ const measure = (input: Input) =>
       onSome: (url) => Effect.mapError(Running.portsOf(url), refused)
     })
     const settings = yield* Effect.try({ try: () => settingsOf(input, running), catch: refused })
+    yield* Effect.try({ try: () => enter(input), catch: refused })
     if (settings.kinds.includes("ours")) yield* build
     const results = yield* Rounds.run(settings)
     const missed = results.flatMap(({ floors, name }) =>

@@ -5,6 +5,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import * as Chart from "./Chart.ts"
+import * as Congestion from "./Congestion.ts"
 import type { Metric } from "./Metric.ts"
 import type { Kind } from "./Relay.ts"
 import type { CaseResult, FloorResult, Spread } from "./Summary.ts"
@@ -16,6 +17,8 @@ export interface Machine {
   readonly processors: number
   readonly memoryGiB: number
   readonly kernel: string
+  /** Congestion control on loopback. */
+  readonly tcp: string
   readonly node: string
   readonly loadBefore: number
   readonly date: string
@@ -51,6 +54,7 @@ export const machine = (
   processors: os.cpus().length,
   memoryGiB: Math.round(os.totalmem() / 2 ** 30),
   kernel: `${os.type()} ${os.release()}`,
+  tcp: Congestion.current(),
   node: process.version,
   loadBefore: os.loadavg()[0] ?? 0,
   date: new Date().toISOString(),
@@ -162,7 +166,7 @@ const heading = (info: Machine, rounds: number, results: ReadonlyArray<CaseResul
   [
     "# Benchmark report",
     "",
-    `${info.date}, ${info.processor}, ${info.processors} processors, ${info.memoryGiB} GiB, ${info.kernel}, ` +
+    `${info.date}, ${info.processor}, ${info.processors} processors, ${info.memoryGiB} GiB, ${info.kernel}, TCP by ${info.tcp}, ` +
       `Node ${info.node}. Load average before: ${info.loadBefore.toFixed(2)}. ` +
       `Output: ${info.output}. One thread writes new files in memory at ${number(info.freshMBps)} MB/s.${stolen(results)}`,
     "",

@@ -154,6 +154,8 @@ describe("bench", () => {
     [["--seconds", "1", "--stall", "2s@10s", "large"], /^Error: --seconds 1: large-packets needs 10/],
     [["--reference", "/nowhere"], /^Error: \/nowhere is not a program/],
     [["--relay", "net://no.invalid"], /^Error: net:\/\/no.invalid: no.invalid has no IPv4 address/],
+    [["--tcp", "nosuch"], /^Error: --tcp nosuch: this kernel has .*reno/],
+    [["--relay", "net://127.0.0.1", "--tcp", "reno"], /^Error: --relay and --tcp: one of them/],
     [["--relay", "localhost:1"], /^Error: localhost:1: not a URL like net:/],
     [["--case", "/nowhere.json"], /^Error: \/nowhere.json: ENOENT/],
     [["--frobnicate"], /^Error: Unrecognized flag: --frobnicate/]
