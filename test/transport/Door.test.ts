@@ -109,3 +109,25 @@ it("a role is named in full, in its letters", () => {
     undefined
   ])
 })
+
+it.live("those whose balancer told who they are wait no longer once they have gone", () =>
+  Effect.gen(function* () {
+    const { connect, refused, welcome } = yield* start("allow", true)
+    const told = Balancer.ipv4("192.0.2.7", 1)
+    for (let count = 0; count <= Door.httpWaitingCountMax; count++) {
+      const socket = yield* connect
+      socket.write(Buffer.concat([told, Buffer.from("plain")]))
+      yield* closed(socket)
+    }
+    // One more waits, and is the only one.
+    const last = yield* connect
+    last.write(told)
+    last.end()
+    yield* closed(last)
+    assert.lengthOf(welcome, Door.httpWaitingCountMax + 1)
+    assert.deepStrictEqual(
+      refused.filter((line) => line.includes("wait too")),
+      []
+    )
+  })
+)
