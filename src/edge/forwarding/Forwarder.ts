@@ -359,6 +359,7 @@ const hear = (
         if (outcome !== Outcome.ended) continue
         // Nobody writes from now on, and what was written last is whole.
         yield* turn.take(1)
+        if (journal.isCarriedOut) return yield* finished(journal, link, next, options)
         return { lost: "the relay ended the session" }
       }
     })

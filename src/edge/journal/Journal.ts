@@ -129,6 +129,7 @@ export class Journal {
     for (const [number, lost] of skipped) this.skipped.set(number, lost)
     this.needed = needed
     this.last = last
+    this.#said = last
     this.written = last
     // Of what the earlier process may have sent nothing may go before the relay says what it has.
     this.handed = segments.findLast(({ first }) => first <= sentFirst)?.last ?? 0
@@ -158,6 +159,14 @@ export class Journal {
   append(kind: number, connection: number, one?: Part, two?: Part): void {
     if (this.isFinished) return
     this.tail.append(++this.last, kind, connection, one, two)
+    if (kind !== Kind.end && kind !== Kind.finish) this.#said = this.last
+  }
+  /** The last record but for those that say that there are no more. */
+  #said = 0
+
+  /** All that its tracers had to say was carried out. */
+  get isCarriedOut(): boolean {
+    return this.isFinished && this.passed === undefined && this.received >= this.#said
   }
 
   /** A record of another edge's, its own number in it: `bytes[at, to)`. Gaps in the numbers are taken as they are. */
