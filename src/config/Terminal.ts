@@ -20,13 +20,9 @@ export const isThere = (): boolean => {
 const memoryMajor = 1
 
 const isTerminal = (descriptor: number): boolean => {
-  try {
-    const found = fstatSync(descriptor)
-    return found.isCharacterDevice() && ((found.rdev >> 8) & 0xfff) !== memoryMajor
-  } catch {
-    return false
-  }
+  const found = fstatSync(descriptor)
+  return found.isCharacterDevice() && ((found.rdev >> 8) & 0xfff) !== memoryMajor
 }
 
-/** A standard stream is one. */
+/** A standard stream is one. Those that were closed the runtime has opened. */
 export const isUsed = (): boolean => [0, 1, 2].some(isTerminal)

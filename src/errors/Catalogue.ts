@@ -220,6 +220,11 @@ const failures = {
     "stream stalled",
     "A live stream is silent, beacons included: its tracer hangs or is gone. Viewers cannot read past it."
   ),
+  FILES_REMOVED: entry(
+    "warning",
+    "files removed while they are written",
+    "Somebody took the trace away: what is recorded into it since is kept nowhere. Rotate the session, or start it again."
+  ),
   SESSION_STALLED: entry(
     "warning",
     "session stalled",

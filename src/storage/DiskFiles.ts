@@ -177,6 +177,7 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
     read: (into, position) => readFully(fd, at, into, position),
     truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
     sync: call<void>("fsync", at, (done) => fs.fdatasync(fd, (cause) => done(unsynced(cause)))),
+    isRemoved: Effect.map(fstat(fd, at), ({ nlink }) => nlink === 0),
     close: Effect.suspend(() => {
       written?.closed()
       return Effect.ignore(close)

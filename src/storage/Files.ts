@@ -57,6 +57,8 @@ export interface OpenFile {
   /** Done when all bytes written so far would outlive the machine's power. */
   readonly sync: Effect.Effect<void, FileFailed>
   readonly close: Effect.Effect<void>
+  /** No name leads to it any more: what is written to it is kept nowhere. Undefined: nobody knows. */
+  readonly isRemoved?: Effect.Effect<boolean, FileFailed>
 }
 
 /** One name in a directory; a symbolic link is no directory. */

@@ -75,7 +75,8 @@ const gatedFile = (file: OpenFile, path: string, gate: Gate): OpenFile => {
     read: (into, position) => pass("read", file.read(into, position), into.length),
     truncate: (size) => pass("truncate", file.truncate(size)),
     sync: pass("fsync", file.sync),
-    close: file.close
+    close: file.close,
+    ...(file.isRemoved !== undefined && { isRemoved: file.isRemoved })
   }
 }
 

@@ -32,6 +32,8 @@ interface FileNode {
   readonly inode: number
   bytes: Buffer
   size: number
+  /** No name leads to it. */
+  isRemoved: boolean
 }
 
 interface DirectoryNode {
@@ -187,6 +189,7 @@ export class MemoryFiles {
           this.#resize(node, size)
         }),
       sync: run("fsync", () => {}),
+      isRemoved: run("stat", () => node.isRemoved),
       close: Effect.sync(() => {
         if (isOpen) this.openCount--
         isOpen = false
@@ -199,7 +202,13 @@ export class MemoryFiles {
     const found = parent.entries.get(name)
     if (found === undefined) {
       if (mode !== "create" && mode !== "new") throw new Refusal("ENOENT")
-      const node: FileNode = { kind: "file", inode: ++this.#lastInode, bytes: Buffer.alloc(0), size: 0 }
+      const node: FileNode = {
+        kind: "file",
+        inode: ++this.#lastInode,
+        bytes: Buffer.alloc(0),
+        size: 0,
+        isRemoved: false
+      }
       parent.entries.set(name, node)
       return { node }
     }
@@ -266,7 +275,7 @@ export class MemoryFiles {
       if (replaced !== undefined && replaced.kind !== "directory") throw new Refusal("ENOTDIR")
       if (replaced !== undefined && replaced.entries.size > 0) throw new Refusal("ENOTEMPTY")
     } else if (replaced?.kind === "directory") throw new Refusal("EISDIR")
-    if (replaced?.kind === "file") this.usedBytes -= replaced.size
+    if (replaced?.kind === "file") this.#unnamed(replaced)
     source.parent.entries.delete(source.name)
     target.parent.entries.set(target.name, moved)
   }
@@ -277,7 +286,12 @@ export class MemoryFiles {
     if (found === undefined) throw new Refusal("ENOENT")
     if (found.kind === "directory") throw new Refusal("EISDIR")
     parent.entries.delete(name)
-    if (found.kind === "file") this.usedBytes -= found.size
+    if (found.kind === "file") this.#unnamed(found)
+  }
+
+  #unnamed(node: FileNode): void {
+    node.isRemoved = true
+    this.usedBytes -= node.size
   }
 
   #removeDirectory(path: string): void {

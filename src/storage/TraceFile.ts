@@ -17,8 +17,9 @@ export type Reopen = (mode: OpenMode) => Effect.Effect<OpenFile, FileFailed>
 type Patiently = <A>(operation: Effect.Effect<A, FileFailed>) => Effect.Effect<A, FileFailed>
 
 /** Counts and times what has its turn. */
-const timed = <A>(figures: DeviceFigures, kind: Operation, operation: Effect.Effect<A, FileFailed>) =>
+const timed = <A>(figures: DeviceFigures, kind: Operation | undefined, operation: Effect.Effect<A, FileFailed>) =>
   Effect.suspend(() => {
+    if (kind === undefined) return operation
     const begunAt = figures.begin()
     return Effect.onExit(operation, (exit) =>
       Effect.sync(() => {
@@ -149,6 +150,13 @@ export class TraceFile implements BesideWrite, Holder {
     return this.#patiently(this.#use("sync", 0, (file) => file.sync))
   })
 
+  /** As `OpenFile.isRemoved`; false while the descriptor is closed: who opens it again will hear. */
+  readonly isRemoved: Effect.Effect<boolean, FileFailed> = Effect.suspend(() =>
+    this.#open?.isRemoved === undefined
+      ? Effect.succeed(false)
+      : this.#use(undefined, 0, (file) => file.isRemoved ?? Effect.succeed(false))
+  )
+
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.#isClosed = true
     return this.#userCount === 0 ? this.suspend : Effect.void
@@ -170,7 +178,7 @@ export class TraceFile implements BesideWrite, Holder {
 
   /** Not interruptible: a use that was counted must be taken back. */
   #use<A>(
-    kind: Operation,
+    kind: Operation | undefined,
     byteCount: number,
     operation: (file: OpenFile) => Effect.Effect<A, FileFailed>
   ): Effect.Effect<A, FileFailed> {

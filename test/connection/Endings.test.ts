@@ -224,6 +224,38 @@ const stories: Readonly<Record<string, Story>> = {
       assert.match(path, /half-made-\d+-\d+$/, "its name is free again")
       for (const peer of [again.peer, c.peer, d]) peer.finish()
     }),
+  "a reset while a stream is being added": ({ c, d, relay }) =>
+    Effect.gen(function* () {
+      const other = yield* relay.control
+      yield* other.session({ sessionId: 7, currentChunk: 0 })
+      const release = relay.faults.stall("half-added")
+      other.post("ADD_STREAM", Commands.addStream(13, { channel: "half-added", path: "kernel" }))
+      yield* until("its file to be asked for", () => relay.faults.stalledCount > 0)
+      other.peer.reset()
+      yield* until("its connection to be gone", () => other.peer.isClosed)
+      yield* release
+      yield* until("the session to be over", () => relay.registry.sessions.size === 1)
+      assert.strictEqual(yield* c.closeChunk(0, Commands.closeCommands.move), 10)
+      c.peer.finish()
+      d.finish()
+    }),
+  "a reset while a chunk is being closed": ({ c, d, stream, metadata, relay, session }) =>
+    Effect.gen(function* () {
+      yield* c.createChunk(1)
+      const positions = [[stream, 1] as const, [metadata, 0] as const]
+      assert.strictEqual(yield* c.rotate(1, positions), 10)
+      const release = relay.faults.stall(".tmp_new_chunk")
+      c.post("CLOSE_TRACE_CHUNK", Commands.closeChunk(0, Commands.start + 1, Commands.closeCommands.move))
+      yield* until("its directory to be moved", () => relay.faults.stalledCount > 0)
+      d.finish()
+      yield* until("data to be gone", () => d.isClosed)
+      c.peer.reset()
+      yield* release
+      yield* assertNothingLeft(relay)
+      const left = relay.memory.paths(`${output}/${session.path}`).join("\n")
+      assert.include(left, "/archives/")
+      assert.notInclude(left, ".tmp_")
+    }),
   "the relay stops": ({ c, d, stream, relay }) =>
     Effect.gen(function* () {
       d.deliver(packet(stream, 1, 300_000).subarray(0, 200_000))

@@ -10,11 +10,12 @@ import { Outcome } from "../../src/protocol/journal/OpenJournal.ts"
 /** It may not be read now; `hasRoom`: for want of a link that is as quick, not of room. */
 const held = (hasRoom: boolean) => {
   const asked: Array<() => void> = []
+  const overflown: Array<unknown> = []
   const spool: Partial<Spool> = {
     hasRoom,
     hasRoomForPassed: () => false,
     whenRoom: (then) => void asked.push(then),
-    overflow: () => {}
+    overflow: (full) => void overflown.push(full)
   }
   const journal: Partial<Journal> = { base: 0, last: 1, written: 1, isOver: false, isCut: false, flush: () => {} }
   const passed = new Passed("before")
@@ -23,7 +24,7 @@ const held = (hasRoom: boolean) => {
   const carrier = { peer: "before", onReady: () => {}, onReplaced: () => {} }
   taken.attach(carrier)
   taken.flush()
-  return { asked, taken, leave: () => taken.detach(carrier) }
+  return { asked, overflown, journal, taken, leave: () => taken.detach(carrier) }
 }
 
 describe("a journal of another edge that is held back", () => {
@@ -31,6 +32,16 @@ describe("a journal of another edge that is held back", () => {
     Effect.sync(() => {
       assert.strictEqual(held(false).taken.outcome, Outcome.waitsForRoom)
       assert.strictEqual(held(true).taken.outcome, Outcome.goesOn)
+    })
+  )
+
+  it.effect("does what is done where there is no room, once for each time it asks", () =>
+    Effect.sync(() => {
+      const { asked, journal, overflown, taken } = held(false)
+      taken.flush()
+      assert.deepStrictEqual(overflown, [journal])
+      asked.shift()?.()
+      assert.deepStrictEqual(overflown, [journal, journal])
     })
   )
 

@@ -6,16 +6,17 @@ import { Kind } from "../../src/protocol/journal/Record.ts"
 import type { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 
+export const options = (files: Files["Service"] = new MemoryFiles().service): Spool.Options => ({
+  files,
+  directory: "/spool",
+  bytesMax: 64 * 1024 * 1024,
+  isSynced: false,
+  policyOf: () => "hold",
+  ageMillisMax: undefined
+})
+
 /** Below `/spool`. */
-export const make = (files: Files["Service"] = new MemoryFiles().service) =>
-  Spool.make({
-    files,
-    directory: "/spool",
-    bytesMax: 64 * 1024 * 1024,
-    isSynced: false,
-    policyOf: () => "hold",
-    ageMillisMax: undefined
-  })
+export const make = (files?: Files["Service"]) => Spool.make(options(files))
 
 export const open = (spool: Spool.Spool, key = "key"): Journal => spool.open({ key, name: "h/s", createdMillis: 0 })
 

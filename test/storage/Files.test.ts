@@ -10,7 +10,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, type Scope } from "effect"
 import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
-import { Files } from "../../src/storage/Files.ts"
+import { Files, type OpenFile } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { kindOf } from "../../src/storage/Promptness.ts"
 
@@ -51,6 +51,7 @@ const grounds: Readonly<Record<string, Effect.Effect<Ground, unknown, Scope.Scop
 }
 
 const bytes = (text: string) => Buffer.from(text)
+const isRemoved = (file: OpenFile) => file.isRemoved ?? Effect.die(new Error("nobody knows"))
 
 for (const [name, ground] of Object.entries(grounds)) {
   const claim = (what: string, body: (ground: Ground) => Effect.Effect<void, unknown>) =>
@@ -139,6 +140,7 @@ for (const [name, ground] of Object.entries(grounds)) {
         const into = Buffer.alloc(10)
         assert.strictEqual(yield* file.read(into, 0), 5)
         yield* files.rename(`${root}/f`, `${root}/g`)
+        assert.deepStrictEqual([yield* isRemoved(file), yield* isRemoved(second)], [true, false])
         yield* second.write([bytes("!")], 6)
         yield* second.close
         yield* file.close
@@ -156,6 +158,7 @@ for (const [name, ground] of Object.entries(grounds)) {
         yield* files.displace(`${root}/f`)
         assert.strictEqual(yield* codeOf(files.displace(`${root}/f`)), "ENOENT")
         yield* put(files, `${root}/f`, "second")
+        assert.isTrue(yield* isRemoved(file))
         const into = Buffer.alloc(10)
         assert.strictEqual(yield* file.read(into, 0), 5)
         assert.strictEqual(into.toString("latin1", 0, 5), "first")

@@ -175,9 +175,8 @@ export class Spool {
     const isDue = this.isTight && !this.#isRelieved
     this.#isRelieved = this.isTight
     if (!isDue) return
-    const freed = Effect.forEach(this.journals.values(), ({ durable, segments }) => segments.free(durable, false), {
-      discard: true
-    })
+    const journals = this.journals.values()
+    const freed = Effect.forEach(journals, ({ durable, segments }) => segments.free(durable, false), { discard: true })
     this.#writers.run("relief", Effect.uninterruptible(freed))
   }
 
@@ -287,12 +286,13 @@ export class Spool {
    */
   done(journal: Journal): Effect.Effect<void> {
     if (journal.passed === undefined || journal.isForgotten) return this.remove(journal)
-    return Effect.gen({ self: this }, function* () {
-      yield* Effect.orDie(Effect.retry(this.settle(journal), Schedule.spaced(settleWait)))
-      yield* this.resting.add(journal.token)
-      yield* this.#forget(journal)
-      if (journal.isForgotten) yield* this.resting.remove(journal.token)
-    })
+    const { resting } = this
+    const { token } = journal
+    const released = Effect.suspend(() => (journal.isForgotten ? resting.remove(token) : Effect.void))
+    const rests = Effect.uninterruptible(
+      Effect.all([resting.add(token), this.#forget(journal), released], { discard: true })
+    )
+    return Effect.andThen(Effect.orDie(Effect.retry(this.settle(journal), Schedule.spaced(settleWait))), rests)
   }
 
   /** The edge before will not ask for it any more. */
@@ -349,8 +349,9 @@ export class Spool {
     this.#writers.run(`${journal.token} removed`, this.remove(journal))
   }
 
+  /** Not interruptible: that the journal is gone ends who forwards it, and that is who asks for this. */
   #forget(journal: Journal): Effect.Effect<void> {
-    return Effect.suspend(() => {
+    const forgotten = Effect.suspend(() => {
       const { about, token } = journal
       if (this.#open.get(about.key) === journal) this.#open.delete(about.key)
       journal.disappear()
@@ -360,6 +361,7 @@ export class Spool {
       this.journals.delete(token)
       return this.#writers.stop(token)
     })
+    return Effect.uninterruptible(forgotten)
   }
 
   /** Done when all that was heard is in files. */
@@ -393,8 +395,6 @@ export const make = (options: Options): Effect.Effect<Spool, never, Scope.Scope>
   Effect.gen(function* () {
     const fibers = yield* FiberMap.make<string, void>()
     const run = yield* FiberMap.runtime(fibers)<never>()
-    return new Spool(options, {
-      run: (token, work) => void run(token, work),
-      stop: (token) => FiberMap.remove(fibers, token)
-    })
+    const stop = (token: string) => FiberMap.remove(fibers, token)
+    return new Spool(options, { run: (token, work) => void run(token, work), stop })
   })

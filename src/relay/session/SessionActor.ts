@@ -3,7 +3,8 @@
  * commands that touch files one at a time and supervises the fibers of its streams.
  *
  * Races. Packets may arrive while the session ends: a closed stream is unknown from then on, its files complete later.
- * The session ends when its control connection, its bound data connections and its stream fibers have ended.
+ * The session ends when its control connection, its bound data connections and its stream fibers have ended, and what
+ * was asked of it is done: a command that has come is carried out, even if nobody hears of it.
  */
 import { Deferred, Effect, FiberMap, Queue, Result } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
@@ -18,6 +19,7 @@ import { type Options, StreamActor } from "../stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../stream/StreamSession.ts"
 import { Announcement } from "./Announcement.ts"
 import type { Identity } from "./Identity.ts"
+import { watchNames } from "./Removals.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
 import { StreamPlaces } from "./StreamPlaces.ts"
 import { addTotals, noTotals, type Surroundings, type Totals } from "./Surroundings.ts"
@@ -69,6 +71,8 @@ export class SessionActor implements StreamSession {
   #control: Control | undefined
   #fibers: FiberMap.FiberMap<number> | undefined
   #streamFiberCount = 0
+  /** Commands that wait or are being carried out. */
+  #askedCount = 0
   #isFinishing = false
 
   constructor(identity: Identity, surroundings: Surroundings, onChunkUnused: ChunkUnused, mailbox: Mailbox) {
@@ -107,6 +111,7 @@ export class SessionActor implements StreamSession {
           const { beacons, incidents } = this.#surroundings
           yield* beacons.watch({ label, liveTimer, streams, stalls, incidents, onVerdict })
         }
+        yield* Effect.forkScoped(watchNames(this.streams, this.#surroundings.incidents))
         while (true) {
           const command = yield* Queue.take(this.#mailbox)
           yield* command
@@ -137,8 +142,13 @@ export class SessionActor implements StreamSession {
   ask<A>(command: Effect.Effect<A>, whenGone: A): Effect.Effect<A> {
     return Effect.suspend(() => {
       const reply = Deferred.makeUnsafe<A>()
-      const job = Effect.flatMap(Effect.exit(command), (exit) => Effect.asVoid(Deferred.done(reply, exit)))
+      const job = Effect.map(Effect.exit(command), (exit) => {
+        Deferred.doneUnsafe(reply, exit)
+        this.#askedCount--
+        this.#finishIfDone()
+      })
       if (this.#isFinishing || !Queue.offerUnsafe(this.#mailbox, job)) return Effect.succeed(whenGone)
+      this.#askedCount++
       return Effect.raceFirst(Deferred.await(reply), Effect.as(this.ended, whenGone))
     })
   }
@@ -227,7 +237,8 @@ export class SessionActor implements StreamSession {
   }
 
   #finishIfDone(): void {
-    if (this.#isFinishing || this.#connections.size > 0 || this.#streamFiberCount > 0 || this.streams.size > 0) return
+    const left = this.#connections.size + this.streams.size + this.#streamFiberCount + this.#askedCount
+    if (this.#isFinishing || left > 0) return
     this.#isFinishing = true
     this.chunks.release()
     Deferred.doneUnsafe(this.#ended, Effect.void)
@@ -237,6 +248,7 @@ export class SessionActor implements StreamSession {
   #onFiberEnd(): void {
     if (this.#isFinishing) return
     this.#streamFiberCount = 0
+    this.#askedCount = 0
     this.abort("defect")
     this.#connections.clear()
     this.#finishIfDone()

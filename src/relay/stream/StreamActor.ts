@@ -274,6 +274,11 @@ export class StreamActor {
     return isClosed
   }
 
+  /** See `StreamFiles.removed`. */
+  get removedFile(): Effect.Effect<string | undefined, FileFailed> {
+    return this.#files.removed
+  }
+
   /** Opens what the path names now. */
   openForReading(data: DataFile<TraceChunk>): Effect.Effect<TraceFile, FileFailed> {
     return this.#files.openForReading(data)

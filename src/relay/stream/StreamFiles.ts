@@ -256,6 +256,17 @@ export class StreamFiles implements Actions<TraceChunk> {
     )
   }
 
+  /** Relative to the output directory, a data file that somebody has taken away while it is written. */
+  get removed(): Effect.Effect<string | undefined, FileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      for (const [data, { file }] of [...this.#data]) {
+        if (file === undefined || !(yield* file.isRemoved)) continue
+        return `${data.chunk.directory.relativePath}/${this.#naming.path}/${this.dataName(data)}`
+      }
+      return undefined
+    })
+  }
+
   // ---- reading ---------------------------------------------------------------------------------------------------
 
   /** Opens what the path names now: the caller checks afterwards that it still is this file. */

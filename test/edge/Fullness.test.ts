@@ -1,0 +1,66 @@
+/** Room is made at once, not a segment whenever somebody asks for it again. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import type { Journal } from "../../src/edge/journal/Journal.ts"
+import { Fullness } from "../../src/edge/spool/Fullness.ts"
+import * as Losses from "../../src/edge/spool/Losses.ts"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import * as Local from "./Local.ts"
+
+const packetBytes = 20_000
+const packetCount = 60
+const hour = 3_600_000
+
+/** A journal of many segments, of which the relay has nothing. */
+const waiting = Effect.gen(function* () {
+  const relay = yield* TestRelay.make()
+  const local = yield* Local.start({ controlPort: 1, dataPort: 1, bytesMax: 4 * 1024 * 1024 })
+  const { c, d } = yield* Script.make(local, relay.output, () => {}).recording()
+  const stream = yield* c.addStream()
+  for (let seq = 0; seq < packetCount; seq++) {
+    yield* d.packet(stream, seq, packetBytes)
+    yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes })
+  }
+  const [journal] = local.edge.spool.journals.values()
+  return journal ?? assert.fail()
+})
+
+const fullness = (journal: Journal, isFull: () => boolean) => {
+  const fibers: Array<Fiber.Fiber<void>> = []
+  const made = new Fullness({
+    journals: new Map([[journal.token, journal]]),
+    losses: new Losses.Losses(),
+    policyOf: () => "drop",
+    isFull,
+    fullness: () => "",
+    onChange: () => {},
+    run: (_name, work) => void fibers.push(Effect.runFork(work))
+  })
+  return { made, done: Effect.suspend(() => Effect.forEach(fibers, Fiber.join, { discard: true })) }
+}
+
+describe("room in a spool that is full", () => {
+  it.live("is made until there is enough, and no further", () =>
+    Effect.gen(function* () {
+      const journal = yield* waiting
+      const { done, made } = fullness(journal, () => journal.droppedPacketCount < packetCount / 2)
+      made.overflow(journal)
+      yield* done
+      assert.isAtLeast(journal.droppedPacketCount, packetCount / 2)
+      assert.isBelow(journal.droppedPacketCount, packetCount / 2 + 10)
+    })
+  )
+
+  it.live("is made of all that is too old in one pass", () =>
+    Effect.gen(function* () {
+      const journal = yield* waiting
+      for (const segment of journal.segments.all) segment.wroteAt -= 3 * hour
+      // The next pass is a minute away.
+      const passing = yield* Effect.forkChild(fullness(journal, () => true).made.age(2 * hour))
+      yield* until("most of it to be dropped", () => journal.droppedPacketCount > packetCount / 2)
+      yield* Fiber.interrupt(passing)
+    })
+  )
+})
