@@ -52,7 +52,7 @@ class Attachment {
   /** Those that have not ended. */
   #sessions: Array<WatchedSession.WatchedSession> = []
   readonly #traces: ViewedTraces
-  readonly #joining: Joining
+  readonly #joining: Joining | undefined
   /** Streams that have not ended, but for those of metadata. */
   readonly #data = new Map<bigint, ViewerMerge.DataState>()
   /** What happened, for the next pull. */
@@ -78,10 +78,7 @@ class Attachment {
     const periodMillis = Math.min(...options.sessions.map(({ session }) => WatchedSession.periodOf(session)))
     this.#polling = ViewerPolling.make(periodMillis)
     this.#traces = new ViewedTraces(options.connection, (event) => this.#events.push(event))
-    this.#joining = new Joining(
-      options.sessions.map(({ session }) => session.id),
-      periodMillis
-    )
+    this.#joining = options.joiners && new Joining(options.joiners, options.sessions, periodMillis, this.#now)
     for (const each of options.sessions) this.#add(each, nowMillis)
   }
 
@@ -149,7 +146,7 @@ class Attachment {
       // What was told is believed when it is known who else may have older records.
       const told = this.#events.splice(0)
       if (told.length > 0) yield* this.#askNewStreams(this.#untold(), nowMillis)
-      if (this.#joining.isDue(nowMillis, isActive || told.length > 0)) yield* this.#admit()
+      yield* this.#awaitLook(isActive || told.length > 0)
       this.#events.push(...told)
       yield* this.#askQuietSessions(nowMillis)
       yield* this.#endSessions()
@@ -203,6 +200,7 @@ class Attachment {
         const state = states[index] as ViewerMerge.DataState
         state.polledMillis = nowMillis
         this.#sessionOf(state)?.newcomers?.onReply(reply, state.clock())
+        this.#joining?.onReply(reply, state.clock(), state.horizon !== undefined)
         const told = this.#events.length
         if (this.#onIndex(state, reply, nowMillis)) isActive = true
         const hasPacket = state.held !== undefined
@@ -359,21 +357,23 @@ class Attachment {
     })
   }
 
-  /** Sessions that have begun since the last look. */
+  /** Sessions that have begun since the last look: before what is told is believed. */
+  #awaitLook(hasNews: boolean): Effect.Effect<void, ExchangeFailed> {
+    const millis = this.#joining?.waitMillis(hasNews)
+    if (millis === undefined) return Effect.void
+    return millis === 0 ? this.#admit() : Effect.andThen(Effect.sleep(Duration.millis(millis)), this.#admit())
+  }
+
   #admit(): Effect.Effect<void, ExchangeFailed> {
-    const { joiners } = this.#options
-    if (joiners === undefined) return Effect.void
     return Effect.gen({ self: this }, function* () {
-      const askedMillis = yield* Clock.currentTimeMillis
-      const sessions = yield* joiners.look
+      const found = yield* this.#joining?.look() ?? Effect.succeed([])
       const nowMillis = yield* Clock.currentTimeMillis
-      for (const session of this.#joining.newAmong(sessions, askedMillis, nowMillis)) {
-        const attached = yield* joiners.attach(session)
+      for (const { attached, session } of found) {
         if (typeof attached === "string") {
           this.#events.push({ _tag: "SessionRefused", session, reason: attached })
           continue
         }
-        this.#events.push({ _tag: "SessionJoined", session: attached.session })
+        this.#events.push({ _tag: "SessionJoined", session })
         this.#add(attached, nowMillis)
         ViewerPolling.onPacket(this.#polling)
         this.#endedMillis = undefined
@@ -385,15 +385,15 @@ class Attachment {
   #isOver(): Effect.Effect<boolean, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
       const nowMillis = yield* Clock.currentTimeMillis
-      const { lingerMillis = 0 } = this.#options.joiners ?? {}
       this.#endedMillis ??= nowMillis
+      const { lingerMillis = 0 } = this.#options.joiners ?? {}
       const leftMillis = this.#endedMillis + lingerMillis - nowMillis
       // Everything was read: a relay that goes now takes nothing with it.
       const looked = yield* Effect.result(this.#admit())
       if (looked._tag === "Failure" && lingerMillis === Number.POSITIVE_INFINITY) return yield* looked.failure
       if (this.#events.length > 0) return false
       if (looked._tag === "Failure" || leftMillis <= 0) return true
-      yield* Effect.sleep(Duration.millis(Math.min(this.#joining.lingerPauseMillis, leftMillis)))
+      yield* Effect.sleep(Duration.millis(Math.min(this.#joining?.restMillis ?? 0, leftMillis)))
       return false
     })
   }

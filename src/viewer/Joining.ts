@@ -1,12 +1,17 @@
 /**
- * When to look for sessions that begin later under the name that is watched, and which are new. Pure; milliseconds.
+ * When to look for sessions that begin later under the name that is watched, and which are new.
  *
- * A look after each news, before what they tell is believed, finds a session before anything that happened in it could
- * be overtaken. What a relay of many sessions, or one far away, answers takes long: then it is asked less often.
+ * A relay lists a session before anything can happen in it, so a look that is asked after news finds whoever may have
+ * older ones. News wait for it, unless they tell of what happened before the last look: so nothing is overtaken, and
+ * one that reads faster than it is recorded is not held up. What a relay of many sessions, or one far away, answers
+ * takes long: then it is asked less often.
  */
-import type { Effect } from "effect"
+import { Effect } from "effect"
+import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
+import { type Reply, Status } from "../protocol/live/GetNextIndex.ts"
 import type { StreamEntry } from "../protocol/live/StreamEntry.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
+import { TracerClock } from "./TracerClock.ts"
 import type { Session } from "./ViewerEvent.ts"
 
 export interface AttachedSession {
@@ -24,48 +29,90 @@ export interface Joiners {
   readonly attach: (session: Session) => Effect.Effect<AttachedSession | string, ExchangeFailed>
 }
 
+export interface Found {
+  readonly session: Session
+  readonly attached: AttachedSession | string
+}
+
 /** Without news, at the latest. */
-const pauseMax = 500
-/** Of the time, so much is spent on looking; */
-const lookShare = 0.05
-/**
- * more where looks would lie further apart than this, since a tracer's first event may come that soon after its session
- * has begun: at most a fifth.
- */
-const newsPauseMax = 100
-const lookTimesMin = 4
+const pauseMaxMillis = 500
+/** From look to look, in looks: at most a fifth of the time is spent on them. */
+const pauseLooks = 4
 /** After the last session has ended. */
-const lingerPause = 50
+const restMillisMin = 50
+const nanosPerMilli = 1_000_000
 
 export class Joining {
+  readonly #joiners: Joiners
+  readonly #now: () => bigint
   readonly #periodMillis: number
   /** Those that are watched, and those that could not be. */
   readonly #known: Set<bigint>
-  #lookedMillis = Number.NEGATIVE_INFINITY
+  #askedNanos: bigint | undefined
+  #lookedNanos = 0n
   #pauseMillis = 0
+  /** All tracers of one host have one. */
+  readonly #tracer = new TracerClock()
+  /** The latest of the tracers' times that was told. */
+  #toldNanos: bigint | undefined
+  /** Some stream was read to its end: what is told is new, so the clocks are known. */
+  #hasCaughtUp = false
 
-  constructor(known: Iterable<bigint>, periodMillis: number) {
-    this.#known = new Set(known)
-    this.#periodMillis = Math.min(periodMillis, pauseMax)
+  /** `now`: a steady clock. */
+  constructor(joiners: Joiners, known: ReadonlyArray<AttachedSession>, periodMillis: number, now: () => bigint) {
+    this.#joiners = joiners
+    this.#known = new Set(known.map(({ session }) => session.id))
+    this.#periodMillis = Math.min(periodMillis, pauseMaxMillis)
+    this.#now = now
   }
 
-  isDue(nowMillis: number, hasNews: boolean): boolean {
-    const pause = hasNews ? this.#pauseMillis : Math.max(this.#pauseMillis, this.#periodMillis)
-    return nowMillis - this.#lookedMillis >= pause
+  /** An answer about a stream. `isBegun`: it has told something before. */
+  onReply({ status, timestampEnd }: Reply, clock: Scale | undefined, isBegun: boolean): void {
+    if (status === Status.inactive || (status === Status.retry && isBegun)) this.#hasCaughtUp = true
+    if (clock === undefined || (status !== Status.ok && status !== Status.inactive)) return
+    const told = fromCycles(clock, timestampEnd)
+    this.#tracer.hear(told, this.#now())
+    if (this.#toldNanos === undefined || told > this.#toldNanos) this.#toldNanos = told
+  }
+
+  /** How long to wait for a look before going on. Undefined: none is due. */
+  waitMillis(hasNews: boolean): number | undefined {
+    if (this.#askedNanos === undefined) return 0
+    const isWaitedFor = hasNews && this.#hasCaughtUp && this.#isNews(this.#askedNanos)
+    const isWanted = isWaitedFor || (hasNews && !this.#hasCaughtUp)
+    const pause = isWanted ? this.#pauseMillis : Math.max(this.#pauseMillis, this.#periodMillis)
+    const left = Math.max(0, pause - millisBetween(this.#lookedNanos, this.#now()))
+    return left === 0 || isWaitedFor ? left : undefined
   }
 
   /** How long to wait for another look when nothing else is to be done. */
-  get lingerPauseMillis(): number {
-    return Math.max(this.#pauseMillis, lingerPause)
+  get restMillis(): number {
+    return Math.max(this.#pauseMillis, restMillisMin)
   }
 
-  /** The answer to a look. Each session is new once. */
-  newAmong(sessions: ReadonlyArray<Session>, askedMillis: number, nowMillis: number): ReadonlyArray<Session> {
-    this.#lookedMillis = nowMillis
-    const lookMillis = nowMillis - askedMillis
-    this.#pauseMillis = Math.min(lookMillis / lookShare, Math.max(newsPauseMax, lookTimesMin * lookMillis))
-    const fresh = sessions.filter(({ id }) => !this.#known.has(id))
-    for (const { id } of fresh) this.#known.add(id)
-    return fresh
+  /** Each session is found once; a text says why it cannot be watched. */
+  look(): Effect.Effect<ReadonlyArray<Found>, ExchangeFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const askedNanos = this.#now()
+      const sessions = yield* this.#joiners.look
+      this.#askedNanos = askedNanos
+      this.#lookedNanos = this.#now()
+      this.#pauseMillis = pauseLooks * millisBetween(askedNanos, this.#lookedNanos)
+      const found: Array<Found> = []
+      for (const session of sessions) {
+        if (this.#known.has(session.id)) continue
+        this.#known.add(session.id)
+        found.push({ session, attached: yield* this.#joiners.attach(session) })
+      }
+      return found
+    })
+  }
+
+  /** Whether what was told may have happened after that. */
+  #isNews(nanos: bigint): boolean {
+    const latest = this.#toldNanos === undefined ? undefined : this.#tracer.latestOf(this.#toldNanos)
+    return latest === undefined || latest > nanos
   }
 }
+
+const millisBetween = (from: bigint, to: bigint): number => Number(to - from) / nanosPerMilli

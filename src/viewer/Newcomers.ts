@@ -9,18 +9,13 @@
 import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
 import type * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 import { Flags, Status } from "../protocol/live/GetNextIndex.ts"
+import { TracerClock } from "./TracerClock.ts"
 
-/** Clocks of two hosts go equally fast, but for this part. */
-const driftShare = 1000n
-/** Each trace says by itself what its clock is since the epoch, and is off by some microseconds. */
-const marginNanos = 5_000_000n
 const kernelPath = /(?:^|\/)kernel$/
 
 export class Newcomers {
   readonly #now: () => bigint
-  /** The tracer's clock less ours, at least, as of `#atNanos`. */
-  #ahead: bigint | undefined
-  #atNanos = 0n
+  readonly #tracer = new TracerClock()
   #askedNanos = 0n
   /** When the last question was asked whose answer knew of no stream that we do not. */
   #completeNanos: bigint | undefined
@@ -39,21 +34,12 @@ export class Newcomers {
   onReply({ flags, status, timestampEnd }: GetNextIndex.Reply, clock: Scale | undefined): void {
     if ((flags & Flags.newStream) === 0) this.#completeNanos = this.#askedNanos
     if (clock !== undefined && (status === Status.ok || status === Status.inactive)) {
-      this.#hear(fromCycles(clock, timestampEnd), this.#now())
+      this.#tracer.hear(fromCycles(clock, timestampEnd), this.#now())
     }
   }
 
   beginningOf({ path }: { readonly path: string }): bigint | undefined {
-    const [ahead, complete] = [this.#ahead, this.#completeNanos]
-    if (ahead === undefined || complete === undefined || kernelPath.test(path)) return undefined
-    const drift = complete > this.#atNanos ? (complete - this.#atNanos) / driftShare : 0n
-    return complete + ahead - drift - marginNanos
-  }
-
-  #hear(tracerNanos: bigint, nowNanos: bigint): void {
-    const ahead = tracerNanos - nowNanos
-    if (this.#ahead !== undefined && ahead < this.#ahead - (nowNanos - this.#atNanos) / driftShare) return
-    this.#ahead = ahead
-    this.#atNanos = nowNanos
+    const complete = this.#completeNanos
+    return complete === undefined || kernelPath.test(path) ? undefined : this.#tracer.leastAt(complete)
   }
 }
