@@ -1,6 +1,6 @@
 /**
- * A tracer's clock beside ours, by what the relay told and when: it had happened by then. Times in nanoseconds; ours are
- * of a steady clock.
+ * A tracer's clock beside ours, by what the relay told and when: it had happened by then. Times in nanoseconds, ours of
+ * a steady clock.
  */
 
 /** Clocks of two hosts go equally fast, but for this part. */

@@ -75,6 +75,15 @@ const lex = (text: string): ReadonlyArray<Token> => {
   return tokens
 }
 
+/** The record has the operand, and the test does not hold: of several labels, for none. */
+const hasNot = (operand: Operand, term: Expression): Expression => ({
+  kind: "and",
+  terms: [
+    { kind: "exists", operand },
+    { kind: "not", term }
+  ]
+})
+
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", 0: "\0" }
 
 const unquoted = (quoted: string): string =>
@@ -171,23 +180,15 @@ class Parser {
     switch (match) {
       case undefined:
         return { kind: "truth", operand: left }
-      case "not": {
-        const inner = this.#take("in") !== undefined ? this.#in(left) : this.#like(left)
-        return {
-          kind: "and",
-          terms: [
-            { kind: "exists", operand: left },
-            { kind: "not", term: inner }
-          ]
-        }
-      }
+      case "not":
+        return hasNot(left, this.#take("in") !== undefined ? this.#in(left) : this.#like(left))
       case "in":
         return this.#in(left)
       case "like":
         this.#at--
         return this.#like(left)
       default:
-        return this.#regex(left, match === "!~")
+        return match === "!~" ? hasNot(left, this.#regex(left)) : this.#regex(left)
     }
   }
 
@@ -209,7 +210,7 @@ class Parser {
     return { kind: "match", operand, matches: Glob.matcher(text.slice(1, -1)) }
   }
 
-  #regex(operand: Operand, isNegated: boolean): Expression {
+  #regex(operand: Operand): Expression {
     const { at, kind, text } = this.#token
     if (kind !== "regex" && kind !== "string") throw this.#unexpected("a regular expression, /in slashes/ or in quotes")
     this.#at++
@@ -221,8 +222,7 @@ class Parser {
     } catch (cause) {
       throw new WhereRefused(at + 1, cause instanceof Error ? cause.message : String(cause))
     }
-    const matches = (value: string) => regex.test(value)
-    return { kind: "match", operand, matches: isNegated ? (value) => !matches(value) : matches }
+    return { kind: "match", operand, matches: (value) => regex.test(value) }
   }
 
   #operand(): Operand {
