@@ -171,7 +171,8 @@ const tracedLive = (kind: Relays.Kind) => () => {
       const { events, viewer } = yield* attach(relay, { seek: "beginning" })
       const { seen, until } = yield* watch(events)
       const inactivities = () => seen.filter(({ _tag }) => _tag === "Inactive").length
-      yield* until("idleness", () => inactivities() >= 2)
+      // Of two streams, so for some periods since the last packet.
+      yield* until("idleness", () => inactivities() >= 6)
       const [requests, start, known] = [viewer.requestCount(), performance.now(), inactivities()]
       yield* until("three more beacons", () => inactivities() >= known + 3)
       const perSecond = (viewer.requestCount() - requests) / ((performance.now() - start) / 1000)
