@@ -90,6 +90,8 @@ it.live("names that can be none are refused, and nothing is left of an attempt; 
       "fe80::1%eth0",
       "*",
       "a.*.b",
+      "*.lan",
+      "a..b",
       "x,-"
     ]) {
       const { code, stderr } = yield* attempt("init", `--names=${names}`, pki)

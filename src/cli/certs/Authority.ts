@@ -134,14 +134,17 @@ const isPlain = (name: string) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)
 
 const isAddress = (name: string) => isIP(name) !== 0 && !name.includes("%")
 
-/** Also all hosts of a domain. Four numbers that are no address are no name either. */
-const isHost = (name: string) => isPlain(name.replace(/^\*\./, "")) && !/^[\d.]+$/.test(name)
+/** Parts of a name are not empty. Four numbers that are no address are no name either. */
+const isHost = (name: string) => isPlain(name) && !name.includes("..") && !/^[\d.]+$/.test(name)
 
-const refuseName = (name: string, kind: "a name" | "a host") =>
-  new CertificateFailed({
-    path: name === "" ? '""' : name,
-    reason: `${kind} has letters, digits, dots, dashes and underscores (of others, what DNS has for them: xn--…)`
-  })
+/** All hosts of a domain: of one with two parts at least, since no client takes it for `*.lan`. */
+const isDomain = (name: string) => name.startsWith("*.") && isHost(name.slice(2)) && name.indexOf(".", 2) > 0
+
+const refuseName = (name: string, kind: "a name" | "a host") => {
+  const has = `${kind} has letters, digits, dots, dashes and underscores (of others, what DNS has for them: xn--…)`
+  const reason = name.startsWith("*.") ? "clients take a star for the hosts of a domain of two parts, *.a.example" : has
+  return new CertificateFailed({ path: name === "" ? '""' : name, reason })
+}
 
 const authorityOf = (directory: string): Request => ({
   directory,
@@ -188,7 +191,7 @@ const clientOf = (directory: string, kind: Kind, name: string, days = clientDays
 
 const wellNamed = (names: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed> =>
   Effect.suspend(() => {
-    const wrong = names.length === 0 ? "" : names.find((name) => !isAddress(name) && !isHost(name))
+    const wrong = names.length === 0 ? "" : names.find((name) => !(isAddress(name) || isHost(name) || isDomain(name)))
     return wrong === undefined ? Effect.void : Effect.fail(refuseName(wrong, "a host"))
   })
 
