@@ -214,7 +214,7 @@ export class TraceFile implements BesideWrite, Holder {
         this.#pool.left()
         return this.#open
       }
-      const file = yield* Effect.tapError(this.#reopen(this.#isWriter ? "continue" : "read"), () =>
+      const file = yield* Effect.tapCause(this.#reopen(this.#isWriter ? "continue" : "read"), () =>
         Effect.sync(() => this.#pool.left())
       )
       if (this.#inode === anyInode) this.#inode = file.inode

@@ -382,6 +382,43 @@ describe("a defect ends only what it is in", () => {
     })
   )
 
+  claim("of what puts a chunk away: said once, and the next chunk does not wait for it", (scene) =>
+    Effect.gen(function* () {
+      const { relay, c, stream, metadata } = scene
+      relay.faults.fail({ code: "bug", operation: "unlink", path: "victim", isDefect: true })
+      yield* c.createChunk(1)
+      yield* c.rotate(1, [
+        [stream, 1],
+        [metadata, 0]
+      ])
+      assert.strictEqual(yield* c.closeChunk(0, Commands.closeCommands.delete), 10)
+      assert.strictEqual((yield* c.ask("TRACE_CHUNK_EXISTS", u64(0), 5)).readUInt8(4), 0)
+      assert.lengthOf(errorsOf(relay), 1)
+      assert.strictEqual(yield* c.createChunk(2), 11, "what could not be deleted is in its way")
+    })
+  )
+
+  claim("of a session that is being made: its name is free again", ({ relay }) =>
+    Effect.gen(function* () {
+      const make = (sessionId: number) =>
+        Effect.gen(function* () {
+          const other = yield* relay.control
+          yield* other.ask("VERSION", join(Commands.u32(2), Commands.u32(13)), 8)
+          other.post("CREATE_SESSION", Commands.createSession(13, { name: "unmade", sessionId }))
+          return other
+        })
+      relay.faults.fail({ code: "bug", operation: "mkdir", path: "unmade", isDefect: true, times: 1 })
+      const first = yield* make(9)
+      yield* until("its connection to be closed", () => first.peer.isClosed)
+      const second = yield* make(10)
+      const head = yield* second.take(16)
+      const path = (yield* second.take(head.readUInt32BE(12))).toString("latin1")
+      assert.match(path, /unmade-\d+-\d+\0$/)
+      second.peer.finish()
+      assert.lengthOf(errorsOf(relay), 1)
+    })
+  )
+
   claim("of a session's command: the session ends", ({ relay, c, stream }) =>
     Effect.gen(function* () {
       relay.faults.fail({ code: "bug", operation: "mkdir", path: "defective", isDefect: true })

@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { until } from "../support/turns.ts"
-import { packet, withRelay } from "./doubles.ts"
+import { assertNothingLeft, packet, withRelay } from "./doubles.ts"
 
 it.live("a packet in the place of one that was cut off is synced, although the file is as long as before", () =>
   withRelay({ sync: { intervalMillis: 1_000_000 } }, (relay) =>
@@ -24,6 +24,23 @@ it.live("a packet in the place of one that was cut off is synced, although the f
       const again = yield* relay.data
       again.deliver(packet(theirs, 1, 28))
       assert.strictEqual((yield* Effect.flip(flushed)).code, "EIO", "it asks for the sync")
+    })
+  )
+)
+
+it.live("a defect in the sync before a file is closed ends the stream, and the session can end", () =>
+  withRelay({ sync: "close", isDisk: true }, (relay) =>
+    Effect.gen(function* () {
+      const c = yield* relay.control
+      yield* c.session({ name: "mine" })
+      const stream = yield* c.addStream()
+      const d = yield* relay.data
+      d.deliver(packet(stream, 0))
+      assert.strictEqual(yield* c.index(stream, { seq: 0 }), 10)
+      relay.faults.fail({ code: "bug", operation: "fsync", isDefect: true })
+      c.peer.finish()
+      d.finish()
+      yield* assertNothingLeft(relay)
     })
   )
 )

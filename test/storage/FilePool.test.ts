@@ -64,6 +64,20 @@ describe("the pool of open files", () => {
     })
   )
 
+  claim("a file that cannot be opened again, for a defect either, keeps no place", {}, ({ faults, store }) =>
+    Effect.gen(function* () {
+      const file = yield* store.directory("s").create("ust", "ch", false)
+      yield* file.suspend
+      const read = Effect.suspend(() => file.read(Buffer.alloc(4), 0))
+      for (const isDefect of [false, true]) {
+        faults.fail({ code: "EIO", operation: "open", times: 1, isDefect })
+        assert.strictEqual((yield* Effect.exit(read))._tag, "Failure")
+        assert.strictEqual(store.pool.openCount, 0)
+      }
+      yield* file.close
+    })
+  )
+
   claim(
     "what another thread writes is ended before its file is closed, and told to who asked for it",
     { hasWriter: true },

@@ -67,7 +67,7 @@ const makeSession = (state: ControlState, request: CreateSession.Request): Effec
     const { minor, party, registry, socket } = state
     yield* admittedOr(socket, refusalOf(state, request))
     const held = party.holdSession()
-    return yield* Effect.tapError(admitted({ registry, minor, request, held, socket }), () => Effect.sync(held.release))
+    return yield* Effect.tapCause(admitted({ registry, minor, request, held, socket }), () => Effect.sync(held.release))
   })
 
 interface Admitted {
@@ -92,7 +92,7 @@ const admitted = ({ held, minor, registry, request, socket }: Admitted): Effect.
       Admission.outputPath({ ...request, creationTime }, registry.options.grouping),
       (path) => registry.directories.take(path, owner, socket)
     )
-    const outputPath = features.chunks ? yield* Effect.tapError(placed, () => Effect.sync(() => chunk?.release())) : ""
+    const outputPath = features.chunks ? yield* Effect.tapCause(placed, () => Effect.sync(() => chunk?.release())) : ""
     if (features.chunks) held.records(outputPath)
     return yield* registry.add({
       id,

@@ -78,23 +78,26 @@ export class Chunks {
   }
 
   /**
-   * Runs the close action of a chunk nobody uses any more, then forgets it. One after the other: on its way to the
-   * archive each chunk lies in the same temporary directory.
+   * Runs the close action of a chunk nobody uses any more, then forgets it, whatever becomes of it: others wait for
+   * that. One after the other: on its way to the archive each chunk lies in the same temporary directory.
    */
   retire(owner: Owner, chunk: TraceChunk): Effect.Effect<void> {
     const earlier = this.#retiringOf(owner)
     const done = Deferred.makeUnsafe<void>()
     this.#retiring.set(chunk, done)
-    return Effect.gen({ self: this }, function* () {
+    const closed = Effect.gen({ self: this }, function* () {
       yield* awaitAll(earlier)
       for (const failure of yield* chunk.closeAction) {
         yield* this.#incidents.report("CHUNK_UNSETTLED", failure.message)
       }
+    }).pipe(Effect.catchCause((cause) => this.#incidents.report("CHUNK_UNSETTLED", undefined, cause)))
+    const forgotten = Effect.sync(() => {
       for (const [key, known] of this.#chunks) {
         if (known === chunk && key.startsWith(prefixOf(owner))) this.#chunks.delete(key)
       }
       this.#retiring.delete(chunk)
       Deferred.doneUnsafe(done, Effect.void)
     })
+    return Effect.ensuring(closed, forgotten)
   }
 }

@@ -62,7 +62,7 @@ export class Directories {
           .of(this.#store.directory(given).make, () => isCarried)
           .pipe(
             Effect.as(given),
-            Effect.tapError(() => Effect.sync(() => this.release(given)))
+            Effect.tapCause(() => Effect.sync(() => this.release(given)))
           )
       ),
       ({ message }) => ({ code: "SESSION_DIRECTORY", detail: message })

@@ -394,7 +394,7 @@ export class WriteLog {
       }
       this.besideWaiting.tell()
       const cleanups = stages.flatMap((stage) => stage.steps.filter((step) => step.isCleanup))
-      return Effect.forEach(cleanups, (step) => Effect.ignore(step.run), { discard: true })
+      return Effect.forEach(cleanups, (step) => Effect.ignoreCause(step.run), { discard: true })
     })
   }
 }
