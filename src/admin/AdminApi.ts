@@ -14,7 +14,7 @@ import {
 } from "effect/http-api"
 import { Reloaded, ReloadRefused } from "../config/Reloaded.ts"
 import { RelayEvent } from "../relay/Events.ts"
-import { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"
+import { Activity, ConnectionStatus, Counters, Drain, Lost, SessionStatus } from "../relay/Status.ts"
 import { Device } from "../telemetry/Device.ts"
 import { ProcessFigures } from "../telemetry/Reading.ts"
 import { PassedSession, Verbosity } from "./Operations.ts"
@@ -150,8 +150,8 @@ export const SessionSummary = Schema.Struct({
   stallCount: Schema.Int,
   byteCount: Schema.Int,
   packetCount: Schema.Int,
-  eventsDiscarded: Schema.Int,
-  packetsLost: Schema.Int,
+  eventsDiscarded: Lost,
+  packetsLost: Lost,
   /** Since the last packet or beacon of the stream where that is longest. */
   silenceMillis: Schema.Finite,
   /** Of the slowest viewer. */

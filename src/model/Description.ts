@@ -17,6 +17,8 @@ const eventClasses = /\bstream_id = (\d+);/g
 const frequencies = /\bfreq\s*=\s*(\d+)\s*;|"frequency"\s*:\s*(\d+)\s*[,}]/g
 /** Headers and context of a packet are shorter than this: what is longer has events. */
 const emptyBitsMax = 96 * 8
+/** A second. */
+const cyclesMax = 1e15
 /** A tracer that lets nothing follow for so long has nothing more to tell. */
 const lackMillisMax = 5000
 
@@ -40,7 +42,9 @@ export class Description {
     for (const [, id] of text.matchAll(streamClasses)) this.#streams.add(Number(id))
     for (const [, id] of text.matchAll(eventClasses)) this.#events.add(Number(id))
     for (const [, freq, frequency] of text.matchAll(frequencies)) {
-      this.cyclesPerMilli = Math.max(this.cyclesPerMilli ?? 0, Number(freq ?? frequency) / 1000)
+      const cycles = Number(freq ?? frequency)
+      // No clock is faster, whatever its tracer says.
+      if (cycles < cyclesMax) this.cyclesPerMilli = Math.max(this.cyclesPerMilli ?? 0, cycles / 1000)
     }
   }
 

@@ -20,6 +20,7 @@ import type {
   ViewerStatus
 } from "./Status.ts"
 import type { SessionActor } from "./session/SessionActor.ts"
+import { addTotals, totalsOf } from "./session/Surroundings.ts"
 import type { Attached } from "./session/Viewers.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
 
@@ -102,24 +103,16 @@ export const sessions = (registry: Service): ReadonlyArray<SessionStatus> =>
 
 export const counters = (registry: Service): Counters => {
   const { totals, pool, halves, journals, options } = registry
-  let { packetCount, byteCount, eventsDiscarded, packetsLost } = totals
+  const sum = { ...totals }
   let viewerCount = 0
   for (const session of registry.sessions.values()) viewerCount += session.viewers.count
-  for (const stream of registry.streams.values()) {
-    packetCount += stream.packetCount
-    byteCount += stream.byteCount
-    eventsDiscarded += stream.losses.eventsDiscarded
-    packetsLost += stream.losses.packetsLost
-  }
+  for (const stream of registry.streams.values()) addTotals(sum, totalsOf(stream))
   return {
     sessionCount: registry.sessions.size,
     streamCount: registry.streams.size,
     viewerCount,
     traceChunkCount: registry.chunks.count,
-    packetCount,
-    byteCount,
-    eventsDiscarded,
-    packetsLost,
+    ...sum,
     memoryBytes: pool.usedBytes,
     memoryBytesMax: pool.bytesMax,
     halvesBytes: halves.usedBytes,

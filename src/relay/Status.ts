@@ -7,6 +7,8 @@ import { Schema } from "effect"
 import { causes, ports } from "./ConnectionKinds.ts"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+/** As tracers tell, or a sum of that: beyond 2⁵³ it is rounded. */
+export const Lost = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 const Millis = Schema.Finite
 
 /** What one stream received, and what its tracer lost meanwhile. */
@@ -24,9 +26,9 @@ export const StreamStatus = Schema.Struct({
   /** Packets whose index is complete. */
   indexCount: Count,
   /** Events that the tracer had no room for, as it counts itself: since the stream began there. */
-  eventsDiscarded: Count,
+  eventsDiscarded: Lost,
   /** Packets that are missing between those that came. */
-  packetsLost: Count,
+  packetsLost: Lost,
   /** When a packet or a beacon came last. */
   heardAtMillis: Millis
 })
@@ -92,8 +94,8 @@ export const SessionStatus = Schema.Struct({
       channelName: Schema.String,
       packetCount: Count,
       byteCount: Count,
-      eventsDiscarded: Count,
-      packetsLost: Count
+      eventsDiscarded: Lost,
+      packetsLost: Lost
     })
   ),
   viewers: Schema.Array(ViewerStatus),
@@ -123,8 +125,8 @@ export const Counters = Schema.Struct({
   /** Of all sessions since the relay started, as the next three. */
   packetCount: Count,
   byteCount: Count,
-  eventsDiscarded: Count,
-  packetsLost: Count,
+  eventsDiscarded: Lost,
+  packetsLost: Lost,
   /** Packet memory in use between sockets and files, of `memoryBytesMax`. */
   memoryBytes: Count,
   memoryBytesMax: Count,

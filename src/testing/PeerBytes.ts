@@ -139,7 +139,7 @@ export interface Index {
   readonly packetSeq?: number | bigint
   readonly begin?: number
   readonly end?: number
-  readonly discarded?: number
+  readonly discarded?: number | bigint
   readonly streamClass?: number
 }
 

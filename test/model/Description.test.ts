@@ -48,6 +48,12 @@ describe("what metadata tells of", () => {
     assert.isFalse(suffices(description, full, 10_500))
   })
 
+  it("a clock's frequency is one that time can be told by, whatever the tracer says", () => {
+    const { cyclesPerMilli } = of(`clock { freq = 1000000000; }; clock { freq = ${"9".repeat(90)}; };`)
+    assert.strictEqual(cyclesPerMilli, 1_000_000)
+    assert.isUndefined(of(`clock { freq = ${"9".repeat(400)}`, ";").cyclesPerMilli)
+  })
+
   it("metadata without any stream class is not for viewers, but not for ever", () => {
     const description = of(head)
     assert.isTrue(description.isOwing(0))

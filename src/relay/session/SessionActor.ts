@@ -22,7 +22,7 @@ import type { Identity } from "./Identity.ts"
 import { watchNames } from "./Removals.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
 import { StreamPlaces } from "./StreamPlaces.ts"
-import { addTotals, noTotals, type Surroundings, type Totals } from "./Surroundings.ts"
+import { addTotals, noTotals, type Surroundings, type Totals, totalsOf } from "./Surroundings.ts"
 import { Viewers } from "./Viewers.ts"
 
 export interface Control extends Connection {
@@ -208,10 +208,11 @@ export class SessionActor implements StreamSession {
     this.#announcement.remove(stream)
     this.#completing.add(stream)
     this.#surroundings.events.publish({ _tag: "StreamClosed", sessionId: this.id, streamId: handle })
-    addTo(this.#surroundings.totals, stream)
+    const totals = totalsOf(stream)
+    addTotals(this.#surroundings.totals, totals)
     const ofChannel = this.closedTotals.get(stream.channelName) ?? noTotals()
     this.closedTotals.set(stream.channelName, ofChannel)
-    addTo(ofChannel, stream)
+    addTotals(ofChannel, totals)
   }
 
   get isComplete(): boolean {
@@ -388,11 +389,6 @@ export interface AddedStream {
 }
 
 export const noHandle = 0xffff_ffff_ffff_ffffn
-
-const addTo = (totals: Totals, { packetCount, byteCount, losses }: StreamActor): void => {
-  const { eventsDiscarded, packetsLost } = losses
-  addTotals(totals, { packetCount, byteCount, eventsDiscarded, packetsLost })
-}
 
 /** Sizes and counts beyond 2⁵³ mean "never reached" as well as their own value would. */
 const clampToNumber = (value: bigint) =>

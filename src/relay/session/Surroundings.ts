@@ -30,6 +30,12 @@ export const addTotals = (sum: Totals, more: Totals): void => {
   sum.packetsLost += more.packetsLost
 }
 
+/** Those of one stream. */
+export const totalsOf = ({ byteCount, losses, packetCount }: StreamActor): Totals => {
+  const { eventsDiscarded, packetsLost } = losses
+  return { packetCount, byteCount, eventsDiscarded, packetsLost }
+}
+
 /** A session that may be of a target that is gone. */
 export interface Silent {
   readonly id: number
