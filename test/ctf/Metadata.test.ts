@@ -110,6 +110,12 @@ describe("refusals of metadata", () => {
     assert.strictEqual(message, 'metadata, line 2, column 20 (event { name = "a" id = 3; };): expected `;`, found "id"')
   })
 
+  it.each(["event", "7", "[2]", '"text"'])("say that a field is not named %s", (name) => {
+    const fields = (field: string) => `${trace}event { name = a; fields := struct { string ${field}; }; };`
+    accepted(Buffer.from(fields("event_7")))
+    assert.match(refusal(fields(name)).reason, /^expected a name/)
+  })
+
   it("count lines over pieces", () => {
     const metadata = new GrowingMetadata()
     assert.isTrue(Result.isSuccess(metadata.append(Buffer.from(`${trace}\n\n`))))
