@@ -27,19 +27,26 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
   })
 
   it.each(firsts.slice(0, 4))(
-    "do so with another edge between, that is gone at any time, too: seeds from %i",
+    "do so with another edge between, that is gone at any time, too, with its power or without: seeds from %i",
     (first) => {
-      let killCount = 0
+      let [killCount, powerLossCount] = [0, 0]
       for (let seed = first; seed < first + batch; seed++) {
         try {
-          killCount += live({ ...usual, hasMiddle: true, seed }).middleKillCount
+          const { middleKillCount, middlePowerLossCount } = live({ ...usual, hasMiddle: true, seed })
+          killCount += middleKillCount
+          powerLossCount += middlePowerLossCount
         } catch (cause) {
           throw new Error(`seed ${seed}`, { cause })
         }
       }
       assert.isAbove(killCount, 0)
+      assert.isAbove(powerLossCount, 0)
     }
   )
+
+  it("do so when an edge between lost its power in the middle of its last record", () => {
+    assert.isAbove(live({ ...usual, hasMiddle: true, seed: 7_800_027 }).middlePowerLossCount, 0)
+  })
 
   it("do so whichever operation is the last of an edge between", () => {
     const expected = direct(oneSession)

@@ -233,8 +233,8 @@ export class JournalReader {
           return this.#withdraw(lost, bytes, at, size)
         }
         at += size
-        if (isWanted) this.#next = number + 1
-        else from = at
+        if (isWanted || lost !== undefined) this.#next = number + 1
+        if (!isWanted) from = at
       }
       if (at === 0 || (at + headBytes > count && from === at && count < headBytes)) return yield* damaged(0)
       this.#offset += at

@@ -4,8 +4,10 @@
  */
 import { Effect } from "effect"
 import { wallMillis } from "../../Machine.ts"
+import { isWhole } from "../../protocol/journal/Record.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
+import { checksums } from "./Checksums.ts"
 import { History, type Skipped } from "./History.ts"
 import type { Needed } from "./Needed.ts"
 import { type Each, walk } from "./Records.ts"
@@ -34,23 +36,40 @@ const waitedMillis = ({ modifiedMillis = 0 }: OpenFile): number =>
 /** Others have a turn between two. */
 const windowBytes = 2 * 1024 * 1024
 
+interface Extent {
+  readonly byteCountMax?: number
+  /** What is damaged at its end was cut short as it was written: whoever said it says it again. */
+  readonly isLast?: boolean
+}
+
 /** Answers how many bytes of the file are records. */
 const scanFile = (
   file: OpenFile,
   path: string,
   history: History,
   window: Buffer,
-  byteCountMax = Number.POSITIVE_INFINITY
+  { byteCountMax = Number.POSITIVE_INFINITY, isLast = false }: Extent = {}
 ): Effect.Effect<number, FileFailed> =>
   Effect.suspend(() => {
     let goodUntil = 0
     let isReused = false
+    /** Damaged, with nothing whole behind them yet. */
+    const doubtful: Array<() => void> = []
     const each: Each = (bytes, at, size, offset) => {
       // Of what the segment was before.
       if (u64At(bytes, at) <= history.last) {
         isReused = true
         return
       }
+      if (isLast && !isWhole(bytes, at, checksums)) {
+        const own = Buffer.from(bytes.subarray(at, at + size))
+        doubtful.push(() => see(own, 0, size, offset + at))
+        return
+      }
+      for (const seen of doubtful.splice(0)) seen()
+      see(bytes, at, size, offset)
+    }
+    const see: Each = (bytes, at, size, offset) => {
       if (offset + at > goodUntil) history.damage.push(`${path}: ${offset + at - goodUntil} bytes are no records`)
       history.see(bytes, at, path)
       goodUntil = offset + at + size
@@ -70,11 +89,23 @@ export const bytesIn = (files: Files["Service"], directory: string): Effect.Effe
     return sizes.reduce((sum, size) => sum + size, 0)
   }).pipe(Effect.orElseSucceed(() => 0))
 
-export const scan = (files: Files["Service"], directory: string): Effect.Effect<Found, FileFailed> => {
+/** `isSynced`: what is found is on the disk, too. The process that wrote it may have ended before it was. */
+export const scan = (
+  files: Files["Service"],
+  directory: string,
+  isSynced = false
+): Effect.Effect<Found, FileFailed> => {
   const segments: Array<Segment> = []
   const closed = Effect.suspend(() => Effect.forEach(segments, ({ file }) => file.close, { discard: true }))
-  return Effect.onError(scanInto(files, directory, segments), () => closed)
+  const found = Effect.tap(scanInto(files, directory, segments), () =>
+    isSynced ? synced(files, directory, segments) : Effect.void
+  )
+  return Effect.onError(found, () => closed)
 }
+
+/** A segment is begun when the one before is synced. */
+const synced = (files: Files["Service"], directory: string, segments: ReadonlyArray<Segment>) =>
+  Effect.andThen(segments.at(-1)?.file.sync ?? Effect.void, files.syncDirectory(directory))
 
 const scanInto = (
   files: Files["Service"],
@@ -90,7 +121,8 @@ const scanInto = (
     const names = entries.map(({ name }) => name).filter((name) => firstOf(name) !== undefined)
     const history = new History()
     const window = Buffer.allocUnsafeSlow(windowBytes)
-    for (const name of names.sort()) {
+    const newest = names.sort().at(-1)
+    for (const name of names) {
       const path = `${directory}/${name}`
       const file = yield* files.open(path, "continue")
       const first = firstOf(name) as number
@@ -99,7 +131,7 @@ const scanInto = (
       const segment = segmentOf(first, path, file, first - 1)
       segment.wroteAt -= waitedMillis(file)
       segments.push(segment)
-      segment.byteCount = yield* scanFile(file, path, history, window)
+      segment.byteCount = yield* scanFile(file, path, history, window, { isLast: name === newest })
       segment.last = history.last
       // Of a write that the end of the process or of the power cut short: nobody was answered for it.
       if ((yield* files.size(path)) > segment.byteCount) yield* file.truncate(segment.byteCount)
@@ -117,7 +149,7 @@ export const examine = (
     const window = Buffer.allocUnsafeSlow(windowBytes)
     for (const { byteCount, file, first, path } of [...segments]) {
       history.last = Math.max(history.last, first - 1)
-      yield* scanFile(file, path, history, window, byteCount)
+      yield* scanFile(file, path, history, window, { byteCountMax: byteCount })
     }
     return history
   })

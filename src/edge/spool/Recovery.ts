@@ -19,6 +19,7 @@ export interface Place {
   readonly files: Files["Service"]
   /** Absolute path. */
   readonly directory: string
+  readonly isSynced: boolean
 }
 
 interface Keeper {
@@ -28,7 +29,7 @@ interface Keeper {
   readonly remove: (journal: Journal) => Effect.Effect<void>
 }
 
-export const recover = ({ directory, files }: Place, keeper: Keeper): Effect.Effect<void, FileFailed> =>
+export const recover = ({ directory, files, isSynced }: Place, keeper: Keeper): Effect.Effect<void, FileFailed> =>
   Effect.gen(function* () {
     yield* files.makeDirectory(directory)
     const names = (yield* files.list(directory)).map(({ name }) => name)
@@ -39,7 +40,7 @@ export const recover = ({ directory, files }: Place, keeper: Keeper): Effect.Eff
       .sort((a, b) => a.about.createdMillis - b.about.createdMillis)) {
       const journal = keeper.journal(token, about)
       journal.segments.expect(byteCount)
-      keeper.enter(journal, scanned(files, journal, turn, keeper.remove))
+      keeper.enter(journal, scanned({ files, isSynced }, journal, turn, keeper.remove))
     }
   })
 
@@ -56,14 +57,14 @@ const found = (files: Files["Service"], directory: string, name: string) =>
 
 /** One after the other, the oldest first. */
 const scanned = (
-  files: Files["Service"],
+  { files, isSynced }: Pick<Place, "files" | "isSynced">,
   journal: Journal,
   turn: Semaphore.Semaphore,
   remove: Keeper["remove"]
 ): Effect.Effect<void> => {
   const once = Effect.gen(function* () {
     const isOver = yield* About.isOver(files, journal.directory)
-    const left = yield* scan(files, journal.directory)
+    const left = yield* scan(files, journal.directory, isSynced)
     for (const line of left.damage) yield* report("SPOOL_DAMAGED", line)
     journal.recovered(left, isOver, yield* About.sent(files, journal.directory))
     if (journal.last === 0 && !isOver) yield* remove(journal)

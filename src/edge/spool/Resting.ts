@@ -7,9 +7,7 @@ import * as About from "../journal/About.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Place } from "./Recovery.ts"
 
-export interface Options extends Place {
-  readonly isSynced: boolean
-}
+export type Options = Place
 
 /** An edge that is gone for good asks for none: of so many the marks stay. */
 const countMax = 4096

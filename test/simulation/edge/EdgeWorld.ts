@@ -81,6 +81,7 @@ export interface Report {
   /** Of the edge on the way. */
   readonly middleKillCount: number
   readonly middleStopCount: number
+  readonly middlePowerLossCount: number
 }
 
 const worldMillisMax = 3_600_000
@@ -408,7 +409,8 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
       packetCount: world.targets.reduce((sum, { target }) => sum + target.sentCount, 0),
       ...{ cutCount, passedByteCount, edgeKillCount, expiredCount, fullCount, relayKillCount, relayStopCount },
       middleKillCount: world.middle?.killCount ?? 0,
-      middleStopCount: world.middle?.stopCount ?? 0
+      middleStopCount: world.middle?.stopCount ?? 0,
+      middlePowerLossCount: world.middle?.powerLossCount ?? 0
     }
   })
 

@@ -1,4 +1,7 @@
-/** An edge between another one and the relay, in a simulated world: it is killed at its operations, and stopped. */
+/**
+ * An edge between another one and the relay, in a simulated world: it is killed at its operations, and stopped; where
+ * it syncs, its host loses its power, too.
+ */
 import { Effect, Exit, Fiber, Scope } from "effect"
 import type { Spool } from "../../../src/edge/spool/Spool.ts"
 import type { Random } from "../../support/Random.ts"
@@ -28,6 +31,7 @@ export class MiddleEdge {
   #spool: Spool | undefined
   killCount = 0
   stopCount = 0
+  powerLossCount = 0
   isHealed = false
 
   constructor(random: Random, options: Options) {
@@ -74,7 +78,9 @@ export class MiddleEdge {
       if (!isDead && !isStopped) return
       if (isStopped) yield* this.#stop
       else this.killCount++
-      this.#files = new MortalFiles(this.#random, this.#files.memory)
+      const isUnpowered = isDead && this.#edgeOptions.isSynced && this.#random.chance(0.5)
+      if (isUnpowered) this.powerLossCount++
+      this.#files = isUnpowered ? this.#files.unpowered : this.#files.next
       yield* this.begin
     })
   }

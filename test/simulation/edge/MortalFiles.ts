@@ -1,6 +1,9 @@
-/** Files of a process that is killed in the midst of one of its operations: nothing of it is done afterwards. */
+/**
+ * Files of a process that is killed in the midst of one of its operations: nothing of it is done afterwards. Its host
+ * may lose its power then: names stay, and of the bytes those that were synced, and some.
+ */
 import { Effect } from "effect"
-import { FileFailed, type Files } from "../../../src/storage/Files.ts"
+import { FileFailed, type Files, type OpenFile } from "../../../src/storage/Files.ts"
 import * as GatedFiles from "../../../src/storage/GatedFiles.ts"
 import { MemoryFiles } from "../../../src/storage/MemoryFiles.ts"
 import type { Random } from "../../support/Random.ts"
@@ -17,6 +20,8 @@ export class MortalFiles {
   /** It has died, just now. */
   onDeath = (): void => {}
   readonly #random: Random
+  /** By path: how many bytes were there when it was synced last. */
+  readonly #synced = new Map<string, number>()
 
   constructor(random: Random, image?: MemoryFiles) {
     this.#random = random
@@ -39,7 +44,55 @@ export class MortalFiles {
     return true
   }
 
+  /** For the process after it: nothing is synced by that it ended. */
+  get next(): MortalFiles {
+    const next = new MortalFiles(this.#random, this.memory)
+    for (const [path, count] of this.#synced) next.#synced.set(path, count)
+    return next
+  }
+
+  /** The same where the power is gone, too. */
+  get unpowered(): MortalFiles {
+    const image = new MemoryFiles()
+    const synced = new Map<string, number>()
+    for (const path of this.memory.paths("/")) {
+      const found = this.memory.read(path)
+      if (found === undefined) continue
+      const count = Math.min(found.length, this.#synced.get(path) ?? 0)
+      const kept = this.#random.chance(0.5) ? count : this.#random.between(count, found.length)
+      // The file may be as long as it was all the same.
+      const isLong = this.#random.chance(0.3)
+      image.write(path, isLong ? Buffer.from(found).fill(0, kept) : Buffer.from(found.subarray(0, kept)))
+      synced.set(path, isLong ? found.length : kept)
+    }
+    const next = new MortalFiles(this.#random, image)
+    for (const [path, count] of synced) next.#synced.set(path, count)
+    return next
+  }
+
   get service(): Files["Service"] {
+    const files = this.#gated
+    return {
+      ...files,
+      open: (path, mode) =>
+        Effect.map(files.open(path, mode), (file): OpenFile => {
+          if (mode === "create") this.#synced.delete(path)
+          const noted = Effect.sync(() => void this.#synced.set(path, this.memory.read(path)?.length ?? 0))
+          return { ...file, sync: Effect.andThen(file.sync, noted) }
+        }),
+      rename: (from, to) => Effect.map(files.rename(from, to), () => this.#renamed(from, to))
+    }
+  }
+
+  #renamed(from: string, to: string): void {
+    for (const [path, count] of [...this.#synced]) {
+      if (path !== from && !path.startsWith(`${from}/`)) continue
+      this.#synced.delete(path)
+      this.#synced.set(to + path.slice(from.length), count)
+    }
+  }
+
+  get #gated(): Files["Service"] {
     return GatedFiles.make(this.memory.service, {
       pass: ({ act, byteCount, operation, part, path }) =>
         Effect.uninterruptible(
