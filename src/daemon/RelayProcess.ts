@@ -48,7 +48,6 @@ const startHttp = (port: HttpPort.HttpPort, { controls, operations, token }: Run
   Effect.gen(function* () {
     const AdminServer = yield* Effect.promise(() => import("../admin/AdminServer.ts"))
     const { Operations } = yield* Effect.promise(() => import("../admin/Operations.ts"))
-    if (port._tag === "Unix") yield* Effect.promise(() => OwnSocket.clear(port.path))
     const listen = port._tag === "Unix" ? { path: port.path } : { host: port.host, port: port.port }
     const policy = {
       isLocal: HttpPort.isLocal(port),
@@ -66,18 +65,19 @@ const startHttp = (port: HttpPort.HttpPort, { controls, operations, token }: Run
       }
     }
     const where = port._tag === "Unix" ? port.path : `${port.host}:${port.port}`
+    const failed = (reason: string) =>
+      new DaemonFailed({ code: "START_PORT", message: `Failed to bind http socket ${where}: ${reason}` })
+    if (port._tag === "Unix") {
+      yield* Effect.tryPromise({
+        try: () => OwnSocket.clear(port.path),
+        catch: (cause) => failed(SystemError.reasonOf(cause))
+      })
+    }
     const { relay, tls } = controls.options
     const hasDoors = tls !== undefined || (relay.proxyFrom ?? []).length > 0
     yield* Layer.build(AdminServer.layer({ listen, policy, names, hasDoors, descriptorLimit: relay.fdPoolSize })).pipe(
       Effect.provideService(Operations, operations),
-      Effect.catchCause((cause) =>
-        Effect.fail(
-          new DaemonFailed({
-            code: "START_PORT",
-            message: `Failed to bind http socket ${where}: ${AdminServer.reasonOf(cause)}`
-          })
-        )
-      )
+      Effect.catchCause((cause) => Effect.fail(failed(AdminServer.reasonOf(cause))))
     )
   })
 

@@ -2,7 +2,7 @@
 import { connect } from "node:net"
 import type { Worker } from "node:worker_threads"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import { keyOf, Recent } from "../../src/admin/port/Recent.ts"
 import { until } from "../support/process.ts"
 import * as Ports from "./ports.ts"
@@ -121,6 +121,20 @@ describe("the operator's port", () => {
       assert.isFalse(yield* isThere)
       yield* until("the port to answer", isThere)
       process.off("worker", hear)
+    })
+  )
+
+  it.live("closes while its thread is lost", () =>
+    Effect.gen(function* () {
+      const threads: Array<Worker> = []
+      const hear = (thread: Worker) => void threads.push(thread)
+      process.on("worker", hear)
+      const scope = yield* Scope.make()
+      yield* Scope.provide(Ports.start(), scope)
+      process.off("worker", hear)
+      const [thread] = threads
+      yield* Effect.promise(() => thread?.terminate() ?? Promise.reject(new Error("the port has no thread")))
+      yield* Effect.timeout(Scope.close(scope, Exit.void), "20 seconds")
     })
   )
 

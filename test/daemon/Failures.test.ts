@@ -27,6 +27,11 @@ describe("a start that fails", () => {
       says: /Failed to bind control socket tcp:\/\/127\.0\.0\.1:\d+ \(-C, --control-port\): Address already in use/
     },
     {
+      name: "a place for the http socket below a file",
+      args: () => ["--http-port=unix:///etc/passwd/socket"],
+      says: /^Error: Failed to bind http socket \/etc\/passwd\/socket: Not a directory/
+    },
+    {
       name: "a missing working directory",
       args: () => ["-w", "/nowhere"],
       says: /Failed to change working directory to "\/nowhere"/

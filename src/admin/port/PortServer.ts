@@ -138,17 +138,13 @@ class Port {
     }
   }
 
-  /** Answers have a moment to their end. */
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => void this.#worker.terminate(), stopMillisMax)
-      this.#worker.once("exit", () => {
-        clearTimeout(timer)
-        this.#endAll()
-        resolve()
-      })
-      this.#send({ _tag: "Close" })
-    })
+  /** Answers have a moment to their end. The thread may have ended already. */
+  async close(): Promise<void> {
+    const timer = setTimeout(() => void this.#worker.terminate(), stopMillisMax)
+    this.#send({ _tag: "Close" })
+    await this.#exited
+    clearTimeout(timer)
+    this.#endAll()
   }
 
   #endAll(): void {
