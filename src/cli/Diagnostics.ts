@@ -10,12 +10,14 @@ import { format } from "node:util"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Console, Effect, Layer, Logger, Runtime } from "effect"
 import { CliError, CliOutput } from "effect/cli"
+import { harmless } from "../errors/Harmless.ts"
 import { status } from "./Misused.ts"
 import * as StandardOutput from "./StandardOutput.ts"
 
 const standardError = 2
 
-const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, " ")
+/** Peers, and whoever made a trace, choose names that are in it. */
+const oneLine = (text: string): string => harmless(text.trim().replaceAll(/\s*\n\s*/g, " "))
 
 const say = (line: string): void => {
   try {

@@ -3,6 +3,7 @@
  * copied, and nothing is left to be written when the process ends.
  */
 import { closeSync, openSync, writeSync } from "node:fs"
+import { harmless } from "../errors/Harmless.ts"
 
 export const descriptor = 1
 const errorDescriptor = 2
@@ -39,10 +40,10 @@ export const file = (path: string): { readonly write: (bytes: Uint8Array) => voi
   return { write: (bytes) => writeAll(opened, bytes), close: () => closeSync(opened) }
 }
 
-/** A line to standard error. Where nobody hears it, it is lost. */
+/** A line to standard error, which acts on no terminal whatever names are in it. Where nobody hears it, it is lost. */
 export const warn = (line: string): void => {
   try {
-    writeAll(errorDescriptor, Buffer.from(`${line}\n`))
+    writeAll(errorDescriptor, Buffer.from(`${harmless(line)}\n`))
   } catch {
     // Standard error is closed, or on a disk that is full: there is nowhere to say so.
   }

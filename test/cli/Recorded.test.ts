@@ -92,6 +92,22 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types",
     })
   )
 
+  it.live("what is said of names acts on no terminal", () =>
+    Effect.gen(function* () {
+      const name = "a\x1b[2J\u202eb"
+      for (const args of [
+        ["show", `/${name}`],
+        ["show", "--", `/${name}`],
+        ["check", `/${name}`],
+        ["follow", name]
+      ]) {
+        const { code, stderr } = yield* attempt(...args)
+        assert.notStrictEqual(code, 0)
+        assert.match(stderr, /^Error: [^\p{Cc}\u202e]*a\\(u00|x)1b\[2J[^\p{Cc}\u202e]*\n$/u, args.join(" "))
+      }
+    })
+  )
+
   it.live("export of nothing says of no time that it began then", () =>
     Effect.gen(function* () {
       const { stdout } = yield* run("export", "--event=none", join(root(), "types"))

@@ -12,6 +12,7 @@ import { Bytes } from "../../ctf/print/Bytes.ts"
 import { Json } from "../../ctf/print/Json.ts"
 import * as LossText from "../../ctf/print/LossText.ts"
 import { Text, type TextOptions } from "../../ctf/print/Text.ts"
+import { harmless } from "../../errors/Harmless.ts"
 import { LiveDecoder, type Trouble } from "../../viewer/LiveDecoder.ts"
 import type { Session, ViewedStream } from "../../viewer/LiveViewer.ts"
 import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
@@ -156,7 +157,7 @@ const flush = (printer: Printer) =>
     if (out.at > 0) yield* PacedOutput.write(out.written)
     out.clear()
     printer.notes = []
-    for (const note of notes) yield* Console.error(note)
+    for (const note of notes) yield* Console.error(harmless(note))
   })
 
 /** All that is due. */
