@@ -66,6 +66,13 @@ const syncDirectory = (path: string): void => {
   }
 }
 
+/** A disk that is nearly full takes a part, and says nothing. `at`: null for where the descriptor is. */
+const writeAll = (descriptor: number, bytes: Uint8Array, at: number | null): void => {
+  for (let done = 0; done < bytes.length; ) {
+    done += fs.writeSync(descriptor, bytes, done, bytes.length - done, at === null ? null : at + done)
+  }
+}
+
 /** The new file is whole before it has the old one's name: a repair that is killed leaves the one or the other. */
 const replace = (path: string, fill: (descriptor: number) => void): void => {
   const mode = fs.statSync(pathOf(path), { throwIfNoEntry: false })?.mode ?? 0o660
@@ -74,10 +81,24 @@ const replace = (path: string, fill: (descriptor: number) => void): void => {
   try {
     fill(descriptor)
     fs.fsyncSync(descriptor)
+  } catch (cause) {
+    fs.rmSync(pathOf(draft), { force: true })
+    throw cause
   } finally {
     fs.closeSync(descriptor)
   }
   fs.renameSync(pathOf(draft), pathOf(path))
+}
+
+/** In its place. */
+const inPlace = (path: string, act: (descriptor: number) => void): void => {
+  const descriptor = fs.openSync(pathOf(path), "r+")
+  try {
+    act(descriptor)
+    fs.fsyncSync(descriptor)
+  } finally {
+    fs.closeSync(descriptor)
+  }
 }
 
 const copyRange = (from: number, to: number, first: number, end: number): void => {
@@ -85,8 +106,7 @@ const copyRange = (from: number, to: number, first: number, end: number): void =
   for (let at = first; at < end; ) {
     const count = fs.readSync(from, block, 0, Math.min(block.length, end - at), at)
     if (count === 0) return
-    let written = 0
-    while (written < count) written += fs.writeSync(to, block, written, count - written)
+    writeAll(to, block.subarray(0, count), null)
     at += count
   }
 }
@@ -94,7 +114,7 @@ const copyRange = (from: number, to: number, first: number, end: number): void =
 const keep = (path: string, { ranges }: Extract<Change, { kind: "keep" }>): void => {
   const [first] = ranges
   if (first === undefined || (ranges.length === 1 && first.from === 0)) {
-    fs.truncateSync(pathOf(path), first?.to ?? 0)
+    inPlace(path, (descriptor) => fs.ftruncateSync(descriptor, first?.to ?? 0))
     return
   }
   const source = fs.openSync(pathOf(path), "r")
@@ -119,15 +139,8 @@ const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "as
   }
 }
 
-const shorten = (path: string, { at, bytes }: Extract<Change, { kind: "shorten" }>): void => {
-  const descriptor = fs.openSync(pathOf(path), "r+")
-  try {
-    fs.writeSync(descriptor, bytes, 0, bytes.length, at)
-    fs.fsyncSync(descriptor)
-  } finally {
-    fs.closeSync(descriptor)
-  }
-}
+const shorten = (path: string, { at, bytes }: Extract<Change, { kind: "shorten" }>): void =>
+  inPlace(path, (descriptor) => writeAll(descriptor, bytes, at))
 
 const rename = (path: string, to: string): void => {
   Directory.makeNow(dirname(to), 0o770)
@@ -152,7 +165,7 @@ export const apply = (root: string, change: Change): void => {
     case "write":
       Directory.makeNow(dirname(path), 0o770)
       replace(path, (draft) => {
-        fs.writeSync(draft, change.bytes)
+        writeAll(draft, change.bytes, 0)
       })
       break
     case "rename":

@@ -195,7 +195,8 @@ export const read = (tree: Tree, path: string, entries: ReadonlyArray<Entry>, re
   const uuids = uuidsOf(files)
   const isMismatched = uuid !== undefined && uuids.size > 0 && !uuids.has(uuid)
   const strays = [...indexes.files.keys()]
-    .filter((name) => !names.some((entry) => entry.name === name))
+    // A link to data on another disk is what the index is of, though it is not followed.
+    .filter((name) => !entries.some((entry) => entry.name === name))
     .map((name) => stray(join(path, `${CtfIndex.directory}/${name}${CtfIndex.suffix}`)))
   const asides = entries
     .filter(({ name }) => Aside.is(name) && !isMetadata(name))

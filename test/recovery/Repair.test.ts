@@ -2,7 +2,7 @@
  * Check and repair of traces that the reference recorded, after damage of every kind at generated places. What must be
  * left is known from the index that was there before: the whole packets in front of the damage, byte by byte.
  */
-import { closeSync, mkdirSync, openSync } from "node:fs"
+import { closeSync, mkdirSync, openSync, renameSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -371,6 +371,23 @@ describe("a directory that somebody writes", () => {
       assert.isTrue(isEqual(Trees.read(home), files))
       closeSync(descriptor)
       assert.include(codes(), "index-torn")
+    })
+  )
+})
+
+describe("a data file that lies on another disk, with a link in its place", () => {
+  it.live("is not judged, and its index stays", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("linked")
+      const elsewhere = join(yield* Relays.temporaryDirectory("elsewhere"), "data")
+      const files = new Map(originals.get("tracefiles"))
+      Trees.write(files, home)
+      const index = [...files.keys()].filter((each) => each.endsWith(".idx")).sort()[0] as string
+      const data = join(home, index.replace(/index\/([^/]*)\.idx$/, "$1"))
+      renameSync(data, elsewhere)
+      symlinkSync(elsewhere, data)
+      const { changes } = Repair.repair(DiskTree.make(home), (each) => DiskTree.apply(home, each))
+      assert.deepStrictEqual(changes, [])
     })
   )
 })
