@@ -105,6 +105,12 @@ describe("an edge", () => {
       yield* script.fileSize(file("ch_0"), 5000)
       const { stdout } = yield* toolbox("sessions", `http://127.0.0.1:${http}`)
       assert.match(stdout, /^h\/s \(passes: edge board connected, up to date, spool \d+\.\d KiB\)\n$/)
+      const { stdout: json } = yield* toolbox("sessions", "--json", `http://127.0.0.1:${http}`)
+      const [{ edge, name, passes }] = JSON.parse(json)
+      assert.deepStrictEqual(
+        { edge, name, passes },
+        { edge: { name: "board", isConnected: true }, name: "s", passes: true }
+      )
     })
   )
 

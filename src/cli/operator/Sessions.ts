@@ -83,7 +83,8 @@ const runOperators = (input: Input) =>
   Operator.withClient(input, ({ relay }) =>
     Effect.gen(function* () {
       const { passing = [], sessions } = yield* relay.overview({ query: {} })
-      if (input.json) return yield* Output.printJson(sessions)
+      const passed = passing.map((session) => ({ ...session, passes: true }))
+      if (input.json) return yield* Output.printJson([...sessions, ...passed])
       for (const session of sessions) yield* Output.print(describeSummary(session))
       for (const session of passing) yield* Output.print(describePassed(session))
     })
