@@ -39,7 +39,7 @@ for net in 127.0.0.0/8 127.0.0.1; do
 done
 exec "$@"`
 
-/** Begins the process again where it is that one; returns if it is already. */
+/** Begins this program again where it is that one; returns if it is already. */
 export const enter = (name: string): void => {
   if (process.env[variable] === name) return
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]

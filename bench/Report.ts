@@ -166,7 +166,7 @@ const heading = (info: Machine, rounds: number, results: ReadonlyArray<CaseResul
   [
     "# Benchmark report",
     "",
-    `${info.date}, ${info.processor}, ${info.processors} processors, ${info.memoryGiB} GiB, ${info.kernel}, TCP by ${info.tcp}, ` +
+    `${info.date}, ${info.processor}, ${info.processors} processors, ${info.memoryGiB} GiB, ${info.kernel}, loopback TCP by ${info.tcp}, ` +
       `Node ${info.node}. Load average before: ${info.loadBefore.toFixed(2)}. ` +
       `Output: ${info.output}. One thread writes new files in memory at ${number(info.freshMBps)} MB/s.${stolen(results)}`,
     "",

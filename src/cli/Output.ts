@@ -37,7 +37,7 @@ const endings = ["SIGINT", "SIGTERM"] as const
 
 /** While a call holds up the loop no listener hears of a signal: without one it ends the process, as it should. */
 const endable = <A>(call: () => A): A => {
-  const listeners = endings.map((signal) => process.listeners(signal))
+  const listeners = endings.map((signal) => process.rawListeners(signal))
   for (const signal of endings) process.removeAllListeners(signal)
   try {
     return call()

@@ -81,8 +81,8 @@ const overlapping = (own: ReadonlyArray<DataFile>): ReadonlyMap<DataFile, Readon
   const beginnings = Map.groupBy(own.filter(isTold), ({ scan: { packets } }) => packets[0]?.packetSeqNum)
   const found = new Map<DataFile, Set<DataFile>>()
   for (const other of own) {
-    for (const { packetSeqNum } of other.scan.packets) {
-      for (const file of beginnings.get(packetSeqNum) ?? []) {
+    for (const number of new Set(other.scan.packets.map(({ packetSeqNum }) => packetSeqNum))) {
+      for (const file of beginnings.get(number) ?? []) {
         if (file !== other) found.set(file, (found.get(file) ?? new Set()).add(other))
       }
     }

@@ -15,7 +15,7 @@ import { type ClientIdentity, type Role, reasonOf } from "./tls/Tls.ts"
 import * as Unread from "./Unread.ts"
 import * as Waits from "./Waits.ts"
 
-/** No connection came about: refused, unreachable, no such host, or no answer within 10 s, over TLS 30. */
+/** No connection came about: refused, unreachable, no such host, or no answer within 10 s. */
 export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
   address: Schema.String,
   reason: Schema.String

@@ -36,7 +36,7 @@ export interface Found {
 
 /** Without news, at the latest. */
 const pauseMaxMillis = 500
-/** From look to look, in looks: at most a fifth of the time is spent on them. */
+/** From look to look, in looks: a fifth of the time is spent on them at most, but for those that are slow by chance. */
 const pauseLooks = 4
 /** After the last session has ended. */
 const restMillisMin = 50
@@ -50,6 +50,7 @@ export class Joining {
   readonly #known: Set<bigint>
   #askedNanos: bigint | undefined
   #lookedNanos = 0n
+  #lookMillis = Number.POSITIVE_INFINITY
   #pauseMillis = 0
   /** All tracers of one host have one. */
   readonly #tracer = new TracerClock()
@@ -97,7 +98,10 @@ export class Joining {
       const sessions = yield* this.#joiners.look
       this.#askedNanos = askedNanos
       this.#lookedNanos = this.#now()
-      this.#pauseMillis = pauseLooks * millisBetween(askedNanos, this.#lookedNanos)
+      const lookMillis = millisBetween(askedNanos, this.#lookedNanos)
+      // One that took long by chance is not to hold up what is told after it.
+      this.#pauseMillis = pauseLooks * Math.min(lookMillis, this.#lookMillis)
+      this.#lookMillis = lookMillis
       const found: Array<Found> = []
       for (const session of sessions) {
         if (this.#known.has(session.id)) continue

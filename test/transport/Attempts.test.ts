@@ -84,6 +84,17 @@ describe("a host with several addresses", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("is tried no longer than somebody waits for it", () =>
+    Effect.gen(function* () {
+      const port = yield* Ports.free
+      yield* behind(port, "127.0.0.2")
+      const reached = yield* Effect.forkChild(reach(port, "127.0.0.2", "127.0.0.2"))
+      yield* Process.until("two attempts", () => isTried(port, "127.0.0.2", 4))
+      yield* Fiber.interrupt(reached)
+      yield* Process.until("both to be given up", () => isTried(port, "127.0.0.2", 2))
+    }).pipe(Effect.scoped)
+  )
+
   it.live("is not reached: the reason of each is told", () =>
     Effect.gen(function* () {
       const port = yield* Ports.free

@@ -30,7 +30,7 @@ interface Recorded {
 }
 
 interface Looks {
-  readonly lookMillis: number
+  readonly lookMillis: number | ((count: number) => number)
   readonly answerMillis: number
 }
 
@@ -118,11 +118,13 @@ const watch = (all: ReadonlyArray<Recorded>, { answerMillis, lookMillis }: Looks
       streams: entriesOf(recorded)
     })
     let lookedMillis = 0
+    let lookCount = 0
     const look = Effect.gen(function* () {
-      yield* Effect.sleep(Duration.millis(lookMillis / 2))
+      const millis = typeof lookMillis === "number" ? lookMillis : lookMillis(lookCount++)
+      yield* Effect.sleep(Duration.millis(millis / 2))
       const listed = all.filter(({ beginMillis, endMillis }) => beginMillis <= now() && now() < endMillis)
-      yield* Effect.sleep(Duration.millis(lookMillis / 2))
-      lookedMillis += lookMillis
+      yield* Effect.sleep(Duration.millis(millis / 2))
+      lookedMillis += millis
       return listed.map(sessionOf)
     })
     const joiners = {
@@ -219,6 +221,20 @@ describe("a session that begins later", () => {
       const { lookedShare } = yield* inItsTime(watch(all, { lookMillis: 30, answerMillis: 1 }))
       assert.isAtMost(lookedShare, 0.205)
       assert.isAbove(lookedShare, 0.1)
+    })
+  )
+
+  it.effect("is looked for again at once after a look that was slow by chance", () =>
+    Effect.gen(function* () {
+      const all = [recordedAt(1n, 1, 10_000, new Random(1), 0.2)]
+      const lookMillis = (count: number) => (count % 20 === 19 ? 200 : 2)
+      const { seen } = yield* inItsTime(watch(all, { lookMillis, answerMillis: 0.5 }))
+      const delays = seen.flatMap(({ atMillis, event }) =>
+        event._tag === "Packet" ? [atMillis - millisOf(event.index.timestampEnd)] : []
+      )
+      assert.isAbove(delays.length, 1000)
+      // More is there by then than is read in no time.
+      assert.isBelow(Math.max(...delays), 2 * 200)
     })
   )
 
