@@ -91,6 +91,7 @@ it.live("names that can be none are refused, and nothing is left of an attempt; 
       "*",
       "a.*.b",
       "*.lan",
+      "*.lan.",
       "a..b",
       "x,-"
     ]) {

@@ -138,7 +138,7 @@ const isAddress = (name: string) => isIP(name) !== 0 && !name.includes("%")
 const isHost = (name: string) => isPlain(name) && !name.includes("..") && !/^[\d.]+$/.test(name)
 
 /** All hosts of a domain: of one with two parts at least, since no client takes it for `*.lan`. */
-const isDomain = (name: string) => name.startsWith("*.") && isHost(name.slice(2)) && name.indexOf(".", 2) > 0
+const isDomain = (name: string) => /^\*\.[^.]+\.[^.]/.test(name) && isHost(name.slice(2))
 
 const refuseName = (name: string, kind: "a name" | "a host") => {
   const has = `${kind} has letters, digits, dots, dashes and underscores (of others, what DNS has for them: xn--…)`
