@@ -161,7 +161,13 @@ describe("refusals of metadata", () => {
       "deep arrays",
       `${trace}typealias integer { size = 8; } := u; event { name = a; fields := struct { u a${"[2]".repeat(100_000)}; }; };`
     ],
-    ["deep JSON", `\u001e${"[".repeat(100_000)}`]
+    ["deep JSON", `\u001e${"[".repeat(100_000)}`],
+    [
+      "an option's many ranges",
+      '\u001e{"type":"preamble","version":2}\u001e{"type":"field-class-alias","name":"a","field-class":{"type":"variant",' +
+        '"selector-field-location":{"path":["k"]},"options":[{"field-class":{"type":"null-terminated-string"},' +
+        `"selector-field-ranges":[${"[1,1],".repeat(200_000)}[1,1]]}]}}`
+    ]
   ])("%s are an answer, not an overflow", (_, text) => {
     refusal(text)
   })

@@ -157,7 +157,6 @@ export class FieldClasses {
   #variant(node: Node): Draft.Draft {
     const properties = node.object("type", "selector-field-location", "options")
     const names = new Set<string>()
-    const claimed: Array<Range> = []
     const options = properties
       .need("options")
       .array()
@@ -168,11 +167,10 @@ export class FieldClasses {
         if (name !== undefined) names.add(name)
         const written = inner.need("selector-field-ranges")
         const ranges = rangesOf(written, int64Min)
-        claimed.push(...ranges)
         return { name: name ?? "", declaredName: name ?? "", draft: this.draft(inner.need("field-class")), ranges }
       })
     if (options.length === 0) throw node.wrong("a variant without options")
-    const sorted = claimed.sort((a, b) => (a.lower < b.lower ? -1 : 1))
+    const sorted = options.flatMap(({ ranges }) => ranges).sort((a, b) => (a.lower < b.lower ? -1 : 1))
     const isApart = sorted.every(({ lower }, at) => at === 0 || (sorted[at - 1]?.upper ?? lower) < lower)
     if (!isApart) throw node.wrong("the ranges of options overlap")
     return Draft.variant(options, locationOf(properties.need("selector-field-location")), node.place)
