@@ -73,5 +73,8 @@ const networkBytes = 8
 export const networkOf = (address: string): string => {
   const bytes = parse(address)?.bytes
   if (bytes === undefined) return address
-  return bytes.length === 4 ? bytes.join(".") : `${Buffer.from(bytes.slice(0, networkBytes)).toString("hex")}::/64`
+  if (bytes.length === 4) return bytes.join(".")
+  const groups = new Uint16Array(Uint8Array.from(bytes.slice(0, networkBytes)).buffer)
+  const digits = Array.from(groups, (group) => (((group & 255) << 8) | (group >> 8)).toString(16))
+  return `${digits.join(":")}::/64`
 }

@@ -117,17 +117,17 @@ const refusals = {
   CONNECTION_QUOTA: entry(
     "warning",
     "connection refused",
-    "As many are open as a rule of --access lets its principal have; those go on."
+    "As many are open as a rule of --access lets its principal, whom the line names after the address, have; those go on."
   ),
   SESSION_QUOTA: entry(
     "warning",
     "session refused",
-    "As many are recorded as a rule of --access lets its principal record at once; those go on."
+    "As many are recorded as a rule of --access lets its principal, whom the line names after the address, record at once; those go on."
   ),
   DISK_QUOTA: entry(
     "warning",
     "over quota",
-    "As much lies on disk as a rule of --access lets its principal have: what is there stays, no more is recorded."
+    "As much lies on disk as a rule of --access lets its principal, whom the line names after the address, have: what is there stays, no more is recorded."
   ),
   ATTACH_NOT_PERMITTED: entry(
     "warning",

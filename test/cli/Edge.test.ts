@@ -1,12 +1,14 @@
 /** The edge as a process, and what is told of it: by itself, by its port, and by the relay behind it. */
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Script from "../../src/testing/Script.ts"
 import * as Tree from "../../src/testing/Tree.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Edges from "../support/edges.ts"
+import { listening } from "../support/listening.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
@@ -197,5 +199,34 @@ Peers.describeWithPeers(["openssl"], "an edge of a relay over TLS", () => {
       const away = yield* toolbox(...edge, "--to=tls://127.0.0.1:1", ...own)
       assert.deepStrictEqual([away.code, /^Warning: the relay does not answer/.test(away.stderr)], [0, true])
     })
+  )
+
+  it.live(
+    "is told that what answers is no relay, or one too old for an edge, which a tunnel carries to all the same",
+    () =>
+      Effect.gen(function* () {
+        const pki = yield* certificates
+        const spool = join(yield* Relays.temporaryDirectory("edge"), "spool")
+        const own = { cert: readFileSync(join(pki, "relay.pem")), key: readFileSync(join(pki, "relay.key")) }
+        const versions: ReadonlyArray<readonly [Buffer, RegExp, RegExp]> = [
+          [Buffer.of(0, 0, 0, 2, 0, 0, 0, 3), /^Error: .*: speaks 2.3, an edge needs 2.4 or later$/m, /^$/],
+          [
+            Buffer.from("HTTP/1.1 400 Bad"),
+            /^Error: .*: what answers there is no relay$/m,
+            /what answers there is no relay/
+          ]
+        ]
+        for (const [answer, edgeSaid, tunnelSaid] of versions) {
+          const options = { ...own, ALPNProtocols: ["lttng-control"] }
+          const server = tls.createServer(options, (socket) => socket.once("data", () => socket.write(answer)))
+          const to = [`--to=tls://localhost:${yield* listening(server)}`, `--tls-ca=${pki}/ca.pem`]
+          const edge = yield* toolbox("edge", "--check", "--listen=127.0.0.1:0,0", `--spool=${spool}`, ...to)
+          assert.strictEqual(edge.code, 1)
+          assert.match(edge.stderr, edgeSaid)
+          const tunnel = yield* toolbox("tunnel", "--check", "--listen=127.0.0.1:5342,,", ...to)
+          assert.match(tunnel.stderr, tunnelSaid)
+          assert.strictEqual(tunnel.code, tunnel.stderr === "" ? 0 : 1)
+        }
+      })
   )
 })

@@ -41,7 +41,7 @@ const relayComplaint = (to: Dial.Address): Effect.Effect<Complaint | undefined> 
     }),
     Effect.catch((failure) =>
       Effect.succeed(
-        failure._tag === "TlsFailed"
+        failure._tag === "TlsFailed" || failure._tag === "RelayUnfit"
           ? ({ kind: "Error", text: failure.message } as const)
           : warn(`the relay does not answer: ${failure.message}`)
       )

@@ -4,7 +4,7 @@
  */
 import { Console, type Context, Effect, Result, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
-import { greet } from "../../edge/forwarding/Greeting.ts"
+import { minorOf } from "../../edge/forwarding/Greeting.ts"
 import { clockMillis, wallMillis } from "../../Machine.ts"
 import * as Dial from "../../transport/Dial.ts"
 import { split, UrlRefused } from "../../transport/RelayUrl.ts"
@@ -81,7 +81,8 @@ const placesOf = (text: string): Result.Result<ReadonlyMap<Role, { host: string;
 const silenceMillis = 1000
 
 const questions: Readonly<Record<Role, (link: Dial.Link) => Effect.Effect<unknown, Error, Scope.Scope>>> = {
-  control: greet,
+  // Of any age: what it carries is others' affair.
+  control: minorOf,
   data: () => Effect.sleep(silenceMillis),
   live: LiveViewer.over
 }

@@ -1,5 +1,6 @@
 /** One journal more than there is room for waits with its connection, and is forgotten with it: its edge has all. */
 import { Effect } from "effect"
+import { principalText } from "../../relay/party/Allowances.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { HostedJournal } from "./HostedJournal.ts"
 
@@ -18,7 +19,7 @@ export const awaitRoom = (journal: HostedJournal, registry: Registry["Service"])
         return true
       }
       const { suspendedCount, openCount } = journals.counts
-      const owned = `${journals.room.ownedCount(journal)} of ${JSON.stringify(standing.owner.replace("\0", ""))}`
+      const owned = `${journals.room.ownedCount(journal)} of ${principalText(standing.owner)}`
       const detail = `${openCount} of ${options.journalCountMax} are open, ${suspendedCount} suspended, ${owned}`
       standing.waitsFor({ code: "JOURNAL_LIMIT", detail })
       yield* Effect.sleep(againWait)

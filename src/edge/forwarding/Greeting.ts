@@ -8,9 +8,9 @@ import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { Layout } from "../../protocol/Struct.ts"
 import { features, negotiate, own, speaks } from "../../protocol/Version.ts"
-import type { Link, LinkLost } from "../../transport/Dial.ts"
+import { type Link, LinkLost } from "../../transport/Dial.ts"
 
-/** It is no relay, or none that an edge can forward to. */
+/** It is no relay, or none that an edge can forward to: by what it said, so another time is not better. */
 export class RelayUnfit extends Schema.TaggedError<RelayUnfit>()("RelayUnfit", {
   address: Schema.String,
   reason: Schema.String
@@ -42,7 +42,7 @@ export const ask = <A>(
   Effect.gen(function* () {
     link.write([request])
     const bytes = yield* Effect.timeoutOption(link.read(replyBytes), answerTimeout)
-    if (bytes._tag === "None") return yield* new RelayUnfit({ address: link.name, reason: "no answer in time" })
+    if (bytes._tag === "None") return yield* new LinkLost({ address: link.name, reason: "no answer in time" })
     const reply = layout.decode(bytes.value)
     if (Result.isSuccess(reply)) return reply.success
     return yield* new RelayUnfit({ address: link.name, reason: reply.failure.message })
@@ -83,12 +83,25 @@ const edgesBehind = (link: Link): Effect.Effect<ReadonlyArray<string>, LinkLost 
     return count === 0 ? [] : GetEdges.idsOf(yield* link.read(GetEdges.idsBytes(count)))
   })
 
+/** The minor version of its protocol, if it is a relay. */
+export const minorOf = (link: Link): Effect.Effect<number, LinkLost | RelayUnfit> =>
+  Effect.gen(function* () {
+    const { major, minor } = yield* ask(
+      link,
+      command(Version.number, Version.request(0).encode(own)),
+      8,
+      Version.reply(0)
+    )
+    if (major === own.major) return minor
+    return yield* new RelayUnfit({ address: link.name, reason: "what answers there is no relay" })
+  })
+
 export const greet = (link: Link): Effect.Effect<Greeted, LinkLost | RelayUnfit> =>
   Effect.gen(function* () {
-    const version = yield* ask(link, command(Version.number, Version.request(0).encode(own)), 8, Version.reply(0))
-    const minor = negotiate(version.minor)
-    if (version.major !== own.major || minor < minorMin) {
-      const reason = `speaks ${version.major}.${version.minor}, an edge needs ${own.major}.${minorMin} or later`
+    const said = yield* minorOf(link)
+    const minor = negotiate(said)
+    if (minor < minorMin) {
+      const reason = `speaks ${own.major}.${said}, an edge needs ${own.major}.${minorMin} or later`
       return yield* new RelayUnfit({ address: link.name, reason })
     }
     const { chunks: hasChunks } = features(minor)

@@ -25,6 +25,9 @@ export interface Quota {
   readonly bytesOnDisk: number
 }
 
+/** For a line of the log; who has no name in the rules is an address or a key. */
+export const principalText = (principal: string): string => JSON.stringify(principal.replace("\0", ""))
+
 /** One principal's use. */
 export class Allowance {
   connectionCount = 0

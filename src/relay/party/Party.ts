@@ -8,7 +8,7 @@ import { clockMillis, queueMicrotask } from "../../Machine.ts"
 import { sessionNamesOf } from "../../model/Path.ts"
 import type { HeldSession } from "../session/Identity.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
-import type { Allowance, Allowances, Quota } from "./Allowances.ts"
+import { type Allowance, type Allowances, principalText, type Quota } from "./Allowances.ts"
 import type { Debtor } from "./Debtors.ts"
 import type { Names } from "./Viewpoint.ts"
 
@@ -54,10 +54,14 @@ interface Share {
 const readBytesMin = 4096
 const readSeconds = 0.02
 
-const diskRefusal = (from: string, { bytesOnDisk }: Quota): Incident => ({
-  code: "DISK_QUOTA",
-  detail: `${from}: ${bytesOnDisk} bytes are recorded`
+/** Whose quota it is: behind a balancer or a tunnel many come from one address. */
+const refused = (code: Incident["code"], from: string, { principal }: Quota, what: string): Incident => ({
+  code,
+  detail: `${from}, ${principalText(principal)}: ${what}`
 })
+
+const diskRefusal = (from: string, quota: Quota): Incident =>
+  refused("DISK_QUOTA", from, quota, `${quota.bytesOnDisk} bytes are recorded`)
 
 /** The socket's `address:port`, without the port. */
 const addressOf = (peer: string) => peer.slice(0, peer.lastIndexOf(":"))
@@ -120,7 +124,8 @@ export class Party {
     if (this.#peer.isCarried === true) return undefined
     const over = this.#shares.find(({ quota, allowance }) => allowance.connectionCount >= quota.connections)
     this.#count()
-    return over && { code: "CONNECTION_QUOTA", detail: `${this.#identity.address}: ${over.quota.connections} are open` }
+    if (over === undefined) return undefined
+    return refused("CONNECTION_QUOTA", this.#identity.address, over.quota, `${over.quota.connections} are open`)
   }
 
   /** Answers whether it was waiting until less is owed. */
@@ -150,7 +155,7 @@ export class Party {
     const from = this.#identity.address
     for (const { quota, allowance } of this.#shares) {
       if (allowance.sessionCount >= quota.sessions) {
-        return { code: "SESSION_QUOTA", detail: `${from}: ${quota.sessions} are being recorded` }
+        return refused("SESSION_QUOTA", from, quota, `${quota.sessions} are being recorded`)
       }
       if (allowance.diskBytes >= quota.bytesOnDisk) return diskRefusal(from, quota)
     }

@@ -1,0 +1,48 @@
+/** What is over a quota is told with whose it is: a balancer's, or a tunnel's, address says nothing of that. */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { type AccessFile, rightsOf } from "../../src/access/Access.ts"
+import { Incidents } from "../../src/relay/Incidents.ts"
+import { Allowances } from "../../src/relay/party/Allowances.ts"
+import { type Identity, Party } from "../../src/relay/party/Party.ts"
+import { withStore } from "../storage/stores.ts"
+
+const access: AccessFile = {
+  principals: [{ name: 'web "1"\n', names: ["URI:lttng://target/web1"] }],
+  rules: [{ principals: ["*"], record: [{}], quota: { connections: 0, sessions: 0 } }]
+}
+
+const certificateOf = (name: string) => ({ subject: `CN=${name}`, alternativeNames: [name], keyHash: `${name} key` })
+
+it.effect("who has a name in the rules is told by it, who has none by its key or its network", () =>
+  withStore({}, ({ store }) =>
+    Effect.gen(function* () {
+      const permissions = {
+        rightsOf: (identity: Identity) => rightsOf(access, identity),
+        allowances: new Allowances(store, new Incidents(), () => {})
+      }
+      const peers = [
+        ["127.0.0.1:9", certificateOf("URI:lttng://target/web1"), '127.0.0.1, "web \\"1\\"\\n"'],
+        ["127.0.0.1:9", certificateOf("other"), '127.0.0.1, "key other key"'],
+        ["2001:db8::1:9", undefined, '2001:db8::1, "address 2001:db8:0:0::/64"']
+      ] as const
+      for (const [name, certificate, whose] of peers) {
+        const party = new Party(permissions, { name, certificate })
+        assert.deepStrictEqual(party.sessionRefusal, {
+          code: "SESSION_QUOTA",
+          detail: `${whose}: 0 are being recorded`
+        })
+        assert.deepStrictEqual(party.enter(), { code: "CONNECTION_QUOTA", detail: `${whose}: 0 are open` })
+        party.leave()
+      }
+      const full = { ...permissions, rightsOf: (identity: Identity) => rightsOf({ ...access, rules: disk }, identity) }
+      const [name, certificate, whose] = peers[0]
+      const party = new Party(full, { name, certificate })
+      const detail = `${whose}: 0 bytes are recorded`
+      assert.deepStrictEqual(party.sessionRefusal, { code: "DISK_QUOTA", detail })
+      assert.deepStrictEqual(yield* party.diskRefusal, { code: "DISK_QUOTA", detail })
+    })
+  )
+)
+
+const disk: AccessFile["rules"] = [{ principals: ["*"], record: [{}], quota: { bytesOnDisk: 0 } }]
