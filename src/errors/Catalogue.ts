@@ -117,17 +117,17 @@ const refusals = {
   CONNECTION_QUOTA: entry(
     "warning",
     "connection refused",
-    "As many are open as a rule of --access lets its principal, whom the line names after the address, have; those go on."
+    "The principal that the line names has as many open as a rule of --access allows; those go on."
   ),
   SESSION_QUOTA: entry(
     "warning",
     "session refused",
-    "As many are recorded as a rule of --access lets its principal, whom the line names after the address, record at once; those go on."
+    "The principal that the line names records as many at once as a rule of --access allows; those go on."
   ),
   DISK_QUOTA: entry(
     "warning",
     "over quota",
-    "As much lies on disk as a rule of --access lets its principal, whom the line names after the address, have: what is there stays, no more is recorded."
+    "The principal that the line names has as much on disk as a rule of --access allows: that stays, no more is recorded."
   ),
   ATTACH_NOT_PERMITTED: entry(
     "warning",
