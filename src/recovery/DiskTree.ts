@@ -130,9 +130,14 @@ const keep = (path: string, { ranges }: Extract<Change, { kind: "keep" }>): void
 const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "aside" }>): void => {
   const source = fs.openSync(pathOf(path), "r")
   const target = fs.openSync(pathOf(to), "a", fs.fstatSync(source).mode & 0o777)
+  const { size } = fs.fstatSync(target)
   try {
     for (const { from, to: end } of ranges) copyRange(source, target, from, end)
     fs.fsyncSync(target)
+  } catch (cause) {
+    // The next repair does it again, all of it.
+    fs.ftruncateSync(target, size)
+    throw cause
   } finally {
     fs.closeSync(target)
     fs.closeSync(source)

@@ -96,17 +96,19 @@ Peers.describeWithPeers(["setpriv", "gcc", "unshare"], "a copy to be repaired", 
   it.live("changes nothing that a disk that is nearly full has no room for", () =>
     Effect.gen(function* () {
       const mount = yield* Relays.temporaryDirectory("nearly-full")
-      const change = `{ kind: "write", path: "metadata", bytes: new Uint8Array(20_000) }`
       const program = `
         const { apply } = await import(${JSON.stringify(new URL("../../src/recovery/DiskTree.ts", import.meta.url))})
-        try { apply("${mount}", ${change}) } catch ({ code }) { console.log(code) }`
+        for (const change of [
+          { kind: "write", path: "metadata", bytes: new Uint8Array(20_000) },
+          { kind: "aside", path: "metadata", to: ".aside", ranges: [{ from: 0, to: 20_000 }] }
+        ]) try { apply("${mount}", change) } catch ({ code }) { console.log(code) }`
       const script = [
         `mount -t tmpfs -o size=64k none '${mount}' && cd '${mount}' && head -c 20000 /dev/zero | tr '\\0' m > metadata`,
         "head -c 64k /dev/zero > fill 2>/dev/null; truncate -s -4096 fill",
-        `"$0" --input-type=module -e '${program}'; tr -d m < metadata | wc -c; stat -c %s metadata; ls -A`
+        `"$0" --input-type=module -e '${program}'; tr -d m < metadata | wc -c; stat -c %s metadata .aside; ls -A`
       ].join("\n")
       const { stdout } = yield* Process.run("unshare", ["--mount", "sh", "-c", script, process.execPath])
-      assert.strictEqual(stdout, "ENOSPC\n0\n20000\nfill\nmetadata\n")
+      assert.strictEqual(stdout, "ENOSPC\nENOSPC\n0\n20000\n0\n.aside\nfill\nmetadata\n")
     })
   )
 
