@@ -107,6 +107,33 @@ describe("a journal of which nothing has come", () => {
   )
 })
 
+describe("a defect", () => {
+  it.live("in the removal of what is left of a journal lets it begin anew", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const first = yield* opened(relay)
+      yield* until("its files", () => left(relay).some((path) => path.endsWith(".history")))
+      relay.faults.fail({ code: "bug", operation: "unlink", path: ".history", isDefect: true, times: 1 })
+      yield* first.wire.close
+      const wire = yield* asked(relay, 1)
+      const reply = OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes))
+      assert.strictEqual(Result.getOrThrow(reply).state, State.begun)
+    }).pipe(withoutLog)
+  )
+
+  it.live("in the marking of a journal has it go on without marks", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const first = yield* opened(relay)
+      yield* until("its files", () => left(relay).some((path) => path.endsWith(".history")))
+      relay.faults.fail({ code: "bug", operation: "write", path: ".history", isDefect: true, times: 1 })
+      yield* first.wire.send(record(1, Kind.control))
+      yield* first.told(({ durable }) => durable === 1n)
+      assert.deepStrictEqual(left(relay), [])
+    }).pipe(withoutLog)
+  )
+})
+
 describe("a journal that its edge has freed further than the relay has it", () => {
   it.live("ends there, and is forgotten, when that edge says so", () =>
     Effect.gen(function* () {

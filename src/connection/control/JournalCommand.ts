@@ -111,6 +111,7 @@ const begin = ({ registry, serves, socket }: ControlState, { edgeName, token }: 
   const begun = JournalHistory.begin(store, token, about, (options.sync ?? "none") !== "none").pipe(
     Effect.map((history) => journal.keep(history)),
     Effect.catch(({ message }) => incidents.report("JOURNAL_UNMARKED", message)),
+    Effect.catchCause((cause) => incidents.report("JOURNAL_UNMARKED", undefined, cause)),
     Effect.ensuring(Effect.sync(() => journal.begun()))
   )
   const admitted = Effect.flatMap(awaitRoom(journal, registry), (hasRoom) =>

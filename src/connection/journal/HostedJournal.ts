@@ -6,7 +6,7 @@
  * One record at a time: a connection that is held back, by memory, a disk or a command that waits for files, holds back
  * all of the journal. So what one connection says is never carried out before what another said earlier.
  */
-import { Effect, Latch, Result } from "effect"
+import { type Cause, Effect, Latch, Result } from "effect"
 import { clockMillis } from "../../Machine.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
@@ -146,20 +146,25 @@ export class HostedJournal implements Journal {
     else this.mark()
   }
 
-  /** Too much to go through again. The edge is told to forget nothing before it would not be found again. */
+  /** Too much to go through again. */
   #giveUp(history: JournalHistory): void {
-    this.history = undefined
     this.marked.closeUnsafe()
-    const { background, incidents } = this.#registry
-    const detail = `${this.edgeName}: too much to go through again`
-    const said = Effect.andThen(incidents.report("JOURNAL_UNMARKED", detail), history.forget)
-    background(Effect.map(said, () => this.#onMarked()))
+    const forgotten = this.#unmarked(history, `${this.edgeName}: too much to go through again`)
+    this.#registry.background(Effect.ensuring(forgotten, this.#onMarked))
   }
 
-  #onMarked(): void {
+  /** Before the edge forgets anything: a later relay would cut the files to the mark before. */
+  #unmarked(history: JournalHistory, detail?: string, cause?: Cause.Cause<unknown>): Effect.Effect<void> {
+    // A relay that stops does not wait for room: what is marked is marked.
+    if (this.isEnding) return Effect.void
+    this.history = undefined
+    return Effect.andThen(this.#registry.incidents.report("JOURNAL_UNMARKED", detail, cause), history.forget)
+  }
+
+  readonly #onMarked = Effect.sync(() => {
     this.marked.openUnsafe()
     this.#onReady()
-  }
+  })
 
   /** A later edge may say more, in another way. */
   #reported(bytes: Uint8Array): void {
@@ -191,14 +196,15 @@ export class HostedJournal implements Journal {
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.ended()
     this.#connections.clear()
-    const { background, journals, store } = this.#registry
-    const { ended } = this.#brought
-    const history = this.history
+    const { background, incidents, journals, store } = this.#registry
     // Written before it is so: a relay that is killed meanwhile knows it, too, and the edge may not have heard it.
-    const ending = !isWhole && this.isCut ? history?.ending : undefined
-    const forgotten = (isWhole ? history?.finish : history?.forget) ?? Effect.void
+    const ending = !isWhole && this.isCut ? this.history?.ending : undefined
+    const forgotten = (isWhole ? this.history?.finish : this.history?.forget) ?? Effect.void
+    const putDown = Effect.andThen(ending ?? Effect.void, Effect.andThen(this.#brought.ended, forgotten))
+    // Whatever becomes of that: edges wait for its end.
+    const over = Effect.catchCause(putDown, (cause) => incidents.report("JOURNAL_UNMARKED", undefined, cause))
     background(
-      Effect.map(Effect.andThen(ending ?? Effect.void, Effect.andThen(ended, forgotten)), () => {
+      Effect.map(over, () => {
         this.isFinished = isWhole
         journals.close(this)
         if (isWhole) journals.finish(this.token)
@@ -208,6 +214,7 @@ export class HostedJournal implements Journal {
       })
     )
   }
+
   /** It ends by itself, or has ended. */
   isEnding = false
 
@@ -361,7 +368,6 @@ export class HostedJournal implements Journal {
     }
     if (!this.isReady || !this.#isQuiet) return
     this.marked.closeUnsafe()
-    const { background, incidents } = this.#registry
     const marked = Effect.gen({ self: this }, function* () {
       // What has failed is not in the files: the sessions end, or the relay does.
       const isWhole = (yield* this.settled) && !this.isEnding
@@ -370,16 +376,11 @@ export class HostedJournal implements Journal {
       if (isWhole) this.durable = this.received
       this.#pace.marked(begunAt, isWhole)
     }).pipe(
-      Effect.catch(({ message }) => {
-        // A relay that stops does not wait for room: what is marked is marked.
-        if (this.isEnding) return Effect.void
-        this.history = undefined
-        // Before the edge forgets anything: a later relay would cut the files to the mark before.
-        return Effect.andThen(incidents.report("JOURNAL_UNMARKED", message), history.forget)
-      }),
-      Effect.ensuring(Effect.sync(() => this.#onMarked()))
+      Effect.catch(({ message }) => this.#unmarked(history, message)),
+      Effect.catchCause((cause) => this.#unmarked(history, undefined, cause)),
+      Effect.ensuring(this.#onMarked)
     )
-    background(marked)
+    this.#registry.background(marked)
   }
 
   get sessions(): ReadonlyArray<SessionActor> {
