@@ -4,7 +4,7 @@
  * still answer: neither one that is dead nor one that is far away keeps the others from being reached. (The runtime's
  * own way gives all but the last 250 ms, which is less than a slow link takes, or one that lost a packet.)
  */
-import { type LookupAddress, lookup as systemLookup } from "node:dns"
+import type * as dns from "node:dns"
 import * as net from "node:net"
 import { Effect } from "effect"
 import { clearTimeout, setTimeout } from "../Machine.ts"
@@ -18,8 +18,11 @@ export interface Place {
 export interface Options {
   /** An end of the peer is no end of ours. */
   readonly isHalfOpen: boolean
-  readonly lookup?: typeof systemLookup
+  readonly lookup?: typeof dns.lookup
 }
+
+/** Loaded by who dials: a daemon does not. */
+const systemLookup = () => process.getBuiltinModule("node:dns").lookup
 
 const connectTimeoutMillis = 10_000
 
@@ -29,12 +32,12 @@ const headStartMillis = 250
 /** Fails with the reason: of each address, if there are several. */
 export const connect = (
   { family, host, port }: Place,
-  { isHalfOpen, lookup = systemLookup }: Options
+  { isHalfOpen, lookup = systemLookup() }: Options
 ): Effect.Effect<net.Socket, string> =>
   Effect.callback((resume) => {
     const underWay = new Set<net.Socket>()
     const reasons: Array<string> = []
-    let left: Array<LookupAddress> | undefined
+    let left: Array<dns.LookupAddress> | undefined
     let next: NodeJS.Timeout | undefined
     let isOver = false
     const end = (result: Effect.Effect<net.Socket, string>, connected?: net.Socket) => {
@@ -45,7 +48,7 @@ export const connect = (
       resume(result)
     }
     const fail = (...more: ReadonlyArray<string>) => end(Effect.fail([...reasons, ...more].join("; ")))
-    const attempt = ({ address }: LookupAddress) => {
+    const attempt = ({ address }: dns.LookupAddress) => {
       const socket = net.connect({ host: address, port, noDelay: true, allowHalfOpen: isHalfOpen })
       underWay.add(socket)
       // Also for what comes later, which "close" tells: without a listener it would end the process.
