@@ -177,7 +177,8 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
     read: (into, position) => readFully(fd, at, into, position),
     truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
     sync: call<void>("fsync", at, (done) => fs.fdatasync(fd, (cause) => done(unsynced(cause)))),
-    isRemoved: Effect.map(fstat(fd, at), ({ nlink }) => nlink === 0),
+    // Some systems in user space count no names.
+    ...(stats.nlink > 0 && { isRemoved: Effect.map(fstat(fd, at), ({ nlink }) => nlink === 0) }),
     close: Effect.suspend(() => {
       written?.closed()
       return Effect.ignore(close)

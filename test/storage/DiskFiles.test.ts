@@ -1,4 +1,4 @@
-/** Of files on a disk: a descriptor is given back whatever the system says of it. */
+/** Of files on a disk: what the system says of open files, and where it says nothing. */
 import fs, { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
@@ -9,26 +9,35 @@ import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { until } from "../support/turns.ts"
 
-/** The system says nothing of open files, as of one on a server that has forgotten it. */
-const withoutStats = Effect.acquireRelease(
-  Effect.sync(() => {
-    const { fstat, fstatSync } = fs
-    const stale = Object.assign(new Error("stale"), { code: "ESTALE", errno: -116 })
-    Object.assign(fs, {
-      fstat: (_fd: number, done: (cause: Error) => void) => setImmediate(() => done(stale)),
-      fstatSync: () => {
-        throw stale
-      }
-    })
-    syncBuiltinESMExports()
-    return { fstat, fstatSync }
-  }),
-  (real) =>
+/** What the system says of open files while the scope lasts. */
+const stat = (said: (real: () => fs.Stats) => fs.Stats) =>
+  Effect.acquireRelease(
     Effect.sync(() => {
-      Object.assign(fs, real)
+      const { fstat, fstatSync } = fs
+      const sync = (fd: number) => said(() => fstatSync(fd))
+      const later = (fd: number, done: (cause: unknown, stats?: fs.Stats) => void) =>
+        setImmediate(() => {
+          try {
+            done(null, sync(fd))
+          } catch (cause) {
+            done(cause)
+          }
+        })
+      Object.assign(fs, { fstat: later, fstatSync: sync })
       syncBuiltinESMExports()
-    })
-)
+      return { fstat, fstatSync }
+    }),
+    (real) =>
+      Effect.sync(() => {
+        Object.assign(fs, real)
+        syncBuiltinESMExports()
+      })
+  )
+
+/** Nothing, as of one on a server that has forgotten it. */
+const withoutStats = stat(() => {
+  throw Object.assign(new Error("stale"), { code: "ESTALE", errno: -116 })
+})
 
 /** Descriptors of this process that lead to a file below `directory`. */
 const openBelow = (directory: string): number =>
@@ -40,6 +49,26 @@ const openBelow = (directory: string): number =>
     }
   }).length
 
+const temporary = (parent: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(parent, "stale-"))),
+    (made) => Effect.sync(() => rmSync(made, { recursive: true }))
+  )
+
+it.live("where the system counts no names, nobody knows whether a file has one", () =>
+  Effect.gen(function* () {
+    const files = yield* Effect.provide(Files, DiskFiles.layer)
+    const root = yield* temporary(tmpdir())
+    const counted = yield* files.open(`${root}/counted`, "new")
+    yield* stat((real) => Object.assign(real(), { nlink: 0 }))
+    const other = yield* files.open(`${root}/other`, "new")
+    assert.isDefined(counted.isRemoved)
+    assert.isUndefined(other.isRemoved)
+    yield* counted.close
+    yield* other.close
+  }).pipe(Effect.scoped)
+)
+
 for (const [where, parent] of [
   ["a disk", tmpdir()],
   ["memory", "/dev/shm"]
@@ -47,10 +76,7 @@ for (const [where, parent] of [
   it.live(`what is opened in ${where} and cannot be looked at is closed again`, () =>
     Effect.gen(function* () {
       const files = yield* Effect.provide(Files, DiskFiles.layer)
-      const root = yield* Effect.acquireRelease(
-        Effect.sync(() => mkdtempSync(join(parent, "stale-"))),
-        (made) => Effect.sync(() => rmSync(made, { recursive: true }))
-      )
+      const root = yield* temporary(parent)
       const first = yield* files.open(`${root}/first`, "new")
       yield* first.close
       yield* withoutStats
