@@ -121,6 +121,17 @@ describe("a defect", () => {
     }).pipe(withoutLog)
   )
 
+  it.live("in the removal of that a journal has ended does not keep its edge waiting", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const { state, told, wire } = yield* opened(relay, 100)
+      assert.strictEqual(state, State.unknown)
+      relay.faults.fail({ code: "bug", operation: "unlink", path: ".finished", isDefect: true })
+      yield* wire.send(record(101, Kind.forgotten))
+      yield* told(({ outcome }) => outcome === Outcome.forgotten)
+    }).pipe(withoutLog)
+  )
+
   it.live("in the marking of a journal has it go on without marks", () =>
     Effect.gen(function* () {
       const relay = yield* TestRelay.make()

@@ -164,7 +164,7 @@ const acknowledge = (received: number, durable: number, outcome: OpenJournal.Out
 /** The edge knows that the journal is over, and goes on saying so until it is told that nothing is left of it. */
 export const forget = (background: Background, forgotten: Effect.Effect<void>, edge: Peer, end: () => void): void =>
   background(
-    Effect.map(forgotten, () => {
+    Effect.map(Effect.ignoreCause(forgotten), () => {
       edge.send(acknowledge(0, 0, Outcome.forgotten))
       end()
     })
