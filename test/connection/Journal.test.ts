@@ -132,6 +132,19 @@ describe("a defect", () => {
     }).pipe(withoutLog)
   )
 
+  it.live("in the expiry of a journal ends its sessions all the same", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make({ suspendMillis: 1 })
+      relay.faults.fail({ code: "bug", operation: "open", path: ".expired", isDefect: true })
+      const { told, wire } = yield* opened(relay)
+      yield* wire.send(record(1, Kind.control))
+      yield* told(({ durable }) => durable === 1n)
+      yield* wire.close
+      yield* until("nothing to be left", openCounts(relay), ([openCount]) => openCount === 0)
+      assert.deepStrictEqual(left(relay), [])
+    }).pipe(withoutLog)
+  )
+
   it.live("in the marking of a journal has it go on without marks", () =>
     Effect.gen(function* () {
       const relay = yield* TestRelay.make()

@@ -66,7 +66,11 @@ const waits = (registry: Registered, journal: HostedJournal): Effect.Effect<void
     const wait = Effect.as(Effect.sleep(options.suspendMillis), true)
     const isOver = yield* Effect.raceFirst(wait, Effect.as(journals.stopping, false))
     if (isOver) yield* expire(registry, journal, since)
-  })
+  }).pipe(
+    Effect.catchCause((cause) =>
+      Effect.map(registry.incidents.report("JOURNAL_UNMARKED", undefined, cause), () => journal.end())
+    )
+  )
 
 /** Its edge is gone. */
 export const suspended = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>
