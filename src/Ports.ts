@@ -82,7 +82,7 @@ const tlsOf = ({ terminal }: Entrances) => ({
     terminal === undefined
       ? Effect.fail(new TlsRefused({ reason: "the relay was made without TLS" }))
       : terminal.replace(identity),
-  certificateEndMillis: Effect.sync(() => terminal?.endMillis()),
+  tlsEnds: Effect.sync(() => terminal?.ends()),
   handshakes: Effect.sync(() => terminal?.handshakes())
 })
 

@@ -26,7 +26,7 @@ import type { Accepted } from "./transport/Door.ts"
 import type { ConnectionLimit, ListenFailed } from "./transport/Listener.ts"
 import type { ServerIdentity } from "./transport/tls/Tls.ts"
 import type { TlsRefused } from "./transport/tls/TlsRefused.ts"
-import type { Handshakes } from "./transport/tls/TlsTerminal.ts"
+import type { Handshakes, Ends as TlsEnds } from "./transport/tls/TlsTerminal.ts"
 
 export { ConfigInvalid } from "./config/RelayConfig.ts"
 export type { Visitor } from "./connection/HttpEntrance.ts"
@@ -34,7 +34,7 @@ export type { Names, Viewpoint } from "./relay/party/Viewpoint.ts"
 export { ListenFailed } from "./transport/Listener.ts"
 export type { MinVersion, ServerIdentity } from "./transport/tls/Tls.ts"
 export { TlsRefused } from "./transport/tls/TlsRefused.ts"
-export type { Handshakes } from "./transport/tls/TlsTerminal.ts"
+export type { Ends as TlsEnds, Handshakes } from "./transport/tls/TlsTerminal.ts"
 
 /** What can change while the relay runs. */
 export type Limits = Pick<
@@ -114,8 +114,8 @@ export class Relay extends Context.Service<
     readonly replaceTls: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
     /** Of sessions that have ended while others of the same host and name go on: what they received. */
     readonly endedNamesakes: Effect.Effect<ReadonlyArray<Status.Ended>>
-    /** When the certificate in force ends, ms since the epoch; undefined: there is no TLS. */
-    readonly certificateEndMillis: Effect.Effect<number | undefined>
+    /** When the certificate in force ends, and what clients are judged by; undefined: there is no TLS. */
+    readonly tlsEnds: Effect.Effect<TlsEnds | undefined>
     /** TLS handshakes so far, and those that wait or are under way now; undefined: there is no TLS. */
     readonly handshakes: Effect.Effect<Handshakes | undefined>
     /**

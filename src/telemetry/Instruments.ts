@@ -147,7 +147,11 @@ export const protocolMinors = gauge(
 
 export const certificateEnd = gauge(
   "tls_certificate_end_time_seconds",
-  "When the relay's TLS certificate ends, Unix time; absent without TLS."
+  "When the relay's TLS certificate, or one that comes with it, ends, Unix time; absent without TLS."
+)
+export const clientsEnd = gauge(
+  "tls_clients_end_time_seconds",
+  "When the first authority or revocation list that TLS clients are judged by ends, Unix time; absent without any."
 )
 export const handshakes = counter(
   "tls_handshakes_total",

@@ -50,7 +50,7 @@ export interface Reading {
   readonly drain: Drain
   readonly devices: ReadonlyArray<Device>
   /** Of the relay's TLS; undefined: there is none. */
-  readonly certificateEndMillis?: number | undefined
+  readonly tlsEnds?: { readonly certificateMillis: number; readonly clientsMillis: number | undefined } | undefined
   readonly handshakes?: Handshakes | undefined
   readonly process: ProcessFigures
   /** Channels and sessions beyond this have no series of their own. */
@@ -296,13 +296,18 @@ const ofHandshakes = (handshakes: Handshakes): ReadonlyArray<Sample> => [
   sample(Instruments.handshakesNow, handshakes.underWayCount, "under_way")
 ]
 
-const ofConnections = ({ activity, certificateEndMillis, handshakes, sessions }: Reading): ReadonlyArray<Sample> => {
+const ofTlsEnds = ({ certificateMillis, clientsMillis }: NonNullable<Reading["tlsEnds"]>): ReadonlyArray<Sample> => [
+  sample(Instruments.certificateEnd, certificateMillis / 1000),
+  ...(clientsMillis === undefined ? [] : [sample(Instruments.clientsEnd, clientsMillis / 1000)])
+]
+
+const ofConnections = ({ activity, handshakes, sessions, tlsEnds }: Reading): ReadonlyArray<Sample> => {
   const byMinor = new Map<number, number>()
   for (const { minor } of sessions) byMinor.set(minor, (byMinor.get(minor) ?? 0) + 1)
   return [
     ...Object.entries(activity.openConnections).map(([port, count]) => sample(Instruments.connections, count, port)),
     ...Object.entries(activity.heldBackConnections).map(([cause, count]) => sample(Instruments.heldBack, count, cause)),
-    ...(certificateEndMillis === undefined ? [] : [sample(Instruments.certificateEnd, certificateEndMillis / 1000)]),
+    ...(tlsEnds === undefined ? [] : ofTlsEnds(tlsEnds)),
     ...(handshakes === undefined ? [] : ofHandshakes(handshakes)),
     ...Array.from(byMinor, ([minor, count]) => sample(Instruments.protocolMinors, count, String(minor)))
   ]

@@ -102,7 +102,7 @@ const make = (options: Options) =>
       const ended = yield* relay.endedNamesakes
       const activity = yield* relay.activity
       const drain = yield* relay.drain.status
-      const certificateEndMillis = yield* relay.certificateEndMillis
+      const tlsEnds = yield* relay.tlsEnds
       const handshakes = yield* relay.handshakes
       yield* Effect.yieldNow
       const work = steps({
@@ -113,7 +113,7 @@ const make = (options: Options) =>
         activity,
         drain,
         devices: allDevices,
-        certificateEndMillis,
+        tlsEnds,
         handshakes,
         process: ownFigures,
         seriesMax: options.seriesMax ?? seriesMaxDefault,

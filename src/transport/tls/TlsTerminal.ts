@@ -47,9 +47,16 @@ export interface TlsTerminal {
   readonly secure: (greeting: Greeting, outcome: Outcome) => void
   /** Handshakes from now on use this identity; what is open goes on. An unusable one changes nothing. */
   readonly replace: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
-  /** When the certificate in force ends; ms since the epoch. */
-  readonly endMillis: () => number
+  readonly ends: () => Ends
   readonly handshakes: () => Handshakes
+}
+
+/** Of what is in force; ms since the epoch. */
+export interface Ends {
+  /** The first of the certificate and those that come with it. */
+  readonly certificateMillis: number
+  /** The first of the authorities and revocation lists that clients are judged by; undefined: there are none. */
+  readonly clientsMillis: number | undefined
 }
 
 /** So far, or now. */
@@ -194,7 +201,14 @@ const byEnds = (): Pending => {
   }
 }
 
-const endOf = ({ certificate }: ServerIdentity): number => Date.parse(new X509Certificate(certificate).validTo)
+const termsOf = ({ certificate }: ServerIdentity, lapses: ReadonlyArray<number>): Ends => {
+  // One that stands between an authority and ours may end before it, and nobody takes ours then.
+  const ends = certificatesOf(certificate).map((block) => Date.parse(new X509Certificate(block).validTo))
+  return {
+    certificateMillis: Math.min(...ends),
+    clientsMillis: lapses.length === 0 ? undefined : Math.min(...lapses)
+  }
+}
 
 /** One identity's two servers. */
 interface Servers {
@@ -264,7 +278,7 @@ export const make = (
     const checkedFirst = yield* checked(first)
     let { lapses } = checkedFirst
     let servers = serversOf(checkedFirst.context, first.clientCa !== undefined)
-    let endMillis = endOf(first)
+    let ends = termsOf(first, lapses)
     let renewedAt = wallMillis()
     /** Who is resumed is not looked at again: what judged it must still be good. */
     const forgetLapsed = () => {
@@ -323,10 +337,10 @@ export const make = (
       replace: (identity) =>
         Effect.map(checked(identity), (good) => {
           servers = serversOf(good.context, identity.clientCa !== undefined)
-          endMillis = endOf(identity)
           lapses = good.lapses
+          ends = termsOf(identity, lapses)
         }),
-      endMillis: () => endMillis,
+      ends: () => ends,
       handshakes: () => ({
         goodCount: ended.good,
         failedCount: ended.failed,

@@ -39,7 +39,7 @@ const relayOf = (registry: Registry["Service"]) =>
         closedConnections: Effect.sync(() => Snapshot.closedConnections(registry)),
         activity: Effect.sync(() => Snapshot.activity(registry)),
         devices: Effect.sync(() => Snapshot.devices(registry)),
-        certificateEndMillis: Effect.succeed(undefined),
+        tlsEnds: Effect.succeed(undefined),
         endConnection: (id: number) => Effect.sync(() => registry.tally.connections.end(id, "ended by program")),
         endSession: (id: number) => registry.end(id, "ended by program")
       }) as unknown as Relay["Service"]
@@ -67,7 +67,7 @@ const telemetryOf = (registry: Registry["Service"], { drain }: Relay["Service"])
       activity: Snapshot.activity(registry),
       drain: yield* drain.status,
       devices: [],
-      certificateEndMillis: undefined,
+      tlsEnds: undefined,
       process: noProcess,
       seriesMax: 2000,
       more: []

@@ -1,0 +1,52 @@
+/** Until when a relay's TLS is good: its certificate, with all that stand above it, and what clients are judged by. */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Certificates from "../support/certificates.ts"
+import * as Peers from "../support/peers.ts"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+import { asRelay } from "../support/tunnels.ts"
+
+const seconds = (time: string) => Date.parse(time) / 1000
+
+/** As openssl takes it. */
+const textOf = (millis: number) => new Date(millis).toISOString().replaceAll(/[-:T]|\.\d+/g, "")
+
+Peers.describeWithPeers(["openssl"], "metrics of TLS", () => {
+  it.live("have the first end of its certificates, and that of authorities and revocation lists", () =>
+    Effect.gen(function* () {
+      const authority = yield* Certificates.authority
+      const issue = (name: string, to: string) =>
+        authority.issue({ name, alternatives: "DNS:localhost", use: "serverAuth", to })
+      const own = yield* issue("relay", "20480101000000Z")
+      const above = yield* issue("above", "20400101000000Z")
+      const soonMillis = 1000 * Math.round(Date.now() / 1000 + 86_400)
+      const soon = yield* issue("soon", textOf(soonMillis))
+      const folder = yield* Relays.temporaryDirectory("ends")
+      const write = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o600 })
+      write("relay.pem", own.cert + above.cert)
+      write("relay.key", own.key)
+      write("ca.pem", authority.ca)
+      const port = yield* Ports.free
+      const relay = yield* Relays.start("ours", { args: [...asRelay(folder), `--http-port=tcp://127.0.0.1:${port}`] })
+      const ends = Effect.promise(async () => {
+        const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+        return ["certificate", "clients"].map((what) =>
+          Number(new RegExp(`^lttng_relay_tls_${what}_end_time_seconds (.*)$`, "m").exec(text)?.[1])
+        )
+      })
+      const [certificate, clients = 0] = yield* ends
+      assert.strictEqual(certificate, seconds("2040-01-01T00:00:00Z"))
+      assert.isAbove(clients, soonMillis / 1000)
+      write("ca.pem", authority.ca + soon.cert)
+      write("relay.pem", own.cert)
+      relay.process.signal("SIGHUP")
+      const later = [seconds("2048-01-01T00:00:00Z"), soonMillis / 1000]
+      yield* Process.until("them to be read again", ends, ([first]) => first === later[0])
+      assert.deepStrictEqual(yield* ends, later)
+    })
+  )
+})
