@@ -84,7 +84,7 @@ const lingerMillis = 5000
 
 /** Over TLS, `role` asks for that part of the relay; otherwise it is the port's own. */
 export const dial = (address: Address, role?: Role): Effect.Effect<Link, DialFailed | TlsFailed, Scope.Scope> =>
-  Effect.acquireRelease(open(address, role), close).pipe(
+  Effect.acquireRelease(open(address, role), close, { interruptible: true }).pipe(
     Effect.map((socket) => make(socket, nameOf(address), address.tls === undefined))
   )
 

@@ -3,8 +3,9 @@ import type { lookup as systemLookup } from "node:dns"
 import { readFileSync } from "node:fs"
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Cause, Effect, Exit, Fiber } from "effect"
 import { connect } from "../../src/transport/Attempts.ts"
+import * as Dial from "../../src/transport/Dial.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 
@@ -88,10 +89,13 @@ describe("a host with several addresses", () => {
     Effect.gen(function* () {
       const port = yield* Ports.free
       yield* behind(port, "127.0.0.2")
-      const reached = yield* Effect.forkChild(reach(port, "127.0.0.2", "127.0.0.2"))
-      yield* Process.until("two attempts", () => isTried(port, "127.0.0.2", 4))
-      yield* Fiber.interrupt(reached)
-      yield* Process.until("both to be given up", () => isTried(port, "127.0.0.2", 2))
+      const dialled = yield* Effect.forkChild(Effect.scoped(Dial.dial({ host: "127.0.0.2", port })))
+      yield* Process.until("an attempt", () => isTried(port, "127.0.0.2", 3))
+      yield* Fiber.interrupt(dialled)
+      const exit = yield* Fiber.await(dialled)
+      // Not that it was waited for until it had failed.
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause), String(exit))
+      yield* Process.until("it to be given up", () => isTried(port, "127.0.0.2", 2))
     }).pipe(Effect.scoped)
   )
 
