@@ -12,7 +12,7 @@ it.live("a look at the disk is one, although who began it has left", () =>
       const allowances = new Allowances(store, new Incidents(), () => {})
       const allowance = allowances.of("somebody")
       memory.write(`${output}/host/session/ch_0`, Buffer.alloc(50))
-      allowance.directories.add("host/session")
+      for (const directory of ["host/session", "host/other"]) allowance.directories.add(directory)
       allowance.diskBytes = 100
       const release = faults.stall()
       const ask = Effect.forkChild(allowances.recount(allowance), { startImmediately: true })
@@ -22,7 +22,9 @@ it.live("a look at the disk is one, although who began it has left", () =>
       const left = yield* Effect.forkChild(Fiber.interrupt(first), { startImmediately: true })
       const third = yield* ask
       yield* release
-      yield* Effect.forEach([left, second, third], Fiber.await)
+      yield* Fiber.join(left)
+      yield* Fiber.join(second)
+      yield* Fiber.join(third)
       assert.strictEqual(allowance.diskBytes, 50)
       assert.isUndefined(allowance.recounting)
     })
