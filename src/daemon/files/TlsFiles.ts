@@ -176,10 +176,10 @@ const reload = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void> =
     Effect.catch(({ message }) => report("TLS_IDENTITY", message))
   )
 
-/** A relay runs for longer than a certificate's last days. */
+/** A relay runs for longer than a certificate's last days, and does not start again with what is no use by now. */
 const warnDaily = (files: TlsFiles): Effect.Effect<void> =>
-  Effect.option(read(files)).pipe(
-    Effect.flatMap((identity) => (identity._tag === "Some" ? warnOfExpiry(files, identity.value) : Effect.void)),
+  Effect.flatMap(read(files), (identity) => warnOfExpiry(files, identity)).pipe(
+    Effect.catch(({ message }) => report("TLS_IDENTITY", message)),
     Effect.repeat(Schedule.spaced("1 day")),
     Effect.asVoid
   )
