@@ -122,7 +122,7 @@ const mutations = [
   [terminal, "secureOptions: constants.SSL_OP_NO_RENEGOTIATION", "", tls],
   [terminal, 'port === "http" ? lenient : strict', "lenient", tls],
   [terminal, "servers = serversOf(good.context, identity.clientCa !== undefined)", "void good.context", tls],
-  [terminal, "endMillis = endOf(identity)", "void identity", [...tls, "test/telemetry"]],
+  [terminal, "ends = termsOf(identity, lapses)", "void identity", tls],
   [terminal, "if (clockMillis() - at < shortMillis) turns.disappointed(handshake)", "", tls],
   [terminal, "accepted.allowHalfOpen = false", "", tls],
   [terminal, "socket.allowHalfOpen = true", "", tls],
