@@ -38,7 +38,7 @@ const mutations = [
   [access, "key.toLowerCase() ===", "key ===", unit],
   [access, "subjects.some((pattern) => Glob.matches(pattern, subject)) ||", "", unit],
   [access, "Glob.matches(pattern, subject)", "subject.startsWith(pattern)", unit],
-  [access, '.replaceAll(",", "\\\\2C")', "", unit],
+  [access, "hidden[mark] ?? mark", "mark", tls],
   [access, "certificate.alternativeNames.some((name) => Glob.matches(pattern, name))", "false", unit],
   [access, "Glob.matches(pattern, name)", "name.includes(pattern.slice(4))", unit],
   // What the rules that it meets allow.

@@ -20,7 +20,7 @@ export const Principal = Schema.Struct({
   name: Schema.NonEmptyString,
   /** Patterns for the alternative names of a certificate: `URI:lttng://target/web1`, `DNS:*.example`, `email:…`. */
   names: list(Schema.NonEmptyString),
-  /** Patterns for its subject: `CN=web1`, parts joined by `, ` in its order; a comma in one is `\2C`. */
+  /** Patterns for its subject: `CN=web1`, parts joined by `, ` in its order; in one, `\2C` is a comma, `\2B` a plus. */
   subjects: list(Schema.NonEmptyString),
   /** SHA-256 of its public key, in hexadecimal digits. */
   keys: list(KeyHash),
@@ -116,11 +116,17 @@ export interface Rights {
   readonly bounds: ReadonlyArray<Bounds>
 }
 
-/** One text of its parts. A comma inside a part must not look like the end of it. */
+/** What would look like the end of a part, or like one that is hidden, were it inside a part as it is. */
+const hidden: Readonly<Record<string, string>> = { "\\": "\\5C", ",": "\\2C", "+": "\\2B" }
+
+/**
+ * One text of its parts. In these a backslash is before whatever means something in RFC 2253, and before the two digits
+ * of a control character, which stay.
+ */
 const subjectOf = (lines: string): string =>
   lines
     .split("\n")
-    .map((part) => part.replaceAll("\\", "\\5C").replaceAll(",", "\\2C"))
+    .map((part) => part.replaceAll(/\\([^0-9A-F])|,/g, (text, mark = text) => hidden[mark] ?? mark))
     .join(", ")
 
 const isPrincipal = ({ addresses = [], keys = [], names = [], subjects = [] }: Principal, peer: Identity): boolean => {

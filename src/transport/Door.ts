@@ -73,7 +73,8 @@ export const nameOf = (arrival: Arrival): string =>
 /** What it showed to us, or to a proxy in front, which tells no more of it than its common name. */
 export const certificateOf = ({ secured, told }: Arrival): PeerCertificate | undefined => {
   if (secured?.certificate !== undefined || told?.commonName === undefined) return secured?.certificate
-  return { subject: `CN=${told.commonName.replaceAll("\n", " ")}`, alternativeNames: [], keyHash: "" }
+  const commonName = told.commonName.replaceAll("\n", " ").replaceAll(/[\\,+]/g, "\\$&")
+  return { subject: `CN=${commonName}`, alternativeNames: [], keyHash: "" }
 }
 
 /** Closed after the port, so that nobody enters any more. */

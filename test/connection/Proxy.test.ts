@@ -88,7 +88,7 @@ it.live("rules for access, and hosts that are refused, go by the peer that was t
     const access = {
       principals: [
         { name: "lab", addresses: ["192.0.2.0/24"] },
-        { name: "ops", subjects: ["CN=web1"] }
+        { name: "ops", subjects: ["CN=web1", "CN=a\\2C \\2BB\\5C2C"] }
       ],
       rules: [{ principals: ["lab", "ops"], record: [{}] }]
     }
@@ -107,12 +107,13 @@ it.live("rules for access, and hosts that are refused, go by the peer that was t
     assert.deepStrictEqual(
       [
         yield* create(Balancer.ipv4("198.51.100.7", 1, [Balancer.secured(7, 0, "web1")])),
+        yield* create(Balancer.ipv4("198.51.100.7", 1, [Balancer.secured(7, 0, "a, +B\\2C")])),
         yield* create(Balancer.ipv4("198.51.100.7", 1, [Balancer.secured(7, 9, "web1")])),
         yield* create(Balancer.ipv4("198.51.100.7", 1, [Balancer.secured(7, 0, "web1, CN=x")])),
         // Who shows a certificate is who it says, wherever it comes from.
         yield* create(Balancer.ipv4("192.0.2.7", 1, [Balancer.secured(7, 0, "web2")]))
       ],
-      [made, refused, refused, refused]
+      [made, made, refused, refused, refused]
     )
     yield* relay.relay.refuseHost("203.0.113.9")
     const wire = yield* relay.wire("control")

@@ -228,6 +228,7 @@ describe("certificates", () => {
         { name: "utf-8", commonName: "wéb1", alternatives: "URI:lttng://target/w" },
         { name: "comma-in-name", commonName: "x, CN=web1" },
         { name: "line-in-name", commonName: "x\nCN=web1" },
+        { name: "marks", commonName: '"Ops", A+B <x>; #1 = \\' },
         { name: "many", alternatives: many },
         { name: "kind", alternatives: "DNS:lttng-target-web1,email:web1@target" }
       ]
@@ -250,6 +251,16 @@ describe("certificates", () => {
       }
       const expected = Object.fromEntries(requests.map(({ name }) => [name, name === "many"]))
       assert.deepStrictEqual(may, expected)
+      const isKnownAs = (name: string, subject: string) => {
+        const identity = seen[requests.findIndex((request) => request.name === name)]
+        assert.isDefined(identity)
+        const principals = [{ name, subjects: [subject] }]
+        return rightsOf({ principals, rules: [{ principals: [name], admin: true }] }, identity).mayAdminister
+      }
+      assert.isTrue(isKnownAs("comma-in-name", "CN=x\\2C CN=web1"))
+      assert.isTrue(isKnownAs("line-in-name", "CN=x\\0ACN=web1"))
+      assert.isTrue(isKnownAs("utf-8", "CN=wéb1"))
+      assert.isTrue(isKnownAs("marks", 'CN="Ops"\\2C A\\2BB <x>; #1 = \\5C'))
       const countOf = (name: string) =>
         seen[requests.findIndex((request) => request.name === name)]?.certificate?.alternativeNames
       assert.lengthOf(countOf("many") ?? [], 1000)

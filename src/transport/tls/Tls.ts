@@ -65,7 +65,7 @@ export const reasonOf = (cause: Error & { readonly reason?: unknown }): string =
 
 /** Who a peer is, by the certificate it was let in with. */
 export interface PeerCertificate {
-  /** `CN=…` and the rest, one a line, as the certificate has them. */
+  /** `CN=…` and the rest, one a line, what means something in RFC 2253 with a backslash before it. */
   readonly subject: string
   /** As `URI:…`, `DNS:…`, `email:…`. */
   readonly alternativeNames: ReadonlyArray<string>
