@@ -112,7 +112,7 @@ const refusals = {
   SESSION_NOT_PERMITTED: entry(
     "warning",
     "session refused",
-    "No rule of --access lets this peer record sessions of this host and name."
+    "No rule of --access lets this peer, whose principals or key or address the line has, record sessions of this host and name."
   ),
   CONNECTION_QUOTA: entry(
     "warning",
@@ -132,7 +132,7 @@ const refusals = {
   ATTACH_NOT_PERMITTED: entry(
     "warning",
     "viewer refused",
-    "No rule of --access lets this peer watch the session; it is told that there is none."
+    "No rule of --access lets this peer, whose principals or key or address the line has, watch the session; it is told that there is none."
   ),
   ACCESS_FILE: entry(
     "error",

@@ -3,14 +3,17 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type AccessFile, rightsOf } from "../../src/access/Access.ts"
 import { Incidents } from "../../src/relay/Incidents.ts"
+import { permitted } from "../../src/relay/party/Admission.ts"
 import { Allowances } from "../../src/relay/party/Allowances.ts"
 import { type Identity, Party } from "../../src/relay/party/Party.ts"
 import { withStore } from "../storage/stores.ts"
 
 const access: AccessFile = {
   principals: [{ name: 'web "1"\n', names: ["URI:lttng://target/web1"] }],
-  rules: [{ principals: ["*"], record: [{}], quota: { connections: 0, sessions: 0 } }]
+  rules: [{ principals: ["*"], quota: { connections: 0, sessions: 0 } }]
 }
+
+const session = { sessionName: "s", hostname: "h", basePath: "", isNamed: true, isCarried: false }
 
 const certificateOf = (name: string) => ({ subject: `CN=${name}`, alternativeNames: [name], keyHash: `${name} key` })
 
@@ -28,6 +31,11 @@ it.effect("who has a name in the rules is told by it, who has none by its key or
       ] as const
       for (const [name, certificate, whose] of peers) {
         const party = new Party(permissions, { name, certificate })
+        assert.strictEqual(party.principals, whose.replace(/^[^ ]* /, ""))
+        const rule = permitted("host")({ ...session, party, peer: name })
+        const shown = JSON.stringify({ sessionName: "s", hostname: "h" })
+        const refused = { code: "SESSION_NOT_PERMITTED", detail: `${name}, ${party.principals}: ${shown}` } as const
+        assert.deepStrictEqual(rule, refused)
         assert.deepStrictEqual(party.sessionRefusal, {
           code: "SESSION_QUOTA",
           detail: `${whose}: 0 are being recorded`

@@ -109,7 +109,7 @@ export class Standing {
     this.#isGood = false
     this.#timer = setTimeout(this.#lookAgain, againMillis)
     const { hostname, sessionName } = forbidden.identity
-    const detail = `${this.edge.name}: ${JSON.stringify({ sessionName, hostname })}`
+    const detail = `${this.edge.name}, ${this.#party.principals}: ${JSON.stringify({ sessionName, hostname })}`
     this.waitsFor({ code: "SESSION_NOT_PERMITTED", detail })
   }
 

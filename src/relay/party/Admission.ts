@@ -43,7 +43,7 @@ export const permitted =
     const isInto = grouping === "host" && basePath !== ""
     const mayRecord = party.mayRecord({ hostname, sessionName }) && (!isInto || party.mayRecordInto(hostname, basePath))
     const shown = JSON.stringify({ sessionName, hostname, ...(isInto && { basePath }) })
-    return mayRecord ? undefined : { code: "SESSION_NOT_PERMITTED", detail: `${peer}: ${shown}` }
+    return mayRecord ? undefined : { code: "SESSION_NOT_PERMITTED", detail: `${peer}, ${party.principals}: ${shown}` }
   }
 
 export const withinQuota: Rule = ({ party }) => party.sessionRefusal

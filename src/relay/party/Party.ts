@@ -91,6 +91,12 @@ export class Party {
     return { address: addressOf(name), certificate }
   }
 
+  /** Who it is to the rules, for a line of the log: by that one that is refused can be let in. */
+  get principals(): string {
+    this.#look()
+    return this.#shares.map(({ quota }) => principalText(quota.principal)).join(", ")
+  }
+
   mayRecord(names: Names): boolean {
     return this.#current?.mayRecord(names) ?? true
   }

@@ -135,7 +135,8 @@ export class ViewerActor implements Knowledge {
     const session = this.#registry.sessions.get(Number(sessionId))
     if (session === undefined || this.#party.mayView(session.identity)) return Effect.void
     const { hostname, sessionName } = session.identity
-    return this.#registry.incidents.report("ATTACH_NOT_PERMITTED", JSON.stringify({ sessionName, hostname }))
+    const detail = `${this.#party.principals}: ${JSON.stringify({ sessionName, hostname })}`
+    return this.#registry.incidents.report("ATTACH_NOT_PERMITTED", detail)
   }
 
   /** The session, or why not. */
