@@ -75,6 +75,9 @@ const shortMillis = 1000
 const ticketKeyMillis = 3_600_000
 const ticketKeyBytes = 48
 
+/** Certificates are judged by the system's clock as of its last tick: who comes just then is let in once more. */
+const behindMillisMax = 1000
+
 /** Each by itself: of several in one text the runtime takes the first, and leaves out the others without a word. */
 const listsIn = (text: string): Array<string> => {
   const lists = listsOf(text)
@@ -283,7 +286,8 @@ export const make = (
     /** Who is resumed is not looked at again: what judged it must still be good. */
     const forgetLapsed = () => {
       const now = wallMillis()
-      if (lapses.some((end) => end > renewedAt && end <= now)) servers.renewTicketKeys()
+      const isSince = (millis: number) => millis > renewedAt && millis <= now
+      if (lapses.some((end) => isSince(end) || isSince(end + behindMillisMax))) servers.renewTicketKeys()
       renewedAt = now
     }
     // Tickets are good for a connection that is resumed soon, not for one recorded and broken later.
