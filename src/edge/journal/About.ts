@@ -128,9 +128,13 @@ export const sent = (files: Files["Service"], directory: string): Effect.Effect<
 
 /** With the directory, if there is nothing else in it. What says that it is over goes last. */
 export const remove = (files: Files["Service"], directory: string): Effect.Effect<void> =>
-  Effect.andThen(
-    Effect.forEach([fileName, sentName, overName], (name) => Effect.ignore(files.unlink(`${directory}/${name}`)), {
+  Effect.gen(function* () {
+    const own = [fileName, sentName, overName]
+    const found = yield* Effect.orElseSucceed(files.list(directory), () => [])
+    // What was busy when it was freed, under the name that the directory had then: first, for a mark says what it is.
+    const segments = found.map(({ name }) => name).filter((name) => !own.includes(name))
+    yield* Effect.forEach([...segments, ...own], (name) => Effect.ignore(files.unlink(`${directory}/${name}`)), {
       discard: true
-    }),
-    Effect.ignore(files.removeDirectory(directory))
-  )
+    })
+    yield* Effect.ignore(files.removeDirectory(directory))
+  })
