@@ -1,8 +1,9 @@
 /** A journal of which nothing is left: neither are the fiber that wrote it, and what that holds. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { About } from "../../src/edge/journal/About.ts"
+import { type About, remove } from "../../src/edge/journal/About.ts"
 import { Spool } from "../../src/edge/spool/Spool.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { turns } from "../support/turns.ts"
 import * as Spools from "./spools.ts"
 
@@ -45,6 +46,19 @@ describe("a journal that is gone", () => {
       yield* forwarded(journal, own.done(journal))
       assert.deepStrictEqual([...running], [])
       assert.isFalse(own.resting.has(journal.token))
+    })
+  )
+
+  it.live("takes along what was freed while it was busy, by the name that its directory had then", () =>
+    Effect.gen(function* () {
+      const files = new MemoryFiles().service
+      yield* files.makeDirectory("/spool/own")
+      for (const name of ["about.json", "0000000000000001.journal"]) {
+        const file = yield* files.open(`/spool/own/${name}`, "create")
+        yield* file.close
+      }
+      yield* remove(files, "/spool/own")
+      assert.deepStrictEqual(yield* files.list("/spool"), [])
     })
   )
 })
