@@ -74,7 +74,6 @@ export const networkOf = (address: string): string => {
   const bytes = parse(address)?.bytes
   if (bytes === undefined) return address
   if (bytes.length === 4) return bytes.join(".")
-  const groups = new Uint16Array(Uint8Array.from(bytes.slice(0, networkBytes)).buffer)
-  const digits = Array.from(groups, (group) => (((group & 255) << 8) | (group >> 8)).toString(16))
-  return `${digits.join(":")}::/64`
+  const network = Buffer.from(bytes.slice(0, networkBytes))
+  return `${[0, 2, 4, 6].map((at) => network.readUInt16BE(at).toString(16)).join(":")}::/64`
 }

@@ -126,7 +126,7 @@ export const sent = (files: Files["Service"], directory: string): Effect.Effect<
     return /^\d{16}$/.test(text) ? Number(text) : undefined
   }).pipe(Effect.orElseSucceed(() => undefined))
 
-/** With the directory, if there is nothing else in it. What says that it is over goes last. */
+/** With the directory, and what is left there of its records. What says that it is over goes last. */
 export const remove = (files: Files["Service"], directory: string): Effect.Effect<void> =>
   Effect.gen(function* () {
     const own = [fileName, sentName, overName]
