@@ -44,6 +44,9 @@ const openCounts = ({ relay }: TestRelay.TestRelay) =>
 
 const left = ({ output }: TestRelay.TestRelay) => output.files().filter((path) => path.startsWith(".journals/"))
 
+const filesMade = (relay: TestRelay.TestRelay) =>
+  until("its files", () => left(relay).some((path) => path.endsWith(".history")))
+
 const withoutLog = Effect.provide(Logger.layer([]))
 
 it.live("a journal that is opened again goes on there, and its first connection ends", () =>
@@ -93,7 +96,7 @@ describe("a journal of which nothing has come", () => {
     Effect.gen(function* () {
       const relay = yield* TestRelay.make()
       const first = yield* opened(relay)
-      yield* until("its files", () => left(relay).some((path) => path.endsWith(".history")))
+      yield* filesMade(relay)
       const release = relay.faults.stall(".history")
       yield* first.wire.close
       yield* until("its removal", () => relay.faults.stalledCount > 0)
@@ -102,7 +105,7 @@ describe("a journal of which nothing has come", () => {
       const reply = OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes))
       assert.strictEqual(Result.getOrThrow(reply).state, State.begun)
       yield* wire.send(record(1, Kind.control))
-      yield* until("its files", () => left(relay).some((path) => path.endsWith(".history")))
+      yield* filesMade(relay)
     }).pipe(withoutLog)
   )
 })
@@ -112,7 +115,7 @@ describe("a defect", () => {
     Effect.gen(function* () {
       const relay = yield* TestRelay.make()
       const first = yield* opened(relay)
-      yield* until("its files", () => left(relay).some((path) => path.endsWith(".history")))
+      yield* filesMade(relay)
       relay.faults.fail({ code: "bug", operation: "unlink", path: ".history", isDefect: true, times: 1 })
       yield* first.wire.close
       const wire = yield* asked(relay, 1)
@@ -149,7 +152,7 @@ describe("a defect", () => {
     Effect.gen(function* () {
       const relay = yield* TestRelay.make()
       const first = yield* opened(relay)
-      yield* until("its files", () => left(relay).some((path) => path.endsWith(".history")))
+      yield* filesMade(relay)
       relay.faults.fail({ code: "bug", operation: "write", path: ".history", isDefect: true, times: 1 })
       yield* first.wire.send(record(1, Kind.control))
       yield* first.told(({ durable }) => durable === 1n)
