@@ -66,7 +66,7 @@ const connections = {
   PROXY_REFUSED: entry(
     "warning",
     "connection refused",
-    "It comes from an address of --proxy-from, and does not begin as a proxy does that speaks version 2 of its protocol."
+    "It comes from an address of --proxy-from, and does not begin as a proxy does that speaks version 2 of its protocol, or asks for a part by name that is not served."
   ),
   TLS_IDENTITY: entry(
     "error",
@@ -77,6 +77,11 @@ const connections = {
     "warning",
     "TLS certificate expires",
     "Within 30 days: make a new one (lttng-relay certs renew); it is read by itself."
+  ),
+  TLS_EARLY: entry(
+    "warning",
+    "TLS certificate not valid yet",
+    "Nobody takes it, or is let in by it, before: the clock of this machine is wrong, or of the one that made it."
   ),
   ACCEPT_FAILED: entry("error", "connections cannot be accepted", "The system refuses; the relay goes on trying.")
 } as const satisfies Record<string, Entry>

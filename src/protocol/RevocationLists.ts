@@ -32,18 +32,26 @@ const millisOf = (text: string, tag: number): number => {
   return Date.parse(digits.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"))
 }
 
-/** Undefined: for ever. The second time in it is that of the next list. */
-const endOf = (bytes: Buffer): number | undefined => {
+/** From when to when a list is good, in ms since the epoch. */
+export interface Term {
+  readonly begin: number
+  /** Infinite: there is no next list. */
+  readonly end: number
+}
+
+/** When it was made, and when the next one is due: behind each other, the second if it is there. */
+const termOf = (bytes: Buffer): Term => {
   const list = elementAt(bytes, elementAt(bytes, 0).from)
-  let timeCount = 0
-  for (let at = list.from; at < list.to && timeCount < 2; ) {
+  const times: Array<number> = []
+  for (let at = list.from; at < list.to && times.length < 2; ) {
     const { from, tag, to } = elementAt(bytes, at)
     const isTime = tag === tags.utcTime || tag === tags.time
-    if (isTime && ++timeCount === 2) return millisOf(bytes.toString("latin1", from, to), tag)
-    if (!isTime && (timeCount > 0 || (tag !== tags.integer && tag !== tags.sequence))) return undefined
+    if (isTime) times.push(millisOf(bytes.toString("latin1", from, to), tag))
+    else if (times.length > 0 || (tag !== tags.integer && tag !== tags.sequence)) break
     at = to
   }
-  return undefined
+  const [begin = 0, end = Number.POSITIVE_INFINITY] = times
+  return { begin, end }
 }
 
 /** The names in what is signed, of a list or a certificate: all members that are sequences, as they lie there. */
@@ -69,8 +77,11 @@ const ofEach = <A>(text: string, of: (bytes: Buffer) => A | undefined): Readonly
   })
 }
 
+export const termsOf = (text: string): ReadonlyArray<Term> => ofEach(text, termOf)
+
 /** In ms since the epoch; of those that end. */
-export const endsOf = (text: string): ReadonlyArray<number> => ofEach(text, endOf)
+export const endsOf = (text: string): ReadonlyArray<number> =>
+  termsOf(text).flatMap(({ end }) => (end < Number.POSITIVE_INFINITY ? end : []))
 
 /** Those that have no list: what they have signed is let in by nobody who asks for lists. */
 export const unlisted = <A extends Raw>(text: string, authorities: ReadonlyArray<A>): ReadonlyArray<A> => {

@@ -215,12 +215,17 @@ export class Door {
   }
 
   #admit(guest: Guest, arrival: Arrival): void {
-    const { entrances, welcome: own } = this.#options
-    const { accepted, secured, told } = arrival
+    const { entrances, refuse, welcome: own } = this.#options
+    const { secured, told } = arrival
     this.#leave(guest)
     const chosen = secured === undefined ? purposeOf(told?.protocol) : secured.purpose
     const welcome = chosen === undefined ? own : entrances.welcomes.get(chosen)
-    if (welcome === undefined) (secured?.socket ?? accepted).destroy()
-    else welcome(arrival)
+    if (welcome !== undefined) {
+      welcome(arrival)
+      return
+    }
+    // First the one that is on top of the other.
+    secured?.socket.destroy()
+    refuse(arrival, secured === undefined ? "PROXY_REFUSED" : "TLS_FAILED", `there is nobody for ${chosen} here`)
   }
 }

@@ -9,6 +9,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Authority from "../../src/cli/certs/Authority.ts"
 import { SyntheticTrace, Target } from "../../src/index.ts"
+import { termsOf } from "../../src/protocol/RevocationLists.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -218,7 +219,7 @@ it.live("an authority that is renewed: what either signed is good by both, and n
     assert.isAtMost(end("target-late.pem"), end("ca.pem"))
     const { stdout: listed } = yield* toolbox("certs", "list", pki)
     const lines = listed.trim().split("\n")
-    assert.match(`${lines[0]}`, /^relay\.pem {2}localhost {2}until \S+, (19|20) days: lttng-relay certs renew relay /)
+    assert.match(`${lines[0]}`, /^relay\.pem {2}localhost {2}until \S+, (18|19) days: lttng-relay certs renew relay /)
     assert.match(listed, /^target-gone\.pem .*revoked$/m)
     assert.match(listed, /^ca\.pem {2}until \S+, (99|100) days$/m)
     yield* toolbox("certs", "renew", "authority", pki)
@@ -248,4 +249,43 @@ it.live("an authority that is renewed: what either signed is good by both, and n
     assert.strictEqual((yield* attempt("renew", "relay", "--names=a b", pki)).code, 1)
     assert.strictEqual((yield* attempt("list", join(pki, "nowhere"))).code, 1)
   })
+)
+
+it.live(
+  "what is made is good on hosts whose clocks are behind: from a day before on, the list of what is revoked too",
+  () =>
+    Effect.gen(function* () {
+      const pki = yield* Relays.temporaryDirectory("pki")
+      const dayMillis = 86_400_000
+      yield* Authority.init(pki, ["localhost"])
+      yield* Authority.client(pki, "target", "web1")
+      yield* Authority.client(pki, "viewer", "alice")
+      yield* Authority.revoke(pki, "viewer", "alice")
+      const begins = ["ca.pem", "relay.pem", "target-web1.pem"].map((file) => {
+        const { validFrom, validTo } = new X509Certificate(readFileSync(join(pki, file)))
+        const days = (Date.parse(validTo) - Date.parse(validFrom)) / dayMillis
+        // What is signed for longer some clients do not take.
+        assert.strictEqual(days, file === "ca.pem" ? 3650 : 825, file)
+        return Date.parse(validFrom)
+      })
+      const lists = termsOf(readFileSync(join(pki, "revoked.pem"), "utf8"))
+      assert.lengthOf(lists, 1)
+      for (const begin of [...begins, ...lists.map(({ begin }) => begin)]) {
+        assert.closeTo(Date.now() - begin, dayMillis, 60_000)
+      }
+      const { authority, relay } = yield* Authority.init(join(pki, "again"), ["localhost"])
+      const { stdout } = yield* Process.run("openssl", [
+        "x509",
+        "-in",
+        relay.certificate,
+        "-noout",
+        "-ext",
+        "authorityKeyIdentifier,subjectKeyIdentifier"
+      ])
+      assert.match(
+        stdout,
+        /Subject Key Identifier[\s\S]*Authority Key Identifier|Authority Key Identifier[\s\S]*Subject Key Identifier/
+      )
+      yield* Process.run("openssl", ["verify", "-x509_strict", "-CAfile", authority.certificate, relay.certificate])
+    })
 )

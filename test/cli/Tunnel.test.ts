@@ -324,6 +324,15 @@ Peers.describeWithPeers(["systemd-socket-activate", "openssl"], "a tunnel whose 
       }).pipe(Effect.scoped)
   )
 
+  it.live("does not leave them behind: what goes on in the background has none of them", () =>
+    Effect.gen(function* () {
+      const given = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3</dev/null'
+      const command = [process.execPath, toolboxProgram, "tunnel", "--to=tls://localhost:1", "--background"]
+      const { code, stderr } = yield* Process.attempt("sh", ["-c", given, "sh", ...command])
+      assert.deepStrictEqual([code, stderr], [2, "Error: --background: the service manager's sockets are here\n"])
+    })
+  )
+
   it.live("says which of them is none that it can listen on", () =>
     Effect.gen(function* () {
       const folder = yield* Relays.temporaryDirectory("sockets")

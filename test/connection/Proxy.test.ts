@@ -68,7 +68,11 @@ it.live("what is no header is refused alone, with a code; of who is no balancer 
         yield* wire.send(bytes)
         assert.strictEqual((yield* wire.readToEnd).length, 0)
       }
-    assert.deepStrictEqual(yield* incidents(relay), ["PROXY_REFUSED 12"])
+    // What was asked for by name, and is not here: there is no port for HTTP.
+    const nowhere = yield* relay.wire("control")
+    yield* nowhere.send(Buffer.concat([Balancer.ipv4("192.0.2.7", 1, [Balancer.entry(1, "http/1.1")]), version]))
+    assert.strictEqual((yield* nowhere.readToEnd).length, 0)
+    assert.deepStrictEqual(yield* incidents(relay), ["PROXY_REFUSED 13"])
     yield* good.send(version)
     assert.strictEqual((yield* good.read(8)).readUInt32BE(0), 2)
     // Not from where balancers are.

@@ -34,6 +34,8 @@ export interface Authority {
   readonly revoke: (...names: ReadonlyArray<string>) => Effect.Effect<string, Failure>
   /** That list again, good for so long only. */
   readonly listFor: (seconds: number) => Effect.Effect<string, Failure>
+  /** Or from then on, as `YYYYMMDDHHMMSSZ`. */
+  readonly listFrom: (begin: string) => Effect.Effect<string, Failure>
 }
 
 const configOf = (directory: string) => `
@@ -132,7 +134,8 @@ export const authorityUntil = Effect.fnUntraced(function* (to?: string) {
       return yield* list()
     })
   const listFor = (seconds: number) => list("-crlsec", `${seconds}`)
-  return { ca: text(at("ca", "pem")), issue, revoke, listFor } satisfies Authority as Authority
+  const listFrom = (begin: string) => list("-crl_lastupdate", begin, "-crldays", "20000")
+  return { ca: text(at("ca", "pem")), issue, revoke, listFor, listFrom } satisfies Authority as Authority
 })
 
 export const authority: Effect.Effect<Authority, Failure, Scope.Scope> = authorityUntil()

@@ -6,7 +6,7 @@
 import { X509Certificate } from "node:crypto"
 import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { isIP } from "node:net"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import { wallMillis } from "../../Machine.ts"
 import * as Directory from "../../storage/Directory.ts"
@@ -37,11 +37,19 @@ const revocationDays = authorityDays
 /** RFC 5280, appendix A.1. */
 const commonNameMax = 64
 
-const configOf = ({ extensions }: Request): string =>
-  ["[req]", "distinguished_name=name", "x509_extensions=own", "[name]", "[own]", ...extensions, ""].join("\n")
-
 /** `openssl ca` takes a backslash, a dollar, a hash or a quote in a path for its own. */
 const quoted = (path: string) => path.replaceAll(/[\\$#'"`]/g, "\\$&")
+
+/** `database`: where `openssl ca` keeps what it has signed, beside which it may write. */
+const configOf = ({ authority, extensions }: Request, database: string): string =>
+  [
+    ...["[req]", "distinguished_name=none", "[none]"],
+    ...["[ca]", "default_ca=signing", "[signing]", "rand_serial=yes", "default_md=sha256", "policy=names"],
+    ...[`database=${quoted(database)}`, `new_certs_dir=${quoted(dirname(database))}`, "x509_extensions=own"],
+    ...["[names]", "commonName=supplied", "[own]", ...extensions],
+    ...(authority === undefined ? [] : ["subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid"]),
+    ""
+  ].join("\n")
 
 /** A call of the system. */
 const attempt = <A>(path: string, call: () => A): Effect.Effect<A, CertificateFailed> =>
@@ -59,12 +67,21 @@ const dayMillis = 86_400_000
 /** Whole ones; below 0: it is over. `endMillis`: since the epoch. */
 export const daysUntil = (endMillis: number): number => Math.floor((endMillis - wallMillis()) / dayMillis)
 
+/** Clocks of other hosts are behind, or go by another zone. */
+const earlyMillis = dayMillis
+
+/** `YYYYMMDDHHMMSSZ`, as openssl takes it. */
+const timeOf = (millis: number): string => new Date(millis).toISOString().replaceAll(/[-:T]|\.\d+/g, "")
+
+/** What is made now is good from then on. */
+const beginOf = (): number => wallMillis() - earlyMillis
+
 /** What is signed is no good for longer than who signed it. */
-const daysUnder = (authority: Made | undefined, days: number): Effect.Effect<number, CertificateFailed> =>
+const endUnder = (authority: Made | undefined, end: number): Effect.Effect<number, CertificateFailed> =>
   Effect.gen(function* () {
-    if (authority === undefined) return days
-    const left = daysUntil(yield* endOf(authority.certificate))
-    if (left >= 1) return Math.min(days, left)
+    if (authority === undefined) return end
+    const last = yield* endOf(authority.certificate)
+    if (daysUntil(last) >= 1) return Math.min(end, last)
     return yield* new CertificateFailed({
       path: authority.certificate,
       reason: "the authority is over: first, lttng-relay certs renew authority"
@@ -78,14 +95,25 @@ const filesOf = ({ directory, file }: Pick<Request, "directory" | "file">): Made
 
 const sign = (request: Request, out: string, key: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed> =>
   Effect.gen(function* () {
-    const { authority, commonName } = request
-    const days = yield* daysUnder(authority, request.days)
-    const signer = authority === undefined ? [] : ["-CA", authority.certificate, "-CAkey", authority.key]
+    const { authority, commonName, days } = request
+    const begin = beginOf()
+    const end = yield* endUnder(authority, begin + days * dayMillis)
+    const signer =
+      authority === undefined
+        ? ["-selfsign", "-keyfile", filesOf(request).key]
+        : ["-cert", authority.certificate, "-keyfile", authority.key]
     // What it is good for is in its other names.
-    const rest = ["-out", out, "-days", String(days), "-subj", `/CN=${commonName.slice(0, commonNameMax)}`]
-    yield* withText(configOf(request), (config) =>
-      run(out, ["req", "-x509", "-config", config, ...signer, ...key, ...rest])
-    )
+    const subject = ["-subj", `/CN=${commonName.slice(0, commonNameMax)}`]
+    const dates = ["-startdate", timeOf(begin), "-enddate", timeOf(end)]
+    const signed = (database: string) =>
+      withText(configOf(request, database), (config) => {
+        const asked = `${config}.csr`
+        return Effect.andThen(
+          run(out, ["req", "-new", "-config", config, ...key, ...subject, "-out", asked]),
+          run(out, ["ca", "-batch", "-notext", "-config", config, ...signer, ...dates, "-in", asked, "-out", out])
+        )
+      })
+    yield* withText("", signed)
   })
 
 /** What is half made would stand in the way of the next attempt. */
@@ -324,7 +352,7 @@ const writeList = (directory: string): Effect.Effect<string, CertificateFailed> 
   withText(revocationConfig(directory, files(directory)), (config) => {
     const path = listOf(directory)
     return Effect.andThen(
-      run(path, ["ca", "-config", config, "-gencrl", "-out", `${path}.new`]),
+      run(path, ["ca", "-config", config, "-gencrl", "-crl_lastupdate", timeOf(beginOf()), "-out", `${path}.new`]),
       attempt(path, () => {
         renameSync(`${path}.new`, path)
         return path

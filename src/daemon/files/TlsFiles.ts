@@ -82,7 +82,12 @@ const termsOf = (what: string, path: string, text: string): ReadonlyArray<Term> 
 
 /** One that is over lets nobody in. */
 const termsOfLists = (path: string, text: string): ReadonlyArray<Term> =>
-  RevocationLists.endsOf(text).map((end) => ({ which: `The TLS revocation list ${path}`, begin: 0, end }))
+  RevocationLists.termsOf(text).map((term) => ({ which: `The TLS revocation list ${path}`, ...term }))
+
+const isEarly = ({ begin }: Term): boolean => begin > wallMillis()
+
+const beginning = ({ begin, which }: Term): string =>
+  `${which} is not valid before ${new Date(begin).toISOString()}, and it is ${new Date(wallMillis()).toISOString()}`
 
 const ending = ({ end, which }: Term): string =>
   `${which} ${end < wallMillis() ? "expired" : "expires"} ${new Date(end).toISOString()}`
@@ -103,8 +108,8 @@ export const complaintsOf = (
   /** The relay's own, those above it, those of the authorities of its peers, and their lists. */
   const dates = (terms: ReadonlyArray<Term>) => {
     for (const term of terms) {
-      const { begin, end, which } = term
-      if (begin > wallMillis()) errors.push(`${which} is not valid before ${new Date(begin).toISOString()}`)
+      const { end } = term
+      if (isEarly(term)) errors.push(beginning(term))
       if (end < wallMillis()) errors.push(ending(term))
       else if (isNear(end)) warnings.push(ending(term))
     }
@@ -156,29 +161,32 @@ export const complaintsOf = (
   return { errors, warnings }
 }
 
-const warnOfExpiry = (files: TlsFiles, { certificate, clientCa, crl }: Tls): Effect.Effect<void> =>
+const warnOfTerms = (files: TlsFiles, { certificate, clientCa, crl }: Tls): Effect.Effect<void> =>
   Effect.suspend(() => {
     const terms = [
       ...termsOf("certificate", files.certificate, certificate),
       ...(clientCa === undefined ? [] : termsOf("authority", files.clientCa ?? "", clientCa)),
       ...(crl === undefined ? [] : termsOfLists(files.crl ?? "", crl))
     ]
-    const near = terms.filter(({ end }) => isNear(end))
-    return Effect.forEach(near, (term) => report("TLS_EXPIRY", ending(term)), { discard: true })
+    const lines = [
+      ...terms.filter(isEarly).map((term) => report("TLS_EARLY", beginning(term))),
+      ...terms.filter(({ end }) => isNear(end)).map((term) => report("TLS_EXPIRY", ending(term)))
+    ]
+    return Effect.all(lines, { discard: true })
   })
 
 /** For SIGHUP: new connections have what is in the files now. */
 const reload = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void> =>
   read(files).pipe(
     Effect.tap((identity) => relay.replaceTls(identity)),
-    Effect.tap((identity) => warnOfExpiry(files, identity)),
+    Effect.tap((identity) => warnOfTerms(files, identity)),
     Effect.andThen(Effect.logInfo("TLS certificate read again")),
     Effect.catch(({ message }) => report("TLS_IDENTITY", message))
   )
 
 /** A relay runs for longer than a certificate's last days, and does not start again with what is no use by now. */
 const warnDaily = (files: TlsFiles): Effect.Effect<void> =>
-  Effect.flatMap(read(files), (identity) => warnOfExpiry(files, identity)).pipe(
+  Effect.flatMap(read(files), (identity) => warnOfTerms(files, identity)).pipe(
     Effect.catch(({ message }) => report("TLS_IDENTITY", message)),
     Effect.repeat(Schedule.spaced("1 day")),
     Effect.asVoid
