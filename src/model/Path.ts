@@ -57,11 +57,11 @@ export const sessionPath = (naming: SessionNaming, grouping: OutputGrouping): st
 
 /**
  * Of which sessions the directory is that `path`, below a host's, leads into: of one that has its name, or, as targets
- * name directories by themselves, its name and a time.
+ * name directories by themselves, its name and a time. Of none, where it is the host's.
  */
 export const sessionNamesOf = (path: string): ReadonlyArray<string> => {
-  const directory = path.split("/").find((name) => name !== "" && name !== ".") ?? ""
-  return [directory, directory.replace(timeSuffix, "")]
+  const directory = path.split("/").find((name) => name !== "" && name !== ".")
+  return directory === undefined ? [] : [directory, directory.replace(timeSuffix, "")]
 }
 
 const timeSuffix = /-[12]\d{3}[01]\d[0-3]\d-[0-2]\d[0-5]\d[0-5]\d$/

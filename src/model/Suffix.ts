@@ -24,14 +24,19 @@ export const suffixOf = (path: string, other: string): number | undefined => {
   return Number.isSafeInteger(number) && withSuffix(path, number) === other ? number : undefined
 }
 
+/** The host's directory and one below it: two names, with what means nothing between them. */
+const headed = /^((?:\.?\/)*(?!\.\/)[^/]+\/(?:\.?\/)*(?!\.(?:\/|$))[^/]+)(.*)$/s
+/** As far as the session's is deeper. */
+const doubled = /^((?:\/[^/]+)*)(\/\/.*)$/s
+
 /**
  * A stream's path in the part that may be given another name and the rest. From 2.11 on it lies in a directory of the
  * session's, so all of it may; older peers name the session's themselves, and it goes to the first
- * doubled slash, or is two names long (storage.md §2.3, §2.4).
+ * doubled slash, or is two names long (storage.md §2.3, §2.4). The host's is not renamed: it would be another host's.
  */
 export const splitStreamPath = (path: string, hasChunks: boolean): readonly [own: string, rest: string] => {
   if (hasChunks) return [path, ""]
-  const doubled = /^(.*?[^/])(\/\/.*)$/s.exec(path)
-  const [, own = path, rest = ""] = doubled ?? /^(\/*[^/]+\/+[^/]+)(\/.*)?$/s.exec(path) ?? []
-  return [own, rest]
+  const [, head = path, below = ""] = headed.exec(path) ?? []
+  const [, deeper = "", rest = below] = doubled.exec(below) ?? []
+  return [head + deeper, rest]
 }

@@ -69,6 +69,28 @@ it.live("a target that names directories itself, as before 2.11, is kept to its 
   })
 )
 
+it.live("where files are in the way, it goes beside them, and to no other host", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ access: rules({ record: [{ host: "web1" }] }) })
+    const control = yield* relay.script().control
+    yield* control.version(10)
+    yield* control.createSession({ name: "s", host: "web1" })
+    const outcomes: Array<string> = []
+    for (const path of ["web1//s-1", "./web1/s-1/ust", "/web1/./s-1", "web1/.", "/web1", "web1/", "./web1//./"]) {
+      for (const channel of ["ch_0", "ch_0", "ch_1"]) {
+        const handle = yield* control.addStream({ path, channel })
+        outcomes.push(handle === 2n ** 64n - 1n ? "refused" : "made")
+      }
+    }
+    assert.deepStrictEqual(outcomes, [...new Array(9).fill("made"), ...new Array(12).fill("refused")])
+    const directories = new Set(relay.output.files().map((path) => path.split("/").slice(0, 2).join("/")))
+    assert.sameMembers(
+      [...directories].filter((path) => !/^web1\/s-1(-\d+)?$/.test(path)),
+      []
+    )
+  })
+)
+
 it.live("rules that are replaced count for who is connected: its packets, indexes and metadata have no stream", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({ access })

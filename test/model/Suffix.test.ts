@@ -29,6 +29,11 @@ describe("of a stream's path", () => {
     ["vm/my/base/path", "//kernel"],
     ["vm/plain", "/kernel"],
     ["vm/plain", ""],
+    ["vm//plain", "/kernel"],
+    ["vm//my/path", "//kernel//more"],
+    ["./vm/./plain", "/./kernel"],
+    [".//vm/.//plain", ""],
+    ["..vm/.plain", "/kernel"],
     ["alone", ""]
   ]
   for (const [own, rest] of old) {
