@@ -38,7 +38,6 @@ const serveClient = (socket: Socket, query: () => bigint): void => {
   let received = Buffer.alloc(0)
   socket.setTimeout(queryMillisMax, () => socket.destroy())
   socket.on("error", () => socket.destroy())
-  socket.on("end", () => socket.end())
   socket.on("data", (bytes) => {
     received = Buffer.concat([received, bytes.subarray(0, queryBytes)])
     if (received.length < queryBytes) return
@@ -70,7 +69,7 @@ const failed = (path: string, error: unknown) => {
 
 const listen = (path: string, query: () => bigint, clients: Set<Socket>) =>
   Effect.callback<Server, DaemonFailed>((resume) => {
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const server = createServer((socket) => {
       if (clients.size === clientCountMax) {
         const [oldest = socket] = clients
         clients.delete(oldest)

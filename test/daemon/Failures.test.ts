@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { connect, type Socket } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import * as Target from "../../src/target/Target.ts"
 import * as Faulty from "../support/faulty.ts"
 import { describeWithPeers, reference } from "../support/peers.ts"
@@ -86,6 +86,11 @@ describe("the health socket", () => {
       const { health } = yield* Daemons.runForeground()
       assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
       assert.strictEqual(yield* Daemons.ask(health, new Uint8Array(9)), Daemons.healthy, "surplus bytes")
+      const halves = [Daemons.check.subarray(2), Daemons.check.subarray(2)] as const
+      const whole = Effect.map(Daemons.ask(health, Daemons.check), (heard) =>
+        assert.strictEqual(heard, Daemons.healthy)
+      )
+      assert.strictEqual(yield* Daemons.askInTwo(health, halves, whole), Daemons.healthy, "another one between")
     })
   )
   it.live("holds few descriptors for clients that say nothing, however many, and answers who asks", () =>
@@ -123,9 +128,8 @@ describe("the health socket", () => {
       const silent = yield* Effect.forkChild(Daemons.ask(health, new Uint8Array(0)), { startImmediately: true })
       assert.strictEqual(yield* Daemons.ask(health, new Uint8Array([7, 0, 0, 0])), "")
       assert.strictEqual(yield* Daemons.ask(health, Daemons.check), Daemons.healthy)
+      assert.strictEqual(yield* Fiber.join(silent), "")
       assert.strictEqual((yield* Daemons.end(running)).code, 0)
-      yield* Effect.yieldNow
-      silent.interruptUnsafe()
     })
   )
   it.live("is where LTTNG_RELAYD_HEALTH says, replacing an old socket", () =>

@@ -5,9 +5,9 @@
  * takes `LTTNG_RUNDIR`. Unlike the relays of the traffic tests these are started with any options, good or bad.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
-import { connect } from "node:net"
+import { connect, type Socket } from "node:net"
 import { join } from "node:path"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { daemonProgram } from "../support/bundle.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
@@ -114,15 +114,36 @@ export const portFiles = (at: Place) =>
 
 export const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
 
-/** Sends bytes to a Unix socket and answers what came back before the close. */
-export const ask = (path: string, bytes: Uint8Array) =>
+/** What comes before the close. */
+const heard = (socket: Socket) =>
   Effect.callback<string>((resume) => {
     const answer: Array<Buffer> = []
-    const socket = connect(path)
-    socket.on("connect", () => bytes.length > 0 && socket.write(bytes))
     socket.on("data", (data) => answer.push(data))
     socket.on("error", () => undefined)
     socket.on("close", () => resume(Effect.succeed(Buffer.concat(answer).toString("hex"))))
+  })
+
+/** Sends bytes to a Unix socket and answers what came back before the close. */
+export const ask = (path: string, bytes: Uint8Array) =>
+  Effect.suspend(() => {
+    const socket = connect(path)
+    if (bytes.length > 0) socket.write(bytes)
+    return heard(socket)
+  })
+
+/** The same, with something else between two parts, after which its half is closed. */
+export const askInTwo = (
+  path: string,
+  [first, second]: readonly [Uint8Array, Uint8Array],
+  between: Effect.Effect<void>
+) =>
+  Effect.gen(function* () {
+    const socket = connect(path)
+    const answer = yield* Effect.forkChild(heard(socket), { startImmediately: true })
+    yield* Effect.callback<void>((resume) => void socket.write(first, () => resume(Effect.void)))
+    yield* between
+    socket.end(second)
+    return yield* Fiber.join(answer)
   })
 
 /** Lines both daemons may add wherever they run: no group on this machine, the reference's count of its own leaks. */

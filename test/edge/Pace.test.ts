@@ -2,8 +2,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import * as Edge from "../../src/edge/Edge.ts"
 import * as Pace from "../../src/edge/forwarding/Pace.ts"
 import * as Schedule from "../../src/edge/forwarding/Schedule.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
+import { Files } from "../../src/storage/Files.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import * as Dial from "../../src/transport/Dial.ts"
+import * as Spools from "./spools.ts"
 
 const rateOf = (text: string) => {
   const rate = Number(text)
@@ -59,6 +67,33 @@ describe("a limit of bytes a second", () => {
     })
   )
 })
+
+it.live("a piece that may be sent waits for the link all the same", () =>
+  Effect.gen(function* () {
+    const pieceBytes = 4096
+    const relay = yield* TestRelay.make()
+    const to = { control: { host: "127.0.0.1", port: relay.controlPort }, data: { host: "127.0.0.1", port: 1 } }
+    const story: Array<"taken" | "sent"> = []
+    const told = (link: Dial.Link): Dial.Link => ({
+      ...link,
+      drained: Effect.tap(link.drained, () => Effect.sync(() => story.push("taken"))),
+      write: (parts, sent) => {
+        if (parts[0]?.length === pieceBytes) story.push("sent")
+        link.write(parts, sent)
+      }
+    })
+    const pace = { ...Pace.unlimited, isUnlimited: false, pieceBytes: Effect.succeed(pieceBytes) }
+    const options = { ...Spools.options(), to, pace, copy: undefined, compression: "off", name: "here" } as const
+    const dial: typeof Dial.dial = (...where) => Effect.map(Dial.dial(...where), told)
+    const { spool } = yield* Edge.upstream(options, dial).pipe(Effect.provideService(Files, new MemoryFiles().service))
+    const journal = Spools.open(spool)
+    journal.append(Kind.packet, 1, { bytes: Buffer.alloc(8 * pieceBytes), from: 0, to: 8 * pieceBytes })
+    journal.flush()
+    yield* until("it to be sent", () => story.filter((each) => each === "sent").length >= 8)
+    const before = story.filter((_, at) => story[at + 1] === "sent")
+    assert.deepStrictEqual([...new Set(before)], ["taken"])
+  })
+)
 
 describe("rates by hours", () => {
   const schedule = scheduleOf("sat-sun 0-24=none, mon-fri 8:30-18=250, 22-6=5000, 1000")

@@ -106,6 +106,30 @@ describe("nothing foreign is emptied", () => {
   )
 })
 
+describe("what may be in the way of a new session", () => {
+  claim("is a file of those that are meant, however deep; directories without files are not", ({ memory, store }) =>
+    Effect.gen(function* () {
+      memory.write(`${output}/s/ust/uid/0/64-bit/ch`, bytes("finished"))
+      memory.write(`${output}/s/kernel/index/left`, bytes(""))
+      yield* Effect.orDie(memory.service.unlink(`${output}/s/kernel/index/left`))
+      memory.link(`${output}/s/nowhere`, `${output}/none`)
+      memory.link(`${output}/s/circle`, `${output}/s/circled`)
+      memory.write(`${output}/s/circled/left`, bytes(""))
+      yield* Effect.orDie(memory.service.unlink(`${output}/s/circled/left`))
+      memory.link(`${output}/s/circled/back`, `${output}/s/circled`)
+      memory.write(`${output}/s/metadata`, bytes("finished"))
+      for (const [name, holds] of [
+        ["ust", true],
+        ["metadata", true],
+        ["kernel", false],
+        ["nowhere", false],
+        ["circle", false]
+      ] as const)
+        assert.strictEqual(yield* store.directory("s").holdsFile((entry) => entry === name), holds, name)
+    })
+  )
+})
+
 describe("renaming (storage.md §4.3)", () => {
   claim("to the same path does nothing", ({ memory, store }) =>
     Effect.gen(function* () {
