@@ -126,7 +126,9 @@ class Attachment {
       }
       this.#events.push({ _tag: "StreamAdded", stream, horizon })
     }
-    if (entries.length > 0) ViewerPolling.onPacket(this.#polling)
+    if (entries.length === 0) return
+    ViewerPolling.onPacket(this.#polling)
+    this.#resumeMillis = nowMillis
   }
 
   /** One question or one packet: new streams before anything whose timestamps they could precede. */
@@ -140,9 +142,8 @@ class Attachment {
       if (choice._tag === "Show") return yield* this.#show(choice.state)
       if (this.#tellBegins()) return
       if (nowMillis < this.#resumeMillis) return yield* Effect.sleep(Duration.millis(this.#resumeMillis - nowMillis))
-      const isActive = this.#options.isPrompt
-        ? yield* this.#pollDue(nowMillis)
-        : yield* this.#pollTurn(choice.states, nowMillis)
+      const polled = this.#options.isPrompt ? this.#pollDue(nowMillis) : this.#pollTurn(choice.states, nowMillis)
+      const isActive = yield* polled
       // What was told is believed when it is known who else may have older records.
       const told = this.#events.splice(0)
       if (told.length > 0) yield* this.#askNewStreams(this.#untold(), nowMillis)
@@ -150,7 +151,6 @@ class Attachment {
       this.#events.push(...told)
       yield* this.#askQuietSessions(nowMillis)
       yield* this.#endSessions()
-      if (isActive || this.#areStreamsWanted) this.#resumeMillis = nowMillis
     })
   }
 
@@ -184,7 +184,7 @@ class Attachment {
     const due = states.filter(({ phase }) => phase.dueMillis <= nowMillis)
     return Effect.map(this.#poll(due, nowMillis), (isActive) => {
       const next = Math.min(...states.map(({ phase }) => phase.dueMillis), nowMillis + emptyAskMillisMax / 10)
-      this.#resumeMillis = Math.max(nowMillis + 1, next)
+      if (!isActive) this.#resumeMillis = Math.max(nowMillis + 1, next)
       return isActive
     })
   }

@@ -68,7 +68,10 @@ const watch = (all: ReadonlyArray<Recorded>, { answerMillis, lookMillis }: Looks
         Effect.map(make),
         Effect.tap(() => Effect.sleep(Duration.millis(answerMillis)))
       )
+    /** By stream, when it was asked first. */
+    const askedMillis = new Map<bigint, number>()
     const indexOf = (streamId: bigint): Reply => {
+      if (!askedMillis.has(streamId)) askedMillis.set(streamId, now())
       const recorded = all.find(({ id }) => id === streamId / 2n) ?? assert.fail()
       const read = readOf.get(recorded.id) ?? assert.fail()
       const come = recorded.news.filter(({ atMillis }) => atMillis <= now())
@@ -140,7 +143,7 @@ const watch = (all: ReadonlyArray<Recorded>, { answerMillis, lookMillis }: Looks
       while (true) for (const event of yield* next) seen.push({ event, atMillis: now() })
     })
     yield* Effect.catch(reading as Effect.Effect<never, ExchangeFailed>, () => Effect.void)
-    return { seen, lookedShare: lookedMillis / now(), tookMillis: now() }
+    return { askedMillis, seen, lookedShare: lookedMillis / now(), tookMillis: now() }
   })
 
 /** Only one fiber sleeps: then time has passed, a tenth of a millisecond at least. */
@@ -214,6 +217,18 @@ describe("a session that begins later", () => {
       })
     )
   }
+
+  it.effect("is asked at once, though those before it have nothing to tell", () =>
+    Effect.gen(function* () {
+      for (let begin = 1000; begin < 1200; begin += 7) {
+        const silent = { id: 1n, beginMillis: 1, endMillis: 3000, news: [] }
+        const all = [silent, recordedAt(2n, begin, 3000, new Random(begin), 0.2)]
+        const { askedMillis, seen } = yield* inItsTime(watch(all, { lookMillis: 1, answerMillis: 0.1 }))
+        const joined = seen.find(({ event }) => event._tag === "SessionJoined") ?? assert.fail()
+        assert.isBelow((askedMillis.get(4n) ?? assert.fail()) - joined.atMillis, 2, `begun ${begin}`)
+      }
+    })
+  )
 
   it.effect("is looked for in a fifth of the time at most, while there are news all the time", () =>
     Effect.gen(function* () {
