@@ -144,6 +144,20 @@ describe("lines that come again and again", () => {
     assert.strictEqual(repeats.take("yet another", intervalMillis), "say")
   })
 
+  it("that are left out are told in full, and an interval after the first, though their interval is over by then", () => {
+    const repeats = new Repeats.Repeats()
+    const { intervalMillis, saidCountMax } = Repeats
+    const every = intervalMillis / (saidCountMax + 1)
+    const verdicts = Array.from({ length: 2 * saidCountMax - 1 }, (_, at) => repeats.take("a", at * every))
+    assert.deepStrictEqual(new Set(verdicts.slice(0, saidCountMax)), new Set(["say"]))
+    assert.deepStrictEqual(verdicts.slice(saidCountMax), [
+      "count the first",
+      ...Array<string>(saidCountMax - 2).fill("count")
+    ])
+    assert.strictEqual(repeats.leftOut("a"), saidCountMax - 1)
+    assert.strictEqual(repeats.take("a", 2 * intervalMillis), "say")
+  })
+
   it.live("of one code are bounded too, however unlike: peers choose names", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []

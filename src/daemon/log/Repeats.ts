@@ -35,7 +35,9 @@ export class Repeats {
   /** `key` is what lines that are alike share. After "count the first" somebody asks for `leftOut` in an interval. */
   take(key: string, nowMillis: number): Verdict {
     const known = this.#all.get(key)
-    if (known === undefined || nowMillis - known.beganAt >= intervalMillis) {
+    // Of what is left out somebody tells, an interval after the first of it: until then it goes on.
+    const isOver = known !== undefined && nowMillis - known.beganAt >= intervalMillis && known.count <= this.#countMax
+    if (known === undefined || isOver) {
       if (known === undefined && !this.#hasRoom(nowMillis)) return "say"
       this.#all.set(key, { beganAt: nowMillis, count: 1 })
       return "say"
