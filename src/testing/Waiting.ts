@@ -1,5 +1,5 @@
 /** Waiting for conditions, in real time whatever clock the test has. */
-import { Clock, Duration, Effect, Schedule, Schema } from "effect"
+import { Clock, Duration, Effect, Option, Schedule, Schema } from "effect"
 
 /** A condition did not come in time. */
 export class TimedOut extends Schema.TaggedError<TimedOut>()("TimedOut", { waitingFor: Schema.String }) {
@@ -12,6 +12,19 @@ export class TimedOut extends Schema.TaggedError<TimedOut>()("TimedOut", { waiti
 export const inRealTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.provideService(effect, Clock.Clock, Clock.Clock.defaultValue())
 
+/** Of a wait: a process that was stopped for longer has waited for one of them. */
+const sliceCount = 20
+
+/** None when it takes longer than that, not counting what time this process was stopped: nobody was served meanwhile. */
+export const within = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  limit: Duration.Duration
+): Effect.Effect<Option.Option<A>, E, R> => {
+  const slice = Effect.sleep(Duration.millis(Duration.toMillis(limit) / sliceCount))
+  const waited = Effect.repeat(slice, { times: sliceCount - 1 })
+  return Effect.raceFirst(Effect.asSome(effect), Effect.as(waited, Option.none<A>()))
+}
+
 /** How long it waits before it fails, and how often it looks: never a measure of anything. */
 export interface Patience {
   /** 20 where not given. */
@@ -20,16 +33,16 @@ export interface Patience {
   readonly everyMillis?: number
 }
 
-const polled = <E, R>(waitingFor: string, condition: Effect.Effect<boolean, E, R>, patience: Patience) =>
-  condition.pipe(
-    Effect.repeat({
-      schedule: Schedule.spaced(Duration.millis(patience.everyMillis ?? 10)),
-      until: (holds: boolean) => holds
-    }),
-    Effect.timeoutOption(Duration.seconds(patience.seconds ?? 20)),
-    Effect.flatMap((found) => (found._tag === "Some" ? Effect.void : Effect.fail(new TimedOut({ waitingFor })))),
+const polled = <E, R>(waitingFor: string, condition: Effect.Effect<boolean, E, R>, patience: Patience) => {
+  const holding = Effect.repeat(condition, {
+    schedule: Schedule.spaced(Duration.millis(patience.everyMillis ?? 10)),
+    until: (holds: boolean) => holds
+  })
+  return within(holding, Duration.seconds(patience.seconds ?? 20)).pipe(
+    Effect.flatMap((found) => (Option.isSome(found) ? Effect.void : Effect.fail(new TimedOut({ waitingFor })))),
     inRealTime
   )
+}
 
 /** Looks again and again until the condition holds, or `holds` is true of what is seen. */
 export const until: {

@@ -7,7 +7,7 @@
 import { connect as dial, type Socket } from "node:net"
 import { Duration, Effect, Schema, type Scope } from "effect"
 import * as Waits from "../transport/Waits.ts"
-import { inRealTime } from "./Waiting.ts"
+import * as Waiting from "./Waiting.ts"
 
 /** The other side closed before all that was wanted had come; `received` are hexadecimal digits. */
 export class WireClosed extends Schema.TaggedError<WireClosed>()("WireClosed", {
@@ -74,14 +74,13 @@ const make = (socket: Socket, limit: Duration.Duration): Wire => {
   socket.on("close", finished)
 
   const within = (ready: () => boolean, wanted: number) =>
-    when(ready).pipe(
-      Effect.timeoutOption(limit),
+    Waiting.within(when(ready), limit).pipe(
       Effect.flatMap((found) =>
         found._tag === "Some"
           ? Effect.void
           : Effect.fail(new WireSilent({ wanted, received: received.toString("hex") }))
       ),
-      inRealTime
+      Waiting.inRealTime
     )
   const take = (count: number) => {
     const taken = received.subarray(0, count)

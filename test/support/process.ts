@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { Duration, Effect, Schema } from "effect"
-import { TimedOut, until } from "../../src/testing/Waiting.ts"
+import { TimedOut, until, within } from "../../src/testing/Waiting.ts"
 
 export { TimedOut, until } from "../../src/testing/Waiting.ts"
 
@@ -112,7 +112,7 @@ const stop = (running: Running) =>
   Effect.gen(function* () {
     if (running.outcome() !== undefined) return
     running.signal("SIGTERM")
-    const ended = yield* Effect.timeoutOption(running.ended, "5 seconds")
+    const ended = yield* within(running.ended, "5 seconds")
     if (ended._tag === "None") {
       running.signal("SIGKILL")
       yield* running.ended
@@ -131,7 +131,7 @@ export const attempt = (command: string, args: ReadonlyArray<string>, options: O
   Effect.scoped(
     Effect.gen(function* () {
       const running = yield* daemon(command, args, options)
-      const ended = yield* Effect.timeoutOption(running.ended, Duration.seconds(options.timeoutSeconds ?? 60))
+      const ended = yield* within(running.ended, Duration.seconds(options.timeoutSeconds ?? 60))
       if (ended._tag === "Some") return ended.value
       return yield* new TimedOut({ waitingFor: `${command} ${args.join(" ")}\n${running.output().slice(-2000)}` })
     })
