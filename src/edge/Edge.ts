@@ -76,6 +76,12 @@ const copyFailed = () => {
 /** A relay that keeps nothing has nothing to show to viewers. */
 const nowhere: ListenAddress = { host: "127.0.0.1", port: 0, family: 4 }
 
+/**
+ * Packet memory of a relay that keeps nothing: what it is given is gone with the turn, or some milliseconds later where
+ * little came of many at once.
+ */
+const memoryBytesMax = 8 * 1024 * 1024
+
 /** Rates and ages are as exact as that. */
 const lookInterval = "1 second"
 
@@ -136,7 +142,8 @@ export const make = (
     const kept = { output: copy?.directory ?? directory, live: copy?.live ?? nowhere }
     const liveCacheBytes = copy === undefined ? 0 : defaults.liveCacheBytes
     const files = copy === undefined ? DiscardFiles.service : CopyFiles.make(yield* Files, copyFailed())
-    const layer = Relay.layerTapped({ ...defaults, ...kept, control, data, liveCacheBytes }, tap).pipe(
+    const memory = copy === undefined ? { memoryBytesMax } : {}
+    const layer = Relay.layerTapped({ ...defaults, ...kept, ...memory, control, data, liveCacheBytes }, tap).pipe(
       Layer.provide(Layer.succeed(Files, files))
     )
     const relay = Context.get(yield* Layer.build(Layer.fresh(layer)), Relay.Relay)
