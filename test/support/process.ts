@@ -112,7 +112,7 @@ const stop = (running: Running) =>
   Effect.gen(function* () {
     if (running.outcome() !== undefined) return
     running.signal("SIGTERM")
-    const ended = yield* within(running.ended, "5 seconds")
+    const ended = yield* Effect.timeoutOption(running.ended, "5 seconds")
     if (ended._tag === "None") {
       running.signal("SIGKILL")
       yield* running.ended
