@@ -15,7 +15,7 @@ export const inRealTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effe
 /** Of a wait: a process that was stopped for longer has waited for one of them. */
 const sliceCount = 20
 
-/** None when it takes longer than that, not counting what time this process was stopped: nobody was served meanwhile. */
+/** None when it takes longer, not counting the time in which this process was stopped: nobody was served meanwhile. */
 export const within = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   limit: Duration.Duration

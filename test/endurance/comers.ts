@@ -1,7 +1,8 @@
 /**
  * Applications that come and go before an edge whose link is cut and whose relay is killed and stopped meanwhile, and
- * before a relay that nothing happens to: each with buffers of its own in a live session, beside one that is cleared
- * and rotated again and again, and one of which snapshots are taken. The two directories must be the same, byte for byte.
+ * before a relay that nothing happens to: each with buffers of its own in a live session; then one session that is
+ * cleared and rotated again and again, and one of which snapshots are taken. The two directories must be the same, byte
+ * for byte.
  */
 import { Effect } from "effect"
 import * as Babeltrace from "../support/babeltrace.ts"

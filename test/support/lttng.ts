@@ -119,6 +119,9 @@ const appArguments = (options: AppOptions) => [
   ...["--text-bytes", String(options.textBytes ?? 4)]
 ]
 
+/** One that is blocked waits for a disk or a link: tests bound that themselves. */
+const emitSecondsMax = 600
+
 export const start = Effect.gen(function* () {
   const home = yield* Relays.temporaryDirectory("home")
   const program = yield* demo
@@ -143,9 +146,8 @@ export const start = Effect.gen(function* () {
   const emit = (options: AppOptions) => {
     const pinned = options.cpu === undefined ? [] : ["taskset", "-c", String(options.cpu)]
     const whose = options.uid === undefined ? [] : anotherUser(options.uid)
-    return Process.run("nsenter", [...inside, ...pinned, ...whose, program, ...appArguments(options)], { env }).pipe(
-      Effect.asVoid
-    )
+    const all = [...inside, ...pinned, ...whose, program, ...appArguments(options)]
+    return Effect.asVoid(Process.run("nsenter", all, { env, timeoutSeconds: emitSecondsMax }))
   }
   const run = (program: string, ...args: ReadonlyArray<string>) =>
     Process.run("nsenter", [...inside, program, ...args], { env })
