@@ -78,7 +78,8 @@ export class Relay extends Context.Service<
     readonly events: Stream.Stream<RelayEvent>
     /**
      * The same at a hundredth of the cost: `listener` is called in the turn in which something happens, a hundred
-     * thousand times a second on a busy relay, for as long as the scope is open. It must not take long, nor throw.
+     * thousand times a second on a busy relay, for as long as the scope is open. It must not take long; if
+     * it throws, it hears nothing more, which the log tells (`LISTENER_DEFECT`).
      */
     readonly hearEvents: (listener: (event: RelayEvent) => void) => Effect.Effect<void, never, Scope.Scope>
     /**

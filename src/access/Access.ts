@@ -150,7 +150,8 @@ const boundsOf = (rules: ReadonlyArray<Rule>, principal: string): Bounds => {
   const quotas = rules
     .filter(({ principals }) => principals.includes(principal) || principals.includes("*"))
     .map(({ quota = {} }) => quota)
-  const least = (member: keyof Quota) => Math.min(...quotas.map((quota) => quota[member] ?? Number.POSITIVE_INFINITY))
+  const least = (member: keyof Quota) =>
+    quotas.reduce((smallest, { [member]: own = smallest }) => Math.min(smallest, own), Number.POSITIVE_INFINITY)
   return {
     principal,
     connections: least("connections"),

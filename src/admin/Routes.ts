@@ -17,9 +17,9 @@ export const readyz = (moreChecks: () => ReadonlyArray<Check> = () => []) =>
     "GET",
     "/readyz",
     Effect.gen(function* () {
-      const { process } = yield* Telemetry
+      const { state } = yield* Telemetry
       const { drain } = yield* Relay
-      const answer = readiness({ ...(yield* process), ...(yield* drain.status) }, moreChecks())
+      const answer = readiness({ ...(yield* state), ...(yield* drain.status) }, moreChecks())
       return yield* HttpServerResponse.json(answer, { status: answer.isReady ? 200 : 503 })
     }).pipe(Effect.orDie)
   )

@@ -44,7 +44,7 @@ const root = async () => {
 const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions]
 
 export const main = async (): Promise<void> => {
-  process.argv.splice(2, process.argv.length, ...Arguments.ofProcess())
+  process.argv = [...process.argv.slice(0, 2), ...Arguments.ofProcess()]
   // It has its own help, and takes an argument for what it is.
   if (process.argv[2] === "bench") return (await commands.bench()).run(process.argv.slice(3))
   const command = await root()

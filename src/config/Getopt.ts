@@ -55,7 +55,7 @@ const parseLong = (word: string, rest: Array<string>): Setting | string => {
       ? { name: option.name, value: "" }
       : `option '--${option.name}' doesn't allow an argument`
   }
-  const value = inline ?? rest.shift()
+  const value = inline ?? rest.pop()
   return value === undefined ? `option '--${option.name}' requires an argument` : { name: option.name, value }
 }
 
@@ -70,7 +70,7 @@ const parseCluster = (word: string, rest: Array<string>): Array<Setting> | strin
       settings.push({ name: option.name, value: "" })
       continue
     }
-    const value = at + 1 < word.length ? word.slice(at + 1) : rest.shift()
+    const value = at + 1 < word.length ? word.slice(at + 1) : rest.pop()
     if (value === undefined) return `option requires an argument -- '${letter}'`
     settings.push({ name: option.name, value })
     break
@@ -79,14 +79,14 @@ const parseCluster = (word: string, rest: Array<string>): Array<Setting> | strin
 }
 
 export const parse = (args: ReadonlyArray<string>): Parsed => {
-  const rest = [...args]
+  const rest = args.toReversed()
   const settings: Array<Setting> = []
   const messages: Array<string> = []
-  for (let word = rest.shift(); word !== undefined && word !== "--"; word = rest.shift()) {
+  for (let word = rest.pop(); word !== undefined && word !== "--"; word = rest.pop()) {
     if (word.length < 2 || !word.startsWith("-")) continue
     const parsed = word.startsWith("--") ? parseLong(word, rest) : parseCluster(word, rest)
     if (typeof parsed === "string") messages.push(parsed)
-    else settings.push(...(Array.isArray(parsed) ? parsed : [parsed]))
+    else for (const setting of Array.isArray(parsed) ? parsed : [parsed]) settings.push(setting)
   }
   const [message] = messages
   if (message !== undefined) return { _tag: "Malformed", message, messages, settings }

@@ -250,7 +250,7 @@ export const resolve = async (sources: Sources): Promise<Resolved> => {
   const isCheck = parsed.settings.some(({ name }) => name === "check")
   if (parsed._tag === "Malformed") {
     const shown = isCheck ? parsed.messages : [parsed.message]
-    messages.push(...shown.map((text): Message => ({ level: "usage", text: `lttng-relayd: ${text}` })))
+    for (const text of shown) messages.push({ level: "usage", text: `lttng-relayd: ${text}` })
     if (!isCheck) return refused
   }
   /** True: what was found ends a start here. */

@@ -116,13 +116,12 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const { party } = this.#state
     this.#throttle = new Throttle({
       party,
-      isOwing: peer.isCarried !== true,
+      peer,
       background: registry.background,
-      readAtMost: peer.readAtMost,
       onHeld: this.#connection.heldBy(peer.pause),
       onFree: onRoom,
       onRefused: (incident) => this.#refuse(incident),
-      waitsFor: peer.waitsFor
+      onDefect: this.#end.onDefect
     })
     const refusal = party.enter()
     if (refusal !== undefined) this.#refuse(refusal)

@@ -17,7 +17,7 @@ import type { StreamActor } from "../relay/stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../relay/stream/StreamSession.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
-import { contained } from "./Contained.ts"
+import { contained, containedCall } from "./Contained.ts"
 import { Throttle } from "./Throttle.ts"
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
@@ -50,19 +50,22 @@ class DataConnection implements Receiver, PacketSink, Connection {
     this.#party = new Party(registry.permissions, peer)
     this.#end = new ConnectionEnd(connections, this.#connection)
     this.#shares = {
-      bytes: new Account(registry.pool, () => this.#resume(), peer.landing),
+      bytes: new Account(
+        registry.pool,
+        containedCall(() => this.#resume(), this.#end.onDefect),
+        peer.landing
+      ),
       // Nobody waits for room among them: see `packetEnd`.
       halves: new Account(registry.halves, () => {})
     }
     this.#throttle = new Throttle({
       party: this.#party,
-      isOwing: peer.isCarried !== true,
+      peer,
       background: registry.background,
-      readAtMost: peer.readAtMost,
       onHeld: this.#connection.heldBy(peer.pause),
       onFree: () => this.#resume(),
       onRefused: (incident) => this.#refuse(incident),
-      waitsFor: peer.waitsFor
+      onDefect: this.#end.onDefect
     })
     const refusal = this.#party.enter()
     if (refusal !== undefined) this.#refuse(refusal)

@@ -3,26 +3,26 @@
  * read, and TCP stops the peer. When too much lies on the disk, and a look at the disk confirms it, the connection
  * ends.
  */
-import { Effect } from "effect"
+import { Cause, Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"
 import { clearTimeout, setTimeout } from "../Machine.ts"
 import type { Debtor } from "../relay/party/Debtors.ts"
 import type { Party } from "../relay/party/Party.ts"
+import type { Peer } from "../transport/Peer.ts"
+import { containedCall, type OnDefect } from "./Contained.ts"
 
 export interface Options {
   readonly party: Party
-  /** Before its first read it waits for what others of its principals have had: it may be one of a thousand. */
-  readonly isOwing: boolean
+  readonly peer: Pick<Peer, "isCarried" | "readAtMost" | "waitsFor">
   /** Runs what nobody waits for. */
   readonly background: (work: Effect.Effect<void>) => void
-  readonly readAtMost: (byteCount: number) => void
   /** Its socket must not be read until it may go on: others have had too much. Undefined: it cannot be stopped. */
   readonly onHeld: (() => void) | undefined
   /** It may go on. */
   readonly onFree: () => void
   readonly onRefused: (incident: Incident) => void
-  /** Instead: it waits until there is less on the disk, and says what it waits for. */
-  readonly waitsFor?: ((why: Incident | undefined) => void) | undefined
+  /** It ends with this: nobody else's turn does. */
+  readonly onDefect: OnDefect
 }
 
 /** Who waits for less on the disk looks again. */
@@ -44,7 +44,8 @@ export class Throttle implements Debtor {
     this.#options = options
     options.party.debtor = this
     this.#bound()
-    if (options.isOwing) this.#wait(options.party.owedMillis)
+    // Before its first read it waits for what others of its principals have had: it may be one of a thousand.
+    if (options.peer.isCarried !== true) this.#wait(options.party.owedMillis)
   }
 
   /** Nothing may be read until `onFree`. */
@@ -100,30 +101,30 @@ export class Throttle implements Debtor {
   }
 
   #bound(): void {
-    const { party, readAtMost } = this.#options
+    const { party, peer } = this.#options
     const byteCount = party.readBytesMax
     if (byteCount === this.#readBytesMax) return
     this.#readBytesMax = byteCount
-    readAtMost(byteCount)
+    peer.readAtMost(byteCount)
   }
 
   #lookAtDisk(): void {
     if (this.#isLooking) return
     this.#isLooking = true
-    const { background, onRefused, party, waitsFor } = this.#options
-    background(
-      Effect.map(party.diskRefusal, (refusal) => {
-        if (this.#isStopped) return
-        waitsFor?.(refusal)
-        if (refusal !== undefined && waitsFor !== undefined) {
-          this.#again = setTimeout(this.#lookAgain, againMillis)
-          return
-        }
-        this.#isLooking = false
-        if (refusal !== undefined) onRefused(refusal)
-        else this.#free()
-      })
-    )
+    const { background, onDefect, onRefused, party, peer } = this.#options
+    const { waitsFor } = peer
+    const looked = Effect.map(party.diskRefusal, (refusal) => {
+      if (this.#isStopped) return
+      waitsFor?.(refusal)
+      if (refusal !== undefined && waitsFor !== undefined) {
+        this.#again = setTimeout(this.#lookAgain, againMillis)
+        return
+      }
+      this.#isLooking = false
+      if (refusal !== undefined) onRefused(refusal)
+      else this.#free()
+    })
+    background(Effect.catchCause(looked, (cause) => Effect.sync(() => onDefect(Cause.squash(cause)))))
   }
 
   readonly #lookAgain = (): void => {
@@ -133,9 +134,9 @@ export class Throttle implements Debtor {
 
   #free(): void {
     if (this.#isStopped || this.isClosed) return
-    const { onFree } = this.#options
+    const { onDefect, onFree } = this.#options
     const begin = this.#begin ?? onFree
     this.#begin = undefined
-    begin()
+    containedCall(begin, onDefect)()
   }
 }

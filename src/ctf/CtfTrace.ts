@@ -208,12 +208,12 @@ const tracePath = (root: string, directory: string): string => {
 const findTraces = (
   root: string,
   directory: string,
-  skip: ReadonlySet<string>
+  skip: ReadonlySet<string>,
+  found: Array<Trace> = []
 ): Effect.Effect<ReadonlyArray<Trace>, TraceUnreadable> =>
   Effect.gen(function* () {
     const entries = yield* list(directory)
     const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
-    const found: Array<Trace> = []
     if (names.length > 0) {
       const isTrace = names.includes("metadata")
       if (!isTrace) return yield* new TraceUnreadable({ path: directory, reason: "not a trace: no metadata" })
@@ -228,7 +228,7 @@ const findTraces = (
     }
     for (const { name } of entries.filter((entry) => entry.isDirectory() && entry.name !== "index")) {
       const below = join(directory, name)
-      if (!skip.has(below)) found.push(...(yield* findTraces(root, below, skip)))
+      if (!skip.has(below)) yield* findTraces(root, below, skip, found)
     }
     return found
   })

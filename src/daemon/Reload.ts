@@ -90,16 +90,16 @@ export interface Target {
   readonly apply: (options: DaemonOptions) => Effect.Effect<void, ReloadRefused>
 }
 
-const refused = (...reasons: ReadonlyArray<string>) => new ReloadRefused({ reasons })
+const refused = (reasons: ReadonlyArray<string>) => new ReloadRefused({ reasons })
 
 const reread = ({ apply, args, directory, options }: Target): Effect.Effect<Reloaded, ReloadRefused> =>
   Effect.gen(function* () {
     const resolved = yield* Effect.promise(() => Resolve.resolve(Resolve.system(directory, args)))
     const complaints = resolved.messages.filter(({ level }) => level === "error").map(({ text }) => text)
-    if (resolved._tag !== "Run" || complaints.length > 0) return yield* refused(...complaints)
+    if (resolved._tag !== "Run" || complaints.length > 0) return yield* refused(complaints)
     const { changed, needRestart } = differences(options(), resolved.options)
     if (needRestart.length > 0) {
-      return yield* refused(...needRestart.map((name) => `${name} has changed, which needs a restart`))
+      return yield* refused(needRestart.map((name) => `${name} has changed, which needs a restart`))
     }
     yield* apply(resolved.options)
     return { changed }

@@ -321,6 +321,11 @@ const failures = {
     "For bytesOnDisk in a rule of --access: .recordings in the output directory cannot be written; see the reason."
   ),
   SESSION_DEFECT: entry("error", "session failed", "A fault of the relay, kept to one session: report it."),
+  LISTENER_DEFECT: entry(
+    "error",
+    "listener failed",
+    "A fault of the program around the relay: what it gave to hearEvents threw, and hears nothing more. The relay goes on."
+  ),
   STREAM_DEFECT: entry("error", "stream failed", "A fault of the relay, kept to one session: report it.")
 } as const satisfies Record<string, Entry>
 

@@ -48,9 +48,13 @@ export const RelayEventJson: Schema.Codec<RelayEvent, Schema.Json> = Schema.toCo
 /** What is told last: there is no more. */
 const over = undefined
 
+type Listener = (event: RelayEvent) => void
+
 export class Events {
+  /** Told what a listener throws, which hears nothing more. */
+  onDefect: (defect: unknown) => void = () => {}
   readonly #pubsub: PubSub.PubSub<RelayEvent | typeof over>
-  readonly #listeners = new Set<(event: RelayEvent) => void>()
+  readonly #listeners = new Set<Listener>()
   #subscriberCount = 0
   #isOver = false
 
@@ -64,7 +68,17 @@ export class Events {
 
   publish(event: RelayEvent): void {
     if (this.#subscriberCount > 0) PubSub.publishUnsafe(this.#pubsub, event)
-    for (const listener of this.#listeners) listener(event)
+    for (const listener of this.#listeners) this.#tell(listener, event)
+  }
+
+  /** What happens in the relay goes on, whoever throws when told of it. */
+  #tell(listener: Listener, event: RelayEvent): void {
+    try {
+      listener(event)
+    } catch (defect) {
+      this.#listeners.delete(listener)
+      this.onDefect(defect)
+    }
   }
 
   /** Streams end after what was published before. */
@@ -74,11 +88,16 @@ export class Events {
   }
 
   /** Calls `listener` when something happens, in that turn, while the scope is open: it must not take long. */
-  heard(listener: (event: RelayEvent) => void): Effect.Effect<void, never, Scope.Scope> {
+  heard(listener: Listener): Effect.Effect<void, never, Scope.Scope> {
     return Effect.asVoid(
       Effect.acquireRelease(
-        Effect.sync(() => this.#listeners.add(listener)),
-        () => Effect.sync(() => this.#listeners.delete(listener))
+        Effect.sync(() => {
+          // One that is given twice hears twice, and each until its own scope ends.
+          const own: Listener = (event) => listener(event)
+          this.#listeners.add(own)
+          return own
+        }),
+        (own) => Effect.sync(() => this.#listeners.delete(own))
       )
     )
   }

@@ -2,7 +2,7 @@
  * All sessions, streams and chunks of one relay, and their ids (streaming.md §4, §11.6): from 1 on, or in no order that
  * others know, and never reused. Sessions are fibers of the registry's scope.
  */
-import { Context, Effect, Fiber, FiberMap, Layer, Option } from "effect"
+import { Cause, Context, Effect, Fiber, FiberMap, Layer, Option } from "effect"
 import { randomBytes } from "../Machine.ts"
 import { Pool } from "../memory/Blocks.ts"
 import { RecentPackets } from "../memory/RecentPackets.ts"
@@ -131,6 +131,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const background: Service["background"] = (work) => {
           runAction(++lastAction, work)
         }
+        events.onDefect = (defect) => background(incidents.report("LISTENER_DEFECT", undefined, Cause.die(defect)))
         const permissions: Permissions = {
           rightsOf: undefined,
           allowances: new Allowances(store, incidents, background)

@@ -62,11 +62,12 @@ export class TraceChunk {
     return Effect.suspend(() => {
       if (path === this.#path || this.hasOverrideName) return Effect.void
       const isWhole = path !== "" && this.#path !== ""
-      return Effect.tap(this.directory.rename(this.#outputPath(path), isWhole), () =>
-        Effect.sync(() => {
-          this.#path = path
-        })
-      )
+      const to = this.#outputPath(path)
+      // It may be there although the name could not be synced.
+      const followed = Effect.sync(() => {
+        if (this.directory.relativePath === to) this.#path = path
+      })
+      return Effect.ensuring(this.directory.rename(to, isWhole), followed)
     })
   }
 

@@ -251,7 +251,7 @@ export class TraceDirectory {
 
   /**
    * Moves the directory (§4.3). To or from `outer`, a directory it lies in or that lies in it, only what was made
-   * through this object moves; foreign files stay. Otherwise it is one rename.
+   * through this object moves; foreign files stay. Otherwise it is one rename. What fails leaves all of it where it was.
    */
   rename(to: string, isWholeDirectory: boolean): Effect.Effect<void, FileFailed> {
     return this.#exclusive(
@@ -276,8 +276,17 @@ export class TraceDirectory {
         return yield* files.rename(from, target)
       }
       yield* files.makeDirectory(target)
-      for (const top of this.#tops()) yield* files.rename(path.join(from, top), path.join(target, top))
-      if (from.startsWith(`${target}${path.sep}`)) yield* files.removeDirectory(from)
+      const moved: Array<string> = []
+      const move = (top: string, at: string, to: string) => files.rename(path.join(at, top), path.join(to, top))
+      const all = Effect.gen({ self: this }, function* () {
+        for (const top of this.#tops()) {
+          yield* move(top, from, target)
+          moved.push(top)
+        }
+        if (from.startsWith(`${target}${path.sep}`)) yield* files.removeDirectory(from)
+      })
+      const back = (top: string) => Effect.ignore(move(top, target, from))
+      yield* Effect.onError(all, () => Effect.forEach(moved, back, { discard: true }))
     })
   }
 

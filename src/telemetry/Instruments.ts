@@ -281,7 +281,7 @@ export const residentMemory = gauge("resident_memory_bytes", "Resident memory.")
 export const heapBytes = gauge("heap_bytes", "JavaScript heap in use.", none, "development")
 export const loopDelay = gauge(
   "event_loop_delay_seconds",
-  "How late timers of the event loop were since the last reading.",
+  "How late timers of the event loop were since the last scrape or export.",
   ["statistic"]
 )
 export const openFiles = gauge("open_trace_files", "Descriptors held by trace files.")

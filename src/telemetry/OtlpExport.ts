@@ -72,7 +72,7 @@ const metrics = (version: string) =>
       shutdownTimeout,
       body: ([{ newest }]) => [serialization.metrics({ resourceMetrics: [newest] }), Effect.void]
     })
-    const push = Effect.map(telemetry.samples, (samples) => {
+    const push = Effect.map(telemetry.samples("export"), (samples) => {
       const window = { startNanos, nowNanos: clock.currentTimeNanosUnsafe() }
       held.newest = resourceMetrics([...samples], window, resource, { name: serviceName, version })
       exporter.push(held)

@@ -19,7 +19,7 @@ export const ProcessFigures = Schema.Struct({
   cpuSystemSeconds: Schema.Finite,
   residentBytes: Schema.Int,
   heapBytes: Schema.Int,
-  /** Seconds since the last reading. */
+  /** Seconds, since the reader's last reading. */
   loopDelay: Schema.Struct({ median: Schema.Finite, p99: Schema.Finite, max: Schema.Finite }),
   openDescriptors: Schema.Int,
   descriptorLimit: Schema.Int,

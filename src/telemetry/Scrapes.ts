@@ -43,7 +43,7 @@ class Scrape {
 const textOf = ({ samples }: Telemetry["Service"], form: Exposition.Form): Effect.Effect<Text> =>
   Effect.gen(function* () {
     const parts: Array<Uint8Array> = []
-    for (const part of Exposition.slices(yield* samples, form)) {
+    for (const part of Exposition.slices(yield* samples(form), form)) {
       parts.push(part)
       yield* Effect.yieldNow
     }

@@ -1,11 +1,11 @@
 /** Reads all instruments of one relay and its process, when somebody asks. Nothing runs or is kept in between. */
 import { readdir } from "node:fs/promises"
-import { monitorEventLoopDelay } from "node:perf_hooks"
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { uptimeSeconds, wallMillis } from "../Machine.ts"
 import { Relay } from "../Relay.ts"
 import type { Device } from "./Device.ts"
 import { Devices } from "./Devices.ts"
+import * as LoopDelay from "./LoopDelay.ts"
 import { type ProcessFigures, steps } from "./Reading.ts"
 import type { Sample } from "./Sample.ts"
 
@@ -24,8 +24,10 @@ export interface Options {
 
 export interface Service {
   /** Those of one instrument one after the other. */
-  readonly samples: Effect.Effect<Iterable<Sample>>
-  readonly process: Effect.Effect<ProcessFigures>
+  readonly samples: (reader: LoopDelay.Reader) => Effect.Effect<Iterable<Sample>>
+  readonly process: (reader: LoopDelay.Reader) => Effect.Effect<ProcessFigures>
+  /** Without what is told since the last reading: anybody may ask. */
+  readonly state: Effect.Effect<Omit<ProcessFigures, "loopDelay">>
   /** The output's first. */
   readonly devices: Effect.Effect<ReadonlyArray<Device>>
 }
@@ -34,44 +36,19 @@ export class Telemetry extends Context.Service<Telemetry, Service>()("lttng-rela
 
 const seriesMaxDefault = 2000
 
-/** How often the delay of the loop is looked at: a timer of its own, so only where telemetry is on. */
-const loopDelayMillis = 20
-
 const openDescriptors: Effect.Effect<number> = Effect.tryPromise(() => readdir("/proc/self/fd")).pipe(
   Effect.map((names) => names.length),
   Effect.orElseSucceed(() => 0)
 )
 
-const loopDelay: Effect.Effect<() => ProcessFigures["loopDelay"], never, Scope.Scope> = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const histogram = monitorEventLoopDelay({ resolution: loopDelayMillis })
-      histogram.enable()
-      return histogram
-    }),
-    (histogram) => Effect.sync(() => histogram.disable())
-  ),
-  (histogram) => () => {
-    // Includes the timer's own interval.
-    const seconds = (nanos: number) => (Number.isFinite(nanos) ? Math.max(0, nanos / 1e9 - loopDelayMillis / 1e3) : 0)
-    const read = {
-      median: seconds(histogram.percentile(50)),
-      p99: seconds(histogram.percentile(99)),
-      max: seconds(histogram.max)
-    }
-    histogram.reset()
-    return read
-  }
-)
-
 const make = (options: Options) =>
   Effect.gen(function* () {
     const relay = yield* Relay
-    const readLoopDelay = yield* loopDelay
+    const loopDelayFor = yield* LoopDelay.make
     const startSeconds = wallMillis() / 1000 - uptimeSeconds()
     const ofDevices = new Devices(options.output)
     const devices = Effect.flatMap(relay.devices, (figures) => ofDevices.read(figures))
-    const figuresWith = Effect.fnUntraced(function* (all: ReadonlyArray<Device>) {
+    const stateWith = Effect.fnUntraced(function* (all: ReadonlyArray<Device>) {
       const { freeBytes, freeFileCount, totalBytes } = all.find(({ isOutput }) => isOutput) ?? {}
       const outputFault = yield* ofDevices.outputFault
       const descriptors = yield* openDescriptors
@@ -85,18 +62,19 @@ const make = (options: Options) =>
         cpuSystemSeconds: system / 1e6,
         residentBytes: rss,
         heapBytes: heapUsed,
-        loopDelay: readLoopDelay(),
         openDescriptors: descriptors,
         descriptorLimit: options.descriptorLimit,
         ...(outputFault !== undefined && { outputFault }),
         ...(freeBytes !== undefined && { freeBytes }),
         ...(freeFileCount !== undefined && { freeFileCount }),
         ...(totalBytes !== undefined && { totalBytes })
-      } satisfies ProcessFigures
+      } satisfies Omit<ProcessFigures, "loopDelay">
     })
-    const all = Effect.gen(function* () {
+    const figuresFor = (reader: LoopDelay.Reader, all: ReadonlyArray<Device>): Effect.Effect<ProcessFigures> =>
+      Effect.map(stateWith(all), (state) => ({ ...state, loopDelay: loopDelayFor(reader) }))
+    const samples = Effect.fnUntraced(function* (reader: LoopDelay.Reader) {
       const allDevices = yield* devices
-      const ownFigures = yield* figuresWith(allDevices)
+      const ownFigures = yield* figuresFor(reader, allDevices)
       const counters = yield* relay.counters
       const sessions = yield* relay.sessions
       const ended = yield* relay.endedNamesakes
@@ -125,7 +103,12 @@ const make = (options: Options) =>
         yield* Effect.yieldNow
       }
     })
-    return Telemetry.of({ samples: all, process: Effect.flatMap(devices, figuresWith), devices })
+    return Telemetry.of({
+      samples,
+      process: (reader) => Effect.flatMap(devices, (found) => figuresFor(reader, found)),
+      state: Effect.flatMap(devices, stateWith),
+      devices
+    })
   })
 
 export const layer = (options: Options): Layer.Layer<Telemetry, never, Relay> => Layer.effect(Telemetry, make(options))

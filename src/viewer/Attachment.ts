@@ -75,7 +75,7 @@ class Attachment {
     const nowMillis = clock.currentTimeMillisUnsafe()
     this.#options = options
     this.#now = () => clock.monotonicTimeNanosUnsafe()
-    const periodMillis = Math.min(...options.sessions.map(({ session }) => WatchedSession.periodOf(session)))
+    const periodMillis = WatchedSession.shortestPeriodOf(options.sessions.map(({ session }) => session))
     this.#polling = ViewerPolling.make(periodMillis)
     this.#traces = new ViewedTraces(options.connection, (event) => this.#events.push(event))
     this.#joining = options.joiners && new Joining(options.joiners, options.sessions, periodMillis, this.#now)
@@ -148,7 +148,7 @@ class Attachment {
       const told = this.#events.splice(0)
       if (told.length > 0) yield* this.#askNewStreams(this.#untold(), nowMillis)
       yield* this.#awaitLook(isActive || told.length > 0)
-      this.#events.push(...told)
+      for (const event of told) this.#events.push(event)
       yield* this.#askQuietSessions(nowMillis)
       yield* this.#endSessions()
     })
@@ -183,7 +183,7 @@ class Attachment {
     const states = [...this.#data.values()].filter(({ held }) => held === undefined)
     const due = states.filter(({ phase }) => phase.dueMillis <= nowMillis)
     return Effect.map(this.#poll(due, nowMillis), (isActive) => {
-      const next = Math.min(...states.map(({ phase }) => phase.dueMillis), nowMillis + emptyAskMillisMax / 10)
+      const next = ViewerMerge.dueMillisOf(states, nowMillis + emptyAskMillisMax / 10)
       if (!isActive) this.#resumeMillis = Math.max(nowMillis + 1, next)
       return isActive
     })

@@ -76,6 +76,10 @@ export const make = (
   phase: ViewerPhase.make(periodMillis, nowMillis)
 })
 
+/** When the first of them is to be asked, at `latestMillis` at the latest. */
+export const dueMillisOf = (states: ReadonlyArray<DataState>, latestMillis: number): number =>
+  states.reduce((least, { phase }) => Math.min(least, phase.dueMillis), latestMillis)
+
 /** When the packet to show begins, in nanoseconds. */
 export const keyOf = (state: DataState): bigint | undefined =>
   state.held === undefined ? undefined : fromCycles(state.clock(), state.held.index.timestampBegin)

@@ -15,6 +15,10 @@ export interface WatchedSession {
 
 export const periodOf = ({ liveTimerMicros }: Session): number => Math.max(1, liveTimerMicros / 1000)
 
+/** Infinite where there is none. */
+export const shortestPeriodOf = (sessions: ReadonlyArray<Session>): number =>
+  sessions.reduce((least, session) => Math.min(least, periodOf(session)), Number.POSITIVE_INFINITY)
+
 export const make = (session: Session, newcomers: Newcomers | undefined, nowMillis: number): WatchedSession => ({
   id: session.id,
   periodMillis: periodOf(session),

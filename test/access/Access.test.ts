@@ -252,6 +252,13 @@ describe("names and addresses", () => {
   })
 })
 
+it("of more quotas than a call takes arguments the smallest counts", () => {
+  const rules = Array.from({ length: 200_000 }, (_, index) => ({ principals: ["*"], quota: { sessions: index + 7 } }))
+  const [bounds] = rightsOf({ principals: [], rules }, { address: "10.0.0.1", certificate: undefined }).bounds
+  assert.strictEqual(bounds?.sessions, 7)
+  assert.strictEqual(bounds?.connections, Number.POSITIVE_INFINITY)
+})
+
 it("docs/access.schema.json is the schema of the file", () => {
   const { schema } = Schema.toJsonSchemaDocument(AccessFile)
   const published = JSON.parse(readFileSync(new URL("../../docs/access.schema.json", import.meta.url), "utf8"))

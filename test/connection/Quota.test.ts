@@ -229,6 +229,21 @@ it.live("bytes on disk: files that are overwritten or taken away do not count; w
   })
 )
 
+it.live("bytes on disk: a defect in the look at it ends the connection that looked, and nobody else", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ access: limited({ bytesOnDisk: 1000 }) })
+    const script = relay.script()
+    const one = yield* script.recording({ name: "one" })
+    const other = yield* script.recording({ name: "other" })
+    const stream = yield* one.c.addStream()
+    relay.faults.fail({ code: "EIO", operation: "readdir", times: 1, isDefect: true })
+    yield* one.d.packet(stream, 0, 2000)
+    yield* one.d.closes()
+    assert.deepStrictEqual(yield* incidents(relay), ["CONNECTION_DEFECT 1"])
+    yield* other.c.alive
+  })
+)
+
 it.live("bytes on disk that an earlier relay recorded count, until they are taken away; those of others do not", () =>
   Effect.gen(function* () {
     const access = limited({ bytesOnDisk: 1_000_000 })

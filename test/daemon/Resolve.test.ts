@@ -346,3 +346,15 @@ describe("a wrong value", () => {
     )
   })
 })
+
+describe("of arguments, more than a call takes", () => {
+  const count = 200_000
+  it("letters of one word", async () => {
+    const result = await resolve({ args: [`-${"v".repeat(count)}`] })
+    assert.strictEqual(result._tag, "Run")
+  })
+  it("complaints", async () => {
+    const result = await resolve({ args: ["--check", ...Array<string>(count).fill("--surprise")] })
+    assert.lengthOf(result.messages, count)
+  })
+})

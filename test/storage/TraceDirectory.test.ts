@@ -201,6 +201,30 @@ describe("renaming (storage.md §4.3)", () => {
     })
   )
 
+  claim("of several directories moves all or, where one cannot be moved, none", ({ memory, faults, store }) =>
+    Effect.gen(function* () {
+      for (const [from, to, code] of [
+        ["a", "a/.tmp_old_chunk", "EIO"],
+        ["b/.tmp_new_chunk", "b", "EIO"],
+        ["c/.tmp_new_chunk", "c", "ENOTEMPTY"]
+      ] as const) {
+        const directory = store.directory(from)
+        const file = yield* put(directory, "kernel", "ch", "k")
+        yield* put(directory, "ust/uid/0/64-bit", "ch", "x")
+        if (code === "EIO") faults.fail({ code, operation: "rename", after: 1, times: 1 })
+        else memory.write(`${output}/${from}/foreign`, bytes("f"))
+        assert.strictEqual(yield* codeOf(directory.rename(to, false)), code)
+        yield* put(directory, "kernel", "late", "l")
+        yield* file.write([bytes("y")], 1)
+        const files = memory.paths(`${output}/${from}`).filter((path) => !/\/$|foreign/.test(path))
+        const own = ["kernel/ch", "kernel/late", "ust/uid/0/64-bit/ch"].map((path) => `${from}/${path}`)
+        assert.deepStrictEqual(below(files), own)
+        assert.deepStrictEqual(yield* directory.remove(false), [])
+        assert.isUndefined(memory.read(`${output}/${from}/kernel/ch`))
+      }
+    })
+  )
+
   claim("open files go on through it; later ones are made where the directory is now", ({ memory, store }) =>
     Effect.gen(function* () {
       const directory = store.directory("s")

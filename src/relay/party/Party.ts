@@ -250,8 +250,12 @@ export class Party {
   /** One read must bring neither what then has to be waited for long, nor much too much. Infinite: what there is. */
   get readBytesMax(): number {
     this.#look()
-    const slowest = Math.min(...this.#shares.map(({ quota }) => quota.bytesPerSecond))
-    const left = Math.min(...this.#shares.map(({ allowance, quota }) => quota.bytesOnDisk - allowance.diskBytes))
+    let slowest = Number.POSITIVE_INFINITY
+    let left = Number.POSITIVE_INFINITY
+    for (const { allowance, quota } of this.#shares) {
+      slowest = Math.min(slowest, quota.bytesPerSecond)
+      left = Math.min(left, quota.bytesOnDisk - allowance.diskBytes)
+    }
     return Math.max(readBytesMin, Math.min(Math.ceil(slowest * readSeconds), left))
   }
 

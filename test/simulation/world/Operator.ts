@@ -78,7 +78,8 @@ const telemetryOf = (registry: Registry["Service"], { drain }: Relay["Service"])
       yield* Effect.yieldNow
     }
   })
-  return Telemetry.of({ samples, process: Effect.succeed(noProcess), devices: Effect.succeed([]) })
+  const state = Effect.succeed(noProcess)
+  return Telemetry.of({ samples: () => samples, process: () => state, state, devices: Effect.succeed([]) })
 }
 
 /** Answers the status. */
