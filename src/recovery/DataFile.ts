@@ -194,12 +194,12 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const damaged = packets.filter((packet) => !isWhole(packet))
   const [first, ...others] = all
   if (first === undefined || (found.all.length === 0 && damaged.length === 0)) return all
-  const cut = strangers.size > 0 ? [] : damaged.filter(({ fault }) => fault?.shortened !== undefined)
-  const left = packets.filter((packet) => isWhole(packet) || cut.includes(packet)).map(ending)
+  const cut = new Set(strangers.size > 0 ? [] : damaged.filter(({ fault }) => fault?.shortened !== undefined))
+  const left = packets.filter((packet) => isWhole(packet) || cut.has(packet)).map(ending)
   const unreadable = holes.filter(({ isUnreadable }) => isUnreadable).map(({ from, to }) => ({ from, to }))
-  const away = [...adjacent(damaged), ...unreadable].sort((a, b) => a.from - b.from)
-  return [
-    { ...first, changes: [...aside(file, away), ...cut.flatMap(shorten(file)), ...changes(file, left)] },
-    ...others
-  ]
+  const gone = damaged.filter((packet) => !cut.has(packet))
+  const away = [...adjacent(gone), ...unreadable].sort((a, b) => a.from - b.from)
+  // Each is set aside just before it changes: a repair that goes on after one that was killed begins with the same.
+  const ended = [...cut].flatMap((packet) => [...aside(file, adjacent([packet])), ...shorten(file)(packet)])
+  return [{ ...first, changes: [...ended, ...aside(file, away), ...changes(file, left)] }, ...others]
 }

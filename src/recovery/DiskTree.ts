@@ -6,6 +6,7 @@ import { pathOf, printable, textOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
 import type { Change } from "./Finding.ts"
 import { realOf, writtenBelow } from "./OpenFiles.ts"
+import * as Resumed from "./Resumed.ts"
 import { byName, type Entry, type Tree } from "./Tree.ts"
 
 /** A packet's head, and some of what follows. */
@@ -129,10 +130,11 @@ const keep = (path: string, { ranges }: Extract<Change, { kind: "keep" }>): void
 
 const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "aside" }>): void => {
   const source = fs.openSync(pathOf(path), "r")
-  const target = fs.openSync(pathOf(to), "a", fs.fstatSync(source).mode & 0o777)
+  const target = fs.openSync(pathOf(to), "a+", fs.fstatSync(source).mode & 0o777)
   const { size } = fs.fstatSync(target)
   try {
-    for (const { from, to: end } of ranges) copyRange(source, target, from, end)
+    const left = Resumed.after(ranges, Resumed.countOf(source, ranges, target, size))
+    for (const { from, to: end } of left) copyRange(source, target, from, end)
     fs.fsyncSync(target)
   } catch (cause) {
     // The next repair does it again, all of it.

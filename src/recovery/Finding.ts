@@ -47,7 +47,7 @@ export interface Range {
 export type Change =
   /** Only these ranges of the file stay, one behind the other. */
   | { readonly kind: "keep"; readonly path: string; readonly ranges: ReadonlyArray<Range> }
-  /** Adds these ranges of the file to another, behind what that has; a new file where there is none. */
+  /** Adds these ranges of the file to another, behind what that has, unless they are its end already; or a new file. */
   | { readonly kind: "aside"; readonly path: string; readonly ranges: ReadonlyArray<Range>; readonly to: string }
   /** The packet at `offset` has so many bits of content: `bytes`, at `at` of the file, say so. */
   | {
