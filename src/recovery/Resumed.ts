@@ -12,9 +12,6 @@ const keyBytes = 16
 /** Where many begin alike, one that is added twice costs less than the search. */
 const candidateCountMax = 64
 
-export const lengthOf = (ranges: ReadonlyArray<Range>): number =>
-  ranges.reduce((sum, { from, to }) => sum + to - from, 0)
-
 /** Without the first `count` bytes. */
 export const after = (ranges: ReadonlyArray<Range>, count: number): ReadonlyArray<Range> => {
   let skipped = 0
@@ -53,7 +50,7 @@ const isBegun = (source: number, ranges: ReadonlyArray<Range>, target: number, a
 
 /** `target` has `size` bytes. */
 export const countOf = (source: number, ranges: ReadonlyArray<Range>, target: number, size: number): number => {
-  const total = lengthOf(ranges)
+  const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0)
   const [first] = ranges
   if (first === undefined || Math.min(first.to - first.from, size) < keyBytes) return 0
   const key = filled(source, Buffer.allocUnsafe(keyBytes), first.from)

@@ -251,7 +251,7 @@ export class TraceDirectory {
 
   /**
    * Moves the directory (§4.3). To or from `outer`, a directory it lies in or that lies in it, only what was made
-   * through this object moves; foreign files stay. Otherwise it is one rename. What fails leaves all of it where it was.
+   * through this object moves; foreign files stay. Otherwise it is one rename. What fails leaves all where it was.
    */
   rename(to: string, isWholeDirectory: boolean): Effect.Effect<void, FileFailed> {
     return this.#exclusive(
