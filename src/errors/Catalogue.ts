@@ -300,6 +300,11 @@ const failures = {
     "suspended session ended",
     "Its edge did not come back within --suspend: the session ends as by a lost connection, what came is kept. If it comes later it goes on in the same directory."
   ),
+  JOURNAL_CHANGED: entry(
+    "error",
+    "files of a suspended session changed",
+    "While its edge was away somebody wrote, cut or removed a file, which the line names. If only its time is new, the session goes on; else it ends and its files stay as they are: the edge begins it anew in a directory beside, or keeps what it has (JOURNAL_LOST)."
+  ),
   JOURNAL_WAITS: entry(
     "error",
     "sessions of edges wait",

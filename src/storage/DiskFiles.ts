@@ -179,6 +179,7 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
     sync: call<void>("fsync", at, (done) => fs.fdatasync(fd, (cause) => done(unsynced(cause)))),
     // Some systems in user space count no names.
     ...(stats.nlink > 0 && { isRemoved: Effect.map(fstat(fd, at), ({ nlink }) => nlink === 0) }),
+    look: Effect.map(fstat(fd, at), ({ mtimeMs, size }) => ({ byteCount: size, modifiedMillis: mtimeMs })),
     close: Effect.suspend(() => {
       written?.closed()
       return Effect.ignore(close)

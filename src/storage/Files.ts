@@ -24,6 +24,13 @@ export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
 /** How a file is opened: made, and nothing may have its name; emptied or made; for more writing; for reading only. */
 export type OpenMode = "new" | "create" | "continue" | "read"
 
+/** A file as it is now. */
+export interface Look {
+  readonly byteCount: number
+  /** When it was written last, by the clock of its system: compared with others of the same file. */
+  readonly modifiedMillis: number
+}
+
 /** One open file. Whoever opened it closes it, once, after everything else asked of it is done. */
 export interface OpenFile {
   /** The device the file lies on, to tell slow disks apart. */
@@ -59,6 +66,8 @@ export interface OpenFile {
   readonly close: Effect.Effect<void>
   /** No name leads to it any more: what is written to it is kept nowhere. Undefined: nobody knows. */
   readonly isRemoved?: Effect.Effect<boolean, FileFailed>
+  /** Undefined: nobody knows. */
+  readonly look?: Effect.Effect<Look, FileFailed>
 }
 
 /** One name in a directory; a symbolic link is no directory. */

@@ -76,7 +76,8 @@ const gatedFile = (file: OpenFile, path: string, gate: Gate): OpenFile => {
     truncate: (size) => pass("truncate", file.truncate(size)),
     sync: pass("fsync", file.sync),
     close: file.close,
-    ...(file.isRemoved !== undefined && { isRemoved: file.isRemoved })
+    ...(file.isRemoved !== undefined && { isRemoved: file.isRemoved }),
+    ...(file.look !== undefined && { look: file.look })
   }
 }
 

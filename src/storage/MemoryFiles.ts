@@ -34,6 +34,8 @@ interface FileNode {
   size: number
   /** No name leads to it. */
   isRemoved: boolean
+  /** In place of a time. */
+  changeCount: number
 }
 
 interface DirectoryNode {
@@ -190,6 +192,7 @@ export class MemoryFiles {
         }),
       sync: run("fsync", () => {}),
       isRemoved: run("stat", () => node.isRemoved),
+      look: run("stat", () => ({ byteCount: node.size, modifiedMillis: node.changeCount })),
       close: Effect.sync(() => {
         if (isOpen) this.openCount--
         isOpen = false
@@ -207,7 +210,8 @@ export class MemoryFiles {
         inode: ++this.#lastInode,
         bytes: Buffer.alloc(0),
         size: 0,
-        isRemoved: false
+        isRemoved: false,
+        changeCount: 0
       }
       parent.entries.set(name, node)
       return { node }
@@ -221,6 +225,7 @@ export class MemoryFiles {
 
   #writeAt(node: FileNode, buffers: ReadonlyArray<Uint8Array>, position: number): void {
     let at = position
+    node.changeCount++
     for (const bytes of buffers) {
       const taken = bytes.subarray(0, this.#fitting(node, at, bytes.length))
       if (at + taken.length > node.size) this.#resize(node, at + taken.length)
@@ -236,6 +241,7 @@ export class MemoryFiles {
   }
 
   #resize(node: FileNode, size: number): void {
+    node.changeCount++
     if (size > node.bytes.length) {
       const grown = Buffer.alloc(Math.max(size, node.bytes.length * 2, 256))
       node.bytes.copy(grown, 0, 0, node.size)

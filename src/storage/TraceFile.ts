@@ -7,7 +7,7 @@ import { clockMillis, queueMicrotask } from "../Machine.ts"
 import type { BesideWrite, Piece } from "../memory/Piece.ts"
 import type { DeviceFigures, Operation } from "./DeviceFigures.ts"
 import type { FilePool, Holder } from "./FilePool.ts"
-import { FileFailed, type OpenFile, type OpenMode } from "./Files.ts"
+import { FileFailed, type Look, type OpenFile, type OpenMode } from "./Files.ts"
 import { anyInode } from "./ShadowFiles.ts"
 
 /** Opens the file again where it lies now. */
@@ -155,6 +155,11 @@ export class TraceFile implements BesideWrite, Holder {
     this.#open?.isRemoved === undefined
       ? Effect.succeed(false)
       : this.#use(undefined, 0, (file) => file.isRemoved ?? Effect.succeed(false))
+  )
+
+  /** As `OpenFile.look`, the file opened again if need be. */
+  readonly look: Effect.Effect<Look | undefined, FileFailed> = Effect.suspend(() =>
+    this.#use(undefined, 0, (file) => file.look ?? Effect.undefined)
   )
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {

@@ -7,7 +7,7 @@ import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Opened, Taken } from "../../relay/journal/Taken.ts"
 import { awaitRoom } from "../journal/Admission.ts"
 import { AttachedJournal } from "../journal/AttachedJournal.ts"
-import { awaken } from "../journal/Expiry.ts"
+import { awaken, lookedAt } from "../journal/Expiry.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { forget, JournalConnection } from "../journal/JournalConnection.ts"
 import { ownerOf } from "../journal/Standing.ts"
@@ -38,10 +38,22 @@ export const openJournal: Handler = (state, payload) => {
   // What is put down of it is removed before more is.
   if (known?.isLeaving === true)
     return Effect.map(Effect.raceFirst(known.over, journals.stopping), () => opened(state, request.success))
-  if (!journals.isExpired(token)) return opened(state, request.success)
+  // One that another connection still brings has not rested.
+  if (known?.suspendedAt !== undefined)
+    return Effect.andThen(
+      lookedAt(registry, known),
+      Effect.suspend(() => goneOnWith(state, request.success))
+    )
+  return journals.isExpired(token) ? goneOnWith(state, request.success) : opened(state, request.success)
+}
+
+const goneOnWith = (state: ControlState, request: OpenJournal.Request): Effect.Effect<Reply> => {
+  const { registry } = state
+  const { token } = request
+  if (!registry.journals.isExpired(token)) return Effect.sync(() => opened(state, request))
   return Effect.match(awaken(registry, state.serves, token), {
     onFailure: ({ message }) => refuse(undefined, "JOURNAL_UNMARKED", message),
-    onSuccess: () => opened(state, request.success)
+    onSuccess: () => opened(state, request)
   })
 }
 

@@ -18,6 +18,9 @@ type Registered = Registry["Service"]
 /** A disk that is full is asked again. */
 const fullWait = "1 second"
 
+/** For what came last to be in the files: its edge waits meanwhile. */
+const settledWait = "100 millis"
+
 const isFull = ({ code }: { readonly code: string }) => code === "ENOSPC" || code === "EDQUOT"
 
 /** False: its edge is there again. */
@@ -73,8 +76,33 @@ const waits = (registry: Registered, journal: HostedJournal): Effect.Effect<void
   )
 
 /** Its edge is gone. */
-export const suspended = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>
-  Effect.andThen(registry.incidents.report("JOURNAL_SUSPENDED", journal.edgeName), waits(registry, journal))
+export const suspended = (registry: Registered, journal: HostedJournal): Effect.Effect<void> => {
+  const since = journal.suspendedAt
+  const noted = Effect.flatMap(journal.settled, (isWhole) =>
+    isWhole ? journal.untouched.note(journal.sessions, () => isGone(journal, since)) : Effect.void
+  )
+  return Effect.suspend(() => {
+    registry.background(noted)
+    return Effect.andThen(registry.incidents.report("JOURNAL_SUSPENDED", journal.edgeName), waits(registry, journal))
+  })
+}
+
+/** Its edge is there again: where its files are not what they were, it ends, and nothing is done to them any more. */
+export const lookedAt = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { incidents, journals } = registry
+    const since = journal.suspendedAt
+    const settled = yield* Effect.timeoutOption(journal.settled, settledWait)
+    // What still waits for its disk is no longer than it is.
+    if (settled._tag === "None" || !settled.value || since === undefined || !isGone(journal, since)) return
+    const changes = yield* journal.untouched.changes(journal.sessions)
+    const worst = changes.find(({ isHarmless }) => !isHarmless) ?? changes[0]
+    if (worst === undefined || !isGone(journal, since)) return
+    yield* incidents.report("JOURNAL_CHANGED", `${journal.edgeName}: ${worst.shown}`)
+    if (worst.isHarmless) return
+    journal.end()
+    yield* Effect.raceFirst(journal.over, journals.stopping)
+  })
 
 const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLeft.Found) => {
   const { about, token } = found

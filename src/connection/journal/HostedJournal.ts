@@ -32,6 +32,7 @@ import { Alarm, MarkPace } from "./MarkPace.ts"
 import { Positions } from "./Positions.ts"
 import { Standing } from "./Standing.ts"
 import { Tracer } from "./Tracer.ts"
+import { Untouched } from "./Untouched.ts"
 import { VirtualPeer } from "./VirtualPeer.ts"
 
 /** Open at once: a tracing session has two of each of its consumer daemons. */
@@ -70,6 +71,8 @@ export class HostedJournal implements Journal {
   /** There is no room for it yet. */
   isOutside = false
   readonly #over = Latch.makeUnsafe(false)
+  readonly over: Effect.Effect<void> = this.#over.await
+  readonly untouched = new Untouched()
   /** It ends, and nothing of it is remembered: then its edge may begin it anew. */
   isLeaving = false
   /** The edge knows that. */
@@ -221,10 +224,6 @@ export class HostedJournal implements Journal {
   /** Its sessions have ended, and that it is finished, or was ended, is put down: now the edge may be told so. */
   get isOver(): boolean {
     return this.#over.isOpen()
-  }
-
-  get over(): Effect.Effect<void> {
-    return this.#over.await
   }
 
   // ---- the tracers' connections ----------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ import { fileWait, Patience } from "../Patience.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
 import type { Gather } from "./Gather.ts"
 import type { Progress } from "./Stage.ts"
-import { StreamFiles } from "./StreamFiles.ts"
+import { type FileLook, StreamFiles } from "./StreamFiles.ts"
 import { StreamReaders } from "./StreamReaders.ts"
 import type { StreamSession } from "./StreamSession.ts"
 import { type OnFailure, WriteLog } from "./WriteLog.ts"
@@ -277,6 +277,11 @@ export class StreamActor {
   /** See `StreamFiles.removed`. */
   get removedFile(): Effect.Effect<string | undefined, FileFailed> {
     return this.#files.removed
+  }
+
+  /** See `StreamFiles.looks`. */
+  get fileLooks(): Effect.Effect<ReadonlyArray<FileLook>> {
+    return this.#files.looks
   }
 
   /** Opens what the path names now. */

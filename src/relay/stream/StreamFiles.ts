@@ -108,6 +108,16 @@ class FileSink implements Sink {
   }
 }
 
+/** A file that is written, as it is and as it was left. */
+export interface FileLook {
+  /** Relative to the output directory. */
+  readonly path: string
+  readonly writtenBytes: number
+  /** Undefined: it is gone. */
+  readonly byteCount: number | undefined
+  readonly modifiedMillis: number
+}
+
 export interface Naming {
   /** Directory of the stream inside its chunk. */
   readonly path: string
@@ -264,6 +274,32 @@ export class StreamFiles implements Actions<TraceChunk> {
         return `${data.chunk.directory.relativePath}/${this.#naming.path}/${this.dataName(data)}`
       }
       return undefined
+    })
+  }
+
+  /** Every file that is open now; all that was asked before is done. */
+  get looks(): Effect.Effect<ReadonlyArray<FileLook>> {
+    return Effect.gen({ self: this }, function* () {
+      const looks: Array<FileLook> = []
+      const add = (chunk: TraceChunk, name: string, { file, position }: FileSink) => {
+        if (file === undefined) return Effect.void
+        const path = `${chunk.directory.relativePath}/${name}`
+        const gone: Pick<FileLook, "byteCount" | "modifiedMillis"> = { byteCount: undefined, modifiedMillis: 0 }
+        const now: Effect.Effect<typeof gone | undefined, FileFailed> = Effect.flatMap(file.isRemoved, (isRemoved) =>
+          isRemoved ? Effect.succeed(gone) : file.look
+        )
+        return Effect.map(
+          Effect.orElseSucceed(now, () => gone),
+          (look) => void (look !== undefined && looks.push({ path, writtenBytes: position, ...look }))
+        )
+      }
+      for (const [data, sink] of [...this.#data]) {
+        yield* add(data.chunk, `${this.#naming.path}/${this.dataName(data)}`, sink)
+      }
+      for (const [{ data }, sink] of [...this.#indexes]) {
+        yield* add(data.chunk, `${this.#indexDirectory}/${this.#indexName(data)}`, sink)
+      }
+      return looks
     })
   }
 

@@ -1,0 +1,56 @@
+/**
+ * Whether somebody changes files of a journal's sessions while its edge is away: what comes would be written where they
+ * ended, over what is there now, or behind nothing.
+ */
+import { Effect } from "effect"
+import type { SessionActor } from "../../relay/session/SessionActor.ts"
+import type { FileLook } from "../../relay/stream/StreamFiles.ts"
+
+type Sessions = ReadonlyArray<SessionActor>
+
+export interface Change {
+  /** What it is, for who reads the log. */
+  readonly shown: string
+  /** What comes can be written behind what is there. */
+  readonly isHarmless: boolean
+}
+
+const looksOf = (sessions: Sessions): Effect.Effect<ReadonlyArray<FileLook>> =>
+  Effect.map(
+    Effect.forEach(
+      sessions.flatMap(({ streams }) => [...streams.values()]),
+      ({ fileLooks }) => fileLooks
+    ),
+    (looks) => looks.flat()
+  )
+
+const changeOf = ({ byteCount, modifiedMillis, path, writtenBytes }: FileLook, before: number | undefined) => {
+  if (byteCount === undefined) return { shown: `${path} is gone`, isHarmless: false }
+  if (byteCount !== writtenBytes) {
+    return { shown: `${path} has ${byteCount} bytes of ${writtenBytes}`, isHarmless: false }
+  }
+  if (before === undefined || modifiedMillis === before) return undefined
+  return { shown: `${path} was written by others`, isHarmless: true }
+}
+
+export class Untouched {
+  #before: ReadonlyMap<string, number> = new Map()
+
+  /** How files are, that are written no more for now; `isStill` after it is known. */
+  note(sessions: Sessions, isStill: () => boolean): Effect.Effect<void> {
+    return Effect.map(looksOf(sessions), (looks) => {
+      if (isStill()) this.#before = new Map(looks.map(({ modifiedMillis, path }) => [path, modifiedMillis]))
+    })
+  }
+
+  /** What is not as it was left. Nothing is written meanwhile, and what was noted is over. */
+  changes(sessions: Sessions): Effect.Effect<ReadonlyArray<Change>> {
+    return Effect.suspend(() => {
+      const before = this.#before
+      this.#before = new Map()
+      return Effect.map(looksOf(sessions), (looks) =>
+        looks.flatMap((look) => changeOf(look, before.get(look.path)) ?? [])
+      )
+    })
+  }
+}

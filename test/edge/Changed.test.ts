@@ -1,0 +1,91 @@
+/** Files of a suspended session that somebody changes while its edge is away: noticed, told, and not written over. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Logger } from "effect"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import * as Local from "./Local.ts"
+
+const logged = () => {
+  const lines: Array<string> = []
+  const changed = () => lines.filter((line) => line.includes("files of a suspended session changed"))
+  return { changed, layer: Logger.layer([Logger.make(({ message }) => void lines.push(`${message}`))]) }
+}
+
+const packetCount = 2
+
+/** So many packets are at the relay, which has put that down, and the edge is away. */
+const away = () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const { link, local, packet, path, script } = yield* Local.recording(relay)
+    for (let seq = 0; seq < packetCount; seq++) yield* packet(seq, 16)
+    yield* script.fileSize(path, 16 * packetCount)
+    yield* until("the mark", () =>
+      [...local.edge.spool.journals.values()].every(({ durable, last }) => durable === last)
+    )
+    const suspended = Effect.map(relay.relay.sessions, ([session]) => session?.edge?.suspendedAtMillis !== undefined)
+    link.isDown = true
+    link.cut()
+    yield* until("the suspension", suspended)
+    const back = Effect.gen(function* () {
+      yield* packet(packetCount, 16)
+      link.isDown = false
+    })
+    const files = () => relay.output.files().filter((file) => file.endsWith("/ch_0"))
+    return { relay, path, back, files, bytes: () => Buffer.from(relay.output.read(path) ?? []) }
+  })
+
+const damages = [
+  ["cut", "short"],
+  ["written behind", "x".repeat(40)]
+] as const
+
+describe("a file of a suspended session", () => {
+  it.live.each(damages)("that somebody has %s is told, and stays so; the session begins anew beside", ([, text]) => {
+    const { changed, layer } = logged()
+    return Effect.gen(function* () {
+      const { back, bytes, files, path, relay } = yield* away()
+      relay.output.write(path, text)
+      yield* back
+      const beside = () => files().find((file) => file !== path)
+      yield* until("all of it beside", () => relay.output.size(beside() ?? "") === 48)
+      assert.strictEqual(bytes().toString(), text)
+      assert.strictEqual(changed().length, 1)
+      assert.include(changed()[0], path)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.live("that somebody has removed is told; the session begins anew", () => {
+    const { changed, layer } = logged()
+    return Effect.gen(function* () {
+      const { back, path, relay } = yield* away()
+      yield* Effect.orDie(relay.memory.service.unlink(`/traces/${path}`))
+      yield* back
+      yield* until("all of it", () => relay.output.size(path) === 48)
+      assert.deepStrictEqual(changed().length, 1)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.live("that somebody has written in place is told, and gone on with", () => {
+    const { changed, layer } = logged()
+    return Effect.gen(function* () {
+      const { back, bytes, files, path, relay } = yield* away()
+      relay.output.write(path, "x".repeat(32))
+      yield* back
+      yield* until("what came meanwhile", () => relay.output.size(path) === 48)
+      assert.deepStrictEqual(files(), [path])
+      assert.strictEqual(bytes().toString("latin1", 0, 32), "x".repeat(32))
+      assert.strictEqual(changed().length, 1)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.live("that nobody has touched is not told", () => {
+    const { changed, layer } = logged()
+    return Effect.gen(function* () {
+      const { back, path, relay } = yield* away()
+      yield* back
+      yield* until("what came meanwhile", () => relay.output.size(path) === 48)
+      assert.deepStrictEqual(changed(), [])
+    }).pipe(Effect.provide(layer))
+  })
+})
