@@ -23,7 +23,7 @@ const agesOf = (modifiedMillis: number | undefined) =>
           modifiedMillis === undefined ? file : { ...file, modifiedMillis }
         )
     })
-    const { segments } = yield* scan(dated, journal.directory)
+    const { segments } = yield* scan(dated, journal.home.directory)
     return segments.map(({ wroteAt }) => Math.round((clockMillis() - wroteAt) / hour))
   })
 

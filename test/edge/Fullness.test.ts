@@ -1,12 +1,16 @@
 /** Room is made at once, not a segment whenever somebody asks for it again. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Latch } from "effect"
 import type { Journal } from "../../src/edge/journal/Journal.ts"
 import { Fullness } from "../../src/edge/spool/Fullness.ts"
 import * as Losses from "../../src/edge/spool/Losses.ts"
+import { thin } from "../../src/edge/spool/Thinning.ts"
+import type { Files } from "../../src/storage/Files.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import { turns } from "../support/turns.ts"
 import * as Local from "./Local.ts"
 
 const packetBytes = 20_000
@@ -14,17 +18,19 @@ const packetCount = 60
 const hour = 3_600_000
 
 /** A journal of many segments, of which the relay has nothing. */
-const waiting = Effect.gen(function* () {
+const waiting = Effect.fnUntraced(function* (files?: Files["Service"]) {
   const relay = yield* TestRelay.make()
-  const local = yield* Local.start({ controlPort: 1, dataPort: 1, bytesMax: 4 * 1024 * 1024 })
+  const options = { controlPort: 1, dataPort: 1, bytesMax: 4 * 1024 * 1024 }
+  const local = yield* Local.start(files === undefined ? options : { ...options, files })
   const { c, d } = yield* Script.make(local, relay.output, () => {}).recording()
   const stream = yield* c.addStream()
   for (let seq = 0; seq < packetCount; seq++) {
     yield* d.packet(stream, seq, packetBytes)
     yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes })
   }
-  const [journal] = local.edge.spool.journals.values()
-  return journal ?? assert.fail()
+  const { spool } = local.edge
+  const [journal = assert.fail()] = spool.journals.values()
+  return { journal, spool }
 })
 
 const fullness = (journal: Journal, isFull: () => boolean) => {
@@ -44,7 +50,7 @@ const fullness = (journal: Journal, isFull: () => boolean) => {
 describe("room in a spool that is full", () => {
   it.live("is made until there is enough, and no further", () =>
     Effect.gen(function* () {
-      const journal = yield* waiting
+      const { journal } = yield* waiting()
       const { done, made } = fullness(journal, () => journal.droppedPacketCount < packetCount / 2)
       made.overflow(journal)
       yield* done
@@ -55,12 +61,41 @@ describe("room in a spool that is full", () => {
 
   it.live("is made of all that is too old in one pass", () =>
     Effect.gen(function* () {
-      const journal = yield* waiting
+      const { journal } = yield* waiting()
       for (const segment of journal.segments.all) segment.wroteAt -= 3 * hour
       // The next pass is a minute away.
       const passing = yield* Effect.forkChild(fullness(journal, () => true).made.age(2 * hour))
       yield* until("most of it to be dropped", () => journal.droppedPacketCount > packetCount / 2)
       yield* Fiber.interrupt(passing)
+    })
+  )
+
+  it.live("is not made of a journal while that is put aside, nor afterwards", () =>
+    Effect.gen(function* () {
+      const memory = new MemoryFiles()
+      const gate = Latch.makeUnsafe(false)
+      let isAsked = false
+      const rename: Files["Service"]["rename"] = (from, to) => {
+        const renamed = memory.service.rename(from, to)
+        if (!from.endsWith(".new")) return renamed
+        isAsked = true
+        return Effect.andThen(gate.await, renamed)
+      }
+      const { journal, spool } = yield* waiting({ ...memory.service, rename })
+      const thinning = yield* Effect.forkChild(thin(journal, Number.POSITIVE_INFINITY))
+      yield* until("a segment to be thinned", () => isAsked)
+      journal.cut()
+      const aside = yield* Effect.forkChild(spool.abandon(journal, "as a test"))
+      yield* until("it to be put aside", () => !spool.journals.has(journal.token))
+      yield* turns(20)
+      gate.openUnsafe()
+      assert.isAbove((yield* Fiber.join(thinning))?.packetCount ?? 0, 0)
+      yield* Fiber.join(aside)
+      assert.strictEqual(spool.byteCount, 0)
+      const left = memory.paths("/spool").filter((path) => /journal|new|spare/.test(path))
+      assert.isAbove(left.length, 2)
+      assert.isTrue(left.every((path) => path.startsWith(`/spool/${journal.token}.lost/`) && path.endsWith(".journal")))
+      assert.isUndefined(yield* thin(journal, Number.POSITIVE_INFINITY))
     })
   )
 })

@@ -1,10 +1,12 @@
 /** A journal of which nothing is left: neither are the fiber that wrote it, and what that holds. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber, Latch } from "effect"
 import { type About, remove } from "../../src/edge/journal/About.ts"
 import { Spool } from "../../src/edge/spool/Spool.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
+import { FileFailed, type Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
-import { turns } from "../support/turns.ts"
+import { comes, turns } from "../support/turns.ts"
 import * as Spools from "./spools.ts"
 
 /** Tokens whose fibers run, and what is left to forget of journals of other edges. */
@@ -16,6 +18,17 @@ const spool = () => {
   })
   return { running, spool: made }
 }
+
+/** Of another edge: what it brought is written. */
+const passed = (own: Spool) =>
+  Effect.gen(function* () {
+    const journal = own.pass("a1".repeat(16), { key: "key", name: "h/s", createdMillis: 0, from: "edge" }, 0)
+    journal.append(Kind.control, 1)
+    yield* Spools.written(journal)
+    return journal
+  })
+
+const nameIn = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 
 /** As whoever forwards it does: that it is gone ends what was under way. */
 const forwarded = (journal: { readonly gone: Effect.Effect<void> }, work: Effect.Effect<void>) =>
@@ -49,16 +62,71 @@ describe("a journal that is gone", () => {
     })
   )
 
-  it.live("takes along what was freed while it was busy, by the name that its directory had then", () =>
+  it.live("is removed by the name that its directory has by then, where that is renamed meanwhile", () =>
     Effect.gen(function* () {
-      const files = new MemoryFiles().service
-      yield* files.makeDirectory("/spool/own")
-      for (const name of ["about.json", "0000000000000001.journal"]) {
-        const file = yield* files.open(`/spool/own/${name}`, "create")
-        yield* file.close
+      const memory = new MemoryFiles()
+      const gate = Latch.makeUnsafe(false)
+      let isAsked = false
+      const service: Files["Service"] = {
+        ...memory.service,
+        unlink: (path) => {
+          if (!path.endsWith(".journal")) return memory.service.unlink(path)
+          isAsked = true
+          return Effect.andThen(gate.await, memory.service.unlink(path))
+        }
       }
-      yield* remove(files, "/spool/own")
-      assert.deepStrictEqual(yield* files.list("/spool"), [])
+      const own = yield* Spools.make(service)
+      const journal = yield* passed(own)
+      const settled = yield* Effect.forkChild(own.settle(journal))
+      yield* comes(
+        "the segment to be freed",
+        Effect.sync(() => isAsked)
+      )
+      const forgotten = yield* Effect.forkChild(own.forgotten(journal.token))
+      yield* turns(20)
+      gate.openUnsafe()
+      yield* Fiber.join(settled)
+      yield* Fiber.join(forgotten)
+      assert.deepStrictEqual(memory.paths("/spool").map(nameIn).sort(), ["about.json", "over", "sent"])
+      assert.strictEqual(journal.home.directory, `/spool/${journal.token}`)
+      yield* own.done(journal)
+      assert.deepStrictEqual(memory.paths("/spool"), ["/spool/"])
+      assert.strictEqual(own.byteCount, 0)
+    })
+  )
+
+  it.live("keeps its name, and with it its mark, where it cannot be renamed", () =>
+    Effect.gen(function* () {
+      const memory = new MemoryFiles()
+      const rename: Files["Service"]["rename"] = (path) =>
+        Effect.fail(new FileFailed({ operation: "rename", path, code: "EIO" }))
+      const own = yield* Spools.make({ ...memory.service, rename })
+      const journal = yield* passed(own)
+      yield* own.settle(journal)
+      yield* own.forgotten(journal.token)
+      yield* own.done(journal)
+      assert.deepStrictEqual(memory.paths("/spool"), ["/spool/"])
+    })
+  )
+
+  it.live("is still said to be over where a segment of it cannot be removed", () =>
+    Effect.gen(function* () {
+      const memory = new MemoryFiles()
+      let isBroken = true
+      const unlink: Files["Service"]["unlink"] = (path) =>
+        isBroken && path.endsWith(".journal")
+          ? Effect.fail(new FileFailed({ operation: "unlink", path, code: "EIO" }))
+          : memory.service.unlink(path)
+      const files = { ...memory.service, unlink }
+      const own = yield* Spools.make(files)
+      const journal = yield* passed(own)
+      yield* own.settle(journal)
+      journal.isForgotten = true
+      yield* own.done(journal)
+      assert.deepStrictEqual(memory.paths("/spool").map(nameIn), ["0000000000000001.journal", "over"])
+      isBroken = false
+      yield* remove(files, journal.home.directory)
+      assert.deepStrictEqual(memory.paths("/spool"), ["/spool/"])
     })
   )
 })

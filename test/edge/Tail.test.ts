@@ -11,7 +11,7 @@ const text = (value: string) => ({ bytes: Buffer.from(value), from: 0, to: value
 it("what is lent keeps its memory, though nobody follows any more, until it is given back", () => {
   const memory = new Chunks()
   const tail = new Tail(memory)
-  const segment = segmentOf(1, "1", {} as OpenFile, 1)
+  const segment = segmentOf(1, {} as OpenFile, 1)
   tail.isFollowed = true
   tail.append(1, Kind.rest, 0, text("of this journal"))
   const chunk = tail.unwritten as Chunk

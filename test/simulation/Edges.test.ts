@@ -1,6 +1,7 @@
 /** Edges and relays from seeds; `node test/simulation/edges.ts 10000` lives through more of them. */
 import { assert, describe, it } from "@effect/vitest"
-import { direct, live, longSession, oneSession, overflowing, rotatingSession, usual } from "./edge/EdgeWorld.ts"
+import { direct, live, overflowing } from "./edge/EdgeWorld.ts"
+import { longSession, oneSession, rotatingSession, usual } from "./edge/Options.ts"
 
 const seedCount = 200
 const batch = 25
@@ -43,6 +44,26 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
       assert.isAbove(powerLossCount, 0)
     }
   )
+
+  it.each([
+    ["a relay and an edge", false],
+    ["a relay and edges", true]
+  ] as const)("do so where %s are stopped, again and again, and others begin", (_, hasMiddle) => {
+    let [relayCount, edgeCount, middleCount] = [0, 0, 0]
+    for (let seed = 1; seed <= batch; seed++) {
+      try {
+        const { edgeStopCount, middleStopCount, relayStopCount } = live({ ...usual, hasMiddle, hasStops: true, seed })
+        relayCount += relayStopCount
+        edgeCount += edgeStopCount
+        middleCount += middleStopCount
+      } catch (cause) {
+        throw new Error(`seed ${seed}`, { cause })
+      }
+    }
+    assert.isAbove(relayCount, 5)
+    assert.isAbove(edgeCount, 2)
+    if (hasMiddle) assert.isAbove(middleCount, 10)
+  })
 
   it("do so when an edge between lost its power in the middle of its last record", () => {
     assert.isAbove(live({ ...usual, hasMiddle: true, seed: 7_800_027 }).middlePowerLossCount, 0)

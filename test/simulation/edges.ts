@@ -4,7 +4,8 @@
  * it came to, and what went wrong.
  */
 import { inspect } from "node:util"
-import { direct, live, longSession, oneSession, type Report, rotatingSession, usual } from "./edge/EdgeWorld.ts"
+import { direct, live, type Report } from "./edge/EdgeWorld.ts"
+import { longSession, oneSession, rotatingSession, usual } from "./edge/Options.ts"
 
 const [count = "10000", first = "1"] = process.argv.slice(2)
 const total = new Map<string, number>()
@@ -21,7 +22,9 @@ const lived = (what: string, life: () => Report): void => {
 
 for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   lived(`seed ${seed}`, () => live({ ...usual, seed }))
-  if (seed % 4 === 0) lived(`seed ${seed}, with an edge between`, () => live({ ...usual, hasMiddle: true, seed }))
+  const hasMiddle = seed % 4 === 0
+  if (hasMiddle) lived(`seed ${seed}, with an edge between`, () => live({ ...usual, hasMiddle, seed }))
+  if (seed % 2 === 0) lived(`seed ${seed}, with stops`, () => live({ ...usual, hasMiddle, hasStops: true, seed }))
 }
 const expected = direct(oneSession)
 const { passedByteCount } = live(oneSession, expected)

@@ -4,6 +4,7 @@
  */
 import { Effect, Schema } from "effect"
 import type { FileFailed, Files } from "../../storage/Files.ts"
+import type { Home } from "./Home.ts"
 import * as JsonFile from "./JsonFile.ts"
 
 export const About = Schema.Struct({
@@ -58,8 +59,12 @@ interface Place {
 const stable = ({ directory, files, isSynced }: Place): Effect.Effect<void, FileFailed> =>
   isSynced ? files.syncDirectory(directory) : Effect.void
 
-const renamed = (place: Place, from: string, to: string): Effect.Effect<void, FileFailed> =>
-  Effect.andThen(place.files.rename(from, to), stable(place))
+/** `before`: what is done when nobody has to do with it any more. */
+const moved = (place: Place, home: Home, to: string, before = Effect.void): Effect.Effect<void, FileFailed> =>
+  Effect.andThen(
+    home.moves(to, (from) => Effect.andThen(before, place.files.rename(from, to))),
+    stable(place)
+  )
 
 const overName = "over"
 
@@ -80,8 +85,8 @@ export const isOver = (files: Files["Service"], directory: string): Effect.Effec
   )
 
 /** What could not be forwarded is kept under another name, for whoever wants to look. */
-export const putAside = (place: Place, journal: string): Effect.Effect<void, FileFailed> =>
-  renamed(place, journal, `${journal}${asideSuffix}`)
+export const putAside = (place: Place, home: Home, before: Effect.Effect<void>): Effect.Effect<void, FileFailed> =>
+  moved(place, home, `${home.directory}${asideSuffix}`, before)
 
 /** Its directory was put aside, and nobody has removed it. */
 export const isAside = ({ directory, files }: Pick<Place, "files" | "directory">, token: string) =>
@@ -93,8 +98,8 @@ export const isAside = ({ directory, files }: Pick<Place, "files" | "directory">
   )
 
 /** The edge before has forgotten it: from now on it is as one of this edge. */
-export const keepAsOwn = (place: Place, token: string): Effect.Effect<void, FileFailed> =>
-  renamed(place, `${place.directory}/${nameOf(token, true)}`, `${place.directory}/${nameOf(token, false)}`)
+export const keepAsOwn = (place: Place, home: Home, token: string): Effect.Effect<void, FileFailed> =>
+  moved(place, home, `${place.directory}/${nameOf(token, false)}`)
 
 const sentName = "sent"
 const sentDigits = 16
@@ -126,15 +131,15 @@ export const sent = (files: Files["Service"], directory: string): Effect.Effect<
     return /^\d{16}$/.test(text) ? Number(text) : undefined
   }).pipe(Effect.orElseSucceed(() => undefined))
 
-/** With the directory, and what is left there of its records. What says that it is over goes last. */
+/**
+ * With the directory, and what is left there of its records, since it could not be removed before. What says that it is
+ * over goes last: a record that stays is not begun again by who comes after this process.
+ */
 export const remove = (files: Files["Service"], directory: string): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const own = [fileName, sentName, overName]
-    const found = yield* Effect.orElseSucceed(files.list(directory), () => [])
-    // What was busy when it was freed, under the name that the directory had then: first, for a mark says what it is.
-    const segments = found.map(({ name }) => name).filter((name) => !own.includes(name))
-    yield* Effect.forEach([...segments, ...own], (name) => Effect.ignore(files.unlink(`${directory}/${name}`)), {
-      discard: true
-    })
-    yield* Effect.ignore(files.removeDirectory(directory))
-  })
+    const names = (yield* files.list(directory)).map(({ name }) => name).filter((name) => name !== overName)
+    const removed = yield* Effect.forEach(names, (name) => Effect.isSuccess(files.unlink(`${directory}/${name}`)))
+    if (removed.includes(false)) return
+    yield* Effect.ignore(files.unlink(`${directory}/${overName}`))
+    yield* files.removeDirectory(directory)
+  }).pipe(Effect.ignore)

@@ -14,6 +14,7 @@ import type { About } from "./About.ts"
 import { Ahead } from "./Ahead.ts"
 import type { Chunk, Chunks } from "./Chunks.ts"
 import type { Lost } from "./History.ts"
+import { Home } from "./Home.ts"
 import { Needed } from "./Needed.ts"
 import { Passed } from "./Passed.ts"
 import type { Found } from "./Scan.ts"
@@ -23,7 +24,9 @@ import { type Part, Tail } from "./Tail.ts"
 /** A disk that is full may have room later; the tracer is held back meanwhile. */
 const retryWait = "500 millis"
 
-export interface Options extends Omit<SegmentsOptions, "leave"> {
+export interface Options extends Omit<SegmentsOptions, "leave" | "home"> {
+  /** Absolute path: where its segments are for now. */
+  readonly directory: string
   /** UUID. */
   readonly token: string
   /** An earlier process heard it. */
@@ -51,7 +54,7 @@ interface Waiting {
 
 export class Journal {
   readonly token: string
-  directory: string
+  readonly home: Home
   readonly segments: Segments
   about: About
   last = 0
@@ -112,8 +115,8 @@ export class Journal {
     this.last = base
     this.written = base
     this.about = about
-    this.directory = options.directory
-    this.segments = new Segments({ ...options, leave: (segment) => this.tail.leave(segment) })
+    this.home = new Home(options.directory)
+    this.segments = new Segments({ ...options, home: this.home, leave: (segment) => this.tail.leave(segment) })
     this.memory = options.memory
     this.#readBytes = options.readBytes
     this.tail = new Tail(options.memory)

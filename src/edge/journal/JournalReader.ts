@@ -10,7 +10,7 @@ import { checksums } from "./Checksums.ts"
 import type { Chunk } from "./Chunks.ts"
 import type { Lost } from "./History.ts"
 import type { Journal } from "./Journal.ts"
-import type { Segment } from "./Segment.ts"
+import { nameOf, type Segment } from "./Segment.ts"
 
 /** A record is not what was written. */
 export class RecordDamaged extends Schema.TaggedError<RecordDamaged>()("RecordDamaged", {
@@ -204,7 +204,8 @@ export class JournalReader {
     return Effect.gen({ self: this }, function* () {
       const bytes = all.subarray(0, segment.byteCount - this.#offset)
       const count = yield* segment.file.read(bytes, this.#offset)
-      const damaged = (at: number) => new RecordDamaged({ path: segment.path, offset: this.#offset + at })
+      const path = `${this.#journal.home.directory}/${nameOf(segment.first)}`
+      const damaged = (at: number) => new RecordDamaged({ path, offset: this.#offset + at })
       const { skipped } = this.#journal
       let from = 0
       let at = 0

@@ -11,8 +11,8 @@ import { checksums } from "./Checksums.ts"
 import { History, type Skipped } from "./History.ts"
 import type { Needed } from "./Needed.ts"
 import { type Each, walk } from "./Records.ts"
-import { type Segment, segmentOf } from "./Segment.ts"
-import { draftSuffix, firstOf, spareSuffix } from "./Segments.ts"
+import { firstOf, nameOf, type Segment, segmentOf } from "./Segment.ts"
+import { draftSuffix, spareSuffix } from "./Segments.ts"
 
 export interface Found {
   readonly segments: ReadonlyArray<Segment>
@@ -128,7 +128,7 @@ const scanInto = (
       const first = firstOf(name) as number
       // What was before it is gone, and may have been all.
       history.last = Math.max(history.last, first - 1)
-      const segment = segmentOf(first, path, file, first - 1)
+      const segment = segmentOf(first, file, first - 1)
       segment.wroteAt -= waitedMillis(file)
       segments.push(segment)
       segment.byteCount = yield* scanFile(file, path, history, window, { isLast: name === newest })
@@ -142,14 +142,15 @@ const scanInto = (
 
 /** What is damaged in segments that are written and read by this process. */
 export const examine = (
+  directory: string,
   segments: ReadonlyArray<Segment>
 ): Effect.Effect<Pick<Found, "skipped" | "damage">, FileFailed> =>
   Effect.gen(function* () {
     const history = new History()
     const window = Buffer.allocUnsafeSlow(windowBytes)
-    for (const { byteCount, file, first, path } of [...segments]) {
+    for (const { byteCount, file, first } of [...segments]) {
       history.last = Math.max(history.last, first - 1)
-      yield* scanFile(file, path, history, window, { byteCountMax: byteCount })
+      yield* scanFile(file, `${directory}/${nameOf(first)}`, history, window, { byteCountMax: byteCount })
     }
     return history
   })

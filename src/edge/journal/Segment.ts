@@ -2,9 +2,17 @@
 import { clockMillis } from "../../Machine.ts"
 import type { OpenFile } from "../../storage/Files.ts"
 
+const suffix = ".journal"
+
+/** In the directory of its journal. As long as the largest number that is exact: names are in order. */
+export const nameOf = (first: number): string => `${String(first).padStart(16, "0")}${suffix}`
+
+/** The number of its first record; undefined: it is no segment. */
+export const firstOf = (name: string): number | undefined =>
+  /^\d{16}\.journal$/.test(name) ? Number(name.slice(0, 16)) : undefined
+
 export interface Segment {
   readonly first: number
-  readonly path: string
   file: OpenFile
   byteCount: number
   /** The last record in it. */
@@ -17,9 +25,8 @@ export interface Segment {
   isBusy: boolean
 }
 
-export const segmentOf = (first: number, path: string, file: OpenFile, last: number, byteCount = 0): Segment => ({
+export const segmentOf = (first: number, file: OpenFile, last: number, byteCount = 0): Segment => ({
   first,
-  path,
   file,
   byteCount,
   last,

@@ -10,15 +10,8 @@ import { clockMillis } from "../../Machine.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
 import * as About from "./About.ts"
 import type { Chunk } from "./Chunks.ts"
-import { type Segment, segmentOf } from "./Segment.ts"
-
-const suffix = ".journal"
-/** As long as the largest number that is exact: names are in order. */
-const nameOf = (first: number) => `${String(first).padStart(16, "0")}${suffix}`
-
-/** The number of its first record; undefined: it is no segment. */
-export const firstOf = (name: string): number | undefined =>
-  /^\d{16}\.journal$/.test(name) ? Number(name.slice(0, 16)) : undefined
+import type { Home } from "./Home.ts"
+import { nameOf, type Segment, segmentOf } from "./Segment.ts"
 
 /** Of a file that will be a segment again. */
 export const spareSuffix = ".spare"
@@ -33,7 +26,7 @@ export interface Spares {
 }
 
 interface Spare {
-  readonly path: string
+  readonly name: string
   readonly file: OpenFile
   readonly byteCount: number
 }
@@ -41,7 +34,7 @@ interface Spare {
 export interface Options {
   readonly files: Files["Service"]
   /** Of the journal, made with its first segment. */
-  readonly directory: string
+  readonly home: Home
   readonly about: About.About
   /** Batches are synced before they count as written. */
   readonly isSynced: boolean
@@ -107,7 +100,7 @@ export class Segments {
 
   /** In this call, if the device keeps nobody waiting. False: nothing counts as written. */
   writeNow(chunk: Chunk): boolean {
-    const segment = this.#isRolling ? undefined : this.#place(chunk)
+    const segment = this.#isRolling || this.#isClosed ? undefined : this.#place(chunk)
     const writeNow = this.#options.isSynced ? undefined : segment?.file.writeNow
     if (segment === undefined || writeNow === undefined) return false
     const { bytes, filled, last, written } = chunk
@@ -118,7 +111,7 @@ export class Segments {
 
   /** The chunk up to `to`, and record `last`. What failed may be asked for again: it is written at the same place. */
   write(chunk: Chunk, to: number, last: number): Effect.Effect<void, FileFailed> {
-    return this.#turn.withPermits(1)(this.#write(chunk, to, last))
+    return this.#turn.withPermits(1)(this.#options.home.stays(() => this.#write(chunk, to, last)))
   }
 
   /** Of who writes, and of who puts an empty segment in the place of the newest. */
@@ -126,6 +119,8 @@ export class Segments {
   #isRolling = false
 
   #write(chunk: Chunk, to: number, last: number): Effect.Effect<void, FileFailed> {
+    // Its directory would be made anew.
+    if (this.#isClosed) return Effect.interrupt
     return Effect.gen({ self: this }, function* () {
       const segment = this.#place(chunk) ?? this.#put(chunk, yield* this.#open(chunk.first))
       yield* segment.file.write([chunk.bytes.subarray(chunk.written, to)], chunk.offset + chunk.written)
@@ -142,8 +137,8 @@ export class Segments {
   }
 
   #open(first: number): Effect.Effect<Segment, FileFailed> {
-    const { about, directory, files, isSynced } = this.#options
-    const path = `${directory}/${nameOf(first)}`
+    const { about, files, home, isSynced } = this.#options
+    const { directory } = home
     return Effect.gen({ self: this }, function* () {
       if (this.all.length === 0) {
         yield* files.makeDirectory(directory)
@@ -151,9 +146,9 @@ export class Segments {
         if (first === 1) yield* About.markSent(files, directory, 0, isSynced)
       }
       yield* this.#seal
-      const file = (yield* this.#reuse(path)) ?? (yield* files.open(path, "create"))
+      const file = (yield* this.#reuse(nameOf(first))) ?? (yield* files.open(this.#path(nameOf(first)), "create"))
       if (isSynced) yield* files.syncDirectory(directory)
-      const segment = segmentOf(first, path, file, first - 1)
+      const segment = segmentOf(first, file, first - 1)
       this.all.push(segment)
       return segment
     })
@@ -164,8 +159,10 @@ export class Segments {
     return Effect.suspend(() => {
       if (first <= this.#sentFirst) return Effect.void
       this.#sentFirst = first
-      const { directory, files, isSynced } = this.#options
-      return Effect.catch(About.markSent(files, directory, first, isSynced), () => About.forgetSent(files, directory))
+      const { files, home, isSynced } = this.#options
+      return home.stays((directory) =>
+        Effect.catch(About.markSent(files, directory, first, isSynced), () => About.forgetSent(files, directory))
+      )
     })
   }
   #sentFirst = 0
@@ -175,23 +172,32 @@ export class Segments {
     return first <= this.#sentFirst
   }
 
+  /** In the directory as it is called now. */
+  #path(name: string): string {
+    return `${this.#options.home.directory}/${name}`
+  }
+
   /** Its records become those that `copy` writes; answers where they end. */
   rewrite(
     segment: Segment,
     copy: (into: OpenFile) => Effect.Effect<number, FileFailed>
   ): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
-      const { directory, files, isSynced, onBytes } = this.#options
-      const path = `${segment.path}${draftSuffix}`
+      const { files, home, isSynced, onBytes } = this.#options
+      const to = this.#path(nameOf(segment.first))
+      const path = `${to}${draftSuffix}`
       const file = yield* files.open(path, "create")
       const written = Effect.gen(function* () {
         const byteCount = yield* copy(file)
         if (isSynced) yield* file.sync
-        yield* files.rename(path, segment.path)
-        if (isSynced) yield* files.syncDirectory(directory)
+        yield* files.rename(path, to)
+        // Whichever of the two a loss of power leaves is whole.
+        if (isSynced) yield* Effect.ignore(files.syncDirectory(home.directory))
         return byteCount
       })
-      const byteCount = yield* Effect.tapError(written, () => file.close)
+      const byteCount = yield* Effect.onError(written, () =>
+        Effect.andThen(file.close, Effect.ignore(files.unlink(path)))
+      )
       const before = segment.file
       onBytes(byteCount - segment.byteCount)
       segment.file = file
@@ -208,15 +214,17 @@ export class Segments {
   ): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       if (before.byteCount + segment.byteCount > this.#options.segmentBytes) return
-      const end = yield* copy(before.file, before.byteCount)
-      if (this.#options.isSynced) yield* before.file.sync
+      const copied = Effect.tap(copy(before.file, before.byteCount), () =>
+        this.#options.isSynced ? before.file.sync : Effect.void
+      )
+      const end = yield* Effect.onError(copied, () => Effect.ignore(before.file.truncate(before.byteCount)))
       this.#options.onBytes(end - before.byteCount - segment.byteCount)
       before.byteCount = end
       before.last = segment.last
       before.wroteAt = segment.wroteAt
       this.all.splice(this.all.indexOf(segment), 1)
       yield* segment.file.close
-      yield* Effect.ignore(this.#options.files.unlink(segment.path))
+      yield* Effect.ignore(this.#options.files.unlink(this.#path(nameOf(segment.first))))
     })
   }
 
@@ -228,12 +236,12 @@ export class Segments {
   }
   readonly #reused = new Set<OpenFile>()
 
-  #reuse(path: string): Effect.Effect<OpenFile | undefined, FileFailed> {
+  #reuse(name: string): Effect.Effect<OpenFile | undefined, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const spare = this.#spare.at(-1)
       if (spare === undefined) return undefined
       this.#spare.pop()
-      yield* Effect.tapError(this.#options.files.rename(spare.path, path), () =>
+      yield* Effect.tapError(this.#options.files.rename(this.#path(spare.name), this.#path(name)), () =>
         Effect.sync(() => void this.#spare.push(spare))
       )
       this.#options.spares.count--
@@ -249,6 +257,10 @@ export class Segments {
    * the spool is tight: otherwise what the relay has long since would hold back tracers.
    */
   free(durable: number, isOver: boolean): Effect.Effect<void> {
+    return this.#options.home.stays(() => this.#free(durable, isOver))
+  }
+
+  #free(durable: number, isOver: boolean): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       while (this.all.length > 0) {
         const [oldest, next] = this.all
@@ -258,27 +270,28 @@ export class Segments {
         if (this.all[0] !== oldest) continue
         this.all.shift()
         const isKept = !isOver && this.#options.spares.count < spareCountMax && this.#options.isRoomy()
-        yield* isKept ? this.#keep(oldest) : this.#remove(oldest)
+        yield* isKept ? this.#keep(oldest) : this.#remove({ ...oldest, name: nameOf(oldest.first) })
       }
       if (isOver || !this.#options.isRoomy()) yield* this.#removeSpares
     })
   }
 
-  #keep({ byteCount, file, path }: Segment): Effect.Effect<void> {
+  #keep({ byteCount, file, first }: Segment): Effect.Effect<void> {
     const { files, spares } = this.#options
     spares.count++
-    const spare = { byteCount, file, path: `${path}${spareSuffix}` }
-    return Effect.match(files.rename(path, spare.path), {
+    const name = nameOf(first)
+    const spare = { byteCount, file, name: `${name}${spareSuffix}` }
+    return Effect.match(files.rename(this.#path(name), this.#path(spare.name)), {
       // It is removed with the others.
-      onFailure: () => void this.#spare.unshift({ ...spare, path }),
+      onFailure: () => void this.#spare.unshift({ ...spare, name }),
       onSuccess: () => void this.#spare.unshift(spare)
     })
   }
 
-  #remove({ byteCount, file, path }: Spare): Effect.Effect<void> {
+  #remove({ byteCount, file, name }: Spare): Effect.Effect<void> {
     this.#options.onBytes(-byteCount)
     this.#reused.delete(file)
-    return Effect.andThen(file.close, Effect.ignore(this.#options.files.unlink(path)))
+    return Effect.andThen(file.close, Effect.ignore(this.#options.files.unlink(this.#path(name))))
   }
 
   get #removeSpares(): Effect.Effect<void> {
@@ -305,10 +318,17 @@ export class Segments {
     return this.#turn.withPermits(1)(Effect.ensuring(work, rolled))
   }
 
+  /** What is in them stays there; nothing comes to it. */
   get close(): Effect.Effect<void> {
-    return Effect.andThen(
-      this.#removeSpares,
-      Effect.forEach(this.all, ({ file }) => file.close, { discard: true })
-    )
+    return Effect.suspend(() => {
+      this.#isClosed = true
+      const all = this.all.splice(0)
+      this.#options.onBytes(-all.reduce((sum, { byteCount }) => sum + byteCount, 0))
+      return Effect.andThen(
+        this.#removeSpares,
+        Effect.forEach(all, ({ file }) => file.close, { discard: true })
+      )
+    })
   }
+  #isClosed = false
 }

@@ -63,10 +63,11 @@ const scanned = (
   remove: Keeper["remove"]
 ): Effect.Effect<void> => {
   const once = Effect.gen(function* () {
-    const isOver = yield* About.isOver(files, journal.directory)
-    const left = yield* scan(files, journal.directory, isSynced)
+    const { directory } = journal.home
+    const isOver = yield* About.isOver(files, directory)
+    const left = yield* scan(files, directory, isSynced)
     for (const line of left.damage) yield* report("SPOOL_DAMAGED", line)
-    journal.recovered(left, isOver, yield* About.sent(files, journal.directory))
+    journal.recovered(left, isOver, yield* About.sent(files, directory))
     if (journal.last === 0 && !isOver) yield* remove(journal)
   })
   const told = Effect.tapError(turn.withPermits(1)(once), ({ message }) => report("SPOOL_FAILED", message))

@@ -51,10 +51,8 @@ export class Resting {
   /** The same of one that the relay has, and may not have forgotten. `isHere`: somebody tells it so. */
   release(journal: Journal, isHere: () => boolean): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const { directory } = this.#options
       const { token } = journal
-      yield* Effect.ignore(About.keepAsOwn(this.#options, token))
-      journal.directory = `${directory}/${About.nameOf(token, false)}`
+      yield* Effect.ignore(About.keepAsOwn(this.#options, journal.home, token))
       // From now on who has done with it removes it, or has done with it already.
       journal.isForgotten = true
       if (!isHere()) yield* this.remove(token)

@@ -256,7 +256,7 @@ export class Spool {
   examine(journal: Journal): Effect.Effect<boolean, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const until = journal.written
-      const { damage, skipped } = yield* examine(journal.segments.all)
+      const { damage, skipped } = yield* examine(journal.home.directory, journal.segments.all)
       const isNew = journal.examined === 0 || damage.some((line) => !journal.damage.has(line))
       journal.examined = Math.max(journal.examined, until)
       for (const line of damage) if (!journal.damage.has(line)) yield* report("SPOOL_DAMAGED", line)
@@ -273,7 +273,7 @@ export class Spool {
   settle(journal: Journal): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const { files, isSynced } = this.#options
-      if (!journal.isOver) yield* About.markOver(files, journal.directory, isSynced)
+      if (!journal.isOver) yield* journal.home.stays((at) => About.markOver(files, at, isSynced))
       journal.isOver = true
       journal.passed?.tell()
       yield* journal.segments.free(journal.last, true)
@@ -306,7 +306,7 @@ export class Spool {
   remove(journal: Journal): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       yield* journal.segments.free(journal.last, true)
-      yield* About.remove(this.#options.files, journal.directory)
+      yield* journal.home.stays((at) => About.remove(this.#options.files, at))
       yield* this.#forget(journal)
     })
   }
@@ -323,11 +323,9 @@ export class Spool {
       const rest = Math.max(0, journal.last - Math.max(journal.base, journal.received))
       // Its tracers wait for that, and go on.
       yield* Effect.timeoutOption(written(journal), lastWrites)
-      yield* report("JOURNAL_LOST", `${journal.about.name}: ${why}: ${rest} records in ${journal.directory}`)
-      yield* journal.segments.close
-      this.byteCount -= journal.segments.byteCount
+      yield* report("JOURNAL_LOST", `${journal.about.name}: ${why}: ${rest} records in ${journal.home.directory}`)
       this.journals.delete(journal.token)
-      return yield* Effect.isSuccess(About.putAside(this.#options, journal.directory))
+      return yield* Effect.isSuccess(About.putAside(this.#options, journal.home, journal.segments.close))
     })
   }
 

@@ -124,7 +124,7 @@ const copy = (
 
 /** Drops what may be dropped of the oldest segment that was not thinned yet; undefined: there is none. */
 export const thin = (journal: Journal, wroteBefore: number): Effect.Effect<Dropped | undefined, FileFailed> =>
-  Effect.suspend(() => {
+  journal.home.stays(() => {
     const { segments } = journal
     const at = segments.all.findIndex((segment) => !segment.isThin && isUntouched(journal, segment))
     const segment = segments.all[at]

@@ -4,8 +4,8 @@
  * and its disk is full for a while; the spool is full. In the end the relay's directory is, byte for byte, what the
  * same targets leave in a relay of their own.
  *
- * In some worlds the edge is killed too, and with it the connections of its targets: then everything that they were
- * promised is there.
+ * In some worlds the edge is killed too, or stopped, and with it the connections of its targets: then everything that
+ * they were promised is there.
  */
 import { assert } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, Scope } from "effect"
@@ -14,56 +14,16 @@ import type { Spool } from "../../../src/edge/spool/Spool.ts"
 import type { MemoryFiles } from "../../../src/storage/MemoryFiles.ts"
 import * as Tree from "../../../src/testing/Tree.ts"
 import type * as Trees from "../../recovery/trees.ts"
-import * as Commands from "../../sidebyside/commands.ts"
 import { Random } from "../../support/Random.ts"
 import { comes } from "../../support/turns.ts"
-import { missing, play, sequences, type Target } from "../targets.ts"
+import { missing, sequences, type Target } from "../targets.ts"
 import { VirtualTime } from "../world/VirtualTime.ts"
 import { MiddleEdge } from "./MiddleEdge.ts"
 import { MortalFiles } from "./MortalFiles.ts"
+import { type Options, usual } from "./Options.ts"
+import { numbersOf, type OnTarget, session } from "./Sessions.ts"
 import * as Sides from "./Sides.ts"
 import { SimulatedLink } from "./SimulatedLink.ts"
-
-export interface Options {
-  readonly seed: number
-  readonly targetCountMax: number
-  readonly stepCountMax: number
-  /** Of the edge, with its targets. */
-  readonly hasEdgeKills: boolean
-  readonly hasRelayKills: boolean
-  /** Undefined: drawn from the seed. A connection breaks after so many bytes, once. */
-  readonly cutAt?: number
-  /** The first relay is killed at this operation on its files, and no other. */
-  readonly killAt?: number
-  /** Targets only trace, for so many steps. */
-  readonly tracingCount?: number
-  /** Another edge is on the way to the relay; it is killed, too. */
-  readonly hasMiddle?: boolean
-  /** The first of those is killed at this operation on its files, and no other. */
-  readonly middleKillAt?: number
-  /** Between these it rotates. */
-  readonly rotates?: boolean
-  /** Then so many packets as fast as they can, into one file. */
-  readonly packetCount?: number
-}
-
-export const usual = { targetCountMax: 3, stepCountMax: 20, hasEdgeKills: true, hasRelayKills: true }
-
-/** Nothing happens to it but what `cutAt` says. */
-export const oneSession: Options = {
-  seed: 2,
-  targetCountMax: 1,
-  stepCountMax: 3,
-  hasEdgeKills: false,
-  hasRelayKills: false,
-  cutAt: Number.POSITIVE_INFINITY
-}
-
-/** Packets and nothing else, for as long as it takes to put down a journal anew. */
-export const longSession: Options = { ...oneSession, tracingCount: 120 }
-
-/** The same, with more and more trace chunks. */
-export const rotatingSession: Options = { ...longSession, tracingCount: 30, rotates: true }
 
 export interface Report {
   readonly virtualMillis: number
@@ -74,6 +34,7 @@ export interface Report {
   readonly relayKillCount: number
   readonly relayStopCount: number
   readonly edgeKillCount: number
+  readonly edgeStopCount: number
   /** How often its disk was. */
   readonly fullCount: number
   /** Sessions that ended for want of the edge, and went on. */
@@ -89,85 +50,6 @@ const healedSeconds = 600
 
 /** Longer than anything in a world takes. */
 const until = (waitingFor: string, holds: () => boolean) => comes(waitingFor, Effect.sync(holds), healedSeconds)
-
-type Player = Pick<Sides.Side, "control" | "data">
-
-/** What a target does, whatever it is answered and when. */
-const steps = (random: Random, countMax: number, rotates: boolean) => (target: Target) =>
-  Effect.gen(function* () {
-    for (let left = random.between(1, countMax); left > 0; left--) {
-      const what = random.next()
-      const ahead = random.between(-1, 2)
-      const millis = random.between(0, 300)
-      if (what < 0.6) yield* target.packets(random.between(1, 5))
-      else if (what < 0.7) yield* Effect.sleep(millis)
-      else if (what < 0.8 && target.sentCount > 0) yield* target.settled
-      else if (what < 0.85) target.announce()
-      else if (target.sentCount > 0 && rotates) {
-        yield* target.settled
-        if (what > 0.95) yield* target.rotated(0, Commands.closeCommands.delete)
-        else {
-          yield* target.rotated(ahead)
-          yield* target.packets(3)
-        }
-        yield* target.settled
-      }
-    }
-    if (target.sentCount > 0) yield* target.settled
-    yield* target.closed
-  })
-
-/** Packets, and pauses in which they are put down. */
-const traced = (target: Target, count: number, { packetCount = 0, rotates = false }: Options) =>
-  Effect.gen(function* () {
-    if (packetCount > 0) yield* target.packets(packetCount)
-    for (let left = count; left > 0; left--) {
-      yield* target.packets(1)
-      yield* target.settled
-      if (rotates) yield* target.rotated(0, left % 5 === 0 ? Commands.closeCommands.delete : undefined)
-      yield* Effect.sleep(100)
-    }
-    yield* target.closed
-  })
-
-type OnTarget = (target: Target, name: string) => void
-
-/** One session, or two of one tracing session, the same for the same seed. */
-const session = (player: Player, options: Options, number: number, onTarget: OnTarget) =>
-  Effect.gen(function* () {
-    const { packetCount = 0, rotates = false, seed, stepCountMax, tracingCount } = options
-    const random = new Random(seed * 1000 + number)
-    const isLive = random.chance(0.3)
-    const targetCount = random.chance(0.3) ? 2 : 1
-    const scenario = {
-      ring: random.chance(0.3) && packetCount === 0 ? 600 : 0,
-      targetCount,
-      session: { sessionId: number, ...(isLive && { liveTimer: 1_000_000 }) },
-      play: (first: Target, second: Target | undefined) =>
-        Effect.gen(function* () {
-          // Two share their chunks: neither rotates alone.
-          if (tracingCount !== undefined)
-            yield* traced(first, tracingCount, { ...options, rotates: rotates && targetCount === 1 })
-          else yield* steps(random, stepCountMax, targetCount === 1)(first)
-          if (second !== undefined) yield* Effect.andThen(second.packets(2), second.settled)
-        })
-    }
-    const name = `t${number}`
-    const own: Array<Target> = []
-    const told = (target: Target) => {
-      own.push(target)
-      onTarget(target, name)
-    }
-    const relay = player as unknown as Parameters<typeof play>[0]
-    yield* Effect.scoped(play(relay, scenario, told, name))
-    for (const { c, d } of own) {
-      d.finish()
-      c.peer.finish()
-    }
-  })
-
-const numbersOf = ({ seed, targetCountMax }: Options) =>
-  Array.from({ length: new Random(seed).between(1, targetCountMax) }, (_, at) => at + 1)
 
 const treeOf = (memory: MemoryFiles) =>
   Tree.inMemory(memory, Sides.output)
@@ -206,6 +88,7 @@ class EdgeWorld {
   relayKillCount = 0
   relayStopCount = 0
   edgeKillCount = 0
+  edgeStopCount = 0
   fullCount = 0
   isHealed = false
   relayFiles: MortalFiles
@@ -219,6 +102,8 @@ class EdgeWorld {
   /** Outages may last longer. */
   readonly #suspendMillis: number | undefined
   #relayScope: Scope.Closeable | undefined
+  /** When, how and which. */
+  readonly stops: Random
 
   constructor(options: Options, random: Random) {
     this.#options = options
@@ -230,6 +115,7 @@ class EdgeWorld {
     this.edgeFiles = new MortalFiles(random)
     const patience = new Random(options.seed + 1)
     this.#suspendMillis = patience.chance(0.5) ? Math.round(patience.next() ** 3 * 3000) : undefined
+    this.stops = new Random(options.seed + 2)
     this.#last = this.link
     if (options.hasMiddle !== true) return
     this.#last = this.#aLink()
@@ -291,7 +177,8 @@ class EdgeWorld {
   get misfortune(): Effect.Effect<never> {
     return Effect.gen({ self: this }, function* () {
       while (true) {
-        yield* Effect.sleep(this.#random.between(20, 3000))
+        yield* Effect.sleep(this.#random.between(20, this.#options.hasStops === true ? 200 : 3000))
+        yield* this.#orderly
         if (this.relayFiles.isDead) {
           this.relayKillCount++
           this.relayFiles = new MortalFiles(this.#random, this.relayFiles.memory)
@@ -316,17 +203,36 @@ class EdgeWorld {
     })
   }
 
+  /** The relay or the edge between is stopped, and another one begins. */
+  get #orderly(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.#options.hasStops !== true || this.isHealed || this.stops.chance(0.5)) return Effect.void
+      if (this.middle !== undefined && this.stops.chance(0.6)) return this.middle.restart
+      return this.relayFiles.isDead ? Effect.void : this.#stop
+    })
+  }
+
   get #stop(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const files = this.relayFiles
       files.left = Number.POSITIVE_INFINITY
       this.#last.serve = undefined
-      this.#last.cut()
+      if (this.#options.hasStops !== true) this.#last.cut()
       if (this.#relayScope !== undefined) yield* Scope.close(this.#relayScope, Exit.void)
       files.isDead = true
+      this.#last.cut()
       this.relayStopCount++
       this.relayFiles = new MortalFiles(this.#random, files.memory)
       yield* this.begin
+    })
+  }
+
+  /** The first edge: its targets' connections end with it. */
+  stopEdge(scope: Scope.Closeable): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      yield* Scope.close(scope, Exit.void)
+      this.edgeFiles.isDead = true
+      this.edgeStopCount++
     })
   }
 
@@ -347,6 +253,7 @@ class EdgeWorld {
   get isQuiet(): boolean {
     return (
       (this.middle?.isQuiet ?? true) &&
+      this.edgeFiles.memory.paths(Sides.spoolDirectory).every((path) => path.endsWith("/")) &&
       this.relay?.registry.sessions.size === 0 &&
       this.relayFiles.memory.paths(Sides.output).every((path) => !path.endsWith(".history"))
     )
@@ -376,38 +283,49 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     const scope = yield* Scope.make()
     let { isForwarded, side } = yield* Scope.provide(world.edge({ bytesMax, isSynced }), scope)
     if (isEdgeKilled) killedAtOnce(world, side, random.between(3, 150))
+    const isEdgeStopped = options.hasStops === true && !isEdgeKilled && world.stops.chance(0.5)
     const playing = yield* Effect.forkScoped(
       Effect.forEach(numbersOf(options), (number) => Effect.exit(session(side, options, number, onTarget)), {
         concurrency: "unbounded"
       })
     )
     const done = () => playing.pollUnsafe() !== undefined
+    let wasDone = true
+    const stopping = Effect.gen(function* () {
+      yield* Effect.sleep(world.stops.next() ** 2 * 3000)
+      wasDone = done()
+      yield* world.stopEdge(scope)
+    })
+    const stopped = isEdgeStopped ? yield* Effect.forkScoped(stopping) : undefined
     yield* until(
       "the targets to have done what they do",
       () => done() || world.edgeFiles.isDead || time.millis > 60_000
     )
     world.isHealed = true
     yield* until("the end of the targets", () => done() || world.edgeFiles.isDead)
-    const isKilled = world.edgeFiles.isDead
-    if (isKilled) {
-      world.edgeFiles = new MortalFiles(random, world.edgeFiles.memory)
-      ;({ isForwarded } = yield* world.edge({ bytesMax, isSynced }))
-    } else {
-      world.edgeFiles.left = Number.POSITIVE_INFINITY
+    if (stopped !== undefined) yield* Fiber.join(stopped)
+    const isGone = world.edgeFiles.isDead
+    const isCut = isGone && !(isEdgeStopped && wasDone)
+    if (!isCut) {
       for (const exit of yield* Fiber.join(playing))
         if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
     }
+    if (isGone) {
+      world.edgeFiles = new MortalFiles(random, world.edgeFiles.memory)
+      ;({ isForwarded } = yield* world.edge({ bytesMax, isSynced }))
+    } else world.edgeFiles.left = Number.POSITIVE_INFINITY
     const isOver = () => isForwarded() && world.isQuiet
     yield* until("everything to be at the relay", isOver)
     const found = treeOf(world.relayFiles.memory)
-    if (isKilled) assertPromised(world)
+    if (isCut) assertPromised(world)
     else assert.deepStrictEqual(found, expected)
     const { cutCount, passedByteCount } = world.link
-    const { edgeKillCount, expiredCount, fullCount, relayKillCount, relayStopCount } = world
+    const { edgeKillCount, edgeStopCount, expiredCount, fullCount, relayKillCount, relayStopCount } = world
     return {
       virtualMillis: time.millis,
       packetCount: world.targets.reduce((sum, { target }) => sum + target.sentCount, 0),
-      ...{ cutCount, passedByteCount, edgeKillCount, expiredCount, fullCount, relayKillCount, relayStopCount },
+      ...{ cutCount, passedByteCount, edgeKillCount, edgeStopCount, expiredCount },
+      ...{ fullCount, relayKillCount, relayStopCount },
       middleKillCount: world.middle?.killCount ?? 0,
       middleStopCount: world.middle?.stopCount ?? 0,
       middlePowerLossCount: world.middle?.powerLossCount ?? 0

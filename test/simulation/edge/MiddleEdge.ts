@@ -76,7 +76,7 @@ export class MiddleEdge {
       if (this.isHealed && !isDead) this.#files.left = Number.POSITIVE_INFINITY
       const isStopped = !isDead && !this.isHealed && this.#options.killRate > 0 && this.#random.chance(0.3)
       if (!isDead && !isStopped) return
-      if (isStopped) yield* this.#stop
+      if (isStopped) yield* this.#stop()
       else this.killCount++
       const isUnpowered = isDead && this.#edgeOptions.isSynced && this.#random.chance(0.5)
       if (isUnpowered) this.powerLossCount++
@@ -85,13 +85,27 @@ export class MiddleEdge {
     })
   }
 
-  get #stop(): Effect.Effect<void> {
+  /** It is stopped, with its connections as they are, and another one begins. */
+  get restart(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
+      if (this.#files.isDead) return
+      yield* this.#stop(false)
+      this.#files = this.#files.next
+      yield* this.begin
+    })
+  }
+
+  #stop(isCutBefore = true): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { far, near } = this.#options
       this.#files.left = Number.POSITIVE_INFINITY
-      this.#options.near.serve = undefined
-      this.#options.near.cut()
+      near.serve = undefined
+      this.#spool = undefined
+      if (isCutBefore) near.cut()
       if (this.#scope !== undefined) yield* Scope.close(this.#scope, Exit.void)
       this.#files.isDead = true
+      near.cut()
+      far.cut()
       this.stopCount++
     })
   }

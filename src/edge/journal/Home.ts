@@ -1,0 +1,35 @@
+/**
+ * Where a journal's files are. Its directory is renamed while others have to do with what is in it: they say so, and
+ * find it where it was until they are done.
+ */
+import { Effect, Semaphore } from "effect"
+
+const usersMax = 1_000_000
+
+export class Home {
+  #directory: string
+  readonly #users = Semaphore.makeUnsafe(usersMax)
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  get directory(): string {
+    return this.#directory
+  }
+
+  /** The directory keeps its name while `work` is done. */
+  stays<A, E>(work: (directory: string) => Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return this.#users.withPermits(1)(Effect.suspend(() => work(this.#directory)))
+  }
+
+  /** `renamed` gives it the name `to`, while nobody has to do with what is in it. */
+  moves<E>(to: string, renamed: (from: string) => Effect.Effect<void, E>): Effect.Effect<void, E> {
+    const work = Effect.suspend(() =>
+      Effect.map(renamed(this.#directory), () => {
+        this.#directory = to
+      })
+    )
+    return this.#users.withPermits(usersMax)(Effect.uninterruptible(work))
+  }
+}

@@ -1,0 +1,44 @@
+/** What happens in a simulated world of edges and relays. */
+
+export interface Options {
+  readonly seed: number
+  readonly targetCountMax: number
+  readonly stepCountMax: number
+  /** Of the edge, with its targets. */
+  readonly hasEdgeKills: boolean
+  readonly hasRelayKills: boolean
+  /** Undefined: drawn from the seed. A connection breaks after so many bytes, once. */
+  readonly cutAt?: number
+  /** The first relay is killed at this operation on its files, and no other. */
+  readonly killAt?: number
+  /** Targets only trace, for so many steps. */
+  readonly tracingCount?: number
+  /** Each of the processes may be stopped, too: it lets its connections go, and ends when it has written all it has. */
+  readonly hasStops?: boolean
+  /** Another edge is on the way to the relay; it is killed, too. */
+  readonly hasMiddle?: boolean
+  /** The first of those is killed at this operation on its files, and no other. */
+  readonly middleKillAt?: number
+  /** Between these it rotates. */
+  readonly rotates?: boolean
+  /** Then so many packets as fast as they can, into one file. */
+  readonly packetCount?: number
+}
+
+export const usual = { targetCountMax: 3, stepCountMax: 20, hasEdgeKills: true, hasRelayKills: true }
+
+/** Nothing happens to it but what `cutAt` says. */
+export const oneSession: Options = {
+  seed: 2,
+  targetCountMax: 1,
+  stepCountMax: 3,
+  hasEdgeKills: false,
+  hasRelayKills: false,
+  cutAt: Number.POSITIVE_INFINITY
+}
+
+/** Packets and nothing else, for as long as it takes to put down a journal anew. */
+export const longSession: Options = { ...oneSession, tracingCount: 120 }
+
+/** The same, with more and more trace chunks. */
+export const rotatingSession: Options = { ...longSession, tracingCount: 30, rotates: true }
