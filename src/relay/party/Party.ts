@@ -103,7 +103,9 @@ export class Party {
 
   /** Into a directory below the host's that the target names itself: it must not be another session's. */
   mayRecordInto(hostname: string, path: string): boolean {
-    return sessionNamesOf(path).some((sessionName) => this.mayRecord({ hostname, sessionName }))
+    // The host's own is nobody's session, which matters where there are rules.
+    const isRuled = this.#permissions.rightsOf !== undefined
+    return !isRuled || sessionNamesOf(path).some((sessionName) => this.mayRecord({ hostname, sessionName }))
   }
 
   mayView(names: Names): boolean {
