@@ -164,6 +164,9 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
     device: stats.dev,
     inode: stats.ino,
     modifiedMillis: stats.mtimeMs,
+    get isNear() {
+      return written?.isNear === true
+    },
     get writeNow() {
       return isPrompt() ? writeNow : undefined
     },

@@ -55,6 +55,11 @@ export interface OpenFile {
   readonly writeBeside:
     | ((pieces: ReadonlyArray<Piece>, position: number, onDone: () => void) => BesideWrite | undefined)
     | undefined
+  /**
+   * Its device is memory, or the only disk that is written to: an answer may wait for it, slow as it may be just now.
+   * Undefined: where it may be written at once.
+   */
+  readonly isNear?: boolean
   /** A thread that is there has room for a `writeBeside`. */
   readonly hasBesideRoom?: boolean
   /** Bytes read into `into`; fewer than its length only at the end of the file. */

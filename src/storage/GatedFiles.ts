@@ -52,6 +52,9 @@ const gatedFile = (file: OpenFile, path: string, gate: Gate): OpenFile => {
   return {
     device: file.device,
     inode: file.inode,
+    get isNear() {
+      return passNow !== undefined && (file.isNear ?? writeNow !== undefined)
+    },
     writeNow:
       writeNow === undefined || passNow === undefined
         ? undefined

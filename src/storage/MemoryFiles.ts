@@ -64,6 +64,8 @@ export interface Options {
   readonly device?: number
   /** Whether files can be written in the caller's turn, without waiting as for a disk; true by default. */
   readonly isImmediate?: boolean
+  /** Whether an answer may wait for them; as `isImmediate` by default. */
+  readonly isNear?: boolean
 }
 
 /** Where the last component of a path is, or would be. */
@@ -80,6 +82,7 @@ export class MemoryFiles {
   readonly #bytesMax: number
   readonly #device: number
   readonly #isImmediate: boolean
+  readonly #isNear: boolean
   #lastInode = 1
   usedBytes = 0
   /** Files open now. */
@@ -89,6 +92,7 @@ export class MemoryFiles {
     this.#bytesMax = options.bytesMax ?? Number.POSITIVE_INFINITY
     this.#device = options.device ?? 1
     this.#isImmediate = options.isImmediate ?? true
+    this.#isNear = options.isNear ?? this.#isImmediate
   }
 
   get service(): Files["Service"] {
@@ -177,6 +181,7 @@ export class MemoryFiles {
           if (mode === "read") throw new Refusal("EBADF")
           this.#writeAt(node, buffers, position)
         }),
+      isNear: this.#isNear,
       writeNow: this.#isImmediate && mode !== "read" ? writeNow : undefined,
       writeBeside: undefined,
       read: (into, position) =>

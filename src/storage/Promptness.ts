@@ -54,6 +54,11 @@ export class Device {
     return this.#isAlone && (this.#restsUntil === 0 || this.#hasRested(now()))
   }
 
+  /** An answer may wait for it: should it be slow, it keeps none waiting but those whose files are on it. */
+  get isNear(): boolean {
+    return this.kind === "memory" || (this.kind === "disk" && this.#isAlone)
+  }
+
   get #isAlone(): boolean {
     return this.#disks.count === (this.#fileCount > 0 ? 1 : 0)
   }

@@ -76,6 +76,11 @@ export class TraceFile implements BesideWrite, Holder {
     return this.#open?.writeNow !== undefined
   }
 
+  /** See `OpenFile.isNear`; false also while the descriptor is closed. */
+  get isNear(): boolean {
+    return this.#open?.isNear ?? this.isPrompt
+  }
+
   /** Another thread may write to it. */
   get hasBeside(): boolean {
     return this.#open?.writeBeside !== undefined

@@ -14,6 +14,7 @@ const progress = () => ({ prevDataSeq: 0n, prevIndexSeq: 0n, indexCount: 0, pack
 /** Of a device that has no room left. */
 class FullSink implements Sink {
   readonly isImmediate = true
+  readonly isNear = true
   readonly hasBeside = true
   readonly hasBesideRoom = true
   besideCount = 0

@@ -56,6 +56,17 @@ describe("devices written to in the turn that received the bytes", () => {
     assert.strictEqual(restAfter(now + 100_000), 250)
   })
 
+  it("are near although they rest, while no other disk has files open for writing; what is far never is", () => {
+    const devices = new Devices()
+    const [memory, disk, far] = [devices.add(1, "memory"), devices.add(2, "disk"), devices.add(3, "far")] as const
+    const near = () => [memory, disk, far].map((device) => device.isNear)
+    disk.opened()
+    disk.took(slowMillis, 1000)
+    assert.deepStrictEqual([disk.isPrompt(() => 1000), ...near()], [false, true, true, false])
+    far.opened()
+    assert.deepStrictEqual(near(), [true, false, false])
+  })
+
   it("do not rest when they are memory: a slow write there waits for the machine", () => {
     const memory = new Devices().add(1, "memory")
     memory.opened()

@@ -10,6 +10,8 @@ export interface Options {
   readonly bytesMax?: number
   /** Files are written as on a disk: by the stream's fiber, never at once. */
   readonly isDisk?: boolean
+  /** An answer may wait for that disk. */
+  readonly isNear?: boolean
   /** Another thread writes to files in memory, too. */
   readonly hasWriter?: boolean
   /** In place of files in memory. */
@@ -31,8 +33,8 @@ export interface Stored {
 
 /** The layer, and what lies under it. */
 export const make = (options: Options = {}) => {
-  const { bytesMax, isDisk = false, hasWriter = false } = options
-  const memory = new MemoryFiles({ isImmediate: !isDisk, ...(bytesMax === undefined ? {} : { bytesMax }) })
+  const { bytesMax, isDisk = false, isNear = !isDisk, hasWriter = false } = options
+  const memory = new MemoryFiles({ isImmediate: !isDisk, isNear, ...(bytesMax === undefined ? {} : { bytesMax }) })
   const beside = new BesideFiles(memory.service)
   const faults = new FaultyFiles(options.files ?? (hasWriter ? beside.service : memory.service))
   const layer = TraceStore.layerNoDeps({

@@ -22,6 +22,8 @@ export interface Sink {
   readonly append: (buffers: ReadonlyArray<Uint8Array>, byteCount: number) => Effect.Effect<void, FileFailed>
   /** Whether `appendNow` may do something: the file keeps nobody waiting just now (`storage/Promptness`). */
   readonly isImmediate: boolean
+  /** See `OpenFile.isNear`. */
+  readonly isNear: boolean
   /** Whether `appendBeside` may do something: there is another thread, and a processor for it. */
   readonly hasBeside: boolean
   /** `appendBeside` is done soon. */

@@ -69,6 +69,10 @@ class FileSink implements Sink {
     return this.file?.isPrompt === true
   }
 
+  get isNear(): boolean {
+    return this.file?.isNear === true
+  }
+
   get hasBeside(): boolean {
     return this.file?.hasBeside === true
   }

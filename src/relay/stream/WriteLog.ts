@@ -70,8 +70,8 @@ export class WriteLog {
   #isTimed = false
   /** Where the last bytes went. */
   #sink: Sink | undefined
-  /** Its device once kept nobody waiting. Should it do so now, it will not for long: an answer may wait for it. */
-  #isPrompt = false
+  /** An answer may wait for its device, also while a file is being opened. */
+  #isNear = false
 
   /** `onDurable` is called whenever `durable` has advanced. */
   constructor(progress: () => Progress, gather: Gather, onDurable: () => void, syncing: Syncing | undefined) {
@@ -182,8 +182,8 @@ export class WriteLog {
     if (this.isIdle || this.#failure !== undefined) return true
     if (this.#current.isBeside) return false
     if (this.#writeNow()) return true
-    this.#isPrompt ||= this.#sink?.isImmediate === true
-    return !this.#isPrompt
+    this.#isNear ||= this.#sink?.isNear === true
+    return !this.#isNear
   }
 
   /** Makes stable what was asked so far; where nothing is synced, does nothing. */
