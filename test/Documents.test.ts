@@ -64,6 +64,24 @@ describe("docs/operating.md", () => {
   })
 })
 
+describe("docs/edge.md", () => {
+  it("has every option of lttng-relay edge and no other", () => {
+    const files = ["src/cli/edge/{Edge,EdgeFlags,EdgePort}.ts", "src/cli/TlsFlags.ts"]
+    const known = files.flatMap((pattern) =>
+      list(pattern).flatMap((file) =>
+        [...read(file).matchAll(/(?:Flag\.[A-Z]\w+|size|directory|path)\(\s*"([a-z-]+)"/g)].map(
+          ([, name]) => `--${name}`
+        )
+      )
+    )
+    const cells = rowsOf(read("docs/edge.md"), "## Options").flatMap(([cell]) => codesOf(cell))
+    assert.sameMembers(
+      cells.map((code) => code.split("=")[0] ?? ""),
+      known
+    )
+  })
+})
+
 /** The number a constant stands for, if it is an expression of numbers, and what it counts. */
 const constantOf = (file: string, name: string): { readonly value: number; readonly unit: "bytes" | "ms" | "" } => {
   const pattern = new RegExp(`(?:const ${name} =|^ +${name}:) (.*?),?$`, "gm")
