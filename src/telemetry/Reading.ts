@@ -1,14 +1,10 @@
-/**
- * One reading of all instruments, made from the relay's status and the process' own figures. Pure.
- *
- * Series with a session come per channel, not per stream: streams of one channel on one host are many and short-lived.
- * Relay sessions of one tracing session (one per domain) share their names and are added up.
- */
+/** One reading of all instruments, made from the relay's status and the process' own figures. Pure. */
 import { Schema } from "effect"
-import type { Activity, Counters, Drain, Ended, Micros, SessionStatus } from "../relay/Status.ts"
+import type { Activity, Counters, Drain, Micros, SessionStatus } from "../relay/Status.ts"
 import type { Device } from "./Device.ts"
 import * as Instruments from "./Instruments.ts"
-import { type Distribution, labelled, type Sample, sample } from "./Sample.ts"
+import { type Distribution, type Sample, sample } from "./Sample.ts"
+import * as Series from "./Series.ts"
 
 /** Of the process and its machine. */
 export const ProcessFigures = Schema.Struct({
@@ -40,12 +36,8 @@ export interface Handshakes {
   readonly underWayCount: number
 }
 
-export interface Reading {
-  readonly nowMillis: number
+export interface Reading extends Series.Sessions {
   readonly counters: Counters
-  readonly sessions: ReadonlyArray<SessionStatus>
-  /** Of sessions that have ended: with them the sums of their names do not go down. */
-  readonly ended?: ReadonlyArray<Ended> | undefined
   readonly activity: Activity
   readonly drain: Drain
   readonly devices: ReadonlyArray<Device>
@@ -53,186 +45,8 @@ export interface Reading {
   readonly tlsEnds?: { readonly certificateMillis: number; readonly clientsMillis: number | undefined } | undefined
   readonly handshakes?: Handshakes | undefined
   readonly process: ProcessFigures
-  /** Channels and sessions beyond this have no series of their own. */
-  readonly seriesMax: number
   /** Beside the relay's. */
   readonly more?: ReadonlyArray<Sample>
-}
-
-interface Channel {
-  readonly labels: readonly [host: string, session: string, channel: string]
-  packetCount: number
-  byteCount: number
-  eventsDiscarded: number
-  packetsLost: number
-  silenceMillis: number
-}
-
-interface OfSession {
-  readonly labels: readonly [host: string, session: string]
-  stallCount: number
-  lagNanos: number
-  lagPacketCount: number
-  hasViewers: boolean
-  /** Undefined: it does not come by an edge, or that has said nothing. */
-  spool: { lagMillis: number; byteCount: number } | undefined
-  suspendedMillis: number | undefined
-}
-
-type Named = Pick<SessionStatus, "hostname" | "name">
-
-const add = (channel: Channel, part: Omit<Channel, "labels" | "silenceMillis">): void => {
-  channel.packetCount += part.packetCount
-  channel.byteCount += part.byteCount
-  channel.eventsDiscarded += part.eventsDiscarded
-  channel.packetsLost += part.packetsLost
-}
-
-/** Sums by name, as many as fit. */
-class Series {
-  readonly channels = new Map<string, Channel>()
-  readonly sessions = new Map<string, OfSession>()
-  readonly #max: number
-  /** Those that have none of their own. */
-  readonly #capped = new Set<string>()
-
-  constructor(max: number) {
-    this.#max = max
-  }
-
-  #find<A>(map: Map<string, A>, key: string, make: () => A): A | undefined {
-    const known = map.get(key)
-    if (known !== undefined) return known
-    if (map.size >= this.#max) {
-      this.#capped.add(key)
-      return undefined
-    }
-    const made = make()
-    map.set(key, made)
-    return made
-  }
-
-  get cappedCount(): number {
-    return this.#capped.size
-  }
-
-  channel({ hostname, name }: Named, channelName: string): Channel | undefined {
-    return this.#find(this.channels, `${hostname}\n${name}\n${channelName}`, () => ({
-      labels: [hostname, name, channelName],
-      packetCount: 0,
-      byteCount: 0,
-      eventsDiscarded: 0,
-      packetsLost: 0,
-      silenceMillis: 0
-    }))
-  }
-
-  session({ hostname, name }: Named): OfSession | undefined {
-    return this.#find(this.sessions, `${hostname}\n${name}`, () => ({
-      labels: [hostname, name],
-      stallCount: 0,
-      lagNanos: 0,
-      lagPacketCount: 0,
-      hasViewers: false,
-      spool: undefined,
-      suspendedMillis: undefined
-    }))
-  }
-}
-
-/** Streams are named after their channel and their processor. */
-const channelOf = (streamName: string): string => streamName.replace(/_\d+$/, "")
-
-/** Sessions from one look at other work to the next: a fraction of a millisecond. */
-const sliceCount = 25
-
-/** Relay sessions of one tracing session come by one edge. */
-const addEdge = (own: OfSession, edge: NonNullable<SessionStatus["edge"]>, nowMillis: number): void => {
-  const { spool, suspendedAtMillis } = edge
-  const suspendedMillis = suspendedAtMillis === undefined ? 0 : Math.max(0, nowMillis - suspendedAtMillis)
-  own.suspendedMillis = Math.max(own.suspendedMillis ?? 0, suspendedMillis)
-  if (spool === undefined) return
-  own.spool = {
-    lagMillis: Math.max(own.spool?.lagMillis ?? 0, spool.lagMillis),
-    byteCount: Math.max(own.spool?.byteCount ?? 0, spool.byteCount)
-  }
-}
-
-const addSession = (series: Series, session: SessionStatus, nowMillis: number): void => {
-  for (const closed of session.closedChannels) {
-    if (closed.channelName === "metadata") continue
-    const channel = series.channel(session, channelOf(closed.channelName))
-    if (channel !== undefined) add(channel, closed)
-  }
-  for (const stream of session.streams) {
-    if (stream.isMetadata) continue
-    const channel = series.channel(session, channelOf(stream.channelName))
-    if (channel === undefined) continue
-    add(channel, stream)
-    channel.silenceMillis = Math.max(channel.silenceMillis, nowMillis - stream.heardAtMillis)
-  }
-  const own = series.session(session)
-  if (own === undefined) return
-  own.stallCount += session.stallCount
-  if (session.edge !== undefined) addEdge(own, session.edge, nowMillis)
-  for (const { lagNanos, lagPacketCount } of session.viewers) {
-    own.hasViewers = true
-    own.lagNanos = Math.max(own.lagNanos, lagNanos)
-    own.lagPacketCount = Math.max(own.lagPacketCount, lagPacketCount)
-  }
-}
-
-const addEnded = (series: Series, ended: Ended): void => {
-  for (const [channelName, totals] of ended.channels) {
-    if (channelName === "metadata") continue
-    const channel = series.channel(ended, channelOf(channelName))
-    if (channel !== undefined) add(channel, totals)
-  }
-  const own = series.session(ended)
-  if (own !== undefined) own.stallCount += ended.stallCount
-}
-
-/** Stops now and then, so that the caller can let others work. */
-function* collect({ ended = [], nowMillis, seriesMax, sessions }: Reading): Generator<void, Series> {
-  const series = new Series(seriesMax)
-  let count = 0
-  for (const session of sessions) {
-    addSession(series, session, nowMillis)
-    if (++count % sliceCount === 0) yield
-  }
-  for (const one of ended) addEnded(series, one)
-  return series
-}
-
-const ofChannels: ReadonlyArray<readonly [Instruments.Instrument, (channel: Channel) => number]> = [
-  [Instruments.channelBytes, ({ byteCount }) => byteCount],
-  [Instruments.channelPackets, ({ packetCount }) => packetCount],
-  [Instruments.channelDiscardedEvents, ({ eventsDiscarded }) => eventsDiscarded],
-  [Instruments.channelLostPackets, ({ packetsLost }) => packetsLost],
-  [Instruments.channelSilence, ({ silenceMillis }) => silenceMillis / 1000]
-]
-
-const ofSessions: ReadonlyArray<readonly [Instruments.Instrument, (session: OfSession) => number | undefined]> = [
-  [Instruments.stalls, ({ stallCount }) => stallCount],
-  [Instruments.viewerLagSeconds, ({ hasViewers, lagNanos }) => (hasViewers ? lagNanos / 1e9 : undefined)],
-  [Instruments.viewerLagPackets, ({ hasViewers, lagPacketCount }) => (hasViewers ? lagPacketCount : undefined)],
-  [Instruments.sessionSuspended, ({ suspendedMillis }) => suspendedMillis && suspendedMillis / 1000],
-  [Instruments.sessionEdgeLag, ({ spool }) => spool && spool.lagMillis / 1000],
-  [Instruments.sessionEdgeSpool, ({ spool }) => spool?.byteCount]
-]
-
-/** Made as they are read: a thousand sessions have ten thousand of them. */
-function* ofSeries({ cappedCount, channels, sessions }: Series): Generator<Sample> {
-  for (const [instrument, read] of ofChannels) {
-    for (const channel of channels.values()) yield labelled(instrument, read(channel), channel.labels)
-  }
-  for (const [instrument, read] of ofSessions) {
-    for (const session of sessions.values()) {
-      const value = read(session)
-      if (value !== undefined) yield labelled(instrument, value, session.labels)
-    }
-  }
-  yield sample(Instruments.cappedSeries, cappedCount)
 }
 
 const ofJournals = (journals: NonNullable<Counters["journals"]>): ReadonlyArray<Sample> => [
@@ -370,7 +184,7 @@ const grouped = (samples: ReadonlyArray<Sample>): ReadonlyArray<Sample> =>
 
 /** Does a part of the work at each step. What it returns can be read more than once. */
 export function* steps(reading: Reading): Generator<void, Iterable<Sample>> {
-  const series = yield* collect(reading)
+  const series = yield* Series.collect(reading)
   yield
   const few = grouped([
     ...ofCounters(reading.counters),
@@ -385,7 +199,7 @@ export function* steps(reading: Reading): Generator<void, Iterable<Sample>> {
   return {
     *[Symbol.iterator]() {
       yield* few
-      yield* ofSeries(series)
+      yield* Series.samples(series)
     }
   }
 }
