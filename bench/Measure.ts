@@ -1,5 +1,5 @@
 /**
- * One run of one case against one relay, as a flat record of numbers.
+ * One run of one case against one relay; `Figures.ts` makes numbers of what it gave.
  *
  * Every run starts a fresh relay on an empty directory (in /dev/shm when there is one), so no run inherits another's
  * heap, page cache or descriptors. A packet counts when its index was acknowledged, and a run lasts until DATA_PENDING
@@ -14,12 +14,13 @@ import type { Bench } from "./Bench.ts"
 import type { Case, Group } from "./Case.ts"
 import * as Disk from "./Disk.ts"
 import * as Edge from "./Edge.ts"
+import { type CpuSeconds, costMetrics, memoryMetrics, runMetrics, type Work, workOf } from "./Figures.ts"
 import * as Files from "./Files.ts"
 import type { Told } from "./FloodProgram.ts"
 import * as Link from "./Link.ts"
 import * as Lttng from "./Lttng.ts"
 import * as Load from "./load.ts"
-import { type Measurement, type Metrics, ofCalm, shares } from "./Measurement.ts"
+import { type Measurement, type Metrics, ofCalm, round, shares } from "./Measurement.ts"
 import * as Namespace from "./Namespace.ts"
 import * as Place from "./Place.ts"
 import * as Process from "./Process.ts"
@@ -27,7 +28,6 @@ import * as Relay from "./Relay.ts"
 import * as Secured from "./Secured.ts"
 import * as Volume from "./Volume.ts"
 
-const megabyte = 1e6
 const defaultDrainSeconds = 20
 
 /** A new directory that disappears with the scope. */
@@ -54,70 +54,6 @@ const warm = (folder: string): void => {
   fs.rmSync(file)
 }
 
-const round = (value: number) => Number(value.toPrecision(6))
-
-const groupMetrics = (report: Load.GroupReport, group: Group): Metrics => {
-  const metrics: Metrics = {
-    packetsPerSecond: report.packets / report.seconds,
-    p50Ms: report.latency.p50 / 1000,
-    p99Ms: report.latency.p99 / 1000,
-    maxMs: report.latency.max / 1000,
-    seconds: report.seconds
-  }
-  if (group.role === "produce" || group.role === "view") {
-    metrics.MBps = (report.packets * report.packetSize) / report.seconds / megabyte
-  }
-  if (group.role === "produce") metrics.undrained = report.sessions - report.drained
-  if (group.role === "produce" && group.rate !== undefined) {
-    metrics.shareOfRate = (report.packets * report.packetSize) / report.seconds / (group.rate * report.sessions)
-  }
-  if (group.role === "view") metrics.behind = report.behind
-  if (report.windowSeconds > 0) {
-    metrics.windowPacketsPerSecond = report.window.count / report.windowSeconds
-    metrics.windowP99Ms = report.window.p99 / 1000
-    metrics.windowMaxMs = report.window.max / 1000
-  }
-  return metrics
-}
-
-/** The sessions of a `hostPerSession` group are reported one by one: their rates add up, the worst time counts. */
-const merge = (parts: ReadonlyArray<Metrics>): Metrics => {
-  const merged: Metrics = {}
-  for (const part of parts) {
-    for (const [name, value] of Object.entries(part)) {
-      const adds = /PerSecond$|MBps|undrained|behind/.test(name)
-      merged[name] = adds ? (merged[name] ?? 0) + value : Math.max(merged[name] ?? 0, value)
-    }
-  }
-  return merged
-}
-
-const belongs = (report: Load.GroupReport, group: Group) =>
-  group.hostPerSession === true
-    ? report.label.startsWith(`${group.label}-`) && /^\d+$/.test(report.label.slice(group.label.length + 1))
-    : report.label === group.label
-
-const named = (prefix: string, metrics: Metrics) =>
-  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}.${name}`, round(value)]))
-
-const runMetrics = (report: Load.Report, groups: ReadonlyArray<Group>): Metrics =>
-  Object.assign(
-    {},
-    ...groups.map((group) =>
-      named(
-        group.label,
-        merge(report.groups.filter((part) => belongs(part, group)).map((part) => groupMetrics(part, group)))
-      )
-    )
-  )
-
-interface CpuSeconds {
-  readonly relay: number | undefined
-  readonly link: number
-  readonly machine: Process.MachineTimes
-  readonly writtenBackMB: number
-}
-
 const withFar = (cpuSeconds: number | undefined, far: Process.Running | undefined) =>
   cpuSeconds === undefined || far === undefined ? cpuSeconds : cpuSeconds + Process.usage(far.pid).cpuSeconds
 
@@ -127,50 +63,6 @@ const cpuNow = (relay: Relay.Relay, { far, running }: Link.Linked): CpuSeconds =
   machine: Process.machineTimes(),
   writtenBackMB: Volume.writtenBackMB()
 })
-
-/** What the costs are for. */
-interface Work {
-  readonly packets: number
-  readonly bytes: number
-  /** By the clock. */
-  readonly seconds: number
-  /** Processor time of the load itself; real applications count as others. */
-  readonly loadSeconds: number
-}
-
-const workOf = (report: Load.Report, groups: ReadonlyArray<Group>): Work => {
-  const produced = report.groups.filter((part) =>
-    groups.some((group) => group.role === "produce" && belongs(part, group))
-  )
-  return {
-    packets: produced.reduce((sum, part) => sum + part.packets, 0),
-    bytes: produced.reduce((sum, part) => sum + part.packets * part.packetSize, 0),
-    seconds: Math.max(...report.groups.map((part) => part.seconds)),
-    loadSeconds: report.cpuSeconds
-  }
-}
-
-const costMetrics = (work: Work, from: CpuSeconds, to: CpuSeconds): Metrics => {
-  const { bytes, loadSeconds, packets, seconds: wall } = work
-  const linkSeconds = to.link - from.link
-  const shared = {
-    generatorCpuShare: round(loadSeconds / wall),
-    stolenCpuShare: round((to.machine.stolen - from.machine.stolen) / wall),
-    writebackMB: round(to.writtenBackMB - from.writtenBackMB),
-    ...(linkSeconds > 0 && { linkCpuShare: round(linkSeconds / wall) })
-  }
-  if (to.relay === undefined || from.relay === undefined) return shared
-  const cpuSeconds = to.relay - from.relay
-  // Everybody else: what shared the machine with this run, mounts included.
-  const foreign = to.machine.busy - from.machine.busy - cpuSeconds - loadSeconds - linkSeconds
-  return {
-    ...shared,
-    cpuSecondsPerGB: round((cpuSeconds * 1e9) / bytes),
-    cpuMicrosPerPacket: round((cpuSeconds * 1e6) / packets),
-    cpuShare: round(cpuSeconds / wall),
-    foreignCpuShare: round(Math.max(0, foreign) / wall)
-  }
-}
 
 const isAlive = ({ running }: Relay.Relay) =>
   running === undefined || (running.child.exitCode === null && running.child.signalCode === null)
@@ -264,13 +156,6 @@ const memoryOverTime = ({ pid }: Relay.Relay): Effect.Effect<ReadonlyArray<numbe
     yield* Effect.forkScoped(Effect.repeat(look, Schedule.fixed(sampleMs)), { startImmediately: true })
     return samples
   })
-
-const memoryMetrics = (samples: ReadonlyArray<number>, idleMiB: number, after: Process.Usage | undefined): Metrics => {
-  if (after === undefined) return {}
-  const sorted = [...samples].sort((left, right) => left - right)
-  const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
-  return { rssPeakMiB: round(after.peakMiB), rssIdleMiB: round(idleMiB), rssMedianMiB: median }
-}
 
 interface Loaded {
   readonly metrics: Metrics

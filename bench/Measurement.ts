@@ -12,7 +12,8 @@ export interface Measurement {
   readonly errors: ReadonlyArray<string>
 }
 
-const round = (value: number) => Number(value.toPrecision(6))
+/** As many digits as mean something. */
+export const round = (value: number) => Number(value.toPrecision(6))
 
 /** Of groups beside others: their rate, of that which they had alone. */
 export const shares = (together: Metrics, alone: ReadonlyArray<Metrics>, labels: ReadonlyArray<string>): Metrics => {
