@@ -150,6 +150,16 @@ describe("README.md", () => {
   })
 })
 
+describe("CHANGELOG.md", () => {
+  it("has no entry twice: git keeps both sides of a merge", () => {
+    const entries = [...read("CHANGELOG.md").matchAll(/^- (.*)$/gm)].map(([, entry]) => entry)
+    assert.deepStrictEqual(
+      entries.filter((entry, at) => entries.indexOf(entry) !== at),
+      []
+    )
+  })
+})
+
 describe("documents", () => {
   it("name scripts and test folders that there are", () => {
     const { scripts } = JSON.parse(read("package.json"))
