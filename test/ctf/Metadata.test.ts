@@ -133,22 +133,49 @@ describe("refusals of metadata", () => {
     assert.isTrue(Result.isFailure(append(event('model.emf.uri = "a "quote";'))))
   })
 
-  it("say fragment and place in it", () => {
-    const { place } = refusal(
-      '\u001e{"type":"preamble","version":2}\u001e{"type":"field-class-alias","name":"a","field-class":{"type":' +
-        '"structure","member-classes":[{"name":"x","field-class":{"type":"fixed-length-boolean","length":65}}]}}'
-    )
-    assert.deepStrictEqual(place, {
-      fragment: 1,
-      pointer: "/field-class/member-classes/0/field-class"
-    })
+  const preamble = '\u001e{"type":"preamble","version":2}\n'
+
+  it("say line, column and fragment of CTF 2, the place in it, and what is there", () => {
+    const written = `\u001e{"type":"field-class-alias","name":"a",\n "field-class":{"type":"structure","member-classes":[
+      {"field-class":"b","name":"a/b"},{"name":"x","field-class":{"byte-order":"little-endian","type":
+      "fixed-length-boolean", "length" : 65 }}]}}`
+    const { message, place } = refusal(`${preamble}${written.replace('"b"', '{"type":"null-terminated-string"}')}`)
+    const pointer = "/field-class/member-classes/1/field-class/length"
+    assert.deepStrictEqual(place, { fragment: 1, pointer, line: 5, column: 42 })
+    const told = `metadata, line 5, column 42 (fragment 1, ${pointer}): expected an integer from 1 to 64, found 65`
+    assert.strictEqual(message, told)
+    assert.deepInclude(refusal(preamble + written).place, { line: 4, column: 22 })
+  })
+
+  it.each([
+    ['{"type":"trace-class","foo":1}', "line 2, column 30 (fragment 1, /foo): no property `foo` is known here"],
+    ['{"type":"clock-class","id":"c"}', "line 2, column 2 (fragment 1): `frequency` is missing"],
+    ['{"type":"clock-class","id":7}', "line 2, column 29 (fragment 1, /id): expected a string, found 7"],
+    ['{"type":"event-record-class" "id":7}', 'line 2, column 31 (fragment 1): expected `,` or `}`, found "\\""'],
+    ["[1,2]", "line 2, column 2 (fragment 1): expected an object, found an array"]
+  ])("say of %s what was expected", (fragment, told) => {
+    assert.strictEqual(refusal(`${preamble}\u001e${fragment}`).message, `metadata, ${told}`)
+  })
+
+  it("say where in an alias it is what shows only in its use, in whatever pieces both come", () => {
+    const location = '{"type":"dynamic-length-string","length-field-location":\n{"path":["n"]}}'
+    const members = '[{"name":"x","field-class":"a"}]'
+    const text = `${preamble}\u001e{"type":"field-class-alias","name":"a","field-class":${location}}\u001e
+      {"type":"data-stream-class"}\u001e{"type":"event-record-class",
+      "payload-field-class":{"type":"structure","member-classes":${members}}}`
+    const message =
+      "metadata, line 3, column 1 (fragment 1, /field-class/length-field-location): no field `n` before this one"
+    assert.strictEqual(refusal(text).message, message)
+    for (const size of [1, 7, 100]) {
+      const metadata = new GrowingMetadata()
+      for (let at = 0; at < text.length; at += size) metadata.append(Buffer.from(text.slice(at, at + size)))
+      assert.strictEqual(Result.getOrThrow(Result.flip(metadata.end())).message, message, `in pieces of ${size}`)
+    }
   })
 
   it("say where JSON ends to be JSON", () => {
-    assert.match(
-      refusal('\u001e{"type":"preamble",\n "version" 2}').message,
-      /fragment 0: line 2, column 12 of it: expected `:`/
-    )
+    const { message } = refusal('\u001e{"type":"preamble",\n "version" 2}')
+    assert.match(message, /^metadata, line 2, column 12 \(fragment 0\): expected `:`/)
   })
 
   it.each([

@@ -88,6 +88,11 @@ export const corners: ReadonlyArray<Corner> = [
     lines: four.map((line) => `here.there:p:(-1) ${line}`)
   },
   {
+    what: "a type in the environment, which means nothing there",
+    metadata: tsdl({ before: `env { hostname = "vm"; procname := ${u8}; };` }),
+    lines: four.map((line) => `vm ${line}`)
+  },
+  {
     what: "several events, and nothing that tells them apart",
     metadata: tsdl({
       event: [0, 1].map((id) => `event { name = "e"; id = ${id}; fields := struct { ${u8} x; }; };`).join("\n")

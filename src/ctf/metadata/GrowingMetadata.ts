@@ -7,6 +7,7 @@
 import * as Result from "effect/Result"
 import type { TraceClass } from "../model/TraceClass.ts"
 import { JsonReader } from "./json/JsonReader.ts"
+import { advanced, type Start } from "./Lines.ts"
 import { invalid, MetadataRefused, syntax } from "./MetadataRefused.ts"
 import { Text } from "./Text.ts"
 import { Splitter } from "./tsdl/Splitter.ts"
@@ -71,8 +72,11 @@ const json = (): Reader => {
       return false
     }
   }
+  /** Of what is taken next. */
+  let start: Start = { line: 1, column: 1 }
   const take = (text: string) => {
-    if (text.trim() !== "") reader.read(text)
+    if (text.trim() !== "") reader.read({ text, start })
+    start = advanced(start, text)
   }
   return {
     get traceClass() {
@@ -81,7 +85,10 @@ const json = (): Reader => {
     append(text) {
       const fragments = (held + text).split(separator)
       held = fragments.pop() ?? ""
-      for (const fragment of fragments) take(fragment)
+      for (const fragment of fragments) {
+        take(fragment)
+        start = advanced(start, separator)
+      }
       if (!isWhole(held)) return
       take(held)
       held = ""

@@ -2,18 +2,21 @@
  * Why metadata is refused, and where. Parsers throw it to their caller here, who gives it back as a value.
  */
 
-/** In a text from 1 on, with its line; in fragments of CTF 2 from 0 on, with a JSON pointer; in the bytes around. */
+/**
+ * In a text from 1 on, with its line; in fragments of CTF 2 from 0 on, with a JSON pointer, and where that leads to in
+ * all of the metadata; in the bytes around.
+ */
 export type Place =
   | { readonly line: number; readonly column: number; readonly text?: string }
-  | { readonly fragment: number; readonly pointer: string }
+  | { readonly fragment: number; readonly pointer: string; readonly line?: number; readonly column?: number }
   | { readonly byte: number }
 
 const showPlace = (place: Place): string => {
-  if ("line" in place) {
-    return `line ${place.line}, column ${place.column}${place.text === undefined ? "" : ` (${place.text.trim()})`}`
-  }
   if ("byte" in place) return `byte ${place.byte}`
-  return `fragment ${place.fragment}${place.pointer === "" ? "" : `, ${place.pointer}`}`
+  const where = place.line === undefined ? "" : `line ${place.line}, column ${place.column}`
+  if (!("fragment" in place)) return `${where}${place.text === undefined ? "" : ` (${place.text.trim()})`}`
+  const fragment = `fragment ${place.fragment}${place.pointer === "" ? "" : `, ${place.pointer}`}`
+  return where === "" ? fragment : `${where} (${fragment})`
 }
 
 /** Its words are no metadata; it means nothing; the packets around it are none. */

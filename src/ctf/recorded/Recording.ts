@@ -158,11 +158,15 @@ const compareText = (a: string | undefined, b: string | undefined): number => {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
+/** babeltrace2 knows a trace by its host and path, whatever name its metadata has; that of a trace without is empty. */
 const compareTraces = (a: TracePlan, b: TracePlan): number =>
   compareText(a.traceClass.namespace, b.traceClass.namespace) ||
-  compareText(a.traceClass.name ?? a.name, b.traceClass.name ?? b.name) ||
-  compareText(a.traceClass.uid, b.traceClass.uid) ||
-  compareText(a.name, b.name)
+  compareText(a.name ?? "", b.name ?? "") ||
+  compareText(a.traceClass.uid, b.traceClass.uid)
+
+/** In the order of paths, also those that were asked for in another one: streams without an id are counted so. */
+const filesOf = (parts: ReadonlyArray<Part>): ReadonlyArray<TraceDirectories.DataFile> =>
+  parts.flatMap(({ directory }) => directory.files).sort((a, b) => compareText(a.path, b.path))
 
 const compareInts = (a: Int, b: Int): number => (a < b ? -1 : a > b ? 1 : 0)
 
@@ -250,10 +254,7 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
   const warnings: Array<string> = []
   const traces = grouped(loadAll(paths, options, warnings), options)
   const found: Array<Found> = traces.flatMap(({ parts, plan }) =>
-    Streams.group(
-      parts.flatMap(({ directory }) => directory.files),
-      plan
-    ).map((files) => ({ ...files, trace: plan }))
+    Streams.group(filesOf(parts), plan).map((files) => ({ ...files, trace: plan }))
   )
   const failure = options.isCorrelationForced ? undefined : obstacle(found, warnings)
   if (failure !== undefined) throw new RecordingRefused(paths.join(", "), failure.message)

@@ -40,6 +40,22 @@ class Parser {
     return value
   }
 
+  /** Where that is which the steps lead to, in a text that is JSON and has it. */
+  locate(steps: ReadonlyArray<string>): number {
+    this.#match(space)
+    for (const step of steps) {
+      const isObject = this.#take("{") || !this.#take("[")
+      for (let index = 0; ; index++) {
+        const name = isObject ? this.#string() : String(index)
+        if (isObject) this.#take(":")
+        if (name === step) break
+        this.#value()
+        if (!this.#take(",")) return this.#at
+      }
+    }
+    return this.#at
+  }
+
   #match(pattern: RegExp): RegExpExecArray | null {
     pattern.lastIndex = this.#at
     const found = pattern.exec(this.#text)
@@ -123,3 +139,9 @@ class Parser {
 
 /** Throws `JsonInvalid`. */
 export const parse = (text: string): Json => new Parser(text).whole()
+
+/** Where a JSON pointer leads to in a text that was parsed. */
+export const locate = (text: string, pointer: string): number => {
+  const steps = pointer.split("/").slice(1)
+  return new Parser(text).locate(steps.map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~")))
+}

@@ -3,7 +3,8 @@ import type { Scope } from "../../model/FieldClass.ts"
 import type { ClockOrigin, TraceClass } from "../../model/TraceClass.ts"
 import { Declarations, emptyTrace, type Names, normalised, uuidText } from "../Classes.ts"
 import type { StructureDraft } from "../Draft.ts"
-import { syntax } from "../MetadataRefused.ts"
+import { advanced, type Start } from "../Lines.ts"
+import { MetadataRefused, syntax } from "../MetadataRefused.ts"
 import { FieldClasses } from "./FieldClasses.ts"
 import * as Json from "./Json.ts"
 import { int64Min, Node, type Properties, uint64Max } from "./Node.ts"
@@ -46,14 +47,18 @@ const tracerAttribute = (properties: Properties, name: string): string | undefin
   return undefined
 }
 
-const parse = (text: string, fragment: number): Json.Json => {
+/** The text of one fragment, without its separator, and where it stands in the metadata. */
+interface Fragment {
+  readonly text: string
+  readonly start: Start
+}
+
+const parse = ({ start, text }: Fragment, fragment: number): Json.Json => {
   try {
     return Json.parse(text)
   } catch (cause) {
     if (!(cause instanceof Json.JsonInvalid)) throw cause
-    const before = text.slice(0, cause.at).split("\n")
-    const where = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1} of it`
-    throw syntax({ fragment, pointer: "" }, `${where}: ${cause.message}`)
+    throw syntax({ fragment, pointer: "", ...advanced(start, text.slice(0, cause.at)) }, cause.message)
   }
 }
 
@@ -61,6 +66,8 @@ export class JsonReader {
   readonly #trace = emptyTrace("2")
   readonly #declarations = new Declarations(this.#trace)
   readonly #fieldClasses = new FieldClasses()
+  /** Fragments that later ones use: what is wrong with them may show only there. */
+  readonly #aliases = new Map<number, Fragment>()
   #fragmentCount = 0
   #hasTraceClass = false
 
@@ -69,10 +76,22 @@ export class JsonReader {
     return this.#trace.dataStreams.size > 0 ? this.#trace : undefined
   }
 
-  /** The text of one fragment, without its separator. */
-  read(text: string): void {
-    const fragment = this.#fragmentCount
-    const node = new Node(parse(text, fragment), fragment)
+  read(fragment: Fragment): void {
+    const index = this.#fragmentCount
+    try {
+      this.#read(fragment, index)
+    } catch (cause) {
+      if (!(cause instanceof MetadataRefused) || !("fragment" in cause.place)) throw cause
+      const { place } = cause
+      const told = place.fragment === index ? fragment : this.#aliases.get(place.fragment)
+      if (told === undefined || place.line !== undefined) throw cause
+      const { line, column } = advanced(told.start, told.text.slice(0, Json.locate(told.text, place.pointer)))
+      throw new MetadataRefused(cause.kind, { ...place, line, column }, cause.reason)
+    }
+  }
+
+  #read(written: Fragment, fragment: number): void {
+    const node = new Node(parse(written, fragment), fragment)
     const type = new Map(node.entries()).get("type")
     if (type === undefined) throw node.wrong("`type` is missing")
     const isPreamble = type.value === "preamble"
@@ -85,6 +104,7 @@ export class JsonReader {
         break
       case "field-class-alias": {
         const properties = node.object("type", "name", "field-class")
+        this.#aliases.set(fragment, written)
         this.#fieldClasses.alias(properties.need("name"), properties.need("field-class"))
         break
       }

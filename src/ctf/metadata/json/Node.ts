@@ -2,6 +2,16 @@
 import { invalid, type MetadataRefused, type Place } from "../MetadataRefused.ts"
 import type { Json } from "./Json.ts"
 
+/** Characters of a text that a refusal shows. */
+const shownMax = 60
+
+const show = (value: Json): string => {
+  if (value instanceof Map) return "an object"
+  if (Array.isArray(value)) return "an array"
+  if (typeof value !== "string") return String(value)
+  return JSON.stringify(value.length > shownMax ? `${value.slice(0, shownMax)}…` : value)
+}
+
 export class Node {
   readonly value: Json
   readonly #fragment: number
@@ -26,20 +36,25 @@ export class Node {
     return new Node(value, this.#fragment, `${this.#pointer}/${step}`)
   }
 
+  /** Also says what is there. */
+  #expected(wanted: string): MetadataRefused {
+    return this.wrong(`expected ${wanted}, found ${show(this.value)}`)
+  }
+
   string(): string {
-    if (typeof this.value !== "string") throw this.wrong("expected a string")
+    if (typeof this.value !== "string") throw this.#expected("a string")
     return this.value
   }
 
   oneOf<A extends string>(values: ReadonlyArray<A>): A {
     const found = values.find((value) => value === this.value)
-    if (found === undefined) throw this.wrong(`expected ${values.map((value) => `"${value}"`).join(", ")}`)
+    if (found === undefined) throw this.#expected(values.map((value) => `"${value}"`).join(", "))
     return found
   }
 
   integer(lower: bigint, upper: bigint): bigint {
-    if (typeof this.value !== "bigint") throw this.wrong("expected an integer")
-    if (this.value < lower || this.value > upper) throw this.wrong(`expected an integer from ${lower} to ${upper}`)
+    if (typeof this.value !== "bigint") throw this.#expected("an integer")
+    if (this.value < lower || this.value > upper) throw this.#expected(`an integer from ${lower} to ${upper}`)
     return this.value
   }
 
@@ -54,17 +69,17 @@ export class Node {
 
   alignment(): number {
     const value = this.integer(1n, 1n << 31n)
-    if ((value & (value - 1n)) !== 0n) throw this.wrong("expected a power of two")
+    if ((value & (value - 1n)) !== 0n) throw this.#expected("a power of two")
     return Number(value)
   }
 
   array(): ReadonlyArray<Node> {
-    if (!Array.isArray(this.value)) throw this.wrong("expected an array")
+    if (!Array.isArray(this.value)) throw this.#expected("an array")
     return this.value.map((value: Json, at: number) => this.#inner(at, value))
   }
 
   entries(): ReadonlyArray<readonly [string, Node]> {
-    if (!(this.value instanceof Map)) throw this.wrong("expected an object")
+    if (!(this.value instanceof Map)) throw this.#expected("an object")
     return [...this.value].map(([name, value]) => [name, this.#inner(name, value)])
   }
 

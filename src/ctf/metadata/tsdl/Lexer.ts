@@ -3,14 +3,9 @@
  * of a plain event is one token.
  */
 import * as RawText from "../../model/RawText.ts"
+import { advanced, type Start } from "../Lines.ts"
 import { syntax } from "../MetadataRefused.ts"
 import * as PlainEvents from "./PlainEvents.ts"
-
-/** Where a piece of text stands in the whole of it. */
-export interface Start {
-  readonly line: number
-  readonly column: number
-}
 
 export interface Token extends Start {
   readonly kind: "word" | "integer" | "string" | "character" | "sign" | "event" | "end"
@@ -28,17 +23,6 @@ export interface Origin extends Start {
   readonly order: number
   /** Undefined: blocks of plain events are read word by word, too. */
   readonly plain: PlainEvents.KnownFields | undefined
-}
-
-/** Where it goes on after a text. */
-export const advanced = ({ line, column }: Start, passed: string): Start => {
-  let feeds = 0
-  let last = -1
-  for (let at = passed.indexOf("\n"); at !== -1; at = passed.indexOf("\n", at + 1)) {
-    feeds++
-    last = at
-  }
-  return feeds === 0 ? { line, column: column + passed.length } : { line: line + feeds, column: passed.length - last }
 }
 
 const word = /(?:[A-Za-z_]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})(?:\w|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*/y

@@ -1,5 +1,5 @@
 /** Cuts growing text behind the last declaration that is complete: a `;` outside of braces, texts and comments. */
-import { advanced, type Start } from "./Lexer.ts"
+import { advanced, type Start } from "../Lines.ts"
 
 export interface Piece {
   readonly text: string

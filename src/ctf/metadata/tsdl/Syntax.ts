@@ -1,5 +1,5 @@
 /** What the text of TSDL says, before anything is known about what it means. */
-import type { Start } from "./Lexer.ts"
+import type { Start } from "../Lines.ts"
 import type { PlainEvent } from "./PlainEvents.ts"
 
 /** `order` counts over all of the metadata: a name is known only after its declaration. */

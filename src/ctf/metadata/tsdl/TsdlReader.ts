@@ -7,9 +7,10 @@
 import type { ClockClass, TraceClass } from "../../model/TraceClass.ts"
 import { Declarations, emptyTrace, type GrowingDataStream, noNames, normalised, uuidBytes } from "../Classes.ts"
 import type { Draft, StructureDraft } from "../Draft.ts"
+import { advanced, type Start } from "../Lines.ts"
 import { invalid, MetadataRefused, syntax } from "../MetadataRefused.ts"
 import { Attributes } from "./Attributes.ts"
-import { advanced, lex, type Start } from "./Lexer.ts"
+import { lex } from "./Lexer.ts"
 import { Parser } from "./Parser.ts"
 import type { KnownFields, PlainFields } from "./PlainEvents.ts"
 import * as Roles from "./Roles.ts"
@@ -115,7 +116,7 @@ export class TsdlReader {
       for (const item of items) if (item.kind === "plain") this.#readTypes(item)
       return items
     } catch (cause) {
-      if (!(cause instanceof MetadataRefused) || !("line" in cause.place)) throw cause
+      if (!(cause instanceof MetadataRefused) || !("line" in cause.place) || "fragment" in cause.place) throw cause
       const { line, column } = cause.place
       const written = text.split("\n")[line - start.line] ?? ""
       throw new MetadataRefused(cause.kind, { line, column, text: written.slice(0, excerptMax) }, cause.reason)
@@ -168,6 +169,8 @@ export class TsdlReader {
 
   #environment({ items }: Block): void {
     for (const item of items) {
+      // What is no value is none of the environment: readers ignore it.
+      if (item.kind === "type") continue
       if (item.kind !== "value") throw syntax(item.place, "expected `name = value` in `env`")
       this.#trace.environment.set(item.path, environmentValue(item.value))
     }
