@@ -93,6 +93,19 @@ export const corners: ReadonlyArray<Corner> = [
     lines: four.map((line) => `vm ${line}`)
   },
   {
+    what: "types with tags and words of the language, declared after the event that has them",
+    metadata: [
+      tsdl({ fields: "struct s a; enum t b; signed c; variant v <b> d;" }),
+      `struct s { ${u8} x; }; enum t : ${u8} { A = 2 }; typealias ${u8} := signed; variant v { ${u8} A; };`
+    ].join("\n"),
+    lines: ['e: { a = { x = 1 }, b = ( "A" : container = 2 ), c = 3, d = { 4 } }']
+  },
+  {
+    what: "a name of a type, declared after the event that has it",
+    metadata: `${tsdl({ fields: "u8 x;" })} typealias ${u8} := u8;`,
+    lines: undefined
+  },
+  {
     what: "several events, and nothing that tells them apart",
     metadata: tsdl({
       event: [0, 1].map((id) => `event { name = "e"; id = ${id}; fields := struct { ${u8} x; }; };`).join("\n")

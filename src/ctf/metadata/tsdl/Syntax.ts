@@ -2,7 +2,7 @@
 import type { Start } from "../Lines.ts"
 import type { PlainEvent } from "./PlainEvents.ts"
 
-/** `order` counts over all of the metadata: a name is known only after its declaration. */
+/** `order` counts over all of the metadata: a name of a type is known only after its declaration. */
 export interface Placed extends Start {
   readonly order: number
 }

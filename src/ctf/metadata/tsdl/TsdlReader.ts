@@ -1,8 +1,9 @@
 /**
  * Whole declarations of TSDL into the classes of a trace, one piece of text after the other.
  *
- * Inside a piece the order is that of readers everywhere: env, clocks, types, trace, streams, events; a type is known
- * after its declaration only. Nothing is declared before the trace block is there, since it says the byte order.
+ * Inside a piece the order is that of readers everywhere: env, clocks, types, trace, streams, events; a type whose
+ * name is a word of its own is known after its declaration only. Nothing is declared before the trace block is there,
+ * since it says the byte order.
  */
 import type { ClockClass, TraceClass } from "../../model/TraceClass.ts"
 import { Declarations, emptyTrace, type GrowingDataStream, noNames, normalised, uuidBytes } from "../Classes.ts"

@@ -22,7 +22,11 @@ export class TypeScope {
     this.#names.set(key, { draft, order: place.order })
   }
 
-  find(name: TypeName, before: number): Draft | undefined {
+  /**
+   * `before`: of a word that is a name only behind its declaration. Tags, and words that name types anyway, may be
+   * declared at the root after the block that uses them: that is evaluated before all blocks.
+   */
+  find(name: TypeName, before = Number.POSITIVE_INFINITY): Draft | undefined {
     const found = this.#names.get(keyOf(name))
     return found !== undefined && found.order < before ? found.draft : this.#around?.find(name, before)
   }

@@ -159,9 +159,9 @@ export class Types {
 
   #named(words: ReadonlyArray<string>, place: Placed, scope: TypeScope): Draft.Draft {
     const name = words.join(" ")
-    const found = scope.find({ space: "type", name }, place.order)
+    const isBasic = words.every((word) => word === "*" || basicWords.has(word))
+    const found = scope.find({ space: "type", name }, isBasic ? undefined : place.order)
     if (found === undefined) {
-      const isBasic = words.every((word) => basicWords.has(word))
       throw (isBasic ? invalid : syntax)(place, `no type \`${name}\` is declared before`)
     }
     return found
@@ -236,7 +236,7 @@ export class Types {
   }
 
   #tagged(name: TypeName, place: Placed, scope: TypeScope): Draft.Draft {
-    const found = scope.find(name, place.order)
+    const found = scope.find(name)
     if (found === undefined) throw invalid(place, `no ${name.space} \`${name.name}\` is declared before`)
     return found
   }
