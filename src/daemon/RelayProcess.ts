@@ -163,7 +163,10 @@ const startAround = (running: Running): Effect.Effect<void, DaemonFailed, Relay.
     const Telemetry = yield* Effect.promise(() => import("../telemetry/Telemetry.ts"))
     const { output, fdPoolSize } = options.relay
     const version = packageVersion()
-    const telemetry = yield* Layer.build(Telemetry.layer({ version, output, descriptorLimit: fdPoolSize }))
+    const { fileSamples } = yield* Effect.promise(() => import("../telemetry/FileReading.ts"))
+    const Refused = yield* Effect.promise(() => import("./files/Refused.ts"))
+    const moreSamples = () => fileSamples(Refused.all)
+    const telemetry = yield* Layer.build(Telemetry.layer({ version, output, descriptorLimit: fdPoolSize, moreSamples }))
     if (httpPort !== undefined) yield* Effect.provideContext(startHttp(httpPort, running), telemetry)
     if (!isExported) return
     const OtlpExport = yield* Effect.promise(() => import("../telemetry/OtlpExport.ts"))

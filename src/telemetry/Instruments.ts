@@ -153,6 +153,11 @@ export const clientsEnd = gauge(
   "tls_clients_end_time_seconds",
   "When the first authority or revocation list that TLS clients are judged by ends, Unix time; absent without any."
 )
+export const refusedFile = gauge(
+  "refused_file",
+  "1 while what is in the file of the access rules (access), or those of TLS (tls), cannot be used; absent without any.",
+  ["file"]
+)
 export const handshakes = counter(
   "tls_handshakes_total",
   "TLS handshakes that let a peer in (good), or did not (failed).",

@@ -1,16 +1,17 @@
 /** The rules for access out of their file: read at the start, and again when it changes. */
-import { Effect, Schema, type Scope } from "effect"
+import { Effect, Schedule, Schema, type Scope } from "effect"
 import { AccessFile } from "../../access/Access.ts"
 import * as Twice from "../../access/Twice.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import { report } from "../../errors/Report.ts"
 import type { Relay } from "../../Relay.ts"
 import { DaemonFailed } from "../DaemonFailed.ts"
+import * as Refused from "./Refused.ts"
 import * as Watched from "./Watched.ts"
 
 const decode = Schema.decodeUnknownSync(AccessFile)
 
-export const read = (path: string): Effect.Effect<AccessFile, DaemonFailed> =>
+const decoded = (path: string): Effect.Effect<AccessFile, DaemonFailed> =>
   Effect.try({
     // A member that is written wrong would be a rule that is not there.
     try: () => {
@@ -27,6 +28,8 @@ export const read = (path: string): Effect.Effect<AccessFile, DaemonFailed> =>
       })
   })
 
+export const read = (path: string): Effect.Effect<AccessFile, DaemonFailed> => Refused.noted("access", decoded(path))
+
 /** For SIGHUP: from now on what is in the file counts, if it can be used. */
 const reload = (path: string, relay: Relay["Service"]): Effect.Effect<void> =>
   read(path).pipe(
@@ -35,5 +38,17 @@ const reload = (path: string, relay: Relay["Service"]): Effect.Effect<void> =>
     Effect.catch(({ message }) => report("ACCESS_FILE", message))
   )
 
+/** A file that was broken once and told of once would stay so, and the next start fail. */
+const warnDaily = (path: string): Effect.Effect<void> =>
+  read(path).pipe(
+    Effect.catch(({ message }) => report("ACCESS_FILE", message)),
+    Effect.repeat(Schedule.spaced("1 day")),
+    Effect.asVoid
+  )
+
+/** Reads them again whenever they change, as long as the scope is open. */
 export const watch = (path: string, relay: Relay["Service"]): Effect.Effect<void, never, Scope.Scope> =>
-  Watched.files([path], reload(path, relay))
+  Effect.gen(function* () {
+    yield* Effect.forkScoped(warnDaily(path))
+    yield* Watched.files([path], reload(path, relay))
+  })

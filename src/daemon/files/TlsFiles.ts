@@ -16,6 +16,7 @@ import { listsOf } from "../../protocol/PemBlocks.ts"
 import * as RevocationLists from "../../protocol/RevocationLists.ts"
 import type { Relay } from "../../Relay.ts"
 import { DaemonFailed } from "../DaemonFailed.ts"
+import * as Refused from "./Refused.ts"
 import * as Watched from "./Watched.ts"
 
 const warnedDays = 30
@@ -32,7 +33,9 @@ const readLists = (text: string): void => {
 }
 
 /** Fails with the file that is no use, and why. Whether it is out of date is no question here. */
-export const read = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> =>
+export const read = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> => Refused.noted("tls", decoded(files))
+
+const decoded = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> =>
   Effect.suspend(() => {
     let at: readonly [what: string, path: string] = ["certificate", files.certificate]
     const text = (what: string, path: string, look: (text: string) => unknown) => {
