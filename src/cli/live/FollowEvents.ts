@@ -1,6 +1,7 @@
 /** `lttng-relay follow`: the event records of a live session as they happen, as text or as NDJSON. */
 import { setFlagsFromString } from "node:v8"
 import { Console, Effect, Schema, Stream } from "effect"
+import { compare, type Time } from "../../ctf/decode/Clock.ts"
 import type { DataStream } from "../../ctf/decode/DataStream.ts"
 import type { Failure } from "../../ctf/decode/Fault.ts"
 import type { Filter } from "../../ctf/decode/Fields.ts"
@@ -62,7 +63,6 @@ interface Request {
   readonly isJson: boolean
   readonly text: TextOptions
   readonly filter: Filter | undefined
-  readonly sessions: ReadonlyArray<Session>
 }
 
 /** What is visited, as lines. */
@@ -75,18 +75,26 @@ class Printer {
   readonly #text: Text
   readonly #json: Json
   readonly #viewed = new WeakMap<DataStream, ViewedStream>()
-  readonly #sessionNames: Map<bigint, string>
+  readonly #sessionNames = new Map<bigint, string>()
+  /** Of the event that was visited last. */
+  readonly #visited: Time = { high: Number.NEGATIVE_INFINITY, low: 0 }
+  /** What is not later was visited over a connection that was lost. */
+  #before: Time | undefined
 
   constructor(request: Request) {
     this.#request = request
     this.#text = new Text(request.text)
-    this.#sessionNames = new Map(request.sessions.map(({ id, sessionName }) => [id, sessionName]))
     this.#json = new Json((stream) => {
       const viewed = this.#viewed.get(stream)
       if (viewed === undefined) return { streamId: stream.streamId ?? 0 }
       const session = this.#sessionNames.get(viewed.sessionId)
       return { streamId: stream.streamId ?? viewed.id, channel: channelOf(viewed), session }
     })
+  }
+
+  attached(sessions: ReadonlyArray<Session>): void {
+    if (Number.isFinite(this.#visited.high)) this.#before = { ...this.#visited }
+    for (const { id, sessionName } of sessions) this.#sessionNames.set(id, sessionName)
   }
 
   on(event: ViewerEvent): void {
@@ -100,7 +108,9 @@ class Printer {
     if (!this.#request.isJson) this.#text.end(this.out)
   }
 
-  readonly visit = ({ failure, item, loss, stream }: LiveStream, viewed: ViewedStream): void => {
+  readonly visit = (live: LiveStream, viewed: ViewedStream): void => {
+    if (this.#wasVisited(live)) return
+    const { failure, item, loss, stream } = live
     const { filter, isJson } = this.#request
     if (isJson && !this.#viewed.has(stream)) this.#viewed.set(stream, viewed)
     if (item === "event") {
@@ -114,6 +124,15 @@ class Printer {
       this.notes.push(failureLine(failure))
       if (isJson) this.#json.failure(stream, failure, this.out)
     }
+  }
+
+  /** In order of time; what has none is shown again. */
+  #wasVisited(time: Time): boolean {
+    if (!Number.isFinite(time.high)) return false
+    if (this.#before !== undefined && compare(time, this.#before) <= 0) return true
+    this.#visited.high = time.high
+    this.#visited.low = time.low
+    return false
   }
 
   readonly trouble = (trouble: Trouble): void => {
@@ -184,26 +203,27 @@ export const run = (input: Input) =>
       }),
       catch: (cause) => new Misused(messageOf(cause))
     })
-    const { events, sessions } = yield* Watch.attach(input, {
-      otherwise: "last",
-      isPrompt: true,
-      joinMillis: Watch.joinMillis(input)
-    })
-    const decoder = new LiveDecoder({ clockShift, sessions })
-    const printer = new Printer({ isJson: input.format === "ndjson", text, filter, sessions })
+    const printer = new Printer({ isJson: input.format === "ndjson", text, filter })
     const selection = new Selection(input)
-    yield* Stream.runForEach(events, (event) => {
-      decoder.on(event)
-      printer.on(event)
-      printer.notes.push(...selection.warnings(event))
-      return drain(decoder, printer)
-    }).pipe(
-      Effect.tapErrorTag(["LinkLost", "ReplyMalformed"], () => {
-        // Nothing more comes that anything would have to wait for.
-        decoder.endAll()
-        return Effect.ignore(drain(decoder, printer))
-      })
-    )
+    const watched = Effect.fnUntraced(function* (isWaiting: boolean) {
+      const how = { otherwise: "last", isPrompt: true, joinMillis: Watch.joinMillis(input) } as const
+      const { events, sessions } = yield* Watch.attach({ ...input, wait: isWaiting }, how)
+      const decoder = new LiveDecoder({ clockShift, sessions })
+      printer.attached(sessions)
+      yield* Stream.runForEach(events, (event) => {
+        decoder.on(event)
+        printer.on(event)
+        printer.notes.push(...selection.warnings(event))
+        return drain(decoder, printer)
+      }).pipe(
+        Effect.tapErrorTag(["LinkLost", "ReplyMalformed"], () => {
+          // Nothing more comes that anything would have to wait for.
+          decoder.endAll()
+          return Effect.ignore(drain(decoder, printer))
+        })
+      )
+    }, Effect.scoped)
+    yield* Watch.untilOver(input, watched)
     printer.end()
     yield* flush(printer)
     if (printer.failureCount > 0) return yield* new EventsUnreadable({ count: printer.failureCount })

@@ -94,13 +94,17 @@ interface Input extends Watch.Options {
 }
 
 export const run = Effect.fnUntraced(function* (input: Input) {
-  const { events } = yield* Watch.attach(input, { otherwise: "last", joinMillis: Watch.joinMillis(input) })
   const counters = new Map<bigint, Counters>()
   // Also after Ctrl-C: the counters are what one followed for.
   yield* Effect.addFinalizer(() => printCounters(counters, input.json))
-  yield* Stream.runForEach(events, (event) => {
-    count(counters, event)
-    if (input.quiet) return Effect.void
-    return input.json ? Output.printJson({ event: words[event._tag], ...fieldsOf(event) }) : Output.print(line(event))
-  })
+  const watched = Effect.fnUntraced(function* (isWaiting: boolean) {
+    const how = { otherwise: "last", joinMillis: Watch.joinMillis(input) } as const
+    const { events } = yield* Watch.attach({ ...input, wait: isWaiting }, how)
+    yield* Stream.runForEach(events, (event) => {
+      count(counters, event)
+      if (input.quiet) return Effect.void
+      return input.json ? Output.printJson({ event: words[event._tag], ...fieldsOf(event) }) : Output.print(line(event))
+    })
+  }, Effect.scoped)
+  yield* Watch.untilOver(input, watched)
 })

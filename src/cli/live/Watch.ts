@@ -1,6 +1,7 @@
 /** What `follow` and `record` share: the URL of a session, where to start in it, and whether to wait for it. */
-import { Duration, Effect, Option, Schedule, type Scope } from "effect"
+import { Console, Duration, Effect, Exit, Option, Schedule, Scope } from "effect"
 import { Argument, Flag } from "effect/cli"
+import { harmless } from "../../errors/Harmless.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
@@ -22,7 +23,9 @@ const seek = (otherwise: "beginning" | "last") =>
 
 const wait = Flag.Boolean("wait").pipe(
   Flag.withDefault(false),
-  Flag.withDescription("Wait for a session, or a relay, that is not there yet")
+  Flag.withDescription(
+    "Wait for a session, or a relay, that is not there yet; follow waits again when the relay is lost"
+  )
 )
 
 export const flags = (otherwise: "beginning" | "last") => ({
@@ -46,6 +49,7 @@ export const joinMillis = ({ again, wait }: { readonly again: boolean; readonly 
   again ? Number.POSITIVE_INFINITY : wait ? startOverMillis : 0
 
 const waitMillis = 100
+const looks = Schedule.spaced(Duration.millis(waitMillis))
 /** The tracing domains of a recording session come one after the other, within milliseconds. */
 const settleMillis = 300
 
@@ -62,6 +66,8 @@ const settled = (viewer: LiveViewer.LiveViewer, name: LiveViewer.SessionName) =>
 
 /** What may come to be: the relay and, on it, the session. */
 const absent: ReadonlySet<string> = new Set(["DialFailed", "SessionNotFound"])
+/** How a relay that was there goes, and comes back. */
+const lost: ReadonlySet<string> = new Set(["LinkLost", "NotLivePort"])
 
 export type Options = Flags.Given<ReturnType<typeof flags>>
 
@@ -81,23 +87,54 @@ export const attach = (
 ): Effect.Effect<LiveViewer.Attached, AttachFailed, Scope.Scope> =>
   Effect.gen(function* () {
     let hasWaited = false
+    let hasConnected = false
     const isWorthWaiting = ({ _tag }: AttachFailed) => {
-      hasWaited = options.wait && absent.has(_tag)
-      return hasWaited
+      const isWaited = options.wait && (absent.has(_tag) || (hasConnected && lost.has(_tag)))
+      hasWaited ||= isWaited
+      return isWaited
     }
-    const retry = { schedule: Schedule.spaced(Duration.millis(waitMillis)), while: isWorthWaiting }
     const tls = yield* TlsFlags.identityOf(options)
-    const { session, viewer } = yield* LiveViewer.fromUrl(options.url, tls).pipe(Effect.retry(retry))
-    if (session === undefined) {
-      return yield* Effect.fail(new Misused(`${options.url} names no session: ${sessionUrl}`))
-    }
-    // Waiting for a session means to want it from its beginning, also when it came before we asked.
-    const { otherwise, ...rest } = how
     const attached = Effect.gen(function* () {
-      // Those that come later join where they may.
-      if (hasWaited && how.joinMillis === undefined) yield* settled(viewer, session)
-      const seek = Option.getOrElse(options.seek, () => (options.wait ? "beginning" : otherwise))
-      return yield* viewer.attachAll(session, { seek, ...rest })
+      const { session, viewer } = yield* LiveViewer.fromUrl(options.url, tls)
+      hasConnected = true
+      if (session === undefined) {
+        return yield* Effect.fail(new Misused(`${options.url} names no session: ${sessionUrl}`))
+      }
+      // Waiting for a session means to want it from its beginning, also when it came before we asked.
+      const { otherwise, ...rest } = how
+      const asked = Effect.gen(function* () {
+        // Those that come later join where they may.
+        if (hasWaited && how.joinMillis === undefined) yield* settled(viewer, session)
+        const seek = Option.getOrElse(options.seek, () => (options.wait ? "beginning" : otherwise))
+        return yield* viewer.attachAll(session, { seek, ...rest })
+      })
+      const isUnlisted = (error: AttachFailed) => error._tag === "SessionNotFound" && isWorthWaiting(error)
+      return yield* Effect.retry(asked, { schedule: looks, while: isUnlisted })
     })
-    return yield* Effect.retry(attached, retry)
+    // Of its own: what a relay that goes meanwhile leaves does not wait for the end.
+    const inScope = Effect.flatMap(Effect.flatMap(Effect.scope, Scope.fork), (scope) =>
+      Effect.onError(Scope.provide(attached, scope), () => Scope.close(scope, Exit.void))
+    )
+    return yield* Effect.retry(inScope, { schedule: looks, while: isWorthWaiting })
+  })
+
+/**
+ * Who waits for a relay, or for sessions that begin later, goes on waiting when the relay is lost: `watched` is run
+ * again, told that it waits.
+ */
+export const untilOver = <A, E extends { readonly _tag: string }, R>(
+  { again, wait }: { readonly again: boolean; readonly wait: boolean },
+  watched: (isWaiting: boolean) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | Scope.Scope> =>
+  Effect.gen(function* () {
+    let isWaiting = wait
+    const isWorthWaiting = ({ _tag }: E) => (wait || again) && _tag === "LinkLost"
+    const once = Effect.suspend(() => watched(isWaiting)).pipe(
+      Effect.tapError((error) => {
+        if (!isWorthWaiting(error)) return Effect.void
+        isWaiting = true
+        return Console.error(`WARNING: ${harmless(String((error as { readonly message?: string }).message))}; waiting`)
+      })
+    )
+    return yield* Effect.retry(once, { schedule: looks, while: isWorthWaiting })
   })

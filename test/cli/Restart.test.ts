@@ -1,0 +1,63 @@
+/**
+ * `follow --wait` over the end of a relay, real processes all: while it waits for a session, and while it shows one. It
+ * says so, waits for the relay and the session, and goes on; nothing is shown twice.
+ */
+import { readFileSync } from "node:fs"
+import { assert, it } from "@effect/vitest"
+import { Effect, Exit, Scope } from "effect"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const env = { TZ: "UTC", LC_ALL: "C.UTF-8" }
+const toolbox = (...args: ReadonlyArray<string>) => Process.daemon(process.execPath, [toolboxProgram, ...args], { env })
+
+const load = (relay: Relays.Relay, ...args: ReadonlyArray<string>) => {
+  const url = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
+  return toolbox("load", "--live=100ms", "--rate=20", "--hostname=h", "--session=s", ...args, url)
+}
+
+/** Somebody has a connection to that port that is established. */
+const connectedTo = (port: number) =>
+  Effect.sync(() => {
+    const hex = port.toString(16).toUpperCase().padStart(4, "0")
+    return new RegExp(`^ *\\d+: \\S+ \\S+:${hex} 01 `, "m").test(readFileSync("/proc/net/tcp", "utf8"))
+  })
+
+it.live("a relay that is restarted is waited for, and the next session of the name", () =>
+  Effect.gen(function* () {
+    const livePort = yield* Ports.free
+    const started = Effect.gen(function* () {
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const relay = yield* Scope.provide(Relays.start("ours", { livePort }), scope)
+      const killed = Effect.gen(function* () {
+        relay.process.signal("SIGKILL")
+        yield* Scope.close(scope, Exit.void)
+      })
+      return { relay, killed }
+    })
+    const first = yield* started
+    const follow = yield* toolbox("follow", "--wait", `net://127.0.0.1:${livePort}/host/h/s-0`)
+    yield* Process.until("it to be connected", connectedTo(livePort), (isConnected) => isConnected)
+    yield* first.killed
+    const second = yield* started
+    yield* load(second.relay, "--duration=1h")
+    const count = () => follow.output().split("load:tick").length - 1
+    yield* Process.until("events of the session", () => count() > 100, { seconds: 30 })
+    yield* second.killed
+    yield* Process.said(follow, "WARNING: connection to ")
+    const before = count()
+    const third = yield* started
+    yield* load(third.relay, "--packets=20")
+    const { code, stderr, stdout } = yield* follow.ended
+    assert.strictEqual(code, 0, stderr)
+    const lines = stdout.trimEnd().split("\n")
+    assert.isAbove(lines.length, before)
+    assert.strictEqual(new Set(lines).size, lines.length)
+    const { stdout: recorded } = yield* Process.run("babeltrace2", [third.relay.output], { env })
+    const [all, tail] = [recorded, stdout].map((text) => text.match(/seq = \d+/g) ?? [])
+    assert.isAbove(all?.length ?? 0, 100)
+    assert.deepStrictEqual(tail?.slice(-(all?.length ?? 0)), all)
+  })
+)
