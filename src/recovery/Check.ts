@@ -253,7 +253,12 @@ const filesFindings = (all: ReadonlyArray<DataFile.DataFile>, isEqual: DataFile.
 const pathsOf = ({ changes }: Finding): ReadonlyArray<string> => changes.map(({ path }) => path)
 
 const beingWritten = (path: string): Finding =>
-  finding("note", "being-written", path, "somebody has files open in it: its packets are counted, and not judged")
+  finding(
+    "note",
+    "being-written",
+    path,
+    "somebody has files open in it, or may record it: its packets are counted, and not judged"
+  )
 
 const secondNanos = 1_000_000_000n
 

@@ -6,6 +6,7 @@ import { pathOf, printable, textOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
 import type { Change } from "./Finding.ts"
 import { realOf, writtenBelow } from "./OpenFiles.ts"
+import { maybeWrittenBelow } from "./Recorders.ts"
 import * as Resumed from "./Resumed.ts"
 import { byName, type Entry, type Tree } from "./Tree.ts"
 
@@ -41,9 +42,12 @@ export const rootOf = (path: string): string => {
   return realOf(path)
 }
 
-/** Throws what keeps `root` from being read. */
-export const make = (root: string): Tree => ({
-  written: writtenBelow(rootOf(root)),
+const written = (root: string, isInPlace: boolean): ReadonlySet<string> =>
+  new Set([...writtenBelow(root), ...(isInPlace ? maybeWrittenBelow(root) : [])])
+
+/** Throws what keeps `root` from being read. `isInPlace`: what may be recorded is as what is known to be. */
+export const make = (root: string, isInPlace = false): Tree => ({
+  written: written(rootOf(root), isInPlace),
   list: (path) => {
     const directory = join(root, path)
     return fs

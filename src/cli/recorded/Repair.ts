@@ -30,7 +30,9 @@ const shown = (change: Change): string => printable(described(change))
 /** Without a place to write to: what would be done. */
 const preview = ({ directory, events, json }: Input) =>
   Effect.gen(function* () {
-    const report = yield* Output.attempt(() => Checked.check(DiskTree.make(directory), Recovery.optionsOf(events)))
+    const report = yield* Output.attempt(() =>
+      Checked.check(DiskTree.make(directory, true), Recovery.optionsOf(events))
+    )
     const wanted = Recovery.plan(report.findings)
     for (const change of wanted) {
       yield* json ? Output.printJson({ would: described(change) }) : Console.log(`would ${shown(change)}`)
@@ -41,9 +43,9 @@ const preview = ({ directory, events, json }: Input) =>
     yield* Console.log(wanted.length === 0 ? Check.summary(report) : advice)
   })
 
-const repair = (root: string, { events, json }: Input) =>
+const repair = (root: string, { events, inPlace, json }: Input) =>
   Effect.gen(function* () {
-    const tree = yield* Output.attempt(() => DiskTree.make(root))
+    const tree = yield* Output.attempt(() => DiskTree.make(root, inPlace))
     const { changes, failures, report } = yield* Output.attempt(() =>
       Recovery.repair(tree, (change) => DiskTree.apply(root, change), Recovery.optionsOf(events))
     )

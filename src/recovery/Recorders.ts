@@ -1,0 +1,101 @@
+/**
+ * Relays of this machine that may record what they have no file of open: of more files than they may have open they
+ * close what was used least recently, and open it again. Who has never come near that bound has all of them open; of
+ * others, and of those that we may not see, all that has changed since they began may be theirs.
+ */
+import * as fs from "node:fs"
+import { join, resolve } from "node:path"
+import { pathOf, textOf } from "../protocol/Text.ts"
+
+const relayName = "lttng-relayd"
+/** What a relay keeps for the rest of its descriptors. */
+const reserve = 40
+/** Of the system's accounts of processes. */
+const ticksPerSecond = 100
+
+const attempt = <A>(act: () => A): A | undefined => {
+  try {
+    return act()
+  } catch {
+    // The process has ended, or is not ours to look at.
+    return undefined
+  }
+}
+
+const textIn = (pid: string, file: string): string =>
+  attempt(() => textOf(fs.readFileSync(`/proc/${pid}/${file}`))) ?? ""
+
+const numberIn = (text: string, pattern: RegExp): number | undefined => {
+  const found = pattern.exec(text)?.[1]
+  return found === undefined ? undefined : Number(found)
+}
+
+/** As options have it: `--name=X`, `--name X` or `-nX`. */
+const optionIn = (words: ReadonlyArray<string>, name: string, letter?: string): string | undefined => {
+  for (const [at, word] of words.entries()) {
+    if (word === `--${name}` || word === `-${letter}`) return words[at + 1]
+    if (word.startsWith(`--${name}=`)) return word.slice(name.length + 3)
+    if (letter !== undefined && word.startsWith(`-${letter}`)) return word.slice(2)
+  }
+  return undefined
+}
+
+/** The kernel's table of a process never shrinks: as many as this it has had at once, rounded up. */
+const hasAllOpen = (pid: string, words: ReadonlyArray<string>): boolean => {
+  if (attempt(() => fs.readdirSync(`/proc/${pid}/fd`)) === undefined) return false
+  const had = numberIn(textIn(pid, "status"), /^FDSize:\s*(\d+)$/m) ?? Number.POSITIVE_INFINITY
+  const limit = numberIn(textIn(pid, "limits"), /^Max open files\s+(\d+)/m) ?? Number.POSITIVE_INFINITY
+  return had < Math.min(limit, Number(optionIn(words, "fd-pool-size") ?? limit)) - reserve
+}
+
+const isWithin = (inner: string, outer: string): boolean => `${inner}/`.startsWith(`${outer}/`)
+
+/** Undefined: it does not say on its command line. */
+const outputOf = (pid: string, words: ReadonlyArray<string>): string | undefined => {
+  const output = optionIn(words, "output", "o")
+  const directory = attempt(() => textOf(fs.readlinkSync(`/proc/${pid}/cwd`, "buffer")))
+  if (output === undefined || directory === undefined) return undefined
+  const path = resolve(directory, output)
+  return attempt(() => textOf(fs.realpathSync.native(pathOf(path), "buffer"))) ?? path
+}
+
+const startedMillis = (pid: string): number => {
+  const boot = numberIn(attempt(() => fs.readFileSync("/proc/stat", "latin1")) ?? "", /^btime (\d+)$/m) ?? 0
+  // The name, which may have spaces, is in parentheses.
+  const ticks = Number(
+    textIn(pid, "stat")
+      .replace(/^.*\) /s, "")
+      .split(" ")[19]
+  )
+  return Number.isFinite(ticks) ? (boot + Math.floor(ticks / ticksPerSecond)) * 1000 : 0
+}
+
+/** When the first of them began that may record below `root`, absolute; infinite: none. */
+const recordedSince = (root: string): number => {
+  let since = Number.POSITIVE_INFINITY
+  for (const pid of attempt(() => fs.readdirSync("/proc")) ?? []) {
+    if (!/^\d+$/.test(pid) || textIn(pid, "comm").trim() !== relayName) continue
+    const words = textIn(pid, "cmdline").split("\0")
+    const output = outputOf(pid, words)
+    const isElsewhere = output !== undefined && !isWithin(root, output) && !isWithin(output, root)
+    if (!isElsewhere && !hasAllOpen(pid, words)) since = Math.min(since, startedMillis(pid))
+  }
+  return since
+}
+
+const changedBelow = (root: string, path: string, since: number, found: Set<string>): void => {
+  for (const name of attempt(() => fs.readdirSync(pathOf(join(root, path)), "buffer")) ?? []) {
+    const below = join(path, textOf(name))
+    const stat = attempt(() => fs.lstatSync(pathOf(join(root, below))))
+    if (stat?.isDirectory() === true) changedBelow(root, below, since, found)
+    else if (stat !== undefined && stat.mtimeMs >= since) found.add(below)
+  }
+}
+
+/** Files that one of them may write, relative to `root`, which is where it leads. */
+export const maybeWrittenBelow = (root: string): ReadonlySet<string> => {
+  const since = recordedSince(root)
+  const found = new Set<string>()
+  if (since < Number.POSITIVE_INFINITY) changedBelow(root, "", since, found)
+  return found
+}

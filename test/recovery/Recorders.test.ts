@@ -1,0 +1,42 @@
+/** What a running relay may be recording is not repaired in place, though it has no file of it open. */
+import { truncateSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Tree from "../../src/testing/Tree.ts"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const repair = (output: string) => Process.attempt(process.execPath, [toolboxProgram, "repair", "--in-place", output])
+
+/** A session is over, and its last packet is torn; what a repair says while its relay runs. */
+const repairedBeside = (args: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const relay = yield* Relays.start("ours", { args })
+    const url = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
+    yield* Process.run(process.execPath, [toolboxProgram, "load", "--packets=3", url])
+    const [path = ""] = Tree.files(relay.output).filter((name) => name.endsWith("/load_0"))
+    truncateSync(join(relay.output, path), 3 * 4096 - 1000)
+    return { relay, said: yield* repair(relay.output) }
+  })
+
+it.live("where it has never had many files open, what is not open is over, and repaired", () =>
+  Effect.gen(function* () {
+    const { said } = yield* repairedBeside(["--fd-pool-size=1000"])
+    assert.notInclude(said.stdout, "being-written")
+    assert.match(said.stdout, /^(cut|empty) /m)
+  })
+)
+
+it.live(
+  "where it may have closed files behind their sessions' backs, what changed since it began waits for its end",
+  () =>
+    Effect.gen(function* () {
+      const { relay, said } = yield* repairedBeside(["--fd-pool-size=100"])
+      assert.notMatch(said.stdout, /^(cut|empty) /m)
+      relay.process.signal("SIGTERM")
+      yield* relay.process.ended
+      assert.match((yield* repair(relay.output)).stdout, /^(cut|empty) /m)
+    })
+)
