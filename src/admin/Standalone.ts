@@ -1,4 +1,4 @@
-/** The operator's port of an edge, which has a relay and is no daemon: nothing of it can be told to change. */
+/** The operator's port of an edge, which has a relay and is no daemon: how much it logs can be changed, and no option. */
 import { Effect, Layer, Schema, type Scope } from "effect"
 import * as HttpPort from "../config/HttpPort.ts"
 import { ReloadRefused } from "../config/Reloaded.ts"
@@ -15,6 +15,7 @@ export interface Options extends Omit<Telemetry.Options, "moreSamples"> {
   readonly token: string | undefined
   /** Of the process, nothing secret among it. */
   readonly configuration: Schema.Json
+  readonly log: { verbosity: number; readonly lastLines: ReadonlyArray<string> }
   readonly edge: () => EdgeFigures
   readonly passing: () => ReadonlyArray<PassedSession>
   /** What it takes to be ready beside what a relay needs. */
@@ -30,13 +31,16 @@ export class HttpRefused extends Schema.TaggedError<HttpRefused>()("HttpRefused"
   }
 }
 
-const operations = ({ configuration, passing }: Options) =>
+const operations = ({ configuration, log, passing }: Options) =>
   Operations.of({
     reload: Effect.fail(new ReloadRefused({ reasons: ["its options are those of its command line"] })),
-    verbosity: Effect.succeed(0),
-    setVerbosity: () => Effect.void,
+    verbosity: Effect.sync(() => log.verbosity),
+    setVerbosity: (verbosity) =>
+      Effect.sync(() => {
+        log.verbosity = verbosity
+      }),
     configuration: Effect.succeed(configuration),
-    lastLines: Effect.succeed([]),
+    lastLines: Effect.sync(() => [...log.lastLines]),
     passing: Effect.sync(passing)
   })
 

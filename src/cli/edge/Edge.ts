@@ -32,6 +32,7 @@ import { messageOf, parseAge, parseSize } from "../Values.ts"
 import * as EdgeCheck from "./EdgeCheck.ts"
 import * as EdgeFlags from "./EdgeFlags.ts"
 import * as EdgeListen from "./EdgeListen.ts"
+import { EdgeLog } from "./EdgeLog.ts"
 import * as EdgePort from "./EdgePort.ts"
 import * as EdgeSpool from "./EdgeSpool.ts"
 import * as EdgeStatus from "./EdgeStatus.ts"
@@ -200,7 +201,7 @@ const warmUp = ({ spool }: Edge.Edge) =>
     yield* rehearse(isLate, spool.memory)
   })
 
-const run = (input: Input) =>
+const run = (input: Input, log = new EdgeLog()) =>
   Effect.gen(function* () {
     // The subcommand has no relay, and its parent's flags are its own.
     let url = yield* urlOf(input)
@@ -227,7 +228,7 @@ const run = (input: Input) =>
       capacity: Capacity.of(directory),
       name: Option.getOrElse(input.name, hostname)
     })
-    yield* EdgePort.serve(edge, { given: input, relay: () => url, spool: directory })
+    yield* EdgePort.serve(edge, { given: input, log, relay: () => url, spool: directory })
     const { control, data } = edge.relay.addresses
     yield* Console.log(`${control.host}:${control.port} and ${data.port} lead to ${url}, by ${directory}`)
     const goFirst = Effect.sync(() => Priority.make(input.priorityBoost).raise())
@@ -239,7 +240,7 @@ const run = (input: Input) =>
     const status = Effect.suspend(() => Effect.ignore(Report.write(files, directory, Report.of(edge, url))))
     yield* Effect.repeat(status, Schedule.spaced(statusInterval))
     return yield* Effect.never
-  })
+  }).pipe(Effect.provide(log.layer))
 
 export const command = Command.make("edge", config, (input) =>
   Output.reported(Effect.scoped(input.check ? run(input) : Diagnostics.lenient(run(input)))).pipe(

@@ -65,10 +65,18 @@ const passing = ({ journals }: Report.EdgeStatus): ReadonlyArray<PassedSession> 
     ]
   })
 
+/** What it is asked of, beside the edge. */
+interface Around {
+  readonly given: Given
+  readonly log: Standalone.Options["log"]
+  readonly relay: () => string
+  readonly spool: string
+}
+
 /** Until the scope closes. */
 export const serve = (
   edge: Edge,
-  { given, relay, spool }: { readonly given: Given; readonly relay: () => string; readonly spool: string }
+  { given, log, relay, spool }: Around
 ): Effect.Effect<void, Misused | PortRefused | Standalone.HttpRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const port = yield* portOf(given)
@@ -81,6 +89,7 @@ export const serve = (
       version: PackageVersion.packageVersion(),
       output: resolve(spool),
       descriptorLimit: defaults.fdPoolSize,
+      log,
       configuration: { to: relay(), spool, spoolLimit: kept.bytesMax },
       edge: () => Report.of(edge, relay()),
       passing: () => passing(Report.of(edge, relay())),

@@ -5,8 +5,9 @@
  * chunks; `-vvv` has the peers' commands too, and the fiber in every line. Lines of a
  * log call with several messages are joined; annotations are appended. A standard error that is gone is ignored.
  */
-import { Cause, Context, Effect, Layer, Logger, LogLevel, References } from "effect"
+import { Cause, Context, Effect, Layer, Logger, type LogLevel, References } from "effect"
 import type { DaemonOptions } from "../../config/DaemonOptions.ts"
+import { isSaid } from "../../errors/Verbosity.ts"
 import { clockMillis, setTimeout } from "../../Machine.ts"
 import * as LogLine from "./LogLine.ts"
 import { intervalMillis, likeness, Repeats, saidOfCodeCountMax } from "./Repeats.ts"
@@ -24,9 +25,6 @@ const kindOf = (level: LogLevel.LogLevel): LogLine.Kind => {
       return "debug1"
   }
 }
-
-const minimumLevel = (verbosity: number): LogLevel.LogLevel =>
-  verbosity <= 0 ? "Warn" : verbosity === 1 ? "Debug" : "Trace"
 
 const part = (message: unknown): string => {
   if (typeof message === "string") return message
@@ -57,10 +55,6 @@ export interface Log {
 
 /** For a report of a fault: some minutes of a relay that has one. */
 const lastLineCountMax = 1000
-
-const isSaid = (verbosity: number, level: LogLevel.LogLevel, annotations: Readonly<Record<string, unknown>>) =>
-  LogLevel.isGreaterThanOrEqualTo(level, minimumLevel(verbosity)) &&
-  (verbosity > 2 || level !== "Trace" || !("command" in annotations))
 
 export const make = (options: Options, write: (text: string) => void): Log => {
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)

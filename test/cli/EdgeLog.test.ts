@@ -1,0 +1,52 @@
+/** How much an edge logs is changed over its operator's port while it runs, as a relay's is, and its last lines are there. */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Wire from "../../src/testing/Wire.ts"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+interface Answer {
+  readonly verbosity: number
+  readonly lines: ReadonlyArray<string>
+  readonly total: number
+}
+
+it.live("more is said from now on, and less again", () =>
+  Effect.gen(function* () {
+    const home = yield* Relays.temporaryDirectory("edgelog")
+    const [control, data, http] = [yield* Ports.free, yield* Ports.free, yield* Ports.free]
+    writeFileSync(join(home, "token"), "secret\n")
+    const edge = yield* Process.daemon(process.execPath, [
+      ...[toolboxProgram, "edge", "--to=net://127.0.0.1:1", `--listen=127.0.0.1:${control},${data}`],
+      ...[`--spool=${home}/spool`, `--http-port=tcp://127.0.0.1:${http}`, `--http-token-file=${home}/token`]
+    ])
+    yield* Process.said(edge, "lead to")
+    const asked = (path: string, verbosity?: number) =>
+      Effect.promise(async () => {
+        const headers = { authorization: "Bearer secret", "content-type": "application/json" }
+        const change = verbosity === undefined ? {} : { method: "PUT", body: JSON.stringify({ verbosity }) }
+        const answer = await fetch(`http://127.0.0.1:${http}/api/v1/${path}`, { headers, ...change })
+        return (await answer.json()) as Answer
+      })
+    const lines = Effect.map(asked("log"), (log) => log.lines.filter((line) => line.includes("PEER_CLOSED")))
+    /** The `count`th, whose end has been logged, if it is. */
+    const visited = (count: number) =>
+      Effect.andThen(
+        Effect.scoped(Effect.flatMap(Wire.connect(control), ({ close }) => close)),
+        Process.until("its end", asked("connections?state=closed"), ({ total }) => total === count)
+      )
+    yield* visited(1)
+    assert.strictEqual((yield* asked("log-level", 1)).verbosity, 1)
+    yield* visited(2)
+    yield* Process.said(edge, "PEER_CLOSED")
+    assert.lengthOf(yield* lines, 1)
+    assert.strictEqual((yield* asked("log-level", 0)).verbosity, 0)
+    assert.strictEqual((yield* asked("log-level")).verbosity, 0)
+    yield* visited(3)
+    assert.lengthOf((yield* Process.lastSaid(edge)).match(/PEER_CLOSED/g) ?? [], 1)
+  })
+)
