@@ -2,12 +2,14 @@
  * The Unix socket that answers health queries: four bytes in, eight bytes out, close.
  *
  * Unlike the reference, a client that says nothing or something else is closed after a deadline and disturbs nobody.
- * An old socket at the path is replaced; any other kind of file there is left alone and refuses the start.
+ * An old socket at the path is replaced; any other kind of file there is left alone and refuses the start. It is bound
+ * under a name of its own and renamed into place, since the runtime removes what it has bound: that would be another
+ * daemon's socket, which was put in its place meanwhile.
  */
-import { chmodSync, chownSync, existsSync, lstatSync, unlinkSync } from "node:fs"
+import { chmodSync, chownSync, existsSync, lstatSync, renameSync, rmSync } from "node:fs"
 import { createServer, type Server, type Socket } from "node:net"
 import { endianness } from "node:os"
-import { dirname } from "node:path"
+import { dirname, join } from "node:path"
 import { Effect, type Scope } from "effect"
 import { DaemonFailed } from "./DaemonFailed.ts"
 import * as SystemError from "./SystemError.ts"
@@ -55,7 +57,12 @@ const prepare = (path: string): void => {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return
   if (!stats.isSocket()) throw new Error("a file that is no socket is in its place")
-  unlinkSync(path)
+}
+
+/** Where there is no room for such a name, the path itself. */
+const boundPathOf = (path: string): string => {
+  const aside = join(dirname(path), `.health-${process.pid}`)
+  return Buffer.byteLength(aside) > pathBytesMax ? path : aside
 }
 
 const failed = (path: string, error: unknown) => {
@@ -67,7 +74,13 @@ const failed = (path: string, error: unknown) => {
   })
 }
 
-const listen = (path: string, query: () => bigint, clients: Set<Socket>) =>
+interface Served {
+  readonly query: () => bigint
+  readonly clients: Set<Socket>
+}
+
+/** `path`: what it is called when it fails. */
+const listen = (bound: string, path: string, { clients, query }: Served) =>
   Effect.callback<Server, DaemonFailed>((resume) => {
     const server = createServer((socket) => {
       if (clients.size === clientCountMax) {
@@ -80,7 +93,7 @@ const listen = (path: string, query: () => bigint, clients: Set<Socket>) =>
       serveClient(socket, query)
     })
     server.once("error", (error) => resume(Effect.fail(failed(path, error))))
-    server.listen({ path, backlog }, () => {
+    server.listen({ path: bound, backlog }, () => {
       server.removeAllListeners("error")
       server.on("error", () => undefined)
       resume(Effect.succeed(server))
@@ -94,20 +107,24 @@ export const make = (
   query: () => bigint
 ): Effect.Effect<void, DaemonFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    yield* Effect.try({ try: () => prepare(path), catch: (error) => failed(path, error) })
+    const attempt = (act: () => void) => Effect.try({ try: act, catch: (error) => failed(path, error) })
+    const bound = boundPathOf(path)
+    yield* attempt(() => {
+      prepare(path)
+      rmSync(bound, { force: true })
+    })
     const clients = new Set<Socket>()
-    yield* Effect.acquireRelease(listen(path, query, clients), (server) =>
+    yield* Effect.acquireRelease(listen(bound, path, { query, clients }), (server) =>
       Effect.sync(() => {
         server.close()
         for (const client of clients) client.destroy()
       })
     )
-    if (groupId === undefined) return
-    yield* Effect.try({
-      try: () => {
-        chownSync(path, 0, groupId)
-        chmodSync(path, 0o660)
-      },
-      catch: (error) => failed(path, error)
+    yield* attempt(() => {
+      if (groupId !== undefined) {
+        chownSync(bound, 0, groupId)
+        chmodSync(bound, 0o660)
+      }
+      if (bound !== path) renameSync(bound, path)
     })
   })
