@@ -43,11 +43,10 @@ it.live("a relay that is restarted is waited for, and the next session of the na
     yield* first.killed
     const second = yield* started
     yield* load(second.relay, "--duration=1h")
-    const count = () => follow.output().split("load:tick").length - 1
-    yield* Process.until("events of the session", () => count() > 100, { seconds: 30 })
+    const countIn = (output: string) => output.split("load:tick").length - 1
+    yield* Process.said(follow, (output) => countIn(output) > 100, { seconds: 30 })
     yield* second.killed
-    yield* Process.said(follow, "WARNING: connection to ")
-    const before = count()
+    const before = countIn(yield* Process.said(follow, "WARNING: connection to "))
     const third = yield* started
     yield* load(third.relay, "--packets=20")
     const { code, stderr, stdout } = yield* follow.ended
