@@ -1,4 +1,4 @@
-/** The operator's port of an edge, which has a relay and is no daemon: how much it logs can be changed, and no option. */
+/** The operator's port of an edge, which has a relay and is no daemon: only how much it logs can be changed. */
 import { Effect, Layer, Schema, type Scope } from "effect"
 import * as HttpPort from "../config/HttpPort.ts"
 import { ReloadRefused } from "../config/Reloaded.ts"

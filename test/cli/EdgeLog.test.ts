@@ -1,4 +1,4 @@
-/** How much an edge logs is changed over its operator's port while it runs, as a relay's is, and its last lines are there. */
+/** How much an edge logs is changed over its operator's port, as a relay's is, and its last lines are there. */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
