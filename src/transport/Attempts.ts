@@ -19,6 +19,8 @@ export interface Options {
   /** An end of the peer is no end of ours. */
   readonly isHalfOpen: boolean
   readonly lookup?: typeof dns.lookup
+  /** Told at once: whoever waits for it may be interrupted before he has it. */
+  readonly onConnected?: (socket: net.Socket) => void
 }
 
 /** Loaded by who dials: a daemon does not. */
@@ -32,7 +34,7 @@ const headStartMillis = 250
 /** Fails with the reason: of each address, if there are several. */
 export const connect = (
   { family, host, port }: Place,
-  { isHalfOpen, lookup = systemLookup() }: Options
+  { isHalfOpen, lookup = systemLookup(), onConnected }: Options
 ): Effect.Effect<net.Socket, string> =>
   Effect.callback((resume) => {
     const underWay = new Set<net.Socket>()
@@ -45,6 +47,7 @@ export const connect = (
       clearTimeout(next)
       clearTimeout(limit)
       for (const socket of underWay) if (socket !== connected) socket.destroy()
+      if (connected !== undefined) onConnected?.(connected)
       resume(result)
     }
     const fail = (...more: ReadonlyArray<string>) => end(Effect.fail([...reasons, ...more].join("; ")))

@@ -84,41 +84,66 @@ const lingerMillis = 5000
 
 /** Over TLS, `role` asks for that part of the relay; otherwise it is the port's own. */
 export const dial = (address: Address, role?: Role): Effect.Effect<Link, DialFailed | TlsFailed, Scope.Scope> =>
-  Effect.acquireRelease(open(address, role), close, { interruptible: true }).pipe(
-    Effect.map((socket) => make(socket, nameOf(address), address.tls === undefined))
+  Effect.map(opened({ address, role, isHalfOpen: false }, close), (socket) =>
+    make(socket, nameOf(address), address.tls === undefined)
   )
 
 /** `host:port` of it. */
 export const nameOf = ({ host, port }: Address) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
 
-/** The socket itself, whose owner closes it; with `isHalfOpen` an end of the peer is no end of ours. */
-export const open = (
-  address: Address,
-  role: Role | undefined,
-  isHalfOpen = false
-): Effect.Effect<net.Socket, DialFailed | TlsFailed> =>
-  address.tls === undefined
-    ? plainTo(address, isHalfOpen)
-    : secureTo(address, isHalfOpen, { identity: address.tls, role })
+/** What is dialled, and how; with `isHalfOpen` an end of the peer is no end of ours. */
+export interface Wanted {
+  readonly address: Address
+  readonly role: Role | undefined
+  readonly isHalfOpen: boolean
+}
 
-const plainTo = (address: Address, isHalfOpen: boolean): Effect.Effect<net.Socket, DialFailed> =>
-  Effect.mapError(
-    Attempts.connect(address, { isHalfOpen }),
-    (reason) => new DialFailed({ address: nameOf(address), reason })
+/** What there is of a connection while it is being made: whoever gives it up, at whatever step, has this ended. */
+interface Held {
+  socket: net.Socket | undefined
+}
+
+/** The socket itself, which is the scope's. */
+export const opened = (
+  wanted: Wanted,
+  release: (socket: net.Socket) => Effect.Effect<void>
+): Effect.Effect<net.Socket, DialFailed | TlsFailed, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.suspend(() => {
+      const held: Held = { socket: undefined }
+      const { tls } = wanted.address
+      const open =
+        tls === undefined ? plainTo(wanted, held) : secureTo(wanted, { identity: tls, role: wanted.role }, held)
+      // Outside of what can be interrupted: that may be when the connection is there, and nobody has it.
+      return Effect.onError(restore(open), () => Effect.sync(() => held.socket?.destroy())).pipe(
+        Effect.tap((socket) => Effect.addFinalizer(() => release(socket)))
+      )
+    })
   )
 
+const plainTo = ({ address, isHalfOpen }: Wanted, held: Held): Effect.Effect<net.Socket, DialFailed> => {
+  const onConnected = (socket: net.Socket) => {
+    held.socket = socket
+  }
+  return Effect.mapError(
+    Attempts.connect(address, { isHalfOpen, onConnected }),
+    (reason) => new DialFailed({ address: nameOf(address), reason })
+  )
+}
+
 /** The runtime's TLS is loaded only where it is dialled. */
-const secureTo = (address: Address, isHalfOpen: boolean, how: Pick<TlsOptions, "identity" | "role">) =>
+const secureTo = (wanted: Wanted, how: Pick<TlsOptions, "identity" | "role">, held: Held) =>
   Effect.flatMap(
     Effect.promise(() => import("./tls/DialTls.ts")),
-    (dialTls) => Effect.flatMap(plainTo(address, isHalfOpen), (plain) => secured(dialTls, plain, address, how))
+    (dialTls) =>
+      Effect.flatMap(plainTo(wanted, held), (plain) => secured(dialTls, plain, wanted.address, { ...how, held }))
   )
 
 const secured = (
   { begin, failureOf, TlsFailed }: typeof import("./tls/DialTls.ts"),
   plain: net.Socket,
   address: Address,
-  how: Pick<TlsOptions, "identity" | "role">
+  { held, ...how }: Pick<TlsOptions, "identity" | "role"> & { readonly held: Held }
 ) =>
   Effect.callback<net.Socket, TlsFailed>((resume) => {
     const name = nameOf(address)
@@ -129,6 +154,7 @@ const secured = (
     let socket: ReturnType<typeof begin>
     try {
       socket = begin(plain, { host: address.host, ...how })
+      held.socket = socket
     } catch (cause) {
       return fail(new TlsFailed({ address: name, kind: "identity", reason: reasonOf(cause as Error) }))
     }

@@ -5,7 +5,7 @@
 import * as net from "node:net"
 import { Effect, FiberSet, type Scope } from "effect"
 import { clockMillis } from "../Machine.ts"
-import { type Address, type DialFailed, nameOf, open } from "./Dial.ts"
+import { type Address, type DialFailed, nameOf, opened } from "./Dial.ts"
 import { backlog, ListenFailed } from "./Listener.ts"
 import { refusalOf, type TlsFailed } from "./tls/DialTls.ts"
 import type { Role } from "./tls/Tls.ts"
@@ -63,13 +63,7 @@ const whenRefused = (far: net.Socket, near: net.Socket, then: () => void): void 
 const carry = (near: net.Socket, { onFailed, role, to }: Options): Effect.Effect<void> =>
   Effect.gen(function* () {
     const address = to()
-    const far = yield* Effect.acquireRelease(
-      open(address, role, true),
-      (socket) => Effect.sync(() => socket.destroy()),
-      {
-        interruptible: true
-      }
-    )
+    const far = yield* opened({ address, role, isHalfOpen: true }, (socket) => Effect.sync(() => socket.destroy()))
     far.setKeepAlive(true, keepAliveMillis)
     whenRefused(far, near, () => onFailed(refusalOf(nameOf(address), address.tls ?? {})))
     yield* join(near, far)

@@ -1,0 +1,77 @@
+/** Who gives up a connection that is being made, at whatever step, leaves no socket open behind him. */
+import * as net from "node:net"
+import * as tls from "node:tls"
+import { assert, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Scheduler, Scope } from "effect"
+import * as Dial from "../../src/transport/Dial.ts"
+import * as Certificates from "../support/certificates.ts"
+import { listening } from "../support/listening.ts"
+import * as Process from "../support/process.ts"
+
+/** Lets others in once, after so many steps of a fiber: calls `then`. */
+class Stepping implements Scheduler.Scheduler {
+  readonly executionMode = "async"
+  readonly #inner = new Scheduler.MixedScheduler()
+  #left: number
+  readonly #then: () => void
+
+  constructor(count: number, then: () => void) {
+    this.#left = count
+    this.#then = then
+  }
+
+  shouldYield(): boolean {
+    if (--this.#left !== 0) return false
+    queueMicrotask(this.#then)
+    return true
+  }
+
+  makeDispatcher(): Scheduler.SchedulerDispatcher {
+    return this.#inner.makeDispatcher()
+  }
+}
+
+/** Dials until it is done or was interrupted after so many steps. False: it was done before. */
+const isInterrupted = (address: Dial.Address, stepCount: number, openCount: () => number) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    let interrupt = () => {}
+    const stepping = new Stepping(stepCount, () => interrupt())
+    const dialled = Scope.provide(Dial.dial(address), scope).pipe(Effect.provideService(Scheduler.Scheduler, stepping))
+    const fiber = Effect.runFork(dialled)
+    interrupt = () => fiber.interruptUnsafe()
+    const exit = yield* Fiber.await(fiber)
+    yield* Scope.close(scope, Exit.void)
+    yield* Process.until(`no connection after ${stepCount} steps`, () => openCount() === 0, { seconds: 10 })
+    return Exit.isFailure(exit)
+  })
+
+it.live.each(["plain", "TLS"])("interrupted at every step: %s", (kind) =>
+  Effect.gen(function* () {
+    const authority = yield* Certificates.authority
+    const own = yield* authority.issue({ name: "relay", use: "serverAuth" })
+    const open = new Set<net.Socket>()
+    const server = kind === "TLS" ? tls.createServer({ cert: own.cert, key: own.key }) : net.createServer()
+    server.on("tlsClientError", () => {})
+    server.on("connection", (socket: net.Socket) => {
+      open.add(socket)
+      socket.on("error", () => {})
+      socket.on("close", () => open.delete(socket))
+      socket.on("end", () => socket.end())
+      if (kind === "plain") socket.resume()
+    })
+    server.on("secureConnection", (socket: tls.TLSSocket) => {
+      socket.on("error", () => {})
+      socket.resume()
+    })
+    const port = yield* listening(server)
+    const address = {
+      host: "127.0.0.1",
+      port,
+      ...(kind === "TLS" && { tls: { ca: authority.ca, serverName: "relay" } })
+    }
+    let count = 1
+    while (yield* isInterrupted(address, count, () => open.size)) count++
+    assert.isAbove(count, 10)
+  })
+)
