@@ -137,7 +137,8 @@ const setNumber = (
 
 const setFdPoolSize = (into: Draft, value: string): Complaints => {
   const size = /^[0-9]/.test(value) ? cInteger(value) : undefined
-  if (size === undefined || size >= 2 ** 64) return [`Wrong value in --fd-pool-size parameter: ${value}`]
+  if (size === undefined || size === Number.POSITIVE_INFINITY)
+    return [`Wrong value in --fd-pool-size parameter: ${value}`]
   if (size >= 2 ** 32 - 1) return [`File descriptor cap overflow in --fd-pool-size parameter: ${value}`]
   into.fdPoolSize = size
   return accepted

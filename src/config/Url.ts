@@ -17,11 +17,11 @@ export type ParsedUrl =
   | { readonly _tag: "Url"; readonly url: ListenUrl }
   | { readonly _tag: "Refused"; readonly message: string }
 
-const schemes: ReadonlyMap<string, { readonly family: 4 | 6; readonly ports: 1 | 2 }> = new Map([
-  ["tcp", { family: 4, ports: 1 }],
+const schemes: ReadonlyMap<string, { readonly family?: 4 | 6; readonly ports: 1 | 2 }> = new Map([
+  ["tcp", { ports: 1 }],
   ["tcp4", { family: 4, ports: 1 }],
   ["tcp6", { family: 6, ports: 1 }],
-  ["net", { family: 4, ports: 2 }],
+  ["net", { ports: 2 }],
   ["net4", { family: 4, ports: 2 }],
   ["net6", { family: 6, ports: 2 }]
 ])
@@ -44,8 +44,15 @@ const splitHost = (text: string): { readonly host: string; readonly rest: string
   return { host: text.slice(1, end), rest }
 }
 
-/** C's `atoi`: leading digits with a sign, otherwise 0. */
-const atoi = (text: string): number => Number(/^\s*[+-]?[0-9]+/.exec(text)?.[0] ?? 0)
+const longMax = 2n ** 63n - 1n
+
+/** C's `atoi`: leading digits with a sign, otherwise 0; a long without its upper half. */
+const atoi = (text: string): number => {
+  const [, sign, digits = "0"] = /^\s*([+-]?)([0-9]+)/.exec(text) ?? []
+  const read = BigInt(digits)
+  const magnitude = read > longMax ? longMax : read
+  return Number(BigInt.asIntN(32, sign === "-" ? -magnitude : magnitude))
+}
 
 export const parse = (text: string): ParsedUrl => {
   const [, schemeText = "", location = ""] = /^([^:]*):\/\/(.*)$/s.exec(text) ?? []
@@ -58,6 +65,11 @@ export const parse = (text: string): ParsedUrl => {
   if (typeof split === "string") return refused(split)
   if (split.host === "") return refused("No address or hostname detected.")
   const [, ...ports] = (split.rest.split("/", 1)[0] ?? "").split(":")
+  for (const port of ports.slice(0, scheme.ports)) {
+    const number = atoi(port)
+    const isText = number === 0 && port !== "" && !/^0+$/.test(port)
+    if (number < 0 || number > 65535 || isText) return refused(`Invalid port number ${number}`)
+  }
   if (ports.length > scheme.ports) {
     return refused(
       `Trailing characters not recognized: :${split.rest
@@ -66,12 +78,7 @@ export const parse = (text: string): ParsedUrl => {
         .join(":")}`
     )
   }
-  for (const port of ports) {
-    const number = atoi(port)
-    const isText = number === 0 && port !== "" && !/^0+$/.test(port)
-    if (number < 0 || number > 65535 || isText) return refused(`Invalid port number ${number}`)
-  }
-  const family = literalFamily(split.host) === 6 ? 6 : scheme.family
+  const family = scheme.family ?? (literalFamily(split.host) === 6 ? 6 : 4)
   const [port = ""] = ports
   return {
     _tag: "Url",

@@ -5,13 +5,17 @@
  * the name to complain about.
  */
 
-/** What C's `strtol` with base 0 reads: optional sign, `0x` and `0` prefixes, anything after the digits ignored. */
+/**
+ * What C's `strtol` with base 0 reads: optional sign, `0x` and `0` prefixes, anything after the digits ignored. What 64
+ * bits cannot hold is infinite.
+ */
 export const cInteger = (text: string): number | undefined => {
   const match = /^\s*([+-]?)(?:0x([0-9a-f]+)|(0[0-7]*)|([1-9][0-9]*))/i.exec(text)
   if (match === null) return undefined
   const [, sign, hex, octal, decimal] = match
-  const magnitude =
-    hex !== undefined ? Number.parseInt(hex, 16) : octal !== undefined ? Number.parseInt(octal, 8) : Number(decimal)
+  const digits = hex !== undefined ? `0x${hex}` : octal !== undefined ? `0o${octal}` : (decimal ?? "0")
+  const read = BigInt(digits)
+  const magnitude = BigInt.asUintN(64, read) === read ? Number(read) : Number.POSITIVE_INFINITY
   return sign === "-" ? -magnitude : magnitude
 }
 

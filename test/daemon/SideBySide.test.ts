@@ -36,6 +36,7 @@ const valid: ReadonlyArray<Row> = [
   { args: ["-C", "net://localhost:1:2", "-V"] },
   { args: ["-C", "tcp://[127.0.0.1]:1/ignored", "-V"] },
   { args: ["-C", "tcp://localhost:", "-V"] },
+  { args: ["-C", "tcp://localhost:4294967297", "-V"] },
   { args: ["-C", "tcp://0:1", "-V"] },
   { args: ["-o", "/nowhere/at/all", "-V"] },
   { args: ["-o", "relative", "-V"] },
@@ -117,6 +118,12 @@ const refused: ReadonlyArray<Row> = [
   { args: ["-C", "tcp://[::1", "-V"] },
   { args: ["-C", "tcp://[127.0.0.1]x", "-V"] },
   { args: ["-C", "tcp://localhost:1:2", "-V"] },
+  { args: ["-C", "tcp://localhost:65536:1", "-V"] },
+  ...["99999999999", "4294967295", "9223372036854775808", "-4294967296"].map((port) => ({
+    args: ["-D", `tcp://localhost:${port}`, "-V"]
+  })),
+  { args: ["-C", "tcp4://[::1]:1", "-V"] },
+  { args: ["-C", "net4://[::1]", "-V"] },
   { args: ["-C", "tcp://h.invalid:1", "-V"] },
   ...[
     "tcp6://127.0.0.1",
@@ -139,6 +146,7 @@ const refused: ReadonlyArray<Row> = [
   { args: ["--fd-pool-size=1e3", "-V"] },
   { args: ["--fd-pool-size=99999999", "-V"] },
   { args: ["--fd-pool-size=4294967295", "-V"] },
+  { args: ["--fd-pool-size=18446744073709551615", "-V"] },
   { args: ["--fd-pool-size=18446744073709551616", "-V"] },
   { args: ["--fd-pool-size=abc", "-C", "foo://x"] },
   { args: ["--nosuch=1"] },

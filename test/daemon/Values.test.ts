@@ -23,6 +23,9 @@ table("a C integer", Value.cInteger, [
   ["-1", -1],
   [" +7 tail", 7],
   ["089", 0],
+  ["18446744073709551615", 2 ** 64],
+  ["0x10000000000000000", Number.POSITIVE_INFINITY],
+  ["-18446744073709551616", Number.NEGATIVE_INFINITY],
   ["abc", undefined],
   ["", undefined]
 ])
