@@ -1,7 +1,9 @@
 /**
  * Series with a session: per channel, not per stream, since streams of one channel on one host are many and
  * short-lived. Relay sessions of one tracing session (one per domain) share their names and are added up.
+ * Labels are UTF-8: what else a peer's name has is shown by number, or names that differ would make one series twice.
  */
+import { printable } from "../protocol/Text.ts"
 import type { Ended, SessionStatus } from "../relay/Status.ts"
 import * as Instruments from "./Instruments.ts"
 import { labelled, type Sample, sample } from "./Sample.ts"
@@ -74,19 +76,15 @@ class Series {
   }
 
   channel({ hostname, name }: Named, channelName: string): Channel | undefined {
-    return this.#find(this.channels, `${hostname}\n${name}\n${channelName}`, () => ({
-      labels: [hostname, name, channelName],
-      packetCount: 0,
-      byteCount: 0,
-      eventsDiscarded: 0,
-      packetsLost: 0,
-      silenceMillis: 0
-    }))
+    const labels = [printable(hostname), printable(name), printable(channelName)] as const
+    const none = { packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0, silenceMillis: 0 }
+    return this.#find(this.channels, labels.join("\0"), () => ({ labels, ...none }))
   }
 
   session({ hostname, name }: Named): OfSession | undefined {
-    return this.#find(this.sessions, `${hostname}\n${name}`, () => ({
-      labels: [hostname, name],
+    const labels = [printable(hostname), printable(name)] as const
+    return this.#find(this.sessions, labels.join("\0"), () => ({
+      labels,
       stallCount: 0,
       lagNanos: 0,
       lagPacketCount: 0,

@@ -194,6 +194,12 @@ const hostile: ReadonlyArray<readonly [what: string, text: string]> = [
 describe("what peers name", () => {
   const circle: { self?: unknown } = {}
   circle.self = circle
+  it("that is no UTF-8 is told apart in text, byte by byte", () => {
+    const line = (session: string) =>
+      LogLine.format({ kind: "error", text: session, annotations: { session } }, "text", false)
+    assert.strictEqual(line("caf\udce9"), "Error: caf\\xe9 [session=caf\\xe9]\n")
+    assert.strictEqual(line("\u{1f4a9}\udcff"), "Error: \u{1f4a9}\\xff [session=\u{1f4a9}\\xff]\n")
+  })
   for (const [what, text] of hostile) {
     it(`with ${what} is one line of text, and one of JSON`, () => {
       const line = {

@@ -78,6 +78,19 @@ describe("a reading", () => {
     assert.include(text, 'session="a\\"b\\\\c\\nd"')
   })
 
+  it("numbers bytes of names that are no UTF-8: names that differ are no series twice", () => {
+    const sessions = ["\udcffn", "\udcfen", "n\nm"].map((name) => session(name, { streams: [stream("\udc80_0")] }))
+    const lines = lineOf(textOf(samples(reading(sessions))), "lttng_relay_channel_received_packets_total")
+    assert.deepStrictEqual(
+      lines.map((line) => /session="(.*)",channel="(.*)"/.exec(line)?.slice(1)),
+      [
+        ["\\\\xffn", "\\\\x80"],
+        ["\\\\xfen", "\\\\x80"],
+        ["n\\nm", "\\\\x80"]
+      ]
+    )
+  })
+
   it("uses no instrument that the table does not have, and each as it is declared", () => {
     for (const { instrument, labels } of samples(reading([session("demo", { streams: [stream("ch")] })]))) {
       assert.include(Reference.all, instrument)
