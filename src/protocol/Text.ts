@@ -3,11 +3,10 @@
  * anything else, and the reference takes them all. A byte that is no UTF-8 reads as the lone surrogate U+DC00 + byte,
  * which UTF-8 cannot produce, and is written as that byte again: bytes → text → bytes is the identity.
  */
+import { escapeBase, escapes } from "./Printable.ts"
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-
-const escapeBase = 0xdc00
-const escapes = /[\udc80-\udcff]/gu
 
 const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80
 
@@ -71,9 +70,3 @@ export const hasBytes = (text: string): boolean => text.isWellFormed() || text.r
 
 /** As the system's calls take it. */
 export const pathOf = (text: string): string | Buffer => (text.isWellFormed() ? text : Buffer.from(bytesOf(text)))
-
-/** For people, and for formats that have no such bytes: `\x80`. */
-export const printable = (text: string): string =>
-  text.isWellFormed()
-    ? text
-    : text.replace(escapes, (character) => `\\x${(character.charCodeAt(0) - escapeBase).toString(16)}`).toWellFormed()

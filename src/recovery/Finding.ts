@@ -1,5 +1,5 @@
 /** What a check finds, and the changes to files that put it right. Values: nothing here reads or writes. */
-import * as Text from "../protocol/Text.ts"
+import * as Printable from "../protocol/Printable.ts"
 
 /**
  * - `damage`: readers stumble over it, or what was recorded is not where it belongs
@@ -91,7 +91,10 @@ export const append = <A>(to: Array<A>, more: Iterable<A>): void => {
 
 /** Names are whatever somebody gave: they are not to act on a terminal. */
 export const printable = (text: string): string =>
-  Text.printable(text).replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`)
+  Printable.printable(text).replace(
+    /\p{Cc}/gu,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`
+  )
 
 /** What a change does, for people. */
 export const described = (change: Change): string => {

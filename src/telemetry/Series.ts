@@ -3,7 +3,7 @@
  * short-lived. Relay sessions of one tracing session (one per domain) share their names and are added up.
  * Labels are UTF-8: what else a peer's name has is shown by number, or names that differ would make one series twice.
  */
-import { printable } from "../protocol/Text.ts"
+import { printable } from "../protocol/Printable.ts"
 import type { Ended, SessionStatus } from "../relay/Status.ts"
 import * as Instruments from "./Instruments.ts"
 import { labelled, type Sample, sample } from "./Sample.ts"
