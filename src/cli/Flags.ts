@@ -1,9 +1,12 @@
 /** Flags of the command line's library: of values in the notations of `lttng`, and made of plain options. */
 import { type Command, Flag } from "effect/cli"
 import type { Option, Options, ValueOf } from "./Options.ts"
-import { messageOf, parseDuration, parseSize } from "./Values.ts"
+import { messageOf, parseDuration, parseSize, parseTimer } from "./Values.ts"
 
 export const duration = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseDuration, messageOf))
+
+/** Of a session, in the notation of `lttng create --live`. */
+export const timer = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseTimer, messageOf))
 
 /** Bytes. */
 export const size = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseSize, messageOf))

@@ -10,12 +10,18 @@ const durationUnits: ReadonlyMap<string, number> = new Map([
   ["h", 3_600_000_000]
 ])
 
-/** `2s`, `500ms`; a number alone is microseconds. Throws what is wrong. */
-export const parseDuration = (text: string): Duration.Duration => {
+/** `2s`, `500ms`; a number alone is microseconds, as of `lttng`. Throws what is wrong. */
+export const parseTimer = (text: string): Duration.Duration => {
   const [, digits, unit = ""] = /^(\d+)([a-z]*)$/.exec(text) ?? []
-  const factor = durationUnits.get(unit)
-  if (digits === undefined || factor === undefined) throw new Error(`${text} is not a duration like 500ms or 2s`)
-  return Duration.micros(BigInt(Number(digits) * factor))
+  const micros = Number(digits) * (durationUnits.get(unit) ?? Number.NaN)
+  if (!Number.isSafeInteger(micros)) throw new Error(`${text} is not a duration like 500ms or 2s`)
+  return Duration.micros(BigInt(micros))
+}
+
+/** The same with its unit: who leaves it out means seconds, and would get a millionth of them. */
+export const parseDuration = (text: string): Duration.Duration => {
+  if (/^[1-9]\d*$/.test(text)) throw new Error(`${text} has no unit: ${text}s?`)
+  return parseTimer(text)
 }
 
 const ageUnits: ReadonlyMap<string, number> = new Map([

@@ -22,7 +22,7 @@ export const flags = {
     Flag.withDescription("Stream as this host (default: this one)")
   ),
   session: Flag.String("session").pipe(Flag.optional, Flag.withDescription("Name of the session")),
-  live: Flags.duration("live").pipe(
+  live: Flags.timer("live").pipe(
     Flag.optional,
     Flag.withDescription("Stream live sessions with this timer, as 1s or 200ms")
   )
