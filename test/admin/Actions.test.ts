@@ -1,6 +1,6 @@
 /** What an operator can do to a relay over its port: a real relay, with the library's target and viewer as peers. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Deferred, Effect, Fiber, Stream } from "effect"
 import type { Told } from "../../src/admin/AdminApi.ts"
 import { LiveViewer, SyntheticTrace, Target } from "../../src/index.ts"
 import * as Process from "../support/process.ts"
@@ -122,6 +122,37 @@ describe("an operator", () => {
         )
         assert.deepInclude(yield* client.relay.draining(), { isDraining: false, sessionCount: 1 })
       }
+    })
+  )
+})
+
+describe("an action that takes its time", () => {
+  it.live("is not hidden by an answer that somebody was given meanwhile", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const state = { now: "old", isBegun: false }
+      const { client, url } = yield* Ports.start(
+        {},
+        {},
+        {
+          ...Ports.operations,
+          configuration: Effect.sync(() => ({ now: state.now })),
+          reload: Effect.gen(function* () {
+            state.isBegun = true
+            yield* Deferred.await(gate)
+            state.now = "new"
+            return { changed: [] }
+          })
+        }
+      )
+      const look = Effect.promise(async () => (await fetch(`${url}/api/v1/configuration`)).json())
+      const reloading = yield* Effect.forkChild(client.daemon.reload())
+      yield* Process.until("the reload to begin", () => state.isBegun)
+      // More than are answered by the relay at once: of these some are an earlier one's answer.
+      for (let count = 0; count < 10; count++) assert.deepStrictEqual(yield* look, { now: "old" })
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(reloading)
+      assert.deepStrictEqual(yield* look, { now: "new" })
     })
   )
 })

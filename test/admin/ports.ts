@@ -23,7 +23,7 @@ export const operations = Operations.of({
 
 const telemetry = { version: "1", output: "/", descriptorLimit: 1000 }
 
-export const start = (options: TestRelay.Options = {}, more: Partial<Policy> = {}) =>
+export const start = (options: TestRelay.Options = {}, more: Partial<Policy> = {}, process = operations) =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make(options)
     const policy = { token, isLocal: true, hidesEvents: false, ...more }
@@ -32,7 +32,7 @@ export const start = (options: TestRelay.Options = {}, more: Partial<Policy> = {
     const listen = { host: "127.0.0.1", port: 0 }
     const layer = AdminServer.layer({ listen, policy, names, hasDoors, descriptorLimit: 1000 }).pipe(
       Layer.provide(Telemetry.layer(telemetry)),
-      Layer.provide([Layer.succeed(Relay, relay.relay), Layer.succeed(Operations, operations)])
+      Layer.provide([Layer.succeed(Relay, relay.relay), Layer.succeed(Operations, process)])
     )
     const { address } = Context.get(yield* Layer.build(Layer.fresh(layer)), HttpServer.HttpServer)
     const port = address._tag === "UnixPathAddress" ? 0 : address.port

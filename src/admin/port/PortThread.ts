@@ -86,6 +86,8 @@ interface Asking {
   /** Of its answer, as far as it came. */
   head: Head | undefined
   readonly parts: Array<Uint8Array>
+  /** It changes what others are told: until it is answered, too. */
+  readonly isAction: boolean
   /** Under which its answer is kept, as long as it is worth it. */
   key: string | undefined
 }
@@ -122,9 +124,10 @@ const forward = (
     response.writeHead(known.status, known.headers).end(known.bytes)
     return
   }
-  if (method !== "GET" && method !== "OPTIONS") forget()
+  const isAction = method !== "GET" && method !== "OPTIONS"
+  if (isAction) forget()
   const id = ++lastId
-  asked.set(id, { response, head: undefined, parts: [], key: isHead(response) ? undefined : key })
+  asked.set(id, { response, head: undefined, parts: [], isAction, key: isHead(response) ? undefined : key })
   response.once("close", () => {
     if (asked.delete(id)) tell({ _tag: "Gone", id })
   })
@@ -190,8 +193,10 @@ const answer = (answered: Answered): void => {
   }
   const asking = asked.get(answered.id)
   if (asking === undefined) return
-  if (answered._tag === "Head") asking.head = answered
-  else send(asking, answered)
+  if (answered._tag === "Head") {
+    asking.head = answered
+    if (asking.isAction) forget()
+  } else send(asking, answered)
 }
 
 yieldToOthers()
