@@ -24,9 +24,19 @@ export const textOf = (path: string): string =>
     .toString("utf8")
     .replace(/^\ufeff/, "")
 
-/** A line that somebody else must not know: what surrounds it is white space. */
+const firstLine = (text: string): string => text.trim().split("\n", 1)[0]?.trim() ?? ""
+
+/** What is wrong with the secret in a text; undefined: nothing. */
+export const secretFault = (text: string): string | undefined => {
+  const line = firstLine(text)
+  if (line === "") return "is empty"
+  return /^[\x20-\x7e]+$/.test(line) ? undefined : "has characters that no header carries: only ASCII can be asked for"
+}
+
+/** The first line that has something, without white space around it: somebody else must not know it. */
 export const secretOf = (path: string): string => {
-  const secret = textOf(path).trim()
-  if (secret === "") throw new Error("it is empty")
-  return secret
+  const text = textOf(path)
+  const fault = secretFault(text)
+  if (fault !== undefined) throw new Error(`it ${fault}`)
+  return firstLine(text)
 }

@@ -1,9 +1,14 @@
 /** The grammars below the options: values, listener URLs, INI text, getopt's habits. Tables of text and meaning. */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import * as Getopt from "../../src/config/Getopt.ts"
 import * as Ini from "../../src/config/Ini.ts"
+import * as TextFile from "../../src/config/TextFile.ts"
 import * as Url from "../../src/config/Url.ts"
 import * as Value from "../../src/config/Value.ts"
+import { temporaryDirectory } from "../support/relays.ts"
 
 const table = <A>(name: string, read: (text: string) => A, rows: ReadonlyArray<readonly [string, A]>) =>
   describe(name, () => {
@@ -158,5 +163,29 @@ describe("the command line", () => {
   ]
   for (const [args, expected] of rows) {
     it(`${args.join(" ")} sets ${expected || "nothing"}`, () => assert.strictEqual(settings(...args), expected))
+  }
+})
+
+describe("the secret of a file", () => {
+  const fileOf = (content: string) =>
+    Effect.map(temporaryDirectory("secret"), (directory) => {
+      writeFileSync(join(directory, "token"), content)
+      return join(directory, "token")
+    })
+
+  it.live("is its first line, without white space around it", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(TextFile.secretOf(yield* fileOf("\ufeff\n token 1 \r\n# until May\n")), "token 1")
+    })
+  )
+
+  for (const [content, reason] of [
+    ["\n \n", /^it is empty$/],
+    ["ключ\n", /^it has characters that no header carries/],
+    ["a\tb", /^it has characters that no header carries/]
+  ] as const) {
+    it.live(`is none in ${JSON.stringify(content)}`, () =>
+      Effect.map(fileOf(content), (path) => assert.throws(() => TextFile.secretOf(path), reason))
+    )
   }
 })

@@ -130,7 +130,8 @@ const directories = (options: DaemonOptions): ReadonlyArray<Message> => {
 const token = ({ httpTokenFile: path }: DaemonOptions): ReadonlyArray<Message> => {
   if (path === undefined) return []
   try {
-    if (TextFile.textOf(path).trim() === "") return [error(`The HTTP token file ${path} is empty`)]
+    const fault = TextFile.secretFault(TextFile.textOf(path))
+    if (fault !== undefined) return [error(`The HTTP token file ${path} ${fault}`)]
     const { mode } = statSync(path)
     return (mode & 0o004) === 0 ? [] : [warning(`The HTTP token file ${path} can be read by everybody`)]
   } catch (cause) {
