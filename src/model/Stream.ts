@@ -57,8 +57,8 @@ export interface Options<C> {
   readonly tracefileCount: number
   readonly chunk: C
   readonly actions: Actions<C>
-  /** How long a beacon is kept from viewers (`Inactivity`); none by default. */
-  readonly holdMillis?: number
+  /** How long a beacon is kept from viewers (`Inactivity`). */
+  readonly holdMillis: number
 }
 
 /**
@@ -142,7 +142,7 @@ export class Stream<C> {
     this.#ring = new TracefileRing(options.tracefileCount)
     this.left = new LeftFiles(options.tracefileSize > 0 ? options.tracefileCount : 0)
     this.file = this.#ring.start(options.chunk)
-    this.inactivity = new Inactivity(options.holdMillis ?? 0)
+    this.inactivity = new Inactivity(options.holdMillis)
   }
 
   /** `timestamp_end` of the last inactivity beacon while nothing newer is known. */

@@ -12,6 +12,8 @@ interface World {
   readonly userIni?: string
   readonly namedIni?: string
   readonly fileLimit?: number
+  /** What the resolver knows. */
+  readonly names?: Readonly<Record<string, string>>
 }
 
 const names: Readonly<Record<string, string>> = { localhost: "127.0.0.1", six: "::6" }
@@ -32,7 +34,7 @@ const resolve = (world: World) =>
       return text
     },
     lookup: async (host) => {
-      const address = /^[0-9.]+$|:/.test(host) ? host : names[host]
+      const address = /^[0-9.]+$|:/.test(host) ? host : (world.names ?? names)[host]
       if (address === undefined) throw new Error("not found")
       return address
     },
@@ -252,6 +254,17 @@ describe("several sources", () => {
     assert.deepStrictEqual([relay.control.port, relay.data.port, relay.live.port], [0, 7, 0])
   })
   it("-b wins over -d", async () => assert.strictEqual((await resolved({ args: ["-bd"] })).mode, "background"))
+})
+
+describe("a resolver that knows nothing", () => {
+  it("is not needed for this machine, whose name may be in capitals", async () => {
+    const args = ["-C", "tcp://LocalHost:1", "-D", "tcp6://localhost:2"]
+    const { relay } = await resolved({ args, names: {} })
+    assert.deepStrictEqual(relay.control, { host: "127.0.0.1", port: 1, family: 4 })
+    assert.deepStrictEqual(relay.data, { host: "::1", port: 2, family: 6 })
+    const [told] = await refusal({ args: ["-C", "tcp://six:1"], names: {} })
+    assert.strictEqual(told, "URI parse bad hostname six for af 2")
+  })
 })
 
 describe("a wrong value", () => {

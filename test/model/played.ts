@@ -140,7 +140,8 @@ export class Played {
       tracefileSize: options.tracefileSize ?? 0,
       tracefileCount: options.tracefileCount ?? 0,
       chunk: "A",
-      actions: this.disk
+      actions: this.disk,
+      holdMillis: 0
     })
     this.disk.openData(this.stream.file as Data, false)
   }

@@ -54,3 +54,35 @@ it.effect("who has a name in the rules is told by it, who has none by its key or
 )
 
 const disk: AccessFile["rules"] = [{ principals: ["*"], record: [{}], quota: { bytesOnDisk: 0 } }]
+
+it.effect(
+  "a connection counts from when it is there until it leaves; who uses nothing any more is not remembered",
+  () =>
+    withStore({}, ({ store }) =>
+      Effect.sync(() => {
+        const rules: AccessFile["rules"] = [{ principals: ["*"], record: [{}], quota: { connections: 1 } }]
+        const allowances = new Allowances(store, new Incidents(), () => {})
+        const permissions = { rightsOf: (identity: Identity) => rightsOf({ ...access, rules }, identity), allowances }
+        const partyOf = (isCarried: boolean) =>
+          new Party(permissions, { name: "192.0.2.1:9", certificate: undefined, isCarried })
+        const allowance = allowances.of("\0address 192.0.2.1")
+        const carried = partyOf(true)
+        assert.isUndefined(carried.enter())
+        carried.leave()
+        const unused = partyOf(false)
+        assert.deepStrictEqual(unused.principals, '"address 192.0.2.1"')
+        unused.leave()
+        assert.strictEqual(allowance.connectionCount, 0)
+        const first = partyOf(false)
+        assert.isUndefined(first.enter())
+        const second = partyOf(false)
+        assert.strictEqual(second.enter()?.code, "CONNECTION_QUOTA")
+        second.leave()
+        assert.strictEqual(allowances.of("\0address 192.0.2.1"), allowance, "it is in use")
+        first.leave()
+        first.leave()
+        assert.strictEqual(allowance.connectionCount, 0)
+        assert.notStrictEqual(allowances.of("\0address 192.0.2.1"), allowance)
+      })
+    )
+)

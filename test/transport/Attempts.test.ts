@@ -85,6 +85,33 @@ describe("a host with several addresses", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("is not asked for again when the connection to it breaks", () =>
+    Effect.gen(function* () {
+      const port = yield* Ports.free
+      const came: Array<string> = []
+      for (const host of ["127.0.0.2", "127.0.0.3"]) {
+        const server = net.createServer((socket) => {
+          came.push(host)
+          socket.on("error", () => undefined).on("data", () => socket.resetAndDestroy())
+        })
+        yield* Effect.acquireRelease(
+          Effect.callback<void>((resume) => void server.listen(port, host, () => resume(Effect.void))),
+          () => Effect.sync(() => server.close())
+        )
+      }
+      const socket = yield* connect(
+        { host: "relay.example", port },
+        { isHalfOpen: false, lookup: finding("127.0.0.2", "127.0.0.3") }
+      )
+      socket.write("x")
+      yield* Effect.callback<void>((resume) => void socket.resume().once("close", () => resume(Effect.void)))
+      // Whoever had been asked would come first.
+      net.connect(port, "127.0.0.3").on("error", () => undefined)
+      yield* Process.until("one at the other address", () => came.includes("127.0.0.3"))
+      assert.deepStrictEqual(came, ["127.0.0.2", "127.0.0.3"])
+    }).pipe(Effect.scoped)
+  )
+
   it.live("is tried no longer than somebody waits for it", () =>
     Effect.gen(function* () {
       const port = yield* Ports.free
