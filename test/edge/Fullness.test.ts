@@ -51,11 +51,14 @@ describe("room in a spool that is full", () => {
   it.live("is made until there is enough, and no further", () =>
     Effect.gen(function* () {
       const { journal } = yield* waiting()
+      const segmentCount = journal.segments.all.length
       const { done, made } = fullness(journal, () => journal.droppedPacketCount < packetCount / 2)
       made.overflow(journal)
       yield* done
       assert.isAtLeast(journal.droppedPacketCount, packetCount / 2)
       assert.isBelow(journal.droppedPacketCount, packetCount / 2 + 10)
+      // What is left of several is one file.
+      assert.isBelow(journal.segments.all.length, segmentCount)
     })
   )
 

@@ -2,10 +2,13 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Kind } from "../../src/protocol/journal/Record.ts"
+import { until } from "../../src/testing/Waiting.ts"
 import * as Spools from "./spools.ts"
 
 const ofBytes = (length: number) => ({ bytes: Buffer.alloc(length), from: 0, to: length })
 const little = ofBytes(1000)
+
+const turn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
 
 it.live("part of a packet waits for more of it, and what is between packets until the turn is over", () =>
   Effect.gen(function* () {
@@ -13,12 +16,17 @@ it.live("part of a packet waits for more of it, and what is between packets unti
     const { last } = journal
     journal.append(Kind.packet, 1, little)
     journal.flushSoon(true)
-    yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+    yield* turn
     assert.strictEqual(journal.written, last)
     journal.append(Kind.rest, 1, little)
     journal.flushSoon(false)
     yield* journal.beyond(last + 1)
     assert.strictEqual(journal.written, journal.last)
+    // The next turn is one of its own, once that is written.
+    yield* turn
+    journal.append(Kind.rest, 1, little)
+    journal.flushSoon(false)
+    yield* until("it to be written", () => journal.written === journal.last)
   })
 )
 
