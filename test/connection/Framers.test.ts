@@ -1,7 +1,9 @@
 /** Both framers, given the same bytes cut in every way: what the sink sees does not depend on the cuts. */
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
+import { payloadBytesMaxOf } from "../../src/connection/control/Commands.ts"
 import { CommandFramer, type CommandSink, flow, refuse } from "../../src/protocol/control/CommandFramer.ts"
+import * as Control from "../../src/protocol/control/index.ts"
 import { PacketFramer, type PacketSink } from "../../src/protocol/data/PacketFramer.ts"
 import { payloadBytesMax } from "../../src/protocol/Header.ts"
 import { header as commandHeader, join, message, packetHeader } from "../sidebyside/commands.ts"
@@ -256,4 +258,10 @@ describe("commands of a control connection", () => {
     framer.push(commandStream, 0, commandStream.length)
     assert.deepStrictEqual(lines, [])
   })
+})
+
+it("of a command's payload no more is kept than it can use, and much only of one that names every stream", () => {
+  assert.isAtLeast(payloadBytesMaxOf(Control.RotateStreams.number), 65_535 * 8)
+  for (const { number } of [Control.CreateSession, Control.AddStream, Control.SendIndex, Control.CreateTraceChunk])
+    assert.isAtMost(payloadBytesMaxOf(number), 16 * 1024)
 })
