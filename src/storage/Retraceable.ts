@@ -18,6 +18,14 @@ type Change = typeof Change.Type
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Change))
 
+/** It is one of the directories, or lies below one: they may be many. */
+export const isWithin = (path: string, directories: ReadonlySet<string>): boolean => {
+  for (let at = path; ; at = dirname(at)) {
+    if (directories.has(at)) return true
+    if (at === dirname(at)) return false
+  }
+}
+
 /** Changes of names below some directories, put down in a file of their own. */
 export class Watch {
   readonly prefixes = new Set<string>()
@@ -30,8 +38,7 @@ export class Watch {
   }
 
   isOf(path: string): boolean {
-    for (const prefix of this.prefixes) if (path === prefix || path.startsWith(`${prefix}/`)) return true
-    return false
+    return isWithin(path, this.prefixes)
   }
 
   note(path: string, from?: string): Effect.Effect<void, FileFailed> {

@@ -5,6 +5,7 @@
 import { dirname } from "node:path"
 import { Effect } from "effect"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
+import { isWithin } from "./Retraceable.ts"
 
 /** Stands for the inode of whatever file lies there: opened again by its name, it counts as the same. */
 export const anyInode = 0
@@ -46,8 +47,7 @@ export class ShadowFiles {
 
   /** It lies in one of its own directories. */
   isOwn(path: string): boolean {
-    for (const own of this.#own) if (path === own || path.startsWith(`${own}/`)) return true
-    return false
+    return isWithin(path, this.#own)
   }
 
   #list(path: string) {

@@ -59,6 +59,8 @@ export interface Peer {
   readonly waitsFor?: (why: Incident | undefined) => void
   /** What it says was carried out before: it may do it. */
   readonly isReplayed?: boolean
+  /** For such: seconds since 1970, when it began. */
+  readonly begunAt?: number | undefined
   /** For such: where its sessions were, relative to the output directory. */
   readonly places?: ReadonlySet<string> | undefined
   /** Of the protocol that it is served with, where that is less than all. */

@@ -13,6 +13,8 @@ const journalOf = (token: string, sessionIds: ReadonlyArray<number>): Journal =>
   sessionIds: new Set(sessionIds),
   standing,
   isOutside: false,
+  places: undefined,
+  records: () => undefined,
   stop: () => undefined
 })
 

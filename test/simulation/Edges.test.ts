@@ -8,6 +8,7 @@ const batch = 25
 /** The script has every byte. */
 const byteStep = 61
 const operationStep = 7
+const oldMinor = 10
 const manySteps = 100
 const manyStepsSeedCount = 10
 /** Its session has rings. */
@@ -102,6 +103,17 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
       }
     }
   )
+
+  it("do so with sessions of targets before 2.11, which say where in the output directory", () => {
+    let killCount = 0
+    for (let seed = 1; seed <= batch; seed++) killCount += live({ ...usual, minor: oldMinor, seed }).relayKillCount
+    assert.isAbove(killCount, 0)
+    const options = { ...longSession, minor: oldMinor, tracingCount: 30 }
+    const expected = direct(options)
+    for (let killAt = 1; killCount > 0; killAt += operationStep) {
+      killCount = live({ ...options, killAt }, expected).relayKillCount
+    }
+  })
 
   it("do so with sessions that are put down anew several times", () => {
     for (let seed = 1; seed <= manyStepsSeedCount; seed++) live({ ...usual, seed, stepCountMax: manySteps })

@@ -22,6 +22,7 @@ const lived = (what: string, life: () => Report): void => {
 
 for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   lived(`seed ${seed}`, () => live({ ...usual, seed }))
+  if (seed % 8 === 0) lived(`seed ${seed}, of 2.10`, () => live({ ...usual, minor: 10, seed }))
   const hasMiddle = seed % 4 === 0
   if (hasMiddle) lived(`seed ${seed}, with an edge between`, () => live({ ...usual, hasMiddle, seed }))
   if (seed % 2 === 0) lived(`seed ${seed}, with stops`, () => live({ ...usual, hasMiddle, hasStops: true, seed }))

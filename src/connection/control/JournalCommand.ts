@@ -1,5 +1,7 @@
 /** OPEN_JOURNAL (docs/extension.md): an edge begins a journal, or goes on with one. */
+
 import { Effect, Result } from "effect"
+import { wallMillis } from "../../Machine.ts"
 import * as GetEdges from "../../protocol/journal/GetEdges.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
@@ -115,11 +117,12 @@ const over = (
 const begin = ({ registry, serves, socket }: ControlState, { edgeName, token }: OpenJournal.Request): HostedJournal => {
   const { incidents, journals, options, store } = registry
   const { certificate, name } = socket
-  const journal = new HostedJournal({ token, edgeName, registry, serves, edge: socket })
+  const begunAt = Math.floor(wallMillis() / 1000)
+  const journal = new HostedJournal({ token, edgeName, registry, serves, edge: socket, begunAt })
   journal.isBeginning = true
   journal.isOutside = true
   journals.open.set(token, journal)
-  const about = { edgeName, peer: name, ...(certificate !== undefined && { certificate }) }
+  const about = { edgeName, peer: name, begunAt, ...(certificate !== undefined && { certificate }) }
   const begun = JournalHistory.begin(store, token, about, (options.sync ?? "none") !== "none").pipe(
     Effect.map((history) => journal.keep(history)),
     Effect.catch(({ message }) => incidents.report("JOURNAL_UNMARKED", message)),

@@ -82,7 +82,8 @@ const admitted = ({ held, minor, registry, request, socket }: Admitted): Effect.
   Effect.gen(function* () {
     const features = Version.features(minor)
     const id = registry.nextSessionId()
-    const creationTime = request.creationTime ?? BigInt(Math.floor(wallMillis() / 1000))
+    // The same for one that is gone through again.
+    const creationTime = request.creationTime ?? BigInt(socket.begunAt ?? Math.floor(wallMillis() / 1000))
     const owner = ownerOf(request, id, registry.permissions.rightsOf !== undefined)
     const chunk = firstChunk(registry, owner, request.currentChunkId, features.chunks)
     if (chunk === undefined && request.currentChunkId !== undefined) {

@@ -14,6 +14,7 @@ import { Kind } from "../../protocol/journal/Record.ts"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import { basesOf, resume } from "../../relay/session/Basis.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
+import { placeOf } from "../../relay/session/StreamPlaces.ts"
 import * as Advance from "../../relay/stream/Advance.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { Brought } from "./Brought.ts"
@@ -98,6 +99,10 @@ const sessionEntries = (
   return [...entries, { kind: basis, connection, bytes: bases.behind }]
 }
 
+/** Where it records, relative to the output directory. */
+const placesOf = ({ identity, streams }: SessionActor): ReadonlyArray<string> =>
+  identity.hasChunks ? [identity.outputPath] : [...streams.values()].map(({ path }) => placeOf(path))
+
 export class Abridgement {
   readonly #connections: ReadonlyMap<number, Tracer>
   readonly #brought: Brought
@@ -117,7 +122,7 @@ export class Abridgement {
   }
 
   #entriesOf(sessions: ReadonlyMap<number, SessionActor>): ReadonlyArray<Entry> | undefined {
-    const paths = new Set([...sessions.values()].map(({ identity }) => identity.outputPath))
+    const paths = new Set([...sessions.values()].flatMap(placesOf))
     const entries: Array<Entry> = [...paths].map((at) => ({
       kind: JournalHistory.path,
       connection: 0,

@@ -15,7 +15,7 @@ export class Brought {
     this.#registry = registry
   }
 
-  /** Answers where it records, relative to the output directory. */
+  /** Answers where it records, relative to the output directory, if all of it does in one. */
   add(id: number): string | undefined {
     this.ids.add(id)
     const identity = this.#registry.sessions.get(id)?.identity
@@ -23,7 +23,7 @@ export class Brought {
       const { owner } = identity
       this.#owners.set(`${owner.sessiondUuid}/${owner.sessionKey}`, owner)
     }
-    return identity?.outputPath
+    return identity?.hasChunks === true ? identity.outputPath : undefined
   }
 
   /** Those that have not ended. */

@@ -107,7 +107,7 @@ export const lookedAt = (registry: Registered, journal: HostedJournal): Effect.E
 const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLeft.Found) => {
   const { about, token } = found
   const edge = { name: about.peer, certificate: about.certificate }
-  const journal = new HostedJournal({ token, edgeName: about.edgeName, registry, serves, edge })
+  const journal = new HostedJournal({ token, edgeName: about.edgeName, registry, serves, edge, begunAt: about.begunAt })
   const work = Effect.as(replayed(journal, found), journal)
   return Effect.tapError(retracedBeside(registry.store, found, work, rest(registry, journal)), () => found.close)
 }

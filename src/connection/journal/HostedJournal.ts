@@ -24,7 +24,6 @@ import type { Carrier } from "../../relay/journal/Taken.ts"
 import { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import * as Advance from "../../relay/stream/Advance.ts"
-import type { Serves } from "../control/Command.ts"
 import { Abridgement } from "./Abridgement.ts"
 import { Brought } from "./Brought.ts"
 import type { Options } from "./Hosting.ts"
@@ -43,7 +42,7 @@ export class HostedJournal implements Journal {
   readonly edgeName: string
   readonly #registry: Registry["Service"]
   readonly standing: Standing
-  readonly #serves: Serves
+  readonly #options: Options
   readonly #connections = new Map<number, Tracer>()
   readonly #handles = new Handles()
   readonly #brought: Brought
@@ -84,7 +83,7 @@ export class HostedJournal implements Journal {
     this.token = options.token
     this.edgeName = options.edgeName
     this.#registry = options.registry
-    this.#serves = options.serves
+    this.#options = options
     this.#brought = new Brought(options.registry)
     this.sessionIds = this.#brought.ids
     this.abridgement = new Abridgement(this.#connections, this.#brought, this.#handles)
@@ -246,6 +245,7 @@ export class HostedJournal implements Journal {
     const replies = new Replies((command, bytes, from) => this.#answered(number, command, bytes, from))
     const peer = new VirtualPeer({
       edge: this.standing.edge,
+      begunAt: this.#options.begunAt,
       places: () => this.places,
       brought: (id) => this.sessionIds.has(id),
       waitsFor: this.standing.waitsFor,
@@ -256,7 +256,7 @@ export class HostedJournal implements Journal {
     // One that meant nothing to this session had no end.
     this.#connections.get(number)?.peer.ended()
     this.#connections.set(number, new Tracer(kind, peer, replies))
-    const serve = this.#serves[kind === Kind.control ? "control" : "data"](peer)
+    const serve = this.#options.serves[kind === Kind.control ? "control" : "data"](peer)
     this.#registry.background(Effect.provideService(serve, Registry, this.#registry))
   }
 
@@ -293,7 +293,11 @@ export class HostedJournal implements Journal {
       connection?.added.push(isDone ? id : u64Max)
       this.#registry.streams.get(Number(id))?.model.left.keep()
     } else if (isDone) {
-      this.#made(Number(id))
+      const outputPath = this.#brought.add(Number(id))
+      this.#registry.journals.made(Number(id), this)
+      if (outputPath !== undefined) this.records(outputPath)
+      // A session that is begun again would find its own directory taken.
+      this.#pace.isAsked = true
       if (connection !== undefined) connection.sessionId = Number(id)
     }
   }
@@ -304,12 +308,9 @@ export class HostedJournal implements Journal {
     else peer.ended()
   }
 
-  #made(id: number): void {
-    const outputPath = this.#brought.add(id)
-    this.#registry.journals.made(id, this)
-    if (outputPath !== undefined) this.history?.watch(outputPath)
-    // A session that is begun again would find its own directory taken.
-    this.#pace.isAsked = true
+  /** A session of it has a directory there from now on. */
+  records(path: string): void {
+    this.history?.watch(path)
   }
 
   /** While what an earlier relay carried out is gone through again: where its sessions were. */

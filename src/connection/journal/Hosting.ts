@@ -10,4 +10,6 @@ export interface Options {
   readonly registry: Registry["Service"]
   /** Whose rights its sessions have. */
   readonly edge: Pick<Peer, "name" | "certificate">
+  /** Seconds since 1970; undefined: an earlier relay has put down none. */
+  readonly begunAt: number | undefined
 }

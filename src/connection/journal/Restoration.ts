@@ -33,7 +33,14 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
       Effect.forEach(all, (found) => {
         const { about, token } = found
         const edge = { name: about.peer, certificate: about.certificate }
-        const journal = new HostedJournal({ token, edgeName: about.edgeName, registry, serves, edge })
+        const journal = new HostedJournal({
+          token,
+          edgeName: about.edgeName,
+          registry,
+          serves,
+          edge,
+          begunAt: about.begunAt
+        })
         journals.open.set(token, journal)
         return Effect.as(replayed(journal, found), [journal, found] as const)
       })

@@ -10,6 +10,7 @@ import type { Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
 export interface Options {
   /** Whose rights it has: the edge's that came last. */
   readonly edge: Pick<Peer, "name" | "certificate">
+  readonly begunAt: number | undefined
   readonly places: () => ReadonlySet<string> | undefined
   readonly brought: (sessionId: number) => boolean
   readonly waitsFor: (why: Incident | undefined) => void
@@ -25,6 +26,7 @@ export class VirtualPeer implements Peer {
   readonly isCarried = true
   readonly brought: (sessionId: number) => boolean
   readonly waitsFor: (why: Incident | undefined) => void
+  readonly begunAt: number | undefined
   readonly #options: Options
   readonly #end = Deferred.makeUnsafe<SocketEnd>()
   #receiver: Receiver | undefined
@@ -37,6 +39,7 @@ export class VirtualPeer implements Peer {
     this.#options = options
     this.brought = options.brought
     this.waitsFor = options.waitsFor
+    this.begunAt = options.begunAt
   }
 
   /** Only while it is ready. */

@@ -52,6 +52,8 @@ export const About = Schema.Struct({
   edgeName: Schema.String,
   /** `address:port`, and the certificate it showed: whose rights its sessions have. */
   peer: Schema.String,
+  /** Seconds since 1970: sessions that say no time of their own began then. */
+  begunAt: Schema.optionalKey(Schema.Finite),
   certificate: Schema.optionalKey(
     Schema.Struct({
       subject: Schema.String,
@@ -159,10 +161,12 @@ export class JournalHistory {
 
   /** Changes of names below it are put down from now on. */
   watch(outputPath: string): void {
+    const prefix = `${this.#store.output}/${outputPath}`
+    if (this.#watch.prefixes.has(prefix)) return
     const bytes = Buffer.from(outputPath)
     this.#isPlain = false
     this.#add({ number: 0, byteCount: bytes.length, kind: path, connection: 0 }, bytes, 0, bytes.length)
-    this.#watch.prefixes.add(`${this.#store.output}/${outputPath}`)
+    this.#watch.prefixes.add(prefix)
   }
 
   #add(value: Value, bytes: Buffer, from: number, to: number): void {

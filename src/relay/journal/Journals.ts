@@ -19,6 +19,10 @@ export interface Journal extends Guest {
   /** What the edge said of itself last; undefined: nothing yet. */
   readonly report: EdgeReport | undefined
   readonly sessionIds: ReadonlySet<number>
+  /** While it is gone through again: where its sessions were, relative to the output directory. */
+  readonly places: ReadonlySet<string> | undefined
+  /** A session of it is about to make a directory there, relative to the output directory. */
+  readonly records: (path: string) => void
   /** Ends its sessions, as the loss of their connections does. */
   readonly stop: () => void
 }

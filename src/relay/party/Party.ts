@@ -104,8 +104,8 @@ export class Party {
   /** Into a directory below the host's that the target names itself: it must not be another session's. */
   mayRecordInto(hostname: string, path: string): boolean {
     // The host's own is nobody's session, which matters where there are rules.
-    const isRuled = this.#permissions.rightsOf !== undefined
-    return !isRuled || sessionNamesOf(path).some((sessionName) => this.mayRecord({ hostname, sessionName }))
+    if (this.#permissions.rightsOf === undefined) return true
+    return sessionNamesOf(path).some((sessionName) => this.mayRecord({ hostname, sessionName }))
   }
 
   mayView(names: Names): boolean {

@@ -87,7 +87,7 @@ export class SessionActor implements StreamSession {
       siblings: () => this.siblings,
       onUnused: onChunkUnused
     })
-    this.places = new StreamPlaces(identity, surroundings.options.grouping, surroundings.incidents)
+    this.places = new StreamPlaces(identity, surroundings)
     this.viewers = new Viewers(surroundings.liveCache, (_tag, viewerCount) =>
       surroundings.events.publish({ _tag, sessionId: this.id, viewerCount })
     )

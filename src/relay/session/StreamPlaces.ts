@@ -2,30 +2,50 @@
  * Where the streams of one session go in its trace chunks. A stream's directory in which there are files of others
  * is not touched: it gets a suffix, for all the session's streams from then on, since they are one trace.
  */
+import { posix } from "node:path"
 import { Effect } from "effect"
 import * as Path from "../../model/Path.ts"
-import { splitStreamPath, withSuffix } from "../../model/Suffix.ts"
+import { splitStreamPath, suffixOf, withSuffix } from "../../model/Suffix.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { TraceDirectory } from "../../storage/TraceStore.ts"
-import type { Incidents } from "../Incidents.ts"
 import type { Identity } from "./Identity.ts"
+import type { Surroundings } from "./Surroundings.ts"
 
 /** Two sessions of one name in one second are many. */
 const numberMax = 10_000
 
+/** As it is written; old peers double slashes. */
+export const placeOf = (path: string): string => posix.normalize(path).replace(/\/+$/, "")
+
+/** Gone through again: the number that it had. Undefined: it had none. */
+const againOf = (
+  places: ReadonlySet<string> | undefined,
+  own: string,
+  rest: string,
+  first: number
+): number | undefined => {
+  if (places === undefined) return undefined
+  // Nearly always: there may be many.
+  if (places.has(placeOf(withSuffix(own, first) + rest))) return first
+  for (const place of places) {
+    const end = placeOf(`x${rest}`).slice(1)
+    const number = place.endsWith(end) ? suffixOf(placeOf(own), place.slice(0, place.length - end.length)) : undefined
+    if (number !== undefined && number >= first) return number
+  }
+  return undefined
+}
+
 export class StreamPlaces {
   readonly #identity: Identity
-  readonly #grouping: Path.OutputGrouping
-  readonly #incidents: Incidents
+  readonly #surroundings: Pick<Surroundings, "options" | "incidents" | "journals">
   /** By the part of a path that may be renamed. */
   readonly #numbers = new Map<string, number>()
   /** Streams are made again that have their places: what is given as their paths. */
   isGiven = false
 
-  constructor(identity: Identity, grouping: Path.OutputGrouping, incidents: Incidents) {
+  constructor(identity: Identity, surroundings: Pick<Surroundings, "options" | "incidents" | "journals">) {
     this.#identity = identity
-    this.#grouping = grouping
-    this.#incidents = incidents
+    this.#surroundings = surroundings
   }
 
   /** Of paths that have another name. */
@@ -42,7 +62,7 @@ export class StreamPlaces {
   pathOf(pathname: string, connectionMinor: number): string | undefined {
     const path = Path.withoutLeadingSlash(pathname)
     if (path === "" || Path.isClimbing(path)) return undefined
-    if (this.#grouping === "host" || this.isGiven) return path
+    if (this.#surroundings.options.grouping === "host" || this.isGiven) return path
     // Peers of 2.4 to 2.10 send the whole path; older ones have no session name to group by.
     if (connectionMinor < 4 || connectionMinor >= 11) return path
     return Path.regroupBySession(path, this.#identity.sessionName, this.#identity.creationTime)
@@ -53,12 +73,18 @@ export class StreamPlaces {
     if (this.isGiven) return Effect.succeed(path)
     const [own, rest] = splitStreamPath(path, this.#identity.hasChunks)
     const first = this.#numbers.get(own) ?? 0
+    const { hasChunks, id } = this.#identity
+    // The session's own directory is known to it.
+    const journal = hasChunks ? undefined : this.#surroundings.journals.ofSession(id)
+    const again = againOf(journal?.places, own, rest, first)
     return Effect.gen({ self: this }, function* () {
-      let number = first
-      while (number < numberMax && (yield* directory.isTaken(withSuffix(own, number) + rest))) number++
+      let number = again ?? first
+      const isTaken = (place: string) => (again === undefined ? directory.isTaken(place) : Effect.succeed(false))
+      while (number < numberMax && (yield* isTaken(withSuffix(own, number) + rest))) number++
       const place = withSuffix(own, number)
-      if (number !== first) yield* this.#incidents.report("NAME_TAKEN", `${own}: recorded in ${place}`)
+      if (number !== first) yield* this.#surroundings.incidents.report("NAME_TAKEN", `${own}: recorded in ${place}`)
       this.#numbers.set(own, number)
+      journal?.records(placeOf(place + rest))
       return place + rest
     })
   }
@@ -69,7 +95,7 @@ export class StreamPlaces {
       const [own] = splitStreamPath(path, this.#identity.hasChunks)
       const number = (this.#numbers.get(own) ?? 0) + 1
       this.#numbers.set(own, number)
-      return this.#incidents.report("NAME_TAKEN", `${own}: recorded in ${withSuffix(own, number)}`)
+      return this.#surroundings.incidents.report("NAME_TAKEN", `${own}: recorded in ${withSuffix(own, number)}`)
     })
   }
 }

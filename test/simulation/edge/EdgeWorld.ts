@@ -114,7 +114,9 @@ class EdgeWorld {
     this.relayFiles = new MortalFiles(random)
     this.edgeFiles = new MortalFiles(random)
     const patience = new Random(options.seed + 1)
-    this.#suspendMillis = patience.chance(0.5) ? Math.round(patience.next() ** 3 * 3000) : undefined
+    // Sessions of old peers are not gone on with once they have ended for want of their edge.
+    this.#suspendMillis =
+      options.minor === undefined && patience.chance(0.5) ? Math.round(patience.next() ** 3 * 3000) : undefined
     this.stops = new Random(options.seed + 2)
     this.#last = this.link
     if (options.hasMiddle !== true) return

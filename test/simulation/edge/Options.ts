@@ -21,6 +21,8 @@ export interface Options {
   readonly middleKillAt?: number
   /** Between these it rotates. */
   readonly rotates?: boolean
+  /** Targets speak it, one before 2.11: they rotate nothing. */
+  readonly minor?: number
   /** Then so many packets as fast as they can, into one file. */
   readonly packetCount?: number
 }

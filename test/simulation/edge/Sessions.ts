@@ -51,20 +51,21 @@ export type OnTarget = (target: Target, name: string) => void
 /** One session, or two of one tracing session, the same for the same seed. */
 export const session = (player: Player, options: Options, number: number, onTarget: OnTarget) =>
   Effect.gen(function* () {
-    const { packetCount = 0, rotates = false, seed, stepCountMax, tracingCount } = options
+    const { minor, packetCount = 0, rotates = false, seed, stepCountMax, tracingCount } = options
     const random = new Random(seed * 1000 + number)
     const isLive = random.chance(0.3)
     const targetCount = random.chance(0.3) ? 2 : 1
     const scenario = {
       ring: random.chance(0.3) && packetCount === 0 ? 600 : 0,
       targetCount,
+      ...(minor !== undefined && { minor }),
       session: { sessionId: number, ...(isLive && { liveTimer: 1_000_000 }) },
       play: (first: Target, second: Target | undefined) =>
         Effect.gen(function* () {
           // Two share their chunks: neither rotates alone.
           if (tracingCount !== undefined)
             yield* traced(first, tracingCount, { ...options, rotates: rotates && targetCount === 1 })
-          else yield* steps(random, stepCountMax, targetCount === 1)(first)
+          else yield* steps(random, stepCountMax, targetCount === 1 && minor === undefined)(first)
           if (second !== undefined) yield* Effect.andThen(second.packets(2), second.settled)
         })
     }
