@@ -257,7 +257,8 @@ export class Segments {
    * the spool is tight: otherwise what the relay has long since would hold back tracers.
    */
   free(durable: number, isOver: boolean): Effect.Effect<void> {
-    return this.#options.home.stays(() => this.#free(durable, isOver))
+    // Whoever hears the relay may be gone any time: what was begun with a segment is done.
+    return this.#options.home.stays(() => Effect.uninterruptible(this.#free(durable, isOver)))
   }
 
   #free(durable: number, isOver: boolean): Effect.Effect<void> {
