@@ -53,12 +53,15 @@ const scanFile = (
   Effect.suspend(() => {
     let goodUntil = 0
     let isReused = false
+    /** What lies at the beginning is in the segment before, too: the two were being joined. */
+    let joined = 0
     /** Damaged, with nothing whole behind them yet. */
     const doubtful: Array<() => void> = []
     const each: Each = (bytes, at, size, offset) => {
       // Of what the segment was before.
       if (u64At(bytes, at) <= history.last) {
         isReused = true
+        if (joined === offset + at) joined += size
         return
       }
       if (isLast && !isWhole(bytes, at, checksums)) {
@@ -70,7 +73,8 @@ const scanFile = (
       see(bytes, at, size, offset)
     }
     const see: Each = (bytes, at, size, offset) => {
-      if (offset + at > goodUntil) history.damage.push(`${path}: ${offset + at - goodUntil} bytes are no records`)
+      if (offset + at > Math.max(goodUntil, joined))
+        history.damage.push(`${path}: ${offset + at - goodUntil} bytes are no records`)
       history.see(bytes, at, path)
       goodUntil = offset + at + size
     }
