@@ -368,15 +368,15 @@ export class TraceDirectory {
     return this.#ground.pool.open(this.#ground.files.open(at, mode))
   }
 
-  readonly #patiently = <A>(operation: Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> => {
+  #patiently<A>(relative: string, operation: Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> {
     const { mayWait, roomWait } = this.#ground
-    return roomWait.of(operation, () => mayWait(this.relativePath))
+    return roomWait.of(operation, () => mayWait(path.join(this.relativePath, relative)))
   }
 
   #traceFile(file: OpenFile, relative: string, isWriter: boolean): TraceFile {
     const reopen = (mode: OpenMode) =>
       this.#exclusive(Effect.flatMap(this.#inside(relative), (at) => this.#open(at, mode)))
-    return new TraceFile(this.#ground.pool, file, reopen, isWriter, this.#patiently)
+    return new TraceFile(this.#ground.pool, file, reopen, isWriter, (operation) => this.#patiently(relative, operation))
   }
 
   /** The descriptor's place is taken before the gate: waiting for one must not keep others from giving theirs back. */
