@@ -56,7 +56,7 @@ const mutations = [
   // How much.
   [access, 'principals.includes(principal) || principals.includes("*")', "principals.includes(principal)", unit],
   [access, 'principals.includes(principal) || principals.includes("*")', 'principals.includes("*")', unit],
-  [access, "Math.min(...quotas", "Math.max(...quotas", unit],
+  [access, "Math.min(smallest, own)", "Math.max(smallest, own)", unit],
   [access, "names.size === 0 ? [nobody(peer)] : ", "", unit],
   // biome-ignore lint/suspicious/noTemplateCurlyInString: text of a source
   [access, "`\\0address ${Addresses.networkOf(address)}`", '"nobody"', unit],
@@ -80,7 +80,7 @@ const mutations = [
   [admission, "party.mayRecord({ hostname, sessionName }) && ", "", wire],
   [admission, "(!isInto || party.mayRecordInto(hostname, basePath))", "true", wire],
   [admission, 'grouping === "host" && basePath', "basePath", wire],
-  [party, "return sessionNamesOf(path).some(", "return sessionNamesOf(path).every(", wire],
+  [party, "sessionNamesOf(path).some(", "sessionNamesOf(path).every(", wire],
   [streams, "if (!party.mayRecord({ hostname, sessionName })) return false", "", wire],
   [streams, 'party.mayRecordInto(hostname, rest.join("/"))', "true", wire],
   [streams, 'registry.options.grouping === "session" ||', "", wire],
