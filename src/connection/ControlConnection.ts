@@ -393,7 +393,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     this.#registry.tally.answerMicros.add((now - this.#readAt) * 1000, this.#unansweredCount)
     this.#unansweredCount = 0
     const millis = this.#pace.answered(now)
-    if (millis !== undefined && millis < successionMillis) this.#registry.vigil.keep(now)
+    if (millis !== undefined && millis < successionMillis) this.#registry.vigil.keep(now, this.#connection.id)
     this.#grace.answered(now)
   }
 }

@@ -174,10 +174,10 @@ class DataConnection implements Receiver, PacketSink, Connection {
     return true
   }
 
-  payload(bytes: Buffer, from: number, to: number): boolean {
+  payload(bytes: Buffer, from: number, to: number, isLast: boolean): boolean {
     const stream = this.#stream
     if (stream === undefined) return false
-    stream.appendPayload(bytes, from, to, this.#shares.bytes)
+    stream.appendPayload(bytes, from, to, isLast, this.#shares.bytes)
     return true
   }
 

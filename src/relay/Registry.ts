@@ -119,6 +119,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         store.roomWait.onWait = ({ message }) => incidents.report("JOURNAL_WAITS", message)
         const directories = new Directories(store, incidents)
         const contention = new Contention()
+        const vigil = new Vigil(() => contention.isShort())
         const events = yield* Events.make
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
@@ -153,9 +154,9 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           permissions,
           pool: new Pool(options.memoryBytesMax),
           halves: new Pool(halvesBytesMax, halvesBytesMax),
-          gather: new Gather(),
+          gather: new Gather(() => vigil.isForOne),
           outbox: new Outbox(),
-          vigil: new Vigil(() => contention.isShort()),
+          vigil,
           tally: new Tally(serial()),
           journals: new Journals(),
           events,

@@ -17,17 +17,31 @@ const awakeMillis = 0.15
 /** Two answers to one connection closer than this: the target waits for each. */
 export const successionMillis = 0.3
 
+/** A connection that has so many quick answers in a row is alone. */
+const loneCountMin = 16
+
 export class Vigil {
   readonly #isShort: () => boolean
   #until = 0
   #isKept = false
+  /** Of the connection answered last: its number, and how many quick answers before others had one. */
+  #last: number | undefined
+  #sameCount = 0
 
   /** `isShort`: processors are, see `thread/Contention`. */
   constructor(isShort: () => boolean) {
     this.#isShort = isShort
   }
 
-  keep(now: number): void {
+  /** One target alone waits for each answer, and has just had one. */
+  get isForOne(): boolean {
+    return this.#isKept && this.#sameCount >= loneCountMin
+  }
+
+  /** The connection of this number has had an answer soon after the one before. */
+  keep(now: number, connection: number): void {
+    this.#sameCount = connection === this.#last ? this.#sameCount + 1 : 0
+    this.#last = connection
     if (this.#isShort()) return
     this.#until = now + awakeMillis
     if (this.#isKept) return

@@ -170,6 +170,8 @@ export interface Options extends Stores.Options {
   readonly memoryBytesMax?: number
   readonly allowClear?: boolean
   readonly sync?: Sync
+  /** Every target is taken for the only one, and for one that waits for each answer. */
+  readonly isForOne?: boolean
   /** Every stream writes as it does when others have something to write, too. */
   readonly isCrowded?: boolean
 }
@@ -321,6 +323,7 @@ export const withRelay = <A, E>(
       gather.addBulk = (flush, owner) => addBulk(() => flush(true), owner)
       gather.isCrowd = () => true
     }
+    if (options.isForOne) Object.assign(gather, { isForOne: () => true })
     const connections = yield* FiberSet.make()
     const serve = (name: string, handle: (peer: Peer) => Effect.Effect<void, never, Registry>) =>
       Effect.gen(function* () {

@@ -47,13 +47,13 @@ const connection = () => {
 /** Two connections bring much at once; `also` is asked of the first stream's log. */
 const played = (also: (log: WriteLog) => void) =>
   Effect.gen(function* () {
-    const gather = new Gather()
+    const gather = new Gather(() => false)
     const sink = new FullSink()
     const [one, other] = [connection(), connection()]
     gather.isCrowd(other.account)
     const log = new WriteLog(progress, gather, nothing, undefined)
     const fiber = yield* Effect.forkChild(log.run(() => Effect.void))
-    log.append(sink, one.bytes, 0, slabBytes / 2, one.account)
+    log.append(sink, one.bytes, 0, slabBytes / 2, false, one.account)
     also(log)
     while (log.failure === undefined) yield* Effect.sleep("1 millis")
     const exit = yield* Effect.exit(log.synced)

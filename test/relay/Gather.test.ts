@@ -14,7 +14,7 @@ const played = (owners: readonly [object, object, object], tookTime: boolean) =>
       else resume(Effect.succeed(writes))
     }
     setImmediate(next)
-    const gather = new Gather()
+    const gather = new Gather(() => false)
     for (const owner of owners) {
       gather.addBulk((hasCompany) => {
         writes.push({ turn, hasCompany })

@@ -14,9 +14,24 @@ describe("a vigil", () => {
     Effect.gen(function* () {
       yield* asleep
       const vigil = new Vigil(() => false)
-      vigil.keep(performance.now())
+      vigil.keep(performance.now(), 1)
       assert.isTrue(isAwake())
       yield* asleep
+    })
+  )
+
+  it.live("is for one connection when that alone has had a row of quick answers, until it is over", () =>
+    Effect.gen(function* () {
+      const vigil = new Vigil(() => false)
+      const answers = (connection: number, count: number) => {
+        for (let at = 0; at < count; at++) vigil.keep(performance.now(), connection)
+        return vigil.isForOne
+      }
+      assert.deepStrictEqual([answers(1, 16), answers(1, 1)], [false, true])
+      assert.deepStrictEqual([answers(2, 1), answers(1, 1)], [false, false])
+      assert.isTrue(answers(1, 16))
+      yield* asleep
+      assert.isFalse(vigil.isForOne)
     })
   )
 
@@ -25,10 +40,10 @@ describe("a vigil", () => {
       yield* asleep
       let isShort = true
       const vigil = new Vigil(() => isShort)
-      vigil.keep(performance.now())
+      vigil.keep(performance.now(), 1)
       assert.isFalse(isAwake())
       isShort = false
-      vigil.keep(performance.now())
+      vigil.keep(performance.now(), 1)
       assert.isTrue(isAwake())
       yield* asleep
     })

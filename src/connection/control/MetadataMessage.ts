@@ -30,7 +30,7 @@ export class MetadataMessage {
       const complaint = this.#begin(hasSession)
       if (complaint !== undefined) return complaint
     }
-    this.#stream?.appendPayload(bytes, at, to, this.#account)
+    this.#stream?.appendPayload(bytes, at, to, false, this.#account)
     this.#stream?.description?.read(bytes, at, to)
     return undefined
   }

@@ -11,7 +11,8 @@ import { size as headerBytes, offsets } from "./PacketHeader.ts"
 /** What one connection does with packets. `false` from any member is a protocol error: the connection ends. */
 export interface PacketSink {
   readonly packetBegin: (streamId: bigint, netSeqNum: bigint, dataSize: number, paddingSize: number) => boolean
-  readonly payload: (bytes: Buffer, from: number, to: number) => boolean
+  /** `isLast`: the payload is whole with them. */
+  readonly payload: (bytes: Buffer, from: number, to: number, isLast: boolean) => boolean
   readonly packetEnd: () => boolean
 }
 
@@ -43,7 +44,7 @@ export class PacketFramer {
       if (this.#remaining > 0) {
         const to = Math.min(length, at + this.#remaining)
         this.#remaining -= to - at
-        this.#check(this.#sink.payload(bytes, at, to))
+        this.#check(this.#sink.payload(bytes, at, to, this.#remaining === 0))
         at = to
         if (this.#remaining === 0 && !this.#dead) this.#check(this.#sink.packetEnd())
       } else if (this.#headerFilled === 0 && length - at >= headerBytes) {

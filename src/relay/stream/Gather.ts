@@ -25,6 +25,13 @@ export type Flush = (hasCompany: boolean) => boolean
 
 /** Of one relay: all its streams share it. */
 export class Gather {
+  /** One target alone brings packets and waits for each answer (`Vigil`). */
+  readonly isForOne: () => boolean
+
+  constructor(isForOne: () => boolean) {
+    this.isForOne = isForOne
+  }
+
   /** With few bytes each. */
   #waiting: Array<() => void> = []
   #isTimed = false

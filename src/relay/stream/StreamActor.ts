@@ -175,12 +175,12 @@ export class StreamActor {
     return true
   }
 
-  /** Bytes of the packet that began. They are copied: `bytes` may change after the call. */
-  appendPayload(bytes: Buffer, from: number, to: number, account: Account): void {
+  /** Bytes of the packet that began, perhaps its last. They are copied: `bytes` may change after the call. */
+  appendPayload(bytes: Buffer, from: number, to: number, isLast: boolean, account: Account): void {
     const { file } = this.model
     if (file === undefined) return
     this.byteCount += to - from
-    this.#files.append(file, bytes, from, to, account)
+    this.#files.append(file, bytes, from, to, isLast, account)
     this.#recentPacket?.append(bytes, from, to)
   }
 

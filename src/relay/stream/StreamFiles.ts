@@ -189,8 +189,8 @@ export class StreamFiles implements Actions<TraceChunk> {
 
   // ---- bytes -----------------------------------------------------------------------------------------------------
 
-  append(data: Data, bytes: Buffer, from: number, to: number, account: Account): void {
-    this.#log.append(this.#data.get(data) as FileSink, bytes, from, to, account)
+  append(data: Data, bytes: Buffer, from: number, to: number, isLast: boolean, account: Account): void {
+    this.#log.append(this.#data.get(data) as FileSink, bytes, from, to, isLast, account)
   }
 
   appendZeros(data: Data, count: number, account: Account): void {

@@ -10,6 +10,7 @@
  *
  * 1. many bytes of one read: in that read (`append`);
  * 2. fewer, but still a write's worth: after one more look at the sockets, perhaps by the other thread (`#onPolled`);
+ *    so is the end of a large packet whose target alone waits for each answer: it has the answer before the write;
  * 3. few bytes and records: together with other streams' (`#onGathered`), or when their index is answered (`writeOut`).
  *
  * All else is the fiber's: steps, what somebody waits for, files on slow devices, and what came out short in 1 to 3.
@@ -17,12 +18,13 @@
  * After a failure nothing more is written, but files are still closed, chunks left and waiters answered.
  */
 import { Deferred, Effect, Exit } from "effect"
-import { queueMicrotask, setTimeout } from "../../Machine.ts"
+import { queueMicrotask } from "../../Machine.ts"
 import type { Account } from "../../memory/Blocks.ts"
 import { FileFailed } from "../../storage/Files.ts"
 import { BesideWaiting } from "./BesideWaiting.ts"
 import { type Gather, gatherBytesMax } from "./Gather.ts"
 import { type Progress, type Sink, Stage, type Step, type Syncing } from "./Stage.ts"
+import { SyncTimer } from "./SyncTimer.ts"
 
 /** What a log fails with whose fiber ended before its work. */
 const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELED" })
@@ -30,13 +32,10 @@ const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELE
 /** Bytes of one packet in one read that are worth a write of their own, if the file keeps nobody waiting. */
 const bulkBytesMin = 32 * 1024
 
-/**
- * With so many bytes in one read the target is ahead of us: they are written in that read even where another thread
- * could write them later, since more is waiting in the socket.
- */
+/** With so many bytes in one read more waits in the socket: they are written in that read, not by another thread. */
 const backlogBytesMin = 192 * 1024
 
-/** Told once, in the log's fiber, when the log fails for good. */
+/** Told once, in the log's fiber. */
 export type OnFailure = (failure: FileFailed) => Effect.Effect<void>
 
 export class WriteLog {
@@ -53,6 +52,8 @@ export class WriteLog {
   #isGathering = false
   /** `Gather` will call `#onPolled`. */
   #isFlushing = false
+  /** What has gathered ends with a packet whose index may be answered before it is written. */
+  #isAnsweredFirst = false
   /** Asked since the last write. */
   #gatheredBytes = 0
   #running: Stage | undefined
@@ -60,14 +61,12 @@ export class WriteLog {
   #failure: FileFailed | undefined
   /** Lets the fiber go on, while it waits for work. */
   #wake: (() => void) | undefined
-  /** While `isBeside`. */
   readonly besideWaiting = new BesideWaiting()
   /** What of the stream is in its files. */
   durable: Progress
   /** What of it was so when they were synced last. */
   #stable: Progress
-  /** A sync is due in a while: see `SyncPlan.intervalMillis`. */
-  #isTimed = false
+  readonly #syncTimer: SyncTimer
   /** Where the last bytes went. */
   #sink: Sink | undefined
   /** An answer may wait for its device, also while a file is being opened. */
@@ -81,6 +80,9 @@ export class WriteLog {
     this.#syncing = syncing
     this.durable = progress()
     this.#stable = this.durable
+    this.#syncTimer = new SyncTimer(syncing?.plan.intervalMillis, () => {
+      if (!this.isStable) this.flush()
+    })
   }
 
   /** What would outlive the machine's power; where nothing is synced, what is in the files. */
@@ -105,15 +107,18 @@ export class WriteLog {
   // ---- building side ---------------------------------------------------------------------------------------------
 
   /**
-   * Adds `bytes[from, to)` behind what the sink already has; they may change after the call. `sink` is the same for all
-   * bytes of a stage. Where the file keeps nobody waiting, many bytes at once do not wait for company.
+   * Adds `bytes[from, to)` behind what the sink has, with `isLast` the end of a packet; they may change after the call.
+   * `sink` is the same for all bytes of a stage. Where the file keeps nobody waiting, many do not wait for company.
    */
-  append(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): void {
+  append(sink: Sink, bytes: Buffer, from: number, to: number, isLast: boolean, account: Account): void {
     if (this.#failure !== undefined) return
     this.#sink = sink
     const isBulk = to - from >= bulkBytesMin
     if (isBulk && sink.hasBeside && this.#appendBeside(sink, bytes, from, to, account)) return
-    const isNow = to - from >= (sink.hasBeside ? backlogBytesMin : bulkBytesMin) && this.#writeDataNow(sink)
+    const isEnd = isBulk && isLast && sink.isImmediate && this.#syncing === undefined && this.#gather.isForOne()
+    this.#isAnsweredFirst ||= isEnd
+    const isMuch = to - from >= (sink.hasBeside ? backlogBytesMin : bulkBytesMin)
+    const isNow = isMuch && !isEnd && this.#writeDataNow(sink)
     const rest = isNow ? from + sink.appendNow(bytes, from, to) : from
     if (rest < to) this.#stage(sink).add(bytes, rest, to, account)
     this.#signalBytes(to - rest)
@@ -175,11 +180,11 @@ export class WriteLog {
   }
 
   /**
-   * Writes in this call what has gathered, if its files keep nobody waiting. False: there are steps before it, or the
-   * device is slow just now, and the fiber needs a moment; true: all is in the files, or they may take any time.
+   * Before an answer: writes what has gathered, if its files keep nobody waiting. False: there are steps before it, or
+   * the device is slow just now, and the fiber needs a moment. True: the answer waits for nothing.
    */
   writeOut(): boolean {
-    if (this.isIdle || this.#failure !== undefined) return true
+    if (this.isIdle || this.#failure !== undefined || (this.#isAnsweredFirst && this.#isClear)) return true
     if (this.#current.isBeside) return false
     if (this.#writeNow()) return true
     this.#isNear ||= this.#sink?.isNear === true
@@ -193,7 +198,7 @@ export class WriteLog {
     this.#signal()
   }
 
-  /** No more will be asked: the fiber ends when the log is done. */
+  /** No more will be asked. */
   end(): void {
     this.#isEnded = true
     this.#signal()
@@ -234,7 +239,9 @@ export class WriteLog {
 
   readonly #onPolled = (hasCompany: boolean): boolean => {
     this.#isFlushing = false
-    return this.#writeData(hasCompany)
+    if (!this.#isAnsweredFirst) return this.#writeData(hasCompany)
+    if (!this.#writeNow()) this.#signal()
+    return true
   }
 
   /** Another thread has written something. */
@@ -292,6 +299,7 @@ export class WriteLog {
 
   /** Writes the current stage, if its files take it. Failures are left to the fiber. */
   #writeNow(): boolean {
+    this.#isAnsweredFirst = false
     if (!this.#isClear || !this.#current.writeNow() || this.#current.isPending) return false
     this.#gatheredBytes = 0
     this.#hasWork = false
@@ -320,15 +328,7 @@ export class WriteLog {
 
   #advanced(): void {
     this.#onDurable()
-    const millis = this.#syncing?.plan.intervalMillis
-    if (millis === undefined || this.#isTimed || this.#stable === this.durable) return
-    this.#isTimed = true
-    setTimeout(this.#onTime, millis).unref()
-  }
-
-  readonly #onTime = (): void => {
-    this.#isTimed = false
-    if (!this.isStable) this.flush()
+    if (this.#stable !== this.durable) this.#syncTimer.set()
   }
 
   #take(): Stage {
