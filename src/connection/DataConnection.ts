@@ -6,6 +6,7 @@
  */
 import { Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"
+import { setImmediate } from "../Machine.ts"
 import { Account } from "../memory/Blocks.ts"
 import type { Shares } from "../memory/Charge.ts"
 import { PacketFramer, type PacketSink } from "../protocol/data/PacketFramer.ts"
@@ -19,6 +20,12 @@ import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
 import { Throttle } from "./Throttle.ts"
+
+/**
+ * Looks at the sockets after a target has ended its data connection: indexes of its packets may still lie in the
+ * control connection's socket, and are refused once the streams are closed.
+ */
+const indexLookCount = 4
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
   Effect.gen(function* () {
@@ -155,7 +162,12 @@ class DataConnection implements Receiver, PacketSink, Connection {
   }
 
   ended(): void {
-    this.end("peer closed")
+    this.#endAfter(indexLookCount)
+  }
+
+  #endAfter(lookCount: number): void {
+    if (lookCount === 0 || this.#session?.awaitsIndexes !== true) this.end("peer closed")
+    else setImmediate(containedCall(() => this.#endAfter(lookCount - 1), this.#end.onDefect))
   }
 
   drained(): void {}

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FiberSet, type Scope } from "effect"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
-import { comes, until } from "../support/turns.ts"
+import { comes, turns, until } from "../support/turns.ts"
 import { assertNothingLeft, type Control, type PeerDouble, packet, type Relay, withRelay } from "./doubles.ts"
 
 interface Scene {
@@ -92,6 +92,14 @@ const stories: Readonly<Record<string, Story>> = {
       d.deliver(packet(stream, 1))
       c.peer.finish()
       d.finish()
+    }),
+  "a packet whose index is read a look after the end of data": ({ c, d, stream }) =>
+    Effect.gen(function* () {
+      d.deliver(packet(stream, 1))
+      d.finish()
+      yield* turns(2)
+      assert.strictEqual(yield* c.index(stream, { seq: 1 }), 10)
+      c.peer.finish()
     }),
   "CLOSE_STREAM for a packet that never comes": ({ c, d, stream }) =>
     Effect.gen(function* () {

@@ -176,6 +176,11 @@ export class SessionActor implements StreamSession {
     return this.#connections.size > (this.#control === undefined ? 0 : 1)
   }
 
+  get awaitsIndexes(): boolean {
+    const lacksOne = ({ model }: StreamActor) => model.inFlightCount > model.awaitingDataCount
+    return this.#control !== undefined && [...this.streams.values()].some(lacksOne)
+  }
+
   /** Either kind of connection is gone: the session closes; with the last one it ends, whatever it waited for. */
   detach(connection: Connection, isAbort: boolean): void {
     if (!this.#connections.delete(connection)) return

@@ -34,6 +34,8 @@ export interface StreamSession {
     readonly reads: SharedReads | undefined
     readonly raise: () => void
   }
+  /** Packets are whole whose indexes have not come, and may. */
+  readonly awaitsIndexes: boolean
   /** A data connection delivered its first bytes for this session. */
   readonly bindData: (connection: Connection) => void
   /** One of its connections is gone. */
