@@ -19,6 +19,7 @@ export type Operation =
   | "readdir"
   | "realpath"
   | "lstat"
+  | "fstat"
 
 /** An operation that is to be let through. */
 export interface Asked<A> {
@@ -80,7 +81,7 @@ const gatedFile = (file: OpenFile, path: string, gate: Gate): OpenFile => {
     sync: pass("fsync", file.sync),
     close: file.close,
     ...(file.isRemoved !== undefined && { isRemoved: file.isRemoved }),
-    ...(file.look !== undefined && { look: file.look })
+    ...(file.look !== undefined && { look: pass("fstat", file.look) })
   }
 }
 

@@ -14,10 +14,11 @@ const logged = () => {
 const packetCount = 2
 
 /** So many packets are at the relay, which has put that down, and the edge is away. */
-const away = () =>
+const away = (isTwice = false) =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make()
-    const { link, local, packet, path, script } = yield* Local.recording(relay)
+    const { again, link, local, packet, path, script } = yield* Local.recording(relay)
+    if (isTwice) yield* again
     for (let seq = 0; seq < packetCount; seq++) yield* packet(seq, 16)
     yield* script.fileSize(path, 16 * packetCount)
     yield* until("the mark", () =>
@@ -76,6 +77,29 @@ describe("a file of a suspended session", () => {
       assert.deepStrictEqual(files(), [path])
       assert.strictEqual(bytes().toString("latin1", 0, 32), "x".repeat(32))
       assert.strictEqual(changed().length, 1)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.live("that two streams write, announced twice, is not told", () => {
+    const { changed, layer } = logged()
+    return Effect.gen(function* () {
+      const { back, files, path, relay } = yield* away(true)
+      yield* back
+      yield* until("what came meanwhile", () => relay.output.size(path) === 48)
+      assert.deepStrictEqual(changed(), [])
+      assert.deepStrictEqual(files(), [path])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.live("that cannot be looked at is not taken for one that is gone", () => {
+    const { changed, layer } = logged()
+    return Effect.gen(function* () {
+      const { back, files, path, relay } = yield* away()
+      relay.faults.fail({ code: "EIO", operation: "fstat" })
+      yield* back
+      yield* until("what came meanwhile", () => relay.output.size(path) === 48)
+      assert.deepStrictEqual(changed(), [])
+      assert.deepStrictEqual(files(), [path])
     }).pipe(Effect.provide(layer))
   })
 

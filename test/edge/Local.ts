@@ -82,6 +82,12 @@ export const recording = (relay: TestRelay) =>
       local,
       script,
       path: file("ch_0"),
+      /** The same once more: both are in one file. */
+      again: Effect.gen(function* () {
+        const twin = yield* c.addStream()
+        yield* d.packet(twin, 0, 16)
+        yield* c.index(twin, { seq: 0 })
+      }),
       packet: (seq: number, byteCount: number) =>
         Effect.andThen(d.packet(stream, seq, byteCount), c.index(stream, { seq })),
       leadTo: (next: TestRelay) => {

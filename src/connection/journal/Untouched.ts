@@ -15,13 +15,18 @@ export interface Change {
   readonly isHarmless: boolean
 }
 
+/** But for those of streams that are announced twice: neither of the two knows how long their file is. */
 const looksOf = (sessions: Sessions): Effect.Effect<ReadonlyArray<FileLook>> =>
   Effect.map(
     Effect.forEach(
       sessions.flatMap(({ streams }) => [...streams.values()]),
       ({ fileLooks }) => fileLooks
     ),
-    (looks) => looks.flat()
+    (looks) => {
+      const counts = new Map<string, number>()
+      for (const { path } of looks.flat()) counts.set(path, (counts.get(path) ?? 0) + 1)
+      return looks.flat().filter(({ path }) => counts.get(path) === 1)
+    }
   )
 
 const changeOf = ({ byteCount, modifiedMillis, path, writtenBytes }: FileLook, before: number | undefined) => {

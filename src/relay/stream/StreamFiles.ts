@@ -112,6 +112,9 @@ class FileSink implements Sink {
   }
 }
 
+/** With these a file is not opened again whose name leads to none, or to another one. */
+const absent = new Set(["ENOENT", "ENOTDIR", "ESTALE"])
+
 /** A file that is written, as it is and as it was left. */
 export interface FileLook {
   /** Relative to the output directory. */
@@ -292,8 +295,9 @@ export class StreamFiles implements Actions<TraceChunk> {
         const now: Effect.Effect<typeof gone | undefined, FileFailed> = Effect.flatMap(file.isRemoved, (isRemoved) =>
           isRemoved ? Effect.succeed(gone) : file.look
         )
+        // What else fails says nothing of the file; who writes to it will hear.
         return Effect.map(
-          Effect.orElseSucceed(now, () => gone),
+          Effect.catch(now, ({ code }) => Effect.succeed(absent.has(code) ? gone : undefined)),
           (look) => void (look !== undefined && looks.push({ path, writtenBytes: position, ...look }))
         )
       }
