@@ -378,6 +378,14 @@ export class Journal {
     })
   }
 
+  /** Nobody writes it any more: who waits for that goes on, and what waits for it takes no memory of others. */
+  letGo(): void {
+    this.written = this.last
+    this.tail.drop()
+    for (const { then } of this.#waiting.splice(0)) then()
+    this.#onChange()
+  }
+
   /** Nothing of it is left. */
   get gone(): Effect.Effect<void> {
     return Deferred.await(this.#gone)

@@ -115,6 +115,15 @@ export class Tail {
     this.#settle(chunk)
   }
 
+  /** What is not written will not be. */
+  drop(): void {
+    for (const chunk of this.#chunks) {
+      this.#memory.unwrittenBytes -= chunk.filled - chunk.written
+      chunk.filled = chunk.written
+    }
+    this.unfollow()
+  }
+
   /** Nobody follows any more. */
   unfollow(): void {
     this.isFollowed = false

@@ -349,15 +349,15 @@ export class Spool {
 
   /** Not interruptible: that the journal is gone ends who forwards it, and that is who asks for this. */
   #forget(journal: Journal): Effect.Effect<void> {
+    const letGo = Effect.sync(() => journal.letGo())
     const forgotten = Effect.suspend(() => {
       const { about, token } = journal
       if (this.#open.get(about.key) === journal) this.#open.delete(about.key)
       journal.disappear()
-      this.#onChange()
       // One that was dropped may have been begun anew.
-      if (![journal, undefined].includes(this.journals.get(token))) return Effect.void
+      if (![journal, undefined].includes(this.journals.get(token))) return letGo
       this.journals.delete(token)
-      return this.#writers.stop(token)
+      return Effect.andThen(this.#writers.stop(token), letGo)
     })
     return Effect.uninterruptible(forgotten)
   }
