@@ -109,7 +109,13 @@ export class Door {
 
   enter(accepted: net.Socket): void {
     const { entrances, mode, purpose, refuse } = this.#options
-    const isTold = entrances.isProxy?.(accepted.remoteAddress ?? "") === true
+    const { remoteAddress } = accepted
+    // Broken already, as balancers do with what they only try: nobody knows whose header this begins with.
+    if (remoteAddress === undefined && entrances.isProxy !== undefined) {
+      accepted.destroy()
+      return
+    }
+    const isTold = entrances.isProxy?.(remoteAddress ?? "") === true
     if (!isTold && (mode === "off" || entrances.terminal === undefined)) {
       this.#options.welcome({ accepted })
       return
@@ -178,7 +184,10 @@ export class Door {
     const { told } = arrival
     // What was TLS as far as the proxy is none behind it.
     const isPlain = mode === "off" || entrances.terminal === undefined || told?.isSecure
+    // A health check says no more, and breaks off.
+    const isChecking = told !== undefined && told.source === undefined && first === undefined
     if (told?.source !== undefined && !admits(told.source.address)) refuse(arrival, "HOST_REFUSED", "")
+    else if (isPlain && isChecking) readFirst(accepted, (bytes) => this.#admit(guest, { ...arrival, first: bytes }))
     else if (isPlain) this.#admit(guest, { ...arrival, first })
     else if (first !== undefined) this.#look(guest, first)
     else readFirst(accepted, (bytes) => this.#look(guest, bytes))

@@ -40,7 +40,7 @@ const start = (mode: Mode, isProxied = false) =>
       const socket = net.connect(port, "127.0.0.1", () => resume(Effect.succeed(socket)))
       socket.on("error", () => undefined)
     })
-    return { connect, refused, welcome }
+    return { connect, enter: (socket: net.Socket) => door.enter(socket), refused, welcome }
   })
 
 it.live("of more that say nothing than may wait, the oldest goes; the others with the door", () =>
@@ -97,6 +97,26 @@ it.live("what was TLS as far as the balancer is no plain connection where TLS is
     assert.deepStrictEqual(welcome, ["after TLS"])
     assert.lengthOf(refused, 1)
     assert.match(`${refused[0]}`, /TLS_REQUIRED/)
+  })
+)
+
+it.live("who breaks off before it is known whose it is, and a balancer that only tries, are nobody's", () =>
+  Effect.gen(function* () {
+    const { connect, enter, refused, welcome } = yield* start("off", true)
+    // Of one that is broken the system does not tell the address.
+    const broken = new net.Socket()
+    enter(broken)
+    assert.isTrue(broken.destroyed)
+    const own = Balancer.header({ command: 0x20, family: 0 })
+    const check = yield* connect
+    check.write(own)
+    const second = yield* connect
+    second.write(own)
+    yield* until("both headers to be read", () => [check, second].every(({ bytesWritten }) => bytesWritten > 0))
+    check.resetAndDestroy()
+    second.write("asks")
+    yield* closed(second)
+    assert.deepStrictEqual([welcome, refused], [["asks"], []])
   })
 )
 
