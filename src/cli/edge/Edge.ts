@@ -27,6 +27,7 @@ import * as Diagnostics from "../Diagnostics.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
+import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 import { messageOf, parseAge, parseSize } from "../Values.ts"
 import * as EdgeCheck from "./EdgeCheck.ts"
@@ -231,6 +232,7 @@ const run = (input: Input, log = new EdgeLog()) =>
     yield* EdgePort.serve(edge, { given: input, log, relay: () => url, spool: directory })
     const { control, data } = edge.relay.addresses
     yield* Console.log(`${control.host}:${control.port} and ${data.port} lead to ${url}, by ${directory}`)
+    yield* Effect.forkScoped(Terms.watch(() => edge.route.to.control.tls))
     const goFirst = Effect.sync(() => Priority.make(input.priorityBoost).raise())
     yield* Effect.forkScoped(Effect.andThen(warmUp(edge), goFirst))
     const moved = (now: string) => {

@@ -4,6 +4,7 @@ import { greet } from "../../edge/forwarding/Greeting.ts"
 import type * as Dial from "../../transport/Dial.ts"
 import * as FreePort from "../../transport/FreePort.ts"
 import { asked } from "../Asked.ts"
+import * as Terms from "../Terms.ts"
 import * as EdgeSpool from "./EdgeSpool.ts"
 
 export interface Wanted {
@@ -60,7 +61,7 @@ export const check = (wanted: Wanted): Effect.Effect<void, CheckFailed> =>
     const errors = [...spoolErrors, ...refusals.filter((reason) => reason !== undefined)]
     const complaints: ReadonlyArray<Complaint> = [
       ...errors.map((text) => ({ kind: "Error", text }) as const),
-      ...spoolWarnings.map((text) => ({ kind: "Warning", text }) as const),
+      ...[...spoolWarnings, ...Terms.complaintsOf(wanted.to.tls)].map((text) => ({ kind: "Warning", text }) as const),
       ...(relay === undefined ? [] : [relay])
     ]
     for (const { kind, text } of complaints) yield* Console.error(`${kind}: ${text}`)

@@ -16,6 +16,7 @@ import * as Diagnostics from "../Diagnostics.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
+import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 import * as Activation from "./Activation.ts"
 import * as Background from "./Background.ts"
@@ -117,6 +118,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
   const addresses = yield* Effect.fromResult(addressesOf(input.to, identity))
   const places = yield* listenersOf(input.listen)
   if (input.check) {
+    for (const line of Terms.complaintsOf(identity())) yield* Console.error(`Warning: ${line}`)
     const wanted = addresses.filter(({ role }) => places.has(role))
     const ask = (some: typeof wanted) => Effect.forEach(some, check, { concurrency: roles.length })
     yield* ask(wanted.filter(({ role }) => role !== "data"))
@@ -124,6 +126,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     yield* ask(wanted.filter(({ role }) => role === "data"))
     return yield* Console.log(`${input.to} takes us: ${wanted.map(({ role }) => role).join(", ")}`)
   }
+  yield* Effect.forkScoped(Terms.watch(identity))
   const complain = makeComplaint(yield* Effect.context<never>())
   for (const { role, address } of addresses) {
     const listen = places.get(role)
