@@ -187,6 +187,6 @@ export const comparable = ({ transcript, exit }: Run): Run => ({
   transcript: transcript.map((line) => line.replace(" +streams", ""))
 })
 
-/** The viewers' lines only: what a table of expectations says. */
+/** The viewers' lines: what a table of expectations says; and what did not come in time, which explains the others. */
 export const viewerLines = ({ transcript }: Run): ReadonlyArray<string> =>
-  transcript.filter((line) => line.startsWith("V") || line.includes("in vain"))
+  transcript.filter((line) => line.startsWith("V") || line.includes("in vain") || line.endsWith(" silent"))

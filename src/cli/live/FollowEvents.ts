@@ -1,7 +1,6 @@
 /** `lttng-relay follow`: the event records of a live session as they happen, as text or as NDJSON. */
 import { setFlagsFromString } from "node:v8"
-import { Console, Effect, Schema, Stream } from "effect"
-import { compare, type Time } from "../../ctf/decode/Clock.ts"
+import { Console, Effect, Option, Schema, Stream } from "effect"
 import type { DataStream } from "../../ctf/decode/DataStream.ts"
 import type { Failure } from "../../ctf/decode/Fault.ts"
 import type { Filter } from "../../ctf/decode/Fields.ts"
@@ -21,6 +20,7 @@ import * as EventOptions from "../EventOptions.ts"
 import { Misused } from "../Misused.ts"
 import { messageOf } from "../Values.ts"
 import * as PacedOutput from "./PacedOutput.ts"
+import { Shown } from "./Shown.ts"
 import * as Watch from "./Watch.ts"
 
 export class EventsUnreadable extends Schema.TaggedError<EventsUnreadable>()("EventsUnreadable", {
@@ -63,6 +63,7 @@ interface Request {
   readonly isJson: boolean
   readonly text: TextOptions
   readonly filter: Filter | undefined
+  readonly shown: Shown
 }
 
 /** What is visited, as lines. */
@@ -76,10 +77,6 @@ class Printer {
   readonly #json: Json
   readonly #viewed = new WeakMap<DataStream, ViewedStream>()
   readonly #sessionNames = new Map<bigint, string>()
-  /** Of the event that was visited last. */
-  readonly #visited: Time = { high: Number.NEGATIVE_INFINITY, low: 0 }
-  /** What is not later was visited over a connection that was lost. */
-  #before: Time | undefined
 
   constructor(request: Request) {
     this.#request = request
@@ -93,12 +90,13 @@ class Printer {
   }
 
   attached(sessions: ReadonlyArray<Session>): void {
-    if (Number.isFinite(this.#visited.high)) this.#before = { ...this.#visited }
+    this.#request.shown.asksAgain()
     for (const { id, sessionName } of sessions) this.#sessionNames.set(id, sessionName)
   }
 
   on(event: ViewerEvent): void {
     if (event._tag === "SessionJoined") this.#sessionNames.set(event.session.id, event.session.sessionName)
+    if (event._tag === "SessionEnded") this.#request.shown.ended(event.sessionId)
     if (event._tag === "SessionRefused") {
       this.notes.push(`WARNING: another session ${event.session.sessionName} cannot be watched: ${event.reason}`)
     }
@@ -109,9 +107,9 @@ class Printer {
   }
 
   readonly visit = (live: LiveStream, viewed: ViewedStream): void => {
-    if (this.#wasVisited(live)) return
     const { failure, item, loss, stream } = live
-    const { filter, isJson } = this.#request
+    const { filter, isJson, shown } = this.#request
+    if (!shown.isNew(live, viewed, stream.trace.traceClass.uuid)) return
     if (isJson && !this.#viewed.has(stream)) this.#viewed.set(stream, viewed)
     if (item === "event") {
       if (!isWanted(stream, filter)) return
@@ -124,15 +122,6 @@ class Printer {
       this.notes.push(failureLine(failure))
       if (isJson) this.#json.failure(stream, failure, this.out)
     }
-  }
-
-  /** In order of time; what has none is shown again. */
-  #wasVisited(time: Time): boolean {
-    if (!Number.isFinite(time.high)) return false
-    if (this.#before !== undefined && compare(time, this.#before) <= 0) return true
-    this.#visited.high = time.high
-    this.#visited.low = time.low
-    return false
   }
 
   readonly trouble = (trouble: Trouble): void => {
@@ -203,7 +192,8 @@ export const run = (input: Input) =>
       }),
       catch: (cause) => new Misused(messageOf(cause))
     })
-    const printer = new Printer({ isJson: input.format === "ndjson", text, filter })
+    const isWhole = Option.getOrElse(input.seek, () => (input.wait ? "beginning" : "last")) === "beginning"
+    const printer = new Printer({ isJson: input.format === "ndjson", text, filter, shown: new Shown(isWhole) })
     const selection = new Selection(input)
     const watched = Effect.fnUntraced(function* (isWaiting: boolean) {
       const how = { otherwise: "last", isPrompt: true, joinMillis: Watch.joinMillis(input) } as const

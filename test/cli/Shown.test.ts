@@ -1,0 +1,52 @@
+/** What `follow` shows of a session that a relay tells again, after it was lost. */
+import { assert, it } from "@effect/vitest"
+import { Shown } from "../../src/cli/live/Shown.ts"
+import type { ViewedStream } from "../../src/viewer/LiveViewer.ts"
+
+const uuid = Uint8Array.from([1, 2])
+const stream = (channel: string, sessionId = 1n): ViewedStream => ({
+  id: 1n,
+  sessionId,
+  traceId: 1n,
+  isMetadata: false,
+  path: "ust/uid/0/64-bit",
+  channel
+})
+const at = (low: number) => ({ high: 0, low })
+
+const shownOf = (shown: Shown, viewed: ViewedStream, times: ReadonlyArray<number>, trace = uuid) =>
+  times.filter((low) => shown.isNew(at(low), viewed, trace))
+
+it("of two streams, one of which had not come as far, is shown what was not", () => {
+  const shown = new Shown(true)
+  assert.deepStrictEqual(shownOf(shown, stream("a_0"), [5, 10]), [5, 10])
+  assert.deepStrictEqual(shownOf(shown, stream("a_1"), [4]), [4])
+  shown.asksAgain()
+  assert.deepStrictEqual(shownOf(shown, stream("a_0", 7n), [5, 10, 11]), [11])
+  assert.deepStrictEqual(shownOf(shown, stream("a_1", 7n), [4, 6, 9]), [6, 9])
+  assert.deepStrictEqual(shownOf(shown, stream("a_2", 7n), [1]), [1])
+  assert.deepStrictEqual(shownOf(shown, stream("a_0", 8n), [7], Uint8Array.from([3])), [7])
+})
+
+it("what came late over the first connection takes nothing back", () => {
+  const shown = new Shown(true)
+  shownOf(shown, stream("a_0"), [5, 10, 7])
+  shown.asksAgain()
+  assert.deepStrictEqual(shownOf(shown, stream("a_0"), [5, 7, 10]), [])
+})
+
+it("what was before one began to watch stays out, of quiet streams too", () => {
+  const shown = new Shown(false)
+  shownOf(shown, stream("a_0"), [5])
+  shown.asksAgain()
+  assert.deepStrictEqual(shownOf(shown, stream("a_0"), [1, 5, 6]), [6])
+  assert.deepStrictEqual(shownOf(shown, stream("a_1"), [1, 6]), [6])
+})
+
+it("a session that has ended is forgotten", () => {
+  const shown = new Shown(true)
+  shownOf(shown, stream("a_0"), [5])
+  shown.ended(1n)
+  shown.asksAgain()
+  assert.deepStrictEqual(shownOf(shown, stream("a_0", 2n), [5]), [5])
+})
