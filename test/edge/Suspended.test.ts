@@ -1,8 +1,11 @@
 /** A session whose edge is gone: it says so, and ends when the edge does not come back in time. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Effect, Exit, Logger, References, Scope } from "effect"
+import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import { turns } from "../support/turns.ts"
+import * as Link from "./Link.ts"
 import * as Local from "./Local.ts"
 
 const begin = Effect.fnUntraced(function* (suspendMillis?: number) {
@@ -178,4 +181,36 @@ describe("a relay that drains", () => {
       yield* script.fileSize(file("ch_0"), 16)
     })
   )
+})
+
+it.live("an edge that comes just before its older session expires begins it anew once it has ended", () => {
+  const codes: Array<unknown> = []
+  const logger = Logger.make(({ fiber }) => void codes.push(fiber.getRef(References.CurrentLogAnnotations).code))
+  return Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ suspendMillis: 1500 })
+    const link = yield* new Link.Link(() => relay.controlPort).open
+    const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+    const { c, d } = yield* Script.make(local, relay.output, () => {}).recording({ minor: 10 })
+    const stream = yield* c.addStream({ path: "/h/s-20260102-030405/ust" })
+    const sizes = () => {
+      const files = relay.output.files().filter((path) => path.endsWith("/ch_0"))
+      return files.map((path) => relay.output.size(path)).sort()
+    }
+    yield* d.packet(stream, 0, 16)
+    yield* c.index(stream, { seq: 0 })
+    yield* until("the packet to be recorded", () => `${sizes()}` === "16")
+    link.isDown = true
+    link.cut()
+    yield* until("the suspension", () => codes.includes("JOURNAL_SUSPENDED"))
+    const goOn = relay.faults.stall()
+    link.isDown = false
+    yield* until("its files to be looked at", () => relay.faults.stalledCount > 0)
+    yield* until("the expiry", () => codes.includes("JOURNAL_EXPIRED"))
+    yield* turns(20)
+    yield* goOn
+    yield* d.packet(stream, 1, 16)
+    yield* c.index(stream, { seq: 1 })
+    yield* until("all of it beside", () => `${sizes()}` === "16,32")
+    assert.notInclude(codes, "JOURNAL_LOST")
+  }).pipe(Effect.provide(Logger.layer([logger])))
 })

@@ -37,11 +37,8 @@ export const openJournal: Handler = (state, payload) => {
     )
   const { journals } = registry
   const known = journals.open.get(token) as HostedJournal | undefined
-  // What is put down of it is removed before more is.
-  if (known?.isLeaving === true)
-    return Effect.map(Effect.raceFirst(known.over, journals.stopping), () => opened(state, request.success))
   // One that another connection still brings has not rested.
-  if (known?.suspendedAt !== undefined)
+  if (known !== undefined && (known.isLeaving || known.suspendedAt !== undefined))
     return Effect.andThen(
       lookedAt(registry, known),
       Effect.suspend(() => goneOnWith(state, request.success))

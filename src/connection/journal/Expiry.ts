@@ -87,21 +87,25 @@ export const suspended = (registry: Registered, journal: HostedJournal): Effect.
   })
 }
 
-/** Its edge is there again: where its files are not what they were, it ends, and nothing is done to them any more. */
-export const lookedAt = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>
+/** Where its files are not what they were, it ends, and nothing is done to them any more. */
+const compared = (registry: Registered, journal: HostedJournal, since: number): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { incidents, journals } = registry
-    const since = journal.suspendedAt
     const settled = yield* Effect.timeoutOption(journal.settled, settledWait)
     // What still waits for its disk is no longer than it is.
-    if (settled._tag === "None" || !settled.value || since === undefined || !isGone(journal, since)) return
+    if (settled._tag === "None" || !settled.value || !isGone(journal, since)) return
     const changes = yield* journal.untouched.changes(journal.sessions)
     const worst = changes.find(({ isHarmless }) => !isHarmless) ?? changes[0]
     if (worst === undefined || !isGone(journal, since)) return
-    yield* incidents.report("JOURNAL_CHANGED", `${journal.edgeName}: ${worst.shown}`)
-    if (worst.isHarmless) return
-    journal.end()
-    yield* Effect.raceFirst(journal.over, journals.stopping)
+    yield* registry.incidents.report("JOURNAL_CHANGED", `${journal.edgeName}: ${worst.shown}`)
+    if (!worst.isHarmless) journal.end()
+  })
+
+/** Its edge is there again. What is put down of one that is ending, or ends meanwhile, is removed before more is. */
+export const lookedAt = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const since = journal.suspendedAt
+    if (since !== undefined) yield* compared(registry, journal, since)
+    if (journal.isLeaving) yield* Effect.raceFirst(journal.over, registry.journals.stopping)
   })
 
 const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLeft.Found) => {
