@@ -9,6 +9,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Cause, Deferred, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter, type HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
+import * as SystemError from "../model/SystemError.ts"
 import type { Relay } from "../Relay.ts"
 import * as History from "../telemetry/History.ts"
 import type { Telemetry } from "../telemetry/Telemetry.ts"
@@ -96,7 +97,7 @@ export const routes = (options: RouteOptions) =>
 export const reasonOf = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  return inner instanceof Error ? inner.message : String(inner)
+  return SystemError.reasonOf(inner)
 }
 
 /** By the relay's doors, or to a thread that has nothing to do with them. */

@@ -63,7 +63,8 @@ const hint = (commandPath: ReadonlyArray<string>): string => `see ${commandPath.
 const present = (event: CliOutput.Presenter.Event): Effect.Effect<void> => {
   if (event._tag === "InvalidInvocation") {
     const [error] = event.errors
-    return Console.error(`Error: ${oneLine(error?.message ?? "wrong arguments")} (${hint(event.commandPath)})`)
+    const message = (error?.message ?? "wrong arguments").replace(/\s*Did you mean this\?\s*/, "; similar: ")
+    return Console.error(`Error: ${oneLine(message)} (${hint(event.commandPath)})`)
   }
   if (event._tag === "Help" && event.reason === "Implicit") {
     return Console.error(`Error: a subcommand is missing (${hint(event.commandPath)})`)

@@ -11,8 +11,8 @@ import { createServer, type Server, type Socket } from "node:net"
 import { endianness } from "node:os"
 import { dirname, join } from "node:path"
 import { Effect, type Scope } from "effect"
+import * as SystemError from "../model/SystemError.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
-import * as SystemError from "./SystemError.ts"
 
 const queryBytes = 4
 const answerBytes = 8

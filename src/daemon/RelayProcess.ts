@@ -11,6 +11,7 @@ import { packageVersion } from "../config/PackageVersion.ts"
 import * as RelayConfig from "../config/RelayConfig.ts"
 import { ReloadRefused } from "../config/Reloaded.ts"
 import * as TextFile from "../config/TextFile.ts"
+import * as SystemError from "../model/SystemError.ts"
 import * as Relay from "../Relay.ts"
 import * as Priority from "../thread/Priority.ts"
 import type { Controls } from "./Controls.ts"
@@ -18,7 +19,6 @@ import { DaemonFailed } from "./DaemonFailed.ts"
 import * as OwnSocket from "./OwnSocket.ts"
 import * as Reload from "./Reload.ts"
 import type { StartRelay } from "./Serve.ts"
-import * as SystemError from "./SystemError.ts"
 
 const readToken = (path: string | undefined): Effect.Effect<string | undefined, DaemonFailed> =>
   path === undefined

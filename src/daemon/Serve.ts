@@ -8,6 +8,7 @@ import { accessSync, constants } from "node:fs"
 import { Effect, type Scope } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { clockMillis, wallMillis } from "../Machine.ts"
+import * as SystemError from "../model/SystemError.ts"
 import type { Controls } from "./Controls.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
 import * as Health from "./Health.ts"
@@ -17,7 +18,6 @@ import type { Handover } from "./launch/Handover.ts"
 import type { Notify } from "./Notify.ts"
 import type { OwnFiles } from "./OwnFiles.ts"
 import * as RunDirectory from "./RunDirectory.ts"
-import * as SystemError from "./SystemError.ts"
 
 interface Bound {
   readonly host: string

@@ -7,6 +7,7 @@ import { Cause, Effect, FiberSet, Schema, type Scope } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
 import { report } from "../errors/Report.ts"
 import { clearTimeout, setTimeout } from "../Machine.ts"
+import * as SystemError from "../model/SystemError.ts"
 import * as Door from "./Door.ts"
 import { type Arrival, certificateOf, nameOf } from "./Door.ts"
 import * as KeepAlive from "./KeepAlive.ts"
@@ -127,13 +128,25 @@ export const supervise = <R>(
     Effect.annotateLogs({ [name]: peer.name })
   )
 
+/** Why a port cannot be listened on: which, where, and the system's reason in its own words. */
+export const bindRefusal = (name: string, { host, port }: Pick<Address, "host" | "port">, cause: Error): string =>
+  `cannot listen on ${host.includes(":") ? `[${host}]` : host}:${port} (${name}): ${SystemError.reasonOf(cause)}`
+
 const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Effect<net.Server, ListenFailed> =>
   Effect.callback((resume) => {
     const { address } = options
     const server = net.createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, accept)
     const onError = (cause: NodeJS.ErrnoException) => {
       server.close()
-      resume(Effect.fail(new ListenFailed({ port: options.name, code: cause.code ?? "", message: cause.message })))
+      resume(
+        Effect.fail(
+          new ListenFailed({
+            port: options.name,
+            code: cause.code ?? "",
+            message: bindRefusal(options.name, options.address, cause)
+          })
+        )
+      )
     }
     server.once("error", onError)
     // An IPv6 wildcard serves IPv4 peers too, as the reference's does.

@@ -6,7 +6,7 @@ import * as net from "node:net"
 import { Effect, FiberSet, type Scope } from "effect"
 import { clockMillis } from "../Machine.ts"
 import { type Address, type DialFailed, nameOf, opened } from "./Dial.ts"
-import { backlog, ListenFailed } from "./Listener.ts"
+import { backlog, bindRefusal, ListenFailed } from "./Listener.ts"
 import { refusalOf, type TlsFailed } from "./tls/DialTls.ts"
 import type { Role } from "./tls/Tls.ts"
 
@@ -99,7 +99,8 @@ export const listen = (options: Options): Effect.Effect<number, ListenFailed, Sc
         }
         const { listen } = options
         const wrong = "fd" in listen ? `${options.role}: descriptor ${listen.fd} is no TCP socket that can listen` : ""
-        const onError = ({ code = "", message }: NodeJS.ErrnoException) => fail(code, wrong || message)
+        const onError = (cause: NodeJS.ErrnoException) =>
+          fail(cause.code ?? "", "fd" in listen ? wrong : bindRefusal(options.role, listen, cause))
         server.once("error", onError)
         server.listen(listen, backlog, () => {
           server.off("error", onError)

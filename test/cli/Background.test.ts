@@ -23,7 +23,10 @@ it.live("tunnel --background returns once it listens, with the process that goes
     // The port is taken.
     const second = yield* Process.attempt("sh", args)
     assert.strictEqual(second.code, 1)
-    assert.include(readFileSync(out, "utf8"), "EADDRINUSE")
+    assert.strictEqual(
+      readFileSync(out, "utf8"),
+      `Error: cannot listen on 127.0.0.1:${port} (control): Address already in use\n`
+    )
     assert.isTrue(Ports.listening(port))
   })
 )

@@ -79,6 +79,8 @@ Peers.describeConcurrently([], "lttng-relay", () => {
     [["show", "--timerange=1", "test"], 2, /--timerange: 1 is not BEGIN,END/],
     [["show", "-o", "ctf", "test"], 2, /--output-format=ctf: no CTF is written here/],
     [["show", "-o", "text", "--format=ndjson", "test"], 2, /exclude each other/],
+    [["show", "--counts", "test"], 2, /--counts in command lttng-relay show; similar: --count \(see/],
+    [["show", "--json", "--histogram", "test"], 2, /no NDJSON/],
     [["show", "-i", "lttng-live", "net://h/host/h/s"], 2, /--input-format=lttng-live: live sessions are for/],
     [["show", "--debug-info-dir=/x", "test"], 2, /--debug-info-dir: addresses are not looked up/],
     [["show", "test", "-c", "sink.utils.dummy"], 2, /-c: it is about babeltrace2's own components/],

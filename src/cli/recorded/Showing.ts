@@ -18,6 +18,7 @@ const toggle = (name: string, description: string) => ({ kind: "toggle", name, d
 
 export const options = {
   format: EventOptions.format,
+  json: toggle("json", "Print JSON, one value a line: the same as --format=ndjson"),
   count: toggle("count", "Print how many events there are of each name instead"),
   histogram: toggle("histogram", "Print how many events there are a second instead"),
   ...Recorded.options,
@@ -30,7 +31,8 @@ export interface Input extends Options.ValuesOf<typeof options> {
 }
 
 /** Throws what is wrong. */
-const formatOf = ({ count, format, histogram }: Input): Printing.Format => {
+const formatOf = ({ count, format: named, histogram, json }: Input): Printing.Format => {
+  const format = json ? "ndjson" : named
   if (count && histogram) throw new Misused("--count and --histogram are two answers: ask for one of them")
   if (count) return format === "ndjson" ? "count-ndjson" : "count"
   if (histogram && format === "ndjson") throw new Misused("--histogram is for people: there is no NDJSON of it")

@@ -1,8 +1,9 @@
 /** A copy of this command that goes on when this one is done: it says when it is ready, over a channel of its own. */
 import { spawn } from "node:child_process"
 import { Effect, Schema } from "effect"
+import { status } from "../Misused.ts"
 
-/** It ended instead; what it had to say it said. */
+/** It could not be started, or was killed. */
 export class BackgroundFailed extends Schema.TaggedError<BackgroundFailed>()("BackgroundFailed", {
   reason: Schema.String
 }) {
@@ -30,7 +31,8 @@ export const start = (flag: string): Effect.Effect<number, BackgroundFailed> =>
     })
     const fail = (reason: string) => resume(Effect.fail(new BackgroundFailed({ reason })))
     copy.once("error", (cause) => fail(cause.message))
-    copy.once("exit", (code, signal) => fail(`it ended with ${code ?? signal}`))
+    // With a status it has said why, on the same standard error: a second line would say less.
+    copy.once("exit", (code, signal) => (signal ? fail(`killed by ${signal}`) : process.exit(code || status.failed)))
     copy.once("message", () => {
       copy.removeAllListeners("exit")
       copy.unref()

@@ -15,14 +15,13 @@ import { check } from "../../config/RelayConfig.ts"
 import { defaults } from "../../config/RelayDefaults.ts"
 import type { Message } from "../../config/Resolve.ts"
 import * as TextFile from "../../config/TextFile.ts"
+import { reasonOf } from "../../model/SystemError.ts"
 import * as AccessRules from "../files/AccessRules.ts"
 import * as TlsFiles from "../files/TlsFiles.ts"
 import * as FreePorts from "./FreePorts.ts"
 
 const error = (text: string): Message => ({ level: "error", text })
 const warning = (text: string): Message => ({ level: "warning", text })
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** Undefined where there is nothing; a text says why that cannot be told. */
 const look = (path: string): Stats | undefined | string => {

@@ -1,5 +1,6 @@
 /** Whether ports could be listened on: bound for a moment, since nothing else knows what the system refuses. */
 import { createServer, type Server } from "node:net"
+import * as SystemError from "../../model/SystemError.ts"
 
 export interface Place {
   readonly name: string
@@ -10,7 +11,7 @@ export interface Place {
 const bind = ({ host, port }: Place): Promise<Server | string> =>
   new Promise((resolve) => {
     const server = createServer()
-    server.once("error", (cause) => resolve(cause.message))
+    server.once("error", (cause) => resolve(SystemError.reasonOf(cause)))
     server.listen({ host, port }, () => resolve(server))
   })
 

@@ -1,5 +1,5 @@
 /** Why the system refused something, in C's words, which operators and their scripts know. */
-import { codeOf } from "../model/SystemCode.ts"
+import { codeOf } from "./SystemCode.ts"
 
 export const notDirectory = "Not a directory"
 
