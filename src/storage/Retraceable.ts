@@ -119,13 +119,27 @@ export class Retraceable {
     })
   }
 
-  /** Takes back what was put down after `after`, the latest first. */
-  takeBack(text: string, after: number): Effect.Effect<void> {
-    const changes = text
-      .split("\n")
-      .flatMap((line) => Option.toArray(decode(line)))
-      .filter((change) => change.after === after)
-    return Effect.forEach(changes.reverse(), (change) => this.#takeBack(change), { discard: true })
+  /**
+   * Takes back what was put down after `after` in the file `path`, which has `text`: the latest first. What is taken
+   * back is no longer put down, so who is killed meanwhile goes on from there: a name that was made is by then perhaps
+   * that of what had moved away before, and would go if it were taken back again.
+   */
+  takeBack(path: string, text: string, after: number): Effect.Effect<void, FileFailed> {
+    const changes: Array<{ readonly at: number; readonly change: Change }> = []
+    let at = 0
+    for (const line of text.split("\n")) {
+      const change = Option.getOrUndefined(decode(line))
+      if (change?.after === after) changes.push({ at, change })
+      at += Buffer.byteLength(line) + 1
+    }
+    if (changes.length === 0) return Effect.void
+    const takenBack = (file: OpenFile) =>
+      Effect.forEach(
+        changes.toReversed(),
+        ({ at, change }) => Effect.andThen(this.#takeBack(change), file.truncate(at)),
+        { discard: true }
+      )
+    return Effect.flatMap(this.#files.open(path, "continue"), (file) => Effect.ensuring(takenBack(file), file.close))
   }
 
   #takeBack({ from, path }: Change): Effect.Effect<void> {

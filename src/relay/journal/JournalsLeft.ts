@@ -28,7 +28,7 @@ export interface Found {
   /** Goes through the records up to it. `bytes[from, to)` is the payload, with zeros where it was left out. */
   readonly replay: (each: EachRecord) => Effect.Effect<void, FileFailed>
   /** Takes back what was done to names since. */
-  readonly takeBack: Effect.Effect<void>
+  readonly takeBack: Effect.Effect<void, FileFailed>
   /** Nothing is done with it. */
   readonly close: Effect.Effect<void>
   /** Puts down what follows. */
@@ -153,7 +153,7 @@ const foundIn = (
       directories,
       replay: (each) => replay(file, marked, each),
       close: file.close,
-      takeBack: store.retraceable.takeBack(changes, marked),
+      takeBack: store.retraceable.takeBack(paths.changes, changes, marked),
       goOn
     }
   })

@@ -1,0 +1,69 @@
+/**
+ * Changes of names that are taken back.
+ * Goal: whoever is killed at any operation meanwhile, and as often, comes to the names of before, with what they named.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import { Retraceable, Watch } from "../../src/storage/Retraceable.ts"
+import { MortalFiles } from "../simulation/edge/MortalFiles.ts"
+import { Random } from "../support/Random.ts"
+
+const [session, changes] = ["/session", "/changes"]
+const marked = 7
+const now = `${session}/.tmp_new_chunk`
+const before = `${session}/.tmp_old_chunk`
+
+const named = (memory: MemoryFiles) =>
+  memory.paths(session).map((path) => `${path} ${Buffer.from(memory.read(path) ?? []).toString()}`)
+
+/** One rotation is half done when it is marked; it is ended, and another one begun. */
+const rotated = Effect.gen(function* () {
+  const memory = new MemoryFiles()
+  memory.write(`${now}/ust/ch_0`, Buffer.from("second"))
+  memory.write(`${before}/ust/ch_0`, Buffer.from("first"))
+  const retraceable = new Retraceable(memory.service)
+  const watch = new Watch(yield* memory.service.open(changes, "create"))
+  watch.after = marked
+  watch.prefixes.add(session)
+  retraceable.watches.add(watch)
+  const marks = named(memory)
+  const { makeDirectory, open, rename } = retraceable.service
+  yield* rename(now, `${session}/chunk-2`)
+  yield* makeDirectory(`${session}/archives`)
+  yield* rename(before, `${session}/archives/chunk-1`)
+  yield* rename(`${session}/chunk-2`, before)
+  yield* makeDirectory(`${now}/ust`)
+  yield* open(`${now}/ust/ch_0`, "new")
+  assert.notDeepEqual(named(memory), marks)
+  return { memory, marks }
+})
+
+const takenBack = ({ memory, service }: MortalFiles) =>
+  Effect.suspend(() =>
+    new Retraceable(service).takeBack(changes, Buffer.from(memory.read(changes) ?? []).toString(), marked)
+  )
+
+describe("changes of names", () => {
+  it.live("are taken back, whoever is killed meanwhile", () =>
+    Effect.gen(function* () {
+      const { marks, memory } = yield* rotated
+      let killCount = 0
+      for (let seed = 1; seed <= 200; seed++) {
+        const random = new Random(seed)
+        let files = new MortalFiles(random, memory)
+        for (let isDone = false; !isDone; files = files.next) {
+          files.left = random.between(1, 25)
+          const fiber = yield* Effect.forkDetach(takenBack(files))
+          while (!files.isDead && fiber.pollUnsafe() === undefined) yield* Effect.yieldNow
+          isDone = !files.isDead
+          if (files.isDead) killCount++
+        }
+        // Somebody was killed behind the last of them.
+        yield* takenBack(files)
+        assert.deepStrictEqual(named(files.memory), marks, `seed ${seed}`)
+      }
+      assert.isAbove(killCount, 100)
+    })
+  )
+})
