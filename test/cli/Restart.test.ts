@@ -38,13 +38,16 @@ it.live("a relay that is restarted is waited for, and the next session of the na
       return { relay, killed }
     })
     const first = yield* started
-    const follow = yield* toolbox("follow", "--wait", `net://127.0.0.1:${livePort}/host/h/s-0`)
+    const url = `net://127.0.0.1:${livePort}/host/h/s-0`
+    const follow = yield* toolbox("follow", "--wait", url)
+    const packets = yield* toolbox("follow", "--wait", "--packets", "--json", url)
     yield* Process.until("it to be connected", connectedTo(livePort), (isConnected) => isConnected)
     yield* first.killed
     const second = yield* started
     yield* load(second.relay, "--duration=1h")
     const countIn = (output: string) => output.split("load:tick").length - 1
     yield* Process.said(follow, (output) => countIn(output) > 100, { seconds: 30 })
+    yield* Process.said(packets, '"event":"packet"', { seconds: 30 })
     yield* second.killed
     const before = countIn(yield* Process.said(follow, "WARNING: connection to "))
     const third = yield* started
@@ -58,5 +61,14 @@ it.live("a relay that is restarted is waited for, and the next session of the na
     const [all, tail] = [recorded, stdout].map((text) => text.match(/seq = \d+/g) ?? [])
     assert.isAbove(all?.length ?? 0, 100)
     assert.deepStrictEqual(tail?.slice(-(all?.length ?? 0)), all)
+    const { stdout: told } = yield* packets.ended
+    const counted = (
+      JSON.parse(told.trimEnd().split("\n").at(-1) ?? "") as {
+        streams: ReadonlyArray<{ stream: string; packets: number }>
+      }
+    ).streams
+    const data = counted.filter(({ stream }) => !stream.endsWith("/metadata"))
+    assert.strictEqual(data.at(-1)?.packets, 20)
+    assert.lengthOf(data, 2)
   })
 )

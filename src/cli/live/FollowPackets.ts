@@ -72,9 +72,8 @@ const count = (counters: Map<bigint, Counters>, event: ViewerEvent): void => {
   own.eventsDiscarded = event.index.eventsDiscarded
 }
 
-const printCounters = (counters: Map<bigint, Counters>, isJson: boolean) =>
+const printCounters = (all: ReadonlyArray<Counters>, isJson: boolean) =>
   Effect.gen(function* () {
-    const all = [...counters.values()]
     if (isJson) return yield* Output.printJson({ event: "summary", streams: all })
     for (const { bytes, eventsDiscarded, lost, packets, stream } of all) {
       const parts = [
@@ -94,12 +93,20 @@ interface Input extends Watch.Options {
 }
 
 export const run = Effect.fnUntraced(function* (input: Input) {
-  const counters = new Map<bigint, Counters>()
+  /** By connection: another relay's streams have the same numbers. */
+  const all: Array<Map<bigint, Counters>> = []
   // Also after Ctrl-C: the counters are what one followed for.
-  yield* Effect.addFinalizer(() => printCounters(counters, input.json))
+  yield* Effect.addFinalizer(() =>
+    printCounters(
+      all.flatMap((counters) => [...counters.values()]),
+      input.json
+    )
+  )
   const watched = Effect.fnUntraced(function* (isWaiting: boolean) {
     const how = { otherwise: "last", joinMillis: Watch.joinMillis(input) } as const
     const { events } = yield* Watch.attach({ ...input, wait: isWaiting }, how)
+    const counters = new Map<bigint, Counters>()
+    all.push(counters)
     yield* Stream.runForEach(events, (event) => {
       count(counters, event)
       if (input.quiet) return Effect.void
