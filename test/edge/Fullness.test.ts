@@ -101,4 +101,28 @@ describe("room in a spool that is full", () => {
       assert.isUndefined(yield* thin(journal, Number.POSITIVE_INFINITY))
     })
   )
+
+  it.live("is not made of one that is removed meanwhile, of which nothing stays", () =>
+    Effect.gen(function* () {
+      const memory = new MemoryFiles()
+      const gate = Latch.makeUnsafe(false)
+      let isAsked = false
+      const rename: Files["Service"]["rename"] = (from, to) => {
+        const renamed = memory.service.rename(from, to)
+        if (!from.endsWith(".new")) return renamed
+        isAsked = true
+        return Effect.andThen(gate.await, renamed)
+      }
+      const { journal, spool } = yield* waiting({ ...memory.service, rename })
+      const thinning = yield* Effect.forkChild(thin(journal, Number.POSITIVE_INFINITY))
+      yield* until("a segment to be thinned", () => isAsked)
+      const removed = yield* Effect.forkChild(spool.remove(journal))
+      yield* turns(20)
+      gate.openUnsafe()
+      yield* Fiber.join(thinning)
+      yield* Fiber.join(removed)
+      assert.deepStrictEqual(memory.paths("/spool"), ["/spool/"])
+      assert.deepStrictEqual([spool.byteCount, memory.openCount], [0, 0])
+    })
+  )
 })

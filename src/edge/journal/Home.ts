@@ -1,5 +1,5 @@
 /**
- * Where a journal's files are. Its directory is renamed while others have to do with what is in it: they say so, and
+ * Where a journal's files are. Others have to do with what is in it when it is renamed, or removed: they say so, and
  * find it where it was until they are done.
  */
 import { Effect, Semaphore } from "effect"
@@ -25,11 +25,15 @@ export class Home {
 
   /** `renamed` gives it the name `to`, while nobody has to do with what is in it. */
   moves<E>(to: string, renamed: (from: string) => Effect.Effect<void, E>): Effect.Effect<void, E> {
-    const work = Effect.suspend(() =>
-      Effect.map(renamed(this.#directory), () => {
+    return this.goes((from) =>
+      Effect.map(renamed(from), () => {
         this.#directory = to
       })
     )
-    return this.#users.withPermits(usersMax)(Effect.uninterruptible(work))
+  }
+
+  /** `removed` does away with it, while nobody has to do with what is in it. */
+  goes<E>(removed: (directory: string) => Effect.Effect<void, E>): Effect.Effect<void, E> {
+    return this.#users.withPermits(usersMax)(Effect.uninterruptible(Effect.suspend(() => removed(this.#directory))))
   }
 }

@@ -306,7 +306,7 @@ export class Spool {
   remove(journal: Journal): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       yield* journal.segments.free(journal.last, true)
-      yield* journal.home.stays((at) => About.remove(this.#options.files, at))
+      yield* journal.home.goes((at) => Effect.andThen(journal.segments.close, About.remove(this.#options.files, at)))
       yield* this.#forget(journal)
     })
   }
