@@ -20,7 +20,7 @@ export const parseTimer = (text: string): Duration.Duration => {
 
 /** The same with its unit: who leaves it out means seconds, and would get a millionth of them. */
 export const parseDuration = (text: string): Duration.Duration => {
-  if (/^[1-9]\d*$/.test(text)) throw new Error(`${text} has no unit: ${text}s?`)
+  if (/^\d*[1-9]\d*$/.test(text)) throw new Error(`${text} has no unit: ${text}s?`)
   return parseTimer(text)
 }
 
