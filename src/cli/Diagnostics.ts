@@ -27,13 +27,10 @@ const say = (line: string): void => {
   }
 }
 
-const reasons: Readonly<Record<string, string>> = { ENOSPC: "No space left on device", EIO: "Input/output error" }
-
 /** Ends the process: no command has anything to put in order that is worth more than saying this. */
 const giveUp = (cause: unknown): never => {
   if (cause instanceof StandardOutput.OutputClosed) process.exit(0)
-  const { code = "", message } = cause as NodeJS.ErrnoException
-  say(`Error: cannot write to standard output: ${reasons[code] ?? message}`)
+  say(`Error: ${cause instanceof Error ? cause.message : String(cause)}`)
   process.exit(status.failed)
 }
 

@@ -31,13 +31,25 @@ const writeAll = (to: number, bytes: Uint8Array): void => {
   }
 }
 
+const reasons: Readonly<Record<string, string>> = { ENOSPC: "No space left on device", EIO: "Input/output error" }
+
+const writeTo = (to: number, name: string, bytes: Uint8Array): void => {
+  try {
+    writeAll(to, bytes)
+  } catch (cause) {
+    if (cause instanceof OutputClosed) throw cause
+    const { code = "", message } = cause as NodeJS.ErrnoException
+    throw new Error(`cannot write to ${name}: ${reasons[code] ?? message}`, { cause })
+  }
+}
+
 /** Throws `OutputClosed`, or why nothing can be written. */
-export const write = (bytes: Uint8Array): void => writeAll(descriptor, bytes)
+export const write = (bytes: Uint8Array): void => writeTo(descriptor, "standard output", bytes)
 
 /** A file in its place, empty at first. Throws why it cannot be. */
 export const file = (path: string): { readonly write: (bytes: Uint8Array) => void; readonly close: () => void } => {
   const opened = openSync(path, "w")
-  return { write: (bytes) => writeAll(opened, bytes), close: () => closeSync(opened) }
+  return { write: (bytes) => writeTo(opened, path, bytes), close: () => closeSync(opened) }
 }
 
 /** A line to standard error, which acts on no terminal whatever names are in it. Where nobody hears it, it is lost. */

@@ -38,6 +38,16 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types",
     })
   )
 
+  it.live("onto a full disk show and export end with one line, and status 1", () =>
+    Effect.gen(function* () {
+      for (const command of ["show", "export"]) {
+        const script = `"$1" "$2" ${command} '${join(root(), "types")}' 2>&1 >/dev/full; echo $?`
+        const { stdout } = yield* shell(script)
+        assert.strictEqual(stdout, "Error: cannot write to standard output: No space left on device\n1\n")
+      }
+    })
+  )
+
   it.live("babeltrace2's short options, ranges and files mean what they mean there", () =>
     Effect.gen(function* () {
       const trace = join(root(), "plain")
