@@ -105,7 +105,10 @@ const reread = ({ apply, args, directory, options }: Target): Effect.Effect<Relo
     return { changed }
   })
 
-/** Tells the log what became of it. One at a time: what was read last is in force. */
+/**
+ * Tells the log what became of it. One at a time: what was read last is in force. Whoever asked may be gone meanwhile: it
+ * is put in force all the same, or one half would be, and a log file stay open that nobody writes.
+ */
 export const make = (target: Target): Effect.Effect<Reloaded, ReloadRefused> =>
   Semaphore.withPermits(
     Semaphore.makeUnsafe(1),
@@ -114,5 +117,6 @@ export const make = (target: Target): Effect.Effect<Reloaded, ReloadRefused> =>
     Effect.tap(({ changed }) =>
       Effect.logInfo(`configuration read again; changed: ${changed.join(", ") || "nothing"}`)
     ),
-    Effect.tapError(({ reasons }) => report("CONFIGURATION_REFUSED", reasons.join("; ")))
+    Effect.tapError(({ reasons }) => report("CONFIGURATION_REFUSED", reasons.join("; "))),
+    Effect.uninterruptible
   )
