@@ -106,8 +106,8 @@ const reread = ({ apply, args, directory, options }: Target): Effect.Effect<Relo
   })
 
 /**
- * Tells the log what became of it. One at a time: what was read last is in force. Whoever asked may be gone meanwhile: it
- * is put in force all the same, or one half would be, and a log file stay open that nobody writes.
+ * Tells the log what became of it. One at a time: what was read last is in force. Whoever asked may be gone meanwhile:
+ * all of it is put in force, or one half would be, and a log file stay open that nobody writes.
  */
 export const make = (target: Target): Effect.Effect<Reloaded, ReloadRefused> =>
   Semaphore.withPermits(
