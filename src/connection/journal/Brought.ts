@@ -53,8 +53,8 @@ export class Brought {
     return Effect.suspend(() => Settlement.settled(this.#registry, this.sessions, this.#owners.values()))
   }
 
-  /** Done when all have ended. */
+  /** Done when all have ended, and nothing more is done to their directories. */
   get ended(): Effect.Effect<void> {
-    return Effect.forEach(this.ids, (id) => this.#registry.sessions.get(id)?.ended ?? Effect.void, { discard: true })
+    return Effect.suspend(() => Settlement.over(this.#registry, this.sessions, this.#owners.values()))
   }
 }

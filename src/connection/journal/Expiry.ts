@@ -37,7 +37,8 @@ const rest = (registry: Registered, journal: HostedJournal): Effect.Effect<void>
     const { sessions } = journal
     journal.stop()
     yield* journal.marked.await
-    yield* over(registry, sessions)
+    const owners = sessions.map(({ identity }) => identity.owner)
+    yield* over(registry, sessions, owners)
     if (journal.history !== undefined) yield* journal.history.close
   })
 

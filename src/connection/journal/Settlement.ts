@@ -22,9 +22,13 @@ export const settled = (
     return isWhole
   })
 
-/** Done when the sessions have ended, and nothing more is done to their directories. */
-export const over = ({ chunks }: Registry["Service"], sessions: ReadonlyArray<SessionActor>): Effect.Effect<void> =>
+/** Done when the sessions have ended, and nothing more is done to the directories of their owners. */
+export const over = (
+  { chunks }: Registry["Service"],
+  sessions: ReadonlyArray<SessionActor>,
+  owners: Iterable<Owner>
+): Effect.Effect<void> =>
   Effect.gen(function* () {
     for (const { ended } of sessions) yield* ended
-    for (const { identity } of sessions) yield* chunks.allSettled(identity.owner)
+    for (const owner of owners) yield* chunks.allSettled(owner)
   })
