@@ -96,6 +96,9 @@ it.live("rules for access of which some would not count are refused", () =>
     writeFileSync(path, `{ "principals": [], ${rules}, "rules": [] }`)
     const { message } = yield* Effect.flip(AccessRules.read(path))
     assert.include(message, `${path} is no use: "rules" is there twice`)
+    writeFileSync(path, '{ "principals": [], "rulez": [] }')
+    const misspelt = yield* Effect.flip(AccessRules.read(path))
+    assert.include(misspelt.message, 'no use: Expected no excess property at ["rulez"]; Missing key at ["rules"]')
   })
 )
 

@@ -21,11 +21,13 @@ Peers.describeWithPeers(Peers.tracing, "a drain with eight real sessions", () =>
       const tracing = yield* Lttng.start
       const names = Array.from({ length: 8 }, (_, at) => `s${at}`)
       for (const name of names) yield* Lttng.record(tracing, relay, name, { path: `/${name}` })
-      const drain = yield* Effect.forkScoped(
-        Process.run(process.execPath, [
-          ...[toolboxProgram, "drain", `unix://${socket}`, `--token-file=${tokenFile}`, "--json"]
-        ])
-      )
+      const asked = [toolboxProgram, "drain", `unix://${socket}`, `--token-file=${tokenFile}`]
+      const left = yield* Process.daemon(process.execPath, asked)
+      yield* Process.said(left, "8 sessions left")
+      left.signal("SIGINT")
+      const { code, stderr } = yield* left.ended
+      assert.deepStrictEqual([code, stderr], [130, "The relay goes on draining: --cancel takes that back\n"])
+      const drain = yield* Effect.forkScoped(Process.run(process.execPath, [...asked, "--json"]))
       const status = Process.attempt("curl", ["-s", "--unix-socket", socket, "http://localhost/readyz"])
       yield* Process.until("the relay to say that it drains", status, ({ stdout }) =>
         stdout.includes("no new sessions")

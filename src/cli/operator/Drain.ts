@@ -45,12 +45,16 @@ const run = (input: Input) =>
       })
       let status = yield* relay.drain({ payload })
       yield* show(input.json, status)
-      while (input.wait && status.isDraining && status.sessionCount > 0) {
-        yield* Effect.sleep(pollInterval)
-        const next = yield* relay.draining()
-        if (next.sessionCount !== status.sessionCount || !next.isDraining) yield* show(input.json, next)
-        status = next
-      }
+      const watch = Effect.gen(function* () {
+        while (input.wait && status.isDraining && status.sessionCount > 0) {
+          yield* Effect.sleep(pollInterval)
+          const next = yield* relay.draining()
+          if (next.sessionCount !== status.sessionCount || !next.isDraining) yield* show(input.json, next)
+          status = next
+        }
+      })
+      // Ctrl-C looks as if it took the drain back.
+      yield* Effect.onInterrupt(watch, () => Console.error("The relay goes on draining: --cancel takes that back"))
     })
   )
 

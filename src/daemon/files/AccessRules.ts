@@ -11,6 +11,9 @@ import * as Watched from "./Watched.ts"
 
 const decode = Schema.decodeUnknownSync(AccessFile)
 
+/** What is wrong with each member; where it is stands below it, further in. */
+const oneLine = (message: string): string => message.replaceAll(/\n\s+/g, " ").replaceAll("\n", "; ")
+
 const decoded = (path: string): Effect.Effect<AccessFile, DaemonFailed> =>
   Effect.try({
     // A member that is written wrong would be a rule that is not there.
@@ -24,7 +27,7 @@ const decoded = (path: string): Effect.Effect<AccessFile, DaemonFailed> =>
     catch: (cause) =>
       new DaemonFailed({
         code: "START_FILE",
-        message: `The access file ${path} is no use: ${(cause as Error).message.replaceAll(/\s*\n\s*/g, " ")}`
+        message: `The access file ${path} is no use: ${oneLine((cause as Error).message)}`
       })
   })
 
