@@ -19,7 +19,10 @@ export const complaintsOf = ({ ca, certificate }: ClientIdentity = {}): Readonly
       const end = Date.parse(validTo)
       return end - now < warnedMillis ? `${which} ${end < now ? "expired" : "expires"} ${timeOf(validTo)}` : []
     })
-  return [...of("our certificate", certificate), ...of("the authority that we trust", ca)]
+  const authorities = of("the authority that we trust", ca)
+  // Of several another one may be theirs: those of a system are ever so many, and some of them over.
+  const isAny = ca !== undefined && authorities.length < certificatesOf(ca).length
+  return [...of("our certificate", certificate), ...(isAny ? [] : authorities)]
 }
 
 /** At once, and every day: what it is by then. */

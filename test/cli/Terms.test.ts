@@ -1,4 +1,5 @@
 /** Certificates of traced hosts that are over soon: whoever runs a tunnel or an edge is told in time. */
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -31,6 +32,8 @@ Peers.describeWithPeers(["openssl"], "a certificate's last days", () => {
       assert.deepStrictEqual(said(text(over)), ["our certificate (CN=over) expired 2021-01-01T00:00:00.000Z", soon])
       assert.deepStrictEqual(said({ ca: brief.ca }), [soon])
       assert.deepStrictEqual(said(undefined), [])
+      const good = readFileSync(join(pki, "ca.pem"), "utf8")
+      assert.deepStrictEqual(said({ ca: `${brief.ca}\n${good}` }), [], "one of several is good")
     })
   )
 
