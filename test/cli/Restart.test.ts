@@ -2,7 +2,6 @@
  * `follow --wait` over the end of a relay, real processes all: while it waits for a session, and while it shows one. It
  * says so, waits for the relay and the session, and goes on; nothing is shown twice.
  */
-import { readFileSync } from "node:fs"
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import { toolboxProgram } from "../support/bundle.ts"
@@ -18,11 +17,14 @@ const load = (relay: Relays.Relay, ...args: ReadonlyArray<string>) => {
   return toolbox("load", "--live=100ms", "--rate=20", "--hostname=h", "--session=s", ...args, url)
 }
 
-/** Somebody has a connection to that port that is established. */
-const connectedTo = (port: number) =>
-  Effect.sync(() => {
-    const hex = port.toString(16).toUpperCase().padStart(4, "0")
-    return new RegExp(`^ *\\d+: \\S+ \\S+:${hex} 01 `, "m").test(readFileSync("/proc/net/tcp", "utf8"))
+/** What a relay says first, and more: before that one that is gone was none, and a viewer ends. */
+const greetingBytes = 40
+
+/** So many viewers have heard more of the relay at that port than its greeting. */
+const greetedBy = (port: number) =>
+  Effect.map(Process.run("ss", ["--tcp", "--info", "--no-header", "dst", `:${port}`]), ({ stdout }) => {
+    const received = [...stdout.matchAll(/bytes_received:(\d+)/g)]
+    return received.filter(([, byteCount]) => Number(byteCount) > greetingBytes).length
   })
 
 it.live("a relay that is restarted is waited for, and the next session of the name", () =>
@@ -41,7 +43,7 @@ it.live("a relay that is restarted is waited for, and the next session of the na
     const url = `net://127.0.0.1:${livePort}/host/h/s-0`
     const follow = yield* toolbox("follow", "--wait", url)
     const packets = yield* toolbox("follow", "--wait", "--packets", "--json", url)
-    yield* Process.until("it to be connected", connectedTo(livePort), (isConnected) => isConnected)
+    yield* Process.until("both to be greeted", greetedBy(livePort), (count) => count === 2)
     yield* first.killed
     const second = yield* started
     yield* load(second.relay, "--duration=1h")
