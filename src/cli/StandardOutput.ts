@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from "node:fs"
 import { harmless } from "../errors/Harmless.ts"
+import * as SystemError from "../errors/SystemError.ts"
 
 export const descriptor = 1
 const errorDescriptor = 2
@@ -31,15 +32,12 @@ const writeAll = (to: number, bytes: Uint8Array): void => {
   }
 }
 
-const reasons: Readonly<Record<string, string>> = { ENOSPC: "No space left on device", EIO: "Input/output error" }
-
 const writeTo = (to: number, name: string, bytes: Uint8Array): void => {
   try {
     writeAll(to, bytes)
   } catch (cause) {
     if (cause instanceof OutputClosed) throw cause
-    const { code = "", message } = cause as NodeJS.ErrnoException
-    throw new Error(`cannot write to ${name}: ${reasons[code] ?? message}`, { cause })
+    throw new Error(`cannot write to ${name}: ${SystemError.reasonOf(cause)}`, { cause })
   }
 }
 

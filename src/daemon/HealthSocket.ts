@@ -11,7 +11,7 @@ import { createServer, type Server, type Socket } from "node:net"
 import { endianness } from "node:os"
 import { dirname, join } from "node:path"
 import { Effect, type Scope } from "effect"
-import * as SystemError from "../model/SystemError.ts"
+import * as SystemError from "../errors/SystemError.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
 
 const queryBytes = 4

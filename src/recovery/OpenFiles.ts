@@ -8,11 +8,11 @@ import { pathOf, textOf } from "../protocol/Text.ts"
 /** Of `flags` in a descriptor's description, octal. */
 const accessMask = 3
 
-const attempt = <A>(act: () => A): A | undefined => {
+/** What may not be there, or not be ours to look at. */
+export const attempt = <A>(act: () => A): A | undefined => {
   try {
     return act()
   } catch {
-    // The process has ended, or is not ours to look at.
     return undefined
   }
 }

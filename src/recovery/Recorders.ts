@@ -6,21 +6,14 @@
 import * as fs from "node:fs"
 import { join, resolve } from "node:path"
 import { pathOf, textOf } from "../protocol/Text.ts"
+import { isWithin } from "../storage/Within.ts"
+import { attempt } from "./OpenFiles.ts"
 
 const relayName = "lttng-relayd"
 /** What a relay keeps for the rest of its descriptors. */
 const reserve = 40
 /** Of the system's accounts of processes. */
 const ticksPerSecond = 100
-
-const attempt = <A>(act: () => A): A | undefined => {
-  try {
-    return act()
-  } catch {
-    // The process has ended, or is not ours to look at.
-    return undefined
-  }
-}
 
 const textIn = (pid: string, file: string): string =>
   attempt(() => textOf(fs.readFileSync(`/proc/${pid}/${file}`))) ?? ""
@@ -47,8 +40,6 @@ const hasAllOpen = (pid: string, words: ReadonlyArray<string>): boolean => {
   const limit = numberIn(textIn(pid, "limits"), /^Max open files\s+(\d+)/m) ?? Number.POSITIVE_INFINITY
   return had < Math.min(limit, Number(optionIn(words, "fd-pool-size") ?? limit)) - reserve
 }
-
-const isWithin = (inner: string, outer: string): boolean => `${inner}/`.startsWith(`${outer}/`)
 
 /** Undefined: it does not say on its command line. */
 const outputOf = (pid: string, words: ReadonlyArray<string>): string | undefined => {
@@ -77,7 +68,7 @@ const recordedSince = (root: string): number => {
     if (!/^\d+$/.test(pid) || textIn(pid, "comm").trim() !== relayName) continue
     const words = textIn(pid, "cmdline").split("\0")
     const output = outputOf(pid, words)
-    const isElsewhere = output !== undefined && !isWithin(root, output) && !isWithin(output, root)
+    const isElsewhere = output !== undefined && !isWithin(root, new Set([output])) && !isWithin(output, new Set([root]))
     if (!isElsewhere && !hasAllOpen(pid, words)) since = Math.min(since, startedMillis(pid))
   }
   return since

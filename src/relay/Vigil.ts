@@ -7,6 +7,7 @@
  * not sleep then, and the target may be waiting for this one.
  */
 import { clockMillis, setImmediate } from "../Machine.ts"
+import { Streak } from "./Streak.ts"
 
 /**
  * The next packet, or a large one's first part, follows an answer within this, on processors that take 40 µs to wake.
@@ -24,9 +25,8 @@ export class Vigil {
   readonly #isShort: () => boolean
   #until = 0
   #isKept = false
-  /** Of the connection answered last: its number, and how many quick answers before others had one. */
-  #last: number | undefined
-  #sameCount = 0
+  /** Of quick answers, by the numbers of connections. */
+  readonly #answers = new Streak<number>(0)
 
   /** `isShort`: processors are, see `thread/Contention`. */
   constructor(isShort: () => boolean) {
@@ -35,13 +35,12 @@ export class Vigil {
 
   /** One target alone waits for each answer, and has just had one. */
   get isForOne(): boolean {
-    return this.#isKept && this.#sameCount >= loneCountMin
+    return this.#isKept && this.#answers.count >= loneCountMin
   }
 
   /** The connection of this number has had an answer soon after the one before. */
   keep(now: number, connection: number): void {
-    this.#sameCount = connection === this.#last ? this.#sameCount + 1 : 0
-    this.#last = connection
+    this.#answers.add(connection)
     if (this.#isShort()) return
     this.#until = now + awakeMillis
     if (this.#isKept) return

@@ -5,6 +5,7 @@
 import { dirname } from "node:path"
 import { Effect, Option, Schema } from "effect"
 import { type FileFailed, Files, type OpenFile } from "./Files.ts"
+import { isWithin } from "./Within.ts"
 
 const Change = Schema.Struct({
   /** What the owner of the watch had counted up to. */
@@ -17,14 +18,6 @@ const Change = Schema.Struct({
 type Change = typeof Change.Type
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Change))
-
-/** It is one of the directories, or lies below one: they may be many. */
-export const isWithin = (path: string, directories: ReadonlySet<string>): boolean => {
-  for (let at = path; ; at = dirname(at)) {
-    if (directories.has(at)) return true
-    if (at === dirname(at)) return false
-  }
-}
 
 /** Changes of names below some directories, put down in a file of their own. */
 export class Watch {

@@ -5,7 +5,7 @@
 import { dirname } from "node:path"
 import { Effect } from "effect"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
-import { isWithin } from "./Retraceable.ts"
+import { isWithin } from "./Within.ts"
 
 /** Stands for the inode of whatever file lies there: opened again by its name, it counts as the same. */
 export const anyInode = 0

@@ -2,7 +2,7 @@
 import { access, constants, readFile, realpath, stat, statfs } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Effect } from "effect"
-import { codeOf } from "../model/SystemCode.ts"
+import { codeOf } from "../errors/SystemCode.ts"
 import type { DeviceFigures, Devices as Figures, Micros } from "../relay/Status.ts"
 import type { Device } from "./Device.ts"
 import * as Mounts from "./Mounts.ts"

@@ -1,5 +1,4 @@
 /** OPEN_JOURNAL (docs/extension.md): an edge begins a journal, or goes on with one. */
-
 import { Effect, Result } from "effect"
 import { wallMillis } from "../../Machine.ts"
 import * as GetEdges from "../../protocol/journal/GetEdges.ts"

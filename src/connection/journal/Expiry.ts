@@ -10,6 +10,7 @@ import { retracedBeside } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
 import { HostedJournal } from "./HostedJournal.ts"
+import { optionsOf } from "./Hosting.ts"
 import { replayed } from "./Replay.ts"
 import { over } from "./Settlement.ts"
 
@@ -110,9 +111,7 @@ export const lookedAt = (registry: Registered, journal: HostedJournal): Effect.E
   })
 
 const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLeft.Found) => {
-  const { about, token } = found
-  const edge = { name: about.peer, certificate: about.certificate }
-  const journal = new HostedJournal({ token, edgeName: about.edgeName, registry, serves, edge, begunAt: about.begunAt })
+  const journal = new HostedJournal(optionsOf(registry, serves, found))
   const work = Effect.as(replayed(journal, found), journal)
   return Effect.tapError(retracedBeside(registry.store, found, work, rest(registry, journal)), () => found.close)
 }

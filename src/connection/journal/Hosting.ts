@@ -1,4 +1,5 @@
 /** What a journal is made with. */
+import type { Found } from "../../relay/journal/JournalsLeft.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Serves } from "../control/Command.ts"
@@ -13,3 +14,17 @@ export interface Options {
   /** Seconds since 1970; undefined: an earlier relay has put down none. */
   readonly begunAt: number | undefined
 }
+
+/** Of one that an earlier relay has left. */
+export const optionsOf = (
+  registry: Registry["Service"],
+  serves: Serves,
+  { about, token }: Pick<Found, "about" | "token">
+): Options => ({
+  serves,
+  token,
+  edgeName: about.edgeName,
+  registry,
+  edge: { name: about.peer, certificate: about.certificate },
+  begunAt: about.begunAt
+})

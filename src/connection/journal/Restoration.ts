@@ -11,6 +11,7 @@ import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
 import { suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
+import { optionsOf } from "./Hosting.ts"
 import { replayed } from "./Replay.ts"
 
 /** Before anybody can connect. */
@@ -31,17 +32,8 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
       store,
       all,
       Effect.forEach(all, (found) => {
-        const { about, token } = found
-        const edge = { name: about.peer, certificate: about.certificate }
-        const journal = new HostedJournal({
-          token,
-          edgeName: about.edgeName,
-          registry,
-          serves,
-          edge,
-          begunAt: about.begunAt
-        })
-        journals.open.set(token, journal)
+        const journal = new HostedJournal(optionsOf(registry, serves, found))
+        journals.open.set(found.token, journal)
         return Effect.as(replayed(journal, found), [journal, found] as const)
       })
     )

@@ -1,5 +1,5 @@
 /** The rules for access out of their file: read at the start, and again when it changes. */
-import { Effect, Schedule, Schema, type Scope } from "effect"
+import { Effect, Schema, type Scope } from "effect"
 import { AccessFile } from "../../access/Access.ts"
 import * as Twice from "../../access/Twice.ts"
 import * as TextFile from "../../config/TextFile.ts"
@@ -43,10 +43,10 @@ const reload = (path: string, relay: Relay["Service"]): Effect.Effect<void> =>
 
 /** A file that was broken once and told of once would stay so, and the next start fail. */
 const warnDaily = (path: string): Effect.Effect<void> =>
-  read(path).pipe(
+  Effect.sleep("1 day").pipe(
+    Effect.andThen(read(path)),
     Effect.catch(({ message }) => report("ACCESS_FILE", message)),
-    Effect.repeat(Schedule.spaced("1 day")),
-    Effect.asVoid
+    Effect.forever
   )
 
 /** Reads them again whenever they change, as long as the scope is open. */

@@ -9,6 +9,7 @@ import { Effect, Schedule, type Scope } from "effect"
 import type { TlsFiles } from "../../config/DaemonOptions.ts"
 import { certificatesOf, matchKey, missingIssuer, whole } from "../../config/Pem.ts"
 import type { Tls } from "../../config/RelayConfig.ts"
+import * as Term from "../../config/Term.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import { report } from "../../errors/Report.ts"
 import { wallMillis } from "../../Machine.ts"
@@ -18,9 +19,6 @@ import type { Relay } from "../../Relay.ts"
 import { DaemonFailed } from "../DaemonFailed.ts"
 import * as Refused from "./Refused.ts"
 import * as Watched from "./Watched.ts"
-
-const warnedDays = 30
-const dayMillis = 86_400_000
 
 const messageOf = (what: string, path: string, cause: unknown) =>
   `The TLS ${what} ${path} is no use: ${(cause as Error).message}`
@@ -59,41 +57,20 @@ const decoded = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> =>
     }
   })
 
-const isNear = (end: number): boolean => end - wallMillis() < warnedDays * dayMillis
-
 /** `TLS Web Server Authentication`, among the uses of a certificate that says for what it is. */
 const serverUse = "1.3.6.1.5.5.7.3.1"
-
-const nameOf = ({ subject }: Pick<X509Certificate, "subject">): string => subject?.replaceAll("\n", ", ") ?? ""
 
 /** Those of before version 3 do not say so. */
 const isAuthority = ({ ca, issuer, subject }: X509Certificate): boolean => ca || issuer === subject
 
-/** Something that is good for a time. */
-interface Term {
-  readonly which: string
-  readonly begin: number
-  readonly end: number
-}
-
-const termsOf = (what: string, path: string, text: string): ReadonlyArray<Term> =>
-  certificatesOf(text).map(({ subject, validFrom, validTo }) => ({
-    which: `The TLS ${what} ${path} (${nameOf({ subject })})`,
-    begin: Date.parse(validFrom),
-    end: Date.parse(validTo)
-  }))
+const termsOf = (what: string, path: string, text: string) => Term.termsOf(`The TLS ${what} ${path}`, text)
 
 /** One that is over lets nobody in. */
-const termsOfLists = (path: string, text: string): ReadonlyArray<Term> =>
+const termsOfLists = (path: string, text: string): ReadonlyArray<Term.Term> =>
   RevocationLists.termsOf(text).map((term) => ({ which: `The TLS revocation list ${path}`, ...term }))
 
-const isEarly = ({ begin }: Term): boolean => begin > wallMillis()
-
-const beginning = ({ begin, which }: Term): string =>
-  `${which} is not valid before ${new Date(begin).toISOString()}, and it is ${new Date(wallMillis()).toISOString()}`
-
-const ending = ({ end, which }: Term): string =>
-  `${which} ${end < wallMillis() ? "expired" : "expires"} ${new Date(end).toISOString()}`
+const beginning = (term: Term.Term, now: number): string =>
+  `${Term.beginning(term)}, and it is ${new Date(now).toISOString()}`
 
 /** For `--check`: what is wrong with the files, or will be soon. */
 export const complaintsOf = (
@@ -109,12 +86,11 @@ export const complaintsOf = (
     }
   }
   /** The relay's own, those above it, those of the authorities of its peers, and their lists. */
-  const dates = (terms: ReadonlyArray<Term>) => {
+  const dates = (terms: ReadonlyArray<Term.Term>) => {
+    const now = wallMillis()
     for (const term of terms) {
-      const { end } = term
-      if (isEarly(term)) errors.push(beginning(term))
-      if (end < wallMillis()) errors.push(ending(term))
-      else if (isNear(end)) warnings.push(ending(term))
+      if (Term.isEarly(term, now)) errors.push(beginning(term, now))
+      if (Term.isNear(term, now)) (term.end < now ? errors : warnings).push(Term.ending(term, now))
     }
   }
   let chain: ReadonlyArray<X509Certificate> = []
@@ -137,14 +113,14 @@ export const complaintsOf = (
       dates(termsOf("authority", clientCa, text))
       authorities = certificatesOf(text)
       for (const one of authorities.filter((certificate) => !isAuthority(certificate))) {
-        warnings.push(`The TLS authority ${clientCa} (${nameOf(one)}) is none: it can sign no certificate`)
+        warnings.push(`The TLS authority ${clientCa} (${Term.nameOf(one)}) is none: it can sign no certificate`)
       }
     })
   }
   if (errors.length === 0) {
     const missing = missingIssuer(chain, authorities)
     if (missing !== undefined) {
-      const issuer = nameOf({ subject: missing })
+      const issuer = Term.nameOf({ subject: missing })
       warnings.push(
         `The TLS certificate ${files.certificate} comes without its issuer (${issuer}): clients that do not have it refuse it`
       )
@@ -156,7 +132,7 @@ export const complaintsOf = (
       dates(termsOfLists(crl, text))
       for (const one of RevocationLists.unlisted(text, authorities)) {
         warnings.push(
-          `The TLS revocation list ${crl} has none of ${nameOf(one)}, whose certificates nobody lets in then`
+          `The TLS revocation list ${crl} has none of ${Term.nameOf(one)}, whose certificates nobody lets in then`
         )
       }
     })
@@ -166,14 +142,15 @@ export const complaintsOf = (
 
 const warnOfTerms = (files: TlsFiles, { certificate, clientCa, crl }: Tls): Effect.Effect<void> =>
   Effect.suspend(() => {
+    const now = wallMillis()
     const terms = [
       ...termsOf("certificate", files.certificate, certificate),
       ...(clientCa === undefined ? [] : termsOf("authority", files.clientCa ?? "", clientCa)),
       ...(crl === undefined ? [] : termsOfLists(files.crl ?? "", crl))
     ]
     const lines = [
-      ...terms.filter(isEarly).map((term) => report("TLS_EARLY", beginning(term))),
-      ...terms.filter(({ end }) => isNear(end)).map((term) => report("TLS_EXPIRY", ending(term)))
+      ...terms.filter((term) => Term.isEarly(term, now)).map((term) => report("TLS_EARLY", beginning(term, now))),
+      ...terms.filter((term) => Term.isNear(term, now)).map((term) => report("TLS_EXPIRY", Term.ending(term, now)))
     ]
     return Effect.all(lines, { discard: true })
   })

@@ -1,6 +1,6 @@
 /** Whether ports could be listened on: bound for a moment, since nothing else knows what the system refuses. */
 import { createServer, type Server } from "node:net"
-import * as SystemError from "../../model/SystemError.ts"
+import * as SystemError from "../../errors/SystemError.ts"
 
 export interface Place {
   readonly name: string

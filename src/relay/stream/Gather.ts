@@ -7,6 +7,7 @@
  * every step that opens, closes or moves them, wakes the stream at once.
  */
 import { setImmediate, setTimeout } from "../../Machine.ts"
+import { Streak } from "../Streak.ts"
 
 /** Bytes after which a stream does not wait: one full write. */
 export const gatherBytesMax = 512 * 1024
@@ -40,18 +41,13 @@ export class Gather {
   /** The connection whose bytes all of `#bulk` has; undefined when several connections have some. */
   #owner: object | undefined
 
-  /** Who brought many bytes last, and how often in a row. */
-  #last: object | undefined
-  #sameCount = crowdedCountMax
+  /** Of many bytes, by who brought them; the first is alone. */
+  readonly #bulks = new Streak<object>(crowdedCountMax)
 
   /** `owner` has brought many bytes. True: others do so at the same time. */
   isCrowd(owner: object): boolean {
-    if (this.#last === owner) this.#sameCount++
-    else {
-      if (this.#last !== undefined) this.#sameCount = 0
-      this.#last = owner
-    }
-    return this.#sameCount < crowdedCountMax
+    this.#bulks.add(owner)
+    return this.#bulks.count < crowdedCountMax
   }
 
   /** Calls `wake` soon, together with others. */

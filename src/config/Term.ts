@@ -1,0 +1,34 @@
+/** Certificates and lists that are good for a time, and what is said of it. Pure: times are ms since the epoch. */
+import type { X509Certificate } from "node:crypto"
+import { certificatesOf } from "./Pem.ts"
+
+export interface Term {
+  readonly which: string
+  readonly begin: number
+  /** Infinite: for ever. */
+  readonly end: number
+}
+
+/** What ends within this is told of. */
+const nearMillis = 30 * 86_400_000
+
+export const nameOf = ({ subject }: Pick<X509Certificate, "subject">): string => subject?.replaceAll("\n", ", ") ?? ""
+
+/** Of the certificates in a text; throws why they are no use. */
+export const termsOf = (what: string, text: string): ReadonlyArray<Term> =>
+  certificatesOf(text).map(({ subject, validFrom, validTo }) => ({
+    which: `${what} (${nameOf({ subject })})`,
+    begin: Date.parse(validFrom),
+    end: Date.parse(validTo)
+  }))
+
+export const isEarly = ({ begin }: Term, now: number): boolean => begin > now
+
+/** It is over, or will be soon. */
+export const isNear = ({ end }: Term, now: number): boolean => end - now < nearMillis
+
+export const beginning = ({ begin, which }: Term): string =>
+  `${which} is not valid before ${new Date(begin).toISOString()}`
+
+export const ending = ({ end, which }: Term, now: number): string =>
+  `${which} ${end < now ? "expired" : "expires"} ${new Date(end).toISOString()}`
