@@ -4,7 +4,9 @@
  */
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
+import * as Connect from "../../src/protocol/live/Connect.ts"
 import { toolboxProgram } from "../support/bundle.ts"
+import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -17,60 +19,62 @@ const load = (relay: Relays.Relay, ...args: ReadonlyArray<string>) => {
   return toolbox("load", "--live=100ms", "--rate=20", "--hostname=h", "--session=s", ...args, url)
 }
 
-/** What a relay says first, and more: before that one that is gone was none, and a viewer ends. */
-const greetingBytes = 40
+/** The reply to a viewer's first request, which has the layout of that: before it, one that is gone was no relay. */
+const greetingBytes = Connect.requestSize
 
-/** So many viewers have heard more of the relay at that port than its greeting. */
+/** So many viewers have read the greeting of the relay at that port: it has answered what they asked for then. */
 const greetedBy = (port: number) =>
   Effect.map(Process.run("ss", ["--tcp", "--info", "--no-header", "dst", `:${port}`]), ({ stdout }) => {
     const received = [...stdout.matchAll(/bytes_received:(\d+)/g)]
     return received.filter(([, byteCount]) => Number(byteCount) > greetingBytes).length
   })
 
-it.live("a relay that is restarted is waited for, and the next session of the name", () =>
-  Effect.gen(function* () {
-    const livePort = yield* Ports.free
-    const started = Effect.gen(function* () {
-      const scope = yield* Scope.fork(yield* Effect.scope)
-      const relay = yield* Scope.provide(Relays.start("ours", { livePort }), scope)
-      const killed = Effect.gen(function* () {
-        relay.process.signal("SIGKILL")
-        yield* Scope.close(scope, Exit.void)
+Peers.describeWithPeers(["babeltrace2", "ss"], "follow --wait", () => {
+  it.live("a relay that is restarted is waited for, and the next session of the name", () =>
+    Effect.gen(function* () {
+      const livePort = yield* Ports.free
+      const started = Effect.gen(function* () {
+        const scope = yield* Scope.fork(yield* Effect.scope)
+        const relay = yield* Scope.provide(Relays.start("ours", { livePort }), scope)
+        const killed = Effect.gen(function* () {
+          relay.process.signal("SIGKILL")
+          yield* Scope.close(scope, Exit.void)
+        })
+        return { relay, killed }
       })
-      return { relay, killed }
+      const first = yield* started
+      const url = `net://127.0.0.1:${livePort}/host/h/s-0`
+      const follow = yield* toolbox("follow", "--wait", url)
+      const packets = yield* toolbox("follow", "--wait", "--packets", "--json", url)
+      yield* Process.until("both to be greeted", greetedBy(livePort), (count) => count === 2)
+      yield* first.killed
+      const second = yield* started
+      yield* load(second.relay, "--duration=1h")
+      const countIn = (output: string) => output.split("load:tick").length - 1
+      yield* Process.said(follow, (output) => countIn(output) > 100, { seconds: 30 })
+      yield* Process.said(packets, '"event":"packet"', { seconds: 30 })
+      yield* second.killed
+      const before = countIn(yield* Process.said(follow, "WARNING: connection to "))
+      const third = yield* started
+      yield* load(third.relay, "--packets=20")
+      const { code, stderr, stdout } = yield* follow.ended
+      assert.strictEqual(code, 0, stderr)
+      const lines = stdout.trimEnd().split("\n")
+      assert.isAbove(lines.length, before)
+      assert.strictEqual(new Set(lines).size, lines.length)
+      const { stdout: recorded } = yield* Process.run("babeltrace2", [third.relay.output], { env })
+      const [all, tail] = [recorded, stdout].map((text) => text.match(/seq = \d+/g) ?? [])
+      assert.isAbove(all?.length ?? 0, 100)
+      assert.deepStrictEqual(tail?.slice(-(all?.length ?? 0)), all)
+      const { stdout: told } = yield* packets.ended
+      const counted = (
+        JSON.parse(told.trimEnd().split("\n").at(-1) ?? "") as {
+          streams: ReadonlyArray<{ stream: string; packets: number }>
+        }
+      ).streams
+      const data = counted.filter(({ stream }) => !stream.endsWith("/metadata"))
+      assert.strictEqual(data.at(-1)?.packets, 20)
+      assert.lengthOf(data, 2)
     })
-    const first = yield* started
-    const url = `net://127.0.0.1:${livePort}/host/h/s-0`
-    const follow = yield* toolbox("follow", "--wait", url)
-    const packets = yield* toolbox("follow", "--wait", "--packets", "--json", url)
-    yield* Process.until("both to be greeted", greetedBy(livePort), (count) => count === 2)
-    yield* first.killed
-    const second = yield* started
-    yield* load(second.relay, "--duration=1h")
-    const countIn = (output: string) => output.split("load:tick").length - 1
-    yield* Process.said(follow, (output) => countIn(output) > 100, { seconds: 30 })
-    yield* Process.said(packets, '"event":"packet"', { seconds: 30 })
-    yield* second.killed
-    const before = countIn(yield* Process.said(follow, "WARNING: connection to "))
-    const third = yield* started
-    yield* load(third.relay, "--packets=20")
-    const { code, stderr, stdout } = yield* follow.ended
-    assert.strictEqual(code, 0, stderr)
-    const lines = stdout.trimEnd().split("\n")
-    assert.isAbove(lines.length, before)
-    assert.strictEqual(new Set(lines).size, lines.length)
-    const { stdout: recorded } = yield* Process.run("babeltrace2", [third.relay.output], { env })
-    const [all, tail] = [recorded, stdout].map((text) => text.match(/seq = \d+/g) ?? [])
-    assert.isAbove(all?.length ?? 0, 100)
-    assert.deepStrictEqual(tail?.slice(-(all?.length ?? 0)), all)
-    const { stdout: told } = yield* packets.ended
-    const counted = (
-      JSON.parse(told.trimEnd().split("\n").at(-1) ?? "") as {
-        streams: ReadonlyArray<{ stream: string; packets: number }>
-      }
-    ).streams
-    const data = counted.filter(({ stream }) => !stream.endsWith("/metadata"))
-    assert.strictEqual(data.at(-1)?.packets, 20)
-    assert.lengthOf(data, 2)
-  })
-)
+  )
+})

@@ -1,22 +1,19 @@
 /** How a connection ends, by value: the first that happens counts, and the log is told once. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Logger } from "effect"
+import { Cause, Deferred, Effect, Exit } from "effect"
 import { ConnectionEnd } from "../../src/connection/ConnectionEnd.ts"
 import { Connections } from "../../src/relay/Connections.ts"
 import type { Peer, SocketEnd } from "../../src/transport/Peer.ts"
+import { logged } from "../support/logged.ts"
 
 const make = () => {
   let id = 0
   const connections = new Connections({ next: () => ++id })
   const connection = connections.open("control", "peer")
   const socketEnd = Deferred.makeUnsafe<SocketEnd>()
-  const lines: Array<string> = []
-  const logger = Logger.make(({ message }) => lines.push(String(message)))
+  const { layer, lines } = logged()
   const end = new ConnectionEnd(connections, connection)
-  const reason = Effect.provide(
-    end.reason("control", { end: Deferred.await(socketEnd) } as unknown as Peer),
-    Logger.layer([logger])
-  )
+  const reason = Effect.provide(end.reason("control", { end: Deferred.await(socketEnd) } as unknown as Peer), layer)
   return { connection, end, lines, reason, breakSocket: () => Deferred.doneUnsafe(socketEnd, Exit.succeed("stalled")) }
 }
 

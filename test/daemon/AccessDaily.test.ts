@@ -2,16 +2,16 @@
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
-import { Effect, Logger } from "effect"
+import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import * as AccessRules from "../../src/daemon/files/AccessRules.ts"
 import * as Refused from "../../src/daemon/files/Refused.ts"
 import { fileSamples } from "../../src/telemetry/FileReading.ts"
+import { logged } from "../support/logged.ts"
 import * as Relays from "../support/relays.ts"
 
 it.effect("every day until it can be used", () => {
-  const lines: Array<string> = []
-  const logger = Logger.make(({ message }) => void lines.push(String(message)))
+  const { layer, lines } = logged()
   const figures = () => fileSamples(Refused.all).map(({ labels, value }) => [...labels, value])
   return Effect.gen(function* () {
     const path = join(yield* Relays.temporaryDirectory("access"), "access.json")
@@ -28,5 +28,5 @@ it.effect("every day until it can be used", () => {
     writeFileSync(path, '{"principals":[],"rules":[]}')
     yield* TestClock.adjust("1 day")
     assert.deepStrictEqual([lines.length, figures()], [2, [["access", 0]]])
-  }).pipe(Effect.scoped, Effect.provide(Logger.layer([logger])))
+  }).pipe(Effect.scoped, Effect.provide(layer))
 })

@@ -1,13 +1,13 @@
 /** A reload of which nobody waits for the end. */
 import { assert, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Logger } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import * as Resolve from "../../src/config/Resolve.ts"
 import * as Reload from "../../src/daemon/Reload.ts"
+import { logged } from "../support/logged.ts"
 import * as Relays from "../support/relays.ts"
 
 it.live("is carried out to its end, though who asked for it over the operator's port is gone", () => {
-  const lines: Array<string> = []
-  const logger = Logger.make(({ message }) => void lines.push(String(message)))
+  const { layer, lines } = logged()
   return Effect.gen(function* () {
     const directory = yield* Relays.temporaryDirectory("reload")
     const args = [`--output=${directory}`]
@@ -33,5 +33,5 @@ it.live("is carried out to its end, though who asked for it over the operator's 
     yield* Fiber.join(leaving)
     assert.isTrue(isWhole)
     assert.deepStrictEqual(lines, ["configuration read again; changed: nothing"])
-  }).pipe(Effect.scoped, Effect.provide(Logger.layer([logger])))
+  }).pipe(Effect.scoped, Effect.provide(layer))
 })

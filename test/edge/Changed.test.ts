@@ -1,14 +1,16 @@
 /** Files of a suspended session that somebody changes while its edge is away: noticed, told, and not written over. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Logger } from "effect"
+import { Effect } from "effect"
+import type { Fault } from "../../src/storage/FaultyFiles.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import { logged } from "../support/logged.ts"
 import * as Local from "./Local.ts"
 
-const logged = () => {
-  const lines: Array<string> = []
-  const changed = () => lines.filter((line) => line.includes("files of a suspended session changed"))
-  return { changed, layer: Logger.layer([Logger.make(({ message }) => void lines.push(`${message}`))]) }
+/** Of what is logged under `layer`. */
+const told = () => {
+  const { layer, lines } = logged()
+  return { layer, changed: () => lines.filter((line) => line.includes("files of a suspended session changed")) }
 }
 
 const packetCount = 2
@@ -41,9 +43,15 @@ const damages = [
   ["written behind", "x".repeat(40)]
 ] as const
 
+const harmless: ReadonlyArray<readonly [string, { readonly isTwice?: boolean; readonly fault?: Fault }]> = [
+  ["that two streams write, announced twice", { isTwice: true }],
+  ["that cannot be looked at", { fault: { code: "EIO", operation: "fstat" } }],
+  ["that nobody has touched", {}]
+]
+
 describe("a file of a suspended session", () => {
   it.live.each(damages)("that somebody has %s is told, and stays so; the session begins anew beside", ([, text]) => {
-    const { changed, layer } = logged()
+    const { changed, layer } = told()
     return Effect.gen(function* () {
       const { back, bytes, files, path, relay } = yield* away()
       relay.output.write(path, text)
@@ -57,18 +65,18 @@ describe("a file of a suspended session", () => {
   })
 
   it.live("that somebody has removed is told; the session begins anew", () => {
-    const { changed, layer } = logged()
+    const { changed, layer } = told()
     return Effect.gen(function* () {
       const { back, path, relay } = yield* away()
       yield* Effect.orDie(relay.memory.service.unlink(`/traces/${path}`))
       yield* back
       yield* until("all of it", () => relay.output.size(path) === 48)
-      assert.deepStrictEqual(changed().length, 1)
+      assert.strictEqual(changed().length, 1)
     }).pipe(Effect.provide(layer))
   })
 
   it.live("that somebody has written in place is told, and gone on with", () => {
-    const { changed, layer } = logged()
+    const { changed, layer } = told()
     return Effect.gen(function* () {
       const { back, bytes, files, path, relay } = yield* away()
       relay.output.write(path, "x".repeat(32))
@@ -80,36 +88,15 @@ describe("a file of a suspended session", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.live("that two streams write, announced twice, is not told", () => {
-    const { changed, layer } = logged()
+  it.live.each(harmless)("%s, is not told", ([, { fault, isTwice }]) => {
+    const { changed, layer } = told()
     return Effect.gen(function* () {
-      const { back, files, path, relay } = yield* away(true)
+      const { back, files, path, relay } = yield* away(isTwice)
+      if (fault !== undefined) relay.faults.fail(fault)
       yield* back
       yield* until("what came meanwhile", () => relay.output.size(path) === 48)
       assert.deepStrictEqual(changed(), [])
       assert.deepStrictEqual(files(), [path])
-    }).pipe(Effect.provide(layer))
-  })
-
-  it.live("that cannot be looked at is not taken for one that is gone", () => {
-    const { changed, layer } = logged()
-    return Effect.gen(function* () {
-      const { back, files, path, relay } = yield* away()
-      relay.faults.fail({ code: "EIO", operation: "fstat" })
-      yield* back
-      yield* until("what came meanwhile", () => relay.output.size(path) === 48)
-      assert.deepStrictEqual(changed(), [])
-      assert.deepStrictEqual(files(), [path])
-    }).pipe(Effect.provide(layer))
-  })
-
-  it.live("that nobody has touched is not told", () => {
-    const { changed, layer } = logged()
-    return Effect.gen(function* () {
-      const { back, path, relay } = yield* away()
-      yield* back
-      yield* until("what came meanwhile", () => relay.output.size(path) === 48)
-      assert.deepStrictEqual(changed(), [])
     }).pipe(Effect.provide(layer))
   })
 })

@@ -4,7 +4,7 @@
  */
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Logger, References } from "effect"
+import { Effect } from "effect"
 import { headBytes, Kind, offsets } from "../../src/protocol/journal/Record.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
@@ -12,6 +12,7 @@ import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { listening } from "../support/listening.ts"
+import { logged } from "../support/logged.ts"
 import * as Local from "./Local.ts"
 
 const recordsOf = (bytes: Buffer): ReadonlyArray<Buffer> => {
@@ -51,11 +52,7 @@ const way = (port: number) => {
 
 /** `goesOn`: the tracer does not go, and has more to say, when the relay ends its session. */
 const ended = (goesOn: boolean) => {
-  const codes: Array<unknown> = []
-  const logger = Logger.make(({ fiber }) => {
-    const { code } = fiber.getRef(References.CurrentLogAnnotations)
-    if (code !== undefined) codes.push(code)
-  })
+  const { codes, layer } = logged()
   return Effect.gen(function* () {
     const relay = yield* TestRelay.make()
     const files = new MemoryFiles()
@@ -88,7 +85,7 @@ const ended = (goesOn: boolean) => {
     yield* local.forwarded
     const paths = files.paths("/spool").filter((path) => path.includes(".lost"))
     return { isTold: codes.includes("JOURNAL_LOST"), isAside: paths.length > 0 }
-  }).pipe(Effect.scoped, Effect.provide(Logger.layer([logger])))
+  }).pipe(Effect.scoped, Effect.provide(layer))
 }
 
 describe("a session that the relay ends", () => {

@@ -18,10 +18,9 @@ const packetCount = 60
 const hour = 3_600_000
 
 /** A journal of many segments, of which the relay has nothing. */
-const waiting = Effect.fnUntraced(function* (files?: Files["Service"]) {
+const waiting = Effect.fnUntraced(function* (files = new MemoryFiles().service) {
   const relay = yield* TestRelay.make()
-  const options = { controlPort: 1, dataPort: 1, bytesMax: 4 * 1024 * 1024 }
-  const local = yield* Local.start(files === undefined ? options : { ...options, files })
+  const local = yield* Local.start({ controlPort: 1, dataPort: 1, bytesMax: 4 * 1024 * 1024, files })
   const { c, d } = yield* Script.make(local, relay.output, () => {}).recording()
   const stream = yield* c.addStream()
   for (let seq = 0; seq < packetCount; seq++) {
@@ -31,6 +30,23 @@ const waiting = Effect.fnUntraced(function* (files?: Files["Service"]) {
   const { spool } = local.edge
   const [journal = assert.fail()] = spool.journals.values()
   return { journal, spool }
+})
+
+/** What is left of a segment of one is there, and not in its place yet. */
+const half = Effect.gen(function* () {
+  const memory = new MemoryFiles()
+  const gate = Latch.makeUnsafe(false)
+  let isAsked = false
+  const rename: Files["Service"]["rename"] = (from, to) => {
+    const renamed = memory.service.rename(from, to)
+    if (!from.endsWith(".new")) return renamed
+    isAsked = true
+    return Effect.andThen(gate.await, renamed)
+  }
+  const { journal, spool } = yield* waiting({ ...memory.service, rename })
+  const thinning = yield* Effect.forkChild(thin(journal, Number.POSITIVE_INFINITY))
+  yield* until("a segment to be thinned", () => isAsked)
+  return { goOn: () => gate.openUnsafe(), journal, memory, spool, thinning }
 })
 
 const fullness = (journal: Journal, isFull: () => boolean) => {
@@ -75,23 +91,12 @@ describe("room in a spool that is full", () => {
 
   it.live("is not made of a journal while that is put aside, nor afterwards", () =>
     Effect.gen(function* () {
-      const memory = new MemoryFiles()
-      const gate = Latch.makeUnsafe(false)
-      let isAsked = false
-      const rename: Files["Service"]["rename"] = (from, to) => {
-        const renamed = memory.service.rename(from, to)
-        if (!from.endsWith(".new")) return renamed
-        isAsked = true
-        return Effect.andThen(gate.await, renamed)
-      }
-      const { journal, spool } = yield* waiting({ ...memory.service, rename })
-      const thinning = yield* Effect.forkChild(thin(journal, Number.POSITIVE_INFINITY))
-      yield* until("a segment to be thinned", () => isAsked)
+      const { goOn, journal, memory, spool, thinning } = yield* half
       journal.cut()
       const aside = yield* Effect.forkChild(spool.abandon(journal, "as a test"))
       yield* until("it to be put aside", () => !spool.journals.has(journal.token))
       yield* turns(20)
-      gate.openUnsafe()
+      goOn()
       assert.isAbove((yield* Fiber.join(thinning))?.packetCount ?? 0, 0)
       yield* Fiber.join(aside)
       assert.strictEqual(spool.byteCount, 0)
@@ -104,21 +109,10 @@ describe("room in a spool that is full", () => {
 
   it.live("is not made of one that is removed meanwhile, of which nothing stays", () =>
     Effect.gen(function* () {
-      const memory = new MemoryFiles()
-      const gate = Latch.makeUnsafe(false)
-      let isAsked = false
-      const rename: Files["Service"]["rename"] = (from, to) => {
-        const renamed = memory.service.rename(from, to)
-        if (!from.endsWith(".new")) return renamed
-        isAsked = true
-        return Effect.andThen(gate.await, renamed)
-      }
-      const { journal, spool } = yield* waiting({ ...memory.service, rename })
-      const thinning = yield* Effect.forkChild(thin(journal, Number.POSITIVE_INFINITY))
-      yield* until("a segment to be thinned", () => isAsked)
+      const { goOn, journal, memory, spool, thinning } = yield* half
       const removed = yield* Effect.forkChild(spool.remove(journal))
       yield* turns(20)
-      gate.openUnsafe()
+      goOn()
       yield* Fiber.join(thinning)
       yield* Fiber.join(removed)
       assert.deepStrictEqual(memory.paths("/spool"), ["/spool/"])

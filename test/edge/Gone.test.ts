@@ -1,12 +1,12 @@
 /** A journal of which nothing is left: neither are the fiber that wrote it, and what that holds. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Latch } from "effect"
+import { Effect, Fiber } from "effect"
 import { type About, remove } from "../../src/edge/journal/About.ts"
 import { Spool } from "../../src/edge/spool/Spool.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
-import { FileFailed, type Files } from "../../src/storage/Files.ts"
+import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
-import { comes, turns } from "../support/turns.ts"
+import { turns, until } from "../support/turns.ts"
 import * as Spools from "./spools.ts"
 
 /** Tokens whose fibers run, and what is left to forget of journals of other edges. */
@@ -65,26 +65,15 @@ describe("a journal that is gone", () => {
   it.live("is removed by the name that its directory has by then, where that is renamed meanwhile", () =>
     Effect.gen(function* () {
       const memory = new MemoryFiles()
-      const gate = Latch.makeUnsafe(false)
-      let isAsked = false
-      const service: Files["Service"] = {
-        ...memory.service,
-        unlink: (path) => {
-          if (!path.endsWith(".journal")) return memory.service.unlink(path)
-          isAsked = true
-          return Effect.andThen(gate.await, memory.service.unlink(path))
-        }
-      }
-      const own = yield* Spools.make(service)
+      const faults = new FaultyFiles(memory.service)
+      const own = yield* Spools.make(faults.service)
       const journal = yield* passed(own)
+      const goOn = faults.stall(".journal")
       const settled = yield* Effect.forkChild(own.settle(journal))
-      yield* comes(
-        "the segment to be freed",
-        Effect.sync(() => isAsked)
-      )
+      yield* until("the segment to be freed", () => faults.stalledCount > 0)
       const forgotten = yield* Effect.forkChild(own.forgotten(journal.token))
       yield* turns(20)
-      gate.openUnsafe()
+      yield* goOn
       yield* Fiber.join(settled)
       yield* Fiber.join(forgotten)
       assert.deepStrictEqual(memory.paths("/spool").map(nameIn).sort(), ["about.json", "over", "sent"])
@@ -98,9 +87,9 @@ describe("a journal that is gone", () => {
   it.live("keeps its name, and with it its mark, where it cannot be renamed", () =>
     Effect.gen(function* () {
       const memory = new MemoryFiles()
-      const rename: Files["Service"]["rename"] = (path) =>
-        Effect.fail(new FileFailed({ operation: "rename", path, code: "EIO" }))
-      const own = yield* Spools.make({ ...memory.service, rename })
+      const faults = new FaultyFiles(memory.service)
+      faults.fail({ operation: "rename", code: "EIO" })
+      const own = yield* Spools.make(faults.service)
       const journal = yield* passed(own)
       yield* own.settle(journal)
       yield* own.forgotten(journal.token)
@@ -112,20 +101,16 @@ describe("a journal that is gone", () => {
   it.live("is still said to be over where a segment of it cannot be removed", () =>
     Effect.gen(function* () {
       const memory = new MemoryFiles()
-      let isBroken = true
-      const unlink: Files["Service"]["unlink"] = (path) =>
-        isBroken && path.endsWith(".journal")
-          ? Effect.fail(new FileFailed({ operation: "unlink", path, code: "EIO" }))
-          : memory.service.unlink(path)
-      const files = { ...memory.service, unlink }
-      const own = yield* Spools.make(files)
+      const faults = new FaultyFiles(memory.service)
+      const mend = faults.fail({ operation: "unlink", path: ".journal", code: "EIO" })
+      const own = yield* Spools.make(faults.service)
       const journal = yield* passed(own)
       yield* own.settle(journal)
       journal.isForgotten = true
       yield* own.done(journal)
       assert.deepStrictEqual(memory.paths("/spool").map(nameIn), ["0000000000000001.journal", "over"])
-      isBroken = false
-      yield* remove(files, journal.home.directory)
+      mend()
+      yield* remove(faults.service, journal.home.directory)
       assert.deepStrictEqual(memory.paths("/spool"), ["/spool/"])
     })
   )

@@ -1,6 +1,7 @@
 /** What a relay puts down of a journal (docs/edge.md): no more than of what is open, however long that goes on. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Machine from "../../src/Machine.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
@@ -13,12 +14,16 @@ const firstCount = 5
 /** Commands and the first packets, twice, and what is being written in their place; all packets would be 480 KB. */
 const historyBytesMax = 32 * 1024
 
+const begin = Effect.gen(function* () {
+  const relay = yield* TestRelay.make()
+  const local = yield* Local.start({ controlPort: relay.controlPort, dataPort: relay.dataPort })
+  return { local, relay, script: Script.make(local, relay.output, () => {}) }
+})
+
 describe("a long session by an edge", () => {
   it.live("leaves no more at the relay than a short one", () =>
     Effect.gen(function* () {
-      const relay = yield* TestRelay.make()
-      const local = yield* Local.start({ controlPort: relay.controlPort, dataPort: relay.dataPort })
-      const script = Script.make(local, relay.output, () => {})
+      const { local, relay, script } = yield* begin
       const { c, d, file } = yield* script.recording()
       const streams = [
         yield* c.addStream(),
@@ -58,13 +63,17 @@ describe("a long session by an edge", () => {
 
 const isHistory = (path: string) => path.endsWith(".history")
 
-/** A mark takes so long when it begins that the next is not due before the end: it would wait for the files, too. */
-const shortSession = (relay: TestRelay.TestRelay, script: Script.Script, sessionId: number, isArchived: boolean) =>
+/** From now on a relay's clock stands still. */
+const timeless = Effect.acquireRelease(
+  Effect.sync(() => {
+    const now = Machine.clockMillis()
+    return Machine.replace({ ...Machine, clockMillis: () => now })
+  }),
+  (restore) => Effect.sync(restore)
+)
+
+const recorded = ({ c, d }: Effect.Success<ReturnType<Script.Script["recording"]>>, isArchived: boolean) =>
   Effect.gen(function* () {
-    relay.faults.slow("60 millis")
-    const { c, d } = yield* script.recording({ name: `session-${sessionId}`, sessionId })
-    yield* until("a mark", () => relay.output.files().some((path) => isHistory(path) && relay.output.size(path) !== 0))
-    relay.faults.slow(0)
     const stream = yield* c.addStream()
     yield* c.streamsSent
     yield* d.packet(stream, 0, 40)
@@ -78,19 +87,25 @@ const shortSession = (relay: TestRelay.TestRelay, script: Script.Script, session
 describe("a session by an edge that ends with a rotation", () => {
   it.live("is remembered until its last trace chunk is where it stays", () =>
     Effect.gen(function* () {
-      const relay = yield* TestRelay.make()
-      const local = yield* Local.start({ controlPort: relay.controlPort, dataPort: relay.dataPort })
-      const script = Script.make(local, relay.output, () => {})
+      const { local, relay, script } = yield* begin
       const histories = () => relay.output.files().filter(isHistory)
       const archived = () => relay.output.files().filter((path) => path.includes("/archives/"))
       const release = relay.faults.stall("archives")
-      yield* shortSession(relay, script, 1, true)
+      yield* Effect.addFinalizer(() => release)
+      // A mark that is slow puts off the next one: that would wait for the rotation, and the end for the mark.
+      relay.faults.slow("60 millis")
+      const rotated = yield* script.recording({ sessionId: 1 })
+      const { journals } = local.edge.spool
+      yield* until("a mark", () => [...journals.values()].every(({ durable, last }) => durable === last))
+      yield* timeless
+      relay.faults.slow(0)
+      yield* recorded(rotated, true)
       yield* until("the rotation", () => relay.faults.stalledCount > 0)
       const first = histories()
-      const [token] = local.edge.spool.journals.keys()
+      const [token] = journals.keys()
       // It begins to end later, and has as much to do for that.
-      yield* shortSession(relay, script, 2, false)
-      const isOver = () => [...local.edge.spool.journals.keys()].every((other) => other === token)
+      yield* recorded(yield* script.recording({ name: "other", sessionId: 2 }), false)
+      const isOver = () => [...journals.keys()].every((other) => other === token)
       yield* until("the end of another one", isOver)
       assert.deepStrictEqual([histories(), archived()], [first, []])
       yield* release

@@ -1,11 +1,12 @@
 /** What an earlier edge left in the spool: read beside what tracers say, and what is damaged in it is named. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Latch, Logger, Scope } from "effect"
+import { Effect, Exit, Latch, Scope } from "effect"
 import { headBytes, offsets } from "../../src/protocol/journal/Record.ts"
 import { Files, type OpenFile } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { logged } from "../support/logged.ts"
 import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
 import { story } from "./stories.ts"
@@ -123,15 +124,14 @@ describe("an edge whose host lost its power with what was not synced", () => {
 /** What an edge logs until the relay has everything. */
 const loggedOf = (files: MemoryFiles) =>
   Effect.gen(function* () {
-    const lines: Array<string> = []
-    const logger = Logger.make(({ message }) => void lines.push(String(message)))
+    const { layer, lines } = logged()
     yield* Effect.scoped(
       Effect.gen(function* () {
         const relay = yield* TestRelay.make()
         const local = yield* Local.start({ ...relay, files: files.service })
         yield* local.forwarded
       })
-    ).pipe(Effect.provide(Logger.layer([logger])))
+    ).pipe(Effect.provide(layer))
     return lines.filter((line) => line.includes("spool is damaged"))
   })
 

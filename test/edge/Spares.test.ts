@@ -1,10 +1,10 @@
 /** Segments that are sent are written over by the next ones: a bounded number of them, of all journals together. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Latch } from "effect"
+import { Effect, Fiber } from "effect"
 import { Kind } from "../../src/protocol/journal/Record.ts"
-import type { Files } from "../../src/storage/Files.ts"
+import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
-import { comes, turns } from "../support/turns.ts"
+import { turns, until } from "../support/turns.ts"
 import * as Spools from "./spools.ts"
 
 const recordBytes = 64 * 1024
@@ -33,28 +33,20 @@ it.live("each journal has them, however many there were before it", () =>
 it.live("one is kept, or removed, whatever becomes of who heard that the relay has it", () =>
   Effect.gen(function* () {
     const memory = new MemoryFiles()
-    const gate = Latch.makeUnsafe(false)
-    let isAsked = false
-    const rename: Files["Service"]["rename"] = (from, to) => {
-      if (!to.endsWith(".spare")) return memory.service.rename(from, to)
-      isAsked = true
-      return Effect.andThen(gate.await, memory.service.rename(from, to))
-    }
-    const spool = yield* Spools.make({ ...memory.service, rename })
+    const faults = new FaultyFiles(memory.service)
+    const spool = yield* Spools.make(faults.service)
     const journal = Spools.open(spool, "key")
     for (let at = 0; at < 40; at++) {
       journal.append(Kind.rest, 0, record)
       journal.flush()
       yield* Spools.written(journal)
     }
+    const goOn = faults.stall(".journal")
     const heard = yield* Effect.forkChild(journal.acknowledge(journal.last, journal.last))
-    yield* comes(
-      "a segment to be freed",
-      Effect.sync(() => isAsked)
-    )
+    yield* until("a segment to be freed", () => faults.stalledCount > 0)
     const gone = yield* Effect.forkChild(Fiber.interrupt(heard))
     yield* turns(20)
-    gate.openUnsafe()
+    yield* goOn
     yield* Fiber.join(gone)
     yield* spool.remove(journal)
     assert.strictEqual(memory.openCount, 0)

@@ -1,9 +1,10 @@
 /** A session whose edge is gone: it says so, and ends when the edge does not come back in time. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Logger, References, Scope } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import { logged } from "../support/logged.ts"
 import { turns } from "../support/turns.ts"
 import * as Link from "./Link.ts"
 import * as Local from "./Local.ts"
@@ -184,8 +185,7 @@ describe("a relay that drains", () => {
 })
 
 it.live("an edge that comes just before its older session expires begins it anew once it has ended", () => {
-  const codes: Array<unknown> = []
-  const logger = Logger.make(({ fiber }) => void codes.push(fiber.getRef(References.CurrentLogAnnotations).code))
+  const { codes, layer } = logged()
   return Effect.gen(function* () {
     const relay = yield* TestRelay.make({ suspendMillis: 1500 })
     const link = yield* new Link.Link(() => relay.controlPort).open
@@ -212,5 +212,5 @@ it.live("an edge that comes just before its older session expires begins it anew
     yield* c.index(stream, { seq: 1 })
     yield* until("all of it beside", () => `${sizes()}` === "16,32")
     assert.notInclude(codes, "JOURNAL_LOST")
-  }).pipe(Effect.provide(Logger.layer([logger])))
+  }).pipe(Effect.provide(layer))
 })

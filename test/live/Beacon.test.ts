@@ -1,9 +1,10 @@
 /** Signs of life: who is found silent, when, and how often it is said. On a clock of the test's own. */
 import { assert, it } from "@effect/vitest"
-import { Clock, Effect, Logger } from "effect"
+import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { Incidents } from "../../src/relay/Incidents.ts"
 import * as Beacon from "../../src/relay/session/Beacon.ts"
+import { logged } from "../support/logged.ts"
 
 interface Stream extends Beacon.Watched {
   readonly model: { signOfLifeCount: number }
@@ -21,11 +22,8 @@ const streamOf = (channelName: string, changes: Partial<Beacon.Watched> = {}): S
 })
 
 const makeWatch = Effect.gen(function* () {
-  const warnings: Array<string> = []
-  const logger = Logger.make((entry) => {
-    warnings.push(String(entry.message))
-  })
-  const beacons = yield* Effect.provide(Beacon.make, Logger.layer([logger]))
+  const { layer, lines: warnings } = logged()
+  const beacons = yield* Effect.provide(Beacon.make, layer)
   const watch = (liveTimer: number, ...streams: ReadonlyArray<Stream>) =>
     Effect.gen(function* () {
       const stalls = { stallCount: 0 }

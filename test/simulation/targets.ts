@@ -103,6 +103,19 @@ export class Target {
     })
   }
 
+  /** Between two points of rest; which of both is asked at the first. */
+  rotatedOrCleared(ahead: number, isCleared: () => boolean): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      yield* this.settled
+      if (isCleared()) yield* this.rotated(0, Commands.closeCommands.delete)
+      else {
+        yield* this.rotated(ahead)
+        yield* this.packets(3)
+      }
+      yield* this.settled
+    })
+  }
+
   get beacon(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const index = { seq: Commands.noSeq, bytes: 0, end: Number(start) }

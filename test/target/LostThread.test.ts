@@ -2,12 +2,13 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Logger, References } from "effect"
+import { Context, Effect, Fiber, Layer } from "effect"
 import * as RelayConfig from "../../src/config/index.ts"
 import { layerNoDeps, Relay } from "../../src/Relay.ts"
 import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
+import { logged } from "../support/logged.ts"
 import * as Relays from "../support/relays.ts"
 import { until } from "../support/turns.ts"
 import * as Ending from "../thread/ending.ts"
@@ -29,14 +30,11 @@ it.live("every byte is recorded, whichever thread was to write it", () =>
   Effect.gen(function* () {
     const output = join(yield* Relays.temporaryDirectory("lost", "/dev/shm"), "traces")
     const { start, workers } = Ending.endable()
-    const codes: Array<unknown> = []
-    const logger = Logger.make(({ fiber }) => {
-      codes.push(fiber.getRef(References.CurrentLogAnnotations).code)
-    })
+    const log = logged()
     const config = { ...RelayConfig.defaults, output, control: loopback, data: loopback, live: loopback }
     const layer = layerNoDeps(config).pipe(
       Layer.provide(DiskFiles.layerWith({ workers: 2, start })),
-      Layer.provide(Logger.layer([logger]))
+      Layer.provide(log.layer)
     )
     const { addresses } = Context.get(yield* Layer.build(layer), Relay)
     const url = `net://127.0.0.1:${addresses.control.port}:${addresses.data.port}`
@@ -71,7 +69,7 @@ it.live("every byte is recorded, whichever thread was to write it", () =>
       yield* until("a thread", () => workers.length > which)
       yield* more()
       yield* Effect.promise(() => (workers[which] as (typeof workers)[number]).terminate())
-      yield* until("its end to be told", () => codes.filter((code) => code === "WRITER_LOST").length > which)
+      yield* until("its end to be told", () => log.codes.filter((code) => code === "WRITER_LOST").length > which)
       yield* more()
     }
     isLast = true

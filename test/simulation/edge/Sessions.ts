@@ -20,13 +20,7 @@ const steps = (random: Random, countMax: number, rotates: boolean) => (target: T
       else if (what < 0.8 && target.sentCount > 0) yield* target.settled
       else if (what < 0.85) target.announce()
       else if (target.sentCount > 0 && rotates) {
-        yield* target.settled
-        if (what > 0.95) yield* target.rotated(0, Commands.closeCommands.delete)
-        else {
-          yield* target.rotated(ahead)
-          yield* target.packets(3)
-        }
-        yield* target.settled
+        yield* target.rotatedOrCleared(ahead, () => what > 0.95)
       }
     }
     if (target.sentCount > 0) yield* target.settled

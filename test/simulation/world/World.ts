@@ -18,7 +18,6 @@ import {
   withRelay
 } from "../../connection/doubles.ts"
 import * as Trees from "../../recovery/trees.ts"
-import * as Commands from "../../sidebyside/commands.ts"
 import { output } from "../../storage/stores.ts"
 import { Random } from "../../support/Random.ts"
 import { missing, play, type Target } from "../targets.ts"
@@ -137,13 +136,7 @@ class World {
           else if (what < 0.85 && isLive) yield* target.beacon
           else if (what > 0.9 && minor >= 11 && target.sentCount > 0) {
             const ahead = random.between(-1, 2)
-            yield* target.settled
-            if (random.chance(0.3)) yield* target.rotated(0, Commands.closeCommands.delete)
-            else {
-              yield* target.rotated(ahead)
-              yield* target.packets(3)
-            }
-            yield* target.settled
+            yield* target.rotatedOrCleared(ahead, () => random.chance(0.3))
           }
         }
         if (target.sentCount > 0) yield* target.settled
