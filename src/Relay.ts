@@ -54,7 +54,10 @@ export interface Drain extends Omit<Draining.Drain, "begin"> {
   readonly begin: (deadlineMillis?: number) => Effect.Effect<void, ConfigInvalid>
 }
 
-/** A running relay. It stops with its scope: listeners first, then sessions are drained, for `stopTimeoutMillis`. */
+/**
+ * A running relay. It stops with its scope: listeners first, then sessions are drained, for `stopTimeoutMillis`. A disk
+ * that hangs holds up the scope for longer: a write in flight cannot be recalled.
+ */
 export class Relay extends Context.Service<
   Relay,
   {

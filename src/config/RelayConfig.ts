@@ -106,7 +106,10 @@ export const RelayConfig = Schema.Struct({
   memoryBytesMax: count(memoryBytesMin),
   /** Bytes of packets kept in memory for the viewers of all live sessions; 0 turns the cache off. */
   liveCacheBytes: count(0),
-  /** Bound on the orderly stop: connections drained, files closed. */
+  /**
+   * Bound on the orderly stop of sessions. What a disk has been asked for is waited for beyond it: the daemon's process
+   * ends a second later, one of a program's own is the program's to end.
+   */
   stopTimeoutMillis: count(0, timerMillisMax),
   /** How long sessions wait for an edge that is gone (docs/edge.md); a week where not given. */
   suspendMillis: Schema.optional(count(0, timerMillisMax)),

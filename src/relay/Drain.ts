@@ -27,6 +27,8 @@ interface Begun {
 export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scope> =>
   Effect.gen(function* () {
     const deadline = yield* FiberHandle.make<void, never>()
+    // By the relay's clock and to its log, whoever begins it.
+    const run = yield* FiberHandle.runtime(deadline)<never>()
     let begun: Begun | undefined
 
     const left = () => [...registry.sessions.keys()].filter((id) => registry.journals.ofSession(id) === undefined)
@@ -58,7 +60,7 @@ export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scop
             admitAgain: begun?.admitAgain ?? refuse()
           }
           if (afterMillis === undefined) yield* FiberHandle.clear(deadline)
-          else yield* FiberHandle.run(deadline, Effect.andThen(Effect.sleep(afterMillis), endAll))
+          else run(Effect.andThen(Effect.sleep(afterMillis), endAll))
         }),
       takeBack: Effect.suspend(() => {
         begun?.admitAgain()

@@ -27,6 +27,16 @@ const u32Max = 0xffff_ffff
 const isSize = (value: number) => Number.isInteger(value) && value >= 0 && value <= u32Max
 const isU64 = (value: bigint | undefined) => value === undefined || (value >= 0n && value <= u64Max)
 
+/** Undefined: they are unsigned 64-bit numbers, or not given. */
+export const unsayable = (
+  command: string,
+  members: Readonly<Record<string, bigint | undefined>>
+): RequestInvalid | undefined => {
+  const wrong = Object.entries(members).find(([, number]) => !isU64(number))
+  if (wrong === undefined) return undefined
+  return new RequestInvalid({ command, reason: `${wrong[0]}: ${wrong[1]} is no unsigned 64-bit number` })
+}
+
 /** Undefined: the header can say how many bytes these are. */
 export const unsayableBytes = (command: string, bytes: Uint8Array, paddingBytes: number): RequestInvalid | undefined =>
   isSize(paddingBytes) && isSize(bytes.length)
@@ -45,9 +55,8 @@ export const unsayableNumbers = (packet: Partial<Packet>): RequestInvalid | unde
   ) {
     return undefined
   }
-  const numbers = Object.entries({ contentBits, eventsDiscarded, packetSeqNum, timestampBegin, timestampEnd })
-  const [name, value] = numbers.find(([, number]) => !isU64(number)) ?? []
-  return new RequestInvalid({ command: SendIndex.name, reason: `${name}: ${value} is no unsigned 64-bit number` })
+  const numbers = { contentBits, eventsDiscarded, packetSeqNum, timestampBegin, timestampEnd }
+  return unsayable(SendIndex.name, numbers)
 }
 
 /** Undefined: header and index can say the packet. */

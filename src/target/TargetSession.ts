@@ -204,14 +204,16 @@ export const start = (
       // Whole milliseconds, as those of the wall clock that the schedule is fixed to.
       const period = Duration.millis(Math.ceil(liveTimerMicros / 1000))
       const tick = session.tick(clock).pipe(Effect.schedule(Schedule.fixed(period)))
-      yield* Effect.forkScoped(Effect.catchCause(tick, onTicksFailed))
+      yield* Effect.forkScoped(Effect.catchCause(tick, (cause) => onTicksFailed(wire, cause)))
     }
     return session
   })
 
-/** A lost connection ends the beacons; users of the session are told by their own calls. */
-const onTicksFailed = (cause: Cause.Cause<CommandFailed>) =>
-  Cause.hasDies(cause) ? Effect.logError("flush failed: the live timer stands still", cause) : Effect.void
+/** No flush and no beacon comes any more; users of the session are told by their next call that waits for answers. */
+const onTicksFailed = (wire: TargetStream.Wire, cause: Cause.Cause<CommandFailed>) =>
+  Cause.hasDies(cause)
+    ? Effect.logError("flush failed: the live timer stands still", cause)
+    : Effect.sync(() => void wire.unsettled.unshift(Effect.failCause(cause)))
 
 const isClearAllowed = (control: ControlClient.ControlClient) =>
   Effect.map(

@@ -18,7 +18,7 @@ import * as PacketHeader from "../protocol/data/PacketHeader.ts"
 import { u64Max } from "../protocol/Struct.ts"
 import type { Link } from "../transport/Dial.ts"
 import { AlreadyClosed, type CommandFailed, type ControlClient, insisted } from "./ControlClient.ts"
-import { type Packet, unless, unsayableBytes, unsayableNumbers, unsayablePacket } from "./Packet.ts"
+import { type Packet, unless, unsayable, unsayableBytes, unsayableNumbers, unsayablePacket } from "./Packet.ts"
 
 /** The relay is too old, or the session of the wrong kind, for what was asked. */
 export class NotNegotiated extends Schema.TaggedError<NotNegotiated>()("NotNegotiated", {
@@ -43,7 +43,10 @@ export interface StreamOptions {
   readonly instanceId?: bigint
   /** Told of each index how many milliseconds its answer took. */
   readonly answered?: (millis: number) => void
-  /** Asked once per live period: the packet to send now, or nothing to have a beacon sent instead. */
+  /**
+   * Asked once per live period: the packet to send now, or nothing to have a beacon sent instead. One that cannot be
+   * said or is refused ends the live timer, as a defect does, and fails the session's next `stored`, `rotate` or `close`.
+   */
   readonly flush?: (now: bigint) => Effect.Effect<Packet | undefined>
   /** For a stream whose clock is not the session's: nothing older than this will follow. */
   readonly beaconTimestamp?: (now: bigint) => bigint
@@ -93,7 +96,9 @@ export const settle = (wire: Wire, left = 0): Effect.Effect<void, CommandFailed>
   Effect.gen(function* () {
     for (let due = wire.unsettled.length - left; due > 0; due--) {
       const oldest = wire.unsettled.shift()
-      if (oldest !== undefined) yield* oldest
+      if (oldest === undefined) return
+      // Who gives up has not heard it: the next call does.
+      yield* Effect.onInterrupt(oldest, () => Effect.sync(() => wire.unsettled.unshift(oldest)))
     }
   })
 
@@ -227,6 +232,9 @@ const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
 /** In a turn. */
 export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<DataStreamState, CommandFailed> =>
   Effect.gen(function* () {
+    // They are said with each index.
+    const refusal = unsayable(SendIndex.name, { classId: options.classId, instanceId: options.instanceId })
+    if (refusal !== undefined) return yield* refusal
     const lock = yield* Semaphore.make(1)
     const locked = Semaphore.withPermits(lock, 1)
     const { handle } = yield* addStream(wire, options)

@@ -10,7 +10,7 @@
  * 1,400 ms … . What it does not do: losses of single packets, slow start. Moments are true to about a millisecond.
  */
 import { once } from "node:events"
-import { type AddressInfo, connect, createServer, type Socket } from "node:net"
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
 import { Effect, type Scope } from "effect"
 import { clearTimeout, clockMillis, setImmediate, setTimeout } from "../Machine.ts"
 import { Line, type LineOptions } from "./Line.ts"
@@ -55,12 +55,15 @@ export interface Link {
 
 /** A connection through the link: dialled by somebody, carried to the address. */
 class Crossing {
+  /** Where it came in. */
+  readonly port: Server
   readonly #near: Socket
   readonly #far: Socket
   readonly #there: Way
   readonly #back: Way
 
-  constructor(near: Socket, far: Socket, link: State) {
+  constructor(port: Server, near: Socket, far: Socket, link: State) {
+    this.port = port
     this.#near = near
     this.#far = far
     this.#there = new Way(near, far, link.there, link)
@@ -258,25 +261,25 @@ const stateOf = (options: Options): State => {
 }
 
 /** Who dials waits for a round trip before anything of him arrives. */
-const accept = (state: State, { host, port }: Address, near: Socket) => {
+const accept = (state: State, { host, port }: Address, server: Server, near: Socket) => {
   near.on("error", () => {})
   setTimeout(() => {
     if (near.destroyed) return
-    state.crossings.add(new Crossing(near, connect({ host, port, allowHalfOpen: true }), state))
+    state.crossings.add(new Crossing(server, near, connect({ host, port, allowHalfOpen: true }), state))
   }, state.options.rttMillis ?? 0)
 }
 
 const open = async (state: State, address: Address) => {
   const accepted = new Set<Socket>()
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (near) => {
+  const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (near) => {
     accepted.add(near)
     near.on("close", () => accepted.delete(near))
-    accept(state, address, near)
+    accept(state, address, server, near)
   })
   await once(server.listen(0, "127.0.0.1"), "listening")
   const close = async () => {
     const closed = once(server.close(), "close")
-    for (const crossing of state.crossings) crossing.destroy()
+    for (const crossing of state.crossings) if (crossing.port === server) crossing.destroy()
     for (const near of accepted) near.destroy()
     await closed
   }

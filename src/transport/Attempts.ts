@@ -37,6 +37,8 @@ export const connect = (
   { isHalfOpen, lookup = systemLookup(), onConnected }: Options
 ): Effect.Effect<net.Socket, string> =>
   Effect.callback((resume) => {
+    // The runtime throws it, in a call that nobody of ours is in.
+    if ((port & 0xffff) !== port) return resume(Effect.fail(`${port} is no port`))
     const underWay = new Set<net.Socket>()
     const reasons: Array<string> = []
     let left: Array<dns.LookupAddress> | undefined
@@ -69,7 +71,7 @@ export const connect = (
       if (place !== undefined) {
         attempt(place)
         next = setTimeout(advance, headStartMillis)
-      } else if (underWay.size === 0) fail()
+      } else if (underWay.size === 0) fail(...(reasons.length === 0 ? ["it has no address"] : []))
     }
     const limit = setTimeout(
       () => fail(left === undefined ? "its address is not found in time" : "no answer"),

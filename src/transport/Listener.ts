@@ -149,14 +149,20 @@ const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Ef
       )
     }
     server.once("error", onError)
-    // An IPv6 wildcard serves IPv4 peers too, as the reference's does.
-    const { descriptor, host, port } = address
-    const place = descriptor === undefined ? { host, port, ipv6Only: false } : { fd: descriptor }
-    // As an option it would not hold for a descriptor.
-    server.listen(place, backlog, () => {
-      server.off("error", onError)
-      resume(Effect.succeed(server))
-    })
+    const { descriptor, family, host, port } = address
+    const listenAt = (numeric: string) => {
+      // An IPv6 wildcard serves IPv4 peers too, as the reference's does.
+      const place = descriptor === undefined ? { host: numeric, port, ipv6Only: false } : { fd: descriptor }
+      // As an option it would not hold for a descriptor.
+      server.listen(place, backlog, () => {
+        server.off("error", onError)
+        resume(Effect.succeed(server))
+      })
+    }
+    if (descriptor !== undefined || net.isIP(host) !== 0) return listenAt(host)
+    // The runtime's own way takes the first address of either family.
+    const { lookup } = process.getBuiltinModule("node:dns")
+    lookup(host, { family }, (cause, found) => (cause === null ? listenAt(found) : onError(cause)))
   })
 
 /**

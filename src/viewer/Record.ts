@@ -88,10 +88,10 @@ const headOf = (bytes: Uint8Array, index: PacketIndex): CtfPacket.PacketHead | u
 const openIndex = (mirror: Mirror, minor: number) =>
   Effect.gen(function* () {
     const path = CtfIndex.pathOf(mirror.path)
-    const file = yield* create(path)
-    yield* append(path, file, CtfIndex.headerBytes(minor))
-    mirror.index = { file, path, minor }
-    return mirror.index
+    const index = { file: yield* create(path), path, minor }
+    mirror.index = index
+    yield* append(path, index.file, CtfIndex.headerBytes(minor))
+    return index
   })
 
 const writePacket = (mirror: Mirror, index: PacketIndex, bytes: Uint8Array) =>
@@ -141,7 +141,10 @@ const makeMirrors = (root: string) => {
     Effect.gen(function* () {
       const path = yield* locationOf(root, stream)
       mirrors.set(stream.id, { path, data: yield* create(path), index: undefined, offset: 0n })
-    })
+    }).pipe(
+      // Interrupted in between, it would leave a file that nobody closes.
+      Effect.uninterruptible
+    )
   return { mirrors, release, add }
 }
 

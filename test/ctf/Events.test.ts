@@ -89,13 +89,13 @@ describe("what is no trace", () => {
     assert.deepStrictEqual(
       ["large", "empty", "file", "nowhere"].map((name) => refusal(join(directory, name))),
       [
-        "TraceUnreadable: DIR/large/metadata: metadata of 1024 MiB: more than 128",
+        "RecordingRefused: DIR/large/metadata: metadata of 1024 MiB: more than 128",
         "RecordingRefused: DIR/empty: no trace here: no file `metadata`",
-        "TraceUnreadable: DIR/file: no directory",
-        "TraceUnreadable: DIR/nowhere: there is no such directory"
+        "RecordingRefused: DIR/file: no directory",
+        "RecordingRefused: DIR/nowhere: there is no such directory"
       ]
     )
-    assert.strictEqual(refusal(""), 'TraceUnreadable: "": no directory')
+    assert.strictEqual(refusal(""), 'RecordingRefused: "": no directory')
   })
 })
 

@@ -102,9 +102,9 @@ describe("metadata that is no file", () => {
     assert.deepStrictEqual(
       ["fifo", "dangling", "loop"].map((name) => refusal(path(name))),
       [
-        "TraceUnreadable: ROOT/fifo/metadata: no regular file",
-        "TraceUnreadable: ROOT/dangling/metadata: a link that leads nowhere",
-        "TraceUnreadable: ROOT/loop: a link that leads nowhere"
+        "RecordingRefused: ROOT/fifo/metadata: no regular file",
+        "RecordingRefused: ROOT/dangling/metadata: a link that leads nowhere",
+        "RecordingRefused: ROOT/loop: a link that leads nowhere"
       ]
     )
   })

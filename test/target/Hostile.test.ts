@@ -4,7 +4,7 @@
  */
 import { createServer, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect, Fiber, Stream } from "effect"
 import * as Target from "../../src/target/Target.ts"
 import * as LiveViewer from "../../src/viewer/LiveViewer.ts"
 import { listening } from "../support/listening.ts"
@@ -235,6 +235,20 @@ describe("a target", () => {
       const session = yield* open(control, data)
       const stream = yield* session.stream({ path: "ust", channel: "ch_0" })
       yield* stream.packet({ bytes: Buffer.alloc(8), timestampBegin: 0n, timestampEnd: 1n })
+      assert.strictEqual((yield* Effect.flip(session.isPending)).message, "the relay refused SEND_INDEX: UNKNOWN")
+    })
+  )
+
+  it.live("a refusal is told to the next call where the one that waited for it was interrupted", () =>
+    Effect.gen(function* () {
+      // The index is answered when streams are published.
+      const control = yield* controlRelay({ 13: none, 16: u32(11, 10) })
+      const data = yield* relayOf(32, 0, () => none)
+      const session = yield* open(control, data)
+      const stream = yield* session.stream({ path: "ust", channel: "ch_0" })
+      yield* stream.packet({ bytes: Buffer.alloc(8), timestampBegin: 0n, timestampEnd: 1n })
+      yield* Fiber.interrupt(yield* Effect.forkChild(session.isPending, { startImmediately: true }))
+      yield* session.publish
       assert.strictEqual((yield* Effect.flip(session.isPending)).message, "the relay refused SEND_INDEX: UNKNOWN")
     })
   )

@@ -34,6 +34,8 @@ const inSession: ReadonlyArray<
   ["a stream's path that is too long", (session) => session.stream({ path: "p".repeat(300), channel: "c" })],
   ["a channel that is too long", (session) => session.stream({ path: "p", channel: "c".repeat(264) })],
   ["a ring of less than no files", (session) => session.stream({ path: "p", channel: "c", tracefileCount: -1n })],
+  ["a class below the first", (session) => session.stream({ path: "p", channel: "c", classId: -1n })],
+  ["an instance beyond 64 bits", (session) => session.stream({ path: "p", channel: "c", instanceId: 1n << 64n })],
   ["a chunk closed at no time", (session) => session.rotate({ closedAt: Number.NaN })],
   ["a chunk closed before the epoch", (session) => session.rotate({ closedAt: -1 })],
   ["a session closed at half a second", (session) => session.close({ closedAt: 0.5 })]
@@ -110,6 +112,22 @@ describe("a target that is asked for what cannot be said", () => {
       yield* stream.packet(packet)
       yield* session.close()
       assert.include(output.tree({ contents: false }), "host/s/ust/c_0 4096")
+    })
+  )
+
+  it.live("says so of what a flush gave, when the session is asked for something next", () =>
+    Effect.gen(function* () {
+      const { output, targetUrl } = yield* TestRelay.make()
+      const target = yield* Target.make({ url: targetUrl, hostname: "host" })
+      const options = { name: "s", nameContainsCreationTime: true, liveTimer: "10 millis" } as const
+      const session = yield* target.session(options)
+      const flush = () => Effect.succeed({ ...packet, timestampEnd: -1n })
+      yield* session.stream({ path: "ust", channel: "c_0", flush })
+      const other = yield* session.stream({ path: "ust", channel: "c_1" })
+      assert.match(yield* invalid(Effect.forever(session.stored)), /timestampEnd/)
+      yield* other.packet(packet)
+      yield* session.close()
+      assert.include(output.tree({ contents: false }), "host/s/ust/c_1 4096")
     })
   )
 })

@@ -1,8 +1,9 @@
 /** A relay's configuration: what cannot work is refused when the layer is built, by name and with the reason. */
+import * as dns from "node:dns/promises"
 import { chmodSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer } from "effect"
+import { ConfigProvider, Context, Effect, Layer, Option } from "effect"
 import { MemoryFiles, Relay, RelayConfig } from "../../src/index.ts"
 import * as Relays from "../support/relays.ts"
 
@@ -80,6 +81,19 @@ describe("a relay is not built with", () => {
       const failure = yield* Effect.flip(onDisk({ ...sound, output: join(home, "traces") }))
       assert.strictEqual(failure._tag, "ConfigInvalid")
       assert.include(failure.message, "EACCES")
+    })
+  )
+
+  it.live("a name that has no address of the family", () =>
+    Effect.gen(function* () {
+      const lookup = (family: 4 | 6) => Effect.option(Effect.tryPromise(() => dns.lookup("localhost", { family })))
+      for (const family of [4, 6] as const) {
+        const live = { host: "localhost", port: 0, family }
+        const layer = Relay.layerNoDeps({ ...sound, live }).pipe(Layer.provide(MemoryFiles.layer()))
+        const bound = Effect.map(Layer.build(layer), (built) => Context.get(built, Relay.Relay).addresses.live.host)
+        const found = Option.map(yield* lookup(family), ({ address }) => address)
+        assert.deepStrictEqual(yield* Effect.scoped(Effect.option(bound)), found)
+      }
     })
   )
 

@@ -162,6 +162,18 @@ const traced = "ust/uid/0/64-bit"
 const uuid = "01234567-89ab-cdef-0123-456789abcdef"
 
 describe("a relay behind a link", () => {
+  it.live("keeps the connections of one port when another is closed", () =>
+    Effect.gen(function* () {
+      const { address, link, dial } = yield* through({})
+      const wire = yield* dial
+      yield* wire.send(numbered(10))
+      yield* wire.read(10)
+      yield* Effect.scoped(Effect.flatMap(link.listen(address), (port) => Wire.connect(port)))
+      yield* wire.send(numbered(10))
+      assert.deepStrictEqual(yield* wire.read(10), numbered(10))
+    })
+  )
+
   it.live("records all that a target sent across outages", () =>
     Effect.gen(function* () {
       const { output, relay } = yield* TestRelay.make()

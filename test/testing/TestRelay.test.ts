@@ -14,7 +14,7 @@ import {
   SyntheticTrace,
   Target
 } from "../../src/index.ts"
-import { PeerBytes, TestRelay } from "../../src/testing/index.ts"
+import { PeerBytes, TestRelay, Waiting } from "../../src/testing/index.ts"
 
 const path = "ust/uid/0/64-bit"
 const uuid = "01234567-89ab-cdef-0123-456789abcdef"
@@ -80,6 +80,16 @@ describe("a relay for tests", () => {
         output.tree({ contents: false }).map((line) => line.replace(/^host1\/s-[^/]*\//, "")),
         [`${path}/ch_0 3072`, `${path}/index/ch_0.idx 232`, `${path}/metadata ${SyntheticTrace.metadata(uuid).length}`]
       )
+    })
+  )
+
+  it.effect("ends what is left at its deadline, whatever clock the test has", () =>
+    Effect.gen(function* () {
+      const { relay, targetUrl } = yield* TestRelay.make()
+      const target = yield* Target.make({ url: targetUrl })
+      yield* target.session({ name: "s" })
+      yield* relay.drain.begin(10)
+      yield* Waiting.until("no session", relay.sessions, (left) => left.length === 0)
     })
   )
 

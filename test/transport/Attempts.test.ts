@@ -133,4 +133,13 @@ describe("a host with several addresses", () => {
       assert.strictEqual(failure, `connect ECONNREFUSED 127.0.0.2:${port}; connect ECONNREFUSED 127.0.0.3:${port}`)
     }).pipe(Effect.scoped)
   )
+
+  it.live("is not reached at what is no port, or without an address", () =>
+    Effect.gen(function* () {
+      for (const port of [-1, 1.5, 65_536, Number.NaN]) {
+        assert.strictEqual(yield* Effect.flip(reach(port, "127.0.0.1")), `${port} is no port`)
+      }
+      assert.strictEqual(yield* Effect.flip(reach(1)), "it has no address")
+    })
+  )
 })

@@ -1,8 +1,8 @@
 /** Mirrors of sessions that are told, rather than watched: where their files go, and what is refused. */
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect, Fiber, Stream } from "effect"
 import { bytesOf, pathOf, textOf } from "../../src/protocol/Text.ts"
 import * as Record from "../../src/viewer/Record.ts"
 import type { ViewerEvent } from "../../src/viewer/ViewerEvent.ts"
@@ -75,6 +75,25 @@ describe("a recording", () => {
       assert.isTrue(existsSync(pathOf(join(directory, "ust/uid/0/64-bit/index/ch_2.idx"))))
       const again = yield* Effect.flip(Record.record(told(), directory))
       assert.include(again.message, "not an empty directory")
+    })
+  )
+
+  it.live("leaves no file open, whenever it is interrupted", () =>
+    Effect.gen(function* () {
+      const within = yield* Relays.temporaryDirectory("open")
+      const isOurs = (descriptor: string) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith(within)
+        } catch {
+          return false
+        }
+      }
+      for (let turns = 0; turns < 40; turns++) {
+        const fiber = yield* Effect.forkChild(Record.record(told(), join(within, `${turns}`)))
+        for (let turn = 0; turn < turns; turn++) yield* Effect.promise(() => new Promise((then) => setImmediate(then)))
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual(readdirSync("/proc/self/fd").filter(isOurs), [], `after ${turns} turns`)
+      }
     })
   )
 

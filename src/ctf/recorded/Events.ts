@@ -134,7 +134,8 @@ function* itemsOf(recording: Recording.Recording, options: Options): Generator<I
 
 /**
  * All items of recorded traces in order, without Effect. Files are closed when it ends or is left. Throws
- * `Recording.RecordingRefused` when there is no trace, or metadata that is none, and why files cannot be read.
+ * `Recording.RecordingRefused` when there is no trace, or metadata that is none; a file that can be read no further is
+ * a failure among the items.
  */
 export function* items(paths: ReadonlyArray<string>, options: Options = {}): Generator<Item, void> {
   const recording = open(paths, options)
@@ -145,10 +146,11 @@ export function* items(paths: ReadonlyArray<string>, options: Options = {}): Gen
   }
 }
 
-const refusal = (paths: ReadonlyArray<string>, cause: unknown): Recording.RecordingRefused =>
-  cause instanceof Recording.RecordingRefused
-    ? cause
-    : new Recording.RecordingRefused(paths.join(", "), cause instanceof Error ? cause.message : String(cause))
+/** Anything else is a fault, of ours or of a filter. */
+const refusal = (cause: unknown): Recording.RecordingRefused => {
+  if (cause instanceof Recording.RecordingRefused) return cause
+  throw cause
+}
 
 /** Made and handed on together. */
 const chunkSize = 256
@@ -159,8 +161,7 @@ export const stream = (
   options: Options = {}
 ): Stream.Stream<Item, Recording.RecordingRefused> =>
   Stream.unwrap(
-    Effect.acquireRelease(
-      Effect.try({ try: () => open(paths, options), catch: (cause) => refusal(paths, cause) }),
-      (recording) => Effect.sync(() => recording.close())
+    Effect.acquireRelease(Effect.try({ try: () => open(paths, options), catch: refusal }), (recording) =>
+      Effect.sync(() => recording.close())
     ).pipe(Effect.map((recording) => Stream.fromIterable(itemsOf(recording, options), { chunkSize })))
   )

@@ -16,9 +16,12 @@ import type { TraceClass } from "../model/TraceClass.ts"
 import { FileWindow } from "./FileWindow.ts"
 import * as PacketIndex from "./PacketIndex.ts"
 import { Packets } from "./Packets.ts"
+import { RecordingRefused } from "./RecordingRefused.ts"
 import { type Interval, StreamReader } from "./StreamReader.ts"
 import * as Streams from "./Streams.ts"
 import * as TraceDirectories from "./TraceDirectories.ts"
+
+export { RecordingRefused } from "./RecordingRefused.ts"
 
 /** How recorded traces are opened. */
 export interface Options {
@@ -47,21 +50,6 @@ export const defaults: Options = {
   isKept: false,
   clockShift: 0n,
   code: undefined
-}
-
-/** Why there is nothing to read at all. */
-export class RecordingRefused extends Error {
-  readonly _tag = "RecordingRefused"
-  readonly path: string
-  /** No trace is there at all. */
-  readonly isMissing: boolean
-
-  constructor(path: string, reason: string, isMissing = false) {
-    super(`${path}: ${reason}`)
-    this.name = "RecordingRefused"
-    this.path = path
-    this.isMissing = isMissing
-  }
 }
 
 interface Part {
@@ -105,8 +93,7 @@ const load = (path: string): ReadonlyArray<Part> => {
   })
 }
 
-const isMissing = (cause: unknown): cause is Error =>
-  (cause instanceof RecordingRefused || cause instanceof TraceDirectories.TraceUnreadable) && cause.isMissing
+const isMissing = (cause: unknown): cause is RecordingRefused => cause instanceof RecordingRefused && cause.isMissing
 
 const loadAll = (
   paths: ReadonlyArray<string>,
@@ -249,7 +236,7 @@ const firstOf = (found: ReadonlyArray<Found>): bigint | undefined =>
     undefined
   )
 
-/** Throws `RecordingRefused`, or `TraceUnreadable`. */
+/** Throws `RecordingRefused`. */
 export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
   const warnings: Array<string> = []
   const traces = grouped(loadAll(paths, options, warnings), options)

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, type Stats, statSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
 import { bytesOf, pathOf, textOf } from "../../protocol/Text.ts"
+import { RecordingRefused } from "./RecordingRefused.ts"
 
 export interface DataFile {
   readonly name: string
@@ -20,21 +21,6 @@ export interface TraceDirectory {
 
 /** Kernels with all of their events have some megabytes. */
 const metadataBytesMax = 128 * 1024 * 1024
-
-/** What is there is nothing to read. */
-export class TraceUnreadable extends Error {
-  readonly _tag = "TraceUnreadable"
-  readonly path: string
-  /** Nothing is there at all. */
-  readonly isMissing: boolean
-
-  constructor(path: string, reason: string, isMissing = false) {
-    super(`${path}: ${reason}`)
-    this.name = "TraceUnreadable"
-    this.path = path
-    this.isMissing = isMissing
-  }
-}
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "there is no such directory",
@@ -59,7 +45,7 @@ const reading = <A>(path: string, read: () => A): A => {
     return read()
   } catch (cause) {
     const { code = "", message } = cause as NodeJS.ErrnoException
-    throw new TraceUnreadable(path, reasons[code] ?? message, code === "ENOENT")
+    throw new RecordingRefused(path, reasons[code] ?? message, code === "ENOENT")
   }
 }
 
@@ -129,9 +115,9 @@ const search = (root: string, path: string, found: Array<TraceDirectory>, outer:
   for (const name of below.sort(byBytes)) search(root, join(path, name), found, around)
 }
 
-/** Throws `TraceUnreadable`. */
+/** Throws `RecordingRefused`. */
 export const find = (path: string): ReadonlyArray<TraceDirectory> => {
-  if (path === "") throw new TraceUnreadable('""', "no directory")
+  if (path === "") throw new RecordingRefused('""', "no directory")
   const root = resolve(path)
   const found: Array<TraceDirectory> = []
   search(root, root, found, new Set())
