@@ -45,7 +45,7 @@ export interface StreamOptions {
   readonly answered?: (millis: number) => void
   /**
    * Asked once per live period: the packet to send now, or nothing to have a beacon sent instead. One that cannot be
-   * said or is refused ends the live timer, as a defect does, and fails the session's next `stored`, `rotate` or `close`.
+   * said or is refused ends the live timer, as a defect does, and fails the next `stored`, `rotate` or `close`.
    */
   readonly flush?: (now: bigint) => Effect.Effect<Packet | undefined>
   /** For a stream whose clock is not the session's: nothing older than this will follow. */
