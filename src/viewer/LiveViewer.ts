@@ -4,7 +4,7 @@
  *
  * The stream is pulled: a consumer that stops reading stops the questions to the relay. One packet is buffered.
  */
-import { Effect, Schema, Scope, Stream } from "effect"
+import { Effect, Fiber, Schema, Scope, Stream } from "effect"
 import { byEvents, Seek, Status } from "../protocol/live/AttachSession.ts"
 import { TraceFormat } from "../protocol/live/ListSessions.ts"
 import type { Address, DialFailed, Link } from "../transport/Dial.ts"
@@ -171,8 +171,11 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
       }
       if (refusal !== undefined && attached.length === 0) return yield* refusal
       const joiners = yield* joinersOf(name, options)
-      const pull = Attachment.make({ connection, sessions: attached, joiners, withPadding, isPrompt })
-      const events = Stream.fromPull(Effect.map(pull, (next) => Effect.map(next, nonEmpty)))
+      const making = Attachment.make({ connection, sessions: attached, joiners, withPadding, isPrompt })
+      const pull = Effect.flatMap(making, resumed)
+      const events = Stream.unwrap(
+        Effect.map(pull, (next) => Stream.fromPull(Effect.succeed(Effect.map(next, nonEmpty))))
+      )
       return { sessions: attached.map(({ session }) => session), events }
     })
   return {
@@ -195,6 +198,23 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
 }
 
 const nonEmpty = <A>(values: Array<A>) => values as unknown as readonly [A, ...Array<A>]
+
+/**
+ * Who gives up waiting, and pulls again, has what was asked for before: a relay gives each answer once. Nobody pulls
+ * any more when the scope closes.
+ */
+const resumed = <A, E>(next: Effect.Effect<A, E>): Effect.Effect<Effect.Effect<A, E>, never, Scope.Scope> =>
+  Effect.map(Effect.scope, (scope) => {
+    let pulling: Fiber.Fiber<A, E> | undefined
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        pulling ??= yield* Effect.forkIn(next, scope, { startImmediately: true })
+        const exit = yield* restore(Fiber.await(pulling))
+        pulling = undefined
+        return yield* exit
+      })
+    )
+  })
 
 /** Connects and agrees on a protocol (live.md §6.1); the connection ends with the scope. */
 export const connect = (

@@ -23,6 +23,7 @@ const options = {
   module: "NodeNext",
   types: ["node"],
   strict: true,
+  exactOptionalPropertyTypes: true,
   declaration: true,
   emitDeclarationOnly: true,
   outDir: "out",

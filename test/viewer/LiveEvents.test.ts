@@ -1,6 +1,6 @@
 /** The event records of a live session as values: what its tracer lost is among them, where it is missing. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Effect, Exit, Fiber, Pull, Stream } from "effect"
 import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -10,20 +10,26 @@ import * as LiveViewer from "../../src/viewer/LiveViewer.ts"
 const uuid = "01234567-89ab-cdef-0123-456789abcdef"
 const path = "ust/uid/0/64-bit"
 
+/** A live session, and who watches it. */
+const watched = Effect.gen(function* () {
+  const { targetUrl, viewerUrl } = yield* TestRelay.make()
+  const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
+  const session = yield* target.session({ name: "s", liveTimer: "50 millis" })
+  const stream = yield* session.stream({ path, channel: "ch_0" })
+  const metadata = yield* session.metadata(path)
+  yield* session.publish
+  yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
+  const generator = SyntheticTrace.generator(uuid, 0, SyntheticTrace.packetBytesMin + 16, 0n)
+  const { session: viewed, viewer } = yield* LiveViewer.fromUrl(`${viewerUrl}/host/host1/s`)
+  const attached = yield* viewer.attachAll(viewed ?? assert.fail(), { seek: "beginning", isPrompt: true })
+  return { session, stream, generator, attached }
+})
+
 it.live("packets that never came are a loss between the events on either side", () =>
   Effect.gen(function* () {
-    const { targetUrl, viewerUrl } = yield* TestRelay.make()
-    const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
-    const session = yield* target.session({ name: "s", liveTimer: "50 millis" })
-    const stream = yield* session.stream({ path, channel: "ch_0" })
-    const metadata = yield* session.metadata(path)
-    yield* session.publish
-    yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
-    const generator = SyntheticTrace.generator(uuid, 0, SyntheticTrace.packetBytesMin + 16, 0n)
+    const { attached, generator, session, stream } = yield* watched
     const packets = [1000n, 2000n, 3000n, 4000n].map((end) => generator.next(end))
     for (const at of [0, 3]) yield* stream.packet(packets[at] as Target.Packet)
-    const { session: viewed, viewer } = yield* LiveViewer.fromUrl(`${viewerUrl}/host/host1/s`)
-    const attached = yield* viewer.attachAll(viewed ?? assert.fail(), { seek: "beginning", isPrompt: true })
     const reading = yield* Effect.forkScoped(Stream.runCollect(LiveEvents.stream(attached)))
     yield* session.close()
     const items = (yield* Fiber.join(reading)).map((item) => {
@@ -31,5 +37,30 @@ it.live("packets that never came are a loss between the events on either side", 
       return item._tag === "Loss" ? `${item.loss.count} ${item.loss.what} of ${item.path}` : item._tag
     })
     assert.deepStrictEqual(items, [0, 1, `2 packets of ${path}/ch_0`, 6, 7])
+  })
+)
+
+const turn = Effect.promise(() => new Promise((then) => setImmediate(then)))
+
+it.live("all are there for who gives up waiting again and again, and goes on", () =>
+  Effect.gen(function* () {
+    const { attached, generator, session, stream } = yield* watched
+    const pull = yield* Stream.toPull(LiveEvents.stream(attached))
+    const count = 400
+    const producing = Effect.gen(function* () {
+      for (let end = 1; end <= count; end++) yield* Effect.andThen(stream.packet(generator.next(BigInt(end))), turn)
+      yield* session.close()
+    })
+    yield* Effect.forkScoped(producing)
+    const seen: Array<number> = []
+    for (let patience = 0, isOver = false; !isOver; patience = (patience + 1) % 10) {
+      const pulling = yield* Effect.forkChild(pull, { startImmediately: true })
+      for (let turns = 0; turns < patience; turns++) yield* turn
+      yield* Fiber.interrupt(pulling)
+      const exit = yield* Fiber.await(pulling)
+      if (Exit.isFailure(exit)) isOver = Pull.isDoneCause(exit.cause)
+      else for (const item of exit.value) if (item._tag === "Event") seen.push(Number(item.event.fields.seq))
+    }
+    assert.deepStrictEqual(seen, [...Array(2 * count).keys()])
   })
 )
