@@ -6,6 +6,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Schema } from "effect"
+import * as SystemError from "../src/errors/SystemError.ts"
 import { type Case, CaseFile, type Disk, type Group, type Link } from "./Case.ts"
 import * as Metric from "./Metric.ts"
 import * as Place from "./Place.ts"
@@ -57,7 +58,7 @@ export const read = (file: string): Case => {
     const found = decode(JSON.parse(fs.readFileSync(file, "utf8")), { onExcessProperty: "error" })
     whole = { ...found, name: path.basename(file, ".json") }
   } catch (cause) {
-    throw refuse(cause instanceof Error ? cause.message : String(cause))
+    throw refuse(SystemError.reasonOf(cause))
   }
   const mistake = mistakeIn(whole)
   if (mistake !== undefined) throw refuse(mistake)

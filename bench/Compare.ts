@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Schema } from "effect"
+import * as SystemError from "../src/errors/SystemError.ts"
 import * as Text from "./Text.ts"
 
 export class ReportRefused extends Schema.TaggedError<ReportRefused>()("ReportRefused", {
@@ -60,7 +61,7 @@ export const read = (place: string): Report => {
   try {
     return decode(JSON.parse(fs.readFileSync(file, "utf8")))
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = SystemError.reasonOf(cause)
     throw new ReportRefused({ file, reason: reason.trim().replaceAll(/\s*\n\s*/g, " ") })
   }
 }

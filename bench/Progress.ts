@@ -4,11 +4,14 @@
  */
 import { writeSync } from "node:fs"
 import { Effect } from "effect"
+import * as StandardOutput from "../src/cli/StandardOutput.ts"
 
-const write = (descriptor: number, line: string) =>
+const standardError = 2
+
+export const say = (line: string): Effect.Effect<void> =>
   Effect.suspend(() => {
     try {
-      writeSync(descriptor, `${line}\n`)
+      writeSync(standardError, `${line}\n`)
       return Effect.void
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException
@@ -17,5 +20,13 @@ const write = (descriptor: number, line: string) =>
     }
   })
 
-export const say = (line: string): Effect.Effect<void> => write(2, line)
-export const print = (line: string): Effect.Effect<void> => write(1, line)
+/** Fails where it cannot be written: a result that nobody gets is none. */
+export const print = (line: string): Effect.Effect<void, Error> =>
+  Effect.suspend(() => {
+    try {
+      StandardOutput.write(Buffer.from(`${line}\n`))
+      return Effect.void
+    } catch (cause) {
+      return cause instanceof StandardOutput.OutputClosed ? Effect.interrupt : Effect.fail(cause as Error)
+    }
+  })

@@ -14,7 +14,6 @@ import * as Link from "./Link.ts"
 import * as Measure from "./Measure.ts"
 import type { Measurement } from "./Measurement.ts"
 import * as Place from "./Place.ts"
-import type * as Process from "./Process.ts"
 import * as Progress from "./Progress.ts"
 import * as Relay from "./Relay.ts"
 import * as Secured from "./Secured.ts"
@@ -105,7 +104,7 @@ const runCase = (whole: Case.Case, settings: Settings, bench: Bench) =>
   })
 
 /** Everything of `settings`, with a report that grows case by case: one that is interrupted leaves what it measured. */
-export const run = (settings: Settings): Effect.Effect<ReadonlyArray<Summary.CaseResult>, Process.CannotRun> =>
+export const run = (settings: Settings): Effect.Effect<ReadonlyArray<Summary.CaseResult>, Error> =>
   Effect.scoped(
     Effect.gen(function* () {
       // It brings the pictures' library, which takes longer to load than to say what is wrong with an argument.

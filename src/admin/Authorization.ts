@@ -31,8 +31,8 @@ export interface Options {
 /** What is asked. */
 export interface Question {
   readonly method: string
-  /** Without a query. */
-  readonly path: string
+  /** Without a query; undefined: it cannot be read. */
+  readonly path: string | undefined
   /** The bearer token that was given. */
   readonly given: string
   /** What a browser says of the page that asks. */
@@ -67,18 +67,19 @@ const viewpointOf = (
 ): Viewpoint | undefined => {
   const { given, method, path } = question
   if (isToken(token, given)) return everything
+  if (path === undefined) return undefined
   const certified = isAskedByOthers(question) ? undefined : visitor?.viewpoint()
   if (certified !== undefined && (certified.mayViewAll || ofSessions.test(path))) return certified
   const isNear = isLocal && visitor?.isDirect !== false
   return isNear && readings.has(method) && !(hidesEvents && isContent(path)) ? everything : undefined
 }
 
-/** As the routes see it: whatever was written by its number. What cannot be read matches none. */
-const pathOf = (url: string): string => {
+/** As the routes see it: up to any of what they take for its end, whatever was written by its number. */
+const pathOf = (url: string): string | undefined => {
   try {
-    return decodeURIComponent(url.replace(/\?.*$/s, "")).replaceAll(/\/+/g, "/")
+    return decodeURIComponent(url.replace(/[?;#].*$/s, "")).replaceAll(/\/+/g, "/")
   } catch {
-    return ""
+    return undefined
   }
 }
 

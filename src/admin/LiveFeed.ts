@@ -11,6 +11,7 @@ import * as Where from "../ctf/filter/Where.ts"
 import type { LiveStream } from "../ctf/live/LiveStream.ts"
 import { Bytes } from "../ctf/print/Bytes.ts"
 import { Json } from "../ctf/print/Json.ts"
+import * as SystemError from "../errors/SystemError.ts"
 import { Relay } from "../Relay.ts"
 import { LiveDecoder } from "../viewer/LiveDecoder.ts"
 import * as LiveViewer from "../viewer/LiveViewer.ts"
@@ -88,8 +89,7 @@ function* pieces(decoder: LiveDecoder, lines: Lines): Generator<Uint8Array> {
   }
 }
 
-const unwatchable = (cause: unknown) =>
-  new SessionUnwatchable({ reason: cause instanceof Error ? cause.message : String(cause) })
+const unwatchable = (cause: unknown) => new SessionUnwatchable({ reason: SystemError.reasonOf(cause) })
 
 const attach = (
   openLive: Relay["Service"]["openLive"],

@@ -2,6 +2,7 @@
 import { Console, Effect, Runtime } from "effect"
 import { CliError, Flag } from "effect/cli"
 import { harmless } from "../errors/Harmless.ts"
+import * as SystemError from "../errors/SystemError.ts"
 import { statusOf } from "./Misused.ts"
 
 export const jsonFlag = Flag.Boolean("json").pipe(
@@ -29,7 +30,7 @@ export const reported = <A, E extends Error, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, CliError.UserError, R> =>
   Effect.mapError(effect, (error) => {
-    const reported = new CliError.UserError({ cause: error, userMessage: error.message })
+    const reported = new CliError.UserError({ cause: error, userMessage: SystemError.messageOf(error) })
     return Object.assign(reported, { [Runtime.errorExitCode]: statusOf(error) })
   })
 

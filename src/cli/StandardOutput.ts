@@ -32,9 +32,9 @@ const writeAll = (to: number, bytes: Uint8Array): void => {
   }
 }
 
-const writeTo = (to: number, name: string, bytes: Uint8Array): void => {
+const writing = <A>(name: string, act: () => A): A => {
   try {
-    writeAll(to, bytes)
+    return act()
   } catch (cause) {
     if (cause instanceof OutputClosed) throw cause
     throw new Error(`cannot write to ${name}: ${SystemError.reasonOf(cause)}`, { cause })
@@ -42,12 +42,12 @@ const writeTo = (to: number, name: string, bytes: Uint8Array): void => {
 }
 
 /** Throws `OutputClosed`, or why nothing can be written. */
-export const write = (bytes: Uint8Array): void => writeTo(descriptor, "standard output", bytes)
+export const write = (bytes: Uint8Array): void => writing("standard output", () => writeAll(descriptor, bytes))
 
 /** A file in its place, empty at first. Throws why it cannot be. */
 export const file = (path: string): { readonly write: (bytes: Uint8Array) => void; readonly close: () => void } => {
-  const opened = openSync(path, "w")
-  return { write: (bytes) => writeTo(opened, path, bytes), close: () => closeSync(opened) }
+  const opened = writing(path, () => openSync(path, "w"))
+  return { write: (bytes) => writing(path, () => writeAll(opened, bytes)), close: () => closeSync(opened) }
 }
 
 /** A line to standard error, which acts on no terminal whatever names are in it. Where nobody hears it, it is lost. */

@@ -3,16 +3,19 @@ import { Effect, Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { certificatesOf, matchKey } from "../config/Pem.ts"
 import * as TextFile from "../config/TextFile.ts"
+import * as SystemError from "../errors/SystemError.ts"
 import type { ClientIdentity } from "../transport/tls/Tls.ts"
 import type * as Flags from "./Flags.ts"
+import { Misused } from "./Misused.ts"
 
 /** A file of `--tls-…` cannot be read, or is no use. */
 export class TlsFileRefused extends Schema.TaggedError<TlsFileRefused>()("TlsFileRefused", {
+  flag: Schema.String,
   path: Schema.String,
   reason: Schema.String
 }) {
   override get message(): string {
-    return `${this.path}: ${this.reason}`
+    return `--${this.flag}=${this.path}: ${this.reason}`
   }
 }
 
@@ -30,6 +33,7 @@ export type Given = Flags.Given<typeof flags>
 
 /** `look` throws what is wrong with it. */
 const read = (
+  flag: string,
   path: Option.Option<string>,
   look: (text: string) => unknown
 ): Effect.Effect<string | undefined, TlsFileRefused> =>
@@ -41,22 +45,21 @@ const read = (
           look(text)
           return text
         },
-        catch: (cause) => new TlsFileRefused({ path: path.value, reason: (cause as Error).message })
+        catch: (cause) => new TlsFileRefused({ flag, path: path.value, reason: SystemError.reasonOf(cause) })
       })
 
 /** Undefined: nothing was given. */
 export const identityOf = ({ tlsCa, tlsCert, tlsKey, tlsName }: Given) =>
   Effect.gen(function* () {
     if ([tlsCa, tlsCert, tlsKey, tlsName].every(Option.isNone)) return undefined
-    const ca = yield* read(tlsCa, certificatesOf)
-    const certificate = yield* read(tlsCert, certificatesOf)
-    const key = yield* read(
-      Option.orElse(tlsKey, () => tlsCert),
-      (found) => {
-        if (certificate === undefined) throw new Error("a key without --tls-cert")
-        matchKey(found, certificate)
-      }
-    )
+    if (Option.isSome(tlsKey) && Option.isNone(tlsCert)) {
+      return yield* Effect.fail(new Misused("--tls-key is of no use without --tls-cert"))
+    }
+    const ca = yield* read("tls-ca", tlsCa, certificatesOf)
+    const certificate = yield* read("tls-cert", tlsCert, certificatesOf)
+    const keyFlag = Option.isSome(tlsKey) ? "tls-key" : "tls-cert"
+    const keyPath = Option.orElse(tlsKey, () => tlsCert)
+    const key = yield* read(keyFlag, keyPath, (found) => matchKey(found, certificate ?? ""))
     const identity: ClientIdentity = { ca, certificate, key, serverName: Option.getOrUndefined(tlsName) }
     return identity
   })

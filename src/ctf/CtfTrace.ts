@@ -8,6 +8,7 @@ import type { Dirent } from "node:fs"
 import { type FileHandle, open as openFile, readdir, readFile } from "node:fs/promises"
 import { basename, dirname, join, relative, resolve } from "node:path"
 import { Effect, Schema, type Scope } from "effect"
+import * as SystemError from "../errors/SystemError.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import { pathOf } from "../protocol/Text.ts"
 import * as CtfPacket from "./CtfPacket.ts"
@@ -97,7 +98,7 @@ export const parseChunkName = (name: string): ChunkName | undefined => {
 const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, TraceUnreadable> =>
   Effect.tryPromise({
     try: run,
-    catch: (cause) => new TraceUnreadable({ path, reason: cause instanceof Error ? cause.message : String(cause) })
+    catch: (cause) => new TraceUnreadable({ path, reason: SystemError.reasonOf(cause) })
   })
 
 const list = (directory: string): Effect.Effect<ReadonlyArray<Dirent>, TraceUnreadable> =>

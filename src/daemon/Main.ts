@@ -11,6 +11,7 @@ import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import * as ExportVariables from "../config/ExportVariables.ts"
 import { packageVersion } from "../config/PackageVersion.ts"
 import * as Terminal from "../config/Terminal.ts"
+import * as SystemError from "../errors/SystemError.ts"
 import { setTimeout } from "../Machine.ts"
 import type { Controls } from "./Controls.ts"
 import type { DaemonFailed } from "./DaemonFailed.ts"
@@ -103,7 +104,7 @@ const openLog = (output: LogOutput.LogOutput, { logFile, logFormat }: DaemonOpti
   try {
     output.open(logFile)
   } catch (cause) {
-    const text = `The log file cannot be opened: ${cause instanceof Error ? cause.message : cause}`
+    const text = `The log file cannot be opened: ${SystemError.reasonOf(cause)}`
     output.write(LogLine.format({ kind: "error", text }, logFormat, false))
   }
 }

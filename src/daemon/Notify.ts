@@ -7,6 +7,7 @@
  */
 import { spawn } from "node:child_process"
 import { Effect, Schedule } from "effect"
+import * as SystemError from "../errors/SystemError.ts"
 
 export type State = "READY=1" | "STOPPING=1" | "WATCHDOG=1"
 
@@ -16,7 +17,7 @@ const notifyMillisMax = 5000
 const send = (state: State): Effect.Effect<void> =>
   Effect.callback<string | undefined>((resume) => {
     const child = spawn("systemd-notify", [state], { stdio: "ignore", timeout: notifyMillisMax })
-    child.on("error", (error) => resume(Effect.succeed(error.message)))
+    child.on("error", (error) => resume(Effect.succeed(`systemd-notify: ${SystemError.reasonOf(error)}`)))
     child.on("exit", (code) => resume(Effect.succeed(code === 0 ? undefined : `systemd-notify ended with ${code}`)))
   }).pipe(
     Effect.flatMap((problem) =>

@@ -5,13 +5,18 @@ export const notDirectory = "Not a directory"
 
 const words: Readonly<Record<string, string>> = {
   EACCES: "Permission denied",
+  EAI_AGAIN: "Temporary failure in name resolution",
   EADDRINUSE: "Address already in use",
   EADDRNOTAVAIL: "Cannot assign requested address",
   EAFNOSUPPORT: "Address family not supported by protocol",
   EBUSY: "Device or resource busy",
+  ECONNABORTED: "Software caused connection abort",
+  ECONNREFUSED: "Connection refused",
+  ECONNRESET: "Connection reset by peer",
   EDQUOT: "Disk quota exceeded",
   EEXIST: "File exists",
   EFBIG: "File too large",
+  EHOSTUNREACH: "No route to host",
   EINVAL: "Invalid argument",
   EIO: "Input/output error",
   EISDIR: "Is a directory",
@@ -19,19 +24,31 @@ const words: Readonly<Record<string, string>> = {
   EMFILE: "Too many open files",
   ENAMETOOLONG: "File name too long",
   ENFILE: "Too many open files in system",
+  ENETUNREACH: "Network is unreachable",
   ENODEV: "No such device",
   ENOENT: "No such file or directory",
   ENOMEM: "Cannot allocate memory",
   ENOSPC: "No space left on device",
   ENOTDIR: notDirectory,
+  ENOTEMPTY: "Directory not empty",
+  ENOTFOUND: "Name or service not known",
   ENXIO: "No such device or address",
   EPERM: "Operation not permitted",
+  EPIPE: "Broken pipe",
   EROFS: "Read-only file system",
-  ESTALE: "Stale file handle"
+  ESTALE: "Stale file handle",
+  ETIMEDOUT: "Connection timed out"
 }
 
 /** Of anything else that was thrown, its own words. */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   return words[codeOf(error as NodeJS.ErrnoException) ?? ""] ?? error.message
+}
+
+/** The same for one line by itself: what the system refused is told with its path. */
+export const messageOf = (error: unknown): string => {
+  const { path, syscall } = (error instanceof Error ? error : {}) as NodeJS.ErrnoException
+  if (syscall === undefined) return error instanceof Error ? error.message : String(error)
+  return path ? `${path}: ${reasonOf(error)}` : reasonOf(error)
 }

@@ -22,6 +22,9 @@ export const withoutLeadingSlash = (path: string): string => (path.startsWith("/
 
 export const isClimbing = hasParentComponent
 
+/** Below the output directory hosts have no such names; what the relay keeps there for itself has. */
+export const isHidden = (path: string): boolean => /^(\.?\/)*\.[^/]/.test(path)
+
 /** A stream's directory, below its chunk: relative and not empty. */
 export const isSafeStreamPath = (path: string): boolean =>
   path !== "" && !path.startsWith("/") && !path.includes("\0") && !hasParentComponent(path)

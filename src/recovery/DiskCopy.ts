@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs"
 import { basename, dirname, join, relative, resolve } from "node:path"
+import * as SystemError from "../errors/SystemError.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
 import * as DiskTree from "./DiskTree.ts"
@@ -23,8 +24,6 @@ const zeros = Buffer.alloc(blockBytes)
 /** Until all is there, in the place of the copy: nobody takes half of one for whole. */
 const stagingName = ".copying"
 
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 /** Of a path that is not there yet: where its nearest directory that is there leads. */
 const resolved = (path: string): string =>
   fs.existsSync(pathOf(path)) ? realOf(path) : join(resolved(dirname(path)), basename(path))
@@ -35,7 +34,7 @@ class TargetFailure extends Error {
     try {
       return act()
     } catch (cause) {
-      throw cause instanceof TargetFailure ? cause : new TargetFailure(reasonOf(cause))
+      throw cause instanceof TargetFailure ? cause : new TargetFailure(SystemError.reasonOf(cause))
     }
   }
 }
@@ -67,7 +66,7 @@ class Copying {
     try {
       return act()
     } catch (cause) {
-      this.#leave(path, `${what}${reasonOf(cause)}`)
+      this.#leave(path, `${what}${SystemError.reasonOf(cause)}`)
       return undefined
     }
   }
@@ -166,9 +165,9 @@ const discarded = (staging: string, isOurs: boolean, target: string, cause: unkn
   try {
     fs.rmSync(pathOf(staging), { recursive: true, force: true })
     if (isOurs) fs.rmdirSync(pathOf(target))
-    return new Error(`cannot write the copy: ${reasonOf(cause)}; nothing of it is left`)
+    return new Error(`cannot write the copy: ${SystemError.reasonOf(cause)}; nothing of it is left`)
   } catch {
-    return new Error(`cannot write the copy: ${reasonOf(cause)}; what there is of it is in ${staging}`)
+    return new Error(`cannot write the copy: ${SystemError.reasonOf(cause)}; what there is of it is in ${staging}`)
   }
 }
 

@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import { dirname, join } from "node:path"
 import { FileWindow } from "../ctf/recorded/FileWindow.ts"
+import * as SystemError from "../errors/SystemError.ts"
 import { printable } from "../protocol/Printable.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
@@ -36,11 +37,12 @@ const readWhole = (path: string): Uint8Array => {
 
 /** Where it leads. Throws in words what it is instead of a directory. */
 export const rootOf = (path: string): string => {
-  const stat = path === "" ? undefined : fs.statSync(pathOf(path), { throwIfNoEntry: false })
-  if (stat?.isDirectory() !== true) {
-    throw new Error(`${printable(path)}: ${stat === undefined ? "there is no such directory" : "no directory"}`)
+  try {
+    if (fs.statSync(pathOf(path)).isDirectory()) return realOf(path)
+  } catch (cause) {
+    throw new Error(`${printable(path)}: ${SystemError.reasonOf(cause)}`)
   }
-  return realOf(path)
+  throw new Error(`${printable(path)}: ${SystemError.notDirectory}`)
 }
 
 const written = (root: string, isInPlace: boolean): ReadonlySet<string> =>

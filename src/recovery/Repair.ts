@@ -2,6 +2,8 @@
  * Puts right what a check finds, and nothing else: the changes of one check, then another check, until there is nothing
  * to be done. Nothing is invented: what changes is cut, renamed, or rebuilt from what is there.
  */
+
+import * as SystemError from "../errors/SystemError.ts"
 import * as Check from "./Check.ts"
 import type { Change, Finding } from "./Finding.ts"
 import type { Tree } from "./Tree.ts"
@@ -37,7 +39,7 @@ export const repair = (tree: Tree, apply: (change: Change) => void, options = op
         apply(change)
         changes.push(change)
       } catch (cause) {
-        failures.push({ change, reason: cause instanceof Error ? cause.message : String(cause) })
+        failures.push({ change, reason: SystemError.reasonOf(cause) })
       }
     }
   }

@@ -5,6 +5,7 @@
 import { Effect, Layer, References, Stream } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
 import * as Report from "../errors/Report.ts"
+import * as SystemError from "../errors/SystemError.ts"
 
 const answerBytesMax = 64 * 1024
 
@@ -88,5 +89,5 @@ const reasonOf = ({ reason }: HttpClientError.HttpClientError): string => {
   let cause: unknown = "cause" in reason ? reason.cause : undefined
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
   const description = "description" in reason ? reason.description : undefined
-  return cause instanceof Error && "code" in cause ? cause.message : (description ?? "it cannot be asked")
+  return cause instanceof Error && "code" in cause ? SystemError.reasonOf(cause) : (description ?? "it cannot be asked")
 }

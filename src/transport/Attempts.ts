@@ -7,6 +7,7 @@
 import type * as dns from "node:dns"
 import * as net from "node:net"
 import { Effect } from "effect"
+import * as SystemError from "../errors/SystemError.ts"
 import { clearTimeout, setTimeout } from "../Machine.ts"
 
 export interface Place {
@@ -40,7 +41,7 @@ export const connect = (
     // The runtime throws it, in a call that nobody of ours is in.
     if ((port & 0xffff) !== port) return resume(Effect.fail(`${port} is no port`))
     const underWay = new Set<net.Socket>()
-    const reasons: Array<string> = []
+    const reasons: Array<readonly [address: string, reason: string]> = []
     let left: Array<dns.LookupAddress> | undefined
     let next: NodeJS.Timeout | undefined
     let isOver = false
@@ -52,15 +53,19 @@ export const connect = (
       if (connected !== undefined) onConnected?.(connected)
       resume(result)
     }
-    const fail = (...more: ReadonlyArray<string>) => end(Effect.fail([...reasons, ...more].join("; ")))
+    const fail = (...more: ReadonlyArray<string>) => {
+      const isOne = reasons.length === 1 && more.length === 0
+      const told = reasons.map(([address, reason]) => (isOne ? reason : `${address}: ${reason}`))
+      end(Effect.fail([...told, ...more].join("; ")))
+    }
     const attempt = ({ address }: dns.LookupAddress) => {
       const socket = net.connect({ host: address, port, noDelay: true, allowHalfOpen: isHalfOpen })
       underWay.add(socket)
       // Also for what comes later, which "close" tells: without a listener it would end the process.
-      socket.on("error", ({ message }) => {
+      socket.on("error", (cause) => {
         if (isOver) return
         underWay.delete(socket)
-        reasons.push(message)
+        reasons.push([address, SystemError.reasonOf(cause)])
         advance()
       })
       socket.once("connect", () => end(Effect.succeed(socket), socket))
@@ -79,7 +84,7 @@ export const connect = (
     )
     lookup(host, { all: true, family: family ?? 0 }, (error, found) => {
       if (isOver) return
-      if (error !== null) return fail(error.message)
+      if (error !== null) return fail(SystemError.reasonOf(error))
       left = found
       advance()
     })

@@ -233,8 +233,6 @@ export class Door {
       welcome(arrival)
       return
     }
-    // First the one that is on top of the other.
-    secured?.socket.destroy()
     refuse(arrival, secured === undefined ? "PROXY_REFUSED" : "TLS_FAILED", `there is nobody for ${chosen} here`)
   }
 }

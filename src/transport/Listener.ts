@@ -62,6 +62,23 @@ export interface ConnectionLimit {
   readonly onChange: (difference: number) => void
 }
 
+/** Those that a limit counts. */
+const counted = new WeakSet<net.Socket>()
+
+/** Counts it until it is closed, if it does not count yet; false: it is one too many. */
+const isWithin = (limit: ConnectionLimit, accepted: net.Socket): boolean => {
+  if (counted.has(accepted) || accepted.closed) return true
+  if (limit.count >= limit.countMax) return false
+  counted.add(accepted)
+  limit.count++
+  limit.onChange(1)
+  accepted.once("close", () => {
+    limit.count--
+    limit.onChange(-1)
+  })
+  return true
+}
+
 /**
  * Connections that the kernel completes before they are accepted; it caps them. Beyond it a peer tries again after
  * a second, so a burst of targets, after a site's power came back, should fit.
@@ -84,29 +101,28 @@ export const listen = <R>(
       (senders) => Effect.sync(() => senders?.thread.stop())
     )
     const onReported = (code: Code) => admission?.onReported(code)
-    const welcome = (arrival: Arrival) =>
-      void run(supervise(makePeer(arrival, options, thread), name, handle, onReported))
+    const tooMany = (arrival: Arrival) =>
+      refuse(arrival, "CONNECTION_LIMIT", `${limit.count} connections are open already`)
+    const welcome = (arrival: Arrival) => {
+      // By the operator's port comes who does not count yet.
+      if (isWithin(limit, arrival.accepted))
+        run(supervise(makePeer(arrival, options, thread), name, handle, onReported))
+      else tooMany(arrival)
+    }
     const { door: wanted } = options
     const admits = (address: string) => admission?.admits(address) !== false
     const door = wanted === undefined ? undefined : yield* Door.open({ ...wanted, admits, welcome, refuse })
     const accept = (accepted: net.Socket) => {
-      if (limit.count >= limit.countMax) {
-        return refuse({ accepted }, "CONNECTION_LIMIT", `${limit.count} connections are open already`)
-      }
+      if (limit.count >= limit.countMax) return tooMany({ accepted })
       if (!admits(accepted.remoteAddress ?? "")) return refuse({ accepted }, "HOST_REFUSED", "")
-      limit.count++
-      limit.onChange(1)
+      isWithin(limit, accepted)
       if (door === undefined) welcome({ accepted })
       else door.enter(accepted)
-      accepted.once("close", () => {
-        limit.count--
-        limit.onChange(-1)
-      })
     }
     const server = yield* Effect.acquireRelease(bind(options, accept), (bound) => Effect.sync(() => bound.close()))
     server.on("error", (cause) => {
       onReported("ACCEPT_FAILED")
-      run(report("ACCEPT_FAILED", `${name}: ${cause.message}`))
+      run(report("ACCEPT_FAILED", `${name}: ${SystemError.reasonOf(cause)}`))
     })
     return server.address() as net.AddressInfo
   })

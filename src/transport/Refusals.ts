@@ -32,6 +32,8 @@ export const make = ({ name, onRefused, run }: Options) => {
   return (arrival: Arrival, code: RefusalCode, detail: string): void => {
     const peer = nameOf(arrival)
     onRefused(peer, refusals[code], code)
+    // First the one that is on top of the other.
+    arrival.secured?.socket.destroy()
     arrival.accepted.destroy()
     const now = clockMillis()
     if (now - (saidAt.get(code) ?? Number.NEGATIVE_INFINITY) < logMillis) return

@@ -8,6 +8,7 @@ import { type FileHandle, open as openFile, readdir } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { Effect, Schema, type Scope, Stream } from "effect"
 import * as CtfPacket from "../ctf/CtfPacket.ts"
+import * as SystemError from "../errors/SystemError.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import { fixed, u64Max } from "../protocol/Struct.ts"
 import { pathOf } from "../protocol/Text.ts"
@@ -44,7 +45,7 @@ export interface Options {
 const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, RecordFailed> =>
   Effect.tryPromise({
     try: run,
-    catch: (cause) => new RecordFailed({ path, reason: cause instanceof Error ? cause.message : String(cause) })
+    catch: (cause) => new RecordFailed({ path, reason: SystemError.reasonOf(cause) })
   }).pipe(
     // A write in flight must not outlive its descriptor.
     Effect.uninterruptible

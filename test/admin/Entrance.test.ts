@@ -11,7 +11,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { listenerOf } from "../../src/admin/port/Entrance.ts"
 import * as Authority from "../../src/cli/certs/Authority.ts"
-import { SyntheticTrace, Target } from "../../src/index.ts"
+import { LiveViewer, SyntheticTrace, Target } from "../../src/index.ts"
 import * as Balancer from "../support/proxy.ts"
 import * as Relays from "../support/relays.ts"
 import * as Ports from "./ports.ts"
@@ -181,6 +181,50 @@ describe("the operator's port", () => {
       // At its own port, from here, who reads needs nothing.
       assert.strictEqual(statusOf(yield* to(relay.port, "/api/v1/overview")), 200)
       assert.strictEqual(statusOf(yield* to(relay.port, "/metrics", bob)), 200)
+    })
+  )
+
+  it.live("asks whoever comes there for another part of the relay for the certificate that the part insists on", () =>
+    Effect.gen(function* () {
+      const { alice, ca, relay, stranger } = yield* start(true)
+      const isTaken = (who?: typeof alice) => {
+        const tls = who === undefined ? { ca } : { ca, certificate: who.cert, key: who.key }
+        const target = Effect.flatMap(
+          Target.make({ url: `tls://127.0.0.1:${relay.port}`, tls, hostname: "web1" }),
+          (made) => made.session({ name: "t" })
+        )
+        const all = Effect.all([
+          Effect.result(Effect.scoped(target)),
+          Effect.result(Effect.scoped(LiveViewer.fromUrl(`tls://127.0.0.1:${relay.port}`, tls)))
+        ])
+        return Effect.map(all, (results) => results.map(({ _tag }) => _tag === "Success"))
+      }
+      assert.deepStrictEqual(yield* isTaken(), [false, false])
+      assert.deepStrictEqual(yield* isTaken(stranger), [false, false])
+      // No rule lets her record.
+      assert.deepStrictEqual(yield* isTaken(alice), [false, true])
+      const { incidents } = yield* relay.relay.activity
+      assert.deepStrictEqual(
+        incidents.toSorted((a, b) => a.count - b.count),
+        [
+          { code: "SESSION_NOT_PERMITTED", count: 1 },
+          { code: "TLS_FAILED", count: 4 }
+        ]
+      )
+    })
+  )
+
+  it.live("counts those among the relay's connections, of which there are only so many", () =>
+    Effect.gen(function* () {
+      const { ca, tls } = yield* pki
+      const { clientCa: _, ...open } = tls
+      const relay = yield* Ports.start({ tls: open, connectionCountMax: 2 })
+      const view = LiveViewer.fromUrl(`tls://127.0.0.1:${relay.port}`, { ca })
+      yield* view
+      yield* view
+      assert.strictEqual((yield* Effect.result(Effect.scoped(view)))._tag, "Failure")
+      const { incidents } = yield* relay.relay.activity
+      assert.deepStrictEqual(incidents, [{ code: "CONNECTION_LIMIT", count: 1 }])
     })
   )
 

@@ -141,7 +141,9 @@ describe("the operator's port", () => {
   it.live("shows no events past the rules, however their path is spelt", () =>
     Effect.gen(function* () {
       const { port } = yield* Ports.start({}, { hidesEvents: true })
-      for (const path of ["1/events", "1/%65vents", "1/event%73/sse", "/1//events", "%31/%65%76%65%6e%74%73"]) {
+      const spelt = ["1/events", "1/%65vents", "1/event%73/sse", "1//events", "%31/%65%76%65%6e%74%73", "1/EVENTS"]
+      // Some servers, this one's router among them, take all of these for the end of a path.
+      for (const path of [...spelt, "1/events;event=*,%", "1/events#event=%", "1/events/sse;event=%zz"]) {
         // Whoever may ask is told that there is no such session.
         assert.notInclude(yield* talk(port, request(`GET /api/v1/sessions/${path}`)), "SessionUnknown", path)
       }

@@ -1,5 +1,5 @@
 /** Cases and arguments: what a person may say, what comes of it, and what is said of a mistake. */
-import { type ChildProcess, execFile, spawn } from "node:child_process"
+import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -157,13 +157,19 @@ describe("bench", () => {
     [["--tcp", "nosuch"], /^Error: --tcp nosuch: this kernel has .*reno/],
     [["--relay", "net://127.0.0.1", "--tcp", "reno"], /^Error: --relay and --tcp: one of them/],
     [["--relay", "localhost:1"], /^Error: localhost:1: not a URL like net:/],
-    [["--case", "/nowhere.json"], /^Error: \/nowhere.json: ENOENT/],
+    [["--case", "/nowhere.json"], /^Error: \/nowhere.json: No such file or directory/],
     [["--frobnicate"], /^Error: Unrecognized flag: --frobnicate/]
   ])("refuses %j in one line, with status 2", async (args, said) => {
     const { code, stderr, stdout } = await bench(...args)
     expect([code, stdout]).toEqual([2, ""])
     expect(stderr).toMatch(said)
     expect(stderr.trim()).not.toContain("\n")
+  })
+
+  it("ends with status 1 if its list cannot be written", () => {
+    const command = '"$0" "$1" --list >/dev/full'
+    const { status, stderr } = spawnSync("sh", ["-c", command, process.execPath, path.join(root, "bench/run.ts")])
+    expect([status, String(stderr)]).toEqual([1, "Error: cannot write to standard output: No space left on device\n"])
   })
 
   it("ends with status 1 if a floor is missed, when asked to check, and leaves nothing behind", async () => {

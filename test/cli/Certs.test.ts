@@ -27,7 +27,7 @@ it.live("a certificate that is revoked is let in no more, also one by one, also 
     const codes = [yield* revoke("web1"), yield* revoke("web1"), yield* revoke("nobody"), yield* revoke("../web2")]
     assert.deepStrictEqual(
       codes.map(({ code }) => code),
-      [0, 1, 1, 1]
+      [0, 1, 1, 2]
     )
     const list = join(pki, "revoked.pem")
     const verified = (name: string) => {
@@ -97,7 +97,7 @@ it.live("names that can be none are refused, and nothing is left of an attempt; 
       "x,-"
     ]) {
       const { code, stderr } = yield* attempt("init", `--names=${names}`, pki)
-      assert.deepStrictEqual([code, stderr.trim().split("\n").length, readdirSync(folder)], [1, 1, []], names)
+      assert.deepStrictEqual([code, stderr.trim().split("\n").length, readdirSync(folder)], [2, 1, []], names)
     }
     const long = `${"relay".repeat(12)}.${"a".repeat(60)}.example`
     const wanted = ["*.example.org", "10.0.0.1", "2001:db8::1", "xn--bro-hoa.example", long]
@@ -112,7 +112,7 @@ it.live("names that can be none are refused, and nothing is left of an attempt; 
     // No file can have such a name.
     for (const name of ["../x", "\u00fc", "a b", "x".repeat(300), "-x", ""]) {
       const { code, stderr } = yield* attempt("target", "--", name, pki)
-      assert.deepStrictEqual([code, stderr.trim().split("\n").length], [1, 1], stderr)
+      assert.deepStrictEqual([code, stderr.trim().split("\n").length], [name.length > 255 ? 1 : 2, 1], stderr)
     }
     assert.deepStrictEqual(readdirSync(pki), before)
     assert.strictEqual((yield* attempt("target", "x".repeat(200), pki)).code, 0)
@@ -245,8 +245,8 @@ it.live("an authority that is renewed: what either signed is good by both, and n
       assert.isFalse(yield* verified(ca, "target-gone.pem"))
     }
     assert.strictEqual((yield* attempt("renew", "target", "nobody", pki)).code, 1)
-    assert.strictEqual((yield* attempt("renew", "target", "../ca", pki)).code, 1)
-    assert.strictEqual((yield* attempt("renew", "relay", "--names=a b", pki)).code, 1)
+    assert.strictEqual((yield* attempt("renew", "target", "../ca", pki)).code, 2)
+    assert.strictEqual((yield* attempt("renew", "relay", "--names=a b", pki)).code, 2)
     assert.strictEqual((yield* attempt("list", join(pki, "nowhere"))).code, 1)
   })
 )

@@ -165,7 +165,7 @@ describe("an edge", () => {
         assert.deepStrictEqual([code, stderr.includes(wrong.replace(/=.*/, ""))], [2, true], wrong)
       }
       const { code, stderr } = yield* toolbox("edge", to, "--listen=127.0.0.1:0,0", "--spool=/proc/spool")
-      assert.deepStrictEqual([code, stderr.includes("--spool=/proc/spool: ENOENT")], [1, true])
+      assert.deepStrictEqual([code, stderr.includes("--spool=/proc/spool: No such file or directory")], [1, true])
       const back = yield* toolbox("edge", "--check", "--to=net://localhost:4321", "--listen=127.0.0.1:4321,4322")
       assert.deepStrictEqual([back.code, back.stderr.includes("this edge itself listens")], [2, true])
       const nowhere = yield* check(to, `--spool=${toolboxProgram}/spool`)

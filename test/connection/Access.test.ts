@@ -69,6 +69,23 @@ it.live("a target that names directories itself, as before 2.11, is kept to its 
   })
 )
 
+it.live("nor does it get, rules or not, to what the relay keeps for itself beside hosts' directories", () =>
+  Effect.gen(function* () {
+    for (const options of [{}, { access: rules({ record: [{}] }) }]) {
+      const relay = yield* TestRelay.make(options)
+      const control = yield* relay.script().control
+      yield* control.version(3)
+      yield* control.createSession({ name: "", host: "" })
+      for (const path of [".journals/x.history/ust", "/.journals/x", ".//.journals", "/./.recordings"])
+        yield* control.addStream({ path })
+      yield* control.addStream({ path: "./", channel: ".recordings" })
+      assert.deepStrictEqual(relay.output.files(), [])
+      yield* control.addStream({ path: "/web1/.s/ust" })
+      assert.isAbove(relay.output.files().length, 0)
+    }
+  })
+)
+
 it.live("where files are in the way, it goes beside them, and to no other host", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({ access: rules({ record: [{ host: "web1" }] }) })

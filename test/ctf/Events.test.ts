@@ -91,11 +91,11 @@ describe("what is no trace", () => {
       [
         "RecordingRefused: DIR/large/metadata: metadata of 1024 MiB: more than 128",
         "RecordingRefused: DIR/empty: no trace here: no file `metadata`",
-        "RecordingRefused: DIR/file: no directory",
-        "RecordingRefused: DIR/nowhere: there is no such directory"
+        "RecordingRefused: DIR/file: Not a directory",
+        "RecordingRefused: DIR/nowhere: No such file or directory"
       ]
     )
-    assert.strictEqual(refusal(""), 'RecordingRefused: "": no directory')
+    assert.strictEqual(refusal(""), 'RecordingRefused: "": Not a directory')
   })
 })
 

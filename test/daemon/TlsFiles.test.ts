@@ -31,8 +31,11 @@ it.live("what is no use of a relay's TLS files is named", () =>
     const { clientCa, key } = yield* read(sound)
     assert.deepStrictEqual([typeof clientCa, typeof key], ["string", "string"])
     const wrong: ReadonlyArray<readonly [Partial<TlsFiles>, string]> = [
-      [{ certificate: join(directory, "none.pem") }, `certificate ${directory}/none.pem is no use: ENOENT`],
-      [{ certificate: directory }, `certificate ${directory} is no use: EISDIR`],
+      [
+        { certificate: join(directory, "none.pem") },
+        `certificate ${directory}/none.pem is no use: No such file or directory`
+      ],
+      [{ certificate: directory }, `certificate ${directory} is no use: Is a directory`],
       [{ certificate: empty }, `certificate ${empty} is no use: there is no certificate in it`],
       [{ certificate: relay.key }, `certificate ${relay.key} is no use: there is no certificate in it`],
       [{ key: relay.certificate }, `key ${relay.certificate} is no use: there is no private key in it`],

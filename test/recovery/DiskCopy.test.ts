@@ -55,7 +55,7 @@ Peers.describeWithPeers(["setpriv", "gcc", "unshare"], "a copy to be repaired", 
         fs.chmodSync(join(where.from, forbidden), 0)
         const { code, stdout, stderr } = yield* repair(where, {}, nobody)
         assert.strictEqual(code, 1, stdout + stderr)
-        assert.include(stderr, `left out: ${forbidden}: EACCES`)
+        assert.include(stderr, `left out: ${forbidden}: Permission denied`)
         assert.isTrue(isWhole(join(where.to, "b")))
         // What others have, or say, is there again.
         const isRestored = /metadata$|idx$/.test(suffix)
@@ -69,7 +69,7 @@ Peers.describeWithPeers(["setpriv", "gcc", "unshare"], "a copy to be repaired", 
       fs.writeFileSync(join(where.home, "fault"), `read 5 from/a/${nameOf("/64-bit/c_0")}`)
       const { code, stderr, stdout } = yield* repair(where, { cwd: where.home, env: Faulty.env() })
       assert.strictEqual(code, 1, stdout)
-      assert.match(stderr, /left out: a.*c_0: from byte 0 on: EIO/)
+      assert.match(stderr, /left out: a.*c_0: from byte 0 on: Input\/output error/)
       assert.isTrue(isWhole(join(where.to, "b")))
       assert.strictEqual(fs.statSync(join(where.to, "a", nameOf("/64-bit/c_0"))).size, 0)
     })
@@ -121,10 +121,10 @@ Peers.describeWithPeers(["setpriv", "gcc", "unshare"], "a copy to be repaired", 
         Process.attempt("unshare", ["--mount", "sh", "-c", `mount -t tmpfs -o ${options} none ${mount} && ${rest}`])
       const command = `${process.execPath} ${toolboxProgram} repair ${where.from} --to=${mount}`
       const full = yield* inside("size=128k", `${command}; echo status $?; ls -A ${mount}`)
-      assert.match(full.stderr, /ENOSPC.*nothing of it is left/)
+      assert.match(full.stderr, /No space left on device; nothing of it is left/)
       assert.match(full.stdout, /status 1\n$/)
       const readOnly = yield* inside("ro", `${command}/copy; echo status $?`)
-      assert.match(readOnly.stderr, /EROFS/)
+      assert.match(readOnly.stderr, /Read-only file system/)
       assert.match(readOnly.stdout, /status 1\n$/)
     })
   )
@@ -158,9 +158,9 @@ Peers.describeWithPeers(["setpriv", "gcc", "unshare"], "a copy to be repaired", 
   )
 
   it.live.each([
-    ["ENOENT", 2],
-    ["EIO", 5],
-    ["EMFILE", 24]
+    ["No such file or directory", 2],
+    ["Input/output error", 5],
+    ["Too many open files", 24]
   ])("of a file that cannot be opened any more (%s): it is named, the rest is there", ([name, number]) =>
     Effect.gen(function* () {
       const where = yield* place

@@ -15,6 +15,7 @@ import {
 } from "effect/http"
 import { NetAddress } from "effect/net"
 import * as Report from "../../errors/Report.ts"
+import * as SystemError from "../../errors/SystemError.ts"
 import { clearTimeout, setTimeout } from "../../Machine.ts"
 import type { Answered, Start, Told } from "./PortMessages.ts"
 
@@ -183,7 +184,7 @@ const started = (start: Start): Effect.Effect<readonly [Worker, Listening], Http
       workerData: start,
       resourceLimits
     })
-    worker.once("error", (cause) => refused(cause instanceof Error ? cause.message : String(cause)))
+    worker.once("error", (cause) => refused(SystemError.reasonOf(cause)))
     worker.once("message", (told: Told) => {
       if (told._tag === "Listening") resume(Effect.succeed([worker, told]))
       else {

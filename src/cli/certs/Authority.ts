@@ -8,8 +8,10 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync
 import { isIP } from "node:net"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
+import * as SystemError from "../../errors/SystemError.ts"
 import { wallMillis } from "../../Machine.ts"
 import * as Directory from "../../storage/Directory.ts"
+import { Misused } from "../Misused.ts"
 import { CertificateFailed, run, withText } from "./OpenSsl.ts"
 
 export interface Made {
@@ -53,7 +55,7 @@ const configOf = ({ authority, extensions }: Request, database: string): string 
 
 /** A call of the system. */
 const attempt = <A>(path: string, call: () => A): Effect.Effect<A, CertificateFailed> =>
-  Effect.try({ try: call, catch: (cause) => new CertificateFailed({ path, reason: (cause as Error).message }) })
+  Effect.try({ try: call, catch: (cause) => new CertificateFailed({ path, reason: SystemError.reasonOf(cause) }) })
 
 const read = (path: string): Effect.Effect<X509Certificate, CertificateFailed> =>
   attempt(path, () => new X509Certificate(readFileSync(path)))
@@ -171,7 +173,7 @@ const isDomain = (name: string) => /^\*\.[^.]+\.[^.]/.test(name) && isHost(name.
 const refuseName = (name: string, kind: "a name" | "a host") => {
   const has = `${kind} has letters, digits, dots, dashes and underscores (of others, what DNS has for them: xn--…)`
   const reason = name.startsWith("*.") ? "clients take a star for the hosts of a domain of two parts, *.a.example" : has
-  return new CertificateFailed({ path: name === "" ? '""' : name, reason })
+  return Effect.fail(new Misused(`${name === "" ? '""' : name}: ${reason}`))
 }
 
 const authorityOf = (directory: string): Request => ({
@@ -217,10 +219,10 @@ const clientOf = (directory: string, kind: Kind, name: string, days = clientDays
   ]
 })
 
-const wellNamed = (names: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed> =>
+const wellNamed = (names: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed | Misused> =>
   Effect.suspend(() => {
     const wrong = names.length === 0 ? "" : names.find((name) => !(isAddress(name) || isHost(name) || isDomain(name)))
-    return wrong === undefined ? Effect.void : Effect.fail(refuseName(wrong, "a host"))
+    return wrong === undefined ? Effect.void : refuseName(wrong, "a host")
   })
 
 /** What an authority signs with has to be there. */
@@ -236,7 +238,7 @@ export const init = (
   directory: string,
   names: ReadonlyArray<string>,
   days = relayDays
-): Effect.Effect<{ readonly authority: Made; readonly relay: Made }, CertificateFailed> =>
+): Effect.Effect<{ readonly authority: Made; readonly relay: Made }, CertificateFailed | Misused> =>
   Effect.gen(function* () {
     yield* wellNamed(names)
     yield* attempt(directory, () => Directory.makeNow(directory, 0o700))
@@ -250,7 +252,7 @@ export const client = (
   kind: Kind,
   name: string,
   days = clientDays
-): Effect.Effect<Made, CertificateFailed> =>
+): Effect.Effect<Made, CertificateFailed | Misused> =>
   Effect.gen(function* () {
     if (!isPlain(name)) return yield* refuseName(name, "a name")
     yield* withAuthority(directory)
@@ -268,7 +270,7 @@ const namesOf = ({ subjectAltName = "" }: X509Certificate): ReadonlyArray<string
 export const renewRelay = (
   directory: string,
   names: ReadonlyArray<string> | undefined
-): Effect.Effect<Made, CertificateFailed> =>
+): Effect.Effect<Made, CertificateFailed | Misused> =>
   Effect.gen(function* () {
     yield* withAuthority(directory)
     const wanted = names ?? namesOf(yield* read(filesOf({ directory, file: "relay" }).certificate))
@@ -276,7 +278,11 @@ export const renewRelay = (
     return yield* remake(relayOf(directory, wanted))
   })
 
-export const renewClient = (directory: string, kind: Kind, name: string): Effect.Effect<Made, CertificateFailed> =>
+export const renewClient = (
+  directory: string,
+  kind: Kind,
+  name: string
+): Effect.Effect<Made, CertificateFailed | Misused> =>
   Effect.gen(function* () {
     if (!isPlain(name)) return yield* refuseName(name, "a name")
     yield* withAuthority(directory)
@@ -368,7 +374,11 @@ const certificatesOf = (directory: string, kind: Kind, name: string): ReadonlyAr
 }
 
 /** Revokes a client's certificates. Answers the path of the list of all that are revoked: relays that read it obey. */
-export const revoke = (directory: string, kind: Kind, name: string): Effect.Effect<string, CertificateFailed> =>
+export const revoke = (
+  directory: string,
+  kind: Kind,
+  name: string
+): Effect.Effect<string, CertificateFailed | Misused> =>
   Effect.gen(function* () {
     if (!isPlain(name)) return yield* refuseName(name, "a name")
     yield* attempt(directory, () => {

@@ -5,7 +5,6 @@ import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Output from "../Output.ts"
 import * as Authority from "./Authority.ts"
-import type { CertificateFailed } from "./OpenSsl.ts"
 
 const directory = Argument.String("dir").pipe(
   Argument.withDescription("Where the authority's files are: keep ca.key there, and from everybody")
@@ -97,7 +96,7 @@ const list = subcommand("list", { directory }, (input) =>
 ).pipe(Command.withDescription("What certificates there are, and until when; what ends first comes first"))
 
 /** Prints where it is, and until when it is good. */
-const renewal = (renewed: Effect.Effect<Authority.Made, CertificateFailed>, advice: string) =>
+const renewal = (renewed: Effect.Effect<Authority.Made, Error>, advice: string) =>
   Output.reported(
     Effect.gen(function* () {
       const { certificate } = yield* renewed

@@ -16,6 +16,7 @@ import * as Bandwidth from "../../edge/forwarding/Schedule.ts"
 import * as Report from "../../edge/Report.ts"
 import * as Overflow from "../../edge/spool/Overflow.ts"
 import { report } from "../../errors/Report.ts"
+import * as SystemError from "../../errors/SystemError.ts"
 import * as Capacity from "../../storage/Capacity.ts"
 import * as DiskFiles from "../../storage/DiskFiles.ts"
 import { Files } from "../../storage/Files.ts"
@@ -41,9 +42,12 @@ import * as EdgeStatus from "./EdgeStatus.ts"
 const relayMissing =
   "--to=tls://HOST[:PORT] or net://HOST[:CONTROL[:DATA]] says which relay, or --to-file, which file says that"
 
-class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUnreadable", { reason: Schema.String }) {
+class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUnreadable", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
   override get message(): string {
-    return `--to-file: ${this.reason}`
+    return `--to-file=${this.path}: ${this.reason}`
   }
 }
 
@@ -138,9 +142,10 @@ const addressesOf = (url: string, input: Input) =>
 const urlOf = ({ to, toFile }: Input) => {
   if (Option.isSome(to) === Option.isSome(toFile)) return Effect.fail(new Misused(relayMissing))
   if (Option.isSome(to)) return Effect.succeed(to.value)
+  const path = Option.getOrElse(toFile, () => "")
   return Effect.try({
-    try: () => TextFile.textOf(Option.getOrElse(toFile, () => "")).trim(),
-    catch: (cause) => new FileUnreadable({ reason: (cause as Error).message })
+    try: () => TextFile.textOf(path).trim(),
+    catch: (cause) => new FileUnreadable({ path, reason: SystemError.reasonOf(cause) })
   })
 }
 

@@ -11,6 +11,7 @@ import * as TextFile from "../../config/TextFile.ts"
 import type { Edge } from "../../edge/Edge.ts"
 import type { Journal } from "../../edge/journal/Journal.ts"
 import * as Report from "../../edge/Report.ts"
+import * as SystemError from "../../errors/SystemError.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 
@@ -44,7 +45,7 @@ const tokenOf = ({ httpTokenFile: path }: Given): Effect.Effect<string | undefin
     ? Effect.succeed(undefined)
     : Effect.try({
         try: () => TextFile.secretOf(path.value),
-        catch: (cause) => new PortRefused({ reason: `--http-token-file=${path.value}: ${(cause as Error).message}` })
+        catch: (cause) => new PortRefused({ reason: `--http-token-file=${path.value}: ${SystemError.reasonOf(cause)}` })
       })
 
 /** Of the spool: what tracers say can be written. */

@@ -2,6 +2,7 @@
 import { accessSync, constants, statfsSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import { Effect, Result, Schema, type Scope } from "effect"
+import * as SystemError from "../../errors/SystemError.ts"
 import * as Directory from "../../storage/Directory.ts"
 import * as Claim from "../../transport/Claim.ts"
 
@@ -28,7 +29,7 @@ const nameOf = (directory: string): string => {
 const attempt = <A>(directory: string, work: () => A): Effect.Effect<A, SpoolUnfit> =>
   Effect.try({
     try: work,
-    catch: (cause) => new SpoolUnfit({ directory, reason: cause instanceof Error ? cause.message : String(cause) })
+    catch: (cause) => new SpoolUnfit({ directory, reason: SystemError.reasonOf(cause) })
   })
 
 /** On less, what has to be written before something can be freed finds no room: the edge might stand still for ever. */
@@ -46,20 +47,25 @@ const diskOf = (directory: string): number => {
 export const fits = (directory: string): Effect.Effect<void, SpoolUnfit> =>
   Effect.asVoid(attempt(directory, () => diskOf(directory)))
 
+/** The nearest directory that is there. */
+const existing = (path: string): string =>
+  path === "/" || statSync(path, { throwIfNoEntry: false }) !== undefined ? path : existing(dirname(path))
+
+const look = (there: string): void => {
+  if (!statSync(there).isDirectory()) throw new Error(SystemError.notDirectory)
+  accessSync(there, constants.R_OK | constants.W_OK | constants.X_OK)
+}
+
 /** Ours until the scope closes. */
 export const claim = (directory: string): Effect.Effect<void, SpoolUnfit, Scope.Scope> =>
   Effect.gen(function* () {
     const name = yield* attempt(directory, () => {
-      Directory.makeNow(directory, mode)
-      accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
+      if (existing(directory) !== directory) Directory.makeNow(directory, mode)
+      look(directory)
       return nameOf(directory)
     })
     yield* Effect.mapError(Claim.claim(name), () => new SpoolUnfit({ directory, reason: taken }))
   })
-
-/** The nearest directory that is there. */
-const existing = (path: string): string =>
-  path === "/" || statSync(path, { throwIfNoEntry: false }) !== undefined ? path : existing(dirname(path))
 
 /** The same without making anything: why it would fail, or what is worth a warning. */
 export const complaintsOf = (
@@ -70,8 +76,7 @@ export const complaintsOf = (
     const looked = yield* Effect.result(
       attempt(directory, () => {
         const there = existing(directory)
-        accessSync(there, constants.R_OK | constants.W_OK | constants.X_OK)
-        if (!statSync(there).isDirectory()) throw new Error(`${there} is not a directory`)
+        look(there)
         return { isThere: there === directory, freeBytes: diskOf(there) }
       })
     )

@@ -4,6 +4,7 @@ import { resolve } from "node:path"
 import { Effect, Result, Schema } from "effect"
 import { Command } from "effect/cli"
 import * as Report from "../../edge/Report.ts"
+import * as SystemError from "../../errors/SystemError.ts"
 import { wallMillis } from "../../Machine.ts"
 import * as DiskFiles from "../../storage/DiskFiles.ts"
 import { Files } from "../../storage/Files.ts"
@@ -26,8 +27,7 @@ const refusalOf = (directory: string): string | undefined => {
   try {
     accessSync(directory, constants.R_OK | constants.X_OK)
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code === "EACCES") return message
+    if ((cause as NodeJS.ErrnoException).code === "EACCES") return SystemError.reasonOf(cause)
   }
   return undefined
 }

@@ -1,5 +1,6 @@
 /** Bytes to the standard output at the pace of whoever reads them, while the loop goes on. */
 import { Effect, Schema } from "effect"
+import * as SystemError from "../../errors/SystemError.ts"
 
 /** Nobody reads any more: `| head`. */
 export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {}
@@ -11,7 +12,7 @@ export class OutputFailed extends Schema.TaggedError<OutputFailed>()("OutputFail
 }
 
 const failureOf = (cause: NodeJS.ErrnoException): OutputClosed | OutputFailed =>
-  cause.code === "EPIPE" ? new OutputClosed() : new OutputFailed({ reason: cause.message })
+  cause.code === "EPIPE" ? new OutputClosed() : new OutputFailed({ reason: SystemError.reasonOf(cause) })
 
 /** The bytes may be used again afterwards. */
 export const write = (bytes: Uint8Array): Effect.Effect<void, OutputClosed | OutputFailed> =>

@@ -6,6 +6,7 @@ import { HttpClient, HttpClientRequest } from "effect/http"
 import * as AdminClient from "../../admin/AdminClient.ts"
 import { portDefault } from "../../config/HttpPort.ts"
 import * as TextFile from "../../config/TextFile.ts"
+import * as SystemError from "../../errors/SystemError.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 
@@ -48,7 +49,7 @@ const tokenOf = (path: Option.Option<string>) =>
     ? Effect.succeed(undefined)
     : Effect.try({
         try: () => TextFile.secretOf(path.value),
-        catch: (cause) => new OperationFailed({ message: `--token-file=${path.value}: ${(cause as Error).message}` })
+        catch: (cause) => new OperationFailed({ message: `--token-file=${path.value}: ${SystemError.reasonOf(cause)}` })
       })
 
 const withoutToken = "the relay refuses: it needs the token of its --http-token-file (--token-file PATH)"
@@ -61,7 +62,7 @@ const machineReason = (error: unknown): string | undefined => {
   if (typeof error !== "object" || error === null) return undefined
   const { cause, reason } = error as { readonly cause?: unknown; readonly reason?: unknown }
   const inner = machineReason(reason) ?? machineReason(cause)
-  return inner ?? (error instanceof Error && "code" in error ? error.message : undefined)
+  return inner ?? (error instanceof Error && "code" in error ? SystemError.reasonOf(error) : undefined)
 }
 
 /** What went wrong, for somebody who did not write this. */

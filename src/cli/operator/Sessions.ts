@@ -1,13 +1,15 @@
 /** `lttng-relay sessions`: what a relay has to watch. */
 
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { SessionSummary } from "../../admin/AdminApi.ts"
 import type { PassedSession } from "../../admin/Operations.ts"
 import { wallMillis } from "../../Machine.ts"
+import { tlsWanted, UrlRefused } from "../../transport/RelayUrl.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import * as ViewerUrl from "../../viewer/ViewerUrl.ts"
 import type * as Flags from "../Flags.ts"
+import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 import * as Operator from "./Operator.ts"
@@ -91,8 +93,15 @@ const runOperators = (input: Input) =>
   )
 
 const run = Effect.fnUntraced(function* (input: Input) {
-  if (isOperators(input.url)) return yield* runOperators(input)
-  const { session, viewer } = yield* LiveViewer.fromUrl(input.url, yield* TlsFlags.identityOf(input))
+  const tls = yield* TlsFlags.identityOf(input)
+  if (isOperators(input.url)) {
+    if (tls !== undefined) return yield* new UrlRefused({ url: input.url, reason: tlsWanted })
+    return yield* runOperators(input)
+  }
+  if (Option.isSome(input.tokenFile)) {
+    return yield* Effect.fail(new Misused(`${input.url}: --token-file is for the relay's --http-port`))
+  }
+  const { session, viewer } = yield* LiveViewer.fromUrl(input.url, tls)
   const all = merge(viewer, yield* viewer.sessions)
   const shown = all.filter(
     ({ hostname, sessionName }) =>

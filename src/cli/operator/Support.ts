@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises"
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type Pack, pack } from "tar-stream"
+import * as SystemError from "../../errors/SystemError.ts"
 import { wallMillis } from "../../Machine.ts"
 import type * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
@@ -73,7 +74,10 @@ const run = (input: Input) =>
         archive.entry({ name: `${name}/${member}${isThere ? "" : ".missing"}`, mtime: now }, content)
       }
       archive.finalize()
-      yield* Effect.tryPromise({ try: () => write(archive, path), catch: (cause) => cause })
+      yield* Effect.tryPromise({
+        try: () => write(archive, path),
+        catch: (cause) => new Error(`${path}: ${SystemError.reasonOf(cause)}`)
+      })
       if (input.json) return yield* Output.printJson({ path, missing })
       yield* Console.log(`${path}${missing.length === 0 ? "" : `, without ${missing.join(", ")}`}`)
     })

@@ -1,6 +1,7 @@
 /** A copy of this command that goes on when this one is done: it says when it is ready, over a channel of its own. */
 import { spawn } from "node:child_process"
 import { Effect, Schema } from "effect"
+import * as SystemError from "../../errors/SystemError.ts"
 import { status } from "../Misused.ts"
 
 /** It could not be started, or was killed. */
@@ -30,7 +31,7 @@ export const start = (flag: string): Effect.Effect<number, BackgroundFailed> =>
       stdio: ["ignore", "inherit", "inherit", "ipc"]
     })
     const fail = (reason: string) => resume(Effect.fail(new BackgroundFailed({ reason })))
-    copy.once("error", (cause) => fail(cause.message))
+    copy.once("error", (cause) => fail(SystemError.reasonOf(cause)))
     // With a status it has said why, on the same standard error: a second line would say less.
     copy.once("exit", (code, signal) => (signal ? fail(`killed by ${signal}`) : process.exit(code || status.failed)))
     copy.once("message", () => {

@@ -17,8 +17,10 @@ import { replayed } from "./Replay.ts"
 /** Before anybody can connect. */
 export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { journals, options, store } = registry
-    const all = yield* JournalsLeft.findAll(store, (options.sync ?? "none") !== "none")
+    const { incidents, journals, options, store } = registry
+    const isSynced = (options.sync ?? "none") !== "none"
+    const unmarked = ({ message }: { readonly message: string }) => incidents.report("JOURNAL_UNMARKED", message)
+    const all = yield* JournalsLeft.findAll(store, isSynced, unmarked)
     const { ended, expired, finished } = yield* JournalsLeft.findOver(store)
     for (const token of finished) journals.finish(token)
     for (const token of ended) journals.end(token)

@@ -5,6 +5,8 @@
  * Nothing is thrown: what cannot be decoded ends the packet with a `Failure`. After one, the cursor stands where the
  * failed record begins, so that a class that arrives later lets `next` go on.
  */
+
+import * as SystemError from "../../errors/SystemError.ts"
 import type { Time } from "./Clock.ts"
 import { Cursor, goOn, grainBytes, type Int, joined, moveClock, readAgain } from "./Cursor.ts"
 import { type Failure, Fault, type FaultKind, short } from "./Fault.ts"
@@ -320,7 +322,7 @@ export class DataStream {
   #fail(cause: unknown, current: EventPlan | undefined): false {
     const { cursor } = this
     const [kind, detail]: [FaultKind, string] =
-      cause instanceof Fault ? [cause.kind, cause.detail] : ["io", cause instanceof Error ? cause.message : `${cause}`]
+      cause instanceof Fault ? [cause.kind, cause.detail] : ["io", SystemError.reasonOf(cause)]
     this.failure = {
       kind,
       message: detail,

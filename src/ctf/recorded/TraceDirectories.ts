@@ -1,6 +1,7 @@
 /** Finds traces below a directory: each that has a file `metadata` is one; its other files are data streams (§9). */
 import { readdirSync, readFileSync, type Stats, statSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
+import * as SystemError from "../../errors/SystemError.ts"
 import { bytesOf, pathOf, textOf } from "../../protocol/Text.ts"
 import { RecordingRefused } from "./RecordingRefused.ts"
 
@@ -22,14 +23,6 @@ export interface TraceDirectory {
 /** Kernels with all of their events have some megabytes. */
 const metadataBytesMax = 128 * 1024 * 1024
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such directory",
-  ENOTDIR: "no directory",
-  EACCES: "permission denied",
-  ELOOP: "a link that leads nowhere",
-  EISDIR: "a directory where a file is expected"
-}
-
 /** Undefined of what is not there, or cannot be asked for. */
 const statOf = (path: string): Stats | undefined => {
   try {
@@ -44,8 +37,8 @@ const reading = <A>(path: string, read: () => A): A => {
   try {
     return read()
   } catch (cause) {
-    const { code = "", message } = cause as NodeJS.ErrnoException
-    throw new RecordingRefused(path, reasons[code] ?? message, code === "ENOENT")
+    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT"
+    throw new RecordingRefused(path, SystemError.reasonOf(cause), isMissing)
   }
 }
 
@@ -117,7 +110,7 @@ const search = (root: string, path: string, found: Array<TraceDirectory>, outer:
 
 /** Throws `RecordingRefused`. */
 export const find = (path: string): ReadonlyArray<TraceDirectory> => {
-  if (path === "") throw new RecordingRefused('""', "no directory")
+  if (path === "") throw new RecordingRefused('""', SystemError.notDirectory)
   const root = resolve(path)
   const found: Array<TraceDirectory> = []
   search(root, root, found, new Set())

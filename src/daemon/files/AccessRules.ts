@@ -4,6 +4,7 @@ import { AccessFile } from "../../access/Access.ts"
 import * as Twice from "../../access/Twice.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import { report } from "../../errors/Report.ts"
+import * as SystemError from "../../errors/SystemError.ts"
 import type { Relay } from "../../Relay.ts"
 import { DaemonFailed } from "../DaemonFailed.ts"
 import * as Refused from "./Refused.ts"
@@ -27,7 +28,7 @@ const decoded = (path: string): Effect.Effect<AccessFile, DaemonFailed> =>
     catch: (cause) =>
       new DaemonFailed({
         code: "START_FILE",
-        message: `The access file ${path} is no use: ${oneLine((cause as Error).message)}`
+        message: `The access file ${path} is no use: ${oneLine(SystemError.reasonOf(cause))}`
       })
   })
 

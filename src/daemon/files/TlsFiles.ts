@@ -12,6 +12,7 @@ import type { Tls } from "../../config/RelayConfig.ts"
 import * as Term from "../../config/Term.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import { report } from "../../errors/Report.ts"
+import * as SystemError from "../../errors/SystemError.ts"
 import { wallMillis } from "../../Machine.ts"
 import { listsOf } from "../../protocol/PemBlocks.ts"
 import * as RevocationLists from "../../protocol/RevocationLists.ts"
@@ -21,7 +22,7 @@ import * as Refused from "./Refused.ts"
 import * as Watched from "./Watched.ts"
 
 const messageOf = (what: string, path: string, cause: unknown) =>
-  `The TLS ${what} ${path} is no use: ${(cause as Error).message}`
+  `The TLS ${what} ${path} is no use: ${SystemError.reasonOf(cause)}`
 
 /** Throws what is wrong with them. */
 const readLists = (text: string): void => {

@@ -99,7 +99,11 @@ const startDetached = (entry: string, plan: Plan): Promise<number> =>
       resolve(1)
     })
     child.on("error", (error) => {
-      print({ level: "error", text: `Cannot start the daemon: ${error.message}` }, options.logFormat, "START_PROCESS")
+      print(
+        { level: "error", text: `Cannot start the daemon: ${SystemError.reasonOf(error)}` },
+        options.logFormat,
+        "START_PROCESS"
+      )
       resolve(1)
     })
   })

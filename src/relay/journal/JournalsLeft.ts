@@ -184,8 +184,12 @@ export const forgetEnded = (store: Store, tokens: ReadonlyArray<string>): Effect
 /** Of a file that belongs to a journal which is carried out: its token. */
 const part = /^(.*?)\.(?:history|history\.new|changes|json)$/
 
-/** Journals that an earlier relay was carrying out. */
-export const findAll = (store: Store, isSynced: boolean): Effect.Effect<ReadonlyArray<Found>, FileFailed> =>
+/** Journals that an earlier relay was carrying out. One that cannot be read is left as it is, and told of. */
+export const findAll = (
+  store: Store,
+  isSynced: boolean,
+  onUnreadable: (failure: FileFailed) => Effect.Effect<void>
+): Effect.Effect<ReadonlyArray<Found>> =>
   Effect.gen(function* () {
     const files = store.retraceable.plain
     const entries = yield* Effect.orElseSucceed(files.list(`${store.output}/${place}`), () => [])
@@ -199,7 +203,10 @@ export const findAll = (store: Store, isSynced: boolean): Effect.Effect<Readonly
       const isPartial = !names.has(`${token}.history`)
       if (finished.has(token) || isPartial) yield* remove(store, token)
       if (finished.has(token) || isPartial || expired.has(token)) continue
-      const journal = yield* find(store, token, isSynced)
+      const looked = Effect.catch(find(store, token, isSynced), (failure) =>
+        Effect.as(onUnreadable(failure), undefined)
+      )
+      const journal = yield* looked
       if (journal !== undefined) found.push(journal)
     }
     return found

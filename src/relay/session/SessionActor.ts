@@ -273,7 +273,7 @@ export class SessionActor implements StreamSession {
       const { channelName, pathname } = request
       const shown = `${JSON.stringify(pathname)}/${JSON.stringify(channelName)}`
       const refuse = (code: Code, detail = shown, handle = noHandle) => ({ handle, refusal: { code, detail } })
-      const path = this.places.pathOf(pathname, request.connectionMinor)
+      const path = this.places.pathOf(request)
       if (path === undefined) return refuse("STREAM_PATH_UNSAFE")
       if (!Path.isSafeChannelName(channelName)) return refuse("STREAM_NAME_UNSAFE")
       const handle = surroundings.nextStreamHandle()

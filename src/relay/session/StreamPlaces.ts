@@ -35,6 +35,12 @@ const againOf = (
   return undefined
 }
 
+interface Wanted {
+  readonly pathname: string
+  readonly channelName: string
+  readonly connectionMinor: number
+}
+
 export class StreamPlaces {
   readonly #identity: Identity
   readonly #surroundings: Pick<Surroundings, "options" | "incidents" | "journals">
@@ -58,10 +64,14 @@ export class StreamPlaces {
     for (const [path, number] of numbers) this.#numbers.set(path, number)
   }
 
-  /** Where a stream would go, if nothing were there. Undefined: it would lead out of the session's directory. */
-  pathOf(pathname: string, connectionMinor: number): string | undefined {
+  /**
+   * Where a stream would go, if nothing were there. Undefined: it would lead out of the session's directory; or, where
+   * that is the output directory, without chunks, into what is no host's.
+   */
+  pathOf({ channelName, connectionMinor, pathname }: Wanted): string | undefined {
     const path = Path.withoutLeadingSlash(pathname)
     if (path === "" || Path.isClimbing(path)) return undefined
+    if (!this.#identity.hasChunks && Path.isHidden(`${path}/${channelName}`)) return undefined
     if (this.#surroundings.options.grouping === "host" || this.isGiven) return path
     // Peers of 2.4 to 2.10 send the whole path; older ones have no session name to group by.
     if (connectionMinor < 4 || connectionMinor >= 11) return path

@@ -2,6 +2,7 @@
  * What both ends of a TLS connection agree on: versions, ciphers, and the names by which a client says which of a
  * relay's ports it means. Pure.
  */
+import * as SystemError from "../../errors/SystemError.ts"
 
 /** PEM texts. `clientCa`: only clients with a certificate of it are let in. */
 export interface ServerIdentity {
@@ -61,7 +62,7 @@ export const ciphersOf = (hasAes: boolean): string => (hasAes ? [...aes, ...chac
 
 /** What OpenSSL says is a line for its authors; in it is a reason for people. */
 export const reasonOf = (cause: Error & { readonly reason?: unknown }): string =>
-  typeof cause.reason === "string" ? cause.reason : cause.message
+  typeof cause.reason === "string" ? cause.reason : SystemError.reasonOf(cause)
 
 /** Who a peer is, by the certificate it was let in with. */
 export interface PeerCertificate {

@@ -150,6 +150,13 @@ const certificateOf = (socket: tls.TLSSocket): PeerCertificate | undefined => {
   }
 }
 
+/** Why there is no certificate, as the system says it where it insists on one. */
+const missingOf = (socket: tls.TLSSocket): string => {
+  if (socket.getPeerX509Certificate() === undefined) return "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"
+  // What its types have for an error is a code.
+  return socket.authorized ? "CERT_HAS_EXPIRED" : String(socket.authorizationError)
+}
+
 /** A server's handshakes under way, by the socket that it was given. */
 interface Pending {
   readonly add: (accepted: net.Socket, outcome: Outcome) => void
@@ -249,14 +256,17 @@ export const make = (
         socket.on("error", () => socket.destroy())
         socket.allowHalfOpen = true
         const certificate = certificateOf(socket)
+        const purpose = purposeOf(socket.alpnProtocol)
         const outcome = pending.take(socket)
-        if (client === "must" && certificate === undefined) {
+        // Who asks there for another part of the relay than HTTP needs what that part's own port asks for.
+        const isNeeded = client === "must" || (client === "may" && purpose !== undefined && purpose !== "http")
+        if (isNeeded && certificate === undefined) {
           // Not now: below this call are functions of the socket's, which must not find it gone.
           setImmediate(() => {
-            outcome?.failed("CERT_HAS_EXPIRED")
+            outcome?.failed(missingOf(socket))
             socket.destroy()
           })
-        } else outcome?.done({ socket, purpose: purposeOf(socket.alpnProtocol), certificate })
+        } else outcome?.done({ socket, purpose, certificate })
       })
       server.on("tlsClientError", (cause: NodeJS.ErrnoException, socket) => {
         // Whose certificate is refused seems to hang up otherwise.
