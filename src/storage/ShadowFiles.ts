@@ -50,6 +50,19 @@ export class ShadowFiles {
     return isWithin(path, this.#own)
   }
 
+  /** There is a file in it, or below. */
+  hasFiles(directory: string): boolean {
+    const only = new Set([directory])
+    for (const path of this.files.keys()) if (isWithin(path, only)) return true
+    return false
+  }
+
+  /** What is in them is left as it is. */
+  forget(directories: ReadonlySet<string>): void {
+    for (const path of [...this.files.keys()]) if (isWithin(path, directories)) this.files.delete(path)
+    for (const path of [...this.directories]) if (isWithin(path, directories)) this.directories.delete(path)
+  }
+
   #list(path: string) {
     if (this.directories.has(path)) return Effect.sync(() => this.#entries(path))
     if (!this.isOwn(path)) return this.#real.list(path)

@@ -252,3 +252,31 @@ it.live("an edge names no stream but those of its own sessions, however it write
     yield* relay.script().fileSize(victim.file("ch_0", "", "ust/uid/0/64-bit"), 200)
   })
 )
+
+it.live("of a packet whose rest the edge has lost nothing is left when the next one begins", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({})
+    const wire = yield* relay.wire("control")
+    yield* wire.send(opening("8".padStart(32, "0")))
+    yield* wire.read(8 + OpenJournal.replyBytes)
+    const [size, edges] = [64, 7n]
+    const stream = Commands.addStream(10, { path: "host/session/ust" })
+    const packet = (seq: number) => join(Commands.packetHeader(edges, seq, size, 0), Buffer.alloc(size, seq))
+    const index = message(numbers.SEND_INDEX, Commands.sendIndex(10, edges, { seq: 1, bytes: size }))
+    const all: ReadonlyArray<Record> = [
+      [Kind.control, 1, none],
+      ...begin("broken").map((command): Record => [Kind.command, 1, command]),
+      [Kind.command, 1, message(numbers.ADD_STREAM, stream)],
+      [Kind.handle, 1, u64(edges)],
+      [Kind.data, 2, none],
+      [Kind.packet, 2, packet(0).subarray(0, -size / 2)],
+      [Kind.packet, 2, packet(1)],
+      [Kind.command, 1, index]
+    ]
+    yield* wire.send(records(...all))
+    assert.strictEqual(yield* outcome(wire, all.length), OpenJournal.Outcome.goesOn)
+    const path = relay.output.files().find((file) => file.endsWith("/ch_0")) ?? ""
+    yield* relay.script().fileSize(path, size)
+    assert.deepStrictEqual(Buffer.from(relay.output.read(path) ?? []), Buffer.alloc(size, 1))
+  })
+)

@@ -1,6 +1,7 @@
 /** Files of a suspended session that somebody changes while its edge is away: noticed, told, and not written over. */
+import { dirname } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import type { Fault } from "../../src/storage/FaultyFiles.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
@@ -18,8 +19,9 @@ const packetCount = 2
 /** So many packets are at the relay, which has put that down, and the edge is away. */
 const away = (isTwice = false) =>
   Effect.gen(function* () {
-    const relay = yield* TestRelay.make()
-    const { again, link, local, packet, path, script } = yield* Local.recording(relay)
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const { again, leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
     if (isTwice) yield* again
     for (let seq = 0; seq < packetCount; seq++) yield* packet(seq, 16)
     yield* script.fileSize(path, 16 * packetCount)
@@ -35,7 +37,8 @@ const away = (isTwice = false) =>
       link.isDown = false
     })
     const files = () => relay.output.files().filter((file) => file.endsWith("/ch_0"))
-    return { relay, path, back, files, bytes: () => Buffer.from(relay.output.read(path) ?? []) }
+    const stopped = Scope.close(scope, Exit.void)
+    return { relay, path, back, leadTo, stopped, files, bytes: () => Buffer.from(relay.output.read(path) ?? []) }
   })
 
 const damages = [
@@ -97,6 +100,34 @@ describe("a file of a suspended session", () => {
       yield* until("what came meanwhile", () => relay.output.size(path) === 48)
       assert.deepStrictEqual(changed(), [])
       assert.deepStrictEqual(files(), [path])
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+/** The directory of its session: below that of its host. */
+const sessionOf = (path: string) => path.split("/").slice(0, 2).join("/")
+
+const directories = [
+  ["of the session", (session: string) => session],
+  ["of its host", dirname]
+] as const
+
+describe("a directory that somebody has taken away while the relay was stopped", () => {
+  it.live.each(directories)("%s, is told when it is started, and not made again of zeros", ([, of]) => {
+    const { changed, layer } = told()
+    return Effect.gen(function* () {
+      const { back, bytes, leadTo, path, relay, stopped } = yield* away()
+      const before = bytes()
+      yield* stopped
+      yield* Effect.orDie(relay.memory.service.rename(`/traces/${of(sessionOf(path))}`, "/elsewhere"))
+      const next = yield* TestRelay.make({ memory: relay.memory })
+      assert.strictEqual(changed().length, 1)
+      assert.include(changed()[0], sessionOf(path))
+      assert.deepStrictEqual(next.output.files(), [])
+      leadTo(next)
+      yield* back
+      yield* until("all of it", () => next.output.size(path) === 48)
+      assert.deepStrictEqual(bytes().subarray(0, before.length), before)
     }).pipe(Effect.provide(layer))
   })
 })

@@ -12,7 +12,6 @@ import type { Serves } from "../control/Command.ts"
 import { HostedJournal } from "./HostedJournal.ts"
 import { optionsOf } from "./Hosting.ts"
 import { replayed } from "./Replay.ts"
-import { over } from "./Settlement.ts"
 
 type Registered = Registry["Service"]
 
@@ -33,13 +32,11 @@ const isKept = ({ history, sessions }: HostedJournal) =>
   history !== undefined && sessions.every(({ identity }) => identity.hasChunks)
 
 /** Its sessions end, and what was put down stays. */
-const rest = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>
+export const rest = (journal: HostedJournal): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { sessions } = journal
     journal.stop()
     yield* journal.marked.await
-    const owners = sessions.map(({ identity }) => identity.owner)
-    yield* over(registry, sessions, owners)
+    yield* journal.brought.ended
     if (journal.history !== undefined) yield* journal.history.close
   })
 
@@ -59,7 +56,7 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     if (said === undefined || Result.isFailure(said)) return journal.end()
     journals.close(journal)
     const oldest = journals.expire(token)
-    yield* rest(registry, journal)
+    yield* rest(journal)
     if (oldest !== undefined) yield* JournalHistory.remove(store, oldest)
   }).pipe(registry.journals.turn.withPermits(1))
 
@@ -80,7 +77,7 @@ const waits = (registry: Registered, journal: HostedJournal): Effect.Effect<void
 /** Its edge is gone. */
 export const suspended = (registry: Registered, journal: HostedJournal): Effect.Effect<void> => {
   const since = journal.suspendedAt
-  const noted = Effect.flatMap(journal.settled, (isWhole) =>
+  const noted = Effect.flatMap(journal.brought.settled, (isWhole) =>
     isWhole ? journal.untouched.note(journal.sessions, () => isGone(journal, since)) : Effect.void
   )
   return Effect.suspend(() => {
@@ -92,7 +89,7 @@ export const suspended = (registry: Registered, journal: HostedJournal): Effect.
 /** Where its files are not what they were, it ends, and nothing is done to them any more. */
 const compared = (registry: Registered, journal: HostedJournal, since: number): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const settled = yield* Effect.timeoutOption(journal.settled, settledWait)
+    const settled = yield* Effect.timeoutOption(journal.brought.settled, settledWait)
     // What still waits for its disk is no longer than it is.
     if (settled._tag === "None" || !settled.value || !isGone(journal, since)) return
     const changes = yield* journal.untouched.changes(journal.sessions)
@@ -113,7 +110,7 @@ export const lookedAt = (registry: Registered, journal: HostedJournal): Effect.E
 const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLeft.Found) => {
   const journal = new HostedJournal(optionsOf(registry, serves, found))
   const work = Effect.as(replayed(journal, found), journal)
-  return Effect.tapError(retracedBeside(registry.store, found, work, rest(registry, journal)), () => found.close)
+  return Effect.tapError(retracedBeside(registry.store, found, work, rest(journal)), () => found.close)
 }
 
 /** If it had expired, it is there again: suspended, or unknown where its files are not what they were. */
@@ -132,7 +129,7 @@ export const awaken = (
     )
     const journal = found === undefined ? undefined : yield* restoredBeside(registry, serves, found)
     if (found !== undefined && journal !== undefined) {
-      journal.keep(yield* Effect.tapError(found.goOn, () => rest(registry, journal)))
+      journal.keep(yield* Effect.tapError(found.goOn, () => rest(journal)))
       journals.open.set(token, journal)
       yield* JournalHistory.revive(store, token)
       registry.background(waits(registry, journal))

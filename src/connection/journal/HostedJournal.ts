@@ -17,7 +17,7 @@ import { Kind } from "../../protocol/journal/Record.ts"
 import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { u64Max } from "../../protocol/Struct.ts"
-import type { JournalHistory } from "../../relay/journal/JournalHistory.ts"
+import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
 import { forgetEnded } from "../../relay/journal/JournalsLeft.ts"
 import type { Carrier } from "../../relay/journal/Taken.ts"
@@ -45,7 +45,7 @@ export class HostedJournal implements Journal {
   readonly #options: Options
   readonly #connections = new Map<number, Tracer>()
   readonly #handles = new Handles()
-  readonly #brought: Brought
+  readonly brought: Brought
   readonly sessionIds: ReadonlySet<number>
   readonly abridgement: Abridgement
   #carrier: Carrier | undefined
@@ -54,7 +54,7 @@ export class HostedJournal implements Journal {
   /** Number of the last record that a relay which is killed now would not ask for again. */
   durable = 0
   /** Undefined: the relay will not find it again after it was killed. */
-  history: JournalHistory | undefined
+  history: JournalHistory.JournalHistory | undefined
   /** Open unless it is being marked. */
   readonly marked = Latch.makeUnsafe(true)
   readonly #pace = new MarkPace()
@@ -84,9 +84,9 @@ export class HostedJournal implements Journal {
     this.edgeName = options.edgeName
     this.#registry = options.registry
     this.#options = options
-    this.#brought = new Brought(options.registry)
-    this.sessionIds = this.#brought.ids
-    this.abridgement = new Abridgement(this.#connections, this.#brought, this.#handles)
+    this.brought = new Brought(options.registry)
+    this.sessionIds = this.brought.ids
+    this.abridgement = new Abridgement(this.#connections, this.brought, this.#handles)
     const { background, incidents, permissions } = options.registry
     this.standing = new Standing({
       permissions,
@@ -144,23 +144,27 @@ export class HostedJournal implements Journal {
     this.#pace.add(to - from)
     this.history?.append(number, kind, connection, bytes, from, to)
     this.#carryOut(kind, connection, bytes, from, to)
-    if (this.history?.isLong === true) this.#giveUp(this.history)
+    if (this.history?.isLong === true) this.#giveUp()
     else this.mark()
   }
 
   /** Too much to go through again. */
-  #giveUp(history: JournalHistory): void {
+  #giveUp(): void {
     this.marked.closeUnsafe()
-    const forgotten = this.#unmarked(history, `${this.edgeName}: too much to go through again`)
+    const forgotten = this.#unmarked(`${this.edgeName}: too much to go through again`)
     this.#registry.background(Effect.ensuring(forgotten, this.#onMarked))
   }
 
   /** Before the edge forgets anything: a later relay would cut the files to the mark before. */
-  #unmarked(history: JournalHistory, detail?: string, cause?: Cause.Cause<unknown>): Effect.Effect<void> {
+  #unmarked(detail?: string, cause?: Cause.Cause<unknown>): Effect.Effect<void> {
     // A relay that stops does not wait for room: what is marked is marked.
+    const { history } = this
     if (this.isEnding) return Effect.void
     this.history = undefined
-    return Effect.andThen(this.#registry.incidents.report("JOURNAL_UNMARKED", detail, cause), history.forget)
+    return Effect.andThen(
+      this.#registry.incidents.report("JOURNAL_UNMARKED", detail, cause),
+      history?.forget ?? Effect.void
+    )
   }
 
   readonly #onMarked = Effect.sync(() => {
@@ -180,7 +184,7 @@ export class HostedJournal implements Journal {
     else if (kind === Kind.finish) this.#finish(!this.isCut)
     else if (known === undefined) return
     else if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
-    else if (kind === Kind.withdrawn) this.#withdraw(known)
+    else if (kind === Kind.withdrawn) known.withdraw()
     else if (kind === Kind.end) this.#end(connection, known, bytes[from] !== 0)
     else {
       if (kind === Kind.command) this.#inCommand(known, bytes, from, to)
@@ -199,10 +203,14 @@ export class HostedJournal implements Journal {
     for (const { peer } of this.#connections.values()) peer.ended()
     this.#connections.clear()
     const { background, incidents, journals, store } = this.#registry
-    // Written before it is so: a relay that is killed meanwhile knows it, too, and the edge may not have heard it.
-    const ending = !isWhole && this.isCut ? this.history?.ending : undefined
-    const forgotten = (isWhole ? this.history?.finish : this.history?.forget) ?? Effect.void
-    const putDown = Effect.andThen(ending ?? Effect.void, Effect.andThen(this.#brought.ended, forgotten))
+    const said = (what: "finished" | "ended") => Effect.ignore(JournalHistory.say(store, this.token, what))
+    const putDown = Effect.gen({ self: this }, function* () {
+      // Written before it is so: a relay that is killed meanwhile knows it, too, and the edge may not have heard it.
+      if (!isWhole && this.isCut) yield* said("ended")
+      yield* this.brought.ended
+      if (isWhole) yield* said("finished")
+      if (this.history !== undefined) yield* this.history.forget
+    })
     // Whatever becomes of that: edges wait for its end.
     const over = Effect.catchCause(putDown, (cause) => incidents.report("JOURNAL_UNMARKED", undefined, cause))
     background(
@@ -278,12 +286,6 @@ export class HostedJournal implements Journal {
     this.#handles.inCommand(bytes, from, to)
   }
 
-  /** The edge has lost the rest of it. */
-  #withdraw(connection: Tracer): void {
-    connection.restBytes = 0
-    connection.peer.withdraw()
-  }
-
   #answered(number: number, command: number, bytes: Buffer, from: number): void {
     if (command !== CreateSession.number && command !== AddStream.number) return
     const isDone = bytes.readUInt32BE(from + 8) === ReturnCode.OK
@@ -293,7 +295,7 @@ export class HostedJournal implements Journal {
       connection?.added.push(isDone ? id : u64Max)
       this.#registry.streams.get(Number(id))?.model.left.keep()
     } else if (isDone) {
-      const outputPath = this.#brought.add(Number(id))
+      const outputPath = this.brought.add(Number(id))
       this.#registry.journals.made(Number(id), this)
       if (outputPath !== undefined) this.records(outputPath)
       // A session that is begun again would find its own directory taken.
@@ -348,17 +350,18 @@ export class HostedJournal implements Journal {
   }
 
   /** From now on it is put down what is carried out. */
-  keep(history: JournalHistory): void {
+  keep(history: JournalHistory.JournalHistory): void {
     this.history = history
     this.durable = this.received
   }
 
-  /** If it is time: what was carried out until now is put down as done, once it is in the files. */
+  /**
+   * If it is time: what was carried out until now is put down as done, once it is in the files. Where nothing is put
+   * down, none will go on behind it: that it is in the files is enough.
+   */
   mark(): void {
-    const history = this.history
-    if (!this.marked.isOpen() || this.isEnding) return
-    if (history === undefined) this.durable = this.received
-    if (history === undefined || this.received === this.durable) return
+    const { history } = this
+    if (!this.marked.isOpen() || this.isEnding || this.places !== undefined || this.received === this.durable) return
     const dueAt = this.#pace.dueAt(this.report && Number(this.report.edgeSpoolBytesMax))
     const begunAt = clockMillis()
     // The edge may have room for nothing more before that.
@@ -366,35 +369,30 @@ export class HostedJournal implements Journal {
       this.#dueLater.at(dueAt)
       return
     }
-    if (!this.isReady || !this.#isQuiet) return
+    if (!this.isReady || (history !== undefined && !this.#isQuiet)) return
     this.marked.closeUnsafe()
     const marked = Effect.gen({ self: this }, function* () {
       // What has failed is not in the files: the sessions end, or the relay does.
-      const isWhole = (yield* this.settled) && !this.isEnding
+      const isWhole = (yield* this.brought.settled) && !this.isEnding
       const abridge = () => this.abridgement.abridged
-      if (isWhole) yield* history.mark(this.received, this.#positions.of(this.sessions), abridge)
+      if (isWhole && history !== undefined)
+        yield* history.mark(this.received, this.#positions.of(this.sessions), abridge)
       if (isWhole) this.durable = this.received
       this.#pace.marked(begunAt, isWhole)
     }).pipe(
-      Effect.catch(({ message }) => this.#unmarked(history, message)),
-      Effect.catchCause((cause) => this.#unmarked(history, undefined, cause)),
+      Effect.catch(({ message }) => this.#unmarked(message)),
+      Effect.catchCause((cause) => this.#unmarked(undefined, cause)),
       Effect.ensuring(this.#onMarked)
     )
     this.#registry.background(marked)
   }
 
   get sessions(): ReadonlyArray<SessionActor> {
-    return this.#brought.sessions
+    return this.brought.sessions
   }
 
   /** Nothing is half said. */
   get #isQuiet(): boolean {
-    for (const { restBytes } of this.#connections.values()) if (restBytes > 0) return false
-    return this.#brought.isQuiet
-  }
-
-  /** True when all that was carried out is in the files; false when something of it cannot be. */
-  get settled(): Effect.Effect<boolean> {
-    return this.#brought.settled
+    return this.brought.isQuiet && [...this.#connections.values()].every(({ restBytes }) => restBytes === 0)
   }
 }

@@ -45,7 +45,7 @@ export const replayed = (journal: HostedJournal, found: JournalsLeft.Found) =>
     )
     journal.received = found.marked
     yield* replayer.ready
-    yield* journal.settled
+    yield* journal.brought.settled
     journal.places = undefined
     journal.detach(replayer)
   })

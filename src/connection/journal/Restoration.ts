@@ -6,10 +6,10 @@ import { Effect, Result } from "effect"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import { overCountMax } from "../../relay/journal/Journals.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
-import { retraced } from "../../relay/journal/Retracing.ts"
+import { type Bereft, retraced } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
-import { suspended } from "./Expiry.ts"
+import { rest, suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
 import { optionsOf } from "./Hosting.ts"
 import { replayed } from "./Replay.ts"
@@ -30,15 +30,19 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
     }
     yield* JournalsLeft.forgetEnded(store, ended.slice(0, -overCountMax))
     if (all.length === 0) return
-    const restored = yield* retraced(
-      store,
-      all,
-      Effect.forEach(all, (found) => {
-        const journal = new HostedJournal(optionsOf(registry, serves, found))
-        journals.open.set(found.token, journal)
-        return Effect.as(replayed(journal, found), [journal, found] as const)
+    const work = (found: JournalsLeft.Found) => {
+      const journal = new HostedJournal(optionsOf(registry, serves, found))
+      journals.open.set(found.token, journal)
+      return Effect.as(replayed(journal, found), journal)
+    }
+    const bereft = ({ close, token }: JournalsLeft.Found, { directory, retraced }: Bereft<HostedJournal>) =>
+      Effect.gen(function* () {
+        yield* registry.incidents.report("JOURNAL_CHANGED", `${retraced.edgeName}: ${directory} is gone`)
+        journals.close(retraced)
+        yield* Effect.andThen(rest(retraced), close)
+        yield* JournalHistory.remove(store, token)
       })
-    )
+    const restored = yield* retraced(store, all, work, bereft)
     for (const [journal, found] of restored) {
       const history = yield* Effect.result(found.goOn)
       if (Result.isSuccess(history)) journal.keep(history.success)

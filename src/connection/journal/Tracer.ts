@@ -27,8 +27,16 @@ export class Tracer {
     this.replies = replies
   }
 
+  /** The edge has lost the rest of the packet that began last. */
+  withdraw(): void {
+    this.restBytes = 0
+    this.peer.withdraw()
+  }
+
   /** Of the packet `bytes[from, …)` that much is there. */
   packetBegins(bytes: Buffer, from: number, to: number): void {
+    // Of the one before there is no more, where the edge's spool was damaged.
+    if (this.restBytes > 0) this.withdraw()
     this.restBytes = PacketHeader.size + bytes.readUInt32BE(from + PacketHeader.offsets.dataSize) - (to - from)
   }
 

@@ -145,7 +145,7 @@ const resume = (
       return yield* unlessSilent(link, (next) => finished(journal, link, next, options))
     if (journal.isOver) return { lost: undefined }
     // What the relay did not say any more was that it had finished.
-    const isDone = journal.isFinished && journal.received >= journal.last - 1
+    const isDone = journal.isFinished && journal.durable >= journal.last - 1
     if (opened.state === State.unknown && isDone) return { lost: undefined }
     if (opened.state === State.unknown) {
       return yield* putAside(journal, link, "the relay does not know it any more", options)

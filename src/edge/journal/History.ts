@@ -85,6 +85,20 @@ export class History {
   readonly #lostKeys = new Set<string>()
   readonly #indexes = new Indexes()
 
+  /**
+   * A segment begins with record `first`. What was before the first segment is gone, and may have been all; of others
+   * the last record is always there.
+   */
+  begins(first: number, where: string): void {
+    if (this.#hasBegun && first > this.last + 1) {
+      this.damage.push(`${where}: records ${this.last + 1} to ${first - 1} are not there`)
+      this.broken()
+    }
+    this.#hasBegun = true
+    this.last = Math.max(this.last, first - 1)
+  }
+  #hasBegun = false
+
   see(bytes: Buffer, at: number, where: string): void {
     const number = u64At(bytes, at)
     const kind = bytes.readUInt16BE(at + offsets.kind)
@@ -160,8 +174,28 @@ export class History {
     else this.#indexes.add(key, first)
   }
 
-  #rest(number: number, connection: number, byteCount: number, isDamaged: boolean): void {
+  /** Records are gone that were between the last and the next, and nobody knows whose: the rest of packets, perhaps. */
+  broken(): void {
+    this.#isBroken = true
+    for (const [connection, message] of this.#messages) {
+      if (message.isPacket && message.leftBytes > 0) this.#lose(message)
+      else if (message.isPacket) this.#messages.delete(connection)
+    }
+  }
+  #isBroken = false
+
+  /** The packet or command that the rest is of. */
+  #messageOf(connection: number, first: number): Message | undefined {
     const message = this.#messages.get(connection)
+    if (message !== undefined || !this.#isBroken) return message
+    const leftBytes = Number.POSITIVE_INFINITY
+    const lost = { connection, first, key: undefined, isPacket: true, numbers: [], leftBytes, isLost: true }
+    this.#messages.set(connection, lost)
+    return lost
+  }
+
+  #rest(number: number, connection: number, byteCount: number, isDamaged: boolean): void {
+    const message = this.#messageOf(connection, number)
     if (message === undefined || !message.isPacket) {
       if (message?.isLost === true) this.skipped.set(number, message)
       else if (isDamaged) this.skipped.set(number, undefined)

@@ -73,14 +73,18 @@ const scanFile = (
       see(bytes, at, size, offset)
     }
     const see: Each = (bytes, at, size, offset) => {
-      if (offset + at > Math.max(goodUntil, joined))
+      if (offset + at > Math.max(goodUntil, joined)) {
         history.damage.push(`${path}: ${offset + at - goodUntil} bytes are no records`)
+        history.broken()
+      }
       history.see(bytes, at, path)
       goodUntil = offset + at + size
     }
     return Effect.map(walk(file, byteCountMax, window, each), (end) => {
-      if (end > goodUntil && !isReused)
+      if (end > goodUntil && !isReused) {
         history.damage.push(`${path}: ${end - goodUntil} bytes at its end are no whole records`)
+        history.broken()
+      }
       return goodUntil
     })
   })
@@ -130,8 +134,7 @@ const scanInto = (
       const path = `${directory}/${name}`
       const file = yield* files.open(path, "continue")
       const first = firstOf(name) as number
-      // What was before it is gone, and may have been all.
-      history.last = Math.max(history.last, first - 1)
+      history.begins(first, directory)
       const segment = segmentOf(first, file, first - 1)
       segment.wroteAt -= waitedMillis(file)
       segments.push(segment)
@@ -153,7 +156,7 @@ export const examine = (
     const history = new History()
     const window = Buffer.allocUnsafeSlow(windowBytes)
     for (const { byteCount, file, first } of [...segments]) {
-      history.last = Math.max(history.last, first - 1)
+      history.begins(first, directory)
       yield* scanFile(file, `${directory}/${nameOf(first)}`, history, window, { byteCountMax: byteCount })
     }
     return history

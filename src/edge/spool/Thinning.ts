@@ -82,13 +82,17 @@ class Packets {
     if (packet.leftBytes === 0) this.#whole.set(keyOf(packet.stream, packet.sequence), packet)
   }
 
-  /** Numbers of the records that need not stay, and of how many packets they are. */
-  droppable(needed: Needed): { readonly numbers: ReadonlySet<number>; readonly packetCount: number } {
+  /**
+   * Numbers of the records that need not stay, and of how many packets they are. The `last` of a segment stays: without
+   * it nobody could tell whether another segment is missing behind it.
+   */
+  droppable(needed: Needed, last: number): { readonly numbers: ReadonlySet<number>; readonly packetCount: number } {
     const numbers = new Set<number>()
     let packetCount = 0
     for (const [key, packet] of this.#whole) {
       const index = this.#indexes.get(key)
       if (index === undefined || needed.has(packet.stream, packet.sequence)) continue
+      if (index === last || packet.numbers.includes(last)) continue
       packetCount++
       numbers.add(index)
       for (const number of packet.numbers) numbers.add(number)
@@ -150,7 +154,7 @@ const thinned = (journal: Journal, segment: Segment, before: Segment | undefined
     const { memory, needed, segments } = journal
     const packets = new Packets()
     yield* walked(memory, segment, (bytes, at, size) => packets.see(bytes, at, size))
-    const { numbers, packetCount } = packets.droppable(needed)
+    const { numbers, packetCount } = packets.droppable(needed, segment.last)
     segment.isThin = true
     const bytesBefore = segment.byteCount
     if (packetCount === 0) return { packetCount, byteCount: 0 }

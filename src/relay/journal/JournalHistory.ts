@@ -169,6 +169,14 @@ export class JournalHistory {
     this.#watch.prefixes.add(prefix)
   }
 
+  /** What is not put down any more: who records there again says so. */
+  #watchOnly(entries: ReadonlyArray<Entry>): void {
+    const { prefixes } = this.#watch
+    const paths = entries.filter(({ kind }) => kind === path).map(({ bytes }) => Buffer.from(bytes).toString())
+    prefixes.clear()
+    for (const outputPath of paths) prefixes.add(`${this.#store.output}/${outputPath}`)
+  }
+
   #add(value: Value, bytes: Buffer, from: number, to: number): void {
     const end = this.#filled + headBytes + to - from
     if (end > this.#pending.length) {
@@ -214,6 +222,7 @@ export class JournalHistory {
       const abridged = this.#isGrownBy(bytes.length) ? abridge?.() : undefined
       if (abridged !== undefined && (yield* this.#rewrite(number, abridged.entries))) {
         this.#positions.clear()
+        this.#watchOnly(abridged.entries)
         abridged.onDone()
       } else {
         yield* this.#file.write([bytes], this.#position)
@@ -280,20 +289,9 @@ export class JournalHistory {
     })
   }
 
-  /** It was not carried out to its end, and will not be. */
+  /** Nobody will go through it again. */
   get forget(): Effect.Effect<void> {
     return Effect.andThen(this.close, remove(this.#store, this.#token))
-  }
-
-  /** The journal is over; that is remembered until the edge knows. */
-  get finish(): Effect.Effect<void> {
-    const said = Effect.ignore(say(this.#store, this.#token, "finished"))
-    return Effect.andThen(this.close, Effect.andThen(said, remove(this.#store, this.#token)))
-  }
-
-  /** Before the relay ends it: that is remembered, since its edge may not begin it again. */
-  get ending(): Effect.Effect<void> {
-    return Effect.ignore(say(this.#store, this.#token, "ended"))
   }
 }
 
@@ -325,13 +323,16 @@ const writeHead = (into: Buffer, at: number, { byteCount, connection, kind, numb
   into.fill(0, at + offsets.payloadSum, at + headBytes)
 }
 
-/** Remembers that of it. */
+/** Remembers that of it, until its edge knows; also of one of which nothing else is put down. */
 export const say = (
   store: Store,
   token: string,
   what: "finished" | "ended" | "expired"
-): Effect.Effect<void, FileFailed> =>
-  Effect.flatMap(store.retraceable.plain.open(pathsOf(store, token)[what], "create"), (file) => file.close)
+): Effect.Effect<void, FileFailed> => {
+  const files = store.retraceable.plain
+  const said = Effect.flatMap(files.open(pathsOf(store, token)[what], "create"), (file) => file.close)
+  return Effect.andThen(files.makeDirectory(`${store.output}/${place}`), said)
+}
 
 /** Its edge is there again. */
 export const revive = (store: Store, token: string): Effect.Effect<void> =>

@@ -27,22 +27,53 @@ const under = <A, E>({ retraceable }: Store, shadow: Shadow, work: Effect.Effect
 const made = ({ pool, retraceable }: Store, shadow: ShadowFiles): Effect.Effect<void, FileFailed> =>
   Effect.andThen(materialize(shadow, retraceable.plain), pool.suspendAll)
 
-/** Nobody else may use the store meanwhile. */
+const isThere = ({ retraceable }: Store, directory: string): Effect.Effect<boolean> =>
+  Effect.match(retraceable.plain.list(directory), {
+    onSuccess: () => true,
+    onFailure: ({ code }) => code !== "ENOENT"
+  })
+
+/** One of which a directory is not there any more with the files that were in it; others than the relay took it away. */
+export interface Bereft<A> {
+  readonly directory: string
+  readonly retraced: A
+}
+
+/**
+ * Nobody else may use the store meanwhile. Of what `bereft` is done with, nothing is made again. Answers the others.
+ */
 export const retraced = <A>(
   store: Store,
   all: ReadonlyArray<Found>,
-  work: Effect.Effect<A, FileFailed>
-): Effect.Effect<A, FileFailed> => {
+  work: (found: Found) => Effect.Effect<A, FileFailed>,
+  bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
+): Effect.Effect<ReadonlyArray<readonly [A, Found]>, FileFailed> => {
   const shadow = new ShadowFiles(store.retraceable.plain, new Set(all.flatMap(({ directories }) => [...directories])))
   const covers = () => true
-  return Effect.andThen(
-    Effect.forEach(all, ({ takeBack }) => takeBack, { discard: true }),
-    under(
-      store,
-      { files: shadow.service, covers },
-      Effect.tap(work, () => made(store, shadow))
-    )
-  )
+  const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>) {
+    const done: Array<readonly [A, Found]> = []
+    for (const found of all) done.push([yield* work(found), found])
+    const kept: typeof done = []
+    for (const [retraced, found] of done) {
+      const directory = [...found.directories].find((each) => gone.has(each) && shadow.hasFiles(each))
+      if (directory === undefined) kept.push([retraced, found])
+      else {
+        yield* bereft(found, { directory, retraced })
+        shadow.forget(found.directories)
+      }
+    }
+    yield* made(store, shadow)
+    return kept
+  })
+  return Effect.gen(function* () {
+    // Before names are taken back, for which directories may be made.
+    const gone = new Set<string>()
+    for (const { directories } of all) {
+      for (const directory of directories) if (!(yield* isThere(store, directory))) gone.add(directory)
+    }
+    yield* Effect.forEach(all, ({ takeBack }) => takeBack, { discard: true })
+    return yield* under(store, { files: shadow.service, covers }, redone(gone))
+  })
 }
 
 /**

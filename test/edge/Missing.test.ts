@@ -1,0 +1,111 @@
+/**
+ * A segment of a spool that is gone, or a part of one that cannot be read, between others. Goal: it is named, and no
+ * packet is made of the beginning of one and the end of another.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { scan } from "../../src/edge/journal/Scan.ts"
+import { thin } from "../../src/edge/spool/Thinning.ts"
+import { headBytes, Kind } from "../../src/protocol/journal/Record.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import * as Commands from "../../src/testing/PeerBytes.ts"
+import * as Spools from "./spools.ts"
+
+/** As long as a segment: each record is in one of its own. */
+const partBytes = 1024 * 1024
+const part = (bytes: Uint8Array) => ({ bytes: Buffer.from(bytes), from: 0, to: bytes.length })
+const half = part(Buffer.alloc(partBytes, 7))
+/** A packet of two halves begins. */
+const begun = (seq: number) => [part(Commands.packetHeader(1n, seq, 2 * partBytes, 0)), part(half.bytes)] as const
+
+/** Record 1 begins a packet, 2 ends it; and so on. */
+const packets = (count: number) =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    const journal = Spools.open(yield* Spools.make(memory.service))
+    const written = Effect.suspend(() => {
+      journal.flush()
+      return Spools.written(journal)
+    })
+    for (let seq = 0; seq < count; seq++) {
+      journal.append(Kind.packet, 1, ...begun(seq))
+      yield* written
+      journal.append(Kind.rest, 1, half)
+      yield* written
+    }
+    const { directory } = journal.home
+    const segments = memory.paths(directory).filter((path) => path.endsWith(".journal"))
+    assert.strictEqual(segments.length, 2 * count)
+    return { directory, memory, segments }
+  })
+
+describe("a segment that is gone", () => {
+  it.live("is named, and packets of which a part was in it are left out", () =>
+    Effect.gen(function* () {
+      const { directory, memory, segments } = yield* packets(4)
+      for (const gone of [3, 4]) yield* Effect.orDie(memory.service.unlink(segments[gone] ?? ""))
+      const { damage, skipped } = yield* scan(memory.service, directory)
+      assert.deepStrictEqual(damage, [`${directory}: records 4 to 5 are not there`, "packet 1/1 is left out"])
+      assert.deepStrictEqual([...skipped.keys()], [3, 6])
+    })
+  )
+
+  it.live("does nothing to packets that were whole", () =>
+    Effect.gen(function* () {
+      const { directory, memory, segments } = yield* packets(4)
+      for (const gone of [2, 3]) yield* Effect.orDie(memory.service.unlink(segments[gone] ?? ""))
+      const { damage, skipped } = yield* scan(memory.service, directory)
+      assert.deepStrictEqual(damage, [`${directory}: records 3 to 4 are not there`])
+      assert.deepStrictEqual([...skipped.keys()], [])
+    })
+  )
+
+  it.live("was freed, if it was before all others", () =>
+    Effect.gen(function* () {
+      const { directory, memory, segments } = yield* packets(3)
+      for (const gone of [0, 1]) yield* Effect.orDie(memory.service.unlink(segments[gone] ?? ""))
+      const { damage } = yield* scan(memory.service, directory)
+      assert.deepStrictEqual(damage, [])
+    })
+  )
+})
+
+describe("heads that are no heads", () => {
+  it.live("of the end of a packet and the beginning of the next: neither is made of the other", () =>
+    Effect.gen(function* () {
+      const { directory, memory, segments } = yield* packets(4)
+      const all = segments.map((path) => Buffer.from(memory.read(path) ?? assert.fail()))
+      for (const path of segments.slice(1)) yield* Effect.orDie(memory.service.unlink(path))
+      for (const at of [3, 4]) all[at]?.fill(0, 0, headBytes)
+      memory.write(segments[0] ?? "", Buffer.concat(all))
+      const { skipped } = yield* scan(memory.service, directory)
+      assert.deepStrictEqual([...skipped.keys()], [3, 6])
+    })
+  )
+})
+
+describe("a segment that was thinned", () => {
+  it.live("is not taken for one behind which another is missing", () =>
+    Effect.gen(function* () {
+      const memory = new MemoryFiles()
+      const journal = Spools.open(yield* Spools.make(memory.service))
+      const count = 40
+      for (let seq = 0; seq < count; seq++) {
+        const header = part(Commands.packetHeader(1n, seq, partBytes / 8, 0))
+        journal.append(Kind.packet, 1, header, part(Buffer.alloc(partBytes / 8)))
+        const index = Commands.sendIndex(13, 1n, { seq, bytes: partBytes / 8 })
+        journal.append(Kind.command, 2, part(Commands.message(Commands.numbers.SEND_INDEX, index)))
+        journal.flush()
+        yield* Spools.written(journal)
+      }
+      let dropped = 0
+      for (let thinned = yield* thin(journal, Number.POSITIVE_INFINITY); thinned !== undefined; ) {
+        dropped += thinned.packetCount
+        thinned = yield* thin(journal, Number.POSITIVE_INFINITY)
+      }
+      assert.isAbove(dropped, count / 2)
+      const { damage } = yield* scan(memory.service, journal.home.directory)
+      assert.deepStrictEqual(damage, [])
+    })
+  )
+})
