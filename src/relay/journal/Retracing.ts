@@ -33,7 +33,7 @@ const isThere = ({ retraceable }: Store, directory: string): Effect.Effect<boole
     onFailure: ({ code }) => code !== "ENOENT"
   })
 
-/** One of which a directory is not there any more with the files that were in it; others than the relay took it away. */
+/** One of which a directory that had files is not there any more: somebody else than the relay has taken it away. */
 export interface Bereft<A> {
   readonly directory: string
   readonly retraced: A
