@@ -5,7 +5,7 @@
  * After a lost connection, a reply that cannot be read, or none in time, nothing that follows can be told apart: every
  * request, waiting or new, fails with the same reason.
  */
-import { Deferred, Effect, Queue, Result, Schema, type Scope, Semaphore } from "effect"
+import { Cause, Deferred, Effect, Queue, Result, Schema, type Scope, Semaphore } from "effect"
 import { type Layout, viewOf } from "../protocol/Struct.ts"
 import { type Link, LinkLost } from "./Dial.ts"
 
@@ -84,14 +84,13 @@ export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
     const waiting = yield* Queue.bounded<Waiting>(pipelinedMax)
     const permits = yield* Semaphore.make(pipelinedMax)
     let current: Waiting | undefined
-    let failure: ExchangeFailed | undefined
+    let failure: Cause.Cause<ExchangeFailed> | undefined
 
-    const refused = Effect.suspend(() =>
-      Effect.fail(failure ?? new LinkLost({ address: link.name, reason: "closed by us" }))
-    )
-    const fail = (error: ExchangeFailed) =>
+    const closed = Cause.fail(new LinkLost({ address: link.name, reason: "closed by us" }))
+    const refused = Effect.suspend(() => Effect.failCause(failure ?? closed))
+    const fail = (cause: Cause.Cause<ExchangeFailed>) =>
       Effect.gen(function* () {
-        failure ??= error
+        failure ??= cause
         const left = yield* Queue.clear(waiting)
         const all = current === undefined ? left : [current, ...left]
         current = undefined
@@ -112,9 +111,10 @@ export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
       }
     })
     yield* Effect.forkScoped(
+      // Everybody who waits hears of a defect, too: functions of callers are told of answers.
       answers.pipe(
-        Effect.catch(fail),
-        Effect.onInterrupt(() => fail(new LinkLost({ address: link.name, reason: "closed by us" })))
+        Effect.onError((cause) => fail(Cause.hasInterrupts(cause) ? closed : cause)),
+        Effect.ignoreCause
       )
     )
     const start: Exchange["start"] = <A>(request: ReadonlyArray<Uint8Array>, reply: Reply<A>) =>

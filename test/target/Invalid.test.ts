@@ -1,6 +1,6 @@
 /** What the protocol cannot say is refused by name before it is sent: it is neither cut nor wrapped around. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect } from "effect"
+import { Cause, Duration, Effect, Exit } from "effect"
 import * as Load from "../../src/target/Load.ts"
 import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
@@ -128,6 +128,24 @@ describe("a target that is asked for what cannot be said", () => {
       yield* other.packet(packet)
       yield* session.close()
       assert.include(output.tree({ contents: false }), "host/s/ust/c_1 4096")
+    })
+  )
+
+  it.live("is not held up by what it tells of answers, where that throws", () =>
+    Effect.gen(function* () {
+      const { targetUrl } = yield* TestRelay.make()
+      const target = yield* Target.make({ url: targetUrl })
+      const session = yield* target.session({ name: "s" })
+      const fault = new Error("of the caller")
+      const answered = () => {
+        throw fault
+      }
+      const stream = yield* session.stream({ path: "ust", channel: "c_0", answered })
+      yield* stream.packet(packet)
+      for (const asked of [session.stored, session.close()]) {
+        const exit = yield* Effect.exit(asked)
+        assert.strictEqual(Exit.isFailure(exit) && Cause.squash(exit.cause), fault)
+      }
     })
   )
 })
