@@ -4,6 +4,7 @@
  */
 import { Deferred, Effect, Exit, FiberSet, type Scope } from "effect"
 import * as Addresses from "./access/Addresses.ts"
+import * as Descriptors from "./config/Descriptors.ts"
 import { ConfigInvalid, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
@@ -23,12 +24,6 @@ import { type Admission, type ConnectionLimit, listen, supervise } from "./trans
 import type { Peer } from "./transport/Peer.ts"
 import type { Mode, Purpose, Role, ServerIdentity } from "./transport/tls/Tls.ts"
 import { TlsRefused } from "./transport/tls/TlsRefused.ts"
-
-/** Descriptors the process needs besides sockets and trace files: the runtime's own, listeners, log, health. */
-export const descriptorReserve = 40
-
-/** Descriptors that connections leave to trace files, however many come: sessions that record go on recording. */
-const traceFileReserve = 32
 
 /** A target that vanished without a word, as with its power, is found out within two minutes. */
 const targetKeepAlive = { idleSeconds: 40, probeIntervalSeconds: 8, maxProbeCount: 9 }
@@ -55,9 +50,6 @@ export interface Tap {
 
 const tapped = (tap: Tap | undefined, peer: Peer, role: "control" | "data") =>
   tap === undefined ? peer : tap[role](peer)
-
-export const connectionCountMaxOf = ({ connectionCountMax, fdPoolSize }: RelayConfig) =>
-  Math.min(connectionCountMax, fdPoolSize - descriptorReserve - traceFileReserve)
 
 /** TLS is loaded only where it is asked for. */
 const entrancesOf = (
@@ -122,7 +114,7 @@ const commonOf = Effect.fnUntraced(function* (config: RelayConfig) {
   const { pool } = yield* TraceStore
   const connected = yield* Deferred.make<void>()
   const limit: ConnectionLimit = {
-    countMax: connectionCountMaxOf(config),
+    countMax: Descriptors.connectionCountMaxOf(config),
     count: 0,
     onChange: (difference) => {
       pool.reserve(difference)

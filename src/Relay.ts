@@ -4,6 +4,7 @@
  */
 import { Config, Context, Effect, Layer, type Scope, type Stream } from "effect"
 import { type AccessFile, rightsOf } from "./access/Access.ts"
+import * as Descriptors from "./config/Descriptors.ts"
 import * as FromEnvironment from "./config/FromEnvironment.ts"
 import { ConfigInvalid, check, checkAccess, checkDeadline, type RelayConfig } from "./config/RelayConfig.ts"
 import { defaults } from "./config/RelayDefaults.ts"
@@ -155,7 +156,7 @@ const changeable = (config: RelayConfig, connections: ConnectionLimit, { options
     set: (limits: Partial<Limits>) =>
       Effect.map(check({ ...current, ...limits }), (checked) => {
         current = checked
-        connections.countMax = Ports.connectionCountMaxOf(checked)
+        connections.countMax = Descriptors.connectionCountMaxOf(checked)
         options.journalCountMax = checked.journalCountMax ?? defaults.journalCountMax
         pool.bytesMax = checked.memoryBytesMax
         options.singleViewer = checked.singleViewer
@@ -212,7 +213,7 @@ const make = (config: RelayConfig, tap: Ports.Tap | undefined) =>
 const store = (config: RelayConfig) =>
   TraceStore.layerNoDeps({
     output: config.output,
-    openFileCountMax: config.fdPoolSize - Ports.descriptorReserve,
+    openFileCountMax: Descriptors.openFileCountMaxOf(config),
     deviceOperationCountMax,
     syncsNames: config.sync !== "none"
   })

@@ -68,7 +68,7 @@ const allowed: Readonly<Record<string, string>> = {
   config: "access protocol",
   model: "protocol",
   thread: "memory Machine.ts",
-  storage: "errors protocol model memory thread Machine.ts",
+  storage: "errors protocol memory thread Machine.ts",
   relay: "errors protocol model memory storage thread Machine.ts",
   transport: "errors protocol memory thread model Machine.ts",
   connection: "errors protocol model memory relay transport Machine.ts",

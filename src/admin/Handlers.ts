@@ -180,7 +180,7 @@ export const relay = HttpApiBuilder.group(
         }),
       activity: () => service.activity,
       devices: ({ query }) => Effect.map(telemetry.devices, (all) => page(all, query)),
-      process: () => telemetry.process("operator")
+      process: () => telemetry.process
     })
   })
 )

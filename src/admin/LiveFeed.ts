@@ -3,7 +3,7 @@
  * viewer asks, over a connection in the process, so a client that does not read holds up nobody but itself, and it does
  * not matter what the live port demands.
  */
-import { Cause, Deferred, Effect, Result, Schedule, Stream } from "effect"
+import { Cause, Effect, Result, Stream } from "effect"
 import type { DataStream } from "../ctf/decode/DataStream.ts"
 import type { Filter } from "../ctf/decode/Fields.ts"
 import * as Filters from "../ctf/filter/Filters.ts"
@@ -15,8 +15,8 @@ import * as SystemError from "../errors/SystemError.ts"
 import { Relay } from "../Relay.ts"
 import { LiveDecoder } from "../viewer/LiveDecoder.ts"
 import * as LiveViewer from "../viewer/LiveViewer.ts"
-import { FilterRefused, SessionUnwatchable, TooManyListeners } from "./AdminApi.ts"
-import { Closing } from "./Closing.ts"
+import { FilterRefused, SessionUnwatchable } from "./AdminApi.ts"
+import * as Endless from "./Endless.ts"
 
 /** Which events. */
 export interface Selection {
@@ -31,7 +31,7 @@ export interface Request extends Selection {
   readonly sessionName: string
 }
 
-/** Each decodes on the loop that the relay is on, and holds one of the port's connections. */
+/** Each decodes on the loop that the relay is on. */
 const watcherCountMax = 4
 /** Items from one look at other work to the next. */
 const burst = 256
@@ -111,9 +111,6 @@ const attach = (
 /** Lines, or server-sent events with one of them each. */
 export type Form = "ndjson" | "sse"
 
-/** Between two lines that are none: a client that is gone is found out, and a proxy does not think so. */
-const heartbeatInterval = "5 seconds"
-
 const eventOf = (line: string): string => (line === "" ? ":\n\n" : `data: ${line}\n\n`)
 
 const inForm = (form: Form, pieces: Stream.Stream<Uint8Array>): Stream.Stream<Uint8Array> =>
@@ -124,21 +121,12 @@ const inForm = (form: Form, pieces: Stream.Stream<Uint8Array>): Stream.Stream<Ui
         return Buffer.from(lines.map(eventOf).join(""))
       })
 
+/** A line that is none: a proxy does not think that the client is gone. */
 const blank = (): Uint8Array => Buffer.from("\n")
 
 export const make = Effect.gen(function* () {
   const { openLive } = yield* Relay
-  const closing = yield* Closing
-  let watcherCount = 0
-  const counted = Effect.acquireRelease(
-    Effect.sync(() => {
-      watcherCount++
-    }),
-    () =>
-      Effect.sync(() => {
-        watcherCount--
-      })
-  )
+  const admit = yield* Endless.bounded(watcherCountMax)
   /** Whatever keeps it from going on is its last line. */
   const watch = (request: Request, filter: Filter | undefined): Stream.Stream<Uint8Array> =>
     Stream.unwrap(attach(openLive, request, filter)).pipe(
@@ -150,13 +138,7 @@ export const make = Effect.gen(function* () {
   return (request: Request, form: Form) =>
     Effect.gen(function* () {
       const filter = yield* filterOf(request)
-      if (watcherCount >= watcherCountMax) return yield* new TooManyListeners()
-      // An answer begins with its first bytes.
-      const heartbeats = Stream.concat(
-        Stream.sync(blank),
-        Stream.map(Stream.fromSchedule(Schedule.spaced(heartbeatInterval)), blank)
-      )
-      const pieces = Stream.merge(watch(request, filter), heartbeats, { haltStrategy: "left" })
-      return Stream.unwrap(Effect.as(counted, inForm(form, pieces))).pipe(Stream.interruptWhen(Deferred.await(closing)))
+      const pieces = Stream.merge(watch(request, filter), Endless.heartbeats(blank), { haltStrategy: "left" })
+      return yield* admit(inForm(form, pieces))
     })
 })

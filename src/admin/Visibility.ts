@@ -3,6 +3,7 @@ import { Context } from "effect"
 import type { RelayEvent } from "../relay/Events.ts"
 import type { Viewpoint } from "../relay/party/Viewpoint.ts"
 import type { ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"
+import * as Totals from "../relay/Totals.ts"
 
 export class Visibility extends Context.Service<Visibility, Viewpoint>()("lttng-relay/admin/Visibility") {}
 
@@ -27,32 +28,21 @@ export const connections = (
   return all.filter(({ sessionId }) => sessionId !== undefined && ids.has(sessionId))
 }
 
-const sum = (values: Iterable<number>): number => {
-  let total = 0
-  for (const value of values) total += value
-  return total
-}
-
 /** As if there were no other sessions than those that are shown. */
 export const counters = ({ mayViewAll }: Viewpoint, all: Counters, shown: ReadonlyArray<SessionStatus>): Counters => {
   if (mayViewAll) return all
   const parts = shown.flatMap(({ closedChannels, streams }) => [...closedChannels, ...streams])
-  const of = (member: "packetCount" | "byteCount" | "eventsDiscarded" | "packetsLost") =>
-    sum(parts.map((part) => part[member]))
   const { journals: _, ...known } = all
   return {
     ...known,
     sessionCount: shown.length,
-    streamCount: sum(shown.map(({ streams }) => streams.length)),
-    viewerCount: sum(shown.map(({ viewerCount }) => viewerCount)),
+    streamCount: shown.reduce((sum, { streams }) => sum + streams.length, 0),
+    viewerCount: shown.reduce((sum, { viewerCount }) => sum + viewerCount, 0),
     traceChunkCount: 0,
     memoryBytes: 0,
     halvesBytes: 0,
     openFileCount: 0,
-    packetCount: of("packetCount"),
-    byteCount: of("byteCount"),
-    eventsDiscarded: of("eventsDiscarded"),
-    packetsLost: of("packetsLost")
+    ...Totals.sumOf(parts)
   }
 }
 

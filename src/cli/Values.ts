@@ -1,5 +1,6 @@
 /** Values of flags in the notations of the `lttng` command. Pure. */
 import { Duration } from "effect"
+import { sizeBytes } from "../config/Value.ts"
 
 const durationUnits: ReadonlyMap<string, number> = new Map([
   ["", 1],
@@ -39,19 +40,11 @@ export const parseAge = (text: string): Duration.Duration => {
   return Duration.seconds(Number(digits) * factor)
 }
 
-const sizeUnits: ReadonlyMap<string, number> = new Map([
-  ["", 1],
-  ["k", 1024],
-  ["M", 1024 ** 2],
-  ["G", 1024 ** 3]
-])
-
-/** `64k`, `1M`, or bytes. Throws what is wrong. */
+/** `64k`, `1M`, or bytes, as the daemon's options have them. Throws what is wrong. */
 export const parseSize = (text: string): number => {
-  const [, digits, unit = ""] = /^(\d+)([kMG]?)$/.exec(text) ?? []
-  const factor = sizeUnits.get(unit)
-  if (digits === undefined || factor === undefined) throw new Error(`${text} is not a size like 4096, 64k or 1M`)
-  return Number(digits) * factor
+  const bytes = sizeBytes(text)
+  if (bytes === undefined) throw new Error(`${text} is not a size like 4096, 64k or 1M`)
+  return bytes
 }
 
 export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -122,13 +122,11 @@ const pidFilePath = (path: string, directory: string): string => {
   return slash >= 0 && existsSync(resolve(directory, path.slice(0, slash + 1))) ? resolve(directory, path) : path
 }
 
+/** Undefined: it is none. */
+type ParseNumber = (text: string) => number | undefined
+
 /** Stores a parsed number, or says what was expected. */
-const setNumber = (
-  name: OptionName,
-  text: string,
-  parse: (text: string) => number | undefined,
-  store: (value: number) => void
-): Complaints => {
+const setNumber = (name: OptionName, text: string, parse: ParseNumber, store: (value: number) => void): Complaints => {
   const value = parse(text)
   if (value === undefined) return [`Wrong value in --${name} parameter: ${text}`]
   store(value)
@@ -182,6 +180,21 @@ const setHttpPort = async (into: Draft, value: string, lookup: Lookup): Promise<
   return accepted
 }
 
+type RelayNumber = {
+  [Key in keyof Draft["relay"]]-?: number extends Draft["relay"][Key] ? Key : never
+}[keyof Draft["relay"]]
+
+/** Options that are a number of the relay's. */
+const relayNumbers: ReadonlyMap<OptionName, readonly [RelayNumber, ParseNumber]> = new Map([
+  ["max-connections", ["connectionCountMax", count]],
+  ["max-journals", ["journalCountMax", count]],
+  ["memory-limit", ["memoryBytesMax", sizeBytes]],
+  ["live-cache", ["liveCacheBytes", sizeBytes]],
+  ["stop-timeout", ["stopTimeoutMillis", durationMillis]],
+  ["suspend", ["suspendMillis", durationMillis]],
+  ["workers", ["workers", workers]]
+])
+
 const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Lookup): Promise<Complaints> => {
   const { relay } = into
   if (TlsOptions.isTlsOption(name)) {
@@ -189,40 +202,19 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
       ? accepted
       : [`Wrong value in --${name} parameter: ${value}`]
   }
+  const number = relayNumbers.get(name)
+  if (number !== undefined) {
+    const [member, parse] = number
+    return setNumber(name, value, parse, (n) => {
+      relay[member] = n
+    })
+  }
   switch (name) {
-    case "max-connections":
-      return setNumber(name, value, count, (n) => {
-        relay.connectionCountMax = n
-      })
-    case "max-journals":
-      return setNumber(name, value, count, (n) => {
-        relay.journalCountMax = n
-      })
-    case "memory-limit":
-      return setNumber(name, value, sizeBytes, (n) => {
-        relay.memoryBytesMax = n
-      })
-    case "live-cache":
-      return setNumber(name, value, sizeBytes, (n) => {
-        relay.liveCacheBytes = n
-      })
-    case "stop-timeout":
-      return setNumber(name, value, durationMillis, (n) => {
-        relay.stopTimeoutMillis = n
-      })
-    case "suspend":
-      return setNumber(name, value, durationMillis, (n) => {
-        relay.suspendMillis = n
-      })
     case "sync":
       return setSync(relay, name, value)
     case "io-threads":
       return setNumber(name, value, count, (n) => {
         into.ioThreads = Math.min(n, ioThreadsMax)
-      })
-    case "workers":
-      return setNumber(name, value, workers, (n) => {
-        relay.workers = n
       })
     case "priority-boost":
       return setNumber(name, value, priorityBoost, (n) => {
@@ -232,26 +224,25 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
       return setHttpPort(into, value, lookup)
     case "http-token-file":
       into.httpTokenFile = resolve(into.directory, value)
-      return accepted
+      break
     case "http-hosts":
       into.httpHosts = HttpPort.hosts(value)
-      return accepted
+      break
     case "log-file":
       into.logFile = resolve(into.directory, value)
-      return accepted
+      break
     case "access":
       into.access = resolve(into.directory, value)
-      return accepted
+      break
     case "proxy-from":
       return setProxyFrom(relay, value)
     case "log-format":
       return setLogFormat(into, value)
     case "single-viewer":
       relay.singleViewer = true
-      return accepted
-    default:
-      return accepted
+      break
   }
+  return accepted
 }
 
 /** Applies one setting. A non-empty answer says why it was not applied. */

@@ -1,8 +1,8 @@
 /**
- * The environment variables the daemon obeys, read once into values.
+ * The environment variables that are options of the daemon, as values. Messages are returned, not printed.
  *
- * Nothing else reads the environment, but for what the logger's colours and the service manager define. Messages are
- * returned, not printed.
+ * Others are read where they are obeyed: OpenTelemetry's (`ExportVariables`), the service manager's, those of terminal
+ * and runtime, and what the stages of a start tell each other.
  */
 import { userInfo } from "node:os"
 import type { KeepAlive } from "./RelayConfig.ts"

@@ -35,37 +35,26 @@ const parseModes = (text: string): Modes | undefined => {
   return modes
 }
 
-export type TlsOption = "tls" | "tls-cert" | "tls-key" | "tls-client-ca" | "tls-crl" | "tls-min-version"
+/** Options that name a file. */
+const paths = { "tls-cert": "certificate", "tls-key": "key", "tls-client-ca": "clientCa", "tls-crl": "crl" } as const
+
+export type TlsOption = "tls" | "tls-min-version" | keyof typeof paths
 
 export const isTlsOption = (name: string): name is TlsOption =>
-  /^tls(-(cert|key|client-ca|crl|min-version))?$/.test(name)
+  name === "tls" || name === "tls-min-version" || Object.hasOwn(paths, name)
 
 /** False: the value is none of the option's. Paths are those of `directory`. */
 export const set = (into: TlsDraft, name: TlsOption, value: string, directory: string): boolean => {
-  switch (name) {
-    case "tls": {
-      const modes = parseModes(value)
-      if (modes === undefined) return false
-      into.modes = modes
-      return true
-    }
-    case "tls-min-version":
-      if (value !== "1.2" && value !== "1.3") return false
-      into.minVersion = `TLSv${value}`
-      return true
-    case "tls-cert":
-      into.certificate = resolve(directory, value)
-      return true
-    case "tls-key":
-      into.key = resolve(directory, value)
-      return true
-    case "tls-client-ca":
-      into.clientCa = resolve(directory, value)
-      return true
-    case "tls-crl":
-      into.crl = resolve(directory, value)
-      return true
+  if (name === "tls") {
+    const modes = parseModes(value)
+    if (modes !== undefined) into.modes = modes
+    return modes !== undefined
   }
+  if (name === "tls-min-version") {
+    if (value !== "1.2" && value !== "1.3") return false
+    into.minVersion = `TLSv${value}`
+  } else into[paths[name]] = resolve(directory, value)
+  return true
 }
 
 /** A text says what is missing. */

@@ -1,8 +1,8 @@
 /**
  * The grammars of single values: C integers, INI booleans, sizes, durations.
  *
- * Options, variables and INI keys share them. `undefined` always means "not a value of this grammar"; the caller knows
- * the name to complain about.
+ * Options, variables and INI keys share them. `undefined` (of `wholeCInteger`: NaN) means "not a value of this
+ * grammar"; the caller knows the name to complain about.
  */
 
 /**
@@ -87,20 +87,18 @@ export const count = (text: string): number | undefined => {
   return value > 0 ? value : undefined
 }
 
+/** So many, or none. */
+const upTo =
+  (max: number) =>
+  (text: string): number | undefined => {
+    const value = /^[0-9]{1,2}$/.test(text) ? Number(text) : Number.NaN
+    return value <= max ? value : undefined
+  }
+
 /** Threads that write beside the loop: more than there are processors in the machines that relays run on. */
 export const workersMax = 64
-
-/** So many of them, or none. */
-export const workers = (text: string): number | undefined => {
-  const value = /^[0-9]{1,2}$/.test(text) ? Number(text) : Number.NaN
-  return value <= workersMax ? value : undefined
-}
+export const workers = upTo(workersMax)
 
 /** Steps of niceness below the usual. */
 export const priorityBoostMax = 20
-
-/** So many of them, or none. */
-export const priorityBoost = (text: string): number | undefined => {
-  const value = /^[0-9]{1,2}$/.test(text) ? Number(text) : Number.NaN
-  return value <= priorityBoostMax ? value : undefined
-}
+export const priorityBoost = upTo(priorityBoostMax)

@@ -6,13 +6,14 @@
  * under a name of its own and renamed into place, since the runtime removes what it has bound: that would be another
  * daemon's socket, which was put in its place meanwhile.
  */
-import { chmodSync, chownSync, existsSync, lstatSync, renameSync, rmSync } from "node:fs"
+import { chmodSync, chownSync, existsSync, renameSync, rmSync } from "node:fs"
 import { createServer, type Server, type Socket } from "node:net"
 import { endianness } from "node:os"
 import { dirname, join } from "node:path"
 import { Effect, type Scope } from "effect"
 import * as SystemError from "../errors/SystemError.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
+import * as OwnSocket from "./OwnSocket.ts"
 
 const queryBytes = 4
 const answerBytes = 8
@@ -24,8 +25,6 @@ const queryMillisMax = 1000
 const clientCountMax = 32
 /** As many as the reference lets wait. */
 const backlog = 64
-/** `sun_path` less its final zero. */
-const pathBytesMax = 107
 
 const littleEndian = endianness() === "LE"
 
@@ -51,18 +50,10 @@ const serveClient = (socket: Socket, query: () => bigint): void => {
   })
 }
 
-/** Throws with an operator's words. */
-const prepare = (path: string): void => {
-  if (Buffer.byteLength(path) > pathBytesMax) throw new Error(`path is longer than ${pathBytesMax} bytes`)
-  const stats = lstatSync(path, { throwIfNoEntry: false })
-  if (stats === undefined) return
-  if (!stats.isSocket()) throw new Error("a file that is no socket is in its place")
-}
-
 /** Where there is no room for such a name, the path itself. */
 const boundPathOf = (path: string): string => {
   const aside = join(dirname(path), `.health-${process.pid}`)
-  return Buffer.byteLength(aside) > pathBytesMax ? path : aside
+  return Buffer.byteLength(aside) > OwnSocket.pathBytesMax ? path : aside
 }
 
 const failed = (path: string, error: unknown) => {
@@ -110,7 +101,8 @@ export const make = (
     const attempt = (act: () => void) => Effect.try({ try: act, catch: (error) => failed(path, error) })
     const bound = boundPathOf(path)
     yield* attempt(() => {
-      prepare(path)
+      const fault = OwnSocket.faultOf(path)
+      if (fault !== undefined) throw new Error(fault)
       rmSync(bound, { force: true })
     })
     const clients = new Set<Socket>()

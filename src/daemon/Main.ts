@@ -148,7 +148,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   const giveUp = () => {
     const text = `The orderly stop took longer than ${controls.options.relay.stopTimeoutMillis} ms`
     controls.output.write(
-      LogLine.format({ kind: "error", text, annotations: { code: "STOP_LATE" } }, options.logFormat, false)
+      LogLine.format({ kind: "error", text, annotations: { code: "STOP_LATE" } }, controls.options.logFormat, false)
     )
     process.exit(failed)
   }

@@ -1,6 +1,16 @@
-/** The place of a unix socket: what a process that was killed left there is removed, what somebody answers at stays. */
+/** The places of the daemon's unix sockets: what can be one, and what is left there by a process that was killed. */
 import { lstatSync, unlinkSync } from "node:fs"
 import { connect } from "node:net"
+
+/** `sun_path` less its final zero: see unix(7). */
+export const pathBytesMax = 107
+
+/** Why no socket can be made under this path, if its directory can be written; undefined: it can, or is replaced. */
+export const faultOf = (path: string): string | undefined => {
+  if (Buffer.byteLength(path) > pathBytesMax) return `its path is longer than ${pathBytesMax} bytes`
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  return there === undefined || there.isSocket() ? undefined : "a file that is no socket is in its place"
+}
 
 const isAnswered = (path: string): Promise<boolean> =>
   new Promise((resolve) => {
@@ -11,7 +21,9 @@ const isAnswered = (path: string): Promise<boolean> =>
     socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code !== "ECONNREFUSED"))
   })
 
+/** Removes a socket that nobody answers at; what somebody answers at stays. Rejects with an operator's words. */
 export const clear = async (path: string): Promise<void> => {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true || (await isAnswered(path))) return
-  unlinkSync(path)
+  const fault = faultOf(path)
+  if (fault !== undefined) throw new Error(fault)
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined && !(await isAnswered(path))) unlinkSync(path)
 }

@@ -16,6 +16,7 @@ import * as Relay from "../Relay.ts"
 import * as Priority from "../thread/Priority.ts"
 import type { Controls } from "./Controls.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
+import * as Refused from "./files/Refused.ts"
 import * as OwnSocket from "./OwnSocket.ts"
 import * as Reload from "./Reload.ts"
 import type { StartRelay } from "./Serve.ts"
@@ -124,20 +125,22 @@ const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
           try: () => output.prepare(options.logFile),
           catch: (cause) => refusal(cause as Error)
         })
-        // The last that can fail; limits are checked.
-        if (tls !== undefined) {
-          yield* relay.replaceTls(tls.identity).pipe(
-            Effect.tapError(() => Effect.sync(prepared.discard)),
-            Effect.mapError(refusal)
-          )
-        }
+        // The first is the last that can fail: rules and limits are checked.
+        const inForce = Effect.gen(function* () {
+          if (tls !== undefined) yield* relay.replaceTls(tls.identity)
+          if (access !== undefined) yield* relay.replaceAccess(access.file)
+          yield* relay.setLimits(Reload.limitsOf(options))
+        })
+        yield* inForce.pipe(
+          Effect.tapError(() => Effect.sync(prepared.discard)),
+          Effect.mapError(refusal)
+        )
+        // In one turn: what opens the log file again takes the path from the options.
         prepared.use()
-        if (access !== undefined) yield* Effect.mapError(relay.replaceAccess(access.file), refusal)
-        yield* Effect.mapError(relay.setLimits(Reload.limitsOf(options)), refusal)
         token = newToken
         log.format = options.logFormat
-        yield* setVerbosity(options.verbosity)
         controls.options = options
+        yield* setVerbosity(options.verbosity)
       })
     const reload = Reload.make({ args, directory, options: () => controls.options, apply })
     const context = yield* Effect.context<never>()
@@ -163,10 +166,9 @@ const startAround = (running: Running): Effect.Effect<void, DaemonFailed, Relay.
     const Telemetry = yield* Effect.promise(() => import("../telemetry/Telemetry.ts"))
     const { output, fdPoolSize } = options.relay
     const version = packageVersion()
-    const { fileSamples } = yield* Effect.promise(() => import("../telemetry/FileReading.ts"))
-    const Refused = yield* Effect.promise(() => import("./files/Refused.ts"))
-    const moreSamples = () => fileSamples(Refused.all)
-    const telemetry = yield* Layer.build(Telemetry.layer({ version, output, descriptorLimit: fdPoolSize, moreSamples }))
+    const telemetry = yield* Layer.build(
+      Telemetry.layer({ version, output, descriptorLimit: fdPoolSize, refusedFiles: Refused.all })
+    )
     if (httpPort !== undefined) yield* Effect.provideContext(startHttp(httpPort, running), telemetry)
     if (!isExported) return
     const OtlpExport = yield* Effect.promise(() => import("../telemetry/OtlpExport.ts"))

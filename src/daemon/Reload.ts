@@ -12,13 +12,13 @@ import * as Resolve from "../config/Resolve.ts"
 import { report } from "../errors/Report.ts"
 import type { Limits } from "../Relay.ts"
 
-type Pick = (options: DaemonOptions) => unknown
+type Read = (options: DaemonOptions) => unknown
 
 /** Without the socket that was inherited for it. */
 const place = ({ family, host, port }: ListenAddress) => [family, host, port]
 
 /** By option. */
-export const changeable: Readonly<Record<string, Pick>> = {
+export const changeable: Readonly<Record<string, Read>> = {
   verbose: ({ verbosity }) => verbosity,
   "log-format": ({ logFormat }) => logFormat,
   "log-file": ({ logFile }) => logFile,
@@ -33,7 +33,7 @@ export const changeable: Readonly<Record<string, Pick>> = {
 }
 
 /** By option. */
-export const fixed: Readonly<Record<string, Pick>> = {
+export const fixed: Readonly<Record<string, Read>> = {
   "control-port": ({ relay }) => place(relay.control),
   "data-port": ({ relay }) => place(relay.data),
   "live-port": ({ relay }) => place(relay.live),
@@ -65,7 +65,7 @@ export const fixed: Readonly<Record<string, Pick>> = {
   "http-port": ({ httpPort }) => httpPort
 }
 
-const changedAmong = (picks: Readonly<Record<string, Pick>>, before: DaemonOptions, after: DaemonOptions) =>
+const changedAmong = (picks: Readonly<Record<string, Read>>, before: DaemonOptions, after: DaemonOptions) =>
   Object.entries(picks)
     .filter(([, pick]) => JSON.stringify(pick(before)) !== JSON.stringify(pick(after)))
     .map(([name]) => name)

@@ -96,8 +96,8 @@ const openHealthSocket = Effect.fnUntraced(function* (
 ) {
   const path = options.healthPath ?? (directory === undefined ? undefined : `${directory.path}/health-${process.pid}`)
   if (path === undefined) return
-  const health = Health.make(clockMillis, options.testpoints.stalled)
-  yield* HealthSocket.make(path, directory?.groupId, health.query)
+  const query = Health.make(clockMillis, options.testpoints.stalled)
+  yield* HealthSocket.make(path, directory?.groupId, query)
   yield* Effect.sync(() => ownFiles.adopt(path))
 })
 

@@ -17,14 +17,4 @@ export class Histogram {
     this.sum += whole * times
     this.count += times
   }
-
-  /** An upper bound of the value that `share` (0 to 1) of the observations stay below; 0 without any. */
-  quantile(share: number): number {
-    let rest = share * this.count
-    for (let bucket = 0; bucket < bucketCount; bucket++) {
-      rest -= this.counts[bucket] as number
-      if (rest <= 0) return this.count === 0 ? 0 : 2 ** bucket
-    }
-    return 2 ** bucketCount
-  }
 }

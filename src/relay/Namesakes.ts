@@ -4,10 +4,10 @@
  */
 import type { Ended } from "./Status.ts"
 import type { Identity } from "./session/Identity.ts"
-import { addTotals, noTotals, type Totals } from "./session/Surroundings.ts"
+import * as Totals from "./Totals.ts"
 
 interface Name extends Ended {
-  readonly channels: Map<string, Totals>
+  readonly channels: Map<string, Totals.Totals>
   stallCount: number
   livingCount: number
 }
@@ -33,7 +33,7 @@ export class Namesakes {
   }
 
   /** All of its streams are closed. */
-  end(named: Named, closed: ReadonlyMap<string, Totals>, stallCount: number): void {
+  end(named: Named, closed: ReadonlyMap<string, Totals.Totals>, stallCount: number): void {
     const known = this.#names.get(keyOf(named))
     if (known === undefined) return
     if (--known.livingCount === 0) {
@@ -41,11 +41,7 @@ export class Namesakes {
       return
     }
     known.stallCount += stallCount
-    for (const [channel, totals] of closed) {
-      const sum = known.channels.get(channel) ?? noTotals()
-      known.channels.set(channel, sum)
-      addTotals(sum, totals)
-    }
+    for (const [channel, totals] of closed) Totals.addTo(known.channels, channel, totals)
   }
 
   get ended(): ReadonlyArray<Ended> {

@@ -26,13 +26,14 @@ import { Chunks } from "./session/Chunks.ts"
 import { Directories } from "./session/Directories.ts"
 import type { Identity } from "./session/Identity.ts"
 import * as SessionActor from "./session/SessionActor.ts"
-import { noTotals, type Surroundings } from "./session/Surroundings.ts"
+import type { Surroundings } from "./session/Surroundings.ts"
 import { endVanished } from "./session/Vanished.ts"
 import { Gather } from "./stream/Gather.ts"
 import { SharedReads } from "./stream/SharedReads.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
 import type { LiveCache } from "./stream/StreamSession.ts"
 import { Tally } from "./Tally.ts"
+import * as Totals from "./Totals.ts"
 import { Vigil } from "./Vigil.ts"
 
 export interface Options {
@@ -173,7 +174,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               return incidents.report("SESSION_STALLED")
             }),
           liveCache: liveCacheOf(options.liveCacheBytes),
-          totals: noTotals(),
+          totals: Totals.none(),
           chunks,
           sessions,
           namesakes,

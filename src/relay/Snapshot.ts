@@ -20,9 +20,9 @@ import type {
   ViewerStatus
 } from "./Status.ts"
 import type { SessionActor } from "./session/SessionActor.ts"
-import { addTotals, totalsOf } from "./session/Surroundings.ts"
 import type { Attached } from "./session/Viewers.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
+import * as Totals from "./Totals.ts"
 
 /** What the relay's clock said, as the time that it is now: the machine's clock may have been set meanwhile. */
 const atMillis = (clockedMillis: number): number => Math.round(wallMillis() - (clockMillis() - clockedMillis))
@@ -106,7 +106,7 @@ export const counters = (registry: Service): Counters => {
   const sum = { ...totals }
   let viewerCount = 0
   for (const session of registry.sessions.values()) viewerCount += session.viewers.count
-  for (const stream of registry.streams.values()) addTotals(sum, totalsOf(stream))
+  for (const stream of registry.streams.values()) Totals.add(sum, Totals.of(stream))
   return {
     sessionCount: registry.sessions.size,
     streamCount: registry.streams.size,

@@ -7,33 +7,18 @@
 import { Context, Effect, Layer, Schedule } from "effect"
 import { Relay } from "../Relay.ts"
 import type { SessionStatus } from "../relay/Status.ts"
+import * as Totals from "../relay/Totals.ts"
 
 export const intervalSeconds = 5
 /** 15 minutes. */
 const pointCountMax = 180
 
-export interface Totals {
-  readonly packetCount: number
-  readonly byteCount: number
-  readonly eventsDiscarded: number
-  readonly packetsLost: number
-}
-
 /** Of all data streams of a session, open and closed. */
-export const totalsOf = ({ streams, closedChannels }: SessionStatus): Totals => {
-  const sum = { packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0 }
-  const all = [
+export const totalsOf = ({ streams, closedChannels }: SessionStatus): Totals.Totals =>
+  Totals.sumOf([
     ...streams.filter(({ isMetadata }) => !isMetadata),
     ...closedChannels.filter(({ channelName }) => channelName !== "metadata")
-  ]
-  for (const part of all) {
-    sum.packetCount += part.packetCount
-    sum.byteCount += part.byteCount
-    sum.eventsDiscarded += part.eventsDiscarded
-    sum.packetsLost += part.packetsLost
-  }
-  return sum
-}
+  ])
 
 /** Per second; seconds for the lag. Oldest first. */
 export interface Series {
@@ -49,7 +34,7 @@ class OfSession {
   readonly bytes: Array<number> = []
   readonly eventsDiscarded: Array<number> = []
   readonly lagSeconds: Array<number> = []
-  #before: Totals
+  #before: Totals.Totals
 
   constructor(session: SessionStatus) {
     this.#before = totalsOf(session)
@@ -57,7 +42,7 @@ class OfSession {
 
   add(session: SessionStatus): void {
     const now = totalsOf(session)
-    const rate = (key: keyof Totals) => Math.max(0, now[key] - this.#before[key]) / intervalSeconds
+    const rate = (key: keyof Totals.Totals) => Math.max(0, now[key] - this.#before[key]) / intervalSeconds
     this.#push(this.bytes, rate("byteCount"))
     this.#push(this.eventsDiscarded, rate("eventsDiscarded"))
     this.#push(this.lagSeconds, lagSecondsOf(session))
@@ -70,8 +55,8 @@ class OfSession {
   }
 }
 
-/** The same, for a caller that has the clock. */
-export class Recorder {
+/** Of all sessions, as `take` is told of them. */
+class Recorder {
   readonly #sessions = new Map<number, OfSession>()
 
   take(sessions: ReadonlyArray<SessionStatus>): void {

@@ -44,9 +44,11 @@ export interface Reading extends Series.Sessions {
   /** Of the relay's TLS; undefined: there is none. */
   readonly tlsEnds?: { readonly certificateMillis: number; readonly clientsMillis: number | undefined } | undefined
   readonly handshakes?: Handshakes | undefined
+  /** Files that are read again while the relay runs: whether they could not be used when they were read last. */
+  readonly refusedFiles?: ReadonlyMap<string, boolean> | undefined
   readonly process: ProcessFigures
   /** Beside the relay's. */
-  readonly more?: ReadonlyArray<Sample>
+  readonly more?: ReadonlyArray<Sample> | undefined
 }
 
 const ofJournals = (journals: NonNullable<Counters["journals"]>): ReadonlyArray<Sample> => [
@@ -137,6 +139,9 @@ const ofEdges = (sessions: ReadonlyArray<SessionStatus>): ReadonlyArray<Sample> 
   ]
 }
 
+const ofFiles = (refused: ReadonlyMap<string, boolean> = new Map()): ReadonlyArray<Sample> =>
+  Array.from(refused, ([file, isRefused]) => sample(Instruments.refusedFile, isRefused ? 1 : 0, file))
+
 /** Two directories of one device may be mounted: a series must be one. */
 const named = (devices: ReadonlyArray<Device>): ReadonlyArray<Device> => {
   const taken = new Set<string>()
@@ -193,6 +198,7 @@ export function* steps(reading: Reading): Generator<void, Iterable<Sample>> {
     ...named(reading.devices).flatMap(ofDevice),
     sample(Instruments.draining, reading.drain.isDraining ? 1 : 0),
     ...ofEdges(reading.sessions),
+    ...ofFiles(reading.refusedFiles),
     ...(reading.more ?? []),
     ...ofProcess(reading.process)
   ])
@@ -201,14 +207,5 @@ export function* steps(reading: Reading): Generator<void, Iterable<Sample>> {
       yield* few
       yield* Series.samples(series)
     }
-  }
-}
-
-/** All in one turn. */
-export const samples = (reading: Reading): Iterable<Sample> => {
-  const work = steps(reading)
-  for (;;) {
-    const { done, value } = work.next()
-    if (done === true) return value
   }
 }

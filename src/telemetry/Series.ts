@@ -5,6 +5,7 @@
  */
 import { printable } from "../protocol/Printable.ts"
 import type { Ended, SessionStatus } from "../relay/Status.ts"
+import * as Totals from "../relay/Totals.ts"
 import * as Instruments from "./Instruments.ts"
 import { labelled, type Sample, sample } from "./Sample.ts"
 
@@ -18,12 +19,8 @@ export interface Sessions {
   readonly seriesMax: number
 }
 
-interface Channel {
+interface Channel extends Totals.Totals {
   readonly labels: readonly [host: string, session: string, channel: string]
-  packetCount: number
-  byteCount: number
-  eventsDiscarded: number
-  packetsLost: number
   silenceMillis: number
 }
 
@@ -39,13 +36,6 @@ interface OfSession {
 }
 
 type Named = Pick<SessionStatus, "hostname" | "name">
-
-const add = (channel: Channel, part: Omit<Channel, "labels" | "silenceMillis">): void => {
-  channel.packetCount += part.packetCount
-  channel.byteCount += part.byteCount
-  channel.eventsDiscarded += part.eventsDiscarded
-  channel.packetsLost += part.packetsLost
-}
 
 /** Sums by name, as many as fit. */
 class Series {
@@ -77,8 +67,7 @@ class Series {
 
   channel({ hostname, name }: Named, channelName: string): Channel | undefined {
     const labels = [printable(hostname), printable(name), printable(channelName)] as const
-    const none = { packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0, silenceMillis: 0 }
-    return this.#find(this.channels, labels.join("\0"), () => ({ labels, ...none }))
+    return this.#find(this.channels, labels.join("\0"), () => ({ labels, ...Totals.none(), silenceMillis: 0 }))
   }
 
   session({ hostname, name }: Named): OfSession | undefined {
@@ -117,13 +106,13 @@ const addSession = (series: Series, session: SessionStatus, nowMillis: number): 
   for (const closed of session.closedChannels) {
     if (closed.channelName === "metadata") continue
     const channel = series.channel(session, channelOf(closed.channelName))
-    if (channel !== undefined) add(channel, closed)
+    if (channel !== undefined) Totals.add(channel, closed)
   }
   for (const stream of session.streams) {
     if (stream.isMetadata) continue
     const channel = series.channel(session, channelOf(stream.channelName))
     if (channel === undefined) continue
-    add(channel, stream)
+    Totals.add(channel, stream)
     channel.silenceMillis = Math.max(channel.silenceMillis, nowMillis - stream.heardAtMillis)
   }
   const own = series.session(session)
@@ -141,7 +130,7 @@ const addEnded = (series: Series, ended: Ended): void => {
   for (const [channelName, totals] of ended.channels) {
     if (channelName === "metadata") continue
     const channel = series.channel(ended, channelOf(channelName))
-    if (channel !== undefined) add(channel, totals)
+    if (channel !== undefined) Totals.add(channel, totals)
   }
   const own = series.session(ended)
   if (own !== undefined) own.stallCount += ended.stallCount

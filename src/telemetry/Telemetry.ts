@@ -18,6 +18,8 @@ export interface Options {
   readonly descriptorLimit: number
   /** Channels and sessions beyond this have no series of their own. Default 2,000. */
   readonly seriesMax?: number
+  /** See `Reading`. */
+  readonly refusedFiles?: ReadonlyMap<string, boolean>
   /** Series beside the relay's. */
   readonly moreSamples?: () => ReadonlyArray<Sample>
 }
@@ -25,7 +27,8 @@ export interface Options {
 export interface Service {
   /** Those of one instrument one after the other. */
   readonly samples: (reader: LoopDelay.Reader) => Effect.Effect<Iterable<Sample>>
-  readonly process: (reader: LoopDelay.Reader) => Effect.Effect<ProcessFigures>
+  /** For the operator. */
+  readonly process: Effect.Effect<ProcessFigures>
   /** Without what is told since the last reading: anybody may ask. */
   readonly state: Effect.Effect<Omit<ProcessFigures, "loopDelay">>
   /** The output's first. */
@@ -94,8 +97,9 @@ const make = (options: Options) =>
         tlsEnds,
         handshakes,
         process: ownFigures,
+        refusedFiles: options.refusedFiles,
         seriesMax: options.seriesMax ?? seriesMaxDefault,
-        more: options.moreSamples?.() ?? []
+        more: options.moreSamples?.()
       })
       for (;;) {
         const { done, value } = work.next()
@@ -105,7 +109,7 @@ const make = (options: Options) =>
     })
     return Telemetry.of({
       samples,
-      process: (reader) => Effect.flatMap(devices, (found) => figuresFor(reader, found)),
+      process: Effect.flatMap(devices, (found) => figuresFor("operator", found)),
       state: Effect.flatMap(devices, stateWith),
       devices
     })

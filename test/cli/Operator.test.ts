@@ -52,6 +52,24 @@ describe("lttng-relay sessions", () => {
   )
 })
 
+describe("lttng-relay sessions where there is none", () => {
+  it.live("says so to who looks on, and prints nothing for a script", () =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("none")
+      const socket = join(home, "http.sock")
+      const relay = yield* Relays.start("ours", { args: [`--http-port=unix://${socket}`] })
+      const live = `net://127.0.0.1:${relay.livePort}`
+      for (const url of [live, `unix://${socket}`]) {
+        const said = { code: 0, stdout: "", stderr: "no session streams to this relay\n" }
+        assert.deepInclude(yield* toolbox("sessions", url), said, url)
+        assert.deepInclude(yield* toolbox("sessions", url, "--json"), { code: 0, stdout: "[]\n", stderr: "" }, url)
+      }
+      const { code, stderr } = yield* toolbox("sessions", `${live}/host/web1/checkout`)
+      assert.deepStrictEqual([code, stderr], [0, "no session checkout of web1 streams to this relay\n"])
+    })
+  )
+})
+
 describe("lttng-relay top", () => {
   it.live("--json says once what each session does", () =>
     Effect.gen(function* () {

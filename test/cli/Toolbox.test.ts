@@ -214,7 +214,7 @@ const suite = (kind: Relays.Kind) => () => {
         (all) => all.length === 1 && all[0].url === url && all[0].clientCount === 1
       )
       const lines = (yield* run("sessions", liveUrl(relay))).stdout
-      assert.strictEqual(lines, `${url} (timer 100000 µs, 3 streams, 1 client, ctf-1.8)\n`)
+      assert.strictEqual(lines, `${url} (timer 100000 µs, 3 streams with metadata, 1 client, ctf-1.8)\n`)
 
       const [summary] = jsonLines((yield* Fiber.join(loading)).stdout)
       const endedAt = Date.now()

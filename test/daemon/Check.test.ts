@@ -69,7 +69,8 @@ describe("lttng-relayd --check", () => {
         ...["--http-port", `tcp://127.0.0.1:${at.ports[0]}`, "--http-token-file", "token", "-w", "/nowhere"],
         ...["--pid-file", "/nowhere/pid", "--log-file", "/nowhere/log"]
       ]
-      const { code, stderr } = yield* Daemons.attempt("ours", at, args)
+      const env = { LTTNG_RELAYD_HEALTH: join(at.home, "file") }
+      const { code, stderr } = yield* Daemons.attempt("ours", at, args, { env })
       assert.strictEqual(code, 1)
       const expected = [
         "unrecognized option '--no-such-option'",
@@ -81,6 +82,7 @@ describe("lttng-relayd --check", () => {
         "The working directory /nowhere is not there",
         "The PID file /nowhere/pid cannot be written",
         "The log file /nowhere/log cannot be written",
+        `The health socket ${env.LTTNG_RELAYD_HEALTH} cannot be made: a file that is no socket is in its place`,
         `The output ${join(at.home, "file", "traces")} cannot be written`,
         `The HTTP token file ${join(at.home, "token")} is empty`,
         `The live port 127.0.0.1:${taken} is not to be had: Address already in use`,

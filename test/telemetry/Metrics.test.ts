@@ -2,8 +2,7 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import * as Instruments from "../../src/telemetry/Instruments.ts"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
-import { samples } from "../../src/telemetry/Reading.ts"
-import { noTime, reading, session, stream, textOf } from "./readings.ts"
+import { noTime, reading, samples, session, stream, textOf } from "./readings.ts"
 import * as Reference from "./reference.ts"
 
 const lineOf = (text: string, start: string) => text.split("\n").filter((line) => line.startsWith(start))
@@ -45,6 +44,14 @@ describe("a reading", () => {
     assert.lengthOf(lineOf(text, "lttng_relay_channel_received_bytes_total"), 2)
     // A channel and a session.
     assert.deepStrictEqual(lineOf(text, "lttng_relay_capped_series"), ["lttng_relay_capped_series 2"])
+  })
+
+  it("tells which files could not be used when they were read last", () => {
+    const refusedFiles = new Map(Object.entries({ access: true, tls: false }))
+    assert.deepStrictEqual(lineOf(textOf(samples(reading([], { refusedFiles }))), "lttng_relay_refused_file"), [
+      'lttng_relay_refused_file{file="access"} 1',
+      'lttng_relay_refused_file{file="tls"} 0'
+    ])
   })
 
   it("tells how far the slowest viewer of a session is behind", () => {

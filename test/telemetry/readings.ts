@@ -1,7 +1,7 @@
 /** Readings of a relay that there is not. */
 import type { SessionStatus } from "../../src/relay/Status.ts"
 import * as Exposition from "../../src/telemetry/Exposition.ts"
-import { type Reading, samples } from "../../src/telemetry/Reading.ts"
+import { type Reading, steps } from "../../src/telemetry/Reading.ts"
 
 /** What a scraper of Prometheus' text gets. */
 export const textOf = (of: Parameters<typeof Exposition.slices>[0]): string =>
@@ -90,6 +90,14 @@ export const reading = (sessions: ReadonlyArray<SessionStatus>, more: Partial<Re
   seriesMax: 100,
   ...more
 })
+
+export const samples = (of: Reading) => {
+  const work = steps(of)
+  for (;;) {
+    const { done, value } = work.next()
+    if (done === true) return value
+  }
+}
 
 export const samplesOf = (sessions: ReadonlyArray<SessionStatus>, more: Partial<Reading> = {}) =>
   samples(reading(sessions, more))

@@ -55,7 +55,7 @@ const Head = ({
         html`<a href=${href} key=${href} aria-current=${hash.startsWith(href) || (hash === "" && href === "#/sessions") ? "page" : null}>${text}</a>`
     )}
   </nav>
-  <div class="totals">
+  <div class=${failure === "lost" ? "totals lost" : "totals"}>
     <span>${Values.byteRate(rates.total.bytes)}</span>
     <span class="wide">${Values.rate(rates.total.packets)} packets</span>
     <span class=${rates.total.eventsDiscarded > 0 ? "bad" : "soft"}>

@@ -2,11 +2,10 @@
  * What the page asks the relay, and whether it answers. The token is kept for this tab only. Answers have the shapes of
  * `AdminApi`, whose types are imported and whose code is not.
  */
-
 import type { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../../relay/Status.ts"
 import type { Device } from "../../telemetry/Device.ts"
 import type { ProcessFigures } from "../../telemetry/Reading.ts"
-import type { Overview, SessionSummary } from "../AdminApi.ts"
+import type { Overview, SessionHistory, SessionSummary } from "../AdminApi.ts"
 import type { PassedSession } from "../Operations.ts"
 
 export type {
@@ -22,12 +21,7 @@ export type {
   SessionSummary
 }
 
-export interface History {
-  readonly intervalSeconds: number
-  readonly bytes: ReadonlyArray<number>
-  readonly eventsDiscarded: ReadonlyArray<number>
-  readonly lagSeconds: ReadonlyArray<number>
-}
+export type History = typeof SessionHistory.Type
 
 export interface Listed<A> {
   readonly total: number

@@ -28,7 +28,7 @@ type HttpApp = Effect.Effect<
   HttpServerRequest.HttpServerRequest | Scope.Scope
 >
 
-/** Sixty-four clients hold a few MiB at most. */
+/** All its clients together hold a few MiB at most. */
 const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 }
 const restartInterval = "1 second"
 /** How long answers have to their end when the port closes. */
@@ -192,6 +192,7 @@ const started = (start: Start): Effect.Effect<readonly [Worker, Listening], Http
         refused(told._tag === "Refused" ? told.message : told._tag)
       }
     })
+    return Effect.promise(() => worker.terminate())
   })
 
 const addressOf = ({ address }: Listening): Effect.Effect<NetAddress.SocketAddress, HttpServerError.ServeError> =>

@@ -69,7 +69,7 @@ const refuse = (response: ServerResponse, status: number): void => {
   response.writeHead(status, { connection: "close", "content-length": "0", ...allowed }).end()
 }
 
-/** Hears the body to its end; undefined: it is too large, or broken off. */
+/** Hears the body to its end; undefined: it is too large. One that breaks off is not told of. */
 const bodyOf = (request: IncomingMessage, take: (body: Uint8Array<ArrayBuffer> | undefined) => void): void => {
   const parts: Array<Buffer> = []
   let byteCount = 0

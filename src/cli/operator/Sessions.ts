@@ -1,9 +1,9 @@
 /** `lttng-relay sessions`: what a relay has to watch. */
-
-import { Effect, Option } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { SessionSummary } from "../../admin/AdminApi.ts"
 import type { PassedSession } from "../../admin/Operations.ts"
+import { harmless } from "../../errors/Harmless.ts"
 import { wallMillis } from "../../Machine.ts"
 import { tlsWanted, UrlRefused } from "../../transport/RelayUrl.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
@@ -34,9 +34,10 @@ const merge = (viewer: LiveViewer.LiveViewer, sessions: ReadonlyArray<LiveViewer
   return [...byUrl.values()].sort((a, b) => (a.url < b.url ? -1 : 1))
 }
 
+/** Viewers are told how many streams there are, but not which are metadata's. */
 const describe = ({ clientCount, liveTimerMicros, streamCount, traceFormat, url }: Listed): string => {
   const timer = liveTimerMicros === 0 ? "not live" : `timer ${liveTimerMicros} µs`
-  const counts = `${Output.plural(streamCount, "stream")}, ${Output.plural(clientCount, "client")}`
+  const counts = `${Output.plural(streamCount, "stream")} with metadata, ${Output.plural(clientCount, "client")}`
   const note = url.includes("[") ? "; babeltrace2 opens no IPv6 addresses" : ""
   return `${url} (${timer}, ${counts}, ${traceFormat}${note})`
 }
@@ -53,6 +54,10 @@ const config = {
 }
 
 type Input = Flags.Given<typeof config>
+
+/** Who looks on hears that there is none; a script gets no line. */
+const printAll = (lines: ReadonlyArray<string>, of = "") =>
+  lines.length === 0 ? Console.error(`no session${of} streams to this relay`) : Effect.forEach(lines, Output.print)
 
 /** By the operator's port, which knows more than viewers do. */
 const isOperators = (url: string) => /^(https?|tcp[46]?|unix):/.test(url)
@@ -87,8 +92,7 @@ const runOperators = (input: Input) =>
       const { passing = [], sessions } = yield* relay.overview({ query: {} })
       const passed = passing.map((session) => ({ ...session, passes: true }))
       if (input.json) return yield* Output.printJson([...sessions, ...passed])
-      for (const session of sessions) yield* Output.print(describeSummary(session))
-      for (const session of passing) yield* Output.print(describePassed(session))
+      yield* printAll([...sessions.map(describeSummary), ...passing.map(describePassed)])
     })
   )
 
@@ -108,7 +112,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
       session === undefined || (session.hostname === hostname && session.sessionName === sessionName)
   )
   if (input.json) return yield* Output.printJson(shown)
-  for (const entry of shown) yield* Output.print(describe(entry))
+  yield* printAll(shown.map(describe), session && harmless(` ${session.sessionName} of ${session.hostname}`))
 })
 
 export const command = Command.make("sessions", config, (input) => Output.reported(Effect.scoped(run(input)))).pipe(

@@ -9,6 +9,7 @@ import { Effect, Result } from "effect"
 import * as Doubts from "../../access/Doubts.ts"
 import { freeBytesMin, freeFileCountMin } from "../../admin/Readiness.ts"
 import type { DaemonOptions } from "../../config/DaemonOptions.ts"
+import { connectionCountMaxOf } from "../../config/Descriptors.ts"
 import * as ExportVariables from "../../config/ExportVariables.ts"
 import * as HttpPort from "../../config/HttpPort.ts"
 import { check } from "../../config/RelayConfig.ts"
@@ -18,6 +19,7 @@ import * as TextFile from "../../config/TextFile.ts"
 import { reasonOf } from "../../errors/SystemError.ts"
 import * as AccessRules from "../files/AccessRules.ts"
 import * as TlsFiles from "../files/TlsFiles.ts"
+import * as OwnSocket from "../OwnSocket.ts"
 import * as FreePorts from "./FreePorts.ts"
 
 const error = (text: string): Message => ({ level: "error", text })
@@ -64,18 +66,30 @@ const unwritable = (path: string): string | undefined => {
   }
 }
 
+/** The same of the directory that is to have the file. */
+const unwritableAround = (path: string): string | undefined => {
+  const parent = dirname(path)
+  return isDirectory(parent) ? unwritable(parent) : `there is no directory ${parent}`
+}
+
 /** Nothing, or why a file of that name cannot be made, or written where it is. */
 const unwritableFile = (path: string): string | undefined => {
   const there = look(path)
   if (typeof there === "string") return there
-  if (there === undefined) {
-    const parent = dirname(path)
-    return isDirectory(parent) ? unwritable(parent) : `there is no directory ${parent}`
-  }
+  if (there === undefined) return unwritableAround(path)
   if (there.isDirectory()) return "it is a directory"
   try {
     accessSync(path, constants.W_OK)
     return undefined
+  } catch (cause) {
+    return reasonOf(cause)
+  }
+}
+
+/** Nothing, or why no socket of that name can be made. */
+const unwritableSocket = (path: string): string | undefined => {
+  try {
+    return OwnSocket.faultOf(path) ?? unwritableAround(path)
   } catch (cause) {
     return reasonOf(cause)
   }
@@ -112,12 +126,12 @@ const directories = (options: DaemonOptions): ReadonlyArray<Message> => {
   if (workingDirectory !== undefined && !isDirectory(workingDirectory)) {
     complaints.push(error(`The working directory ${workingDirectory} is not there`))
   }
-  const files = { "PID file": pidFile, "health socket": healthPath, "log file": options.logFile }
-  for (const [name, path] of Object.entries(files)) {
-    if (path === undefined) continue
-    const reason = unwritableFile(path)
+  for (const [name, path] of Object.entries({ "PID file": pidFile, "log file": options.logFile })) {
+    const reason = path === undefined ? undefined : unwritableFile(path)
     if (reason !== undefined) complaints.push(error(`The ${name} ${path} cannot be written: ${reason}`))
   }
+  const fault = healthPath === undefined ? undefined : unwritableSocket(healthPath)
+  if (fault !== undefined) complaints.push(error(`The health socket ${healthPath} cannot be made: ${fault}`))
   const reason = runDirectory === undefined ? "the user has no home" : unwritable(runDirectory)
   if (reason !== undefined) {
     const level = isRunDirectoryNamed ? error : warning
@@ -151,33 +165,17 @@ const tls = ({ tls: files }: DaemonOptions): ReadonlyArray<Message> => {
   return [...errors.map(error), ...warnings.map(warning)]
 }
 
-/** What the runtime, the listeners and trace files need beside connections. */
-const descriptorReserve = 72
-
 const limits = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
   const complaints: Array<Message> = []
   const checked = Effect.runSync(Effect.result(check(relay)))
   if (Result.isFailure(checked)) complaints.push(error(checked.failure.reason))
-  const forConnections = relay.fdPoolSize - descriptorReserve
-  if (forConnections < relay.connectionCountMax) {
-    complaints.push(
-      warning(`Descriptors are enough for ${forConnections} connections, not for ${relay.connectionCountMax}`)
-    )
+  const count = connectionCountMaxOf(relay)
+  if (count < relay.connectionCountMax) {
+    complaints.push(warning(`Descriptors are enough for ${count} connections, not for ${relay.connectionCountMax}`))
   }
   const memory = relay.memoryBytesMax + relay.liveCacheBytes
   if (memory > totalmem()) complaints.push(warning(`The memory limits are ${memory} bytes, the machine has less`))
   return complaints
-}
-
-/** See unix(7), without the zero. */
-const socketPathBytesMax = 107
-
-/** A socket file that a process has left behind is replaced at the start. */
-const unixSocket = (path: string): string | undefined => {
-  const there = look(path)
-  if (typeof there === "object" && !there.isSocket()) return "a file that is no socket is in its place"
-  if (Buffer.byteLength(path) > socketPathBytesMax) return `its path is longer than ${socketPathBytesMax} bytes`
-  return isDirectory(dirname(path)) ? unwritable(dirname(path)) : `there is no directory ${dirname(path)}`
 }
 
 const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise<ReadonlyArray<Message>> => {
@@ -190,7 +188,7 @@ const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise
     complaints.push(error(`The ${name} port ${host}:${port} is not to be had: ${reason}`))
   }
   if (httpPort?._tag === "Unix") {
-    const reason = unixSocket(httpPort.path)
+    const reason = unwritableSocket(httpPort.path)
     if (reason !== undefined) complaints.push(error(`The http socket ${httpPort.path} cannot be made: ${reason}`))
   }
   if (httpPort !== undefined && httpTokenFile === undefined && HttpPort.isLocal(httpPort)) {

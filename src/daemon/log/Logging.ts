@@ -7,7 +7,7 @@
  */
 import { Cause, Context, Effect, Layer, Logger, type LogLevel, References } from "effect"
 import type { DaemonOptions } from "../../config/DaemonOptions.ts"
-import { isSaid } from "../../errors/Verbosity.ts"
+import * as Verbosity from "../../errors/Verbosity.ts"
 import { clockMillis, setTimeout } from "../../Machine.ts"
 import * as LogLine from "./LogLine.ts"
 import { intervalMillis, likeness, Repeats, saidOfCodeCountMax } from "./Repeats.ts"
@@ -53,17 +53,13 @@ export interface Log {
   readonly gated: (loggers: Layer.Layer<never>) => Layer.Layer<never>
 }
 
-/** For a report of a fault: some minutes of a relay that has one. */
-const lastLineCountMax = 1000
-
 export const make = (options: Options, write: (text: string) => void): Log => {
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
   const repeats = new Repeats()
   const ofCode = new Repeats(saidOfCodeCountMax)
   const lastLines: Array<string> = []
   const say = (line: LogLine.Line) => {
-    lastLines.push(LogLine.format(line, log.format, false).trimEnd())
-    if (lastLines.length > lastLineCountMax) lastLines.shift()
+    Verbosity.remember(lastLines, LogLine.format(line, log.format, false).trimEnd())
     write(LogLine.format(line, log.format, colored))
   }
   /** True: it is not said now, but counted. */
@@ -87,7 +83,6 @@ export const make = (options: Options, write: (text: string) => void): Log => {
   }
   const logger = Logger.make<unknown, void>(({ message, logLevel, cause, fiber }) => {
     const annotations = fiber.getRef(References.CurrentLogAnnotations)
-    if (!isSaid(log.verbosity, logLevel, annotations)) return
     const kind = logLevel === "Trace" && "command" in annotations ? "debug3" : kindOf(logLevel)
     sayOnce({
       kind,
@@ -96,25 +91,13 @@ export const make = (options: Options, write: (text: string) => void): Log => {
     })
     if (kind === "error" && options.abortOnError) process.kill(process.pid, "SIGABRT")
   })
-  const gate = (inner: Logger.Logger<unknown, unknown>) =>
-    Logger.make<unknown, unknown>((line) => {
-      const annotations = line.fiber.getRef(References.CurrentLogAnnotations)
-      if (isSaid(log.verbosity, line.logLevel, annotations)) inner.log(line)
-    })
   const gated: Log["gated"] = (loggers) =>
     Layer.effectContext(
       Effect.map(Layer.build(loggers), (context) => {
         const inner = Context.get(context, Logger.CurrentLoggers)
-        return Context.add(context, Logger.CurrentLoggers, new Set([...inner].map(gate)))
+        return Context.add(context, Logger.CurrentLoggers, new Set([...inner].map((one) => Verbosity.gated(log, one))))
       })
     )
-  const log: Log = {
-    // Fibers keep the level they began with: all is let through to where it can change.
-    layer: Layer.mergeAll(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, "All")),
-    verbosity: options.verbosity,
-    format: options.logFormat,
-    lastLines,
-    gated
-  }
-  return log
+  const log = { verbosity: options.verbosity, format: options.logFormat, lastLines, gated }
+  return Object.assign(log, { layer: Verbosity.layer(log, logger) })
 }

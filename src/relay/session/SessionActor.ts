@@ -17,12 +17,13 @@ import type { FileFailed } from "../../storage/Files.ts"
 import type { CloseReason } from "../CloseReason.ts"
 import { type Options, StreamActor } from "../stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../stream/StreamSession.ts"
+import * as Totals from "../Totals.ts"
 import { Announcement } from "./Announcement.ts"
 import type { Identity } from "./Identity.ts"
 import { watchNames } from "./Removals.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
 import { StreamPlaces } from "./StreamPlaces.ts"
-import { addTotals, noTotals, type Surroundings, type Totals, totalsOf } from "./Surroundings.ts"
+import type { Surroundings } from "./Surroundings.ts"
 import { Viewers } from "./Viewers.ts"
 
 export interface Control extends Connection {
@@ -48,7 +49,7 @@ export class SessionActor implements StreamSession {
   readonly streams = new Map<number, StreamActor>()
   readonly traceIds = new Map<string, bigint>()
   /** Of its streams that are closed, by channel. */
-  readonly closedTotals = new Map<string, Totals>()
+  readonly closedTotals = new Map<string, Totals.Totals>()
   readonly chunks: SessionChunks
   isConnectionClosed = false
   isAborted = false
@@ -213,11 +214,9 @@ export class SessionActor implements StreamSession {
     this.#announcement.remove(stream)
     this.#completing.add(stream)
     this.#surroundings.events.publish({ _tag: "StreamClosed", sessionId: this.id, streamId: handle })
-    const totals = totalsOf(stream)
-    addTotals(this.#surroundings.totals, totals)
-    const ofChannel = this.closedTotals.get(stream.channelName) ?? noTotals()
-    this.closedTotals.set(stream.channelName, ofChannel)
-    addTotals(ofChannel, totals)
+    const totals = Totals.of(stream)
+    Totals.add(this.#surroundings.totals, totals)
+    Totals.addTo(this.closedTotals, stream.channelName, totals)
   }
 
   get isComplete(): boolean {

@@ -10,31 +10,9 @@ import type { Journals } from "../journal/Journals.ts"
 import type { Gather } from "../stream/Gather.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import type { LiveCache } from "../stream/StreamSession.ts"
+import type { Totals } from "../Totals.ts"
 import type { BeaconWatch } from "./Beacon.ts"
 import type { Chunks } from "./Chunks.ts"
-
-/** What streams received, and what their tracers lost meanwhile. */
-export interface Totals {
-  packetCount: number
-  byteCount: number
-  eventsDiscarded: number
-  packetsLost: number
-}
-
-export const noTotals = (): Totals => ({ packetCount: 0, byteCount: 0, eventsDiscarded: 0, packetsLost: 0 })
-
-export const addTotals = (sum: Totals, more: Totals): void => {
-  sum.packetCount += more.packetCount
-  sum.byteCount += more.byteCount
-  sum.eventsDiscarded += more.eventsDiscarded
-  sum.packetsLost += more.packetsLost
-}
-
-/** Those of one stream. */
-export const totalsOf = ({ byteCount, losses, packetCount }: StreamActor): Totals => {
-  const { eventsDiscarded, packetsLost } = losses
-  return { packetCount, byteCount, eventsDiscarded, packetsLost }
-}
 
 /** A session that may be of a target that is gone. */
 export interface Silent {

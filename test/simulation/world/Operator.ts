@@ -6,7 +6,7 @@ import { assert } from "@effect/vitest"
 import { Cause, Deferred, Effect, FileSystem, Layer, Path, Stream } from "effect"
 import { Etag, HttpPlatform, HttpRouter, HttpServerRequest } from "effect/http"
 import * as AdminServer from "../../../src/admin/AdminServer.ts"
-import { Closing } from "../../../src/admin/Closing.ts"
+import { Closing } from "../../../src/admin/Endless.ts"
 import { Operations } from "../../../src/admin/Operations.ts"
 import * as Machine from "../../../src/Machine.ts"
 import { Relay } from "../../../src/Relay.ts"
@@ -79,7 +79,7 @@ const telemetryOf = (registry: Registry["Service"], { drain }: Relay["Service"])
     }
   })
   const state = Effect.succeed(noProcess)
-  return Telemetry.of({ samples: () => samples, process: () => state, state, devices: Effect.succeed([]) })
+  return Telemetry.of({ samples: () => samples, process: state, state, devices: Effect.succeed([]) })
 }
 
 /** Answers the status. */
