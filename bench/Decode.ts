@@ -48,7 +48,6 @@ const library = (directory: string, format: Printing.Format): Cost => {
     format,
     text: Text.defaults,
     filter,
-    interval: Recording.always,
     write: (bytes) => writeSync(nowhere, bytes),
     warn: () => {}
   })

@@ -41,6 +41,7 @@ const right: ReadonlyArray<ReadonlyArray<string>> = [
   ["a", "--names=all", "--fields", "trace,loglevel", "--color=always"],
   ["--begin=17:46", "--end", "2026-11-25 17:47:00", "a", "--histogram", "--clock-force-correlate"],
   ["--where=$ctx.a =~ /^b=c/", "a"],
+  ["a", "--stream-intersection"],
   ["-b", "17:46", "-e", "17:47", "a", "-n", "all", "-f", "trace", "-o", "text", "-i", "ctf", "-w", "/tmp/x"],
   ["--timerange=[1,2]", "a", "--output=/tmp/x", "--output-format=text", "--input-format", "ctf"],
   ["--begin=", "a", "--begin=1"],
@@ -58,7 +59,6 @@ const left: ReadonlyArray<ReadonlyArray<string>> = [
   ["a", "--begin"],
   ["a", "-b"],
   ["a", "-x"],
-  ["a", "--stream-intersection"],
   ["--", "a"],
   ["a", "--clock-offset=1", "--clock-offset=2"]
 ]

@@ -5,10 +5,10 @@ import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { JsonSchema, Result, Schema, SchemaRepresentation } from "effect"
 import { defaults, type TextOptions } from "../../src/ctf/print/Text.ts"
+import { always, type Interval } from "../../src/ctf/recorded/Interval.ts"
 import * as Moment from "../../src/ctf/recorded/Moment.ts"
 import * as Printing from "../../src/ctf/recorded/Printing.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
-import type { Interval } from "../../src/ctf/recorded/StreamReader.ts"
 import { answer, type Case, casesOf, describeWithCorpus, expectations } from "../support/corpus.ts"
 
 const own = ["types", "contexts", "levels", "many", "perpid", "channels", "discarded", "discard-begin", "overwrite"]
@@ -34,18 +34,17 @@ const show = (
   code: Recording.Options["code"],
   format: Printing.Format = "text",
   options: TextOptions = { ...defaults, isGmt: true },
-  interval: Interval = Recording.always
+  interval: Interval = always
 ): Printed => {
   const parts: Array<Buffer> = []
   const warnings: Array<string> = []
   let isFailed = false
   try {
-    const recording = Recording.open([path], { ...Recording.defaults, code })
+    const recording = Recording.open([path], { ...Recording.defaults, code, interval: () => interval })
     const { failureCount } = Printing.print(recording, {
       format,
       text: options,
       filter: undefined,
-      interval,
       write: (bytes) => parts.push(Buffer.from(bytes)),
       warn: (line) => warnings.push(line)
     })

@@ -15,19 +15,14 @@ const traces = join(import.meta.dirname, "traces")
 const show = (directory: string, begin: string) => {
   const parts: Array<Buffer> = []
   const warnings: Array<string> = []
-  let interval: { readonly begin: ReturnType<typeof Moment.parse>; readonly end: undefined } | undefined
   const recording = Recording.open([directory], {
     ...Recording.defaults,
-    interval: (first) => {
-      interval = { begin: Moment.parse(begin, true, first), end: undefined }
-      return interval
-    }
+    interval: (first) => ({ begin: Moment.parse(begin, true, first), end: undefined })
   })
   const { failureCount } = Printing.print(recording, {
     format: "text",
     text: { ...Text.defaults, isGmt: true, isSeconds: true },
     filter: undefined,
-    interval: interval ?? Recording.always,
     write: (bytes) => parts.push(Buffer.from(bytes)),
     warn: (line) => warnings.push(line.replaceAll(directory, ""))
   })

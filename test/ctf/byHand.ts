@@ -39,7 +39,6 @@ export const shown = (directory: string, code: Code) => {
     format: "text",
     text: { ...defaults, isGmt: true },
     filter: undefined,
-    interval: Recording.always,
     write: (bytes) => parts.push(Buffer.from(bytes)),
     warn: () => {}
   })

@@ -65,6 +65,10 @@ const variant = (first: string, second: string): string =>
   `{"type":"variant","selector-field-location":{"path":["k"]},"options":[{"selector-field-ranges":[[0,1]],"field-class":${first}},{"selector-field-ranges":[[2,9]],"field-class":${second}}]}`
 const array = (...path: ReadonlyArray<string>): string =>
   `{"type":"dynamic-length-array","length-field-location":{"path":${JSON.stringify(path)}},"element-field-class":${number}}`
+/** Where `selector` is true or, with ranges, in one of them. */
+const optional = (selector: string, fieldClass: string, more = ""): string =>
+  `{"type":"optional","selector-field-location":{"path":["${selector}"]},"field-class":${fieldClass}${more}}`
+const inSome = ',"selector-field-ranges":[[1,255]]'
 
 export const corners: ReadonlyArray<Corner> = [
   named("a text over two lines", "a\nb", "a\nb"),
@@ -236,6 +240,35 @@ export const corners: ReadonlyArray<Corner> = [
     what: "a length that is a variant with a number in each option (CTF 2)",
     metadata: json(member("k", number), member("x", variant(number, bits("boolean"))), member("y", array("x"))),
     lines: undefined
+  },
+  {
+    what: "an optional in an optional (CTF 2)",
+    metadata: json(
+      member("a", number),
+      member("b", number),
+      member("x", optional("a", optional("b", number, inSome), inSome))
+    ),
+    files: { s: "00 00  00 01  01 00  01 01 2a" },
+    lines: [
+      "e: { a = 0, b = 0, x = <none> }",
+      "e: { a = 0, b = 1, x = <none> }",
+      "e: { a = 1, b = 0, x = { <none> } }",
+      "e: { a = 1, b = 1, x = { { 42 } } }"
+    ]
+  },
+  {
+    what: "an absent optional in one that a boolean chose (CTF 2)",
+    metadata: json(
+      member("a", bits("boolean")),
+      member("b", bits("boolean")),
+      member("x", optional("a", optional("b", number)))
+    ),
+    files: { s: "00 00  00 01  01 00" },
+    lines: [
+      "e: { a = false, b = false, x = <none> }",
+      "e: { a = false, b = true, x = <none> }",
+      "e: { a = true, b = false, x = <none> }"
+    ]
   },
   {
     what: "a member that stands twice in an object (CTF 2)",

@@ -41,7 +41,6 @@ const talk = "there are no log levels here: what is wrong is said on standard er
 
 /** Without their values. */
 const others = new Map([
-  ["--stream-intersection", "not known here: --timerange=BEGIN,END shows the part in which all streams are active"],
   ["--debug-info", symbols],
   ["--debug-info-dir", symbols],
   ["--debug-info-full-path", symbols],

@@ -28,12 +28,12 @@ interface Input extends Recorded.Input, Pick<EventOptions.Input, "event" | "wher
 /** Answers what could not be decoded. */
 const print = (input: Input): number => {
   const filter = EventOptions.filter(input)
-  const { interval, recording } = Recorded.open(input, 0n)
+  const recording = Recorded.open(input, 0n)
   const { warn, write } = StandardOutput
   for (const line of EventOptions.warnings(input, recording.traceClasses)) warn(line)
   const format = new ChromeTrace(input.directory.map((path) => basename(resolve(path))).join(", "))
   const text = { ...Text.defaults, isGmt: input.clockGmt }
-  return Printing.print(recording, { format, text, filter, interval, write, warn }).failureCount
+  return Printing.print(recording, { format, text, filter, write, warn }).failureCount
 }
 
 export const command = Command.make(

@@ -1,8 +1,7 @@
 /** What commands about recordings share: directories, an interval of time, and how they are opened. */
-import { compare } from "../../ctf/decode/Clock.ts"
+import { type Interval, isEmpty } from "../../ctf/recorded/Interval.ts"
 import * as Moment from "../../ctf/recorded/Moment.ts"
 import * as Recording from "../../ctf/recorded/Recording.ts"
-import type { Interval } from "../../ctf/recorded/StreamReader.ts"
 import { Misused } from "../Misused.ts"
 import type * as Options from "../Options.ts"
 import { OutputClosed } from "../StandardOutput.ts"
@@ -16,6 +15,11 @@ export const options = {
   },
   end: { kind: "texts", name: "end", short: "e", description: "Until then, like --begin" },
   timerange: { kind: "texts", name: "timerange", description: "--begin and --end in one: BEGIN,END or [BEGIN,END]" },
+  streamIntersection: {
+    kind: "toggle",
+    name: "stream-intersection",
+    description: "Of each trace only the time in which all of its streams are active"
+  },
   clockForceCorrelate: {
     kind: "toggle",
     name: "clock-force-correlate",
@@ -59,35 +63,27 @@ const moment = (
 }
 
 const intervalOf = (input: Input, first: bigint | undefined): Interval => {
-  const begin = moment("begin", input, first)
-  const end = moment("end", input, first)
-  if (begin !== undefined && end !== undefined && compare(begin, end) > 0) throw new Misused("--begin is after --end")
-  return { begin, end }
+  const interval = { begin: moment("begin", input, first), end: moment("end", input, first) }
+  if (isEmpty(interval)) throw new Misused("--begin is after --end")
+  return interval
 }
 
 const urlPattern = /^(?:net6?|tls|tcp6?|https?):\/\//
 
 /** Throws what is wrong: times before anything is opened, although when they are may depend on the traces. */
-export const open = (
-  input: Input,
-  clockShift: bigint
-): { readonly recording: Recording.Recording; readonly interval: Interval } => {
+export const open = (input: Input, clockShift: bigint): Recording.Recording => {
   const url = input.directory.find((path) => urlPattern.test(path))
   if (url !== undefined) throw new Misused(`${url} is no directory; live sessions are for \`lttng-relay follow\``)
   const times = asked(input)
   for (const flag of flags) moment(flag, times, 0n)
-  let interval: Interval = { begin: undefined, end: undefined }
-  const recording = Recording.open(input.directory, {
+  return Recording.open(input.directory, {
     ...Recording.defaults,
+    isIntersected: input.streamIntersection,
     isCorrelationForced: input.clockForceCorrelate,
     areMissingWarned: true,
     clockShift,
-    interval: (first) => {
-      interval = intervalOf(times, first)
-      return interval
-    }
+    interval: (first) => intervalOf(times, first)
   })
-  return { recording, interval }
 }
 
 /** What could not be decoded has been said, and is in the exit status. That nobody reads any more is no failure. */

@@ -43,12 +43,12 @@ const formatOf = ({ count, format: named, histogram, json }: Input): Printing.Fo
 const print = (input: Input, text: TextOptions, filter: Filter | undefined): number => {
   const format = formatOf(input)
   const path = Babeltrace.outputOf(input)
-  const { interval, recording } = Recorded.open(input, EventOptions.clockShift(input))
+  const recording = Recorded.open(input, EventOptions.clockShift(input))
   const { warn } = StandardOutput
   for (const line of EventOptions.warnings(input, recording.traceClasses)) warn(line)
   const output = path === undefined ? { write: StandardOutput.write, close: () => {} } : StandardOutput.file(path)
   try {
-    const request = { format, text, filter, interval, write: output.write, warn }
+    const request = { format, text, filter, write: output.write, warn }
     return Printing.print(recording, request).failureCount
   } finally {
     output.close()

@@ -16,7 +16,6 @@ export type FaultKind =
   | "empty-event"
   | "stream-changes-in-file"
   | "clock-overflow"
-  | "clock-mismatch"
   | "too-many-elements"
   | "io"
 

@@ -1,6 +1,6 @@
 /** Field classes compiled to closures that read a field and write it as babeltrace2's text. */
 import * as Choice from "../decode/Choice.ts"
-import { align, checkedLength, type Int } from "../decode/Cursor.ts"
+import { align, type Cursor, checkedLength, type Int } from "../decode/Cursor.ts"
 import { Fault } from "../decode/Fault.ts"
 import * as Labels from "../decode/Labels.ts"
 import { leastBits } from "../decode/Layout.ts"
@@ -9,7 +9,7 @@ import * as Regions from "../decode/Regions.ts"
 import * as Skip from "../decode/Skip.ts"
 import { below, type Place, type Slots } from "../decode/Slots.ts"
 import * as Values from "../decode/Values.ts"
-import type { BitMap, FieldClass, Integer, Structure, VariableInteger } from "../model/FieldClass.ts"
+import type { BitMap, FieldClass, Integer, Optional, Structure, VariableInteger } from "../model/FieldClass.ts"
 import type { Look } from "./Assembly.ts"
 import { Bytes, encoded } from "./Bytes.ts"
 import type { Colors } from "./Colors.ts"
@@ -204,6 +204,15 @@ const braced = (write: Write): Write => {
   }
 }
 
+/** Whether the content is shown. babeltrace2 shows no braces for what a boolean chose if that is an absent optional. */
+const presence = ({ content, ranges, selector }: Optional, slots: Slots): ((cursor: Cursor) => boolean) => {
+  const slot = slots.of(selector)
+  const isThere = (cursor: Cursor): boolean => Choice.isIn(ranges, cursor.refs[slot])
+  if (ranges !== undefined || content.kind !== "optional") return isThere
+  const isInnerThere = presence(content, slots)
+  return (cursor) => isThere(cursor) && isInnerThere(cursor)
+}
+
 export const field = (fieldClass: FieldClass, place: Place, context: Context): Write => {
   const { slots, style } = context
   switch (fieldClass.kind) {
@@ -239,12 +248,10 @@ export const field = (fieldClass: FieldClass, place: Place, context: Context): W
     case "dynamic-blob":
       return blob(fieldClass, context)
     case "optional": {
-      const inner = field(fieldClass.content, place, context)
-      // Of an optional in an optional, the inner one's braces or its absence are shown.
-      const content = fieldClass.content.kind === "optional" ? inner : braced(inner)
-      const slot = slots.of(fieldClass.selector)
+      const content = braced(field(fieldClass.content, place, context))
+      const isThere = presence(fieldClass, slots)
       return (cursor, out) => {
-        if (Choice.isIn(fieldClass.ranges, cursor.refs[slot])) content(cursor, out)
+        if (isThere(cursor)) content(cursor, out)
         else out.ascii("<none>")
       }
     }

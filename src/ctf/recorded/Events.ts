@@ -107,16 +107,12 @@ export interface Options {
 const timeOf = (time: bigint | undefined): Time | undefined =>
   time === undefined ? undefined : { high: Number(time >> 32n), low: Number(time & 0xffff_ffffn) }
 
-const itemOf = (reader: StreamReader, { begin, end, filter }: Options): Item | undefined => {
+const itemOf = (reader: StreamReader, filter: Filter | undefined): Item | undefined => {
   const { failure, item, loss, path, stream } = reader
   if (item === "failure" && failure !== undefined) return { _tag: "Failure", failure, path }
   if (item === "loss" && loss !== undefined) return { _tag: "Loss", loss, path }
   if (item !== "event") return undefined
-  if (stream.hasTime && (begin !== undefined || end !== undefined)) {
-    const time = nanos(stream.time)
-    if ((begin !== undefined && time < begin) || (end !== undefined && time > end)) return undefined
-  }
-  if (!isWanted(stream, filter)) return undefined
+  if (!reader.isWanted || !isWanted(stream, filter)) return undefined
   return { _tag: "Event", event: new Event(stream, path) }
 }
 
@@ -125,9 +121,9 @@ const open = (paths: ReadonlyArray<string>, options: Options): Recording.Recordi
   return Recording.open(paths, { ...Recording.defaults, isKept: true, interval: () => interval })
 }
 
-function* itemsOf(recording: Recording.Recording, options: Options): Generator<Item, void> {
+function* itemsOf(recording: Recording.Recording, { filter }: Options): Generator<Item, void> {
   for (let reader = recording.next(); reader !== undefined; reader = recording.next()) {
-    const item = itemOf(reader, options)
+    const item = itemOf(reader, filter)
     if (item !== undefined) yield item
   }
 }

@@ -1,5 +1,5 @@
 /** A recording written out: events as text, NDJSON or counts, losses and failures where readers expect them. */
-import { compare, nanos, type Time } from "../decode/Clock.ts"
+import { nanos } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Filter } from "../decode/Fields.ts"
 import type { Loss } from "../decode/Losses.ts"
@@ -10,8 +10,9 @@ import { Counts } from "../print/Counts.ts"
 import { Json } from "../print/Json.ts"
 import * as LossText from "../print/LossText.ts"
 import { Text, type TextOptions } from "../print/Text.ts"
+import type { Interval } from "./Interval.ts"
 import type { Recording } from "./Recording.ts"
-import type { Interval, StreamReader } from "./StreamReader.ts"
+import type { StreamReader } from "./StreamReader.ts"
 
 /** What is written of each event, or of all of them together. */
 export type Format = "text" | "ndjson" | "count" | "count-ndjson" | "histogram" | "none"
@@ -29,7 +30,6 @@ export interface Request {
   readonly format: Format | Form
   readonly text: TextOptions
   readonly filter: Filter | undefined
-  readonly interval: Interval
   /** Standard output: whole lines, to be written before it returns. */
   readonly write: (bytes: Uint8Array) => void
   /** A line for standard error, without its end. */
@@ -38,9 +38,6 @@ export interface Request {
 
 /** Written at once. Less makes more system calls, more makes the first line late. */
 const blockBytes = 64 * 1024
-
-const isBetween = (time: Time, { begin, end }: Interval): boolean =>
-  (begin === undefined || compare(time, begin) >= 0) && (end === undefined || compare(time, end) <= 0)
 
 const channelOf = (path: string): string => (path.split("/").at(-1) ?? "").replace(/_\d+(?:_\d+)?$/, "")
 
@@ -51,7 +48,6 @@ class Printer {
   readonly #text: Text
   readonly #json: Json
   readonly #counts = new Counts()
-  readonly #hasInterval: boolean
   /** Traces with packets of others. */
   readonly #strange = new Set<TracePlan>()
   failureCount = 0
@@ -60,7 +56,6 @@ class Printer {
   constructor(recording: Recording, request: Request) {
     this.#recording = recording
     this.#request = request
-    this.#hasInterval = request.interval.begin !== undefined || request.interval.end !== undefined
     this.#text = new Text(request.text)
     const origins = new Map(
       recording.streams.map(({ id, path, reader }) => [reader.stream, { streamId: id, channel: channelOf(path) }])
@@ -70,15 +65,13 @@ class Printer {
 
   run(): void {
     const emit = this.#emitter()
-    const { filter, interval } = this.#request
+    const { filter } = this.#request
     for (let reader = this.#recording.next(); reader !== undefined; reader = this.#recording.next()) {
       if (reader.item !== "event") {
         this.#other(reader)
         continue
       }
-      const { stream } = reader
-      if (this.#hasInterval && stream.hasTime && !isBetween(stream.time, interval)) continue
-      if (!isWanted(stream, filter)) continue
+      if (!reader.isWanted || !isWanted(reader.stream, filter)) continue
       this.eventCount++
       emit(reader)
     }
@@ -127,12 +120,12 @@ class Printer {
   }
 
   #other(reader: StreamReader): void {
-    const { failure, item, loss, stream } = reader
+    const { failure, interval, item, loss, stream } = reader
     if (item === "packet-begin") {
       this.#checkUuid(reader)
       return
     }
-    const { format, interval, text, warn } = this.#request
+    const { format, text, warn } = this.#request
     if (item === "failure" && failure !== undefined) {
       this.failureCount++
       const event = failure.event === undefined ? "" : `, event ${failure.event}`

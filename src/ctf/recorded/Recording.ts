@@ -8,16 +8,17 @@ import * as Result from "effect/Result"
 import { correlate } from "../decode/Correlation.ts"
 import type { Int } from "../decode/Cursor.ts"
 import { DataStream } from "../decode/DataStream.ts"
-import type { Failure } from "../decode/Fault.ts"
 import { Merge } from "../decode/Merge.ts"
 import { TracePlan } from "../decode/Plan.ts"
 import { parse } from "../metadata/GrowingMetadata.ts"
 import type { TraceClass } from "../model/TraceClass.ts"
+import * as Activity from "./Activity.ts"
 import { FileWindow } from "./FileWindow.ts"
+import { always, type Interval, intersection, isEmpty } from "./Interval.ts"
 import * as PacketIndex from "./PacketIndex.ts"
 import { Packets } from "./Packets.ts"
 import { RecordingRefused } from "./RecordingRefused.ts"
-import { type Interval, StreamReader } from "./StreamReader.ts"
+import { StreamReader } from "./StreamReader.ts"
 import * as Streams from "./Streams.ts"
 import * as TraceDirectories from "./TraceDirectories.ts"
 
@@ -27,6 +28,8 @@ export { RecordingRefused } from "./RecordingRefused.ts"
 export interface Options {
   /** What is wanted; asked with the begin of the first packet, in nanoseconds from the clocks' origin. */
   readonly interval: (first: bigint | undefined) => Interval
+  /** Of each trace only the time in which all of its streams are active. */
+  readonly isIntersected: boolean
   /** Compare times although the clocks have nothing to do with each other. */
   readonly isCorrelationForced: boolean
   /** Paths without a trace are warned of, as long as another has one; else they are refused. */
@@ -39,12 +42,10 @@ export interface Options {
   readonly code: TracePlan["code"] | undefined
 }
 
-/** No interval: everything. */
-export const always: Interval = { begin: undefined, end: undefined }
-
 /** Everything, each stream once, with clocks as the metadata has them. */
 export const defaults: Options = {
   interval: () => always,
+  isIntersected: false,
   isCorrelationForced: false,
   areMissingWarned: false,
   isKept: false,
@@ -218,16 +219,17 @@ export class Recording {
 }
 
 /** Why the streams cannot be put into one order; undefined when they can. */
-const obstacle = (found: ReadonlyArray<Found>, warnings: Array<string>): Failure | undefined => {
+const obstacle = (found: ReadonlyArray<Found>, warnings: Array<string>): string | undefined => {
   const clocks = found.flatMap(({ plan, trace }) => {
     const clock = plan?.streamClass.clock
     return clock === undefined ? [] : [{ clock, trace: trace.traceClass }]
   })
+  if (clocks.length > 0 && found.some(({ plan }) => plan !== undefined && plan.streamClass.clock === undefined))
+    return "some of the streams have no clock: their events have no place among those of the others"
   const correlation = correlate(clocks)
   if (correlation === "unknown") warnings.push("the clocks of several traces are compared although none has an origin")
   if (correlation !== "different") return undefined
-  const message = "the clocks of the streams have different origins: their times cannot be compared"
-  return { kind: "clock-mismatch", message, stream: "", packet: 0, offset: 0, bit: 0, event: undefined }
+  return "the clocks of the streams have different origins: their times cannot be compared"
 }
 
 const firstOf = (found: ReadonlyArray<Found>): bigint | undefined =>
@@ -236,6 +238,20 @@ const firstOf = (found: ReadonlyArray<Found>): bigint | undefined =>
     undefined
   )
 
+/** When all streams of the trace were active. */
+const common = ({ parts, plan }: Trace, found: ReadonlyArray<Found>): Interval => {
+  const own = found.filter(({ trace }) => trace === plan)
+  const intervals = own.map((files) => {
+    const activity = Activity.of(files, plan)
+    if (activity !== undefined) return activity
+    throw new RecordingRefused(files.files[0]?.path ?? "", "its packets do not tell when the stream was active")
+  })
+  const all = intervals.reduce(intersection, always)
+  if (own.length > 0 && !isEmpty(all)) return all
+  const place = parts.map(({ directory }) => directory.path).join(", ")
+  throw new RecordingRefused(place, "there is no time in which all of its streams are active")
+}
+
 /** Throws `RecordingRefused`. */
 export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
   const warnings: Array<string> = []
@@ -243,14 +259,18 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
   const found: Array<Found> = traces.flatMap(({ parts, plan }) =>
     Streams.group(filesOf(parts), plan).map((files) => ({ ...files, trace: plan }))
   )
-  const failure = options.isCorrelationForced ? undefined : obstacle(found, warnings)
-  if (failure !== undefined) throw new RecordingRefused(paths.join(", "), failure.message)
+  const reason = options.isCorrelationForced ? undefined : obstacle(found, warnings)
+  if (reason !== undefined) throw new RecordingRefused(paths.join(", "), reason)
   const interval = options.interval(firstOf(found))
+  const intervals = new Map(
+    traces.map((trace) => [trace.plan, options.isIntersected ? intersection(interval, common(trace, found)) : interval])
+  )
   const windowBytes = Math.max(windowBytesMin, Math.min(windowBytesMax, Math.floor(windowsBytesMax / found.length)))
   const fileCount = found.reduce((count, { files }) => count + files.length, 0)
   const windowOptions = { windowBytes, isKept: options.isKept, isHeld: fileCount <= heldMax }
-  const { begin } = interval
   const streams = found.sort(compareStreams).map(({ files, id, plan, trace }, rank): RecordedStream => {
+    const interval = intervals.get(trace) ?? always
+    const { begin } = interval
     const offsets = begin && files.map((file) => PacketIndex.offsetBefore(file, trace, plan?.clock, begin))
     const windows = files.map(({ byteCount, path }) => new FileWindow(path, byteCount, windowOptions))
     const path = files[0]?.path ?? ""

@@ -7,16 +7,11 @@ import { type DataStream, event, failed } from "../decode/DataStream.ts"
 import type { Failure } from "../decode/Fault.ts"
 import { type Loss, Losses } from "../decode/Losses.ts"
 import type { Head } from "../decode/Merge.ts"
+import { contains, type Interval, isAlways } from "./Interval.ts"
 import type { Packets } from "./Packets.ts"
 
 /** What a stream has next. */
 export type Item = "packet-begin" | "event" | "packet-end" | "loss" | "failure" | "over"
-
-/** A span of time, of which both ends are part; undefined: it has no such end. */
-export interface Interval {
-  readonly begin: Time | undefined
-  readonly end: Time | undefined
-}
 
 /** Reads one recorded stream, item by item, within an interval. */
 export class StreamReader implements Head {
@@ -29,8 +24,10 @@ export class StreamReader implements Head {
   item: Item = "over"
   /** Where that is what the item is. */
   loss: Loss | undefined = undefined
+  /** What is wanted of it. */
+  readonly interval: Interval
   readonly #packets: Packets
-  readonly #interval: Interval
+  readonly #isWhole: boolean
   readonly #losses = new Losses()
   /** Losses before the packet that was opened last, not told yet. */
   #pending: Array<Loss> = []
@@ -43,7 +40,13 @@ export class StreamReader implements Head {
     this.stream = stream
     this.rank = rank
     this.#packets = packets
-    this.#interval = interval
+    this.interval = interval
+    this.#isWhole = isAlways(interval)
+  }
+
+  /** The current event is within the interval, or has no time. */
+  get isWanted(): boolean {
+    return this.#isWhole || !this.stream.hasTime || contains(this.interval, this.stream.time)
   }
 
   get failure(): Failure | undefined {
@@ -148,7 +151,7 @@ export class StreamReader implements Head {
 
   #beginPacket(): void {
     const { stream } = this
-    const { begin, end } = this.#interval
+    const { begin, end } = this.interval
     if (end !== undefined && stream.hasBegin && compare(stream.begin, end) > 0) {
       this.#over()
       return

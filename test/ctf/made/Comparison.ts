@@ -79,7 +79,6 @@ const show = (directory: string, text: TextOptions): Printed => {
       format: "text",
       text,
       filter: undefined,
-      interval: Recording.always,
       write: (bytes) => parts.push(Buffer.from(bytes)),
       warn: (line) => warnings.push(line)
     })

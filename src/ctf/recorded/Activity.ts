@@ -1,0 +1,59 @@
+/** When a recorded stream was active: from the begin of its first packet to the end of its last. */
+import { type Clock, compare, type Time } from "../decode/Clock.ts"
+import { DataStream, event } from "../decode/DataStream.ts"
+import type { TracePlan } from "../decode/Plan.ts"
+import { FileWindow } from "./FileWindow.ts"
+import type { Interval } from "./Interval.ts"
+import * as PacketIndex from "./PacketIndex.ts"
+import type { StreamFiles } from "./Streams.ts"
+import type { DataFile } from "./TraceDirectories.ts"
+
+/** Of the packets of a file. */
+interface Ends {
+  readonly first: Time
+  readonly last: Time
+  readonly end: Time
+}
+
+const windowBytes = 4096
+const never: Time = { high: 0x7fff_ffff, low: 0xffff_ffff }
+
+/** A packet of a tracer that crashed does not know its end: it is that of its last event. */
+const endOf = (stream: DataStream): Time => {
+  if (stream.cursor.endTime !== 0) return { ...stream.end }
+  while (stream.next() === event);
+  return { ...(stream.hasTime ? stream.time : stream.end) }
+}
+
+/** Undefined where a packet cannot be read, or does not tell. */
+const endsOf = (file: DataFile, trace: TracePlan, clock: Clock): Ends | undefined => {
+  const window = new FileWindow(file.path, file.byteCount, { windowBytes, isKept: false, isHeld: true })
+  const stream = new DataStream(file.path, trace)
+  try {
+    if (!stream.open(window.from(0))) return undefined
+    const first = { ...stream.begin }
+    // Where the index leads to is the last packet or, behind an index that was cut, one before.
+    for (let at = PacketIndex.offsetBefore(file, trace, clock, never); at < file.byteCount; ) {
+      if (!stream.open(window.from(at))) return undefined
+      at += stream.totalBits / 8
+    }
+    return stream.hasBegin && stream.hasEnd ? { first, last: { ...stream.begin }, end: endOf(stream) } : undefined
+  } finally {
+    window.release()
+  }
+}
+
+/** Undefined where its packets do not tell, or cannot be read. */
+export const of = ({ files, plan }: StreamFiles, trace: TracePlan): Interval | undefined => {
+  const clock = plan?.clock
+  if (clock === undefined) return undefined
+  const all: Array<Ends> = []
+  for (const file of files) {
+    const ends = endsOf(file, trace, clock)
+    if (ends === undefined) return undefined
+    all.push(ends)
+  }
+  // Files are in the order of their first packets, but a snapshot may begin later and end earlier than another one.
+  const latest = all.reduce((a, b) => (compare(b.last, a.last) >= 0 ? b : a))
+  return { begin: all[0]?.first, end: latest.end }
+}

@@ -1,0 +1,27 @@
+/** A span of time: what is asked for, or what a stream was active in. */
+import { compare, type Time } from "../decode/Clock.ts"
+
+/** Both ends are part of it; undefined: it has no such end. One whose end is before its begin holds nothing. */
+export interface Interval {
+  readonly begin: Time | undefined
+  readonly end: Time | undefined
+}
+
+export const always: Interval = { begin: undefined, end: undefined }
+
+export const isAlways = ({ begin, end }: Interval): boolean => begin === undefined && end === undefined
+
+export const isEmpty = ({ begin, end }: Interval): boolean =>
+  begin !== undefined && end !== undefined && compare(begin, end) > 0
+
+export const contains = ({ begin, end }: Interval, time: Time): boolean =>
+  (begin === undefined || compare(time, begin) >= 0) && (end === undefined || compare(time, end) <= 0)
+
+const chosen = (a: Time | undefined, b: Time | undefined, sign: 1 | -1): Time | undefined =>
+  a === undefined || (b !== undefined && sign * compare(b, a) > 0) ? b : a
+
+/** What is in both. */
+export const intersection = (a: Interval, b: Interval): Interval => ({
+  begin: chosen(a.begin, b.begin, 1),
+  end: chosen(a.end, b.end, -1)
+})
