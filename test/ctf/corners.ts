@@ -257,7 +257,7 @@ export const corners: ReadonlyArray<Corner> = [
     ]
   },
   {
-    what: "an absent optional in one that a boolean chose (CTF 2)",
+    what: "an absent optional in another, both chosen by booleans (CTF 2)",
     metadata: json(
       member("a", bits("boolean")),
       member("b", bits("boolean")),

@@ -18,6 +18,8 @@ const nanosPerSecond = 1_000_000_000
 
 export const nanos = ({ high, low }: Time): bigint => (BigInt(high) << 32n) | BigInt(low)
 
+export const timeOf = (nanos: bigint): Time => ({ high: Number(nanos >> 32n), low: Number(nanos & 0xffff_ffffn) })
+
 /** Below 0 when `a` is earlier. */
 export const compare = (a: Time, b: Time): number => a.high - b.high || a.low - b.low
 

@@ -2,7 +2,7 @@
  * Expressions and name patterns as filters: what a class of event records decides is decided once, for all of them;
  * the rest reads single fields.
  */
-import { compare, nanos, type Time } from "../decode/Clock.ts"
+import { compare, nanos, timeOf } from "../decode/Clock.ts"
 import { type Int, narrowed } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import { type Filter, field, type Scalar } from "../decode/Fields.ts"
@@ -131,7 +131,7 @@ const tested = ({ constant: value, read, labelsOf }: Source, holdsFor: (value: S
 
 const timeTest = (operator: Comparison, value: Int): Test => {
   const whole = BigInt(value)
-  const limit: Time = { high: Number(whole >> 32n), low: Number(whole & 0xffff_ffffn) }
+  const limit = timeOf(whole)
   return ({ hasTime, time }) => hasTime && holds(operator, compare(time, limit), 0)
 }
 

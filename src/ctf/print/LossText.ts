@@ -1,10 +1,9 @@
 /** Losses as babeltrace2 warns of them (§11.4). */
+import { timeOf } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Loss } from "../decode/Losses.ts"
 import { Bytes } from "./Bytes.ts"
 import { TextTime, type TimeStyle } from "./TextTime.ts"
-
-const timeOf = (nanos: bigint) => ({ high: Number(nanos >> 32n), low: Number(nanos & 0xffff_ffffn) })
 
 /** Without a count: of a part of the time, in which nobody knows how many there were. */
 export type Told = Omit<Loss, "count"> & { readonly count: bigint | undefined }

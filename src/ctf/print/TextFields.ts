@@ -204,11 +204,11 @@ const braced = (write: Write): Write => {
   }
 }
 
-/** Whether the content is shown. babeltrace2 shows no braces for what a boolean chose if that is an absent optional. */
+/** Whether the content is shown. babeltrace2 shows an absent optional in another without braces if booleans choose both. */
 const presence = ({ content, ranges, selector }: Optional, slots: Slots): ((cursor: Cursor) => boolean) => {
   const slot = slots.of(selector)
   const isThere = (cursor: Cursor): boolean => Choice.isIn(ranges, cursor.refs[slot])
-  if (ranges !== undefined || content.kind !== "optional") return isThere
+  if (ranges !== undefined || content.kind !== "optional" || content.ranges !== undefined) return isThere
   const isInnerThere = presence(content, slots)
   return (cursor) => isThere(cursor) && isInnerThere(cursor)
 }

@@ -3,7 +3,7 @@
  * refers to is memory of its own; its fields are decoded when they are asked for.
  */
 import { Effect, Stream } from "effect"
-import { nanos, type Time } from "../decode/Clock.ts"
+import { nanos, type Time, timeOf } from "../decode/Clock.ts"
 import { Cursor, readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Failure } from "../decode/Fault.ts"
@@ -104,8 +104,7 @@ export interface Options {
   readonly filter?: Filter
 }
 
-const timeOf = (time: bigint | undefined): Time | undefined =>
-  time === undefined ? undefined : { high: Number(time >> 32n), low: Number(time & 0xffff_ffffn) }
+const momentOf = (nanos: bigint | undefined): Time | undefined => (nanos === undefined ? undefined : timeOf(nanos))
 
 const itemOf = (reader: StreamReader, filter: Filter | undefined): Item | undefined => {
   const { failure, item, loss, path, stream } = reader
@@ -117,7 +116,7 @@ const itemOf = (reader: StreamReader, filter: Filter | undefined): Item | undefi
 }
 
 const open = (paths: ReadonlyArray<string>, options: Options): Recording.Recording => {
-  const interval = { begin: timeOf(options.begin), end: timeOf(options.end) }
+  const interval = { begin: momentOf(options.begin), end: momentOf(options.end) }
   return Recording.open(paths, { ...Recording.defaults, isKept: true, interval: () => interval })
 }
 

@@ -1,5 +1,5 @@
 /** Times as people write them: seconds from the epoch, times of day, dates with times. */
-import type { Time } from "../decode/Clock.ts"
+import { type Time, timeOf } from "../decode/Clock.ts"
 
 const pattern = /^(?:(\d{4})-(\d\d)-(\d\d)[T ])?(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?$/
 const datePattern = /^\d{4}-\d\d-\d\d$/
@@ -7,10 +7,8 @@ const secondsPattern = /^(-?)(\d+)(?:\.(\d{1,9}))?$/
 
 const billion = 1_000_000_000n
 
-const timeOf = (nanos: bigint): Time => ({
-  high: Number(BigInt.asIntN(64, nanos) >> 32n),
-  low: Number(nanos & 0xffff_ffffn)
-})
+/** What babeltrace2 takes for a time that is none. */
+const wrapped = (nanos: bigint): Time => timeOf(BigInt.asIntN(64, nanos))
 
 const fraction = (digits: string | undefined): bigint => BigInt((digits ?? "").padEnd(9, "0"))
 
@@ -22,7 +20,7 @@ export const parse = (text: string, isGmt: boolean, first: bigint | undefined): 
   const [, sign, seconds, decimals] = secondsPattern.exec(text) ?? []
   if (seconds !== undefined) {
     const nanos = BigInt(seconds) * billion + fraction(decimals)
-    return timeOf(sign === "-" ? -nanos : nanos)
+    return wrapped(sign === "-" ? -nanos : nanos)
   }
   const [matched, year, month, day, hour, minute, second, parts] =
     pattern.exec(datePattern.test(text) ? `${text} 00:00` : text) ?? []
@@ -34,7 +32,7 @@ export const parse = (text: string, isGmt: boolean, first: bigint | undefined): 
   if (Number(month ?? 1) < 1 || Number(month ?? 1) > 12 || Number(day ?? 1) < 1 || Number(day ?? 1) > 31)
     return undefined
   const millis = isGmt ? Date.UTC(...date, ...time) : localMillis(date, time)
-  return timeOf(BigInt(millis) * 1_000_000n + fraction(parts))
+  return wrapped(BigInt(millis) * 1_000_000n + fraction(parts))
 }
 
 /** Guesses that fall back behind each other: an hour that there is not. */
