@@ -5,6 +5,7 @@ import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, describe, it } from "@effect/vitest"
+import * as Events from "../../src/ctf/recorded/Events.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
 import * as TraceDirectories from "../../src/ctf/recorded/TraceDirectories.ts"
 
@@ -107,6 +108,20 @@ describe("metadata that is no file", () => {
         "RecordingRefused: ROOT/loop: Too many levels of symbolic links"
       ]
     )
+  })
+})
+
+describe("a file that is no stream", () => {
+  const header = "integer { size = 32; } magic; integer { size = 8; } uuid[16];"
+
+  it.each(["hello world", "hello world, and more than a packet's header"])("is told of as such: %s", (text) => {
+    const directory = trace("strange")
+    writeFileSync(path("strange", "metadata"), metadata.replace("le;", `le; packet.header := struct { ${header} };`))
+    writeFileSync(path("strange", "s"), text)
+    const [item] = Events.items([directory])
+    assert(item?._tag === "Failure")
+    assert.strictEqual(item.failure.kind, "bad-magic")
+    assert.strictEqual(item.failure.message, "the packet begins with 6c6c6568 instead of c1fc1fc1")
   })
 })
 

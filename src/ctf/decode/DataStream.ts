@@ -144,10 +144,11 @@ export class DataStream {
 
   #readHead(): void {
     const { cursor, trace } = this
-    trace.packetHeader(cursor)
-    const isSwapped = trace.traceClass.format === "2" && cursor.magic === swappedMagic
-    if (cursor.magic !== undefined && cursor.magic !== magic && !isSwapped) {
-      throw new Fault("bad-magic", `the packet begins with ${cursor.magic.toString(16)} instead of c1fc1fc1`)
+    try {
+      trace.packetHeader(cursor)
+    } finally {
+      // What follows in a file that is no stream is not to be told of.
+      this.#checkMagic()
     }
     const plan = trace.stream(cursor.streamClassId)
     if (plan === undefined) {
@@ -166,6 +167,13 @@ export class DataStream {
     this.#endFault = undefined
     this.#checkSizes()
     this.#noteTimes(plan)
+  }
+
+  #checkMagic(): void {
+    const { cursor, trace } = this
+    const isSwapped = trace.traceClass.format === "2" && cursor.magic === swappedMagic
+    if (cursor.magic === undefined || cursor.magic === magic || isSwapped) return
+    throw new Fault("bad-magic", `the packet begins with ${cursor.magic.toString(16)} instead of c1fc1fc1`)
   }
 
   /** With what the stream class's records refer to. */
