@@ -87,6 +87,7 @@ describe("--where", () => {
     "mode !~ /READ/ and mode not like 'R*' and prev !~ /x/ and prev not like 'x'",
     "ratio == 0.5 and ratio > 0 and ratio <= 5e-1 and not ratio < 0.5",
     "text == 'a \"b\"' and text == \"a \\\"b\\\"\" and text like 'a*' and text =~ /B/i and text !~ 'x'",
+    "text == '\\x61\\u0020\\\"b\\x22' and '\\e\\a\\x7F' == '\\x1b\\u0007\\x7f'",
     "inner.x == 9 and inner.list[2] == 30 and not exists inner.list[3]",
     "v == 250 and v.small == 250",
     "$name == 'sched:switch' and $name like 'sched:*' and $id == 0 and $loglevel <= 6",

@@ -84,10 +84,26 @@ const hasNot = (operand: Operand, term: Expression): Expression => ({
   ]
 })
 
-const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", 0: "\0" }
+/** What text and JSON print of texts can be given back. */
+const escapes: Readonly<Record<string, string>> = {
+  0: "\0",
+  a: "\u0007",
+  b: "\b",
+  e: "\u001b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v"
+}
 
 const unquoted = (quoted: string): string =>
-  quoted.slice(1, -1).replace(/\\([\s\S])/g, (_, character: string) => escapes[character] ?? character)
+  quoted
+    .slice(1, -1)
+    .replace(/\\(?:x([\da-f]{2})|u([\da-f]{4})|([\s\S]))/gi, (_, byte?: string, unit?: string, character = "") => {
+      const code = byte ?? unit
+      return code === undefined ? (escapes[character] ?? character) : String.fromCharCode(Number.parseInt(code, 16))
+    })
 
 const scopes: Readonly<Record<string, Scope>> = {
   $payload: "event-record-payload",
