@@ -16,6 +16,7 @@ export type FaultKind =
   | "empty-event"
   | "stream-changes-in-file"
   | "clock-overflow"
+  | "clock-mismatch"
   | "too-many-elements"
   | "io"
 

@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import { correlate } from "../decode/Correlation.ts"
 import type { Int } from "../decode/Cursor.ts"
 import { DataStream } from "../decode/DataStream.ts"
+import type { Failure } from "../decode/Fault.ts"
 import { Merge } from "../decode/Merge.ts"
 import { TracePlan } from "../decode/Plan.ts"
 import { parse } from "../metadata/GrowingMetadata.ts"
@@ -224,8 +225,6 @@ const obstacle = (found: ReadonlyArray<Found>, warnings: Array<string>): string 
     const clock = plan?.streamClass.clock
     return clock === undefined ? [] : [{ clock, trace: trace.traceClass }]
   })
-  if (clocks.length > 0 && found.some(({ plan }) => plan !== undefined && plan.streamClass.clock === undefined))
-    return "some of the streams have no clock: their events have no place among those of the others"
   const correlation = correlate(clocks)
   if (correlation === "unknown") warnings.push("the clocks of several traces are compared although none has an origin")
   if (correlation !== "different") return undefined
@@ -237,6 +236,17 @@ const firstOf = (found: ReadonlyArray<Found>): bigint | undefined =>
     (first, { begin }) => (first === undefined || (begin !== undefined && begin < first) ? begin : first),
     undefined
   )
+
+/** Of a stream without a clock beside others. Its events come first: nobody knows where they belong. */
+const misfit = (path: string): Failure => ({
+  kind: "clock-mismatch",
+  message: "the stream has no clock, and others have one: its events have no place among theirs",
+  stream: path,
+  packet: 0,
+  offset: 0,
+  bit: 0,
+  event: undefined
+})
 
 /** When all streams of the trace were active. */
 const common = ({ parts, plan }: Trace, found: ReadonlyArray<Found>): Interval => {
@@ -267,6 +277,7 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
   )
   const windowBytes = Math.max(windowBytesMin, Math.min(windowBytesMax, Math.floor(windowsBytesMax / found.length)))
   const fileCount = found.reduce((count, { files }) => count + files.length, 0)
+  const hasClocks = !options.isCorrelationForced && found.some(({ plan }) => plan?.clock !== undefined)
   const windowOptions = { windowBytes, isKept: options.isKept, isHeld: fileCount <= heldMax }
   const streams = found.sort(compareStreams).map(({ files, id, plan, trace }, rank): RecordedStream => {
     const interval = intervals.get(trace) ?? always
@@ -275,7 +286,9 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
     const windows = files.map(({ byteCount, path }) => new FileWindow(path, byteCount, windowOptions))
     const path = files[0]?.path ?? ""
     const stream = new DataStream(path, trace)
-    return { reader: new StreamReader(stream, new Packets(windows, trace, offsets), rank, interval), trace, id, path }
+    const reader = new StreamReader(stream, new Packets(windows, trace, offsets), rank, interval)
+    if (hasClocks && plan !== undefined && plan.clock === undefined) reader.misfit = misfit(path)
+    return { reader, trace, id, path }
   })
   return new Recording(streams, warnings)
 }

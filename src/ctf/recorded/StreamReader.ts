@@ -26,6 +26,8 @@ export class StreamReader implements Head {
   loss: Loss | undefined = undefined
   /** What is wanted of it. */
   readonly interval: Interval
+  /** What is wrong with the stream as a whole: told before its first packet. */
+  misfit: Failure | undefined = undefined
   readonly #packets: Packets
   readonly #isWhole: boolean
   readonly #losses = new Losses()
@@ -50,7 +52,7 @@ export class StreamReader implements Head {
   }
 
   get failure(): Failure | undefined {
-    return this.stream.failure
+    return this.misfit ?? this.stream.failure
   }
 
   /** The file of the current packet. */
@@ -128,6 +130,11 @@ export class StreamReader implements Head {
 
   #openPacket(): void {
     const { stream } = this
+    if (this.misfit !== undefined && this.item === "over") {
+      this.item = "failure"
+      return
+    }
+    this.misfit = undefined
     const source = this.#isBroken ? undefined : this.#packets.next(stream.totalBits)
     if (source === undefined) {
       this.#over()
