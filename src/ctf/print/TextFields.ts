@@ -204,7 +204,7 @@ const braced = (write: Write): Write => {
   }
 }
 
-/** Whether the content is shown. babeltrace2 shows an absent optional in another without braces if booleans choose both. */
+/** Whether the content is shown. Where booleans choose both, babeltrace2 shows an absent one in another as none. */
 const presence = ({ content, ranges, selector }: Optional, slots: Slots): ((cursor: Cursor) => boolean) => {
   const slot = slots.of(selector)
   const isThere = (cursor: Cursor): boolean => Choice.isIn(ranges, cursor.refs[slot])
