@@ -1,11 +1,12 @@
 /**
- * How one connection ends: by its own decision, by a defect in its code, or by its socket. The first of them counts,
- * and the log is told once.
+ * How one connection ends: by its own decision, by a defect in its code, or by its socket. The first of them counts;
+ * it is told to the log once, and counted by its code.
  */
 import { Deferred, Effect, Exit } from "effect"
 import { type Code, catalogue } from "../errors/Catalogue.ts"
 import { type CloseReason, codeOf } from "../relay/CloseReason.ts"
 import type { Connection, Connections } from "../relay/Connections.ts"
+import type { Incidents } from "../relay/Incidents.ts"
 import type { Peer, SocketEnd } from "../transport/Peer.ts"
 import type { OnDefect } from "./Contained.ts"
 
@@ -14,6 +15,7 @@ const reasonOf = (end: SocketEnd): CloseReason => (end === "socket error" || end
 export class ConnectionEnd {
   readonly #decided = Deferred.makeUnsafe<CloseReason>()
   readonly #connections: Connections
+  readonly #incidents: Incidents
   readonly #connection: Connection
   #complaint = ""
   #code: Code | undefined
@@ -21,8 +23,9 @@ export class ConnectionEnd {
   /** Nothing more is taken from the peer. */
   hasCome = false
 
-  constructor(connections: Connections, connection: Connection) {
+  constructor(connections: Connections, incidents: Incidents, connection: Connection) {
     this.#connections = connections
+    this.#incidents = incidents
     this.#connection = connection
     connection.end = (reason) => this.decide(reason)
   }
@@ -64,6 +67,7 @@ export class ConnectionEnd {
       const line = `${name} connection ended: ${reason}${detail}`
       // What happens all the time says nothing about the peer.
       const isOrdinary = catalogue[codeOf(reason)].level === "debug"
+      if (!isOrdinary) this.#incidents.count(code)
       yield* Effect.annotateLogs(isOrdinary ? Effect.logDebug(line) : Effect.logWarning(line), {
         code,
         ...(sessionId !== undefined && { session: sessionId })

@@ -47,6 +47,8 @@ interface Waiting {
 
 const refusedIndex = Command.code(ReturnCode.UNKNOWN)
 const notAcceptable = Command.refuse(refusedIndex, "INDEX_REFUSED", "not acceptable now")
+const misplaced = Command.refuse(undefined, "INDEX_REFUSED", "no session, no version, or too short")
+const tooMany: Incident = { code: "HALVES_EXCEEDED", detail: "too many indexes without packets" }
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
   Effect.gen(function* () {
@@ -90,7 +92,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     this.#registry = registry
     const { connections } = registry.tally
     this.#connection = connections.open("control", peer.name)
-    this.#end = new ConnectionEnd(connections, this.#connection)
+    this.#end = new ConnectionEnd(connections, registry.incidents, this.#connection)
     const onLooked = () => {
       if (!this.#end.hasCome && this.#command === undefined) this.#answerRead()
     }
@@ -166,7 +168,6 @@ class ControlConnection implements Receiver, CommandSink, Control {
   }
 
   #refuse({ code, detail }: Incident): void {
-    this.#registry.incidents.count(code)
     this.end("over quota", detail, code)
   }
 
@@ -177,7 +178,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   /** Held back for packets that no data connection brings, it would never be read again: its end would go unnoticed. */
   #endIfVain(): boolean {
     const isVain = this.#shares.halves.isOver && this.#state.session?.hasData !== true
-    if (isVain) this.end("refused", "SEND_INDEX: too many indexes without packets", "HALVES_EXCEEDED")
+    if (isVain) this.#refused(SendIndex.number, tooMany, "end")
     return isVain
   }
 
@@ -274,7 +275,10 @@ class ControlConnection implements Receiver, CommandSink, Control {
   header(command: number, dataSize: number): number {
     if (command !== SendMetadata.number) return payloadBytesMaxOf(command)
     Tally.count(this.#registry.tally.controlCommands, command)
-    if (dataSize <= SendMetadata.headerSize) return refuse
+    if (dataSize <= SendMetadata.headerSize) {
+      this.#refuseMetadata("no metadata")
+      return refuse
+    }
     this.#metadata = new MetadataMessage(this.#state, this.#shares.bytes, dataSize - SendMetadata.headerSize)
     return flow
   }
@@ -306,22 +310,23 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   flow(bytes: Buffer, from: number, to: number): void {
     if (this.#end.hasCome) return
-    const complaint = this.#metadata?.push(bytes, from, to, this.#state.session !== undefined)
-    if (complaint !== undefined) this.end("refused", `SEND_METADATA: ${complaint}`, "METADATA_REFUSED")
+    this.#refuseMetadata(this.#metadata?.push(bytes, from, to, this.#state.session !== undefined))
   }
 
   flowEnd(): void {
-    const complaint = this.#end.hasCome ? undefined : this.#metadata?.end()
+    if (!this.#end.hasCome) this.#refuseMetadata(this.#metadata?.end())
     this.#metadata = undefined
-    if (complaint !== undefined) this.end("refused", `SEND_METADATA: ${complaint}`, "METADATA_REFUSED")
+  }
+
+  #refuseMetadata(detail: string | undefined): void {
+    if (detail !== undefined) this.#refused(SendMetadata.number, { code: "METADATA_REFUSED", detail }, "end")
   }
 
   /** `SEND_INDEX` (§6.6). */
   #sendIndex(payload: Buffer, from: number, to: number): boolean {
     const state = this.#state
     if (state.session === undefined || !state.hasVersion || to - from < SendIndex.size(state.minor)) {
-      this.end("refused", "SEND_INDEX: no session, no version, or too short", "INDEX_REFUSED")
-      return false
+      return this.#last(SendIndex.number, misplaced)
     }
     const { offsets } = SendIndex
     const handle = payload.readBigUInt64BE(from + offsets.relayStreamId)
@@ -347,16 +352,12 @@ class ControlConnection implements Receiver, CommandSink, Control {
     return after !== "end"
   }
 
-  /** Every refused command comes by here, after its reply. */
+  /** Every refused command comes by here, after its reply if it has one. */
   #refused(number: number, { code, detail }: Incident, after: Command.After): void {
     Tally.count(this.#registry.tally.controlRefusals, number)
-    const { incidents } = this.#registry
-    if (after === "end") {
-      incidents.count(code)
-      this.end("refused", `${nameOf(number)}: ${detail}`, code)
-      return
-    }
-    this.#registry.background(Effect.annotateLogs(incidents.report(code, detail), { control: this.#peer.name }))
+    const { background, incidents } = this.#registry
+    if (after === "end") this.end("refused", `${nameOf(number)}: ${detail}`, code)
+    else background(Effect.annotateLogs(incidents.report(code, detail), { control: this.#peer.name }))
     if (after === "linger") this.#grace.refused()
   }
 

@@ -55,7 +55,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     const { connections } = registry.tally
     this.#connection = connections.open("data", peer.name)
     this.#party = new Party(registry.permissions, peer)
-    this.#end = new ConnectionEnd(connections, this.#connection)
+    this.#end = new ConnectionEnd(connections, registry.incidents, this.#connection)
     this.#shares = {
       bytes: new Account(
         registry.pool,
@@ -115,7 +115,6 @@ class DataConnection implements Receiver, PacketSink, Connection {
   }
 
   #refuse({ code, detail }: Incident): void {
-    this.#registry.incidents.count(code)
     this.#end.decide("over quota", detail, code)
   }
 

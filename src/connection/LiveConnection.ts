@@ -51,9 +51,9 @@ class LiveConnection implements Receiver, RequestSink {
   constructor(peer: Peer, registry: Registry["Service"], permissions: Permissions) {
     this.#peer = peer
     this.#tally = registry.tally
-    const { connections } = this.#tally
+    const { connections } = registry.tally
     this.#connection = connections.open("live", peer.name)
-    this.#end = new ConnectionEnd(connections, this.#connection)
+    this.#end = new ConnectionEnd(connections, registry.incidents, this.#connection)
     this.#party = new Party(permissions, peer)
     this.#state = {
       viewer: new ViewerActor(registry, this.#connection, this.#party),
@@ -61,9 +61,7 @@ class LiveConnection implements Receiver, RequestSink {
       isConnected: false
     }
     const refusal = this.#party.enter()
-    if (refusal === undefined) return
-    registry.incidents.count(refusal.code)
-    this.#end.decide("over quota", refusal.detail, refusal.code)
+    if (refusal !== undefined) this.#end.decide("over quota", refusal.detail, refusal.code)
   }
 
   get run(): Effect.Effect<void> {

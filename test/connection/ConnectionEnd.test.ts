@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit } from "effect"
 import { ConnectionEnd } from "../../src/connection/ConnectionEnd.ts"
 import { Connections } from "../../src/relay/Connections.ts"
+import { Incidents } from "../../src/relay/Incidents.ts"
 import type { Peer, SocketEnd } from "../../src/transport/Peer.ts"
 import { logged } from "../support/logged.ts"
 
@@ -12,9 +13,11 @@ const make = () => {
   const connection = connections.open("control", "peer")
   const socketEnd = Deferred.makeUnsafe<SocketEnd>()
   const { layer, lines } = logged()
-  const end = new ConnectionEnd(connections, connection)
+  const incidents = new Incidents()
+  const end = new ConnectionEnd(connections, incidents, connection)
   const reason = Effect.provide(end.reason("control", { end: Deferred.await(socketEnd) } as unknown as Peer), layer)
-  return { connection, end, lines, reason, breakSocket: () => Deferred.doneUnsafe(socketEnd, Exit.succeed("stalled")) }
+  const breakSocket = () => Deferred.doneUnsafe(socketEnd, Exit.succeed("stalled"))
+  return { connection, incidents, end, lines, reason, breakSocket }
 }
 
 describe("the end of a connection", () => {
@@ -26,6 +29,29 @@ describe("the end of a connection", () => {
       assert.strictEqual(yield* reason, "refused")
       assert.deepStrictEqual([connection.reason, connection.complaint], ["refused", "too early"])
       assert.deepStrictEqual(lines, ["control connection ended: refused: too early"])
+    })
+  )
+
+  it.effect("is counted once, as what the peer did wrong is called", () =>
+    Effect.gen(function* () {
+      const { end, incidents, reason } = make()
+      end.decide("refused", "no such stream", "STREAM_UNKNOWN")
+      end.decide("refused", "too late", "METADATA_REFUSED")
+      yield* reason
+      assert.deepStrictEqual([...incidents.counts], [["STREAM_UNKNOWN", 1]])
+    })
+  )
+
+  it.effect("is counted by its reason, where nothing says more; a peer that was done is no incident", () =>
+    Effect.gen(function* () {
+      const stalled = make()
+      stalled.breakSocket()
+      yield* stalled.reason
+      assert.deepStrictEqual([...stalled.incidents.counts], [["CONNECTION_STALLED", 1]])
+      const done = make()
+      done.end.decide("peer closed")
+      yield* done.reason
+      assert.deepStrictEqual([...done.incidents.counts], [])
     })
   )
 

@@ -2,94 +2,25 @@
  * What fails, and how far it reaches: file errors have the specified answer and one log line, a defect ends only what
  * it is in, and a session beside it records on, whole.
  */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, type Scope } from "effect"
+import { assert, describe } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
 import type { Fault } from "../../src/storage/FaultyFiles.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { output } from "../storage/stores.ts"
 import { turns, until } from "../support/turns.ts"
-import { assertNothingLeft, type Control, media, type PeerDouble, packet, type Relay, withRelay } from "./doubles.ts"
+import { both, claim, errorsOf, fileOf, inFiles, type Recording } from "./bystander.ts"
+import { packet, type Relay } from "./doubles.ts"
 
-interface Recording {
-  readonly id: bigint
-  readonly c: Control
-  readonly d: PeerDouble
-  readonly path: string
-  readonly stream: bigint
-  readonly metadata: bigint
-}
-
-interface Scene extends Recording {
-  readonly relay: Relay
-  readonly bystander: Recording
-  /** What is acknowledged is written before the answer leaves: the files keep nobody waiting. */
-  readonly isWritten: boolean
-}
-
-const { join, noSeq, u64 } = Commands
-
-const record = (relay: Relay, name: string, sessionId: number): Effect.Effect<Recording, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const c = yield* relay.control
-    const d = yield* relay.data
-    const { id, path } = yield* c.session({ name, sessionId })
-    const stream = yield* c.addStream()
-    const metadata = yield* c.addStream({ channel: "metadata" })
-    yield* both({ c, d, stream }, 0)
-    return { c, d, id, path, stream, metadata }
-  })
-
-const both = ({ c, d, stream }: Pick<Recording, "c" | "d" | "stream">, seq: number) =>
-  Effect.gen(function* () {
-    d.deliver(packet(stream, seq))
-    assert.strictEqual(yield* c.index(stream, { seq }), 10)
-  })
-
-/** Asks until the answer is "not pending": the bytes are in the files. */
-const inFiles = ({ c, stream }: Pick<Recording, "c" | "stream">, last: number): Effect.Effect<void> =>
-  Effect.flatMap(c.isPending(stream, last), (answer) => (answer === 0 ? Effect.void : inFiles({ c, stream }, last)))
-
-const fileOf = (relay: Relay, { path }: Recording, name: string) =>
-  relay.memory.read(`${output}/${path}/ust/uid/0/64-bit/${name}`)
+const { join, u64 } = Commands
 
 const indexMessage = (stream: bigint, seq: number) =>
   Commands.message(Commands.numbers.SEND_INDEX, Commands.sendIndex(13, stream, { seq }))
-
-const errorsOf = (relay: Relay) => relay.log.filter(({ level }) => level === "Error").map(({ text }) => text)
-
-/** The bystander's session is alive and its files are exact. */
-const assertUnharmed = (relay: Relay, bystander: Recording) =>
-  Effect.gen(function* () {
-    for (const seq of [1, 2, 3]) yield* both(bystander, seq)
-    yield* inFiles(bystander, 3)
-    const expected = join(...[0, 1, 2, 3].map((seq) => Commands.payload(16, seq)))
-    assert.isTrue(fileOf(relay, bystander, "ch_0")?.equals(expected))
-    assert.strictEqual(fileOf(relay, bystander, "index/ch_0.idx")?.length, 16 + 4 * 72)
-  })
 
 const indexFault: Fault = {
   code: "EIO",
   operation: "write",
   path: "victim-20231114-221320/ust/uid/0/64-bit/index"
 }
-
-const claim = (what: string, body: (scene: Scene) => Effect.Effect<void, never, Scope.Scope>) =>
-  it.live.each(media)(`${what}; files %s`, ([, medium]) =>
-    withRelay(medium, (relay) =>
-      Effect.gen(function* () {
-        const bystander = yield* record(relay, "bystander", 1)
-        const victim = yield* record(relay, "victim", 2)
-        yield* inFiles(victim, 0)
-        yield* body({ ...victim, relay, bystander, isWritten: !("isDisk" in medium) })
-        yield* assertUnharmed(relay, bystander)
-        for (const { c, d } of [victim, bystander]) {
-          c.peer.finish()
-          d.finish()
-        }
-        yield* assertNothingLeft(relay)
-      })
-    )
-  )
 
 /** Every record lies within the bytes of the data file. */
 const assertRecordsWithin = (relay: Relay, recording: Recording) => {
@@ -163,7 +94,8 @@ describe("file errors", () => {
       Commands.message(Commands.numbers.ADD_STREAM, Commands.addStream(13, { channel: "behind" }))
     ],
     "a command that is answered at once": () => [Commands.message(Commands.numbers.QUIESCENT_CONTROL, u64(99))],
-    "an index that is refused": () => [indexMessage(99n, 0)]
+    "an index that is refused": () => [indexMessage(99n, 0)],
+    "an index that is too short": () => [Commands.message(Commands.numbers.SEND_INDEX, Buffer.alloc(8))]
   }
   for (const [name, messages] of Object.entries(behind)) {
     claim(`an index that cannot be written, in one read with ${name}: it is refused, and nothing behind it`, (scene) =>
@@ -182,22 +114,17 @@ describe("file errors", () => {
     )
   }
 
-  const endings: Readonly<Record<string, Uint8Array>> = {
-    "an index that is too short": Commands.message(Commands.numbers.SEND_INDEX, Buffer.alloc(8)),
-    "metadata for no stream": Commands.message(Commands.numbers.SEND_METADATA, join(u64(99), Commands.u32(0), u64(0)))
-  }
-  for (const [name, ending] of Object.entries(endings)) {
-    claim(`an index that cannot be written, in one read with ${name}: the end comes without accepting it`, (scene) =>
-      Effect.gen(function* () {
-        const { relay, c, d, stream, isWritten } = scene
-        relay.faults.fail(indexFault)
-        d.deliver(packet(stream, 1))
-        c.peer.deliver(join(indexMessage(stream, 1), ending))
-        yield* until("control to be closed", () => c.peer.isClosed)
-        if (isWritten) assert.strictEqual(c.peer.received.toString("hex"), "")
-      })
-    )
-  }
+  claim("an index that cannot be written, in one read with metadata for no stream: it is not accepted", (scene) =>
+    Effect.gen(function* () {
+      const { relay, c, d, stream, isWritten } = scene
+      relay.faults.fail(indexFault)
+      d.deliver(packet(stream, 1))
+      const nowhere = Commands.message(Commands.numbers.SEND_METADATA, join(u64(99), Commands.u32(0), u64(0)))
+      c.peer.deliver(join(indexMessage(stream, 1), nowhere))
+      yield* until("control to be closed", () => c.peer.isClosed)
+      if (isWritten) assert.strictEqual(c.peer.received.toString("hex"), "")
+    })
+  )
 
   claim("metadata that is not in its file is pending: a stop waits for it", (scene) =>
     Effect.gen(function* () {
@@ -450,39 +377,4 @@ describe("a defect ends only what it is in", () => {
       yield* until("the session to be gone", () => !relay.registry.sessions.has(session?.id ?? 0))
     })
   )
-})
-
-describe("bad input", () => {
-  const inputs: Readonly<Record<string, (scene: Scene) => void>> = {
-    "a packet of a stream nobody knows": ({ d }) => d.deliver(packet(4242n, 0)),
-    "garbage on the data port": ({ d }) => d.deliver(Buffer.alloc(4096, 0xa5)),
-    "garbage on the control port": ({ c }) => c.peer.deliver(Buffer.alloc(4096, 0xa5)),
-    "an unknown command": ({ c }) => c.peer.deliver(Commands.message(4, Buffer.alloc(10))),
-    "a payload larger than 128 MiB": ({ c }) => c.peer.deliver(Commands.header(5, 128 * 1024 * 1024 + 1)),
-    "metadata for a stream nobody knows": ({ c }) => c.metadata(4242n, Buffer.from("x")),
-    "metadata without text": ({ c, metadata }) => c.metadata(metadata, Buffer.alloc(0), 64),
-    "an index twice": ({ c, stream }) => {
-      for (let twice = 0; twice < 2; twice++) c.post("SEND_INDEX", Commands.sendIndex(13, stream, { seq: 9 }))
-    },
-    "a packet twice": ({ d, stream }) => d.deliver(join(packet(stream, 9), packet(stream, 9))),
-    "an index that is too short": ({ c, stream }) =>
-      c.post("SEND_INDEX", Commands.sendIndex(13, stream, { seq: 9 }).subarray(0, 79)),
-    "a close of a stream nobody knows": ({ c }) => c.post("CLOSE_STREAM", join(u64(4242), u64(noSeq))),
-    "a rotation to a chunk nobody knows": ({ c, stream }) =>
-      c.post("ROTATE_STREAMS", Commands.rotateStreams(9, [[stream, 1]]))
-  }
-  for (const [name, send] of Object.entries(inputs)) {
-    claim(`${name}: one line, the connection ends, what was recorded stays`, (scene) =>
-      Effect.gen(function* () {
-        const { relay, c, d } = scene
-        const before = relay.log.length
-        send(scene)
-        yield* until("a connection to be closed", () => c.peer.isClosed || d.isClosed)
-        const warnings = relay.log.slice(before).filter(({ level }) => level === "Warn")
-        assert.lengthOf(warnings, 1, relay.log.map(({ text }) => text).join("\n"))
-        assert.deepStrictEqual(errorsOf(relay), [])
-        assert.isTrue(fileOf(relay, scene, "ch_0")?.subarray(0, 16).equals(Commands.payload(16, 0)))
-      })
-    )
-  }
 })
