@@ -318,7 +318,7 @@ const failures = {
   JOURNAL_UNMARKED: entry(
     "error",
     "sessions of edges would not survive the relay",
-    "What they need cannot be written, or read, below .journals in the output directory, or is too long: the line has the reason."
+    "What they need cannot be written, or read, below .journals in the output directory, is damaged there, or is too long: the line has the reason."
   ),
   RECORDING_UNMARKED: entry(
     "error",

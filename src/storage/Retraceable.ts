@@ -3,6 +3,7 @@
  * rename and every name made below it is put down before it is done. And files that can be stood in for by shadows.
  */
 import { dirname } from "node:path"
+import { crc32 } from "node:zlib"
 import { Effect, Option, Schema } from "effect"
 import { type FileFailed, Files, type OpenFile } from "./Files.ts"
 import { isWithin } from "./Within.ts"
@@ -18,6 +19,28 @@ const Change = Schema.Struct({
 type Change = typeof Change.Type
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Change))
+
+const sumOf = (text: string): string => crc32(text).toString(16).padStart(8, "0")
+
+const lineOf = (change: Change): Buffer => {
+  const text = JSON.stringify(change)
+  return Buffer.from(`${sumOf(text)} ${text}\n`)
+}
+
+/** Undefined: it is none. What was to be written before it may not be there: then there are zeros. */
+const changeOf = (line: string): Change | undefined => {
+  const bare = line.replace(/^\0+/, "")
+  // Earlier versions put down no checksum.
+  const [, sum, text = bare] = /^([0-9a-f]{8}) (.*)$/.exec(bare) ?? []
+  return sum === undefined || sum === sumOf(text) ? Option.getOrUndefined(decode(text)) : undefined
+}
+
+/** All that was put down there, up to `after`, is what was written, but for what comes last. */
+export const isReadable = (text: string, after: number): boolean =>
+  text
+    .split("\n")
+    .slice(0, -1)
+    .every((line) => (changeOf(line)?.after ?? Number.POSITIVE_INFINITY) <= after)
 
 /** Changes of names below some directories, put down in a file of their own. */
 export class Watch {
@@ -36,7 +59,7 @@ export class Watch {
 
   note(path: string, from?: string): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
-      const line = Buffer.from(`${JSON.stringify({ after: this.after, path, ...(from !== undefined && { from }) })}\n`)
+      const line = lineOf({ after: this.after, path, ...(from !== undefined && { from }) })
       const at = this.#position
       this.#position += line.length
       return this.#file.write([line], at)
@@ -121,7 +144,7 @@ export class Retraceable {
     const changes: Array<{ readonly at: number; readonly change: Change }> = []
     let at = 0
     for (const line of text.split("\n")) {
-      const change = Option.getOrUndefined(decode(line))
+      const change = changeOf(line)
       if (change?.after === after) changes.push({ at, change })
       at += Buffer.byteLength(line) + 1
     }

@@ -3,12 +3,18 @@
  * packet is made of the beginning of one and the end of another.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import { scan } from "../../src/edge/journal/Scan.ts"
 import { thin } from "../../src/edge/spool/Thinning.ts"
 import { headBytes, Kind } from "../../src/protocol/journal/Record.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import { logged } from "../support/logged.ts"
+import { Link } from "./Link.ts"
+import * as Local from "./Local.ts"
 import * as Spools from "./spools.ts"
 
 /** As long as a segment: each record is in one of its own. */
@@ -108,4 +114,41 @@ describe("a segment that was thinned", () => {
       assert.deepStrictEqual(damage, [])
     })
   )
+})
+
+const emptied = (image: MemoryFiles, path: string) => Effect.sync(() => image.write(path, Buffer.alloc(0)))
+const removed = (image: MemoryFiles, path: string) => Effect.orDie(image.service.unlink(path))
+
+describe("the newest segment of a session, of which the relay has some", () => {
+  it.live.each([
+    ["is empty", emptied],
+    ["is gone", removed]
+  ] as const)("%s: that is named, and the session ends there", ([, damage]) => {
+    const { codes, layer } = logged()
+    return Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const scope = yield* Scope.make()
+      const files = new MemoryFiles()
+      const link = yield* new Link(() => relay.controlPort).open
+      const ports = { controlPort: link.port, dataPort: relay.dataPort }
+      const local = yield* Scope.provide(Local.start({ ...ports, files: files.service }), scope)
+      const { c, d, file } = yield* Script.make(local, relay.output, () => {}).recording()
+      const stream = yield* c.addStream()
+      yield* d.packet(stream, 0, 16)
+      yield* c.index(stream, { seq: 0 })
+      yield* until("the packet", () => relay.output.size(file("ch_0")) === 16)
+      link.isDown = true
+      link.cut()
+      const image = new MemoryFiles()
+      for (const path of files.paths("/spool")) image.write(path, Buffer.from(files.read(path) ?? []))
+      yield* Scope.close(scope, Exit.void)
+      for (const path of image.paths("/spool")) if (path.endsWith(".journal")) yield* damage(image, path)
+      link.isDown = false
+      const next = yield* Local.start({ ...ports, files: image.service })
+      yield* next.forwarded
+      yield* Local.quiet(relay)
+      assert.include(codes, "SPOOL_DAMAGED")
+      assert.strictEqual(relay.output.size(file("ch_0")), 16)
+    }).pipe(Effect.provide(layer))
+  })
 })

@@ -1,8 +1,10 @@
 /** What is put down of an edge's journal, where the disk refuses a part of it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { headBytes, offsets } from "../../src/protocol/journal/Record.ts"
 import * as JournalHistory from "../../src/relay/journal/JournalHistory.ts"
 import * as JournalsLeft from "../../src/relay/journal/JournalsLeft.ts"
+import type { TraceStore } from "../../src/storage/TraceStore.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Local from "../edge/Local.ts"
@@ -49,8 +51,74 @@ describe("directories of a journal", () => {
         assert.deepStrictEqual([...(watch?.prefixes ?? [])], [`${output}/host/session/ust/pid/app-7`])
         history.watch("host/session/ust/pid/app-8")
         yield* history.mark(2)
-        const found = yield* JournalsLeft.find(store, "token", false)
+        const found = yield* JournalsLeft.find(store, "token", { isSynced: false, told: Effect.die })
         assert.deepStrictEqual([...(found?.places ?? [])].sort(), [all[7], all[8]])
+      })
+    )
+  )
+})
+
+/** A journal that was marked twice, with a path and a name that was made behind each. */
+const twice = (store: TraceStore["Service"]) =>
+  Effect.gen(function* () {
+    const history = yield* JournalHistory.begin(store, "token", { edgeName: "edge", peer: "" }, false)
+    for (const number of [1, 2]) {
+      history.watch(`host/session-${number}`)
+      yield* history.mark(number)
+      yield* store.retraceable.service.makeDirectory(`${output}/host/session-${number}/ust`)
+    }
+    yield* history.close
+  })
+
+describe("what was put down of a journal", () => {
+  it.live("is not gone through again where somebody has changed a byte of it", () =>
+    withStore({}, ({ memory, store }) =>
+      Effect.gen(function* () {
+        yield* twice(store)
+        const files = memory.paths(output).filter((path) => path.includes("/token."))
+        const whole = new Map(files.map((path) => [path, Buffer.from(memory.read(path) ?? [])]))
+        assert.deepStrictEqual(
+          [...whole].filter(([, { length }]) => length > 0).map(([path]) => path.split(".").at(-1)),
+          ["changes", "history", "json"]
+        )
+        const found = (path: string, changed: Buffer) =>
+          Effect.gen(function* () {
+            for (const [each, bytes] of whole) memory.write(each, bytes)
+            memory.write(path, changed)
+            const damaged: Array<string> = []
+            const told = (at: string) => Effect.sync(() => void damaged.push(at))
+            const left = yield* JournalsLeft.find(store, "token", { isSynced: false, told })
+            if (left !== undefined) yield* left.close
+            return { damaged, marked: left?.marked }
+          })
+        for (const [path, bytes] of whole) {
+          assert.deepStrictEqual(yield* found(path, bytes), { damaged: [], marked: 2 })
+          // Without its end the last change is taken for one that was being written.
+          const end = path.endsWith(".changes") ? bytes.length - 1 : bytes.length
+          for (let at = 0; at < end; at++) {
+            const changed = Buffer.from(bytes)
+            changed[at] = (changed[at] as number) ^ 0x20
+            const { damaged, marked } = yield* found(path, changed)
+            assert.strictEqual(marked, undefined, `${path} at ${at}`)
+            assert.strictEqual(damaged.length, 1, `${path} at ${at}`)
+          }
+        }
+      })
+    )
+  )
+
+  it.live("by an earlier version, without checksums, is gone through", () =>
+    withStore({}, ({ memory, store }) =>
+      Effect.gen(function* () {
+        yield* twice(store)
+        const [path = ""] = memory.paths(output).filter((each) => each.endsWith(".history"))
+        const bytes = Buffer.from(memory.read(path) ?? [])
+        for (let at = 0; at < bytes.length; at += headBytes + bytes.readUInt32BE(at + offsets.byteCount)) {
+          bytes.fill(0, at + offsets.payloadSum, at + headBytes)
+        }
+        memory.write(path, bytes)
+        const told = (at: string) => Effect.die(at)
+        assert.strictEqual((yield* JournalsLeft.find(store, "token", { isSynced: false, told }))?.marked, 2)
       })
     )
   )

@@ -10,7 +10,7 @@ import { retracedBeside } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
 import { HostedJournal } from "./HostedJournal.ts"
-import { optionsOf } from "./Hosting.ts"
+import { leftOf, optionsOf } from "./Hosting.ts"
 import { replayed } from "./Replay.ts"
 
 type Registered = Registry["Service"]
@@ -120,10 +120,10 @@ export const awaken = (
   token: string
 ): Effect.Effect<void, Effect.Error<JournalsLeft.Found["goOn"]>> =>
   Effect.gen(function* () {
-    const { journals, options, store } = registry
+    const { journals, store } = registry
     if (!journals.isExpired(token)) return
     const found = yield* Effect.catchIf(
-      JournalsLeft.find(store, token, (options.sync ?? "none") !== "none"),
+      JournalsLeft.find(store, token, leftOf(registry)),
       ({ code }) => code === "ENOENT",
       () => Effect.undefined
     )

@@ -1,5 +1,5 @@
 /** What a journal is made with. */
-import type { Found } from "../../relay/journal/JournalsLeft.ts"
+import type * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Serves } from "../control/Command.ts"
@@ -19,7 +19,7 @@ export interface Options {
 export const optionsOf = (
   registry: Registry["Service"],
   serves: Serves,
-  { about, token }: Pick<Found, "about" | "token">
+  { about, token }: Pick<JournalsLeft.Found, "about" | "token">
 ): Options => ({
   serves,
   token,
@@ -27,4 +27,9 @@ export const optionsOf = (
   registry,
   edge: { name: about.peer, certificate: about.certificate },
   begunAt: about.begunAt
+})
+/** How what an earlier relay has left is read. */
+export const leftOf = ({ incidents, options }: Registry["Service"]): JournalsLeft.Options => ({
+  isSynced: (options.sync ?? "none") !== "none",
+  told: (detail) => incidents.report("JOURNAL_UNMARKED", detail)
 })

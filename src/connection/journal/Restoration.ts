@@ -11,16 +11,14 @@ import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
 import { rest, suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
-import { optionsOf } from "./Hosting.ts"
+import { leftOf, optionsOf } from "./Hosting.ts"
 import { replayed } from "./Replay.ts"
 
 /** Before anybody can connect. */
 export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { incidents, journals, options, store } = registry
-    const isSynced = (options.sync ?? "none") !== "none"
-    const unmarked = ({ message }: { readonly message: string }) => incidents.report("JOURNAL_UNMARKED", message)
-    const all = yield* JournalsLeft.findAll(store, isSynced, unmarked)
+    const { journals, store } = registry
+    const all = yield* JournalsLeft.findAll(store, leftOf(registry))
     const { ended, expired, finished } = yield* JournalsLeft.findOver(store)
     for (const token of finished) journals.finish(token)
     for (const token of ended) journals.end(token)

@@ -66,9 +66,19 @@ const scanned = (
     const { directory } = journal.home
     const isOver = yield* About.isOver(files, directory)
     const left = yield* scan(files, directory, isSynced)
+    const sent = yield* About.sent(files, directory)
     for (const line of left.damage) yield* report("SPOOL_DAMAGED", line)
-    journal.recovered(left, isOver, yield* About.sent(files, directory))
-    if (journal.last === 0 && !isOver) yield* remove(journal)
+    journal.recovered(left, isOver, sent)
+    if (isOver) return
+    // The edge before has what is gone of another's, and goes on with that.
+    if (sent !== undefined && sent > left.last && journal.passed === undefined) {
+      yield* report(
+        "SPOOL_DAMAGED",
+        `${directory}: from record ${left.last + 1} on all is gone, of which some was sent`
+      )
+      // What the relay has of it ends.
+      journal.finishIfOver()
+    } else if (left.last === 0) yield* remove(journal)
   })
   const told = Effect.tapError(turn.withPermits(1)(once), ({ message }) => report("SPOOL_FAILED", message))
   return Effect.orDie(Effect.retry(told, Schedule.spaced(againWait)))

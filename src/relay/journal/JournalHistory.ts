@@ -16,6 +16,7 @@ import { type Head, headBytes, Kind, offsets } from "../../protocol/journal/Reco
 import type { FileFailed, OpenFile } from "../../storage/Files.ts"
 import { Watch } from "../../storage/Retraceable.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
+import { seal, seedOf } from "./Seals.ts"
 
 /** Below the output directory. */
 export const place = ".journals"
@@ -120,12 +121,24 @@ export const pathsOf = (store: Store, token: string) => {
   }
 }
 
+export interface Begun {
+  readonly token: string
+  /** As it is written. */
+  readonly about: string
+  readonly file: OpenFile
+  readonly watch: Watch
+  /** In the file. */
+  readonly position: number
+  readonly isSynced: boolean
+}
+
 export class JournalHistory {
   readonly #store: Store
   readonly #token: string
   #file: OpenFile
   readonly #watch: Watch
   readonly #isSynced: boolean
+  readonly #seed: number
   #position: number
   /** Of what was written when it was abridged last. */
   #abridgedBytes = 0
@@ -139,9 +152,10 @@ export class JournalHistory {
   #pending: Buffer = nothing
   #filled = 0
 
-  constructor(store: Store, token: string, file: OpenFile, watch: Watch, position: number, isSynced: boolean) {
+  constructor(store: Store, { about, file, isSynced, position, token, watch }: Begun) {
     this.#store = store
     this.#token = token
+    this.#seed = seedOf(token, about)
     this.#file = store.roomWait.file(file)
     this.#watch = watch
     this.#position = position
@@ -217,6 +231,7 @@ export class JournalHistory {
       this.#add({ number, byteCount: 0, kind: mark, connection: 0 }, nothing, 0, 0)
       const memory = this.#pending
       const bytes = memory.subarray(0, this.#filled)
+      seal(bytes, this.#filled - headBytes, this.#seed)
       this.#hold(nothing)
       this.#filled = 0
       const abridged = this.#isGrownBy(bytes.length) ? abridge?.() : undefined
@@ -255,6 +270,7 @@ export class JournalHistory {
     const { fresh, history } = pathsOf(this.#store, this.#token)
     const files = this.#store.retraceable.plain
     const bytes = bytesOf([...abridged, { kind: mark, connection: 0, bytes: nothing }], number)
+    seal(bytes, bytes.length - headBytes, this.#seed)
     const written = (file: OpenFile) =>
       Effect.gen({ self: this }, function* () {
         yield* file.write([bytes], 0)
@@ -369,8 +385,10 @@ export const begin = (
     const paths = pathsOf(store, token)
     yield* files.makeDirectory(`${store.output}/${place}`)
     const described = store.roomWait.file(yield* files.open(paths.about, "create"))
-    yield* Effect.ensuring(described.write([Buffer.from(JSON.stringify(about))], 0), described.close)
+    const text = JSON.stringify(about)
+    yield* Effect.ensuring(described.write([Buffer.from(text)], 0), described.close)
     const changes = store.roomWait.file(yield* files.open(paths.changes, "create"))
-    const history = yield* Effect.onError(files.open(paths.history, "create"), () => changes.close)
-    return new JournalHistory(store, token, history, new Watch(changes), 0, isSynced)
+    const file = yield* Effect.onError(files.open(paths.history, "create"), () => changes.close)
+    const watch = new Watch(changes)
+    return new JournalHistory(store, { token, about: text, file, watch, position: 0, isSynced })
   })

@@ -8,9 +8,10 @@ import { headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
 import type { RecordSink } from "../../protocol/journal/RecordFramer.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
-import { Watch } from "../../storage/Retraceable.ts"
+import { isReadable, Watch } from "../../storage/Retraceable.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import { About, basis, JournalHistory, keptBytes, mark, path, pathsOf, place, remove } from "./JournalHistory.ts"
+import { Seals, seedOf } from "./Seals.ts"
 
 const decodeAbout = Schema.decodeUnknownOption(Schema.fromJsonString(About))
 
@@ -87,40 +88,65 @@ const replay = (file: OpenFile, marked: number, each: EachRecord): Effect.Effect
   })
 }
 
-const textOf = (files: Files["Service"], path: string): Effect.Effect<string> =>
+const textOf = (files: Files["Service"], path: string): Effect.Effect<string, FileFailed> =>
   Effect.gen(function* () {
     const file = yield* files.open(path, "read")
     const bytes = Buffer.alloc(yield* files.size(path))
     const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
     return bytes.toString("utf8", 0, count)
-  }).pipe(Effect.orElseSucceed(() => ""))
+  }).pipe(Effect.catch((failure) => (failure.code === "ENOENT" ? Effect.succeed("") : Effect.fail(failure))))
 
-export const find = (store: Store, token: string, isSynced: boolean): Effect.Effect<Found | undefined, FileFailed> =>
+export interface Options {
+  readonly isSynced: boolean
+  /** A journal is not known any more, or cannot be read: why. */
+  readonly told: (detail: string) => Effect.Effect<void>
+}
+
+/** Behind `end` there is a mark. */
+const goesOn = (file: OpenFile, end: number, seals: Seals): Effect.Effect<boolean, FileFailed> =>
+  Effect.gen(function* () {
+    const window = Buffer.alloc(windowBytes)
+    for (let offset = end; ; offset += window.length - headBytes) {
+      const count = yield* file.read(window, offset)
+      if (seals.hasMark(window.subarray(0, count))) return true
+      if (count < window.length) return false
+    }
+  })
+
+export const find = (store: Store, token: string, options: Options): Effect.Effect<Found | undefined, FileFailed> =>
   Effect.gen(function* () {
     const files = store.retraceable.plain
     const paths = pathsOf(store, token)
-    const about = Option.getOrUndefined(decodeAbout(yield* textOf(files, paths.about)))
+    const about = yield* textOf(files, paths.about)
     // It was not put in the place of the other.
     yield* Effect.ignore(files.unlink(paths.fresh))
     const file = yield* files.open(paths.history, "continue")
-    return yield* Effect.onError(foundIn(store, token, file, about, isSynced), () => file.close)
+    return yield* Effect.onError(foundIn(store, token, file, about, options), () => file.close)
   })
 
 const foundIn = (
   store: Store,
   token: string,
   file: OpenFile,
-  about: About | undefined,
-  isSynced: boolean
+  text: string,
+  { isSynced, told }: Options
 ): Effect.Effect<Found | undefined, FileFailed> =>
   Effect.gen(function* () {
     const files = store.retraceable.plain
     const paths = pathsOf(store, token)
+    const about = Option.getOrUndefined(decodeAbout(text))
+    const seals = new Seals(seedOf(token, text))
+    let isWhole = true
     let marked = 0
     let end = 0
     const places = new Set<string>()
     yield* walk(file, (bytes, at, stored, offset) => {
       const kind = bytes.readUInt16BE(at + offsets.kind)
+      if (kind !== mark) seals.add(bytes, at, at + headBytes + stored)
+      else if (!seals.mark(bytes, at)) {
+        isWhole = false
+        return Effect.succeed(false)
+      }
       if (kind === path) {
         places.add(bytes.toString("utf8", at + headBytes, at + headBytes + stored))
       }
@@ -130,20 +156,23 @@ const foundIn = (
       }
       return Effect.succeed(true)
     })
-    if (about === undefined || marked === 0) {
+    const changes = yield* textOf(files, paths.changes)
+    const isBroken = !isWhole || (about === undefined && marked > 0) || (yield* goesOn(file, end, seals))
+    const worst = isBroken ? paths.history : isReadable(changes, marked) ? undefined : paths.changes
+    if (about === undefined || marked === 0 || worst !== undefined) {
+      if (worst !== undefined) yield* told(`${worst} is damaged`)
       yield* file.close
       yield* remove(store, token)
       return undefined
     }
     yield* file.truncate(end)
     const directories = new Set([...places].map((at) => `${store.output}/${at}`))
-    const changes = yield* textOf(files, paths.changes)
     const goOn = Effect.gen(function* () {
       const changes = yield* Effect.onError(files.open(paths.changes, "create"), () => file.close)
       const watch = new Watch(store.roomWait.file(changes))
       watch.after = marked
       for (const directory of directories) watch.prefixes.add(directory)
-      return new JournalHistory(store, token, file, watch, end, isSynced)
+      return new JournalHistory(store, { token, about: text, file, watch, position: end, isSynced })
     })
     return {
       token,
@@ -185,11 +214,7 @@ export const forgetEnded = (store: Store, tokens: ReadonlyArray<string>): Effect
 const part = /^(.*?)\.(?:history|history\.new|changes|json)$/
 
 /** Journals that an earlier relay was carrying out. One that cannot be read is left as it is, and told of. */
-export const findAll = (
-  store: Store,
-  isSynced: boolean,
-  onUnreadable: (failure: FileFailed) => Effect.Effect<void>
-): Effect.Effect<ReadonlyArray<Found>> =>
+export const findAll = (store: Store, options: Options): Effect.Effect<ReadonlyArray<Found>> =>
   Effect.gen(function* () {
     const files = store.retraceable.plain
     const entries = yield* Effect.orElseSucceed(files.list(`${store.output}/${place}`), () => [])
@@ -203,8 +228,8 @@ export const findAll = (
       const isPartial = !names.has(`${token}.history`)
       if (finished.has(token) || isPartial) yield* remove(store, token)
       if (finished.has(token) || isPartial || expired.has(token)) continue
-      const looked = Effect.catch(find(store, token, isSynced), (failure) =>
-        Effect.as(onUnreadable(failure), undefined)
+      const looked = Effect.catch(find(store, token, options), ({ message }) =>
+        Effect.as(options.told(message), undefined)
       )
       const journal = yield* looked
       if (journal !== undefined) found.push(journal)
