@@ -46,7 +46,6 @@ export class FaultyFiles {
   stalledCount = 0
   /** Operations begun and not ended, stalled ones included. */
   inFlightCount = 0
-  inFlightCountMax = 0
   openCount = 0
   openCountMax = 0
 
@@ -111,7 +110,6 @@ export class FaultyFiles {
     return Effect.uninterruptible(
       Effect.suspend(() => {
         this.inFlightCount++
-        this.inFlightCountMax = Math.max(this.inFlightCountMax, this.inFlightCount)
         return Effect.ensuring(
           Effect.andThen(this.#delay(path), Effect.andThen(this.#check(operation, path), this.#whole(asked))),
           Effect.sync(() => void this.inFlightCount--)

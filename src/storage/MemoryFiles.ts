@@ -263,8 +263,7 @@ export class MemoryFiles {
     for (const name of componentsOf(path)) {
       at += `/${name}`
       if (!node.entries.has(name)) node.entries.set(checked(name), this.#directory())
-      const found = this.#find(at)
-      if (found === undefined) throw new Refusal("ENOENT")
+      const found = this.#walk(at).node
       if (found.kind !== "directory") throw new Refusal(at === path ? "EEXIST" : "ENOTDIR")
       node = found
     }
@@ -315,15 +314,13 @@ export class MemoryFiles {
   }
 
   #list(path: string): ReadonlyArray<DirectoryEntry> {
-    const node = this.#find(path)
-    if (node === undefined) throw new Refusal("ENOENT")
+    const { node } = this.#walk(path)
     if (node.kind !== "directory") throw new Refusal("ENOTDIR")
     return [...node.entries].map(([name, child]) => ({ name, isDirectory: child.kind === "directory" }))
   }
 
   #size(path: string): number {
-    const node = this.#find(path)
-    if (node === undefined) throw new Refusal("ENOENT")
+    const { node } = this.#walk(path)
     return node.kind === "file" ? node.size : 0
   }
 

@@ -121,8 +121,7 @@ export class Retraceable {
     const noted = <A>(path: string, act: () => Effect.Effect<A, FileFailed>, from?: string) =>
       Effect.suspend(() => (isQuiet(path) ? act() : Effect.flatMap(this.#noted(path, from), act)))
     return Files.of({
-      open: (path, mode) =>
-        mode === "new" || mode === "create" ? noted(path, () => to(path).open(path, mode)) : to(path).open(path, mode),
+      open: (path, mode) => (mode === "new" ? noted(path, () => to(path).open(path, mode)) : to(path).open(path, mode)),
       makeDirectory: (path) => noted(path, () => to(path).makeDirectory(path)),
       rename: (from, path) => noted(path, () => to(path).rename(from, path), from),
       unlink: (path) => to(path).unlink(path),
@@ -166,8 +165,7 @@ export class Retraceable {
 
   /** Directories are made with their parents. One that is not empty has something of before. */
   #removeEmpty(path: string): Effect.Effect<void> {
-    const parent = dirname(path)
-    const rest = Effect.suspend(() => (parent === path ? Effect.void : this.#removeEmpty(parent)))
+    const rest = Effect.suspend(() => this.#removeEmpty(dirname(path)))
     return Effect.ignore(Effect.andThen(this.#files.removeDirectory(path), rest))
   }
 }

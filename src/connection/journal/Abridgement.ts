@@ -46,10 +46,10 @@ const introductionsOf = (
 /** The trace chunk that a session joined when it began may be gone since. */
 const withoutChunk = (bytes: Buffer, minor: number): Uint8Array => {
   const layout = CreateSession.request(minor)
-  const request = layout.decode(bytes.subarray(Header.size))
-  if (Result.isFailure(request) || request.success.currentChunkId === undefined) return bytes
-  const { creationTime = 0n, sessionId = 0n, sessiondUuid = "" } = request.success
-  const said = { ...request.success, creationTime, sessionId, sessiondUuid, currentChunkId: undefined }
+  const request = Result.getOrThrow(layout.decode(bytes.subarray(Header.size)))
+  if (request.currentChunkId === undefined) return bytes
+  const { creationTime = 0n, sessionId = 0n, sessiondUuid = "" } = request
+  const said = { ...request, creationTime, sessionId, sessiondUuid, currentChunkId: undefined }
   return command(CreateSession.number, layout.encode(said))
 }
 
