@@ -6,7 +6,14 @@ import { Relay } from "../Relay.ts"
 import type { ConnectionStatus, SessionStatus } from "../relay/Status.ts"
 import * as History from "../telemetry/History.ts"
 import { Telemetry } from "../telemetry/Telemetry.ts"
-import { AdminApi, ConnectionUnknown, type SessionSummary, SessionUnknown, SessionUnwatchable } from "./AdminApi.ts"
+import {
+  AdminApi,
+  ConnectionUnknown,
+  type SessionSort,
+  type SessionSummary,
+  SessionUnknown,
+  SessionUnwatchable
+} from "./AdminApi.ts"
 import * as EventFeed from "./EventFeed.ts"
 import * as LiveFeed from "./LiveFeed.ts"
 import { Operations } from "./Operations.ts"
@@ -24,16 +31,16 @@ const page = <A>(all: ReadonlyArray<A>, { limit = limitDefault, offset = 0 }: Pa
   items: all.slice(offset, offset + limit)
 })
 
-const keys: Readonly<Record<string, (session: SessionStatus) => string | number>> = {
-  id: ({ id }) => id,
-  name: ({ name }) => name,
-  hostname: ({ hostname }) => hostname,
-  creationTime: ({ creationTimeSeconds }) => creationTimeSeconds
+const keys = {
+  id: ({ id }: SessionStatus) => id,
+  name: ({ name }: SessionStatus) => name,
+  hostname: ({ hostname }: SessionStatus) => hostname,
+  creationTime: ({ creationTimeSeconds }: SessionStatus) => creationTimeSeconds
 }
 
-const sorted = (sessions: ReadonlyArray<SessionStatus>, by: string): ReadonlyArray<SessionStatus> => {
+const sorted = (sessions: ReadonlyArray<SessionStatus>, by: typeof SessionSort.Type): ReadonlyArray<SessionStatus> => {
   const direction = by.startsWith("-") ? -1 : 1
-  const keyOf = keys[by.replace(/^-/, "")] ?? (({ id }: SessionStatus) => id)
+  const keyOf = keys[by.replace(/^-/, "") as keyof typeof keys]
   return sessions.toSorted((a, b) => {
     const [left, right] = [keyOf(a), keyOf(b)]
     if (left === right) return a.id - b.id

@@ -54,9 +54,13 @@ const expired = Effect.gen(function* () {
   const scope = yield* Scope.make()
   const relay = yield* Scope.provide(TestRelay.make({ suspendMillis: 50 }), scope)
   const { leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
-  for (const seq of [0, 1]) yield* packet(seq, 16)
-  yield* script.fileSize(path, 32)
-  yield* until("the mark", () => [...local.edge.spool.journals.values()].every(({ durable, last }) => durable === last))
+  const marked = () => [...local.edge.spool.journals.values()].every(({ durable, last }) => durable === last)
+  for (const seq of [0, 1]) {
+    yield* packet(seq, 16)
+    yield* script.fileSize(path, 16 * (seq + 1))
+    // Of the second no more is put down than where the stream is.
+    yield* until("the mark", marked)
+  }
   link.isDown = true
   link.cut()
   yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)

@@ -442,5 +442,7 @@ it.live("a target that vanished and began again: the dead session goes when it i
     // The second was heard before the third began: two boards of one name, until it has been silent for long.
     void second
     yield* until("3")
+    yield* clock.adjust("130 seconds")
+    yield* until("")
   })
 )

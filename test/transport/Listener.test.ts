@@ -2,6 +2,7 @@
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, type Scope } from "effect"
+import * as Machine from "../../src/Machine.ts"
 import { type ConnectionLimit, listen } from "../../src/transport/Listener.ts"
 import type { Peer, SocketEnd } from "../../src/transport/Peer.ts"
 
@@ -67,6 +68,20 @@ describe("a listener", () => {
       assert.isFalse(yield* Deferred.isDone(paid.end))
       patient.end()
       assert.strictEqual(yield* Deferred.await(paid.end), "closed by peer")
+    })
+  )
+
+  it.live("lets go of a peer that it closes as soon as that has ended, too", () =>
+    Effect.gen(function* () {
+      const restore = Machine.replace({ ...Machine, setTimeout: () => setTimeout(() => {}) })
+      yield* Effect.addFinalizer(() => Effect.sync(restore))
+      const { port, end } = yield* serveOne((peer) => {
+        peer.start(ignore)
+        peer.close()
+      })
+      const socket = yield* connect(port)
+      socket.resume()
+      assert.strictEqual(yield* Deferred.await(end), "closed by relay")
     })
   )
 
