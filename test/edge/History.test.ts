@@ -1,11 +1,11 @@
 /** What a relay puts down of a journal (docs/edge.md): no more than of what is open, however long that goes on. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import * as Machine from "../../src/Machine.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
-import { closeCommands } from "../sidebyside/commands.ts"
+import * as Commands from "../sidebyside/commands.ts"
 import * as Local from "./Local.ts"
 
 const packetCount = 800
@@ -63,6 +63,40 @@ describe("a long session by an edge", () => {
 
 const isHistory = (path: string) => path.endsWith(".history")
 
+const marked = ({ edge }: Local.Local) =>
+  until("a mark", () => [...edge.spool.journals.values()].every(({ durable, last }) => durable === last))
+
+describe("a session by an edge of which little is put down any more", () => {
+  it.live("is deleted by a later relay with all that an earlier one has made, closed streams included", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const relay = yield* Scope.provide(TestRelay.make(), scope)
+      const { c, d, leadTo, link, local, packet } = yield* Local.recording(relay)
+      yield* packet(0, 40)
+      const historyBytes = () => relay.output.size(relay.output.files().find(isHistory) ?? "") ?? 0
+      let before = 0
+      for (let count = 0; before <= historyBytes(); count++) {
+        before = historyBytes()
+        const stream = yield* c.addStream({ channel: `ch_${count}`, path: `ust/${count}` })
+        yield* c.closeStream(stream, Commands.noSeq)
+        yield* marked(local)
+      }
+      link.isDown = true
+      link.cut()
+      yield* Scope.close(scope, Exit.void)
+      const next = yield* TestRelay.make({ memory: relay.memory })
+      leadTo(next)
+      link.isDown = false
+      yield* c.closeChunk(0, 1, Commands.closeCommands.delete)
+      yield* c.close
+      yield* d.close
+      yield* local.forwarded
+      yield* Local.quiet(next)
+      assert.deepStrictEqual(next.output.files(), [])
+    })
+  )
+})
+
 /** From now on a relay's clock stands still. */
 const timeless = Effect.acquireRelease(
   Effect.sync(() => {
@@ -78,7 +112,7 @@ const recorded = ({ c, d }: Effect.Success<ReturnType<Script.Script["recording"]
     yield* c.streamsSent
     yield* d.packet(stream, 0, 40)
     yield* c.index(stream, { seq: 0, packetSeq: 0, bytes: 40 })
-    if (isArchived) yield* c.closeChunk(0, 1, closeCommands.move)
+    if (isArchived) yield* c.closeChunk(0, 1, Commands.closeCommands.move)
     yield* c.closeStream(stream, 0)
     yield* c.close
     yield* d.close
@@ -96,7 +130,7 @@ describe("a session by an edge that ends with a rotation", () => {
       relay.faults.slow("60 millis")
       const rotated = yield* script.recording({ sessionId: 1 })
       const { journals } = local.edge.spool
-      yield* until("a mark", () => [...journals.values()].every(({ durable, last }) => durable === last))
+      yield* marked(local)
       yield* timeless
       relay.faults.slow(0)
       yield* recorded(rotated, true)

@@ -78,6 +78,8 @@ export const recording = (relay: TestRelay) =>
     const { c, d, file } = yield* script.recording()
     const stream = yield* c.addStream()
     return {
+      c,
+      d,
       link,
       local,
       script,
