@@ -398,6 +398,31 @@ it.live("who asks again at once for what was not there waits a little, or until 
   })
 )
 
+it.live("how far a viewer is behind is said in packets, and from its first packet on in the trace's time", () =>
+  Effect.gen(function* () {
+    const { relay, script } = yield* setUp()
+    const { stream, meta } = yield* recorded(script)
+    const viewer = yield* script.viewer
+    yield* viewer.attach(1, "beginning")
+    yield* viewer.metadata(meta.id)
+    const lag = Effect.map(relay.sessions, (sessions) =>
+      sessions.flatMap(({ viewers }) => viewers.map(({ lagNanos, lagPacketCount }) => [lagPacketCount, lagNanos]))
+    )
+    for (const seq of [0, 1, 2]) yield* stream.packet(seq)
+    const lags = [yield* lag]
+    for (const _ of [0, 1, 2]) {
+      yield* viewer.nextUntilKnown(stream.id)
+      lags.push(yield* lag)
+    }
+    assert.deepStrictEqual(lags.flat(), [
+      [3, 0],
+      [2, 20],
+      [1, 10],
+      [0, 0]
+    ])
+  })
+)
+
 it.live("a published stream that says nothing is a stall of its session, and of no other", () =>
   Effect.gen(function* () {
     const { relay, script } = yield* setUp()
