@@ -1,6 +1,10 @@
-/** Packets that begin at the same time, as those of a coarse clock: their numbers say which comes first. */
+/**
+ * Packets that begin at the same time, as those of a coarse clock: their numbers say which comes first. And packets that
+ * are there twice.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import type { DataFile } from "../../src/recovery/DataFile.ts"
+import type { Finding } from "../../src/recovery/Finding.ts"
 import * as StreamOrder from "../../src/recovery/StreamOrder.ts"
 
 const file = (path: string, ...sequence: ReadonlyArray<bigint>): DataFile => {
@@ -12,6 +16,11 @@ const file = (path: string, ...sequence: ReadonlyArray<bigint>): DataFile => {
 }
 
 const never = () => false
+const always = () => true
+
+/** What is kept of a file. */
+const keptOf = ({ changes }: Finding) =>
+  changes.flatMap((change) => (change.kind === "keep" ? change.ranges.map(({ from, to }) => [from, to]) : []))
 
 describe("StreamOrder", () => {
   it("orders files that begin at the same time by the numbers of their first packets", () => {
@@ -21,14 +30,32 @@ describe("StreamOrder", () => {
   it("orders packets of one file that begin at the same time by their numbers", () => {
     const [found] = StreamOrder.check([file("channel", 5n, 7n, 6n)], never)
     assert.strictEqual(found?.code, "sequence-repeats")
-    const kept = found?.changes.flatMap((change) => (change.kind === "keep" ? change.ranges : []))
-    assert.deepStrictEqual(
-      kept?.map(({ from, to }) => [from, to]),
+    assert.deepStrictEqual(found && keptOf(found), [
+      [0, 10],
+      [20, 30],
+      [10, 20]
+    ])
+  })
+
+  it("keeps a packet once that is twice in a file", () => {
+    const found = StreamOrder.check([file("channel", 5n, 6n, 6n, 7n)], never)
+    assert.deepStrictEqual(found.map(keptOf), [
       [
-        [0, 10],
-        [20, 30],
-        [10, 20]
+        [0, 20],
+        [30, 40]
       ]
+    ])
+  })
+
+  it("keeps packets in the next file that were being moved there, and says no more of them", () => {
+    const files = [file("ring_0", 5n, 6n, 7n), file("ring_1", 6n, 7n, 8n)]
+    const found = StreamOrder.check(files, always)
+    assert.deepStrictEqual(
+      found.map(({ path, code }) => [path, code]),
+      [["ring_0", "sequence-repeats"]]
     )
+    assert.deepStrictEqual(found.map(keptOf), [[[0, 10]]])
+    // Those that are others are nobody's to take.
+    assert.deepStrictEqual(StreamOrder.check(files, never).flatMap(keptOf), [])
   })
 })

@@ -191,7 +191,6 @@ export class ViewerActor implements Knowledge {
   /** The viewer is gone, whatever it was doing. */
   close(): void {
     for (const attachment of this.#attachments.values()) attachment.detach()
-    this.#attachments.clear()
   }
 
   // ---- streams ---------------------------------------------------------------------------------------------------
