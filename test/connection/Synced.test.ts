@@ -28,26 +28,6 @@ it.live("a packet in the place of one that was cut off is synced, although the f
   )
 )
 
-it.live("a file of a ring that was left is not synced again, when it may be gone", () =>
-  withRelay({ sync: "always" }, (relay) =>
-    Effect.gen(function* () {
-      const c = yield* relay.control
-      yield* c.session({ name: "mine" })
-      const stream = yield* c.addStream({ fileSize: 16, fileCount: 3 })
-      const d = yield* relay.data
-      const recorded = Effect.fnUntraced(function* (seq: number) {
-        d.deliver(packet(stream, seq))
-        assert.strictEqual(yield* c.index(stream, { seq }), 10)
-        yield* relay.registry.streams.get(Number(stream))?.log.flushed ?? Effect.void
-      })
-      yield* recorded(0)
-      yield* recorded(1)
-      relay.faults.fail({ code: "ENOENT", operation: "fsync", path: "ch_0_0" })
-      yield* recorded(2)
-    })
-  )
-)
-
 it.live("a defect in the sync before a file is closed ends the stream, and the session can end", () =>
   withRelay({ sync: "close", isDisk: true }, (relay) =>
     Effect.gen(function* () {

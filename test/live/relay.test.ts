@@ -423,6 +423,24 @@ it.live("how far a viewer is behind is said in packets, and from its first packe
   })
 )
 
+it.live("a packet is held back, the first one, too, until a tracer's metadata has described it", () =>
+  Effect.gen(function* () {
+    const { answers, script } = yield* setUp()
+    const { tracer, stream, meta } = yield* recorded(script)
+    const viewer = yield* script.viewer
+    yield* viewer.attach(1, "beginning")
+    yield* tracer.c.metadata(meta.id, Buffer.from('\ntracer_name = "lttng-ust";'))
+    yield* stream.packet(0)
+    answers()
+    const next = yield* Effect.forkScoped(viewer.next(stream.id), { startImmediately: true })
+    yield* turns(20)
+    assert.deepStrictEqual(answers(), [])
+    yield* tracer.c.metadata(meta.id, Buffer.from("stream {\n\tid = 0;"))
+    yield* Fiber.join(next)
+    assert.deepStrictEqual(answers(), [`${ok(0, 0)} +metadata`])
+  })
+)
+
 it.live("a published stream that says nothing is a stall of its session, and of no other", () =>
   Effect.gen(function* () {
     const { relay, script } = yield* setUp()

@@ -1,4 +1,4 @@
-/** A program that takes its relay out of service with a deadline that is none ends no session. */
+/** Out of service and back: a deadline that is none ends no session, and what is taken back is as if it had not been. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { timerMillisMax } from "../../src/config/Value.ts"
@@ -21,5 +21,16 @@ it.live("a drain whose deadline is no time is refused, and nothing changes", () 
     assert.lengthOf(yield* sessions, 1)
     yield* drain.begin(0)
     yield* until("the session to end", sessions, (all) => all.length === 0)
+  })
+)
+
+it.live("a drain that is taken back, begun twice or once, keeps nobody from beginning", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const { drain, sessions } = relay.relay
+    for (const _ of [1, 2]) yield* drain.begin()
+    yield* drain.takeBack
+    yield* Script.make(relay, relay.output, () => {}).recording()
+    assert.lengthOf(yield* sessions, 1)
   })
 )
