@@ -40,6 +40,20 @@ it.live("packets that never came are a loss between the events on either side", 
   })
 )
 
+it.live("all are there for who begins to read when its stream is far ahead", () =>
+  Effect.gen(function* () {
+    const { attached, generator, session, stream } = yield* watched
+    const count = 300
+    for (let end = 1; end <= count; end++) yield* stream.packet(generator.next(BigInt(end)))
+    const reading = yield* Effect.forkScoped(Stream.runCollect(LiveEvents.stream(attached)))
+    yield* session.close()
+    const seen = (yield* Fiber.join(reading)).map((item) =>
+      item._tag === "Event" ? Number(item.event.fields.seq) : item
+    )
+    assert.deepStrictEqual(seen, [...Array(2 * count).keys()])
+  })
+)
+
 const turn = Effect.promise(() => new Promise((then) => setImmediate(then)))
 
 it.live("all are there for who gives up waiting again and again, and goes on", () =>
