@@ -1,4 +1,4 @@
-/** What the answer to an index waits for. */
+/** What the answer to an index waits for, and the last one before a target stops. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Commands from "../sidebyside/commands.ts"
@@ -26,6 +26,23 @@ it.live.each(disks)("an answer and a disk that is %s", ([, isNear, answeredBytes
       assert.strictEqual(c.peer.received.length, answeredBytes)
       yield* release
       assert.strictEqual((yield* c.take(4)).readUInt32BE(), 10)
+    })
+  )
+)
+
+it.live("while anything of a closed stream is not in its file, data is pending", () =>
+  withRelay({}, (relay) =>
+    Effect.gen(function* () {
+      const c = yield* relay.control
+      const { id, path } = yield* c.session({ name: "one" })
+      const metadata = yield* c.addStream({ channel: "metadata" })
+      const release = relay.faults.stall("metadata")
+      c.metadata(metadata, Buffer.from("text"))
+      assert.strictEqual(yield* c.closeStream(metadata, Commands.noSeq), 10)
+      assert.strictEqual(yield* c.code("END_DATA_PENDING", Commands.u64(id)), 1)
+      yield* release
+      assert.strictEqual(yield* c.code("END_DATA_PENDING", Commands.u64(id)), 0)
+      assert.strictEqual(relay.memory.read(`${output}/${path}/ust/uid/0/64-bit/metadata`)?.toString(), "text")
     })
   )
 )

@@ -152,20 +152,6 @@ describe("file errors", () => {
     })
   )
 
-  claim("what is not in the file of a stream that has closed is pending, too", (scene) =>
-    Effect.gen(function* () {
-      const { relay, c, id, stream, metadata } = scene
-      const release = relay.faults.stall("metadata")
-      c.metadata(metadata, Buffer.from("text"))
-      assert.strictEqual(yield* c.closeStream(metadata, noSeq), 10)
-      yield* c.isPending(stream, 0)
-      assert.strictEqual(yield* c.code("END_DATA_PENDING", u64(id)), 1)
-      yield* release
-      assert.strictEqual(yield* c.code("END_DATA_PENDING", u64(id)), 0)
-      assert.strictEqual(fileOf(relay, scene, "metadata")?.toString(), "text")
-    })
-  )
-
   claim(
     "an index that comes before its packet is accepted; that it cannot be written ends the data connection",
     (scene) =>

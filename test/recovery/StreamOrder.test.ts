@@ -1,6 +1,6 @@
 /**
- * Packets that begin at the same time, as those of a coarse clock: their numbers say which comes first. And packets that
- * are there twice.
+ * Packets that begin at the same time, as those of a coarse clock: their numbers say which comes first. And those
+ * that are there twice.
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { DataFile } from "../../src/recovery/DataFile.ts"

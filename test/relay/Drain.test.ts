@@ -1,4 +1,4 @@
-/** Out of service and back: a deadline that is none ends no session, and what is taken back is as if it had not been. */
+/** Out of service and back: a deadline that is none ends no session, and nothing stays of what is taken back. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { timerMillisMax } from "../../src/config/Value.ts"
