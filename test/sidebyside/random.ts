@@ -15,6 +15,7 @@ type Step =
   | { readonly kind: "data"; readonly stream: number; readonly size: number; readonly padding: number; total: number }
   | { readonly kind: "index"; readonly stream: number; readonly seq: number; readonly bytes: number }
   | { readonly kind: "metadata"; readonly size: number; total: number }
+  | { readonly kind: "reset" }
   | { readonly kind: "create"; readonly chunk: number }
   | { readonly kind: "rotate"; readonly chunk: number; readonly positions: ReadonlyArray<readonly [number, number]> }
   | { readonly kind: "close"; readonly chunk: number; readonly command: number | undefined }
@@ -104,6 +105,13 @@ class Planner {
     this.steps.push({ kind: "metadata", size, total: this.metadataTotal })
   }
 
+  /** The metadata begins again, in a new file. */
+  reset() {
+    this.metadataTotal -= this.metadataInChunk
+    this.metadataInChunk = 0
+    this.steps.push({ kind: "reset" })
+  }
+
   mayData(sender: Sender) {
     if (sender.data < sender.index) return true
     const ahead = sender.data - sender.index
@@ -186,7 +194,7 @@ class Planner {
     const sender = this.senders[stream]
     if (sender === undefined) return
     if (choice < 12) this.move(stream, sender)
-    else if (choice < 14) this.metadata()
+    else if (choice < 14) this.random.chance(0.2) ? this.reset() : this.metadata()
     else if (choice < 18) this.advanceChunks()
     else if (choice === 18) this.steps.push({ kind: "pending", stream, last: this.random.below(sender.data + 2) })
     else this.steps.push({ kind: "end pending" })
@@ -234,7 +242,8 @@ export const fromSeed = (seed: number): Scenario =>
       else if (step.kind === "metadata") {
         yield* c.metadata(metadata, Buffer.alloc(step.size, 0x6d))
         yield* s.totalBytes(metadataName, step.total)
-      } else if (step.kind === "create") yield* c.createChunk(step.chunk, Commands.start + step.chunk)
+      } else if (step.kind === "reset") yield* c.resetMetadata(metadata)
+      else if (step.kind === "create") yield* c.createChunk(step.chunk, Commands.start + step.chunk)
       else if (step.kind === "rotate") {
         const positions = step.positions.map(([stream, at]) => [handleOf(stream), at] as const)
         yield* c.rotate(step.chunk, [...positions, [metadata, 0]])

@@ -269,6 +269,42 @@ export const packets: ReadonlyArray<Scenario> = [
     yield* c.dataPending(stream, 2)
   }),
   scenario(
+    "an index that comes when another packet is taking the place of its own has no record",
+    function* (s) {
+      const { c, d, file } = yield* s.recording({ basePath: "b" })
+      const stream = yield* c.addStream({ fileSize: 16, fileCount: 2 })
+      for (const seq of [0, 1]) yield* d.packet(stream, seq)
+      yield* s.fileSize(file("ch_0_1"), 16)
+      yield* d.raw(join(packetHeader(stream, 2, 16, 0), payload(5, 2)))
+      yield* s.fileSize(file("ch_0_0"), 5)
+      yield* c.index(stream, { seq: 0 })
+      yield* c.index(stream, { seq: 1 })
+      yield* c.dataPending(stream, 1)
+    },
+    {
+      oursOnly: {
+        reason: "2.13.9 writes one that points at the other",
+        tree: [
+          "h/ 0750",
+          "h/b/ 0750",
+          "h/b/ust/ 0750",
+          "h/b/ust/uid/ 0750",
+          "h/b/ust/uid/0/ 0750",
+          "h/b/ust/uid/0/64-bit/ 0750",
+          `h/b/ust/uid/0/64-bit/ch_0_0 0640 5 ${payload(5, 2).toString("hex")}`,
+          `h/b/ust/uid/0/64-bit/ch_0_1 0640 16 ${payload(16, 1).toString("hex")}`,
+          "h/b/ust/uid/0/64-bit/index/ 0750",
+          "h/b/ust/uid/0/64-bit/index/ch_0_0.idx 0640 16 c1f1dcc1000000010000000100000048",
+          `h/b/ust/uid/0/64-bit/index/ch_0_1.idx 0640 88 ${[
+            "c1f1dcc1000000010000000100000048",
+            "00000000000000000000000000000080000000000000008000000000000003f200000000000003fb",
+            "0000000000000000000000000000000000000000000000070000000000000001"
+          ].join("")}`
+        ]
+      }
+    }
+  ),
+  scenario(
     "a packet without payload is complete at once",
     function* (s) {
       const { c, d, file } = yield* s.recording({ basePath: "b" })
