@@ -44,6 +44,8 @@ export interface Tap {
   readonly data: (peer: Peer) => Peer
   /** A session of this id has ended. */
   readonly onSessionEnd: (id: number) => void
+  /** Nothing more can come of the stream. */
+  readonly onStreamEnd: (handle: number) => void
   /** What is done with the journals of other edges. */
   readonly passage: Passage
 }

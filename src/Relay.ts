@@ -231,6 +231,7 @@ const relay = (config: RelayConfig, tap: Ports.Tap | undefined) =>
         journalCountMax: config.journalCountMax ?? defaults.journalCountMax,
         suspendMillis: config.suspendMillis ?? defaults.suspendMillis,
         onSessionEnd: tap?.onSessionEnd,
+        onStreamEnd: tap?.onStreamEnd,
         judgesSilence: tap === undefined,
         passage: tap?.passage
       })

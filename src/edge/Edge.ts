@@ -126,6 +126,7 @@ export const upstream = (
       control: (peer) => new TappedControl(peer, journals),
       data: (peer) => new TappedData(peer, journals),
       onSessionEnd: (id) => journals.sessionEnded(id),
+      onStreamEnd: (handle) => journals.streamEnded(BigInt(handle)),
       passage: { edges: () => [edgeId, ...(link.relay?.edges ?? [])], open: open(spool) }
     }
     return { spool, link, meter, route, tap }

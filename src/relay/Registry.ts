@@ -50,6 +50,8 @@ export interface Options {
   readonly sync?: Sync
   /** A session has left the registry. */
   readonly onSessionEnd?: ((id: number) => void) | undefined
+  /** A stream is closed: what would come of it is of none. */
+  readonly onStreamEnd?: ((handle: number) => void) | undefined
   /** False: targets that say nothing are not taken for gone. */
   readonly judgesSilence?: boolean
   /** Journals open, suspended ones among them. May change. */

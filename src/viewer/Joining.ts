@@ -108,6 +108,9 @@ export class Joining {
         this.#known.add(session.id)
         found.push({ session, attached: yield* this.#joiners.attach(session) })
       }
+      // What is listed no more has ended.
+      const listed = new Set(sessions.map(({ id }) => id))
+      for (const id of this.#known) if (!listed.has(id)) this.#known.delete(id)
       return found
     })
   }

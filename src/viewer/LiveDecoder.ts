@@ -26,7 +26,9 @@ interface Trace {
   plan: TracePlan | undefined
   clock: Clock | undefined
   isRefused: boolean
+  /** Data streams, ended ones among them. */
   streamCount: number
+  /** Streams that have not ended, that of its metadata among them. */
   openCount: number
 }
 
@@ -67,6 +69,7 @@ export class LiveDecoder {
   on(event: ViewerEvent): void {
     switch (event._tag) {
       case "StreamAdded":
+        this.#trace(event.stream.traceId).openCount++
         if (!event.stream.isMetadata) this.#announce(event.stream, timeOf(event.horizon, this.#clockShift))
         break
       case "Metadata":
@@ -91,8 +94,10 @@ export class LiveDecoder {
       case "SessionJoined":
         this.#hosts.set(event.session.id, event.session.hostname)
         break
-      case "SessionRefused":
       case "SessionEnded":
+        this.#hosts.delete(event.sessionId)
+        break
+      case "SessionRefused":
         break
     }
   }
@@ -149,7 +154,6 @@ export class LiveDecoder {
   #add({ horizon, stream }: Undeclared, trace: Trace, plan: TracePlan): void {
     const live = new LiveStream(new DataStream(`${stream.path}/${stream.channel}`, plan))
     if (horizon !== undefined) live.raise(horizon)
-    trace.openCount++
     this.#streams.set(stream.id, live)
     this.#viewed.set(live, stream)
     this.#merge.add(live, { uid: plan.traceClass.uid ?? "", index: trace.streamCount++ })
@@ -216,12 +220,15 @@ export class LiveDecoder {
     const live = this.#streams.get(id)
     this.#undeclared.delete(id)
     this.#streams.delete(id)
-    if (live === undefined) return
-    this.#merge.onEnd(live)
-    const trace = this.#trace(traceId)
-    trace.openCount--
+    if (live !== undefined) this.#merge.onEnd(live)
+    const trace = this.#traces.get(traceId)
     // Applications come and go; what they declared goes with them.
-    if (trace.openCount === 0) this.#traces.delete(traceId)
+    if (trace !== undefined && --trace.openCount === 0) this.#traces.delete(traceId)
+  }
+
+  /** Traces that something may still come of. */
+  get traceCount(): number {
+    return this.#traces.size
   }
 }
 

@@ -4,7 +4,7 @@
  *
  * The stream is pulled: a consumer that stops reading stops the questions to the relay. One packet is buffered.
  */
-import { Effect, Fiber, Schema, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Schema, Scope, Stream } from "effect"
 import { byEvents, Seek, Status } from "../protocol/live/AttachSession.ts"
 import { TraceFormat } from "../protocol/live/ListSessions.ts"
 import type { Address, DialFailed, Link } from "../transport/Dial.ts"
@@ -143,7 +143,12 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
       }),
       () => connection.detach(session.id).pipe(Effect.timeoutOption(detachTimeoutMillis), Effect.ignore)
     )
-  const joinersOf = (name: ViewerUrl.SessionName | undefined, options: AttachOptions) =>
+  /** `scopes` has one for each of those who join: sessions come and go for as long as one watches. */
+  const joinersOf = (
+    name: ViewerUrl.SessionName | undefined,
+    options: AttachOptions,
+    scopes: Map<bigint, Scope.Closeable>
+  ) =>
     Effect.map(Effect.scope, (scope): Joiners | undefined => {
       const { joinMillis } = options
       if (name === undefined || joinMillis === undefined) return undefined
@@ -151,9 +156,11 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
         lingerMillis: joinMillis,
         look: Effect.map(sessions, (all) => all.filter((session) => isNamed(session, name))),
         attach: (session) =>
-          Scope.provide(attachOne(session, { ...options, seek: "beginning" }), scope).pipe(
-            Effect.catchTag("AttachRefused", ({ reason }) => Effect.succeed(reason))
-          )
+          Effect.gen(function* () {
+            const own = yield* Scope.fork(scope)
+            scopes.set(session.id, own)
+            return yield* Scope.provide(attachOne(session, { ...options, seek: "beginning" }), own)
+          }).pipe(Effect.catchTag("AttachRefused", ({ reason }) => Effect.as(leave(scopes, session.id), reason)))
       }
     })
   /** Keeps what could be attached; fails when nothing could. */
@@ -170,9 +177,14 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
         else return yield* outcome.failure
       }
       if (refusal !== undefined && attached.length === 0) return yield* refusal
-      const joiners = yield* joinersOf(name, options)
+      const scopes = new Map<bigint, Scope.Closeable>()
+      const joiners = yield* joinersOf(name, options, scopes)
       const making = Attachment.make({ connection, sessions: attached, joiners, withPadding, isPrompt })
-      const pull = Effect.flatMap(making, resumed)
+      const left = (told: ReadonlyArray<ViewerEvent>) => {
+        const over = scopes.size === 0 ? [] : told.flatMap((one) => (one._tag === "SessionEnded" ? one.sessionId : []))
+        return Effect.forEach(over, (id) => leave(scopes, id), { discard: true })
+      }
+      const pull = Effect.flatMap(making, (next) => resumed(Effect.tap(next, left)))
       const events = Stream.unwrap(
         Effect.map(pull, (next) => Stream.fromPull(Effect.succeed(Effect.map(next, nonEmpty))))
       )
@@ -196,6 +208,14 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
       })
   }
 }
+
+/** One that had joined has ended. */
+const leave = (scopes: Map<bigint, Scope.Closeable>, id: bigint): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const own = scopes.get(id)
+    scopes.delete(id)
+    return own === undefined ? Effect.void : Scope.close(own, Exit.void)
+  })
 
 const nonEmpty = <A>(values: Array<A>) => values as unknown as readonly [A, ...Array<A>]
 

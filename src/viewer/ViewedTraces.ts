@@ -70,15 +70,29 @@ export class ViewedTraces {
   /** What is left of a session that has ended. */
   finish(sessionId: bigint): Effect.Effect<void, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
-      for (const trace of this.#traces.values()) {
-        if (trace.isComplete || trace.metadata?.sessionId !== sessionId) continue
-        for (let attempt = 0; attempt === 0 || (trace.isWanted && attempt < lastAttemptsMax); attempt++) {
+      for (const [id, trace] of this.#traces) {
+        const { metadata } = trace
+        if (metadata?.sessionId !== sessionId) continue
+        for (let attempt = 0; !trace.isComplete && (attempt === 0 || trace.isWanted); attempt++) {
           trace.isWanted = false
-          yield* this.#fetch(trace, trace.metadata)
+          yield* this.#fetch(trace, metadata)
+          if (attempt + 1 === lastAttemptsMax) break
         }
-        trace.isComplete = true
+        this.#complete(trace, metadata)
+        this.#traces.delete(id)
       }
     })
+  }
+
+  /** Nothing more comes of it. */
+  #complete(trace: ViewedTrace, stream: ViewedStream): void {
+    if (trace.isComplete) return
+    trace.isComplete = true
+    this.#tell({ _tag: "StreamEnded", stream })
+  }
+
+  get size(): number {
+    return this.#traces.size
   }
 
   /** Until the relay has no more; an error says the metadata stream is closed, not that something is wrong. */
@@ -86,7 +100,7 @@ export class ViewedTraces {
     return Effect.gen({ self: this }, function* () {
       while (true) {
         const { data, status } = yield* this.#connection.metadata(stream.id)
-        if (status === Status.error) trace.isComplete = true
+        if (status === Status.error) this.#complete(trace, stream)
         if (status !== Status.ok) return
         // Announced, but not readable yet: it is asked for again before the next question.
         trace.isWanted = data.length === 0

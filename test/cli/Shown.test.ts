@@ -50,3 +50,21 @@ it("a session that has ended is forgotten", () => {
   shown.asksAgain()
   assert.deepStrictEqual(shownOf(shown, stream("a_0", 2n), [5]), [5])
 })
+
+it("of streams that have ended only the newest are known, in a session that goes on", () => {
+  const shown = new Shown(true)
+  for (let number = 0; number < 5000; number++) {
+    const viewed = stream(`app-${number}`)
+    // Some end before anything of them is due.
+    if (number % 2 === 0) shown.streamEnded(viewed)
+    shownOf(shown, viewed, [number])
+    if (number % 2 === 1) shown.streamEnded(viewed)
+  }
+  shownOf(shown, stream("goes on"), [1])
+  assert.strictEqual(shown.size, 4097)
+  shown.asksAgain()
+  assert.deepStrictEqual(shownOf(shown, stream("app-4999", 7n), [4999, 5000]), [5000])
+  shown.ended(7n)
+  shown.ended(1n)
+  assert.strictEqual(shown.size, 0)
+})

@@ -11,9 +11,9 @@ const needed = (rotations: ReadonlyArray<Uint8Array>) => {
   for (const payload of rotations) {
     // As it lies in a record.
     const bytes = Buffer.concat([Buffer.alloc(7), payload, Buffer.alloc(5)])
-    made.rotation(bytes, 7, 7 + payload.length)
+    made.rotation(bytes, 7, 7 + payload.length, 0)
   }
-  for (const stream of [1n, 2n]) for (const sequence of sequences) made.packet(stream, sequence)
+  for (const stream of [1n, 2n]) for (const sequence of sequences) made.packet(stream, sequence, 0)
   return [1n, 2n].map((stream) => sequences.filter((sequence) => made.has(stream, sequence)))
 }
 
@@ -48,5 +48,38 @@ describe("packets that stay", () => {
   it("are no others where a rotation is cut short", () => {
     const [one] = needed([Buffer.alloc(3)])
     assert.deepStrictEqual(one, [0n, 9n])
+  })
+
+  it("are forgotten once the relay has them: those of streams that are closed, and on either side of each rotation", () => {
+    const made = new Needed()
+    for (let round = 0; round < 100; round++) {
+      const number = 10 * round
+      const sequence = BigInt(2 * round)
+      const positions = [
+        { streamId: 1n, rotateAtSeqNum: sequence + 1n },
+        // Of metadata, which has no packets.
+        { streamId: 2n, rotateAtSeqNum: sequence }
+      ]
+      const payload = Buffer.from(RotateStreams.request(15).encode({ newChunkId: 1n, positions }))
+      made.packet(1n, sequence, number)
+      made.rotation(payload, 0, payload.length, number + 1)
+      made.packet(1n, sequence + 1n, number + 2)
+      const passing = BigInt(10 + round)
+      made.packet(passing, 0n, number + 3)
+      made.close(passing, number + 4)
+      assert.isTrue(made.has(passing, 0n))
+      assert.isTrue(made.has(1n, sequence) && made.has(1n, sequence + 1n))
+    }
+    // The packet behind the rotation is whole with the next one of its stream, and not before.
+    made.free(990)
+    assert.isTrue(made.has(1n, 198n) && made.has(1n, 199n))
+    made.packet(1n, 200n, 1000)
+    made.free(1000)
+    assert.isFalse(made.has(1n, 198n) || made.has(1n, 199n))
+    // Two streams, and where that of metadata was rotated last.
+    assert.strictEqual(made.size, 3)
+    for (const stream of [1n, 2n]) made.close(stream, 1001)
+    made.free(1001)
+    assert.strictEqual(made.size, 0)
   })
 })

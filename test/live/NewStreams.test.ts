@@ -15,6 +15,7 @@ import { Stream } from "../../src/model/Stream.ts"
 import { Status } from "../../src/protocol/live/GetNextIndex.ts"
 import { Party } from "../../src/relay/party/Party.ts"
 import { Viewers } from "../../src/relay/session/Viewers.ts"
+import type { ViewedSession } from "../../src/relay/viewer/ViewedSession.ts"
 import { ViewerActor } from "../../src/relay/viewer/ViewerActor.ts"
 import { Random } from "../support/Random.ts"
 import { type Kind, kinds, Muxer } from "./muxer.ts"
@@ -81,6 +82,8 @@ class FakeStream {
     this.model.ctfStreamId = 0n
   }
 
+  traceId = 0n
+
   get isMetadata() {
     return this.channelName === "metadata"
   }
@@ -120,6 +123,7 @@ class FakeSession {
   add(stream: FakeStream): void {
     this.streams.set(stream.handle, stream)
     if (!this.traceIds.has(stream.path)) this.traceIds.set(stream.path, BigInt(stream.handle))
+    stream.traceId = this.traceIds.get(stream.path) ?? 0n
     this.unpublished.add(stream)
     this.announcingSinceMillis ??= performance.now()
   }
@@ -325,6 +329,8 @@ const play = (seed: number, kind: Kind): void => {
   assert.deepStrictEqual(muxer.packets.sort(), expected.sort())
 }
 
+const channels = ["ch_0", "metadata"]
+
 describe("viewers attached while streams begin", () => {
   afterEach(() => {
     vi.restoreAllMocks()
@@ -375,5 +381,31 @@ describe("viewers attached while streams begin", () => {
     assert.strictEqual(ask(), Status.retry)
     assert.strictEqual(actor.newStreams(1n).streams.length, 1)
     assert.deepStrictEqual([ask(), ask()], [Status.retry, Status.inactive])
+  })
+
+  it("applications that have come and gone leave nothing with a viewer that has read them", () => {
+    const session = new FakeSession(1)
+    const actor = new ViewerActor(
+      { sessions: new Map([[1, session]]), options: { singleViewer: false }, background: () => {} } as never,
+      {} as never,
+      anybody
+    )
+    actor.createSession()
+    Effect.runSync(Effect.provide(actor.attach(1n, 1), Logger.layer([])))
+    const [attached] = [...session.viewers.attached] as unknown as ReadonlyArray<ViewedSession>
+    for (let number = 0; number < 20; number++) {
+      const handles = [2 * number, 2 * number + 1]
+      const streams = handles.map((handle, at) => new FakeStream(session, handle, `app-${number}`, channels[at] ?? ""))
+      for (const stream of streams) session.add(stream)
+      session.publish()
+      assert.strictEqual(actor.newStreams(1n).streams.length, 2)
+      assert.strictEqual(attached?.traceCount, 1)
+      for (const stream of streams) session.close(stream)
+      for (const handle of handles) {
+        const viewed = actor.stream(handle)
+        if (viewed !== undefined) actor.drop(viewed)
+      }
+    }
+    assert.strictEqual(attached?.traceCount, 0)
   })
 })

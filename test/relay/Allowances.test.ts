@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Incidents } from "../../src/relay/Incidents.ts"
-import { Allowances } from "../../src/relay/party/Allowances.ts"
+import { type Allowance, Allowances } from "../../src/relay/party/Allowances.ts"
 import { output, withStore } from "../storage/stores.ts"
 import { until } from "../support/turns.ts"
 
@@ -27,6 +27,57 @@ it.live("a look at the disk is one, although who began it has left", () =>
       yield* Fiber.join(third)
       assert.strictEqual(allowance.diskBytes, 50)
       assert.isUndefined(allowance.recounting)
+    })
+  )
+)
+
+const quotaOf = (principal: string, bytesOnDisk: number) => ({
+  principal,
+  connections: Number.POSITIVE_INFINITY,
+  sessions: Number.POSITIVE_INFINITY,
+  bytesPerSecond: Number.POSITIVE_INFINITY,
+  bytesOnDisk
+})
+
+it.live("of who recorded and is gone nothing stays: at once without a bound, and with one when it is taken away", () =>
+  withStore({}, ({ memory, store }) =>
+    Effect.gen(function* () {
+      const works: Array<Effect.Effect<void>> = []
+      const allowances = new Allowances(store, new Incidents(), (work) => void works.push(work))
+      const session = (principal: string, directory: string, bytesOnDisk: number): Allowance => {
+        const allowance = allowances.of(principal)
+        allowance.isDiskBounded = Number.isFinite(bytesOnDisk)
+        allowances.records(quotaOf(principal, bytesOnDisk), allowance, directory)
+        allowances.left(allowance, [directory])
+        allowances.forget(principal)
+        return allowance
+      }
+      for (let number = 0; number < 100; number++) session(`free ${number}`, `h/${number}`, Number.POSITIVE_INFINITY)
+      assert.strictEqual(allowances.principalCount, 0)
+      memory.write(`${output}/h/stays/ch_0`, Buffer.alloc(1))
+      session("stays", "h/stays", 1000)
+      for (let number = 0; works.length < 1024; number++) {
+        session(`bound ${number}`, `h/${number}`, 1000)
+        while (works.length > 0 && number < 1022) yield* works.shift() ?? Effect.void
+        if (number === 1023) break
+      }
+      assert.isAbove(allowances.principalCount, 1000)
+      for (const work of works) yield* work
+      assert.strictEqual(allowances.principalCount, 1)
+      assert.strictEqual(`${memory.read(`${output}/.recordings`)}`, '\n["stays","h/stays"]')
+    })
+  )
+)
+
+it.live("who only asked is not remembered for long", () =>
+  withStore({}, ({ store }) =>
+    Effect.sync(() => {
+      const allowances = new Allowances(store, new Incidents(), () => {})
+      const used = allowances.of("used")
+      used.connectionCount = 1
+      for (let number = 0; number < 1000; number++) allowances.of(`${number}`)
+      assert.isAtMost(allowances.principalCount, 64)
+      assert.strictEqual(allowances.of("used"), used)
     })
   )
 )

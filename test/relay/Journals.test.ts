@@ -38,7 +38,8 @@ it("a session is its journal's until it ends, and no other session then", () => 
 
 it("what is over is known as such among the last 4096", () => {
   const journals = new Journals()
-  for (let count = 0; count <= 4096; count++) journals.finish(`${count}`)
+  for (let count = 0; count < 4096; count++) assert.deepStrictEqual(journals.finish(`${count}`), [])
+  assert.deepStrictEqual(journals.finish("4096"), ["0"])
   assert.deepStrictEqual(
     ["0", "1", "4096"].map((token) => journals.isFinished(token)),
     [false, true, true]
@@ -49,4 +50,16 @@ it("what is over is known as such among the last 4096", () => {
     ["0", "1", "4096"].map((token) => journals.isEnded(token)),
     [false, true, true]
   )
+})
+
+it("those whose edges know that they are over take no place from others", () => {
+  const journals = new Journals()
+  journals.finish("away")
+  journals.end("cut")
+  for (let count = 0; count < 5000; count++) {
+    assert.deepStrictEqual([journals.finish(`${count}`), journals.end(`${count}`)], [[], []])
+    journals.forget(`${count}`)
+  }
+  assert.isTrue(journals.isFinished("away") && journals.isEnded("cut"))
+  assert.isFalse(journals.isFinished("4999") || journals.isEnded("4999"))
 })

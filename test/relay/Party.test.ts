@@ -86,3 +86,24 @@ it.effect(
       })
     )
 )
+
+it.effect("what was forgotten while its party used nothing is counted with that of others from then on", () =>
+  withStore({}, ({ store }) =>
+    Effect.sync(() => {
+      const rules: AccessFile["rules"] = [{ principals: ["*"], record: [{}], quota: { sessions: 2 } }]
+      const allowances = new Allowances(store, new Incidents(), () => {})
+      const permissions = { rightsOf: (identity: Identity) => rightsOf({ ...access, rules }, identity), allowances }
+      const name = "192.0.2.1:9"
+      const carried = new Party(permissions, { name, certificate: undefined, isCarried: true })
+      assert.isUndefined(carried.enter())
+      carried.holdSession().release()
+      assert.strictEqual(allowances.principalCount, 0)
+      const other = new Party(permissions, { name, certificate: undefined })
+      assert.isUndefined(other.enter())
+      other.holdSession()
+      carried.holdSession()
+      assert.strictEqual(other.sessionRefusal?.code, "SESSION_QUOTA")
+      assert.strictEqual(carried.sessionRefusal?.code, "SESSION_QUOTA")
+    })
+  )
+)

@@ -120,7 +120,7 @@ const tracedLive = (kind: Relays.Kind) => () => {
           .map(({ stream }) => stream.channel)
           .sort(),
         seen
-          .filter((event) => event._tag === "StreamAdded" && !event.stream.isMetadata)
+          .filter((event) => event._tag === "StreamAdded")
           .map((event) => (event._tag === "StreamAdded" ? event.stream.channel : ""))
           .sort()
       )

@@ -76,7 +76,9 @@ class Printer {
   readonly #text: Text
   readonly #json: Json
   readonly #viewed = new WeakMap<DataStream, ViewedStream>()
+  /** Of sessions that have not ended. */
   readonly #sessionNames = new Map<bigint, string>()
+  readonly #sessionOf = new WeakMap<ViewedStream, string>()
 
   constructor(request: Request) {
     this.#request = request
@@ -84,19 +86,27 @@ class Printer {
     this.#json = new Json((stream) => {
       const viewed = this.#viewed.get(stream)
       if (viewed === undefined) return { streamId: stream.streamId ?? 0 }
-      const session = this.#sessionNames.get(viewed.sessionId)
+      const session = this.#sessionOf.get(viewed)
       return { streamId: stream.streamId ?? viewed.id, channel: channelOf(viewed), session }
     })
   }
 
   attached(sessions: ReadonlyArray<Session>): void {
     this.#request.shown.asksAgain()
+    this.#sessionNames.clear()
     for (const { id, sessionName } of sessions) this.#sessionNames.set(id, sessionName)
   }
 
   on(event: ViewerEvent): void {
     if (event._tag === "SessionJoined") this.#sessionNames.set(event.session.id, event.session.sessionName)
-    if (event._tag === "SessionEnded") this.#request.shown.ended(event.sessionId)
+    if (event._tag === "StreamAdded") {
+      this.#sessionOf.set(event.stream, this.#sessionNames.get(event.stream.sessionId) ?? "")
+    }
+    if (event._tag === "StreamEnded") this.#request.shown.streamEnded(event.stream)
+    if (event._tag === "SessionEnded") {
+      this.#request.shown.ended(event.sessionId)
+      this.#sessionNames.delete(event.sessionId)
+    }
     if (event._tag === "SessionRefused") {
       this.notes.push(`WARNING: another session ${event.session.sessionName} cannot be watched: ${event.reason}`)
     }

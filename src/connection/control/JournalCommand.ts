@@ -7,7 +7,7 @@ import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Opened, Taken } from "../../relay/journal/Taken.ts"
 import { awaitRoom } from "../journal/Admission.ts"
-import { AttachedJournal } from "../journal/AttachedJournal.ts"
+import { AttachedJournal, forgottenBy } from "../journal/AttachedJournal.ts"
 import { awaken, lookedAt } from "../journal/Expiry.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { forget, JournalConnection } from "../journal/JournalConnection.ts"
@@ -75,8 +75,8 @@ const carry = (state: ControlState, journal: Taken, how: OpenJournal.State): Rep
 const opened = (state: ControlState, request: OpenJournal.Request): Reply => {
   const { registry, socket } = state
   const { token } = request
-  const { journals, store } = registry
-  const forgotten = JournalHistory.forget(store, token)
+  const { journals } = registry
+  const forgotten = forgottenBy(registry, token)
   const known = journals.open.get(token) as HostedJournal | undefined
   if (journals.isFinished(token)) return over(state, State.finished, forgotten)
   const isLost = request.firstKept > 1n || journals.isEnded(token)

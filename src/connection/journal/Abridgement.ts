@@ -24,6 +24,9 @@ type Entry = JournalHistory.Entry
 
 const nothing = new Uint8Array()
 
+/** Fewer are not worth a look. */
+const handleCountMin = 64
+
 /** Longest path that can be asked for. */
 const pathBytesMax = 254
 
@@ -107,6 +110,8 @@ export class Abridgement {
   readonly #connections: ReadonlyMap<number, Tracer>
   readonly #brought: Brought
   readonly #handles: Handles
+  /** After those of closed streams were forgotten. */
+  #keptCount = 0
 
   constructor(connections: ReadonlyMap<number, Tracer>, brought: Brought, handles: Handles) {
     this.#connections = connections
@@ -164,6 +169,12 @@ export class Abridgement {
     }
     this.#handles.keep((handle) => open.has(handle))
     this.#brought.forgetEnded()
+    this.#keptCount = this.#handles.size
+  }
+
+  /** As applications come and go: when most of what is known is of those that are gone. */
+  forgetClosed(): void {
+    if (this.#handles.size > 2 * Math.max(handleCountMin, this.#keptCount)) this.#forgetOver(this.#brought.sessions)
   }
 
   /** What the connection stands on, when it has begun again. */

@@ -1,5 +1,5 @@
 /** A journal that this relay carries out, as the connection of its edge sees it; and what follows when that is gone. */
-import type { Effect } from "effect"
+import { Effect } from "effect"
 import { Outcome } from "../../protocol/journal/OpenJournal.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
@@ -83,6 +83,13 @@ export class AttachedJournal implements Taken {
   }
 
   get forgotten(): Effect.Effect<void> {
-    return JournalHistory.forget(this.#registry.store, this.#journal.token)
+    return forgottenBy(this.#registry, this.#journal.token)
   }
 }
+
+/** The edge will not ask for it any more. */
+export const forgottenBy = ({ journals, store }: Registry["Service"], token: string): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    journals.forget(token)
+    return JournalHistory.forget(store, token)
+  })

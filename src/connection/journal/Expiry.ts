@@ -55,9 +55,9 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     }
     if (said === undefined || Result.isFailure(said)) return journal.end()
     journals.close(journal)
-    const oldest = journals.expire(token)
+    const forgotten = journals.expire(token)
     yield* rest(journal)
-    if (oldest !== undefined) yield* JournalHistory.remove(store, oldest)
+    for (const oldest of forgotten) yield* JournalHistory.remove(store, oldest)
   }).pipe(registry.journals.turn.withPermits(1))
 
 /** Waits for the edge, and lets the journal rest when it does not come in time. */

@@ -19,7 +19,7 @@ import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { u64Max } from "../../protocol/Struct.ts"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
-import { forgetEnded } from "../../relay/journal/JournalsLeft.ts"
+import { forgetOver } from "../../relay/journal/JournalsLeft.ts"
 import type { Carrier } from "../../relay/journal/Taken.ts"
 import { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
@@ -217,8 +217,8 @@ export class HostedJournal implements Journal {
       Effect.map(over, () => {
         this.isFinished = isWhole
         journals.close(this)
-        if (isWhole) journals.finish(this.token)
-        else if (this.isCut) background(forgetEnded(store, journals.end(this.token)))
+        if (isWhole) background(forgetOver(store, journals.finish(this.token)))
+        else if (this.isCut) background(forgetOver(store, journals.end(this.token)))
         this.#over.openUnsafe()
         this.#carrier?.onReady()
       })
@@ -377,6 +377,8 @@ export class HostedJournal implements Journal {
       const abridge = () => this.abridgement.abridged
       if (isWhole && history !== undefined)
         yield* history.mark(this.received, this.#positions.of(this.sessions), abridge)
+      // What would be abridged otherwise.
+      if (history === undefined) this.abridgement.forgetClosed()
       if (isWhole) this.durable = this.received
       this.#pace.marked(begunAt, isWhole)
     }).pipe(

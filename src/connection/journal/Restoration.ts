@@ -4,7 +4,6 @@
  */
 import { Effect, Result } from "effect"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
-import { overCountMax } from "../../relay/journal/Journals.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { type Bereft, retraced } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
@@ -20,13 +19,11 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
     const { journals, store } = registry
     const all = yield* JournalsLeft.findAll(store, leftOf(registry))
     const { ended, expired, finished } = yield* JournalsLeft.findOver(store)
-    for (const token of finished) journals.finish(token)
-    for (const token of ended) journals.end(token)
+    for (const token of finished) yield* JournalsLeft.forgetOver(store, journals.finish(token))
+    for (const token of ended) yield* JournalsLeft.forgetOver(store, journals.end(token))
     for (const token of expired) {
-      const oldest = journals.expire(token)
-      if (oldest !== undefined) yield* JournalHistory.remove(store, oldest)
+      for (const oldest of journals.expire(token)) yield* JournalHistory.remove(store, oldest)
     }
-    yield* JournalsLeft.forgetEnded(store, ended.slice(0, -overCountMax))
     if (all.length === 0) return
     const work = (found: JournalsLeft.Found) => {
       const journal = new HostedJournal(optionsOf(registry, serves, found))

@@ -83,6 +83,8 @@ class Conversation {
   readonly #added = new Map<number, Array<bigint>>()
   /** The last packet of each of the relay's streams. */
   readonly #newest = new Map<bigint, bigint>()
+  /** Those that are closed, and with which packet they end. */
+  readonly #closed = new Map<bigint, bigint>()
   /** Something is at the relay, and cannot be begun again. */
   isBegun = false
   readonly #name: string
@@ -105,11 +107,7 @@ class Conversation {
       case Kind.command:
         return this.#command(connection, bytes, from, to)
       case Kind.packet:
-        this.#handles.inPacket(bytes, from)
-        this.#newest.set(
-          bytes.readBigUInt64BE(from + packetOffsets.streamId),
-          bytes.readBigUInt64BE(from + packetOffsets.netSeqNum)
-        )
+        this.#packet(bytes, from)
         return this.#write(connection, bytes.subarray(from, to))
       case Kind.rest:
         return this.#rest(connection, bytes, from, to)
@@ -125,10 +123,33 @@ class Conversation {
     }
   }
 
+  #packet(bytes: Buffer, from: number): void {
+    this.#handles.inPacket(bytes, from)
+    const stream = bytes.readBigUInt64BE(from + packetOffsets.streamId)
+    const sequence = bytes.readBigUInt64BE(from + packetOffsets.netSeqNum)
+    this.#newest.set(stream, sequence)
+    if (sequence === this.#closed.get(stream)) this.#forget(stream)
+  }
+
+  /** The relay has closed it; packets that were heard later may still come. */
+  #close(bytes: Buffer, at: number): void {
+    const stream = bytes.readBigUInt64BE(at)
+    const last = bytes.readBigUInt64BE(at + 8)
+    if (last === u64Max || this.#newest.get(stream) === last) this.#forget(stream)
+    else this.#closed.set(stream, last)
+  }
+
+  /** Applications come and go while their session goes on. */
+  #forget(stream: bigint): void {
+    this.#closed.delete(stream)
+    this.#newest.delete(stream)
+    this.#handles.forget(stream)
+    this.#translation.forget(stream)
+  }
+
   #dial(number: number, role: "control" | "data"): Effect.Effect<void, Failure, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
-      const scope = yield* Scope.make()
-      yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
+      const scope = yield* Scope.fork(yield* Effect.scope)
       const link = yield* Scope.provide(Dial.dial(this.#options.to[role], role), scope)
       this.#connections.set(number, { link, scope, unansweredCount: 0, dialect: new Dialect(this.#options.clears) })
     })
@@ -182,7 +203,6 @@ class Conversation {
       yield* this.#indexesAnswered(connection)
       if (command === CloseStream.number) {
         yield* this.#arrived(connection, bytes.readBigUInt64BE(from + Header.size))
-        this.#newest.delete(bytes.readBigUInt64BE(from + Header.size))
       }
       if (command === CreateSession.number) {
         this.isBegun = true
@@ -191,6 +211,7 @@ class Conversation {
       if (command === Version.number) dialect.spoken = Protocol.negotiate(bytes.readUInt32BE(from + Header.size + 4))
       yield* this.#write(number, request)
       yield* this.#reply(number, connection, command)
+      if (command === CloseStream.number) this.#close(bytes, from + Header.size)
     })
   }
 

@@ -115,6 +115,11 @@ export class Translation {
     return text
   }
 
+  /** Nothing more comes of it. */
+  forget(stream: bigint): void {
+    this.#texts.delete(stream)
+  }
+
   #createSession(dialect: Dialect, payload: Uint8Array): Uint8Array | undefined {
     const { minor, spoken } = dialect
     const request = decoded(CreateSession.request(spoken), payload)

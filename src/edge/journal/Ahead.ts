@@ -29,6 +29,17 @@ export class Ahead {
     if (index !== undefined && index <= sequence) this.#streams.delete(stream)
   }
 
+  /** No more is heard of it. */
+  forget(stream: bigint): void {
+    this.#packets.delete(stream)
+    this.#streams.delete(stream)
+  }
+
+  /** Streams of which something is remembered. */
+  get size(): number {
+    return this.#packets.size + this.#streams.size
+  }
+
   get isSo(): boolean {
     return this.#streams.size > 0
   }

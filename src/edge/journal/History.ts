@@ -138,7 +138,7 @@ export class History {
       this.#lose(message)
       return
     }
-    this.needed.packet(stream, sequence)
+    this.needed.packet(stream, sequence, first)
     const newest = this.#newest.get(stream)
     this.#newest.set(stream, sequence)
     // The packets between were damaged beyond recognition, or dropped: their indexes would wait for them.
@@ -165,7 +165,7 @@ export class History {
       return
     }
     const command = bytes.readUInt32BE(from + Header.offsets.command)
-    if (command === RotateStreams.number) this.needed.rotation(bytes, from + Header.size, to)
+    if (command === RotateStreams.number) this.needed.rotation(bytes, from + Header.size, to, first)
     if (command !== SendIndex.number) return
     const fields = from + Header.size
     const stream = u64At(bytes, fields + SendIndex.offsets.relayStreamId)

@@ -172,6 +172,12 @@ export class Journal {
     return this.isFinished && this.passed === undefined && this.received >= this.#said
   }
 
+  /** No more is heard of it. */
+  forgetStream(handle: bigint): void {
+    this.ahead.forget(handle)
+    this.needed.close(handle, this.last)
+  }
+
   /** A record of another edge's, its own number in it: `bytes[at, to)`. Gaps in the numbers are taken as they are. */
   take(number: number, isLast: boolean, bytes: Buffer, at: number, to: number): void {
     if (this.isFinished || number <= this.last) return
@@ -374,6 +380,7 @@ export class Journal {
       if (isNews) this.#onChange()
       if (durable <= this.durable) return Effect.void
       this.durable = durable
+      this.needed.free(durable)
       return Effect.tap(this.segments.free(durable, false), () => Effect.sync(this.#onChange))
     })
   }

@@ -2,37 +2,103 @@
  * Packets that stay, whatever has to be dropped. Without some the relay would wait for ever: the newest of each stream,
  * since a stream ends with a packet, and those on either side of a rotation, since a chunk does. Without the first of a
  * stream readers would not know what is missing: they count between two packets.
+ *
+ * What the relay has is not dropped, so of streams that are closed and of rotations nothing is kept beyond that: they
+ * come and go while their session goes on.
  */
 import * as RotateStreams from "../../protocol/control/RotateStreams.ts"
+import { u64Max } from "../../protocol/Struct.ts"
 
 const { offsets, size } = RotateStreams.position
 
-export class Needed {
-  readonly #first = new Map<bigint, bigint>()
-  readonly #newest = new Map<bigint, bigint>()
-  /** By stream: where it was rotated. */
-  readonly #rotations = new Map<bigint, Set<bigint>>()
+interface OfStream {
+  /** Undefined: there was none yet. */
+  first: bigint | undefined
+  newest: bigint | undefined
+  /** Sequence numbers: it goes on in another chunk with these. */
+  readonly rotations: Set<bigint>
+  /** Of these: those that are not behind it. */
+  readonly ahead: Set<bigint>
+}
 
-  packet(stream: bigint, sequence: bigint): void {
-    if (!this.#first.has(stream)) this.#first.set(stream, sequence)
-    this.#newest.set(stream, sequence)
+/** What is not needed once the relay has all up to the record `number`. */
+interface Due {
+  readonly number: number
+  readonly stream: bigint
+  /** Undefined: all of the stream. */
+  readonly rotation: bigint | undefined
+}
+
+export class Needed {
+  readonly #streams = new Map<bigint, OfStream>()
+  /** In the order of their numbers. */
+  readonly #due: Array<Due> = []
+
+  #of(stream: bigint): OfStream {
+    const known = this.#streams.get(stream)
+    if (known !== undefined) return known
+    const made = { first: undefined, newest: undefined, rotations: new Set<bigint>(), ahead: new Set<bigint>() }
+    this.#streams.set(stream, made)
+    return made
   }
 
-  /** `payload[from, to)` is that of ROTATE_STREAMS. */
-  rotation(payload: Buffer, from: number, to: number): void {
+  /** It begins behind the record `number`, or in it; those before it are whole. */
+  packet(stream: bigint, sequence: bigint, number: number): void {
+    const one = this.#of(stream)
+    one.first ??= sequence
+    one.newest = sequence
+    if (one.ahead.size > 0) this.#passed(stream, one, sequence, number)
+  }
+
+  #passed(stream: bigint, { ahead }: OfStream, sequence: bigint, number: number): void {
+    for (const rotation of ahead) {
+      if (sequence <= rotation) continue
+      ahead.delete(rotation)
+      this.#due.push({ number, stream, rotation })
+    }
+  }
+
+  /** `payload[from, to)` is that of ROTATE_STREAMS, in the record behind `number`. */
+  rotation(payload: Buffer, from: number, to: number, number: number): void {
     if (to - from < 4) return
     const positions = to - payload.readUInt32BE(from) * size
     for (let at = positions; at >= from && at < to; at += size) {
       const stream = payload.readBigUInt64BE(at + offsets.streamId)
-      const rotations = this.#rotations.get(stream) ?? new Set()
-      rotations.add(payload.readBigUInt64BE(at + offsets.rotateAtSeqNum))
-      this.#rotations.set(stream, rotations)
+      const one = this.#of(stream)
+      const sequence = payload.readBigUInt64BE(at + offsets.rotateAtSeqNum)
+      if (one.rotations.has(sequence)) continue
+      // A stream that rotates once more has done so before, also one of metadata, which has no packets.
+      this.#passed(stream, one, u64Max, number)
+      one.rotations.add(sequence)
+      one.ahead.add(sequence)
     }
   }
 
+  /** All of the stream lies in records up to `number`. */
+  close(stream: bigint, number: number): void {
+    if (this.#streams.has(stream)) this.#due.push({ number, stream, rotation: undefined })
+  }
+
+  /** The relay has all up to the record `durable`. */
+  free(durable: number): void {
+    const end = this.#due.findIndex(({ number }) => number > durable)
+    for (const { rotation, stream } of this.#due.splice(0, end < 0 ? this.#due.length : end)) {
+      if (rotation === undefined) this.#streams.delete(stream)
+      else this.#streams.get(stream)?.rotations.delete(rotation)
+    }
+  }
+
+  /** Streams and rotations that are remembered. */
+  get size(): number {
+    let count = this.#streams.size + this.#due.length
+    for (const { rotations } of this.#streams.values()) count += rotations.size
+    return count
+  }
+
   has(stream: bigint, sequence: bigint): boolean {
-    if (this.#newest.get(stream) === sequence || this.#first.get(stream) === sequence) return true
-    const rotations = this.#rotations.get(stream)
-    return rotations !== undefined && (rotations.has(sequence) || rotations.has(sequence + 1n))
+    const one = this.#streams.get(stream)
+    if (one === undefined) return false
+    const { first, newest, rotations } = one
+    return newest === sequence || first === sequence || rotations.has(sequence) || rotations.has(sequence + 1n)
   }
 }

@@ -49,8 +49,13 @@ export class Journals {
     if (journal === undefined) return
     journal.sessions.delete(session)
     journal.finishIfOver()
-    if (!journal.isFinished) return
-    for (const [handle, owner] of this.streams) if (owner === journal) this.streams.delete(handle)
+  }
+
+  /** The relay here has closed the stream, since it has all of it: applications come and go while their session goes on. */
+  streamEnded(handle: bigint): void {
+    const journal = this.streams.get(handle)
+    this.streams.delete(handle)
+    journal?.forgetStream(handle)
   }
 
   /** The relay here refused the session: nothing follows. */

@@ -152,9 +152,13 @@ export class TappedControl extends TappedPeer implements CommandSink {
     if (number === SendIndex.number && to - from >= SendIndex.offsets.netSeqNum + 8) {
       this.#journal?.ahead.index(payload, from)
     }
-    if (number === RotateStreams.number) this.#journal?.needed.rotation(payload, from, to)
+    if (number === RotateStreams.number) this.#rotates(payload, from, to)
     if (!questions.has(number) && this.#journal !== undefined) this.#write(number, payload, from, to)
     return true
+  }
+
+  #rotates(payload: Buffer, from: number, to: number): void {
+    this.#journal?.needed.rotation(payload, from, to, this.#journal.last)
   }
 
   /** What counts is what both sides speak here. */

@@ -90,7 +90,7 @@ export class TappedData extends TappedPeer implements PacketSink {
     this.#hasHeader = true
     this.#stream = streamId
     this.#sequence = netSeqNum
-    journal.needed.packet(streamId, netSeqNum)
+    journal.needed.packet(streamId, netSeqNum, journal.last)
     if (journal !== this.#journal) this.#enter(journal)
     return true
   }

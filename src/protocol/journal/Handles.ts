@@ -49,6 +49,18 @@ export class Handles {
     for (const relays of this.#edges.keys()) if (!isMeant(relays)) this.#edges.delete(relays)
   }
 
+  /** Nothing names the relay's stream any more. */
+  forget(relays: bigint): void {
+    const edges = this.#edges.get(relays)
+    this.#edges.delete(relays)
+    if (edges !== undefined) this.#given.delete(edges)
+  }
+
+  /** Streams, as far as the edge names them. */
+  get size(): number {
+    return this.#given.size
+  }
+
   get entries(): Iterable<readonly [bigint, bigint]> {
     return this.#given
   }

@@ -28,15 +28,15 @@ export interface Journal extends Guest {
 }
 
 /** So many that are over are known as such to an edge that missed their end. */
-export const overCountMax = 4096
+const overCountMax = 4096
 
-/** Answers what is forgotten instead. */
-const remember = (tokens: Set<string>, token: string): string | undefined => {
+/** Answers which is forgotten instead. */
+const remember = (tokens: Set<string>, token: string): ReadonlyArray<string> => {
   tokens.add(token)
   const [oldest] = tokens
-  if (tokens.size <= overCountMax || oldest === undefined) return undefined
+  if (tokens.size <= overCountMax || oldest === undefined) return []
   tokens.delete(oldest)
-  return oldest
+  return [oldest]
 }
 
 export class Journals {
@@ -67,8 +67,15 @@ export class Journals {
     return this.#finished.has(token)
   }
 
-  finish(token: string): void {
-    remember(this.#finished, token)
+  /** Its edge may not know that yet. Answers which are forgotten instead. */
+  finish(token: string): ReadonlyArray<string> {
+    return remember(this.#finished, token)
+  }
+
+  /** The edge knows that it is over. */
+  forget(token: string): void {
+    this.#finished.delete(token)
+    this.#ended.delete(token)
   }
 
   /** The relay ended a session of it: an edge that did not hear that does not begin it again. */
@@ -78,12 +85,11 @@ export class Journals {
 
   /** Answers which are forgotten instead. */
   end(token: string): ReadonlyArray<string> {
-    const oldest = remember(this.#ended, token)
-    return oldest === undefined ? [] : [oldest]
+    return remember(this.#ended, token)
   }
 
-  /** Its edge did not come in time; what was put down of it is there. Answers what is forgotten instead. */
-  expire(token: string): string | undefined {
+  /** Its edge did not come in time; what was put down of it is there. Answers which are forgotten instead. */
+  expire(token: string): ReadonlyArray<string> {
     return remember(this.#expired, token)
   }
 

@@ -10,7 +10,18 @@ import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
 import { isReadable, Watch } from "../../storage/Retraceable.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
-import { About, basis, JournalHistory, keptBytes, mark, path, pathsOf, place, remove } from "./JournalHistory.ts"
+import {
+  About,
+  basis,
+  forget,
+  JournalHistory,
+  keptBytes,
+  mark,
+  path,
+  pathsOf,
+  place,
+  remove
+} from "./JournalHistory.ts"
 import { Seals, seedOf } from "./Seals.ts"
 
 const decodeAbout = Schema.decodeUnknownOption(Schema.fromJsonString(About))
@@ -204,11 +215,9 @@ export const findOver = (store: Store): Effect.Effect<Over> =>
     }
   )
 
-/** So many that were ended are remembered. */
-export const forgetEnded = (store: Store, tokens: ReadonlyArray<string>): Effect.Effect<void> =>
-  Effect.forEach(tokens, (token) => Effect.ignore(store.retraceable.plain.unlink(pathsOf(store, token).ended)), {
-    discard: true
-  })
+/** Younger ones are remembered instead. */
+export const forgetOver = (store: Store, tokens: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.forEach(tokens, (token) => forget(store, token), { discard: true })
 
 /** Of a file that belongs to a journal which is carried out: its token. */
 const part = /^(.*?)\.(?:history|history\.new|changes|json)$/

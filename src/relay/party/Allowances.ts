@@ -41,6 +41,10 @@ export class Allowance {
   /** What its sessions have received is in their files after these. */
   readonly flushes = new Set<Effect.Effect<void>>()
   recounting: Effect.Effect<void> | undefined
+  /** As the rules were looked at last: its bytes on disk have a bound. */
+  isDiskBounded = false
+  /** It was used by nobody: there may be another one of the same principal. */
+  isForgotten = false
 
   get isUnused(): boolean {
     return this.connectionCount === 0 && this.sessionCount === 0 && this.directories.size === 0
@@ -50,13 +54,24 @@ export class Allowance {
 /** Of those whose traces are taken away by others, so many are known at once. */
 const directoryCountMax = 16_384
 
+/** Fewer principals are not worth a look, nor fewer directories. */
+const principalCountMin = 64
+const saidCountMin = 1024
+
 export class Allowances {
   readonly #store: TraceStore["Service"]
   readonly #recordings: Recordings
   readonly #background: (work: Effect.Effect<void>) => void
   readonly #incidents: Incidents
   readonly #byPrincipal = new Map<string, Allowance>()
+  /** With so many it is looked who of them is used. */
+  #lookedAtCount = principalCountMin
+  /** How many were forgotten. */
+  forgottenCount = 0
   #unsaid: Array<Recording> = []
+  /** Since it was looked whether what was recorded is there. */
+  #saidCount = 0
+  #sweptAtCount = saidCountMin
 
   constructor(store: TraceStore["Service"], incidents: Incidents, background: (work: Effect.Effect<void>) => void) {
     this.#store = store
@@ -68,23 +83,63 @@ export class Allowances {
   of(principal: string): Allowance {
     const known = this.#byPrincipal.get(principal)
     if (known !== undefined) return known
+    if (this.#byPrincipal.size >= this.#lookedAtCount) this.#forgetUnused()
     const allowance = new Allowance()
     this.#byPrincipal.set(principal, allowance)
     return allowance
   }
 
-  /** Principals that use nothing are not remembered. */
-  forget(principal: string): void {
-    if (this.#byPrincipal.get(principal)?.isUnused === true) this.#byPrincipal.delete(principal)
+  /** Those that have something to count. */
+  get principalCount(): number {
+    return this.#byPrincipal.size
   }
 
-  records({ bytesOnDisk, principal }: Quota, allowance: Allowance, directory: string): void {
-    const { directories } = allowance
+  /** Who had no connection of its own, but asked, says nothing when it is gone. */
+  #forgetUnused(): void {
+    for (const principal of this.#byPrincipal.keys()) this.forget(principal)
+    this.#lookedAtCount = Math.max(principalCountMin, 2 * this.#byPrincipal.size)
+  }
+
+  /** Principals that use nothing are not remembered. */
+  forget(principal: string): void {
+    const allowance = this.#byPrincipal.get(principal)
+    if (allowance?.isUnused !== true) return
+    allowance.isForgotten = true
+    this.forgottenCount++
+    this.#byPrincipal.delete(principal)
+  }
+
+  records({ principal }: Quota, allowance: Allowance, directory: string): void {
+    const { directories, isDiskBounded } = allowance
     if (directories.has(directory)) return
     directories.add(directory)
-    if (bytesOnDisk < Number.POSITIVE_INFINITY) this.#say([principal, directory])
+    if (isDiskBounded) this.#say([principal, directory])
     const [oldest] = directories
     if (directories.size > directoryCountMax && oldest !== undefined) directories.delete(oldest)
+  }
+
+  /** The session that recorded there has ended. */
+  left(allowance: Allowance, directories: Iterable<string>): void {
+    if (allowance.isDiskBounded) return
+    for (const directory of directories) allowance.directories.delete(directory)
+  }
+
+  /** What was taken away is put down no more, nor remembered: whoever never comes again is not asked what he has. */
+  get #sweep(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      for (const [principal, { directories }] of [...this.#byPrincipal]) {
+        for (const directory of [...directories]) {
+          if (!(yield* this.#recordings.isThere(directory))) directories.delete(directory)
+        }
+        this.forget(principal)
+      }
+      const bounded = [...this.#byPrincipal].filter(([, { isDiskBounded }]) => isDiskBounded)
+      const left = bounded.flatMap(([principal, { directories }]) =>
+        Array.from(directories, (directory): Recording => [principal, directory])
+      )
+      this.#sweptAtCount = Math.max(saidCountMin, left.length)
+      yield* this.#put(this.#recordings.replace(left))
+    })
   }
 
   /** For the start: finds what principals recorded before the relay started, and counts it. */
@@ -110,6 +165,9 @@ export class Allowances {
   #say(recording: Recording): void {
     if (this.#unsaid.push(recording) > 1) return
     this.#background(Effect.suspend(() => this.#put(this.#recordings.append(this.#unsaid.splice(0)))))
+    if (++this.#saidCount < this.#sweptAtCount) return
+    this.#saidCount = 0
+    this.#background(this.#sweep)
   }
 
   #put(written: Effect.Effect<void, FileFailed>): Effect.Effect<void> {

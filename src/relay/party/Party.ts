@@ -73,6 +73,8 @@ export class Party {
   #rules: Permissions["rightsOf"]
   #rights: Rights | undefined
   #shares: ReadonlyArray<Share> = []
+  /** Of all principals, when the shares were good. */
+  #forgottenCount = 0
   #isIn = false
   /** Of this connection; undefined: what it receives is not counted. */
   debtor: Debtor | undefined
@@ -172,8 +174,10 @@ export class Party {
 
   /** A session that is counted until `release`. */
   holdSession(): HeldSession {
+    this.#look()
     const held = this.#shares
     const { allowances } = this.#permissions
+    const recorded = new Set<string>()
     for (const { allowance } of held) allowance.sessionCount++
     let flush: Effect.Effect<void> | undefined
     return {
@@ -182,11 +186,13 @@ export class Party {
         for (const { allowance } of held) allowance.flushes.add(flushed)
       },
       records: (directory) => {
+        recorded.add(directory)
         for (const { allowance, quota } of held) allowances.records(quota, allowance, directory)
       },
       release: () => {
         for (const { allowance } of held) {
           allowance.sessionCount--
+          allowances.left(allowance, recorded)
           if (flush !== undefined) allowance.flushes.delete(flush)
         }
         this.#forget(held)
@@ -283,7 +289,10 @@ export class Party {
   #look(): void {
     const { allowances, rightsOf } = this.#permissions
     const { certificate } = this.#peer
-    if (rightsOf === this.#rules && certificate === this.#certificate) return
+    if (rightsOf === this.#rules && certificate === this.#certificate) {
+      if (this.#shares.length > 0 && this.#forgottenCount !== allowances.forgottenCount) this.#renew()
+      return
+    }
     this.#rules = rightsOf
     this.#certificate = certificate
     this.#rights = rightsOf?.(this.#identity)
@@ -291,8 +300,22 @@ export class Party {
     const isIn = this.#isIn
     const hasWaited = this.leave()
     const bounds = this.#rights?.bounds ?? []
-    this.#shares = bounds.map((quota) => ({ quota, allowance: allowances.of(quota.principal) }))
+    this.#share(bounds)
     if (isIn) this.#count()
     if (hasWaited) this.#waitAnew()
+  }
+  #share(bounds: ReadonlyArray<Quota>): void {
+    const { allowances } = this.#permissions
+    this.#shares = bounds.map((quota) => ({ quota, allowance: allowances.of(quota.principal) }))
+    for (const { allowance, quota } of this.#shares) {
+      allowance.isDiskBounded = quota.bytesOnDisk < Number.POSITIVE_INFINITY
+    }
+    this.#forgottenCount = allowances.forgottenCount
+  }
+
+  /** What nobody used may have been forgotten, and be counted anew for others. */
+  #renew(): void {
+    if (this.#shares.some(({ allowance }) => allowance.isForgotten)) this.#share(this.#shares.map(({ quota }) => quota))
+    else this.#forgottenCount = this.#permissions.allowances.forgottenCount
   }
 }

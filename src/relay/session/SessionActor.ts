@@ -47,7 +47,6 @@ export class SessionActor implements StreamSession {
   readonly id: number
   /** Open streams, by handle. */
   readonly streams = new Map<number, StreamActor>()
-  readonly traceIds = new Map<string, bigint>()
   /** Of its streams that are closed, by channel. */
   readonly closedTotals = new Map<string, Totals.Totals>()
   readonly chunks: SessionChunks
@@ -210,7 +209,9 @@ export class SessionActor implements StreamSession {
     const stream = this.streams.get(handle)
     if (!stream?.tryClose(isForced)) return
     this.streams.delete(handle)
+    this.places.traceIds.leave(stream.path)
     this.#surroundings.streams.delete(handle)
+    this.#surroundings.options.onStreamEnd?.(handle)
     this.#announcement.remove(stream)
     this.#completing.add(stream)
     this.#surroundings.events.publish({ _tag: "StreamClosed", sessionId: this.id, streamId: handle })
@@ -297,7 +298,6 @@ export class SessionActor implements StreamSession {
         this.closeStream(stream.handle, true)
         return spent("STREAM_LATE")
       }
-      if (!this.traceIds.has(stream.path)) this.traceIds.set(stream.path, surroundings.nextTraceId())
       if (!this.identity.hasChunks) this.identity.held.records(stream.path)
       this.#announcement.add(stream)
       yield* this.#startStream(stream)
@@ -335,6 +335,7 @@ export class SessionActor implements StreamSession {
     return Effect.suspend(() => {
       const { incidents } = this.#surroundings
       this.streams.set(stream.handle, stream)
+      stream.traceId = this.places.traceIds.enter(stream.path)
       this.#surroundings.streams.set(stream.handle, stream)
       this.#streamFiberCount++
       const ended = Effect.gen({ self: this }, function* () {

@@ -10,6 +10,7 @@ import type { FileFailed } from "../../storage/Files.ts"
 import type { TraceDirectory } from "../../storage/TraceStore.ts"
 import type { Identity } from "./Identity.ts"
 import type { Surroundings } from "./Surroundings.ts"
+import { TraceIds } from "./TraceIds.ts"
 
 /** Two sessions of one name in one second are many. */
 const numberMax = 10_000
@@ -43,20 +44,25 @@ interface Wanted {
 
 export class StreamPlaces {
   readonly #identity: Identity
-  readonly #surroundings: Pick<Surroundings, "options" | "incidents" | "journals">
-  /** By the part of a path that may be renamed. */
+  readonly #surroundings: Pick<Surroundings, "options" | "incidents" | "journals" | "nextTraceId">
+  /** By the part of a path that may be renamed: of those that were. */
   readonly #numbers = new Map<string, number>()
+  readonly traceIds: TraceIds
   /** Streams are made again that have their places: what is given as their paths. */
   isGiven = false
 
-  constructor(identity: Identity, surroundings: Pick<Surroundings, "options" | "incidents" | "journals">) {
+  constructor(
+    identity: Identity,
+    surroundings: Pick<Surroundings, "options" | "incidents" | "journals" | "nextTraceId">
+  ) {
     this.#identity = identity
     this.#surroundings = surroundings
+    this.traceIds = new TraceIds(surroundings.nextTraceId)
   }
 
   /** Of paths that have another name. */
   get numbers(): ReadonlyArray<readonly [path: string, number: number]> {
-    return [...this.#numbers].filter(([, number]) => number > 0)
+    return [...this.#numbers]
   }
 
   set numbers(numbers: ReadonlyArray<readonly [path: string, number: number]>) {
@@ -93,7 +99,7 @@ export class StreamPlaces {
       while (number < numberMax && (yield* isTaken(withSuffix(own, number) + rest))) number++
       const place = withSuffix(own, number)
       if (number !== first) yield* this.#surroundings.incidents.report("NAME_TAKEN", `${own}: recorded in ${place}`)
-      this.#numbers.set(own, number)
+      if (number > 0) this.#numbers.set(own, number)
       journal?.records(placeOf(place + rest))
       return place + rest
     })

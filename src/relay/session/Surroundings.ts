@@ -25,6 +25,7 @@ export interface Surroundings {
     readonly grouping: OutputGrouping
     readonly allowClear: boolean
     readonly sync?: Sync
+    readonly onStreamEnd?: ((handle: number) => void) | undefined
   }
   readonly incidents: Incidents
   readonly store: TraceStore["Service"]

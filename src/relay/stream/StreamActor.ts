@@ -93,6 +93,8 @@ export class StreamActor {
   heardAt = clockMillis()
   /** Trace clock at the end of the newest packet; rounded, since it is only shown. */
   newestUntil = 0
+  /** Of the CTF trace that it is a part of, for viewers. */
+  traceId = 0n
   /** STREAMS_SENT has come since: viewers may know of the stream. */
   isPublished = false
   /** The metadata is being emptied: if that fails, the answer to it says so. */

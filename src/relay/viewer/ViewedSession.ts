@@ -33,9 +33,11 @@ export class ViewedSession implements Attached {
   #goesByEvents: boolean
   readonly #streams = new Set<ViewerStream>()
   readonly #unannounced = new Set<ViewerStream>()
-  /** Traces, by path, whose metadata stream was announced. */
-  readonly #announcedTraces = new Set<string>()
-  readonly #metadata = new Map<string, ViewerStream>()
+  /** Traces whose metadata stream was announced. */
+  readonly #announcedTraces = new Set<bigint>()
+  /** Of the streams, by trace. */
+  readonly #streamCounts = new Map<bigint, number>()
+  readonly #metadata = new Map<bigint, ViewerStream>()
   #seenPublicationCount = 0
   #publishedMillis = Number.NEGATIVE_INFINITY
 
@@ -85,15 +87,16 @@ export class ViewedSession implements Attached {
   #add(stream: StreamActor, isAtEnd: boolean): void {
     const cursor = isAtEnd ? atEnd(stream.model) : atBeginning()
     const description = () => {
-      const metadata = this.#metadata.get(stream.path)?.stream
+      const metadata = this.#metadata.get(stream.traceId)?.stream
       return metadata === undefined || metadata.model.isClosed ? undefined : metadata.description
     }
     const viewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer, description)
     if (kernelPath.test(stream.path)) this.#goesByEvents = false
     viewerStream.goesByEvents = this.#goesByEvents
     this.#streams.add(viewerStream)
+    this.#streamCounts.set(stream.traceId, (this.#streamCounts.get(stream.traceId) ?? 0) + 1)
     this.#unannounced.add(viewerStream)
-    if (stream.isMetadata) this.#metadata.set(stream.path, viewerStream)
+    if (stream.isMetadata) this.#metadata.set(stream.traceId, viewerStream)
   }
 
   /** True until the viewer has asked for what was published last. */
@@ -125,7 +128,7 @@ export class ViewedSession implements Attached {
   /** The next announcement adds streams to a trace that is known beside others. */
   get addsToKnownTrace(): boolean {
     const known = this.#announcedTraces
-    return known.size > 1 && this.#announceable.some(({ stream }) => known.has(stream.path))
+    return known.size > 1 && this.#announceable.some(({ stream }) => known.has(stream.traceId))
   }
 
   /** Every stream that is due; from now on the viewer may name them. */
@@ -136,10 +139,10 @@ export class ViewedSession implements Attached {
       this.#unannounced.delete(viewerStream)
       this.#known.set(stream.handle, viewerStream)
       viewerStream.cursor.shownUntil = shownUntil
-      if (stream.isMetadata) this.#announcedTraces.add(stream.path)
+      if (stream.isMetadata) this.#announcedTraces.add(stream.traceId)
       return {
         id: BigInt(stream.handle),
-        ctfTraceId: this.session.traceIds.get(stream.path) ?? 0n,
+        ctfTraceId: stream.traceId,
         metadataFlag: stream.isMetadata,
         pathName: stream.path,
         channelName: stream.channelName
@@ -149,23 +152,35 @@ export class ViewedSession implements Attached {
 
   get #announceable(): ReadonlyArray<ViewerStream> {
     const traces = new Set(this.#announcedTraces)
-    for (const { stream } of this.#unannounced) if (stream.isMetadata) traces.add(stream.path)
-    return [...this.#unannounced].filter(({ stream }) => traces.has(stream.path))
+    for (const { stream } of this.#unannounced) if (stream.isMetadata) traces.add(stream.traceId)
+    return [...this.#unannounced].filter(({ stream }) => traces.has(stream.traceId))
   }
 
   /** The metadata stream that describes what `viewerStream` carries, while the viewer reads it. */
   metadataOf(viewerStream: ViewerStream): ViewerStream | undefined {
-    return this.#metadata.get(viewerStream.stream.path)
+    return this.#metadata.get(viewerStream.stream.traceId)
   }
 
   /** Read to its end: the viewer cannot name it any more. */
   drop(viewerStream: ViewerStream): void {
     const { stream } = viewerStream
-    this.#streams.delete(viewerStream)
+    if (!this.#streams.delete(viewerStream)) return
+    const count = (this.#streamCounts.get(stream.traceId) ?? 0) - 1
+    if (count > 0) this.#streamCounts.set(stream.traceId, count)
+    else {
+      // Applications come and go: another one in its place is another trace.
+      this.#streamCounts.delete(stream.traceId)
+      this.#announcedTraces.delete(stream.traceId)
+    }
     this.#unannounced.delete(viewerStream)
     this.#known.delete(stream.handle)
-    if (this.#metadata.get(stream.path) === viewerStream) this.#metadata.delete(stream.path)
+    if (this.#metadata.get(stream.traceId) === viewerStream) this.#metadata.delete(stream.traceId)
     viewerStream.release()
+  }
+
+  /** Traces of which it reads something. */
+  get traceCount(): number {
+    return Math.max(this.#streamCounts.size, this.#announcedTraces.size, this.#metadata.size)
   }
 
   detach(): void {

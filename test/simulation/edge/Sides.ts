@@ -61,6 +61,7 @@ export const relay = ({ files, suspendMillis, sync, tap }: Options): Effect.Effe
       sync,
       suspendMillis: suspendMillis ?? defaults.suspendMillis,
       onSessionEnd: tap?.onSessionEnd,
+      onStreamEnd: tap?.onStreamEnd,
       passage: tap?.passage,
       judgesSilence: tap === undefined
     }).pipe(Layer.provide(store))
