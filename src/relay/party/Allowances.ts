@@ -163,11 +163,19 @@ export class Allowances {
 
   /** What is said in one turn is put down at once. */
   #say(recording: Recording): void {
+    this.#saidCount++
     if (this.#unsaid.push(recording) > 1) return
-    this.#background(Effect.suspend(() => this.#put(this.#recordings.append(this.#unsaid.splice(0)))))
-    if (++this.#saidCount < this.#sweptAtCount) return
-    this.#saidCount = 0
-    this.#background(this.#sweep)
+    const said = Effect.suspend(() => this.#put(this.#recordings.append(this.#unsaid.splice(0))))
+    this.#background(Effect.andThen(said, this.#sweepIfDue))
+  }
+
+  /** Not before there may be as many again that are gone. */
+  get #sweepIfDue(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.#saidCount < this.#sweptAtCount) return Effect.void
+      this.#saidCount = 0
+      return this.#sweep
+    })
   }
 
   #put(written: Effect.Effect<void, FileFailed>): Effect.Effect<void> {
