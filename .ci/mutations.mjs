@@ -74,7 +74,7 @@ const mutations = [
   [party, "return this.#current?.mayRecord(names) ?? true", "return true", wire],
   [party, "return this.#current?.mayView(names) ?? true", "return true", wire],
   [party, "if (!this.mayRecord(stream.session.identity)) return undefined", "", wire],
-  [party, "if (rightsOf === this.#rules && certificate === this.#certificate) return", "if (this.#rules) return", wire],
+  [party, "if (rightsOf === this.#rules && certificate === this.#certificate) {", "if (this.#rules) {", wire],
   ["src/Relay.ts", "registry.admission.add(Admissions.permitted(config.grouping))", "", wire],
   ["src/Relay.ts", "registry.admission.add(Admissions.withinQuota)", "", wire],
   [admission, "party.mayRecord({ hostname, sessionName }) && ", "", wire],
