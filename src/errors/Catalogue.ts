@@ -225,6 +225,11 @@ const failures = {
     "stream stalled",
     "A live stream is silent, beacons included: its tracer hangs or is gone. Viewers cannot read past it."
   ),
+  STREAMS_UNREAD: entry(
+    "warning",
+    "viewer does not ask for streams",
+    "It is attached, and stopped perhaps: of the applications that have come and gone meanwhile it will not see the first. End it, or let it go on."
+  ),
   FILES_REMOVED: entry(
     "warning",
     "files removed while they are written",

@@ -408,4 +408,31 @@ describe("viewers attached while streams begin", () => {
     }
     assert.strictEqual(attached?.traceCount, 0)
   })
+
+  it("a viewer that has stopped asking holds no more than some streams that are closed, which is told once", () => {
+    const session = new FakeSession(1)
+    const told: Array<string> = []
+    const registry = {
+      sessions: new Map([[1, session]]),
+      options: { singleViewer: false },
+      incidents: { report: (code: string, detail: string) => `${code} ${detail}` },
+      background: (line: string) => void told.push(line)
+    }
+    const actor = new ViewerActor(registry as never, { peer: "here:1" } as never, anybody)
+    actor.createSession()
+    Effect.runSync(Effect.provide(actor.attach(1n, 1), Logger.layer([])))
+    const open = new FakeStream(session, 100_000, "open", "ch_0")
+    session.add(open)
+    session.publish()
+    for (let number = 0; number < 3000; number++) {
+      const pair = channels.map((name, at) => new FakeStream(session, 2 * number + at, `app-${number}`, name))
+      for (const stream of pair) session.add(stream)
+      session.publish()
+      for (const stream of pair) session.close(stream)
+    }
+    assert.deepStrictEqual(told, ['STREAMS_UNREAD here:1: "s"'])
+    assert.strictEqual(session.viewers.closedStreamCount, 4095)
+    const announced = actor.newStreams(1n).streams
+    assert.deepStrictEqual([announced.length, announced.at(-1)?.pathName], [4095, "app-2999"])
+  })
 })

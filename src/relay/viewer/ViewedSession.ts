@@ -20,6 +20,12 @@ const imminentMillisMax = 1000
 /** A tracer that takes longer than this has forgotten them. */
 const comingMillisMax = 10_000
 
+/**
+ * A viewer that asks for none, since somebody has stopped it, holds so many that have closed meanwhile: those of the
+ * applications that were gone first are not kept for it.
+ */
+const unaskedCountMax = 4096
+
 /** Its tracer traces before it announces. */
 const kernelPath = /(?:^|\/)kernel$/
 
@@ -40,6 +46,7 @@ export class ViewedSession implements Attached {
   readonly #metadata = new Map<bigint, ViewerStream>()
   #seenPublicationCount = 0
   #publishedMillis = Number.NEGATIVE_INFINITY
+  #hasLetGo = false
 
   constructor(
     session: SessionActor,
@@ -66,6 +73,23 @@ export class ViewedSession implements Attached {
   published(streams: ReadonlyArray<StreamActor>): void {
     this.#publishedMillis = clockMillis()
     for (const stream of streams) this.#add(stream, false)
+    if (this.#unannounced.size > unaskedCountMax) this.#letGo()
+  }
+
+  #letGo(): void {
+    for (const viewerStream of this.#unannounced) {
+      if (this.#unannounced.size <= unaskedCountMax) return
+      if (!viewerStream.stream.model.isClosed) continue
+      this.drop(viewerStream)
+      if (!this.#hasLetGo) this.#tellLetGo()
+      this.#hasLetGo = true
+    }
+  }
+
+  #tellLetGo(): void {
+    const { background, incidents } = this.#registry
+    const { sessionName } = this.session.identity
+    background(incidents.report("STREAMS_UNREAD", `${this.connection.peer}: ${JSON.stringify(sessionName)}`))
   }
 
   get lagPacketCount(): number {
