@@ -172,12 +172,6 @@ export class Journal {
     return this.isFinished && this.passed === undefined && this.received >= this.#said
   }
 
-  /** No more is heard of it. */
-  forgetStream(handle: bigint): void {
-    this.ahead.forget(handle)
-    this.needed.close(handle, this.last)
-  }
-
   /** A record of another edge's, its own number in it: `bytes[at, to)`. Gaps in the numbers are taken as they are. */
   take(number: number, isLast: boolean, bytes: Buffer, at: number, to: number): void {
     if (this.isFinished || number <= this.last) return

@@ -51,11 +51,12 @@ export class Journals {
     journal.finishIfOver()
   }
 
-  /** The relay here has closed the stream, since it has all of it: applications come and go while their session goes on. */
+  /** The relay here has closed the stream, since it has all of it: applications come and go in a session that goes on. */
   streamEnded(handle: bigint): void {
     const journal = this.streams.get(handle)
     this.streams.delete(handle)
-    journal?.forgetStream(handle)
+    journal?.ahead.forget(handle)
+    journal?.needed.close(handle, journal.last)
   }
 
   /** The relay here refused the session: nothing follows. */
