@@ -105,5 +105,7 @@ export class Files extends Context.Service<
     readonly syncDirectory: (path: string) => Effect.Effect<void, FileFailed>
     /** The path with every symbolic link resolved. */
     readonly resolve: (path: string) => Effect.Effect<string, FileFailed>
+    /** What is written is nowhere, nor are names. */
+    readonly keepsNothing?: boolean
   }
 >()("lttng-relay/Files") {}

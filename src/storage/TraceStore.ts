@@ -19,7 +19,7 @@ import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 import { Retraceable } from "./Retraceable.ts"
 import { RoomWait } from "./RoomWait.ts"
 import { TraceFile } from "./TraceFile.ts"
-import { byteCountOf, isOrHoldsFile } from "./Walks.ts"
+import { byteCountOf, entriesOf, isOrHoldsFile } from "./Walks.ts"
 
 export type { TraceFile } from "./TraceFile.ts"
 
@@ -56,14 +56,16 @@ export class TraceStore extends Context.Service<
       TraceStore,
       Effect.gen(function* () {
         const pool = new FilePool(options.openFileCountMax, new DeviceGate(options.deviceOperationCountMax))
-        const retraceable = new Retraceable(yield* Files)
+        const plain = yield* Files
+        const retraceable = new Retraceable(plain)
         const roomWait = new RoomWait()
         const isWatched = (path: string) => retraceable.isWatched(path)
         const files = roomWait.files(counted(retraceable.service, pool.figures), isWatched)
-        const syncsNames = options.syncsNames === true
+        const { keepsNothing = false } = plain
+        const { syncsNames = false } = options
         const output = path.resolve(options.output)
         const mayWait = (relative: string) => isWatched(path.join(output, relative))
-        const ground = { files, pool, roomWait, mayWait, syncsNames, inside: insideOf(output) }
+        const ground = { files, keepsNothing, pool, roomWait, mayWait, syncsNames, inside: insideOf(output) }
         return TraceStore.of({
           directory: (relativePath) => new TraceDirectory(ground, relativePath),
           pool,
@@ -100,6 +102,8 @@ export interface Ground {
   /** What needs room below it waits for that. */
   readonly mayWait: (relative: string) => boolean
   readonly syncsNames: boolean
+  /** Nothing is there afterwards, and so nothing to be found again. */
+  readonly keepsNothing: boolean
   /** The absolute path, unless it would lie outside. */
   readonly inside: (relative: string) => Effect.Effect<string, FileFailed>
 }
@@ -111,12 +115,6 @@ const insideOf = (root: string) => (relative: string) => {
 }
 
 const isMissing = (failure: FileFailed) => failure.code === "ENOENT"
-const entriesOf = (files: Files["Service"], at: string) =>
-  Effect.catchIf(
-    files.list(at),
-    ({ code }) => code === "ENOENT" || code === "EACCES",
-    () => Effect.succeed([])
-  )
 const isTaken = ({ code }: FileFailed) => code === "EEXIST"
 const ignoreMissing = (step: Effect.Effect<void, FileFailed>) => Effect.catchIf(step, isMissing, () => Effect.void)
 
@@ -197,11 +195,11 @@ export class TraceDirectory {
         const at = yield* this.#inside(relative)
         if (!this.#made.has(subdirectory)) {
           yield* this.#ground.files.makeDirectory(yield* this.#inside(subdirectory))
-          this.#made.add(subdirectory)
+          if (!this.#ground.keepsNothing) this.#made.add(subdirectory)
         }
         if (replaces) yield* ignoreMissing(this.#ground.files.displace(at))
         const file = yield* Effect.catchIf(this.#open(at, mode), isTaken, (failure) => this.#saidWhole(failure))
-        this.#created.add(relative)
+        if (!this.#ground.keepsNothing) this.#created.add(relative)
         return this.#traceFile(file, relative, true)
       })
     )

@@ -6,6 +6,14 @@ import type { FileFailed, Files } from "./Files.ts"
 /** Deeper than any trace; a circle of links ends here. */
 const depthMax = 16
 
+/** None where there is no directory, or one that nobody may see. */
+export const entriesOf = (files: Files["Service"], at: string) =>
+  Effect.catchIf(
+    files.list(at),
+    ({ code }) => code === "ENOENT" || code === "EACCES",
+    () => Effect.succeed([])
+  )
+
 /** Links are followed. */
 export const isOrHoldsFile = (files: Files["Service"], at: string, depth = 0): Effect.Effect<boolean> =>
   Effect.gen(function* () {

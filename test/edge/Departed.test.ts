@@ -47,6 +47,9 @@ it.live("of its streams that are closed, and of sessions that are over", () =>
     assert.strictEqual(journals.streams.size, 0)
     assert.strictEqual(journal.ahead.size, 0)
     assert.strictEqual(journal.needed.size, 2 * applicationCount)
+    // Nor of files that the relay here would have, and has not.
+    const [session] = side.registry.sessions.values()
+    assert.deepStrictEqual(session?.chunks.current?.directory.made, { directories: [], files: [] })
     yield* Spools.written(journal)
     yield* journal.acknowledge(journal.last, journal.last)
     assert.strictEqual(journal.needed.size, 0)

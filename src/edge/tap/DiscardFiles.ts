@@ -26,6 +26,7 @@ const file: OpenFile = {
 }
 
 export const service: Files["Service"] = Files.of({
+  keepsNothing: true,
   open: (path) => named("open", path, file),
   makeDirectory: (path) => named("mkdir", path, undefined),
   rename: () => Effect.void,
