@@ -51,7 +51,7 @@ export class Journals {
     journal.finishIfOver()
   }
 
-  /** The relay here has closed the stream, since it has all of it: applications come and go in a session that goes on. */
+  /** The relay here has closed the stream, since it has all of it: applications come and go in a session. */
   streamEnded(handle: bigint): void {
     const journal = this.streams.get(handle)
     this.streams.delete(handle)
