@@ -40,12 +40,6 @@ export class Tracer {
     this.restBytes = PacketHeader.size + bytes.readUInt32BE(from + PacketHeader.offsets.dataSize) - (to - from)
   }
 
-  /** The edge has lost the rest of it. */
-  withdraw(): void {
-    this.restBytes = 0
-    this.peer.withdraw()
-  }
-
   /** Of the command `bytes[from, …)` that much is there. */
   commandBegins(bytes: Buffer, from: number, to: number): void {
     this.restBytes = Header.size + u64At(bytes, from + Header.offsets.dataSize) - (to - from)
