@@ -45,16 +45,29 @@ export interface Streams {
   readonly open: () => ReadonlyArray<AnyStream>
   readonly data: () => ReadonlyArray<TargetStream.DataStreamState>
   readonly metadata: () => ReadonlyArray<TargetStream.MetadataStreamState>
+  /** How many are held. */
+  readonly count: () => number
 }
+
+/** Fewer are not worth a look. */
+const lookCountMin = 16
 
 export const makeStreams = (): Streams => {
   const all = new Set<AnyStream>()
-  const open = () => [...all].filter((stream) => stream.isOpen())
+  let openCount = 0
+  const open = () => {
+    // Applications come and go while their session goes on.
+    for (const stream of all) if (!stream.isOpen()) all.delete(stream)
+    openCount = all.size
+    return [...all]
+  }
   return {
     add: (stream) => {
       all.add(stream)
+      if (all.size > 2 * Math.max(lookCountMin, openCount)) open()
       return stream
     },
+    count: () => all.size,
     open,
     data: () => open().filter((stream) => stream._tag === "Data"),
     metadata: () => open().filter((stream) => stream._tag === "Metadata")
