@@ -10,6 +10,8 @@ const admission = "src/relay/party/Admission.ts"
 const streams = "src/connection/control/StreamCommands.ts"
 const terminal = "src/transport/tls/TlsTerminal.ts"
 const door = "src/transport/Door.ts"
+const listener = "src/transport/Listener.ts"
+const places = "src/relay/session/StreamPlaces.ts"
 const turns = "src/transport/tls/HandshakeTurns.ts"
 const origins = "src/transport/Origins.ts"
 const unit = ["test/access", "test/transport/TlsHostile.test.ts"]
@@ -113,6 +115,11 @@ const mutations = [
   ["src/admin/Visibility.ts", "    memoryBytes: 0,\n", "", http],
   [terminal, "socket.authorized ? ", "true ? ", http],
   // Who is let in to speak at all.
+  [terminal, 'client === "may" && purpose !== undefined && purpose !== "http"', "false", http],
+  [listener, "if (isWithin(limit, arrival.accepted))", "if (arrival.accepted)", http],
+  [places, "!this.#identity.hasChunks && Path", "false && Path", wire],
+  ["src/admin/Authorization.ts", "if (path === undefined) return undefined", "", ["test/admin/Http.test.ts"]],
+  ["src/admin/Authorization.ts", "[?;#].*$", "[?].*$", ["test/admin/Http.test.ts"]],
   [terminal, "certificate === undefined || isOver(certificate)", "certificate === undefined", tls],
   [terminal, "requestCert: client !== ", "requestCert: false && client !== ", tls],
   [terminal, 'rejectUnauthorized: client === "must"', "rejectUnauthorized: false", tls],

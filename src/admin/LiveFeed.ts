@@ -12,10 +12,12 @@ import type { LiveStream } from "../ctf/live/LiveStream.ts"
 import { Bytes } from "../ctf/print/Bytes.ts"
 import { Json } from "../ctf/print/Json.ts"
 import * as SystemError from "../errors/SystemError.ts"
+import { clockMillis } from "../Machine.ts"
 import { Relay } from "../Relay.ts"
 import { LiveDecoder } from "../viewer/LiveDecoder.ts"
 import * as LiveViewer from "../viewer/LiveViewer.ts"
-import { FilterRefused, SessionUnwatchable } from "./AdminApi.ts"
+import { FilterRefused, SessionUnwatchable, TooManyListeners } from "./AdminApi.ts"
+import { DeadlineMissed, within } from "./Deadline.ts"
 import * as Endless from "./Endless.ts"
 
 /** Which events. */
@@ -35,6 +37,10 @@ export interface Request extends Selection {
 const watcherCountMax = 4
 /** Items from one look at other work to the next. */
 const burst = 256
+/** Of a burst with a filter: who asks gives the regular expression, and may have chosen what it reads. */
+const burstMillisMax = 500
+/** When one has taken longer, for so long nobody gets another filter. */
+const slowPauseMillis = 10_000
 
 const filterOf = ({ event, where }: Selection): Effect.Effect<Filter | undefined, FilterRefused> =>
   Effect.gen(function* () {
@@ -79,10 +85,14 @@ class Lines {
   }
 }
 
+type Bounded = <A>(call: () => A) => A
+
+const unbounded: Bounded = (call) => call()
+
 /** Pieces of whole lines; empty ones where nothing was wanted. */
-function* pieces(decoder: LiveDecoder, lines: Lines): Generator<Uint8Array> {
+function* pieces(decoder: LiveDecoder, lines: Lines, bounded: Bounded): Generator<Uint8Array> {
   for (let isMore = true; isMore; ) {
-    isMore = decoder.drain(burst, lines.visit)
+    isMore = bounded(() => decoder.drain(burst, lines.visit))
     decoder.troubles()
     const piece = lines.take()
     if (piece.length > 0) yield piece
@@ -94,7 +104,8 @@ const unwatchable = (cause: unknown) => new SessionUnwatchable({ reason: SystemE
 const attach = (
   openLive: Relay["Service"]["openLive"],
   { hostname, sessionName }: Request,
-  filter: Filter | undefined
+  filter: Filter | undefined,
+  bounded: Bounded
 ) =>
   Effect.gen(function* () {
     const viewer = yield* Effect.flatMap(openLive, LiveViewer.over)
@@ -104,7 +115,7 @@ const attach = (
     const lines = new Lines(sessionName, filter)
     return Stream.flatMap(events, (event) => {
       decoder.on(event)
-      return Stream.fromIterable(pieces(decoder, lines), { chunkSize: 1 })
+      return Stream.fromIterable(pieces(decoder, lines, bounded), { chunkSize: 1 })
     })
   }).pipe(Effect.mapError(unwatchable))
 
@@ -127,9 +138,19 @@ const blank = (): Uint8Array => Buffer.from("\n")
 export const make = Effect.gen(function* () {
   const { openLive } = yield* Relay
   const admit = yield* Endless.bounded(watcherCountMax)
+  let pausedUntil = Number.NEGATIVE_INFINITY
+  const bounded: Bounded = (call) => {
+    try {
+      return within(burstMillisMax, call)
+    } catch (cause) {
+      if (!(cause instanceof DeadlineMissed)) throw cause
+      pausedUntil = clockMillis() + slowPauseMillis
+      throw new Error("the filter takes too long", { cause })
+    }
+  }
   /** Whatever keeps it from going on is its last line. */
   const watch = (request: Request, filter: Filter | undefined): Stream.Stream<Uint8Array> =>
-    Stream.unwrap(attach(openLive, request, filter)).pipe(
+    Stream.unwrap(attach(openLive, request, filter, filter === undefined ? unbounded : bounded)).pipe(
       Stream.catchCause((cause) => {
         const reason = unwatchable(Cause.squash(cause)).reason
         return Stream.succeed(Buffer.from(`${JSON.stringify({ type: "end", reason })}\n`))
@@ -138,6 +159,7 @@ export const make = Effect.gen(function* () {
   return (request: Request, form: Form) =>
     Effect.gen(function* () {
       const filter = yield* filterOf(request)
+      if (filter !== undefined && clockMillis() < pausedUntil) return yield* new TooManyListeners()
       const pieces = Stream.merge(watch(request, filter), Endless.heartbeats(blank), { haltStrategy: "left" })
       return yield* admit(inForm(form, pieces))
     })

@@ -47,7 +47,6 @@ export const EdgeStatus = Schema.Struct({
   ).pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
   journals: Schema.Array(
     Schema.Struct({
-      token: Schema.String,
       /** HOST/SESSION. */
       name: Schema.String,
       createdMillis: Schema.Finite,
@@ -106,7 +105,6 @@ const totals = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">) 
 export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">, relay: string): EdgeStatus => {
   const now = wallMillis()
   const journals = Array.from(spool.journals.values(), (journal) => ({
-    token: journal.token,
     name: journal.about.name,
     createdMillis: journal.about.createdMillis,
     isOpen: !journal.isFinished,
