@@ -77,6 +77,22 @@ it.live("lists of two authorities that are made here are told apart, though both
 const attempt = (...args: ReadonlyArray<string>) =>
   Process.attempt(process.execPath, [toolboxProgram, "certs", ...args])
 
+it.live("what is in the way is said in one line: files that are none, no place for what openssl is told", () =>
+  Effect.gen(function* () {
+    const pki = join(yield* Relays.temporaryDirectory("pki"), "pki")
+    const init = ["certs", "init", "--names=localhost", pki]
+    const env = { ...process.env, TMPDIR: "/nowhere" }
+    const nowhere = yield* Process.attempt(process.execPath, [toolboxProgram, ...init], { env })
+    assert.deepStrictEqual([nowhere.code, nowhere.stderr], [1, "Error: /nowhere: No such file or directory\n"])
+    yield* toolbox(...init)
+    writeFileSync(join(pki, "ca.pem"), "-----BEGIN CERTIFICATE-----\nMIIB")
+    for (const args of [["list"], ["target", "web1"], ["renew", "authority"]]) {
+      const { code, stderr } = yield* attempt(...args, pki)
+      assert.deepStrictEqual([code, stderr], [1, `Error: ${pki}/ca.pem: it is cut off\n`], args.join(" "))
+    }
+  })
+)
+
 it.live("names that can be none are refused, and nothing is left of an attempt; others are good, however long", () =>
   Effect.gen(function* () {
     const folder = yield* Relays.temporaryDirectory("pki")

@@ -3,11 +3,12 @@
  * how keys are kept, and lets an operator go on by hand. Keys are readable by their owner only, and never written
  * twice: a certificate that is renewed has the key that it had, and the one before is kept, to be revoked with it.
  */
-import { X509Certificate } from "node:crypto"
+import type { X509Certificate } from "node:crypto"
 import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { isIP } from "node:net"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
+import * as Pem from "../../config/Pem.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import { wallMillis } from "../../Machine.ts"
 import * as Directory from "../../storage/Directory.ts"
@@ -58,7 +59,7 @@ const attempt = <A>(path: string, call: () => A): Effect.Effect<A, CertificateFa
   Effect.try({ try: call, catch: (cause) => new CertificateFailed({ path, reason: SystemError.reasonOf(cause) }) })
 
 const read = (path: string): Effect.Effect<X509Certificate, CertificateFailed> =>
-  attempt(path, () => new X509Certificate(readFileSync(path)))
+  attempt(path, () => Pem.certificatesOf(readFileSync(path, "utf8"))[0] as X509Certificate)
 
 /** ms since the epoch. */
 export const endOf = (path: string): Effect.Effect<number, CertificateFailed> =>

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Schema } from "effect"
+import * as SystemError from "../../errors/SystemError.ts"
 
 /** No certificate was made: `reason` is what openssl or the system says. */
 export class CertificateFailed extends Schema.TaggedError<CertificateFailed>()("CertificateFailed", {
@@ -30,13 +31,24 @@ export const run = (path: string, args: ReadonlyArray<string>): Effect.Effect<vo
   })
 
 /** Runs `use` with a file of that text. */
-export const withText = <A, E>(text: string, use: (path: string) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "lttng-relay-certs-"))),
+export const withText = <A, E>(
+  text: string,
+  use: (path: string) => Effect.Effect<A, E>
+): Effect.Effect<A, E | CertificateFailed> => {
+  const attempt = <B>(call: () => B) =>
+    Effect.try({
+      try: call,
+      catch: (cause) => new CertificateFailed({ path: tmpdir(), reason: SystemError.reasonOf(cause) })
+    })
+  return Effect.acquireUseRelease(
+    attempt(() => mkdtempSync(join(tmpdir(), "lttng-relay-certs-"))),
     (directory) => {
       const path = join(directory, "openssl.cnf")
-      writeFileSync(path, text)
-      return use(path)
+      return Effect.andThen(
+        attempt(() => writeFileSync(path, text)),
+        use(path)
+      )
     },
     (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
   )
+}
