@@ -1,4 +1,4 @@
-/** A filter of somebody's own that would keep the relay's loop for ever: it is ended, and nobody has another for a while. */
+/** A filter that would keep the relay's loop for ever: it is ended, and nobody has another for a while. */
 import * as http from "node:http"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
