@@ -141,6 +141,9 @@ const resume = (
       replyBytes,
       reply(0)
     )
+    if (opened.state === State.finished && isEndedElsewhere(journal)) {
+      return yield* putAside(journal, link, endedElsewhere, options)
+    }
     if (opened.state === State.finished)
       return yield* unlessSilent(link, (next) => finished(journal, link, next, options))
     if (journal.isOver) return { lost: undefined }
@@ -287,6 +290,10 @@ const send = (
   return Effect.ensuring(sending, Effect.andThen(over, reader.close))
 }
 
+/** The relay has the end of it, and its tracers go on here: somebody has copied the spool. */
+const isEndedElsewhere = ({ isFinished, passed }: Journal) => passed === undefined && !isFinished
+const endedElsewhere = "another edge has brought its end, with a copy of the spool"
+
 /** The relay remembers it until it hears that nobody here will ask; and is told so until it has heard. */
 const finished = (journal: Journal, link: Dial.Link, next: Next, { spool }: Options): Effect.Effect<Done, Failure> =>
   Effect.gen(function* () {
@@ -355,10 +362,12 @@ const hear = (
         const isNews = waitsFor !== journal.waitsFor
         journal.waitsFor = waitsFor
         if (isNews) journal.passed?.tell()
-        if (outcome === Outcome.finished) return yield* finished(journal, link, next, options)
-        if (outcome !== Outcome.ended) continue
+        const isElsewhere = outcome === Outcome.finished && isEndedElsewhere(journal)
+        if (outcome === Outcome.finished && !isElsewhere) return yield* finished(journal, link, next, options)
+        if (outcome !== Outcome.ended && !isElsewhere) continue
         // Nobody writes from now on, and what was written last is whole.
         yield* turn.take(1)
+        if (isElsewhere) return { lost: endedElsewhere }
         if (journal.isCarriedOut) return yield* finished(journal, link, next, options)
         return { lost: "the relay ended the session" }
       }

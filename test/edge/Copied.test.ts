@@ -1,0 +1,47 @@
+/** Somebody copies a spool while its edge runs, for another edge: that brings the end, and no tracer waits for ever. */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { checksums } from "../../src/edge/journal/Checksums.ts"
+import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
+import { join, message, numbers, u32 } from "../../src/testing/PeerBytes.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import { logged } from "../support/logged.ts"
+import * as Local from "./Local.ts"
+
+const packetBytes = 16
+
+/** Another edge says that nothing more comes, and goes before it has heard that the relay has finished. */
+const ended = (relay: TestRelay.TestRelay, token: string, number: number) =>
+  Effect.gen(function* () {
+    const wire = yield* relay.wire("control")
+    const request = OpenJournal.request(0).encode({ token, firstKept: 1n, edgeName: "other" })
+    yield* wire.send(join(message(numbers.VERSION, join(u32(2), u32(13))), message(OpenJournal.number, request)))
+    yield* wire.read(8 + OpenJournal.replyBytes)
+    const finish = Buffer.alloc(headBytes)
+    seal(finish, 0, { number, byteCount: 0, kind: Kind.finish, connection: 0 }, checksums)
+    yield* wire.send(finish)
+    yield* until("the session to end", relay.relay.sessions, (sessions) => sessions.length === 0)
+  }).pipe(Effect.scoped)
+
+it.live("a session that another edge has ended goes nowhere, which its tracer does not notice, and is told", () => {
+  const { codes, layer } = logged()
+  return Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const { link, local, packet, path } = yield* Local.recording(relay)
+    yield* packet(0, packetBytes)
+    yield* until("the packet", () => relay.output.size(path) === packetBytes)
+    const [journal = assert.fail()] = local.edge.spool.journals.values()
+    yield* until("all of it to be carried out", () => journal.received === journal.last)
+    link.isDown = true
+    link.cut()
+    yield* ended(relay, journal.token, journal.last + 1)
+    yield* packet(1, packetBytes)
+    link.isDown = false
+    yield* local.forwarded
+    assert.include(codes, "JOURNAL_LOST")
+    for (const seq of [2, 3]) yield* packet(seq, packetBytes)
+    assert.strictEqual(relay.output.size(path), packetBytes)
+  }).pipe(Effect.provide(layer))
+})
