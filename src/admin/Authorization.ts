@@ -31,8 +31,8 @@ export interface Options {
 /** What is asked. */
 export interface Question {
   readonly method: string
-  /** Without a query; undefined: it cannot be read. */
-  readonly path: string | undefined
+  /** As the contract has it, whatever was written to come there; of what is beside the API there is none. */
+  readonly path: string
   /** The bearer token that was given. */
   readonly given: string
   /** What a browser says of the page that asks. */
@@ -50,7 +50,7 @@ const isToken = (token: string | undefined, given: string): boolean =>
 const readings: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
 
 /** What traces say, not what the relay does. */
-const isContent = (path: string): boolean => /^\/api\/v1\/sessions\/[^/]*\/events/i.test(path)
+const isContent = (path: string): boolean => path.startsWith("/api/v1/sessions/:id/events")
 
 /** What is of single sessions. The rest is of all of them: the log, metrics, what the process does. */
 const ofSessions = /^\/api\/v1\/(sessions|overview|counters|connections|events)(\/|$)/
@@ -67,25 +67,15 @@ const viewpointOf = (
 ): Viewpoint | undefined => {
   const { given, method, path } = question
   if (isToken(token, given)) return everything
-  if (path === undefined) return undefined
   const certified = isAskedByOthers(question) ? undefined : visitor?.viewpoint()
   if (certified !== undefined && (certified.mayViewAll || ofSessions.test(path))) return certified
   const isNear = isLocal && visitor?.isDirect !== false
   return isNear && readings.has(method) && !(hidesEvents && isContent(path)) ? everything : undefined
 }
 
-/** As the routes see it: up to any of what they take for its end, whatever was written by its number. */
-const pathOf = (url: string): string | undefined => {
-  try {
-    return decodeURIComponent(url.replace(/[?;#].*$/s, "")).replaceAll(/\/+/g, "/")
-  } catch {
-    return undefined
-  }
-}
-
-const question = (request: HttpServerRequest.HttpServerRequest, given: string): Question => ({
+const question = (request: HttpServerRequest.HttpServerRequest, path: string, given: string): Question => ({
   method: request.method,
-  path: pathOf(request.url),
+  path,
   given,
   site: request.headers["sec-fetch-site"]
 })
@@ -98,10 +88,10 @@ export const layer = ({ policy, visitorOf }: Options): Layer.Layer<AdminApi.Auth
   Layer.succeed(
     AdminApi.Authorization,
     AdminApi.Authorization.of({
-      bearer: (answer, { credential }) =>
+      bearer: (answer, { credential, endpoint }) =>
         Effect.gen(function* () {
           const request = yield* HttpServerRequest.HttpServerRequest
-          const asked = question(request, Redacted.value(credential))
+          const asked = question(request, endpoint.path, Redacted.value(credential))
           const viewpoint = viewpointOf(policy, asked, visitorAt(visitorOf, request))
           if (viewpoint === undefined) return yield* new AdminApi.Unauthorized()
           return yield* Effect.provideService(answer, Visibility, viewpoint)
@@ -114,7 +104,7 @@ export const guard = ({ policy, visitorOf }: Options) =>
   HttpRouter.middleware((answer) =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
       const given = /^Bearer (.*)$/i.exec(request.headers.authorization ?? "")?.[1] ?? ""
-      if (viewpointOf(policy, question(request, given), visitorAt(visitorOf, request)) !== undefined) return answer
+      if (viewpointOf(policy, question(request, "", given), visitorAt(visitorOf, request)) !== undefined) return answer
       return Effect.succeed(HttpServerResponse.empty({ status: 401 }))
     })
   )

@@ -140,15 +140,21 @@ describe("the operator's port", () => {
 
   it.live("shows no events past the rules, however their path is spelt", () =>
     Effect.gen(function* () {
-      const { port } = yield* Ports.start({}, { hidesEvents: true })
       const spelt = ["1/events", "1/%65vents", "1/event%73/sse", "1//events", "%31/%65%76%65%6e%74%73", "1/EVENTS"]
       // Some servers, this one's router among them, take all of these for the end of a path.
-      for (const path of [...spelt, "1/events;event=*,%", "1/events#event=%", "1/events/sse;event=%zz"]) {
-        // Whoever may ask is told that there is no such session.
-        assert.notInclude(yield* talk(port, request(`GET /api/v1/sessions/${path}`)), "SessionUnknown", path)
+      const ends = ["1/events;event=*,%", "1/events#event=%", "1/events/sse;event=%zz"]
+      const paths = [...spelt, ...ends].map((path) => `/api/v1/sessions/${path}`)
+      // Its router takes the path out of what is no URL, too.
+      const targets = [...paths, ...["http://h", "http://h:99999", "http://["].map((at) => `${at}${paths[0]}`)]
+      for (const doors of [{}, { proxyFrom: ["192.0.2.1"] }]) {
+        const { port } = yield* Ports.start(doors, { hidesEvents: true })
+        for (const target of targets) {
+          // Whoever may ask is told that there is no such session.
+          assert.notInclude(yield* talk(port, request(`GET ${target}`)), "SessionUnknown", target)
+        }
+        const known = yield* talk(port, request("GET /api/v1/sessions/1/%65vents", authorized))
+        assert.include(known, "SessionUnknown")
       }
-      const known = yield* talk(port, request("GET /api/v1/sessions/1/%65vents", authorized))
-      assert.include(known, "SessionUnknown")
     })
   )
 
