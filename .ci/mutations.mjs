@@ -116,7 +116,7 @@ const mutations = [
   [terminal, "socket.authorized ? ", "true ? ", http],
   // Who is let in to speak at all.
   [terminal, 'client === "may" && purpose !== undefined && purpose !== "http"', "false", http],
-  [listener, "if (isWithin(limit, arrival.accepted))", "if (arrival.accepted)", http],
+  [listener, "if (enter(limit, arrival.accepted))", "if (arrival.accepted)", http],
   [places, "!this.#identity.hasChunks && Path", "false && Path", wire],
   ["src/admin/Authorization.ts", "!(hidesEvents && isContent(path))", "true", ["test/admin/Http.test.ts"]],
   [terminal, "certificate === undefined || isOver(certificate)", "certificate === undefined", tls],

@@ -5,7 +5,7 @@ import * as path from "node:path"
 import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Output from "../src/cli/Output.ts"
-import { messageOf } from "../src/cli/Values.ts"
+import * as SystemError from "../src/errors/SystemError.ts"
 import type * as Case from "./Case.ts"
 import * as Cases from "./Cases.ts"
 import * as Compare from "./Compare.ts"
@@ -29,7 +29,11 @@ export class Misused extends Schema.TaggedError<Misused>()("Misused", { reason: 
 }
 
 const text = <A>(name: string, parse: (text: string) => A, description: string) =>
-  Flag.String(name).pipe(Flag.mapTryCatch(parse, messageOf), Flag.optional, Flag.withDescription(description))
+  Flag.String(name).pipe(
+    Flag.mapTryCatch(parse, SystemError.messageOf),
+    Flag.optional,
+    Flag.withDescription(description)
+  )
 
 const positive = (value: number) => value > 0
 
@@ -243,7 +247,7 @@ const isMisuse = (cause: unknown) =>
 /** What is wrong with the arguments: one line, status 2. */
 const refused = (cause: unknown): Misused => {
   if (!isMisuse(cause)) throw cause
-  return new Misused({ reason: messageOf(cause) })
+  return new Misused({ reason: SystemError.messageOf(cause) })
 }
 
 /** A checkout's relay is what its sources say now. */
@@ -298,7 +302,7 @@ const decode = Command.make(
     Output.reported(
       Effect.tryPromise({
         try: async () => (await import("./Decode.ts")).run(directories, rounds),
-        catch: (cause) => new Failed({ reason: messageOf(cause) })
+        catch: (cause) => new Failed({ reason: SystemError.messageOf(cause) })
       })
     )
 ).pipe(Command.withDescription("Recorded traces decoded and printed, beside babeltrace2; no relay takes part"))
@@ -325,7 +329,7 @@ const hostile = Command.make(
     Output.reported(
       Effect.tryPromise({
         try: async () => (await import("./Hostile.ts")).run(seconds, rounds, load),
-        catch: (cause) => new Failed({ reason: messageOf(cause) })
+        catch: (cause) => new Failed({ reason: SystemError.messageOf(cause) })
       })
     )
 ).pipe(Command.withDescription("Answer times beside 200 hostile HTTP clients, and beside such at another relay"))

@@ -11,6 +11,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Console, Effect, Layer, Logger, Runtime } from "effect"
 import { CliError, CliOutput } from "effect/cli"
 import { harmless } from "../errors/Harmless.ts"
+import * as SystemError from "../errors/SystemError.ts"
 import { status } from "./Misused.ts"
 import * as StandardOutput from "./StandardOutput.ts"
 
@@ -30,7 +31,7 @@ const say = (line: string): void => {
 /** Ends the process: no command has anything to put in order that is worth more than saying this. */
 const giveUp = (cause: unknown): never => {
   if (cause instanceof StandardOutput.OutputClosed) process.exit(0)
-  say(`Error: ${cause instanceof Error ? cause.message : String(cause)}`)
+  say(`Error: ${SystemError.messageOf(cause)}`)
   process.exit(status.failed)
 }
 

@@ -1,15 +1,16 @@
 /** Flags of the command line's library: of values in the notations of `lttng`, and made of plain options. */
 import { type Command, Flag } from "effect/cli"
+import * as SystemError from "../errors/SystemError.ts"
 import type { Option, Options, ValueOf } from "./Options.ts"
-import { messageOf, parseDuration, parseSize, parseTimer } from "./Values.ts"
+import { parseDuration, parseSize, parseTimer } from "./Values.ts"
 
-export const duration = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseDuration, messageOf))
+export const duration = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseDuration, SystemError.messageOf))
 
 /** Of a session, in the notation of `lttng create --live`. */
-export const timer = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseTimer, messageOf))
+export const timer = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseTimer, SystemError.messageOf))
 
 /** Bytes. */
-export const size = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseSize, messageOf))
+export const size = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseSize, SystemError.messageOf))
 
 const longOf = (option: Option) => {
   const { description, name } = option

@@ -46,5 +46,3 @@ export const parseSize = (text: string): number => {
   if (bytes === undefined) throw new Error(`${text} is not a size like 4096, 64k or 1M`)
   return bytes
 }
-
-export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

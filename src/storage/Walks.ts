@@ -14,6 +14,10 @@ export const entriesOf = (files: Files["Service"], at: string) =>
     () => Effect.succeed([])
   )
 
+/** Only what says that it is not there is believed. */
+export const isThere = (files: Files["Service"], directory: string): Effect.Effect<boolean> =>
+  Effect.match(files.list(directory), { onSuccess: () => true, onFailure: ({ code }) => code !== "ENOENT" })
+
 /** Links are followed. */
 export const isOrHoldsFile = (files: Files["Service"], at: string, depth = 0): Effect.Effect<boolean> =>
   Effect.gen(function* () {

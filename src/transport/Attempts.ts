@@ -24,8 +24,8 @@ export interface Options {
   readonly onConnected?: (socket: net.Socket) => void
 }
 
-/** Loaded by who dials: a daemon does not. */
-const systemLookup = () => process.getBuiltinModule("node:dns").lookup
+/** Loaded where a name is looked up: most daemons look up none. */
+export const systemLookup = () => process.getBuiltinModule("node:dns").lookup
 
 const connectTimeoutMillis = 10_000
 

@@ -8,6 +8,7 @@ import type { Code } from "../errors/Catalogue.ts"
 import { report } from "../errors/Report.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { clearTimeout, setTimeout } from "../Machine.ts"
+import { systemLookup } from "./Attempts.ts"
 import * as Door from "./Door.ts"
 import { type Arrival, certificateOf, nameOf } from "./Door.ts"
 import * as KeepAlive from "./KeepAlive.ts"
@@ -66,7 +67,7 @@ export interface ConnectionLimit {
 const counted = new WeakSet<net.Socket>()
 
 /** Counts it until it is closed, if it does not count yet; false: it is one too many. */
-const isWithin = (limit: ConnectionLimit, accepted: net.Socket): boolean => {
+const enter = (limit: ConnectionLimit, accepted: net.Socket): boolean => {
   if (counted.has(accepted) || accepted.closed) return true
   if (limit.count >= limit.countMax) return false
   counted.add(accepted)
@@ -105,8 +106,7 @@ export const listen = <R>(
       refuse(arrival, "CONNECTION_LIMIT", `${limit.count} connections are open already`)
     const welcome = (arrival: Arrival) => {
       // By the operator's port comes who does not count yet.
-      if (isWithin(limit, arrival.accepted))
-        run(supervise(makePeer(arrival, options, thread), name, handle, onReported))
+      if (enter(limit, arrival.accepted)) run(supervise(makePeer(arrival, options, thread), name, handle, onReported))
       else tooMany(arrival)
     }
     const { door: wanted } = options
@@ -115,7 +115,7 @@ export const listen = <R>(
     const accept = (accepted: net.Socket) => {
       if (limit.count >= limit.countMax) return tooMany({ accepted })
       if (!admits(accepted.remoteAddress ?? "")) return refuse({ accepted }, "HOST_REFUSED", "")
-      isWithin(limit, accepted)
+      enter(limit, accepted)
       if (door === undefined) welcome({ accepted })
       else door.enter(accepted)
     }
@@ -177,8 +177,7 @@ const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Ef
     }
     if (descriptor !== undefined || net.isIP(host) !== 0) return listenAt(host)
     // The runtime's own way takes the first address of either family.
-    const { lookup } = process.getBuiltinModule("node:dns")
-    lookup(host, { family }, (cause, found) => (cause === null ? listenAt(found) : onError(cause)))
+    systemLookup()(host, { family }, (cause, found) => (cause === null ? listenAt(found) : onError(cause)))
   })
 
 /**

@@ -73,10 +73,10 @@ export class ViewedTraces {
       for (const [id, trace] of this.#traces) {
         const { metadata } = trace
         if (metadata?.sessionId !== sessionId) continue
-        for (let attempt = 0; !trace.isComplete && (attempt === 0 || trace.isWanted); attempt++) {
+        trace.isWanted = true
+        for (let left = lastAttemptsMax; left > 0 && trace.isWanted && !trace.isComplete; left--) {
           trace.isWanted = false
           yield* this.#fetch(trace, metadata)
-          if (attempt + 1 === lastAttemptsMax) break
         }
         this.#complete(trace, metadata)
         this.#traces.delete(id)

@@ -25,9 +25,7 @@ const away = (isTwice = false) =>
     if (isTwice) yield* again
     for (let seq = 0; seq < packetCount; seq++) yield* packet(seq, 16)
     yield* script.fileSize(path, 16 * packetCount)
-    yield* until("the mark", () =>
-      [...local.edge.spool.journals.values()].every(({ durable, last }) => durable === last)
-    )
+    yield* Local.marked(local)
     const suspended = Effect.map(relay.relay.sessions, ([session]) => session?.edge?.suspendedAtMillis !== undefined)
     link.isDown = true
     link.cut()

@@ -63,9 +63,6 @@ describe("a long session by an edge", () => {
 
 const isHistory = (path: string) => path.endsWith(".history")
 
-const marked = ({ edge }: Local.Local) =>
-  until("a mark", () => [...edge.spool.journals.values()].every(({ durable, last }) => durable === last))
-
 describe("a session by an edge of which little is put down any more", () => {
   it.live("is deleted by a later relay with all that an earlier one has made, closed streams included", () =>
     Effect.gen(function* () {
@@ -79,7 +76,7 @@ describe("a session by an edge of which little is put down any more", () => {
         before = historyBytes()
         const stream = yield* c.addStream({ channel: `ch_${count}`, path: `ust/${count}` })
         yield* c.closeStream(stream, Commands.noSeq)
-        yield* marked(local)
+        yield* Local.marked(local)
       }
       link.isDown = true
       link.cut()
@@ -130,7 +127,7 @@ describe("a session by an edge that ends with a rotation", () => {
       relay.faults.slow("60 millis")
       const rotated = yield* script.recording({ sessionId: 1 })
       const { journals } = local.edge.spool
-      yield* marked(local)
+      yield* Local.marked(local)
       yield* timeless
       relay.faults.slow(0)
       yield* recorded(rotated, true)

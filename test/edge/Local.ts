@@ -98,6 +98,14 @@ export const recording = (relay: TestRelay) =>
     }
   })
 
+/** All that the edge has is in the relay's files, and put down there. */
+export const marked = ({ edge }: Local): Effect.Effect<void> =>
+  Effect.orDie(
+    until("the mark", () =>
+      [...edge.spool.journals.values()].every(({ durable, last }) => durable > 0 && durable === last)
+    )
+  )
+
 /** The relay has no session any more, and remembers none: its files are complete. */
 export const quiet = (relay: TestRelay, left = ".journals"): Effect.Effect<void> =>
   Effect.orDie(

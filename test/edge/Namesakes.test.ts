@@ -47,8 +47,7 @@ describe("sessions of the same name and second", () => {
         packets[at] = (seq) => Effect.andThen(d.packet(stream, seq, size), c.index(stream, { seq }))
         yield* packets[at](0)
         yield* until("its packet", () => traces(relay).length === at + 1 && traces(relay)[at]?.[1] === size)
-        const { journals } = local.edge.spool
-        yield* until("the mark", () => [...journals.values()].every(({ durable, last }) => durable === last))
+        yield* Local.marked(local)
       }
       const before = traces(relay)
       assert.strictEqual(new Set(before.map(([path]) => path)).size, 2)
@@ -81,10 +80,7 @@ describe("sessions of the same name and second", () => {
       const own = yield* c.addStream()
       yield* d.packet(own, 0, 48)
       yield* c.index(own, { seq: 0 })
-      const { journals } = local.edge.spool
-      yield* until("the mark", () =>
-        [...journals.values()].every(({ durable, last }) => durable > 0 && durable === last)
-      )
+      yield* Local.marked(local)
       const [, second] = traces(relay)
       assert.strictEqual(second?.[1], 48)
       link.isDown = true

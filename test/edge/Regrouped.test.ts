@@ -6,7 +6,6 @@ import { afterEach, assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
-import { until } from "../../src/testing/Waiting.ts"
 import * as Link from "./Link.ts"
 import * as Local from "./Local.ts"
 
@@ -74,8 +73,7 @@ describe("a relay that is started again while an older session daemon's session 
             const link = yield* new Link.Link(() => relay.controlPort).open
             const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
             const restarted = Effect.gen(function* () {
-              const { journals } = local.edge.spool
-              yield* until("the mark", () => [...journals.values()].every(({ durable, last }) => durable === last))
+              yield* Local.marked(local)
               yield* Scope.close(scope, Exit.void)
               anHourLater()
               scope = yield* Scope.make()

@@ -54,12 +54,11 @@ const expired = Effect.gen(function* () {
   const scope = yield* Scope.make()
   const relay = yield* Scope.provide(TestRelay.make({ suspendMillis: 50 }), scope)
   const { leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
-  const marked = () => [...local.edge.spool.journals.values()].every(({ durable, last }) => durable === last)
   for (const seq of [0, 1]) {
     yield* packet(seq, 16)
     yield* script.fileSize(path, 16 * (seq + 1))
     // Of the second no more is put down than where the stream is.
-    yield* until("the mark", marked)
+    yield* Local.marked(local)
   }
   link.isDown = true
   link.cut()

@@ -2,7 +2,6 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
-import { until } from "../../src/testing/Waiting.ts"
 import * as Local from "./Local.ts"
 
 it.live("a journal that is none keeps no other from being gone through again", () =>
@@ -11,9 +10,7 @@ it.live("a journal that is none keeps no other from being gone through again", (
     const before = yield* Scope.provide(TestRelay.make(), scope)
     const { link, local, packet } = yield* Local.recording(before)
     yield* packet(0, 16)
-    yield* until("the mark", () =>
-      [...local.edge.spool.journals.values()].every(({ durable, last }) => durable > 0 && durable === last)
-    )
+    yield* Local.marked(local)
     link.isDown = true
     link.cut()
     yield* Scope.close(scope, Exit.void)

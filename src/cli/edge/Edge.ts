@@ -30,7 +30,7 @@ import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
-import { messageOf, parseAge, parseSize } from "../Values.ts"
+import { parseAge, parseSize } from "../Values.ts"
 import * as EdgeCheck from "./EdgeCheck.ts"
 import * as EdgeFlags from "./EdgeFlags.ts"
 import * as EdgeListen from "./EdgeListen.ts"
@@ -53,7 +53,7 @@ class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUnreadabl
 
 const size = (name: string, description: string) =>
   Flag.String(name).pipe(
-    Flag.mapTryCatch(parseSize, messageOf),
+    Flag.mapTryCatch(parseSize, SystemError.messageOf),
     Flag.filter(
       (value) => value > 0,
       () => "must be above 0"
@@ -79,13 +79,13 @@ const config = {
     Flag.withDefault(10 * 1024 ** 3)
   ),
   spoolAge: Flag.String("spool-age").pipe(
-    Flag.mapTryCatch(parseAge, messageOf),
+    Flag.mapTryCatch(parseAge, SystemError.messageOf),
     Flag.optional,
     Flag.withDescription("Packets that have waited for longer, as 12h or 7d, are dropped (default: none are)")
   ),
   overflow: Flag.String("overflow").pipe(
     Flag.withDefault("hold"),
-    Flag.mapTryCatch(Overflow.parse, messageOf),
+    Flag.mapTryCatch(Overflow.parse, SystemError.messageOf),
     Flag.withDescription(
       "When the spool is full: hold tracers, drop the oldest packets, or stop the session; by sessions: 'drop:HOST/debug*,hold' (default: hold)"
     )
@@ -97,7 +97,7 @@ const config = {
     )
   ),
   bandwidth: Flag.String("bandwidth").pipe(
-    Flag.mapTryCatch((text) => Bandwidth.parse(text, parseSize), messageOf),
+    Flag.mapTryCatch((text) => Bandwidth.parse(text, parseSize), SystemError.messageOf),
     Flag.optional,
     Flag.withDescription(
       "Bytes a second towards the relay, as 250k, or by hours, as 'mon-fri 8-18=250k,22-6=none,2M' (default: no limit)"

@@ -13,12 +13,12 @@ import { Json } from "../../ctf/print/Json.ts"
 import * as LossText from "../../ctf/print/LossText.ts"
 import { Text, type TextOptions } from "../../ctf/print/Text.ts"
 import { harmless } from "../../errors/Harmless.ts"
+import * as SystemError from "../../errors/SystemError.ts"
 import { LiveDecoder, type Trouble } from "../../viewer/LiveDecoder.ts"
 import type { Session, ViewedStream } from "../../viewer/LiveViewer.ts"
 import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
 import * as EventOptions from "../EventOptions.ts"
 import { Misused } from "../Misused.ts"
-import { messageOf } from "../Values.ts"
 import * as PacedOutput from "./PacedOutput.ts"
 import { Shown } from "./Shown.ts"
 import * as Watch from "./Watch.ts"
@@ -200,7 +200,7 @@ export const run = (input: Input) =>
         filter: EventOptions.filter(input),
         text: EventOptions.textOptions(input, process.stdout.isTTY === true)
       }),
-      catch: (cause) => new Misused(messageOf(cause))
+      catch: (cause) => new Misused(SystemError.messageOf(cause))
     })
     const isWhole = Option.getOrElse(input.seek, () => (input.wait ? "beginning" : "last")) === "beginning"
     const printer = new Printer({ isJson: input.format === "ndjson", text, filter, shown: new Shown(isWhole) })

@@ -67,7 +67,7 @@ const machineReason = (error: unknown): string | undefined => {
 
 /** What went wrong, for somebody who did not write this. */
 export const wordsOf = (error: unknown, url: string): string => {
-  if (!isTagged(error)) return error instanceof Error ? error.message : String(error)
+  if (!isTagged(error)) return SystemError.messageOf(error)
   switch (error._tag) {
     case "Unauthorized":
       return withoutToken

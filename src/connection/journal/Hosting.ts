@@ -28,6 +28,7 @@ export const optionsOf = (
   edge: { name: about.peer, certificate: about.certificate },
   begunAt: about.begunAt
 })
+
 /** How what an earlier relay has left is read. */
 export const leftOf = ({ incidents, options }: Registry["Service"]): JournalsLeft.Options => ({
   isSynced: (options.sync ?? "none") !== "none",

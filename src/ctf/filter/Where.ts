@@ -100,7 +100,7 @@ const escapes: Readonly<Record<string, string>> = {
 const unquoted = (quoted: string): string =>
   quoted
     .slice(1, -1)
-    .replace(/\\(?:x([\da-f]{2})|u([\da-f]{4})|([\s\S]))/gi, (_, byte?: string, unit?: string, character = "") => {
+    .replace(/\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|([\s\S]))/g, (_, byte?: string, unit?: string, character = "") => {
       const code = byte ?? unit
       return code === undefined ? (escapes[character] ?? character) : String.fromCharCode(Number.parseInt(code, 16))
     })
@@ -236,7 +236,7 @@ class Parser {
     try {
       regex = new RegExp(source, flags.replace(/[gy]/g, ""))
     } catch (cause) {
-      throw new WhereRefused(at + 1, cause instanceof Error ? cause.message : String(cause))
+      throw new WhereRefused(at + 1, (cause as SyntaxError).message)
     }
     return { kind: "match", operand, matches: (value) => regex.test(value) }
   }

@@ -249,8 +249,7 @@ const misfit = (path: string): Failure => ({
 })
 
 /** When all streams of the trace were active. */
-const common = ({ parts, plan }: Trace, found: ReadonlyArray<Found>): Interval => {
-  const own = found.filter(({ trace }) => trace === plan)
+const common = ({ parts, plan }: Trace, own: ReadonlyArray<Found>): Interval => {
   const intervals = own.map((files) => {
     const activity = Activity.of(files, plan)
     if (activity !== undefined) return activity
@@ -272,9 +271,10 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
   const reason = options.isCorrelationForced ? undefined : obstacle(found, warnings)
   if (reason !== undefined) throw new RecordingRefused(paths.join(", "), reason)
   const interval = options.interval(firstOf(found))
-  const intervals = new Map(
-    traces.map((trace) => [trace.plan, options.isIntersected ? intersection(interval, common(trace, found)) : interval])
-  )
+  const byTrace = Map.groupBy(options.isIntersected ? found : [], ({ trace }) => trace)
+  const wantedOf = (trace: Trace) =>
+    options.isIntersected ? intersection(interval, common(trace, byTrace.get(trace.plan) ?? [])) : interval
+  const intervals = new Map(traces.map((trace) => [trace.plan, wantedOf(trace)]))
   const windowBytes = Math.max(windowBytesMin, Math.min(windowBytesMax, Math.floor(windowsBytesMax / found.length)))
   const fileCount = found.reduce((count, { files }) => count + files.length, 0)
   const hasClocks = !options.isCorrelationForced && found.some(({ plan }) => plan?.clock !== undefined)

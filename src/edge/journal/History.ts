@@ -84,6 +84,8 @@ export class History {
   readonly #newest = new Map<bigint, bigint>()
   readonly #lostKeys = new Set<string>()
   readonly #indexes = new Indexes()
+  #hasBegun = false
+  #isBroken = false
 
   /**
    * A segment begins with record `first`. What was before the first segment is gone, and may have been all; of others
@@ -97,7 +99,6 @@ export class History {
     this.#hasBegun = true
     this.last = Math.max(this.last, first - 1)
   }
-  #hasBegun = false
 
   see(bytes: Buffer, at: number, where: string): void {
     const number = u64At(bytes, at)
@@ -182,7 +183,6 @@ export class History {
       else if (message.isPacket) this.#messages.delete(connection)
     }
   }
-  #isBroken = false
 
   /** The packet or command that the rest is of. */
   #messageOf(connection: number, first: number): Message | undefined {

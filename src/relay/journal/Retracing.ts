@@ -7,6 +7,7 @@ import type { FileFailed } from "../../storage/Files.ts"
 import type { Shadow } from "../../storage/Retraceable.ts"
 import { isIntact, materialize, ShadowFiles } from "../../storage/ShadowFiles.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
+import { isThere } from "../../storage/Walks.ts"
 import type { Found } from "./JournalsLeft.ts"
 
 type Store = TraceStore["Service"]
@@ -26,12 +27,6 @@ const under = <A, E>({ retraceable }: Store, shadow: Shadow, work: Effect.Effect
 
 const made = ({ pool, retraceable }: Store, shadow: ShadowFiles): Effect.Effect<void, FileFailed> =>
   Effect.andThen(materialize(shadow, retraceable.plain), pool.suspendAll)
-
-const isThere = ({ retraceable }: Store, directory: string): Effect.Effect<boolean> =>
-  Effect.match(retraceable.plain.list(directory), {
-    onSuccess: () => true,
-    onFailure: ({ code }) => code !== "ENOENT"
-  })
 
 /** One of which a directory that had files is not there any more: somebody else than the relay has taken it away. */
 export interface Bereft<A> {
@@ -69,7 +64,8 @@ export const retraced = <A>(
     // Before names are taken back, for which directories may be made.
     const gone = new Set<string>()
     for (const { directories } of all) {
-      for (const directory of directories) if (!(yield* isThere(store, directory))) gone.add(directory)
+      for (const directory of directories)
+        if (!(yield* isThere(store.retraceable.plain, directory))) gone.add(directory)
     }
     yield* Effect.forEach(all, ({ takeBack }) => takeBack, { discard: true })
     return yield* under(store, { files: shadow.service, covers }, redone(gone))

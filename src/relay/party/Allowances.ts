@@ -11,6 +11,7 @@ import { clockMillis } from "../../Machine.ts"
 import { TokenBucket } from "../../model/TokenBucket.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
+import { isThere } from "../../storage/Walks.ts"
 import type { Incidents } from "../Incidents.ts"
 import { Debtors } from "./Debtors.ts"
 import { type Recording, Recordings } from "./Recordings.ts"
@@ -127,9 +128,10 @@ export class Allowances {
   /** What was taken away is put down no more, nor remembered: whoever never comes again is not asked what he has. */
   get #sweep(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
+      const { output, retraceable } = this.#store
       for (const [principal, { directories }] of [...this.#byPrincipal]) {
         for (const directory of [...directories]) {
-          if (!(yield* this.#recordings.isThere(directory))) directories.delete(directory)
+          if (!(yield* isThere(retraceable.plain, `${output}/${directory}`))) directories.delete(directory)
         }
         this.forget(principal)
       }

@@ -304,6 +304,7 @@ export class Party {
     if (isIn) this.#count()
     if (hasWaited) this.#waitAnew()
   }
+
   #share(bounds: ReadonlyArray<Quota>): void {
     const { allowances } = this.#permissions
     this.#shares = bounds.map((quota) => ({ quota, allowance: allowances.of(quota.principal) }))

@@ -44,12 +44,6 @@ export class Recordings {
     }).pipe(Effect.orElseSucceed(() => []))
   }
 
-  /** Only what says that it is not there is believed. */
-  isThere(directory: string): Effect.Effect<boolean> {
-    const listed = this.#store.retraceable.plain.list(`${this.#store.output}/${directory}`)
-    return Effect.match(listed, { onSuccess: () => true, onFailure: ({ code }) => code !== "ENOENT" })
-  }
-
   append(recordings: ReadonlyArray<Recording>): Effect.Effect<void, FileFailed> {
     return this.#write("continue", recordings)
   }
