@@ -11,12 +11,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { listenerOf } from "../../src/admin/port/Entrance.ts"
 import * as Authority from "../../src/cli/certs/Authority.ts"
-import { LiveViewer, SyntheticTrace, Target } from "../../src/index.ts"
+import { LiveViewer, Target } from "../../src/index.ts"
 import * as Balancer from "../support/proxy.ts"
 import * as Relays from "../support/relays.ts"
 import * as Ports from "./ports.ts"
-
-const uuid = "01234567-89ab-cdef-0123-456789abcdef"
+import * as Watching from "./watching.ts"
 
 const text = (path: string) => readFileSync(path, "utf8")
 
@@ -129,40 +128,14 @@ describe("the operator's port", () => {
     Effect.gen(function* () {
       const made = yield* pki
       const relay = yield* Ports.start({ tls: { ...made.tls, live: "require", http: "require" } })
-      const target = yield* Target.make({ url: relay.targetUrl, hostname: "web1" })
-      const session = yield* target.session({ name: "s", liveTimer: "1 second" })
-      const stream = yield* session.stream({ path: "ust/uid/0/64-bit", channel: "ch_0" })
-      const metadata = yield* session.metadata("ust/uid/0/64-bit")
-      yield* session.publish
-      yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
-      const generator = SyntheticTrace.generator(uuid, 0, 4096, 0n)
-      let end = 0n
-      // Those from now on are shown, whenever that is.
-      const packets = Effect.forever(
-        Effect.andThen(
-          Effect.suspend(() => {
-            end += 1000n
-            return stream.packet(generator.next(end))
-          }),
-          Effect.sleep("50 millis")
-        )
-      )
+      const packets = yield* Watching.traced(relay.targetUrl)
       for (const form of ["events", "events/sse"]) {
         const path = `/api/v1/sessions/1/${form}?event=load:*`
-        const first = Effect.callback<string>((resume) => {
-          let told = ""
-          const options = { ...asked, port: relay.port, path, ca: made.ca, headers: bearer }
-          const asking = https.get(options, (response) => {
-            response.setEncoding("utf8").on("data", (part: string) => {
-              told += part
-              if (told.includes("}\n")) resume(Effect.succeed(told))
-            })
-            response.on("end", () => resume(Effect.succeed(told)))
-          })
-          asking.on("error", ({ message }) => resume(Effect.succeed(message)))
-          return Effect.sync(() => asking.destroy())
-        })
-        const told = yield* Effect.raceFirst(first, packets)
+        const options = { ...asked, port: relay.port, path, ca: made.ca, headers: bearer }
+        const told = yield* Effect.raceFirst(
+          Watching.told((hear) => https.get(options, hear)),
+          packets
+        )
         assert.match(told, /"type":"event".*"name":"load:tick"/, form)
       }
     })

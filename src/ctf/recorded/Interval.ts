@@ -1,19 +1,23 @@
-/** A span of time: what is asked for, or what a stream was active in. */
+/** Spans of time: what is asked for, or what a stream was active in. */
 import { compare, type Time } from "../decode/Clock.ts"
 
-/** Both ends are part of it; undefined: it has no such end. One whose end is before its begin holds nothing. */
+/** Both ends are part of it; undefined: it has no such end. */
 export interface Interval {
   readonly begin: Time | undefined
   readonly end: Time | undefined
 }
 
+/** All times. */
 export const always: Interval = { begin: undefined, end: undefined }
 
+/** It has no ends. */
 export const isAlways = ({ begin, end }: Interval): boolean => begin === undefined && end === undefined
 
+/** It holds nothing: its end is before its begin. */
 export const isEmpty = ({ begin, end }: Interval): boolean =>
   begin !== undefined && end !== undefined && compare(begin, end) > 0
 
+/** The time is in it. */
 export const contains = ({ begin, end }: Interval, time: Time): boolean =>
   (begin === undefined || compare(time, begin) >= 0) && (end === undefined || compare(time, end) <= 0)
 
