@@ -2,6 +2,7 @@
 
 import { TracePlan } from "../ctf/decode/Plan.ts"
 import { uuidText } from "../ctf/metadata/Classes.ts"
+import * as SystemError from "../errors/SystemError.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import * as Aside from "./Aside.ts"
 import type * as DataFile from "./DataFile.ts"
@@ -35,9 +36,8 @@ export const attempting =
     try {
       return act()
     } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException
-      if (code === undefined) throw cause
-      findings.push(finding("damage", "unreadable", path, message))
+      if ((cause as NodeJS.ErrnoException).code === undefined) throw cause
+      findings.push(finding("damage", "unreadable", path, SystemError.reasonOf(cause)))
       return undefined
     }
   }

@@ -32,14 +32,17 @@ export const repair = (tree: Tree, apply: (change: Change) => void, options = op
   const failures: Array<{ readonly change: Change; readonly reason: string }> = []
   for (let pass = 0; pass < passCountMax; pass++) {
     const report = Check.check(tree, options)
-    const wanted = plan(report.findings)
-    if (wanted.length === 0 || failures.length > 0) return { changes, failures, report }
-    for (const change of wanted) {
-      try {
-        apply(change)
-        changes.push(change)
-      } catch (cause) {
-        failures.push({ change, reason: SystemError.reasonOf(cause) })
+    if (plan(report.findings).length === 0 || failures.length > 0) return { changes, failures, report }
+    for (const finding of report.findings) {
+      for (const change of finding.changes) {
+        try {
+          apply(change)
+          changes.push(change)
+        } catch (cause) {
+          failures.push({ change, reason: SystemError.reasonOf(cause) })
+          // What comes next supposes it: a file is cut only when what is cut off is aside.
+          break
+        }
       }
     }
   }

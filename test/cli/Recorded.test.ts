@@ -146,6 +146,22 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types",
     })
   )
 
+  it.live("what nothing puts right is said by whoever is asked what repair would do, too", () =>
+    Effect.gen(function* () {
+      const within = yield* Relays.temporaryDirectory("lost")
+      cpSync(join(root(), "types"), within, { recursive: true })
+      yield* shell(`find '${within}' -name metadata -delete`)
+      for (const args of [
+        ["repair", within],
+        ["repair", "--in-place", within]
+      ]) {
+        const { code, stdout } = yield* attempt(...args)
+        assert.strictEqual(code, 1, stdout)
+        assert.match(stdout, /^left: damage: metadata-missing: .*: data, and nothing that says how to read it$/m)
+      }
+    })
+  )
+
   it.live("a directory that is none, and one without traces, are not taken for whole recordings", () =>
     Effect.gen(function* () {
       const within = yield* Relays.temporaryDirectory("none")

@@ -5,7 +5,9 @@ import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, describe, it } from "@effect/vitest"
+import * as Text from "../../src/ctf/print/Text.ts"
 import * as Events from "../../src/ctf/recorded/Events.ts"
+import * as Printing from "../../src/ctf/recorded/Printing.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
 import * as TraceDirectories from "../../src/ctf/recorded/TraceDirectories.ts"
 
@@ -24,7 +26,8 @@ const trace = (...names: ReadonlyArray<string>): string => {
   return path(...names)
 }
 
-const found = (directory: string): ReadonlyArray<string> => TraceDirectories.find(directory).map(({ below }) => below)
+const found = (directory: string): ReadonlyArray<string> =>
+  TraceDirectories.find(directory).traces.map(({ below }) => below)
 
 const refusal = (directory: string): string => {
   try {
@@ -77,7 +80,7 @@ const foundWhile = (directory: string, before: number): { readonly calls: number
   for (const [name, call] of Object.entries(plain)) Object.assign(fs, { [name]: watched(call as never) })
   syncBuiltinESMExports()
   try {
-    const [one] = TraceDirectories.find(directory)
+    const [one] = TraceDirectories.find(directory).traces
     const hasEvent = one?.files.some(({ byteCount }) => byteCount > 1) === true
     return { calls, isDeclared: !hasEvent || Buffer.from(one.metadata).toString().endsWith(more) }
   } finally {
@@ -126,21 +129,61 @@ describe("a file that is no stream", () => {
 })
 
 describe("of several directories", () => {
-  const open = (paths: ReadonlyArray<string>, areMissingWarned: boolean) => {
-    const recording = Recording.open(paths, { ...Recording.defaults, areMissingWarned })
+  const inWords = (text: string) => text.replaceAll(root, "ROOT")
+  const open = (paths: ReadonlyArray<string>, isPartial: boolean) => {
+    const recording = Recording.open(paths, { ...Recording.defaults, isPartial })
     recording.close()
-    return recording.warnings.map((warning) => warning.replaceAll(root, "ROOT"))
+    return recording
   }
 
   it("those without a trace are told of, if anybody wants to hear it", () => {
     const one = trace("one")
     mkdirSync(path("empty"))
     const paths = [path("nowhere"), one, path("empty")]
-    assert.deepStrictEqual(open(paths, true), [
+    assert.deepStrictEqual(open(paths, true).warnings.map(inWords), [
       "ROOT/nowhere: No such file or directory",
       "ROOT/empty: no trace here: no file `metadata`"
     ])
     assert.throws(() => open(paths, false), /nowhere: No such file or directory/)
     assert.throws(() => open([path("empty"), path("nowhere")], true), /empty: no trace here/)
+  })
+
+  it("the traces that can be read are, and each that cannot is a failure", () => {
+    trace("some", "good")
+    writeFileSync(join(trace("some", "refused"), "metadata"), "/* CTF 1.8 */ trace {")
+    mkdirSync(path("some", "unreadable"))
+    symlinkSync("metadata", path("some", "unreadable", "metadata"))
+    const messages = [
+      "ROOT/some/unreadable/metadata: Too many levels of symbolic links",
+      "ROOT/some/refused: metadata, line 1, column 22 (/* CTF 1.8 */ trace {): expected a type and a name, found the end"
+    ]
+    const recording = open([path("some")], true)
+    assert.strictEqual(recording.streams.length, 1)
+    assert.deepStrictEqual(
+      [recording.warnings, recording.refusals.map(({ message }) => inWords(message))],
+      [[], messages]
+    )
+    const said: Array<string> = []
+    const lines: Array<string> = []
+    const outcome = Printing.print(Recording.open([path("some")], { ...Recording.defaults, isPartial: true }), {
+      format: "ndjson",
+      text: Text.defaults,
+      filter: undefined,
+      write: (bytes) => lines.push(...Buffer.from(bytes).toString().trim().split("\n")),
+      warn: (line) => said.push(inWords(line))
+    })
+    assert.deepStrictEqual(outcome, { eventCount: 1, failureCount: 2 })
+    assert.deepStrictEqual(
+      said,
+      messages.map((message) => `ERROR: ${message}`)
+    )
+    assert.deepStrictEqual(
+      lines
+        .map((line) => JSON.parse(line))
+        .map(({ kind, message, name, type }) => [type, kind ?? name, inWords(message ?? "")]),
+      [...messages.map((message) => ["error", "refused", message]), ["event", "e", ""]]
+    )
+    assert.throws(() => open([path("some")], false), /symbolic links/)
+    assert.throws(() => open([path("some", "refused"), path("some", "unreadable")], true), /refused: metadata, line 1/)
   })
 })

@@ -164,6 +164,24 @@ describe("of another trace", () => {
     for (const [path, bytes] of live) assert.strictEqual(Buffer.compare(after.get(path) ?? Buffer.alloc(0), bytes), 0)
   })
 
+  it("what cannot be set aside, on a full disk, stays where it is", () => {
+    const files = new Map(live)
+    const place = join(dirname(liveFile("c_0")), "d_0")
+    copied(files, chunk(0, "c_0"), place, new Map([...live, ...rotated]))
+    const before = new Map(files)
+    const apply = Trees.apply(files)
+    const { changes, failures } = Repair.repair(Trees.tree(files), (change) => {
+      if (change.kind === "aside") throw Object.assign(new Error("write"), { code: "ENOSPC" })
+      apply(change)
+    })
+    assert.deepStrictEqual(changes, [])
+    assert.deepStrictEqual(
+      failures.map(({ reason }) => reason),
+      ["No space left on device"]
+    )
+    assert.isTrue(isEqual(files, before))
+  })
+
   it("metadata is found, and goes out of the way", () => {
     const files = new Map(live)
     files.set(liveFile("metadata"), rotated.get(chunk(0, "metadata")) as Uint8Array)

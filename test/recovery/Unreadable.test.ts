@@ -16,8 +16,8 @@ it("what cannot be read is a finding, what is wrong with the program is thrown",
   }
   assert.isUndefined(attempt("file", refuse))
   assert.deepStrictEqual(
-    found.map(({ code, path }) => [code, path]),
-    [["unreadable", "file"]]
+    found.map(({ code, detail, path }) => [code, path, detail]),
+    [["unreadable", "file", "Input/output error"]]
   )
   const fault = new TypeError("a fault")
   assert.throws(() => {

@@ -80,7 +80,7 @@ export const open = (input: Input, clockShift: bigint): Recording.Recording => {
     ...Recording.defaults,
     isIntersected: input.streamIntersection,
     isCorrelationForced: input.clockForceCorrelate,
-    areMissingWarned: true,
+    isPartial: true,
     clockShift,
     interval: (first) => intervalOf(times, first)
   })

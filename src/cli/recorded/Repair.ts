@@ -4,7 +4,7 @@ import { Command, Flag } from "effect/cli"
 import * as Checked from "../../recovery/Check.ts"
 import * as DiskCopy from "../../recovery/DiskCopy.ts"
 import * as DiskTree from "../../recovery/DiskTree.ts"
-import { type Change, described, printable } from "../../recovery/Finding.ts"
+import { type Change, described, type Finding, printable } from "../../recovery/Finding.ts"
 import * as Recovery from "../../recovery/Repair.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
@@ -27,6 +27,17 @@ type Input = Flags.Given<typeof config>
 
 const shown = (change: Change): string => printable(described(change))
 
+/** What nothing puts right. */
+const tellLeft = (left: ReadonlyArray<Finding>, json: boolean) =>
+  Effect.forEach(
+    left,
+    (finding) => {
+      const { changes: _, ...rest } = finding
+      return json ? Output.printJson({ left: rest }) : Console.log(`left: ${Check.line(finding)}`)
+    },
+    { discard: true }
+  )
+
 /** Without a place to write to: what would be done. */
 const preview = ({ directory, events, json }: Input) =>
   Effect.gen(function* () {
@@ -37,7 +48,9 @@ const preview = ({ directory, events, json }: Input) =>
     for (const change of wanted) {
       yield* json ? Output.printJson({ would: described(change) }) : Console.log(`would ${shown(change)}`)
     }
-    if (wanted.length > 0) process.exitCode = 1
+    const left = report.findings.filter(({ changes, severity }) => severity === "damage" && changes.length === 0)
+    if (wanted.length === 0) yield* tellLeft(left, json)
+    if (wanted.length > 0 || left.length > 0) process.exitCode = 1
     if (json) return
     const advice = "nothing was changed: give --to=DIR for a repaired copy, or --in-place"
     yield* Console.log(wanted.length === 0 ? Check.summary(report) : advice)
@@ -57,11 +70,10 @@ const repair = (root: string, { events, inPlace, json }: Input) =>
         ? Output.printJson({ failed: described(change), reason })
         : Console.error(`Error: cannot ${shown(change)}: ${reason}`)
     }
-    const left = report.findings.filter(({ severity }) => severity === "damage")
-    for (const finding of left) {
-      const { changes: _, ...rest } = finding
-      yield* json ? Output.printJson({ left: rest }) : Console.log(`left: ${Check.line(finding)}`)
-    }
+    yield* tellLeft(
+      report.findings.filter(({ severity }) => severity === "damage"),
+      json
+    )
     if (!json) yield* Console.log(Check.summary(report))
     if (failures.length > 0 || Checked.isDamaged(report)) process.exitCode = 1
   })

@@ -96,6 +96,11 @@ export class Json {
     out.text(end)
   }
 
+  /** Appends the line of a trace that cannot be read at all. */
+  refusal(message: string, out: Bytes): void {
+    out.text(`{"type":"error","kind":"refused"${member("message", message)}${end}`)
+  }
+
   #time(plan: StreamPlan): JsonTime.JsonTime {
     let time = this.#times.get(plan)
     if (time === undefined) {

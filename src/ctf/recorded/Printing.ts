@@ -79,6 +79,13 @@ class Printer {
     this.#flush()
   }
 
+  refused(message: string): void {
+    this.failureCount++
+    const { format, warn } = this.#request
+    if (format === "ndjson") this.#json.refusal(message, this.#out)
+    warn(`ERROR: ${message}`)
+  }
+
   #emitter(): (reader: StreamReader) => void {
     const out = this.#out
     const { format } = this.#request
@@ -171,7 +178,7 @@ const clipped = (loss: Loss, { begin, end }: Interval): LossText.Told => {
   return { ...loss, count: undefined, from: isEarly ? nanos(begin) : from, to: isLate ? nanos(end) : to }
 }
 
-/** What was written, and how many packets could not be decoded further. */
+/** What was written, and how many packets could not be decoded further, and traces not at all. */
 export interface Outcome {
   readonly eventCount: number
   readonly failureCount: number
@@ -182,6 +189,7 @@ export const print = (recording: Recording, request: Request): Outcome => {
   for (const warning of recording.warnings) request.warn(`WARNING: ${warning}`)
   const printer = new Printer(recording, request)
   try {
+    for (const { message } of recording.refusals) printer.refused(message)
     printer.run()
   } finally {
     recording.close()

@@ -33,8 +33,8 @@ export interface Options {
   readonly isIntersected: boolean
   /** Compare times although the clocks have nothing to do with each other. */
   readonly isCorrelationForced: boolean
-  /** Paths without a trace are warned of, as long as another has one; else they are refused. */
-  readonly areMissingWarned: boolean
+  /** As long as there is one trace, paths without any are warned of, and traces that cannot be read are told of. */
+  readonly isPartial: boolean
   /** What one event refers to stays as it is while later ones are read: for who keeps events. */
   readonly isKept: boolean
   /** Ns by which all times are moved. */
@@ -48,7 +48,7 @@ export const defaults: Options = {
   interval: () => always,
   isIntersected: false,
   isCorrelationForced: false,
-  areMissingWarned: false,
+  isPartial: false,
   isKept: false,
   clockShift: 0n,
   code: undefined
@@ -85,36 +85,32 @@ const heldMax = 256
 const identity = ({ name, namespace, uid }: TraceClass): string | undefined =>
   uid === undefined ? undefined : JSON.stringify([namespace, name, uid])
 
-const load = (path: string): ReadonlyArray<Part> => {
-  const directories = TraceDirectories.find(path)
-  if (directories.length === 0) throw new RecordingRefused(path, "no trace here: no file `metadata`", true)
-  return directories.map((directory) => {
-    const parsed = parse(directory.metadata)
-    if (Result.isFailure(parsed)) throw new RecordingRefused(directory.path, parsed.failure.message)
-    return { directory, traceClass: parsed.success }
-  })
+interface Loaded {
+  readonly parts: ReadonlyArray<Part>
+  readonly refusals: ReadonlyArray<RecordingRefused>
 }
 
-const isMissing = (cause: unknown): cause is RecordingRefused => cause instanceof RecordingRefused && cause.isMissing
-
-const loadAll = (
-  paths: ReadonlyArray<string>,
-  { areMissingWarned }: Options,
-  warnings: Array<string>
-): ReadonlyArray<Part> => {
-  let missing: Error | undefined
-  const parts = paths.flatMap((path) => {
-    try {
-      return load(path)
-    } catch (cause) {
-      if (!isMissing(cause) || !areMissingWarned) throw cause
-      missing ??= cause
-      warnings.push(cause.message)
-      return []
-    }
+const load = (path: string): Loaded => {
+  const { refusals, traces } = TraceDirectories.find(path)
+  if (traces.length === 0 && refusals.length === 0)
+    refusals.push(new RecordingRefused(path, "no trace here: no file `metadata`", true))
+  const parts = traces.flatMap((directory): ReadonlyArray<Part> => {
+    const parsed = parse(directory.metadata)
+    if (Result.isSuccess(parsed)) return [{ directory, traceClass: parsed.success }]
+    refusals.push(new RecordingRefused(directory.path, parsed.failure.message))
+    return []
   })
-  if (parts.length === 0 && missing !== undefined) throw missing
-  return parts
+  return { parts, refusals }
+}
+
+/** Throws the first refusal if it is not enough that there is a trace, or if there is none. */
+const loadAll = (paths: ReadonlyArray<string>, { isPartial }: Options): Loaded => {
+  const loaded = paths.map(load)
+  const parts = loaded.flatMap((one) => one.parts)
+  const refusals = loaded.flatMap((one) => one.refusals)
+  const [first] = refusals
+  if (first !== undefined && (!isPartial || parts.length === 0)) throw first
+  return { parts, refusals }
 }
 
 const grouped = (parts: ReadonlyArray<Part>, { clockShift, code }: Options): ReadonlyArray<Trace> => {
@@ -172,12 +168,19 @@ const compareStreams = (a: Found, b: Found): number =>
 export class Recording {
   readonly streams: ReadonlyArray<RecordedStream>
   readonly warnings: ReadonlyArray<string>
+  /** Traces that are not in it although they are there, and why. */
+  readonly refusals: ReadonlyArray<RecordingRefused>
   readonly #merge = new Merge<StreamReader>()
   #isStarted = false
 
-  constructor(streams: ReadonlyArray<RecordedStream>, warnings: ReadonlyArray<string>) {
+  constructor(
+    streams: ReadonlyArray<RecordedStream>,
+    warnings: ReadonlyArray<string>,
+    refusals: ReadonlyArray<RecordingRefused>
+  ) {
     this.streams = streams
     this.warnings = warnings
+    this.refusals = refusals
   }
 
   /** Of all traces that have streams. */
@@ -263,8 +266,9 @@ const common = ({ parts, plan }: Trace, own: ReadonlyArray<Found>): Interval => 
 
 /** Throws `RecordingRefused`. */
 export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
-  const warnings: Array<string> = []
-  const traces = grouped(loadAll(paths, options, warnings), options)
+  const { parts, refusals } = loadAll(paths, options)
+  const warnings = refusals.filter(({ isMissing }) => isMissing).map(({ message }) => message)
+  const traces = grouped(parts, options)
   const found: Array<Found> = traces.flatMap(({ parts, plan }) =>
     Streams.group(filesOf(parts), plan).map((files) => ({ ...files, trace: plan }))
   )
@@ -290,5 +294,9 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
     if (hasClocks && plan !== undefined && plan.clock === undefined) reader.misfit = misfit(path)
     return { reader, trace, id, path }
   })
-  return new Recording(streams, warnings)
+  return new Recording(
+    streams,
+    warnings,
+    refusals.filter(({ isMissing }) => !isMissing)
+  )
 }

@@ -93,13 +93,30 @@ const isWayOn = (path: string, { isDirectory, isLink }: Entry, around: Around): 
   return stat?.isDirectory() === true && !around.has(identityOf(stat))
 }
 
-const search = (root: string, path: string, found: Array<TraceDirectory>, outer: Around): void => {
-  const entries = entriesOf(path)
+interface Found {
+  readonly traces: Array<TraceDirectory>
+  /** What may be, or have, others, and cannot be read. */
+  readonly refusals: Array<RecordingRefused>
+}
+
+/** Undefined, and the refusal told of, where it is refused. */
+const attempt = <A>({ refusals }: Found, read: () => A): A | undefined => {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof RecordingRefused)) throw cause
+    refusals.push(cause)
+    return undefined
+  }
+}
+
+const search = (root: string, path: string, found: Found, outer: Around): void => {
+  const entries = attempt(found, () => entriesOf(path)) ?? []
   if (entries.some((entry) => entry.name === "metadata" && !entry.isDirectory)) {
     // Of a trace that is being written, its metadata after the sizes of its files: it declares all that they have then.
     const files = dataFiles(path, entries)
-    const metadata = metadataOf(join(path, "metadata"))
-    found.push({ path, below: relative(root, path), metadata, files })
+    const metadata = attempt(found, () => metadataOf(join(path, "metadata")))
+    if (metadata !== undefined) found.traces.push({ path, below: relative(root, path), metadata, files })
     return
   }
   const own = statOf(path)
@@ -108,11 +125,11 @@ const search = (root: string, path: string, found: Array<TraceDirectory>, outer:
   for (const name of below.sort(byBytes)) search(root, join(path, name), found, around)
 }
 
-/** Throws `RecordingRefused`. */
-export const find = (path: string): ReadonlyArray<TraceDirectory> => {
-  if (path === "") throw new RecordingRefused('""', SystemError.notDirectory)
-  const root = resolve(path)
-  const found: Array<TraceDirectory> = []
-  search(root, root, found, new Set())
-  return found.sort((a, b) => byBytes(a.path, b.path))
+/** In order of their paths' bytes. Throws nothing. */
+export const find = (path: string): Readonly<Found> => {
+  const found: Found = { traces: [], refusals: [] }
+  if (path === "") found.refusals.push(new RecordingRefused('""', SystemError.notDirectory))
+  else search(resolve(path), resolve(path), found, new Set())
+  found.traces.sort((a, b) => byBytes(a.path, b.path))
+  return found
 }
