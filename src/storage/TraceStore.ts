@@ -11,7 +11,7 @@
  */
 import * as path from "node:path"
 import { Context, Effect, Layer, Semaphore } from "effect"
-import type { AllDeviceFigures } from "./DeviceFigures.ts"
+import { counted } from "./CountedFiles.ts"
 import { DeviceGate } from "./DeviceGate.ts"
 import * as DiskFiles from "./DiskFiles.ts"
 import { FilePool } from "./FilePool.ts"
@@ -77,21 +77,6 @@ export class TraceStore extends Context.Service<
     )
   /** A store on disk. */
   static readonly layer = (options: Options) => this.layerNoDeps(options).pipe(Layer.provide(DiskFiles.layer))
-}
-
-/** Counts what fails by name; what fails on an open file, its owner counts. */
-const counted = (files: Files["Service"], figures: AllDeviceFigures): Files["Service"] => {
-  const count = <A>(operation: Effect.Effect<A, FileFailed>) =>
-    Effect.tapError(operation, ({ code }) => Effect.sync(() => figures.failed(code)))
-  return {
-    ...files,
-    open: (at, mode) => count(files.open(at, mode)),
-    makeDirectory: (at) => count(files.makeDirectory(at)),
-    rename: (from, to) => count(files.rename(from, to)),
-    unlink: (at) => count(files.unlink(at)),
-    displace: (at) => count(files.displace(at)),
-    syncDirectory: (at) => count(files.syncDirectory(at))
-  }
 }
 
 /** What the directories of one store share. */
@@ -185,6 +170,17 @@ export class TraceDirectory {
         return Effect.flatMap(this.#inside(relative), this.#ground.files.makeDirectory)
       },
       { discard: true }
+    )
+  }
+
+  /** Makes `subdirectory` again, which somebody has taken away; not where the file `beside` has gone with it. */
+  restore(subdirectory: string, beside: string): Effect.Effect<void, FileFailed> {
+    const { files } = this.#ground
+    return this.#exclusive(
+      Effect.gen({ self: this }, function* () {
+        yield* files.size(yield* this.#inside(beside))
+        yield* files.makeDirectory(yield* this.#inside(subdirectory))
+      })
     )
   }
 

@@ -214,17 +214,21 @@ export class StreamFiles implements Actions<TraceChunk> {
 
   readonly openIndex = (index: Index): void => {
     const { chunk } = index.data
-    const sink = new FileSink(chunk.directory.syncNames(this.#indexDirectory))
+    const { directory } = chunk
+    const sink = new FileSink(directory.syncNames(this.#indexDirectory))
     this.#indexes.set(index, sink)
     chunk.retain()
     const header = CtfIndex.headerBytes(this.#naming.sessionMinor)
-    const open = Effect.flatMap(
-      chunk.directory.create(this.#indexDirectory, this.#indexName(index.data), true),
-      (file) => {
-        this.#opened(sink, file)
-        return sink.append([header], header.length)
-      }
-    )
+    const create = directory.create(this.#indexDirectory, this.#indexName(index.data), true)
+    const data = `${this.#naming.path}/${this.dataName(index.data)}`
+    // Readers do without indexes: somebody may have removed them all.
+    const again = Effect.andThen(directory.restore(this.#indexDirectory, data), create)
+    const isMissing = ({ code }: FileFailed) => code === "ENOENT"
+    const created = Effect.catchIf(create, isMissing, () => again)
+    const open = Effect.flatMap(created, (file) => {
+      this.#opened(sink, file)
+      return sink.append([header], header.length)
+    })
     this.#log.step(open, false)
   }
 

@@ -180,6 +180,28 @@ export const failures: ReadonlyArray<Scenario> = [
     yield* s.untilClosed(stream)
     yield* c.refused("CLOSE_STREAM", join(u64(stream), u64(noSeq)))
   }),
+  scenario("indexes that somebody removes while a ring is written are made again", function* (s) {
+    const { c, d, file, recorded } = yield* s.recording({ basePath: "r" })
+    const stream = yield* c.addStream({ fileSize: 16, fileCount: 2 })
+    for (const seq of [0, 1]) yield* recorded(stream, seq, file(`ch_0_${seq}`), 16)
+    yield* c.dataPending(stream, 1)
+    yield* remove(s, file("index"))
+    yield* d.packet(stream, 2)
+    yield* s.exists(file("index/ch_0_0.idx"))
+    yield* c.index(stream, { seq: 2 })
+    yield* c.dataPending(stream, 2)
+  }),
+  scenario("no index is made where its data is no more", function* (s) {
+    const { c, d, file, recorded, session } = yield* s.recording({ basePath: "r" })
+    const other = yield* c.addStream({ channel: "other" })
+    yield* recorded(other, 0, file("other"), 16)
+    yield* c.dataPending(other, 0)
+    const stream = yield* c.addStream()
+    yield* remove(s, session.path)
+    yield* d.packet(stream, 0)
+    yield* d.closes()
+    yield* s.untilClosed(stream)
+  }),
   scenario("an index file in the way is replaced", function* (s) {
     const { c, file, recorded } = yield* s.recording({ basePath: "r" })
     const stream = yield* c.addStream()

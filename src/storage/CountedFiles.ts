@@ -1,0 +1,19 @@
+/** `Files` of which is known what fails. */
+import { Effect } from "effect"
+import type { AllDeviceFigures } from "./DeviceFigures.ts"
+import type { FileFailed, Files } from "./Files.ts"
+
+/** Counts what fails by name; what fails on an open file, its owner counts. */
+export const counted = (files: Files["Service"], figures: AllDeviceFigures): Files["Service"] => {
+  const count = <A>(operation: Effect.Effect<A, FileFailed>) =>
+    Effect.tapError(operation, ({ code }) => Effect.sync(() => figures.failed(code)))
+  return {
+    ...files,
+    open: (at, mode) => count(files.open(at, mode)),
+    makeDirectory: (at) => count(files.makeDirectory(at)),
+    rename: (from, to) => count(files.rename(from, to)),
+    unlink: (at) => count(files.unlink(at)),
+    displace: (at) => count(files.displace(at)),
+    syncDirectory: (at) => count(files.syncDirectory(at))
+  }
+}
