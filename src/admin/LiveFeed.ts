@@ -37,10 +37,13 @@ export interface Request extends Selection {
 const watcherCountMax = 4
 /** Items from one look at other work to the next. */
 const burst = 256
-/** Of a burst with a filter: who asks gives the regular expression, and may have chosen what it reads. */
+/** Of a burst with a regular expression: who asks gives it, and may have chosen what it reads. */
 const burstMillisMax = 500
-/** When one has taken longer, for so long nobody gets another filter. */
+/** When one has taken longer, for so long nobody gets another. */
 const slowPauseMillis = 10_000
+
+/** Or what looks like one in a text. No other test takes longer the worse what it reads is chosen. */
+const hasRegex = ({ where = "" }: Selection): boolean => /[=!]~/.test(where)
 
 const filterOf = ({ event, where }: Selection): Effect.Effect<Filter | undefined, FilterRefused> =>
   Effect.gen(function* () {
@@ -150,7 +153,7 @@ export const make = Effect.gen(function* () {
   }
   /** Whatever keeps it from going on is its last line. */
   const watch = (request: Request, filter: Filter | undefined): Stream.Stream<Uint8Array> =>
-    Stream.unwrap(attach(openLive, request, filter, filter === undefined ? unbounded : bounded)).pipe(
+    Stream.unwrap(attach(openLive, request, filter, hasRegex(request) ? bounded : unbounded)).pipe(
       Stream.catchCause((cause) => {
         const reason = unwatchable(Cause.squash(cause)).reason
         return Stream.succeed(Buffer.from(`${JSON.stringify({ type: "end", reason })}\n`))
@@ -159,7 +162,7 @@ export const make = Effect.gen(function* () {
   return (request: Request, form: Form) =>
     Effect.gen(function* () {
       const filter = yield* filterOf(request)
-      if (filter !== undefined && clockMillis() < pausedUntil) return yield* new TooManyListeners()
+      if (hasRegex(request) && clockMillis() < pausedUntil) return yield* new TooManyListeners()
       const pieces = Stream.merge(watch(request, filter), Endless.heartbeats(blank), { haltStrategy: "left" })
       return yield* admit(inForm(form, pieces))
     })

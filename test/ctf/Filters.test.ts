@@ -211,4 +211,20 @@ describe("--event", () => {
     assert.isFalse(Glob.matcher("a.b")("axb"))
     assert.isFalse(Glob.matcher(`${"*".repeat(1000)}b`)("a".repeat(10_000)))
   })
+
+  it("takes whatever is between stars where it is found first, and never for ever", () => {
+    const isOne = (pattern: string, text: string): boolean => {
+      if (pattern === "") return text === ""
+      if (pattern.startsWith("*"))
+        return isOne(pattern.slice(1), text) || (text !== "" && isOne(pattern, text.slice(1)))
+      return text !== "" && ["?", text.charAt(0)].includes(pattern.charAt(0)) && isOne(pattern.slice(1), text.slice(1))
+    }
+    const words = (letters: string, length: number): ReadonlyArray<string> =>
+      length === 0 ? [""] : words(letters, length - 1).flatMap((word) => ["", ...letters].map((each) => word + each))
+    for (const pattern of words("ab*?", 4)) {
+      const matches = Glob.matcher(pattern)
+      for (const text of words("ab", 3)) assert.strictEqual(matches(text), isOne(pattern, text), `${pattern} ${text}`)
+    }
+    assert.isFalse(Glob.matcher(`${"*a".repeat(50)}*b`)("a".repeat(10_000)))
+  })
 })
