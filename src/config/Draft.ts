@@ -12,7 +12,16 @@ import type { OptionName } from "./Options.ts"
 import type { ListenAddress, OutputGrouping, RelayConfig } from "./RelayConfig.ts"
 import * as TlsOptions from "./TlsOptions.ts"
 import * as Url from "./Url.ts"
-import { cInteger, count, durationMillis, priorityBoost, sizeBytes, timerMillisMax, workers } from "./Value.ts"
+import {
+  cInteger,
+  count,
+  durationMillis,
+  memoryBytes,
+  priorityBoost,
+  sizeBytes,
+  timerMillisMax,
+  workers
+} from "./Value.ts"
 
 /** The system's resolver: the first address of that family, or a rejection. */
 export type Lookup = (host: string, family: 4 | 6) => Promise<string>
@@ -188,7 +197,7 @@ type RelayNumber = {
 const relayNumbers: ReadonlyMap<OptionName, readonly [RelayNumber, ParseNumber]> = new Map([
   ["max-connections", ["connectionCountMax", count]],
   ["max-journals", ["journalCountMax", count]],
-  ["memory-limit", ["memoryBytesMax", sizeBytes]],
+  ["memory-limit", ["memoryBytesMax", memoryBytes]],
   ["live-cache", ["liveCacheBytes", sizeBytes]],
   ["stop-timeout", ["stopTimeoutMillis", durationMillis]],
   ["suspend", ["suspendMillis", durationMillis]],

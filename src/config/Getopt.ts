@@ -3,7 +3,8 @@
  *
  * `node:util` parseArgs knows neither abbreviated long names nor getopt's words for an error, and an abbreviation
  * cannot be expanded beforehand, since only the parser knows which words are arguments of an option. Operands are
- * ignored, `--` ends the options, and the first malformed option refuses the whole line.
+ * ignored (with POSIXLY_CORRECT the first one ends the options), `--` ends the options, and the first malformed option
+ * refuses the whole line.
  */
 import { type Option, type OptionName, options } from "./Options.ts"
 
@@ -78,12 +79,15 @@ const parseCluster = (word: string, rest: Array<string>): Array<Setting> | strin
   return settings
 }
 
-export const parse = (args: ReadonlyArray<string>): Parsed => {
+export const parse = (args: ReadonlyArray<string>, isPosix = false): Parsed => {
   const rest = args.toReversed()
   const settings: Array<Setting> = []
   const messages: Array<string> = []
   for (let word = rest.pop(); word !== undefined && word !== "--"; word = rest.pop()) {
-    if (word.length < 2 || !word.startsWith("-")) continue
+    if (word.length < 2 || !word.startsWith("-")) {
+      if (isPosix) break
+      continue
+    }
     const parsed = word.startsWith("--") ? parseLong(word, rest) : parseCluster(word, rest)
     if (typeof parsed === "string") messages.push(parsed)
     else for (const setting of Array.isArray(parsed) ? parsed : [parsed]) settings.push(setting)

@@ -80,7 +80,7 @@ const rows = [
     name: "memory-limit",
     own: true,
     argument: "SIZE",
-    help: "Packet memory between sockets and files; suffixes k, M, G (default 64M)"
+    help: "Packet memory between sockets and files, at least 64k; suffixes k, M, G (default 64M)"
   },
   {
     name: "live-cache",

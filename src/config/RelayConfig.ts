@@ -8,7 +8,7 @@ import { isAbsolute } from "node:path"
 import { Effect, Schema } from "effect"
 import { AccessFile } from "../access/Access.ts"
 import * as Addresses from "../access/Addresses.ts"
-import { timerMillisMax, workersMax } from "./Value.ts"
+import { memoryBytesMin, timerMillisMax, workersMax } from "./Value.ts"
 
 const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum }))
@@ -75,9 +75,6 @@ const absolutePath = Schema.makeFilter((path: string) => {
 
 /** What connections, runtime and trace files need at the least, together. */
 const fdPoolSizeMin = 90
-
-/** One block: with less, no packet finds a place. */
-const memoryBytesMin = 64 * 1024
 
 /** Everything a relay is told when it starts: nothing is read from the environment. `Relay.layer` checks it. */
 export const RelayConfig = Schema.Struct({

@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs"
 import { resolve as resolvePath } from "node:path"
 import { textOf } from "../protocol/Text.ts"
 import * as Arguments from "./Arguments.ts"
-import { type DaemonOptions, daemonDefaults } from "./DaemonOptions.ts"
+import { type DaemonOptions, daemonDefaults, type LogFormat } from "./DaemonOptions.ts"
 import { type Draft, draft, type Lookup, set } from "./Draft.ts"
 import * as Environment from "./Environment.ts"
 import * as Getopt from "./Getopt.ts"
@@ -32,7 +32,7 @@ export type Resolved = { readonly messages: ReadonlyArray<Message> } & (
   | { readonly _tag: "Run"; readonly options: DaemonOptions }
   | { readonly _tag: "Version" }
   | { readonly _tag: "Help" }
-  | { readonly _tag: "Refused" }
+  | { readonly _tag: "Refused"; readonly logFormat: LogFormat }
   /** `--check`: as far as options could be read; `messages` has all that is wrong with them. */
   | { readonly _tag: "Check"; readonly options: DaemonOptions }
 )
@@ -241,43 +241,50 @@ const unusable = ({ httpPort, httpTokenFile, relay }: DaemonOptions, isOutputGiv
   ]
 }
 
+/** Of a start that is refused, whichever option it was refused for. */
+const logFormatOf = (settings: ReadonlyArray<Getopt.Setting>, { logFormat }: Draft): LogFormat => {
+  const asked = settings.findLast(({ name }) => name === "log-format")?.value
+  return asked === "json" || (asked === undefined && logFormat === "json") ? "json" : "text"
+}
+
 export const resolve = async (sources: Sources): Promise<Resolved> => {
   const messages: Array<Message> = []
-  const refused: Resolved = { _tag: "Refused", messages }
   // The reference reads these before it knows of any option, and so are they said first.
   const keepAlive = Environment.keepAlive(sources.env, (text, level = "error") => messages.push({ level, text }))
-  const parsed = Getopt.parse(sources.args)
+  const parsed = Getopt.parse(sources.args, sources.env.POSIXLY_CORRECT !== undefined)
+  const into = draft(sources.directory ?? Arguments.directory())
+  const refused = (): Resolved => ({ _tag: "Refused", messages, logFormat: logFormatOf(parsed.settings, into) })
   const isCheck = parsed.settings.some(({ name }) => name === "check")
   if (parsed._tag === "Malformed") {
     const shown = isCheck ? parsed.messages : [parsed.message]
     for (const text of shown) messages.push({ level: "usage", text: `lttng-relayd: ${text}` })
-    if (!isCheck) return refused
+    if (!isCheck) return refused()
   }
   /** True: what was found ends a start here. */
   const refuses = (...texts: ReadonlyArray<string>): boolean => {
     messages.push(...texts.map((text): Message => ({ level: "error", text })))
     return texts.length > 0 && !isCheck
   }
-  const into = draft(sources.directory ?? Arguments.directory())
   into.workingDirectory = sources.env.LTTNG_RELAYD_WORKING_DIRECTORY || undefined
-  if (!(await applyIniFiles(sources, into, parsed.settings, { messages, isCheck }))) return refused
+  if (!(await applyIniFiles(sources, into, parsed.settings, { messages, isCheck }))) return refused()
   const fromIni = new Set(into.zeroPorts.keys())
   const seen = new Set<OptionName>()
   for (const { name, value } of parsed.settings) {
     if (name === "help") return { _tag: "Help", messages }
     seen.add(name)
-    if (refuses(...(await set(into, name, value, sources.lookup)))) return refused
+    if (refuses(...(await set(into, name, value, sources.lookup)))) return refused()
   }
-  if (refuses(...checkZeroPorts(into, fromIni, { messages, isCheck }), ...checkFilePool(sources, into))) return refused
+  if (refuses(...checkZeroPorts(into, fromIni, { messages, isCheck }), ...checkFilePool(sources, into)))
+    return refused()
   if (into.allowClear) {
     const disallow = Environment.disallowClear(sources.env)
-    if (disallow === "invalid" && refuses("Invalid value for LTTNG_RELAYD_DISALLOW_CLEAR specified")) return refused
+    if (disallow === "invalid" && refuses("Invalid value for LTTNG_RELAYD_DISALLOW_CLEAR specified")) return refused()
     into.relay.allowClear = disallow !== true
   } else into.relay.allowClear = false
   const tls = TlsOptions.finish(into.tls)
-  if (typeof tls === "string" && refuses(tls)) return refused
+  if (typeof tls === "string" && refuses(tls)) return refused()
   const options = { ...finish(sources, into, keepAlive), tls: typeof tls === "string" ? undefined : tls }
   if (seen.has("version")) return { _tag: "Version", messages }
-  if (refuses(...unusable(options, into.output !== undefined))) return refused
+  if (refuses(...unusable(options, into.output !== undefined))) return refused()
   return isCheck ? { _tag: "Check", options, messages } : { _tag: "Run", options, messages }
 }

@@ -1,8 +1,28 @@
 /** Files that options name. */
-import { readFileSync, statSync } from "node:fs"
+import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs"
 
 /** What is larger is another file than the one that was meant. */
 const bytesMax = 16 * 1024 * 1024
+
+const tooLarge = () => new Error(`it is larger than ${bytesMax} bytes`)
+
+/** What has no size may have no end either: /dev/zero. */
+const bytesOfPipe = (path: string): Buffer => {
+  const descriptor = openSync(path, "r")
+  try {
+    const pieces: Array<Buffer> = []
+    for (let total = 0; total <= bytesMax; ) {
+      const piece = Buffer.alloc(64 * 1024)
+      const count = readSync(descriptor, piece)
+      if (count === 0) return Buffer.concat(pieces)
+      pieces.push(piece.subarray(0, count))
+      total += count
+    }
+    throw tooLarge()
+  } finally {
+    closeSync(descriptor)
+  }
+}
 
 const readBefore = new Set<string>()
 
@@ -12,10 +32,10 @@ const readBefore = new Set<string>()
  */
 export const bytesOf = (path: string): Buffer => {
   const stats = statSync(path)
-  if (stats.isFile() && stats.size > bytesMax) throw new Error(`it is larger than ${bytesMax} bytes`)
+  if (stats.isFile() && stats.size > bytesMax) throw tooLarge()
   if (readBefore.has(path) && !stats.isFile() && !stats.isDirectory()) throw new Error("a pipe is read but once")
   readBefore.add(path)
-  return readFileSync(path)
+  return stats.isFile() ? readFileSync(path) : bytesOfPipe(path)
 }
 
 /** Of UTF-8, without a mark that it is. */

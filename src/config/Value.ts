@@ -70,6 +70,13 @@ export const sizeBytes = (text: string): number | undefined => {
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
+/** One block of packet memory: with less, no packet finds a place. */
+export const memoryBytesMin = 64 * 1024
+export const memoryBytes = (text: string): number | undefined => {
+  const bytes = sizeBytes(text) ?? 0
+  return bytes < memoryBytesMin ? undefined : bytes
+}
+
 /** Timers count no further than to twice this, and fire at once beyond: 12 days stand for ever. */
 export const timerMillisMax = 2 ** 30
 

@@ -105,7 +105,7 @@ const openLog = (output: LogOutput.LogOutput, { logFile, logFormat }: DaemonOpti
     output.open(logFile)
   } catch (cause) {
     const text = `The log file cannot be opened: ${SystemError.reasonOf(cause)}`
-    output.write(LogLine.format({ kind: "error", text }, logFormat, false))
+    output.write(LogLine.format({ kind: "error", text, annotations: { code: "LOG_FILE" } }, logFormat, false))
   }
 }
 
@@ -156,7 +156,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   const stop = () => {
     if (stopping) process.exit(failed)
     stopping = true
-    Effect.runFork(notify.send("STOPPING=1"))
+    Effect.runFork(Effect.provide(notify.send("STOPPING=1"), logging(controls.log)))
     setTimeout(giveUp, controls.options.relay.stopTimeoutMillis + closeMillisMax).unref()
     fiber.interruptUnsafe()
   }

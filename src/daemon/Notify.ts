@@ -7,6 +7,7 @@
  */
 import { spawn } from "node:child_process"
 import { Effect, Schedule } from "effect"
+import { report } from "../errors/Report.ts"
 import * as SystemError from "../errors/SystemError.ts"
 
 export type State = "READY=1" | "STOPPING=1" | "WATCHDOG=1"
@@ -19,11 +20,7 @@ const send = (state: State): Effect.Effect<void> =>
     const child = spawn("systemd-notify", [state], { stdio: "ignore", timeout: notifyMillisMax })
     child.on("error", (error) => resume(Effect.succeed(`systemd-notify: ${SystemError.reasonOf(error)}`)))
     child.on("exit", (code) => resume(Effect.succeed(code === 0 ? undefined : `systemd-notify ended with ${code}`)))
-  }).pipe(
-    Effect.flatMap((problem) =>
-      problem === undefined ? Effect.void : Effect.logWarning(`Failed to notify the service manager: ${problem}`)
-    )
-  )
+  }).pipe(Effect.flatMap((problem) => (problem === undefined ? Effect.void : report("NOTIFY_FAILED", problem))))
 
 export interface Notify {
   readonly send: (state: State) => Effect.Effect<void>
@@ -35,9 +32,9 @@ const silent: Notify = { send: () => Effect.void, watchdog: Effect.void }
 
 export const make = (env: Readonly<Record<string, string | undefined>>, pid: number): Notify => {
   const socket = env.NOTIFY_SOCKET
-  if (socket === undefined) return silent
+  if (!socket) return silent
   if (!/^[/@]./.test(socket)) {
-    return { ...silent, send: () => Effect.logError("Invalid NOTIFY_SOCKET: it must start with / or @") }
+    return { ...silent, send: () => report("NOTIFY_FAILED", "invalid NOTIFY_SOCKET: it must start with / or @") }
   }
   const isForUs = env.WATCHDOG_PID === undefined || Number(env.WATCHDOG_PID) === pid
   const intervalMillis = isForUs ? Math.floor(Number(env.WATCHDOG_USEC ?? 0) / 2000) : 0

@@ -363,6 +363,16 @@ const starts = {
     "",
     "The system starts no process for the daemon, or lets it have too few threads: the line says which."
   ),
+  LOG_FILE: entry(
+    "error",
+    "",
+    "The file of --log-file cannot be opened: lines go where they went before, at a start to standard error. SIGUSR2 tries again."
+  ),
+  NOTIFY_FAILED: entry(
+    "warning",
+    "the service manager was not told",
+    "It may take the relay for not ready, or for hung: look at NOTIFY_SOCKET, and for systemd-notify in PATH."
+  ),
   STOP_LATE: entry("error", "", "Files were not closed within --stop-timeout: the disk hangs, or needs longer."),
   HEALTH_FAILED: entry("error", "", "A fault that LTTNG_TESTPOINT_ENABLE asks for: the relay ends.")
 } as const satisfies Record<string, Entry>

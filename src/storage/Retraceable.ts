@@ -3,8 +3,8 @@
  * rename and every name made below it is put down before it is done. And files that can be stood in for by shadows.
  */
 import { dirname } from "node:path"
-import { crc32 } from "node:zlib"
 import { Effect, Option, Schema } from "effect"
+import { crc32 } from "./Crc32.ts"
 import { type FileFailed, Files, type OpenFile } from "./Files.ts"
 import { isWithin } from "./Within.ts"
 

@@ -97,6 +97,17 @@ describe("lttng-relayd --check", () => {
     })
   )
 
+  it.live("says each thing once", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const { code, stderr } = yield* Daemons.attempt("ours", at, ["--check", ...at.urls, "-o", "relative"])
+      assert.deepStrictEqual(
+        [code, stderr.match(/^Error: .*$/gm)?.map((line) => line.slice(0, 30))],
+        [1, ["Error: Please specify an absol"]]
+      )
+    })
+  )
+
   it.live("names that do not resolve are among it", () =>
     Effect.gen(function* () {
       const at = yield* Daemons.place

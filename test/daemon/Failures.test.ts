@@ -27,6 +27,11 @@ describe("a start that fails", () => {
       says: /Failed to bind control socket tcp:\/\/127\.0\.0\.1:\d+ \(-C, --control-port\): Address already in use/
     },
     {
+      name: "an http port in use",
+      args: (_, taken) => [`--http-port=${taken.urls[1]}`],
+      says: /Failed to bind http socket 127\.0\.0\.1:\d+: Address already in use \[code=START_PORT\]$/
+    },
+    {
       name: "a place for the http socket below a file",
       args: () => ["--http-port=unix:///etc/passwd/socket"],
       says: /^Error: Failed to bind http socket \/etc\/passwd\/socket: Not a directory/
@@ -75,6 +80,27 @@ describe("a start that fails", () => {
           assert.deepStrictEqual(Daemons.files(at), [])
         }
         assert.strictEqual(readFileSync(join(at.home, "file"), "utf8"), "kept")
+      })
+    )
+  }
+})
+
+describe("a start that is refused", () => {
+  for (const args of [
+    ["-C", "foo://x", "--log-format=json"],
+    ["--log-format=json", "--nosuch"],
+    ["-f", "json.ini"]
+  ]) {
+    it.live(`is told in JSON where JSON is asked for: ${args.join(" ")}`, () =>
+      Effect.gen(function* () {
+        const at = yield* Daemons.place
+        writeFileSync(join(at.home, "json.ini"), "[relayd]\nlog-format = json\nmemory-limit = 1\n")
+        const { code, stderr } = yield* Daemons.attempt("ours", at, args)
+        const levels = stderr
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line).level)
+        assert.deepStrictEqual([code, new Set(levels)], [1, new Set(["error"])])
       })
     )
   }

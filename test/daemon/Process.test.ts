@@ -2,7 +2,7 @@
  * The daemon as a process: three modes of starting, what exists while it runs, how it ends, and what a failed start
  * looks like. Real processes; ours alone, and beside the reference where both can be asked the same.
  */
-import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
@@ -75,6 +75,14 @@ describe("in the foreground", () => {
       const output = join(at.home, "a", "b")
       yield* Effect.scoped(Daemons.runForeground(["-o", output]))
       assert.strictEqual(Daemons.mode(output), "750")
+    })
+  )
+  it.live("an output whose path is too long is refused before the first directory of it is made", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const failed = yield* Daemons.attempt("ours", at, ["-o", `${at.home}${`/${"x".repeat(200)}`.repeat(25)}`])
+      assert.deepStrictEqual([failed.code, readdirSync(at.home)], [1, []])
+      assert.match(failed.stderr, /^Error: Unable to create .*: File name too long \[code=START_OUTPUT\]$/m)
     })
   )
   it.live("dynamic ports are in the port files", () =>
@@ -201,11 +209,22 @@ describe("under a service manager", () => {
       yield* Process.until("the watchdog", () => tool.told().filter((state) => state === "WATCHDOG=1").length > 2)
     })
   )
-  it.live("a socket that cannot be one is an error line, and it runs", () =>
+  it.live("a socket that cannot be one is a warning at the start and at the end, and it runs", () =>
     Effect.gen(function* () {
       const { running } = yield* Daemons.runForeground([], { env: { NOTIFY_SOCKET: "relative" } })
-      yield* Process.said(running, "Invalid NOTIFY_SOCKET")
-      assert.strictEqual((yield* Daemons.end(running)).code, 0)
+      yield* Process.said(running, "invalid NOTIFY_SOCKET")
+      const { code, stderr, stdout } = yield* Daemons.end(running)
+      assert.deepStrictEqual(
+        [code, stdout, stderr.match(/^Warning: .*NOTIFY_SOCKET.*code=NOTIFY_FAILED/gm)?.length],
+        [0, "", 2]
+      )
+    })
+  )
+  it.live("a variable that is empty names no socket", () =>
+    Effect.gen(function* () {
+      const { running } = yield* Daemons.runForeground([], { env: { NOTIFY_SOCKET: "" } })
+      const { code, stderr } = yield* Daemons.end(running)
+      assert.deepStrictEqual([code, Daemons.withoutNoise(stderr)], [0, ""])
     })
   )
 })

@@ -325,6 +325,11 @@ describe("a wrong value", () => {
     ["an unknown log format", { args: ["--log-format=xml"] }, "Wrong value in --log-format parameter: xml"],
     ["a number of threads that is none", { args: ["--workers=two"] }, "Wrong value in --workers parameter: two"],
     ["more threads than make sense", { args: ["--workers=65"] }, "Wrong value in --workers parameter: 65"],
+    [
+      "a size that is none",
+      { args: ["--memory-limit=64kb", "--memory-limit=65535"] },
+      "Wrong value in --memory-limit parameter: 65535"
+    ],
     ["a size that is none", { args: ["--memory-limit=lots"] }, "Wrong value in --memory-limit parameter: lots"]
   ]
   for (const [name, world, message] of refusals) {

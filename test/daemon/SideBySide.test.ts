@@ -30,6 +30,7 @@ const valid: ReadonlyArray<Row> = [
   { args: ["-vvv", "-V"], otherWords: "debug lines are each daemon's own" },
   { args: ["-V", "operand"] },
   { args: ["operand", "-V", "--", "-Z"] },
+  ...["operand", "-", ""].map((operand) => ({ args: ["-V", operand, "-Z"], env: { POSIXLY_CORRECT: "" } })),
   { args: ["--control-port=tcp://localhost:1", "-V"] },
   { args: ["--data-port", "tcp4://127.0.0.1:2", "-V"] },
   { args: ["-L", "tcp6://[::1]:3", "-V"] },

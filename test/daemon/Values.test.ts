@@ -179,6 +179,8 @@ describe("the secret of a file", () => {
     })
   )
 
+  it("is none where there is no end", () => assert.throws(() => TextFile.secretOf("/dev/zero"), /it is larger than/))
+
   for (const [content, reason] of [
     ["\n \n", /^it is empty$/],
     ["ключ\n", /^it has characters that no header carries/],

@@ -12,7 +12,8 @@ export type Headers = Readonly<Record<string, string>>
 /** By the thread. A request is whole; `id` names it until its answer is sent or nobody waits for it. */
 export type Told =
   | { readonly _tag: "Listening"; readonly address: AddressInfo | string }
-  | { readonly _tag: "Refused"; readonly message: string }
+  /** An error on its way between threads loses its code. */
+  | { readonly _tag: "Refused"; readonly code: string | undefined; readonly message: string }
   | {
       readonly _tag: "Asked"
       readonly id: number

@@ -15,7 +15,6 @@ import {
 } from "effect/http"
 import { NetAddress } from "effect/net"
 import * as Report from "../../errors/Report.ts"
-import * as SystemError from "../../errors/SystemError.ts"
 import { clearTimeout, setTimeout } from "../../Machine.ts"
 import type { Answered, Start, Told } from "./PortMessages.ts"
 
@@ -176,20 +175,20 @@ class Port {
 
 const started = (start: Start): Effect.Effect<readonly [Worker, Listening], HttpServerError.ServeError> =>
   Effect.callback((resume) => {
-    const refused = (message: string) =>
-      resume(Effect.fail(new HttpServerError.ServeError({ cause: new Error(message) })))
+    const refused = (cause: Error) => resume(Effect.fail(new HttpServerError.ServeError({ cause })))
     const worker = new Worker(program, {
       name: "http",
       execArgv: [],
       workerData: start,
       resourceLimits
     })
-    worker.once("error", (cause) => refused(SystemError.reasonOf(cause)))
+    worker.once("error", refused)
     worker.once("message", (told: Told) => {
       if (told._tag === "Listening") resume(Effect.succeed([worker, told]))
       else {
         void worker.terminate()
-        refused(told._tag === "Refused" ? told.message : told._tag)
+        const { code, message } = told._tag === "Refused" ? told : { code: undefined, message: told._tag }
+        refused(Object.assign(new Error(message), { code }))
       }
     })
     return Effect.promise(() => worker.terminate())

@@ -206,7 +206,7 @@ server.on("connection", (socket) => {
   enter()
 })
 server.on("request", ask)
-server.on("error", ({ message }) => tell({ _tag: "Refused", message }))
+server.on("error", ({ code, message }: NodeJS.ErrnoException) => tell({ _tag: "Refused", code, message }))
 server.listen(listen, () => {
   const address = server.address()
   if (address !== null) tell({ _tag: "Listening", address })

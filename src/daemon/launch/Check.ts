@@ -165,10 +165,10 @@ const tls = ({ tls: files }: DaemonOptions): ReadonlyArray<Message> => {
   return [...errors.map(error), ...warnings.map(warning)]
 }
 
-const limits = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
+const limits = ({ relay }: DaemonOptions, isRefused: boolean): ReadonlyArray<Message> => {
   const complaints: Array<Message> = []
   const checked = Effect.runSync(Effect.result(check(relay)))
-  if (Result.isFailure(checked)) complaints.push(error(checked.failure.reason))
+  if (Result.isFailure(checked) && !isRefused) complaints.push(error(checked.failure.reason))
   const count = connectionCountMaxOf(relay)
   if (count < relay.connectionCountMax) {
     complaints.push(warning(`Descriptors are enough for ${count} connections, not for ${relay.connectionCountMax}`))
@@ -197,9 +197,9 @@ const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise
   return complaints
 }
 
-/** In the order of a start. */
-export const complaintsOf = async (options: DaemonOptions): Promise<ReadonlyArray<Message>> => [
-  ...limits(options),
+/** In the order of a start. `isRefused`: what is wrong with the values has been said in an operator's words. */
+export const complaintsOf = async (options: DaemonOptions, isRefused: boolean): Promise<ReadonlyArray<Message>> => [
+  ...limits(options, isRefused),
   ...ExportVariables.complaints(process.env).map(error),
   ...directories(options),
   ...output(options),

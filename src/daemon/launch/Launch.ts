@@ -31,7 +31,8 @@ const runtimeFlags = ["--max-semi-space-size=4"]
 const log = LogOutput.make().write
 
 const print = (message: Resolve.Message, format: DaemonOptions["logFormat"] = "text", code?: Code) => {
-  const { level, text } = message
+  const { text } = message
+  const level = message.level === "usage" && format === "json" ? "error" : message.level
   const colored = LogLine.isColored(process.env, process.stderr.isTTY === true)
   const annotations = level === "error" && code !== undefined ? { code } : {}
   log(level === "usage" ? `${text}\n` : LogLine.format({ kind: level, text, annotations }, format, colored))
@@ -110,6 +111,8 @@ const startDetached = (entry: string, plan: Plan): Promise<number> =>
 
 /** Level by level: the runtime's recursive form never returns where a file system refuses with ENOENT. */
 const makeDirectories = (path: string): void => {
+  // One that is too long is told before the first of it is made.
+  statSync(pathOf(path), { throwIfNoEntry: false })
   const names = path.split("/").filter((name) => name !== "")
   for (let depth = 1; depth <= names.length; depth++) {
     const directory = pathOf(`/${names.slice(0, depth).join("/")}`)
@@ -142,6 +145,11 @@ const start = (entry: string, plan: Plan): Promise<number> | Handover.Handover =
   return options.mode === "foreground" ? becomeDaemon(entry, plan) : startDetached(entry, plan)
 }
 
+const formatOf = (resolved: Resolve.Resolved): DaemonOptions["logFormat"] => {
+  if (resolved._tag === "Refused") return resolved.logFormat
+  return resolved._tag === "Run" || resolved._tag === "Check" ? resolved.options.logFormat : "text"
+}
+
 /** Answers the exit status, or what this process is to serve, or does not return. */
 export const main = async (entry: string): Promise<number | Handover.Handover> => {
   TimeZone.settle()
@@ -152,7 +160,7 @@ export const main = async (entry: string): Promise<number | Handover.Handover> =
     const { complaint, count } = ioThreads === settled.count ? settled : Threads.grant(ioThreads, threadsLeft)
     return { count, complaints: complaint === undefined ? [] : [complaint] }
   }
-  const format = resolved._tag === "Run" || resolved._tag === "Check" ? resolved.options.logFormat : "text"
+  const format = formatOf(resolved)
   for (const message of resolved.messages) print(message, format, "START_OPTION")
   switch (resolved._tag) {
     case "Refused":
@@ -165,7 +173,9 @@ export const main = async (entry: string): Promise<number | Handover.Handover> =
       return 0
     case "Check": {
       const { complaintsOf } = await import("./Check.ts")
-      const complaints = [...(await complaintsOf(resolved.options)), ...threads(resolved.options).complaints]
+      const isRefused = resolved.messages.some(({ level }) => level === "error")
+      const found = await complaintsOf(resolved.options, isRefused)
+      const complaints = [...found, ...threads(resolved.options).complaints]
       for (const message of complaints) print(message, resolved.options.logFormat)
       if ([...resolved.messages, ...complaints].some(({ level }) => level !== "warning")) return 1
       process.stdout.write("Nothing keeps the relay from starting with these options\n")

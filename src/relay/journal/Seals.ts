@@ -3,8 +3,9 @@
  * token and what it is of, so that nobody goes through again what a disk, or somebody, has changed. Marks of earlier
  * versions have none.
  */
-import { crc32 } from "node:zlib"
+
 import { offsets } from "../../protocol/journal/Record.ts"
+import { crc32 } from "../../storage/Crc32.ts"
 
 /** Of a mark, as `JournalHistory` writes it. */
 const markKind = Buffer.from([0xff, 0xff])
