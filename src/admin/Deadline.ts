@@ -2,6 +2,7 @@
  * Calls that somebody's own regular expression may keep from ever coming back: ended after a time, wherever they are.
  * What such a call was working on is no use afterwards.
  */
+import { closeSync, openSync } from "node:fs"
 import { createContext, Script } from "node:vm"
 
 /** It was ended. */
@@ -15,8 +16,24 @@ const script = new Script("call()")
 const isMissed = (cause: unknown): boolean =>
   (cause as { readonly code?: unknown } | undefined)?.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
 
-/** Throws `DeadlineMissed`. */
+/** More than the runtime takes for its watch. Where it finds fewer, it ends the process. */
+const descriptorCountMin = 8
+
+const hasDescriptors = (): boolean => {
+  const taken: Array<number> = []
+  try {
+    while (taken.length < descriptorCountMin) taken.push(openSync("/dev/null", "r"))
+    return true
+  } catch {
+    return false
+  } finally {
+    for (const descriptor of taken) closeSync(descriptor)
+  }
+}
+
+/** Throws `DeadlineMissed`, or that nothing can be watched now. */
 export const within = <A>(millis: number, call: () => A): A => {
+  if (!hasDescriptors()) throw new Error("there are no descriptors left to watch it with")
   box.call = call
   try {
     return script.runInContext(box, { timeout: millis }) as A

@@ -1,4 +1,5 @@
 /** A filter that would keep the relay's loop for ever: it is ended, and nobody has another for a while. */
+import { spawnSync } from "node:child_process"
 import * as http from "node:http"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -22,6 +23,18 @@ it("what is ended in the middle of something is told from what fails, and the ne
       }),
     RangeError
   )
+})
+
+it("a call that cannot be watched, for want of descriptors, is not made: the runtime would end the process", () => {
+  const program = `
+    import { openSync } from "node:fs"
+    import { within } from "${new URL("../../src/admin/Deadline.ts", import.meta.url)}"
+    try { for (;;) openSync("/dev/null") } catch {}
+    try { within(50, () => console.log("made")) } catch ({ message }) { console.log(message) }
+  `
+  const command = 'ulimit -n 64 && exec "$0" --input-type=module --eval "$1"'
+  const { status, stdout } = spawnSync("sh", ["-c", command, process.execPath, program], { encoding: "utf8" })
+  assert.deepStrictEqual([status, stdout], [0, "there are no descriptors left to watch it with\n"])
 })
 
 it.live("its watcher hears why, others are answered meanwhile, and who asks for a filter has to wait", () =>
