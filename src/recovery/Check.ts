@@ -3,6 +3,7 @@
  * Findings come in the order in which their changes are to be made: files first, then names, inner before outer.
  */
 
+import { basename, dirname } from "node:path"
 import * as CtfPacket from "../ctf/CtfPacket.ts"
 import { Cursor } from "../ctf/decode/Cursor.ts"
 import type { Source } from "../ctf/decode/DataStream.ts"
@@ -179,7 +180,14 @@ class Walk {
   /** All findings: what several directories have to do with each other, too, once all of them were seen. */
   together(): ReadonlyArray<Finding> {
     const siblings = this.#metadata.resolve((path) => this.#attempt(path, () => this.#tree.read(path)))
-    for (const [at, found] of this.findings.entries()) this.findings[at] = siblings.get(found) ?? found
+    const renewed = new Set([...siblings.values()].flatMap(pathsOf).map(traceOf))
+    const known = new Set(this.findings)
+    const fresh = [...siblings].flatMap(([found, become]) => (known.has(found) ? [] : become))
+    // What packets are is told by the metadata that the trace gets: they are looked at again when it has it.
+    for (const [at, found] of this.findings.entries()) {
+      this.findings[at] = siblings.get(found) ?? (renewed.has(traceOf(found.path)) ? { ...found, changes: [] } : found)
+    }
+    this.findings.unshift(...fresh)
     const { findings, suspicions } = this.#packets.look()
     const shared = suspicions.flatMap((suspicion) => this.#shared(suspicion))
     this.#dropIndexes(shared)
@@ -248,6 +256,12 @@ const filesFindings = (all: ReadonlyArray<DataFile.DataFile>, isEqual: DataFile.
     each.changes.some((change) => isDone.has(change.path)) ? { ...each, changes: [] } : each
   )
   return [...copies.values(), ...found, ...ordered]
+}
+
+/** The directory of a trace, by the path of metadata, of a data file or of an index. */
+const traceOf = (file: string): string => {
+  const at = dirname(file)
+  return basename(at) === CtfIndex.directory ? dirname(at) : at
 }
 
 const pathsOf = ({ changes }: Finding): ReadonlyArray<string> => changes.map(({ path }) => path)

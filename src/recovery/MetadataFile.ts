@@ -99,7 +99,9 @@ export const check = (path: string, bytes: Uint8Array, hasData: boolean): Metada
   if (bytes.length === 0) return refused(path, "metadata-empty", "nothing in it", true)
   const parsed = parse(bytes)
   const split = packets(bytes)
-  const isWhole = split.packets.length === 0 || split.rest.length === 0
+  const isCut = missingBytes(split.rest) !== undefined
+  // Text, or whole packets: of a packet's padding, too, nothing is missing.
+  const isWhole = split.rest.length === 0 || (split.packets.length === 0 && !isCut)
   if (Result.isSuccess(parsed) && isWhole) {
     if (hasData && !hasStreams(parsed.success)) {
       return refused(path, "metadata-refused", "it ends before any stream is declared", true)
@@ -107,7 +109,8 @@ export const check = (path: string, bytes: Uint8Array, hasData: boolean): Metada
     return { traceClass: parsed.success, findings: [] }
   }
   const kept = whole(bytes)
-  const reason = Result.isFailure(parsed) ? parsed.failure.message : `${split.rest.length} bytes behind the last packet`
+  const behind = isCut ? "a metadata packet cut short" : `${split.rest.length} bytes behind the last packet`
+  const reason = Result.isFailure(parsed) ? parsed.failure.message : behind
   if (!isTorn(bytes, kept)) return refused(path, "metadata-refused", reason, isBeginning(bytes))
   const again = kept.length === 0 ? undefined : parse(kept)
   if (again === undefined || Result.isFailure(again) || !hasStreams(again.success)) {

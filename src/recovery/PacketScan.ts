@@ -34,8 +34,16 @@ export interface Packet {
   readonly fault: EventFault | undefined
 }
 
+/** What a packet needs, and its trace's metadata does not declare. */
+export interface Undeclared {
+  readonly streamClass: bigint
+  /** Undefined: the stream class itself. */
+  readonly eventClass: bigint | undefined
+}
+
 export interface EventFault {
   readonly reason: string
+  readonly undeclared: Undeclared | undefined
   /** No reader can go on behind it; otherwise it may be that only this program cannot. */
   readonly isDamage: boolean
   /** Bits of the packet up to the end of the last event before it; undefined where it is the first. */
@@ -64,6 +72,7 @@ export interface Hole extends Range {
   readonly isForeign: boolean
   /** Packets that nobody can read: their metadata does not declare the stream, or no more, or there is no such time. */
   readonly isUnreadable: boolean
+  readonly undeclared: Undeclared | undefined
   readonly reason: string
   /** As of a packet, of the one that begins here. */
   readonly trace: string | undefined
@@ -130,18 +139,26 @@ const outside = ({ begin, end, cursor, hasBegin, hasEnd, time }: DataStream, sla
 
 const eventFault = (stream: DataStream, { isTimed, slackNanos: slack }: Options): EventFault | undefined => {
   const { cursor } = stream
-  const shortened = undefined
+  const [shortened, undeclared] = [undefined, undefined]
   let readableBits: number | undefined
   let outcome = stream.next()
   for (; outcome === event; outcome = stream.next()) {
     const reason = stream.plan?.clock === undefined || slack === undefined ? undefined : outside(stream, slack)
-    if (reason !== undefined) return { reason, isDamage: true, readableBits, shortened }
+    if (reason !== undefined) return { reason, isDamage: true, undeclared, readableBits, shortened }
     readableBits = cursor.base + cursor.at
   }
   if (outcome !== failed) return undefined
   const { kind, message } = stream.failure ?? { kind: "io", message: "an event that cannot be read" }
   const isDamage = brokenEvents.has(kind) || (isTimed && kind === "clock-overflow")
-  return { reason: message, isDamage, readableBits, shortened }
+  const streamClass = stream.plan?.streamClass.id
+  const isUndeclared = kind === "unknown-event-class" && streamClass !== undefined
+  return {
+    reason: message,
+    isDamage,
+    undeclared: isUndeclared ? { streamClass, eventClass: BigInt(cursor.eventId) } : undefined,
+    readableBits,
+    shortened
+  }
 }
 
 /** Packets of LTTng's layout can be made to end before what is damaged. */
@@ -175,7 +192,10 @@ const byPlan = (source: DataSource, plan: TracePlan, options: Options): Look => 
       const isShort = kind === "data-short" || (kind === "packet-size" && / are left$/.test(message))
       const isUnreadable = kind === "unknown-stream-class" || (isTimed && kind === "clock-overflow")
       const isForeign = !broken.has(kind) && !isUnreadable
-      return { isTorn: isShort, isForeign, isUnreadable, reason: message, trace: uuidOf(stream.cursor.uuid) }
+      const streamClass = big(stream.cursor.streamClassId) ?? 0n
+      const undeclared = kind === "unknown-stream-class" ? { streamClass, eventClass: undefined } : undefined
+      const trace = uuidOf(stream.cursor.uuid)
+      return { isTorn: isShort, isForeign, isUnreadable, undeclared, reason: message, trace }
     }
     const { begin, beginCycles, cursor, end, hasBegin, hasEnd, totalBits } = stream
     const packet = {
@@ -197,6 +217,8 @@ const byPlan = (source: DataSource, plan: TracePlan, options: Options): Look => 
   }
 }
 
+const unknown = { isUnreadable: false, undeclared: undefined, trace: undefined }
+
 /** By the layout that every LTTng tracer uses, where the metadata is of no help. */
 const byLayout = (source: DataSource, { byteCount, isForeign: isOther, longBytes }: Options): Look => {
   const uuidOf = uuidReader()
@@ -210,13 +232,13 @@ const byLayout = (source: DataSource, { byteCount, isForeign: isOther, longBytes
       // A file that ends inside of its first head is nobody's, if it begins as one of ours.
       const isOurs = offset > 0 || (isTorn && CtfPacket.isBeginning(cursor.bytes.subarray(0, left)))
       const isForeign = isOther || !isOurs
-      return { isTorn, isForeign, isUnreadable: false, reason: "no packet begins here", trace: undefined }
+      return { ...unknown, isTorn, isForeign, reason: "no packet begins here" }
     }
     const trace = uuidOf(head.traceUuid)
     const size = Number(head.packetSize / 8n)
     if (size > left) {
       const reason = `a packet of ${size} bytes where ${left} bytes are left`
-      return { isTorn: true, isForeign: isOther, isUnreadable: false, reason, trace }
+      return { ...unknown, isTorn: true, isForeign: isOther, reason, trace }
     }
     const { packetSize: _, traceUuid: __, ...members } = head
     const untold = { beginNanos: undefined, endNanos: undefined, fault: undefined }
@@ -258,13 +280,7 @@ const scanOf = (source: DataSource, options: Options): PacketScan => {
   return isUnreadable ? scanned(look, options, true) : found
 }
 
-const empty = {
-  isTorn: false,
-  isForeign: true,
-  isUnreadable: false,
-  reason: "a packet without bytes",
-  trace: undefined
-}
+const empty = { ...unknown, isTorn: false, isForeign: true, reason: "a packet without bytes" }
 
 const scanned = (look: Look, { byteCount, offsets }: Options, readsEvents: boolean): PacketScan => {
   const packets: Array<Packet> = []

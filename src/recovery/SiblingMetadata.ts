@@ -4,6 +4,7 @@
  */
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
 import { type Change, type Finding, finding } from "./Finding.ts"
+import type { Undeclared } from "./PacketScan.ts"
 import { metadataName, type RecordedTrace } from "./RecordedTrace.ts"
 import { join } from "./Tree.ts"
 
@@ -27,17 +28,48 @@ interface Wanting {
   readonly declarationCount: number
 }
 
+interface Whole {
+  readonly path: string
+  readonly count: number
+  readonly traceClass: TraceClass | undefined
+}
+
+const needsOf = ({ files }: RecordedTrace): ReadonlyArray<Undeclared> =>
+  files.flatMap(({ scan: { holes, packets } }) => [
+    ...holes.flatMap(({ undeclared }) => undeclared ?? []),
+    ...packets.flatMap(({ fault }) => fault?.undeclared ?? [])
+  ])
+
+const declares = ({ traceClass }: Whole, { eventClass, streamClass }: Undeclared): boolean => {
+  const stream = traceClass?.dataStreams.get(streamClass)
+  return stream !== undefined && (eventClass === undefined || stream.events.has(eventClass))
+}
+
+/** Nothing in it says that there was more: it ends between two packets of metadata. */
+const short = (path: string): Finding =>
+  finding("damage", "metadata-torn", join(path, metadataName), "packets need more than it declares")
+
 export class SiblingMetadata {
   readonly #wanting: Array<Wanting> = []
   /** Of each trace the directory whose metadata declares the most. */
-  readonly #whole = new Map<string, { readonly path: string; readonly count: number }>()
+  readonly #whole = new Map<string, Whole>()
+  readonly #needing: Array<{
+    readonly path: string
+    readonly uuid: string
+    readonly needs: ReadonlyArray<Undeclared>
+  }> = []
 
   /** `isJudged`: nobody writes there. */
-  add({ metadata, path, uuid, uuids }: RecordedTrace, isJudged: boolean): void {
+  add(trace: RecordedTrace, isJudged: boolean): void {
+    const { metadata, path, uuid, uuids } = trace
+    const { traceClass } = metadata
     const [found] = metadata.findings
-    const count = declarationCount(metadata.traceClass)
+    const count = declarationCount(traceClass)
     if (found === undefined) {
-      if (uuid !== undefined && count > (this.#whole.get(uuid)?.count ?? 0)) this.#whole.set(uuid, { path, count })
+      if (uuid === undefined) return
+      if (count > (this.#whole.get(uuid)?.count ?? 0)) this.#whole.set(uuid, { path, count, traceClass })
+      const needs = isJudged ? needsOf(trace) : []
+      if (needs.length > 0) this.#needing.push({ path, uuid, needs })
       return
     }
     const [only, ...others] = uuids
@@ -47,10 +79,15 @@ export class SiblingMetadata {
     this.#wanting.push({ path, uuid: only, found, declarationCount: count })
   }
 
-  /** What each finding becomes. */
+  /** What each finding becomes; those that are no key are new. */
   resolve(read: (path: string) => Uint8Array | undefined): ReadonlyMap<Finding, Finding> {
     const resolved = new Map<Finding, Finding>()
-    for (const { declarationCount, found, path, uuid } of this.#wanting) {
+    const needing = this.#needing.flatMap(({ needs, path, uuid }): ReadonlyArray<Wanting> => {
+      const whole = this.#whole.get(uuid)
+      const isMore = whole !== undefined && whole.path !== path && needs.some((need) => declares(whole, need))
+      return isMore ? [{ path, uuid, found: short(path), declarationCount: 0 }] : []
+    })
+    for (const { declarationCount, found, path, uuid } of [...this.#wanting, ...needing]) {
       const whole = this.#whole.get(uuid)
       if (whole === undefined || whole.count < declarationCount) continue
       const from = join(whole.path, metadataName)

@@ -239,6 +239,39 @@ describe("metadata that another directory has of the same trace", () => {
     assert.isTrue(others.some((other) => other.equals(after.get(path) ?? Buffer.alloc(0))))
   })
 
+  it.each([
+    ["in the padding of its first packet", 3948],
+    ["between its packets", 4096],
+    ["in the head of its second packet", 4100],
+    ["in its second packet", 6000]
+  ] as const)("cut %s: packets that need the rest stay as they are", (_, byteCount) => {
+    const files = new Map(rotated)
+    const path = chunk(1, "metadata")
+    files.set(path, (files.get(path) as Uint8Array).subarray(0, byteCount))
+    assert.include(codes(files), "metadata-torn")
+    const after = repaired(files)
+    assert.deepStrictEqual(severe(after), [])
+    // A later chunk's says all of it, and more.
+    const expected = new Map(rotated).set(path, rotated.get(chunk(2, "metadata")) as Uint8Array)
+    assert.isTrue(isEqual(after, expected))
+  })
+
+  it("without the end of its padding gets that", () => {
+    const files = new Map(live)
+    const path = liveFile("metadata")
+    files.set(path, (files.get(path) as Uint8Array).subarray(0, -20))
+    assert.deepStrictEqual(codes(files), ["metadata-torn"])
+    const first = new Map(rotated)
+    const small = chunk(0, "metadata")
+    for (const number of [1, 2]) first.delete(chunk(number, "metadata"))
+    first.set(small, (first.get(small) as Uint8Array).subarray(0, -20))
+    assert.include(
+      severe(first).map((each) => each.path),
+      small
+    )
+    assert.strictEqual(repaired(first).get(small)?.length, 4096)
+  })
+
   it("of another trace is not taken", () => {
     const files = new Map([...live].map(([path, bytes]) => [`a/${path}`, bytes]))
     for (const [path, bytes] of rotated) if (!path.endsWith("metadata")) files.set(`b/${path}`, bytes)
