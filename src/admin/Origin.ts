@@ -6,6 +6,7 @@
  * without hearing the answer; what they would hold is worth refusing.
  */
 import { isIPv4, isIPv6 } from "node:net"
+import { nameOf } from "../config/HttpPort.ts"
 
 export interface Names {
   /** Only this machine reaches the port, over TCP: nobody else has a reason to ask by another name. */
@@ -15,12 +16,6 @@ export interface Names {
 }
 
 type Headers = Readonly<Record<string, string | undefined>>
-
-/** `HOST`, `HOST:PORT`, `[ADDRESS]:PORT`. */
-const nameOf = (host: string): string => {
-  const bare = /^\[([^\]]*)\](?::\d*)?$/.exec(host)?.[1] ?? host.replace(/:\d*$/, "")
-  return bare.toLowerCase().replace(/\.$/, "")
-}
 
 const isLoopbackName = (name: string): boolean =>
   name === "localhost" ||

@@ -204,6 +204,19 @@ const relayNumbers: ReadonlyMap<OptionName, readonly [RelayNumber, ParseNumber]>
   ["workers", ["workers", workers]]
 ])
 
+/** Options that name a file. */
+const files = { "http-token-file": "httpTokenFile", "log-file": "logFile", access: "access" } as const
+
+const isFileOption = (name: OptionName): name is keyof typeof files => Object.hasOwn(files, name)
+
+const setHttpHosts = (into: Draft, value: string): Complaints => {
+  const names = HttpPort.hosts(value)
+  const wrong = names.find((name) => !HttpPort.isHostName(name))
+  if (wrong !== undefined) return [`Wrong value in --http-hosts parameter: ${wrong}`]
+  into.httpHosts = names
+  return accepted
+}
+
 const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Lookup): Promise<Complaints> => {
   const { relay } = into
   if (TlsOptions.isTlsOption(name)) {
@@ -218,6 +231,12 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
       relay[member] = n
     })
   }
+  if (isFileOption(name)) {
+    // Empty, it would be the directory.
+    if (value === "") return [`Wrong value in --${name} parameter: ${value}`]
+    into[files[name]] = resolve(into.directory, value)
+    return accepted
+  }
   switch (name) {
     case "sync":
       return setSync(relay, name, value)
@@ -231,18 +250,8 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
       })
     case "http-port":
       return setHttpPort(into, value, lookup)
-    case "http-token-file":
-      into.httpTokenFile = resolve(into.directory, value)
-      break
     case "http-hosts":
-      into.httpHosts = HttpPort.hosts(value)
-      break
-    case "log-file":
-      into.logFile = resolve(into.directory, value)
-      break
-    case "access":
-      into.access = resolve(into.directory, value)
-      break
+      return setHttpHosts(into, value)
     case "proxy-from":
       return setProxyFrom(relay, value)
     case "log-format":

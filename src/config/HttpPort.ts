@@ -18,12 +18,22 @@ export const parse = (text: string): HttpPort | string => {
   return { _tag: "Tcp", host, port: port === 0 ? portDefault : port, family }
 }
 
-/** Names with commas between them, in lower case. */
+/** Of `HOST`, `HOST:PORT`, `[ADDRESS]:PORT`; in lower case. */
+export const nameOf = (host: string): string => {
+  const bare = /^\[([^\]]*)\](?::\d*)?$/.exec(host)?.[1] ?? host.replace(/:\d*$/, "")
+  return bare.toLowerCase().replace(/\.$/, "")
+}
+
+/** Names with commas between them, as requests are compared with them. */
 export const hosts = (text: string): ReadonlyArray<string> =>
   text
     .split(",")
-    .map((name) => name.trim().toLowerCase())
+    .map((name) => name.trim())
     .filter((name) => name !== "")
+    .map((name) => (Url.literalFamily(name) === 6 ? name.toLowerCase() : nameOf(name)))
+
+/** What a request can ask by. */
+export const isHostName = (name: string): boolean => /^[a-z0-9._-]+$/.test(name) || Url.literalFamily(name) === 6
 
 /** Only this machine reaches it. */
 export const isLocal = (port: HttpPort): boolean =>

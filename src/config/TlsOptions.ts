@@ -53,13 +53,23 @@ export const set = (into: TlsDraft, name: TlsOption, value: string, directory: s
   if (name === "tls-min-version") {
     if (value !== "1.2" && value !== "1.3") return false
     into.minVersion = `TLSv${value}`
-  } else into[paths[name]] = resolve(directory, value)
-  return true
+    return true
+  }
+  if (value !== "") into[paths[name]] = resolve(directory, value)
+  return value !== ""
 }
+
+/** What asks for TLS, by itself: the relay would be open to those whom it is to keep out. */
+const idle = ({ clientCa, crl, key, minVersion }: TlsDraft): string | undefined =>
+  Object.entries({ "tls-client-ca": clientCa, "tls-crl": crl, "tls-key": key, "tls-min-version": minVersion }).find(
+    ([, value]) => value !== undefined
+  )?.[0]
 
 /** A text says what is missing. */
 export const finish = (draft: TlsDraft): TlsFiles | undefined | string => {
   const { certificate, clientCa, crl, minVersion } = draft
+  const asking = draft.modes === undefined && certificate === undefined ? idle(draft) : undefined
+  if (asking !== undefined) return `--${asking} needs --tls-cert`
   const standard = certificate === undefined ? "off" : "require"
   const modes = draft.modes ?? { control: standard, data: standard, live: standard }
   if (ports.every((port) => modes[port] === "off") && (modes.http ?? "off") === "off") return undefined

@@ -102,6 +102,7 @@ const reread = ({ apply, args, directory, options }: Target): Effect.Effect<Relo
       return yield* refused(needRestart.map((name) => `${name} has changed, which needs a restart`))
     }
     yield* apply(resolved.options)
+    for (const { text } of resolved.messages) yield* Effect.logWarning(text)
     return { changed }
   })
 

@@ -95,6 +95,8 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
       yield* picture(page, "relay")
       for (const [width, scheme] of [
         [1200, "dark"],
+        [930, "light"],
+        [761, "light"],
         [400, "light"]
       ] as const) {
         const other = yield* tab(opened, width, scheme)
@@ -105,6 +107,13 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
             other.page.evaluate("({ scrollWidth: document.documentElement.scrollWidth })")
           ) as Effect.Effect<{ readonly scrollWidth: number }>
           assert.isAtMost(scrollWidth, width, `${view} is wider than the screen`)
+          const over =
+            "[...document.querySelectorAll('main .row')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.className).join()"
+          assert.strictEqual(
+            yield* Effect.promise(() => other.page.evaluate(over)),
+            "",
+            `rows are cut in ${view} of ${width}`
+          )
           if (width === 400) {
             const cut =
               "[...document.querySelectorAll('.host, .row .name')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent).join()"

@@ -124,9 +124,10 @@ describe("a reload", () => {
         yield* Process.until("the log to tell of the wrong value", () =>
           log().includes("Wrong value in --max-connections parameter: many")
         )
-        write("max-connections = 100\n")
+        write("max-connections = 100\nmax-connection = 7\n")
         writeFileSync(tokenFile, "second\n")
         assert.deepStrictEqual(yield* ask("POST", "reload"), { status: 200, json: { changed: [] } })
+        assert.include(log(), 'Warning: Unrecognized option "max-connection" in daemon configuration file.')
         assert.strictEqual((yield* ask("POST", "reload")).status, 401)
         assert.strictEqual((yield* ask("POST", "reload", "second")).status, 200)
       })

@@ -85,18 +85,24 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["workers", "0", (o) => o.relay.workers, 0],
   ["priority-boost", "0", (o) => o.priorityBoost, 0],
   ["http-port", "unix:///run/http", (o) => o.httpPort, { _tag: "Unix", path: "/run/http" }],
-  ["http-hosts", "A.example, b", (o) => o.httpHosts, ["a.example", "b"]],
+  ["http-hosts", "A.example, b:80,c.", (o) => o.httpHosts, ["a.example", "b", "c"]],
   ["http-token-file", "/token", (o) => o.httpTokenFile, "/token"],
   ["access", "/access.json", (o) => o.access, "/access.json"],
   ["tls", "off", (o) => o.tls, undefined],
   ["tls-cert", "/cert", (o) => [o.tls?.certificate, o.tls?.key, o.tls?.live], ["/cert", "/cert", "require"]],
-  ["tls-key", "/key", (o) => o.tls, undefined],
-  ["tls-client-ca", "/ca", (o) => o.tls, undefined],
-  ["tls-crl", "/crl", (o) => o.tls, undefined],
+  ["tls-key", "/key", (o) => o.tls?.key, "/key"],
+  ["tls-client-ca", "/ca", (o) => o.tls?.clientCa, "/ca"],
+  ["tls-crl", "/crl", (o) => o.tls?.crl, "/crl"],
   ["proxy-from", "10.0.0.0/8,::1", (o) => o.relay.proxyFrom, ["10.0.0.0/8", "::1"]],
-  ["tls-min-version", "1.2", (o) => o.tls, undefined],
+  ["tls-min-version", "1.2", (o) => o.tls?.minVersion, "TLSv1.2"],
   ["log-file", "/log", (o) => o.logFile, "/log"],
   ["log-format", "json", (o) => o.logFormat, "json"]
+]
+
+/** Options without which one is refused. */
+const needed = (name: string): ReadonlyArray<string> => [
+  ...(/^tls-(?!cert)/.test(name) ? ["--tls-cert=/base"] : []),
+  ...(name === "tls-crl" ? ["--tls-client-ca=/ca"] : [])
 ]
 
 describe("TLS", () => {
@@ -126,6 +132,11 @@ describe("TLS", () => {
     assert.deepStrictEqual(await refusal({ args: ["--tls-cert=/c", "--tls-crl=/r"] }), [
       "--tls-crl needs --tls-client-ca"
     ])
+    for (const option of ["tls-client-ca=/ca", "tls-crl=/r", "tls-key=/k", "tls-min-version=1.2"]) {
+      const name = option.replace(/=.*/, "")
+      assert.deepStrictEqual(await refusal({ args: [`--${option}`] }), [`--${name} needs --tls-cert`])
+      assert.isUndefined(await tlsOf("--tls=off", `--${option}`))
+    }
     for (const ranges of ["", "10.0.0.0/33", "host", "10.0.0.1,"]) {
       assert.match((await refusal({ args: [`--proxy-from=${ranges}`] }))[0] ?? "", /^Wrong value in --proxy-from/)
     }
@@ -143,7 +154,6 @@ describe("TLS", () => {
 })
 
 describe("a reload that finds one setting changed", () => {
-  const identity = ["--tls-cert=/base"]
   /** The default. */
   const same = "group-output-by-host"
   const others: Readonly<Record<string, string>> = {
@@ -151,10 +161,9 @@ describe("a reload that finds one setting changed", () => {
     "tls-cert": "/other",
     tls: "allow"
   }
-  const demanded: Readonly<Record<string, ReadonlyArray<string>>> = { "tls-crl": ["--tls-client-ca=/ca"] }
   for (const [name, value] of rows.filter(([row]) => row !== "dynamic-port-allocation")) {
     it(`names --${name}, and it alone, as one that changes or as one that needs a restart`, async () => {
-      const base = [...(name.startsWith("tls") ? identity : []), ...(demanded[name] ?? [])]
+      const base = /^tls(-cert)?$/.test(name) ? ["--tls-cert=/base"] : needed(name)
       const own = others[name] ?? value
       const before = await resolved({ args: base })
       const flag = `--${name}${own === "" ? "" : `=${own}`}`
@@ -176,11 +185,14 @@ describe("one setting", () => {
   })
   for (const [name, value, pick, expected] of rows) {
     it(`--${name} on the command line`, async () => {
-      const options = await resolved({ args: [`--${name}${value === "" ? "" : `=${value}`}`] })
+      const options = await resolved({ args: [...needed(name), `--${name}${value === "" ? "" : `=${value}`}`] })
       assert.deepStrictEqual(pick(options), expected)
     })
     it(`${name} in the INI file`, async () => {
-      const options = await resolved({ userIni: `[relayd]\n${name} = ${value === "" ? "yes" : value}\n` })
+      const options = await resolved({
+        args: needed(name),
+        userIni: `[relayd]\n${name} = ${value === "" ? "yes" : value}\n`
+      })
       assert.deepStrictEqual(pick(options), expected)
     })
   }
@@ -330,6 +342,19 @@ describe("a wrong value", () => {
       { args: ["--memory-limit=64kb", "--memory-limit=65535"] },
       "Wrong value in --memory-limit parameter: 65535"
     ],
+    [
+      "a URL for a host's name",
+      { args: ["--http-hosts=a,http://b"] },
+      "Wrong value in --http-hosts parameter: http://b"
+    ],
+    ...["access", "http-token-file", "log-file", "tls-cert", "tls-key", "tls-client-ca", "tls-crl"].map(
+      (name) =>
+        [
+          `a file without a name for --${name}`,
+          { args: [`--${name}=`] },
+          `Wrong value in --${name} parameter: `
+        ] as const
+    ),
     ["a size that is none", { args: ["--memory-limit=lots"] }, "Wrong value in --memory-limit parameter: lots"]
   ]
   for (const [name, world, message] of refusals) {
