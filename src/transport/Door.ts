@@ -109,9 +109,10 @@ export class Door {
 
   enter(accepted: net.Socket): void {
     const { entrances, mode, purpose, refuse } = this.#options
-    const { remoteAddress } = accepted
-    // Broken already, as balancers do with what they only try: nobody knows whose header this begins with.
-    if (remoteAddress === undefined && entrances.isProxy !== undefined) {
+    const { localAddress, remoteAddress } = accepted
+    // Broken already, as balancers do with what they only try: nobody knows whose header this begins with. (A unix
+    // socket has neither address.)
+    if (remoteAddress === undefined && localAddress !== undefined && entrances.isProxy !== undefined) {
       accepted.destroy()
       return
     }

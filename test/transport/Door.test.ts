@@ -9,6 +9,7 @@ import { make } from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
 import { listening } from "../support/listening.ts"
 import * as Balancer from "../support/proxy.ts"
+import * as Relays from "../support/relays.ts"
 
 const closed = (socket: net.Socket) =>
   Effect.callback<void>((resume) => void socket.once("close", () => resume(Effect.void)))
@@ -23,7 +24,7 @@ const start = (mode: Mode, isProxied = false) =>
     const door = yield* Door.open({
       mode,
       purpose: "http",
-      entrances: { terminal, isProxy: isProxied ? () => true : undefined, welcomes: new Map() },
+      entrances: { terminal, isProxy: isProxied ? (address) => address !== "" : undefined, welcomes: new Map() },
       welcome: ({ accepted, first }) => {
         welcome.push(`${first}`)
         accepted.destroy()
@@ -104,9 +105,12 @@ it.live("who breaks off before it is known whose it is, and a balancer that only
   Effect.gen(function* () {
     const { connect, enter, refused, welcome } = yield* start("off", true)
     // Of one that is broken the system does not tell the address.
-    const broken = new net.Socket()
-    enter(broken)
-    assert.isTrue(broken.destroyed)
+    const accepted: Array<net.Socket> = []
+    const port = yield* listening(net.createServer({ pauseOnConnect: true }, (socket) => void accepted.push(socket)))
+    const broken = net.connect(port, "127.0.0.1", () => broken.resetAndDestroy())
+    yield* until("it to be broken", () => accepted.length === 1 && accepted[0]?.remoteAddress === undefined)
+    enter(accepted[0] as net.Socket)
+    assert.isTrue(accepted[0]?.destroyed)
     const own = Balancer.header({ command: 0x20, family: 0 })
     const check = yield* connect
     check.write(own)
@@ -117,6 +121,20 @@ it.live("who breaks off before it is known whose it is, and a balancer that only
     second.write("asks")
     yield* closed(second)
     assert.deepStrictEqual([welcome, refused], [["asks"], []])
+  })
+)
+
+it.live("a unix socket is no balancer's", () =>
+  Effect.gen(function* () {
+    const { enter, refused, welcome } = yield* start("off", true)
+    const path = `${yield* Relays.temporaryDirectory("door")}/http.sock`
+    const server = net.createServer(enter)
+    yield* Effect.acquireRelease(
+      Effect.callback<void>((resume) => void server.listen(path, () => resume(Effect.void))),
+      () => Effect.sync(() => server.close())
+    )
+    yield* closed(net.connect(path).on("error", () => undefined).resume())
+    assert.deepStrictEqual([welcome, refused], [["undefined"], []])
   })
 )
 
