@@ -133,7 +133,12 @@ it.live("a unix socket is no balancer's", () =>
       Effect.callback<void>((resume) => void server.listen(path, () => resume(Effect.void))),
       () => Effect.sync(() => server.close())
     )
-    yield* closed(net.connect(path).on("error", () => undefined).resume())
+    yield* closed(
+      net
+        .connect(path)
+        .on("error", () => undefined)
+        .resume()
+    )
     assert.deepStrictEqual([welcome, refused], [["undefined"], []])
   })
 )
