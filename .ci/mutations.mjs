@@ -103,6 +103,7 @@ const mutations = [
     "state.registry.streams.get(Number(streamId)))",
     wire
   ],
+  ["src/connection/control/Command.ts", "socket.isCarried === true || party.mayRecord(session.identity)", "true", wire],
   ["src/connection/control/SessionCommand.ts", "isRuled ? JSON.stringify([hostname, sessionName]) : ", "", wire],
   ["src/transport/Door.ts", "!admits(told.source.address)", "false", wire],
   ["src/protocol/ProxyHeader.ts", "&& bytes.readUInt32BE(1) === 0", "", [...wire, "test/protocol/ProxyHeader.test.ts"]],

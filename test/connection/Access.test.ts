@@ -2,6 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { AccessFile } from "../../src/access/Access.ts"
+import { CloseCommand } from "../../src/protocol/control/CloseTraceChunk.ts"
 import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -129,6 +130,29 @@ it.live("rules that are replaced count for who is connected: its packets, indexe
     yield* Effect.flip(target.session({ name: "again" }))
     yield* relay.relay.replaceAccess(undefined)
     yield* target.session({ name: "again" })
+  })
+)
+
+it.live("rules that are replaced count for a session's own commands: it makes no more files, and takes none away", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ access })
+    const script = relay.script()
+    for (const command of ["stream", "chunk", "delete"] as const) {
+      yield* relay.relay.replaceAccess(access)
+      const control = yield* script.control
+      yield* control.version(13)
+      yield* control.createSession({ name: command, host: "web1", sessionId: 1 })
+      yield* control.createChunk(0, 1_700_000_000)
+      yield* control.addStream({ path: "ust", channel: "ch_0" })
+      const before = relay.output.files()
+      yield* relay.relay.replaceAccess(rules({ record: [{ host: "db*" }] }))
+      if (command === "stream") yield* control.addStream({ path: "ust", channel: "ch_1" })
+      if (command === "chunk") yield* control.createChunk(1, 1_700_000_100)
+      if (command === "delete") yield* control.closeChunk(0, 1_700_000_100, CloseCommand.delete)
+      assert.deepStrictEqual(relay.output.files(), before, command)
+    }
+    const { incidents } = yield* relay.relay.activity
+    assert.deepStrictEqual(incidents, [{ code: "SESSION_NOT_PERMITTED", count: 3 }])
   })
 )
 

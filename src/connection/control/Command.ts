@@ -107,6 +107,15 @@ export const code = (returnCode: number): Uint8Array => {
 
 export const ok = keep(code(ReturnCode.OK))
 
+/** The connection has a session, and may still record it; otherwise it ends without a word. */
+export const inSession = (state: ControlState, handle: (session: SessionActor) => Answer): Answer => {
+  const { hasVersion, party, session, socket } = state
+  if (session === undefined || !hasVersion) return refuse(undefined, "COMMAND_EARLY", "no session or no version")
+  // Rules may have changed since it was made. From what an edge brings they take nothing.
+  if (socket.isCarried === true || party.mayRecord(session.identity)) return handle(session)
+  return refuse(undefined, "SESSION_NOT_PERMITTED", `${party.principals}: ${session.label}`)
+}
+
 /** Preconditions first, then the payload; either unmet ends the connection without a word. */
 export const withSession =
   <A>(
@@ -114,15 +123,13 @@ export const withSession =
     handle: (state: ControlState, session: SessionActor, request: A) => Answer,
     needsChunks = false
   ): Handler =>
-  (state, payload) => {
-    const { session } = state
-    if (session === undefined || !state.hasVersion)
-      return refuse(undefined, "COMMAND_EARLY", "no session or no version")
-    if (needsChunks && !session.identity.hasChunks) return refuse(undefined, "COMMAND_EARLY", "needs minor 11")
-    const request = layout(state.minor).decode(payload)
-    if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
-    return handle(state, session, request.success)
-  }
+  (state, payload) =>
+    inSession(state, (session) => {
+      if (needsChunks && !session.identity.hasChunks) return refuse(undefined, "COMMAND_EARLY", "needs minor 11")
+      const request = layout(state.minor).decode(payload)
+      if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
+      return handle(state, session, request.success)
+    })
 
 /** Handles are global: any connection may name any stream (§4). */
 export const streamOf = (state: ControlState, handle: bigint): StreamActor | undefined =>

@@ -7,13 +7,15 @@ import * as ResetMetadata from "../../protocol/control/ResetMetadata.ts"
 import * as StreamsSent from "../../protocol/control/StreamsSent.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { Identity } from "../../relay/session/Identity.ts"
-import { noHandle } from "../../relay/session/SessionActor.ts"
+import { noHandle, type SessionActor } from "../../relay/session/SessionActor.ts"
 import { admittedOr } from "./Carriage.ts"
 import {
+  type Answer,
   type ControlState,
   code,
   decline,
   type Handler,
+  inSession,
   keep,
   ok,
   refuse,
@@ -31,9 +33,9 @@ const mayRecordInto = ({ party, registry }: ControlState, { sessionName }: Ident
 }
 
 /** A malformed request ends the connection with a reply; every other refusal keeps it (§6.2). */
-export const addStream: Handler = (state, payload) => {
-  const { session } = state
-  if (session === undefined || !state.hasVersion) return refuse(undefined, "COMMAND_EARLY", "no session or no version")
+export const addStream: Handler = (state, payload) => inSession(state, (session) => addTo(session, state, payload))
+
+const addTo = (session: SessionActor, state: ControlState, payload: Uint8Array): Answer => {
   const encode = AddStream.reply(state.minor).encode
   const request = AddStream.request(session.identity.minor).decode(payload)
   if (Result.isFailure(request)) {
