@@ -4,7 +4,10 @@ import { Effect, Fiber, Logger, Option } from "effect"
 import * as Watch from "../../src/cli/live/Watch.ts"
 import * as Target from "../../src/target/Target.ts"
 import { TestRelay } from "../../src/testing/index.ts"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
 
 it.live("sessions of one name that come one after the other while they are waited for", () =>
   Effect.gen(function* () {
@@ -39,4 +42,18 @@ it.live("sessions of one name that come one after the other while they are waite
     const { sessions } = yield* Fiber.join(waiting)
     assert.strictEqual(sessions.length, 2)
   }).pipe(Effect.provide(Logger.layer([])))
+)
+
+it.live("what is waited for is said, each once: the relay, the session", () =>
+  Effect.gen(function* () {
+    const livePort = yield* Ports.free
+    const url = `net://127.0.0.1:${livePort}/host/h/nobodys`
+    const follow = yield* Process.daemon(process.execPath, [toolboxProgram, "follow", "--wait", url])
+    const noRelay = `WARNING: cannot connect to 127.0.0.1:${livePort}: Connection refused; waiting\n`
+    yield* Process.said(follow, noRelay)
+    yield* Relays.start("ours", { livePort })
+    const noSession = "WARNING: no live session nobodys of host h; waiting\n"
+    yield* Process.said(follow, noSession)
+    assert.strictEqual(yield* Process.lastSaid(follow), noRelay + noSession)
+  })
 )

@@ -71,6 +71,8 @@ const lost: ReadonlySet<string> = new Set(["LinkLost", "NotLivePort"])
 
 export type Options = Flags.Given<ReturnType<typeof flags>>
 
+const tellWaiting = (reason: string) => Console.error(`WARNING: ${harmless(reason)}; waiting`)
+
 type AttachFailed =
   | LiveViewer.ConnectFailed
   | LiveViewer.AttachRefused
@@ -88,6 +90,13 @@ export const attach = (
   Effect.gen(function* () {
     let hasWaited = false
     let hasConnected = false
+    const told = new Set<string>()
+    /** A name that is mistyped never comes. */
+    const tellAbsent = ({ _tag, message }: AttachFailed) => {
+      if (!options.wait || !absent.has(_tag) || told.has(message)) return Effect.void
+      told.add(message)
+      return tellWaiting(message)
+    }
     const isWorthWaiting = ({ _tag }: AttachFailed) => {
       const isWaited = options.wait && (absent.has(_tag) || (hasConnected && lost.has(_tag)))
       hasWaited ||= isWaited
@@ -109,13 +118,13 @@ export const attach = (
         return yield* viewer.attachAll(session, { seek, ...rest })
       })
       const isUnlisted = (error: AttachFailed) => error._tag === "SessionNotFound" && isWorthWaiting(error)
-      return yield* Effect.retry(asked, { schedule: looks, while: isUnlisted })
+      return yield* Effect.retry(asked.pipe(Effect.tapError(tellAbsent)), { schedule: looks, while: isUnlisted })
     })
     // Of its own: what a relay that goes meanwhile leaves does not wait for the end.
     const inScope = Effect.flatMap(Effect.flatMap(Effect.scope, Scope.fork), (scope) =>
       Effect.onError(Scope.provide(attached, scope), () => Scope.close(scope, Exit.void))
     )
-    return yield* Effect.retry(inScope, { schedule: looks, while: isWorthWaiting })
+    return yield* Effect.retry(inScope.pipe(Effect.tapError(tellAbsent)), { schedule: looks, while: isWorthWaiting })
   })
 
 /**
@@ -133,7 +142,7 @@ export const untilOver = <A, E extends { readonly _tag: string }, R>(
       Effect.tapError((error) => {
         if (!isWorthWaiting(error)) return Effect.void
         isWaiting = true
-        return Console.error(`WARNING: ${harmless(String((error as { readonly message?: string }).message))}; waiting`)
+        return tellWaiting(String((error as { readonly message?: string }).message))
       })
     )
     return yield* Effect.retry(once, { schedule: looks, while: isWorthWaiting })
