@@ -262,8 +262,10 @@ export interface Options {
   readonly readsEvents: EventReading
 }
 
+/** Throws what the system says of a file that may not be read: of such a one nobody knows what is wrong. */
 export const scan = (source: DataSource, options: Options): PacketScan => {
   try {
+    source.from(0).load(new Cursor(), 0, 1)
     return scanOf(source, options)
   } finally {
     source.release()
