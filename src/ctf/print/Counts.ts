@@ -1,4 +1,6 @@
 /** How many event records of which name, and how many a second: what a trace is made of, at a glance. */
+
+import { harmless } from "../../errors/Harmless.ts"
 import type { Time } from "../decode/Clock.ts"
 import { nanos } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
@@ -62,7 +64,7 @@ export class Counts {
   /** A line for each name, then their sum. */
   text(): string {
     const width = String(this.total).length
-    const lines = this.names.map(([name, count]) => `${String(count).padStart(width)} ${name}`)
+    const lines = this.names.map(([name, count]) => `${String(count).padStart(width)} ${harmless(name)}`)
     return [...lines, `${this.total} in all`, ""].join("\n")
   }
 
@@ -86,20 +88,25 @@ export class Counts {
     }
     const most = bars.reduce((a, b) => Math.max(a, b))
     const width = String(most).length
+    const days = [first, last].map((seconds) => dateOf(seconds, isGmt))
+    const label = (seconds: number) =>
+      (days[0] === days[1] ? "" : `${dateOf(seconds, isGmt)} `) + timeOf(seconds, isGmt)
     const lines = bars.map((count, at) => {
       const bar = "█".repeat(Math.ceil((count / most) * barWidth))
-      return `${label(first + at * step, isGmt)} ${String(count).padStart(width)} ${bar}`.trimEnd()
+      return `${label(first + at * step)} ${String(count).padStart(width)} ${bar}`.trimEnd()
     })
     return [`events per ${step === 1 ? "second" : `${step} seconds`}`, ...lines, ""].join("\n")
   }
 }
 
-const two = (value: number): string => String(value).padStart(2, "0")
-
-const label = (seconds: number, isGmt: boolean): string => {
+/** As if the local time were UTC. */
+const localOf = (seconds: number, isGmt: boolean): string => {
   const date = new Date(seconds * 1000)
-  const parts = isGmt
-    ? [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()]
-    : [date.getHours(), date.getMinutes(), date.getSeconds()]
-  return parts.map(two).join(":")
+  if (isGmt) return date.toISOString()
+  const [year, month, day] = [date.getFullYear(), date.getMonth(), date.getDate()]
+  return new Date(Date.UTC(year, month, day, date.getHours(), date.getMinutes(), date.getSeconds())).toISOString()
 }
+
+const dateOf = (seconds: number, isGmt: boolean): string => localOf(seconds, isGmt).slice(0, 10)
+
+const timeOf = (seconds: number, isGmt: boolean): string => localOf(seconds, isGmt).slice(11, 19)
