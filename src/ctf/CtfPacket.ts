@@ -27,7 +27,8 @@ export interface PacketHead {
 /** Bytes of the header and context that LTTng writes before the events of a packet. */
 export const headBytes = 80
 const magic = 0xc1fc1fc1
-const uuidAt = 4
+/** Where the head says of which trace it is. */
+export const uuidAt = 4
 const uuidBytes = 16
 
 /** Where the head says how many bits the content has. */

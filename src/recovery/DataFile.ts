@@ -155,9 +155,23 @@ const strangersIn = (packets: ReadonlyArray<Packet>): ReadonlyArray<Packet> => {
   return packets.filter((packet) => streamOf(packet) !== own)
 }
 
+const bytesOf = (uuid: string): Uint8Array => Buffer.from(uuid.replaceAll("-", ""), "hex")
+
+/** No two traces have UUIDs that differ in one byte: it is the trace's own, damaged. */
+const isAlmost = (a: string, b: string): boolean => {
+  const other = bytesOf(b)
+  return bytesOf(a).filter((byte, at) => byte !== other[at]).length === 1
+}
+
+const isMisnamed = ({ trace: own }: DataFile, { trace, traceAt }: Packet): boolean =>
+  own !== undefined && trace !== undefined && traceAt !== undefined && isAlmost(own, trace)
+
 /** Packets that are not of the file's trace, and those of another stream than the others, and why. */
-const outsiders = ({ scan: { packets }, trace }: DataFile): ReadonlyMap<Packet, string> => {
-  const isOther = (packet: Packet) => trace !== undefined && packet.trace !== undefined && packet.trace !== trace
+const outsiders = (file: DataFile): ReadonlyMap<Packet, string> => {
+  const { scan, trace } = file
+  const { packets } = scan
+  const isOther = (packet: Packet) =>
+    trace !== undefined && packet.trace !== undefined && packet.trace !== trace && !isMisnamed(file, packet)
   const found = new Map<Packet, string>()
   for (const packet of packets) if (isOther(packet)) found.set(packet, `a packet of trace ${packet.trace}`)
   for (const packet of strangersIn(packets.filter((each) => !found.has(each)))) {
@@ -177,6 +191,13 @@ const shorten =
   ({ fault, offset }: Packet): Finding["changes"] =>
     fault?.shortened === undefined ? [] : [{ kind: "shorten", path, offset, ...fault.shortened }]
 
+const nameTrace =
+  ({ path, trace }: DataFile) =>
+  ({ offset, traceAt }: Packet): Finding["changes"] =>
+    trace === undefined || traceAt === undefined
+      ? []
+      : [{ kind: "name-trace", path, offset, trace, at: traceAt, bytes: bytesOf(trace) }]
+
 /** Of the findings the first carries the changes that put all of them right. */
 export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const found = new Findings()
@@ -187,6 +208,11 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   for (const [{ offset, trace }, detail] of strangers) {
     const isOther = file.trace !== undefined && trace !== file.trace
     found.add("damage", isOther ? "trace-mismatch" : "data-unreadable", file.path, detail, offset)
+  }
+  const misnamed = packets.filter((packet) => isMisnamed(file, packet))
+  for (const { offset, trace } of misnamed) {
+    const detail = `a packet that says it is of trace ${trace}, which is this one's UUID but for a byte`
+    found.add("damage", "trace-mismatch", file.path, detail, offset)
   }
   const all = [...found.all, ...eventFindings(file)]
   if (holes.some(({ isForeign }) => isForeign)) return all
@@ -201,5 +227,6 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const away = [...adjacent(gone), ...unreadable].sort((a, b) => a.from - b.from)
   // Each is set aside just before it changes: a repair that goes on after one that was killed begins with the same.
   const ended = [...cut].flatMap((packet) => [...aside(file, adjacent([packet])), ...shorten(file)(packet)])
-  return [{ ...first, changes: [...ended, ...aside(file, away), ...changes(file, left)] }, ...others]
+  const named = misnamed.flatMap(nameTrace(file))
+  return [{ ...first, changes: [...named, ...ended, ...aside(file, away), ...changes(file, left)] }, ...others]
 }

@@ -153,7 +153,7 @@ const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "as
   }
 }
 
-const shorten = (path: string, { at, bytes }: Extract<Change, { kind: "shorten" }>): void =>
+const overwrite = (path: string, { at, bytes }: Extract<Change, { kind: "shorten" | "name-trace" }>): void =>
   inPlace(path, (descriptor) => writeAll(descriptor, bytes, at))
 
 const rename = (path: string, to: string): void => {
@@ -174,7 +174,8 @@ export const apply = (root: string, change: Change): void => {
       aside(path, join(root, change.to), change)
       break
     case "shorten":
-      shorten(path, change)
+    case "name-trace":
+      overwrite(path, change)
       break
     case "write":
       Directory.makeNow(dirname(path), 0o770)

@@ -19,6 +19,8 @@ export interface Packet {
   readonly offset: number
   /** UUID of the trace that it says it is of. */
   readonly trace: string | undefined
+  /** In the file, where it says so if it is none of the trace's and has LTTng's layout. */
+  readonly traceAt: number | undefined
   readonly byteCount: number
   readonly contentSize: bigint | undefined
   readonly timestampBegin: bigint | undefined
@@ -174,6 +176,14 @@ const shortened = (source: DataSource, { byteCount, contentSize, fault, offset }
   return { contentSize: bits, at: offset + CtfPacket.contentSizeAt, bytes }
 }
 
+const traceAtOf = (source: DataSource, offset: number, uuid: Uint8Array): number | undefined => {
+  const cursor = new Cursor()
+  source.from(offset).load(cursor, 0, CtfPacket.headBytes)
+  const head = CtfPacket.head(cursor.bytes)
+  const isSame = head !== undefined && Buffer.compare(head.traceUuid, uuid) === 0
+  return isSame ? offset + CtfPacket.uuidAt : undefined
+}
+
 /** By the trace's own metadata. */
 const byPlan = (source: DataSource, plan: TracePlan, options: Options): Look => {
   const { isTimed, name } = options
@@ -198,9 +208,11 @@ const byPlan = (source: DataSource, plan: TracePlan, options: Options): Look => 
       return { isTorn: isShort, isForeign, isUnreadable, undeclared, reason: message, trace }
     }
     const { begin, beginCycles, cursor, end, hasBegin, hasEnd, totalBits } = stream
+    const trace = uuidOf(cursor.uuid)
+    const uuid = trace === undefined || trace === options.trace ? undefined : cursor.uuid?.slice()
     const packet = {
       offset,
-      trace: uuidOf(cursor.uuid),
+      trace,
       byteCount: totalBits / 8,
       contentSize: big(cursor.contentBits),
       timestampBegin: hasBegin ? big(beginCycles) : undefined,
@@ -213,7 +225,9 @@ const byPlan = (source: DataSource, plan: TracePlan, options: Options): Look => 
       endNanos: hasEnd ? nanos(end) : undefined
     }
     const fault = readsEvents ? eventFault(stream, options) : undefined
-    return { ...packet, fault: fault && { ...fault, shortened: shortened(source, { ...packet, fault }) } }
+    const traceAt = uuid && traceAtOf(source, offset, uuid)
+    const whole = { ...packet, traceAt, fault }
+    return { ...whole, fault: fault && { ...fault, shortened: shortened(source, whole) } }
   }
 }
 
@@ -242,7 +256,7 @@ const byLayout = (source: DataSource, { byteCount, isForeign: isOther, longBytes
     }
     const { packetSize: _, traceUuid: __, ...members } = head
     const untold = { beginNanos: undefined, endNanos: undefined, fault: undefined }
-    return { ...members, ...untold, offset, byteCount: size, trace }
+    return { ...members, ...untold, offset, byteCount: size, trace, traceAt: undefined }
   }
 }
 
@@ -250,6 +264,8 @@ export interface Options {
   readonly name: string
   readonly byteCount: number
   readonly plan: TracePlan | undefined
+  /** UUID of the trace, where that is known. */
+  readonly trace: string | undefined
   readonly slackNanos: bigint | undefined
   /** A time that no reader can tell is a damaged one (`isTimed`). */
   readonly isTimed: boolean

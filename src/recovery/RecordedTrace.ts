@@ -134,7 +134,7 @@ const readFile = (known: Known, { byteCount, name }: Entry): DataFile.DataFile =
   const index = indexes.files.get(name)
   const offsets = (index?.records ?? []).map(({ offset }) => Number(offset)).sort((a, b) => a - b)
   const traits = { plan, slackNanos, isTimed, isForeign, longBytes } as const
-  const options = { name: path, byteCount, ...traits, offsets, readsEvents }
+  const options = { name: path, byteCount, ...traits, trace: uuid, offsets, readsEvents }
   const scan = PacketScan.scan(tree.data(path, byteCount), options)
   const indexPath = CtfIndex.pathOf(path)
   const isIndexed = indexes.files.size > 0 && !indexes.unreadable.has(name)

@@ -164,6 +164,20 @@ describe("of another trace", () => {
     for (const [path, bytes] of live) assert.strictEqual(Buffer.compare(after.get(path) ?? Buffer.alloc(0), bytes), 0)
   })
 
+  it("by one damaged byte a packet is given its own UUID again", () => {
+    const files = new Map(live)
+    const path = liveFile("c_0")
+    const uuidAt = 4
+    const damaged = Uint8Array.from(files.get(path) as Uint8Array)
+    damaged[uuidAt + 7] = (damaged[uuidAt + 7] ?? 0) ^ 0x10
+    files.set(path, damaged)
+    assert.deepStrictEqual(codes(files), ["trace-mismatch"])
+    assert.isTrue(isEqual(repaired(files), live))
+    // With two it may be any other's.
+    damaged[uuidAt] = (damaged[uuidAt] ?? 0) ^ 0x10
+    assert.isAbove([...repaired(files).keys()].filter((each) => each.endsWith(".unreadable")).length, 0)
+  })
+
   it("what cannot be set aside, on a full disk, stays where it is", () => {
     const files = new Map(live)
     const place = join(dirname(liveFile("c_0")), "d_0")

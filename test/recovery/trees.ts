@@ -76,7 +76,8 @@ export const apply =
         files.set(change.to, Buffer.concat([files.get(change.to) ?? Buffer.alloc(0), ...parts]))
         break
       }
-      case "shorten": {
+      case "shorten":
+      case "name-trace": {
         const bytes = Uint8Array.from(files.get(path) as Uint8Array)
         bytes.set(change.bytes, change.at)
         files.set(path, bytes)
