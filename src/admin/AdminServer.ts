@@ -24,6 +24,7 @@ import * as PageFiles from "./PageFiles.ts"
 import * as Bounds from "./port/Bounds.ts"
 import * as Entrance from "./port/Entrance.ts"
 import * as PortServer from "./port/PortServer.ts"
+import { letReadersIn } from "./port/SocketMode.ts"
 import type { Check } from "./Readiness.ts"
 import * as Routes from "./Routes.ts"
 
@@ -109,6 +110,10 @@ const entered = ({ descriptorLimit, hasDoors, listen }: Options) =>
       return { layer, visitorOf: () => undefined }
     }
     const { server, visitorOf } = yield* Entrance.make(Bounds.server(Bounds.doorConnectionCountMax))
+    server.on("listening", () => {
+      const address = server.address()
+      if (typeof address === "string") letReadersIn(address)
+    })
     return { layer: NodeHttpServer.layer(() => server, { gracefulShutdownTimeout: stopTimeout, ...listen }), visitorOf }
   })
 

@@ -25,7 +25,7 @@ while (defined(my $to = readlink $path)) {
 my $entry = ($path =~ m{^(.*/)}s ? $1 : "./") . "lttng-relayd.js";
 # The entry, where it was run by itself, says which runtime it was, with which flags.
 my @flags = split / /, delete $ENV{LTTNG_RELAYD_RUNTIME_FLAGS} || "";
-my $node = delete $ENV{LTTNG_RELAYD_RUNTIME} || (grep { -x } map { "$_/node" } split /:/, $ENV{PATH} || "")[0] || "node";
+my $node = delete $ENV{LTTNG_RELAYD_RUNTIME} || (grep { -f && -x } map { "$_/node" } split /:/, $ENV{PATH} || "")[0] || "node";
 
 my %address = (control => ["0.0.0.0", 5342], data => ["0.0.0.0", 5343], live => ["127.0.0.1", 5344]);
 my %port_option = ("-C", "control", "-D", "data", "-L", "live");
@@ -111,4 +111,6 @@ if ($^O eq "linux" && understood(@options) && !configured()) {
   $ENV{NODE_NO_WARNINGS} = 1;
   unshift @flags, "--max-semi-space-size=4";
 }
-exec {$node} "lttng-relayd", @flags, $entry, @options or die "lttng-relayd: cannot run $node: $!\n";
+exec {$node} "lttng-relayd", @flags, $entry, @options;
+print STDERR "Error: Cannot run $node, of Node.js: $! [code=START_PROCESS]\n";
+exit 1

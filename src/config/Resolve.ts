@@ -7,7 +7,7 @@
  * created, bound or printed here.
  */
 import { readFileSync } from "node:fs"
-import { resolve as resolvePath } from "node:path"
+import { dirname, resolve as resolvePath } from "node:path"
 import { textOf } from "../protocol/Text.ts"
 import * as Arguments from "./Arguments.ts"
 import { type DaemonOptions, daemonDefaults, type LogFormat } from "./DaemonOptions.ts"
@@ -234,6 +234,9 @@ const unusable = ({ httpPort, httpTokenFile, relay }: DaemonOptions, isOutputGiv
   const isExposed = httpPort !== undefined && httpTokenFile === undefined && !HttpPort.isLocal(httpPort)
   if (!isOutputGiven && relay.output === "") {
     return ["There is no home directory to put traces in: give -o, --output PATH"]
+  }
+  if (!isOutputGiven && !relay.output.startsWith("/")) {
+    return [`The home directory ${dirname(relay.output)} is no absolute path: give -o, --output PATH, or another`]
   }
   return [
     ...(relay.output.startsWith("/") ? [] : ["Please specify an absolute path for -o, --output PATH"]),

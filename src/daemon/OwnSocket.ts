@@ -21,6 +21,10 @@ const isAnswered = (path: string): Promise<boolean> =>
     socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code !== "ECONNREFUSED"))
   })
 
+/** Somebody answers at a socket of this path. */
+export const isTaken = async (path: string): Promise<boolean> =>
+  lstatSync(path, { throwIfNoEntry: false }) !== undefined && (await isAnswered(path))
+
 /** Removes a socket that nobody answers at; what somebody answers at stays. Rejects with an operator's words. */
 export const clear = async (path: string): Promise<void> => {
   const fault = faultOf(path)

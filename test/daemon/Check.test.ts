@@ -1,5 +1,5 @@
 /** `--check` says all that would be wrong with a start, and leaves everything as it was. */
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -105,6 +105,22 @@ describe("lttng-relayd --check", () => {
         [code, stderr.match(/^Error: .*$/gm)?.map((line) => line.slice(0, 30))],
         [1, ["Error: Please specify an absol"]]
       )
+    })
+  )
+
+  it.live("a socket at which somebody answers is among it, one that was left is not", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const socket = join(at.home, "http")
+      const flag = `--http-port=unix://${socket}`
+      const { running } = yield* Daemons.runForeground([flag])
+      yield* Process.until("the socket", () => existsSync(socket))
+      const check = () => Daemons.attempt("ours", at, ["--check", ...at.urls, flag])
+      assert.include((yield* check()).stderr, `The http socket ${socket} cannot be made: Address already in use`)
+      running.signal("SIGKILL")
+      yield* running.ended
+      const { code, stderr } = yield* check()
+      assert.deepStrictEqual([code, existsSync(socket)], [0, true], stderr)
     })
   )
 

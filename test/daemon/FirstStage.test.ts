@@ -119,6 +119,18 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
         }
       })
   )
+  it.live("takes no directory for the runtime, and says that there is none", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const [wrong, right] = [join(at.home, "wrong"), dirname(process.execPath)]
+      mkdirSync(join(wrong, "node"), { recursive: true })
+      const version = (path: string) => Process.attempt("/bin/sh", [command, "-V"], { env: { PATH: path } })
+      assert.strictEqual((yield* version(`${wrong}:${right}:/usr/bin:/bin`)).code, 0)
+      const { code, stderr } = yield* version(join(at.home, "nothing"))
+      const said = "Error: Cannot run node, of Node.js: No such file or directory [code=START_PROCESS]\n"
+      assert.deepStrictEqual([code, stderr], [1, said])
+    })
+  )
   it.live("becomes the daemon, which takes its sockets over and keeps its pid", () =>
     Effect.gen(function* () {
       const at = yield* Daemons.place

@@ -343,6 +343,11 @@ describe("a wrong value", () => {
       "Wrong value in --memory-limit parameter: 65535"
     ],
     [
+      "a home that is relative",
+      { args: [], env: { LTTNG_HOME: "some/where" } },
+      "The home directory some/where is no absolute path: give -o, --output PATH, or another"
+    ],
+    [
       "a URL for a host's name",
       { args: ["--http-hosts=a,http://b"] },
       "Wrong value in --http-hosts parameter: http://b"

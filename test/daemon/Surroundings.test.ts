@@ -101,6 +101,23 @@ describe("the files that others read", () => {
   )
 })
 
+describe("the operator's unix socket", () => {
+  for (const [umask, mode, ...more] of [
+    ["027", "770"],
+    ["077", "700"],
+    ["027", "770", "--proxy-from=10.0.0.0/8"]
+  ] as const) {
+    it.live(`lets in whom umask ${umask} lets read: ${more}`, () =>
+      Effect.gen(function* () {
+        const socket = join(yield* temporaryDirectory("socket"), "http")
+        const flags = [`--http-port=unix://${socket}`, ...more]
+        yield* Daemons.runForeground(flags, { before: `umask ${umask}` })
+        yield* Process.until("its mode", () => existsSync(socket) && Daemons.mode(socket) === mode)
+      })
+    )
+  }
+})
+
 describe("a log that cannot be written", () => {
   it.live("to a full disk is no reason to end", () =>
     Effect.gen(function* () {

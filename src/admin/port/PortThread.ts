@@ -14,6 +14,7 @@ import { bodyBytesMax, server as makeServer } from "./Bounds.ts"
 import { isHead } from "./Crowd.ts"
 import type { Answered, Headers, Start, Told } from "./PortMessages.ts"
 import { keyOf, Recent } from "./Recent.ts"
+import { letReadersIn } from "./SocketMode.ts"
 
 type Head = Extract<Answered, { readonly _tag: "Head" }>
 type Part = Extract<Answered, { readonly _tag: "Part" }>
@@ -209,6 +210,7 @@ server.on("request", ask)
 server.on("error", ({ code, message }: NodeJS.ErrnoException) => tell({ _tag: "Refused", code, message }))
 server.listen(listen, () => {
   const address = server.address()
+  if (typeof address === "string") letReadersIn(address)
   if (address !== null) tell({ _tag: "Listening", address })
 })
 parentPort?.on("message", answer)

@@ -188,7 +188,8 @@ const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise
     complaints.push(error(`The ${name} port ${host}:${port} is not to be had: ${reason}`))
   }
   if (httpPort?._tag === "Unix") {
-    const reason = unwritableSocket(httpPort.path)
+    const fault = unwritableSocket(httpPort.path)
+    const reason = fault ?? ((await OwnSocket.isTaken(httpPort.path)) ? "Address already in use" : undefined)
     if (reason !== undefined) complaints.push(error(`The http socket ${httpPort.path} cannot be made: ${reason}`))
   }
   if (httpPort !== undefined && httpTokenFile === undefined && HttpPort.isLocal(httpPort)) {
