@@ -1,7 +1,7 @@
 /** What the commands of the toolbox print: lines for people, JSON for scripts, errors as one line. */
 import { Console, Effect, Runtime } from "effect"
 import { CliError, Flag } from "effect/cli"
-import { harmless } from "../errors/Harmless.ts"
+import { harmless, harmlessJson } from "../errors/Harmless.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { statusOf } from "./Misused.ts"
 
@@ -10,9 +10,9 @@ export const jsonFlag = Flag.Boolean("json").pipe(
   Flag.withDescription("Print JSON, one value a line")
 )
 
-/** 64-bit numbers become strings: JSON readers would round them. */
+/** 64-bit numbers become strings: JSON readers would round them. For terminals, too. */
 export const json = (value: unknown): string =>
-  JSON.stringify(value, (_, member) => (typeof member === "bigint" ? member.toString() : member))
+  harmlessJson(JSON.stringify(value, (_, member) => (typeof member === "bigint" ? member.toString() : member)))
 
 /** For people. */
 export const print = (line: string): Effect.Effect<void> => Console.log(harmless(line))

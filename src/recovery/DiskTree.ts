@@ -2,8 +2,8 @@
 import * as fs from "node:fs"
 import { dirname, join } from "node:path"
 import { FileWindow } from "../ctf/recorded/FileWindow.ts"
+import { harmless } from "../errors/Harmless.ts"
 import * as SystemError from "../errors/SystemError.ts"
-import { printable } from "../protocol/Printable.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
 import type { Change } from "./Finding.ts"
@@ -40,9 +40,9 @@ export const rootOf = (path: string): string => {
   try {
     if (fs.statSync(pathOf(path)).isDirectory()) return realOf(path)
   } catch (cause) {
-    throw new Error(`${printable(path)}: ${SystemError.reasonOf(cause)}`)
+    throw new Error(`${harmless(path)}: ${SystemError.reasonOf(cause)}`)
   }
-  throw new Error(`${printable(path)}: ${SystemError.notDirectory}`)
+  throw new Error(`${harmless(path)}: ${SystemError.notDirectory}`)
 }
 
 const written = (root: string, isInPlace: boolean): ReadonlySet<string> =>

@@ -1,5 +1,4 @@
 /** What a check finds, and the changes to files that put it right. Values: nothing here reads or writes. */
-import * as Printable from "../protocol/Printable.ts"
 
 /**
  * - `damage`: readers stumble over it, or what was recorded is not where it belongs
@@ -97,13 +96,6 @@ export const finding = (
 export const append = <A>(to: Array<A>, more: Iterable<A>): void => {
   for (const one of more) to.push(one)
 }
-
-/** Names are whatever somebody gave: they are not to act on a terminal. */
-export const printable = (text: string): string =>
-  Printable.printable(text).replace(
-    /\p{Cc}/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`
-  )
 
 /** What a change does, for people. */
 export const described = (change: Change): string => {

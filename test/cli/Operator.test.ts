@@ -46,7 +46,10 @@ describe("lttng-relay sessions", () => {
       for (const url of [`net://127.0.0.1:${relay.livePort}`, `unix://${socket}`]) {
         const { code, stderr, stdout } = yield* toolbox("sessions", url)
         assert.strictEqual(code, 0, stderr)
-        assert.match(stdout, /^[^\n\p{Cc}\u202e]*web\\u001b\[2J\/a\\u000a\\u202egnp\.exe\\u009b31m[^\n]*\n$/u, url)
+        assert.match(stdout, /^[^\n\p{Cc}\u202e]*web\\x1b\[2J\/a\\x0a\\u202egnp\.exe\\x9b31m[^\n]*\n$/u, url)
+        const json = (yield* toolbox("sessions", "--json", url)).stdout
+        assert.match(json, /^[^\n\p{Cc}\u202e]*\n$/u, url)
+        assert.include(json, "web\\u001b[2J")
       }
     })
   )

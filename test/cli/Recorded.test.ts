@@ -1,5 +1,5 @@
 /** `show` and `export` as programs: parts of a trace, names that are no UTF-8, terminals. */
-import { cpSync, readFileSync, rmSync } from "node:fs"
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -113,7 +113,15 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types",
       ]) {
         const { code, stderr } = yield* attempt(...args)
         assert.notStrictEqual(code, 0)
-        assert.match(stderr, /^Error: [^\p{Cc}\u202e]*a\\(u00|x)1b\[2J[^\p{Cc}\u202e]*\n$/u, args.join(" "))
+        assert.match(stderr, /^Error: [^\p{Cc}\u202e]*a\\x1b\[2J[^\p{Cc}\u202e]*\n$/u, args.join(" "))
+      }
+      const damaged = join(root(), "named")
+      mkdirSync(join(damaged, name), { recursive: true })
+      writeFileSync(join(damaged, name, "metadata"), "none")
+      for (const args of [["check"], ["check", "--json"], ["repair"], ["repair", "--json"]]) {
+        const { stdout } = yield* attempt(...args, damaged)
+        assert.match(stdout, /^([^\p{Cc}\u202e]*\n)+$/u, args.join(" "))
+        assert.match(stdout, /a\\(x|u00)1b\[2J\\u202eb/, args.join(" "))
       }
     })
   )

@@ -1,17 +1,16 @@
 /** `lttng-relay check`: whether recorded files are whole, and agree with each other. */
 import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { harmless } from "../../errors/Harmless.ts"
 import * as Checked from "../../recovery/Check.ts"
 import * as DiskTree from "../../recovery/DiskTree.ts"
-import { described, type Finding, printable } from "../../recovery/Finding.ts"
+import { described, type Finding } from "../../recovery/Finding.ts"
 import type * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 
 /** One line: how bad, what, where, and why. */
 export const line = ({ code, detail, offset, path, severity }: Finding): string =>
-  printable(
-    `${severity}: ${code}: ${path === "" ? "." : path}${offset === undefined ? "" : ` at ${offset}`}: ${detail}`
-  )
+  harmless(`${severity}: ${code}: ${path === "" ? "." : path}${offset === undefined ? "" : ` at ${offset}`}: ${detail}`)
 
 export const summary = (report: Checked.Report): string => {
   const { byteCount, decodedByteCount, fileCount, findings, packetCount, traceCount } = report

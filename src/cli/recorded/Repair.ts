@@ -1,10 +1,11 @@
 /** `lttng-relay repair`: makes recorded traces readable again, in a copy unless told otherwise. */
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
+import { harmless } from "../../errors/Harmless.ts"
 import * as Checked from "../../recovery/Check.ts"
 import * as DiskCopy from "../../recovery/DiskCopy.ts"
 import * as DiskTree from "../../recovery/DiskTree.ts"
-import { type Change, described, type Finding, printable } from "../../recovery/Finding.ts"
+import { type Change, described, type Finding } from "../../recovery/Finding.ts"
 import * as Recovery from "../../recovery/Repair.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
@@ -25,7 +26,7 @@ const config = {
 
 type Input = Flags.Given<typeof config>
 
-const shown = (change: Change): string => printable(described(change))
+const shown = (change: Change): string => harmless(described(change))
 
 /** What nothing puts right. */
 const tellLeft = (left: ReadonlyArray<Finding>, json: boolean) =>
@@ -82,7 +83,7 @@ const copy = (to: string, { directory, json }: Input) =>
   Effect.gen(function* () {
     const leftOut = yield* Output.attempt(() => DiskCopy.copy(directory, to))
     for (const { isLoss, path, reason } of leftOut) {
-      const line = printable(`left out: ${path}: ${reason}`)
+      const line = harmless(`left out: ${path}: ${reason}`)
       yield* json ? Output.printJson({ leftOut: path, reason }) : Console.error(line)
       if (isLoss) process.exitCode = 1
     }

@@ -7,7 +7,7 @@
  * Peers name sessions and hosts: whatever they say, a line is one line, of a bounded length, and moves no cursor.
  */
 import type { LogFormat } from "../../config/DaemonOptions.ts"
-import { harmless } from "../../errors/Harmless.ts"
+import { harmless, harmlessJson } from "../../errors/Harmless.ts"
 import { wallMicros, wallMillis } from "../../Machine.ts"
 import * as Time from "../../model/Time.ts"
 
@@ -60,23 +60,17 @@ const jsonOf = (value: unknown): unknown => {
   }
 }
 
-const escaped = (text: string): string =>
-  harmless(text, (character) => {
-    const code = character.charCodeAt(0)
-    return code > 0xff ? `\\u${code.toString(16).padStart(4, "0")}` : `\\x${code.toString(16).padStart(2, "0")}`
-  })
-
 const annotationText = (annotations: Line["annotations"]): string => {
   const entries = Object.entries(annotations ?? {})
   if (entries.length === 0) return ""
-  return ` [${entries.map(([key, value]) => `${key}=${escaped(textOf(value))}`).join(" ")}]`
+  return ` [${entries.map(([key, value]) => `${key}=${harmless(textOf(value))}`).join(" ")}]`
 }
 
 const color = { error: "\x1b[0;1;91m", warning: "\x1b[0;1;33m" } as const
 const colorEnd = "\x1b[0m"
 
 const toText = ({ kind, text, annotations }: Line, colored: boolean): string => {
-  const tail = `${escaped(shortened(text.replaceAll("\n", " ")))}${annotationText(annotations)}`
+  const tail = `${harmless(shortened(text.replaceAll("\n", " ")))}${annotationText(annotations)}`
   if (kind === "error" || kind === "warning") {
     const line = `${kind === "error" ? "Error" : "Warning"}: ${tail}`
     return colored ? `${color[kind]}${line}${colorEnd}` : line
@@ -86,13 +80,14 @@ const toText = ({ kind, text, annotations }: Line, colored: boolean): string => 
 
 const toJson = ({ kind, text, annotations }: Line): string => {
   const more = Object.entries(annotations ?? {}).map(([key, value]) => [key, jsonOf(value)] as const)
-  return JSON.stringify({
+  const members = {
     time: new Date(wallMillis()).toISOString(),
     level: kind,
     pid: process.pid,
     message: shortened(text),
     ...Object.fromEntries(more)
-  })
+  }
+  return harmlessJson(JSON.stringify(members))
 }
 
 /** Whether warnings and errors get colours: `NO_COLOR` over `LTTNG_TERM_COLOR` over what standard error is. */
