@@ -7,6 +7,7 @@ const Code = Schema.Literals([
   "START_FILE",
   "START_EXPORT",
   "START_OPTION",
+  "LOG_FILE",
   "HEALTH_FAILED"
 ])
 

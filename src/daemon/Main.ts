@@ -14,7 +14,7 @@ import * as Terminal from "../config/Terminal.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { setTimeout } from "../Machine.ts"
 import type { Controls } from "./Controls.ts"
-import type { DaemonFailed } from "./DaemonFailed.ts"
+import { DaemonFailed } from "./DaemonFailed.ts"
 import * as Handover from "./launch/Handover.ts"
 import * as Logging from "./log/Logging.ts"
 import * as LogLine from "./log/LogLine.ts"
@@ -99,25 +99,30 @@ const takeNohup = (): boolean => {
   return isSet
 }
 
-/** Before anything can be said. Where the file cannot be opened standard error hears of it, and has the log. */
-const openLog = (output: LogOutput.LogOutput, { logFile, logFormat }: DaemonOptions): void => {
+/**
+ * Before anything can be said. Where the file cannot be opened standard error hears of it, and has the log; the answer
+ * is what it heard.
+ */
+const openLog = (output: LogOutput.LogOutput, { logFile, logFormat }: DaemonOptions): string | undefined => {
   try {
     output.open(logFile)
+    return undefined
   } catch (cause) {
-    const text = `The log file cannot be opened: ${SystemError.reasonOf(cause)}`
+    const text = `The log file ${logFile} cannot be opened: ${SystemError.reasonOf(cause)}`
     output.write(LogLine.format({ kind: "error", text, annotations: { code: "LOG_FILE" } }, logFormat, false))
+    return text
   }
 }
 
-const makeControls = ({ args, directory, options }: Handover.Handover): Controls => {
-  const output = LogOutput.make()
-  if (options.logFile !== undefined) openLog(output, options)
+const makeControls = ({ args, directory, options }: Handover.Handover, output: LogOutput.LogOutput): Controls => {
   return { log: Logging.make(options, output.write), output, args, directory, options, reload: () => undefined }
 }
 
 export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay): void => {
   const { options } = handover
-  const controls = makeControls(handover)
+  const output = LogOutput.make()
+  const logFault = options.logFile === undefined ? undefined : openLog(output, options)
+  const controls = makeControls(handover, output)
   const endsWithTerminal = !takeNohup() && Terminal.isThere()
   takeName()
   detachInput()
@@ -140,10 +145,12 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
     })
   const isWatched = process.stderr.isTTY === true && options.mode === "foreground" && options.logFormat === "text"
   const say = (line: string) => controls.output.write(`${line}\n`)
-  const program = Serve.serve({ handover, ownFiles, notify, announce, isWatched, say, controls }, startRelay).pipe(
-    Effect.tapCause(report),
-    Effect.provide(logging(controls.log))
-  )
+  // Without standard error there would be no log at all.
+  const isMute = logFault !== undefined && options.mode === "daemonize"
+  const serving = isMute
+    ? Effect.fail(new DaemonFailed({ code: "LOG_FILE", message: logFault }))
+    : Serve.serve({ handover, ownFiles, notify, announce, isWatched, say, controls }, startRelay)
+  const program = serving.pipe(Effect.tapCause(report), Effect.provide(logging(controls.log)))
   const fiber = Effect.runFork(program)
   const giveUp = () => {
     const text = `The orderly stop took longer than ${controls.options.relay.stopTimeoutMillis} ms`

@@ -366,7 +366,7 @@ const starts = {
   LOG_FILE: entry(
     "error",
     "",
-    "The file of --log-file cannot be opened: lines go where they went before, at a start to standard error. SIGUSR2 tries again."
+    "The file of --log-file cannot be opened: lines go where they went before, at a start to standard error; with -d there is none, and the start fails. SIGUSR2 tries again."
   ),
   NOTIFY_FAILED: entry(
     "warning",

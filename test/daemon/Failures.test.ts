@@ -85,6 +85,20 @@ describe("a start that fails", () => {
   }
 })
 
+describe("a log file that cannot be opened", () => {
+  it.live("ends a start with -d, which would have no log; one in the foreground goes on", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      yield* Daemons.killed(at)
+      const { code, stderr } = yield* Daemons.attempt("ours", at, [...at.urls, "-d", "--log-file=/nowhere/log"])
+      const said = "Error: The log file /nowhere/log cannot be opened: No such file or directory [code=LOG_FILE]"
+      assert.deepStrictEqual([code, Daemons.withoutNoise(stderr)], [1, `${said}\n`])
+      const { running } = yield* Daemons.runForeground(["--log-file=/nowhere/log"])
+      yield* Process.said(running, "The log file /nowhere/log cannot be opened")
+    })
+  )
+})
+
 describe("a start that is refused", () => {
   for (const args of [
     ["-C", "foo://x", "--log-format=json"],
