@@ -37,7 +37,7 @@ const printed = (format: "count" | "histogram", ...seconds: ReadonlyArray<number
 }
 
 it("a name acts on no terminal", () => {
-  assert.deepStrictEqual(printed("count", 0, 1), ["2 e\\u001b[2J\\u000ax", "2 in all", ""])
+  assert.deepStrictEqual(printed("count", 0, 1), ["2 e\\x1b[2J\\x0ax", "2 in all", ""])
 })
 
 it("times of one day are without their date, of several with it", () => {

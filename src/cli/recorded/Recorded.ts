@@ -50,7 +50,7 @@ const asked = (input: Input): Input => {
 const moment = (
   flag: (typeof flags)[number],
   { clockGmt: isGmt, [flag]: [text, again] }: Input,
-  first: bigint | undefined
+  first?: () => bigint | undefined
 ) => {
   if (text === undefined) return undefined
   if (again !== undefined) throw new Misused(`--${flag} is given twice`)
@@ -62,7 +62,7 @@ const moment = (
   return time
 }
 
-const intervalOf = (input: Input, first: bigint | undefined): Interval => {
+const intervalOf = (input: Input, first: () => bigint | undefined): Interval => {
   const interval = { begin: moment("begin", input, first), end: moment("end", input, first) }
   if (isEmpty(interval)) throw new Misused("--begin is after --end")
   return interval
@@ -75,7 +75,7 @@ export const open = (input: Input, clockShift: bigint): Recording.Recording => {
   const url = input.directory.find((path) => urlPattern.test(path))
   if (url !== undefined) throw new Misused(`${url} is no directory; live sessions are for \`lttng-relay follow\``)
   const times = asked(input)
-  for (const flag of flags) moment(flag, times, 0n)
+  for (const flag of flags) moment(flag, times)
   return Recording.open(input.directory, {
     ...Recording.defaults,
     isIntersected: input.streamIntersection,

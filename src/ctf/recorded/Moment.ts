@@ -13,10 +13,10 @@ const wrapped = (nanos: bigint): Time => timeOf(BigInt.asIntN(64, nanos))
 const fraction = (digits: string | undefined): bigint => BigInt((digits ?? "").padEnd(9, "0"))
 
 /**
- * `SECONDS[.N]`, `HH:MM[:SS[.N]]` of the day of `first` (nanoseconds from the epoch), `YYYY-MM-DD[ HH:MM[:SS[.N]]]`.
+ * `SECONDS[.N]`, `HH:MM[:SS[.N]]` of the day of `first` (asked then; nanoseconds from the epoch), `YYYY-MM-DD[ HH:MM[:SS[.N]]]`.
  * Undefined when it is none of these.
  */
-export const parse = (text: string, isGmt: boolean, first: bigint | undefined): Time | undefined => {
+export const parse = (text: string, isGmt: boolean, first?: () => bigint | undefined): Time | undefined => {
   const [, sign, seconds, decimals] = secondsPattern.exec(text) ?? []
   if (seconds !== undefined) {
     const nanos = BigInt(seconds) * billion + fraction(decimals)
@@ -26,7 +26,7 @@ export const parse = (text: string, isGmt: boolean, first: bigint | undefined): 
     pattern.exec(datePattern.test(text) ? `${text} 00:00` : text) ?? []
   if (matched === undefined) return undefined
   const date =
-    year === undefined ? dayOf(first ?? 0n, isGmt) : ([Number(year), Number(month) - 1, Number(day)] as const)
+    year === undefined ? dayOf(first?.() ?? 0n, isGmt) : ([Number(year), Number(month) - 1, Number(day)] as const)
   const time = [Number(hour), Number(minute), Number(second ?? 0)] as const
   if (time[0] > 23 || time[1] > 59 || time[2] > 59) return undefined
   if (Number(month ?? 1) < 1 || Number(month ?? 1) > 12 || Number(day ?? 1) < 1 || Number(day ?? 1) > 31)

@@ -5,6 +5,7 @@
  * After each `next` the head is the item; it and all that it refers to are true until the next call.
  */
 import * as Result from "effect/Result"
+import { nanos } from "../decode/Clock.ts"
 import { correlate } from "../decode/Correlation.ts"
 import type { Int } from "../decode/Cursor.ts"
 import { DataStream } from "../decode/DataStream.ts"
@@ -27,8 +28,8 @@ export { RecordingRefused } from "./RecordingRefused.ts"
 
 /** How recorded traces are opened. */
 export interface Options {
-  /** What is wanted; asked with the begin of the first packet, in nanoseconds from the clocks' origin. */
-  readonly interval: (first: bigint | undefined) => Interval
+  /** What is wanted; may ask when the first packet begins, or event is, in nanoseconds from the clocks' origin. */
+  readonly interval: (first: () => bigint | undefined) => Interval
   /** Of each trace only the time in which all of its streams are active. */
   readonly isIntersected: boolean
   /** Compare times although the clocks have nothing to do with each other. */
@@ -240,6 +241,19 @@ const firstOf = (found: ReadonlyArray<Found>): bigint | undefined =>
     undefined
   )
 
+/** For where packets do not tell when they begin. */
+const firstEvent = (paths: ReadonlyArray<string>, options: Options): bigint | undefined => {
+  const recording = open(paths, { ...options, interval: () => always, isIntersected: false })
+  try {
+    for (let reader = recording.next(); reader !== undefined; reader = recording.next()) {
+      if (reader.item === "event" && reader.stream.hasTime) return nanos(reader.stream.time)
+    }
+    return undefined
+  } finally {
+    recording.close()
+  }
+}
+
 /** Of a stream without a clock beside others. Its events come first: nobody knows where they belong. */
 const misfit = (path: string): Failure => ({
   kind: "clock-mismatch",
@@ -274,7 +288,7 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
   )
   const reason = options.isCorrelationForced ? undefined : obstacle(found, warnings)
   if (reason !== undefined) throw new RecordingRefused(paths.join(", "), reason)
-  const interval = options.interval(firstOf(found))
+  const interval = options.interval(() => firstOf(found) ?? firstEvent(paths, options))
   const byTrace = Map.groupBy(options.isIntersected ? found : [], ({ trace }) => trace)
   const wantedOf = (trace: Trace) =>
     options.isIntersected ? intersection(interval, common(trace, byTrace.get(trace.plan) ?? [])) : interval
