@@ -126,7 +126,8 @@ export const textOptions = (input: Input, isTerminal: boolean): TextOptions => (
   hasDelta: !input.noDelta,
   names: choose("names", input.names, { all: nameKinds, usual: defaults.names, synonyms }),
   fields: choose("fields", input.fields, { all: headerFields, usual: defaults.fields }),
-  isColored: input.color === "always" || (input.color === "auto" && isTerminal && !isPlain())
+  isColored: input.color === "always" || (input.color === "auto" && isTerminal && !isPlain()),
+  isTerminal
 })
 
 const integer = (flag: string, text: string): bigint => {

@@ -203,5 +203,23 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types",
         assert.isFalse(yield* first({ TERM: "dumb" }))
       })
     )
+
+    it.live("names in a trace do nothing there; elsewhere they are as babeltrace2 has them", () =>
+      Effect.gen(function* () {
+        const trace = yield* Relays.temporaryDirectory("hostile")
+        const hostile = "\\x1b[2J\u202e"
+        writeFileSync(
+          join(trace, "metadata"),
+          `/* CTF 1.8 */ trace { major = 1; minor = 8; byte_order = le; }; env { hostname = "host${hostile}"; };
+          stream { event.header := struct { integer { size = 8; } id; }; };
+          event { name = "event${hostile}"; id = 0; fields := struct { string s; }; };`
+        )
+        writeFileSync(join(trace, "stream"), "\0\x1b[2J\0")
+        const there = yield* shell(`script -qec "'$1' '$2' show '${trace}'" /dev/null </dev/null`, { NO_COLOR: "1" })
+        assert.strictEqual(there.stdout, 'host\\x1b[2J\\u202e event\\x1b[2J\\u202e: { s = "\\e[2J" }\r\n')
+        const { stdout } = yield* run("show", trace)
+        assert.strictEqual(stdout, 'host\x1b[2J\u202e event\x1b[2J\u202e: { s = "\\e[2J" }\n')
+      })
+    )
   })
 })

@@ -1,4 +1,6 @@
 /** Event records as lines, byte for byte those of babeltrace2's `sink.text.pretty` (§11). */
+
+import { harmless } from "../../errors/Harmless.ts"
 import type { Time } from "../decode/Clock.ts"
 import { goOn, type Int, joined, readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
@@ -40,6 +42,8 @@ export interface TextOptions extends TimeStyle {
   readonly names: ReadonlySet<NameKind>
   readonly fields: ReadonlySet<HeaderField>
   readonly isColored: boolean
+  /** Names do nothing there: of controls in them, which babeltrace2 prints as they are, the numbers are written. */
+  readonly isTerminal: boolean
 }
 
 /** babeltrace2's own defaults. */
@@ -51,7 +55,8 @@ export const defaults: TextOptions = {
   hasDelta: true,
   names: new Set(["payload", "context"]),
   fields: new Set(["trace:hostname", "trace:procname", "trace:vpid"]),
-  isColored: false
+  isColored: false,
+  isTerminal: false
 }
 
 /** The fields of one scope. */
@@ -94,6 +99,7 @@ const isShown = (structure: Structure | undefined): boolean =>
 export class Text {
   readonly #options: TextOptions
   readonly #colors: Colors
+  readonly #shown: (text: string) => string
   readonly #time: TextTime
   /** Before the time; between time and difference; behind that. */
   readonly #before: Piece.Piece
@@ -109,6 +115,7 @@ export class Text {
   constructor(options: TextOptions = defaults) {
     this.#options = options
     this.#colors = options.isColored ? terminal : none
+    this.#shown = options.isTerminal ? harmless : (text) => text
     const hasNames = options.names.has("header")
     const { reset, time } = this.#colors
     const open = hasNames ? this.#name("timestamp") : "["
@@ -123,7 +130,11 @@ export class Text {
   }
 
   #name(text: string): string {
-    return TextFields.name(text, { hasNames: true, colors: { ...this.#colors, name: this.#colors.label } })
+    return TextFields.name(text, {
+      hasNames: true,
+      shown: this.#shown,
+      colors: { ...this.#colors, name: this.#colors.label }
+    })
   }
 
   /** After the last event: a terminal is left without colours. */
@@ -210,7 +221,7 @@ export class Text {
     const { commonContext, packetContext } = stream.streamClass
     const group = (name: string, structure: Structure | undefined, scope: Scope, kind: NameKind) => {
       if (structure === undefined) return undefined
-      const style = { hasNames: this.#options.names.has(kind), colors: this.#colors }
+      const style = { hasNames: this.#options.names.has(kind), shown: this.#shown, colors: this.#colors }
       const prefix = this.#options.names.has("scope") ? this.#name(name) : ""
       return { prefix, structure, place: root(scope), context: { slots: stream.slots, style } }
     }
@@ -251,14 +262,14 @@ export class Text {
     const texts: Array<string> = []
     let trace = ""
     const add = (field: HeaderField, name: string, value: string | undefined) => {
-      if (value !== undefined && fields.has(field)) texts.push((hasNames ? this.#name(name) : "") + value)
+      if (value !== undefined && fields.has(field)) texts.push((hasNames ? this.#name(name) : "") + this.#shown(value))
     }
     const text = (name: string): string | undefined => {
       const value = environment.get(name)
       return typeof value === "string" ? value : undefined
     }
     if (fields.has("trace")) {
-      const { name = "" } = stream.trace
+      const name = this.#shown(stream.trace.name ?? "")
       trace = hasNames ? `${this.#name("trace")}${name}, ` : name
     }
     const vpid = environment.get("vpid")
@@ -269,7 +280,7 @@ export class Text {
     add("loglevel", "loglevel", logLevelName(eventClass.logLevel))
     add("emf", "model.emf.uri", eventClass.emfUri)
     const { event, reset } = this.#colors
-    const name = `${event}${eventClass.name ?? "<unknown>"}${reset}`
+    const name = `${event}${this.#shown(eventClass.name ?? "<unknown>")}${reset}`
     if (!hasNames) return `${trace}${texts.join(":")}${texts.length > 0 ? " " : ""}${name}: `
     // Commas begin with a time: babeltrace2 has none without a clock.
     const comma = stream.clock === undefined ? "" : ", "

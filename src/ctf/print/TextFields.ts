@@ -21,6 +21,7 @@ import * as Piece from "./Piece.ts"
 export interface Style {
   /** Names of members and indexes of elements. */
   readonly hasNames: boolean
+  readonly shown: (name: string) => string
   readonly colors: Colors
 }
 
@@ -155,8 +156,8 @@ const blob = (fieldClass: Regions.RegionClass, { slots, style }: Context): Write
   }
 }
 
-export const name = (text: string, { colors, hasNames }: Style): string =>
-  hasNames ? `${colors.name}${text}${colors.reset} = ` : ""
+export const name = (text: string, { colors, hasNames, shown }: Style): string =>
+  hasNames ? `${colors.name}${shown(text)}${colors.reset} = ` : ""
 
 const structure = ({ alignment, members }: Structure, place: Place, context: Context): Write => {
   const { slots, style } = context
