@@ -41,6 +41,18 @@ export const contentSizeBytes = (head: Uint8Array, bits: bigint): Uint8Array => 
   return bytes
 }
 
+/** Where the head says when the packet begins and ends. */
+export const timesAt = 32
+/** What a head says there of these, in its own order: 16 bytes. */
+export const timesBytes = (head: Uint8Array, begin: bigint, end: bigint): Uint8Array => {
+  const bytes = new Uint8Array(16)
+  const isLittleEndian = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(0, true) === magic
+  const view = new DataView(bytes.buffer)
+  view.setBigUint64(0, begin, isLittleEndian)
+  view.setBigUint64(8, end, isLittleEndian)
+  return bytes
+}
+
 /** Whether these bytes, however few, are what a head begins with. */
 export const isBeginning = (bytes: Uint8Array): boolean =>
   [true, false].some((order) => {

@@ -191,12 +191,36 @@ const shorten =
   ({ fault, offset }: Packet): Finding["changes"] =>
     fault?.shortened === undefined ? [] : [{ kind: "shorten", path, offset, ...fault.shortened }]
 
+const setTime =
+  ({ path }: DataFile) =>
+  ([{ doubt, offset }, { timestampBegin, timestampEnd }]: readonly [Packet, IndexRecord]): Finding["changes"] =>
+    doubt === undefined
+      ? []
+      : [{ kind: "set-time", path, offset, at: doubt.at, bytes: doubt.bytesOf(timestampBegin, timestampEnd) }]
+
 const nameTrace =
   ({ path, trace }: DataFile) =>
   ({ offset, traceAt }: Packet): Finding["changes"] =>
     trace === undefined || traceAt === undefined
       ? []
       : [{ kind: "name-trace", path, offset, trace, at: traceAt, bytes: bytesOf(trace) }]
+
+/** Records that are right where their packets' heads are in doubt: all else in the two is the same. */
+const betterOf = ({ index, scan }: DataFile): ReadonlyMap<Packet, IndexRecord> => {
+  const doubtful = scan.packets.filter(({ doubt }) => doubt !== undefined)
+  const better = new Map<Packet, IndexRecord>()
+  if (index === undefined || doubtful.length === 0) return better
+  const records = new Map(index.records.map((record) => [Number(record.offset), record]))
+  for (const packet of doubtful) {
+    const record = records.get(packet.offset)
+    if (record === undefined || record.timestampEnd < record.timestampBegin) continue
+    const { timestampBegin, timestampEnd } = record
+    const isSame = timestampBegin === packet.timestampBegin && timestampEnd === packet.timestampEnd
+    const fault = difference(record, { ...packet, timestampBegin, timestampEnd }, index.minor ?? 1)
+    if (!isSame && fault === undefined) better.set(packet, record)
+  }
+  return better
+}
 
 /** Of the findings the first carries the changes that put all of them right. */
 export const check = (file: DataFile): ReadonlyArray<Finding> => {
@@ -216,17 +240,27 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   }
   const all = [...found.all, ...eventFindings(file)]
   if (holes.some(({ isForeign }) => isForeign)) return all
-  const isWhole = (packet: Packet) => packet.fault?.isDamage !== true && !strangers.has(packet)
+  const better = betterOf(file)
+  const isWhole = (packet: Packet) => !strangers.has(packet) && (better.has(packet) || packet.fault?.isDamage !== true)
   const damaged = packets.filter((packet) => !isWhole(packet))
   const [first, ...others] = all
   if (first === undefined || (found.all.length === 0 && damaged.length === 0)) return all
+  const become = (packet: Packet): Packet => {
+    const record = better.get(packet)
+    if (record === undefined) return ending(packet)
+    const { timestampBegin, timestampEnd } = record
+    return { ...packet, timestampBegin, timestampEnd }
+  }
   const cut = new Set(strangers.size > 0 ? [] : damaged.filter(({ fault }) => fault?.shortened !== undefined))
-  const left = packets.filter((packet) => isWhole(packet) || cut.has(packet)).map(ending)
+  const left = packets.filter((packet) => isWhole(packet) || cut.has(packet)).map(become)
   const unreadable = holes.filter(({ isUnreadable }) => isUnreadable).map(({ from, to }) => ({ from, to }))
   const gone = damaged.filter((packet) => !cut.has(packet))
   const away = [...adjacent(gone), ...unreadable].sort((a, b) => a.from - b.from)
   // Each is set aside just before it changes: a repair that goes on after one that was killed begins with the same.
   const ended = [...cut].flatMap((packet) => [...aside(file, adjacent([packet])), ...shorten(file)(packet)])
-  const named = misnamed.flatMap(nameTrace(file))
+  const named = [
+    ...misnamed.flatMap(nameTrace(file)),
+    ...[...better].filter(([packet]) => !strangers.has(packet)).flatMap(setTime(file))
+  ]
   return [{ ...first, changes: [...named, ...ended, ...aside(file, away), ...changes(file, left)] }, ...others]
 }

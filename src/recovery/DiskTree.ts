@@ -153,8 +153,10 @@ const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "as
   }
 }
 
-const overwrite = (path: string, { at, bytes }: Extract<Change, { kind: "shorten" | "name-trace" }>): void =>
-  inPlace(path, (descriptor) => writeAll(descriptor, bytes, at))
+const overwrite = (
+  path: string,
+  { at, bytes }: Extract<Change, { kind: "shorten" | "name-trace" | "set-time" }>
+): void => inPlace(path, (descriptor) => writeAll(descriptor, bytes, at))
 
 const rename = (path: string, to: string): void => {
   Directory.makeNow(dirname(to), 0o770)
@@ -175,6 +177,7 @@ export const apply = (root: string, change: Change): void => {
       break
     case "shorten":
     case "name-trace":
+    case "set-time":
       overwrite(path, change)
       break
     case "write":

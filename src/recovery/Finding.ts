@@ -66,6 +66,14 @@ export type Change =
       readonly at: number
       readonly bytes: Uint8Array
     }
+  /** The packet at `offset` is of this time, as its index says: `bytes`, at `at` of the file, say so. */
+  | {
+      readonly kind: "set-time"
+      readonly path: string
+      readonly offset: number
+      readonly at: number
+      readonly bytes: Uint8Array
+    }
   /** The file's bytes, all of them; a new file where there is none. `from`: where they were read. */
   | { readonly kind: "write"; readonly path: string; readonly bytes: Uint8Array; readonly from?: string }
   | { readonly kind: "rename"; readonly path: string; readonly to: string }
@@ -114,6 +122,8 @@ export const described = (change: Change): string => {
       return `end the packet at ${change.offset} of ${change.path} after ${change.contentSize} bits`
     case "name-trace":
       return `say in the packet at ${change.offset} of ${change.path} that it is of trace ${change.trace}`
+    case "set-time":
+      return `say in the packet at ${change.offset} of ${change.path} when it begins and ends, as its index does`
     case "write":
       return `write ${change.path}, ${change.bytes.length} bytes${change.from === undefined ? "" : `, as ${change.from} has them`}`
     case "rename":

@@ -21,6 +21,8 @@ export interface Packet {
   readonly trace: string | undefined
   /** In the file, where it says so if it is none of the trace's and has LTTng's layout. */
   readonly traceAt: number | undefined
+  /** Its times cannot be, or its events have others. */
+  readonly doubt: TimeDoubt | undefined
   readonly byteCount: number
   readonly contentSize: bigint | undefined
   readonly timestampBegin: bigint | undefined
@@ -36,6 +38,12 @@ export interface Packet {
   readonly fault: EventFault | undefined
 }
 
+/** Of a packet of LTTng's layout: where the file says when it begins and ends, and how it would say something else. */
+export interface TimeDoubt {
+  readonly at: number
+  readonly bytesOf: (begin: bigint, end: bigint) => Uint8Array
+}
+
 /** What a packet needs, and its trace's metadata does not declare. */
 export interface Undeclared {
   readonly streamClass: bigint
@@ -45,6 +53,8 @@ export interface Undeclared {
 
 export interface EventFault {
   readonly reason: string
+  /** It has a time that the packet does not. */
+  readonly isOutside: boolean
   readonly undeclared: Undeclared | undefined
   /** No reader can go on behind it; otherwise it may be that only this program cannot. */
   readonly isDamage: boolean
@@ -146,7 +156,7 @@ const eventFault = (stream: DataStream, { isTimed, slackNanos: slack }: Options)
   let outcome = stream.next()
   for (; outcome === event; outcome = stream.next()) {
     const reason = stream.plan?.clock === undefined || slack === undefined ? undefined : outside(stream, slack)
-    if (reason !== undefined) return { reason, isDamage: true, undeclared, readableBits, shortened }
+    if (reason !== undefined) return { reason, isOutside: true, isDamage: true, undeclared, readableBits, shortened }
     readableBits = cursor.base + cursor.at
   }
   if (outcome !== failed) return undefined
@@ -156,6 +166,7 @@ const eventFault = (stream: DataStream, { isTimed, slackNanos: slack }: Options)
   const isUndeclared = kind === "unknown-event-class" && streamClass !== undefined
   return {
     reason: message,
+    isOutside: false,
     isDamage,
     undeclared: isUndeclared ? { streamClass, eventClass: BigInt(cursor.eventId) } : undefined,
     readableBits,
@@ -182,6 +193,17 @@ const traceAtOf = (source: DataSource, offset: number, uuid: Uint8Array): number
   const head = CtfPacket.head(cursor.bytes)
   const isSame = head !== undefined && Buffer.compare(head.traceUuid, uuid) === 0
   return isSame ? offset + CtfPacket.uuidAt : undefined
+}
+
+/** Where the layout is LTTng's, the head says there what was read of it. */
+const doubtOf = (source: DataSource, offset: number, begin: bigint, end: bigint): TimeDoubt | undefined => {
+  const cursor = new Cursor()
+  source.from(offset).load(cursor, 0, CtfPacket.headBytes)
+  const head = cursor.bytes.slice(0, CtfPacket.headBytes)
+  const bytesOf = (first: bigint, last: bigint) => CtfPacket.timesBytes(head, first, last)
+  const { timesAt } = CtfPacket
+  const isThere = Buffer.compare(head.subarray(timesAt, timesAt + 16), bytesOf(begin, end)) === 0
+  return isThere ? { at: offset + timesAt, bytesOf } : undefined
 }
 
 /** By the trace's own metadata. */
@@ -226,7 +248,11 @@ const byPlan = (source: DataSource, plan: TracePlan, options: Options): Look => 
     }
     const fault = readsEvents ? eventFault(stream, options) : undefined
     const traceAt = uuid && traceAtOf(source, offset, uuid)
-    const whole = { ...packet, traceAt, fault }
+    const { timestampBegin: first, timestampEnd: last } = packet
+    // A tracer that crashed has not said when the packet ended.
+    const isDoubtful = first !== undefined && last !== undefined && last !== 0n && (last < first || fault?.isOutside)
+    const doubt = isDoubtful ? doubtOf(source, offset, first, last) : undefined
+    const whole = { ...packet, traceAt, doubt, fault }
     return { ...whole, fault: fault && { ...fault, shortened: shortened(source, whole) } }
   }
 }
@@ -256,7 +282,7 @@ const byLayout = (source: DataSource, { byteCount, isForeign: isOther, longBytes
     }
     const { packetSize: _, traceUuid: __, ...members } = head
     const untold = { beginNanos: undefined, endNanos: undefined, fault: undefined }
-    return { ...members, ...untold, offset, byteCount: size, trace, traceAt: undefined }
+    return { ...members, ...untold, offset, byteCount: size, trace, traceAt: undefined, doubt: undefined }
   }
 }
 

@@ -33,7 +33,14 @@ const file = (name: string, packets: ReadonlyArray<readonly [time: number, seque
     packets: packets.map(([time, sequence], at): Packet => {
       const [untold, timestampBegin] = [undefined, BigInt(time)]
       const head = { contentSize: 32_768n, eventsDiscarded: 0n, streamId: 0n, streamInstanceId: 0n }
-      const rest = { trace: untold, traceAt: untold, beginNanos: untold, endNanos: untold, fault: untold }
+      const rest = {
+        trace: untold,
+        traceAt: untold,
+        doubt: untold,
+        beginNanos: untold,
+        endNanos: untold,
+        fault: untold
+      }
       const own = { offset: at * 4096, byteCount: 4096, packetSeqNum: BigInt(sequence) }
       return { ...own, ...head, ...rest, timestampBegin, timestampEnd: timestampBegin }
     })

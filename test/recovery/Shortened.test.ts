@@ -97,3 +97,27 @@ describe("a packet of a time past the last that readers know", () => {
     })
   )
 })
+
+describe("a packet whose head says when it was, and is wrong", () => {
+  const [beginAt, endAt] = [32, 40]
+  it.each([
+    ["begins after its end", (_begin: bigint, end: bigint) => [end + 1n, end]],
+    ["ends before it begins", (begin: bigint, _end: bigint) => [begin, begin - 1n]],
+    ["begins after events of its own", (_begin: bigint, end: bigint) => [end, end]],
+    ["ends before events of its own", (begin: bigint, _end: bigint) => [begin, begin]]
+  ] as const)("%s: it says again what its index does, and keeps them", (_, wrong) => {
+    const original = Trees.recorded("live1")
+    const path = [...original.keys()].find((each) => each.endsWith("/c_0")) as string
+    const bytes = Buffer.from(original.get(path) ?? [])
+    const [begin = 0n, end = 0n] = wrong(bytes.readBigUInt64LE(beginAt), bytes.readBigUInt64LE(endAt))
+    bytes.writeBigUInt64LE(begin, beginAt)
+    bytes.writeBigUInt64LE(end, endAt)
+    const files = new Map(original).set(path, bytes)
+    assert.isTrue(Check.isDamaged(Check.check(Trees.tree(files))))
+    const { failures, report } = Repair.repair(Trees.tree(files), Trees.apply(files))
+    assert.deepStrictEqual(failures, [])
+    assert.isFalse(Check.isDamaged(report))
+    for (const [each, left] of original) assert.deepStrictEqual(Buffer.from(files.get(each) ?? []), Buffer.from(left))
+    assert.strictEqual(files.size, original.size)
+  })
+})

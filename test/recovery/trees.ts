@@ -77,7 +77,8 @@ export const apply =
         break
       }
       case "shorten":
-      case "name-trace": {
+      case "name-trace":
+      case "set-time": {
         const bytes = Uint8Array.from(files.get(path) as Uint8Array)
         bytes.set(change.bytes, change.at)
         files.set(path, bytes)
