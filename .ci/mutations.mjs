@@ -110,6 +110,7 @@ const mutations = [
   ["src/admin/Authorization.ts", "certified.mayViewAll || ofSessions.test(path)", "true", http],
   ["src/admin/Authorization.ts", "isAskedByOthers(question) ? undefined : ", "", http],
   ["src/admin/Authorization.ts", " && visitor?.isDirect !== false", "", http],
+  ["src/connection/HttpEntrance.ts", " && told?.isOwn !== false", " && told?.source === undefined", http],
   ["src/connection/HttpEntrance.ts", "rights?.mayAdminister === true", "rights !== undefined", http],
   ["src/admin/Visibility.ts", "viewpoint.mayViewAll ? all : ", "viewpoint.mayViewAll || true ? all : ", http],
   ["src/admin/Visibility.ts", "mayViewAll ? all : { ...all, sessionCount", "true ? all : { ...all, sessionCount", http],

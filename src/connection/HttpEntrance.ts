@@ -14,7 +14,7 @@ import type { Mode } from "../transport/tls/Tls.ts"
 /** A connection that is ready for HTTP. */
 export interface Visitor {
   readonly socket: Door.Accepted
-  /** It came to the program's own port, and from where its socket says. */
+  /** It came to the program's own port, for itself: not for somebody of whom a balancer told, nor one it does not know. */
   readonly isDirect: boolean
   /** By the rules in force when it is asked; undefined: it has no right to the port by its certificate. */
   readonly viewpoint: () => Viewpoint | undefined
@@ -50,7 +50,7 @@ export const open = (
       if (first !== undefined) accepted.unshift(first)
       serve({
         socket: secured?.socket ?? accepted,
-        isDirect: own.has(accepted) && told?.source === undefined,
+        isDirect: own.has(accepted) && told?.isOwn !== false,
         viewpoint: viewpointOf(permissions, arrival)
       })
       // Where it was looked at it was told to pause, and listeners alone do not undo that.

@@ -7,7 +7,9 @@ export interface ProxyHeader {
   readonly _tag: "Header"
   /** Bytes; what follows is the peer's. */
   readonly length: number
-  /** Undefined: the proxy speaks for itself, or does not know. */
+  /** The proxy speaks for itself. */
+  readonly isOwn: boolean
+  /** Undefined: that, or the proxy does not know. */
   readonly source: { readonly address: string; readonly port: number } | undefined
   /** The peer spoke TLS to the proxy. */
   readonly isSecure: boolean
@@ -111,7 +113,7 @@ const body = (header: Buffer): Reading => {
   const checksum = entries.get(types.checksum)
   if (checksum !== undefined && !isTrue(header, checksum)) return malformed("its checksum is another")
   const protocol = entries.get(types.alpn)?.toString("latin1")
-  return { _tag: "Header", length: header.length, source: read(bytes), protocol, ...secure }
+  return { _tag: "Header", length: header.length, isOwn: false, source: read(bytes), protocol, ...secure }
 }
 
 /** `bytes` is all that came so far. */
@@ -129,6 +131,6 @@ export const read = (bytes: Buffer): Reading => {
   if (length > lengthMax) return malformed(`${length} bytes`)
   if (bytes.length < length) return more
   // Its own connections, such as health checks.
-  if (command === 0) return { _tag: "Header", length, source: undefined, protocol: undefined, ...plain }
+  if (command === 0) return { _tag: "Header", length, isOwn: true, source: undefined, protocol: undefined, ...plain }
   return body(bytes.subarray(0, length))
 }

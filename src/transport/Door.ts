@@ -186,7 +186,7 @@ export class Door {
     // What was TLS as far as the proxy is none behind it.
     const isPlain = mode === "off" || entrances.terminal === undefined || told?.isSecure
     // A health check says no more, and breaks off.
-    const isChecking = told !== undefined && told.source === undefined && first === undefined
+    const isChecking = told?.isOwn === true && first === undefined
     if (told?.source !== undefined && !admits(told.source.address)) refuse(arrival, "HOST_REFUSED", "")
     else if (isPlain && isChecking) readFirst(accepted, (bytes) => this.#admit(guest, { ...arrival, first: bytes }))
     else if (isPlain) this.#admit(guest, { ...arrival, first })

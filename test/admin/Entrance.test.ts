@@ -266,6 +266,8 @@ describe("the operator's port", () => {
         })
       assert.strictEqual(yield* ask(Balancer.header({ command: 0x20, family: 0 })), "HTTP/1.1 200 OK")
       assert.strictEqual(yield* ask(Balancer.ipv4("192.0.2.7", 1)), "HTTP/1.1 401 Unauthorized")
+      // For somebody whom it does not know.
+      assert.strictEqual(yield* ask(Balancer.header({ command: 0x21, family: 0 })), "HTTP/1.1 401 Unauthorized")
       assert.strictEqual(yield* ask(Buffer.alloc(0)), "")
       const { incidents } = yield* relay.relay.activity
       assert.deepStrictEqual(incidents, [{ code: "PROXY_REFUSED", count: 1 }])

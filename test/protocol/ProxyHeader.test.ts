@@ -17,11 +17,11 @@ const valid: ReadonlyArray<readonly [name: string, bytes: Buffer, said: object]>
     Balancer.ipv6("0000:0000:0000:0000:0000:ffff:c000:0207", 1),
     { source: { address: "192.0.2.7", port: 1 }, ...plain }
   ],
-  ["LOCAL", Balancer.header({ command: 0x20, family: 0 }), { source: undefined, ...plain }],
+  ["LOCAL", Balancer.header({ command: 0x20, family: 0 }), { isOwn: true, source: undefined, ...plain }],
   [
     "LOCAL, with what is not to be read",
     Balancer.header({ command: 0x20, family: 0x31, addresses: Buffer.alloc(30, 255) }),
-    { source: undefined, ...plain }
+    { isOwn: true, source: undefined, ...plain }
   ],
   ["no address", Balancer.header({ family: 0 }), { source: undefined, ...plain }],
   [
@@ -89,7 +89,7 @@ const invalid: ReadonlyArray<readonly [reason: string, bytes: Buffer]> = [
 describe("a header of the PROXY protocol", () => {
   it.each(valid)("of %s", (_name, bytes, said) => {
     const { length } = bytes
-    const expected: object = { _tag: "Header", length, ...said }
+    const expected: object = { _tag: "Header", length, isOwn: false, ...said }
     assert.deepStrictEqual<object>(read(bytes), expected)
     assert.deepStrictEqual<object>(read(Buffer.concat([bytes, bytes])), expected)
     for (let at = 0; at < length; at++) assert.strictEqual(read(bytes.subarray(0, at))._tag, "More", `${at}`)
