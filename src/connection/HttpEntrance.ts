@@ -14,7 +14,7 @@ import type { Mode } from "../transport/tls/Tls.ts"
 /** A connection that is ready for HTTP. */
 export interface Visitor {
   readonly socket: Door.Accepted
-  /** It came to the program's own port, for itself: not for somebody of whom a balancer told, nor one it does not know. */
+  /** It came to the program's own port, and by itself: a balancer's comes for somebody, whom it may not know. */
   readonly isDirect: boolean
   /** By the rules in force when it is asked; undefined: it has no right to the port by its certificate. */
   readonly viewpoint: () => Viewpoint | undefined
