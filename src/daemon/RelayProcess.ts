@@ -67,7 +67,7 @@ const startHttp = (port: HttpPort.HttpPort, { controls, operations, token }: Run
     }
     const where = port._tag === "Unix" ? port.path : `${port.host}:${port.port}`
     const failed = (reason: string) =>
-      new DaemonFailed({ code: "START_PORT", message: `Failed to bind http socket ${where}: ${reason}` })
+      new DaemonFailed({ code: "START_PORT", message: `Failed to bind http socket ${where} (--http-port): ${reason}` })
     if (port._tag === "Unix") {
       yield* Effect.tryPromise({
         try: () => OwnSocket.clear(port.path),

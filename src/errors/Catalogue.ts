@@ -350,7 +350,7 @@ const starts = {
   START_PORT: entry(
     "error",
     "",
-    "A port cannot be bound: the line names its option. In use: another relay runs there already, or take another port."
+    "A port cannot be bound: the line names its option. In use: another relay runs there already, or take another port. A session daemon that was there first has 5345 for its agents."
   ),
   START_FILE: entry(
     "error",

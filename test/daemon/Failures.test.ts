@@ -29,12 +29,12 @@ describe("a start that fails", () => {
     {
       name: "an http port in use",
       args: (_, taken) => [`--http-port=${taken.urls[1]}`],
-      says: /Failed to bind http socket 127\.0\.0\.1:\d+: Address already in use \[code=START_PORT\]$/
+      says: /Failed to bind http socket 127\.0\.0\.1:\d+ \(--http-port\): Address already in use \[code=START_PORT\]$/
     },
     {
       name: "a place for the http socket below a file",
       args: () => ["--http-port=unix:///etc/passwd/socket"],
-      says: /^Error: Failed to bind http socket \/etc\/passwd\/socket: Not a directory/
+      says: /^Error: Failed to bind http socket \/etc\/passwd\/socket \(--http-port\): Not a directory/
     },
     {
       name: "a missing working directory",
