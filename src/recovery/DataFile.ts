@@ -253,7 +253,10 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   }
   const cut = new Set(strangers.size > 0 ? [] : damaged.filter(({ fault }) => fault?.shortened !== undefined))
   const left = packets.filter((packet) => isWhole(packet) || cut.has(packet)).map(become)
-  const unreadable = holes.filter(({ isUnreadable }) => isUnreadable).map(({ from, to }) => ({ from, to }))
+  // Between two packets there was another, of which more may be known to somebody than its head says.
+  const unreadable = holes
+    .filter(({ isUnreadable, to }) => isUnreadable || to < file.byteCount)
+    .map(({ from, to }) => ({ from, to }))
   const gone = damaged.filter((packet) => !cut.has(packet))
   const away = [...adjacent(gone), ...unreadable].sort((a, b) => a.from - b.from)
   // Each is set aside just before it changes: a repair that goes on after one that was killed begins with the same.

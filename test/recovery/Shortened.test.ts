@@ -121,3 +121,17 @@ describe("a packet whose head says when it was, and is wrong", () => {
     assert.strictEqual(files.size, original.size)
   })
 })
+
+it("a packet whose head is no more is set aside from between the others", () => {
+  const original = Trees.recorded("live1")
+  const path = [...original.keys()].find((each) => each.endsWith("/c_0")) as string
+  const bytes = Buffer.from(original.get(path) ?? [])
+  // The highest bytes of the second packet's size.
+  bytes.fill(0x7f, 4096 + 60, 4096 + 64)
+  const files = new Map(original).set(path, bytes)
+  const { report } = Repair.repair(Trees.tree(files), Trees.apply(files))
+  assert.isFalse(Check.isDamaged(report))
+  assert.deepStrictEqual(Buffer.from(files.get(Aside.pathOf(path)) ?? []), bytes.subarray(4096, 8192))
+  const others = Buffer.concat([bytes.subarray(0, 4096), bytes.subarray(8192)])
+  assert.deepStrictEqual(Buffer.from(files.get(path) ?? []), others)
+})
