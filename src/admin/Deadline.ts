@@ -10,8 +10,12 @@ export class DeadlineMissed extends Error {
   readonly _tag = "DeadlineMissed"
 }
 
-const box = createContext({ call: undefined as (() => unknown) | undefined })
-const script = new Script("call()")
+/** Runs what is in its box. A context takes memory, and few ask for regular expressions. */
+const made = () => ({
+  box: createContext({ call: undefined as (() => unknown) | undefined }),
+  script: new Script("call()")
+})
+let watched: ReturnType<typeof made> | undefined
 
 const isMissed = (cause: unknown): boolean =>
   (cause as { readonly code?: unknown } | undefined)?.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
@@ -34,6 +38,8 @@ const hasDescriptors = (): boolean => {
 /** Throws `DeadlineMissed`, or that nothing can be watched now. */
 export const within = <A>(millis: number, call: () => A): A => {
   if (!hasDescriptors()) throw new Error("there are no descriptors left to watch it with")
+  watched ??= made()
+  const { box, script } = watched
   box.call = call
   try {
     return script.runInContext(box, { timeout: millis }) as A
