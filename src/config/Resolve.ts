@@ -268,7 +268,7 @@ export const resolve = async (sources: Sources): Promise<Resolved> => {
     messages.push(...texts.map((text): Message => ({ level: "error", text })))
     return texts.length > 0 && !isCheck
   }
-  into.workingDirectory = sources.env.LTTNG_RELAYD_WORKING_DIRECTORY || undefined
+  into.workingDirectory = sources.env.LTTNG_RELAYD_WORKING_DIRECTORY
   if (!(await applyIniFiles(sources, into, parsed.settings, { messages, isCheck }))) return refused()
   const fromIni = new Set(into.zeroPorts.keys())
   const seen = new Set<OptionName>()

@@ -42,6 +42,12 @@ describe("a start that fails", () => {
       says: /Failed to change working directory to "\/nowhere"/
     },
     {
+      name: "a working directory that the environment leaves empty",
+      args: () => [],
+      env: () => ({ LTTNG_RELAYD_WORKING_DIRECTORY: "" }),
+      says: /Failed to change working directory to "": No such file or directory/
+    },
+    {
       name: "a pid file nowhere",
       args: () => ["-P", "/nowhere/pid"],
       says: /Failed to create PID file at path '\/nowhere\/pid'/

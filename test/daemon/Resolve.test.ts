@@ -201,6 +201,7 @@ describe("one setting", () => {
     ["LTTNG_RUNDIR", "/r", (o) => o.runDirectory, "/r"],
     ["LTTNG_RELAYD_HEALTH", "/h", (o) => o.healthPath, "/h"],
     ["LTTNG_RELAYD_WORKING_DIRECTORY", "/w", (o) => o.workingDirectory, "/w"],
+    ["LTTNG_RELAYD_WORKING_DIRECTORY", "", (o) => o.workingDirectory, ""],
     ["LTTNG_RELAYD_DISALLOW_CLEAR", "1", (o) => o.relay.allowClear, false],
     ["LTTNG_RELAYD_DISALLOW_CLEAR", "no", (o) => o.relay.allowClear, true],
     ["LTTNG_NETWORK_SOCKET_TIMEOUT", "0x10", (o) => o.relay.socketTimeoutMillis, 16],
