@@ -108,6 +108,7 @@ Peers.describeConcurrently([], "lttng-relay", () => {
     [["top", "--interval=0s", "http://h"], 2, /must be at least 100ms/],
     [["drain", "--deadline=30", "http://h"], 2, /30 has no unit: 30s\?/],
     [["drain", "--deadline=030", "http://h"], 2, /030 has no unit/],
+    [["drain", "--cancel", "--deadline=30s", "http://h"], 2, /--cancel and --deadline exclude each other/],
     [["load", "--live=99999999999999999999h", "net://h"], 2, /is not a duration like 500ms or 2s/],
     [["top", "http://127.0.0.1:1"], 1, /does not answer as a relay does: Connection refused/],
     [["top", "http://127.0.0.1:1", "--token-file=/"], 1, /^Error: --token-file=\/: Is a directory\n/],

@@ -2,6 +2,7 @@
 import { Console, Duration, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Flags from "../Flags.ts"
+import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as Operator from "./Operator.ts"
 
@@ -35,7 +36,7 @@ const show = (json: boolean, status: { readonly isDraining: boolean; readonly se
   )
 }
 
-const run = (input: Input) =>
+const drain = (input: Input) =>
   Operator.withClient(input, ({ relay }) =>
     Effect.gen(function* () {
       if (input.cancel) return yield* show(input.json, yield* relay.takeBackDrain())
@@ -57,6 +58,11 @@ const run = (input: Input) =>
       yield* Effect.onInterrupt(watch, () => Console.error("The relay goes on draining: --cancel takes that back"))
     })
   )
+
+const run = (input: Input) =>
+  input.cancel && Option.isSome(input.deadline)
+    ? Effect.fail(new Misused("--cancel and --deadline exclude each other"))
+    : drain(input)
 
 export const command = Command.make("drain", config, (input) => Output.reported(run(input))).pipe(
   Command.withDescription(
