@@ -50,6 +50,8 @@ const asked: ReadonlyArray<readonly [what: string, said: string, status: number]
   ["a method that nothing has", request("TRACE /livez"), 405],
   ["a number that is none", request("GET /api/v1/sessions/abc"), 400],
   ["too many at once", request("GET /api/v1/sessions?limit=1001"), 400],
+  ["the first page by name", request("GET /api/v1/sessions?offset=0"), 200],
+  ["what is before the first", request("GET /api/v1/sessions?offset=-1"), 400],
   ["an order that there is not", request("GET /api/v1/sessions?sort=colour"), 400],
   ["an action without the token", request("DELETE /api/v1/drain"), 401],
   ["an action with another token", request("DELETE /api/v1/drain", "authorization: Bearer correct horsf"), 401],

@@ -76,6 +76,21 @@ describe("a file of a suspended session", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.live("that is gone counts, though another one before it was only written in place", () => {
+    const { changed, layer } = told()
+    return Effect.gen(function* () {
+      const { back, files, path, relay } = yield* away()
+      const index = relay.output.files().find((file) => file.endsWith("/ch_0.idx")) ?? ""
+      relay.output.write(path, "x".repeat(32))
+      yield* Effect.orDie(relay.memory.service.unlink(`/traces/${index}`))
+      yield* back
+      const beside = () => files().find((file) => file !== path)
+      yield* until("all of it beside", () => relay.output.size(beside() ?? "") === 48)
+      assert.strictEqual(changed().length, 1)
+      assert.include(changed()[0], `${index} is gone`)
+    }).pipe(Effect.provide(layer))
+  })
+
   it.live("that somebody has written in place is told, and gone on with", () => {
     const { changed, layer } = told()
     return Effect.gen(function* () {

@@ -45,6 +45,30 @@ const packets = (count: number) =>
     return { directory, memory, segments }
   })
 
+describe("a record of the newest segment that is damaged", () => {
+  it.live("is named once where whole ones are behind it, and was being written where there are none", () =>
+    Effect.gen(function* () {
+      const memory = new MemoryFiles()
+      const journal = Spools.open(yield* Spools.make(memory.service))
+      for (let number = 1; number <= 6; number++) journal.append(Kind.command, 1, part(Buffer.alloc(100, number)))
+      yield* Spools.written(journal)
+      const { directory } = journal.home
+      const [segment = "", ...others] = memory.paths(directory).filter((path) => path.endsWith(".journal"))
+      assert.deepStrictEqual(others, [])
+      const bytes = Buffer.from(memory.read(segment) ?? [])
+      for (const number of [2, 3, 6]) bytes[number * (headBytes + 100) - 1] = 0
+      memory.write(segment, bytes)
+      const { damage, last } = yield* scan(memory.service, directory)
+      assert.strictEqual(last, 5)
+      const named = damage.filter((line) => line.endsWith("is damaged"))
+      assert.deepStrictEqual(
+        named,
+        [2, 3].map((number) => `${segment}: record ${number} is damaged`)
+      )
+    })
+  )
+})
+
 describe("a segment that is gone", () => {
   it.live("is named, and packets of which a part was in it are left out", () =>
     Effect.gen(function* () {

@@ -7,6 +7,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as DiskCopy from "../../src/recovery/DiskCopy.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Faulty from "../support/faulty.ts"
 import * as Peers from "../support/peers.ts"
@@ -40,6 +41,16 @@ const isWhole = (directory: string): boolean =>
   [...recorded].every(([path, bytes]) => Buffer.compare(fs.readFileSync(join(directory, path)), bytes) === 0)
 
 const isAbsent = ({ to }: Place): boolean => !fs.existsSync(to)
+
+it.live("a copy leaves no descriptor open, of however many files", () =>
+  Effect.gen(function* () {
+    const where = yield* place
+    const openCount = () => fs.readdirSync("/proc/self/fd").length
+    const before = openCount()
+    DiskCopy.copy(where.from, where.to)
+    assert.isAtMost(openCount(), before)
+  })
+)
 
 const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 

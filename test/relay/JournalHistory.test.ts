@@ -58,6 +58,29 @@ describe("directories of a journal", () => {
   )
 })
 
+describe("what is put down of a journal that has grown", () => {
+  it.live("is abridged again when it has twice the length of what was left, however long that is", () =>
+    withStore({}, ({ store }) =>
+      Effect.gen(function* () {
+        const history = yield* JournalHistory.begin(store, "token", { edgeName: "edge", peer: "" }, false)
+        const left = { kind: JournalHistory.path, connection: 0, bytes: Buffer.alloc(100_000, "s") }
+        let abridgedCount = 0
+        const marked = (number: number, byteCount: number) => {
+          history.watch(`${number}`.padEnd(byteCount, "-"))
+          const onDone = () => void abridgedCount++
+          return history.mark(number, undefined, () => ({ entries: [left], onDone }))
+        }
+        yield* marked(1, 50_000)
+        assert.strictEqual(abridgedCount, 1)
+        yield* marked(2, 50_000)
+        assert.strictEqual(abridgedCount, 1)
+        yield* marked(3, 100_000)
+        assert.strictEqual(abridgedCount, 2)
+      })
+    )
+  )
+})
+
 /** A journal that was marked twice, with a path and a name that was made behind each. */
 const twice = (store: TraceStore["Service"]) =>
   Effect.gen(function* () {

@@ -23,3 +23,16 @@ it.live("a directory with files of others is said once to be taken, however many
     )
   })
 )
+
+it.live("a trace chunk whose place cannot be looked at keeps its own name", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const { c } = yield* Script.make(relay, relay.output, () => {}).recording({ chunk: "none" })
+    const heal = relay.faults.fail({ code: "EIO", operation: "readdir", path: "snapshot-1" })
+    yield* c.createChunk(0, 1_700_000_000, "snapshot-1")
+    heal()
+    yield* c.addStream()
+    const [file] = relay.output.files().filter((path) => path.endsWith("/ch_0"))
+    assert.match(file ?? "", /\/snapshot-1\//)
+  })
+)

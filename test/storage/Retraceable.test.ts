@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
-import { Retraceable, Watch } from "../../src/storage/Retraceable.ts"
+import { isReadable, Retraceable, Watch } from "../../src/storage/Retraceable.ts"
 import { MortalFiles } from "../simulation/edge/MortalFiles.ts"
 import { Random } from "../support/Random.ts"
 
@@ -64,6 +64,20 @@ describe("changes of names", () => {
         assert.deepStrictEqual(named(files.memory), marks, `seed ${seed}`)
       }
       assert.isAbove(killCount, 100)
+    })
+  )
+
+  it.live("are taken back behind one that was never written, where there are zeros", () =>
+    Effect.gen(function* () {
+      const { memory } = yield* rotated
+      const bytes = Buffer.from(memory.read(changes) ?? [])
+      const end = bytes.indexOf("\n") + 1
+      memory.write(changes, bytes.fill(0, 0, end))
+      assert.isTrue(isReadable(bytes.toString(), marked))
+      const files = new MortalFiles(new Random(1), memory)
+      yield* takenBack(files)
+      assert.include(named(files.memory), `${before}/ust/ch_0 first`)
+      assert.strictEqual(files.memory.read(changes)?.length, 0)
     })
   )
 })

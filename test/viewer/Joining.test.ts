@@ -265,3 +265,20 @@ describe("a session that begins later", () => {
     })
   )
 })
+
+describe("a stream", () => {
+  it.effect("that says nothing for five seconds is told to be silent, once until it says something again", () =>
+    Effect.gen(function* () {
+      const news = [100, 8000].map((millis) => ({ atMillis: millis, isPacket: true, endMillis: millis }))
+      const all: ReadonlyArray<Recorded> = [{ id: 1n, beginMillis: 0, endMillis: 20_000, news }]
+      const { seen } = yield* inItsTime(watch(all, { lookMillis: 1, answerMillis: 0.1 }))
+      const told = seen.flatMap(({ atMillis, event }) =>
+        event._tag === "Silent" ? [{ id: event.stream.id, seconds: Math.floor(atMillis / 1000) }] : []
+      )
+      assert.deepStrictEqual(told, [
+        { id: 2n, seconds: 5 },
+        { id: 2n, seconds: 13 }
+      ])
+    })
+  )
+})
