@@ -1,7 +1,8 @@
 /** What principals may use of a relay: who has spent it is refused as any relay refuses, and nobody else is. */
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, References } from "effect"
 import type { AccessFile, Quota } from "../../src/access/Access.ts"
+import * as ReturnCode from "../../src/protocol/ReturnCode.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
@@ -71,6 +72,22 @@ it.live("a session over the quota is answered as one that cannot be made; one th
     yield* again.version(13)
     assert.notStrictEqual((yield* again.createSession({ name: "three" })).id, 0n)
   })
+)
+
+it.live("sessions that are asked for at once are not too many together, wherever fibers take turns", () =>
+  Effect.gen(function* () {
+    const count = 12
+    const relay = yield* TestRelay.make({ access: limited({ sessions: 1 }) })
+    const { createSession, join, message, numbers, u32 } = Commands
+    const wires = yield* Effect.forEach(Array.from({ length: count }), () => relay.wire("control"))
+    for (const [number, wire] of wires.entries()) {
+      const create = message(numbers.CREATE_SESSION, createSession(10, { name: `s${number}`, host: "h" }))
+      yield* wire.send(join(message(numbers.VERSION, join(u32(2), u32(10))), create))
+    }
+    const answers = yield* Effect.forEach(wires, (wire) => wire.read(8 + 12))
+    assert.strictEqual(answers.filter((answer) => answer.readUInt32BE(16) === ReturnCode.OK).length, 1)
+    assert.deepStrictEqual(yield* incidents(relay), [`SESSION_QUOTA ${count - 1}`])
+  }).pipe(Effect.provideService(References.MaxOpsBeforeYield, 3))
 )
 
 it.live("bytes per second: no more is read, over all connections together, and all of it arrives", () =>

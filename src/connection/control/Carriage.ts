@@ -2,7 +2,7 @@
  * What an edge brings can wait: where rules or quotas are against it, until they are not any more. Who comes without an
  * edge is refused at once.
  */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
 import type { Incident } from "../../errors/Report.ts"
 import type { Peer } from "../../transport/Peer.ts"
@@ -12,18 +12,19 @@ const passing: ReadonlySet<Code> = new Set(["SESSION_NOT_PERMITTED", "SESSION_QU
 
 const againWait = "1 second"
 
-/** Done when `refusal` answers nothing; fails with what will not change. */
-export const admittedOr = (
+/** What `asked` answers, when it does; fails with what will not change. */
+export const admittedOr = <A>(
   { isCarried, waitsFor }: Pick<Peer, "isCarried" | "waitsFor">,
-  refusal: Effect.Effect<Incident | undefined>
-): Effect.Effect<void, Incident> =>
+  asked: Effect.Effect<A, Incident>
+): Effect.Effect<A, Incident> =>
   Effect.gen(function* () {
     while (true) {
-      const why = yield* refusal
+      const answer = yield* Effect.result(asked)
+      const why = Result.isFailure(answer) ? answer.failure : undefined
       const mayPass = isCarried === true && why !== undefined && passing.has(why.code)
       waitsFor?.(mayPass ? why : undefined)
-      if (why === undefined) return
-      if (!mayPass) return yield* Effect.fail(why)
+      if (Result.isSuccess(answer)) return answer.success
+      if (!mayPass) return yield* Effect.fail(answer.failure)
       // Nothing is made yet: its connection may end meanwhile.
       yield* Effect.interruptible(Effect.sleep(againWait))
     }

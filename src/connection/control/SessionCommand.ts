@@ -43,15 +43,18 @@ export const createSession: Handler = (state, payload) => {
 /** A disk that hangs must not keep a target waiting: what was counted counts then. */
 const diskLookMillis = 500
 
-/** Names are checked before an id is spent. */
-const refusalOf = (
+/**
+ * Names are checked before an id is spent. What is admitted is counted in the same step: between any two, another that
+ * asks would be let in by what was not counted yet.
+ */
+const admit = (
   { minor, party, peer, registry, socket }: ControlState,
   { basePath, hostname, sessionName }: CreateSession.Request
-): Effect.Effect<Incident | undefined> =>
+): Effect.Effect<HeldSession, Incident> =>
   Effect.gen(function* () {
-    if (socket.isReplayed === true) return undefined
+    if (socket.isReplayed === true) return party.holdSession()
     if (party.isDiskSpent) yield* Effect.timeoutOption(party.diskRefusal, diskLookMillis)
-    return registry.admission.refusalOf({
+    const refusal = registry.admission.refusalOf({
       sessionName,
       hostname,
       basePath,
@@ -60,13 +63,13 @@ const refusalOf = (
       isCarried: socket.isCarried === true,
       isNamed: Version.features(minor).sessionInfo
     })
+    return refusal === undefined ? party.holdSession() : yield* Effect.fail(refusal)
   })
 
 const makeSession = (state: ControlState, request: CreateSession.Request): Effect.Effect<SessionActor, Incident> =>
   Effect.gen(function* () {
-    const { minor, party, registry, socket } = state
-    yield* admittedOr(socket, refusalOf(state, request))
-    const held = party.holdSession()
+    const { minor, registry, socket } = state
+    const held = yield* admittedOr(socket, admit(state, request))
     return yield* Effect.tapCause(admitted({ registry, minor, request, held, socket }), () => Effect.sync(held.release))
   })
 

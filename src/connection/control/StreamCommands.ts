@@ -62,10 +62,11 @@ const addTo = (session: SessionActor, state: ControlState, payload: Uint8Array):
   })
   const { socket } = state
   if (session.identity.hasChunks || socket.isReplayed === true) return add
-  const refusal = Effect.sync((): Incident | undefined =>
-    mayRecordInto(state, session.identity, pathname) ? undefined : { code: "SESSION_NOT_PERMITTED", detail: pathname }
+  const refusal: Incident = { code: "SESSION_NOT_PERMITTED", detail: pathname }
+  const asked = Effect.suspend(() =>
+    mayRecordInto(state, session.identity, pathname) ? Effect.void : Effect.fail(refusal)
   )
-  return Effect.matchEffect(admittedOr(socket, refusal), {
+  return Effect.matchEffect(admittedOr(socket, asked), {
     onFailure: (incident) => Effect.succeed(refused(incident)),
     onSuccess: () => add
   })
