@@ -1,6 +1,6 @@
 /** What an operator can do to a relay over its port: a real relay, with the library's target and viewer as peers. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Stream } from "effect"
+import { Deferred, Effect, Fiber, Schedule, Stream } from "effect"
 import type { Told } from "../../src/admin/AdminApi.ts"
 import { LiveViewer, SyntheticTrace, Target } from "../../src/index.ts"
 import * as Process from "../support/process.ts"
@@ -164,12 +164,18 @@ describe("the events of a relay", () => {
       const from = yield* Effect.scoped(
         Effect.gen(function* () {
           const { client, relay, targetUrl } = yield* Ports.start()
-          const listen = Effect.flatMap(client.relay.events(), (events) =>
-            Stream.runForEach(events, (event) => Effect.sync(() => heard.push(event._tag)))
-          )
-          for (let at = 0; at < 16; at++) yield* Effect.forkScoped(Effect.exit(listen))
+          let admittedCount = 0
+          const listen = Effect.flatMap(client.relay.events(), (events) => {
+            admittedCount++
+            return Stream.runForEach(events, (event) => Effect.sync(() => heard.push(event._tag)))
+          })
+          const fibers = yield* Effect.replicateEffect(Effect.forkScoped(Effect.exit(listen)), 16)
           yield* Process.until("everybody to listen", () => heard.filter((tag) => tag === "Heartbeat").length >= 16)
           assert.strictEqual((yield* Effect.flip(client.relay.events()))._tag, "TooManyListeners")
+          const [first = assert.fail()] = fibers
+          yield* Fiber.interrupt(first)
+          yield* Effect.forkScoped(Effect.exit(Effect.retry(listen, { schedule: Schedule.spaced("10 millis") })))
+          yield* Process.until("the place of who has gone", () => admittedCount === 17)
           const session = yield* record(targetUrl, "heard")
           yield* session.close()
           yield* Process.until(

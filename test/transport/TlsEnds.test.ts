@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { refusalOf } from "../../src/transport/tls/DialTls.ts"
 import * as Certificates from "../support/certificates.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
@@ -47,6 +48,27 @@ Peers.describeWithPeers(["openssl"], "metrics of TLS", () => {
       const later = [seconds("2048-01-01T00:00:00Z"), soonMillis / 1000]
       yield* Process.until("them to be read again", ends, ([first]) => first === later[0])
       assert.deepStrictEqual(yield* ends, later)
+    })
+  )
+})
+
+Peers.describeWithPeers(["openssl"], "a connection that ends before a word", () => {
+  it.live("is the own certificate's fault: that there is none, its time, or what it is", () =>
+    Effect.gen(function* () {
+      const authority = yield* Certificates.authority
+      const issue = (name: string, time: Pick<Certificates.Request, "from" | "to">) =>
+        Effect.map(authority.issue({ name, use: "clientAuth", ...time }), ({ cert }) => cert)
+      const refusals = [
+        [undefined, "identity", "we have none"],
+        [yield* issue("good", { to: "20490101000000Z" }), "identity", "it does not take our certificate"],
+        [yield* issue("over", { from: "20200101000000Z", to: "20210101000000Z" }), "expiry", "expired Jan"],
+        [yield* issue("young", { from: "20490101000000Z", to: "20500101000000Z" }), "expiry", "not valid before"]
+      ] as const
+      for (const [certificate, kind, why] of refusals) {
+        const failed = refusalOf("relay:5342", certificate === undefined ? {} : { certificate })
+        assert.strictEqual(failed.kind, kind)
+        assert.include(failed.message, why)
+      }
     })
   )
 })
