@@ -11,6 +11,4 @@ export interface Controls {
   readonly args: ReadonlyArray<string>
   /** In force. */
   options: DaemonOptions
-  /** For callers that cannot wait for an answer: the log tells the outcome. Does nothing until the relay runs. */
-  reload: () => void
 }

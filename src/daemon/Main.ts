@@ -10,7 +10,6 @@ import { Cause, Effect, Exit, Layer } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import * as ExportVariables from "../config/ExportVariables.ts"
 import { packageVersion } from "../config/PackageVersion.ts"
-import * as Terminal from "../config/Terminal.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { setTimeout } from "../Machine.ts"
 import type { Controls } from "./Controls.ts"
@@ -90,15 +89,6 @@ const logging = (log: Logging.Log): Layer.Layer<never> => {
   return log.gated(Layer.unwrap(exported).pipe(Layer.provideMerge(log.layer)))
 }
 
-/** Set by the first stage where nohup started it. */
-const nohup = "LTTNG_RELAYD_NOHUP"
-
-const takeNohup = (): boolean => {
-  const isSet = process.env[nohup] === "1"
-  delete process.env[nohup]
-  return isSet
-}
-
 /**
  * Before anything can be said. Where the file cannot be opened standard error hears of it, and has the log; the answer
  * is what it heard.
@@ -115,7 +105,7 @@ const openLog = (output: LogOutput.LogOutput, { logFile, logFormat }: DaemonOpti
 }
 
 const makeControls = ({ args, directory, options }: Handover.Handover, output: LogOutput.LogOutput): Controls => {
-  return { log: Logging.make(options, output.write), output, args, directory, options, reload: () => undefined }
+  return { log: Logging.make(options, output.write), output, args, directory, options }
 }
 
 export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay): void => {
@@ -123,7 +113,6 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   const output = LogOutput.make()
   const logFault = options.logFile === undefined ? undefined : openLog(output, options)
   const controls = makeControls(handover, output)
-  const endsWithTerminal = !takeNohup() && Terminal.isThere()
   takeName()
   detachInput()
   const ownFiles = OwnFiles.make()
@@ -168,10 +157,6 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
     fiber.interruptUnsafe()
   }
   StopSignals.onStop(stop)
-  process.on("SIGHUP", () => {
-    if (endsWithTerminal && !Terminal.isThere()) stop()
-    else controls.reload()
-  })
   process.on("SIGUSR2", () => openLog(controls.output, controls.options))
   fiber.addObserver((exit) => {
     const orderly = stopping && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)

@@ -20,6 +20,7 @@ import * as Refused from "./files/Refused.ts"
 import * as OwnSocket from "./OwnSocket.ts"
 import * as Reload from "./Reload.ts"
 import type { StartRelay } from "./Serve.ts"
+import * as StopSignals from "./StopSignals.ts"
 
 const readToken = (path: string | undefined): Effect.Effect<string | undefined, DaemonFailed> =>
   path === undefined
@@ -144,8 +145,9 @@ const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
       })
     const reload = Reload.make({ args, directory, options: () => controls.options, apply })
     const context = yield* Effect.context<never>()
-    controls.reload = () => void Effect.runForkWith(context)(Effect.ignore(reload))
     yield* setVerbosity(log.verbosity)
+    // A signal waits for no answer: the log tells the outcome.
+    StopSignals.onHangup(() => void Effect.runForkWith(context)(Effect.ignore(reload)))
     const operations: Running["operations"] = {
       reload,
       verbosity: Effect.sync(() => log.verbosity),

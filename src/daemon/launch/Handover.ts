@@ -17,6 +17,8 @@ export interface Handover {
   readonly parentPid: number
   /** The descriptor on which the launcher waits for `ready`; absent in the foreground. */
   readonly channel?: number | undefined
+  /** SIGHUP came when the options may have been read already. */
+  readonly isHangupDue?: boolean
 }
 
 /** What scripts search for in the process list: the first argument, and the kernel's short name. */

@@ -17,6 +17,7 @@ import * as SystemError from "../../errors/SystemError.ts"
 import { pathOf } from "../../protocol/Text.ts"
 import * as LogLine from "../log/LogLine.ts"
 import * as LogOutput from "../log/LogOutput.ts"
+import * as StopSignals from "../StopSignals.ts"
 import * as Handover from "./Handover.ts"
 import * as Inherited from "./Inherited.ts"
 import * as Threads from "./Threads.ts"
@@ -58,14 +59,15 @@ const environment = ({ options, threadCount }: Plan, channel: number | undefined
   UV_USE_IO_URING: process.env.UV_USE_IO_URING ?? "1",
   // Standard error is for the relay's own messages.
   NODE_NO_WARNINGS: "1",
-  [Handover.variable]: Handover.encode({ options, ...started(), channel })
+  [Handover.variable]: Handover.encode({ options, ...started(), channel, isHangupDue: StopSignals.isHangupDue() })
 })
 
 /** Whether the first stage has given the process its name, flags and environment already. */
 const isPrepared = ({ threadCount }: Plan, sockets: ReadonlyArray<Inherited.Socket>): boolean =>
   sockets.length > 0 && process.env.UV_THREADPOOL_SIZE === String(threadCount)
 
-const becomeDaemon = (entry: string, plan: Plan): never => {
+const becomeDaemon = async (entry: string, plan: Plan): Promise<never> => {
+  await StopSignals.delivered()
   const args = [Handover.processName, ...runtimeFlags, entry, ...process.argv.slice(2)]
   return process.execve?.(process.execPath, args, environment(plan, undefined)) as never
 }
