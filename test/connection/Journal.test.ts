@@ -5,7 +5,7 @@ import { checksums } from "../../src/edge/journal/Checksums.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
 import { viewOf } from "../../src/protocol/Struct.ts"
-import { join, message, numbers, u32 } from "../../src/testing/PeerBytes.ts"
+import { join, message, none, numbers, u32 } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 
@@ -13,17 +13,22 @@ const { acknowledgement, Outcome, State } = OpenJournal
 
 const token = "01234567-89ab-cdef-0123-456789abcdef"
 
-const record = (number: number, kind: number): Buffer => {
-  const bytes = Buffer.alloc(headBytes)
-  seal(bytes, 0, { number, byteCount: 0, kind, connection: 1 }, checksums)
+const record = (number: number, kind: number, payload: Uint8Array = none): Buffer => {
+  const bytes = join(Buffer.alloc(headBytes), payload)
+  seal(bytes, 0, { number, byteCount: payload.length, kind, connection: 1 }, checksums)
   return bytes
 }
 
+const opening = (firstKept: number): Buffer => {
+  const request = OpenJournal.request(0).encode({ token, firstKept: BigInt(firstKept), edgeName: "edge" })
+  return message(OpenJournal.number, request)
+}
+const version = message(numbers.VERSION, join(u32(2), u32(13)))
+
 const asked = (relay: TestRelay.TestRelay, firstKept: number) =>
   Effect.gen(function* () {
-    const request = OpenJournal.request(0).encode({ token, firstKept: BigInt(firstKept), edgeName: "edge" })
     const wire = yield* relay.wire("control")
-    yield* wire.send(join(message(numbers.VERSION, join(u32(2), u32(13))), message(OpenJournal.number, request)))
+    yield* wire.send(join(version, opening(firstKept)))
     yield* wire.read(8)
     return wire
   })
@@ -58,6 +63,18 @@ it.live("a journal that is opened again goes on there, and its first connection 
     assert.strictEqual(second.state, State.resumed)
     yield* first.wire.readToEnd
     assert.isFalse(second.wire.isClosed())
+  }).pipe(withoutLog)
+)
+
+it.live("a journal is brought by no journal, least of all by itself: that would never be gone", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const { told, wire } = yield* opened(relay)
+    const commands = [version, opening(1)].map((command, index) => record(index + 2, Kind.command, command))
+    yield* wire.send(join(record(1, Kind.control), ...commands))
+    yield* told(({ received }) => received === 3n)
+    yield* wire.close
+    yield* until("its end", openCounts(relay), ([openCount]) => openCount === 0)
   }).pipe(withoutLog)
 )
 

@@ -24,16 +24,15 @@ export const getEdges: Handler = ({ registry }) => {
 
 export const openJournal: Handler = (state, payload) => {
   const request = OpenJournal.request(0).decode(payload)
-  const { hasVersion, registry, session } = state
+  const { hasVersion, registry, session, socket } = state
+  // No edge brings one inside another: one that is brought by itself would outlive its edge for ever.
+  if (socket.isCarried === true) return unknownCommand(OpenJournal.number)
   if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
   if (session !== undefined || !hasVersion) return refuse(undefined, "COMMAND_EARLY", "a session, or no version")
   const { token } = request.success
   const { passage } = registry.options
   if (passage !== undefined)
-    return Effect.map(
-      passage.open(request.success, ownerOf(state.socket, registry.permissions.rightsOf)),
-      passed(state)
-    )
+    return Effect.map(passage.open(request.success, ownerOf(socket, registry.permissions.rightsOf)), passed(state))
   const { journals } = registry
   const known = journals.open.get(token) as HostedJournal | undefined
   // One that another connection still brings has not rested.
