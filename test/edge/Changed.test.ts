@@ -76,6 +76,19 @@ describe("a file of a suspended session", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.live("whose name leads nowhere is told; the session begins anew beside", () => {
+    const { changed, layer } = told()
+    return Effect.gen(function* () {
+      const { back, files, path, relay } = yield* away()
+      relay.faults.fail({ code: "ENOENT", operation: "fstat", path: "/ch_0", times: 1 })
+      yield* back
+      const beside = () => files().find((file) => file !== path)
+      yield* until("all of it beside", () => relay.output.size(beside() ?? "") === 48)
+      assert.strictEqual(changed().length, 1)
+      assert.include(changed()[0], `${path} is gone`)
+    }).pipe(Effect.provide(layer))
+  })
+
   it.live("that is gone counts, though another one before it was only written in place", () => {
     const { changed, layer } = told()
     return Effect.gen(function* () {
