@@ -15,35 +15,42 @@ const uuid = "01234567-89ab-cdef-0123-456789abcdef"
 
 const toolbox = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
 
+type Settings = Pick<NonNullable<Parameters<typeof Relays.start>[1]>, "args" | "env">
+
+/** A relay whose operator's socket, in `home`, answers. */
+const operated = (home: string, { args = [], ...settings }: Settings = {}) =>
+  Effect.gen(function* () {
+    const socket = join(home, "http.sock")
+    const relay = yield* Relays.start("ours", { ...settings, args: [`--http-port=unix://${socket}`, ...args] })
+    yield* Process.until(
+      "the operator's socket",
+      Process.attempt("curl", ["-sf", "--unix-socket", socket, "http://localhost/livez"]),
+      ({ code }) => code === 0
+    )
+    const streams = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
+    return { url: `unix://${socket}`, live: `net://127.0.0.1:${relay.livePort}`, streams }
+  })
+
 const setUp = Effect.gen(function* () {
   const home = yield* Relays.temporaryDirectory("operator")
-  const [socket, tokenFile] = [join(home, "http.sock"), join(home, "token")]
+  const tokenFile = join(home, "token")
   writeFileSync(tokenFile, "secret horse\n")
-  const args = [`--http-port=unix://${socket}`, `--http-token-file=${tokenFile}`]
-  const relay = yield* Relays.start("ours", { args })
-  const target = yield* Target.make({ url: `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`, hostname: "web1" })
+  const { streams, url } = yield* operated(home, { args: [`--http-token-file=${tokenFile}`] })
+  const target = yield* Target.make({ url: streams, hostname: "web1" })
   const session = yield* target.session({ name: "checkout" })
   const stream = yield* session.stream({ path, channel: "ch_0" })
   const packet = SyntheticTrace.generator(uuid, 0, 4096, 0n).next(1000n)
   yield* stream.packet({ ...packet, eventsDiscarded: 77n })
-  yield* Process.until(
-    "the operator's socket",
-    Process.attempt("curl", ["-sf", "--unix-socket", socket, "http://localhost/livez"]),
-    ({ code }) => code === 0
-  )
-  return { home, url: `unix://${socket}`, tokenFile }
+  return { home, url, tokenFile }
 })
 
 describe("lttng-relay sessions", () => {
   it.live("prints of what sessions are called nothing that acts on the terminal", () =>
     Effect.gen(function* () {
-      const home = yield* Relays.temporaryDirectory("names")
-      const socket = join(home, "http.sock")
-      const relay = yield* Relays.start("ours", { args: [`--http-port=unix://${socket}`] })
-      const net = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
-      const target = yield* Target.make({ url: net, hostname: "web\u001b[2J" })
+      const relay = yield* operated(yield* Relays.temporaryDirectory("names"))
+      const target = yield* Target.make({ url: relay.streams, hostname: "web\u001b[2J" })
       yield* target.session({ name: "a\n\u202egnp.exe\u009b31m", liveTimer: "1 second" })
-      for (const url of [`net://127.0.0.1:${relay.livePort}`, `unix://${socket}`]) {
+      for (const url of [relay.live, relay.url]) {
         const { code, stderr, stdout } = yield* toolbox("sessions", url)
         assert.strictEqual(code, 0, stderr)
         assert.match(stdout, /^[^\n\p{Cc}\u202e]*web\\x1b\[2J\/a\\x0a\\u202egnp\.exe\\x9b31m[^\n]*\n$/u, url)
@@ -58,16 +65,13 @@ describe("lttng-relay sessions", () => {
 describe("lttng-relay sessions where there is none", () => {
   it.live("says so to who looks on, and prints nothing for a script", () =>
     Effect.gen(function* () {
-      const home = yield* Relays.temporaryDirectory("none")
-      const socket = join(home, "http.sock")
-      const relay = yield* Relays.start("ours", { args: [`--http-port=unix://${socket}`] })
-      const live = `net://127.0.0.1:${relay.livePort}`
-      for (const url of [live, `unix://${socket}`]) {
+      const relay = yield* operated(yield* Relays.temporaryDirectory("none"))
+      for (const url of [relay.live, relay.url]) {
         const said = { code: 0, stdout: "", stderr: "no session streams to this relay\n" }
         assert.deepInclude(yield* toolbox("sessions", url), said, url)
         assert.deepInclude(yield* toolbox("sessions", url, "--json"), { code: 0, stdout: "[]\n", stderr: "" }, url)
       }
-      const { code, stderr } = yield* toolbox("sessions", `${live}/host/web1/checkout`)
+      const { code, stderr } = yield* toolbox("sessions", `${relay.live}/host/web1/checkout`)
       assert.deepStrictEqual([code, stderr], [0, "no session checkout of web1 streams to this relay\n"])
     })
   )
@@ -196,7 +200,7 @@ describe("lttng-relay support", () => {
         "variableSecret6"
       ]
       const [token, user, header, query, variable] = secrets
-      const [socket, tokenFile, log] = [join(home, "http.sock"), join(home, "token"), join(home, "log")]
+      const [tokenFile, log] = [join(home, "token"), join(home, "log")]
       writeFileSync(tokenFile, `${token}\n`)
       const made = yield* Process.run(
         "sh",
@@ -208,9 +212,9 @@ describe("lttng-relay support", () => {
         { cwd: home }
       )
       const keyLine = /-----\n(.{40})/.exec(made.stdout)?.[1] ?? assert.fail("no key")
-      const relay = yield* Relays.start("ours", {
+      const { streams, url } = yield* operated(home, {
         args: [
-          ...["-vvv", `--http-port=unix://${socket}`, `--http-token-file=${tokenFile}`, `--log-file=${log}`],
+          ...["-vvv", `--http-token-file=${tokenFile}`, `--log-file=${log}`],
           ...[`--tls-cert=${join(home, "cert")}`, `--tls-key=${join(home, "key")}`, "--tls=allow"]
         ],
         env: {
@@ -220,26 +224,18 @@ describe("lttng-relay support", () => {
           DATABASE_PASSWORD: variable ?? ""
         }
       })
-      yield* Process.until(
-        "the operator's socket",
-        Process.attempt("curl", ["-sf", "--unix-socket", socket, "http://localhost/livez"]),
-        ({ code }) => code === 0
-      )
-      const target = yield* Target.make({
-        url: `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`,
-        hostname: "h"
-      })
+      const target = yield* Target.make({ url: streams, hostname: "h" })
       yield* target.session({ name: "s" })
       // Wrong tokens, and an export that fails: what of it is said?
       for (const given of [token?.toUpperCase(), `${token}x`]) {
         yield* Process.attempt("curl", [
-          ...["-s", "--unix-socket", socket, "-H", `authorization: Bearer ${given}`, "-X", "POST"],
+          ...["-s", "--unix-socket", url.slice("unix://".length), "-H", `authorization: Bearer ${given}`, "-X", "POST"],
           "http://localhost/api/v1/reload"
         ])
       }
       yield* Effect.sleep("700 millis")
       const output = join(home, "support.tar")
-      const archived = yield* toolbox("support", `unix://${socket}`, `--token-file=${tokenFile}`, `--output=${output}`)
+      const archived = yield* toolbox("support", url, `--token-file=${tokenFile}`, `--output=${output}`)
       assert.strictEqual(archived.code, 0, archived.stderr)
       const content = `${readFileSync(output, "latin1")}${readFileSync(log, "latin1")}${archived.stdout}${archived.stderr}`
       assert.include(content, "CREATE_SESSION")

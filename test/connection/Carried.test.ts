@@ -5,13 +5,13 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { AccessFile } from "../../src/access/Access.ts"
-import { checksums } from "../../src/edge/journal/Checksums.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
-import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
 import { historyBytesMax } from "../../src/relay/journal/JournalHistory.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import type { Wire } from "../../src/testing/Wire.ts"
+import { opened, opening, record } from "../support/journal.ts"
 
 const only = (host: string): AccessFile => ({
   principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
@@ -26,19 +26,15 @@ type Record = readonly [kind: number, connection: number, payload: Uint8Array]
 const records = (...all: ReadonlyArray<Record>) => recordsFrom(1, all)
 
 const recordsFrom = (first: number, all: ReadonlyArray<Record>) =>
-  join(
-    ...all.map(([kind, connection, payload], index) => {
-      const bytes = join(Buffer.alloc(headBytes), payload)
-      seal(bytes, 0, { number: first + index, byteCount: payload.length, kind, connection }, checksums)
-      return bytes
-    })
-  )
+  join(...all.map(([kind, connection, payload], index) => record(first + index, kind, payload, connection)))
 
-const opening = (token: string) =>
-  join(
-    message(numbers.VERSION, join(u32(2), u32(13))),
-    message(OpenJournal.number, OpenJournal.request(0).encode({ token, firstKept: 1n, edgeName: "edge" }))
-  )
+/** The connection of an edge that brings a journal of this token. */
+const bringing = (relay: TestRelay.TestRelay, token: string) =>
+  Effect.gen(function* () {
+    const wire = yield* relay.wire("control")
+    yield* opened(wire, opening(token.padStart(32, "0")))
+    return wire
+  })
 
 /** Once so many records were carried out, or as far as they were taken. */
 const outcome = (wire: Wire, recordCount: number) =>
@@ -60,9 +56,7 @@ it.live("a journal has so many connections at once, however many one after the o
     const relay = yield* TestRelay.make({})
     const outcomeOf = (token: string, all: ReadonlyArray<Record>) =>
       Effect.gen(function* () {
-        const wire = yield* relay.wire("control")
-        yield* wire.send(opening(token.padStart(32, "0")))
-        yield* wire.read(8 + OpenJournal.replyBytes)
+        const wire = yield* bringing(relay, token)
         yield* wire.send(records(...all))
         return yield* outcome(wire, all.length)
       })
@@ -87,9 +81,7 @@ it.live(
   () =>
     Effect.gen(function* () {
       const relay = yield* TestRelay.make({})
-      const wire = yield* relay.wire("control")
-      yield* wire.send(opening("5".padStart(32, "0")))
-      yield* wire.read(8 + OpenJournal.replyBytes)
+      const wire = yield* bringing(relay, "5")
       const long = message(numbers.BEGIN_DATA_PENDING, join(u64(1), Buffer.alloc(1024 * 1024)))
       const count = Math.ceil(historyBytesMax / long.length) + 8
       const bytes = records(
@@ -118,9 +110,7 @@ it.live(
 it.live("what is put down of a journal of commands without end stays short", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({})
-    const wire = yield* relay.wire("control")
-    yield* wire.send(opening("7".padStart(32, "0")))
-    yield* wire.read(8 + OpenJournal.replyBytes)
+    const wire = yield* bringing(relay, "7")
     const long = message(numbers.BEGIN_DATA_PENDING, join(u64(1), Buffer.alloc(1024 * 1024)))
     const each = 8
     const commands = begin("long").map((command): Record => [Kind.command, 1, command])
@@ -155,9 +145,7 @@ it.live("journals that never come to rest have so much of the relay's memory tog
     /** Within a command that never comes to its end: no mark can be made. */
     const restless = (token: string) =>
       Effect.gen(function* () {
-        const wire = yield* relay.wire("control")
-        yield* wire.send(opening(token.padStart(32, "0")))
-        yield* wire.read(8 + OpenJournal.replyBytes)
+        const wire = yield* bringing(relay, token)
         const all: ReadonlyArray<Record> = [
           [Kind.control, 1, none],
           ...begin(`restless${token}`).map((command): Record => [Kind.command, 1, command]),
@@ -184,9 +172,7 @@ it.live("journals that never come to rest have so much of the relay's memory tog
 it.live("of a journal whose mark cannot be written nothing is left that a later relay would go back to", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({})
-    const wire = yield* relay.wire("control")
-    yield* wire.send(opening("6".padStart(32, "0")))
-    yield* wire.read(8 + OpenJournal.replyBytes)
+    const wire = yield* bringing(relay, "6")
     relay.faults.fail({ code: "EIO", operation: "write", path: ".history" })
     const commands = begin("unmarked").map((command): Record => [Kind.command, 1, command])
     yield* wire.send(records([Kind.control, 1, none], ...commands))
@@ -237,10 +223,8 @@ it.live("an edge names no stream but those of its own sessions, however it write
     ]
     for (const [at, attack] of attacks.entries()) {
       const kind = attack.length === 1 ? Kind.data : Kind.control
-      const wire = yield* relay.wire("control")
+      const wire = yield* bringing(relay, `${at}`)
       const all: ReadonlyArray<Record> = [[kind, 1, none], ...attack]
-      yield* wire.send(opening(`${at}`.padStart(32, "0")))
-      yield* wire.read(8 + OpenJournal.replyBytes)
       yield* wire.send(records(...all))
       yield* outcome(wire, all.length)
       assert.deepStrictEqual(theirs(), before, `attack ${at}`)
@@ -256,9 +240,7 @@ it.live("an edge names no stream but those of its own sessions, however it write
 it.live("of a packet whose rest the edge has lost nothing is left when the next one begins", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({})
-    const wire = yield* relay.wire("control")
-    yield* wire.send(opening("8".padStart(32, "0")))
-    yield* wire.read(8 + OpenJournal.replyBytes)
+    const wire = yield* bringing(relay, "8")
     const [size, edges] = [64, 7n]
     const stream = Commands.addStream(10, { path: "host/session/ust" })
     const packet = (seq: number) => join(Commands.packetHeader(edges, seq, size, 0), Buffer.alloc(size, seq))

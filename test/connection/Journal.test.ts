@@ -1,47 +1,27 @@
 /** A journal at the relay, byte by byte: its connections, and what is left of it when these are gone. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Result } from "effect"
-import { checksums } from "../../src/edge/journal/Checksums.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
-import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
 import { viewOf } from "../../src/protocol/Struct.ts"
-import { join, message, none, numbers, u32 } from "../../src/testing/PeerBytes.ts"
+import { join } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import { opened as answered, ask, opening, record, version } from "../support/journal.ts"
 
 const { acknowledgement, Outcome, State } = OpenJournal
 
-const token = "01234567-89ab-cdef-0123-456789abcdef"
-
-const record = (number: number, kind: number, payload: Uint8Array = none): Buffer => {
-  const bytes = join(Buffer.alloc(headBytes), payload)
-  seal(bytes, 0, { number, byteCount: payload.length, kind, connection: 1 }, checksums)
-  return bytes
-}
-
-const opening = (firstKept: number): Buffer => {
-  const request = OpenJournal.request(0).encode({ token, firstKept: BigInt(firstKept), edgeName: "edge" })
-  return message(OpenJournal.number, request)
-}
-const version = message(numbers.VERSION, join(u32(2), u32(13)))
-
-const asked = (relay: TestRelay.TestRelay, firstKept: number) =>
-  Effect.gen(function* () {
-    const wire = yield* relay.wire("control")
-    yield* wire.send(join(version, opening(firstKept)))
-    yield* wire.read(8)
-    return wire
-  })
+const token = "0123456789abcdef0123456789abcdef"
 
 const opened = (relay: TestRelay.TestRelay, firstKept = 1) =>
   Effect.gen(function* () {
-    const wire = yield* asked(relay, firstKept)
-    const reply = OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes))
+    const wire = yield* relay.wire("control")
+    const { state } = yield* answered(wire, opening(token, firstKept))
     const told = (what: (said: OpenJournal.Acknowledgement) => boolean) =>
       Effect.gen(function* () {
         while (!what(acknowledgement.read(viewOf(yield* wire.read(acknowledgement.size)), 0)));
       })
-    return { wire, state: Result.getOrThrow(reply).state, told }
+    return { wire, state, told }
   })
 
 const openCounts = ({ relay }: TestRelay.TestRelay) =>
@@ -70,7 +50,7 @@ it.live("a journal is brought by no journal, least of all by itself: that would 
   Effect.gen(function* () {
     const relay = yield* TestRelay.make()
     const { told, wire } = yield* opened(relay)
-    const commands = [version, opening(1)].map((command, index) => record(index + 2, Kind.command, command))
+    const commands = [version, opening(token)].map((command, index) => record(index + 2, Kind.command, command))
     yield* wire.send(join(record(1, Kind.control), ...commands))
     yield* told(({ received }) => received === 3n)
     yield* wire.close
@@ -117,7 +97,8 @@ describe("a journal of which nothing has come", () => {
       const release = relay.faults.stall(".history")
       yield* first.wire.close
       yield* until("its removal", () => relay.faults.stalledCount > 0)
-      const wire = yield* asked(relay, 1)
+      const wire = yield* relay.wire("control")
+      yield* ask(wire, opening(token))
       yield* release
       const reply = OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes))
       assert.strictEqual(Result.getOrThrow(reply).state, State.begun)
@@ -135,7 +116,8 @@ describe("a defect", () => {
       yield* filesMade(relay)
       relay.faults.fail({ code: "bug", operation: "unlink", path: ".history", isDefect: true, times: 1 })
       yield* first.wire.close
-      const wire = yield* asked(relay, 1)
+      const wire = yield* relay.wire("control")
+      yield* ask(wire, opening(token))
       const reply = OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes))
       assert.strictEqual(Result.getOrThrow(reply).state, State.begun)
     }).pipe(withoutLog)

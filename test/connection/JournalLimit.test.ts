@@ -1,18 +1,17 @@
 /** Journals that edges leave behind are bounded: one too many waits for room, and leaves nothing behind. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Logger, Result } from "effect"
+import { Effect, Logger } from "effect"
 import type { AccessFile } from "../../src/access/Access.ts"
 import { rightsOf } from "../../src/access/Access.ts"
 import { Standing } from "../../src/connection/journal/Standing.ts"
-import { checksums } from "../../src/edge/journal/Checksums.ts"
 import { hasRoom } from "../../src/model/JournalRoom.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
-import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
 import { viewOf } from "../../src/protocol/Struct.ts"
 import { Room } from "../../src/relay/journal/Room.ts"
-import { join, message, numbers, u32 } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import * as Journal from "../support/journal.ts"
 
 it("each owner may have half of what others leave, and there is always room for the next", () => {
   assert.isTrue(hasRoom(0, 0, 4096))
@@ -90,19 +89,15 @@ const tokenOf = (index: number) => index.toString(16).padStart(32, "0")
 const open = (relay: TestRelay.TestRelay, index: number) =>
   Effect.gen(function* () {
     const wire = yield* relay.wire("control")
-    const request = OpenJournal.request(0).encode({ token: tokenOf(index), firstKept: 1n, edgeName: "edge" })
-    yield* wire.send(join(message(numbers.VERSION, join(u32(2), u32(13))), message(OpenJournal.number, request)))
-    yield* wire.read(8)
-    const reply = OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes))
-    assert.strictEqual(Result.getOrThrow(reply).state, OpenJournal.State.begun, `journal ${index}`)
+    const { state } = yield* Journal.opened(wire, Journal.opening(tokenOf(index)))
+    assert.strictEqual(state, OpenJournal.State.begun, `journal ${index}`)
     return wire
   })
 
 const { acknowledgement, Outcome } = OpenJournal
 
 /** Of a journal, which nothing is kept of before. */
-const first = Buffer.alloc(headBytes)
-seal(first, 0, { number: 1, byteCount: 0, kind: Kind.control, connection: 1 }, checksums)
+const first = Journal.record(1, Kind.control)
 
 const histories = (relay: TestRelay.TestRelay) =>
   relay.output.files().filter((path) => path.endsWith(".history")).length

@@ -35,8 +35,11 @@ const away = (isTwice = false) =>
       link.isDown = false
     })
     const files = () => relay.output.files().filter((file) => file.endsWith("/ch_0"))
+    const begunBeside = until("all of it beside", () =>
+      files().some((file) => file !== path && relay.output.size(file) === 16 * (packetCount + 1))
+    )
     const stopped = Scope.close(scope, Exit.void)
-    return { relay, path, back, leadTo, stopped, files, bytes: () => Buffer.from(relay.output.read(path) ?? []) }
+    return { relay, path, back, begunBeside, leadTo, stopped, files, bytes: () => Buffer.from(relay.output.read(path) ?? []) }
   })
 
 const damages = [
@@ -54,11 +57,10 @@ describe("a file of a suspended session", () => {
   it.live.each(damages)("that somebody has %s is told, and stays so; the session begins anew beside", ([, text]) => {
     const { changed, layer } = told()
     return Effect.gen(function* () {
-      const { back, bytes, files, path, relay } = yield* away()
+      const { back, begunBeside, bytes, path, relay } = yield* away()
       relay.output.write(path, text)
       yield* back
-      const beside = () => files().find((file) => file !== path)
-      yield* until("all of it beside", () => relay.output.size(beside() ?? "") === 48)
+      yield* begunBeside
       assert.strictEqual(bytes().toString(), text)
       assert.strictEqual(changed().length, 1)
       assert.include(changed()[0], path)
@@ -79,11 +81,10 @@ describe("a file of a suspended session", () => {
   it.live("whose name leads nowhere is told; the session begins anew beside", () => {
     const { changed, layer } = told()
     return Effect.gen(function* () {
-      const { back, files, path, relay } = yield* away()
+      const { back, begunBeside, path, relay } = yield* away()
       relay.faults.fail({ code: "ENOENT", operation: "fstat", path: "/ch_0", times: 1 })
       yield* back
-      const beside = () => files().find((file) => file !== path)
-      yield* until("all of it beside", () => relay.output.size(beside() ?? "") === 48)
+      yield* begunBeside
       assert.strictEqual(changed().length, 1)
       assert.include(changed()[0], `${path} is gone`)
     }).pipe(Effect.provide(layer))
@@ -92,13 +93,12 @@ describe("a file of a suspended session", () => {
   it.live("that is gone counts, though another one before it was only written in place", () => {
     const { changed, layer } = told()
     return Effect.gen(function* () {
-      const { back, files, path, relay } = yield* away()
+      const { back, begunBeside, path, relay } = yield* away()
       const index = relay.output.files().find((file) => file.endsWith("/ch_0.idx")) ?? ""
       relay.output.write(path, "x".repeat(32))
       yield* Effect.orDie(relay.memory.service.unlink(`/traces/${index}`))
       yield* back
-      const beside = () => files().find((file) => file !== path)
-      yield* until("all of it beside", () => relay.output.size(beside() ?? "") === 48)
+      yield* begunBeside
       assert.strictEqual(changed().length, 1)
       assert.include(changed()[0], `${index} is gone`)
     }).pipe(Effect.provide(layer))

@@ -1,12 +1,11 @@
 /** Somebody copies a spool while its edge runs, for another edge: that brings the end, and no tracer waits for ever. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { checksums } from "../../src/edge/journal/Checksums.ts"
-import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
-import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
-import { join, message, numbers, u32 } from "../../src/testing/PeerBytes.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
+import { none } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import * as Journal from "../support/journal.ts"
 import { logged } from "../support/logged.ts"
 import * as Local from "./Local.ts"
 
@@ -16,12 +15,8 @@ const packetBytes = 16
 const ended = (relay: TestRelay.TestRelay, token: string, number: number) =>
   Effect.gen(function* () {
     const wire = yield* relay.wire("control")
-    const request = OpenJournal.request(0).encode({ token, firstKept: 1n, edgeName: "other" })
-    yield* wire.send(join(message(numbers.VERSION, join(u32(2), u32(13))), message(OpenJournal.number, request)))
-    yield* wire.read(8 + OpenJournal.replyBytes)
-    const finish = Buffer.alloc(headBytes)
-    seal(finish, 0, { number, byteCount: 0, kind: Kind.finish, connection: 0 }, checksums)
-    yield* wire.send(finish)
+    yield* Journal.opened(wire, Journal.opening(token, 1, "other"))
+    yield* wire.send(Journal.record(number, Kind.finish, none, 0))
     yield* until("the session to end", relay.relay.sessions, (sessions) => sessions.length === 0)
   }).pipe(Effect.scoped)
 

@@ -4,32 +4,23 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Result, Scope } from "effect"
-import { checksums } from "../../src/edge/journal/Checksums.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
-import { headBytes, Kind, seal } from "../../src/protocol/journal/Record.ts"
+import { headBytes, Kind } from "../../src/protocol/journal/Record.ts"
 import { viewOf } from "../../src/protocol/Struct.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
-import { join, message, numbers, u32, u64 } from "../../src/testing/PeerBytes.ts"
+import { join, message, none, numbers, u64 } from "../../src/testing/PeerBytes.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Wire from "../../src/testing/Wire.ts"
+import { opening, record, version } from "../support/journal.ts"
 import * as Local from "./Local.ts"
 
 const { acknowledgement, Outcome, State } = OpenJournal
 
 const token = "0123456789abcdef0123456789abcdef"
-const version = message(numbers.VERSION, join(u32(2), u32(13)))
-
-const record = (number: number, kind: number, payload = Buffer.alloc(0)): Buffer => {
-  const bytes = Buffer.alloc(headBytes + payload.length)
-  bytes.set(payload, headBytes)
-  seal(bytes, 0, { number, byteCount: payload.length, kind, connection: kind === Kind.finish ? 0 : 1 }, checksums)
-  return bytes
-}
-
 /** The first bytes of a journal, and what an edge says that goes on with one. */
-const [one, finish] = [record(1, Kind.control), record(2, Kind.finish)]
+const [one, finish] = [record(1, Kind.control), record(2, Kind.finish, none, 0)]
 const forgotten = record(3, Kind.forgotten)
 const nothingNew = record(0, Kind.report)
 
@@ -52,8 +43,7 @@ const greeted = (local: Local.Local) =>
 const opened = (local: Local.Local, firstKept = 1, id = token) =>
   Effect.gen(function* () {
     const wire = yield* greeted(local)
-    const request = OpenJournal.request(0).encode({ token: id, firstKept: BigInt(firstKept), edgeName: "before" })
-    yield* wire.send(message(OpenJournal.number, request))
+    yield* wire.send(opening(id, firstKept, "before"))
     const bytes = yield* wire.read(OpenJournal.replyBytes)
     const { received, state } = Result.getOrThrow(OpenJournal.reply(0).decode(bytes))
     const until = (outcome: OpenJournal.Outcome) =>
@@ -221,8 +211,7 @@ describe("an edge to which another one leads", () => {
       yield* c.addStream()
       const [own = ""] = local.edge.spool.journals.keys()
       const wire = yield* greeted(local)
-      const request = OpenJournal.request(0).encode({ token: own, firstKept: 1n, edgeName: "before" })
-      yield* wire.send(message(OpenJournal.number, request))
+      yield* wire.send(opening(own, 1, "before"))
       assert.strictEqual((yield* wire.readToEnd).length, 0)
       assert.isTrue(local.edge.spool.journals.has(own))
     })

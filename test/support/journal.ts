@@ -1,0 +1,29 @@
+/** What an edge says of a journal, byte by byte: docs/extension.md. */
+import { Effect, Result } from "effect"
+import { checksums } from "../../src/edge/journal/Checksums.ts"
+import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { headBytes, seal } from "../../src/protocol/journal/Record.ts"
+import { join, message, none, numbers, u32 } from "../../src/testing/PeerBytes.ts"
+import type { Wire } from "../../src/testing/Wire.ts"
+
+export const version = message(numbers.VERSION, join(u32(2), u32(13)))
+
+/** `OPEN_JOURNAL`, by an edge that has the records from `firstKept` on. */
+export const opening = (token: string, firstKept = 1, edgeName = "edge"): Buffer =>
+  message(OpenJournal.number, OpenJournal.request(0).encode({ token, firstKept: BigInt(firstKept), edgeName }))
+
+/** `VERSION`, which is answered, then the journal. */
+export const ask = (wire: Wire, request: Buffer) => Effect.andThen(wire.send(join(version, request)), wire.read(8))
+
+/** What is answered to the journal, too. */
+export const opened = (wire: Wire, request: Buffer) =>
+  Effect.gen(function* () {
+    yield* ask(wire, request)
+    return Result.getOrThrow(OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes)))
+  })
+
+export const record = (number: number, kind: number, payload: Uint8Array = none, connection = 1): Buffer => {
+  const bytes = join(Buffer.alloc(headBytes), payload)
+  seal(bytes, 0, { number, byteCount: payload.length, kind, connection }, checksums)
+  return bytes
+}
