@@ -39,7 +39,16 @@ const away = (isTwice = false) =>
       files().some((file) => file !== path && relay.output.size(file) === 16 * (packetCount + 1))
     )
     const stopped = Scope.close(scope, Exit.void)
-    return { relay, path, back, begunBeside, leadTo, stopped, files, bytes: () => Buffer.from(relay.output.read(path) ?? []) }
+    return {
+      relay,
+      path,
+      back,
+      begunBeside,
+      leadTo,
+      stopped,
+      files,
+      bytes: () => Buffer.from(relay.output.read(path) ?? [])
+    }
   })
 
 const damages = [
