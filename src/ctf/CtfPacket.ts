@@ -33,24 +33,20 @@ const uuidBytes = 16
 
 /** Where the head says how many bits the content has. */
 export const contentSizeAt = 48
-/** What a head says there of a content of so many bits, in its own order: 8 bytes. */
-export const contentSizeBytes = (head: Uint8Array, bits: bigint): Uint8Array => {
-  const bytes = new Uint8Array(8)
-  const isLittleEndian = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(0, true) === magic
-  new DataView(bytes.buffer).setBigUint64(0, bits, isLittleEndian)
-  return bytes
-}
+/** What a head says there of a content of so many bits: 8 bytes. */
+export const contentSizeBytes = (head: Uint8Array, bits: bigint): Uint8Array => u64s(head, bits)
 
 /** Where the head says when the packet begins and ends. */
 export const timesAt = 32
-/** What a head says there of these, in its own order: 16 bytes. */
-export const timesBytes = (head: Uint8Array, begin: bigint, end: bigint): Uint8Array => {
-  const bytes = new Uint8Array(16)
+/** What a head says there of these: 16 bytes. */
+export const timesBytes = (head: Uint8Array, begin: bigint, end: bigint): Uint8Array => u64s(head, begin, end)
+
+/** In the head's own order. */
+const u64s = (head: Uint8Array, ...values: ReadonlyArray<bigint>): Uint8Array => {
   const isLittleEndian = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(0, true) === magic
-  const view = new DataView(bytes.buffer)
-  view.setBigUint64(0, begin, isLittleEndian)
-  view.setBigUint64(8, end, isLittleEndian)
-  return bytes
+  const view = new DataView(new ArrayBuffer(8 * values.length))
+  for (const [index, value] of values.entries()) view.setBigUint64(8 * index, value, isLittleEndian)
+  return new Uint8Array(view.buffer)
 }
 
 /** Whether these bytes, however few, are what a head begins with. */

@@ -1,5 +1,6 @@
 /** One data file against its index: what is wrong with the two, and what puts it right. Pure. */
 
+import { uuidBytes } from "../ctf/metadata/Classes.ts"
 import type { IndexRecord } from "../protocol/CtfIndex.ts"
 import * as Aside from "./Aside.ts"
 import type { Code, Finding, Range, Severity } from "./Finding.ts"
@@ -155,12 +156,10 @@ const strangersIn = (packets: ReadonlyArray<Packet>): ReadonlyArray<Packet> => {
   return packets.filter((packet) => streamOf(packet) !== own)
 }
 
-const bytesOf = (uuid: string): Uint8Array => Buffer.from(uuid.replaceAll("-", ""), "hex")
-
 /** No two traces have UUIDs that differ in one byte: it is the trace's own, damaged. */
 const isAlmost = (a: string, b: string): boolean => {
-  const other = bytesOf(b)
-  return bytesOf(a).filter((byte, at) => byte !== other[at]).length === 1
+  const other = uuidBytes(b)
+  return uuidBytes(a).filter((byte, at) => byte !== other[at]).length === 1
 }
 
 const isMisnamed = ({ trace: own }: DataFile, { trace, traceAt }: Packet): boolean =>
@@ -203,7 +202,7 @@ const nameTrace =
   ({ offset, traceAt }: Packet): Finding["changes"] =>
     trace === undefined || traceAt === undefined
       ? []
-      : [{ kind: "name-trace", path, offset, trace, at: traceAt, bytes: bytesOf(trace) }]
+      : [{ kind: "name-trace", path, offset, trace, at: traceAt, bytes: uuidBytes(trace) }]
 
 /** Records that are right where their packets' heads are in doubt: all else in the two is the same. */
 const betterOf = ({ index, scan }: DataFile): ReadonlyMap<Packet, IndexRecord> => {

@@ -149,14 +149,15 @@ const outside = ({ begin, end, cursor, hasBegin, hasEnd, time }: DataStream, sla
   return "an event after its packet's end"
 }
 
+const bare = { undeclared: undefined, shortened: undefined }
+
 const eventFault = (stream: DataStream, { isTimed, slackNanos: slack }: Options): EventFault | undefined => {
   const { cursor } = stream
-  const [shortened, undeclared] = [undefined, undefined]
   let readableBits: number | undefined
   let outcome = stream.next()
   for (; outcome === event; outcome = stream.next()) {
     const reason = stream.plan?.clock === undefined || slack === undefined ? undefined : outside(stream, slack)
-    if (reason !== undefined) return { reason, isOutside: true, isDamage: true, undeclared, readableBits, shortened }
+    if (reason !== undefined) return { ...bare, reason, isOutside: true, isDamage: true, readableBits }
     readableBits = cursor.base + cursor.at
   }
   if (outcome !== failed) return undefined
@@ -164,42 +165,38 @@ const eventFault = (stream: DataStream, { isTimed, slackNanos: slack }: Options)
   const isDamage = brokenEvents.has(kind) || (isTimed && kind === "clock-overflow")
   const streamClass = stream.plan?.streamClass.id
   const isUndeclared = kind === "unknown-event-class" && streamClass !== undefined
-  return {
-    reason: message,
-    isOutside: false,
-    isDamage,
-    undeclared: isUndeclared ? { streamClass, eventClass: BigInt(cursor.eventId) } : undefined,
-    readableBits,
-    shortened
-  }
+  const undeclared = isUndeclared ? { streamClass, eventClass: BigInt(cursor.eventId) } : undefined
+  return { ...bare, reason: message, isOutside: false, isDamage, undeclared, readableBits }
+}
+
+/** As it was read: of a short packet less than a head has. */
+const headAt = (source: DataSource, offset: number): Uint8Array => {
+  const cursor = new Cursor()
+  source.from(offset).load(cursor, 0, CtfPacket.headBytes)
+  return cursor.bytes.subarray(0, CtfPacket.headBytes)
 }
 
 /** Packets of LTTng's layout can be made to end before what is damaged. */
 const shortened = (source: DataSource, { byteCount, contentSize, fault, offset }: Packet): Shortened | undefined => {
   if (fault?.isDamage !== true || fault.readableBits === undefined) return undefined
-  const cursor = new Cursor()
-  source.from(offset).load(cursor, 0, CtfPacket.headBytes)
-  const head = CtfPacket.head(cursor.bytes)
+  const found = headAt(source, offset)
+  const head = CtfPacket.head(found)
   if (head === undefined || head.contentSize !== contentSize || head.packetSize !== BigInt(byteCount) * 8n)
     return undefined
   const bits = BigInt(fault.readableBits)
-  const bytes = CtfPacket.contentSizeBytes(cursor.bytes, bits)
+  const bytes = CtfPacket.contentSizeBytes(found, bits)
   return { contentSize: bits, at: offset + CtfPacket.contentSizeAt, bytes }
 }
 
 const traceAtOf = (source: DataSource, offset: number, uuid: Uint8Array): number | undefined => {
-  const cursor = new Cursor()
-  source.from(offset).load(cursor, 0, CtfPacket.headBytes)
-  const head = CtfPacket.head(cursor.bytes)
+  const head = CtfPacket.head(headAt(source, offset))
   const isSame = head !== undefined && Buffer.compare(head.traceUuid, uuid) === 0
   return isSame ? offset + CtfPacket.uuidAt : undefined
 }
 
 /** Where the layout is LTTng's, the head says there what was read of it. */
 const doubtOf = (source: DataSource, offset: number, begin: bigint, end: bigint): TimeDoubt | undefined => {
-  const cursor = new Cursor()
-  source.from(offset).load(cursor, 0, CtfPacket.headBytes)
-  const head = cursor.bytes.slice(0, CtfPacket.headBytes)
+  const head = headAt(source, offset).slice()
   const bytesOf = (first: bigint, last: bigint) => CtfPacket.timesBytes(head, first, last)
   const { timesAt } = CtfPacket
   const isThere = Buffer.compare(head.subarray(timesAt, timesAt + 16), bytesOf(begin, end)) === 0
@@ -230,8 +227,8 @@ const byPlan = (source: DataSource, plan: TracePlan, options: Options): Look => 
       return { isTorn: isShort, isForeign, isUnreadable, undeclared, reason: message, trace }
     }
     const { begin, beginCycles, cursor, end, hasBegin, hasEnd, totalBits } = stream
-    const trace = uuidOf(cursor.uuid)
-    const uuid = trace === undefined || trace === options.trace ? undefined : cursor.uuid?.slice()
+    const { uuid } = cursor
+    const trace = uuidOf(uuid)
     const packet = {
       offset,
       trace,
@@ -247,7 +244,8 @@ const byPlan = (source: DataSource, plan: TracePlan, options: Options): Look => 
       endNanos: hasEnd ? nanos(end) : undefined
     }
     const fault = readsEvents ? eventFault(stream, options) : undefined
-    const traceAt = uuid && traceAtOf(source, offset, uuid)
+    const isOther = trace !== undefined && trace !== options.trace
+    const traceAt = uuid && isOther ? traceAtOf(source, offset, uuid) : undefined
     const { timestampBegin: first, timestampEnd: last } = packet
     // A tracer that crashed has not said when the packet ended.
     const isDoubtful = first !== undefined && last !== undefined && last !== 0n && (last < first || fault?.isOutside)
@@ -263,14 +261,13 @@ const unknown = { isUnreadable: false, undeclared: undefined, trace: undefined }
 const byLayout = (source: DataSource, { byteCount, isForeign: isOther, longBytes }: Options): Look => {
   const uuidOf = uuidReader()
   return (offset) => {
-    const cursor = new Cursor()
-    source.from(offset).load(cursor, 0, CtfPacket.headBytes)
-    const head = CtfPacket.head(cursor.bytes, longBytes)
+    const found = headAt(source, offset)
+    const head = CtfPacket.head(found, longBytes)
     const left = byteCount - offset
     if (head === undefined) {
       const isTorn = left < CtfPacket.headBytes
       // A file that ends inside of its first head is nobody's, if it begins as one of ours.
-      const isOurs = offset > 0 || (isTorn && CtfPacket.isBeginning(cursor.bytes.subarray(0, left)))
+      const isOurs = offset > 0 || (isTorn && CtfPacket.isBeginning(found))
       const isForeign = isOther || !isOurs
       return { ...unknown, isTorn, isForeign, reason: "no packet begins here" }
     }

@@ -2,7 +2,7 @@
  * What a viewer is told, decoded: the event records of all streams of all its sessions, in order, as soon as no other
  * stream may have an older one. Plain and synchronous: told by `on`, asked by `drain`.
  */
-import { Clock, compare, type Time } from "../ctf/decode/Clock.ts"
+import { Clock, compare, type Time, timeOf } from "../ctf/decode/Clock.ts"
 import { narrowed } from "../ctf/decode/Cursor.ts"
 import { DataStream, type Source } from "../ctf/decode/DataStream.ts"
 import { Fault } from "../ctf/decode/Fault.ts"
@@ -70,7 +70,7 @@ export class LiveDecoder {
     switch (event._tag) {
       case "StreamAdded":
         this.#trace(event.stream.traceId).openCount++
-        if (!event.stream.isMetadata) this.#announce(event.stream, timeOf(event.horizon, this.#clockShift))
+        if (!event.stream.isMetadata) this.#announce(event.stream, shifted(event.horizon, this.#clockShift))
         break
       case "Metadata":
         this.#declare(event.stream, event.traceClass, event.refused)
@@ -232,10 +232,8 @@ export class LiveDecoder {
   }
 }
 
-const timeOf = (nanos: bigint | undefined, shift: bigint): Time | undefined =>
-  nanos === undefined
-    ? undefined
-    : { high: Number((nanos + shift) >> 32n), low: Number(BigInt.asUintN(32, nanos + shift)) }
+const shifted = (nanos: bigint | undefined, shift: bigint): Time | undefined =>
+  nanos === undefined ? undefined : timeOf(nanos + shift)
 
 /** The padding was not fetched, but belongs to the packet. */
 const sourceOf = (bytes: Uint8Array, { packetSize }: PacketIndex): Source => ({

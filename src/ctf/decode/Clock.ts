@@ -20,6 +20,9 @@ export const nanos = ({ high, low }: Time): bigint => (BigInt(high) << 32n) | Bi
 
 export const timeOf = (nanos: bigint): Time => ({ high: Number(nanos >> 32n), low: Number(nanos & 0xffff_ffffn) })
 
+/** In nanoseconds, exact up to 2⁵³. */
+export const difference = (from: Time, to: Time): number => (to.high - from.high) * two32 + (to.low - from.low)
+
 /** Below 0 when `a` is earlier. */
 export const compare = (a: Time, b: Time): number => a.high - b.high || a.low - b.low
 

@@ -1,13 +1,12 @@
 /** How many event records of which name, and how many a second: what a trace is made of, at a glance. */
 
 import { harmless } from "../../errors/Harmless.ts"
-import type { Time } from "../decode/Clock.ts"
-import { nanos } from "../decode/Clock.ts"
+import { difference, nanos, type Time, timeOf } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { EventPlan } from "../decode/Plan.ts"
 import { quoted } from "./JsonStrings.ts"
+import { dateText, secondText } from "./TextTime.ts"
 
-const two32 = 0x1_0000_0000
 const barWidth = 60
 const rowCountMax = 40
 
@@ -15,7 +14,7 @@ export class Counts {
   readonly #byPlan = new Map<EventPlan, number>()
   /** By second. */
   readonly #rates = new Map<number, number>()
-  readonly #second: Time = { high: 0, low: 0 }
+  #second: Time = { high: 0, low: 0 }
   #key: number | undefined = undefined
   #inSecond = 0
   total = 0
@@ -30,8 +29,7 @@ export class Counts {
   timed(stream: DataStream): void {
     this.event(stream)
     if (!stream.hasTime) return
-    const { high, low } = stream.time
-    const within = (high - this.#second.high) * two32 + (low - this.#second.low)
+    const within = difference(this.#second, stream.time)
     if (this.#key === undefined || within < 0 || within >= 1e9) this.#enter(stream.time)
     this.#inSecond++
   }
@@ -41,8 +39,7 @@ export class Counts {
     const total = nanos(time)
     const seconds = total / 1_000_000_000n - (total % 1_000_000_000n < 0n ? 1n : 0n)
     const start = seconds * 1_000_000_000n
-    this.#second.high = Number(start >> 32n)
-    this.#second.low = Number(start & 0xffff_ffffn)
+    this.#second = timeOf(start)
     this.#key = Number(seconds)
   }
 
@@ -88,25 +85,14 @@ export class Counts {
     }
     const most = bars.reduce((a, b) => Math.max(a, b))
     const width = String(most).length
-    const days = [first, last].map((seconds) => dateOf(seconds, isGmt))
-    const label = (seconds: number) =>
-      (days[0] === days[1] ? "" : `${dateOf(seconds, isGmt)} `) + timeOf(seconds, isGmt)
+    const [from, to] = [first, last].map((seconds) => dayOf(seconds, isGmt))
+    const style = { isSeconds: false, hasDate: from !== to, isGmt }
     const lines = bars.map((count, at) => {
       const bar = "█".repeat(Math.ceil((count / most) * barWidth))
-      return `${label(first + at * step)} ${String(count).padStart(width)} ${bar}`.trimEnd()
+      return `${secondText(first + at * step, style)} ${String(count).padStart(width)} ${bar}`.trimEnd()
     })
     return [`events per ${step === 1 ? "second" : `${step} seconds`}`, ...lines, ""].join("\n")
   }
 }
 
-/** As if the local time were UTC. */
-const localOf = (seconds: number, isGmt: boolean): string => {
-  const date = new Date(seconds * 1000)
-  if (isGmt) return date.toISOString()
-  const [year, month, day] = [date.getFullYear(), date.getMonth(), date.getDate()]
-  return new Date(Date.UTC(year, month, day, date.getHours(), date.getMinutes(), date.getSeconds())).toISOString()
-}
-
-const dateOf = (seconds: number, isGmt: boolean): string => localOf(seconds, isGmt).slice(0, 10)
-
-const timeOf = (seconds: number, isGmt: boolean): string => localOf(seconds, isGmt).slice(11, 19)
+const dayOf = (seconds: number, isGmt: boolean): string => dateText(new Date(seconds * 1000), isGmt)

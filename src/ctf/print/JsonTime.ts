@@ -1,9 +1,8 @@
 /** Times in NDJSON: decimal nanoseconds; also ISO 8601 in UTC, with nine decimals, of clocks from the epoch. */
-import { nanos, type Time } from "../decode/Clock.ts"
+import { difference, nanos, type Time, timeOf } from "../decode/Clock.ts"
 import type { Bytes } from "./Bytes.ts"
 import * as Piece from "./Piece.ts"
 
-const two32 = 0x1_0000_0000
 const billion = 1_000_000_000n
 /** The years 0 to 9999. */
 const secondsMin = -62_167_219_200n
@@ -26,7 +25,7 @@ export class JsonTime {
   readonly #isEpoch: boolean
   /** Stands before each. */
   readonly #before: string
-  readonly #second: Time = { high: 0, low: 0 }
+  #second: Time = { high: 0, low: 0 }
   #digits: Piece.Piece = nothing
   #iso: Piece.Piece = nothing
 
@@ -37,7 +36,7 @@ export class JsonTime {
 
   /** `,"ts":"…","time":"…"`. */
   write(time: Time, out: Bytes): void {
-    let within = (time.high - this.#second.high) * two32 + (time.low - this.#second.low)
+    let within = difference(this.#second, time)
     if (this.#digits === nothing || within < 0 || within >= 1e9) {
       const total = nanos(time)
       if (total < billion) {
@@ -61,8 +60,7 @@ export class JsonTime {
   #enter(total: bigint): number {
     const within = total % billion
     const start = total - within
-    this.#second.high = Number(start >> 32n)
-    this.#second.low = Number(start & 0xffff_ffffn)
+    this.#second = timeOf(start)
     this.#digits = Piece.of(`${this.#before},"ts":"${start / billion}`)
     const second = this.#isEpoch ? isoSecond(start / billion) : ""
     this.#iso = Piece.of(second === "" ? '"' : `","time":"${second}`)

@@ -1,7 +1,7 @@
 /** Event records as lines, byte for byte those of babeltrace2's `sink.text.pretty` (§11). */
 
 import { harmless } from "../../errors/Harmless.ts"
-import type { Time } from "../decode/Clock.ts"
+import { difference, type Time } from "../decode/Clock.ts"
 import { goOn, type Int, joined, readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { EventPlan } from "../decode/Plan.ts"
@@ -19,7 +19,7 @@ import type { PacketText } from "./PacketText.ts"
 import * as Piece from "./Piece.ts"
 import * as Program from "./Program.ts"
 import * as TextFields from "./TextFields.ts"
-import { difference, TextTime, type TimeStyle, writeDelta } from "./TextTime.ts"
+import { TextTime, type TimeStyle, writeDelta } from "./TextTime.ts"
 
 /** Whose names are written. */
 export type NameKind = "scope" | "header" | "context" | "payload"

@@ -1,5 +1,5 @@
 /** Times and their differences as babeltrace2 prints them. What changes only once a second is kept as bytes. */
-import { nanos, type Time } from "../decode/Clock.ts"
+import { difference, nanos, type Time, timeOf } from "../decode/Clock.ts"
 import type { Bytes } from "./Bytes.ts"
 import * as Piece from "./Piece.ts"
 
@@ -12,7 +12,6 @@ export interface TimeStyle {
 }
 
 const nanosPerSecond = 1_000_000_000n
-const two32 = 0x1_0000_0000
 const exactMax = 2 ** 53
 
 const two = (value: number): string => String(value).padStart(2, "0")
@@ -22,7 +21,7 @@ export class TextTime {
   /** Stands before each time. */
   readonly #before: string
   /** Start of the second whose text is known, and that text up to the point. */
-  readonly #second: Time = { high: 0, low: 0 }
+  #second: Time = { high: 0, low: 0 }
   #known: Piece.Piece = Piece.of("")
 
   constructor(style: TimeStyle, before = "") {
@@ -48,30 +47,29 @@ export class TextTime {
   #enter(total: bigint): number {
     const within = total % nanosPerSecond
     const start = total - within
-    this.#second.high = Number(start >> 32n)
-    this.#second.low = Number(start & 0xffff_ffffn)
-    this.#known = Piece.of(`${this.#before}${this.#text(Number(start / nanosPerSecond))}.`)
+    this.#second = timeOf(start)
+    this.#known = Piece.of(`${this.#before}${secondText(Number(start / nanosPerSecond), this.#style)}.`)
     return Number(within)
-  }
-
-  #text(seconds: number): string {
-    const { hasDate, isGmt, isSeconds } = this.#style
-    if (isSeconds) return String(seconds)
-    const local = new Date(seconds * 1000)
-    const date = isGmt
-      ? [local.getUTCFullYear(), local.getUTCMonth(), local.getUTCDate()]
-      : [local.getFullYear(), local.getMonth(), local.getDate()]
-    const time = isGmt
-      ? [local.getUTCHours(), local.getUTCMinutes(), local.getUTCSeconds()]
-      : [local.getHours(), local.getMinutes(), local.getSeconds()]
-    const [year = 0, month = 0, day = 0] = date
-    const prefix = hasDate ? `${String(year).padStart(4, "0")}-${two(month + 1)}-${two(day)} ` : ""
-    return prefix + time.map(two).join(":")
   }
 }
 
-/** In nanoseconds, exact up to 2⁵³. */
-export const difference = (from: Time, to: Time): number => (to.high - from.high) * two32 + (to.low - from.low)
+/** `YYYY-MM-DD`. */
+export const dateText = (at: Date, isGmt: boolean): string => {
+  const [year, month, day] = isGmt
+    ? [at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate()]
+    : [at.getFullYear(), at.getMonth(), at.getDate()]
+  return `${String(year).padStart(4, "0")}-${two(month + 1)}-${two(day)}`
+}
+
+/** Seconds from the origin in this style, without what is behind the point. */
+export const secondText = (seconds: number, { hasDate, isGmt, isSeconds }: TimeStyle): string => {
+  if (isSeconds) return String(seconds)
+  const at = new Date(seconds * 1000)
+  const time = isGmt
+    ? [at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds()]
+    : [at.getHours(), at.getMinutes(), at.getSeconds()]
+  return (hasDate ? `${dateText(at, isGmt)} ` : "") + time.map(two).join(":")
+}
 
 /** `S.nnnnnnnnn` from one time to another; backwards it is as if 64 bits had wrapped. */
 export const writeDelta = (from: Time, to: Time, out: Bytes): void => {

@@ -115,13 +115,7 @@ const loadAll = (paths: ReadonlyArray<string>, { isPartial }: Options): Loaded =
 }
 
 const grouped = (parts: ReadonlyArray<Part>, { clockShift, code }: Options): ReadonlyArray<Trace> => {
-  const groups = new Map<string, Array<Part>>()
-  parts.forEach((part, index) => {
-    const key = identity(part.traceClass) ?? `${index}`
-    const own = groups.get(key)
-    if (own === undefined) groups.set(key, [part])
-    else own.push(part)
-  })
+  const groups = Map.groupBy(parts, ({ traceClass }, index) => identity(traceClass) ?? index)
   return [...groups.values()].map((own) => {
     // Metadata only grows: the longest has all classes of the others.
     const fullest = own.reduce((a, b) => (b.directory.metadata.length > a.directory.metadata.length ? b : a))
