@@ -6,6 +6,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Schema } from "effect"
+import { oneLine } from "../src/errors/Harmless.ts"
 import * as SystemError from "../src/errors/SystemError.ts"
 import { type Case, CaseFile, type Disk, type Group, type Link } from "./Case.ts"
 import * as Metric from "./Metric.ts"
@@ -22,8 +23,6 @@ export class CaseRefused extends Schema.TaggedError<CaseRefused>()("CaseRefused"
 }
 
 const decode = Schema.decodeUnknownSync(CaseFile)
-
-const oneLine = (text: string) => text.trim().replaceAll(/\s*\n\s*/g, " ")
 
 /** What the schema cannot say: labels and metrics that are named must be there. */
 const mistakeIn = (whole: Case): string | undefined => {

@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Schema } from "effect"
+import { oneLine } from "../src/errors/Harmless.ts"
 import * as SystemError from "../src/errors/SystemError.ts"
 import * as Text from "./Text.ts"
 
@@ -61,8 +62,7 @@ export const read = (place: string): Report => {
   try {
     return decode(JSON.parse(fs.readFileSync(file, "utf8")))
   } catch (cause) {
-    const reason = SystemError.reasonOf(cause)
-    throw new ReportRefused({ file, reason: reason.trim().replaceAll(/\s*\n\s*/g, " ") })
+    throw new ReportRefused({ file, reason: oneLine(SystemError.reasonOf(cause)) })
   }
 }
 

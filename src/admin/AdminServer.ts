@@ -110,10 +110,7 @@ const entered = ({ descriptorLimit, hasDoors, listen }: Options) =>
       return { layer, visitorOf: () => undefined }
     }
     const { server, visitorOf } = yield* Entrance.make(Bounds.server(Bounds.doorConnectionCountMax))
-    server.on("listening", () => {
-      const address = server.address()
-      if (typeof address === "string") letReadersIn(address)
-    })
+    server.on("listening", () => letReadersIn(server))
     return { layer: NodeHttpServer.layer(() => server, { gracefulShutdownTimeout: stopTimeout, ...listen }), visitorOf }
   })
 

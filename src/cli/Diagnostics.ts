@@ -10,7 +10,7 @@ import { format } from "node:util"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Console, Effect, Layer, Logger, Runtime } from "effect"
 import { CliError, CliOutput } from "effect/cli"
-import { harmless } from "../errors/Harmless.ts"
+import { harmless, oneLine } from "../errors/Harmless.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { status } from "./Misused.ts"
 import * as StandardOutput from "./StandardOutput.ts"
@@ -18,7 +18,7 @@ import * as StandardOutput from "./StandardOutput.ts"
 const standardError = 2
 
 /** Peers, and whoever made a trace, choose names that are in it. */
-const oneLine = (text: string): string => harmless(text.trim().replaceAll(/\s*\n\s*/g, " "))
+const inOneLine = (text: string): string => harmless(oneLine(text))
 
 const say = (line: string): void => {
   try {
@@ -62,7 +62,7 @@ const present = (event: CliOutput.Presenter.Event): Effect.Effect<void> => {
   if (event._tag === "InvalidInvocation") {
     const [error] = event.errors
     const message = (error?.message ?? "wrong arguments").replace(/\s*Did you mean this\?\s*/, "; similar: ")
-    return Console.error(`Error: ${oneLine(message)} (${hint(event.commandPath)})`)
+    return Console.error(`Error: ${inOneLine(message)} (${hint(event.commandPath)})`)
   }
   if (event._tag === "Help" && event.reason === "Implicit") {
     return Console.error(`Error: a subcommand is missing (${hint(event.commandPath)})`)
@@ -73,7 +73,7 @@ const present = (event: CliOutput.Presenter.Event): Effect.Effect<void> => {
 const formatter: CliOutput.Formatter = {
   ...CliOutput.defaultFormatter(),
   formatError: ({ message, ...error }) =>
-    `Error: ${oneLine("userMessage" in error ? String(error.userMessage) : message)}`
+    `Error: ${inOneLine("userMessage" in error ? String(error.userMessage) : message)}`
 }
 
 export const layer: Layer.Layer<never> = Layer.mergeAll(

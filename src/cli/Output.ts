@@ -17,6 +17,9 @@ export const json = (value: unknown): string =>
 /** For people. */
 export const print = (line: string): Effect.Effect<void> => Console.log(harmless(line))
 
+/** The same, to standard error. */
+export const tell = (line: string): Effect.Effect<void> => Console.error(harmless(line))
+
 export const printJson = (value: unknown): Effect.Effect<void> => Console.log(json(value))
 
 /** Prints the summary at the end, also where Ctrl-C is the end; not where it failed. */

@@ -7,9 +7,10 @@
  */
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs"
 import { Cause, Effect, Exit, Layer } from "effect"
-import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import type { DaemonOptions, LogFormat } from "../config/DaemonOptions.ts"
 import * as ExportVariables from "../config/ExportVariables.ts"
 import { packageVersion } from "../config/PackageVersion.ts"
+import type { Code } from "../errors/Catalogue.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { setTimeout } from "../Machine.ts"
 import type { Controls } from "./Controls.ts"
@@ -89,6 +90,10 @@ const logging = (log: Logging.Log): Layer.Layer<never> => {
   return log.gated(Layer.unwrap(exported).pipe(Layer.provideMerge(log.layer)))
 }
 
+/** A line that does not go through the log. */
+const complain = (output: LogOutput.LogOutput, code: Code, text: string, format: LogFormat): void =>
+  output.write(LogLine.format({ kind: "error", text, annotations: { code } }, format, false))
+
 /**
  * Before anything can be said. Where the file cannot be opened standard error hears of it, and has the log; the answer
  * is what it heard.
@@ -99,20 +104,16 @@ const openLog = (output: LogOutput.LogOutput, { logFile, logFormat }: DaemonOpti
     return undefined
   } catch (cause) {
     const text = `The log file ${logFile} cannot be opened: ${SystemError.reasonOf(cause)}`
-    output.write(LogLine.format({ kind: "error", text, annotations: { code: "LOG_FILE" } }, logFormat, false))
+    complain(output, "LOG_FILE", text, logFormat)
     return text
   }
 }
 
-const makeControls = ({ args, directory, options }: Handover.Handover, output: LogOutput.LogOutput): Controls => {
-  return { log: Logging.make(options, output.write), output, args, directory, options }
-}
-
 export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay): void => {
-  const { options } = handover
+  const { args, directory, options } = handover
   const output = LogOutput.make()
   const logFault = options.logFile === undefined ? undefined : openLog(output, options)
-  const controls = makeControls(handover, output)
+  const controls: Controls = { log: Logging.make(options, output.write), output, args, directory, options }
   takeName()
   detachInput()
   const ownFiles = OwnFiles.make()
@@ -133,7 +134,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
       if (options.mode === "daemonize") tellLauncher(handover, Handover.encodeFailure(failure))
     })
   const isWatched = process.stderr.isTTY === true && options.mode === "foreground" && options.logFormat === "text"
-  const say = (line: string) => controls.output.write(`${line}\n`)
+  const say = (line: string) => output.write(`${line}\n`)
   // Without standard error there would be no log at all.
   const isMute = logFault !== undefined && options.mode === "daemonize"
   const serving = isMute
@@ -143,9 +144,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   const fiber = Effect.runFork(program)
   const giveUp = () => {
     const text = `The orderly stop took longer than ${controls.options.relay.stopTimeoutMillis} ms`
-    controls.output.write(
-      LogLine.format({ kind: "error", text, annotations: { code: "STOP_LATE" } }, controls.options.logFormat, false)
-    )
+    complain(output, "STOP_LATE", text, controls.options.logFormat)
     process.exit(failed)
   }
   let stopping = false
@@ -157,7 +156,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
     fiber.interruptUnsafe()
   }
   StopSignals.onStop(stop)
-  process.on("SIGUSR2", () => openLog(controls.output, controls.options))
+  process.on("SIGUSR2", () => openLog(output, controls.options))
   fiber.addObserver((exit) => {
     const orderly = stopping && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
     process.exit(orderly ? stopped : failed)

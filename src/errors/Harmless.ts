@@ -18,3 +18,6 @@ export const harmless = (text: string, shown: (character: string) => string = es
 
 /** The same value: JSON leaves some of them as they are. */
 export const harmlessJson = (json: string): string => harmless(json, asJson)
+
+/** What has lines of its own, in one. */
+export const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, " ")

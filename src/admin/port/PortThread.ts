@@ -209,8 +209,8 @@ server.on("connection", (socket) => {
 server.on("request", ask)
 server.on("error", ({ code, message }: NodeJS.ErrnoException) => tell({ _tag: "Refused", code, message }))
 server.listen(listen, () => {
+  letReadersIn(server)
   const address = server.address()
-  if (typeof address === "string") letReadersIn(address)
   if (address !== null) tell({ _tag: "Listening", address })
 })
 parentPort?.on("message", answer)

@@ -9,11 +9,10 @@ import { isIP } from "node:net"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import * as Pem from "../../config/Pem.ts"
-import * as SystemError from "../../errors/SystemError.ts"
 import { wallMillis } from "../../Machine.ts"
 import * as Directory from "../../storage/Directory.ts"
 import { Misused } from "../Misused.ts"
-import { CertificateFailed, run, withText } from "./OpenSsl.ts"
+import { attempt, CertificateFailed, run, withText } from "./OpenSsl.ts"
 
 export interface Made {
   readonly certificate: string
@@ -53,10 +52,6 @@ const configOf = ({ authority, extensions }: Request, database: string): string 
     ...(authority === undefined ? [] : ["subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid"]),
     ""
   ].join("\n")
-
-/** A call of the system. */
-const attempt = <A>(path: string, call: () => A): Effect.Effect<A, CertificateFailed> =>
-  Effect.try({ try: call, catch: (cause) => new CertificateFailed({ path, reason: SystemError.reasonOf(cause) }) })
 
 const read = (path: string): Effect.Effect<X509Certificate, CertificateFailed> =>
   attempt(path, () => Pem.certificatesOf(readFileSync(path, "utf8"))[0] as X509Certificate)

@@ -16,6 +16,10 @@ export class CertificateFailed extends Schema.TaggedError<CertificateFailed>()("
   }
 }
 
+/** A call of the system. */
+export const attempt = <A>(path: string, call: () => A): Effect.Effect<A, CertificateFailed> =>
+  Effect.try({ try: call, catch: (cause) => new CertificateFailed({ path, reason: SystemError.reasonOf(cause) }) })
+
 export const run = (path: string, args: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed> =>
   Effect.callback((resume) => {
     // What is made is its owner's: openssl makes keys so, whatever the umask.
@@ -34,21 +38,15 @@ export const run = (path: string, args: ReadonlyArray<string>): Effect.Effect<vo
 export const withText = <A, E>(
   text: string,
   use: (path: string) => Effect.Effect<A, E>
-): Effect.Effect<A, E | CertificateFailed> => {
-  const attempt = <B>(call: () => B) =>
-    Effect.try({
-      try: call,
-      catch: (cause) => new CertificateFailed({ path: tmpdir(), reason: SystemError.reasonOf(cause) })
-    })
-  return Effect.acquireUseRelease(
-    attempt(() => mkdtempSync(join(tmpdir(), "lttng-relay-certs-"))),
+): Effect.Effect<A, E | CertificateFailed> =>
+  Effect.acquireUseRelease(
+    attempt(tmpdir(), () => mkdtempSync(join(tmpdir(), "lttng-relay-certs-"))),
     (directory) => {
       const path = join(directory, "openssl.cnf")
       return Effect.andThen(
-        attempt(() => writeFileSync(path, text)),
+        attempt(tmpdir(), () => writeFileSync(path, text)),
         use(path)
       )
     },
     (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
   )
-}

@@ -25,7 +25,7 @@ import * as Priority from "../../thread/Priority.ts"
 import type * as Dial from "../../transport/Dial.ts"
 import { tlsWanted, UrlRefused } from "../../transport/RelayUrl.ts"
 import * as Diagnostics from "../Diagnostics.ts"
-import type * as Flags from "../Flags.ts"
+import * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as Terms from "../Terms.ts"
@@ -52,8 +52,7 @@ class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUnreadabl
 }
 
 const size = (name: string, description: string) =>
-  Flag.String(name).pipe(
-    Flag.mapTryCatch(parseSize, SystemError.messageOf),
+  Flags.size(name).pipe(
     Flag.filter(
       (value) => value > 0,
       () => "must be above 0"

@@ -1,6 +1,6 @@
 /** `lttng-relay follow`: the event records of a live session as they happen, as text or as NDJSON. */
 import { setFlagsFromString } from "node:v8"
-import { Console, Effect, Option, Schema, Stream } from "effect"
+import { Effect, Option, Schema, Stream } from "effect"
 import type { DataStream } from "../../ctf/decode/DataStream.ts"
 import type { Failure } from "../../ctf/decode/Fault.ts"
 import type { Filter } from "../../ctf/decode/Fields.ts"
@@ -12,13 +12,13 @@ import { Bytes } from "../../ctf/print/Bytes.ts"
 import { Json } from "../../ctf/print/Json.ts"
 import * as LossText from "../../ctf/print/LossText.ts"
 import { Text, type TextOptions } from "../../ctf/print/Text.ts"
-import { harmless } from "../../errors/Harmless.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import { LiveDecoder, type Trouble } from "../../viewer/LiveDecoder.ts"
 import type { Session, ViewedStream } from "../../viewer/LiveViewer.ts"
 import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
 import * as EventOptions from "../EventOptions.ts"
 import { Misused } from "../Misused.ts"
+import * as Output from "../Output.ts"
 import * as PacedOutput from "./PacedOutput.ts"
 import { Shown } from "./Shown.ts"
 import * as Watch from "./Watch.ts"
@@ -175,7 +175,7 @@ const flush = (printer: Printer) =>
     if (out.at > 0) yield* PacedOutput.write(out.written)
     out.clear()
     printer.notes = []
-    for (const note of notes) yield* Console.error(harmless(note))
+    for (const note of notes) yield* Output.tell(note)
   })
 
 /** All that is due. */

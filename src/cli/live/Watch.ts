@@ -1,10 +1,10 @@
 /** What `follow` and `record` share: the URL of a session, where to start in it, and whether to wait for it. */
-import { Console, Duration, Effect, Exit, Option, Schedule, Scope } from "effect"
+import { Duration, Effect, Exit, Option, Schedule, Scope } from "effect"
 import { Argument, Flag } from "effect/cli"
-import { harmless } from "../../errors/Harmless.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
+import * as Output from "../Output.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 
 const sessionUrl = "net://HOST[:PORT]/host/TARGETHOST/SESSION (see lttng-relay sessions)"
@@ -71,7 +71,7 @@ const lost: ReadonlySet<string> = new Set(["LinkLost", "NotLivePort"])
 
 export type Options = Flags.Given<ReturnType<typeof flags>>
 
-const tellWaiting = (reason: string) => Console.error(`WARNING: ${harmless(reason)}; waiting`)
+const tellWaiting = (reason: string) => Output.tell(`WARNING: ${reason}; waiting`)
 
 type AttachFailed =
   | LiveViewer.ConnectFailed

@@ -1,9 +1,8 @@
 /** `lttng-relay sessions`: what a relay has to watch. */
-import { Console, Effect, Option } from "effect"
+import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { SessionSummary } from "../../admin/AdminApi.ts"
 import type { PassedSession } from "../../admin/Operations.ts"
-import { harmless } from "../../errors/Harmless.ts"
 import { wallMillis } from "../../Machine.ts"
 import { tlsWanted, UrlRefused } from "../../transport/RelayUrl.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
@@ -34,12 +33,13 @@ const merge = (viewer: LiveViewer.LiveViewer, sessions: ReadonlyArray<LiveViewer
   return [...byUrl.values()].sort((a, b) => (a.url < b.url ? -1 : 1))
 }
 
+const timerOf = (micros: number): string => (micros === 0 ? "not live" : `timer ${micros} µs`)
+
 /** Viewers are told how many streams there are, but not which are metadata's. */
 const describe = ({ clientCount, liveTimerMicros, streamCount, traceFormat, url }: Listed): string => {
-  const timer = liveTimerMicros === 0 ? "not live" : `timer ${liveTimerMicros} µs`
   const counts = `${Output.plural(streamCount, "stream")} with metadata, ${Output.plural(clientCount, "client")}`
   const note = url.includes("[") ? "; babeltrace2 opens no IPv6 addresses" : ""
-  return `${url} (${timer}, ${counts}, ${traceFormat}${note})`
+  return `${url} (${timerOf(liveTimerMicros)}, ${counts}, ${traceFormat}${note})`
 }
 
 const config = {
@@ -57,33 +57,35 @@ type Input = Flags.Given<typeof config>
 
 /** Who looks on hears that there is none; a script gets no line. */
 const printAll = (lines: ReadonlyArray<string>, of = "") =>
-  lines.length === 0 ? Console.error(`no session${of} streams to this relay`) : Effect.forEach(lines, Output.print)
+  lines.length === 0 ? Output.tell(`no session${of} streams to this relay`) : Effect.forEach(lines, Output.print)
 
 /** By the operator's port, which knows more than viewers do. */
 const isOperators = (url: string) => /^(https?|tcp[46]?|unix):/.test(url)
+
+const lagOf = ({ lagMillis, lagRecordCount }: Pick<PassedSession, "lagMillis" | "lagRecordCount">): string =>
+  lagRecordCount > 0 ? `${Math.round(lagMillis / 1000)} s behind` : "up to date"
 
 const wordsOfEdge = (edge: NonNullable<SessionSummary["edge"]>): string => {
   const { name, spool, suspendedAtMillis } = edge
   const since = suspendedAtMillis === undefined ? 0 : Math.round((wallMillis() - suspendedAtMillis) / 1000)
   const state = suspendedAtMillis === undefined ? "connected" : `gone for ${Math.max(0, since)} s: suspended`
   if (spool === undefined) return `edge ${name} ${state}`
-  const lag = spool.lagRecordCount > 0 ? `${Math.round(spool.lagMillis / 1000)} s behind` : "up to date"
-  return `edge ${name} ${state}, ${lag}, spool ${Output.bytes(spool.byteCount)}`
+  return `edge ${name} ${state}, ${lagOf(spool)}, spool ${Output.bytes(spool.byteCount)}`
 }
 
 const describeSummary = (session: SessionSummary): string => {
   const { edge, hostname, id, liveTimerMicros, name, streamCount, viewerCount } = session
-  const timer = liveTimerMicros === 0 ? "not live" : `timer ${liveTimerMicros} µs`
   const counts = `${Output.plural(streamCount, "stream")}, ${Output.plural(viewerCount, "viewer")}`
-  return `${id} ${hostname}/${name} (${timer}, ${counts}${edge === undefined ? "" : `, ${wordsOfEdge(edge)}`})`
+  const comesBy = edge === undefined ? "" : `, ${wordsOfEdge(edge)}`
+  return `${id} ${hostname}/${name} (${timerOf(liveTimerMicros)}, ${counts}${comesBy})`
 }
 
 const describePassed = (session: PassedSession): string => {
-  const { byteCount, edge, hostname, lagMillis, lagRecordCount, name, waitsFor } = session
+  const { byteCount, edge, hostname, name, waitsFor } = session
   const state = edge.isConnected ? "connected" : "gone"
-  const lag = lagRecordCount > 0 ? `${Math.round(lagMillis / 1000)} s behind` : "up to date"
   const waits = waitsFor === undefined ? "" : `, waits ${waitsFor}`
-  return `${hostname}/${name} (passes: edge ${edge.name} ${state}, ${lag}, spool ${Output.bytes(byteCount)}${waits})`
+  const spooled = `${lagOf(session)}, spool ${Output.bytes(byteCount)}`
+  return `${hostname}/${name} (passes: edge ${edge.name} ${state}, ${spooled}${waits})`
 }
 
 const runOperators = (input: Input) =>
@@ -112,7 +114,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
       session === undefined || (session.hostname === hostname && session.sessionName === sessionName)
   )
   if (input.json) return yield* Output.printJson(shown)
-  yield* printAll(shown.map(describe), session && harmless(` ${session.sessionName} of ${session.hostname}`))
+  yield* printAll(shown.map(describe), session && ` ${session.sessionName} of ${session.hostname}`)
 })
 
 export const command = Command.make("sessions", config, (input) => Output.reported(Effect.scoped(run(input)))).pipe(

@@ -1,11 +1,10 @@
 /** `lttng-relay repair`: makes recorded traces readable again, in a copy unless told otherwise. */
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
-import { harmless } from "../../errors/Harmless.ts"
 import * as Checked from "../../recovery/Check.ts"
 import * as DiskCopy from "../../recovery/DiskCopy.ts"
 import * as DiskTree from "../../recovery/DiskTree.ts"
-import { type Change, described, type Finding } from "../../recovery/Finding.ts"
+import { described, type Finding } from "../../recovery/Finding.ts"
 import * as Recovery from "../../recovery/Repair.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
@@ -26,8 +25,6 @@ const config = {
 
 type Input = Flags.Given<typeof config>
 
-const shown = (change: Change): string => harmless(described(change))
-
 /** What nothing puts right. */
 const tellLeft = (left: ReadonlyArray<Finding>, json: boolean) =>
   Effect.forEach(
@@ -47,7 +44,7 @@ const preview = ({ directory, events, json }: Input) =>
     )
     const wanted = Recovery.plan(report.findings)
     for (const change of wanted) {
-      yield* json ? Output.printJson({ would: described(change) }) : Console.log(`would ${shown(change)}`)
+      yield* json ? Output.printJson({ would: described(change) }) : Output.print(`would ${described(change)}`)
     }
     const left = report.findings.filter(({ changes, severity }) => severity === "damage" && changes.length === 0)
     if (wanted.length === 0) yield* tellLeft(left, json)
@@ -64,12 +61,12 @@ const repair = (root: string, { events, inPlace, json }: Input) =>
       Recovery.repair(tree, (change) => DiskTree.apply(root, change), Recovery.optionsOf(events))
     )
     for (const change of changes) {
-      yield* json ? Output.printJson({ did: described(change) }) : Console.log(shown(change))
+      yield* json ? Output.printJson({ did: described(change) }) : Output.print(described(change))
     }
     for (const { change, reason } of failures) {
       yield* json
         ? Output.printJson({ failed: described(change), reason })
-        : Console.error(`Error: cannot ${shown(change)}: ${reason}`)
+        : Output.tell(`Error: cannot ${described(change)}: ${reason}`)
     }
     yield* tellLeft(
       report.findings.filter(({ severity }) => severity === "damage"),
@@ -83,8 +80,7 @@ const copy = (to: string, { directory, json }: Input) =>
   Effect.gen(function* () {
     const leftOut = yield* Output.attempt(() => DiskCopy.copy(directory, to))
     for (const { isLoss, path, reason } of leftOut) {
-      const line = harmless(`left out: ${path}: ${reason}`)
-      yield* json ? Output.printJson({ leftOut: path, reason }) : Console.error(line)
+      yield* json ? Output.printJson({ leftOut: path, reason }) : Output.tell(`left out: ${path}: ${reason}`)
       if (isLoss) process.exitCode = 1
     }
   })

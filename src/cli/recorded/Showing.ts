@@ -7,6 +7,7 @@ import { fstatSync } from "node:fs"
 import type { Filter } from "../../ctf/decode/Fields.ts"
 import type { TextOptions } from "../../ctf/print/Text.ts"
 import * as Printing from "../../ctf/recorded/Printing.ts"
+import { oneLine } from "../../errors/Harmless.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import * as EventOptions from "../EventOptions.ts"
 import { Misused, status, statusOf } from "../Misused.ts"
@@ -86,11 +87,7 @@ export const attempt = (args: ReadonlyArray<string>): boolean => {
   try {
     run({ ...parsed.values, directory: parsed.operands })
   } catch (cause) {
-    StandardOutput.warn(
-      `Error: ${SystemError.messageOf(cause)
-        .trim()
-        .replaceAll(/\s*\n\s*/g, " ")}`
-    )
+    StandardOutput.warn(`Error: ${oneLine(SystemError.messageOf(cause))}`)
     process.exitCode = statusOf(cause)
   }
   return true
