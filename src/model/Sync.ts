@@ -1,6 +1,8 @@
 /** When bytes and names are made to outlive the machine's power (docs/durability.md). */
 export type Sync = "none" | "close" | "always" | { readonly intervalMillis: number }
 
+export const isSynced = (sync: Sync = "none"): boolean => sync !== "none"
+
 /** How a stream's log goes about it; undefined: not at all. */
 export interface SyncPlan {
   /** With everything that is written. */

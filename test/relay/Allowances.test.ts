@@ -70,13 +70,32 @@ it.live("of who recorded and is gone nothing stays: at once without a bound, and
   )
 )
 
+const unbounded = (principal: string) => ({
+  principal,
+  connections: Number.POSITIVE_INFINITY,
+  sessions: Number.POSITIVE_INFINITY,
+  bytesPerSecond: Number.POSITIVE_INFINITY,
+  bytesOnDisk: Number.POSITIVE_INFINITY
+})
+
+it.live("of a party's principals none is forgotten for another", () =>
+  withStore({}, ({ store }) =>
+    Effect.sync(() => {
+      const allowances = new Allowances(store, new Incidents(), () => {})
+      for (let number = 0; number < 63; number++) allowances.sharesOf([unbounded(`${number}`)])
+      const shares = allowances.sharesOf([unbounded("one"), unbounded("another")])
+      for (const { allowance, quota } of shares) assert.strictEqual(allowances.of(quota.principal), allowance)
+    })
+  )
+)
+
 it.live("who only asked is not remembered for long", () =>
   withStore({}, ({ store }) =>
     Effect.sync(() => {
       const allowances = new Allowances(store, new Incidents(), () => {})
       const used = allowances.of("used")
       used.connectionCount = 1
-      for (let number = 0; number < 1000; number++) allowances.of(`${number}`)
+      for (let number = 0; number < 1000; number++) allowances.sharesOf([unbounded(`${number}`)])
       assert.isAtMost(allowances.principalCount, 64)
       assert.strictEqual(allowances.of("used"), used)
     })

@@ -1,6 +1,7 @@
 /** OPEN_JOURNAL (docs/extension.md): an edge begins a journal, or goes on with one. */
 import { Effect, Result } from "effect"
 import { wallMillis } from "../../Machine.ts"
+import { isSynced } from "../../model/Sync.ts"
 import * as GetEdges from "../../protocol/journal/GetEdges.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
@@ -118,7 +119,7 @@ const begin = ({ registry, serves, socket }: ControlState, { edgeName, token }: 
   journal.isOutside = true
   journals.open.set(token, journal)
   const about = { edgeName, peer: name, begunAt, ...(certificate !== undefined && { certificate }) }
-  const begun = JournalHistory.begin(store, token, about, (options.sync ?? "none") !== "none").pipe(
+  const begun = JournalHistory.begin(store, token, about, isSynced(options.sync)).pipe(
     Effect.map((history) => journal.keep(history)),
     Effect.catch(({ message }) => incidents.report("JOURNAL_UNMARKED", message)),
     Effect.catchCause((cause) => incidents.report("JOURNAL_UNMARKED", undefined, cause)),

@@ -375,10 +375,9 @@ export class HostedJournal implements Journal {
       // What has failed is not in the files: the sessions end, or the relay does.
       const isWhole = (yield* this.brought.settled) && !this.isEnding
       const abridge = () => this.abridgement.abridged
-      if (isWhole && history !== undefined)
-        yield* history.mark(this.received, this.#positions.of(this.sessions), abridge)
       // What would be abridged otherwise.
       if (history === undefined) this.abridgement.forgetClosed()
+      else if (isWhole) yield* history.mark(this.received, this.#positions.of(this.sessions), abridge)
       if (isWhole) this.durable = this.received
       this.#pace.marked(begunAt, isWhole)
     }).pipe(

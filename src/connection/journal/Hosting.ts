@@ -1,4 +1,5 @@
 /** What a journal is made with. */
+import { isSynced } from "../../model/Sync.ts"
 import type * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Peer } from "../../transport/Peer.ts"
@@ -31,6 +32,6 @@ export const optionsOf = (
 
 /** How what an earlier relay has left is read. */
 export const leftOf = ({ incidents, options }: Registry["Service"]): JournalsLeft.Options => ({
-  isSynced: (options.sync ?? "none") !== "none",
+  isSynced: isSynced(options.sync),
   told: (detail) => incidents.report("JOURNAL_UNMARKED", detail)
 })

@@ -354,23 +354,22 @@ export const say = (
 export const revive = (store: Store, token: string): Effect.Effect<void> =>
   Effect.ignore(store.retraceable.plain.unlink(pathsOf(store, token).expired))
 
-export const remove = (store: Store, token: string): Effect.Effect<void> => {
-  const files = store.retraceable.plain
-  const { about, changes, expired, fresh, history } = pathsOf(store, token)
-  return Effect.gen(function* () {
-    for (const path of [history, fresh, changes, about, expired]) yield* Effect.ignore(files.unlink(path))
+const unlinked = (store: Store, paths: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const files = store.retraceable.plain
+    for (const path of paths) yield* Effect.ignore(files.unlink(path))
     yield* Effect.ignore(files.removeDirectory(`${store.output}/${place}`))
   })
+
+export const remove = (store: Store, token: string): Effect.Effect<void> => {
+  const { about, changes, expired, fresh, history } = pathsOf(store, token)
+  return unlinked(store, [history, fresh, changes, about, expired])
 }
 
 /** The edge knows that the journal is over, and will not ask for it again. */
 export const forget = (store: Store, token: string): Effect.Effect<void> => {
-  const files = store.retraceable.plain
   const { ended, finished } = pathsOf(store, token)
-  return Effect.gen(function* () {
-    for (const path of [finished, ended]) yield* Effect.ignore(files.unlink(path))
-    yield* Effect.ignore(files.removeDirectory(`${store.output}/${place}`))
-  })
+  return unlinked(store, [finished, ended])
 }
 
 /** Of a new journal. */

@@ -206,14 +206,22 @@ export interface Over {
   readonly expired: ReadonlyArray<string>
 }
 
-export const findOver = (store: Store): Effect.Effect<Over> =>
-  Effect.map(
-    Effect.orElseSucceed(store.retraceable.plain.list(`${store.output}/${place}`), () => []),
-    (entries) => {
-      const named = (pattern: RegExp) => entries.flatMap(({ name }) => pattern.exec(name)?.[1] ?? [])
-      return { finished: named(/^(.*)\.finished$/), ended: named(/^(.*)\.ended$/), expired: named(/^(.*)\.expired$/) }
-    }
-  )
+const namesIn = (store: Store): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.match(store.retraceable.plain.list(`${store.output}/${place}`), {
+    onSuccess: (entries) => entries.map(({ name }) => name),
+    onFailure: () => []
+  })
+
+const tokensOf = (names: ReadonlyArray<string>, pattern: RegExp) =>
+  names.flatMap((name) => pattern.exec(name)?.[1] ?? [])
+
+const overOf = (names: ReadonlyArray<string>): Over => ({
+  finished: tokensOf(names, /^(.*)\.finished$/),
+  ended: tokensOf(names, /^(.*)\.ended$/),
+  expired: tokensOf(names, /^(.*)\.expired$/)
+})
+
+export const findOver = (store: Store): Effect.Effect<Over> => Effect.map(namesIn(store), overOf)
 
 /** Younger ones are remembered instead. */
 export const forgetOver = (store: Store, tokens: ReadonlyArray<string>): Effect.Effect<void> =>
@@ -225,22 +233,20 @@ const part = /^(.*?)\.(?:history|history\.new|changes|json)$/
 /** Journals that an earlier relay was carrying out. One that cannot be read is left as it is, and told of. */
 export const findAll = (store: Store, options: Options): Effect.Effect<ReadonlyArray<Found>> =>
   Effect.gen(function* () {
-    const files = store.retraceable.plain
-    const entries = yield* Effect.orElseSucceed(files.list(`${store.output}/${place}`), () => [])
-    const over = yield* findOver(store)
+    const all = yield* namesIn(store)
+    const over = overOf(all)
     const finished = new Set([...over.finished, ...over.ended])
     const expired = new Set(over.expired)
-    const names = new Set(entries.map(({ name }) => name))
+    const names = new Set(all)
     const found: Array<Found> = []
-    for (const token of new Set(entries.flatMap(({ name }) => part.exec(name)?.[1] ?? []))) {
+    for (const token of new Set(tokensOf(all, part))) {
       // Killed while it began one, or removed one.
       const isPartial = !names.has(`${token}.history`)
       if (finished.has(token) || isPartial) yield* remove(store, token)
       if (finished.has(token) || isPartial || expired.has(token)) continue
-      const looked = Effect.catch(find(store, token, options), ({ message }) =>
+      const journal = yield* Effect.catch(find(store, token, options), ({ message }) =>
         Effect.as(options.told(message), undefined)
       )
-      const journal = yield* looked
       if (journal !== undefined) found.push(journal)
     }
     return found

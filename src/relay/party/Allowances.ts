@@ -44,12 +44,16 @@ export class Allowance {
   recounting: Effect.Effect<void> | undefined
   /** As the rules were looked at last: its bytes on disk have a bound. */
   isDiskBounded = false
-  /** It was used by nobody: there may be another one of the same principal. */
-  isForgotten = false
 
   get isUnused(): boolean {
     return this.connectionCount === 0 && this.sessionCount === 0 && this.directories.size === 0
   }
+}
+
+/** What a party may use of what its principal may, and what that uses. */
+export interface Share {
+  readonly quota: Quota
+  readonly allowance: Allowance
 }
 
 /** Of those whose traces are taken away by others, so many are known at once. */
@@ -59,6 +63,11 @@ const directoryCountMax = 16_384
 const principalCountMin = 64
 const saidCountMin = 1024
 
+const recordingsOf = (allowances: Iterable<readonly [principal: string, Allowance]>): ReadonlyArray<Recording> =>
+  Array.from(allowances).flatMap(([principal, { directories }]) =>
+    Array.from(directories, (directory): Recording => [principal, directory])
+  )
+
 export class Allowances {
   readonly #store: TraceStore["Service"]
   readonly #recordings: Recordings
@@ -67,7 +76,7 @@ export class Allowances {
   readonly #byPrincipal = new Map<string, Allowance>()
   /** With so many it is looked who of them is used. */
   #lookedAtCount = principalCountMin
-  /** How many were forgotten. */
+  /** How many were forgotten: of each of them there may be another one now. */
   forgottenCount = 0
   #unsaid: Array<Recording> = []
   /** Since it was looked whether what was recorded is there. */
@@ -84,10 +93,19 @@ export class Allowances {
   of(principal: string): Allowance {
     const known = this.#byPrincipal.get(principal)
     if (known !== undefined) return known
-    if (this.#byPrincipal.size >= this.#lookedAtCount) this.#forgetUnused()
     const allowance = new Allowance()
     this.#byPrincipal.set(principal, allowance)
     return allowance
+  }
+
+  /** None of them is forgotten before the party has counted itself in all. */
+  sharesOf(bounds: ReadonlyArray<Quota>): ReadonlyArray<Share> {
+    if (this.#byPrincipal.size >= this.#lookedAtCount) this.#forgetUnused()
+    return bounds.map((quota) => {
+      const allowance = this.of(quota.principal)
+      allowance.isDiskBounded = quota.bytesOnDisk < Number.POSITIVE_INFINITY
+      return { quota, allowance }
+    })
   }
 
   /** Those that have something to count. */
@@ -105,7 +123,6 @@ export class Allowances {
   forget(principal: string): void {
     const allowance = this.#byPrincipal.get(principal)
     if (allowance?.isUnused !== true) return
-    allowance.isForgotten = true
     this.forgottenCount++
     this.#byPrincipal.delete(principal)
   }
@@ -136,9 +153,7 @@ export class Allowances {
         this.forget(principal)
       }
       const bounded = [...this.#byPrincipal].filter(([, { isDiskBounded }]) => isDiskBounded)
-      const left = bounded.flatMap(([principal, { directories }]) =>
-        Array.from(directories, (directory): Recording => [principal, directory])
-      )
+      const left = recordingsOf(bounded)
       this.#sweptAtCount = Math.max(saidCountMin, left.length)
       yield* this.#put(this.#recordings.replace(left))
     })
@@ -149,17 +164,15 @@ export class Allowances {
     return Effect.gen({ self: this }, function* () {
       const earlier = yield* this.#recordings.all
       if (earlier.length === 0) return
-      const principals = new Set<string>()
+      const recalled = new Map<string, Allowance>()
       for (const [principal, directory] of earlier) {
-        principals.add(principal)
-        this.of(principal).directories.add(directory)
+        const allowance = this.of(principal)
+        recalled.set(principal, allowance)
+        allowance.directories.add(directory)
       }
-      for (const principal of principals) yield* this.recount(this.of(principal))
-      const left = [...principals].flatMap((principal) =>
-        Array.from(this.of(principal).directories, (directory): Recording => [principal, directory])
-      )
-      yield* this.#put(this.#recordings.replace(left))
-      for (const principal of principals) this.forget(principal)
+      for (const allowance of recalled.values()) yield* this.recount(allowance)
+      yield* this.#put(this.#recordings.replace(recordingsOf(recalled)))
+      for (const principal of recalled.keys()) this.forget(principal)
     })
   }
 

@@ -8,7 +8,7 @@ import { clockMillis, queueMicrotask } from "../../Machine.ts"
 import { sessionNamesOf } from "../../model/Path.ts"
 import type { HeldSession } from "../session/Identity.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
-import { type Allowance, type Allowances, principalText, type Quota } from "./Allowances.ts"
+import { type Allowance, type Allowances, principalText, type Quota, type Share } from "./Allowances.ts"
 import type { Debtor } from "./Debtors.ts"
 import type { Names } from "./Viewpoint.ts"
 
@@ -44,11 +44,6 @@ interface Peer {
   readonly brought?: (sessionId: number) => boolean
   /** Its sessions were admitted, and counted, by an earlier relay. */
   readonly isReplayed?: boolean
-}
-
-interface Share {
-  readonly quota: Quota
-  readonly allowance: Allowance
 }
 
 const readBytesMin = 4096
@@ -290,7 +285,8 @@ export class Party {
     const { allowances, rightsOf } = this.#permissions
     const { certificate } = this.#peer
     if (rightsOf === this.#rules && certificate === this.#certificate) {
-      if (this.#shares.length > 0 && this.#forgottenCount !== allowances.forgottenCount) this.#renew()
+      // What nobody used may have been forgotten, and be counted anew for others.
+      if (this.#shares.length > 0 && this.#forgottenCount !== allowances.forgottenCount) this.#share()
       return
     }
     this.#rules = rightsOf
@@ -299,24 +295,14 @@ export class Party {
     this.#recorded = undefined
     const isIn = this.#isIn
     const hasWaited = this.leave()
-    const bounds = this.#rights?.bounds ?? []
-    this.#share(bounds)
+    this.#share()
     if (isIn) this.#count()
     if (hasWaited) this.#waitAnew()
   }
 
-  #share(bounds: ReadonlyArray<Quota>): void {
+  #share(): void {
     const { allowances } = this.#permissions
-    this.#shares = bounds.map((quota) => ({ quota, allowance: allowances.of(quota.principal) }))
-    for (const { allowance, quota } of this.#shares) {
-      allowance.isDiskBounded = quota.bytesOnDisk < Number.POSITIVE_INFINITY
-    }
+    this.#shares = allowances.sharesOf(this.#rights?.bounds ?? [])
     this.#forgottenCount = allowances.forgottenCount
-  }
-
-  /** What nobody used may have been forgotten, and be counted anew for others. */
-  #renew(): void {
-    if (this.#shares.some(({ allowance }) => allowance.isForgotten)) this.#share(this.#shares.map(({ quota }) => quota))
-    else this.#forgottenCount = this.#permissions.allowances.forgottenCount
   }
 }

@@ -29,6 +29,14 @@ const unaskedCountMax = 4096
 /** Its tracer traces before it announces. */
 const kernelPath = /(?:^|\/)kernel$/
 
+/** Of which the viewer reads something. */
+interface Trace {
+  streamCount: number
+  metadata: ViewerStream | undefined
+  /** Its metadata stream was. */
+  isAnnounced: boolean
+}
+
 export class ViewedSession implements Attached {
   readonly session: SessionActor
   readonly connection: Connection
@@ -39,11 +47,7 @@ export class ViewedSession implements Attached {
   #goesByEvents: boolean
   readonly #streams = new Set<ViewerStream>()
   readonly #unannounced = new Set<ViewerStream>()
-  /** Traces whose metadata stream was announced. */
-  readonly #announcedTraces = new Set<bigint>()
-  /** Of the streams, by trace. */
-  readonly #streamCounts = new Map<bigint, number>()
-  readonly #metadata = new Map<bigint, ViewerStream>()
+  readonly #traces = new Map<bigint, Trace>()
   #seenPublicationCount = 0
   #publishedMillis = Number.NEGATIVE_INFINITY
   #hasLetGo = false
@@ -111,16 +115,18 @@ export class ViewedSession implements Attached {
   #add(stream: StreamActor, isAtEnd: boolean): void {
     const cursor = isAtEnd ? atEnd(stream.model) : atBeginning()
     const description = () => {
-      const metadata = this.#metadata.get(stream.traceId)?.stream
+      const metadata = this.metadataOf(viewerStream)?.stream
       return metadata === undefined || metadata.model.isClosed ? undefined : metadata.description
     }
-    const viewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer, description)
+    const viewerStream: ViewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer, description)
     if (kernelPath.test(stream.path)) this.#goesByEvents = false
     viewerStream.goesByEvents = this.#goesByEvents
     this.#streams.add(viewerStream)
-    this.#streamCounts.set(stream.traceId, (this.#streamCounts.get(stream.traceId) ?? 0) + 1)
     this.#unannounced.add(viewerStream)
-    if (stream.isMetadata) this.#metadata.set(stream.traceId, viewerStream)
+    const trace = this.#traces.get(stream.traceId) ?? { streamCount: 0, metadata: undefined, isAnnounced: false }
+    this.#traces.set(stream.traceId, trace)
+    trace.streamCount++
+    if (stream.isMetadata) trace.metadata = viewerStream
   }
 
   /** True until the viewer has asked for what was published last. */
@@ -151,8 +157,9 @@ export class ViewedSession implements Attached {
 
   /** The next announcement adds streams to a trace that is known beside others. */
   get addsToKnownTrace(): boolean {
-    const known = this.#announcedTraces
-    return known.size > 1 && this.#announceable.some(({ stream }) => known.has(stream.traceId))
+    let knownCount = 0
+    for (const { isAnnounced } of this.#traces.values()) if (isAnnounced) knownCount++
+    return knownCount > 1 && this.#announceable.some(({ stream }) => this.#isAnnounced(stream))
   }
 
   /** Every stream that is due; from now on the viewer may name them. */
@@ -163,7 +170,8 @@ export class ViewedSession implements Attached {
       this.#unannounced.delete(viewerStream)
       this.#known.set(stream.handle, viewerStream)
       viewerStream.cursor.shownUntil = shownUntil
-      if (stream.isMetadata) this.#announcedTraces.add(stream.traceId)
+      const trace = this.#traces.get(stream.traceId)
+      if (stream.isMetadata && trace !== undefined) trace.isAnnounced = true
       return {
         id: BigInt(stream.handle),
         ctfTraceId: stream.traceId,
@@ -175,36 +183,36 @@ export class ViewedSession implements Attached {
   }
 
   get #announceable(): ReadonlyArray<ViewerStream> {
-    const traces = new Set(this.#announcedTraces)
-    for (const { stream } of this.#unannounced) if (stream.isMetadata) traces.add(stream.traceId)
-    return [...this.#unannounced].filter(({ stream }) => traces.has(stream.traceId))
+    const due = new Set<bigint>()
+    for (const { stream } of this.#unannounced) if (stream.isMetadata) due.add(stream.traceId)
+    return [...this.#unannounced].filter(({ stream }) => due.has(stream.traceId) || this.#isAnnounced(stream))
+  }
+
+  #isAnnounced({ traceId }: StreamActor): boolean {
+    return this.#traces.get(traceId)?.isAnnounced === true
   }
 
   /** The metadata stream that describes what `viewerStream` carries, while the viewer reads it. */
   metadataOf(viewerStream: ViewerStream): ViewerStream | undefined {
-    return this.#metadata.get(viewerStream.stream.traceId)
+    return this.#traces.get(viewerStream.stream.traceId)?.metadata
   }
 
   /** Read to its end: the viewer cannot name it any more. */
   drop(viewerStream: ViewerStream): void {
     const { stream } = viewerStream
     if (!this.#streams.delete(viewerStream)) return
-    const count = (this.#streamCounts.get(stream.traceId) ?? 0) - 1
-    if (count > 0) this.#streamCounts.set(stream.traceId, count)
-    else {
-      // Applications come and go: another one in its place is another trace.
-      this.#streamCounts.delete(stream.traceId)
-      this.#announcedTraces.delete(stream.traceId)
-    }
     this.#unannounced.delete(viewerStream)
     this.#known.delete(stream.handle)
-    if (this.#metadata.get(stream.traceId) === viewerStream) this.#metadata.delete(stream.traceId)
+    const trace = this.#traces.get(stream.traceId)
+    if (trace?.metadata === viewerStream) trace.metadata = undefined
+    // Applications come and go: another one in its place is another trace.
+    if (trace !== undefined && --trace.streamCount === 0) this.#traces.delete(stream.traceId)
     viewerStream.release()
   }
 
   /** Traces of which it reads something. */
   get traceCount(): number {
-    return Math.max(this.#streamCounts.size, this.#announcedTraces.size, this.#metadata.size)
+    return this.#traces.size
   }
 
   detach(): void {
