@@ -205,8 +205,8 @@ const nameTrace =
       : [{ kind: "name-trace", path, offset, trace, at: traceAt, bytes: uuidBytes(trace) }]
 
 /** Records that are right where their packets' heads are in doubt: all else in the two is the same. */
-const betterOf = ({ index, scan }: DataFile): ReadonlyMap<Packet, IndexRecord> => {
-  const doubtful = scan.packets.filter(({ doubt }) => doubt !== undefined)
+const betterOf = ({ index }: DataFile, packets: ReadonlyArray<Packet>): ReadonlyMap<Packet, IndexRecord> => {
+  const doubtful = packets.filter(({ doubt }) => doubt !== undefined)
   const better = new Map<Packet, IndexRecord>()
   if (index === undefined || doubtful.length === 0) return better
   const records = new Map(index.records.map((record) => [Number(record.offset), record]))
@@ -239,7 +239,10 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   }
   const all = [...found.all, ...eventFindings(file)]
   if (holes.some(({ isForeign }) => isForeign)) return all
-  const better = betterOf(file)
+  const better = betterOf(
+    file,
+    packets.filter((packet) => !strangers.has(packet))
+  )
   const isWhole = (packet: Packet) => !strangers.has(packet) && (better.has(packet) || packet.fault?.isDamage !== true)
   const damaged = packets.filter((packet) => !isWhole(packet))
   const [first, ...others] = all
@@ -260,9 +263,6 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const away = [...adjacent(gone), ...unreadable].sort((a, b) => a.from - b.from)
   // Each is set aside just before it changes: a repair that goes on after one that was killed begins with the same.
   const ended = [...cut].flatMap((packet) => [...aside(file, adjacent([packet])), ...shorten(file)(packet)])
-  const named = [
-    ...misnamed.flatMap(nameTrace(file)),
-    ...[...better].filter(([packet]) => !strangers.has(packet)).flatMap(setTime(file))
-  ]
+  const named = [...misnamed.flatMap(nameTrace(file)), ...[...better].flatMap(setTime(file))]
   return [{ ...first, changes: [...named, ...ended, ...aside(file, away), ...changes(file, left)] }, ...others]
 }

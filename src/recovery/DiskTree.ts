@@ -6,7 +6,7 @@ import { harmless } from "../errors/Harmless.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
-import type { Change } from "./Finding.ts"
+import type { Change, InHead } from "./Finding.ts"
 import { realOf, writtenBelow } from "./OpenFiles.ts"
 import { maybeWrittenBelow } from "./Recorders.ts"
 import * as Resumed from "./Resumed.ts"
@@ -153,10 +153,8 @@ const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "as
   }
 }
 
-const overwrite = (
-  path: string,
-  { at, bytes }: Extract<Change, { kind: "shorten" | "name-trace" | "set-time" }>
-): void => inPlace(path, (descriptor) => writeAll(descriptor, bytes, at))
+const overwrite = (path: string, { at, bytes }: Extract<Change, InHead>): void =>
+  inPlace(path, (descriptor) => writeAll(descriptor, bytes, at))
 
 const rename = (path: string, to: string): void => {
   Directory.makeNow(dirname(to), 0o770)

@@ -42,38 +42,26 @@ export interface Range {
   readonly to: number
 }
 
+/** The head of the packet at `offset` says something else: `bytes`, at `at` of the file. */
+export interface InHead {
+  readonly path: string
+  readonly offset: number
+  readonly at: number
+  readonly bytes: Uint8Array
+}
+
 /** One change to the files below the directory that was checked; paths as in findings. */
 export type Change =
   /** Only these ranges of the file stay, one behind the other. */
   | { readonly kind: "keep"; readonly path: string; readonly ranges: ReadonlyArray<Range> }
   /** Adds these ranges of the file to another, behind what that has, unless they are its end already; or a new file. */
   | { readonly kind: "aside"; readonly path: string; readonly ranges: ReadonlyArray<Range>; readonly to: string }
-  /** The packet at `offset` has so many bits of content: `bytes`, at `at` of the file, say so. */
-  | {
-      readonly kind: "shorten"
-      readonly path: string
-      readonly offset: number
-      readonly contentSize: bigint
-      readonly at: number
-      readonly bytes: Uint8Array
-    }
-  /** The packet at `offset` is of this trace: `bytes`, at `at` of the file, say so. */
-  | {
-      readonly kind: "name-trace"
-      readonly path: string
-      readonly offset: number
-      readonly trace: string
-      readonly at: number
-      readonly bytes: Uint8Array
-    }
-  /** The packet at `offset` is of this time, as its index says: `bytes`, at `at` of the file, say so. */
-  | {
-      readonly kind: "set-time"
-      readonly path: string
-      readonly offset: number
-      readonly at: number
-      readonly bytes: Uint8Array
-    }
+  /** The packet has so many bits of content. */
+  | (InHead & { readonly kind: "shorten"; readonly contentSize: bigint })
+  /** The packet is of this trace. */
+  | (InHead & { readonly kind: "name-trace"; readonly trace: string })
+  /** The packet is of the time that its index says. */
+  | (InHead & { readonly kind: "set-time" })
   /** The file's bytes, all of them; a new file where there is none. `from`: where they were read. */
   | { readonly kind: "write"; readonly path: string; readonly bytes: Uint8Array; readonly from?: string }
   | { readonly kind: "rename"; readonly path: string; readonly to: string }

@@ -19,15 +19,8 @@ const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** Files by stream; packets of each in the order that they were recorded in. */
 const streams = (files: ReadonlyArray<DataFile>): ReadonlyArray<ReadonlyArray<DataFile>> => {
-  const groups = new Map<string, Array<DataFile>>()
-  for (const file of files) {
-    const [first] = file.scan.packets
-    if (first === undefined) continue
-    const key = keyOf(first, file.path)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [file])
-    else group.push(file)
-  }
+  const groups = Map.groupBy(files, ({ path, scan: { packets } }) => packets[0] && keyOf(packets[0], path))
+  groups.delete(undefined)
   const begin = (file: DataFile) => file.scan.packets[0]?.timestampBegin ?? 0n
   const sequence = (file: DataFile) => file.scan.packets[0]?.packetSeqNum ?? 0n
   return [...groups.values()].map((own) =>
