@@ -103,7 +103,7 @@ const openLog = (output: LogOutput.LogOutput, { logFile, logFormat }: DaemonOpti
     output.open(logFile)
     return undefined
   } catch (cause) {
-    const text = `The log file ${logFile} cannot be opened: ${SystemError.reasonOf(cause)}`
+    const text = SystemError.reasonOf(cause)
     complain(output, "LOG_FILE", text, logFormat)
     return text
   }

@@ -132,6 +132,18 @@ describe("a reload", () => {
         assert.strictEqual((yield* ask("POST", "reload", "second")).status, 200)
       })
   )
+
+  it.live("that would have no log is refused in the words of a start", () =>
+    Effect.gen(function* () {
+      const { ask, logFile } = yield* running
+      renameSync(logFile, `${logFile}.1`)
+      mkdirSync(logFile)
+      const reasons = [`The log file ${logFile} cannot be opened: Is a directory`]
+      const { json, status } = yield* ask("POST", "reload")
+      assert.deepStrictEqual({ status, reasons: json.reasons }, { status: 409, reasons })
+      assert.include(readFileSync(`${logFile}.1`, "utf8"), `${reasons[0]}`)
+    })
+  )
 })
 
 describe("a log file that is moved away again and again", () => {

@@ -14,12 +14,14 @@ const lagAlarm = 10
 
 export const lagClass = (seconds: number): string => (seconds >= lagAlarm ? "bad" : seconds >= lagWarning ? "warn" : "")
 
+const lagText = ({ lagMillis, lagRecordCount }: Pick<PassedSession, "lagMillis" | "lagRecordCount">): string =>
+  lagRecordCount > 0 ? `${Values.duration(lagMillis / 1000)} behind` : "up to date"
+
 export const edgeText = ({ name, spool, suspendedAtMillis }: NonNullable<SessionSummary["edge"]>): string => {
   const gone = suspendedAtMillis === undefined ? 0 : Math.max(0, Clock.nowMillis() - suspendedAtMillis) / 1000
   const state = suspendedAtMillis === undefined ? "connected" : `gone for ${Values.duration(gone)}`
   if (spool === undefined) return `${name}, ${state}`
-  const lag = spool.lagRecordCount > 0 ? `${Values.duration(spool.lagMillis / 1000)} behind` : "up to date"
-  return `${name}, ${state}, ${lag}, ${Values.bytes(spool.byteCount)} in its spool`
+  return `${name}, ${state}, ${lagText(spool)}, ${Values.bytes(spool.byteCount)} in its spool`
 }
 
 const EdgeTag = ({ edge }: { readonly edge: NonNullable<SessionSummary["edge"]> }) =>
@@ -64,10 +66,11 @@ const Row = ({
   </a>`
 }
 
-const passedText = ({ byteCount, edge, lagMillis, lagRecordCount, waitsFor }: PassedSession): string => {
-  const lag = lagRecordCount > 0 ? `${Values.duration(lagMillis / 1000)} behind` : "up to date"
+const passedText = (session: PassedSession): string => {
+  const { byteCount, edge, waitsFor } = session
+  const by = `by edge ${edge.name}${edge.isConnected ? "" : ", which is gone"}`
   const waits = waitsFor === undefined ? "" : `, waits ${waitsFor}`
-  return `by edge ${edge.name}${edge.isConnected ? "" : ", which is gone"}: ${lag}, ${Values.bytes(byteCount)} in the spool${waits}`
+  return `${by}: ${lagText(session)}, ${Values.bytes(byteCount)} in the spool${waits}`
 }
 
 const PassedRow = ({ session }: { readonly session: PassedSession }) =>

@@ -4,6 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs"
 import { isatty } from "node:tty"
+import * as SystemError from "../../errors/SystemError.ts"
 
 const standardError = 2
 const fileMode = 0o640
@@ -31,10 +32,18 @@ const writeDirectly = (descriptor: number, text: string): void => {
   }
 }
 
+const opened = (path: string): number => {
+  try {
+    return openSync(path, fileFlags, fileMode)
+  } catch (cause) {
+    throw new Error(`The log file ${path} cannot be opened: ${SystemError.reasonOf(cause)}`, { cause })
+  }
+}
+
 /** Lines have their end with them. */
 export interface LogOutput {
   readonly write: (text: string) => void
-  /** To this file from now on, or to standard error; the same path opens it again. Throws the system's reason. */
+  /** To this file from now on, or to standard error; the same path opens it again. Throws an operator's words. */
   readonly open: (path: string | undefined) => void
   /** As `open`, but in force only once the answer says so; throws the same. */
   readonly prepare: (path: string | undefined) => Prepared
@@ -53,13 +62,13 @@ export const make = (): LogOutput => {
     if (descriptor !== undefined) closeSync(descriptor)
   }
   const prepare = (path: string | undefined): Prepared => {
-    const opened = path === undefined ? undefined : openSync(path, fileFlags, fileMode)
+    const next = path === undefined ? undefined : opened(path)
     return {
       use: () => {
         close(file)
-        file = opened
+        file = next
       },
-      discard: () => close(opened)
+      discard: () => close(next)
     }
   }
   return {
