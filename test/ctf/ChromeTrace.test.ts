@@ -102,7 +102,8 @@ const assertNested = (items: ReadonlyArray<Item>) => {
 it("processors with nothing to do are a thread each", () => {
   const threads = new Threads<string>()
   const clues = { pid: undefined, tid: undefined, procname: undefined, environment: new Map<string, unknown>() }
-  for (const cpu of [0, 3]) threads.note({ isSwitch: true, tid: 0, pid: undefined, name: `swapper/${cpu}` }, cpu)
+  for (const cpu of [0, 3])
+    threads.note({ isSwitch: true, tid: 0, pid: undefined, name: `swapper/${cpu}` }, cpu, new Map())
   const idle = [0, 3].map((cpu) => threads.of({ ...clues, cpu }))
   // With contexts that say it.
   const told = [0, 3].map((cpu) => threads.of({ ...clues, cpu, pid: 0, tid: 0, procname: `swapper/${cpu}` }))
@@ -114,8 +115,29 @@ it("processors with nothing to do are a thread each", () => {
       [0, 3]
     ]
   )
-  threads.note({ isSwitch: true, tid: 7, pid: undefined, name: "app" }, 3)
+  threads.note({ isSwitch: true, tid: 7, pid: undefined, name: "app" }, 3, new Map())
   assert.strictEqual(threads.of({ ...clues, cpu: 3 }).tid, 7)
+})
+
+it("processors, processes and threads are those of their machine", () => {
+  const threads = new Threads<string>()
+  const clues = { cpu: 0, pid: undefined, tid: undefined, procname: undefined }
+  const [one, other] = ["one", "other"].map((hostname) => new Map<string, unknown>([["hostname", hostname]]))
+  assert.isDefined(one)
+  assert.isDefined(other)
+  threads.note({ isSwitch: true, tid: 7, pid: undefined, name: "app" }, 0, one)
+  threads.note({ isSwitch: true, tid: 8, pid: undefined, name: "tool" }, 0, other)
+  threads.note({ isSwitch: false, tid: 7, pid: 6, name: "db" }, 0, other)
+  assert.strictEqual(threads.of({ ...clues, environment: one }).tid, 7)
+  const again = threads.of({ ...clues, cpu: 1, pid: 7, tid: 7, environment: one })
+  assert.strictEqual(again, threads.of({ ...clues, environment: one }))
+  const ofOther = threads.of({ ...clues, pid: 7, tid: 7, procname: "app", environment: other })
+  assert.notStrictEqual(ofOther, again)
+  assert.notStrictEqual(ofOther.pid, again.pid)
+  assert.notStrictEqual(threads.of({ ...clues, environment: other }).tid, 7)
+  const names = new Map(Array.from(threads.named(), ({ kind, name, pid, tid }) => [`${kind} ${pid} ${tid}`, name]))
+  assert.strictEqual(names.get("thread 7 7"), "app")
+  assert.strictEqual(names.get(`process ${ofOther.pid} ${ofOther.tid}`), "other: app")
 })
 
 describe("slices", () => {
@@ -131,17 +153,30 @@ describe("slices", () => {
     ["ros2:callback_start", "begin", "ros2:callback"],
     ["ros2:callback_end", "end", "ros2:callback"],
     ["begin_frame", "begin", "frame"],
+    ["front_end:request_begin", "begin", "front_end:request"],
+    ["front_end:request_end", "end", "front_end:request"],
+    ["app:front_end_start", "begin", "app:front_end"],
+    ["app:front_end_stop", "end", "app:front_end"],
+    ["compat_syscall_entry_exit_group", "begin", "compat_syscall_exit_group"],
+    ["syscall_exit_exit_group", "end", "syscall_exit_group"],
     ["exit_syscall", "end", "syscall"],
     ["sys_open", "begin", "syscall"]
   ])("%s is the %s of %s", (event, phase, name) => {
     assert.deepStrictEqual(SliceRules.of(event), { phase, name })
   })
 
-  it.each(["sched_switch", "app:restarted", "app:weekend", "lttng_ust_statedump:bin_info"])(
+  it.each(["sched_switch", "app:restarted", "app:weekend", "lttng_ust_statedump:bin_info", "front_end:load"])(
     "%s stands alone",
     (name) => {
       assert.isUndefined(SliceRules.of(name))
     }
+  )
+})
+
+it("a slice without another name is called as its event", () => {
+  assert.deepStrictEqual(
+    ["start", "stop", "app:request_start"].map((name) => SliceRules.labelOf(name, SliceRules.of(name))),
+    ["start", "stop", "app:request"]
   )
 })
 

@@ -16,6 +16,7 @@ export interface Line {
   readonly name?: string | null
   readonly cpu?: unknown
   /** Of the trace's environment. */
+  readonly host?: unknown
   readonly vpid?: unknown
   readonly procname?: unknown
   readonly packet?: Fields
@@ -53,8 +54,7 @@ const phases = { begin: "B", end: "E", instant: "i" } as const
 const itemsOf = (line: Line, open: OpenSlices<string>, place: Pick<Item, "pid" | "tid" | "ts">): Array<Item> => {
   const name = line.name ?? "<unknown>"
   const slice = SliceRules.of(name)
-  const shown = slice === undefined || slice.name === "syscall" ? name : slice.name
-  const { label, left, phase } = open.next(slice, shown)
+  const { label, left, phase } = open.next(slice, SliceRules.labelOf(name, slice))
   const isInstant = phase === "instant"
   return [
     ...left.map((each): Item => ({ ph: "E", name: each, ...place })),
@@ -62,8 +62,9 @@ const itemsOf = (line: Line, open: OpenSlices<string>, place: Pick<Item, "pid" |
   ]
 }
 
-const environmentOf = ({ procname, vpid }: Line): ReadonlyMap<string, unknown> =>
+const environmentOf = ({ host, procname, vpid }: Line): ReadonlyMap<string, unknown> =>
   new Map<string, unknown>([
+    ["hostname", host],
     ["procname", procname],
     ["vpid", typeof vpid === "number" ? BigInt(vpid) : undefined]
   ])
@@ -75,18 +76,19 @@ export const trace = (lines: ReadonlyArray<Line>, session: string): string => {
   const begin = BigInt(events[0]?.ts ?? 0)
   const items = events.flatMap((line) => {
     const cpu = number(line.cpu)
+    const environment = environmentOf(line)
     const { open, pid, tid } = threads.of({
       cpu,
       pid: number(first(line, "vpid", "pid")),
       tid: number(first(line, "vtid", "tid")),
       procname: first(line, "procname"),
-      environment: environmentOf(line)
+      environment
     })
     const name = line.name ?? ""
     const telling = tellingFields(name)?.map((field) => line.fields?.[field])
     if (telling !== undefined) {
       const [newTid, newPid, newName] = telling
-      threads.note({ isSwitch: name === switchName, tid: newTid, pid: newPid, name: newName }, cpu)
+      threads.note({ isSwitch: name === switchName, tid: newTid, pid: newPid, name: newName }, cpu, environment)
     }
     return itemsOf(line, open, { pid, tid, ts: Number(BigInt(line.ts ?? 0) - begin) / 1000 })
   })

@@ -98,18 +98,19 @@ export class ChromeTrace {
     const shape = (plan.compiled.get(this) as Shape | undefined) ?? this.#compile(plan)
     const time = stream.hasTime ? nanos(stream.time) : (this.#start ?? 0n)
     this.#open(time, out)
+    const { environment } = plan.stream.trace.traceClass
     const cpu = number(shape.cpu?.read(stream))
     const thread = this.#threads.of({
       cpu,
       pid: number(shape.pid?.read(stream)),
       tid: number(shape.tid?.read(stream)),
       procname: shape.procname?.read(stream),
-      environment: plan.stream.trace.traceClass.environment
+      environment
     })
     const { news } = shape
     if (news !== undefined) {
       const [newTid, newPid, name] = [news.tid, news.pid, news.name].map((each) => each?.read(stream))
-      this.#threads.note({ isSwitch: news.isSwitch, tid: newTid, pid: newPid, name }, cpu)
+      this.#threads.note({ isSwitch: news.isSwitch, tid: newTid, pid: newPid, name }, cpu, environment)
     }
     const since = time - (this.#start ?? 0n)
     if (since > this.#last) this.#last = since
@@ -194,9 +195,8 @@ export class ChromeTrace {
     add("ectx", eventClass.specificContext, "event-record-specific-context")
     add("fields", eventClass.payload, "event-record-payload")
     const slice = SliceRules.of(name)
-    const label = slice === undefined || slice.name === "syscall" ? name : slice.name
     const shape: Shape = {
-      label: Piece.of(JsonStrings.quoted(label)),
+      label: Piece.of(JsonStrings.quoted(SliceRules.labelOf(name, slice))),
       slice,
       pid: first(plan, contexts, ["vpid", "pid"]),
       tid: first(plan, contexts, ["vtid", "tid"]),

@@ -20,13 +20,20 @@ const pairs: ReadonlyArray<readonly [string, string]> = [
 const begins = [...new Set(pairs.map(([begin]) => begin))]
 const ends = [...new Set(pairs.map(([, end]) => end))]
 
-const worded = (words: ReadonlyArray<string>) => new RegExp(`(?:^|(?<=[_:.-]))(${words.join("|")})(?=$|[_:.-])`, "i")
-const beginWord = worded(begins)
-const endWord = worded(ends)
+const word = new RegExp(`(?<=^|[_:.-])(?:${[...begins, ...ends].join("|")})(?=$|[_:.-])`, "gi")
+/** Of system calls the word follows this; what comes after it is the call's own name (`exit_group`). */
+const syscall = /^(?:compat_)?syscall_(?=(?:entry|exit)_)/
 
-const without = (name: string, word: RegExp): string =>
-  name
-    .replace(word, "")
+/** The word is one of the event's own name, not its provider's; of several the last: `front_end:request_begin`. */
+const wordOf = (eventName: string): RegExpExecArray | undefined => {
+  const words = [...eventName.matchAll(word)]
+  if (syscall.test(eventName)) return words[0]
+  const own = eventName.lastIndexOf(":") + 1
+  return words.findLast(({ index }) => index >= own)
+}
+
+const without = (name: string, { 0: word, index }: RegExpExecArray): string =>
+  `${name.slice(0, index)}${name.slice(index + word.length)}`
     .replace(/[_:.-]{2,}/g, (signs) => (signs.includes(":") ? ":" : signs.slice(0, 1)))
     .replace(/^[_.-]+|[_:.-]+$/g, "")
 
@@ -35,7 +42,11 @@ export const of = (eventName: string): SliceEnd | undefined => {
   // The kernel before LTTng 2.6: `sys_open` … `exit_syscall`, whichever call that was.
   if (eventName === "exit_syscall") return { phase: "end", name: "syscall" }
   if (/^(compat_)?sys_/.test(eventName)) return { phase: "begin", name: "syscall" }
-  if (beginWord.test(eventName)) return { phase: "begin", name: without(eventName, beginWord) }
-  if (endWord.test(eventName)) return { phase: "end", name: without(eventName, endWord) }
-  return undefined
+  const found = wordOf(eventName)
+  if (found === undefined) return undefined
+  return { phase: begins.includes(found[0].toLowerCase()) ? "begin" : "end", name: without(eventName, found) }
 }
+
+/** What readers are shown of an event record. Ends have the label of their begin. */
+export const labelOf = (eventName: string, slice: SliceEnd | undefined): string =>
+  slice === undefined || slice.name === "syscall" || slice.name === "" ? eventName : slice.name

@@ -55,57 +55,87 @@ const processorsPid = 0
 /** The thread 0 is each processor's own when it has nothing to do: several run at a time. */
 const unlessIdle = (id: number | undefined): number | undefined => (id === 0 ? undefined : id)
 
+/** Linux has no greater pid or tid. */
+const idsOfHost = 2 ** 22
+
+/** A machine: several may have the same ids at the same time. */
+class Host {
+  /** Is added to its ids: the first host's are shown as they are. */
+  readonly base: number
+  readonly name: string | undefined
+  /** Of the kernel: who runs on a processor, and which process a thread belongs to. */
+  readonly running = new Map<number, number>()
+  readonly processes = new Map<number, number>()
+
+  constructor(count: number, name: string | undefined) {
+    this.base = count * idsOfHost
+    this.name = name
+  }
+}
+
 export class Threads<Label> {
   readonly #threads = new Map<string, Thread<Label>>()
   readonly #names = new Map<string, Named>()
-  /** Of the kernel: who runs on a processor, and which process a thread belongs to. */
-  readonly #running = new Map<number, number>()
-  readonly #processes = new Map<number, number>()
+  readonly #hosts = new Map<unknown, Host>()
+
+  #host(environment: ReadonlyMap<string, unknown>): Host {
+    const name = environment.get("hostname")
+    let host = this.#hosts.get(name)
+    if (host === undefined) {
+      host = new Host(this.#hosts.size, text(name))
+      this.#hosts.set(name, host)
+    }
+    return host
+  }
 
   of({ cpu, environment, pid, procname, tid }: Clues): Thread<Label> {
+    const host = this.#host(environment)
     const ownPid = environment.get("vpid")
-    const running = cpu === undefined ? undefined : this.#running.get(cpu)
+    const running = cpu === undefined ? undefined : host.running.get(cpu)
     const thread = unlessIdle(tid ?? running)
     const process =
       unlessIdle(pid) ??
-      (typeof ownPid === "bigint" ? Number(ownPid) : thread === undefined ? undefined : this.#processes.get(thread))
+      (typeof ownPid === "bigint" ? Number(ownPid) : thread === undefined ? undefined : host.processes.get(thread))
     if (thread === undefined && process === undefined) {
-      this.#name({ kind: "process", pid: processorsPid, tid: 0, name: "processors" })
-      this.#name({ kind: "thread", pid: processorsPid, tid: cpu ?? 0, name: `processor ${cpu ?? 0}` })
-      return this.#thread(processorsPid, cpu ?? 0)
+      this.#name(host, { kind: "process", pid: processorsPid, tid: 0, name: "processors" })
+      this.#name(host, { kind: "thread", pid: processorsPid, tid: cpu ?? 0, name: `processor ${cpu ?? 0}` })
+      return this.#thread(host, processorsPid, cpu ?? 0)
     }
     const own = process ?? thread ?? 0
     const name = text(procname) ?? text(environment.get("procname"))
     if (name !== undefined) {
-      this.#name({ kind: "thread", pid: own, tid: thread ?? own, name })
-      if (thread === undefined || thread === own) this.#name({ kind: "process", pid: own, tid: own, name })
+      this.#name(host, { kind: "thread", pid: own, tid: thread ?? own, name })
+      if (thread === undefined || thread === own) this.#name(host, { kind: "process", pid: own, tid: own, name })
     }
-    return this.#thread(own, thread ?? own)
+    return this.#thread(host, own, thread ?? own)
   }
 
   /** What an event record of the kernel tells of the threads after it. */
-  note({ isSwitch, name, pid, tid }: News, cpu: number | undefined): void {
+  note({ isSwitch, name, pid, tid }: News, cpu: number | undefined, environment: ReadonlyMap<string, unknown>): void {
+    const host = this.#host(environment)
     if (typeof tid !== "number") return
     if (isSwitch) {
-      if (cpu !== undefined) this.#running.set(cpu, tid)
+      if (cpu !== undefined) host.running.set(cpu, tid)
       if (unlessIdle(tid) === undefined) return
       const known = text(name)
-      if (known !== undefined) this.#name({ kind: "thread", pid: this.#processes.get(tid) ?? tid, tid, name: known })
+      if (known !== undefined)
+        this.#name(host, { kind: "thread", pid: host.processes.get(tid) ?? tid, tid, name: known })
     } else {
-      this.#belongs(tid, pid, name)
+      this.#belongs(host, tid, pid, name)
     }
   }
 
-  #belongs(tid: unknown, pid: unknown, name: unknown): void {
+  #belongs(host: Host, tid: unknown, pid: unknown, name: unknown): void {
     if (typeof tid !== "number" || typeof pid !== "number") return
-    this.#processes.set(tid, pid)
+    host.processes.set(tid, pid)
     const known = text(name)
     if (known === undefined) return
-    this.#name({ kind: "thread", pid, tid, name: known })
-    if (tid === pid) this.#name({ kind: "process", pid, tid, name: known })
+    this.#name(host, { kind: "thread", pid, tid, name: known })
+    if (tid === pid) this.#name(host, { kind: "process", pid, tid, name: known })
   }
 
-  #thread(pid: number, tid: number): Thread<Label> {
+  #thread({ base }: Host, ownPid: number, ownTid: number): Thread<Label> {
+    const [pid, tid] = [base + ownPid, base + ownTid]
     const key = `${pid} ${tid}`
     const known = this.#threads.get(key)
     if (known !== undefined) return known
@@ -119,7 +149,10 @@ export class Threads<Label> {
   }
 
   /** The last name counts. */
-  #name(named: Named): void {
+  #name(host: Host, { kind, ...own }: Named): void {
+    const [pid, tid] = [host.base + own.pid, host.base + own.tid]
+    const isTold = kind === "process" && host.base > 0 && host.name !== undefined
+    const named = { kind, pid, tid, name: isTold ? `${host.name}: ${own.name}` : own.name }
     this.#names.set(`${named.kind} ${named.pid} ${named.tid}`, named)
   }
 
