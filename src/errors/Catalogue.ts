@@ -320,6 +320,11 @@ const failures = {
     "journal of an edge waits",
     "As many are open, suspended ones among them, as --max-journals says, or half of what others leave is its owner's, whom the line names: it waits at its edge until others end. --suspend says how long those stay."
   ),
+  JOURNAL_MALFORMED: entry(
+    "warning",
+    "session of an edge ended",
+    "The record that the line names is not one that may follow those before it: no edge of ours sends it, unless its spool has lost what was before."
+  ),
   JOURNAL_UNMARKED: entry(
     "error",
     "sessions of edges would not survive the relay",

@@ -237,6 +237,35 @@ it.live("an edge names no stream but those of its own sessions, however it write
   })
 )
 
+it.live("a command that is in no record of its own is not carried out, and ends the journal", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({})
+    const pending = message(numbers.BEGIN_DATA_PENDING, u64(1))
+    const [version = none, create = none] = begin("hidden")
+    const command = (bytes: Uint8Array): Record => [Kind.command, 1, bytes]
+    const more = (bytes: Uint8Array): Record => [Kind.rest, 1, bytes]
+    const attacks: { readonly [how: string]: ReadonlyArray<Record> } = {
+      "as the rest of none": [more(create)],
+      "behind one": [command(join(pending, create))],
+      "behind the rest of one": [command(pending.subarray(0, 28)), more(join(pending.subarray(28), create))],
+      // The second begins where the first has 8 bytes to come.
+      "in one that is begun in another": [command(pending.subarray(0, 24)), command(join(none, pending, create))],
+      "as a packet": [[Kind.packet, 1, create]],
+      "by another kind": [[13, 1, create]],
+      "less than a header": [command(create.subarray(0, 20)), more(create.subarray(20))]
+    }
+    for (const [at, [how, attack]] of Object.entries(attacks).entries()) {
+      const wire = yield* bringing(relay, `${at}`)
+      const all: ReadonlyArray<Record> = [[Kind.control, 1, none], command(version), ...attack, command(pending)]
+      yield* wire.send(records(...all))
+      assert.strictEqual(yield* outcome(wire, all.length), OpenJournal.Outcome.ended, how)
+      assert.deepStrictEqual(yield* relay.relay.sessions, [], how)
+    }
+    const { incidents } = yield* relay.relay.activity
+    assert.deepInclude(incidents, { code: "JOURNAL_MALFORMED", count: Object.keys(attacks).length })
+  })
+)
+
 it.live("of a packet whose rest the edge has lost nothing is left when the next one begins", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({})

@@ -7,6 +7,7 @@
  * all of the journal. So what one connection says is never carried out before what another said earlier.
  */
 import { type Cause, Effect, Latch, Result } from "effect"
+import type { Code } from "../../errors/Catalogue.ts"
 import { clockMillis } from "../../Machine.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
@@ -183,6 +184,7 @@ export class HostedJournal implements Journal {
     if (kind === Kind.control || kind === Kind.data) this.#open(connection, kind)
     else if (kind === Kind.finish) this.#finish(!this.isCut)
     else if (known === undefined) return
+    else if (!known.takes(kind, bytes, from, to)) this.#refuse("JOURNAL_MALFORMED", `record ${this.received}`)
     else if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
     else if (kind === Kind.withdrawn) known.withdraw()
     else if (kind === Kind.end) this.#end(connection, known, bytes[from] !== 0)
@@ -242,12 +244,15 @@ export class HostedJournal implements Journal {
     else this.#onReady()
   }
 
+  #refuse(code: Code, why: string): void {
+    const { background, incidents } = this.#registry
+    background(incidents.report(code, `${this.edgeName}: ${why}`))
+    this.#cut()
+  }
+
   #open(number: number, kind: number): void {
     if (!this.#connections.has(number) && this.#connections.size >= connectionCountMax) {
-      const { background, incidents } = this.#registry
-      const detail = `${this.edgeName}: ${connectionCountMax} of one session are open`
-      background(incidents.report("CONNECTION_LIMIT", detail))
-      this.#cut()
+      this.#refuse("CONNECTION_LIMIT", `${connectionCountMax} of one session are open`)
       return
     }
     const replies = new Replies((command, bytes, from) => this.#answered(number, command, bytes, from))

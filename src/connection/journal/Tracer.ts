@@ -3,6 +3,7 @@ import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as Version from "../../protocol/control/Version.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
 import * as Header from "../../protocol/Header.ts"
+import { Kind } from "../../protocol/journal/Record.ts"
 import type { Replies } from "../../protocol/journal/Replies.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import type { VirtualPeer } from "./VirtualPeer.ts"
@@ -27,6 +28,20 @@ export class Tracer {
     this.replies = replies
   }
 
+  /**
+   * Whether a record of it may come now. What is no command's own bytes, or more than these, would be carried out
+   * without having been looked at, and no restart would know of it. What is lost of packets has left gaps.
+   */
+  takes(kind: number, bytes: Buffer, from: number, to: number): boolean {
+    const byteCount = to - from
+    if (kind === Kind.handle) return byteCount === 8
+    if (kind === Kind.end || kind === Kind.withdrawn) return true
+    if (this.kind === Kind.data) return kind === Kind.rest || (kind === Kind.packet && byteCount >= PacketHeader.size)
+    if (kind === Kind.rest) return byteCount <= this.restBytes
+    if (kind !== Kind.command || this.restBytes > 0 || byteCount < Header.size) return false
+    return byteCount <= Header.size + dataSizeOf(bytes, from)
+  }
+
   /** The edge has lost the rest of the packet that began last. */
   withdraw(): void {
     this.restBytes = 0
@@ -42,7 +57,7 @@ export class Tracer {
 
   /** Of the command `bytes[from, …)` that much is there. */
   commandBegins(bytes: Buffer, from: number, to: number): void {
-    this.restBytes = Header.size + u64At(bytes, from + Header.offsets.dataSize) - (to - from)
+    this.restBytes = Header.size + dataSizeOf(bytes, from) - (to - from)
     const command = bytes.readUInt32BE(from + Header.offsets.command)
     this.replies.asked(command, bytes, from + Header.size, to)
     const isIntroduction = command === Version.number || command === CreateSession.number
@@ -51,3 +66,5 @@ export class Tracer {
     }
   }
 }
+
+const dataSizeOf = (bytes: Buffer, from: number): number => u64At(bytes, from + Header.offsets.dataSize)
