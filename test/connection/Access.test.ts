@@ -7,6 +7,7 @@ import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import * as LiveViewer from "../../src/viewer/LiveViewer.ts"
+import * as Viewer from "../live/viewer.ts"
 
 const rules = (allowed: Omit<AccessFile["rules"][number], "principals">): AccessFile => ({
   principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
@@ -154,6 +155,47 @@ it.live("rules that are replaced count for a session's own commands: it makes no
     const { incidents } = yield* relay.relay.activity
     assert.deepStrictEqual(incidents, [{ code: "SESSION_NOT_PERMITTED", count: 3 }])
   })
+)
+
+it.live(
+  "rules that are replaced count for a viewer that is attached: the session and its streams mean nothing to it",
+  () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make({ access })
+      const script = relay.script()
+      const stay = yield* script.recording({ name: "seen1", host: "web1", liveTimer: 1_000_000 })
+      const go = yield* script.recording({ name: "seen2", host: "web1", liveTimer: 1_000_000 })
+      for (const { c } of [stay, go]) yield* c.addStream({ channel: "metadata" })
+      const [staying, going] = [yield* stay.c.addStream(), yield* go.c.addStream()]
+      for (const { c } of [stay, go]) yield* c.streamsSent
+      const said: Array<string> = []
+      const viewer = yield* Viewer.of(relay, (line) => said.push(/→ (\w*)/.exec(line)?.[1] ?? ""))
+      yield* viewer.connect(13)
+      yield* viewer.create
+      for (const { session } of [stay, go]) yield* viewer.attach(session.id, "beginning")
+      const ask = Effect.gen(function* () {
+        said.length = 0
+        for (const stream of [staying, going]) yield* viewer.next(stream)
+        for (const { session } of [stay, go]) yield* viewer.newStreams(session.id)
+        return [...said]
+      })
+      const watchers = Effect.map(relay.relay.sessions, (all) =>
+        all.map(({ name, viewerCount }) => [name, viewerCount])
+      )
+      assert.deepStrictEqual(yield* ask, ["retry", "retry", "ok", "ok"])
+      yield* relay.relay.replaceAccess(rules({ record: [{ host: "web*" }], view: [{ session: "seen1" }] }))
+      assert.deepStrictEqual(yield* ask, ["retry", "error", "ok", "error"])
+      assert.sameDeepMembers(yield* watchers, [
+        ["seen1", 1],
+        ["seen2", 0]
+      ])
+      yield* viewer.packet(going, 0, 1)
+      yield* viewer.metadata(going)
+      yield* viewer.detach(go.session.id)
+      assert.deepStrictEqual(said.slice(-3), ["error", "error", "unknown"])
+      const { incidents } = yield* relay.relay.activity
+      assert.deepStrictEqual(incidents, [{ code: "ATTACH_NOT_PERMITTED", count: 1 }])
+    })
 )
 
 it.live("directories that a target names are those of sessions that it may record, by name or by name and time", () =>

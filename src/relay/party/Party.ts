@@ -105,6 +105,11 @@ export class Party {
     return sessionNamesOf(path).some((sessionName) => this.mayRecord({ hostname, sessionName }))
   }
 
+  /** The same for as long as nothing has changed in what anybody may do. */
+  get rules(): unknown {
+    return this.#permissions.rightsOf
+  }
+
   mayView(names: Names): boolean {
     return this.#current?.mayView(names) ?? true
   }

@@ -32,6 +32,8 @@ export class ViewerActor implements Knowledge {
   readonly #party: Party
   readonly #attachments = new Map<number, ViewedSession>()
   readonly #streams = new Map<number, ViewerStream>()
+  /** By which its attachments are good. */
+  #rules: unknown
   #hasSession = false
   #hasListed = false
   #listsLast = false
@@ -44,6 +46,7 @@ export class ViewerActor implements Knowledge {
 
   constructor(registry: Registry["Service"], connection: Connection, party: Party) {
     this.#party = party
+    this.#rules = party.rules
     this.#registry = registry
     this.#connection = connection
   }
@@ -155,7 +158,25 @@ export class ViewerActor implements Knowledge {
     return session.isConnectionClosed ? Status.unknown : session
   }
 
+  /** Of a session that rules which have changed do not let it view any more, nothing more is said to it. */
+  #heedRules(): void {
+    const { rules } = this.#party
+    if (rules === this.#rules) return
+    this.#rules = rules
+    for (const { session } of this.#attachments.values()) {
+      if (this.#party.mayView(session.identity)) continue
+      this.#leave(session.id)
+      this.#registry.background(this.#reportHidden(BigInt(session.id)))
+    }
+  }
+
+  #leave(sessionId: number): void {
+    this.#attachments.get(sessionId)?.detach()
+    this.#attachments.delete(sessionId)
+  }
+
   #attachmentOf(sessionId: bigint): ViewedSession | undefined {
+    this.#heedRules()
     return this.#attachments.get(Number(sessionId))
   }
 
@@ -180,8 +201,7 @@ export class ViewerActor implements Knowledge {
     if (!this.#hasSession) return Status.error
     const attachment = this.#attachmentOf(sessionId)
     if (attachment !== undefined) {
-      attachment.detach()
-      this.#attachments.delete(attachment.session.id)
+      this.#leave(attachment.session.id)
       return Status.ok
     }
     const session = this.#registry.sessions.get(Number(sessionId))
@@ -197,6 +217,7 @@ export class ViewerActor implements Knowledge {
 
   /** Undefined: unknown, not attached, or read to its end. */
   stream(handle: number): ViewerStream | undefined {
+    this.#heedRules()
     return this.#streams.get(handle)
   }
 
