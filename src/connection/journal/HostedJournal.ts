@@ -187,10 +187,15 @@ export class HostedJournal implements Journal {
     else if (!known.takes(kind, bytes, from, to)) this.#refuse("JOURNAL_MALFORMED", `record ${this.received}`)
     else if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
     else if (kind === Kind.withdrawn) known.withdraw()
-    else if (kind === Kind.end) this.#end(connection, known, bytes[from] !== 0)
-    else {
-      if (kind === Kind.command) this.#inCommand(known, bytes, from, to)
-      else if (kind === Kind.packet) this.#inPacket(known, bytes, from, to)
+    else if (kind === Kind.end) {
+      this.#connections.delete(connection)
+      if (bytes[from] === 0) known.peer.ended()
+      else known.peer.broke()
+    } else {
+      if (kind === Kind.command) {
+        known.commandBegins(bytes, from, to)
+        this.#handles.inCommand(bytes, from, to)
+      } else if (kind === Kind.packet) this.#inPacket(known, bytes, from, to)
       else known.restBytes -= to - from
       known.peer.give(bytes, from, to)
     }
@@ -286,11 +291,6 @@ export class HostedJournal implements Journal {
     connection.sessionId = this.#registry.streams.get(Number(handle))?.session.id
   }
 
-  #inCommand(connection: Tracer, bytes: Buffer, from: number, to: number): void {
-    connection.commandBegins(bytes, from, to)
-    this.#handles.inCommand(bytes, from, to)
-  }
-
   #answered(number: number, command: number, bytes: Buffer, from: number): void {
     if (command !== CreateSession.number && command !== AddStream.number) return
     const isDone = bytes.readUInt32BE(from + 8) === ReturnCode.OK
@@ -307,12 +307,6 @@ export class HostedJournal implements Journal {
       this.#pace.isAsked = true
       if (connection !== undefined) connection.sessionId = Number(id)
     }
-  }
-
-  #end(number: number, { peer }: Tracer, isBroken: boolean): void {
-    this.#connections.delete(number)
-    if (isBroken) peer.broke()
-    else peer.ended()
   }
 
   /** A session of it has a directory there from now on. */
