@@ -80,7 +80,7 @@ export const isolated = (command: ReadonlyArray<string>): ReadonlyArray<string> 
 
 /** The operator's port has a thread to start, and listens after the others. */
 const httpPortsOf = (args: ReadonlyArray<string>): ReadonlyArray<number> =>
-  args.flatMap((arg) => /^--http-port=tcp:\/\/127\.0\.0\.1:([1-9]\d*)$/.exec(arg)?.[1] ?? []).map(Number)
+  args.flatMap((arg) => /^--http-port=tcp:.*:([1-9]\d*)$/.exec(arg)?.[1] ?? []).map(Number)
 
 /** Ours has its name once it serves; its ports listen before. */
 export const isRelay = (pid: number): boolean => {
