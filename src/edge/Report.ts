@@ -98,7 +98,7 @@ const totals = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">) 
   savedByteCount: link.savedByteCount,
   spoolBytes: spool.byteCount,
   spoolBytesMax: spool.bytesMax,
-  isFull: !spool.hasRoom,
+  isFull: !spool.holding.hasRoom,
   losses: spool.losses.all
 })
 

@@ -35,8 +35,8 @@ it.effect("its tracers, and others, go on once what they wait for is given up", 
     journal.append(Kind.packet, 1, { bytes, from: 0, to: bytes.length })
     const told: Array<string> = []
     for (const what of ["answer", "end"]) journal.whenWritten(() => void told.push(what))
-    assert.isFalse(spool.hasRoom)
-    spool.whenRoom(() => void told.push("room"))
+    assert.isFalse(spool.holding.hasRoom)
+    spool.holding.whenRoom(() => void told.push("room"))
     journal.cut()
     const abandoned = yield* Effect.forkChild(spool.abandon(journal, "as a test"))
     yield* TestClock.adjust("1 second")

@@ -182,7 +182,7 @@ describe("a spool that is full", () => {
       })
       yield* Effect.raceFirst(
         filled,
-        until("the spool to be full", () => !local.edge.spool.hasRoom)
+        until("the spool to be full", () => !local.edge.spool.holding.hasRoom)
       )
       for (let seq = 0; seq < 5; seq++) {
         yield* other.d.packet(modest, seq, packetBytes)

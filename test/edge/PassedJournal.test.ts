@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import type { Journal } from "../../src/edge/journal/Journal.ts"
 import { Passed } from "../../src/edge/journal/Passed.ts"
 import { PassedJournal } from "../../src/edge/pass/PassedJournal.ts"
+import type { Holding } from "../../src/edge/spool/Holding.ts"
 import type { Spool } from "../../src/edge/spool/Spool.ts"
 import { Outcome } from "../../src/protocol/journal/OpenJournal.ts"
 
@@ -11,10 +12,13 @@ import { Outcome } from "../../src/protocol/journal/OpenJournal.ts"
 const held = (hasRoom: boolean) => {
   const asked: Array<() => void> = []
   const overflown: Array<unknown> = []
-  const spool: Partial<Spool> = {
+  const holding: Partial<Holding> = {
     hasRoom,
     hasRoomForPassed: () => false,
-    whenRoom: (then) => void asked.push(then),
+    whenRoom: (then) => void asked.push(then)
+  }
+  const spool: Partial<Spool> = {
+    holding: holding as Holding,
     overflow: (full) => void overflown.push(full)
   }
   const journal: Partial<Journal> = { base: 0, last: 1, written: 1, isOver: false, isCut: false, flush: () => {} }

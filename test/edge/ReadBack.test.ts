@@ -41,7 +41,7 @@ describe("a tracer whose journal is sent", () => {
         journal.unsentBytes = () => little
         yield* passing(spool, isQuick ? quickBytes : 0)
         journal.tail.isFollowed = isFollowed
-        assert.strictEqual(spool.hasRoomFor(journal), mayTake)
+        assert.strictEqual(spool.holding.hasRoomFor(journal), mayTake)
       })
     )
   }
@@ -53,9 +53,9 @@ describe("a tracer whose journal is sent", () => {
       journal.append(Kind.rest, 0, { bytes: Buffer.alloc(little), from: 0, to: little })
       journal.flush()
       yield* passing(spool, quickBytes)
-      assert.isFalse(spool.hasRoomFor(journal))
+      assert.isFalse(spool.holding.hasRoomFor(journal))
       yield* reader.close
-      assert.isTrue(spool.hasRoomFor(journal))
+      assert.isTrue(spool.holding.hasRoomFor(journal))
     })
   )
 })

@@ -95,7 +95,7 @@ export const serve = (
       edge: () => Report.of(edge, relay()),
       passing: () => passing(Report.of(edge, relay())),
       moreChecks: () => [
-        { name: "spool", isOk: kept.hasRoom, detail: `${kept.byteCount} of ${kept.bytesMax} bytes` },
+        { name: "spool", isOk: kept.holding.hasRoom, detail: `${kept.byteCount} of ${kept.bytesMax} bytes` },
         disk(kept.journals.values()),
         // It is there for when the link is not.
         { name: "link", isOk: true, detail: link.reason ?? "up" }

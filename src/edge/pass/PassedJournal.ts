@@ -62,11 +62,11 @@ export class PassedJournal implements Taken {
     if (isCut) return Outcome.ended
     if (!this.#passed.isAdmitted) return Outcome.waitsForQuota
     // With room it waits for the link, and for moments only.
-    return waitsFor ?? (this.isReady || this.#options.spool.hasRoom ? Outcome.goesOn : Outcome.waitsForRoom)
+    return waitsFor ?? (this.isReady || this.#options.spool.holding.hasRoom ? Outcome.goesOn : Outcome.waitsForRoom)
   }
 
   get isReady(): boolean {
-    return this.isOver || (this.#passed.isAdmitted && this.#options.spool.hasRoomForPassed(this.#journal))
+    return this.isOver || (this.#passed.isAdmitted && this.#options.spool.holding.hasRoomForPassed(this.#journal))
   }
 
   attach(carrier: Carrier): void {
@@ -130,7 +130,7 @@ export class PassedJournal implements Taken {
     if (this.#isHeld || this.isReady || !this.#passed.isAdmitted) return
     this.#isHeld = true
     const { spool } = this.#options
-    spool.whenRoom(() => {
+    spool.holding.whenRoom(() => {
       this.#isHeld = false
       // Who comes next asks again.
       if (this.#carrier === undefined) return

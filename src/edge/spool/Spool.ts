@@ -1,12 +1,12 @@
 /**
  * The journals of an edge: a directory each below one directory, within one bound on their bytes.
  *
- * When the bound is reached the tracers are not read any more, until the relay has taken enough: nothing is lost, and a
- * tracer whose channel does not block counts itself what it drops.
+ * When the bound is reached the tracers are not read any more (`Holding`), until the relay has taken enough: nothing is
+ * lost, and a tracer whose channel does not block counts itself what it drops.
  */
 import { Effect, FiberMap, Schedule, type Scope } from "effect"
 import { report } from "../../errors/Report.ts"
-import { queueMicrotask, setTimeout, uuidDigits } from "../../Machine.ts"
+import { uuidDigits } from "../../Machine.ts"
 import type { Capacity } from "../../storage/Capacity.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import * as About from "../journal/About.ts"
@@ -16,6 +16,7 @@ import type { Passed } from "../journal/Passed.ts"
 import { examine } from "../journal/Scan.ts"
 import { Flow } from "./Flow.ts"
 import { Fullness } from "./Fullness.ts"
+import { Holding } from "./Holding.ts"
 import { Losses } from "./Losses.ts"
 import type { Policy } from "./Overflow.ts"
 import { type Place, recover } from "./Recovery.ts"
@@ -36,9 +37,6 @@ const segmentCountMin = 64
 const lastWrites = "5 seconds"
 /** A disk that takes no mark is asked again. */
 const settleWait = "10 seconds"
-/** Who waits for room looks again after so long. */
-const lookMillis = 25
-
 export interface Options extends Place {
   readonly bytesMax: number
   readonly isSynced: boolean
@@ -59,6 +57,7 @@ export class Spool {
   readonly memory: Chunks
   readonly flow = new Flow()
   readonly losses = new Losses()
+  readonly holding: Holding
   readonly #fullness: Fullness
   readonly resting: Resting
   readonly #spares = { count: 0 }
@@ -66,7 +65,6 @@ export class Spool {
   /** By token, the oldest first. */
   readonly journals = new Map<string, Journal>()
   readonly #open = new Map<string, Journal>()
-  #hungry: Array<() => void> = []
   byteCount = 0
   /** What tracers said since the edge began. */
   heardByteCount = 0
@@ -78,14 +76,21 @@ export class Spool {
     this.#room = new Room(options.bytesMax)
     this.memory = options.memory ?? new Chunks()
     this.#writers = writers
+    this.holding = new Holding({
+      room: this.#room,
+      memory: this.memory,
+      flow: this.flow,
+      journals: this.journals,
+      byteCount: () => this.byteCount
+    })
     this.resting = new Resting(options)
     this.#fullness = new Fullness({
       journals: this.journals,
       losses: this.losses,
       policyOf: options.policyOf,
-      isFull: () => !this.#fits(undefined),
+      isFull: () => !this.holding.fits(undefined),
       fullness: () => `${this.byteCount} of ${Math.round(this.bytesMax)} bytes`,
-      onChange: this.#onChange,
+      onChange: this.holding.onChange,
       run: writers.run
     })
   }
@@ -99,69 +104,7 @@ export class Spool {
   get look(): Effect.Effect<void> {
     return Effect.map(this.#options.capacity ?? Effect.succeed(undefined), (capacity) => {
       if (capacity !== undefined) this.#room.look(capacity, this.byteCount)
-      this.#onChange()
-    })
-  }
-
-  /** Nothing is held back for want of room. */
-  get hasRoom(): boolean {
-    return this.memory.hasRoom && this.#fits(undefined)
-  }
-
-  /** The tracer of the journal may be read. `isWithin`: what it says next is more of a packet. */
-  hasRoomFor(journal: Journal | undefined, isWithin = false): boolean {
-    if (journal?.isStopped === true) return true
-    if (!this.memory.hasRoom || !this.#fits(journal, isWithin)) return false
-    if (journal === undefined) return true
-    // Who reads files stays behind for as long as there is more to read.
-    const isScarce = this.memory.isScarce || !journal.tail.isFollowed
-    return !this.flow.holds(journal.unsentBytes, isScarce)
-  }
-
-  hasRoomForCommands(journal: Journal | undefined): boolean {
-    if (journal?.isStopped === true) return true
-    return this.memory.hasRoom && this.#usedBytes < this.#room.commandBytesMax(isAwaited(journal))
-  }
-
-  /** The same of another edge's, where packets and commands come one after the other. */
-  hasRoomForPassed(journal: Journal): boolean {
-    return this.hasRoomFor(journal, true) || (isAwaited(journal) && this.hasRoomForCommands(journal))
-  }
-
-  get #usedBytes(): number {
-    return this.byteCount + this.memory.unwrittenBytes
-  }
-
-  /** Of the last eighth each journal has its share: one that fills the rest does not stop the others. */
-  #fits(journal: Journal | undefined, isWithin = false): boolean {
-    const reserve = this.bytesMax / 8
-    if (this.#usedBytes < this.bytesMax - reserve) return true
-    if (journal === undefined) return false
-    const bytesMax = this.#room.packetBytesMax(isWithin || journal.ahead.isSo)
-    return (
-      (isAwaited(journal) && this.#usedBytes < bytesMax) || journal.segments.byteCount < reserve / this.journals.size
-    )
-  }
-
-  /** Calls `then` once there may be room. */
-  whenRoom(then: () => void): void {
-    this.#hungry.push(then)
-    // Who waits for a link that has become slow waits no longer.
-    if (this.#isTimed || !this.hasRoom) return
-    this.#isTimed = true
-    setTimeout(() => {
-      this.#isTimed = false
-      this.#onChange()
-    }, lookMillis)
-  }
-  #isTimed = false
-  readonly #onChange = (): void => {
-    if (!this.memory.hasRoom || this.#hungry.length === 0) return
-    const hungry = this.#hungry
-    this.#hungry = []
-    // Not now: who is told reads more, in a call of its own.
-    queueMicrotask(() => {
-      for (const then of hungry) then()
+      this.holding.onChange()
     })
   }
 
@@ -182,7 +125,7 @@ export class Spool {
 
   /** The journal has no room: what its policy says is done. */
   overflow(journal: Journal | undefined): void {
-    if (journal === undefined || !this.memory.hasRoom || this.#fits(journal)) return
+    if (journal === undefined || !this.memory.hasRoom || this.holding.fits(journal)) return
     this.#fullness.overflow(journal)
   }
 
@@ -211,13 +154,13 @@ export class Spool {
       files: this.#options.files,
       directory: `${this.#options.directory}/${About.nameOf(token, about.from !== undefined)}`,
       isSynced: this.#options.isSynced,
-      onChange: this.#onChange,
+      onChange: this.holding.onChange,
       isTight: () => this.isTight,
       onBytes: (difference) => {
         this.byteCount += difference
         if (difference > 0 && journal.isHeard) this.heardByteCount += difference
         this.#relieve()
-        this.#onChange()
+        this.holding.onChange()
       }
     })
     this.journals.set(token, journal)
@@ -379,9 +322,6 @@ export class Spool {
 
 const written = (journal: Journal): Effect.Effect<void> =>
   Effect.callback<void>((resume) => journal.whenWritten(() => resume(Effect.void)))
-
-/** The relay has all of it, and may need more before it can put down a mark. */
-const isAwaited = (journal: Journal | undefined) => journal !== undefined && journal.received >= journal.last
 
 /** Runs the fibers that write journals. */
 interface Writers {

@@ -90,7 +90,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
 
   /** Commands are few bytes, and the relay may wait for one before it has all of what is in the spool. */
   protected get mayTake(): boolean {
-    return this.#isOfEdge || (!this.#isEarly && this.spool.hasRoomForCommands(this.#journal))
+    return this.#isOfEdge || (!this.#isEarly && this.spool.holding.hasRoomForCommands(this.#journal))
   }
 
   /** Who is answered sends the next packet before this one was read, and so on until the sockets are full. */
@@ -103,7 +103,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
     }
     const now = clockMillis()
     this.#earlySince ??= now
-    const millisMax = this.spool.hasRoom ? earlyMillisMax : earlyMillisMaxFull
+    const millisMax = this.spool.holding.hasRoom ? earlyMillisMax : earlyMillisMaxFull
     if (now - this.#earlySince < millisMax) return true
     this.#earlySince = undefined
     return false

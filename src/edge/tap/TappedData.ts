@@ -49,7 +49,7 @@ export class TappedData extends TappedPeer implements PacketSink {
   }
 
   protected get mayTake(): boolean {
-    return this.spool.hasRoomFor(this.#journal, this.#stream !== undefined)
+    return this.spool.holding.hasRoomFor(this.#journal, this.#stream !== undefined)
   }
 
   protected override held(isHeld: boolean): void {

@@ -123,7 +123,7 @@ export abstract class TappedPeer implements Peer, Receiver {
     if (this.mayTake) return true
     this.#isHeld = true
     this.held(true)
-    this.spool.whenRoom(this.#onRoom)
+    this.spool.holding.whenRoom(this.#onRoom)
     this.spool.overflow(this.owner)
     return false
   }

@@ -362,7 +362,7 @@ export const overflowing = (seed: number, policy: Policy): Count => {
     const playing = yield* Effect.forkScoped(ones)
     const wait = random.between(0, 2) * 1000
     const done = () => playing.pollUnsafe() !== undefined
-    yield* until("the spool to be full", () => spool.losses.all.length > 0 || !spool.hasRoom || done())
+    yield* until("the spool to be full", () => spool.losses.all.length > 0 || !spool.holding.hasRoom || done())
     yield* Effect.sleep(wait)
     yield* world.begin
     yield* Effect.forkScoped(world.misfortune)

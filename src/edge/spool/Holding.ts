@@ -1,0 +1,99 @@
+/**
+ * Which tracers are held back, not read, for want of room in the spool or of a link as quick as they are; and who is
+ * told when that may be over.
+ */
+import { queueMicrotask, setTimeout } from "../../Machine.ts"
+import type { Chunks } from "../journal/Chunks.ts"
+import type { Journal } from "../journal/Journal.ts"
+import type { Flow } from "./Flow.ts"
+import type { Room } from "./Room.ts"
+
+/** Who waits for room looks again after so long. */
+const lookMillis = 25
+
+/** Of the spool. */
+export interface Surroundings {
+  readonly room: Room
+  readonly memory: Chunks
+  readonly flow: Flow
+  readonly journals: ReadonlyMap<string, Journal>
+  /** What lies in its files. */
+  readonly byteCount: () => number
+}
+
+/** The relay has all of it, and may need more before it can put down a mark. */
+const isAwaited = (journal: Journal | undefined) => journal !== undefined && journal.received >= journal.last
+
+export class Holding {
+  readonly #spool: Surroundings
+  #hungry: Array<() => void> = []
+  #isTimed = false
+
+  constructor(spool: Surroundings) {
+    this.#spool = spool
+  }
+
+  /** Nothing is held back for want of room. */
+  get hasRoom(): boolean {
+    return this.#spool.memory.hasRoom && this.fits(undefined)
+  }
+
+  /** The tracer of the journal may be read. `isWithin`: what it says next is more of a packet. */
+  hasRoomFor(journal: Journal | undefined, isWithin = false): boolean {
+    const { flow, memory } = this.#spool
+    if (journal?.isStopped === true) return true
+    if (!memory.hasRoom || !this.fits(journal, isWithin)) return false
+    if (journal === undefined) return true
+    // Who reads files stays behind for as long as there is more to read.
+    const isScarce = memory.isScarce || !journal.tail.isFollowed
+    return !flow.holds(journal.unsentBytes, isScarce)
+  }
+
+  hasRoomForCommands(journal: Journal | undefined): boolean {
+    if (journal?.isStopped === true) return true
+    const { memory, room } = this.#spool
+    return memory.hasRoom && this.#usedBytes < room.commandBytesMax(isAwaited(journal))
+  }
+
+  /** The same of another edge's, where packets and commands come one after the other. */
+  hasRoomForPassed(journal: Journal): boolean {
+    return this.hasRoomFor(journal, true) || (isAwaited(journal) && this.hasRoomForCommands(journal))
+  }
+
+  get #usedBytes(): number {
+    return this.#spool.byteCount() + this.#spool.memory.unwrittenBytes
+  }
+
+  /** Of the last eighth each journal has its share: one that fills the rest does not stop the others. */
+  fits(journal: Journal | undefined, isWithin = false): boolean {
+    const { journals, room } = this.#spool
+    const reserve = room.bytesMax / 8
+    if (this.#usedBytes < room.bytesMax - reserve) return true
+    if (journal === undefined) return false
+    const bytesMax = room.packetBytesMax(isWithin || journal.ahead.isSo)
+    return (isAwaited(journal) && this.#usedBytes < bytesMax) || journal.segments.byteCount < reserve / journals.size
+  }
+
+  /** Calls `then` once there may be room. */
+  whenRoom(then: () => void): void {
+    this.#hungry.push(then)
+    // Who waits for a link that has become slow waits no longer.
+    if (this.#isTimed || !this.hasRoom) return
+    this.#isTimed = true
+    setTimeout(() => {
+      this.#isTimed = false
+      this.onChange()
+    }, lookMillis)
+  }
+
+  /** There may be room. */
+  readonly onChange = (): void => {
+    if (!this.#spool.memory.hasRoom || this.#hungry.length === 0) return
+    const hungry = this.#hungry
+    this.#hungry = []
+    // Not now: who is told reads more, in a call of its own.
+    queueMicrotask(() => {
+      for (const then of hungry) then()
+    })
+  }
+}
