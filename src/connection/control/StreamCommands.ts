@@ -7,7 +7,8 @@ import * as ResetMetadata from "../../protocol/control/ResetMetadata.ts"
 import * as StreamsSent from "../../protocol/control/StreamsSent.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { Identity } from "../../relay/session/Identity.ts"
-import { noHandle, type SessionActor } from "../../relay/session/SessionActor.ts"
+import { noHandle } from "../../relay/session/NewStream.ts"
+import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import { admittedOr } from "./Carriage.ts"
 import {
   type Answer,

@@ -6,20 +6,16 @@
  * The session ends when its control connection, its bound data connections and its stream fibers have ended, and what
  * was asked of it is done: a command that has come is carried out, even if nobody hears of it.
  */
-import { Deferred, Effect, FiberMap, Queue, Result } from "effect"
-import type { Code } from "../../errors/Catalogue.ts"
-import type { Incident } from "../../errors/Report.ts"
+import { Deferred, Effect, FiberMap, Queue } from "effect"
 import { clockMillis } from "../../Machine.ts"
-import type { Account } from "../../memory/Blocks.ts"
-import * as Path from "../../model/Path.ts"
 import type { Verdict } from "../../model/Silence.ts"
-import type { FileFailed } from "../../storage/Files.ts"
 import type { CloseReason } from "../CloseReason.ts"
-import { type Options, StreamActor } from "../stream/StreamActor.ts"
+import type { StreamActor } from "../stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../stream/StreamSession.ts"
 import * as Totals from "../Totals.ts"
 import { Announcement } from "./Announcement.ts"
 import type { Identity } from "./Identity.ts"
+import * as NewStream from "./NewStream.ts"
 import { watchNames } from "./Removals.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
 import { StreamPlaces } from "./StreamPlaces.ts"
@@ -61,6 +57,7 @@ export class SessionActor implements StreamSession {
   /** Sessions of the same tracing session, this one included. */
   siblings: ReadonlySet<SessionActor> = new Set([this])
   readonly places: StreamPlaces
+  readonly #newStreams: NewStream.Place
   readonly #announcement = new Announcement()
   readonly #surroundings: Surroundings
   readonly #mailbox: Mailbox
@@ -87,7 +84,10 @@ export class SessionActor implements StreamSession {
       siblings: () => this.siblings,
       onUnused: onChunkUnused
     })
-    this.places = new StreamPlaces(identity, surroundings)
+    const places = new StreamPlaces(identity, surroundings)
+    this.places = places
+    const { chunks, streams } = this
+    this.#newStreams = { session: this, identity, surroundings, places, streams, chunk: () => chunks.current }
     this.viewers = new Viewers(surroundings.liveCache, (_tag, viewerCount) =>
       surroundings.events.publish({ _tag, sessionId: this.id, viewerCount })
     )
@@ -262,73 +262,26 @@ export class SessionActor implements StreamSession {
 
   // ---- streams ---------------------------------------------------------------------------------------------------
 
-  /** `ADD_STREAM`, steps 2–10 (streaming.md §6.2). The handle may be spent although the stream is refused. */
-  addStream(request: StreamRequest): Effect.Effect<AddedStream> {
-    return this.#announcement.adding(this.#addStream(request))
-  }
-
-  #addStream(request: StreamRequest): Effect.Effect<AddedStream> {
-    return Effect.gen({ self: this }, function* () {
-      const surroundings = this.#surroundings
-      const { channelName, pathname } = request
-      const shown = `${JSON.stringify(pathname)}/${JSON.stringify(channelName)}`
-      const refuse = (code: Code, detail = shown, handle = noHandle) => ({ handle, refusal: { code, detail } })
-      const path = this.places.pathOf(request)
-      if (path === undefined) return refuse("STREAM_PATH_UNSAFE")
-      if (!Path.isSafeChannelName(channelName)) return refuse("STREAM_NAME_UNSAFE")
-      const handle = surroundings.nextStreamHandle()
-      const spent = (code: Code, detail = shown) => refuse(code, detail, BigInt(handle))
-      const { current: currentChunk } = this.chunks
-      const tracefileSize = clampToNumber(request.tracefileSize)
-      const tracefileCount = clampToNumber(request.tracefileCount)
-      if (tracefileSize !== 0 && tracefileCount === 0) return spent("STREAM_RING")
-      if (currentChunk === undefined) return spent("STREAM_CHUNKLESS")
-      if (!Path.isSafeStreamPath(path)) return spent("STREAM_PATH_UNSAFE")
-      currentChunk.retain()
-      const options = { handle, channelName, tracefileSize, tracefileCount, chunk: currentChunk }
-      const opened = yield* Effect.result(this.#open(path, { ...options, account: request.account }))
-      if (Result.isFailure(opened)) {
-        currentChunk.release()
-        return spent("STREAM_FILE", opened.failure.message)
-      }
-      const stream = opened.success
+  /** `ADD_STREAM` (streaming.md §6.2). */
+  addStream(request: NewStream.StreamRequest): Effect.Effect<AddedStream> {
+    const added = Effect.gen({ self: this }, function* () {
+      const stream = yield* NewStream.make(this.#newStreams, request)
+      const handle = BigInt(stream.handle)
       if (this.isConnectionClosed) {
         // The session was closed while the file was being opened.
         yield* this.#startStream(stream)
         this.closeStream(stream.handle, true)
-        return spent("STREAM_LATE")
+        return NewStream.refused(request, "STREAM_LATE", handle)
       }
-      if (!this.identity.hasChunks) this.identity.held.records(stream.path)
+      const { channelName, path } = stream
+      if (!this.identity.hasChunks) this.identity.held.records(path)
       this.#announcement.add(stream)
       yield* this.#startStream(stream)
-      const added = { sessionId: this.id, streamId: handle, path: stream.path, channelName }
-      surroundings.events.publish({ _tag: "StreamAdded", ...added })
-      return { handle: BigInt(handle), refusal: undefined }
+      const ids = { sessionId: this.id, streamId: stream.handle }
+      this.#surroundings.events.publish({ _tag: "StreamAdded", ...ids, path, channelName })
+      return { handle, refusal: undefined }
     })
-  }
-
-  /** A stream with its first file, at `path` or, if that is taken, beside it. */
-  #open(path: string, options: StreamOptions): Effect.Effect<StreamActor, FileFailed> {
-    return Effect.gen({ self: this }, function* () {
-      const { identity } = this
-      const { gather, events } = this.#surroundings
-      const place = yield* this.places.find(options.chunk.directory, path)
-      const { hasIndex, minor: sessionMinor } = identity
-      const { sync = "none" } = this.#surroundings.options
-      const settings = { session: this, gather, events, path: place, hasIndex, sessionMinor, sync }
-      const stream = new StreamActor({ ...settings, ...options })
-      const isSame = ({ path, channelName }: StreamActor) => path === place && channelName === stream.channelName
-      return yield* Effect.as(stream.open(false), stream).pipe(
-        Effect.catchIf(
-          ({ code }) => code === "EEXIST",
-          () => {
-            // A stream that is announced twice: as with the reference, both are in one file.
-            if ([...this.streams.values()].some(isSame)) return Effect.as(stream.open(true), stream)
-            return Effect.andThen(this.places.pass(path), this.#open(path, options))
-          }
-        )
-      )
-    })
+    return this.#announcement.adding(Effect.catch(added, (refused) => Effect.succeed(refused)))
   }
 
   #startStream(stream: StreamActor): Effect.Effect<void> {
@@ -376,25 +329,5 @@ export class SessionActor implements StreamSession {
   }
 }
 
-export interface StreamRequest {
-  readonly channelName: string
-  readonly pathname: string
-  readonly tracefileSize: bigint
-  readonly tracefileCount: bigint
-  readonly connectionMinor: number
-  readonly account: Account
-}
-
-type StreamOptions = Omit<Options, "session" | "gather" | "events" | "path" | "hasIndex" | "sessionMinor" | "sync">
-
-/** The stream, or why there is none; then `handle` is what the reply says. */
-export interface AddedStream {
-  readonly handle: bigint
-  readonly refusal: Incident | undefined
-}
-
-export const noHandle = 0xffff_ffff_ffff_ffffn
-
-/** Sizes and counts beyond 2⁵³ mean "never reached" as well as their own value would. */
-const clampToNumber = (value: bigint) =>
-  value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
+/** The stream, or why there is none. */
+export type AddedStream = NewStream.Refused | { readonly handle: bigint; readonly refusal: undefined }
