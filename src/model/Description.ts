@@ -36,7 +36,9 @@ export class Description {
 
   read(bytes: Buffer, from: number, to: number): void {
     const text = this.#tail + bytes.toString("latin1", from, to)
-    this.#tail = text.slice(-tailLength)
+    // A slice of `text` would keep all of it in memory for as long as the stream lives.
+    const isLong = to - from >= tailLength
+    this.#tail = isLong ? bytes.toString("latin1", to - tailLength, to) : text.slice(-tailLength)
     this.#lackSinceMillis = undefined
     this.#isUnderstood ||= tracer.test(text)
     for (const [, id] of text.matchAll(streamClasses)) this.#streams.add(Number(id))

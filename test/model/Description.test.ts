@@ -1,7 +1,12 @@
 /** A packet waits for the metadata that it needs, in whatever pieces that comes, and for nothing else. */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import { Description } from "../../src/model/Description.ts"
 import { offsets, replySize } from "../../src/protocol/live/GetNextIndex.ts"
+
+setFlagsFromString("--expose-gc")
+const collectGarbage = runInNewContext("gc") as () => void
 
 const head = `/* CTF 1.8 */ env { domain = "ust"; tracer_name = "lttng-ust"; };`
 const stream = "stream {\n\tid = 0;\n\tevent.header := struct event_header_compact;\n};\n"
@@ -46,6 +51,21 @@ describe("what metadata tells of", () => {
     assert.isTrue(suffices(description, full, 10_000))
     description.read(Buffer.from(stream), 0, stream.length)
     assert.isFalse(suffices(description, full, 10_500))
+  })
+
+  it("what was read is not kept in memory", () => {
+    const bytes = Buffer.from(head.padEnd(256 * 1024))
+    const read = () => {
+      const description = new Description()
+      description.read(bytes, 0, bytes.length)
+      return description
+    }
+    collectGarbage()
+    const before = process.memoryUsage().heapUsed
+    const descriptions = Array.from({ length: 100 }, read)
+    collectGarbage()
+    assert.isBelow(process.memoryUsage().heapUsed - before, 8 * 1024 * 1024)
+    assert.isTrue(descriptions.every((description) => !suffices(description, empty)))
   })
 
   it("a clock's frequency is one that time can be told by, whatever the tracer says", () => {
