@@ -6,7 +6,7 @@
 import { Effect } from "effect"
 import * as Names from "../model/TraceChunk.ts"
 import type { FileFailed } from "../storage/Files.ts"
-import type { TraceDirectory } from "../storage/TraceStore.ts"
+import type { TraceDirectory } from "../storage/TraceDirectory.ts"
 
 export interface Options {
   readonly directory: TraceDirectory

@@ -1,7 +1,7 @@
 /** Directories of the store: nothing leaves the output directory, renames take what is theirs, deletes no more. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { TraceDirectory } from "../../src/storage/TraceStore.ts"
+import type { TraceDirectory } from "../../src/storage/TraceDirectory.ts"
 import { output, type Stored, withStore } from "./stores.ts"
 
 const bytes = (text: string) => Buffer.from(text)
