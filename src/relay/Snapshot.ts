@@ -2,11 +2,11 @@
 import { clockMillis, wallMillis } from "../Machine.ts"
 import type { Histogram } from "../memory/Histogram.ts"
 import * as Control from "../protocol/control/index.ts"
-import type { EdgeReport } from "../protocol/journal/EdgeReport.ts"
 import * as Live from "../protocol/live/index.ts"
 import type { FilePool } from "../storage/FilePool.ts"
 import type { Connection } from "./Connections.ts"
 import type { Journal, Journals } from "./journal/Journals.ts"
+import { countOf, lagOf, type Said } from "./journal/Said.ts"
 import type { Service } from "./Registry.ts"
 import type {
   Activity,
@@ -52,15 +52,11 @@ const viewerStatus = ({ connection, lagPacketCount, lagNanos }: Attached): Viewe
 const secondsOf = (time: bigint): number =>
   time > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(time)
 
-/** An edge may claim any 64-bit number. */
-const countOf = (value: bigint): number => Math.min(Number(value), Number.MAX_SAFE_INTEGER)
-
-const spoolOf = (report: EdgeReport, received: number) => ({
+const spoolOf = (report: Said, { received, suspendedAt }: Journal) => ({
   byteCount: countOf(report.spoolBytes),
   edgeByteCount: countOf(report.edgeSpoolBytes),
   edgeByteCountMax: countOf(report.edgeSpoolBytesMax),
-  lagRecordCount: Math.max(0, countOf(report.last) - received),
-  lagMillis: countOf(report.lagMillis),
+  ...lagOf(report, received, suspendedAt === undefined, clockMillis()),
   oldestMillis: countOf(report.oldestMillis)
 })
 
@@ -72,7 +68,7 @@ const edgeOf = (journal: Journal | undefined): Pick<SessionStatus, "edge"> => {
     edge: {
       name,
       ...(suspendedAt !== undefined && { suspendedAtMillis: atMillis(suspendedAt) }),
-      ...(report !== undefined && { spool: spoolOf(report, journal.received) })
+      ...(report !== undefined && { spool: spoolOf(report, journal) })
     }
   }
 }

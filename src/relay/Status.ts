@@ -77,7 +77,10 @@ export const SessionStatus = Schema.Struct({
           byteCount: Count,
           edgeByteCount: Count,
           edgeByteCountMax: Count,
-          /** What tracers said, and the relay has not carried out: records, and how old the oldest is; 0: none. */
+          /**
+           * What tracers said, and the relay has not carried out: records, and how old the oldest is; 0: none. Where
+           * the session waits and nothing is taken of an edge that is connected: since when, beyond ten seconds, too.
+           */
           lagRecordCount: Count,
           lagMillis: Schema.Finite,
           /** How old the oldest is of what the edge keeps. */

@@ -188,7 +188,8 @@ export const sessionSuspended = gauge(
 )
 export const sessionEdgeLag = gauge(
   "session_edge_lag_seconds",
-  "How old the oldest is of what the edge has of the session and the relay has not, as the edge said last.",
+  "How old the oldest is of what the edge has of the session and the relay has not, as the edge said last; and, " +
+    "beyond 10 s, since when nothing is taken of an edge that is connected.",
   session
 )
 export const sessionEdgeSpool = gauge(

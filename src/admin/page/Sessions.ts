@@ -15,7 +15,7 @@ const lagAlarm = 10
 export const lagClass = (seconds: number): string => (seconds >= lagAlarm ? "bad" : seconds >= lagWarning ? "warn" : "")
 
 const lagText = ({ lagMillis, lagRecordCount }: Pick<PassedSession, "lagMillis" | "lagRecordCount">): string =>
-  lagRecordCount > 0 ? `${Values.duration(lagMillis / 1000)} behind` : "up to date"
+  lagRecordCount > 0 || lagMillis > 0 ? `${Values.duration(lagMillis / 1000)} behind` : "up to date"
 
 export const edgeText = ({ name, spool, suspendedAtMillis }: NonNullable<SessionSummary["edge"]>): string => {
   const gone = suspendedAtMillis === undefined ? 0 : Math.max(0, Clock.nowMillis() - suspendedAtMillis) / 1000

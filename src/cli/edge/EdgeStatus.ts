@@ -63,7 +63,8 @@ const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => 
   const lag = behind > 0 ? `${Output.plural(behind, "record")} and ${seconds(lagMillis)} behind` : "up to date"
   const state = isScanned ? lag : "being read after a restart"
   const way = from === undefined ? "" : ` by edge ${from.edge}${from.isConnected ? "" : ", which is gone"}`
-  return `${journal.name}${way}: ${isOpen ? "recording" : "ended"} since ${ago(createdMillis)}, ${Output.bytes(byteCount)}, ${state}${waits}`
+  const life = isOpen ? `recording since ${ago(createdMillis)}` : `ended, begun ${ago(createdMillis)} ago`
+  return `${journal.name}${way}: ${life}, ${Output.bytes(byteCount)}, ${state}${waits}`
 }
 
 const whys = {

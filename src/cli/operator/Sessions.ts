@@ -63,7 +63,7 @@ const printAll = (lines: ReadonlyArray<string>, of = "") =>
 const isOperators = (url: string) => /^(https?|tcp[46]?|unix):/.test(url)
 
 const lagOf = ({ lagMillis, lagRecordCount }: Pick<PassedSession, "lagMillis" | "lagRecordCount">): string =>
-  lagRecordCount > 0 ? `${Math.round(lagMillis / 1000)} s behind` : "up to date"
+  lagRecordCount > 0 || lagMillis > 0 ? `${Math.round(lagMillis / 1000)} s behind` : "up to date"
 
 const wordsOfEdge = (edge: NonNullable<SessionSummary["edge"]>): string => {
   const { name, spool, suspendedAtMillis } = edge

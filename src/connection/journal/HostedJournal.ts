@@ -21,6 +21,7 @@ import { u64Max } from "../../protocol/Struct.ts"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
 import { forgetOver } from "../../relay/journal/JournalsLeft.ts"
+import type { Said } from "../../relay/journal/Said.ts"
 import type { Carrier } from "../../relay/journal/Taken.ts"
 import { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
@@ -63,7 +64,7 @@ export class HostedJournal implements Journal {
   readonly #positions = new Positions(this.#handles)
   suspendedAt: number | undefined
   /** What the edge said of itself last. */
-  report: EdgeReport.EdgeReport | undefined
+  report: Said | undefined
   /** All of it was carried out. */
   isFinished = false
   /** Nothing can be put down yet: nothing is carried out, whoever brings it. */
@@ -176,7 +177,7 @@ export class HostedJournal implements Journal {
   /** A later edge may say more, in another way. */
   #reported(bytes: Uint8Array): void {
     const report = EdgeReport.decode(bytes)
-    if (Result.isSuccess(report)) this.report = report.success
+    if (Result.isSuccess(report)) this.report = { ...report.success, heardAt: clockMillis() }
   }
 
   #carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {

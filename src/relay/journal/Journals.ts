@@ -3,8 +3,8 @@
  * whose edge is gone is suspended: its sessions wait, and end when it does not come back in time.
  */
 import { Deferred, type Effect, Exit, Latch, Semaphore } from "effect"
-import type { EdgeReport } from "../../protocol/journal/EdgeReport.ts"
 import { type Guest, Room } from "./Room.ts"
+import type { Said } from "./Said.ts"
 
 /** As others see it. */
 export interface Journal extends Guest {
@@ -17,7 +17,7 @@ export interface Journal extends Guest {
   readonly suspendedAt: number | undefined
   readonly received: number
   /** What the edge said of itself last; undefined: nothing yet. */
-  readonly report: EdgeReport | undefined
+  readonly report: Said | undefined
   readonly sessionIds: ReadonlySet<number>
   /** While it is gone through again: where its sessions were, relative to the output directory. */
   readonly places: ReadonlySet<string> | undefined
