@@ -11,6 +11,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { listenerOf } from "../../src/admin/port/Entrance.ts"
 import * as Authority from "../../src/cli/certs/Authority.ts"
+import type { Made } from "../../src/cli/certs/Request.ts"
 import { LiveViewer, Target } from "../../src/index.ts"
 import * as Balancer from "../support/proxy.ts"
 import * as Relays from "../support/relays.ts"
@@ -24,7 +25,7 @@ const pki = Effect.gen(function* () {
   const ours = join(directory, "ours")
   const { authority, relay } = yield* Authority.init(ours, ["localhost", "127.0.0.1"])
   yield* Authority.init(join(directory, "theirs"), ["localhost"])
-  const read = ({ certificate, key }: Authority.Made) => ({ cert: text(certificate), key: text(key) })
+  const read = ({ certificate, key }: Made) => ({ cert: text(certificate), key: text(key) })
   const of = (at: string, name: string) => Effect.map(Authority.client(at, "viewer", name), read)
   const [alice, bob, carol] = [yield* of(ours, "alice"), yield* of(ours, "bob"), yield* of(ours, "carol")]
   const stranger = yield* of(join(directory, "theirs"), "alice")

@@ -8,6 +8,7 @@ import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Authority from "../../src/cli/certs/Authority.ts"
+import * as Revocation from "../../src/cli/certs/Revocation.ts"
 import { SyntheticTrace, Target } from "../../src/index.ts"
 import { termsOf } from "../../src/protocol/RevocationLists.ts"
 import { toolboxProgram } from "../support/bundle.ts"
@@ -58,7 +59,7 @@ it.live("lists of two authorities that are made here are told apart, though both
     for (const name of ["one", "two"]) {
       yield* Authority.init(at(name), ["localhost"])
       for (const target of ["kept", "gone"]) yield* Authority.client(at(name), "target", target)
-      yield* Authority.revoke(at(name), "target", "gone")
+      yield* Revocation.revoke(at(name), "target", "gone")
     }
     writeFileSync(at("ca.pem"), all("ca.pem"))
     writeFileSync(at("lists.pem"), all("revoked.pem"))
@@ -204,7 +205,7 @@ it.live(
       assert.isAtLeast(statSync(join(relay.output, data)).size, (count - 1) * 4096)
       assert.notInclude(yield* Process.lastSaid(relay.process), "TLS_IDENTITY")
       // Neither in force nor earlier ones are let in any more.
-      yield* Authority.revoke(pki, "target", "web1")
+      yield* Revocation.revoke(pki, "target", "web1")
       const earlier = readdirSync(join(pki, "renewed", "target-web1"))
       assert.lengthOf(earlier, 1)
       for (const certificate of [join(pki, "target-web1.pem"), join(pki, "renewed", "target-web1", `${earlier[0]}`)]) {
@@ -276,7 +277,7 @@ it.live(
       yield* Authority.init(pki, ["localhost"])
       yield* Authority.client(pki, "target", "web1")
       yield* Authority.client(pki, "viewer", "alice")
-      yield* Authority.revoke(pki, "viewer", "alice")
+      yield* Revocation.revoke(pki, "viewer", "alice")
       const begins = ["ca.pem", "relay.pem", "target-web1.pem"].map((file) => {
         const { validFrom, validTo } = new X509Certificate(readFileSync(join(pki, file)))
         const days = (Date.parse(validTo) - Date.parse(validFrom)) / dayMillis

@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Authority from "../../src/cli/certs/Authority.ts"
+import * as Revocation from "../../src/cli/certs/Revocation.ts"
 import type { TlsFiles } from "../../src/config/DaemonOptions.ts"
 import * as AccessRules from "../../src/daemon/files/AccessRules.ts"
 import { complaintsOf, read } from "../../src/daemon/files/TlsFiles.ts"
@@ -59,7 +60,7 @@ it.live("what is no use of a relay's TLS files is named", () =>
     ]
     const der = (text: string) => Buffer.from(text.replaceAll(/-----[^-]*-----/g, ""), "base64")
     yield* Authority.client(join(directory, "ours"), "target", "nobody")
-    const listed = readFileSync(yield* Authority.revoke(join(directory, "ours"), "target", "nobody"), "utf8")
+    const listed = readFileSync(yield* Revocation.revoke(join(directory, "ours"), "target", "nobody"), "utf8")
     const files = {
       order: write("order.pem", ca, own),
       cut: write("cut.pem", own, ca.slice(0, 300)),
@@ -185,7 +186,7 @@ it.live("files that can be used, and let nobody in, are warned of", () =>
     const { authority, relay } = yield* Authority.init(ours, ["localhost"])
     const strange = yield* Certificates.authority
     const client = yield* Authority.client(ours, "target", "web1")
-    const [own, other, both] = [yield* Authority.revoke(ours, "target", "web1"), at("other.crl"), at("both.pem")]
+    const [own, other, both] = [yield* Revocation.revoke(ours, "target", "web1"), at("other.crl"), at("both.pem")]
     writeFileSync(other, yield* strange.revoke())
     writeFileSync(both, readFileSync(authority.certificate, "utf8") + strange.ca)
     writeFileSync(at("strange.pem"), strange.ca)

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Authority from "../../src/cli/certs/Authority.ts"
+import type { Made } from "../../src/cli/certs/Request.ts"
 import * as Load from "../../src/target/Load.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -12,7 +13,7 @@ import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 
 const text = (path: string) => readFileSync(path, "utf8")
-const pemsOf = ({ certificate, key }: Authority.Made) => ({ certificate: text(certificate), key: text(key) })
+const pemsOf = ({ certificate, key }: Made) => ({ certificate: text(certificate), key: text(key) })
 
 const required = { control: "require", data: "require", live: "require" } as const
 

@@ -10,6 +10,8 @@ import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue, type Scope } from "effect"
 import * as Authority from "../../src/cli/certs/Authority.ts"
+import type { Made } from "../../src/cli/certs/Request.ts"
+import * as Revocation from "../../src/cli/certs/Revocation.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { waitingCountMax } from "../../src/transport/Door.ts"
 import { listen } from "../../src/transport/Listener.ts"
@@ -53,7 +55,7 @@ const pki = Effect.gen(function* () {
   const web1 = yield* Authority.client(join(directory, "ours"), "target", "web1")
   yield* Authority.init(join(directory, "theirs"), ["localhost"])
   const stranger = yield* Authority.client(join(directory, "theirs"), "target", "web1")
-  const read = ({ certificate, key }: Authority.Made) => ({ cert: text(certificate), key: text(key) })
+  const read = ({ certificate, key }: Made) => ({ cert: text(certificate), key: text(key) })
   return { ca: text(authority.certificate), relay: read(relay), web1: read(web1), stranger: read(stranger) }
 })
 
@@ -250,7 +252,7 @@ describe("TLS on a port", () => {
               key: text(key)
             }))
           const [kept, gone] = [yield* client("kept"), yield* client("gone")]
-          const crl = text(yield* Authority.revoke(directory, "target", "gone"))
+          const crl = text(yield* Revocation.revoke(directory, "target", "gone"))
           return { ca: text(authority.certificate), kept, gone, crl }
         })
       )

@@ -5,6 +5,9 @@ import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Output from "../Output.ts"
 import * as Authority from "./Authority.ts"
+import { daysUntil, endOf } from "./Certificate.ts"
+import type { Kind, Made } from "./Request.ts"
+import * as Revocation from "./Revocation.ts"
 
 const directory = Argument.String("dir").pipe(
   Argument.withDescription("Where the authority's files are: keep ca.key there, and from everybody")
@@ -39,7 +42,7 @@ const init = subcommand("init", { directory, names }, (input) =>
   )
 ).pipe(Command.withDescription("An authority, and a relay's certificate; prints how to start the relay with them"))
 
-const flagsOf = (made: Authority.Made, authority: string) =>
+const flagsOf = (made: Made, authority: string) =>
   `--tls-ca=${word(authority)} --tls-cert=${word(made.certificate)} --tls-key=${word(made.key)}`
 
 const target = subcommand("target", { name, directory }, (input) =>
@@ -78,7 +81,7 @@ const renewCommandOf = (file: string, at: string): string => {
 }
 
 const listed = (at: string, { endMillis, file, isRevoked, names }: Authority.Kept): string => {
-  const days = Authority.daysUntil(endMillis)
+  const days = daysUntil(endMillis)
   const until = `${days < 0 ? "over since" : "until"} ${day(endMillis)}`
   const left = days < 0 ? "" : `, ${Output.plural(days, "day")}`
   const advice = days < soonDays ? `: ${renewCommandOf(file, at)}` : ""
@@ -96,11 +99,11 @@ const list = subcommand("list", { directory }, (input) =>
 ).pipe(Command.withDescription("What certificates there are, and until when; what ends first comes first"))
 
 /** Prints where it is, and until when it is good. */
-const renewal = (renewed: Effect.Effect<Authority.Made, Error>, advice: string) =>
+const renewal = (renewed: Effect.Effect<Made, Error>, advice: string) =>
   Output.reported(
     Effect.gen(function* () {
       const { certificate } = yield* renewed
-      yield* Console.log(`${certificate} is good until ${day(yield* Authority.endOf(certificate))}`)
+      yield* Console.log(`${certificate} is good until ${day(yield* endOf(certificate))}`)
       yield* Console.log(advice)
     })
   )
@@ -117,7 +120,7 @@ const renewRelay = subcommand("relay", { directory, names: newNames }, ({ direct
   )
 ).pipe(Command.withDescription("The relay's"))
 
-const renewClient = (kind: Authority.Kind, description: string) =>
+const renewClient = (kind: Kind, description: string) =>
   subcommand(kind, { name, directory }, ({ directory, name }) =>
     renewal(
       Authority.renewClient(resolve(directory), kind, name),
@@ -145,7 +148,7 @@ const renew = subcommand("renew").pipe(
 const revoke = subcommand("revoke", { kind, name, directory }, (input) =>
   Output.reported(
     Effect.gen(function* () {
-      const list = yield* Authority.revoke(resolve(input.directory), input.kind, input.name)
+      const list = yield* Revocation.revoke(resolve(input.directory), input.kind, input.name)
       yield* Console.log(`lttng-relayd … --tls-crl=${word(list)}`)
       yield* Console.log("A relay that has this list already reads it again now; open connections go on")
     })
