@@ -9,7 +9,7 @@ export interface Made {
 
 export interface Request {
   readonly directory: string
-  /** Of the authorityIn, without their suffix. */
+  /** Of the files, without their suffix. */
   readonly file: string
   readonly commonName: string
   readonly days: number
