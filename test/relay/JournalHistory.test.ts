@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { headBytes, offsets } from "../../src/protocol/journal/Record.ts"
+import * as HistoryRecord from "../../src/relay/journal/HistoryRecord.ts"
 import * as JournalHistory from "../../src/relay/journal/JournalHistory.ts"
 import * as JournalsLeft from "../../src/relay/journal/JournalsLeft.ts"
 import type { TraceStore } from "../../src/storage/TraceStore.ts"
@@ -46,7 +47,7 @@ describe("directories of a journal", () => {
         const all = Array.from({ length: 1000 }, (_, index) => `host/session/ust/pid/app-${index}`)
         for (const path of all) history.watch(path)
         assert.strictEqual(watch?.prefixes.size, all.length)
-        const left = { kind: JournalHistory.path, connection: 0, bytes: Buffer.from("host/session/ust/pid/app-7") }
+        const left = { kind: HistoryRecord.path, connection: 0, bytes: Buffer.from("host/session/ust/pid/app-7") }
         yield* history.mark(1, undefined, () => ({ entries: [left], onDone: () => {} }))
         assert.deepStrictEqual([...(watch?.prefixes ?? [])], [`${output}/host/session/ust/pid/app-7`])
         history.watch("host/session/ust/pid/app-8")
@@ -63,7 +64,7 @@ describe("what is put down of a journal that has grown", () => {
     withStore({}, ({ store }) =>
       Effect.gen(function* () {
         const history = yield* JournalHistory.begin(store, "token", { edgeName: "edge", peer: "" }, false)
-        const left = { kind: JournalHistory.path, connection: 0, bytes: Buffer.alloc(100_000, "s") }
+        const left = { kind: HistoryRecord.path, connection: 0, bytes: Buffer.alloc(100_000, "s") }
         let abridgedCount = 0
         const marked = (number: number, byteCount: number) => {
           history.watch(`${number}`.padEnd(byteCount, "-"))

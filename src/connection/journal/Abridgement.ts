@@ -11,7 +11,8 @@ import * as Version from "../../protocol/control/Version.ts"
 import * as Header from "../../protocol/Header.ts"
 import type { Handles } from "../../protocol/journal/Handles.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
-import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import * as HistoryRecord from "../../relay/journal/HistoryRecord.ts"
+import type * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import { basesOf, resume } from "../../relay/session/Basis.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import { placeOf } from "../../relay/session/StreamPlaces.ts"
@@ -20,7 +21,7 @@ import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { Brought } from "./Brought.ts"
 import type { Tracer } from "./Tracer.ts"
 
-type Entry = JournalHistory.Entry
+type Entry = HistoryRecord.Entry
 
 const nothing = new Uint8Array()
 
@@ -71,7 +72,7 @@ const streamEntries = (connection: number, stream: StreamActor, handles: Handles
   const sizes = { tracefileSize: BigInt(tracefileSize), tracefileCount: BigInt(tracefileCount) }
   const request = AddStream.request(session.identity.minor)
   const payload = request.encode({ channelName, pathname, ...sizes, traceChunkId: 0n })
-  const { advance, advanceOf } = JournalHistory
+  const { advance, advanceOf } = HistoryRecord
   return [
     { kind: Kind.command, connection, bytes: command(AddStream.number, payload) },
     { kind: Kind.handle, connection, bytes: u64(edges) },
@@ -87,7 +88,7 @@ const sessionEntries = (
 ): ReadonlyArray<Entry> | undefined => {
   const bases = basesOf(session)
   if (bases === undefined) return undefined
-  const { basis } = JournalHistory
+  const { basis } = HistoryRecord
   const entries: Array<Entry> = bases.before.map((bytes) => ({ kind: basis, connection, bytes }))
   for (const isPublished of [true, false]) {
     for (const stream of session.streams.values()) {
@@ -129,7 +130,7 @@ export class Abridgement {
   #entriesOf(sessions: ReadonlyMap<number, SessionActor>): ReadonlyArray<Entry> | undefined {
     const paths = new Set([...sessions.values()].flatMap(placesOf))
     const entries: Array<Entry> = [...paths].map((at) => ({
-      kind: JournalHistory.path,
+      kind: HistoryRecord.path,
       connection: 0,
       bytes: Buffer.from(at)
     }))
@@ -153,7 +154,7 @@ export class Abridgement {
       if (kind !== Kind.data) continue
       entries.push({ kind, connection, bytes: nothing })
       const control = controls.get(sessionId ?? 0)
-      if (control !== undefined) entries.push({ kind: JournalHistory.basis, connection, bytes: u64(BigInt(control)) })
+      if (control !== undefined) entries.push({ kind: HistoryRecord.basis, connection, bytes: u64(BigInt(control)) })
     }
     return entries
   }

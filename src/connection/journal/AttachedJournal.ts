@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { Outcome } from "../../protocol/journal/OpenJournal.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
-import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import type { Carrier, Taken } from "../../relay/journal/Taken.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Peer } from "../../transport/Peer.ts"
@@ -91,5 +91,5 @@ export class AttachedJournal implements Taken {
 export const forgottenBy = ({ journals, store }: Registry["Service"], token: string): Effect.Effect<void> =>
   Effect.suspend(() => {
     journals.forget(token)
-    return JournalHistory.forget(store, token)
+    return JournalFiles.forget(store, token)
   })

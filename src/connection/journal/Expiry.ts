@@ -4,7 +4,7 @@
  * relay does meanwhile.
  */
 import { Effect, Result } from "effect"
-import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { retracedBeside } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
@@ -47,8 +47,8 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     if (!isGone(journal, since)) return
     yield* incidents.report("JOURNAL_EXPIRED", journal.edgeName)
     // Written before it is so: who is killed meanwhile has no session that nobody waits for.
-    const said = isKept(journal) ? yield* Effect.result(JournalHistory.say(store, token, "expired")) : undefined
-    if (!isGone(journal, since)) return yield* JournalHistory.revive(store, token)
+    const said = isKept(journal) ? yield* Effect.result(JournalFiles.say(store, token, "expired")) : undefined
+    if (!isGone(journal, since)) return yield* JournalFiles.revive(store, token)
     // It goes on to wait, as all do for a disk that is full.
     if (said !== undefined && Result.isFailure(said) && isFull(said.failure)) {
       return registry.background(Effect.delay(waits(registry, journal), fullWait))
@@ -57,7 +57,7 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     journals.close(journal)
     const forgotten = journals.expire(token)
     yield* rest(journal)
-    for (const oldest of forgotten) yield* JournalHistory.remove(store, oldest)
+    for (const oldest of forgotten) yield* JournalFiles.remove(store, oldest)
   }).pipe(registry.journals.turn.withPermits(1))
 
 /** Waits for the edge, and lets the journal rest when it does not come in time. */
@@ -131,8 +131,8 @@ export const awaken = (
     if (found !== undefined && journal !== undefined) {
       journal.keep(yield* Effect.tapError(found.goOn, () => rest(journal)))
       journals.open.set(token, journal)
-      yield* JournalHistory.revive(store, token)
+      yield* JournalFiles.revive(store, token)
       registry.background(waits(registry, journal))
-    } else yield* Effect.andThen(found?.close ?? Effect.void, JournalHistory.remove(store, token))
+    } else yield* Effect.andThen(found?.close ?? Effect.void, JournalFiles.remove(store, token))
     journals.revive(token)
   }).pipe(registry.journals.turn.withPermits(1), Effect.uninterruptible)

@@ -18,7 +18,8 @@ import { Kind } from "../../protocol/journal/Record.ts"
 import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { u64Max } from "../../protocol/Struct.ts"
-import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
+import type * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
 import { forgetOver } from "../../relay/journal/JournalsLeft.ts"
 import type { Said } from "../../relay/journal/Said.ts"
@@ -211,7 +212,7 @@ export class HostedJournal implements Journal {
     for (const { peer } of this.#connections.values()) peer.ended()
     this.#connections.clear()
     const { background, incidents, journals, store } = this.#registry
-    const said = (what: "finished" | "ended") => Effect.ignore(JournalHistory.say(store, this.token, what))
+    const said = (what: "finished" | "ended") => Effect.ignore(JournalFiles.say(store, this.token, what))
     const putDown = Effect.gen({ self: this }, function* () {
       // Written before it is so: a relay that is killed meanwhile knows it, too, and the edge may not have heard it.
       if (!isWhole && this.isCut) yield* said("ended")

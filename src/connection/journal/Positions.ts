@@ -1,7 +1,7 @@
 /** Where the streams of a journal are, from one mark to the next. */
 import type { DataFile } from "../../model/StreamFile.ts"
 import type { Handles } from "../../protocol/journal/Handles.ts"
-import type { Advance as Position } from "../../relay/journal/JournalHistory.ts"
+import type { Advance as Position } from "../../relay/journal/HistoryRecord.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import * as Advance from "../../relay/stream/Advance.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"

@@ -1,6 +1,6 @@
 /** What was put down of a journal, carried out again, one record after the other, as an edge would bring them. */
 import { Effect } from "effect"
-import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import * as HistoryRecord from "../../relay/journal/HistoryRecord.ts"
 import type * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import type { HostedJournal } from "./HostedJournal.ts"
 
@@ -37,8 +37,8 @@ export const replayed = (journal: HostedJournal, found: JournalsLeft.Found) =>
     journal.places = found.places
     yield* found.replay((number, kind, connection, bytes, from, to) =>
       Effect.flatMap(replayer.ready, () => {
-        if (kind === JournalHistory.basis) return journal.abridgement.goOn(connection, bytes.subarray(from, to))
-        if (kind === JournalHistory.advance) journal.advance(bytes, from, to)
+        if (kind === HistoryRecord.basis) return journal.abridgement.goOn(connection, bytes.subarray(from, to))
+        if (kind === HistoryRecord.advance) journal.advance(bytes, from, to)
         else journal.record(number, kind, connection, bytes, from, to)
         return Effect.void
       })

@@ -3,7 +3,7 @@
  * carried out, with shadows for files, and so comes to where it was; then the files are made what the shadows are.
  */
 import { Effect, Result } from "effect"
-import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { type Bereft, retraced } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
@@ -22,7 +22,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
     for (const token of finished) yield* JournalsLeft.forgetOver(store, journals.finish(token))
     for (const token of ended) yield* JournalsLeft.forgetOver(store, journals.end(token))
     for (const token of expired) {
-      for (const oldest of journals.expire(token)) yield* JournalHistory.remove(store, oldest)
+      for (const oldest of journals.expire(token)) yield* JournalFiles.remove(store, oldest)
     }
     if (all.length === 0) return
     const work = (found: JournalsLeft.Found) => {
@@ -35,7 +35,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
         yield* registry.incidents.report("JOURNAL_CHANGED", `${retraced.edgeName}: ${directory} is gone`)
         journals.close(retraced)
         yield* Effect.andThen(rest(retraced), close)
-        yield* JournalHistory.remove(store, token)
+        yield* JournalFiles.remove(store, token)
       })
     const restored = yield* retraced(store, all, work, bereft)
     for (const [journal, found] of restored) {

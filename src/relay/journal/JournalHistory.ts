@@ -8,40 +8,25 @@
  * brings a later relay to where its sessions are: so it is as long as what is open, whatever came before.
  */
 import { Effect, Schema } from "effect"
-import * as SendIndex from "../../protocol/control/SendIndex.ts"
-import * as SendMetadata from "../../protocol/control/SendMetadata.ts"
-import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
 import * as Header from "../../protocol/Header.ts"
-import { type Head, headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
+import { headBytes, Kind } from "../../protocol/journal/Record.ts"
 import type { FileFailed, OpenFile } from "../../storage/Files.ts"
 import { Watch } from "../../storage/Retraceable.ts"
-import type { TraceStore } from "../../storage/TraceStore.ts"
+import {
+  type Advance,
+  advance,
+  advanceOf,
+  bytesOf,
+  type Entry,
+  isPlain,
+  keptBytes,
+  mark,
+  type NumberedHead,
+  path,
+  writeHead
+} from "./HistoryRecord.ts"
+import { pathsOf, place, remove, type Store } from "./JournalFiles.ts"
 import { seal, seedOf } from "./Seals.ts"
-
-/** Below the output directory. */
-export const place = ".journals"
-
-/** Of a record that is a mark: its number is how far the files go. */
-export const mark = 0xffff
-/** Of a record that is the path of a session, which has been made. */
-export const path = 0xfffe
-/** Of a record that brings a stream, named by the edge's handle, to a place. Its number is the next mark's. */
-export const advance = 0xfffd
-
-/**
- * Of a record that says on what the connection's session, or the connection, stands: see `Basis`. Without a connection
- * it begins what is abridged; its length then is one that an earlier version cannot read on behind.
- */
-export const basis = 0xfffc
-const unreadable = 0xffff_ffff
-
-/** Where a stream is. */
-export interface Advance {
-  /** The edge's handle. */
-  readonly stream: bigint
-  /** As its writer reads it. */
-  readonly position: Uint8Array
-}
 
 /** It is abridged when it is twice as long as it was then, or as this. */
 const grownBytesMin = 4096
@@ -49,6 +34,7 @@ const grownBytesMin = 4096
 export const historyBytesMax = 64 * 1024 * 1024
 /** Of all journals: where none comes to rest there are no marks, and it stays in memory. */
 const unmarkedBytesMax = 128 * 1024 * 1024
+
 export const About = Schema.Struct({
   edgeName: Schema.String,
   /** `address:port`, and the certificate it showed: whose rights its sessions have. */
@@ -65,35 +51,7 @@ export const About = Schema.Struct({
 })
 export interface About extends Schema.Schema.Type<typeof About> {}
 
-/** Bytes of a payload that are kept. */
-export const keptBytes = (kind: number, byteCount: number, command: number): number => {
-  if (kind === Kind.rest || (kind === basis && byteCount === unreadable)) return 0
-  if (kind === Kind.packet) return PacketHeader.size
-  if (kind !== Kind.command || command !== SendMetadata.number) return byteCount
-  return Math.min(byteCount, Header.size + SendMetadata.headerSize)
-}
-
-/** Nothing but streams is changed by it. */
-const isPlain = (kind: number, command: number): boolean =>
-  kind === Kind.packet ||
-  kind === Kind.rest ||
-  (kind === Kind.command && (command === SendIndex.number || command === SendMetadata.number))
-
 const nothing = Buffer.alloc(0)
-
-export const advanceOf = (stream: bigint, position: Uint8Array): Buffer => {
-  const bytes = Buffer.alloc(8 + position.length)
-  bytes.writeBigUInt64BE(stream)
-  bytes.set(position, 8)
-  return bytes
-}
-
-/** A record of what is abridged. */
-export interface Entry {
-  readonly kind: number
-  readonly connection: number
-  readonly bytes: Uint8Array
-}
 
 /** What brings a later relay to where this one is. */
 export interface Abridged {
@@ -104,22 +62,6 @@ export interface Abridged {
 
 /** Of what is put down: memory that is kept for the next. */
 const keptMemoryMax = 256 * 1024
-
-type Store = TraceStore["Service"]
-
-export const pathsOf = (store: Store, token: string) => {
-  const at = (suffix: string) => `${store.output}/${place}/${token}.${suffix}`
-  const history = at("history")
-  return {
-    about: at("json"),
-    history,
-    fresh: `${history}.new`,
-    changes: at("changes"),
-    finished: at("finished"),
-    ended: at("ended"),
-    expired: at("expired")
-  }
-}
 
 export interface Begun {
   readonly token: string
@@ -191,7 +133,7 @@ export class JournalHistory {
     for (const outputPath of paths) prefixes.add(`${this.#store.output}/${outputPath}`)
   }
 
-  #add(value: Value, bytes: Buffer, from: number, to: number): void {
+  #add(value: NumberedHead, bytes: Buffer, from: number, to: number): void {
     const end = this.#filled + headBytes + to - from
     if (end > this.#pending.length) {
       const larger = Buffer.allocUnsafeSlow(2 * end)
@@ -309,67 +251,6 @@ export class JournalHistory {
   get forget(): Effect.Effect<void> {
     return Effect.andThen(this.close, remove(this.#store, this.#token))
   }
-}
-
-/** Numbers count up to `last`: no more records are needed than there were. */
-const bytesOf = (entries: ReadonlyArray<Entry>, last: number): Buffer => {
-  const parts: Array<Uint8Array> = [headOf({ number: 0, byteCount: unreadable, kind: basis, connection: 0 })]
-  let count = 0
-  for (const { bytes, connection, kind } of entries) {
-    const number = kind < basis ? ++count : last
-    parts.push(headOf({ number, byteCount: bytes.length, kind, connection }), bytes)
-  }
-  return Buffer.concat(parts)
-}
-
-const headOf = (value: Value): Buffer => {
-  const head = Buffer.alloc(headBytes)
-  writeHead(head, 0, value)
-  return head
-}
-
-type Value = Pick<Head, "byteCount" | "kind" | "connection"> & { readonly number: number }
-
-const writeHead = (into: Buffer, at: number, { byteCount, connection, kind, number }: Value): void => {
-  into.writeUInt32BE(Math.floor(number / 2 ** 32), at)
-  into.writeUInt32BE(number % 2 ** 32, at + 4)
-  into.writeUInt32BE(byteCount, at + offsets.byteCount)
-  into.writeUInt16BE(kind, at + offsets.kind)
-  into.writeUInt16BE(connection, at + offsets.connection)
-  into.fill(0, at + offsets.payloadSum, at + headBytes)
-}
-
-/** Remembers that of it, until its edge knows; also of one of which nothing else is put down. */
-export const say = (
-  store: Store,
-  token: string,
-  what: "finished" | "ended" | "expired"
-): Effect.Effect<void, FileFailed> => {
-  const files = store.retraceable.plain
-  const said = Effect.flatMap(files.open(pathsOf(store, token)[what], "create"), (file) => file.close)
-  return Effect.andThen(files.makeDirectory(`${store.output}/${place}`), said)
-}
-
-/** Its edge is there again. */
-export const revive = (store: Store, token: string): Effect.Effect<void> =>
-  Effect.ignore(store.retraceable.plain.unlink(pathsOf(store, token).expired))
-
-const unlinked = (store: Store, paths: ReadonlyArray<string>): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    const files = store.retraceable.plain
-    for (const path of paths) yield* Effect.ignore(files.unlink(path))
-    yield* Effect.ignore(files.removeDirectory(`${store.output}/${place}`))
-  })
-
-export const remove = (store: Store, token: string): Effect.Effect<void> => {
-  const { about, changes, expired, fresh, history } = pathsOf(store, token)
-  return unlinked(store, [history, fresh, changes, about, expired])
-}
-
-/** The edge knows that the journal is over, and will not ask for it again. */
-export const forget = (store: Store, token: string): Effect.Effect<void> => {
-  const { ended, finished } = pathsOf(store, token)
-  return unlinked(store, [finished, ended])
 }
 
 /** Of a new journal. */

@@ -9,24 +9,12 @@ import type { RecordSink } from "../../protocol/journal/RecordFramer.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
 import { isReadable, Watch } from "../../storage/Retraceable.ts"
-import type { TraceStore } from "../../storage/TraceStore.ts"
-import {
-  About,
-  basis,
-  forget,
-  JournalHistory,
-  keptBytes,
-  mark,
-  path,
-  pathsOf,
-  place,
-  remove
-} from "./JournalHistory.ts"
+import { basis, keptBytes, mark, path } from "./HistoryRecord.ts"
+import { forget, pathsOf, place, remove, type Store } from "./JournalFiles.ts"
+import { About, JournalHistory } from "./JournalHistory.ts"
 import { Seals, seedOf } from "./Seals.ts"
 
 const decodeAbout = Schema.decodeUnknownOption(Schema.fromJsonString(About))
-
-type Store = TraceStore["Service"]
 
 export interface Found {
   readonly token: string

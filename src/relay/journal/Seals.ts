@@ -7,7 +7,7 @@
 import { offsets } from "../../protocol/journal/Record.ts"
 import { crc32 } from "../../storage/Crc32.ts"
 
-/** Of a mark, as `JournalHistory` writes it. */
+/** Of a mark, as `HistoryRecord` has it. */
 const markKind = Buffer.from([0xff, 0xff])
 
 export const seedOf = (token: string, about: string): number => crc32(about, crc32(token))

@@ -6,7 +6,6 @@
  */
 import { Effect } from "effect"
 import type { Account } from "../../memory/Blocks.ts"
-import type { BesideWrite, Piece } from "../../memory/Piece.ts"
 import type { Actions } from "../../model/Stream.ts"
 import type { DataFile, IndexFile } from "../../model/StreamFile.ts"
 import * as CtfIndex from "../../protocol/CtfIndex.ts"
@@ -14,7 +13,7 @@ import type { FileFailed } from "../../storage/Files.ts"
 import type { TraceDirectory } from "../../storage/TraceDirectory.ts"
 import type { TraceFile } from "../../storage/TraceFile.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
-import type { Sink } from "./Stage.ts"
+import { FileSink } from "./FileSink.ts"
 import type { WriteLog } from "./WriteLog.ts"
 
 /** Bytes copied at once when packets move to another file. */
@@ -22,95 +21,6 @@ const copyBytes = 256 * 1024
 
 type Data = DataFile<TraceChunk>
 type Index = IndexFile<TraceChunk>
-
-/** A file being written: opened by a step, appended to by stages. */
-class FileSink implements Sink {
-  /** Undefined before its step has opened it, and after the one that closes it. */
-  file: TraceFile | undefined
-  /** Where the next bytes go: all before them were handed over. */
-  position = 0
-  /** −1: never synced, so its name is not either. */
-  #syncedPosition = -1
-  readonly #syncNames: Effect.Effect<void, FileFailed>
-
-  /** `syncNames` makes stable that there is such a file. */
-  constructor(syncNames: Effect.Effect<void, FileFailed>) {
-    this.#syncNames = syncNames
-  }
-
-  get sync(): Effect.Effect<void, FileFailed> {
-    return Effect.suspend(() => {
-      const { file, position } = this
-      if (file === undefined || position === this.#syncedPosition) return Effect.void
-      const isNew = this.#syncedPosition < 0
-      const synced = Effect.tap(file.sync, () =>
-        Effect.sync(() => {
-          this.#syncedPosition = position
-        })
-      )
-      return isNew ? Effect.andThen(synced, this.#syncNames) : synced
-    })
-  }
-
-  /** Its end is at `size`: what was synced is not what it is from now on, however long it gets. */
-  cut(size: number): void {
-    this.position = size
-    if (this.#syncedPosition >= 0) this.#syncedPosition = Number.POSITIVE_INFINITY
-  }
-
-  append(buffers: ReadonlyArray<Uint8Array>, byteCount: number): Effect.Effect<void, FileFailed> {
-    if (this.file === undefined) return Effect.die(new Error("append to a file that is not open"))
-    const at = this.position
-    this.position += byteCount
-    return this.file.write(buffers, at)
-  }
-
-  get isImmediate(): boolean {
-    return this.file?.isPrompt === true
-  }
-
-  get isNear(): boolean {
-    return this.file?.isNear === true
-  }
-
-  get hasBeside(): boolean {
-    return this.file?.hasBeside === true
-  }
-
-  get hasBesideRoom(): boolean {
-    return this.file?.hasBesideRoom === true
-  }
-
-  appendNow(bytes: Uint8Array, from: number, to: number): number {
-    const count = this.file?.writeNow(bytes, from, to, this.position) ?? 0
-    this.position += count
-    return count
-  }
-
-  appendBeside(pieces: ReadonlyArray<Piece>, onDone: () => void): BesideWrite | undefined {
-    const beside = this.file?.writeBeside(pieces, this.position, onDone)
-    if (beside === undefined) return undefined
-    const { position } = this
-    return {
-      get isBegun() {
-        return beside.isBegun
-      },
-      settle: () => {
-        const count = beside.settle()
-        this.position = position + count
-        return count
-      }
-    }
-  }
-
-  get close(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const file = this.file
-      this.file = undefined
-      return file === undefined ? Effect.void : file.close
-    })
-  }
-}
 
 /** With these a file is not opened again whose name leads to none, or to another one. */
 const absent = new Set(["ENOENT", "ENOTDIR", "ESTALE"])

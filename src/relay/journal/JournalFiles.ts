@@ -1,0 +1,56 @@
+/** The files of what is put down of a journal: where they are, and those that say something by being there. */
+import { Effect } from "effect"
+import type { FileFailed } from "../../storage/Files.ts"
+import type { TraceStore } from "../../storage/TraceStore.ts"
+
+/** Below the output directory. */
+export const place = ".journals"
+
+export type Store = TraceStore["Service"]
+
+export const pathsOf = (store: Store, token: string) => {
+  const at = (suffix: string) => `${store.output}/${place}/${token}.${suffix}`
+  const history = at("history")
+  return {
+    about: at("json"),
+    history,
+    fresh: `${history}.new`,
+    changes: at("changes"),
+    finished: at("finished"),
+    ended: at("ended"),
+    expired: at("expired")
+  }
+}
+
+/** Remembers that of it, until its edge knows; also of one of which nothing else is put down. */
+export const say = (
+  store: Store,
+  token: string,
+  what: "finished" | "ended" | "expired"
+): Effect.Effect<void, FileFailed> => {
+  const files = store.retraceable.plain
+  const said = Effect.flatMap(files.open(pathsOf(store, token)[what], "create"), (file) => file.close)
+  return Effect.andThen(files.makeDirectory(`${store.output}/${place}`), said)
+}
+
+/** Its edge is there again. */
+export const revive = (store: Store, token: string): Effect.Effect<void> =>
+  Effect.ignore(store.retraceable.plain.unlink(pathsOf(store, token).expired))
+
+const unlinked = (store: Store, paths: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const files = store.retraceable.plain
+    for (const path of paths) yield* Effect.ignore(files.unlink(path))
+    yield* Effect.ignore(files.removeDirectory(`${store.output}/${place}`))
+  })
+
+export const remove = (store: Store, token: string): Effect.Effect<void> => {
+  const { about, changes, expired, fresh, history } = pathsOf(store, token)
+  return unlinked(store, [history, fresh, changes, about, expired])
+}
+
+/** The edge knows that the journal is over, and will not ask for it again. */
+export const forget = (store: Store, token: string): Effect.Effect<void> => {
+  const { ended, finished } = pathsOf(store, token)
+  return unlinked(store, [finished, ended])
+}
