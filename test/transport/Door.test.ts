@@ -1,13 +1,16 @@
 /** What is decided at the door by itself: who is too many, what is no hello, what a balancer says of TLS. */
+import { X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { rightsOf } from "../../src/access/Access.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Door from "../../src/transport/Door.ts"
 import { type Mode, purposeOf } from "../../src/transport/tls/Tls.ts"
 import { make } from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
 import { listening } from "../support/listening.ts"
+import * as Process from "../support/process.ts"
 import * as Balancer from "../support/proxy.ts"
 import * as Relays from "../support/relays.ts"
 
@@ -140,6 +143,36 @@ it.live("a unix socket is no balancer's", () =>
         .resume()
     )
     assert.deepStrictEqual([welcome, refused], [["undefined"], []])
+  })
+)
+
+it.effect("a name that a balancer tells is the subject that its certificate has without one", () =>
+  Effect.gen(function* () {
+    const cases = [
+      ["a\nb\u0001\tc\u007fd", "a\\0Ab\\01\\09c\\7Fd"],
+      ['q"<;>=#', 'q"<;>=#'],
+      [" spaced ", " spaced "],
+      ["#first", "#first"],
+      ["a\\0Ab, c+d", "a\\5C0Ab\\2C c\\2Bd"],
+      ["\u0085\u2028é", "\u0085\u2028é"]
+    ] as const
+    for (const [commonName, pattern] of cases) {
+      const named = commonName.replaceAll(/[\\/+]/g, "\\$&")
+      const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null"]
+      const made = ["req", "-x509", "-config", "/dev/null", "-utf8", "-subj", `/CN=${named}`, ...key]
+      const { subject } = new X509Certificate((yield* Process.run("openssl", made)).stdout)
+      const header = { _tag: "Header", length: 0, isOwn: false, source: undefined, protocol: undefined } as const
+      const told = { ...header, isSecure: true, commonName }
+      const rules = {
+        principals: [{ name: "one", subjects: [`CN=${pattern}`] }],
+        rules: [{ principals: ["one"], view: [{}] }]
+      }
+      const views = [
+        { subject, alternativeNames: [], keyHash: "" },
+        Door.certificateOf({ accepted: new net.Socket(), told })
+      ].map((certificate) => rightsOf(rules, { address: "192.0.2.7", certificate }).mayViewAll)
+      assert.deepStrictEqual(views, [true, true], `of ${JSON.stringify(commonName)}`)
+    }
   })
 )
 
