@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import * as net from "node:net"
 import { join } from "node:path"
 import * as tls from "node:tls"
@@ -340,8 +340,13 @@ Peers.describeWithPeers(["systemd-socket-activate", "openssl"], "a tunnel whose 
       const file = yield* Process.daemon("sh", ["-c", given, "sh", ...tunnel])
       const path = join(folder, "socket")
       const unix = yield* Process.daemon("systemd-socket-activate", ["-l", path, "-E", "PATH", ...tunnel])
-      yield* Process.until("the socket", () => existsSync(path))
-      quietly(net.connect(path)).unref()
+      // Its name is there before it listens, and whoever comes between is refused.
+      const isTaken = Effect.callback<boolean>((resume) => {
+        const near = net.connect(path).unref()
+        near.once("error", () => resume(Effect.succeed(false)))
+        near.once("connect", () => resume(Effect.succeed(true)))
+      })
+      yield* Process.until("the socket to take a connection", isTaken)
       for (const [running, role] of [
         [file, "live"],
         [unix, "control"]
