@@ -14,8 +14,15 @@ const isShown =
   ({ hostname, name }: Pick<SessionStatus, "hostname" | "name">) =>
     mayView({ hostname, sessionName: name })
 
+/** As if nothing else came by its edge. */
+const alone = (session: SessionStatus): SessionStatus => {
+  const { edge } = session
+  if (edge?.spool === undefined) return session
+  return { ...session, edge: { ...edge, spool: { ...edge.spool, edgeByteCount: edge.spool.byteCount } } }
+}
+
 export const sessions = (viewpoint: Viewpoint, all: ReadonlyArray<SessionStatus>): ReadonlyArray<SessionStatus> =>
-  viewpoint.mayViewAll ? all : all.filter(isShown(viewpoint))
+  viewpoint.mayViewAll ? all : all.filter(isShown(viewpoint)).map(alone)
 
 /** Those of sessions that are shown. */
 export const connections = (
