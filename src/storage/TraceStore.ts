@@ -69,8 +69,9 @@ export class TraceStore extends Context.Service<
   static readonly layer = (options: Options) => this.layerNoDeps(options).pipe(Layer.provide(DiskFiles.layer))
 }
 
+/** A peer's path may end in a slash; one place has one spelling. */
 const insideOf = (root: string) => (relative: string) => {
-  const at = path.join(root, relative)
+  const at = path.join(root, relative).replace(/(?<=.)\/$/, "")
   if (at === root || at.startsWith(root === "/" ? root : `${root}/`)) return Effect.succeed(at)
   return Effect.fail(new FileFailed({ operation: "leave output", path: at, code: "EPERM" }))
 }

@@ -45,6 +45,18 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* c.closeChunk(1, start + 20, closeCommands.move)
     yield* c.untilChunkGone(1)
   }),
+  scenario("a chunk moves up from its temporary directory, also where the base path ends in a slash", function* (s) {
+    for (const [count, command] of [closeCommands.delete, closeCommands.nothing].entries()) {
+      const recording = yield* s.recording({ basePath: `r${count}/` })
+      const { c } = recording
+      const stream = yield* streamWith(recording, 1, { channel: `ch_${count}` })
+      yield* c.createChunk(1, start + 10)
+      yield* c.rotate(1, [[stream, 1]])
+      yield* c.closeChunk(0, start + 10, command)
+      yield* c.untilChunkGone(0)
+      yield* c.closeStream(stream, 0)
+    }
+  }),
   scenario("a rotation ahead of the packets waits for data and index, across the close", function* (s) {
     const recording = yield* recordingOf(s)
     const { c, d, file, recorded } = recording
