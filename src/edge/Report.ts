@@ -76,7 +76,10 @@ export interface EdgeStatus extends Schema.Schema.Type<typeof EdgeStatus> {}
 const waits: ReadonlyMap<Outcome, { readonly text: string; readonly orBefore: string }> = new Map([
   [Outcome.waitsForRights, { text: "until the relay permits it", orBefore: "" }],
   [Outcome.waitsForQuota, { text: "for room in its quota at the relay", orBefore: ", or at an edge before it" }],
-  [Outcome.waitsForRoom, { text: "for room on the relay's disk", orBefore: ", or in the spool of an edge before it" }]
+  [
+    Outcome.waitsForRoom,
+    { text: "for room on the relay's disk, or to write on it", orBefore: ", or in the spool of an edge before it" }
+  ]
 ])
 
 /** An edge that comes next says what it waits for itself, and what the relay does, by the same words. */

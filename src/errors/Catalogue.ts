@@ -313,7 +313,7 @@ const failures = {
   JOURNAL_WAITS: entry(
     "error",
     "sessions of edges wait",
-    "For room on the disk, in a quota, or a right, as the line says. What came is at the edge, and goes on by itself then."
+    "For room on the disk, for one that is read-only, for room in a quota, or a right, as the line says. What came is at the edge, and goes on by itself then."
   ),
   JOURNAL_LIMIT: entry(
     "warning",

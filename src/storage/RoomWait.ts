@@ -1,6 +1,6 @@
 /**
- * Waits for room on a full disk, for sessions that can wait: an edge keeps what it sends until then, so nothing need be
- * lost. An operation that failed for want of room is repeated until there is some.
+ * Waits for room on a full disk, or for one that is read-only to be written again, for sessions that can wait: an edge
+ * keeps what it sends until then, so nothing need be lost. An operation that failed is repeated until there is room.
  */
 import { Effect } from "effect"
 import { clearTimeout, setTimeout } from "../Machine.ts"
@@ -8,7 +8,9 @@ import { type FileFailed, Files, type OpenFile } from "./Files.ts"
 
 const againMillis = 500
 
-const isFull = ({ code }: FileFailed) => code === "ENOSPC" || code === "EDQUOT"
+/** Who looks after the disk can mend it. One that had an error is read-only for the system until it is mounted again. */
+export const isFull = ({ code }: { readonly code: string }) =>
+  code === "ENOSPC" || code === "EDQUOT" || code === "EROFS"
 
 export class RoomWait {
   readonly #wakes = new Set<() => void>()

@@ -269,17 +269,18 @@ describe("a relay that is killed", () => {
 
 const needRoom = ["write", "open", "mkdir", "rename"] as const
 
-describe("a relay whose disk is full for a while", () => {
+describe("a relay whose disk is full for a while, or read-only", () => {
   it.live(
-    "waits for room, or the next one does, and then has the same directory",
+    "waits until it can write, or the next one does, and then has the same directory",
     () =>
       withFaults((seed) =>
         Effect.gen(function* () {
           const random = seeded(seed)
           const first = yield* Scope.make()
           let relay = yield* Scope.provide(TestRelay.make(), first)
+          const code = random() < 0.5 ? "ENOSPC" : "EROFS"
           const operation = needRoom[seed % needRoom.length] as (typeof needRoom)[number]
-          relay.faults.fail({ code: "ENOSPC", operation, after: Math.floor(random() * 30), times: 2 })
+          relay.faults.fail({ code, operation, after: Math.floor(random() * 30), times: 2 })
           const link = yield* new Link(() => relay.controlPort).open
           const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
           const { memory } = relay

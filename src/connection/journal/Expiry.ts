@@ -8,6 +8,7 @@ import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { retracedBeside } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
+import { isFull } from "../../storage/RoomWait.ts"
 import type { Serves } from "../control/Command.ts"
 import { HostedJournal } from "./HostedJournal.ts"
 import { leftOf, optionsOf } from "./Hosting.ts"
@@ -20,8 +21,6 @@ const fullWait = "1 second"
 
 /** For what came last to be in the files: its edge waits meanwhile. */
 const settledWait = "100 millis"
-
-const isFull = ({ code }: { readonly code: string }) => code === "ENOSPC" || code === "EDQUOT"
 
 /** False: its edge is there again. */
 const isGone = (journal: HostedJournal, since: number | undefined) =>
