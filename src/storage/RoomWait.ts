@@ -8,9 +8,8 @@ import { type FileFailed, Files, type OpenFile } from "./Files.ts"
 
 const againMillis = 500
 
-/** Who looks after the disk can mend it. One that had an error is read-only for the system until it is mounted again. */
-export const isFull = ({ code }: { readonly code: string }) =>
-  code === "ENOSPC" || code === "EDQUOT" || code === "EROFS"
+/** Who looks after the disk can mend it. One that had an error is read-only until it is mounted again. */
+const isFull = ({ code }: { readonly code: string }) => code === "ENOSPC" || code === "EDQUOT" || code === "EROFS"
 
 export class RoomWait {
   readonly #wakes = new Set<() => void>()
@@ -19,6 +18,8 @@ export class RoomWait {
   #isOver = false
   /** Told of the first that begins to wait. */
   onWait: (failure: FileFailed) => Effect.Effect<void> = () => Effect.void
+
+  readonly isFull = isFull
 
   /** Something waits. */
   get isWaiting(): boolean {

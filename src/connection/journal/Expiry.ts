@@ -8,7 +8,6 @@ import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { retracedBeside } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
-import { isFull } from "../../storage/RoomWait.ts"
 import type { Serves } from "../control/Command.ts"
 import { HostedJournal } from "./HostedJournal.ts"
 import { leftOf, optionsOf } from "./Hosting.ts"
@@ -49,7 +48,7 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     const said = isKept(journal) ? yield* Effect.result(JournalFiles.say(store, token, "expired")) : undefined
     if (!isGone(journal, since)) return yield* JournalFiles.revive(store, token)
     // It goes on to wait, as all do for a disk that is full.
-    if (said !== undefined && Result.isFailure(said) && isFull(said.failure)) {
+    if (said !== undefined && Result.isFailure(said) && store.roomWait.isFull(said.failure)) {
       return registry.background(Effect.delay(waits(registry, journal), fullWait))
     }
     if (said === undefined || Result.isFailure(said)) return journal.end()
