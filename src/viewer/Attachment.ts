@@ -12,6 +12,7 @@ import type { StreamEntry } from "../protocol/live/StreamEntry.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
 import { type AttachedSession, type Joiners, Joining } from "./Joining.ts"
 import { Newcomers } from "./Newcomers.ts"
+import { fetched, type Refusal } from "./PacketSlices.ts"
 import { clockOf, ViewedTraces } from "./ViewedTraces.ts"
 import type { ViewerConnection } from "./ViewerConnection.ts"
 import type { ViewerEvent } from "./ViewerEvent.ts"
@@ -31,8 +32,6 @@ export interface Options {
   readonly isPrompt: boolean
 }
 
-/** A packet is fetched in slices, so that a large one does not occupy the relay in one go. */
-const sliceBytes = 1024 * 1024
 /** "Fetch metadata, then ask again": how often before the packet counts as lost. */
 const packetAttemptsMax = 20
 /** From this minor on, every reply tells of new streams, and inactivity is told. */
@@ -283,13 +282,6 @@ class Attachment {
       const pause = active.has(id) ? periods * periodMillis : Math.min(periodMillis / 2, emptyAskMillisMax)
       return nowMillis - askedMillis >= pause
     })
-    return this.#askNewStreamsKeepingWish(due, nowMillis)
-  }
-
-  #askNewStreamsKeepingWish(
-    due: ReadonlyArray<WatchedSession.WatchedSession>,
-    nowMillis: number
-  ): Effect.Effect<void, ExchangeFailed> {
     const wish = this.#areStreamsWanted
     return Effect.map(this.#askNewStreams(due, nowMillis), () => {
       this.#areStreamsWanted = wish
@@ -320,28 +312,18 @@ class Attachment {
     const wantedBits = this.#options.withPadding ? index.packetSize : index.contentSize
     const wanted = Math.ceil(Number(wantedBits) / 8)
     return Effect.gen({ self: this }, function* () {
-      const slices: Array<Uint8Array> = []
-      for (let at = 0; at < wanted; ) {
-        const len = Math.min(sliceBytes, wanted - at)
-        const reply = yield* this.#options.connection.packet(stream.id, index.offset + BigInt(at), len)
-        if (reply.status !== PacketStatus.ok || reply.data.length === 0) return yield* this.#onNoPacket(stream, reply)
-        slices.push(reply.data)
-        at += reply.data.length
-      }
-      return slices.length === 1 ? (slices[0] as Uint8Array) : Buffer.concat(slices)
+      const bytes = yield* fetched(this.#options.connection, stream.id, index.offset, wanted)
+      return bytes instanceof Uint8Array ? bytes : yield* this.#onNoPacket(stream, bytes)
     })
   }
 
   /** Relays before 2.6.2 ask for metadata or new streams to be fetched first. */
-  #onNoPacket(
-    stream: ViewerMerge.ViewedStream,
-    { flags, status }: { readonly flags: number; readonly status: number }
-  ) {
+  #onNoPacket(stream: ViewerMerge.ViewedStream, { flags, status }: Refusal): Effect.Effect<"lost" | "later"> {
     const isLater = flags !== 0 || status === PacketStatus.retry
-    if (!isLater || ++this.#packetAttempts >= packetAttemptsMax) return Effect.succeed("lost" as const)
+    if (!isLater || ++this.#packetAttempts >= packetAttemptsMax) return Effect.succeed("lost")
     if ((flags & GetNextIndex.Flags.newStream) !== 0) this.#areStreamsWanted = true
     if ((flags & GetNextIndex.Flags.newMetadata) !== 0) this.#traces.of(stream.traceId).isWanted = true
-    return Effect.as(Effect.sleep(Duration.millis(this.#polling.delayMillis)), "later" as const)
+    return Effect.as(Effect.sleep(Duration.millis(this.#polling.delayMillis)), "later")
   }
 
   /** A session has ended when it announces no more and all its streams hung up. */

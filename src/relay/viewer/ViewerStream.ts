@@ -16,16 +16,15 @@ import type { Answer, Knowledge, Surroundings, ViewerCursor } from "../../model/
 import * as CtfIndex from "../../protocol/CtfIndex.ts"
 import { offsets, Status } from "../../protocol/live/GetNextIndex.ts"
 import { u64At } from "../../protocol/Struct.ts"
-import { FileFailed } from "../../storage/Files.ts"
+import type { FileFailed } from "../../storage/Files.ts"
 import { Patience } from "../Patience.ts"
 import type { Registry } from "../Registry.ts"
 import * as FileContent from "../stream/FileContent.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import { isGone, openStill, type StreamReader } from "../stream/StreamReaders.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
+import { RecordsAhead, short } from "./RecordsAhead.ts"
 
-/** Records read at once by a viewer that is behind: one visit to the index file for 64 packets. */
-const readAheadCountMax = 64
 /** A record found and lost again this often in one request is a ring that turns faster than the disk reads. */
 const attemptCountMax = 3
 /** Viewers that pause between two questions pause a millisecond at least. */
@@ -43,7 +42,6 @@ export interface Metadata extends FileContent.Range {
   readonly file: DataFile<TraceChunk>
 }
 
-const short = new FileFailed({ operation: "read", path: "", code: "short" })
 export const isMissing = (failure: FileFailed) => failure.code === "ENOENT"
 const statusOf = { empty: Status.ok, retry: Status.retry, hup: Status.hup, inactive: Status.inactive } as const
 /** Between two looks at whether the tracer has announced what it was about to. */
@@ -62,9 +60,7 @@ export class ViewerStream implements Surroundings {
   #held: Held | undefined
   /** The file of the record at the cursor, while that is not answered yet: then it takes the held one's place. */
   #coming: StreamReader | undefined
-  #ahead: Buffer | undefined
-  #aheadSeq = 0
-  #aheadCount = 0
+  readonly #ahead: RecordsAhead
 
   /** `description` is what its trace's metadata tells of, while more of that can come. */
   constructor(
@@ -78,6 +74,7 @@ export class ViewerStream implements Surroundings {
     this.#description = description
     this.stream = stream
     this.cursor = cursor
+    this.#ahead = new RecordsAhead(CtfIndex.recordSize(stream.session.identity.minor))
     this.#registry = registry
     this.#patience = new Patience(
       hastyMillis,
@@ -231,14 +228,7 @@ export class ViewerStream implements Surroundings {
       recentIndexes.bytes.copy(reply, 0, at, at + recordBytes)
       return true
     }
-    const ahead = seq - this.#aheadSeq
-    if (this.#ahead === undefined || ahead < 0 || ahead >= this.#aheadCount) return false
-    this.#ahead.copy(reply, 0, ahead * this.#recordSize, ahead * this.#recordSize + recordBytes)
-    return true
-  }
-
-  get #recordSize(): number {
-    return CtfIndex.recordSize(this.stream.session.identity.minor)
+    return this.#ahead.copy(seq, reply)
   }
 
   /** The held reader, or one that takes its place when the record that needs it is answered. */
@@ -290,19 +280,9 @@ export class ViewerStream implements Surroundings {
   }
 
   #readAhead(run: Run<TraceChunk>, seq: number): Effect.Effect<void, FileFailed> {
-    const size = this.#recordSize
-    const into = this.#ahead ?? Buffer.alloc(readAheadCountMax * size)
-    const position = CtfIndex.headerSize + (run.firstRecord + seq - run.firstSeq) * size
-    this.#aheadCount = 0
     return Effect.acquireUseRelease(
       openStill(run.index.data, this.stream.openIndexForReading(run.index)),
-      (file) =>
-        Effect.flatMap(file.read(into, position), (byteCount) => {
-          this.#ahead = into
-          this.#aheadSeq = seq
-          this.#aheadCount = Math.min(Math.floor(byteCount / size), run.firstSeq + run.count - seq)
-          return this.#aheadCount > 0 ? Effect.void : Effect.fail(short)
-        }),
+      (file) => this.#ahead.read(file, run, seq),
       (file) => file.close
     )
   }

@@ -1,0 +1,48 @@
+/** Index records that a viewer which is behind has read ahead: one visit to the index file for many packets. */
+import { Effect } from "effect"
+import { recordBytes } from "../../memory/RecentIndexes.ts"
+import type { Run } from "../../model/Runs.ts"
+import * as CtfIndex from "../../protocol/CtfIndex.ts"
+import { FileFailed } from "../../storage/Files.ts"
+import type { TraceFile } from "../../storage/TraceFile.ts"
+
+const countMax = 64
+
+/** The file has less than was written to it. */
+export const short = new FileFailed({ operation: "read", path: "", code: "short" })
+
+export class RecordsAhead {
+  readonly #recordSize: number
+  #bytes: Buffer | undefined
+  #firstSeq = 0
+  #count = 0
+
+  constructor(recordSize: number) {
+    this.#recordSize = recordSize
+  }
+
+  /** Copies the record of that number to the start of `reply`. False: it was not read. */
+  copy(seq: number, reply: Buffer): boolean {
+    const at = seq - this.#firstSeq
+    if (this.#bytes === undefined || at < 0 || at >= this.#count) return false
+    this.#bytes.copy(reply, 0, at * this.#recordSize, at * this.#recordSize + recordBytes)
+    return true
+  }
+
+  /** Reads those of `run` from `seq` on, in place of what was read before; one at least. */
+  read(
+    file: Pick<TraceFile, "read">,
+    { count, firstRecord, firstSeq }: Pick<Run<unknown>, "count" | "firstRecord" | "firstSeq">,
+    seq: number
+  ): Effect.Effect<void, FileFailed> {
+    const size = this.#recordSize
+    const into = this.#bytes ?? Buffer.alloc(countMax * size)
+    this.#count = 0
+    return Effect.flatMap(file.read(into, CtfIndex.headerSize + (firstRecord + seq - firstSeq) * size), (byteCount) => {
+      this.#bytes = into
+      this.#firstSeq = seq
+      this.#count = Math.min(Math.floor(byteCount / size), firstSeq + count - seq)
+      return this.#count > 0 ? Effect.void : Effect.fail(short)
+    })
+  }
+}
