@@ -6,19 +6,24 @@ import * as CtfIndex from "../../protocol/CtfIndex.ts"
 import { FileFailed } from "../../storage/Files.ts"
 import type { TraceFile } from "../../storage/TraceFile.ts"
 
-const countMax = 64
+const readAheadCountMax = 64
 
 /** The file has less than was written to it. */
 export const short = new FileFailed({ operation: "read", path: "", code: "short" })
 
 export class RecordsAhead {
-  readonly #recordSize: number
+  /** Of the session. */
+  readonly #minor: number
   #bytes: Buffer | undefined
   #firstSeq = 0
   #count = 0
 
-  constructor(recordSize: number) {
-    this.#recordSize = recordSize
+  constructor(minor: number) {
+    this.#minor = minor
+  }
+
+  get #recordSize(): number {
+    return CtfIndex.recordSize(this.#minor)
   }
 
   /** Copies the record of that number to the start of `reply`. False: it was not read. */
@@ -36,7 +41,7 @@ export class RecordsAhead {
     seq: number
   ): Effect.Effect<void, FileFailed> {
     const size = this.#recordSize
-    const into = this.#bytes ?? Buffer.alloc(countMax * size)
+    const into = this.#bytes ?? Buffer.alloc(readAheadCountMax * size)
     this.#count = 0
     return Effect.flatMap(file.read(into, CtfIndex.headerSize + (firstRecord + seq - firstSeq) * size), (byteCount) => {
       this.#bytes = into

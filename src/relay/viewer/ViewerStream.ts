@@ -13,7 +13,6 @@ import type { Description } from "../../model/Description.ts"
 import type { Run } from "../../model/Runs.ts"
 import type { DataFile } from "../../model/StreamFile.ts"
 import type { Answer, Knowledge, Surroundings, ViewerCursor } from "../../model/ViewerCursor.ts"
-import * as CtfIndex from "../../protocol/CtfIndex.ts"
 import { offsets, Status } from "../../protocol/live/GetNextIndex.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed } from "../../storage/Files.ts"
@@ -74,7 +73,7 @@ export class ViewerStream implements Surroundings {
     this.#description = description
     this.stream = stream
     this.cursor = cursor
-    this.#ahead = new RecordsAhead(CtfIndex.recordSize(stream.session.identity.minor))
+    this.#ahead = new RecordsAhead(stream.session.identity.minor)
     this.#registry = registry
     this.#patience = new Patience(
       hastyMillis,
