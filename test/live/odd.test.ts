@@ -9,7 +9,7 @@ import * as Relays from "../support/relays.ts"
 import * as Odd from "./odd.ts"
 import * as Scenario from "./scenario.ts"
 
-const [from = 1, to = from] = (process.env.SEED ?? "1-4").split("-").map(Number)
+const [from = 1, to = from] = (process.env.SEED ?? "1-12").split("-").map(Number)
 
 Peers.describeWithPeers(Peers.reference, "odd requests, as lttng-relayd 2.13.9", () => {
   for (let seed = from; seed <= to; seed++) {

@@ -299,16 +299,26 @@ export class ViewerStream implements Surroundings {
     return packet.lend(head, offset - held.offset, byteCount)
   }
 
-  /** A record was answered, so there is a file to read from. */
+  /** There is one to read from: that of the record answered last, or before the first answer that of the next one. */
   get hasFile(): boolean {
-    return this.#held !== undefined
+    return this.#held !== undefined || this.#nextFile !== undefined
+  }
+
+  get #nextFile(): DataFile<TraceChunk> | undefined {
+    const { model, metadataFile } = this.stream
+    const { indexCount, runs } = model
+    const file = runs.find(runs.nextFrom(this.cursor.seq, indexCount))?.index.data ?? model.file ?? metadataFile
+    return file?.chunk.isDeleted === true ? undefined : file
   }
 
   /** Fails, before the first piece, when the range cannot be read. */
   sendPacket(range: FileContent.Range, head: Buffer, take: FileContent.TakePiece): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const held = this.#held
-      if (held === undefined) return yield* short
+      if (held === undefined) {
+        const file = this.#nextFile
+        return yield* file === undefined ? Effect.fail(short) : this.#sendFrom(file, range, head, take)
+      }
       if (!this.#isInFile(held.seq)) yield* this.#inFiles
       const file = yield* held.reader.file
       const { count, reads } = this.stream.session.viewers
@@ -358,15 +368,18 @@ export class ViewerStream implements Surroundings {
   /** Fails, before the first piece, when the bytes cannot be read; `head` announces all of them. */
   sendMetadata(metadata: Metadata, head: Buffer, take: FileContent.TakePiece): Effect.Effect<void, FileFailed> {
     const { file, from, byteCount } = metadata
-    return Effect.gen({ self: this }, function* () {
-      if (!this.stream.log.isIdle) yield* this.#inFiles
-      yield* Effect.acquireUseRelease(
-        openStill(file, this.stream.openForReading(file)),
-        (opened) => FileContent.send(opened, metadata, head, take),
-        (opened) => opened.close
-      )
+    return Effect.map(this.#sendFrom(file, metadata, head, take), () => {
       this.metadataSent = from + byteCount
     })
+  }
+
+  #sendFrom(file: DataFile<TraceChunk>, range: FileContent.Range, head: Buffer, take: FileContent.TakePiece) {
+    const sent = Effect.acquireUseRelease(
+      openStill(file, this.stream.openForReading(file)),
+      (opened) => FileContent.send(opened, range, head, take),
+      (opened) => opened.close
+    )
+    return Effect.suspend(() => (this.stream.log.isIdle ? sent : Effect.andThen(this.#inFiles, sent)))
   }
 
   /** Nothing is read through this object any more. */

@@ -55,6 +55,30 @@ export const reading: ReadonlyArray<Scenario> = [
       yield* viewer.next(stream.id)
     }
   ),
+  scenario("packets by their place, before an index was asked for", function* (s) {
+    const tracer = yield* s.tracer()
+    const stream = yield* tracer.stream("ch_0")
+    const meta = yield* tracer.stream("metadata")
+    yield* tracer.c.streamsSent
+    yield* tracer.metadata(meta, 0x6d, 40, 40)
+    for (const seq of [0, 1]) yield* stream.packet(seq, { bytes: 16 * (seq + 1) })
+    for (const seek of ["beginning", "last"] as const) {
+      const viewer = yield* s.viewer
+      yield* viewer.attach(1, seek)
+      for (const { id } of [stream, meta]) {
+        for (const [offset, length] of [
+          [0, 0],
+          [0, 16],
+          [8, 32],
+          [40, 9]
+        ] as const) {
+          yield* viewer.packet(id, offset, length)
+        }
+      }
+      yield* viewer.detach(1)
+      yield* viewer.close
+    }
+  }),
   scenario("packets: whole, in parts, beyond, of no stream", function* (s) {
     const tracer = yield* s.tracer()
     const stream = yield* tracer.stream("ch_0")

@@ -42,6 +42,20 @@ const ring = function* (s: LiveScript) {
 }
 
 export const rings: ReadonlyArray<Scenario> = [
+  scenario("packets of a ring by their place, before an index was asked for", function* (s) {
+    const { id, packet } = yield* ring(s)
+    let seq = 0
+    for (const count of [1, 4, 8]) {
+      while (seq < count) yield* packet(seq++)
+      for (const seek of ["beginning", "last"] as const) {
+        const viewer = yield* s.viewer
+        yield* viewer.attach(1, seek)
+        yield* viewer.packet(id, 0, 16)
+        yield* viewer.packet(id, 16, 16)
+        yield* viewer.close
+      }
+    }
+  }),
   scenario("a ring: from file to file, and over what was overwritten", function* (s) {
     const { id, packet } = yield* ring(s)
     const viewer = yield* s.viewer
