@@ -180,6 +180,31 @@ it("a slice without another name is called as its event", () => {
   )
 })
 
+it("lines of JSON: threads are their host's, and a slice without another name is called as its event", () => {
+  const line = (host: string, name: string, ts: number) => ({
+    type: "event",
+    ts: `${ts}`,
+    name,
+    host,
+    ctx: { vpid: 7 }
+  })
+  const text = ChromeLines.trace(
+    [line("one", "start", 1000), line("other", "start", 2000), line("one", "stop", 3000), line("other", "stop", 4000)],
+    "a trace"
+  )
+  const { traceEvents } = JSON.parse(text) as { readonly traceEvents: ReadonlyArray<Item> }
+  const other = 7 + 2 ** 22
+  assert.deepStrictEqual(
+    traceEvents.map(({ name, ph, pid, ts }) => ({ name, ph, pid, ts })),
+    [
+      { name: "start", ph: "B", pid: 7, ts: 0 },
+      { name: "start", ph: "B", pid: other, ts: 1 },
+      { name: "start", ph: "E", pid: 7, ts: 2 },
+      { name: "start", ph: "E", pid: other, ts: 3 }
+    ]
+  )
+})
+
 describeWithCorpus(
   "Chrome's JSON",
   ["types", "contexts", "ust-cyg-profile", "kernel-big-endian", "ctf2-contexts"],
