@@ -147,6 +147,7 @@ export class MemoryTree {
     if (node.kind !== "directory") throw new Refusal("ENOTDIR")
     return [...node.entries].map(([name, child]) => ({ name, isDirectory: child.kind === "directory" }))
   }
+
   /** 0 for what is no file. */
   size(path: string): number {
     const { node } = this.#walk(path)
@@ -207,9 +208,11 @@ export class MemoryTree {
     return { node: nodes.at(-1) as Found, path: `/${resolved.join("/")}` }
   }
 }
+
 const fileOf = (node: Node | undefined) => (node?.kind === "file" ? node : undefined)
 
 const componentsOf = (path: string) => path.split("/").filter((name) => name !== "")
+
 export const parentOf = (path: string) => path.slice(0, Math.max(1, path.replace(/\/+$/, "").lastIndexOf("/")))
 
 const checked = (name: string): string => {

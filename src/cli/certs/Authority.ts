@@ -9,7 +9,7 @@ import { Effect } from "effect"
 import * as Directory from "../../storage/Directory.ts"
 import type { Misused } from "../Misused.ts"
 import { namesOf, read } from "./Certificate.ts"
-import { refusalOfClient, refusalOfHosts } from "./Names.ts"
+import { accepted, refusalOfClient, refusalOfHosts } from "./Names.ts"
 import { attempt, CertificateFailed } from "./OpenSsl.ts"
 import {
   authorityIn,
@@ -24,9 +24,6 @@ import {
 } from "./Request.ts"
 import { rewriteList, serialsIn } from "./Revocation.ts"
 import { sign } from "./Signing.ts"
-
-const accepted = (refusal: Misused | undefined): Effect.Effect<void, Misused> =>
-  refusal === undefined ? Effect.void : Effect.fail(refusal)
 
 /** What is half made would stand in the way of the next attempt. */
 const orWithout = <A, E>({ certificate, key }: Made, rest: Effect.Effect<A, E>): Effect.Effect<A, E> =>

@@ -1,5 +1,6 @@
 /** The names that certificates are made for: those of clients, and those that a relay is reached by. */
 import { isIP } from "node:net"
+import { Effect } from "effect"
 import { Misused } from "../Misused.ts"
 
 /** A name becomes a part of a file's name, of a subject and of a URI. */
@@ -28,3 +29,6 @@ export const refusalOfHosts = (names: ReadonlyArray<string>): Misused | undefine
   const wrong = names.length === 0 ? "" : names.find((name) => !(isAddress(name) || isHost(name) || isDomain(name)))
   return wrong === undefined ? undefined : refusal(wrong, "a host")
 }
+
+export const accepted = (refusal: Misused | undefined): Effect.Effect<void, Misused> =>
+  refusal === undefined ? Effect.void : Effect.fail(refusal)

@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import * as Directory from "../../storage/Directory.ts"
 import type { Misused } from "../Misused.ts"
 import { read } from "./Certificate.ts"
-import { refusalOfClient } from "./Names.ts"
+import { accepted, refusalOfClient } from "./Names.ts"
 import { attempt, CertificateFailed, run, withText } from "./OpenSsl.ts"
 import { authorityDays, authorityIn, earlierOf, type Kind, type Made } from "./Request.ts"
 import { beginOf, quoted, timeOf } from "./Signing.ts"
@@ -72,8 +72,7 @@ export const revoke = (
   name: string
 ): Effect.Effect<string, CertificateFailed | Misused> =>
   Effect.gen(function* () {
-    const refusal = refusalOfClient(name)
-    if (refusal !== undefined) return yield* Effect.fail(refusal)
+    yield* accepted(refusalOfClient(name))
     yield* attempt(directory, () => {
       Directory.makeNow(dirname(ledgerOf(directory)), 0o700)
       writeFileSync(ledgerOf(directory), "", { flag: "a" })

@@ -279,6 +279,7 @@ export class Spool {
     passed.isLeaving = true
     return this.remove(journal)
   }
+
   /** Nothing of it is here, and nothing was written. */
   drop(journal: Journal): void {
     this.#writers.run(`${journal.token} dropped`, this.#forget(journal))

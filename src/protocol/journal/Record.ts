@@ -76,25 +76,22 @@ export interface Checksums {
   readonly payload: (bytes: Buffer, from: number, to: number) => number
 }
 
-/** Writes the head of a record whose payload is at `into[at + headBytes, at + headBytes + byteCount)`. */
-export const seal = (
-  into: Buffer,
-  at: number,
-  {
-    number,
-    byteCount,
-    kind,
-    connection
-  }: Omit<Head, "payloadSum" | "headCrc" | "number"> & { readonly number: number },
-  checksums: Checksums
-): void => {
+/** A head, but for its checksums. */
+export type Unsealed = Pick<Head, "byteCount" | "kind" | "connection"> & { readonly number: number }
+
+export const writeUnsealed = (into: Buffer, at: number, { byteCount, connection, kind, number }: Unsealed): void => {
   into.writeUInt32BE(Math.floor(number / 2 ** 32), at)
   into.writeUInt32BE(number % 2 ** 32, at + 4)
   into.writeUInt32BE(byteCount, at + offsets.byteCount)
   into.writeUInt16BE(kind, at + offsets.kind)
   into.writeUInt16BE(connection, at + offsets.connection)
+}
+
+/** Writes the head of a record whose payload is at `into[at + headBytes, at + headBytes + byteCount)`. */
+export const seal = (into: Buffer, at: number, head: Unsealed, checksums: Checksums): void => {
+  writeUnsealed(into, at, head)
   const payload = at + headBytes
-  into.writeUInt32BE(checksums.payload(into, payload, payload + byteCount), at + offsets.payloadSum)
+  into.writeUInt32BE(checksums.payload(into, payload, payload + head.byteCount), at + offsets.payloadSum)
   into.writeUInt32BE(checksums.head(into.subarray(at, at + offsets.headCrc)), at + offsets.headCrc)
 }
 

@@ -3,7 +3,7 @@ import * as SendIndex from "../../protocol/control/SendIndex.ts"
 import * as SendMetadata from "../../protocol/control/SendMetadata.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
 import * as Header from "../../protocol/Header.ts"
-import { type Head, headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
+import { headBytes, Kind, offsets, type Unsealed, writeUnsealed } from "../../protocol/journal/Record.ts"
 
 /** Of a record that is a mark: its number is how far the files go. */
 export const mark = 0xffff
@@ -66,19 +66,14 @@ export const bytesOf = (entries: ReadonlyArray<Entry>, last: number): Buffer => 
   return Buffer.concat(parts)
 }
 
-const headOf = (value: NumberedHead): Buffer => {
+const headOf = (value: Unsealed): Buffer => {
   const head = Buffer.alloc(headBytes)
   writeHead(head, 0, value)
   return head
 }
 
-export type NumberedHead = Pick<Head, "byteCount" | "kind" | "connection"> & { readonly number: number }
-
-export const writeHead = (into: Buffer, at: number, { byteCount, connection, kind, number }: NumberedHead): void => {
-  into.writeUInt32BE(Math.floor(number / 2 ** 32), at)
-  into.writeUInt32BE(number % 2 ** 32, at + 4)
-  into.writeUInt32BE(byteCount, at + offsets.byteCount)
-  into.writeUInt16BE(kind, at + offsets.kind)
-  into.writeUInt16BE(connection, at + offsets.connection)
+/** Its checksums are those of the history (`Seals`). */
+export const writeHead = (into: Buffer, at: number, value: Unsealed): void => {
+  writeUnsealed(into, at, value)
   into.fill(0, at + offsets.payloadSum, at + headBytes)
 }

@@ -9,7 +9,7 @@
  */
 import { Effect, Schema } from "effect"
 import * as Header from "../../protocol/Header.ts"
-import { headBytes, Kind } from "../../protocol/journal/Record.ts"
+import { headBytes, Kind, type Unsealed } from "../../protocol/journal/Record.ts"
 import type { FileFailed, OpenFile } from "../../storage/Files.ts"
 import { Watch } from "../../storage/Retraceable.ts"
 import {
@@ -21,7 +21,6 @@ import {
   isPlain,
   keptBytes,
   mark,
-  type NumberedHead,
   path,
   writeHead
 } from "./HistoryRecord.ts"
@@ -133,7 +132,7 @@ export class JournalHistory {
     for (const outputPath of paths) prefixes.add(`${this.#store.output}/${outputPath}`)
   }
 
-  #add(value: NumberedHead, bytes: Buffer, from: number, to: number): void {
+  #add(value: Unsealed, bytes: Buffer, from: number, to: number): void {
     const end = this.#filled + headBytes + to - from
     if (end > this.#pending.length) {
       const larger = Buffer.allocUnsafeSlow(2 * end)

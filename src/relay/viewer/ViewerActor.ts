@@ -163,16 +163,17 @@ export class ViewerActor implements Knowledge {
     const { rules } = this.#party
     if (rules === this.#rules) return
     this.#rules = rules
-    for (const { session } of this.#attachments.values()) {
+    for (const attachment of this.#attachments.values()) {
+      const { session } = attachment
       if (this.#party.mayView(session.identity)) continue
-      this.#leave(session.id)
+      this.#leave(attachment)
       this.#registry.background(this.#reportHidden(BigInt(session.id)))
     }
   }
 
-  #leave(sessionId: number): void {
-    this.#attachments.get(sessionId)?.detach()
-    this.#attachments.delete(sessionId)
+  #leave(attachment: ViewedSession): void {
+    attachment.detach()
+    this.#attachments.delete(attachment.session.id)
   }
 
   #attachmentOf(sessionId: bigint): ViewedSession | undefined {
@@ -201,7 +202,7 @@ export class ViewerActor implements Knowledge {
     if (!this.#hasSession) return Status.error
     const attachment = this.#attachmentOf(sessionId)
     if (attachment !== undefined) {
-      this.#leave(attachment.session.id)
+      this.#leave(attachment)
       return Status.ok
     }
     const session = this.#registry.sessions.get(Number(sessionId))
