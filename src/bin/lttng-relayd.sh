@@ -100,9 +100,12 @@ sub ask_for_short_turns {
 }
 ask_for_short_turns();
 
+# A service manager listens already, and its sockets do not outlive another start of the runtime (sd_listen_fds(3)).
+my $is_activated = ($ENV{LISTEN_PID} || "") eq $$;
+
 $ENV{LTTNG_RELAYD_LISTENERS} = "";
-if ($^O eq "linux" && understood(@options) && !configured()) {
-  take($_, @{$address{$_}}) for sort keys %address;
+if ($^O eq "linux" && ($is_activated || understood(@options) && !configured())) {
+  unless ($is_activated) { take($_, @{$address{$_}}) for sort keys %address }
   $ENV{LTTNG_RELAYD_LISTENERS} = join ",", @taken;
   $ENV{UV_THREADPOOL_SIZE} ||= 64;
   $ENV{UV_USE_IO_URING} = 1 unless defined $ENV{UV_USE_IO_URING};

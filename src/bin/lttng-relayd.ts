@@ -24,7 +24,9 @@ const options = process.argv.slice(2)
  */
 const isElsewhere = options.some((word) => /^-[dbVh]|^--(dae|bac|ver|help|con)|\uFFFD/.test(word))
 const isFirst = process.env.LTTNG_RELAYD_LISTENERS === undefined && process.env.LTTNG_RELAYD_HANDOVER === undefined
-if (isFirst && !isElsewhere && existsSync(interpreter) && existsSync(firstStage)) {
+/** Sockets of a service manager would not outlive this process. */
+const isActivated = process.env.LISTEN_PID === String(process.pid)
+if (isFirst && !isActivated && !isElsewhere && existsSync(interpreter) && existsSync(firstStage)) {
   process.execve(interpreter, [interpreter, "-x", "--", firstStage, ...options], {
     ...process.env,
     PERL_BADLANG: "0",

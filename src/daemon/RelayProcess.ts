@@ -181,7 +181,8 @@ const flags: Readonly<Record<string, string>> = { control: "-C", data: "-D", liv
 
 /** Where it was to listen, and the option that says so. */
 const placeOf = ({ relay }: DaemonOptions, name: string): string => {
-  const { family, host, port } = relay[name as "control" | "data" | "live"]
+  const { descriptor, family, host, port } = relay[name as "control" | "data" | "live"]
+  if (descriptor !== undefined) return `of the service manager, descriptor ${descriptor}, no TCP socket that can listen`
   const url = family === 6 ? `tcp6://[${host}]:${port}` : `tcp://${host}:${port}`
   return `${url} (${flags[name]}, --${name}-port)`
 }

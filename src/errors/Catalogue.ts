@@ -355,7 +355,7 @@ const starts = {
   START_PORT: entry(
     "error",
     "",
-    "A port cannot be bound: the line names its option. In use: another relay runs there already, or take another port. A session daemon that was there first has 5345 for its agents."
+    "A port cannot be bound: the line names its option. In use: another relay runs there already, or take another port. A session daemon that was there first has 5345 for its agents. Or what a service manager handed over is no socket for it."
   ),
   START_FILE: entry(
     "error",

@@ -148,6 +148,12 @@ export const supervise = <R>(
 export const bindRefusal = (name: string, { host, port }: Pick<Address, "host" | "port">, cause: Error): string =>
   `cannot listen on ${host.includes(":") ? `[${host}]` : host}:${port} (${name}): ${SystemError.reasonOf(cause)}`
 
+/** Undefined: it is no TCP socket. */
+export const portOf = (server: net.Server): number | undefined => {
+  const address = server.address()
+  return address !== null && typeof address === "object" ? address.port : undefined
+}
+
 const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Effect<net.Server, ListenFailed> =>
   Effect.callback((resume) => {
     const { address } = options
@@ -172,6 +178,8 @@ const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Ef
       // As an option it would not hold for a descriptor.
       server.listen(place, backlog, () => {
         server.off("error", onError)
+        // A unix socket has none.
+        if (portOf(server) === undefined) return onError({ name: "Error", code: "EINVAL", message: "no TCP socket" })
         resume(Effect.succeed(server))
       })
     }

@@ -6,7 +6,7 @@ import * as net from "node:net"
 import { Effect, FiberSet, type Scope } from "effect"
 import { clockMillis } from "../Machine.ts"
 import { type Address, type DialFailed, nameOf, opened } from "./Dial.ts"
-import { backlog, bindRefusal, ListenFailed } from "./Listener.ts"
+import { backlog, bindRefusal, ListenFailed, portOf } from "./Listener.ts"
 import { refusalOf, type TlsFailed } from "./tls/DialTls.ts"
 import type { Role } from "./tls/Tls.ts"
 
@@ -77,11 +77,6 @@ const carry = (near: net.Socket, { onFailed, role, to }: Options): Effect.Effect
     ),
     Effect.ensuring(Effect.sync(() => near.destroy()))
   )
-
-const portOf = (server: net.Server): number | undefined => {
-  const address = server.address()
-  return address !== null && typeof address === "object" ? address.port : undefined
-}
 
 /** Carries connections until the scope closes; answers the port that is listened on. */
 export const listen = (options: Options): Effect.Effect<number, ListenFailed, Scope.Scope> =>

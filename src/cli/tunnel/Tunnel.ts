@@ -4,6 +4,7 @@
  */
 import { Console, type Context, Effect, Result, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Activation from "../../config/Activation.ts"
 import { minorOf } from "../../edge/forwarding/Greeting.ts"
 import { clockMillis, wallMillis } from "../../Machine.ts"
 import * as Dial from "../../transport/Dial.ts"
@@ -18,7 +19,6 @@ import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
-import * as Activation from "./Activation.ts"
 import * as Background from "./Background.ts"
 import * as TlsRenewal from "./TlsRenewal.ts"
 

@@ -6,13 +6,15 @@ export interface Place {
   readonly name: string
   readonly host: string
   readonly port: number
+  /** A socket that is there already: nothing is bound. */
+  readonly descriptor?: number | undefined
 }
 
-const bind = ({ host, port }: Place): Promise<Server | string> =>
+const bind = ({ descriptor, host, port }: Place): Promise<Server | string> =>
   new Promise((resolve) => {
     const server = createServer()
     server.once("error", (cause) => resolve(SystemError.reasonOf(cause)))
-    server.listen({ host, port }, () => resolve(server))
+    server.listen(descriptor === undefined ? { host, port } : { fd: descriptor }, () => resolve(server))
   })
 
 /** Those that cannot be had, with the system's reason. All are held at once: two of them may be the same. */

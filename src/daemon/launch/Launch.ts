@@ -18,6 +18,7 @@ import { pathOf } from "../../protocol/Text.ts"
 import * as LogLine from "../log/LogLine.ts"
 import * as LogOutput from "../log/LogOutput.ts"
 import * as StopSignals from "../StopSignals.ts"
+import * as Activated from "./Activated.ts"
 import * as Handover from "./Handover.ts"
 import * as Inherited from "./Inherited.ts"
 import * as Threads from "./Threads.ts"
@@ -137,9 +138,19 @@ const makeOutput = (options: DaemonOptions): boolean => {
   }
 }
 
-const start = (entry: string, plan: Plan): Promise<number> | Handover.Handover => {
+/** Flags and environment are those that the first stage gave: they cannot be changed any more, but for the threads. */
+const startActivated = async ({ options, threadCount }: Plan): Promise<number | Handover.Handover> => {
+  process.env.UV_THREADPOOL_SIZE = String(threadCount)
+  const adopted = await Activated.adopt(options)
+  if (typeof adopted !== "string") return { options: adopted, ...started() }
+  print({ level: "error", text: adopted }, options.logFormat, "START_PORT")
+  return 1
+}
+
+const start = (entry: string, plan: Plan): Promise<number | Handover.Handover> | Handover.Handover => {
   const { options } = plan
   const sockets = Inherited.take()
+  if (Activated.isActivated(process.env)) return startActivated(plan)
   if (options.mode === "foreground" && isPrepared(plan, sockets)) {
     return { options: Inherited.adopt(options, sockets), ...started() }
   }
@@ -176,7 +187,11 @@ export const main = async (entry: string): Promise<number | Handover.Handover> =
     case "Check": {
       const { complaintsOf } = await import("./Check.ts")
       const isRefused = resolved.messages.some(({ level }) => level === "error")
-      const found = await complaintsOf(resolved.options, isRefused)
+      const adopted = Activated.isActivated(process.env) ? await Activated.adopt(resolved.options) : resolved.options
+      const found =
+        typeof adopted === "string"
+          ? [{ level: "error" as const, text: adopted }]
+          : await complaintsOf(adopted, isRefused)
       const complaints = [...found, ...threads(resolved.options).complaints]
       for (const message of complaints) print(message, resolved.options.logFormat)
       if ([...resolved.messages, ...complaints].some(({ level }) => level !== "warning")) return 1

@@ -14,6 +14,9 @@ export class SocketsRefused extends Schema.TaggedError<SocketsRefused>()("Socket
 /** The first one; others follow it. */
 const firstDescriptor = 3
 
+/** What systemd calls those that have no name of their own, and systemd-socket-activate all. */
+const isUnitName = (name: string): boolean => name === "" || name === "unknown" || name.endsWith(".socket")
+
 /**
  * By name where they have `names`, and otherwise in their order. They are taken out of the environment, so that no
  * child looks for them. Empty: nobody has bound any.
@@ -29,7 +32,7 @@ export const take = <Name extends string>(
   const refuse = (reason: string) => Result.fail(new SocketsRefused({ reason }))
   const given = named.split(":")
   const isOurs = (name: string): name is Name => (names as ReadonlyArray<string>).includes(name)
-  const isNamed = given.some(isOurs)
+  const isNamed = !given.every(isUnitName)
   const most = names.length
   if (!/^\d+$/.test(count) || Number(count) > most) return refuse(`there are ${count}, of at most ${most}`)
   const wrong = isNamed ? given.find((name, index) => !isOurs(name) || given.indexOf(name) !== index) : undefined

@@ -1,7 +1,7 @@
 /** Sockets that a service manager hands over are taken for what they are, or not at all. */
 import { assert, it } from "@effect/vitest"
 import { Result } from "effect"
-import * as Activation from "../../src/cli/tunnel/Activation.ts"
+import * as Activation from "../../src/config/Activation.ts"
 import { roles } from "../../src/transport/tls/Tls.ts"
 
 const taken = (env: Record<string, string | undefined>) =>
@@ -37,6 +37,7 @@ it.each([
   [{ LISTEN_FDS: "-1" }, "there are -1, of at most 3"],
   [{ LISTEN_FDS: "three" }, "there are three, of at most 3"],
   [{ LISTEN_FDS: "2", LISTEN_FDNAMES: "live:lives" }, "lives is not one of control, data, live, each once"],
+  [{ LISTEN_FDS: "1", LISTEN_FDNAMES: "http" }, "http is not one of control, data, live, each once"],
   [{ LISTEN_FDS: "2", LISTEN_FDNAMES: "live:live" }, "live is not one of control, data, live, each once"],
   [{ LISTEN_FDS: "2", LISTEN_FDNAMES: "live:" }, "one without a name is not one of control, data, live, each once"],
   [{ LISTEN_FDS: "2", LISTEN_FDNAMES: "live" }, "2 have 1 names"],
