@@ -17,21 +17,19 @@ const packaging = (name: string) =>
 
 Peers.describeWithPeers(["systemd-analyze"], "the unit file", () => {
   const names = ["lttng-relayd", "lttng-relay-tunnel"].flatMap((name) => [`${name}.service`, `${name}.socket`])
-  it.live.each(names)(
-    "%s is one for systemd, without a complaint",
-    (name) =>
-      Effect.gen(function* () {
-        const home = yield* Relays.temporaryDirectory("unit")
-        // A socket is of the service of its name.
-        const units = new Set([name, name.replace(".socket", ".service")])
-        const paths = [...units].map((unit) => join(home, unit))
-        for (const [index, unit] of [...units].entries()) {
-          const installed = packaging(unit).replaceAll(/\/usr\/local\/bin\/lttng-relayd?/g, "/bin/true")
-          writeFileSync(paths[index] ?? "", installed)
-        }
-        const { code, stderr, stdout } = yield* Process.attempt("systemd-analyze", ["verify", ...paths])
-        assert.deepStrictEqual([code, stdout, stderr], [0, "", ""])
-      })
+  it.live.each(names)("%s is one for systemd, without a complaint", (name) =>
+    Effect.gen(function* () {
+      const home = yield* Relays.temporaryDirectory("unit")
+      // A socket is of the service of its name.
+      const units = new Set([name, name.replace(".socket", ".service")])
+      const paths = [...units].map((unit) => join(home, unit))
+      for (const [index, unit] of [...units].entries()) {
+        const installed = packaging(unit).replaceAll(/\/usr\/local\/bin\/lttng-relayd?/g, "/bin/true")
+        writeFileSync(paths[index] ?? "", installed)
+      }
+      const { code, stderr, stdout } = yield* Process.attempt("systemd-analyze", ["verify", ...paths])
+      assert.deepStrictEqual([code, stdout, stderr], [0, "", ""])
+    })
   )
 })
 
