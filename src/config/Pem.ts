@@ -1,5 +1,5 @@
 /** Certificates and keys as PEM has them, and in words why they are no use. Every function throws the reason. Pure. */
-import type { X509Certificate } from "node:crypto"
+import type { KeyObject, X509Certificate } from "node:crypto"
 import * as PemBlocks from "../protocol/PemBlocks.ts"
 
 /** Loaded at the first call: who dials plain TCP needs nothing of it. */
@@ -28,6 +28,15 @@ export const certificatesOf = (text: string): ReadonlyArray<X509Certificate> => 
 
 const isEncrypted = (text: string) => /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(text)
 
+const curves = /^(prime256v1|secp(384|521)r1|brainpoolP(256|384|512)r1)$/
+
+/** The runtime takes such a key, and no handshake with it comes to its end. Undefined: it is none. */
+const unsigned = ({ asymmetricKeyDetails, asymmetricKeyType }: KeyObject): string | undefined => {
+  const { namedCurve } = asymmetricKeyDetails ?? {}
+  if (namedCurve !== undefined && !curves.test(namedCurve)) return namedCurve
+  return asymmetricKeyType === "dsa" ? asymmetricKeyType : undefined
+}
+
 /** `key` must be that of the first certificate in `certificate`, and both of a kind and size that are in use. */
 export const matchKey = (key: string, certificate: string): void => {
   const certificates = certificatesOf(certificate)
@@ -39,6 +48,8 @@ export const matchKey = (key: string, certificate: string): void => {
   const at = certificates.findIndex((one) => one.checkPrivateKey(own))
   if (at < 0) throw new Error("not that of the certificate")
   if (at > 0) throw new Error(`that of certificate ${at + 1} in its file, which must come first`)
+  const kind = unsigned(own)
+  if (kind !== undefined) throw new Error(`there is no signature in TLS by a key of its kind, ${kind}`)
   tls().createSecureContext({ cert: certificate, key })
 }
 

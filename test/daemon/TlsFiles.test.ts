@@ -50,6 +50,8 @@ it.live("what is no use of a relay's TLS files is named", () =>
     yield* Process.run("openssl", ["pkey", "-in", relay.key, "-aes128", "-passout", "pass:x", "-out", keyOf("sealed")])
     const made = ["-newkey", "rsa:1024", "-nodes", "-keyout", keyOf("short"), "-out", join(keys, "short.pem")]
     yield* Process.run("openssl", ["req", "-x509", "-subj", "/CN=short", ...made])
+    const koblitz = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp256k1", "-nodes", "-keyout", keyOf("koblitz")]
+    yield* Process.run("openssl", ["req", "-x509", "-subj", "/CN=x", ...koblitz, "-out", join(keys, "koblitz.pem")])
     const write = (name: string, ...parts: ReadonlyArray<string | Buffer>) => {
       writeFileSync(join(keys, name), Buffer.concat(parts.map((part) => Buffer.from(part as string))))
       return join(keys, name)
@@ -79,7 +81,11 @@ it.live("what is no use of a relay's TLS files is named", () =>
       [{ key: files.derKey }, `key ${files.derKey} is no use: it is DER: openssl pkey`],
       [{ certificate: files.large }, `certificate ${files.large} is no use: it is larger than `],
       [{ key: keyOf("sealed") }, `key ${keyOf("sealed")} is no use: it is encrypted`],
-      [{ certificate: join(keys, "short.pem"), key: keyOf("short") }, `key ${keyOf("short")} is no use: `]
+      [{ certificate: join(keys, "short.pem"), key: keyOf("short") }, `key ${keyOf("short")} is no use: `],
+      [
+        { certificate: join(keys, "koblitz.pem"), key: keyOf("koblitz") },
+        `key ${keyOf("koblitz")} is no use: there is no signature in TLS by a key of its kind, secp256k1`
+      ]
     ]
     for (const [change, said] of [...wrong, ...more]) {
       const { errors } = complaintsOf({ ...sound, ...change })
