@@ -93,6 +93,7 @@ describe("--where", () => {
     "$name == 'sched:switch' and $name like 'sched:*' and $id == 0 and $loglevel <= 6",
     "$time == 1700000000000000005 and $time > 1700000000000000004 and not $time < 1700000000000000005",
     "1700000000000000005 <= $time",
+    "$id < cpu_id and $loglevel > $cpu and $name != text and cpu_id > $id and $env.vpid < vtid",
     "$env.hostname == 'web1' and $env.vpid == 42",
     "prev in (1, -2, 0x10) and prev not in (3, 4)",
     "not (prev == 1 or prev == 2) and !(prev == 3)",

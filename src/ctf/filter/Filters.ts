@@ -136,9 +136,6 @@ const timeTest = (operator: Comparison, value: Int): Test => {
 }
 
 const comparison = (plan: EventPlan, operator: Comparison, left: Operand, right: Operand): Test => {
-  if (right.kind === "fact" || right.kind === "field") {
-    if (left.kind !== "fact" && left.kind !== "field") return comparison(plan, swapped[operator], right, left)
-  }
   if (left.kind === "fact" && left.fact === "time" && right.kind === "integer") {
     return plan.stream.clock !== undefined && timeTest(operator, right.value)
   }
@@ -153,7 +150,7 @@ const comparison = (plan: EventPlan, operator: Comparison, left: Operand, right:
     return tested(isLabel ? one : { ...one, labelsOf: undefined }, (found) => holds(operator, found, value))
   }
   const { read } = one
-  if (read === undefined) return false
+  if (read === undefined) return comparison(plan, swapped[operator], right, left)
   const readOther = other.read
   return (event) => {
     const found = read(event)
