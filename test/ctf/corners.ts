@@ -105,6 +105,25 @@ export const corners: ReadonlyArray<Corner> = [
     lines: ['e: { a = { x = 1 }, b = ( "A" : container = 2 ), c = 3, d = { 4 } }']
   },
   {
+    what: "pointers of any type: only an integer's is in base 16",
+    metadata: [
+      `/* CTF 1.8 */ typealias ${u8} := a *; typealias enum : ${u8} { A = 2 } := b *; typealias string := c *;`,
+      tsdl({ fields: "a *x; b *y; c *z;" }).replace("/* CTF 1.8 */ ", "")
+    ].join("\n"),
+    files: { s: "0a 02 4100" },
+    lines: ['e: { x = 0xA, y = ( "A" : container = 2 ), z = "A" }']
+  },
+  {
+    what: "an enumeration of an enumeration",
+    metadata: tsdl({ before: `typealias enum : ${u8} { A } := t;`, fields: "enum : t { B } x;" }),
+    lines: undefined
+  },
+  {
+    what: "an enumeration of the `int` that is one",
+    metadata: tsdl({ before: `typealias enum : ${u8} { A } := int;`, fields: "enum { B } x;" }),
+    lines: undefined
+  },
+  {
     what: "a name of a type, declared after the event that has it",
     metadata: `${tsdl({ fields: "u8 x;" })} typealias ${u8} := u8;`,
     lines: undefined

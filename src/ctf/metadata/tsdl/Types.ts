@@ -65,6 +65,10 @@ const mappingsOf = (enumerators: ReadonlyArray<Enumerator>, isSigned: boolean): 
   return [...byLabel].map(([label, ranges]) => ({ label, ranges }))
 }
 
+/** An integer that is no enumeration. */
+const plainInteger = (draft: Draft.Draft): Integer | undefined =>
+  draft.kind === "leaf" && draft.leaf.kind === "integer" && draft.leaf.mappings === undefined ? draft.leaf : undefined
+
 const string = (attributes: Attributes): Draft.Draft => {
   // Whatever it says, it is read as UTF-8.
   attributes.isEncoded("encoding")
@@ -170,8 +174,8 @@ export class Types {
   #pointer(type: TypeSyntax, pointerCount: number, scope: TypeScope): Draft.Draft {
     const words = type.kind === "named" ? type.words : [type.kind]
     const draft = this.#named([...words, ...new Array<string>(pointerCount).fill("*")], type.place, scope)
-    if (draft.kind !== "leaf" || draft.leaf.kind !== "integer") throw invalid(type.place, "a pointer is an integer")
-    return { ...draft, leaf: { ...draft.leaf, base: 16 } }
+    const integer = plainInteger(draft)
+    return draft.kind === "leaf" && integer !== undefined ? { ...draft, leaf: { ...integer, base: 16 } } : draft
   }
 
   #integer(attributes: Attributes): Draft.Draft {
@@ -228,8 +232,9 @@ export class Types {
     const { name, container, enumerators, place } = type
     if (enumerators === undefined) return this.#tagged({ space: "enum", name: name ?? "" }, place, scope)
     const draft = container === undefined ? this.#named(["int"], place, scope) : this.type(container, scope)
-    if (draft.kind !== "leaf" || draft.leaf.kind !== "integer") throw invalid(place, "an enumeration needs an integer")
-    const leaf: Integer = { ...draft.leaf, mappings: mappingsOf(enumerators, draft.leaf.isSigned) }
+    const integer = plainInteger(draft)
+    if (draft.kind !== "leaf" || integer === undefined) throw invalid(place, "an enumeration needs an integer")
+    const leaf: Integer = { ...integer, mappings: mappingsOf(enumerators, integer.isSigned) }
     const made: Draft.Draft = { ...draft, leaf }
     if (name !== undefined) scope.declare({ space: "enum", name }, made, place)
     return made
