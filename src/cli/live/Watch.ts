@@ -5,6 +5,7 @@ import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
+import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 
 const sessionUrl = "net://HOST[:PORT]/host/TARGETHOST/SESSION (see lttng-relay sessions)"
@@ -102,7 +103,7 @@ export const attach = (
       hasWaited ||= isWaited
       return isWaited
     }
-    const tls = yield* TlsFlags.identityOf(options)
+    const tls = yield* Terms.identityOf(options)
     const attached = Effect.gen(function* () {
       const { session, viewer } = yield* LiveViewer.fromUrl(options.url, tls)
       hasConnected = true

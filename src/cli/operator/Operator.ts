@@ -1,28 +1,38 @@
 /** What the commands for operators share: where a relay's HTTP port is, the token for it, words for failures. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import { Effect, type Layer, Option, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import * as AdminClient from "../../admin/AdminClient.ts"
 import { portDefault } from "../../config/HttpPort.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import * as SystemError from "../../errors/SystemError.ts"
+import { failureOf, trusting } from "../../transport/tls/DialTls.ts"
+import { type ClientIdentity, protocolOf } from "../../transport/tls/Tls.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
+import * as Terms from "../Terms.ts"
+import * as TlsFlags from "../TlsFlags.ts"
 
 /** One line for the user. */
 export class OperationFailed extends Schema.TaggedError<OperationFailed>()("OperationFailed", {
   message: Schema.String
 }) {}
 
-export const flags = {
-  url: Argument.String("url").pipe(
-    Argument.withDescription("The relay's --http-port: http://HOST[:PORT] (5345), tcp://… or unix:///PATH")
-  ),
+/** By what the relay knows us. */
+export const access = {
+  ...TlsFlags.flags,
   tokenFile: Flag.String("token-file").pipe(
     Flag.optional,
     Flag.withDescription("File with the bearer token, as of --http-token-file: for actions, and beyond loopback")
   )
+}
+
+export const flags = {
+  url: Argument.String("url").pipe(
+    Argument.withDescription("The relay's --http-port: http:// or https://HOST[:PORT] (5345), tcp://… or unix:///PATH")
+  ),
+  ...access
 }
 
 type Input = Flags.Given<typeof flags>
@@ -30,6 +40,8 @@ type Input = Flags.Given<typeof flags>
 interface Place {
   readonly url: string
   readonly socketPath?: string
+  /** Where TLS is spoken: the name that is dialled. */
+  readonly securedHost?: string
 }
 
 const place = (url: string): Place | undefined => {
@@ -37,12 +49,21 @@ const place = (url: string): Place | undefined => {
   if (socketPath !== undefined) return { url: "http://localhost", socketPath }
   const [, scheme, host, port] = /^(https?|tcp[46]?):\/\/([^/:]+|\[[^\]]+\])(?::(\d+))?\/?$/.exec(url) ?? []
   if (host === undefined) return undefined
-  return { url: `${scheme === "https" ? "https" : "http"}://${host}:${port ?? portDefault}` }
+  const isSecured = scheme === "https"
+  return {
+    url: `${isSecured ? "https" : "http"}://${host}:${port ?? portDefault}`,
+    ...(isSecured ? { securedHost: host.replace(/^\[|\]$/g, "") } : {})
+  }
 }
 
-const layerOf = ({ socketPath }: Place): Layer.Layer<HttpClient.HttpClient> =>
-  // The agent hands its options to the socket, whose types here know only TCP.
-  NodeHttpClient.layerNodeHttpOptions(socketPath === undefined ? undefined : ({ socketPath } as object))
+const layerOf = ({ securedHost, socketPath }: Place, identity: ClientIdentity = {}) => {
+  const agent =
+    securedHost === undefined
+      ? socketPath && { socketPath }
+      : { ...trusting(identity, securedHost), ALPNProtocols: [protocolOf("http")] }
+  // The agent hands its options to the socket, whose types here know neither unix sockets nor all of TLS.
+  return NodeHttpClient.layerNodeHttpOptions(agent as object | undefined)
+}
 
 const tokenOf = (path: Option.Option<string>) =>
   Option.isNone(path)
@@ -62,7 +83,10 @@ const machineReason = (error: unknown): string | undefined => {
   if (typeof error !== "object" || error === null) return undefined
   const { cause, reason } = error as { readonly cause?: unknown; readonly reason?: unknown }
   const inner = machineReason(reason) ?? machineReason(cause)
-  return inner ?? (error instanceof Error && "code" in error ? SystemError.reasonOf(error) : undefined)
+  return (
+    inner ??
+    (error instanceof Error && "code" in error ? failureOf("", error as NodeJS.ErrnoException).reason : undefined)
+  )
 }
 
 /** What went wrong, for somebody who did not write this. */
@@ -99,13 +123,17 @@ const textOf =
 
 /** Runs `use` with a client; whatever fails does so in one line. */
 export const withClient = <A, E, R>(
-  { tokenFile, url }: Input,
+  { tokenFile, url, ...given }: Input,
   use: (client: Client, text: Text) => Effect.Effect<A, E, R>
-): Effect.Effect<A, OperationFailed | Misused, Exclude<R, HttpClient.HttpClient>> =>
+): Effect.Effect<A, OperationFailed | Misused | TlsFlags.TlsFileRefused, Exclude<R, HttpClient.HttpClient>> =>
   Effect.gen(function* () {
     const at = place(url)
     if (at === undefined) {
-      return yield* Effect.fail(new Misused(`${url} is not http://HOST[:PORT], tcp://… or unix:///PATH`))
+      return yield* Effect.fail(new Misused(`${url} is not http://HOST[:PORT], https://…, tcp://… or unix:///PATH`))
+    }
+    const identity = yield* Terms.identityOf(given)
+    if (identity !== undefined && at.securedHost === undefined) {
+      return yield* Effect.fail(new Misused(`${url}: certificates are for https://`))
     }
     const token = yield* tokenOf(tokenFile)
     const used = Effect.gen(function* () {
@@ -113,7 +141,7 @@ export const withClient = <A, E, R>(
       return yield* use(yield* AdminClient.make({ url: at.url, token }), text)
     })
     return yield* Effect.mapError(
-      Effect.provide(used, layerOf(at)),
+      Effect.provide(used, layerOf(at, identity)),
       (error) => new OperationFailed({ message: wordsOf(error, url) })
     )
   })

@@ -4,13 +4,12 @@ import { Argument, Command } from "effect/cli"
 import type { SessionSummary } from "../../admin/AdminApi.ts"
 import type { PassedSession } from "../../admin/Operations.ts"
 import { wallMillis } from "../../Machine.ts"
-import { tlsWanted, UrlRefused } from "../../transport/RelayUrl.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import * as ViewerUrl from "../../viewer/ViewerUrl.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
-import * as TlsFlags from "../TlsFlags.ts"
+import * as Terms from "../Terms.ts"
 import * as Operator from "./Operator.ts"
 
 interface Listed extends Omit<LiveViewer.Session, "id"> {
@@ -48,8 +47,7 @@ const config = {
       "net:// or tls://HOST[:PORT], the relay's live port (5344); or its --http-port, which tells of edges too"
     )
   ),
-  ...TlsFlags.flags,
-  tokenFile: Operator.flags.tokenFile,
+  ...Operator.access,
   json: Output.jsonFlag
 }
 
@@ -99,11 +97,8 @@ const runOperators = (input: Input) =>
   )
 
 const run = Effect.fnUntraced(function* (input: Input) {
-  const tls = yield* TlsFlags.identityOf(input)
-  if (isOperators(input.url)) {
-    if (tls !== undefined) return yield* new UrlRefused({ url: input.url, reason: tlsWanted })
-    return yield* runOperators(input)
-  }
+  if (isOperators(input.url)) return yield* runOperators(input)
+  const tls = yield* Terms.identityOf(input)
   if (Option.isSome(input.tokenFile)) {
     return yield* Effect.fail(new Misused(`${input.url}: --token-file is for the relay's --http-port`))
   }

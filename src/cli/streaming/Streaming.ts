@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import { Argument, Flag } from "effect/cli"
 import * as Target from "../../target/Target.ts"
 import * as Flags from "../Flags.ts"
+import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 
 export const url = Argument.String("url").pipe(
@@ -33,7 +34,7 @@ export const given = <K extends string, A>(name: K, option: Option.Option<A>): {
   Option.isSome(option) ? ({ [name]: option.value } as { readonly [N in K]: A }) : {}
 
 export const target = (options: Flags.Given<typeof flags> & { readonly url: string }) =>
-  Effect.flatMap(TlsFlags.identityOf(options), (tls) =>
+  Effect.flatMap(Terms.identityOf(options), (tls) =>
     Target.make({
       url: options.url,
       ...given("dataUrl", options.dataUrl),

@@ -78,19 +78,25 @@ export interface Options {
   readonly host: string
 }
 
-/** Over a connection that is there. Throws where the identity is no use. */
-export const begin = (socket: net.Socket, { host, identity, role }: Options): tls.TLSSocket => {
+/** What is shown, and who is trusted, at `host`: for the runtime. */
+export const trusting = (identity: ClientIdentity, host: string): tls.ConnectionOptions => {
   const { ca, certificate, key } = identity
   const name = identity.serverName ?? host
-  return tls.connect({
-    socket,
+  return {
     ...(ca === undefined ? {} : { ca }),
     ...(certificate === undefined ? {} : { cert: certificate, key: key ?? certificate }),
     // Addresses are not asked for by name, but the certificate has to have them.
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
     checkServerIdentity: (_host, peer) => tls.checkServerIdentity(name, peer),
-    ...(role === undefined ? {} : { ALPNProtocols: [protocolOf(role)] }),
     ciphers: ciphers(),
     minVersion: "TLSv1.2"
-  } as tls.ConnectionOptions)
+  }
 }
+
+/** Over a connection that is there. Throws where the identity is no use. */
+export const begin = (socket: net.Socket, { host, identity, role }: Options): tls.TLSSocket =>
+  tls.connect({
+    socket,
+    ...trusting(identity, host),
+    ...(role === undefined ? {} : { ALPNProtocols: [protocolOf(role)] })
+  })
