@@ -152,9 +152,30 @@ describe("refusals of metadata", () => {
     ['{"type":"clock-class","id":"c"}', "line 2, column 2 (fragment 1): `frequency` is missing"],
     ['{"type":"clock-class","id":7}', "line 2, column 29 (fragment 1, /id): expected a string, found 7"],
     ['{"type":"event-record-class" "id":7}', 'line 2, column 31 (fragment 1): expected `,` or `}`, found "\\""'],
-    ["[1,2]", "line 2, column 2 (fragment 1): expected an object, found an array"]
+    ["[1,2]", "line 2, column 2 (fragment 1): expected an object, found an array"],
+    [
+      '{"type":"clock-class","id":"\\ud83d"}',
+      "line 2, column 29 (fragment 1): half of a surrogate pair alone is no character"
+    ],
+    [
+      '{"type":"clock-class","id":"a\tb"}',
+      'line 2, column 31 (fragment 1): expected a character of a string or its end, found "\\t"'
+    ]
   ])("say of %s what was expected", (fragment, told) => {
     assert.strictEqual(refusal(`${preamble}\u001e${fragment}`).message, `metadata, ${told}`)
+  })
+
+  it.each([
+    ["unsigned-integer", '"length":8.0', "length", "an integer, found 8.0"],
+    ["unsigned-integer", '"length":8,"preferred-display-base":7', "preferred-display-base", "2, 8, 10, 16, found 7"],
+    ["floating-point-number", '"length":16', "length", "32, 64, found 16"],
+    ["floating-point-number", '"length":128', "length", "32, 64, found 128"]
+  ])("say of a fixed-length-%s with %s what it may be", (type, property, name, expected) => {
+    const text = `${preamble}\u001e{"type":"field-class-alias","name":"a","field-class":{
+      "type":"fixed-length-${type}","byte-order":"big-endian",\n${property}}}`
+    const { message } = refusal(text)
+    assert.include(message, "metadata, line 4, column ")
+    assert.include(message, `(fragment 1, /field-class/${name}): expected ${expected}`)
   })
 
   it("say where in an alias it is what shows only in its use, in whatever pieces both come", () => {

@@ -22,13 +22,11 @@ const mappingsOf = (node: Node, lowest: bigint, highest: bigint): ReadonlyArray<
 const bases: ReadonlyArray<DisplayBase> = [2, 8, 10, 16]
 
 const numericOf = (properties: Properties, isSigned: boolean) => {
-  const base = properties.get("preferred-display-base")
-  const found = base === undefined ? 10 : bases.find((one) => BigInt(one) === base.value)
-  if (found === undefined) throw base?.wrong("expected 2, 8, 10 or 16") ?? properties.node.wrong("no base")
+  const base = properties.get("preferred-display-base")?.among(bases) ?? 10
   const written = properties.get("mappings")
   const mappings =
     written === undefined ? [] : isSigned ? mappingsOf(written, int64Min, int64Max) : mappingsOf(written, 0n, uint64Max)
-  return { isSigned, base: found, mappings: mappings.length === 0 ? undefined : mappings, roles: rolesOf(properties) }
+  return { isSigned, base, mappings: mappings.length === 0 ? undefined : mappings, roles: rolesOf(properties) }
 }
 
 const integerRoles: ReadonlyArray<Role> = [
@@ -202,9 +200,9 @@ const leafOf = (node: Node, type: Node): Draft.Draft => {
       return Draft.leaf({ kind: "variable-integer", ...numeric, alignment: 8 })
     }
     case "fixed-length-floating-point-number": {
-      const { size, ...bits } = bitsOf(node.object(...bitProperties))
-      if (size !== 32 && size !== 64) throw node.wrong("expected a `length` of 32 or 64")
-      return Draft.leaf({ kind: "float", size, ...bits })
+      const properties = node.object(...bitProperties)
+      const size = properties.need("length").among([32, 64])
+      return Draft.leaf({ kind: "float", ...bitsOf(properties), size })
     }
     default:
       return bytesOf(node, type)

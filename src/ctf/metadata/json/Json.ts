@@ -22,7 +22,7 @@ const depthMax = 2048
 const space = /[ \t\r\n]*/y
 const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON refuses them
-const string = /"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\x00-\x1f]*)*"/y
+const opened = /"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\x00-\x1f]*)*/y
 const literal = /true|false|null/y
 
 class Parser {
@@ -105,10 +105,16 @@ class Parser {
   }
 
   #string(): string {
-    const found = this.#match(string)?.[0]
+    const at = this.#at
+    const found = this.#match(opened)?.[0]
     if (found === undefined) throw this.#expected("a string")
+    if (this.#text[this.#at] !== '"') throw this.#expected("a character of a string or its end")
+    this.#at++
+    if (!found.includes("\\")) return found.slice(1)
     // A text of itself is nothing that could be lost.
-    return found.includes("\\") ? JSON.parse(found) : found.slice(1, -1)
+    const text: string = JSON.parse(`${found}"`)
+    if (!text.isWellFormed()) throw new JsonInvalid(at, "half of a surrogate pair alone is no character")
+    return text
   }
 
   #array(): ReadonlyArray<Json> {

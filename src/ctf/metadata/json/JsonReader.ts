@@ -127,7 +127,7 @@ export class JsonReader {
 
   #preamble(node: Node): void {
     const properties = node.object("type", "version", "uuid")
-    properties.need("version").integer(2n, 2n)
+    properties.need("version").among([2])
     const uuid = properties.get("uuid")
     if (uuid === undefined) return
     const bytes = uuid.array().map((byte) => Number(byte.integer(0n, 255n)))

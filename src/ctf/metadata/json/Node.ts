@@ -8,6 +8,8 @@ const shownMax = 60
 const show = (value: Json): string => {
   if (value instanceof Map) return "an object"
   if (Array.isArray(value)) return "an array"
+  // No integer, though its value may be whole.
+  if (typeof value === "number") return String(value).replace(/^-?\d+$/, "$&.0")
   if (typeof value !== "string") return String(value)
   return JSON.stringify(value.length > shownMax ? `${value.slice(0, shownMax)}…` : value)
 }
@@ -56,6 +58,12 @@ export class Node {
     if (typeof this.value !== "bigint") throw this.#expected("an integer")
     if (this.value < lower || this.value > upper) throw this.#expected(`an integer from ${lower} to ${upper}`)
     return this.value
+  }
+
+  among<A extends number>(values: ReadonlyArray<A>): A {
+    const found = values.find((value) => BigInt(value) === this.value)
+    if (found === undefined) throw this.#expected(values.join(", "))
+    return found
   }
 
   unsigned(): bigint {
