@@ -39,6 +39,12 @@ export const reported = <A, E extends Error, R>(
 
 const endings = ["SIGINT", "SIGTERM"] as const
 
+/** A turn of the event loop, in which it hears of signals. */
+export const turn: Effect.Effect<void> = Effect.callback((resume) => {
+  const immediate = setImmediate(() => resume(Effect.void))
+  return Effect.sync(() => clearImmediate(immediate))
+})
+
 /** While a call holds up the loop no listener hears of a signal: without one it ends the process, as it should. */
 const endable = <A>(call: () => A): A => {
   const listeners = endings.map((signal) => process.rawListeners(signal))
@@ -52,12 +58,12 @@ const endable = <A>(call: () => A): A => {
   }
 }
 
-/** Of calls that throw what is wrong, and may take long: Ctrl-C ends the process in the middle of them. */
-export const attempt = <A>(call: () => A): Effect.Effect<A, Error> =>
-  Effect.try({
-    try: () => endable(call),
-    catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
-  })
+/** Of calls that throw what is wrong, and take no time: Ctrl-C is heard after them. */
+export const briefly = <A>(call: () => A): Effect.Effect<A, Error> =>
+  Effect.try({ try: call, catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause))) })
+
+/** Of those that may take long: Ctrl-C ends the process in the middle of them. */
+export const attempt = <A>(call: () => A): Effect.Effect<A, Error> => briefly(() => endable(call))
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB"]
 

@@ -24,7 +24,7 @@ interface Exported {
 const exported = (stdout: string): Exported => JSON.parse(stdout)
 const nothing = { traceEvents: [], displayTimeUnit: "ns", otherData: { session: "types" } }
 
-describeWithCorpus("recorded traces on the command line", ["discarded", "types", "plain"], (root) => {
+describeWithCorpus("recorded traces on the command line", ["discarded", "types", "plain", "ust-million"], (root) => {
   it.live("export of a part: the event records and losses that show has of it", () =>
     Effect.gen(function* () {
       const part = ["--begin=23:44:02.3", "--end=23:44:02.7", join(root(), "discarded")]
@@ -99,6 +99,22 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types",
         return Effect.map(shell(script, { SIGNAL }), ({ stdout }) => stdout.trim())
       })
       assert.deepStrictEqual(statuses, ["130", "143"])
+    })
+  )
+
+  it.live("Ctrl-C in the middle of an export: what was written until then is whole, and says that it is not all", () =>
+    Effect.gen(function* () {
+      const directory = yield* Relays.temporaryDirectory("interrupted")
+      const path = join(directory, "part.json")
+      const script = `
+        "$1" "$2" export '${join(root(), "ust-million")}' > '${path}' & pid=$!
+        until test -s '${path}'; do kill -0 $pid || exit; done
+        kill -s INT $pid; wait $pid; echo $?`
+      const { stderr, stdout } = yield* shell(script)
+      const { otherData, traceEvents } = exported(readFileSync(path, "utf8"))
+      assert.deepStrictEqual([stdout, stderr], ["130\n", "WARNING: interrupted: the rest of the trace is missing\n"])
+      assert.strictEqual(otherData.interrupted, "true")
+      assert.isBelow(traceEvents.length, 1_000_000)
     })
   )
 

@@ -1,9 +1,12 @@
 /** `lttng-relay export`: recorded traces for other tools. */
+import { fstatSync } from "node:fs"
 import { basename, resolve } from "node:path"
+import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { ChromeTrace } from "../../ctf/export/ChromeTrace.ts"
 import * as Text from "../../ctf/print/Text.ts"
 import * as Printing from "../../ctf/recorded/Printing.ts"
+import type { Recording } from "../../ctf/recorded/Recording.ts"
 import * as EventOptions from "../EventOptions.ts"
 import * as Flags from "../Flags.ts"
 import type * as Options from "../Options.ts"
@@ -25,16 +28,77 @@ interface Input extends Recorded.Input, Pick<EventOptions.Input, "event" | "wher
   readonly format: "chrome"
 }
 
-/** Answers what could not be decoded. */
-const print = (input: Input): number => {
+interface Work {
+  readonly recording: Recording
+  readonly printer: Printing.Printer
+  /** Made and not written yet. */
+  readonly blocks: Array<Uint8Array>
+  /** Standard output is one. */
+  readonly isFile: boolean
+}
+
+const open = (input: Input): Work => {
   const filter = EventOptions.filter(input)
   const recording = Recorded.open(input, 0n)
-  const { warn, write } = StandardOutput
+  const { warn } = StandardOutput
   for (const line of EventOptions.warnings(input, recording.traceClasses)) warn(line)
   const format = new ChromeTrace(input.directory.map((path) => basename(resolve(path))).join(", "))
   const text = { ...Text.defaults, isGmt: input.clockGmt }
-  return Printing.print(recording, { format, text, filter, write, warn }).failureCount
+  const blocks: Array<Uint8Array> = []
+  const write = (block: Uint8Array) => void blocks.push(new Uint8Array(block))
+  const printer = new Printing.Printer(recording, { format, text, filter, write, warn })
+  return { recording, printer, blocks, isFile: fstatSync(StandardOutput.descriptor).isFile() }
 }
+
+/** A pipe may be full, and nobody read it: there Ctrl-C is the end. A file takes what it is given. */
+const write = ({ blocks, isFile }: Work): Effect.Effect<void, Error> => {
+  const doing = isFile ? Output.briefly : Output.attempt
+  return doing(() => {
+    for (const block of blocks.splice(0)) StandardOutput.write(block)
+  })
+}
+
+/** What was written of it is whole, too: readers refuse JSON that is cut. */
+const interrupted = (work: Work): Effect.Effect<void> =>
+  Effect.ignore(
+    Effect.andThen(
+      Effect.sync(() => {
+        work.printer.end(true)
+        StandardOutput.warn("WARNING: interrupted: the rest of the trace is missing")
+      }),
+      write(work)
+    )
+  )
+
+const blocks = (work: Work): Effect.Effect<void, Error> =>
+  Effect.gen(function* () {
+    while (work.printer.step()) {
+      yield* Output.turn
+      yield* write(work)
+    }
+  })
+
+const printed = (work: Work): Effect.Effect<void, Error> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      yield* Effect.onInterrupt(restore(blocks(work)), () => interrupted(work))
+      work.printer.end()
+      yield* write(work)
+      if (work.printer.failureCount > 0) process.exitCode = 1
+    })
+  )
+
+const print = (input: Input): Effect.Effect<void, Error> =>
+  Effect.acquireUseRelease(
+    Output.attempt(() => open(input)),
+    printed,
+    ({ recording }) => Effect.sync(() => recording.close())
+  ).pipe(
+    Effect.catchIf(
+      (error) => error instanceof StandardOutput.OutputClosed,
+      () => Effect.void
+    )
+  )
 
 export const command = Command.make(
   "export",
@@ -49,7 +113,7 @@ export const command = Command.make(
     ),
     ...Flags.of(options)
   },
-  (input) => Output.reported(Output.attempt(() => Recorded.end(() => print(input))))
+  (input) => Output.reported(print(input))
 ).pipe(
   Command.withDescription("Write recorded traces in a form that other tools open"),
   Command.withExamples([

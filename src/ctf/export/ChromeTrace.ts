@@ -129,8 +129,8 @@ export class ChromeTrace {
     this.#item(phases[outcome.phase], outcome.label, place, out)
   }
 
-  /** After the last event record. */
-  end(out: Bytes): void {
+  /** After the last event record, or the last before it was interrupted. */
+  end(out: Bytes, isInterrupted = false): void {
     if (!this.#hasEvent) out.ascii(opening)
     for (const { open, pid, tid } of this.#threads.all) {
       for (const left of open.close()) {
@@ -145,7 +145,8 @@ export class ChromeTrace {
       out.ascii("}}")
     }
     const begin = this.#start === undefined ? "" : `"begin":"${this.#start}",`
-    out.ascii(`\n],"displayTimeUnit":"ns","otherData":{${begin}"session":`)
+    const interrupted = isInterrupted ? '"interrupted":"true",' : ""
+    out.ascii(`\n],"displayTimeUnit":"ns","otherData":{${begin}${interrupted}"session":`)
     JsonStrings.text(out, this.#session)
     out.ascii("}}\n")
   }

@@ -21,8 +21,8 @@ export type Format = "text" | "ndjson" | "count" | "count-ndjson" | "histogram" 
 export interface Form {
   /** Appends an event that is wanted; they come in order. */
   event(stream: DataStream, out: Bytes): void
-  /** Appends what follows the last. */
-  end(out: Bytes): void
+  /** Appends what follows the last, or what was the last when it was interrupted. */
+  end(out: Bytes, isInterrupted: boolean): void
 }
 
 /** What is to be written of a recording. */
@@ -38,16 +38,21 @@ export interface Request {
 
 /** Written at once. Less makes more system calls, more makes the first line late. */
 const blockBytes = 64 * 1024
+/** Read in one step, wanted or not. */
+const stepItemsMax = 20_000
 
 const channelOf = (path: string): string => (path.split("/").at(-1) ?? "").replace(/_\d+(?:_\d+)?$/, "")
 
-class Printer {
+/** A recording that is written out block by block. */
+export class Printer {
   readonly #recording: Recording
   readonly #request: Request
   readonly #out = new Bytes()
   readonly #text: Text
   readonly #json: Json
   readonly #counts = new Counts()
+  readonly #emit: (reader: StreamReader) => void
+  #blockCount = 0
   /** Traces with packets of others. */
   readonly #strange = new Set<TracePlan>()
   failureCount = 0
@@ -61,25 +66,37 @@ class Printer {
       recording.streams.map(({ id, path, reader }) => [reader.stream, { streamId: id, channel: channelOf(path) }])
     )
     this.#json = new Json((stream) => origins.get(stream) ?? { streamId: 0 })
+    this.#emit = this.#emitter()
+    for (const warning of recording.warnings) request.warn(`WARNING: ${warning}`)
+    for (const { message } of recording.refusals) this.#refused(message)
   }
 
-  run(): void {
-    const emit = this.#emitter()
+  /** Up to a block that is written, or for some milliseconds. False: there is no more, but for the end. */
+  step(): boolean {
     const { filter } = this.#request
-    for (let reader = this.#recording.next(); reader !== undefined; reader = this.#recording.next()) {
+    const emit = this.#emit
+    const before = this.#blockCount
+    for (let left = stepItemsMax; left > 0; left--) {
+      const reader = this.#recording.next()
+      if (reader === undefined) return false
       if (reader.item !== "event") {
         this.#other(reader)
-        continue
+      } else if (reader.isWanted && isWanted(reader.stream, filter)) {
+        this.eventCount++
+        emit(reader)
+        if (this.#blockCount !== before) return true
       }
-      if (!reader.isWanted || !isWanted(reader.stream, filter)) continue
-      this.eventCount++
-      emit(reader)
     }
-    this.#summary()
+    return true
+  }
+
+  /** After the last step. */
+  end(isInterrupted = false): void {
+    this.#summary(isInterrupted)
     this.#flush()
   }
 
-  refused(message: string): void {
+  #refused(message: string): void {
     this.failureCount++
     const { format, warn } = this.#request
     if (format === "ndjson") this.#json.refusal(message, this.#out)
@@ -149,9 +166,9 @@ class Printer {
     }
   }
 
-  #summary(): void {
+  #summary(isInterrupted: boolean): void {
     const { format, text } = this.#request
-    if (typeof format === "object") format.end(this.#out)
+    if (typeof format === "object") format.end(this.#out, isInterrupted)
     if (format === "text") this.#text.end(this.#out)
     if (format === "count") this.#out.text(this.#counts.text())
     if (format === "count-ndjson") this.#out.text(this.#counts.json())
@@ -162,6 +179,7 @@ class Printer {
     if (this.#out.at === 0) return
     this.#request.write(this.#out.written)
     this.#out.clear()
+    this.#blockCount++
   }
 }
 
@@ -186,13 +204,12 @@ export interface Outcome {
 
 /** Reads all of a recording. What its bytes are is never thrown; what `write` throws is. */
 export const print = (recording: Recording, request: Request): Outcome => {
-  for (const warning of recording.warnings) request.warn(`WARNING: ${warning}`)
-  const printer = new Printer(recording, request)
   try {
-    for (const { message } of recording.refusals) printer.refused(message)
-    printer.run()
+    const printer = new Printer(recording, request)
+    while (printer.step());
+    printer.end()
+    return { eventCount: printer.eventCount, failureCount: printer.failureCount }
   } finally {
     recording.close()
   }
-  return { eventCount: printer.eventCount, failureCount: printer.failureCount }
 }
