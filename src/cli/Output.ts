@@ -3,6 +3,7 @@ import { Console, Effect, Runtime } from "effect"
 import { CliError, Flag } from "effect/cli"
 import { harmless, harmlessJson } from "../errors/Harmless.ts"
 import * as SystemError from "../errors/SystemError.ts"
+import { setImmediate } from "../Machine.ts"
 import { statusOf } from "./Misused.ts"
 
 export const jsonFlag = Flag.Boolean("json").pipe(
@@ -41,8 +42,7 @@ const endings = ["SIGINT", "SIGTERM"] as const
 
 /** A turn of the event loop, in which it hears of signals. */
 export const turn: Effect.Effect<void> = Effect.callback((resume) => {
-  const immediate = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(immediate))
+  setImmediate(() => resume(Effect.void))
 })
 
 /** While a call holds up the loop no listener hears of a signal: without one it ends the process, as it should. */
