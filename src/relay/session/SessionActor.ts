@@ -267,7 +267,8 @@ export class SessionActor implements StreamSession {
     const added = Effect.gen({ self: this }, function* () {
       const stream = yield* NewStream.make(this.#newStreams, request)
       const handle = BigInt(stream.handle)
-      if (this.isConnectionClosed) {
+      // With its data connection only it is closed to viewers: as with the reference, another may bring packets.
+      if (this.#control === undefined) {
         // The session was closed while the file was being opened.
         yield* this.#startStream(stream)
         this.closeStream(stream.handle, true)

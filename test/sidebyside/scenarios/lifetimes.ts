@@ -64,6 +64,36 @@ export const lifetimes: ReadonlyArray<Scenario> = [
     yield* s.untilClosed(other)
     yield* c.refused("CLOSE_STREAM", join(u64(other), u64(noSeq)))
   }),
+  scenario("streams that are added after the data connection is lost are recorded over another one", function* (s) {
+    const { c, d, file, recorded } = yield* s.recording()
+    const metadata = yield* c.addStream({ channel: "metadata" })
+    const stream = yield* c.addStream()
+    yield* recorded(stream, 0, file("ch_0"), 16)
+    yield* d.raw(join(packetHeader(stream, 1, 20, 0), Buffer.alloc(9, 1)))
+    yield* s.fileSize(file("ch_0"), 25)
+    yield* d.close
+    yield* s.untilClosed(metadata)
+    yield* s.untilClosed(stream)
+    const later = yield* c.addStream({ channel: "later" })
+    yield* c.streamsSent
+    const second = yield* s.data
+    yield* second.packet(later, 0)
+    yield* s.fileSize(file("later"), 16)
+    yield* c.index(later, { seq: 0 })
+    yield* c.dataPending(later, 0)
+    yield* c.createChunk(1, start + 10)
+    yield* c.rotate(1, [[later, 1]])
+    yield* c.closeChunk(0, start + 10, closeCommands.move)
+    yield* c.untilChunkGone(0)
+    yield* second.packet(later, 1)
+    yield* s.totalBytes("later", 32)
+    yield* c.index(later, { seq: 1, packetSeq: 1 })
+    yield* second.reset
+    yield* s.untilClosed(later)
+    const last = yield* c.addStream({ channel: "last" })
+    yield* c.close
+    yield* s.untilClosed(last)
+  }),
   scenario("losing a data connection that never carried a payload has no effect", function* (s) {
     const { c, d, file } = yield* s.recording()
     const stream = yield* c.addStream()
