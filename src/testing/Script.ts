@@ -125,8 +125,7 @@ const untilChunkGone = (wire: Wire.Wire, id: number, done: (outcome: string) => 
     Effect.gen(function* () {
       yield* wire.send(Commands.message(Commands.numbers.TRACE_CHUNK_EXISTS, Commands.u64(id)))
       return (yield* Effect.orDie(wire.read(5))).readUInt8(4) === 0
-    }),
-    { seconds: 5 }
+    })
   ).pipe(
     Effect.map(() => done("is gone")),
     Effect.catchCause(() => Effect.sync(() => done("is not gone")))
@@ -302,7 +301,7 @@ export const make = (relay: Ports, place: Place, note: Note): Script => {
   let datas = 0
   let recordings = 0
   const awaited = (what: string, condition: () => boolean): Step =>
-    Waiting.until(what, condition, { seconds: 5, everyMillis: 2 }).pipe(
+    Waiting.until(what, condition, { everyMillis: 2 }).pipe(
       Effect.catch(() => Effect.sync(() => note(`waited in vain for ${what}`)))
     )
   const openControl = Effect.suspend(() => {
@@ -348,7 +347,7 @@ export const make = (relay: Ports, place: Place, note: Note): Script => {
           "an unknown stream",
           c.command("DATA_PENDING", request, 4),
           (reply) => reply.readUInt32BE(0) === 0xffffffff,
-          { seconds: 5, everyMillis: 2 }
+          { everyMillis: 2 }
         ).pipe(Effect.catch(() => Effect.sync(() => note(`stream ${stream} is still open`))))
       }),
     gone: (path) => awaited(`${path} to go`, () => !place.exists(path)),

@@ -54,7 +54,7 @@ export interface Wire {
   readonly isClosed: () => boolean
 }
 
-const usualLimit = Duration.seconds(5)
+const usualLimit = Duration.seconds(20)
 
 const make = (socket: Socket, limit: Duration.Duration): Wire => {
   let received: Buffer = Buffer.alloc(0)

@@ -1,5 +1,6 @@
 /** What an operator can do to a relay over its port: a real relay, with the library's target and viewer as peers. */
-import { assert, describe, it } from "@effect/vitest"
+import { Worker } from "node:worker_threads"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Schedule, Stream } from "effect"
 import type { Told } from "../../src/admin/AdminApi.ts"
 import { LiveViewer, SyntheticTrace, Target } from "../../src/index.ts"
@@ -161,7 +162,7 @@ describe("the events of a relay", () => {
   it.live("arrive as they happen, sixteen may listen, and the port closes without waiting for them", () =>
     Effect.gen(function* () {
       const heard: Array<Told["_tag"]> = []
-      const from = yield* Effect.scoped(
+      yield* Effect.scoped(
         Effect.gen(function* () {
           const { client, relay, targetUrl } = yield* Ports.start()
           let admittedCount = 0
@@ -183,10 +184,11 @@ describe("the events of a relay", () => {
             () => heard.filter((tag) => tag === "SessionClosed").length === 16
           )
           assert.strictEqual((yield* relay.sessions).length, 0)
-          return performance.now()
+          // Nobody ends the port's thread but itself: were the listeners waited for, this would have no end.
+          vi.spyOn(Worker.prototype, "terminate").mockReturnValue(new Promise(() => {}))
         })
       )
-      assert.isBelow(performance.now() - from, 900, "closing waited for the listeners")
+      vi.restoreAllMocks()
       for (const tag of ["SessionCreated", "StreamAdded", "PacketsStored"] as const) assert.include(heard, tag)
     })
   )

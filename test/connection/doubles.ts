@@ -17,6 +17,9 @@ import * as Commands from "../sidebyside/commands.ts"
 import * as Stores from "../storage/stores.ts"
 import { comes } from "../support/turns.ts"
 
+/** Of a wait: a process that was stopped for longer has waited for one of them. */
+const sliceCount = 20
+
 export class PeerDouble implements Peer {
   readonly name: string
   readonly certificate = undefined
@@ -89,10 +92,18 @@ export class PeerDouble implements Peer {
         // Not in the midst of what the relay is doing.
         Machine.setImmediate(() => resume(Effect.void))
       }
-      const timer = Machine.setTimeout(() => {
+      const sliceMillis = Duration.toMillis(this.patience) / sliceCount
+      let slicesLeft = sliceCount
+      const pass = () => {
+        slicesLeft--
+        if (slicesLeft > 0) {
+          timer = Machine.setTimeout(pass, sliceMillis)
+          return
+        }
         end()
         resume(Effect.die(new TimedOut({ waitingFor: `${count} bytes` })))
-      }, Duration.toMillis(this.patience))
+      }
+      let timer = Machine.setTimeout(pass, sliceMillis)
       this.#waiting.add(wake)
       return Effect.sync(end)
     })

@@ -7,6 +7,7 @@
 import { Effect, type Scope } from "effect"
 import type * as Commands from "../sidebyside/commands.ts"
 import * as Script from "../sidebyside/script.ts"
+import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import * as Viewer from "./viewer.ts"
 
@@ -173,9 +174,7 @@ export const run = (kind: Relays.Kind, scenario: Scenario, viewerMinor: number) 
         transcript.push(line)
       }
       yield* Effect.scoped(scenario.script(scriptOf(relay, note, viewerMinor)))
-      relay.process.signal("SIGTERM")
-      const ended = yield* Effect.timeoutOption(relay.process.ended, "8 seconds")
-      const exit = ended._tag === "None" ? "did not stop" : (ended.value.signal ?? `status ${ended.value.code}`)
+      const exit = yield* Process.stopped(relay.process)
       const result: Run = { transcript, exit }
       return result
     })

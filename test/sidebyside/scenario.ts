@@ -6,7 +6,7 @@
  */
 import { existsSync } from "node:fs"
 import { Effect, type Scope } from "effect"
-import type * as Process from "../support/process.ts"
+import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import * as Tree from "../support/tree.ts"
 import * as Script from "./script.ts"
@@ -54,13 +54,6 @@ export interface Run {
   readonly exit: string
 }
 
-const stopped = Effect.fnUntraced(function* (running: Process.Running) {
-  running.signal("SIGTERM")
-  const ended = yield* Effect.timeoutOption(running.ended, "8 seconds")
-  if (ended._tag === "None") return "did not stop"
-  return ended.value.signal === null ? `status ${ended.value.code}` : ended.value.signal
-})
-
 export const run = (kind: Relays.Kind, scenario: Scenario, isInMemory = false) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -73,7 +66,7 @@ export const run = (kind: Relays.Kind, scenario: Scenario, isInMemory = false) =
       })
       const transcript: Array<string> = []
       yield* Effect.scoped(scenario.script(Script.make(relay, (line) => transcript.push(line))))
-      const exit = yield* stopped(relay.process)
+      const exit = yield* Process.stopped(relay.process)
       const tree = existsSync(relay.output) ? Tree.read(relay.output) : []
       const result: Run = { transcript, tree, exit }
       return result

@@ -126,6 +126,14 @@ export const daemon = (command: string, args: ReadonlyArray<string>, options: Op
     stop
   )
 
+/** Asks a daemon to stop: how it ended. */
+export const stopped = Effect.fnUntraced(function* (running: Running) {
+  running.signal("SIGTERM")
+  const ended = yield* within(running.ended, Duration.seconds(30))
+  if (ended._tag === "None") return "did not stop"
+  return ended.value.signal ?? `status ${ended.value.code}`
+})
+
 /** Runs to the end; the exit status is part of the value. */
 export const attempt = (command: string, args: ReadonlyArray<string>, options: Options = {}) =>
   Effect.scoped(

@@ -8,13 +8,18 @@ const pause = Effect.callback<void>((resume) => {
   return Effect.sync(() => Machine.clearTimeout(timer))
 })
 
+/** Of a pause that took longer, nothing more counts: the process was stopped, or another was on its processor. */
+const pauseMillisMax = 50
+
 /** Waits for a condition that is bound to come. */
 export const comes = (waitingFor: string, condition: Effect.Effect<boolean>, seconds = 20): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const end = Machine.clockMillis() + seconds * 1000
+    let waitedMillis = 0
     while (!(yield* condition)) {
-      if (Machine.clockMillis() > end) return yield* Effect.die(new TimedOut({ waitingFor }))
+      if (waitedMillis > seconds * 1000) return yield* Effect.die(new TimedOut({ waitingFor }))
+      const from = Machine.clockMillis()
       yield* pause
+      waitedMillis += Math.min(pauseMillisMax, Machine.clockMillis() - from)
     }
   })
 

@@ -110,17 +110,18 @@ describe("a relay for tests", () => {
     })
   )
 
-  it.live("is there in some ten milliseconds", () =>
+  it.live("is there after some ten milliseconds of the processor", () =>
     Effect.gen(function* () {
       yield* Effect.scoped(TestRelay.make())
       const times: Array<number> = []
       for (let round = 0; round < 20; round++) {
-        const begin = performance.now()
+        const begin = process.cpuUsage()
         yield* Effect.scoped(TestRelay.make())
-        times.push(performance.now() - begin)
+        const { system, user } = process.cpuUsage(begin)
+        times.push((system + user) / 1000)
       }
       times.sort((one, two) => one - two)
-      // A quarter of a second would be another order of magnitude: the bound is for a machine that does much else.
+      // What others do with the machine does not count; a quarter of a second would be another order of magnitude.
       assert.isBelow(times[5] as number, 250, `${times.map(Math.round)}`)
     })
   )
