@@ -10,6 +10,7 @@ import { JsonReader } from "./json/JsonReader.ts"
 import { advanced, type Start } from "./Lines.ts"
 import { invalid, MetadataRefused, syntax } from "./MetadataRefused.ts"
 import { Text } from "./Text.ts"
+import { copyOf, halvesOf, joined, Kin } from "./tsdl/Kin.ts"
 import { Splitter } from "./tsdl/Splitter.ts"
 import { TsdlReader } from "./tsdl/TsdlReader.ts"
 
@@ -41,20 +42,27 @@ const tsdl = (): Reader => {
 }
 
 /** All of it is there before anything is read: nobody has to look for where declarations end. */
-const wholeTsdl = (): Reader => {
+const wholeTsdl = (kin: Kin): Reader => {
   const reader = new TsdlReader()
   const start = { line: 1, column: 1 }
   let text = ""
+  let traceClass: TraceClass | undefined
   return {
     get traceClass() {
-      return reader.traceClass
+      return traceClass
     },
     append(more) {
       text += more
     },
     end() {
-      reader.read(text, start)
+      const halves = halvesOf(text)
+      const known = halves && kin.find(halves)
+      reader.read(halves === undefined || known === undefined ? text : copyOf(halves.head), start)
       if (reader.isEmpty) throw syntax(start, "no declaration")
+      traceClass = reader.traceClass
+      if (halves === undefined || traceClass === undefined) return
+      if (known === undefined) kin.add(halves, traceClass)
+      else traceClass = joined(traceClass, known)
     }
   }
 }
@@ -100,17 +108,27 @@ const json = (): Reader => {
   }
 }
 
+const declared = ({ traceClass }: Reader): TraceClass => {
+  if (traceClass === undefined) throw invalid({ line: 1, column: 1 }, "no trace is declared")
+  return traceClass
+}
+
+const noMetadata = (): MetadataRefused => syntax({ line: 1, column: 1 }, "no metadata")
+
+const attempt = <A>(read: () => A): Result.Result<A, MetadataRefused> => {
+  try {
+    return Result.succeed(read())
+  } catch (cause) {
+    if (!(cause instanceof MetadataRefused)) throw cause
+    return Result.fail(cause)
+  }
+}
+
 /** Metadata that comes in pieces, as of a live session; TSDL and CTF 2 alike. */
 export class GrowingMetadata {
   readonly #text = new Text()
-  readonly #isWhole: boolean
   #reader: Reader | undefined
   #refused: MetadataRefused | undefined
-
-  /** `isWhole`: nothing is asked for before `end`. */
-  constructor(isWhole = false) {
-    this.#isWhole = isWhole
-  }
 
   /** The same object once it is there. Undefined while there is too little to decode anything. */
   get traceClass(): TraceClass | undefined {
@@ -131,34 +149,43 @@ export class GrowingMetadata {
   end(): Result.Result<TraceClass, MetadataRefused> {
     return this.#attempt(() => {
       this.#read(this.#text.end())
-      if (this.#reader === undefined) throw syntax({ line: 1, column: 1 }, "no metadata")
+      if (this.#reader === undefined) throw noMetadata()
       this.#reader.end()
-      const { traceClass } = this.#reader
-      if (traceClass === undefined) throw invalid({ line: 1, column: 1 }, "no trace is declared")
-      return traceClass
+      return declared(this.#reader)
     })
   }
 
   #read(text: string): void {
     if (text === "") return
-    this.#reader ??= text.startsWith(separator) ? json() : this.#isWhole ? wholeTsdl() : tsdl()
+    this.#reader ??= text.startsWith(separator) ? json() : tsdl()
     this.#reader.append(text)
   }
 
   #attempt<A>(read: () => A): Result.Result<A, MetadataRefused> {
     if (this.#refused !== undefined) return Result.fail(this.#refused)
-    try {
-      return Result.succeed(read())
-    } catch (cause) {
-      if (!(cause instanceof MetadataRefused)) throw cause
-      this.#refused = cause
-      return Result.fail(cause)
-    }
+    const outcome = attempt(read)
+    if (Result.isFailure(outcome)) this.#refused = outcome.failure
+    return outcome
   }
 }
 
-/** All of a trace's metadata. */
-export const parse = (bytes: Uint8Array): Result.Result<TraceClass, MetadataRefused> => {
-  const metadata = new GrowingMetadata(true)
-  return Result.flatMap(metadata.append(bytes), () => metadata.end())
+const whole = (bytes: Uint8Array, kin: Kin): TraceClass => {
+  const text = new Text()
+  const first = text.append(bytes)
+  const begin = first === "" ? text.end() : first
+  if (begin === "") throw noMetadata()
+  const reader = begin.startsWith(separator) ? json() : wholeTsdl(kin)
+  reader.append(begin)
+  if (first !== "") reader.append(text.end())
+  reader.end()
+  return declared(reader)
 }
+
+/** Reads the metadata of several traces: of those that differ only in whose they are, the classes are the same ones. */
+export const parser = (): ((bytes: Uint8Array) => Result.Result<TraceClass, MetadataRefused>) => {
+  const kin = new Kin()
+  return (bytes) => attempt(() => whole(bytes, kin))
+}
+
+/** All of a trace's metadata. */
+export const parse = (bytes: Uint8Array): Result.Result<TraceClass, MetadataRefused> => parser()(bytes)

@@ -12,7 +12,7 @@ import { DataStream } from "../decode/DataStream.ts"
 import type { Failure } from "../decode/Fault.ts"
 import { Merge } from "../decode/Merge.ts"
 import { TracePlan } from "../decode/Plan.ts"
-import { parse } from "../metadata/GrowingMetadata.ts"
+import { parser } from "../metadata/GrowingMetadata.ts"
 import type { TraceClass } from "../model/TraceClass.ts"
 import * as Activity from "./Activity.ts"
 import { FileWindow } from "./FileWindow.ts"
@@ -91,7 +91,7 @@ interface Loaded {
   readonly refusals: ReadonlyArray<RecordingRefused>
 }
 
-const load = (path: string): Loaded => {
+const load = (path: string, parse: ReturnType<typeof parser>): Loaded => {
   const { refusals, traces } = TraceDirectories.find(path)
   if (traces.length === 0 && refusals.length === 0)
     refusals.push(new RecordingRefused(path, "no trace here: no file `metadata`", true))
@@ -106,7 +106,8 @@ const load = (path: string): Loaded => {
 
 /** Throws the first refusal if it is not enough that there is a trace, or if there is none. */
 const loadAll = (paths: ReadonlyArray<string>, { isPartial }: Options): Loaded => {
-  const loaded = paths.map(load)
+  const parse = parser()
+  const loaded = paths.map((path) => load(path, parse))
   const parts = loaded.flatMap((one) => one.parts)
   const refusals = loaded.flatMap((one) => one.refusals)
   const [first] = refusals
