@@ -1,6 +1,6 @@
 /**
- * Traces whose metadata differ only in whose they are, as those of the applications that run one program: of all but the
- * first only the beginning is read, up to the clock, which is metadata by itself. Their classes are the same objects.
+ * Traces whose metadata differ only in whose they are, as those of the applications that run one program: of all but
+ * the first only the beginning is read, up to the clock, which is metadata by itself. They have the same classes.
  */
 import type { TraceClass } from "../../model/TraceClass.ts"
 
