@@ -164,24 +164,18 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
     device: stats.dev,
     inode: stats.ino,
     modifiedMillis: stats.mtimeMs,
-    get isNear() {
-      return written?.isNear === true
-    },
-    get writeNow() {
-      return isPrompt() ? writeNow : undefined
-    },
-    get writeBeside() {
-      return writers.isUsable && isPrompt() ? writeBeside : undefined
-    },
-    get hasBesideRoom() {
-      return writers.hasRoom && isPrompt()
-    },
+    isPrompt,
+    isNear: () => written?.isNear === true,
+    writeNow,
+    hasBeside: () => writers.isUsable && isPrompt(),
+    writeBeside,
+    hasBesideRoom: () => writers.hasRoom && isPrompt(),
     write,
     read: (into, position) => readFully(fd, at, into, position),
     truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
     sync: call<void>("fsync", at, (done) => fs.fdatasync(fd, (cause) => done(unsynced(cause)))),
     // Some systems in user space count no names.
-    ...(stats.nlink > 0 && { isRemoved: Effect.map(fstat(fd, at), ({ nlink }) => nlink === 0) }),
+    isRemoved: stats.nlink > 0 ? Effect.map(fstat(fd, at), ({ nlink }) => nlink === 0) : undefined,
     look: Effect.map(fstat(fd, at), ({ mtimeMs, size }) => ({ byteCount: size, modifiedMillis: mtimeMs })),
     close: Effect.suspend(() => {
       written?.closed()

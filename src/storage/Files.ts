@@ -31,7 +31,10 @@ export interface Look {
   readonly modifiedMillis: number
 }
 
-/** One open file. Whoever opened it closes it, once, after everything else asked of it is done. */
+/**
+ * One open file. Whoever opened it closes it, once, after everything else asked of it is done. It has no accessors: an
+ * object whose own they are is a table of names to the runtime, and each packet looks in it.
+ */
 export interface OpenFile {
   /** The device the file lies on, to tell slow disks apart. */
   readonly device: number
@@ -41,13 +44,15 @@ export interface OpenFile {
   readonly modifiedMillis?: number
   /** Writes every byte of `buffers` at `position`. The buffers must not change until it is done. */
   readonly write: (buffers: ReadonlyArray<Uint8Array>, position: number) => Effect.Effect<void, FileFailed>
+  /** Its device keeps nobody waiting just now (`Promptness`): `writeNow` may be called. Undefined: always. */
+  readonly isPrompt?: () => boolean
   /**
-   * While the file's device keeps nobody waiting (`Promptness`): writes `bytes[from, to)` at `position` in this call
-   * and answers how many bytes it could. The rest, and why, is for `write`. Asked for anew for each write.
+   * While the device is prompt: writes `bytes[from, to)` at `position` in this call and answers how many bytes it could.
+   * The rest, and why, is for `write`. Undefined: it never is.
    */
   readonly writeNow: ((bytes: Uint8Array, from: number, to: number, position: number) => number) | undefined
   /**
-   * While the device keeps nobody waiting, and where there is a thread: lets it write up to `besidePieceCountMax` held
+   * While the device is prompt, and where there is a thread (`hasBeside`): lets it write up to `besidePieceCountMax` held
    * `pieces` at `position`, one behind the other. They must not change before the write is settled. `onDone` is called
    * some time after it is done, unless it was settled before. Undefined when the thread cannot, or has enough to do:
    * `writeNow` can.
@@ -59,9 +64,11 @@ export interface OpenFile {
    * Its device is memory, or the only disk that is written to: an answer may wait for it, slow as it may be just now.
    * Undefined: where it may be written at once.
    */
-  readonly isNear?: boolean
+  readonly isNear?: () => boolean
+  /** Another thread may write to it now. Undefined: whenever there is a `writeBeside`. */
+  readonly hasBeside?: () => boolean
   /** A thread that is there has room for a `writeBeside`. */
-  readonly hasBesideRoom?: boolean
+  readonly hasBesideRoom?: () => boolean
   /** Bytes read into `into`; fewer than its length only at the end of the file. */
   readonly read: (into: Uint8Array, position: number) => Effect.Effect<number, FileFailed>
   /** Cuts the file to `size` bytes. */
@@ -70,10 +77,14 @@ export interface OpenFile {
   readonly sync: Effect.Effect<void, FileFailed>
   readonly close: Effect.Effect<void>
   /** No name leads to it any more: what is written to it is kept nowhere. Undefined: nobody knows. */
-  readonly isRemoved?: Effect.Effect<boolean, FileFailed>
+  readonly isRemoved?: Effect.Effect<boolean, FileFailed> | undefined
   /** Undefined: nobody knows. */
   readonly look?: Effect.Effect<Look, FileFailed>
 }
+
+/** `writeNow` may do something. */
+export const isPrompt = ({ isPrompt, writeNow }: OpenFile): boolean =>
+  writeNow !== undefined && (isPrompt === undefined || isPrompt())
 
 /** One name in a directory; a symbolic link is no directory. */
 export interface DirectoryEntry {

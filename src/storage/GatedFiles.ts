@@ -3,7 +3,7 @@
  * files that fail, stall, are slow or count have in common.
  */
 import { Effect } from "effect"
-import { type FileFailed, Files, type OpenFile } from "./Files.ts"
+import { type FileFailed, Files, isPrompt, type OpenFile } from "./Files.ts"
 
 /** By the system's names. */
 export type Operation =
@@ -53,9 +53,8 @@ const gatedFile = (file: OpenFile, path: string, gate: Gate): OpenFile => {
   return {
     device: file.device,
     inode: file.inode,
-    get isNear() {
-      return passNow !== undefined && (file.isNear ?? writeNow !== undefined)
-    },
+    isPrompt: () => isPrompt(file),
+    isNear: () => passNow !== undefined && (file.isNear?.() ?? isPrompt(file)),
     writeNow:
       writeNow === undefined || passNow === undefined
         ? undefined
@@ -67,9 +66,8 @@ const gatedFile = (file: OpenFile, path: string, gate: Gate): OpenFile => {
       writeBeside === undefined || passBeside === undefined
         ? undefined
         : (pieces, position, onDone) => (passBeside(path) ? writeBeside(pieces, position, onDone) : undefined),
-    get hasBesideRoom() {
-      return file.hasBesideRoom === true && passBeside?.(path) === true
-    },
+    hasBeside: () => file.hasBeside?.() ?? true,
+    hasBesideRoom: () => file.hasBesideRoom?.() === true && passBeside?.(path) === true,
     write: (buffers, position) => {
       const part = (count: number) =>
         count === 0 ? Effect.void : file.write([Buffer.concat(buffers).subarray(0, count)], position)

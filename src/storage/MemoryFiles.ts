@@ -124,7 +124,7 @@ export class MemoryFiles {
           if (mode === "read") throw new Refusal("EBADF")
           this.#writeAt(node, buffers, position)
         }),
-      isNear: this.#isNear,
+      isNear: () => this.#isNear,
       writeNow: this.#isImmediate && mode !== "read" ? writeNow : undefined,
       writeBeside: undefined,
       read: (into, position) =>

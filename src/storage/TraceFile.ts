@@ -7,7 +7,7 @@ import { clockMillis, queueMicrotask } from "../Machine.ts"
 import type { BesideWrite, Piece } from "../memory/Piece.ts"
 import type { DeviceFigures, Operation } from "./DeviceFigures.ts"
 import type { FilePool, Holder } from "./FilePool.ts"
-import { FileFailed, type Look, type OpenFile, type OpenMode } from "./Files.ts"
+import { FileFailed, isPrompt, type Look, type OpenFile, type OpenMode } from "./Files.ts"
 import { anyInode } from "./ShadowFiles.ts"
 
 /** Opens the file again where it lies now. */
@@ -73,31 +73,32 @@ export class TraceFile implements BesideWrite, Holder {
 
   /** Its device keeps nobody waiting: `writeNow` may do something. */
   get isPrompt(): boolean {
-    return this.#open?.writeNow !== undefined
+    return this.#open !== undefined && isPrompt(this.#open)
   }
 
   /** See `OpenFile.isNear`; false also while the descriptor is closed. */
   get isNear(): boolean {
-    return this.#open?.isNear ?? this.isPrompt
+    return this.#open?.isNear?.() ?? this.isPrompt
   }
 
   /** Another thread may write to it. */
   get hasBeside(): boolean {
-    return this.#open?.writeBeside !== undefined
+    const file = this.#open
+    return file?.writeBeside !== undefined && (file.hasBeside === undefined || file.hasBeside())
   }
 
   /** It has room for that. */
   get hasBesideRoom(): boolean {
-    return this.#open?.hasBesideRoom === true
+    return this.#open?.hasBesideRoom?.() === true
   }
 
   /** See `OpenFile.writeNow`; 0 also while the descriptor is closed. */
   writeNow(bytes: Uint8Array, from: number, to: number, position: number): number {
-    const writeNow = this.#open?.writeNow
-    if (writeNow === undefined) return 0
+    const file = this.#open
+    if (file?.writeNow === undefined || !isPrompt(file)) return 0
     if (this.#userCount === 0) this.#pool.touch(this)
     const begunAt = clockMillis()
-    const count = writeNow(bytes, from, to, position)
+    const count = file.writeNow(bytes, from, to, position)
     this.#figures.took("write", clockMillis() - begunAt)
     this.#figures.wrote("quick", count)
     return count
@@ -107,7 +108,7 @@ export class TraceFile implements BesideWrite, Holder {
   writeBeside(pieces: ReadonlyArray<Piece>, position: number, onDone: () => void): BesideWrite | undefined {
     if (this.#userCount === 0 && this.#open !== undefined) this.#pool.touch(this)
     this.#besideBytes = 0
-    this.#beside = this.#open?.writeBeside?.(pieces, position, onDone)
+    this.#beside = this.hasBeside ? this.#open?.writeBeside?.(pieces, position, onDone) : undefined
     if (this.#beside === undefined) return undefined
     this.#onBesideDone = onDone
     this.#besideBegunAt = this.#figures.begin()

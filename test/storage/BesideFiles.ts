@@ -34,7 +34,7 @@ export class BesideFiles {
       inode: file.inode,
       write: (buffers, position) => file.write(buffers, position),
       writeNow,
-      hasBesideRoom: true,
+      hasBesideRoom: () => true,
       writeBeside: (pieces, position, onDone) => this.#write(writeNow, pieces, position, onDone),
       read: (into, position) => file.read(into, position),
       truncate: (size) => file.truncate(size),

@@ -10,7 +10,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, type Scope } from "effect"
 import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
-import { Files, type OpenFile } from "../../src/storage/Files.ts"
+import { Files, isPrompt, type OpenFile } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { kindOf } from "../../src/storage/Promptness.ts"
 
@@ -273,10 +273,10 @@ it.live("files of tmpfs are written at once, those of a disk if it is local, and
     yield* file.close
     const directory = process.cwd()
     const onDisk = yield* files.open(join(directory, "package.json"), "continue")
-    assert.strictEqual(onDisk.writeNow === undefined, kindOf(statfsSync(directory).type) === "far")
+    assert.strictEqual(!isPrompt(onDisk), kindOf(statfsSync(directory).type) === "far")
     yield* onDisk.close
     const onlyRead = yield* files.open(`${root}/f`, "read")
-    assert.isUndefined(onlyRead.writeNow)
+    assert.isFalse(isPrompt(onlyRead))
     yield* onlyRead.close
   })
 )

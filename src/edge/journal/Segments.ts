@@ -7,7 +7,7 @@
  */
 import { Effect, Result, Semaphore } from "effect"
 import { clockMillis } from "../../Machine.ts"
-import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
+import { type FileFailed, type Files, isPrompt, type OpenFile } from "../../storage/Files.ts"
 import * as About from "./About.ts"
 import type { Chunk } from "./Chunks.ts"
 import type { Home } from "./Home.ts"
@@ -101,10 +101,9 @@ export class Segments {
   /** In this call, if the device keeps nobody waiting. False: nothing counts as written. */
   writeNow(chunk: Chunk): boolean {
     const segment = this.#isRolling || this.#isClosed ? undefined : this.#place(chunk)
-    const writeNow = this.#options.isSynced ? undefined : segment?.file.writeNow
-    if (segment === undefined || writeNow === undefined) return false
+    if (segment === undefined || this.#options.isSynced || !isPrompt(segment.file)) return false
     const { bytes, filled, last, written } = chunk
-    if (writeNow(bytes, written, filled, chunk.offset + written) !== filled - written) return false
+    if (segment.file.writeNow?.(bytes, written, filled, chunk.offset + written) !== filled - written) return false
     this.#grown(segment, filled - written, last)
     return true
   }
