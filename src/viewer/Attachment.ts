@@ -36,6 +36,8 @@ export interface Options {
 const packetAttemptsMax = 20
 /** From this minor on, every reply tells of new streams, and inactivity is told. */
 const newStreamFlagMinor = 14
+/** From this minor on, a relay knows a session for as long as viewers are attached, though it has ended. */
+const keptSessionsMinor = 7
 const newStreamsRarePeriods = 5
 /** A session without streams has nothing else to be asked: its end and its first stream show this way. */
 const emptyAskMillisMax = 1000
@@ -263,6 +265,7 @@ class Attachment {
         if (status === NewStreamsStatus.ok) this.#announce(session.id, streams, nowMillis)
         if (status === NewStreamsStatus.noNew || status === NewStreamsStatus.ok) continue
         session.isOver = true
+        session.isWithdrawn = status === NewStreamsStatus.error && this.#options.connection.minor >= keptSessionsMinor
         session.overSinceMillis = nowMillis
       }
     })
@@ -334,7 +337,7 @@ class Attachment {
         if (!session.isOver || !isRead) continue
         yield* this.#traces.finish(session.id)
         this.#sessions = this.#sessions.filter((other) => other !== session)
-        this.#events.push({ _tag: "SessionEnded", sessionId: session.id })
+        this.#events.push({ _tag: "SessionEnded", sessionId: session.id, isWithdrawn: session.isWithdrawn })
       }
     })
   }

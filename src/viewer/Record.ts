@@ -13,7 +13,6 @@ import * as CtfIndex from "../protocol/CtfIndex.ts"
 import { fixed, u64Max } from "../protocol/Struct.ts"
 import { pathOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
-import type { ExchangeFailed } from "../transport/Exchange.ts"
 import type { ViewerEvent } from "./ViewerEvent.ts"
 import type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 
@@ -150,7 +149,7 @@ const makeMirrors = (root: string) => {
 }
 
 /** Runs until the events end. `events` must come with the padding of packets. */
-export const record = <E extends ExchangeFailed>(
+export const record = <E>(
   events: Stream.Stream<ViewerEvent, E>,
   directory: string,
   options: Options = {}

@@ -52,4 +52,9 @@ export type ViewerEvent =
   | { readonly _tag: "SessionJoined"; readonly session: Session }
   /** Begun later, but the relay does not let us watch it. */
   | { readonly _tag: "SessionRefused"; readonly session: Session; readonly reason: string }
-  | { readonly _tag: "SessionEnded"; readonly sessionId: bigint }
+  | {
+      readonly _tag: "SessionEnded"
+      readonly sessionId: bigint
+      /** It may go on, but the relay shows it to us no more. */
+      readonly isWithdrawn: boolean
+    }

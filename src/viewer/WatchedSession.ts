@@ -9,6 +9,8 @@ export interface WatchedSession {
   readonly newcomers: Newcomers | undefined
   /** It will announce no further stream. */
   isOver: boolean
+  /** The relay says that we watch none such, without that it has ended. */
+  isWithdrawn: boolean
   overSinceMillis: number
   askedMillis: number
 }
@@ -24,6 +26,7 @@ export const make = (session: Session, newcomers: Newcomers | undefined, nowMill
   periodMillis: periodOf(session),
   newcomers,
   isOver: false,
+  isWithdrawn: false,
   overSinceMillis: 0,
   askedMillis: nowMillis
 })

@@ -216,7 +216,7 @@ export const run = (input: Input) =>
         printer.notes.push(...selection.warnings(event))
         return drain(decoder, printer)
       }).pipe(
-        Effect.tapErrorTag(["LinkLost", "ReplyMalformed"], () => {
+        Effect.tapErrorTag(["LinkLost", "ReplyMalformed", "SessionWithdrawn"], () => {
           // Nothing more comes that anything would have to wait for.
           decoder.endAll()
           return Effect.ignore(drain(decoder, printer))

@@ -37,7 +37,7 @@ const fieldsOf = (event: ViewerEvent): Readonly<Record<string, unknown>> => {
     case "SessionRefused":
       return { session: event.session.id, reason: event.reason }
     case "SessionEnded":
-      return { session: event.sessionId }
+      return { session: event.sessionId, ...(event.isWithdrawn && { withdrawn: true }) }
   }
 }
 

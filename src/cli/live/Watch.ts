@@ -1,7 +1,9 @@
 /** What `follow` and `record` share: the URL of a session, where to start in it, and whether to wait for it. */
-import { Duration, Effect, Exit, Option, Schedule, Scope } from "effect"
+import { Duration, Effect, Exit, Option, Schedule, Schema, Scope, Stream } from "effect"
 import { Argument, Flag } from "effect/cli"
+import type { ExchangeFailed } from "../../transport/Exchange.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
+import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
@@ -54,6 +56,35 @@ const looks = Schedule.spaced(Duration.millis(waitMillis))
 /** The tracing domains of a recording session come one after the other, within milliseconds. */
 const settleMillis = 300
 
+/** It may go on, but not for us: whoever reads what was shown of it must not take that for all. */
+export class SessionWithdrawn extends Schema.TaggedError<SessionWithdrawn>()("SessionWithdrawn", {
+  name: Schema.String
+}) {
+  override get message(): string {
+    return `${this.name}: the relay shows it to us no more; a right to view it may have been taken away`
+  }
+}
+
+/** Fails at the end, if that comes, where a session was withdrawn; who waits for further ones is told meanwhile. */
+const heedingWithdrawn = <E>(
+  name: string,
+  isWaiting: boolean,
+  events: Stream.Stream<ViewerEvent, E>
+): Stream.Stream<ViewerEvent, E | SessionWithdrawn> =>
+  Stream.suspend(() => {
+    const withdrawn = new SessionWithdrawn({ name })
+    let isWithdrawn = false
+    const heeding = Stream.tap(events, (event) => {
+      if (event._tag !== "SessionEnded" || !event.isWithdrawn) return Effect.void
+      isWithdrawn = true
+      return isWaiting ? tellWaiting(withdrawn.message) : Effect.void
+    })
+    return Stream.concat(
+      heeding,
+      Stream.suspend(() => (isWithdrawn ? Stream.fail(withdrawn) : Stream.empty))
+    )
+  })
+
 /** Until no more sessions of that name come. */
 const settled = (viewer: LiveViewer.LiveViewer, name: LiveViewer.SessionName) =>
   Effect.gen(function* () {
@@ -81,13 +112,17 @@ type AttachFailed =
   | Misused
   | TlsFlags.TlsFileRefused
 
+interface Attached extends Pick<LiveViewer.Attached, "sessions"> {
+  readonly events: Stream.Stream<ViewerEvent, ExchangeFailed | SessionWithdrawn>
+}
+
 export const attach = (
   options: Options,
   how: { readonly otherwise: "beginning" | "last" } & Pick<
     LiveViewer.AttachOptions,
     "withPadding" | "isPrompt" | "joinMillis"
   >
-): Effect.Effect<LiveViewer.Attached, AttachFailed, Scope.Scope> =>
+): Effect.Effect<Attached, AttachFailed, Scope.Scope> =>
   Effect.gen(function* () {
     let hasWaited = false
     let hasConnected = false
@@ -116,7 +151,9 @@ export const attach = (
         // Those that come later join where they may.
         if (hasWaited && how.joinMillis === undefined) yield* settled(viewer, session)
         const seek = Option.getOrElse(options.seek, () => (options.wait ? "beginning" : otherwise))
-        return yield* viewer.attachAll(session, { seek, ...rest })
+        const { events, sessions } = yield* viewer.attachAll(session, { seek, ...rest })
+        const isWaiting = how.joinMillis === Number.POSITIVE_INFINITY
+        return { sessions, events: heedingWithdrawn(session.sessionName, isWaiting, events) }
       })
       const isUnlisted = (error: AttachFailed) => error._tag === "SessionNotFound" && isWorthWaiting(error)
       return yield* Effect.retry(asked.pipe(Effect.tapError(tellAbsent)), { schedule: looks, while: isUnlisted })
