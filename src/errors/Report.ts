@@ -1,6 +1,7 @@
 /** Log lines of what the catalogue lists: its text, what is particular this time, its code. */
 import { type Cause, Effect } from "effect"
 import { type Code, catalogue } from "./Catalogue.ts"
+import { masked } from "./Secrets.ts"
 
 /** Something in the catalogue has happened. `detail` is what is particular this time. */
 export interface Incident {
@@ -13,7 +14,7 @@ const logs = { debug: Effect.logDebug, warning: Effect.logWarning, error: Effect
 /** One line, at the level of the code. */
 export const report = (code: Code, detail = "", cause?: Cause.Cause<unknown>): Effect.Effect<void> => {
   const { level, text } = catalogue[code]
-  const line = detail === "" ? text : `${text}: ${detail}`
+  const line = detail === "" ? text : `${text}: ${masked(detail)}`
   const log = cause === undefined ? logs[level](line) : logs[level](line, cause)
   return Effect.annotateLogs(log, { code })
 }

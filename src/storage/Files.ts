@@ -6,6 +6,7 @@
  * uninterruptible: the descriptor under them must not be closed early.
  */
 import { Context, type Effect, Schema } from "effect"
+import { masked } from "../errors/Secrets.ts"
 import type { BesideWrite, Piece } from "../memory/Piece.ts"
 
 export type { BesideWrite, Piece } from "../memory/Piece.ts"
@@ -17,7 +18,7 @@ export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
   code: Schema.String
 }) {
   override get message() {
-    return `${this.operation} ${this.path}: ${this.code}`
+    return `${this.operation} ${masked(this.path)}: ${this.code}`
   }
 }
 

@@ -21,7 +21,7 @@ const ended = (relay: TestRelay.TestRelay, token: string, number: number) =>
   }).pipe(Effect.scoped)
 
 it.live("a session that another edge has ended goes nowhere, which its tracer does not notice, and is told", () => {
-  const { codes, layer } = logged()
+  const { codes, layer, lines } = logged()
   return Effect.gen(function* () {
     const relay = yield* TestRelay.make()
     const { link, local, packet, path } = yield* Local.recording(relay)
@@ -36,6 +36,10 @@ it.live("a session that another edge has ended goes nowhere, which its tracer do
     link.isDown = false
     yield* local.forwarded
     assert.include(codes, "JOURNAL_LOST")
+    // The line says where it lies, and not so much that its reader could go on with it.
+    const told = lines[codes.indexOf("JOURNAL_LOST")]
+    assert.include(told, `/${journal.token.slice(0, 8)}…`)
+    assert.notInclude(told, journal.token)
     for (const seq of [2, 3]) yield* packet(seq, packetBytes)
     assert.strictEqual(relay.output.size(path), packetBytes)
   }).pipe(Effect.provide(layer))

@@ -1,6 +1,7 @@
 /** What an earlier edge left in the spool: read beside what tracers say, and what is damaged in it is named. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Latch, Scope } from "effect"
+import { masked } from "../../src/errors/Secrets.ts"
 import { headBytes, offsets } from "../../src/protocol/journal/Record.ts"
 import { Files, type OpenFile } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
@@ -164,7 +165,7 @@ describe("a segment whose last record is damaged", () => {
         image.write(path, bytes)
         const lines = yield* loggedOf(image)
         assert.isTrue(
-          lines.some((line) => line.includes(path)),
+          lines.some((line) => line.includes(masked(path))),
           `${what}: ${lines}`
         )
       }

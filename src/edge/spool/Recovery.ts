@@ -4,6 +4,7 @@
  */
 import { Effect, Schedule, Semaphore } from "effect"
 import { report } from "../../errors/Report.ts"
+import { masked } from "../../errors/Secrets.ts"
 import type { FileFailed, Files } from "../../storage/Files.ts"
 import * as About from "../journal/About.ts"
 import type { Journal } from "../journal/Journal.ts"
@@ -50,7 +51,11 @@ const found = (files: Files["Service"], directory: string, name: string) =>
     if (named === undefined) return []
     const { isPassed, token } = named
     const path = `${directory}/${name}`
-    const { from = "", ...own } = (yield* About.read(files, path)) ?? { key: token, name: token, createdMillis: 0 }
+    const { from = "", ...own } = (yield* About.read(files, path)) ?? {
+      key: token,
+      name: masked(token),
+      createdMillis: 0
+    }
     const about = isPassed ? { ...own, from } : own
     return [{ token, about, byteCount: yield* bytesIn(files, path) }]
   })
