@@ -7,9 +7,9 @@ import { createHash, timingSafeEqual } from "node:crypto"
 import { IncomingMessage } from "node:http"
 import { Effect, Layer, Redacted } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { Viewpoint, Visitor } from "../Relay.ts"
+import type { Visitor } from "../Relay.ts"
 import * as AdminApi from "./AdminApi.ts"
-import { everything, Visibility } from "./Visibility.ts"
+import { everything, type Sight, sightOf, Visibility } from "./Visibility.ts"
 
 export interface Policy {
   /** Undefined: there is none. */
@@ -64,11 +64,11 @@ const viewpointOf = (
   { hidesEvents, isLocal, token }: Policy,
   question: Question,
   visitor: Pick<Visitor, "isDirect" | "viewpoint"> | undefined
-): Viewpoint | undefined => {
+): Sight | undefined => {
   const { given, method, path } = question
   if (isToken(token, given)) return everything
-  const certified = isAskedByOthers(question) ? undefined : visitor?.viewpoint()
-  if (certified !== undefined && (certified.mayViewAll || ofSessions.test(path))) return certified
+  const certified = sightOf(() => (isAskedByOthers(question) ? undefined : visitor?.viewpoint()))
+  if (certified.mayAsk && (certified.mayViewAll || ofSessions.test(path))) return certified
   const isNear = isLocal && visitor?.isDirect !== false
   return isNear && readings.has(method) && !(hidesEvents && isContent(path)) ? everything : undefined
 }

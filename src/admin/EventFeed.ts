@@ -39,5 +39,7 @@ export const make = Effect.gen(function* () {
   const admit = yield* Endless.bounded(listenerCountMax)
   const heartbeats = Endless.heartbeats((): Told => ({ _tag: "Heartbeat", atMillis: wallMillis() }))
   const all: Stream.Stream<Told> = Stream.merge(events, heartbeats)
-  return (isTold: (told: Told) => boolean) => admit(Stream.filter(all, isTold))
+  /** It ends, with the next heartbeat at the latest, when `mayGoOn` says no. */
+  return (isTold: (told: Told) => boolean, mayGoOn: () => boolean) =>
+    admit(Stream.filter(Stream.takeWhile(all, mayGoOn), isTold))
 })

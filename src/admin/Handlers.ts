@@ -113,7 +113,8 @@ export const sessions = HttpApiBuilder.group(
         Effect.gen(function* () {
           const { hostname, liveTimerMicros, name: sessionName } = yield* find(params.id)
           if (liveTimerMicros === 0) return yield* new SessionUnwatchable({ reason: "it is not a live session" })
-          return yield* watch({ hostname, sessionName, ...query }, form)
+          const { mayView } = yield* Visibility.Visibility
+          return yield* watch({ hostname, sessionName, ...query }, form, () => mayView({ hostname, sessionName }))
         })
     return handlers.handleAll({
       list: ({ query }) =>
@@ -176,7 +177,8 @@ export const relay = HttpApiBuilder.group(
       takeBackDrain: () => Effect.andThen(service.drain.takeBack, service.drain.status),
       events: () =>
         Effect.gen(function* () {
-          return yield* feed(Visibility.events(yield* Visibility.Visibility, yield* service.sessions))
+          const sight = yield* Visibility.Visibility
+          return yield* feed(Visibility.events(sight, yield* service.sessions), () => sight.mayAsk)
         }),
       overview: ({ query }) => overview(query.rates === "true"),
       counters: () =>

@@ -138,6 +138,16 @@ const inForm = (form: Form, pieces: Stream.Stream<Uint8Array>): Stream.Stream<Ui
 /** A line that is none: a proxy does not think that the client is gone. */
 const blank = (): Uint8Array => Buffer.from("\n")
 
+const lastLine = (reason: string): Uint8Array => Buffer.from(`${JSON.stringify({ type: "end", reason })}\n`)
+
+/** While it may: looked at with everything that is told, and with each heartbeat. */
+const permitted = (pieces: Stream.Stream<Uint8Array>, mayGoOn: () => boolean): Stream.Stream<Uint8Array> => {
+  const last = Stream.suspend(() =>
+    mayGoOn() ? Stream.empty : Stream.succeed(lastLine("no rule shows it to you any more"))
+  )
+  return Stream.concat(Stream.takeWhile(pieces, mayGoOn), last)
+}
+
 export const make = Effect.gen(function* () {
   const { openLive } = yield* Relay
   const admit = yield* Endless.bounded(watcherCountMax)
@@ -155,15 +165,14 @@ export const make = Effect.gen(function* () {
   const watch = (request: Request, filter: Filter | undefined): Stream.Stream<Uint8Array> =>
     Stream.unwrap(attach(openLive, request, filter, hasRegex(request) ? bounded : unbounded)).pipe(
       Stream.catchCause((cause) => {
-        const reason = unwatchable(Cause.squash(cause)).reason
-        return Stream.succeed(Buffer.from(`${JSON.stringify({ type: "end", reason })}\n`))
+        return Stream.succeed(lastLine(unwatchable(Cause.squash(cause)).reason))
       })
     )
-  return (request: Request, form: Form) =>
+  return (request: Request, form: Form, mayView: () => boolean) =>
     Effect.gen(function* () {
       const filter = yield* filterOf(request)
       if (hasRegex(request) && clockMillis() < pausedUntil) return yield* new TooManyListeners()
       const pieces = Stream.merge(watch(request, filter), Endless.heartbeats(blank), { haltStrategy: "left" })
-      return yield* admit(inForm(form, pieces))
+      return yield* admit(inForm(form, permitted(pieces, mayView)))
     })
 })

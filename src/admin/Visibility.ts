@@ -5,9 +5,26 @@ import type { Viewpoint } from "../relay/party/Viewpoint.ts"
 import type { ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"
 import * as Totals from "../relay/Totals.ts"
 
-export class Visibility extends Context.Service<Visibility, Viewpoint>()("lttng-relay/admin/Visibility") {}
+/** By the rules in force when it is asked: they may change while an answer without an end goes on. */
+export interface Sight extends Viewpoint {
+  /** Who asked still has a right to the port. */
+  readonly mayAsk: boolean
+}
 
-export const everything: Viewpoint = { mayView: () => true, mayViewAll: true }
+export class Visibility extends Context.Service<Visibility, Sight>()("lttng-relay/admin/Visibility") {}
+
+export const everything: Sight = { mayView: () => true, mayViewAll: true, mayAsk: true }
+
+/** `now`: undefined, there is no right to the port. */
+export const sightOf = (now: () => Viewpoint | undefined): Sight => ({
+  mayView: (names) => now()?.mayView(names) === true,
+  get mayViewAll() {
+    return now()?.mayViewAll === true
+  },
+  get mayAsk() {
+    return now() !== undefined
+  }
+})
 
 const isShown =
   ({ mayView }: Viewpoint) =>
@@ -62,14 +79,16 @@ export const events = (
   viewpoint: Viewpoint,
   now: ReadonlyArray<SessionStatus>
 ): ((told: RelayEvent | { readonly _tag: "Heartbeat" }) => boolean) => {
-  if (viewpoint.mayViewAll) return () => true
-  const ids = new Set(sessions(viewpoint, now).map(({ id }) => id))
+  if (viewpoint === everything) return () => true
+  const known = new Map<number, Pick<SessionStatus, "hostname" | "name">>()
+  for (const { hostname, id, name } of now) known.set(id, { hostname, name })
   return (told) => {
     if (told._tag === "Heartbeat") return true
-    if (!("sessionId" in told)) return false
-    if (told._tag === "SessionCreated" && isShown(viewpoint)(told)) ids.add(told.sessionId)
-    const isTold = ids.has(told.sessionId)
-    if (told._tag === "SessionClosed") ids.delete(told.sessionId)
-    return isTold
+    if (!("sessionId" in told)) return viewpoint.mayViewAll
+    const { sessionId } = told
+    if (told._tag === "SessionCreated") known.set(sessionId, { hostname: told.hostname, name: told.name })
+    const session = known.get(sessionId)
+    if (told._tag === "SessionClosed") known.delete(sessionId)
+    return viewpoint.mayViewAll || (session !== undefined && isShown(viewpoint)(session))
   }
 }

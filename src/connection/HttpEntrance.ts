@@ -31,10 +31,14 @@ export interface Options {
 const viewpointOf = (permissions: Permissions, arrival: Door.Arrival) => {
   const certificate = Door.certificateOf(arrival)
   const address = Door.addressOf(arrival)
+  let rules: Permissions["rightsOf"]
+  let viewpoint: Viewpoint | undefined
   return (): Viewpoint | undefined => {
-    if (certificate === undefined) return undefined
-    const rights = permissions.rightsOf?.({ address, certificate })
-    return rights?.mayAdminister === true ? rights : undefined
+    if (certificate === undefined || rules === permissions.rightsOf) return viewpoint
+    rules = permissions.rightsOf
+    const rights = rules?.({ address, certificate })
+    viewpoint = rights?.mayAdminister === true ? rights : undefined
+    return viewpoint
   }
 }
 

@@ -13,6 +13,7 @@ import { listenerOf } from "../../src/admin/port/Entrance.ts"
 import * as Authority from "../../src/cli/certs/Authority.ts"
 import type { Made } from "../../src/cli/certs/Request.ts"
 import { LiveViewer, Target } from "../../src/index.ts"
+import { until } from "../../src/testing/Waiting.ts"
 import * as Balancer from "../support/proxy.ts"
 import * as Relays from "../support/relays.ts"
 import * as Ports from "./ports.ts"
@@ -139,6 +140,50 @@ describe("the operator's port", () => {
         )
         assert.match(told, /"type":"event".*"name":"load:tick"/, form)
       }
+    })
+  )
+
+  it.live("ends what it was telling somebody once no rule lets it, and says so; nothing is told meanwhile", () =>
+    Effect.gen(function* () {
+      const { alice, ca, relay, to } = yield* start(false)
+      const watched = (path: string) =>
+        Effect.gen(function* () {
+          const feed = { body: "", isOver: false }
+          const asking = https.get({ ...asked, port: relay.port, path, ca, ...alice }, (response) => {
+            response.setEncoding("utf8").on("data", (part: string) => {
+              feed.body += part
+            })
+            response.on("end", () => {
+              feed.isOver = true
+            })
+          })
+          asking.on("error", () => undefined)
+          yield* Effect.addFinalizer(() => Effect.sync(() => asking.destroy()))
+          yield* until(`${path} to begin`, () => feed.body !== "")
+          return feed
+        })
+      const [first = assert.fail()] = (yield* relay.relay.sessions).filter(({ hostname }) => hostname === "web1")
+      const path = `/api/v1/sessions/${first.id}/events`
+      const [lines, sse] = [yield* watched(path), yield* watched(`${path}/sse`)]
+      const events = yield* watched("/api/v1/events")
+      const replaced = (rule: (typeof access.rules)[number]) =>
+        relay.relay.replaceAccess({ ...access, rules: [rule, ...access.rules.slice(1)] })
+      yield* replaced({ principals: ["alice"], admin: true, view: [{ host: "db*" }] })
+      for (const { hostname, id } of yield* relay.relay.sessions) {
+        events.body = ""
+        yield* relay.relay.endSession(id)
+        if (hostname === "db1") yield* until("its end to be told", () => events.body.includes("SessionClosed"))
+      }
+      assert.notInclude(events.body, "web1")
+      assert.notInclude(events.body, `"sessionId":${first.id},`)
+      const last = '{"type":"end","reason":"no rule shows it to you any more"}\n'
+      yield* until("the feeds to end", () => lines.isOver && sse.isOver)
+      assert.strictEqual(lines.body.trimStart(), last)
+      assert.isTrue(sse.body.endsWith(`data: ${last}\n`), sse.body)
+      assert.isFalse(events.isOver)
+      yield* relay.relay.replaceAccess({ ...access, rules: access.rules.slice(1) })
+      yield* until("the relay's events to end", () => events.isOver)
+      assert.strictEqual(statusOf(yield* to(relay.port, "/api/v1/events", alice)), 401)
     })
   )
 
