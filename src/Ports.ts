@@ -3,13 +3,13 @@
  * limits in common, and beside them viewers of this process and the program's own HTTP.
  */
 import { Deferred, Effect, Exit, FiberSet, type Scope } from "effect"
-import * as Addresses from "./access/Addresses.ts"
 import * as Descriptors from "./config/Descriptors.ts"
 import { ConfigInvalid, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
 import * as HttpEntrance from "./connection/HttpEntrance.ts"
 import * as LiveConnection from "./connection/LiveConnection.ts"
+import * as Addresses from "./protocol/Addresses.ts"
 import type { Passage } from "./relay/journal/Taken.ts"
 import type * as Admissions from "./relay/party/Admission.ts"
 import { RefusedHosts } from "./relay/RefusedHosts.ts"

@@ -3,7 +3,7 @@
  * not allowed; a peer that is nobody the file names is still met by rules for `*`.
  */
 import { Schema } from "effect"
-import * as Addresses from "./Addresses.ts"
+import * as Addresses from "../protocol/Addresses.ts"
 import * as Glob from "./Glob.ts"
 
 const list = <S extends Schema.Schema<unknown>>(item: S) => Schema.optionalKey(Schema.Array(item))

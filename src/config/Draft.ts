@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs"
 import { resolve } from "node:path"
-import * as Addresses from "../access/Addresses.ts"
+import * as Addresses from "../protocol/Addresses.ts"
 import type { LogFormat } from "./DaemonOptions.ts"
 import * as HttpPort from "./HttpPort.ts"
 import type { OptionName } from "./Options.ts"

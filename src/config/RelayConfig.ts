@@ -7,7 +7,7 @@
 import { isAbsolute } from "node:path"
 import { Effect, Schema } from "effect"
 import { AccessFile } from "../access/Access.ts"
-import * as Addresses from "../access/Addresses.ts"
+import * as Addresses from "../protocol/Addresses.ts"
 import { memoryBytesMin, timerMillisMax, workersMax } from "./Value.ts"
 
 const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>

@@ -3,12 +3,14 @@
  * whether a handshake begins; and a client that names one of our protocols in it chooses the part of the relay it
  * wants, whichever port it came to.
  */
+
 import type * as net from "node:net"
 import { Effect, type Scope } from "effect"
 import { clearTimeout, setTimeout } from "../Machine.ts"
+import { networkOf } from "../protocol/Addresses.ts"
 import * as ClientHello from "../protocol/ClientHello.ts"
 import * as ProxyHeader from "../protocol/ProxyHeader.ts"
-import { ByOrigin, originOf } from "./Origins.ts"
+import { ByOrigin } from "./Origins.ts"
 import { readFirst } from "./ReceiveInto.ts"
 import { handshakeByte, type Mode, type PeerCertificate, type Purpose, purposeOf } from "./tls/Tls.ts"
 import type { Secured, TlsTerminal } from "./tls/TlsTerminal.ts"
@@ -147,7 +149,7 @@ export class Door {
   #know(guest: Guest, arrival: Arrival): void {
     this.#guests.delete(guest.origin, guest)
     guest.arrival = arrival
-    guest.origin = originOf(addressOf(arrival))
+    guest.origin = networkOf(addressOf(arrival))
     this.#guests.add(guest.origin, guest)
   }
 

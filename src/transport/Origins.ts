@@ -3,17 +3,6 @@
  * goes to each origin in turn, and of too many the oldest of the one with most goes.
  */
 
-/** An address; of IPv6 the network, since whoever has one address there has all. */
-export const originOf = (address: string): string => {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "")
-  if (!plain.includes(":")) return plain
-  const [head = "", tail] = plain.split("::")
-  const before = head === "" ? [] : head.split(":")
-  const after = tail === undefined || tail === "" ? [] : tail.split(":")
-  const missing = Math.max(0, 8 - before.length - after.length)
-  return `${[...before, ...new Array<string>(missing).fill("0"), ...after].slice(0, 4).join(":")}::/64`
-}
-
 const firstOf = <Member>([first]: Iterable<Member>): Member | undefined => first
 
 export class ByOrigin<Member> {

@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import { AccessFile, type Identity, rightsOf } from "../../src/access/Access.ts"
-import * as Addresses from "../../src/access/Addresses.ts"
 import * as Doubts from "../../src/access/Doubts.ts"
 import * as Glob from "../../src/access/Glob.ts"
 import * as Twice from "../../src/access/Twice.ts"
+import * as Addresses from "../../src/protocol/Addresses.ts"
 
 const hash = "ab".repeat(32)
 const certified = (subject: string, names: ReadonlyArray<string> = [], keyHash = "00".repeat(32)): Identity => ({

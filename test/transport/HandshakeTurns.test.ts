@@ -2,10 +2,12 @@
  * Whose handshake begins: so many a second, each origin in turn, and nobody's flood keeps others out. In a time of
  * their own, in which nothing but what is said here takes any.
  */
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Machine from "../../src/Machine.ts"
-import { ByOrigin, originOf } from "../../src/transport/Origins.ts"
+import { networkOf } from "../../src/protocol/Addresses.ts"
+import { ByOrigin } from "../../src/transport/Origins.ts"
 import {
   type Bounds,
   type Handshake,
@@ -234,12 +236,12 @@ describe("handshakes", () => {
 })
 
 it("an origin is an address, or a network of IPv6", () => {
-  assert.strictEqual(originOf("10.1.2.3"), "10.1.2.3")
-  assert.strictEqual(originOf("::ffff:10.1.2.3"), "10.1.2.3")
-  assert.strictEqual(originOf("2001:db8:1:2:3:4:5:6"), originOf("2001:db8:1:2::9"))
-  assert.notStrictEqual(originOf("2001:db8:1:2::1"), originOf("2001:db8:1:3::1"))
-  assert.strictEqual(originOf("2001:db8::1"), originOf("2001:db8:0:0:ffff::"))
-  assert.strictEqual(originOf("::1"), "0:0:0:0::/64")
+  assert.strictEqual(networkOf("10.1.2.3"), "10.1.2.3")
+  assert.strictEqual(networkOf("::ffff:10.1.2.3"), "10.1.2.3")
+  assert.strictEqual(networkOf("2001:db8:1:2:3:4:5:6"), networkOf("2001:db8:1:2::9"))
+  assert.notStrictEqual(networkOf("2001:db8:1:2::1"), networkOf("2001:db8:1:3::1"))
+  assert.strictEqual(networkOf("2001:db8::1"), networkOf("2001:db8:0:0:ffff::"))
+  assert.strictEqual(networkOf("::1"), "0:0:0:0::/64")
 })
 
 it("the oldest of who has most is found, and size and members stay true", () => {

@@ -2,11 +2,12 @@
  * Whose journal it is, and what keeps it waiting at this relay. Its edge may record its sessions by the rules that are
  * in force now, and by those quotas; what was taken away may be given back, so that a journal waits for it.
  */
+
 import type { Incident } from "../../errors/Report.ts"
 import { clearTimeout, queueMicrotask, setTimeout } from "../../Machine.ts"
+import { networkOf } from "../../protocol/Addresses.ts"
 import { Party, type Permissions } from "../../relay/party/Party.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
-import { originOf } from "../../transport/Origins.ts"
 import type { Peer } from "../../transport/Peer.ts"
 
 /** Who waits for rights looks again. */
@@ -28,7 +29,7 @@ const addressOf = (name: string): string => name.slice(0, name.lastIndexOf(":"))
 export const ownerOf = ({ certificate, name }: Options["edge"], rightsOf: Permissions["rightsOf"]): string => {
   const rights = rightsOf?.({ address: addressOf(name), certificate })
   if (rights !== undefined) return rights.bounds.map(({ principal }) => principal).join(", ")
-  if (certificate === undefined) return `address ${originOf(addressOf(name))}`
+  if (certificate === undefined) return `address ${networkOf(addressOf(name))}`
   return `key ${certificate.keyHash || certificate.subject}`
 }
 

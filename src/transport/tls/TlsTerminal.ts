@@ -2,15 +2,16 @@
  * Where TLS ends, for the connections of all three ports. Only `tls.Server` enforces client certificates, so one that
  * never listens is given the accepted sockets, with the bytes that were read of them.
  */
+
 import { constants, createHash, X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect, type Scope } from "effect"
 import { clearInterval, clockMillis, randomBytes, setImmediate, setInterval, wallMillis } from "../../Machine.ts"
+import { networkOf } from "../../protocol/Addresses.ts"
 import { lengthMax } from "../../protocol/ClientHello.ts"
 import { certificatesOf, listsOf } from "../../protocol/PemBlocks.ts"
 import * as RevocationLists from "../../protocol/RevocationLists.ts"
-import { originOf } from "../Origins.ts"
 import { isInternalAvoided, readMeanwhile } from "../ReceiveInto.ts"
 import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
 import { ciphers } from "./Processor.ts"
@@ -326,7 +327,7 @@ export const make = (
         failed: (code) => settle(false, () => failed(code))
       }
       const handshake: Handshake = {
-        origin: originOf(address),
+        origin: networkOf(address),
         begin: () => {
           accepted.off("close", leave)
           const read = readSoFar?.()
