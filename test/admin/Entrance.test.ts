@@ -169,6 +169,10 @@ describe("the operator's port", () => {
       const replaced = (rule: (typeof access.rules)[number]) =>
         relay.relay.replaceAccess({ ...access, rules: [rule, ...access.rules.slice(1)] })
       yield* replaced({ principals: ["alice"], admin: true, view: [{ host: "db*" }] })
+      const last = '{"type":"end","reason":"no rule shows it to you any more"}\n'
+      yield* until("the feeds to end", () => lines.isOver && sse.isOver)
+      assert.strictEqual(lines.body.trimStart(), last)
+      assert.isTrue(sse.body.endsWith(`data: ${last}\n`), sse.body)
       for (const { hostname, id } of yield* relay.relay.sessions) {
         events.body = ""
         yield* relay.relay.endSession(id)
@@ -176,10 +180,6 @@ describe("the operator's port", () => {
       }
       assert.notInclude(events.body, "web1")
       assert.notInclude(events.body, `"sessionId":${first.id},`)
-      const last = '{"type":"end","reason":"no rule shows it to you any more"}\n'
-      yield* until("the feeds to end", () => lines.isOver && sse.isOver)
-      assert.strictEqual(lines.body.trimStart(), last)
-      assert.isTrue(sse.body.endsWith(`data: ${last}\n`), sse.body)
       assert.isFalse(events.isOver)
       yield* relay.relay.replaceAccess({ ...access, rules: access.rules.slice(1) })
       yield* until("the relay's events to end", () => events.isOver)
