@@ -166,3 +166,45 @@ describe("a directory that somebody has taken away while the relay was stopped",
     }).pipe(Effect.provide(layer))
   })
 })
+
+describe("a file that somebody has cut while the relay was stopped", () => {
+  const cuts = [
+    ["shorter", "has 5 bytes", (relay: TestRelay.TestRelay, path: string) => relay.output.write(path, "short")],
+    [
+      "gone",
+      "is gone",
+      (relay: TestRelay.TestRelay, path: string) => {
+        Effect.runSync(Effect.orDie(relay.memory.service.unlink(`/traces/${path}`)))
+      }
+    ]
+  ] as const
+
+  it.live.each(cuts)("%s, is told when it is started; zeros stand for what it had, and it is gone on with", (cut) => {
+    const [, shown, damage] = cut
+    const { changed, layer } = told()
+    return Effect.gen(function* () {
+      const { back, leadTo, path, relay, stopped } = yield* away()
+      yield* stopped
+      damage(relay, path)
+      const next = yield* TestRelay.make({ memory: relay.memory })
+      assert.strictEqual(changed().length, 1)
+      assert.include(changed()[0], `${path} ${shown}, zeros up to 32`)
+      leadTo(next)
+      yield* back
+      yield* until("what came meanwhile", () => next.output.size(path) === 48)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.live("is not told of one that nobody has touched", () => {
+    const { changed, layer } = told()
+    return Effect.gen(function* () {
+      const { back, leadTo, path, relay, stopped } = yield* away()
+      yield* stopped
+      const next = yield* TestRelay.make({ memory: relay.memory })
+      leadTo(next)
+      yield* back
+      yield* until("what came meanwhile", () => next.output.size(path) === 48)
+      assert.deepStrictEqual(changed(), [])
+    }).pipe(Effect.provide(layer))
+  })
+})
