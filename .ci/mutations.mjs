@@ -14,6 +14,7 @@ const listener = "src/transport/Listener.ts"
 const places = "src/relay/session/StreamPlaces.ts"
 const turns = "src/transport/tls/HandshakeTurns.ts"
 const origins = "src/transport/Origins.ts"
+const addresses = "src/protocol/Addresses.ts"
 const unit = ["test/access", "test/transport/TlsHostile.test.ts"]
 const wire = [
   "test/connection/Access.test.ts",
@@ -156,7 +157,7 @@ const mutations = [
     "this.#credits.delete(origin)",
     tls
   ],
-  [origins, "slice(0, 4)", "slice(0, 8)", tls],
+  [addresses, "networkBytes = 8", "networkBytes = 16", tls],
   [origins, "if (members.size > most.size) most", "most", tls]
 ]
 
