@@ -232,8 +232,8 @@ export const take = (cursor: Cursor, size: number): number => {
 }
 
 /**
- * `decode`, `encode` and `codec` follow from the parts. The codec is built on demand, as few are used, by an accessor of
- * the class: an object with one of its own is a table of names to the runtime, and each message looks in it.
+ * `decode`, `encode` and `codec` follow from the parts. The codec is built on demand, as few are used, by an accessor
+ * of the class: an object with one of its own is a table of names to the runtime, and each message looks in it.
  */
 class Made<A> implements Layout<A> {
   readonly schema: Layout<A>["schema"]

@@ -1,6 +1,6 @@
 /**
- * What each packet looks in is laid out by the runtime as an object with places, not as a table of names: an accessor of
- * an object's own makes it one, and each look in it a search.
+ * What each packet looks in is laid out by the runtime as an object with places, not as a table of names: an accessor
+ * of an object's own makes it one, and each look in it a search.
  */
 import { tmpdir } from "node:os"
 import { join } from "node:path"
