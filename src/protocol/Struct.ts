@@ -231,51 +231,36 @@ export const take = (cursor: Cursor, size: number): number => {
   return at
 }
 
-/**
- * `decode`, `encode` and `codec` follow from the parts. The codec is built on demand, as few are used, by an accessor
- * of the class: an object with one of its own is a table of names to the runtime, and each message looks in it.
- */
-class Made<A> implements Layout<A> {
-  readonly schema: Layout<A>["schema"]
-  readonly writable: Layout<A>["writable"]
-  readonly sizeOf: Layout<A>["sizeOf"]
-  readonly read: Layout<A>["read"]
-  readonly write: Layout<A>["write"]
-  #codec: Schema.Codec<A, Uint8Array> | undefined
-
-  constructor(parts: Parameters<typeof layout<A>>[0]) {
-    this.schema = parts.schema
-    this.writable = parts.writable ?? parts.schema
-    this.sizeOf = parts.sizeOf
-    this.read = parts.read
-    this.write = parts.write
-  }
-
-  readonly decode = (input: Uint8Array): Result.Result<A, Malformed> => {
+/** The parts every layout is made from; `decode`, `encode` and `codec` follow from them. */
+export const layout = <A>(
+  parts: Pick<Layout<A>, "schema" | "sizeOf" | "read" | "write"> & Partial<Pick<Layout<A>, "writable">>
+): Layout<A> => {
+  const decode = (input: Uint8Array): Result.Result<A, Malformed> => {
     try {
-      return Result.succeed(this.read({ bytes: input, view: viewOf(input), at: 0 }))
+      return Result.succeed(parts.read({ bytes: input, view: viewOf(input), at: 0 }))
     } catch (error) {
       if (error instanceof Malformed) return Result.fail(error)
       throw error
     }
   }
-
-  readonly encode = (value: A): Uint8Array => {
-    const output = new Uint8Array(this.sizeOf(value))
-    this.write({ bytes: output, view: viewOf(output), at: 0 }, value)
+  const encode = (value: A): Uint8Array => {
+    const output = new Uint8Array(parts.sizeOf(value))
+    parts.write({ bytes: output, view: viewOf(output), at: 0 }, value)
     return output
   }
-
-  get codec(): Schema.Codec<A, Uint8Array> {
-    this.#codec ??= codecOf(this.schema, this.decode, this.encode)
-    return this.#codec
+  let codec: Schema.Codec<A, Uint8Array> | undefined
+  return {
+    writable: parts.schema,
+    ...parts,
+    decode,
+    encode,
+    // Built on demand: most layouts are only ever used through their direct reader and writer.
+    get codec() {
+      codec ??= codecOf(parts.schema, decode, encode)
+      return codec
+    }
   }
 }
-
-/** A layout of the parts that every one is made from. */
-export const layout = <A>(
-  parts: Pick<Layout<A>, "schema" | "sizeOf" | "read" | "write"> & Partial<Pick<Layout<A>, "writable">>
-): Layout<A> => new Made(parts)
 
 const codecOf = <A>(
   schema: Schema.Codec<A>,
@@ -294,55 +279,44 @@ const codecOf = <A>(
     })
   ) as unknown as Schema.Codec<A, Uint8Array>
 
-class Packed<F extends Fields> implements Struct<F> {
-  readonly fields: F
-  readonly size: number
-  readonly offsets: Struct<F>["offsets"]
-  readonly schema: Struct<F>["schema"]
-  readonly #members: ReadonlyArray<{ readonly name: string; readonly at: number; readonly field: Field<unknown> }>
-  readonly #exact: Layout<Value<F>>
-
-  constructor(fields: F) {
-    let size = 0
-    const members = Object.entries(fields).map(([name, field]) => {
-      const at = size
-      size += field.size
-      return { name, at, field }
-    })
-    const schemas = Object.fromEntries(members.map(({ name, field }) => [name, field.schema]))
-    this.fields = fields
-    this.size = size
-    this.offsets = Object.fromEntries(members.map(({ name, at }) => [name, at])) as Struct<F>["offsets"]
-    this.schema = Schema.Struct(schemas) as unknown as Schema.Codec<Value<F>>
-    this.#members = members
-    this.#exact = layout<Value<F>>({
-      schema: this.schema,
-      sizeOf: () => this.size,
-      read: (cursor) => {
-        if (cursor.bytes.length === this.size) return this.read(cursor.view, take(cursor, this.size))
-        throw new Malformed({ reason: "size", detail: `${cursor.bytes.length} bytes where ${this.size} are due` })
-      },
-      write: (cursor, value) => this.write(cursor.view, take(cursor, this.size), value)
-    })
+/** A structure of `fields`, packed in the order of their declaration. */
+export const struct = <const F extends Fields>(fields: F): Struct<F> => {
+  const table: Array<{ readonly name: string; readonly at: number; readonly field: Field<unknown> }> = []
+  const offsets: Record<string, number> = {}
+  let size = 0
+  for (const [name, field] of Object.entries(fields)) {
+    table.push({ name, at: size, field })
+    offsets[name] = size
+    size += field.size
   }
-
-  read(view: DataView, at: number): Value<F> {
+  const schema = Schema.Struct(
+    Object.fromEntries(table.map(({ name, field }) => [name, field.schema]))
+  ) as unknown as Schema.Codec<Value<F>>
+  const read = (view: DataView, at: number): Value<F> => {
     const value: Record<string, unknown> = {}
-    for (const member of this.#members) value[member.name] = member.field.read(view, at + member.at)
+    for (const entry of table) value[entry.name] = entry.field.read(view, at + entry.at)
     return value as Value<F>
   }
-
-  write(view: DataView, at: number, value: Value<F>): void {
-    for (const { name, at: offset, field } of this.#members) field.write(view, at + offset, value[name])
+  const write = (view: DataView, at: number, value: Value<F>): void => {
+    for (const entry of table) entry.field.write(view, at + entry.at, value[entry.name])
   }
-
-  get codec(): Schema.Codec<Value<F>, Uint8Array> {
-    return this.#exact.codec
+  const self = { fields, size, offsets: offsets as Struct<F>["offsets"], schema, read, write }
+  const exact = layout<Value<F>>({
+    schema,
+    sizeOf: () => size,
+    read: (cursor) => {
+      if (cursor.bytes.length === size) return read(cursor.view, take(cursor, size))
+      throw new Malformed({ reason: "size", detail: `${cursor.bytes.length} bytes where ${size} are due` })
+    },
+    write: (cursor, value) => write(cursor.view, take(cursor, size), value)
+  })
+  return {
+    ...self,
+    get codec() {
+      return exact.codec
+    }
   }
 }
-
-/** A structure of `fields`, packed in the order of their declaration. */
-export const struct = <const F extends Fields>(fields: F): Struct<F> => new Packed(fields)
 
 /** A structure as a whole message. */
 export const fixed = <F extends Fields>(head: Struct<F>): Layout<Value<F>> =>
