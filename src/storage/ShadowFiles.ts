@@ -138,7 +138,7 @@ export interface Short {
   readonly size: number
 }
 
-/** Makes files what the shadows are: cut where they are longer, with zeros where they are shorter: answers those. */
+/** Makes the files what the shadows are: cut where they are longer, with zeros where they are shorter; answers those. */
 export const materialize = (
   shadow: ShadowFiles,
   files: Files["Service"]

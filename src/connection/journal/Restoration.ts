@@ -5,8 +5,9 @@
 import { Effect, Result } from "effect"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
-import { type Bereft, type Changed, retraced } from "../../relay/journal/Retracing.ts"
+import { type Bereft, retraced } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
+import type { Short } from "../../storage/ShadowFiles.ts"
 import type { Serves } from "../control/Command.ts"
 import { rest, suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
@@ -37,7 +38,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
         yield* Effect.andThen(rest(retraced), close)
         yield* JournalFiles.remove(store, token)
       })
-    const shortened: Changed<HostedJournal>["shortened"] = (journal, [first, ...more]) =>
+    const shortened = (journal: HostedJournal, [first, ...more]: ReadonlyArray<Short>) =>
       Effect.gen(function* () {
         if (first === undefined) return
         const { found, path, size } = first

@@ -38,7 +38,7 @@ export interface Bereft<A> {
 /** What is done with those whose files are not what they were. */
 export interface Changed<A> {
   readonly bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
-  /** Zeros stand for what some of its files had: somebody else than the relay has cut them, or a loss of power. */
+  /** Zeros stand for what some of its files had: somebody else than the relay has cut them, or a disk that lost power. */
   readonly shortened: (retraced: A, files: ReadonlyArray<Short>) => Effect.Effect<void>
 }
 
