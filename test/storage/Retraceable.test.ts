@@ -8,7 +8,6 @@ import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { isReadable, Retraceable, Watch } from "../../src/storage/Retraceable.ts"
 import { MortalFiles } from "../simulation/edge/MortalFiles.ts"
 import { Random } from "../support/Random.ts"
-import * as Stores from "./stores.ts"
 
 const [session, changes] = ["/session", "/changes"]
 const marked = 7
@@ -80,31 +79,6 @@ describe("changes of names", () => {
       assert.deepStrictEqual(yield* takenBack(files), cut)
       assert.deepStrictEqual(named(files.memory), [`${now}/ust/ch_0 second`])
     })
-  )
-
-  it.live("are put down of whatever takes bytes from a trace file, by the name it has then", () =>
-    Stores.withStore({}, ({ memory, store: { directory, output, retraceable } }) =>
-      Effect.gen(function* () {
-        const chunk = directory("chunk-1")
-        const cut = yield* chunk.create("", "cut", false)
-        for (const name of ["ring", "emptied", "whole"]) yield* chunk.create("", name, false)
-        const watch = new Watch(yield* memory.service.open(changes, "create"))
-        watch.after = marked
-        watch.prefixes.add(output)
-        retraceable.watches.add(watch)
-        yield* chunk.rename("chunk-2", true)
-        yield* cut.truncate(0)
-        yield* chunk.create("", "ring", true)
-        yield* chunk.empty("", "emptied")
-        const text = Buffer.from(memory.read(changes) ?? []).toString()
-        const lost = yield* retraceable.takeBack(changes, text, marked)
-        const names = ["cut", "emptied", "ring"]
-        assert.deepStrictEqual(
-          [...lost].sort(),
-          names.map((name) => `${output}/chunk-1/${name}`)
-        )
-      })
-    )
   )
 
   it.live("are taken back behind one that was never written, where there are zeros", () =>
